@@ -1,0 +1,3 @@
+//! The OpenCredits gateway.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Which models exist, what they cost, and how a usage is priced.

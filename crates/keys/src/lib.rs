@@ -1,0 +1,1 @@
+//! Make, parse, hash and compare the secrets of OpenCredits.

@@ -1,0 +1,1 @@
+//! Embeddable double-entry ledger for prepaid accounts.

@@ -1,0 +1,1 @@
+//! Wire dialects of AI providers: requests, streams, metering, transport.

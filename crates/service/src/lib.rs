@@ -1,0 +1,1 @@
+//! The use cases of OpenCredits, without HTTP and without SQL.

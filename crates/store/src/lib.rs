@@ -1,0 +1,1 @@
+//! Everything OpenCredits keeps except the ledger.

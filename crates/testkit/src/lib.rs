@@ -1,0 +1,1 @@
+//! Fixtures, doubles, a replay upstream and conformance suites, for tests.

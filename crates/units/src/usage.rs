@@ -1,0 +1,234 @@
+//! What one request used: token counts in disjoint buckets, and uses of a provider's tools.
+
+use crate::money::Tokens;
+
+/// A class of tokens with a price of its own. Buckets are disjoint: a token is counted in exactly one.
+///
+/// Providers disagree on which of their fields include which; every decoder ends in this view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Bucket {
+    /// Text input that was neither read from nor written to a cache.
+    InputUncached,
+    /// Input read from the provider's prompt cache.
+    CacheRead,
+    /// Input written to a cache that lives five minutes.
+    CacheWrite5m,
+    /// Input written to a cache that lives an hour.
+    CacheWrite1h,
+    /// Input written to a cache of another or unnamed lifetime.
+    CacheWriteOther,
+    /// Audio input.
+    InputAudio,
+    /// Audio input read from a cache.
+    InputAudioCached,
+    /// Image input, where the provider counts and prices it apart.
+    InputImage,
+    /// Video input, where the provider counts and prices it apart.
+    InputVideo,
+    /// What the provider's own tools put into the prompt, where it is counted on top.
+    InputToolPrompt,
+    /// Text output without reasoning.
+    Output,
+    /// Reasoning, shown or hidden.
+    Reasoning,
+    /// Audio output.
+    OutputAudio,
+    /// Image output.
+    OutputImage,
+}
+
+impl Bucket {
+    /// How many there are.
+    pub const COUNT: usize = 14;
+
+    /// Every bucket, in the order of its index.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::InputUncached,
+        Self::CacheRead,
+        Self::CacheWrite5m,
+        Self::CacheWrite1h,
+        Self::CacheWriteOther,
+        Self::InputAudio,
+        Self::InputAudioCached,
+        Self::InputImage,
+        Self::InputVideo,
+        Self::InputToolPrompt,
+        Self::Output,
+        Self::Reasoning,
+        Self::OutputAudio,
+        Self::OutputImage,
+    ];
+
+    /// The bucket's place in an array of [`Bucket::COUNT`].
+    #[must_use]
+    #[expect(
+        clippy::as_conversions,
+        reason = "the discriminant of a field-less enum, below COUNT"
+    )]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Whether the bucket counts what went in (and so counts towards a long-context threshold).
+    #[must_use]
+    pub const fn is_input(self) -> bool {
+        !matches!(
+            self,
+            Self::Output | Self::Reasoning | Self::OutputAudio | Self::OutputImage
+        )
+    }
+
+    /// The name used in bills and data files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InputUncached => "input",
+            Self::CacheRead => "cache_read",
+            Self::CacheWrite5m => "cache_write_5m",
+            Self::CacheWrite1h => "cache_write_1h",
+            Self::CacheWriteOther => "cache_write",
+            Self::InputAudio => "input_audio",
+            Self::InputAudioCached => "input_audio_cached",
+            Self::InputImage => "input_image",
+            Self::InputVideo => "input_video",
+            Self::InputToolPrompt => "input_tool_prompt",
+            Self::Output => "output",
+            Self::Reasoning => "reasoning",
+            Self::OutputAudio => "output_audio",
+            Self::OutputImage => "output_image",
+        }
+    }
+}
+
+/// A tool that a provider runs and bills by use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum ToolUse {
+    /// One web search.
+    WebSearch,
+    /// One page fetched.
+    WebFetch,
+    /// One code execution.
+    CodeExecution,
+    /// One search in files.
+    FileSearch,
+    /// One search on X.
+    XSearch,
+    /// One grounded query or prompt.
+    Grounding,
+}
+
+impl ToolUse {
+    /// How many there are.
+    pub const COUNT: usize = 6;
+
+    /// Every tool, in the order of its index.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::WebSearch,
+        Self::WebFetch,
+        Self::CodeExecution,
+        Self::FileSearch,
+        Self::XSearch,
+        Self::Grounding,
+    ];
+
+    /// The tool's place in an array of [`ToolUse::COUNT`].
+    #[must_use]
+    #[expect(
+        clippy::as_conversions,
+        reason = "the discriminant of a field-less enum, below COUNT"
+    )]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The name used in bills and data files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::WebSearch => "web_search",
+            Self::WebFetch => "web_fetch",
+            Self::CodeExecution => "code_execution",
+            Self::FileSearch => "file_search",
+            Self::XSearch => "x_search",
+            Self::Grounding => "grounding",
+        }
+    }
+}
+
+/// The usage of one request: a count, or nothing known, for each [`Bucket`] and [`ToolUse`].
+///
+/// ```
+/// use opencredits_units::{Bucket, Tokens, Usage};
+/// let mut usage = Usage::default();
+/// usage.set(Bucket::Output, Tokens::ZERO);
+/// assert_eq!(usage.get(Bucket::Output), Some(Tokens::ZERO));
+/// assert_eq!(usage.get(Bucket::Reasoning), None, "absent is not zero");
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    tokens: [Option<Tokens>; Bucket::COUNT],
+    uses: [Option<Tokens>; ToolUse::COUNT],
+}
+
+impl Usage {
+    /// The count in `bucket`, if the provider said one.
+    #[must_use]
+    pub fn get(&self, bucket: Bucket) -> Option<Tokens> {
+        self.tokens.get(bucket.index()).copied().flatten()
+    }
+
+    /// The count in `bucket`, zero where nothing is known.
+    #[must_use]
+    pub fn count(&self, bucket: Bucket) -> Tokens {
+        self.get(bucket).unwrap_or_default()
+    }
+
+    /// Sets the count in `bucket`, replacing what was known: usage in a stream replaces, it never adds.
+    pub fn set(&mut self, bucket: Bucket, count: Tokens) {
+        if let Some(slot) = self.tokens.get_mut(bucket.index()) {
+            *slot = Some(count);
+        }
+    }
+
+    /// How often `tool` was used, if the provider said so.
+    #[must_use]
+    pub fn uses(&self, tool: ToolUse) -> Option<Tokens> {
+        self.uses.get(tool.index()).copied().flatten()
+    }
+
+    /// Sets how often `tool` was used.
+    pub fn set_uses(&mut self, tool: ToolUse, count: Tokens) {
+        if let Some(slot) = self.uses.get_mut(tool.index()) {
+            *slot = Some(count);
+        }
+    }
+
+    /// All input tokens, cached ones and cache writes included; `None` when the sum overflows.
+    #[must_use]
+    pub fn input_total(&self) -> Option<Tokens> {
+        self.sum(true)
+    }
+
+    /// All output tokens, reasoning included; `None` when the sum overflows.
+    #[must_use]
+    pub fn output_total(&self) -> Option<Tokens> {
+        self.sum(false)
+    }
+
+    /// Whether the provider said nothing at all.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        self.tokens.iter().chain(&self.uses).all(Option::is_none)
+    }
+
+    fn sum(&self, input: bool) -> Option<Tokens> {
+        Bucket::ALL
+            .into_iter()
+            .filter(|bucket| bucket.is_input() == input)
+            .try_fold(Tokens::ZERO, |sum, bucket| {
+                sum.checked_add(self.count(bucket))
+            })
+    }
+}

@@ -1,0 +1,3 @@
+//! The checks, benchmarks and end-to-end runs of the project.
+
+fn main() {}
