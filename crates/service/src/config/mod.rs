@@ -1,0 +1,265 @@
+//! The operator's settings: one TOML file, overridden by `OPENCREDITS_…` variables, read once.
+//!
+//! A variable names a section and a field: `OPENCREDITS_SERVER_LISTEN` sets `listen` in `[server]`. A key or
+//! variable that means nothing is refused by name, so that a typo never passes for a setting.
+
+mod sections;
+
+pub use sections::{
+    Ack, Billing, Catalogue, Data, LedgerSettings, Log, LogFormat, Server, Upstream,
+};
+
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+/// What every variable of ours begins with.
+const VARIABLE_PREFIX: &str = "OPENCREDITS_";
+/// Variables that are ours but set no field of a section.
+const OTHER_VARIABLES: [&str; 3] = [
+    "OPENCREDITS_CONFIG",
+    "OPENCREDITS_DATA",
+    "OPENCREDITS_SHARED",
+];
+
+/// All settings.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The listening side.
+    pub server: Server,
+    /// Where files are.
+    pub data: Data,
+    /// How the ledger acknowledges.
+    pub ledger: LedgerSettings,
+    /// Markup, shares, the price of a credit.
+    pub billing: Billing,
+    /// The side towards providers.
+    pub upstream: Upstream,
+    /// Which models are offered.
+    pub catalog: Catalogue,
+    /// What is logged, and how.
+    pub log: Log,
+    /// Vendors of the operator's own, in the form of the vendor files.
+    pub vendor: Vec<Table>,
+    /// Models of the operator's own, with their prices, in the form of the price book.
+    pub model: Vec<Table>,
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file is no TOML, or holds a key or value that means nothing.
+    #[error("cannot use the config: {0}")]
+    Toml(#[from] toml::de::Error),
+    /// A variable with our prefix names no section.
+    #[error(
+        "the variable {name} sets nothing; variables are OPENCREDITS_<SECTION>_<FIELD>, sections are {sections}"
+    )]
+    Variable {
+        /// The variable's name.
+        name: String,
+        /// The sections there are.
+        sections: String,
+    },
+    /// A value is outside of its bounds.
+    #[error("{field} {problem}")]
+    Invalid {
+        /// Section and field.
+        field: &'static str,
+        /// What is wrong and what to do.
+        problem: &'static str,
+    },
+}
+
+impl Config {
+    /// Reads settings from the text of a file (empty for none) and from the environment's variables.
+    ///
+    /// # Errors
+    /// When a key, a variable or a value means nothing; the error names it.
+    pub fn read(
+        file: &str,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut table: Table = toml::from_str(file)?;
+        for (name, value) in variables {
+            if name.starts_with(VARIABLE_PREFIX) && !OTHER_VARIABLES.contains(&name.as_str()) {
+                override_with(&mut table, &name, &value)?;
+            }
+        }
+        let config: Self = table.try_into()?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// The settings in force as TOML, for `--check`. Secrets never stand in here: they come from their own variables.
+    ///
+    /// # Errors
+    /// When a value has no form in TOML.
+    pub fn show(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string_pretty(self)
+    }
+
+    /// The operator's vendors as the TOML text of a vendor file.
+    #[must_use]
+    pub fn vendors_toml(&self) -> String {
+        listed("vendor", &self.vendor)
+    }
+
+    /// The operator's models as the TOML text of a price book.
+    #[must_use]
+    pub fn models_toml(&self) -> String {
+        listed("model", &self.model)
+    }
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        let bounds = [
+            (
+                self.server.body_bytes_max > 0,
+                "server.body_bytes_max",
+                "is 0; set how many bytes a request may have",
+            ),
+            (
+                self.server.connections_max > 0,
+                "server.connections_max",
+                "is 0; nobody could connect",
+            ),
+            (
+                self.server.keep_alive_ms > 0,
+                "server.keep_alive_ms",
+                "is 0; set it to some seconds, such as 10000",
+            ),
+            (
+                self.billing.partner_share_bps <= 10_000,
+                "billing.partner_share_bps",
+                "exceeds 10000, the whole markup",
+            ),
+            (
+                !self.billing.credit_price_usd.is_negative(),
+                "billing.credit_price_usd",
+                "is negative",
+            ),
+            (
+                self.ledger.hold_expiry_ms > self.upstream.total_ms,
+                "ledger.hold_expiry_ms",
+                "is not above upstream.total_ms; a hold must outlive the request it covers",
+            ),
+        ];
+        match bounds.into_iter().find(|(ok, ..)| !ok) {
+            Some((_, field, problem)) => Err(ConfigError::Invalid { field, problem }),
+            None => Ok(()),
+        }
+    }
+}
+
+fn listed(name: &str, tables: &[Table]) -> String {
+    if tables.is_empty() {
+        return String::new();
+    }
+    let list = tables.iter().cloned().map(Value::Table).collect();
+    Table::from_iter([(name.to_owned(), Value::Array(list))]).to_string()
+}
+
+fn override_with(table: &mut Table, name: &str, value: &str) -> Result<(), ConfigError> {
+    let known = sections::NAMES;
+    let rest = name
+        .strip_prefix(VARIABLE_PREFIX)
+        .unwrap_or(name)
+        .to_ascii_lowercase();
+    let target = known
+        .into_iter()
+        .find_map(|section| Some((section, rest.strip_prefix(section)?.strip_prefix('_')?)));
+    let Some((section, field)) = target else {
+        return Err(ConfigError::Variable {
+            name: name.to_owned(),
+            sections: known.join(", "),
+        });
+    };
+    let entry = table
+        .entry(section)
+        .or_insert_with(|| Value::Table(Table::new()));
+    if let Value::Table(fields) = entry {
+        fields.insert(field.to_owned(), scalar(value));
+    }
+    Ok(())
+}
+
+/// A number or a truth value as such, anything else as a string.
+fn scalar(text: &str) -> Value {
+    match (text.parse::<i64>(), text.parse::<bool>()) {
+        (Ok(number), _) => Value::Integer(number),
+        (_, Ok(truth)) => Value::Boolean(truth),
+        _ => Value::String(text.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(file: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::read(file, variables).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_empty_file_gives_the_defaults() {
+        let config = check("", &[]).unwrap();
+        assert_eq!(config.billing.markup_bps, 2_500);
+        assert_eq!(config.ledger.ack, Ack::Accepted);
+    }
+
+    #[test]
+    fn a_variable_overrides_the_file() {
+        let config = check(
+            "[server]\nlisten = \"0.0.0.0:1\"",
+            &[("OPENCREDITS_SERVER_LISTEN", "127.0.0.1:9")],
+        )
+        .unwrap();
+        assert_eq!(config.server.listen, "127.0.0.1:9");
+        let config = check(
+            "",
+            &[("OPENCREDITS_BILLING_MARKUP_BPS", "100"), ("HOME", "/x")],
+        )
+        .unwrap();
+        assert_eq!(config.billing.markup_bps, 100);
+    }
+
+    #[test]
+    fn what_means_nothing_is_refused_by_name() {
+        assert!(
+            check("[server]\nlisen = \"x\"", &[])
+                .unwrap_err()
+                .contains("lisen")
+        );
+        assert!(
+            check("", &[("OPENCREDITS_SERVR_LISTEN", "x")])
+                .unwrap_err()
+                .contains("OPENCREDITS_SERVR_LISTEN")
+        );
+        assert!(
+            check("", &[("OPENCREDITS_SERVER_LISEN", "x")])
+                .unwrap_err()
+                .contains("lisen")
+        );
+    }
+
+    #[test]
+    fn a_hold_must_outlive_its_request() {
+        assert!(
+            check("[ledger]\nhold_expiry_ms = 5", &[])
+                .unwrap_err()
+                .contains("ledger.hold_expiry_ms")
+        );
+    }
+
+    #[test]
+    fn the_effective_config_reads_back_as_itself() {
+        let config = check("[[model]]\nid = \"local/m\"", &[]).unwrap();
+        let shown = config.show().unwrap();
+        assert_eq!(check(&shown, &[]).unwrap().show().unwrap(), shown);
+        assert!(config.models_toml().contains("local/m"));
+    }
+}

@@ -1,0 +1,358 @@
+//! The usage record of one generation: the memo of its ledger entry.
+//!
+//! It holds everything that a person needs to recompute the bill, and nothing of what was said.
+
+use opencredits_units::{
+    BasisPoints, Bucket, KeyId, NanoUsd, PicoUsd, Rate, Tokens, ToolUse, Usage,
+};
+use serde::{Deserialize, Serialize};
+
+/// The form in which records are written; the first byte of each.
+const VERSION: u8 = 1;
+/// Names of a peer are cut here, so that a record stays a small row.
+const NAME_BYTES_MAX: usize = 64;
+/// Where the tools begin in [`Line::what`].
+const TOOL_BASE: u8 = 64;
+
+/// How a request ended, as far as its bill is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UsageSource {
+    /// The provider reported it.
+    Reported,
+    /// It was estimated from what was sent, because the exchange broke off.
+    Estimated,
+    /// The provider said nothing of it although the answer was whole: nothing is charged, and the operator told.
+    Missing,
+    /// The provider's counts contradict each other: nothing is charged, and the operator told.
+    Quarantined,
+    /// Nothing was produced, so nothing is charged.
+    NothingProduced,
+}
+
+/// One line of a bill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    what: u8,
+    quantity: u64,
+    rate: u64,
+}
+
+/// What a [`Line`] counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// Tokens of a class.
+    Tokens(Bucket),
+    /// Uses of a provider's tool.
+    Uses(ToolUse),
+}
+
+impl Counted {
+    /// The name used in bills.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tokens(bucket) => bucket.name(),
+            Self::Uses(tool) => tool.name(),
+        }
+    }
+}
+
+impl Line {
+    /// `quantity` tokens or uses at `rate` each.
+    #[must_use]
+    pub fn new(what: Counted, quantity: Tokens, rate: Rate) -> Self {
+        let index = match what {
+            Counted::Tokens(bucket) => bucket.index(),
+            Counted::Uses(tool) => tool.index().saturating_add(usize::from(TOOL_BASE)),
+        };
+        Self {
+            what: u8::try_from(index).unwrap_or(u8::MAX),
+            quantity: quantity.get(),
+            rate: rate.get(),
+        }
+    }
+
+    /// What is counted; `None` in a record of a newer program.
+    #[must_use]
+    pub fn what(&self) -> Option<Counted> {
+        let tokens = Bucket::ALL
+            .get(usize::from(self.what))
+            .copied()
+            .map(Counted::Tokens);
+        tokens.or_else(|| {
+            let tool = usize::from(self.what.checked_sub(TOOL_BASE)?);
+            ToolUse::ALL.get(tool).copied().map(Counted::Uses)
+        })
+    }
+
+    /// How many.
+    #[must_use]
+    pub const fn quantity(&self) -> Tokens {
+        Tokens::new(self.quantity)
+    }
+
+    /// The price of one.
+    #[must_use]
+    pub const fn rate(&self) -> Rate {
+        Rate::new(self.rate)
+    }
+
+    /// Quantity × rate.
+    #[must_use]
+    pub fn amount(&self) -> PicoUsd {
+        self.rate().times(self.quantity()).unwrap_or_default()
+    }
+}
+
+/// Lines that are billed on another model than the one that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SideBill {
+    /// That model.
+    pub model: String,
+    /// Its lines.
+    pub lines: Vec<Line>,
+}
+
+/// What is kept of a generation. Its id, time and account are those of the ledger entry it is the memo of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GenerationRecord {
+    /// The key that paid.
+    #[serde(with = "bits")]
+    pub key: KeyId,
+    /// The API it came through, by its dialect's name.
+    pub api: String,
+    /// The model, as the catalogue names it.
+    pub model: String,
+    /// Who served it.
+    pub vendor: String,
+    /// The provider's own id of the answer; empty where it gave none.
+    pub upstream_id: String,
+    /// The provider's own word for why it stopped; empty where it did not say.
+    pub native_finish: String,
+    /// The tier that was served, where the provider names one.
+    pub tier: String,
+    /// Version of the price book.
+    pub price_book: String,
+    /// Whether the answer was streamed.
+    pub streamed: bool,
+    /// Whether the client had gone before the end.
+    pub cancelled: bool,
+    /// Where the usage comes from.
+    pub source: UsageSource,
+    /// Exchanges with providers that this took.
+    pub attempts: u8,
+    /// Until the first byte of the answer, in ms.
+    pub latency_ms: u32,
+    /// Until the end, in ms.
+    pub duration_ms: u32,
+    /// The bill, line by line.
+    pub lines: Vec<Line>,
+    /// What was billed on other models.
+    pub side_bills: Vec<SideBill>,
+    /// Markup in force.
+    pub markup: BasisPoints,
+    /// The partner's share of it.
+    pub partner_share: BasisPoints,
+    /// Provider's cost.
+    #[serde(with = "nano")]
+    pub cost: NanoUsd,
+    /// What the platform keeps.
+    #[serde(with = "nano")]
+    pub margin: NanoUsd,
+    /// What the partner gets when all is collected.
+    #[serde(with = "nano")]
+    pub commission: NanoUsd,
+}
+
+/// Why a memo is no record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// Written by a newer program.
+    #[error("the usage record has form {found}, this program knows {VERSION}; upgrade it")]
+    Version {
+        /// The form that was found.
+        found: u8,
+    },
+    /// Not a record at all.
+    #[error("the usage record cannot be read; run `ledger verify`")]
+    Malformed,
+}
+
+impl GenerationRecord {
+    /// The record as the memo of a ledger entry.
+    ///
+    /// # Errors
+    /// When the record cannot be written, which no value of it causes.
+    pub fn to_memo(&self) -> Result<Vec<u8>, RecordError> {
+        postcard::to_extend(self, vec![VERSION]).map_err(|_| RecordError::Malformed)
+    }
+
+    /// Reads a memo.
+    ///
+    /// # Errors
+    /// When the memo was written by a newer program, or is no record.
+    pub fn from_memo(memo: &[u8]) -> Result<Self, RecordError> {
+        match memo.split_first() {
+            Some((&VERSION, rest)) => {
+                postcard::from_bytes(rest).map_err(|_| RecordError::Malformed)
+            }
+            Some((&found, _)) => Err(RecordError::Version { found }),
+            None => Err(RecordError::Malformed),
+        }
+    }
+
+    /// What the lines count, as a usage.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        let mut usage = Usage::default();
+        for line in &self.lines {
+            match line.what() {
+                Some(Counted::Tokens(bucket)) => usage.set(bucket, line.quantity()),
+                Some(Counted::Uses(tool)) => usage.set_uses(tool, line.quantity()),
+                None => {}
+            }
+        }
+        usage
+    }
+
+    /// Cost, margin and commission together.
+    #[must_use]
+    pub fn total(&self) -> NanoUsd {
+        let rest = self.margin.checked_add(self.commission).unwrap_or_default();
+        self.cost.checked_add(rest).unwrap_or_default()
+    }
+}
+
+/// A peer's name, cut to what a record keeps.
+#[must_use]
+pub fn name_of_peer(name: &str) -> String {
+    let end = name
+        .char_indices()
+        .map(|(at, letter)| at.saturating_add(letter.len_utf8()));
+    let end = end
+        .take_while(|end| *end <= NAME_BYTES_MAX)
+        .last()
+        .unwrap_or(0);
+    name.get(..end).unwrap_or_default().to_owned()
+}
+
+/// A [`NanoUsd`] as a varint, where [`NanoUsd`] itself writes a decimal string for people.
+mod nano {
+    use opencredits_units::NanoUsd;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        amount: &NanoUsd,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(amount.get())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<NanoUsd, D::Error> {
+        i64::deserialize(deserializer).map(NanoUsd::new)
+    }
+}
+
+/// A [`KeyId`] as its bits, where it writes itself as text for people.
+mod bits {
+    use opencredits_units::KeyId;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(id: &KeyId, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u128(id.bits())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<KeyId, D::Error> {
+        u128::deserialize(deserializer).map(KeyId::from_bits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use opencredits_units::UnixMs;
+
+    fn record() -> GenerationRecord {
+        GenerationRecord {
+            key: KeyId::at(UnixMs::new(1_790_000_000_000), [9; 10]),
+            api: "openai-chat".to_owned(),
+            model: "author/some-model-5-mini".to_owned(),
+            vendor: "vendor".to_owned(),
+            upstream_id: "chatcmpl-BxYzAbCdEfGhIjKlMnOpQrStUvWx1".to_owned(),
+            native_finish: "stop".to_owned(),
+            tier: "default".to_owned(),
+            price_book: "2026-07-02.1".to_owned(),
+            streamed: true,
+            cancelled: false,
+            source: UsageSource::Reported,
+            attempts: 1,
+            latency_ms: 412,
+            duration_ms: 2_950,
+            lines: vec![
+                Line::new(
+                    Counted::Tokens(Bucket::InputUncached),
+                    Tokens::new(2_500),
+                    Rate::new(1_750_000),
+                ),
+                Line::new(
+                    Counted::Tokens(Bucket::Output),
+                    Tokens::new(2_500),
+                    Rate::new(14_000_000),
+                ),
+                Line::new(
+                    Counted::Uses(ToolUse::WebSearch),
+                    Tokens::new(2),
+                    Rate::new(10_000_000_000),
+                ),
+            ],
+            side_bills: vec![],
+            markup: BasisPoints::new(2_500),
+            partner_share: BasisPoints::new(5_000),
+            cost: NanoUsd::new(39_375_000),
+            margin: NanoUsd::new(4_921_875),
+            commission: NanoUsd::new(4_921_875),
+        }
+    }
+
+    #[test]
+    fn a_record_survives_its_memo_and_stays_small() {
+        let memo = record().to_memo().unwrap();
+        assert_eq!(GenerationRecord::from_memo(&memo), Ok(record()));
+        assert!(memo.len() <= 180, "{} bytes", memo.len());
+    }
+
+    #[test]
+    fn the_usage_of_a_record_is_what_was_billed() {
+        let usage = record().usage();
+        assert_eq!(usage.get(Bucket::Output), Some(Tokens::new(2_500)));
+        assert_eq!(usage.get(Bucket::CacheRead), None);
+        assert_eq!(usage.uses(ToolUse::WebSearch), Some(Tokens::new(2)));
+    }
+
+    #[test]
+    fn a_record_of_a_newer_program_says_so() {
+        assert_eq!(
+            GenerationRecord::from_memo(&[9, 1]),
+            Err(RecordError::Version { found: 9 })
+        );
+        assert_eq!(
+            GenerationRecord::from_memo(&[]),
+            Err(RecordError::Malformed)
+        );
+        assert_eq!(
+            GenerationRecord::from_memo(&[VERSION, 1]),
+            Err(RecordError::Malformed)
+        );
+    }
+
+    #[test]
+    fn a_long_name_of_a_peer_is_cut_between_letters() {
+        assert_eq!(name_of_peer("short"), "short");
+        assert_eq!(name_of_peer(&"é".repeat(50)).len(), NAME_BYTES_MAX);
+    }
+}
