@@ -1,0 +1,5 @@
+//! What the quantities promise.
+
+mod decimals;
+mod ids;
+mod money;
