@@ -1,0 +1,121 @@
+//! A refusal or failure, ready to be shown in any skin.
+
+use super::table::{ErrorType, Retryable};
+use axum::body::Body;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Response};
+use serde_json::{Map, Value, json};
+
+/// The shape that an API gives its errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Skin {
+    /// `openai-chat`, and every path of our own.
+    OpenaiChat,
+    /// `anthropic-messages`.
+    AnthropicMessages,
+}
+
+/// A refusal or failure: what it is, what to say, and what else a program wants to know.
+pub struct Problem {
+    kind: ErrorType,
+    message: String,
+    metadata: Map<String, Value>,
+    retry_after_ms: Option<u64>,
+}
+
+impl Problem {
+    /// A problem of this type; the message is for people and names the remedy.
+    #[must_use]
+    pub fn new(kind: ErrorType, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), metadata: Map::new(), retry_after_ms: None }
+    }
+
+    /// The same with one more member in its metadata.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.metadata.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The same with the time after which a retry makes sense.
+    #[must_use]
+    pub fn retry_after_ms(mut self, wait: Option<u64>) -> Self {
+        self.retry_after_ms = wait;
+        self
+    }
+
+    /// The type.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorType {
+        self.kind
+    }
+
+    /// The whole answer.
+    #[must_use]
+    pub fn into_response(self, skin: Skin, request_id: &str) -> Response<Body> {
+        let status = self.kind.row().status;
+        let retry_after = self.retry_after_ms.map(|wait| HeaderValue::from(wait.div_ceil(1_000)));
+        let mut response = Response::new(Body::from(self.body(skin, request_id).to_string()));
+        *response.status_mut() = status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(value) = retry_after {
+            response.headers_mut().insert(RETRY_AFTER, value);
+        }
+        response
+    }
+
+    /// What a stream ends with when it breaks after its first byte.
+    #[must_use]
+    pub fn into_event(self, skin: Skin, request_id: &str) -> Vec<u8> {
+        let event = match skin {
+            Skin::OpenaiChat => {
+                let mut chunk = self.body(skin, request_id);
+                if let Some(members) = chunk.as_object_mut() {
+                    let choice = json!({"index": 0, "delta": {}, "finish_reason": "error"});
+                    members.insert("object".to_owned(), "chat.completion.chunk".into());
+                    members.insert("choices".to_owned(), json!([choice]));
+                }
+                format!("data: {chunk}\n\ndata: [DONE]\n\n")
+            }
+            Skin::AnthropicMessages => format!("event: error\ndata: {}\n\n", self.body(skin, request_id)),
+        };
+        event.into_bytes()
+    }
+
+    fn body(self, skin: Skin, request_id: &str) -> Value {
+        let row = self.kind.row();
+        let metadata = self.metadata_of(row.error_type, row.retryable);
+        match skin {
+            Skin::OpenaiChat => json!({
+                "error": {
+                    "code": row.status.as_u16(),
+                    "message": self.message,
+                    "type": row.error_type,
+                    "param": self.metadata.get("param").cloned().unwrap_or(Value::Null),
+                    "metadata": metadata,
+                },
+                "request_id": request_id,
+            }),
+            Skin::AnthropicMessages => json!({
+                "type": "error",
+                "error": {
+                    "type": row.anthropic_type,
+                    "message": self.message,
+                    "error_type": row.error_type,
+                    "metadata": metadata,
+                },
+                "request_id": request_id,
+            }),
+        }
+    }
+
+    fn metadata_of(&self, error_type: &str, retryable: Retryable) -> Value {
+        let mut metadata = self.metadata.clone();
+        metadata.insert("error_type".to_owned(), error_type.into());
+        metadata.insert("retryable".to_owned(), (retryable == Retryable::Yes).into());
+        metadata.insert("retry_after".to_owned(), self.retry_after_ms.map(|wait| wait.div_ceil(1_000)).into());
+        metadata.entry("provider_code").or_insert(Value::Null);
+        metadata.entry("previous_errors").or_insert_with(|| json!([]));
+        Value::Object(metadata)
+    }
+}

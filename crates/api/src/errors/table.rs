@@ -1,0 +1,126 @@
+//! The one table of errors: what each type is called, and which status each skin gives it.
+
+use http::StatusCode;
+
+/// A type of error, with the same meaning in every skin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorType {
+    /// No key, a wrong key, or keys that disagree.
+    Authentication,
+    /// The balance does not cover the worst case.
+    PaymentRequired,
+    /// A limit of the key or of the app does not cover the worst case.
+    LimitReached,
+    /// The person may not spend.
+    PermissionDenied,
+    /// The key may not use the model.
+    ModelNotAllowed,
+    /// No such model, route or record.
+    NotFound,
+    /// The method does not fit the path.
+    MethodNotAllowed,
+    /// The client was too slow.
+    ClientTimeout,
+    /// The same idempotency key again.
+    DuplicateRequest,
+    /// The body is too large.
+    PayloadTooLarge,
+    /// The request means nothing.
+    InvalidRequest,
+    /// A field that we do not pass on.
+    UnsupportedParameter,
+    /// The input exceeds what the model takes.
+    ContextLengthExceeded,
+    /// The provider's filter refused the input.
+    ContentPolicyViolation,
+    /// Too many requests, ours or the provider's limit.
+    RateLimitExceeded,
+    /// Our fault.
+    Server,
+    /// The provider broke, or refuses our account.
+    ProviderUnavailable,
+    /// The provider is overloaded.
+    ProviderOverloaded,
+    /// The provider was too slow.
+    ProviderTimeout,
+}
+
+/// One row: status, name in `error_type`, Anthropic's name, whether the same request may succeed later.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// `error_type`, the same in every skin.
+    pub error_type: &'static str,
+    /// What the `anthropic-messages` skin calls it.
+    pub anthropic_type: &'static str,
+    /// Whether a retry makes sense.
+    pub retryable: Retryable,
+}
+
+/// Whether a retry makes sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retryable {
+    /// The same request will be refused again.
+    No,
+    /// The same request may succeed later.
+    Yes,
+}
+
+const fn row(status: StatusCode, error_type: &'static str, anthropic_type: &'static str, retryable: Retryable) -> Row {
+    Row { status, error_type, anthropic_type, retryable }
+}
+
+impl ErrorType {
+    /// Every type, in the order of its status.
+    pub const ALL: [Self; 19] = [
+        Self::InvalidRequest,
+        Self::UnsupportedParameter,
+        Self::ContextLengthExceeded,
+        Self::ContentPolicyViolation,
+        Self::Authentication,
+        Self::PaymentRequired,
+        Self::LimitReached,
+        Self::PermissionDenied,
+        Self::ModelNotAllowed,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::ClientTimeout,
+        Self::DuplicateRequest,
+        Self::PayloadTooLarge,
+        Self::RateLimitExceeded,
+        Self::Server,
+        Self::ProviderUnavailable,
+        Self::ProviderOverloaded,
+        Self::ProviderTimeout,
+    ];
+
+    /// The type's row.
+    #[must_use]
+    pub const fn row(self) -> Row {
+        use Retryable::{No, Yes};
+        type S = StatusCode;
+        const INVALID: &str = "invalid_request_error";
+        match self {
+            Self::InvalidRequest => row(S::BAD_REQUEST, "invalid_request", INVALID, No),
+            Self::UnsupportedParameter => row(S::BAD_REQUEST, "unsupported_parameter", INVALID, No),
+            Self::ContextLengthExceeded => row(S::BAD_REQUEST, "context_length_exceeded", INVALID, No),
+            Self::ContentPolicyViolation => row(S::BAD_REQUEST, "content_policy_violation", INVALID, No),
+            Self::Authentication => row(S::UNAUTHORIZED, "authentication", "authentication_error", No),
+            Self::PaymentRequired => row(S::PAYMENT_REQUIRED, "payment_required", "billing_error", No),
+            Self::LimitReached => row(S::PAYMENT_REQUIRED, "limit_reached", "billing_error", No),
+            Self::PermissionDenied => row(S::FORBIDDEN, "permission_denied", "permission_error", No),
+            Self::ModelNotAllowed => row(S::FORBIDDEN, "model_not_allowed", "permission_error", No),
+            Self::NotFound => row(S::NOT_FOUND, "not_found", "not_found_error", No),
+            Self::MethodNotAllowed => row(S::METHOD_NOT_ALLOWED, "invalid_request", INVALID, No),
+            Self::ClientTimeout => row(S::REQUEST_TIMEOUT, "timeout", "timeout_error", Yes),
+            Self::DuplicateRequest => row(S::CONFLICT, "duplicate_request", INVALID, No),
+            Self::PayloadTooLarge => row(S::PAYLOAD_TOO_LARGE, "payload_too_large", "request_too_large", No),
+            Self::RateLimitExceeded => row(S::TOO_MANY_REQUESTS, "rate_limit_exceeded", "rate_limit_error", Yes),
+            Self::Server => row(S::INTERNAL_SERVER_ERROR, "server", "api_error", Yes),
+            Self::ProviderUnavailable => row(S::BAD_GATEWAY, "provider_unavailable", "api_error", Yes),
+            Self::ProviderOverloaded => row(S::SERVICE_UNAVAILABLE, "provider_overloaded", "overloaded_error", Yes),
+            Self::ProviderTimeout => row(S::GATEWAY_TIMEOUT, "timeout", "timeout_error", Yes),
+        }
+    }
+}

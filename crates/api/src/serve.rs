@@ -1,0 +1,110 @@
+//! The accept loop: connections in, answers out, an orderly end.
+
+use axum::body::Body;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower_service::Service;
+
+/// Header lines that a request may have.
+const HEADERS_MAX: usize = 128;
+/// How long the loop waits after a failed accept (out of file descriptors, say) before it tries again.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Bounds on what a connection may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections at once.
+    pub connections_max: usize,
+    /// Bytes of a request's head.
+    pub header_bytes_max: usize,
+    /// Time to send a request's head.
+    pub header_read: Duration,
+    /// Time that running requests get to finish once the loop is told to stop.
+    pub shutdown: Duration,
+}
+
+/// How the loop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Every request was finished.
+    Drained,
+    /// Some requests were still running when their time was over.
+    Abandoned,
+}
+
+/// Serves `service` on `listener` until `stop` resolves, then lets running requests finish within their bound.
+pub async fn serve<S>(listener: TcpListener, service: S, limits: Limits, stop: impl Future<Output = ()>) -> Ended
+where
+    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+{
+    let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(limits.connections_max));
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let (place, accepted) = tokio::select! {
+            biased;
+            () = &mut stop => break,
+            next = next_connection(&listener, &places) => next,
+        };
+        let Ok((stream, _)) = accepted else {
+            tracing::warn!("cannot accept a connection; are there too few file descriptors?");
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let connection = graceful.watch(connection(stream, service.clone(), limits));
+        spawn_connection(async move {
+            // A client that breaks the protocol or goes away ends its own connection and nothing else.
+            let _ended = connection.await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    match tokio::time::timeout(limits.shutdown, graceful.shutdown()).await {
+        Ok(()) => Ended::Drained,
+        Err(_) => Ended::Abandoned,
+    }
+}
+
+/// A place among the connections first, then the connection: what has no place waits in the kernel's queue.
+async fn next_connection(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> (Option<OwnedSemaphorePermit>, std::io::Result<(TcpStream, SocketAddr)>) {
+    let place = Arc::clone(places).acquire_owned().await.ok();
+    (place, listener.accept().await)
+}
+
+fn connection<S>(
+    stream: TcpStream,
+    service: S,
+    limits: Limits,
+) -> http1::Connection<TokioIo<TcpStream>, hyper_util::service::TowerToHyperService<S>>
+where
+    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+{
+    // Without it, Nagle's algorithm and delayed acknowledgements stall an answer by some 40 ms.
+    let _best_effort = stream.set_nodelay(true);
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_read)
+        .max_buf_size(limits.header_bytes_max)
+        .max_headers(HEADERS_MAX)
+        .serve_connection(TokioIo::new(stream), hyper_util::service::TowerToHyperService::new(service))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the place where connections become tasks")]
+fn spawn_connection(connection: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(connection);
+}
