@@ -1,3 +1,50 @@
-//! The checks, benchmarks and end-to-end runs of the project.
+//! The checks, benchmarks and end-to-end runs of the project: `cargo xtask --help`.
 
-fn main() {}
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line speaks to the person who called it"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "measuring needs the clock, and builds are told things by the environment"
+)]
+
+mod bench;
+mod pricebook;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// What a task comes to. Whatever goes wrong is told to the person who called, in one line.
+pub(crate) type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+#[derive(Parser)]
+#[command(about = "The checks, benchmarks and end-to-end runs of the project")]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Measures the ledger or the gateway, in a release build
+    Bench(bench::Args),
+    /// Derives the price book from the shared folder's facts
+    Pricebook,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Args::parse().task {
+        Task::Bench(args) => bench::run(&args),
+        Task::Pricebook => pricebook::run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
