@@ -1,1 +1,47 @@
-//! Fixtures, doubles, a replay upstream and conformance suites, for tests.
+//! Fixtures, doubles and a replay upstream: what the tests of the other crates have in common.
+//!
+//! - [`recordings`] reads recorded exchanges with providers from the shared folder, each with the usage that a
+//!   careful reader would bill.
+//! - [`ReplayUpstream`] is a provider on a loopback port that answers with those recordings, in one piece, event by
+//!   event, slowly, cut short or not at all, and that keeps what it was sent.
+//! - [`FixedClock`] and [`FixedRandom`] stand for time and randomness.
+//!
+//! It is for tests only: no crate of the service depends on it but as a dev-dependency, so it may panic, and it does
+//! where a recording is not what its index says.
+//!
+//! # Invariants
+//! - Nothing here reaches further than 127.0.0.1.
+//! - A test that needs the shared folder and finds none is told so on standard error, never passed over in silence.
+//!
+//! ```
+//! use opencredits_testkit::{FixedClock, recordings};
+//!
+//! let clock = FixedClock::at_ms(1_000);
+//! clock.advance_ms(500);
+//! assert_eq!(clock.now().get(), 1_500);
+//!
+//! for recording in recordings(|row| row.api == "openai-chat" && row.stream) {
+//!     assert!(recording.body.contains("data: "), "{}", recording.id);
+//! }
+//! ```
+
+#![expect(
+    clippy::print_stderr,
+    reason = "a test that is skipped says so where the person running it looks"
+)]
+#![expect(
+    clippy::panic,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "in a test, a broken fixture is a failure to be seen at once"
+)]
+
+mod doubles;
+mod recordings;
+mod replay;
+mod shared;
+
+pub use doubles::{FixedClock, FixedRandom};
+pub use recordings::{AdditionalUsage, ExpectedUsage, IndexRow, Recording, recordings};
+pub use replay::{Behaviour, Fault, Pieces, Received, ReplayUpstream};
+pub use shared::shared_dir;
