@@ -11,7 +11,9 @@
 )]
 
 mod bench;
+mod check;
 mod pricebook;
+mod tidy;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -29,6 +31,10 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Formatting, lints, tests, documentation and the house rules
+    Check(check::Args),
+    /// The house rules that no compiler knows
+    Tidy,
     /// Measures the ledger or the gateway, in a release build
     Bench(bench::Args),
     /// Derives the price book from the shared folder's facts
@@ -37,6 +43,8 @@ enum Task {
 
 fn main() -> ExitCode {
     let outcome = match Args::parse().task {
+        Task::Check(args) => check::run(&args),
+        Task::Tidy => tidy::run(),
         Task::Bench(args) => bench::run(&args),
         Task::Pricebook => pricebook::run(),
     };

@@ -1,5 +1,6 @@
 //! Where the project's folders are.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// The folder with the workspace's manifest.
@@ -14,4 +15,9 @@ pub(crate) fn target_dir() -> PathBuf {
         Some(folder) => root().join(folder),
         None => root().join("target"),
     }
+}
+
+/// The cargo that runs this, else the one on the path.
+pub(crate) fn cargo() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }

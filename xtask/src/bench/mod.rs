@@ -71,8 +71,7 @@ pub(crate) fn scratch() -> Outcome<TempDir> {
 
 /// The same command line again, in a release build of this program.
 fn in_release() -> Outcome {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
+    let status = Command::new(workspace::cargo())
         .args(["run", "--quiet", "--release", "--package", "xtask", "--"])
         .args(std::env::args_os().skip(1))
         .status()?;

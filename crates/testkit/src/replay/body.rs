@@ -89,6 +89,10 @@ impl Body for Paced {
         ready!(self.poll_turn(context));
         if let Some(piece) = self.pieces.pop_front() {
             self.flushed = false;
+            if self.pieces.is_empty() && self.end == End::Regular {
+                // A body of known length is not asked again after its last byte.
+                self.end = End::Done;
+            }
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
         match self.end {
