@@ -1,0 +1,144 @@
+//! Keys as text: prefix, 160 random bits, checksum.
+
+use crate::digest::KeyDigest;
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+/// Crockford's base 32 in lower case: no letter is mistaken for a digit.
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+/// Random characters: 32 × 5 bits.
+const RANDOM_CHARS: usize = 32;
+/// Checksum characters: a typing mistake passes once in 2^30.
+const CHECK_CHARS: usize = 6;
+/// Characters that are shown of a key, to tell it from others.
+const HINT_CHARS: usize = 4;
+
+/// Why a text is no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The prefix is missing or that of another kind of key.
+    #[error("not a key of this kind; it begins with {expected}")]
+    Prefix {
+        /// The prefix that was expected.
+        expected: &'static str,
+    },
+    /// The length or a character is wrong.
+    #[error("malformed key; copy it again in full")]
+    Malformed,
+    /// The checksum does not fit.
+    #[error("the key's checksum does not fit; look for a typing mistake or copy it again")]
+    Checksum,
+}
+
+/// The secret that spends one person's balance: `oc_sk_…`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UserKey(String);
+
+impl UserKey {
+    /// What every user key begins with.
+    pub const PREFIX: &'static str = "oc_sk_";
+
+    /// The key made of these random bytes, which must come from a source fit for secrets.
+    #[must_use]
+    pub fn generate(random: [u8; 32]) -> Self {
+        Self(compose(Self::PREFIX, &random))
+    }
+
+    /// Reads a key.
+    ///
+    /// # Errors
+    /// When the text has another prefix, a wrong length or character, or a checksum that does not fit.
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        check(Self::PREFIX, text).map(|()| Self(text.to_owned()))
+    }
+
+    /// What is stored of it.
+    #[must_use]
+    pub fn digest(&self) -> KeyDigest {
+        KeyDigest::of(&self.0)
+    }
+
+    /// Its text. Show it to its owner, once.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// Its last characters, to tell one's keys apart. They are part of the checksum and give nothing away.
+    #[must_use]
+    pub fn hint(&self) -> &str {
+        let start = self.0.len().saturating_sub(HINT_CHARS);
+        self.0.get(start..).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for UserKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UserKey(…)")
+    }
+}
+
+/// The public name of a partner in a browser: `oc_pk_…`. Grants nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PublishableKey(String);
+
+impl PublishableKey {
+    /// What every publishable key begins with.
+    pub const PREFIX: &'static str = "oc_pk_";
+
+    /// The key made of these random bytes.
+    #[must_use]
+    pub fn generate(random: [u8; 32]) -> Self {
+        Self(compose(Self::PREFIX, &random))
+    }
+
+    /// Reads a key.
+    ///
+    /// # Errors
+    /// When the text has another prefix, a wrong length or character, or a checksum that does not fit.
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        check(Self::PREFIX, text).map(|()| Self(text.to_owned()))
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn compose(prefix: &str, random: &[u8; 32]) -> String {
+    let mut text = String::with_capacity(prefix.len() + RANDOM_CHARS + CHECK_CHARS);
+    text.push_str(prefix);
+    text.extend(random.iter().map(|byte| letter(*byte)));
+    text.extend(checksum(&text));
+    text
+}
+
+/// Each random byte gives five bits: 32 divides 256, so that no letter is likelier than another.
+fn letter(byte: u8) -> char {
+    char::from(ALPHABET[usize::from(byte & 31)])
+}
+
+fn checksum(text: &str) -> [char; CHECK_CHARS] {
+    let digest = Sha256::digest(text.as_bytes());
+    std::array::from_fn(|at| letter(digest[at]))
+}
+
+fn check(prefix: &'static str, text: &str) -> Result<(), KeyError> {
+    let rest = text
+        .strip_prefix(prefix)
+        .ok_or(KeyError::Prefix { expected: prefix })?;
+    if rest.len() != RANDOM_CHARS + CHECK_CHARS
+        || !rest.bytes().all(|byte| ALPHABET.contains(&byte))
+    {
+        return Err(KeyError::Malformed);
+    }
+    let (body, sum) = text.split_at(text.len() - CHECK_CHARS);
+    if checksum(body).into_iter().eq(sum.chars()) {
+        Ok(())
+    } else {
+        Err(KeyError::Checksum)
+    }
+}
