@@ -12,7 +12,9 @@
 
 mod bench;
 mod check;
+mod gateway;
 mod pricebook;
+mod process;
 mod tidy;
 mod workspace;
 
@@ -37,6 +39,12 @@ enum Task {
     Tidy,
     /// Measures the ledger or the gateway, in a release build
     Bench(bench::Args),
+    /// The upstream that a benchmark puts behind the gateway
+    #[command(hide = true)]
+    MockUpstream,
+    /// The client of a benchmark
+    #[command(hide = true)]
+    Load(bench::LoadArgs),
     /// Derives the price book from the shared folder's facts
     Pricebook,
 }
@@ -46,6 +54,8 @@ fn main() -> ExitCode {
         Task::Check(args) => check::run(&args),
         Task::Tidy => tidy::run(),
         Task::Bench(args) => bench::run(&args),
+        Task::MockUpstream => bench::mock_upstream(),
+        Task::Load(args) => bench::load(&args),
         Task::Pricebook => pricebook::run(),
     };
     match outcome {

@@ -1,9 +1,12 @@
 //! `cargo xtask bench`: figures in a release build, as a table or as one flat JSON object.
 
+mod gateway;
 mod ledger;
 mod machine;
 mod report;
 
+pub(crate) use gateway::load::{Args as LoadArgs, run as load};
+pub(crate) use gateway::mock::run as mock_upstream;
 pub(crate) use report::Report;
 
 use crate::Outcome;
@@ -28,6 +31,7 @@ pub(crate) struct Args {
 #[derive(Clone, Copy, ValueEnum)]
 enum Subject {
     Ledger,
+    Gateway,
 }
 
 /// How long to measure.
@@ -53,6 +57,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     machine::describe(&mut report)?;
     match args.subject {
         Subject::Ledger => ledger::run(effort, &mut report)?,
+        Subject::Gateway => gateway::run(effort, &mut report)?,
     }
     if args.json {
         println!("{}", report.json());

@@ -1,6 +1,7 @@
 //! Secrets do not stand in files, fixtures included.
 
 use super::{Finding, Source};
+use opencredits_keys::UserKey;
 
 /// What a secret of a known kind looks like: a prefix, and how many letters, digits, `-` and `_` follow at least.
 ///
@@ -42,8 +43,8 @@ fn secret_in(line: &str) -> Option<String> {
     if line.contains(PRIVATE_KEY) && line.contains("BEGIN ") {
         return Some("a private key".to_owned());
     }
-    if words_with(line, OUR_PREFIX).any(|word| word.len() >= 40) {
-        return Some("a user key".to_owned());
+    if words_with(line, OUR_PREFIX).any(|word| UserKey::parse(word).is_ok()) {
+        return Some("a user key whose checksum is right".to_owned());
     }
     SHAPES.into_iter().find_map(|(prefix, length_min)| {
         let found = words_with(line, prefix).any(|word| {

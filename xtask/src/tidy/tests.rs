@@ -226,6 +226,19 @@ fn a_secret_is_found_in_any_file() {
 }
 
 #[test]
+fn a_user_key_is_a_secret_when_its_checksum_is_right() {
+    let key = opencredits_keys::UserKey::generate([42; 32]);
+    let right = key.reveal();
+    let findings = found(&[("docs/a.md", right)]);
+    assert_eq!(
+        findings,
+        ["docs/a.md:1: a user key whose checksum is right"]
+    );
+    let wrong = &right[..right.len() - 1];
+    assert!(found(&[("docs/a.md", wrong)]).is_empty());
+}
+
+#[test]
 fn a_path_of_one_machine_is_found() {
     let work = concat!("/wo", "rk/");
     let check_line = |line: &str, expected: usize| {

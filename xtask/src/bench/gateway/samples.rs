@@ -1,0 +1,163 @@
+//! From what was measured in each round to medians and ratios.
+
+use super::load::Outcomes;
+use super::{Shape, Who};
+use crate::bench::Report;
+use crate::bench::machine::median;
+use std::collections::HashMap;
+
+/// One target asked in one shape for one round.
+pub(super) struct Measured {
+    pub(super) outcomes: Outcomes,
+    /// User and system time of the target's process and of its workers.
+    pub(super) cpu_s: f64,
+}
+
+/// Everything measured.
+#[derive(Default)]
+pub(super) struct Samples(HashMap<(Who, Shape), Vec<Measured>>);
+
+impl Samples {
+    pub(super) fn add(&mut self, who: Who, shape: Shape, measured: Measured) {
+        self.0.entry((who, shape)).or_default().push(measured);
+    }
+
+    /// The median over the rounds; not a number where nothing was measured.
+    fn median(&self, who: Who, shape: Shape, figure: fn(&Measured) -> f64) -> f64 {
+        let rounds = self.0.get(&(who, shape)).map(Vec::as_slice);
+        let mut values: Vec<f64> = rounds.unwrap_or_default().iter().map(figure).collect();
+        median(&mut values)
+    }
+
+    fn cpu_us(&self, who: Who, shape: Shape) -> f64 {
+        self.median(who, shape, |one| {
+            one.cpu_s * 1e6 / count(one.outcomes.requests_all)
+        })
+    }
+
+    fn requests_a_second(&self, who: Who) -> f64 {
+        self.median(who, Shape::Wide, |one| {
+            count(one.outcomes.requests) / one.outcomes.seconds
+        })
+    }
+
+    fn events_a_second(&self, who: Who) -> f64 {
+        self.median(who, Shape::Streams, |one| {
+            count(one.outcomes.events) / one.outcomes.seconds
+        })
+    }
+
+    fn p50_us(&self, who: Who, shape: Shape) -> f64 {
+        self.median(who, shape, |one| one.outcomes.p50_us)
+    }
+
+    fn p99_us(&self, who: Who, shape: Shape) -> f64 {
+        self.median(who, shape, |one| one.outcomes.p99_us)
+    }
+
+    /// What the detour adds to the median answer at one connection.
+    fn added_us(&self, who: Who) -> f64 {
+        self.p50_us(who, Shape::Narrow) - self.p50_us(Who::Direct, Shape::Narrow)
+    }
+}
+
+/// No run counts as far as a float is exact.
+fn count(number: u64) -> f64 {
+    number as f64
+}
+
+/// Medians of each target, then the ratios that are asked for.
+pub(super) fn report(samples: &Samples, report: &mut Report) {
+    for (who, name) in [
+        (Who::Direct, "direct"),
+        (Who::Nginx, "nginx"),
+        (Who::Accepted, "gateway"),
+        (Who::Durable, "gateway_durable"),
+    ] {
+        report.heading(format!("{name}: medians"));
+        report.figure(format!("{name}_rps_c64"), samples.requests_a_second(who));
+        report.figure(
+            format!("{name}_p50_c64_us"),
+            samples.p50_us(who, Shape::Wide),
+        );
+        report.figure(
+            format!("{name}_p99_c64_us"),
+            samples.p99_us(who, Shape::Wide),
+        );
+        report.figure(
+            format!("{name}_p50_c1_us"),
+            samples.p50_us(who, Shape::Narrow),
+        );
+        report.figure(format!("{name}_events_c64"), samples.events_a_second(who));
+        report.figure(format!("{name}_cpu_us"), samples.cpu_us(who, Shape::Wide));
+        let stream_cpu = samples.cpu_us(who, Shape::Streams);
+        report.figure(format!("{name}_stream_cpu_us"), stream_cpu);
+    }
+    for (who, suffix) in [(Who::Accepted, ""), (Who::Durable, "_durable")] {
+        report.heading(match who {
+            Who::Durable => "the gateway over nginx, durable acknowledgement",
+            _ => "the gateway over nginx, default acknowledgement",
+        });
+        ratios(samples, who, suffix, report);
+    }
+}
+
+fn ratios(samples: &Samples, who: Who, suffix: &str, report: &mut Report) {
+    let of = |figure: &dyn Fn(Who) -> f64| figure(who) / figure(Who::Nginx);
+    let cpu = of(&|who| samples.cpu_us(who, Shape::Wide));
+    let throughput = of(&|who| samples.requests_a_second(who));
+    let added = of(&|who| samples.added_us(who));
+    let events = of(&|who| samples.events_a_second(who));
+    let stream_cpu = of(&|who| samples.cpu_us(who, Shape::Streams));
+    report.at_most(format!("cpu_over_nginx{suffix}"), cpu, 2.0);
+    report.at_least(
+        format!("throughput_over_nginx_c64{suffix}"),
+        throughput,
+        0.5,
+    );
+    report.at_most(format!("added_p50_over_nginx_c1{suffix}"), added, 3.0);
+    report.at_least(format!("stream_events_over_nginx_c64{suffix}"), events, 0.5);
+    report.figure(format!("stream_cpu_over_nginx{suffix}"), stream_cpu);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round(requests: u64, cpu_s: f64, p50_us: f64) -> Measured {
+        let outcomes = Outcomes {
+            requests_all: requests,
+            requests,
+            events: requests * 10,
+            seconds: 2.0,
+            p50_us,
+            p99_us: p50_us * 2.0,
+        };
+        Measured { outcomes, cpu_s }
+    }
+
+    #[test]
+    fn ratios_are_those_of_the_medians() {
+        let mut samples = Samples::default();
+        for (who, requests, p50_us) in [
+            (Who::Direct, 4_000, 50.0),
+            (Who::Nginx, 2_000, 70.0),
+            (Who::Accepted, 1_000, 100.0),
+        ] {
+            for shape in super::super::SHAPES {
+                samples.add(who, shape, round(requests, 1.0, p50_us));
+                samples.add(who, shape, round(requests, 1.0, p50_us));
+                samples.add(who, shape, round(1, 9.0, 9_999.0));
+            }
+        }
+        let mut report = Report::new();
+        super::report(&samples, &mut report);
+        let figures: serde_json::Value = serde_json::from_str(&report.json()).unwrap();
+        assert_eq!(figures["nginx_rps_c64"], 1_000.0);
+        assert_eq!(figures["cpu_over_nginx"], 2.0);
+        assert_eq!(figures["throughput_over_nginx_c64"], 0.5);
+        assert_eq!(figures["added_p50_over_nginx_c1"], 2.5);
+        assert_eq!(figures["stream_events_over_nginx_c64"], 0.5);
+        assert!(figures["cpu_over_nginx_durable"].is_null());
+    }
+}
