@@ -1,1 +1,59 @@
 //! Which models exist, what they cost, and how a usage is priced.
+//!
+//! The price book is data, compiled in and versioned; an operator adds models of their own. A [`PriceCard`] answers
+//! two questions: what a request could cost at most ([`PriceCard::quote`]), and what a usage did cost
+//! ([`PriceCard::price`]). [`Terms`] turn that cost into a charge.
+//!
+//! # What it refuses to do
+//! No I/O, no clock, no floats. It knows no wire format, and no model without a price: a route cannot exist without one.
+//!
+//! # Invariants
+//! - Every usage within an [`Ask`] costs at most its quote (a property test over the whole book).
+//! - One rounding for each request, up, in [`Terms::charge`]; a bill's lines are exact.
+//! - Cost, margin and commission of a [`Charge`] add up to its total.
+//!
+//! # Example
+//! ```
+//! use opencredits_catalog::{Catalog, Terms};
+//! use opencredits_units::{BasisPoints, Bucket, CreditPrice, Tokens, Usage};
+//!
+//! let prices = r#"
+//!     [[model]]
+//!     id = "author/model"
+//!     vendor = "vendor"
+//!     context_window = 400000
+//!     max_output_tokens = 128000
+//!     prices = { input = "1.75", output = "14" }
+//! "#;
+//! let catalog = Catalog::empty().with_operator(prices).unwrap();
+//! let model = catalog.resolve("Author/Model").unwrap();
+//!
+//! let mut usage = Usage::default();
+//! usage.set(Bucket::InputUncached, Tokens::new(2_500));
+//! usage.set(Bucket::Output, Tokens::new(2_500));
+//! let bill = model.card.price(&usage, None).unwrap();
+//!
+//! let terms = Terms { markup: BasisPoints::new(2_500), partner_share: BasisPoints::ZERO };
+//! let charge = terms.charge(bill.cost).unwrap();
+//! assert_eq!(CreditPrice::default().show(charge.total).to_string(), "4.921875");
+//! ```
+#![warn(
+    clippy::float_arithmetic,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions
+)]
+
+mod book;
+mod card;
+mod catalog;
+mod error;
+mod model;
+mod names;
+mod rates;
+mod terms;
+
+pub use card::{Ask, Bill, BillLine, Item, PriceCard};
+pub use catalog::Catalog;
+pub use error::CatalogError;
+pub use model::{Model, ModelKind, Route};
+pub use terms::{Charge, Terms};

@@ -1,0 +1,282 @@
+//! What a model costs: rates, long-context cliffs, service tiers, fees for each use of a tool.
+
+use crate::error::CatalogError;
+use crate::rates::{Rates, StatedRates};
+use opencredits_units::{Bucket, PicoUsd, Rate, Tokens, ToolUse, Usage};
+
+/// What one model costs on one route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PriceCard {
+    default: PriceList,
+    /// For service tiers, by name.
+    tiers: Vec<(String, PriceList)>,
+    per_use: [Option<Rate>; ToolUse::COUNT],
+}
+
+/// The rates of one service tier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct PriceList {
+    base: Rates,
+    /// Rates by the total input above which they hold for all of it, rising.
+    cliffs: Vec<(Tokens, Rates)>,
+}
+
+/// Prices as a price list states them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stated {
+    pub(crate) base: StatedRates,
+    pub(crate) cliffs: Vec<(Tokens, StatedRates)>,
+    pub(crate) tiers: Vec<(String, StatedRates)>,
+    pub(crate) per_use: [Option<Rate>; ToolUse::COUNT],
+}
+
+/// The most that a request could use.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ask<'a> {
+    /// Input tokens, cached ones included.
+    pub input: Tokens,
+    /// Output tokens of all choices together, reasoning included.
+    pub output: Tokens,
+    /// Buckets besides text, cache reads, unnamed cache writes and reasoning that the request could touch.
+    pub extra: &'a [Bucket],
+    /// The service tier that the request asks for.
+    pub tier: Option<&'a str>,
+    /// How often each tool could be used.
+    pub uses: &'a [(ToolUse, Tokens)],
+}
+
+/// What a line of a bill counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Item {
+    /// Tokens of a class.
+    Tokens(Bucket),
+    /// Uses of a provider's tool.
+    Uses(ToolUse),
+}
+
+impl Item {
+    /// The name used in bills.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tokens(bucket) => bucket.name(),
+            Self::Uses(tool) => tool.name(),
+        }
+    }
+}
+
+/// One line of a bill: `quantity × rate = amount`, exactly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BillLine {
+    /// What is counted.
+    pub item: Item,
+    /// How many.
+    pub quantity: Tokens,
+    /// The price of one.
+    pub rate: Rate,
+    /// The product.
+    pub amount: PicoUsd,
+}
+
+/// What a usage costs, line by line.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bill {
+    /// A line for every count that the provider reported, zero ones included.
+    pub lines: Vec<BillLine>,
+    /// Their sum.
+    pub cost: PicoUsd,
+}
+
+/// Buckets that any request may touch, whatever it asks for.
+const ALWAYS: [Bucket; 6] = [
+    Bucket::InputUncached,
+    Bucket::CacheRead,
+    Bucket::CacheWriteOther,
+    Bucket::InputToolPrompt,
+    Bucket::Output,
+    Bucket::Reasoning,
+];
+
+impl PriceCard {
+    /// The card of these prices; `None` when input or output has no price.
+    pub(crate) fn new(stated: &Stated) -> Option<Self> {
+        let default = PriceList::new(&stated.base, stated)?;
+        let tiers = stated.tiers.iter().map(|(name, rates)| {
+            Some((
+                name.clone(),
+                PriceList::new(&rates.over(&stated.base), stated)?,
+            ))
+        });
+        Some(Self {
+            default,
+            tiers: tiers.collect::<Option<_>>()?,
+            per_use: stated.per_use,
+        })
+    }
+
+    /// What `usage` costs when it was served in `tier`; a tier without prices of its own is the default one.
+    ///
+    /// # Errors
+    /// When a sum does not fit its integer.
+    pub fn price(&self, usage: &Usage, tier: Option<&str>) -> Result<Bill, CatalogError> {
+        let input = usage.input_total().ok_or(CatalogError::Overflow)?;
+        let rates = self.list(tier).at(input);
+        let tokens = Bucket::ALL.into_iter().filter_map(|bucket| {
+            Some((Item::Tokens(bucket), usage.get(bucket)?, rates.of(bucket)))
+        });
+        let uses = ToolUse::ALL.into_iter().filter_map(|tool| {
+            Some((
+                Item::Uses(tool),
+                usage.uses(tool)?,
+                self.per_use(tool).unwrap_or_default(),
+            ))
+        });
+        let mut bill = Bill::default();
+        for (item, quantity, rate) in tokens.chain(uses) {
+            let amount = rate.times(quantity).ok_or(CatalogError::Overflow)?;
+            bill.cost = bill
+                .cost
+                .checked_add(amount)
+                .ok_or(CatalogError::Overflow)?;
+            bill.lines.push(BillLine {
+                item,
+                quantity,
+                rate,
+                amount,
+            });
+        }
+        Ok(bill)
+    }
+
+    /// The most that a request within `ask` can cost.
+    ///
+    /// # Errors
+    /// When a sum does not fit its integer.
+    pub fn quote(&self, ask: &Ask<'_>) -> Result<PicoUsd, CatalogError> {
+        let mut most = self.fees(ask)?;
+        for (count, side) in [(ask.input, Side::Input), (ask.output, Side::Output)] {
+            let worst = self
+                .worst(ask, side)
+                .times(count)
+                .ok_or(CatalogError::Overflow)?;
+            most = most.checked_add(worst).ok_or(CatalogError::Overflow)?;
+        }
+        Ok(most)
+    }
+
+    /// How many output tokens `budget` pays for once the rest of `ask` is paid; `None` when not even that is covered.
+    ///
+    /// # Errors
+    /// When a sum does not fit its integer.
+    pub fn output_within(
+        &self,
+        ask: &Ask<'_>,
+        budget: PicoUsd,
+    ) -> Result<Option<Tokens>, CatalogError> {
+        let rest = self.quote(&Ask {
+            output: Tokens::ZERO,
+            ..*ask
+        })?;
+        let Some(left) = budget
+            .get()
+            .checked_sub(rest.get())
+            .filter(|left| *left >= 0)
+        else {
+            return Ok(None);
+        };
+        let rate = i128::from(self.worst(ask, Side::Output).get());
+        let count = left
+            .checked_div(rate)
+            .map_or(u64::MAX, |count| u64::try_from(count).unwrap_or(u64::MAX));
+        Ok(Some(Tokens::new(count)))
+    }
+
+    /// The fee for one use of `tool`, where the book has one.
+    #[must_use]
+    pub fn per_use(&self, tool: ToolUse) -> Option<Rate> {
+        self.per_use.get(tool.index()).copied().flatten()
+    }
+
+    /// The rate of `bucket` in the default tier, below every cliff.
+    #[must_use]
+    pub fn rate(&self, bucket: Bucket) -> Rate {
+        self.default.base.of(bucket)
+    }
+
+    fn list(&self, tier: Option<&str>) -> &PriceList {
+        let named = self
+            .tiers
+            .iter()
+            .find(|(name, _)| Some(name.as_str()) == tier);
+        named.map_or(&self.default, |(_, list)| list)
+    }
+
+    /// The highest rate that a token of `side` can have: on either side of each cliff within reach, in the tier
+    /// that was asked for and in the default one, which a provider may fall back to.
+    fn worst(&self, ask: &Ask<'_>, side: Side) -> Rate {
+        let reachable = [&self.default, self.list(ask.tier)]
+            .into_iter()
+            .flat_map(|list| list.reachable(ask.input));
+        let buckets = || {
+            ALWAYS
+                .iter()
+                .chain(ask.extra)
+                .copied()
+                .filter(|bucket| bucket.is_input() == side.is_input())
+        };
+        reachable
+            .flat_map(|rates| buckets().map(|bucket| rates.of(bucket)))
+            .max()
+            .unwrap_or_default()
+    }
+
+    fn fees(&self, ask: &Ask<'_>) -> Result<PicoUsd, CatalogError> {
+        ask.uses
+            .iter()
+            .try_fold(PicoUsd::ZERO, |sum, (tool, count)| {
+                let fee = self.per_use(*tool).unwrap_or_default().times(*count);
+                fee.and_then(|fee| sum.checked_add(fee))
+                    .ok_or(CatalogError::Overflow)
+            })
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Side {
+    Input,
+    Output,
+}
+
+impl Side {
+    const fn is_input(self) -> bool {
+        matches!(self, Self::Input)
+    }
+}
+
+impl PriceList {
+    /// Where a service tier and a cliff meet, their factors multiply.
+    fn new(rates: &StatedRates, stated: &Stated) -> Option<Self> {
+        let mut under = stated.base;
+        let mut cliffs = Vec::with_capacity(stated.cliffs.len());
+        for (above, over) in &stated.cliffs {
+            under = over.over(&under);
+            cliffs.push((*above, rates.scaled(&stated.base, &under).complete()?));
+        }
+        Some(Self {
+            base: rates.complete()?,
+            cliffs,
+        })
+    }
+
+    /// The rates for a request with this much input: those of the last cliff that it exceeds hold for all of it.
+    fn at(&self, input: Tokens) -> &Rates {
+        let exceeded = self.cliffs.iter().rev().find(|(above, _)| *above < input);
+        exceeded.map_or(&self.base, |(_, rates)| rates)
+    }
+
+    /// The rates that a request with at most this much input can meet.
+    fn reachable(&self, input: Tokens) -> impl Iterator<Item = &Rates> {
+        let exceeded = self.cliffs.iter().filter(move |(above, _)| *above < input);
+        std::iter::once(&self.base).chain(exceeded.map(|(_, rates)| rates))
+    }
+}

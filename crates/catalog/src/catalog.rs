@@ -1,0 +1,108 @@
+//! All models, found by name.
+
+use crate::book::{Entry, List};
+use crate::error::CatalogError;
+use crate::model::Model;
+use crate::names::Names;
+use std::sync::Arc;
+
+/// The price book: one model a line, derived by `cargo xtask pricebook`.
+const BOOK: &str = include_str!("../data/pricebook.jsonl");
+/// The version of the price book: the date of its facts, and our revision of them.
+const BOOK_VERSION: &str = include_str!("../data/version.txt");
+/// Models of the offline sandbox, priced so that everything can be tried.
+const SANDBOX: &str = include_str!("../data/sandbox.toml");
+
+/// All models that are offered.
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    models: Vec<Arc<Model>>,
+    names: Names,
+}
+
+impl Catalog {
+    /// No models at all.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::of(Vec::new())
+    }
+
+    /// The price book that is compiled in.
+    ///
+    /// # Errors
+    /// When the book is damaged, which a test rules out.
+    pub fn builtin() -> Result<Self, CatalogError> {
+        let mut models = Vec::new();
+        for (at, line) in BOOK.lines().enumerate() {
+            let entry: Entry = serde_json::from_str(line).map_err(|_| CatalogError::Book {
+                line: at.saturating_add(1),
+            })?;
+            models.push(Arc::new(entry.into_model()?));
+        }
+        Ok(Self::of(models))
+    }
+
+    /// The version of the compiled-in book, such as `2026-07-02.1`.
+    #[must_use]
+    pub fn book_version() -> &'static str {
+        BOOK_VERSION.trim()
+    }
+
+    /// These models and the operator's, given as TOML (`[[model]]`); one with the same id replaces the book's.
+    ///
+    /// # Errors
+    /// When the text is no list of models, or a model lacks a price; the error names the model and the field.
+    pub fn with_operator(self, toml: &str) -> Result<Self, CatalogError> {
+        let list: List = toml::from_str(toml)?;
+        let mut models = self.models;
+        for entry in list.model {
+            let model = Arc::new(entry.into_model()?);
+            models.retain(|other| other.id != model.id);
+            models.push(model);
+        }
+        Ok(Self::of(models))
+    }
+
+    /// These models and those of the offline sandbox.
+    ///
+    /// # Errors
+    /// When the compiled-in list is damaged, which a test rules out.
+    pub fn with_sandbox(self) -> Result<Self, CatalogError> {
+        self.with_operator(SANDBOX)
+    }
+
+    /// Only the models whose vendor is `offered`.
+    #[must_use]
+    pub fn only(self, offered: impl Fn(&str) -> bool) -> Self {
+        Self::of(
+            self.models
+                .into_iter()
+                .filter(|model| offered(&model.route.vendor))
+                .collect(),
+        )
+    }
+
+    /// All models, by id.
+    #[must_use]
+    pub fn models(&self) -> &[Arc<Model>] {
+        &self.models
+    }
+
+    /// The model of this name, in any case, with or without author and date.
+    ///
+    /// # Errors
+    /// When there is none; the error proposes similar ones.
+    pub fn resolve(&self, name: &str) -> Result<&Arc<Model>, CatalogError> {
+        let found = self.names.find(name).and_then(|at| self.models.get(at));
+        found.ok_or_else(|| CatalogError::UnknownModel {
+            name: name.to_owned(),
+            similar: self.names.similar(name, &self.models),
+        })
+    }
+
+    fn of(mut models: Vec<Arc<Model>>) -> Self {
+        models.sort_by(|a, b| a.id.cmp(&b.id));
+        let names = Names::of(&models);
+        Self { models, names }
+    }
+}

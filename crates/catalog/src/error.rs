@@ -1,0 +1,55 @@
+//! What can go wrong with models and prices.
+
+use opencredits_units::DecimalError;
+
+/// What can go wrong with models and prices.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CatalogError {
+    /// No model of this name.
+    #[error("there is no model {name:?}{}; GET /v1/models lists all", suggest(.similar))]
+    UnknownModel {
+        /// The name that was asked for.
+        name: String,
+        /// Models with similar names.
+        similar: Vec<String>,
+    },
+    /// A list of models cannot be read.
+    #[error("cannot read the models: {0}")]
+    Toml(#[from] toml::de::Error),
+    /// A line of the price book cannot be read.
+    #[error("cannot read line {line} of the price book")]
+    Book {
+        /// The line, from 1.
+        line: usize,
+    },
+    /// A price is no decimal.
+    #[error("the price {field} of {model} is wrong: {problem}")]
+    Price {
+        /// The model.
+        model: String,
+        /// The price's name.
+        field: String,
+        /// What is wrong.
+        problem: DecimalError,
+    },
+    /// A model lacks what makes it chargeable.
+    #[error("{model} has no {missing}; a model without it could not be charged")]
+    Incomplete {
+        /// The model.
+        model: String,
+        /// What is missing.
+        missing: &'static str,
+    },
+    /// An amount does not fit its integer.
+    #[error("the price of this usage exceeds every amount")]
+    Overflow,
+}
+
+fn suggest(similar: &[String]) -> String {
+    if similar.is_empty() {
+        String::new()
+    } else {
+        format!("; did you mean {}?", similar.join(" or "))
+    }
+}

@@ -1,0 +1,116 @@
+//! The names a model answers to: any case, with or without author, dated or not.
+
+use crate::model::Model;
+use std::collections::HashMap;
+
+/// Names proposed for one that is unknown.
+const SIMILAR_MAX: usize = 3;
+/// Leading characters that a name must share to be proposed.
+const SIMILAR_PREFIX_MIN: usize = 4;
+
+/// Which model each name means, by its place in the list.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Names(HashMap<String, usize>);
+
+impl Names {
+    /// Exact names win over bare ones, bare ones over undated ones; among equals the one whose vendor made it,
+    /// then the newer one.
+    pub(crate) fn of(models: &[std::sync::Arc<Model>]) -> Self {
+        let mut names = HashMap::new();
+        let mut order: Vec<usize> = (0..models.len()).collect();
+        order.sort_by_key(|at| {
+            models.get(*at).map(|model| {
+                (
+                    *model.route.vendor != *model.owned_by,
+                    std::cmp::Reverse(model.released),
+                    model.id.clone(),
+                )
+            })
+        });
+        for degree in [exact, bare, undated] {
+            for at in &order {
+                for name in models.get(*at).into_iter().flat_map(|model| degree(model)) {
+                    names.entry(name).or_insert(*at);
+                }
+            }
+        }
+        Self(names)
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<usize> {
+        if let Some(at) = self.0.get(name) {
+            return Some(*at);
+        }
+        let lower = name.trim().to_lowercase();
+        let found = self.0.get(&lower);
+        found.or_else(|| self.0.get(without_date(&lower)?)).copied()
+    }
+
+    pub(crate) fn similar(&self, name: &str, models: &[std::sync::Arc<Model>]) -> Vec<String> {
+        let lower = name.to_lowercase();
+        let asked = lower.rsplit('/').next().unwrap_or(&lower);
+        let mut scored: Vec<(usize, &str)> = models
+            .iter()
+            .map(|model| {
+                (
+                    shared_prefix(asked, model.id.rsplit('/').next().unwrap_or(&model.id)),
+                    &*model.id,
+                )
+            })
+            .filter(|(shared, _)| *shared >= SIMILAR_PREFIX_MIN)
+            .collect();
+        scored.sort_by(|a, b| {
+            b.0.cmp(&a.0)
+                .then_with(|| a.1.len().cmp(&b.1.len()))
+                .then_with(|| a.1.cmp(b.1))
+        });
+        scored
+            .into_iter()
+            .take(SIMILAR_MAX)
+            .map(|(_, id)| id.to_owned())
+            .collect()
+    }
+}
+
+fn shared_prefix(a: &str, b: &str) -> usize {
+    a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
+}
+
+fn exact(model: &Model) -> Vec<String> {
+    std::iter::once(model.id.to_string())
+        .chain(model.aliases.iter().cloned())
+        .collect()
+}
+
+fn bare(model: &Model) -> Vec<String> {
+    let short = |name: String| name.split_once('/').map(|(_, rest)| rest.to_owned());
+    let upstream = model.route.upstream_model.to_lowercase();
+    exact(model)
+        .into_iter()
+        .filter_map(short)
+        .chain([upstream])
+        .collect()
+}
+
+fn undated(model: &Model) -> Vec<String> {
+    let names = exact(model).into_iter().chain(bare(model));
+    names
+        .filter_map(|name| without_date(&name).map(str::to_owned))
+        .collect()
+}
+
+/// `name-20250514` or `name-2025-05-14` without its date.
+fn without_date(name: &str) -> Option<&str> {
+    let is_date = |tail: &str| {
+        let digits: String = tail.chars().filter(char::is_ascii_digit).collect();
+        let dashes = tail.len().checked_sub(digits.len());
+        digits.starts_with("20")
+            && digits.len() == 8
+            && tail.chars().all(|c| c.is_ascii_digit() || c == '-')
+            && matches!(dashes, Some(0 | 2))
+    };
+    [9, 11].into_iter().find_map(|length| {
+        let (head, tail) = name.split_at_checked(name.len().checked_sub(length)?)?;
+        is_date(tail.strip_prefix('-')?).then_some(head)
+    })
+}

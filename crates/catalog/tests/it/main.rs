@@ -1,0 +1,7 @@
+//! What models and prices promise.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod book;
+mod cards;
+mod names;
+mod terms;
