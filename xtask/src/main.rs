@@ -46,7 +46,10 @@ enum Task {
     #[command(hide = true)]
     Load(bench::LoadArgs),
     /// Derives the price book from the shared folder's facts
-    Pricebook,
+    Pricebook {
+        /// The facts: a `models.json` in the form of the shared folder.
+        facts: std::path::PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -56,7 +59,7 @@ fn main() -> ExitCode {
         Task::Bench(args) => bench::run(&args),
         Task::MockUpstream => bench::mock_upstream(),
         Task::Load(args) => bench::load(&args),
-        Task::Pricebook => pricebook::run(),
+        Task::Pricebook { facts } => pricebook::run(&facts),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
