@@ -1,0 +1,166 @@
+//! Allow-lists as data, and the one pass that applies them.
+
+use crate::error::{PolicyError, SanitizeError};
+use crate::scrubbed::{Scrubbed, TopLevel};
+use serde::Deserialize;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+/// An API in front, named by its dialect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Api {
+    /// `openai-chat`.
+    OpenaiChat,
+    /// `anthropic-messages`.
+    AnthropicMessages,
+}
+
+/// What happens to a field that is not passed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strictness {
+    /// It is dropped and named.
+    Lax,
+    /// It is refused.
+    Strict,
+}
+
+/// How a body is scrubbed.
+pub struct Scrub<'a> {
+    /// What happens to a field that is not passed on.
+    pub strictness: Strictness,
+    /// Replaces a client's cache key by one that nobody can turn back, and that no two people share.
+    pub hash: &'a dyn Fn(&str) -> String,
+}
+
+/// What becomes of a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Rule {
+    Keep,
+    Drop,
+    Hash,
+    Force(String),
+    Refuse(String),
+}
+
+/// The allow-list of one API.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    rules: HashMap<String, Rule>,
+    forced: Vec<(String, String)>,
+}
+
+/// An allow-list as written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    keep: Vec<String>,
+    drop: Vec<String>,
+    hash: Vec<String>,
+    force: BTreeMap<String, String>,
+    refuse: BTreeMap<String, String>,
+}
+
+impl Policy {
+    /// The compiled-in allow-list of `api`.
+    ///
+    /// # Errors
+    /// When it is damaged, which a test rules out.
+    pub fn builtin(api: Api) -> Result<Self, PolicyError> {
+        Self::read(match api {
+            Api::OpenaiChat => include_str!("../data/openai-chat.toml"),
+            Api::AnthropicMessages => include_str!("../data/anthropic-messages.toml"),
+        })
+    }
+
+    fn read(text: &str) -> Result<Self, PolicyError> {
+        let written: Written = toml::from_str(text)?;
+        let forced: Vec<_> = written.force.clone().into_iter().collect();
+        let named = |names: Vec<String>, rule: Rule| {
+            names.into_iter().map(move |name| (name, rule.clone()))
+        };
+        let all = named(written.keep, Rule::Keep)
+            .chain(named(written.drop, Rule::Drop))
+            .chain(named(written.hash, Rule::Hash))
+            .chain(
+                written
+                    .force
+                    .into_iter()
+                    .map(|(name, value)| (name, Rule::Force(value))),
+            )
+            .chain(
+                written
+                    .refuse
+                    .into_iter()
+                    .map(|(name, remedy)| (name, Rule::Refuse(remedy))),
+            );
+        let mut rules = HashMap::new();
+        for (field, rule) in all {
+            if rules.insert(field.clone(), rule).is_some() {
+                return Err(PolicyError::TwoRules { field });
+            }
+        }
+        Ok(Self { rules, forced })
+    }
+
+    /// Takes from `body` what may cross.
+    ///
+    /// # Errors
+    /// When the body is no JSON object, names a field twice, or holds what is refused.
+    pub fn scrub<'a>(
+        &self,
+        body: &'a [u8],
+        how: &Scrub<'_>,
+    ) -> Result<Scrubbed<'a>, SanitizeError> {
+        let top: TopLevel<'a> = TopLevel::read(body)?;
+        let mut scrubbed = Scrubbed::with_capacity(top.fields.len());
+        for (name, value) in top.fields {
+            if scrubbed.has(&name) {
+                return Err(SanitizeError::Duplicate {
+                    field: name.into_owned(),
+                });
+            }
+            match self.rules.get(&*name) {
+                Some(Rule::Keep) => scrubbed.keep(name, Cow::Borrowed(value)),
+                Some(Rule::Hash) => scrubbed.keep(name, Cow::Owned(hashed(value, how.hash))),
+                Some(Rule::Force(forced)) => scrubbed.keep(name, Cow::Owned(forced.clone())),
+                Some(Rule::Refuse(remedy)) if value != "null" => {
+                    return Err(SanitizeError::Refused {
+                        field: name.into_owned(),
+                        remedy: remedy.clone(),
+                    });
+                }
+                Some(Rule::Drop | Rule::Refuse(_)) | None => match how.strictness {
+                    Strictness::Lax => scrubbed.drop_field(name),
+                    Strictness::Strict => {
+                        return Err(SanitizeError::NotPassedOn {
+                            field: name.into_owned(),
+                        });
+                    }
+                },
+            }
+        }
+        for (name, value) in &self.forced {
+            if !scrubbed.has(name) {
+                scrubbed.keep(Cow::Owned(name.clone()), Cow::Owned(value.clone()));
+            }
+        }
+        Ok(scrubbed)
+    }
+
+    /// The names that are passed on as they are, for documentation.
+    pub fn kept(&self) -> impl Iterator<Item = &str> {
+        self.rules
+            .iter()
+            .filter(|(_, rule)| **rule == Rule::Keep)
+            .map(|(name, _)| name.as_str())
+    }
+}
+
+/// Hashes the raw JSON: what it stands for is nobody's business here.
+fn hashed(raw: &str, hash: &dyn Fn(&str) -> String) -> String {
+    if raw == "null" {
+        raw.to_owned()
+    } else {
+        serde_json::Value::String(hash(raw)).to_string()
+    }
+}
