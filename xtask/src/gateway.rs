@@ -2,6 +2,8 @@
 
 use crate::process::{Running, free_port, wait_for_port};
 use crate::{Outcome, workspace};
+use serde::Serialize;
+use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
@@ -24,6 +26,33 @@ const CREDITS: &str = "100000000";
 pub(crate) enum Ack {
     Accepted,
     Durable,
+}
+
+/// What a model costs, in pico-USD a token, which is millionths of a dollar for a million tokens.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Rates {
+    pub(crate) input: u64,
+    pub(crate) cache_read: u64,
+    pub(crate) cache_write_5m: u64,
+    pub(crate) cache_write_1h: u64,
+    pub(crate) output: u64,
+}
+
+impl Rates {
+    /// As prices stand in a config: decimal dollars for a million tokens.
+    fn toml(&self) -> String {
+        let rates = [
+            ("input", self.input),
+            ("cache_read", self.cache_read),
+            ("cache_write_5m", self.cache_write_5m),
+            ("cache_write_1h", self.cache_write_1h),
+            ("output", self.output),
+        ];
+        let rates = rates.map(|(name, pico)| {
+            format!("{name} = \"{}.{:06}\"", pico / 1_000_000, pico % 1_000_000)
+        });
+        format!("{{ {} }}", rates.join(", "))
+    }
 }
 
 /// A config to be.
@@ -53,17 +82,18 @@ impl Plan {
         }
     }
 
-    /// Adds a vendor.
+    /// Adds a vendor that speaks a dialect at this address.
     pub(crate) fn vendor(&mut self, id: &str, dialect: &str, base_url: &str) {
         self.vendors.push_str(&format!(
             "\n[[vendor]]\nid = \"{id}\"\ndialect = \"{dialect}\"\nbase_url = \"{base_url}/v1\"\n"
         ));
     }
 
-    /// Adds a model with a price of $1 a million input tokens and $2 a million output tokens.
-    pub(crate) fn model(&mut self, id: &str, vendor: &str, upstream_model: &str) {
+    /// Adds a model of a vendor, with its price.
+    pub(crate) fn model(&mut self, id: &str, vendor: &str, upstream_model: &str, price: &Rates) {
         self.models.push_str(&format!(
-            "\n[[model]]\nid = \"{id}\"\nvendor = \"{vendor}\"\nupstream_model = \"{upstream_model}\"\n"
+            "\n[[model]]\nid = \"{id}\"\nvendor = \"{vendor}\"\nupstream_model = \"{upstream_model}\"\ncontext_window = 400000\nmax_output_tokens = 128000\ninput_modalities = [\"text\", \"image\", \"pdf\"]\nsupports = [\"tools\", \"json_schema\", \"reasoning\", \"temperature\"]\nprices = {}\n",
+            price.toml()
         ));
     }
 
@@ -103,13 +133,12 @@ impl Gateway {
         Ok(bytes as f64 / 1e6)
     }
 
-    /// Makes the config and a person with credits, and starts.
+    /// Writes the config, starts, and makes a person with credits.
     pub(crate) fn start(plan: &Plan) -> Outcome<Self> {
         fs::create_dir_all(&plan.folder)?;
-        let config = plan.folder.join("config.toml");
-        fs::write(&config, plan.config(0))?;
-        let key = sample_key(&config)?;
-        Self::start_with(plan, &key)
+        let mut gateway = Self::start_with(plan, "")?;
+        gateway.key = gateway.add_person("sample", CREDITS)?;
+        Ok(gateway)
     }
 
     /// Starts again with a key that is there already, asks at once, and tells how long the first answer took.
@@ -169,33 +198,45 @@ impl Gateway {
         Ok(answer)
     }
 
-    /// Runs the admin tool on this gateway's config, and gives what it printed.
-    pub(crate) fn admin(&self, arguments: &[&str]) -> Outcome<String> {
-        admin(&self.config, arguments)
+    /// A person with so many credits; their key.
+    pub(crate) fn add_person(&self, name: &str, credits: &str) -> Outcome<String> {
+        let email = format!("{}@example.org", name.replace(' ', "-"));
+        self.admin(&["user", "add", &email])?;
+        self.admin(&["credits", "grant", &email, credits])?;
+        let added = self.admin(&["key", "add", &email])?;
+        let key = added["key"].as_str().ok_or("the admin tool tells no key")?;
+        Ok(key.to_owned())
     }
-}
 
-fn sample_key(config: &Path) -> Outcome<String> {
-    let _ = CREDITS;
-    admin(config, &["user", "add", "sample@example.org"])
-}
+    /// How many holds are neither captured nor released.
+    pub(crate) fn holds(&self) -> Outcome<u64> {
+        let held = self.admin(&["ledger", "holds"])?;
+        Ok(held["holds"].as_array().map_or(0, Vec::len) as u64)
+    }
 
-fn admin(config: &Path, arguments: &[&str]) -> Outcome<String> {
-    let output = Command::new(program(ADMIN))
-        .arg("--config")
-        .arg(config)
-        .args(arguments)
-        .output()?;
-    if output.status.success() {
-        Ok(String::from_utf8(output.stdout)?)
-    } else {
+    /// Has every balance worked out again from the entries; what was found, in words.
+    pub(crate) fn verify(&self) -> Outcome<String> {
+        let verdict = self.admin(&["ledger", "verify"])?;
+        if verdict["clean"] == true {
+            Ok(format!("{} entries", verdict["entries"]))
+        } else {
+            Err(format!("it does not add up: {verdict}").into())
+        }
+    }
+
+    /// Runs the admin tool on this gateway's config, and gives what it told as JSON.
+    fn admin(&self, arguments: &[&str]) -> Outcome<Value> {
+        let output = Command::new(program(ADMIN))
+            .arg("--config")
+            .arg(&self.config)
+            .arg("--json")
+            .args(arguments)
+            .output()?;
+        if output.status.success() {
+            return Ok(serde_json::from_slice(&output.stdout)?);
+        }
         let error = String::from_utf8_lossy(&output.stderr);
-        Err(format!(
-            "opencredits-admin {}: {}",
-            arguments.join(" "),
-            error.trim()
-        )
-        .into())
+        Err(format!("{ADMIN} {}: {}", arguments.join(" "), error.trim()).into())
     }
 }
 

@@ -12,6 +12,7 @@
 
 mod bench;
 mod check;
+mod e2e;
 mod gateway;
 mod pricebook;
 mod process;
@@ -39,6 +40,8 @@ enum Task {
     Tidy,
     /// Measures the ledger or the gateway, in a release build
     Bench(bench::Args),
+    /// Drives the gateway with the official SDKs, recorded providers and a real model
+    E2e(e2e::Args),
     /// The upstream that a benchmark puts behind the gateway
     #[command(hide = true)]
     MockUpstream,
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Task::Check(args) => check::run(&args),
         Task::Tidy => tidy::run(),
         Task::Bench(args) => bench::run(&args),
+        Task::E2e(args) => e2e::run(&args),
         Task::MockUpstream => bench::mock_upstream(),
         Task::Load(args) => bench::load(&args),
         Task::Pricebook { facts } => pricebook::run(&facts),

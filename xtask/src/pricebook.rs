@@ -8,8 +8,17 @@ use std::path::Path;
 const BOOK: &str = "crates/catalog/data/pricebook.jsonl";
 /// Members that are taken over as they are.
 const KEPT: [&str; 11] = [
-    "id", "vendor", "upstream_model", "aliases", "name", "owned_by", "released", "context_window", "max_output_tokens",
-    "input_modalities", "output_modalities",
+    "id",
+    "vendor",
+    "upstream_model",
+    "aliases",
+    "name",
+    "owned_by",
+    "released",
+    "context_window",
+    "max_output_tokens",
+    "input_modalities",
+    "output_modalities",
 ];
 /// A one-hour cache write costs twice the input at every model that bills five-minute ones apart
 /// (platform.claude.com/docs, prompt caching: 1.25 and 2 times the base input price); the facts lack it for old models.
@@ -19,7 +28,9 @@ const HOUR_WRITE_FACTOR: u128 = 2;
 pub(crate) fn run(facts: &Path) -> Outcome {
     let text = std::fs::read_to_string(facts)?;
     let facts: Value = serde_json::from_str(&text)?;
-    let models = facts["models"].as_array().ok_or("the facts have no list of models")?;
+    let models = facts["models"]
+        .as_array()
+        .ok_or("the facts have no list of models")?;
     let mut lines = String::new();
     for model in models {
         lines.push_str(&entry(model)?.to_string());
@@ -64,11 +75,19 @@ fn prices(stated: &Value) -> Result<Value, Box<dyn std::error::Error + Send + Sy
         .filter(|(name, _)| !["currency", "unit"].contains(&name.as_str()))
         .map(|(name, price)| (name.clone(), price.clone()))
         .collect();
-    let input = prices.get("input").and_then(Value::as_str).map(str::to_owned);
-    if let (Some(input), true, false) =
-        (input, prices.contains_key("cache_write_5m"), prices.contains_key("cache_write_1h"))
-    {
-        prices.insert("cache_write_1h".to_owned(), times(&input, HOUR_WRITE_FACTOR)?.into());
+    let input = prices
+        .get("input")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
+    if let (Some(input), true, false) = (
+        input,
+        prices.contains_key("cache_write_5m"),
+        prices.contains_key("cache_write_1h"),
+    ) {
+        prices.insert(
+            "cache_write_1h".to_owned(),
+            times(&input, HOUR_WRITE_FACTOR)?.into(),
+        );
     }
     Ok(prices.into())
 }
@@ -80,7 +99,11 @@ fn times(price: &str, factor: u128) -> Result<String, Box<dyn std::error::Error 
     let product = format!("{:0width$}", units * factor, width = fraction.len() + 1);
     let (whole, fraction) = product.split_at(product.len() - fraction.len());
     let fraction = fraction.trim_end_matches('0');
-    Ok(if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") })
+    Ok(if fraction.is_empty() {
+        whole.to_owned()
+    } else {
+        format!("{whole}.{fraction}")
+    })
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {

@@ -7,13 +7,24 @@ mod samples;
 
 use super::{Effort, Report, scratch};
 use crate::Outcome;
-use crate::gateway::{Ack, Gateway, Plan};
+use crate::gateway::{Ack, Gateway, Plan, Rates};
 use crate::process::Running;
 use samples::{Measured, Samples};
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
+
+/// The model asked for; the upstream takes any.
+const MODEL: &str = "bench/model";
+/// What it costs: all that counts is that it costs something.
+const PRICE: Rates = Rates {
+    input: 150_000,
+    cache_read: 75_000,
+    cache_write_5m: 150_000,
+    cache_write_1h: 150_000,
+    output: 600_000,
+};
 
 /// What is asked of each target in each round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -140,6 +151,7 @@ fn measure_one(target: &Target<'_>, shape: Shape, ms: u64) -> Outcome<Measured> 
     let mut load = Command::new(std::env::current_exe()?);
     load.arg("load")
         .args(["--connections", connections, "--key", target.key])
+        .args(["--model", MODEL])
         .args(["--port", &port.to_string(), "--ms", &ms.to_string()]);
     if shape == Shape::Streams {
         load.arg("--stream");
@@ -176,7 +188,7 @@ fn plan(folder: &Path, mock_port: u16, ack: Ack) -> Plan {
         "openai-chat",
         &format!("http://127.0.0.1:{mock_port}"),
     );
-    plan.model("bench", "mock", "bench");
+    plan.model(MODEL, "mock", "bench", &PRICE);
     plan
 }
 
@@ -188,7 +200,7 @@ fn first_answers_ms(folder: &Path, mock_port: u16, timing: &Timing) -> Outcome<f
     let mut times_ms = Vec::new();
     for _ in 0..timing.starts {
         gateway.running.stop(Duration::from_secs(10))?;
-        let (started, time) = Gateway::start_and_ask(&plan, &gateway.key, "bench")?;
+        let (started, time) = Gateway::start_and_ask(&plan, &gateway.key, MODEL)?;
         gateway = started;
         times_ms.push(time.as_secs_f64() * 1e3);
     }

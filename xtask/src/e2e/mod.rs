@@ -1,0 +1,215 @@
+//! `cargo xtask e2e`: the official SDKs against the gateway, with recorded providers and a real model behind it.
+
+mod expected;
+mod install;
+mod matrix;
+mod plan;
+
+use crate::gateway::{Ack, Gateway, Plan};
+use crate::process::{Running, free_port};
+use crate::{Outcome, workspace};
+use install::Tools;
+use matrix::{Cell, Matrix};
+use opencredits_testkit::{Received, ReplayUpstream, recordings, shared_dir};
+use plan::{Client, Scenarios};
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+/// How long one client's whole run may take.
+const CLIENT_MAX: Duration = Duration::from_secs(240);
+/// How long the real model may take to load.
+const MODEL_MAX: Duration = Duration::from_secs(90);
+/// How long the gateway may take to finish and flush.
+const STOP_MAX: Duration = Duration::from_secs(20);
+
+/// What to run.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only the clients whose name contains this, such as `python` or `messages`
+    #[arg(long)]
+    only: Option<String>,
+}
+
+/// Runs every client, checks the books, prints the matrix, and fails when a cell did.
+pub(crate) fn run(args: &Args) -> Outcome {
+    if shared_dir().is_none() {
+        return Err("the end-to-end run replays the shared folder's recordings".into());
+    }
+    let tools = install::install()?;
+    Gateway::build()?;
+    let replay = ReplayUpstream::start(recordings(|row| {
+        row.api == plan::CHAT || row.api == plan::MESSAGES
+    }))?;
+    let (_model_server, model_port) = start_model(&tools)?;
+    let scenarios = Scenarios::read()?;
+    let folder = fresh_folder()?;
+    let plan = operator_plan(&folder, &scenarios, &replay.base_url(), model_port);
+    let mut gateway = Gateway::start(&plan)?;
+    let clients = plan::clients(args.only.as_deref());
+    if clients.is_empty() {
+        return Err("no client has such a name".into());
+    }
+    let plan_file = folder.join("plan.json");
+    fs::write(&plan_file, scenarios.for_clients(&gateway, &clients)?)?;
+
+    let mut matrix = Matrix::default();
+    for client in &clients {
+        println!("{}", client.name);
+        run_client(client, &tools, &plan_file, &mut matrix)?;
+    }
+    matrix.check(
+        "the provider saw no key and no header of a client",
+        seen(&replay.received()),
+    );
+    matrix.check("every hold is settled or released", no_hold_left(&gateway));
+    matrix.check("SIGTERM ends it with 0", ended(&mut gateway));
+    matrix.check("the ledger verifies", gateway.verify());
+    println!("\n{matrix}");
+    match matrix.failures() {
+        0 => Ok(()),
+        count => Err(format!(
+            "{count} cells failed; what the gateway said is in {}",
+            folder.join("gateway.log").display()
+        )
+        .into()),
+    }
+}
+
+fn fresh_folder() -> Outcome<std::path::PathBuf> {
+    let folder = workspace::target_dir().join("e2e/run");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+/// The recorded providers, the real model, and their models with prices.
+fn operator_plan(folder: &Path, scenarios: &Scenarios, replay: &str, model_port: u16) -> Plan {
+    let mut plan = Plan::new(folder, Ack::Accepted);
+    let local = format!("http://127.0.0.1:{model_port}");
+    for (vendor, dialect, url) in [
+        (plan::CHAT_VENDOR, plan::CHAT, replay),
+        (plan::MESSAGES_VENDOR, plan::MESSAGES, replay),
+        (plan::LOCAL_VENDOR, plan::CHAT, &local),
+    ] {
+        plan.vendor(vendor, dialect, url);
+    }
+    scenarios.add_models(&mut plan);
+    plan
+}
+
+/// The real model, once it is loaded.
+fn start_model(tools: &Tools) -> Outcome<(Running, u16)> {
+    let port = free_port()?;
+    let log = fs::File::create(workspace::target_dir().join("e2e/model.log"))?;
+    let mut command = Command::new(&tools.python);
+    command
+        .arg(workspace::root().join("tests/e2e/python/model_server.py"))
+        .arg(port.to_string())
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log);
+    let mut running = Running::start(&mut command)?;
+    let start = Instant::now();
+    while !is_healthy(port) {
+        running.check()?;
+        if start.elapsed() > MODEL_MAX {
+            return Err(format!("the model is not loaded after {MODEL_MAX:?}").into());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok((running, port))
+}
+
+fn is_healthy(port: u16) -> bool {
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+        stream.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+}
+
+/// Runs one client's script and takes in its cells; a script that hangs or dies is a failed cell.
+fn run_client(client: &Client, tools: &Tools, plan: &Path, matrix: &mut Matrix) -> Outcome {
+    let mut command = client.command(tools);
+    command
+        .env("E2E_PLAN", plan)
+        .env("E2E_CLIENT", client.name)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    let mut running = Running::start(&mut command)?;
+    let lines = BufReader::new(running.stdout()?).lines();
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in lines.map_while(Result::ok) {
+            // Nobody listens any more once the client's time is up.
+            let _ = sender.send(line);
+        }
+    });
+    let deadline = Instant::now() + CLIENT_MAX;
+    let end = loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match receiver.recv_timeout(left) {
+            Ok(line) => {
+                let cell: Cell = serde_json::from_str(&line)?;
+                println!("  {cell}");
+                matrix.add(cell);
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => break "",
+            Err(mpsc::RecvTimeoutError::Timeout) => break "not done in its time",
+        }
+    };
+    let failed = match running.wait(Duration::from_secs(5)) {
+        Ok(status) if status.success() && end.is_empty() => return Ok(()),
+        Ok(status) => format!("{end} {status}"),
+        Err(error) => format!("{end} {error}"),
+    };
+    matrix.check(
+        &format!("{} ran to its end", client.name),
+        Err(failed.into()),
+    );
+    Ok(())
+}
+
+/// What must not have crossed: people's keys, what SDKs say of themselves, cookies, ids of state.
+fn seen(received: &[Received]) -> Outcome<String> {
+    let headers = ["cookie", "x-user-key", "idempotency-key"];
+    for one in received {
+        if one.mentions("oc_sk_") {
+            return Err("a person's key went upstream".into());
+        }
+        for name in one.headers.keys().map(ToString::to_string) {
+            if name.starts_with("x-stainless") || headers.contains(&name.as_str()) {
+                return Err(format!("the header {name} went upstream").into());
+            }
+        }
+    }
+    Ok(format!("{} requests", received.len()))
+}
+
+fn no_hold_left(gateway: &Gateway) -> Outcome<String> {
+    match gateway.holds()? {
+        0 => Ok(String::new()),
+        count => Err(format!("{count} are left").into()),
+    }
+}
+
+fn ended(gateway: &mut Gateway) -> Outcome<String> {
+    let start = Instant::now();
+    let status = gateway.running.stop(STOP_MAX)?;
+    if status.success() {
+        Ok(format!("{} ms", start.elapsed().as_millis()))
+    } else {
+        Err(format!("it ended with {status}").into())
+    }
+}

@@ -1,0 +1,181 @@
+//! Which recordings stand behind which models, and what the clients are told.
+
+use super::expected::Expected;
+use super::install::Tools;
+use crate::gateway::{Gateway, Plan, Rates};
+use crate::{Outcome, workspace};
+use opencredits_keys::UserKey;
+use opencredits_testkit::recordings;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+
+pub(super) const CHAT: &str = "openai-chat";
+pub(super) const MESSAGES: &str = "anthropic-messages";
+pub(super) const CHAT_VENDOR: &str = "replay-chat";
+pub(super) const MESSAGES_VENDOR: &str = "replay-messages";
+pub(super) const LOCAL_VENDOR: &str = "llama-server";
+const LOCAL_MODEL: &str = "local/smollm2";
+
+/// What the replayed models cost.
+const PRICE: Rates = Rates {
+    input: 3_000_000,
+    cache_read: 300_000,
+    cache_write_5m: 3_750_000,
+    cache_write_1h: 6_000_000,
+    output: 15_000_000,
+};
+/// What the operator asks for the real model: numbers that leave something to round.
+const LOCAL_PRICE: Rates = Rates {
+    input: 123_457,
+    cache_read: 31_003,
+    cache_write_5m: 123_457,
+    cache_write_1h: 123_457,
+    output: 654_321,
+};
+
+/// A script and what runs it.
+pub(super) struct Client {
+    pub(super) name: &'static str,
+    script: &'static str,
+    runs_on: RunsOn,
+}
+
+enum RunsOn {
+    Python,
+    Node,
+}
+
+const CLIENTS: [Client; 4] = [
+    Client {
+        name: "python chat",
+        script: "chat.py",
+        runs_on: RunsOn::Python,
+    },
+    Client {
+        name: "python messages",
+        script: "messages.py",
+        runs_on: RunsOn::Python,
+    },
+    Client {
+        name: "node chat",
+        script: "chat.mjs",
+        runs_on: RunsOn::Node,
+    },
+    Client {
+        name: "node messages",
+        script: "messages.mjs",
+        runs_on: RunsOn::Node,
+    },
+];
+
+/// The clients whose name contains the text.
+pub(super) fn clients(only: Option<&str>) -> Vec<Client> {
+    let wanted = |client: &Client| only.is_none_or(|text| client.name.contains(text));
+    CLIENTS.into_iter().filter(wanted).collect()
+}
+
+impl Client {
+    pub(super) fn command(&self, tools: &Tools) -> Command {
+        match self.runs_on {
+            RunsOn::Python => {
+                let mut command = Command::new(&tools.python);
+                let folder = workspace::root().join("tests/e2e/python");
+                // Compiled files would lie beside the scripts.
+                command.arg("-B").arg(folder.join(self.script));
+                command
+            }
+            RunsOn::Node => {
+                let mut command = Command::new("node");
+                command.arg(tools.node.join(self.script));
+                command
+            }
+        }
+    }
+}
+
+/// By dialect and name: the recording's id, and perhaps how it is answered.
+pub(super) struct Scenarios(BTreeMap<String, BTreeMap<String, String>>);
+
+impl Scenarios {
+    pub(super) fn read() -> Outcome<Self> {
+        let file = workspace::root().join("tests/e2e/scenarios.json");
+        Ok(Self(serde_json::from_str(&fs::read_to_string(file)?)?))
+    }
+
+    /// A model for each scenario, and one for the real model.
+    pub(super) fn add_models(&self, plan: &mut Plan) {
+        for (dialect, scenarios) in &self.0 {
+            let vendor = if dialect == CHAT {
+                CHAT_VENDOR
+            } else {
+                MESSAGES_VENDOR
+            };
+            for (name, upstream_model) in scenarios {
+                plan.model(&model(dialect, name), vendor, upstream_model, &PRICE);
+            }
+        }
+        plan.model(LOCAL_MODEL, LOCAL_VENDOR, "smollm2", &LOCAL_PRICE);
+    }
+
+    /// The file that the clients read.
+    pub(super) fn for_clients(&self, gateway: &Gateway, clients: &[Client]) -> Outcome<String> {
+        let mut keys = Map::new();
+        for client in clients {
+            let key = gateway.add_person(client.name, "100000")?;
+            keys.insert(client.name.to_owned(), Value::String(key));
+        }
+        let strange = UserKey::generate([9; 32]);
+        let mut scenarios = Map::new();
+        for (dialect, names) in &self.0 {
+            let mut of_dialect = Map::new();
+            for (name, upstream_model) in names {
+                let scenario = scenario(&model(dialect, name), upstream_model);
+                of_dialect.insert(name.clone(), scenario);
+            }
+            scenarios.insert(dialect.clone(), Value::Object(of_dialect));
+        }
+        let plan = json!({
+            "base_url": format!("http://127.0.0.1:{}", gateway.port),
+            "keys": keys,
+            "poor_key": gateway.add_person("poor", "0.5")?,
+            "strange_key": strange.reveal(),
+            "nano_usd_a_credit": 10_000_000,
+            "markup_bps": 2_500,
+            "price": PRICE,
+            "local": {"model": LOCAL_MODEL, "price": LOCAL_PRICE},
+            "sandbox": {CHAT: "sandbox/gpt", MESSAGES: "sandbox/claude"},
+            "scenarios": scenarios,
+        });
+        Ok(plan.to_string())
+    }
+}
+
+fn model(dialect: &str, name: &str) -> String {
+    format!("{dialect}/{name}")
+}
+
+/// A model, and what its recording holds where it is one.
+fn scenario(model: &str, upstream_model: &str) -> Value {
+    let id = upstream_model.split('+').next().unwrap_or_default();
+    let found = recordings(|row| row.id == id);
+    let Some(recording) = found.first() else {
+        return json!({"model": model});
+    };
+    let expected = Expected::read(&recording.body);
+    let usage = &recording.expected;
+    json!({
+        "model": model,
+        "text": expected.text,
+        "tools": expected.tools,
+        "usage": {
+            "input_tokens": usage.input_tokens,
+            "cached_input_tokens": usage.cached_input_tokens,
+            "cache_write_tokens": usage.cache_write_tokens,
+            "cache_write_1h_tokens": usage.cache_write_1h_tokens,
+            "output_tokens": usage.output_tokens,
+            "reasoning_tokens": usage.reasoning_tokens,
+        },
+    })
+}
