@@ -150,12 +150,13 @@ cell("errors", async () => {
 });
 
 cell("error in a stream", async () => {
+  const before = await balance();
   const pieces = [];
   await raises(OpenAI.APIError, async () => {
     for await (const chunk of await create("stream_cut", { stream: true })) pieces.push(chunk);
   });
   true_(textOf(pieces), "nothing came before the error");
-  await settled(await balance());
+  true_((await settled(before)) <= before, "a refund of nothing");
 });
 
 cell("50 at once", async () => {

@@ -132,7 +132,7 @@ cell("errors", async () => {
   const before = await balance();
   const strange = await raises(Anthropic.AuthenticationError, () => create("chat", {}, strangeKey));
   problem(strange, "authentication_error", "authentication");
-  const poor = await raises(Anthropic.APIError, () => create("chat", { max_tokens: 100_000 }, poorKey));
+  const poor = await raises(Anthropic.PaymentRequiredError, () => create("chat", { max_tokens: 100_000 }, poorKey));
   equal(poor.status, 402, "status");
   problem(poor, "billing_error", "payment_required");
   const unknown = await raises(Anthropic.NotFoundError, () => create("chat", { model: "no/such-model" }));

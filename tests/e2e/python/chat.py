@@ -209,7 +209,8 @@ def error_in_stream():
     pieces = []
 
     def read():
-        for chunk in create("stream_cut", stream=True):
+        model = SCENARIOS["stream_cut"]["model"]
+        for chunk in client.chat.completions.create(model=model, messages=HELLO, stream=True):
             pieces.append(chunk)
 
     raises(openai.APIError, read)

@@ -81,7 +81,7 @@ def stream(scenario, **more):
 
 @cell("chat")
 def chat():
-    ask("chat", system="Be brief.", temperature=0.5)
+    ask("chat", system="Be brief.", stop_sequences=["END"])
 
 
 @cell("stream")
@@ -180,7 +180,7 @@ def errors():
     before = balance()
     strange = raises(anthropic.AuthenticationError, lambda: create(key=STRANGE_KEY))
     problem(strange, "authentication_error", "authentication")
-    poor = raises(anthropic.APIStatusError, lambda: create(key=POOR_KEY, max_tokens=100_000))
+    poor = raises(anthropic.PaymentRequiredError, lambda: create(key=POOR_KEY, max_tokens=100_000))
     equal(poor.status_code, 402, "status")
     problem(poor, "billing_error", "payment_required")
     unknown = raises(anthropic.NotFoundError, lambda: create(model="no/such-model"))
@@ -203,7 +203,8 @@ def error_in_stream():
     pieces = []
 
     def read():
-        for event in create("stream_cut", stream=True):
+        model = SCENARIOS["stream_cut"]["model"]
+        for event in client.messages.create(model=model, messages=HELLO, max_tokens=2048, stream=True):
             pieces.append(event)
 
     raises_any(read)
