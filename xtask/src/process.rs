@@ -40,8 +40,9 @@ impl Running {
 
     /// Asks it to end, and waits for that.
     pub(crate) fn stop(&mut self, patience: Duration) -> Outcome<ExitStatus> {
-        let id = self.id().to_string();
-        Command::new("kill").args(["-TERM", &id]).status()?;
+        // A shell has it built in; a program of that name is not on every machine.
+        let kill = format!("kill -TERM {}", self.id());
+        Command::new("sh").args(["-c", &kill]).status()?;
         self.wait(patience)
     }
 

@@ -48,7 +48,9 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let (_model_server, model_port) = start_model(&tools)?;
     let scenarios = Scenarios::read()?;
     let folder = fresh_folder()?;
-    let plan = operator_plan(&folder, &scenarios, &replay.base_url(), model_port);
+    let mut plan = Plan::new(&folder, Ack::Accepted);
+    let local_url = format!("http://127.0.0.1:{model_port}");
+    scenarios.add_to(&mut plan, &replay.base_url(), &local_url);
     let mut gateway = Gateway::start(&plan)?;
     let clients = plan::clients(args.only.as_deref());
     if clients.is_empty() {
@@ -87,21 +89,6 @@ fn fresh_folder() -> Outcome<std::path::PathBuf> {
     }
     fs::create_dir_all(&folder)?;
     Ok(folder)
-}
-
-/// The recorded providers, the real model, and their models with prices.
-fn operator_plan(folder: &Path, scenarios: &Scenarios, replay: &str, model_port: u16) -> Plan {
-    let mut plan = Plan::new(folder, Ack::Accepted);
-    let local = format!("http://127.0.0.1:{model_port}");
-    for (vendor, dialect, url) in [
-        (plan::CHAT_VENDOR, plan::CHAT, replay),
-        (plan::MESSAGES_VENDOR, plan::MESSAGES, replay),
-        (plan::LOCAL_VENDOR, plan::CHAT, &local),
-    ] {
-        plan.vendor(vendor, dialect, url);
-    }
-    scenarios.add_models(&mut plan);
-    plan
 }
 
 /// The real model, once it is loaded.

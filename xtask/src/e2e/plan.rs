@@ -13,9 +13,9 @@ use std::process::Command;
 
 pub(super) const CHAT: &str = "openai-chat";
 pub(super) const MESSAGES: &str = "anthropic-messages";
-pub(super) const CHAT_VENDOR: &str = "replay-chat";
-pub(super) const MESSAGES_VENDOR: &str = "replay-messages";
-pub(super) const LOCAL_VENDOR: &str = "llama-server";
+const LOCAL_VENDOR: &str = "llama-server";
+/// Scenarios in which the provider fails.
+const FAULTS: [&str; 4] = ["broken", "rate_limited", "stream_cut", "unauthorized"];
 const LOCAL_MODEL: &str = "local/smollm2";
 
 /// What the replayed models cost.
@@ -104,18 +104,22 @@ impl Scenarios {
         Ok(Self(serde_json::from_str(&fs::read_to_string(file)?)?))
     }
 
-    /// A model for each scenario, and one for the real model.
-    pub(super) fn add_models(&self, plan: &mut Plan) {
+    /// The replayed vendor with a model for each scenario, and the real model.
+    ///
+    /// What goes wrong has a vendor for each way: a gateway that gives a failing one a rest must not rest the others.
+    pub(super) fn add_to(&self, plan: &mut Plan, replay_url: &str, local_url: &str) {
         for (dialect, scenarios) in &self.0 {
-            let vendor = if dialect == CHAT {
-                CHAT_VENDOR
-            } else {
-                MESSAGES_VENDOR
-            };
+            plan.vendor(&format!("replay-{dialect}"), dialect, replay_url);
             for (name, upstream_model) in scenarios {
-                plan.model(&model(dialect, name), vendor, upstream_model, &PRICE);
+                let mut vendor = format!("replay-{dialect}");
+                if FAULTS.contains(&name.as_str()) {
+                    vendor = format!("{vendor}-{}", name.replace('_', "-"));
+                    plan.vendor(&vendor, dialect, replay_url);
+                }
+                plan.model(&model(dialect, name), &vendor, upstream_model, &PRICE);
             }
         }
+        plan.vendor(LOCAL_VENDOR, CHAT, local_url);
         plan.model(LOCAL_MODEL, LOCAL_VENDOR, "smollm2", &LOCAL_PRICE);
     }
 
