@@ -215,8 +215,7 @@ cell("sandbox", async () => {
 });
 
 cell("llama.cpp", async () => {
-  true_(plan.local, "the model is not there");
-  const question = { model: plan.local.model, messages: hello, max_tokens: 24, temperature: 0 };
+  const question = { model: plan.local["openai-chat"], messages: hello, max_tokens: 24, temperature: 0 };
   const worth = (usage) => {
     const tokens = {
       input_tokens: usage.prompt_tokens,

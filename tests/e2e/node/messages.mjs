@@ -207,4 +207,24 @@ cell("sandbox", async () => {
   await settled(before, whole + streamed);
 });
 
+cell("llama.cpp", async () => {
+  const asked = { model: plan.local["anthropic-messages"], messages: hello, max_tokens: 24 };
+  const worth = (usage) => {
+    const tokens = {
+      input_tokens: totalInput(usage),
+      cached_input_tokens: usage.cache_read_input_tokens,
+      output_tokens: usage.output_tokens,
+    };
+    true_(tokens.input_tokens > 0 && tokens.output_tokens > 0, "no usage");
+    return charge(tokens, plan.local.price);
+  };
+  let before = await balance();
+  const { data, response } = await client.messages.create(asked).withResponse();
+  equal(nano(response.headers.get("x-credits-charged")), worth(data.usage), "charged");
+  before = await settled(before, worth(data.usage));
+  const message = await client.messages.stream(asked).finalMessage();
+  true_(textOf(message), "no streamed text");
+  await settled(before, worth(message.usage));
+});
+
 await run();

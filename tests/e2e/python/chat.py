@@ -296,9 +296,7 @@ def sandbox():
 
 @cell("llama.cpp")
 def local():
-    if not PLAN.get("local"):
-        raise AssertionError("the model is not there")
-    model, rates = PLAN["local"]["model"], PLAN["local"]["price"]
+    model, rates = PLAN["local"]["openai-chat"], PLAN["local"]["price"]
     question = {"model": model, "messages": HELLO, "max_tokens": 24, "temperature": 0}
 
     def worth(usage):

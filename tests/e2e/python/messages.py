@@ -300,4 +300,28 @@ def sandbox():
     settled(before, spent)
 
 
+@cell("llama.cpp")
+def local():
+    question = {"model": PLAN["local"]["anthropic-messages"], "messages": HELLO, "max_tokens": 24}
+
+    def worth(message):
+        tokens = {
+            "input_tokens": total_input(message.usage),
+            "cached_input_tokens": message.usage.cache_read_input_tokens,
+            "output_tokens": message.usage.output_tokens,
+        }
+        true(tokens["input_tokens"] > 0 and tokens["output_tokens"] > 0, "no usage")
+        return charge(tokens, PLAN["local"]["price"])
+
+    before = balance()
+    raw = client.messages.with_raw_response.create(**question)
+    charged = Decimal(raw.headers["x-credits-charged"])
+    equal(charged, worth(raw.parse()), "charged")
+    before = settled(before, charged)
+    with client.messages.stream(**question) as events:
+        message = events.get_final_message()
+    true(text_of(message), "no streamed text")
+    settled(before, worth(message))
+
+
 cell.run()

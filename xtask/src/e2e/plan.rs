@@ -13,10 +13,9 @@ use std::process::Command;
 
 pub(super) const CHAT: &str = "openai-chat";
 pub(super) const MESSAGES: &str = "anthropic-messages";
-const LOCAL_VENDOR: &str = "llama-server";
+const LOCAL_VENDOR: &str = "llama-cpp";
 /// Scenarios in which the provider fails.
 const FAULTS: [&str; 4] = ["broken", "rate_limited", "stream_cut", "unauthorized"];
-const LOCAL_MODEL: &str = "local/smollm2";
 
 /// What the replayed models cost.
 const PRICE: Rates = Rates {
@@ -119,8 +118,11 @@ impl Scenarios {
                 plan.model(&model(dialect, name), &vendor, upstream_model, &PRICE);
             }
         }
-        plan.vendor(LOCAL_VENDOR, CHAT, local_url);
-        plan.model(LOCAL_MODEL, LOCAL_VENDOR, "smollm2", &LOCAL_PRICE);
+        for dialect in [CHAT, MESSAGES] {
+            let vendor = format!("{LOCAL_VENDOR}-{dialect}");
+            plan.vendor(&vendor, dialect, local_url);
+            plan.model(&local_model(dialect), &vendor, "smollm2", &LOCAL_PRICE);
+        }
     }
 
     /// The file that the clients read.
@@ -148,12 +150,17 @@ impl Scenarios {
             "nano_usd_a_credit": 10_000_000,
             "markup_bps": 2_500,
             "price": PRICE,
-            "local": {"model": LOCAL_MODEL, "price": LOCAL_PRICE},
+            "local": {CHAT: local_model(CHAT), MESSAGES: local_model(MESSAGES), "price": LOCAL_PRICE},
             "sandbox": {CHAT: "sandbox/gpt", MESSAGES: "sandbox/claude"},
             "scenarios": scenarios,
         });
         Ok(plan.to_string())
     }
+}
+
+/// The real model as it is offered in a dialect; its server speaks both.
+fn local_model(dialect: &str) -> String {
+    format!("local/smollm2-{dialect}")
 }
 
 fn model(dialect: &str, name: &str) -> String {
