@@ -1,1 +1,90 @@
-//! Embeddable double-entry ledger for prepaid accounts.
+//! An embeddable double-entry ledger for prepaid accounts: hold, capture, void, transfer.
+//!
+//! Somebody pays in advance, and is charged for what they use. Before the use its worst case is *held*, on the
+//! payer and on every limit at once; after it what was used is *captured* and the rest is free again. No balance goes
+//! below zero, whoever calls and however often; every decision is one row whose legs sum to zero.
+//!
+//! ```
+//! use opencredits_ledger::{Capture, Floor, Ledger, Leg, OnShortfall, OpenAccount, PlaceHold, Transfer};
+//! use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
+//! # fn main() -> Result<(), opencredits_ledger::LedgerError> {
+//! # let dir = std::env::temp_dir().join(format!("ledger-doc-{}", std::process::id()));
+//! # std::fs::create_dir_all(&dir).unwrap();
+//! # let path = dir.join("ledger.db");
+//! let ledger = Ledger::open(&path)?;
+//! let now = UnixMs::new(1_790_000_000_000); // time and ids are the caller's
+//! let [payments, wallet, supplier] = [1, 2, 3].map(AccountId::from_bits);
+//! let [top_up, request] = [EntryId::at(now, [1; 10]), EntryId::at(now, [2; 10])];
+//!
+//! for (id, floor) in [(payments, Floor::None), (wallet, Floor::Zero), (supplier, Floor::None)] {
+//!     ledger.open_account(OpenAccount { id, floor, contra: None }, now)?.accepted();
+//! }
+//! let amount = NanoUsd::new(5_000_000_000);
+//! ledger.transfer(Transfer { id: top_up, from: payments, to: wallet, amount, memo: b"" }, now)?.wait()?;
+//!
+//! let hold = PlaceHold {
+//!     id: request, payer: wallet, limits: &[], amount: NanoUsd::new(100_000_000),
+//!     expires_at: now.saturating_add_ms(60_000),
+//! };
+//! ledger.place_hold(hold, now)?.accepted();
+//! let legs = [Leg { to: supplier, amount: NanoUsd::new(2_000_000), on_shortfall: OnShortfall::Full }];
+//! ledger.capture(Capture { hold: request, legs: &legs, bad_debt: supplier, memo: b"what was used" }, now)?.wait()?;
+//!
+//! assert_eq!(ledger.balance(wallet)?.available, NanoUsd::new(4_998_000_000));
+//! assert!(ledger.verify()?.is_clean());
+//! # drop(ledger);
+//! # std::fs::remove_dir_all(dir).unwrap();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # How it works
+//! A caller decides in memory under one lock, in about a microsecond, and its effects join a log under the same
+//! lock. A thread swaps the log and writes what has gathered as one transaction, so that a flush of the disk is shared
+//! by all that came in during the last one. Each decision is an [`Accepted`]: seen by every reader at once, and on
+//! disk with the next batch. Who needs more waits: [`Accepted::durable`] is a future of no particular runtime,
+//! [`Accepted::wait`] blocks.
+//!
+//! # What it refuses to do
+//! It knows no currency conversion, no interest, no time of its own and no randomness: `now` and ids are arguments.
+//! It understands no memo. One process owns a file.
+//!
+//! # Invariants
+//! - The legs of every entry sum to zero. `posted = held + leased + available` on every account.
+//! - An account with [`Floor::Zero`] never has less than nothing available.
+//! - An id means one thing: the same request again gets the first outcome, another one [`LedgerError::IdempotencyMismatch`].
+//! - Holds are rows with an expiry, never a counter: none can be leaked.
+//! - After a failed commit nothing is promised and nothing decided until [`Ledger::reload`].
+//!
+//! # Reading the code
+//! `types` has the words; `state` and `commands` decide, purely; `journal` says what a batch is; `persister` moves batches
+//! to the disk; `ticket` waits for them; `sqlite` writes them; `ledger` puts it together; `verify` doubts all of it.
+#![warn(
+    clippy::float_arithmetic,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions
+)]
+
+mod codec;
+mod commands;
+mod error;
+mod fingerprint;
+mod journal;
+mod ledger;
+mod persister;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod state;
+mod ticket;
+mod types;
+mod verify;
+
+pub use commands::{HOLDS_MAX, LEGS_MAX, LIMITS_MAX, LINKED_MAX, MEMO_BYTES_MAX};
+pub use error::{LedgerError, StorageError};
+pub use ledger::{Ledger, Options, Stats};
+pub use ticket::{Accepted, Durable};
+pub use types::{
+    AccountRow, Balance, Capture, Captured, EntryKind, EntryRow, Expired, Floor, Held, HoldRow,
+    Leg, OnShortfall, OpenAccount, Phase, PlaceHold, Replay, Transfer, Transferred, Voided,
+};
+pub use verify::{Finding, VerifyReport};

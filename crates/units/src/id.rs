@@ -108,6 +108,13 @@ impl<K> Id<K> {
     }
 }
 
+/// The lowest id, with which a walk in the order of ids begins.
+impl<K> Default for Id<K> {
+    fn default() -> Self {
+        Self::from_bits(0)
+    }
+}
+
 impl<K> Clone for Id<K> {
     fn clone(&self) -> Self {
         *self

@@ -1,0 +1,253 @@
+//! Rows as bytes: small, because a request's whole trace on disk is one of them.
+//!
+//! An entry is: kind, time, fingerprint, the charge where it differs from what was collected, legs, memo. Numbers are
+//! LEB128 varints, signed ones zigzag first. Accounts are named by their dense number, not by their 16-byte id.
+
+use crate::types::{EntryKind, Floor, Phase};
+use opencredits_units::{AccountId, NanoUsd, UnixMs};
+
+const TRANSFER: u8 = 1;
+const CAPTURE: u8 = 2;
+const CAPTURE_SHORT: u8 = 3;
+const VOID: u8 = 4;
+const RESERVED: u8 = 0;
+const IN_FLIGHT: u8 = 1;
+/// Bits of a varint's byte that carry its value.
+const LOW_BITS: u64 = 0x7f;
+/// The bit that says that another byte follows.
+const MORE: u8 = 0x80;
+
+/// An account's place in the state's list.
+pub(crate) type Number = u32;
+
+/// An entry, with accounts by number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) kind: EntryKind,
+    pub(crate) at: UnixMs,
+    pub(crate) fingerprint: u64,
+    pub(crate) charged: NanoUsd,
+    pub(crate) collected: NanoUsd,
+    pub(crate) legs: Vec<(Number, NanoUsd)>,
+    pub(crate) memo: Vec<u8>,
+}
+
+/// The parts of an entry that [`write_entry`] needs, borrowed.
+pub(crate) struct EntryParts<'a> {
+    pub(crate) kind: EntryKind,
+    pub(crate) at: UnixMs,
+    pub(crate) fingerprint: u64,
+    pub(crate) charged: NanoUsd,
+    pub(crate) collected: NanoUsd,
+    pub(crate) legs: &'a [(Number, NanoUsd)],
+    pub(crate) memo: &'a [u8],
+}
+
+/// An open hold, with accounts by number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Hold {
+    pub(crate) payer: Number,
+    pub(crate) limits: Box<[Number]>,
+    pub(crate) amount: NanoUsd,
+    pub(crate) expires_at: UnixMs,
+    pub(crate) phase: Phase,
+    pub(crate) fingerprint: u64,
+}
+
+/// How an account was opened, with its contra account by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AccountParts {
+    pub(crate) id: AccountId,
+    pub(crate) floor: Floor,
+    pub(crate) contra: Option<Number>,
+}
+
+pub(crate) fn write_entry(entry: &EntryParts<'_>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(entry.memo.len().saturating_add(64));
+    let short = entry.charged != entry.collected;
+    out.push(match entry.kind {
+        EntryKind::Transfer => TRANSFER,
+        EntryKind::Capture if short => CAPTURE_SHORT,
+        EntryKind::Capture => CAPTURE,
+        EntryKind::Void => VOID,
+    });
+    put(&mut out, entry.at.get());
+    out.extend_from_slice(&entry.fingerprint.to_le_bytes());
+    put_amount(&mut out, entry.collected);
+    if short {
+        put_amount(&mut out, entry.charged);
+    }
+    put(
+        &mut out,
+        u64::try_from(entry.legs.len()).unwrap_or(u64::MAX),
+    );
+    for (account, amount) in entry.legs {
+        put(&mut out, u64::from(*account));
+        put_amount(&mut out, *amount);
+    }
+    out.extend_from_slice(entry.memo);
+    out
+}
+
+pub(crate) fn read_entry(bytes: &[u8]) -> Option<Entry> {
+    let mut rest = bytes;
+    let (kind, short) = match take_byte(&mut rest)? {
+        TRANSFER => (EntryKind::Transfer, false),
+        CAPTURE => (EntryKind::Capture, false),
+        CAPTURE_SHORT => (EntryKind::Capture, true),
+        VOID => (EntryKind::Void, false),
+        _ => return None,
+    };
+    let at = UnixMs::new(take(&mut rest)?);
+    let (fingerprint, after) = rest.split_first_chunk::<8>()?;
+    let fingerprint = u64::from_le_bytes(*fingerprint);
+    rest = after;
+    let collected = take_amount(&mut rest)?;
+    let charged = if short {
+        take_amount(&mut rest)?
+    } else {
+        collected
+    };
+    let count = take(&mut rest)?;
+    let mut legs = Vec::new();
+    for _ in 0..count {
+        legs.push((take_number(&mut rest)?, take_amount(&mut rest)?));
+    }
+    Some(Entry {
+        kind,
+        at,
+        fingerprint,
+        charged,
+        collected,
+        legs,
+        memo: rest.to_vec(),
+    })
+}
+
+pub(crate) fn write_hold(hold: &Hold) -> Vec<u8> {
+    let mut out = Vec::with_capacity(40);
+    out.push(match hold.phase {
+        Phase::Reserved => RESERVED,
+        Phase::InFlight => IN_FLIGHT,
+    });
+    out.extend_from_slice(&hold.fingerprint.to_le_bytes());
+    put(&mut out, hold.expires_at.get());
+    put_amount(&mut out, hold.amount);
+    put(&mut out, u64::from(hold.payer));
+    for limit in &hold.limits {
+        put(&mut out, u64::from(*limit));
+    }
+    out
+}
+
+pub(crate) fn read_hold(bytes: &[u8]) -> Option<Hold> {
+    let mut rest = bytes;
+    let phase = match take_byte(&mut rest)? {
+        RESERVED => Phase::Reserved,
+        IN_FLIGHT => Phase::InFlight,
+        _ => return None,
+    };
+    let (fingerprint, after) = rest.split_first_chunk::<8>()?;
+    let fingerprint = u64::from_le_bytes(*fingerprint);
+    rest = after;
+    let expires_at = UnixMs::new(take(&mut rest)?);
+    let amount = take_amount(&mut rest)?;
+    let payer = take_number(&mut rest)?;
+    let mut limits = Vec::new();
+    while !rest.is_empty() {
+        limits.push(take_number(&mut rest)?);
+    }
+    Some(Hold {
+        payer,
+        limits: limits.into(),
+        amount,
+        expires_at,
+        phase,
+        fingerprint,
+    })
+}
+
+fn put(out: &mut Vec<u8>, mut value: u64) {
+    while value > LOW_BITS {
+        out.push(u8::try_from(value & LOW_BITS).unwrap_or_default() | MORE);
+        value = value.wrapping_shr(7);
+    }
+    out.push(u8::try_from(value).unwrap_or_default());
+}
+
+fn put_amount(out: &mut Vec<u8>, amount: NanoUsd) {
+    let value = amount.get();
+    put(
+        out,
+        (value.wrapping_shl(1) ^ value.wrapping_shr(63)).cast_unsigned(),
+    );
+}
+
+fn take_byte(rest: &mut &[u8]) -> Option<u8> {
+    let (first, after) = rest.split_first()?;
+    *rest = after;
+    Some(*first)
+}
+
+fn take(rest: &mut &[u8]) -> Option<u64> {
+    let mut value = 0_u64;
+    for shift in (0..64_u32).step_by(7) {
+        let byte = take_byte(rest)?;
+        value |= (u64::from(byte) & LOW_BITS).checked_shl(shift)?;
+        if byte & MORE == 0 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+fn take_amount(rest: &mut &[u8]) -> Option<NanoUsd> {
+    let value = take(rest)?;
+    Some(NanoUsd::new(
+        value.wrapping_shr(1).cast_signed() ^ (value & 1).cast_signed().wrapping_neg(),
+    ))
+}
+
+fn take_number(rest: &mut &[u8]) -> Option<Number> {
+    u32::try_from(take(rest)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_entry_survives_its_bytes(
+            at: u64, fingerprint: u64, charged: i64, collected: i64,
+            legs in prop::collection::vec((any::<u32>(), any::<i64>()), 0..9),
+            memo in prop::collection::vec(any::<u8>(), 0..40),
+        ) {
+            let legs: Vec<_> = legs.into_iter().map(|(account, amount)| (account, NanoUsd::new(amount))).collect();
+            let entry = Entry {
+                kind: EntryKind::Capture, at: UnixMs::new(at), fingerprint,
+                charged: NanoUsd::new(charged), collected: NanoUsd::new(collected), legs, memo,
+            };
+            let parts = EntryParts {
+                kind: entry.kind, at: entry.at, fingerprint, charged: entry.charged, collected: entry.collected,
+                legs: &entry.legs, memo: &entry.memo,
+            };
+            prop_assert_eq!(read_entry(&write_entry(&parts)), Some(entry));
+        }
+
+        #[test]
+        fn every_hold_survives_its_bytes(payer: u32, limits: Vec<u32>, amount: i64, expires_at: u64, fingerprint: u64) {
+            let hold = Hold {
+                payer, limits: limits.into(), amount: NanoUsd::new(amount), expires_at: UnixMs::new(expires_at),
+                phase: Phase::InFlight, fingerprint,
+            };
+            prop_assert_eq!(read_hold(&write_hold(&hold)), Some(hold));
+        }
+
+        #[test]
+        fn damaged_bytes_never_panic(bytes: Vec<u8>) {
+            let _ = (read_entry(&bytes), read_hold(&bytes));
+        }
+    }
+}

@@ -1,0 +1,574 @@
+//! What each command does, and when it is refused.
+
+use crate::codec::{AccountParts, EntryParts, Hold, Number, write_entry};
+use crate::error::LedgerError;
+use crate::fingerprint::Fingerprint;
+use crate::state::{Command, Effect, Effects, State};
+use crate::types::{
+    Capture, Captured, EntryKind, Expired, Floor, Held, Leg, OnShortfall, OpenAccount, Phase,
+    PlaceHold, Replay, Transfer, Transferred, Voided,
+};
+use opencredits_units::{EntryId, NanoUsd, UnixMs};
+
+/// Limits that a hold may rest on besides its payer.
+pub const LIMITS_MAX: usize = 8;
+/// Legs that a charge may have.
+pub const LEGS_MAX: usize = 16;
+/// Transfers that may be linked.
+pub const LINKED_MAX: usize = 64;
+/// Bytes that a memo may have.
+pub const MEMO_BYTES_MAX: usize = 4_096;
+/// Holds that may be open at once.
+pub const HOLDS_MAX: usize = 1_000_000;
+
+/// Sets when a hold ends.
+pub(crate) struct Extend {
+    pub(crate) id: EntryId,
+    pub(crate) expires_at: UnixMs,
+}
+
+/// Notes that something has gone out on a hold.
+pub(crate) struct MarkInFlight(pub(crate) EntryId);
+
+/// Releases a hold.
+pub(crate) struct Void(pub(crate) EntryId);
+
+/// Releases holds whose time is over.
+pub(crate) struct ExpireDue {
+    pub(crate) max: usize,
+}
+
+impl Command for OpenAccount {
+    type Outcome = ();
+
+    fn decide(
+        self,
+        state: &mut State,
+        _now: UnixMs,
+        effects: &mut Effects,
+    ) -> Result<(), LedgerError> {
+        let contra = self.contra.map(|contra| state.number(contra)).transpose()?;
+        let parts = AccountParts {
+            id: self.id,
+            floor: self.floor,
+            contra,
+        };
+        if let Ok(number) = state.number(self.id) {
+            let same = state
+                .account(number)
+                .is_some_and(|account| account.parts == parts);
+            return if same {
+                Ok(())
+            } else {
+                Err(LedgerError::IdempotencyMismatch { id: self.id.cast() })
+            };
+        }
+        let max = usize::try_from(Number::MAX).unwrap_or(usize::MAX);
+        let number = state
+            .add_account(parts, NanoUsd::ZERO)
+            .ok_or(LedgerError::Limit {
+                what: "accounts",
+                max,
+            })?;
+        effects.push(Effect::Opened(number, parts));
+        Ok(())
+    }
+}
+
+impl Command for PlaceHold<'_> {
+    type Outcome = Held;
+
+    fn decide(
+        self,
+        state: &mut State,
+        _now: UnixMs,
+        effects: &mut Effects,
+    ) -> Result<Held, LedgerError> {
+        at_most("limits of a hold", self.limits.len(), LIMITS_MAX)?;
+        not_negative(self.amount)?;
+        let fingerprint = self.fingerprint();
+        let payer = state.number(self.payer)?;
+        if let Some(replay) = replay_of(state, self.id, fingerprint)? {
+            return Ok(Held {
+                available: state.balance(payer).available,
+                replay,
+            });
+        }
+        at_most("open holds", state.holds.len().saturating_add(1), HOLDS_MAX)?;
+        let limits = self
+            .limits
+            .iter()
+            .map(|limit| state.number(*limit))
+            .collect::<Result<Box<[_]>, _>>()?;
+        let twice = limits
+            .iter()
+            .enumerate()
+            .any(|(at, limit)| *limit == payer || limits.iter().take(at).any(|l| l == limit));
+        at_most(
+            "mentions of one account in a hold",
+            if twice { 2 } else { 1 },
+            1,
+        )?;
+        let (amount, expires_at) = (self.amount, self.expires_at);
+        let hold = Hold {
+            payer,
+            limits,
+            amount,
+            expires_at,
+            phase: Phase::Reserved,
+            fingerprint,
+        };
+        for number in hold.accounts() {
+            if let Some(account) = state.account(number) {
+                account.must_cover(amount)?;
+            }
+        }
+        state
+            .add_hold(self.id, hold.clone())
+            .ok_or(LedgerError::Amount)?;
+        effects.push(Effect::Hold(self.id, Some(hold)));
+        Ok(Held {
+            available: state.balance(payer).available,
+            replay: Replay::First,
+        })
+    }
+}
+
+impl PlaceHold<'_> {
+    fn fingerprint(&self) -> u64 {
+        let start = Fingerprint::new()
+            .with(&self.payer.bits().to_le_bytes())
+            .with(&self.amount.get().to_le_bytes());
+        self.limits
+            .iter()
+            .fold(start, |print, limit| {
+                print.with(&limit.bits().to_le_bytes())
+            })
+            .value()
+    }
+}
+
+impl Command for Extend {
+    type Outcome = ();
+
+    fn decide(
+        self,
+        state: &mut State,
+        _now: UnixMs,
+        effects: &mut Effects,
+    ) -> Result<(), LedgerError> {
+        let hold = state
+            .holds
+            .get_mut(&self.id)
+            .ok_or(LedgerError::UnknownHold { id: self.id })?;
+        let before = std::mem::replace(&mut hold.expires_at, self.expires_at);
+        let after = hold.clone();
+        state.expiries.remove(&(before, self.id));
+        state.expiries.insert((self.expires_at, self.id));
+        effects.push(Effect::Hold(self.id, Some(after)));
+        Ok(())
+    }
+}
+
+impl Command for MarkInFlight {
+    type Outcome = ();
+
+    fn decide(
+        self,
+        state: &mut State,
+        _now: UnixMs,
+        effects: &mut Effects,
+    ) -> Result<(), LedgerError> {
+        let hold = state
+            .holds
+            .get_mut(&self.0)
+            .ok_or(LedgerError::UnknownHold { id: self.0 })?;
+        hold.phase = Phase::InFlight;
+        effects.push(Effect::Hold(self.0, Some(hold.clone())));
+        Ok(())
+    }
+}
+
+impl Command for Capture<'_> {
+    type Outcome = Captured;
+
+    fn decide(
+        self,
+        state: &mut State,
+        now: UnixMs,
+        effects: &mut Effects,
+    ) -> Result<Captured, LedgerError> {
+        at_most("legs of a charge", self.legs.len(), LEGS_MAX)?;
+        at_most("bytes of a memo", self.memo.len(), MEMO_BYTES_MAX)?;
+        let Some(hold) = state.holds.get(&self.hold).cloned() else {
+            return self.replay(state);
+        };
+        let split = self.split(state, &hold)?;
+        check_sums(state, &split.legs)?;
+        state.remove_hold(self.hold);
+        for (number, amount) in &split.legs {
+            state.post(*number, *amount, effects);
+        }
+        effects.push(Effect::Hold(self.hold, None));
+        let body = write_entry(&EntryParts {
+            kind: EntryKind::Capture,
+            at: now,
+            fingerprint: hold.fingerprint,
+            charged: split.charged,
+            collected: split.collected,
+            legs: &split.legs,
+            memo: self.memo,
+        });
+        state.finish(self.hold, body, effects);
+        let available = state.balance(hold.payer).available;
+        Ok(Captured {
+            charged: split.charged,
+            collected: split.collected,
+            available,
+            replay: Replay::First,
+        })
+    }
+}
+
+/// Who gets how much of a charge.
+struct Split {
+    charged: NanoUsd,
+    collected: NanoUsd,
+    legs: Vec<(Number, NanoUsd)>,
+}
+
+impl Capture<'_> {
+    /// The outcome of the capture that came first.
+    fn replay(&self, state: &State) -> Result<Captured, LedgerError> {
+        let entry = state
+            .finished_entry(self.hold)
+            .ok_or(LedgerError::UnknownHold { id: self.hold })?;
+        if entry.kind != EntryKind::Capture {
+            return Err(LedgerError::HoldFinished {
+                id: self.hold,
+                how: "voided",
+            });
+        }
+        let payer = entry
+            .legs
+            .first()
+            .map(|(number, _)| state.balance(*number).available)
+            .unwrap_or_default();
+        let (charged, collected) = (entry.charged, entry.collected);
+        Ok(Captured {
+            charged,
+            collected,
+            available: payer,
+            replay: Replay::Finished,
+        })
+    }
+
+    /// The payer pays from its hold first, then from what is available; bad debt bears what is owed and missing.
+    fn split(&self, state: &State, hold: &Hold) -> Result<Split, LedgerError> {
+        let mut charged = NanoUsd::ZERO;
+        for leg in self.legs {
+            not_negative(leg.amount)?;
+            charged = charged.checked_add(leg.amount).ok_or(LedgerError::Amount)?;
+        }
+        let collected = reach(state, hold.payer, hold.amount, charged);
+        let mut legs = Vec::with_capacity(self.legs.len().saturating_add(4));
+        legs.push((
+            hold.payer,
+            collected.checked_neg().ok_or(LedgerError::Amount)?,
+        ));
+        let mut paid = NanoUsd::ZERO;
+        for leg in self.legs {
+            let share = share_of(leg, collected, charged).ok_or(LedgerError::Amount)?;
+            paid = paid.checked_add(share).ok_or(LedgerError::Amount)?;
+            legs.push((state.number(leg.to)?, share));
+        }
+        // Above zero: full legs got more than was collected. Below: rounding left some nano-dollars over.
+        let owed = collected.checked_sub(paid).ok_or(LedgerError::Amount)?;
+        let bad_debt = state.number(self.bad_debt)?;
+        if let (true, Some(account)) = (owed.is_negative(), state.account(bad_debt)) {
+            account.must_cover(owed.checked_neg().ok_or(LedgerError::Amount)?)?;
+        }
+        legs.push((bad_debt, owed));
+        for limit in &hold.limits {
+            let counted = reach(state, *limit, hold.amount, charged);
+            let contra = state
+                .account(*limit)
+                .and_then(|account| account.parts.contra);
+            if let Some(contra) = contra {
+                legs.push((*limit, counted.checked_neg().ok_or(LedgerError::Amount)?));
+                legs.push((contra, counted));
+            }
+        }
+        let payer = legs.first().copied();
+        legs.retain(|leg| leg.1 != NanoUsd::ZERO || Some(*leg) == payer);
+        Ok(Split {
+            charged,
+            collected,
+            legs,
+        })
+    }
+}
+
+/// How much of `wanted` an account can give once its hold of `held` is lifted.
+fn reach(state: &State, number: Number, held: NanoUsd, wanted: NanoUsd) -> NanoUsd {
+    let Some(account) = state.account(number) else {
+        return NanoUsd::ZERO;
+    };
+    if account.parts.floor == Floor::None {
+        return wanted;
+    }
+    let has = account
+        .balance()
+        .available
+        .checked_add(held)
+        .unwrap_or(NanoUsd::MAX);
+    wanted.min(has).max(NanoUsd::ZERO)
+}
+
+fn share_of(leg: &Leg, collected: NanoUsd, charged: NanoUsd) -> Option<NanoUsd> {
+    match leg.on_shortfall {
+        OnShortfall::Proportional if collected < charged => {
+            leg.amount.scaled_down(collected, charged)
+        }
+        OnShortfall::Full | OnShortfall::Proportional => Some(leg.amount),
+    }
+}
+
+impl Command for Void {
+    type Outcome = Voided;
+
+    fn decide(
+        self,
+        state: &mut State,
+        now: UnixMs,
+        effects: &mut Effects,
+    ) -> Result<Voided, LedgerError> {
+        let Some(hold) = state.remove_hold(self.0) else {
+            return match state.finished_entry(self.0).map(|entry| entry.kind) {
+                Some(EntryKind::Void) => Ok(Voided {
+                    replay: Replay::Finished,
+                }),
+                Some(_) => Err(LedgerError::HoldFinished {
+                    id: self.0,
+                    how: "captured",
+                }),
+                None => Err(LedgerError::UnknownHold { id: self.0 }),
+            };
+        };
+        effects.push(Effect::Hold(self.0, None));
+        let body = write_entry(&EntryParts {
+            kind: EntryKind::Void,
+            at: now,
+            fingerprint: hold.fingerprint,
+            charged: NanoUsd::ZERO,
+            collected: NanoUsd::ZERO,
+            legs: &[],
+            memo: &[],
+        });
+        state.finish(self.0, body, effects);
+        Ok(Voided {
+            replay: Replay::First,
+        })
+    }
+}
+
+impl Command for ExpireDue {
+    type Outcome = Expired;
+
+    fn decide(
+        self,
+        state: &mut State,
+        now: UnixMs,
+        effects: &mut Effects,
+    ) -> Result<Expired, LedgerError> {
+        let due: Vec<EntryId> = state
+            .expiries
+            .iter()
+            .take_while(|(at, _)| *at <= now)
+            .take(self.max)
+            .map(|(_, id)| *id)
+            .collect();
+        let mut expired = Expired::default();
+        for id in due {
+            match state.holds.get(&id).map(|hold| hold.phase) {
+                Some(Phase::InFlight) => expired.in_flight.push(id),
+                Some(Phase::Reserved) => {
+                    state.apply(Void(id), now, effects)?;
+                    expired.voided.push(id);
+                }
+                None => {}
+            }
+        }
+        Ok(expired)
+    }
+}
+
+impl Command for Transfer<'_> {
+    type Outcome = Transferred;
+
+    fn decide(
+        self,
+        state: &mut State,
+        now: UnixMs,
+        effects: &mut Effects,
+    ) -> Result<Transferred, LedgerError> {
+        Linked(&[self]).decide(state, now, effects)
+    }
+}
+
+/// Several transfers, all or none.
+pub(crate) struct Linked<'a>(pub(crate) &'a [Transfer<'a>]);
+
+impl Command for Linked<'_> {
+    type Outcome = Transferred;
+
+    fn decide(
+        self,
+        state: &mut State,
+        now: UnixMs,
+        effects: &mut Effects,
+    ) -> Result<Transferred, LedgerError> {
+        at_most("linked transfers", self.0.len(), LINKED_MAX)?;
+        let mut seen = 0_usize;
+        for transfer in self.0 {
+            at_most("bytes of a memo", transfer.memo.len(), MEMO_BYTES_MAX)?;
+            not_negative(transfer.amount)?;
+            let replayed = replay_of(state, transfer.id, transfer.fingerprint())?;
+            seen = seen.saturating_add(usize::from(replayed.is_some()));
+        }
+        match (seen, self.0.first()) {
+            (0, _) => {}
+            (all, _) if all == self.0.len() => {
+                return Ok(Transferred {
+                    replay: Replay::Finished,
+                });
+            }
+            (_, Some(first)) => return Err(LedgerError::IdempotencyMismatch { id: first.id }),
+            (_, None) => {}
+        }
+        self.check(state)?;
+        for transfer in self.0 {
+            transfer.book(state, now, effects)?;
+        }
+        Ok(Transferred {
+            replay: Replay::First,
+        })
+    }
+}
+
+impl Linked<'_> {
+    /// Whether every step of the chain is covered, in order, on a copy of the balances it touches.
+    fn check(&self, state: &State) -> Result<(), LedgerError> {
+        let mut touched: Vec<(Number, crate::state::Account)> = Vec::new();
+        for (at, transfer) in self.0.iter().enumerate() {
+            if self.0.iter().take(at).any(|other| other.id == transfer.id) {
+                return Err(LedgerError::IdempotencyMismatch { id: transfer.id });
+            }
+            let minus = transfer.amount.checked_neg().ok_or(LedgerError::Amount)?;
+            for (account, amount) in [(transfer.from, minus), (transfer.to, transfer.amount)] {
+                let number = state.number(account)?;
+                let place = touched.iter().position(|(other, _)| *other == number);
+                let place = match place {
+                    Some(place) => place,
+                    None => {
+                        let account = state
+                            .account(number)
+                            .ok_or(LedgerError::UnknownAccount { account })?;
+                        touched.push((number, *account));
+                        touched.len().saturating_sub(1)
+                    }
+                };
+                let Some((_, copy)) = touched.get_mut(place) else {
+                    continue;
+                };
+                if amount.is_negative() {
+                    copy.must_cover(transfer.amount)?;
+                }
+                copy.posted = copy.posted.checked_add(amount).ok_or(LedgerError::Amount)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Transfer<'_> {
+    fn fingerprint(&self) -> u64 {
+        Fingerprint::new()
+            .with(&self.from.bits().to_le_bytes())
+            .with(&self.to.bits().to_le_bytes())
+            .with(&self.amount.get().to_le_bytes())
+            .with(self.memo)
+            .value()
+    }
+
+    fn book(
+        &self,
+        state: &mut State,
+        now: UnixMs,
+        effects: &mut Effects,
+    ) -> Result<(), LedgerError> {
+        let minus = self.amount.checked_neg().ok_or(LedgerError::Amount)?;
+        let legs = [
+            (state.number(self.from)?, minus),
+            (state.number(self.to)?, self.amount),
+        ];
+        for (number, amount) in legs {
+            state.post(number, amount, effects);
+        }
+        let body = write_entry(&EntryParts {
+            kind: EntryKind::Transfer,
+            at: now,
+            fingerprint: self.fingerprint(),
+            charged: self.amount,
+            collected: self.amount,
+            legs: &legs,
+            memo: self.memo,
+        });
+        state.finish(self.id, body, effects);
+        Ok(())
+    }
+}
+
+/// Whether the id was used before for the same; an error when it was used for something else.
+fn replay_of(state: &State, id: EntryId, fingerprint: u64) -> Result<Option<Replay>, LedgerError> {
+    let (replay, before) = match (state.holds.get(&id), state.finished_entry(id)) {
+        (Some(hold), _) => (Replay::Open, hold.fingerprint),
+        (None, Some(entry)) => (Replay::Finished, entry.fingerprint),
+        (None, None) => return Ok(None),
+    };
+    if before == fingerprint {
+        Ok(Some(replay))
+    } else {
+        Err(LedgerError::IdempotencyMismatch { id })
+    }
+}
+
+/// Whether every account can take what is booked on it, all legs on one account together.
+fn check_sums(state: &State, legs: &[(Number, NanoUsd)]) -> Result<(), LedgerError> {
+    for (number, _) in legs {
+        let mut sum = state
+            .account(*number)
+            .map(|account| account.posted)
+            .unwrap_or_default();
+        for (_, amount) in legs.iter().filter(|(other, _)| other == number) {
+            sum = sum.checked_add(*amount).ok_or(LedgerError::Amount)?;
+        }
+    }
+    Ok(())
+}
+
+fn at_most(what: &'static str, count: usize, max: usize) -> Result<(), LedgerError> {
+    if count > max {
+        Err(LedgerError::Limit { what, max })
+    } else {
+        Ok(())
+    }
+}
+
+fn not_negative(amount: NanoUsd) -> Result<(), LedgerError> {
+    if amount.is_negative() {
+        Err(LedgerError::Amount)
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,168 @@
+//! Where effects go to last: the trait, what a batch is, and the journal that keeps nothing.
+
+use crate::codec::{AccountParts, Hold, Number};
+use crate::error::StorageError;
+use crate::state::{Effect, Effects, State};
+use hashbrown::HashMap;
+use opencredits_units::{EntryId, NanoUsd};
+use std::sync::Arc;
+
+/// Entries as they are kept.
+pub(crate) type Bodies = Vec<(EntryId, Arc<[u8]>)>;
+
+/// What has changed, coalesced: each row at most once, as it is to be at the end.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) opened: Vec<(Number, AccountParts)>,
+    pub(crate) posted: Vec<(Number, NanoUsd)>,
+    pub(crate) holds: Vec<(EntryId, Option<Hold>)>,
+    pub(crate) entries: Bodies,
+}
+
+impl Batch {
+    /// Coalesces and sorts by primary key. A hold that came and went within the batch leaves nothing but its entry,
+    /// unless an earlier batch had written it (`on_disk`).
+    pub(crate) fn of(effects: &Effects, on_disk: impl Fn(EntryId) -> bool) -> Self {
+        let mut batch = Self::default();
+        let mut posted: HashMap<Number, NanoUsd> = HashMap::new();
+        let mut holds: HashMap<EntryId, Option<Hold>> = HashMap::new();
+        for effect in effects {
+            match effect {
+                Effect::Opened(number, parts) => batch.opened.push((*number, *parts)),
+                Effect::Posted(number, sum) => {
+                    posted.insert(*number, *sum);
+                }
+                Effect::Hold(id, hold) => {
+                    holds.insert(*id, hold.clone());
+                }
+                Effect::Entry(id, body) => batch.entries.push((*id, Arc::clone(body))),
+            }
+        }
+        batch.posted = posted.into_iter().collect();
+        batch.holds = holds
+            .into_iter()
+            .filter(|(id, hold)| hold.is_some() || on_disk(*id))
+            .collect();
+        batch.posted.sort_unstable_by_key(|(number, _)| *number);
+        batch.holds.sort_unstable_by_key(|(id, _)| *id);
+        batch.entries.sort_unstable_by_key(|(id, _)| *id);
+        batch
+    }
+}
+
+/// The side of a journal that is read, from any thread.
+pub(crate) trait Reader: Send + Sync {
+    /// The entry with this id.
+    fn entry(&self, id: EntryId) -> Result<Option<Arc<[u8]>>, StorageError>;
+    /// At most `max` entries with ids above `after`, by id.
+    fn entries(&self, after: EntryId, max: usize) -> Result<Bodies, StorageError>;
+    /// Shows every row as of one commit to `visitor`: accounts by number, then holds, then entries.
+    fn scan(&self, visitor: &mut dyn Visitor) -> Result<(), StorageError>;
+}
+
+/// Sees every row of a journal.
+pub(crate) trait Visitor {
+    fn account(&mut self, parts: AccountParts, posted: NanoUsd);
+    fn hold(&mut self, id: EntryId, body: &[u8]);
+    fn entry(&mut self, id: EntryId, body: &[u8]);
+}
+
+/// The side of a journal that is written, by the persister alone.
+pub(crate) trait Journal: Send {
+    /// The state as of the last commit.
+    fn load(&mut self) -> Result<State, StorageError>;
+    /// Writes a batch, all or nothing. When it fails, the batch may be there or not.
+    fn commit(&mut self, batch: &Batch) -> Result<(), StorageError>;
+}
+
+/// Keeps entries in memory, for tests and for ledgers that need not last.
+#[derive(Clone, Default)]
+pub(crate) struct MemoryJournal(Arc<parking_lot::Mutex<Kept>>);
+
+#[derive(Default)]
+struct Kept {
+    accounts: Vec<(AccountParts, NanoUsd)>,
+    holds: std::collections::BTreeMap<EntryId, Hold>,
+    entries: std::collections::BTreeMap<EntryId, Arc<[u8]>>,
+}
+
+impl Journal for MemoryJournal {
+    fn load(&mut self) -> Result<State, StorageError> {
+        let kept = self.0.lock();
+        let holds = kept
+            .holds
+            .iter()
+            .map(|(id, hold)| (*id, hold.clone()))
+            .collect();
+        let last = kept
+            .entries
+            .keys()
+            .next_back()
+            .copied()
+            .unwrap_or(EntryId::from_bits(0));
+        State::load(kept.accounts.clone(), holds, last)
+            .ok_or(StorageError::Damaged { table: "holds" })
+    }
+
+    fn commit(&mut self, batch: &Batch) -> Result<(), StorageError> {
+        let mut kept = self.0.lock();
+        kept.accounts.extend(
+            batch
+                .opened
+                .iter()
+                .map(|(_, parts)| (*parts, NanoUsd::ZERO)),
+        );
+        for (number, sum) in &batch.posted {
+            let place = usize::try_from(*number)
+                .ok()
+                .and_then(|at| kept.accounts.get_mut(at));
+            if let Some((_, posted)) = place {
+                *posted = *sum;
+            }
+        }
+        for (id, hold) in &batch.holds {
+            match hold {
+                Some(hold) => kept.holds.insert(*id, hold.clone()),
+                None => kept.holds.remove(id),
+            };
+        }
+        kept.entries.extend(
+            batch
+                .entries
+                .iter()
+                .map(|(id, body)| (*id, Arc::clone(body))),
+        );
+        Ok(())
+    }
+}
+
+impl Reader for MemoryJournal {
+    fn entry(&self, id: EntryId) -> Result<Option<Arc<[u8]>>, StorageError> {
+        Ok(self.0.lock().entries.get(&id).cloned())
+    }
+
+    fn entries(&self, after: EntryId, max: usize) -> Result<Bodies, StorageError> {
+        let kept = self.0.lock();
+        let above = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
+        Ok(kept
+            .entries
+            .range(above)
+            .take(max)
+            .map(|(id, body)| (*id, Arc::clone(body)))
+            .collect())
+    }
+
+    fn scan(&self, visitor: &mut dyn Visitor) -> Result<(), StorageError> {
+        let kept = self.0.lock();
+        kept.accounts
+            .iter()
+            .for_each(|(parts, posted)| visitor.account(*parts, *posted));
+        kept.holds
+            .iter()
+            .for_each(|(id, hold)| visitor.hold(*id, &crate::codec::write_hold(hold)));
+        kept.entries
+            .iter()
+            .for_each(|(id, body)| visitor.entry(*id, body));
+        Ok(())
+    }
+}

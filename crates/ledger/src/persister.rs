@@ -1,0 +1,252 @@
+//! Group commit: what callers have decided in memory goes to the disk in batches.
+//!
+//! There is one lock. Under it a caller decides and its effects join the log; under it the persister swaps the log
+//! for an empty one. What has gathered meanwhile is the batch, so that batches grow with the load by themselves.
+
+use crate::error::{LedgerError, StorageError};
+use crate::journal::{Batch, Journal, Reader};
+use crate::state::{Effects, State};
+use crate::ticket::Progress;
+use hashbrown::HashSet;
+use opencredits_units::EntryId;
+use parking_lot::{Condvar, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Effects that may wait for the disk; beyond that, calls are refused.
+const LOG_MAX: usize = 1 << 20;
+
+/// What callers and the persister share.
+pub(crate) struct Core {
+    pub(crate) log: Mutex<Log>,
+    work: Condvar,
+    pub(crate) progress: Progress,
+    pub(crate) reader: Box<dyn Reader>,
+    /// How long effects may gather while nobody waits for the disk.
+    gather: Duration,
+    pub(crate) commits: AtomicU64,
+}
+
+/// The state, and what of it is not on disk yet.
+pub(crate) struct Log {
+    pub(crate) state: State,
+    effects: Effects,
+    /// How many effects there have ever been.
+    mark: u64,
+    /// The persister must not let effects gather up to this one.
+    hurry: u64,
+    health: Health,
+    orders: Orders,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Health {
+    Sound,
+    /// A commit failed; nothing is decided until the state is reloaded.
+    Poisoned,
+}
+
+#[derive(Default)]
+struct Orders {
+    stop: bool,
+    reload: bool,
+    reloaded: Option<Result<(), StorageError>>,
+}
+
+/// What the persister does next.
+enum Work {
+    Write(Effects, u64),
+    Reload,
+    Stop,
+}
+
+impl Core {
+    pub(crate) fn new(state: State, reader: Box<dyn Reader>, gather: Duration) -> Arc<Self> {
+        let log = Log {
+            state,
+            effects: Vec::new(),
+            mark: 0,
+            hurry: 0,
+            health: Health::Sound,
+            orders: Orders::default(),
+        };
+        Arc::new(Self {
+            log: Mutex::new(log),
+            work: Condvar::new(),
+            progress: Progress::default(),
+            reader,
+            gather,
+            commits: AtomicU64::new(0),
+        })
+    }
+
+    /// Runs `decide` under the lock; its effects join the log. Returns what it decided and the mark to wait for.
+    pub(crate) fn decide<T>(
+        &self,
+        decide: impl FnOnce(&mut State, &mut Effects) -> Result<T, LedgerError>,
+    ) -> Result<(T, u64), LedgerError> {
+        let mut log = self.log.lock();
+        if log.health == Health::Poisoned {
+            return Err(LedgerError::Poisoned);
+        }
+        if log.effects.len() >= LOG_MAX {
+            return Err(LedgerError::Limit {
+                what: "changes that wait for the disk",
+                max: LOG_MAX,
+            });
+        }
+        let before = log.effects.len();
+        let Log { state, effects, .. } = &mut *log;
+        let value = decide(state, effects)?;
+        let added = log.effects.len().saturating_sub(before);
+        log.mark = log
+            .mark
+            .saturating_add(u64::try_from(added).unwrap_or(u64::MAX));
+        let mark = log.mark;
+        drop(log);
+        if before == 0 && added > 0 {
+            self.work.notify_one();
+        }
+        Ok((value, mark))
+    }
+
+    /// Somebody waits for the effects up to `mark`.
+    pub(crate) fn hurry(&self, mark: u64) {
+        let mut log = self.log.lock();
+        if mark > log.hurry {
+            log.hurry = mark;
+            drop(log);
+            self.work.notify_one();
+        }
+    }
+
+    /// The mark of all that was decided so far.
+    pub(crate) fn mark(&self) -> u64 {
+        self.log.lock().mark
+    }
+
+    pub(crate) fn stop(&self) {
+        self.log.lock().orders.stop = true;
+        self.work.notify_one();
+    }
+
+    /// Has the persister read the state anew, and waits for it.
+    pub(crate) fn reload(&self) -> Result<(), LedgerError> {
+        self.log.lock().orders.reload = true;
+        self.work.notify_one();
+        let mut log = self.log.lock();
+        loop {
+            if let Some(outcome) = log.orders.reloaded.take() {
+                return Ok(outcome?);
+            }
+            // The persister signals through the same condition; a bound makes a lost signal harmless.
+            self.work.wait_for(&mut log, Duration::from_millis(1));
+        }
+    }
+
+    fn next(&self) -> Work {
+        let mut log = self.log.lock();
+        loop {
+            if log.orders.reload {
+                log.orders.reload = false;
+                return Work::Reload;
+            }
+            if !log.effects.is_empty() {
+                break;
+            }
+            if log.orders.stop {
+                return Work::Stop;
+            }
+            self.work.wait(&mut log);
+        }
+        let taken = log
+            .mark
+            .saturating_sub(u64::try_from(log.effects.len()).unwrap_or(u64::MAX));
+        while log.hurry <= taken && !log.orders.stop && !self.gather.is_zero() {
+            if self.work.wait_for(&mut log, self.gather).timed_out() {
+                break;
+            }
+        }
+        let spare = Vec::with_capacity(log.effects.len());
+        Work::Write(std::mem::replace(&mut log.effects, spare), log.mark)
+    }
+
+    fn committed(&self, mark: u64) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.progress.flushed(mark);
+        let mut log = self.log.lock();
+        let unflushed = log.effects.len();
+        log.state.forget_old(unflushed);
+    }
+
+    /// Fails closed: what waits for the disk is unknown, what comes is refused.
+    fn poison(&self) {
+        let mut log = self.log.lock();
+        log.health = Health::Poisoned;
+        log.effects.clear();
+        let mark = log.mark;
+        drop(log);
+        self.progress.unknown(mark);
+    }
+
+    fn reloaded(&self, loaded: Result<State, StorageError>) {
+        let mut log = self.log.lock();
+        log.orders.reloaded = Some(loaded.map(|state| {
+            log.state = state;
+            log.effects.clear();
+            log.health = Health::Sound;
+        }));
+        drop(log);
+        self.work.notify_all();
+    }
+}
+
+/// Writes until it is told to stop and nothing is left to write.
+pub(crate) fn run(core: &Core, mut journal: impl Journal) {
+    let mut written: HashSet<EntryId> = core.log.lock().state.holds.keys().copied().collect();
+    loop {
+        match core.next() {
+            Work::Stop => return,
+            Work::Write(effects, mark) => write(core, &mut journal, &mut written, (&effects, mark)),
+            Work::Reload => {
+                // What was decided before goes first: a reload of a sound ledger loses nothing.
+                flush_before_reload(core, &mut journal, &mut written);
+                let loaded = journal.load();
+                if let Ok(state) = &loaded {
+                    written = state.holds.keys().copied().collect();
+                }
+                core.reloaded(loaded);
+            }
+        }
+    }
+}
+
+fn flush_before_reload(core: &Core, journal: &mut impl Journal, written: &mut HashSet<EntryId>) {
+    let mut log = core.log.lock();
+    let (effects, mark) = (std::mem::take(&mut log.effects), log.mark);
+    drop(log);
+    if !effects.is_empty() {
+        write(core, journal, written, (&effects, mark));
+    }
+}
+
+fn write(
+    core: &Core,
+    journal: &mut impl Journal,
+    written: &mut HashSet<EntryId>,
+    (effects, mark): (&Effects, u64),
+) {
+    let batch = Batch::of(effects, |id| written.contains(&id));
+    if journal.commit(&batch).is_err() {
+        core.poison();
+        return;
+    }
+    for (id, hold) in &batch.holds {
+        match hold {
+            Some(_) => written.insert(*id),
+            None => written.remove(id),
+        };
+    }
+    core.committed(mark);
+}

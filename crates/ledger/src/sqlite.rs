@@ -1,0 +1,234 @@
+//! The journal on SQLite: WAL, `synchronous=FULL`, one transaction a batch.
+
+use crate::codec::{self, AccountParts};
+use crate::error::{LedgerError, StorageError};
+use crate::journal::{Batch, Bodies, Journal, Reader, Visitor};
+use crate::state::State;
+use crate::types::Floor;
+use opencredits_units::{AccountId, EntryId, NanoUsd};
+use parking_lot::Mutex;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The form of the file; raised whenever a table changes.
+const FORM: i64 = 1;
+/// Pages of the write-ahead log after which it is folded into the file: 16 MiB, so that folding is rare.
+const CHECKPOINT_PAGES: i64 = 4_096;
+
+const TABLES: &str = "
+    CREATE TABLE IF NOT EXISTS accounts (
+        number INTEGER PRIMARY KEY, id BLOB NOT NULL, posted INTEGER NOT NULL, floor INTEGER NOT NULL, contra INTEGER
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS holds (id BLOB PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS entries (id BLOB PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
+";
+
+/// The written side.
+pub(crate) struct SqliteJournal {
+    connection: Connection,
+    /// Held as long as the journal lives, so that no other process opens the file.
+    _lock: File,
+}
+
+/// The read side, on a connection of its own.
+pub(crate) struct SqliteReader(Mutex<Connection>);
+
+/// Opens or makes the file, and locks it for this process.
+pub(crate) fn open(path: &Path) -> Result<(SqliteJournal, SqliteReader), LedgerError> {
+    let lock = lock(path)?;
+    let connection = Connection::open(path).map_err(StorageError::from)?;
+    prepare(&connection)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let reader = Connection::open_with_flags(path, flags).map_err(StorageError::from)?;
+    Ok((
+        SqliteJournal {
+            connection,
+            _lock: lock,
+        },
+        SqliteReader(Mutex::new(reader)),
+    ))
+}
+
+/// `ledger.db` is locked by `ledger.db.lock`, which stays: deleting it would let two processes lock two files.
+fn lock(path: &Path) -> Result<File, LedgerError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let path = PathBuf::from(name);
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(StorageError::from)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(LedgerError::Locked { path }),
+        Err(TryLockError::Error(error)) => Err(StorageError::from(error).into()),
+    }
+}
+
+fn prepare(connection: &Connection) -> Result<(), StorageError> {
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match found {
+        0 => {
+            connection.execute_batch(TABLES)?;
+            connection.pragma_update(None, "user_version", FORM)?;
+        }
+        FORM => {}
+        _ => return Err(StorageError::Version { found, known: FORM }),
+    }
+    Ok(())
+}
+
+impl Journal for SqliteJournal {
+    fn load(&mut self) -> Result<State, StorageError> {
+        let accounts = accounts(&self.connection)?;
+        let mut holds = Vec::new();
+        let mut damaged = false;
+        each_row(
+            &self.connection,
+            "SELECT id, body FROM holds ORDER BY id",
+            |id, body| match codec::read_hold(body) {
+                Some(hold) => holds.push((id, hold)),
+                None => damaged = true,
+            },
+        )?;
+        if damaged {
+            return Err(StorageError::Damaged { table: "holds" });
+        }
+        let last: Option<[u8; 16]> =
+            self.connection
+                .query_row("SELECT max(id) FROM entries", [], |row| row.get(0))?;
+        let last = last.map_or(EntryId::from_bits(0), from_key);
+        State::load(accounts, holds, last).ok_or(StorageError::Damaged { table: "holds" })
+    }
+
+    fn commit(&mut self, batch: &Batch) -> Result<(), StorageError> {
+        let transaction = self.connection.transaction()?;
+        for (number, parts) in &batch.opened {
+            let floor = i64::from(parts.floor == Floor::None);
+            transaction
+                .prepare_cached("INSERT INTO accounts (number, id, posted, floor, contra) VALUES (?1, ?2, 0, ?3, ?4)")?
+                .execute(params![number, parts.id.bits().to_be_bytes(), floor, parts.contra])?;
+        }
+        for (number, sum) in &batch.posted {
+            transaction
+                .prepare_cached("UPDATE accounts SET posted = ?2 WHERE number = ?1")?
+                .execute(params![number, sum.get()])?;
+        }
+        for (id, hold) in &batch.holds {
+            match hold {
+                Some(hold) => transaction
+                    .prepare_cached("INSERT OR REPLACE INTO holds (id, body) VALUES (?1, ?2)")?
+                    .execute(params![key(*id), codec::write_hold(hold)])?,
+                None => transaction
+                    .prepare_cached("DELETE FROM holds WHERE id = ?1")?
+                    .execute(params![key(*id)])?,
+            };
+        }
+        for (id, body) in &batch.entries {
+            transaction
+                .prepare_cached("INSERT INTO entries (id, body) VALUES (?1, ?2)")?
+                .execute(params![key(*id), &**body])?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+}
+
+impl Reader for SqliteReader {
+    fn entry(&self, id: EntryId) -> Result<Option<Arc<[u8]>>, StorageError> {
+        let connection = self.0.lock();
+        let mut statement = connection.prepare_cached("SELECT body FROM entries WHERE id = ?1")?;
+        let body: Option<Vec<u8>> = statement
+            .query_row(params![key(id)], |row| row.get(0))
+            .optional()?;
+        Ok(body.map(Into::into))
+    }
+
+    fn entries(&self, after: EntryId, max: usize) -> Result<Bodies, StorageError> {
+        let connection = self.0.lock();
+        let mut statement = connection
+            .prepare_cached("SELECT id, body FROM entries WHERE id > ?1 ORDER BY id LIMIT ?2")?;
+        let mut rows =
+            statement.query(params![key(after), i64::try_from(max).unwrap_or(i64::MAX)])?;
+        let mut entries = Vec::new();
+        while let Some(row) = rows.next()? {
+            let body: Vec<u8> = row.get(1)?;
+            entries.push((from_key(row.get(0)?), body.into()));
+        }
+        Ok(entries)
+    }
+
+    fn scan(&self, visitor: &mut dyn Visitor) -> Result<(), StorageError> {
+        let mut connection = self.0.lock();
+        let snapshot = connection.transaction()?;
+        for (parts, posted) in accounts(&snapshot)? {
+            visitor.account(parts, posted);
+        }
+        each_row(
+            &snapshot,
+            "SELECT id, body FROM holds ORDER BY id",
+            |id, body| visitor.hold(id, body),
+        )?;
+        each_row(
+            &snapshot,
+            "SELECT id, body FROM entries ORDER BY id",
+            |id, body| visitor.entry(id, body),
+        )
+    }
+}
+
+fn each_row(
+    connection: &Connection,
+    query: &str,
+    mut visit: impl FnMut(EntryId, &[u8]),
+) -> Result<(), StorageError> {
+    let mut statement = connection.prepare(query)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let body: Vec<u8> = row.get(1)?;
+        visit(from_key(row.get(0)?), &body);
+    }
+    Ok(())
+}
+
+/// The accounts by number, which must be dense.
+fn accounts(connection: &Connection) -> Result<Vec<(AccountParts, NanoUsd)>, StorageError> {
+    let mut statement = connection
+        .prepare("SELECT id, posted, floor, contra, number FROM accounts ORDER BY number")?;
+    let mut rows = statement.query([])?;
+    let mut accounts = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id: [u8; 16] = row.get(0)?;
+        let floor = if row.get::<_, i64>(2)? == 0 {
+            Floor::Zero
+        } else {
+            Floor::None
+        };
+        if usize::try_from(row.get::<_, i64>(4)?) != Ok(accounts.len()) {
+            return Err(StorageError::Damaged { table: "accounts" });
+        }
+        let parts = AccountParts {
+            id: AccountId::from_bits(u128::from_be_bytes(id)),
+            floor,
+            contra: row.get(3)?,
+        };
+        accounts.push((parts, NanoUsd::new(row.get(1)?)));
+    }
+    Ok(accounts)
+}
+
+/// Big-endian, so that SQLite's order of blobs is the order of ids.
+fn key(id: EntryId) -> [u8; 16] {
+    id.bits().to_be_bytes()
+}
+
+fn from_key(key: [u8; 16]) -> EntryId {
+    EntryId::from_bits(u128::from_be_bytes(key))
+}

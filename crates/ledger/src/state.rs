@@ -1,0 +1,252 @@
+//! The books in memory: accounts, open holds, and what was finished lately.
+//!
+//! [`State::apply`] decides. It is pure: the same commands in the same order at the same times give the same
+//! outcomes and effects. A refused command changes nothing.
+
+use crate::codec::{self, AccountParts, Entry, Hold, Number};
+use crate::error::LedgerError;
+use crate::types::{Balance, Floor};
+use hashbrown::HashMap;
+use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// Finished ids that are kept in memory, so that neither a replay nor a look-up of a recent one asks the disk.
+pub(crate) const RECENT_MAX: usize = 16_384;
+
+/// Something that a ledger can be told to do.
+pub(crate) trait Command {
+    /// What comes of it.
+    type Outcome;
+    /// Checks first, and changes the state only when nothing can fail any more.
+    fn decide(
+        self,
+        state: &mut State,
+        now: UnixMs,
+        effects: &mut Effects,
+    ) -> Result<Self::Outcome, LedgerError>;
+}
+
+/// What has changed, in order, for the journal to write.
+pub(crate) type Effects = Vec<Effect>;
+
+/// One change.
+#[derive(Debug, Clone)]
+pub(crate) enum Effect {
+    /// An account was opened.
+    Opened(Number, AccountParts),
+    /// An account's posted sum is now this.
+    Posted(Number, NanoUsd),
+    /// A hold is now this; gone when `None`.
+    Hold(EntryId, Option<Hold>),
+    /// An entry was made.
+    Entry(EntryId, Arc<[u8]>),
+}
+
+/// An account and what it has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Account {
+    pub(crate) parts: AccountParts,
+    pub(crate) posted: NanoUsd,
+    pub(crate) held: NanoUsd,
+}
+
+/// The books in memory.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) accounts: Vec<Account>,
+    numbers: HashMap<AccountId, Number>,
+    pub(crate) holds: HashMap<EntryId, Hold>,
+    pub(crate) expiries: BTreeSet<(UnixMs, EntryId)>,
+    finished: HashMap<EntryId, Arc<[u8]>>,
+    finished_order: VecDeque<EntryId>,
+    /// No id above this one has left the memory: such an id is either here or new.
+    forgotten_max: EntryId,
+    /// How often ids have left the memory.
+    pub(crate) forgettings: u64,
+}
+
+impl State {
+    /// The state of a journal: its accounts, holds, and highest entry.
+    pub(crate) fn load(
+        accounts: Vec<(AccountParts, NanoUsd)>,
+        holds: Vec<(EntryId, Hold)>,
+        entry_max: EntryId,
+    ) -> Option<Self> {
+        let mut state = Self {
+            forgotten_max: entry_max,
+            ..Self::default()
+        };
+        for (parts, posted) in accounts {
+            state.add_account(parts, posted)?;
+        }
+        for (id, hold) in holds {
+            state.add_hold(id, hold)?;
+        }
+        Some(state)
+    }
+
+    /// Decides a command.
+    pub(crate) fn apply<C: Command>(
+        &mut self,
+        command: C,
+        now: UnixMs,
+        effects: &mut Effects,
+    ) -> Result<C::Outcome, LedgerError> {
+        command.decide(self, now, effects)
+    }
+
+    pub(crate) fn number(&self, account: AccountId) -> Result<Number, LedgerError> {
+        self.numbers
+            .get(&account)
+            .copied()
+            .ok_or(LedgerError::UnknownAccount { account })
+    }
+
+    pub(crate) fn account(&self, number: Number) -> Option<&Account> {
+        self.accounts.get(usize::try_from(number).ok()?)
+    }
+
+    pub(crate) fn account_mut(&mut self, number: Number) -> Option<&mut Account> {
+        self.accounts.get_mut(usize::try_from(number).ok()?)
+    }
+
+    /// The account's id, for an answer.
+    pub(crate) fn id_of(&self, number: Number) -> AccountId {
+        self.account(number)
+            .map_or(AccountId::from_bits(0), |account| account.parts.id)
+    }
+
+    /// Opens an account; `None` when no number is left.
+    pub(crate) fn add_account(&mut self, parts: AccountParts, posted: NanoUsd) -> Option<Number> {
+        let number = Number::try_from(self.accounts.len()).ok()?;
+        self.accounts.push(Account {
+            parts,
+            posted,
+            held: NanoUsd::ZERO,
+        });
+        self.numbers.insert(parts.id, number);
+        Some(number)
+    }
+
+    /// Puts a hold in place; `None`, with nothing changed, when an account is unknown or a sum does not fit.
+    pub(crate) fn add_hold(&mut self, id: EntryId, hold: Hold) -> Option<()> {
+        for number in hold.accounts() {
+            self.account(number)?.held.checked_add(hold.amount)?;
+        }
+        for number in hold.accounts() {
+            let account = self.account_mut(number)?;
+            account.held = account.held.checked_add(hold.amount)?;
+        }
+        self.expiries.insert((hold.expires_at, id));
+        self.holds.insert(id, hold);
+        Some(())
+    }
+
+    /// Takes a hold away and frees what it kept.
+    pub(crate) fn remove_hold(&mut self, id: EntryId) -> Option<Hold> {
+        let hold = self.holds.remove(&id)?;
+        self.expiries.remove(&(hold.expires_at, id));
+        for number in hold.accounts() {
+            if let Some(account) = self.account_mut(number) {
+                account.held = account.held.checked_sub(hold.amount).unwrap_or_default();
+            }
+        }
+        Some(hold)
+    }
+
+    /// Books an amount.
+    pub(crate) fn post(&mut self, number: Number, amount: NanoUsd, effects: &mut Effects) {
+        if let Some(account) = self.account_mut(number) {
+            // Whoever posts has checked that the sum fits.
+            account.posted = account.posted.checked_add(amount).unwrap_or(account.posted);
+            effects.push(Effect::Posted(number, account.posted));
+        }
+    }
+
+    /// Makes an entry.
+    pub(crate) fn finish(&mut self, id: EntryId, body: Vec<u8>, effects: &mut Effects) {
+        let body: Arc<[u8]> = body.into();
+        effects.push(Effect::Entry(id, Arc::clone(&body)));
+        self.remember(id, body);
+    }
+
+    /// Keeps a finished id in memory.
+    pub(crate) fn remember(&mut self, id: EntryId, body: Arc<[u8]>) {
+        if self.finished.insert(id, body).is_none() {
+            self.finished_order.push_back(id);
+        }
+    }
+
+    /// Lets the oldest finished ids go: all but [`RECENT_MAX`], and never one of the last `unflushed`.
+    pub(crate) fn forget_old(&mut self, unflushed: usize) {
+        while self.finished_order.len() > RECENT_MAX.max(unflushed) {
+            let Some(id) = self.finished_order.pop_front() else {
+                return;
+            };
+            self.finished.remove(&id);
+            self.forgotten_max = self.forgotten_max.max(id);
+            self.forgettings = self.forgettings.wrapping_add(1);
+        }
+    }
+
+    /// A finished entry that is still in memory.
+    pub(crate) fn finished(&self, id: EntryId) -> Option<&Arc<[u8]>> {
+        self.finished.get(&id)
+    }
+
+    /// The same, read.
+    pub(crate) fn finished_entry(&self, id: EntryId) -> Option<Entry> {
+        codec::read_entry(self.finished(id)?)
+    }
+
+    /// Whether the memory alone can tell what `id` is.
+    pub(crate) fn knows(&self, id: EntryId) -> bool {
+        id > self.forgotten_max || self.holds.contains_key(&id) || self.finished.contains_key(&id)
+    }
+
+    pub(crate) fn balance(&self, number: Number) -> Balance {
+        self.account(number)
+            .map(Account::balance)
+            .unwrap_or_default()
+    }
+}
+
+impl Account {
+    pub(crate) fn balance(&self) -> Balance {
+        let available = self.posted.checked_sub(self.held).unwrap_or(NanoUsd::ZERO);
+        Balance {
+            posted: self.posted,
+            held: self.held,
+            leased: NanoUsd::ZERO,
+            available,
+        }
+    }
+
+    /// Refuses what would take the account below its floor.
+    pub(crate) fn must_cover(&self, amount: NanoUsd) -> Result<(), LedgerError> {
+        let available = self.balance().available;
+        if self.parts.floor == Floor::None || available >= amount {
+            return Ok(());
+        }
+        Err(LedgerError::InsufficientFunds {
+            account: self.parts.id,
+            required: amount,
+            available,
+        })
+    }
+}
+
+impl Hold {
+    /// Every account that the hold rests on.
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = Number> {
+        let mut at = 0_usize;
+        let payer = self.payer;
+        let limits = self.limits.clone();
+        std::iter::once(payer).chain(std::iter::from_fn(move || {
+            let next = limits.get(at).copied();
+            at = at.saturating_add(1);
+            next
+        }))
+    }
+}

@@ -1,0 +1,135 @@
+//! Waiting for the disk, without an async runtime.
+
+use crate::error::LedgerError;
+use crate::persister::Core;
+use parking_lot::{Condvar, Mutex};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+/// How far the journal has come, and who waits for it.
+#[derive(Default)]
+pub(crate) struct Progress {
+    inner: Mutex<Inner>,
+    moved: Condvar,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// Effects up to here are on disk.
+    flushed: u64,
+    /// Effects from `flushed` to here were lost or not: a commit failed.
+    unknown: u64,
+    waiting: Vec<(u64, Waker)>,
+}
+
+impl Progress {
+    /// What is known of the effects up to `mark`: on disk, unknown, or not yet decided.
+    fn of(inner: &Inner, mark: u64) -> Option<Result<(), LedgerError>> {
+        if mark <= inner.flushed {
+            Some(Ok(()))
+        } else if mark <= inner.unknown {
+            Some(Err(LedgerError::CommitUnknown))
+        } else {
+            None
+        }
+    }
+
+    /// Everything up to `mark` is on disk.
+    pub(crate) fn flushed(&self, mark: u64) {
+        self.wake(|inner| inner.flushed = inner.flushed.max(mark));
+    }
+
+    /// What came after the last flush, up to `mark`, may be lost.
+    pub(crate) fn unknown(&self, mark: u64) {
+        self.wake(|inner| inner.unknown = inner.unknown.max(mark));
+    }
+
+    fn wake(&self, change: impl FnOnce(&mut Inner)) {
+        let mut inner = self.inner.lock();
+        change(&mut inner);
+        let decided = inner.flushed.max(inner.unknown);
+        let (ready, rest) = std::mem::take(&mut inner.waiting)
+            .into_iter()
+            .partition(|(mark, _)| *mark <= decided);
+        inner.waiting = rest;
+        drop(inner);
+        self.moved.notify_all();
+        let ready: Vec<(u64, Waker)> = ready;
+        for (_, waker) in ready {
+            waker.wake();
+        }
+    }
+
+    pub(crate) fn wait(&self, mark: u64) -> Result<(), LedgerError> {
+        let mut inner = self.inner.lock();
+        loop {
+            if let Some(known) = Self::of(&inner, mark) {
+                return known;
+            }
+            self.moved.wait(&mut inner);
+        }
+    }
+
+    fn poll(&self, mark: u64, waker: &Waker) -> Poll<Result<(), LedgerError>> {
+        let mut inner = self.inner.lock();
+        match Self::of(&inner, mark) {
+            Some(known) => Poll::Ready(known),
+            None => {
+                inner.waiting.push((mark, waker.clone()));
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// A decision that every reader sees already, and its way to the disk.
+#[must_use = "say whether to wait for the disk: `accepted()`, `durable().await` or `wait()`"]
+pub struct Accepted<T> {
+    /// The outcome.
+    pub value: T,
+    pub(crate) mark: u64,
+    pub(crate) core: Arc<Core>,
+}
+
+impl<T> Accepted<T> {
+    /// The outcome, without waiting: it is on disk with the next batch.
+    pub fn accepted(self) -> T {
+        self.value
+    }
+
+    /// Resolves once the decision is on disk.
+    pub fn durable(&self) -> Durable {
+        self.core.hurry(self.mark);
+        Durable {
+            mark: self.mark,
+            core: Arc::clone(&self.core),
+        }
+    }
+
+    /// Blocks until the decision is on disk.
+    ///
+    /// # Errors
+    /// [`LedgerError::CommitUnknown`] when the commit failed.
+    pub fn wait(self) -> Result<T, LedgerError> {
+        self.core.hurry(self.mark);
+        self.core.progress.wait(self.mark)?;
+        Ok(self.value)
+    }
+}
+
+/// Resolves once a decision is on disk; fails with [`LedgerError::CommitUnknown`] when the commit failed.
+#[must_use = "a future does nothing unless it is polled"]
+pub struct Durable {
+    mark: u64,
+    core: Arc<Core>,
+}
+
+impl Future for Durable {
+    type Output = Result<(), LedgerError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.core.progress.poll(self.mark, context.waker())
+    }
+}

@@ -1,0 +1,189 @@
+//! Recomputes the books from their entries and says what does not add up.
+
+use crate::codec::{self, AccountParts, Number};
+use crate::error::StorageError;
+use crate::journal::{Reader, Visitor};
+use crate::types::Floor;
+use opencredits_units::{AccountId, EntryId, NanoUsd};
+use std::fmt;
+
+/// Findings that are kept; more are only counted.
+const FINDINGS_MAX: usize = 1_000;
+
+/// What [`crate::Ledger::verify`] has seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// Accounts that were checked.
+    pub accounts: u64,
+    /// Entries that were checked.
+    pub entries: u64,
+    /// Open holds that were checked.
+    pub holds: u64,
+    /// What does not add up, the first thousand.
+    pub findings: Vec<Finding>,
+    /// How much does not add up.
+    pub findings_total: u64,
+}
+
+impl VerifyReport {
+    /// Whether everything adds up.
+    #[must_use]
+    pub const fn is_clean(&self) -> bool {
+        self.findings_total == 0
+    }
+}
+
+/// Something that does not add up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Finding {
+    /// An entry cannot be read.
+    UnreadableEntry(EntryId),
+    /// A hold cannot be read.
+    UnreadableHold(EntryId),
+    /// An entry's legs do not sum to zero.
+    Unbalanced(EntryId, i128),
+    /// A row names an account that does not exist.
+    NoSuchAccount(EntryId, u32),
+    /// An account's sum is not that of its entries.
+    WrongSum {
+        /// The account.
+        account: AccountId,
+        /// What its row says.
+        stated: NanoUsd,
+        /// What its entries sum to.
+        entries: i128,
+    },
+    /// An account that must not go below zero has less than its holds keep.
+    Overdrawn {
+        /// The account.
+        account: AccountId,
+        /// What its holds leave.
+        available: i128,
+    },
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnreadableEntry(id) => write!(f, "the entry {id} cannot be read"),
+            Self::UnreadableHold(id) => write!(f, "the hold {id} cannot be read"),
+            Self::Unbalanced(id, sum) => {
+                write!(f, "the legs of {id} sum to {sum} nano-USD, not to zero")
+            }
+            Self::NoSuchAccount(id, number) => write!(
+                f,
+                "{id} names account number {number}, which does not exist"
+            ),
+            Self::WrongSum {
+                account,
+                stated,
+                entries,
+            } => {
+                let stated = stated.get();
+                write!(
+                    f,
+                    "{account} has {stated} nano-USD in its row, its entries sum to {entries}"
+                )
+            }
+            Self::Overdrawn { account, available } => {
+                write!(f, "{account} has {available} nano-USD left of its holds")
+            }
+        }
+    }
+}
+
+pub(crate) fn verify(reader: &dyn Reader) -> Result<VerifyReport, StorageError> {
+    let mut check = Check::default();
+    reader.scan(&mut check)?;
+    Ok(check.conclude())
+}
+
+#[derive(Default)]
+struct Check {
+    report: VerifyReport,
+    accounts: Vec<Sums>,
+}
+
+struct Sums {
+    parts: AccountParts,
+    stated: NanoUsd,
+    entries: i128,
+    held: i128,
+}
+
+impl Check {
+    fn find(&mut self, finding: Finding) {
+        self.report.findings_total = self.report.findings_total.saturating_add(1);
+        if self.report.findings.len() < FINDINGS_MAX {
+            self.report.findings.push(finding);
+        }
+    }
+
+    fn sums(&mut self, id: EntryId, number: Number) -> Option<&mut Sums> {
+        let known = usize::try_from(number).is_ok_and(|at| at < self.accounts.len());
+        if !known {
+            self.find(Finding::NoSuchAccount(id, number));
+        }
+        self.accounts.get_mut(usize::try_from(number).ok()?)
+    }
+
+    fn conclude(mut self) -> VerifyReport {
+        for sums in std::mem::take(&mut self.accounts) {
+            let (account, stated) = (sums.parts.id, sums.stated);
+            if i128::from(stated.get()) != sums.entries {
+                self.find(Finding::WrongSum {
+                    account,
+                    stated,
+                    entries: sums.entries,
+                });
+            }
+            let available = i128::from(stated.get()).saturating_sub(sums.held);
+            if sums.parts.floor == Floor::Zero && available < 0 {
+                self.find(Finding::Overdrawn { account, available });
+            }
+        }
+        self.report
+    }
+}
+
+impl Visitor for Check {
+    fn account(&mut self, parts: AccountParts, posted: NanoUsd) {
+        self.report.accounts = self.report.accounts.saturating_add(1);
+        self.accounts.push(Sums {
+            parts,
+            stated: posted,
+            entries: 0,
+            held: 0,
+        });
+    }
+
+    fn hold(&mut self, id: EntryId, body: &[u8]) {
+        self.report.holds = self.report.holds.saturating_add(1);
+        let Some(hold) = codec::read_hold(body) else {
+            return self.find(Finding::UnreadableHold(id));
+        };
+        for number in hold.accounts() {
+            if let Some(sums) = self.sums(id, number) {
+                sums.held = sums.held.saturating_add(i128::from(hold.amount.get()));
+            }
+        }
+    }
+
+    fn entry(&mut self, id: EntryId, body: &[u8]) {
+        self.report.entries = self.report.entries.saturating_add(1);
+        let Some(entry) = codec::read_entry(body) else {
+            return self.find(Finding::UnreadableEntry(id));
+        };
+        let mut sum = 0_i128;
+        for (number, amount) in entry.legs {
+            sum = sum.saturating_add(i128::from(amount.get()));
+            if let Some(sums) = self.sums(id, number) {
+                sums.entries = sums.entries.saturating_add(i128::from(amount.get()));
+            }
+        }
+        if sum != 0 {
+            self.find(Finding::Unbalanced(id, sum));
+        }
+    }
+}
