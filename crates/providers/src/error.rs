@@ -1,0 +1,41 @@
+//! What can be wrong with requests, vendors and streams.
+
+/// What can be wrong with requests, vendors and streams.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A field that the API demands is missing.
+    #[error("the field {field} is missing; {remedy}")]
+    Missing {
+        /// The field.
+        field: &'static str,
+        /// What to send.
+        remedy: &'static str,
+    },
+    /// A field has another form than the API says.
+    #[error("the field {field} is not {expected}")]
+    Field {
+        /// The field.
+        field: &'static str,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// An event is larger than any that a provider sends.
+    #[error("an event of the stream is larger than {limit_bytes} bytes")]
+    EventTooLarge {
+        /// The limit.
+        limit_bytes: usize,
+    },
+    /// A dialect that is not known.
+    #[error("there is no dialect of this name; known are openai-chat and anthropic-messages")]
+    UnknownDialect,
+    /// A vendor file cannot be read.
+    #[error("cannot read the vendors: {0}")]
+    Toml(#[from] toml::de::Error),
+    /// A vendor's address is none.
+    #[error("the base_url of vendor {vendor} is no http or https address")]
+    BaseUrl {
+        /// The vendor.
+        vendor: String,
+    },
+}

@@ -1,0 +1,196 @@
+//! What a request asks for, as far as admission needs to know.
+
+use crate::dialect::Dialect;
+use crate::error::Error;
+use crate::json;
+use opencredits_units::{Bucket, ToolUse};
+
+/// Tokens that an image or document may count at most, whatever its size. The largest documented figures are some
+/// 48,000 tokens for an image cut into tiles by a small model that multiplies its counts.
+const MEDIA_TOKENS_MAX: u64 = 50_000;
+/// Tokens that a provider adds for the frame of a request: instructions for tools, separators of messages.
+const FRAME_TOKENS_MAX: u64 = 2_048;
+/// A base64 payload is not text: only what is shorter than this may be.
+const PAYLOAD_BYTES_MIN: usize = 512;
+
+/// What a request asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RequestFacts {
+    /// The model, as the client names it.
+    pub model: String,
+    /// Whether the answer is to be streamed.
+    pub stream: bool,
+    /// The output cap, where the client gave one, for one choice.
+    pub output_cap: Option<u64>,
+    /// How many choices are to be made.
+    pub choices: u64,
+    /// Whether the client asked for a chunk with the usage.
+    pub usage_chunk_asked: bool,
+    /// The service tier that is asked for.
+    pub tier: Option<String>,
+    /// Buckets with prices of their own that the request could touch.
+    pub extra: Vec<Bucket>,
+    /// An upper bound of the input, in tokens; `None` where the provider's own tools may add to it without end.
+    pub input_max: Option<u64>,
+    /// How often each of the provider's own tools may run, where the request has such tools.
+    pub uses: Vec<(ToolUse, u64)>,
+}
+
+/// How often a provider's tool may run where the request sets no limit.
+const USES_MAX: u64 = 10;
+
+impl RequestFacts {
+    /// Reads the top-level fields of a body, each with its raw JSON.
+    ///
+    /// # Errors
+    /// When the model is missing, or a field that admission needs has another form than the API says.
+    pub fn read<'a>(
+        dialect: Dialect,
+        fields: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, Error> {
+        let mut facts = Self {
+            choices: 1,
+            ..Self::default()
+        };
+        let mut input = FRAME_TOKENS_MAX;
+        for (name, value) in fields {
+            input = input.saturating_add(text_bound(value.as_bytes()));
+            facts.field(dialect, name, value.as_bytes())?;
+        }
+        if facts.model.is_empty() {
+            return Err(Error::Missing {
+                field: "model",
+                remedy: "name one of GET /v1/models",
+            });
+        }
+        facts.input_max = facts.uses.is_empty().then_some(input);
+        Ok(facts)
+    }
+
+    fn field(&mut self, dialect: Dialect, name: &str, raw: &[u8]) -> Result<(), Error> {
+        if !json::is_set(raw) {
+            return Ok(());
+        }
+        match name {
+            "model" => self.model = json::owned(raw).ok_or(expected("model", "a string"))?,
+            "stream" => self.stream = truth(raw).ok_or(expected("stream", "true or false"))?,
+            "max_tokens" | "max_completion_tokens" => {
+                let cap = json::count(raw)
+                    .filter(|cap| *cap > 0)
+                    .ok_or(expected("max_tokens", "a positive number"))?;
+                // Where both are sent, a provider may heed either.
+                self.output_cap = Some(self.output_cap.map_or(cap, |other| other.max(cap)));
+            }
+            "n" if dialect == Dialect::OpenaiChat => {
+                self.choices = json::count(raw)
+                    .filter(|n| *n > 0)
+                    .ok_or(expected("n", "a positive number"))?;
+            }
+            "stream_options" => {
+                self.usage_chunk_asked = json::member(raw, "include_usage") == Some(b"true");
+            }
+            "service_tier" | "speed" => self.tier = json::owned(raw),
+            "web_search_options" => self.uses.push((ToolUse::WebSearch, USES_MAX)),
+            "modalities" | "audio" if has(raw, b"audio") => self.extra.push(Bucket::OutputAudio),
+            "tools" if dialect == Dialect::AnthropicMessages => self.server_tools(raw),
+            "messages" | "system" | "cache_control" => self.content(name, raw)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn content(&mut self, name: &str, raw: &[u8]) -> Result<(), Error> {
+        if name == "messages" && raw.first() != Some(&b'[') {
+            return Err(expected("messages", "a list"));
+        }
+        if has(raw, b"input_audio") {
+            self.extra
+                .extend([Bucket::InputAudio, Bucket::InputAudioCached]);
+        }
+        if has(raw, b"image") {
+            self.extra.push(Bucket::InputImage);
+        }
+        // An automatic cache_control stands at the top; otherwise it stands with its block.
+        if name == "cache_control" || has(raw, b"\"cache_control\"") {
+            self.extra.push(Bucket::CacheWrite5m);
+            if has(raw, b"1h") {
+                self.extra.push(Bucket::CacheWrite1h);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tools with a `type` other than `custom` run at the provider.
+    fn server_tools(&mut self, raw: &[u8]) {
+        let mut cursor = json::Cursor::new(raw);
+        if !cursor.array() {
+            return;
+        }
+        while cursor.item() {
+            let tool = cursor.value();
+            if has(tool, b"\"cache_control\"") {
+                self.extra
+                    .extend([Bucket::CacheWrite5m, Bucket::CacheWrite1h]);
+            }
+            let kind = json::member(tool, "type").and_then(json::text);
+            let runs = match kind.as_deref() {
+                Some(kind) if kind.starts_with("web_search_") => ToolUse::WebSearch,
+                Some(kind) if kind.starts_with("web_fetch_") => ToolUse::WebFetch,
+                Some(kind) if kind.starts_with("code_execution_") => ToolUse::CodeExecution,
+                _ => continue,
+            };
+            let limit = json::member(tool, "max_uses")
+                .and_then(json::count)
+                .unwrap_or(USES_MAX);
+            self.uses.push((runs, limit));
+        }
+    }
+}
+
+const fn expected(field: &'static str, expected: &'static str) -> Error {
+    Error::Field { field, expected }
+}
+
+fn truth(raw: &[u8]) -> Option<bool> {
+    match raw {
+        b"true" => Some(true),
+        b"false" => Some(false),
+        _ => None,
+    }
+}
+
+fn has(raw: &[u8], word: &[u8]) -> bool {
+    memchr::memmem::find(raw, word).is_some()
+}
+
+/// An upper bound of the tokens in raw JSON: a token is at least one byte, a payload at most a fixed number.
+///
+/// Payloads are found as what they are, long strings without a space: text of that kind has at most a token a byte
+/// too, so it must not be taken for one; hence only strings that follow a base64 marker count as payloads.
+fn text_bound(raw: &[u8]) -> u64 {
+    let mut bytes = u64::try_from(raw.len()).unwrap_or(u64::MAX);
+    let mut media = 0_u64;
+    for marker in [&b";base64,"[..], b"\"data\"", b"\"url\"", b"\"file_id\""] {
+        for at in memchr::memmem::find_iter(raw, marker) {
+            let rest = raw.get(at + marker.len()..).unwrap_or_default();
+            media = media.saturating_add(1);
+            let payload = payload_bytes(rest);
+            if payload >= PAYLOAD_BYTES_MIN {
+                bytes = bytes.saturating_sub(u64::try_from(payload).unwrap_or(0));
+            }
+        }
+    }
+    bytes.saturating_add(media.saturating_mul(MEDIA_TOKENS_MAX))
+}
+
+/// The base64 letters that begin here, after the colon and quote of a member.
+fn payload_bytes(rest: &[u8]) -> usize {
+    let skipped = rest
+        .iter()
+        .take_while(|byte| matches!(byte, b' ' | b':' | b'"'))
+        .count();
+    let rest = rest.get(skipped..).unwrap_or_default();
+    rest.iter()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))
+        .count()
+}

@@ -1,0 +1,223 @@
+//! `openai-chat`: counts, answers and events.
+
+use crate::json::{self, Cursor};
+use crate::outcome::{Finish, Outcome, Produced, Trust};
+use opencredits_units::{Bucket, Tokens, Usage};
+use serde::Deserialize;
+
+/// Members of a message or delta whose strings are output.
+const TEXTS: [&[u8]; 5] = [
+    b"content",
+    b"reasoning_content",
+    b"reasoning",
+    b"refusal",
+    b"arguments",
+];
+
+/// The usage object as vendors of this dialect write it. Counts that some of them put elsewhere have a second place.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Counts {
+    prompt_tokens: Option<u64>,
+    completion_tokens: Option<u64>,
+    total_tokens: Option<u64>,
+    prompt_tokens_details: Option<PromptDetails>,
+    completion_tokens_details: Option<CompletionDetails>,
+    prompt_cache_hit_tokens: Option<u64>,
+    cached_tokens: Option<u64>,
+    reasoning_tokens: Option<u64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PromptDetails {
+    cached_tokens: Option<u64>,
+    cache_write_tokens: Option<u64>,
+    audio_tokens: Option<u64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct CompletionDetails {
+    reasoning_tokens: Option<u64>,
+    audio_tokens: Option<u64>,
+}
+
+/// Reads a usage object into disjoint buckets; `None` when it counts nothing.
+fn usage(raw: &[u8]) -> Option<(Usage, Trust)> {
+    let counts: Counts = serde_json::from_slice(raw).ok()?;
+    let mut usage = Usage::default();
+    let sound = input(&counts, &mut usage).and_then(|()| output(&counts, &mut usage));
+    if usage.is_absent() && sound.is_some() {
+        return None;
+    }
+    Some((
+        usage,
+        if sound.is_some() {
+            Trust::Sound
+        } else {
+            Trust::Contradictory
+        },
+    ))
+}
+
+/// `prompt_tokens` includes cached, written and audio tokens.
+fn input(counts: &Counts, usage: &mut Usage) -> Option<()> {
+    let Some(total) = counts.prompt_tokens else {
+        return Some(());
+    };
+    let details = counts.prompt_tokens_details.as_ref();
+    let cached = details
+        .and_then(|d| d.cached_tokens)
+        .or(counts.prompt_cache_hit_tokens)
+        .or(counts.cached_tokens);
+    let parts = [
+        (Bucket::CacheRead, cached),
+        (
+            Bucket::CacheWriteOther,
+            details.and_then(|d| d.cache_write_tokens),
+        ),
+        (Bucket::InputAudio, details.and_then(|d| d.audio_tokens)),
+    ];
+    let rest = take_parts(total, &parts, usage)?;
+    usage.set(Bucket::InputUncached, Tokens::new(rest));
+    Some(())
+}
+
+/// `completion_tokens` includes reasoning, unless the total says that reasoning comes on top.
+fn output(counts: &Counts, usage: &mut Usage) -> Option<()> {
+    let Some(completion) = counts.completion_tokens else {
+        return Some(());
+    };
+    let details = counts.completion_tokens_details.as_ref();
+    let reasoning = details
+        .and_then(|d| d.reasoning_tokens)
+        .or(counts.reasoning_tokens);
+    let audio = details.and_then(|d| d.audio_tokens);
+    let input = counts.prompt_tokens.unwrap_or(0);
+    let on_top = counts.total_tokens
+        == input
+            .checked_add(completion)?
+            .checked_add(reasoning.unwrap_or(0));
+    let total = match reasoning {
+        Some(reasoning) if on_top => completion.checked_add(reasoning)?,
+        _ => completion,
+    };
+    // A provider's own slip: parts that exceed the output. What is billed is the output.
+    let audio = audio.map(|audio| audio.min(total));
+    let reasoning =
+        reasoning.map(|reasoning| reasoning.min(total.saturating_sub(audio.unwrap_or(0))));
+    let parts = [(Bucket::Reasoning, reasoning), (Bucket::OutputAudio, audio)];
+    let rest = take_parts(total, &parts, usage)?;
+    usage.set(Bucket::Output, Tokens::new(rest));
+    Some(())
+}
+
+/// Sets each part and returns what is left of the total; `None` when the parts exceed it.
+pub(crate) fn take_parts(
+    total: u64,
+    parts: &[(Bucket, Option<u64>)],
+    usage: &mut Usage,
+) -> Option<u64> {
+    let mut rest = total;
+    for (bucket, part) in parts {
+        if let Some(part) = part {
+            usage.set(*bucket, Tokens::new(*part));
+            rest = rest.checked_sub(*part)?;
+        }
+    }
+    Some(rest)
+}
+
+/// What an event or answer is, beyond what it adds to the outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Output, or nothing in particular.
+    Plain,
+    /// Names the reason for stopping.
+    Finish,
+    /// Usage without choices.
+    Usage,
+    /// An error.
+    Error,
+}
+
+/// Takes one answer or chunk into the outcome.
+pub(crate) fn absorb(raw: &[u8], outcome: &mut Outcome) -> Kind {
+    let mut kind = Kind::Plain;
+    let mut choices = 0_usize;
+    let mut has_usage = false;
+    json::members(raw, |key, value| match key {
+        b"choices" => {
+            choices = absorb_choices(value, outcome, &mut kind);
+        }
+        b"usage" if json::is_set(value) => has_usage |= absorb_usage(value, outcome),
+        b"x_groq" => {
+            has_usage |=
+                json::member(value, "usage").is_some_and(|usage| absorb_usage(usage, outcome))
+        }
+        b"error" if json::is_set(value) => kind = Kind::Error,
+        b"id" if outcome.upstream_id.is_none() => outcome.upstream_id = json::owned(value),
+        b"model" if outcome.model.as_ref().is_none_or(String::is_empty) => {
+            outcome.model = json::owned(value)
+        }
+        b"service_tier" if json::is_set(value) => outcome.service_tier = json::owned(value),
+        _ => {}
+    });
+    if kind == Kind::Plain && has_usage && choices == 0 {
+        Kind::Usage
+    } else {
+        kind
+    }
+}
+
+fn absorb_usage(raw: &[u8], outcome: &mut Outcome) -> bool {
+    let Some((usage, trust)) = usage(raw) else {
+        return false;
+    };
+    outcome.usage = Some(usage);
+    outcome.trust = trust;
+    true
+}
+
+fn absorb_choices(raw: &[u8], outcome: &mut Outcome, kind: &mut Kind) -> usize {
+    let mut cursor = Cursor::new(raw);
+    let mut count = 0;
+    if !cursor.array() {
+        return 0;
+    }
+    while cursor.item() {
+        count += 1;
+        json::members(cursor.value(), |key, value| match key {
+            b"delta" | b"message" => absorb_output(value, &mut outcome.produced),
+            b"finish_reason" if json::is_set(value) => {
+                if let Some(native) = json::owned(value).filter(|native| !native.is_empty()) {
+                    outcome.finish = Some(Finish { native });
+                    *kind = Kind::Finish;
+                }
+            }
+            _ => {}
+        });
+    }
+    count
+}
+
+fn absorb_output(raw: &[u8], produced: &mut Produced) {
+    json::members(raw, |key, value| match key {
+        b"tool_calls" | b"function_call" | b"audio" | b"images"
+            if json::is_set(value) && value != b"[]" =>
+        {
+            produced.part();
+            produced.text(value);
+        }
+        key if TEXTS.contains(&key) => {
+            if let Some(inside) = value
+                .strip_prefix(b"\"")
+                .and_then(|rest| rest.strip_suffix(b"\""))
+            {
+                produced.text(inside);
+            }
+        }
+        _ => {}
+    });
+}

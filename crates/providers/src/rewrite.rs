@@ -1,0 +1,101 @@
+//! From a client's fields to an upstream body: the same bytes, joined again.
+
+use crate::dialect::Dialect;
+use crate::json::{self, Edit};
+use crate::vendor::{OutputCap, Vendor};
+
+/// What is changed on the way.
+#[derive(Clone, Copy)]
+pub struct Rewrite<'a> {
+    /// Who gets the body.
+    pub vendor: &'a Vendor,
+    /// The vendor's name for the model.
+    pub model: &'a str,
+    /// An output cap to put in, where the client gave none.
+    pub output_cap: Option<u64>,
+    /// Whether the answer is to be streamed.
+    pub stream: bool,
+}
+
+/// Joins the fields that cross into the body that goes to a vendor: in their order, byte for byte, but for the model,
+/// the cap that is put in, and usage, which is always asked for in a stream.
+pub fn upstream_body<'a>(
+    fields: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+    rewrite: &Rewrite<'_>,
+) -> Vec<u8> {
+    let size = fields
+        .clone()
+        .map(|(name, value)| name.len().saturating_add(value.len()).saturating_add(4))
+        .sum();
+    let mut body = Object::with_capacity(usize::saturating_add(size, 96));
+    let asks_usage = rewrite.stream && rewrite.vendor.dialect == Dialect::OpenaiChat;
+    let mut options = false;
+    for (name, value) in fields {
+        match name {
+            "model" => body.text("model", rewrite.model),
+            "stream_options" if asks_usage => {
+                options = true;
+                body.member(name, &with_usage(value.as_bytes()));
+            }
+            _ => body.member(name, value.as_bytes()),
+        }
+    }
+    if asks_usage && !options {
+        body.member("stream_options", b"{\"include_usage\":true}");
+    }
+    if let Some(cap) = rewrite.output_cap {
+        body.member(cap_field(rewrite.vendor), cap.to_string().as_bytes());
+    }
+    body.end()
+}
+
+fn with_usage(options: &[u8]) -> Vec<u8> {
+    if options.first() != Some(&b'{') {
+        return b"{\"include_usage\":true}".to_vec();
+    }
+    json::edit(
+        options,
+        &[Edit {
+            name: "include_usage",
+            value: b"true",
+        }],
+    )
+}
+
+fn cap_field(vendor: &Vendor) -> &'static str {
+    match (vendor.dialect, vendor.output_cap) {
+        (Dialect::OpenaiChat, OutputCap::MaxCompletionTokens) => "max_completion_tokens",
+        (Dialect::OpenaiChat, OutputCap::MaxTokens) | (Dialect::AnthropicMessages, _) => {
+            "max_tokens"
+        }
+    }
+}
+
+/// An object that is being written.
+struct Object(Vec<u8>);
+
+impl Object {
+    fn with_capacity(bytes: usize) -> Self {
+        let mut object = Vec::with_capacity(bytes);
+        object.push(b'{');
+        Self(object)
+    }
+
+    fn member(&mut self, name: &str, value: &[u8]) {
+        if self.0.len() > 1 {
+            self.0.push(b',');
+        }
+        json::push_member(&mut self.0, name, value);
+    }
+
+    fn text(&mut self, name: &str, value: &str) {
+        let mut raw = Vec::with_capacity(value.len().saturating_add(2));
+        json::push_text(&mut raw, value);
+        self.member(name, &raw);
+    }
+
+    fn end(mut self) -> Vec<u8> {
+        self.0.push(b'}');
+        self.0
+    }
+}

@@ -1,0 +1,377 @@
+//! Watching an answer pass: the outcome is read, the closing events wait for the charge.
+
+use crate::anthropic_messages as messages;
+use crate::dialect::Dialect;
+use crate::error::Error;
+use crate::json::{self, Edit};
+use crate::openai_chat as chat;
+use crate::outcome::{End, Outcome};
+use crate::sse::{Event, Framer, Place, push_event};
+use crate::upstream_error::UpstreamError;
+use bytes::Bytes;
+
+/// The status of the answer that a stream with an error in it began with.
+const STATUS_IN_STREAM: u16 = 200;
+
+/// Whether the client asked for a chunk with the usage (`openai-chat`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UsageChunk {
+    /// It gets one, with empty `choices`.
+    Asked,
+    /// Its usage rides on the chunk that names the reason for stopping.
+    NotAsked,
+}
+
+/// Watches a stream pass.
+///
+/// Events go through as they came, until the one that names the reason for stopping: from there on they wait for
+/// [`StreamTap::close`], which adds what the request was charged.
+pub struct StreamTap {
+    dialect: Dialect,
+    usage_chunk: UsageChunk,
+    framer: Framer,
+    counts: messages::Counts,
+    outcome: Outcome,
+    withheld: Vec<Withheld>,
+    ended: bool,
+}
+
+/// A closing event.
+struct Withheld {
+    kind: Closing,
+    raw: Vec<u8>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Closing {
+    Finish,
+    Usage,
+    Done,
+    Other,
+}
+
+/// What becomes of an event.
+enum Fate {
+    Passes,
+    Waits(Closing),
+    Stops,
+}
+
+impl StreamTap {
+    /// A tap for one stream.
+    #[must_use]
+    pub fn new(dialect: Dialect, usage_chunk: UsageChunk) -> Self {
+        Self {
+            dialect,
+            usage_chunk,
+            framer: Framer::new(),
+            counts: messages::Counts::default(),
+            outcome: Outcome::default(),
+            withheld: Vec::new(),
+            ended: false,
+        }
+    }
+
+    /// Takes a chunk and gives what of it may go out now: whole events, unchanged, sliced from the chunk where they
+    /// lie in it.
+    ///
+    /// # Errors
+    /// When an event is larger than any that a provider sends.
+    pub fn feed(&mut self, chunk: &Bytes) -> Result<Bytes, Error> {
+        let mut framer = std::mem::replace(&mut self.framer, Framer::new());
+        let mut out = Out::new(chunk);
+        let fed = framer.feed(chunk, |raw, place| match self.event(raw) {
+            Fate::Passes => {
+                for waiting in self.overtaken(raw) {
+                    out.push(&waiting.raw, &Place::Joined);
+                }
+                out.push(raw, &place);
+            }
+            Fate::Waits(kind) => self.withheld.push(Withheld {
+                kind,
+                raw: raw.to_vec(),
+            }),
+            Fate::Stops => {}
+        });
+        self.framer = framer;
+        fed.map(|()| out.finish())
+    }
+
+    /// Whether the event that ends the stream was seen.
+    #[must_use]
+    pub const fn is_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether what was given out ends between two events, so that a comment may follow.
+    #[must_use]
+    pub fn is_between_events(&self) -> bool {
+        self.withheld.is_empty()
+    }
+
+    /// What has become of the request. Call it once, at the end.
+    pub fn outcome(&mut self, end: End) -> Outcome {
+        if end == End::Clean {
+            // Some servers leave out the last blank line.
+            let rest = self.framer.take_rest();
+            if let (false, Fate::Waits(kind)) = (rest.is_empty(), self.event(&rest)) {
+                self.withheld.push(Withheld { kind, raw: rest });
+            }
+        }
+        let mut outcome = std::mem::take(&mut self.outcome);
+        // Compatible hosts may leave out [DONE]; an end in order after a reason for stopping is one all the same.
+        let finished = self.dialect == Dialect::OpenaiChat && outcome.finish.is_some();
+        outcome.complete = self.ended || (end == End::Clean && finished);
+        outcome
+    }
+
+    /// The closing events, with `extras` (JSON members without braces) added to the usage object.
+    #[must_use]
+    pub fn close(self, extras: &str) -> Bytes {
+        let out = match self.dialect {
+            Dialect::OpenaiChat => close_chat(&self.withheld, self.usage_chunk, extras),
+            Dialect::AnthropicMessages => close_messages(&self.withheld, extras),
+        };
+        out.into()
+    }
+
+    fn event(&mut self, raw: &[u8]) -> Fate {
+        let event = Event::read(raw);
+        let Some(data) = event.data else {
+            return if self.withheld.is_empty() {
+                Fate::Passes
+            } else {
+                Fate::Stops
+            };
+        };
+        let fate = match self.dialect {
+            Dialect::OpenaiChat => self.chat_event(&data),
+            Dialect::AnthropicMessages => self.messages_event(&data),
+        };
+        match fate {
+            // Nothing comes after the end, and nothing after an error.
+            Fate::Passes if self.outcome.error.is_some() => Fate::Stops,
+            fate => fate,
+        }
+    }
+
+    fn chat_event(&mut self, data: &[u8]) -> Fate {
+        if data.trim_ascii() == b"[DONE]" {
+            self.ended = true;
+            return Fate::Waits(Closing::Done);
+        }
+        match chat::absorb(data, &mut self.outcome) {
+            chat::Kind::Plain => Fate::Passes,
+            chat::Kind::Finish => Fate::Waits(Closing::Finish),
+            chat::Kind::Usage => Fate::Waits(Closing::Usage),
+            chat::Kind::Error => self.error(data),
+        }
+    }
+
+    fn messages_event(&mut self, data: &[u8]) -> Fate {
+        match messages::absorb_event(data, &mut self.counts, &mut self.outcome) {
+            messages::Kind::Plain if self.withheld.is_empty() => Fate::Passes,
+            messages::Kind::Plain => Fate::Waits(Closing::Other),
+            messages::Kind::Delta => Fate::Waits(Closing::Finish),
+            messages::Kind::Stop => {
+                self.ended = true;
+                Fate::Waits(Closing::Done)
+            }
+            messages::Kind::Error => self.error(data),
+        }
+    }
+
+    fn error(&mut self, data: &[u8]) -> Fate {
+        self.outcome.error = Some(UpstreamError::read(STATUS_IN_STREAM, data, None));
+        self.ended = true;
+        Fate::Stops
+    }
+
+    /// Closing events that turned out not to be: another choice goes on after the first has finished.
+    fn overtaken(&mut self, raw: &[u8]) -> Vec<Withheld> {
+        let comment = Event::read(raw).data.is_none();
+        if comment || self.dialect == Dialect::AnthropicMessages {
+            Vec::new()
+        } else {
+            std::mem::take(&mut self.withheld)
+        }
+    }
+}
+
+/// What goes out: a slice of the chunk while that is possible, a copy otherwise.
+struct Out<'a> {
+    chunk: &'a Bytes,
+    range: std::ops::Range<usize>,
+    copied: Vec<u8>,
+}
+
+impl<'a> Out<'a> {
+    fn new(chunk: &'a Bytes) -> Self {
+        Self {
+            chunk,
+            range: 0..0,
+            copied: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, raw: &[u8], place: &Place) {
+        match place {
+            Place::Chunk(range) if self.copied.is_empty() && self.range.is_empty() => {
+                self.range = range.clone()
+            }
+            Place::Chunk(range) if self.copied.is_empty() && self.range.end == range.start => {
+                self.range.end = range.end
+            }
+            Place::Chunk(_) | Place::Joined => {
+                if self.copied.is_empty() {
+                    let sliced = self.chunk.get(self.range.clone()).unwrap_or_default();
+                    self.copied.extend_from_slice(sliced);
+                }
+                self.copied.extend_from_slice(raw);
+            }
+        }
+    }
+
+    fn finish(self) -> Bytes {
+        if self.copied.is_empty() {
+            self.chunk.slice(self.range)
+        } else {
+            self.copied.into()
+        }
+    }
+}
+
+/// `openai-chat`: with the usage chunk where it was asked for, otherwise with the usage on the last finish chunk.
+fn close_chat(withheld: &[Withheld], usage_chunk: UsageChunk, extras: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(1_024);
+    let data_of = |waiting: &Withheld| {
+        Event::read(&waiting.raw)
+            .data
+            .map(std::borrow::Cow::into_owned)
+    };
+    let reported = withheld
+        .iter()
+        .rev()
+        .filter(|waiting| waiting.kind != Closing::Done)
+        .find_map(|waiting| {
+            let data = data_of(waiting)?;
+            json::member(&data, "usage")
+                .filter(|usage| json::is_set(usage))
+                .map(<[u8]>::to_vec)
+        });
+    let usage = spliced(reported.as_deref().unwrap_or(b"{}"), extras);
+    let last_finish = withheld
+        .iter()
+        .rposition(|waiting| waiting.kind == Closing::Finish);
+    let mut told = false;
+    for (at, waiting) in withheld.iter().enumerate() {
+        let Some(data) = data_of(waiting) else {
+            continue;
+        };
+        let edit = || {
+            json::edit(
+                &data,
+                &[Edit {
+                    name: "usage",
+                    value: &usage,
+                }],
+            )
+        };
+        match (waiting.kind, usage_chunk) {
+            (Closing::Done, _) | (Closing::Usage, UsageChunk::NotAsked) => {}
+            (Closing::Usage, UsageChunk::Asked) => {
+                push_event(&mut out, b"", &edit());
+                told = true;
+            }
+            (Closing::Finish, UsageChunk::NotAsked) if Some(at) == last_finish => {
+                push_event(&mut out, b"", &edit());
+            }
+            (Closing::Finish | Closing::Other, _) => out.extend_from_slice(&waiting.raw),
+        }
+    }
+    let last = last_finish.and_then(|at| data_of(withheld.get(at)?));
+    if let (UsageChunk::Asked, false, Some(last)) = (usage_chunk, told, last) {
+        let chunk = [
+            Edit {
+                name: "choices",
+                value: b"[]",
+            },
+            Edit {
+                name: "usage",
+                value: &usage,
+            },
+        ];
+        push_event(&mut out, b"", &json::edit(&last, &chunk));
+    }
+    push_event(&mut out, b"", b"[DONE]");
+    out
+}
+
+/// `anthropic-messages`: in `message_delta`.
+fn close_messages(withheld: &[Withheld], extras: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(1_024);
+    for waiting in withheld {
+        let event = Event::read(&waiting.raw);
+        match (waiting.kind, event.data) {
+            (Closing::Finish, Some(data)) => {
+                let usage = spliced(json::member(&data, "usage").unwrap_or(b"{}"), extras);
+                let edit = Edit {
+                    name: "usage",
+                    value: &usage,
+                };
+                push_event(&mut out, b"message_delta", &json::edit(&data, &[edit]));
+            }
+            _ => out.extend_from_slice(&waiting.raw),
+        }
+    }
+    out
+}
+
+/// A usage object with more members.
+fn spliced(usage: &[u8], extras: &str) -> Vec<u8> {
+    let inside = usage
+        .trim_ascii()
+        .strip_prefix(b"{")
+        .and_then(|rest| rest.strip_suffix(b"}"));
+    let inside = inside.unwrap_or_default().trim_ascii();
+    let comma: &[u8] = if inside.is_empty() || extras.is_empty() {
+        b""
+    } else {
+        b","
+    };
+    [b"{", inside, comma, extras.as_bytes(), b"}"].concat()
+}
+
+/// Reads a whole answer.
+#[must_use]
+pub fn read_body(dialect: Dialect, body: &[u8]) -> Outcome {
+    let mut outcome = Outcome::default();
+    match dialect {
+        Dialect::OpenaiChat => {
+            if chat::absorb(body, &mut outcome) == chat::Kind::Error {
+                outcome.error = Some(UpstreamError::read(STATUS_IN_STREAM, body, None));
+            }
+        }
+        Dialect::AnthropicMessages => {
+            messages::absorb_message(body, &mut messages::Counts::default(), &mut outcome);
+        }
+    }
+    outcome.complete = true;
+    outcome
+}
+
+/// A whole answer with `extras` (JSON members without braces) added to its usage object; every other byte stays.
+#[must_use]
+pub fn splice_usage(body: &[u8], extras: &str) -> Vec<u8> {
+    let usage = json::member(body, "usage")
+        .filter(|usage| json::is_set(usage))
+        .unwrap_or(b"{}");
+    let usage = spliced(usage, extras);
+    json::edit(
+        body,
+        &[Edit {
+            name: "usage",
+            value: &usage,
+        }],
+    )
+}

@@ -1,0 +1,162 @@
+//! Vendors: who speaks a dialect where, and how they differ. All of it is data.
+
+use crate::dialect::Dialect;
+use crate::error::Error;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The vendor files that are compiled in.
+const FILES: [&str; 10] = [
+    include_str!("../vendors/anthropic.toml"),
+    include_str!("../vendors/deepseek.toml"),
+    include_str!("../vendors/groq.toml"),
+    include_str!("../vendors/llama.cpp.toml"),
+    include_str!("../vendors/mistral.toml"),
+    include_str!("../vendors/openai.toml"),
+    include_str!("../vendors/openrouter.toml"),
+    include_str!("../vendors/sandbox-chat.toml"),
+    include_str!("../vendors/sandbox-messages.toml"),
+    include_str!("../vendors/xai.toml"),
+];
+
+/// How a vendor wants its key.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Auth {
+    /// `Authorization: Bearer …`.
+    #[default]
+    Bearer,
+    /// In `x-api-key`.
+    XApiKey,
+    /// No key.
+    None,
+}
+
+/// Whether a stopped stream stops the bill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopBilling {
+    /// Yes: what was not made is not billed.
+    Ends,
+    /// No, or nobody has said so: the answer is read to its end.
+    #[default]
+    GoesOn,
+}
+
+/// The field that caps the output, in `openai-chat`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputCap {
+    /// `max_tokens`, which every compatible host knows.
+    #[default]
+    MaxTokens,
+    /// `max_completion_tokens`, which replaced it.
+    MaxCompletionTokens,
+}
+
+/// A vendor, as its file says.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vendor {
+    /// Its name in routes and records.
+    #[serde(deserialize_with = "shared_text")]
+    pub id: Arc<str>,
+    /// What it speaks.
+    pub dialect: Dialect,
+    /// Where, up to the dialect's path.
+    pub base_url: String,
+    /// How it wants its key.
+    #[serde(default)]
+    pub auth: Auth,
+    /// The environment variable that holds our key; its presence is what offers the vendor.
+    #[serde(default)]
+    pub key_env: Option<String>,
+    /// Whether a stopped stream stops the bill.
+    #[serde(default)]
+    pub stop_billing: StopBilling,
+    /// The field that caps the output.
+    #[serde(default)]
+    pub output_cap: OutputCap,
+    /// Headers that every request has.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+}
+
+impl Vendor {
+    /// The address of the dialect's endpoint.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!(
+            "{}{}",
+            self.base_url.trim_end_matches('/'),
+            self.dialect.path()
+        )
+    }
+
+    fn checked(self) -> Result<Self, Error> {
+        let known = ["http://", "https://", "sandbox:"]
+            .iter()
+            .any(|scheme| self.base_url.starts_with(scheme));
+        if known {
+            Ok(self)
+        } else {
+            Err(Error::BaseUrl {
+                vendor: self.id.to_string(),
+            })
+        }
+    }
+}
+
+/// All vendors, by id.
+#[derive(Debug, Clone, Default)]
+pub struct Vendors(BTreeMap<Arc<str>, Arc<Vendor>>);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List {
+    #[serde(default)]
+    vendor: Vec<Vendor>,
+}
+
+impl Vendors {
+    /// The vendors that are compiled in.
+    ///
+    /// # Errors
+    /// When a file is damaged, which a test rules out.
+    pub fn builtin() -> Result<Self, Error> {
+        FILES.iter().try_fold(Self::default(), |vendors, file| {
+            vendors.with(toml::from_str(file)?)
+        })
+    }
+
+    /// These and the operator's, given as TOML (`[[vendor]]`); one with the same id replaces ours.
+    ///
+    /// # Errors
+    /// When the text is no list of vendors; the error names the key.
+    pub fn with_operator(self, text: &str) -> Result<Self, Error> {
+        let list: List = toml::from_str(text)?;
+        list.vendor.into_iter().try_fold(self, Self::with)
+    }
+
+    fn with(mut self, vendor: Vendor) -> Result<Self, Error> {
+        let vendor = vendor.checked()?;
+        self.0.insert(Arc::clone(&vendor.id), Arc::new(vendor));
+        Ok(self)
+    }
+
+    /// The vendor of this id.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&Arc<Vendor>> {
+        self.0.get(id)
+    }
+
+    /// All of them, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Vendor>> {
+        self.0.values()
+    }
+}
+
+fn shared_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Arc<str>, D::Error> {
+    String::deserialize(deserializer).map(Into::into)
+}
