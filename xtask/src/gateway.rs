@@ -14,6 +14,10 @@ use std::time::{Duration, Instant};
 
 const GATEWAY: &str = "opencredits-gateway";
 const ADMIN: &str = "opencredits-admin";
+/// The variable with the operator's key for upstreams.
+const KEY_VARIABLE: &str = "UPSTREAM_KEY";
+/// That key: what must reach every upstream, and nobody else.
+pub(crate) const UPSTREAM_KEY: &str = "the-operators-own";
 /// How long it may take to listen.
 const START_MAX: Duration = Duration::from_secs(20);
 /// How long one answer may take.
@@ -82,10 +86,10 @@ impl Plan {
         }
     }
 
-    /// Adds a vendor that speaks a dialect at this address.
-    pub(crate) fn vendor(&mut self, id: &str, dialect: &str, base_url: &str) {
+    /// Adds a vendor that speaks a dialect at this address; `more` are further lines of its table.
+    pub(crate) fn vendor(&mut self, id: &str, dialect: &str, base_url: &str, more: &str) {
         self.vendors.push_str(&format!(
-            "\n[[vendor]]\nid = \"{id}\"\ndialect = \"{dialect}\"\nbase_url = \"{base_url}/v1\"\n"
+            "\n[[vendor]]\nid = \"{id}\"\ndialect = \"{dialect}\"\nbase_url = \"{base_url}/v1\"\nkey_env = \"{KEY_VARIABLE}\"\n{more}\n"
         ));
     }
 
@@ -163,7 +167,10 @@ impl Gateway {
             .append(true)
             .open(plan.folder.join("gateway.log"))?;
         let mut command = Command::new(program(GATEWAY));
-        command.arg("--config").arg(&config);
+        command
+            .arg("--config")
+            .arg(&config)
+            .env(KEY_VARIABLE, UPSTREAM_KEY);
         command
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

@@ -5,7 +5,7 @@ mod install;
 mod matrix;
 mod plan;
 
-use crate::gateway::{Ack, Gateway, Plan};
+use crate::gateway::{Ack, Gateway, Plan, UPSTREAM_KEY};
 use crate::process::{Running, free_port};
 use crate::{Outcome, workspace};
 use install::Tools;
@@ -68,6 +68,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         "the provider saw no key and no header of a client",
         seen(&replay.received()),
     );
+    matrix.check("a cancelled stream is stopped upstream", stopped(&replay));
     matrix.check("every hold is settled or released", no_hold_left(&gateway));
     matrix.check("SIGTERM ends it with 0", ended(&mut gateway));
     matrix.check("the ledger verifies", gateway.verify());
@@ -172,6 +173,9 @@ fn run_client(client: &Client, tools: &Tools, plan: &Path, matrix: &mut Matrix) 
 fn seen(received: &[Received]) -> Outcome<String> {
     let headers = ["cookie", "x-user-key", "idempotency-key"];
     for one in received {
+        if !one.mentions(UPSTREAM_KEY) {
+            return Err("a request went upstream without the operator's key".into());
+        }
         if one.mentions("oc_sk_") {
             return Err("a person's key went upstream".into());
         }
@@ -182,6 +186,14 @@ fn seen(received: &[Received]) -> Outcome<String> {
         }
     }
     Ok(format!("{} requests", received.len()))
+}
+
+/// One vendor says that this ends its bill, and one client at least has hung up on it.
+fn stopped(replay: &ReplayUpstream) -> Outcome<String> {
+    match replay.abandoned() {
+        0 => Err("the provider sent every stream to its end".into()),
+        count => Ok(format!("{count} streams")),
+    }
 }
 
 fn no_hold_left(gateway: &Gateway) -> Outcome<String> {

@@ -6,6 +6,7 @@ use crate::gateway::{Gateway, Plan, Rates};
 use crate::{Outcome, workspace};
 use opencredits_keys::UserKey;
 use opencredits_testkit::recordings;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +14,6 @@ use std::process::Command;
 
 pub(super) const CHAT: &str = "openai-chat";
 pub(super) const MESSAGES: &str = "anthropic-messages";
-const LOCAL_VENDOR: &str = "llama-cpp";
 /// Scenarios in which the provider fails.
 const FAULTS: [&str; 4] = ["broken", "rate_limited", "stream_cut", "unauthorized"];
 
@@ -94,34 +94,40 @@ impl Client {
     }
 }
 
-/// By dialect and name: the recording's id, and perhaps how it is answered.
-pub(super) struct Scenarios(BTreeMap<String, BTreeMap<String, String>>);
+/// What stands behind the models.
+#[derive(Deserialize)]
+pub(super) struct Scenarios {
+    /// By dialect and name: the recording's id, and perhaps how it is answered.
+    replayed: BTreeMap<String, BTreeMap<String, String>>,
+    /// By dialect: the vendor as which the real model is known.
+    local: BTreeMap<String, String>,
+}
 
 impl Scenarios {
     pub(super) fn read() -> Outcome<Self> {
         let file = workspace::root().join("tests/e2e/scenarios.json");
-        Ok(Self(serde_json::from_str(&fs::read_to_string(file)?)?))
+        Ok(serde_json::from_str(&fs::read_to_string(file)?)?)
     }
 
     /// The replayed vendor with a model for each scenario, and the real model.
     ///
     /// What goes wrong has a vendor for each way: a gateway that gives a failing one a rest must not rest the others.
     pub(super) fn add_to(&self, plan: &mut Plan, replay_url: &str, local_url: &str) {
-        for (dialect, scenarios) in &self.0 {
-            plan.vendor(&format!("replay-{dialect}"), dialect, replay_url);
+        for (dialect, scenarios) in &self.replayed {
+            let more = vendor_lines(dialect);
+            plan.vendor(&format!("replay-{dialect}"), dialect, replay_url, more);
             for (name, upstream_model) in scenarios {
                 let mut vendor = format!("replay-{dialect}");
                 if FAULTS.contains(&name.as_str()) {
                     vendor = format!("{vendor}-{}", name.replace('_', "-"));
-                    plan.vendor(&vendor, dialect, replay_url);
+                    plan.vendor(&vendor, dialect, replay_url, more);
                 }
                 plan.model(&model(dialect, name), &vendor, upstream_model, &PRICE);
             }
         }
-        for dialect in [CHAT, MESSAGES] {
-            let vendor = format!("{LOCAL_VENDOR}-{dialect}");
-            plan.vendor(&vendor, dialect, local_url);
-            plan.model(&local_model(dialect), &vendor, "smollm2", &LOCAL_PRICE);
+        for (dialect, vendor) in &self.local {
+            plan.vendor(vendor, dialect, local_url, "auth = \"none\"");
+            plan.model(&local_model(dialect), vendor, "smollm2", &LOCAL_PRICE);
         }
     }
 
@@ -134,7 +140,7 @@ impl Scenarios {
         }
         let strange = UserKey::generate([9; 32]);
         let mut scenarios = Map::new();
-        for (dialect, names) in &self.0 {
+        for (dialect, names) in &self.replayed {
             let mut of_dialect = Map::new();
             for (name, upstream_model) in names {
                 let scenario = scenario(&model(dialect, name), upstream_model);
@@ -155,6 +161,15 @@ impl Scenarios {
             "scenarios": scenarios,
         });
         Ok(plan.to_string())
+    }
+}
+
+/// How the replayed vendors differ. One kind stops billing when a stream is stopped, the other does not say so.
+fn vendor_lines(dialect: &str) -> &'static str {
+    if dialect == CHAT {
+        "stop_billing = \"ends\""
+    } else {
+        "auth = \"x-api-key\"\nheaders = { anthropic-version = \"2023-06-01\" }"
     }
 }
 

@@ -183,11 +183,8 @@ fn start(folder: &Path, mock_port: u16, ack: Ack) -> Outcome<Gateway> {
 /// One vendor, the mock, and one model with a price.
 fn plan(folder: &Path, mock_port: u16, ack: Ack) -> Plan {
     let mut plan = Plan::new(folder, ack);
-    plan.vendor(
-        "mock",
-        "openai-chat",
-        &format!("http://127.0.0.1:{mock_port}"),
-    );
+    let mock = format!("http://127.0.0.1:{mock_port}");
+    plan.vendor("mock", "openai-chat", &mock, "");
     plan.model(MODEL, "mock", "bench", &PRICE);
     plan
 }
