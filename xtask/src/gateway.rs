@@ -166,16 +166,15 @@ impl Gateway {
             .create(true)
             .append(true)
             .open(plan.folder.join("gateway.log"))?;
-        let mut command = Command::new(program(GATEWAY));
-        command
+        let mut gateway = command(GATEWAY);
+        gateway
             .arg("--config")
             .arg(&config)
-            .env(KEY_VARIABLE, UPSTREAM_KEY);
-        command
+            .env(KEY_VARIABLE, UPSTREAM_KEY)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);
-        let mut running = Running::start(&mut command)?;
+        let mut running = Running::start(&mut gateway)?;
         wait_for_port(port, &mut running, START_MAX)?;
         Ok(Self {
             running,
@@ -233,7 +232,7 @@ impl Gateway {
 
     /// Runs the admin tool on this gateway's config, and gives what it told as JSON.
     fn admin(&self, arguments: &[&str]) -> Outcome<Value> {
-        let output = Command::new(program(ADMIN))
+        let output = command(ADMIN)
             .arg("--config")
             .arg(&self.config)
             .arg("--json")
@@ -245,6 +244,17 @@ impl Gateway {
         let error = String::from_utf8_lossy(&output.stderr);
         Err(format!("{ADMIN} {}: {}", arguments.join(" "), error.trim()).into())
     }
+}
+
+/// A program of ours that heeds its config only: who runs a task may have variables set for a gateway of their own.
+fn command(name: &str) -> Command {
+    let mut command = Command::new(program(name));
+    for (variable, _) in std::env::vars_os() {
+        if variable.to_string_lossy().starts_with("OPENCREDITS_") {
+            command.env_remove(variable);
+        }
+    }
+    command
 }
 
 fn program(name: &str) -> PathBuf {
