@@ -192,9 +192,16 @@ fn dialects_comments_tests_and_other_words_are_no_vendors() {
         "#[test]\nfn openai() {}",
         "fn maxai_relaxais() {}",
         "fn sandbox() {}",
+        "const FILE: &str = include_str!(\"../vendors/openai.toml\");",
     ] {
         check_one("crates/service/src/a.rs", text, &[]);
     }
+    let ours = ("crates/providers/vendors/sandbox-chat.toml", "");
+    let code = (
+        "crates/service/src/a.rs",
+        "const A: &str = \"sandbox-chat\";",
+    );
+    assert!(found(&[ours, code]).is_empty());
     check_one("crates/api/tests/it/a.rs", "fn openai() {}", &[]);
     check_one("crates/testkit/src/a.rs", "fn openai() {}", &[]);
 }
