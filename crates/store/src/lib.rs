@@ -1,1 +1,38 @@
-//! Everything OpenCredits keeps except the ledger.
+//! Everything OpenCredits keeps except the ledger: people, partners, keys, usage by day, claims, settings.
+//!
+//! Small traits, one a concern, so that a use case names what it needs. The `sqlite` feature (default) has
+//! [`SqliteStore`], which implements all of them.
+//!
+//! # What it refuses to do
+//! It keeps no key, only the SHA-256 digest of one; no prompt and no answer. It moves no money: that is the ledger's.
+//!
+//! # Invariants
+//! - A look-up by key takes the digest: a secret never reaches a statement.
+//! - Statements have bound parameters only.
+//! - What links a person to an account stands here alone; erase it, and the books remain, of nobody.
+//!
+//! # Example
+//! ```
+//! use opencredits_store::{SqliteStore, User, Users, Standing};
+//! use opencredits_units::{AccountId, UnixMs, UserId};
+//! # let dir = tempfile::tempdir().unwrap();
+//! # let path = dir.path().join("store.db");
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let store = SqliteStore::open(&path).unwrap();
+//! let now = UnixMs::new(1_790_000_000_000);
+//! let id = UserId::at(now, [1; 10]);
+//! let user = User { id, wallet: AccountId::at(now, [2; 10]), label: "Ada".into(), created_at: now, standing: Standing::Good };
+//! store.add_user(&user).await.unwrap();
+//! assert_eq!(store.user(id).await.unwrap(), Some(user));
+//! # });
+//! ```
+
+mod records;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod traits;
+
+pub use records::{Key, KeyLimit, Partner, Standing, UsageDay, User};
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;
+pub use traits::{Claim, Claims, Keys, Partners, Settings, StoreError, UsageDays, Users};

@@ -1,0 +1,129 @@
+//! People and partners.
+
+use super::rows::{blob, id, number, time};
+use super::{SqliteStore, exists};
+use crate::records::{Partner, Standing, User};
+use crate::traits::{Partners, StoreError, Users};
+use async_trait::async_trait;
+use opencredits_units::{BasisPoints, PartnerId, UserId};
+use rusqlite::{OptionalExtension, Row, params};
+
+const USER: &str = "SELECT id, wallet, label, created_at, suspended FROM users";
+const PARTNER: &str =
+    "SELECT id, name, publishable_key, share_bps, earnings, created_at FROM partners";
+
+#[async_trait]
+impl Users for SqliteStore {
+    async fn add_user(&self, user: &User) -> Result<(), StoreError> {
+        let user = user.clone();
+        self.run(move |connection| {
+            let suspended = user.standing == Standing::Suspended;
+            let values = params![blob(user.id), blob(user.wallet), user.label, number(user.created_at.get()), suspended];
+            connection
+                .prepare_cached(
+                    "INSERT INTO users (id, wallet, label, created_at, suspended) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(values)
+                .map_err(exists)?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached(&format!("{USER} WHERE id = ?1"))?;
+            Ok(statement.query_row([blob(id)], read_user).optional()?)
+        })
+        .await
+    }
+
+    async fn users(&self, after: UserId, max: u32) -> Result<Vec<User>, StoreError> {
+        self.run(move |connection| {
+            let mut statement =
+                connection.prepare_cached(&format!("{USER} WHERE id > ?1 ORDER BY id LIMIT ?2"))?;
+            let rows = statement.query_map(params![blob(after), max], read_user)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+}
+
+fn read_user(row: &Row<'_>) -> Result<User, rusqlite::Error> {
+    let standing = if row.get(4)? {
+        Standing::Suspended
+    } else {
+        Standing::Good
+    };
+    Ok(User {
+        id: id(row, 0)?,
+        wallet: id(row, 1)?,
+        label: row.get(2)?,
+        created_at: time(row, 3)?,
+        standing,
+    })
+}
+
+#[async_trait]
+impl Partners for SqliteStore {
+    async fn add_partner(&self, partner: &Partner) -> Result<(), StoreError> {
+        let partner = partner.clone();
+        self.run(move |connection| {
+            connection
+                .prepare_cached(
+                    "INSERT INTO partners (id, name, publishable_key, share_bps, earnings, created_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                )?
+                .execute(params![
+                    blob(partner.id),
+                    partner.name,
+                    partner.publishable_key,
+                    partner.share.map(BasisPoints::get),
+                    blob(partner.earnings),
+                    number(partner.created_at.get()),
+                ])
+                .map_err(exists)?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn partner(&self, id: PartnerId) -> Result<Option<Partner>, StoreError> {
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached(&format!("{PARTNER} WHERE id = ?1"))?;
+            Ok(statement.query_row([blob(id)], read_partner).optional()?)
+        })
+        .await
+    }
+
+    async fn partner_by_key(&self, publishable_key: &str) -> Result<Option<Partner>, StoreError> {
+        let key = publishable_key.to_owned();
+        self.run(move |connection| {
+            let mut statement =
+                connection.prepare_cached(&format!("{PARTNER} WHERE publishable_key = ?1"))?;
+            Ok(statement.query_row([key], read_partner).optional()?)
+        })
+        .await
+    }
+
+    async fn partners(&self, after: PartnerId, max: u32) -> Result<Vec<Partner>, StoreError> {
+        self.run(move |connection| {
+            let mut statement = connection
+                .prepare_cached(&format!("{PARTNER} WHERE id > ?1 ORDER BY id LIMIT ?2"))?;
+            let rows = statement.query_map(params![blob(after), max], read_partner)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+}
+
+fn read_partner(row: &Row<'_>) -> Result<Partner, rusqlite::Error> {
+    Ok(Partner {
+        id: id(row, 0)?,
+        name: row.get(1)?,
+        publishable_key: row.get(2)?,
+        share: row.get::<_, Option<u32>>(3)?.map(BasisPoints::new),
+        earnings: id(row, 4)?,
+        created_at: time(row, 5)?,
+    })
+}

@@ -1,0 +1,116 @@
+//! Usage by day, claims, settings.
+
+use super::SqliteStore;
+use super::rows::{blob, count, id, number};
+use crate::records::UsageDay;
+use crate::traits::{Claim, Claims, Settings, StoreError, UsageDays};
+use async_trait::async_trait;
+use opencredits_units::{GenerationId, KeyId, NanoUsd, UnixMs};
+use rusqlite::{OptionalExtension, params};
+
+#[async_trait]
+impl UsageDays for SqliteStore {
+    async fn add_usage(&self, days: &[UsageDay]) -> Result<(), StoreError> {
+        let days = days.to_vec();
+        self.run(move |connection| {
+            let transaction = connection.transaction()?;
+            for day in days {
+                transaction
+                    .prepare_cached(
+                        "INSERT INTO usage_days (key_id, day, requests, charged_nano_usd) VALUES (?1, ?2, ?3, ?4)
+                         ON CONFLICT (key_id, day) DO UPDATE SET
+                             requests = requests + excluded.requests,
+                             charged_nano_usd = charged_nano_usd + excluded.charged_nano_usd",
+                    )?
+                    .execute(params![blob(day.key), number(day.day), number(day.requests), day.charged.get()])?;
+            }
+            Ok(transaction.commit()?)
+        })
+        .await
+    }
+
+    async fn usage_of(&self, key: KeyId) -> Result<Vec<UsageDay>, StoreError> {
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT key_id, day, requests, charged_nano_usd FROM usage_days WHERE key_id = ?1 ORDER BY day",
+            )?;
+            let rows = statement.query_map([blob(key)], |row| {
+                let charged = NanoUsd::new(row.get(3)?);
+                Ok(UsageDay { key: id(row, 0)?, day: count(row, 1)?, requests: count(row, 2)?, charged })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Claims for SqliteStore {
+    async fn claim(
+        &self,
+        digest: &[u8; 32],
+        generation: GenerationId,
+        now: UnixMs,
+    ) -> Result<Claim, StoreError> {
+        let digest = *digest;
+        self.run(move |connection| {
+            let made = connection
+                .prepare_cached("INSERT OR IGNORE INTO claims (digest, generation, claimed_at) VALUES (?1, ?2, ?3)")?
+                .execute(params![digest, blob(generation), number(now.get())])?;
+            if made == 1 {
+                return Ok(Claim::New);
+            }
+            let mut statement = connection.prepare_cached("SELECT generation FROM claims WHERE digest = ?1")?;
+            Ok(Claim::Before(statement.query_row([digest], |row| id(row, 0))?))
+        })
+        .await
+    }
+
+    async fn take_over(
+        &self,
+        digest: &[u8; 32],
+        from: GenerationId,
+        to: GenerationId,
+    ) -> Result<bool, StoreError> {
+        let digest = *digest;
+        self.run(move |connection| {
+            let changed = connection
+                .prepare_cached(
+                    "UPDATE claims SET generation = ?3 WHERE digest = ?1 AND generation = ?2",
+                )?
+                .execute(params![digest, blob(from), blob(to)])?;
+            Ok(changed == 1)
+        })
+        .await
+    }
+
+    async fn forget_claims(&self, before: UnixMs) -> Result<(), StoreError> {
+        self.run(move |connection| {
+            connection.execute(
+                "DELETE FROM claims WHERE claimed_at < ?1",
+                [number(before.get())],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Settings for SqliteStore {
+    async fn setting(&self, name: &str, fallback: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let (name, fallback) = (name.to_owned(), fallback.to_vec());
+        self.run(move |connection| {
+            connection.execute(
+                "INSERT OR IGNORE INTO settings (name, value) VALUES (?1, ?2)",
+                params![name, fallback],
+            )?;
+            let mut statement =
+                connection.prepare_cached("SELECT value FROM settings WHERE name = ?1")?;
+            let found: Option<Vec<u8>> =
+                statement.query_row([name], |row| row.get(0)).optional()?;
+            Ok(found.unwrap_or(fallback))
+        })
+        .await
+    }
+}
