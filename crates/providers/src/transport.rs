@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use http_body::Body;
+use http_body::{Body, Frame};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -41,9 +41,15 @@ pub struct UpstreamResponse {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransportError {
-    /// No connection could be made.
+    /// No connection could be made, or not in time.
     #[error("cannot connect to the provider")]
     Connect,
+    /// The connection could not be made safe.
+    #[error("cannot agree on a safe connection with the provider")]
+    Tls,
+    /// The request cannot be sent as it is.
+    #[error("the request to the provider has no usable address")]
+    InvalidRequest,
     /// The connection broke.
     #[error("the connection to the provider broke")]
     Broken,
@@ -91,6 +97,12 @@ impl UpstreamBody {
         Self::new(http_body_util::Full::new(bytes).map_err(|never| match never {}))
     }
 
+    /// A body that comes in these chunks; what comes after an error is never asked for.
+    #[must_use]
+    pub fn from_chunks(chunks: Vec<Result<Bytes, TransportError>>) -> Self {
+        Self::new(Chunks(chunks.into_iter()))
+    }
+
     /// The next chunk; `None` at the end.
     pub fn poll_chunk(
         &mut self,
@@ -109,32 +121,59 @@ impl UpstreamBody {
         }
     }
 
+    /// Waits for the next chunk; `None` at the end. It may be dropped while it waits: nothing is lost.
+    ///
+    /// # Errors
+    /// When the body breaks off or takes too long.
+    pub async fn chunk(&mut self) -> Option<Result<Bytes, TransportError>> {
+        poll_fn(|context| self.poll_chunk(context)).await
+    }
+
     /// The whole body, where it has at most `limit_bytes`.
     ///
     /// # Errors
     /// When it is larger, or breaks off.
     pub async fn read_all(mut self, limit_bytes: usize) -> Result<Bytes, TransportError> {
-        let mut first: Option<Bytes> = None;
-        let mut rest = BytesMut::new();
-        while let Some(chunk) = poll_fn(|context| self.poll_chunk(context)).await {
-            let chunk = chunk?;
-            let so_far = first
-                .as_ref()
-                .map_or(0, Bytes::len)
-                .saturating_add(rest.len());
-            if so_far.saturating_add(chunk.len()) > limit_bytes {
-                return Err(TransportError::TooLarge { limit_bytes });
-            }
-            match &first {
-                None => first = Some(chunk),
-                Some(_) => rest.extend_from_slice(&chunk),
-            }
+        let too_large = TransportError::TooLarge { limit_bytes };
+        let announced = usize::try_from(self.0.size_hint().lower()).unwrap_or(usize::MAX);
+        if announced > limit_bytes {
+            return Err(too_large);
         }
-        let first = first.unwrap_or_default();
-        if rest.is_empty() {
-            Ok(first)
-        } else {
-            Ok([&first[..], &rest[..]].concat().into())
+        let Some(first) = self.chunk().await.transpose()? else {
+            return Ok(Bytes::new());
+        };
+        if first.len() > limit_bytes {
+            return Err(too_large);
         }
+        // An answer in one piece, the usual case, is not copied.
+        let Some(second) = self.chunk().await.transpose()? else {
+            return Ok(first);
+        };
+        let mut all = BytesMut::with_capacity(announced.max(first.len() + second.len()));
+        all.extend_from_slice(&first);
+        let mut next = Some(second);
+        while let Some(chunk) = next {
+            if all.len() + chunk.len() > limit_bytes {
+                return Err(too_large);
+            }
+            all.extend_from_slice(&chunk);
+            next = self.chunk().await.transpose()?;
+        }
+        Ok(all.freeze())
+    }
+}
+
+/// A body whose chunks are there already.
+struct Chunks(std::vec::IntoIter<Result<Bytes, TransportError>>);
+
+impl Body for Chunks {
+    type Data = Bytes;
+    type Error = TransportError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, TransportError>>> {
+        Poll::Ready(self.0.next().map(|chunk| chunk.map(Frame::data)))
     }
 }

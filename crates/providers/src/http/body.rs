@@ -9,43 +9,75 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
-/// Bounds a body in time. It has a timer only once it has had to wait, and moves it only when it fires.
-pub(super) struct TimedBody {
-    body: Incoming,
-    idle: Duration,
-    deadline: Instant,
-    last_data: Instant,
-    alarm: Option<Pin<Box<Sleep>>>,
+/// The one timer of an exchange. There is none before there is something to wait for, and it moves only when it
+/// fires or has to fire earlier: a stream of a thousand chunks touches it now and then.
+pub(super) struct Alarm {
+    started: Instant,
+    sleep: Option<Pin<Box<Sleep>>>,
 }
 
-impl TimedBody {
-    pub(super) fn new(body: Incoming, idle: Duration, deadline: Instant) -> Self {
+impl Alarm {
+    pub(super) const fn new(started: Instant) -> Self {
         Self {
-            body,
-            idle,
-            deadline,
-            last_data: Instant::now(),
-            alarm: None,
+            started,
+            sleep: None,
         }
     }
 
-    /// Ready when the body has been silent for too long or the whole is over.
-    fn poll_alarm(&mut self, context: &mut Context<'_>) -> Poll<TransportError> {
-        loop {
-            let due = (self.last_data + self.idle).min(self.deadline);
-            let alarm = self
-                .alarm
-                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
-            std::task::ready!(alarm.as_mut().poll(context));
-            let now = Instant::now();
-            if now >= self.deadline {
-                return Poll::Ready(TransportError::TotalTimeout);
-            }
-            if now >= due {
-                return Poll::Ready(TransportError::IdleTimeout);
-            }
-            alarm.as_mut().reset(due);
+    pub(super) const fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// Ready once it is later than `due`.
+    pub(super) fn poll(&mut self, due: Instant, context: &mut Context<'_>) -> Poll<()> {
+        let sleep = self
+            .sleep
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+        if sleep.deadline() > due {
+            sleep.as_mut().reset(due);
         }
+        loop {
+            std::task::ready!(sleep.as_mut().poll(context));
+            if sleep.deadline() >= due {
+                return Poll::Ready(());
+            }
+            sleep.as_mut().reset(due);
+        }
+    }
+}
+
+/// Bounds a body in time.
+pub(super) struct TimedBody {
+    body: Incoming,
+    alarm: Alarm,
+    idle: Duration,
+    deadline: Instant,
+    last_data: Instant,
+}
+
+impl TimedBody {
+    pub(super) fn new(body: Incoming, alarm: Alarm, idle: Duration, total: Duration) -> Self {
+        let deadline = alarm.started() + total;
+        Self {
+            body,
+            alarm,
+            idle,
+            deadline,
+            last_data: Instant::now(),
+        }
+    }
+
+    fn poll_alarm(&mut self, context: &mut Context<'_>) -> Poll<TransportError> {
+        let silent = self.last_data + self.idle;
+        self.alarm
+            .poll(silent.min(self.deadline), context)
+            .map(|()| {
+                if silent < self.deadline {
+                    TransportError::IdleTimeout
+                } else {
+                    TransportError::TotalTimeout
+                }
+            })
     }
 }
 
@@ -62,6 +94,9 @@ impl Body for TimedBody {
             Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(TransportError::Broken))),
             Poll::Ready(Some(Ok(frame))) => {
                 self.last_data = Instant::now();
+                if self.last_data > self.deadline {
+                    return Poll::Ready(Some(Err(TransportError::TotalTimeout)));
+                }
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Pending => self.poll_alarm(context).map(|error| Some(Err(error))),

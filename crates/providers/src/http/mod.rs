@@ -1,90 +1,167 @@
 //! The real transport: a pooled HTTP client on hyper.
 //!
-//! HTTP/1.1 and HTTP/2, plain and TLS, with four bounds on time. It asks for no compression and follows no redirect.
+//! HTTP/1.1 and HTTP/2, plain and TLS, with four bounds on time. It asks for no compression, follows no redirect and
+//! knows no proxy.
+//!
+//! # Example
+//! ```
+//! use opencredits_providers::http::{Client, Settings};
+//!
+//! let client = Client::new(Settings::default())?;
+//! # let _unused = client;
+//! # Ok::<(), opencredits_providers::TransportError>(())
+//! ```
 
 mod body;
+mod connect;
 
 use crate::transport::{
     Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse,
 };
 use async_trait::async_trait;
-use body::TimedBody;
+use body::{Alarm, TimedBody};
 use bytes::Bytes;
+use connect::Connector;
 use http_body_util::Full;
-use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::Client as Pool;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client as Pool, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long an idle connection is kept: below the minute after which many servers close.
 const POOL_IDLE: Duration = Duration::from_secs(50);
+/// How often a busy HTTP/2 connection is asked whether it lives.
+const PING_EVERY: Duration = Duration::from_secs(20);
+/// How long it may take to say so.
+const PING_ANSWER: Duration = Duration::from_secs(10);
+
+/// Longer than this nothing may take, whatever the settings say: a day.
+const WAIT_MS_MAX: u64 = 86_400_000;
+
+/// How long things may take, in milliseconds. More than a day counts as a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Making a connection: name, TCP and TLS. Default 5 s.
+    pub connect_ms: u64,
+    /// From sending to the head of the answer, a connection included. Default 5 minutes.
+    pub first_byte_ms: u64,
+    /// Silence in a body. Default 2 minutes.
+    pub idle_ms: u64,
+    /// All of it. Default 20 minutes.
+    pub total_ms: u64,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect_ms: 5_000,
+            first_byte_ms: 300_000,
+            idle_ms: 120_000,
+            total_ms: 1_200_000,
+        }
+    }
+}
 
 /// Bounds of the client.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// How long connecting may take.
-    pub connect: Duration,
-    /// How long the head of an answer may take.
-    pub first_byte: Duration,
-    /// How long a body may be silent.
-    pub idle: Duration,
-    /// How long an exchange may take in all.
-    pub total: Duration,
-    /// Idle connections kept for each host.
+    /// How long things may take.
+    pub timeouts: Timeouts,
+    /// Idle connections kept for each host. Default 512.
     pub idle_connections_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            timeouts: Timeouts::default(),
+            idle_connections_max: 512,
+        }
+    }
 }
 
 /// A pooled HTTP client. Cloning it shares the pool.
 #[derive(Clone)]
 pub struct Client {
-    pool: Pool<HttpsConnector<HttpConnector>, Full<Bytes>>,
-    settings: Settings,
+    pool: Pool<Connector, Full<Bytes>>,
+    first_byte: Duration,
+    idle: Duration,
+    total: Duration,
 }
 
 impl Client {
-    /// A client with its own pool.
-    #[must_use]
-    pub fn new(settings: Settings) -> Self {
-        let mut tcp = HttpConnector::new();
-        // Without it, Nagle's algorithm and delayed acknowledgements stall a request by some 40 ms.
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(settings.connect));
-        tcp.enforce_http(false);
-        let tls = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_webpki_roots()
-            .https_or_http()
-            .enable_http1()
-            .enable_http2()
-            .wrap_connector(tcp);
+    /// A client with its own pool, which trusts the roots that browsers trust.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new(settings: Settings) -> Result<Self, TransportError> {
+        Self::with_roots(settings, &[])
+    }
+
+    /// A client that trusts these roots too, given as DER: for hosts with a certificate authority of their own.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up, or a root is none.
+    pub fn with_roots(settings: Settings, roots: &[&[u8]]) -> Result<Self, TransportError> {
+        let timeouts = settings.timeouts;
+        let within = |ms: u64| Duration::from_millis(ms.min(WAIT_MS_MAX));
+        let connector = Connector::new(within(timeouts.connect_ms), roots)?;
         let pool = Pool::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE)
             .pool_max_idle_per_host(settings.idle_connections_max)
-            .build(tls);
-        Self { pool, settings }
+            .http2_adaptive_window(true)
+            .http2_keep_alive_interval(PING_EVERY)
+            .http2_keep_alive_timeout(PING_ANSWER)
+            .build(connector);
+        Ok(Self {
+            pool,
+            first_byte: within(timeouts.first_byte_ms),
+            idle: within(timeouts.idle_ms),
+            total: within(timeouts.total_ms),
+        })
+    }
+
+    /// Waits for the head, but not for ever.
+    async fn head(
+        &self,
+        response: ResponseFuture,
+        alarm: &mut Alarm,
+    ) -> Result<http::Response<hyper::body::Incoming>, TransportError> {
+        let by = alarm.started() + self.first_byte.min(self.total);
+        let mut response = pin!(response);
+        poll_fn(|context| match response.as_mut().poll(context) {
+            Poll::Ready(done) => Poll::Ready(done.map_err(|error| connect::why(&error))),
+            Poll::Pending => alarm.poll(by, context).map(|()| {
+                Err(if self.total < self.first_byte {
+                    TransportError::TotalTimeout
+                } else {
+                    TransportError::FirstByteTimeout
+                })
+            }),
+        })
+        .await
     }
 }
 
 #[async_trait]
 impl Transport for Client {
     async fn send(&self, request: UpstreamRequest) -> Result<UpstreamResponse, TransportError> {
-        let started = Instant::now();
+        if request.url.authority().is_none() {
+            return Err(TransportError::InvalidRequest);
+        }
         let mut outgoing = http::Request::new(Full::new(request.body));
         *outgoing.method_mut() = http::Method::POST;
         *outgoing.uri_mut() = request.url;
         *outgoing.headers_mut() = request.headers;
-        let sent =
-            tokio::time::timeout(self.settings.first_byte, self.pool.request(outgoing)).await;
-        let response = match sent {
-            Err(_) => return Err(TransportError::FirstByteTimeout),
-            Ok(Err(error)) if error.is_connect() => return Err(TransportError::Connect),
-            Ok(Err(_)) => return Err(TransportError::Broken),
-            Ok(Ok(response)) => response,
-        };
+        let mut alarm = Alarm::new(Instant::now());
+        let response = self.head(self.pool.request(outgoing), &mut alarm).await?;
         let (head, body) = response.into_parts();
-        let body = TimedBody::new(body, self.settings.idle, started + self.settings.total);
+        let body = TimedBody::new(body, alarm, self.idle, self.total);
         Ok(UpstreamResponse {
             status: head.status,
             headers: head.headers,

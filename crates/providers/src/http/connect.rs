@@ -1,0 +1,107 @@
+//! Making connections, within a bound on time, and telling why one could not be made.
+
+use crate::transport::TransportError;
+use http::Uri;
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper_util::client::legacy::Error as PoolError;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::CertificateDer;
+use rustls::{ClientConfig, RootCertStore};
+use std::error::Error as StdError;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// Makes plain and TLS connections. The bound holds for name, TCP and TLS together.
+#[derive(Clone)]
+pub(super) struct Connector {
+    inner: HttpsConnector<HttpConnector>,
+    within: Duration,
+}
+
+impl Connector {
+    pub(super) fn new(within: Duration, roots: &[&[u8]]) -> Result<Self, TransportError> {
+        let mut tcp = HttpConnector::new();
+        // Without it, Nagle's algorithm and delayed acknowledgements stall a request by some 40 ms.
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(within));
+        tcp.enforce_http(false);
+        let inner = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(tls(roots)?)
+            .https_or_http()
+            .enable_http1()
+            .enable_http2()
+            .wrap_connector(tcp);
+        Ok(Self { inner, within })
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connecting = tokio::time::timeout(self.within, self.inner.call(uri));
+        Box::pin(async move {
+            connecting
+                .await
+                .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+        })
+    }
+}
+
+fn tls(roots: &[&[u8]]) -> Result<ClientConfig, TransportError> {
+    let mut store = RootCertStore::empty();
+    store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    for root in roots {
+        store
+            .add(CertificateDer::from(root.to_vec()))
+            .map_err(|_| TransportError::Tls)?;
+    }
+    // Named here, because a choice by build features would panic where two are compiled in.
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|_| TransportError::Tls)?;
+    Ok(versions.with_root_certificates(store).with_no_client_auth())
+}
+
+/// Why no head came.
+pub(super) fn why(error: &PoolError) -> TransportError {
+    match (error.is_connect(), is_tls(error)) {
+        (true, true) => TransportError::Tls,
+        (true, false) => TransportError::Connect,
+        (false, _) => TransportError::Broken,
+    }
+}
+
+fn is_tls(error: &PoolError) -> bool {
+    let mut next: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(error) = next {
+        // An I/O error's source is the source of what it wraps: look at what it wraps first.
+        let wrapped = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        if error.is::<rustls::Error>() || wrapped.is_some_and(|inner| inner.is::<rustls::Error>()) {
+            return true;
+        }
+        next = match wrapped {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    false
+}
