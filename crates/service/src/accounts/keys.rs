@@ -1,0 +1,160 @@
+//! User keys and their limits.
+
+use super::people::check_name;
+use super::{Accounts, AccountsError, durable};
+use crate::books;
+use crate::ports::fresh_id;
+use opencredits_keys::UserKey;
+use opencredits_ledger::{Floor, Transfer};
+use opencredits_store::{Key, KeyLimit, StoreError};
+use opencredits_units::{KeyId, NanoUsd, PartnerId, UnixMs, UserId};
+
+/// Models that a key's list may name.
+const MODELS_MAX: usize = 256;
+
+/// A key to add.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewKey {
+    /// Whose it is.
+    pub user: UserId,
+    /// Through whom it is issued; that partner earns a share of what it spends.
+    pub partner: Option<PartnerId>,
+    /// What its owner calls it.
+    pub name: String,
+    /// How much it may spend, besides what the wallet has.
+    pub limit: Option<NewLimit>,
+    /// When it ends by itself.
+    pub expires_at: Option<UnixMs>,
+    /// Models that it may use; all when `None`.
+    pub allowed_models: Option<Vec<String>>,
+}
+
+/// A limit to set on a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewLimit {
+    /// How much.
+    pub amount: NanoUsd,
+}
+
+/// A key's limit and what is left of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitBalance {
+    /// How much it was given.
+    pub amount: NanoUsd,
+    /// What is left.
+    pub available: NanoUsd,
+}
+
+impl Accounts {
+    /// Makes a key. Its secret is in the answer and nowhere else: what is kept is a digest.
+    ///
+    /// # Errors
+    /// When person or partner is unknown, a value is outside of its bounds, or ledger or store fail.
+    pub async fn add_key(&self, new: NewKey) -> Result<(Key, UserKey), AccountsError> {
+        self.check_new_key(&new).await?;
+        let now = self.now();
+        let secret = UserKey::generate(self.random());
+        let limit = match new.limit {
+            Some(limit) => Some(self.open_limit(limit).await?),
+            None => None,
+        };
+        let key = Key {
+            id: fresh_id(now, &*self.entropy),
+            user: new.user,
+            partner: new.partner,
+            digest: secret.digest(),
+            hint: secret.hint().to_owned(),
+            name: new.name,
+            created_at: now,
+            revoked_at: None,
+            expires_at: new.expires_at,
+            limit,
+            allowed_models: new.allowed_models,
+        };
+        match self.tables.keys.add_key(&key).await {
+            Ok(()) => {}
+            Err(StoreError::Exists) => return Err(AccountsError::KeyExists { id: key.id }),
+            Err(error) => return Err(error.into()),
+        }
+        (self.changed)();
+        Ok((key, secret))
+    }
+
+    async fn check_new_key(&self, new: &NewKey) -> Result<(), AccountsError> {
+        check_name("the key's name", &new.name)?;
+        let models = new.allowed_models.as_deref();
+        let invalid = |field, problem| Err(AccountsError::Invalid { field, problem });
+        if new.limit.is_some_and(|limit| limit.amount <= NanoUsd::ZERO) {
+            return invalid(
+                "the limit",
+                "is not above zero; a key that may spend nothing is no key",
+            );
+        }
+        if new.expires_at.is_some_and(|end| end <= self.now()) {
+            return invalid("the key's end", "has passed; choose a later one");
+        }
+        if models.is_some_and(|models| models.is_empty() || models.len() > MODELS_MAX) {
+            return invalid("the list of models", "names none or more than 256");
+        }
+        for model in models.into_iter().flatten() {
+            check_name("a model's name", model)?;
+        }
+        self.find_user(&new.user.to_string()).await?;
+        if let Some(partner) = new.partner {
+            self.find_partner(&partner.to_string()).await?;
+        }
+        Ok(())
+    }
+
+    /// Opens the account that counts a limit and fills it. The account's id is the transfer's: it is filled once.
+    async fn open_limit(&self, limit: NewLimit) -> Result<KeyLimit, AccountsError> {
+        let account = self.fresh_account();
+        self.open(books::LIMITS, Floor::None, None).await?;
+        self.open(account, Floor::Zero, Some(books::LIMITS)).await?;
+        let transfer = Transfer {
+            id: fresh_id(self.now(), &*self.entropy),
+            from: books::LIMITS,
+            to: account,
+            amount: limit.amount,
+            memo: b"key limit",
+        };
+        durable(self.ledger.transfer(transfer, self.now())?).await?;
+        Ok(KeyLimit {
+            account,
+            amount: limit.amount,
+        })
+    }
+
+    /// A person's keys, revoked ones too, in the order in which they were made.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list_keys(&self, user: UserId) -> Result<Vec<Key>, AccountsError> {
+        Ok(self.tables.keys.keys_of(user).await?)
+    }
+
+    /// What is left of a key's limit; `None` where it has none.
+    ///
+    /// # Errors
+    /// When the ledger does not know the limit's account.
+    pub fn limit_of(&self, key: &Key) -> Result<Option<LimitBalance>, AccountsError> {
+        let Some(limit) = key.limit else {
+            return Ok(None);
+        };
+        Ok(Some(LimitBalance {
+            amount: limit.amount,
+            available: self.ledger.balance(limit.account)?.available,
+        }))
+    }
+
+    /// Revokes a key. A second time changes nothing: the first revocation counts.
+    ///
+    /// # Errors
+    /// When there is no such key, or the store fails.
+    pub async fn revoke_key(&self, id: KeyId) -> Result<Key, AccountsError> {
+        self.tables.keys.revoke_key(id, self.now()).await?;
+        (self.changed)();
+        let found = self.tables.keys.key(id).await?;
+        found.ok_or(AccountsError::NoKey { id })
+    }
+}

@@ -1,0 +1,189 @@
+//! People and partners.
+
+use super::{Accounts, AccountsError};
+use crate::ports::fresh_id;
+use opencredits_keys::PublishableKey;
+use opencredits_ledger::Floor;
+use opencredits_store::{Partner, Standing, StoreError, User};
+use opencredits_units::{BasisPoints, PartnerId, UserId};
+
+/// Bytes that a label or a name may have.
+pub(super) const NAME_BYTES_MAX: usize = 200;
+/// Rows of the store that are read at once.
+const PAGE_MAX: u32 = 500;
+
+/// A person to add.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewUser {
+    /// The id, for who wants to repeat the request; a fresh one where `None`.
+    pub id: Option<UserId>,
+    /// What the operator calls them; nobody else may be called so.
+    pub label: String,
+}
+
+/// A partner to add.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPartner {
+    /// Its name; no other may be called so.
+    pub name: String,
+    /// Its share of the markup; the operator's default where `None`.
+    pub share: Option<BasisPoints>,
+}
+
+impl Accounts {
+    /// Adds a person with an empty wallet. The same request again, id and label, gives the person that is there.
+    ///
+    /// # Errors
+    /// When the label is empty, too long or somebody else's, or ledger or store fail.
+    pub async fn add_user(&self, new: NewUser) -> Result<User, AccountsError> {
+        check_name("the label", &new.label)?;
+        if let Some(found) = self.user_labelled(&new.label).await? {
+            if new.id == Some(found.id) {
+                return Ok(found);
+            }
+            return Err(AccountsError::UserExists {
+                label: new.label,
+                id: found.id,
+            });
+        }
+        let now = self.now();
+        let user = User {
+            id: new.id.unwrap_or_else(|| fresh_id(now, &*self.entropy)),
+            wallet: self.fresh_account(),
+            label: new.label,
+            created_at: now,
+            standing: Standing::Good,
+        };
+        self.open(user.wallet, Floor::Zero, None).await?;
+        match self.tables.users.add_user(&user).await {
+            Ok(()) => Ok(user),
+            Err(StoreError::Exists) => Err(AccountsError::UserExists {
+                label: user.label,
+                id: user.id,
+            }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The person with this id or this label.
+    ///
+    /// # Errors
+    /// When there is none, or the store fails.
+    pub async fn find_user(&self, name: &str) -> Result<User, AccountsError> {
+        let found = match name.parse::<UserId>() {
+            Ok(id) => self.tables.users.user(id).await?,
+            Err(_) => self.user_labelled(name).await?,
+        };
+        found.ok_or_else(|| AccountsError::NoUser {
+            name: name.to_owned(),
+        })
+    }
+
+    /// At most `max` people, in the order in which they were added, those after `after`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list_users(&self, after: UserId, max: u32) -> Result<Vec<User>, AccountsError> {
+        Ok(self.tables.users.users(after, max).await?)
+    }
+
+    async fn user_labelled(&self, label: &str) -> Result<Option<User>, AccountsError> {
+        let mut after = UserId::default();
+        loop {
+            let page = self.tables.users.users(after, PAGE_MAX).await?;
+            let Some(last) = page.last().map(|user| user.id) else {
+                return Ok(None);
+            };
+            after = last;
+            if let Some(found) = page.into_iter().find(|user| user.label == label) {
+                return Ok(Some(found));
+            }
+        }
+    }
+
+    /// Adds a partner with an empty earnings account and a publishable key of its own.
+    ///
+    /// # Errors
+    /// When the name is empty, too long or another's, the share exceeds the whole, or ledger or store fail.
+    pub async fn add_partner(&self, new: NewPartner) -> Result<Partner, AccountsError> {
+        check_name("the name", &new.name)?;
+        if new
+            .share
+            .is_some_and(|share| share.get() > BasisPoints::WHOLE)
+        {
+            return Err(AccountsError::Invalid {
+                field: "the share",
+                problem: "exceeds 10000 basis points, the whole markup",
+            });
+        }
+        if self.partner_named(&new.name).await?.is_some() {
+            return Err(AccountsError::PartnerExists { name: new.name });
+        }
+        let now = self.now();
+        let partner = Partner {
+            id: fresh_id(now, &*self.entropy),
+            name: new.name,
+            publishable_key: PublishableKey::generate(self.random()).as_str().to_owned(),
+            share: new.share,
+            earnings: self.fresh_account(),
+            created_at: now,
+        };
+        self.open(partner.earnings, Floor::Zero, None).await?;
+        self.tables.partners.add_partner(&partner).await?;
+        Ok(partner)
+    }
+
+    /// The partner with this id or this name.
+    ///
+    /// # Errors
+    /// When there is none, or the store fails.
+    pub async fn find_partner(&self, name: &str) -> Result<Partner, AccountsError> {
+        let found = match name.parse::<PartnerId>() {
+            Ok(id) => self.tables.partners.partner(id).await?,
+            Err(_) => self.partner_named(name).await?,
+        };
+        found.ok_or_else(|| AccountsError::NoPartner {
+            name: name.to_owned(),
+        })
+    }
+
+    /// At most `max` partners, in the order in which they were added, those after `after`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list_partners(
+        &self,
+        after: PartnerId,
+        max: u32,
+    ) -> Result<Vec<Partner>, AccountsError> {
+        Ok(self.tables.partners.partners(after, max).await?)
+    }
+
+    async fn partner_named(&self, name: &str) -> Result<Option<Partner>, AccountsError> {
+        let mut after = PartnerId::default();
+        loop {
+            let page = self.tables.partners.partners(after, PAGE_MAX).await?;
+            let Some(last) = page.last().map(|partner| partner.id) else {
+                return Ok(None);
+            };
+            after = last;
+            if let Some(found) = page.into_iter().find(|partner| partner.name == name) {
+                return Ok(Some(found));
+            }
+        }
+    }
+}
+
+/// Refuses names that nobody could see or that would fill a page.
+pub(super) fn check_name(field: &'static str, name: &str) -> Result<(), AccountsError> {
+    let problem = if name.trim().is_empty() {
+        "is empty; give it some letters"
+    } else if name.len() > NAME_BYTES_MAX {
+        "is longer than 200 bytes; shorten it"
+    } else if name.chars().any(char::is_control) {
+        "holds a control character; leave it out"
+    } else {
+        return Ok(());
+    };
+    Err(AccountsError::Invalid { field, problem })
+}
