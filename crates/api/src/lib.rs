@@ -1,1 +1,25 @@
-//! The HTTP face of OpenCredits: routes, handlers, errors.
+//! The HTTP face of OpenCredits: routes, handlers, bodies, and the one table of errors.
+//!
+//! Everything that knows a status code, a path or a skin is here. What a request means is decided below, in `service`.
+//!
+//! # What it refuses to do
+//! It keeps nothing. It logs ids and figures, never a body, a key or an address.
+//!
+//! # Invariants
+//! - Every answer carries `x-request-id`, and every error its type in the words of its API.
+//! - The last bytes of a stream are written after its charge is booked.
+
+mod app;
+mod auth;
+pub mod errors;
+mod faults;
+mod inference;
+mod json;
+mod lookups;
+mod models;
+mod serve;
+mod streams;
+mod usage;
+
+pub use app::{App, Face, service};
+pub use serve::{Ended, Limits, serve};

@@ -1,10 +1,41 @@
 //! The use cases of OpenCredits, without HTTP and without SQL.
+//!
+//! A [`Gateway`] walks a request from its body to its charge; [`accounts::Accounts`] serves the operator. Both work on
+//! ports: the store's traits, a [`Transport`](opencredits_providers::Transport), [`Clock`], [`Entropy`].
+//!
+//! # What it refuses to do
+//! It knows no status code, no header of ours and no table. It keeps no content: bodies pass in types that cannot be
+//! printed, and what is kept of a request is its [`GenerationRecord`].
+//!
+//! # Invariants
+//! - Before a byte goes upstream its worst case is held, on balance and limits, in one step.
+//! - A request is settled or released once, whoever waits for it.
+//! - The charge and its usage record are one row.
+//!
+//! # Example
+//! ```
+//! use opencredits_service::config::Config;
+//! let config = Config::read("[billing]\nmarkup_bps = 1000", []).unwrap();
+//! assert_eq!(config.billing.markup_bps, 1_000);
+//! ```
 
+pub mod accounts;
+pub mod books;
 pub mod config;
+mod fault;
+mod gateway;
+pub mod jobs;
+mod keyring;
 mod ports;
 mod record;
+mod tally;
 
-pub use ports::{Clock, Entropy, fresh_id};
-pub use record::{
-    Counted, GenerationRecord, Line, RecordError, SideBill, UsageSource, name_of_peer,
+pub use fault::{Fault, KeyFault, PaymentNeeded, RequestFault, Short, UpstreamFault, UpstreamKind};
+pub use gateway::{
+    Admitted, Call, ChargedStream, DrainLimits, Drainer, Gateway, GatewayError, Last, Parts,
+    Pending, Piece, Ports, Receipt, Reply, Settings, Upstream, Whole,
 };
+pub use keyring::{Earner, KeyRing, KeyTables, Spender};
+pub use ports::{Clock, Entropy, fresh_id};
+pub use record::{GenerationRecord, Line, RecordError, SideBill, UsageSource, name_of_peer};
+pub use tally::{KeyUsage, Tally};

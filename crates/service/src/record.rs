@@ -2,6 +2,7 @@
 //!
 //! It holds everything that a person needs to recompute the bill, and nothing of what was said.
 
+use opencredits_catalog::Item;
 use opencredits_units::{
     BasisPoints, Bucket, KeyId, NanoUsd, PicoUsd, Rate, Tokens, ToolUse, Usage,
 };
@@ -19,10 +20,8 @@ const TOOL_BASE: u8 = 64;
 pub enum UsageSource {
     /// The provider reported it.
     Reported,
-    /// It was estimated from what was sent, because the exchange broke off.
+    /// It was estimated from what was sent, because the exchange broke off or the provider said nothing.
     Estimated,
-    /// The provider said nothing of it although the answer was whole: nothing is charged, and the operator told.
-    Missing,
     /// The provider's counts contradict each other: nothing is charged, and the operator told.
     Quarantined,
     /// Nothing was produced, so nothing is charged.
@@ -37,33 +36,13 @@ pub struct Line {
     rate: u64,
 }
 
-/// What a [`Line`] counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Counted {
-    /// Tokens of a class.
-    Tokens(Bucket),
-    /// Uses of a provider's tool.
-    Uses(ToolUse),
-}
-
-impl Counted {
-    /// The name used in bills.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Tokens(bucket) => bucket.name(),
-            Self::Uses(tool) => tool.name(),
-        }
-    }
-}
-
 impl Line {
     /// `quantity` tokens or uses at `rate` each.
     #[must_use]
-    pub fn new(what: Counted, quantity: Tokens, rate: Rate) -> Self {
+    pub fn new(what: Item, quantity: Tokens, rate: Rate) -> Self {
         let index = match what {
-            Counted::Tokens(bucket) => bucket.index(),
-            Counted::Uses(tool) => tool.index().saturating_add(usize::from(TOOL_BASE)),
+            Item::Tokens(bucket) => bucket.index(),
+            Item::Uses(tool) => tool.index().saturating_add(usize::from(TOOL_BASE)),
         };
         Self {
             what: u8::try_from(index).unwrap_or(u8::MAX),
@@ -74,14 +53,14 @@ impl Line {
 
     /// What is counted; `None` in a record of a newer program.
     #[must_use]
-    pub fn what(&self) -> Option<Counted> {
+    pub fn what(&self) -> Option<Item> {
         let tokens = Bucket::ALL
             .get(usize::from(self.what))
             .copied()
-            .map(Counted::Tokens);
+            .map(Item::Tokens);
         tokens.or_else(|| {
             let tool = usize::from(self.what.checked_sub(TOOL_BASE)?);
-            ToolUse::ALL.get(tool).copied().map(Counted::Uses)
+            ToolUse::ALL.get(tool).copied().map(Item::Uses)
         })
     }
 
@@ -95,6 +74,12 @@ impl Line {
     #[must_use]
     pub const fn rate(&self) -> Rate {
         Rate::new(self.rate)
+    }
+
+    /// Whether it counts input tokens.
+    #[must_use]
+    pub fn is_input(&self) -> bool {
+        matches!(self.what(), Some(Item::Tokens(bucket)) if bucket.is_input())
     }
 
     /// Quantity × rate.
@@ -208,8 +193,8 @@ impl GenerationRecord {
         let mut usage = Usage::default();
         for line in &self.lines {
             match line.what() {
-                Some(Counted::Tokens(bucket)) => usage.set(bucket, line.quantity()),
-                Some(Counted::Uses(tool)) => usage.set_uses(tool, line.quantity()),
+                Some(Item::Tokens(bucket)) => usage.set(bucket, line.quantity()),
+                Some(Item::Uses(tool)) => usage.set_uses(tool, line.quantity()),
                 None => {}
             }
         }
@@ -295,17 +280,17 @@ mod tests {
             duration_ms: 2_950,
             lines: vec![
                 Line::new(
-                    Counted::Tokens(Bucket::InputUncached),
+                    Item::Tokens(Bucket::InputUncached),
                     Tokens::new(2_500),
                     Rate::new(1_750_000),
                 ),
                 Line::new(
-                    Counted::Tokens(Bucket::Output),
+                    Item::Tokens(Bucket::Output),
                     Tokens::new(2_500),
                     Rate::new(14_000_000),
                 ),
                 Line::new(
-                    Counted::Uses(ToolUse::WebSearch),
+                    Item::Uses(ToolUse::WebSearch),
                     Tokens::new(2),
                     Rate::new(10_000_000_000),
                 ),

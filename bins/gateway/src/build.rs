@@ -1,0 +1,205 @@
+//! Puts the real ports together.
+
+use crate::StartError;
+use crate::ports::{SystemClock, SystemEntropy};
+use opencredits_api::{App, Face};
+use opencredits_catalog::Catalog;
+use opencredits_keys::{HashKey, Secret};
+use opencredits_ledger::Ledger;
+use opencredits_providers::http::{Client, Settings as HttpSettings, Timeouts};
+use opencredits_providers::{Auth, Transport, Vendor, Vendors};
+use opencredits_service::accounts::{Accounts, Tables};
+use opencredits_service::config::Config;
+use opencredits_service::{
+    Clock, DrainLimits, Drainer, Entropy, Gateway, KeyRing, KeyTables, Parts, Ports, Settings,
+    Tally, Upstream, books,
+};
+use opencredits_store::{Settings as _, SqliteStore};
+use opencredits_units::{BasisPoints, CreditPrice};
+use std::collections::HashMap;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// Vendors of this scheme are served inside of the process.
+const SANDBOX_SCHEME: &str = "sandbox:";
+/// Nobody but the operator reads the data folder.
+const DATA_MODE: u32 = 0o700;
+
+/// Everything that runs.
+pub(crate) struct Built {
+    pub(crate) app: Arc<App>,
+    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) drainer: Drainer,
+    pub(crate) store: SqliteStore,
+}
+
+/// Opens the data folder and builds all that serves.
+pub(crate) async fn build(
+    config: &Config,
+    variables: &[(String, String)],
+) -> Result<Built, StartError> {
+    let (catalog, upstreams) = offer(config, variables)?;
+    let dir = Path::new(&config.data.dir);
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(DATA_MODE)
+        .create(dir)
+        .map_err(|source| StartError::Io {
+            what: format!("the data folder {}", dir.display()),
+            source,
+        })?;
+    let ledger = Ledger::open(dir.join("ledger.db"))?;
+    let store = SqliteStore::open(dir.join("store.db"))?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    books::open(&ledger, clock.now())?;
+    let hash_key = hash_key(&store, &*entropy).await?;
+    let tables = KeyTables {
+        keys: Arc::new(store.clone()),
+        users: Arc::new(store.clone()),
+        partners: Arc::new(store.clone()),
+    };
+    let share = BasisPoints::new(config.billing.partner_share_bps);
+    let keyring = Arc::new(KeyRing::new(tables, Arc::clone(&clock), share));
+    let forgetting = Arc::clone(&keyring);
+    let accounts = Accounts::new(
+        ledger.clone(),
+        Tables::of(store.clone()),
+        Arc::clone(&clock),
+        Arc::clone(&entropy),
+    )
+    .on_change(move || forgetting.forget_all());
+    let parts = Parts {
+        catalog,
+        upstreams,
+        ledger,
+        keyring,
+        tally: Arc::new(Tally::new(Arc::new(store.clone()))),
+        ports: Ports {
+            clock,
+            entropy,
+            claims: Arc::new(store.clone()),
+        },
+        settings: settings(config),
+        hash_key,
+    };
+    let (gateway, drainer) = Gateway::new(parts)?;
+    let partners = Arc::new(store.clone());
+    let app = App {
+        gateway,
+        partners,
+        face: face(config),
+        ready: AtomicBool::new(true),
+    };
+    Ok(Built {
+        app: Arc::new(app),
+        accounts: Arc::new(accounts),
+        drainer,
+        store,
+    })
+}
+
+/// Whether everything in the config can be used, without touching the data folder.
+pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<(), StartError> {
+    offer(config, variables).map(|_| ())
+}
+
+/// The models that are offered, and the vendors that serve them: those whose key is in the environment, and those
+/// that need none.
+fn offer(
+    config: &Config,
+    variables: &[(String, String)],
+) -> Result<(Catalog, HashMap<Arc<str>, Upstream>), StartError> {
+    let http: Arc<dyn Transport> = Arc::new(Client::new(http_settings(config))?);
+    let sandbox: Arc<dyn Transport> = Arc::clone(&http);
+    let mut upstreams = HashMap::new();
+    for vendor in Vendors::builtin()?
+        .with_operator(&config.vendors_toml())?
+        .iter()
+    {
+        let inside = vendor.base_url.starts_with(SANDBOX_SCHEME);
+        let key = key_of(vendor, variables);
+        let offered = if inside {
+            config.catalog.sandbox
+        } else {
+            key.is_some() || vendor.auth == Auth::None
+        };
+        if offered {
+            let transport = Arc::clone(if inside { &sandbox } else { &http });
+            upstreams.insert(
+                Arc::clone(&vendor.id),
+                Upstream {
+                    vendor: Arc::clone(vendor),
+                    key,
+                    transport,
+                },
+            );
+        }
+    }
+    let catalog = Catalog::builtin()?
+        .with_sandbox()?
+        .with_operator(&config.models_toml())?;
+    Ok((
+        catalog.only(|vendor| upstreams.contains_key(vendor)),
+        upstreams,
+    ))
+}
+
+fn key_of(vendor: &Vendor, variables: &[(String, String)]) -> Option<Secret<String>> {
+    let wanted = vendor.key_env.as_ref()?;
+    let found = variables
+        .iter()
+        .find(|(name, value)| name == wanted && !value.trim().is_empty());
+    found.map(|(_, value)| Secret::new(value.trim().to_owned()))
+}
+
+/// The secret under which clients' values are hashed, made at the first start.
+async fn hash_key(store: &SqliteStore, entropy: &dyn Entropy) -> Result<HashKey, StartError> {
+    let mut fresh = [0; 32];
+    entropy.fill(&mut fresh);
+    let kept = store.setting("hash_key", &fresh).await?;
+    Ok(HashKey::new(kept.try_into().unwrap_or(fresh)))
+}
+
+fn http_settings(config: &Config) -> HttpSettings {
+    let upstream = &config.upstream;
+    HttpSettings {
+        timeouts: Timeouts {
+            connect_ms: upstream.connect_ms,
+            first_byte_ms: upstream.first_byte_ms,
+            idle_ms: upstream.idle_ms,
+            total_ms: upstream.total_ms,
+        },
+        idle_connections_max: upstream.idle_connections_max,
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        markup: BasisPoints::new(config.billing.markup_bps),
+        ack: config.ledger.ack,
+        hold_expiry_ms: config.ledger.hold_expiry_ms,
+        body_bytes_max: config.upstream.body_bytes_max,
+        drains: DrainLimits {
+            drains_max: config.upstream.drains_max,
+            drain: Duration::from_millis(config.upstream.drain_ms),
+        },
+    }
+}
+
+fn face(config: &Config) -> Face {
+    let server = &config.server;
+    Face {
+        public_url: server.public_url.trim_end_matches('/').to_owned(),
+        credit_price: CreditPrice::new(config.billing.credit_price_usd).unwrap_or_default(),
+        body_bytes_max: server.body_bytes_max,
+        body_read: Duration::from_millis(server.body_read_ms),
+        keep_alive: Duration::from_millis(server.keep_alive_ms),
+        strict: server.strict,
+        enabled: server.enabled,
+        country: server.country.clone(),
+    }
+}

@@ -1,0 +1,96 @@
+//! Serving: listener, jobs, signals, and an orderly end.
+
+use crate::StartError;
+use crate::build::Built;
+use opencredits_api::{Ended, Limits, serve, service};
+use opencredits_service::config::Config;
+use opencredits_service::jobs;
+use std::process::ExitCode;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+
+/// Serves until SIGTERM or SIGINT, then finishes what runs, settles, flushes.
+pub(crate) async fn run(built: Built, config: &Config) -> Result<ExitCode, StartError> {
+    let listen = &config.server.listen;
+    let wrong = |source| StartError::Io {
+        what: format!("the address {listen}"),
+        source,
+    };
+    let listener = TcpListener::bind(listen).await.map_err(wrong)?;
+    let Built {
+        app,
+        accounts,
+        drainer,
+        store,
+    } = built;
+    let mut tasks = JoinSet::new();
+    tasks.spawn(jobs::run(
+        std::sync::Arc::clone(&app.gateway),
+        std::sync::Arc::new(store),
+    ));
+    let mut draining = JoinSet::new();
+    draining.spawn(drainer.run());
+    crate::admin::start(&mut tasks, accounts, config)?;
+    tracing::info!(
+        listen,
+        models = app.gateway.catalog().models().len(),
+        "serving"
+    );
+    let ended = serve(
+        listener,
+        service(std::sync::Arc::clone(&app)),
+        limits(config),
+        stop(&app)?,
+    )
+    .await;
+    tracing::info!(?ended, "stopped serving; settling what is left");
+    tasks.shutdown().await;
+    let (tally, ledger) = (app.gateway.tally_handle(), app.gateway.ledger().clone());
+    // With the gateway its drainer ends, once the last abandoned request is settled.
+    drop(app);
+    let bound = Duration::from_millis(config.server.shutdown_ms);
+    let drained = tokio::time::timeout(bound, draining.join_next())
+        .await
+        .is_ok();
+    if let Err(error) = tally.flush().await {
+        tracing::warn!(%error, "the usage of the last seconds is not in the store; it is in the ledger");
+    }
+    ledger.flush()?;
+    let clean = drained && ended == Ended::Drained;
+    tracing::info!(clean, "stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Resolves when the process is told to stop.
+fn stop(
+    app: &std::sync::Arc<opencredits_api::App>,
+) -> Result<impl Future<Output = ()> + use<>, StartError> {
+    let wrong = |source| StartError::Io {
+        what: "signals".to_owned(),
+        source,
+    };
+    let mut terminate = signal(SignalKind::terminate()).map_err(wrong)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(wrong)?;
+    let app = std::sync::Arc::downgrade(app);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        if let Some(app) = app.upgrade() {
+            app.ready.store(false, Ordering::Relaxed);
+        }
+    })
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        connections_max: config.server.connections_max,
+        header_bytes_max: config.server.header_bytes_max,
+        header_read: Duration::from_millis(config.server.header_read_ms),
+        shutdown: Duration::from_millis(config.server.shutdown_ms),
+    }
+}

@@ -1,0 +1,150 @@
+//! The routes, and what every request goes through.
+
+use crate::errors::{ErrorType, Problem, Skin};
+use crate::{inference, lookups, models};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{get, post};
+use http::{HeaderName, HeaderValue, Uri};
+use opencredits_service::{Gateway, fresh_id};
+use opencredits_store::Partners;
+use opencredits_units::{CreditPrice, GenerationId};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Figures that the HTTP face shows or heeds.
+#[derive(Debug, Clone)]
+pub struct Face {
+    /// Where people reach the service; top-up links begin with it.
+    pub public_url: String,
+    /// What a credit sells for.
+    pub credit_price: CreditPrice,
+    /// Largest request body, in bytes.
+    pub body_bytes_max: usize,
+    /// How long a client may take to send a body.
+    pub body_read: Duration,
+    /// After this much silence a stream gets a comment.
+    pub keep_alive: Duration,
+    /// Whether fields that are not passed on are refused.
+    pub strict: bool,
+    /// Whether clients are told of the offer.
+    pub enabled: bool,
+    /// The country that clients are told.
+    pub country: Option<String>,
+}
+
+/// What handlers share.
+pub struct App {
+    /// Serves requests.
+    pub gateway: Arc<Gateway>,
+    /// Partners, for quotes.
+    pub partners: Arc<dyn Partners>,
+    /// Figures.
+    pub face: Face,
+    /// Whether the process takes requests; cleared when it is told to stop.
+    pub ready: AtomicBool,
+}
+
+/// A request's id: its bits are those of its generation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RequestId(pub(crate) GenerationId);
+
+impl RequestId {
+    /// As it is shown.
+    pub(crate) fn text(self) -> String {
+        self.0.to_string().replacen("gen_", "req_", 1)
+    }
+}
+
+/// All routes.
+pub fn service(app: Arc<App>) -> Router {
+    let state = Arc::clone(&app);
+    Router::new()
+        .route("/v1/chat/completions", post(inference::chat_completions))
+        .route("/v1/messages", post(inference::messages))
+        .route("/v1/models", get(models::list))
+        .route("/v1/models/{*id}", get(models::one))
+        .route(
+            "/v1/credits/pricing",
+            get(lookups::pricing_query).post(lookups::pricing_body),
+        )
+        .route("/v1/credits/balance", get(lookups::balance))
+        .route("/v1/key", get(lookups::key))
+        .route("/v1/generation", get(lookups::generation))
+        .route("/v1/features", get(lookups::features))
+        .route("/", get(root))
+        .route("/healthz", get(healthy))
+        .route("/readyz", get(ready))
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(state, identify))
+        .with_state(app)
+}
+
+/// Gives the request its id, and the answer its header.
+async fn identify(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let id = RequestId(fresh_id(app.gateway.clock().now(), app.gateway.entropy()));
+    request.extensions_mut().insert(id);
+    let mut response = next.run(request).await;
+    if let Ok(value) = HeaderValue::try_from(id.text()) {
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static("x-request-id"), value.clone());
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static("request-id"), value);
+    }
+    response
+}
+
+/// Claude Code asks for it with HEAD before it sends anything.
+async fn root() -> &'static str {
+    "OpenCredits\n"
+}
+
+async fn healthy() -> &'static str {
+    "ok\n"
+}
+
+async fn ready(
+    State(app): State<Arc<App>>,
+) -> Result<&'static str, (http::StatusCode, &'static str)> {
+    let sound = app
+        .gateway
+        .ledger()
+        .balance(opencredits_service::books::REVENUE)
+        .is_ok();
+    if app.ready.load(Ordering::Relaxed) && sound {
+        Ok("ready\n")
+    } else {
+        Err((http::StatusCode::SERVICE_UNAVAILABLE, "not ready\n"))
+    }
+}
+
+async fn unknown_path(uri: Uri, axum::Extension(id): axum::Extension<RequestId>) -> Response<Body> {
+    let message = format!(
+        "there is nothing at {}; docs/api.md lists the paths",
+        uri.path()
+    );
+    Problem::new(ErrorType::NotFound, message).into_response(skin_of(uri.path()), &id.text())
+}
+
+async fn wrong_method(uri: Uri, axum::Extension(id): axum::Extension<RequestId>) -> Response<Body> {
+    let message = format!("{} does not take this method", uri.path());
+    Problem::new(ErrorType::MethodNotAllowed, message)
+        .into_response(skin_of(uri.path()), &id.text())
+}
+
+/// The skin that the clients of a path expect.
+pub(crate) fn skin_of(path: &str) -> Skin {
+    if path.starts_with("/v1/messages") {
+        Skin::AnthropicMessages
+    } else {
+        Skin::OpenaiChat
+    }
+}

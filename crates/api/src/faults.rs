@@ -1,0 +1,109 @@
+//! From a fault of the service to a problem on the wire: the only place where one becomes the other.
+
+use crate::app::Face;
+use crate::errors::{ErrorType, Problem};
+use opencredits_service::{
+    Fault, KeyFault, PaymentNeeded, RequestFault, Short, UpstreamFault, UpstreamKind,
+};
+
+/// Where people top up, below the public address.
+const TOP_UP_PATH: &str = "/dashboard";
+
+/// Dresses a fault.
+pub(crate) fn problem(fault: &Fault, face: &Face) -> Problem {
+    match fault {
+        Fault::Key(key) => Problem::new(key_type(*key), key.to_string()),
+        Fault::Request(request) => request_problem(request),
+        Fault::Payment(needed) => payment_problem(needed, face),
+        Fault::Duplicate { first } => Problem::new(ErrorType::DuplicateRequest, fault.to_string())
+            .with("generation_id", first.to_string()),
+        Fault::Upstream(upstream) => upstream_problem(upstream),
+        Fault::Overflow => Problem::new(ErrorType::InvalidRequest, fault.to_string()),
+        Fault::Ledger(error) => ours("ledger", error),
+        Fault::Store(error) => ours("store", error),
+        Fault::Record(error) => ours("record", error),
+        _ => Problem::new(
+            ErrorType::Server,
+            "something went wrong on our side; try again",
+        ),
+    }
+}
+
+/// Our own failure: said to the operator, not to the client.
+fn ours(part: &'static str, error: &dyn std::error::Error) -> Problem {
+    tracing::error!(part, %error, "a request failed on our side");
+    Problem::new(
+        ErrorType::Server,
+        "something went wrong on our side; nothing was charged that is not in the books; try again",
+    )
+}
+
+const fn key_type(fault: KeyFault) -> ErrorType {
+    match fault {
+        KeyFault::Suspended => ErrorType::PermissionDenied,
+        _ => ErrorType::Authentication,
+    }
+}
+
+fn request_problem(fault: &RequestFault) -> Problem {
+    use opencredits_catalog::CatalogError;
+    use opencredits_sanitizer::SanitizeError;
+    let kind = match fault {
+        RequestFault::Model(CatalogError::UnknownModel { .. }) => ErrorType::NotFound,
+        RequestFault::ModelNotAllowed { .. } => ErrorType::ModelNotAllowed,
+        RequestFault::Body(SanitizeError::NotPassedOn { .. } | SanitizeError::Refused { .. })
+        | RequestFault::OtherApi { .. } => ErrorType::UnsupportedParameter,
+        _ => ErrorType::InvalidRequest,
+    };
+    let problem = Problem::new(kind, fault.to_string());
+    match fault {
+        RequestFault::Body(error) => match error.field() {
+            Some(field) => problem.with("param", field),
+            None => problem,
+        },
+        _ => problem,
+    }
+}
+
+fn payment_problem(needed: &PaymentNeeded, face: &Face) -> Problem {
+    let show = |amount| face.credit_price.show(amount).to_string();
+    let (required, available) = (show(needed.required), show(needed.available));
+    let (kind, limit, what) = match needed.short {
+        Short::Balance => (ErrorType::PaymentRequired, "balance", "the balance"),
+        Short::KeyLimit => (ErrorType::LimitReached, "key", "the limit of this key"),
+    };
+    let remedy = match needed.affordable_max_tokens {
+        Some(tokens) if tokens > 0 => format!("ask for at most {tokens} output tokens, or top up"),
+        _ => "shorten the input, or top up".to_owned(),
+    };
+    let message =
+        format!("this request may cost {required} credits and {what} has {available}; {remedy}");
+    Problem::new(kind, message)
+        .with("required", required)
+        .with("available", available)
+        .with(
+            "affordable_max_tokens",
+            needed.affordable_max_tokens.unwrap_or(0),
+        )
+        .with("top_up_url", format!("{}{TOP_UP_PATH}", face.public_url))
+        .with("limit", limit)
+}
+
+fn upstream_problem(fault: &UpstreamFault) -> Problem {
+    let kind = match fault.kind {
+        UpstreamKind::InvalidRequest => ErrorType::InvalidRequest,
+        UpstreamKind::ContextLength => ErrorType::ContextLengthExceeded,
+        UpstreamKind::ContentPolicy => ErrorType::ContentPolicyViolation,
+        UpstreamKind::TooLarge => ErrorType::PayloadTooLarge,
+        UpstreamKind::RateLimited => ErrorType::RateLimitExceeded,
+        UpstreamKind::Overloaded => ErrorType::ProviderOverloaded,
+        UpstreamKind::TimedOut => ErrorType::ProviderTimeout,
+        _ => ErrorType::ProviderUnavailable,
+    };
+    let message = fault.message.clone().unwrap_or_else(|| fault.to_string());
+    let problem = Problem::new(kind, message).retry_after_ms(fault.retry_after_ms);
+    match &fault.code {
+        Some(code) => problem.with("provider_code", code.as_str()),
+        None => problem,
+    }
+}

@@ -1,0 +1,206 @@
+//! `POST /v1/chat/completions` and `POST /v1/messages`.
+
+use crate::app::{App, RequestId};
+use crate::auth::key_digest;
+use crate::errors::{ErrorType, Problem, Skin};
+use crate::streams::StreamBody;
+use crate::{faults, usage};
+use axum::body::Body;
+use axum::extract::{Extension, State};
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use opencredits_providers::splice_usage;
+use opencredits_sanitizer::{Api, Strictness};
+use opencredits_service::{Call, Fault, Reply, Whole};
+use opencredits_units::GenerationId;
+use std::sync::Arc;
+
+/// Asks for fields that are not passed on to be refused.
+const STRICT_HEADER: &str = "x-opencredits-strict";
+/// Names the fields that were dropped.
+const DROPPED_HEADER: &str = "x-opencredits-dropped";
+
+/// `POST /v1/chat/completions`.
+pub(crate) async fn chat_completions(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response<Body> {
+    answer(app, id, Api::OpenaiChat, (headers, body)).await
+}
+
+/// `POST /v1/messages`.
+pub(crate) async fn messages(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response<Body> {
+    answer(app, id, Api::AnthropicMessages, (headers, body)).await
+}
+
+async fn answer(
+    app: Arc<App>,
+    id: RequestId,
+    api: Api,
+    request: (HeaderMap, Body),
+) -> Response<Body> {
+    let skin = match api {
+        Api::OpenaiChat => Skin::OpenaiChat,
+        Api::AnthropicMessages => Skin::AnthropicMessages,
+    };
+    match serve(&app, id, (api, skin), request).await {
+        Ok(response) => response,
+        Err(problem) => problem.into_response(skin, &id.text()),
+    }
+}
+
+async fn serve(
+    app: &Arc<App>,
+    id: RequestId,
+    (api, skin): (Api, Skin),
+    (headers, body): (HeaderMap, Body),
+) -> Result<Response<Body>, Problem> {
+    let dress = |fault: Fault| faults::problem(&fault, &app.face);
+    let digest = key_digest(&headers).map_err(|fault| dress(fault.into()))?;
+    let spender = app
+        .gateway
+        .keyring()
+        .spender(&digest)
+        .await
+        .map_err(dress)?;
+    let body = read(app, body).await?;
+    let mut dropped = Vec::new();
+    let call = Call {
+        api,
+        spender,
+        body,
+        headers: passing(app, api, &headers, &mut dropped),
+        generation: id.0,
+        idempotency_key: text(&headers, "idempotency-key").map(str::to_owned),
+        strictness: strictness(app, &headers),
+    };
+    let admitted = app.gateway.admit(call).await.map_err(dress)?;
+    dropped.extend(admitted.dropped);
+    let mut response = match admitted.pending.await.map_err(dress)? {
+        Reply::Whole(whole) => whole_response(app, *whole),
+        Reply::Stream { headers, stream } => {
+            let body = StreamBody::new(stream, Arc::clone(app), skin, id.text());
+            stream_response(headers, body)
+        }
+    };
+    name(
+        &mut response,
+        "x-generation-id",
+        &GenerationId::to_string(&id.0),
+    );
+    if !dropped.is_empty() {
+        name(&mut response, DROPPED_HEADER, &dropped.join(", "));
+    }
+    Ok(response)
+}
+
+fn whole_response(app: &App, whole: Whole) -> Response<Body> {
+    let receipt = &whole.receipt;
+    let body = splice_usage(&whole.body, &usage::extras(receipt, &app.face));
+    let mut response = Response::new(Body::from(body));
+    *response.headers_mut() = whole.headers;
+    name(
+        &mut response,
+        "x-credits-charged",
+        &app.face.credit_price.show(receipt.charged).to_string(),
+    );
+    name(
+        &mut response,
+        "x-credits-remaining",
+        &app.face.credit_price.show(receipt.remaining).to_string(),
+    );
+    response
+}
+
+fn stream_response(headers: HeaderMap, body: StreamBody) -> Response<Body> {
+    let mut response = Response::new(Body::new(body));
+    *response.headers_mut() = headers;
+    let set = [
+        (CONTENT_TYPE, "text/event-stream; charset=utf-8"),
+        (CACHE_CONTROL, "no-cache"),
+        // Tells a reverse proxy to pass events on as they come.
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    for (header, value) in set {
+        response
+            .headers_mut()
+            .insert(header, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn name(response: &mut Response<Body>, header: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static(header), value);
+    }
+}
+
+/// The whole body, within its bounds.
+async fn read(app: &App, body: Body) -> Result<Bytes, Problem> {
+    let limit = app.face.body_bytes_max;
+    let collected =
+        tokio::time::timeout(app.face.body_read, Limited::new(body, limit).collect()).await;
+    match collected {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            let message =
+                format!("the body is larger than {limit} bytes; shorten the conversation");
+            Err(Problem::new(ErrorType::PayloadTooLarge, message))
+        }
+        Ok(Err(_)) => Err(Problem::new(
+            ErrorType::InvalidRequest,
+            "the body broke off; send it again",
+        )),
+        Err(_) => Err(Problem::new(
+            ErrorType::ClientTimeout,
+            "the body took too long to arrive; send it again",
+        )),
+    }
+}
+
+fn strictness(app: &App, headers: &HeaderMap) -> Strictness {
+    let asked = text(headers, STRICT_HEADER)
+        .is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1");
+    if app.face.strict || asked {
+        Strictness::Strict
+    } else {
+        Strictness::Lax
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// The client's headers that go upstream, made anew.
+fn passing(app: &App, api: Api, headers: &HeaderMap, dropped: &mut Vec<String>) -> HeaderMap {
+    let lists = app.gateway.headers();
+    let mut passing = HeaderMap::new();
+    for name in lists.request(api) {
+        let sent: Vec<&str> = headers
+            .get_all(name.as_str())
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .collect();
+        if sent.is_empty() {
+            continue;
+        }
+        let value = lists.request_value(name, &sent.join(","), dropped);
+        let value = value.and_then(|value| HeaderValue::from_str(&value).ok());
+        if let (Ok(name), Some(value)) = (HeaderName::try_from(name.as_str()), value) {
+            passing.insert(name, value);
+        }
+    }
+    passing
+}

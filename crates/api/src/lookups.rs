@@ -1,0 +1,350 @@
+//! What a key's owner may look up: balance, key, generation, prices, features.
+
+use crate::app::{App, RequestId};
+use crate::auth::key_digest;
+use crate::errors::{ErrorType, Problem, Skin};
+use crate::usage::{costs_by_side, usd};
+use crate::{faults, json};
+use axum::body::Body;
+use axum::extract::{Extension, Query, State};
+use bytes::Bytes;
+use http::{HeaderMap, Response};
+use opencredits_catalog::{Model, Terms};
+use opencredits_service::{Fault, GenerationRecord, Line, RequestFault, Spender, UsageSource};
+use opencredits_units::{BasisPoints, Bucket, GenerationId, NanoUsd, Tokens, UnixMs};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The request size that a price quote supposes.
+const ASSUMED_TOKENS: u64 = 2_500;
+
+type Answer = Result<Response<Body>, Problem>;
+
+fn finish(answer: Answer, id: RequestId) -> Response<Body> {
+    answer.unwrap_or_else(|problem| problem.into_response(Skin::OpenaiChat, &id.text()))
+}
+
+async fn spender(app: &App, headers: &HeaderMap) -> Result<Arc<Spender>, Problem> {
+    let dress = |fault: Fault| faults::problem(&fault, &app.face);
+    let digest = key_digest(headers).map_err(|fault| dress(fault.into()))?;
+    app.gateway.keyring().spender(&digest).await.map_err(dress)
+}
+
+/// `GET /v1/credits/balance`.
+pub(crate) async fn balance(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let answer = async {
+        let spender = spender(&app, &headers).await?;
+        let balance = app.gateway.ledger().balance(spender.wallet);
+        let balance = balance.map_err(|error| faults::problem(&error.into(), &app.face))?;
+        // What is posted: a hold of a request that runs is not spent yet.
+        Ok(json::ok(
+            &json!({ "balance": json::number(app.face.credit_price.show(balance.posted)) }),
+        ))
+    };
+    finish(answer.await, id)
+}
+
+/// `GET /v1/key`: the key's own limits and usage, in credits.
+pub(crate) async fn key(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let answer = async {
+        let spender = spender(&app, &headers).await?;
+        let dress = |fault: Fault| faults::problem(&fault, &app.face);
+        let now = app.gateway.clock().now();
+        let usage = app
+            .gateway
+            .tally()
+            .usage_of(spender.key, now)
+            .await
+            .map_err(dress)?;
+        let credits = |amount: NanoUsd| json::number(app.face.credit_price.show(amount));
+        let remaining = match spender.limits.first() {
+            Some(limit) => Some(
+                app.gateway
+                    .ledger()
+                    .balance(*limit)
+                    .map_err(|e| dress(e.into()))?
+                    .available,
+            ),
+            None => None,
+        };
+        Ok(json::ok(&json!({ "data": {
+            "label": spender.label,
+            "limit": spender.limit.map(credits),
+            "limit_reset": Value::Null,
+            "limit_remaining": remaining.map(credits),
+            "usage": credits(usage.total),
+            "usage_daily": credits(usage.daily),
+            "usage_weekly": credits(usage.weekly),
+            "usage_monthly": credits(usage.monthly),
+            "is_test": false,
+            "expires_at": spender.expires_at.map(timestamp),
+            "rate_limit": Value::Null,
+        }})))
+    };
+    finish(answer.await, id)
+}
+
+/// `GET /v1/features`.
+pub(crate) async fn features(State(app): State<Arc<App>>) -> Response<Body> {
+    json::ok(&json!({ "opencredits_enabled": app.face.enabled, "country": app.face.country }))
+}
+
+/// `GET /v1/generation?id=`: the whole bill of a request, as soon as it is charged.
+pub(crate) async fn generation(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    finish(find_generation(&app, &query, &headers).await, id)
+}
+
+async fn find_generation(
+    app: &App,
+    query: &HashMap<String, String>,
+    headers: &HeaderMap,
+) -> Answer {
+    let spender = spender(app, headers).await?;
+    let wanted = query.get("id").map(|id| id.replacen("req_", "gen_", 1));
+    let wanted: GenerationId = wanted
+        .as_deref()
+        .and_then(|id| id.parse().ok())
+        .ok_or_else(|| {
+            Problem::new(
+                ErrorType::InvalidRequest,
+                "ask with ?id=gen_…, as x-generation-id names it",
+            )
+        })?;
+    let entry = app.gateway.ledger().entry(wanted.cast());
+    let entry = entry.map_err(|error| faults::problem(&error.into(), &app.face))?;
+    let own = entry.filter(|entry| {
+        entry
+            .legs
+            .first()
+            .is_some_and(|(account, _)| *account == spender.wallet)
+    });
+    let unknown = || {
+        Problem::new(
+            ErrorType::NotFound,
+            format!("there is no generation {wanted} of this account"),
+        )
+    };
+    let entry = own.ok_or_else(unknown)?;
+    let record = GenerationRecord::from_memo(&entry.memo).map_err(|_| unknown())?;
+    let collected = entry
+        .legs
+        .first()
+        .and_then(|(_, amount)| amount.checked_neg())
+        .unwrap_or_default();
+    Ok(json::ok(
+        &json!({ "data": shown(app, wanted, &record, collected) }),
+    ))
+}
+
+fn shown(app: &App, id: GenerationId, record: &GenerationRecord, collected: NanoUsd) -> Value {
+    let usage = record.usage();
+    let count = |bucket| usage.get(bucket).map(Tokens::get);
+    let writes = [
+        Bucket::CacheWrite5m,
+        Bucket::CacheWrite1h,
+        Bucket::CacheWriteOther,
+    ];
+    let written: u64 = writes.into_iter().filter_map(count).sum();
+    let (input, output) = (
+        usage.input_total().map(Tokens::get),
+        usage.output_total().map(Tokens::get),
+    );
+    let (prompt_cost, completion_cost) = costs_by_side(record);
+    json!({
+        "id": id,
+        "upstream_id": record.upstream_id,
+        "request_id": id.to_string().replacen("gen_", "req_", 1),
+        "model": record.model,
+        "provider_name": record.vendor,
+        "api_type": record.api,
+        "streamed": record.streamed,
+        "cancelled": record.cancelled,
+        "created_at": timestamp(id.made_at()),
+        "latency": record.latency_ms,
+        "generation_time": record.duration_ms,
+        "finish_reason": record.native_finish,
+        "native_finish_reason": record.native_finish,
+        "tokens_prompt": input,
+        "tokens_completion": output,
+        "native_tokens_prompt": input,
+        "native_tokens_completion": output,
+        "native_tokens_reasoning": count(Bucket::Reasoning),
+        "native_tokens_cached": count(Bucket::CacheRead),
+        "native_tokens_cache_write": written,
+        "usage": json::number(app.face.credit_price.show(collected)),
+        "total_cost": json::number(usd(collected)),
+        "upstream_inference_cost": json::number(usd(record.cost)),
+        "cache_discount": Value::Null,
+        "service_tier": record.tier,
+        "attempts": record.attempts,
+        "usage_source": source(record.source),
+        "bill": {
+            "price_book": record.price_book,
+            "lines": record.lines.iter().map(line).collect::<Vec<_>>(),
+            "other_models": record.side_bills.iter().map(|side| json!({
+                "model": side.model, "lines": side.lines.iter().map(line).collect::<Vec<_>>(),
+            })).collect::<Vec<_>>(),
+            "prompt_cost": prompt_cost.to_string(),
+            "completion_cost": completion_cost.to_string(),
+            "cost": record.cost,
+            "markup_bps": record.markup,
+            "partner_share_bps": record.partner_share,
+            "margin": record.margin,
+            "commission": record.commission,
+            "total": record.total(),
+            "collected": collected,
+            "currency": "USD",
+        },
+    })
+}
+
+fn line(line: &Line) -> Value {
+    json!({
+        "what": line.what().map_or("unknown", |what| what.name()),
+        "quantity": line.quantity(),
+        "rate": line.rate().usd_per_unit().to_string(),
+        "amount": line.amount().to_string(),
+    })
+}
+
+const fn source(source: UsageSource) -> &'static str {
+    match source {
+        UsageSource::Reported => "reported",
+        UsageSource::Estimated => "estimated",
+        UsageSource::Quarantined => "quarantined",
+        UsageSource::NothingProduced => "nothing_produced",
+    }
+}
+
+fn timestamp(at: UnixMs) -> String {
+    let ms = i64::try_from(at.get()).unwrap_or_default();
+    jiff::Timestamp::from_millisecond(ms)
+        .map(|at| at.to_string())
+        .unwrap_or_default()
+}
+
+/// A price quote as asked for.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct QuoteRequest {
+    publishable_key: Option<String>,
+    models: Option<Vec<String>>,
+    input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
+}
+
+/// `GET /v1/credits/pricing`: models are separated by commas.
+pub(crate) async fn pricing_query(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Response<Body> {
+    let number = |name: &'static str| match query.get(name).map(|text| text.parse()) {
+        Some(Err(_)) => Err(Problem::new(
+            ErrorType::InvalidRequest,
+            format!("{name} is not a number"),
+        )
+        .with("param", name)),
+        Some(Ok(count)) => Ok(Some(count)),
+        None => Ok(None),
+    };
+    let answer = async {
+        let request = QuoteRequest {
+            publishable_key: query.get("publishable_key").cloned(),
+            models: query
+                .get("models")
+                .or(query.get("models[]"))
+                .map(|list| list.split(',').map(str::to_owned).collect()),
+            input_tokens: number("input_tokens")?,
+            output_tokens: number("output_tokens")?,
+        };
+        quote(&app, request).await
+    };
+    finish(answer.await, id)
+}
+
+/// `POST /v1/credits/pricing`.
+pub(crate) async fn pricing_body(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    body: Bytes,
+) -> Response<Body> {
+    let answer = async {
+        let request = serde_json::from_slice(&body).map_err(|error| {
+            Problem::new(
+                ErrorType::InvalidRequest,
+                format!("the body is no price quote: {error}"),
+            )
+        })?;
+        quote(&app, request).await
+    };
+    finish(answer.await, id)
+}
+
+async fn quote(app: &App, request: QuoteRequest) -> Answer {
+    let dress = |fault: Fault| faults::problem(&fault, &app.face);
+    if let Some(key) = &request.publishable_key {
+        let found = app
+            .partners
+            .partner_by_key(key)
+            .await
+            .map_err(|error| dress(error.into()))?;
+        let unknown =
+            "there is no partner with this publishable_key; copy it again from the partner portal";
+        found.ok_or_else(|| {
+            Problem::new(ErrorType::InvalidRequest, unknown).with("param", "publishable_key")
+        })?;
+    }
+    let catalog = app.gateway.catalog();
+    let models: Vec<Arc<Model>> = match &request.models {
+        None => catalog.models().to_vec(),
+        Some(names) => {
+            let found = names.iter().map(|name| catalog.resolve(name).cloned());
+            found
+                .collect::<Result<_, _>>()
+                .map_err(|error| dress(RequestFault::from(error).into()))?
+        }
+    };
+    let input = request.input_tokens.unwrap_or(ASSUMED_TOKENS);
+    let output = request.output_tokens.unwrap_or(ASSUMED_TOKENS);
+    let terms = Terms {
+        markup: app.gateway.settings().markup,
+        partner_share: BasisPoints::ZERO,
+    };
+    let mut quotes = Vec::with_capacity(models.len());
+    for model in models {
+        let credits = plain_price(&model, (input, output), terms)
+            .ok_or(Fault::Overflow)
+            .map_err(dress)?;
+        let credits = json::number(app.face.credit_price.show(credits));
+        quotes.push(json!({ "id": &*model.id, "credits_per_request": credits }));
+    }
+    let assumption = json!({ "input_tokens": input, "output_tokens": output });
+    Ok(json::ok(
+        &json!({ "models": quotes, "token_assumption": assumption }),
+    ))
+}
+
+/// What a request of this size costs without cache, tools or another tier.
+fn plain_price(model: &Model, (input, output): (u64, u64), terms: Terms) -> Option<NanoUsd> {
+    let mut usage = opencredits_units::Usage::default();
+    usage.set(Bucket::InputUncached, Tokens::new(input));
+    usage.set(Bucket::Output, Tokens::new(output));
+    let bill = model.card.price(&usage, None).ok()?;
+    terms.charge(bill.cost).map(|charge| charge.total)
+}

@@ -1,0 +1,125 @@
+//! `GET /v1/models` and `GET /v1/models/{id}`.
+
+use crate::app::{App, RequestId};
+use crate::errors::Skin;
+use crate::{faults, json};
+use axum::body::Body;
+use axum::extract::{Extension, Path, State};
+use http::{HeaderMap, Response};
+use opencredits_catalog::Model;
+use opencredits_service::RequestFault;
+use opencredits_units::{Bucket, UnixMs};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Milliseconds in a second.
+const SECOND_MS: u64 = 1_000;
+
+/// The shape in which a client expects models: the Anthropic SDKs send their version header.
+fn skin(headers: &HeaderMap) -> Skin {
+    if headers.contains_key("anthropic-version") {
+        Skin::AnthropicMessages
+    } else {
+        Skin::OpenaiChat
+    }
+}
+
+/// `GET /v1/models`: every model that is offered. One page holds all.
+pub(crate) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Response<Body> {
+    let skin = skin(&headers);
+    let models = app.gateway.catalog().models();
+    let data: Vec<Value> = models.iter().map(|model| shown(model, skin)).collect();
+    let end = |model: Option<&Arc<Model>>| model.map(|model| model.id.to_string());
+    json::ok(&json!({
+        "object": "list",
+        "data": data,
+        "has_more": false,
+        "first_id": end(models.first()),
+        "last_id": end(models.last()),
+    }))
+}
+
+/// `GET /v1/models/{id}`: one model, by any of its names.
+pub(crate) async fn one(
+    State(app): State<Arc<App>>,
+    Extension(request): Extension<RequestId>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let skin = skin(&headers);
+    match app.gateway.catalog().resolve(&id) {
+        Ok(model) => json::ok(&shown(model, skin)),
+        Err(error) => {
+            let fault = RequestFault::from(error).into();
+            faults::problem(&fault, &app.face).into_response(skin, &request.text())
+        }
+    }
+}
+
+fn shown(model: &Model, skin: Skin) -> Value {
+    let price = |bucket| model.card.rate(bucket).usd_per_unit().to_string();
+    let kind = match skin {
+        Skin::OpenaiChat => model.kind.name(),
+        Skin::AnthropicMessages => "model",
+    };
+    json!({
+        "id": &*model.id,
+        "object": "model",
+        "type": kind,
+        "created": model.released,
+        "released": model.released,
+        "created_at": rfc3339(model.released),
+        "owned_by": model.owned_by,
+        "name": model.name,
+        "display_name": model.name,
+        "description": description(model),
+        "context_window": model.context_window,
+        "context_length": model.context_window,
+        "max_tokens": model.max_output_tokens,
+        "max_output_tokens": model.max_output_tokens,
+        "tags": tags(model),
+        "pricing": {
+            "prompt": price(Bucket::InputUncached),
+            "completion": price(Bucket::Output),
+            "currency": "USD",
+            "unit": "token",
+        },
+    })
+}
+
+fn description(model: &Model) -> String {
+    let input = model.input_modalities.join(", ");
+    let end = if model.deprecated {
+        " Its vendor has announced its end."
+    } else {
+        ""
+    };
+    format!(
+        "{} by {}: {input} in, {} tokens of context.{end}",
+        model.name, model.owned_by, model.context_window
+    )
+}
+
+fn tags(model: &Model) -> Vec<&str> {
+    let inputs = model
+        .input_modalities
+        .iter()
+        .map(String::as_str)
+        .filter(|modality| *modality != "text");
+    let end = model.deprecated.then_some("deprecated");
+    model
+        .supports
+        .iter()
+        .map(String::as_str)
+        .chain(inputs)
+        .chain(end)
+        .collect()
+}
+
+fn rfc3339(seconds: u64) -> String {
+    let at =
+        i64::try_from(UnixMs::new(seconds.saturating_mul(SECOND_MS)).as_secs()).unwrap_or_default();
+    jiff::Timestamp::from_second(at)
+        .map(|at| at.to_string())
+        .unwrap_or_default()
+}

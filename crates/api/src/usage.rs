@@ -1,0 +1,56 @@
+//! What a receipt adds to the usage object of an answer.
+
+use crate::app::Face;
+use opencredits_service::{GenerationRecord, Line, Receipt};
+use opencredits_units::{Decimal, NanoUsd, PicoUsd};
+use std::fmt::Write;
+
+/// Decimal places of a pico-dollar.
+const PICO_PLACES: u32 = 12;
+/// Decimal places of a nano-dollar.
+const NANO_PLACES: u32 = 9;
+
+/// The members that our usage has besides the provider's, without braces.
+pub(crate) fn extras(receipt: &Receipt, face: &Face) -> String {
+    let record = &receipt.record;
+    let (prompt, completion) = costs_by_side(record);
+    let mut out = String::with_capacity(256);
+    let charged = usd(receipt.charged);
+    let credits = face.credit_price.show(receipt.charged);
+    let cost = usd(record.cost);
+    // Writing into a string cannot fail.
+    let _ok = write!(
+        out,
+        "\"cost\":{charged},\"cost_details\":{{\"upstream_inference_cost\":{cost},\
+         \"upstream_inference_prompt_cost\":{prompt},\"upstream_inference_completions_cost\":{completion}}},\
+         \"credits\":{credits},\"commission\":{commission},\"generation_id\":\"{generation}\"",
+        commission = usd(record.commission),
+        generation = receipt.generation,
+    );
+    out
+}
+
+/// The provider's cost of input and of output; fees for tools count as output.
+pub(crate) fn costs_by_side(record: &GenerationRecord) -> (Decimal, Decimal) {
+    let all = || {
+        record
+            .lines
+            .iter()
+            .chain(record.side_bills.iter().flat_map(|side| &side.lines))
+    };
+    let sum = |lines: &mut dyn Iterator<Item = &Line>| {
+        lines.map(|line| line.amount().get()).sum::<i128>()
+    };
+    let input = sum(&mut all().filter(|line| line.is_input()));
+    let rest = sum(&mut all().filter(|line| !line.is_input()));
+    (pico(PicoUsd::new(input)), pico(PicoUsd::new(rest)))
+}
+
+/// Dollars, exactly.
+pub(crate) fn usd(amount: NanoUsd) -> Decimal {
+    Decimal::new(i128::from(amount.get()), NANO_PLACES)
+}
+
+fn pico(amount: PicoUsd) -> Decimal {
+    Decimal::new(amount.get(), PICO_PLACES)
+}

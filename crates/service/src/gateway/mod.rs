@@ -1,0 +1,240 @@
+//! The walk of one request: scrub, quote, hold, send, pass, settle.
+//!
+//! One request is one [`Tab`](settle::Tab): opened when its worst case is held, and settled or released once. Whoever
+//! holds it last is responsible: the handler, or, when the client has gone, the [`Drainer`].
+
+mod admit;
+mod drain;
+mod estimate;
+mod exchange;
+mod reply;
+mod settle;
+mod stream;
+
+pub use admit::{Admitted, Call};
+pub use drain::{DrainLimits, Drainer, Pending};
+pub use reply::{Reply, Whole};
+pub use settle::Receipt;
+pub use stream::{ChargedStream, Last, Piece};
+
+use crate::config::Ack;
+use crate::keyring::KeyRing;
+use crate::ports::{Clock, Entropy};
+use crate::tally::Tally;
+use drain::Orphanage;
+use opencredits_catalog::Catalog;
+use opencredits_keys::{HashKey, Secret};
+use opencredits_ledger::Ledger;
+use opencredits_providers::{Transport, Vendor};
+use opencredits_sanitizer::{Api, Headers, Policy, PolicyError};
+use opencredits_store::Claims;
+use opencredits_units::BasisPoints;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What a [`Gateway`] is made of.
+pub struct Parts {
+    /// Models that are offered.
+    pub catalog: Catalog,
+    /// Where they are served, by vendor id.
+    pub upstreams: HashMap<Arc<str>, Upstream>,
+    /// The books.
+    pub ledger: Ledger,
+    /// Whose key is whose.
+    pub keyring: Arc<KeyRing>,
+    /// What keys used.
+    pub tally: Arc<Tally>,
+    /// Clock, randomness and claims.
+    pub ports: Ports,
+    /// Figures from the config.
+    pub settings: Settings,
+    /// Hashes what stands for a person towards providers.
+    pub hash_key: HashKey,
+}
+
+/// The outside world.
+#[derive(Clone)]
+pub struct Ports {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Idempotency keys.
+    pub claims: Arc<dyn Claims>,
+}
+
+/// A vendor with our key and the way to it.
+#[derive(Clone)]
+pub struct Upstream {
+    /// The vendor.
+    pub vendor: Arc<Vendor>,
+    /// Our key there.
+    pub key: Option<Secret<String>>,
+    /// The way.
+    pub transport: Arc<dyn Transport>,
+}
+
+/// Figures from the config that a request needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Markup on the provider's cost.
+    pub markup: BasisPoints,
+    /// When an answer may leave.
+    pub ack: Ack,
+    /// How long a hold lives that nobody settles, in ms.
+    pub hold_expiry_ms: u64,
+    /// Largest answer that is not streamed, in bytes.
+    pub body_bytes_max: usize,
+    /// Bounds on abandoned requests.
+    pub drains: DrainLimits,
+}
+
+/// Serves requests. One for each process.
+pub struct Gateway {
+    catalog: Catalog,
+    upstreams: HashMap<Arc<str>, Ready>,
+    ledger: Ledger,
+    keyring: Arc<KeyRing>,
+    tally: Arc<Tally>,
+    ports: Ports,
+    settings: Settings,
+    hash_key: HashKey,
+    policies: Policies,
+    orphanage: Orphanage,
+}
+
+/// An upstream with what its requests have in common.
+struct Ready {
+    vendor: Arc<Vendor>,
+    url: http::Uri,
+    headers: http::HeaderMap,
+    transport: Arc<dyn Transport>,
+}
+
+/// What may cross, by API.
+struct Policies {
+    openai_chat: Policy,
+    anthropic_messages: Policy,
+    headers: Headers,
+}
+
+impl Policies {
+    fn of(&self, api: Api) -> &Policy {
+        match api {
+            Api::OpenaiChat => &self.openai_chat,
+            Api::AnthropicMessages => &self.anthropic_messages,
+        }
+    }
+}
+
+/// Why a gateway cannot be put together.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GatewayError {
+    /// The sanitizer's data is damaged.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// A vendor's address, header or key has characters that HTTP does not allow.
+    #[error(
+        "the address, a header or the key of vendor {vendor} has characters that HTTP does not allow"
+    )]
+    Vendor {
+        /// The vendor.
+        vendor: String,
+    },
+}
+
+impl Gateway {
+    /// Puts a gateway together. The [`Drainer`] must be run, or abandoned requests wait for their holds to expire.
+    ///
+    /// # Errors
+    /// When data that is compiled in is damaged, or a vendor's data is no HTTP.
+    pub fn new(parts: Parts) -> Result<(Arc<Self>, Drainer), GatewayError> {
+        let (orphanage, drainer) = drain::drainer(parts.settings.drains);
+        let policies = Policies {
+            openai_chat: Policy::builtin(Api::OpenaiChat)?,
+            anthropic_messages: Policy::builtin(Api::AnthropicMessages)?,
+            headers: Headers::builtin()?,
+        };
+        let ready = |(id, upstream): (Arc<str>, Upstream)| {
+            let wrong = GatewayError::Vendor {
+                vendor: id.to_string(),
+            };
+            exchange::ready(upstream)
+                .map(|ready| (id, ready))
+                .ok_or(wrong)
+        };
+        let upstreams = parts
+            .upstreams
+            .into_iter()
+            .map(ready)
+            .collect::<Result<_, _>>()?;
+        let gateway = Self {
+            catalog: parts.catalog,
+            upstreams,
+            ledger: parts.ledger,
+            keyring: parts.keyring,
+            tally: parts.tally,
+            ports: parts.ports,
+            settings: parts.settings,
+            hash_key: parts.hash_key,
+            policies,
+            orphanage,
+        };
+        Ok((Arc::new(gateway), drainer))
+    }
+
+    /// The models that are offered.
+    #[must_use]
+    pub const fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// Whose key is whose.
+    #[must_use]
+    pub fn keyring(&self) -> &KeyRing {
+        &self.keyring
+    }
+
+    /// The books.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// What keys used.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// A handle to the same, which outlives the gateway.
+    #[must_use]
+    pub fn tally_handle(&self) -> Arc<Tally> {
+        Arc::clone(&self.tally)
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.ports.clock
+    }
+
+    /// Randomness.
+    #[must_use]
+    pub fn entropy(&self) -> &dyn Entropy {
+        &*self.ports.entropy
+    }
+
+    /// The lists of headers that cross.
+    #[must_use]
+    pub const fn headers(&self) -> &Headers {
+        &self.policies.headers
+    }
+
+    /// Figures from the config.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+}

@@ -1,0 +1,288 @@
+//! From an outcome to a charge: priced, captured with its usage record, once.
+
+use super::Gateway;
+use super::estimate::estimate;
+use crate::books;
+use crate::config::Ack;
+use crate::fault::Fault;
+use crate::keyring::Spender;
+use crate::record::{GenerationRecord, Line, SideBill, UsageSource, name_of_peer};
+use opencredits_catalog::{Bill, Catalog, Charge, Model, Terms};
+use opencredits_ledger::{Capture, Durable, Leg, OnShortfall};
+use opencredits_providers::{Outcome, StopBilling, Trust, Vendor};
+use opencredits_units::{BasisPoints, EntryId, GenerationId, NanoUsd, PicoUsd, UnixMs, Usage};
+use std::sync::Arc;
+
+/// What a request was charged, for its answer.
+#[derive(Debug, Clone)]
+pub struct Receipt {
+    /// The generation.
+    pub generation: GenerationId,
+    /// Its record.
+    pub record: GenerationRecord,
+    /// What was collected.
+    pub charged: NanoUsd,
+    /// What is available afterwards.
+    pub remaining: NanoUsd,
+}
+
+/// A booked charge.
+pub(super) struct Settled {
+    pub(super) receipt: Receipt,
+    /// Where the config asks for it: resolves when the charge is on disk.
+    pub(super) durable: Option<Durable>,
+}
+
+/// How the answer is delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Delivery {
+    Whole,
+    Streamed,
+}
+
+/// An open request: everything that its settlement will need.
+pub(super) struct Tab {
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) spender: Arc<Spender>,
+    pub(super) model: Arc<Model>,
+    pub(super) vendor: Arc<Vendor>,
+    pub(super) generation: GenerationId,
+    pub(super) held: NanoUsd,
+    pub(super) started: UnixMs,
+    pub(super) first_byte: Option<UnixMs>,
+    pub(super) input_bytes: u64,
+    pub(super) requested_tier: Option<String>,
+    pub(super) delivery: Delivery,
+    pub(super) cancelled: bool,
+}
+
+/// A priced outcome.
+struct Priced {
+    source: UsageSource,
+    bill: Bill,
+    side_bills: Vec<SideBill>,
+    cost: PicoUsd,
+}
+
+impl Tab {
+    /// The first byte of the answer is there.
+    pub(super) fn first_byte(&mut self) {
+        if self.first_byte.is_none() {
+            self.first_byte = Some(self.gateway.ports.clock.now());
+        }
+    }
+
+    pub(super) fn client_gone(&mut self) {
+        self.cancelled = true;
+    }
+
+    pub(super) fn stop_ends_billing(&self) -> bool {
+        self.vendor.stop_billing == StopBilling::Ends
+    }
+
+    /// Releases the hold: nothing was used.
+    pub(super) fn release(&self) {
+        let (id, now) = (self.generation.cast(), self.gateway.ports.clock.now());
+        if let Err(error) = self
+            .gateway
+            .ledger
+            .void(id, now)
+            .map(opencredits_ledger::Accepted::accepted)
+        {
+            tracing::error!(generation = %self.generation, %error, "a hold could not be released; it will end by its expiry");
+        }
+    }
+
+    /// Prices the outcome and captures the charge.
+    pub(super) fn settle(mut self, outcome: &Outcome) -> Result<Settled, Fault> {
+        let now = self.gateway.ports.clock.now();
+        let priced = self.price(outcome)?;
+        let terms = self.terms();
+        let mut charge = terms.charge(priced.cost).ok_or(Fault::Overflow)?;
+        if priced.source == UsageSource::Estimated && charge.total > self.held {
+            charge = terms
+                .charge(terms.cost_within(self.held))
+                .ok_or(Fault::Overflow)?;
+        }
+        let record = self.record(outcome, priced, (terms, charge), now);
+        self.warn_of(&record);
+        let memo = record.to_memo()?;
+        let legs = self.legs(&charge);
+        let capture = Capture {
+            hold: self.generation.cast::<opencredits_units::Entry>(),
+            legs: &legs,
+            bad_debt: books::BAD_DEBT,
+            memo: &memo,
+        };
+        let accepted = self.gateway.ledger.capture(capture, now)?;
+        let durable = (self.gateway.settings.ack == Ack::Durable).then(|| accepted.durable());
+        let captured = accepted.accepted();
+        self.gateway.tally.add(record.key, now, captured.collected);
+        let receipt = Receipt {
+            generation: self.generation,
+            record,
+            charged: captured.collected,
+            remaining: captured.available,
+        };
+        Ok(Settled { receipt, durable })
+    }
+
+    fn terms(&self) -> Terms {
+        let partner_share = self
+            .spender
+            .earner
+            .map_or(BasisPoints::ZERO, |earner| earner.share);
+        Terms {
+            markup: self.gateway.settings.markup,
+            partner_share,
+        }
+    }
+
+    /// What is owed is owed in full; the partner earns on what was collected.
+    fn legs(&self, charge: &Charge) -> Vec<Leg> {
+        let leg = |to, amount, on_shortfall| Leg {
+            to,
+            amount,
+            on_shortfall,
+        };
+        let mut legs = vec![
+            leg(books::PROVIDERS, charge.cost, OnShortfall::Full),
+            leg(books::REVENUE, charge.margin, OnShortfall::Proportional),
+        ];
+        if let Some(earner) = self.spender.earner {
+            legs.push(leg(
+                earner.account,
+                charge.commission,
+                OnShortfall::Proportional,
+            ));
+        }
+        legs
+    }
+
+    fn price(&self, outcome: &Outcome) -> Result<Priced, Fault> {
+        let nothing = |source| Priced {
+            source,
+            bill: Bill::default(),
+            side_bills: vec![],
+            cost: PicoUsd::ZERO,
+        };
+        if outcome.is_empty() {
+            return Ok(nothing(UsageSource::NothingProduced));
+        }
+        if outcome.trust == Trust::Contradictory {
+            return Ok(nothing(UsageSource::Quarantined));
+        }
+        let (source, usage) = match (outcome.usage, outcome.is_final()) {
+            (Some(usage), true) => (UsageSource::Reported, usage),
+            (reported, _) => (
+                UsageSource::Estimated,
+                estimate(reported, self.input_bytes, outcome.produced),
+            ),
+        };
+        let tier = outcome
+            .service_tier
+            .as_deref()
+            .or(self.requested_tier.as_deref());
+        let bill = self
+            .model
+            .card
+            .price(&usage, tier)
+            .map_err(crate::fault::RequestFault::from)?;
+        let mut cost = bill.cost;
+        let mut side_bills = Vec::new();
+        for (model, usage) in &outcome.additional {
+            let side = self.side_bill(&self.gateway.catalog, model, usage)?;
+            cost = cost.checked_add(side.1).ok_or(Fault::Overflow)?;
+            side_bills.push(side.0);
+        }
+        Ok(Priced {
+            source,
+            bill,
+            side_bills,
+            cost,
+        })
+    }
+
+    /// A part that ran on another model is billed on that one; on the request's own where the book lacks it.
+    fn side_bill(
+        &self,
+        catalog: &Catalog,
+        name: &str,
+        usage: &Usage,
+    ) -> Result<(SideBill, PicoUsd), Fault> {
+        let model = catalog.resolve(name).unwrap_or(&self.model);
+        let bill = model
+            .card
+            .price(usage, None)
+            .map_err(crate::fault::RequestFault::from)?;
+        Ok((
+            SideBill {
+                model: model.id.to_string(),
+                lines: lines(&bill),
+            },
+            bill.cost,
+        ))
+    }
+
+    fn record(
+        &self,
+        outcome: &Outcome,
+        priced: Priced,
+        (terms, charge): (Terms, Charge),
+        now: UnixMs,
+    ) -> GenerationRecord {
+        let ms = |at: UnixMs| u32::try_from(at.ms_since(self.started)).unwrap_or(u32::MAX);
+        let peer = |name: &Option<String>| name_of_peer(name.as_deref().unwrap_or_default());
+        GenerationRecord {
+            key: self.spender.key,
+            api: self.vendor.dialect.name().to_owned(),
+            model: self.model.id.to_string(),
+            vendor: self.vendor.id.to_string(),
+            upstream_id: peer(&outcome.upstream_id),
+            native_finish: name_of_peer(
+                outcome.finish.as_ref().map_or("", |finish| &finish.native),
+            ),
+            tier: peer(&outcome.service_tier),
+            price_book: Catalog::book_version().to_owned(),
+            streamed: self.delivery == Delivery::Streamed,
+            cancelled: self.cancelled,
+            source: priced.source,
+            attempts: 1,
+            latency_ms: ms(self.first_byte.unwrap_or(now)),
+            duration_ms: ms(now),
+            lines: lines(&priced.bill),
+            side_bills: priced.side_bills,
+            markup: terms.markup,
+            partner_share: terms.partner_share,
+            cost: charge.cost,
+            margin: charge.margin,
+            commission: charge.commission,
+        }
+    }
+
+    fn warn_of(&mut self, record: &GenerationRecord) {
+        let (generation, vendor, model) = (self.generation, &*self.vendor.id, &*self.model.id);
+        match record.source {
+            UsageSource::Reported | UsageSource::NothingProduced => {}
+            UsageSource::Estimated if self.cancelled => {}
+            UsageSource::Estimated => {
+                tracing::warn!(%generation, vendor, model, "the provider reported no usage; the charge is estimated");
+            }
+            UsageSource::Quarantined => {
+                tracing::error!(%generation, vendor, model, "the provider's counts contradict each other; nothing was charged");
+            }
+        }
+    }
+}
+
+fn lines(bill: &Bill) -> Vec<Line> {
+    bill.lines
+        .iter()
+        .map(|line| Line::new(line.item, line.quantity, line.rate))
+        .collect()
+}
+
+/// The id that a generation's hold and entry have.
+pub(super) fn entry_id(generation: GenerationId) -> EntryId {
+    generation.cast()
+}

@@ -1,0 +1,213 @@
+//! A streamed answer on its way to the client, settled before its last bytes leave.
+
+use super::drain::{Orphan, Orphanage};
+use super::settle::{Receipt, Settled, Tab};
+use crate::fault::{Fault, UpstreamFault, UpstreamKind};
+use bytes::Bytes;
+use opencredits_ledger::Durable;
+use opencredits_providers::{End, StreamTap, UpstreamBody};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+/// What comes out of a [`ChargedStream`].
+pub enum Piece {
+    /// Bytes for the client, as the provider sent them.
+    Chunk(Bytes),
+    /// The end: the charge is booked, and the closing bytes are to be made with its receipt.
+    Last(Box<Last>),
+    /// The provider broke off, or our books failed; nothing more comes.
+    Broken(Fault),
+}
+
+/// The end of a stream.
+pub struct Last {
+    /// The closing events, still open for the members that the receipt adds.
+    pub tap: StreamTap,
+    /// What was charged.
+    pub receipt: Receipt,
+}
+
+/// A streamed answer. Dropping it unfinished hands it to the drainer.
+pub struct ChargedStream {
+    course: Course,
+    orphanage: Orphanage,
+}
+
+/// The course of a streamed answer, whoever reads it.
+pub(super) struct Course {
+    flow: Option<Flow>,
+}
+
+enum Flow {
+    /// Events pass.
+    Open(Box<Open>),
+    /// The charge is decided and waits for the disk.
+    Flushing(Durable, Box<Last>, UpstreamBody),
+    /// The end was told; the upstream connection may still have its last bytes to give.
+    Trailing(UpstreamBody),
+}
+
+struct Open {
+    body: UpstreamBody,
+    tap: StreamTap,
+    tab: Tab,
+}
+
+impl ChargedStream {
+    pub(super) fn new(course: Course, orphanage: Orphanage) -> Self {
+        Self { course, orphanage }
+    }
+
+    /// Whether the bytes given out so far end between two events, so that a comment may follow.
+    #[must_use]
+    pub fn is_between_events(&self) -> bool {
+        matches!(&self.course.flow, Some(Flow::Open(open)) if open.tap.is_between_events())
+    }
+
+    /// The next piece; `None` after the last.
+    pub fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Piece>> {
+        self.course.poll_piece(context)
+    }
+
+    /// Takes the course away from a reader that stays.
+    pub(super) fn into_course(mut self) -> Course {
+        Course {
+            flow: self.course.flow.take(),
+        }
+    }
+}
+
+impl Course {
+    pub(super) fn new(body: UpstreamBody, tap: StreamTap, tab: Tab) -> Self {
+        Self {
+            flow: Some(Flow::Open(Box::new(Open { body, tap, tab }))),
+        }
+    }
+
+    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Piece>> {
+        match self.flow.take() {
+            None => Poll::Ready(None),
+            Some(Flow::Open(open)) => self.poll_open(open, context),
+            Some(Flow::Flushing(durable, last, body)) => {
+                self.poll_flush(durable, last, body, context)
+            }
+            Some(Flow::Trailing(mut body)) => {
+                // One look is enough to let a finished connection return to its pool.
+                let _end_or_not = body.poll_chunk(context);
+                Poll::Ready(None)
+            }
+        }
+    }
+
+    fn poll_open(&mut self, mut open: Box<Open>, context: &mut Context<'_>) -> Poll<Option<Piece>> {
+        loop {
+            match open.body.poll_chunk(context) {
+                Poll::Pending if open.tap.is_ended() => {
+                    return self.close(open, End::Clean, context);
+                }
+                Poll::Pending => {
+                    self.flow = Some(Flow::Open(open));
+                    return Poll::Pending;
+                }
+                Poll::Ready(None) => return self.close(open, End::Clean, context),
+                Poll::Ready(Some(Err(_))) => return self.close(open, End::Cut, context),
+                Poll::Ready(Some(Ok(chunk))) => match open.tap.feed(&chunk) {
+                    Err(_) => return self.close(open, End::Cut, context),
+                    Ok(out) if out.is_empty() => {}
+                    Ok(out) => {
+                        open.tab.first_byte();
+                        self.flow = Some(Flow::Open(open));
+                        return Poll::Ready(Some(Piece::Chunk(out)));
+                    }
+                },
+            }
+        }
+    }
+
+    fn close(
+        &mut self,
+        open: Box<Open>,
+        end: End,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Piece>> {
+        let Open { body, mut tap, tab } = *open;
+        let outcome = tap.outcome(end);
+        let whole = outcome.is_final();
+        let settled = match tab.settle(&outcome) {
+            Ok(settled) => settled,
+            Err(fault) => return Poll::Ready(Some(Piece::Broken(fault))),
+        };
+        if !whole {
+            let fault = UpstreamFault::of_outcome(&outcome, UpstreamKind::Unavailable);
+            return Poll::Ready(Some(Piece::Broken(Box::new(fault).into())));
+        }
+        let Settled { receipt, durable } = settled;
+        let last = Box::new(Last { tap, receipt });
+        match durable {
+            Some(durable) => self.poll_flush(durable, last, body, context),
+            None => self.tell_last(last, body),
+        }
+    }
+
+    fn poll_flush(
+        &mut self,
+        mut durable: Durable,
+        last: Box<Last>,
+        body: UpstreamBody,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Piece>> {
+        match Pin::new(&mut durable).poll(context) {
+            Poll::Ready(Ok(())) => self.tell_last(last, body),
+            Poll::Ready(Err(error)) => Poll::Ready(Some(Piece::Broken(error.into()))),
+            Poll::Pending => {
+                self.flow = Some(Flow::Flushing(durable, last, body));
+                Poll::Pending
+            }
+        }
+    }
+
+    fn tell_last(&mut self, last: Box<Last>, body: UpstreamBody) -> Poll<Option<Piece>> {
+        self.flow = Some(Flow::Trailing(body));
+        Poll::Ready(Some(Piece::Last(last)))
+    }
+
+    /// The client has gone: notes it, and stops upstream at once where that stops the provider's bill.
+    pub(super) fn client_gone(&mut self) {
+        let Some(Flow::Open(open)) = self.flow.as_mut() else {
+            return;
+        };
+        open.tab.client_gone();
+        if open.tab.stop_ends_billing() {
+            self.cut_short();
+        }
+    }
+
+    /// Reads on to the end and settles, for nobody.
+    pub(super) async fn run_out(&mut self) {
+        while poll_fn(|context| Poll::Ready(ready!(self.poll_piece(context))))
+            .await
+            .is_some()
+        {}
+    }
+
+    /// Settles what is known so far and lets go of the upstream connection.
+    pub(super) fn cut_short(&mut self) {
+        if let Some(Flow::Open(open)) = self.flow.take() {
+            let Open { body, mut tap, tab } = *open;
+            drop(body);
+            if let Err(fault) = tab.settle(&tap.outcome(End::Cut)) {
+                tracing::error!(%fault, "an abandoned request could not be settled; its hold will end by its expiry");
+            }
+        }
+    }
+}
+
+impl Drop for ChargedStream {
+    fn drop(&mut self) {
+        if let Some(flow @ Flow::Open(_)) = self.course.flow.take() {
+            self.orphanage
+                .adopt(Orphan::Streaming(Course { flow: Some(flow) }));
+        }
+    }
+}

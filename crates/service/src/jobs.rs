@@ -1,0 +1,55 @@
+//! What a process does besides serving: ends holds whose time is over, writes usage to the store, forgets old claims.
+
+use crate::gateway::Gateway;
+use opencredits_ledger::{Accepted, Expired, LedgerError};
+use opencredits_store::Claims;
+use opencredits_units::UnixMs;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Between two rounds.
+const ROUND: Duration = Duration::from_secs(2);
+/// Holds that one round ends at most.
+const EXPIRIES_MAX: usize = 1_000;
+/// How long an idempotency key counts.
+const CLAIM_MS: u64 = UnixMs::DAY_MS;
+
+/// Runs the jobs until the task is stopped. What fails is tried again in the next round.
+pub async fn run(gateway: Arc<Gateway>, claims: Arc<dyn Claims>) {
+    let mut rounds = tokio::time::interval(ROUND);
+    loop {
+        rounds.tick().await;
+        if let Err(error) = gateway.tally().flush().await {
+            tracing::warn!(%error, "cannot write usage to the store; trying again");
+        }
+        if let Err(error) = expire(&gateway) {
+            tracing::error!(%error, "cannot end holds whose time is over; trying again");
+        }
+        let now = gateway.clock().now();
+        let day_before = UnixMs::new(now.get().saturating_sub(CLAIM_MS));
+        if let Err(error) = claims.forget_claims(day_before).await {
+            tracing::warn!(%error, "cannot forget old idempotency keys; trying again");
+        }
+    }
+}
+
+/// A hold that expires in flight had its process die: nobody knows what was used, so the person pays nothing, and the
+/// operator is told.
+fn expire(gateway: &Gateway) -> Result<(), LedgerError> {
+    let now = gateway.clock().now();
+    let Expired { voided, in_flight } = gateway
+        .ledger()
+        .expire_due(now, EXPIRIES_MAX)
+        .map(Accepted::accepted)?;
+    if !voided.is_empty() {
+        tracing::warn!(
+            count = voided.len(),
+            "released holds that expired before anything was sent"
+        );
+    }
+    for hold in in_flight {
+        gateway.ledger().void(hold, now)?.accepted();
+        tracing::error!(generation = %hold.cast::<opencredits_units::Generation>(), "a request was never settled; its hold is released, and what the provider bills for it is lost");
+    }
+    Ok(())
+}
