@@ -9,6 +9,7 @@
 //! - Every answer carries `x-request-id`, and every error its type in the words of its API.
 //! - The last bytes of a stream are written after its charge is booked.
 
+pub mod admin;
 mod app;
 mod auth;
 pub mod errors;

@@ -1,15 +1,23 @@
 //! From a request to a reply: the same code behind the socket and in the admin tool.
 
 use super::reply::{AdminReply, Refusal, RefusalCode};
-use super::request::{AdminRequest, Amount, LIST_MAX};
+use super::request::{
+    AddKey, AddPartner, AddUser, AdminRequest, Amount, EntriesOf, GrantCredits, LIST_MAX,
+    LedgerEntries, ListPartners, ListUsers, OfUser, RevokeKey,
+};
 use super::views::{AmountView, BalanceView, EntryView, HoldView, KeyView};
-use opencredits_ledger::{LedgerError, Replay, VerifyReport};
+use opencredits_ledger::{LedgerError, Replay};
 use opencredits_service::accounts::{
-    Accounts, AccountsError, EntryFilter, Grant, NewKey, NewLimit, NewPartner, NewUser,
+    Accounts, AccountsError, EntryFilter, Grant, NewKey, NewLimit, NewPartner, NewUser, Wallet,
 };
 use opencredits_store::{Key, StoreError};
-use opencredits_units::{AccountId, CreditPrice, EntryId, NanoUsd};
+use opencredits_units::{CreditPrice, NanoUsd};
 use std::sync::Arc;
+
+type Answer = Result<AdminReply, Refusal>;
+
+/// Open holds that are listed; more are only counted.
+const HOLDS_MAX: usize = 1_000;
 
 /// Answers an operator.
 #[derive(Clone)]
@@ -29,64 +37,205 @@ impl Admin {
     ///
     /// # Errors
     /// A [`Refusal`] that says what is wrong and what to do.
-    pub async fn answer(&self, request: AdminRequest) -> Result<AdminReply, Refusal> {
+    pub async fn answer(&self, request: AdminRequest) -> Answer {
         match request {
-            AdminRequest::AddUser { id, label } => {
-                let user = self.accounts.add_user(NewUser { id, label }).await?.into();
-                Ok(AdminReply::UserAdded { user })
-            }
-            AdminRequest::ListUsers { after, max } => {
-                let max = max.clamp(1, LIST_MAX);
-                let users = self.accounts.list_users(after.unwrap_or_default(), max).await?;
-                let next = full(&users, max).map(|user| user.id);
-                let users = users.into_iter().map(Into::into).collect();
-                Ok(AdminReply::Users { users, next })
-            }
-            AdminRequest::AddPartner { name, share_bps } => {
-                let new = NewPartner { name, share: share_bps };
-                let partner = self.accounts.add_partner(new).await?.into();
-                Ok(AdminReply::PartnerAdded { partner })
-            }
-            AdminRequest::ListPartners { after, max } => {
-                let max = max.clamp(1, LIST_MAX);
-                let partners = self.accounts.list_partners(after.unwrap_or_default(), max).await?;
-                let next = full(&partners, max).map(|partner| partner.id);
-                let partners = partners.into_iter().map(Into::into).collect();
-                Ok(AdminReply::Partners { partners, next })
-            }
-            request => self.answer_on_keys_and_books(request).await,
+            AdminRequest::AddUser(new) => self.add_user(new).await,
+            AdminRequest::ListUsers(which) => self.list_users(which).await,
+            AdminRequest::AddKey(new) => self.add_key(new).await,
+            AdminRequest::ListKeys(whose) => self.list_keys(whose).await,
+            AdminRequest::RevokeKey(which) => self.revoke_key(which).await,
+            AdminRequest::AddPartner(new) => self.add_partner(new).await,
+            AdminRequest::ListPartners(which) => self.list_partners(which).await,
+            AdminRequest::GrantCredits(grant) => self.grant(grant).await,
+            AdminRequest::Balance(whose) => self.balance(whose).await,
+            AdminRequest::LedgerEntries(which) => self.entries(which).await,
+            AdminRequest::LedgerHolds => Ok(self.holds()),
+            AdminRequest::LedgerVerify => self.verify().await,
         }
     }
 
-    async fn answer_on_keys_and_books(&self, request: AdminRequest) -> Result<AdminReply, Refusal> {
-        match request {
-            AdminRequest::AddKey { .. } => self.add_key(request).await,
-            AdminRequest::ListKeys { user } => {
-                let user = self.accounts.find_user(&user).await?;
-                let keys = self.accounts.list_keys(user.id).await?;
-                let keys = keys.into_iter().map(|key| self.key_view(key));
-                Ok(AdminReply::Keys { keys: keys.collect::<Result<_, _>>()? })
-            }
-            AdminRequest::RevokeKey { id } => {
-                let record = self.key_view(self.accounts.revoke_key(id).await?)?;
-                Ok(AdminReply::KeyRevoked { record })
-            }
-            AdminRequest::GrantCredits { .. } => self.grant(request).await,
-            AdminRequest::Balance { user } => {
-                let wallet = self.accounts.balance(&user).await?;
-                let balance = BalanceView::new(wallet.user, wallet.balance, self.price);
-                Ok(AdminReply::Balance { balance })
-            }
-            AdminRequest::LedgerEntries { .. } => self.entries(request).await,
-            AdminRequest::LedgerHolds {} => {
-                let holds = self.accounts.holds();
-                let total = holds.len();
-                let first = holds.iter().take(1_000);
-                let holds = first.map(|hold| HoldView::new(hold, self.price)).collect();
-                Ok(AdminReply::Holds { holds, total })
-            }
-            AdminRequest::LedgerVerify {} => Ok(verified(&self.accounts.verify().await?)),
-            _ => Err(Refusal::invalid("this request is not known here; use the admin tool of this version")),
+    async fn add_user(&self, new: AddUser) -> Answer {
+        let AddUser { id, label } = new;
+        let user = self.accounts.add_user(NewUser { id, label }).await?;
+        Ok(AdminReply::UserAdded { user: user.into() })
+    }
+
+    async fn list_users(&self, which: ListUsers) -> Answer {
+        let (after, max) = (which.after.unwrap_or_default(), most(which.max));
+        let users = self.accounts.list_users(after, max).await?;
+        Ok(AdminReply::Users {
+            next: last_of_full(&users, max).map(|user| user.id),
+            users: users.into_iter().map(Into::into).collect(),
+        })
+    }
+
+    async fn add_partner(&self, new: AddPartner) -> Answer {
+        let (name, share) = (new.name, new.share_bps);
+        let partner = self
+            .accounts
+            .add_partner(NewPartner { name, share })
+            .await?;
+        Ok(AdminReply::PartnerAdded {
+            partner: partner.into(),
+        })
+    }
+
+    async fn list_partners(&self, which: ListPartners) -> Answer {
+        let (after, max) = (which.after.unwrap_or_default(), most(which.max));
+        let partners = self.accounts.list_partners(after, max).await?;
+        Ok(AdminReply::Partners {
+            next: last_of_full(&partners, max).map(|partner| partner.id),
+            partners: partners.into_iter().map(Into::into).collect(),
+        })
+    }
+
+    async fn add_key(&self, new: AddKey) -> Answer {
+        let user = self.accounts.find_user(&new.user).await?.id;
+        let partner = match &new.partner {
+            Some(name) => Some(self.accounts.find_partner(name).await?.id),
+            None => None,
+        };
+        let limit = new.limit.map(|limit| self.amount(&limit)).transpose()?;
+        let new = NewKey {
+            user,
+            partner,
+            name: new.name,
+            limit: limit.map(|amount| NewLimit { amount }),
+            expires_at: new.expires_at_ms,
+            allowed_models: new.models,
+        };
+        let (key, secret) = self.accounts.add_key(new).await?;
+        Ok(AdminReply::KeyAdded {
+            key: secret.reveal().to_owned(),
+            record: self.key(key)?,
+        })
+    }
+
+    async fn list_keys(&self, whose: OfUser) -> Answer {
+        let user = self.accounts.find_user(&whose.user).await?;
+        let keys = self.accounts.list_keys(user.id).await?;
+        let keys = keys.into_iter().map(|key| self.key(key));
+        Ok(AdminReply::Keys {
+            keys: keys.collect::<Result<_, _>>()?,
+        })
+    }
+
+    async fn revoke_key(&self, which: RevokeKey) -> Answer {
+        let record = self.key(self.accounts.revoke_key(which.id).await?)?;
+        Ok(AdminReply::KeyRevoked { record })
+    }
+
+    async fn grant(&self, grant: GrantCredits) -> Answer {
+        let user = self.accounts.find_user(&grant.user).await?;
+        let amount = self.amount(&grant.amount)?;
+        let grant = Grant {
+            user: user.id,
+            amount,
+            id: grant.id,
+            reason: grant.reason,
+        };
+        let granted = self.accounts.grant_credits(grant).await?;
+        Ok(AdminReply::CreditsGranted {
+            id: granted.id,
+            replayed: granted.replay != Replay::First,
+            amount: AmountView::new(amount, self.price),
+            balance: BalanceView::new(user, granted.balance, self.price),
+        })
+    }
+
+    async fn balance(&self, whose: OfUser) -> Answer {
+        let Wallet { user, balance } = self.accounts.balance(&whose.user).await?;
+        Ok(AdminReply::Balance {
+            balance: BalanceView::new(user, balance, self.price),
+        })
+    }
+
+    async fn entries(&self, which: LedgerEntries) -> Answer {
+        let account = match which.of {
+            EntriesOf::All => None,
+            EntriesOf::Account(account) => Some(account),
+            EntriesOf::User(name) => Some(self.accounts.find_user(&name).await?.wallet),
+        };
+        let max = usize::try_from(most(which.max)).unwrap_or(usize::MAX);
+        let (filter, after) = (EntryFilter { account }, which.after.unwrap_or_default());
+        let page = self.accounts.ledger_entries(filter, after, max).await?;
+        let entries = page.entries.into_iter();
+        Ok(AdminReply::Entries {
+            entries: entries
+                .map(|entry| EntryView::new(entry, self.price))
+                .collect(),
+            next: page.next,
+        })
+    }
+
+    fn holds(&self) -> AdminReply {
+        let holds = self.accounts.holds();
+        let listed = holds.iter().take(HOLDS_MAX);
+        AdminReply::Holds {
+            holds: listed.map(|hold| HoldView::new(hold, self.price)).collect(),
+            total: holds.len(),
         }
+    }
+
+    async fn verify(&self) -> Answer {
+        let report = self.accounts.verify().await?;
+        Ok(AdminReply::Verified {
+            clean: report.is_clean(),
+            accounts: report.accounts,
+            entries: report.entries,
+            holds: report.holds,
+            findings: report.findings.iter().map(ToString::to_string).collect(),
+            findings_total: report.findings_total,
+        })
+    }
+
+    fn key(&self, key: Key) -> Result<KeyView, Refusal> {
+        let limit = self.accounts.limit_of(&key)?;
+        Ok(KeyView::new(key, limit, self.price))
+    }
+
+    fn amount(&self, amount: &Amount) -> Result<NanoUsd, Refusal> {
+        match amount {
+            Amount::Usd(usd) => Ok(*usd),
+            Amount::Credits(text) => self.price.parse(text).map_err(|error| {
+                Refusal::invalid(format!("{text} is no amount of credits: {error}"))
+            }),
+        }
+    }
+}
+
+fn most(asked: u32) -> u32 {
+    asked.clamp(1, LIST_MAX)
+}
+
+/// The last row of a page that may have a next one.
+fn last_of_full<T>(rows: &[T], max: u32) -> Option<&T> {
+    let full = usize::try_from(max).is_ok_and(|max| rows.len() >= max);
+    rows.last().filter(|_| full)
+}
+
+impl From<AccountsError> for Refusal {
+    fn from(error: AccountsError) -> Self {
+        Self {
+            code: code_of(&error),
+            refused: error.to_string(),
+        }
+    }
+}
+
+const fn code_of(error: &AccountsError) -> RefusalCode {
+    match error {
+        AccountsError::NoUser { .. }
+        | AccountsError::NoKey { .. }
+        | AccountsError::NoPartner { .. } => RefusalCode::NotFound,
+        AccountsError::UserExists { .. }
+        | AccountsError::KeyExists { .. }
+        | AccountsError::PartnerExists { .. }
+        | AccountsError::Store(StoreError::Exists)
+        | AccountsError::Ledger(LedgerError::IdempotencyMismatch { .. }) => RefusalCode::Conflict,
+        AccountsError::Invalid { .. } | AccountsError::Ledger(LedgerError::Amount) => {
+            RefusalCode::Invalid
+        }
+        _ => RefusalCode::Failed,
     }
 }

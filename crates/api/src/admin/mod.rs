@@ -5,21 +5,26 @@
 //! itself where no gateway runs, so that both ways are one.
 //!
 //! ```
-//! use opencredits_api::admin::AdminRequest;
+//! use opencredits_api::admin::{AdminRequest, OfUser};
 //! let text = r#"{"do": "balance", "user": "Ada"}"#;
 //! let request: AdminRequest = serde_json::from_str(text).unwrap();
-//! assert_eq!(request, AdminRequest::Balance { user: "Ada".to_owned() });
+//! assert_eq!(request, AdminRequest::Balance(OfUser { user: "Ada".to_owned() }));
 //! ```
 
 mod answer;
 mod reply;
 mod request;
 mod socket;
+#[cfg(test)]
+mod tests;
 mod views;
 
 pub use answer::Admin;
 pub use reply::{AdminReply, Refusal, RefusalCode};
-pub use request::{AdminRequest, Amount, LIST_MAX};
+pub use request::{
+    AddKey, AddPartner, AddUser, AdminRequest, Amount, EntriesOf, GrantCredits, LIST_MAX,
+    LedgerEntries, ListPartners, ListUsers, OfUser, RevokeKey,
+};
 pub use socket::{AdminSocket, SOCKET_FILE, SocketError, admin_router};
 pub use views::{
     AmountView, BalanceView, EntryView, HoldView, KeyView, LegView, LimitView, LineView,

@@ -1,8 +1,6 @@
 //! What an operator is told.
 
-use super::views::{
-    AmountView, BalanceView, EntryView, HoldView, KeyView, PartnerView, UserView,
-};
+use super::views::{AmountView, BalanceView, EntryView, HoldView, KeyView, PartnerView, UserView};
 use http::StatusCode;
 use opencredits_units::{EntryId, PartnerId, UserId};
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,136 @@
+//! The endpoint, and the Unix socket it is served on.
+
+use super::answer::Admin;
+use super::reply::Refusal;
+use super::request::AdminRequest;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use http::header::CACHE_CONTROL;
+use std::fs::{DirBuilder, Permissions};
+use std::future::Future;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::net::UnixListener;
+
+/// The socket's name in the data folder.
+pub const SOCKET_FILE: &str = "admin.sock";
+/// Where the socket is made before it has its permissions.
+const MAKING_DIR: &str = ".admin.sock.new";
+/// Bytes that a request may have.
+const BODY_BYTES_MAX: usize = 64 << 10;
+/// How long running requests may go on once the socket is to close.
+const CLOSE_MAX: Duration = Duration::from_secs(5);
+
+/// Why there is no admin socket.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on the admin socket {}: {source}; its path must be free, writable and under 100 bytes", path.display())]
+pub struct SocketError {
+    /// Where it was to be.
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// The endpoint that takes an [`AdminRequest`].
+pub fn admin_router(admin: Admin) -> Router {
+    Router::new()
+        .route("/admin", post(endpoint))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(admin)
+}
+
+async fn endpoint(State(admin): State<Admin>, body: Bytes) -> Response {
+    let request: AdminRequest = match serde_json::from_slice(&body) {
+        Ok(request) => request,
+        Err(error) => {
+            let words = format!("this is no request of the admin tool: {error}");
+            return refuse(Refusal::invalid(words));
+        }
+    };
+    match admin.answer(request).await {
+        // A reply may hold a secret: nothing between may keep it.
+        Ok(reply) => ([(CACHE_CONTROL, "no-store")], Json(reply)).into_response(),
+        Err(refusal) => refuse(refusal),
+    }
+}
+
+fn refuse(refusal: Refusal) -> Response {
+    (refusal.code.status(), Json(refusal)).into_response()
+}
+
+/// A Unix socket that only the gateway's own user can open. It is gone when it is dropped.
+#[derive(Debug)]
+pub struct AdminSocket {
+    listener: UnixListener,
+    file: SocketFile,
+}
+
+impl AdminSocket {
+    /// Listens on `admin.sock` in this folder. Whoever calls it has locked the folder's ledger: a socket that lies there
+    /// was left by a process that is gone.
+    ///
+    /// # Errors
+    /// When the socket cannot be made there. Needs a tokio runtime.
+    pub fn bind(dir: &Path) -> Result<Self, SocketError> {
+        let path = dir.join(SOCKET_FILE);
+        match bind_privately(dir, &path) {
+            Ok(listener) => Ok(Self {
+                listener,
+                file: SocketFile(path),
+            }),
+            Err(source) => Err(SocketError { path, source }),
+        }
+    }
+
+    /// Answers until `stop` resolves, then lets running requests finish for some seconds.
+    pub async fn serve(self, admin: Admin, stop: impl Future<Output = ()> + Send + 'static) {
+        let Self { listener, file } = self;
+        let (stopped, stopping) = tokio::sync::oneshot::channel();
+        let stop = async move {
+            stop.await;
+            let _nobody_waits = stopped.send(());
+        };
+        let serving = axum::serve(listener, admin_router(admin)).with_graceful_shutdown(stop);
+        let bound = async move {
+            let _stopped = stopping.await;
+            tokio::time::sleep(CLOSE_MAX).await;
+        };
+        tokio::select! {
+            ended = serving.into_future() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "the admin socket has failed; restart the gateway to have it back");
+                }
+            }
+            () = bound => tracing::warn!("a request on the admin socket was cut off"),
+        }
+        drop(file);
+    }
+}
+
+/// Deletes the socket's file with the socket.
+#[derive(Debug)]
+struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let _best_effort = std::fs::remove_file(&self.0);
+    }
+}
+
+/// A socket is made with the permissions that the process's mask leaves, and set right only then. Made in a folder
+/// that is private from the beginning, it is never open to others, not for an instant.
+fn bind_privately(dir: &Path, path: &Path) -> io::Result<UnixListener> {
+    let making = dir.join(MAKING_DIR);
+    let _left_by_a_crash = std::fs::remove_dir_all(&making);
+    DirBuilder::new().mode(0o700).create(&making)?;
+    let new = making.join("s");
+    let listener = UnixListener::bind(&new)?;
+    std::fs::set_permissions(&new, Permissions::from_mode(0o600))?;
+    std::fs::rename(&new, path)?;
+    std::fs::remove_dir(&making)?;
+    Ok(listener)
+}
