@@ -77,10 +77,7 @@ pub(crate) fn write_entry(entry: &EntryParts<'_>) -> Vec<u8> {
     if short {
         put_amount(&mut out, entry.charged);
     }
-    put(
-        &mut out,
-        u64::try_from(entry.legs.len()).unwrap_or(u64::MAX),
-    );
+    put(&mut out, u64::try_from(entry.legs.len()).unwrap_or(u64::MAX));
     for (account, amount) in entry.legs {
         put(&mut out, u64::from(*account));
         put_amount(&mut out, *amount);
@@ -103,25 +100,13 @@ pub(crate) fn read_entry(bytes: &[u8]) -> Option<Entry> {
     let fingerprint = u64::from_le_bytes(*fingerprint);
     rest = after;
     let collected = take_amount(&mut rest)?;
-    let charged = if short {
-        take_amount(&mut rest)?
-    } else {
-        collected
-    };
+    let charged = if short { take_amount(&mut rest)? } else { collected };
     let count = take(&mut rest)?;
     let mut legs = Vec::new();
     for _ in 0..count {
         legs.push((take_number(&mut rest)?, take_amount(&mut rest)?));
     }
-    Some(Entry {
-        kind,
-        at,
-        fingerprint,
-        charged,
-        collected,
-        legs,
-        memo: rest.to_vec(),
-    })
+    Some(Entry { kind, at, fingerprint, charged, collected, legs, memo: rest.to_vec() })
 }
 
 pub(crate) fn write_hold(hold: &Hold) -> Vec<u8> {
@@ -157,14 +142,7 @@ pub(crate) fn read_hold(bytes: &[u8]) -> Option<Hold> {
     while !rest.is_empty() {
         limits.push(take_number(&mut rest)?);
     }
-    Some(Hold {
-        payer,
-        limits: limits.into(),
-        amount,
-        expires_at,
-        phase,
-        fingerprint,
-    })
+    Some(Hold { payer, limits: limits.into(), amount, expires_at, phase, fingerprint })
 }
 
 fn put(out: &mut Vec<u8>, mut value: u64) {
@@ -177,10 +155,7 @@ fn put(out: &mut Vec<u8>, mut value: u64) {
 
 fn put_amount(out: &mut Vec<u8>, amount: NanoUsd) {
     let value = amount.get();
-    put(
-        out,
-        (value.wrapping_shl(1) ^ value.wrapping_shr(63)).cast_unsigned(),
-    );
+    put(out, (value.wrapping_shl(1) ^ value.wrapping_shr(63)).cast_unsigned());
 }
 
 fn take_byte(rest: &mut &[u8]) -> Option<u8> {
@@ -203,9 +178,7 @@ fn take(rest: &mut &[u8]) -> Option<u64> {
 
 fn take_amount(rest: &mut &[u8]) -> Option<NanoUsd> {
     let value = take(rest)?;
-    Some(NanoUsd::new(
-        value.wrapping_shr(1).cast_signed() ^ (value & 1).cast_signed().wrapping_neg(),
-    ))
+    Some(NanoUsd::new(value.wrapping_shr(1).cast_signed() ^ (value & 1).cast_signed().wrapping_neg()))
 }
 
 fn take_number(rest: &mut &[u8]) -> Option<Number> {

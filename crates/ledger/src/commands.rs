@@ -5,8 +5,8 @@ use crate::error::LedgerError;
 use crate::fingerprint::Fingerprint;
 use crate::state::{Command, Effect, Effects, State};
 use crate::types::{
-    Capture, Captured, EntryKind, Expired, Floor, Held, Leg, OnShortfall, OpenAccount, Phase,
-    PlaceHold, Replay, Transfer, Transferred, Voided,
+    Capture, Captured, EntryKind, Expired, Floor, Held, Leg, OnShortfall, OpenAccount, Phase, PlaceHold, Replay,
+    Transfer, Transferred, Voided,
 };
 use opencredits_units::{EntryId, NanoUsd, UnixMs};
 
@@ -41,35 +41,15 @@ pub(crate) struct ExpireDue {
 impl Command for OpenAccount {
     type Outcome = ();
 
-    fn decide(
-        self,
-        state: &mut State,
-        _now: UnixMs,
-        effects: &mut Effects,
-    ) -> Result<(), LedgerError> {
+    fn decide(self, state: &mut State, _now: UnixMs, effects: &mut Effects) -> Result<(), LedgerError> {
         let contra = self.contra.map(|contra| state.number(contra)).transpose()?;
-        let parts = AccountParts {
-            id: self.id,
-            floor: self.floor,
-            contra,
-        };
+        let parts = AccountParts { id: self.id, floor: self.floor, contra };
         if let Ok(number) = state.number(self.id) {
-            let same = state
-                .account(number)
-                .is_some_and(|account| account.parts == parts);
-            return if same {
-                Ok(())
-            } else {
-                Err(LedgerError::IdempotencyMismatch { id: self.id.cast() })
-            };
+            let same = state.account(number).is_some_and(|account| account.parts == parts);
+            return if same { Ok(()) } else { Err(LedgerError::IdempotencyMismatch { id: self.id.cast() }) };
         }
         let max = usize::try_from(Number::MAX).unwrap_or(usize::MAX);
-        let number = state
-            .add_account(parts, NanoUsd::ZERO)
-            .ok_or(LedgerError::Limit {
-                what: "accounts",
-                max,
-            })?;
+        let number = state.add_account(parts, NanoUsd::ZERO).ok_or(LedgerError::Limit { what: "accounts", max })?;
         effects.push(Effect::Opened(number, parts));
         Ok(())
     }
@@ -78,89 +58,44 @@ impl Command for OpenAccount {
 impl Command for PlaceHold<'_> {
     type Outcome = Held;
 
-    fn decide(
-        self,
-        state: &mut State,
-        _now: UnixMs,
-        effects: &mut Effects,
-    ) -> Result<Held, LedgerError> {
+    fn decide(self, state: &mut State, _now: UnixMs, effects: &mut Effects) -> Result<Held, LedgerError> {
         at_most("limits of a hold", self.limits.len(), LIMITS_MAX)?;
         not_negative(self.amount)?;
         let fingerprint = self.fingerprint();
         let payer = state.number(self.payer)?;
         if let Some(replay) = replay_of(state, self.id, fingerprint)? {
-            return Ok(Held {
-                available: state.balance(payer).available,
-                replay,
-            });
+            return Ok(Held { available: state.balance(payer).available, replay });
         }
         at_most("open holds", state.holds.len().saturating_add(1), HOLDS_MAX)?;
-        let limits = self
-            .limits
-            .iter()
-            .map(|limit| state.number(*limit))
-            .collect::<Result<Box<[_]>, _>>()?;
-        let twice = limits
-            .iter()
-            .enumerate()
-            .any(|(at, limit)| *limit == payer || limits.iter().take(at).any(|l| l == limit));
-        at_most(
-            "mentions of one account in a hold",
-            if twice { 2 } else { 1 },
-            1,
-        )?;
+        let limits = self.limits.iter().map(|limit| state.number(*limit)).collect::<Result<Box<[_]>, _>>()?;
+        let twice =
+            limits.iter().enumerate().any(|(at, limit)| *limit == payer || limits.iter().take(at).any(|l| l == limit));
+        at_most("mentions of one account in a hold", if twice { 2 } else { 1 }, 1)?;
         let (amount, expires_at) = (self.amount, self.expires_at);
-        let hold = Hold {
-            payer,
-            limits,
-            amount,
-            expires_at,
-            phase: Phase::Reserved,
-            fingerprint,
-        };
+        let hold = Hold { payer, limits, amount, expires_at, phase: Phase::Reserved, fingerprint };
         for number in hold.accounts() {
             if let Some(account) = state.account(number) {
                 account.must_cover(amount)?;
             }
         }
-        state
-            .add_hold(self.id, hold.clone())
-            .ok_or(LedgerError::Amount)?;
+        state.add_hold(self.id, hold.clone()).ok_or(LedgerError::Amount)?;
         effects.push(Effect::Hold(self.id, Some(hold)));
-        Ok(Held {
-            available: state.balance(payer).available,
-            replay: Replay::First,
-        })
+        Ok(Held { available: state.balance(payer).available, replay: Replay::First })
     }
 }
 
 impl PlaceHold<'_> {
     fn fingerprint(&self) -> u64 {
-        let start = Fingerprint::new()
-            .with(&self.payer.bits().to_le_bytes())
-            .with(&self.amount.get().to_le_bytes());
-        self.limits
-            .iter()
-            .fold(start, |print, limit| {
-                print.with(&limit.bits().to_le_bytes())
-            })
-            .value()
+        let start = Fingerprint::new().with(&self.payer.bits().to_le_bytes()).with(&self.amount.get().to_le_bytes());
+        self.limits.iter().fold(start, |print, limit| print.with(&limit.bits().to_le_bytes())).value()
     }
 }
 
 impl Command for Extend {
     type Outcome = ();
 
-    fn decide(
-        self,
-        state: &mut State,
-        _now: UnixMs,
-        effects: &mut Effects,
-    ) -> Result<(), LedgerError> {
-        let hold = state
-            .holds
-            .get_mut(&self.id)
-            .ok_or(LedgerError::UnknownHold { id: self.id })?;
+    fn decide(self, state: &mut State, _now: UnixMs, effects: &mut Effects) -> Result<(), LedgerError> {
+        let hold = state.holds.get_mut(&self.id).ok_or(LedgerError::UnknownHold { id: self.id })?;
         let before = std::mem::replace(&mut hold.expires_at, self.expires_at);
         let after = hold.clone();
         state.expiries.remove(&(before, self.id));
@@ -173,16 +108,8 @@ impl Command for Extend {
 impl Command for MarkInFlight {
     type Outcome = ();
 
-    fn decide(
-        self,
-        state: &mut State,
-        _now: UnixMs,
-        effects: &mut Effects,
-    ) -> Result<(), LedgerError> {
-        let hold = state
-            .holds
-            .get_mut(&self.0)
-            .ok_or(LedgerError::UnknownHold { id: self.0 })?;
+    fn decide(self, state: &mut State, _now: UnixMs, effects: &mut Effects) -> Result<(), LedgerError> {
+        let hold = state.holds.get_mut(&self.0).ok_or(LedgerError::UnknownHold { id: self.0 })?;
         hold.phase = Phase::InFlight;
         effects.push(Effect::Hold(self.0, Some(hold.clone())));
         Ok(())
@@ -192,12 +119,7 @@ impl Command for MarkInFlight {
 impl Command for Capture<'_> {
     type Outcome = Captured;
 
-    fn decide(
-        self,
-        state: &mut State,
-        now: UnixMs,
-        effects: &mut Effects,
-    ) -> Result<Captured, LedgerError> {
+    fn decide(self, state: &mut State, now: UnixMs, effects: &mut Effects) -> Result<Captured, LedgerError> {
         at_most("legs of a charge", self.legs.len(), LEGS_MAX)?;
         at_most("bytes of a memo", self.memo.len(), MEMO_BYTES_MAX)?;
         let Some(hold) = state.holds.get(&self.hold).cloned() else {
@@ -221,12 +143,7 @@ impl Command for Capture<'_> {
         });
         state.finish(self.hold, body, effects);
         let available = state.balance(hold.payer).available;
-        Ok(Captured {
-            charged: split.charged,
-            collected: split.collected,
-            available,
-            replay: Replay::First,
-        })
+        Ok(Captured { charged: split.charged, collected: split.collected, available, replay: Replay::First })
     }
 }
 
@@ -240,27 +157,13 @@ struct Split {
 impl Capture<'_> {
     /// The outcome of the capture that came first.
     fn replay(&self, state: &State) -> Result<Captured, LedgerError> {
-        let entry = state
-            .finished_entry(self.hold)
-            .ok_or(LedgerError::UnknownHold { id: self.hold })?;
+        let entry = state.finished_entry(self.hold).ok_or(LedgerError::UnknownHold { id: self.hold })?;
         if entry.kind != EntryKind::Capture {
-            return Err(LedgerError::HoldFinished {
-                id: self.hold,
-                how: "voided",
-            });
+            return Err(LedgerError::HoldFinished { id: self.hold, how: "voided" });
         }
-        let payer = entry
-            .legs
-            .first()
-            .map(|(number, _)| state.balance(*number).available)
-            .unwrap_or_default();
+        let payer = entry.legs.first().map(|(number, _)| state.balance(*number).available).unwrap_or_default();
         let (charged, collected) = (entry.charged, entry.collected);
-        Ok(Captured {
-            charged,
-            collected,
-            available: payer,
-            replay: Replay::Finished,
-        })
+        Ok(Captured { charged, collected, available: payer, replay: Replay::Finished })
     }
 
     /// The payer pays from its hold first, then from what is available; bad debt bears what is owed and missing.
@@ -272,10 +175,7 @@ impl Capture<'_> {
         }
         let collected = reach(state, hold.payer, hold.amount, charged);
         let mut legs = Vec::with_capacity(self.legs.len().saturating_add(4));
-        legs.push((
-            hold.payer,
-            collected.checked_neg().ok_or(LedgerError::Amount)?,
-        ));
+        legs.push((hold.payer, collected.checked_neg().ok_or(LedgerError::Amount)?));
         let mut paid = NanoUsd::ZERO;
         for leg in self.legs {
             let share = share_of(leg, collected, charged).ok_or(LedgerError::Amount)?;
@@ -291,9 +191,7 @@ impl Capture<'_> {
         legs.push((bad_debt, owed));
         for limit in &hold.limits {
             let counted = reach(state, *limit, hold.amount, charged);
-            let contra = state
-                .account(*limit)
-                .and_then(|account| account.parts.contra);
+            let contra = state.account(*limit).and_then(|account| account.parts.contra);
             if let Some(contra) = contra {
                 legs.push((*limit, counted.checked_neg().ok_or(LedgerError::Amount)?));
                 legs.push((contra, counted));
@@ -301,11 +199,7 @@ impl Capture<'_> {
         }
         let payer = legs.first().copied();
         legs.retain(|leg| leg.1 != NanoUsd::ZERO || Some(*leg) == payer);
-        Ok(Split {
-            charged,
-            collected,
-            legs,
-        })
+        Ok(Split { charged, collected, legs })
     }
 }
 
@@ -317,19 +211,13 @@ fn reach(state: &State, number: Number, held: NanoUsd, wanted: NanoUsd) -> NanoU
     if account.parts.floor == Floor::None {
         return wanted;
     }
-    let has = account
-        .balance()
-        .available
-        .checked_add(held)
-        .unwrap_or(NanoUsd::MAX);
+    let has = account.balance().available.checked_add(held).unwrap_or(NanoUsd::MAX);
     wanted.min(has).max(NanoUsd::ZERO)
 }
 
 fn share_of(leg: &Leg, collected: NanoUsd, charged: NanoUsd) -> Option<NanoUsd> {
     match leg.on_shortfall {
-        OnShortfall::Proportional if collected < charged => {
-            leg.amount.scaled_down(collected, charged)
-        }
+        OnShortfall::Proportional if collected < charged => leg.amount.scaled_down(collected, charged),
         OnShortfall::Full | OnShortfall::Proportional => Some(leg.amount),
     }
 }
@@ -337,21 +225,11 @@ fn share_of(leg: &Leg, collected: NanoUsd, charged: NanoUsd) -> Option<NanoUsd> 
 impl Command for Void {
     type Outcome = Voided;
 
-    fn decide(
-        self,
-        state: &mut State,
-        now: UnixMs,
-        effects: &mut Effects,
-    ) -> Result<Voided, LedgerError> {
+    fn decide(self, state: &mut State, now: UnixMs, effects: &mut Effects) -> Result<Voided, LedgerError> {
         let Some(hold) = state.remove_hold(self.0) else {
             return match state.finished_entry(self.0).map(|entry| entry.kind) {
-                Some(EntryKind::Void) => Ok(Voided {
-                    replay: Replay::Finished,
-                }),
-                Some(_) => Err(LedgerError::HoldFinished {
-                    id: self.0,
-                    how: "captured",
-                }),
+                Some(EntryKind::Void) => Ok(Voided { replay: Replay::Finished }),
+                Some(_) => Err(LedgerError::HoldFinished { id: self.0, how: "captured" }),
                 None => Err(LedgerError::UnknownHold { id: self.0 }),
             };
         };
@@ -366,28 +244,16 @@ impl Command for Void {
             memo: &[],
         });
         state.finish(self.0, body, effects);
-        Ok(Voided {
-            replay: Replay::First,
-        })
+        Ok(Voided { replay: Replay::First })
     }
 }
 
 impl Command for ExpireDue {
     type Outcome = Expired;
 
-    fn decide(
-        self,
-        state: &mut State,
-        now: UnixMs,
-        effects: &mut Effects,
-    ) -> Result<Expired, LedgerError> {
-        let due: Vec<EntryId> = state
-            .expiries
-            .iter()
-            .take_while(|(at, _)| *at <= now)
-            .take(self.max)
-            .map(|(_, id)| *id)
-            .collect();
+    fn decide(self, state: &mut State, now: UnixMs, effects: &mut Effects) -> Result<Expired, LedgerError> {
+        let due: Vec<EntryId> =
+            state.expiries.iter().take_while(|(at, _)| *at <= now).take(self.max).map(|(_, id)| *id).collect();
         let mut expired = Expired::default();
         for id in due {
             match state.holds.get(&id).map(|hold| hold.phase) {
@@ -406,12 +272,7 @@ impl Command for ExpireDue {
 impl Command for Transfer<'_> {
     type Outcome = Transferred;
 
-    fn decide(
-        self,
-        state: &mut State,
-        now: UnixMs,
-        effects: &mut Effects,
-    ) -> Result<Transferred, LedgerError> {
+    fn decide(self, state: &mut State, now: UnixMs, effects: &mut Effects) -> Result<Transferred, LedgerError> {
         Linked(&[self]).decide(state, now, effects)
     }
 }
@@ -422,12 +283,7 @@ pub(crate) struct Linked<'a>(pub(crate) &'a [Transfer<'a>]);
 impl Command for Linked<'_> {
     type Outcome = Transferred;
 
-    fn decide(
-        self,
-        state: &mut State,
-        now: UnixMs,
-        effects: &mut Effects,
-    ) -> Result<Transferred, LedgerError> {
+    fn decide(self, state: &mut State, now: UnixMs, effects: &mut Effects) -> Result<Transferred, LedgerError> {
         at_most("linked transfers", self.0.len(), LINKED_MAX)?;
         let mut seen = 0_usize;
         for transfer in self.0 {
@@ -439,9 +295,7 @@ impl Command for Linked<'_> {
         match (seen, self.0.first()) {
             (0, _) => {}
             (all, _) if all == self.0.len() => {
-                return Ok(Transferred {
-                    replay: Replay::Finished,
-                });
+                return Ok(Transferred { replay: Replay::Finished });
             }
             (_, Some(first)) => return Err(LedgerError::IdempotencyMismatch { id: first.id }),
             (_, None) => {}
@@ -450,9 +304,7 @@ impl Command for Linked<'_> {
         for transfer in self.0 {
             transfer.book(state, now, effects)?;
         }
-        Ok(Transferred {
-            replay: Replay::First,
-        })
+        Ok(Transferred { replay: Replay::First })
     }
 }
 
@@ -471,9 +323,7 @@ impl Linked<'_> {
                 let place = match place {
                     Some(place) => place,
                     None => {
-                        let account = state
-                            .account(number)
-                            .ok_or(LedgerError::UnknownAccount { account })?;
+                        let account = state.account(number).ok_or(LedgerError::UnknownAccount { account })?;
                         touched.push((number, *account));
                         touched.len().saturating_sub(1)
                     }
@@ -501,17 +351,9 @@ impl Transfer<'_> {
             .value()
     }
 
-    fn book(
-        &self,
-        state: &mut State,
-        now: UnixMs,
-        effects: &mut Effects,
-    ) -> Result<(), LedgerError> {
+    fn book(&self, state: &mut State, now: UnixMs, effects: &mut Effects) -> Result<(), LedgerError> {
         let minus = self.amount.checked_neg().ok_or(LedgerError::Amount)?;
-        let legs = [
-            (state.number(self.from)?, minus),
-            (state.number(self.to)?, self.amount),
-        ];
+        let legs = [(state.number(self.from)?, minus), (state.number(self.to)?, self.amount)];
         for (number, amount) in legs {
             state.post(number, amount, effects);
         }
@@ -536,20 +378,13 @@ fn replay_of(state: &State, id: EntryId, fingerprint: u64) -> Result<Option<Repl
         (None, Some(entry)) => (Replay::Finished, entry.fingerprint),
         (None, None) => return Ok(None),
     };
-    if before == fingerprint {
-        Ok(Some(replay))
-    } else {
-        Err(LedgerError::IdempotencyMismatch { id })
-    }
+    if before == fingerprint { Ok(Some(replay)) } else { Err(LedgerError::IdempotencyMismatch { id }) }
 }
 
 /// Whether every account can take what is booked on it, all legs on one account together.
 fn check_sums(state: &State, legs: &[(Number, NanoUsd)]) -> Result<(), LedgerError> {
     for (number, _) in legs {
-        let mut sum = state
-            .account(*number)
-            .map(|account| account.posted)
-            .unwrap_or_default();
+        let mut sum = state.account(*number).map(|account| account.posted).unwrap_or_default();
         for (_, amount) in legs.iter().filter(|(other, _)| other == number) {
             sum = sum.checked_add(*amount).ok_or(LedgerError::Amount)?;
         }
@@ -558,17 +393,9 @@ fn check_sums(state: &State, legs: &[(Number, NanoUsd)]) -> Result<(), LedgerErr
 }
 
 fn at_most(what: &'static str, count: usize, max: usize) -> Result<(), LedgerError> {
-    if count > max {
-        Err(LedgerError::Limit { what, max })
-    } else {
-        Ok(())
-    }
+    if count > max { Err(LedgerError::Limit { what, max }) } else { Ok(()) }
 }
 
 fn not_negative(amount: NanoUsd) -> Result<(), LedgerError> {
-    if amount.is_negative() {
-        Err(LedgerError::Amount)
-    } else {
-        Ok(())
-    }
+    if amount.is_negative() { Err(LedgerError::Amount) } else { Ok(()) }
 }

@@ -55,14 +55,10 @@ pub enum LedgerError {
     #[error("an amount is negative or too large; amounts are at most 9.2 billion USD")]
     Amount,
     /// The disk failed while this was being written: it may be there or not. Reload to find out.
-    #[error(
-        "the commit failed, so the outcome is unknown; free space or mend the disk, then reload the ledger"
-    )]
+    #[error("the commit failed, so the outcome is unknown; free space or mend the disk, then reload the ledger")]
     CommitUnknown,
     /// An earlier commit failed; nothing is decided until the ledger is reloaded.
-    #[error(
-        "the ledger stopped after a failed commit; free space or mend the disk, then reload it"
-    )]
+    #[error("the ledger stopped after a failed commit; free space or mend the disk, then reload it")]
     Poisoned,
     /// Another process has the ledger open.
     #[error("another process has {} open; stop it, or speak to it through its admin socket", path.display())]

@@ -39,10 +39,7 @@ impl Batch {
             }
         }
         batch.posted = posted.into_iter().collect();
-        batch.holds = holds
-            .into_iter()
-            .filter(|(id, hold)| hold.is_some() || on_disk(*id))
-            .collect();
+        batch.holds = holds.into_iter().filter(|(id, hold)| hold.is_some() || on_disk(*id)).collect();
         batch.posted.sort_unstable_by_key(|(number, _)| *number);
         batch.holds.sort_unstable_by_key(|(id, _)| *id);
         batch.entries.sort_unstable_by_key(|(id, _)| *id);
@@ -89,33 +86,16 @@ struct Kept {
 impl Journal for MemoryJournal {
     fn load(&mut self) -> Result<State, StorageError> {
         let kept = self.0.lock();
-        let holds = kept
-            .holds
-            .iter()
-            .map(|(id, hold)| (*id, hold.clone()))
-            .collect();
-        let last = kept
-            .entries
-            .keys()
-            .next_back()
-            .copied()
-            .unwrap_or(EntryId::from_bits(0));
-        State::load(kept.accounts.clone(), holds, last)
-            .ok_or(StorageError::Damaged { table: "holds" })
+        let holds = kept.holds.iter().map(|(id, hold)| (*id, hold.clone())).collect();
+        let last = kept.entries.keys().next_back().copied().unwrap_or(EntryId::from_bits(0));
+        State::load(kept.accounts.clone(), holds, last).ok_or(StorageError::Damaged { table: "holds" })
     }
 
     fn commit(&mut self, batch: &Batch) -> Result<(), StorageError> {
         let mut kept = self.0.lock();
-        kept.accounts.extend(
-            batch
-                .opened
-                .iter()
-                .map(|(_, parts)| (*parts, NanoUsd::ZERO)),
-        );
+        kept.accounts.extend(batch.opened.iter().map(|(_, parts)| (*parts, NanoUsd::ZERO)));
         for (number, sum) in &batch.posted {
-            let place = usize::try_from(*number)
-                .ok()
-                .and_then(|at| kept.accounts.get_mut(at));
+            let place = usize::try_from(*number).ok().and_then(|at| kept.accounts.get_mut(at));
             if let Some((_, posted)) = place {
                 *posted = *sum;
             }
@@ -126,12 +106,7 @@ impl Journal for MemoryJournal {
                 None => kept.holds.remove(id),
             };
         }
-        kept.entries.extend(
-            batch
-                .entries
-                .iter()
-                .map(|(id, body)| (*id, Arc::clone(body))),
-        );
+        kept.entries.extend(batch.entries.iter().map(|(id, body)| (*id, Arc::clone(body))));
         Ok(())
     }
 }
@@ -144,25 +119,14 @@ impl Reader for MemoryJournal {
     fn entries(&self, after: EntryId, max: usize) -> Result<Bodies, StorageError> {
         let kept = self.0.lock();
         let above = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
-        Ok(kept
-            .entries
-            .range(above)
-            .take(max)
-            .map(|(id, body)| (*id, Arc::clone(body)))
-            .collect())
+        Ok(kept.entries.range(above).take(max).map(|(id, body)| (*id, Arc::clone(body))).collect())
     }
 
     fn scan(&self, visitor: &mut dyn Visitor) -> Result<(), StorageError> {
         let kept = self.0.lock();
-        kept.accounts
-            .iter()
-            .for_each(|(parts, posted)| visitor.account(*parts, *posted));
-        kept.holds
-            .iter()
-            .for_each(|(id, hold)| visitor.hold(*id, &crate::codec::write_hold(hold)));
-        kept.entries
-            .iter()
-            .for_each(|(id, body)| visitor.entry(*id, body));
+        kept.accounts.iter().for_each(|(parts, posted)| visitor.account(*parts, *posted));
+        kept.holds.iter().for_each(|(id, hold)| visitor.hold(*id, &crate::codec::write_hold(hold)));
+        kept.entries.iter().for_each(|(id, body)| visitor.entry(*id, body));
         Ok(())
     }
 }

@@ -8,8 +8,8 @@ use crate::persister::{self, Core};
 use crate::state::{Command, State};
 use crate::ticket::Accepted;
 use crate::types::{
-    AccountRow, Balance, Capture, Captured, EntryRow, Expired, Held, HoldRow, OpenAccount,
-    PlaceHold, Transfer, Transferred, Voided,
+    AccountRow, Balance, Capture, Captured, EntryRow, Expired, Held, HoldRow, OpenAccount, PlaceHold, Transfer,
+    Transferred, Voided,
 };
 use crate::verify::{self, VerifyReport};
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
@@ -28,9 +28,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            gather: Duration::from_millis(5),
-        }
+        Self { gather: Duration::from_millis(5) }
     }
 }
 
@@ -84,10 +82,7 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::open`].
     #[cfg(feature = "sqlite")]
-    pub fn open_with(
-        path: impl AsRef<std::path::Path>,
-        options: Options,
-    ) -> Result<Self, LedgerError> {
+    pub fn open_with(path: impl AsRef<std::path::Path>, options: Options) -> Result<Self, LedgerError> {
         let (journal, reader) = crate::sqlite::open(path.as_ref())?;
         Self::start(journal, Box::new(reader), options)
     }
@@ -106,29 +101,22 @@ impl Ledger {
         reader: Box<dyn Reader>,
         options: Options,
     ) -> Result<Self, LedgerError> {
-        let core = Core::new(journal.load()?, reader, options.gather);
+        let state = journal.load()?;
+        let written = state.holds.keys().copied().collect();
+        let core = Core::new(state, reader, options.gather);
         let theirs = Arc::clone(&core);
         let persister = std::thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(move || persister::run(&theirs, journal))
+            .spawn(move || persister::run(&theirs, journal, written))
             .map_err(StorageError::from)?;
-        Ok(Self {
-            keeper: Arc::new(Keeper {
-                core,
-                persister: Some(persister),
-            }),
-        })
+        Ok(Self { keeper: Arc::new(Keeper { core, persister: Some(persister) }) })
     }
 
     /// Opens an account.
     ///
     /// # Errors
     /// When it is open in another way, or its contra account is unknown.
-    pub fn open_account(
-        &self,
-        account: OpenAccount,
-        now: UnixMs,
-    ) -> Result<Accepted<()>, LedgerError> {
+    pub fn open_account(&self, account: OpenAccount, now: UnixMs) -> Result<Accepted<()>, LedgerError> {
         self.apply(account, now)
     }
 
@@ -138,11 +126,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::InsufficientFunds`] names the account that refused; nothing is held then.
-    pub fn place_hold(
-        &self,
-        hold: PlaceHold<'_>,
-        now: UnixMs,
-    ) -> Result<Accepted<Held>, LedgerError> {
+    pub fn place_hold(&self, hold: PlaceHold<'_>, now: UnixMs) -> Result<Accepted<Held>, LedgerError> {
         self.recall(hold.id)?;
         self.apply(hold, now)
     }
@@ -151,12 +135,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When there is no such hold.
-    pub fn extend_hold(
-        &self,
-        id: EntryId,
-        expires_at: UnixMs,
-        now: UnixMs,
-    ) -> Result<Accepted<()>, LedgerError> {
+    pub fn extend_hold(&self, id: EntryId, expires_at: UnixMs, now: UnixMs) -> Result<Accepted<()>, LedgerError> {
         self.apply(Extend { id, expires_at }, now)
     }
 
@@ -173,11 +152,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When there is no such hold, or it was voided. A second capture returns the first one's outcome.
-    pub fn capture(
-        &self,
-        capture: Capture<'_>,
-        now: UnixMs,
-    ) -> Result<Accepted<Captured>, LedgerError> {
+    pub fn capture(&self, capture: Capture<'_>, now: UnixMs) -> Result<Accepted<Captured>, LedgerError> {
         self.recall_finished(capture.hold)?;
         self.apply(capture, now)
     }
@@ -203,11 +178,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the giver would go below its floor, or the id was used for something else.
-    pub fn transfer(
-        &self,
-        transfer: Transfer<'_>,
-        now: UnixMs,
-    ) -> Result<Accepted<Transferred>, LedgerError> {
+    pub fn transfer(&self, transfer: Transfer<'_>, now: UnixMs) -> Result<Accepted<Transferred>, LedgerError> {
         self.recall_finished(transfer.id)?;
         self.apply(transfer, now)
     }
@@ -255,32 +226,21 @@ impl Ledger {
     /// When the file cannot be read.
     pub fn entries(&self, after: EntryId, max: usize) -> Result<Vec<EntryRow>, LedgerError> {
         let found = self.core().reader.entries(after, max)?;
-        found
-            .into_iter()
-            .map(|(id, body)| self.row(id, &body))
-            .collect()
+        found.into_iter().map(|(id, body)| self.row(id, &body)).collect()
     }
 
     /// An open hold.
     #[must_use]
     pub fn hold(&self, id: EntryId) -> Option<HoldRow> {
         let log = self.core().log.lock();
-        log.state
-            .holds
-            .get(&id)
-            .map(|hold| hold_row(&log.state, id, hold))
+        log.state.holds.get(&id).map(|hold| hold_row(&log.state, id, hold))
     }
 
     /// Every open hold, by id.
     #[must_use]
     pub fn holds(&self) -> Vec<HoldRow> {
         let log = self.core().log.lock();
-        let mut rows: Vec<_> = log
-            .state
-            .holds
-            .iter()
-            .map(|(id, hold)| hold_row(&log.state, *id, hold))
-            .collect();
+        let mut rows: Vec<_> = log.state.holds.iter().map(|(id, hold)| hold_row(&log.state, *id, hold)).collect();
         drop(log);
         rows.sort_by_key(|row| row.id);
         rows
@@ -333,39 +293,21 @@ impl Ledger {
     pub fn stats(&self) -> Stats {
         let log = self.core().log.lock();
         let commits = self.core().commits.load(Ordering::Relaxed);
-        Stats {
-            commits,
-            holds: log.state.holds.len(),
-            accounts: log.state.accounts.len(),
-        }
+        Stats { commits, holds: log.state.holds.len(), accounts: log.state.accounts.len() }
     }
 
     fn core(&self) -> &Arc<Core> {
         &self.keeper.core
     }
 
-    fn apply<C: Command>(
-        &self,
-        command: C,
-        now: UnixMs,
-    ) -> Result<Accepted<C::Outcome>, LedgerError> {
-        let (value, mark) = self
-            .core()
-            .decide(|state, effects| state.apply(command, now, effects))?;
-        Ok(Accepted {
-            value,
-            mark,
-            core: Arc::clone(self.core()),
-        })
+    fn apply<C: Command>(&self, command: C, now: UnixMs) -> Result<Accepted<C::Outcome>, LedgerError> {
+        let (value, mark) = self.core().decide(|state, effects| state.apply(command, now, effects))?;
+        Ok(Accepted { value, mark, core: Arc::clone(self.core()) })
     }
 
     /// Brings a hold's id back to mind if it may have been finished long ago. A fresh id costs one comparison.
     fn recall(&self, id: EntryId) -> Result<(), LedgerError> {
-        if self.core().log.lock().state.knows(id) {
-            Ok(())
-        } else {
-            self.recall_finished(id)
-        }
+        if self.core().log.lock().state.knows(id) { Ok(()) } else { self.recall_finished(id) }
     }
 
     /// Brings an id back to mind if its entry is on disk alone. Read outside of the lock; repeated when ids have
@@ -393,20 +335,10 @@ impl Ledger {
     fn row(&self, id: EntryId, body: &[u8]) -> Result<EntryRow, LedgerError> {
         let entry = codec::read_entry(body).ok_or(StorageError::Damaged { table: "entries" })?;
         let log = self.core().log.lock();
-        let legs: Vec<(AccountId, NanoUsd)> = entry
-            .legs
-            .iter()
-            .map(|(number, amount)| (log.state.id_of(*number), *amount))
-            .collect();
+        let legs: Vec<(AccountId, NanoUsd)> =
+            entry.legs.iter().map(|(number, amount)| (log.state.id_of(*number), *amount)).collect();
         drop(log);
-        Ok(EntryRow {
-            id,
-            kind: entry.kind,
-            at: entry.at,
-            legs,
-            charged: entry.charged,
-            memo: entry.memo,
-        })
+        Ok(EntryRow { id, kind: entry.kind, at: entry.at, legs, charged: entry.charged, memo: entry.memo })
     }
 }
 
@@ -414,11 +346,7 @@ fn hold_row(state: &State, id: EntryId, hold: &codec::Hold) -> HoldRow {
     HoldRow {
         id,
         payer: state.id_of(hold.payer),
-        limits: hold
-            .limits
-            .iter()
-            .map(|limit| state.id_of(*limit))
-            .collect(),
+        limits: hold.limits.iter().map(|limit| state.id_of(*limit)).collect(),
         amount: hold.amount,
         expires_at: hold.expires_at,
         phase: hold.phase,

@@ -59,11 +59,7 @@
 //! # Reading the code
 //! `types` has the words; `state` and `commands` decide, purely; `journal` says what a batch is; `persister` moves batches
 //! to the disk; `ticket` waits for them; `sqlite` writes them; `ledger` puts it together; `verify` doubts all of it.
-#![warn(
-    clippy::float_arithmetic,
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions
-)]
+#![warn(clippy::float_arithmetic, clippy::arithmetic_side_effects, clippy::as_conversions)]
 
 mod codec;
 mod commands;
@@ -84,7 +80,7 @@ pub use error::{LedgerError, StorageError};
 pub use ledger::{Ledger, Options, Stats};
 pub use ticket::{Accepted, Durable};
 pub use types::{
-    AccountRow, Balance, Capture, Captured, EntryKind, EntryRow, Expired, Floor, Held, HoldRow,
-    Leg, OnShortfall, OpenAccount, Phase, PlaceHold, Replay, Transfer, Transferred, Voided,
+    AccountRow, Balance, Capture, Captured, EntryKind, EntryRow, Expired, Floor, Held, HoldRow, Leg, OnShortfall,
+    OpenAccount, Phase, PlaceHold, Replay, Transfer, Transferred, Voided,
 };
 pub use verify::{Finding, VerifyReport};

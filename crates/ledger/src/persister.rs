@@ -63,14 +63,8 @@ enum Work {
 
 impl Core {
     pub(crate) fn new(state: State, reader: Box<dyn Reader>, gather: Duration) -> Arc<Self> {
-        let log = Log {
-            state,
-            effects: Vec::new(),
-            mark: 0,
-            hurry: 0,
-            health: Health::Sound,
-            orders: Orders::default(),
-        };
+        let log =
+            Log { state, effects: Vec::new(), mark: 0, hurry: 0, health: Health::Sound, orders: Orders::default() };
         Arc::new(Self {
             log: Mutex::new(log),
             work: Condvar::new(),
@@ -91,18 +85,13 @@ impl Core {
             return Err(LedgerError::Poisoned);
         }
         if log.effects.len() >= LOG_MAX {
-            return Err(LedgerError::Limit {
-                what: "changes that wait for the disk",
-                max: LOG_MAX,
-            });
+            return Err(LedgerError::Limit { what: "changes that wait for the disk", max: LOG_MAX });
         }
         let before = log.effects.len();
         let Log { state, effects, .. } = &mut *log;
         let value = decide(state, effects)?;
         let added = log.effects.len().saturating_sub(before);
-        log.mark = log
-            .mark
-            .saturating_add(u64::try_from(added).unwrap_or(u64::MAX));
+        log.mark = log.mark.saturating_add(u64::try_from(added).unwrap_or(u64::MAX));
         let mark = log.mark;
         drop(log);
         if before == 0 && added > 0 {
@@ -160,9 +149,7 @@ impl Core {
             }
             self.work.wait(&mut log);
         }
-        let taken = log
-            .mark
-            .saturating_sub(u64::try_from(log.effects.len()).unwrap_or(u64::MAX));
+        let taken = log.mark.saturating_sub(u64::try_from(log.effects.len()).unwrap_or(u64::MAX));
         while log.hurry <= taken && !log.orders.stop && !self.gather.is_zero() {
             if self.work.wait_for(&mut log, self.gather).timed_out() {
                 break;
@@ -203,8 +190,9 @@ impl Core {
 }
 
 /// Writes until it is told to stop and nothing is left to write.
-pub(crate) fn run(core: &Core, mut journal: impl Journal) {
-    let mut written: HashSet<EntryId> = core.log.lock().state.holds.keys().copied().collect();
+///
+/// `written` are the holds that the journal has. They are read before any caller can end one.
+pub(crate) fn run(core: &Core, mut journal: impl Journal, mut written: HashSet<EntryId>) {
     loop {
         match core.next() {
             Work::Stop => return,
@@ -231,12 +219,7 @@ fn flush_before_reload(core: &Core, journal: &mut impl Journal, written: &mut Ha
     }
 }
 
-fn write(
-    core: &Core,
-    journal: &mut impl Journal,
-    written: &mut HashSet<EntryId>,
-    (effects, mark): (&Effects, u64),
-) {
+fn write(core: &Core, journal: &mut impl Journal, written: &mut HashSet<EntryId>, (effects, mark): (&Effects, u64)) {
     let batch = Batch::of(effects, |id| written.contains(&id));
     if journal.commit(&batch).is_err() {
         core.poison();

@@ -42,13 +42,7 @@ pub(crate) fn open(path: &Path) -> Result<(SqliteJournal, SqliteReader), LedgerE
     prepare(&connection)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let reader = Connection::open_with_flags(path, flags).map_err(StorageError::from)?;
-    Ok((
-        SqliteJournal {
-            connection,
-            _lock: lock,
-        },
-        SqliteReader(Mutex::new(reader)),
-    ))
+    Ok((SqliteJournal { connection, _lock: lock }, SqliteReader(Mutex::new(reader))))
 }
 
 /// `ledger.db` is locked by `ledger.db.lock`, which stays: deleting it would let two processes lock two files.
@@ -56,12 +50,7 @@ fn lock(path: &Path) -> Result<File, LedgerError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let path = PathBuf::from(name);
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(StorageError::from)?;
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(StorageError::from)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(LedgerError::Locked { path }),
@@ -90,20 +79,16 @@ impl Journal for SqliteJournal {
         let accounts = accounts(&self.connection)?;
         let mut holds = Vec::new();
         let mut damaged = false;
-        each_row(
-            &self.connection,
-            "SELECT id, body FROM holds ORDER BY id",
-            |id, body| match codec::read_hold(body) {
+        each_row(&self.connection, "SELECT id, body FROM holds ORDER BY id", |id, body| {
+            match codec::read_hold(body) {
                 Some(hold) => holds.push((id, hold)),
                 None => damaged = true,
-            },
-        )?;
+            }
+        })?;
         if damaged {
             return Err(StorageError::Damaged { table: "holds" });
         }
-        let last: Option<[u8; 16]> =
-            self.connection
-                .query_row("SELECT max(id) FROM entries", [], |row| row.get(0))?;
+        let last: Option<[u8; 16]> = self.connection.query_row("SELECT max(id) FROM entries", [], |row| row.get(0))?;
         let last = last.map_or(EntryId::from_bits(0), from_key);
         State::load(accounts, holds, last).ok_or(StorageError::Damaged { table: "holds" })
     }
@@ -126,9 +111,7 @@ impl Journal for SqliteJournal {
                 Some(hold) => transaction
                     .prepare_cached("INSERT OR REPLACE INTO holds (id, body) VALUES (?1, ?2)")?
                     .execute(params![key(*id), codec::write_hold(hold)])?,
-                None => transaction
-                    .prepare_cached("DELETE FROM holds WHERE id = ?1")?
-                    .execute(params![key(*id)])?,
+                None => transaction.prepare_cached("DELETE FROM holds WHERE id = ?1")?.execute(params![key(*id)])?,
             };
         }
         for (id, body) in &batch.entries {
@@ -145,18 +128,15 @@ impl Reader for SqliteReader {
     fn entry(&self, id: EntryId) -> Result<Option<Arc<[u8]>>, StorageError> {
         let connection = self.0.lock();
         let mut statement = connection.prepare_cached("SELECT body FROM entries WHERE id = ?1")?;
-        let body: Option<Vec<u8>> = statement
-            .query_row(params![key(id)], |row| row.get(0))
-            .optional()?;
+        let body: Option<Vec<u8>> = statement.query_row(params![key(id)], |row| row.get(0)).optional()?;
         Ok(body.map(Into::into))
     }
 
     fn entries(&self, after: EntryId, max: usize) -> Result<Bodies, StorageError> {
         let connection = self.0.lock();
-        let mut statement = connection
-            .prepare_cached("SELECT id, body FROM entries WHERE id > ?1 ORDER BY id LIMIT ?2")?;
-        let mut rows =
-            statement.query(params![key(after), i64::try_from(max).unwrap_or(i64::MAX)])?;
+        let mut statement =
+            connection.prepare_cached("SELECT id, body FROM entries WHERE id > ?1 ORDER BY id LIMIT ?2")?;
+        let mut rows = statement.query(params![key(after), i64::try_from(max).unwrap_or(i64::MAX)])?;
         let mut entries = Vec::new();
         while let Some(row) = rows.next()? {
             let body: Vec<u8> = row.get(1)?;
@@ -171,24 +151,12 @@ impl Reader for SqliteReader {
         for (parts, posted) in accounts(&snapshot)? {
             visitor.account(parts, posted);
         }
-        each_row(
-            &snapshot,
-            "SELECT id, body FROM holds ORDER BY id",
-            |id, body| visitor.hold(id, body),
-        )?;
-        each_row(
-            &snapshot,
-            "SELECT id, body FROM entries ORDER BY id",
-            |id, body| visitor.entry(id, body),
-        )
+        each_row(&snapshot, "SELECT id, body FROM holds ORDER BY id", |id, body| visitor.hold(id, body))?;
+        each_row(&snapshot, "SELECT id, body FROM entries ORDER BY id", |id, body| visitor.entry(id, body))
     }
 }
 
-fn each_row(
-    connection: &Connection,
-    query: &str,
-    mut visit: impl FnMut(EntryId, &[u8]),
-) -> Result<(), StorageError> {
+fn each_row(connection: &Connection, query: &str, mut visit: impl FnMut(EntryId, &[u8])) -> Result<(), StorageError> {
     let mut statement = connection.prepare(query)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -200,25 +168,16 @@ fn each_row(
 
 /// The accounts by number, which must be dense.
 fn accounts(connection: &Connection) -> Result<Vec<(AccountParts, NanoUsd)>, StorageError> {
-    let mut statement = connection
-        .prepare("SELECT id, posted, floor, contra, number FROM accounts ORDER BY number")?;
+    let mut statement = connection.prepare("SELECT id, posted, floor, contra, number FROM accounts ORDER BY number")?;
     let mut rows = statement.query([])?;
     let mut accounts = Vec::new();
     while let Some(row) = rows.next()? {
         let id: [u8; 16] = row.get(0)?;
-        let floor = if row.get::<_, i64>(2)? == 0 {
-            Floor::Zero
-        } else {
-            Floor::None
-        };
+        let floor = if row.get::<_, i64>(2)? == 0 { Floor::Zero } else { Floor::None };
         if usize::try_from(row.get::<_, i64>(4)?) != Ok(accounts.len()) {
             return Err(StorageError::Damaged { table: "accounts" });
         }
-        let parts = AccountParts {
-            id: AccountId::from_bits(u128::from_be_bytes(id)),
-            floor,
-            contra: row.get(3)?,
-        };
+        let parts = AccountParts { id: AccountId::from_bits(u128::from_be_bytes(id)), floor, contra: row.get(3)? };
         accounts.push((parts, NanoUsd::new(row.get(1)?)));
     }
     Ok(accounts)

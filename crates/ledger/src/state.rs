@@ -19,12 +19,7 @@ pub(crate) trait Command {
     /// What comes of it.
     type Outcome;
     /// Checks first, and changes the state only when nothing can fail any more.
-    fn decide(
-        self,
-        state: &mut State,
-        now: UnixMs,
-        effects: &mut Effects,
-    ) -> Result<Self::Outcome, LedgerError>;
+    fn decide(self, state: &mut State, now: UnixMs, effects: &mut Effects) -> Result<Self::Outcome, LedgerError>;
 }
 
 /// What has changed, in order, for the journal to write.
@@ -73,10 +68,7 @@ impl State {
         holds: Vec<(EntryId, Hold)>,
         entry_max: EntryId,
     ) -> Option<Self> {
-        let mut state = Self {
-            forgotten_max: entry_max,
-            ..Self::default()
-        };
+        let mut state = Self { forgotten_max: entry_max, ..Self::default() };
         for (parts, posted) in accounts {
             state.add_account(parts, posted)?;
         }
@@ -97,10 +89,7 @@ impl State {
     }
 
     pub(crate) fn number(&self, account: AccountId) -> Result<Number, LedgerError> {
-        self.numbers
-            .get(&account)
-            .copied()
-            .ok_or(LedgerError::UnknownAccount { account })
+        self.numbers.get(&account).copied().ok_or(LedgerError::UnknownAccount { account })
     }
 
     pub(crate) fn account(&self, number: Number) -> Option<&Account> {
@@ -113,18 +102,13 @@ impl State {
 
     /// The account's id, for an answer.
     pub(crate) fn id_of(&self, number: Number) -> AccountId {
-        self.account(number)
-            .map_or(AccountId::from_bits(0), |account| account.parts.id)
+        self.account(number).map_or(AccountId::from_bits(0), |account| account.parts.id)
     }
 
     /// Opens an account; `None` when no number is left.
     pub(crate) fn add_account(&mut self, parts: AccountParts, posted: NanoUsd) -> Option<Number> {
         let number = Number::try_from(self.accounts.len()).ok()?;
-        self.accounts.push(Account {
-            parts,
-            posted,
-            held: NanoUsd::ZERO,
-        });
+        self.accounts.push(Account { parts, posted, held: NanoUsd::ZERO });
         self.numbers.insert(parts.id, number);
         Some(number)
     }
@@ -206,21 +190,14 @@ impl State {
     }
 
     pub(crate) fn balance(&self, number: Number) -> Balance {
-        self.account(number)
-            .map(Account::balance)
-            .unwrap_or_default()
+        self.account(number).map(Account::balance).unwrap_or_default()
     }
 }
 
 impl Account {
     pub(crate) fn balance(&self) -> Balance {
         let available = self.posted.checked_sub(self.held).unwrap_or(NanoUsd::ZERO);
-        Balance {
-            posted: self.posted,
-            held: self.held,
-            leased: NanoUsd::ZERO,
-            available,
-        }
+        Balance { posted: self.posted, held: self.held, leased: NanoUsd::ZERO, available }
     }
 
     /// Refuses what would take the account below its floor.
@@ -229,11 +206,7 @@ impl Account {
         if self.parts.floor == Floor::None || available >= amount {
             return Ok(());
         }
-        Err(LedgerError::InsufficientFunds {
-            account: self.parts.id,
-            required: amount,
-            available,
-        })
+        Err(LedgerError::InsufficientFunds { account: self.parts.id, required: amount, available })
     }
 }
 

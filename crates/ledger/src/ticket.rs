@@ -50,9 +50,7 @@ impl Progress {
         let mut inner = self.inner.lock();
         change(&mut inner);
         let decided = inner.flushed.max(inner.unknown);
-        let (ready, rest) = std::mem::take(&mut inner.waiting)
-            .into_iter()
-            .partition(|(mark, _)| *mark <= decided);
+        let (ready, rest) = std::mem::take(&mut inner.waiting).into_iter().partition(|(mark, _)| *mark <= decided);
         inner.waiting = rest;
         drop(inner);
         self.moved.notify_all();
@@ -102,10 +100,7 @@ impl<T> Accepted<T> {
     /// Resolves once the decision is on disk.
     pub fn durable(&self) -> Durable {
         self.core.hurry(self.mark);
-        Durable {
-            mark: self.mark,
-            core: Arc::clone(&self.core),
-        }
+        Durable { mark: self.mark, core: Arc::clone(&self.core) }
     }
 
     /// Blocks until the decision is on disk.

@@ -71,20 +71,10 @@ impl fmt::Display for Finding {
             Self::Unbalanced(id, sum) => {
                 write!(f, "the legs of {id} sum to {sum} nano-USD, not to zero")
             }
-            Self::NoSuchAccount(id, number) => write!(
-                f,
-                "{id} names account number {number}, which does not exist"
-            ),
-            Self::WrongSum {
-                account,
-                stated,
-                entries,
-            } => {
+            Self::NoSuchAccount(id, number) => write!(f, "{id} names account number {number}, which does not exist"),
+            Self::WrongSum { account, stated, entries } => {
                 let stated = stated.get();
-                write!(
-                    f,
-                    "{account} has {stated} nano-USD in its row, its entries sum to {entries}"
-                )
+                write!(f, "{account} has {stated} nano-USD in its row, its entries sum to {entries}")
             }
             Self::Overdrawn { account, available } => {
                 write!(f, "{account} has {available} nano-USD left of its holds")
@@ -132,11 +122,7 @@ impl Check {
         for sums in std::mem::take(&mut self.accounts) {
             let (account, stated) = (sums.parts.id, sums.stated);
             if i128::from(stated.get()) != sums.entries {
-                self.find(Finding::WrongSum {
-                    account,
-                    stated,
-                    entries: sums.entries,
-                });
+                self.find(Finding::WrongSum { account, stated, entries: sums.entries });
             }
             let available = i128::from(stated.get()).saturating_sub(sums.held);
             if sums.parts.floor == Floor::Zero && available < 0 {
@@ -150,12 +136,7 @@ impl Check {
 impl Visitor for Check {
     fn account(&mut self, parts: AccountParts, posted: NanoUsd) {
         self.report.accounts = self.report.accounts.saturating_add(1);
-        self.accounts.push(Sums {
-            parts,
-            stated: posted,
-            entries: 0,
-            held: 0,
-        });
+        self.accounts.push(Sums { parts, stated: posted, entries: 0, held: 0 });
     }
 
     fn hold(&mut self, id: EntryId, body: &[u8]) {

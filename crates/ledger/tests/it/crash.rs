@@ -1,0 +1,127 @@
+//! A writer that is killed at a random moment loses nothing that it was told is on disk.
+
+use opencredits_ledger::{Capture, EntryKind, Floor, Ledger, Leg, OnShortfall, OpenAccount, PlaceHold, Transfer};
+use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+const NOW: UnixMs = UnixMs::new(1_790_000_000_000);
+const CLEARING: AccountId = AccountId::from_bits(1);
+const WALLET: AccountId = AccountId::from_bits(2);
+const PROVIDER: AccountId = AccountId::from_bits(3);
+/// Threads of the writer.
+const WRITERS: u64 = 4;
+/// What every hold is for, and what is captured of it.
+const HELD: i64 = 10;
+const CHARGED: i64 = 3;
+/// Makes the test's own program the writer.
+const FILE_VARIABLE: &str = "LEDGER_CRASH_FILE";
+const FIRST_VARIABLE: &str = "LEDGER_CRASH_FIRST";
+/// How many rounds are made: `OPENCREDITS_CRASH_ROUNDS`, or a few.
+const ROUNDS_VARIABLE: &str = "OPENCREDITS_CRASH_ROUNDS";
+const ROUNDS: u64 = 5;
+/// Ids of one round.
+const ROUND_IDS: u64 = 1 << 32;
+
+fn id(n: u64) -> EntryId {
+    EntryId::from_bits((u128::from(NOW.get()) << 80) | u128::from(n))
+}
+
+/// The writer: holds, captures or voids, and prints the number of each request once its decision is on disk.
+#[test]
+fn writer() {
+    let (Some(file), Some(first)) = (crate::variable(FILE_VARIABLE), crate::variable(FIRST_VARIABLE)) else {
+        return;
+    };
+    let first: u64 = first.parse().unwrap();
+    let ledger = Ledger::open(file).unwrap();
+    for (account, floor) in [(CLEARING, Floor::None), (WALLET, Floor::Zero), (PROVIDER, Floor::None)] {
+        ledger.open_account(OpenAccount { id: account, floor, contra: None }, NOW).unwrap().accepted();
+    }
+    let top_up = Transfer { id: id(first), from: CLEARING, to: WALLET, amount: NanoUsd::new(1 << 40), memo: b"" };
+    ledger.transfer(top_up, NOW).unwrap().wait().unwrap();
+    std::thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let ledger = &ledger;
+            scope.spawn(move || {
+                (0..ROUND_IDS / WRITERS).for_each(|n| request(ledger, first + 1 + writer + n * WRITERS))
+            });
+        }
+    });
+}
+
+fn request(ledger: &Ledger, n: u64) {
+    let expires_at = NOW.saturating_add_ms(1);
+    let hold = PlaceHold { id: id(n), payer: WALLET, limits: &[], amount: NanoUsd::new(HELD), expires_at };
+    ledger.place_hold(hold, NOW).unwrap().accepted();
+    match n % 3 {
+        0 => drop(ledger.void(id(n), NOW).unwrap().wait().unwrap()),
+        1 => {
+            let leg = Leg { to: PROVIDER, amount: NanoUsd::new(CHARGED), on_shortfall: OnShortfall::Full };
+            let capture = Capture { hold: id(n), legs: &[leg], bad_debt: CLEARING, memo: b"usage" };
+            ledger.capture(capture, NOW).unwrap().wait().unwrap();
+        }
+        // Stays held: the row must be there.
+        _ => ledger.flush().unwrap(),
+    }
+    // One write: a line is whole or not there.
+    std::io::stdout().write_all(format!("\ndone {n}\n").as_bytes()).unwrap();
+}
+
+/// Runs a writer for a while, kills it, and gives the numbers that it was told are on disk.
+fn killed(file: &Path, first: u64, after: Duration) -> Vec<u64> {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "crash::writer", "--nocapture", "--test-threads=1"])
+        .env(FILE_VARIABLE, file)
+        .env(FIRST_VARIABLE, first.to_string())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = child.stdout.take().unwrap();
+    let reader = std::thread::spawn(move || {
+        let lines = BufReader::new(output).lines().map_while(Result::ok);
+        lines.filter_map(|line| line.strip_prefix("done ")?.parse().ok()).collect()
+    });
+    std::thread::sleep(after);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    reader.join().unwrap()
+}
+
+fn check_round(file: &Path, done: &[u64]) {
+    let ledger = Ledger::open(file).unwrap();
+    for n in done {
+        match n % 3 {
+            2 => assert!(ledger.hold(id(*n)).is_some(), "the hold {n} is lost"),
+            rest => {
+                let entry = ledger.entry(id(*n)).unwrap();
+                let kind = if rest == 0 { EntryKind::Void } else { EntryKind::Capture };
+                assert_eq!(entry.map(|entry| entry.kind), Some(kind), "the entry {n} is lost");
+            }
+        }
+    }
+    let report = ledger.verify().unwrap();
+    assert!(report.is_clean(), "{:?}", report.findings);
+    // The holds of the dead are ended, as a gateway does.
+    while !ledger.expire_due(NOW.saturating_add_ms(2), 1_000).unwrap().accepted().voided.is_empty() {}
+    ledger.flush().unwrap();
+}
+
+#[test]
+fn nothing_that_was_told_to_be_on_disk_is_lost_when_the_writer_is_killed() {
+    let rounds = crate::variable(ROUNDS_VARIABLE).map_or(ROUNDS, |rounds| rounds.parse().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ledger.db");
+    let mut total = 0;
+    for round in 0..rounds {
+        // Different moments, the same in every run: multiples of an odd number spread over 20 to 100 ms.
+        let after = Duration::from_micros(20_000 + (round * 7_919) % 80_000);
+        let done = killed(&file, round * ROUND_IDS, after);
+        total += done.len();
+        check_round(&file, &done);
+    }
+    println!("{rounds} rounds, {total} decisions told to be on disk, none lost");
+    assert!(total > 0, "no round got as far as a decision");
+}

@@ -1,0 +1,135 @@
+//! Disks that fail: nothing is promised that is not kept.
+
+use opencredits_ledger::{Floor, Ledger, LedgerError, OpenAccount, Options, PlaceHold, Transfer};
+use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+const NOW: UnixMs = UnixMs::new(1_790_000_000_000);
+const CLEARING: AccountId = AccountId::from_bits(1);
+const WALLET: AccountId = AccountId::from_bits(2);
+const FILE_VARIABLE: &str = "LEDGER_FULL_FILE";
+/// The writer's bound on a file's size, in blocks of 512 bytes: a real EFBIG from the kernel, on the log and the file.
+const FILE_BLOCKS_MAX: u64 = 600;
+
+fn open(path: &Path) -> Ledger {
+    let ledger = Ledger::open_with(path, Options { gather: Duration::ZERO }).unwrap();
+    for (id, floor) in [(CLEARING, Floor::None), (WALLET, Floor::Zero)] {
+        ledger.open_account(OpenAccount { id, floor, contra: None }, NOW).unwrap().wait().unwrap();
+    }
+    ledger
+}
+
+fn top_up(ledger: &Ledger, n: u128) -> Result<(), LedgerError> {
+    let memo = [7; 2_000];
+    let id = EntryId::from_bits((u128::from(NOW.get()) << 80) | n);
+    let transfer = Transfer { id, from: CLEARING, to: WALLET, amount: NanoUsd::new(1), memo: &memo };
+    ledger.transfer(transfer, NOW)?.wait().map(|_| ())
+}
+
+/// Fills the disk and checks what the ledger says of it; runs in a process of its own with a bound on files.
+#[test]
+fn writer() {
+    let Some(file) = crate::variable(FILE_VARIABLE) else {
+        return;
+    };
+    let ledger = open(Path::new(&file));
+    let mut told = 0;
+    let error = (0..100_000).map(|n| top_up(&ledger, n)).find_map(|outcome| match outcome {
+        Ok(()) => {
+            told += 1;
+            None
+        }
+        Err(error) => Some(error),
+    });
+    assert!(matches!(error, Some(LedgerError::CommitUnknown)), "{error:?}");
+    assert!(matches!(top_up(&ledger, 200_000), Err(LedgerError::Poisoned)), "it fails closed");
+    ledger.reload().unwrap();
+    let balance = ledger.balance(WALLET).unwrap().posted.get();
+    assert!(balance == told || balance == told + 1, "{balance} is on disk, {told} were told");
+    assert!(ledger.verify().unwrap().is_clean());
+    println!("\ntold {told}");
+}
+
+#[test]
+fn a_full_disk_is_told_and_what_was_told_before_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ledger.db");
+    // A shell sets the bound; SIGXFSZ is ignored, so that the write fails instead of killing the process.
+    let script = format!("trap '' XFSZ; ulimit -f {FILE_BLOCKS_MAX}; exec \"$0\" --exact faults::writer --nocapture");
+    let output = Command::new("sh")
+        .args(["-c", &script])
+        .arg(std::env::current_exe().unwrap())
+        .env(FILE_VARIABLE, &file)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let told: i64 = text.lines().find_map(|line| line.strip_prefix("told ")).unwrap().parse().unwrap();
+    assert!(told > 10, "the disk was full at once");
+    // With room again the next process finds everything, and goes on.
+    let ledger = open(&file);
+    let balance = ledger.balance(WALLET).unwrap().posted.get();
+    assert!(balance >= told);
+    top_up(&ledger, 300_000).unwrap();
+    assert_eq!(ledger.balance(WALLET).unwrap().posted.get(), balance + 1);
+    assert!(ledger.verify().unwrap().is_clean());
+}
+
+#[test]
+fn a_file_that_is_no_ledger_is_refused_at_the_door() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ledger.db");
+    std::fs::write(&file, vec![42; 8_192]).unwrap();
+    assert!(matches!(Ledger::open(&file), Err(LedgerError::Storage(_))));
+}
+
+#[test]
+fn a_row_that_was_damaged_behind_our_back_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ledger.db");
+    let ledger = open(&file);
+    top_up(&ledger, 1).unwrap();
+    let damage = |sql: &str| {
+        let connection = rusqlite::Connection::open(&file).unwrap();
+        assert_eq!(connection.execute(sql, []).unwrap(), 1);
+    };
+    damage("UPDATE accounts SET posted = posted + 5 WHERE number = 1");
+    let report = ledger.verify().unwrap();
+    assert_eq!(report.findings.len(), 1, "{:?}", report.findings);
+    damage("UPDATE accounts SET posted = posted - 5 WHERE number = 1");
+    assert!(ledger.verify().unwrap().is_clean());
+    damage("UPDATE entries SET body = x'00'");
+    assert!(!ledger.verify().unwrap().is_clean());
+}
+
+#[test]
+fn a_hold_that_is_ended_right_after_the_file_was_opened_is_gone_from_the_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ledger.db");
+    let id = EntryId::at(NOW, [1; 10]);
+    let ledger = open(&file);
+    top_up(&ledger, 1).unwrap();
+    let hold = PlaceHold { id, payer: WALLET, limits: &[], amount: NanoUsd::new(1), expires_at: NOW };
+    ledger.place_hold(hold, NOW).unwrap().wait().unwrap();
+    drop(ledger);
+    let ledger = Ledger::open(&file).unwrap();
+    ledger.void(id, NOW).unwrap().wait().unwrap();
+    drop(ledger);
+    let ledger = Ledger::open(&file).unwrap();
+    assert_eq!(ledger.holds(), []);
+    assert_eq!(ledger.balance(WALLET).unwrap().available, NanoUsd::new(1));
+}
+
+#[test]
+fn a_second_process_is_told_who_has_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ledger.db");
+    let first = open(&file);
+    let error = Ledger::open(&file).err().unwrap();
+    assert!(matches!(error, LedgerError::Locked { .. }));
+    assert!(error.to_string().contains("admin socket"), "{error}");
+    drop(first);
+    assert!(Ledger::open(&file).is_ok());
+}

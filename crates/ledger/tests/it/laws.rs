@@ -1,0 +1,190 @@
+//! Laws, for any sequence of commands and any interleaving of callers.
+
+use opencredits_ledger::{Capture, Floor, Ledger, Leg, OnShortfall, OpenAccount, Options, PlaceHold, Transfer};
+use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
+use proptest::prelude::*;
+use std::time::Duration;
+
+const NOW: UnixMs = UnixMs::new(1_790_000_000_000);
+/// Accounts of a run: clearing, payable, bad debt, limits' contra, then wallets and limits.
+const CLEARING: u8 = 0;
+const PAYABLE: u8 = 1;
+const BAD_DEBT: u8 = 2;
+const CONTRA: u8 = 3;
+const WALLETS: std::ops::Range<u8> = 4..7;
+const LIMITS: std::ops::Range<u8> = 7..9;
+
+#[derive(Debug, Clone)]
+enum Step {
+    TopUp { id: u8, to: u8, amount: i64 },
+    Move { id: u8, from: u8, to: u8, amount: i64 },
+    Hold { id: u8, payer: u8, limit: Option<u8>, amount: i64 },
+    Capture { id: u8, cost: i64, commission: i64 },
+    Void { id: u8 },
+    Expire { after_ms: u64 },
+}
+
+fn account(n: u8) -> AccountId {
+    AccountId::from_bits(u128::from(n) + 1)
+}
+
+fn entry(n: u8) -> EntryId {
+    EntryId::from_bits((u128::from(NOW.get()) << 80) | u128::from(n))
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let id = 0_u8..40;
+    let amount = 0_i64..200;
+    let spender = prop_oneof![WALLETS, LIMITS];
+    prop_oneof![
+        (id.clone(), spender, amount.clone()).prop_map(|(id, to, amount)| Step::TopUp { id, to, amount }),
+        (id.clone(), WALLETS, WALLETS, amount.clone())
+            .prop_map(|(id, from, to, amount)| { Step::Move { id, from, to, amount } }),
+        (id.clone(), WALLETS, prop::option::of(LIMITS), amount.clone())
+            .prop_map(|(id, payer, limit, amount)| Step::Hold { id, payer, limit, amount }),
+        (id.clone(), amount.clone(), amount).prop_map(|(id, cost, commission)| Step::Capture { id, cost, commission }),
+        id.prop_map(|id| Step::Void { id }),
+        (0_u64..3_000).prop_map(|after_ms| Step::Expire { after_ms }),
+    ]
+}
+
+fn open(ledger: &Ledger) {
+    for n in [CLEARING, PAYABLE, BAD_DEBT, CONTRA] {
+        ledger.open_account(OpenAccount { id: account(n), floor: Floor::None, contra: None }, NOW).unwrap().accepted();
+    }
+    for n in WALLETS {
+        ledger.open_account(OpenAccount { id: account(n), floor: Floor::Zero, contra: None }, NOW).unwrap().accepted();
+    }
+    for n in LIMITS {
+        let contra = Some(account(CONTRA));
+        ledger.open_account(OpenAccount { id: account(n), floor: Floor::Zero, contra }, NOW).unwrap().accepted();
+    }
+}
+
+/// Takes a step; what is refused is refused.
+fn take(ledger: &Ledger, step: &Step) -> String {
+    let amount = |n: i64| NanoUsd::new(n);
+    let transfer = |id, from, to, n| {
+        let transfer = Transfer { id: entry(id), from: account(from), to: account(to), amount: amount(n), memo: b"" };
+        format!("{:?}", ledger.transfer(transfer, NOW).map(|done| done.accepted()).ok())
+    };
+    match *step {
+        Step::TopUp { id, to, amount } => {
+            transfer(id, if LIMITS.contains(&to) { CONTRA } else { CLEARING }, to, amount)
+        }
+        Step::Move { id, from, to, amount } => transfer(id, from, to, amount),
+        Step::Hold { id, payer, limit, amount: n } => {
+            let limits: Vec<AccountId> = limit.into_iter().map(account).collect();
+            let expires_at = NOW.saturating_add_ms(u64::from(id) * 50);
+            let hold =
+                PlaceHold { id: entry(id), payer: account(payer), limits: &limits, amount: amount(n), expires_at };
+            format!("{:?}", ledger.place_hold(hold, NOW).map(|done| done.accepted()).ok())
+        }
+        Step::Capture { id, cost, commission } => {
+            let leg = |to, n, on_shortfall| Leg { to: account(to), amount: amount(n), on_shortfall };
+            let legs = [leg(PAYABLE, cost, OnShortfall::Full), leg(4, commission, OnShortfall::Proportional)];
+            let capture = Capture { hold: entry(id), legs: &legs, bad_debt: account(BAD_DEBT), memo: b"m" };
+            format!("{:?}", ledger.capture(capture, NOW).map(|done| done.accepted()).ok())
+        }
+        Step::Void { id } => format!("{:?}", ledger.void(entry(id), NOW).map(|done| done.accepted()).ok()),
+        Step::Expire { after_ms } => {
+            let now = NOW.saturating_add_ms(after_ms);
+            format!("{:?}", ledger.expire_due(now, 5).map(|done| done.accepted()).ok())
+        }
+    }
+}
+
+/// Balances never below their floor, parts that make the whole, and all money in the world zero.
+fn lawful(ledger: &Ledger) {
+    let mut world = 0;
+    for row in ledger.accounts() {
+        let balance = row.balance;
+        world += balance.posted.get();
+        assert_eq!(balance.posted.get(), balance.held.get() + balance.leased.get() + balance.available.get());
+        assert!(row.account.floor == Floor::None || balance.available.get() >= 0, "{row:?}");
+        assert!(balance.held.get() >= 0, "{row:?}");
+    }
+    assert_eq!(world, 0);
+}
+
+fn shown(ledger: &Ledger) -> String {
+    format!("{:?} {:?}", ledger.accounts(), ledger.holds())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_is_asked_the_books_balance_and_nothing_goes_below_zero(steps in prop::collection::vec(step(), 0..60)) {
+        let ledger = Ledger::in_memory().unwrap();
+        open(&ledger);
+        for step in &steps {
+            take(&ledger, step);
+            lawful(&ledger);
+        }
+        ledger.flush().unwrap();
+        prop_assert!(ledger.verify().unwrap().is_clean());
+    }
+
+    #[test]
+    fn the_journal_replayed_is_the_same_state(steps in prop::collection::vec(step(), 0..60)) {
+        let ledger = Ledger::in_memory().unwrap();
+        open(&ledger);
+        steps.iter().for_each(|step| drop(take(&ledger, step)));
+        let before = shown(&ledger);
+        ledger.reload().unwrap();
+        prop_assert_eq!(shown(&ledger), before);
+    }
+
+    #[test]
+    fn the_same_steps_in_the_same_order_have_the_same_outcomes(steps in prop::collection::vec(step(), 0..60)) {
+        let [first, second] = [Ledger::in_memory().unwrap(), Ledger::in_memory().unwrap()];
+        open(&first);
+        open(&second);
+        for step in &steps {
+            prop_assert_eq!(take(&first, step), take(&second, step));
+        }
+        prop_assert_eq!(shown(&first), shown(&second));
+    }
+
+    #[test]
+    fn taking_every_step_twice_changes_nothing(steps in prop::collection::vec(step(), 0..60)) {
+        let [once, twice] = [Ledger::in_memory().unwrap(), Ledger::in_memory().unwrap()];
+        open(&once);
+        open(&twice);
+        for step in steps.iter().filter(|step| !matches!(step, Step::Expire { .. })) {
+            take(&once, step);
+            take(&twice, step);
+            take(&twice, step);
+        }
+        prop_assert_eq!(shown(&once), shown(&twice));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn any_interleaving_of_callers_equals_some_serial_order(
+        lanes in prop::collection::vec(prop::collection::vec(step(), 0..25), 2..5)
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options { gather: Duration::ZERO };
+        let path = dir.path().join("ledger.db");
+        let ledger = Ledger::open_with(&path, options).unwrap();
+        open(&ledger);
+        std::thread::scope(|scope| {
+            for lane in &lanes {
+                scope.spawn(|| lane.iter().for_each(|step| drop(take(&ledger, step))));
+            }
+        });
+        lawful(&ledger);
+        ledger.flush().unwrap();
+        prop_assert!(ledger.verify().unwrap().is_clean());
+        // Entries are decisions in a serial order: booked one after the other they give the balances.
+        let before = shown(&ledger);
+        drop(ledger);
+        let again = Ledger::open(&path).unwrap();
+        prop_assert_eq!(shown(&again), before);
+    }
+}

@@ -1,0 +1,213 @@
+//! Bugs that cost others money, each a test.
+
+use opencredits_ledger::{
+    Capture, EntryKind, Floor, Ledger, LedgerError, Leg, OnShortfall, OpenAccount, PlaceHold, Replay, Transfer,
+};
+use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const NOW: UnixMs = UnixMs::new(1_790_000_000_000);
+const CLEARING: AccountId = AccountId::from_bits(1);
+const WALLET: AccountId = AccountId::from_bits(2);
+const PROVIDER: AccountId = AccountId::from_bits(3);
+const PARTNER: AccountId = AccountId::from_bits(4);
+const BAD_DEBT: AccountId = AccountId::from_bits(5);
+const LIMIT: AccountId = AccountId::from_bits(6);
+const LIMITS: AccountId = AccountId::from_bits(7);
+
+fn id(n: u64) -> EntryId {
+    EntryId::from_bits((u128::from(NOW.get()) << 80) | u128::from(n))
+}
+
+fn ledger(balance: i64, limit: i64) -> Ledger {
+    let ledger = Ledger::in_memory().unwrap();
+    for account in [CLEARING, PROVIDER, PARTNER, BAD_DEBT, LIMITS] {
+        ledger.open_account(OpenAccount { id: account, floor: Floor::None, contra: None }, NOW).unwrap().accepted();
+    }
+    ledger.open_account(OpenAccount { id: WALLET, floor: Floor::Zero, contra: None }, NOW).unwrap().accepted();
+    ledger.open_account(OpenAccount { id: LIMIT, floor: Floor::Zero, contra: Some(LIMITS) }, NOW).unwrap().accepted();
+    for (n, from, to, amount) in [(1, CLEARING, WALLET, balance), (2, LIMITS, LIMIT, limit)] {
+        let transfer = Transfer { id: id(n), from, to, amount: NanoUsd::new(amount), memo: b"" };
+        ledger.transfer(transfer, NOW).unwrap().wait().unwrap();
+    }
+    ledger
+}
+
+fn hold(ledger: &Ledger, n: u64, limits: &[AccountId], amount: i64) -> Result<Replay, LedgerError> {
+    let expires_at = NOW.saturating_add_ms(1_000);
+    let hold = PlaceHold { id: id(n), payer: WALLET, limits, amount: NanoUsd::new(amount), expires_at };
+    ledger.place_hold(hold, NOW).map(|held| held.accepted().replay)
+}
+
+fn capture(ledger: &Ledger, n: u64, cost: i64, commission: i64) -> Result<i64, LedgerError> {
+    let leg = |to, amount, on_shortfall| Leg { to, amount: NanoUsd::new(amount), on_shortfall };
+    let legs = [leg(PROVIDER, cost, OnShortfall::Full), leg(PARTNER, commission, OnShortfall::Proportional)];
+    let capture = Capture { hold: id(n), legs: &legs, bad_debt: BAD_DEBT, memo: b"" };
+    ledger.capture(capture, NOW).map(|done| done.accepted().collected.get())
+}
+
+fn available(ledger: &Ledger, account: AccountId) -> i64 {
+    ledger.balance(account).unwrap().available.get()
+}
+
+/// Runs `work` on many threads at once, `each` times on every one.
+fn together(threads: u64, each: u64, work: impl Fn(u64) + Sync) {
+    let start = Barrier::new(usize::try_from(threads).unwrap());
+    std::thread::scope(|scope| {
+        for thread in 0..threads {
+            let (start, work) = (&start, &work);
+            scope.spawn(move || {
+                start.wait();
+                (0..each).for_each(|n| work(thread * each + n));
+            });
+        }
+    });
+}
+
+#[test]
+fn check_and_deduct_is_one_step_so_that_a_thousand_concurrent_holds_cannot_overdraw() {
+    let ledger = ledger(100, 0);
+    let (held, refused) = (AtomicU64::new(0), AtomicU64::new(0));
+    together(8, 125, |n| match hold(&ledger, 10 + n, &[], 7) {
+        Ok(_) => drop(held.fetch_add(1, Ordering::Relaxed)),
+        Err(LedgerError::InsufficientFunds { .. }) => drop(refused.fetch_add(1, Ordering::Relaxed)),
+        Err(other) => panic!("{other}"),
+    });
+    assert_eq!((held.into_inner(), refused.into_inner()), (14, 986));
+    assert_eq!(available(&ledger, WALLET), 2);
+}
+
+#[test]
+fn a_balance_a_hundred_times_the_estimate_is_not_trusted_more() {
+    let ledger = ledger(100_000, 0);
+    hold(&ledger, 10, &[], 1).unwrap();
+    assert_eq!(available(&ledger, WALLET), 99_999);
+}
+
+#[test]
+fn a_rich_user_with_a_poor_key_is_refused() {
+    let ledger = ledger(1_000_000, 10);
+    let refused = hold(&ledger, 10, &[LIMIT], 11);
+    assert!(matches!(refused, Err(LedgerError::InsufficientFunds { account, .. }) if account == LIMIT));
+    assert_eq!(available(&ledger, WALLET), 1_000_000, "the wallet is untouched");
+}
+
+#[test]
+fn a_limit_is_checked_in_the_same_step_as_the_wallet() {
+    let ledger = ledger(1_000_000, 100);
+    let held = AtomicU64::new(0);
+    together(8, 50, |n| {
+        if hold(&ledger, 10 + n, &[LIMIT], 30).is_ok() {
+            held.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    assert_eq!(held.into_inner(), 3);
+    assert_eq!((available(&ledger, LIMIT), available(&ledger, WALLET)), (10, 1_000_000 - 90));
+}
+
+#[test]
+fn a_hold_that_cannot_be_placed_fails_closed() {
+    let ledger = ledger(100, 0);
+    let unknown = AccountId::from_bits(99);
+    assert!(matches!(hold(&ledger, 10, &[unknown], 1), Err(LedgerError::UnknownAccount { .. })));
+    assert_eq!(available(&ledger, WALLET), 100);
+}
+
+#[test]
+fn a_balance_is_read_from_memory_and_needs_no_sum_over_the_entries() {
+    let ledger = ledger(1_000, 0);
+    for n in 10..110 {
+        hold(&ledger, n, &[], 5).unwrap();
+        capture(&ledger, n, 5, 0).unwrap();
+        assert_eq!(available(&ledger, WALLET), 1_000 - 5 * i64::try_from(n - 9).unwrap());
+    }
+}
+
+#[test]
+fn amounts_that_would_wrap_are_refused() {
+    let ledger = ledger(i64::MAX, 0);
+    let more = Transfer { id: id(10), from: CLEARING, to: WALLET, amount: NanoUsd::new(1), memo: b"" };
+    assert!(matches!(ledger.transfer(more, NOW), Err(LedgerError::Amount)));
+    assert!(matches!(hold(&ledger, 11, &[], -5), Err(LedgerError::Amount)));
+    assert_eq!(available(&ledger, WALLET), i64::MAX);
+}
+
+#[test]
+fn a_hold_whose_request_vanished_is_no_counter_that_stays_reserved_for_ever() {
+    let ledger = ledger(100, 0);
+    hold(&ledger, 10, &[], 60).unwrap();
+    hold(&ledger, 11, &[], 40).unwrap();
+    capture(&ledger, 11, 40, 0).unwrap();
+    let expired = ledger.expire_due(NOW.saturating_add_ms(1_000), 10).unwrap().accepted();
+    assert_eq!(expired.voided, [id(10)]);
+    assert_eq!(available(&ledger, WALLET), 60);
+}
+
+#[test]
+fn commission_is_paid_from_what_was_collected_so_that_user_and_partner_cannot_mint_money() {
+    let ledger = ledger(10, 0);
+    hold(&ledger, 10, &[], 10).unwrap();
+    assert_eq!(capture(&ledger, 10, 50, 50).unwrap(), 10);
+    assert_eq!(available(&ledger, PARTNER), 5, "half of what was collected, not of what was charged");
+    assert_eq!(available(&ledger, WALLET), 0);
+}
+
+#[test]
+fn settling_again_pays_nobody_twice() {
+    let ledger = ledger(1_000, 0);
+    hold(&ledger, 10, &[], 100).unwrap();
+    together(8, 20, |_| assert_eq!(capture(&ledger, 10, 30, 10).unwrap(), 40));
+    assert_eq!((available(&ledger, WALLET), available(&ledger, PARTNER)), (960, 10));
+}
+
+#[test]
+fn a_payment_that_is_told_of_many_times_at_once_is_credited_once() {
+    let ledger = ledger(0, 0);
+    let first = AtomicU64::new(0);
+    together(8, 50, |_| {
+        let transfer = Transfer { id: id(77), from: CLEARING, to: WALLET, amount: NanoUsd::new(500), memo: b"payment" };
+        if ledger.transfer(transfer, NOW).unwrap().wait().unwrap().replay == Replay::First {
+            first.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    assert_eq!((first.into_inner(), available(&ledger, WALLET)), (1, 500));
+}
+
+#[test]
+fn a_credit_that_was_refused_can_be_tried_again_under_its_id() {
+    let ledger = ledger(100, 0);
+    let transfer = Transfer { id: id(77), from: WALLET, to: CLEARING, amount: NanoUsd::new(150), memo: b"" };
+    assert!(ledger.transfer(transfer, NOW).is_err());
+    let more = Transfer { id: id(78), from: CLEARING, to: WALLET, amount: NanoUsd::new(50), memo: b"" };
+    ledger.transfer(more, NOW).unwrap().accepted();
+    assert_eq!(ledger.transfer(transfer, NOW).unwrap().accepted().replay, Replay::First);
+}
+
+#[test]
+fn the_same_id_twice_inside_one_batch_is_one_request() {
+    let ledger = ledger(100, 0);
+    assert_eq!(hold(&ledger, 10, &[], 60).unwrap(), Replay::First);
+    assert_eq!(hold(&ledger, 10, &[], 60).unwrap(), Replay::Open);
+    capture(&ledger, 10, 20, 0).unwrap();
+    assert_eq!(hold(&ledger, 10, &[], 60).unwrap(), Replay::Finished);
+    ledger.flush().unwrap();
+    assert_eq!(available(&ledger, WALLET), 80);
+    assert!(ledger.verify().unwrap().is_clean());
+}
+
+#[test]
+fn an_id_is_remembered_when_it_has_long_left_the_memory() {
+    let ledger = ledger(1_000_000, 0);
+    hold(&ledger, 10, &[], 60).unwrap();
+    capture(&ledger, 10, 20, 0).unwrap();
+    for n in 100..40_100 {
+        hold(&ledger, n, &[], 1).unwrap();
+        capture(&ledger, n, 1, 0).unwrap();
+    }
+    ledger.flush().unwrap();
+    assert_eq!(hold(&ledger, 10, &[], 60).unwrap(), Replay::Finished);
+    assert!(matches!(hold(&ledger, 10, &[], 61), Err(LedgerError::IdempotencyMismatch { .. })));
+    assert_eq!(capture(&ledger, 10, 99, 0).unwrap(), 20);
+    assert_eq!(ledger.entry(id(10)).unwrap().unwrap().kind, EntryKind::Capture);
+}

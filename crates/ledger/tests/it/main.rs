@@ -1,0 +1,15 @@
+//! What the ledger promises.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod crash;
+mod faults;
+mod laws;
+mod lessons;
+mod table;
+mod tables;
+
+/// A variable of the environment: how a test tells its own program, run again, what to be.
+#[expect(clippy::disallowed_methods, reason = "the one place where these tests read the environment")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

@@ -1,0 +1,191 @@
+//! Ledger tests as text: one command a line, and after the bar what comes of it.
+//!
+//! ```text
+//! account W zero                 opens W, never below zero; `none` as low as it comes; `zero LC` a limit with contra LC
+//! transfer T C W 100   | ok      moves 100 from C to W under the id T
+//! linked A C W 5 + B W X 5       several transfers, all or none
+//! hold H W+L 60        | 40      holds 60 on W and on the limit L; W has 40 left
+//! capture H P=30 C~5   | 35/35   charges 35: P is owed 30 in full, C gets 5 or its share; charged/collected
+//! void H               | ok
+//! flight H             | ok      something has gone out on H
+//! at 2000                        time goes on
+//! expire               | void H1 flight H2
+//! balance W            | 65 5 60 posted, held, available
+//! reload               | ok      the state is read anew from disk
+//! ```
+
+use opencredits_ledger::{
+    Capture, Floor, Ledger, LedgerError, Leg, OnShortfall, OpenAccount, PlaceHold, Replay, Transfer,
+};
+use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
+use std::fmt::Write;
+
+/// When holds of a table expire.
+const EXPIRES: UnixMs = UnixMs::new(1_000);
+
+/// Runs a table and compares what comes of each line that has a bar.
+pub(crate) fn check(table: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    for ledger in [Ledger::in_memory().unwrap(), Ledger::open(dir.path().join("ledger.db")).unwrap()] {
+        let mut run = Run { ledger, now: UnixMs::new(1) };
+        run.line("account BAD none");
+        for line in table.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let (command, expect) = line.split_once('|').map_or((line, None), |(c, e)| (c, Some(e.trim())));
+            let outcome = run.line(command);
+            if let Some(expect) = expect {
+                assert_eq!(outcome, expect, "in the line: {line}");
+            }
+        }
+        run.ledger.flush().unwrap();
+        let report = run.ledger.verify().unwrap();
+        assert!(report.is_clean(), "{:?}", report.findings);
+    }
+}
+
+struct Run {
+    ledger: Ledger,
+    now: UnixMs,
+}
+
+/// Names are ids: their letters are the low bytes, so that every name has its own.
+fn bits(name: &str) -> u128 {
+    name.bytes().fold(0, |bits, byte| (bits << 8) | u128::from(byte))
+}
+
+fn account(name: &str) -> AccountId {
+    AccountId::from_bits(bits(name))
+}
+
+fn entry(name: &str) -> EntryId {
+    EntryId::from_bits(bits(name))
+}
+
+fn name_of(bits: u128) -> String {
+    let bytes: Vec<u8> = bits.to_be_bytes().into_iter().filter(|byte| *byte != 0).collect();
+    String::from_utf8(bytes).unwrap()
+}
+
+fn amount(text: &str) -> NanoUsd {
+    NanoUsd::new(text.parse().unwrap())
+}
+
+impl Run {
+    fn line(&mut self, line: &str) -> String {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let outcome = match words[0] {
+            "account" => self.open(&words[1..]),
+            "transfer" => self.transfer(&words[1..]),
+            "linked" => self.linked(&words[1..]),
+            "hold" => self.hold(&words[1..]),
+            "capture" => self.capture(&words[1..]),
+            "void" => self.ledger.void(entry(words[1]), self.now).map(|done| replayed("ok", done.accepted().replay)),
+            "flight" => self.ledger.mark_in_flight(entry(words[1]), self.now).map(|_| "ok".to_owned()),
+            "extend" => {
+                let until = UnixMs::new(words[2].parse().unwrap());
+                self.ledger.extend_hold(entry(words[1]), until, self.now).map(|_| "ok".to_owned())
+            }
+            "expire" => self.expire(),
+            "balance" => self.balance(words[1]),
+            "reload" => self.ledger.reload().map(|()| "ok".to_owned()),
+            "at" => {
+                self.now = UnixMs::new(words[1].parse().unwrap());
+                Ok(String::new())
+            }
+            other => panic!("no such command: {other}"),
+        };
+        outcome.unwrap_or_else(|error| told(&error))
+    }
+
+    fn open(&self, words: &[&str]) -> Result<String, LedgerError> {
+        let floor = if words[1] == "zero" { Floor::Zero } else { Floor::None };
+        let contra = words.get(2).map(|name| account(name));
+        self.ledger.open_account(OpenAccount { id: account(words[0]), floor, contra }, self.now)?.accepted();
+        Ok("ok".to_owned())
+    }
+
+    fn transfer(&self, words: &[&str]) -> Result<String, LedgerError> {
+        let done = self.ledger.transfer(read_transfer(words), self.now)?.accepted();
+        Ok(replayed("ok", done.replay))
+    }
+
+    fn linked(&self, words: &[&str]) -> Result<String, LedgerError> {
+        let transfers: Vec<Transfer<'_>> = words.split(|word| *word == "+").map(read_transfer).collect();
+        let done = self.ledger.transfer_linked(&transfers, self.now)?.accepted();
+        Ok(replayed("ok", done.replay))
+    }
+
+    fn hold(&self, words: &[&str]) -> Result<String, LedgerError> {
+        let mut names = words[1].split('+');
+        let payer = account(names.next().unwrap());
+        let limits: Vec<AccountId> = names.map(account).collect();
+        let hold =
+            PlaceHold { id: entry(words[0]), payer, limits: &limits, amount: amount(words[2]), expires_at: EXPIRES };
+        let held = self.ledger.place_hold(hold, self.now)?.accepted();
+        Ok(replayed(&held.available.get().to_string(), held.replay))
+    }
+
+    fn capture(&self, words: &[&str]) -> Result<String, LedgerError> {
+        let leg = |word: &str| {
+            let at = word.find(['=', '~']).unwrap();
+            let full = word.as_bytes()[at] == b'=';
+            let on_shortfall = if full { OnShortfall::Full } else { OnShortfall::Proportional };
+            Leg { to: account(&word[..at]), amount: amount(&word[at + 1..]), on_shortfall }
+        };
+        let legs: Vec<Leg> = words[1..].iter().map(|word| leg(word)).collect();
+        let capture = Capture { hold: entry(words[0]), legs: &legs, bad_debt: account("BAD"), memo: b"memo" };
+        let done = self.ledger.capture(capture, self.now)?.accepted();
+        Ok(replayed(&format!("{}/{}", done.charged.get(), done.collected.get()), done.replay))
+    }
+
+    fn expire(&self) -> Result<String, LedgerError> {
+        let expired = self.ledger.expire_due(self.now, 100)?.accepted();
+        let mut told = String::new();
+        for (word, ids) in [("void", expired.voided), ("flight", expired.in_flight)] {
+            for id in ids {
+                write!(told, "{word} {} ", name_of(id.bits())).unwrap();
+            }
+        }
+        Ok(told.trim_end().to_owned())
+    }
+
+    fn balance(&self, name: &str) -> Result<String, LedgerError> {
+        let balance = self.ledger.balance(account(name))?;
+        assert_eq!(balance.posted.get(), balance.held.get() + balance.leased.get() + balance.available.get());
+        Ok(format!("{} {} {}", balance.posted.get(), balance.held.get(), balance.available.get()))
+    }
+}
+
+fn read_transfer<'a>(words: &[&'a str]) -> Transfer<'a> {
+    Transfer {
+        id: entry(words[0]),
+        from: account(words[1]),
+        to: account(words[2]),
+        amount: amount(words[3]),
+        memo: b"",
+    }
+}
+
+fn replayed(outcome: &str, replay: Replay) -> String {
+    match replay {
+        Replay::First => outcome.to_owned(),
+        Replay::Open => format!("{outcome} open"),
+        Replay::Finished => format!("{outcome} again"),
+    }
+}
+
+fn told(error: &LedgerError) -> String {
+    match error {
+        LedgerError::InsufficientFunds { account, required, available } => {
+            format!("{} needs {} has {}", name_of(account.bits()), required.get(), available.get())
+        }
+        LedgerError::UnknownAccount { account } => {
+            format!("no account {}", name_of(account.bits()))
+        }
+        LedgerError::UnknownHold { id } => format!("no hold {}", name_of(id.bits())),
+        LedgerError::HoldFinished { how, .. } => (*how).to_owned(),
+        LedgerError::IdempotencyMismatch { .. } => "mismatch".to_owned(),
+        LedgerError::Amount => "amount".to_owned(),
+        LedgerError::Limit { what, .. } => format!("limit: {what}"),
+        other => other.to_string(),
+    }
+}
