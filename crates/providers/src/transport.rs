@@ -74,10 +74,7 @@ impl TransportError {
     /// Whether time ran out.
     #[must_use]
     pub const fn is_timeout(self) -> bool {
-        matches!(
-            self,
-            Self::FirstByteTimeout | Self::IdleTimeout | Self::TotalTimeout
-        )
+        matches!(self, Self::FirstByteTimeout | Self::IdleTimeout | Self::TotalTimeout)
     }
 }
 
@@ -104,10 +101,7 @@ impl UpstreamBody {
     }
 
     /// The next chunk; `None` at the end.
-    pub fn poll_chunk(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, TransportError>>> {
+    pub fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, TransportError>>> {
         loop {
             match std::task::ready!(self.0.as_mut().poll_frame(context)) {
                 None => return Poll::Ready(None),
@@ -170,10 +164,7 @@ impl Body for Chunks {
     type Data = Bytes;
     type Error = TransportError;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, TransportError>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, TransportError>>> {
         Poll::Ready(self.0.next().map(|chunk| chunk.map(Frame::data)))
     }
 }

@@ -18,10 +18,7 @@ pub(super) struct Alarm {
 
 impl Alarm {
     pub(super) const fn new(started: Instant) -> Self {
-        Self {
-            started,
-            sleep: None,
-        }
+        Self { started, sleep: None }
     }
 
     pub(super) const fn started(&self) -> Instant {
@@ -30,9 +27,7 @@ impl Alarm {
 
     /// Ready once it is later than `due`.
     pub(super) fn poll(&mut self, due: Instant, context: &mut Context<'_>) -> Poll<()> {
-        let sleep = self
-            .sleep
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
         if sleep.deadline() > due {
             sleep.as_mut().reset(due);
         }
@@ -58,26 +53,14 @@ pub(super) struct TimedBody {
 impl TimedBody {
     pub(super) fn new(body: Incoming, alarm: Alarm, idle: Duration, total: Duration) -> Self {
         let deadline = alarm.started() + total;
-        Self {
-            body,
-            alarm,
-            idle,
-            deadline,
-            last_data: Instant::now(),
-        }
+        Self { body, alarm, idle, deadline, last_data: Instant::now() }
     }
 
     fn poll_alarm(&mut self, context: &mut Context<'_>) -> Poll<TransportError> {
         let silent = self.last_data + self.idle;
         self.alarm
             .poll(silent.min(self.deadline), context)
-            .map(|()| {
-                if silent < self.deadline {
-                    TransportError::IdleTimeout
-                } else {
-                    TransportError::TotalTimeout
-                }
-            })
+            .map(|()| if silent < self.deadline { TransportError::IdleTimeout } else { TransportError::TotalTimeout })
     }
 }
 

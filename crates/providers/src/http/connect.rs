@@ -55,11 +55,9 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let connecting = tokio::time::timeout(self.within, self.inner.call(uri));
-        Box::pin(async move {
-            connecting
-                .await
-                .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
-        })
+        Box::pin(
+            async move { connecting.await.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into())) },
+        )
     }
 }
 
@@ -67,9 +65,7 @@ fn tls(roots: &[&[u8]]) -> Result<ClientConfig, TransportError> {
     let mut store = RootCertStore::empty();
     store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     for root in roots {
-        store
-            .add(CertificateDer::from(root.to_vec()))
-            .map_err(|_| TransportError::Tls)?;
+        store.add(CertificateDer::from(root.to_vec())).map_err(|_| TransportError::Tls)?;
     }
     // Named here, because a choice by build features would panic where two are compiled in.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -92,9 +88,7 @@ fn is_tls(error: &PoolError) -> bool {
     let mut next: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(error) = next {
         // An I/O error's source is the source of what it wraps: look at what it wraps first.
-        let wrapped = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         if error.is::<rustls::Error>() || wrapped.is_some_and(|inner| inner.is::<rustls::Error>()) {
             return true;
         }

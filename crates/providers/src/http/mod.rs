@@ -15,9 +15,7 @@
 mod body;
 mod connect;
 
-use crate::transport::{
-    Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse,
-};
+use crate::transport::{Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse};
 use async_trait::async_trait;
 use body::{Alarm, TimedBody};
 use bytes::Bytes;
@@ -56,12 +54,7 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self {
-            connect_ms: 5_000,
-            first_byte_ms: 300_000,
-            idle_ms: 120_000,
-            total_ms: 1_200_000,
-        }
+        Self { connect_ms: 5_000, first_byte_ms: 300_000, idle_ms: 120_000, total_ms: 1_200_000 }
     }
 }
 
@@ -76,10 +69,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            timeouts: Timeouts::default(),
-            idle_connections_max: 512,
-        }
+        Self { timeouts: Timeouts::default(), idle_connections_max: 512 }
     }
 }
 
@@ -162,10 +152,6 @@ impl Transport for Client {
         let response = self.head(self.pool.request(outgoing), &mut alarm).await?;
         let (head, body) = response.into_parts();
         let body = TimedBody::new(body, alarm, self.idle, self.total);
-        Ok(UpstreamResponse {
-            status: head.status,
-            headers: head.headers,
-            body: UpstreamBody::new(body),
-        })
+        Ok(UpstreamResponse { status: head.status, headers: head.headers, body: UpstreamBody::new(body) })
     }
 }

@@ -1,1 +1,168 @@
-//! to come
+//! A vendor inside the process: it speaks the dialects, knows nothing and costs nothing.
+//!
+//! The path says which dialect: `…/chat/completions` or `…/messages`. Its answers follow from the request alone, so
+//! that a test can expect them byte by byte; `docs/sandbox.md` lists the rules by which it counts, calls tools and
+//! fails on command.
+//!
+//! # What it refuses to do
+//! It opens no socket, keeps nothing between requests, reads no clock and no randomness. It checks of a request what
+//! it needs to answer it, and nothing more.
+//!
+//! # Example
+//! ```
+//! use bytes::Bytes;
+//! use opencredits_providers::sandbox::Sandbox;
+//! use opencredits_providers::{Transport, UpstreamRequest};
+//!
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! let request = UpstreamRequest {
+//!     url: http::Uri::from_static("sandbox://local/v1/messages"),
+//!     headers: http::HeaderMap::new(),
+//!     body: Bytes::from_static(
+//!         br#"{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "sandbox:echo Hello"}]}"#,
+//!     ),
+//! };
+//! let answer = Sandbox::new().send(request).await?;
+//! let body = answer.body.read_all(1_000).await?;
+//! assert!(body.windows(5).any(|text| text == b"Hello"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod ask;
+mod chat_answer;
+mod chat_ask;
+mod command;
+mod compose;
+mod messages_answer;
+mod messages_ask;
+mod pace;
+mod problem;
+mod sample;
+mod seed;
+mod tally;
+
+use crate::dialect::Dialect;
+use crate::transport::{Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse};
+use ask::{Ask, Delivery};
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use pace::{Pace, PacedBody};
+use problem::Problem;
+use seed::Seed;
+use serde_json::Value;
+use std::time::Duration;
+
+/// A vendor inside the process.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sandbox;
+
+impl Sandbox {
+    /// The sandbox.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+#[async_trait]
+impl Transport for Sandbox {
+    async fn send(&self, request: UpstreamRequest) -> Result<UpstreamResponse, TransportError> {
+        let plan = Plan::of(request.url.path(), &request.body);
+        if plan.pace.head > Duration::ZERO {
+            tokio::time::sleep(plan.pace.head).await;
+        }
+        Ok(UpstreamResponse {
+            status: plan.status,
+            headers: plan.headers,
+            body: UpstreamBody::new(PacedBody::new(plan.chunks, plan.pace)),
+        })
+    }
+}
+
+/// An answer before it is sent.
+struct Plan {
+    status: StatusCode,
+    headers: HeaderMap,
+    chunks: Vec<Bytes>,
+    pace: Pace,
+}
+
+impl Plan {
+    fn of(path: &str, body: &[u8]) -> Self {
+        let seed = Seed::of(body);
+        let dialects = [Dialect::OpenaiChat, Dialect::AnthropicMessages];
+        let spoken = dialects.into_iter().find(|dialect| path.ends_with(dialect.path()));
+        let Some(dialect) = spoken else {
+            return Self::problem(Dialect::OpenaiChat, seed, &Problem::no_such_path(path));
+        };
+        Self::answer(dialect, seed, body).unwrap_or_else(|problem| Self::problem(dialect, seed, &problem))
+    }
+
+    fn answer(dialect: Dialect, seed: Seed, body: &[u8]) -> Result<Self, Problem> {
+        let body: Value =
+            serde_json::from_slice(body).map_err(|_| Problem::invalid("the request is not valid JSON".to_owned()))?;
+        let ask = match dialect {
+            Dialect::OpenaiChat => chat_ask::read(&body)?,
+            Dialect::AnthropicMessages => messages_ask::read(&body)?,
+        };
+        if let Some(problem) = &ask.commands.problem {
+            return Err(problem.clone());
+        }
+        let content_type = match ask.delivery {
+            Delivery::Whole => "application/json",
+            Delivery::Stream | Delivery::StreamWithUsage => "text/event-stream; charset=utf-8",
+        };
+        Ok(Self {
+            status: StatusCode::OK,
+            headers: headers(dialect, seed, content_type),
+            chunks: chunks(dialect, seed, &ask),
+            pace: Pace::of(&ask.commands),
+        })
+    }
+
+    fn problem(dialect: Dialect, seed: Seed, problem: &Problem) -> Self {
+        let mut headers = headers(dialect, seed, "application/json");
+        if problem.wants_a_retry() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        Self {
+            status: problem.status,
+            headers,
+            chunks: vec![problem.body(dialect, seed).to_string().into()],
+            pace: Pace::default(),
+        }
+    }
+}
+
+fn chunks(dialect: Dialect, seed: Seed, ask: &Ask) -> Vec<Bytes> {
+    let replies = compose::replies(ask, seed);
+    match (dialect, ask.delivery) {
+        (Dialect::OpenaiChat, Delivery::Whole) => halves(&chat_answer::whole(ask, seed, &replies)),
+        (Dialect::AnthropicMessages, Delivery::Whole) => halves(&messages_answer::whole(ask, seed, &replies)),
+        (Dialect::OpenaiChat, _) => chat_answer::stream(ask, seed, &replies),
+        (Dialect::AnthropicMessages, _) => messages_answer::stream(ask, seed, &replies),
+    }
+}
+
+/// A whole answer comes in two chunks, so that there is a middle to fail in.
+fn halves(body: &Value) -> Vec<Bytes> {
+    let mut first = Bytes::from(body.to_string());
+    let second = first.split_off(first.len() / 2);
+    vec![first, second]
+}
+
+fn headers(dialect: Dialect, seed: Seed, content_type: &'static str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    let name = match dialect {
+        Dialect::OpenaiChat => "x-request-id",
+        Dialect::AnthropicMessages => "request-id",
+    };
+    if let Ok(id) = HeaderValue::try_from(seed.id("req_")) {
+        headers.insert(name, id);
+    }
+    headers
+}

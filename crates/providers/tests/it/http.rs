@@ -23,33 +23,16 @@ use tokio_rustls::TlsAcceptor;
 const BODY_BYTES_MAX: usize = 64 << 20;
 
 /// Short enough for a test, and far apart, so that it is plain which one has struck.
-const TIMEOUTS: Timeouts = Timeouts {
-    connect_ms: 5_000,
-    first_byte_ms: 5_000,
-    idle_ms: 5_000,
-    total_ms: 5_000,
-};
+const TIMEOUTS: Timeouts = Timeouts { connect_ms: 5_000, first_byte_ms: 5_000, idle_ms: 5_000, total_ms: 5_000 };
 
 fn client(timeouts: Timeouts) -> Client {
-    Client::new(Settings {
-        timeouts,
-        idle_connections_max: 4,
-    })
-    .unwrap()
+    Client::new(Settings { timeouts, idle_connections_max: 4 }).unwrap()
 }
 
-async fn post(
-    client: &Client,
-    url: &str,
-    body: &'static [u8],
-) -> Result<UpstreamResponse, TransportError> {
+async fn post(client: &Client, url: &str, body: &'static [u8]) -> Result<UpstreamResponse, TransportError> {
     let mut headers = HeaderMap::new();
     headers.insert("content-type", "application/json".parse().unwrap());
-    let request = UpstreamRequest {
-        url: url.parse().unwrap(),
-        headers,
-        body: Bytes::from_static(body),
-    };
+    let request = UpstreamRequest { url: url.parse().unwrap(), headers, body: Bytes::from_static(body) };
     client.send(request).await
 }
 
@@ -76,10 +59,7 @@ where
     address
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test's server runs beside the test"
-)]
+#[expect(clippy::disallowed_methods, reason = "a test's server runs beside the test")]
 fn start(task: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(task);
 }
@@ -101,20 +81,13 @@ async fn scripted(script: &'static [(u64, &'static str)]) -> String {
 }
 
 /// What a whole exchange with a scripted server comes to: the error of the head, or that of the body, or the body.
-async fn check(
-    timeouts: Timeouts,
-    script: &'static [(u64, &'static str)],
-    expected: Result<&str, TransportError>,
-) {
+async fn check(timeouts: Timeouts, script: &'static [(u64, &'static str)], expected: Result<&str, TransportError>) {
     let url = scripted(script).await;
     let got = match post(&client(timeouts), &url, b"{}").await {
         Ok(response) => read(response).await,
         Err(error) => Err(error),
     };
-    assert_eq!(
-        got,
-        expected.map(|text| Bytes::copy_from_slice(text.as_bytes()))
-    );
+    assert_eq!(got, expected.map(|text| Bytes::copy_from_slice(text.as_bytes())));
 }
 
 type Reply = http_body_util::combinators::BoxBody<Bytes, io::Error>;
@@ -128,21 +101,14 @@ where
         let version = format!("{:?}", request.version());
         let body = reply(&request);
         let _whole = request.into_body().collect().await;
-        let response = Response::builder()
-            .header("x-version", version)
-            .body(body)
-            .unwrap();
+        let response = Response::builder().header("x-version", version).body(body).unwrap();
         Ok::<_, Infallible>(response)
     });
-    let _ended = auto::Builder::new(TokioExecutor::new())
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ended = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
 }
 
 fn hello(_: &Request<Incoming>) -> Reply {
-    Full::new(Bytes::from_static(b"hello"))
-        .map_err(|never| match never {})
-        .boxed()
+    Full::new(Bytes::from_static(b"hello")).map_err(|never| match never {}).boxed()
 }
 
 /// 16 MiB in pieces of 64 KiB.
@@ -197,10 +163,7 @@ async fn check_version(alpn: &[&[u8]], expected: Version) {
     let url = format!("https://localhost:{}/v1/messages", address.port());
     let response = post(&client, &url, b"{}").await.unwrap();
     assert_eq!(response.status, StatusCode::OK);
-    assert_eq!(
-        response.headers.get("x-version").unwrap(),
-        format!("{expected:?}").as_str()
-    );
+    assert_eq!(response.headers.get("x-version").unwrap(), format!("{expected:?}").as_str());
     assert_eq!(read(response).await.unwrap(), "hello");
 }
 
@@ -235,10 +198,7 @@ async fn a_handshake_that_never_ends_is_no_connection() {
         drop(stream);
     })
     .await;
-    let timeouts = Timeouts {
-        connect_ms: 50,
-        ..TIMEOUTS
-    };
+    let timeouts = Timeouts { connect_ms: 50, ..TIMEOUTS };
     let url = format!("https://localhost:{}/", address.port());
     let got = post(&client(timeouts), &url, b"{}").await;
     assert_eq!(got.err(), Some(TransportError::Connect));
@@ -252,24 +212,13 @@ async fn an_address_without_a_host_is_refused() {
 
 #[tokio::test]
 async fn a_head_that_does_not_come_is_a_first_byte_timeout() {
-    let timeouts = Timeouts {
-        first_byte_ms: 50,
-        ..TIMEOUTS
-    };
-    check(
-        timeouts,
-        &[(2_000, "")],
-        Err(TransportError::FirstByteTimeout),
-    )
-    .await;
+    let timeouts = Timeouts { first_byte_ms: 50, ..TIMEOUTS };
+    check(timeouts, &[(2_000, "")], Err(TransportError::FirstByteTimeout)).await;
 }
 
 #[tokio::test]
 async fn a_total_that_is_shorter_than_the_wait_for_the_head_ends_it() {
-    let timeouts = Timeouts {
-        total_ms: 50,
-        ..TIMEOUTS
-    };
+    let timeouts = Timeouts { total_ms: 50, ..TIMEOUTS };
     check(timeouts, &[(2_000, "")], Err(TransportError::TotalTimeout)).await;
 }
 
@@ -277,43 +226,22 @@ const HEAD: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
 
 #[tokio::test]
 async fn a_body_that_falls_silent_is_an_idle_timeout() {
-    let timeouts = Timeouts {
-        idle_ms: 60,
-        ..TIMEOUTS
-    };
+    let timeouts = Timeouts { idle_ms: 60, ..TIMEOUTS };
     let script = &[(0, HEAD), (0, "2\r\nab\r\n"), (2_000, "0\r\n\r\n")];
     check(timeouts, script, Err(TransportError::IdleTimeout)).await;
 }
 
 #[tokio::test]
 async fn a_slow_body_that_is_never_silent_for_long_arrives() {
-    let timeouts = Timeouts {
-        idle_ms: 300,
-        ..TIMEOUTS
-    };
-    let script = &[
-        (0, HEAD),
-        (100, "2\r\nab\r\n"),
-        (100, "2\r\ncd\r\n"),
-        (100, "2\r\nef\r\n"),
-        (100, "0\r\n\r\n"),
-    ];
+    let timeouts = Timeouts { idle_ms: 300, ..TIMEOUTS };
+    let script = &[(0, HEAD), (100, "2\r\nab\r\n"), (100, "2\r\ncd\r\n"), (100, "2\r\nef\r\n"), (100, "0\r\n\r\n")];
     check(timeouts, script, Ok("abcdef")).await;
 }
 
 #[tokio::test]
 async fn a_body_that_never_ends_is_a_total_timeout() {
-    let timeouts = Timeouts {
-        total_ms: 100,
-        ..TIMEOUTS
-    };
-    let script = &[
-        (0, HEAD),
-        (40, "1\r\na\r\n"),
-        (40, "1\r\nb\r\n"),
-        (40, "1\r\nc\r\n"),
-        (40, "0\r\n\r\n"),
-    ];
+    let timeouts = Timeouts { total_ms: 100, ..TIMEOUTS };
+    let script = &[(0, HEAD), (40, "1\r\na\r\n"), (40, "1\r\nb\r\n"), (40, "1\r\nc\r\n"), (40, "0\r\n\r\n")];
     check(timeouts, script, Err(TransportError::TotalTimeout)).await;
 }
 
@@ -324,20 +252,12 @@ async fn a_connection_that_breaks_is_told_from_an_end() {
     check(TIMEOUTS, &[(0, "HTTP/1.1 200 O")], broken).await;
     check(TIMEOUTS, &[(0, HEAD), (0, "5\r\nab")], broken).await;
     check(TIMEOUTS, &[(0, HEAD), (0, "2\r\nab\r\n")], broken).await;
-    check(
-        TIMEOUTS,
-        &[(0, "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab")],
-        broken,
-    )
-    .await;
+    check(TIMEOUTS, &[(0, "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab")], broken).await;
 }
 
 #[tokio::test]
 async fn a_redirect_is_given_back_as_it_is() {
-    let script = &[(
-        0,
-        "HTTP/1.1 307 Elsewhere\r\nlocation: /b\r\ncontent-length: 0\r\n\r\n",
-    )];
+    let script = &[(0, "HTTP/1.1 307 Elsewhere\r\nlocation: /b\r\ncontent-length: 0\r\n\r\n")];
     let url = scripted(script).await;
     let response = post(&client(TIMEOUTS), &url, b"{}").await.unwrap();
     assert_eq!(response.status, StatusCode::TEMPORARY_REDIRECT);
@@ -401,10 +321,7 @@ async fn nothing_is_asked_for_that_the_caller_did_not_ask_for() {
         let mut request = vec![0; 4_096];
         let read = stream.read(&mut request).await.unwrap();
         request.truncate(read);
-        let head = format!(
-            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n",
-            request.len()
-        );
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", request.len());
         stream.write_all(head.as_bytes()).await.unwrap();
         stream.write_all(&request).await.unwrap();
     })

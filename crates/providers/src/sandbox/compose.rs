@@ -1,0 +1,244 @@
+//! What the sandbox answers, before it is put into a dialect's words.
+
+use super::ask::{Ask, Calls, Choice, Form, Shown, Takes, Tool, WebSearch};
+use super::command::{Content, without_orders};
+use super::sample;
+use super::seed::Seed;
+use super::tally::{cut, tokens_of};
+use serde_json::Value;
+
+/// A thought, as often as the effort demands.
+const THOUGHT: &str = "The sandbox turns the question over and finds nothing new. ";
+const REFUSAL: &str = "The sandbox was told to refuse, and it does.";
+/// What fills a text of an ordered length.
+const FILLER: &str = "Text from the sandbox, made up word by word. ";
+/// Of what a tool gave so much is repeated.
+const RESULT_TOKENS_MAX: u64 = 50;
+/// The shortest part of a tool's name that brings the tool to mind.
+const HINT_BYTES_MIN: usize = 4;
+/// Where the samples are, by call.
+const PLACES: [&str; 2] = ["Paris", "London"];
+
+/// Why an answer ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Finish {
+    Stop,
+    Sequence(String),
+    Length,
+    Calls,
+    Refusal,
+    /// It just ends.
+    Unsaid,
+}
+
+/// A call of a tool.
+pub(super) struct Call {
+    pub(super) seed: Seed,
+    pub(super) name: String,
+    pub(super) input: Input,
+}
+
+/// What a tool is called with.
+pub(super) enum Input {
+    Json(Value),
+    Text(String),
+}
+
+impl Input {
+    /// As it stands in a stream.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Json(value) => value.to_string(),
+            Self::Text(text) => text.clone(),
+        }
+    }
+}
+
+/// Thoughts before the answer.
+pub(super) struct Thoughts {
+    pub(super) text: String,
+    pub(super) shown: Shown,
+}
+
+/// One answer.
+pub(super) struct Reply {
+    pub(super) thoughts: Option<Thoughts>,
+    /// What was looked for on the web.
+    pub(super) search: Option<String>,
+    pub(super) text: String,
+    pub(super) refusal: Option<&'static str>,
+    pub(super) calls: Vec<Call>,
+    pub(super) finish: Finish,
+}
+
+impl Reply {
+    pub(super) fn thought_tokens(&self) -> u64 {
+        self.thoughts.as_ref().map_or(0, |thoughts| tokens_of(&thoughts.text))
+    }
+
+    /// All output: thoughts, text, and calls with their arguments.
+    pub(super) fn tokens(&self) -> u64 {
+        let calls: u64 = self.calls.iter().map(call_tokens).sum();
+        let search = self.search.as_deref().map_or(0, tokens_of);
+        let refusal = self.refusal.map_or(0, tokens_of);
+        self.thought_tokens() + search + tokens_of(&self.text) + refusal + calls
+    }
+}
+
+fn call_tokens(call: &Call) -> u64 {
+    tokens_of(&call.name) + tokens_of(&call.input.text())
+}
+
+/// The answers, as many as were asked for.
+pub(super) fn replies(ask: &Ask, seed: Seed) -> Vec<Reply> {
+    (0..ask.answers).map(|at| reply(ask, seed, at)).collect()
+}
+
+fn reply(ask: &Ask, seed: Seed, at: usize) -> Reply {
+    let mut reply = Reply {
+        thoughts: None,
+        search: None,
+        text: String::new(),
+        refusal: None,
+        calls: Vec::new(),
+        finish: Finish::Stop,
+    };
+    match ask.commands.content {
+        Content::Empty => reply.finish = Finish::Unsaid,
+        Content::Refusal => {
+            reply.refusal = Some(REFUSAL);
+            reply.finish = Finish::Refusal;
+        }
+        _ => fill(&mut reply, ask, seed.part("answer", at)),
+    }
+    if at > 0 && !reply.text.is_empty() && matches!(ask.form, Form::Free) {
+        reply.text.push_str(&format!(" (Answer {}.)", at + 1));
+    }
+    stop(&mut reply, &ask.stops);
+    shorten(&mut reply, ask.output_tokens_max);
+    reply
+}
+
+fn fill(reply: &mut Reply, ask: &Ask, seed: Seed) {
+    reply.thoughts = ask.thinking.map(|thinking| Thoughts {
+        text: cut(THOUGHT.repeat(thinking.steps).trim_end(), thinking.tokens_max).to_owned(),
+        shown: thinking.shown,
+    });
+    let said = ask.said.to_lowercase();
+    reply.calls = calls(ask, &said, seed);
+    if !reply.calls.is_empty() {
+        reply.finish = Finish::Calls;
+        return;
+    }
+    let search = ask.tools.web_search == WebSearch::Offered && said.contains("search");
+    reply.search = search.then(|| without_orders(&ask.said));
+    reply.text = words(ask);
+}
+
+fn words(ask: &Ask) -> String {
+    match (&ask.form, ask.commands.content, &ask.tool_result) {
+        (Form::Json(schema), ..) => sample::value(schema, PLACES[0]).to_string(),
+        (_, Content::Echo, _) => without_orders(&ask.said),
+        (_, Content::Tokens(tokens), _) => filler(tokens),
+        (_, _, Some(result)) => format!("The tool says: {}", cut(result, RESULT_TOKENS_MAX)),
+        _ => format!(
+            "This text is made up by the sandbox, which works offline. It has read {} tokens in {} messages.",
+            ask.input.total(),
+            ask.messages
+        ),
+    }
+}
+
+/// Text of exactly so many tokens.
+fn filler(tokens: u64) -> String {
+    let mut text = String::new();
+    while tokens_of(&text) <= tokens {
+        text.push_str(FILLER);
+    }
+    cut(&text, tokens).to_owned()
+}
+
+fn calls(ask: &Ask, said: &str, seed: Seed) -> Vec<Call> {
+    let several = ask.tools.calls == Calls::Several && said.contains("parallel");
+    let count = if several { 2 } else { 1 };
+    let tools: Vec<&Tool> = match &ask.tools.choice {
+        Choice::Never => Vec::new(),
+        Choice::Named(name) => ask.tools.offered.iter().filter(|tool| tool.name == *name).collect(),
+        Choice::Any => wanted_first(&ask.tools.offered, said),
+        Choice::Auto if ask.tool_result.is_some() || !calls_for_tools(ask, said) => Vec::new(),
+        Choice::Auto => wanted_first(&ask.tools.offered, said),
+    };
+    // Where there is one tool only, it is called twice.
+    let tools = tools.iter().cycle().take(if tools.is_empty() { 0 } else { count });
+    tools
+        .enumerate()
+        .map(|(at, tool)| Call {
+            seed: seed.part("call", at),
+            name: tool.name.clone(),
+            input: match &tool.takes {
+                Takes::Json(schema) => Input::Json(sample::value(schema, PLACES[at % PLACES.len()])),
+                Takes::Text => Input::Text(without_orders(&ask.said)),
+            },
+        })
+        .collect()
+}
+
+/// Whether the words speak of tools, or of one that is offered.
+fn calls_for_tools(ask: &Ask, said: &str) -> bool {
+    !ask.tools.offered.is_empty()
+        && (said.contains("tool") || ask.tools.offered.iter().any(|tool| is_meant(tool, said)))
+}
+
+/// The tools that the words bring to mind, then the others.
+fn wanted_first<'a>(tools: &'a [Tool], said: &str) -> Vec<&'a Tool> {
+    let (mut meant, others): (Vec<_>, Vec<_>) = tools.iter().partition(|tool| is_meant(tool, said));
+    meant.extend(others);
+    meant
+}
+
+/// Whether a part of the tool's name is among the words: `get_weather` and “How is the weather?”.
+fn is_meant(tool: &Tool, said: &str) -> bool {
+    let spaced: String =
+        tool.name.chars().flat_map(|letter| [letter.is_uppercase().then_some(' '), Some(letter)]).flatten().collect();
+    let spaced = spaced.to_lowercase();
+    let mut parts = spaced.split(|letter: char| !letter.is_alphanumeric());
+    parts.any(|part| part.len() >= HINT_BYTES_MIN && said.contains(part))
+}
+
+/// Ends the text before the first stop sequence.
+fn stop(reply: &mut Reply, stops: &[String]) {
+    let found =
+        stops.iter().filter(|stop| !stop.is_empty()).filter_map(|stop| Some((reply.text.find(stop.as_str())?, stop)));
+    if let Some((at, stop)) = found.min_by_key(|(at, _)| *at) {
+        reply.text.truncate(at);
+        reply.finish = Finish::Sequence(stop.clone());
+    }
+}
+
+/// Keeps to the cap: thoughts first, then text; a call that does not fit is left out.
+fn shorten(reply: &mut Reply, tokens_max: u64) {
+    if reply.tokens() <= tokens_max {
+        return;
+    }
+    let mut left = tokens_max;
+    if let Some(thoughts) = &mut reply.thoughts {
+        thoughts.text.truncate(cut(&thoughts.text, left).len());
+        left -= tokens_of(&thoughts.text).min(left);
+    }
+    if let Some(search) = &reply.search {
+        let tokens = tokens_of(search);
+        if tokens > left {
+            reply.search = None;
+        }
+        left = left.saturating_sub(tokens);
+    }
+    reply.text.truncate(cut(&reply.text, left).len());
+    left -= tokens_of(&reply.text).min(left);
+    reply.refusal = reply.refusal.map(|refusal| cut(refusal, left));
+    reply.calls.retain(|call| {
+        let fits = call_tokens(call) <= left;
+        left -= if fits { call_tokens(call) } else { left };
+        fits
+    });
+    reply.finish = Finish::Length;
+}

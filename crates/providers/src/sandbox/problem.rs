@@ -1,0 +1,108 @@
+//! What the sandbox says when it refuses, in the words of either dialect.
+
+use super::seed::Seed;
+use crate::dialect::Dialect;
+use http::StatusCode;
+use serde_json::{Value, json};
+
+/// A refusal.
+#[derive(Clone)]
+pub(super) struct Problem {
+    pub(super) status: StatusCode,
+    message: String,
+    quota: Quota,
+}
+
+/// Whether our account at the vendor is what has run out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quota {
+    Left,
+    Exhausted,
+}
+
+impl Problem {
+    pub(super) fn invalid(message: String) -> Self {
+        Self::of(StatusCode::BAD_REQUEST, message)
+    }
+
+    pub(super) fn no_such_path(path: &str) -> Self {
+        Self::of(StatusCode::NOT_FOUND, format!("the sandbox does not serve {path}"))
+    }
+
+    /// What `sandbox:error` orders: a status from 400 on, or `quota`.
+    pub(super) fn ordered(what: &str) -> Self {
+        let status = what.parse().ok().and_then(|code: u16| StatusCode::from_u16(code).ok());
+        let status = status.filter(|status| (400..600).contains(&status.as_u16()));
+        if what == "quota" {
+            return Self {
+                quota: Quota::Exhausted,
+                ..Self::of(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "you exceeded your current quota, as the request ordered".to_owned(),
+                )
+            };
+        }
+        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let message = format!("the request ordered an error {}", status.as_u16());
+        Self::of(status, message)
+    }
+
+    /// What `sandbox:fail` orders.
+    pub(super) fn in_mid_stream() -> Self {
+        Self::of(
+            StatusCode::from_u16(529).unwrap_or(StatusCode::SERVICE_UNAVAILABLE),
+            "the request ordered an error in mid-stream".to_owned(),
+        )
+    }
+
+    const fn of(status: StatusCode, message: String) -> Self {
+        Self { status, message, quota: Quota::Left }
+    }
+
+    pub(super) fn wants_a_retry(&self) -> bool {
+        self.quota == Quota::Left && matches!(self.status.as_u16(), 429 | 503 | 529)
+    }
+
+    pub(super) fn body(&self, dialect: Dialect, seed: Seed) -> Value {
+        match dialect {
+            Dialect::OpenaiChat => {
+                let (kind, code) = self.chat_words();
+                json!({"error": {"message": self.message, "type": kind, "param": null, "code": code}})
+            }
+            Dialect::AnthropicMessages => json!({
+                "type": "error",
+                "error": {"type": self.messages_word(), "message": self.message},
+                "request_id": seed.id("req_"),
+            }),
+        }
+    }
+
+    fn chat_words(&self) -> (&'static str, Option<&'static str>) {
+        if self.quota == Quota::Exhausted {
+            return ("insufficient_quota", Some("insufficient_quota"));
+        }
+        match self.status.as_u16() {
+            401 => ("invalid_request_error", Some("invalid_api_key")),
+            402 => ("insufficient_quota", Some("insufficient_quota")),
+            404 => ("invalid_request_error", Some("model_not_found")),
+            429 => ("requests", Some("rate_limit_exceeded")),
+            400..500 => ("invalid_request_error", None),
+            _ => ("server_error", None),
+        }
+    }
+
+    fn messages_word(&self) -> &'static str {
+        match self.status.as_u16() {
+            401 => "authentication_error",
+            402 => "billing_error",
+            403 => "permission_error",
+            404 => "not_found_error",
+            413 => "request_too_large",
+            429 => "rate_limit_error",
+            400..500 => "invalid_request_error",
+            504 => "timeout_error",
+            503 | 529 => "overloaded_error",
+            _ => "api_error",
+        }
+    }
+}
