@@ -28,42 +28,16 @@ enum Run {
 }
 
 const STEPS: [Step; 7] = [
-    Step {
-        name: "fmt",
-        run: Run::Cargo(&["fmt", "--all", "--check"]),
-    },
-    Step {
-        name: "tidy",
-        run: Run::Tidy,
-    },
+    Step { name: "fmt", run: Run::Cargo(&["fmt", "--all", "--check"]) },
+    Step { name: "tidy", run: Run::Tidy },
     Step {
         name: "clippy",
-        run: Run::Cargo(&[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--quiet",
-            "--",
-            "-D",
-            "warnings",
-        ]),
+        run: Run::Cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
     },
-    Step {
-        name: TESTS,
-        run: Run::Cargo(&["test", "--workspace", "--quiet"]),
-    },
-    Step {
-        name: "doc",
-        run: Run::Cargo(&["doc", "--workspace", "--no-deps", "--quiet"]),
-    },
-    Step {
-        name: "deny",
-        run: Run::Extra(&["deny", "check", "bans", "licenses", "sources"]),
-    },
-    Step {
-        name: "machete",
-        run: Run::Extra(&["machete"]),
-    },
+    Step { name: TESTS, run: Run::Cargo(&["test", "--workspace", "--quiet"]) },
+    Step { name: "doc", run: Run::Cargo(&["doc", "--workspace", "--no-deps", "--quiet"]) },
+    Step { name: "deny", run: Run::Extra(&["deny", "check", "bans", "licenses", "sources"]) },
+    Step { name: "machete", run: Run::Extra(&["machete"]) },
 ];
 const TESTS: &str = "test";
 
@@ -80,11 +54,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let mut rows = Vec::new();
     for step in &STEPS {
         let start = Instant::now();
-        let end = if args.skip_tests && step.name == TESTS {
-            End::Skipped("as asked")
-        } else {
-            step.run.run()?
-        };
+        let end = if args.skip_tests && step.name == TESTS { End::Skipped("as asked") } else { step.run.run()? };
         rows.push((step.name, end, start.elapsed()));
     }
     println!("\n{}", table(&rows));
@@ -125,10 +95,7 @@ fn is_installed(subcommand: &str) -> Outcome<bool> {
 
 fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(workspace::cargo());
-    command
-        .args(arguments)
-        .current_dir(workspace::root())
-        .env("RUSTDOCFLAGS", "-D warnings");
+    command.args(arguments).current_dir(workspace::root()).env("RUSTDOCFLAGS", "-D warnings");
     command
 }
 
@@ -141,10 +108,7 @@ fn table(rows: &[(&str, End, Duration)]) -> String {
             End::Failed => "FAILED",
             End::Skipped(why) => why,
         };
-        out.push_str(&format!(
-            "{name:<10} {end:<14} {:>7.1} s\n",
-            time.as_secs_f64()
-        ));
+        out.push_str(&format!("{name:<10} {end:<14} {:>7.1} s\n", time.as_secs_f64()));
     }
     out.push_str(&format!("{:<25} {:>7.1} s", "all", total.as_secs_f64()));
     out

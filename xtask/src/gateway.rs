@@ -52,9 +52,7 @@ impl Rates {
             ("cache_write_1h", self.cache_write_1h),
             ("output", self.output),
         ];
-        let rates = rates.map(|(name, pico)| {
-            format!("{name} = \"{}.{:06}\"", pico / 1_000_000, pico % 1_000_000)
-        });
+        let rates = rates.map(|(name, pico)| format!("{name} = \"{}.{:06}\"", pico / 1_000_000, pico % 1_000_000));
         format!("{{ {} }}", rates.join(", "))
     }
 }
@@ -78,12 +76,7 @@ pub(crate) struct Gateway {
 impl Plan {
     /// A gateway that keeps everything in this folder and knows no vendor yet.
     pub(crate) fn new(folder: &Path, ack: Ack) -> Self {
-        Self {
-            folder: folder.to_owned(),
-            ack,
-            vendors: String::new(),
-            models: String::new(),
-        }
+        Self { folder: folder.to_owned(), ack, vendors: String::new(), models: String::new() }
     }
 
     /// Adds a vendor that speaks a dialect at this address; `more` are further lines of its table.
@@ -124,11 +117,7 @@ impl Gateway {
             .args(["--package", GATEWAY, "--package", ADMIN])
             .current_dir(workspace::root())
             .status()?;
-        if status.success() {
-            Ok(())
-        } else {
-            Err("the gateway does not build".into())
-        }
+        if status.success() { Ok(()) } else { Err("the gateway does not build".into()) }
     }
 
     /// The size of the gateway's program, in millions of bytes.
@@ -162,10 +151,7 @@ impl Gateway {
         let port = free_port()?;
         let config = plan.folder.join("config.toml");
         fs::write(&config, plan.config(port))?;
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(plan.folder.join("gateway.log"))?;
+        let log = File::options().create(true).append(true).open(plan.folder.join("gateway.log"))?;
         let mut gateway = command(GATEWAY);
         gateway
             .arg("--config")
@@ -176,19 +162,12 @@ impl Gateway {
             .stderr(log);
         let mut running = Running::start(&mut gateway)?;
         wait_for_port(port, &mut running, START_MAX)?;
-        Ok(Self {
-            running,
-            port,
-            key: key.to_owned(),
-            config,
-        })
+        Ok(Self { running, port, key: key.to_owned(), config })
     }
 
     /// One chat, over a connection of its own; head and body as they came.
     fn ask(&self, model: &str) -> Outcome<String> {
-        let body = format!(
-            r#"{{"model":"{model}","max_tokens":16,"messages":[{{"role":"user","content":"Hello"}}]}}"#
-        );
+        let body = format!(r#"{{"model":"{model}","max_tokens":16,"messages":[{{"role":"user","content":"Hello"}}]}}"#);
         let mut request = String::new();
         write!(
             request,
@@ -232,12 +211,7 @@ impl Gateway {
 
     /// Runs the admin tool on this gateway's config, and gives what it told as JSON.
     fn admin(&self, arguments: &[&str]) -> Outcome<Value> {
-        let output = command(ADMIN)
-            .arg("--config")
-            .arg(&self.config)
-            .arg("--json")
-            .args(arguments)
-            .output()?;
+        let output = command(ADMIN).arg("--config").arg(&self.config).arg("--json").args(arguments).output()?;
         if output.status.success() {
             return Ok(serde_json::from_slice(&output.stdout)?);
         }

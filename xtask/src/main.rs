@@ -1,10 +1,6 @@
 //! The checks, benchmarks and end-to-end runs of the project: `cargo xtask --help`.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command line speaks to the person who called it"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks to the person who called it")]
 #![expect(
     clippy::disallowed_methods,
     reason = "measuring needs the clock, and builds are told things by the environment"

@@ -28,9 +28,7 @@ const HOUR_WRITE_FACTOR: u128 = 2;
 pub(crate) fn run(facts: &Path) -> Outcome {
     let text = std::fs::read_to_string(facts)?;
     let facts: Value = serde_json::from_str(&text)?;
-    let models = facts["models"]
-        .as_array()
-        .ok_or("the facts have no list of models")?;
+    let models = facts["models"].as_array().ok_or("the facts have no list of models")?;
     let mut lines = String::new();
     for model in models {
         lines.push_str(&entry(model)?.to_string());
@@ -75,19 +73,11 @@ fn prices(stated: &Value) -> Result<Value, Box<dyn std::error::Error + Send + Sy
         .filter(|(name, _)| !["currency", "unit"].contains(&name.as_str()))
         .map(|(name, price)| (name.clone(), price.clone()))
         .collect();
-    let input = prices
-        .get("input")
-        .and_then(Value::as_str)
-        .map(str::to_owned);
-    if let (Some(input), true, false) = (
-        input,
-        prices.contains_key("cache_write_5m"),
-        prices.contains_key("cache_write_1h"),
-    ) {
-        prices.insert(
-            "cache_write_1h".to_owned(),
-            times(&input, HOUR_WRITE_FACTOR)?.into(),
-        );
+    let input = prices.get("input").and_then(Value::as_str).map(str::to_owned);
+    if let (Some(input), true, false) =
+        (input, prices.contains_key("cache_write_5m"), prices.contains_key("cache_write_1h"))
+    {
+        prices.insert("cache_write_1h".to_owned(), times(&input, HOUR_WRITE_FACTOR)?.into());
     }
     Ok(prices.into())
 }
@@ -99,11 +89,7 @@ fn times(price: &str, factor: u128) -> Result<String, Box<dyn std::error::Error 
     let product = format!("{:0width$}", units * factor, width = fraction.len() + 1);
     let (whole, fraction) = product.split_at(product.len() - fraction.len());
     let fraction = fraction.trim_end_matches('0');
-    Ok(if fraction.is_empty() {
-        whole.to_owned()
-    } else {
-        format!("{whole}.{fraction}")
-    })
+    Ok(if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") })
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {

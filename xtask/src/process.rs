@@ -21,9 +21,7 @@ impl Running {
     /// Starts it.
     pub(crate) fn start(command: &mut Command) -> Outcome<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
-        let child = command
-            .spawn()
-            .map_err(|error| format!("cannot start {name}: {error}"))?;
+        let child = command.spawn().map_err(|error| format!("cannot start {name}: {error}"))?;
         Ok(Self { child, name })
     }
 
@@ -138,7 +136,5 @@ pub(crate) fn wait_for_port(port: u16, running: &mut Running, patience: Duration
 /// Whether a program of that name lies on the path.
 pub(crate) fn is_on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .chain([Path::new("/usr/sbin").to_owned()])
-        .any(|folder| folder.join(program).is_file())
+    std::env::split_paths(&path).chain([Path::new("/usr/sbin").to_owned()]).any(|folder| folder.join(program).is_file())
 }

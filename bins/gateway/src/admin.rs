@@ -7,10 +7,6 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 /// Serves the operator's command line on a socket in the data folder.
-pub(crate) fn start(
-    _tasks: &mut JoinSet<()>,
-    _accounts: Arc<Accounts>,
-    _config: &Config,
-) -> Result<(), StartError> {
+pub(crate) fn start(_tasks: &mut JoinSet<()>, _accounts: Arc<Accounts>, _config: &Config) -> Result<(), StartError> {
     Ok(())
 }

@@ -11,8 +11,7 @@ use opencredits_providers::{Auth, Transport, Vendor, Vendors};
 use opencredits_service::accounts::{Accounts, Tables};
 use opencredits_service::config::Config;
 use opencredits_service::{
-    Clock, DrainLimits, Drainer, Entropy, Gateway, KeyRing, KeyTables, Parts, Ports, Settings,
-    Tally, Upstream, books,
+    Clock, DrainLimits, Drainer, Entropy, Gateway, KeyRing, KeyTables, Parts, Ports, Settings, Tally, Upstream, books,
 };
 use opencredits_store::{Settings as _, SqliteStore};
 use opencredits_units::{BasisPoints, CreditPrice};
@@ -37,69 +36,41 @@ pub(crate) struct Built {
 }
 
 /// Opens the data folder and builds all that serves.
-pub(crate) async fn build(
-    config: &Config,
-    variables: &[(String, String)],
-) -> Result<Built, StartError> {
+pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Result<Built, StartError> {
     let (catalog, upstreams) = offer(config, variables)?;
     let dir = Path::new(&config.data.dir);
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(DATA_MODE)
         .create(dir)
-        .map_err(|source| StartError::Io {
-            what: format!("the data folder {}", dir.display()),
-            source,
-        })?;
+        .map_err(|source| StartError::Io { what: format!("the data folder {}", dir.display()), source })?;
     let ledger = Ledger::open(dir.join("ledger.db"))?;
     let store = SqliteStore::open(dir.join("store.db"))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     books::open(&ledger, clock.now())?;
     let hash_key = hash_key(&store, &*entropy).await?;
-    let tables = KeyTables {
-        keys: Arc::new(store.clone()),
-        users: Arc::new(store.clone()),
-        partners: Arc::new(store.clone()),
-    };
+    let tables =
+        KeyTables { keys: Arc::new(store.clone()), users: Arc::new(store.clone()), partners: Arc::new(store.clone()) };
     let share = BasisPoints::new(config.billing.partner_share_bps);
     let keyring = Arc::new(KeyRing::new(tables, Arc::clone(&clock), share));
     let forgetting = Arc::clone(&keyring);
-    let accounts = Accounts::new(
-        ledger.clone(),
-        Tables::of(store.clone()),
-        Arc::clone(&clock),
-        Arc::clone(&entropy),
-    )
-    .on_change(move || forgetting.forget_all());
+    let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), Arc::clone(&clock), Arc::clone(&entropy))
+        .on_change(move || forgetting.forget_all());
     let parts = Parts {
         catalog,
         upstreams,
         ledger,
         keyring,
         tally: Arc::new(Tally::new(Arc::new(store.clone()))),
-        ports: Ports {
-            clock,
-            entropy,
-            claims: Arc::new(store.clone()),
-        },
+        ports: Ports { clock, entropy, claims: Arc::new(store.clone()) },
         settings: settings(config),
         hash_key,
     };
     let (gateway, drainer) = Gateway::new(parts)?;
     let partners = Arc::new(store.clone());
-    let app = App {
-        gateway,
-        partners,
-        face: face(config),
-        ready: AtomicBool::new(true),
-    };
-    Ok(Built {
-        app: Arc::new(app),
-        accounts: Arc::new(accounts),
-        drainer,
-        store,
-    })
+    let app = App { gateway, partners, face: face(config), ready: AtomicBool::new(true) };
+    Ok(Built { app: Arc::new(app), accounts: Arc::new(accounts), drainer, store })
 }
 
 /// Whether everything in the config can be used, without touching the data folder.
@@ -116,43 +87,22 @@ fn offer(
     let http: Arc<dyn Transport> = Arc::new(Client::new(http_settings(config))?);
     let sandbox: Arc<dyn Transport> = Arc::clone(&http);
     let mut upstreams = HashMap::new();
-    for vendor in Vendors::builtin()?
-        .with_operator(&config.vendors_toml())?
-        .iter()
-    {
+    for vendor in Vendors::builtin()?.with_operator(&config.vendors_toml())?.iter() {
         let inside = vendor.base_url.starts_with(SANDBOX_SCHEME);
         let key = key_of(vendor, variables);
-        let offered = if inside {
-            config.catalog.sandbox
-        } else {
-            key.is_some() || vendor.auth == Auth::None
-        };
+        let offered = if inside { config.catalog.sandbox } else { key.is_some() || vendor.auth == Auth::None };
         if offered {
             let transport = Arc::clone(if inside { &sandbox } else { &http });
-            upstreams.insert(
-                Arc::clone(&vendor.id),
-                Upstream {
-                    vendor: Arc::clone(vendor),
-                    key,
-                    transport,
-                },
-            );
+            upstreams.insert(Arc::clone(&vendor.id), Upstream { vendor: Arc::clone(vendor), key, transport });
         }
     }
-    let catalog = Catalog::builtin()?
-        .with_sandbox()?
-        .with_operator(&config.models_toml())?;
-    Ok((
-        catalog.only(|vendor| upstreams.contains_key(vendor)),
-        upstreams,
-    ))
+    let catalog = Catalog::builtin()?.with_sandbox()?.with_operator(&config.models_toml())?;
+    Ok((catalog.only(|vendor| upstreams.contains_key(vendor)), upstreams))
 }
 
 fn key_of(vendor: &Vendor, variables: &[(String, String)]) -> Option<Secret<String>> {
     let wanted = vendor.key_env.as_ref()?;
-    let found = variables
-        .iter()
-        .find(|(name, value)| name == wanted && !value.trim().is_empty());
+    let found = variables.iter().find(|(name, value)| name == wanted && !value.trim().is_empty());
     found.map(|(_, value)| Secret::new(value.trim().to_owned()))
 }
 

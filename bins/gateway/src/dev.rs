@@ -22,21 +22,9 @@ pub(crate) async fn greet(built: &Built, config: &Config) -> Result<(), StartErr
         print(&again(config));
         return Ok(());
     }
-    let user = accounts
-        .add_user(NewUser {
-            id: None,
-            label: "sample person".to_owned(),
-        })
-        .await?;
+    let user = accounts.add_user(NewUser { id: None, label: "sample person".to_owned() }).await?;
     let reason = "sample credits".to_owned();
-    accounts
-        .grant_credits(Grant {
-            user: user.id,
-            amount: SAMPLE_GRANT,
-            id: None,
-            reason,
-        })
-        .await?;
+    accounts.grant_credits(Grant { user: user.id, amount: SAMPLE_GRANT, id: None, reason }).await?;
     let new = NewKey {
         user: user.id,
         partner: None,

@@ -56,10 +56,7 @@ fn main() -> ExitCode {
     }
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "the last word of a process that could not start or go on"
-)]
+#[expect(clippy::print_stderr, reason = "the last word of a process that could not start or go on")]
 fn report(error: &StartError) {
     eprintln!("opencredits-gateway: {error}");
 }
@@ -75,10 +72,7 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
     if config.server.threads > 0 {
         runtime.worker_threads(config.server.threads);
     }
-    let io = |source| StartError::Io {
-        what: "threads".to_owned(),
-        source,
-    };
+    let io = |source| StartError::Io { what: "threads".to_owned(), source };
     runtime.enable_all().build().map_err(io)?.block_on(async {
         let built = build::build(&config, &ports::environment()).await?;
         if dev {
@@ -90,10 +84,9 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
 
 fn read_config(settings: &Settings, dev: bool) -> Result<Config, StartError> {
     let text = match &settings.config {
-        Some(path) => std::fs::read_to_string(path).map_err(|source| StartError::File {
-            path: path.clone(),
-            source,
-        })?,
+        Some(path) => {
+            std::fs::read_to_string(path).map_err(|source| StartError::File { path: path.clone(), source })?
+        }
         None => String::new(),
     };
     let mut config = Config::read(&text, ports::environment())?;
@@ -118,19 +111,13 @@ fn show(config: &Config) -> Result<ExitCode, StartError> {
 #[non_exhaustive]
 enum StartError {
     #[error("cannot read the config {}: {source}", path.display())]
-    File {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    File { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error("cannot show the config: {0}")]
     Show(#[from] toml::ser::Error),
     #[error("cannot use {what}: {source}")]
-    Io {
-        what: String,
-        source: std::io::Error,
-    },
+    Io { what: String, source: std::io::Error },
     #[error(transparent)]
     Catalog(#[from] opencredits_catalog::CatalogError),
     #[error(transparent)]

@@ -15,46 +15,23 @@ use tokio::task::JoinSet;
 /// Serves until SIGTERM or SIGINT, then finishes what runs, settles, flushes.
 pub(crate) async fn run(built: Built, config: &Config) -> Result<ExitCode, StartError> {
     let listen = &config.server.listen;
-    let wrong = |source| StartError::Io {
-        what: format!("the address {listen}"),
-        source,
-    };
+    let wrong = |source| StartError::Io { what: format!("the address {listen}"), source };
     let listener = TcpListener::bind(listen).await.map_err(wrong)?;
-    let Built {
-        app,
-        accounts,
-        drainer,
-        store,
-    } = built;
+    let Built { app, accounts, drainer, store } = built;
     let mut tasks = JoinSet::new();
-    tasks.spawn(jobs::run(
-        std::sync::Arc::clone(&app.gateway),
-        std::sync::Arc::new(store),
-    ));
+    tasks.spawn(jobs::run(std::sync::Arc::clone(&app.gateway), std::sync::Arc::new(store)));
     let mut draining = JoinSet::new();
     draining.spawn(drainer.run());
     crate::admin::start(&mut tasks, accounts, config)?;
-    tracing::info!(
-        listen,
-        models = app.gateway.catalog().models().len(),
-        "serving"
-    );
-    let ended = serve(
-        listener,
-        service(std::sync::Arc::clone(&app)),
-        limits(config),
-        stop(&app)?,
-    )
-    .await;
+    tracing::info!(listen, models = app.gateway.catalog().models().len(), "serving");
+    let ended = serve(listener, service(std::sync::Arc::clone(&app)), limits(config), stop(&app)?).await;
     tracing::info!(?ended, "stopped serving; settling what is left");
     tasks.shutdown().await;
     let (tally, ledger) = (app.gateway.tally_handle(), app.gateway.ledger().clone());
     // With the gateway its drainer ends, once the last abandoned request is settled.
     drop(app);
     let bound = Duration::from_millis(config.server.shutdown_ms);
-    let drained = tokio::time::timeout(bound, draining.join_next())
-        .await
-        .is_ok();
+    let drained = tokio::time::timeout(bound, draining.join_next()).await.is_ok();
     if let Err(error) = tally.flush().await {
         tracing::warn!(%error, "the usage of the last seconds is not in the store; it is in the ledger");
     }
@@ -65,13 +42,8 @@ pub(crate) async fn run(built: Built, config: &Config) -> Result<ExitCode, Start
 }
 
 /// Resolves when the process is told to stop.
-fn stop(
-    app: &std::sync::Arc<opencredits_api::App>,
-) -> Result<impl Future<Output = ()> + use<>, StartError> {
-    let wrong = |source| StartError::Io {
-        what: "signals".to_owned(),
-        source,
-    };
+fn stop(app: &std::sync::Arc<opencredits_api::App>) -> Result<impl Future<Output = ()> + use<>, StartError> {
+    let wrong = |source| StartError::Io { what: "signals".to_owned(), source };
     let mut terminate = signal(SignalKind::terminate()).map_err(wrong)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(wrong)?;
     let app = std::sync::Arc::downgrade(app);

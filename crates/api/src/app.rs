@@ -68,10 +68,7 @@ pub fn service(app: Arc<App>) -> Router {
         .route("/v1/messages", post(inference::messages))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*id}", get(models::one))
-        .route(
-            "/v1/credits/pricing",
-            get(lookups::pricing_query).post(lookups::pricing_body),
-        )
+        .route("/v1/credits/pricing", get(lookups::pricing_query).post(lookups::pricing_body))
         .route("/v1/credits/balance", get(lookups::balance))
         .route("/v1/key", get(lookups::key))
         .route("/v1/generation", get(lookups::generation))
@@ -92,12 +89,8 @@ async fn identify(State(app): State<Arc<App>>, mut request: Request, next: Next)
     request.extensions_mut().insert(id);
     let mut response = next.run(request).await;
     if let Ok(value) = HeaderValue::try_from(id.text()) {
-        response
-            .headers_mut()
-            .insert(HeaderName::from_static("x-request-id"), value.clone());
-        response
-            .headers_mut()
-            .insert(HeaderName::from_static("request-id"), value);
+        response.headers_mut().insert(HeaderName::from_static("x-request-id"), value.clone());
+        response.headers_mut().insert(HeaderName::from_static("request-id"), value);
     }
     response
 }
@@ -111,14 +104,8 @@ async fn healthy() -> &'static str {
     "ok\n"
 }
 
-async fn ready(
-    State(app): State<Arc<App>>,
-) -> Result<&'static str, (http::StatusCode, &'static str)> {
-    let sound = app
-        .gateway
-        .ledger()
-        .balance(opencredits_service::books::REVENUE)
-        .is_ok();
+async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, (http::StatusCode, &'static str)> {
+    let sound = app.gateway.ledger().balance(opencredits_service::books::REVENUE).is_ok();
     if app.ready.load(Ordering::Relaxed) && sound {
         Ok("ready\n")
     } else {
@@ -127,24 +114,16 @@ async fn ready(
 }
 
 async fn unknown_path(uri: Uri, axum::Extension(id): axum::Extension<RequestId>) -> Response<Body> {
-    let message = format!(
-        "there is nothing at {}; docs/api.md lists the paths",
-        uri.path()
-    );
+    let message = format!("there is nothing at {}; docs/api.md lists the paths", uri.path());
     Problem::new(ErrorType::NotFound, message).into_response(skin_of(uri.path()), &id.text())
 }
 
 async fn wrong_method(uri: Uri, axum::Extension(id): axum::Extension<RequestId>) -> Response<Body> {
     let message = format!("{} does not take this method", uri.path());
-    Problem::new(ErrorType::MethodNotAllowed, message)
-        .into_response(skin_of(uri.path()), &id.text())
+    Problem::new(ErrorType::MethodNotAllowed, message).into_response(skin_of(uri.path()), &id.text())
 }
 
 /// The skin that the clients of a path expect.
 pub(crate) fn skin_of(path: &str) -> Skin {
-    if path.starts_with("/v1/messages") {
-        Skin::AnthropicMessages
-    } else {
-        Skin::OpenaiChat
-    }
+    if path.starts_with("/v1/messages") { Skin::AnthropicMessages } else { Skin::OpenaiChat }
 }

@@ -13,14 +13,8 @@ const KEY_HEADERS: [&str; 2] = ["x-user-key", "x-api-key"];
 /// # Errors
 /// When there is no key, when keys differ, or when what stands there is no user key.
 pub(crate) fn key_digest(headers: &HeaderMap) -> Result<KeyDigest, KeyFault> {
-    let bearers = headers
-        .get_all(AUTHORIZATION)
-        .iter()
-        .map(|value| bearer(value.as_bytes()));
-    let plain = KEY_HEADERS
-        .iter()
-        .flat_map(|name| headers.get_all(*name))
-        .map(|value| Some(value.as_bytes()));
+    let bearers = headers.get_all(AUTHORIZATION).iter().map(|value| bearer(value.as_bytes()));
+    let plain = KEY_HEADERS.iter().flat_map(|name| headers.get_all(*name)).map(|value| Some(value.as_bytes()));
     let mut sent = bearers.chain(plain);
     let Some(first) = sent.next() else {
         return Err(KeyFault::Missing);
@@ -32,16 +26,12 @@ pub(crate) fn key_digest(headers: &HeaderMap) -> Result<KeyDigest, KeyFault> {
         }
     }
     let text = std::str::from_utf8(first).map_err(|_| KeyFault::Malformed)?;
-    UserKey::parse(text.trim())
-        .map(|key| key.digest())
-        .map_err(|_| KeyFault::Malformed)
+    UserKey::parse(text.trim()).map(|key| key.digest()).map_err(|_| KeyFault::Malformed)
 }
 
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, rest) = value.split_at_checked(7)?;
-    scheme
-        .eq_ignore_ascii_case(b"bearer ")
-        .then(|| rest.trim_ascii())
+    scheme.eq_ignore_ascii_case(b"bearer ").then(|| rest.trim_ascii())
 }
 
 #[cfg(test)]
@@ -67,27 +57,9 @@ mod tests {
         check(&[("authorization", format!("bearer {key}"))], Ok(()));
         check(&[("x-api-key", key.clone())], Ok(()));
         check(&[("x-user-key", key.clone())], Ok(()));
-        check(
-            &[
-                ("authorization", format!("Bearer {key}")),
-                ("x-api-key", key.clone()),
-            ],
-            Ok(()),
-        );
-        check(
-            &[
-                ("authorization", format!("Bearer {key}")),
-                ("x-api-key", other),
-            ],
-            Err(KeyFault::Disagree),
-        );
-        check(
-            &[("authorization", format!("Basic {key}"))],
-            Err(KeyFault::Malformed),
-        );
-        check(
-            &[("x-api-key", key.replace("oc_sk_", "sk-"))],
-            Err(KeyFault::Malformed),
-        );
+        check(&[("authorization", format!("Bearer {key}")), ("x-api-key", key.clone())], Ok(()));
+        check(&[("authorization", format!("Bearer {key}")), ("x-api-key", other)], Err(KeyFault::Disagree));
+        check(&[("authorization", format!("Basic {key}"))], Err(KeyFault::Malformed));
+        check(&[("x-api-key", key.replace("oc_sk_", "sk-"))], Err(KeyFault::Malformed));
     }
 }

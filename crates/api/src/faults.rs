@@ -2,9 +2,7 @@
 
 use crate::app::Face;
 use crate::errors::{ErrorType, Problem};
-use opencredits_service::{
-    Fault, KeyFault, PaymentNeeded, RequestFault, Short, UpstreamFault, UpstreamKind,
-};
+use opencredits_service::{Fault, KeyFault, PaymentNeeded, RequestFault, Short, UpstreamFault, UpstreamKind};
 
 /// Where people top up, below the public address.
 const TOP_UP_PATH: &str = "/dashboard";
@@ -15,17 +13,15 @@ pub(crate) fn problem(fault: &Fault, face: &Face) -> Problem {
         Fault::Key(key) => Problem::new(key_type(*key), key.to_string()),
         Fault::Request(request) => request_problem(request),
         Fault::Payment(needed) => payment_problem(needed, face),
-        Fault::Duplicate { first } => Problem::new(ErrorType::DuplicateRequest, fault.to_string())
-            .with("generation_id", first.to_string()),
+        Fault::Duplicate { first } => {
+            Problem::new(ErrorType::DuplicateRequest, fault.to_string()).with("generation_id", first.to_string())
+        }
         Fault::Upstream(upstream) => upstream_problem(upstream),
         Fault::Overflow => Problem::new(ErrorType::InvalidRequest, fault.to_string()),
         Fault::Ledger(error) => ours("ledger", error),
         Fault::Store(error) => ours("store", error),
         Fault::Record(error) => ours("record", error),
-        _ => Problem::new(
-            ErrorType::Server,
-            "something went wrong on our side; try again",
-        ),
+        _ => Problem::new(ErrorType::Server, "something went wrong on our side; try again"),
     }
 }
 
@@ -76,15 +72,11 @@ fn payment_problem(needed: &PaymentNeeded, face: &Face) -> Problem {
         Some(tokens) if tokens > 0 => format!("ask for at most {tokens} output tokens, or top up"),
         _ => "shorten the input, or top up".to_owned(),
     };
-    let message =
-        format!("this request may cost {required} credits and {what} has {available}; {remedy}");
+    let message = format!("this request may cost {required} credits and {what} has {available}; {remedy}");
     Problem::new(kind, message)
         .with("required", required)
         .with("available", available)
-        .with(
-            "affordable_max_tokens",
-            needed.affordable_max_tokens.unwrap_or(0),
-        )
+        .with("affordable_max_tokens", needed.affordable_max_tokens.unwrap_or(0))
         .with("top_up_url", format!("{}{TOP_UP_PATH}", face.public_url))
         .with("limit", limit)
 }

@@ -42,12 +42,7 @@ pub(crate) async fn messages(
     answer(app, id, Api::AnthropicMessages, (headers, body)).await
 }
 
-async fn answer(
-    app: Arc<App>,
-    id: RequestId,
-    api: Api,
-    request: (HeaderMap, Body),
-) -> Response<Body> {
+async fn answer(app: Arc<App>, id: RequestId, api: Api, request: (HeaderMap, Body)) -> Response<Body> {
     let skin = match api {
         Api::OpenaiChat => Skin::OpenaiChat,
         Api::AnthropicMessages => Skin::AnthropicMessages,
@@ -66,12 +61,7 @@ async fn serve(
 ) -> Result<Response<Body>, Problem> {
     let dress = |fault: Fault| faults::problem(&fault, &app.face);
     let digest = key_digest(&headers).map_err(|fault| dress(fault.into()))?;
-    let spender = app
-        .gateway
-        .keyring()
-        .spender(&digest)
-        .await
-        .map_err(dress)?;
+    let spender = app.gateway.keyring().spender(&digest).await.map_err(dress)?;
     let body = read(app, body).await?;
     let mut dropped = Vec::new();
     let call = Call {
@@ -92,11 +82,7 @@ async fn serve(
             stream_response(headers, body)
         }
     };
-    name(
-        &mut response,
-        "x-generation-id",
-        &GenerationId::to_string(&id.0),
-    );
+    name(&mut response, "x-generation-id", &GenerationId::to_string(&id.0));
     if !dropped.is_empty() {
         name(&mut response, DROPPED_HEADER, &dropped.join(", "));
     }
@@ -108,16 +94,8 @@ fn whole_response(app: &App, whole: Whole) -> Response<Body> {
     let body = splice_usage(&whole.body, &usage::extras(receipt, &app.face));
     let mut response = Response::new(Body::from(body));
     *response.headers_mut() = whole.headers;
-    name(
-        &mut response,
-        "x-credits-charged",
-        &app.face.credit_price.show(receipt.charged).to_string(),
-    );
-    name(
-        &mut response,
-        "x-credits-remaining",
-        &app.face.credit_price.show(receipt.remaining).to_string(),
-    );
+    name(&mut response, "x-credits-charged", &app.face.credit_price.show(receipt.charged).to_string());
+    name(&mut response, "x-credits-remaining", &app.face.credit_price.show(receipt.remaining).to_string());
     response
 }
 
@@ -131,52 +109,35 @@ fn stream_response(headers: HeaderMap, body: StreamBody) -> Response<Body> {
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ];
     for (header, value) in set {
-        response
-            .headers_mut()
-            .insert(header, HeaderValue::from_static(value));
+        response.headers_mut().insert(header, HeaderValue::from_static(value));
     }
     response
 }
 
 fn name(response: &mut Response<Body>, header: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
-        response
-            .headers_mut()
-            .insert(HeaderName::from_static(header), value);
+        response.headers_mut().insert(HeaderName::from_static(header), value);
     }
 }
 
 /// The whole body, within its bounds.
 async fn read(app: &App, body: Body) -> Result<Bytes, Problem> {
     let limit = app.face.body_bytes_max;
-    let collected =
-        tokio::time::timeout(app.face.body_read, Limited::new(body, limit).collect()).await;
+    let collected = tokio::time::timeout(app.face.body_read, Limited::new(body, limit).collect()).await;
     match collected {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            let message =
-                format!("the body is larger than {limit} bytes; shorten the conversation");
+            let message = format!("the body is larger than {limit} bytes; shorten the conversation");
             Err(Problem::new(ErrorType::PayloadTooLarge, message))
         }
-        Ok(Err(_)) => Err(Problem::new(
-            ErrorType::InvalidRequest,
-            "the body broke off; send it again",
-        )),
-        Err(_) => Err(Problem::new(
-            ErrorType::ClientTimeout,
-            "the body took too long to arrive; send it again",
-        )),
+        Ok(Err(_)) => Err(Problem::new(ErrorType::InvalidRequest, "the body broke off; send it again")),
+        Err(_) => Err(Problem::new(ErrorType::ClientTimeout, "the body took too long to arrive; send it again")),
     }
 }
 
 fn strictness(app: &App, headers: &HeaderMap) -> Strictness {
-    let asked = text(headers, STRICT_HEADER)
-        .is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1");
-    if app.face.strict || asked {
-        Strictness::Strict
-    } else {
-        Strictness::Lax
-    }
+    let asked = text(headers, STRICT_HEADER).is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1");
+    if app.face.strict || asked { Strictness::Strict } else { Strictness::Lax }
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -188,11 +149,7 @@ fn passing(app: &App, api: Api, headers: &HeaderMap, dropped: &mut Vec<String>) 
     let lists = app.gateway.headers();
     let mut passing = HeaderMap::new();
     for name in lists.request(api) {
-        let sent: Vec<&str> = headers
-            .get_all(name.as_str())
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .collect();
+        let sent: Vec<&str> = headers.get_all(name.as_str()).iter().filter_map(|value| value.to_str().ok()).collect();
         if sent.is_empty() {
             continue;
         }

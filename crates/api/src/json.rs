@@ -9,9 +9,7 @@ use serde_json::Value;
 /// A JSON answer.
 pub(crate) fn ok(value: &Value) -> Response<Body> {
     let mut response = Response::new(Body::from(value.to_string()));
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 

@@ -43,9 +43,7 @@ pub(crate) async fn balance(
         let balance = app.gateway.ledger().balance(spender.wallet);
         let balance = balance.map_err(|error| faults::problem(&error.into(), &app.face))?;
         // What is posted: a hold of a request that runs is not spent yet.
-        Ok(json::ok(
-            &json!({ "balance": json::number(app.face.credit_price.show(balance.posted)) }),
-        ))
+        Ok(json::ok(&json!({ "balance": json::number(app.face.credit_price.show(balance.posted)) })))
     };
     finish(answer.await, id)
 }
@@ -60,21 +58,10 @@ pub(crate) async fn key(
         let spender = spender(&app, &headers).await?;
         let dress = |fault: Fault| faults::problem(&fault, &app.face);
         let now = app.gateway.clock().now();
-        let usage = app
-            .gateway
-            .tally()
-            .usage_of(spender.key, now)
-            .await
-            .map_err(dress)?;
+        let usage = app.gateway.tally().usage_of(spender.key, now).await.map_err(dress)?;
         let credits = |amount: NanoUsd| json::number(app.face.credit_price.show(amount));
         let remaining = match spender.limits.first() {
-            Some(limit) => Some(
-                app.gateway
-                    .ledger()
-                    .balance(*limit)
-                    .map_err(|e| dress(e.into()))?
-                    .available,
-            ),
+            Some(limit) => Some(app.gateway.ledger().balance(*limit).map_err(|e| dress(e.into()))?.available),
             None => None,
         };
         Ok(json::ok(&json!({ "data": {
@@ -109,61 +96,29 @@ pub(crate) async fn generation(
     finish(find_generation(&app, &query, &headers).await, id)
 }
 
-async fn find_generation(
-    app: &App,
-    query: &HashMap<String, String>,
-    headers: &HeaderMap,
-) -> Answer {
+async fn find_generation(app: &App, query: &HashMap<String, String>, headers: &HeaderMap) -> Answer {
     let spender = spender(app, headers).await?;
     let wanted = query.get("id").map(|id| id.replacen("req_", "gen_", 1));
     let wanted: GenerationId = wanted
         .as_deref()
         .and_then(|id| id.parse().ok())
-        .ok_or_else(|| {
-            Problem::new(
-                ErrorType::InvalidRequest,
-                "ask with ?id=gen_…, as x-generation-id names it",
-            )
-        })?;
+        .ok_or_else(|| Problem::new(ErrorType::InvalidRequest, "ask with ?id=gen_…, as x-generation-id names it"))?;
     let entry = app.gateway.ledger().entry(wanted.cast());
     let entry = entry.map_err(|error| faults::problem(&error.into(), &app.face))?;
-    let own = entry.filter(|entry| {
-        entry
-            .legs
-            .first()
-            .is_some_and(|(account, _)| *account == spender.wallet)
-    });
-    let unknown = || {
-        Problem::new(
-            ErrorType::NotFound,
-            format!("there is no generation {wanted} of this account"),
-        )
-    };
+    let own = entry.filter(|entry| entry.legs.first().is_some_and(|(account, _)| *account == spender.wallet));
+    let unknown = || Problem::new(ErrorType::NotFound, format!("there is no generation {wanted} of this account"));
     let entry = own.ok_or_else(unknown)?;
     let record = GenerationRecord::from_memo(&entry.memo).map_err(|_| unknown())?;
-    let collected = entry
-        .legs
-        .first()
-        .and_then(|(_, amount)| amount.checked_neg())
-        .unwrap_or_default();
-    Ok(json::ok(
-        &json!({ "data": shown(app, wanted, &record, collected) }),
-    ))
+    let collected = entry.legs.first().and_then(|(_, amount)| amount.checked_neg()).unwrap_or_default();
+    Ok(json::ok(&json!({ "data": shown(app, wanted, &record, collected) })))
 }
 
 fn shown(app: &App, id: GenerationId, record: &GenerationRecord, collected: NanoUsd) -> Value {
     let usage = record.usage();
     let count = |bucket| usage.get(bucket).map(Tokens::get);
-    let writes = [
-        Bucket::CacheWrite5m,
-        Bucket::CacheWrite1h,
-        Bucket::CacheWriteOther,
-    ];
+    let writes = [Bucket::CacheWrite5m, Bucket::CacheWrite1h, Bucket::CacheWriteOther];
     let written: u64 = writes.into_iter().filter_map(count).sum();
-    let (input, output) = (
-        usage.input_total().map(Tokens::get),
-        usage.output_total().map(Tokens::get),
-    );
+    let (input, output) = (usage.input_total().map(Tokens::get), usage.output_total().map(Tokens::get));
     let (prompt_cost, completion_cost) = costs_by_side(record);
     json!({
         "id": id,
@@ -233,9 +188,7 @@ const fn source(source: UsageSource) -> &'static str {
 
 fn timestamp(at: UnixMs) -> String {
     let ms = i64::try_from(at.get()).unwrap_or_default();
-    jiff::Timestamp::from_millisecond(ms)
-        .map(|at| at.to_string())
-        .unwrap_or_default()
+    jiff::Timestamp::from_millisecond(ms).map(|at| at.to_string()).unwrap_or_default()
 }
 
 /// A price quote as asked for.
@@ -255,11 +208,9 @@ pub(crate) async fn pricing_query(
     Query(query): Query<HashMap<String, String>>,
 ) -> Response<Body> {
     let number = |name: &'static str| match query.get(name).map(|text| text.parse()) {
-        Some(Err(_)) => Err(Problem::new(
-            ErrorType::InvalidRequest,
-            format!("{name} is not a number"),
-        )
-        .with("param", name)),
+        Some(Err(_)) => {
+            Err(Problem::new(ErrorType::InvalidRequest, format!("{name} is not a number")).with("param", name))
+        }
         Some(Ok(count)) => Ok(Some(count)),
         None => Ok(None),
     };
@@ -285,12 +236,8 @@ pub(crate) async fn pricing_body(
     body: Bytes,
 ) -> Response<Body> {
     let answer = async {
-        let request = serde_json::from_slice(&body).map_err(|error| {
-            Problem::new(
-                ErrorType::InvalidRequest,
-                format!("the body is no price quote: {error}"),
-            )
-        })?;
+        let request = serde_json::from_slice(&body)
+            .map_err(|error| Problem::new(ErrorType::InvalidRequest, format!("the body is no price quote: {error}")))?;
         quote(&app, request).await
     };
     finish(answer.await, id)
@@ -299,45 +246,29 @@ pub(crate) async fn pricing_body(
 async fn quote(app: &App, request: QuoteRequest) -> Answer {
     let dress = |fault: Fault| faults::problem(&fault, &app.face);
     if let Some(key) = &request.publishable_key {
-        let found = app
-            .partners
-            .partner_by_key(key)
-            .await
-            .map_err(|error| dress(error.into()))?;
-        let unknown =
-            "there is no partner with this publishable_key; copy it again from the partner portal";
-        found.ok_or_else(|| {
-            Problem::new(ErrorType::InvalidRequest, unknown).with("param", "publishable_key")
-        })?;
+        let found = app.partners.partner_by_key(key).await.map_err(|error| dress(error.into()))?;
+        let unknown = "there is no partner with this publishable_key; copy it again from the partner portal";
+        found.ok_or_else(|| Problem::new(ErrorType::InvalidRequest, unknown).with("param", "publishable_key"))?;
     }
     let catalog = app.gateway.catalog();
     let models: Vec<Arc<Model>> = match &request.models {
         None => catalog.models().to_vec(),
         Some(names) => {
             let found = names.iter().map(|name| catalog.resolve(name).cloned());
-            found
-                .collect::<Result<_, _>>()
-                .map_err(|error| dress(RequestFault::from(error).into()))?
+            found.collect::<Result<_, _>>().map_err(|error| dress(RequestFault::from(error).into()))?
         }
     };
     let input = request.input_tokens.unwrap_or(ASSUMED_TOKENS);
     let output = request.output_tokens.unwrap_or(ASSUMED_TOKENS);
-    let terms = Terms {
-        markup: app.gateway.settings().markup,
-        partner_share: BasisPoints::ZERO,
-    };
+    let terms = Terms { markup: app.gateway.settings().markup, partner_share: BasisPoints::ZERO };
     let mut quotes = Vec::with_capacity(models.len());
     for model in models {
-        let credits = plain_price(&model, (input, output), terms)
-            .ok_or(Fault::Overflow)
-            .map_err(dress)?;
+        let credits = plain_price(&model, (input, output), terms).ok_or(Fault::Overflow).map_err(dress)?;
         let credits = json::number(app.face.credit_price.show(credits));
         quotes.push(json!({ "id": &*model.id, "credits_per_request": credits }));
     }
     let assumption = json!({ "input_tokens": input, "output_tokens": output });
-    Ok(json::ok(
-        &json!({ "models": quotes, "token_assumption": assumption }),
-    ))
+    Ok(json::ok(&json!({ "models": quotes, "token_assumption": assumption })))
 }
 
 /// What a request of this size costs without cache, tools or another tier.

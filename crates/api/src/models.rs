@@ -17,11 +17,7 @@ const SECOND_MS: u64 = 1_000;
 
 /// The shape in which a client expects models: the Anthropic SDKs send their version header.
 fn skin(headers: &HeaderMap) -> Skin {
-    if headers.contains_key("anthropic-version") {
-        Skin::AnthropicMessages
-    } else {
-        Skin::OpenaiChat
-    }
+    if headers.contains_key("anthropic-version") { Skin::AnthropicMessages } else { Skin::OpenaiChat }
 }
 
 /// `GET /v1/models`: every model that is offered. One page holds all.
@@ -89,37 +85,17 @@ fn shown(model: &Model, skin: Skin) -> Value {
 
 fn description(model: &Model) -> String {
     let input = model.input_modalities.join(", ");
-    let end = if model.deprecated {
-        " Its vendor has announced its end."
-    } else {
-        ""
-    };
-    format!(
-        "{} by {}: {input} in, {} tokens of context.{end}",
-        model.name, model.owned_by, model.context_window
-    )
+    let end = if model.deprecated { " Its vendor has announced its end." } else { "" };
+    format!("{} by {}: {input} in, {} tokens of context.{end}", model.name, model.owned_by, model.context_window)
 }
 
 fn tags(model: &Model) -> Vec<&str> {
-    let inputs = model
-        .input_modalities
-        .iter()
-        .map(String::as_str)
-        .filter(|modality| *modality != "text");
+    let inputs = model.input_modalities.iter().map(String::as_str).filter(|modality| *modality != "text");
     let end = model.deprecated.then_some("deprecated");
-    model
-        .supports
-        .iter()
-        .map(String::as_str)
-        .chain(inputs)
-        .chain(end)
-        .collect()
+    model.supports.iter().map(String::as_str).chain(inputs).chain(end).collect()
 }
 
 fn rfc3339(seconds: u64) -> String {
-    let at =
-        i64::try_from(UnixMs::new(seconds.saturating_mul(SECOND_MS)).as_secs()).unwrap_or_default();
-    jiff::Timestamp::from_second(at)
-        .map(|at| at.to_string())
-        .unwrap_or_default()
+    let at = i64::try_from(UnixMs::new(seconds.saturating_mul(SECOND_MS)).as_secs()).unwrap_or_default();
+    jiff::Timestamp::from_second(at).map(|at| at.to_string()).unwrap_or_default()
 }

@@ -43,18 +43,9 @@ pub enum Ended {
 }
 
 /// Serves `service` on `listener` until `stop` resolves, then lets running requests finish within their bound.
-pub async fn serve<S>(
-    listener: TcpListener,
-    service: S,
-    limits: Limits,
-    stop: impl Future<Output = ()>,
-) -> Ended
+pub async fn serve<S>(listener: TcpListener, service: S, limits: Limits, stop: impl Future<Output = ()>) -> Ended
 where
-    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
+    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send,
 {
     let graceful = GracefulShutdown::new();
@@ -89,10 +80,7 @@ where
 async fn next_connection(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> (
-    Option<OwnedSemaphorePermit>,
-    std::io::Result<(TcpStream, SocketAddr)>,
-) {
+) -> (Option<OwnedSemaphorePermit>, std::io::Result<(TcpStream, SocketAddr)>) {
     let place = Arc::clone(places).acquire_owned().await.ok();
     (place, listener.accept().await)
 }
@@ -103,11 +91,7 @@ fn connection<S>(
     limits: Limits,
 ) -> http1::Connection<TokioIo<TcpStream>, hyper_util::service::TowerToHyperService<S>>
 where
-    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
+    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send,
 {
     // Without it, Nagle's algorithm and delayed acknowledgements stall an answer by some 40 ms.
@@ -117,16 +101,10 @@ where
         .header_read_timeout(limits.header_read)
         .max_buf_size(limits.header_bytes_max)
         .max_headers(HEADERS_MAX)
-        .serve_connection(
-            TokioIo::new(stream),
-            hyper_util::service::TowerToHyperService::new(service),
-        )
+        .serve_connection(TokioIo::new(stream), hyper_util::service::TowerToHyperService::new(service))
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the place where connections become tasks"
-)]
+#[expect(clippy::disallowed_methods, reason = "the place where connections become tasks")]
 fn spawn_connection(connection: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(connection);
 }

@@ -27,23 +27,11 @@ pub(crate) struct StreamBody {
 }
 
 impl StreamBody {
-    pub(crate) fn new(
-        stream: ChargedStream,
-        app: Arc<App>,
-        skin: Skin,
-        request_id: String,
-    ) -> Self {
+    pub(crate) fn new(stream: ChargedStream, app: Arc<App>, skin: Skin, request_id: String) -> Self {
         let mut silence = interval(app.face.keep_alive);
         silence.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The first tick comes at once, and is no silence.
-        Self {
-            stream,
-            app,
-            skin,
-            request_id,
-            silence,
-            passed: true,
-        }
+        Self { stream, app, skin, request_id, silence, passed: true }
     }
 
     fn poll_silence(&mut self, context: &mut Context<'_>) -> Poll<Bytes> {

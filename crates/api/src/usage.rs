@@ -32,15 +32,8 @@ pub(crate) fn extras(receipt: &Receipt, face: &Face) -> String {
 
 /// The provider's cost of input and of output; fees for tools count as output.
 pub(crate) fn costs_by_side(record: &GenerationRecord) -> (Decimal, Decimal) {
-    let all = || {
-        record
-            .lines
-            .iter()
-            .chain(record.side_bills.iter().flat_map(|side| &side.lines))
-    };
-    let sum = |lines: &mut dyn Iterator<Item = &Line>| {
-        lines.map(|line| line.amount().get()).sum::<i128>()
-    };
+    let all = || record.lines.iter().chain(record.side_bills.iter().flat_map(|side| &side.lines));
+    let sum = |lines: &mut dyn Iterator<Item = &Line>| lines.map(|line| line.amount().get()).sum::<i128>();
     let input = sum(&mut all().filter(|line| line.is_input()));
     let rest = sum(&mut all().filter(|line| !line.is_input()));
     (pico(PicoUsd::new(input)), pico(PicoUsd::new(rest)))

@@ -76,18 +76,12 @@ impl Entry {
         let id = self.id.to_lowercase();
         let (author, bare) = id.split_once('/').unwrap_or(("", &id));
         self.complete(&id, author)?;
-        let route = Route {
-            vendor: self.vendor.into(),
-            upstream_model: self.upstream_model.as_deref().unwrap_or(bare).into(),
-        };
+        let route =
+            Route { vendor: self.vendor.into(), upstream_model: self.upstream_model.as_deref().unwrap_or(bare).into() };
         Ok(Model {
             name: self.name.unwrap_or_else(|| bare.to_owned()),
             owned_by: self.owned_by.unwrap_or_else(|| author.to_owned()),
-            aliases: self
-                .aliases
-                .into_iter()
-                .map(|alias| alias.to_lowercase())
-                .collect(),
+            aliases: self.aliases.into_iter().map(|alias| alias.to_lowercase()).collect(),
             kind: self.kind,
             released: self.released,
             deprecated: self.deprecated,
@@ -110,10 +104,7 @@ impl Entry {
             (self.max_output_tokens == 0, "max_output_tokens"),
         ];
         match needed.into_iter().find(|(lacks, _)| *lacks) {
-            Some((_, missing)) => Err(CatalogError::Incomplete {
-                model: id.to_owned(),
-                missing,
-            }),
+            Some((_, missing)) => Err(CatalogError::Incomplete { model: id.to_owned(), missing }),
             None => Ok(()),
         }
     }
@@ -121,39 +112,24 @@ impl Entry {
     fn card(&self) -> Result<PriceCard, CatalogError> {
         let mut cliffs = Vec::with_capacity(self.tiers.len());
         for cliff in &self.tiers {
-            cliffs.push((
-                Tokens::new(cliff.above_input_tokens),
-                self.rates(&cliff.prices)?,
-            ));
+            cliffs.push((Tokens::new(cliff.above_input_tokens), self.rates(&cliff.prices)?));
         }
         cliffs.sort_by_key(|(above, _)| *above);
         let mut tiers = Vec::with_capacity(self.service_tiers.len());
         for (name, prices) in &self.service_tiers {
             tiers.push((name.clone(), self.rates(prices)?));
         }
-        let stated = Stated {
-            base: self.rates(&self.prices)?,
-            cliffs,
-            tiers,
-            per_use: self.fees()?,
-        };
+        let stated = Stated { base: self.rates(&self.prices)?, cliffs, tiers, per_use: self.fees()? };
         let missing = "price for input and output (write \"0\" for what is free)";
-        PriceCard::new(&stated).ok_or_else(|| CatalogError::Incomplete {
-            model: self.id.clone(),
-            missing,
-        })
+        PriceCard::new(&stated).ok_or_else(|| CatalogError::Incomplete { model: self.id.clone(), missing })
     }
 
     fn rates(&self, prices: &Prices) -> Result<StatedRates, CatalogError> {
         let mut rates = StatedRates::default();
         for (field, price) in prices {
-            let bucket = Bucket::ALL
-                .into_iter()
-                .find(|bucket| bucket.name() == field);
-            let bucket = bucket
-                .ok_or_else(|| self.wrong(field, opencredits_units::DecimalError::Malformed))?;
-            let rate =
-                Rate::from_usd_per_million(price).map_err(|problem| self.wrong(field, problem))?;
+            let bucket = Bucket::ALL.into_iter().find(|bucket| bucket.name() == field);
+            let bucket = bucket.ok_or_else(|| self.wrong(field, opencredits_units::DecimalError::Malformed))?;
+            let rate = Rate::from_usd_per_million(price).map_err(|problem| self.wrong(field, problem))?;
             rates.set(bucket, rate);
         }
         Ok(rates)
@@ -164,19 +140,13 @@ impl Entry {
         for (field, price) in &self.per_use {
             let tool = ToolUse::ALL.into_iter().find(|tool| tool.name() == field);
             let slot = tool.and_then(|tool| fees.get_mut(tool.index()));
-            let slot =
-                slot.ok_or_else(|| self.wrong(field, opencredits_units::DecimalError::Malformed))?;
-            *slot =
-                Some(Rate::from_usd_per_use(price).map_err(|problem| self.wrong(field, problem))?);
+            let slot = slot.ok_or_else(|| self.wrong(field, opencredits_units::DecimalError::Malformed))?;
+            *slot = Some(Rate::from_usd_per_use(price).map_err(|problem| self.wrong(field, problem))?);
         }
         Ok(fees)
     }
 
     fn wrong(&self, field: &str, problem: opencredits_units::DecimalError) -> CatalogError {
-        CatalogError::Price {
-            model: self.id.clone(),
-            field: field.to_owned(),
-            problem,
-        }
+        CatalogError::Price { model: self.id.clone(), field: field.to_owned(), problem }
     }
 }

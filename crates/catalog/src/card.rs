@@ -101,17 +101,11 @@ impl PriceCard {
     /// The card of these prices; `None` when input or output has no price.
     pub(crate) fn new(stated: &Stated) -> Option<Self> {
         let default = PriceList::new(&stated.base, stated)?;
-        let tiers = stated.tiers.iter().map(|(name, rates)| {
-            Some((
-                name.clone(),
-                PriceList::new(&rates.over(&stated.base), stated)?,
-            ))
-        });
-        Some(Self {
-            default,
-            tiers: tiers.collect::<Option<_>>()?,
-            per_use: stated.per_use,
-        })
+        let tiers = stated
+            .tiers
+            .iter()
+            .map(|(name, rates)| Some((name.clone(), PriceList::new(&rates.over(&stated.base), stated)?)));
+        Some(Self { default, tiers: tiers.collect::<Option<_>>()?, per_use: stated.per_use })
     }
 
     /// What `usage` costs when it was served in `tier`; a tier without prices of its own is the default one.
@@ -121,29 +115,17 @@ impl PriceCard {
     pub fn price(&self, usage: &Usage, tier: Option<&str>) -> Result<Bill, CatalogError> {
         let input = usage.input_total().ok_or(CatalogError::Overflow)?;
         let rates = self.list(tier).at(input);
-        let tokens = Bucket::ALL.into_iter().filter_map(|bucket| {
-            Some((Item::Tokens(bucket), usage.get(bucket)?, rates.of(bucket)))
-        });
-        let uses = ToolUse::ALL.into_iter().filter_map(|tool| {
-            Some((
-                Item::Uses(tool),
-                usage.uses(tool)?,
-                self.per_use(tool).unwrap_or_default(),
-            ))
-        });
+        let tokens = Bucket::ALL
+            .into_iter()
+            .filter_map(|bucket| Some((Item::Tokens(bucket), usage.get(bucket)?, rates.of(bucket))));
+        let uses = ToolUse::ALL
+            .into_iter()
+            .filter_map(|tool| Some((Item::Uses(tool), usage.uses(tool)?, self.per_use(tool).unwrap_or_default())));
         let mut bill = Bill::default();
         for (item, quantity, rate) in tokens.chain(uses) {
             let amount = rate.times(quantity).ok_or(CatalogError::Overflow)?;
-            bill.cost = bill
-                .cost
-                .checked_add(amount)
-                .ok_or(CatalogError::Overflow)?;
-            bill.lines.push(BillLine {
-                item,
-                quantity,
-                rate,
-                amount,
-            });
+            bill.cost = bill.cost.checked_add(amount).ok_or(CatalogError::Overflow)?;
+            bill.lines.push(BillLine { item, quantity, rate, amount });
         }
         Ok(bill)
     }
@@ -155,10 +137,7 @@ impl PriceCard {
     pub fn quote(&self, ask: &Ask<'_>) -> Result<PicoUsd, CatalogError> {
         let mut most = self.fees(ask)?;
         for (count, side) in [(ask.input, Side::Input), (ask.output, Side::Output)] {
-            let worst = self
-                .worst(ask, side)
-                .times(count)
-                .ok_or(CatalogError::Overflow)?;
+            let worst = self.worst(ask, side).times(count).ok_or(CatalogError::Overflow)?;
             most = most.checked_add(worst).ok_or(CatalogError::Overflow)?;
         }
         Ok(most)
@@ -168,26 +147,13 @@ impl PriceCard {
     ///
     /// # Errors
     /// When a sum does not fit its integer.
-    pub fn output_within(
-        &self,
-        ask: &Ask<'_>,
-        budget: PicoUsd,
-    ) -> Result<Option<Tokens>, CatalogError> {
-        let rest = self.quote(&Ask {
-            output: Tokens::ZERO,
-            ..*ask
-        })?;
-        let Some(left) = budget
-            .get()
-            .checked_sub(rest.get())
-            .filter(|left| *left >= 0)
-        else {
+    pub fn output_within(&self, ask: &Ask<'_>, budget: PicoUsd) -> Result<Option<Tokens>, CatalogError> {
+        let rest = self.quote(&Ask { output: Tokens::ZERO, ..*ask })?;
+        let Some(left) = budget.get().checked_sub(rest.get()).filter(|left| *left >= 0) else {
             return Ok(None);
         };
         let rate = i128::from(self.worst(ask, Side::Output).get());
-        let count = left
-            .checked_div(rate)
-            .map_or(u64::MAX, |count| u64::try_from(count).unwrap_or(u64::MAX));
+        let count = left.checked_div(rate).map_or(u64::MAX, |count| u64::try_from(count).unwrap_or(u64::MAX));
         Ok(Some(Tokens::new(count)))
     }
 
@@ -204,40 +170,23 @@ impl PriceCard {
     }
 
     fn list(&self, tier: Option<&str>) -> &PriceList {
-        let named = self
-            .tiers
-            .iter()
-            .find(|(name, _)| Some(name.as_str()) == tier);
+        let named = self.tiers.iter().find(|(name, _)| Some(name.as_str()) == tier);
         named.map_or(&self.default, |(_, list)| list)
     }
 
     /// The highest rate that a token of `side` can have: on either side of each cliff within reach, in the tier
     /// that was asked for and in the default one, which a provider may fall back to.
     fn worst(&self, ask: &Ask<'_>, side: Side) -> Rate {
-        let reachable = [&self.default, self.list(ask.tier)]
-            .into_iter()
-            .flat_map(|list| list.reachable(ask.input));
-        let buckets = || {
-            ALWAYS
-                .iter()
-                .chain(ask.extra)
-                .copied()
-                .filter(|bucket| bucket.is_input() == side.is_input())
-        };
-        reachable
-            .flat_map(|rates| buckets().map(|bucket| rates.of(bucket)))
-            .max()
-            .unwrap_or_default()
+        let reachable = [&self.default, self.list(ask.tier)].into_iter().flat_map(|list| list.reachable(ask.input));
+        let buckets = || ALWAYS.iter().chain(ask.extra).copied().filter(|bucket| bucket.is_input() == side.is_input());
+        reachable.flat_map(|rates| buckets().map(|bucket| rates.of(bucket))).max().unwrap_or_default()
     }
 
     fn fees(&self, ask: &Ask<'_>) -> Result<PicoUsd, CatalogError> {
-        ask.uses
-            .iter()
-            .try_fold(PicoUsd::ZERO, |sum, (tool, count)| {
-                let fee = self.per_use(*tool).unwrap_or_default().times(*count);
-                fee.and_then(|fee| sum.checked_add(fee))
-                    .ok_or(CatalogError::Overflow)
-            })
+        ask.uses.iter().try_fold(PicoUsd::ZERO, |sum, (tool, count)| {
+            let fee = self.per_use(*tool).unwrap_or_default().times(*count);
+            fee.and_then(|fee| sum.checked_add(fee)).ok_or(CatalogError::Overflow)
+        })
     }
 }
 
@@ -262,10 +211,7 @@ impl PriceList {
             under = over.over(&under);
             cliffs.push((*above, rates.scaled(&stated.base, &under).complete()?));
         }
-        Some(Self {
-            base: rates.complete()?,
-            cliffs,
-        })
+        Some(Self { base: rates.complete()?, cliffs })
     }
 
     /// The rates for a request with this much input: those of the last cliff that it exceeds hold for all of it.

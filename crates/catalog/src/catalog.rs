@@ -34,9 +34,8 @@ impl Catalog {
     pub fn builtin() -> Result<Self, CatalogError> {
         let mut models = Vec::new();
         for (at, line) in BOOK.lines().enumerate() {
-            let entry: Entry = serde_json::from_str(line).map_err(|_| CatalogError::Book {
-                line: at.saturating_add(1),
-            })?;
+            let entry: Entry =
+                serde_json::from_str(line).map_err(|_| CatalogError::Book { line: at.saturating_add(1) })?;
             models.push(Arc::new(entry.into_model()?));
         }
         Ok(Self::of(models))
@@ -74,12 +73,7 @@ impl Catalog {
     /// Only the models whose vendor is `offered`.
     #[must_use]
     pub fn only(self, offered: impl Fn(&str) -> bool) -> Self {
-        Self::of(
-            self.models
-                .into_iter()
-                .filter(|model| offered(&model.route.vendor))
-                .collect(),
-        )
+        Self::of(self.models.into_iter().filter(|model| offered(&model.route.vendor)).collect())
     }
 
     /// All models, by id.

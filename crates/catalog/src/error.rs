@@ -47,9 +47,5 @@ pub enum CatalogError {
 }
 
 fn suggest(similar: &[String]) -> String {
-    if similar.is_empty() {
-        String::new()
-    } else {
-        format!("; did you mean {}?", similar.join(" or "))
-    }
+    if similar.is_empty() { String::new() } else { format!("; did you mean {}?", similar.join(" or ")) }
 }

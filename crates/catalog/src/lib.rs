@@ -37,11 +37,7 @@
 //! let charge = terms.charge(bill.cost).unwrap();
 //! assert_eq!(CreditPrice::default().show(charge.total).to_string(), "4.921875");
 //! ```
-#![warn(
-    clippy::float_arithmetic,
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions
-)]
+#![warn(clippy::float_arithmetic, clippy::arithmetic_side_effects, clippy::as_conversions)]
 
 mod book;
 mod card;

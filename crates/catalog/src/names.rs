@@ -20,11 +20,7 @@ impl Names {
         let mut order: Vec<usize> = (0..models.len()).collect();
         order.sort_by_key(|at| {
             models.get(*at).map(|model| {
-                (
-                    *model.route.vendor != *model.owned_by,
-                    std::cmp::Reverse(model.released),
-                    model.id.clone(),
-                )
+                (*model.route.vendor != *model.owned_by, std::cmp::Reverse(model.released), model.id.clone())
             })
         });
         for degree in [exact, bare, undated] {
@@ -51,24 +47,11 @@ impl Names {
         let asked = lower.rsplit('/').next().unwrap_or(&lower);
         let mut scored: Vec<(usize, &str)> = models
             .iter()
-            .map(|model| {
-                (
-                    shared_prefix(asked, model.id.rsplit('/').next().unwrap_or(&model.id)),
-                    &*model.id,
-                )
-            })
+            .map(|model| (shared_prefix(asked, model.id.rsplit('/').next().unwrap_or(&model.id)), &*model.id))
             .filter(|(shared, _)| *shared >= SIMILAR_PREFIX_MIN)
             .collect();
-        scored.sort_by(|a, b| {
-            b.0.cmp(&a.0)
-                .then_with(|| a.1.len().cmp(&b.1.len()))
-                .then_with(|| a.1.cmp(b.1))
-        });
-        scored
-            .into_iter()
-            .take(SIMILAR_MAX)
-            .map(|(_, id)| id.to_owned())
-            .collect()
+        scored.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.len().cmp(&b.1.len())).then_with(|| a.1.cmp(b.1)));
+        scored.into_iter().take(SIMILAR_MAX).map(|(_, id)| id.to_owned()).collect()
     }
 }
 
@@ -77,26 +60,18 @@ fn shared_prefix(a: &str, b: &str) -> usize {
 }
 
 fn exact(model: &Model) -> Vec<String> {
-    std::iter::once(model.id.to_string())
-        .chain(model.aliases.iter().cloned())
-        .collect()
+    std::iter::once(model.id.to_string()).chain(model.aliases.iter().cloned()).collect()
 }
 
 fn bare(model: &Model) -> Vec<String> {
     let short = |name: String| name.split_once('/').map(|(_, rest)| rest.to_owned());
     let upstream = model.route.upstream_model.to_lowercase();
-    exact(model)
-        .into_iter()
-        .filter_map(short)
-        .chain([upstream])
-        .collect()
+    exact(model).into_iter().filter_map(short).chain([upstream]).collect()
 }
 
 fn undated(model: &Model) -> Vec<String> {
     let names = exact(model).into_iter().chain(bare(model));
-    names
-        .filter_map(|name| without_date(&name).map(str::to_owned))
-        .collect()
+    names.filter_map(|name| without_date(&name).map(str::to_owned)).collect()
 }
 
 /// `name-20250514` or `name-2025-05-14` without its date.

@@ -19,9 +19,7 @@ const fn stand_ins(bucket: Bucket) -> &'static [Bucket] {
         B::CacheWrite1h => &[B::CacheWrite5m, B::CacheWriteOther, B::InputUncached],
         B::CacheWriteOther => &[B::CacheWrite5m, B::InputUncached],
         B::InputAudioCached => &[B::InputAudio, B::InputUncached],
-        B::CacheRead | B::InputAudio | B::InputImage | B::InputVideo | B::InputToolPrompt => {
-            &[B::InputUncached]
-        }
+        B::CacheRead | B::InputAudio | B::InputImage | B::InputVideo | B::InputToolPrompt => &[B::InputUncached],
         B::Reasoning | B::OutputAudio | B::OutputImage => &[B::Output],
     }
 }
@@ -53,9 +51,7 @@ impl StatedRates {
     pub(crate) fn scaled(&self, from: &Self, to: &Self) -> Self {
         let mut scaled = to.over(self);
         for bucket in Bucket::ALL {
-            let (Some(rate), Some(from), Some(to)) =
-                (self.get(bucket), from.get(bucket), to.get(bucket))
-            else {
+            let (Some(rate), Some(from), Some(to)) = (self.get(bucket), from.get(bucket), to.get(bucket)) else {
                 continue;
             };
             if let Some(rate) = scale(rate, from, to) {

@@ -36,12 +36,7 @@ impl Terms {
         let markup = total.checked_sub(cost)?;
         let commission = self.partner_share.floor_of(markup)?.min(markup);
         let margin = markup.checked_sub(commission)?;
-        Some(Charge {
-            cost,
-            margin,
-            commission,
-            total,
-        })
+        Some(Charge { cost, margin, commission, total })
     }
 
     /// The largest cost whose charge is at most `amount`.

@@ -127,18 +127,10 @@ fn checksum(text: &str) -> [char; CHECK_CHARS] {
 }
 
 fn check(prefix: &'static str, text: &str) -> Result<(), KeyError> {
-    let rest = text
-        .strip_prefix(prefix)
-        .ok_or(KeyError::Prefix { expected: prefix })?;
-    if rest.len() != RANDOM_CHARS + CHECK_CHARS
-        || !rest.bytes().all(|byte| ALPHABET.contains(&byte))
-    {
+    let rest = text.strip_prefix(prefix).ok_or(KeyError::Prefix { expected: prefix })?;
+    if rest.len() != RANDOM_CHARS + CHECK_CHARS || !rest.bytes().all(|byte| ALPHABET.contains(&byte)) {
         return Err(KeyError::Malformed);
     }
     let (body, sum) = text.split_at(text.len() - CHECK_CHARS);
-    if checksum(body).into_iter().eq(sum.chars()) {
-        Ok(())
-    } else {
-        Err(KeyError::Checksum)
-    }
+    if checksum(body).into_iter().eq(sum.chars()) { Ok(()) } else { Err(KeyError::Checksum) }
 }

@@ -71,20 +71,13 @@ impl Counts {
             }
         }
         // Placeholder zeros may follow real counts of the input; zero input cannot have made output.
-        let placeholder =
-            newer.input_tokens == Some(0) && newer.output_tokens.is_some_and(|output| output > 0);
-        let no_cache = newer.cache_read_input_tokens.unwrap_or(0) == 0
-            && newer.cache_creation_input_tokens.unwrap_or(0) == 0;
+        let placeholder = newer.input_tokens == Some(0) && newer.output_tokens.is_some_and(|output| output > 0);
+        let no_cache =
+            newer.cache_read_input_tokens.unwrap_or(0) == 0 && newer.cache_creation_input_tokens.unwrap_or(0) == 0;
         if !(placeholder && no_cache) {
             take(&mut self.input_tokens, newer.input_tokens);
-            take(
-                &mut self.cache_read_input_tokens,
-                newer.cache_read_input_tokens,
-            );
-            take(
-                &mut self.cache_creation_input_tokens,
-                newer.cache_creation_input_tokens,
-            );
+            take(&mut self.cache_read_input_tokens, newer.cache_read_input_tokens);
+            take(&mut self.cache_creation_input_tokens, newer.cache_creation_input_tokens);
             take(&mut self.cache_creation, newer.cache_creation);
         }
         take(&mut self.output_tokens, newer.output_tokens);
@@ -103,11 +96,7 @@ impl Counts {
             return;
         }
         outcome.usage = Some(usage);
-        outcome.trust = if sound.is_some() {
-            Trust::Sound
-        } else {
-            Trust::Contradictory
-        };
+        outcome.trust = if sound.is_some() { Trust::Sound } else { Trust::Contradictory };
         outcome.service_tier = match self.speed.as_deref() {
             Some("fast") => self.speed.clone(),
             _ => self.service_tier.clone(),
@@ -119,34 +108,20 @@ impl Counts {
     fn buckets(&self, usage: &mut Usage) -> Option<()> {
         set(usage, Bucket::InputUncached, self.input_tokens);
         set(usage, Bucket::CacheRead, self.cache_read_input_tokens);
-        writes(
-            self.cache_creation_input_tokens,
-            self.cache_creation.as_ref(),
-            usage,
-        )?;
+        writes(self.cache_creation_input_tokens, self.cache_creation.as_ref(), usage)?;
         if let Some(output) = self.output_tokens {
             let details = self.output_tokens_details.as_ref();
             let reasoning = details.and_then(|d| d.thinking_tokens.or(d.reasoning_tokens));
             // Informational: it may exceed the output by the provider's own slip; what is billed is the output.
             let reasoning = reasoning.map(|reasoning| reasoning.min(output));
             set(usage, Bucket::Reasoning, reasoning);
-            set(
-                usage,
-                Bucket::Output,
-                Some(output.saturating_sub(reasoning.unwrap_or(0))),
-            );
+            set(usage, Bucket::Output, Some(output.saturating_sub(reasoning.unwrap_or(0))));
         }
         let tools = self.server_tool_use.as_ref();
         let uses = [
-            (
-                ToolUse::WebSearch,
-                tools.and_then(|t| t.web_search_requests),
-            ),
+            (ToolUse::WebSearch, tools.and_then(|t| t.web_search_requests)),
             (ToolUse::WebFetch, tools.and_then(|t| t.web_fetch_requests)),
-            (
-                ToolUse::CodeExecution,
-                tools.and_then(|t| t.code_execution_requests),
-            ),
+            (ToolUse::CodeExecution, tools.and_then(|t| t.code_execution_requests)),
         ];
         for (tool, count) in uses {
             if let Some(count) = count {
@@ -157,27 +132,14 @@ impl Counts {
     }
 
     fn additional(&self, model: Option<&str>) -> Vec<(String, Usage)> {
-        let apart = |iteration: &&Iteration| {
-            iteration
-                .r#type
-                .as_deref()
-                .is_some_and(|kind| kind != "message")
-        };
+        let apart = |iteration: &&Iteration| iteration.r#type.as_deref().is_some_and(|kind| kind != "message");
         let iterations = self.iterations.iter().flatten().filter(apart);
         let read = |iteration: &Iteration| {
             let counts = &iteration.counts;
             let mut usage = Usage::default();
             set(&mut usage, Bucket::InputUncached, counts.input_tokens);
-            set(
-                &mut usage,
-                Bucket::CacheRead,
-                counts.cache_read_input_tokens,
-            );
-            writes(
-                counts.cache_creation_input_tokens,
-                counts.cache_creation.as_ref(),
-                &mut usage,
-            )?;
+            set(&mut usage, Bucket::CacheRead, counts.cache_read_input_tokens);
+            writes(counts.cache_creation_input_tokens, counts.cache_creation.as_ref(), &mut usage)?;
             set(&mut usage, Bucket::Output, counts.output_tokens);
             let model = iteration.model.as_deref().or(model).unwrap_or_default();
             Some((model.to_owned(), usage))
@@ -199,9 +161,7 @@ fn writes(total: Option<u64>, split: Option<&Creation>, usage: &mut Usage) -> Op
     set(usage, Bucket::CacheWrite5m, short);
     set(usage, Bucket::CacheWrite1h, hour);
     if let Some(total) = total {
-        let rest = total
-            .checked_sub(short.unwrap_or(0))?
-            .checked_sub(hour.unwrap_or(0))?;
+        let rest = total.checked_sub(short.unwrap_or(0))?.checked_sub(hour.unwrap_or(0))?;
         if rest > 0 || (short.is_none() && hour.is_none()) {
             set(usage, Bucket::CacheWriteOther, Some(rest));
         }
@@ -241,11 +201,7 @@ pub(crate) fn absorb_event(raw: &[u8], counts: &mut Counts, outcome: &mut Outcom
         Some(b"\"content_block_delta\"") => absorb_delta(raw, outcome),
         Some(b"\"content_block_start\"") => absorb_start(raw, outcome),
         Some(b"\"message_start\"") => {
-            absorb_message(
-                json::member(raw, "message").unwrap_or_default(),
-                counts,
-                outcome,
-            );
+            absorb_message(json::member(raw, "message").unwrap_or_default(), counts, outcome);
         }
         Some(b"\"message_delta\"") => {
             if let Some(reason) = json::pointer(raw, "/delta/stop_reason") {
@@ -276,17 +232,12 @@ fn absorb_counts(raw: &[u8], counts: &mut Counts) {
 
 /// `text_delta`, `thinking_delta`, `input_json_delta`, `signature_delta`, `citations_delta`.
 fn absorb_delta(raw: &[u8], outcome: &mut Outcome) {
-    json::members(
-        json::member(raw, "delta").unwrap_or_default(),
-        |key, value| {
-            let inside = value
-                .strip_prefix(b"\"")
-                .and_then(|rest| rest.strip_suffix(b"\""));
-            if let (b"text" | b"thinking" | b"partial_json", Some(inside)) = (key, inside) {
-                outcome.produced.text(inside);
-            }
-        },
-    );
+    json::members(json::member(raw, "delta").unwrap_or_default(), |key, value| {
+        let inside = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+        if let (b"text" | b"thinking" | b"partial_json", Some(inside)) = (key, inside) {
+            outcome.produced.text(inside);
+        }
+    });
 }
 
 /// An empty text block is not output yet; any other block is.
@@ -302,10 +253,7 @@ fn absorb_content(raw: &[u8], outcome: &mut Outcome) {
         while cursor.item() {
             let block = cursor.value();
             match json::member(block, "text") {
-                Some(text) => outcome.produced.text(
-                    text.get(1..text.len().saturating_sub(1))
-                        .unwrap_or_default(),
-                ),
+                Some(text) => outcome.produced.text(text.get(1..text.len().saturating_sub(1)).unwrap_or_default()),
                 None => outcome.produced.part(),
             }
         }

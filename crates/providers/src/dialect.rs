@@ -46,8 +46,6 @@ impl FromStr for Dialect {
 
     fn from_str(name: &str) -> Result<Self, Error> {
         let all = [Self::OpenaiChat, Self::AnthropicMessages];
-        all.into_iter()
-            .find(|dialect| dialect.name() == name)
-            .ok_or(Error::UnknownDialect)
+        all.into_iter().find(|dialect| dialect.name() == name).ok_or(Error::UnknownDialect)
     }
 }

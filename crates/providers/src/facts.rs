@@ -44,24 +44,15 @@ impl RequestFacts {
     ///
     /// # Errors
     /// When the model is missing, or a field that admission needs has another form than the API says.
-    pub fn read<'a>(
-        dialect: Dialect,
-        fields: impl Iterator<Item = (&'a str, &'a str)>,
-    ) -> Result<Self, Error> {
-        let mut facts = Self {
-            choices: 1,
-            ..Self::default()
-        };
+    pub fn read<'a>(dialect: Dialect, fields: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Self, Error> {
+        let mut facts = Self { choices: 1, ..Self::default() };
         let mut input = FRAME_TOKENS_MAX;
         for (name, value) in fields {
             input = input.saturating_add(text_bound(value.as_bytes()));
             facts.field(dialect, name, value.as_bytes())?;
         }
         if facts.model.is_empty() {
-            return Err(Error::Missing {
-                field: "model",
-                remedy: "name one of GET /v1/models",
-            });
+            return Err(Error::Missing { field: "model", remedy: "name one of GET /v1/models" });
         }
         facts.input_max = facts.uses.is_empty().then_some(input);
         Ok(facts)
@@ -75,16 +66,12 @@ impl RequestFacts {
             "model" => self.model = json::owned(raw).ok_or(expected("model", "a string"))?,
             "stream" => self.stream = truth(raw).ok_or(expected("stream", "true or false"))?,
             "max_tokens" | "max_completion_tokens" => {
-                let cap = json::count(raw)
-                    .filter(|cap| *cap > 0)
-                    .ok_or(expected("max_tokens", "a positive number"))?;
+                let cap = json::count(raw).filter(|cap| *cap > 0).ok_or(expected("max_tokens", "a positive number"))?;
                 // Where both are sent, a provider may heed either.
                 self.output_cap = Some(self.output_cap.map_or(cap, |other| other.max(cap)));
             }
             "n" if dialect == Dialect::OpenaiChat => {
-                self.choices = json::count(raw)
-                    .filter(|n| *n > 0)
-                    .ok_or(expected("n", "a positive number"))?;
+                self.choices = json::count(raw).filter(|n| *n > 0).ok_or(expected("n", "a positive number"))?;
             }
             "stream_options" => {
                 self.usage_chunk_asked = json::member(raw, "include_usage") == Some(b"true");
@@ -104,8 +91,7 @@ impl RequestFacts {
             return Err(expected("messages", "a list"));
         }
         if has(raw, b"input_audio") {
-            self.extra
-                .extend([Bucket::InputAudio, Bucket::InputAudioCached]);
+            self.extra.extend([Bucket::InputAudio, Bucket::InputAudioCached]);
         }
         if has(raw, b"image") {
             self.extra.push(Bucket::InputImage);
@@ -129,8 +115,7 @@ impl RequestFacts {
         while cursor.item() {
             let tool = cursor.value();
             if has(tool, b"\"cache_control\"") {
-                self.extra
-                    .extend([Bucket::CacheWrite5m, Bucket::CacheWrite1h]);
+                self.extra.extend([Bucket::CacheWrite5m, Bucket::CacheWrite1h]);
             }
             let kind = json::member(tool, "type").and_then(json::text);
             let runs = match kind.as_deref() {
@@ -139,9 +124,7 @@ impl RequestFacts {
                 Some(kind) if kind.starts_with("code_execution_") => ToolUse::CodeExecution,
                 _ => continue,
             };
-            let limit = json::member(tool, "max_uses")
-                .and_then(json::count)
-                .unwrap_or(USES_MAX);
+            let limit = json::member(tool, "max_uses").and_then(json::count).unwrap_or(USES_MAX);
             self.uses.push((runs, limit));
         }
     }
@@ -185,12 +168,7 @@ fn text_bound(raw: &[u8]) -> u64 {
 
 /// The base64 letters that begin here, after the colon and quote of a member.
 fn payload_bytes(rest: &[u8]) -> usize {
-    let skipped = rest
-        .iter()
-        .take_while(|byte| matches!(byte, b' ' | b':' | b'"'))
-        .count();
+    let skipped = rest.iter().take_while(|byte| matches!(byte, b' ' | b':' | b'"')).count();
     let rest = rest.get(skipped..).unwrap_or_default();
-    rest.iter()
-        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))
-        .count()
+    rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')).count()
 }

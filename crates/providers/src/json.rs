@@ -121,9 +121,7 @@ impl<'a> Cursor<'a> {
 
     fn skip_scalar(&mut self) {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let end = rest
-            .iter()
-            .position(|byte| matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t'));
+        let end = rest.iter().position(|byte| matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t'));
         // At least one byte, so that a stray bracket or comma cannot hold a loop up.
         self.at += end.unwrap_or(rest.len()).max(1);
     }
@@ -131,10 +129,7 @@ impl<'a> Cursor<'a> {
     /// Only brackets of one kind are counted: in valid JSON the others balance inside.
     fn skip_container(&mut self, open: u8, close: u8) {
         let mut depth = 0_usize;
-        while let Some(offset) = self
-            .rest()
-            .and_then(|rest| memchr::memchr3(b'"', open, close, rest))
-        {
+        while let Some(offset) = self.rest().and_then(|rest| memchr::memchr3(b'"', open, close, rest)) {
             self.at += offset;
             match self.bytes.get(self.at) {
                 Some(b'"') => {
@@ -194,9 +189,7 @@ pub(crate) fn member<'a>(raw: &'a [u8], name: &str) -> Option<&'a [u8]> {
 
 /// The raw value at a JSON pointer made of plain member names (`/a/b`).
 pub(crate) fn pointer<'a>(raw: &'a [u8], path: &str) -> Option<&'a [u8]> {
-    path.split('/')
-        .filter(|name| !name.is_empty())
-        .try_fold(raw, member)
+    path.split('/').filter(|name| !name.is_empty()).try_fold(raw, member)
 }
 
 /// Whether a raw value is there and not `null`.
@@ -238,10 +231,7 @@ pub(crate) struct Edit<'a> {
 
 /// The object `raw` with some members set; every other byte stays as it is.
 pub(crate) fn edit(raw: &[u8], edits: &[Edit<'_>]) -> Vec<u8> {
-    let grown: usize = edits
-        .iter()
-        .map(|edit| edit.value.len() + edit.name.len() + 4)
-        .sum();
+    let grown: usize = edits.iter().map(|edit| edit.value.len() + edit.name.len() + 4).sum();
     let mut out = Vec::with_capacity(raw.len() + grown);
     let mut cursor = Cursor::new(raw);
     if !cursor.object() {
@@ -284,9 +274,7 @@ pub(crate) fn push_member(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 
 /// Appends `text` as a JSON string.
 pub(crate) fn push_text(out: &mut Vec<u8>, text: &str) {
-    let plain = text
-        .bytes()
-        .all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\');
+    let plain = text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\');
     if plain {
         out.push(b'"');
         out.extend_from_slice(text.as_bytes());
@@ -312,12 +300,8 @@ mod tests {
         leaf.prop_recursive(4, 32, 5, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..5).prop_map(serde_json::Value::from),
-                prop::collection::vec(("[a-z\"\\\\]{0,4}", inner), 0..5).prop_map(|members| {
-                    members
-                        .into_iter()
-                        .collect::<serde_json::Map<_, _>>()
-                        .into()
-                }),
+                prop::collection::vec(("[a-z\"\\\\]{0,4}", inner), 0..5)
+                    .prop_map(|members| { members.into_iter().collect::<serde_json::Map<_, _>>().into() }),
             ]
         })
     }
@@ -365,13 +349,7 @@ mod tests {
 
     #[test]
     fn an_edit_keeps_every_other_byte() {
-        let out = edit(
-            br#" { "a" : 1.50, "usage" : null , "b":"\u0041" } "#,
-            &[Edit {
-                name: "usage",
-                value: b"{}",
-            }],
-        );
+        let out = edit(br#" { "a" : 1.50, "usage" : null , "b":"\u0041" } "#, &[Edit { name: "usage", value: b"{}" }]);
         assert_eq!(out, br#" { "a" : 1.50, "usage" : {} , "b":"\u0041" } "#);
     }
 }

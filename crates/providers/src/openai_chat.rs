@@ -6,13 +6,7 @@ use opencredits_units::{Bucket, Tokens, Usage};
 use serde::Deserialize;
 
 /// Members of a message or delta whose strings are output.
-const TEXTS: [&[u8]; 5] = [
-    b"content",
-    b"reasoning_content",
-    b"reasoning",
-    b"refusal",
-    b"arguments",
-];
+const TEXTS: [&[u8]; 5] = [b"content", b"reasoning_content", b"reasoning", b"refusal", b"arguments"];
 
 /// The usage object as vendors of this dialect write it. Counts that some of them put elsewhere have a second place.
 #[derive(Default, Deserialize)]
@@ -51,14 +45,7 @@ fn usage(raw: &[u8]) -> Option<(Usage, Trust)> {
     if usage.is_absent() && sound.is_some() {
         return None;
     }
-    Some((
-        usage,
-        if sound.is_some() {
-            Trust::Sound
-        } else {
-            Trust::Contradictory
-        },
-    ))
+    Some((usage, if sound.is_some() { Trust::Sound } else { Trust::Contradictory }))
 }
 
 /// `prompt_tokens` includes cached, written and audio tokens.
@@ -67,16 +54,10 @@ fn input(counts: &Counts, usage: &mut Usage) -> Option<()> {
         return Some(());
     };
     let details = counts.prompt_tokens_details.as_ref();
-    let cached = details
-        .and_then(|d| d.cached_tokens)
-        .or(counts.prompt_cache_hit_tokens)
-        .or(counts.cached_tokens);
+    let cached = details.and_then(|d| d.cached_tokens).or(counts.prompt_cache_hit_tokens).or(counts.cached_tokens);
     let parts = [
         (Bucket::CacheRead, cached),
-        (
-            Bucket::CacheWriteOther,
-            details.and_then(|d| d.cache_write_tokens),
-        ),
+        (Bucket::CacheWriteOther, details.and_then(|d| d.cache_write_tokens)),
         (Bucket::InputAudio, details.and_then(|d| d.audio_tokens)),
     ];
     let rest = take_parts(total, &parts, usage)?;
@@ -90,23 +71,17 @@ fn output(counts: &Counts, usage: &mut Usage) -> Option<()> {
         return Some(());
     };
     let details = counts.completion_tokens_details.as_ref();
-    let reasoning = details
-        .and_then(|d| d.reasoning_tokens)
-        .or(counts.reasoning_tokens);
+    let reasoning = details.and_then(|d| d.reasoning_tokens).or(counts.reasoning_tokens);
     let audio = details.and_then(|d| d.audio_tokens);
     let input = counts.prompt_tokens.unwrap_or(0);
-    let on_top = counts.total_tokens
-        == input
-            .checked_add(completion)?
-            .checked_add(reasoning.unwrap_or(0));
+    let on_top = counts.total_tokens == input.checked_add(completion)?.checked_add(reasoning.unwrap_or(0));
     let total = match reasoning {
         Some(reasoning) if on_top => completion.checked_add(reasoning)?,
         _ => completion,
     };
     // A provider's own slip: parts that exceed the output. What is billed is the output.
     let audio = audio.map(|audio| audio.min(total));
-    let reasoning =
-        reasoning.map(|reasoning| reasoning.min(total.saturating_sub(audio.unwrap_or(0))));
+    let reasoning = reasoning.map(|reasoning| reasoning.min(total.saturating_sub(audio.unwrap_or(0))));
     let parts = [(Bucket::Reasoning, reasoning), (Bucket::OutputAudio, audio)];
     let rest = take_parts(total, &parts, usage)?;
     usage.set(Bucket::Output, Tokens::new(rest));
@@ -114,11 +89,7 @@ fn output(counts: &Counts, usage: &mut Usage) -> Option<()> {
 }
 
 /// Sets each part and returns what is left of the total; `None` when the parts exceed it.
-pub(crate) fn take_parts(
-    total: u64,
-    parts: &[(Bucket, Option<u64>)],
-    usage: &mut Usage,
-) -> Option<u64> {
+pub(crate) fn take_parts(total: u64, parts: &[(Bucket, Option<u64>)], usage: &mut Usage) -> Option<u64> {
     let mut rest = total;
     for (bucket, part) in parts {
         if let Some(part) = part {
@@ -142,7 +113,7 @@ pub(crate) enum Kind {
     Error,
 }
 
-/// Takes one answer or chunk into the outcome.
+/// Takes one answer or chunk into the outcome. Some hosts put the usage into an extension of theirs, named `x_…`.
 pub(crate) fn absorb(raw: &[u8], outcome: &mut Outcome) -> Kind {
     let mut kind = Kind::Plain;
     let mut choices = 0_usize;
@@ -152,23 +123,16 @@ pub(crate) fn absorb(raw: &[u8], outcome: &mut Outcome) -> Kind {
             choices = absorb_choices(value, outcome, &mut kind);
         }
         b"usage" if json::is_set(value) => has_usage |= absorb_usage(value, outcome),
-        b"x_groq" => {
-            has_usage |=
-                json::member(value, "usage").is_some_and(|usage| absorb_usage(usage, outcome))
+        key if key.starts_with(b"x_") => {
+            has_usage |= json::member(value, "usage").is_some_and(|usage| absorb_usage(usage, outcome))
         }
         b"error" if json::is_set(value) => kind = Kind::Error,
         b"id" if outcome.upstream_id.is_none() => outcome.upstream_id = json::owned(value),
-        b"model" if outcome.model.as_ref().is_none_or(String::is_empty) => {
-            outcome.model = json::owned(value)
-        }
+        b"model" if outcome.model.as_ref().is_none_or(String::is_empty) => outcome.model = json::owned(value),
         b"service_tier" if json::is_set(value) => outcome.service_tier = json::owned(value),
         _ => {}
     });
-    if kind == Kind::Plain && has_usage && choices == 0 {
-        Kind::Usage
-    } else {
-        kind
-    }
+    if kind == Kind::Plain && has_usage && choices == 0 { Kind::Usage } else { kind }
 }
 
 fn absorb_usage(raw: &[u8], outcome: &mut Outcome) -> bool {
@@ -204,17 +168,12 @@ fn absorb_choices(raw: &[u8], outcome: &mut Outcome, kind: &mut Kind) -> usize {
 
 fn absorb_output(raw: &[u8], produced: &mut Produced) {
     json::members(raw, |key, value| match key {
-        b"tool_calls" | b"function_call" | b"audio" | b"images"
-            if json::is_set(value) && value != b"[]" =>
-        {
+        b"tool_calls" | b"function_call" | b"audio" | b"images" if json::is_set(value) && value != b"[]" => {
             produced.part();
             produced.text(value);
         }
         key if TEXTS.contains(&key) => {
-            if let Some(inside) = value
-                .strip_prefix(b"\"")
-                .and_then(|rest| rest.strip_suffix(b"\""))
-            {
+            if let Some(inside) = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) {
                 produced.text(inside);
             }
         }

@@ -19,19 +19,14 @@ pub struct Rewrite<'a> {
 
 /// Joins the fields that cross into the body that goes to a vendor: in their order, byte for byte, but for the model,
 /// the cap that is put in, and usage, which is always asked for in a stream.
-pub fn upstream_body<'a>(
-    fields: impl Iterator<Item = (&'a str, &'a str)> + Clone,
-    rewrite: &Rewrite<'_>,
-) -> Vec<u8> {
-    let size = fields
-        .clone()
-        .map(|(name, value)| name.len().saturating_add(value.len()).saturating_add(4))
-        .sum();
-    let mut body = Object::with_capacity(usize::saturating_add(size, 96));
+#[must_use]
+pub fn upstream_body(fields: &[(&str, &str)], rewrite: &Rewrite<'_>) -> Vec<u8> {
+    let size: usize = fields.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+    let mut body = Object::with_capacity(size + 96);
     let asks_usage = rewrite.stream && rewrite.vendor.dialect == Dialect::OpenaiChat;
     let mut options = false;
     for (name, value) in fields {
-        match name {
+        match *name {
             "model" => body.text("model", rewrite.model),
             "stream_options" if asks_usage => {
                 options = true;
@@ -53,21 +48,13 @@ fn with_usage(options: &[u8]) -> Vec<u8> {
     if options.first() != Some(&b'{') {
         return b"{\"include_usage\":true}".to_vec();
     }
-    json::edit(
-        options,
-        &[Edit {
-            name: "include_usage",
-            value: b"true",
-        }],
-    )
+    json::edit(options, &[Edit { name: "include_usage", value: b"true" }])
 }
 
 fn cap_field(vendor: &Vendor) -> &'static str {
     match (vendor.dialect, vendor.output_cap) {
         (Dialect::OpenaiChat, OutputCap::MaxCompletionTokens) => "max_completion_tokens",
-        (Dialect::OpenaiChat, OutputCap::MaxTokens) | (Dialect::AnthropicMessages, _) => {
-            "max_tokens"
-        }
+        (Dialect::OpenaiChat, OutputCap::MaxTokens) | (Dialect::AnthropicMessages, _) => "max_tokens",
     }
 }
 

@@ -25,29 +25,17 @@ pub(crate) struct Framer {
 
 impl Framer {
     pub(crate) fn new() -> Self {
-        Self {
-            partial: Vec::new(),
-            line_empty: true,
-            after_cr: false,
-        }
+        Self { partial: Vec::new(), line_empty: true, after_cr: false }
     }
 
     /// Calls `event` with the raw bytes of each event that `chunk` completes, blank line included.
-    pub(crate) fn feed(
-        &mut self,
-        chunk: &[u8],
-        mut event: impl FnMut(&[u8], Place),
-    ) -> Result<(), Error> {
+    pub(crate) fn feed(&mut self, chunk: &[u8], mut event: impl FnMut(&[u8], Place)) -> Result<(), Error> {
         let mut start = 0;
         while start < chunk.len() {
             let end = self.event_end(chunk, start);
-            let piece = chunk
-                .get(start..end.unwrap_or(chunk.len()))
-                .unwrap_or_default();
+            let piece = chunk.get(start..end.unwrap_or(chunk.len())).unwrap_or_default();
             if self.partial.len() + piece.len() > EVENT_BYTES_MAX {
-                return Err(Error::EventTooLarge {
-                    limit_bytes: EVENT_BYTES_MAX,
-                });
+                return Err(Error::EventTooLarge { limit_bytes: EVENT_BYTES_MAX });
             }
             match end {
                 None => {
@@ -113,10 +101,7 @@ pub(crate) struct Event<'a> {
 impl<'a> Event<'a> {
     /// Reads the raw bytes of one event.
     pub(crate) fn read(raw: &'a [u8]) -> Self {
-        let mut event = Event {
-            name: &[],
-            data: None,
-        };
+        let mut event = Event { name: &[], data: None };
         let mut rest = raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw);
         while !rest.is_empty() {
             let end = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
@@ -160,13 +145,7 @@ pub(crate) fn push_event(out: &mut Vec<u8>, name: &[u8], data: &[u8]) {
         out.push(b'\n');
     }
     out.extend_from_slice(b"data: ");
-    out.extend(data.iter().map(|byte| {
-        if matches!(byte, b'\n' | b'\r') {
-            b' '
-        } else {
-            *byte
-        }
-    }));
+    out.extend(data.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }));
     out.extend_from_slice(b"\n\n");
 }
 
@@ -181,9 +160,7 @@ mod tests {
             framer
                 .feed(&stream[chunk.clone()], |raw, _| {
                     let event = Event::read(raw);
-                    let data = event
-                        .data
-                        .map(|data| String::from_utf8(data.into_owned()).unwrap());
+                    let data = event.data.map(|data| String::from_utf8(data.into_owned()).unwrap());
                     if data.is_some() {
                         events.push((String::from_utf8(event.name.to_vec()).unwrap(), data));
                     }
@@ -195,16 +172,9 @@ mod tests {
 
     fn check(stream: &str, expected: &[(&str, &str)]) {
         let stream = stream.as_bytes();
-        let expected: Vec<_> = expected
-            .iter()
-            .map(|(name, data)| (name.to_string(), Some(data.to_string())))
-            .collect();
+        let expected: Vec<_> = expected.iter().map(|(name, data)| (name.to_string(), Some(data.to_string()))).collect();
         for cut in 0..=stream.len() {
-            assert_eq!(
-                read(stream, &[0..cut, cut..stream.len()]),
-                expected,
-                "cut at {cut}"
-            );
+            assert_eq!(read(stream, &[0..cut, cut..stream.len()]), expected, "cut at {cut}");
         }
         let bytes: Vec<_> = (0..stream.len()).map(|at| at..at + 1).collect();
         assert_eq!(read(stream, &bytes), expected);
@@ -213,10 +183,7 @@ mod tests {
     #[test]
     fn events_end_at_a_blank_line_of_any_kind() {
         check("data: a\n\ndata:b\n\n", &[("", "a"), ("", "b")]);
-        check(
-            "event: x\r\ndata: a\r\n\r\ndata: b\r\n\r\n",
-            &[("x", "a"), ("", "b")],
-        );
+        check("event: x\r\ndata: a\r\n\r\ndata: b\r\n\r\n", &[("x", "a"), ("", "b")]);
         check("data: a\r\rdata: b\r\r", &[("", "a"), ("", "b")]);
         check("\n\ndata: a\n\n\n\ndata: b\n\n", &[("", "a"), ("", "b")]);
     }
@@ -237,10 +204,7 @@ mod tests {
     fn an_event_without_an_end_is_refused_at_the_limit() {
         let mut framer = Framer::new();
         let chunk = vec![b'x'; 1 << 20];
-        let fed = (0..32)
-            .map(|_| framer.feed(&chunk, |_, _| {}))
-            .take_while(Result::is_ok)
-            .count();
+        let fed = (0..32).map(|_| framer.feed(&chunk, |_, _| {})).take_while(Result::is_ok).count();
         assert_eq!(fed, 16);
     }
 }

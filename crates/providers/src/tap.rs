@@ -87,10 +87,7 @@ impl StreamTap {
                 }
                 out.push(raw, &place);
             }
-            Fate::Waits(kind) => self.withheld.push(Withheld {
-                kind,
-                raw: raw.to_vec(),
-            }),
+            Fate::Waits(kind) => self.withheld.push(Withheld { kind, raw: raw.to_vec() }),
             Fate::Stops => {}
         });
         self.framer = framer;
@@ -138,11 +135,7 @@ impl StreamTap {
     fn event(&mut self, raw: &[u8]) -> Fate {
         let event = Event::read(raw);
         let Some(data) = event.data else {
-            return if self.withheld.is_empty() {
-                Fate::Passes
-            } else {
-                Fate::Stops
-            };
+            return if self.withheld.is_empty() { Fate::Passes } else { Fate::Stops };
         };
         let fate = match self.dialect {
             Dialect::OpenaiChat => self.chat_event(&data),
@@ -207,18 +200,12 @@ struct Out<'a> {
 
 impl<'a> Out<'a> {
     fn new(chunk: &'a Bytes) -> Self {
-        Self {
-            chunk,
-            range: 0..0,
-            copied: Vec::new(),
-        }
+        Self { chunk, range: 0..0, copied: Vec::new() }
     }
 
     fn push(&mut self, raw: &[u8], place: &Place) {
         match place {
-            Place::Chunk(range) if self.copied.is_empty() && self.range.is_empty() => {
-                self.range = range.clone()
-            }
+            Place::Chunk(range) if self.copied.is_empty() && self.range.is_empty() => self.range = range.clone(),
             Place::Chunk(range) if self.copied.is_empty() && self.range.end == range.start => {
                 self.range.end = range.end
             }
@@ -233,50 +220,26 @@ impl<'a> Out<'a> {
     }
 
     fn finish(self) -> Bytes {
-        if self.copied.is_empty() {
-            self.chunk.slice(self.range)
-        } else {
-            self.copied.into()
-        }
+        if self.copied.is_empty() { self.chunk.slice(self.range) } else { self.copied.into() }
     }
 }
 
 /// `openai-chat`: with the usage chunk where it was asked for, otherwise with the usage on the last finish chunk.
 fn close_chat(withheld: &[Withheld], usage_chunk: UsageChunk, extras: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(1_024);
-    let data_of = |waiting: &Withheld| {
-        Event::read(&waiting.raw)
-            .data
-            .map(std::borrow::Cow::into_owned)
-    };
-    let reported = withheld
-        .iter()
-        .rev()
-        .filter(|waiting| waiting.kind != Closing::Done)
-        .find_map(|waiting| {
-            let data = data_of(waiting)?;
-            json::member(&data, "usage")
-                .filter(|usage| json::is_set(usage))
-                .map(<[u8]>::to_vec)
-        });
+    let data_of = |waiting: &Withheld| Event::read(&waiting.raw).data.map(std::borrow::Cow::into_owned);
+    let reported = withheld.iter().rev().filter(|waiting| waiting.kind != Closing::Done).find_map(|waiting| {
+        let data = data_of(waiting)?;
+        json::member(&data, "usage").filter(|usage| json::is_set(usage)).map(<[u8]>::to_vec)
+    });
     let usage = spliced(reported.as_deref().unwrap_or(b"{}"), extras);
-    let last_finish = withheld
-        .iter()
-        .rposition(|waiting| waiting.kind == Closing::Finish);
+    let last_finish = withheld.iter().rposition(|waiting| waiting.kind == Closing::Finish);
     let mut told = false;
     for (at, waiting) in withheld.iter().enumerate() {
         let Some(data) = data_of(waiting) else {
             continue;
         };
-        let edit = || {
-            json::edit(
-                &data,
-                &[Edit {
-                    name: "usage",
-                    value: &usage,
-                }],
-            )
-        };
+        let edit = || json::edit(&data, &[Edit { name: "usage", value: &usage }]);
         match (waiting.kind, usage_chunk) {
             (Closing::Done, _) | (Closing::Usage, UsageChunk::NotAsked) => {}
             (Closing::Usage, UsageChunk::Asked) => {
@@ -291,16 +254,7 @@ fn close_chat(withheld: &[Withheld], usage_chunk: UsageChunk, extras: &str) -> V
     }
     let last = last_finish.and_then(|at| data_of(withheld.get(at)?));
     if let (UsageChunk::Asked, false, Some(last)) = (usage_chunk, told, last) {
-        let chunk = [
-            Edit {
-                name: "choices",
-                value: b"[]",
-            },
-            Edit {
-                name: "usage",
-                value: &usage,
-            },
-        ];
+        let chunk = [Edit { name: "choices", value: b"[]" }, Edit { name: "usage", value: &usage }];
         push_event(&mut out, b"", &json::edit(&last, &chunk));
     }
     push_event(&mut out, b"", b"[DONE]");
@@ -315,10 +269,7 @@ fn close_messages(withheld: &[Withheld], extras: &str) -> Vec<u8> {
         match (waiting.kind, event.data) {
             (Closing::Finish, Some(data)) => {
                 let usage = spliced(json::member(&data, "usage").unwrap_or(b"{}"), extras);
-                let edit = Edit {
-                    name: "usage",
-                    value: &usage,
-                };
+                let edit = Edit { name: "usage", value: &usage };
                 push_event(&mut out, b"message_delta", &json::edit(&data, &[edit]));
             }
             _ => out.extend_from_slice(&waiting.raw),
@@ -329,16 +280,9 @@ fn close_messages(withheld: &[Withheld], extras: &str) -> Vec<u8> {
 
 /// A usage object with more members.
 fn spliced(usage: &[u8], extras: &str) -> Vec<u8> {
-    let inside = usage
-        .trim_ascii()
-        .strip_prefix(b"{")
-        .and_then(|rest| rest.strip_suffix(b"}"));
+    let inside = usage.trim_ascii().strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}"));
     let inside = inside.unwrap_or_default().trim_ascii();
-    let comma: &[u8] = if inside.is_empty() || extras.is_empty() {
-        b""
-    } else {
-        b","
-    };
+    let comma: &[u8] = if inside.is_empty() || extras.is_empty() { b"" } else { b"," };
     [b"{", inside, comma, extras.as_bytes(), b"}"].concat()
 }
 
@@ -363,15 +307,7 @@ pub fn read_body(dialect: Dialect, body: &[u8]) -> Outcome {
 /// A whole answer with `extras` (JSON members without braces) added to its usage object; every other byte stays.
 #[must_use]
 pub fn splice_usage(body: &[u8], extras: &str) -> Vec<u8> {
-    let usage = json::member(body, "usage")
-        .filter(|usage| json::is_set(usage))
-        .unwrap_or(b"{}");
+    let usage = json::member(body, "usage").filter(|usage| json::is_set(usage)).unwrap_or(b"{}");
     let usage = spliced(usage, extras);
-    json::edit(
-        body,
-        &[Edit {
-            name: "usage",
-            value: &usage,
-        }],
-    )
+    json::edit(body, &[Edit { name: "usage", value: &usage }])
 }

@@ -49,10 +49,7 @@ pub struct UpstreamError {
 
 impl fmt::Debug for UpstreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UpstreamError")
-            .field("kind", &self.kind)
-            .field("status", &self.status)
-            .finish_non_exhaustive()
+        f.debug_struct("UpstreamError").field("kind", &self.kind).field("status", &self.status).finish_non_exhaustive()
     }
 }
 
@@ -62,24 +59,13 @@ impl UpstreamError {
     pub fn read(status: u16, body: &[u8], retry_after: Option<&str>) -> Self {
         let body = body.trim_ascii();
         // Some hosts wrap the error in an array, some give it as a plain string.
-        let object = if body.first() == Some(&b'[') {
-            first_item(body)
-        } else {
-            body
-        };
+        let object = if body.first() == Some(&b'[') { first_item(body) } else { body };
         let error = json::member(object, "error").unwrap_or(object);
         let text = |name| json::member(error, name).and_then(json::owned);
         let code = text("code").or_else(|| text("type"));
         let kind_name = text("type").unwrap_or_default();
-        let message = text("message")
-            .or_else(|| json::owned(error))
-            .unwrap_or_default();
-        let kind = kind_of(
-            status,
-            code.as_deref().unwrap_or_default(),
-            &kind_name,
-            &message,
-        );
+        let message = text("message").or_else(|| json::owned(error)).unwrap_or_default();
+        let kind = kind_of(status, code.as_deref().unwrap_or_default(), &kind_name, &message);
         let retry_after_ms = retry_after.and_then(|value| value.trim().parse::<u64>().ok());
         Self {
             kind,
@@ -93,11 +79,7 @@ impl UpstreamError {
 
 fn first_item(array: &[u8]) -> &[u8] {
     let mut cursor = json::Cursor::new(array);
-    if cursor.array() && cursor.item() {
-        cursor.value()
-    } else {
-        array
-    }
+    if cursor.array() && cursor.item() { cursor.value() } else { array }
 }
 
 fn shortened(mut message: String) -> String {
@@ -113,31 +95,17 @@ fn shortened(mut message: String) -> String {
 /// for a key that is wrong.
 fn kind_of(status: u16, code: &str, kind: &str, message: &str) -> ErrorKind {
     let named = |names: &[&str]| names.iter().any(|name| code == *name || kind == *name);
-    if named(&[
-        "insufficient_quota",
-        "billing_error",
-        "authentication_error",
-        "permission_error",
-        "invalid_api_key",
-    ]) || named(&[
-        "billing_hard_limit_reached",
-        "account_deactivated",
-        "access_terminated",
-    ]) || message.contains("credit balance is too low")
+    if named(&["insufficient_quota", "billing_error", "authentication_error", "permission_error", "invalid_api_key"])
+        || named(&["billing_hard_limit_reached", "account_deactivated", "access_terminated"])
+        || message.contains("credit balance is too low")
         || message.contains("API key not valid")
     {
         return ErrorKind::OurAccount;
     }
-    if named(&["context_length_exceeded", "string_above_max_length"])
-        || message.contains("prompt is too long")
-    {
+    if named(&["context_length_exceeded", "string_above_max_length"]) || message.contains("prompt is too long") {
         return ErrorKind::ContextLength;
     }
-    if named(&[
-        "content_policy_violation",
-        "content_filter",
-        "moderation_blocked",
-    ]) {
+    if named(&["content_policy_violation", "content_filter", "moderation_blocked"]) {
         return ErrorKind::ContentPolicy;
     }
     if named(&["overloaded_error", "server_overloaded"]) {

@@ -87,24 +87,12 @@ impl Vendor {
     /// The address of the dialect's endpoint.
     #[must_use]
     pub fn url(&self) -> String {
-        format!(
-            "{}{}",
-            self.base_url.trim_end_matches('/'),
-            self.dialect.path()
-        )
+        format!("{}{}", self.base_url.trim_end_matches('/'), self.dialect.path())
     }
 
     fn checked(self) -> Result<Self, Error> {
-        let known = ["http://", "https://", "sandbox:"]
-            .iter()
-            .any(|scheme| self.base_url.starts_with(scheme));
-        if known {
-            Ok(self)
-        } else {
-            Err(Error::BaseUrl {
-                vendor: self.id.to_string(),
-            })
-        }
+        let known = ["http://", "https://", "sandbox:"].iter().any(|scheme| self.base_url.starts_with(scheme));
+        if known { Ok(self) } else { Err(Error::BaseUrl { vendor: self.id.to_string() }) }
     }
 }
 
@@ -125,9 +113,7 @@ impl Vendors {
     /// # Errors
     /// When a file is damaged, which a test rules out.
     pub fn builtin() -> Result<Self, Error> {
-        FILES.iter().try_fold(Self::default(), |vendors, file| {
-            vendors.with(toml::from_str(file)?)
-        })
+        FILES.iter().try_fold(Self::default(), |vendors, file| vendors.with(toml::from_str(file)?))
     }
 
     /// These and the operator's, given as TOML (`[[vendor]]`); one with the same id replaces ours.

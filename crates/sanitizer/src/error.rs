@@ -5,9 +5,7 @@
 #[non_exhaustive]
 pub enum SanitizeError {
     /// The body is no JSON object.
-    #[error(
-        "the body is no JSON object; it breaks off or goes wrong at line {line}, column {column}"
-    )]
+    #[error("the body is no JSON object; it breaks off or goes wrong at line {line}, column {column}")]
     NotAnObject {
         /// Line of the mistake, from 1.
         line: usize,
@@ -27,9 +25,7 @@ pub enum SanitizeError {
         max: usize,
     },
     /// A field is not passed on, and the request asked for strictness.
-    #[error(
-        "the field {field} is not passed on; leave it out, or ask without strict mode to have it dropped"
-    )]
+    #[error("the field {field} is not passed on; leave it out, or ask without strict mode to have it dropped")]
     NotPassedOn {
         /// The field.
         field: String,
@@ -49,9 +45,7 @@ impl SanitizeError {
     #[must_use]
     pub fn field(&self) -> Option<&str> {
         match self {
-            Self::Duplicate { field }
-            | Self::NotPassedOn { field }
-            | Self::Refused { field, .. } => Some(field),
+            Self::Duplicate { field } | Self::NotPassedOn { field } | Self::Refused { field, .. } => Some(field),
             Self::NotAnObject { .. } | Self::TooManyFields { .. } => None,
         }
     }

@@ -60,20 +60,12 @@ impl Headers {
 
     /// What of a request header's value crosses; `None` when nothing does. Names of removed features go to `dropped`.
     #[must_use]
-    pub fn request_value(
-        &self,
-        name: &str,
-        value: &str,
-        dropped: &mut Vec<String>,
-    ) -> Option<String> {
+    pub fn request_value(&self, name: &str, value: &str, dropped: &mut Vec<String>) -> Option<String> {
         if name != BETA_HEADER {
             return Some(value.to_owned());
         }
-        let (kept, removed): (Vec<&str>, Vec<&str>) = value
-            .split(',')
-            .map(str::trim)
-            .filter(|feature| !feature.is_empty())
-            .partition(|f| self.passes(f));
+        let (kept, removed): (Vec<&str>, Vec<&str>) =
+            value.split(',').map(str::trim).filter(|feature| !feature.is_empty()).partition(|f| self.passes(f));
         dropped.extend(removed.iter().take(1).map(|_| BETA_HEADER.to_owned()));
         (!kept.is_empty()).then(|| kept.join(","))
     }
@@ -85,16 +77,7 @@ impl Headers {
     }
 
     fn passes(&self, feature: &str) -> bool {
-        let plain = feature
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-        plain
-            && feature.len() <= BETA_BYTES_MAX
-            && !self
-                .0
-                .beta
-                .drop
-                .iter()
-                .any(|prefix| feature.starts_with(prefix))
+        let plain = feature.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        plain && feature.len() <= BETA_BYTES_MAX && !self.0.beta.drop.iter().any(|prefix| feature.starts_with(prefix))
     }
 }

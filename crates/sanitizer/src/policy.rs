@@ -75,24 +75,12 @@ impl Policy {
     fn read(text: &str) -> Result<Self, PolicyError> {
         let written: Written = toml::from_str(text)?;
         let forced: Vec<_> = written.force.clone().into_iter().collect();
-        let named = |names: Vec<String>, rule: Rule| {
-            names.into_iter().map(move |name| (name, rule.clone()))
-        };
+        let named = |names: Vec<String>, rule: Rule| names.into_iter().map(move |name| (name, rule.clone()));
         let all = named(written.keep, Rule::Keep)
             .chain(named(written.drop, Rule::Drop))
             .chain(named(written.hash, Rule::Hash))
-            .chain(
-                written
-                    .force
-                    .into_iter()
-                    .map(|(name, value)| (name, Rule::Force(value))),
-            )
-            .chain(
-                written
-                    .refuse
-                    .into_iter()
-                    .map(|(name, remedy)| (name, Rule::Refuse(remedy))),
-            );
+            .chain(written.force.into_iter().map(|(name, value)| (name, Rule::Force(value))))
+            .chain(written.refuse.into_iter().map(|(name, remedy)| (name, Rule::Refuse(remedy))));
         let mut rules = HashMap::new();
         for (field, rule) in all {
             if rules.insert(field.clone(), rule).is_some() {
@@ -106,35 +94,24 @@ impl Policy {
     ///
     /// # Errors
     /// When the body is no JSON object, names a field twice, or holds what is refused.
-    pub fn scrub<'a>(
-        &self,
-        body: &'a [u8],
-        how: &Scrub<'_>,
-    ) -> Result<Scrubbed<'a>, SanitizeError> {
+    pub fn scrub<'a>(&self, body: &'a [u8], how: &Scrub<'_>) -> Result<Scrubbed<'a>, SanitizeError> {
         let top: TopLevel<'a> = TopLevel::read(body)?;
         let mut scrubbed = Scrubbed::with_capacity(top.fields.len());
         for (name, value) in top.fields {
             if scrubbed.has(&name) {
-                return Err(SanitizeError::Duplicate {
-                    field: name.into_owned(),
-                });
+                return Err(SanitizeError::Duplicate { field: name.into_owned() });
             }
             match self.rules.get(&*name) {
                 Some(Rule::Keep) => scrubbed.keep(name, Cow::Borrowed(value)),
                 Some(Rule::Hash) => scrubbed.keep(name, Cow::Owned(hashed(value, how.hash))),
                 Some(Rule::Force(forced)) => scrubbed.keep(name, Cow::Owned(forced.clone())),
                 Some(Rule::Refuse(remedy)) if value != "null" => {
-                    return Err(SanitizeError::Refused {
-                        field: name.into_owned(),
-                        remedy: remedy.clone(),
-                    });
+                    return Err(SanitizeError::Refused { field: name.into_owned(), remedy: remedy.clone() });
                 }
                 Some(Rule::Drop | Rule::Refuse(_)) | None => match how.strictness {
                     Strictness::Lax => scrubbed.drop_field(name),
                     Strictness::Strict => {
-                        return Err(SanitizeError::NotPassedOn {
-                            field: name.into_owned(),
-                        });
+                        return Err(SanitizeError::NotPassedOn { field: name.into_owned() });
                     }
                 },
             }
@@ -149,18 +126,11 @@ impl Policy {
 
     /// The names that are passed on as they are, for documentation.
     pub fn kept(&self) -> impl Iterator<Item = &str> {
-        self.rules
-            .iter()
-            .filter(|(_, rule)| **rule == Rule::Keep)
-            .map(|(name, _)| name.as_str())
+        self.rules.iter().filter(|(_, rule)| **rule == Rule::Keep).map(|(name, _)| name.as_str())
     }
 }
 
 /// Hashes the raw JSON: what it stands for is nobody's business here.
 fn hashed(raw: &str, hash: &dyn Fn(&str) -> String) -> String {
-    if raw == "null" {
-        raw.to_owned()
-    } else {
-        serde_json::Value::String(hash(raw)).to_string()
-    }
+    if raw == "null" { raw.to_owned() } else { serde_json::Value::String(hash(raw)).to_string() }
 }

@@ -18,15 +18,11 @@ pub struct Scrubbed<'a> {
 
 impl<'a> Scrubbed<'a> {
     pub(crate) fn with_capacity(fields: usize) -> Self {
-        Self {
-            fields: Vec::with_capacity(fields.saturating_add(1)),
-            dropped: Vec::new(),
-        }
+        Self { fields: Vec::with_capacity(fields.saturating_add(1)), dropped: Vec::new() }
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.fields.iter().any(|(other, _)| other == name)
-            || self.dropped.iter().any(|other| other == name)
+        self.fields.iter().any(|(other, _)| other == name) || self.dropped.iter().any(|other| other == name)
     }
 
     pub(crate) fn keep(&mut self, name: Cow<'a, str>, value: Cow<'a, str>) {
@@ -45,9 +41,7 @@ impl<'a> Scrubbed<'a> {
     /// The raw JSON of one field.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.fields()
-            .find(|(other, _)| *other == name)
-            .map(|(_, value)| value)
+        self.fields().find(|(other, _)| *other == name).map(|(_, value)| value)
     }
 
     /// The names of what was dropped, in the client's order.
@@ -66,8 +60,7 @@ impl<'a> TopLevel<'a> {
     pub(crate) fn read(body: &'a [u8]) -> Result<Self, SanitizeError> {
         let mistake = |line, column| SanitizeError::NotAnObject { line, column };
         let text = std::str::from_utf8(body).map_err(|error| mistake(1, error.valid_up_to()))?;
-        let top: Self =
-            serde_json::from_str(text).map_err(|error| mistake(error.line(), error.column()))?;
+        let top: Self = serde_json::from_str(text).map_err(|error| mistake(error.line(), error.column()))?;
         if top.fields.len() > FIELDS_MAX {
             return Err(SanitizeError::TooManyFields { max: FIELDS_MAX });
         }

@@ -32,16 +32,7 @@ pub const NAMES: [(AccountId, &str); 6] = [
 /// When the ledger refuses.
 pub fn open(ledger: &Ledger, now: UnixMs) -> Result<(), LedgerError> {
     for (id, _) in NAMES {
-        ledger
-            .open_account(
-                OpenAccount {
-                    id,
-                    floor: Floor::None,
-                    contra: None,
-                },
-                now,
-            )?
-            .accepted();
+        ledger.open_account(OpenAccount { id, floor: Floor::None, contra: None }, now)?.accepted();
     }
     ledger.flush()
 }

@@ -49,9 +49,7 @@ pub enum KeyFault {
     #[error("the request carries keys that differ; send one key, or the same in every header")]
     Disagree,
     /// What was sent is no user key.
-    #[error(
-        "this is no user key; they begin with oc_sk_ and carry a checksum, so look for a typing mistake"
-    )]
+    #[error("this is no user key; they begin with oc_sk_ and carry a checksum, so look for a typing mistake")]
     Malformed,
     /// The key is well-formed and unknown or revoked.
     #[error("this key is unknown or revoked; make a new one")]
@@ -161,9 +159,7 @@ pub enum UpstreamKind {
 /// The provider's words may repeat the prompt: the kind alone is shown to logs.
 impl std::fmt::Debug for UpstreamFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("UpstreamFault")
-            .field("kind", &self.kind)
-            .finish_non_exhaustive()
+        f.debug_struct("UpstreamFault").field("kind", &self.kind).finish_non_exhaustive()
     }
 }
 
@@ -177,9 +173,7 @@ impl std::fmt::Display for UpstreamFault {
             UpstreamKind::RateLimited => "the provider has too many requests; try again later",
             UpstreamKind::Overloaded => "the provider is overloaded; try again later",
             UpstreamKind::TimedOut => "the provider was too slow; try again",
-            UpstreamKind::Unavailable => {
-                "the provider cannot serve this now; try again later or choose another model"
-            }
+            UpstreamKind::Unavailable => "the provider cannot serve this now; try again later or choose another model",
         })
     }
 }

@@ -37,15 +37,9 @@ pub async fn run(gateway: Arc<Gateway>, claims: Arc<dyn Claims>) {
 /// operator is told.
 fn expire(gateway: &Gateway) -> Result<(), LedgerError> {
     let now = gateway.clock().now();
-    let Expired { voided, in_flight } = gateway
-        .ledger()
-        .expire_due(now, EXPIRIES_MAX)
-        .map(Accepted::accepted)?;
+    let Expired { voided, in_flight } = gateway.ledger().expire_due(now, EXPIRIES_MAX).map(Accepted::accepted)?;
     if !voided.is_empty() {
-        tracing::warn!(
-            count = voided.len(),
-            "released holds that expired before anything was sent"
-        );
+        tracing::warn!(count = voided.len(), "released holds that expired before anything was sent");
     }
     for hold in in_flight {
         gateway.ledger().void(hold, now)?.accepted();

@@ -72,18 +72,8 @@ impl KeyRing {
     /// A ring over these tables; `default_share` is that of a partner whose record names none.
     #[must_use]
     pub fn new(tables: KeyTables, clock: Arc<dyn Clock>, default_share: BasisPoints) -> Self {
-        let cache = Cache::builder()
-            .max_capacity(KEYS_MAX)
-            .time_to_live(REMEMBERED)
-            .build();
-        Self {
-            keys: tables.keys,
-            users: tables.users,
-            partners: tables.partners,
-            clock,
-            default_share,
-            cache,
-        }
+        let cache = Cache::builder().max_capacity(KEYS_MAX).time_to_live(REMEMBERED).build();
+        Self { keys: tables.keys, users: tables.users, partners: tables.partners, clock, default_share, cache }
     }
 
     /// The spender of the key with this digest.
@@ -100,10 +90,7 @@ impl KeyRing {
             }
         };
         let spender = found.ok_or(KeyFault::Unknown)?;
-        if spender
-            .expires_at
-            .is_some_and(|end| end <= self.clock.now())
-        {
+        if spender.expires_at.is_some_and(|end| end <= self.clock.now()) {
             return Err(KeyFault::Expired.into());
         }
         match spender.standing {
@@ -113,12 +100,7 @@ impl KeyRing {
     }
 
     async fn look_up(&self, digest: &KeyDigest) -> Result<Option<Spender>, Fault> {
-        let Some(key) = self
-            .keys
-            .key_by_digest(digest)
-            .await?
-            .filter(|key| key.revoked_at.is_none())
-        else {
+        let Some(key) = self.keys.key_by_digest(digest).await?.filter(|key| key.revoked_at.is_none()) else {
             return Ok(None);
         };
         let Some(user) = self.users.user(key.user).await? else {
@@ -144,10 +126,8 @@ impl KeyRing {
             return Ok(None);
         };
         let partner = self.partners.partner(id).await?;
-        Ok(partner.map(|partner| Earner {
-            account: partner.earnings,
-            share: partner.share.unwrap_or(self.default_share),
-        }))
+        Ok(partner
+            .map(|partner| Earner { account: partner.earnings, share: partner.share.unwrap_or(self.default_share) }))
     }
 
     /// Forgets every key: some key, person or partner has changed.

@@ -32,8 +32,8 @@ mod tally;
 
 pub use fault::{Fault, KeyFault, PaymentNeeded, RequestFault, Short, UpstreamFault, UpstreamKind};
 pub use gateway::{
-    Admitted, Call, ChargedStream, DrainLimits, Drainer, Gateway, GatewayError, Last, Parts,
-    Pending, Piece, Ports, Receipt, Reply, Settings, Upstream, Whole,
+    Admitted, Call, ChargedStream, DrainLimits, Drainer, Gateway, GatewayError, Last, Parts, Pending, Piece, Ports,
+    Receipt, Reply, Settings, Upstream, Whole,
 };
 pub use keyring::{Earner, KeyRing, KeyTables, Spender};
 pub use ports::{Clock, Entropy, fresh_id};

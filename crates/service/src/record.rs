@@ -3,9 +3,7 @@
 //! It holds everything that a person needs to recompute the bill, and nothing of what was said.
 
 use opencredits_catalog::Item;
-use opencredits_units::{
-    BasisPoints, Bucket, KeyId, NanoUsd, PicoUsd, Rate, Tokens, ToolUse, Usage,
-};
+use opencredits_units::{BasisPoints, Bucket, KeyId, NanoUsd, PicoUsd, Rate, Tokens, ToolUse, Usage};
 use serde::{Deserialize, Serialize};
 
 /// The form in which records are written; the first byte of each.
@@ -44,20 +42,13 @@ impl Line {
             Item::Tokens(bucket) => bucket.index(),
             Item::Uses(tool) => tool.index().saturating_add(usize::from(TOOL_BASE)),
         };
-        Self {
-            what: u8::try_from(index).unwrap_or(u8::MAX),
-            quantity: quantity.get(),
-            rate: rate.get(),
-        }
+        Self { what: u8::try_from(index).unwrap_or(u8::MAX), quantity: quantity.get(), rate: rate.get() }
     }
 
     /// What is counted; `None` in a record of a newer program.
     #[must_use]
     pub fn what(&self) -> Option<Item> {
-        let tokens = Bucket::ALL
-            .get(usize::from(self.what))
-            .copied()
-            .map(Item::Tokens);
+        let tokens = Bucket::ALL.get(usize::from(self.what)).copied().map(Item::Tokens);
         tokens.or_else(|| {
             let tool = usize::from(self.what.checked_sub(TOOL_BASE)?);
             ToolUse::ALL.get(tool).copied().map(Item::Uses)
@@ -179,9 +170,7 @@ impl GenerationRecord {
     /// When the memo was written by a newer program, or is no record.
     pub fn from_memo(memo: &[u8]) -> Result<Self, RecordError> {
         match memo.split_first() {
-            Some((&VERSION, rest)) => {
-                postcard::from_bytes(rest).map_err(|_| RecordError::Malformed)
-            }
+            Some((&VERSION, rest)) => postcard::from_bytes(rest).map_err(|_| RecordError::Malformed),
             Some((&found, _)) => Err(RecordError::Version { found }),
             None => Err(RecordError::Malformed),
         }
@@ -212,13 +201,8 @@ impl GenerationRecord {
 /// A peer's name, cut to what a record keeps.
 #[must_use]
 pub fn name_of_peer(name: &str) -> String {
-    let end = name
-        .char_indices()
-        .map(|(at, letter)| at.saturating_add(letter.len_utf8()));
-    let end = end
-        .take_while(|end| *end <= NAME_BYTES_MAX)
-        .last()
-        .unwrap_or(0);
+    let end = name.char_indices().map(|(at, letter)| at.saturating_add(letter.len_utf8()));
+    let end = end.take_while(|end| *end <= NAME_BYTES_MAX).last().unwrap_or(0);
     name.get(..end).unwrap_or_default().to_owned()
 }
 
@@ -227,16 +211,11 @@ mod nano {
     use opencredits_units::NanoUsd;
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(
-        amount: &NanoUsd,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(amount: &NanoUsd, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_i64(amount.get())
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<NanoUsd, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NanoUsd, D::Error> {
         i64::deserialize(deserializer).map(NanoUsd::new)
     }
 }
@@ -250,9 +229,7 @@ mod bits {
         serializer.serialize_u128(id.bits())
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<KeyId, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<KeyId, D::Error> {
         u128::deserialize(deserializer).map(KeyId::from_bits)
     }
 }
@@ -279,21 +256,9 @@ mod tests {
             latency_ms: 412,
             duration_ms: 2_950,
             lines: vec![
-                Line::new(
-                    Item::Tokens(Bucket::InputUncached),
-                    Tokens::new(2_500),
-                    Rate::new(1_750_000),
-                ),
-                Line::new(
-                    Item::Tokens(Bucket::Output),
-                    Tokens::new(2_500),
-                    Rate::new(14_000_000),
-                ),
-                Line::new(
-                    Item::Uses(ToolUse::WebSearch),
-                    Tokens::new(2),
-                    Rate::new(10_000_000_000),
-                ),
+                Line::new(Item::Tokens(Bucket::InputUncached), Tokens::new(2_500), Rate::new(1_750_000)),
+                Line::new(Item::Tokens(Bucket::Output), Tokens::new(2_500), Rate::new(14_000_000)),
+                Line::new(Item::Uses(ToolUse::WebSearch), Tokens::new(2), Rate::new(10_000_000_000)),
             ],
             side_bills: vec![],
             markup: BasisPoints::new(2_500),
@@ -321,18 +286,9 @@ mod tests {
 
     #[test]
     fn a_record_of_a_newer_program_says_so() {
-        assert_eq!(
-            GenerationRecord::from_memo(&[9, 1]),
-            Err(RecordError::Version { found: 9 })
-        );
-        assert_eq!(
-            GenerationRecord::from_memo(&[]),
-            Err(RecordError::Malformed)
-        );
-        assert_eq!(
-            GenerationRecord::from_memo(&[VERSION, 1]),
-            Err(RecordError::Malformed)
-        );
+        assert_eq!(GenerationRecord::from_memo(&[9, 1]), Err(RecordError::Version { found: 9 }));
+        assert_eq!(GenerationRecord::from_memo(&[]), Err(RecordError::Malformed));
+        assert_eq!(GenerationRecord::from_memo(&[VERSION, 1]), Err(RecordError::Malformed));
     }
 
     #[test]

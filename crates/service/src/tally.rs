@@ -35,10 +35,7 @@ impl Tally {
     /// Counts on top of what `store` has.
     #[must_use]
     pub fn new(store: Arc<dyn UsageDays>) -> Self {
-        Self {
-            store,
-            counted: Mutex::new(HashMap::new()),
-        }
+        Self { store, counted: Mutex::new(HashMap::new()) }
     }
 
     /// Counts one request.
@@ -112,9 +109,7 @@ impl Tally {
 fn first_of_month(day: u64) -> u64 {
     let epoch = jiff::civil::date(1970, 1, 1);
     let days = i64::try_from(day).unwrap_or_default();
-    let date = epoch
-        .checked_add(jiff::Span::new().days(days))
-        .unwrap_or(epoch);
+    let date = epoch.checked_add(jiff::Span::new().days(days)).unwrap_or(epoch);
     let since = u64::try_from(date.day()).unwrap_or(1).saturating_sub(1);
     day.saturating_sub(since)
 }
@@ -126,9 +121,7 @@ mod tests {
     #[test]
     fn a_month_begins_on_its_first() {
         let day = |y, m, d| {
-            let since = jiff::civil::date(1970, 1, 1)
-                .until(jiff::civil::date(y, m, d))
-                .unwrap();
+            let since = jiff::civil::date(1970, 1, 1).until(jiff::civil::date(y, m, d)).unwrap();
             u64::try_from(since.get_days()).unwrap()
         };
         assert_eq!(first_of_month(day(2026, 11, 23)), day(2026, 11, 1));

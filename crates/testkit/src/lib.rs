@@ -25,10 +25,7 @@
 //! }
 //! ```
 
-#![expect(
-    clippy::print_stderr,
-    reason = "a test that is skipped says so where the person running it looks"
-)]
+#![expect(clippy::print_stderr, reason = "a test that is skipped says so where the person running it looks")]
 #![expect(
     clippy::panic,
     clippy::expect_used,

@@ -64,9 +64,7 @@ pub struct Recording {
 
 impl std::fmt::Debug for Recording {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Recording")
-            .field("file", &self.row.file)
-            .finish_non_exhaustive()
+        f.debug_struct("Recording").field("file", &self.row.file).finish_non_exhaustive()
     }
 }
 
@@ -192,11 +190,9 @@ fn load(folder: &Path, row: IndexRow) -> Recording {
 }
 
 fn json<T: DeserializeOwned>(path: &Path) -> T {
-    serde_json::from_str(&text(path))
-        .unwrap_or_else(|error| panic!("{} is not as expected: {error}", path.display()))
+    serde_json::from_str(&text(path)).unwrap_or_else(|error| panic!("{} is not as expected: {error}", path.display()))
 }
 
 fn text(path: &Path) -> String {
-    fs::read_to_string(path)
-        .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
 }

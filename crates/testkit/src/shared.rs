@@ -6,20 +6,13 @@ use std::path::{Path, PathBuf};
 ///
 /// Without one it says on standard error that something is skipped, and gives nothing; the test then returns.
 #[must_use]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "where the fixtures are is told by the environment of the test run"
-)]
+#[expect(clippy::disallowed_methods, reason = "where the fixtures are is told by the environment of the test run")]
 pub fn shared_dir() -> Option<PathBuf> {
-    let folder =
-        std::env::var_os("OPENCREDITS_SHARED").map_or_else(beside_workspace, PathBuf::from);
+    let folder = std::env::var_os("OPENCREDITS_SHARED").map_or_else(beside_workspace, PathBuf::from);
     if folder.join("recordings/index.jsonl").is_file() {
         return Some(folder);
     }
-    eprintln!(
-        "skipped: no shared folder at {}; set OPENCREDITS_SHARED to where it is",
-        folder.display()
-    );
+    eprintln!("skipped: no shared folder at {}; set OPENCREDITS_SHARED to where it is", folder.display());
     None
 }
 

@@ -54,19 +54,11 @@ impl CreditPrice {
     /// When the text is no decimal, or the amount is no whole number of nano-dollars, or does not fit.
     pub fn parse(self, text: &str) -> Result<NanoUsd, DecimalError> {
         let units = Decimal::parse(text, CREDIT_PLACES)?;
-        let scaled = units
-            .checked_mul(i128::from(self.0.get()))
-            .ok_or(DecimalError::TooLarge)?;
+        let scaled = units.checked_mul(i128::from(self.0.get())).ok_or(DecimalError::TooLarge)?;
         if scaled.checked_rem(CREDIT_SCALE) != Some(0) {
-            return Err(DecimalError::TooPrecise {
-                places: CREDIT_PLACES,
-            });
+            return Err(DecimalError::TooPrecise { places: CREDIT_PLACES });
         }
-        let nano = scaled
-            .checked_div(CREDIT_SCALE)
-            .ok_or(DecimalError::TooLarge)?;
-        i64::try_from(nano)
-            .map(NanoUsd::new)
-            .map_err(|_| DecimalError::TooLarge)
+        let nano = scaled.checked_div(CREDIT_SCALE).ok_or(DecimalError::TooLarge)?;
+        i64::try_from(nano).map(NanoUsd::new).map_err(|_| DecimalError::TooLarge)
     }
 }

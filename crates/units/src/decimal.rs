@@ -61,21 +61,12 @@ impl Decimal {
                 return Err(DecimalError::Malformed);
             }
             let digit = i128::from(byte.wrapping_sub(b'0'));
-            units = units
-                .checked_mul(10)
-                .and_then(|u| u.checked_add(digit))
-                .ok_or(DecimalError::TooLarge)?;
+            units = units.checked_mul(10).and_then(|u| u.checked_add(digit)).ok_or(DecimalError::TooLarge)?;
         }
-        let missing = places
-            .checked_sub(places_given)
-            .ok_or(DecimalError::TooPrecise { places })?;
+        let missing = places.checked_sub(places_given).ok_or(DecimalError::TooPrecise { places })?;
         let scale = 10_i128.checked_pow(missing).ok_or(DecimalError::TooLarge)?;
         let units = units.checked_mul(scale).ok_or(DecimalError::TooLarge)?;
-        if negative {
-            units.checked_neg().ok_or(DecimalError::TooLarge)
-        } else {
-            Ok(units)
-        }
+        if negative { units.checked_neg().ok_or(DecimalError::TooLarge) } else { Ok(units) }
     }
 }
 
@@ -83,10 +74,8 @@ impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scale = 10_u128.checked_pow(self.places).unwrap_or(u128::MAX);
         let size = self.units.unsigned_abs();
-        let (whole, fraction) = (
-            size.checked_div(scale).unwrap_or_default(),
-            size.checked_rem(scale).unwrap_or_default(),
-        );
+        let (whole, fraction) =
+            (size.checked_div(scale).unwrap_or_default(), size.checked_rem(scale).unwrap_or_default());
         if self.units < 0 {
             f.write_str("-")?;
         }

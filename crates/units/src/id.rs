@@ -100,9 +100,7 @@ impl<K> Id<K> {
         for byte in text.bytes() {
             let lower = byte.to_ascii_lowercase();
             let digit = ALPHABET.iter().position(|letter| *letter == lower)?;
-            bits = bits
-                .checked_mul(32)?
-                .checked_add(u128::try_from(digit).ok()?)?;
+            bits = bits.checked_mul(32)?.checked_add(u128::try_from(digit).ok()?)?;
         }
         Some(Self::from_bits(bits))
     }
@@ -152,12 +150,7 @@ impl<K> Hash for Id<K> {
 impl<K: IdKind> fmt::Display for Id<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = self.digits();
-        write!(
-            f,
-            "{}_{}",
-            K::PREFIX,
-            std::str::from_utf8(&digits).map_err(|_| fmt::Error)?
-        )
+        write!(f, "{}_{}", K::PREFIX, std::str::from_utf8(&digits).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -174,9 +167,7 @@ impl<K: IdKind> FromStr for Id<K> {
         let rest = text
             .strip_prefix(K::PREFIX)
             .and_then(|rest| rest.strip_prefix('_'))
-            .ok_or(IdError::Prefix {
-                expected: K::PREFIX,
-            })?;
+            .ok_or(IdError::Prefix { expected: K::PREFIX })?;
         Self::parse_digits(rest).ok_or(IdError::Malformed)
     }
 }

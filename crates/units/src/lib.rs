@@ -16,11 +16,7 @@
 //! assert_eq!(cost.ceil_to_nano(), Some(NanoUsd::new(4_375_000)));
 //! assert_eq!(NanoUsd::new(4_375_000).to_string(), "0.004375");
 //! ```
-#![warn(
-    clippy::float_arithmetic,
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions
-)]
+#![warn(clippy::float_arithmetic, clippy::arithmetic_side_effects, clippy::as_conversions)]
 
 mod credits;
 mod decimal;
@@ -32,8 +28,8 @@ mod usage;
 pub use credits::CreditPrice;
 pub use decimal::{Decimal, DecimalError};
 pub use id::{
-    Account, AccountId, Entry, EntryId, Generation, GenerationId, Id, IdError, IdKind, Key, KeyId,
-    Partner, PartnerId, User, UserId,
+    Account, AccountId, Entry, EntryId, Generation, GenerationId, Id, IdError, IdKind, Key, KeyId, Partner, PartnerId,
+    User, UserId,
 };
 pub use money::{BasisPoints, NanoUsd, PicoUsd, Rate, Tokens};
 pub use time::UnixMs;

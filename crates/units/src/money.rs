@@ -69,9 +69,7 @@ impl NanoUsd {
     #[must_use]
     pub fn scaled_down(self, part: Self, whole: Self) -> Option<Self> {
         let product = i128::from(self.0).checked_mul(i128::from(part.0))?;
-        i64::try_from(product.checked_div_euclid(i128::from(whole.0))?)
-            .ok()
-            .map(Self)
+        i64::try_from(product.checked_div_euclid(i128::from(whole.0))?).ok().map(Self)
     }
 
     /// Whether the amount is below zero.
@@ -93,9 +91,7 @@ impl FromStr for NanoUsd {
     /// Reads dollars: `"12.5"` is 12,500,000,000 nano-dollars.
     fn from_str(text: &str) -> Result<Self, DecimalError> {
         let nano = Decimal::parse(text, NANO_PLACES)?;
-        i64::try_from(nano)
-            .map(Self)
-            .map_err(|_| DecimalError::TooLarge)
+        i64::try_from(nano).map(Self).map_err(|_| DecimalError::TooLarge)
     }
 }
 
@@ -164,11 +160,7 @@ impl fmt::Display for PicoUsd {
 
 fn ceil_div(amount: i128, divisor: i128) -> Option<i128> {
     let floor = amount.checked_div_euclid(divisor)?;
-    if amount.checked_rem_euclid(divisor)? == 0 {
-        Some(floor)
-    } else {
-        floor.checked_add(1)
-    }
+    if amount.checked_rem_euclid(divisor)? == 0 { Some(floor) } else { floor.checked_add(1) }
 }
 
 fn to_nano(nano: i128) -> Option<NanoUsd> {
@@ -218,17 +210,13 @@ impl Rate {
         if pico < 0 {
             return Err(DecimalError::Malformed);
         }
-        u64::try_from(pico)
-            .map(Self)
-            .map_err(|_| DecimalError::TooLarge)
+        u64::try_from(pico).map(Self).map_err(|_| DecimalError::TooLarge)
     }
 
     /// The price of `tokens`; `None` only when it does not fit 128 bits.
     #[must_use]
     pub fn times(self, tokens: Tokens) -> Option<PicoUsd> {
-        i128::from(self.0)
-            .checked_mul(i128::from(tokens.get()))
-            .map(PicoUsd)
+        i128::from(self.0).checked_mul(i128::from(tokens.get())).map(PicoUsd)
     }
 
     /// The price in dollars per million tokens, as a decimal.
@@ -245,9 +233,7 @@ impl Rate {
 }
 
 /// A count of tokens, or of uses of a tool.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Tokens(u64);
 
@@ -287,9 +273,7 @@ impl Tokens {
 }
 
 /// A share in hundredths of a percent: 2,500 is 25 %.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct BasisPoints(u32);
 

@@ -62,10 +62,7 @@ impl Bucket {
 
     /// The bucket's place in an array of [`Bucket::COUNT`].
     #[must_use]
-    #[expect(
-        clippy::as_conversions,
-        reason = "the discriminant of a field-less enum, below COUNT"
-    )]
+    #[expect(clippy::as_conversions, reason = "the discriminant of a field-less enum, below COUNT")]
     pub const fn index(self) -> usize {
         self as usize
     }
@@ -73,10 +70,7 @@ impl Bucket {
     /// Whether the bucket counts what went in (and so counts towards a long-context threshold).
     #[must_use]
     pub const fn is_input(self) -> bool {
-        !matches!(
-            self,
-            Self::Output | Self::Reasoning | Self::OutputAudio | Self::OutputImage
-        )
+        !matches!(self, Self::Output | Self::Reasoning | Self::OutputAudio | Self::OutputImage)
     }
 
     /// The name used in bills and data files.
@@ -124,21 +118,12 @@ impl ToolUse {
     pub const COUNT: usize = 6;
 
     /// Every tool, in the order of its index.
-    pub const ALL: [Self; Self::COUNT] = [
-        Self::WebSearch,
-        Self::WebFetch,
-        Self::CodeExecution,
-        Self::FileSearch,
-        Self::XSearch,
-        Self::Grounding,
-    ];
+    pub const ALL: [Self; Self::COUNT] =
+        [Self::WebSearch, Self::WebFetch, Self::CodeExecution, Self::FileSearch, Self::XSearch, Self::Grounding];
 
     /// The tool's place in an array of [`ToolUse::COUNT`].
     #[must_use]
-    #[expect(
-        clippy::as_conversions,
-        reason = "the discriminant of a field-less enum, below COUNT"
-    )]
+    #[expect(clippy::as_conversions, reason = "the discriminant of a field-less enum, below COUNT")]
     pub const fn index(self) -> usize {
         self as usize
     }
@@ -227,8 +212,6 @@ impl Usage {
         Bucket::ALL
             .into_iter()
             .filter(|bucket| bucket.is_input() == input)
-            .try_fold(Tokens::ZERO, |sum, bucket| {
-                sum.checked_add(self.count(bucket))
-            })
+            .try_fold(Tokens::ZERO, |sum, bucket| sum.checked_add(self.count(bucket)))
     }
 }

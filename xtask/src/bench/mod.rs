@@ -48,11 +48,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     if cfg!(debug_assertions) {
         return in_release();
     }
-    let effort = if args.smoke {
-        Effort::Smoke
-    } else {
-        Effort::Full
-    };
+    let effort = if args.smoke { Effort::Smoke } else { Effort::Full };
     let mut report = Report::new();
     machine::describe(&mut report)?;
     match args.subject {
@@ -80,9 +76,5 @@ fn in_release() -> Outcome {
         .args(["run", "--quiet", "--release", "--package", "xtask", "--"])
         .args(std::env::args_os().skip(1))
         .status()?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("the benchmark ended with {status}").into())
-    }
+    if status.success() { Ok(()) } else { Err(format!("the benchmark ended with {status}").into()) }
 }

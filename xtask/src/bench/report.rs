@@ -11,15 +11,8 @@ pub(crate) struct Report {
 
 #[derive(Debug)]
 enum Line {
-    Fact {
-        key: String,
-        text: String,
-    },
-    Figure {
-        key: String,
-        value: f64,
-        bound: Bound,
-    },
+    Fact { key: String, text: String },
+    Figure { key: String, value: f64, bound: Bound },
     Heading(String),
 }
 
@@ -44,10 +37,7 @@ impl Report {
 
     /// Something that is no number, such as the machine's name.
     pub(crate) fn fact(&mut self, key: impl Into<String>, text: impl Into<String>) {
-        self.lines.push(Line::Fact {
-            key: key.into(),
-            text: text.into(),
-        });
+        self.lines.push(Line::Fact { key: key.into(), text: text.into() });
     }
 
     /// A number. The key names its unit last.
@@ -95,12 +85,7 @@ impl Report {
                 Line::Heading(text) => writeln!(out, "\n{text}"),
                 Line::Fact { key, text } => writeln!(out, "  {key:<36} {text}"),
                 Line::Figure { key, value, bound } => {
-                    writeln!(
-                        out,
-                        "  {key:<36} {:>14}{}",
-                        shown(*value),
-                        verdict(*value, *bound)
-                    )
+                    writeln!(out, "  {key:<36} {:>14}{}", shown(*value), verdict(*value, *bound))
                 }
             };
             debug_assert!(written.is_ok(), "writing to a string never fails");
@@ -115,11 +100,7 @@ fn rounded(value: f64) -> f64 {
 }
 
 fn shown(value: f64) -> String {
-    if value.abs() >= 1_000.0 {
-        format!("{value:.0}")
-    } else {
-        format!("{value:.3}")
-    }
+    if value.abs() >= 1_000.0 { format!("{value:.0}") } else { format!("{value:.3}") }
 }
 
 fn verdict(value: f64, bound: Bound) -> String {
@@ -142,10 +123,7 @@ mod tests {
         report.fact("cpu", "some \"cpu\"");
         report.figure("fsync_p50_us", 12.5);
         report.at_most("hold_p50_us", 0.25, 1.0);
-        assert_eq!(
-            report.json(),
-            r#"{"cpu":"some \"cpu\"","fsync_p50_us":12.5,"hold_p50_us":0.25}"#
-        );
+        assert_eq!(report.json(), r#"{"cpu":"some \"cpu\"","fsync_p50_us":12.5,"hold_p50_us":0.25}"#);
     }
 
     #[test]

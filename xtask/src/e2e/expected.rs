@@ -80,21 +80,15 @@ mod tests {
     use super::*;
 
     fn check(body: &str, text: Option<&str>, tools: &[&str]) {
-        let expected = Expected {
-            text: text.map(str::to_owned),
-            tools: tools.iter().map(|name| (*name).to_owned()).collect(),
-        };
+        let expected =
+            Expected { text: text.map(str::to_owned), tools: tools.iter().map(|name| (*name).to_owned()).collect() };
         assert_eq!(Expected::read(body), expected);
     }
 
     #[test]
     fn text_and_tools_are_read_from_each_form() {
         let calls = r#""tool_calls":[{"index":0,"function":{"name":"f","arguments":""}}]"#;
-        check(
-            &format!(r#"{{"choices":[{{"message":{{"content":null,{calls}}}}}]}}"#),
-            None,
-            &["f"],
-        );
+        check(&format!(r#"{{"choices":[{{"message":{{"content":null,{calls}}}}}]}}"#), None, &["f"]);
         check(
             &format!(
                 "data: {{\"choices\":[{{\"delta\":{{\"content\":\"a\",{calls}}}}}]}}\n\ndata: {{\"choices\":[{{\"delta\":{{\"content\":\"b\"}}}}]}}\n\ndata: [DONE]\n\n"
@@ -102,11 +96,7 @@ mod tests {
             Some("ab"),
             &["f"],
         );
-        check(
-            r#"{"content":[{"type":"text","text":"a"},{"type":"tool_use","name":"f"}]}"#,
-            Some("a"),
-            &["f"],
-        );
+        check(r#"{"content":[{"type":"text","text":"a"},{"type":"tool_use","name":"f"}]}"#, Some("a"), &["f"]);
         check(
             "event: x\ndata: {\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\nevent: y\ndata: {\"delta\":{\"type\":\"text_delta\",\"text\":\"a\"}}\n\n",
             Some("a"),

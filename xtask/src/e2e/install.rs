@@ -18,20 +18,13 @@ pub(super) fn install() -> Outcome<Tools> {
     let tests = workspace::root().join("tests/e2e");
     let target = workspace::target_dir().join("e2e");
     fs::create_dir_all(&target)?;
-    let tools = Tools {
-        python: target.join("venv/bin/python"),
-        node: target.join("node"),
-    };
+    let tools = Tools { python: target.join("venv/bin/python"), node: target.join("node") };
     let pins = tests.join("python/requirements.txt");
     let model_pins = tests.join("python/requirements-model.txt");
-    once(&target.join("venv.stamp"), &[&pins, &model_pins], || {
-        make_venv(&target.join("venv"), &pins, &model_pins)
-    })?;
+    once(&target.join("venv.stamp"), &[&pins, &model_pins], || make_venv(&target.join("venv"), &pins, &model_pins))?;
     let package = tests.join("node/package.json");
     let lock = tests.join("node/package-lock.json");
-    once(&target.join("node.stamp"), &[&package, &lock], || {
-        make_node(&tools.node, &package, &lock)
-    })?;
+    once(&target.join("node.stamp"), &[&package, &lock], || make_node(&tools.node, &package, &lock))?;
     for script in ["common.mjs", "chat.mjs", "messages.mjs"] {
         fs::copy(tests.join("node").join(script), tools.node.join(script))?;
     }
@@ -53,11 +46,7 @@ fn once(stamp: &Path, inputs: &[&Path], make: impl FnOnce() -> Outcome) -> Outco
 
 fn make_venv(venv: &Path, pins: &Path, model_pins: &Path) -> Outcome {
     println!("making a virtual environment in {}", venv.display());
-    call(
-        Command::new("python3")
-            .args(["-m", "venv", "--clear"])
-            .arg(venv),
-    )?;
+    call(Command::new("python3").args(["-m", "venv", "--clear"]).arg(venv))?;
     let pip = || {
         let mut command = Command::new(venv.join("bin/python"));
         command.args(["-m", "pip", "install", "--quiet", "--no-deps"]);
@@ -80,12 +69,6 @@ fn make_node(folder: &Path, package: &Path, lock: &Path) -> Outcome {
 
 fn call(command: &mut Command) -> Outcome {
     let name = command.get_program().to_string_lossy().into_owned();
-    let status = command
-        .status()
-        .map_err(|error| format!("cannot start {name}: {error}"))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("{name} ended with {status}").into())
-    }
+    let status = command.status().map_err(|error| format!("cannot start {name}: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{name} ended with {status}").into()) }
 }

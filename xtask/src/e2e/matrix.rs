@@ -16,13 +16,7 @@ pub(super) struct Cell {
 
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            feature,
-            ok,
-            detail,
-            ms,
-            ..
-        } = self;
+        let Self { feature, ok, detail, ms, .. } = self;
         let result = if *ok { "ok" } else { "FAILED" };
         write!(f, "{feature}: {result} ({ms} ms) {detail}")
     }
@@ -96,11 +90,7 @@ impl fmt::Display for Matrix {
             }
         }
         for cell in self.cells.iter().filter(|cell| !cell.ok) {
-            writeln!(
-                f,
-                "FAILED  {}, {}: {}",
-                cell.client, cell.feature, cell.detail
-            )?;
+            writeln!(f, "FAILED  {}, {}: {}", cell.client, cell.feature, cell.detail)?;
         }
         Ok(())
     }
@@ -111,13 +101,7 @@ mod tests {
     use super::*;
 
     fn cell(client: &str, feature: &str, ok: bool) -> Cell {
-        Cell {
-            client: client.to_owned(),
-            feature: feature.to_owned(),
-            ok,
-            detail: "why".to_owned(),
-            ms: 1,
-        }
+        Cell { client: client.to_owned(), feature: feature.to_owned(), ok, detail: "why".to_owned(), ms: 1 }
     }
 
     #[test]
@@ -128,10 +112,7 @@ mod tests {
         matrix.add(cell("b", "tools", true));
         matrix.check("verify", Ok(String::new()));
         let shown = matrix.to_string();
-        let lines: Vec<Vec<&str>> = shown
-            .lines()
-            .map(|line| line.split_whitespace().collect())
-            .collect();
+        let lines: Vec<Vec<&str>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(lines[1], ["chat", "ok", "FAILED"]);
         assert_eq!(lines[2], ["tools", "–", "ok"]);
         assert_eq!(matrix.failures(), 1);

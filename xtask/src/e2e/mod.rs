@@ -42,9 +42,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     }
     let tools = install::install()?;
     Gateway::build()?;
-    let replay = ReplayUpstream::start(recordings(|row| {
-        row.api == plan::CHAT || row.api == plan::MESSAGES
-    }))?;
+    let replay = ReplayUpstream::start(recordings(|row| row.api == plan::CHAT || row.api == plan::MESSAGES))?;
     let (_model_server, model_port) = start_model(&tools)?;
     let scenarios = Scenarios::read()?;
     let folder = fresh_folder()?;
@@ -64,10 +62,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         println!("{}", client.name);
         run_client(client, &tools, &plan_file, &mut matrix)?;
     }
-    matrix.check(
-        "the provider saw no key and no header of a client",
-        seen(&replay.received()),
-    );
+    matrix.check("the provider saw no key and no header of a client", seen(&replay.received()));
     matrix.check("a cancelled stream is stopped upstream", stopped(&replay));
     matrix.check("every hold is settled or released", no_hold_left(&gateway));
     matrix.check("SIGTERM ends it with 0", ended(&mut gateway));
@@ -75,11 +70,10 @@ pub(crate) fn run(args: &Args) -> Outcome {
     println!("\n{matrix}");
     match matrix.failures() {
         0 => Ok(()),
-        count => Err(format!(
-            "{count} cells failed; what the gateway said is in {}",
-            folder.join("gateway.log").display()
-        )
-        .into()),
+        count => {
+            Err(format!("{count} cells failed; what the gateway said is in {}", folder.join("gateway.log").display())
+                .into())
+        }
     }
 }
 
@@ -130,11 +124,7 @@ fn is_healthy(port: u16) -> bool {
 /// Runs one client's script and takes in its cells; a script that hangs or dies is a failed cell.
 fn run_client(client: &Client, tools: &Tools, plan: &Path, matrix: &mut Matrix) -> Outcome {
     let mut command = client.command(tools);
-    command
-        .env("E2E_PLAN", plan)
-        .env("E2E_CLIENT", client.name)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped());
+    command.env("E2E_PLAN", plan).env("E2E_CLIENT", client.name).stdin(Stdio::null()).stdout(Stdio::piped());
     let mut running = Running::start(&mut command)?;
     let lines = BufReader::new(running.stdout()?).lines();
     let (sender, receiver) = mpsc::channel();
@@ -162,10 +152,7 @@ fn run_client(client: &Client, tools: &Tools, plan: &Path, matrix: &mut Matrix) 
         Ok(status) => format!("{end} {status}"),
         Err(error) => format!("{end} {error}"),
     };
-    matrix.check(
-        &format!("{} ran to its end", client.name),
-        Err(failed.into()),
-    );
+    matrix.check(&format!("{} ran to its end", client.name), Err(failed.into()));
     Ok(())
 }
 

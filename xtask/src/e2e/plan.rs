@@ -26,13 +26,8 @@ const PRICE: Rates = Rates {
     output: 15_000_000,
 };
 /// What the operator asks for the real model: numbers that leave something to round.
-const LOCAL_PRICE: Rates = Rates {
-    input: 123_457,
-    cache_read: 31_003,
-    cache_write_5m: 123_457,
-    cache_write_1h: 123_457,
-    output: 654_321,
-};
+const LOCAL_PRICE: Rates =
+    Rates { input: 123_457, cache_read: 31_003, cache_write_5m: 123_457, cache_write_1h: 123_457, output: 654_321 };
 
 /// A script and what runs it.
 pub(super) struct Client {
@@ -47,26 +42,10 @@ enum RunsOn {
 }
 
 const CLIENTS: [Client; 4] = [
-    Client {
-        name: "python chat",
-        script: "chat.py",
-        runs_on: RunsOn::Python,
-    },
-    Client {
-        name: "python messages",
-        script: "messages.py",
-        runs_on: RunsOn::Python,
-    },
-    Client {
-        name: "node chat",
-        script: "chat.mjs",
-        runs_on: RunsOn::Node,
-    },
-    Client {
-        name: "node messages",
-        script: "messages.mjs",
-        runs_on: RunsOn::Node,
-    },
+    Client { name: "python chat", script: "chat.py", runs_on: RunsOn::Python },
+    Client { name: "python messages", script: "messages.py", runs_on: RunsOn::Python },
+    Client { name: "node chat", script: "chat.mjs", runs_on: RunsOn::Node },
+    Client { name: "node messages", script: "messages.mjs", runs_on: RunsOn::Node },
 ];
 
 /// The clients whose name contains the text.

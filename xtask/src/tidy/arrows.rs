@@ -8,16 +8,7 @@ use toml::{Table, Value};
 /// What is floor 0 in the architecture are the first two here: its crates use `units` and nothing else.
 const FLOORS: [&[&str]; 6] = [
     &["units"],
-    &[
-        "billing",
-        "catalog",
-        "email",
-        "identity",
-        "keys",
-        "ledger",
-        "providers",
-        "sanitizer",
-    ],
+    &["billing", "catalog", "email", "identity", "keys", "ledger", "providers", "sanitizer"],
     &["store"],
     &["service"],
     &["api"],
@@ -29,8 +20,7 @@ const TESTKIT: &str = "testkit";
 const TASKS: &str = "xtask";
 const PREFIX: &str = "opencredits-";
 
-const REMEDY_FLOOR: &str =
-    "let arrows point down: move what is needed to a lower floor, or put a trait between";
+const REMEDY_FLOOR: &str = "let arrows point down: move what is needed to a lower floor, or put a trait between";
 const REMEDY_TESTKIT: &str = "make it a dev-dependency; the testkit is no part of what ships";
 const REMEDY_TABLE: &str = "give it a floor in xtask/src/tidy/arrows.rs";
 const REMEDY_NAME: &str = "name the package after its folder";
@@ -38,9 +28,7 @@ const REMEDY_LINTS: &str = "add [lints] with workspace = true";
 const REMEDY_TOML: &str = "make it valid TOML";
 
 pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
-    let manifests = sources
-        .iter()
-        .filter(|source| source.path.ends_with("/Cargo.toml"));
+    let manifests = sources.iter().filter(|source| source.path.ends_with("/Cargo.toml"));
     manifests.flat_map(check_manifest).collect()
 }
 
@@ -60,9 +48,7 @@ fn check_manifest(source: &Source) -> Vec<Finding> {
             REMEDY_NAME,
         ));
     }
-    let linted = manifest
-        .get("lints")
-        .and_then(|table| table.get("workspace"));
+    let linted = manifest.get("lints").and_then(|table| table.get("workspace"));
     if linted.and_then(Value::as_bool) != Some(true) {
         findings.push(source.finding(1, "the workspace's lints do not hold here", REMEDY_LINTS));
     }
@@ -72,9 +58,7 @@ fn check_manifest(source: &Source) -> Vec<Finding> {
     }
     for (kind, used) in uses(&manifest) {
         let line = line_of(source, &format!("{PREFIX}{used}"));
-        findings.extend(
-            check_arrow(name, kind, &used).map(|(what, remedy)| source.finding(line, what, remedy)),
-        );
+        findings.extend(check_arrow(name, kind, &used).map(|(what, remedy)| source.finding(line, what, remedy)));
     }
     findings
 }
@@ -98,12 +82,7 @@ fn check_arrow(name: &str, kind: Kind, used: &str) -> Option<(String, &'static s
     }
     // The testkit may stand in for a whole app, but not for a program.
     let above = floor(name).unwrap_or(FLOORS.len() - 1);
-    (below >= above).then(|| {
-        (
-            format!("{name} uses {used}, which is not below it"),
-            REMEDY_FLOOR,
-        )
-    })
+    (below >= above).then(|| (format!("{name} uses {used}, which is not below it"), REMEDY_FLOOR))
 }
 
 fn floor(name: &str) -> Option<usize> {
@@ -117,11 +96,9 @@ fn uses(manifest: &Table) -> Vec<(Kind, String)> {
     let tables = std::iter::once(manifest).chain(targets.filter_map(Value::as_table));
     let mut found = Vec::new();
     for table in tables {
-        for (section, kind) in [
-            ("dependencies", Kind::Shipped),
-            ("build-dependencies", Kind::Shipped),
-            ("dev-dependencies", Kind::Dev),
-        ] {
+        for (section, kind) in
+            [("dependencies", Kind::Shipped), ("build-dependencies", Kind::Shipped), ("dev-dependencies", Kind::Dev)]
+        {
             let Some(section) = table.get(section).and_then(Value::as_table) else {
                 continue;
             };
@@ -142,10 +119,7 @@ fn short(package: &str) -> &str {
 
 /// The last line that begins with the dependency's name, else the first that mentions it.
 fn line_of(source: &Source, name: &str) -> usize {
-    let begins = |line: &str| {
-        line.strip_prefix(name)
-            .is_some_and(|rest| rest.starts_with(['.', ' ', '=']))
-    };
+    let begins = |line: &str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['.', ' ', '=']));
     let lines: Vec<&str> = source.text.lines().collect();
     let found = lines.iter().rposition(|line| begins(line));
     let found = found.or_else(|| lines.iter().position(|line| line.contains(name)));

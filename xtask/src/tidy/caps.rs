@@ -25,21 +25,14 @@ pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
 fn check_file(source: &Source) -> Vec<Finding> {
     let mut findings = Vec::new();
     let lines = source.text.lines().count();
-    let (max, remedy) = if is_main(&source.path) {
-        (MAIN_LINES_MAX, REMEDY_MAIN)
-    } else {
-        (FILE_LINES_MAX, REMEDY_FILE)
-    };
+    let (max, remedy) =
+        if is_main(&source.path) { (MAIN_LINES_MAX, REMEDY_MAIN) } else { (FILE_LINES_MAX, REMEDY_FILE) };
     if lines > max {
         let what = format!("{lines} lines, {max} are the limit");
         findings.push(source.finding(max + 1, what, remedy));
     }
     match syn::parse_file(&source.text) {
-        Ok(file) => Caps {
-            source,
-            findings: &mut findings,
-        }
-        .visit_file(&file),
+        Ok(file) => Caps { source, findings: &mut findings }.visit_file(&file),
         Err(error) => {
             let line = error.span().start().line;
             findings.push(source.finding(line, format!("no Rust: {error}"), REMEDY_SYNTAX));
@@ -64,8 +57,7 @@ impl Caps<'_> {
         if lines > FUNCTION_LINES_MAX {
             let name = &signature.ident;
             let what = format!("{name} has {lines} lines, {FUNCTION_LINES_MAX} are the limit");
-            self.findings
-                .push(self.source.finding(start, what, REMEDY_FUNCTION));
+            self.findings.push(self.source.finding(start, what, REMEDY_FUNCTION));
         }
     }
 }
@@ -90,16 +82,13 @@ impl<'ast> Visit<'ast> for Caps<'_> {
 
     fn visit_attribute(&mut self, attribute: &'ast syn::Attribute) {
         let conditional = attribute.path().is_ident("cfg_attr")
-            && attribute.meta.require_list().is_ok_and(|list| {
-                list.tokens
-                    .clone()
-                    .into_iter()
-                    .any(|token| token.to_string() == "allow")
-            });
+            && attribute
+                .meta
+                .require_list()
+                .is_ok_and(|list| list.tokens.clone().into_iter().any(|token| token.to_string() == "allow"));
         if conditional || attribute.path().is_ident("allow") {
             let line = attribute.span().start().line;
-            self.findings
-                .push(self.source.finding(line, "a lint is allowed", REMEDY_ALLOW));
+            self.findings.push(self.source.finding(line, "a lint is allowed", REMEDY_ALLOW));
         }
     }
 }

@@ -34,24 +34,14 @@ struct Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            path,
-            line,
-            what,
-            remedy,
-        } = self;
+        let Self { path, line, what, remedy } = self;
         write!(f, "{path}:{line}: {what} — {remedy}")
     }
 }
 
 impl Source {
     fn finding(&self, line: usize, what: impl Into<String>, remedy: &'static str) -> Finding {
-        Finding {
-            path: self.path.clone(),
-            line,
-            what: what.into(),
-            remedy,
-        }
+        Finding { path: self.path.clone(), line, what: what.into(), remedy }
     }
 
     fn is_rust(&self) -> bool {
@@ -85,13 +75,7 @@ pub(crate) fn run() -> Outcome {
 }
 
 fn check(sources: &[Source]) -> Vec<Finding> {
-    let rules = [
-        arrows::check,
-        caps::check,
-        places::check,
-        secrets::check,
-        vendors::check,
-    ];
+    let rules = [arrows::check, caps::check, places::check, secrets::check, vendors::check];
     let mut findings: Vec<Finding> = rules.iter().flat_map(|rule| rule(sources)).collect();
     findings.sort();
     findings

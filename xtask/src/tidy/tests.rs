@@ -4,18 +4,11 @@ use super::{Source, check};
 
 /// The findings in some files, as `path:line: what`.
 fn found(files: &[(&str, &str)]) -> Vec<String> {
-    let sources: Vec<Source> = files
-        .iter()
-        .map(|(path, text)| Source {
-            path: (*path).to_owned(),
-            text: (*text).to_owned(),
-        })
-        .collect();
+    let sources: Vec<Source> =
+        files.iter().map(|(path, text)| Source { path: (*path).to_owned(), text: (*text).to_owned() }).collect();
     let findings = check(&sources);
     let lines = findings.iter().map(ToString::to_string);
-    lines
-        .map(|line| line.split(" — ").next().unwrap().to_owned())
-        .collect()
+    lines.map(|line| line.split(" — ").next().unwrap().to_owned()).collect()
 }
 
 fn manifest(name: &str, rest: &str) -> String {
@@ -68,20 +61,12 @@ fn the_testkit_is_for_tests_only() {
     let shipped = "[dependencies]\nopencredits-testkit.workspace = true";
     check_manifest("crates/units", dev, &[]);
     check_manifest("xtask", shipped, &[]);
-    check_manifest(
-        "crates/service",
-        shipped,
-        &["crates/service/Cargo.toml:6: service ships the testkit"],
-    );
+    check_manifest("crates/service", shipped, &["crates/service/Cargo.toml:6: service ships the testkit"]);
 }
 
 #[test]
 fn a_crate_has_a_floor_its_folders_name_and_the_lints() {
-    check_manifest(
-        "crates/extra",
-        "",
-        &["crates/extra/Cargo.toml:1: extra stands on no floor"],
-    );
+    check_manifest("crates/extra", "", &["crates/extra/Cargo.toml:1: extra stands on no floor"]);
     check_one(
         "crates/keys/Cargo.toml",
         &manifest("opencredits-locks", ""),
@@ -101,20 +86,13 @@ fn a_crate_has_a_floor_its_folders_name_and_the_lints() {
 fn a_long_function_is_found_wherever_it_stands() {
     let body = "    work();\n".repeat(69);
     let long = format!("fn long() {{\n{body}}}\n");
-    check_one(
-        "crates/units/src/a.rs",
-        &long,
-        &["crates/units/src/a.rs:1: long has 71 lines, 70 are the limit"],
-    );
+    check_one("crates/units/src/a.rs", &long, &["crates/units/src/a.rs:1: long has 71 lines, 70 are the limit"]);
     check_one(
         "crates/units/src/a.rs",
         &format!("impl A {{\n{long}}}"),
         &["crates/units/src/a.rs:2: long has 71 lines, 70 are the limit"],
     );
-    let short = format!(
-        "/// Lines of documentation\n/// are free.\nfn f() {{\n{}}}\n",
-        &body[12..]
-    );
+    let short = format!("/// Lines of documentation\n/// are free.\nfn f() {{\n{}}}\n", &body[12..]);
     check_one("crates/units/src/a.rs", &short, &[]);
 }
 
@@ -127,11 +105,7 @@ fn a_long_file_is_found_and_a_main_file_sooner() {
         &lines(601),
         &["crates/units/tests/it/a.rs:601: 601 lines, 600 are the limit"],
     );
-    check_one(
-        "bins/admin/src/main.rs",
-        &lines(151),
-        &["bins/admin/src/main.rs:151: 151 lines, 150 are the limit"],
-    );
+    check_one("bins/admin/src/main.rs", &lines(151), &["bins/admin/src/main.rs:151: 151 lines, 150 are the limit"]);
 }
 
 #[test]
@@ -139,26 +113,16 @@ fn an_allowed_lint_is_found_and_an_expected_one_is_not() {
     check_one(
         "crates/units/src/a.rs",
         "#![allow(missing_docs)]\n#[cfg_attr(test, allow(dead_code))]\nfn f() {}\n#[expect(dead_code, reason = \"r\")]\nfn g() {}",
-        &[
-            "crates/units/src/a.rs:1: a lint is allowed",
-            "crates/units/src/a.rs:2: a lint is allowed",
-        ],
+        &["crates/units/src/a.rs:1: a lint is allowed", "crates/units/src/a.rs:2: a lint is allowed"],
     );
-    check_one(
-        "crates/units/src/a.rs",
-        "const TEXT: &str = \"#[allow(x)]\"; // #[allow(x)]",
-        &[],
-    );
+    check_one("crates/units/src/a.rs", "const TEXT: &str = \"#[allow(x)]\"; // #[allow(x)]", &[]);
 }
 
 #[test]
 fn a_file_that_does_not_parse_is_found() {
     let findings = found(&[("crates/units/src/a.rs", "fn f( {}")]);
     assert_eq!(findings.len(), 1);
-    assert!(
-        findings[0].starts_with("crates/units/src/a.rs:1: no Rust"),
-        "{findings:?}"
-    );
+    assert!(findings[0].starts_with("crates/units/src/a.rs:1: no Rust"), "{findings:?}");
 }
 
 #[test]
@@ -197,10 +161,7 @@ fn dialects_comments_tests_and_other_words_are_no_vendors() {
         check_one("crates/service/src/a.rs", text, &[]);
     }
     let ours = ("crates/providers/vendors/sandbox-chat.toml", "");
-    let code = (
-        "crates/service/src/a.rs",
-        "const A: &str = \"sandbox-chat\";",
-    );
+    let code = ("crates/service/src/a.rs", "const A: &str = \"sandbox-chat\";");
     assert!(found(&[ours, code]).is_empty());
     check_one("crates/api/tests/it/a.rs", "fn openai() {}", &[]);
     check_one("crates/testkit/src/a.rs", "fn openai() {}", &[]);
@@ -213,14 +174,8 @@ fn a_secret_is_found_in_any_file() {
         let text = format!("first\n{line}\n");
         let findings = found(&[("tests/fixtures/a.json", &text)]);
         assert_eq!(findings.len(), expected, "{findings:?}");
-        assert!(
-            findings.iter().all(|one| one.contains(":2: ")),
-            "{findings:?}"
-        );
-        assert!(
-            findings.iter().all(|one| !one.contains(digits)),
-            "{findings:?}"
-        );
+        assert!(findings.iter().all(|one| one.contains(":2: ")), "{findings:?}");
+        assert!(findings.iter().all(|one| !one.contains(digits)), "{findings:?}");
     };
     check_secret(&format!("\"key\": \"{}-{digits}\"", "sk"), 1);
     check_secret(&format!("\"key\": \"{}-proj-{digits}\"", "sk"), 1);
@@ -237,10 +192,7 @@ fn a_user_key_is_a_secret_when_its_checksum_is_right() {
     let key = opencredits_keys::UserKey::generate([42; 32]);
     let right = key.reveal();
     let findings = found(&[("docs/a.md", right)]);
-    assert_eq!(
-        findings,
-        ["docs/a.md:1: a user key whose checksum is right"]
-    );
+    assert_eq!(findings, ["docs/a.md:1: a user key whose checksum is right"]);
     let wrong = &right[..right.len() - 1];
     assert!(found(&[("docs/a.md", wrong)]).is_empty());
 }

@@ -50,9 +50,7 @@ const REMEDY: &str = "put what differs in the vendor's file; Rust knows dialects
 
 pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
     let names = names(sources);
-    let rust = sources
-        .iter()
-        .filter(|source| source.is_rust() && !source.is_for_tests() && !is_this(source));
+    let rust = sources.iter().filter(|source| source.is_rust() && !source.is_for_tests() && !is_this(source));
     rust.flat_map(|source| check_file(source, &names)).collect()
 }
 
@@ -67,8 +65,7 @@ fn names(sources: &[Source]) -> BTreeSet<String> {
         Some(normal(name))
     });
     let all = files.chain(OTHERS.into_iter().map(str::to_owned));
-    all.filter(|name| !WORDS.contains(&name.as_str()) && !name.starts_with(OURS))
-        .collect()
+    all.filter(|name| !WORDS.contains(&name.as_str()) && !name.starts_with(OURS)).collect()
 }
 
 fn check_file(source: &Source, names: &BTreeSet<String>) -> Vec<Finding> {
@@ -76,15 +73,10 @@ fn check_file(source: &Source, names: &BTreeSet<String>) -> Vec<Finding> {
     let Ok(file) = syn::parse_file(&source.text) else {
         return Vec::new();
     };
-    let mut search = Search {
-        names,
-        found: BTreeSet::new(),
-    };
+    let mut search = Search { names, found: BTreeSet::new() };
     search.visit_file(&file);
     let found = search.found.into_iter();
-    found
-        .map(|(line, name)| source.finding(line, format!("the vendor's name {name}"), REMEDY))
-        .collect()
+    found.map(|(line, name)| source.finding(line, format!("the vendor's name {name}"), REMEDY)).collect()
 }
 
 struct Search<'a> {
@@ -164,9 +156,7 @@ fn is_for_tests(attribute: &syn::Attribute) -> bool {
 /// Whether it is the path of a vendor's file: somewhere they have to be listed to be compiled in.
 fn names_the_file(literal: &str) -> bool {
     let path = literal.trim_matches('"');
-    let name = path
-        .strip_suffix(".toml")
-        .and_then(|path| path.rsplit_once("vendors/"));
+    let name = path.strip_suffix(".toml").and_then(|path| path.rsplit_once("vendors/"));
     name.is_some_and(|(_, name)| !name.contains(['/', ' ']))
 }
 
@@ -175,9 +165,9 @@ fn vendor_in<'a>(text: &str, names: &'a BTreeSet<String>) -> Option<&'a str> {
     for dialect in DIALECTS {
         text = text.replace(dialect, "");
     }
-    let found = names.iter().find(|name| {
-        text.contains(&format!("-{name}-")) || (name.len() >= SUBSTRING_MIN && text.contains(*name))
-    });
+    let found = names
+        .iter()
+        .find(|name| text.contains(&format!("-{name}-")) || (name.len() >= SUBSTRING_MIN && text.contains(*name)));
     found.map(String::as_str)
 }
 

@@ -27,12 +27,7 @@ impl Problem {
     /// A problem of this type; the message is for people and names the remedy.
     #[must_use]
     pub fn new(kind: ErrorType, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            metadata: Map::new(),
-            retry_after_ms: None,
-        }
+        Self { kind, message: message.into(), metadata: Map::new(), retry_after_ms: None }
     }
 
     /// The same with one more member in its metadata.
@@ -59,14 +54,10 @@ impl Problem {
     #[must_use]
     pub fn into_response(self, skin: Skin, request_id: &str) -> Response<Body> {
         let status = self.kind.row().status;
-        let retry_after = self
-            .retry_after_ms
-            .map(|wait| HeaderValue::from(wait.div_ceil(1_000)));
+        let retry_after = self.retry_after_ms.map(|wait| HeaderValue::from(wait.div_ceil(1_000)));
         let mut response = Response::new(Body::from(self.body(skin, request_id).to_string()));
         *response.status_mut() = status;
-        response
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(value) = retry_after {
             response.headers_mut().insert(RETRY_AFTER, value);
         }
@@ -110,7 +101,7 @@ impl Problem {
             Skin::AnthropicMessages => json!({
                 "type": "error",
                 "error": {
-                    "type": row.anthropic_type,
+                    "type": row.messages_type,
                     "message": self.message,
                     "error_type": row.error_type,
                     "metadata": metadata,
@@ -124,14 +115,9 @@ impl Problem {
         let mut metadata = self.metadata.clone();
         metadata.insert("error_type".to_owned(), error_type.into());
         metadata.insert("retryable".to_owned(), (retryable == Retryable::Yes).into());
-        metadata.insert(
-            "retry_after".to_owned(),
-            self.retry_after_ms.map(|wait| wait.div_ceil(1_000)).into(),
-        );
+        metadata.insert("retry_after".to_owned(), self.retry_after_ms.map(|wait| wait.div_ceil(1_000)).into());
         metadata.entry("provider_code").or_insert(Value::Null);
-        metadata
-            .entry("previous_errors")
-            .or_insert_with(|| json!([]));
+        metadata.entry("previous_errors").or_insert_with(|| json!([]));
         Value::Object(metadata)
     }
 }

@@ -53,7 +53,7 @@ pub struct Row {
     /// `error_type`, the same in every skin.
     pub error_type: &'static str,
     /// What the `anthropic-messages` skin calls it.
-    pub anthropic_type: &'static str,
+    pub messages_type: &'static str,
     /// Whether a retry makes sense.
     pub retryable: Retryable,
 }
@@ -67,18 +67,8 @@ pub enum Retryable {
     Yes,
 }
 
-const fn row(
-    status: StatusCode,
-    error_type: &'static str,
-    anthropic_type: &'static str,
-    retryable: Retryable,
-) -> Row {
-    Row {
-        status,
-        error_type,
-        anthropic_type,
-        retryable,
-    }
+const fn row(status: StatusCode, error_type: &'static str, messages_type: &'static str, retryable: Retryable) -> Row {
+    Row { status, error_type, messages_type, retryable }
 }
 
 impl ErrorType {
@@ -114,52 +104,22 @@ impl ErrorType {
         match self {
             Self::InvalidRequest => row(S::BAD_REQUEST, "invalid_request", INVALID, No),
             Self::UnsupportedParameter => row(S::BAD_REQUEST, "unsupported_parameter", INVALID, No),
-            Self::ContextLengthExceeded => {
-                row(S::BAD_REQUEST, "context_length_exceeded", INVALID, No)
-            }
-            Self::ContentPolicyViolation => {
-                row(S::BAD_REQUEST, "content_policy_violation", INVALID, No)
-            }
-            Self::Authentication => row(
-                S::UNAUTHORIZED,
-                "authentication",
-                "authentication_error",
-                No,
-            ),
-            Self::PaymentRequired => {
-                row(S::PAYMENT_REQUIRED, "payment_required", "billing_error", No)
-            }
+            Self::ContextLengthExceeded => row(S::BAD_REQUEST, "context_length_exceeded", INVALID, No),
+            Self::ContentPolicyViolation => row(S::BAD_REQUEST, "content_policy_violation", INVALID, No),
+            Self::Authentication => row(S::UNAUTHORIZED, "authentication", "authentication_error", No),
+            Self::PaymentRequired => row(S::PAYMENT_REQUIRED, "payment_required", "billing_error", No),
             Self::LimitReached => row(S::PAYMENT_REQUIRED, "limit_reached", "billing_error", No),
-            Self::PermissionDenied => {
-                row(S::FORBIDDEN, "permission_denied", "permission_error", No)
-            }
+            Self::PermissionDenied => row(S::FORBIDDEN, "permission_denied", "permission_error", No),
             Self::ModelNotAllowed => row(S::FORBIDDEN, "model_not_allowed", "permission_error", No),
             Self::NotFound => row(S::NOT_FOUND, "not_found", "not_found_error", No),
             Self::MethodNotAllowed => row(S::METHOD_NOT_ALLOWED, "invalid_request", INVALID, No),
             Self::ClientTimeout => row(S::REQUEST_TIMEOUT, "timeout", "timeout_error", Yes),
             Self::DuplicateRequest => row(S::CONFLICT, "duplicate_request", INVALID, No),
-            Self::PayloadTooLarge => row(
-                S::PAYLOAD_TOO_LARGE,
-                "payload_too_large",
-                "request_too_large",
-                No,
-            ),
-            Self::RateLimitExceeded => row(
-                S::TOO_MANY_REQUESTS,
-                "rate_limit_exceeded",
-                "rate_limit_error",
-                Yes,
-            ),
+            Self::PayloadTooLarge => row(S::PAYLOAD_TOO_LARGE, "payload_too_large", "request_too_large", No),
+            Self::RateLimitExceeded => row(S::TOO_MANY_REQUESTS, "rate_limit_exceeded", "rate_limit_error", Yes),
             Self::Server => row(S::INTERNAL_SERVER_ERROR, "server", "api_error", Yes),
-            Self::ProviderUnavailable => {
-                row(S::BAD_GATEWAY, "provider_unavailable", "api_error", Yes)
-            }
-            Self::ProviderOverloaded => row(
-                S::SERVICE_UNAVAILABLE,
-                "provider_overloaded",
-                "overloaded_error",
-                Yes,
-            ),
+            Self::ProviderUnavailable => row(S::BAD_GATEWAY, "provider_unavailable", "api_error", Yes),
+            Self::ProviderOverloaded => row(S::SERVICE_UNAVAILABLE, "provider_overloaded", "overloaded_error", Yes),
             Self::ProviderTimeout => row(S::GATEWAY_TIMEOUT, "timeout", "timeout_error", Yes),
         }
     }

@@ -5,8 +5,7 @@ use opencredits_units::{Bucket, Rate, Tokens, ToolUse, Usage};
 use proptest::prelude::*;
 use std::sync::{Arc, LazyLock};
 
-static BOOK: LazyLock<Catalog> =
-    LazyLock::new(|| Catalog::builtin().unwrap().with_sandbox().unwrap());
+static BOOK: LazyLock<Catalog> = LazyLock::new(|| Catalog::builtin().unwrap().with_sandbox().unwrap());
 
 #[test]
 fn the_book_is_whole_and_versioned() {
@@ -14,26 +13,14 @@ fn the_book_is_whole_and_versioned() {
     assert_eq!(Catalog::book_version(), "2026-07-02.1");
     for model in BOOK.models() {
         assert_eq!(*model.id, *model.id.to_lowercase());
-        assert!(
-            BOOK.resolve(&model.id)
-                .is_ok_and(|found| found.id == model.id),
-            "{}",
-            model.id
-        );
+        assert!(BOOK.resolve(&model.id).is_ok_and(|found| found.id == model.id), "{}", model.id);
     }
 }
 
 #[test]
 fn a_one_hour_cache_write_costs_twice_the_input_where_writes_are_billed_by_lifetime() {
-    for model in BOOK
-        .models()
-        .iter()
-        .filter(|model| &*model.route.vendor == "anthropic")
-    {
-        let (input, hour) = (
-            model.card.rate(Bucket::InputUncached),
-            model.card.rate(Bucket::CacheWrite1h),
-        );
+    for model in BOOK.models().iter().filter(|model| &*model.route.vendor == "anthropic") {
+        let (input, hour) = (model.card.rate(Bucket::InputUncached), model.card.rate(Bucket::CacheWrite1h));
         assert_eq!(hour, Rate::new(input.get() * 2), "{}", model.id);
     }
 }
@@ -51,13 +38,7 @@ fn the_books_prices_are_those_of_the_facts() {
         for bucket in Bucket::ALL {
             if let Some(price) = fact["prices"][bucket.name()].as_str() {
                 let stated = Rate::from_usd_per_million(price).unwrap();
-                assert_eq!(
-                    model.card.rate(bucket),
-                    stated,
-                    "{} {}",
-                    model.id,
-                    bucket.name()
-                );
+                assert_eq!(model.card.rate(bucket), stated, "{} {}", model.id, bucket.name());
             }
         }
     }
@@ -69,11 +50,7 @@ fn any_model() -> impl Strategy<Value = Arc<Model>> {
 
 /// Spreads `total` over `buckets` by weights.
 fn spread(usage: &mut Usage, total: u64, buckets: &[Bucket], weights: &[u8]) {
-    let sum: u64 = weights
-        .iter()
-        .map(|weight| u64::from(*weight))
-        .sum::<u64>()
-        .max(1);
+    let sum: u64 = weights.iter().map(|weight| u64::from(*weight)).sum::<u64>().max(1);
     for (bucket, weight) in buckets.iter().zip(weights) {
         usage.set(*bucket, Tokens::new(total * u64::from(*weight) / sum));
     }

@@ -28,37 +28,19 @@ per_use = { web_search = "0.01" }
 /// Prices a usage written as `bucket=count …` and compares with dollars as a decimal string.
 fn check(model: &str, tier: Option<&str>, usage: &str, expect_usd: &str) {
     let catalog = Catalog::empty().with_operator(MODELS).unwrap();
-    let bill = catalog
-        .resolve(model)
-        .unwrap()
-        .card
-        .price(&read(usage), tier)
-        .unwrap();
-    assert_eq!(
-        bill.cost.to_string(),
-        expect_usd,
-        "{model} {tier:?} {usage}"
-    );
+    let bill = catalog.resolve(model).unwrap().card.price(&read(usage), tier).unwrap();
+    assert_eq!(bill.cost.to_string(), expect_usd, "{model} {tier:?} {usage}");
     let sum: i128 = bill.lines.iter().map(|line| line.amount.get()).sum();
     assert_eq!(sum, bill.cost.get(), "the lines of a bill are its cost");
 }
 
 fn read(text: &str) -> Usage {
     let mut usage = Usage::default();
-    for (name, count) in text
-        .split_whitespace()
-        .filter_map(|part| part.split_once('='))
-    {
+    for (name, count) in text.split_whitespace().filter_map(|part| part.split_once('=')) {
         let count = Tokens::new(count.parse().unwrap());
         match Bucket::ALL.into_iter().find(|bucket| bucket.name() == name) {
             Some(bucket) => usage.set(bucket, count),
-            None => usage.set_uses(
-                ToolUse::ALL
-                    .into_iter()
-                    .find(|tool| tool.name() == name)
-                    .unwrap(),
-                count,
-            ),
+            None => usage.set_uses(ToolUse::ALL.into_iter().find(|tool| tool.name() == name).unwrap(), count),
         }
     }
     usage
@@ -79,12 +61,7 @@ fn a_missing_rate_falls_back_and_is_never_free() {
 
 #[test]
 fn each_class_of_token_has_its_own_rate() {
-    check(
-        "lab/rich",
-        None,
-        "input=1000 cache_read=1000 cache_write_5m=1000 cache_write_1h=1000",
-        "0.009",
-    );
+    check("lab/rich", None, "input=1000 cache_read=1000 cache_write_5m=1000 cache_write_1h=1000", "0.009");
     check("lab/rich", None, "output=1000 reasoning=1000", "0.03");
     check("lab/rich", None, "web_search=3 web_fetch=5", "0.03");
 }
@@ -99,36 +76,16 @@ fn a_long_context_tier_is_a_cliff_for_the_whole_request_and_counts_cached_tokens
 
 #[test]
 fn the_tier_that_was_served_is_billed() {
-    check(
-        "lab/rich",
-        Some("priority"),
-        "input=1000 output=1000",
-        "0.018",
-    );
+    check("lab/rich", Some("priority"), "input=1000 output=1000", "0.018");
     check("lab/rich", Some("flex"), "input=1000 output=1000", "0.006");
-    check(
-        "lab/rich",
-        Some("default"),
-        "input=1000 output=1000",
-        "0.012",
-    );
-    check(
-        "lab/plain",
-        Some("priority"),
-        "input=1000 output=1000",
-        "0.012",
-    );
+    check("lab/rich", Some("default"), "input=1000 output=1000", "0.012");
+    check("lab/plain", Some("priority"), "input=1000 output=1000", "0.012");
 }
 
 #[test]
 fn where_a_service_tier_and_a_cliff_meet_their_factors_multiply() {
     check("lab/rich", Some("priority"), "input=300000", "1.8");
-    check(
-        "lab/rich",
-        Some("flex"),
-        "input=300000 output=1000",
-        "0.6075",
-    );
+    check("lab/rich", Some("flex"), "input=300000 output=1000", "0.6075");
 }
 
 #[test]
@@ -140,10 +97,7 @@ fn absent_is_not_zero_in_a_bill() {
     let mut endless = Usage::default();
     endless.set(Bucket::Output, Tokens::new(u64::MAX));
     endless.set(Bucket::Reasoning, Tokens::new(u64::MAX));
-    assert!(
-        card.price(&endless, None).is_ok(),
-        "an output that large is priced in 128 bits"
-    );
+    assert!(card.price(&endless, None).is_ok(), "an output that large is priced in 128 bits");
     endless.set(Bucket::InputUncached, Tokens::new(u64::MAX));
     endless.set(Bucket::CacheRead, Tokens::new(1));
     assert_eq!(card.price(&endless, None), Err(CatalogError::Overflow));

@@ -4,14 +4,7 @@ use opencredits_catalog::{Catalog, CatalogError};
 
 fn check(name: &str, expect: &str) {
     let catalog = Catalog::builtin().unwrap();
-    assert_eq!(
-        catalog
-            .resolve(name)
-            .map(|model| model.id.to_string())
-            .as_deref(),
-        Ok(expect),
-        "{name}"
-    );
+    assert_eq!(catalog.resolve(name).map(|model| model.id.to_string()).as_deref(), Ok(expect), "{name}");
 }
 
 #[test]
@@ -22,32 +15,19 @@ fn a_model_answers_to_its_names_in_any_case() {
     check("gpt-5-mini-2025-08-07", "openai/gpt-5-mini");
     check("claude-opus-4-8", "anthropic/claude-opus-4-8");
     check("anthropic/claude-opus-4.8", "anthropic/claude-opus-4-8");
-    check(
-        "claude-sonnet-4-20250514",
-        "anthropic/claude-sonnet-4-20250514",
-    );
-    check(
-        "claude-haiku-4-5-20251001",
-        "anthropic/claude-haiku-4-5-20251001",
-    );
-    check(
-        "anthropic/claude-3-5-sonnet",
-        "anthropic/claude-3-5-sonnet-20241022",
-    );
+    check("claude-sonnet-4-20250514", "anthropic/claude-sonnet-4-20250514");
+    check("claude-haiku-4-5-20251001", "anthropic/claude-haiku-4-5-20251001");
+    check("anthropic/claude-3-5-sonnet", "anthropic/claude-3-5-sonnet-20241022");
 }
 
 #[test]
 fn an_unknown_model_is_refused_with_names_like_it() {
     let catalog = Catalog::builtin().unwrap();
-    let Err(CatalogError::UnknownModel { name, similar }) = catalog.resolve("openai/gpt-5-minni")
-    else {
+    let Err(CatalogError::UnknownModel { name, similar }) = catalog.resolve("openai/gpt-5-minni") else {
         panic!("an unknown model was found");
     };
     assert_eq!(name, "openai/gpt-5-minni");
-    assert!(
-        similar.contains(&"openai/gpt-5-mini".to_owned()),
-        "{similar:?}"
-    );
+    assert!(similar.contains(&"openai/gpt-5-mini".to_owned()), "{similar:?}");
     assert!(catalog.resolve("").is_err());
 }
 
@@ -55,42 +35,26 @@ fn an_unknown_model_is_refused_with_names_like_it() {
 fn an_operators_model_replaces_the_books_and_a_priceless_one_is_refused() {
     let own = r#"model = [{ id = "openai/gpt-5-mini", vendor = "llama.cpp", context_window = 10, max_output_tokens = 9, prices = { input = "0", output = "0" } }]"#;
     let catalog = Catalog::builtin().unwrap().with_operator(own).unwrap();
-    assert_eq!(
-        &*catalog.resolve("gpt-5-mini").unwrap().route.vendor,
-        "llama.cpp"
-    );
+    assert_eq!(&*catalog.resolve("gpt-5-mini").unwrap().route.vendor, "llama.cpp");
     let refused = [
         (r#"prices = { input = "1" }"#, "price for input and output"),
         (r#"prices = { input = "1", output = "x" }"#, "output"),
-        (
-            r#"prices = { input = "1", output = "1", inptu = "2" }"#,
-            "inptu",
-        ),
-        (
-            r#"prices = { input = "1", output = "1" }, prise = 1"#,
-            "prise",
-        ),
+        (r#"prices = { input = "1", output = "1", inptu = "2" }"#, "inptu"),
+        (r#"prices = { input = "1", output = "1" }, prise = 1"#, "prise"),
         (r#"prices = { input = "0.0000001", output = "1" }"#, "input"),
     ];
     for (members, named) in refused {
         let toml = format!(
             r#"model = [{{ id = "a/b", vendor = "v", context_window = 1, max_output_tokens = 1, {members} }}]"#
         );
-        let error = Catalog::empty()
-            .with_operator(&toml)
-            .unwrap_err()
-            .to_string();
+        let error = Catalog::empty().with_operator(&toml).unwrap_err().to_string();
         assert!(error.contains(named), "{members}: {error}");
     }
 }
 
 #[test]
 fn only_what_is_served_is_offered() {
-    let catalog = Catalog::builtin()
-        .unwrap()
-        .with_sandbox()
-        .unwrap()
-        .only(|vendor| vendor.starts_with("sandbox"));
+    let catalog = Catalog::builtin().unwrap().with_sandbox().unwrap().only(|vendor| vendor.starts_with("sandbox"));
     let ids: Vec<&str> = catalog.models().iter().map(|model| &*model.id).collect();
     assert_eq!(ids, ["sandbox/claude", "sandbox/gpt"]);
 }

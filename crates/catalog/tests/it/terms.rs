@@ -6,23 +6,10 @@ use proptest::prelude::*;
 
 #[test]
 fn a_charge_is_rounded_once_and_up() {
-    let terms = Terms {
-        markup: BasisPoints::new(2_500),
-        partner_share: BasisPoints::new(5_000),
-    };
+    let terms = Terms { markup: BasisPoints::new(2_500), partner_share: BasisPoints::new(5_000) };
     let charge = |pico| terms.charge(PicoUsd::new(pico)).unwrap();
-    let parts = |c: Charge| {
-        (
-            c.cost.get(),
-            c.margin.get(),
-            c.commission.get(),
-            c.total.get(),
-        )
-    };
-    assert_eq!(
-        parts(charge(39_375_000_000)),
-        (39_375_000, 4_921_875, 4_921_875, 49_218_750)
-    );
+    let parts = |c: Charge| (c.cost.get(), c.margin.get(), c.commission.get(), c.total.get());
+    assert_eq!(parts(charge(39_375_000_000)), (39_375_000, 4_921_875, 4_921_875, 49_218_750));
     assert_eq!(parts(charge(0)), (0, 0, 0, 0));
     assert_eq!(parts(charge(1)), (1, 0, 0, 1));
     assert_eq!(parts(charge(801)), (1, 1, 0, 2));

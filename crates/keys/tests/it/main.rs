@@ -6,14 +6,8 @@ use proptest::prelude::*;
 #[test]
 fn a_key_of_the_other_kind_is_refused_by_its_prefix() {
     let public = PublishableKey::generate([3; 32]);
-    assert_eq!(
-        UserKey::parse(public.as_str()),
-        Err(KeyError::Prefix { expected: "oc_sk_" })
-    );
-    assert_eq!(
-        UserKey::parse(""),
-        Err(KeyError::Prefix { expected: "oc_sk_" })
-    );
+    assert_eq!(UserKey::parse(public.as_str()), Err(KeyError::Prefix { expected: "oc_sk_" }));
+    assert_eq!(UserKey::parse(""), Err(KeyError::Prefix { expected: "oc_sk_" }));
     assert_eq!(UserKey::parse("oc_sk_short"), Err(KeyError::Malformed));
 }
 

@@ -11,17 +11,8 @@ const SMALL_BYTES: usize = 6_000;
 const SPLITS: usize = 64;
 
 /// Hosts that speak `openai-chat` in their own way, which later dialects and quirks will read.
-const OTHERS: [&str; 9] = [
-    "cohere",
-    "google",
-    "perplexity",
-    "mistral",
-    "snowflake",
-    "xai",
-    "alibaba",
-    "ollama",
-    "openrouter",
-];
+const OTHERS: [&str; 9] =
+    ["cohere", "google", "perplexity", "mistral", "snowflake", "xai", "alibaba", "ollama", "openrouter"];
 
 fn dialect_of(api: &str, provider: &str) -> Option<Dialect> {
     match api {
@@ -37,9 +28,7 @@ fn wanted() -> Vec<(Dialect, Recording)> {
         eprintln!("skipped: no shared folder with recordings beside the repository");
     }
     let dialect = |recording: &Recording| dialect_of(&recording.row.api, &recording.row.provider);
-    all.into_iter()
-        .filter_map(|recording| Some((dialect(&recording)?, recording)))
-        .collect()
+    all.into_iter().filter_map(|recording| Some((dialect(&recording)?, recording))).collect()
 }
 
 /// Reads the stream in chunks that end at `cuts`.
@@ -47,18 +36,14 @@ fn outcome_of(dialect: Dialect, body: &str, cuts: &[usize], end: End) -> Outcome
     let mut tap = StreamTap::new(dialect, UsageChunk::Asked);
     let mut from = 0;
     for cut in cuts.iter().copied().chain([body.len()]) {
-        tap.feed(&Bytes::copy_from_slice(&body.as_bytes()[from..cut]))
-            .unwrap();
+        tap.feed(&Bytes::copy_from_slice(&body.as_bytes()[from..cut])).unwrap();
         from = cut;
     }
     tap.outcome(end)
 }
 
 fn sum(usage: &Usage, buckets: &[Bucket]) -> Option<u64> {
-    let known: Vec<u64> = buckets
-        .iter()
-        .filter_map(|bucket| usage.get(*bucket).map(Tokens::get))
-        .collect();
+    let known: Vec<u64> = buckets.iter().filter_map(|bucket| usage.get(*bucket).map(Tokens::get)).collect();
     (!known.is_empty()).then(|| known.iter().sum())
 }
 
@@ -66,34 +51,14 @@ fn sum(usage: &Usage, buckets: &[Bucket]) -> Option<u64> {
 fn differences(recording: &Recording, outcome: &Outcome) -> Vec<String> {
     let expected = &recording.expected;
     let Some(usage) = &outcome.usage else {
-        return if expected.usage_present {
-            vec!["no usage was found".to_owned()]
-        } else {
-            vec![]
-        };
+        return if expected.usage_present { vec!["no usage was found".to_owned()] } else { vec![] };
     };
-    let writes = [
-        Bucket::CacheWrite5m,
-        Bucket::CacheWrite1h,
-        Bucket::CacheWriteOther,
-    ];
+    let writes = [Bucket::CacheWrite5m, Bucket::CacheWrite1h, Bucket::CacheWriteOther];
     let facts = [
-        (
-            "input",
-            usage.input_total().map(Tokens::get),
-            expected.input_tokens,
-        ),
-        (
-            "cached",
-            sum(usage, &[Bucket::CacheRead]),
-            expected.cached_input_tokens,
-        ),
+        ("input", usage.input_total().map(Tokens::get), expected.input_tokens),
+        ("cached", sum(usage, &[Bucket::CacheRead]), expected.cached_input_tokens),
         ("written", sum(usage, &writes), expected.cache_write_tokens),
-        (
-            "output",
-            usage.output_total().map(Tokens::get),
-            expected.output_tokens,
-        ),
+        ("output", usage.output_total().map(Tokens::get), expected.output_tokens),
     ];
     let count = |found: Option<u64>| found.unwrap_or(0);
     let mut wrong: Vec<String> = facts
@@ -105,11 +70,7 @@ fn differences(recording: &Recording, outcome: &Outcome) -> Vec<String> {
         .additional
         .iter()
         .map(|(model, usage)| {
-            (
-                Some(model.clone()),
-                usage.input_total().map(Tokens::get),
-                usage.output_total().map(Tokens::get),
-            )
+            (Some(model.clone()), usage.input_total().map(Tokens::get), usage.output_total().map(Tokens::get))
         })
         .collect();
     let expected: Vec<_> = expected
@@ -117,11 +78,7 @@ fn differences(recording: &Recording, outcome: &Outcome) -> Vec<String> {
         .iter()
         .map(|more| (more.model.clone(), more.input_tokens, more.output_tokens))
         .collect();
-    if additional
-        .iter()
-        .map(|a| (a.1, a.2))
-        .ne(expected.iter().map(|e| (e.1, e.2)))
-    {
+    if additional.iter().map(|a| (a.1, a.2)).ne(expected.iter().map(|e| (e.1, e.2))) {
         wrong.push(format!("additional: {additional:?}, expected {expected:?}"));
     }
     wrong
@@ -138,77 +95,42 @@ fn check(all: &[(Dialect, Recording)], read: impl Fn(Dialect, &Recording) -> Vec
             }
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{} of {} are wrong:\n{}",
-        wrong.len(),
-        all.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} of {} are wrong:\n{}", wrong.len(), all.len(), wrong.join("\n"));
 }
 
 #[test]
 fn every_whole_answer_is_metered_to_the_token() {
-    let all: Vec<_> = wanted()
-        .into_iter()
-        .filter(|(_, recording)| !recording.row.stream)
-        .collect();
-    check(&all, |dialect, recording| {
-        vec![read_body(dialect, recording.body.as_bytes())]
-    });
+    let all: Vec<_> = wanted().into_iter().filter(|(_, recording)| !recording.row.stream).collect();
+    check(&all, |dialect, recording| vec![read_body(dialect, recording.body.as_bytes())]);
 }
 
 #[test]
 fn every_stream_is_metered_to_the_token_wherever_it_is_split() {
-    let all: Vec<_> = wanted()
-        .into_iter()
-        .filter(|(_, recording)| recording.row.stream)
-        .collect();
+    let all: Vec<_> = wanted().into_iter().filter(|(_, recording)| recording.row.stream).collect();
     check(&all, |dialect, recording| {
         let body = &recording.body;
-        let step = if body.len() <= SMALL_BYTES {
-            1
-        } else {
-            body.len() / SPLITS
-        };
+        let step = if body.len() <= SMALL_BYTES { 1 } else { body.len() / SPLITS };
         let bytes: Vec<usize> = (0..body.len()).collect();
-        let whole = [
-            outcome_of(dialect, body, &[], End::Clean),
-            outcome_of(dialect, body, &bytes, End::Clean),
-        ];
+        let whole = [outcome_of(dialect, body, &[], End::Clean), outcome_of(dialect, body, &bytes, End::Clean)];
         whole
             .into_iter()
-            .chain(
-                (0..body.len())
-                    .step_by(step)
-                    .map(|at| outcome_of(dialect, body, &[at], End::Clean)),
-            )
+            .chain((0..body.len()).step_by(step).map(|at| outcome_of(dialect, body, &[at], End::Clean)))
             .collect()
     });
 }
 
 #[test]
 fn a_cut_stream_is_never_reported_as_final() {
-    for (dialect, recording) in wanted()
-        .into_iter()
-        .filter(|(_, recording)| recording.row.stream)
-    {
+    for (dialect, recording) in wanted().into_iter().filter(|(_, recording)| recording.row.stream) {
         let body = recording.body.trim_end();
         let terminal = match dialect {
             Dialect::OpenaiChat => body.rfind("data: [DONE]"),
-            Dialect::AnthropicMessages => body
-                .rfind("event: message_stop")
-                .or(body.rfind("event: error")),
+            Dialect::AnthropicMessages => body.rfind("event: message_stop").or(body.rfind("event: error")),
         };
         let Some(terminal) = terminal else { continue };
         let step = (terminal / SPLITS).max(1);
         for at in (0..terminal).step_by(step) {
-            let cut = body
-                .char_indices()
-                .map(|(start, _)| start)
-                .take_while(|start| *start <= at)
-                .last()
-                .unwrap_or(0);
+            let cut = body.char_indices().map(|(start, _)| start).take_while(|start| *start <= at).last().unwrap_or(0);
             let outcome = outcome_of(dialect, &body[..cut], &[], End::Cut);
             assert!(!outcome.is_final(), "{} cut at {cut}", recording.row.file);
         }

@@ -9,38 +9,16 @@ fn hash(value: &str) -> String {
 }
 
 /// Scrubs and writes what is left as one object, and what was dropped.
-fn scrub(
-    api: Api,
-    strictness: Strictness,
-    body: &str,
-) -> Result<(String, Vec<String>), SanitizeError> {
+fn scrub(api: Api, strictness: Strictness, body: &str) -> Result<(String, Vec<String>), SanitizeError> {
     let policy = Policy::builtin(api).unwrap();
-    let scrubbed = policy.scrub(
-        body.as_bytes(),
-        &Scrub {
-            strictness,
-            hash: &hash,
-        },
-    )?;
-    let fields: Vec<String> = scrubbed
-        .fields()
-        .map(|(name, value)| format!("{}:{value}", json!(name)))
-        .collect();
-    Ok((
-        format!("{{{}}}", fields.join(",")),
-        scrubbed.dropped().to_vec(),
-    ))
+    let scrubbed = policy.scrub(body.as_bytes(), &Scrub { strictness, hash: &hash })?;
+    let fields: Vec<String> = scrubbed.fields().map(|(name, value)| format!("{}:{value}", json!(name))).collect();
+    Ok((format!("{{{}}}", fields.join(",")), scrubbed.dropped().to_vec()))
 }
 
 fn check(api: Api, body: &str, expect: &str, dropped: &[&str]) {
     let (left, gone) = scrub(api, Strictness::Lax, body).unwrap();
-    assert_eq!(
-        (
-            left.as_str(),
-            gone.iter().map(String::as_str).collect::<Vec<_>>()
-        ),
-        (expect, dropped.to_vec())
-    );
+    assert_eq!((left.as_str(), gone.iter().map(String::as_str).collect::<Vec<_>>()), (expect, dropped.to_vec()));
 }
 
 #[test]
@@ -57,12 +35,7 @@ fn identity_and_state_go_and_are_named() {
         r#"{"model":"m","max_tokens":5}"#,
         &["metadata"],
     );
-    check(
-        Api::OpenaiChat,
-        r#"{"model":"m"}"#,
-        r#"{"model":"m","store":false}"#,
-        &[],
-    );
+    check(Api::OpenaiChat, r#"{"model":"m"}"#, r#"{"model":"m","store":false}"#, &[]);
 }
 
 #[test]
@@ -82,25 +55,15 @@ fn what_would_need_state_at_the_provider_is_refused_with_a_remedy() {
     ] {
         let error = scrub(api, Strictness::Lax, &json!({ field: "x" }).to_string()).unwrap_err();
         assert_eq!(error.field(), Some(field));
-        assert!(
-            scrub(api, Strictness::Lax, &json!({ field: null }).to_string()).is_ok(),
-            "null is not a use of it"
-        );
+        assert!(scrub(api, Strictness::Lax, &json!({ field: null }).to_string()).is_ok(), "null is not a use of it");
     }
 }
 
 #[test]
 fn a_name_that_stands_twice_is_refused_however_it_is_written() {
-    for body in [
-        r#"{"model":"a","model":"b"}"#,
-        r#"{"user":"a","user":"b"}"#,
-        r#"{"model":"a","mod\u0065l":"b"}"#,
-    ] {
+    for body in [r#"{"model":"a","model":"b"}"#, r#"{"user":"a","user":"b"}"#, r#"{"model":"a","mod\u0065l":"b"}"#] {
         assert!(
-            matches!(
-                scrub(Api::OpenaiChat, Strictness::Lax, body),
-                Err(SanitizeError::Duplicate { .. })
-            ),
+            matches!(scrub(Api::OpenaiChat, Strictness::Lax, body), Err(SanitizeError::Duplicate { .. })),
             "{body}"
         );
     }
@@ -110,39 +73,18 @@ fn a_name_that_stands_twice_is_refused_however_it_is_written() {
 fn what_is_no_object_is_refused_with_its_place() {
     for body in ["", "[]", "1", "{", r#"{"a":}"#, r#"{"a":1}x"#, "\u{feff}{}"] {
         let refused = scrub(Api::OpenaiChat, Strictness::Lax, body);
-        assert!(
-            matches!(refused, Err(SanitizeError::NotAnObject { .. })),
-            "{body}"
-        );
+        assert!(matches!(refused, Err(SanitizeError::NotAnObject { .. })), "{body}");
     }
     let policy = Policy::builtin(Api::OpenaiChat).unwrap();
-    assert!(
-        policy
-            .scrub(
-                b"{\"a\":\"\xff\"}",
-                &Scrub {
-                    strictness: Strictness::Lax,
-                    hash: &hash
-                }
-            )
-            .is_err()
-    );
+    assert!(policy.scrub(b"{\"a\":\"\xff\"}", &Scrub { strictness: Strictness::Lax, hash: &hash }).is_err());
     let many: Map<String, Value> = (0..200).map(|at| (format!("f{at}"), Value::Null)).collect();
-    let refused = scrub(
-        Api::OpenaiChat,
-        Strictness::Lax,
-        &Value::Object(many).to_string(),
-    );
+    let refused = scrub(Api::OpenaiChat, Strictness::Lax, &Value::Object(many).to_string());
     assert_eq!(refused, Err(SanitizeError::TooManyFields { max: 128 }));
 }
 
 #[test]
 fn a_body_nested_without_end_is_no_danger() {
-    let deep = format!(
-        r#"{{"messages":{}{}}}"#,
-        "[".repeat(100_000),
-        "]".repeat(100_000)
-    );
+    let deep = format!(r#"{{"messages":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
     let _either_way_no_crash = scrub(Api::OpenaiChat, Strictness::Lax, &deep);
 }
 
@@ -161,8 +103,7 @@ fn any_body() -> impl Strategy<Value = Map<String, Value>> {
         "é",
     ]);
     let values = "[a-zA-Z\"\\\\é]{8,20}".prop_map(|text| json!([{"value": text}]));
-    prop::collection::btree_map(names.prop_map(str::to_owned), values, 0..11)
-        .prop_map(|map| map.into_iter().collect())
+    prop::collection::btree_map(names.prop_map(str::to_owned), values, 0..11).prop_map(|map| map.into_iter().collect())
 }
 
 proptest! {

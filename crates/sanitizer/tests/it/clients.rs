@@ -4,14 +4,7 @@ use opencredits_sanitizer::{Api, Policy, Scrub, Strictness};
 use serde_json::Value;
 
 /// What may go: identity, state, and extensions of other gateways.
-const GONE: [&str; 6] = [
-    "metadata",
-    "user",
-    "transforms",
-    "usage",
-    "client_metadata",
-    "session_id",
-];
+const GONE: [&str; 6] = ["metadata", "user", "transforms", "usage", "client_metadata", "session_id"];
 
 #[test]
 fn released_clients_lose_identity_and_nothing_else() {
@@ -31,21 +24,9 @@ fn released_clients_lose_identity_and_nothing_else() {
         let body = request["body"].to_string();
         let hash = |_: &str| String::new();
         let policy = Policy::builtin(api).unwrap();
-        let scrubbed = policy
-            .scrub(
-                body.as_bytes(),
-                &Scrub {
-                    strictness: Strictness::Lax,
-                    hash: &hash,
-                },
-            )
-            .unwrap();
+        let scrubbed = policy.scrub(body.as_bytes(), &Scrub { strictness: Strictness::Lax, hash: &hash }).unwrap();
         for field in scrubbed.dropped() {
-            assert!(
-                GONE.contains(&field.as_str()),
-                "{} loses {field}",
-                request["client"]
-            );
+            assert!(GONE.contains(&field.as_str()), "{} loses {field}", request["client"]);
         }
         checked += 1;
     }

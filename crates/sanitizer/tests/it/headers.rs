@@ -6,10 +6,7 @@ use opencredits_sanitizer::{Api, Headers};
 fn only_listed_headers_cross() {
     let headers = Headers::builtin().unwrap();
     assert!(headers.request(Api::OpenaiChat).is_empty());
-    assert_eq!(
-        headers.request(Api::AnthropicMessages),
-        ["anthropic-beta", "anthropic-version"]
-    );
+    assert_eq!(headers.request(Api::AnthropicMessages), ["anthropic-beta", "anthropic-version"]);
     for (name, crosses) in [
         ("content-type", true),
         ("retry-after", true),
@@ -29,22 +26,14 @@ fn features_that_need_state_or_look_like_data_are_removed() {
     let check = |value: &str, expect: Option<&str>, gone: usize| {
         let mut dropped = Vec::new();
         let crossed = headers.request_value("anthropic-beta", value, &mut dropped);
-        assert_eq!(
-            (crossed.as_deref(), dropped.len()),
-            (expect, gone),
-            "{value}"
-        );
+        assert_eq!((crossed.as_deref(), dropped.len()), (expect, gone), "{value}");
     };
     check(
         "interleaved-thinking-2025-05-14, effort-2025-11-24",
         Some("interleaved-thinking-2025-05-14,effort-2025-11-24"),
         0,
     );
-    check(
-        "files-api-2025-04-14,context-1m-2025-08-07",
-        Some("context-1m-2025-08-07"),
-        1,
-    );
+    check("files-api-2025-04-14,context-1m-2025-08-07", Some("context-1m-2025-08-07"), 1);
     check("mcp-client-2025-04-04", None, 1);
     check("jane@example.com", None, 1);
     check(&"a".repeat(65), None, 1);

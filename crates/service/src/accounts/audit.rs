@@ -37,8 +37,7 @@ impl Accounts {
         max: usize,
     ) -> Result<EntriesPage, AccountsError> {
         let max = max.clamp(1, PAGE_MAX);
-        self.blocking(move |ledger| page(ledger, filter, after, max))
-            .await
+        self.blocking(move |ledger| page(ledger, filter, after, max)).await
     }
 
     /// Every open hold, by id.
@@ -69,12 +68,7 @@ impl Accounts {
     }
 }
 
-fn page(
-    ledger: &Ledger,
-    filter: EntryFilter,
-    after: EntryId,
-    max: usize,
-) -> Result<EntriesPage, LedgerError> {
+fn page(ledger: &Ledger, filter: EntryFilter, after: EntryId, max: usize) -> Result<EntriesPage, LedgerError> {
     ledger.flush()?;
     let mut entries = Vec::new();
     let mut cursor = after;
@@ -87,27 +81,16 @@ fn page(
                 entries.push(entry);
             }
             if entries.len() == max {
-                return Ok(EntriesPage {
-                    entries,
-                    next: Some(cursor),
-                });
+                return Ok(EntriesPage { entries, next: Some(cursor) });
             }
         }
         if !whole {
-            return Ok(EntriesPage {
-                entries,
-                next: None,
-            });
+            return Ok(EntriesPage { entries, next: None });
         }
     }
-    Ok(EntriesPage {
-        entries,
-        next: Some(cursor),
-    })
+    Ok(EntriesPage { entries, next: Some(cursor) })
 }
 
 fn wanted(filter: EntryFilter, entry: &EntryRow) -> bool {
-    filter
-        .account
-        .is_none_or(|account| entry.legs.iter().any(|(leg, _)| *leg == account))
+    filter.account.is_none_or(|account| entry.legs.iter().any(|(leg, _)| *leg == account))
 }

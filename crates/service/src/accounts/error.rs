@@ -29,9 +29,7 @@ pub enum AccountsError {
         id: KeyId,
     },
     /// There is a key with this id, whose secret was shown when it was made.
-    #[error(
-        "there is a key {id} already, and its secret is shown once only; add another key and revoke this one"
-    )]
+    #[error("there is a key {id} already, and its secret is shown once only; add another key and revoke this one")]
     KeyExists {
         /// The key.
         id: KeyId,

@@ -85,10 +85,7 @@ impl Accounts {
         let models = new.allowed_models.as_deref();
         let invalid = |field, problem| Err(AccountsError::Invalid { field, problem });
         if new.limit.is_some_and(|limit| limit.amount <= NanoUsd::ZERO) {
-            return invalid(
-                "the limit",
-                "is not above zero; a key that may spend nothing is no key",
-            );
+            return invalid("the limit", "is not above zero; a key that may spend nothing is no key");
         }
         if new.expires_at.is_some_and(|end| end <= self.now()) {
             return invalid("the key's end", "has passed; choose a later one");
@@ -119,10 +116,7 @@ impl Accounts {
             memo: b"key limit",
         };
         durable(self.ledger.transfer(transfer, self.now())?).await?;
-        Ok(KeyLimit {
-            account,
-            amount: limit.amount,
-        })
+        Ok(KeyLimit { account, amount: limit.amount })
     }
 
     /// A person's keys, revoked ones too, in the order in which they were made.
@@ -141,10 +135,7 @@ impl Accounts {
         let Some(limit) = key.limit else {
             return Ok(None);
         };
-        Ok(Some(LimitBalance {
-            amount: limit.amount,
-            available: self.ledger.balance(limit.account)?.available,
-        }))
+        Ok(Some(LimitBalance { amount: limit.amount, available: self.ledger.balance(limit.account)?.available }))
     }
 
     /// Revokes a key. A second time changes nothing: the first revocation counts.

@@ -40,11 +40,7 @@ impl Tables {
     /// All of them in one store.
     pub fn of(store: impl Users + Keys + Partners + 'static) -> Self {
         let store = Arc::new(store);
-        Self {
-            users: store.clone(),
-            keys: store.clone(),
-            partners: store,
-        }
+        Self { users: store.clone(), keys: store.clone(), partners: store }
     }
 }
 
@@ -60,19 +56,8 @@ pub struct Accounts {
 impl Accounts {
     /// Works on this ledger and these tables.
     #[must_use]
-    pub fn new(
-        ledger: Ledger,
-        tables: Tables,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-    ) -> Self {
-        Self {
-            ledger,
-            tables,
-            clock,
-            entropy,
-            changed: Box::new(|| {}),
-        }
+    pub fn new(ledger: Ledger, tables: Tables, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { ledger, tables, clock, entropy, changed: Box::new(|| {}) }
     }
 
     /// Calls `changed` after each change of a key, so that whoever remembers keys forgets them.
@@ -114,17 +99,8 @@ impl Accounts {
         AccountId::from_bits(u128::from_be_bytes(self.random()))
     }
 
-    async fn open(
-        &self,
-        id: AccountId,
-        floor: Floor,
-        contra: Option<AccountId>,
-    ) -> Result<(), AccountsError> {
-        durable(
-            self.ledger
-                .open_account(OpenAccount { id, floor, contra }, self.now())?,
-        )
-        .await
+    async fn open(&self, id: AccountId, floor: Floor, contra: Option<AccountId>) -> Result<(), AccountsError> {
+        durable(self.ledger.open_account(OpenAccount { id, floor, contra }, self.now())?).await
     }
 }
 

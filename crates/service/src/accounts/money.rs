@@ -69,11 +69,7 @@ impl Accounts {
             memo: grant.reason.as_bytes(),
         };
         let moved = durable(self.ledger.transfer(transfer, now)?).await?;
-        Ok(Granted {
-            id,
-            replay: moved.replay,
-            balance: self.ledger.balance(user.wallet)?,
-        })
+        Ok(Granted { id, replay: moved.replay, balance: self.ledger.balance(user.wallet)? })
     }
 
     /// What the person with this id or label has.

@@ -41,10 +41,7 @@ impl Accounts {
             if new.id == Some(found.id) {
                 return Ok(found);
             }
-            return Err(AccountsError::UserExists {
-                label: new.label,
-                id: found.id,
-            });
+            return Err(AccountsError::UserExists { label: new.label, id: found.id });
         }
         let now = self.now();
         let user = User {
@@ -57,10 +54,7 @@ impl Accounts {
         self.open(user.wallet, Floor::Zero, None).await?;
         match self.tables.users.add_user(&user).await {
             Ok(()) => Ok(user),
-            Err(StoreError::Exists) => Err(AccountsError::UserExists {
-                label: user.label,
-                id: user.id,
-            }),
+            Err(StoreError::Exists) => Err(AccountsError::UserExists { label: user.label, id: user.id }),
             Err(error) => Err(error.into()),
         }
     }
@@ -74,9 +68,7 @@ impl Accounts {
             Ok(id) => self.tables.users.user(id).await?,
             Err(_) => self.user_labelled(name).await?,
         };
-        found.ok_or_else(|| AccountsError::NoUser {
-            name: name.to_owned(),
-        })
+        found.ok_or_else(|| AccountsError::NoUser { name: name.to_owned() })
     }
 
     /// At most `max` people, in the order in which they were added, those after `after`.
@@ -107,10 +99,7 @@ impl Accounts {
     /// When the name is empty, too long or another's, the share exceeds the whole, or ledger or store fail.
     pub async fn add_partner(&self, new: NewPartner) -> Result<Partner, AccountsError> {
         check_name("the name", &new.name)?;
-        if new
-            .share
-            .is_some_and(|share| share.get() > BasisPoints::WHOLE)
-        {
+        if new.share.is_some_and(|share| share.get() > BasisPoints::WHOLE) {
             return Err(AccountsError::Invalid {
                 field: "the share",
                 problem: "exceeds 10000 basis points, the whole markup",
@@ -142,20 +131,14 @@ impl Accounts {
             Ok(id) => self.tables.partners.partner(id).await?,
             Err(_) => self.partner_named(name).await?,
         };
-        found.ok_or_else(|| AccountsError::NoPartner {
-            name: name.to_owned(),
-        })
+        found.ok_or_else(|| AccountsError::NoPartner { name: name.to_owned() })
     }
 
     /// At most `max` partners, in the order in which they were added, those after `after`.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn list_partners(
-        &self,
-        after: PartnerId,
-        max: u32,
-    ) -> Result<Vec<Partner>, AccountsError> {
+    pub async fn list_partners(&self, after: PartnerId, max: u32) -> Result<Vec<Partner>, AccountsError> {
         Ok(self.tables.partners.partners(after, max).await?)
     }
 

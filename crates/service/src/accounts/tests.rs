@@ -48,39 +48,19 @@ async fn house() -> House {
         seen.fetch_add(1, Ordering::SeqCst);
     });
     accounts.ensure_system_accounts().await.unwrap();
-    House {
-        accounts,
-        changes,
-        store,
-        _dir: dir,
-    }
+    House { accounts, changes, store, _dir: dir }
 }
 
 fn user(label: &str) -> NewUser {
-    NewUser {
-        id: None,
-        label: label.to_owned(),
-    }
+    NewUser { id: None, label: label.to_owned() }
 }
 
 fn key(user: UserId) -> NewKey {
-    NewKey {
-        user,
-        partner: None,
-        name: "laptop".to_owned(),
-        limit: None,
-        expires_at: None,
-        allowed_models: None,
-    }
+    NewKey { user, partner: None, name: "laptop".to_owned(), limit: None, expires_at: None, allowed_models: None }
 }
 
 fn grant(user: UserId, id: Option<EntryId>) -> Grant {
-    Grant {
-        user,
-        amount: DOLLAR,
-        id,
-        reason: "welcome".to_owned(),
-    }
+    Grant { user, amount: DOLLAR, id, reason: "welcome".to_owned() }
 }
 
 #[tokio::test]
@@ -99,25 +79,16 @@ async fn a_person_is_found_by_id_and_by_label() {
     assert_eq!(accounts.find_user(&ada.id.to_string()).await.unwrap(), ada);
     let listed = accounts.list_users(ada.id, 10).await.unwrap();
     assert_eq!(listed.len(), 1);
-    assert_eq!(
-        accounts.balance("Ada").await.unwrap().balance,
-        Balance::default()
-    );
+    assert_eq!(accounts.balance("Ada").await.unwrap().balance, Balance::default());
 }
 
 #[tokio::test]
 async fn who_is_not_there_is_named_and_the_remedy_too() {
     let House { accounts, .. } = house().await;
     let error = accounts.find_user("Eve").await.unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "no user Eve; list users with `opencredits-admin user list`"
-    );
+    assert_eq!(error, "no user Eve; list users with `opencredits-admin user list`");
     let error = accounts.find_partner("App").await.unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "no partner App; list partners with `opencredits-admin partner list`"
-    );
+    assert_eq!(error, "no partner App; list partners with `opencredits-admin partner list`");
     let error = accounts.revoke_key(KeyId::default()).await.unwrap_err();
     assert!(matches!(error, AccountsError::NoKey { .. }));
 }
@@ -143,16 +114,7 @@ async fn names_that_nobody_could_read_are_refused() {
     let House { accounts, .. } = house().await;
     for label in ["", "  ", "a\nb", &"x".repeat(201)] {
         let error = accounts.add_user(user(label)).await.unwrap_err();
-        assert!(
-            matches!(
-                error,
-                AccountsError::Invalid {
-                    field: "the label",
-                    ..
-                }
-            ),
-            "{label:?}"
-        );
+        assert!(matches!(error, AccountsError::Invalid { field: "the label", .. }), "{label:?}");
     }
 }
 
@@ -162,24 +124,12 @@ async fn credits_granted_twice_under_one_id_are_given_once() {
     let ada = accounts.add_user(user("Ada")).await.unwrap();
     let id = Some(EntryId::from_bits(500));
     let first = accounts.grant_credits(grant(ada.id, id)).await.unwrap();
-    assert_eq!(
-        (first.replay, first.balance.available),
-        (Replay::First, DOLLAR)
-    );
+    assert_eq!((first.replay, first.balance.available), (Replay::First, DOLLAR));
     let again = accounts.grant_credits(grant(ada.id, id)).await.unwrap();
-    assert_eq!(
-        (again.replay, again.balance.available),
-        (Replay::Finished, DOLLAR)
-    );
-    let other = Grant {
-        amount: NanoUsd::new(1),
-        ..grant(ada.id, id)
-    };
+    assert_eq!((again.replay, again.balance.available), (Replay::Finished, DOLLAR));
+    let other = Grant { amount: NanoUsd::new(1), ..grant(ada.id, id) };
     let error = accounts.grant_credits(other).await.unwrap_err();
-    assert!(matches!(
-        error,
-        AccountsError::Ledger(LedgerError::IdempotencyMismatch { .. })
-    ));
+    assert!(matches!(error, AccountsError::Ledger(LedgerError::IdempotencyMismatch { .. })));
     let promotion = accounts.ledger().balance(books::PROMOTION).unwrap();
     assert_eq!(promotion.posted, NanoUsd::new(-1_000_000_000));
 }
@@ -189,53 +139,32 @@ async fn nothing_and_less_than_nothing_cannot_be_granted() {
     let House { accounts, .. } = house().await;
     let ada = accounts.add_user(user("Ada")).await.unwrap();
     for amount in [NanoUsd::ZERO, NanoUsd::new(-1)] {
-        let error = accounts
-            .grant_credits(Grant {
-                amount,
-                ..grant(ada.id, None)
-            })
-            .await;
-        assert!(matches!(
-            error,
-            Err(AccountsError::Invalid {
-                field: "the amount",
-                ..
-            })
-        ));
+        let error = accounts.grant_credits(Grant { amount, ..grant(ada.id, None) }).await;
+        assert!(matches!(error, Err(AccountsError::Invalid { field: "the amount", .. })));
     }
 }
 
 #[tokio::test]
 async fn a_key_is_kept_as_its_digest_alone() {
-    let House {
-        accounts, store, ..
-    } = house().await;
+    let House { accounts, store, .. } = house().await;
     let ada = accounts.add_user(user("Ada")).await.unwrap();
     let (kept, secret) = accounts.add_key(key(ada.id)).await.unwrap();
     assert_eq!(kept.digest, secret.digest());
     assert_eq!(kept.hint, secret.hint());
-    assert_eq!(
-        store.key_by_digest(&secret.digest()).await.unwrap(),
-        Some(kept.clone())
-    );
+    assert_eq!(store.key_by_digest(&secret.digest()).await.unwrap(), Some(kept.clone()));
     assert_eq!(accounts.list_keys(ada.id).await.unwrap(), [kept]);
 }
 
 #[tokio::test]
 async fn who_remembers_keys_is_told_of_each_change() {
-    let House {
-        accounts, changes, ..
-    } = house().await;
+    let House { accounts, changes, .. } = house().await;
     let ada = accounts.add_user(user("Ada")).await.unwrap();
     let (kept, _) = accounts.add_key(key(ada.id)).await.unwrap();
     assert_eq!(changes.load(Ordering::SeqCst), 1);
     let revoked = accounts.revoke_key(kept.id).await.unwrap();
     assert_eq!(changes.load(Ordering::SeqCst), 2);
     let again = accounts.revoke_key(kept.id).await.unwrap();
-    assert_eq!(
-        again.revoked_at, revoked.revoked_at,
-        "the first revocation counts"
-    );
+    assert_eq!(again.revoked_at, revoked.revoked_at, "the first revocation counts");
 }
 
 #[tokio::test]
@@ -244,19 +173,10 @@ async fn a_rich_wallet_does_not_help_a_poor_key() {
     let ada = accounts.add_user(user("Ada")).await.unwrap();
     accounts.grant_credits(grant(ada.id, None)).await.unwrap();
     let amount = NanoUsd::new(5_000_000);
-    let new = NewKey {
-        limit: Some(NewLimit { amount }),
-        ..key(ada.id)
-    };
+    let new = NewKey { limit: Some(NewLimit { amount }), ..key(ada.id) };
     let (kept, _) = accounts.add_key(new).await.unwrap();
     let limit = accounts.limit_of(&kept).unwrap().unwrap();
-    assert_eq!(
-        limit,
-        LimitBalance {
-            amount,
-            available: amount
-        }
-    );
+    assert_eq!(limit, LimitBalance { amount, available: amount });
     let hold = PlaceHold {
         id: EntryId::from_bits(9),
         payer: ada.wallet,
@@ -264,13 +184,8 @@ async fn a_rich_wallet_does_not_help_a_poor_key() {
         amount: NanoUsd::new(5_000_001),
         expires_at: UnixMs::new(u64::MAX),
     };
-    let refused = accounts
-        .ledger()
-        .place_hold(hold, UnixMs::new(0))
-        .map(|_| ());
-    assert!(
-        matches!(refused, Err(LedgerError::InsufficientFunds { account, .. }) if account != ada.wallet)
-    );
+    let refused = accounts.ledger().place_hold(hold, UnixMs::new(0)).map(|_| ());
+    assert!(matches!(refused, Err(LedgerError::InsufficientFunds { account, .. }) if account != ada.wallet));
     assert!(accounts.verify().await.unwrap().is_clean());
 }
 
@@ -279,28 +194,11 @@ async fn a_key_that_could_never_be_used_is_refused() {
     let House { accounts, .. } = house().await;
     let ada = accounts.add_user(user("Ada")).await.unwrap();
     let wrong = [
-        NewKey {
-            limit: Some(NewLimit {
-                amount: NanoUsd::ZERO,
-            }),
-            ..key(ada.id)
-        },
-        NewKey {
-            expires_at: Some(UnixMs::new(1)),
-            ..key(ada.id)
-        },
-        NewKey {
-            allowed_models: Some(vec![]),
-            ..key(ada.id)
-        },
-        NewKey {
-            allowed_models: Some(vec!["a\nb".to_owned()]),
-            ..key(ada.id)
-        },
-        NewKey {
-            name: String::new(),
-            ..key(ada.id)
-        },
+        NewKey { limit: Some(NewLimit { amount: NanoUsd::ZERO }), ..key(ada.id) },
+        NewKey { expires_at: Some(UnixMs::new(1)), ..key(ada.id) },
+        NewKey { allowed_models: Some(vec![]), ..key(ada.id) },
+        NewKey { allowed_models: Some(vec!["a\nb".to_owned()]), ..key(ada.id) },
+        NewKey { name: String::new(), ..key(ada.id) },
     ];
     for new in wrong {
         let error = accounts.add_key(new.clone()).await.unwrap_err();
@@ -309,12 +207,7 @@ async fn a_key_that_could_never_be_used_is_refused() {
     let nobody = accounts.add_key(key(UserId::default())).await;
     assert!(matches!(nobody, Err(AccountsError::NoUser { .. })));
     let partner = Some(PartnerId::default());
-    let nobody = accounts
-        .add_key(NewKey {
-            partner,
-            ..key(ada.id)
-        })
-        .await;
+    let nobody = accounts.add_key(NewKey { partner, ..key(ada.id) }).await;
     assert!(matches!(nobody, Err(AccountsError::NoPartner { .. })));
 }
 
@@ -322,32 +215,16 @@ async fn a_key_that_could_never_be_used_is_refused() {
 async fn a_partner_has_a_publishable_key_and_an_account_of_its_own() {
     let House { accounts, .. } = house().await;
     let share = Some(BasisPoints::new(4_000));
-    let new = NewPartner {
-        name: "App".to_owned(),
-        share,
-    };
+    let new = NewPartner { name: "App".to_owned(), share };
     let app = accounts.add_partner(new.clone()).await.unwrap();
     assert!(app.publishable_key.starts_with("oc_pk_"));
     assert_eq!(accounts.find_partner("App").await.unwrap(), app);
-    assert_eq!(
-        accounts.ledger().balance(app.earnings).unwrap(),
-        Balance::default()
-    );
+    assert_eq!(accounts.ledger().balance(app.earnings).unwrap(), Balance::default());
     let again = accounts.add_partner(new).await.unwrap_err();
     assert!(matches!(again, AccountsError::PartnerExists { .. }));
-    let greedy = NewPartner {
-        name: "B".to_owned(),
-        share: Some(BasisPoints::new(10_001)),
-    };
+    let greedy = NewPartner { name: "B".to_owned(), share: Some(BasisPoints::new(10_001)) };
     assert!(accounts.add_partner(greedy).await.is_err());
-    assert_eq!(
-        accounts
-            .list_partners(PartnerId::default(), 10)
-            .await
-            .unwrap()
-            .len(),
-        1
-    );
+    assert_eq!(accounts.list_partners(PartnerId::default(), 10).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -357,14 +234,9 @@ async fn entries_are_listed_page_by_page_and_by_account() {
     let bea = accounts.add_user(user("Bea")).await.unwrap();
     for bits in 1..=5 {
         let who = if bits == 3 { bea.id } else { ada.id };
-        accounts
-            .grant_credits(grant(who, Some(EntryId::from_bits(bits))))
-            .await
-            .unwrap();
+        accounts.grant_credits(grant(who, Some(EntryId::from_bits(bits)))).await.unwrap();
     }
-    let filter = EntryFilter {
-        account: Some(ada.wallet),
-    };
+    let filter = EntryFilter { account: Some(ada.wallet) };
     let mut found = Vec::new();
     let mut cursor = Some(EntryId::default());
     while let Some(after) = cursor {
@@ -373,10 +245,7 @@ async fn entries_are_listed_page_by_page_and_by_account() {
         cursor = page.next;
     }
     assert_eq!(found, [1, 2, 4, 5]);
-    let all = accounts
-        .ledger_entries(EntryFilter::default(), EntryId::default(), 100)
-        .await
-        .unwrap();
+    let all = accounts.ledger_entries(EntryFilter::default(), EntryId::default(), 100).await.unwrap();
     assert_eq!((all.entries.len(), all.next), (5, None));
     assert!(accounts.holds().is_empty());
 }

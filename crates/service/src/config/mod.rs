@@ -5,9 +5,7 @@
 
 mod sections;
 
-pub use sections::{
-    Ack, Billing, Catalogue, Data, LedgerSettings, Log, LogFormat, Server, Upstream,
-};
+pub use sections::{Ack, Billing, Catalogue, Data, LedgerSettings, Log, LogFormat, Server, Upstream};
 
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -15,11 +13,7 @@ use toml::{Table, Value};
 /// What every variable of ours begins with.
 const VARIABLE_PREFIX: &str = "OPENCREDITS_";
 /// Variables that are ours but set no field of a section.
-const OTHER_VARIABLES: [&str; 3] = [
-    "OPENCREDITS_CONFIG",
-    "OPENCREDITS_DATA",
-    "OPENCREDITS_SHARED",
-];
+const OTHER_VARIABLES: [&str; 3] = ["OPENCREDITS_CONFIG", "OPENCREDITS_DATA", "OPENCREDITS_SHARED"];
 
 /// All settings.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
@@ -53,9 +47,7 @@ pub enum ConfigError {
     #[error("cannot use the config: {0}")]
     Toml(#[from] toml::de::Error),
     /// A variable with our prefix names no section.
-    #[error(
-        "the variable {name} sets nothing; variables are OPENCREDITS_<SECTION>_<FIELD>, sections are {sections}"
-    )]
+    #[error("the variable {name} sets nothing; variables are OPENCREDITS_<SECTION>_<FIELD>, sections are {sections}")]
     Variable {
         /// The variable's name.
         name: String,
@@ -77,10 +69,7 @@ impl Config {
     ///
     /// # Errors
     /// When a key, a variable or a value means nothing; the error names it.
-    pub fn read(
-        file: &str,
-        variables: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self, ConfigError> {
+    pub fn read(file: &str, variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
         let mut table: Table = toml::from_str(file)?;
         for (name, value) in variables {
             if name.starts_with(VARIABLE_PREFIX) && !OTHER_VARIABLES.contains(&name.as_str()) {
@@ -114,31 +103,11 @@ impl Config {
 
     fn validate(&self) -> Result<(), ConfigError> {
         let bounds = [
-            (
-                self.server.body_bytes_max > 0,
-                "server.body_bytes_max",
-                "is 0; set how many bytes a request may have",
-            ),
-            (
-                self.server.connections_max > 0,
-                "server.connections_max",
-                "is 0; nobody could connect",
-            ),
-            (
-                self.server.keep_alive_ms > 0,
-                "server.keep_alive_ms",
-                "is 0; set it to some seconds, such as 10000",
-            ),
-            (
-                self.billing.partner_share_bps <= 10_000,
-                "billing.partner_share_bps",
-                "exceeds 10000, the whole markup",
-            ),
-            (
-                !self.billing.credit_price_usd.is_negative(),
-                "billing.credit_price_usd",
-                "is negative",
-            ),
+            (self.server.body_bytes_max > 0, "server.body_bytes_max", "is 0; set how many bytes a request may have"),
+            (self.server.connections_max > 0, "server.connections_max", "is 0; nobody could connect"),
+            (self.server.keep_alive_ms > 0, "server.keep_alive_ms", "is 0; set it to some seconds, such as 10000"),
+            (self.billing.partner_share_bps <= 10_000, "billing.partner_share_bps", "exceeds 10000, the whole markup"),
+            (!self.billing.credit_price_usd.is_negative(), "billing.credit_price_usd", "is negative"),
             (
                 self.ledger.hold_expiry_ms > self.upstream.total_ms,
                 "ledger.hold_expiry_ms",
@@ -162,22 +131,12 @@ fn listed(name: &str, tables: &[Table]) -> String {
 
 fn override_with(table: &mut Table, name: &str, value: &str) -> Result<(), ConfigError> {
     let known = sections::NAMES;
-    let rest = name
-        .strip_prefix(VARIABLE_PREFIX)
-        .unwrap_or(name)
-        .to_ascii_lowercase();
-    let target = known
-        .into_iter()
-        .find_map(|section| Some((section, rest.strip_prefix(section)?.strip_prefix('_')?)));
+    let rest = name.strip_prefix(VARIABLE_PREFIX).unwrap_or(name).to_ascii_lowercase();
+    let target = known.into_iter().find_map(|section| Some((section, rest.strip_prefix(section)?.strip_prefix('_')?)));
     let Some((section, field)) = target else {
-        return Err(ConfigError::Variable {
-            name: name.to_owned(),
-            sections: known.join(", "),
-        });
+        return Err(ConfigError::Variable { name: name.to_owned(), sections: known.join(", ") });
     };
-    let entry = table
-        .entry(section)
-        .or_insert_with(|| Value::Table(Table::new()));
+    let entry = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
     if let Value::Table(fields) = entry {
         fields.insert(field.to_owned(), scalar(value));
     }
@@ -198,9 +157,7 @@ mod tests {
     use super::*;
 
     fn check(file: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
-        let variables = variables
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Config::read(file, variables).map_err(|error| error.to_string())
     }
 
@@ -213,46 +170,23 @@ mod tests {
 
     #[test]
     fn a_variable_overrides_the_file() {
-        let config = check(
-            "[server]\nlisten = \"0.0.0.0:1\"",
-            &[("OPENCREDITS_SERVER_LISTEN", "127.0.0.1:9")],
-        )
-        .unwrap();
+        let config =
+            check("[server]\nlisten = \"0.0.0.0:1\"", &[("OPENCREDITS_SERVER_LISTEN", "127.0.0.1:9")]).unwrap();
         assert_eq!(config.server.listen, "127.0.0.1:9");
-        let config = check(
-            "",
-            &[("OPENCREDITS_BILLING_MARKUP_BPS", "100"), ("HOME", "/x")],
-        )
-        .unwrap();
+        let config = check("", &[("OPENCREDITS_BILLING_MARKUP_BPS", "100"), ("HOME", "/x")]).unwrap();
         assert_eq!(config.billing.markup_bps, 100);
     }
 
     #[test]
     fn what_means_nothing_is_refused_by_name() {
-        assert!(
-            check("[server]\nlisen = \"x\"", &[])
-                .unwrap_err()
-                .contains("lisen")
-        );
-        assert!(
-            check("", &[("OPENCREDITS_SERVR_LISTEN", "x")])
-                .unwrap_err()
-                .contains("OPENCREDITS_SERVR_LISTEN")
-        );
-        assert!(
-            check("", &[("OPENCREDITS_SERVER_LISEN", "x")])
-                .unwrap_err()
-                .contains("lisen")
-        );
+        assert!(check("[server]\nlisen = \"x\"", &[]).unwrap_err().contains("lisen"));
+        assert!(check("", &[("OPENCREDITS_SERVR_LISTEN", "x")]).unwrap_err().contains("OPENCREDITS_SERVR_LISTEN"));
+        assert!(check("", &[("OPENCREDITS_SERVER_LISEN", "x")]).unwrap_err().contains("lisen"));
     }
 
     #[test]
     fn a_hold_must_outlive_its_request() {
-        assert!(
-            check("[ledger]\nhold_expiry_ms = 5", &[])
-                .unwrap_err()
-                .contains("ledger.hold_expiry_ms")
-        );
+        assert!(check("[ledger]\nhold_expiry_ms = 5", &[]).unwrap_err().contains("ledger.hold_expiry_ms"));
     }
 
     #[test]

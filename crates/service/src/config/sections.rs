@@ -4,9 +4,7 @@ use opencredits_units::NanoUsd;
 use serde::{Deserialize, Serialize};
 
 /// The sections that variables can name.
-pub(super) const NAMES: [&str; 7] = [
-    "server", "data", "ledger", "billing", "upstream", "catalog", "log",
-];
+pub(super) const NAMES: [&str; 7] = ["server", "data", "ledger", "billing", "upstream", "catalog", "log"];
 
 /// `[server]`: the listening side.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -70,9 +68,7 @@ pub struct Data {
 
 impl Default for Data {
     fn default() -> Self {
-        Self {
-            dir: "data".to_owned(),
-        }
+        Self { dir: "data".to_owned() }
     }
 }
 
@@ -98,10 +94,7 @@ pub struct LedgerSettings {
 
 impl Default for LedgerSettings {
     fn default() -> Self {
-        Self {
-            ack: Ack::Accepted,
-            hold_expiry_ms: 1_800_000,
-        }
+        Self { ack: Ack::Accepted, hold_expiry_ms: 1_800_000 }
     }
 }
 
@@ -119,11 +112,7 @@ pub struct Billing {
 
 impl Default for Billing {
     fn default() -> Self {
-        Self {
-            markup_bps: 2_500,
-            partner_share_bps: 5_000,
-            credit_price_usd: NanoUsd::new(10_000_000),
-        }
+        Self { markup_bps: 2_500, partner_share_bps: 5_000, credit_price_usd: NanoUsd::new(10_000_000) }
     }
 }
 
@@ -194,9 +183,6 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self {
-            format: LogFormat::Json,
-            filter: "info".to_owned(),
-        }
+        Self { format: LogFormat::Json, filter: "info".to_owned() }
     }
 }

@@ -79,11 +79,7 @@ impl Gateway {
         let plan = self.plan(&call, &hash)?;
         let cover = self.hold(&call, &plan)?;
         let dropped = plan.scrubbed.dropped().to_vec();
-        let delivery = if plan.facts.stream {
-            Delivery::Streamed
-        } else {
-            Delivery::Whole
-        };
+        let delivery = if plan.facts.stream { Delivery::Streamed } else { Delivery::Whole };
         let rewrite = Rewrite {
             vendor: &plan.vendor,
             model: &plan.model.route.upstream_model,
@@ -109,64 +105,30 @@ impl Gateway {
             delivery,
             cancelled: false,
         };
-        let pending = Pending::new(
-            Box::pin(exchange::run(tab, outgoing)),
-            self.orphanage.clone(),
-        );
+        let pending = Pending::new(Box::pin(exchange::run(tab, outgoing)), self.orphanage.clone());
         Ok(Admitted { pending, dropped })
     }
 
     fn plan<'a>(&self, call: &'a Call, hash: &dyn Fn(&str) -> String) -> Result<Plan<'a>, Fault> {
-        let how = Scrub {
-            strictness: call.strictness,
-            hash,
-        };
-        let scrubbed = self
-            .policies
-            .of(call.api)
-            .scrub(&call.body, &how)
-            .map_err(RequestFault::from)?;
+        let how = Scrub { strictness: call.strictness, hash };
+        let scrubbed = self.policies.of(call.api).scrub(&call.body, &how).map_err(RequestFault::from)?;
         let dialect = dialect_of(call.api);
         let facts = RequestFacts::read(dialect, scrubbed.fields()).map_err(RequestFault::from)?;
-        let model = Arc::clone(
-            self.catalog
-                .resolve(&facts.model)
-                .map_err(RequestFault::from)?,
-        );
+        let model = Arc::clone(self.catalog.resolve(&facts.model).map_err(RequestFault::from)?);
         allowed(&call.spender, &model)?;
-        let upstream = self
-            .upstreams
-            .get(&model.route.vendor)
-            .ok_or_else(|| unserved(&facts.model))?;
+        let upstream = self.upstreams.get(&model.route.vendor).ok_or_else(|| unserved(&facts.model))?;
         if upstream.vendor.dialect != dialect {
             let speaks = path_of(upstream.vendor.dialect);
-            return Err(RequestFault::OtherApi {
-                model: model.id.to_string(),
-                speaks,
-            }
-            .into());
+            return Err(RequestFault::OtherApi { model: model.id.to_string(), speaks }.into());
         }
-        let uses = facts
-            .uses
-            .iter()
-            .map(|(tool, count)| (*tool, Tokens::new(*count)))
-            .collect();
-        Ok(Plan {
-            scrubbed,
-            facts,
-            vendor: Arc::clone(&upstream.vendor),
-            model,
-            uses,
-        })
+        let uses = facts.uses.iter().map(|(tool, count)| (*tool, Tokens::new(*count))).collect();
+        Ok(Plan { scrubbed, facts, vendor: Arc::clone(&upstream.vendor), model, uses })
     }
 
     /// Holds the worst case on balance and limits, or says what would be needed.
     fn hold(&self, call: &Call, plan: &Plan<'_>) -> Result<Cover, Fault> {
         let spender = &call.spender;
-        let terms = Terms {
-            markup: self.settings.markup,
-            partner_share: BasisPoints::ZERO,
-        };
+        let terms = Terms { markup: self.settings.markup, partner_share: BasisPoints::ZERO };
         let quote = Quote::new(plan, terms);
         let (cap, wanted) = match plan.facts.output_cap {
             Some(cap) => (None, quote.charge(cap.min(plan.model.max_output_tokens))?),
@@ -180,53 +142,26 @@ impl Gateway {
             amount: wanted,
             expires_at: now.saturating_add_ms(self.settings.hold_expiry_ms),
         };
-        match self
-            .ledger
-            .place_hold(hold, now)
-            .map(opencredits_ledger::Accepted::accepted)
-        {
+        match self.ledger.place_hold(hold, now).map(opencredits_ledger::Accepted::accepted) {
             Ok(held) if held.replay == Replay::First => {}
             Ok(_) => {
-                return Err(Fault::Duplicate {
-                    first: call.generation,
-                });
+                return Err(Fault::Duplicate { first: call.generation });
             }
-            Err(LedgerError::InsufficientFunds {
-                account, available, ..
-            }) => {
-                let short = if account == spender.wallet {
-                    Short::Balance
-                } else {
-                    Short::KeyLimit
-                };
+            Err(LedgerError::InsufficientFunds { account, available, .. }) => {
+                let short = if account == spender.wallet { Short::Balance } else { Short::KeyLimit };
                 let affordable_max_tokens = quote.affordable(available)?;
-                let needed = PaymentNeeded {
-                    required: wanted,
-                    available,
-                    affordable_max_tokens,
-                    short,
-                };
+                let needed = PaymentNeeded { required: wanted, available, affordable_max_tokens, short };
                 return Err(Fault::Payment(Box::new(needed)));
             }
             Err(error) => return Err(error.into()),
         }
-        self.ledger
-            .mark_in_flight(entry_id(call.generation), now)?
-            .accepted();
-        Ok(Cover {
-            amount: wanted,
-            cap,
-        })
+        self.ledger.mark_in_flight(entry_id(call.generation), now)?.accepted();
+        Ok(Cover { amount: wanted, cap })
     }
 
     /// The client gave no cap: all that the model can say where that is a fair part of what is available, otherwise a
     /// cap that is put in.
-    fn uncapped(
-        &self,
-        spender: &Spender,
-        plan: &Plan<'_>,
-        quote: &Quote<'_>,
-    ) -> Result<(Option<u64>, NanoUsd), Fault> {
+    fn uncapped(&self, spender: &Spender, plan: &Plan<'_>, quote: &Quote<'_>) -> Result<(Option<u64>, NanoUsd), Fault> {
         let most = plan.model.max_output_tokens;
         let all = quote.charge(most)?;
         let accounts = spender.limits.iter().copied().chain([spender.wallet]);
@@ -238,13 +173,8 @@ impl Gateway {
         if all <= part {
             return Ok((None, all));
         }
-        let fair = quote
-            .affordable(part)?
-            .unwrap_or(0)
-            .max(UNCAPPED_TOKENS_MIN);
-        let cap = fair
-            .min(quote.affordable(available)?.unwrap_or(0))
-            .min(most);
+        let fair = quote.affordable(part)?.unwrap_or(0).max(UNCAPPED_TOKENS_MIN);
+        let cap = fair.min(quote.affordable(available)?.unwrap_or(0)).min(most);
         if cap < CAP_TOKENS_MIN {
             return Ok((None, all));
         }
@@ -253,45 +183,25 @@ impl Gateway {
 
     /// A stand-in for a client's value that no two people share and nobody can turn back.
     fn stand_in(&self, spender: &Spender, value: &str) -> String {
-        let hash = self
-            .hash_key
-            .hash(&[&spender.user.bits().to_be_bytes(), value.as_bytes()]);
-        hash.iter()
-            .take(16)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        let hash = self.hash_key.hash(&[&spender.user.bits().to_be_bytes(), value.as_bytes()]);
+        hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Claims an idempotency key, unless a request that came to something has it.
     async fn claim(&self, key: &str, call: &Call) -> Result<(), Fault> {
         if key.len() > IDEMPOTENCY_KEY_BYTES_MAX {
-            return Err(RequestFault::IdempotencyKey {
-                max: IDEMPOTENCY_KEY_BYTES_MAX,
-            }
-            .into());
+            return Err(RequestFault::IdempotencyKey { max: IDEMPOTENCY_KEY_BYTES_MAX }.into());
         }
-        let digest = self
-            .hash_key
-            .hash(&[&call.spender.key.bits().to_be_bytes(), key.as_bytes()]);
+        let digest = self.hash_key.hash(&[&call.spender.key.bits().to_be_bytes(), key.as_bytes()]);
         let now = self.ports.clock.now();
-        let Claim::Before(first) = self
-            .ports
-            .claims
-            .claim(&digest, call.generation, now)
-            .await?
-        else {
+        let Claim::Before(first) = self.ports.claims.claim(&digest, call.generation, now).await? else {
             return Ok(());
         };
         if self.came_to_something(first)? {
             return Err(Fault::Duplicate { first });
         }
         // A request that failed frees its key; of several that follow, one takes it.
-        if self
-            .ports
-            .claims
-            .take_over(&digest, first, call.generation)
-            .await?
-        {
+        if self.ports.claims.take_over(&digest, first, call.generation).await? {
             Ok(())
         } else {
             Err(Fault::Duplicate { first })
@@ -320,10 +230,7 @@ impl<'a> Quote<'a> {
     fn new(plan: &'a Plan<'_>, terms: Terms) -> Self {
         // A provider refuses what exceeds the context window.
         let window = plan.model.context_window;
-        let input = plan
-            .facts
-            .input_max
-            .map_or(window, |bound| bound.min(window));
+        let input = plan.facts.input_max.map_or(window, |bound| bound.min(window));
         let ask = Ask {
             input: Tokens::new(input),
             output: Tokens::ZERO,
@@ -331,35 +238,19 @@ impl<'a> Quote<'a> {
             tier: plan.facts.tier.as_deref(),
             uses: &plan.uses,
         };
-        Self {
-            model: &plan.model,
-            ask,
-            choices: plan.facts.choices,
-            terms,
-        }
+        Self { model: &plan.model, ask, choices: plan.facts.choices, terms }
     }
 
     fn charge(&self, cap: u64) -> Result<NanoUsd, Fault> {
         let output = Tokens::new(cap.saturating_mul(self.choices));
-        let cost = self
-            .model
-            .card
-            .quote(&Ask { output, ..self.ask })
-            .map_err(overflow)?;
-        self.terms
-            .charge(cost)
-            .map(|charge| charge.total)
-            .ok_or(Fault::Overflow)
+        let cost = self.model.card.quote(&Ask { output, ..self.ask }).map_err(overflow)?;
+        self.terms.charge(cost).map(|charge| charge.total).ok_or(Fault::Overflow)
     }
 
     /// The largest cap that `amount` covers; `None` when it does not cover the input.
     fn affordable(&self, amount: NanoUsd) -> Result<Option<u64>, Fault> {
         let budget: PicoUsd = self.terms.cost_within(amount);
-        let output = self
-            .model
-            .card
-            .output_within(&self.ask, budget)
-            .map_err(overflow)?;
+        let output = self.model.card.output_within(&self.ask, budget).map_err(overflow)?;
         Ok(output.map(|output| output.get().checked_div(self.choices).unwrap_or_default()))
     }
 }
@@ -369,20 +260,13 @@ fn overflow(_: CatalogError) -> Fault {
 }
 
 fn unserved(name: &str) -> Fault {
-    RequestFault::Model(CatalogError::UnknownModel {
-        name: name.to_owned(),
-        similar: vec![],
-    })
-    .into()
+    RequestFault::Model(CatalogError::UnknownModel { name: name.to_owned(), similar: vec![] }).into()
 }
 
 fn allowed(spender: &Spender, model: &Model) -> Result<(), Fault> {
     match &spender.allowed_models {
         Some(models) if !models.iter().any(|allowed| **allowed == *model.id) => {
-            Err(RequestFault::ModelNotAllowed {
-                model: model.id.to_string(),
-            }
-            .into())
+            Err(RequestFault::ModelNotAllowed { model: model.id.to_string() }.into())
         }
         _ => Ok(()),
     }

@@ -29,9 +29,7 @@ pub(super) struct Orphanage(mpsc::Sender<Orphan>);
 impl Orphanage {
     pub(super) fn adopt(&self, orphan: Orphan) {
         if self.0.try_send(orphan).is_err() {
-            tracing::warn!(
-                "too many abandoned requests at once; the hold of one will end by its expiry"
-            );
+            tracing::warn!("too many abandoned requests at once; the hold of one will end by its expiry");
         }
     }
 }
@@ -98,10 +96,7 @@ pub struct Pending {
 
 impl Pending {
     pub(super) fn new(running: Running, orphanage: Orphanage) -> Self {
-        Self {
-            running: Some(running),
-            orphanage,
-        }
+        Self { running: Some(running), orphanage }
     }
 }
 

@@ -14,10 +14,7 @@ const TOKENS_PER_PART: u64 = 8;
 pub(super) fn estimate(reported: Option<Usage>, input_bytes: u64, produced: Produced) -> Usage {
     let mut usage = reported.unwrap_or_default();
     if usage.input_total().unwrap_or_default() == Tokens::ZERO {
-        usage.set(
-            Bucket::InputUncached,
-            Tokens::new(input_bytes.div_ceil(BYTES_PER_TOKEN)),
-        );
+        usage.set(Bucket::InputUncached, Tokens::new(input_bytes.div_ceil(BYTES_PER_TOKEN)));
     }
     let seen = produced
         .ascii_bytes
@@ -38,38 +35,14 @@ mod tests {
     fn check(produced: Produced, expect: u64) {
         let usage = estimate(None, 400, produced);
         assert_eq!(usage.get(Bucket::InputUncached), Some(Tokens::new(100)));
-        assert_eq!(
-            usage.get(Bucket::Output).map(Tokens::get),
-            (expect > 0).then_some(expect)
-        );
+        assert_eq!(usage.get(Bucket::Output).map(Tokens::get), (expect > 0).then_some(expect));
     }
 
     #[test]
     fn scripts_beyond_ascii_are_not_counted_as_four_bytes_a_token() {
-        check(
-            Produced {
-                ascii_bytes: 400,
-                wide_chars: 0,
-                parts: 0,
-            },
-            100,
-        );
-        check(
-            Produced {
-                ascii_bytes: 0,
-                wide_chars: 100,
-                parts: 0,
-            },
-            100,
-        );
-        check(
-            Produced {
-                ascii_bytes: 0,
-                wide_chars: 0,
-                parts: 2,
-            },
-            16,
-        );
+        check(Produced { ascii_bytes: 400, wide_chars: 0, parts: 0 }, 100);
+        check(Produced { ascii_bytes: 0, wide_chars: 100, parts: 0 }, 100);
+        check(Produced { ascii_bytes: 0, wide_chars: 0, parts: 2 }, 16);
         check(Produced::default(), 0);
     }
 
@@ -78,14 +51,7 @@ mod tests {
         let mut reported = Usage::default();
         reported.set(Bucket::InputUncached, Tokens::new(7));
         reported.set(Bucket::Output, Tokens::new(50));
-        let usage = estimate(
-            Some(reported),
-            400,
-            Produced {
-                ascii_bytes: 40,
-                ..Produced::default()
-            },
-        );
+        let usage = estimate(Some(reported), 400, Produced { ascii_bytes: 40, ..Produced::default() });
         assert_eq!(usage, reported);
     }
 }

@@ -9,8 +9,8 @@ use crate::fault::{Fault, UpstreamFault, UpstreamKind};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use opencredits_providers::{
-    Auth, ErrorKind, Outcome, StreamTap, TransportError, UpstreamError, UpstreamRequest,
-    UpstreamResponse, UsageChunk, read_body,
+    Auth, ErrorKind, Outcome, StreamTap, TransportError, UpstreamError, UpstreamRequest, UpstreamResponse, UsageChunk,
+    read_body,
 };
 
 /// The largest refusal of a provider that is read.
@@ -30,10 +30,7 @@ pub(super) fn ready(upstream: Upstream) -> Option<Ready> {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     for (name, value) in &upstream.vendor.headers {
-        headers.insert(
-            HeaderName::try_from(name.as_str()).ok()?,
-            HeaderValue::try_from(value.as_str()).ok()?,
-        );
+        headers.insert(HeaderName::try_from(name.as_str()).ok()?, HeaderValue::try_from(value.as_str()).ok()?);
     }
     let key = upstream.key.as_ref().map(|key| key.reveal().as_str());
     let (name, value) = match (&upstream.vendor.auth, key) {
@@ -45,21 +42,12 @@ pub(super) fn ready(upstream: Upstream) -> Option<Ready> {
     value.set_sensitive(name != CONTENT_TYPE);
     headers.insert(name, value);
     let url = upstream.vendor.url().parse().ok()?;
-    Some(Ready {
-        vendor: upstream.vendor,
-        url,
-        headers,
-        transport: upstream.transport,
-    })
+    Some(Ready { vendor: upstream.vendor, url, headers, transport: upstream.transport })
 }
 
 /// Sends the request and sees to its answer. It runs to its end whether the client waits or not.
 pub(super) async fn run(mut tab: Tab, outgoing: Outgoing) -> Result<Reply, Fault> {
-    let usage_chunk = if outgoing.usage_chunk_asked {
-        UsageChunk::Asked
-    } else {
-        UsageChunk::NotAsked
-    };
+    let usage_chunk = if outgoing.usage_chunk_asked { UsageChunk::Asked } else { UsageChunk::NotAsked };
     let response = match send(&tab, outgoing).await {
         Ok(response) => response,
         Err(error) => return Err(unreached(&tab, error)),
@@ -68,10 +56,7 @@ pub(super) async fn run(mut tab: Tab, outgoing: Outgoing) -> Result<Reply, Fault
         return Err(refused(&tab, response).await);
     }
     let headers = passing(&tab, &response.headers);
-    let is_stream = response
-        .headers
-        .get(CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(EVENT_STREAM));
+    let is_stream = response.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(EVENT_STREAM));
     if tab.delivery == Delivery::Streamed && is_stream {
         let tap = StreamTap::new(tab.vendor.dialect, usage_chunk);
         let orphanage = tab.gateway.orphanage.clone();
@@ -79,11 +64,7 @@ pub(super) async fn run(mut tab: Tab, outgoing: Outgoing) -> Result<Reply, Fault
         return Ok(Reply::Stream { headers, stream });
     }
     tab.first_byte();
-    let body = match response
-        .body
-        .read_all(tab.gateway.settings.body_bytes_max)
-        .await
-    {
+    let body = match response.body.read_all(tab.gateway.settings.body_bytes_max).await {
         Ok(body) => body,
         Err(error) => return Err(unreached(&tab, error)),
     };
@@ -96,63 +77,36 @@ pub(super) async fn run(mut tab: Tab, outgoing: Outgoing) -> Result<Reply, Fault
     if let Some(durable) = settled.durable {
         durable.await?;
     }
-    Ok(Reply::Whole(Box::new(Whole {
-        headers,
-        body,
-        receipt: settled.receipt,
-    })))
+    Ok(Reply::Whole(Box::new(Whole { headers, body, receipt: settled.receipt })))
 }
 
 async fn send(tab: &Tab, outgoing: Outgoing) -> Result<UpstreamResponse, TransportError> {
-    let ready = tab
-        .gateway
-        .upstreams
-        .get(&tab.vendor.id)
-        .ok_or(TransportError::Connect)?;
+    let ready = tab.gateway.upstreams.get(&tab.vendor.id).ok_or(TransportError::Connect)?;
     let mut headers = ready.headers.clone();
     headers.extend(outgoing.headers);
-    let request = UpstreamRequest {
-        url: ready.url.clone(),
-        headers,
-        body: outgoing.body,
-    };
+    let request = UpstreamRequest { url: ready.url.clone(), headers, body: outgoing.body };
     ready.transport.send(request).await
 }
 
 /// The provider's headers that may go to the client.
 fn passing(tab: &Tab, headers: &HeaderMap) -> HeaderMap {
     let lists = tab.gateway.headers();
-    let kept = headers
-        .iter()
-        .filter(|(name, _)| lists.response(name.as_str()));
-    kept.map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
+    let kept = headers.iter().filter(|(name, _)| lists.response(name.as_str()));
+    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 fn unreached(tab: &Tab, error: TransportError) -> Fault {
     tab.release();
     let (generation, vendor) = (tab.generation, &*tab.vendor.id);
     tracing::warn!(%generation, vendor, %error, "the provider could not be reached, or broke off");
-    let kind = if error.is_timeout() {
-        UpstreamKind::TimedOut
-    } else {
-        UpstreamKind::Unavailable
-    };
+    let kind = if error.is_timeout() { UpstreamKind::TimedOut } else { UpstreamKind::Unavailable };
     UpstreamFault::of_kind(kind).into()
 }
 
 async fn refused(tab: &Tab, response: UpstreamResponse) -> Fault {
     tab.release();
-    let retry_after = response
-        .headers
-        .get(RETRY_AFTER)
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
-    let body = response
-        .body
-        .read_all(ERROR_BYTES_MAX)
-        .await
-        .unwrap_or_default();
+    let retry_after = response.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let body = response.body.read_all(ERROR_BYTES_MAX).await.unwrap_or_default();
     let error = UpstreamError::read(response.status.as_u16(), &body, retry_after.as_deref());
     let (generation, vendor, status) = (tab.generation, &*tab.vendor.id, error.status);
     match error.kind {
@@ -176,12 +130,7 @@ impl From<UpstreamFault> for Fault {
 impl UpstreamFault {
     /// A failure of which there are no words.
     pub(super) const fn of_kind(kind: UpstreamKind) -> Self {
-        Self {
-            kind,
-            message: None,
-            code: None,
-            retry_after_ms: None,
-        }
+        Self { kind, message: None, code: None, retry_after_ms: None }
     }
 
     /// A refusal or failure as the client may see it: what is about our account is none of its business.
@@ -196,17 +145,11 @@ impl UpstreamFault {
             ErrorKind::TimedOut => UpstreamKind::TimedOut,
             _ => UpstreamKind::Unavailable,
         };
-        let about_request = matches!(
-            kind,
-            UpstreamKind::InvalidRequest
-                | UpstreamKind::ContextLength
-                | UpstreamKind::ContentPolicy
-        );
+        let about_request =
+            matches!(kind, UpstreamKind::InvalidRequest | UpstreamKind::ContextLength | UpstreamKind::ContentPolicy);
         Self {
             kind,
-            message: about_request
-                .then(|| error.message.clone())
-                .filter(|message| !message.is_empty()),
+            message: about_request.then(|| error.message.clone()).filter(|message| !message.is_empty()),
             code: error.code.clone().filter(|_| about_request),
             retry_after_ms: error.retry_after_ms,
         }
@@ -214,9 +157,6 @@ impl UpstreamFault {
 
     /// What an outcome that is no success means to the client.
     pub(super) fn of_outcome(outcome: &Outcome, otherwise: UpstreamKind) -> Self {
-        outcome
-            .error
-            .as_ref()
-            .map_or(Self::of_kind(otherwise), Self::of_error)
+        outcome.error.as_ref().map_or(Self::of_kind(otherwise), Self::of_error)
     }
 }

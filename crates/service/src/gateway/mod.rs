@@ -135,9 +135,7 @@ pub enum GatewayError {
     #[error(transparent)]
     Policy(#[from] PolicyError),
     /// A vendor's address, header or key has characters that HTTP does not allow.
-    #[error(
-        "the address, a header or the key of vendor {vendor} has characters that HTTP does not allow"
-    )]
+    #[error("the address, a header or the key of vendor {vendor} has characters that HTTP does not allow")]
     Vendor {
         /// The vendor.
         vendor: String,
@@ -157,18 +155,10 @@ impl Gateway {
             headers: Headers::builtin()?,
         };
         let ready = |(id, upstream): (Arc<str>, Upstream)| {
-            let wrong = GatewayError::Vendor {
-                vendor: id.to_string(),
-            };
-            exchange::ready(upstream)
-                .map(|ready| (id, ready))
-                .ok_or(wrong)
+            let wrong = GatewayError::Vendor { vendor: id.to_string() };
+            exchange::ready(upstream).map(|ready| (id, ready)).ok_or(wrong)
         };
-        let upstreams = parts
-            .upstreams
-            .into_iter()
-            .map(ready)
-            .collect::<Result<_, _>>()?;
+        let upstreams = parts.upstreams.into_iter().map(ready).collect::<Result<_, _>>()?;
         let gateway = Self {
             catalog: parts.catalog,
             upstreams,

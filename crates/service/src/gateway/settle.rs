@@ -83,12 +83,7 @@ impl Tab {
     /// Releases the hold: nothing was used.
     pub(super) fn release(&self) {
         let (id, now) = (self.generation.cast(), self.gateway.ports.clock.now());
-        if let Err(error) = self
-            .gateway
-            .ledger
-            .void(id, now)
-            .map(opencredits_ledger::Accepted::accepted)
-        {
+        if let Err(error) = self.gateway.ledger.void(id, now).map(opencredits_ledger::Accepted::accepted) {
             tracing::error!(generation = %self.generation, %error, "a hold could not be released; it will end by its expiry");
         }
     }
@@ -100,9 +95,7 @@ impl Tab {
         let terms = self.terms();
         let mut charge = terms.charge(priced.cost).ok_or(Fault::Overflow)?;
         if priced.source == UsageSource::Estimated && charge.total > self.held {
-            charge = terms
-                .charge(terms.cost_within(self.held))
-                .ok_or(Fault::Overflow)?;
+            charge = terms.charge(terms.cost_within(self.held)).ok_or(Fault::Overflow)?;
         }
         let record = self.record(outcome, priced, (terms, charge), now);
         self.warn_of(&record);
@@ -118,54 +111,31 @@ impl Tab {
         let durable = (self.gateway.settings.ack == Ack::Durable).then(|| accepted.durable());
         let captured = accepted.accepted();
         self.gateway.tally.add(record.key, now, captured.collected);
-        let receipt = Receipt {
-            generation: self.generation,
-            record,
-            charged: captured.collected,
-            remaining: captured.available,
-        };
+        let receipt =
+            Receipt { generation: self.generation, record, charged: captured.collected, remaining: captured.available };
         Ok(Settled { receipt, durable })
     }
 
     fn terms(&self) -> Terms {
-        let partner_share = self
-            .spender
-            .earner
-            .map_or(BasisPoints::ZERO, |earner| earner.share);
-        Terms {
-            markup: self.gateway.settings.markup,
-            partner_share,
-        }
+        let partner_share = self.spender.earner.map_or(BasisPoints::ZERO, |earner| earner.share);
+        Terms { markup: self.gateway.settings.markup, partner_share }
     }
 
     /// What is owed is owed in full; the partner earns on what was collected.
     fn legs(&self, charge: &Charge) -> Vec<Leg> {
-        let leg = |to, amount, on_shortfall| Leg {
-            to,
-            amount,
-            on_shortfall,
-        };
+        let leg = |to, amount, on_shortfall| Leg { to, amount, on_shortfall };
         let mut legs = vec![
             leg(books::PROVIDERS, charge.cost, OnShortfall::Full),
             leg(books::REVENUE, charge.margin, OnShortfall::Proportional),
         ];
         if let Some(earner) = self.spender.earner {
-            legs.push(leg(
-                earner.account,
-                charge.commission,
-                OnShortfall::Proportional,
-            ));
+            legs.push(leg(earner.account, charge.commission, OnShortfall::Proportional));
         }
         legs
     }
 
     fn price(&self, outcome: &Outcome) -> Result<Priced, Fault> {
-        let nothing = |source| Priced {
-            source,
-            bill: Bill::default(),
-            side_bills: vec![],
-            cost: PicoUsd::ZERO,
-        };
+        let nothing = |source| Priced { source, bill: Bill::default(), side_bills: vec![], cost: PicoUsd::ZERO };
         if outcome.is_empty() {
             return Ok(nothing(UsageSource::NothingProduced));
         }
@@ -174,20 +144,10 @@ impl Tab {
         }
         let (source, usage) = match (outcome.usage, outcome.is_final()) {
             (Some(usage), true) => (UsageSource::Reported, usage),
-            (reported, _) => (
-                UsageSource::Estimated,
-                estimate(reported, self.input_bytes, outcome.produced),
-            ),
+            (reported, _) => (UsageSource::Estimated, estimate(reported, self.input_bytes, outcome.produced)),
         };
-        let tier = outcome
-            .service_tier
-            .as_deref()
-            .or(self.requested_tier.as_deref());
-        let bill = self
-            .model
-            .card
-            .price(&usage, tier)
-            .map_err(crate::fault::RequestFault::from)?;
+        let tier = outcome.service_tier.as_deref().or(self.requested_tier.as_deref());
+        let bill = self.model.card.price(&usage, tier).map_err(crate::fault::RequestFault::from)?;
         let mut cost = bill.cost;
         let mut side_bills = Vec::new();
         for (model, usage) in &outcome.additional {
@@ -195,33 +155,14 @@ impl Tab {
             cost = cost.checked_add(side.1).ok_or(Fault::Overflow)?;
             side_bills.push(side.0);
         }
-        Ok(Priced {
-            source,
-            bill,
-            side_bills,
-            cost,
-        })
+        Ok(Priced { source, bill, side_bills, cost })
     }
 
     /// A part that ran on another model is billed on that one; on the request's own where the book lacks it.
-    fn side_bill(
-        &self,
-        catalog: &Catalog,
-        name: &str,
-        usage: &Usage,
-    ) -> Result<(SideBill, PicoUsd), Fault> {
+    fn side_bill(&self, catalog: &Catalog, name: &str, usage: &Usage) -> Result<(SideBill, PicoUsd), Fault> {
         let model = catalog.resolve(name).unwrap_or(&self.model);
-        let bill = model
-            .card
-            .price(usage, None)
-            .map_err(crate::fault::RequestFault::from)?;
-        Ok((
-            SideBill {
-                model: model.id.to_string(),
-                lines: lines(&bill),
-            },
-            bill.cost,
-        ))
+        let bill = model.card.price(usage, None).map_err(crate::fault::RequestFault::from)?;
+        Ok((SideBill { model: model.id.to_string(), lines: lines(&bill) }, bill.cost))
     }
 
     fn record(
@@ -239,9 +180,7 @@ impl Tab {
             model: self.model.id.to_string(),
             vendor: self.vendor.id.to_string(),
             upstream_id: peer(&outcome.upstream_id),
-            native_finish: name_of_peer(
-                outcome.finish.as_ref().map_or("", |finish| &finish.native),
-            ),
+            native_finish: name_of_peer(outcome.finish.as_ref().map_or("", |finish| &finish.native)),
             tier: peer(&outcome.service_tier),
             price_book: Catalog::book_version().to_owned(),
             streamed: self.delivery == Delivery::Streamed,
@@ -276,10 +215,7 @@ impl Tab {
 }
 
 fn lines(bill: &Bill) -> Vec<Line> {
-    bill.lines
-        .iter()
-        .map(|line| Line::new(line.item, line.quantity, line.rate))
-        .collect()
+    bill.lines.iter().map(|line| Line::new(line.item, line.quantity, line.rate)).collect()
 }
 
 /// The id that a generation's hold and entry have.

@@ -72,26 +72,20 @@ impl ChargedStream {
 
     /// Takes the course away from a reader that stays.
     pub(super) fn into_course(mut self) -> Course {
-        Course {
-            flow: self.course.flow.take(),
-        }
+        Course { flow: self.course.flow.take() }
     }
 }
 
 impl Course {
     pub(super) fn new(body: UpstreamBody, tap: StreamTap, tab: Tab) -> Self {
-        Self {
-            flow: Some(Flow::Open(Box::new(Open { body, tap, tab }))),
-        }
+        Self { flow: Some(Flow::Open(Box::new(Open { body, tap, tab }))) }
     }
 
     fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Piece>> {
         match self.flow.take() {
             None => Poll::Ready(None),
             Some(Flow::Open(open)) => self.poll_open(open, context),
-            Some(Flow::Flushing(durable, last, body)) => {
-                self.poll_flush(durable, last, body, context)
-            }
+            Some(Flow::Flushing(durable, last, body)) => self.poll_flush(durable, last, body, context),
             Some(Flow::Trailing(mut body)) => {
                 // One look is enough to let a finished connection return to its pool.
                 let _end_or_not = body.poll_chunk(context);
@@ -125,12 +119,7 @@ impl Course {
         }
     }
 
-    fn close(
-        &mut self,
-        open: Box<Open>,
-        end: End,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Piece>> {
+    fn close(&mut self, open: Box<Open>, end: End, context: &mut Context<'_>) -> Poll<Option<Piece>> {
         let Open { body, mut tap, tab } = *open;
         let outcome = tap.outcome(end);
         let whole = outcome.is_final();
@@ -185,10 +174,7 @@ impl Course {
 
     /// Reads on to the end and settles, for nobody.
     pub(super) async fn run_out(&mut self) {
-        while poll_fn(|context| Poll::Ready(ready!(self.poll_piece(context))))
-            .await
-            .is_some()
-        {}
+        while poll_fn(|context| Poll::Ready(ready!(self.poll_piece(context)))).await.is_some() {}
     }
 
     /// Settles what is known so far and lets go of the upstream connection.
@@ -206,8 +192,7 @@ impl Course {
 impl Drop for ChargedStream {
     fn drop(&mut self) {
         if let Some(flow @ Flow::Open(_)) = self.course.flow.take() {
-            self.orphanage
-                .adopt(Orphan::Streaming(Course { flow: Some(flow) }));
+            self.orphanage.adopt(Orphan::Streaming(Course { flow: Some(flow) }));
         }
     }
 }

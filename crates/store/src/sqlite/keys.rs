@@ -9,8 +9,7 @@ use opencredits_keys::KeyDigest;
 use opencredits_units::{KeyId, NanoUsd, UnixMs, UserId};
 use rusqlite::{OptionalExtension, Row, params};
 
-const KEY: &str =
-    "SELECT id, user_id, partner_id, digest, hint, name, created_at, revoked_at, expires_at,
+const KEY: &str = "SELECT id, user_id, partner_id, digest, hint, name, created_at, revoked_at, expires_at,
     limit_account, limit_nano_usd, allowed_models FROM user_keys";
 /// Between the allowed models of a key: no model's name holds one.
 const SEPARATOR: &str = "\n";
@@ -67,8 +66,7 @@ impl Keys for SqliteStore {
 
     async fn keys_of(&self, user: UserId) -> Result<Vec<Key>, StoreError> {
         self.run(move |connection| {
-            let mut statement =
-                connection.prepare_cached(&format!("{KEY} WHERE user_id = ?1 ORDER BY id"))?;
+            let mut statement = connection.prepare_cached(&format!("{KEY} WHERE user_id = ?1 ORDER BY id"))?;
             let rows = statement.query_map([blob(user)], read)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
@@ -78,9 +76,7 @@ impl Keys for SqliteStore {
     async fn revoke_key(&self, id: KeyId, now: UnixMs) -> Result<bool, StoreError> {
         self.run(move |connection| {
             let changed = connection
-                .prepare_cached(
-                    "UPDATE user_keys SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL",
-                )?
+                .prepare_cached("UPDATE user_keys SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL")?
                 .execute(params![blob(id), number(now.get())])?;
             Ok(changed == 1)
         })
@@ -90,10 +86,7 @@ impl Keys for SqliteStore {
 
 fn read(row: &Row<'_>) -> Result<Key, rusqlite::Error> {
     let limit = match (id_or_none(row, 9)?, row.get::<_, Option<i64>>(10)?) {
-        (Some(account), Some(amount)) => Some(KeyLimit {
-            account,
-            amount: NanoUsd::new(amount),
-        }),
+        (Some(account), Some(amount)) => Some(KeyLimit { account, amount: NanoUsd::new(amount) }),
         _ => None,
     };
     let models: Option<String> = row.get(11)?;

@@ -9,8 +9,7 @@ use opencredits_units::{BasisPoints, PartnerId, UserId};
 use rusqlite::{OptionalExtension, Row, params};
 
 const USER: &str = "SELECT id, wallet, label, created_at, suspended FROM users";
-const PARTNER: &str =
-    "SELECT id, name, publishable_key, share_bps, earnings, created_at FROM partners";
+const PARTNER: &str = "SELECT id, name, publishable_key, share_bps, earnings, created_at FROM partners";
 
 #[async_trait]
 impl Users for SqliteStore {
@@ -18,7 +17,8 @@ impl Users for SqliteStore {
         let user = user.clone();
         self.run(move |connection| {
             let suspended = user.standing == Standing::Suspended;
-            let values = params![blob(user.id), blob(user.wallet), user.label, number(user.created_at.get()), suspended];
+            let values =
+                params![blob(user.id), blob(user.wallet), user.label, number(user.created_at.get()), suspended];
             connection
                 .prepare_cached(
                     "INSERT INTO users (id, wallet, label, created_at, suspended) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -40,8 +40,7 @@ impl Users for SqliteStore {
 
     async fn users(&self, after: UserId, max: u32) -> Result<Vec<User>, StoreError> {
         self.run(move |connection| {
-            let mut statement =
-                connection.prepare_cached(&format!("{USER} WHERE id > ?1 ORDER BY id LIMIT ?2"))?;
+            let mut statement = connection.prepare_cached(&format!("{USER} WHERE id > ?1 ORDER BY id LIMIT ?2"))?;
             let rows = statement.query_map(params![blob(after), max], read_user)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
@@ -50,18 +49,8 @@ impl Users for SqliteStore {
 }
 
 fn read_user(row: &Row<'_>) -> Result<User, rusqlite::Error> {
-    let standing = if row.get(4)? {
-        Standing::Suspended
-    } else {
-        Standing::Good
-    };
-    Ok(User {
-        id: id(row, 0)?,
-        wallet: id(row, 1)?,
-        label: row.get(2)?,
-        created_at: time(row, 3)?,
-        standing,
-    })
+    let standing = if row.get(4)? { Standing::Suspended } else { Standing::Good };
+    Ok(User { id: id(row, 0)?, wallet: id(row, 1)?, label: row.get(2)?, created_at: time(row, 3)?, standing })
 }
 
 #[async_trait]
@@ -99,8 +88,7 @@ impl Partners for SqliteStore {
     async fn partner_by_key(&self, publishable_key: &str) -> Result<Option<Partner>, StoreError> {
         let key = publishable_key.to_owned();
         self.run(move |connection| {
-            let mut statement =
-                connection.prepare_cached(&format!("{PARTNER} WHERE publishable_key = ?1"))?;
+            let mut statement = connection.prepare_cached(&format!("{PARTNER} WHERE publishable_key = ?1"))?;
             Ok(statement.query_row([key], read_partner).optional()?)
         })
         .await
@@ -108,8 +96,7 @@ impl Partners for SqliteStore {
 
     async fn partners(&self, after: PartnerId, max: u32) -> Result<Vec<Partner>, StoreError> {
         self.run(move |connection| {
-            let mut statement = connection
-                .prepare_cached(&format!("{PARTNER} WHERE id > ?1 ORDER BY id LIMIT ?2"))?;
+            let mut statement = connection.prepare_cached(&format!("{PARTNER} WHERE id > ?1 ORDER BY id LIMIT ?2"))?;
             let rows = statement.query_map(params![blob(after), max], read_partner)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })

@@ -10,8 +10,7 @@ pub(super) fn blob<K>(id: Id<K>) -> [u8; 16] {
 }
 
 pub(super) fn id<K>(row: &Row<'_>, column: usize) -> Result<Id<K>, Error> {
-    row.get::<_, [u8; 16]>(column)
-        .map(|bytes| Id::from_bits(u128::from_be_bytes(bytes)))
+    row.get::<_, [u8; 16]>(column).map(|bytes| Id::from_bits(u128::from_be_bytes(bytes)))
 }
 
 pub(super) fn id_or_none<K>(row: &Row<'_>, column: usize) -> Result<Option<Id<K>>, Error> {
@@ -25,8 +24,7 @@ pub(super) fn number(value: u64) -> i64 {
 
 pub(super) fn count(row: &Row<'_>, column: usize) -> Result<u64, Error> {
     let value: i64 = row.get(column)?;
-    u64::try_from(value)
-        .map_err(|error| Error::FromSqlConversionFailure(column, Type::Integer, Box::new(error)))
+    u64::try_from(value).map_err(|error| Error::FromSqlConversionFailure(column, Type::Integer, Box::new(error)))
 }
 
 pub(super) fn time(row: &Row<'_>, column: usize) -> Result<UnixMs, Error> {

@@ -46,12 +46,7 @@ impl UsageDays for SqliteStore {
 
 #[async_trait]
 impl Claims for SqliteStore {
-    async fn claim(
-        &self,
-        digest: &[u8; 32],
-        generation: GenerationId,
-        now: UnixMs,
-    ) -> Result<Claim, StoreError> {
+    async fn claim(&self, digest: &[u8; 32], generation: GenerationId, now: UnixMs) -> Result<Claim, StoreError> {
         let digest = *digest;
         self.run(move |connection| {
             let made = connection
@@ -66,18 +61,11 @@ impl Claims for SqliteStore {
         .await
     }
 
-    async fn take_over(
-        &self,
-        digest: &[u8; 32],
-        from: GenerationId,
-        to: GenerationId,
-    ) -> Result<bool, StoreError> {
+    async fn take_over(&self, digest: &[u8; 32], from: GenerationId, to: GenerationId) -> Result<bool, StoreError> {
         let digest = *digest;
         self.run(move |connection| {
             let changed = connection
-                .prepare_cached(
-                    "UPDATE claims SET generation = ?3 WHERE digest = ?1 AND generation = ?2",
-                )?
+                .prepare_cached("UPDATE claims SET generation = ?3 WHERE digest = ?1 AND generation = ?2")?
                 .execute(params![digest, blob(from), blob(to)])?;
             Ok(changed == 1)
         })
@@ -86,10 +74,7 @@ impl Claims for SqliteStore {
 
     async fn forget_claims(&self, before: UnixMs) -> Result<(), StoreError> {
         self.run(move |connection| {
-            connection.execute(
-                "DELETE FROM claims WHERE claimed_at < ?1",
-                [number(before.get())],
-            )?;
+            connection.execute("DELETE FROM claims WHERE claimed_at < ?1", [number(before.get())])?;
             Ok(())
         })
         .await
@@ -101,14 +86,10 @@ impl Settings for SqliteStore {
     async fn setting(&self, name: &str, fallback: &[u8]) -> Result<Vec<u8>, StoreError> {
         let (name, fallback) = (name.to_owned(), fallback.to_vec());
         self.run(move |connection| {
-            connection.execute(
-                "INSERT OR IGNORE INTO settings (name, value) VALUES (?1, ?2)",
-                params![name, fallback],
-            )?;
-            let mut statement =
-                connection.prepare_cached("SELECT value FROM settings WHERE name = ?1")?;
-            let found: Option<Vec<u8>> =
-                statement.query_row([name], |row| row.get(0)).optional()?;
+            connection
+                .execute("INSERT OR IGNORE INTO settings (name, value) VALUES (?1, ?2)", params![name, fallback])?;
+            let mut statement = connection.prepare_cached("SELECT value FROM settings WHERE name = ?1")?;
+            let found: Option<Vec<u8>> = statement.query_row([name], |row| row.get(0)).optional()?;
             Ok(found.unwrap_or(fallback))
         })
         .await

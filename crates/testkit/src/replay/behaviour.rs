@@ -46,20 +46,13 @@ pub enum Fault {
 
 impl Default for Behaviour {
     fn default() -> Self {
-        Self {
-            pieces: Pieces::Events,
-            delay: Duration::ZERO,
-            fault: Fault::None,
-        }
+        Self { pieces: Pieces::Events, delay: Duration::ZERO, fault: Fault::None }
     }
 }
 
 impl From<Fault> for Behaviour {
     fn from(fault: Fault) -> Self {
-        Self {
-            fault,
-            ..Self::default()
-        }
+        Self { fault, ..Self::default() }
     }
 }
 
@@ -90,9 +83,7 @@ impl Behaviour {
 
     fn take_over(&mut self, wish: &str) {
         let (name, value) = wish.split_once('=').unwrap_or((wish, "0"));
-        let number: u32 = value
-            .parse()
-            .unwrap_or_else(|_| panic!("{wish} in a model's name has no number"));
+        let number: u32 = value.parse().unwrap_or_else(|_| panic!("{wish} in a model's name has no number"));
         let bytes = number as usize;
         match name {
             "delay" => self.delay = Duration::from_millis(number.into()),
@@ -103,10 +94,7 @@ impl Behaviour {
             "status" => self.fault = Fault::Status(number as u16),
             "retry-after" => {
                 if let Fault::Status(status) = self.fault {
-                    self.fault = Fault::StatusRetryAfter {
-                        status,
-                        seconds: number,
-                    };
+                    self.fault = Fault::StatusRetryAfter { status, seconds: number };
                 }
             }
             _ => panic!("{wish} in a model's name means nothing"),
@@ -123,10 +111,7 @@ mod tests {
         let named = Behaviour::default().named("delay=20+bytes=7+status=429+retry-after=3");
         assert_eq!(named.delay, Duration::from_millis(20));
         assert_eq!(named.pieces, Pieces::Bytes(7));
-        let expected = Fault::StatusRetryAfter {
-            status: 429,
-            seconds: 3,
-        };
+        let expected = Fault::StatusRetryAfter { status: 429, seconds: 3 };
         assert_eq!(named.fault, expected);
         assert_eq!(Behaviour::default().named(""), Behaviour::default());
     }

@@ -71,9 +71,7 @@ impl Paced {
     fn poll_stall(&mut self, context: &mut Context<'_>) -> Poll<()> {
         const LONG: std::time::Duration = std::time::Duration::from_secs(3_600);
         let until = Instant::now() + LONG;
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Box::pin(sleep_until(until)));
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
         timer.as_mut().poll(context)
     }
 }
@@ -115,9 +113,7 @@ impl Body for Paced {
     /// A whole answer in one piece names its length, as providers do; anything else comes in chunks.
     fn size_hint(&self) -> SizeHint {
         match (self.end, self.pieces.front()) {
-            (End::Regular, Some(only)) if self.pieces.len() == 1 => {
-                SizeHint::with_exact(only.len() as u64)
-            }
+            (End::Regular, Some(only)) if self.pieces.len() == 1 => SizeHint::with_exact(only.len() as u64),
             _ => SizeHint::default(),
         }
     }
@@ -133,10 +129,7 @@ impl Drop for Paced {
 
 fn split(body: &[u8], pieces: Pieces) -> VecDeque<Bytes> {
     match pieces {
-        Pieces::Bytes(size) => body
-            .chunks(size.max(1))
-            .map(Bytes::copy_from_slice)
-            .collect(),
+        Pieces::Bytes(size) => body.chunks(size.max(1)).map(Bytes::copy_from_slice).collect(),
         Pieces::Events => events(body),
     }
 }
@@ -164,10 +157,7 @@ mod tests {
     fn a_stream_is_cut_after_its_events() {
         let check = |body: &str, expected: &[&str]| {
             let pieces = events(body.as_bytes());
-            let pieces: Vec<&str> = pieces
-                .iter()
-                .map(|piece| std::str::from_utf8(piece).unwrap())
-                .collect();
+            let pieces: Vec<&str> = pieces.iter().map(|piece| std::str::from_utf8(piece).unwrap()).collect();
             assert_eq!(pieces, expected);
         };
         check("data: a\n\ndata: b\n\n", &["data: a\n\n", "data: b\n\n"]);

@@ -48,17 +48,10 @@ impl Received {
     /// Whether the text stands anywhere in what was sent: request line, headers or body.
     #[must_use]
     pub fn mentions(&self, text: &str) -> bool {
-        let holds = |bytes: &[u8]| {
-            bytes
-                .windows(text.len())
-                .any(|part| part == text.as_bytes())
-        };
+        let holds = |bytes: &[u8]| bytes.windows(text.len()).any(|part| part == text.as_bytes());
         holds(self.uri.to_string().as_bytes())
             || holds(&self.body)
-            || self
-                .headers
-                .iter()
-                .any(|(name, value)| holds(name.as_str().as_bytes()) || holds(value.as_bytes()))
+            || self.headers.iter().any(|(name, value)| holds(name.as_str().as_bytes()) || holds(value.as_bytes()))
     }
 }
 
@@ -109,24 +102,16 @@ impl ReplayUpstream {
     ///
     /// # Errors
     /// When the listener cannot be used, or no runtime be had.
-    pub fn start_on(
-        listener: std::net::TcpListener,
-        recordings: Vec<Recording>,
-    ) -> io::Result<Self> {
+    pub fn start_on(listener: std::net::TcpListener, recordings: Vec<Recording>) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
-            recordings: recordings
-                .into_iter()
-                .map(|recording| (recording.id.clone(), recording))
-                .collect(),
+            recordings: recordings.into_iter().map(|recording| (recording.id.clone(), recording)).collect(),
             abandoned: Arc::default(),
             changing: Mutex::default(),
         });
         let (stop, stopped) = oneshot::channel();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let serving = Arc::clone(&shared);
         std::thread::spawn(move || {
             runtime.block_on(async {
@@ -137,11 +122,7 @@ impl ReplayUpstream {
                 }
             });
         });
-        Ok(Self {
-            address,
-            shared,
-            stop: Some(stop),
-        })
+        Ok(Self { address, shared, stop: Some(stop) })
     }
 
     /// Where it listens.
@@ -195,23 +176,13 @@ impl Shared {
 
     async fn respond(&self, request: Request<Incoming>) -> Response<Paced> {
         let (head, body) = request.into_parts();
-        let body = body
-            .collect()
-            .await
-            .map(http_body_util::Collected::to_bytes);
-        let received = Received {
-            method: head.method,
-            uri: head.uri,
-            headers: head.headers,
-            body: body.unwrap_or_default(),
-        };
+        let body = body.collect().await.map(http_body_util::Collected::to_bytes);
+        let received =
+            Received { method: head.method, uri: head.uri, headers: head.headers, body: body.unwrap_or_default() };
         let behaviour = {
             let mut changing = self.changing();
             changing.received.push(received.clone());
-            changing
-                .next
-                .pop_front()
-                .unwrap_or_else(|| changing.usual.clone())
+            changing.next.pop_front().unwrap_or_else(|| changing.usual.clone())
         };
         let model = received.json()["model"].as_str().unwrap_or("").to_owned();
         let name = model.rsplit('/').next().unwrap_or("");
@@ -220,13 +191,9 @@ impl Shared {
         match behaviour.fault {
             Fault::Silent => std::future::pending().await,
             Fault::Status(status) => self.refuse(&received.uri, status, None),
-            Fault::StatusRetryAfter { status, seconds } => {
-                self.refuse(&received.uri, status, Some(seconds))
-            }
+            Fault::StatusRetryAfter { status, seconds } => self.refuse(&received.uri, status, Some(seconds)),
             _ => match self.recordings.get(id) {
-                Some(recording) if speaks(&received.uri, &recording.row.api) => {
-                    self.replay(recording, &behaviour)
-                }
+                Some(recording) if speaks(&received.uri, &recording.row.api) => self.replay(recording, &behaviour),
                 _ => self.refuse(&received.uri, 404, None),
             },
         }
@@ -249,10 +216,7 @@ impl Shared {
         let mut response = Response::new(body);
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            header::HeaderValue::from_static("application/json"),
-        );
+        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
         if let Some(seconds) = retry_after_s {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
@@ -292,10 +256,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place where this server starts tasks"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place where this server starts tasks")]
 fn spawn(task: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(task);
 }
@@ -308,7 +269,5 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
         async move { Ok::<_, Infallible>(shared.respond(request).await) }
     });
     // Peers that hang up are a part of what is tested.
-    let _ = hyper::server::conn::http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }

@@ -31,9 +31,7 @@ fn connect(upstream: &ReplayUpstream, path: &str, model: &str) -> TcpStream {
 /// Head and body.
 fn post(upstream: &ReplayUpstream, path: &str, model: &str) -> (String, String) {
     let mut answer = Vec::new();
-    connect(upstream, path, model)
-        .read_to_end(&mut answer)
-        .unwrap();
+    connect(upstream, path, model).read_to_end(&mut answer).unwrap();
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     if head.contains("transfer-encoding: chunked") {
@@ -114,10 +112,7 @@ fn a_fault_is_of_one_request_or_of_all() {
     let status = || post(&upstream, path_of(one), &one.id).0[9..12].to_owned();
     upstream.answer_next(Fault::Status(503).into());
     assert_eq!([status(), status()], ["503", "200"]);
-    let limited = Fault::StatusRetryAfter {
-        status: 429,
-        seconds: 7,
-    };
+    let limited = Fault::StatusRetryAfter { status: 429, seconds: 7 };
     upstream.answer(limited.into());
     assert_eq!([status(), status()], ["429", "429"]);
     let (head, _) = post(&upstream, path_of(one), &one.id);

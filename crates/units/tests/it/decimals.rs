@@ -17,49 +17,26 @@ fn dollars_are_read_exactly_or_refused() {
     check("0.0000000001", Err(DecimalError::TooPrecise { places: 9 }));
     check("9223372036.854775807", Ok(i64::MAX));
     check("9223372036.854775808", Err(DecimalError::TooLarge));
-    for text in [
-        "", ".", "-", "1e3", "1,5", " 1", "+1", "NaN", "--1", "1.2.3",
-    ] {
+    for text in ["", ".", "-", "1e3", "1,5", " 1", "+1", "NaN", "--1", "1.2.3"] {
         check(text, Err(DecimalError::Malformed));
     }
 }
 
 #[test]
 fn a_price_finer_than_a_pico_dollar_is_refused_and_never_rounded() {
-    assert_eq!(
-        Rate::from_usd_per_million("0.035").map(Rate::get),
-        Ok(35_000)
-    );
-    assert_eq!(
-        Rate::from_usd_per_million("0.0000001"),
-        Err(DecimalError::TooPrecise { places: 6 })
-    );
-    assert_eq!(
-        Rate::from_usd_per_use("0.01").map(Rate::get),
-        Ok(10_000_000_000)
-    );
-    assert_eq!(
-        Rate::from_usd_per_million("-1"),
-        Err(DecimalError::Malformed)
-    );
+    assert_eq!(Rate::from_usd_per_million("0.035").map(Rate::get), Ok(35_000));
+    assert_eq!(Rate::from_usd_per_million("0.0000001"), Err(DecimalError::TooPrecise { places: 6 }));
+    assert_eq!(Rate::from_usd_per_use("0.01").map(Rate::get), Ok(10_000_000_000));
+    assert_eq!(Rate::from_usd_per_million("-1"), Err(DecimalError::Malformed));
 }
 
 #[test]
 fn a_balance_is_never_shown_larger_than_it_is() {
     let price = CreditPrice::new(NanoUsd::new(30_000_000)).unwrap();
-    assert_eq!(
-        price.show(NanoUsd::new(20_000_000)).to_string(),
-        "0.666666666"
-    );
-    assert_eq!(
-        price.show(NanoUsd::new(-20_000_000)).to_string(),
-        "-0.666666667"
-    );
+    assert_eq!(price.show(NanoUsd::new(20_000_000)).to_string(), "0.666666666");
+    assert_eq!(price.show(NanoUsd::new(-20_000_000)).to_string(), "-0.666666667");
     assert_eq!(price.parse("2"), Ok(NanoUsd::new(60_000_000)));
-    assert_eq!(
-        CreditPrice::default().parse("0.000000001"),
-        Err(DecimalError::TooPrecise { places: 9 })
-    );
+    assert_eq!(CreditPrice::default().parse("0.000000001"), Err(DecimalError::TooPrecise { places: 9 }));
 }
 
 proptest! {

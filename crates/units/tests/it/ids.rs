@@ -7,20 +7,10 @@ use proptest::prelude::*;
 fn an_id_of_another_kind_is_refused() {
     let text = UserId::from_bits(7).to_string();
     assert_eq!(text, "user_00000000000000000000000007");
-    assert_eq!(
-        text.parse::<AccountId>(),
-        Err(IdError::Prefix { expected: "acct" })
-    );
+    assert_eq!(text.parse::<AccountId>(), Err(IdError::Prefix { expected: "acct" }));
     assert_eq!("user_7".parse::<UserId>(), Err(IdError::Malformed));
-    assert_eq!(
-        "user_0000000000000000000000000u".parse::<UserId>(),
-        Err(IdError::Malformed)
-    );
-    assert_eq!(
-        "user_zzzzzzzzzzzzzzzzzzzzzzzzzz".parse::<UserId>(),
-        Err(IdError::Malformed),
-        "over 128 bits"
-    );
+    assert_eq!("user_0000000000000000000000000u".parse::<UserId>(), Err(IdError::Malformed));
+    assert_eq!("user_zzzzzzzzzzzzzzzzzzzzzzzzzz".parse::<UserId>(), Err(IdError::Malformed), "over 128 bits");
 }
 
 proptest! {

@@ -8,14 +8,8 @@ fn a_bill_is_rounded_once_and_up() {
     assert_eq!(PicoUsd::new(1).ceil_to_nano(), Some(NanoUsd::new(1)));
     assert_eq!(PicoUsd::new(1_000).ceil_to_nano(), Some(NanoUsd::new(1)));
     assert_eq!(PicoUsd::new(1_001).ceil_to_nano(), Some(NanoUsd::new(2)));
-    assert_eq!(
-        PicoUsd::new(800).marked_up_to_nano(BasisPoints::new(2_500)),
-        Some(NanoUsd::new(1))
-    );
-    assert_eq!(
-        PicoUsd::new(801).marked_up_to_nano(BasisPoints::new(2_500)),
-        Some(NanoUsd::new(2))
-    );
+    assert_eq!(PicoUsd::new(800).marked_up_to_nano(BasisPoints::new(2_500)), Some(NanoUsd::new(1)));
+    assert_eq!(PicoUsd::new(801).marked_up_to_nano(BasisPoints::new(2_500)), Some(NanoUsd::new(2)));
 }
 
 #[test]
@@ -24,10 +18,7 @@ fn what_does_not_fit_is_none_and_never_wraps() {
     assert_eq!(NanoUsd::new(i64::MIN).checked_neg(), None);
     assert_eq!(Tokens::new(1).checked_sub(Tokens::new(2)), None);
     assert_eq!(PicoUsd::new(i128::MAX).ceil_to_nano(), None);
-    assert_eq!(
-        NanoUsd::new(5).scaled_down(NanoUsd::new(1), NanoUsd::ZERO),
-        None
-    );
+    assert_eq!(NanoUsd::new(5).scaled_down(NanoUsd::new(1), NanoUsd::ZERO), None);
     let sum = Rate::new(u64::MAX).times(Tokens::new(u64::MAX));
     assert_eq!(sum.and_then(PicoUsd::ceil_to_nano), None);
 }

@@ -63,9 +63,7 @@ pub(crate) struct Outcomes {
 
 /// Measures, and prints the outcome as one line of JSON.
 pub(crate) fn run(args: &Args) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcomes = LocalSet::new().block_on(&runtime, measure(args))?;
     println!("{}", serde_json::to_string(&outcomes)?);
     Ok(())
@@ -135,20 +133,11 @@ impl Client {
             // How it ended shows in the request that was under way.
             let _ = connection.await;
         });
-        Ok(Self {
-            sender,
-            request: request(args)?,
-            streams: args.stream,
-            answered,
-        })
+        Ok(Self { sender, request: request(args)?, streams: args.stream, answered })
     }
 
     /// Warms up, waits for the others, and asks for so long.
-    async fn ask_until(
-        mut self,
-        ready: Rc<tokio::sync::Barrier>,
-        length: Duration,
-    ) -> Outcome<Sample> {
+    async fn ask_until(mut self, ready: Rc<tokio::sync::Barrier>, length: Duration) -> Outcome<Sample> {
         for _ in 0..WARM_UP {
             self.ask().await?;
         }
@@ -169,9 +158,7 @@ impl Client {
 
     /// One request to its last byte; how many events it brought.
     async fn ask(&mut self) -> Outcome<u64> {
-        tokio::time::timeout(ANSWER_MAX, self.exchange())
-            .await
-            .map_err(|_| "no answer in 20 s")?
+        tokio::time::timeout(ANSWER_MAX, self.exchange()).await.map_err(|_| "no answer in 20 s")?
     }
 
     async fn exchange(&mut self) -> Outcome<u64> {
@@ -196,9 +183,7 @@ impl Client {
         if !status.is_success() || !whole {
             let text = String::from_utf8_lossy(&last);
             let text: String = text.chars().take(SHOWN_MAX).collect();
-            return Err(
-                format!("a wrong answer: {status}, {bytes} bytes, at its end: {text}").into(),
-            );
+            return Err(format!("a wrong answer: {status}, {bytes} bytes, at its end: {text}").into());
         }
         self.answered.set(self.answered.get() + 1);
         Ok(events.count)
@@ -266,11 +251,7 @@ mod tests {
 
     #[test]
     fn a_summary_is_of_all_connections() {
-        let sample = |times_us: &[f64], seconds| Sample {
-            times_us: times_us.to_vec(),
-            events: 2,
-            seconds,
-        };
+        let sample = |times_us: &[f64], seconds| Sample { times_us: times_us.to_vec(), events: 2, seconds };
         let mut all = sample(&[3.0, 1.0], 1.0);
         all.add(sample(&[2.0], 2.0));
         let summary = all.summary(7);

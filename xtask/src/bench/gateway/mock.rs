@@ -29,17 +29,12 @@ struct Answers {
 
 /// Serves until it is killed, and prints its port first.
 pub(crate) fn run() -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         println!("{}", listener.local_addr()?.port());
         std::io::stdout().flush()?;
-        let answers = Rc::new(Answers {
-            whole: whole(),
-            events: events().into(),
-        });
+        let answers = Rc::new(Answers { whole: whole(), events: events().into() });
         loop {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
@@ -54,24 +49,15 @@ async fn serve(stream: TcpStream, answers: Rc<Answers>) {
         async move { Ok::<_, Infallible>(answer(request, &answers).await) }
     });
     // A peer that hangs up ends its connection, and nothing else.
-    let _ = hyper::server::conn::http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn answer(
-    request: Request<Incoming>,
-    answers: &Answers,
-) -> Response<Either<Full<Bytes>, Burst>> {
+async fn answer(request: Request<Incoming>, answers: &Answers) -> Response<Either<Full<Bytes>, Burst>> {
     let body = request.into_body().collect().await;
     let body = body.map_or_else(|_| Bytes::new(), http_body_util::Collected::to_bytes);
     let streams = STREAM_MARKS.iter().any(|mark| holds(&body, mark));
     let (kind, body) = if streams {
-        let burst = Burst {
-            events: Rc::clone(&answers.events),
-            next: 0,
-            flushed: true,
-        };
+        let burst = Burst { events: Rc::clone(&answers.events), next: 0, flushed: true };
         ("text/event-stream; charset=utf-8", Either::Right(burst))
     } else {
         let whole = Full::new(answers.whole.clone());
@@ -145,12 +131,7 @@ fn events() -> Vec<Bytes> {
         format!(r#"{{"index":0,"delta":{delta},"logprobs":null,"finish_reason":{finish}}}"#)
     };
     let mut events: Vec<Bytes> = (0..TEXT_EVENTS)
-        .map(|word| {
-            chunk(
-                &choice(&format!(r#"{{"content":" word{word}"}}"#), "null"),
-                "null",
-            )
-        })
+        .map(|word| chunk(&choice(&format!(r#"{{"content":" word{word}"}}"#), "null"), "null"))
         .collect();
     events.push(chunk(&choice("{}", "\"stop\""), "null"));
     events.push(chunk("", USAGE));

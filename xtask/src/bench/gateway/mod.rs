@@ -18,13 +18,8 @@ use std::time::Duration;
 /// The model asked for; the upstream takes any.
 const MODEL: &str = "bench/model";
 /// What it costs: all that counts is that it costs something.
-const PRICE: Rates = Rates {
-    input: 150_000,
-    cache_read: 75_000,
-    cache_write_5m: 150_000,
-    cache_write_1h: 150_000,
-    output: 600_000,
-};
+const PRICE: Rates =
+    Rates { input: 150_000, cache_read: 75_000, cache_write_5m: 150_000, cache_write_1h: 150_000, output: 600_000 };
 
 /// What is asked of each target in each round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,16 +63,8 @@ struct Timing {
 impl From<Effort> for Timing {
     fn from(effort: Effort) -> Self {
         match effort {
-            Effort::Full => Self {
-                rounds: 7,
-                ms: 1_500,
-                starts: 7,
-            },
-            Effort::Smoke => Self {
-                rounds: 1,
-                ms: 200,
-                starts: 1,
-            },
+            Effort::Full => Self { rounds: 7, ms: 1_500, starts: 7 },
+            Effort::Smoke => Self { rounds: 1, ms: 200, starts: 1 },
         }
     }
 }
@@ -93,13 +80,8 @@ pub(super) fn run(effort: Effort, report: &mut Report) -> Outcome {
     let accepted = start(&folder.path().join("accepted"), mock_port, Ack::Accepted)?;
     let durable = start(&folder.path().join("durable"), mock_port, Ack::Durable)?;
 
-    let mut targets = vec![Target {
-        who: Who::Direct,
-        port: mock_port,
-        stream_port: mock_port,
-        key: "none",
-        running: &mock,
-    }];
+    let mut targets =
+        vec![Target { who: Who::Direct, port: mock_port, stream_port: mock_port, key: "none", running: &mock }];
     targets.extend(nginx.as_ref().map(|nginx| Target {
         who: Who::Nginx,
         port: nginx.port,
@@ -149,10 +131,12 @@ fn measure_one(target: &Target<'_>, shape: Shape, ms: u64) -> Outcome<Measured> 
         Shape::Streams => ("64", target.stream_port),
     };
     let mut load = Command::new(std::env::current_exe()?);
-    load.arg("load")
-        .args(["--connections", connections, "--key", target.key])
-        .args(["--model", MODEL])
-        .args(["--port", &port.to_string(), "--ms", &ms.to_string()]);
+    load.arg("load").args(["--connections", connections, "--key", target.key]).args(["--model", MODEL]).args([
+        "--port",
+        &port.to_string(),
+        "--ms",
+        &ms.to_string(),
+    ]);
     if shape == Shape::Streams {
         load.arg("--stream");
     }

@@ -28,11 +28,7 @@ pub(super) fn start(folder: &Path, upstream_port: u16) -> Outcome<Option<Nginx>>
     let (port, stream_port) = (free_port()?, free_port()?);
     let file = folder.join("nginx.conf");
     fs::write(&file, config(folder, upstream_port, port, stream_port)?)?;
-    let program = if Path::new("/usr/sbin/nginx").is_file() {
-        "/usr/sbin/nginx"
-    } else {
-        "nginx"
-    };
+    let program = if Path::new("/usr/sbin/nginx").is_file() { "/usr/sbin/nginx" } else { "nginx" };
     let mut running = Running::start(
         Command::new(program)
             .arg("-p")
@@ -44,11 +40,7 @@ pub(super) fn start(folder: &Path, upstream_port: u16) -> Outcome<Option<Nginx>>
             .stdin(Stdio::null()),
     )?;
     wait_for_port(port, &mut running, PATIENCE)?;
-    Ok(Some(Nginx {
-        running,
-        port,
-        stream_port,
-    }))
+    Ok(Some(Nginx { running, port, stream_port }))
 }
 
 /// A worker a core, connections kept alive on both sides, no log: what an operator who cares for speed sets.

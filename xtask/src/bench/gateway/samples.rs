@@ -30,21 +30,15 @@ impl Samples {
     }
 
     fn cpu_us(&self, who: Who, shape: Shape) -> f64 {
-        self.median(who, shape, |one| {
-            one.cpu_s * 1e6 / count(one.outcomes.requests_all)
-        })
+        self.median(who, shape, |one| one.cpu_s * 1e6 / count(one.outcomes.requests_all))
     }
 
     fn requests_a_second(&self, who: Who) -> f64 {
-        self.median(who, Shape::Wide, |one| {
-            count(one.outcomes.requests) / one.outcomes.seconds
-        })
+        self.median(who, Shape::Wide, |one| count(one.outcomes.requests) / one.outcomes.seconds)
     }
 
     fn events_a_second(&self, who: Who) -> f64 {
-        self.median(who, Shape::Streams, |one| {
-            count(one.outcomes.events) / one.outcomes.seconds
-        })
+        self.median(who, Shape::Streams, |one| count(one.outcomes.events) / one.outcomes.seconds)
     }
 
     fn p50_us(&self, who: Who, shape: Shape) -> f64 {
@@ -68,26 +62,14 @@ fn count(number: u64) -> f64 {
 
 /// Medians of each target, then the ratios that are asked for.
 pub(super) fn report(samples: &Samples, report: &mut Report) {
-    for (who, name) in [
-        (Who::Direct, "direct"),
-        (Who::Nginx, "nginx"),
-        (Who::Accepted, "gateway"),
-        (Who::Durable, "gateway_durable"),
-    ] {
+    for (who, name) in
+        [(Who::Direct, "direct"), (Who::Nginx, "nginx"), (Who::Accepted, "gateway"), (Who::Durable, "gateway_durable")]
+    {
         report.heading(format!("{name}: medians"));
         report.figure(format!("{name}_rps_c64"), samples.requests_a_second(who));
-        report.figure(
-            format!("{name}_p50_c64_us"),
-            samples.p50_us(who, Shape::Wide),
-        );
-        report.figure(
-            format!("{name}_p99_c64_us"),
-            samples.p99_us(who, Shape::Wide),
-        );
-        report.figure(
-            format!("{name}_p50_c1_us"),
-            samples.p50_us(who, Shape::Narrow),
-        );
+        report.figure(format!("{name}_p50_c64_us"), samples.p50_us(who, Shape::Wide));
+        report.figure(format!("{name}_p99_c64_us"), samples.p99_us(who, Shape::Wide));
+        report.figure(format!("{name}_p50_c1_us"), samples.p50_us(who, Shape::Narrow));
         report.figure(format!("{name}_events_c64"), samples.events_a_second(who));
         report.figure(format!("{name}_cpu_us"), samples.cpu_us(who, Shape::Wide));
         let stream_cpu = samples.cpu_us(who, Shape::Streams);
@@ -110,11 +92,7 @@ fn ratios(samples: &Samples, who: Who, suffix: &str, report: &mut Report) {
     let events = of(&|who| samples.events_a_second(who));
     let stream_cpu = of(&|who| samples.cpu_us(who, Shape::Streams));
     report.at_most(format!("cpu_over_nginx{suffix}"), cpu, 2.0);
-    report.at_least(
-        format!("throughput_over_nginx_c64{suffix}"),
-        throughput,
-        0.5,
-    );
+    report.at_least(format!("throughput_over_nginx_c64{suffix}"), throughput, 0.5);
     report.at_most(format!("added_p50_over_nginx_c1{suffix}"), added, 3.0);
     report.at_least(format!("stream_events_over_nginx_c64{suffix}"), events, 0.5);
     report.figure(format!("stream_cpu_over_nginx{suffix}"), stream_cpu);
@@ -139,11 +117,9 @@ mod tests {
     #[test]
     fn ratios_are_those_of_the_medians() {
         let mut samples = Samples::default();
-        for (who, requests, p50_us) in [
-            (Who::Direct, 4_000, 50.0),
-            (Who::Nginx, 2_000, 70.0),
-            (Who::Accepted, 1_000, 100.0),
-        ] {
+        for (who, requests, p50_us) in
+            [(Who::Direct, 4_000, 50.0), (Who::Nginx, 2_000, 70.0), (Who::Accepted, 1_000, 100.0)]
+        {
             for shape in super::super::SHAPES {
                 samples.add(who, shape, round(requests, 1.0, p50_us));
                 samples.add(who, shape, round(requests, 1.0, p50_us));
