@@ -185,10 +185,9 @@ impl Gateway {
 
     /// A person with so many credits; their key.
     pub(crate) fn add_person(&self, name: &str, credits: &str) -> Outcome<String> {
-        let email = format!("{}@example.org", name.replace(' ', "-"));
-        self.admin(&["user", "add", &email])?;
-        self.admin(&["credits", "grant", &email, credits])?;
-        let added = self.admin(&["key", "add", &email])?;
+        self.admin(&["user", "add", name])?;
+        self.admin(&["credits", "grant", name, credits])?;
+        let added = self.admin(&["key", "add", name])?;
         let key = added["key"].as_str().ok_or("the admin tool tells no key")?;
         Ok(key.to_owned())
     }
@@ -196,7 +195,7 @@ impl Gateway {
     /// How many holds are neither captured nor released.
     pub(crate) fn holds(&self) -> Outcome<u64> {
         let held = self.admin(&["ledger", "holds"])?;
-        Ok(held["holds"].as_array().map_or(0, Vec::len) as u64)
+        Ok(held["total"].as_u64().ok_or("the admin tool tells no count of holds")?)
     }
 
     /// Has every balance worked out again from the entries; what was found, in words.
@@ -215,8 +214,9 @@ impl Gateway {
         if output.status.success() {
             return Ok(serde_json::from_slice(&output.stdout)?);
         }
-        let error = String::from_utf8_lossy(&output.stderr);
-        Err(format!("{ADMIN} {}: {}", arguments.join(" "), error.trim()).into())
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        Err(format!("{ADMIN} {}: {}", arguments.join(" "), said.trim()).into())
     }
 }
 
