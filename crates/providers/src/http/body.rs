@@ -5,9 +5,19 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
+
+/// How long the parts of an exchange may take.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) first_byte: Duration,
+    pub(super) idle: Duration,
+    pub(super) total: Duration,
+}
 
 /// The one timer of an exchange. There is none before there is something to wait for, and it moves only when it
 /// fires or has to fire earlier: a stream of a thousand chunks touches it now and then.
@@ -41,9 +51,28 @@ impl Alarm {
     }
 }
 
+/// A request that has not ended: it is counted until its body is dropped.
+pub(super) struct Running {
+    count: Arc<AtomicUsize>,
+    pub(super) before: usize,
+}
+
+impl Running {
+    pub(super) fn start(count: &Arc<AtomicUsize>) -> Self {
+        Self { count: Arc::clone(count), before: count.fetch_add(1, Ordering::Relaxed) }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Bounds a body in time.
 pub(super) struct TimedBody {
     body: Incoming,
+    _running: Running,
     alarm: Alarm,
     idle: Duration,
     deadline: Instant,
@@ -51,9 +80,9 @@ pub(super) struct TimedBody {
 }
 
 impl TimedBody {
-    pub(super) fn new(body: Incoming, alarm: Alarm, idle: Duration, total: Duration) -> Self {
-        let deadline = alarm.started() + total;
-        Self { body, alarm, idle, deadline, last_data: Instant::now() }
+    pub(super) fn new(body: Incoming, alarm: Alarm, running: Running, bounds: Bounds) -> Self {
+        let deadline = alarm.started() + bounds.total;
+        Self { body, _running: running, alarm, idle: bounds.idle, deadline, last_data: Instant::now() }
     }
 
     fn poll_alarm(&mut self, context: &mut Context<'_>) -> Poll<TransportError> {

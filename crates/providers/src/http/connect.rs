@@ -20,6 +20,13 @@ use tower_service::Service;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
+/// What is offered to a server.
+#[derive(Clone, Copy)]
+pub(super) enum Speaks {
+    Http1,
+    Http1And2,
+}
+
 /// Makes plain and TLS connections. The bound holds for name, TCP and TLS together.
 #[derive(Clone)]
 pub(super) struct Connector {
@@ -28,19 +35,18 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    pub(super) fn new(within: Duration, roots: &[&[u8]]) -> Result<Self, TransportError> {
+    pub(super) fn new(within: Duration, tls: ClientConfig, speaks: Speaks) -> Self {
         let mut tcp = HttpConnector::new();
         // Without it, Nagle's algorithm and delayed acknowledgements stall a request by some 40 ms.
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(within));
         tcp.enforce_http(false);
-        let inner = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(tls(roots)?)
-            .https_or_http()
-            .enable_http1()
-            .enable_http2()
-            .wrap_connector(tcp);
-        Ok(Self { inner, within })
+        let secured = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1();
+        let inner = match speaks {
+            Speaks::Http1 => secured.wrap_connector(tcp),
+            Speaks::Http1And2 => secured.enable_http2().wrap_connector(tcp),
+        };
+        Self { inner, within }
     }
 }
 
@@ -61,7 +67,8 @@ impl Service<Uri> for Connector {
     }
 }
 
-fn tls(roots: &[&[u8]]) -> Result<ClientConfig, TransportError> {
+/// Trusts the roots that browsers trust, and these.
+pub(super) fn tls(roots: &[&[u8]]) -> Result<ClientConfig, TransportError> {
     let mut store = RootCertStore::empty();
     store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     for root in roots {

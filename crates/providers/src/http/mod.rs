@@ -17,14 +17,16 @@ mod connect;
 
 use crate::transport::{Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse};
 use async_trait::async_trait;
-use body::{Alarm, TimedBody};
+use body::{Alarm, Bounds, Running, TimedBody};
 use bytes::Bytes;
-use connect::Connector;
+use connect::{Connector, Speaks};
 use http_body_util::Full;
 use hyper_util::client::legacy::{Client as Pool, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -36,6 +38,8 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 /// How long it may take to say so.
 const PING_ANSWER: Duration = Duration::from_secs(10);
 
+/// So many requests share HTTP/2 connections; servers allow a hundred streams on one, or more.
+const SHARED_STREAMS_MAX: usize = 100;
 /// Longer than this nothing may take, whatever the settings say: a day.
 const WAIT_MS_MAX: u64 = 86_400_000;
 
@@ -77,9 +81,9 @@ impl Default for Settings {
 #[derive(Clone)]
 pub struct Client {
     pool: Pool<Connector, Full<Bytes>>,
-    first_byte: Duration,
-    idle: Duration,
-    total: Duration,
+    overflow: Pool<Connector, Full<Bytes>>,
+    running: Arc<AtomicUsize>,
+    bounds: Bounds,
 }
 
 impl Client {
@@ -98,22 +102,39 @@ impl Client {
     pub fn with_roots(settings: Settings, roots: &[&[u8]]) -> Result<Self, TransportError> {
         let timeouts = settings.timeouts;
         let within = |ms: u64| Duration::from_millis(ms.min(WAIT_MS_MAX));
-        let connector = Connector::new(within(timeouts.connect_ms), roots)?;
-        let pool = Pool::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(POOL_IDLE)
-            .pool_max_idle_per_host(settings.idle_connections_max)
-            .http2_adaptive_window(true)
-            .http2_keep_alive_interval(PING_EVERY)
-            .http2_keep_alive_timeout(PING_ANSWER)
-            .build(connector);
+        let tls = connect::tls(roots)?;
+        let pool = |speaks| {
+            Pool::builder(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(POOL_IDLE)
+                .pool_max_idle_per_host(settings.idle_connections_max)
+                .http2_adaptive_window(true)
+                .http2_keep_alive_interval(PING_EVERY)
+                .http2_keep_alive_timeout(PING_ANSWER)
+                .build(Connector::new(within(timeouts.connect_ms), tls.clone(), speaks))
+        };
         Ok(Self {
-            pool,
-            first_byte: within(timeouts.first_byte_ms),
-            idle: within(timeouts.idle_ms),
-            total: within(timeouts.total_ms),
+            pool: pool(Speaks::Http1And2),
+            overflow: pool(Speaks::Http1),
+            running: Arc::default(),
+            bounds: Bounds {
+                first_byte: within(timeouts.first_byte_ms),
+                idle: within(timeouts.idle_ms),
+                total: within(timeouts.total_ms),
+            },
         })
+    }
+
+    /// The pool shares one HTTP/2 connection for a host, and what exceeds the streams that a server allows on it
+    /// would wait inside until others end: those requests go by connections of their own. Without TLS there is no
+    /// HTTP/2 to begin with.
+    fn pool_for(&self, url: &http::Uri, running: usize) -> &Pool<Connector, Full<Bytes>> {
+        if running > SHARED_STREAMS_MAX && url.scheme() == Some(&http::uri::Scheme::HTTPS) {
+            &self.overflow
+        } else {
+            &self.pool
+        }
     }
 
     /// Waits for the head, but not for ever.
@@ -122,16 +143,13 @@ impl Client {
         response: ResponseFuture,
         alarm: &mut Alarm,
     ) -> Result<http::Response<hyper::body::Incoming>, TransportError> {
-        let by = alarm.started() + self.first_byte.min(self.total);
+        let Bounds { first_byte, total, .. } = self.bounds;
+        let by = alarm.started() + first_byte.min(total);
         let mut response = pin!(response);
         poll_fn(|context| match response.as_mut().poll(context) {
             Poll::Ready(done) => Poll::Ready(done.map_err(|error| connect::why(&error))),
             Poll::Pending => alarm.poll(by, context).map(|()| {
-                Err(if self.total < self.first_byte {
-                    TransportError::TotalTimeout
-                } else {
-                    TransportError::FirstByteTimeout
-                })
+                Err(if total < first_byte { TransportError::TotalTimeout } else { TransportError::FirstByteTimeout })
             }),
         })
         .await
@@ -144,14 +162,16 @@ impl Transport for Client {
         if request.url.authority().is_none() {
             return Err(TransportError::InvalidRequest);
         }
+        let running = Running::start(&self.running);
+        let pool = self.pool_for(&request.url, running.before + 1);
         let mut outgoing = http::Request::new(Full::new(request.body));
         *outgoing.method_mut() = http::Method::POST;
         *outgoing.uri_mut() = request.url;
         *outgoing.headers_mut() = request.headers;
         let mut alarm = Alarm::new(Instant::now());
-        let response = self.head(self.pool.request(outgoing), &mut alarm).await?;
+        let response = self.head(pool.request(outgoing), &mut alarm).await?;
         let (head, body) = response.into_parts();
-        let body = TimedBody::new(body, alarm, self.idle, self.total);
+        let body = TimedBody::new(body, alarm, running, self.bounds);
         Ok(UpstreamResponse { status: head.status, headers: head.headers, body: UpstreamBody::new(body) })
     }
 }

@@ -84,7 +84,6 @@ pub(super) struct Ask {
     pub(super) form: Form,
     pub(super) thinking: Option<Thinking>,
     pub(super) input: Input,
-    pub(super) messages: usize,
     /// The last words of the person, commands included.
     pub(super) said: String,
     pub(super) tool_result: Option<String>,

@@ -142,9 +142,8 @@ fn words(ask: &Ask) -> String {
         (_, Content::Tokens(tokens), _) => filler(tokens),
         (_, _, Some(result)) => format!("The tool says: {}", cut(result, RESULT_TOKENS_MAX)),
         _ => format!(
-            "This text is made up by the sandbox, which works offline. It has read {} tokens in {} messages.",
+            "This text is made up by the sandbox, which works offline and needs no key. It has read {} tokens.",
             ask.input.total(),
-            ask.messages
         ),
     }
 }

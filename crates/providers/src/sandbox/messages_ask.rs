@@ -36,7 +36,6 @@ pub(super) fn read(body: &Value) -> Result<Ask, Problem> {
         form: form(body),
         thinking: thinking(body, cap)?,
         input: input(body, messages),
-        messages: messages.len(),
         commands: Commands::read(&said),
         said,
         tool_result: tool_result(last),

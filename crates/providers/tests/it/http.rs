@@ -132,7 +132,7 @@ impl futures_core::Stream for Pieces {
 }
 
 /// A TLS server with these protocols, and its certificate.
-async fn tls_server(alpn: &[&[u8]]) -> (SocketAddr, Vec<u8>) {
+async fn tls_server(alpn: &[&[u8]], reply: fn(&Request<Incoming>) -> Reply) -> (SocketAddr, Vec<u8>) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let certificate = made.cert.der().to_vec();
     let key = rustls::pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
@@ -149,7 +149,7 @@ async fn tls_server(alpn: &[&[u8]]) -> (SocketAddr, Vec<u8>) {
         let acceptor = acceptor.clone();
         async move {
             if let Ok(stream) = acceptor.accept(stream).await {
-                answer(stream, hello).await;
+                answer(stream, reply).await;
             }
         }
     })
@@ -157,8 +157,46 @@ async fn tls_server(alpn: &[&[u8]]) -> (SocketAddr, Vec<u8>) {
     (address, certificate)
 }
 
+/// Waits for the others before it answers.
+fn late(_: &Request<Incoming>) -> Reply {
+    BodyExt::boxed(Late(Box::pin(tokio::time::sleep(Duration::from_millis(300)))))
+}
+
+struct Late(std::pin::Pin<Box<tokio::time::Sleep>>);
+
+impl hyper::body::Body for Late {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        self.0.as_mut().poll(context).map(|()| None)
+    }
+}
+
+#[tokio::test]
+async fn more_requests_than_a_connection_carries_do_not_wait_for_each_other() {
+    let (address, certificate) = tls_server(&[b"h2", b"http/1.1"], late).await;
+    let client = Client::with_roots(Settings::default(), &[&certificate]).unwrap();
+    let url = format!("https://localhost:{}/", address.port());
+    // All begin before any ends: the bodies are kept.
+    let mut open = Vec::new();
+    let mut by_version = [0, 0];
+    for _ in 0..110 {
+        let response = post(&client, &url, b"{}").await.unwrap();
+        by_version[usize::from(response.headers["x-version"] == "HTTP/2.0")] += 1;
+        open.push(response);
+    }
+    assert_eq!(by_version, [10, 100]);
+    open.clear();
+    let response = post(&client, &url, b"{}").await.unwrap();
+    assert_eq!(response.headers["x-version"], "HTTP/2.0");
+}
+
 async fn check_version(alpn: &[&[u8]], expected: Version) {
-    let (address, certificate) = tls_server(alpn).await;
+    let (address, certificate) = tls_server(alpn, hello).await;
     let client = Client::with_roots(Settings::default(), &[&certificate]).unwrap();
     let url = format!("https://localhost:{}/v1/messages", address.port());
     let response = post(&client, &url, b"{}").await.unwrap();
@@ -176,7 +214,7 @@ async fn http_2_is_spoken_where_the_server_offers_it() {
 
 #[tokio::test]
 async fn a_certificate_that_nobody_trusts_is_refused() {
-    let (address, _) = tls_server(&[b"h2"]).await;
+    let (address, _) = tls_server(&[b"h2"], hello).await;
     let url = format!("https://localhost:{}/", address.port());
     let got = post(&client(TIMEOUTS), &url, b"{}").await;
     assert_eq!(got.err(), Some(TransportError::Tls));

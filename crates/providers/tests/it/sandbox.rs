@@ -4,9 +4,10 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use opencredits_providers::sandbox::Sandbox;
 use opencredits_providers::{
-    Dialect, End, ErrorKind, Outcome, StreamTap, Transport, TransportError, UpstreamError, UpstreamRequest,
+    Dialect, End, ErrorKind, Outcome, StreamTap, Transport, TransportError, Trust, UpstreamError, UpstreamRequest,
     UpstreamResponse, UsageChunk, read_body,
 };
+use opencredits_testkit::{IndexRow, recordings};
 use opencredits_units::{Bucket, Tokens, ToolUse};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -581,6 +582,22 @@ fn the_same_request_has_the_same_answer() {
     assert_eq!(chunks(Dialect::OpenaiChat, &body), chunks(Dialect::OpenaiChat, &body));
     let other = request(Dialect::OpenaiChat, "Hello!", json!({"stream": true}));
     assert_ne!(chunks(Dialect::OpenaiChat, &body), chunks(Dialect::OpenaiChat, &other));
+}
+
+#[test]
+fn every_recorded_request_is_answered() {
+    let ours = |row: &IndexRow| row.status == 200 && row.api.parse::<Dialect>().is_ok();
+    for recording in recordings(ours) {
+        let dialect = recording.row.api.parse().unwrap();
+        let mut body = recording.request_body.clone();
+        let outcome = tapped(dialect, &body);
+        assert!(outcome.is_final() && !outcome.is_empty(), "{}", recording.id);
+        assert_eq!(outcome.trust, Trust::Sound, "{}", recording.id);
+        body["stream"] = false.into();
+        let whole = read_body(dialect, answer(dialect, &body).to_string().as_bytes());
+        assert_eq!(whole.usage, outcome.usage, "{}", recording.id);
+        assert_eq!(whole.finish, outcome.finish, "{}", recording.id);
+    }
 }
 
 #[tokio::test]
