@@ -7,6 +7,7 @@ use opencredits_catalog::Catalog;
 use opencredits_keys::{HashKey, Secret};
 use opencredits_ledger::Ledger;
 use opencredits_providers::http::{Client, Settings as HttpSettings, Timeouts};
+use opencredits_providers::sandbox::Sandbox;
 use opencredits_providers::{Auth, Transport, Vendor, Vendors};
 use opencredits_service::accounts::{Accounts, Tables};
 use opencredits_service::config::Config;
@@ -85,7 +86,7 @@ fn offer(
     variables: &[(String, String)],
 ) -> Result<(Catalog, HashMap<Arc<str>, Upstream>), StartError> {
     let http: Arc<dyn Transport> = Arc::new(Client::new(http_settings(config))?);
-    let sandbox: Arc<dyn Transport> = Arc::clone(&http);
+    let sandbox: Arc<dyn Transport> = Arc::new(Sandbox::new());
     let mut upstreams = HashMap::new();
     for vendor in Vendors::builtin()?.with_operator(&config.vendors_toml())?.iter() {
         let inside = vendor.base_url.starts_with(SANDBOX_SCHEME);

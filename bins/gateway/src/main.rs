@@ -1,6 +1,5 @@
 //! The OpenCredits gateway: `opencredits-gateway --config FILE`, or `opencredits-gateway dev` to try it out.
 
-mod admin;
 mod build;
 mod dev;
 mod log;
@@ -128,6 +127,8 @@ enum StartError {
     Store(#[from] opencredits_store::StoreError),
     #[error(transparent)]
     Transport(#[from] opencredits_providers::TransportError),
+    #[error(transparent)]
+    Socket(#[from] opencredits_api::admin::SocketError),
     #[error(transparent)]
     Gateway(#[from] opencredits_service::GatewayError),
     #[error(transparent)]

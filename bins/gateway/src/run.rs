@@ -2,14 +2,17 @@
 
 use crate::StartError;
 use crate::build::Built;
+use opencredits_api::admin::{Admin, AdminSocket};
 use opencredits_api::{Ended, Limits, serve, service};
 use opencredits_service::config::Config;
 use opencredits_service::jobs;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 /// Serves until SIGTERM or SIGINT, then finishes what runs, settles, flushes.
@@ -22,10 +25,18 @@ pub(crate) async fn run(built: Built, config: &Config) -> Result<ExitCode, Start
     tasks.spawn(jobs::run(std::sync::Arc::clone(&app.gateway), std::sync::Arc::new(store)));
     let mut draining = JoinSet::new();
     draining.spawn(drainer.run());
-    crate::admin::start(&mut tasks, accounts, config)?;
+    let admin = Admin::new(accounts, app.face.credit_price);
+    let socket = AdminSocket::bind(Path::new(&config.data.dir))?;
+    let (close, closing) = oneshot::channel();
+    let mut socket_task = JoinSet::new();
+    socket_task.spawn(socket.serve(admin, async move {
+        let _closed_or_dropped = closing.await;
+    }));
     tracing::info!(listen, models = app.gateway.catalog().models().len(), "serving");
     let ended = serve(listener, service(std::sync::Arc::clone(&app)), limits(config), stop(&app)?).await;
     tracing::info!(?ended, "stopped serving; settling what is left");
+    let _nobody_listens = close.send(());
+    let _socket_ended = socket_task.join_next().await;
     tasks.shutdown().await;
     let (tally, ledger) = (app.gateway.tally_handle(), app.gateway.ledger().clone());
     // With the gateway its drainer ends, once the last abandoned request is settled.
