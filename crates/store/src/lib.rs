@@ -3,6 +3,8 @@
 //! Small traits, one a concern, so that a use case names what it needs. The `sqlite` feature (default) has
 //! [`SqliteStore`], which implements all of them.
 //!
+//! With the `conformance` feature come the suites that every implementation has to pass.
+//!
 //! # What it refuses to do
 //! It keeps no key, only the SHA-256 digest of one; no prompt and no answer. It moves no money: that is the ledger's.
 //!
@@ -27,6 +29,8 @@
 //! # });
 //! ```
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod records;
 #[cfg(feature = "sqlite")]
 mod sqlite;

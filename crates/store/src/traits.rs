@@ -12,6 +12,9 @@ pub enum StoreError {
     /// Something of this id or name is there already.
     #[error("there is such a record already")]
     Exists,
+    /// The record names another that is not there: a key its person, say.
+    #[error("what this record belongs to is not there; add that first")]
+    Orphan,
     /// The database refused.
     #[cfg(feature = "sqlite")]
     #[error("cannot use the store: {0}")]
@@ -37,10 +40,12 @@ pub enum StoreError {
 /// People.
 #[async_trait]
 pub trait Users: Send + Sync {
-    /// Adds a person.
+    /// Adds a person; no other has their id or label.
     async fn add_user(&self, user: &User) -> Result<(), StoreError>;
     /// A person.
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
+    /// The person with this label.
+    async fn user_by_label(&self, label: &str) -> Result<Option<User>, StoreError>;
     /// At most `max` people, by id, those above `after`.
     async fn users(&self, after: UserId, max: u32) -> Result<Vec<User>, StoreError>;
 }
@@ -48,10 +53,12 @@ pub trait Users: Send + Sync {
 /// Partners.
 #[async_trait]
 pub trait Partners: Send + Sync {
-    /// Adds a partner.
+    /// Adds a partner; no other has its id, name or publishable key.
     async fn add_partner(&self, partner: &Partner) -> Result<(), StoreError>;
     /// A partner.
     async fn partner(&self, id: PartnerId) -> Result<Option<Partner>, StoreError>;
+    /// The partner of this name.
+    async fn partner_by_name(&self, name: &str) -> Result<Option<Partner>, StoreError>;
     /// The partner with this publishable key.
     async fn partner_by_key(&self, publishable_key: &str) -> Result<Option<Partner>, StoreError>;
     /// At most `max` partners, by id, those above `after`.
@@ -61,7 +68,7 @@ pub trait Partners: Send + Sync {
 /// User keys.
 #[async_trait]
 pub trait Keys: Send + Sync {
-    /// Adds a key.
+    /// Adds a key; no other has its id or digest, and its person and partner are there.
     async fn add_key(&self, key: &Key) -> Result<(), StoreError>;
     /// A key.
     async fn key(&self, id: KeyId) -> Result<Option<Key>, StoreError>;

@@ -9,8 +9,6 @@ use opencredits_units::{BasisPoints, PartnerId, UserId};
 
 /// Bytes that a label or a name may have.
 pub(super) const NAME_BYTES_MAX: usize = 200;
-/// Rows of the store that are read at once.
-const PAGE_MAX: u32 = 500;
 
 /// A person to add.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +35,7 @@ impl Accounts {
     /// When the label is empty, too long or somebody else's, or ledger or store fail.
     pub async fn add_user(&self, new: NewUser) -> Result<User, AccountsError> {
         check_name("the label", &new.label)?;
-        if let Some(found) = self.user_labelled(&new.label).await? {
+        if let Some(found) = self.tables.users.user_by_label(&new.label).await? {
             if new.id == Some(found.id) {
                 return Ok(found);
             }
@@ -66,7 +64,7 @@ impl Accounts {
     pub async fn find_user(&self, name: &str) -> Result<User, AccountsError> {
         let found = match name.parse::<UserId>() {
             Ok(id) => self.tables.users.user(id).await?,
-            Err(_) => self.user_labelled(name).await?,
+            Err(_) => self.tables.users.user_by_label(name).await?,
         };
         found.ok_or_else(|| AccountsError::NoUser { name: name.to_owned() })
     }
@@ -77,20 +75,6 @@ impl Accounts {
     /// When the store fails.
     pub async fn list_users(&self, after: UserId, max: u32) -> Result<Vec<User>, AccountsError> {
         Ok(self.tables.users.users(after, max).await?)
-    }
-
-    async fn user_labelled(&self, label: &str) -> Result<Option<User>, AccountsError> {
-        let mut after = UserId::default();
-        loop {
-            let page = self.tables.users.users(after, PAGE_MAX).await?;
-            let Some(last) = page.last().map(|user| user.id) else {
-                return Ok(None);
-            };
-            after = last;
-            if let Some(found) = page.into_iter().find(|user| user.label == label) {
-                return Ok(Some(found));
-            }
-        }
     }
 
     /// Adds a partner with an empty earnings account and a publishable key of its own.
@@ -105,7 +89,7 @@ impl Accounts {
                 problem: "exceeds 10000 basis points, the whole markup",
             });
         }
-        if self.partner_named(&new.name).await?.is_some() {
+        if self.tables.partners.partner_by_name(&new.name).await?.is_some() {
             return Err(AccountsError::PartnerExists { name: new.name });
         }
         let now = self.now();
@@ -129,7 +113,7 @@ impl Accounts {
     pub async fn find_partner(&self, name: &str) -> Result<Partner, AccountsError> {
         let found = match name.parse::<PartnerId>() {
             Ok(id) => self.tables.partners.partner(id).await?,
-            Err(_) => self.partner_named(name).await?,
+            Err(_) => self.tables.partners.partner_by_name(name).await?,
         };
         found.ok_or_else(|| AccountsError::NoPartner { name: name.to_owned() })
     }
@@ -141,20 +125,6 @@ impl Accounts {
     pub async fn list_partners(&self, after: PartnerId, max: u32) -> Result<Vec<Partner>, AccountsError> {
         Ok(self.tables.partners.partners(after, max).await?)
     }
-
-    async fn partner_named(&self, name: &str) -> Result<Option<Partner>, AccountsError> {
-        let mut after = PartnerId::default();
-        loop {
-            let page = self.tables.partners.partners(after, PAGE_MAX).await?;
-            let Some(last) = page.last().map(|partner| partner.id) else {
-                return Ok(None);
-            };
-            after = last;
-            if let Some(found) = page.into_iter().find(|partner| partner.name == name) {
-                return Ok(Some(found));
-            }
-        }
-    }
 }
 
 /// Refuses names that nobody could see or that would fill a page.
@@ -163,6 +133,8 @@ pub(super) fn check_name(field: &'static str, name: &str) -> Result<(), Accounts
         "is empty; give it some letters"
     } else if name.len() > NAME_BYTES_MAX {
         "is longer than 200 bytes; shorten it"
+    } else if name.parse::<UserId>().is_ok() || name.parse::<PartnerId>().is_ok() {
+        "looks like an id, so that nobody could tell which of the two is meant; choose another"
     } else if name.chars().any(char::is_control) {
         "holds a control character; leave it out"
     } else {

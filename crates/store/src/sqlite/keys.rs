@@ -1,7 +1,7 @@
 //! User keys.
 
 use super::rows::{blob, id, id_or_none, number, time, time_or_none};
-use super::{SqliteStore, exists};
+use super::{SqliteStore, refused};
 use crate::records::{Key, KeyLimit};
 use crate::traits::{Keys, StoreError};
 use async_trait::async_trait;
@@ -39,7 +39,7 @@ impl Keys for SqliteStore {
                     key.limit.map(|limit| limit.amount.get()),
                     key.allowed_models.map(|models| models.join(SEPARATOR)),
                 ])
-                .map_err(exists)?;
+                .map_err(refused)?;
             Ok(())
         })
         .await
@@ -101,6 +101,11 @@ fn read(row: &Row<'_>) -> Result<Key, rusqlite::Error> {
         revoked_at: time_or_none(row, 7)?,
         expires_at: time_or_none(row, 8)?,
         limit,
-        allowed_models: models.map(|models| models.split(SEPARATOR).map(str::to_owned).collect()),
+        allowed_models: models.map(|models| list(&models)),
     })
+}
+
+/// The models of a list; a text without any is a list of none, not of one without a name.
+fn list(models: &str) -> Vec<String> {
+    models.split(SEPARATOR).filter(|model| !model.is_empty()).map(str::to_owned).collect()
 }

@@ -8,8 +8,14 @@ mod usage;
 use crate::traits::StoreError;
 use parking_lot::Mutex;
 use rusqlite::Connection;
+use rusqlite::ffi::{SQLITE_CONSTRAINT_FOREIGNKEY, SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+
+/// The store names people: its owner reads it, nobody else.
+#[cfg(unix)]
+const FILE_MODE: u32 = 0o600;
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -27,6 +33,7 @@ impl SqliteStore {
     /// # Errors
     /// When the file cannot be used, or was written by a newer program.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        make_private(path.as_ref())?;
         let mut connection = Connection::open(path)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
@@ -46,10 +53,25 @@ impl SqliteStore {
     }
 }
 
+/// Makes the file for its owner alone where there is none; the log beside it gets the same permissions from SQLite.
+#[cfg(unix)]
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    File::options().create(true).truncate(false).write(true).mode(FILE_MODE).open(path)?;
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    File::options().create(true).truncate(false).write(true).open(path)?;
+    Ok(())
+}
+
 /// What a refused insertion means.
-fn exists(error: rusqlite::Error) -> StoreError {
-    match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::ConstraintViolation) => StoreError::Exists,
+fn refused(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error().map(|error| error.extended_code) {
+        Some(SQLITE_CONSTRAINT_PRIMARYKEY | SQLITE_CONSTRAINT_UNIQUE) => StoreError::Exists,
+        Some(SQLITE_CONSTRAINT_FOREIGNKEY) => StoreError::Orphan,
         _ => error.into(),
     }
 }

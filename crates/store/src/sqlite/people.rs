@@ -1,7 +1,7 @@
 //! People and partners.
 
 use super::rows::{blob, id, number, time};
-use super::{SqliteStore, exists};
+use super::{SqliteStore, refused};
 use crate::records::{Partner, Standing, User};
 use crate::traits::{Partners, StoreError, Users};
 use async_trait::async_trait;
@@ -24,7 +24,7 @@ impl Users for SqliteStore {
                     "INSERT INTO users (id, wallet, label, created_at, suspended) VALUES (?1, ?2, ?3, ?4, ?5)",
                 )?
                 .execute(values)
-                .map_err(exists)?;
+                .map_err(refused)?;
             Ok(())
         })
         .await
@@ -34,6 +34,15 @@ impl Users for SqliteStore {
         self.run(move |connection| {
             let mut statement = connection.prepare_cached(&format!("{USER} WHERE id = ?1"))?;
             Ok(statement.query_row([blob(id)], read_user).optional()?)
+        })
+        .await
+    }
+
+    async fn user_by_label(&self, label: &str) -> Result<Option<User>, StoreError> {
+        let label = label.to_owned();
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached(&format!("{USER} WHERE label = ?1"))?;
+            Ok(statement.query_row([label], read_user).optional()?)
         })
         .await
     }
@@ -71,7 +80,7 @@ impl Partners for SqliteStore {
                     blob(partner.earnings),
                     number(partner.created_at.get()),
                 ])
-                .map_err(exists)?;
+                .map_err(refused)?;
             Ok(())
         })
         .await
@@ -81,6 +90,15 @@ impl Partners for SqliteStore {
         self.run(move |connection| {
             let mut statement = connection.prepare_cached(&format!("{PARTNER} WHERE id = ?1"))?;
             Ok(statement.query_row([blob(id)], read_partner).optional()?)
+        })
+        .await
+    }
+
+    async fn partner_by_name(&self, name: &str) -> Result<Option<Partner>, StoreError> {
+        let name = name.to_owned();
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached(&format!("{PARTNER} WHERE name = ?1"))?;
+            Ok(statement.query_row([name], read_partner).optional()?)
         })
         .await
     }

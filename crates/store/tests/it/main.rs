@@ -1,107 +1,159 @@
-//! What a store promises, of every implementation.
+//! What a store promises: each suite on SQLite, and what is SQLite's own.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use opencredits_keys::UserKey;
-use opencredits_store::{
-    Claim, Claims, Key, KeyLimit, Keys, Partner, Partners, Settings, SqliteStore, Standing, StoreError, UsageDay,
-    UsageDays, User, Users,
-};
-use opencredits_units::{AccountId, BasisPoints, GenerationId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
+use opencredits_store::conformance::{self, NOW, key, partner, secret, user};
+use opencredits_store::{Claim, Claims, Keys, Partners, SqliteStore, StoreError, Users};
+use opencredits_units::GenerationId;
+use std::future::Future;
+use std::path::PathBuf;
 
-const NOW: UnixMs = UnixMs::new(1_790_000_000_000);
-
-fn user(n: u8) -> User {
-    let wallet = AccountId::at(NOW, [n; 10]);
-    User { id: UserId::at(NOW, [n; 10]), wallet, label: format!("user {n}"), created_at: NOW, standing: Standing::Good }
+struct Folder {
+    path: PathBuf,
+    dir: tempfile::TempDir,
 }
 
-fn partner() -> Partner {
-    Partner {
-        id: PartnerId::at(NOW, [9; 10]),
-        name: "App".into(),
-        publishable_key: "oc_pk_x".into(),
-        share: Some(BasisPoints::new(4_000)),
-        earnings: AccountId::at(NOW, [8; 10]),
-        created_at: NOW,
+impl Folder {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self { path: dir.path().join("store.db"), dir }
+    }
+
+    fn open(&self) -> SqliteStore {
+        SqliteStore::open(&self.path).unwrap()
+    }
+
+    /// A store with a person, a partner and a key.
+    async fn filled(&self) -> SqliteStore {
+        let store = self.open();
+        store.add_user(&user(1)).await.unwrap();
+        store.add_partner(&partner(1)).await.unwrap();
+        store.add_key(&key(1)).await.unwrap();
+        store
     }
 }
 
-fn key(n: u8) -> Key {
-    let secret = UserKey::generate([n; 32]);
-    Key {
-        id: KeyId::at(NOW, [n; 10]),
-        user: user(1).id,
-        partner: Some(partner().id),
-        digest: secret.digest(),
-        hint: secret.hint().to_owned(),
-        name: "laptop".into(),
-        created_at: NOW,
-        revoked_at: None,
-        expires_at: Some(NOW.saturating_add_ms(5)),
-        limit: Some(KeyLimit { account: AccountId::at(NOW, [7; 10]), amount: NanoUsd::new(5) }),
-        allowed_models: Some(vec!["a/b".into(), "c/d".into()]),
+async fn check<F: Future<Output = Result<(), StoreError>>>(suite: impl FnOnce(SqliteStore) -> F) {
+    let folder = Folder::new();
+    suite(folder.open()).await.unwrap();
+}
+
+#[tokio::test]
+async fn sqlite_conforms_on_users() {
+    check(|store| async move { conformance::users(&store).await }).await;
+}
+
+#[tokio::test]
+async fn sqlite_conforms_on_partners() {
+    check(|store| async move { conformance::partners(&store).await }).await;
+}
+
+#[tokio::test]
+async fn sqlite_conforms_on_keys() {
+    check(|store| async move { conformance::keys(&store).await }).await;
+}
+
+#[tokio::test]
+async fn sqlite_conforms_on_usage_days() {
+    check(|store| async move { conformance::usage_days(&store).await }).await;
+}
+
+#[tokio::test]
+async fn sqlite_conforms_on_claims() {
+    check(|store| async move { conformance::claims(&store).await }).await;
+}
+
+#[tokio::test]
+async fn sqlite_conforms_on_settings() {
+    check(|store| async move { conformance::settings(&store).await }).await;
+}
+
+#[tokio::test]
+async fn what_was_kept_is_there_after_the_store_was_closed() {
+    let folder = Folder::new();
+    let store = folder.filled().await;
+    store.revoke_key(key(1).id, NOW).await.unwrap();
+    drop(store);
+    // Opening runs the migrations again, which changes nothing.
+    for _ in 0..2 {
+        let again = folder.open();
+        assert_eq!(again.user(user(1).id).await.unwrap(), Some(user(1)));
+        assert_eq!(again.partner(partner(1).id).await.unwrap(), Some(partner(1)));
+        assert_eq!(again.key(key(1).id).await.unwrap().unwrap().revoked_at, Some(NOW));
     }
 }
 
-async fn conforms(store: &(impl Users + Partners + Keys + UsageDays + Claims + Settings)) {
-    store.add_user(&user(1)).await.unwrap();
-    store.add_user(&user(2)).await.unwrap();
-    assert!(matches!(store.add_user(&user(1)).await, Err(StoreError::Exists)));
-    assert_eq!(store.user(user(1).id).await.unwrap(), Some(user(1)));
-    assert_eq!(store.users(user(1).id, 10).await.unwrap(), [user(2)]);
-
-    store.add_partner(&partner()).await.unwrap();
-    assert_eq!(store.partner_by_key("oc_pk_x").await.unwrap(), Some(partner()));
-    assert_eq!(store.partner_by_key("' OR 1=1 --").await.unwrap(), None);
-    assert_eq!(store.partners(PartnerId::default(), 10).await.unwrap(), [partner()]);
-
-    store.add_key(&key(1)).await.unwrap();
-    assert!(matches!(store.add_key(&key(1)).await, Err(StoreError::Exists)));
-    assert_eq!(store.key_by_digest(&key(1).digest).await.unwrap(), Some(key(1)));
-    assert_eq!(store.key_by_digest(&key(2).digest).await.unwrap(), None);
-    assert!(store.revoke_key(key(1).id, NOW).await.unwrap());
-    assert!(!store.revoke_key(key(1).id, NOW).await.unwrap(), "it was revoked before");
-    assert_eq!(store.keys_of(user(1).id).await.unwrap()[0].revoked_at, Some(NOW));
-
-    others_conform(store).await;
+#[tokio::test]
+async fn a_handle_sees_what_another_has_done_at_once() {
+    let folder = Folder::new();
+    let store = folder.filled().await;
+    let other = store.clone();
+    store.revoke_key(key(1).id, NOW).await.unwrap();
+    assert!(other.key_by_digest(&secret(1).digest()).await.unwrap().unwrap().revoked_at.is_some());
 }
 
-async fn others_conform(store: &(impl UsageDays + Claims + Settings)) {
-    let day = UsageDay { key: key(1).id, day: 20_000, requests: 2, charged: NanoUsd::new(70) };
-    store.add_usage(&[day, day]).await.unwrap();
-    let twice = UsageDay { requests: 4, charged: NanoUsd::new(140), ..day };
-    assert_eq!(store.usage_of(key(1).id).await.unwrap(), [twice]);
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_claims_at_once_one_is_new() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let mut racing = tokio::task::JoinSet::new();
+    for n in 0..32 {
+        let store = store.clone();
+        racing.spawn(async move { store.claim(&[7; 32], GenerationId::from_bits(n), NOW).await.unwrap() });
+    }
+    let outcomes = racing.join_all().await;
+    let new = outcomes.iter().filter(|claim| **claim == Claim::New).count();
+    let mut before: Vec<_> = outcomes.iter().filter(|claim| **claim != Claim::New).collect();
+    before.dedup();
+    assert_eq!((new, before.len()), (1, 1), "one is new, and the others are told of the same one");
+}
 
-    let [first, second] = [1, 2].map(|n| GenerationId::at(NOW, [n; 10]));
-    assert_eq!(store.claim(&[1; 32], first, NOW).await.unwrap(), Claim::New);
-    assert_eq!(store.claim(&[1; 32], second, NOW).await.unwrap(), Claim::Before(first));
-    assert!(store.take_over(&[1; 32], first, second).await.unwrap());
-    assert!(!store.take_over(&[1; 32], first, second).await.unwrap());
-    store.forget_claims(NOW.saturating_add_ms(1)).await.unwrap();
-    assert_eq!(store.claim(&[1; 32], first, NOW).await.unwrap(), Claim::New);
+#[test]
+fn a_store_of_a_newer_program_is_left_alone() {
+    let folder = Folder::new();
+    drop(folder.open());
+    let raw = rusqlite::Connection::open(&folder.path).unwrap();
+    let newer = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
+        VALUES (999, 'newer', '2026-01-01T00:00:00Z', '1')";
+    raw.execute(newer, []).unwrap();
+    drop(raw);
+    assert!(matches!(SqliteStore::open(&folder.path), Err(StoreError::Migration(_))));
+}
 
-    assert_eq!(store.setting("secret", b"a").await.unwrap(), b"a");
-    assert_eq!(store.setting("secret", b"b").await.unwrap(), b"a", "the first value stays");
+#[test]
+fn a_file_that_is_no_store_is_refused_and_left_as_it_is() {
+    let folder = Folder::new();
+    let text = "this is a letter, not a database; ".repeat(100);
+    std::fs::write(&folder.path, &text).unwrap();
+    assert!(matches!(SqliteStore::open(&folder.path), Err(StoreError::Sqlite(_))));
+    assert_eq!(std::fs::read_to_string(&folder.path).unwrap(), text);
+    let nowhere = folder.dir.path().join("missing").join("store.db");
+    assert!(matches!(SqliteStore::open(nowhere), Err(StoreError::Io(_))));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_files_are_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    let _open = folder.filled().await;
+    let mut seen = 0;
+    for file in std::fs::read_dir(folder.dir.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{:?}", file.file_name());
+        seen += 1;
+    }
+    assert!(seen >= 2, "the store and its log");
 }
 
 #[tokio::test]
-async fn sqlite_keeps_what_it_is_given_and_again_after_it_was_closed() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("store.db");
-    conforms(&SqliteStore::open(&path).unwrap()).await;
-    let again = SqliteStore::open(&path).unwrap();
-    assert_eq!(again.user(user(2).id).await.unwrap(), Some(user(2)));
-}
-
-#[tokio::test]
-async fn no_secret_is_in_the_file() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("store.db");
-    conforms(&SqliteStore::open(&path).unwrap()).await;
-    let secret = UserKey::generate([1; 32]);
-    for file in std::fs::read_dir(dir.path()).unwrap() {
+async fn no_secret_is_in_the_files() {
+    let folder = Folder::new();
+    let _open = folder.filled().await;
+    let revealed = secret(1).reveal().to_owned();
+    for file in std::fs::read_dir(folder.dir.path()).unwrap() {
         let bytes = std::fs::read(file.unwrap().path()).unwrap();
-        let found = bytes.windows(20).any(|window| secret.reveal().as_bytes().starts_with(window));
+        let found = bytes.windows(20).any(|window| revealed.as_bytes().starts_with(window));
         assert!(!found);
     }
 }

@@ -1,0 +1,215 @@
+//! What every implementation of a trait has to pass: one suite a trait, each on a store that is empty.
+//!
+//! A suite panics where a promise is broken, with the promise in words; it gives back what the store itself refuses.
+
+use crate::records::{Key, KeyLimit, Partner, Standing, UsageDay, User};
+use crate::traits::{Claim, Claims, Keys, Partners, Settings, StoreError, UsageDays, Users};
+use opencredits_keys::UserKey;
+use opencredits_units::{AccountId, BasisPoints, GenerationId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
+
+/// When everything in these suites happens.
+pub const NOW: UnixMs = UnixMs::new(1_790_000_000_000);
+/// A text that does harm where it becomes part of a statement.
+const HARM: &str = "x' OR '1'='1'; DROP TABLE users; --";
+
+/// The `n`th person.
+#[must_use]
+pub fn user(n: u8) -> User {
+    User {
+        id: UserId::at(NOW, [n; 10]),
+        wallet: AccountId::at(NOW, [n; 10]),
+        label: format!("user {n}"),
+        created_at: NOW,
+        standing: Standing::Good,
+    }
+}
+
+/// The `n`th partner.
+#[must_use]
+pub fn partner(n: u8) -> Partner {
+    Partner {
+        id: PartnerId::at(NOW, [n; 10]),
+        name: format!("app {n}"),
+        publishable_key: format!("oc_pk_{n}"),
+        share: (n % 2 == 1).then_some(BasisPoints::new(4_000)),
+        earnings: AccountId::at(NOW, [n; 10]),
+        created_at: NOW,
+    }
+}
+
+/// The secret of the `n`th key.
+#[must_use]
+pub fn secret(n: u8) -> UserKey {
+    UserKey::generate([n; 32])
+}
+
+/// The `n`th key of the first person, through the first partner, with all that a key can have.
+#[must_use]
+pub fn key(n: u8) -> Key {
+    Key {
+        id: KeyId::at(NOW, [n; 10]),
+        user: user(1).id,
+        partner: Some(partner(1).id),
+        digest: secret(n).digest(),
+        hint: secret(n).hint().to_owned(),
+        name: "laptop".to_owned(),
+        created_at: NOW,
+        revoked_at: None,
+        expires_at: Some(NOW.saturating_add_ms(5)),
+        limit: Some(KeyLimit { account: AccountId::at(NOW, [n; 10]), amount: NanoUsd::new(5) }),
+        allowed_models: Some(vec!["a/b".to_owned(), "c/d".to_owned()]),
+    }
+}
+
+fn is_there(outcome: &Result<(), StoreError>) -> bool {
+    matches!(outcome, Err(StoreError::Exists))
+}
+
+/// What [`Users`] promises.
+///
+/// # Errors
+/// When the store refuses what it must not.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn users<S: Users>(store: &S) -> Result<(), StoreError> {
+    for n in [2, 1, 3] {
+        store.add_user(&user(n)).await?;
+    }
+    let namesake = User { label: user(1).label, ..user(9) };
+    assert!(is_there(&store.add_user(&user(1)).await), "an id is there once");
+    assert!(is_there(&store.add_user(&namesake).await), "a label is there once");
+    assert_eq!(store.user(user(1).id).await?, Some(user(1)), "a person is kept whole");
+    assert_eq!(store.user(user(9).id).await?, None, "a refused person is not there");
+    assert_eq!(store.user_by_label("user 2").await?, Some(user(2)), "a label finds its person");
+    assert_eq!(store.user_by_label("User 2").await?, None, "a label is exact");
+    assert_eq!(store.users(UserId::default(), 2).await?, [user(1), user(2)], "a page goes by id");
+    assert_eq!(store.users(user(2).id, 2).await?, [user(3)], "a page goes on after its cursor");
+    let harm = User { label: HARM.to_owned(), standing: Standing::Suspended, ..user(4) };
+    store.add_user(&harm).await?;
+    assert_eq!(store.user_by_label(HARM).await?, Some(harm), "a text is never a statement");
+    Ok(())
+}
+
+/// What [`Partners`] promises.
+///
+/// # Errors
+/// When the store refuses what it must not.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn partners<S: Partners>(store: &S) -> Result<(), StoreError> {
+    for n in [2, 1] {
+        store.add_partner(&partner(n)).await?;
+    }
+    let twins = [
+        partner(1),
+        Partner { name: partner(1).name, ..partner(9) },
+        Partner { publishable_key: partner(1).publishable_key, ..partner(9) },
+    ];
+    for twin in twins {
+        assert!(is_there(&store.add_partner(&twin).await), "id, name and publishable key are there once");
+    }
+    assert_eq!(store.partner(partner(1).id).await?, Some(partner(1)), "a partner is kept whole");
+    assert_eq!(store.partner(partner(2).id).await?, Some(partner(2)), "and without a share of its own");
+    assert_eq!(store.partner_by_name("app 2").await?, Some(partner(2)), "a name finds its partner");
+    assert_eq!(store.partner_by_key("oc_pk_1").await?, Some(partner(1)), "a publishable key finds its partner");
+    assert_eq!(store.partner_by_key(HARM).await?, None, "a text is never a statement");
+    assert_eq!(store.partners(PartnerId::default(), 9).await?, [partner(1), partner(2)], "a page goes by id");
+    assert_eq!(store.partners(partner(1).id, 9).await?, [partner(2)], "a page goes on after its cursor");
+    Ok(())
+}
+
+/// What [`Keys`] promises.
+///
+/// # Errors
+/// When the store refuses what it must not.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn keys<S: Users + Partners + Keys>(store: &S) -> Result<(), StoreError> {
+    let orphan = store.add_key(&key(1)).await;
+    assert!(matches!(orphan, Err(StoreError::Orphan)), "a key has a person");
+    store.add_user(&user(1)).await?;
+    let orphan = store.add_key(&key(1)).await;
+    assert!(matches!(orphan, Err(StoreError::Orphan)), "a partner that is named is there");
+    store.add_partner(&partner(1)).await?;
+    let bare = Key { partner: None, expires_at: None, limit: None, allowed_models: None, ..key(2) };
+    let none = Key { allowed_models: Some(vec![]), ..key(3) };
+    for kept in [&bare, &key(1), &none] {
+        store.add_key(kept).await?;
+    }
+    let twin = Key { digest: key(1).digest, ..key(9) };
+    assert!(is_there(&store.add_key(&key(1)).await), "an id is there once");
+    assert!(is_there(&store.add_key(&twin).await), "a digest is there once");
+    assert_eq!(store.key(key(1).id).await?, Some(key(1)), "a key is kept whole");
+    assert_eq!(store.key_by_digest(&secret(2).digest()).await?, Some(bare.clone()), "a digest finds its key");
+    assert_eq!(store.key_by_digest(&secret(9).digest()).await?, None, "another digest finds none");
+    assert_eq!(store.keys_of(user(1).id).await?, [key(1), bare, none], "a person's keys go by id");
+    assert_eq!(store.keys_of(user(2).id).await?, [], "and are no other person's");
+    assert!(store.revoke_key(key(1).id, NOW).await?, "a key in force is revoked");
+    let later = NOW.saturating_add_ms(1);
+    assert!(!store.revoke_key(key(1).id, later).await?, "a key is revoked once");
+    assert!(!store.revoke_key(key(9).id, NOW).await?, "what is not there is not revoked");
+    let revoked = Key { revoked_at: Some(NOW), ..key(1) };
+    assert_eq!(store.key_by_digest(&key(1).digest).await?, Some(revoked), "a revocation is seen at once");
+    Ok(())
+}
+
+/// What [`UsageDays`] promises.
+///
+/// # Errors
+/// When the store refuses what it must not.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn usage_days<S: UsageDays>(store: &S) -> Result<(), StoreError> {
+    let day = UsageDay { key: key(1).id, day: 20_000, requests: 2, charged: NanoUsd::new(70) };
+    let before = UsageDay { day: 19_999, ..day };
+    let other = UsageDay { key: key(2).id, ..day };
+    store.add_usage(&[day, day, other]).await?;
+    store.add_usage(&[before]).await?;
+    store.add_usage(&[]).await?;
+    let twice = UsageDay { requests: 4, charged: NanoUsd::new(140), ..day };
+    assert_eq!(store.usage_of(key(1).id).await?, [before, twice], "days add up, and go by time");
+    assert_eq!(store.usage_of(key(3).id).await?, [], "a key that used nothing has no days");
+    Ok(())
+}
+
+/// What [`Claims`] promises.
+///
+/// # Errors
+/// When the store refuses what it must not.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn claims<S: Claims>(store: &S) -> Result<(), StoreError> {
+    let [first, second] = [1, 2].map(|n| GenerationId::at(NOW, [n; 10]));
+    let digest = [1; 32];
+    assert_eq!(store.claim(&digest, first, NOW).await?, Claim::New, "who comes first gets it");
+    assert_eq!(store.claim(&digest, second, NOW).await?, Claim::Before(first), "who comes next is told");
+    assert_eq!(store.claim(&[2; 32], second, NOW).await?, Claim::New, "another key is another claim");
+    assert!(store.take_over(&digest, first, second).await?, "a claim is handed on");
+    assert!(!store.take_over(&digest, first, second).await?, "once");
+    assert_eq!(store.claim(&digest, first, NOW).await?, Claim::Before(second), "and is the next one's then");
+    store.forget_claims(NOW).await?;
+    assert_eq!(store.claim(&digest, first, NOW).await?, Claim::Before(second), "what is young is kept");
+    store.forget_claims(NOW.saturating_add_ms(1)).await?;
+    assert_eq!(store.claim(&digest, first, NOW).await?, Claim::New, "what is old is forgotten");
+    Ok(())
+}
+
+/// What [`Settings`] promises.
+///
+/// # Errors
+/// When the store refuses what it must not.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn settings<S: Settings>(store: &S) -> Result<(), StoreError> {
+    assert_eq!(store.setting("secret", b"a").await?, b"a", "the first value is kept");
+    assert_eq!(store.setting("secret", b"b").await?, b"a", "and stays");
+    assert_eq!(store.setting("other", b"").await?, b"", "nothing is a value too");
+    assert_eq!(store.setting("other", b"b").await?, b"", "and stays");
+    Ok(())
+}
