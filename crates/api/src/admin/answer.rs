@@ -2,8 +2,8 @@
 
 use super::reply::{AdminReply, Refusal, RefusalCode};
 use super::request::{
-    AddKey, AddPartner, AddUser, AdminRequest, Amount, EntriesOf, GrantCredits, LIST_MAX,
-    LedgerEntries, ListPartners, ListUsers, OfUser, RevokeKey,
+    AddKey, AddPartner, AddUser, AdminRequest, Amount, EntriesOf, GrantCredits, LIST_MAX, LedgerEntries, ListPartners,
+    ListUsers, OfUser, RevokeKey,
 };
 use super::views::{AmountView, BalanceView, EntryView, HoldView, KeyView};
 use opencredits_ledger::{LedgerError, Replay};
@@ -71,13 +71,8 @@ impl Admin {
 
     async fn add_partner(&self, new: AddPartner) -> Answer {
         let (name, share) = (new.name, new.share_bps);
-        let partner = self
-            .accounts
-            .add_partner(NewPartner { name, share })
-            .await?;
-        Ok(AdminReply::PartnerAdded {
-            partner: partner.into(),
-        })
+        let partner = self.accounts.add_partner(NewPartner { name, share }).await?;
+        Ok(AdminReply::PartnerAdded { partner: partner.into() })
     }
 
     async fn list_partners(&self, which: ListPartners) -> Answer {
@@ -105,19 +100,14 @@ impl Admin {
             allowed_models: new.models,
         };
         let (key, secret) = self.accounts.add_key(new).await?;
-        Ok(AdminReply::KeyAdded {
-            key: secret.reveal().to_owned(),
-            record: self.key(key)?,
-        })
+        Ok(AdminReply::KeyAdded { key: secret.reveal().to_owned(), record: self.key(key)? })
     }
 
     async fn list_keys(&self, whose: OfUser) -> Answer {
         let user = self.accounts.find_user(&whose.user).await?;
         let keys = self.accounts.list_keys(user.id).await?;
         let keys = keys.into_iter().map(|key| self.key(key));
-        Ok(AdminReply::Keys {
-            keys: keys.collect::<Result<_, _>>()?,
-        })
+        Ok(AdminReply::Keys { keys: keys.collect::<Result<_, _>>()? })
     }
 
     async fn revoke_key(&self, which: RevokeKey) -> Answer {
@@ -128,12 +118,7 @@ impl Admin {
     async fn grant(&self, grant: GrantCredits) -> Answer {
         let user = self.accounts.find_user(&grant.user).await?;
         let amount = self.amount(&grant.amount)?;
-        let grant = Grant {
-            user: user.id,
-            amount,
-            id: grant.id,
-            reason: grant.reason,
-        };
+        let grant = Grant { user: user.id, amount, id: grant.id, reason: grant.reason };
         let granted = self.accounts.grant_credits(grant).await?;
         Ok(AdminReply::CreditsGranted {
             id: granted.id,
@@ -145,9 +130,7 @@ impl Admin {
 
     async fn balance(&self, whose: OfUser) -> Answer {
         let Wallet { user, balance } = self.accounts.balance(&whose.user).await?;
-        Ok(AdminReply::Balance {
-            balance: BalanceView::new(user, balance, self.price),
-        })
+        Ok(AdminReply::Balance { balance: BalanceView::new(user, balance, self.price) })
     }
 
     async fn entries(&self, which: LedgerEntries) -> Answer {
@@ -161,9 +144,7 @@ impl Admin {
         let page = self.accounts.ledger_entries(filter, after, max).await?;
         let entries = page.entries.into_iter();
         Ok(AdminReply::Entries {
-            entries: entries
-                .map(|entry| EntryView::new(entry, self.price))
-                .collect(),
+            entries: entries.map(|entry| EntryView::new(entry, self.price)).collect(),
             next: page.next,
         })
     }
@@ -171,10 +152,7 @@ impl Admin {
     fn holds(&self) -> AdminReply {
         let holds = self.accounts.holds();
         let listed = holds.iter().take(HOLDS_MAX);
-        AdminReply::Holds {
-            holds: listed.map(|hold| HoldView::new(hold, self.price)).collect(),
-            total: holds.len(),
-        }
+        AdminReply::Holds { holds: listed.map(|hold| HoldView::new(hold, self.price)).collect(), total: holds.len() }
     }
 
     async fn verify(&self) -> Answer {
@@ -197,9 +175,10 @@ impl Admin {
     fn amount(&self, amount: &Amount) -> Result<NanoUsd, Refusal> {
         match amount {
             Amount::Usd(usd) => Ok(*usd),
-            Amount::Credits(text) => self.price.parse(text).map_err(|error| {
-                Refusal::invalid(format!("{text} is no amount of credits: {error}"))
-            }),
+            Amount::Credits(text) => self
+                .price
+                .parse(text)
+                .map_err(|error| Refusal::invalid(format!("{text} is no amount of credits: {error}"))),
         }
     }
 }
@@ -216,26 +195,21 @@ fn last_of_full<T>(rows: &[T], max: u32) -> Option<&T> {
 
 impl From<AccountsError> for Refusal {
     fn from(error: AccountsError) -> Self {
-        Self {
-            code: code_of(&error),
-            refused: error.to_string(),
-        }
+        Self { code: code_of(&error), refused: error.to_string() }
     }
 }
 
 const fn code_of(error: &AccountsError) -> RefusalCode {
     match error {
-        AccountsError::NoUser { .. }
-        | AccountsError::NoKey { .. }
-        | AccountsError::NoPartner { .. } => RefusalCode::NotFound,
+        AccountsError::NoUser { .. } | AccountsError::NoKey { .. } | AccountsError::NoPartner { .. } => {
+            RefusalCode::NotFound
+        }
         AccountsError::UserExists { .. }
         | AccountsError::KeyExists { .. }
         | AccountsError::PartnerExists { .. }
         | AccountsError::Store(StoreError::Exists)
         | AccountsError::Ledger(LedgerError::IdempotencyMismatch { .. }) => RefusalCode::Conflict,
-        AccountsError::Invalid { .. } | AccountsError::Ledger(LedgerError::Amount) => {
-            RefusalCode::Invalid
-        }
+        AccountsError::Invalid { .. } | AccountsError::Ledger(LedgerError::Amount) => RefusalCode::Invalid,
         _ => RefusalCode::Failed,
     }
 }

@@ -22,11 +22,11 @@ mod views;
 pub use answer::Admin;
 pub use reply::{AdminReply, Refusal, RefusalCode};
 pub use request::{
-    AddKey, AddPartner, AddUser, AdminRequest, Amount, EntriesOf, GrantCredits, LIST_MAX,
-    LedgerEntries, ListPartners, ListUsers, OfUser, RevokeKey,
+    AddKey, AddPartner, AddUser, AdminRequest, Amount, EntriesOf, GrantCredits, LIST_MAX, LedgerEntries, ListPartners,
+    ListUsers, OfUser, RevokeKey,
 };
 pub use socket::{AdminSocket, SOCKET_FILE, SocketError, admin_router};
 pub use views::{
-    AmountView, BalanceView, EntryView, HoldView, KeyView, LegView, LimitView, LineView,
-    PartnerView, UsageView, UserView,
+    AmountView, BalanceView, EntryView, HoldView, KeyView, LegView, LimitView, LineView, PartnerView, UsageView,
+    UserView,
 };

@@ -143,9 +143,6 @@ pub struct Refusal {
 
 impl Refusal {
     pub(super) fn invalid(refused: impl Into<String>) -> Self {
-        Self {
-            code: RefusalCode::Invalid,
-            refused: refused.into(),
-        }
+        Self { code: RefusalCode::Invalid, refused: refused.into() }
     }
 }

@@ -1,8 +1,6 @@
 //! What an operator can ask for.
 
-use opencredits_units::{
-    AccountId, BasisPoints, EntryId, KeyId, NanoUsd, PartnerId, UnixMs, UserId,
-};
+use opencredits_units::{AccountId, BasisPoints, EntryId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
 
 /// Rows that a list gives at once.

@@ -37,10 +37,7 @@ pub struct SocketError {
 
 /// The endpoint that takes an [`AdminRequest`].
 pub fn admin_router(admin: Admin) -> Router {
-    Router::new()
-        .route("/admin", post(endpoint))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(admin)
+    Router::new().route("/admin", post(endpoint)).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).with_state(admin)
 }
 
 async fn endpoint(State(admin): State<Admin>, body: Bytes) -> Response {
@@ -78,10 +75,7 @@ impl AdminSocket {
     pub fn bind(dir: &Path) -> Result<Self, SocketError> {
         let path = dir.join(SOCKET_FILE);
         match bind_privately(dir, &path) {
-            Ok(listener) => Ok(Self {
-                listener,
-                file: SocketFile(path),
-            }),
+            Ok(listener) => Ok(Self { listener, file: SocketFile(path) }),
             Err(source) => Err(SocketError { path, source }),
         }
     }

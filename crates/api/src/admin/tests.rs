@@ -57,9 +57,7 @@ fn exchange(socket: &Path, body: &str) -> (u16, Value) {
 
 async fn ask(socket: PathBuf, body: impl ToString) -> (u16, Value) {
     let body = body.to_string();
-    tokio::task::spawn_blocking(move || exchange(&socket, &body))
-        .await
-        .unwrap()
+    tokio::task::spawn_blocking(move || exchange(&socket, &body)).await.unwrap()
 }
 
 /// Runs `test` against a served socket, then stops it.
@@ -124,11 +122,7 @@ async fn what_goes_wrong_says_whose_fault_it_is() {
             (json!({"do": "add_user", "label": ""}), 400, "invalid"),
             (json!({"do": "fly"}), 400, "invalid"),
             (json!({"do": "balance"}), 400, "invalid"),
-            (
-                json!({"do": "balance", "user": "Eve", "usr": 1}),
-                400,
-                "invalid",
-            ),
+            (json!({"do": "balance", "user": "Eve", "usr": 1}), 400, "invalid"),
             (json!("x"), 400, "invalid"),
         ];
         for (request, status, code) in cases {
@@ -172,24 +166,14 @@ async fn a_reply_is_printed_without_its_secret() {
     let dir = tempfile::tempdir().unwrap();
     let admin = admin(dir.path());
     let request = |value: Value| serde_json::from_value(value).unwrap();
-    admin
-        .answer(request(json!({"do": "add_user", "label": "Ada"})))
-        .await
-        .unwrap();
-    let made = admin
-        .answer(request(
-            json!({"do": "add_key", "user": "Ada", "name": "k"}),
-        ))
-        .await;
+    admin.answer(request(json!({"do": "add_user", "label": "Ada"}))).await.unwrap();
+    let made = admin.answer(request(json!({"do": "add_key", "user": "Ada", "name": "k"}))).await;
     let made = made.unwrap();
     assert_eq!(format!("{made:?}"), "AdminReply(…)");
     let AdminReply::KeyAdded { key, record } = made else {
         panic!("no key was made");
     };
     assert!(!serde_json::to_string(&record).unwrap().contains(&key));
-    let listed = admin
-        .answer(request(json!({"do": "list_keys", "user": "Ada"})))
-        .await
-        .unwrap();
+    let listed = admin.answer(request(json!({"do": "list_keys", "user": "Ada"}))).await.unwrap();
     assert!(!serde_json::to_string(&listed).unwrap().contains(&key));
 }

@@ -4,9 +4,7 @@ use opencredits_ledger::{Balance, EntryKind, EntryRow, HoldRow, Phase};
 use opencredits_service::accounts::LimitBalance;
 use opencredits_service::{GenerationRecord, Line, UsageSource, books};
 use opencredits_store::{Key, Partner, Standing, User};
-use opencredits_units::{
-    AccountId, BasisPoints, CreditPrice, EntryId, KeyId, NanoUsd, PartnerId, UnixMs, UserId,
-};
+use opencredits_units::{AccountId, BasisPoints, CreditPrice, EntryId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
 
 /// An amount, twice: as it is booked and as it is shown to people.
@@ -20,10 +18,7 @@ pub struct AmountView {
 
 impl AmountView {
     pub(super) fn new(usd: NanoUsd, price: CreditPrice) -> Self {
-        Self {
-            usd,
-            credits: price.show(usd).to_string(),
-        }
+        Self { usd, credits: price.show(usd).to_string() }
     }
 }
 
@@ -279,10 +274,7 @@ impl EntryView {
     pub(super) fn new(entry: EntryRow, price: CreditPrice) -> Self {
         let legs = entry.legs.into_iter().map(|(account, amount)| LegView {
             account,
-            name: books::NAMES
-                .iter()
-                .find(|(id, _)| *id == account)
-                .map(|(_, name)| (*name).to_owned()),
+            name: books::NAMES.iter().find(|(id, _)| *id == account).map(|(_, name)| (*name).to_owned()),
             amount: AmountView::new(amount, price),
         });
         let is_capture = entry.kind == EntryKind::Capture;

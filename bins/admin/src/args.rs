@@ -1,0 +1,307 @@
+//! What can be written on the command line, and the request it means.
+
+use crate::error::AdminError;
+use clap::{Args, Parser, Subcommand};
+use opencredits_api::admin::{
+    AddKey, AddPartner, AddUser, AdminRequest, Amount, EntriesOf, GrantCredits, LedgerEntries, ListPartners, ListUsers,
+    OfUser, RevokeKey,
+};
+use opencredits_service::{Clock, Entropy, fresh_id};
+use opencredits_units::{AccountId, BasisPoints, EntryId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
+use std::path::PathBuf;
+
+/// The operator's command line of OpenCredits.
+///
+/// Speaks to the running gateway through the admin socket in the data folder, or opens the files when none runs.
+#[derive(Parser)]
+#[command(name = "opencredits-admin", version)]
+pub(crate) struct Arguments {
+    /// The data folder. Default: the config's, else `data`.
+    #[arg(long, value_name = "DIR", env = "OPENCREDITS_DATA", global = true)]
+    pub(crate) data: Option<String>,
+    /// The gateway's config, a TOML file; names the data folder and the price of a credit.
+    #[arg(long, value_name = "FILE", env = "OPENCREDITS_CONFIG", global = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Prints JSON instead of tables.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// People.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// User keys.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Partners: apps that bring requests and earn a share.
+    #[command(subcommand)]
+    Partner(PartnerCommand),
+    /// Credits.
+    #[command(subcommand)]
+    Credits(CreditsCommand),
+    /// What a person has.
+    Balance(Who),
+    /// The books.
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// The config.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Adds a person with an empty wallet.
+    Add {
+        /// What to call them; nobody else may be called so.
+        label: String,
+        /// The id, to repeat a request whose answer was lost.
+        #[arg(long, value_name = "ID")]
+        id: Option<UserId>,
+    },
+    /// Lists people.
+    List {
+        #[command(flatten)]
+        page: Page<UserId>,
+    },
+}
+
+#[derive(Subcommand)]
+enum KeyCommand {
+    /// Makes a key and shows its secret, once.
+    Add(NewKey),
+    /// Lists a person's keys.
+    List(Who),
+    /// Revokes a key.
+    Revoke {
+        /// The key's id, `key_…`.
+        id: KeyId,
+    },
+}
+
+#[derive(Args)]
+struct NewKey {
+    #[command(flatten)]
+    who: Who,
+    /// What to call it.
+    #[arg(long, default_value = "key")]
+    name: String,
+    /// The partner that earns a share of what it spends, by id or name.
+    #[arg(long, value_name = "PARTNER")]
+    partner: Option<String>,
+    /// How many credits it may spend.
+    #[arg(long, value_name = "CREDITS", conflicts_with = "limit_usd")]
+    limit_credits: Option<String>,
+    /// How many dollars it may spend.
+    #[arg(long, value_name = "USD")]
+    limit_usd: Option<NanoUsd>,
+    /// After how many days it ends.
+    #[arg(long, value_name = "DAYS")]
+    expires_in_days: Option<u32>,
+    /// A model that it may use, several times for several; all when not given.
+    #[arg(long = "model", value_name = "MODEL")]
+    models: Vec<String>,
+}
+
+#[derive(Subcommand)]
+enum PartnerCommand {
+    /// Adds a partner.
+    Add {
+        /// Its name; no other may be called so.
+        name: String,
+        /// Its share of the markup in hundredths of a percent. Default: the config's.
+        #[arg(long, value_name = "POINTS")]
+        share_bps: Option<u32>,
+    },
+    /// Lists partners.
+    List {
+        #[command(flatten)]
+        page: Page<PartnerId>,
+    },
+}
+
+#[derive(Subcommand)]
+enum CreditsCommand {
+    /// Gives credits that nobody paid for.
+    Grant(NewGrant),
+}
+
+#[derive(Args)]
+struct NewGrant {
+    #[command(flatten)]
+    who: Who,
+    #[command(flatten)]
+    amount: HowMuch,
+    /// Why; it stands in the books.
+    #[arg(long, default_value = "granted by the operator")]
+    reason: String,
+    /// The entry's id, to repeat a request whose answer was lost: under one id credits are given once.
+    #[arg(long, value_name = "ID")]
+    id: Option<EntryId>,
+}
+
+#[derive(Subcommand)]
+enum LedgerCommand {
+    /// Lists entries, in the order of their ids.
+    Entries {
+        /// Those of this person's wallet, by id or label.
+        #[arg(long, conflicts_with = "account")]
+        user: Option<String>,
+        /// Those of this account.
+        #[arg(long)]
+        account: Option<AccountId>,
+        #[command(flatten)]
+        page: Page<EntryId>,
+    },
+    /// Lists open holds: what running requests keep.
+    Holds,
+    /// Recomputes every balance from the entries and says what does not add up.
+    Verify,
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Checks the config and shows the one in force.
+    Check {
+        /// The file. Default: that of --config.
+        file: Option<PathBuf>,
+    },
+}
+
+/// A person, by id or by label.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Who {
+    /// The person, by id or by label.
+    #[arg(value_name = "USER")]
+    who: Option<String>,
+    /// The same.
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+}
+
+/// An amount, in credits or in dollars.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct HowMuch {
+    /// How many credits, a decimal number.
+    #[arg(value_name = "CREDITS")]
+    amount: Option<String>,
+    /// The same.
+    #[arg(long, value_name = "CREDITS")]
+    credits: Option<String>,
+    /// How many dollars, a decimal number.
+    #[arg(long, value_name = "USD")]
+    usd: Option<NanoUsd>,
+}
+
+#[derive(Args)]
+struct Page<I: std::str::FromStr + Clone + Send + Sync + 'static>
+where
+    I::Err: std::error::Error + Send + Sync,
+{
+    /// Those after this one, which the page before named as `next`.
+    #[arg(long, value_name = "ID")]
+    after: Option<I>,
+    /// How many at most.
+    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    max: u32,
+}
+
+/// What is to be done.
+pub(crate) enum Task {
+    /// To ask gateway or books.
+    Ask(AdminRequest),
+    /// To check a config.
+    Check(Option<PathBuf>),
+}
+
+impl Arguments {
+    /// What is to be done. Ids of things to be made are made here, so that a request whose answer is lost can be repeated.
+    pub(crate) fn task(&self, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<Task, AdminError> {
+        let now = clock.now();
+        Ok(Task::Ask(match &self.command {
+            Command::Config(ConfigCommand::Check { file }) => return Ok(Task::Check(file.clone())),
+            Command::User(UserCommand::Add { label, id }) => AdminRequest::AddUser(AddUser {
+                id: Some(id.unwrap_or_else(|| fresh_id(now, entropy))),
+                label: label.clone(),
+            }),
+            Command::User(UserCommand::List { page }) => {
+                AdminRequest::ListUsers(ListUsers { after: page.after, max: page.max })
+            }
+            Command::Key(KeyCommand::Add(new)) => AdminRequest::AddKey(new.request(now)),
+            Command::Key(KeyCommand::List(who)) => AdminRequest::ListKeys(who.request()),
+            Command::Key(KeyCommand::Revoke { id }) => AdminRequest::RevokeKey(RevokeKey { id: *id }),
+            Command::Partner(PartnerCommand::Add { name, share_bps }) => {
+                AdminRequest::AddPartner(AddPartner { name: name.clone(), share_bps: share_bps.map(BasisPoints::new) })
+            }
+            Command::Partner(PartnerCommand::List { page }) => {
+                AdminRequest::ListPartners(ListPartners { after: page.after, max: page.max })
+            }
+            Command::Credits(CreditsCommand::Grant(new)) => {
+                AdminRequest::GrantCredits(new.request(fresh_id(now, entropy)))
+            }
+            Command::Balance(who) => AdminRequest::Balance(who.request()),
+            Command::Ledger(LedgerCommand::Holds) => AdminRequest::LedgerHolds,
+            Command::Ledger(LedgerCommand::Verify) => AdminRequest::LedgerVerify,
+            Command::Ledger(LedgerCommand::Entries { user, account, page }) => {
+                AdminRequest::LedgerEntries(LedgerEntries {
+                    of: entries_of(user.as_ref(), *account),
+                    after: page.after,
+                    max: page.max,
+                })
+            }
+        }))
+    }
+}
+
+impl Who {
+    fn name(&self) -> String {
+        let given = self.who.as_ref().or(self.user.as_ref());
+        given.cloned().unwrap_or_default()
+    }
+
+    fn request(&self) -> OfUser {
+        OfUser { user: self.name() }
+    }
+}
+
+impl NewKey {
+    fn request(&self, now: UnixMs) -> AddKey {
+        let credits = self.limit_credits.clone().map(Amount::Credits);
+        let days = self.expires_in_days.map(u64::from);
+        AddKey {
+            user: self.who.name(),
+            partner: self.partner.clone(),
+            name: self.name.clone(),
+            limit: credits.or(self.limit_usd.map(Amount::Usd)),
+            expires_at_ms: days.map(|days| now.saturating_add_ms(days.saturating_mul(UnixMs::DAY_MS))),
+            models: (!self.models.is_empty()).then(|| self.models.clone()),
+        }
+    }
+}
+
+impl NewGrant {
+    fn request(&self, fresh: EntryId) -> GrantCredits {
+        let HowMuch { amount, credits, usd } = &self.amount;
+        let credits = amount.as_ref().or(credits.as_ref()).cloned();
+        GrantCredits {
+            user: self.who.name(),
+            amount: usd.map_or_else(|| Amount::Credits(credits.unwrap_or_default()), Amount::Usd),
+            id: Some(self.id.unwrap_or(fresh)),
+            reason: self.reason.clone(),
+        }
+    }
+}
+
+fn entries_of(user: Option<&String>, account: Option<AccountId>) -> EntriesOf {
+    match (user, account) {
+        (Some(user), _) => EntriesOf::User(user.clone()),
+        (None, Some(account)) => EntriesOf::Account(account),
+        (None, None) => EntriesOf::All,
+    }
+}

@@ -1,0 +1,97 @@
+//! Whether a config can be used, without touching the data folder.
+
+use crate::error::AdminError;
+use crate::table::Table;
+use opencredits_catalog::Catalog;
+use opencredits_providers::{Auth, Vendor, Vendors};
+use opencredits_service::config::Config;
+use serde::Serialize;
+use std::fmt;
+
+/// Vendors of this scheme are served inside of the gateway.
+const SANDBOX_SCHEME: &str = "sandbox:";
+
+/// A config that can be used, and what it offers.
+#[derive(Serialize)]
+pub(crate) struct Checked {
+    /// As other replies say which they are.
+    reply: &'static str,
+    vendors: Vec<Offered>,
+    models: usize,
+    config: Config,
+    #[serde(skip)]
+    shown: String,
+}
+
+#[derive(Serialize)]
+struct Offered {
+    id: String,
+    /// The variable that holds our key for it.
+    key_env: Option<String>,
+    offered: bool,
+    models: usize,
+}
+
+/// Checks settings, vendors and models; whether a vendor is offered depends on the environment too.
+pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<Checked, AdminError> {
+    let vendors = Vendors::builtin()?.with_operator(&config.vendors_toml())?;
+    let catalog = Catalog::builtin()?.with_sandbox()?.with_operator(&config.models_toml())?;
+    // The price book knows models of vendors that have no file yet; the operator's own are meant to be served.
+    for model in Catalog::empty().with_operator(&config.models_toml())?.models() {
+        if vendors.get(&model.route.vendor).is_none() {
+            return Err(AdminError::NoVendor { model: model.id.to_string(), vendor: model.route.vendor.to_string() });
+        }
+    }
+    let offered: Vec<Offered> = vendors
+        .iter()
+        .map(|vendor| Offered {
+            id: vendor.id.to_string(),
+            key_env: vendor.key_env.clone(),
+            offered: is_offered(vendor, config, variables),
+            models: served_by(&catalog, &vendor.id),
+        })
+        .collect();
+    let models = offered.iter().filter(|vendor| vendor.offered);
+    Ok(Checked {
+        reply: "config_checked",
+        models: models.map(|vendor| vendor.models).sum(),
+        vendors: offered,
+        config: config.clone(),
+        shown: config.show().unwrap_or_default(),
+    })
+}
+
+fn served_by(catalog: &Catalog, vendor: &str) -> usize {
+    let models = catalog.models().iter();
+    models.filter(|model| &*model.route.vendor == vendor).count()
+}
+
+fn is_offered(vendor: &Vendor, config: &Config, variables: &[(String, String)]) -> bool {
+    if vendor.base_url.starts_with(SANDBOX_SCHEME) {
+        return config.catalog.sandbox;
+    }
+    let has_key = vendor.key_env.as_ref().is_some_and(|wanted| {
+        let mut variables = variables.iter();
+        variables.any(|(name, value)| name == wanted && !value.trim().is_empty())
+    });
+    has_key || vendor.auth == Auth::None
+}
+
+impl fmt::Display for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = Table::new(["vendor", "offered", "models", "key from"]);
+        for vendor in &self.vendors {
+            let offered = if vendor.offered { "yes" } else { "no" };
+            table.row([
+                vendor.id.clone(),
+                offered.to_owned(),
+                vendor.models.to_string(),
+                vendor.key_env.clone().unwrap_or_else(|| "-".to_owned()),
+            ]);
+        }
+        writeln!(f, "{}", self.shown.trim_end())?;
+        writeln!(f)?;
+        write!(f, "{}", table.text(""))?;
+        writeln!(f, "the config is good; {} models are offered", self.models)
+    }
+}

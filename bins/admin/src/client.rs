@@ -1,0 +1,119 @@
+//! Both ways to the books: through the running gateway, or into the files.
+
+use crate::error::{AdminError, FilesError};
+use crate::ports::{SystemClock, SystemEntropy};
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use opencredits_api::admin::{Admin, AdminReply, AdminRequest, Refusal, SOCKET_FILE};
+use opencredits_ledger::Ledger;
+use opencredits_service::accounts::{Accounts, Tables};
+use opencredits_service::config::Config;
+use opencredits_store::SqliteStore;
+use opencredits_units::CreditPrice;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::net::UnixStream;
+
+/// A way to the books.
+pub(crate) enum Client {
+    /// Through the gateway that runs.
+    Gateway(UnixStream),
+    /// Into the files, since none runs. The ledger's lock keeps gateways out meanwhile.
+    Files(Box<Admin>),
+}
+
+impl Client {
+    /// Connects to the gateway that runs on this folder; opens the folder's files when none does.
+    pub(crate) async fn open(dir: &Path, config: &Config) -> Result<Self, AdminError> {
+        let path = dir.join(SOCKET_FILE);
+        match UnixStream::connect(&path).await {
+            Ok(stream) => Ok(Self::Gateway(stream)),
+            // A gateway that was killed leaves its socket behind, and nobody answers there.
+            Err(error) if is_nobody(error.kind()) => {
+                if !dir.is_dir() {
+                    let path = dir.to_owned();
+                    return Err(AdminError::NoFolder { path });
+                }
+                let admin = open_files(dir, config).await?;
+                Ok(Self::Files(Box::new(admin)))
+            }
+            Err(source) => Err(AdminError::Socket { path, source }),
+        }
+    }
+
+    /// Has a request answered.
+    pub(crate) async fn ask(self, request: AdminRequest) -> Result<AdminReply, AdminError> {
+        match self {
+            Self::Files(admin) => Ok(admin.answer(request).await?),
+            Self::Gateway(stream) => {
+                let body = Bytes::from(serde_json::to_vec(&request)?);
+                let (status, body) = exchange(stream, body)
+                    .await
+                    .map_err(|source| AdminError::Lost { remedy: remedy(&request), source })?;
+                if status == StatusCode::OK {
+                    Ok(serde_json::from_slice(&body)?)
+                } else {
+                    Err(serde_json::from_slice::<Refusal>(&body)?.into())
+                }
+            }
+        }
+    }
+}
+
+const fn is_nobody(kind: ErrorKind) -> bool {
+    // A path that no socket could have had is no sign of a gateway either.
+    matches!(kind, ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::InvalidInput)
+}
+
+async fn open_files(dir: &Path, config: &Config) -> Result<Admin, FilesError> {
+    let ledger = Ledger::open(dir.join("ledger.db"))?;
+    let store = SqliteStore::open(dir.join("store.db"))?;
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let accounts = Accounts::new(ledger, Tables::of(store), clock, entropy);
+    accounts.ensure_system_accounts().await?;
+    let price = CreditPrice::new(config.billing.credit_price_usd).unwrap_or_default();
+    Ok(Admin::new(Arc::new(accounts), price))
+}
+
+/// One request and its answer. The connection is driven here: without it there is no task to be forgotten.
+async fn exchange(
+    stream: UnixStream,
+    body: Bytes,
+) -> Result<(StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri("/admin")
+        .header(http::header::HOST, "admin")
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(Full::new(body))?;
+    let answered = async move {
+        let answer = sender.send_request(request).await?;
+        let status = answer.status();
+        Ok((status, answer.into_body().collect().await?.to_bytes()))
+    };
+    tokio::pin!(connection, answered);
+    tokio::select! {
+        answer = &mut answered => answer,
+        ended = &mut connection => match ended {
+            Ok(()) => answered.await,
+            Err(error) => Err(error.into()),
+        },
+    }
+}
+
+/// How a request whose answer was lost is asked again without doing it twice.
+fn remedy(request: &AdminRequest) -> Option<String> {
+    match request {
+        AdminRequest::AddUser(new) => Some(format!("ask again with --id {}", new.id?)),
+        AdminRequest::GrantCredits(grant) => Some(format!("ask again with --id {}", grant.id?)),
+        AdminRequest::AddKey(_) => {
+            Some("look whether the key is there with `opencredits-admin key list USER`, and revoke it if so".to_owned())
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,68 @@
+//! Why a command came to nothing.
+
+use opencredits_api::admin::Refusal;
+use opencredits_catalog::CatalogError;
+use opencredits_ledger::LedgerError;
+use opencredits_providers::Error as VendorError;
+use opencredits_service::accounts::AccountsError;
+use opencredits_service::config::ConfigError;
+use opencredits_store::StoreError;
+use std::path::PathBuf;
+
+/// Why a command came to nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum AdminError {
+    /// Gateway or books refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A file or folder cannot be used.
+    #[error("cannot use {}: {source}", path.display())]
+    File { path: PathBuf, source: std::io::Error },
+    /// There is no data folder.
+    #[error("there is no data folder {}; name it with --data or --config, or start the gateway once", path.display())]
+    NoFolder { path: PathBuf },
+    /// The socket is there and cannot be used.
+    #[error("cannot speak to the gateway through {}: {source}; run this as the user that runs the gateway", path.display())]
+    Socket { path: PathBuf, source: std::io::Error },
+    /// The exchange with the gateway broke off.
+    #[error("the gateway's answer was lost, so the outcome is unknown{}: {source}", again(.remedy))]
+    Lost { remedy: Option<String>, source: Box<dyn std::error::Error + Send + Sync> },
+    /// The answer makes no sense.
+    #[error("the gateway's answer makes no sense here: {0}; use the admin tool of the gateway's version")]
+    Answer(#[from] serde_json::Error),
+    /// The config cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The models cannot be used.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The vendors cannot be used.
+    #[error(transparent)]
+    Vendors(#[from] VendorError),
+    /// A model names a vendor that does not exist.
+    #[error("the model {model} is served by {vendor}, which no [[vendor]] names; add it or mend the model")]
+    NoVendor { model: String, vendor: String },
+    /// The files of the data folder cannot be used.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// The system gives no threads.
+    #[error("cannot start: {0}")]
+    Runtime(std::io::Error),
+}
+
+/// Why the files of a data folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum FilesError {
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Accounts(#[from] AccountsError),
+}
+
+fn again(remedy: &Option<String>) -> String {
+    remedy.as_ref().map_or_else(String::new, |remedy| format!("; {remedy}"))
+}

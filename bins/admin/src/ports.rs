@@ -1,0 +1,37 @@
+//! The outside world: the system's clock, its randomness, its environment.
+
+use opencredits_service::{Clock, Entropy};
+use opencredits_units::UnixMs;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The system's clock.
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place where this program reads the clock")]
+    fn now(&self) -> UnixMs {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let ms = since.unwrap_or_default().as_millis();
+        UnixMs::new(u64::try_from(ms).unwrap_or(u64::MAX))
+    }
+}
+
+/// The operating system's randomness.
+pub(crate) struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        if getrandom::fill(bytes).is_err() {
+            // Going on would hand out keys that can be guessed.
+            std::process::abort();
+        }
+    }
+}
+
+/// The environment's variables that are text.
+pub(crate) fn environment() -> Vec<(String, String)> {
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    std::env::vars_os().filter_map(text).collect()
+}

@@ -1,0 +1,151 @@
+//! Replies for people.
+
+use crate::table::{Table, or_dash, time};
+use opencredits_api::admin::{
+    AdminReply, AmountView, BalanceView, EntryView, HoldView, KeyView, PartnerView, UserView,
+};
+
+/// A reply in words and tables.
+pub(crate) fn show(reply: &AdminReply) -> String {
+    match reply {
+        AdminReply::UserAdded { user } => format!("added {} as {}\n", user.label, user.id),
+        AdminReply::Users { users, next } => users_table(users) + &more(next.as_ref()),
+        AdminReply::KeyAdded { key, record } => added_key(key, record),
+        AdminReply::Keys { keys } => keys_table(keys),
+        AdminReply::KeyRevoked { record } => format!(
+            "{} (…{}) has been revoked since {}\n",
+            record.id,
+            record.hint,
+            or_dash(record.revoked_at_ms.map(time))
+        ),
+        AdminReply::PartnerAdded { partner } => {
+            format!("added {} as {}\npublishable key: {}\n", partner.name, partner.id, partner.publishable_key)
+        }
+        AdminReply::Partners { partners, next } => partners_table(partners) + &more(next.as_ref()),
+        AdminReply::CreditsGranted { id, replayed, amount, balance } => {
+            let did = if *replayed { "had been given before; nothing more was given" } else { "were given" };
+            format!("{} {did} ({id})\n{} has {} available\n", both(amount), balance.label, both(&balance.available))
+        }
+        AdminReply::Balance { balance } => balance_table(balance),
+        AdminReply::Entries { entries, next } => entries_table(entries) + &more(next.as_ref()),
+        AdminReply::Holds { holds, total } => holds_table(holds, *total),
+        AdminReply::Verified { .. } => verified(reply),
+        _ => "done; use the admin tool of the gateway's version to see more\n".to_owned(),
+    }
+}
+
+fn both(amount: &AmountView) -> String {
+    format!("{} credits (${})", amount.credits, amount.usd)
+}
+
+fn more<T: ToString>(next: Option<&T>) -> String {
+    next.map_or_else(String::new, |next| format!("there are more: --after {}\n", next.to_string()))
+}
+
+fn users_table(users: &[UserView]) -> String {
+    let mut table = Table::new(["id", "label", "since", "standing"]);
+    for user in users {
+        let standing = if user.suspended { "suspended" } else { "good" };
+        table.row([user.id.to_string(), user.label.clone(), time(user.created_at_ms), standing.to_owned()]);
+    }
+    table.text("there are no users; add one with `opencredits-admin user add LABEL`")
+}
+
+fn added_key(key: &str, record: &KeyView) -> String {
+    format!("added {}\n\n    {key}\n\nThis is shown once; only a digest of it is kept.\n", record.id)
+}
+
+fn keys_table(keys: &[KeyView]) -> String {
+    let mut table = Table::new(["id", "name", "hint", "since", "state", "limit left", "models"]);
+    for key in keys {
+        let state = match (key.revoked_at_ms, key.expires_at_ms) {
+            (Some(at), _) => format!("revoked {}", time(at)),
+            (None, Some(at)) => format!("until {}", time(at)),
+            (None, None) => "in force".to_owned(),
+        };
+        let limit = key.limit.as_ref().map(|limit| format!("{} of {}", limit.available.credits, limit.amount.credits));
+        table.row([
+            key.id.to_string(),
+            key.name.clone(),
+            format!("…{}", key.hint),
+            time(key.created_at_ms),
+            state,
+            or_dash(limit),
+            key.models.as_ref().map_or_else(|| "all".to_owned(), |models| models.join(", ")),
+        ]);
+    }
+    table.text("this user has no keys; add one with `opencredits-admin key add USER`")
+}
+
+fn partners_table(partners: &[PartnerView]) -> String {
+    let mut table = Table::new(["id", "name", "share", "publishable key", "since"]);
+    for partner in partners {
+        let share = partner.share_bps.map(|share| format!("{} bps", share.get()));
+        table.row([
+            partner.id.to_string(),
+            partner.name.clone(),
+            share.unwrap_or_else(|| "config's".to_owned()),
+            partner.publishable_key.clone(),
+            time(partner.created_at_ms),
+        ]);
+    }
+    table.text("there are no partners; add one with `opencredits-admin partner add NAME`")
+}
+
+fn balance_table(balance: &BalanceView) -> String {
+    let mut table = Table::new(["", "credits", "usd"]);
+    let rows = [("available", &balance.available), ("held", &balance.held), ("posted", &balance.posted)];
+    for (name, amount) in rows {
+        table.row([name.to_owned(), amount.credits.clone(), amount.usd.to_string()]);
+    }
+    format!("{} {}\n{}", balance.label, balance.user, table.text(""))
+}
+
+fn entries_table(entries: &[EntryView]) -> String {
+    let mut table = Table::new(["id", "at", "kind", "usd", "account", "what"]);
+    for entry in entries {
+        let usage = entry.usage.as_ref();
+        let what = usage.map(|usage| format!("{} by {} ({})", usage.model, usage.vendor, usage.source));
+        let mut what = what.or_else(|| entry.reason.clone()).unwrap_or_default();
+        let (mut id, mut at, mut kind) = (entry.id.to_string(), time(entry.at_ms), entry.kind.clone());
+        if entry.legs.is_empty() {
+            table.row([id, at, kind, String::new(), String::new(), what]);
+            continue;
+        }
+        for leg in &entry.legs {
+            let account = leg.name.clone().unwrap_or_else(|| leg.account.to_string());
+            let usd = leg.amount.usd.to_string();
+            let [id, at, kind, what] = [&mut id, &mut at, &mut kind, &mut what].map(std::mem::take);
+            table.row([id, at, kind, usd, account, what]);
+        }
+    }
+    table.text("there are no such entries")
+}
+
+fn holds_table(holds: &[HoldView], total: usize) -> String {
+    let mut table = Table::new(["id", "payer", "usd", "until", "in flight"]);
+    for hold in holds {
+        let in_flight = if hold.in_flight { "yes" } else { "no" };
+        table.row([
+            hold.id.to_string(),
+            hold.payer.to_string(),
+            hold.amount.usd.to_string(),
+            time(hold.expires_at_ms),
+            in_flight.to_owned(),
+        ]);
+    }
+    let text = table.text("there are no open holds");
+    if total > holds.len() { format!("{text}and {} more\n", total.saturating_sub(holds.len())) } else { text }
+}
+
+fn verified(reply: &AdminReply) -> String {
+    let AdminReply::Verified { clean, accounts, entries, holds, findings, findings_total } = reply else {
+        return String::new();
+    };
+    let checked = format!("checked {entries} entries, {accounts} accounts and {holds} open holds");
+    if *clean {
+        return format!("{checked}: everything adds up\n");
+    }
+    let list: String = findings.iter().map(|finding| format!("  {finding}\n")).collect();
+    format!("{checked}: {findings_total} things do not add up; stop the gateway and restore a backup\n{list}")
+}

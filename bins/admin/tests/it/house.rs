@@ -1,0 +1,135 @@
+//! A data folder, and the tool run on it.
+
+use opencredits_api::admin::{Admin, AdminSocket};
+use opencredits_ledger::Ledger;
+use opencredits_service::accounts::{Accounts, Tables};
+use opencredits_service::{Clock, Entropy};
+use opencredits_store::SqliteStore;
+use opencredits_units::{CreditPrice, UnixMs};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Who answers the tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Nobody: it opens the files.
+    Files,
+    /// A gateway, through its socket.
+    Socket,
+}
+
+struct Counting(AtomicU64);
+
+impl Clock for Counting {
+    fn now(&self) -> UnixMs {
+        UnixMs::new(1_790_000_000_000 + self.0.fetch_add(1, Ordering::SeqCst))
+    }
+}
+
+impl Entropy for Counting {
+    fn fill(&self, bytes: &mut [u8]) {
+        for byte in bytes {
+            *byte = u8::try_from(self.0.fetch_add(1, Ordering::SeqCst) % 251).unwrap();
+        }
+    }
+}
+
+/// A data folder.
+pub(crate) struct House {
+    pub(crate) dir: PathBuf,
+    /// Serves the socket until it is told to stop.
+    gateway: Option<(tokio::sync::oneshot::Sender<()>, std::thread::JoinHandle<()>)>,
+    _folder: tempfile::TempDir,
+}
+
+impl House {
+    pub(crate) fn new(way: Way) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().to_owned();
+        let gateway = (way == Way::Socket).then(|| serve(&dir));
+        Self { dir, gateway, _folder: folder }
+    }
+
+    /// Ends what serves the socket, as SIGTERM does.
+    pub(crate) fn stop_gateway(&mut self) {
+        let (stop, thread) = self.gateway.take().unwrap();
+        stop.send(()).unwrap();
+        thread.join().unwrap();
+    }
+
+    /// Runs the tool.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        run(&self.dir, arguments)
+    }
+
+    /// What the tool prints for people; it must succeed.
+    pub(crate) fn text(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{arguments:?}: {error}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// What the tool prints for machines; it must succeed.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let arguments: Vec<&str> = [&["--json"], arguments].concat();
+        serde_json::from_str(&self.text(&arguments)).unwrap()
+    }
+
+    /// What the tool says when it fails; it must.
+    pub(crate) fn error(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(!output.status.success(), "{arguments:?}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// A person with so many credits.
+    pub(crate) fn person(&self, label: &str, credits: &str) {
+        self.text(&["user", "add", label]);
+        self.text(&["credits", "grant", label, credits]);
+    }
+}
+
+/// Runs the tool on a folder, with none of the caller's own settings.
+pub(crate) fn run(dir: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_opencredits-admin"))
+        .env_clear()
+        .arg("--data")
+        .arg(dir)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+/// Serves the admin socket of this folder from a thread, as the gateway does.
+fn serve(dir: &Path) -> (tokio::sync::oneshot::Sender<()>, std::thread::JoinHandle<()>) {
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let (ready, served) = std::sync::mpsc::channel();
+    let dir = dir.to_owned();
+    let thread = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let ports = Arc::new(Counting(AtomicU64::new(1)));
+            let accounts = Accounts::new(
+                Ledger::open(dir.join("ledger.db")).unwrap(),
+                Tables::of(SqliteStore::open(dir.join("store.db")).unwrap()),
+                ports.clone(),
+                ports,
+            );
+            accounts.ensure_system_accounts().await.unwrap();
+            let socket = AdminSocket::bind(&dir).unwrap();
+            ready.send(()).unwrap();
+            let admin = Admin::new(Arc::new(accounts), CreditPrice::default());
+            let stop = async move {
+                let _dropped = stopped.await;
+            };
+            socket.serve(admin, stop).await;
+        });
+    });
+    served.recv().unwrap();
+    (stop, thread)
+}

@@ -1,0 +1,6 @@
+//! The admin tool as an operator runs it: on files, and through the socket of a gateway.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod flows;
+mod house;
+mod refusals;
