@@ -94,8 +94,8 @@ fn is_installed(subcommand: &str) -> Outcome<bool> {
 }
 
 fn cargo(arguments: &[&str]) -> Command {
-    let mut command = Command::new(workspace::cargo());
-    command.args(arguments).current_dir(workspace::root()).env("RUSTDOCFLAGS", "-D warnings");
+    let mut command = workspace::cargo();
+    command.args(arguments).env("RUSTDOCFLAGS", "-D warnings");
     command
 }
 

@@ -4,7 +4,6 @@ use crate::process::{Running, free_port, wait_for_port};
 use crate::{Outcome, workspace};
 use serde::Serialize;
 use serde_json::Value;
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -112,11 +111,9 @@ impl Plan {
 impl Gateway {
     /// Builds the gateway and its admin tool for release.
     pub(crate) fn build() -> Outcome {
-        let status = Command::new(workspace::cargo())
-            .args(["build", "--release", "--quiet"])
-            .args(["--package", GATEWAY, "--package", ADMIN])
-            .current_dir(workspace::root())
-            .status()?;
+        let mut build = workspace::cargo();
+        build.args(["build", "--release", "--quiet", "--package", GATEWAY, "--package", ADMIN]);
+        let status = build.status()?;
         if status.success() { Ok(()) } else { Err("the gateway does not build".into()) }
     }
 
@@ -130,6 +127,8 @@ impl Gateway {
     pub(crate) fn start(plan: &Plan) -> Outcome<Self> {
         fs::create_dir_all(&plan.folder)?;
         let mut gateway = Self::start_with(plan, "")?;
+        // The port is taken before the admin socket is; whoever answers has both.
+        gateway.exchange("GET /readyz HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n")?;
         gateway.key = gateway.add_person("sample", CREDITS)?;
         Ok(gateway)
     }
@@ -168,13 +167,15 @@ impl Gateway {
     /// One chat, over a connection of its own; head and body as they came.
     fn ask(&self, model: &str) -> Outcome<String> {
         let body = format!(r#"{{"model":"{model}","max_tokens":16,"messages":[{{"role":"user","content":"Hello"}}]}}"#);
-        let mut request = String::new();
-        write!(
-            request,
+        let request = format!(
             "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
             self.key,
             body.len()
-        )?;
+        );
+        self.exchange(&request)
+    }
+
+    fn exchange(&self, request: &str) -> Outcome<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
         stream.set_read_timeout(Some(ANSWER_MAX))?;
         stream.write_all(request.as_bytes())?;

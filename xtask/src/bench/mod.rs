@@ -12,7 +12,6 @@ pub(crate) use report::Report;
 use crate::Outcome;
 use crate::workspace;
 use clap::ValueEnum;
-use std::process::Command;
 use tempfile::TempDir;
 
 /// What to measure and how to show it.
@@ -72,7 +71,7 @@ pub(crate) fn scratch() -> Outcome<TempDir> {
 
 /// The same command line again, in a release build of this program.
 fn in_release() -> Outcome {
-    let status = Command::new(workspace::cargo())
+    let status = workspace::cargo()
         .args(["run", "--quiet", "--release", "--package", "xtask", "--"])
         .args(std::env::args_os().skip(1))
         .status()?;
