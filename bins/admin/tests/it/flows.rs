@@ -153,3 +153,20 @@ fn the_fields_of_the_json_are_stable() {
         assert_eq!(verified["clean"], true);
     }
 }
+
+/// As the operations page tells: the store first, the ledger second, while the gateway runs.
+#[test]
+fn a_backup_of_a_running_gateway_verifies_where_it_is_restored() {
+    let house = House::new(Way::Socket);
+    house.person("Ada", "12");
+    let restored = House::new(Way::Files);
+    for file in ["store.db", "ledger.db"] {
+        let from = rusqlite::Connection::open(house.dir.join(file)).unwrap();
+        let to = restored.dir.join(file);
+        from.execute("VACUUM INTO ?1", [to.to_str().unwrap()]).unwrap();
+    }
+    house.person("Bea", "5");
+    assert!(restored.text(&["ledger", "verify"]).starts_with("checked 1 entries"));
+    assert_eq!(restored.json(&["balance", "Ada"])["balance"]["available"]["credits"], "12");
+    assert!(restored.error(&["balance", "Bea"]).contains("no user Bea"));
+}
