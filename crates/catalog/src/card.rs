@@ -37,7 +37,7 @@ pub struct Ask<'a> {
     pub input: Tokens,
     /// Output tokens of all choices together, reasoning included.
     pub output: Tokens,
-    /// Buckets besides text, cache reads, unnamed cache writes and reasoning that the request could touch.
+    /// Buckets besides text, cache reads and reasoning that the request could touch.
     pub extra: &'a [Bucket],
     /// The service tier that the request asks for.
     pub tier: Option<&'a str>,
@@ -88,14 +88,8 @@ pub struct Bill {
 }
 
 /// Buckets that any request may touch, whatever it asks for.
-const ALWAYS: [Bucket; 6] = [
-    Bucket::InputUncached,
-    Bucket::CacheRead,
-    Bucket::CacheWriteOther,
-    Bucket::InputToolPrompt,
-    Bucket::Output,
-    Bucket::Reasoning,
-];
+const ALWAYS: [Bucket; 5] =
+    [Bucket::InputUncached, Bucket::CacheRead, Bucket::InputToolPrompt, Bucket::Output, Bucket::Reasoning];
 
 impl PriceCard {
     /// The card of these prices; `None` when input or output has no price.

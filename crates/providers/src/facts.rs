@@ -46,6 +46,10 @@ impl RequestFacts {
     /// When the model is missing, or a field that admission needs has another form than the API says.
     pub fn read<'a>(dialect: Dialect, fields: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Self, Error> {
         let mut facts = Self { choices: 1, ..Self::default() };
+        if dialect == Dialect::OpenaiChat {
+            // Caches are written without being asked for, and some models bill it.
+            facts.extra.push(Bucket::CacheWriteOther);
+        }
         let mut input = FRAME_TOKENS_MAX;
         for (name, value) in fields {
             input = input.saturating_add(text_bound(value.as_bytes()));
@@ -98,7 +102,7 @@ impl RequestFacts {
         }
         // An automatic cache_control stands at the top; otherwise it stands with its block.
         if name == "cache_control" || has(raw, b"\"cache_control\"") {
-            self.extra.push(Bucket::CacheWrite5m);
+            self.extra.extend([Bucket::CacheWrite5m, Bucket::CacheWriteOther]);
             if has(raw, b"1h") {
                 self.extra.push(Bucket::CacheWrite1h);
             }
@@ -115,7 +119,7 @@ impl RequestFacts {
         while cursor.item() {
             let tool = cursor.value();
             if has(tool, b"\"cache_control\"") {
-                self.extra.extend([Bucket::CacheWrite5m, Bucket::CacheWrite1h]);
+                self.extra.extend([Bucket::CacheWrite5m, Bucket::CacheWrite1h, Bucket::CacheWriteOther]);
             }
             let kind = json::member(tool, "type").and_then(json::text);
             let runs = match kind.as_deref() {

@@ -1,0 +1,256 @@
+//! A whole application on a temporary folder: the real ledger, store and sandbox, and a transport that remembers what
+//! went upstream.
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use opencredits_api::{App, Face, service};
+use opencredits_catalog::Catalog;
+use opencredits_keys::{HashKey, Secret};
+use opencredits_ledger::Ledger;
+use opencredits_providers::sandbox::Sandbox;
+use opencredits_providers::{Transport, TransportError, UpstreamRequest, UpstreamResponse, Vendors};
+use opencredits_service::accounts::{Accounts, Grant, NewKey, NewLimit, NewPartner, NewUser, Tables};
+use opencredits_service::config::Ack;
+use opencredits_service::{
+    Clock, DrainLimits, Entropy, Gateway, KeyRing, KeyTables, Parts, Ports, Settings, Tally, Upstream, books,
+};
+use opencredits_store::{Partner, SqliteStore, User};
+use opencredits_testkit::{FixedClock, FixedRandom};
+use opencredits_units::{BasisPoints, CreditPrice, NanoUsd, UnixMs};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tempfile::TempDir;
+use tower_service::Service;
+
+/// What goes upstream with our name on it.
+pub(crate) const OUR_KEY: &str = "our-own-key-at-the-vendor";
+
+/// Time and randomness that tests know.
+pub(crate) struct Fixed {
+    clock: FixedClock,
+    random: FixedRandom,
+}
+
+impl Clock for Fixed {
+    fn now(&self) -> UnixMs {
+        self.clock.now()
+    }
+}
+
+impl Entropy for Fixed {
+    fn fill(&self, bytes: &mut [u8]) {
+        self.random.fill(bytes);
+    }
+}
+
+/// A request as it went upstream.
+pub(crate) struct Sent {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+/// The sandbox, with a memory of what it was sent.
+pub(crate) struct Remembering {
+    pub(crate) sent: Mutex<Vec<Sent>>,
+}
+
+#[async_trait]
+impl Transport for Remembering {
+    async fn send(&self, request: UpstreamRequest) -> Result<UpstreamResponse, TransportError> {
+        let body = String::from_utf8(request.body.to_vec()).unwrap();
+        self.sent.lock().unwrap().push(Sent { headers: request.headers.clone(), body });
+        Sandbox::new().send(request).await
+    }
+}
+
+/// A whole application.
+pub(crate) struct TestApp {
+    pub(crate) folder: TempDir,
+    pub(crate) ledger: Ledger,
+    pub(crate) accounts: Accounts,
+    pub(crate) upstream: Arc<Remembering>,
+    router: Router,
+}
+
+/// An answer, read to its end.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error} in {}", self.text))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+impl TestApp {
+    pub(crate) async fn new() -> Self {
+        Self::with_ack(Ack::Accepted).await
+    }
+
+    pub(crate) async fn with_ack(ack: Ack) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(folder.path().join("ledger.db")).unwrap();
+        let store = SqliteStore::open(folder.path().join("store.db")).unwrap();
+        let fixed = Arc::new(Fixed { clock: FixedClock::at_ms(1_790_000_000_000), random: FixedRandom::seeded(7) });
+        books::open(&ledger, fixed.now()).unwrap();
+        let upstream = Arc::new(Remembering { sent: Mutex::new(Vec::new()) });
+        let tables = KeyTables {
+            keys: Arc::new(store.clone()),
+            users: Arc::new(store.clone()),
+            partners: Arc::new(store.clone()),
+        };
+        let keyring = Arc::new(KeyRing::new(tables, fixed.clone(), BasisPoints::new(5_000)));
+        let forgetting = keyring.clone();
+        let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), fixed.clone(), fixed.clone())
+            .on_change(move || forgetting.forget_all());
+        let parts = Parts {
+            catalog: Catalog::builtin().unwrap().with_sandbox().unwrap().only(|vendor| vendor.starts_with("sandbox")),
+            upstreams: upstreams(&upstream),
+            ledger: ledger.clone(),
+            keyring,
+            tally: Arc::new(Tally::new(Arc::new(store.clone()))),
+            ports: Ports { clock: fixed.clone(), entropy: fixed.clone(), claims: Arc::new(store.clone()) },
+            settings: settings(ack),
+            hash_key: HashKey::new([5; 32]),
+        };
+        let (gateway, drainer) = Gateway::new(parts).unwrap();
+        start(drainer.run());
+        let app = App { gateway, partners: Arc::new(store), face: face(), ready: AtomicBool::new(true) };
+        Self { folder, ledger, accounts, upstream, router: service(Arc::new(app)) }
+    }
+
+    /// A person with this many dollars, and a key of theirs.
+    pub(crate) async fn person(&self, dollars: i64) -> (User, String) {
+        self.person_with(NanoUsd::new(dollars * 1_000_000_000)).await
+    }
+
+    /// A person with this much, and a key of theirs.
+    pub(crate) async fn person_with(&self, amount: NanoUsd) -> (User, String) {
+        let label = format!("person {}", self.ledger.accounts().len());
+        let user = self.accounts.add_user(NewUser { id: None, label }).await.unwrap();
+        if amount > NanoUsd::ZERO {
+            let grant = Grant { user: user.id, amount, id: None, reason: "test".to_owned() };
+            self.accounts.grant_credits(grant).await.unwrap();
+        }
+        let key = self.key(&user, None, None).await;
+        (user, key)
+    }
+
+    /// A key of a person, through a partner, with a limit in nano-dollars.
+    pub(crate) async fn key(&self, user: &User, partner: Option<&Partner>, limit: Option<i64>) -> String {
+        let new = NewKey {
+            user: user.id,
+            partner: partner.map(|partner| partner.id),
+            name: "a key".to_owned(),
+            limit: limit.map(|nano| NewLimit { amount: NanoUsd::new(nano) }),
+            expires_at: None,
+            allowed_models: None,
+        };
+        self.accounts.add_key(new).await.unwrap().1.reveal().to_owned()
+    }
+
+    pub(crate) async fn partner(&self) -> Partner {
+        let new = NewPartner { name: "an app".to_owned(), share: Some(BasisPoints::new(4_000)) };
+        self.accounts.add_partner(new).await.unwrap()
+    }
+
+    /// Sends a request and reads the answer to its end.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.open(request).await;
+        let (head, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        Answer { status: head.status, headers: head.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+    }
+
+    /// Sends a request and leaves the answer's body to be read.
+    pub(crate) async fn open(&self, request: Request<Body>) -> http::Response<Body> {
+        self.router.clone().call(request).await.unwrap()
+    }
+
+    pub(crate) async fn post(&self, path: &str, key: &str, body: &Value) -> Answer {
+        self.send(request(Method::POST, path, key, body.to_string())).await
+    }
+
+    pub(crate) async fn get(&self, path: &str, key: &str) -> Answer {
+        self.send(request(Method::GET, path, key, String::new())).await
+    }
+
+    pub(crate) fn available(&self, user: &User) -> i64 {
+        self.ledger.balance(user.wallet).unwrap().available.get()
+    }
+
+    /// Nothing is held any more, and the books are clean.
+    pub(crate) fn settled(&self) {
+        assert_eq!(self.ledger.holds(), []);
+        self.ledger.flush().unwrap();
+        let report = self.ledger.verify().unwrap();
+        assert!(report.is_clean(), "{:?}", report.findings);
+    }
+
+    pub(crate) fn last_sent(&self) -> (HeaderMap, Value) {
+        let sent = self.upstream.sent.lock().unwrap();
+        let last = sent.last().unwrap();
+        (last.headers.clone(), serde_json::from_str(&last.body).unwrap())
+    }
+}
+
+/// A request with a key; without one where it is empty.
+pub(crate) fn request(method: Method, path: &str, key: &str, body: String) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+    if !key.is_empty() {
+        request = request.header("authorization", format!("Bearer {key}"));
+    }
+    request.body(Body::from(body)).unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the drainer needs a task of its own, as in the binary")]
+fn start(drainer: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(drainer);
+}
+
+fn upstreams(transport: &Arc<Remembering>) -> HashMap<Arc<str>, Upstream> {
+    let vendors = Vendors::builtin().unwrap();
+    let sandboxes = vendors.iter().filter(|vendor| vendor.id.starts_with("sandbox"));
+    sandboxes
+        .map(|vendor| {
+            let key = Some(Secret::new(OUR_KEY.to_owned()));
+            (vendor.id.clone(), Upstream { vendor: vendor.clone(), key, transport: transport.clone() })
+        })
+        .collect()
+}
+
+fn settings(ack: Ack) -> Settings {
+    Settings {
+        markup: BasisPoints::new(2_500),
+        ack,
+        hold_expiry_ms: 1_800_000,
+        body_bytes_max: 1 << 20,
+        drains: DrainLimits { drains_max: 10, drain: Duration::from_secs(5) },
+    }
+}
+
+fn face() -> Face {
+    Face {
+        public_url: "https://credits.example".to_owned(),
+        credit_price: CreditPrice::default(),
+        body_bytes_max: 1 << 20,
+        body_read: Duration::from_secs(5),
+        keep_alive: Duration::from_millis(40),
+        strict: false,
+        enabled: true,
+        country: Some("PT".to_owned()),
+    }
+}

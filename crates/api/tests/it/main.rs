@@ -1,0 +1,10 @@
+//! The whole application, without a socket.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod app;
+mod canary;
+mod clients;
+mod lookups;
+mod money;
+mod refusals;
+mod streams;

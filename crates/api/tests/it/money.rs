@@ -1,0 +1,131 @@
+//! Every request is charged exactly, once, to whom it concerns.
+
+use crate::app::{TestApp, request};
+use http::Method;
+use opencredits_service::{books, config::Ack};
+use serde_json::{Value, json};
+
+fn chat(text: &str) -> Value {
+    json!({"model": "sandbox/gpt", "max_tokens": 50, "messages": [{"role": "user", "content": text}]})
+}
+
+/// What the prices of `sandbox/gpt` make of a usage, in nano-dollars: 0.4 and 1.6 USD a million, 25 % on top.
+fn charge_of(usage: &Value) -> i64 {
+    let (prompt, completion) = (usage["prompt_tokens"].as_i64().unwrap(), usage["completion_tokens"].as_i64().unwrap());
+    let cached = usage["prompt_tokens_details"]["cached_tokens"].as_i64().unwrap_or(0);
+    let pico = (prompt - cached) * 400_000 + cached * 100_000 + completion * 1_600_000;
+    (pico * 5 + 3_999) / 4_000
+}
+
+#[tokio::test]
+async fn a_charge_is_the_reported_usage_times_the_price_to_the_nano_dollar() {
+    for ack in [Ack::Accepted, Ack::Durable] {
+        let app = TestApp::with_ack(ack).await;
+        let (user, key) = app.person(10).await;
+        let before = app.available(&user);
+        let answer = app.post("/v1/chat/completions", &key, &chat("Hello")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let charged = before - app.available(&user);
+        let usage = &answer.json()["usage"];
+        assert_eq!(charged, charge_of(usage), "{usage}");
+        assert_eq!(answer.header("x-credits-charged"), usage["credits"].to_string());
+        assert!(answer.header("x-generation-id").starts_with("gen_"));
+        app.settled();
+    }
+}
+
+#[tokio::test]
+async fn the_same_request_streamed_is_charged_the_same() {
+    let app = TestApp::new().await;
+    let (user, key) = app.person(10).await;
+    let mut charges = Vec::new();
+    for stream in [false, true] {
+        let mut body = chat("Hello");
+        body["stream"] = stream.into();
+        let before = app.available(&user);
+        app.post("/v1/chat/completions", &key, &body).await;
+        charges.push(before - app.available(&user));
+    }
+    assert!(charges[0] > 0);
+    assert_eq!(charges[0], charges[1]);
+    app.settled();
+}
+
+#[tokio::test]
+async fn the_same_request_through_each_api_earns_the_partner_its_share() {
+    let app = TestApp::new().await;
+    let (user, _) = app.person(10).await;
+    let partner = app.partner().await;
+    let key = app.key(&user, Some(&partner), None).await;
+    let mut body = chat("Hello");
+    let earned = |app: &TestApp| app.ledger.balance(partner.earnings).unwrap().posted.get();
+    for (path, model) in [("/v1/chat/completions", "sandbox/gpt"), ("/v1/messages", "sandbox/claude")] {
+        body["model"] = model.into();
+        let before = (app.available(&user), earned(&app));
+        assert_eq!(app.post(path, &key, &body).await.status, 200);
+        let (charged, commission) = (before.0 - app.available(&user), earned(&app) - before.1);
+        // 40 % of the markup, which is a fifth of the charge, rounded down.
+        let markup = charged - charged * 4 / 5;
+        assert!((markup * 2 / 5 - commission).abs() <= 1, "{charged} {commission}");
+    }
+    app.settled();
+}
+
+#[tokio::test]
+async fn what_leaves_a_wallet_is_what_the_house_the_provider_and_the_partner_get() {
+    let app = TestApp::new().await;
+    let (user, key) = app.person(10).await;
+    for n in 0..20 {
+        app.post("/v1/chat/completions", &key, &chat(&"word ".repeat(n))).await;
+    }
+    let posted = |id| app.ledger.balance(id).unwrap().posted.get();
+    let spent = 10_000_000_000 - app.available(&user);
+    assert_eq!(posted(books::PROVIDERS) + posted(books::REVENUE), spent);
+    assert_eq!(posted(books::BAD_DEBT), 0);
+    app.settled();
+}
+
+#[tokio::test]
+async fn fifty_requests_at_once_are_each_charged_once() {
+    let app = TestApp::new().await;
+    let (user, key) = app.person(10).await;
+    let requests = (0..50).map(|_| async { app.post("/v1/chat/completions", &key, &chat("Hello")).await });
+    let answers = futures_util::future::join_all(requests).await;
+    let sum: i64 = answers.iter().map(|answer| charge_of(&answer.json()["usage"])).sum();
+    assert_eq!(10_000_000_000 - app.available(&user), sum);
+    app.settled();
+}
+
+#[tokio::test]
+async fn an_idempotency_key_buys_one_answer() {
+    let app = TestApp::new().await;
+    let (user, key) = app.person(10).await;
+    let send = || {
+        let mut request = request(Method::POST, "/v1/chat/completions", &key, chat("Hello").to_string());
+        request.headers_mut().insert("idempotency-key", "abc".parse().unwrap());
+        app.send(request)
+    };
+    let first = send().await;
+    let after = app.available(&user);
+    let second = send().await;
+    assert_eq!((first.status.as_u16(), second.status.as_u16()), (200, 409));
+    assert_eq!(second.json()["error"]["metadata"]["generation_id"], first.header("x-generation-id"));
+    assert_eq!(second.json()["error"]["type"], "duplicate_request");
+    assert_eq!(app.available(&user), after);
+    app.settled();
+}
+
+#[tokio::test]
+async fn a_failed_request_frees_its_idempotency_key() {
+    let app = TestApp::new().await;
+    let (_, key) = app.person(10).await;
+    let send = |text: &str| {
+        let mut request = request(Method::POST, "/v1/chat/completions", &key, chat(text).to_string());
+        request.headers_mut().insert("idempotency-key", "abc".parse().unwrap());
+        app.send(request)
+    };
+    assert_eq!(send("sandbox:error 503").await.status, 503);
+    assert_eq!(send("Hello").await.status, 200);
+    assert_eq!(send("Hello").await.status, 409);
+    app.settled();
+}
