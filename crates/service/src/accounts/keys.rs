@@ -103,7 +103,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Opens the account that counts a limit and fills it. The account's id is the transfer's: it is filled once.
+    /// Opens the account that counts a limit and fills it. If the key is not made then, the account is nobody's.
     async fn open_limit(&self, limit: NewLimit) -> Result<KeyLimit, AccountsError> {
         let account = self.fresh_account();
         self.open(books::LIMITS, Floor::None, None).await?;

@@ -52,7 +52,12 @@ impl Accounts {
         self.open(user.wallet, Floor::Zero, None).await?;
         match self.tables.users.add_user(&user).await {
             Ok(()) => Ok(user),
-            Err(StoreError::Exists) => Err(AccountsError::UserExists { label: user.label, id: user.id }),
+            // Somebody else was quicker with the label, or the id belongs to another label.
+            Err(StoreError::Exists) => {
+                let quicker = self.tables.users.user_by_label(&user.label).await?;
+                let id = quicker.map_or(user.id, |other| other.id);
+                Err(AccountsError::UserExists { label: user.label, id })
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -102,8 +107,11 @@ impl Accounts {
             created_at: now,
         };
         self.open(partner.earnings, Floor::Zero, None).await?;
-        self.tables.partners.add_partner(&partner).await?;
-        Ok(partner)
+        match self.tables.partners.add_partner(&partner).await {
+            Ok(()) => Ok(partner),
+            Err(StoreError::Exists) => Err(AccountsError::PartnerExists { name: partner.name }),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The partner with this id or this name.

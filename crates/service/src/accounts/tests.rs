@@ -3,9 +3,9 @@
 use super::*;
 use crate::books;
 use opencredits_ledger::{Balance, LedgerError, PlaceHold, Replay};
-use opencredits_store::SqliteStore;
+use opencredits_store::{SqliteStore, StoreError, User};
 use opencredits_units::{BasisPoints, EntryId, KeyId, NanoUsd, PartnerId, UserId};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 const DOLLAR: NanoUsd = NanoUsd::new(1_000_000_000);
 
@@ -248,4 +248,52 @@ async fn entries_are_listed_page_by_page_and_by_account() {
     let all = accounts.ledger_entries(EntryFilter::default(), EntryId::default(), 100).await.unwrap();
     assert_eq!((all.entries.len(), all.next), (5, None));
     assert!(accounts.holds().is_empty());
+}
+
+/// People on a store that fails at the first insertion, as a process does that dies between two steps.
+struct DiesOnce {
+    store: SqliteStore,
+    alive: AtomicBool,
+}
+
+#[async_trait::async_trait]
+impl Users for DiesOnce {
+    async fn add_user(&self, user: &User) -> Result<(), StoreError> {
+        if self.alive.swap(true, Ordering::SeqCst) { self.store.add_user(user).await } else { Err(StoreError::Closing) }
+    }
+    async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.store.user(id).await
+    }
+    async fn user_by_label(&self, label: &str) -> Result<Option<User>, StoreError> {
+        self.store.user_by_label(label).await
+    }
+    async fn users(&self, after: UserId, max: u32) -> Result<Vec<User>, StoreError> {
+        self.store.users(after, max).await
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_dies_between_two_steps_leaves_books_that_add_up_and_the_request_can_be_repeated() {
+    let House { mut accounts, store, _dir, .. } = house().await;
+    accounts.tables.users = Arc::new(DiesOnce { store, alive: AtomicBool::new(false) });
+    let new = NewUser { id: Some(UserId::from_bits(77)), ..user("Ada") };
+    let died = accounts.add_user(new.clone()).await.unwrap_err();
+    assert!(matches!(died, AccountsError::Store(StoreError::Closing)));
+    assert!(matches!(accounts.find_user("Ada").await, Err(AccountsError::NoUser { .. })));
+    let ada = accounts.add_user(new).await.unwrap();
+    accounts.grant_credits(grant(ada.id, None)).await.unwrap();
+    assert_eq!(accounts.balance("Ada").await.unwrap().balance.available, DOLLAR);
+    assert!(accounts.verify().await.unwrap().is_clean());
+}
+
+#[tokio::test]
+async fn of_many_who_ask_for_one_label_at_once_one_gets_it() {
+    let House { accounts, _dir, .. } = house().await;
+    let asking = (0..8).map(|_| accounts.add_user(user("Ada")));
+    let outcomes = futures_util::future::join_all(asking).await;
+    let (added, refused): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+    let [Ok(ada)] = added.as_slice() else { panic!("{} were added", added.len()) };
+    for error in refused {
+        assert!(matches!(error, Err(AccountsError::UserExists { id, .. }) if id == ada.id));
+    }
 }
