@@ -203,8 +203,10 @@ impl Shared {
         let body = Paced::new(&recording.body, behaviour, Arc::clone(&self.abandoned));
         let mut response = Response::new(body);
         *response.status_mut() = StatusCode::from_u16(recording.row.status).unwrap_or_default();
-        let content_type = recording.content_type.as_deref().map(str::parse);
-        if let Some(Ok(value)) = content_type {
+        // Some sources kept no headers; every provider names the type.
+        let usual = if recording.row.stream { "text/event-stream" } else { "application/json" };
+        let content_type = recording.content_type.as_deref().unwrap_or(usual).parse();
+        if let Ok(value) = content_type {
             response.headers_mut().insert(header::CONTENT_TYPE, value);
         }
         response

@@ -70,6 +70,7 @@ fn every_recording_comes_back_as_it_was() {
         let status = format!("HTTP/1.1 {} ", recording.row.status);
         assert!(head.starts_with(&status), "{recording:?}: {head}");
         assert!(body == recording.body, "{recording:?} came back changed");
+        assert!(head.contains("content-type: "), "{recording:?}: {head}");
     }
 }
 
