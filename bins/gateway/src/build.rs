@@ -112,7 +112,7 @@ async fn hash_key(store: &SqliteStore, entropy: &dyn Entropy) -> Result<HashKey,
     let mut fresh = [0; 32];
     entropy.fill(&mut fresh);
     let kept = store.setting("hash_key", &fresh).await?;
-    Ok(HashKey::new(kept.try_into().unwrap_or(fresh)))
+    kept.try_into().map(HashKey::new).map_err(|_| StartError::HashKey)
 }
 
 fn http_settings(config: &Config) -> HttpSettings {
@@ -144,7 +144,7 @@ fn settings(config: &Config) -> Settings {
 fn face(config: &Config) -> Face {
     let server = &config.server;
     Face {
-        public_url: server.public_url.trim_end_matches('/').to_owned(),
+        public_url: server.public_url(),
         credit_price: CreditPrice::new(config.billing.credit_price_usd).unwrap_or_default(),
         body_bytes_max: server.body_bytes_max,
         body_read: Duration::from_millis(server.body_read_ms),

@@ -44,7 +44,7 @@ fn print(text: &str) {
 }
 
 fn first(config: &Config, key: &str) -> String {
-    let url = &config.server.public_url;
+    let url = config.server.public_url();
     format!(
         r#"
 OpenCredits is at {url}, with its data in {dir}.
@@ -75,7 +75,7 @@ The key of your first start still works; only its digest is kept, so it cannot b
     cargo run --release -p opencredits-admin -- --data {dir} user list
     cargo run --release -p opencredits-admin -- --data {dir} key add --user USER
 "#,
-        url = config.server.public_url,
+        url = config.server.public_url(),
         dir = config.data.dir,
     )
 }

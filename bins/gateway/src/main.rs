@@ -127,6 +127,8 @@ enum StartError {
     Store(#[from] opencredits_store::StoreError),
     #[error(transparent)]
     Transport(#[from] opencredits_providers::TransportError),
+    #[error("the setting hash_key in store.db has not 32 bytes; restore a backup of it")]
+    HashKey,
     #[error(transparent)]
     Socket(#[from] opencredits_api::admin::SocketError),
     #[error(transparent)]

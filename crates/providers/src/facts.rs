@@ -34,7 +34,12 @@ pub struct RequestFacts {
     pub input_max: Option<u64>,
     /// How often each of the provider's own tools may run, where the request has such tools.
     pub uses: Vec<(ToolUse, u64)>,
+    /// Whether a tool runs at the provider, which may add to the input without end.
+    open_ended: bool,
 }
+
+/// Tools of `anthropic-messages` that the client runs, though the provider defines them: by the beginning of their type.
+const CLIENT_TOOLS: [&str; 6] = ["custom", "function", "bash_", "text_editor_", "computer_", "memory_"];
 
 /// How often a provider's tool may run where the request sets no limit.
 const USES_MAX: u64 = 10;
@@ -58,7 +63,7 @@ impl RequestFacts {
         if facts.model.is_empty() {
             return Err(Error::Missing { field: "model", remedy: "name one of GET /v1/models" });
         }
-        facts.input_max = facts.uses.is_empty().then_some(input);
+        facts.input_max = (!facts.open_ended).then_some(input);
         Ok(facts)
     }
 
@@ -81,7 +86,10 @@ impl RequestFacts {
                 self.usage_chunk_asked = json::member(raw, "include_usage") == Some(b"true");
             }
             "service_tier" | "speed" => self.tier = json::owned(raw),
-            "web_search_options" => self.uses.push((ToolUse::WebSearch, USES_MAX)),
+            "web_search_options" => {
+                self.open_ended = true;
+                self.uses.push((ToolUse::WebSearch, USES_MAX));
+            }
             "modalities" | "audio" if has(raw, b"audio") => self.extra.push(Bucket::OutputAudio),
             "tools" if dialect == Dialect::AnthropicMessages => self.server_tools(raw),
             "messages" | "system" | "cache_control" => self.content(name, raw)?,
@@ -110,7 +118,7 @@ impl RequestFacts {
         Ok(())
     }
 
-    /// Tools with a `type` other than `custom` run at the provider.
+    /// Tools with a type run at the provider, but for those that are known to run at the client.
     fn server_tools(&mut self, raw: &[u8]) {
         let mut cursor = json::Cursor::new(raw);
         if !cursor.array() {
@@ -122,10 +130,14 @@ impl RequestFacts {
                 self.extra.extend([Bucket::CacheWrite5m, Bucket::CacheWrite1h, Bucket::CacheWriteOther]);
             }
             let kind = json::member(tool, "type").and_then(json::text);
-            let runs = match kind.as_deref() {
-                Some(kind) if kind.starts_with("web_search_") => ToolUse::WebSearch,
-                Some(kind) if kind.starts_with("web_fetch_") => ToolUse::WebFetch,
-                Some(kind) if kind.starts_with("code_execution_") => ToolUse::CodeExecution,
+            let Some(kind) = kind.filter(|kind| !CLIENT_TOOLS.iter().any(|start| kind.starts_with(start))) else {
+                continue;
+            };
+            self.open_ended = true;
+            let runs = match &*kind {
+                kind if kind.starts_with("web_search_") => ToolUse::WebSearch,
+                kind if kind.starts_with("web_fetch_") => ToolUse::WebFetch,
+                kind if kind.starts_with("code_execution_") => ToolUse::CodeExecution,
                 _ => continue,
             };
             let limit = json::member(tool, "max_uses").and_then(json::count).unwrap_or(USES_MAX);

@@ -109,6 +109,8 @@ pub(crate) enum Kind {
     Finish,
     /// Usage without choices.
     Usage,
+    /// Something without choices, such as a moderation's result.
+    Aside,
     /// An error.
     Error,
 }
@@ -132,7 +134,11 @@ pub(crate) fn absorb(raw: &[u8], outcome: &mut Outcome) -> Kind {
         b"service_tier" if json::is_set(value) => outcome.service_tier = json::owned(value),
         _ => {}
     });
-    if kind == Kind::Plain && has_usage && choices == 0 { Kind::Usage } else { kind }
+    match kind {
+        Kind::Plain if choices == 0 && has_usage => Kind::Usage,
+        Kind::Plain if choices == 0 => Kind::Aside,
+        kind => kind,
+    }
 }
 
 fn absorb_usage(raw: &[u8], outcome: &mut Outcome) -> bool {

@@ -154,7 +154,8 @@ impl StreamTap {
             return Fate::Waits(Closing::Done);
         }
         match chat::absorb(data, &mut self.outcome) {
-            chat::Kind::Plain => Fate::Passes,
+            chat::Kind::Aside if !self.withheld.is_empty() => Fate::Waits(Closing::Other),
+            chat::Kind::Plain | chat::Kind::Aside => Fate::Passes,
             chat::Kind::Finish => Fate::Waits(Closing::Finish),
             chat::Kind::Usage => Fate::Waits(Closing::Usage),
             chat::Kind::Error => self.error(data),

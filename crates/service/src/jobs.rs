@@ -22,14 +22,25 @@ pub async fn run(gateway: Arc<Gateway>, claims: Arc<dyn Claims>) {
         if let Err(error) = gateway.tally().flush().await {
             tracing::warn!(%error, "cannot write usage to the store; trying again");
         }
-        if let Err(error) = expire(&gateway) {
-            tracing::error!(%error, "cannot end holds whose time is over; trying again");
+        match expire(&gateway) {
+            Ok(()) => {}
+            Err(LedgerError::Poisoned) => reload(&gateway),
+            Err(error) => tracing::error!(%error, "cannot end holds whose time is over; trying again"),
         }
         let now = gateway.clock().now();
         let day_before = UnixMs::new(now.get().saturating_sub(CLAIM_MS));
         if let Err(error) = claims.forget_claims(day_before).await {
             tracing::warn!(%error, "cannot forget old idempotency keys; trying again");
         }
+    }
+}
+
+/// After a failed commit the ledger decides nothing. Its state on disk is the truth: once the disk is well again, work
+/// goes on from there.
+fn reload(gateway: &Gateway) {
+    match gateway.ledger().reload() {
+        Ok(()) => tracing::error!("a commit had failed; the ledger was read anew and goes on"),
+        Err(error) => tracing::error!(%error, "a commit has failed, and the ledger cannot be read; trying again"),
     }
 }
 

@@ -1,1 +1,138 @@
-//! To come.
+//! What a request asks for, and how it is joined again for a vendor.
+
+use opencredits_providers::{Dialect, Error, RequestFacts, Rewrite, Vendors, upstream_body};
+use opencredits_testkit::recordings;
+use opencredits_units::{Bucket, ToolUse};
+use serde_json::{Map, Value, json};
+
+type Fields = Vec<(String, String)>;
+
+fn fields(body: &Value) -> Fields {
+    body.as_object().unwrap().iter().map(|(name, value)| (name.clone(), value.to_string())).collect()
+}
+
+fn borrowed(fields: &Fields) -> Vec<(&str, &str)> {
+    fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+}
+
+fn read(dialect: Dialect, body: &Value) -> Result<RequestFacts, Error> {
+    RequestFacts::read(dialect, borrowed(&fields(body)).into_iter())
+}
+
+fn chat(body: &Value) -> RequestFacts {
+    read(Dialect::OpenaiChat, body).unwrap()
+}
+
+#[test]
+fn the_larger_of_two_caps_counts_since_a_provider_may_heed_either() {
+    assert_eq!(chat(&json!({"model": "m", "max_tokens": 5, "max_completion_tokens": 9})).output_cap, Some(9));
+    assert_eq!(chat(&json!({"model": "m", "max_tokens": null})).output_cap, None);
+    for cap in [json!(0), json!(-1), json!("5"), json!(1.5)] {
+        assert!(read(Dialect::OpenaiChat, &json!({"model": "m", "max_tokens": cap})).is_err(), "{cap}");
+    }
+}
+
+#[test]
+fn choices_streams_tiers_and_usage_are_read() {
+    let facts = chat(
+        &json!({"model": "a/b", "n": 3, "stream": true, "service_tier": "flex", "stream_options": {"include_usage": true}}),
+    );
+    assert_eq!((facts.model.as_str(), facts.choices, facts.stream, facts.usage_chunk_asked), ("a/b", 3, true, true));
+    assert_eq!(facts.tier.as_deref(), Some("flex"));
+    assert!(matches!(read(Dialect::OpenaiChat, &json!({"messages": []})), Err(Error::Missing { field: "model", .. })));
+}
+
+#[test]
+fn what_is_billed_apart_is_expected() {
+    let facts = read(
+        Dialect::AnthropicMessages,
+        &json!({"model": "m", "system": [{"text": "x", "cache_control": {"ttl": "1h"}}]}),
+    )
+    .unwrap();
+    assert!(facts.extra.contains(&Bucket::CacheWrite1h) && facts.extra.contains(&Bucket::CacheWrite5m));
+    let facts = read(
+        Dialect::AnthropicMessages,
+        &json!({"model": "m", "tools": [{"type": "web_search_20250305", "max_uses": 4}]}),
+    )
+    .unwrap();
+    assert_eq!((facts.uses, facts.input_max), (vec![(ToolUse::WebSearch, 4)], None), "a search adds input without end");
+    assert!(chat(&json!({"model": "m", "modalities": ["text", "audio"]})).extra.contains(&Bucket::OutputAudio));
+}
+
+#[test]
+fn the_bound_of_the_input_holds_for_every_recorded_request() {
+    let all = recordings(|row| row.status == 200 && ["openai-chat", "anthropic-messages"].contains(&row.api.as_str()));
+    for recording in all {
+        let dialect = recording.row.api.parse().unwrap();
+        let Some(Value::Object(body)) = Some(&recording.request_body) else { continue };
+        let Ok(facts) = read(dialect, &Value::Object(body.clone())) else { continue };
+        if let (Some(bound), Some(input)) = (facts.input_max, recording.expected.input_tokens) {
+            assert!(bound >= input, "{}: {bound} below {input}", recording.row.file);
+        }
+    }
+}
+
+#[test]
+fn a_payload_is_counted_as_media_and_a_long_word_as_text() {
+    let image = format!("data:image/png;base64,{}", "A".repeat(1_000_000));
+    let with_image = chat(&json!({"model": "m", "messages": [{"content": [{"image_url": {"url": image}}]}]}));
+    assert!(with_image.input_max.unwrap() < 120_000);
+    let with_word = chat(&json!({"model": "m", "messages": [{"content": "A".repeat(1_000_000)}]}));
+    assert!(with_word.input_max.unwrap() >= 1_000_000);
+}
+
+fn check_rewrite(vendor: &str, body: &Value, cap: Option<u64>, expect: &Value) {
+    let vendors = Vendors::builtin().unwrap();
+    let stream = body["stream"] == true;
+    let rewrite = Rewrite { vendor: vendors.get(vendor).unwrap(), model: "upstream-model", output_cap: cap, stream };
+    let joined = upstream_body(&borrowed(&fields(body)), &rewrite);
+    assert_eq!(&serde_json::from_slice::<Value>(&joined).unwrap(), expect);
+}
+
+#[test]
+fn usage_is_always_asked_for_in_a_stream_and_other_options_stay() {
+    check_rewrite(
+        "openai",
+        &json!({"model": "a", "stream": true}),
+        None,
+        &json!({"model": "upstream-model", "stream": true, "stream_options": {"include_usage": true}}),
+    );
+    check_rewrite(
+        "openai",
+        &json!({"model": "a", "stream": true, "stream_options": {"include_usage": false, "x": 1}}),
+        None,
+        &json!({"model": "upstream-model", "stream": true, "stream_options": {"include_usage": true, "x": 1}}),
+    );
+    check_rewrite(
+        "openai",
+        &json!({"model": "a", "stream": true, "stream_options": null}),
+        None,
+        &json!({"model": "upstream-model", "stream": true, "stream_options": {"include_usage": true}}),
+    );
+    check_rewrite(
+        "anthropic",
+        &json!({"model": "a", "stream": true}),
+        None,
+        &json!({"model": "upstream-model", "stream": true}),
+    );
+}
+
+#[test]
+fn a_cap_is_put_in_under_the_name_that_the_vendor_knows() {
+    let body = json!({"model": "a"});
+    check_rewrite("openai", &body, Some(7), &json!({"model": "upstream-model", "max_completion_tokens": 7}));
+    check_rewrite("groq", &body, Some(7), &json!({"model": "upstream-model", "max_tokens": 7}));
+    check_rewrite("anthropic", &body, Some(7), &json!({"model": "upstream-model", "max_tokens": 7}));
+}
+
+#[test]
+fn nothing_else_is_encoded_again() {
+    let vendors = Vendors::builtin().unwrap();
+    let raw =
+        [("messages", r#"[ {"content":"caf\u00e9 1.0e0"} ]"#), ("model", "\"a\""), ("seed", "12345678901234567890")];
+    let rewrite = Rewrite { vendor: vendors.get("openai").unwrap(), model: "m", output_cap: None, stream: false };
+    let expect = r#"{"messages":[ {"content":"caf\u00e9 1.0e0"} ],"model":"m","seed":12345678901234567890}"#;
+    assert_eq!(String::from_utf8(upstream_body(&raw, &rewrite)).unwrap(), expect);
+    let empty: Map<String, Value> = Map::new();
+    assert_eq!(upstream_body(&borrowed(&fields(&Value::Object(empty))), &rewrite), b"{}");
+}

@@ -12,8 +12,9 @@ pub(super) const NAMES: [&str; 7] = ["server", "data", "ledger", "billing", "ups
 pub struct Server {
     /// Address and port. Default 127.0.0.1:8787.
     pub listen: String,
-    /// Where people reach the service, without a slash at the end; top-up links begin with it.
-    pub public_url: String,
+    /// Where people reach the service, without a slash at the end; top-up links begin with it. Default: the address that
+    /// is listened on.
+    pub public_url: Option<String>,
     /// Largest request body, in bytes. Default 32 MiB.
     pub body_bytes_max: usize,
     /// Largest request head, in bytes. Default 64 KiB.
@@ -38,11 +39,20 @@ pub struct Server {
     pub country: Option<String>,
 }
 
+impl Server {
+    /// Where people reach the service.
+    #[must_use]
+    pub fn public_url(&self) -> String {
+        let url = self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen));
+        url.trim_end_matches('/').to_owned()
+    }
+}
+
 impl Default for Server {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:8787".to_owned(),
-            public_url: "http://127.0.0.1:8787".to_owned(),
+            public_url: None,
             body_bytes_max: 32 << 20,
             header_bytes_max: 64 << 10,
             header_read_ms: 10_000,

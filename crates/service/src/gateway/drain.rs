@@ -43,7 +43,7 @@ pub struct DrainLimits {
     pub drain: Duration,
 }
 
-/// Carries orphans to their end; runs as one task of the process until every [`Orphanage`] is gone.
+/// Carries orphans to their end; runs as one task of the process until the gateway is gone.
 pub struct Drainer {
     orphans: mpsc::Receiver<Orphan>,
     limits: DrainLimits,
