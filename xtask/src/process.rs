@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 
 /// Clock ticks a second, in which the kernel tells CPU time; fixed in its interface on Linux.
 const TICKS_A_SECOND: f64 = 100.0;
+/// How long a program that is not needed any more may take to end by itself.
+const END_MAX: Duration = Duration::from_secs(3);
 /// Between two looks at something that is waited for.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
-/// A program that is killed when this is dropped.
+/// A program that is ended when this is dropped.
 pub(crate) struct Running {
     child: Child,
     name: String,
@@ -38,6 +40,9 @@ impl Running {
 
     /// Asks it to end, and waits for that.
     pub(crate) fn stop(&mut self, patience: Duration) -> Outcome<ExitStatus> {
+        if let Some(status) = self.child.try_wait()? {
+            return Ok(status);
+        }
         // A shell has it built in; a program of that name is not on every machine.
         let kill = format!("kill -TERM {}", self.id());
         Command::new("sh").args(["-c", &kill]).status()?;
@@ -90,7 +95,8 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended by itself, which is as good.
+        // It may have ended by itself, which is as good. Asked first, it ends its own children, too.
+        let _ = self.stop(END_MAX);
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -37,7 +37,10 @@ pub(super) fn start(folder: &Path, upstream_port: u16) -> Outcome<Option<Nginx>>
             .arg(folder.join("error.log"))
             .arg("-c")
             .arg(&file)
-            .stdin(Stdio::null()),
+            .stdin(Stdio::null())
+            // Its workers must not hold the caller's pipe open.
+            .stdout(Stdio::null())
+            .stderr(Stdio::null()),
     )?;
     wait_for_port(port, &mut running, PATIENCE)?;
     Ok(Some(Nginx { running, port, stream_port }))
