@@ -63,7 +63,7 @@ struct Timing {
 impl From<Effort> for Timing {
     fn from(effort: Effort) -> Self {
         match effort {
-            Effort::Full => Self { rounds: 7, ms: 1_500, starts: 7 },
+            Effort::Full => Self { rounds: 5, ms: 1_000, starts: 5 },
             Effort::Smoke => Self { rounds: 1, ms: 200, starts: 1 },
         }
     }
