@@ -120,13 +120,14 @@ fn shown(app: &App, id: GenerationId, record: &GenerationRecord, collected: Nano
     let written: u64 = writes.into_iter().filter_map(count).sum();
     let (input, output) = (usage.input_total().map(Tokens::get), usage.output_total().map(Tokens::get));
     let (prompt_cost, completion_cost) = costs_by_side(record);
+    let charge = record.charge();
     json!({
         "id": id,
         "upstream_id": record.upstream_id,
         "request_id": id.to_string().replacen("gen_", "req_", 1),
         "model": record.model,
         "provider_name": record.vendor,
-        "api_type": record.api,
+        "api_type": record.api.name(),
         "streamed": record.streamed,
         "cancelled": record.cancelled,
         "created_at": timestamp(id.made_at()),
@@ -149,7 +150,7 @@ fn shown(app: &App, id: GenerationId, record: &GenerationRecord, collected: Nano
         "attempts": record.attempts,
         "usage_source": source(record.source),
         "bill": {
-            "price_book": record.price_book,
+            "price_book": record.price_book.to_string(),
             "lines": record.lines.iter().map(line).collect::<Vec<_>>(),
             "other_models": record.side_bills.iter().map(|side| json!({
                 "model": side.model, "lines": side.lines.iter().map(line).collect::<Vec<_>>(),
@@ -159,9 +160,9 @@ fn shown(app: &App, id: GenerationId, record: &GenerationRecord, collected: Nano
             "cost": record.cost,
             "markup_bps": record.markup,
             "partner_share_bps": record.partner_share,
-            "margin": record.margin,
-            "commission": record.commission,
-            "total": record.total(),
+            "margin": charge.margin,
+            "commission": charge.commission,
+            "total": record.total,
             "collected": collected,
             "currency": "USD",
         },

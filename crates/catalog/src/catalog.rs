@@ -4,6 +4,7 @@ use crate::book::{Entry, List};
 use crate::error::CatalogError;
 use crate::model::Model;
 use crate::names::Names;
+use crate::version::BookVersion;
 use std::sync::Arc;
 
 /// The price book: one model a line, derived by `cargo xtask pricebook`.
@@ -18,6 +19,7 @@ const SANDBOX: &str = include_str!("../data/sandbox.toml");
 pub struct Catalog {
     models: Vec<Arc<Model>>,
     names: Names,
+    version: BookVersion,
 }
 
 impl Catalog {
@@ -38,13 +40,14 @@ impl Catalog {
                 serde_json::from_str(line).map_err(|_| CatalogError::Book { line: at.saturating_add(1) })?;
             models.push(Arc::new(entry.into_model()?));
         }
-        Ok(Self::of(models))
+        let version = BookVersion::parse(BOOK_VERSION.trim()).ok_or(CatalogError::Book { line: 0 })?;
+        Ok(Self { version, ..Self::of(models) })
     }
 
-    /// The version of the compiled-in book, such as `2026-07-02.1`.
+    /// The version of the compiled-in book that this began with.
     #[must_use]
-    pub fn book_version() -> &'static str {
-        BOOK_VERSION.trim()
+    pub const fn version(&self) -> BookVersion {
+        self.version
     }
 
     /// These models and the operator's, given as TOML (`[[model]]`); one with the same id replaces the book's.
@@ -59,7 +62,7 @@ impl Catalog {
             models.retain(|other| other.id != model.id);
             models.push(model);
         }
-        Ok(Self::of(models))
+        Ok(Self { version: self.version, ..Self::of(models) })
     }
 
     /// These models and those of the offline sandbox.
@@ -73,7 +76,8 @@ impl Catalog {
     /// Only the models whose vendor is `offered`.
     #[must_use]
     pub fn only(self, offered: impl Fn(&str) -> bool) -> Self {
-        Self::of(self.models.into_iter().filter(|model| offered(&model.route.vendor)).collect())
+        let models = self.models.into_iter().filter(|model| offered(&model.route.vendor)).collect();
+        Self { version: self.version, ..Self::of(models) }
     }
 
     /// All models, by id.
@@ -97,6 +101,6 @@ impl Catalog {
     fn of(mut models: Vec<Arc<Model>>) -> Self {
         models.sort_by(|a, b| a.id.cmp(&b.id));
         let names = Names::of(&models);
-        Self { models, names }
+        Self { models, names, version: BookVersion::NONE }
     }
 }

@@ -47,9 +47,11 @@ mod model;
 mod names;
 mod rates;
 mod terms;
+mod version;
 
 pub use card::{Ask, Bill, BillLine, Item, PriceCard};
 pub use catalog::Catalog;
 pub use error::CatalogError;
 pub use model::{Model, ModelKind, Route};
 pub use terms::{Charge, Terms};
+pub use version::BookVersion;

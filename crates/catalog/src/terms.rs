@@ -32,7 +32,12 @@ impl Terms {
     #[must_use]
     pub fn charge(&self, cost: PicoUsd) -> Option<Charge> {
         let total = cost.marked_up_to_nano(self.markup)?;
-        let cost = cost.ceil_to_nano()?.min(total);
+        self.split(cost.ceil_to_nano()?.min(total), total)
+    }
+
+    /// Who gets what of a total with this cost in it; `None` when it does not fit.
+    #[must_use]
+    pub fn split(&self, cost: NanoUsd, total: NanoUsd) -> Option<Charge> {
         let markup = total.checked_sub(cost)?;
         let commission = self.partner_share.floor_of(markup)?.min(markup);
         let margin = markup.checked_sub(commission)?;

@@ -1,10 +1,11 @@
 //! Rows as bytes: small, because a request's whole trace on disk is one of them.
 //!
-//! An entry is: kind, time, fingerprint, the charge where it differs from what was collected, legs, memo. Numbers are
-//! LEB128 varints, signed ones zigzag first. Accounts are named by their dense number, not by their 16-byte id.
+//! An entry is: kind, time, fingerprint, the charge where it differs from what was collected, legs, memo. Its time
+//! counts from that of its id, and what was collected is what its first leg gives. Numbers are LEB128 varints, signed
+//! ones zigzag first. Accounts are named by their dense number, not by their 16-byte id.
 
 use crate::types::{EntryKind, Floor, Phase};
-use opencredits_units::{AccountId, NanoUsd, UnixMs};
+use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
 
 const TRANSFER: u8 = 1;
 const CAPTURE: u8 = 2;
@@ -34,11 +35,12 @@ pub(crate) struct Entry {
 
 /// The parts of an entry that [`write_entry`] needs, borrowed.
 pub(crate) struct EntryParts<'a> {
+    pub(crate) id: EntryId,
     pub(crate) kind: EntryKind,
     pub(crate) at: UnixMs,
     pub(crate) fingerprint: u64,
     pub(crate) charged: NanoUsd,
-    pub(crate) collected: NanoUsd,
+    /// The first is the giver's.
     pub(crate) legs: &'a [(Number, NanoUsd)],
     pub(crate) memo: &'a [u8],
 }
@@ -64,16 +66,15 @@ pub(crate) struct AccountParts {
 
 pub(crate) fn write_entry(entry: &EntryParts<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(entry.memo.len().saturating_add(64));
-    let short = entry.charged != entry.collected;
+    let short = entry.charged != given(entry.legs);
     out.push(match entry.kind {
         EntryKind::Transfer => TRANSFER,
         EntryKind::Capture if short => CAPTURE_SHORT,
         EntryKind::Capture => CAPTURE,
         EntryKind::Void => VOID,
     });
-    put(&mut out, entry.at.get());
+    put_signed(&mut out, entry.at.get().wrapping_sub(entry.id.made_at().get()).cast_signed());
     out.extend_from_slice(&entry.fingerprint.to_le_bytes());
-    put_amount(&mut out, entry.collected);
     if short {
         put_amount(&mut out, entry.charged);
     }
@@ -86,7 +87,7 @@ pub(crate) fn write_entry(entry: &EntryParts<'_>) -> Vec<u8> {
     out
 }
 
-pub(crate) fn read_entry(bytes: &[u8]) -> Option<Entry> {
+pub(crate) fn read_entry(id: EntryId, bytes: &[u8]) -> Option<Entry> {
     let mut rest = bytes;
     let (kind, short) = match take_byte(&mut rest)? {
         TRANSFER => (EntryKind::Transfer, false),
@@ -95,18 +96,25 @@ pub(crate) fn read_entry(bytes: &[u8]) -> Option<Entry> {
         VOID => (EntryKind::Void, false),
         _ => return None,
     };
-    let at = UnixMs::new(take(&mut rest)?);
+    let at = UnixMs::new(id.made_at().get().wrapping_add(take_signed(&mut rest)?.cast_unsigned()));
     let (fingerprint, after) = rest.split_first_chunk::<8>()?;
     let fingerprint = u64::from_le_bytes(*fingerprint);
     rest = after;
-    let collected = take_amount(&mut rest)?;
-    let charged = if short { take_amount(&mut rest)? } else { collected };
+    let charged = if short { Some(take_amount(&mut rest)?) } else { None };
     let count = take(&mut rest)?;
     let mut legs = Vec::new();
     for _ in 0..count {
         legs.push((take_number(&mut rest)?, take_amount(&mut rest)?));
     }
+    let collected = given(&legs);
+    let charged = charged.unwrap_or(collected);
     Some(Entry { kind, at, fingerprint, charged, collected, legs, memo: rest.to_vec() })
+}
+
+/// What the first leg gives.
+fn given(legs: &[(Number, NanoUsd)]) -> NanoUsd {
+    // A giver's leg is never the lowest of all amounts: what it gives fits.
+    legs.first().map_or(NanoUsd::ZERO, |(_, amount)| amount.checked_neg().unwrap_or(NanoUsd::MAX))
 }
 
 pub(crate) fn write_hold(hold: &Hold) -> Vec<u8> {
@@ -154,7 +162,10 @@ fn put(out: &mut Vec<u8>, mut value: u64) {
 }
 
 fn put_amount(out: &mut Vec<u8>, amount: NanoUsd) {
-    let value = amount.get();
+    put_signed(out, amount.get());
+}
+
+fn put_signed(out: &mut Vec<u8>, value: i64) {
     put(out, (value.wrapping_shl(1) ^ value.wrapping_shr(63)).cast_unsigned());
 }
 
@@ -177,8 +188,12 @@ fn take(rest: &mut &[u8]) -> Option<u64> {
 }
 
 fn take_amount(rest: &mut &[u8]) -> Option<NanoUsd> {
+    take_signed(rest).map(NanoUsd::new)
+}
+
+fn take_signed(rest: &mut &[u8]) -> Option<i64> {
     let value = take(rest)?;
-    Some(NanoUsd::new(value.wrapping_shr(1).cast_signed() ^ (value & 1).cast_signed().wrapping_neg()))
+    Some(value.wrapping_shr(1).cast_signed() ^ (value & 1).cast_signed().wrapping_neg())
 }
 
 fn take_number(rest: &mut &[u8]) -> Option<Number> {
@@ -193,20 +208,20 @@ mod tests {
     proptest! {
         #[test]
         fn every_entry_survives_its_bytes(
-            at: u64, fingerprint: u64, charged: i64, collected: i64,
-            legs in prop::collection::vec((any::<u32>(), any::<i64>()), 0..9),
+            id: u128, at: u64, fingerprint: u64, charged: i64,
+            legs in prop::collection::vec((any::<u32>(), -i64::MAX..), 0..9),
             memo in prop::collection::vec(any::<u8>(), 0..40),
         ) {
             let legs: Vec<_> = legs.into_iter().map(|(account, amount)| (account, NanoUsd::new(amount))).collect();
+            let id = EntryId::from_bits(id);
             let entry = Entry {
                 kind: EntryKind::Capture, at: UnixMs::new(at), fingerprint,
-                charged: NanoUsd::new(charged), collected: NanoUsd::new(collected), legs, memo,
+                charged: NanoUsd::new(charged), collected: given(&legs), legs, memo,
             };
             let parts = EntryParts {
-                kind: entry.kind, at: entry.at, fingerprint, charged: entry.charged, collected: entry.collected,
-                legs: &entry.legs, memo: &entry.memo,
+                id, kind: entry.kind, at: entry.at, fingerprint, charged: entry.charged, legs: &entry.legs, memo: &entry.memo,
             };
-            prop_assert_eq!(read_entry(&write_entry(&parts)), Some(entry));
+            prop_assert_eq!(read_entry(id, &write_entry(&parts)), Some(entry));
         }
 
         #[test]
@@ -219,8 +234,8 @@ mod tests {
         }
 
         #[test]
-        fn damaged_bytes_never_panic(bytes: Vec<u8>) {
-            let _ = (read_entry(&bytes), read_hold(&bytes));
+        fn damaged_bytes_never_panic(id: u128, bytes: Vec<u8>) {
+            let _ = (read_entry(EntryId::from_bits(id), &bytes), read_hold(&bytes));
         }
     }
 }

@@ -133,11 +133,11 @@ impl Command for Capture<'_> {
         }
         effects.push(Effect::Hold(self.hold, None));
         let body = write_entry(&EntryParts {
+            id: self.hold,
             kind: EntryKind::Capture,
             at: now,
             fingerprint: hold.fingerprint,
             charged: split.charged,
-            collected: split.collected,
             legs: &split.legs,
             memo: self.memo,
         });
@@ -235,11 +235,11 @@ impl Command for Void {
         };
         effects.push(Effect::Hold(self.0, None));
         let body = write_entry(&EntryParts {
+            id: self.0,
             kind: EntryKind::Void,
             at: now,
             fingerprint: hold.fingerprint,
             charged: NanoUsd::ZERO,
-            collected: NanoUsd::ZERO,
             legs: &[],
             memo: &[],
         });
@@ -358,11 +358,11 @@ impl Transfer<'_> {
             state.post(number, amount, effects);
         }
         let body = write_entry(&EntryParts {
+            id: self.id,
             kind: EntryKind::Transfer,
             at: now,
             fingerprint: self.fingerprint(),
             charged: self.amount,
-            collected: self.amount,
             legs: &legs,
             memo: self.memo,
         });

@@ -333,7 +333,7 @@ impl Ledger {
     }
 
     fn row(&self, id: EntryId, body: &[u8]) -> Result<EntryRow, LedgerError> {
-        let entry = codec::read_entry(body).ok_or(StorageError::Damaged { table: "entries" })?;
+        let entry = codec::read_entry(id, body).ok_or(StorageError::Damaged { table: "entries" })?;
         let log = self.core().log.lock();
         let legs: Vec<(AccountId, NanoUsd)> =
             entry.legs.iter().map(|(number, amount)| (log.state.id_of(*number), *amount)).collect();

@@ -181,7 +181,7 @@ impl State {
 
     /// The same, read.
     pub(crate) fn finished_entry(&self, id: EntryId) -> Option<Entry> {
-        codec::read_entry(self.finished(id)?)
+        codec::read_entry(id, self.finished(id)?)
     }
 
     /// Whether the memory alone can tell what `id` is.

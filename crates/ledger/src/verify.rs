@@ -153,7 +153,7 @@ impl Visitor for Check {
 
     fn entry(&mut self, id: EntryId, body: &[u8]) {
         self.report.entries = self.report.entries.saturating_add(1);
-        let Some(entry) = codec::read_entry(body) else {
+        let Some(entry) = codec::read_entry(id, body) else {
             return self.find(Finding::UnreadableEntry(id));
         };
         let mut sum = 0_i128;

@@ -2,7 +2,8 @@
 //!
 //! It holds everything that a person needs to recompute the bill, and nothing of what was said.
 
-use opencredits_catalog::Item;
+use opencredits_catalog::{BookVersion, Charge, Item, Terms};
+use opencredits_providers::Dialect;
 use opencredits_units::{BasisPoints, Bucket, KeyId, NanoUsd, PicoUsd, Rate, Tokens, ToolUse, Usage};
 use serde::{Deserialize, Serialize};
 
@@ -95,8 +96,9 @@ pub struct GenerationRecord {
     /// The key that paid.
     #[serde(with = "bits")]
     pub key: KeyId,
-    /// The API it came through, by its dialect's name.
-    pub api: String,
+    /// The API it came through.
+    #[serde(with = "dialect")]
+    pub api: Dialect,
     /// The model, as the catalogue names it.
     pub model: String,
     /// Who served it.
@@ -108,7 +110,7 @@ pub struct GenerationRecord {
     /// The tier that was served, where the provider names one.
     pub tier: String,
     /// Version of the price book.
-    pub price_book: String,
+    pub price_book: BookVersion,
     /// Whether the answer was streamed.
     pub streamed: bool,
     /// Whether the client had gone before the end.
@@ -132,12 +134,9 @@ pub struct GenerationRecord {
     /// Provider's cost.
     #[serde(with = "nano")]
     pub cost: NanoUsd,
-    /// What the platform keeps.
+    /// The charge: cost, margin and commission together.
     #[serde(with = "nano")]
-    pub margin: NanoUsd,
-    /// What the partner gets when all is collected.
-    #[serde(with = "nano")]
-    pub commission: NanoUsd,
+    pub total: NanoUsd,
 }
 
 /// Why a memo is no record.
@@ -190,11 +189,12 @@ impl GenerationRecord {
         usage
     }
 
-    /// Cost, margin and commission together.
+    /// Who gets what when all is collected. Worked out, since a record keeps nothing twice.
     #[must_use]
-    pub fn total(&self) -> NanoUsd {
-        let rest = self.margin.checked_add(self.commission).unwrap_or_default();
-        self.cost.checked_add(rest).unwrap_or_default()
+    pub fn charge(&self) -> Charge {
+        let Self { cost, total, markup, partner_share, .. } = *self;
+        let split = Terms { markup, partner_share }.split(cost, total);
+        split.unwrap_or(Charge { cost, margin: NanoUsd::ZERO, commission: NanoUsd::ZERO, total })
     }
 }
 
@@ -220,17 +220,39 @@ mod nano {
     }
 }
 
-/// A [`KeyId`] as its bits, where it writes itself as text for people.
+/// A [`KeyId`] as its 16 bytes, where it writes itself as text for people and a varint would take three more.
 mod bits {
     use opencredits_units::KeyId;
-    use serde::{Deserialize, Deserializer, Serializer};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     pub(super) fn serialize<S: Serializer>(id: &KeyId, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u128(id.bits())
+        id.bits().to_be_bytes().serialize(serializer)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<KeyId, D::Error> {
-        u128::deserialize(deserializer).map(KeyId::from_bits)
+        <[u8; 16]>::deserialize(deserializer).map(|bytes| KeyId::from_bits(u128::from_be_bytes(bytes)))
+    }
+}
+
+/// A [`Dialect`] as one byte.
+mod dialect {
+    use opencredits_providers::Dialect;
+    use serde::de::{Deserializer, Error, Unexpected};
+    use serde::{Deserialize, Serializer};
+
+    /// A dialect's place is its byte: append only.
+    const CODES: [Dialect; 2] = [Dialect::OpenaiChat, Dialect::AnthropicMessages];
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    pub(super) fn serialize<S: Serializer>(dialect: &Dialect, serializer: S) -> Result<S::Ok, S::Error> {
+        let code = CODES.iter().position(|known| known == dialect).and_then(|code| u8::try_from(code).ok());
+        serializer.serialize_u8(code.unwrap_or(u8::MAX))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dialect, D::Error> {
+        let code = u8::deserialize(deserializer)?;
+        let unknown = || D::Error::invalid_value(Unexpected::Unsigned(code.into()), &"the code of a dialect");
+        CODES.get(usize::from(code)).copied().ok_or_else(unknown)
     }
 }
 
@@ -242,13 +264,13 @@ mod tests {
     fn record() -> GenerationRecord {
         GenerationRecord {
             key: KeyId::at(UnixMs::new(1_790_000_000_000), [9; 10]),
-            api: "openai-chat".to_owned(),
+            api: Dialect::OpenaiChat,
             model: "author/some-model-5-mini".to_owned(),
             vendor: "vendor".to_owned(),
             upstream_id: "chatcmpl-BxYzAbCdEfGhIjKlMnOpQrStUvWx1".to_owned(),
             native_finish: "stop".to_owned(),
             tier: "default".to_owned(),
-            price_book: "2026-07-02.1".to_owned(),
+            price_book: BookVersion::parse("2026-07-02.1").unwrap(),
             streamed: true,
             cancelled: false,
             source: UsageSource::Reported,
@@ -264,8 +286,7 @@ mod tests {
             markup: BasisPoints::new(2_500),
             partner_share: BasisPoints::new(5_000),
             cost: NanoUsd::new(39_375_000),
-            margin: NanoUsd::new(4_921_875),
-            commission: NanoUsd::new(4_921_875),
+            total: NanoUsd::new(49_218_750),
         }
     }
 
@@ -273,7 +294,15 @@ mod tests {
     fn a_record_survives_its_memo_and_stays_small() {
         let memo = record().to_memo().unwrap();
         assert_eq!(GenerationRecord::from_memo(&memo), Ok(record()));
-        assert!(memo.len() <= 180, "{} bytes", memo.len());
+        assert!(memo.len() <= 160, "{} bytes", memo.len());
+    }
+
+    #[test]
+    fn the_parts_of_a_charge_add_up_to_its_total() {
+        let charge = record().charge();
+        let parts = [charge.cost, charge.margin, charge.commission].map(NanoUsd::get);
+        assert_eq!(parts, [39_375_000, 4_921_875, 4_921_875]);
+        assert_eq!(charge.total, NanoUsd::new(49_218_750));
     }
 
     #[test]

@@ -227,17 +227,18 @@ pub struct UsageView {
 
 impl From<GenerationRecord> for UsageView {
     fn from(record: GenerationRecord) -> Self {
+        let charge = record.charge();
         let side = record.side_bills.iter().flat_map(|bill| &bill.lines);
         Self {
             key: record.key,
             lines: record.lines.iter().chain(side).map(Into::into).collect(),
             model: record.model,
             vendor: record.vendor,
-            price_book: record.price_book,
+            price_book: record.price_book.to_string(),
             source: source(record.source).to_owned(),
             cost_usd: record.cost,
-            margin_usd: record.margin,
-            commission_usd: record.commission,
+            margin_usd: charge.margin,
+            commission_usd: charge.commission,
         }
     }
 }

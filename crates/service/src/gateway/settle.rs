@@ -176,13 +176,13 @@ impl Tab {
         let peer = |name: &Option<String>| name_of_peer(name.as_deref().unwrap_or_default());
         GenerationRecord {
             key: self.spender.key,
-            api: self.vendor.dialect.name().to_owned(),
+            api: self.vendor.dialect,
             model: self.model.id.to_string(),
             vendor: self.vendor.id.to_string(),
             upstream_id: peer(&outcome.upstream_id),
             native_finish: name_of_peer(outcome.finish.as_ref().map_or("", |finish| &finish.native)),
             tier: peer(&outcome.service_tier),
-            price_book: Catalog::book_version().to_owned(),
+            price_book: self.gateway.catalog.version(),
             streamed: self.delivery == Delivery::Streamed,
             cancelled: self.cancelled,
             source: priced.source,
@@ -194,8 +194,7 @@ impl Tab {
             markup: terms.markup,
             partner_share: terms.partner_share,
             cost: charge.cost,
-            margin: charge.margin,
-            commission: charge.commission,
+            total: charge.total,
         }
     }
 
