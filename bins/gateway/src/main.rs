@@ -2,6 +2,7 @@
 
 mod build;
 mod dev;
+mod lanes;
 mod log;
 mod ports;
 mod run;
@@ -67,17 +68,16 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
         return show(&config);
     }
     log::start(&config.log);
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    if config.server.threads > 0 {
-        runtime.worker_threads(config.server.threads);
-    }
     let io = |source| StartError::Io { what: "threads".to_owned(), source };
-    runtime.enable_all().build().map_err(io)?.block_on(async {
+    let threads = lanes::Threads::start(config.server.threads).map_err(io)?;
+    // This one accepts connections, runs the jobs and carries abandoned requests to their end.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io)?;
+    runtime.block_on(async {
         let built = build::build(&config, &ports::environment()).await?;
         if dev {
             dev::greet(&built, &config).await?;
         }
-        run::run(built, &config).await
+        run::run(built, &config, threads.lanes()).await
     })
 }
 

@@ -3,7 +3,7 @@
 use crate::StartError;
 use crate::build::Built;
 use opencredits_api::admin::{Admin, AdminSocket};
-use opencredits_api::{Ended, Limits, serve, service};
+use opencredits_api::{Ended, Lanes, Limits, serve, service};
 use opencredits_service::config::Config;
 use opencredits_service::jobs;
 use std::path::Path;
@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 /// Serves until SIGTERM or SIGINT, then finishes what runs, settles, flushes.
-pub(crate) async fn run(built: Built, config: &Config) -> Result<ExitCode, StartError> {
+pub(crate) async fn run(built: Built, config: &Config, lanes: Lanes) -> Result<ExitCode, StartError> {
     let listen = &config.server.listen;
     let wrong = |source| StartError::Io { what: format!("the address {listen}"), source };
     let listener = TcpListener::bind(listen).await.map_err(wrong)?;
@@ -33,7 +33,7 @@ pub(crate) async fn run(built: Built, config: &Config) -> Result<ExitCode, Start
         let _closed_or_dropped = closing.await;
     }));
     tracing::info!(listen, models = app.gateway.catalog().models().len(), "serving");
-    let ended = serve(listener, service(std::sync::Arc::clone(&app)), limits(config), stop(&app)?).await;
+    let ended = serve(listener, service(std::sync::Arc::clone(&app)), limits(config), lanes, stop(&app)?).await;
     tracing::info!(?ended, "stopped serving; settling what is left");
     let _nobody_listens = close.send(());
     let _socket_ended = socket_task.join_next().await;

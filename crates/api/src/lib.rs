@@ -23,4 +23,4 @@ mod streams;
 mod usage;
 
 pub use app::{App, Face, service};
-pub use serve::{Ended, Limits, serve};
+pub use serve::{Ended, Lanes, Limits, serve};

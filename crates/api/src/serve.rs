@@ -1,4 +1,4 @@
-//! The accept loop: connections in, answers out, an orderly end.
+//! The accept loop: connections in, spread over lanes, answers out, an orderly end.
 
 use axum::body::Body;
 use http::{Request, Response};
@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_service::Service;
 
@@ -33,6 +34,29 @@ pub struct Limits {
     pub shutdown: Duration,
 }
 
+/// The runtimes that connections are spread over, in turn. A connection stays on its own for life.
+///
+/// With a runtime of one thread on each, a request, its connection to the provider and its timers all live on one
+/// core, and waking one part of it never wakes another core.
+pub struct Lanes {
+    handles: Vec<Handle>,
+    next: usize,
+}
+
+impl Lanes {
+    /// Spreads over these; over the caller's own runtime when there are none.
+    #[must_use]
+    pub const fn new(handles: Vec<Handle>) -> Self {
+        Self { handles, next: 0 }
+    }
+
+    fn next(&mut self) -> Handle {
+        let at = self.next;
+        self.next = at.wrapping_add(1);
+        at.checked_rem(self.handles.len()).and_then(|at| self.handles.get(at)).cloned().unwrap_or_else(Handle::current)
+    }
+}
+
 /// How the loop ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
@@ -43,7 +67,13 @@ pub enum Ended {
 }
 
 /// Serves `service` on `listener` until `stop` resolves, then lets running requests finish within their bound.
-pub async fn serve<S>(listener: TcpListener, service: S, limits: Limits, stop: impl Future<Output = ()>) -> Ended
+pub async fn serve<S>(
+    listener: TcpListener,
+    service: S,
+    limits: Limits,
+    mut lanes: Lanes,
+    stop: impl Future<Output = ()>,
+) -> Ended
 where
     S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send,
@@ -62,8 +92,12 @@ where
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
+        let lane = lanes.next();
+        let Ok(stream) = change_lane(stream, &lane) else {
+            continue;
+        };
         let connection = graceful.watch(connection(stream, service.clone(), limits));
-        spawn_connection(async move {
+        lane.spawn(async move {
             // A client that breaks the protocol or goes away ends its own connection and nothing else.
             let _ended = connection.await;
             drop(place);
@@ -85,6 +119,13 @@ async fn next_connection(
     (place, listener.accept().await)
 }
 
+/// The connection, woken by its lane's events instead of the accept loop's.
+fn change_lane(stream: TcpStream, lane: &Handle) -> std::io::Result<TcpStream> {
+    let stream = stream.into_std()?;
+    let _lane = lane.enter();
+    TcpStream::from_std(stream)
+}
+
 fn connection<S>(
     stream: TcpStream,
     service: S,
@@ -102,9 +143,4 @@ where
         .max_buf_size(limits.header_bytes_max)
         .max_headers(HEADERS_MAX)
         .serve_connection(TokioIo::new(stream), hyper_util::service::TowerToHyperService::new(service))
-}
-
-#[expect(clippy::disallowed_methods, reason = "the place where connections become tasks")]
-fn spawn_connection(connection: impl Future<Output = ()> + Send + 'static) {
-    tokio::spawn(connection);
 }

@@ -17,6 +17,10 @@ const FORM: i64 = 1;
 /// Pages of the write-ahead log after which it is folded into the file: 16 MiB, so that folding is rare.
 const CHECKPOINT_PAGES: i64 = 4_096;
 
+/// The books are read by their owner, and nobody else.
+#[cfg(unix)]
+const FILE_MODE: u32 = 0o600;
+
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS accounts (
         number INTEGER PRIMARY KEY, id BLOB NOT NULL, posted INTEGER NOT NULL, floor INTEGER NOT NULL, contra INTEGER
@@ -32,12 +36,21 @@ pub(crate) struct SqliteJournal {
     _lock: File,
 }
 
+impl Drop for SqliteJournal {
+    /// Folds the write-ahead log into the file, so that a closed ledger is one file. The reader's connection, which
+    /// closes last, cannot; and what cannot be folded now is folded at the next start.
+    fn drop(&mut self) {
+        let _best_effort = self.connection.pragma_update(None, "wal_checkpoint", "truncate");
+    }
+}
+
 /// The read side, on a connection of its own.
 pub(crate) struct SqliteReader(Mutex<Connection>);
 
 /// Opens or makes the file, and locks it for this process.
 pub(crate) fn open(path: &Path) -> Result<(SqliteJournal, SqliteReader), LedgerError> {
     let lock = lock(path)?;
+    make_private(path)?;
     let connection = Connection::open(path).map_err(StorageError::from)?;
     prepare(&connection)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -50,12 +63,27 @@ fn lock(path: &Path) -> Result<File, LedgerError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let path = PathBuf::from(name);
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(StorageError::from)?;
+    make_private(&path)?;
+    let file = File::options().write(true).open(&path).map_err(StorageError::from)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(LedgerError::Locked { path }),
         Err(TryLockError::Error(error)) => Err(StorageError::from(error).into()),
     }
+}
+
+/// Makes the file for its owner alone where there is none; the log beside it gets the same permissions from SQLite.
+#[cfg(unix)]
+fn make_private(path: &Path) -> Result<(), StorageError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    File::options().create(true).truncate(false).write(true).mode(FILE_MODE).open(path)?;
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn make_private(path: &Path) -> Result<(), StorageError> {
+    File::options().create(true).truncate(false).write(true).open(path)?;
+    Ok(())
 }
 
 fn prepare(connection: &Connection) -> Result<(), StorageError> {

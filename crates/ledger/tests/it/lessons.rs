@@ -211,3 +211,23 @@ fn an_id_is_remembered_when_it_has_long_left_the_memory() {
     assert_eq!(capture(&ledger, 10, 99, 0).unwrap(), 20);
     assert_eq!(ledger.entry(id(10)).unwrap().unwrap().kind, EntryKind::Capture);
 }
+
+#[test]
+#[cfg(unix)]
+fn a_closed_ledger_is_one_file_that_only_its_owner_reads() {
+    use std::os::unix::fs::MetadataExt;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.db");
+    let ledger = Ledger::open(&path).unwrap();
+    ledger.open_account(OpenAccount { id: WALLET, floor: Floor::Zero, contra: None }, NOW).unwrap().wait().unwrap();
+    let modes = || -> Vec<_> {
+        let files = std::fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().metadata().unwrap());
+        files.filter(|file| file.len() > 0).map(|file| file.mode() & 0o777).collect()
+    };
+    assert!(modes().len() >= 2, "the file and its write-ahead log");
+    assert!(modes().iter().all(|mode| *mode == 0o600), "{:?}", modes());
+    drop(ledger);
+    let copy = dir.path().join("copy.db");
+    std::fs::copy(&path, &copy).unwrap();
+    assert_eq!(Ledger::open(&copy).unwrap().accounts().len(), 1);
+}

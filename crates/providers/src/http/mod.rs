@@ -23,12 +23,14 @@ use connect::{Connector, Speaks};
 use http_body_util::Full;
 use hyper_util::client::legacy::{Client as Pool, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::task::Poll;
 use std::time::Duration;
+use thread_local::ThreadLocal;
 use tokio::time::Instant;
 
 /// How long an idle connection is kept: below the minute after which many servers close.
@@ -77,13 +79,55 @@ impl Default for Settings {
     }
 }
 
-/// A pooled HTTP client. Cloning it shares the pool.
+/// A pooled HTTP client. Cloning it shares the pools.
+///
+/// Each thread has a pool of its own, because a connection is driven by the runtime that it was made on: where every
+/// thread has its own runtime, a request never waits for another thread to be woken.
 #[derive(Clone)]
 pub struct Client {
-    pool: Pool<Connector, Full<Bytes>>,
+    pools: Arc<ThreadLocal<Pools>>,
+    settings: Settings,
+    tls: ClientConfig,
+    bounds: Bounds,
+}
+
+/// The pools of a thread.
+struct Pools {
+    shared: Pool<Connector, Full<Bytes>>,
     overflow: Pool<Connector, Full<Bytes>>,
     running: Arc<AtomicUsize>,
-    bounds: Bounds,
+}
+
+impl Pools {
+    fn new(settings: Settings, tls: &ClientConfig) -> Self {
+        let pool = |speaks| {
+            Pool::builder(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(POOL_IDLE)
+                .pool_max_idle_per_host(settings.idle_connections_max)
+                .http2_adaptive_window(true)
+                .http2_keep_alive_interval(PING_EVERY)
+                .http2_keep_alive_timeout(PING_ANSWER)
+                .build(Connector::new(within(settings.timeouts.connect_ms), tls.clone(), speaks))
+        };
+        Self { shared: pool(Speaks::Http1And2), overflow: pool(Speaks::Http1), running: Arc::default() }
+    }
+
+    /// A pool shares one HTTP/2 connection for a host, and what exceeds the streams that a server allows on it
+    /// would wait inside until others end: those requests go by connections of their own. Without TLS there is no
+    /// HTTP/2 to begin with.
+    fn of(&self, url: &http::Uri, running: usize) -> &Pool<Connector, Full<Bytes>> {
+        if running > SHARED_STREAMS_MAX && url.scheme() == Some(&http::uri::Scheme::HTTPS) {
+            &self.overflow
+        } else {
+            &self.shared
+        }
+    }
+}
+
+fn within(ms: u64) -> Duration {
+    Duration::from_millis(ms.min(WAIT_MS_MAX))
 }
 
 impl Client {
@@ -101,40 +145,16 @@ impl Client {
     /// When TLS cannot be set up, or a root is none.
     pub fn with_roots(settings: Settings, roots: &[&[u8]]) -> Result<Self, TransportError> {
         let timeouts = settings.timeouts;
-        let within = |ms: u64| Duration::from_millis(ms.min(WAIT_MS_MAX));
-        let tls = connect::tls(roots)?;
-        let pool = |speaks| {
-            Pool::builder(TokioExecutor::new())
-                .timer(TokioTimer::new())
-                .pool_timer(TokioTimer::new())
-                .pool_idle_timeout(POOL_IDLE)
-                .pool_max_idle_per_host(settings.idle_connections_max)
-                .http2_adaptive_window(true)
-                .http2_keep_alive_interval(PING_EVERY)
-                .http2_keep_alive_timeout(PING_ANSWER)
-                .build(Connector::new(within(timeouts.connect_ms), tls.clone(), speaks))
-        };
         Ok(Self {
-            pool: pool(Speaks::Http1And2),
-            overflow: pool(Speaks::Http1),
-            running: Arc::default(),
+            pools: Arc::default(),
+            settings,
+            tls: connect::tls(roots)?,
             bounds: Bounds {
                 first_byte: within(timeouts.first_byte_ms),
                 idle: within(timeouts.idle_ms),
                 total: within(timeouts.total_ms),
             },
         })
-    }
-
-    /// The pool shares one HTTP/2 connection for a host, and what exceeds the streams that a server allows on it
-    /// would wait inside until others end: those requests go by connections of their own. Without TLS there is no
-    /// HTTP/2 to begin with.
-    fn pool_for(&self, url: &http::Uri, running: usize) -> &Pool<Connector, Full<Bytes>> {
-        if running > SHARED_STREAMS_MAX && url.scheme() == Some(&http::uri::Scheme::HTTPS) {
-            &self.overflow
-        } else {
-            &self.pool
-        }
     }
 
     /// Waits for the head, but not for ever.
@@ -162,8 +182,9 @@ impl Transport for Client {
         if request.url.authority().is_none() {
             return Err(TransportError::InvalidRequest);
         }
-        let running = Running::start(&self.running);
-        let pool = self.pool_for(&request.url, running.before + 1);
+        let pools = self.pools.get_or(|| Pools::new(self.settings, &self.tls));
+        let running = Running::start(&pools.running);
+        let pool = pools.of(&request.url, running.before + 1);
         let mut outgoing = http::Request::new(Full::new(request.body));
         *outgoing.method_mut() = http::Method::POST;
         *outgoing.uri_mut() = request.url;
