@@ -6,7 +6,6 @@ use crate::errors::{ErrorType, Problem, Skin};
 use crate::streams::StreamBody;
 use crate::{faults, usage};
 use axum::body::Body;
-use axum::extract::{Extension, State};
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
@@ -22,27 +21,8 @@ const STRICT_HEADER: &str = "x-opencredits-strict";
 /// Names the fields that were dropped.
 const DROPPED_HEADER: &str = "x-opencredits-dropped";
 
-/// `POST /v1/chat/completions`.
-pub(crate) async fn chat_completions(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
-    answer(app, id, Api::OpenaiChat, (headers, body)).await
-}
-
-/// `POST /v1/messages`.
-pub(crate) async fn messages(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
-    answer(app, id, Api::AnthropicMessages, (headers, body)).await
-}
-
-async fn answer(app: Arc<App>, id: RequestId, api: Api, request: (HeaderMap, Body)) -> Response<Body> {
+/// Answers a request for inference, whatever becomes of it.
+pub(crate) async fn answer(app: Arc<App>, id: RequestId, api: Api, request: (HeaderMap, Body)) -> Response<Body> {
     let skin = match api {
         Api::OpenaiChat => Skin::OpenaiChat,
         Api::AnthropicMessages => Skin::AnthropicMessages,

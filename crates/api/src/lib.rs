@@ -22,5 +22,5 @@ mod serve;
 mod streams;
 mod usage;
 
-pub use app::{App, Face, service};
+pub use app::{App, Face, Routes, service};
 pub use serve::{Ended, Lanes, Limits, serve};

@@ -22,13 +22,13 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
     /// How long decisions may gather while nobody waits for the disk; the most that a power cut can undo of what
-    /// was only accepted. A caller that waits ends the gathering at once. Default 5 ms.
+    /// was only accepted. A caller that waits ends the gathering at once. Default 10 ms.
     pub gather: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { gather: Duration::from_millis(5) }
+        Self { gather: Duration::from_millis(10) }
     }
 }
 

@@ -2,11 +2,10 @@
 //! went upstream.
 
 use async_trait::async_trait;
-use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
-use opencredits_api::{App, Face, service};
+use opencredits_api::{App, Face, Routes, service};
 use opencredits_catalog::Catalog;
 use opencredits_keys::{HashKey, Secret};
 use opencredits_ledger::Ledger;
@@ -75,7 +74,7 @@ pub(crate) struct TestApp {
     pub(crate) ledger: Ledger,
     pub(crate) accounts: Accounts,
     pub(crate) upstream: Arc<Remembering>,
-    router: Router,
+    router: Routes,
 }
 
 /// An answer, read to its end.
