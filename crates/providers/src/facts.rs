@@ -3,7 +3,9 @@
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::json;
+use memchr::memmem::Finder;
 use opencredits_units::{Bucket, ToolUse};
+use std::sync::LazyLock;
 
 /// Tokens that an image or document may count at most, whatever its size. The largest documented figures are some
 /// 48,000 tokens for an image cut into tiles by a small model that multiplies its counts.
@@ -90,7 +92,7 @@ impl RequestFacts {
                 self.open_ended = true;
                 self.uses.push((ToolUse::WebSearch, USES_MAX));
             }
-            "modalities" | "audio" if has(raw, b"audio") => self.extra.push(Bucket::OutputAudio),
+            "modalities" | "audio" if AUDIO.is_in(raw) => self.extra.push(Bucket::OutputAudio),
             "tools" if dialect == Dialect::AnthropicMessages => self.server_tools(raw),
             "messages" | "system" | "cache_control" => self.content(name, raw)?,
             _ => {}
@@ -102,16 +104,16 @@ impl RequestFacts {
         if name == "messages" && raw.first() != Some(&b'[') {
             return Err(expected("messages", "a list"));
         }
-        if has(raw, b"input_audio") {
+        if INPUT_AUDIO.is_in(raw) {
             self.extra.extend([Bucket::InputAudio, Bucket::InputAudioCached]);
         }
-        if has(raw, b"image") {
+        if IMAGE.is_in(raw) {
             self.extra.push(Bucket::InputImage);
         }
         // An automatic cache_control stands at the top; otherwise it stands with its block.
-        if name == "cache_control" || has(raw, b"\"cache_control\"") {
+        if name == "cache_control" || CACHE_CONTROL.is_in(raw) {
             self.extra.extend([Bucket::CacheWrite5m, Bucket::CacheWriteOther]);
-            if has(raw, b"1h") {
+            if ONE_HOUR.is_in(raw) {
                 self.extra.push(Bucket::CacheWrite1h);
             }
         }
@@ -126,7 +128,7 @@ impl RequestFacts {
         }
         while cursor.item() {
             let tool = cursor.value();
-            if has(tool, b"\"cache_control\"") {
+            if CACHE_CONTROL.is_in(tool) {
                 self.extra.extend([Bucket::CacheWrite5m, Bucket::CacheWrite1h, Bucket::CacheWriteOther]);
             }
             let kind = json::member(tool, "type").and_then(json::text);
@@ -158,9 +160,30 @@ fn truth(raw: &[u8]) -> Option<bool> {
     }
 }
 
-fn has(raw: &[u8], word: &[u8]) -> bool {
-    memchr::memmem::find(raw, word).is_some()
+/// A word that is looked for in every request, prepared once.
+struct Word(LazyLock<Finder<'static>>);
+
+impl Word {
+    fn is_in(&self, raw: &[u8]) -> bool {
+        self.0.find(raw).is_some()
+    }
 }
+
+static AUDIO: Word = Word(LazyLock::new(|| Finder::new("audio")));
+static INPUT_AUDIO: Word = Word(LazyLock::new(|| Finder::new("input_audio")));
+static IMAGE: Word = Word(LazyLock::new(|| Finder::new("image")));
+static CACHE_CONTROL: Word = Word(LazyLock::new(|| Finder::new("\"cache_control\"")));
+static ONE_HOUR: Word = Word(LazyLock::new(|| Finder::new("1h")));
+
+/// What stands before a payload, or names one that lies elsewhere.
+static MEDIA: [Word; 4] = [
+    Word(LazyLock::new(|| Finder::new(";base64,"))),
+    Word(LazyLock::new(|| Finder::new("\"data\""))),
+    Word(LazyLock::new(|| Finder::new("\"url\""))),
+    Word(LazyLock::new(|| Finder::new("\"file_id\""))),
+];
+/// The shortest of them.
+const MEDIA_WORD_BYTES_MIN: usize = 5;
 
 /// An upper bound of the tokens in raw JSON: a token is at least one byte, a payload at most a fixed number.
 ///
@@ -169,9 +192,12 @@ fn has(raw: &[u8], word: &[u8]) -> bool {
 fn text_bound(raw: &[u8]) -> u64 {
     let mut bytes = u64::try_from(raw.len()).unwrap_or(u64::MAX);
     let mut media = 0_u64;
-    for marker in [&b";base64,"[..], b"\"data\"", b"\"url\"", b"\"file_id\""] {
-        for at in memchr::memmem::find_iter(raw, marker) {
-            let rest = raw.get(at + marker.len()..).unwrap_or_default();
+    if raw.len() < MEDIA_WORD_BYTES_MIN {
+        return bytes;
+    }
+    for Word(word) in &MEDIA {
+        for at in word.find_iter(raw) {
+            let rest = raw.get(at + word.needle().len()..).unwrap_or_default();
             media = media.saturating_add(1);
             let payload = payload_bytes(rest);
             if payload >= PAYLOAD_BYTES_MIN {

@@ -1,5 +1,8 @@
 //! A pull scanner over raw JSON: finds members by position, without building values.
 //!
+//! Strings are skipped by vector instructions where they are long; what stands between them is short, and looked at byte
+//! by byte.
+//!
 //! It is lenient (a missing comma does not stop it) and never recurses, so depth costs nothing. Callers that
 //! take JSON from a person give it bytes that a real parser has already accepted.
 
@@ -129,34 +132,42 @@ impl<'a> Cursor<'a> {
     /// Only brackets of one kind are counted: in valid JSON the others balance inside.
     fn skip_container(&mut self, open: u8, close: u8) {
         let mut depth = 0_usize;
-        while let Some(offset) = self.rest().and_then(|rest| memchr::memchr3(b'"', open, close, rest)) {
-            self.at += offset;
-            match self.bytes.get(self.at) {
-                Some(b'"') => {
-                    if self.string_here().is_none() {
-                        return;
-                    }
-                    continue;
+        while let Some(byte) = self.bytes.get(self.at) {
+            if *byte == b'"' {
+                if self.string_here().is_none() {
+                    return;
                 }
-                Some(byte) if *byte == open => depth += 1,
-                _ => depth = depth.saturating_sub(1),
+                continue;
             }
             self.at += 1;
-            if depth == 0 {
-                return;
+            if *byte == open {
+                depth += 1;
+            } else if *byte == close {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return;
+                }
             }
         }
-        self.at = self.bytes.len();
-    }
-
-    fn rest(&self) -> Option<&'a [u8]> {
-        self.bytes.get(self.at..)
     }
 }
 
+/// Names and most values are shorter than this: to find their end, calling for help costs more than looking.
+const SHORT_BYTES: usize = 24;
+
 /// The offset of the quote that closes the string whose inside begins at `from`.
 fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
-    let mut at = from;
+    let short = bytes.get(from..)?.iter().take(SHORT_BYTES);
+    let (mut at, mut escaped) = (from, false);
+    for byte in short {
+        match byte {
+            b'"' if !escaped => return Some(at),
+            b'\\' => escaped = !escaped,
+            _ => escaped = false,
+        }
+        at += 1;
+    }
+    at += usize::from(escaped);
     loop {
         at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
         if bytes.get(at) == Some(&b'"') {

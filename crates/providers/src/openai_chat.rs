@@ -120,20 +120,28 @@ pub(crate) fn absorb(raw: &[u8], outcome: &mut Outcome) -> Kind {
     let mut kind = Kind::Plain;
     let mut choices = 0_usize;
     let mut has_usage = false;
-    json::members(raw, |key, value| match key {
-        b"choices" => {
-            choices = absorb_choices(value, outcome, &mut kind);
+    let mut cursor = Cursor::new(raw);
+    if !cursor.object() {
+        return Kind::Aside;
+    }
+    while let Some(key) = cursor.key() {
+        if key == b"choices" {
+            choices = absorb_choices(&mut cursor, outcome, &mut kind);
+            continue;
         }
-        b"usage" if json::is_set(value) => has_usage |= absorb_usage(value, outcome),
-        key if key.starts_with(b"x_") => {
-            has_usage |= json::member(value, "usage").is_some_and(|usage| absorb_usage(usage, outcome))
+        let value = cursor.value();
+        match key {
+            b"usage" if json::is_set(value) => has_usage |= absorb_usage(value, outcome),
+            key if key.starts_with(b"x_") => {
+                has_usage |= json::member(value, "usage").is_some_and(|usage| absorb_usage(usage, outcome));
+            }
+            b"error" if json::is_set(value) => kind = Kind::Error,
+            b"id" if outcome.upstream_id.is_none() => outcome.upstream_id = json::owned(value),
+            b"model" if outcome.model.as_ref().is_none_or(String::is_empty) => outcome.model = json::owned(value),
+            b"service_tier" if json::is_set(value) => outcome.service_tier = json::owned(value),
+            _ => {}
         }
-        b"error" if json::is_set(value) => kind = Kind::Error,
-        b"id" if outcome.upstream_id.is_none() => outcome.upstream_id = json::owned(value),
-        b"model" if outcome.model.as_ref().is_none_or(String::is_empty) => outcome.model = json::owned(value),
-        b"service_tier" if json::is_set(value) => outcome.service_tier = json::owned(value),
-        _ => {}
-    });
+    }
     match kind {
         Kind::Plain if choices == 0 && has_usage => Kind::Usage,
         Kind::Plain if choices == 0 => Kind::Aside,
@@ -150,39 +158,55 @@ fn absorb_usage(raw: &[u8], outcome: &mut Outcome) -> bool {
     true
 }
 
-fn absorb_choices(raw: &[u8], outcome: &mut Outcome, kind: &mut Kind) -> usize {
-    let mut cursor = Cursor::new(raw);
+/// The choices are gone through in place: to skip them first and read them again would cost as much as all the rest.
+fn absorb_choices(cursor: &mut Cursor<'_>, outcome: &mut Outcome, kind: &mut Kind) -> usize {
     let mut count = 0;
     if !cursor.array() {
+        cursor.value();
         return 0;
     }
     while cursor.item() {
         count += 1;
-        json::members(cursor.value(), |key, value| match key {
-            b"delta" | b"message" => absorb_output(value, &mut outcome.produced),
-            b"finish_reason" if json::is_set(value) => {
-                if let Some(native) = json::owned(value).filter(|native| !native.is_empty()) {
-                    outcome.finish = Some(Finish { native });
-                    *kind = Kind::Finish;
-                }
+        if !cursor.object() {
+            cursor.value();
+            continue;
+        }
+        while let Some(key) = cursor.key() {
+            if matches!(key, b"delta" | b"message") {
+                absorb_output(cursor, &mut outcome.produced);
+                continue;
             }
-            _ => {}
-        });
+            let value = cursor.value();
+            if key == b"finish_reason"
+                && json::is_set(value)
+                && let Some(native) = json::owned(value).filter(|native| !native.is_empty())
+            {
+                outcome.finish = Some(Finish { native });
+                *kind = Kind::Finish;
+            }
+        }
     }
     count
 }
 
-fn absorb_output(raw: &[u8], produced: &mut Produced) {
-    json::members(raw, |key, value| match key {
-        b"tool_calls" | b"function_call" | b"audio" | b"images" if json::is_set(value) && value != b"[]" => {
-            produced.part();
-            produced.text(value);
-        }
-        key if TEXTS.contains(&key) => {
-            if let Some(inside) = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) {
-                produced.text(inside);
+fn absorb_output(cursor: &mut Cursor<'_>, produced: &mut Produced) {
+    if !cursor.object() {
+        cursor.value();
+        return;
+    }
+    while let Some(key) = cursor.key() {
+        let value = cursor.value();
+        match key {
+            b"tool_calls" | b"function_call" | b"audio" | b"images" if json::is_set(value) && value != b"[]" => {
+                produced.part();
+                produced.text(value);
             }
+            key if TEXTS.contains(&key) => {
+                if let Some(inside) = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) {
+                    produced.text(inside);
+                }
+            }
+            _ => {}
         }
-        _ => {}
-    });
+    }
 }

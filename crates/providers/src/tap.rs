@@ -308,7 +308,25 @@ pub fn read_body(dialect: Dialect, body: &[u8]) -> Outcome {
 /// A whole answer with `extras` (JSON members without braces) added to its usage object; every other byte stays.
 #[must_use]
 pub fn splice_usage(body: &[u8], extras: &str) -> Vec<u8> {
-    let usage = json::member(body, "usage").filter(|usage| json::is_set(usage)).unwrap_or(b"{}");
-    let usage = spliced(usage, extras);
-    json::edit(body, &[Edit { name: "usage", value: &usage }])
+    let mut cursor = json::Cursor::new(body);
+    if !cursor.object() {
+        return body.to_vec();
+    }
+    let (mut place, mut is_empty) = (None, true);
+    while let Some(key) = cursor.key() {
+        let range = cursor.value_range();
+        is_empty = false;
+        if key == b"usage" {
+            place = Some(range);
+        }
+    }
+    let end = cursor.position().saturating_sub(1);
+    let (name, place) = match &place {
+        Some(place) => (&b""[..], place.clone()),
+        None if is_empty => (&b"\"usage\":"[..], end..end),
+        None => (&b",\"usage\":"[..], end..end),
+    };
+    let part = |range: std::ops::Range<usize>| body.get(range).unwrap_or_default();
+    let usage = spliced(part(place.clone()), extras);
+    [part(0..place.start), name, &usage, part(place.end..body.len())].concat()
 }
