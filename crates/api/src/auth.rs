@@ -26,7 +26,7 @@ pub(crate) fn key_digest(headers: &HeaderMap) -> Result<KeyDigest, KeyFault> {
         }
     }
     let text = std::str::from_utf8(first).map_err(|_| KeyFault::Malformed)?;
-    UserKey::parse(text.trim()).map(|key| key.digest()).map_err(|_| KeyFault::Malformed)
+    UserKey::digest_of(text.trim()).map_err(|_| KeyFault::Malformed)
 }
 
 fn bearer(value: &[u8]) -> Option<&[u8]> {

@@ -1,7 +1,7 @@
 //! The names a model answers to: any case, with or without author, dated or not.
 
 use crate::model::Model;
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 /// Names proposed for one that is unknown.
 const SIMILAR_MAX: usize = 3;

@@ -53,6 +53,14 @@ impl UserKey {
         check(Self::PREFIX, text).map(|()| Self(text.to_owned()))
     }
 
+    /// What is stored of the key that `text` is, without keeping the text.
+    ///
+    /// # Errors
+    /// As [`UserKey::parse`].
+    pub fn digest_of(text: &str) -> Result<KeyDigest, KeyError> {
+        check(Self::PREFIX, text).map(|()| KeyDigest::of(text))
+    }
+
     /// What is stored of it.
     #[must_use]
     pub fn digest(&self) -> KeyDigest {
@@ -121,6 +129,11 @@ fn letter(byte: u8) -> char {
     char::from(ALPHABET[usize::from(byte & 31)])
 }
 
+/// Whether the alphabet has it.
+const fn is_letter(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'h' | b'j' | b'k' | b'm' | b'n' | b'p'..=b't' | b'v'..=b'z')
+}
+
 fn checksum(text: &str) -> [char; CHECK_CHARS] {
     let digest = Sha256::digest(text.as_bytes());
     std::array::from_fn(|at| letter(digest[at]))
@@ -128,9 +141,19 @@ fn checksum(text: &str) -> [char; CHECK_CHARS] {
 
 fn check(prefix: &'static str, text: &str) -> Result<(), KeyError> {
     let rest = text.strip_prefix(prefix).ok_or(KeyError::Prefix { expected: prefix })?;
-    if rest.len() != RANDOM_CHARS + CHECK_CHARS || !rest.bytes().all(|byte| ALPHABET.contains(&byte)) {
+    if rest.len() != RANDOM_CHARS + CHECK_CHARS || !rest.bytes().all(is_letter) {
         return Err(KeyError::Malformed);
     }
     let (body, sum) = text.split_at(text.len() - CHECK_CHARS);
     if checksum(body).into_iter().eq(sum.chars()) { Ok(()) } else { Err(KeyError::Checksum) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_letters_of_keys_are_those_of_the_alphabet() {
+        assert!((0..=u8::MAX).all(|byte| is_letter(byte) == ALPHABET.contains(&byte)));
+    }
 }

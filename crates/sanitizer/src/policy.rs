@@ -2,9 +2,10 @@
 
 use crate::error::{PolicyError, SanitizeError};
 use crate::scrubbed::{Scrubbed, TopLevel};
+use hashbrown::HashMap;
 use serde::Deserialize;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// An API in front, named by its dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

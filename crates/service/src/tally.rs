@@ -3,10 +3,10 @@
 //! The ledger decides; this is for people to read. After a crash the last seconds may be missing here and never there.
 
 use crate::fault::Fault;
+use hashbrown::HashMap;
 use opencredits_store::{UsageDay, UsageDays};
 use opencredits_units::{KeyId, NanoUsd, UnixMs};
 use parking_lot::Mutex;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Counts what is not in the store yet.

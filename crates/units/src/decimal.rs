@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+/// Places that 128 bits can hold.
+const PLACES_MAX: u32 = 38;
+/// Digits of the largest number, a point and a sign.
+const TEXT_BYTES: usize = 42;
+
 /// Why a decimal string was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -34,9 +39,10 @@ pub struct Decimal {
 }
 
 impl Decimal {
-    /// `units` of 10^-`places`.
+    /// `units` of 10^-`places`; there are at most 38 places.
     #[must_use]
     pub const fn new(units: i128, places: u32) -> Self {
+        debug_assert!(places <= PLACES_MAX, "more places than 128 bits hold");
         Self { units, places }
     }
 
@@ -72,18 +78,59 @@ impl Decimal {
 
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scale = 10_u128.checked_pow(self.places).unwrap_or(u128::MAX);
-        let size = self.units.unsigned_abs();
-        let (whole, fraction) =
-            (size.checked_div(scale).unwrap_or_default(), size.checked_rem(scale).unwrap_or_default());
+        let (mut size, mut places) = (self.units.unsigned_abs(), self.places);
+        // Zeros at the end of the fraction are left out.
+        while places > 0 && last_digit(size).1 == 0 {
+            size = last_digit(size).0;
+            places = places.saturating_sub(1);
+        }
+        let mut text = Text::new();
+        let mut digits = 0_u32;
+        while digits <= places || size > 0 {
+            let (rest, digit) = last_digit(size);
+            text.push(b'0'.wrapping_add(digit));
+            size = rest;
+            digits = digits.saturating_add(1);
+            if digits == places {
+                text.push(b'.');
+            }
+        }
         if self.units < 0 {
-            f.write_str("-")?;
+            text.push(b'-');
         }
-        if fraction == 0 {
-            return write!(f, "{whole}");
+        f.write_str(text.as_str())
+    }
+}
+
+/// The number without its last digit, and that digit. Division by a constant in 64 bits is a multiplication, and
+/// nearly all numbers fit.
+fn last_digit(size: u128) -> (u128, u8) {
+    let (rest, digit) = match u64::try_from(size) {
+        Ok(small) => (u128::from(small / 10), small % 10),
+        Err(_) => (size / 10, u64::try_from(size % 10).unwrap_or_default()),
+    };
+    (rest, u8::try_from(digit).unwrap_or_default())
+}
+
+/// A text that is written from its end.
+struct Text {
+    bytes: [u8; TEXT_BYTES],
+    start: usize,
+}
+
+impl Text {
+    const fn new() -> Self {
+        Self { bytes: [0; TEXT_BYTES], start: TEXT_BYTES }
+    }
+
+    fn push(&mut self, byte: u8) {
+        self.start = self.start.saturating_sub(1);
+        if let Some(slot) = self.bytes.get_mut(self.start) {
+            *slot = byte;
         }
-        let width = usize::try_from(self.places).unwrap_or_default();
-        let digits = format!("{fraction:0width$}");
-        write!(f, "{whole}.{}", digits.trim_end_matches('0'))
+    }
+
+    fn as_str(&self) -> &str {
+        self.bytes.get(self.start..).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
     }
 }

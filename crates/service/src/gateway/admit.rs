@@ -1,16 +1,16 @@
 //! Admission: what the request asks for, what it could cost, and the hold that covers it.
 
-use super::Gateway;
 use super::drain::Pending;
 use super::exchange::{self, Outgoing};
 use super::settle::{Delivery, Tab, entry_id};
+use super::{Gateway, Ready};
 use crate::fault::{Fault, PaymentNeeded, RequestFault, Short};
 use crate::keyring::Spender;
 use bytes::Bytes;
 use http::HeaderMap;
 use opencredits_catalog::{Ask, CatalogError, Model, Terms};
 use opencredits_ledger::{LedgerError, PlaceHold, Replay};
-use opencredits_providers::{Dialect, RequestFacts, Rewrite, Vendor, upstream_body};
+use opencredits_providers::{Dialect, RequestFacts, Rewrite, upstream_body};
 use opencredits_sanitizer::{Api, Scrub, Scrubbed, Strictness};
 use opencredits_store::Claim;
 use opencredits_units::{BasisPoints, GenerationId, NanoUsd, PicoUsd, Tokens, ToolUse};
@@ -56,7 +56,7 @@ struct Plan<'a> {
     scrubbed: Scrubbed<'a>,
     facts: RequestFacts,
     model: Arc<Model>,
-    vendor: Arc<Vendor>,
+    upstream: Arc<Ready>,
     uses: Vec<(ToolUse, Tokens)>,
 }
 
@@ -81,7 +81,7 @@ impl Gateway {
         let dropped = plan.scrubbed.dropped().to_vec();
         let delivery = if plan.facts.stream { Delivery::Streamed } else { Delivery::Whole };
         let rewrite = Rewrite {
-            vendor: &plan.vendor,
+            vendor: &plan.upstream.vendor,
             model: &plan.model.route.upstream_model,
             output_cap: cover.cap,
             stream: plan.facts.stream,
@@ -95,7 +95,7 @@ impl Gateway {
             gateway: Arc::clone(self),
             spender: Arc::clone(&call.spender),
             model: Arc::clone(&plan.model),
-            vendor: Arc::clone(&plan.vendor),
+            upstream: Arc::clone(&plan.upstream),
             generation: call.generation,
             held: cover.amount,
             started: self.ports.clock.now(),
@@ -122,7 +122,7 @@ impl Gateway {
             return Err(RequestFault::OtherApi { model: model.id.to_string(), speaks }.into());
         }
         let uses = facts.uses.iter().map(|(tool, count)| (*tool, Tokens::new(*count))).collect();
-        Ok(Plan { scrubbed, facts, vendor: Arc::clone(&upstream.vendor), model, uses })
+        Ok(Plan { scrubbed, facts, upstream: Arc::clone(upstream), model, uses })
     }
 
     /// Holds the worst case on balance and limits, or says what would be needed.

@@ -58,7 +58,7 @@ pub(super) async fn run(mut tab: Tab, outgoing: Outgoing) -> Result<Reply, Fault
     let headers = passing(&tab, &response.headers);
     let is_stream = response.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(EVENT_STREAM));
     if tab.delivery == Delivery::Streamed && is_stream {
-        let tap = StreamTap::new(tab.vendor.dialect, usage_chunk);
+        let tap = StreamTap::new(tab.upstream.vendor.dialect, usage_chunk);
         let orphanage = tab.gateway.orphanage.clone();
         let stream = ChargedStream::new(Course::new(response.body, tap, tab), orphanage);
         return Ok(Reply::Stream { headers, stream });
@@ -68,7 +68,7 @@ pub(super) async fn run(mut tab: Tab, outgoing: Outgoing) -> Result<Reply, Fault
         Ok(body) => body,
         Err(error) => return Err(unreached(&tab, error)),
     };
-    let outcome = read_body(tab.vendor.dialect, &body);
+    let outcome = read_body(tab.upstream.vendor.dialect, &body);
     if outcome.error.is_some() {
         tab.release();
         return Err(UpstreamFault::of_outcome(&outcome, UpstreamKind::Unavailable).into());
@@ -81,7 +81,7 @@ pub(super) async fn run(mut tab: Tab, outgoing: Outgoing) -> Result<Reply, Fault
 }
 
 async fn send(tab: &Tab, outgoing: Outgoing) -> Result<UpstreamResponse, TransportError> {
-    let ready = tab.gateway.upstreams.get(&tab.vendor.id).ok_or(TransportError::Connect)?;
+    let ready = &tab.upstream;
     let mut headers = ready.headers.clone();
     headers.extend(outgoing.headers);
     let request = UpstreamRequest { url: ready.url.clone(), headers, body: outgoing.body };
@@ -97,7 +97,7 @@ fn passing(tab: &Tab, headers: &HeaderMap) -> HeaderMap {
 
 fn unreached(tab: &Tab, error: TransportError) -> Fault {
     tab.release();
-    let (generation, vendor) = (tab.generation, &*tab.vendor.id);
+    let (generation, vendor) = (tab.generation, &*tab.upstream.vendor.id);
     tracing::warn!(%generation, vendor, %error, "the provider could not be reached, or broke off");
     let kind = if error.is_timeout() { UpstreamKind::TimedOut } else { UpstreamKind::Unavailable };
     UpstreamFault::of_kind(kind).into()
@@ -108,7 +108,7 @@ async fn refused(tab: &Tab, response: UpstreamResponse) -> Fault {
     let retry_after = response.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let body = response.body.read_all(ERROR_BYTES_MAX).await.unwrap_or_default();
     let error = UpstreamError::read(response.status.as_u16(), &body, retry_after.as_deref());
-    let (generation, vendor, status) = (tab.generation, &*tab.vendor.id, error.status);
+    let (generation, vendor, status) = (tab.generation, &*tab.upstream.vendor.id, error.status);
     match error.kind {
         ErrorKind::OurAccount => {
             tracing::error!(%generation, vendor, status, "the provider refuses our own account; look after key, permissions and balance there");

@@ -22,6 +22,7 @@ use crate::keyring::KeyRing;
 use crate::ports::{Clock, Entropy};
 use crate::tally::Tally;
 use drain::Orphanage;
+use hashbrown::HashMap as FastMap;
 use opencredits_catalog::Catalog;
 use opencredits_keys::{HashKey, Secret};
 use opencredits_ledger::Ledger;
@@ -92,7 +93,7 @@ pub struct Settings {
 /// Serves requests. One for each process.
 pub struct Gateway {
     catalog: Catalog,
-    upstreams: HashMap<Arc<str>, Ready>,
+    upstreams: FastMap<Arc<str>, Arc<Ready>>,
     ledger: Ledger,
     keyring: Arc<KeyRing>,
     tally: Arc<Tally>,
@@ -156,7 +157,7 @@ impl Gateway {
         };
         let ready = |(id, upstream): (Arc<str>, Upstream)| {
             let wrong = GatewayError::Vendor { vendor: id.to_string() };
-            exchange::ready(upstream).map(|ready| (id, ready)).ok_or(wrong)
+            exchange::ready(upstream).map(|ready| (id, Arc::new(ready))).ok_or(wrong)
         };
         let upstreams = parts.upstreams.into_iter().map(ready).collect::<Result<_, _>>()?;
         let gateway = Self {

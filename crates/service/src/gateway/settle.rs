@@ -1,7 +1,7 @@
 //! From an outcome to a charge: priced, captured with its usage record, once.
 
-use super::Gateway;
 use super::estimate::estimate;
+use super::{Gateway, Ready};
 use crate::books;
 use crate::config::Ack;
 use crate::fault::Fault;
@@ -9,7 +9,7 @@ use crate::keyring::Spender;
 use crate::record::{GenerationRecord, Line, SideBill, UsageSource, name_of_peer};
 use opencredits_catalog::{Bill, Catalog, Charge, Model, Terms};
 use opencredits_ledger::{Capture, Durable, Leg, OnShortfall};
-use opencredits_providers::{Outcome, StopBilling, Trust, Vendor};
+use opencredits_providers::{Outcome, StopBilling, Trust};
 use opencredits_units::{BasisPoints, EntryId, GenerationId, NanoUsd, PicoUsd, UnixMs, Usage};
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ pub(super) struct Tab {
     pub(super) gateway: Arc<Gateway>,
     pub(super) spender: Arc<Spender>,
     pub(super) model: Arc<Model>,
-    pub(super) vendor: Arc<Vendor>,
+    pub(super) upstream: Arc<Ready>,
     pub(super) generation: GenerationId,
     pub(super) held: NanoUsd,
     pub(super) started: UnixMs,
@@ -77,7 +77,7 @@ impl Tab {
     }
 
     pub(super) fn stop_ends_billing(&self) -> bool {
-        self.vendor.stop_billing == StopBilling::Ends
+        self.upstream.vendor.stop_billing == StopBilling::Ends
     }
 
     /// Releases the hold: nothing was used.
@@ -176,9 +176,9 @@ impl Tab {
         let peer = |name: &Option<String>| name_of_peer(name.as_deref().unwrap_or_default());
         GenerationRecord {
             key: self.spender.key,
-            api: self.vendor.dialect,
+            api: self.upstream.vendor.dialect,
             model: self.model.id.to_string(),
-            vendor: self.vendor.id.to_string(),
+            vendor: self.upstream.vendor.id.to_string(),
             upstream_id: peer(&outcome.upstream_id),
             native_finish: name_of_peer(outcome.finish.as_ref().map_or("", |finish| &finish.native)),
             tier: peer(&outcome.service_tier),
@@ -199,7 +199,7 @@ impl Tab {
     }
 
     fn warn_of(&mut self, record: &GenerationRecord) {
-        let (generation, vendor, model) = (self.generation, &*self.vendor.id, &*self.model.id);
+        let (generation, vendor, model) = (self.generation, &*self.upstream.vendor.id, &*self.model.id);
         match record.source {
             UsageSource::Reported | UsageSource::NothingProduced => {}
             UsageSource::Estimated if self.cancelled => {}
