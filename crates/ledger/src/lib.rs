@@ -63,6 +63,8 @@
 
 mod codec;
 mod commands;
+#[cfg(doctest)]
+mod docs;
 mod error;
 mod fingerprint;
 mod journal;

@@ -1,0 +1,2 @@
+//! Compiles and runs the examples of the page.
+#![doc = include_str!("../../../docs/ledger.md")]
