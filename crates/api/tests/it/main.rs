@@ -4,6 +4,7 @@
 mod app;
 mod canary;
 mod clients;
+mod docs;
 mod lookups;
 mod money;
 mod refusals;

@@ -1,0 +1,193 @@
+//! The pages about the HTTP interface say what it does: examples are sent, and their answers compared.
+
+use crate::app::{Answer, TestApp};
+use axum::body::Body;
+use http::Request;
+use opencredits_api::errors::{ErrorType, Retryable};
+use serde_json::Value;
+
+const PAGE: &str = include_str!("../../../../docs/api.md");
+/// Where the page's examples send to.
+const ORIGIN: &str = "$URL";
+
+/// A block of the page: what its fence calls it, and its text.
+struct Block {
+    kind: &'static str,
+    text: &'static str,
+}
+
+fn blocks() -> Vec<Block> {
+    let parts = PAGE.split("\n```").enumerate().filter(|(at, _)| at % 2 == 1);
+    let block = |part: &'static str| {
+        let (kind, text) = part.split_once('\n').unwrap_or((part, ""));
+        Block { kind, text }
+    };
+    parts.map(|(_, part)| block(part)).collect()
+}
+
+/// The words of a shell's command line: quotes as a shell heeds them, lines that go on joined.
+fn words(command: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
+    let mut letters = command.replace("\\\n", " ").trim().chars().collect::<Vec<_>>();
+    letters.push(' ');
+    for letter in letters {
+        match quote {
+            Some(mark) if letter == mark => quote = None,
+            None if letter == '\'' || letter == '"' => quote = Some(letter),
+            None if letter.is_whitespace() => {
+                if !word.is_empty() {
+                    words.push(std::mem::take(&mut word));
+                }
+            }
+            Some(_) | None => word.push(letter),
+        }
+    }
+    words
+}
+
+/// The request that a line with curl sends.
+fn request_of(command: &str, known: &[(&str, &str)]) -> Request<Body> {
+    let mut command = command.to_owned();
+    for (name, value) in known {
+        command = command.replace(name, value);
+    }
+    let words = words(&command);
+    assert_eq!(words[0], "curl", "{command}");
+    let mut request = Request::builder();
+    let (mut method, mut body) = ("GET", String::new());
+    let mut rest = words[1..].iter();
+    while let Some(word) = rest.next() {
+        match word.as_str() {
+            "-H" => {
+                let (name, value) = rest.next().unwrap().split_once(": ").unwrap();
+                request = request.header(name, value);
+            }
+            "-d" => (method, body) = ("POST", rest.next().unwrap().clone()),
+            "-I" => method = "HEAD",
+            "-N" | "-i" => {}
+            url => request = request.uri(url.strip_prefix(ORIGIN).unwrap_or_else(|| panic!("{url} in {command}"))),
+        }
+    }
+    request.method(method).body(Body::from(body)).unwrap()
+}
+
+/// Whether a text is as the page shows it, where `…` stands for anything.
+fn text_fits(shown: &str, found: &str) -> bool {
+    match shown.split_once('…') {
+        None => shown == found,
+        Some((start, end)) => found.starts_with(start) && found[start.len()..].ends_with(end),
+    }
+}
+
+/// Whether an answer is as the page shows it: the same members, the same values, `…` in a string for anything.
+fn fits(shown: &Value, found: &Value) -> bool {
+    match (shown, found) {
+        (Value::Object(shown), Value::Object(found)) => {
+            shown.len() == found.len()
+                && shown.iter().all(|(name, value)| found.get(name).is_some_and(|other| fits(value, other)))
+        }
+        (Value::Array(shown), Value::Array(found)) => {
+            shown.len() == found.len() && shown.iter().zip(found).all(|(shown, found)| fits(shown, found))
+        }
+        (Value::String(shown), Value::String(found)) => text_fits(shown, found),
+        (shown, found) => shown == found,
+    }
+}
+
+fn check_json(command: &str, shown: &str, answer: &Answer) {
+    let shown: Value = serde_json::from_str(shown).unwrap_or_else(|error| panic!("{error} in the answer to {command}"));
+    let found = answer.json();
+    assert!(fits(&shown, &found), "{command}\nshown: {shown:#}\nfound: {found:#}");
+}
+
+/// Status and headers in full; lengths and dates are the server's, not the application's.
+fn check_head(command: &str, shown: &str, answer: &Answer) {
+    let mut lines = shown.lines();
+    let status = answer.status;
+    assert_eq!(lines.next().unwrap(), format!("HTTP/1.1 {status}"), "{command}");
+    let mut shown: Vec<(&str, &str)> = lines.map(|line| line.split_once(": ").unwrap()).collect();
+    shown.sort_unstable();
+    let mut found: Vec<(&str, &str)> =
+        answer.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+    found.sort_unstable();
+    let same = shown.len() == found.len()
+        && shown.iter().zip(&found).all(|(shown, found)| shown.0 == found.0 && text_fits(shown.1, found.1));
+    assert!(same, "{command}\nshown: {shown:#?}\nfound: {found:#?}");
+}
+
+/// The lines of a stream, where a line with `…` alone stands for any number of them.
+fn check_stream(command: &str, shown: &str, answer: &Answer) {
+    let is_line = |line: &&str| !line.is_empty();
+    let mut found = answer.text.lines().filter(is_line);
+    let mut skips = false;
+    for line in shown.lines().filter(is_line) {
+        if line == "…" {
+            skips = true;
+            continue;
+        }
+        let here = |found: &str| match (line.strip_prefix("data: {"), found.strip_prefix("data: {")) {
+            (Some(line), Some(found)) => {
+                let read = |text: &str| serde_json::from_str::<Value>(&format!("{{{text}")).unwrap();
+                fits(&read(line), &read(found))
+            }
+            _ => line == found,
+        };
+        let fitting = if skips { found.find(|found| here(found)) } else { found.next().filter(|found| here(found)) };
+        assert!(fitting.is_some(), "{command}\nhas no line {line}\nfound: {}", answer.text);
+        skips = false;
+    }
+}
+
+#[tokio::test]
+async fn every_example_on_the_page_answers_as_the_page_says() {
+    let app = TestApp::new().await;
+    let (user, key) = app.person(10).await;
+    let partner = app.partner().await;
+    let poor = app.key(&user, None, Some(2_000_000)).await;
+    let (mut command, mut answer, mut generation) = ("", None, String::from("gen_"));
+    let mut checked = 0;
+    for Block { kind, text } in blocks() {
+        let answered = || answer.as_ref().unwrap();
+        match kind {
+            "sh" if text.starts_with("curl") => {
+                let known = [
+                    ("$KEY", key.as_str()),
+                    ("$LIMITED_KEY", &poor),
+                    ("$PUBLISHABLE_KEY", &partner.publishable_key),
+                    ("gen_…", &generation),
+                ];
+                let latest = app.send(request_of(text, &known)).await;
+                if !latest.header("x-generation-id").is_empty() {
+                    generation = latest.header("x-generation-id").to_owned();
+                }
+                (command, answer) = (text, Some(latest));
+                continue;
+            }
+            "json" => check_json(command, text, answered()),
+            "http" => check_head(command, text, answered()),
+            "text" => check_stream(command, text, answered()),
+            _ => continue,
+        }
+        checked += 1;
+    }
+    assert!(checked > 10, "only {checked} answers were found on the page");
+    app.settled();
+}
+
+/// The cells of the table rows whose first cell is a status.
+fn error_rows() -> Vec<Vec<&'static str>> {
+    let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+    let cells = rows.map(|row| row.split(" | ").collect::<Vec<_>>());
+    cells.filter(|cells| cells.len() == 5 && cells[0].parse::<u16>().is_ok()).collect()
+}
+
+#[test]
+fn the_table_of_errors_on_the_page_is_that_of_the_code() {
+    let shown: Vec<String> = error_rows().iter().map(|cells| cells[..4].join(" | ")).collect();
+    let rows = ErrorType::ALL.map(|kind| {
+        let row = kind.row();
+        let retry = if row.retryable == Retryable::Yes { "yes" } else { "no" };
+        format!("{} | `{}` | `{}` | {retry}", row.status.as_u16(), row.error_type, row.messages_type)
+    });
+    assert_eq!(shown, rows);
+}
