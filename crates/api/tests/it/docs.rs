@@ -5,6 +5,7 @@ use axum::body::Body;
 use http::Request;
 use opencredits_api::errors::{ErrorType, Retryable};
 use serde_json::Value;
+use std::path::{Path, PathBuf};
 
 const PAGE: &str = include_str!("../../../../docs/api.md");
 /// Where the page's examples send to.
@@ -190,4 +191,33 @@ fn the_table_of_errors_on_the_page_is_that_of_the_code() {
         format!("{} | `{}` | `{}` | {retry}", row.status.as_u16(), row.error_type, row.messages_type)
     });
     assert_eq!(shown, rows);
+}
+
+const ARCHITECTURE: &str = include_str!("../../../../docs/ARCHITECTURE.md");
+
+/// Where a name on the page may stand: `crate/file` in the walk, `file` in a row of the code map.
+fn places(part: &str, file: &str) -> [PathBuf; 2] {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let folder = if part == "xtask" || part.starts_with("bins/") { root } else { root.join("crates") }.join(part);
+    [folder.join("src").join(file), folder.join(file)]
+}
+
+/// What stands between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn every_file_that_the_architecture_names_is_there() {
+    let mut named = 0;
+    for line in ARCHITECTURE.lines() {
+        let is_file = |name: &&str| [".rs", ".toml", ".sql", ".jsonl"].iter().any(|end| name.ends_with(end));
+        let row = line.strip_prefix("| `").and_then(|row| row.split_once("` |"));
+        for name in quoted(line).filter(is_file) {
+            let (part, file) = row.map_or_else(|| name.split_once('/').unwrap(), |(part, _)| (part, name));
+            assert!(places(part, file).iter().any(|place| place.is_file()), "there is no {file} in {part}");
+            named += 1;
+        }
+    }
+    assert!(named > 40, "only {named} names were found");
 }
