@@ -3,5 +3,6 @@
 
 mod book;
 mod cards;
+mod docs;
 mod names;
 mod terms;
