@@ -4,6 +4,8 @@ use crate::app::{Answer, TestApp};
 use axum::body::Body;
 use http::Request;
 use opencredits_api::errors::{ErrorType, Retryable};
+use opencredits_service::GenerationRecord;
+use opencredits_units::GenerationId;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -220,4 +222,24 @@ fn every_file_that_the_architecture_names_is_there() {
         }
     }
     assert!(named > 40, "only {named} names were found");
+}
+
+const PRIVACY: &str = include_str!("../../../../docs/privacy.md");
+
+#[tokio::test]
+async fn what_is_kept_of_a_request_is_what_the_page_on_privacy_lists() {
+    let app = TestApp::new().await;
+    let (_, key) = app.person(10).await;
+    let body = serde_json::json!({"model": "sandbox/gpt", "messages": [{"role": "user", "content": "Hello"}]});
+    let answer = app.post("/v1/chat/completions", &key, &body).await;
+    let generation: GenerationId = answer.header("x-generation-id").parse().unwrap();
+    let entry = app.ledger.entry(generation.cast()).unwrap().unwrap();
+    let record = serde_json::to_value(GenerationRecord::from_memo(&entry.memo).unwrap()).unwrap();
+    let mut kept: Vec<&str> = record.as_object().unwrap().keys().map(String::as_str).collect();
+    kept.sort_unstable();
+    let (_, table) = PRIVACY.split_once("| field | what |\n| --- | --- |\n").unwrap();
+    let rows = table.lines().map_while(|line| line.strip_prefix("| `")?.split_once('`'));
+    let mut shown: Vec<&str> = rows.map(|(field, _)| field).collect();
+    shown.sort_unstable();
+    assert_eq!(shown, kept);
 }

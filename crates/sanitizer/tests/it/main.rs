@@ -3,4 +3,5 @@
 
 mod bodies;
 mod clients;
+mod docs;
 mod headers;

@@ -1,6 +1,8 @@
 //! What a store promises: each suite on SQLite, and what is SQLite's own.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod docs;
+
 use opencredits_store::conformance::{self, NOW, key, partner, secret, user};
 use opencredits_store::{Claim, Claims, Keys, Partners, SqliteStore, StoreError, Users};
 use opencredits_units::GenerationId;
