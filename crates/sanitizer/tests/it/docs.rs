@@ -23,10 +23,9 @@ fn row(head: &str, start: &str) -> Vec<&'static str> {
 
 /// The names of a list, or of a table's members, in their order.
 fn names(value: &Value) -> Vec<&str> {
-    match value {
-        Value::Array(list) => list.iter().map(|name| name.as_str().unwrap()).collect(),
-        Value::Table(table) => table.keys().map(String::as_str).collect(),
-        other => panic!("{other} is no list"),
+    match value.as_array() {
+        Some(list) => list.iter().map(|name| name.as_str().unwrap()).collect(),
+        None => value.as_table().unwrap().keys().map(String::as_str).collect(),
     }
 }
 
