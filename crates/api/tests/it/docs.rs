@@ -146,7 +146,7 @@ async fn every_example_on_the_page_answers_as_the_page_says() {
     let app = TestApp::new().await;
     let (user, key) = app.person(10).await;
     let partner = app.partner().await;
-    let poor = app.key(&user, None, Some(2_000_000)).await;
+    let poor = app.key(&user, None, Some(4_000_000)).await;
     let (mut command, mut answer, mut generation) = ("", None, String::from("gen_"));
     let mut checked = 0;
     for Block { kind, text } in blocks() {
