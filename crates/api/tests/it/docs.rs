@@ -173,7 +173,7 @@ async fn every_example_on_the_page_answers_as_the_page_says() {
         }
         checked += 1;
     }
-    assert!(checked > 10, "only {checked} answers were found on the page");
+    assert!(checked >= 10, "only {checked} answers were found on the page");
     app.settled();
 }
 
