@@ -50,6 +50,10 @@ impl Produced {
     /// Counts the raw inside of a JSON string. An escape counts as its letters: an estimate needs no more.
     pub(crate) fn text(&mut self, raw: &[u8]) {
         let count = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
+        if raw.is_ascii() {
+            self.ascii_bytes = self.ascii_bytes.saturating_add(count(raw.len()));
+            return;
+        }
         let ascii = raw.iter().filter(|byte| byte.is_ascii()).count();
         let leading = raw.iter().filter(|byte| **byte >= 0xc0).count();
         self.ascii_bytes = self.ascii_bytes.saturating_add(count(ascii));
