@@ -131,6 +131,11 @@ impl TestApp {
         Self { folder, ledger, accounts, upstream, router: service(Arc::new(app)) }
     }
 
+    /// What a listener serves.
+    pub(crate) fn routes(&self) -> Routes {
+        self.router.clone()
+    }
+
     /// A person with this many dollars, and a key of theirs.
     pub(crate) async fn person(&self, dollars: i64) -> (User, String) {
         self.person_with(NanoUsd::new(dollars * 1_000_000_000)).await

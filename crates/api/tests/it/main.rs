@@ -1,4 +1,4 @@
-//! The whole application, without a socket.
+//! The whole application, mostly without a socket.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod app;
@@ -8,4 +8,5 @@ mod docs;
 mod lookups;
 mod money;
 mod refusals;
+mod sockets;
 mod streams;

@@ -1,0 +1,128 @@
+//! Connections: slow and greedy clients are bounded, good ones kept, and an end is orderly.
+
+use crate::app::TestApp;
+use opencredits_api::{Ended, Lanes, Limits, serve};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+const LIMITS: Limits = Limits {
+    connections_max: 3,
+    header_bytes_max: 8_192,
+    header_read: Duration::from_millis(150),
+    shutdown: Duration::from_secs(5),
+};
+
+struct Server {
+    app: TestApp,
+    key: String,
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<Ended>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the accept loop needs a task of its own, as in the binary")]
+async fn server(limits: Limits) -> Server {
+    let app = TestApp::new().await;
+    let (_, key) = app.person(10).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let routes = app.routes();
+    let ended = tokio::spawn(serve(listener, routes, limits, Lanes::new(vec![]), async move {
+        let _told_or_dropped = stopped.await;
+    }));
+    Server { app, key, address, stop, ended }
+}
+
+/// Sends these bytes and reads until the server closes.
+async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    // A server may refuse, and close, before it has read all.
+    let _refused_early = stream.write_all(bytes).await;
+    let mut answer = Vec::new();
+    let _reset = stream.read_to_end(&mut answer).await;
+    String::from_utf8(answer).unwrap()
+}
+
+fn chat(key: &str, text: &str) -> String {
+    let body = format!(
+        r#"{{"model":"sandbox/gpt","max_tokens":20,"stream":true,"messages":[{{"role":"user","content":"{text}"}}]}}"#
+    );
+    let length = body.len();
+    format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {key}\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+}
+
+#[tokio::test]
+async fn one_connection_serves_request_after_request() {
+    let server = server(LIMITS).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let mut heard = String::new();
+    for _ in 0..3 {
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        let mut part = [0; 512];
+        let read = stream.read(&mut part).await.unwrap();
+        heard.push_str(std::str::from_utf8(&part[..read]).unwrap());
+    }
+    assert_eq!(heard.matches("HTTP/1.1 200 OK").count(), 3, "{heard}");
+}
+
+#[tokio::test]
+async fn a_head_that_never_ends_and_one_that_is_too_large_end_their_connection() {
+    let server = server(LIMITS).await;
+    let slow = exchange(server.address, b"GET /healthz HTTP/1.1\r\nhost: a\r\nx-slow: ");
+    let slow = tokio::time::timeout(Duration::from_secs(3), slow).await.expect("a slow head is not waited for");
+    assert!(slow.is_empty() || slow.starts_with("HTTP/1.1 408"), "{slow}");
+    let large = format!("GET /healthz HTTP/1.1\r\nhost: a\r\nx-large: {}\r\n\r\n", "a".repeat(20_000));
+    let refused = exchange(server.address, large.as_bytes()).await;
+    assert!(refused.starts_with("HTTP/1.1 431"), "{refused}");
+    let many: String = (0..200).map(|n| format!("x-{n}: a\r\n")).collect();
+    let refused = exchange(server.address, format!("GET /healthz HTTP/1.1\r\nhost: a\r\n{many}\r\n").as_bytes()).await;
+    assert!(refused.starts_with("HTTP/1.1 431"), "{refused}");
+}
+
+#[tokio::test]
+async fn what_has_no_place_waits_until_there_is_one() {
+    let server = server(LIMITS).await;
+    let mut holders = Vec::new();
+    for _ in 0..LIMITS.connections_max {
+        holders.push(TcpStream::connect(server.address).await.unwrap());
+    }
+    // Their heads time out, and the fourth gets its turn.
+    let healthy = b"GET /healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let answer = exchange(server.address, healthy).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn an_end_lets_a_stream_finish_and_takes_no_new_connection() {
+    let server = server(LIMITS).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(chat(&server.key, "sandbox:slow 20").as_bytes()).await.unwrap();
+    let mut first = [0; 64];
+    stream.read_exact(&mut first).await.unwrap();
+    server.stop.send(()).unwrap();
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).await.unwrap();
+    let rest = String::from_utf8(rest).unwrap();
+    assert!(rest.contains("data: [DONE]"), "{rest}");
+    assert_eq!(server.ended.await.unwrap(), Ended::Drained);
+    assert!(TcpStream::connect(server.address).await.is_err());
+    server.app.settled();
+}
+
+#[tokio::test]
+async fn an_end_is_not_put_off_beyond_its_bound() {
+    let server = server(Limits { shutdown: Duration::from_millis(50), ..LIMITS }).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(chat(&server.key, "sandbox:slow 2000").as_bytes()).await.unwrap();
+    let mut first = [0; 64];
+    stream.read_exact(&mut first).await.unwrap();
+    server.stop.send(()).unwrap();
+    assert_eq!(server.ended.await.unwrap(), Ended::Abandoned);
+}
