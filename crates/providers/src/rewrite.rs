@@ -18,14 +18,16 @@ pub struct Rewrite<'a> {
 }
 
 /// Joins the fields that cross into the body that goes to a vendor: in their order, byte for byte, but for the model,
-/// the cap that is put in, and usage, which is always asked for in a stream.
+/// the cap that is put in, what the vendor refuses, and usage, which is always asked for in a stream.
 #[must_use]
 pub fn upstream_body(fields: &[(&str, &str)], rewrite: &Rewrite<'_>) -> Vec<u8> {
     let size: usize = fields.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
     let mut body = Object::with_capacity(size + 96);
     let asks_usage = rewrite.stream && rewrite.vendor.dialect == Dialect::OpenaiChat;
     let mut options = false;
-    for (name, value) in fields {
+    let omitted = |name: &str| rewrite.vendor.omit.iter().any(|omitted| omitted == name);
+    let asks_usage = asks_usage && !omitted("stream_options");
+    for (name, value) in fields.iter().filter(|(name, _)| !omitted(name)) {
         match *name {
             "model" => body.text("model", rewrite.model),
             "stream_options" if asks_usage => {

@@ -78,6 +78,10 @@ pub struct Vendor {
     /// The field that caps the output.
     #[serde(default)]
     pub output_cap: OutputCap,
+    /// Fields that this vendor refuses, left out of every request. It must report usage in streams unasked where
+    /// `stream_options` is one of them.
+    #[serde(default)]
+    pub omit: Vec<String>,
     /// Headers that every request has.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,

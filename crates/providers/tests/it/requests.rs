@@ -126,6 +126,16 @@ fn a_cap_is_put_in_under_the_name_that_the_vendor_knows() {
 }
 
 #[test]
+fn a_field_that_the_vendor_refuses_is_left_out() {
+    check_rewrite(
+        "mistral",
+        &json!({"model": "a", "store": false, "stream": true, "stream_options": {"include_usage": true}}),
+        None,
+        &json!({"model": "upstream-model", "stream": true}),
+    );
+}
+
+#[test]
 fn nothing_else_is_encoded_again() {
     let vendors = Vendors::builtin().unwrap();
     let raw =
