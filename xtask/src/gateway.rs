@@ -199,6 +199,26 @@ impl Gateway {
         Ok(held["total"].as_u64().ok_or("the admin tool tells no count of holds")?)
     }
 
+    /// The whole journal, oldest first.
+    pub(crate) fn entries(&self) -> Outcome<Vec<Value>> {
+        let mut entries = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let mut arguments = vec!["ledger", "entries", "--max", "200"];
+            if let Some(after) = &after {
+                arguments.extend(["--after", after]);
+            }
+            let mut page = self.admin(&arguments)?;
+            if let Value::Array(found) = page["entries"].take() {
+                entries.extend(found);
+            }
+            match page["next"].as_str() {
+                Some(next) => after = Some(next.to_owned()),
+                None => return Ok(entries),
+            }
+        }
+    }
+
     /// Has every balance worked out again from the entries; what was found, in words.
     pub(crate) fn verify(&self) -> Outcome<String> {
         let verdict = self.admin(&["ledger", "verify"])?;

@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import Anthropic from "@anthropic-ai/sdk";
 import {
-  balance, baseUrl, cell, charge, equal, get, hello, key, nano, pixel, plan, poorKey, raises, run, settled,
+  balance, baseUrl, cell, charge, equal, get, hello, key, nano, pixel, plan, poorKey, raises, recorded, run, settled,
   strangeKey, true_,
 } from "./common.mjs";
 
@@ -109,16 +109,18 @@ cell("thinking", async () => {
 cell("cache control", async () => {
   const system = [{ type: "text", text: "Be brief.", cache_control: { type: "ephemeral" } }];
   await ask("cache_write", { system });
+  system[0].cache_control.ttl = "1h";
   await ask("cache_write_1h", { system });
   const message = await ask("cache_read", { system });
   const { cached_input_tokens } = scenarios.cache_read.usage;
   equal(message.usage.cache_read_input_tokens, cached_input_tokens, "read");
+  await stream("cache_read_stream", { system });
 });
 
 cell("models", async () => {
   const listed = JSON.parse(await get("/v1/models")).data.map((model) => model.id);
   true_(listed.includes(modelOf("chat")), "the model is not listed");
-});
+}, { replayed: false });
 
 const create = (scenario, more = {}, withKey = key) =>
   connect(withKey).messages.create(question(scenario, more));
@@ -142,32 +144,41 @@ cell("errors", async () => {
   await raises(Anthropic.BadRequestError, () => create("bad_request"));
   const limited = await raises(Anthropic.RateLimitError, () => create("rate_limited"));
   problem(limited, "rate_limit_error", "rate_limit_exceeded");
+  true_(Number(limited.headers.get("retry-after")) > 0, "when to try again is not told");
   await raises(Anthropic.InternalServerError, () => create("broken"));
   await raises(Anthropic.InternalServerError, () => create("unauthorized"));
   await settled(before, 0n);
 });
 
 cell("error in a stream", async () => {
+  const before = await balance();
   const pieces = [];
+  const { data, response } = await create("stream_cut", { stream: true }).withResponse();
   let error;
   try {
-    for await (const event of await create("stream_cut", { stream: true })) pieces.push(event);
+    for await (const event of data) pieces.push(event);
   } catch (caught) {
     error = caught;
   }
   true_(error instanceof Anthropic.APIError, `no error of the SDK's: ${error}`);
   true_(pieces.length > 2, "nothing came before the error");
+  const after = await settled(before);
+  true_(after < before, "what came was free");
+  equal(await recorded(response.headers.get("x-generation-id")), before - after, "the record's charge");
 });
+
+const mixed = (number) => ["chat", "tools", "stream"][number % 3];
 
 cell("50 at once", async () => {
   const before = await balance();
   const one = async (number) => {
-    const scenario = ["chat", "tools", "stream"][number % 3];
+    const scenario = mixed(number);
     const streams = scenario === "stream";
     const { data, response } = await create(scenario, { stream: streams }).withResponse();
     return streams ? creditsOf(data) : nano(response.headers.get("x-credits-charged"));
   };
   const charges = await Promise.all(Array.from({ length: 50 }, (_, number) => one(number)));
+  charges.forEach((charged, number) => equal(charged, price(mixed(number)), `charge of request ${number}`));
   await settled(before, charges.reduce((sum, value) => sum + value, 0n));
 });
 
@@ -182,8 +193,7 @@ cell("cancel", async () => {
   const after = await settled(before);
   true_(after < before, "nothing was charged");
   true_(before - after <= price("stream_long"), "more than the whole answer");
-  const record = await get(`/v1/generation?id=${answer.response.headers.get("x-generation-id")}`);
-  equal(nano(/"usage":\s*"?([0-9.]+)/.exec(record)[1]), before - after, "the record's charge");
+  equal(await recorded(answer.response.headers.get("x-generation-id")), before - after, "the record's charge");
 });
 
 cell("idempotency", async () => {
@@ -205,10 +215,11 @@ cell("sandbox", async () => {
   const whole = nano(response.headers.get("x-credits-charged"));
   const streamed = await creditsOf(await create("chat", { ...more, stream: true }));
   await settled(before, whole + streamed);
-});
+}, { replayed: false });
 
 cell("llama.cpp", async () => {
-  const asked = { model: plan.local["anthropic-messages"], messages: hello, max_tokens: 24 };
+  // Warmer, it may begin with half an emoji, and its server then leaves out the stream's first event and the input.
+  const asked = { model: plan.local["anthropic-messages"], messages: hello, max_tokens: 24, temperature: 0 };
   const worth = (usage) => {
     const tokens = {
       input_tokens: totalInput(usage),
@@ -225,6 +236,6 @@ cell("llama.cpp", async () => {
   const message = await client.messages.stream(asked).finalMessage();
   true_(textOf(message), "no streamed text");
   await settled(before, worth(message.usage));
-});
+}, { replayed: false });
 
 await run();

@@ -4,21 +4,44 @@ use crate::Outcome;
 use serde::Deserialize;
 use std::fmt;
 
+/// How a feature did with a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Verdict {
+    Ok,
+    Failed,
+    /// What it needs is not on this machine.
+    Skipped,
+    /// No client told.
+    #[serde(skip)]
+    Missing,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ok => "ok",
+            Self::Failed => "FAILED",
+            Self::Skipped => "skipped",
+            Self::Missing => "MISSING",
+        })
+    }
+}
+
 /// What a client said of one feature.
 #[derive(Debug, Deserialize)]
 pub(super) struct Cell {
     client: String,
     feature: String,
-    ok: bool,
+    verdict: Verdict,
     detail: String,
     ms: u64,
 }
 
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { feature, ok, detail, ms, .. } = self;
-        let result = if *ok { "ok" } else { "FAILED" };
-        write!(f, "{feature}: {result} ({ms} ms) {detail}")
+        let Self { feature, verdict, detail, ms, .. } = self;
+        write!(f, "{feature}: {verdict} ({ms} ms) {detail}")
     }
 }
 
@@ -38,20 +61,31 @@ impl Matrix {
         self.checks.push((name.to_owned(), outcome));
     }
 
-    /// Failed cells and checks; a run without any cell has failed, too.
+    /// Failed cells and checks, and the holes; a run without any cell has failed, too.
     pub(super) fn failures(&self) -> usize {
-        let cells = self.cells.iter().filter(|cell| !cell.ok).count();
+        let failed = |verdict: &Verdict| matches!(verdict, Verdict::Failed | Verdict::Missing);
+        let clients = self.clients();
+        let rows = self.features().into_iter().map(|feature| self.row(&clients, feature));
+        let cells = rows.flatten().filter(failed);
         let checks = self.checks.iter().filter(|(_, outcome)| outcome.is_err());
-        cells + checks.count() + usize::from(self.cells.is_empty())
+        cells.count() + checks.count() + usize::from(self.cells.is_empty())
     }
 
-    fn result(&self, client: &str, feature: &str) -> &'static str {
-        let mut cells = self.cells.iter();
-        match cells.find(|cell| cell.client == client && cell.feature == feature) {
-            None => "–",
-            Some(cell) if cell.ok => "ok",
-            Some(_) => "FAILED",
-        }
+    fn clients(&self) -> Vec<&str> {
+        distinct(self.cells.iter().map(|cell| cell.client.as_str()))
+    }
+
+    fn features(&self) -> Vec<&str> {
+        distinct(self.cells.iter().map(|cell| cell.feature.as_str()))
+    }
+
+    fn row(&self, clients: &[&str], feature: &str) -> Vec<Verdict> {
+        let find = |client: &&str| {
+            let mut cells = self.cells.iter();
+            let cell = cells.find(|cell| cell.client == *client && cell.feature == feature);
+            cell.map_or(Verdict::Missing, |cell| cell.verdict)
+        };
+        clients.iter().map(find).collect()
     }
 }
 
@@ -68,17 +102,16 @@ fn distinct<'a>(values: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
 
 impl fmt::Display for Matrix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let clients = distinct(self.cells.iter().map(|cell| cell.client.as_str()));
-        let features = distinct(self.cells.iter().map(|cell| cell.feature.as_str()));
+        let clients = self.clients();
         write!(f, "{:<24}", "")?;
         for client in &clients {
             write!(f, " {client:<16}")?;
         }
         writeln!(f)?;
-        for feature in features {
+        for feature in self.features() {
             write!(f, "{feature:<24}")?;
-            for client in &clients {
-                write!(f, " {:<16}", self.result(client, feature))?;
+            for verdict in self.row(&clients, feature) {
+                write!(f, " {verdict:<16}")?;
             }
             writeln!(f)?;
         }
@@ -89,7 +122,7 @@ impl fmt::Display for Matrix {
                 Err(error) => writeln!(f, "FAILED  {name}: {error}")?,
             }
         }
-        for cell in self.cells.iter().filter(|cell| !cell.ok) {
+        for cell in self.cells.iter().filter(|cell| cell.verdict == Verdict::Failed) {
             writeln!(f, "FAILED  {}, {}: {}", cell.client, cell.feature, cell.detail)?;
         }
         Ok(())
@@ -100,24 +133,27 @@ impl fmt::Display for Matrix {
 mod tests {
     use super::*;
 
-    fn cell(client: &str, feature: &str, ok: bool) -> Cell {
-        Cell { client: client.to_owned(), feature: feature.to_owned(), ok, detail: "why".to_owned(), ms: 1 }
+    fn cell(client: &str, feature: &str, verdict: Verdict) -> Cell {
+        Cell { client: client.to_owned(), feature: feature.to_owned(), verdict, detail: "why".to_owned(), ms: 1 }
     }
 
     #[test]
-    fn a_cell_that_failed_and_one_that_was_not_tried_show() {
+    fn a_cell_that_failed_and_one_that_was_not_tried_show_and_count() {
         let mut matrix = Matrix::default();
-        matrix.add(cell("a", "chat", true));
-        matrix.add(cell("b", "chat", false));
-        matrix.add(cell("b", "tools", true));
+        matrix.add(cell("a", "chat", Verdict::Ok));
+        matrix.add(cell("b", "chat", Verdict::Failed));
+        matrix.add(cell("a", "image", Verdict::Skipped));
+        matrix.add(cell("b", "image", Verdict::Ok));
+        matrix.add(cell("b", "tools", Verdict::Ok));
         matrix.check("verify", Ok(String::new()));
         let shown = matrix.to_string();
         let lines: Vec<Vec<&str>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(lines[1], ["chat", "ok", "FAILED"]);
-        assert_eq!(lines[2], ["tools", "–", "ok"]);
-        assert_eq!(matrix.failures(), 1);
-        matrix.check("exit", Err("no".into()));
+        assert_eq!(lines[2], ["image", "skipped", "ok"]);
+        assert_eq!(lines[3], ["tools", "MISSING", "ok"]);
         assert_eq!(matrix.failures(), 2);
+        matrix.check("exit", Err("no".into()));
+        assert_eq!(matrix.failures(), 3);
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Which recordings stand behind which models, and what the clients are told.
 
+use super::books::MARKUP_BPS;
 use super::expected::Expected;
 use super::install::Tools;
 use crate::gateway::{Gateway, Plan, Rates};
 use crate::{Outcome, workspace};
 use opencredits_keys::UserKey;
-use opencredits_testkit::recordings;
+use opencredits_testkit::{ExpectedUsage, Recording, recordings};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -14,6 +15,8 @@ use std::process::Command;
 
 pub(super) const CHAT: &str = "openai-chat";
 pub(super) const MESSAGES: &str = "anthropic-messages";
+/// Scenarios whose usage does not come, or need not: what was produced is counted.
+const ESTIMATED: [&str; 3] = ["stream_cut", "stream_long", "stream_no_usage"];
 /// Scenarios in which the provider fails.
 const FAULTS: [&str; 4] = ["broken", "rate_limited", "stream_cut", "unauthorized"];
 
@@ -28,6 +31,14 @@ const PRICE: Rates = Rates {
 /// What the operator asks for the real model: numbers that leave something to round.
 const LOCAL_PRICE: Rates =
     Rates { input: 123_457, cache_read: 31_003, cache_write_5m: 123_457, cache_write_1h: 123_457, output: 654_321 };
+
+/// What is known of a model's charges before any is made.
+pub(super) struct Known {
+    pub(super) rates: Rates,
+    /// What its recording costs the operator, where it has one that reports its usage.
+    pub(super) recorded_pico: Option<i128>,
+    pub(super) may_be_estimated: bool,
+}
 
 /// A script and what runs it.
 pub(super) struct Client {
@@ -55,6 +66,11 @@ pub(super) fn clients(only: Option<&str>) -> Vec<Client> {
 }
 
 impl Client {
+    /// Whether its vendor stops billing when its stream is stopped.
+    pub(super) fn stops_the_bill(&self) -> bool {
+        self.name.ends_with("chat")
+    }
+
     pub(super) fn command(&self, tools: &Tools) -> Command {
         match self.runs_on {
             RunsOn::Python => {
@@ -80,12 +96,27 @@ pub(super) struct Scenarios {
     replayed: BTreeMap<String, BTreeMap<String, String>>,
     /// By dialect: the vendor as which the real model is known.
     local: BTreeMap<String, String>,
+    /// The recordings of both dialects; none without the shared folder.
+    #[serde(skip)]
+    recordings: Vec<Recording>,
 }
 
 impl Scenarios {
     pub(super) fn read() -> Outcome<Self> {
         let file = workspace::root().join("tests/e2e/scenarios.json");
-        Ok(serde_json::from_str(&fs::read_to_string(file)?)?)
+        let mut scenarios: Self = serde_json::from_str(&fs::read_to_string(file)?)?;
+        scenarios.recordings = recordings(|row| row.api == CHAT || row.api == MESSAGES);
+        Ok(scenarios)
+    }
+
+    pub(super) fn recordings(&self) -> &[Recording] {
+        &self.recordings
+    }
+
+    /// What stands behind a model, where it is a recording.
+    fn recording(&self, upstream_model: &str) -> Option<&Recording> {
+        let id = upstream_model.split('+').next().unwrap_or_default();
+        self.recordings.iter().find(|recording| recording.id == id)
     }
 
     /// The replayed vendor with a model for each scenario, and the real model.
@@ -110,6 +141,23 @@ impl Scenarios {
         }
     }
 
+    /// By model, what its charges must be.
+    pub(super) fn known(&self) -> BTreeMap<String, Known> {
+        let mut known = BTreeMap::new();
+        for (dialect, scenarios) in &self.replayed {
+            for (name, upstream_model) in scenarios {
+                let recorded_pico = self.recording(upstream_model).and_then(|found| recorded_pico(&found.expected));
+                let may_be_estimated = ESTIMATED.contains(&name.as_str());
+                known.insert(model(dialect, name), Known { rates: PRICE, recorded_pico, may_be_estimated });
+            }
+        }
+        for dialect in self.local.keys() {
+            let of_model = Known { rates: LOCAL_PRICE, recorded_pico: None, may_be_estimated: false };
+            known.insert(local_model(dialect), of_model);
+        }
+        known
+    }
+
     /// The file that the clients read.
     pub(super) fn for_clients(&self, gateway: &Gateway, clients: &[Client]) -> Outcome<String> {
         let mut keys = Map::new();
@@ -122,7 +170,7 @@ impl Scenarios {
         for (dialect, names) in &self.replayed {
             let mut of_dialect = Map::new();
             for (name, upstream_model) in names {
-                let scenario = scenario(&model(dialect, name), upstream_model);
+                let scenario = scenario(&model(dialect, name), self.recording(upstream_model));
                 of_dialect.insert(name.clone(), scenario);
             }
             scenarios.insert(dialect.clone(), Value::Object(of_dialect));
@@ -133,11 +181,12 @@ impl Scenarios {
             "poor_key": gateway.add_person("poor", "0.5")?,
             "strange_key": strange.reveal(),
             "nano_usd_a_credit": 10_000_000,
-            "markup_bps": 2_500,
+            "markup_bps": MARKUP_BPS,
             "price": PRICE,
             "local": {CHAT: local_model(CHAT), MESSAGES: local_model(MESSAGES), "price": LOCAL_PRICE},
             "sandbox": {CHAT: "sandbox/gpt", MESSAGES: "sandbox/claude"},
             "scenarios": scenarios,
+            "has_recordings": !self.recordings.is_empty(),
         });
         Ok(plan.to_string())
     }
@@ -161,11 +210,25 @@ fn model(dialect: &str, name: &str) -> String {
     format!("{dialect}/{name}")
 }
 
+/// What a usage costs at `PRICE`.
+fn recorded_pico(usage: &ExpectedUsage) -> Option<i128> {
+    let read = usage.cached_input_tokens.unwrap_or(0);
+    let write_1h = usage.cache_write_1h_tokens.unwrap_or(0);
+    let write_5m = usage.cache_write_tokens.unwrap_or(0) - write_1h;
+    let fresh = usage.input_tokens? - read - write_5m - write_1h;
+    let classes = [
+        (fresh, PRICE.input),
+        (read, PRICE.cache_read),
+        (write_5m, PRICE.cache_write_5m),
+        (write_1h, PRICE.cache_write_1h),
+        (usage.output_tokens?, PRICE.output),
+    ];
+    Some(classes.into_iter().map(|(tokens, rate)| i128::from(tokens) * i128::from(rate)).sum())
+}
+
 /// A model, and what its recording holds where it is one.
-fn scenario(model: &str, upstream_model: &str) -> Value {
-    let id = upstream_model.split('+').next().unwrap_or_default();
-    let found = recordings(|row| row.id == id);
-    let Some(recording) = found.first() else {
+fn scenario(model: &str, recording: Option<&Recording>) -> Value {
+    let Some(recording) = recording else {
         return json!({"model": model});
     };
     let expected = Expected::read(&recording.body);
