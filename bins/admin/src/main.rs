@@ -17,6 +17,7 @@ use error::AdminError;
 use opencredits_api::admin::{AdminReply, AdminRequest};
 use opencredits_service::config::Config;
 use ports::{SystemClock, SystemEntropy};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -36,7 +37,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
         Task::Check(file) => {
             let config = read_config(file.as_ref().or(arguments.config.as_ref()))?;
             let checked = check::check(&config, &ports::environment())?;
-            print(&if arguments.json { serde_json::to_string_pretty(&checked)? } else { checked.to_string() });
+            print(&if arguments.json { serde_json::to_string_pretty(&checked)? } else { checked.to_string() })?;
             Ok(ExitCode::SUCCESS)
         }
         Task::Ask(request) => {
@@ -47,7 +48,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(AdminError::Runtime)?;
             let reply = runtime.block_on(ask(request, &config))?;
-            print(&if arguments.json { serde_json::to_string_pretty(&reply)? } else { show::show(&reply) });
+            print(&if arguments.json { serde_json::to_string_pretty(&reply)? } else { show::show(&reply) })?;
             Ok(code_of(&reply))
         }
     }
@@ -76,12 +77,46 @@ fn read_config(file: Option<&PathBuf>) -> Result<Config, AdminError> {
     Ok(Config::read(&text, ports::environment())?)
 }
 
-#[expect(clippy::print_stdout, reason = "what a command line is for")]
-fn print(text: &str) {
-    println!("{}", text.trim_end());
+fn print(text: &str) -> Result<(), AdminError> {
+    let unusable = |source| AdminError::File { path: "standard output".into(), source };
+    write(&mut std::io::stdout().lock(), text).map_err(unusable)
+}
+
+/// A reader that has seen enough, such as `head`, is no failure.
+fn write(out: &mut impl Write, text: &str) -> std::io::Result<()> {
+    match writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
 
 #[expect(clippy::print_stderr, reason = "what a command line is for")]
 fn report(error: &AdminError) {
     eprintln!("opencredits-admin: {error}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Closed(ErrorKind);
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_has_seen_enough_is_no_failure_and_a_full_disk_is_one() {
+        assert!(write(&mut Closed(ErrorKind::BrokenPipe), "a").is_ok());
+        assert!(write(&mut Closed(ErrorKind::StorageFull), "a").is_err());
+        let mut out = Vec::new();
+        assert!(write(&mut out, "a\n\n").is_ok());
+        assert_eq!(out, b"a\n");
+    }
 }
