@@ -1,5 +1,6 @@
 //! A body that may not be silent for long, nor take forever.
 
+use super::plain::Lease;
 use crate::transport::TransportError;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -69,10 +70,16 @@ impl Drop for Running {
     }
 }
 
+/// What an exchange holds on to until its body has been read or dropped.
+pub(super) struct Held {
+    pub(super) _running: Running,
+    pub(super) lease: Option<Lease>,
+}
+
 /// Bounds a body in time.
 pub(super) struct TimedBody {
     body: Incoming,
-    _running: Running,
+    held: Held,
     alarm: Alarm,
     idle: Duration,
     deadline: Instant,
@@ -80,9 +87,9 @@ pub(super) struct TimedBody {
 }
 
 impl TimedBody {
-    pub(super) fn new(body: Incoming, alarm: Alarm, running: Running, bounds: Bounds) -> Self {
+    pub(super) fn new(body: Incoming, alarm: Alarm, held: Held, bounds: Bounds) -> Self {
         let deadline = alarm.started() + bounds.total;
-        Self { body, _running: running, alarm, idle: bounds.idle, deadline, last_data: Instant::now() }
+        Self { body, held, alarm, idle: bounds.idle, deadline, last_data: Instant::now() }
     }
 
     fn poll_alarm(&mut self, context: &mut Context<'_>) -> Poll<TransportError> {
@@ -102,7 +109,12 @@ impl Body for TimedBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, TransportError>>> {
         match Pin::new(&mut self.body).poll_frame(context) {
-            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Ready(None) => {
+                if let Some(lease) = self.held.lease.take() {
+                    lease.give_back();
+                }
+                Poll::Ready(None)
+            }
             Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(TransportError::Broken))),
             Poll::Ready(Some(Ok(frame))) => {
                 self.last_data = Instant::now();

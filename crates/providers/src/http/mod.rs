@@ -14,15 +14,18 @@
 
 mod body;
 mod connect;
+mod plain;
 
 use crate::transport::{Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse};
 use async_trait::async_trait;
-use body::{Alarm, Bounds, Running, TimedBody};
+use body::{Alarm, Bounds, Held, Running, TimedBody};
 use bytes::Bytes;
 use connect::{Connector, Speaks};
 use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper_util::client::legacy::{Client as Pool, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use plain::{Lease, PlainPool};
 use rustls::ClientConfig;
 use std::future::poll_fn;
 use std::pin::pin;
@@ -91,15 +94,20 @@ pub struct Client {
     bounds: Bounds,
 }
 
+/// An answer whose body is still to come, and the connection it comes over where that is ours to take back.
+type Answer = (http::Response<Incoming>, Option<Lease>);
+
 /// The pools of a thread.
 struct Pools {
     shared: Pool<Connector, Full<Bytes>>,
     overflow: Pool<Connector, Full<Bytes>>,
+    plain: PlainPool,
     running: Arc<AtomicUsize>,
 }
 
 impl Pools {
     fn new(settings: Settings, tls: &ClientConfig) -> Self {
+        let connector = |speaks| Connector::new(within(settings.timeouts.connect_ms), tls.clone(), speaks);
         let pool = |speaks| {
             Pool::builder(TokioExecutor::new())
                 .timer(TokioTimer::new())
@@ -109,20 +117,21 @@ impl Pools {
                 .http2_adaptive_window(true)
                 .http2_keep_alive_interval(PING_EVERY)
                 .http2_keep_alive_timeout(PING_ANSWER)
-                .build(Connector::new(within(settings.timeouts.connect_ms), tls.clone(), speaks))
+                .build(connector(speaks))
         };
-        Self { shared: pool(Speaks::Http1And2), overflow: pool(Speaks::Http1), running: Arc::default() }
+        Self {
+            shared: pool(Speaks::Http1And2),
+            overflow: pool(Speaks::Http1),
+            plain: PlainPool::new(connector(Speaks::Http1), settings.idle_connections_max, POOL_IDLE),
+            running: Arc::default(),
+        }
     }
 
-    /// A pool shares one HTTP/2 connection for a host, and what exceeds the streams that a server allows on it
-    /// would wait inside until others end: those requests go by connections of their own. Without TLS there is no
-    /// HTTP/2 to begin with.
-    fn of(&self, url: &http::Uri, running: usize) -> &Pool<Connector, Full<Bytes>> {
-        if running > SHARED_STREAMS_MAX && url.scheme() == Some(&http::uri::Scheme::HTTPS) {
-            &self.overflow
-        } else {
-            &self.shared
-        }
+    /// Sends over TLS. A pool shares one HTTP/2 connection for a host, and what exceeds the streams that a server
+    /// allows on it would wait inside until others end: those requests go by connections of their own.
+    fn secured(&self, request: http::Request<Full<Bytes>>, running: usize) -> ResponseFuture {
+        let pool = if running > SHARED_STREAMS_MAX { &self.overflow } else { &self.shared };
+        pool.request(request)
     }
 }
 
@@ -160,14 +169,14 @@ impl Client {
     /// Waits for the head, but not for ever.
     async fn head(
         &self,
-        response: ResponseFuture,
+        response: impl Future<Output = Result<Answer, TransportError>>,
         alarm: &mut Alarm,
-    ) -> Result<http::Response<hyper::body::Incoming>, TransportError> {
+    ) -> Result<Answer, TransportError> {
         let Bounds { first_byte, total, .. } = self.bounds;
         let by = alarm.started() + first_byte.min(total);
         let mut response = pin!(response);
         poll_fn(|context| match response.as_mut().poll(context) {
-            Poll::Ready(done) => Poll::Ready(done.map_err(|error| connect::why(&error))),
+            Poll::Ready(done) => Poll::Ready(done),
             Poll::Pending => alarm.poll(by, context).map(|()| {
                 Err(if total < first_byte { TransportError::TotalTimeout } else { TransportError::FirstByteTimeout })
             }),
@@ -184,15 +193,21 @@ impl Transport for Client {
         }
         let pools = self.pools.get_or(|| Pools::new(self.settings, &self.tls));
         let running = Running::start(&pools.running);
-        let pool = pools.of(&request.url, running.before + 1);
         let mut outgoing = http::Request::new(Full::new(request.body));
         *outgoing.method_mut() = http::Method::POST;
         *outgoing.uri_mut() = request.url;
         *outgoing.headers_mut() = request.headers;
         let mut alarm = Alarm::new(Instant::now());
-        let response = self.head(pool.request(outgoing), &mut alarm).await?;
+        let (response, lease) = if outgoing.uri().scheme() == Some(&http::uri::Scheme::HTTP) {
+            self.head(pools.plain.clone().send(outgoing), &mut alarm).await?
+        } else {
+            let response = pools.secured(outgoing, running.before + 1);
+            let answer =
+                async { response.await.map(|response| (response, None)).map_err(|error| connect::why(&error)) };
+            self.head(answer, &mut alarm).await?
+        };
         let (head, body) = response.into_parts();
-        let body = TimedBody::new(body, alarm, running, self.bounds);
+        let body = TimedBody::new(body, alarm, Held { _running: running, lease }, self.bounds);
         Ok(UpstreamResponse { status: head.status, headers: head.headers, body: UpstreamBody::new(body) })
     }
 }

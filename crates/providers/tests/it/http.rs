@@ -346,6 +346,31 @@ async fn a_connection_that_the_server_closed_meanwhile_is_not_used_again() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_dropped_unread_closes_its_connection() {
+    let (closed, told) = tokio::sync::oneshot::channel();
+    let closed = std::sync::Mutex::new(Some(closed));
+    let closed = Arc::new(closed);
+    let address = serve(move |mut stream| {
+        let closed = Arc::clone(&closed);
+        async move {
+            let mut request = [0; 4_096];
+            let _read = stream.read(&mut request).await;
+            let begun = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\nbegun";
+            stream.write_all(begun).await.unwrap();
+            while stream.read(&mut request).await.is_ok_and(|read| read > 0) {}
+            if let Some(closed) = closed.lock().unwrap().take() {
+                let _gone = closed.send(());
+            }
+        }
+    })
+    .await;
+    let client = client(Timeouts::default());
+    let response = post(&client, &format!("http://{address}/v1/messages"), b"{}").await.unwrap();
+    drop(response);
+    tokio::time::timeout(Duration::from_secs(5), told).await.expect("the provider is told at once").unwrap();
+}
+
+#[tokio::test]
 async fn a_big_body_arrives_whole() {
     let address = serve(|stream| answer(stream, big)).await;
     let response = post(&client(TIMEOUTS), &format!("http://{address}/"), b"{}").await;

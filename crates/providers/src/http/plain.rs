@@ -1,0 +1,149 @@
+//! Connections without TLS, which speak HTTP/1.1: one request at a time each, and kept for the next one.
+//!
+//! The general pool starts a task for every request, only to take its connection back. Here the answer's body gives it
+//! back when it has been read, which saves a twentieth of a request's time. What is dropped unread closes its
+//! connection, and so stops its provider.
+
+use super::connect::Connector;
+use crate::transport::TransportError;
+use bytes::Bytes;
+use http::header::{HOST, HeaderValue};
+use http::uri::{Authority, PathAndQuery};
+use http::{Request, Response, Uri};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::rt::Executor;
+use hyper_util::rt::TokioExecutor;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+use tower_service::Service;
+
+type Sender = SendRequest<Full<Bytes>>;
+
+/// Idle connections by host. Cloning it shares them.
+#[derive(Clone)]
+pub(super) struct PlainPool(Arc<Shared>);
+
+struct Shared {
+    connector: Connector,
+    hosts: Mutex<Vec<Host>>,
+    idle_max: usize,
+    idle_for: Duration,
+}
+
+struct Host {
+    authority: Authority,
+    idle: Vec<(Sender, Instant)>,
+}
+
+/// A connection that is in use. Dropping it closes the connection.
+pub(super) struct Lease {
+    pool: PlainPool,
+    authority: Authority,
+    sender: Sender,
+}
+
+impl PlainPool {
+    pub(super) fn new(connector: Connector, idle_max: usize, idle_for: Duration) -> Self {
+        Self(Arc::new(Shared { connector, hosts: Mutex::default(), idle_max, idle_for }))
+    }
+
+    /// Sends a request over an idle connection, or over a new one, and waits for the answer's head.
+    pub(super) async fn send(
+        self,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<(Response<Incoming>, Option<Lease>), TransportError> {
+        let url = request.uri().clone();
+        let authority = url.authority().cloned().ok_or(TransportError::InvalidRequest)?;
+        address(&mut request, &authority)?;
+        loop {
+            let kept = self.take(&authority);
+            let is_kept = kept.is_some();
+            let mut sender = match kept {
+                Some(sender) => sender,
+                None => connect(&self.0.connector, &url).await?,
+            };
+            // A kept connection may have been closed by its server meanwhile: then another is tried.
+            if sender.ready().await.is_err() {
+                if is_kept {
+                    continue;
+                }
+                return Err(TransportError::Broken);
+            }
+            match sender.try_send_request(request).await {
+                Ok(response) => return Ok((response, Some(Lease { pool: self, authority, sender }))),
+                Err(mut error) => match error.take_message() {
+                    Some(unsent) if is_kept => request = unsent,
+                    _ => return Err(TransportError::Broken),
+                },
+            }
+        }
+    }
+
+    /// The connection that was used last: those that are not needed grow old together.
+    fn take(&self, authority: &Authority) -> Option<Sender> {
+        let mut hosts = self.lock();
+        let host = hosts.iter_mut().find(|host| host.authority == *authority)?;
+        while let Some((sender, since)) = host.idle.pop() {
+            if since.elapsed() > self.0.idle_for {
+                // All below it have waited longer.
+                host.idle.clear();
+                return None;
+            }
+            if !sender.is_closed() {
+                return Some(sender);
+            }
+        }
+        None
+    }
+
+    fn put(&self, authority: Authority, sender: Sender) {
+        let mut hosts = self.lock();
+        let at = hosts.iter().position(|host| host.authority == authority);
+        let at = at.unwrap_or_else(|| {
+            hosts.push(Host { authority, idle: Vec::new() });
+            hosts.len() - 1
+        });
+        if let Some(host) = hosts.get_mut(at).filter(|host| host.idle.len() < self.0.idle_max) {
+            host.idle.push((sender, Instant::now()));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Host>> {
+        // Nothing that holds it can panic half-way.
+        self.0.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lease {
+    /// The answer has been read: the connection can take the next request.
+    pub(super) fn give_back(self) {
+        if !self.sender.is_closed() {
+            self.pool.put(self.authority, self.sender);
+        }
+    }
+}
+
+/// The request as it stands on the wire: a path, and the host in a header.
+fn address(request: &mut Request<Full<Bytes>>, authority: &Authority) -> Result<(), TransportError> {
+    let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    *request.uri_mut() = Uri::from(path);
+    if !request.headers().contains_key(HOST) {
+        let host = authority.as_str().rsplit('@').next().unwrap_or_default();
+        let host = HeaderValue::from_str(host).map_err(|_| TransportError::InvalidRequest)?;
+        request.headers_mut().insert(HOST, host);
+    }
+    Ok(())
+}
+
+async fn connect(connector: &Connector, url: &Uri) -> Result<Sender, TransportError> {
+    let stream = connector.clone().call(url.clone()).await.map_err(|_| TransportError::Connect)?;
+    let (sender, connection) = handshake(stream).await.map_err(|_| TransportError::Connect)?;
+    TokioExecutor::new().execute(async move {
+        // How it ends is told to whoever waits for an answer.
+        let _ended = connection.await;
+    });
+    Ok(sender)
+}
