@@ -189,12 +189,13 @@ pub async fn claims<S: Claims>(store: &S) -> Result<(), StoreError> {
     assert_eq!(store.claim(&digest, first, NOW).await?, Claim::New, "who comes first gets it");
     assert_eq!(store.claim(&digest, second, NOW).await?, Claim::Before(first), "who comes next is told");
     assert_eq!(store.claim(&[2; 32], second, NOW).await?, Claim::New, "another key is another claim");
-    assert!(store.take_over(&digest, first, second).await?, "a claim is handed on");
-    assert!(!store.take_over(&digest, first, second).await?, "once");
+    assert!(store.take_over(&digest, first, second, NOW.saturating_add_ms(1)).await?, "a claim is handed on");
+    assert!(!store.take_over(&digest, first, second, NOW.saturating_add_ms(1)).await?, "once");
     assert_eq!(store.claim(&digest, first, NOW).await?, Claim::Before(second), "and is the next one's then");
-    store.forget_claims(NOW).await?;
-    assert_eq!(store.claim(&digest, first, NOW).await?, Claim::Before(second), "what is young is kept");
     store.forget_claims(NOW.saturating_add_ms(1)).await?;
+    assert_eq!(store.claim(&digest, first, NOW).await?, Claim::Before(second), "what was handed on is young again");
+    assert_eq!(store.claim(&[2; 32], first, NOW).await?, Claim::New, "what is old is forgotten");
+    store.forget_claims(NOW.saturating_add_ms(2)).await?;
     assert_eq!(store.claim(&digest, first, NOW).await?, Claim::New, "what is old is forgotten");
     Ok(())
 }

@@ -103,8 +103,15 @@ pub enum Claim {
 pub trait Claims: Send + Sync {
     /// Claims a key's digest for a generation, unless it is claimed.
     async fn claim(&self, digest: &[u8; 32], generation: GenerationId, now: UnixMs) -> Result<Claim, StoreError>;
-    /// Hands a claim from a generation that came to nothing to the next; says whether it was still that one's.
-    async fn take_over(&self, digest: &[u8; 32], from: GenerationId, to: GenerationId) -> Result<bool, StoreError>;
+    /// Hands a claim from a generation that came to nothing to the next, as if made now; says whether it was still that
+    /// one's.
+    async fn take_over(
+        &self,
+        digest: &[u8; 32],
+        from: GenerationId,
+        to: GenerationId,
+        now: UnixMs,
+    ) -> Result<bool, StoreError>;
     /// Forgets claims made before `before`.
     async fn forget_claims(&self, before: UnixMs) -> Result<(), StoreError>;
 }

@@ -129,3 +129,28 @@ async fn a_failed_request_frees_its_idempotency_key() {
     assert_eq!(send("Hello").await.status, 409);
     app.settled();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_requests_at_once_with_one_idempotency_key_one_is_charged() {
+    let app = std::sync::Arc::new(TestApp::new().await);
+    let (user, key) = app.person(10).await;
+    let body = chat(&"word ".repeat(20_000)).to_string();
+    for round in 0..20 {
+        let before = app.available(&user);
+        let tasks = (0..8).map(|_| {
+            let mut request = request(Method::POST, "/v1/chat/completions", &key, body.clone());
+            request.headers_mut().insert("idempotency-key", format!("round-{round}").parse().unwrap());
+            let app = std::sync::Arc::clone(&app);
+            tokio::spawn(async move { app.send(request).await })
+        });
+        let answers = futures_util::future::join_all(tasks).await.into_iter().map(Result::unwrap);
+        let (bought, refused): (Vec<_>, Vec<_>) = answers.partition(|answer| answer.status == 200);
+        assert_eq!(bought.len(), 1, "round {round}");
+        for answer in refused {
+            assert_eq!(answer.status, 409, "{}", answer.text);
+            assert_eq!(answer.json()["error"]["metadata"]["generation_id"], bought[0].header("x-generation-id"));
+        }
+        assert_eq!(before - app.available(&user), charge_of(&bought[0].json()["usage"]), "round {round}");
+    }
+    app.settled();
+}

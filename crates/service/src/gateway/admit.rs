@@ -6,14 +6,17 @@ use super::settle::{Delivery, Tab, entry_id};
 use super::{Gateway, Ready};
 use crate::fault::{Fault, PaymentNeeded, RequestFault, Short};
 use crate::keyring::Spender;
+use crate::record::{GenerationRecord, UsageSource};
 use bytes::Bytes;
+use hashbrown::HashSet;
 use http::HeaderMap;
 use opencredits_catalog::{Ask, CatalogError, Model, Terms};
-use opencredits_ledger::{LedgerError, PlaceHold, Replay};
+use opencredits_ledger::{EntryKind, LedgerError, PlaceHold, Replay};
 use opencredits_providers::{Dialect, RequestFacts, Rewrite, upstream_body};
 use opencredits_sanitizer::{Api, Scrub, Scrubbed, Strictness};
 use opencredits_store::Claim;
 use opencredits_units::{BasisPoints, GenerationId, NanoUsd, PicoUsd, Tokens, ToolUse};
+use parking_lot::Mutex;
 use std::sync::Arc;
 
 /// The longest idempotency key.
@@ -72,12 +75,15 @@ impl Gateway {
     /// # Errors
     /// When the request is wrong, names an unknown model, is not covered, or was made before.
     pub async fn admit(self: &Arc<Self>, call: Call) -> Result<Admitted, Fault> {
-        if let Some(key) = &call.idempotency_key {
-            self.claim(key, &call).await?;
-        }
         let hash = |value: &str| self.stand_in(&call.spender, value);
         let plan = self.plan(&call, &hash)?;
+        let claimed = match &call.idempotency_key {
+            Some(key) => Some(self.claim(key, &call).await?),
+            None => None,
+        };
         let cover = self.hold(&call, &plan)?;
+        // From here on the hold stands for the request, and then its entry.
+        drop(claimed);
         let dropped = plan.scrubbed.dropped().to_vec();
         let delivery = if plan.facts.stream { Delivery::Streamed } else { Delivery::Whole };
         let rewrite = Rewrite {
@@ -187,34 +193,68 @@ impl Gateway {
         hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Claims an idempotency key, unless a request that came to something has it.
-    async fn claim(&self, key: &str, call: &Call) -> Result<(), Fault> {
+    /// Claims an idempotency key, unless a request has it that came to something or still may.
+    async fn claim(&self, key: &str, call: &Call) -> Result<Admission<'_>, Fault> {
         if key.len() > IDEMPOTENCY_KEY_BYTES_MAX {
             return Err(RequestFault::IdempotencyKey { max: IDEMPOTENCY_KEY_BYTES_MAX }.into());
         }
         let digest = self.hash_key.hash(&[&call.spender.key.bits().to_be_bytes(), key.as_bytes()]);
         let now = self.ports.clock.now();
+        // Known before it can be found by its claim: whoever finds it waits for nothing, and takes nothing over.
+        let admission = self.admitting.enter(call.generation);
         let Claim::Before(first) = self.ports.claims.claim(&digest, call.generation, now).await? else {
-            return Ok(());
+            return Ok(admission);
         };
         if self.came_to_something(first)? {
             return Err(Fault::Duplicate { first });
         }
         // A request that failed frees its key; of several that follow, one takes it.
-        if self.ports.claims.take_over(&digest, first, call.generation).await? {
-            Ok(())
+        if self.ports.claims.take_over(&digest, first, call.generation, now).await? {
+            Ok(admission)
         } else {
             Err(Fault::Duplicate { first })
         }
     }
 
+    /// Asked in the order in which a request goes: in admission, held, captured. One that moves on between two
+    /// questions is found by the next.
     fn came_to_something(&self, generation: GenerationId) -> Result<bool, Fault> {
         let id = entry_id(generation);
-        if self.ledger.hold(id).is_some() {
+        if self.admitting.has(generation) || self.ledger.hold(id).is_some() {
             return Ok(true);
         }
-        let entry = self.ledger.entry(id)?;
-        Ok(entry.is_some_and(|entry| entry.kind == opencredits_ledger::EntryKind::Capture))
+        let Some(entry) = self.ledger.entry(id)?.filter(|entry| entry.kind == EntryKind::Capture) else {
+            return Ok(false);
+        };
+        Ok(GenerationRecord::from_memo(&entry.memo)?.source != UsageSource::NothingProduced)
+    }
+}
+
+/// Requests with an idempotency key that are being admitted: they have a claim, and no hold yet. One process owns an
+/// SQLite store, so that its own requests are all there are.
+#[derive(Default)]
+pub(super) struct Admitting(Mutex<HashSet<GenerationId>>);
+
+/// A request in admission, until this is dropped.
+struct Admission<'a> {
+    admitting: &'a Admitting,
+    generation: GenerationId,
+}
+
+impl Admitting {
+    fn enter(&self, generation: GenerationId) -> Admission<'_> {
+        self.0.lock().insert(generation);
+        Admission { admitting: self, generation }
+    }
+
+    fn has(&self, generation: GenerationId) -> bool {
+        self.0.lock().contains(&generation)
+    }
+}
+
+impl Drop for Admission<'_> {
+    fn drop(&mut self) {
+        self.admitting.0.lock().remove(&self.generation);
     }
 }
 

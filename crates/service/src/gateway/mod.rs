@@ -21,6 +21,7 @@ use crate::config::Ack;
 use crate::keyring::KeyRing;
 use crate::ports::{Clock, Entropy};
 use crate::tally::Tally;
+use admit::Admitting;
 use drain::Orphanage;
 use hashbrown::HashMap as FastMap;
 use opencredits_catalog::Catalog;
@@ -102,6 +103,7 @@ pub struct Gateway {
     hash_key: HashKey,
     policies: Policies,
     orphanage: Orphanage,
+    admitting: Admitting,
 }
 
 /// An upstream with what its requests have in common.
@@ -171,6 +173,7 @@ impl Gateway {
             hash_key: parts.hash_key,
             policies,
             orphanage,
+            admitting: Admitting::default(),
         };
         Ok((Arc::new(gateway), drainer))
     }

@@ -61,12 +61,20 @@ impl Claims for SqliteStore {
         .await
     }
 
-    async fn take_over(&self, digest: &[u8; 32], from: GenerationId, to: GenerationId) -> Result<bool, StoreError> {
+    async fn take_over(
+        &self,
+        digest: &[u8; 32],
+        from: GenerationId,
+        to: GenerationId,
+        now: UnixMs,
+    ) -> Result<bool, StoreError> {
         let digest = *digest;
         self.run(move |connection| {
             let changed = connection
-                .prepare_cached("UPDATE claims SET generation = ?3 WHERE digest = ?1 AND generation = ?2")?
-                .execute(params![digest, blob(from), blob(to)])?;
+                .prepare_cached(
+                    "UPDATE claims SET generation = ?3, claimed_at = ?4 WHERE digest = ?1 AND generation = ?2",
+                )?
+                .execute(params![digest, blob(from), blob(to), number(now.get())])?;
             Ok(changed == 1)
         })
         .await
