@@ -96,7 +96,7 @@ impl Ledger {
         Self::start(journal.clone(), Box::new(journal), Options::default())
     }
 
-    fn start(
+    pub(crate) fn start(
         mut journal: impl Journal + 'static,
         reader: Box<dyn Reader>,
         options: Options,
@@ -280,7 +280,14 @@ impl Ledger {
         self.core().progress.wait(mark)
     }
 
-    /// Reads the state anew from disk. After a failed commit this shows what became of it, and lets work go on.
+    /// Whether commands are decided: false from a failed commit until [`Ledger::reload`] has read the file.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.core().is_sound()
+    }
+
+    /// After a failed commit: reads the state anew from disk, which shows what became of it, and lets work go on. Does
+    /// nothing to a sound ledger.
     ///
     /// # Errors
     /// When the file cannot be read.

@@ -10,8 +10,10 @@ use crate::ticket::Progress;
 use hashbrown::HashSet;
 use opencredits_units::EntryId;
 use parking_lot::{Condvar, Mutex};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
 /// Effects that may wait for the disk; beyond that, calls are refused.
@@ -50,14 +52,14 @@ enum Health {
 #[derive(Default)]
 struct Orders {
     stop: bool,
-    reload: bool,
-    reloaded: Option<Result<(), StorageError>>,
+    /// Who waits for a reload; each gets one.
+    reloads: VecDeque<Sender<Result<(), StorageError>>>,
 }
 
 /// What the persister does next.
 enum Work {
     Write(Effects, u64),
-    Reload,
+    Reload(Sender<Result<(), StorageError>>),
     Stop,
 }
 
@@ -122,24 +124,23 @@ impl Core {
 
     /// Has the persister read the state anew, and waits for it.
     pub(crate) fn reload(&self) -> Result<(), LedgerError> {
-        self.log.lock().orders.reload = true;
+        let (sender, outcome) = mpsc::channel();
+        self.log.lock().orders.reloads.push_back(sender);
         self.work.notify_one();
-        let mut log = self.log.lock();
-        loop {
-            if let Some(outcome) = log.orders.reloaded.take() {
-                return Ok(outcome?);
-            }
-            // The persister signals through the same condition; a bound makes a lost signal harmless.
-            self.work.wait_for(&mut log, Duration::from_millis(1));
-        }
+        // The persister outlives every handle; only a panic in it ends it before.
+        Ok(outcome.recv().map_err(|_| LedgerError::Poisoned)??)
+    }
+
+    /// Whether the last commit went well.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.log.lock().health == Health::Sound
     }
 
     fn next(&self) -> Work {
         let mut log = self.log.lock();
         loop {
-            if log.orders.reload {
-                log.orders.reload = false;
-                return Work::Reload;
+            if let Some(waiting) = log.orders.reloads.pop_front() {
+                return Work::Reload(waiting);
             }
             if !log.effects.is_empty() {
                 break;
@@ -177,15 +178,12 @@ impl Core {
         self.progress.unknown(mark);
     }
 
-    fn reloaded(&self, loaded: Result<State, StorageError>) {
+    /// Goes on with what was read. Every id has left the memory with the state that is replaced.
+    fn reloaded(&self, mut loaded: State) {
         let mut log = self.log.lock();
-        log.orders.reloaded = Some(loaded.map(|state| {
-            log.state = state;
-            log.effects.clear();
-            log.health = Health::Sound;
-        }));
-        drop(log);
-        self.work.notify_all();
+        loaded.forgettings = log.state.forgettings.wrapping_add(1);
+        log.state = loaded;
+        log.health = Health::Sound;
     }
 }
 
@@ -197,25 +195,20 @@ pub(crate) fn run(core: &Core, mut journal: impl Journal, mut written: HashSet<E
         match core.next() {
             Work::Stop => return,
             Work::Write(effects, mark) => write(core, &mut journal, &mut written, (&effects, mark)),
-            Work::Reload => {
-                // What was decided before goes first: a reload of a sound ledger loses nothing.
-                flush_before_reload(core, &mut journal, &mut written);
-                let loaded = journal.load();
-                if let Ok(state) = &loaded {
-                    written = state.holds.keys().copied().collect();
-                }
-                core.reloaded(loaded);
+            Work::Reload(waiting) => {
+                let outcome = if core.is_sound() {
+                    // The memory is ahead of the disk, never behind it.
+                    Ok(())
+                } else {
+                    journal.load().map(|state| {
+                        written = state.holds.keys().copied().collect();
+                        core.reloaded(state);
+                    })
+                };
+                // Who asked may have gone.
+                let _gone = waiting.send(outcome);
             }
         }
-    }
-}
-
-fn flush_before_reload(core: &Core, journal: &mut impl Journal, written: &mut HashSet<EntryId>) {
-    let mut log = core.log.lock();
-    let (effects, mark) = (std::mem::take(&mut log.effects), log.mark);
-    drop(log);
-    if !effects.is_empty() {
-        write(core, journal, written, (&effects, mark));
     }
 }
 
@@ -232,4 +225,91 @@ fn write(core: &Core, journal: &mut impl Journal, written: &mut HashSet<EntryId>
         };
     }
     core.committed(mark);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::error::{LedgerError, StorageError};
+    use crate::journal::{Batch, Journal, MemoryJournal};
+    use crate::ledger::{Ledger, Options};
+    use crate::state::State;
+    use crate::types::{Floor, OpenAccount};
+    use opencredits_units::{AccountId, UnixMs};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    const NOW: UnixMs = UnixMs::new(1_790_000_000_000);
+
+    /// A disk that fails when told to.
+    struct Flaky(MemoryJournal, Arc<AtomicBool>);
+
+    impl Journal for Flaky {
+        fn load(&mut self) -> Result<State, StorageError> {
+            self.0.load()
+        }
+
+        fn commit(&mut self, batch: &Batch) -> Result<(), StorageError> {
+            if self.1.load(Ordering::SeqCst) {
+                return Err(std::io::Error::from(std::io::ErrorKind::StorageFull).into());
+            }
+            self.0.commit(batch)
+        }
+    }
+
+    fn open(ledger: &Ledger, id: u128) -> Result<crate::Accepted<()>, LedgerError> {
+        ledger.open_account(OpenAccount { id: AccountId::from_bits(id), floor: Floor::None, contra: None }, NOW)
+    }
+
+    #[test]
+    fn a_lost_decision_stays_lost_whatever_is_written_later() {
+        let fails = Arc::new(AtomicBool::new(false));
+        let journal = MemoryJournal::default();
+        let flaky = Flaky(journal.clone(), Arc::clone(&fails));
+        let ledger = Ledger::start(flaky, Box::new(journal), Options { gather: Duration::ZERO }).unwrap();
+        let kept = open(&ledger, 1).unwrap();
+        ledger.flush().unwrap();
+        let mut lost = Vec::new();
+        for n in [10, 20] {
+            fails.store(true, Ordering::SeqCst);
+            let early = open(&ledger, n).unwrap();
+            assert!(matches!(early.wait(), Err(LedgerError::CommitUnknown)));
+            assert!(!ledger.is_sound());
+            assert!(matches!(open(&ledger, n + 1), Err(LedgerError::Poisoned)));
+            ledger.reload().unwrap();
+            // Decided and failed, and asked for only when later ones are on disk.
+            lost.push(open(&ledger, n + 2).unwrap());
+            while ledger.is_sound() {
+                std::thread::yield_now();
+            }
+            fails.store(false, Ordering::SeqCst);
+            ledger.reload().unwrap();
+            open(&ledger, n + 3).unwrap().wait().unwrap();
+        }
+        for lost in lost {
+            assert!(matches!(lost.wait(), Err(LedgerError::CommitUnknown)));
+        }
+        kept.wait().unwrap();
+        let found: Vec<u128> = ledger.accounts().iter().map(|row| row.account.id.bits()).collect();
+        assert_eq!(found, [1, 13, 23]);
+    }
+
+    #[test]
+    fn every_one_of_many_reloads_at_once_ends() {
+        let fails = Arc::new(AtomicBool::new(true));
+        let journal = MemoryJournal::default();
+        let flaky = Flaky(journal.clone(), Arc::clone(&fails));
+        let ledger = Ledger::start(flaky, Box::new(journal), Options { gather: Duration::ZERO }).unwrap();
+        for _ in 0..50 {
+            fails.store(true, Ordering::SeqCst);
+            assert!(open(&ledger, 1).unwrap().wait().is_err());
+            fails.store(false, Ordering::SeqCst);
+            std::thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| ledger.reload().unwrap());
+                }
+            });
+            assert!(ledger.is_sound());
+        }
+    }
 }

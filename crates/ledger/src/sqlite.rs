@@ -7,15 +7,19 @@ use crate::state::State;
 use crate::types::Floor;
 use opencredits_units::{AccountId, EntryId, NanoUsd};
 use parking_lot::Mutex;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The form of the file; raised whenever a table changes.
 const FORM: i64 = 1;
 /// Pages of the write-ahead log after which it is folded into the file: 16 MiB, so that folding is rare.
 const CHECKPOINT_PAGES: i64 = 4_096;
+
+/// How long SQLite sleeps and tries again when another program has the write lock, before [`begin`] asks once more.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
 
 /// The books are read by their owner, and nobody else.
 #[cfg(unix)]
@@ -45,7 +49,11 @@ impl Drop for SqliteJournal {
 }
 
 /// The read side, on a connection of its own.
-pub(crate) struct SqliteReader(Mutex<Connection>);
+pub(crate) struct SqliteReader {
+    connection: Mutex<Connection>,
+    /// A walk over everything takes long, so that it has a connection for itself.
+    path: PathBuf,
+}
 
 /// Opens or makes the file, and locks it for this process.
 pub(crate) fn open(path: &Path) -> Result<(SqliteJournal, SqliteReader), LedgerError> {
@@ -53,9 +61,24 @@ pub(crate) fn open(path: &Path) -> Result<(SqliteJournal, SqliteReader), LedgerE
     make_private(path)?;
     let connection = Connection::open(path).map_err(StorageError::from)?;
     prepare(&connection)?;
+    let reader = SqliteReader { connection: Mutex::new(open_to_read(path)?), path: path.to_owned() };
+    Ok((SqliteJournal { connection, _lock: lock }, reader))
+}
+
+fn open_to_read(path: &Path) -> Result<Connection, StorageError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let reader = Connection::open_with_flags(path, flags).map_err(StorageError::from)?;
-    Ok((SqliteJournal { connection, _lock: lock }, SqliteReader(Mutex::new(reader))))
+    Ok(Connection::open_with_flags(path, flags)?)
+}
+
+/// Begins to write. Another program may have the file's write lock (a backup, somebody's `sqlite3`): nothing is written
+/// yet, so this waits until it is done, however long. Callers who wait for the disk wait too, and nothing is lost.
+fn begin(connection: &Connection) -> Result<Transaction<'_>, StorageError> {
+    loop {
+        match Transaction::new_unchecked(connection, TransactionBehavior::Immediate) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
+            begun => return Ok(begun?),
+        }
+    }
 }
 
 /// `ledger.db` is locked by `ledger.db.lock`, which stays: deleting it would let two processes lock two files.
@@ -87,6 +110,7 @@ fn make_private(path: &Path) -> Result<(), StorageError> {
 }
 
 fn prepare(connection: &Connection) -> Result<(), StorageError> {
+    connection.busy_timeout(BUSY_WAIT)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
@@ -122,7 +146,7 @@ impl Journal for SqliteJournal {
     }
 
     fn commit(&mut self, batch: &Batch) -> Result<(), StorageError> {
-        let transaction = self.connection.transaction()?;
+        let transaction = begin(&self.connection)?;
         for (number, parts) in &batch.opened {
             let floor = i64::from(parts.floor == Floor::None);
             transaction
@@ -154,14 +178,14 @@ impl Journal for SqliteJournal {
 
 impl Reader for SqliteReader {
     fn entry(&self, id: EntryId) -> Result<Option<Arc<[u8]>>, StorageError> {
-        let connection = self.0.lock();
+        let connection = self.connection.lock();
         let mut statement = connection.prepare_cached("SELECT body FROM entries WHERE id = ?1")?;
         let body: Option<Vec<u8>> = statement.query_row(params![key(id)], |row| row.get(0)).optional()?;
         Ok(body.map(Into::into))
     }
 
     fn entries(&self, after: EntryId, max: usize) -> Result<Bodies, StorageError> {
-        let connection = self.0.lock();
+        let connection = self.connection.lock();
         let mut statement =
             connection.prepare_cached("SELECT id, body FROM entries WHERE id > ?1 ORDER BY id LIMIT ?2")?;
         let mut rows = statement.query(params![key(after), i64::try_from(max).unwrap_or(i64::MAX)])?;
@@ -174,7 +198,7 @@ impl Reader for SqliteReader {
     }
 
     fn scan(&self, visitor: &mut dyn Visitor) -> Result<(), StorageError> {
-        let mut connection = self.0.lock();
+        let mut connection = open_to_read(&self.path)?;
         let snapshot = connection.transaction()?;
         for (parts, posted) in accounts(&snapshot)? {
             visitor.account(parts, posted);

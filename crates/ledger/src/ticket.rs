@@ -17,39 +17,45 @@ pub(crate) struct Progress {
 
 #[derive(Default)]
 struct Inner {
-    /// Effects up to here are on disk.
-    flushed: u64,
-    /// Effects from `flushed` to here were lost or not: a commit failed.
-    unknown: u64,
+    /// What became of effects up to here is decided.
+    decided: u64,
+    /// Effects above the first and up to the second mark may be lost: their commit failed. All others are on disk.
+    lost: Vec<(u64, u64)>,
     waiting: Vec<(u64, Waker)>,
 }
 
 impl Progress {
     /// What is known of the effects up to `mark`: on disk, unknown, or not yet decided.
     fn of(inner: &Inner, mark: u64) -> Option<Result<(), LedgerError>> {
-        if mark <= inner.flushed {
-            Some(Ok(()))
-        } else if mark <= inner.unknown {
-            Some(Err(LedgerError::CommitUnknown))
-        } else {
-            None
+        if mark > inner.decided {
+            return None;
         }
+        let lost = inner.lost.iter().any(|(above, to)| mark > *above && mark <= *to);
+        Some(if lost { Err(LedgerError::CommitUnknown) } else { Ok(()) })
     }
 
     /// Everything up to `mark` is on disk.
     pub(crate) fn flushed(&self, mark: u64) {
-        self.wake(|inner| inner.flushed = inner.flushed.max(mark));
+        self.wake(|inner| inner.decided = inner.decided.max(mark));
     }
 
-    /// What came after the last flush, up to `mark`, may be lost.
+    /// What came after the last decision, up to `mark`, may be lost: for good, whatever is flushed later.
     pub(crate) fn unknown(&self, mark: u64) {
-        self.wake(|inner| inner.unknown = inner.unknown.max(mark));
+        self.wake(|inner| {
+            let above = inner.decided;
+            match inner.lost.last_mut().filter(|(_, to)| *to == above) {
+                Some((_, to)) => *to = mark.max(above),
+                None if mark > above => inner.lost.push((above, mark)),
+                None => {}
+            }
+            inner.decided = above.max(mark);
+        });
     }
 
     fn wake(&self, change: impl FnOnce(&mut Inner)) {
         let mut inner = self.inner.lock();
         change(&mut inner);
-        let decided = inner.flushed.max(inner.unknown);
+        let decided = inner.decided;
         let (ready, rest) = std::mem::take(&mut inner.waiting).into_iter().partition(|(mark, _)| *mark <= decided);
         inner.waiting = rest;
         drop(inner);

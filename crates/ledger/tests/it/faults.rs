@@ -133,3 +133,36 @@ fn a_second_process_is_told_who_has_the_file() {
     drop(first);
     assert!(Ledger::open(&file).is_ok());
 }
+
+#[test]
+fn another_programs_write_lock_is_waited_for_and_nothing_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ledger.db");
+    let ledger = open(&file);
+    let other = rusqlite::Connection::open(&file).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| top_up(&ledger, 1));
+        // Longer than SQLite itself would wait.
+        std::thread::sleep(Duration::from_secs(7));
+        assert!(!waiting.is_finished() && ledger.is_sound());
+        other.execute_batch("COMMIT").unwrap();
+        waiting.join().unwrap().unwrap();
+    });
+    assert_eq!(ledger.balance(WALLET).unwrap().posted, NanoUsd::new(1));
+}
+
+#[test]
+fn entries_are_read_while_a_walk_over_everything_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ledger.db");
+    let ledger = open(&file);
+    for n in 0..500 {
+        top_up(&ledger, n).unwrap();
+    }
+    std::thread::scope(|scope| {
+        let verifies: Vec<_> = (0..3).map(|_| scope.spawn(|| ledger.verify().unwrap().is_clean())).collect();
+        assert_eq!(ledger.entries(EntryId::default(), 10).unwrap().len(), 10);
+        assert!(verifies.into_iter().all(|verify| verify.join().unwrap()));
+    });
+}
