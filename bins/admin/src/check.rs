@@ -3,13 +3,10 @@
 use crate::error::AdminError;
 use crate::table::Table;
 use opencredits_catalog::Catalog;
-use opencredits_providers::{Auth, Vendor, Vendors};
 use opencredits_service::config::Config;
+use opencredits_service::{Offer, Seller};
 use serde::Serialize;
 use std::fmt;
-
-/// Vendors of this scheme are served inside of the gateway.
-const SANDBOX_SCHEME: &str = "sandbox:";
 
 /// A config that can be used, and what it offers.
 #[derive(Serialize)]
@@ -34,20 +31,13 @@ struct Offered {
 
 /// Checks settings, vendors and models; whether a vendor is offered depends on the environment too.
 pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<Checked, AdminError> {
-    let vendors = Vendors::builtin()?.with_operator(&config.vendors_toml())?;
-    let catalog = Catalog::builtin()?.with_sandbox()?.with_operator(&config.models_toml())?;
-    // The price book knows models of vendors that have no file yet; the operator's own are meant to be served.
-    for model in Catalog::empty().with_operator(&config.models_toml())?.models() {
-        if vendors.get(&model.route.vendor).is_none() {
-            return Err(AdminError::NoVendor { model: model.id.to_string(), vendor: model.route.vendor.to_string() });
-        }
-    }
-    let offered: Vec<Offered> = vendors
-        .iter()
-        .map(|vendor| Offered {
+    let Offer { catalog, sellers } = Offer::read(config, variables)?;
+    let offered: Vec<Offered> = sellers
+        .into_iter()
+        .map(|Seller { vendor, offered, .. }| Offered {
             id: vendor.id.to_string(),
             key_env: vendor.key_env.clone(),
-            offered: is_offered(vendor, config, variables),
+            offered,
             models: served_by(&catalog, &vendor.id),
         })
         .collect();
@@ -64,17 +54,6 @@ pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<C
 fn served_by(catalog: &Catalog, vendor: &str) -> usize {
     let models = catalog.models().iter();
     models.filter(|model| &*model.route.vendor == vendor).count()
-}
-
-fn is_offered(vendor: &Vendor, config: &Config, variables: &[(String, String)]) -> bool {
-    if vendor.base_url.starts_with(SANDBOX_SCHEME) {
-        return config.catalog.sandbox;
-    }
-    let has_key = vendor.key_env.as_ref().is_some_and(|wanted| {
-        let mut variables = variables.iter();
-        variables.any(|(name, value)| name == wanted && !value.trim().is_empty())
-    });
-    has_key || vendor.auth == Auth::None
 }
 
 impl fmt::Display for Checked {

@@ -1,9 +1,8 @@
 //! Why a command came to nothing.
 
 use opencredits_api::admin::Refusal;
-use opencredits_catalog::CatalogError;
 use opencredits_ledger::LedgerError;
-use opencredits_providers::Error as VendorError;
+use opencredits_service::OfferError;
 use opencredits_service::accounts::AccountsError;
 use opencredits_service::config::ConfigError;
 use opencredits_store::StoreError;
@@ -34,15 +33,9 @@ pub(crate) enum AdminError {
     /// The config cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The models cannot be used.
+    /// The vendors or models cannot be used.
     #[error(transparent)]
-    Catalog(#[from] CatalogError),
-    /// The vendors cannot be used.
-    #[error(transparent)]
-    Vendors(#[from] VendorError),
-    /// A model names a vendor that does not exist.
-    #[error("the model {model} is served by {vendor}, which no [[vendor]] names; add it or mend the model")]
-    NoVendor { model: String, vendor: String },
+    Offer(#[from] OfferError),
     /// The files of the data folder cannot be used.
     #[error(transparent)]
     Files(#[from] FilesError),

@@ -4,15 +4,16 @@ use crate::StartError;
 use crate::ports::{SystemClock, SystemEntropy};
 use opencredits_api::{App, Face};
 use opencredits_catalog::Catalog;
-use opencredits_keys::{HashKey, Secret};
+use opencredits_keys::HashKey;
 use opencredits_ledger::Ledger;
+use opencredits_providers::Transport;
 use opencredits_providers::http::{Client, Settings as HttpSettings, Timeouts};
 use opencredits_providers::sandbox::Sandbox;
-use opencredits_providers::{Auth, Transport, Vendor, Vendors};
 use opencredits_service::accounts::{Accounts, Tables};
 use opencredits_service::config::Config;
 use opencredits_service::{
-    Clock, DrainLimits, Drainer, Entropy, Gateway, KeyRing, KeyTables, Parts, Ports, Settings, Tally, Upstream, books,
+    Clock, DrainLimits, Drainer, Entropy, Gateway, KeyRing, KeyTables, Offer, Parts, Ports, Settings, Tally, Upstream,
+    books,
 };
 use opencredits_store::{Settings as _, SqliteStore};
 use opencredits_units::{BasisPoints, CreditPrice};
@@ -23,8 +24,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-/// Vendors of this scheme are served inside of the process.
-const SANDBOX_SCHEME: &str = "sandbox:";
 /// Nobody but the operator reads the data folder.
 const DATA_MODE: u32 = 0o700;
 
@@ -79,32 +78,21 @@ pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<(
     offer(config, variables).map(|_| ())
 }
 
-/// The models that are offered, and the vendors that serve them: those whose key is in the environment, and those
-/// that need none.
+/// The models that are offered, and the ways to the vendors that serve them.
 fn offer(
     config: &Config,
     variables: &[(String, String)],
 ) -> Result<(Catalog, HashMap<Arc<str>, Upstream>), StartError> {
     let http: Arc<dyn Transport> = Arc::new(Client::new(http_settings(config))?);
     let sandbox: Arc<dyn Transport> = Arc::new(Sandbox::new());
+    let Offer { catalog, sellers } = Offer::read(config, variables)?;
     let mut upstreams = HashMap::new();
-    for vendor in Vendors::builtin()?.with_operator(&config.vendors_toml())?.iter() {
-        let inside = vendor.base_url.starts_with(SANDBOX_SCHEME);
-        let key = key_of(vendor, variables);
-        let offered = if inside { config.catalog.sandbox } else { key.is_some() || vendor.auth == Auth::None };
-        if offered {
-            let transport = Arc::clone(if inside { &sandbox } else { &http });
-            upstreams.insert(Arc::clone(&vendor.id), Upstream { vendor: Arc::clone(vendor), key, transport });
-        }
+    for seller in sellers.into_iter().filter(|seller| seller.offered) {
+        let transport = Arc::clone(if seller.is_inside() { &sandbox } else { &http });
+        let (vendor, key) = (seller.vendor, seller.key);
+        upstreams.insert(Arc::clone(&vendor.id), Upstream { vendor, key, transport });
     }
-    let catalog = Catalog::builtin()?.with_sandbox()?.with_operator(&config.models_toml())?;
     Ok((catalog.only(|vendor| upstreams.contains_key(vendor)), upstreams))
-}
-
-fn key_of(vendor: &Vendor, variables: &[(String, String)]) -> Option<Secret<String>> {
-    let wanted = vendor.key_env.as_ref()?;
-    let found = variables.iter().find(|(name, value)| name == wanted && !value.trim().is_empty());
-    found.map(|(_, value)| Secret::new(value.trim().to_owned()))
 }
 
 /// The secret under which clients' values are hashed, made at the first start.
@@ -144,7 +132,7 @@ fn settings(config: &Config) -> Settings {
 fn face(config: &Config) -> Face {
     let server = &config.server;
     Face {
-        public_url: server.public_url(),
+        top_up_url: server.top_up_url(),
         credit_price: CreditPrice::new(config.billing.credit_price_usd).unwrap_or_default(),
         body_bytes_max: server.body_bytes_max,
         body_read: Duration::from_millis(server.body_read_ms),

@@ -118,9 +118,7 @@ enum StartError {
     #[error("cannot use {what}: {source}")]
     Io { what: String, source: std::io::Error },
     #[error(transparent)]
-    Catalog(#[from] opencredits_catalog::CatalogError),
-    #[error(transparent)]
-    Vendors(#[from] opencredits_providers::Error),
+    Offer(#[from] opencredits_service::OfferError),
     #[error(transparent)]
     Ledger(#[from] opencredits_ledger::LedgerError),
     #[error(transparent)]

@@ -24,8 +24,8 @@ use tower_service::Service;
 /// Figures that the HTTP face shows or heeds.
 #[derive(Debug, Clone)]
 pub struct Face {
-    /// Where people reach the service; top-up links begin with it.
-    pub public_url: String,
+    /// Where people buy credits.
+    pub top_up_url: String,
     /// What a credit sells for.
     pub credit_price: CreditPrice,
     /// Largest request body, in bytes.
@@ -153,8 +153,7 @@ async fn healthy() -> &'static str {
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, (http::StatusCode, &'static str)> {
-    let sound = app.gateway.ledger().balance(opencredits_service::books::REVENUE).is_ok();
-    if app.ready.load(Ordering::Relaxed) && sound {
+    if app.ready.load(Ordering::Relaxed) && app.gateway.ledger().is_sound() {
         Ok("ready\n")
     } else {
         Err((http::StatusCode::SERVICE_UNAVAILABLE, "not ready\n"))

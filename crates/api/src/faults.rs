@@ -4,9 +4,6 @@ use crate::app::Face;
 use crate::errors::{ErrorType, Problem};
 use opencredits_service::{Fault, KeyFault, PaymentNeeded, RequestFault, Short, UpstreamFault, UpstreamKind};
 
-/// Where people top up, below the public address.
-const TOP_UP_PATH: &str = "/dashboard";
-
 /// Dresses a fault.
 pub(crate) fn problem(fault: &Fault, face: &Face) -> Problem {
     match fault {
@@ -77,7 +74,7 @@ fn payment_problem(needed: &PaymentNeeded, face: &Face) -> Problem {
         .with("required", required)
         .with("available", available)
         .with("affordable_max_tokens", needed.affordable_max_tokens.unwrap_or(0))
-        .with("top_up_url", format!("{}{TOP_UP_PATH}", face.public_url))
+        .with("top_up_url", face.top_up_url.clone())
         .with("limit", limit)
 }
 

@@ -42,7 +42,7 @@ async fn serve(
     let dress = |fault: Fault| faults::problem(&fault, &app.face);
     let digest = key_digest(&headers).map_err(|fault| dress(fault.into()))?;
     let spender = app.gateway.keyring().spender(&digest).await.map_err(dress)?;
-    let body = read(app, body).await?;
+    let body = read(app, body, app.face.body_bytes_max).await?;
     let mut dropped = Vec::new();
     let call = Call {
         api,
@@ -100,14 +100,13 @@ fn name(response: &mut Response<Body>, header: &'static str, value: &str) {
     }
 }
 
-/// The whole body, within its bounds.
-async fn read(app: &App, body: Body) -> Result<Bytes, Problem> {
-    let limit = app.face.body_bytes_max;
+/// The whole body, within the time that bodies have and `limit` bytes.
+pub(crate) async fn read(app: &App, body: Body, limit: usize) -> Result<Bytes, Problem> {
     let collected = tokio::time::timeout(app.face.body_read, Limited::new(body, limit).collect()).await;
     match collected {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            let message = format!("the body is larger than {limit} bytes; shorten the conversation");
+            let message = format!("the body is larger than {limit} bytes; make it shorter");
             Err(Problem::new(ErrorType::PayloadTooLarge, message))
         }
         Ok(Err(_)) => Err(Problem::new(ErrorType::InvalidRequest, "the body broke off; send it again")),

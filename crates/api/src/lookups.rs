@@ -4,10 +4,9 @@ use crate::app::{App, RequestId};
 use crate::auth::key_digest;
 use crate::errors::{ErrorType, Problem, Skin};
 use crate::usage::{costs_by_side, usd};
-use crate::{faults, json};
+use crate::{faults, inference, json};
 use axum::body::Body;
 use axum::extract::{Extension, Query, State};
-use bytes::Bytes;
 use http::{HeaderMap, Response};
 use opencredits_catalog::{Model, Terms};
 use opencredits_service::{Fault, GenerationRecord, Line, RequestFault, Spender, UsageSource};
@@ -19,6 +18,8 @@ use std::sync::Arc;
 
 /// The request size that a price quote supposes.
 const ASSUMED_TOKENS: u64 = 2_500;
+/// The largest body that asks for a price quote.
+const QUOTE_BYTES_MAX: usize = 64 << 10;
 
 type Answer = Result<Response<Body>, Problem>;
 
@@ -234,9 +235,10 @@ pub(crate) async fn pricing_query(
 pub(crate) async fn pricing_body(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
-    body: Bytes,
+    body: Body,
 ) -> Response<Body> {
     let answer = async {
+        let body = inference::read(&app, body, QUOTE_BYTES_MAX).await?;
         let request = serde_json::from_slice(&body)
             .map_err(|error| Problem::new(ErrorType::InvalidRequest, format!("the body is no price quote: {error}")))?;
         quote(&app, request).await

@@ -26,6 +26,7 @@ mod fault;
 mod gateway;
 pub mod jobs;
 mod keyring;
+mod offer;
 mod ports;
 mod record;
 mod tally;
@@ -36,6 +37,7 @@ pub use gateway::{
     Receipt, Reply, Settings, Upstream, Whole,
 };
 pub use keyring::{Earner, KeyRing, KeyTables, Spender};
+pub use offer::{Offer, OfferError, Seller};
 pub use ports::{Clock, Entropy, fresh_id};
 pub use record::{GenerationRecord, Line, RecordError, SideBill, UsageSource, name_of_peer};
 pub use tally::{KeyUsage, Tally};

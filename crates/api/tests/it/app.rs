@@ -248,7 +248,7 @@ fn settings(ack: Ack) -> Settings {
 
 fn face() -> Face {
     Face {
-        public_url: "https://credits.example".to_owned(),
+        top_up_url: "https://credits.example/top-up".to_owned(),
         credit_price: CreditPrice::default(),
         body_bytes_max: 1 << 20,
         body_read: Duration::from_secs(5),

@@ -114,5 +114,8 @@ async fn small_things_answer() {
     let unknown = app.get("/v1/nothing", "").await;
     assert_eq!((unknown.status.as_u16(), unknown.json()["error"]["type"].as_str()), (404, Some("not_found")));
     assert_eq!(app.get("/v1/messages", "").await.json()["type"], "error");
-    assert_eq!(app.get("/v1/chat/completions", "").await.status, 405);
+    let wrong = app.get("/v1/chat/completions", "").await;
+    assert_eq!((wrong.status.as_u16(), wrong.header("allow")), (405, "POST"));
+    let large = request(Method::POST, "/v1/credits/pricing", "", "x".repeat(65 << 10));
+    assert_eq!(app.send(large).await.status, 413);
 }

@@ -12,9 +12,10 @@ pub(super) const NAMES: [&str; 7] = ["server", "data", "ledger", "billing", "ups
 pub struct Server {
     /// Address and port. Default 127.0.0.1:8787.
     pub listen: String,
-    /// Where people reach the service, without a slash at the end; top-up links begin with it. Default: the address that
-    /// is listened on.
+    /// Where people reach the service, without a slash at the end. Default: the address that is listened on.
     pub public_url: Option<String>,
+    /// The page on which people buy credits; a refusal for want of credits names it. Default: `public_url`.
+    pub top_up_url: Option<String>,
     /// Largest request body, in bytes. Default 32 MiB.
     pub body_bytes_max: usize,
     /// Largest request head, in bytes. Default 64 KiB.
@@ -46,6 +47,12 @@ impl Server {
         let url = self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen));
         url.trim_end_matches('/').to_owned()
     }
+
+    /// Where people buy credits.
+    #[must_use]
+    pub fn top_up_url(&self) -> String {
+        self.top_up_url.clone().unwrap_or_else(|| self.public_url())
+    }
 }
 
 impl Default for Server {
@@ -53,6 +60,7 @@ impl Default for Server {
         Self {
             listen: "127.0.0.1:8787".to_owned(),
             public_url: None,
+            top_up_url: None,
             body_bytes_max: 32 << 20,
             header_bytes_max: 64 << 10,
             header_read_ms: 10_000,

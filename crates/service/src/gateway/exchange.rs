@@ -66,6 +66,7 @@ pub(super) async fn run(mut tab: Tab, outgoing: Outgoing) -> Result<Reply, Fault
     tab.first_byte();
     let body = match response.body.read_all(tab.gateway.settings.body_bytes_max).await {
         Ok(body) => body,
+        // Nothing of it reached the client, so that the person pays nothing; what the provider bills is our loss.
         Err(error) => return Err(unreached(&tab, error)),
     };
     let outcome = read_body(tab.upstream.vendor.dialect, &body);

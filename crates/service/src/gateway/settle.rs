@@ -1,6 +1,6 @@
 //! From an outcome to a charge: priced, captured with its usage record, once.
 
-use super::estimate::estimate;
+use super::estimate::metered;
 use super::{Gateway, Ready};
 use crate::books;
 use crate::config::Ack;
@@ -142,10 +142,7 @@ impl Tab {
         if outcome.trust == Trust::Contradictory {
             return Ok(nothing(UsageSource::Quarantined));
         }
-        let (source, usage) = match (outcome.usage, outcome.is_final()) {
-            (Some(usage), true) => (UsageSource::Reported, usage),
-            (reported, _) => (UsageSource::Estimated, estimate(reported, self.input_bytes, outcome.produced)),
-        };
+        let (source, usage) = metered(outcome, self.input_bytes);
         let tier = outcome.service_tier.as_deref().or(self.requested_tier.as_deref());
         let bill = self.model.card.price(&usage, tier).map_err(crate::fault::RequestFault::from)?;
         let mut cost = bill.cost;
