@@ -137,13 +137,14 @@ async fn of_many_requests_at_once_with_one_idempotency_key_one_is_charged() {
     let body = chat(&"word ".repeat(20_000)).to_string();
     for round in 0..20 {
         let before = app.available(&user);
-        let tasks = (0..8).map(|_| {
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..8 {
             let mut request = request(Method::POST, "/v1/chat/completions", &key, body.clone());
             request.headers_mut().insert("idempotency-key", format!("round-{round}").parse().unwrap());
             let app = std::sync::Arc::clone(&app);
-            tokio::spawn(async move { app.send(request).await })
-        });
-        let answers = futures_util::future::join_all(tasks).await.into_iter().map(Result::unwrap);
+            tasks.spawn(async move { app.send(request).await });
+        }
+        let answers = tasks.join_all().await.into_iter();
         let (bought, refused): (Vec<_>, Vec<_>) = answers.partition(|answer| answer.status == 200);
         assert_eq!(bought.len(), 1, "round {round}");
         for answer in refused {
