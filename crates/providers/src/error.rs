@@ -20,6 +20,14 @@ pub enum Error {
         /// What it should be.
         expected: &'static str,
     },
+    /// The request asks for what the model's provider cannot give, and what must not be left out in silence.
+    #[error("{field} cannot be served by this model; {remedy}")]
+    Unsupported {
+        /// The field.
+        field: &'static str,
+        /// What to do instead.
+        remedy: &'static str,
+    },
     /// An event is larger than any that a provider sends.
     #[error("an event of the stream is larger than {limit_bytes} bytes")]
     EventTooLarge {

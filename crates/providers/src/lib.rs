@@ -34,6 +34,7 @@ mod error;
 mod facts;
 #[cfg(feature = "http")]
 pub mod http;
+mod hub;
 mod json;
 mod openai_chat;
 mod outcome;
@@ -49,6 +50,7 @@ mod vendor;
 pub use dialect::Dialect;
 pub use error::Error;
 pub use facts::RequestFacts;
+pub use hub::{Origin, Relay, Target, Translated, translate, translate_body};
 pub use outcome::{End, Finish, Outcome, Produced, Trust};
 pub use rewrite::{Rewrite, upstream_body};
 pub use tap::{StreamTap, UsageChunk, read_body, splice_usage};

@@ -1,0 +1,465 @@
+//! Answers of `openai-chat`, read and written, whole and in streams.
+
+use crate::hub::conversation::Text;
+use crate::hub::out::{Out, value};
+use crate::hub::relay::{Heading, Origin};
+use crate::hub::step::{Reason, Step, Stop};
+use crate::hub::usage;
+use crate::sse::push_event;
+use opencredits_units::Usage;
+use serde::Deserialize;
+use std::borrow::Cow;
+
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
+struct Answer<'a> {
+    #[serde(borrow, default)]
+    id: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    model: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    choices: Vec<Choice<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Choice<'a> {
+    #[serde(borrow, default, alias = "message")]
+    delta: Option<Delta<'a>>,
+    #[serde(borrow, default)]
+    finish_reason: Option<Text<'a>>,
+    #[serde(default)]
+    index: u64,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Delta<'a> {
+    #[serde(borrow)]
+    content: Option<Text<'a>>,
+    #[serde(borrow)]
+    refusal: Option<Text<'a>>,
+    #[serde(borrow)]
+    reasoning_content: Option<Text<'a>>,
+    #[serde(borrow)]
+    reasoning: Option<Text<'a>>,
+    #[serde(borrow)]
+    tool_calls: Option<Vec<ToolCall<'a>>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ToolCall<'a> {
+    index: Option<u64>,
+    #[serde(borrow)]
+    id: Option<Text<'a>>,
+    #[serde(borrow)]
+    function: Function<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Function<'a> {
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+    #[serde(borrow)]
+    arguments: Option<Text<'a>>,
+}
+
+/// Tells which call a delta belongs to: by its index, unless its id says that another has begun.
+#[derive(Default)]
+pub(crate) struct Reader {
+    started: bool,
+    /// Each call's index upstream, and its id.
+    calls: Vec<(u64, String)>,
+}
+
+impl Reader {
+    /// Reads a whole answer, or one chunk of a stream: they differ in the name of one member.
+    pub(crate) fn read(&mut self, data: &[u8], each: &mut dyn FnMut(Step<'_>)) {
+        let Ok(answer) = serde_json::from_slice::<Answer<'_>>(data) else {
+            return;
+        };
+        if !std::mem::replace(&mut self.started, true) {
+            let text = |text: Option<Text<'_>>| text.unwrap_or_default().0.into_owned();
+            each(Step::Start { id: text(answer.id).into(), model: text(answer.model).into() });
+        }
+        for choice in answer.choices.into_iter().filter(|choice| choice.index == 0) {
+            self.delta(choice.delta.unwrap_or_default(), each);
+            if let Some(native) = choice.finish_reason.filter(|native| !native.is_empty()) {
+                let native = native.0.into_owned();
+                each(Step::Stop(Stop { reason: self.reason(&native), native, sequence: None }));
+            }
+        }
+    }
+
+    fn delta(&mut self, delta: Delta<'_>, each: &mut dyn FnMut(Step<'_>)) {
+        if let Some(text) = some(delta.reasoning_content.or(delta.reasoning)) {
+            each(Step::Reasoning(text.0));
+        }
+        if let Some(text) = some(delta.content) {
+            each(Step::Text(text.0));
+        }
+        if let Some(text) = some(delta.refusal) {
+            each(Step::Refusal(text.0));
+        }
+        for call in delta.tool_calls.into_iter().flatten() {
+            let index = self.call(&call, each);
+            if let Some(json) = some(call.function.arguments) {
+                each(Step::Arguments { index, json: json.0 });
+            }
+        }
+    }
+
+    /// The number of the call that a delta belongs to; tells of one that begins.
+    fn call(&mut self, call: &ToolCall<'_>, each: &mut dyn FnMut(Step<'_>)) -> u64 {
+        let id = call.id.as_deref().unwrap_or_default();
+        // A whole message numbers nothing: each of its calls has a name, and is another one.
+        let at = call.index.or_else(|| call.function.name.is_none().then(|| self.last_index()));
+        let known = self.calls.iter().rposition(|(index, known)| at == Some(*index) && (id.is_empty() || known == id));
+        if let Some(known) = known {
+            return count(known);
+        }
+        let number = count(self.calls.len());
+        let id = if id.is_empty() { format!("call_{number}") } else { id.to_owned() };
+        let name = call.function.name.as_deref().unwrap_or_default();
+        each(Step::Call { index: number, id: Cow::Borrowed(&id), name: Cow::Borrowed(name) });
+        self.calls.push((at.unwrap_or(number), id));
+        number
+    }
+
+    fn last_index(&self) -> u64 {
+        self.calls.last().map_or(0, |(index, _)| *index)
+    }
+
+    fn reason(&self, native: &str) -> Reason {
+        match native {
+            "length" => Reason::Length,
+            "content_filter" => Reason::Filter,
+            "tool_calls" | "function_call" => Reason::Calls,
+            // Some hosts say "stop" after calls too.
+            _ if !self.calls.is_empty() => Reason::Calls,
+            _ => Reason::End,
+        }
+    }
+}
+
+fn some(text: Option<Text<'_>>) -> Option<Text<'_>> {
+    text.filter(|text| !text.is_empty())
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+const fn finish(reason: Reason) -> &'static str {
+    match reason {
+        Reason::End | Reason::Sequence => "stop",
+        // A paused turn is not whole: who reads "stop" would take it for one.
+        Reason::Length | Reason::Pause => "length",
+        Reason::Calls => "tool_calls",
+        Reason::Filter => "content_filter",
+    }
+}
+
+/// Writes a stream.
+pub(crate) struct Writer {
+    heading: Heading,
+    origin: Origin,
+    begun: bool,
+    thoughts: u64,
+}
+
+impl Writer {
+    pub(crate) fn new(origin: Origin) -> Self {
+        Self { heading: Heading::default(), origin, begun: false, thoughts: 0 }
+    }
+
+    /// Writes one step; the last one is [`Writer::close`]'s.
+    pub(crate) fn step(&mut self, step: &Step<'_>, out: &mut Vec<u8>) {
+        if let Step::Start { id, model } = step {
+            self.heading = Heading { id: id.to_string(), model: model.to_string() };
+            return;
+        }
+        let delta = value(|out| out.object(|out| self.delta(step, out)));
+        if delta != "{}" {
+            self.chunk(&delta, None, out);
+        }
+    }
+
+    fn delta(&mut self, step: &Step<'_>, out: &mut Out) {
+        let say_role = |begun: &mut bool, out: &mut Out| {
+            if !std::mem::replace(begun, true) {
+                out.member("role", "assistant");
+            }
+        };
+        match step {
+            Step::Text(text) => {
+                say_role(&mut self.begun, out);
+                out.member("content", text);
+            }
+            Step::Refusal(text) => {
+                say_role(&mut self.begun, out);
+                out.member("refusal", text);
+            }
+            Step::Reasoning(text) => {
+                say_role(&mut self.begun, out);
+                out.member("reasoning", text);
+                out.member("reasoning_content", text);
+                self.detail(out, "reasoning.text", "text", text);
+            }
+            Step::Signature(seal) => {
+                self.detail(out, "reasoning.text", "signature", seal);
+                self.thoughts = self.thoughts.saturating_add(1);
+            }
+            Step::Redacted(seal) => {
+                self.detail(out, "reasoning.encrypted", "data", seal);
+                self.thoughts = self.thoughts.saturating_add(1);
+            }
+            Step::Call { index, id, name } => {
+                say_role(&mut self.begun, out);
+                out.key("tool_calls").array(|out| {
+                    out.object(|out| {
+                        out.count("index", *index);
+                        out.member("id", id);
+                        out.member("type", "function");
+                        out.key("function").object(|out| {
+                            out.member("name", name);
+                            out.member("arguments", "");
+                        });
+                    });
+                });
+            }
+            Step::Arguments { index, json } => out.key("tool_calls").array(|out| {
+                out.object(|out| {
+                    out.count("index", *index);
+                    out.key("function").object(|out| out.member("arguments", json));
+                });
+            }),
+            Step::Start { .. } | Step::PartEnd | Step::Stop(_) => {}
+        }
+    }
+
+    fn detail(&self, out: &mut Out, kind: &str, member: &str, text: &str) {
+        out.key("reasoning_details").array(|out| detail(out, &self.origin, kind, (member, text), self.thoughts));
+    }
+
+    fn chunk(&self, delta: &str, finish: Option<&Stop>, out: &mut Vec<u8>) {
+        let chunk = value(|out| {
+            out.object(|out| {
+                self.head(out);
+                out.key("choices").array(|out| {
+                    out.object(|out| {
+                        out.member_raw("index", "0");
+                        out.member_raw("delta", delta);
+                        write_finish(out, finish);
+                    });
+                });
+            });
+        });
+        push_event(out, b"", chunk.as_bytes());
+    }
+
+    fn head(&self, out: &mut Out) {
+        out.member("id", &self.heading.id);
+        out.member("object", "chat.completion.chunk");
+        out.count("created", self.origin.created);
+        out.member("model", &self.heading.model);
+    }
+
+    /// The closing events: the reason, the usage in a chunk of its own where it was asked for, and the end.
+    pub(crate) fn close(&self, closing: &Closing<'_>) -> Vec<u8> {
+        let mut out = Vec::new();
+        let usage = value(|out| usage::chat(out, closing.usage, closing.extras));
+        let finish = value(|out| {
+            out.object(|out| {
+                self.head(out);
+                out.key("choices").array(|out| {
+                    out.object(|out| {
+                        out.member_raw("index", "0");
+                        out.member_raw("delta", "{}");
+                        write_finish(out, closing.stop);
+                    });
+                });
+                if !closing.usage_chunk {
+                    out.member_raw("usage", &usage);
+                }
+            });
+        });
+        push_event(&mut out, b"", finish.as_bytes());
+        if closing.usage_chunk {
+            let last = value(|out| {
+                out.object(|out| {
+                    self.head(out);
+                    out.member_raw("choices", "[]");
+                    out.member_raw("usage", &usage);
+                });
+            });
+            push_event(&mut out, b"", last.as_bytes());
+        }
+        push_event(&mut out, b"", b"[DONE]");
+        out
+    }
+}
+
+/// What the end of an answer says.
+pub(crate) struct Closing<'a> {
+    pub(crate) stop: Option<&'a Stop>,
+    pub(crate) usage: &'a Usage,
+    /// More members of the usage object, without braces.
+    pub(crate) extras: &'a str,
+    /// Whether the client asked for a chunk with the usage.
+    pub(crate) usage_chunk: bool,
+}
+
+fn write_finish(out: &mut Out, stop: Option<&Stop>) {
+    match stop {
+        Some(stop) => {
+            out.member("finish_reason", finish(stop.reason));
+            out.member("native_finish_reason", &stop.native);
+        }
+        None => out.member_raw("finish_reason", "null"),
+    }
+}
+
+/// A piece of thinking, tagged with who may read it.
+fn detail(out: &mut Out, origin: &Origin, kind: &str, (member, text): (&str, &str), index: u64) {
+    out.object(|out| {
+        out.member("type", kind);
+        out.member(member, text);
+        out.member("format", &origin.vendor);
+        out.count("index", index);
+    });
+}
+
+/// An answer that is put together.
+#[derive(Default)]
+struct Whole {
+    heading: Heading,
+    text: String,
+    refusal: String,
+    reasoning: String,
+    thoughts: Vec<Sealed>,
+    calls: Vec<[String; 3]>,
+    stop: Option<Stop>,
+}
+
+/// A thought, and what its provider wants back with it.
+#[derive(Default)]
+struct Sealed {
+    text: String,
+    signature: Option<String>,
+    redacted: Option<String>,
+}
+
+impl Whole {
+    fn step(&mut self, step: Step<'_>) {
+        match step {
+            Step::Start { id, model } => {
+                self.heading = Heading { id: id.into_owned(), model: model.into_owned() };
+            }
+            Step::Text(text) => self.text.push_str(&text),
+            Step::Refusal(text) => self.refusal.push_str(&text),
+            Step::Reasoning(text) => {
+                self.reasoning.push_str(&text);
+                match self.thoughts.last_mut().filter(|last| last.signature.is_none() && last.redacted.is_none()) {
+                    Some(last) => last.text.push_str(&text),
+                    None => self.thoughts.push(Sealed { text: text.into_owned(), ..Sealed::default() }),
+                }
+            }
+            Step::Signature(seal) => match self.thoughts.last_mut().filter(|last| last.signature.is_none()) {
+                Some(last) => last.signature = Some(seal.into_owned()),
+                None => self.thoughts.push(Sealed { signature: Some(seal.into_owned()), ..Sealed::default() }),
+            },
+            Step::Redacted(seal) => {
+                self.thoughts.push(Sealed { redacted: Some(seal.into_owned()), ..Sealed::default() });
+            }
+            Step::Call { id, name, .. } => self.calls.push([id.into_owned(), name.into_owned(), String::new()]),
+            Step::Arguments { index, json } => {
+                if let Some([.., arguments]) = usize::try_from(index).ok().and_then(|at| self.calls.get_mut(at)) {
+                    arguments.push_str(&json);
+                }
+            }
+            Step::PartEnd => {}
+            Step::Stop(stop) => self.stop = Some(stop),
+        }
+    }
+
+    fn message(&self, out: &mut Out, origin: &Origin) {
+        out.member("role", "assistant");
+        if self.text.is_empty() && (!self.calls.is_empty() || !self.refusal.is_empty()) {
+            out.member_raw("content", "null");
+        } else {
+            out.member("content", &self.text);
+        }
+        if self.refusal.is_empty() {
+            out.member_raw("refusal", "null");
+        } else {
+            out.member("refusal", &self.refusal);
+        }
+        if !self.reasoning.is_empty() {
+            out.member("reasoning", &self.reasoning);
+            out.member("reasoning_content", &self.reasoning);
+        }
+        if !self.thoughts.is_empty() {
+            out.key("reasoning_details").array(|out| {
+                for (at, thought) in self.thoughts.iter().enumerate() {
+                    thought.write(out, origin, count(at));
+                }
+            });
+        }
+        if !self.calls.is_empty() {
+            out.key("tool_calls").array(|out| self.calls.iter().for_each(|call| write_call(out, call)));
+        }
+    }
+}
+
+impl Sealed {
+    fn write(&self, out: &mut Out, origin: &Origin, index: u64) {
+        if let Some(data) = &self.redacted {
+            return detail(out, origin, "reasoning.encrypted", ("data", data), index);
+        }
+        out.object(|out| {
+            out.member("type", "reasoning.text");
+            out.member("text", &self.text);
+            if let Some(signature) = &self.signature {
+                out.member("signature", signature);
+            }
+            out.member("format", &origin.vendor);
+            out.count("index", index);
+        });
+    }
+}
+
+fn write_call(out: &mut Out, [id, name, arguments]: &[String; 3]) {
+    out.object(|out| {
+        out.member("id", id);
+        out.member("type", "function");
+        out.key("function").object(|out| {
+            out.member("name", name);
+            out.member("arguments", if arguments.is_empty() { "{}" } else { arguments });
+        });
+    });
+}
+
+/// Writes a whole answer from its steps.
+pub(crate) fn write_body(read: impl FnOnce(&mut dyn FnMut(Step<'_>)), usage: &Usage, origin: &Origin) -> Vec<u8> {
+    let mut whole = Whole::default();
+    read(&mut |step| whole.step(step));
+    let mut out = Out::default();
+    out.object(|out| {
+        out.member("id", &whole.heading.id);
+        out.member("object", "chat.completion");
+        out.count("created", origin.created);
+        out.member("model", &whole.heading.model);
+        out.key("choices").array(|out| {
+            out.object(|out| {
+                out.member_raw("index", "0");
+                out.key("message").object(|out| whole.message(out, origin));
+                write_finish(out, whole.stop.as_ref());
+                out.member_raw("logprobs", "null");
+            });
+        });
+        usage::chat(out.key("usage"), usage, "");
+    });
+    out.bytes()
+}

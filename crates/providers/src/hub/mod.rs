@@ -1,0 +1,64 @@
+//! Translation: a request of one dialect for a provider that speaks another, and its answer back.
+//!
+//! Every dialect reads into, and writes from, one [`Conversation`](conversation::Conversation); an answer is a
+//! row of [`Step`](step::Step)s, whether it comes at once or as a stream. So there are N readers and N writers, never
+//! N × M. What the other side cannot say is dropped and named, or refused by name: nothing is lost in silence.
+
+mod chat;
+mod conversation;
+mod messages;
+mod out;
+mod relay;
+mod step;
+mod usage;
+
+pub use relay::{Origin, Relay, translate_body};
+
+use crate::dialect::Dialect;
+use crate::error::Error;
+use conversation::Conversation;
+
+/// Where a translated request goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// What is spoken there.
+    pub dialect: Dialect,
+    /// Who speaks it: what a provider signed goes back to that provider alone.
+    pub vendor: &'a str,
+    /// Output tokens that the model gives at most.
+    pub output_max: u64,
+    /// Whether the model thinks before it answers.
+    pub reasons: bool,
+}
+
+/// A translated request. It holds content, so it cannot be printed.
+pub struct Translated {
+    /// The fields of its body, with their raw JSON.
+    pub fields: Vec<(&'static str, String)>,
+    /// What the other side cannot say, by the names that the client used.
+    pub dropped: Vec<String>,
+}
+
+/// Translates the fields of a request's body.
+///
+/// # Errors
+/// When the request has another form than its API says, or asks for what the other side cannot give and must not be
+/// left out in silence: the error names the field.
+pub fn translate<'a>(
+    from: Dialect,
+    to: &Target<'_>,
+    fields: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<Translated, Error> {
+    let mut dropped = Vec::new();
+    let conversation: Conversation<'a> = match from {
+        Dialect::OpenaiChat => chat::read_request(fields, &mut dropped)?,
+        Dialect::AnthropicMessages => messages::read_request(fields, &mut dropped)?,
+    };
+    let fields = match to.dialect {
+        Dialect::OpenaiChat => chat::write_request(&conversation, to, &mut dropped)?,
+        Dialect::AnthropicMessages => messages::write_request(&conversation, to, &mut dropped)?,
+    };
+    dropped.sort_unstable();
+    dropped.dedup();
+    Ok(Translated { fields, dropped })
+}

@@ -1,0 +1,173 @@
+//! Passing an answer on in the client's dialect.
+
+use super::chat::{self, Closing};
+use super::messages;
+use super::step::{Step, Stop};
+use crate::dialect::Dialect;
+use crate::error::Error;
+use crate::outcome::{End, Outcome};
+use crate::sse::{Event, Framer};
+use crate::tap::{StreamTap, UsageChunk};
+use bytes::Bytes;
+use opencredits_units::Usage;
+
+/// Where an answer comes from, and when.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// Who answers: tags what only that provider can read.
+    pub vendor: String,
+    /// Unix seconds, for dialects that show them.
+    pub created: u64,
+}
+
+/// What an answer calls itself.
+#[derive(Default)]
+pub(crate) struct Heading {
+    pub(crate) id: String,
+    pub(crate) model: String,
+}
+
+/// Passes a stream on in another dialect. The usage is read by the same tap as where nothing is translated.
+pub struct Relay {
+    tap: StreamTap,
+    framer: Framer,
+    reader: Reader,
+    writer: Writer,
+    usage_chunk: UsageChunk,
+    stop: Option<Stop>,
+    usage: Usage,
+}
+
+enum Reader {
+    Chat(chat::Reader),
+    Messages(messages::Reader),
+}
+
+enum Writer {
+    Chat(chat::Writer),
+    Messages(messages::Writer),
+}
+
+impl Reader {
+    fn new(dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::OpenaiChat => Self::Chat(chat::Reader::default()),
+            Dialect::AnthropicMessages => Self::Messages(messages::Reader::default()),
+        }
+    }
+
+    fn event(&mut self, data: &[u8], each: &mut dyn FnMut(Step<'_>)) {
+        match self {
+            Self::Chat(reader) => reader.read(data, each),
+            Self::Messages(reader) => reader.event(data, each),
+        }
+    }
+
+    fn whole(&mut self, body: &[u8], each: &mut dyn FnMut(Step<'_>)) {
+        match self {
+            Self::Chat(reader) => reader.read(body, each),
+            Self::Messages(reader) => reader.whole(body, each),
+        }
+    }
+}
+
+impl Writer {
+    fn new(dialect: Dialect, origin: Origin) -> Self {
+        match dialect {
+            Dialect::OpenaiChat => Self::Chat(chat::Writer::new(origin)),
+            Dialect::AnthropicMessages => Self::Messages(messages::Writer::default()),
+        }
+    }
+
+    fn step(&mut self, step: &Step<'_>, out: &mut Vec<u8>) {
+        match self {
+            Self::Chat(writer) => writer.step(step, out),
+            Self::Messages(writer) => writer.step(step, out),
+        }
+    }
+
+    fn close(&mut self, closing: &Closing<'_>) -> Vec<u8> {
+        match self {
+            Self::Chat(writer) => writer.close(closing),
+            Self::Messages(writer) => writer.close(closing),
+        }
+    }
+}
+
+impl Relay {
+    /// A relay from what the provider speaks to what the client speaks.
+    #[must_use]
+    pub fn new(from: Dialect, to: Dialect, origin: Origin, usage_chunk: UsageChunk) -> Self {
+        Self {
+            tap: StreamTap::new(from, UsageChunk::Asked),
+            framer: Framer::new(),
+            reader: Reader::new(from),
+            writer: Writer::new(to, origin),
+            usage_chunk,
+            stop: None,
+            usage: Usage::default(),
+        }
+    }
+
+    /// Takes a chunk and gives what goes out for it: whole events.
+    ///
+    /// # Errors
+    /// When an event is larger than any that a provider sends.
+    pub fn feed(&mut self, chunk: &Bytes) -> Result<Bytes, Error> {
+        self.tap.feed(chunk)?;
+        let mut out = Vec::new();
+        let Self { framer, reader, writer, stop, .. } = self;
+        framer.feed(chunk, |raw, _| event(raw, reader, |step| pass(step, writer, stop, &mut out)))?;
+        Ok(out.into())
+    }
+
+    /// Whether the event that ends the stream was seen.
+    #[must_use]
+    pub const fn is_ended(&self) -> bool {
+        self.tap.is_ended()
+    }
+
+    /// What has become of the request. Call it once, at the end.
+    pub fn outcome(&mut self, end: End) -> Outcome {
+        let outcome = self.tap.outcome(end);
+        self.usage = outcome.usage.unwrap_or_default();
+        outcome
+    }
+
+    /// The closing events, with `extras` (JSON members without braces) added to the usage object.
+    #[must_use]
+    pub fn close(mut self, extras: &str) -> Bytes {
+        let rest = self.framer.take_rest();
+        let Self { reader, writer, stop, .. } = &mut self;
+        let mut out = Vec::new();
+        event(&rest, reader, |step| pass(step, writer, stop, &mut out));
+        let usage_chunk = self.usage_chunk == UsageChunk::Asked;
+        let closing = Closing { stop: self.stop.as_ref(), usage: &self.usage, extras, usage_chunk };
+        out.extend(self.writer.close(&closing));
+        out.into()
+    }
+}
+
+fn event(raw: &[u8], reader: &mut Reader, mut each: impl FnMut(Step<'_>)) {
+    if let Some(data) = Event::read(raw).data {
+        reader.event(&data, &mut each);
+    }
+}
+
+fn pass(step: Step<'_>, writer: &mut Writer, stop: &mut Option<Stop>, out: &mut Vec<u8>) {
+    match step {
+        Step::Stop(reason) => *stop = Some(reason),
+        step => writer.step(&step, out),
+    }
+}
+
+/// A whole answer in the client's dialect, with the usage that was billed.
+#[must_use]
+pub fn translate_body(from: Dialect, to: Dialect, body: &[u8], usage: &Usage, origin: &Origin) -> Vec<u8> {
+    let mut reader = Reader::new(from);
+    let read = |each: &mut dyn FnMut(Step<'_>)| reader.whole(body, each);
+    match to {
+        Dialect::OpenaiChat => chat::write_body(read, usage, origin),
+        Dialect::AnthropicMessages => messages::write_body(read, usage, origin),
+    }
+}

@@ -1,0 +1,55 @@
+//! What an answer says, in no dialect: a row of steps, from a stream or all at once.
+
+use std::borrow::Cow;
+
+/// A step of an answer.
+pub(crate) enum Step<'a> {
+    Start {
+        id: Cow<'a, str>,
+        model: Cow<'a, str>,
+    },
+    Text(Cow<'a, str>),
+    Refusal(Cow<'a, str>),
+    /// Thinking that is shown.
+    Reasoning(Cow<'a, str>),
+    /// Signs the thinking before it; for its provider alone.
+    Signature(Cow<'a, str>),
+    /// Thinking that is not shown; for its provider alone.
+    Redacted(Cow<'a, str>),
+    /// A tool is called; calls count from zero.
+    Call {
+        index: u64,
+        id: Cow<'a, str>,
+        name: Cow<'a, str>,
+    },
+    /// More of a call's arguments, as JSON text.
+    Arguments {
+        index: u64,
+        json: Cow<'a, str>,
+    },
+    /// A part ends; dialects without parts leave it out.
+    PartEnd,
+    Stop(Stop),
+}
+
+/// Why the model stopped.
+#[derive(Clone)]
+pub(crate) struct Stop {
+    pub(crate) reason: Reason,
+    /// In the provider's own word.
+    pub(crate) native: String,
+    /// The stop sequence that was met.
+    pub(crate) sequence: Option<String>,
+}
+
+/// Why a model stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    End,
+    Sequence,
+    Length,
+    Calls,
+    Filter,
+    /// The provider paused a long turn, which the client continues.
+    Pause,
+}
