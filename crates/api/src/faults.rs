@@ -45,7 +45,7 @@ fn request_problem(fault: &RequestFault) -> Problem {
         RequestFault::Model(CatalogError::UnknownModel { .. }) => ErrorType::NotFound,
         RequestFault::ModelNotAllowed { .. } => ErrorType::ModelNotAllowed,
         RequestFault::Body(SanitizeError::NotPassedOn { .. } | SanitizeError::Refused { .. })
-        | RequestFault::OtherApi { .. } => ErrorType::UnsupportedParameter,
+        | RequestFault::Field(opencredits_providers::Error::Unsupported { .. }) => ErrorType::UnsupportedParameter,
         _ => ErrorType::InvalidRequest,
     };
     let problem = Problem::new(kind, fault.to_string());

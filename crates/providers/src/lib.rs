@@ -38,6 +38,7 @@ mod hub;
 mod json;
 mod openai_chat;
 mod outcome;
+mod passage;
 mod rewrite;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
@@ -52,6 +53,7 @@ pub use error::Error;
 pub use facts::RequestFacts;
 pub use hub::{Origin, Relay, Target, Translated, translate, translate_body};
 pub use outcome::{End, Finish, Outcome, Produced, Trust};
+pub use passage::Passage;
 pub use rewrite::{Rewrite, upstream_body};
 pub use tap::{StreamTap, UsageChunk, read_body, splice_usage};
 pub use transport::{Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse};

@@ -97,16 +97,6 @@ pub enum RequestFault {
     /// No such model.
     #[error(transparent)]
     Model(#[from] opencredits_catalog::CatalogError),
-    /// The model is served through another API so far.
-    #[error(
-        "{model} is served through {speaks} so far; send the request there, until translation between the APIs arrives"
-    )]
-    OtherApi {
-        /// The model.
-        model: String,
-        /// The path that serves it.
-        speaks: &'static str,
-    },
     /// The key may not use the model.
     #[error("this key may not use {model}; its owner chose which models it may use")]
     ModelNotAllowed {

@@ -209,6 +209,11 @@ impl TestApp {
         let last = sent.last().unwrap();
         (last.headers.clone(), serde_json::from_str(&last.body).unwrap())
     }
+
+    /// The same body, byte for byte.
+    pub(crate) fn last_sent_text(&self) -> String {
+        self.upstream.sent.lock().unwrap().last().unwrap().body.clone()
+    }
 }
 
 /// A request with a key; without one where it is empty.

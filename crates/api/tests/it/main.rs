@@ -10,3 +10,4 @@ mod money;
 mod refusals;
 mod sockets;
 mod streams;
+mod translation;

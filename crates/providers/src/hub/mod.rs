@@ -33,8 +33,10 @@ pub struct Target<'a> {
 
 /// A translated request. It holds content, so it cannot be printed.
 pub struct Translated {
-    /// The fields of its body, with their raw JSON.
+    /// The fields of its body, with their raw JSON: all but the output cap, whose name depends on the vendor.
     pub fields: Vec<(&'static str, String)>,
+    /// The output cap that the client gave.
+    pub output_cap: Option<u64>,
     /// What the other side cannot say, by the names that the client used.
     pub dropped: Vec<String>,
 }
@@ -60,5 +62,5 @@ pub fn translate<'a>(
     };
     dropped.sort_unstable();
     dropped.dedup();
-    Ok(Translated { fields, dropped })
+    Ok(Translated { fields, output_cap: conversation.output_cap.map(|cap| cap.min(to.output_max)), dropped })
 }

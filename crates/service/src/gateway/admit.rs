@@ -1,26 +1,21 @@
 //! Admission: what the request asks for, what it could cost, and the hold that covers it.
 
+use super::Gateway;
 use super::drain::Pending;
 use super::exchange::{self, Outgoing};
+use super::plan::{Plan, Quote};
 use super::settle::{Delivery, Tab, entry_id};
-use super::{Gateway, Ready};
-use crate::fault::{Fault, PaymentNeeded, RequestFault, Short};
+use crate::fault::{Fault, PaymentNeeded, Short};
 use crate::keyring::Spender;
-use crate::record::{GenerationRecord, UsageSource};
 use bytes::Bytes;
-use hashbrown::HashSet;
 use http::HeaderMap;
-use opencredits_catalog::{Ask, CatalogError, Model, Terms};
-use opencredits_ledger::{EntryKind, LedgerError, PlaceHold, Replay};
-use opencredits_providers::{Dialect, RequestFacts, Rewrite, upstream_body};
-use opencredits_sanitizer::{Api, Scrub, Scrubbed, Strictness};
-use opencredits_store::Claim;
-use opencredits_units::{BasisPoints, GenerationId, NanoUsd, PicoUsd, Tokens, ToolUse};
-use parking_lot::Mutex;
+use opencredits_catalog::Terms;
+use opencredits_ledger::{LedgerError, PlaceHold, Replay};
+use opencredits_providers::{Rewrite, upstream_body};
+use opencredits_sanitizer::{Api, Strictness};
+use opencredits_units::{BasisPoints, GenerationId, NanoUsd};
 use std::sync::Arc;
 
-/// The longest idempotency key.
-const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 /// A request without a cap may hold this part of what is available: one must not lock a person out of the next.
 const UNCAPPED_PART: i64 = 4;
 /// But this many output tokens, where there is that much.
@@ -54,15 +49,6 @@ pub struct Admitted {
     pub dropped: Vec<String>,
 }
 
-/// A request that was read, its body still borrowed.
-struct Plan<'a> {
-    scrubbed: Scrubbed<'a>,
-    facts: RequestFacts,
-    model: Arc<Model>,
-    upstream: Arc<Ready>,
-    uses: Vec<(ToolUse, Tokens)>,
-}
-
 /// What was held, and which cap was put in for it.
 struct Cover {
     amount: NanoUsd,
@@ -76,7 +62,7 @@ impl Gateway {
     /// When the request is wrong, names an unknown model, is not covered, or was made before.
     pub async fn admit(self: &Arc<Self>, call: Call) -> Result<Admitted, Fault> {
         let hash = |value: &str| self.stand_in(&call.spender, value);
-        let plan = self.plan(&call, &hash)?;
+        let mut plan = self.plan(&call, &hash)?;
         let claimed = match &call.idempotency_key {
             Some(key) => Some(self.claim(key, &call).await?),
             None => None,
@@ -84,17 +70,19 @@ impl Gateway {
         let cover = self.hold(&call, &plan)?;
         // From here on the hold stands for the request, and then its entry.
         drop(claimed);
-        let dropped = plan.scrubbed.dropped().to_vec();
+        plan.heed_cap(cover.cap)?;
+        let dropped = plan.dropped();
         let delivery = if plan.facts.stream { Delivery::Streamed } else { Delivery::Whole };
         let rewrite = Rewrite {
             vendor: &plan.upstream.vendor,
             model: &plan.model.route.upstream_model,
-            output_cap: cover.cap,
+            output_cap: plan.output_cap(cover.cap),
             stream: plan.facts.stream,
         };
         let outgoing = Outgoing {
-            body: upstream_body(&plan.scrubbed.fields().collect::<Vec<_>>(), &rewrite).into(),
-            headers: call.headers.clone(),
+            body: upstream_body(&plan.fields(), &rewrite).into(),
+            // A client's headers belong to the API that it speaks.
+            headers: if plan.translated.is_none() { call.headers.clone() } else { HeaderMap::new() },
             usage_chunk_asked: plan.facts.usage_chunk_asked,
         };
         let tab = Tab {
@@ -109,26 +97,11 @@ impl Gateway {
             input_bytes: u64::try_from(call.body.len()).unwrap_or(u64::MAX),
             requested_tier: plan.facts.tier.clone(),
             delivery,
+            dialect: plan.dialect,
             cancelled: false,
         };
         let pending = Pending::new(Box::pin(exchange::run(tab, outgoing)), self.orphanage.clone());
         Ok(Admitted { pending, dropped })
-    }
-
-    fn plan<'a>(&self, call: &'a Call, hash: &dyn Fn(&str) -> String) -> Result<Plan<'a>, Fault> {
-        let how = Scrub { strictness: call.strictness, hash };
-        let scrubbed = self.policies.of(call.api).scrub(&call.body, &how).map_err(RequestFault::from)?;
-        let dialect = dialect_of(call.api);
-        let facts = RequestFacts::read(dialect, scrubbed.fields()).map_err(RequestFault::from)?;
-        let model = Arc::clone(self.catalog.resolve(&facts.model).map_err(RequestFault::from)?);
-        allowed(&call.spender, &model)?;
-        let upstream = self.upstreams.get(&model.route.vendor).ok_or_else(|| unserved(&facts.model))?;
-        if upstream.vendor.dialect != dialect {
-            let speaks = path_of(upstream.vendor.dialect);
-            return Err(RequestFault::OtherApi { model: model.id.to_string(), speaks }.into());
-        }
-        let uses = facts.uses.iter().map(|(tool, count)| (*tool, Tokens::new(*count))).collect();
-        Ok(Plan { scrubbed, facts, upstream: Arc::clone(upstream), model, uses })
     }
 
     /// Holds the worst case on balance and limits, or says what would be needed.
@@ -191,137 +164,5 @@ impl Gateway {
     fn stand_in(&self, spender: &Spender, value: &str) -> String {
         let hash = self.hash_key.hash(&[&spender.user.bits().to_be_bytes(), value.as_bytes()]);
         hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-    }
-
-    /// Claims an idempotency key, unless a request has it that came to something or still may.
-    async fn claim(&self, key: &str, call: &Call) -> Result<Admission<'_>, Fault> {
-        if key.len() > IDEMPOTENCY_KEY_BYTES_MAX {
-            return Err(RequestFault::IdempotencyKey { max: IDEMPOTENCY_KEY_BYTES_MAX }.into());
-        }
-        let digest = self.hash_key.hash(&[&call.spender.key.bits().to_be_bytes(), key.as_bytes()]);
-        let now = self.ports.clock.now();
-        // Known before it can be found by its claim: whoever finds it waits for nothing, and takes nothing over.
-        let admission = self.admitting.enter(call.generation);
-        let Claim::Before(first) = self.ports.claims.claim(&digest, call.generation, now).await? else {
-            return Ok(admission);
-        };
-        if self.came_to_something(first)? {
-            return Err(Fault::Duplicate { first });
-        }
-        // A request that failed frees its key; of several that follow, one takes it.
-        if self.ports.claims.take_over(&digest, first, call.generation, now).await? {
-            Ok(admission)
-        } else {
-            Err(Fault::Duplicate { first })
-        }
-    }
-
-    /// Asked in the order in which a request goes: in admission, held, captured. One that moves on between two
-    /// questions is found by the next.
-    fn came_to_something(&self, generation: GenerationId) -> Result<bool, Fault> {
-        let id = entry_id(generation);
-        if self.admitting.has(generation) || self.ledger.hold(id).is_some() {
-            return Ok(true);
-        }
-        let Some(entry) = self.ledger.entry(id)?.filter(|entry| entry.kind == EntryKind::Capture) else {
-            return Ok(false);
-        };
-        Ok(GenerationRecord::from_memo(&entry.memo)?.source != UsageSource::NothingProduced)
-    }
-}
-
-/// Requests with an idempotency key that are being admitted: they have a claim, and no hold yet. One process owns an
-/// SQLite store, so that its own requests are all there are.
-#[derive(Default)]
-pub(super) struct Admitting(Mutex<HashSet<GenerationId>>);
-
-/// A request in admission, until this is dropped.
-struct Admission<'a> {
-    admitting: &'a Admitting,
-    generation: GenerationId,
-}
-
-impl Admitting {
-    fn enter(&self, generation: GenerationId) -> Admission<'_> {
-        self.0.lock().insert(generation);
-        Admission { admitting: self, generation }
-    }
-
-    fn has(&self, generation: GenerationId) -> bool {
-        self.0.lock().contains(&generation)
-    }
-}
-
-impl Drop for Admission<'_> {
-    fn drop(&mut self) {
-        self.admitting.0.lock().remove(&self.generation);
-    }
-}
-
-/// Prices the worst case of one request for one output cap or another.
-struct Quote<'a> {
-    model: &'a Model,
-    ask: Ask<'a>,
-    choices: u64,
-    terms: Terms,
-}
-
-impl<'a> Quote<'a> {
-    fn new(plan: &'a Plan<'_>, terms: Terms) -> Self {
-        // A provider refuses what exceeds the context window.
-        let window = plan.model.context_window;
-        let input = plan.facts.input_max.map_or(window, |bound| bound.min(window));
-        let ask = Ask {
-            input: Tokens::new(input),
-            output: Tokens::ZERO,
-            extra: &plan.facts.extra,
-            tier: plan.facts.tier.as_deref(),
-            uses: &plan.uses,
-        };
-        Self { model: &plan.model, ask, choices: plan.facts.choices, terms }
-    }
-
-    fn charge(&self, cap: u64) -> Result<NanoUsd, Fault> {
-        let output = Tokens::new(cap.saturating_mul(self.choices));
-        let cost = self.model.card.quote(&Ask { output, ..self.ask }).map_err(overflow)?;
-        self.terms.charge(cost).map(|charge| charge.total).ok_or(Fault::Overflow)
-    }
-
-    /// The largest cap that `amount` covers; `None` when it does not cover the input.
-    fn affordable(&self, amount: NanoUsd) -> Result<Option<u64>, Fault> {
-        let budget: PicoUsd = self.terms.cost_within(amount);
-        let output = self.model.card.output_within(&self.ask, budget).map_err(overflow)?;
-        Ok(output.map(|output| output.get().checked_div(self.choices).unwrap_or_default()))
-    }
-}
-
-fn overflow(_: CatalogError) -> Fault {
-    Fault::Overflow
-}
-
-fn unserved(name: &str) -> Fault {
-    RequestFault::Model(CatalogError::UnknownModel { name: name.to_owned(), similar: vec![] }).into()
-}
-
-fn allowed(spender: &Spender, model: &Model) -> Result<(), Fault> {
-    match &spender.allowed_models {
-        Some(models) if !models.iter().any(|allowed| **allowed == *model.id) => {
-            Err(RequestFault::ModelNotAllowed { model: model.id.to_string() }.into())
-        }
-        _ => Ok(()),
-    }
-}
-
-const fn dialect_of(api: Api) -> Dialect {
-    match api {
-        Api::OpenaiChat => Dialect::OpenaiChat,
-        Api::AnthropicMessages => Dialect::AnthropicMessages,
-    }
-}
-
-const fn path_of(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::OpenaiChat => "/v1/chat/completions",
-        Dialect::AnthropicMessages => "/v1/messages",
     }
 }

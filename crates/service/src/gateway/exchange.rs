@@ -9,8 +9,7 @@ use crate::fault::{Fault, UpstreamFault, UpstreamKind};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use opencredits_providers::{
-    Auth, ErrorKind, Outcome, StreamTap, TransportError, UpstreamError, UpstreamRequest, UpstreamResponse, UsageChunk,
-    read_body,
+    Auth, ErrorKind, Outcome, TransportError, UpstreamError, UpstreamRequest, UpstreamResponse, UsageChunk, read_body,
 };
 
 /// The largest refusal of a provider that is read.
@@ -58,7 +57,7 @@ pub(super) async fn run(mut tab: Tab, outgoing: Outgoing) -> Result<Reply, Fault
     let headers = passing(&tab, &response.headers);
     let is_stream = response.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(EVENT_STREAM));
     if tab.delivery == Delivery::Streamed && is_stream {
-        let tap = StreamTap::new(tab.upstream.vendor.dialect, usage_chunk);
+        let tap = tab.passage(usage_chunk);
         let orphanage = tab.gateway.orphanage.clone();
         let stream = ChargedStream::new(Course::new(response.body, tap, tab), orphanage);
         return Ok(Reply::Stream { headers, stream });
@@ -74,6 +73,7 @@ pub(super) async fn run(mut tab: Tab, outgoing: Outgoing) -> Result<Reply, Fault
         tab.release();
         return Err(UpstreamFault::of_outcome(&outcome, UpstreamKind::Unavailable).into());
     }
+    let body = tab.translated(&body, &outcome).map_or(body, Bytes::from);
     let settled = tab.settle(&outcome)?;
     if let Some(durable) = settled.durable {
         durable.await?;

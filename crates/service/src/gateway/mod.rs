@@ -4,9 +4,11 @@
 //! holds it last is responsible: the handler, or, when the client has gone, the [`Drainer`].
 
 mod admit;
+mod claims;
 mod drain;
 mod estimate;
 mod exchange;
+mod plan;
 mod reply;
 mod settle;
 mod stream;
@@ -21,7 +23,7 @@ use crate::config::Ack;
 use crate::keyring::KeyRing;
 use crate::ports::{Clock, Entropy};
 use crate::tally::Tally;
-use admit::Admitting;
+use claims::Admitting;
 use drain::Orphanage;
 use hashbrown::HashMap as FastMap;
 use opencredits_catalog::Catalog;

@@ -9,7 +9,7 @@ use crate::keyring::Spender;
 use crate::record::{GenerationRecord, Line, SideBill, UsageSource, name_of_peer};
 use opencredits_catalog::{Bill, Catalog, Charge, Model, Terms};
 use opencredits_ledger::{Capture, Durable, Leg, OnShortfall};
-use opencredits_providers::{Outcome, StopBilling, Trust};
+use opencredits_providers::{Dialect, Origin, Outcome, Passage, StopBilling, Trust, UsageChunk, translate_body};
 use opencredits_units::{BasisPoints, EntryId, GenerationId, NanoUsd, PicoUsd, UnixMs, Usage};
 use std::sync::Arc;
 
@@ -53,6 +53,8 @@ pub(super) struct Tab {
     pub(super) input_bytes: u64,
     pub(super) requested_tier: Option<String>,
     pub(super) delivery: Delivery,
+    /// What the client speaks.
+    pub(super) dialect: Dialect,
     pub(super) cancelled: bool,
 }
 
@@ -74,6 +76,22 @@ impl Tab {
 
     pub(super) fn client_gone(&mut self) {
         self.cancelled = true;
+    }
+
+    /// What an answer passes through on its way to the client.
+    pub(super) fn passage(&self, usage_chunk: UsageChunk) -> Passage {
+        Passage::new(self.upstream.vendor.dialect, self.dialect, self.origin(), usage_chunk)
+    }
+
+    fn origin(&self) -> Origin {
+        Origin { vendor: self.upstream.vendor.id.to_string(), created: self.started.get().div_euclid(1_000) }
+    }
+
+    /// A whole answer in the client's dialect; `None` where that is the provider's.
+    pub(super) fn translated(&self, body: &[u8], outcome: &Outcome) -> Option<Vec<u8>> {
+        let from = self.upstream.vendor.dialect;
+        let usage = outcome.usage.unwrap_or_default();
+        (from != self.dialect).then(|| translate_body(from, self.dialect, body, &usage, &self.origin()))
     }
 
     pub(super) fn stop_ends_billing(&self) -> bool {
@@ -173,7 +191,7 @@ impl Tab {
         let peer = |name: &Option<String>| name_of_peer(name.as_deref().unwrap_or_default());
         GenerationRecord {
             key: self.spender.key,
-            api: self.upstream.vendor.dialect,
+            api: self.dialect,
             model: self.model.id.to_string(),
             vendor: self.upstream.vendor.id.to_string(),
             upstream_id: peer(&outcome.upstream_id),

@@ -5,7 +5,7 @@ use super::settle::{Receipt, Settled, Tab};
 use crate::fault::{Fault, UpstreamFault, UpstreamKind};
 use bytes::Bytes;
 use opencredits_ledger::Durable;
-use opencredits_providers::{End, StreamTap, UpstreamBody};
+use opencredits_providers::{End, Passage, UpstreamBody};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -23,7 +23,7 @@ pub enum Piece {
 /// The end of a stream.
 pub struct Last {
     /// The closing events, still open for the members that the receipt adds.
-    pub tap: StreamTap,
+    pub tap: Passage,
     /// What was charged.
     pub receipt: Receipt,
 }
@@ -50,7 +50,7 @@ enum Flow {
 
 struct Open {
     body: UpstreamBody,
-    tap: StreamTap,
+    tap: Passage,
     tab: Tab,
 }
 
@@ -77,7 +77,7 @@ impl ChargedStream {
 }
 
 impl Course {
-    pub(super) fn new(body: UpstreamBody, tap: StreamTap, tab: Tab) -> Self {
+    pub(super) fn new(body: UpstreamBody, tap: Passage, tab: Tab) -> Self {
         Self { flow: Some(Flow::Open(Box::new(Open { body, tap, tab }))) }
     }
 

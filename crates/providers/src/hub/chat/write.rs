@@ -30,9 +30,6 @@ pub(crate) fn write_request(
         return Err(error);
     }
     fields.push(("messages", messages.string()));
-    if let Some(cap) = from.output_cap {
-        fields.push(("max_tokens", cap.to_string()));
-    }
     sampling(&from.sampling, &mut fields, dropped);
     tools(from, &mut fields);
     if !from.stop.is_empty() {

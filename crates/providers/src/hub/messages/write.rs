@@ -20,7 +20,7 @@ pub(crate) fn write_request(
     dropped: &mut Vec<String>,
 ) -> Result<Fields, Error> {
     let cap = from.output_cap.unwrap_or(to.output_max).min(to.output_max);
-    let mut fields: Fields = vec![("model", value(|out| out.text(&from.model))), ("max_tokens", cap.to_string())];
+    let mut fields: Fields = vec![("model", value(|out| out.text(&from.model)))];
     if from.system.iter().any(says_something) {
         let mut wrong = None;
         fields.push(("system", value(|out| content(out, &from.system, to, &mut wrong))));

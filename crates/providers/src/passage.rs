@@ -1,0 +1,74 @@
+//! What a streamed answer passes through on its way to the client.
+
+use crate::dialect::Dialect;
+use crate::error::Error;
+use crate::hub::{Origin, Relay};
+use crate::outcome::{End, Outcome};
+use crate::tap::{StreamTap, UsageChunk};
+use bytes::Bytes;
+
+/// What a streamed answer passes through: a tap alone where both sides speak the same, else a translation too.
+pub enum Passage {
+    /// The bytes go through as they came.
+    Same(StreamTap),
+    /// The events are said anew.
+    Translated(Box<Relay>),
+}
+
+impl Passage {
+    /// The passage from what the provider speaks to what the client speaks.
+    #[must_use]
+    pub fn new(from: Dialect, to: Dialect, origin: Origin, usage_chunk: UsageChunk) -> Self {
+        if from == to {
+            Self::Same(StreamTap::new(from, usage_chunk))
+        } else {
+            Self::Translated(Box::new(Relay::new(from, to, origin, usage_chunk)))
+        }
+    }
+
+    /// Takes a chunk and gives what goes out for it: whole events.
+    ///
+    /// # Errors
+    /// When an event is larger than any that a provider sends.
+    pub fn feed(&mut self, chunk: &Bytes) -> Result<Bytes, Error> {
+        match self {
+            Self::Same(tap) => tap.feed(chunk),
+            Self::Translated(relay) => relay.feed(chunk),
+        }
+    }
+
+    /// Whether the event that ends the stream was seen.
+    #[must_use]
+    pub const fn is_ended(&self) -> bool {
+        match self {
+            Self::Same(tap) => tap.is_ended(),
+            Self::Translated(relay) => relay.is_ended(),
+        }
+    }
+
+    /// Whether what was given out ends between two events, so that a comment may follow.
+    #[must_use]
+    pub fn is_between_events(&self) -> bool {
+        match self {
+            Self::Same(tap) => tap.is_between_events(),
+            Self::Translated(_) => true,
+        }
+    }
+
+    /// What has become of the request. Call it once, at the end.
+    pub fn outcome(&mut self, end: End) -> Outcome {
+        match self {
+            Self::Same(tap) => tap.outcome(end),
+            Self::Translated(relay) => relay.outcome(end),
+        }
+    }
+
+    /// The closing events, with `extras` (JSON members without braces) added to the usage object.
+    #[must_use]
+    pub fn close(self, extras: &str) -> Bytes {
+        match self {
+            Self::Same(tap) => tap.close(extras),
+            Self::Translated(relay) => relay.close(extras),
+        }
+    }
+}
