@@ -45,8 +45,14 @@ async fn every_request_of_a_released_client_is_answered() {
             continue;
         }
         let fields = sent["body"].as_object().unwrap();
-        let body: Map<String, Value> =
+        let mut body: Map<String, Value> =
             fields.iter().map(|(field, shape)| (field.clone(), value_of(field, shape, messages))).collect();
+        // The model of the other API first, so that what was last sent is the client's own.
+        let own = body.insert("model".to_owned(), json!(if messages { "sandbox/gpt" } else { "sandbox/claude" }));
+        let crossed = app.send(rebuilt(&sent, &key, &Value::Object(body.clone()))).await;
+        assert_eq!(crossed.status, 200, "{} across: {}", sent["client"], crossed.text);
+        assert!(!app.last_sent_text().contains("canary"), "{}", sent["client"]);
+        body.extend(own.map(|own| ("model".to_owned(), own)));
         let answer = app.send(rebuilt(&sent, &key, &Value::Object(body))).await;
         assert_eq!(answer.status, 200, "{}: {}", sent["client"], answer.text);
         let (headers, body) = app.last_sent();

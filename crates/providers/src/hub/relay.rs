@@ -58,14 +58,14 @@ impl Reader {
 
     fn event(&mut self, data: &[u8], each: &mut dyn FnMut(Step<'_>)) {
         match self {
-            Self::Chat(reader) => reader.read(data, each),
+            Self::Chat(reader) => reader.event(data, each),
             Self::Messages(reader) => reader.event(data, each),
         }
     }
 
     fn whole(&mut self, body: &[u8], each: &mut dyn FnMut(Step<'_>)) {
         match self {
-            Self::Chat(reader) => reader.read(body, each),
+            Self::Chat(reader) => reader.whole(body, each),
             Self::Messages(reader) => reader.whole(body, each),
         }
     }

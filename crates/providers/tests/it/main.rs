@@ -8,6 +8,7 @@
 mod docs;
 mod errors;
 mod http;
+mod hub;
 mod recordings;
 mod requests;
 mod sandbox;

@@ -23,8 +23,10 @@ struct Answer<'a> {
 
 #[derive(Deserialize)]
 struct Choice<'a> {
-    #[serde(borrow, default, alias = "message")]
+    #[serde(borrow, default)]
     delta: Option<Delta<'a>>,
+    #[serde(borrow, default)]
+    message: Option<Delta<'a>>,
     #[serde(borrow, default)]
     finish_reason: Option<Text<'a>>,
     #[serde(default)]
@@ -74,8 +76,22 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Reads a whole answer, or one chunk of a stream: they differ in the name of one member.
-    pub(crate) fn read(&mut self, data: &[u8], each: &mut dyn FnMut(Step<'_>)) {
+    /// Reads a whole answer.
+    pub(crate) fn whole(&mut self, body: &[u8], each: &mut dyn FnMut(Step<'_>)) {
+        self.read(body, |choice| choice.message.take(), each);
+    }
+
+    /// Reads one chunk of a stream. Some hosts repeat in `message` what was said so far.
+    pub(crate) fn event(&mut self, data: &[u8], each: &mut dyn FnMut(Step<'_>)) {
+        self.read(data, |choice| choice.delta.take(), each);
+    }
+
+    fn read(
+        &mut self,
+        data: &[u8],
+        said: impl for<'a> Fn(&mut Choice<'a>) -> Option<Delta<'a>>,
+        each: &mut dyn FnMut(Step<'_>),
+    ) {
         let Ok(answer) = serde_json::from_slice::<Answer<'_>>(data) else {
             return;
         };
@@ -83,8 +99,8 @@ impl Reader {
             let text = |text: Option<Text<'_>>| text.unwrap_or_default().0.into_owned();
             each(Step::Start { id: text(answer.id).into(), model: text(answer.model).into() });
         }
-        for choice in answer.choices.into_iter().filter(|choice| choice.index == 0) {
-            self.delta(choice.delta.unwrap_or_default(), each);
+        for mut choice in answer.choices.into_iter().filter(|choice| choice.index == 0) {
+            self.delta(said(&mut choice).unwrap_or_default(), each);
             if let Some(native) = choice.finish_reason.filter(|native| !native.is_empty()) {
                 let native = native.0.into_owned();
                 each(Step::Stop(Stop { reason: self.reason(&native), native, sequence: None }));
