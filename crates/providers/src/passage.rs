@@ -10,7 +10,7 @@ use bytes::Bytes;
 /// What a streamed answer passes through: a tap alone where both sides speak the same, else a translation too.
 pub enum Passage {
     /// The bytes go through as they came.
-    Same(StreamTap),
+    Same(Box<StreamTap>),
     /// The events are said anew.
     Translated(Box<Relay>),
 }
@@ -20,7 +20,7 @@ impl Passage {
     #[must_use]
     pub fn new(from: Dialect, to: Dialect, origin: Origin, usage_chunk: UsageChunk) -> Self {
         if from == to {
-            Self::Same(StreamTap::new(from, usage_chunk))
+            Self::Same(Box::new(StreamTap::new(from, usage_chunk)))
         } else {
             Self::Translated(Box::new(Relay::new(from, to, origin, usage_chunk)))
         }
