@@ -98,16 +98,16 @@ impl Course {
         loop {
             match open.body.poll_chunk(context) {
                 Poll::Pending if open.tap.is_ended() => {
-                    return self.close(open, End::Clean, context);
+                    return self.close(*open, End::Clean, context);
                 }
                 Poll::Pending => {
                     self.flow = Some(Flow::Open(open));
                     return Poll::Pending;
                 }
-                Poll::Ready(None) => return self.close(open, End::Clean, context),
-                Poll::Ready(Some(Err(_))) => return self.close(open, End::Cut, context),
+                Poll::Ready(None) => return self.close(*open, End::Clean, context),
+                Poll::Ready(Some(Err(_))) => return self.close(*open, End::Cut, context),
                 Poll::Ready(Some(Ok(chunk))) => match open.tap.feed(&chunk) {
-                    Err(_) => return self.close(open, End::Cut, context),
+                    Err(_) => return self.close(*open, End::Cut, context),
                     Ok(out) if out.is_empty() => {}
                     Ok(out) => {
                         open.tab.first_byte();
@@ -119,8 +119,8 @@ impl Course {
         }
     }
 
-    fn close(&mut self, open: Box<Open>, end: End, context: &mut Context<'_>) -> Poll<Option<Piece>> {
-        let Open { body, mut tap, tab } = *open;
+    fn close(&mut self, open: Open, end: End, context: &mut Context<'_>) -> Poll<Option<Piece>> {
+        let Open { body, mut tap, tab } = open;
         let outcome = tap.outcome(end);
         let whole = outcome.is_final();
         let settled = match tab.settle(&outcome) {
