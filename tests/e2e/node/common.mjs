@@ -4,6 +4,9 @@ import { readFileSync } from "node:fs";
 
 export const plan = JSON.parse(readFileSync(process.env.E2E_PLAN, "utf8"));
 export const clientName = process.env.E2E_CLIENT;
+// The dialect of the models that are asked for: where it is not the client's own, the gateway translates.
+export const models = process.env.E2E_MODELS;
+export const scenarios = plan.scenarios[models];
 export const baseUrl = plan.base_url;
 export const key = plan.keys[clientName];
 export const poorKey = plan.poor_key;

@@ -7,12 +7,13 @@ from decimal import Decimal
 
 import openai
 from common import (
-    BASE_URL, KEY, PLAN, POOR_KEY, STRANGE_KEY, Cells, balance, charge, equal, raises, recorded, settled, true,
+    BASE_URL, KEY, MODELS, PLAN, POOR_KEY, SCENARIOS, STRANGE_KEY, Cells, balance, charge, equal, raises, recorded,
+    settled, true,
 )
 from pydantic import BaseModel
 
 cell = Cells()
-SCENARIOS = PLAN["scenarios"]["openai-chat"]
+ACROSS = MODELS != "openai-chat"
 URL = BASE_URL + "/v1"
 client = openai.OpenAI(base_url=URL, api_key=KEY, max_retries=0, timeout=30)
 HELLO = [{"role": "user", "content": "Say hello."}]
@@ -108,7 +109,8 @@ def stream_usage():
     equal(last.usage.completion_tokens, usage["output_tokens"], "output tokens")
     equal(Decimal(str(last.usage.model_extra["credits"])), price("stream"), "credits")
     true(last.usage.model_extra["generation_id"], "no generation id")
-    unreported()
+    if not ACROSS:
+        unreported()
 
 
 def unreported():
@@ -176,12 +178,18 @@ def structured():
 
 @cell("thinking")
 def thinking():
-    answer = ask("thinking", reasoning_effort="low", max_completion_tokens=16)
-    expected = SCENARIOS["thinking"]["usage"]["reasoning_tokens"]
+    answer = ask("thinking", reasoning_effort="low", max_completion_tokens=4096 if ACROSS else 16)
+    expected = SCENARIOS["thinking"]["usage"]["reasoning_tokens"] or 0
     equal(answer.usage.completion_tokens_details.reasoning_tokens, expected, "reasoning tokens")
     chunks = stream("thinking_stream", stream_options={"include_usage": True})
-    expected = SCENARIOS["thinking_stream"]["usage"]["reasoning_tokens"]
+    expected = SCENARIOS["thinking_stream"]["usage"]["reasoning_tokens"] or 0
     equal(chunks[-1].usage.completion_tokens_details.reasoning_tokens, expected, "streamed")
+    if ACROSS:
+        message = answer.choices[0].message
+        seals = [part.get("signature") or part.get("data") for part in message.reasoning_details]
+        true(seals and all(seals), "what the provider wants back with its thinking is gone")
+        turns = [*HELLO, message.model_dump(exclude_none=True), {"role": "user", "content": "And?"}]
+        ask("thinking", messages=turns)
 
 
 @cell("cache control")
@@ -308,7 +316,7 @@ def idempotency():
 @cell("sandbox", replayed=False)
 def sandbox():
     before = balance()
-    model = PLAN["sandbox"]["openai-chat"]
+    model = PLAN["sandbox"][MODELS]
     raw = client.chat.completions.with_raw_response.create(model=model, messages=HELLO)
     true(raw.parse().choices[0].message.content, "no text")
     whole = Decimal(raw.headers["x-credits-charged"])
@@ -323,7 +331,7 @@ def sandbox():
 
 @cell("llama.cpp", replayed=False)
 def local():
-    model, rates = PLAN["local"]["openai-chat"], PLAN["local"]["price"]
+    model, rates = PLAN["local"][MODELS], PLAN["local"]["price"]
     question = {"model": model, "messages": HELLO, "max_tokens": 24, "temperature": 0}
 
     def worth(usage):

@@ -10,6 +10,9 @@ from decimal import ROUND_CEILING, Decimal
 
 PLAN = json.load(open(os.environ["E2E_PLAN"], encoding="utf-8"))
 CLIENT = os.environ["E2E_CLIENT"]
+# The dialect of the models that are asked for: where it is not the client's own, the gateway translates.
+MODELS = os.environ["E2E_MODELS"]
+SCENARIOS = PLAN["scenarios"][MODELS]
 BASE_URL = PLAN["base_url"]
 KEY = PLAN["keys"][CLIENT]
 POOR_KEY = PLAN["poor_key"]

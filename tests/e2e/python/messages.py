@@ -7,12 +7,13 @@ from decimal import Decimal
 
 import anthropic
 from common import (
-    BASE_URL, KEY, PLAN, POOR_KEY, STRANGE_KEY, Cells, balance, charge, equal, get, raises, recorded, settled, true,
+    BASE_URL, KEY, MODELS, PLAN, POOR_KEY, SCENARIOS, STRANGE_KEY, Cells, balance, charge, equal, get, raises,
+    recorded, settled, true,
 )
 from pydantic import BaseModel
 
 cell = Cells()
-SCENARIOS = PLAN["scenarios"]["anthropic-messages"]
+ACROSS = MODELS != "anthropic-messages"
 HELLO = [{"role": "user", "content": "Say hello."}]
 TOOLS = [
     {
@@ -147,6 +148,10 @@ def structured():
 def thinking():
     budget = {"type": "enabled", "budget_tokens": 1024}
     message = ask("thinking", thinking=budget, max_tokens=2048)
+    if ACROSS:
+        # These models think in silence: what is left of it is its count.
+        stream("thinking_stream", thinking=budget, max_tokens=2048)
+        return
     kinds = [block.type for block in message.content]
     true("thinking" in kinds or "redacted_thinking" in kinds, f"no thinking among {kinds}")
     message = stream("thinking_stream", thinking=budget, max_tokens=2048)
@@ -159,13 +164,15 @@ def cache():
     system = [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}]
     message = ask("cache_write", system=system)
     expected = SCENARIOS["cache_write"]["usage"]["cache_write_tokens"]
-    equal(message.usage.cache_creation_input_tokens, expected, "written")
+    equal(message.usage.cache_creation_input_tokens, expected or 0, "written")
     system[0]["cache_control"]["ttl"] = "1h"
-    ask("cache_write_1h", system=system)
+    if not ACROSS:
+        ask("cache_write_1h", system=system)
     message = ask("cache_read", system=system)
     expected = SCENARIOS["cache_read"]["usage"]["cached_input_tokens"]
     equal(message.usage.cache_read_input_tokens, expected, "read")
-    stream("cache_read_stream", system=system)
+    if not ACROSS:
+        stream("cache_read_stream", system=system)
 
 
 @cell("models", replayed=False)
@@ -294,7 +301,7 @@ def idempotency():
 @cell("sandbox", replayed=False)
 def sandbox():
     before = balance()
-    question = {"model": PLAN["sandbox"]["anthropic-messages"], "messages": HELLO, "max_tokens": 256}
+    question = {"model": PLAN["sandbox"][MODELS], "messages": HELLO, "max_tokens": 256}
     raw = client.messages.with_raw_response.create(**question)
     true(text_of(raw.parse()), "no text")
     spent = Decimal(raw.headers["x-credits-charged"])
@@ -313,7 +320,7 @@ def sandbox():
 def local():
     # Warmer, it may begin with half an emoji, and its server then leaves out the stream's first event and the input.
     question = {"messages": HELLO, "max_tokens": 24, "extra_body": {"temperature": 0}}
-    question["model"] = PLAN["local"]["anthropic-messages"]
+    question["model"] = PLAN["local"][MODELS]
 
     def worth(message):
         tokens = {

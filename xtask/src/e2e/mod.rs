@@ -134,7 +134,8 @@ fn is_healthy(port: u16) -> bool {
 /// Runs one client's script and takes in its cells; a script that hangs or dies is a failed cell.
 fn run_client(client: &Client, tools: &Tools, plan: &Path, matrix: &mut Matrix) -> Outcome {
     let mut command = client.command(tools);
-    command.env("E2E_PLAN", plan).env("E2E_CLIENT", client.name).stdin(Stdio::null()).stdout(Stdio::piped());
+    command.env("E2E_PLAN", plan).env("E2E_CLIENT", client.name).env("E2E_MODELS", client.models);
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
     let mut running = Running::start(&mut command)?;
     let lines = BufReader::new(running.stdout()?).lines();
     let (sender, receiver) = mpsc::channel();

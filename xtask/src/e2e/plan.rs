@@ -45,6 +45,8 @@ pub(super) struct Client {
     pub(super) name: &'static str,
     script: &'static str,
     runs_on: RunsOn,
+    /// The dialect of the models that it asks for: its own, or the other one, which is translated.
+    pub(super) models: &'static str,
 }
 
 enum RunsOn {
@@ -52,11 +54,15 @@ enum RunsOn {
     Node,
 }
 
-const CLIENTS: [Client; 4] = [
-    Client { name: "python chat", script: "chat.py", runs_on: RunsOn::Python },
-    Client { name: "python messages", script: "messages.py", runs_on: RunsOn::Python },
-    Client { name: "node chat", script: "chat.mjs", runs_on: RunsOn::Node },
-    Client { name: "node messages", script: "messages.mjs", runs_on: RunsOn::Node },
+const CLIENTS: [Client; 8] = [
+    Client { name: "python chat", script: "chat.py", runs_on: RunsOn::Python, models: CHAT },
+    Client { name: "python messages", script: "messages.py", runs_on: RunsOn::Python, models: MESSAGES },
+    Client { name: "node chat", script: "chat.mjs", runs_on: RunsOn::Node, models: CHAT },
+    Client { name: "node messages", script: "messages.mjs", runs_on: RunsOn::Node, models: MESSAGES },
+    Client { name: "py chat across", script: "chat.py", runs_on: RunsOn::Python, models: MESSAGES },
+    Client { name: "py msgs across", script: "messages.py", runs_on: RunsOn::Python, models: CHAT },
+    Client { name: "node chat across", script: "chat.mjs", runs_on: RunsOn::Node, models: MESSAGES },
+    Client { name: "node msgs across", script: "messages.mjs", runs_on: RunsOn::Node, models: CHAT },
 ];
 
 /// The clients whose name contains the text.
@@ -68,7 +74,7 @@ pub(super) fn clients(only: Option<&str>) -> Vec<Client> {
 impl Client {
     /// Whether its vendor stops billing when its stream is stopped.
     pub(super) fn stops_the_bill(&self) -> bool {
-        self.name.ends_with("chat")
+        self.models == CHAT
     }
 
     pub(super) fn command(&self, tools: &Tools) -> Command {
