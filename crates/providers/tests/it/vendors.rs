@@ -15,6 +15,17 @@ fn the_vendors_that_are_compiled_in_are_whole() {
 }
 
 #[test]
+fn every_file_is_compiled_in_and_its_name_is_the_vendors_id() {
+    let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/vendors")).unwrap();
+    let mut names: Vec<String> = folder.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    let vendors = Vendors::builtin().unwrap();
+    let mut ids: Vec<String> = vendors.iter().map(|vendor| format!("{}.toml", vendor.id)).collect();
+    ids.sort();
+    assert_eq!(names, ids);
+}
+
+#[test]
 fn an_operators_vendor_joins_or_replaces_and_its_defaults_are_careful() {
     let own = "[[vendor]]\nid = \"mine\"\ndialect = \"openai-chat\"\nbase_url = \"http://10.0.0.1:9/v1/\"\nauth = \"none\"\n[[vendor]]\nid = \"openai\"\ndialect = \"openai-chat\"\nbase_url = \"https://proxy.example/v1\"";
     let vendors = Vendors::builtin().unwrap().with_operator(own).unwrap();
