@@ -25,6 +25,8 @@ struct Offered {
     id: String,
     /// The variable that holds our key for it.
     key_env: Option<String>,
+    /// The variables that it needs and that are not set.
+    missing: Vec<String>,
     offered: bool,
     models: usize,
 }
@@ -34,9 +36,10 @@ pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<C
     let Offer { catalog, sellers } = Offer::read(config, variables)?;
     let offered: Vec<Offered> = sellers
         .into_iter()
-        .map(|Seller { vendor, offered, .. }| Offered {
+        .map(|Seller { vendor, missing, offered, .. }| Offered {
             id: vendor.id.to_string(),
             key_env: vendor.key_env.clone(),
+            missing,
             offered,
             models: served_by(&catalog, &vendor.id),
         })
@@ -58,14 +61,16 @@ fn served_by(catalog: &Catalog, vendor: &str) -> usize {
 
 impl fmt::Display for Checked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut table = Table::new(["vendor", "offered", "models", "key from"]);
+        let mut table = Table::new(["vendor", "offered", "models", "key from", "not set"]);
+        let none = || "-".to_owned();
         for vendor in &self.vendors {
             let offered = if vendor.offered { "yes" } else { "no" };
             table.row([
                 vendor.id.clone(),
                 offered.to_owned(),
                 vendor.models.to_string(),
-                vendor.key_env.clone().unwrap_or_else(|| "-".to_owned()),
+                vendor.key_env.clone().unwrap_or_else(none),
+                Some(vendor.missing.join(", ")).filter(|missing| !missing.is_empty()).unwrap_or_else(none),
             ]);
         }
         writeln!(f, "{}", self.shown.trim_end())?;

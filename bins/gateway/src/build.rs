@@ -87,6 +87,10 @@ fn offer(
     let sandbox: Arc<dyn Transport> = Arc::new(Sandbox::new());
     let Offer { catalog, sellers } = Offer::read(config, variables)?;
     let mut upstreams = HashMap::new();
+    for half in sellers.iter().filter(|seller| seller.key.is_some() && !seller.offered) {
+        let (vendor, missing) = (&*half.vendor.id, half.missing.join(", "));
+        tracing::warn!(vendor, missing, "there is a key for the vendor, but it is not offered: a variable is not set");
+    }
     for seller in sellers.into_iter().filter(|seller| seller.offered) {
         let transport = Arc::clone(if seller.is_inside() { &sandbox } else { &http });
         let (vendor, key) = (seller.vendor, seller.key);

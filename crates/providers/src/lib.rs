@@ -29,6 +29,7 @@
 //! ```
 
 mod anthropic_messages;
+mod base_url;
 mod dialect;
 mod error;
 mod facts;

@@ -18,7 +18,8 @@ pub struct Rewrite<'a> {
 }
 
 /// Joins the fields that cross into the body that goes to a vendor: in their order, byte for byte, but for the model,
-/// the cap that is put in, what the vendor refuses, and usage, which is always asked for in a stream.
+/// the cap that is put in, what the vendor refuses or knows by another name, and usage, which is always asked for in a
+/// stream.
 #[must_use]
 pub fn upstream_body(fields: &[(&str, &str)], rewrite: &Rewrite<'_>) -> Vec<u8> {
     let size: usize = fields.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
@@ -28,7 +29,8 @@ pub fn upstream_body(fields: &[(&str, &str)], rewrite: &Rewrite<'_>) -> Vec<u8> 
     let omitted = |name: &str| rewrite.vendor.omit.iter().any(|omitted| omitted == name);
     let asks_usage = asks_usage && !omitted("stream_options");
     for (name, value) in fields.iter().filter(|(name, _)| !omitted(name)) {
-        match *name {
+        let Some(name) = vendors_name(fields, rewrite.vendor, name, value) else { continue };
+        match name {
             "model" => body.text("model", rewrite.model),
             "stream_options" if asks_usage => {
                 options = true;
@@ -44,6 +46,19 @@ pub fn upstream_body(fields: &[(&str, &str)], rewrite: &Rewrite<'_>) -> Vec<u8> 
         body.member(cap_field(rewrite.vendor), cap.to_string().as_bytes());
     }
     body.end()
+}
+
+/// The vendor's name for a field; `None` where the client has set another field that the vendor knows by that name.
+fn vendors_name<'a>(fields: &[(&str, &str)], vendor: &'a Vendor, name: &'a str, value: &str) -> Option<&'a str> {
+    let is_set = |wanted: &str| fields.iter().any(|(name, value)| *name == wanted && json::is_set(value.as_bytes()));
+    match vendor.renames.get(name) {
+        Some(other) => Some(other.as_str()).filter(|other| !is_set(other)),
+        // An empty field must not stand beside one that gets its name.
+        None => {
+            let taken = vendor.renames.iter().any(|(from, to)| to == name && is_set(from));
+            Some(name).filter(|_| !taken || json::is_set(value.as_bytes()))
+        }
+    }
 }
 
 fn with_usage(options: &[u8]) -> Vec<u8> {

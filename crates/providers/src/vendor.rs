@@ -1,26 +1,22 @@
 //! Vendors: who speaks a dialect where, and how they differ. All of it is data.
 
+use crate::base_url;
 use crate::dialect::Dialect;
 use crate::error::Error;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The vendor files that are compiled in.
-const FILES: [&str; 10] = [
-    include_str!("../vendors/anthropic.toml"),
-    include_str!("../vendors/deepseek.toml"),
-    include_str!("../vendors/groq.toml"),
-    include_str!("../vendors/llama.cpp.toml"),
-    include_str!("../vendors/mistral.toml"),
-    include_str!("../vendors/openai.toml"),
-    include_str!("../vendors/openrouter.toml"),
-    include_str!("../vendors/sandbox-chat.toml"),
-    include_str!("../vendors/sandbox-messages.toml"),
-    include_str!("../vendors/xai.toml"),
-];
+/// The vendor files that are compiled in; `build.rs` lists what is in the folder.
+const FILES: &[&str] = include!(concat!(env!("OUT_DIR"), "/vendors.rs"));
+
+/// Fields that the gateway sets or reads under these names, so that no vendor may rename them.
+const OURS: [&str; 3] = ["model", "stream", "stream_options"];
 
 /// How a vendor wants its key.
+// A signature over each request (SigV4), and a token that is fetched and runs out (OAuth), are no fixed header. They
+// would be variants that carry their data, with a step of their own before sending; the framing that such vendors use
+// for streams belongs to a dialect.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Auth {
@@ -29,8 +25,26 @@ pub enum Auth {
     Bearer,
     /// In `x-api-key`.
     XApiKey,
+    /// In `api-key`.
+    ApiKey,
+    /// In `x-goog-api-key`.
+    XGoogApiKey,
     /// No key.
     None,
+}
+
+impl Auth {
+    /// The header that the key stands in, and what stands before the key; `None` where no key is sent.
+    #[must_use]
+    pub const fn header(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Bearer => Some(("authorization", "Bearer ")),
+            Self::XApiKey => Some(("x-api-key", "")),
+            Self::ApiKey => Some(("api-key", "")),
+            Self::XGoogApiKey => Some(("x-goog-api-key", "")),
+            Self::None => None,
+        }
+    }
 }
 
 /// Whether a stopped stream stops the bill.
@@ -64,7 +78,7 @@ pub struct Vendor {
     pub id: Arc<str>,
     /// What it speaks.
     pub dialect: Dialect,
-    /// Where, up to the dialect's path.
+    /// Where, up to the dialect's path. What only the operator knows is the name of an environment variable in braces.
     pub base_url: String,
     /// How it wants its key.
     #[serde(default)]
@@ -82,6 +96,9 @@ pub struct Vendor {
     /// `stream_options` is one of them.
     #[serde(default)]
     pub omit: Vec<String>,
+    /// Fields that this vendor knows by another name, by the name that the dialect has for them.
+    #[serde(default)]
+    pub renames: BTreeMap<String, String>,
     /// Headers that every request has.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
@@ -94,9 +111,35 @@ impl Vendor {
         format!("{}{}", self.base_url.trim_end_matches('/'), self.dialect.path())
     }
 
-    fn checked(self) -> Result<Self, Error> {
+    /// The environment variables without which it cannot be offered: our key's, and those of its address.
+    #[must_use]
+    pub fn variables(&self) -> Vec<&str> {
+        let key = self.key_env.as_deref().filter(|_| self.auth != Auth::None);
+        key.into_iter().chain(base_url::variables(&self.base_url).unwrap_or_default()).collect()
+    }
+
+    /// The vendor with its address filled from these variables; those that have no value stay.
+    ///
+    /// # Errors
+    /// When a value could mean another host or path.
+    pub fn filled(&self, value: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        let mut filled = self.clone();
+        for variable in base_url::variables(&self.base_url).unwrap_or_default() {
+            let Some(value) = value(variable) else { continue };
+            let wrong = || Error::Part { vendor: self.id.to_string(), variable: variable.to_owned() };
+            filled.base_url = base_url::filled(&filled.base_url, variable, &value).ok_or_else(wrong)?;
+        }
+        Ok(filled)
+    }
+
+    fn check(&self) -> Result<(), Error> {
         let known = ["http://", "https://", "sandbox:"].iter().any(|scheme| self.base_url.starts_with(scheme));
-        if known { Ok(self) } else { Err(Error::BaseUrl { vendor: self.id.to_string() }) }
+        if !known || base_url::variables(&self.base_url).is_none() {
+            return Err(Error::BaseUrl { vendor: self.id.to_string() });
+        }
+        let mut renamed = self.renames.iter().flat_map(|(from, to)| [from, to]);
+        let ours = renamed.find(|field| OURS.contains(&field.as_str())).cloned();
+        ours.map_or(Ok(()), |field| Err(Error::Rename { vendor: self.id.to_string(), field }))
     }
 }
 
@@ -130,7 +173,7 @@ impl Vendors {
     }
 
     fn with(mut self, vendor: Vendor) -> Result<Self, Error> {
-        let vendor = vendor.checked()?;
+        vendor.check()?;
         self.0.insert(Arc::clone(&vendor.id), Arc::new(vendor));
         Ok(self)
     }

@@ -23,7 +23,9 @@ pub struct Seller {
     pub vendor: Arc<Vendor>,
     /// Our key there.
     pub key: Option<Secret<String>>,
-    /// Whether its models are offered: its key is in the environment, or it needs none.
+    /// The environment variables that it needs and that have no value.
+    pub missing: Vec<String>,
+    /// Whether its models are offered: its key is in the environment, or it needs none, and its address is known.
     pub offered: bool,
 }
 
@@ -62,16 +64,26 @@ impl Offer {
             }
         }
         let catalog = Catalog::builtin()?.with_sandbox()?.with_operator(&config.models_toml())?;
-        let seller = |vendor: &Arc<Vendor>| {
-            let seller = Seller { vendor: Arc::clone(vendor), key: key_of(vendor, variables), offered: false };
-            let free = seller.key.is_some() || vendor.auth == Auth::None;
-            Seller { offered: if seller.is_inside() { config.catalog.sandbox } else { free }, ..seller }
-        };
-        Ok(Self { catalog, sellers: vendors.iter().map(seller).collect() })
+        let seller = |vendor| Seller::read(vendor, variables, config.catalog.sandbox);
+        Ok(Self { catalog, sellers: vendors.iter().map(seller).collect::<Result<_, _>>()? })
     }
 }
 
 impl Seller {
+    fn read(
+        vendor: &Arc<Vendor>,
+        variables: &[(String, String)],
+        sandbox: bool,
+    ) -> Result<Self, opencredits_providers::Error> {
+        let value = |name: &str| value_of(name, variables);
+        let key = vendor.key_env.as_deref().and_then(value).map(Secret::new);
+        let without = vendor.variables().into_iter().filter(|name| value(name).is_none());
+        let missing: Vec<String> = without.map(str::to_owned).collect();
+        let reached = missing.is_empty() && (key.is_some() || vendor.auth == Auth::None);
+        let seller = Self { vendor: Arc::new(vendor.filled(value)?), key, missing, offered: reached };
+        Ok(if seller.is_inside() { Self { offered: sandbox, ..seller } } else { seller })
+    }
+
     /// Whether it is served inside of the process.
     #[must_use]
     pub fn is_inside(&self) -> bool {
@@ -79,15 +91,16 @@ impl Seller {
     }
 }
 
-fn key_of(vendor: &Vendor, variables: &[(String, String)]) -> Option<Secret<String>> {
-    let wanted = vendor.key_env.as_ref()?;
-    let found = variables.iter().find(|(name, value)| name == wanted && !value.trim().is_empty());
-    found.map(|(_, value)| Secret::new(value.trim().to_owned()))
+/// The value of a variable; blank is none, and a line break after a key is not a part of it.
+fn value_of(name: &str, variables: &[(String, String)]) -> Option<String> {
+    let found = variables.iter().find(|(found, _)| found == name);
+    found.map(|(_, value)| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     fn read(toml: &str, variables: &[(&str, &str)]) -> Result<Offer, OfferError> {
         let variables: Vec<_> =
@@ -107,6 +120,36 @@ mod tests {
         assert!(offered(&one).contains(&"openai"));
         let key = one.sellers.iter().find_map(|seller| seller.key.as_ref()).unwrap();
         assert_eq!(key.reveal(), "sk-1", "a line break after a key is not a part of it");
+    }
+
+    #[test]
+    fn a_vendor_whose_address_has_our_part_is_offered_once_that_is_known() {
+        let own = "[[vendor]]\nid = \"own\"\ndialect = \"openai-chat\"\nkey_env = \"OWN_KEY\"\nbase_url = \"https://{OWN_NAME}.example/v1\"";
+        let check = |variables: &[(&str, &str)], offered: bool, missing: &[&str], base_url: &str| {
+            let offer = read(own, variables).unwrap();
+            let seller = offer.sellers.iter().find(|seller| &*seller.vendor.id == "own").unwrap();
+            assert_eq!((seller.offered, &*seller.vendor.base_url), (offered, base_url), "{variables:?}");
+            assert_eq!(seller.missing, missing, "{variables:?}");
+        };
+        check(&[], false, &["OWN_KEY", "OWN_NAME"], "https://{OWN_NAME}.example/v1");
+        check(&[("OWN_KEY", "k")], false, &["OWN_NAME"], "https://{OWN_NAME}.example/v1");
+        check(&[("OWN_NAME", "acme")], false, &["OWN_KEY"], "https://acme.example/v1");
+        check(&[("OWN_NAME", "acme"), ("OWN_KEY", "k")], true, &[], "https://acme.example/v1");
+        let error = read(own, &[("OWN_NAME", "evil.example/x?")]).err().unwrap().to_string();
+        assert!(error.contains("OWN_NAME") && error.contains("own"), "{error}");
+    }
+
+    #[test]
+    fn every_vendor_of_the_price_book_has_a_file_or_is_known_to_have_none() {
+        const NO_FILE_YET: [(&str, usize); 1] = [("inception", 2)];
+        let offer = read("", &[]).unwrap();
+        let mut without = BTreeMap::new();
+        for model in offer.catalog.models() {
+            if !offer.sellers.iter().any(|seller| seller.vendor.id == model.route.vendor) {
+                *without.entry(&*model.route.vendor).or_insert(0_usize) += 1;
+            }
+        }
+        assert_eq!(without, BTreeMap::from(NO_FILE_YET));
     }
 
     #[test]

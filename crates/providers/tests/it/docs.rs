@@ -22,14 +22,24 @@ fn table(head: &str) -> Vec<Vec<&'static str>> {
 #[test]
 fn the_vendors_on_the_page_are_those_that_are_compiled_in() {
     let vendors = Vendors::builtin().unwrap();
-    let compiled: Vec<Vec<&str>> = vendors
+    let compiled: Vec<Vec<String>> = vendors
         .iter()
         .map(|vendor| {
             let bill = if vendor.stop_billing == StopBilling::Ends { "ends" } else { "goes on" };
-            vec![&*vendor.id, vendor.dialect.name(), vendor.key_env.as_deref().unwrap_or("none"), bill]
+            let needs = vendor.variables().join("`, `");
+            let needs = if needs.is_empty() { "none".to_owned() } else { needs };
+            [&*vendor.id, vendor.dialect.name(), &needs, bill].map(str::to_owned).to_vec()
         })
         .collect();
     assert_eq!(table("| vendor | dialect |"), compiled);
+}
+
+#[test]
+fn the_file_on_the_page_is_a_vendors_whole_file() {
+    let (_, rest) = PAGE.split_once("This is all of `").unwrap();
+    let (name, rest) = rest.split_once("`:\n\n```toml\n").unwrap();
+    let file = std::fs::read_to_string(format!("{}/vendors/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    assert_eq!(rest.split_once("```").unwrap().0, file);
 }
 
 #[test]

@@ -136,6 +136,23 @@ fn a_field_that_the_vendor_refuses_is_left_out() {
 }
 
 #[test]
+fn a_field_that_the_vendor_knows_by_another_name_gets_it_once() {
+    let check = |body: &Value, expect: &Value| check_rewrite("deepseek", body, None, expect);
+    let capped = json!({"model": "upstream-model", "max_tokens": 7});
+    check(&json!({"model": "a", "max_completion_tokens": 7}), &capped);
+    check(&json!({"model": "a", "max_tokens": 7}), &capped);
+    check(&json!({"model": "a", "max_tokens": 7, "max_completion_tokens": 9}), &capped);
+    check(&json!({"model": "a", "max_completion_tokens": 7, "max_tokens": null}), &capped);
+    check(&json!({"model": "a", "max_completion_tokens": null, "max_tokens": 7}), &capped);
+    check_rewrite(
+        "minimax",
+        &json!({"model": "a", "max_tokens": 7}),
+        None,
+        &json!({"model": "upstream-model", "max_completion_tokens": 7}),
+    );
+}
+
+#[test]
 fn nothing_else_is_encoded_again() {
     let vendors = Vendors::builtin().unwrap();
     let raw =

@@ -1,6 +1,7 @@
 //! Vendors: data that is read whole, or refused by name.
 
-use opencredits_providers::{Auth, Dialect, Error, StopBilling, Vendors};
+use opencredits_providers::{Auth, Dialect, Error, StopBilling, Vendor, Vendors};
+use std::sync::Arc;
 
 #[test]
 fn the_vendors_that_are_compiled_in_are_whole() {
@@ -12,6 +13,17 @@ fn the_vendors_that_are_compiled_in_are_whole() {
     assert_eq!(vendors.get("openai").unwrap().url(), "https://api.openai.com/v1/chat/completions");
     let anthropic = vendors.get("anthropic").unwrap();
     assert_eq!((anthropic.dialect, &anthropic.auth), (Dialect::AnthropicMessages, &Auth::XApiKey));
+}
+
+#[test]
+fn every_file_is_compiled_in_and_its_name_is_the_vendors_id() {
+    let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/vendors")).unwrap();
+    let mut names: Vec<String> = folder.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    let vendors = Vendors::builtin().unwrap();
+    let mut ids: Vec<String> = vendors.iter().map(|vendor| format!("{}.toml", vendor.id)).collect();
+    ids.sort();
+    assert_eq!(names, ids);
 }
 
 #[test]
@@ -33,6 +45,43 @@ fn what_means_nothing_is_refused_by_name() {
     };
     check("kye_env = \"X\"", "kye_env");
     check("auth = \"basic\"", "basic");
-    let own = "[[vendor]]\nid = \"mine\"\ndialect = \"openai-chat\"\nbase_url = \"ftp://x\"";
-    assert!(matches!(Vendors::default().with_operator(own), Err(Error::BaseUrl { .. })));
+    check("renames = { model = \"engine\" }", "model");
+    check("renames = { live = \"stream\" }", "stream");
+}
+
+fn at(base_url: &str) -> Result<Arc<Vendor>, Error> {
+    let own = format!("[[vendor]]\nid = \"mine\"\ndialect = \"openai-chat\"\nbase_url = \"{base_url}\"");
+    Vendors::default().with_operator(&own).map(|vendors| Arc::clone(vendors.get("mine").unwrap()))
+}
+
+#[test]
+fn an_address_is_http_and_its_braces_hold_variables() {
+    for wrong in ["ftp://x", "https://{A", "https://A}.x", "https://{}.x", "https://{a b}.x", "https://{A}}.x"] {
+        assert!(matches!(at(wrong), Err(Error::BaseUrl { .. })), "{wrong}");
+    }
+    assert!(at("https://x/v1").unwrap().variables().is_empty());
+    assert_eq!(at("https://{A_1}.x/{B}/v1").unwrap().variables(), ["A_1", "B"]);
+}
+
+#[test]
+fn an_operators_part_of_an_address_cannot_lead_elsewhere() {
+    let vendor = at("https://{NAME}.example/v1").unwrap();
+    let fill = |value: Option<&str>| vendor.filled(|_| value.map(str::to_owned)).map(|filled| filled.base_url);
+    assert_eq!(fill(Some("acme-1")).unwrap(), "https://acme-1.example/v1");
+    assert_eq!(fill(None).unwrap(), "https://{NAME}.example/v1");
+    for wrong in ["", "https://acme", "evil/", "me@evil", "x?", "x#", "a b", "{NAME}", "x:1", "é"] {
+        let part = Error::Part { vendor: "mine".to_owned(), variable: "NAME".to_owned() };
+        assert_eq!(fill(Some(wrong)), Err(part), "{wrong}");
+    }
+}
+
+#[test]
+fn a_key_stands_in_the_header_that_the_vendor_wants() {
+    let vendors = Vendors::builtin().unwrap();
+    let check = |id: &str, header: Option<(&str, &str)>| assert_eq!(vendors.get(id).unwrap().auth.header(), header);
+    check("openai", Some(("authorization", "Bearer ")));
+    check("anthropic", Some(("x-api-key", "")));
+    check("azure-openai", Some(("api-key", "")));
+    check("ollama", None);
+    assert_eq!(Auth::XGoogApiKey.header(), Some(("x-goog-api-key", "")));
 }

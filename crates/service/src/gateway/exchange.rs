@@ -7,9 +7,9 @@ use super::settle::{Delivery, Tab};
 use super::stream::{ChargedStream, Course};
 use crate::fault::{Fault, UpstreamFault, UpstreamKind};
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use opencredits_providers::{
-    Auth, ErrorKind, Outcome, TransportError, UpstreamError, UpstreamRequest, UpstreamResponse, UsageChunk, read_body,
+    ErrorKind, Outcome, TransportError, UpstreamError, UpstreamRequest, UpstreamResponse, UsageChunk, read_body,
 };
 
 /// The largest refusal of a provider that is read.
@@ -31,15 +31,11 @@ pub(super) fn ready(upstream: Upstream) -> Option<Ready> {
     for (name, value) in &upstream.vendor.headers {
         headers.insert(HeaderName::try_from(name.as_str()).ok()?, HeaderValue::try_from(value.as_str()).ok()?);
     }
-    let key = upstream.key.as_ref().map(|key| key.reveal().as_str());
-    let (name, value) = match (&upstream.vendor.auth, key) {
-        (Auth::Bearer, Some(key)) => (AUTHORIZATION, format!("Bearer {key}")),
-        (Auth::XApiKey, Some(key)) => (HeaderName::from_static("x-api-key"), key.to_owned()),
-        (Auth::None, _) | (_, None) => (CONTENT_TYPE, "application/json".to_owned()),
-    };
-    let mut value = HeaderValue::try_from(value).ok()?;
-    value.set_sensitive(name != CONTENT_TYPE);
-    headers.insert(name, value);
+    if let (Some((name, scheme)), Some(key)) = (upstream.vendor.auth.header(), &upstream.key) {
+        let mut value = HeaderValue::try_from(format!("{scheme}{}", key.reveal())).ok()?;
+        value.set_sensitive(true);
+        headers.insert(HeaderName::from_static(name), value);
+    }
     let url = upstream.vendor.url().parse().ok()?;
     Some(Ready { vendor: upstream.vendor, url, headers, transport: upstream.transport })
 }

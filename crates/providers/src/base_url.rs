@@ -1,0 +1,24 @@
+//! Addresses with parts that only the operator knows, each the name of an environment variable in braces.
+
+/// The variables that an address names; `None` where a brace is open, or holds no variable's name.
+pub(crate) fn variables(base_url: &str) -> Option<Vec<&str>> {
+    let mut pieces = base_url.split('{');
+    let head = pieces.next().filter(|head| !head.contains('}'));
+    let named = pieces.map(|piece| {
+        let (name, rest) = piece.split_once('}')?;
+        (is_variable(name) && !rest.contains('}')).then_some(name)
+    });
+    head.and(named.collect())
+}
+
+/// The address with this value for a variable; `None` where the value could mean another host or path.
+pub(crate) fn filled(base_url: &str, variable: &str, value: &str) -> Option<String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    let plain = !value.is_empty() && value.bytes().all(is_plain);
+    plain.then(|| base_url.replace(&format!("{{{variable}}}"), value))
+}
+
+fn is_variable(name: &str) -> bool {
+    let is_usual = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    !name.is_empty() && name.bytes().all(is_usual)
+}
