@@ -71,7 +71,7 @@ async fn serve(
 
 fn whole_response(app: &App, whole: Whole) -> Response<Body> {
     let receipt = &whole.receipt;
-    let body = splice_usage(&whole.body, &usage::extras(receipt, &app.face));
+    let body = splice_usage(receipt.record.api, &whole.body, &usage::extras(receipt, &app.face));
     let mut response = Response::new(Body::from(body));
     *response.headers_mut() = whole.headers;
     name(&mut response, "x-credits-charged", &app.face.credit_price.show(receipt.charged).to_string());

@@ -13,25 +13,53 @@ pub enum Dialect {
     OpenaiChat,
     /// Messages.
     AnthropicMessages,
+    /// Responses, without state.
+    OpenaiResponses,
+    /// `generateContent` and `streamGenerateContent`.
+    GeminiGenerate,
+    /// Embeddings, which are not streamed.
+    OpenaiEmbeddings,
 }
 
 impl Dialect {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::OpenaiChat,
+        Self::AnthropicMessages,
+        Self::OpenaiResponses,
+        Self::GeminiGenerate,
+        Self::OpenaiEmbeddings,
+    ];
+
     /// Its name in data files and records.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::OpenaiChat => "openai-chat",
             Self::AnthropicMessages => "anthropic-messages",
+            Self::OpenaiResponses => "openai-responses",
+            Self::GeminiGenerate => "gemini-generate",
+            Self::OpenaiEmbeddings => "openai-embeddings",
         }
     }
 
-    /// What follows a vendor's base URL.
+    /// What follows a vendor's base URL in a request for `model`.
     #[must_use]
-    pub const fn path(self) -> &'static str {
-        match self {
-            Self::OpenaiChat => "/chat/completions",
-            Self::AnthropicMessages => "/messages",
+    pub fn path(self, model: &str, stream: bool) -> String {
+        match (self, stream) {
+            (Self::OpenaiChat, _) => "/chat/completions".to_owned(),
+            (Self::AnthropicMessages, _) => "/messages".to_owned(),
+            (Self::OpenaiResponses, _) => "/responses".to_owned(),
+            (Self::OpenaiEmbeddings, _) => "/embeddings".to_owned(),
+            (Self::GeminiGenerate, false) => format!("/models/{model}:generateContent"),
+            (Self::GeminiGenerate, true) => format!("/models/{model}:streamGenerateContent?alt=sse"),
         }
+    }
+
+    /// Whether [`Dialect::path`] names the model.
+    #[must_use]
+    pub const fn names_model_in_path(self) -> bool {
+        matches!(self, Self::GeminiGenerate)
     }
 }
 
@@ -45,7 +73,6 @@ impl FromStr for Dialect {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self, Error> {
-        let all = [Self::OpenaiChat, Self::AnthropicMessages];
-        all.into_iter().find(|dialect| dialect.name() == name).ok_or(Error::UnknownDialect)
+        Self::ALL.into_iter().find(|dialect| dialect.name() == name).ok_or(Error::UnknownDialect)
     }
 }

@@ -28,6 +28,14 @@ pub enum Error {
         /// What to do instead.
         remedy: &'static str,
     },
+    /// The client's API and the model's provider have no language in common.
+    #[error("{from} cannot be translated to {to}, which serves this model; ask for it through {to}")]
+    Untranslatable {
+        /// What the client speaks.
+        from: crate::Dialect,
+        /// What the provider speaks.
+        to: crate::Dialect,
+    },
     /// An event is larger than any that a provider sends.
     #[error("an event of the stream is larger than {limit_bytes} bytes")]
     EventTooLarge {
@@ -35,7 +43,10 @@ pub enum Error {
         limit_bytes: usize,
     },
     /// A dialect that is not known.
-    #[error("there is no dialect of this name; known are openai-chat and anthropic-messages")]
+    #[error(
+        "there is no dialect of this name; known are openai-chat, anthropic-messages, openai-responses, gemini-generate \
+         and openai-embeddings"
+    )]
     UnknownDialect,
     /// A vendor file cannot be read.
     #[error("cannot read the vendors: {0}")]

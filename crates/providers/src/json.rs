@@ -202,6 +202,16 @@ pub(crate) fn members<'a>(raw: &'a [u8], mut visit: impl FnMut(&'a [u8], &'a [u8
     }
 }
 
+/// Calls `visit` with each item of the array `raw`; does nothing if it is none.
+pub(crate) fn items<'a>(raw: &'a [u8], mut visit: impl FnMut(&'a [u8])) {
+    let mut cursor = Cursor::new(raw);
+    if cursor.array() {
+        while cursor.item() {
+            visit(cursor.value());
+        }
+    }
+}
+
 /// The raw value of the last member `name` of the object `raw`.
 pub(crate) fn member<'a>(raw: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let mut found = None;

@@ -30,14 +30,18 @@
 
 mod anthropic_messages;
 mod base_url;
+mod closing;
 mod dialect;
+mod embeddings;
 mod error;
 mod facts;
+mod gemini_generate;
 #[cfg(feature = "http")]
 pub mod http;
 mod hub;
 mod json;
 mod openai_chat;
+mod openai_responses;
 mod outcome;
 mod passage;
 mod rewrite;
@@ -52,7 +56,7 @@ mod vendor;
 pub use dialect::Dialect;
 pub use error::Error;
 pub use facts::RequestFacts;
-pub use hub::{Origin, Relay, Target, Translated, translate, translate_body};
+pub use hub::{Origin, Relay, Target, Tongue, Translated, translate, translate_body};
 pub use outcome::{End, Finish, Outcome, Produced, Trust};
 pub use passage::Passage;
 pub use rewrite::{Rewrite, upstream_body};

@@ -19,6 +19,7 @@ struct Counts {
     completion_tokens_details: Option<CompletionDetails>,
     prompt_cache_hit_tokens: Option<u64>,
     cached_tokens: Option<u64>,
+    num_cached_tokens: Option<u64>,
     reasoning_tokens: Option<u64>,
 }
 
@@ -54,18 +55,25 @@ fn input(counts: &Counts, usage: &mut Usage) -> Option<()> {
         return Some(());
     };
     let details = counts.prompt_tokens_details.as_ref();
-    let cached = details.and_then(|d| d.cached_tokens).or(counts.prompt_cache_hit_tokens).or(counts.cached_tokens);
+    let cached = details.and_then(|d| d.cached_tokens).or(counts.prompt_cache_hit_tokens);
+    let cached = cached.or(counts.cached_tokens).or(counts.num_cached_tokens);
+    let audio = details.and_then(|d| d.audio_tokens);
+    // Some hosts leave audio out of the prompt: the total says so.
+    let sum = total.checked_add(counts.completion_tokens.unwrap_or(0))?;
+    let apart = audio.filter(|audio| *audio > 0 && counts.total_tokens == sum.checked_add(*audio));
+    let total = total.checked_add(apart.unwrap_or(0))?;
     let parts = [
         (Bucket::CacheRead, cached),
         (Bucket::CacheWriteOther, details.and_then(|d| d.cache_write_tokens)),
-        (Bucket::InputAudio, details.and_then(|d| d.audio_tokens)),
+        (Bucket::InputAudio, audio),
     ];
     let rest = take_parts(total, &parts, usage)?;
     usage.set(Bucket::InputUncached, Tokens::new(rest));
     Some(())
 }
 
-/// `completion_tokens` includes reasoning, unless the total says that reasoning comes on top.
+/// `completion_tokens` includes reasoning, unless the total says that reasoning comes on top. Where nobody counts
+/// reasoning and the total is larger than its parts, what is missing is reasoning that is not shown.
 fn output(counts: &Counts, usage: &mut Usage) -> Option<()> {
     let Some(completion) = counts.completion_tokens else {
         return Some(());
@@ -74,9 +82,17 @@ fn output(counts: &Counts, usage: &mut Usage) -> Option<()> {
     let reasoning = details.and_then(|d| d.reasoning_tokens).or(counts.reasoning_tokens);
     let audio = details.and_then(|d| d.audio_tokens);
     let input = counts.prompt_tokens.unwrap_or(0);
-    let on_top = counts.total_tokens == input.checked_add(completion)?.checked_add(reasoning.unwrap_or(0));
+    let sum = input.checked_add(completion)?;
+    let on_top = counts.total_tokens == sum.checked_add(reasoning.unwrap_or(0));
+    let apart = counts.prompt_tokens_details.as_ref().and_then(|d| d.audio_tokens).unwrap_or(0);
+    let hidden = counts
+        .prompt_tokens
+        .and(counts.total_tokens)
+        .and_then(|total| total.checked_sub(sum))
+        .filter(|more| *more > 0 && *more != apart);
+    let reasoning = reasoning.or(hidden);
     let total = match reasoning {
-        Some(reasoning) if on_top => completion.checked_add(reasoning)?,
+        Some(reasoning) if on_top || hidden == Some(reasoning) => completion.checked_add(reasoning)?,
         _ => completion,
     };
     // A provider's own slip: parts that exceed the output. What is billed is the output.
@@ -177,6 +193,11 @@ fn absorb_choices(cursor: &mut Cursor<'_>, outcome: &mut Outcome, kind: &mut Kin
                 continue;
             }
             let value = cursor.value();
+            // Completions without messages.
+            if let (b"text", Some(inside)) = (key, value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")))
+            {
+                outcome.produced.text(inside);
+            }
             if key == b"finish_reason"
                 && json::is_set(value)
                 && let Some(native) = json::owned(value).filter(|native| !native.is_empty())

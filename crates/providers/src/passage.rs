@@ -19,10 +19,10 @@ impl Passage {
     /// The passage from what the provider speaks to what the client speaks.
     #[must_use]
     pub fn new(from: Dialect, to: Dialect, origin: Origin, usage_chunk: UsageChunk) -> Self {
-        if from == to {
-            Self::Same(Box::new(StreamTap::new(from, usage_chunk)))
-        } else {
-            Self::Translated(Box::new(Relay::new(from, to, origin, usage_chunk)))
+        let relay = if from == to { None } else { Relay::new(from, to, origin, usage_chunk) };
+        match relay {
+            Some(relay) => Self::Translated(Box::new(relay)),
+            None => Self::Same(Box::new(StreamTap::new(from, usage_chunk))),
         }
     }
 

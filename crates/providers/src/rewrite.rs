@@ -42,8 +42,8 @@ pub fn upstream_body(fields: &[(&str, &str)], rewrite: &Rewrite<'_>) -> Vec<u8> 
     if asks_usage && !options {
         body.member("stream_options", b"{\"include_usage\":true}");
     }
-    if let Some(cap) = rewrite.output_cap {
-        body.member(cap_field(rewrite.vendor), cap.to_string().as_bytes());
+    if let (Some(cap), Some(field)) = (rewrite.output_cap, cap_field(rewrite.vendor)) {
+        body.member(field, cap.to_string().as_bytes());
     }
     body.end()
 }
@@ -68,10 +68,13 @@ fn with_usage(options: &[u8]) -> Vec<u8> {
     json::edit(options, &[Edit { name: "include_usage", value: b"true" }])
 }
 
-fn cap_field(vendor: &Vendor) -> &'static str {
+/// The field that caps the output; `None` where there is none at the top.
+fn cap_field(vendor: &Vendor) -> Option<&'static str> {
     match (vendor.dialect, vendor.output_cap) {
-        (Dialect::OpenaiChat, OutputCap::MaxCompletionTokens) => "max_completion_tokens",
-        (Dialect::OpenaiChat, OutputCap::MaxTokens) | (Dialect::AnthropicMessages, _) => "max_tokens",
+        (Dialect::OpenaiChat, OutputCap::MaxCompletionTokens) => Some("max_completion_tokens"),
+        (Dialect::OpenaiChat, OutputCap::MaxTokens) | (Dialect::AnthropicMessages, _) => Some("max_tokens"),
+        (Dialect::OpenaiResponses, _) => Some("max_output_tokens"),
+        (Dialect::GeminiGenerate | Dialect::OpenaiEmbeddings, _) => None,
     }
 }
 

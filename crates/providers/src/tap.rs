@@ -1,12 +1,16 @@
 //! Watching an answer pass: the outcome is read, the closing events wait for the charge.
 
 use crate::anthropic_messages as messages;
+use crate::closing::{self, Closing, Withheld, spliced};
 use crate::dialect::Dialect;
+use crate::embeddings;
 use crate::error::Error;
-use crate::json::{self, Edit};
+use crate::gemini_generate as gemini;
+use crate::json;
 use crate::openai_chat as chat;
+use crate::openai_responses as responses;
 use crate::outcome::{End, Outcome};
-use crate::sse::{Event, Framer, Place, push_event};
+use crate::sse::{Event, Framer, Place};
 use crate::upstream_error::UpstreamError;
 use bytes::Bytes;
 
@@ -34,20 +38,6 @@ pub struct StreamTap {
     outcome: Outcome,
     withheld: Vec<Withheld>,
     ended: bool,
-}
-
-/// A closing event.
-struct Withheld {
-    kind: Closing,
-    raw: Vec<u8>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Closing {
-    Finish,
-    Usage,
-    Done,
-    Other,
 }
 
 /// What becomes of an event.
@@ -117,7 +107,8 @@ impl StreamTap {
         }
         let mut outcome = std::mem::take(&mut self.outcome);
         // Compatible hosts may leave out [DONE]; an end in order after a reason for stopping is one all the same.
-        let finished = self.dialect == Dialect::OpenaiChat && outcome.finish.is_some();
+        let has_end = !matches!(self.dialect, Dialect::OpenaiChat | Dialect::GeminiGenerate);
+        let finished = !has_end && outcome.finish.is_some();
         outcome.complete = self.ended || (end == End::Clean && finished);
         outcome
     }
@@ -125,11 +116,7 @@ impl StreamTap {
     /// The closing events, with `extras` (JSON members without braces) added to the usage object.
     #[must_use]
     pub fn close(self, extras: &str) -> Bytes {
-        let out = match self.dialect {
-            Dialect::OpenaiChat => close_chat(&self.withheld, self.usage_chunk, extras),
-            Dialect::AnthropicMessages => close_messages(&self.withheld, extras),
-        };
-        out.into()
+        closing::close(self.dialect, &self.withheld, self.usage_chunk, extras).into()
     }
 
     fn event(&mut self, raw: &[u8]) -> Fate {
@@ -140,6 +127,9 @@ impl StreamTap {
         let fate = match self.dialect {
             Dialect::OpenaiChat => self.chat_event(&data),
             Dialect::AnthropicMessages => self.messages_event(&data),
+            Dialect::OpenaiResponses => self.responses_event(&data),
+            Dialect::GeminiGenerate => self.gemini_event(&data),
+            Dialect::OpenaiEmbeddings => Fate::Passes,
         };
         match fate {
             // Nothing comes after the end, and nothing after an error.
@@ -175,6 +165,35 @@ impl StreamTap {
         }
     }
 
+    fn responses_event(&mut self, data: &[u8]) -> Fate {
+        if data.trim_ascii() == b"[DONE]" {
+            return Fate::Stops;
+        }
+        match responses::absorb_event(data, &mut self.outcome) {
+            responses::Kind::Plain if self.withheld.is_empty() => Fate::Passes,
+            responses::Kind::Plain => Fate::Waits(Closing::Other),
+            responses::Kind::End => {
+                self.ended = true;
+                Fate::Waits(Closing::Finish)
+            }
+            responses::Kind::Error => {
+                let known = self.outcome.error.take();
+                let fate = self.error(data);
+                self.outcome.error = known.or(self.outcome.error.take());
+                fate
+            }
+        }
+    }
+
+    fn gemini_event(&mut self, data: &[u8]) -> Fate {
+        match gemini::absorb(data, &mut self.outcome) {
+            gemini::Kind::Plain if self.withheld.is_empty() => Fate::Passes,
+            gemini::Kind::Plain => Fate::Waits(Closing::Other),
+            gemini::Kind::Finish => Fate::Waits(Closing::Finish),
+            gemini::Kind::Error => self.error(data),
+        }
+    }
+
     fn error(&mut self, data: &[u8]) -> Fate {
         self.outcome.error = Some(UpstreamError::read(STATUS_IN_STREAM, data, None));
         self.ended = true;
@@ -184,11 +203,7 @@ impl StreamTap {
     /// Closing events that turned out not to be: another choice goes on after the first has finished.
     fn overtaken(&mut self, raw: &[u8]) -> Vec<Withheld> {
         let comment = Event::read(raw).data.is_none();
-        if comment || self.dialect == Dialect::AnthropicMessages {
-            Vec::new()
-        } else {
-            std::mem::take(&mut self.withheld)
-        }
+        if comment || self.dialect != Dialect::OpenaiChat { Vec::new() } else { std::mem::take(&mut self.withheld) }
     }
 }
 
@@ -225,68 +240,6 @@ impl<'a> Out<'a> {
     }
 }
 
-/// `openai-chat`: with the usage chunk where it was asked for, otherwise with the usage on the last finish chunk.
-fn close_chat(withheld: &[Withheld], usage_chunk: UsageChunk, extras: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(1_024);
-    let data_of = |waiting: &Withheld| Event::read(&waiting.raw).data.map(std::borrow::Cow::into_owned);
-    let reported = withheld.iter().rev().filter(|waiting| waiting.kind != Closing::Done).find_map(|waiting| {
-        let data = data_of(waiting)?;
-        json::member(&data, "usage").filter(|usage| json::is_set(usage)).map(<[u8]>::to_vec)
-    });
-    let usage = spliced(reported.as_deref().unwrap_or(b"{}"), extras);
-    let last_finish = withheld.iter().rposition(|waiting| waiting.kind == Closing::Finish);
-    let mut told = false;
-    for (at, waiting) in withheld.iter().enumerate() {
-        let Some(data) = data_of(waiting) else {
-            continue;
-        };
-        let edit = || json::edit(&data, &[Edit { name: "usage", value: &usage }]);
-        match (waiting.kind, usage_chunk) {
-            (Closing::Done, _) | (Closing::Usage, UsageChunk::NotAsked) => {}
-            (Closing::Usage, UsageChunk::Asked) => {
-                push_event(&mut out, b"", &edit());
-                told = true;
-            }
-            (Closing::Finish, UsageChunk::NotAsked) if Some(at) == last_finish => {
-                push_event(&mut out, b"", &edit());
-            }
-            (Closing::Finish | Closing::Other, _) => out.extend_from_slice(&waiting.raw),
-        }
-    }
-    let last = last_finish.and_then(|at| data_of(withheld.get(at)?));
-    if let (UsageChunk::Asked, false, Some(last)) = (usage_chunk, told, last) {
-        let chunk = [Edit { name: "choices", value: b"[]" }, Edit { name: "usage", value: &usage }];
-        push_event(&mut out, b"", &json::edit(&last, &chunk));
-    }
-    push_event(&mut out, b"", b"[DONE]");
-    out
-}
-
-/// `anthropic-messages`: in `message_delta`.
-fn close_messages(withheld: &[Withheld], extras: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(1_024);
-    for waiting in withheld {
-        let event = Event::read(&waiting.raw);
-        match (waiting.kind, event.data) {
-            (Closing::Finish, Some(data)) => {
-                let usage = spliced(json::member(&data, "usage").unwrap_or(b"{}"), extras);
-                let edit = Edit { name: "usage", value: &usage };
-                push_event(&mut out, b"message_delta", &json::edit(&data, &[edit]));
-            }
-            _ => out.extend_from_slice(&waiting.raw),
-        }
-    }
-    out
-}
-
-/// A usage object with more members.
-fn spliced(usage: &[u8], extras: &str) -> Vec<u8> {
-    let inside = usage.trim_ascii().strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}"));
-    let inside = inside.unwrap_or_default().trim_ascii();
-    let comma: &[u8] = if inside.is_empty() || extras.is_empty() { b"" } else { b"," };
-    [b"{", inside, comma, extras.as_bytes(), b"}"].concat()
-}
-
 /// Reads a whole answer.
 #[must_use]
 pub fn read_body(dialect: Dialect, body: &[u8]) -> Outcome {
@@ -300,6 +253,11 @@ pub fn read_body(dialect: Dialect, body: &[u8]) -> Outcome {
         Dialect::AnthropicMessages => {
             messages::absorb_message(body, &mut messages::Counts::default(), &mut outcome);
         }
+        Dialect::OpenaiResponses => responses::absorb_response(body, &mut outcome),
+        Dialect::GeminiGenerate => {
+            gemini::absorb(body, &mut outcome);
+        }
+        Dialect::OpenaiEmbeddings => embeddings::absorb(body, &mut outcome),
     }
     outcome.complete = true;
     outcome
@@ -307,7 +265,8 @@ pub fn read_body(dialect: Dialect, body: &[u8]) -> Outcome {
 
 /// A whole answer with `extras` (JSON members without braces) added to its usage object; every other byte stays.
 #[must_use]
-pub fn splice_usage(body: &[u8], extras: &str) -> Vec<u8> {
+pub fn splice_usage(dialect: Dialect, body: &[u8], extras: &str) -> Vec<u8> {
+    let member = if dialect == Dialect::GeminiGenerate { "usageMetadata" } else { "usage" };
     let mut cursor = json::Cursor::new(body);
     if !cursor.object() {
         return body.to_vec();
@@ -316,17 +275,16 @@ pub fn splice_usage(body: &[u8], extras: &str) -> Vec<u8> {
     while let Some(key) = cursor.key() {
         let range = cursor.value_range();
         is_empty = false;
-        if key == b"usage" {
+        if key == member.as_bytes() {
             place = Some(range);
         }
     }
     let end = cursor.position().saturating_sub(1);
     let (name, place) = match &place {
-        Some(place) => (&b""[..], place.clone()),
-        None if is_empty => (&b"\"usage\":"[..], end..end),
-        None => (&b",\"usage\":"[..], end..end),
+        Some(place) => (String::new(), place.clone()),
+        None => (format!("{}\"{member}\":", if is_empty { "" } else { "," }), end..end),
     };
     let part = |range: std::ops::Range<usize>| body.get(range).unwrap_or_default();
     let usage = spliced(part(place.clone()), extras);
-    [part(0..place.start), name, &usage, part(place.end..body.len())].concat()
+    [part(0..place.start), name.as_bytes(), &usage, part(place.end..body.len())].concat()
 }

@@ -105,10 +105,10 @@ pub struct Vendor {
 }
 
 impl Vendor {
-    /// The address of the dialect's endpoint.
+    /// The address of the dialect's endpoint for `model`.
     #[must_use]
-    pub fn url(&self) -> String {
-        format!("{}{}", self.base_url.trim_end_matches('/'), self.dialect.path())
+    pub fn url(&self, model: &str, stream: bool) -> String {
+        format!("{}{}", self.base_url.trim_end_matches('/'), self.dialect.path(model, stream))
     }
 
     /// The environment variables without which it cannot be offered: our key's, and those of its address.

@@ -241,7 +241,13 @@ mod dialect {
     use serde::{Deserialize, Serializer};
 
     /// A dialect's place is its byte: append only.
-    const CODES: [Dialect; 2] = [Dialect::OpenaiChat, Dialect::AnthropicMessages];
+    const CODES: [Dialect; 5] = [
+        Dialect::OpenaiChat,
+        Dialect::AnthropicMessages,
+        Dialect::OpenaiResponses,
+        Dialect::GeminiGenerate,
+        Dialect::OpenaiEmbeddings,
+    ];
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
     pub(super) fn serialize<S: Serializer>(dialect: &Dialect, serializer: S) -> Result<S::Ok, S::Error> {

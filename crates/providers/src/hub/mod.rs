@@ -10,9 +10,11 @@ mod messages;
 mod out;
 mod relay;
 mod step;
+mod tongue;
 mod usage;
 
 pub use relay::{Origin, Relay, translate_body};
+pub use tongue::Tongue;
 
 use crate::dialect::Dialect;
 use crate::error::Error;
@@ -51,14 +53,18 @@ pub fn translate<'a>(
     to: &Target<'_>,
     fields: impl Iterator<Item = (&'a str, &'a str)>,
 ) -> Result<Translated, Error> {
-    let mut dropped = Vec::new();
-    let conversation: Conversation<'a> = match from {
-        Dialect::OpenaiChat => chat::read_request(fields, &mut dropped)?,
-        Dialect::AnthropicMessages => messages::read_request(fields, &mut dropped)?,
+    let unspoken = Error::Untranslatable { from, to: to.dialect };
+    let (Some(reads), Some(writes)) = (Tongue::of(from), Tongue::of(to.dialect)) else {
+        return Err(unspoken);
     };
-    let fields = match to.dialect {
-        Dialect::OpenaiChat => chat::write_request(&conversation, to, &mut dropped)?,
-        Dialect::AnthropicMessages => messages::write_request(&conversation, to, &mut dropped)?,
+    let mut dropped = Vec::new();
+    let conversation: Conversation<'a> = match reads {
+        Tongue::Chat => chat::read_request(fields, &mut dropped)?,
+        Tongue::Messages => messages::read_request(fields, &mut dropped)?,
+    };
+    let fields = match writes {
+        Tongue::Chat => chat::write_request(&conversation, to, &mut dropped)?,
+        Tongue::Messages => messages::write_request(&conversation, to, &mut dropped)?,
     };
     dropped.sort_unstable();
     dropped.dedup();

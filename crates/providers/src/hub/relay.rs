@@ -3,6 +3,7 @@
 use super::chat::{self, Closing};
 use super::messages;
 use super::step::{Step, Stop};
+use super::tongue::Tongue;
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::outcome::{End, Outcome};
@@ -49,10 +50,10 @@ enum Writer {
 }
 
 impl Reader {
-    fn new(dialect: Dialect) -> Self {
-        match dialect {
-            Dialect::OpenaiChat => Self::Chat(chat::Reader::default()),
-            Dialect::AnthropicMessages => Self::Messages(messages::Reader::default()),
+    fn new(tongue: Tongue) -> Self {
+        match tongue {
+            Tongue::Chat => Self::Chat(chat::Reader::default()),
+            Tongue::Messages => Self::Messages(messages::Reader::default()),
         }
     }
 
@@ -72,10 +73,10 @@ impl Reader {
 }
 
 impl Writer {
-    fn new(dialect: Dialect, origin: Origin) -> Self {
-        match dialect {
-            Dialect::OpenaiChat => Self::Chat(chat::Writer::new(origin)),
-            Dialect::AnthropicMessages => Self::Messages(messages::Writer::default()),
+    fn new(tongue: Tongue, origin: Origin) -> Self {
+        match tongue {
+            Tongue::Chat => Self::Chat(chat::Writer::new(origin)),
+            Tongue::Messages => Self::Messages(messages::Writer::default()),
         }
     }
 
@@ -95,18 +96,19 @@ impl Writer {
 }
 
 impl Relay {
-    /// A relay from what the provider speaks to what the client speaks.
+    /// A relay from what the provider speaks to what the client speaks; `None` where the hub does not speak both.
     #[must_use]
-    pub fn new(from: Dialect, to: Dialect, origin: Origin, usage_chunk: UsageChunk) -> Self {
-        Self {
+    pub fn new(from: Dialect, to: Dialect, origin: Origin, usage_chunk: UsageChunk) -> Option<Self> {
+        let (reads, writes) = (Tongue::of(from)?, Tongue::of(to)?);
+        Some(Self {
             tap: StreamTap::new(from, UsageChunk::Asked),
             framer: Framer::new(),
-            reader: Reader::new(from),
-            writer: Writer::new(to, origin),
+            reader: Reader::new(reads),
+            writer: Writer::new(writes, origin),
             usage_chunk,
             stop: None,
             usage: Usage::default(),
-        }
+        })
     }
 
     /// Takes a chunk and gives what goes out for it: whole events.
@@ -161,13 +163,13 @@ fn pass(step: Step<'_>, writer: &mut Writer, stop: &mut Option<Stop>, out: &mut 
     }
 }
 
-/// A whole answer in the client's dialect, with the usage that was billed.
+/// A whole answer in the client's dialect, with the usage that was billed; `None` where the hub does not speak both.
 #[must_use]
-pub fn translate_body(from: Dialect, to: Dialect, body: &[u8], usage: &Usage, origin: &Origin) -> Vec<u8> {
-    let mut reader = Reader::new(from);
+pub fn translate_body(from: Dialect, to: Dialect, body: &[u8], usage: &Usage, origin: &Origin) -> Option<Vec<u8>> {
+    let (mut reader, writes) = (Reader::new(Tongue::of(from)?), Tongue::of(to)?);
     let read = |each: &mut dyn FnMut(Step<'_>)| reader.whole(body, each);
-    match to {
-        Dialect::OpenaiChat => chat::write_body(read, usage, origin),
-        Dialect::AnthropicMessages => messages::write_body(read, usage, origin),
-    }
+    Some(match writes {
+        Tongue::Chat => chat::write_body(read, usage, origin),
+        Tongue::Messages => messages::write_body(read, usage, origin),
+    })
 }

@@ -1,11 +1,11 @@
 //! Writing an `openai-chat` answer.
 
+use super::Spoken;
 use super::ask::{Ask, Delivery};
 use super::command::Ending;
 use super::compose::{Call, Finish, Input, Reply};
 use super::problem::Problem;
 use super::seed::Seed;
-use crate::dialect::Dialect;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -97,7 +97,7 @@ pub(super) fn stream(ask: &Ask, seed: Seed, replies: &[Reply]) -> Vec<Bytes> {
     }
     if let Ending::Fail(after) = ask.commands.ending {
         chunks.truncate(after);
-        chunks.push(Problem::in_mid_stream().body(Dialect::OpenaiChat, seed));
+        chunks.push(Problem::in_mid_stream().body(Spoken::Chat, seed));
         return chunks.iter().map(event).collect();
     }
     let done = Bytes::from_static(b"data: [DONE]\n\n");

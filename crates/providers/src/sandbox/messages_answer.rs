@@ -1,12 +1,12 @@
 //! Writing an `anthropic-messages` answer.
 
+use super::Spoken;
 use super::ask::{Ask, Shown};
 use super::chat_answer::in_pieces;
 use super::command::Ending;
 use super::compose::{Finish, Reply};
 use super::problem::Problem;
 use super::seed::Seed;
-use crate::dialect::Dialect;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -213,7 +213,7 @@ pub(super) fn stream(ask: &Ask, seed: Seed, replies: &[Reply]) -> Vec<Bytes> {
     events.push(json!({"type": "message_stop"}));
     if let Ending::Fail(after) = ask.commands.ending {
         events.truncate(after);
-        events.push(Problem::in_mid_stream().body(Dialect::AnthropicMessages, seed));
+        events.push(Problem::in_mid_stream().body(Spoken::Messages, seed));
     }
     events.iter().map(event).collect()
 }

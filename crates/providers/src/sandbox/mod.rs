@@ -43,7 +43,6 @@ mod sample;
 mod seed;
 mod tally;
 
-use crate::dialect::Dialect;
 use crate::transport::{Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse};
 use ask::{Ask, Delivery};
 use async_trait::async_trait;
@@ -90,23 +89,30 @@ struct Plan {
     pace: Pace,
 }
 
+/// The dialects that the sandbox speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spoken {
+    Chat,
+    Messages,
+}
+
 impl Plan {
     fn of(path: &str, body: &[u8]) -> Self {
         let seed = Seed::of(body);
-        let dialects = [Dialect::OpenaiChat, Dialect::AnthropicMessages];
-        let spoken = dialects.into_iter().find(|dialect| path.ends_with(dialect.path()));
-        let Some(dialect) = spoken else {
-            return Self::problem(Dialect::OpenaiChat, seed, &Problem::no_such_path(path));
+        let dialect = match path {
+            path if path.ends_with("/chat/completions") => Spoken::Chat,
+            path if path.ends_with("/messages") => Spoken::Messages,
+            _ => return Self::problem(Spoken::Chat, seed, &Problem::no_such_path(path)),
         };
         Self::answer(dialect, seed, body).unwrap_or_else(|problem| Self::problem(dialect, seed, &problem))
     }
 
-    fn answer(dialect: Dialect, seed: Seed, body: &[u8]) -> Result<Self, Problem> {
+    fn answer(dialect: Spoken, seed: Seed, body: &[u8]) -> Result<Self, Problem> {
         let body: Value =
             serde_json::from_slice(body).map_err(|_| Problem::invalid("the request is not valid JSON".to_owned()))?;
         let ask = match dialect {
-            Dialect::OpenaiChat => chat_ask::read(&body)?,
-            Dialect::AnthropicMessages => messages_ask::read(&body)?,
+            Spoken::Chat => chat_ask::read(&body)?,
+            Spoken::Messages => messages_ask::read(&body)?,
         };
         if let Some(problem) = &ask.commands.problem {
             return Err(problem.clone());
@@ -123,7 +129,7 @@ impl Plan {
         })
     }
 
-    fn problem(dialect: Dialect, seed: Seed, problem: &Problem) -> Self {
+    fn problem(dialect: Spoken, seed: Seed, problem: &Problem) -> Self {
         let mut headers = headers(dialect, seed, "application/json");
         if problem.wants_a_retry() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
@@ -137,13 +143,13 @@ impl Plan {
     }
 }
 
-fn chunks(dialect: Dialect, seed: Seed, ask: &Ask) -> Vec<Bytes> {
+fn chunks(dialect: Spoken, seed: Seed, ask: &Ask) -> Vec<Bytes> {
     let replies = compose::replies(ask, seed);
     match (dialect, ask.delivery) {
-        (Dialect::OpenaiChat, Delivery::Whole) => halves(&chat_answer::whole(ask, seed, &replies)),
-        (Dialect::AnthropicMessages, Delivery::Whole) => halves(&messages_answer::whole(ask, seed, &replies)),
-        (Dialect::OpenaiChat, _) => chat_answer::stream(ask, seed, &replies),
-        (Dialect::AnthropicMessages, _) => messages_answer::stream(ask, seed, &replies),
+        (Spoken::Chat, Delivery::Whole) => halves(&chat_answer::whole(ask, seed, &replies)),
+        (Spoken::Messages, Delivery::Whole) => halves(&messages_answer::whole(ask, seed, &replies)),
+        (Spoken::Chat, _) => chat_answer::stream(ask, seed, &replies),
+        (Spoken::Messages, _) => messages_answer::stream(ask, seed, &replies),
     }
 }
 
@@ -154,12 +160,12 @@ fn halves(body: &Value) -> Vec<Bytes> {
     vec![first, second]
 }
 
-fn headers(dialect: Dialect, seed: Seed, content_type: &'static str) -> HeaderMap {
+fn headers(dialect: Spoken, seed: Seed, content_type: &'static str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     let name = match dialect {
-        Dialect::OpenaiChat => "x-request-id",
-        Dialect::AnthropicMessages => "request-id",
+        Spoken::Chat => "x-request-id",
+        Spoken::Messages => "request-id",
     };
     if let Ok(id) = HeaderValue::try_from(seed.id("req_")) {
         headers.insert(name, id);

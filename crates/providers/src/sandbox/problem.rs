@@ -1,7 +1,7 @@
 //! What the sandbox says when it refuses, in the words of either dialect.
 
+use super::Spoken;
 use super::seed::Seed;
-use crate::dialect::Dialect;
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -63,13 +63,13 @@ impl Problem {
         self.quota == Quota::Left && matches!(self.status.as_u16(), 429 | 503 | 529)
     }
 
-    pub(super) fn body(&self, dialect: Dialect, seed: Seed) -> Value {
+    pub(super) fn body(&self, dialect: Spoken, seed: Seed) -> Value {
         match dialect {
-            Dialect::OpenaiChat => {
+            Spoken::Chat => {
                 let (kind, code) = self.chat_words();
                 json!({"error": {"message": self.message, "type": kind, "param": null, "code": code}})
             }
-            Dialect::AnthropicMessages => json!({
+            Spoken::Messages => json!({
                 "type": "error",
                 "error": {"type": self.messages_word(), "message": self.message},
                 "request_id": seed.id("req_"),

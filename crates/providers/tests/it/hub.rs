@@ -91,7 +91,7 @@ fn said_in_chat(stream: &str) -> Said {
 
 fn through(from: Dialect, to: Dialect, stream: &str, size: usize) -> String {
     let origin = Origin { vendor: "v".to_owned(), created: 1 };
-    let mut relay = Relay::new(from, to, origin, UsageChunk::Asked);
+    let mut relay = Relay::new(from, to, origin, UsageChunk::Asked).unwrap();
     let mut out = Vec::new();
     for chunk in stream.as_bytes().chunks(size.max(1)) {
         out.extend_from_slice(&relay.feed(&Bytes::copy_from_slice(chunk)).unwrap());
@@ -105,7 +105,7 @@ fn recorded(dialect: Dialect, stream: bool) -> Vec<Recording> {
     let form = if dialect == Dialect::OpenaiChat { "-chat" } else { "anthropic-messages" };
     recordings(move |row| row.stream == stream && row.status == 200 && row.api.ends_with(form))
         .into_iter()
-        .filter(|recording| recording.expected.error.is_none())
+        .filter(|recording| recording.expected.error.is_none() && recording.row.api != "ollama-chat")
         .collect()
 }
 
@@ -163,8 +163,8 @@ fn a_recorded_answer_says_the_same_in_the_other_dialect() {
     let both = [Dialect::OpenaiChat, Dialect::AnthropicMessages];
     for (from, to) in [(both[0], both[1]), (both[1], both[0])] {
         for recording in recorded(from, false) {
-            let there = translate_body(from, to, recording.body.as_bytes(), &Usage::default(), &origin);
-            let back = translate_body(to, from, &there, &Usage::default(), &origin);
+            let there = translate_body(from, to, recording.body.as_bytes(), &Usage::default(), &origin).unwrap();
+            let back = translate_body(to, from, &there, &Usage::default(), &origin).unwrap();
             let (first, last) = (shape(from, recording.body.as_bytes()), shape(from, &back));
             assert_eq!(first, last, "{}", recording.row.file);
         }

@@ -10,24 +10,29 @@ const SMALL_BYTES: usize = 6_000;
 /// Places at which larger ones are split.
 const SPLITS: usize = 64;
 
-/// Hosts that speak `openai-chat` in their own way, which later dialects and quirks will read.
-const OTHERS: [&str; 9] =
-    ["cohere", "google", "perplexity", "mistral", "snowflake", "xai", "alibaba", "ollama", "openrouter"];
-
-fn dialect_of(api: &str, provider: &str) -> Option<Dialect> {
-    match api {
-        "anthropic-messages" => Some(Dialect::AnthropicMessages),
-        api if api.ends_with("-chat") && !OTHERS.contains(&provider) => Some(Dialect::OpenaiChat),
-        _ => None,
+/// The dialect of an interface, by the end of its name.
+fn dialect_of(api: &str) -> Option<Dialect> {
+    let ends = [
+        ("anthropic-messages", Dialect::AnthropicMessages),
+        ("-responses", Dialect::OpenaiResponses),
+        ("-generate", Dialect::GeminiGenerate),
+        ("-embeddings", Dialect::OpenaiEmbeddings),
+        ("-completions", Dialect::OpenaiChat),
+        ("-chat", Dialect::OpenaiChat),
+    ];
+    // A form of its own, in lines of JSON.
+    if api == "ollama-chat" {
+        return None;
     }
+    ends.into_iter().find(|(end, _)| api.ends_with(end)).map(|(_, dialect)| dialect)
 }
 
 fn wanted() -> Vec<(Dialect, Recording)> {
-    let all = recordings(|row| dialect_of(&row.api, &row.provider).is_some() && row.status == 200);
+    let all = recordings(|row| dialect_of(&row.api).is_some() && row.status == 200);
     if all.is_empty() {
         eprintln!("skipped: no shared folder with recordings beside the repository");
     }
-    let dialect = |recording: &Recording| dialect_of(&recording.row.api, &recording.row.provider);
+    let dialect = |recording: &Recording| dialect_of(&recording.row.api);
     all.into_iter().filter_map(|recording| Some((dialect(&recording)?, recording))).collect()
 }
 
@@ -47,6 +52,12 @@ fn sum(usage: &Usage, buckets: &[Bucket]) -> Option<u64> {
     (!known.is_empty()).then(|| known.iter().sum())
 }
 
+/// All input but what tools added, which the expected usage counts apart.
+fn input_of(usage: &Usage) -> Option<u64> {
+    let tools = usage.get(Bucket::InputToolPrompt).map_or(0, Tokens::get);
+    usage.input_total().map(|total| total.get() - tools)
+}
+
 /// What differs from the expected usage, in words; empty when nothing does.
 fn differences(recording: &Recording, outcome: &Outcome) -> Vec<String> {
     let expected = &recording.expected;
@@ -55,8 +66,9 @@ fn differences(recording: &Recording, outcome: &Outcome) -> Vec<String> {
     };
     let writes = [Bucket::CacheWrite5m, Bucket::CacheWrite1h, Bucket::CacheWriteOther];
     let facts = [
-        ("input", usage.input_total().map(Tokens::get), expected.input_tokens),
-        ("cached", sum(usage, &[Bucket::CacheRead]), expected.cached_input_tokens),
+        ("input", input_of(usage), expected.input_tokens),
+        ("tool prompt", sum(usage, &[Bucket::InputToolPrompt]), expected.tool_use_prompt_tokens),
+        ("cached", sum(usage, &[Bucket::CacheRead, Bucket::InputAudioCached]), expected.cached_input_tokens),
         ("written", sum(usage, &writes), expected.cache_write_tokens),
         ("output", usage.output_total().map(Tokens::get), expected.output_tokens),
     ];
@@ -126,6 +138,9 @@ fn a_cut_stream_is_never_reported_as_final() {
         let terminal = match dialect {
             Dialect::OpenaiChat => body.rfind("data: [DONE]"),
             Dialect::AnthropicMessages => body.rfind("event: message_stop").or(body.rfind("event: error")),
+            Dialect::OpenaiResponses => body.rfind("\"response.completed\"").or(body.rfind("\"response.incomplete\"")),
+            // Its end is the end of the connection.
+            Dialect::GeminiGenerate | Dialect::OpenaiEmbeddings => None,
         };
         let Some(terminal) = terminal else { continue };
         let step = (terminal / SPLITS).max(1);

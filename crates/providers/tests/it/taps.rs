@@ -166,7 +166,7 @@ fn every_recorded_stream_passes_unchanged_up_to_its_closing_events() {
             Dialect::OpenaiChat => {
                 recording.body.find("\"finish_reason\":\"").or(recording.body.find("\"finish_reason\": \""))
             }
-            Dialect::AnthropicMessages => recording.body.find("event: message_delta"),
+            _ => recording.body.find("event: message_delta"),
         };
         if let (Some(closing), true) = (closing, recording.row.body_exact) {
             let last = recording.body[..closing].rfind("\n\n").unwrap_or(0);
@@ -179,7 +179,7 @@ fn every_recorded_stream_passes_unchanged_up_to_its_closing_events() {
 proptest! {
     #[test]
     fn no_bytes_make_a_tap_panic(chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..6)) {
-        for dialect in [Dialect::OpenaiChat, Dialect::AnthropicMessages] {
+        for dialect in Dialect::ALL {
             let mut tap = StreamTap::new(dialect, UsageChunk::NotAsked);
             for chunk in &chunks {
                 let _ = tap.feed(&Bytes::copy_from_slice(chunk));
@@ -187,7 +187,7 @@ proptest! {
             let _ = tap.outcome(End::Clean);
             let _ = tap.close(EXTRAS);
             let bytes = chunks.concat();
-            let _ = (read_body(dialect, &bytes), splice_usage(&bytes, EXTRAS));
+            let _ = (read_body(dialect, &bytes), splice_usage(dialect, &bytes, EXTRAS));
         }
     }
 }

@@ -36,7 +36,8 @@ pub(super) fn ready(upstream: Upstream) -> Option<Ready> {
         value.set_sensitive(true);
         headers.insert(HeaderName::from_static(name), value);
     }
-    let url = upstream.vendor.url().parse().ok()?;
+    // Where the path names the model, this one only shows that the address is sound.
+    let url = upstream.vendor.url("model", false).parse().ok()?;
     Some(Ready { vendor: upstream.vendor, url, headers, transport: upstream.transport })
 }
 
@@ -81,8 +82,15 @@ async fn send(tab: &Tab, outgoing: Outgoing) -> Result<UpstreamResponse, Transpo
     let ready = &tab.upstream;
     let mut headers = ready.headers.clone();
     headers.extend(outgoing.headers);
-    let request = UpstreamRequest { url: ready.url.clone(), headers, body: outgoing.body };
+    let request = UpstreamRequest { url: address(tab), headers, body: outgoing.body };
     ready.transport.send(request).await
+}
+
+fn address(tab: &Tab) -> http::Uri {
+    let vendor = &tab.upstream.vendor;
+    let named = vendor.dialect.names_model_in_path();
+    let url = named.then(|| vendor.url(&tab.model.route.upstream_model, tab.delivery == Delivery::Streamed));
+    url.and_then(|url| url.parse().ok()).unwrap_or_else(|| tab.upstream.url.clone())
 }
 
 /// The provider's headers that may go to the client.

@@ -91,7 +91,10 @@ impl Tab {
     pub(super) fn translated(&self, body: &[u8], outcome: &Outcome) -> Option<Vec<u8>> {
         let from = self.upstream.vendor.dialect;
         let usage = outcome.usage.unwrap_or_default();
-        (from != self.dialect).then(|| translate_body(from, self.dialect, body, &usage, &self.origin()))
+        if from == self.dialect {
+            return None;
+        }
+        translate_body(from, self.dialect, body, &usage, &self.origin())
     }
 
     pub(super) fn stop_ends_billing(&self) -> bool {

@@ -19,7 +19,7 @@ use std::time::Duration;
 const BODY_BYTES_MAX: usize = 4 << 20;
 
 async fn send(dialect: Dialect, body: &Value) -> UpstreamResponse {
-    let url = format!("sandbox://local/v1{}", dialect.path());
+    let url = format!("sandbox://local/v1{}", dialect.path("m", false));
     let request =
         UpstreamRequest { url: url.parse().unwrap(), headers: HeaderMap::new(), body: body.to_string().into() };
     Sandbox::new().send(request).await.unwrap()

@@ -1,0 +1,190 @@
+//! `gemini-generate`: counts, answers and chunks.
+
+use crate::json;
+use crate::outcome::{Finish, Outcome, Trust};
+use crate::upstream_error::UpstreamError;
+use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+
+/// The status of the answer that a stream with an error in it began with.
+const STATUS_IN_STREAM: u16 = 200;
+
+/// The usage object. It comes with every chunk, and each replaces the one before.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Counts {
+    prompt_token_count: Option<u64>,
+    cached_content_token_count: Option<u64>,
+    tool_use_prompt_token_count: Option<u64>,
+    candidates_token_count: Option<u64>,
+    thoughts_token_count: Option<u64>,
+    prompt_tokens_details: Vec<Share>,
+    cache_tokens_details: Vec<Share>,
+    candidates_tokens_details: Vec<Share>,
+    service_tier: Option<String>,
+}
+
+/// The tokens of one kind of content.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Share {
+    modality: String,
+    token_count: u64,
+}
+
+fn of_kind(shares: &[Share], modality: &str) -> u64 {
+    shares.iter().filter(|share| share.modality == modality).map(|share| share.token_count).fold(0, u64::saturating_add)
+}
+
+/// What a chunk or answer is, beyond what it adds to the outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Output, or nothing in particular.
+    Plain,
+    /// Names the reason for stopping.
+    Finish,
+    /// An error.
+    Error,
+}
+
+/// Takes one chunk, or a whole answer, into the outcome.
+pub(crate) fn absorb(data: &[u8], outcome: &mut Outcome) -> Kind {
+    let mut kind = Kind::Plain;
+    let mut queries = BTreeSet::new();
+    let mut ran_code = 0_u64;
+    json::members(data, |name, value| match name {
+        b"candidates" => json::items(value, |candidate| {
+            json::members(candidate, |name, value| match name {
+                b"content" => ran_code = ran_code.saturating_add(absorb_parts(value, outcome)),
+                b"finishReason" if json::is_set(value) => {
+                    outcome.finish = json::owned(value).map(|native| Finish { native });
+                    kind = Kind::Finish;
+                }
+                b"groundingMetadata" => {
+                    json::items(json::member(value, "webSearchQueries").unwrap_or_default(), |query| {
+                        queries.extend(json::owned(query).filter(|query| !query.trim().is_empty()));
+                    });
+                }
+                _ => {}
+            });
+        }),
+        b"promptFeedback" => {
+            if let Some(native) = json::member(value, "blockReason").and_then(json::owned) {
+                outcome.finish = Some(Finish { native });
+                kind = Kind::Finish;
+            }
+        }
+        b"usageMetadata" => absorb_usage(value, outcome),
+        b"modelVersion" => outcome.model = json::owned(value),
+        b"responseId" => outcome.upstream_id = json::owned(value),
+        b"error" if json::is_set(value) => {
+            outcome.error = Some(UpstreamError::read(STATUS_IN_STREAM, data, None));
+            kind = Kind::Error;
+        }
+        _ => {}
+    });
+    let queries = u64::try_from(queries.len()).unwrap_or(u64::MAX);
+    // What was searched for is told again with later chunks; code is told once.
+    note_uses(outcome, ToolUse::Grounding, |before| before.max(queries));
+    note_uses(outcome, ToolUse::CodeExecution, |before| before.saturating_add(ran_code));
+    kind
+}
+
+/// Uses are seen chunk by chunk, and the usage of each chunk replaces the one before: they are carried over.
+fn note_uses(outcome: &mut Outcome, tool: ToolUse, count: impl Fn(u64) -> u64) {
+    let mut usage = outcome.usage.unwrap_or_default();
+    let before = usage.uses(tool).map_or(0, Tokens::get);
+    let after = count(before);
+    if after > before {
+        usage.set_uses(tool, Tokens::new(after));
+        outcome.usage = Some(usage);
+    }
+}
+
+/// Counts what was produced; says how often the provider ran code.
+fn absorb_parts(content: &[u8], outcome: &mut Outcome) -> u64 {
+    let mut ran_code = 0_u64;
+    json::items(json::member(content, "parts").unwrap_or_default(), |part| {
+        json::members(part, |name, value| match name {
+            b"text" => {
+                if let Some(inside) = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) {
+                    outcome.produced.text(inside);
+                }
+            }
+            b"functionCall" | b"inlineData" => outcome.produced.part(),
+            b"executableCode" => {
+                outcome.produced.part();
+                ran_code = ran_code.saturating_add(1);
+            }
+            _ => {}
+        });
+    });
+    ran_code
+}
+
+fn absorb_usage(raw: &[u8], outcome: &mut Outcome) {
+    let Ok(counts) = serde_json::from_slice::<Counts>(raw) else {
+        return;
+    };
+    let mut usage = Usage::default();
+    let sound = counts.buckets(&mut usage);
+    if usage.is_absent() && sound.is_some() {
+        return;
+    }
+    for tool in ToolUse::ALL {
+        if let Some(uses) = outcome.usage.and_then(|before| before.uses(tool)) {
+            usage.set_uses(tool, uses);
+        }
+    }
+    outcome.usage = Some(usage);
+    outcome.trust = if sound.is_some() { Trust::Sound } else { Trust::Contradictory };
+    if counts.service_tier.is_some() {
+        outcome.service_tier = counts.service_tier;
+    }
+}
+
+impl Counts {
+    /// The prompt includes what was cached and leaves out what tools added; candidates leave out thoughts.
+    fn buckets(&self, usage: &mut Usage) -> Option<()> {
+        if let Some(prompt) = self.prompt_token_count {
+            let cached = self.cached_content_token_count;
+            let cached_audio = of_kind(&self.cache_tokens_details, "AUDIO").min(cached.unwrap_or(0));
+            let kinds = [(Bucket::InputAudio, "AUDIO"), (Bucket::InputImage, "IMAGE"), (Bucket::InputVideo, "VIDEO")];
+            let mut rest = prompt.checked_sub(cached.unwrap_or(0))?;
+            for (bucket, modality) in kinds {
+                let cached = of_kind(&self.cache_tokens_details, modality);
+                let fresh = of_kind(&self.prompt_tokens_details, modality).saturating_sub(cached);
+                if fresh > 0 {
+                    usage.set(bucket, Tokens::new(fresh));
+                    rest = rest.checked_sub(fresh)?;
+                }
+            }
+            if cached_audio > 0 {
+                usage.set(Bucket::InputAudioCached, Tokens::new(cached_audio));
+            }
+            if let Some(cached) = cached {
+                usage.set(Bucket::CacheRead, Tokens::new(cached.saturating_sub(cached_audio)));
+            }
+            usage.set(Bucket::InputUncached, Tokens::new(rest));
+        }
+        if let Some(more) = self.tool_use_prompt_token_count {
+            usage.set(Bucket::InputToolPrompt, Tokens::new(more));
+        }
+        if let Some(thoughts) = self.thoughts_token_count {
+            usage.set(Bucket::Reasoning, Tokens::new(thoughts));
+        }
+        if let Some(candidates) = self.candidates_token_count {
+            let mut rest = candidates;
+            for (bucket, modality) in [(Bucket::OutputAudio, "AUDIO"), (Bucket::OutputImage, "IMAGE")] {
+                let part = of_kind(&self.candidates_tokens_details, modality);
+                if part > 0 {
+                    usage.set(bucket, Tokens::new(part));
+                    rest = rest.checked_sub(part)?;
+                }
+            }
+            usage.set(Bucket::Output, Tokens::new(rest));
+        }
+        Some(())
+    }
+}

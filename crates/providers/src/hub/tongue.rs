@@ -1,0 +1,24 @@
+//! The dialects that the hub reads and writes.
+
+use crate::dialect::Dialect;
+
+/// A dialect in which conversations are held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tongue {
+    /// `openai-chat`.
+    Chat,
+    /// `anthropic-messages`.
+    Messages,
+}
+
+impl Tongue {
+    /// The dialect as the hub speaks it; `None` where it does not.
+    #[must_use]
+    pub const fn of(dialect: Dialect) -> Option<Self> {
+        match dialect {
+            Dialect::OpenaiChat => Some(Self::Chat),
+            Dialect::AnthropicMessages => Some(Self::Messages),
+            Dialect::OpenaiResponses | Dialect::GeminiGenerate | Dialect::OpenaiEmbeddings => None,
+        }
+    }
+}

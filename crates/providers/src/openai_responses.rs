@@ -1,0 +1,219 @@
+//! `openai-responses`: counts, answers and events.
+
+use crate::json;
+use crate::openai_chat::take_parts;
+use crate::outcome::{Finish, Outcome, Trust};
+use crate::upstream_error::UpstreamError;
+use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
+use serde::Deserialize;
+
+/// The status of the answer that a stream with an error in it began with.
+const STATUS_IN_STREAM: u16 = 200;
+
+/// The usage object: totals that include their parts.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Counts {
+    input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
+    total_tokens: Option<u64>,
+    input_tokens_details: Option<InputDetails>,
+    output_tokens_details: Option<OutputDetails>,
+    server_side_tool_usage_details: Option<HostedCalls>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct InputDetails {
+    cached_tokens: Option<u64>,
+    cache_write_tokens: Option<u64>,
+    audio_tokens: Option<u64>,
+    image_tokens: Option<u64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct OutputDetails {
+    reasoning_tokens: Option<u64>,
+    audio_tokens: Option<u64>,
+    image_tokens: Option<u64>,
+}
+
+/// What the provider's own tools did, where it counts that in the usage.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct HostedCalls {
+    web_search_calls: Option<u64>,
+    x_search_calls: Option<u64>,
+    code_interpreter_calls: Option<u64>,
+    file_search_calls: Option<u64>,
+}
+
+/// What an event is, beyond what it adds to the outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Output, or nothing in particular.
+    Plain,
+    /// The end, with the usage.
+    End,
+    /// An error.
+    Error,
+}
+
+/// Takes an event of a stream into the outcome.
+pub(crate) fn absorb_event(data: &[u8], outcome: &mut Outcome) -> Kind {
+    let (mut kind, mut response, mut delta, mut item) = (&b""[..], None, None, None);
+    json::members(data, |name, value| match name {
+        b"type" => kind = value,
+        b"response" => response = Some(value),
+        b"delta" => delta = Some(value),
+        b"item" => item = Some(value),
+        _ => {}
+    });
+    match kind {
+        b"\"response.completed\"" | b"\"response.incomplete\"" | b"\"response.done\"" => {
+            absorb(response.unwrap_or_default(), outcome);
+            Kind::End
+        }
+        b"\"response.failed\"" => {
+            absorb(response.unwrap_or_default(), outcome);
+            Kind::Error
+        }
+        b"\"error\"" => {
+            outcome.error = Some(UpstreamError::read(STATUS_IN_STREAM, data, None));
+            Kind::Error
+        }
+        b"\"response.created\"" | b"\"response.in_progress\"" => {
+            name(response.unwrap_or_default(), outcome);
+            Kind::Plain
+        }
+        b"\"response.output_item.added\"" => {
+            // A call has said something as soon as it is named.
+            if item.and_then(|item| json::member(item, "name")).is_some() {
+                outcome.produced.part();
+            }
+            Kind::Plain
+        }
+        _ => {
+            if let Some(inside) = delta.and_then(|delta| delta.strip_prefix(b"\"")?.strip_suffix(b"\"")) {
+                outcome.produced.text(inside);
+            }
+            Kind::Plain
+        }
+    }
+}
+
+/// Takes a whole response into the outcome.
+pub(crate) fn absorb_response(body: &[u8], outcome: &mut Outcome) {
+    absorb(body, outcome);
+    json::items(json::member(body, "output").unwrap_or_default(), |item| {
+        if json::member(item, "name").is_some() {
+            outcome.produced.part();
+        }
+        for part in ["content", "summary"] {
+            json::items(json::member(item, part).unwrap_or_default(), |part| {
+                let text = json::member(part, "text").or_else(|| json::member(part, "refusal"));
+                if let Some(inside) = text.and_then(|text| text.strip_prefix(b"\"")?.strip_suffix(b"\"")) {
+                    outcome.produced.text(inside);
+                }
+            });
+        }
+    });
+}
+
+fn name(response: &[u8], outcome: &mut Outcome) {
+    json::members(response, |name, value| match name {
+        b"id" => outcome.upstream_id = json::owned(value),
+        b"model" => outcome.model = json::owned(value),
+        _ => {}
+    });
+}
+
+fn absorb(response: &[u8], outcome: &mut Outcome) {
+    name(response, outcome);
+    let (mut searches, mut files, mut codes) = (0_u64, 0_u64, 0_u64);
+    let (mut status, mut reason, mut usage) = (None, None, None);
+    json::members(response, |name, value| match name {
+        b"status" => status = json::owned(value),
+        b"incomplete_details" => reason = json::member(value, "reason").and_then(json::owned),
+        b"usage" if json::is_set(value) => usage = Some(value),
+        b"service_tier" if json::is_set(value) => outcome.service_tier = json::owned(value),
+        b"error" if json::is_set(value) => {
+            outcome.error = Some(UpstreamError::read(STATUS_IN_STREAM, response, None));
+        }
+        b"output" => json::items(value, |item| match json::member(item, "type") {
+            Some(b"\"web_search_call\"") if is_search(item) => searches = searches.saturating_add(1),
+            Some(b"\"file_search_call\"") => files = files.saturating_add(1),
+            Some(b"\"code_interpreter_call\"") => codes = codes.saturating_add(1),
+            _ => {}
+        }),
+        _ => {}
+    });
+    if let Some(native) = reason.or(status).filter(|native| native != "in_progress" && native != "failed") {
+        outcome.finish = Some(Finish { native });
+    }
+    let Some(counts) = usage.and_then(|usage| serde_json::from_slice::<Counts>(usage).ok()) else {
+        return;
+    };
+    let mut usage = Usage::default();
+    let sound = counts.buckets(&mut usage);
+    if usage.is_absent() && sound.is_some() {
+        return;
+    }
+    let hosted = counts.server_side_tool_usage_details.unwrap_or_default();
+    let uses = [
+        (ToolUse::WebSearch, hosted.web_search_calls, searches),
+        (ToolUse::XSearch, hosted.x_search_calls, 0),
+        (ToolUse::FileSearch, hosted.file_search_calls, files),
+        (ToolUse::CodeExecution, hosted.code_interpreter_calls, codes),
+    ];
+    for (tool, told, seen) in uses {
+        let count = told.unwrap_or(seen);
+        if count > 0 {
+            usage.set_uses(tool, Tokens::new(count));
+        }
+    }
+    outcome.usage = Some(usage);
+    outcome.trust = if sound.is_some() { Trust::Sound } else { Trust::Contradictory };
+}
+
+/// Opening a page that was found is no search, and is not billed.
+fn is_search(call: &[u8]) -> bool {
+    let action = json::member(call, "action").and_then(|action| json::member(action, "type"));
+    action.is_none_or(|action| action == b"\"search\"")
+}
+
+impl Counts {
+    fn buckets(&self, usage: &mut Usage) -> Option<()> {
+        if let Some(total) = self.input_tokens {
+            let details = self.input_tokens_details.as_ref();
+            let parts = [
+                (Bucket::CacheRead, details.and_then(|d| d.cached_tokens)),
+                (Bucket::CacheWriteOther, details.and_then(|d| d.cache_write_tokens)),
+                (Bucket::InputAudio, details.and_then(|d| d.audio_tokens)),
+                (Bucket::InputImage, details.and_then(|d| d.image_tokens).filter(|tokens| *tokens > 0)),
+            ];
+            let rest = take_parts(total, &parts, usage)?;
+            usage.set(Bucket::InputUncached, Tokens::new(rest));
+        }
+        let Some(output) = self.output_tokens else {
+            return Some(());
+        };
+        let details = self.output_tokens_details.as_ref();
+        let reasoning = details.and_then(|d| d.reasoning_tokens);
+        let sum = self.input_tokens.unwrap_or(0).checked_add(output)?;
+        // Reasoning is contained, unless the total says that it comes on top.
+        let on_top = reasoning.filter(|more| *more > 0 && self.total_tokens == sum.checked_add(*more));
+        let total = output.checked_add(on_top.unwrap_or(0))?;
+        let others = [
+            (Bucket::OutputAudio, details.and_then(|d| d.audio_tokens)),
+            (Bucket::OutputImage, details.and_then(|d| d.image_tokens)),
+        ];
+        let rest = take_parts(total, &others, usage)?;
+        // A provider's own slip: reasoning above the output. What is billed is the output.
+        let reasoning = reasoning.map(|reasoning| reasoning.min(rest));
+        let rest = take_parts(rest, &[(Bucket::Reasoning, reasoning)], usage)?;
+        usage.set(Bucket::Output, Tokens::new(rest));
+        Some(())
+    }
+}
