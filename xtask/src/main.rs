@@ -10,6 +10,7 @@ mod bench;
 mod check;
 mod e2e;
 mod gateway;
+mod meter;
 mod pricebook;
 mod process;
 mod tidy;
@@ -38,6 +39,8 @@ enum Task {
     Bench(bench::Args),
     /// Drives the gateway with the official SDKs, recorded providers and a real model
     E2e(e2e::Args),
+    /// Reads recorded exchanges with the gateway's decoders and compares with the expected usage
+    Meter(meter::Args),
     /// The upstream that a benchmark puts behind the gateway
     #[command(hide = true)]
     MockUpstream,
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Bench(args) => bench::run(&args),
         Task::E2e(args) => e2e::run(&args),
+        Task::Meter(args) => meter::run(&args),
         Task::MockUpstream => bench::mock_upstream(),
         Task::Load(args) => bench::load(&args),
         Task::Pricebook { facts } => pricebook::run(&facts),

@@ -1,6 +1,7 @@
 //! Puts the real ports together.
 
 use crate::StartError;
+use crate::discover;
 use crate::ports::{SystemClock, SystemEntropy};
 use opencredits_api::{App, Face};
 use opencredits_catalog::Catalog;
@@ -37,7 +38,9 @@ pub(crate) struct Built {
 
 /// Opens the data folder and builds all that serves.
 pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Result<Built, StartError> {
-    let (catalog, upstreams) = offer(config, variables)?;
+    let http = Client::new(http_settings(config))?;
+    let offer = discover::ask(config, Offer::read(config, variables)?, &http).await;
+    let (catalog, upstreams) = served(offer, Arc::new(http));
     let dir = Path::new(&config.data.dir);
     std::fs::DirBuilder::new()
         .recursive(true)
@@ -75,17 +78,15 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
 
 /// Whether everything in the config can be used, without touching the data folder.
 pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<(), StartError> {
-    offer(config, variables).map(|_| ())
+    Client::new(http_settings(config))?;
+    Offer::read(config, variables)?;
+    Ok(())
 }
 
 /// The models that are offered, and the ways to the vendors that serve them.
-fn offer(
-    config: &Config,
-    variables: &[(String, String)],
-) -> Result<(Catalog, HashMap<Arc<str>, Upstream>), StartError> {
-    let http: Arc<dyn Transport> = Arc::new(Client::new(http_settings(config))?);
+fn served(offer: Offer, http: Arc<dyn Transport>) -> (Catalog, HashMap<Arc<str>, Upstream>) {
     let sandbox: Arc<dyn Transport> = Arc::new(Sandbox::new());
-    let Offer { catalog, sellers } = Offer::read(config, variables)?;
+    let Offer { catalog, sellers } = offer;
     let mut upstreams = HashMap::new();
     for half in sellers.iter().filter(|seller| seller.key.is_some() && !seller.offered) {
         let (vendor, missing) = (&*half.vendor.id, half.missing.join(", "));
@@ -96,7 +97,7 @@ fn offer(
         let (vendor, key) = (seller.vendor, seller.key);
         upstreams.insert(Arc::clone(&vendor.id), Upstream { vendor, key, transport });
     }
-    Ok((catalog.only(|vendor| upstreams.contains_key(vendor)), upstreams))
+    (catalog.only(|vendor| upstreams.contains_key(vendor)), upstreams)
 }
 
 /// The secret under which clients' values are hashed, made at the first start.

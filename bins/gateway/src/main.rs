@@ -2,6 +2,7 @@
 
 mod build;
 mod dev;
+mod discover;
 mod lanes;
 mod log;
 mod ports;

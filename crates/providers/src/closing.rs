@@ -26,6 +26,7 @@ pub(crate) fn close(dialect: Dialect, withheld: &[Withheld], usage_chunk: UsageC
         Dialect::AnthropicMessages => close_messages(withheld, extras),
         Dialect::OpenaiResponses => close_responses(withheld, extras),
         Dialect::GeminiGenerate => close_gemini(withheld, extras),
+        Dialect::CohereChat => close_cohere_chat(withheld, extras),
         Dialect::OpenaiEmbeddings => Vec::new(),
     }
 }
@@ -105,6 +106,24 @@ fn close_responses(withheld: &[Withheld], extras: &str) -> Vec<u8> {
                 let response = json::edit(response, &[Edit { name: "usage", value: &usage }]);
                 let data = json::edit(data, &[Edit { name: "response", value: &response }]);
                 push_event(&mut out, event.name, &data);
+            }
+            _ => out.extend_from_slice(&waiting.raw),
+        }
+    }
+    out
+}
+
+/// `cohere-chat`: in what the last event adds.
+fn close_cohere_chat(withheld: &[Withheld], extras: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(1_024);
+    for waiting in withheld {
+        let event = Event::read(&waiting.raw);
+        let delta = event.data.as_deref().and_then(|data| json::member(data, "delta"));
+        match (waiting.kind, &event.data, delta) {
+            (Closing::Finish, Some(data), Some(delta)) => {
+                let usage = spliced(json::member(delta, "usage").unwrap_or(b"{}"), extras);
+                let delta = json::edit(delta, &[Edit { name: "usage", value: &usage }]);
+                push_event(&mut out, event.name, &json::edit(data, &[Edit { name: "delta", value: &delta }]));
             }
             _ => out.extend_from_slice(&waiting.raw),
         }

@@ -19,16 +19,19 @@ pub enum Dialect {
     GeminiGenerate,
     /// Embeddings, which are not streamed.
     OpenaiEmbeddings,
+    /// Chat with billed units.
+    CohereChat,
 }
 
 impl Dialect {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::OpenaiChat,
         Self::AnthropicMessages,
         Self::OpenaiResponses,
         Self::GeminiGenerate,
         Self::OpenaiEmbeddings,
+        Self::CohereChat,
     ];
 
     /// Its name in data files and records.
@@ -40,6 +43,7 @@ impl Dialect {
             Self::OpenaiResponses => "openai-responses",
             Self::GeminiGenerate => "gemini-generate",
             Self::OpenaiEmbeddings => "openai-embeddings",
+            Self::CohereChat => "cohere-chat",
         }
     }
 
@@ -51,6 +55,7 @@ impl Dialect {
             (Self::AnthropicMessages, _) => "/messages".to_owned(),
             (Self::OpenaiResponses, _) => "/responses".to_owned(),
             (Self::OpenaiEmbeddings, _) => "/embeddings".to_owned(),
+            (Self::CohereChat, _) => "/chat".to_owned(),
             (Self::GeminiGenerate, false) => format!("/models/{model}:generateContent"),
             (Self::GeminiGenerate, true) => format!("/models/{model}:streamGenerateContent?alt=sse"),
         }

@@ -44,8 +44,8 @@ pub enum Error {
     },
     /// A dialect that is not known.
     #[error(
-        "there is no dialect of this name; known are openai-chat, anthropic-messages, openai-responses, gemini-generate \
-         and openai-embeddings"
+        "there is no dialect of this name; known are openai-chat, anthropic-messages, openai-responses, gemini-generate, \
+         openai-embeddings and cohere-chat"
     )]
     UnknownDialect,
     /// A vendor file cannot be read.

@@ -31,6 +31,7 @@
 mod anthropic_messages;
 mod base_url;
 mod closing;
+mod cohere_chat;
 mod dialect;
 mod embeddings;
 mod error;

@@ -72,7 +72,9 @@ fn with_usage(options: &[u8]) -> Vec<u8> {
 fn cap_field(vendor: &Vendor) -> Option<&'static str> {
     match (vendor.dialect, vendor.output_cap) {
         (Dialect::OpenaiChat, OutputCap::MaxCompletionTokens) => Some("max_completion_tokens"),
-        (Dialect::OpenaiChat, OutputCap::MaxTokens) | (Dialect::AnthropicMessages, _) => Some("max_tokens"),
+        (Dialect::OpenaiChat, OutputCap::MaxTokens) | (Dialect::AnthropicMessages | Dialect::CohereChat, _) => {
+            Some("max_tokens")
+        }
         (Dialect::OpenaiResponses, _) => Some("max_output_tokens"),
         (Dialect::GeminiGenerate | Dialect::OpenaiEmbeddings, _) => None,
     }

@@ -2,6 +2,7 @@
 
 use crate::anthropic_messages as messages;
 use crate::closing::{self, Closing, Withheld, spliced};
+use crate::cohere_chat;
 use crate::dialect::Dialect;
 use crate::embeddings;
 use crate::error::Error;
@@ -129,6 +130,7 @@ impl StreamTap {
             Dialect::AnthropicMessages => self.messages_event(&data),
             Dialect::OpenaiResponses => self.responses_event(&data),
             Dialect::GeminiGenerate => self.gemini_event(&data),
+            Dialect::CohereChat => self.cohere_chat_event(&data),
             Dialect::OpenaiEmbeddings => Fate::Passes,
         };
         match fate {
@@ -182,6 +184,21 @@ impl StreamTap {
                 self.outcome.error = known.or(self.outcome.error.take());
                 fate
             }
+        }
+    }
+
+    fn cohere_chat_event(&mut self, data: &[u8]) -> Fate {
+        if data.trim_ascii() == b"[DONE]" {
+            return Fate::Waits(Closing::Done);
+        }
+        match cohere_chat::absorb_event(data, &mut self.outcome) {
+            cohere_chat::Kind::Plain if self.withheld.is_empty() => Fate::Passes,
+            cohere_chat::Kind::Plain => Fate::Waits(Closing::Other),
+            cohere_chat::Kind::End => {
+                self.ended = true;
+                Fate::Waits(Closing::Finish)
+            }
+            cohere_chat::Kind::Error => self.error(data),
         }
     }
 
@@ -257,6 +274,7 @@ pub fn read_body(dialect: Dialect, body: &[u8]) -> Outcome {
         Dialect::GeminiGenerate => {
             gemini::absorb(body, &mut outcome);
         }
+        Dialect::CohereChat => cohere_chat::absorb_answer(body, &mut outcome),
         Dialect::OpenaiEmbeddings => embeddings::absorb(body, &mut outcome),
     }
     outcome.complete = true;

@@ -99,6 +99,9 @@ pub struct Vendor {
     /// Fields that this vendor knows by another name, by the name that the dialect has for them.
     #[serde(default)]
     pub renames: BTreeMap<String, String>,
+    /// Whether it lists its models beside the dialect's path, at `/models`.
+    #[serde(default)]
+    pub discover: bool,
     /// Headers that every request has.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
@@ -109,6 +112,12 @@ impl Vendor {
     #[must_use]
     pub fn url(&self, model: &str, stream: bool) -> String {
         format!("{}{}", self.base_url.trim_end_matches('/'), self.dialect.path(model, stream))
+    }
+
+    /// The address of the list of its models; `None` where it has none.
+    #[must_use]
+    pub fn models_url(&self) -> Option<String> {
+        self.discover.then(|| format!("{}/models", self.base_url.trim_end_matches('/')))
     }
 
     /// The environment variables without which it cannot be offered: our key's, and those of its address.

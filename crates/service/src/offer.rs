@@ -10,6 +10,7 @@ use std::sync::Arc;
 const SANDBOX_SCHEME: &str = "sandbox:";
 
 /// What a config offers, in this environment.
+#[derive(Clone)]
 pub struct Offer {
     /// All models that the config knows, whether their vendor is offered or not.
     pub catalog: Catalog,
@@ -18,6 +19,7 @@ pub struct Offer {
 }
 
 /// A vendor as this environment has it.
+#[derive(Clone)]
 pub struct Seller {
     /// The vendor.
     pub vendor: Arc<Vendor>,
@@ -39,6 +41,12 @@ pub enum OfferError {
     /// The vendors cannot be used.
     #[error(transparent)]
     Vendors(#[from] opencredits_providers::Error),
+    /// Models of a vendor are to be discovered that lists none, or whose answer was no list.
+    #[error("the vendor {vendor} of [[discover]] gives no list of models; name one that has discover = true")]
+    NoList {
+        /// The vendor.
+        vendor: String,
+    },
     /// A model of the operator names a vendor that does not exist.
     #[error("the model {model} is served by {vendor}, which no [[vendor]] names; add it or mend the model")]
     NoVendor {
@@ -65,7 +73,9 @@ impl Offer {
         }
         let catalog = Catalog::builtin()?.with_sandbox()?.with_operator(&config.models_toml())?;
         let seller = |vendor| Seller::read(vendor, variables, config.catalog.sandbox);
-        Ok(Self { catalog, sellers: vendors.iter().map(seller).collect::<Result<_, _>>()? })
+        let sellers = vendors.iter().map(seller).collect::<Result<Vec<_>, _>>()?;
+        config.discover.iter().try_for_each(|terms| terms.check(&sellers))?;
+        Ok(Self { catalog, sellers })
     }
 }
 
@@ -137,6 +147,15 @@ mod tests {
         check(&[("OWN_NAME", "acme"), ("OWN_KEY", "k")], true, &[], "https://acme.example/v1");
         let error = read(own, &[("OWN_NAME", "evil.example/x?")]).err().unwrap().to_string();
         assert!(error.contains("OWN_NAME") && error.contains("own"), "{error}");
+    }
+
+    #[test]
+    fn the_config_on_the_page_can_be_used() {
+        let page = include_str!("../../../docs/providers.md");
+        let config = page.split_once("```toml\n").unwrap().1.split_once("```").unwrap().0;
+        let offer = read(config, &[("HOUSE_API_KEY", "k")]).unwrap();
+        assert!(offered(&offer).contains(&"house"));
+        assert!(offer.catalog.resolve("house/small").is_ok());
     }
 
     #[test]

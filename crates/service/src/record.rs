@@ -241,12 +241,13 @@ mod dialect {
     use serde::{Deserialize, Serializer};
 
     /// A dialect's place is its byte: append only.
-    const CODES: [Dialect; 5] = [
+    const CODES: [Dialect; 6] = [
         Dialect::OpenaiChat,
         Dialect::AnthropicMessages,
         Dialect::OpenaiResponses,
         Dialect::GeminiGenerate,
         Dialect::OpenaiEmbeddings,
+        Dialect::CohereChat,
     ];
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]

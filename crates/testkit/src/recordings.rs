@@ -98,6 +98,8 @@ pub struct ExpectedUsage {
     pub tool_use_prompt_tokens: Option<u64>,
     /// The provider's own total, to check against.
     pub provider_total_tokens: Option<u64>,
+    /// The provider's own word on what it cost, in USD.
+    pub provider_reported_cost: Option<Value>,
     /// Uses billed by the call, by the provider's own names.
     pub server_tool_calls: Option<BTreeMap<String, u64>>,
     /// The model that answered.
@@ -164,35 +166,49 @@ pub fn recordings(wanted: impl Fn(&IndexRow) -> bool) -> Vec<Recording> {
     let Some(shared) = shared_dir() else {
         return Vec::new();
     };
-    let folder = shared.join("recordings");
-    let index = text(&folder.join("index.jsonl"));
-    index
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .map(|line| serde_json::from_str::<IndexRow>(line).expect("a line of the index"))
-        .filter(wanted)
-        .map(|row| load(&folder, row))
-        .collect()
+    let read = read(&shared.join("recordings"), wanted);
+    read.unwrap_or_else(|error| panic!("the shared recordings: {error}"))
 }
 
-fn load(folder: &Path, row: IndexRow) -> Recording {
-    let file: File = json(&folder.join(&row.file));
-    Recording {
+/// All recordings of a folder in the form of the shared one.
+///
+/// # Errors
+/// When a file cannot be read, or has another form; the error names it.
+pub fn recordings_in(folder: &Path) -> Result<Vec<Recording>, String> {
+    read(folder, |_| true)
+}
+
+fn read(folder: &Path, wanted: impl Fn(&IndexRow) -> bool) -> Result<Vec<Recording>, String> {
+    let index = folder.join("index.jsonl");
+    let mut recordings = Vec::new();
+    for line in text(&index)?.lines().filter(|line| !line.trim().is_empty()) {
+        let row: IndexRow =
+            serde_json::from_str(line).map_err(|error| format!("a line of {}: {error}", index.display()))?;
+        if wanted(&row) {
+            recordings.push(load(folder, row)?);
+        }
+    }
+    Ok(recordings)
+}
+
+fn load(folder: &Path, row: IndexRow) -> Result<Recording, String> {
+    let file: File = json(&folder.join(&row.file))?;
+    Ok(Recording {
         id: row.id.clone(),
         request_path: file.request.path,
         request_body: file.request.body,
         content_type: file.response.headers.get("content-type").cloned(),
         body: file.response.body.unwrap_or_default(),
         body_base64: file.response.body_base64,
-        expected: json(&folder.join(&row.expected)),
+        expected: json(&folder.join(&row.expected))?,
         row,
-    }
+    })
 }
 
-fn json<T: DeserializeOwned>(path: &Path) -> T {
-    serde_json::from_str(&text(path)).unwrap_or_else(|error| panic!("{} is not as expected: {error}", path.display()))
+fn json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
+    serde_json::from_str(&text(path)?).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-fn text(path: &Path) -> String {
-    fs::read_to_string(path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
+fn text(path: &Path) -> Result<String, String> {
+    fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
 }

@@ -156,7 +156,6 @@ fn dialects_comments_tests_and_other_words_are_no_vendors() {
         "#[test]\nfn openai() {}",
         "fn maxai_relaxais() {}",
         "fn sandbox() {}",
-        "const FILE: &str = include_str!(\"../vendors/openai.toml\");",
     ] {
         check_one("crates/service/src/a.rs", text, &[]);
     }

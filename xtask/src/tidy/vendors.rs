@@ -33,14 +33,16 @@ const WORDS: [&str; 2] = ["local", "together"];
 /// How the names of our own vendors begin, which answer without leaving the process.
 const OURS: &str = "sandbox";
 /// Dialects, and the headers that are a part of one.
-const DIALECTS: [&str; 8] = [
+const DIALECTS: [&str; 10] = [
     "openai-chat",
+    "openai-embeddings",
     "openai-responses",
     "anthropic-messages",
     "anthropic-version",
     "anthropic-beta",
     "gemini-generate",
     "bedrock-converse",
+    "cohere-chat",
     "openai-compatible",
 ];
 /// A shorter name is looked for as a word of its own only.
@@ -86,9 +88,6 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn text(&mut self, text: &str, span: proc_macro2::Span) {
-        if names_the_file(text) {
-            return;
-        }
         if let Some(name) = vendor_in(text, self.names) {
             self.found.insert((span.start().line, name.to_owned()));
         }
@@ -151,13 +150,6 @@ fn is_for_tests(attribute: &syn::Attribute) -> bool {
     };
     attribute.path().is_ident("test")
         || (attribute.path().is_ident("cfg") && attribute.meta.require_list().is_ok_and(has_test))
-}
-
-/// Whether it is the path of a vendor's file: somewhere they have to be listed to be compiled in.
-fn names_the_file(literal: &str) -> bool {
-    let path = literal.trim_matches('"');
-    let name = path.strip_suffix(".toml").and_then(|path| path.rsplit_once("vendors/"));
-    name.is_some_and(|(_, name)| !name.contains(['/', ' ']))
 }
 
 fn vendor_in<'a>(text: &str, names: &'a BTreeSet<String>) -> Option<&'a str> {

@@ -166,6 +166,43 @@ impl Client {
         })
     }
 
+    /// Asks for what is at an address.
+    ///
+    /// # Errors
+    /// When no head comes.
+    pub async fn get(&self, url: http::Uri, headers: http::HeaderMap) -> Result<UpstreamResponse, TransportError> {
+        let request = UpstreamRequest { url, headers, body: Bytes::new() };
+        self.exchange(http::Method::GET, request).await
+    }
+
+    async fn exchange(
+        &self,
+        method: http::Method,
+        request: UpstreamRequest,
+    ) -> Result<UpstreamResponse, TransportError> {
+        if request.url.authority().is_none() {
+            return Err(TransportError::InvalidRequest);
+        }
+        let pools = self.pools.get_or(|| Pools::new(self.settings, &self.tls));
+        let running = Running::start(&pools.running);
+        let mut outgoing = http::Request::new(Full::new(request.body));
+        *outgoing.method_mut() = method;
+        *outgoing.uri_mut() = request.url;
+        *outgoing.headers_mut() = request.headers;
+        let mut alarm = Alarm::new(Instant::now());
+        let (response, lease) = if outgoing.uri().scheme() == Some(&http::uri::Scheme::HTTP) {
+            self.head(pools.plain.clone().send(outgoing), &mut alarm).await?
+        } else {
+            let response = pools.secured(outgoing, running.before + 1);
+            let answer =
+                async { response.await.map(|response| (response, None)).map_err(|error| connect::why(&error)) };
+            self.head(answer, &mut alarm).await?
+        };
+        let (head, body) = response.into_parts();
+        let body = TimedBody::new(body, alarm, Held { _running: running, lease }, self.bounds);
+        Ok(UpstreamResponse { status: head.status, headers: head.headers, body: UpstreamBody::new(body) })
+    }
+
     /// Waits for the head, but not for ever.
     async fn head(
         &self,
@@ -188,26 +225,6 @@ impl Client {
 #[async_trait]
 impl Transport for Client {
     async fn send(&self, request: UpstreamRequest) -> Result<UpstreamResponse, TransportError> {
-        if request.url.authority().is_none() {
-            return Err(TransportError::InvalidRequest);
-        }
-        let pools = self.pools.get_or(|| Pools::new(self.settings, &self.tls));
-        let running = Running::start(&pools.running);
-        let mut outgoing = http::Request::new(Full::new(request.body));
-        *outgoing.method_mut() = http::Method::POST;
-        *outgoing.uri_mut() = request.url;
-        *outgoing.headers_mut() = request.headers;
-        let mut alarm = Alarm::new(Instant::now());
-        let (response, lease) = if outgoing.uri().scheme() == Some(&http::uri::Scheme::HTTP) {
-            self.head(pools.plain.clone().send(outgoing), &mut alarm).await?
-        } else {
-            let response = pools.secured(outgoing, running.before + 1);
-            let answer =
-                async { response.await.map(|response| (response, None)).map_err(|error| connect::why(&error)) };
-            self.head(answer, &mut alarm).await?
-        };
-        let (head, body) = response.into_parts();
-        let body = TimedBody::new(body, alarm, Held { _running: running, lease }, self.bounds);
-        Ok(UpstreamResponse { status: head.status, headers: head.headers, body: UpstreamBody::new(body) })
+        self.exchange(http::Method::POST, request).await
     }
 }

@@ -18,7 +18,9 @@ impl Tongue {
         match dialect {
             Dialect::OpenaiChat => Some(Self::Chat),
             Dialect::AnthropicMessages => Some(Self::Messages),
-            Dialect::OpenaiResponses | Dialect::GeminiGenerate | Dialect::OpenaiEmbeddings => None,
+            Dialect::OpenaiResponses | Dialect::GeminiGenerate | Dialect::OpenaiEmbeddings | Dialect::CohereChat => {
+                None
+            }
         }
     }
 }

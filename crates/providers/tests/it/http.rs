@@ -397,3 +397,18 @@ async fn nothing_is_asked_for_that_the_caller_did_not_ask_for() {
     );
     assert_eq!(sent, expected);
 }
+
+#[tokio::test]
+async fn what_is_asked_for_is_got_and_not_posted() {
+    let address = serve(|mut stream| async move {
+        let mut request = [0; 4_096];
+        let read = stream.read(&mut request).await.unwrap();
+        let line = String::from_utf8_lossy(&request[..read]).lines().next().unwrap().to_owned();
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{line}", line.len());
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    })
+    .await;
+    let url = format!("http://{address}/v1/models").parse().unwrap();
+    let response = client(TIMEOUTS).get(url, HeaderMap::new()).await.unwrap();
+    assert_eq!(read(response).await.unwrap(), "GET /v1/models HTTP/1.1");
+}

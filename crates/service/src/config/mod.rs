@@ -5,7 +5,7 @@
 
 mod sections;
 
-pub use sections::{Ack, Billing, Catalogue, Data, LedgerSettings, Log, LogFormat, Server, Upstream};
+pub use sections::{Ack, Billing, Catalogue, Data, Discover, LedgerSettings, Log, LogFormat, Server, Upstream};
 
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -37,6 +37,8 @@ pub struct Config {
     pub vendor: Vec<Table>,
     /// Models of the operator's own, with their prices, in the form of the price book.
     pub model: Vec<Table>,
+    /// Vendors whose models are asked for at the start.
+    pub discover: Vec<Discover>,
 }
 
 /// Why the settings cannot be used.

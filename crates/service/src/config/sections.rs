@@ -2,6 +2,7 @@
 
 use opencredits_units::NanoUsd;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The sections that variables can name.
 pub(super) const NAMES: [&str; 7] = ["server", "data", "ledger", "billing", "upstream", "catalog", "log"];
@@ -177,6 +178,20 @@ impl Default for Upstream {
 pub struct Catalogue {
     /// Whether the `sandbox` vendor and its models are offered. Default false; `dev` turns it on.
     pub sandbox: bool,
+}
+
+/// `[[discover]]`: a vendor that lists its models itself, and what each of them costs.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Discover {
+    /// The vendor's id.
+    pub vendor: String,
+    /// Tokens of input and output together.
+    pub context_window: u64,
+    /// Tokens of output at most.
+    pub max_output_tokens: u64,
+    /// As in the price book: dollars per million tokens, as decimal strings, by bucket.
+    pub prices: BTreeMap<String, String>,
 }
 
 /// The form of log lines.

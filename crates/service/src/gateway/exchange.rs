@@ -8,8 +8,9 @@ use super::stream::{ChargedStream, Course};
 use crate::fault::{Fault, UpstreamFault, UpstreamKind};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use opencredits_keys::Secret;
 use opencredits_providers::{
-    ErrorKind, Outcome, TransportError, UpstreamError, UpstreamRequest, UpstreamResponse, UsageChunk, read_body,
+    ErrorKind, Outcome, TransportError, UpstreamError, UpstreamRequest, UpstreamResponse, UsageChunk, Vendor, read_body,
 };
 
 /// The largest refusal of a provider that is read.
@@ -26,19 +27,25 @@ pub(super) struct Outgoing {
 
 /// Prepares what all requests to a vendor have in common; `None` when its data is no HTTP.
 pub(super) fn ready(upstream: Upstream) -> Option<Ready> {
-    let mut headers = HeaderMap::new();
+    let mut headers = headers_to(&upstream.vendor, upstream.key.as_ref())?;
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    for (name, value) in &upstream.vendor.headers {
+    // Where the path names the model, this one only shows that the address is sound.
+    let url = upstream.vendor.url("model", false).parse().ok()?;
+    Some(Ready { vendor: upstream.vendor, url, headers, transport: upstream.transport })
+}
+
+/// The vendor's own headers and our key; `None` when they are no HTTP.
+pub(crate) fn headers_to(vendor: &Vendor, key: Option<&Secret<String>>) -> Option<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &vendor.headers {
         headers.insert(HeaderName::try_from(name.as_str()).ok()?, HeaderValue::try_from(value.as_str()).ok()?);
     }
-    if let (Some((name, scheme)), Some(key)) = (upstream.vendor.auth.header(), &upstream.key) {
+    if let (Some((name, scheme)), Some(key)) = (vendor.auth.header(), key) {
         let mut value = HeaderValue::try_from(format!("{scheme}{}", key.reveal())).ok()?;
         value.set_sensitive(true);
         headers.insert(HeaderName::from_static(name), value);
     }
-    // Where the path names the model, this one only shows that the address is sound.
-    let url = upstream.vendor.url("model", false).parse().ok()?;
-    Some(Ready { vendor: upstream.vendor, url, headers, transport: upstream.transport })
+    Some(headers)
 }
 
 /// Sends the request and sees to its answer. It runs to its end whether the client waits or not.

@@ -13,6 +13,8 @@ mod reply;
 mod settle;
 mod stream;
 
+pub(crate) use exchange::headers_to;
+
 pub use admit::{Admitted, Call};
 pub use drain::{DrainLimits, Drainer, Pending};
 pub use reply::{Reply, Whole};

@@ -1,0 +1,55 @@
+//! Asks the vendors of `[[discover]]` for their models.
+
+use opencredits_providers::TransportError;
+use opencredits_providers::http::Client;
+use opencredits_service::config::{Config, Discover};
+use opencredits_service::discover::LIST_BYTES_MAX;
+use opencredits_service::{Offer, OfferError, Seller};
+use std::time::Duration;
+
+/// How long a vendor may take for its list, since nothing is served before.
+const LIST_WAIT: Duration = Duration::from_secs(5);
+
+/// Why a vendor has not listed its models.
+#[derive(Debug, thiserror::Error)]
+enum Unlisted {
+    #[error("it is not offered; opencredits-admin config check says what it needs")]
+    NotOffered,
+    #[error("it answered {0}")]
+    Refused(u16),
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    #[error(transparent)]
+    List(#[from] OfferError),
+}
+
+/// The offer with what the vendors list. One that cannot be asked is left out, so that the others are served.
+pub(crate) async fn ask(config: &Config, mut offer: Offer, client: &Client) -> Offer {
+    for terms in &config.discover {
+        match with_list(&offer, terms, client).await {
+            Ok(more) => offer = more,
+            Err(reason) => {
+                let vendor = &*terms.vendor;
+                tracing::warn!(vendor, %reason, "the vendor's models are not offered until the next start");
+            }
+        }
+    }
+    offer
+}
+
+async fn with_list(offer: &Offer, terms: &Discover, client: &Client) -> Result<Offer, Unlisted> {
+    let mut offered = offer.sellers.iter().filter(|seller| seller.offered);
+    let seller = offered.find(|seller| *seller.vendor.id == *terms.vendor).ok_or(Unlisted::NotOffered)?;
+    let late = |_| TransportError::TotalTimeout;
+    let list = tokio::time::timeout(LIST_WAIT, list_of(seller, client)).await.map_err(late)??;
+    Ok(offer.clone().with_listed(terms, &list)?)
+}
+
+async fn list_of(seller: &Seller, client: &Client) -> Result<Vec<u8>, Unlisted> {
+    let (url, headers) = seller.list_request().ok_or(TransportError::InvalidRequest)?;
+    let response = client.get(url, headers).await?;
+    if !response.status.is_success() {
+        return Err(Unlisted::Refused(response.status.as_u16()));
+    }
+    Ok(response.body.read_all(LIST_BYTES_MAX).await?.to_vec())
+}

@@ -1,0 +1,153 @@
+//! Models that a vendor lists itself, each at the price that the operator has set for all of them.
+//!
+//! No I/O: what to ask for and how to read the answer is here, the binary asks.
+
+use crate::config::Discover;
+use crate::gateway::headers_to;
+use crate::offer::{Offer, OfferError, Seller};
+use opencredits_catalog::Catalog;
+use serde::Deserialize;
+use toml::{Table, Value};
+
+/// The longest list that is read.
+pub const LIST_BYTES_MAX: usize = 4 << 20;
+/// The most models that are taken from one list.
+const LISTED_MAX: usize = 1_000;
+/// Stands for a model where only the operator's part is checked.
+const ANY_NAME: &str = "any";
+
+#[derive(Deserialize)]
+struct List {
+    data: Vec<Listed>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    id: String,
+}
+
+impl Discover {
+    /// Whether it names a vendor that lists its models, and has prices that can be used.
+    pub(crate) fn check(&self, sellers: &[Seller]) -> Result<(), OfferError> {
+        let mut named = sellers.iter().filter(|seller| *seller.vendor.id == *self.vendor);
+        if !named.any(|seller| seller.vendor.discover) {
+            return Err(OfferError::NoList { vendor: self.vendor.clone() });
+        }
+        Catalog::empty().with_operator(&self.models_toml(&[ANY_NAME]))?;
+        Ok(())
+    }
+
+    /// Models of these names, as an operator would write them.
+    fn models_toml(&self, names: &[&str]) -> String {
+        let number = |tokens: u64| Value::from(i64::try_from(tokens).unwrap_or(i64::MAX));
+        let prices: Table = self.prices.iter().map(|(bucket, price)| (bucket.clone(), price.as_str().into())).collect();
+        let model = |name: &&str| {
+            let fields = [
+                ("id", format!("{}/{name}", self.vendor).into()),
+                ("vendor", self.vendor.as_str().into()),
+                ("upstream_model", Value::from(*name)),
+                ("context_window", number(self.context_window)),
+                ("max_output_tokens", number(self.max_output_tokens)),
+                ("prices", prices.clone().into()),
+            ];
+            Value::Table(fields.into_iter().map(|(field, value)| (field.to_owned(), value)).collect())
+        };
+        let models: Vec<Value> = names.iter().map(model).collect();
+        Table::from_iter([("model".to_owned(), Value::Array(models))]).to_string()
+    }
+}
+
+impl Seller {
+    /// Where to ask for the list of its models, and with which headers; `None` where it has none.
+    #[must_use]
+    pub fn list_request(&self) -> Option<(http::Uri, http::HeaderMap)> {
+        let url = self.vendor.models_url()?.parse().ok()?;
+        Some((url, headers_to(&self.vendor, self.key.as_ref())?))
+    }
+}
+
+impl Offer {
+    /// This offer and the models of a list, but for those that have a price of their own already.
+    ///
+    /// # Errors
+    /// When the answer is no list of models.
+    pub fn with_listed(self, terms: &Discover, list: &[u8]) -> Result<Self, OfferError> {
+        let no_list = |_| OfferError::NoList { vendor: terms.vendor.clone() };
+        let list: List = serde_json::from_slice(list).map_err(no_list)?;
+        let is_known = |name: &str| {
+            let id = format!("{}/{name}", terms.vendor).to_lowercase();
+            self.catalog.models().iter().any(|model| {
+                *model.id == *id || (*model.route.vendor == *terms.vendor && *model.route.upstream_model == *name)
+            })
+        };
+        let names = list.data.iter().map(|listed| listed.id.as_str());
+        let new: Vec<&str> = names.filter(|name| !name.is_empty() && !is_known(name)).take(LISTED_MAX).collect();
+        let catalog = self.catalog.clone().with_operator(&terms.models_toml(&new))?;
+        Ok(Self { catalog, ..self })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    const LOCAL: &str = r#"
+        [[discover]]
+        vendor = "ollama"
+        context_window = 8192
+        max_output_tokens = 2048
+        prices = { input = "0.02", output = "0.05" }
+
+        [[model]]
+        id = "house/dear"
+        vendor = "ollama"
+        upstream_model = "dear:70b"
+        context_window = 8192
+        max_output_tokens = 2048
+        prices = { input = "2", output = "5" }
+    "#;
+
+    fn read(toml: &str) -> Result<(Offer, Config), OfferError> {
+        let config = Config::read(toml, []).unwrap();
+        Offer::read(&config, &[]).map(|offer| (offer, config))
+    }
+
+    fn of_ollama(list: &str) -> Result<Vec<String>, String> {
+        let (offer, config) = read(LOCAL).unwrap();
+        let offer = offer.with_listed(&config.discover[0], list.as_bytes()).map_err(|error| error.to_string())?;
+        let models = offer.catalog.models().iter().filter(|model| &*model.route.vendor == "ollama");
+        Ok(models.map(|model| format!("{} {}", model.id, model.route.upstream_model)).collect())
+    }
+
+    #[test]
+    fn what_a_vendor_lists_is_offered_at_the_operators_price_unless_it_has_its_own() {
+        let list = r#"{"object": "list", "data": [{"id": "Qwen3:8b"}, {"id": "dear:70b"}, {"id": ""}]}"#;
+        assert_eq!(of_ollama(list).unwrap(), ["house/dear dear:70b", "ollama/qwen3:8b Qwen3:8b"]);
+        assert_eq!(of_ollama(r#"{"data": []}"#).unwrap(), ["house/dear dear:70b"]);
+        assert!(of_ollama("<html>").unwrap_err().contains("ollama"));
+    }
+
+    #[test]
+    fn a_list_is_asked_for_at_the_vendors_address() {
+        let (offer, _) = read(LOCAL).unwrap();
+        let url = |id: &str| {
+            let seller = offer.sellers.iter().find(|seller| &*seller.vendor.id == id).unwrap();
+            seller.list_request().map(|(url, _)| url.to_string())
+        };
+        assert_eq!(url("ollama").unwrap(), "http://127.0.0.1:11434/v1/models");
+        assert_eq!(url("openai"), None);
+    }
+
+    #[test]
+    fn discovery_without_a_price_or_from_a_vendor_without_a_list_is_refused_by_name() {
+        let check = |from: &str, to: &str, named: &str| {
+            let error = read(&LOCAL.replacen(from, to, 1)).err().unwrap().to_string();
+            assert!(error.contains(named), "{error}");
+        };
+        check("\"ollama\"", "\"openai\"", "openai");
+        check("\"ollama\"", "\"olama\"", "olama");
+        check("input = \"0.02\", ", "", "price");
+        check("\"0.02\"", "\"cheap\"", "input");
+    }
+}
