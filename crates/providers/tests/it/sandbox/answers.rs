@@ -166,7 +166,8 @@ fn the_same_request_has_the_same_answer() {
 
 #[test]
 fn every_recorded_request_is_answered() {
-    let ours = |row: &IndexRow| row.status == 200 && row.api.parse::<Dialect>().is_ok();
+    let spoken = ["openai-chat", "anthropic-messages"];
+    let ours = |row: &IndexRow| row.status == 200 && spoken.contains(&row.api.as_str());
     for recording in recordings(ours) {
         let dialect = recording.row.api.parse().unwrap();
         let mut body = recording.request_body.clone();
