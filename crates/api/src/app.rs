@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 use axum::{BoxError, Router};
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use opencredits_sanitizer::Api;
-use opencredits_service::{Gateway, fresh_id};
+use opencredits_service::{Gateway, Named, fresh_id};
 use opencredits_store::Partners;
 use opencredits_units::{CreditPrice, GenerationId};
 use std::convert::Infallible;
@@ -80,6 +80,8 @@ pub fn service(app: Arc<App>) -> Routes {
     let rest = Router::new()
         .route("/v1/chat/completions", post(wrong_method))
         .route("/v1/messages", post(wrong_method))
+        .route("/v1/responses", post(wrong_method))
+        .route("/v1/embeddings", post(wrong_method))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*id}", get(models::one))
         .route("/v1/credits/pricing", get(lookups::pricing_query).post(lookups::pricing_body))
@@ -114,10 +116,12 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let id = RequestId(fresh_id(self.app.gateway.clock().now(), self.app.gateway.entropy()));
         let mut request = request.map(Body::new);
-        if let Some(api) = inference_api(request.method(), request.uri().path()) {
+        if let Some(asked) = Asked::of(request.method(), request.uri()) {
             let app = Arc::clone(&self.app);
             let (head, body) = request.into_parts();
-            return Box::pin(async move { Ok(named(inference::answer(app, id, api, (head.headers, body)).await, id)) });
+            return Box::pin(
+                async move { Ok(named(inference::answer(app, id, asked, (head.headers, body)).await, id)) },
+            );
         }
         request.extensions_mut().insert(id);
         let answer = self.rest.call(request);
@@ -125,13 +129,54 @@ where
     }
 }
 
-/// The API that inference is asked through, if it is.
-fn inference_api(method: &Method, path: &str) -> Option<Api> {
-    match (method, path) {
-        (&Method::POST, "/v1/chat/completions") => Some(Api::OpenaiChat),
-        (&Method::POST, "/v1/messages") => Some(Api::AnthropicMessages),
-        _ => None,
+/// What a path asks for, where it asks for inference.
+pub(crate) struct Asked {
+    /// Through which API.
+    pub(crate) api: Api,
+    /// The model and how it is to answer, where the path says so.
+    pub(crate) named: Option<Named>,
+    /// What is wrong with the query: its parameter, and the remedy.
+    pub(crate) wrong: Option<(&'static str, &'static str)>,
+}
+
+impl Asked {
+    fn of(method: &Method, uri: &Uri) -> Option<Self> {
+        let mut named = None;
+        let api = match (method, uri.path()) {
+            (&Method::POST, "/v1/chat/completions") => Api::OpenaiChat,
+            (&Method::POST, "/v1/messages") => Api::AnthropicMessages,
+            (&Method::POST, "/v1/responses") => Api::OpenaiResponses,
+            (&Method::POST, "/v1/embeddings") => Api::OpenaiEmbeddings,
+            (&Method::POST, path) => {
+                named = Some(named_in(path.strip_prefix("/v1beta/models/")?)?);
+                Api::GeminiGenerate
+            }
+            _ => return None,
+        };
+        let mut pairs = uri.query().unwrap_or_default().split('&');
+        let streams = named.as_ref().is_some_and(|named| named.stream == "true");
+        let wrong = if pairs.clone().any(|pair| pair.starts_with("key=")) {
+            Some(("key", "a key in the address ends up in logs; send it in x-goog-api-key, and replace this one"))
+        } else if streams && !pairs.any(|pair| pair == "alt=sse") {
+            Some(("alt", "a stream comes as server-sent events; ask with ?alt=sse"))
+        } else {
+            None
+        };
+        Some(Self { api, named, wrong })
     }
+}
+
+/// `author/model:generateContent`, and the same with `streamGenerateContent`; the slash may be encoded.
+fn named_in(rest: &str) -> Option<Named> {
+    let (model, method) = rest.rsplit_once(':')?;
+    let stream = match method {
+        "generateContent" => "false",
+        "streamGenerateContent" => "true",
+        _ => return None,
+    };
+    // No model's name needs another escape.
+    let model = model.replace("%2F", "/").replace("%2f", "/");
+    Some(Named { model: serde_json::Value::from(model).to_string(), stream })
 }
 
 /// The answer with its request's id, under the names that the clients of both APIs look for.
@@ -172,5 +217,10 @@ async fn wrong_method(uri: Uri, axum::Extension(id): axum::Extension<RequestId>)
 
 /// The skin that the clients of a path expect.
 pub(crate) fn skin_of(path: &str) -> Skin {
-    if path.starts_with("/v1/messages") { Skin::AnthropicMessages } else { Skin::OpenaiChat }
+    match path {
+        path if path.starts_with("/v1/messages") => Skin::AnthropicMessages,
+        path if path.starts_with("/v1/responses") => Skin::OpenaiResponses,
+        path if path.starts_with("/v1beta/") => Skin::GeminiGenerate,
+        _ => Skin::OpenaiChat,
+    }
 }

@@ -6,7 +6,7 @@ use opencredits_keys::{KeyDigest, UserKey};
 use opencredits_service::KeyFault;
 
 /// Headers besides `Authorization` that may carry a user key.
-const KEY_HEADERS: [&str; 2] = ["x-user-key", "x-api-key"];
+const KEY_HEADERS: [&str; 3] = ["x-user-key", "x-api-key", "x-goog-api-key"];
 
 /// The digest of the one key that the headers carry.
 ///
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_found_in_each_of_three_headers_and_all_must_agree() {
+    fn a_key_is_found_in_each_header_that_may_carry_it_and_all_must_agree() {
         let key = UserKey::generate([1; 32]).reveal().to_owned();
         let other = UserKey::generate([2; 32]).reveal().to_owned();
         check(&[], Err(KeyFault::Missing));
@@ -57,6 +57,7 @@ mod tests {
         check(&[("authorization", format!("bearer {key}"))], Ok(()));
         check(&[("x-api-key", key.clone())], Ok(()));
         check(&[("x-user-key", key.clone())], Ok(()));
+        check(&[("x-goog-api-key", key.clone())], Ok(()));
         check(&[("authorization", format!("Bearer {key}")), ("x-api-key", key.clone())], Ok(()));
         check(&[("authorization", format!("Bearer {key}")), ("x-api-key", other)], Err(KeyFault::Disagree));
         check(&[("authorization", format!("Basic {key}"))], Err(KeyFault::Malformed));

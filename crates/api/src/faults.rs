@@ -45,7 +45,9 @@ fn request_problem(fault: &RequestFault) -> Problem {
         RequestFault::Model(CatalogError::UnknownModel { .. }) => ErrorType::NotFound,
         RequestFault::ModelNotAllowed { .. } => ErrorType::ModelNotAllowed,
         RequestFault::Body(SanitizeError::NotPassedOn { .. } | SanitizeError::Refused { .. })
-        | RequestFault::Field(opencredits_providers::Error::Unsupported { .. }) => ErrorType::UnsupportedParameter,
+        | RequestFault::Field(
+            opencredits_providers::Error::Unsupported { .. } | opencredits_providers::Error::Untranslatable { .. },
+        ) => ErrorType::UnsupportedParameter,
         _ => ErrorType::InvalidRequest,
     };
     let problem = Problem::new(kind, fault.to_string());

@@ -1,6 +1,6 @@
 //! `POST /v1/chat/completions` and `POST /v1/messages`.
 
-use crate::app::{App, RequestId};
+use crate::app::{App, Asked, RequestId};
 use crate::auth::key_digest;
 use crate::errors::{ErrorType, Problem, Skin};
 use crate::streams::StreamBody;
@@ -22,12 +22,14 @@ const STRICT_HEADER: &str = "x-opencredits-strict";
 const DROPPED_HEADER: &str = "x-opencredits-dropped";
 
 /// Answers a request for inference, whatever becomes of it.
-pub(crate) async fn answer(app: Arc<App>, id: RequestId, api: Api, request: (HeaderMap, Body)) -> Response<Body> {
-    let skin = match api {
-        Api::OpenaiChat => Skin::OpenaiChat,
+pub(crate) async fn answer(app: Arc<App>, id: RequestId, asked: Asked, request: (HeaderMap, Body)) -> Response<Body> {
+    let skin = match asked.api {
+        Api::OpenaiChat | Api::OpenaiEmbeddings => Skin::OpenaiChat,
         Api::AnthropicMessages => Skin::AnthropicMessages,
+        Api::OpenaiResponses => Skin::OpenaiResponses,
+        Api::GeminiGenerate => Skin::GeminiGenerate,
     };
-    match serve(&app, id, (api, skin), request).await {
+    match serve(&app, id, (asked, skin), request).await {
         Ok(response) => response,
         Err(problem) => problem.into_response(skin, &id.text()),
     }
@@ -36,10 +38,14 @@ pub(crate) async fn answer(app: Arc<App>, id: RequestId, api: Api, request: (Hea
 async fn serve(
     app: &Arc<App>,
     id: RequestId,
-    (api, skin): (Api, Skin),
+    (asked, skin): (Asked, Skin),
     (headers, body): (HeaderMap, Body),
 ) -> Result<Response<Body>, Problem> {
     let dress = |fault: Fault| faults::problem(&fault, &app.face);
+    let Asked { api, named, wrong } = asked;
+    if let Some((parameter, remedy)) = wrong {
+        return Err(Problem::new(ErrorType::InvalidRequest, remedy).with("param", parameter));
+    }
     let digest = key_digest(&headers).map_err(|fault| dress(fault.into()))?;
     let spender = app.gateway.keyring().spender(&digest).await.map_err(dress)?;
     let body = read(app, body, app.face.body_bytes_max).await?;
@@ -52,6 +58,7 @@ async fn serve(
         generation: id.0,
         idempotency_key: text(&headers, "idempotency-key").map(str::to_owned),
         strictness: strictness(app, &headers),
+        named,
     };
     let admitted = app.gateway.admit(call).await.map_err(dress)?;
     dropped.extend(admitted.dropped);

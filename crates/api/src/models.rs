@@ -55,8 +55,8 @@ pub(crate) async fn one(
 fn shown(model: &Model, skin: Skin) -> Value {
     let price = |bucket| model.card.rate(bucket).usd_per_unit().to_string();
     let kind = match skin {
-        Skin::OpenaiChat => model.kind.name(),
         Skin::AnthropicMessages => "model",
+        Skin::OpenaiChat | Skin::OpenaiResponses | Skin::GeminiGenerate => model.kind.name(),
     };
     json!({
         "id": &*model.id,

@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// A wire format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Dialect {
     /// Chat completions.

@@ -76,7 +76,7 @@ impl RequestFacts {
         match name {
             "model" => self.model = json::owned(raw).ok_or(expected("model", "a string"))?,
             "stream" => self.stream = truth(raw).ok_or(expected("stream", "true or false"))?,
-            "max_tokens" | "max_completion_tokens" => {
+            "max_tokens" | "max_completion_tokens" | "max_output_tokens" => {
                 let cap = json::count(raw).filter(|cap| *cap > 0).ok_or(expected("max_tokens", "a positive number"))?;
                 // Where both are sent, a provider may heed either.
                 self.output_cap = Some(self.output_cap.map_or(cap, |other| other.max(cap)));
@@ -94,7 +94,10 @@ impl RequestFacts {
             }
             "modalities" | "audio" if AUDIO.is_in(raw) => self.extra.push(Bucket::OutputAudio),
             "tools" if dialect == Dialect::AnthropicMessages => self.server_tools(raw),
-            "messages" | "system" | "cache_control" => self.content(name, raw)?,
+            "tools" if dialect == Dialect::OpenaiResponses => self.hosted_tools(raw),
+            "tools" if dialect == Dialect::GeminiGenerate => self.built_in_tools(raw),
+            "generationConfig" | "generation_config" => self.generation_config(raw)?,
+            "messages" | "system" | "cache_control" | "input" | "contents" => self.content(name, raw)?,
             _ => {}
         }
         Ok(())
@@ -104,7 +107,7 @@ impl RequestFacts {
         if name == "messages" && raw.first() != Some(&b'[') {
             return Err(expected("messages", "a list"));
         }
-        if INPUT_AUDIO.is_in(raw) {
+        if INPUT_AUDIO.is_in(raw) || (name == "contents" && AUDIO.is_in(raw)) {
             self.extra.extend([Bucket::InputAudio, Bucket::InputAudioCached]);
         }
         if IMAGE.is_in(raw) {
@@ -116,6 +119,60 @@ impl RequestFacts {
             if ONE_HOUR.is_in(raw) {
                 self.extra.push(Bucket::CacheWrite1h);
             }
+        }
+        Ok(())
+    }
+
+    /// Tools of `openai-responses` run at the provider, but for functions and their like.
+    fn hosted_tools(&mut self, raw: &[u8]) {
+        json::items(raw, |tool| {
+            let kind = json::member(tool, "type").and_then(json::text).unwrap_or_default();
+            if matches!(&*kind, "function" | "custom" | "local_shell" | "apply_patch" | "shell") {
+                return;
+            }
+            self.open_ended = true;
+            let runs = match &*kind {
+                kind if kind.starts_with("web_search") => ToolUse::WebSearch,
+                "file_search" => ToolUse::FileSearch,
+                "code_interpreter" => ToolUse::CodeExecution,
+                "x_search" => ToolUse::XSearch,
+                _ => return,
+            };
+            self.uses.push((runs, USES_MAX));
+        });
+    }
+
+    /// Tools of `gemini-generate` run at the provider, but for functions.
+    fn built_in_tools(&mut self, raw: &[u8]) {
+        json::items(raw, |tool| {
+            json::members(tool, |name, _| match name {
+                b"functionDeclarations" | b"function_declarations" => {}
+                b"codeExecution" | b"code_execution" => {
+                    self.open_ended = true;
+                    self.uses.push((ToolUse::CodeExecution, USES_MAX));
+                }
+                _ => {
+                    self.open_ended = true;
+                    self.uses.push((ToolUse::Grounding, USES_MAX));
+                }
+            });
+        });
+    }
+
+    fn generation_config(&mut self, raw: &[u8]) -> Result<(), Error> {
+        let count = |names: [&str; 2]| names.into_iter().find_map(|name| json::member(raw, name));
+        if let Some(cap) = count(["maxOutputTokens", "max_output_tokens"]).filter(|raw| json::is_set(raw)) {
+            let cap = json::count(cap).filter(|cap| *cap > 0);
+            self.output_cap = Some(cap.ok_or(expected("generationConfig.maxOutputTokens", "a positive number"))?);
+        }
+        if let Some(choices) = count(["candidateCount", "candidate_count"]).and_then(json::count) {
+            self.choices = choices.max(1);
+        }
+        if AUDIO.is_in(raw) || raw.windows(5).any(|word| word == b"AUDIO") {
+            self.extra.push(Bucket::OutputAudio);
+        }
+        if raw.windows(5).any(|word| word == b"IMAGE") {
+            self.extra.push(Bucket::OutputImage);
         }
         Ok(())
     }

@@ -64,4 +64,4 @@ pub use rewrite::{Rewrite, upstream_body};
 pub use tap::{StreamTap, UsageChunk, read_body, splice_usage};
 pub use transport::{Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse};
 pub use upstream_error::{ErrorKind, UpstreamError};
-pub use vendor::{Auth, OutputCap, StopBilling, Vendor, Vendors};
+pub use vendor::{Auth, Endpoint, OutputCap, StopBilling, Vendor, Vendors};

@@ -9,6 +9,8 @@ use crate::vendor::{OutputCap, Vendor};
 pub struct Rewrite<'a> {
     /// Who gets the body.
     pub vendor: &'a Vendor,
+    /// In which dialect.
+    pub dialect: Dialect,
     /// The vendor's name for the model.
     pub model: &'a str,
     /// An output cap to put in, where the client gave none.
@@ -24,13 +26,21 @@ pub struct Rewrite<'a> {
 pub fn upstream_body(fields: &[(&str, &str)], rewrite: &Rewrite<'_>) -> Vec<u8> {
     let size: usize = fields.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
     let mut body = Object::with_capacity(size + 96);
-    let asks_usage = rewrite.stream && rewrite.vendor.dialect == Dialect::OpenaiChat;
+    let asks_usage = rewrite.stream && rewrite.dialect == Dialect::OpenaiChat;
     let mut options = false;
     let omitted = |name: &str| rewrite.vendor.omit.iter().any(|omitted| omitted == name);
     let asks_usage = asks_usage && !omitted("stream_options");
+    let in_config = rewrite.dialect == Dialect::GeminiGenerate && rewrite.output_cap.is_some();
+    let mut config_written = false;
     for (name, value) in fields.iter().filter(|(name, _)| !omitted(name)) {
         let Some(name) = vendors_name(fields, rewrite.vendor, name, value) else { continue };
         match name {
+            // The address says both.
+            "model" | "stream" if rewrite.dialect.names_model_in_path() => {}
+            "generationConfig" | "generation_config" if in_config => {
+                config_written = true;
+                body.member(name, &with_cap(value.as_bytes(), rewrite.output_cap));
+            }
             "model" => body.text("model", rewrite.model),
             "stream_options" if asks_usage => {
                 options = true;
@@ -42,7 +52,10 @@ pub fn upstream_body(fields: &[(&str, &str)], rewrite: &Rewrite<'_>) -> Vec<u8> 
     if asks_usage && !options {
         body.member("stream_options", b"{\"include_usage\":true}");
     }
-    if let (Some(cap), Some(field)) = (rewrite.output_cap, cap_field(rewrite.vendor)) {
+    if in_config && !config_written {
+        body.member("generationConfig", &with_cap(b"{}", rewrite.output_cap));
+    }
+    if let (Some(cap), Some(field)) = (rewrite.output_cap, cap_field(rewrite)) {
         body.member(field, cap.to_string().as_bytes());
     }
     body.end()
@@ -68,9 +81,16 @@ fn with_usage(options: &[u8]) -> Vec<u8> {
     json::edit(options, &[Edit { name: "include_usage", value: b"true" }])
 }
 
+/// A generation config with this cap.
+fn with_cap(config: &[u8], cap: Option<u64>) -> Vec<u8> {
+    let cap = cap.unwrap_or_default().to_string();
+    let config = if config.first() == Some(&b'{') { config } else { b"{}" };
+    json::edit(config, &[Edit { name: "maxOutputTokens", value: cap.as_bytes() }])
+}
+
 /// The field that caps the output; `None` where there is none at the top.
-fn cap_field(vendor: &Vendor) -> Option<&'static str> {
-    match (vendor.dialect, vendor.output_cap) {
+fn cap_field(rewrite: &Rewrite<'_>) -> Option<&'static str> {
+    match (rewrite.dialect, rewrite.vendor.output_cap) {
         (Dialect::OpenaiChat, OutputCap::MaxCompletionTokens) => Some("max_completion_tokens"),
         (Dialect::OpenaiChat, OutputCap::MaxTokens) | (Dialect::AnthropicMessages | Dialect::CohereChat, _) => {
             Some("max_tokens")

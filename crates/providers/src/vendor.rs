@@ -69,6 +69,16 @@ pub enum OutputCap {
     MaxCompletionTokens,
 }
 
+/// Where a vendor speaks another dialect, as far as that differs from its first.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Endpoint {
+    /// Where, up to the dialect's path.
+    pub base_url: Option<String>,
+    /// How it wants its key there.
+    pub auth: Option<Auth>,
+}
+
 /// A vendor, as its file says.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -78,6 +88,9 @@ pub struct Vendor {
     pub id: Arc<str>,
     /// What it speaks.
     pub dialect: Dialect,
+    /// What else it speaks, and where that differs.
+    #[serde(default)]
+    pub also: BTreeMap<Dialect, Endpoint>,
     /// Where, up to the dialect's path. What only the operator knows is the name of an environment variable in braces.
     pub base_url: String,
     /// How it wants its key.
@@ -108,10 +121,22 @@ pub struct Vendor {
 }
 
 impl Vendor {
-    /// The address of the dialect's endpoint for `model`.
+    /// The address of a dialect's endpoint for `model`.
     #[must_use]
-    pub fn url(&self, model: &str, stream: bool) -> String {
-        format!("{}{}", self.base_url.trim_end_matches('/'), self.dialect.path(model, stream))
+    pub fn url(&self, dialect: Dialect, model: &str, stream: bool) -> String {
+        let base = self.also.get(&dialect).and_then(|endpoint| endpoint.base_url.as_ref()).unwrap_or(&self.base_url);
+        format!("{}{}", base.trim_end_matches('/'), dialect.path(model, stream))
+    }
+
+    /// How it wants its key in a dialect.
+    #[must_use]
+    pub fn auth_in(&self, dialect: Dialect) -> &Auth {
+        self.also.get(&dialect).and_then(|endpoint| endpoint.auth.as_ref()).unwrap_or(&self.auth)
+    }
+
+    /// What it speaks, the first before all others.
+    pub fn dialects(&self) -> impl Iterator<Item = Dialect> {
+        std::iter::once(self.dialect).chain(self.also.keys().copied())
     }
 
     /// The address of the list of its models; `None` where it has none.

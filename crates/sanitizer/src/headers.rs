@@ -26,6 +26,9 @@ struct Written {
 struct Request {
     openai_chat: Vec<String>,
     anthropic_messages: Vec<String>,
+    openai_responses: Vec<String>,
+    openai_embeddings: Vec<String>,
+    gemini_generate: Vec<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -55,6 +58,9 @@ impl Headers {
         match api {
             Api::OpenaiChat => &self.0.request.openai_chat,
             Api::AnthropicMessages => &self.0.request.anthropic_messages,
+            Api::OpenaiResponses => &self.0.request.openai_responses,
+            Api::OpenaiEmbeddings => &self.0.request.openai_embeddings,
+            Api::GeminiGenerate => &self.0.request.gemini_generate,
         }
     }
 

@@ -14,6 +14,23 @@ pub enum Api {
     OpenaiChat,
     /// `anthropic-messages`.
     AnthropicMessages,
+    /// `openai-responses`.
+    OpenaiResponses,
+    /// `openai-embeddings`.
+    OpenaiEmbeddings,
+    /// `gemini-generate`.
+    GeminiGenerate,
+}
+
+impl Api {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::OpenaiChat,
+        Self::AnthropicMessages,
+        Self::OpenaiResponses,
+        Self::OpenaiEmbeddings,
+        Self::GeminiGenerate,
+    ];
 }
 
 /// What happens to a field that is not passed on.
@@ -39,7 +56,8 @@ pub(crate) enum Rule {
     Keep,
     Drop,
     Hash,
-    Force(String),
+    /// Set to this; refused with a remedy, where one is given and the client says the opposite.
+    Force(String, Option<String>),
     Refuse(String),
 }
 
@@ -59,6 +77,8 @@ struct Written {
     hash: Vec<String>,
     force: BTreeMap<String, String>,
     refuse: BTreeMap<String, String>,
+    #[serde(default)]
+    refuse_true: BTreeMap<String, String>,
 }
 
 impl Policy {
@@ -70,6 +90,9 @@ impl Policy {
         Self::read(match api {
             Api::OpenaiChat => include_str!("../data/openai-chat.toml"),
             Api::AnthropicMessages => include_str!("../data/anthropic-messages.toml"),
+            Api::OpenaiResponses => include_str!("../data/openai-responses.toml"),
+            Api::OpenaiEmbeddings => include_str!("../data/openai-embeddings.toml"),
+            Api::GeminiGenerate => include_str!("../data/gemini-generate.toml"),
         })
     }
 
@@ -80,7 +103,10 @@ impl Policy {
         let all = named(written.keep, Rule::Keep)
             .chain(named(written.drop, Rule::Drop))
             .chain(named(written.hash, Rule::Hash))
-            .chain(written.force.into_iter().map(|(name, value)| (name, Rule::Force(value))))
+            .chain(written.force.into_iter().map(|(name, value)| {
+                let remedy = written.refuse_true.get(&name).cloned();
+                (name, Rule::Force(value, remedy))
+            }))
             .chain(written.refuse.into_iter().map(|(name, remedy)| (name, Rule::Refuse(remedy))));
         let mut rules = HashMap::new();
         for (field, rule) in all {
@@ -105,7 +131,12 @@ impl Policy {
             match self.rules.get(&*name) {
                 Some(Rule::Keep) => scrubbed.keep(name, Cow::Borrowed(value)),
                 Some(Rule::Hash) => scrubbed.keep(name, Cow::Owned(hashed(value, how.hash))),
-                Some(Rule::Force(forced)) => scrubbed.keep(name, Cow::Owned(forced.clone())),
+                Some(Rule::Force(_, Some(remedy))) if value == "true" => {
+                    return Err(SanitizeError::Refused { field: name.into_owned(), remedy: remedy.clone() });
+                }
+                Some(Rule::Force(forced, _)) => scrubbed.keep(name, Cow::Owned(forced.clone())),
+                // What is switched off asks for nothing.
+                Some(Rule::Refuse(_)) if value == "false" => {}
                 Some(Rule::Refuse(remedy)) if value != "null" => {
                     return Err(SanitizeError::Refused { field: name.into_owned(), remedy: remedy.clone() });
                 }

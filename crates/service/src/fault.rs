@@ -97,6 +97,14 @@ pub enum RequestFault {
     /// No such model.
     #[error(transparent)]
     Model(#[from] opencredits_catalog::CatalogError),
+    /// The model does something else.
+    #[error("{model} {does}; GET /v1/models says what each model does")]
+    OtherKind {
+        /// The model.
+        model: String,
+        /// What it does.
+        does: &'static str,
+    },
     /// The key may not use the model.
     #[error("this key may not use {model}; its owner chose which models it may use")]
     ModelNotAllowed {

@@ -34,8 +34,8 @@ mod tally;
 
 pub use fault::{Fault, KeyFault, PaymentNeeded, RequestFault, Short, UpstreamFault, UpstreamKind};
 pub use gateway::{
-    Admitted, Call, ChargedStream, DrainLimits, Drainer, Gateway, GatewayError, Last, Parts, Pending, Piece, Ports,
-    Receipt, Reply, Settings, Upstream, Whole,
+    Admitted, Call, ChargedStream, DrainLimits, Drainer, Gateway, GatewayError, Last, Named, Parts, Pending, Piece,
+    Ports, Receipt, Reply, Settings, Upstream, Whole,
 };
 pub use keyring::{Earner, KeyRing, KeyTables, Spender};
 pub use offer::{Offer, OfferError, Seller};

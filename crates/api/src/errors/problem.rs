@@ -13,6 +13,10 @@ pub enum Skin {
     OpenaiChat,
     /// `anthropic-messages`.
     AnthropicMessages,
+    /// `openai-responses`: as `openai-chat`, but in a stream.
+    OpenaiResponses,
+    /// `gemini-generate`.
+    GeminiGenerate,
 }
 
 /// A refusal or failure: what it is, what to say, and what else a program wants to know.
@@ -80,6 +84,16 @@ impl Problem {
             Skin::AnthropicMessages => {
                 format!("event: error\ndata: {}\n\n", self.body(skin, request_id))
             }
+            Skin::OpenaiResponses => {
+                let row = self.kind.row();
+                let event = json!({
+                    "type": "error", "code": row.error_type, "message": self.message, "param": Value::Null,
+                    "error_type": row.error_type, "request_id": request_id,
+                    "metadata": self.metadata_of(row.error_type, row.retryable),
+                });
+                format!("event: error\ndata: {event}\n\n")
+            }
+            Skin::GeminiGenerate => format!("data: {}\n\n", self.body(skin, request_id)),
         };
         event.into_bytes()
     }
@@ -88,7 +102,15 @@ impl Problem {
         let row = self.kind.row();
         let metadata = self.metadata_of(row.error_type, row.retryable);
         match skin {
-            Skin::OpenaiChat => json!({
+            Skin::GeminiGenerate => json!({
+                "error": {
+                    "code": row.status.as_u16(),
+                    "message": self.message,
+                    "status": row.rpc_status(),
+                    "details": [{"error_type": row.error_type, "metadata": metadata, "request_id": request_id}],
+                },
+            }),
+            Skin::OpenaiChat | Skin::OpenaiResponses => json!({
                 "error": {
                     "code": row.status.as_u16(),
                     "message": self.message,

@@ -67,6 +67,25 @@ pub enum Retryable {
     Yes,
 }
 
+impl Row {
+    /// What the `gemini-generate` skin calls it: the name of the RPC status that goes with the HTTP status
+    /// (google.rpc.Code).
+    #[must_use]
+    pub fn rpc_status(&self) -> &'static str {
+        match self.status.as_u16() {
+            401 => "UNAUTHENTICATED",
+            402 | 403 => "PERMISSION_DENIED",
+            404 => "NOT_FOUND",
+            408 | 504 => "DEADLINE_EXCEEDED",
+            409 => "ALREADY_EXISTS",
+            429 => "RESOURCE_EXHAUSTED",
+            500 => "INTERNAL",
+            502 | 503 | 529 => "UNAVAILABLE",
+            _ => "INVALID_ARGUMENT",
+        }
+    }
+}
+
 const fn row(status: StatusCode, error_type: &'static str, messages_type: &'static str, retryable: Retryable) -> Row {
     Row { status, error_type, messages_type, retryable }
 }

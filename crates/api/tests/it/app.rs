@@ -3,14 +3,18 @@
 
 use async_trait::async_trait;
 use axum::body::Body;
-use http::{HeaderMap, Method, Request, StatusCode};
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use opencredits_api::{App, Face, Routes, service};
 use opencredits_catalog::Catalog;
 use opencredits_keys::{HashKey, Secret};
 use opencredits_ledger::Ledger;
 use opencredits_providers::sandbox::Sandbox;
-use opencredits_providers::{Transport, TransportError, UpstreamRequest, UpstreamResponse, Vendors};
+use opencredits_providers::{
+    Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse, Vendor, Vendors,
+};
 use opencredits_service::accounts::{Accounts, Grant, NewKey, NewLimit, NewPartner, NewUser, Tables};
 use opencredits_service::config::Ack;
 use opencredits_service::{
@@ -50,21 +54,30 @@ impl Entropy for Fixed {
 
 /// A request as it went upstream.
 pub(crate) struct Sent {
+    pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
 }
 
-/// The sandbox, with a memory of what it was sent.
+/// The sandbox, or an answer that is always the same, with a memory of what it was sent.
 pub(crate) struct Remembering {
     pub(crate) sent: Mutex<Vec<Sent>>,
+    /// Content type and body.
+    answer: Option<(&'static str, String)>,
 }
 
 #[async_trait]
 impl Transport for Remembering {
     async fn send(&self, request: UpstreamRequest) -> Result<UpstreamResponse, TransportError> {
         let body = String::from_utf8(request.body.to_vec()).unwrap();
-        self.sent.lock().unwrap().push(Sent { headers: request.headers.clone(), body });
-        Sandbox::new().send(request).await
+        let path = request.url.path_and_query().map_or(String::new(), ToString::to_string);
+        self.sent.lock().unwrap().push(Sent { path, headers: request.headers.clone(), body });
+        let Some((content_type, body)) = &self.answer else {
+            return Sandbox::new().send(request).await;
+        };
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
+        let body = http_body_util::Full::new(Bytes::from(body.clone())).map_err(|never| match never {});
+        Ok(UpstreamResponse { status: StatusCode::OK, headers, body: UpstreamBody::new(body) })
     }
 }
 
@@ -100,12 +113,29 @@ impl TestApp {
     }
 
     pub(crate) async fn with_ack(ack: Ack) -> Self {
+        let upstream = Arc::new(Remembering { sent: Mutex::new(Vec::new()), answer: None });
+        let catalog = Catalog::builtin().unwrap().with_sandbox().unwrap();
+        let catalog = catalog.only(|vendor| vendor.starts_with("sandbox"));
+        let vendors = Vendors::builtin().unwrap();
+        let sandboxes: Vec<_> = vendors.iter().filter(|vendor| vendor.id.starts_with("sandbox")).cloned().collect();
+        Self::build(ack, catalog, &sandboxes, upstream)
+    }
+
+    /// An application whose vendors always give this answer.
+    pub(crate) fn answering(vendors: &str, models: &str, content_type: &'static str, body: &str) -> Self {
+        let answer = Some((content_type, body.to_owned()));
+        let upstream = Arc::new(Remembering { sent: Mutex::new(Vec::new()), answer });
+        let vendors = Vendors::default().with_operator(vendors).unwrap();
+        let catalog = Catalog::empty().with_operator(models).unwrap();
+        Self::build(Ack::Accepted, catalog, &vendors.iter().cloned().collect::<Vec<_>>(), upstream)
+    }
+
+    fn build(ack: Ack, catalog: Catalog, vendors: &[Arc<Vendor>], upstream: Arc<Remembering>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(folder.path().join("ledger.db")).unwrap();
         let store = SqliteStore::open(folder.path().join("store.db")).unwrap();
         let fixed = Arc::new(Fixed { clock: FixedClock::at_ms(1_790_000_000_000), random: FixedRandom::seeded(7) });
         books::open(&ledger, fixed.now()).unwrap();
-        let upstream = Arc::new(Remembering { sent: Mutex::new(Vec::new()) });
         let tables = KeyTables {
             keys: Arc::new(store.clone()),
             users: Arc::new(store.clone()),
@@ -116,8 +146,8 @@ impl TestApp {
         let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), fixed.clone(), fixed.clone())
             .on_change(move || forgetting.forget_all());
         let parts = Parts {
-            catalog: Catalog::builtin().unwrap().with_sandbox().unwrap().only(|vendor| vendor.starts_with("sandbox")),
-            upstreams: upstreams(&upstream),
+            catalog,
+            upstreams: upstreams(vendors, &upstream),
             ledger: ledger.clone(),
             keyring,
             tally: Arc::new(Tally::new(Arc::new(store.clone()))),
@@ -210,6 +240,11 @@ impl TestApp {
         (last.headers.clone(), serde_json::from_str(&last.body).unwrap())
     }
 
+    /// The path and query that it was sent to.
+    pub(crate) fn last_path(&self) -> String {
+        self.upstream.sent.lock().unwrap().last().unwrap().path.clone()
+    }
+
     /// The same body, byte for byte.
     pub(crate) fn last_sent_text(&self) -> String {
         self.upstream.sent.lock().unwrap().last().unwrap().body.clone()
@@ -230,10 +265,9 @@ fn start(drainer: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(drainer);
 }
 
-fn upstreams(transport: &Arc<Remembering>) -> HashMap<Arc<str>, Upstream> {
-    let vendors = Vendors::builtin().unwrap();
-    let sandboxes = vendors.iter().filter(|vendor| vendor.id.starts_with("sandbox"));
-    sandboxes
+fn upstreams(vendors: &[Arc<Vendor>], transport: &Arc<Remembering>) -> HashMap<Arc<str>, Upstream> {
+    vendors
+        .iter()
         .map(|vendor| {
             let key = Some(Secret::new(OUR_KEY.to_owned()));
             (vendor.id.clone(), Upstream { vendor: vendor.clone(), key, transport: transport.clone() })

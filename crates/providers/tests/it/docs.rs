@@ -47,7 +47,7 @@ fn the_vendor_on_the_page_is_read_as_it_stands() {
     let list = Table::from_iter([("vendor".to_owned(), config().remove("vendor").unwrap())]);
     let vendors = Vendors::builtin().unwrap().with_operator(&list.to_string()).unwrap();
     let vendor = vendors.get("house").unwrap();
-    assert_eq!(vendor.url("m", false), "https://models.example/v1/chat/completions");
+    assert_eq!(vendor.url(vendor.dialect, "m", false), "https://models.example/v1/chat/completions");
     assert_eq!((&vendor.auth, vendor.key_env.as_deref()), (&Auth::Bearer, Some("HOUSE_API_KEY")));
     assert_eq!((vendor.stop_billing, vendor.output_cap), (StopBilling::Ends, OutputCap::MaxCompletionTokens));
     assert_eq!(vendor.headers["x-team"], "credits");

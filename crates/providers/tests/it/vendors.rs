@@ -7,10 +7,13 @@ use std::sync::Arc;
 fn the_vendors_that_are_compiled_in_are_whole() {
     let vendors = Vendors::builtin().unwrap();
     for vendor in vendors.iter() {
-        assert!(vendor.url("m", false).ends_with(&vendor.dialect.path("m", false)), "{}", vendor.id);
+        assert!(vendor.url(vendor.dialect, "m", false).ends_with(&vendor.dialect.path("m", false)), "{}", vendor.id);
         assert_eq!(vendor.key_env.is_none(), vendor.auth == Auth::None, "{}", vendor.id);
     }
-    assert_eq!(vendors.get("openai").unwrap().url("m", true), "https://api.openai.com/v1/chat/completions");
+    assert_eq!(
+        vendors.get("openai").unwrap().url(Dialect::OpenaiChat, "m", true),
+        "https://api.openai.com/v1/chat/completions"
+    );
     let anthropic = vendors.get("anthropic").unwrap();
     assert_eq!((anthropic.dialect, &anthropic.auth), (Dialect::AnthropicMessages, &Auth::XApiKey));
 }
@@ -31,7 +34,7 @@ fn an_operators_vendor_joins_or_replaces_and_its_defaults_are_careful() {
     let own = "[[vendor]]\nid = \"mine\"\ndialect = \"openai-chat\"\nbase_url = \"http://10.0.0.1:9/v1/\"\nauth = \"none\"\n[[vendor]]\nid = \"openai\"\ndialect = \"openai-chat\"\nbase_url = \"https://proxy.example/v1\"";
     let vendors = Vendors::builtin().unwrap().with_operator(own).unwrap();
     let mine = vendors.get("mine").unwrap();
-    assert_eq!(mine.url("m", false), "http://10.0.0.1:9/v1/chat/completions");
+    assert_eq!(mine.url(Dialect::OpenaiChat, "m", false), "http://10.0.0.1:9/v1/chat/completions");
     assert_eq!(mine.stop_billing, StopBilling::GoesOn, "nobody has said that stopping ends the bill");
     assert!(vendors.get("openai").unwrap().base_url.contains("proxy.example"));
 }

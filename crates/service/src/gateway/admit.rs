@@ -39,6 +39,16 @@ pub struct Call {
     pub idempotency_key: Option<String>,
     /// What becomes of fields that are not passed on.
     pub strictness: Strictness,
+    /// What the path says, in APIs whose path says it.
+    pub named: Option<Named>,
+}
+
+/// What a path says in place of a body.
+pub struct Named {
+    /// The model, as raw JSON.
+    pub model: String,
+    /// Whether the answer is to be streamed, as raw JSON.
+    pub stream: &'static str,
 }
 
 /// A request that was admitted.
@@ -75,6 +85,7 @@ impl Gateway {
         let delivery = if plan.facts.stream { Delivery::Streamed } else { Delivery::Whole };
         let rewrite = Rewrite {
             vendor: &plan.upstream.vendor,
+            dialect: plan.upstream.dialect,
             model: &plan.model.route.upstream_model,
             output_cap: plan.output_cap(cover.cap),
             stream: plan.facts.stream,

@@ -10,8 +10,10 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use opencredits_keys::Secret;
 use opencredits_providers::{
-    ErrorKind, Outcome, TransportError, UpstreamError, UpstreamRequest, UpstreamResponse, UsageChunk, Vendor, read_body,
+    Dialect, ErrorKind, Outcome, TransportError, UpstreamError, UpstreamRequest, UpstreamResponse, UsageChunk, Vendor,
+    read_body,
 };
+use std::sync::Arc;
 
 /// The largest refusal of a provider that is read.
 const ERROR_BYTES_MAX: usize = 64 << 10;
@@ -26,21 +28,26 @@ pub(super) struct Outgoing {
 }
 
 /// Prepares what all requests to a vendor have in common; `None` when its data is no HTTP.
-pub(super) fn ready(upstream: Upstream) -> Option<Ready> {
-    let mut headers = headers_to(&upstream.vendor, upstream.key.as_ref())?;
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    // Where the path names the model, this one only shows that the address is sound.
-    let url = upstream.vendor.url("model", false).parse().ok()?;
-    Some(Ready { vendor: upstream.vendor, url, headers, transport: upstream.transport })
+pub(super) fn ready(upstream: &Upstream) -> Option<Vec<Arc<Ready>>> {
+    let vendor = &upstream.vendor;
+    let ready = |dialect| {
+        let mut headers = headers_to(vendor, dialect, upstream.key.as_ref())?;
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        // Where the path names the model, this one only shows that the address is sound.
+        let url = vendor.url(dialect, "model", false).parse().ok()?;
+        let transport = Arc::clone(&upstream.transport);
+        Some(Arc::new(Ready { vendor: Arc::clone(vendor), dialect, url, headers, transport }))
+    };
+    vendor.dialects().map(ready).collect()
 }
 
 /// The vendor's own headers and our key; `None` when they are no HTTP.
-pub(crate) fn headers_to(vendor: &Vendor, key: Option<&Secret<String>>) -> Option<HeaderMap> {
+pub(crate) fn headers_to(vendor: &Vendor, dialect: Dialect, key: Option<&Secret<String>>) -> Option<HeaderMap> {
     let mut headers = HeaderMap::new();
     for (name, value) in &vendor.headers {
         headers.insert(HeaderName::try_from(name.as_str()).ok()?, HeaderValue::try_from(value.as_str()).ok()?);
     }
-    if let (Some((name, scheme)), Some(key)) = (vendor.auth.header(), key) {
+    if let (Some((name, scheme)), Some(key)) = (vendor.auth_in(dialect).header(), key) {
         let mut value = HeaderValue::try_from(format!("{scheme}{}", key.reveal())).ok()?;
         value.set_sensitive(true);
         headers.insert(HeaderName::from_static(name), value);
@@ -72,7 +79,7 @@ pub(super) async fn run(mut tab: Tab, outgoing: Outgoing) -> Result<Reply, Fault
         // Nothing of it reached the client, so that the person pays nothing; what the provider bills is our loss.
         Err(error) => return Err(unreached(&tab, error)),
     };
-    let outcome = read_body(tab.upstream.vendor.dialect, &body);
+    let outcome = read_body(tab.upstream.dialect, &body);
     if outcome.error.is_some() {
         tab.release();
         return Err(UpstreamFault::of_outcome(&outcome, UpstreamKind::Unavailable).into());
@@ -94,9 +101,9 @@ async fn send(tab: &Tab, outgoing: Outgoing) -> Result<UpstreamResponse, Transpo
 }
 
 fn address(tab: &Tab) -> http::Uri {
-    let vendor = &tab.upstream.vendor;
-    let named = vendor.dialect.names_model_in_path();
-    let url = named.then(|| vendor.url(&tab.model.route.upstream_model, tab.delivery == Delivery::Streamed));
+    let Ready { vendor, dialect, .. } = &*tab.upstream;
+    let named = dialect.names_model_in_path();
+    let url = named.then(|| vendor.url(*dialect, &tab.model.route.upstream_model, tab.delivery == Delivery::Streamed));
     url.and_then(|url| url.parse().ok()).unwrap_or_else(|| tab.upstream.url.clone())
 }
 

@@ -15,7 +15,7 @@ mod stream;
 
 pub(crate) use exchange::headers_to;
 
-pub use admit::{Admitted, Call};
+pub use admit::{Admitted, Call, Named};
 pub use drain::{DrainLimits, Drainer, Pending};
 pub use reply::{Reply, Whole};
 pub use settle::Receipt;
@@ -31,7 +31,7 @@ use hashbrown::HashMap as FastMap;
 use opencredits_catalog::Catalog;
 use opencredits_keys::{HashKey, Secret};
 use opencredits_ledger::Ledger;
-use opencredits_providers::{Transport, Vendor};
+use opencredits_providers::{Dialect, Transport, Vendor};
 use opencredits_sanitizer::{Api, Headers, Policy, PolicyError};
 use opencredits_store::Claims;
 use opencredits_units::BasisPoints;
@@ -98,7 +98,8 @@ pub struct Settings {
 /// Serves requests. One for each process.
 pub struct Gateway {
     catalog: Catalog,
-    upstreams: FastMap<Arc<str>, Arc<Ready>>,
+    /// By vendor: one for each dialect that it speaks, its own first.
+    upstreams: FastMap<Arc<str>, Vec<Arc<Ready>>>,
     ledger: Ledger,
     keyring: Arc<KeyRing>,
     tally: Arc<Tally>,
@@ -113,6 +114,7 @@ pub struct Gateway {
 /// An upstream with what its requests have in common.
 struct Ready {
     vendor: Arc<Vendor>,
+    dialect: Dialect,
     url: http::Uri,
     headers: http::HeaderMap,
     transport: Arc<dyn Transport>,
@@ -122,6 +124,9 @@ struct Ready {
 struct Policies {
     openai_chat: Policy,
     anthropic_messages: Policy,
+    openai_responses: Policy,
+    openai_embeddings: Policy,
+    gemini_generate: Policy,
     headers: Headers,
 }
 
@@ -130,6 +135,9 @@ impl Policies {
         match api {
             Api::OpenaiChat => &self.openai_chat,
             Api::AnthropicMessages => &self.anthropic_messages,
+            Api::OpenaiResponses => &self.openai_responses,
+            Api::OpenaiEmbeddings => &self.openai_embeddings,
+            Api::GeminiGenerate => &self.gemini_generate,
         }
     }
 }
@@ -159,11 +167,14 @@ impl Gateway {
         let policies = Policies {
             openai_chat: Policy::builtin(Api::OpenaiChat)?,
             anthropic_messages: Policy::builtin(Api::AnthropicMessages)?,
+            openai_responses: Policy::builtin(Api::OpenaiResponses)?,
+            openai_embeddings: Policy::builtin(Api::OpenaiEmbeddings)?,
+            gemini_generate: Policy::builtin(Api::GeminiGenerate)?,
             headers: Headers::builtin()?,
         };
         let ready = |(id, upstream): (Arc<str>, Upstream)| {
             let wrong = GatewayError::Vendor { vendor: id.to_string() };
-            exchange::ready(upstream).map(|ready| (id, Arc::new(ready))).ok_or(wrong)
+            exchange::ready(&upstream).map(|ready| (id, ready)).ok_or(wrong)
         };
         let upstreams = parts.upstreams.into_iter().map(ready).collect::<Result<_, _>>()?;
         let gateway = Self {

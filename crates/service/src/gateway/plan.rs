@@ -4,7 +4,7 @@ use super::admit::Call;
 use super::{Gateway, Ready};
 use crate::fault::{Fault, RequestFault};
 use crate::keyring::Spender;
-use opencredits_catalog::{Ask, CatalogError, Model, Terms};
+use opencredits_catalog::{Ask, CatalogError, Model, ModelKind, Terms};
 use opencredits_providers::{Dialect, RequestFacts, Target, Translated, translate};
 use opencredits_sanitizer::{Api, SanitizeError, Scrub, Scrubbed, Strictness};
 use opencredits_units::{NanoUsd, PicoUsd, Tokens, ToolUse};
@@ -44,7 +44,7 @@ impl Plan<'_> {
         let Some(translated) = &self.translated else {
             return put_in;
         };
-        let demanded = self.upstream.vendor.dialect == Dialect::AnthropicMessages;
+        let demanded = self.upstream.dialect == Dialect::AnthropicMessages;
         put_in.or(translated.output_cap).or(demanded.then_some(self.model.max_output_tokens))
     }
 
@@ -61,7 +61,7 @@ impl Plan<'_> {
 fn target<'a>(upstream: &'a Ready, model: &Model, output_max: u64) -> Target<'a> {
     let vendor = &upstream.vendor;
     let reasons = model.supports.iter().any(|what| what == "reasoning");
-    Target { dialect: vendor.dialect, vendor: &vendor.id, output_max, reasons }
+    Target { dialect: upstream.dialect, vendor: &vendor.id, output_max, reasons }
 }
 
 fn translated(scrubbed: &Scrubbed<'_>, from: Dialect, to: &Target<'_>) -> Result<Translated, Fault> {
@@ -69,24 +69,43 @@ fn translated(scrubbed: &Scrubbed<'_>, from: Dialect, to: &Target<'_>) -> Result
 }
 
 impl Gateway {
+    /// Where a model is served: in the client's own dialect, where its vendor speaks that.
+    fn upstream(&self, model: &Model, dialect: Dialect) -> Result<Arc<Ready>, Fault> {
+        let embeds = dialect == Dialect::OpenaiEmbeddings;
+        let all = self.upstreams.get(&model.route.vendor).map(Vec::as_slice).unwrap_or_default();
+        if embeds != (model.kind == ModelKind::Embedding) {
+            let does = if embeds { "answers conversations; it makes no embeddings" } else { "makes embeddings alone" };
+            return Err(RequestFault::OtherKind { model: model.id.to_string(), does }.into());
+        }
+        let own = all.iter().find(|ready| ready.dialect == dialect);
+        let spoken = own.or_else(|| all.iter().find(|ready| ready.dialect != Dialect::OpenaiEmbeddings));
+        spoken.cloned().ok_or_else(|| unserved(&model.id))
+    }
+
     /// Reads a request.
     pub(super) fn plan<'a>(&self, call: &'a Call, hash: &dyn Fn(&str) -> String) -> Result<Plan<'a>, Fault> {
         let how = Scrub { strictness: call.strictness, hash };
         let scrubbed = self.policies.of(call.api).scrub(&call.body, &how).map_err(RequestFault::from)?;
         let dialect = dialect_of(call.api);
-        let mut facts = RequestFacts::read(dialect, scrubbed.fields()).map_err(RequestFault::from)?;
+        let named = call.named.as_ref().map(|named| [("model", named.model.as_str()), ("stream", named.stream)]);
+        let fields = named.into_iter().flatten().chain(scrubbed.fields());
+        let mut facts = RequestFacts::read(dialect, fields).map_err(RequestFault::from)?;
+        if dialect == Dialect::OpenaiEmbeddings {
+            // Nothing is put out that is billed.
+            facts.output_cap = Some(0);
+        }
         let model = Arc::clone(self.catalog.resolve(&facts.model).map_err(RequestFault::from)?);
         allowed(&call.spender, &model)?;
-        let upstream = self.upstreams.get(&model.route.vendor).ok_or_else(|| unserved(&facts.model))?;
+        let upstream = self.upstream(&model, dialect)?;
         let mut other = None;
-        if upstream.vendor.dialect != dialect {
-            let translated = translated(&scrubbed, dialect, &target(upstream, &model, model.max_output_tokens))?;
+        if upstream.dialect != dialect {
+            let translated = translated(&scrubbed, dialect, &target(&upstream, &model, model.max_output_tokens))?;
             refuse_drops(call.strictness, &translated)?;
-            facts = facts_of(&translated, upstream.vendor.dialect, facts)?;
+            facts = facts_of(&translated, upstream.dialect, facts)?;
             other = Some(translated);
         }
         let uses = facts.uses.iter().map(|(tool, count)| (*tool, Tokens::new(*count))).collect();
-        Ok(Plan { scrubbed, translated: other, facts, upstream: Arc::clone(upstream), model, uses, dialect })
+        Ok(Plan { scrubbed, translated: other, facts, upstream, model, uses, dialect })
     }
 }
 
@@ -169,5 +188,8 @@ const fn dialect_of(api: Api) -> Dialect {
     match api {
         Api::OpenaiChat => Dialect::OpenaiChat,
         Api::AnthropicMessages => Dialect::AnthropicMessages,
+        Api::OpenaiResponses => Dialect::OpenaiResponses,
+        Api::OpenaiEmbeddings => Dialect::OpenaiEmbeddings,
+        Api::GeminiGenerate => Dialect::GeminiGenerate,
     }
 }

@@ -80,7 +80,7 @@ impl Tab {
 
     /// What an answer passes through on its way to the client.
     pub(super) fn passage(&self, usage_chunk: UsageChunk) -> Passage {
-        Passage::new(self.upstream.vendor.dialect, self.dialect, self.origin(), usage_chunk)
+        Passage::new(self.upstream.dialect, self.dialect, self.origin(), usage_chunk)
     }
 
     fn origin(&self) -> Origin {
@@ -89,7 +89,7 @@ impl Tab {
 
     /// A whole answer in the client's dialect; `None` where that is the provider's.
     pub(super) fn translated(&self, body: &[u8], outcome: &Outcome) -> Option<Vec<u8>> {
-        let from = self.upstream.vendor.dialect;
+        let from = self.upstream.dialect;
         let usage = outcome.usage.unwrap_or_default();
         if from == self.dialect {
             return None;

@@ -1,0 +1,173 @@
+//! Responses, embeddings and generateContent: passed through, metered and charged like the rest.
+
+use crate::app::{TestApp, request};
+use http::Method;
+use serde_json::{Value, json};
+
+const VENDORS: &str = r#"
+    [[vendor]]
+    id = "v"
+    dialect = "openai-chat"
+    base_url = "http://upstream.example/v1"
+
+    [vendor.also.openai-responses]
+
+    [vendor.also.openai-embeddings]
+
+    [vendor.also.gemini-generate]
+    base_url = "http://upstream.example/v1beta"
+    auth = "x-goog-api-key"
+"#;
+const MODELS: &str = r#"
+    [[model]]
+    id = "a/model"
+    vendor = "v"
+    upstream_model = "model-1"
+    context_window = 100000
+    max_output_tokens = 10000
+    prices = { input = "1", output = "10", cache_read = "0.1" }
+
+    [[model]]
+    id = "a/vectors"
+    vendor = "v"
+    upstream_model = "vectors-1"
+    kind = "embedding"
+    context_window = 8000
+    max_output_tokens = 1
+    prices = { input = "1", output = "0" }
+"#;
+/// 20 tokens in, 5 of them cached, 7 out: 15 + 0.5 + 70 micro-dollars, and a quarter on top, in nano-dollars.
+const CHARGE: i64 = 106_875;
+
+const RESPONSE: &str = r#"{"id":"resp_1","object":"response","model":"model-1","status":"completed",
+"output":[{"type":"message","role":"assistant","content":[{"type":"output_text","text":"Hi"}]}],
+"usage":{"input_tokens":20,"input_tokens_details":{"cached_tokens":5},"output_tokens":7,"total_tokens":27}}"#;
+const GENERATED: &str = r#"{"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}],
+"usageMetadata":{"promptTokenCount":20,"cachedContentTokenCount":5,"candidatesTokenCount":4,"thoughtsTokenCount":3}}"#;
+const VECTORS: &str = r#"{"object":"list","data":[{"embedding":[0.5]}],"model":"vectors-1","usage":{"prompt_tokens":8,"total_tokens":8}}"#;
+
+const CHAT: &str = r#"{"id":"c","model":"model-1","choices":[{"index":0,"finish_reason":"stop","message":{"content":"Hi"}}],
+"usage":{"prompt_tokens":20,"completion_tokens":7,"total_tokens":27,"prompt_tokens_details":{"cached_tokens":5}}}"#;
+
+/// Each API's path, its request, a whole answer, and where that answer's usage is.
+fn apis() -> Vec<(&'static str, Value, &'static str, &'static str)> {
+    let messages = json!([{"role": "user", "content": "Hello"}]);
+    vec![
+        ("/v1/chat/completions", json!({"model": "a/model", "messages": messages}), CHAT, "usage"),
+        ("/v1/responses", json!({"model": "a/model", "input": "Hello"}), RESPONSE, "usage"),
+        (
+            "/v1beta/models/a%2Fmodel:generateContent",
+            json!({"contents": [{"parts": [{"text": "Hello"}]}]}),
+            GENERATED,
+            "usageMetadata",
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn the_same_use_costs_the_same_through_each_api() {
+    for (path, body, answer, usage) in apis() {
+        let app = TestApp::answering(VENDORS, MODELS, "application/json", answer);
+        let (user, key) = app.person(10).await;
+        let before = app.available(&user);
+        let got = app.post(path, &key, &body).await;
+        assert_eq!(got.status, 200, "{path}: {}", got.text);
+        assert_eq!(before - app.available(&user), CHARGE, "{path}");
+        assert_eq!(got.json()[usage]["credits"].to_string(), got.header("x-credits-charged"), "{path}");
+        app.settled();
+    }
+}
+
+#[tokio::test]
+async fn a_stream_of_each_api_ends_with_its_charge() {
+    let compact = |text: &str| text.replace('\n', "");
+    let generated = format!("data: {}\n\n", compact(GENERATED));
+    let response = format!(
+        "event: response.created\ndata: {{\"type\":\"response.created\",\"response\":{{\"id\":\"resp_1\"}}}}\n\n\
+         event: response.output_text.delta\ndata: {{\"type\":\"response.output_text.delta\",\"delta\":\"Hi\"}}\n\n\
+         event: response.completed\ndata: {{\"type\":\"response.completed\",\"response\":{}}}\n\n",
+        compact(RESPONSE)
+    );
+    let contents = json!({"contents": [{"parts": [{"text": "Hello"}]}]});
+    let asked = json!({"model": "a/model", "input": "Hello", "stream": true});
+    let path = "/v1beta/models/a/model:streamGenerateContent?alt=sse";
+    for (path, body, stream) in [("/v1/responses", asked, response), (path, contents, generated)] {
+        let app = TestApp::answering(VENDORS, MODELS, "text/event-stream", &stream);
+        let (user, key) = app.person(10).await;
+        let before = app.available(&user);
+        let got = app.post(path, &key, &body).await;
+        assert_eq!(got.status, 200, "{path}: {}", got.text);
+        assert_eq!(before - app.available(&user), CHARGE, "{path}: {}", got.text);
+        assert!(got.text.contains("\"credits\":") && got.text.contains("\"generation_id\":\"gen_"), "{}", got.text);
+        app.settled();
+    }
+}
+
+#[tokio::test]
+async fn embeddings_are_charged_by_their_input() {
+    let app = TestApp::answering(VENDORS, MODELS, "application/json", VECTORS);
+    let (user, key) = app.person(10).await;
+    let before = app.available(&user);
+    let got = app.post("/v1/embeddings", &key, &json!({"model": "a/vectors", "input": "Hello", "user": "jane"})).await;
+    assert_eq!(got.status, 200, "{}", got.text);
+    assert_eq!((before - app.available(&user), got.json()["usage"]["prompt_tokens"].as_u64()), (10_000, Some(8)));
+    assert_eq!((app.last_path().as_str(), &app.last_sent().1["user"]), ("/v1/embeddings", &Value::Null));
+    for (path, body) in [
+        ("/v1/embeddings", json!({"model": "a/model", "input": "Hello"})),
+        ("/v1/chat/completions", json!({"model": "a/vectors", "messages": []})),
+    ] {
+        assert_eq!(app.post(path, &key, &body).await.status, 400, "{path}");
+    }
+    app.settled();
+}
+
+#[tokio::test]
+async fn what_goes_upstream_is_stateless_and_named_as_the_provider_wants_it() {
+    let app = TestApp::answering(VENDORS, MODELS, "application/json", GENERATED);
+    let (_, key) = app.person_with(opencredits_units::NanoUsd::new(60_000_000)).await;
+    let config = json!({"temperature": 0.5});
+    let body = json!({"contents": [{"parts": [{"text": "Hello"}]}], "generationConfig": config, "labels": {"a": "b"}});
+    let got = app.post("/v1beta/models/a/model:generateContent", &key, &body).await;
+    assert_eq!((got.status.as_u16(), got.header("x-opencredits-dropped")), (200, "labels"), "{}", got.text);
+    assert_eq!(app.last_path(), "/v1beta/models/model-1:generateContent");
+    let (headers, sent) = app.last_sent();
+    assert!(headers.contains_key("x-goog-api-key") && !headers.contains_key("authorization"));
+    assert!(sent["generationConfig"]["maxOutputTokens"].as_u64().unwrap() < 10_000, "a cap is put in: {sent}");
+    assert_eq!((&sent["model"], &sent["stream"]), (&Value::Null, &Value::Null));
+
+    let app = TestApp::answering(VENDORS, MODELS, "application/json", RESPONSE);
+    let (_, key) = app.person(10).await;
+    app.post("/v1/responses", &key, &json!({"model": "a/model", "input": "Hello", "background": false})).await;
+    let sent = app.last_sent().1;
+    assert_eq!((&sent["store"], &sent["model"], &sent["background"]), (&json!(false), &json!("model-1"), &Value::Null));
+    for field in ["store", "background", "previous_response_id", "conversation"] {
+        let value = if field.starts_with(['s', 'b']) { json!(true) } else { json!("resp_1") };
+        let refused =
+            app.post("/v1/responses", &key, &json!({"model": "a/model", "input": "Hello", field: value})).await;
+        assert_eq!((refused.status.as_u16(), refused.json()["error"]["param"].as_str()), (400, Some(field)));
+    }
+    app.settled();
+}
+
+#[tokio::test]
+async fn a_key_in_the_address_is_refused_in_the_shape_of_that_api() {
+    let app = TestApp::answering(VENDORS, MODELS, "application/json", GENERATED);
+    let (_, key) = app.person(10).await;
+    let path = format!("/v1beta/models/a/model:generateContent?key={key}");
+    let refused = app.send(request(Method::POST, &path, "", "{}".to_owned())).await;
+    assert_eq!((refused.status.as_u16(), &refused.json()["error"]["status"]), (400, &json!("INVALID_ARGUMENT")));
+    assert!(refused.text.contains("x-goog-api-key") && !refused.text.contains(&key), "{}", refused.text);
+    let unknown = app.post("/v1beta/models/nobody:generateContent", &key, &json!({"contents": []})).await;
+    assert_eq!((unknown.status.as_u16(), &unknown.json()["error"]["status"]), (404, &json!("NOT_FOUND")));
+    let plain = app.post("/v1beta/models/a/model:streamGenerateContent", &key, &json!({"contents": []})).await;
+    assert!(plain.status == 400 && plain.text.contains("alt=sse"), "{}", plain.text);
+}
+
+#[tokio::test]
+async fn an_api_that_nobody_translates_yet_is_named() {
+    let app = TestApp::new().await;
+    let (_, key) = app.person(10).await;
+    let refused = app.post("/v1/responses", &key, &json!({"model": "sandbox/gpt", "input": "Hello"})).await;
+    assert_eq!((refused.status.as_u16(), &refused.json()["error"]["type"]), (400, &json!("unsupported_parameter")));
+    assert!(refused.text.contains("openai-chat"), "{}", refused.text);
+}
