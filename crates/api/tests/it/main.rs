@@ -12,3 +12,4 @@ mod refusals;
 mod sockets;
 mod streams;
 mod translation;
+mod translation_table;

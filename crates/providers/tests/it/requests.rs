@@ -84,7 +84,8 @@ fn a_payload_is_counted_as_media_and_a_long_word_as_text() {
 fn check_rewrite(vendor: &str, body: &Value, cap: Option<u64>, expect: &Value) {
     let vendors = Vendors::builtin().unwrap();
     let stream = body["stream"] == true;
-    let rewrite = Rewrite { vendor: vendors.get(vendor).unwrap(), model: "upstream-model", output_cap: cap, stream };
+    let vendor = vendors.get(vendor).unwrap();
+    let rewrite = Rewrite { vendor, dialect: vendor.dialect, model: "upstream-model", output_cap: cap, stream };
     let joined = upstream_body(&borrowed(&fields(body)), &rewrite);
     assert_eq!(&serde_json::from_slice::<Value>(&joined).unwrap(), expect);
 }
@@ -157,7 +158,8 @@ fn nothing_else_is_encoded_again() {
     let vendors = Vendors::builtin().unwrap();
     let raw =
         [("messages", r#"[ {"content":"caf\u00e9 1.0e0"} ]"#), ("model", "\"a\""), ("seed", "12345678901234567890")];
-    let rewrite = Rewrite { vendor: vendors.get("openai").unwrap(), model: "m", output_cap: None, stream: false };
+    let vendor = vendors.get("openai").unwrap();
+    let rewrite = Rewrite { vendor, dialect: vendor.dialect, model: "m", output_cap: None, stream: false };
     let expect = r#"{"messages":[ {"content":"caf\u00e9 1.0e0"} ],"model":"m","seed":12345678901234567890}"#;
     assert_eq!(String::from_utf8(upstream_body(&raw, &rewrite)).unwrap(), expect);
     let empty: Map<String, Value> = Map::new();

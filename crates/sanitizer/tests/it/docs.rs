@@ -4,9 +4,12 @@ use opencredits_sanitizer::{Api, Headers, Policy};
 use toml::{Table, Value};
 
 const PAGE: &str = include_str!("../../../../docs/privacy.md");
-const POLICIES: [(&str, Api, &str); 2] = [
+const POLICIES: [(&str, Api, &str); 5] = [
     ("openai-chat", Api::OpenaiChat, include_str!("../../data/openai-chat.toml")),
     ("anthropic-messages", Api::AnthropicMessages, include_str!("../../data/anthropic-messages.toml")),
+    ("openai-responses", Api::OpenaiResponses, include_str!("../../data/openai-responses.toml")),
+    ("openai-embeddings", Api::OpenaiEmbeddings, include_str!("../../data/openai-embeddings.toml")),
+    ("gemini-generate", Api::GeminiGenerate, include_str!("../../data/gemini-generate.toml")),
 ];
 
 /// What stands between backticks.
