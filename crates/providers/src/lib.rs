@@ -57,7 +57,7 @@ mod vendor;
 pub use dialect::Dialect;
 pub use error::Error;
 pub use facts::RequestFacts;
-pub use hub::{Origin, Relay, Target, Tongue, Translated, translate, translate_body};
+pub use hub::{Origin, Relay, Target, Tongue, Translated, translate, translate_body, unsealed};
 pub use outcome::{End, Finish, Outcome, Produced, Trust};
 pub use passage::Passage;
 pub use rewrite::{Rewrite, upstream_body};

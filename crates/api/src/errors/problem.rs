@@ -86,12 +86,17 @@ impl Problem {
             }
             Skin::OpenaiResponses => {
                 let row = self.kind.row();
-                let event = json!({
-                    "type": "error", "code": row.error_type, "message": self.message, "param": Value::Null,
-                    "error_type": row.error_type, "request_id": request_id,
+                let error = json!({
+                    "code": row.error_type, "message": self.message,
                     "metadata": self.metadata_of(row.error_type, row.retryable),
                 });
-                format!("event: error\ndata: {event}\n\n")
+                let response = json!({
+                    "id": format!("resp_{request_id}"), "object": "response", "status": "failed", "error": error,
+                    "output": [], "request_id": request_id,
+                });
+                // Its number cannot be known here: events that the provider numbered have passed unread.
+                let event = json!({"type": "response.failed", "sequence_number": 0, "response": response});
+                format!("event: response.failed\ndata: {event}\n\n")
             }
             Skin::GeminiGenerate => format!("data: {}\n\n", self.body(skin, request_id)),
         };

@@ -163,11 +163,69 @@ async fn a_key_in_the_address_is_refused_in_the_shape_of_that_api() {
     assert!(plain.status == 400 && plain.text.contains("alt=sse"), "{}", plain.text);
 }
 
+const MESSAGE: &str = r#"{"id":"msg_1","type":"message","role":"assistant","model":"model-1","content":[{"type":"text","text":"Hi"}],
+"stop_reason":"end_turn","usage":{"input_tokens":15,"cache_read_input_tokens":5,"output_tokens":7}}"#;
+
+/// Conformance: what is billed is what was used, whichever way it was asked for.
 #[tokio::test]
-async fn an_api_that_nobody_translates_yet_is_named() {
+async fn the_same_use_ends_in_the_same_entry_through_every_api_and_over_every_dialect() {
+    let dialects = [
+        ("openai-chat", CHAT),
+        ("anthropic-messages", MESSAGE),
+        ("openai-responses", RESPONSE),
+        ("gemini-generate", GENERATED),
+    ];
+    let messages = json!([{"role": "user", "content": "Hello"}]);
+    let message = json!({"model": "a/model", "max_tokens": 100, "messages": messages});
+    for (dialect, answer) in dialects {
+        let vendor = format!(
+            "[[vendor]]\nid = \"v\"\ndialect = \"{dialect}\"\nbase_url = \"http://upstream.example/v1\"\nauth = \"none\""
+        );
+        let all = apis().into_iter().map(|(path, body, _, usage)| (path, body, usage));
+        for (path, body, usage) in all.chain([("/v1/messages", message.clone(), "usage")]) {
+            let app = TestApp::answering(&vendor, MODELS, "application/json", answer);
+            let (user, key) = app.person(10).await;
+            let before = app.available(&user);
+            let got = app.post(path, &key, &body).await;
+            assert_eq!(got.status, 200, "{path} over {dialect}: {}", got.text);
+            assert_eq!(before - app.available(&user), CHARGE, "{path} over {dialect}");
+            assert_eq!(
+                got.json()[usage]["credits"].to_string(),
+                got.header("x-credits-charged"),
+                "{path}: {}",
+                got.text
+            );
+            assert!(got.text.contains("\"Hi\""), "{}", got.text);
+            let id = got.header("x-generation-id");
+            let record = app.get(&format!("/v1/generation?id={id}"), &key).await.json();
+            let counts = &record["data"];
+            assert_eq!(
+                (&counts["native_tokens_prompt"], &counts["native_tokens_completion"], &counts["native_tokens_cached"]),
+                (&json!(20), &json!(7), &json!(5)),
+                "{path} over {dialect}: {record}"
+            );
+            app.settled();
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_api_reaches_the_sandbox_and_streams_from_it() {
     let app = TestApp::new().await;
-    let (_, key) = app.person(10).await;
-    let refused = app.post("/v1/responses", &key, &json!({"model": "sandbox/gpt", "input": "Hello"})).await;
-    assert_eq!((refused.status.as_u16(), &refused.json()["error"]["type"]), (400, &json!("unsupported_parameter")));
-    assert!(refused.text.contains("openai-chat"), "{}", refused.text);
+    let (user, key) = app.person(10).await;
+    for model in ["sandbox/gpt", "sandbox/claude"] {
+        let contents = json!({"contents": [{"parts": [{"text": "Hello"}]}]});
+        let path = format!("/v1beta/models/{model}:streamGenerateContent?alt=sse");
+        let asked = json!({"model": model, "input": "Hello", "stream": true});
+        for (path, body, last) in
+            [(path.as_str(), contents, "usageMetadata"), ("/v1/responses", asked, "response.completed")]
+        {
+            let before = app.available(&user);
+            let got = app.post(path, &key, &body).await;
+            assert_eq!(got.status, 200, "{path}: {}", got.text);
+            assert!(got.text.contains(last) && got.text.contains("\"generation_id\":\"gen_"), "{}", got.text);
+            assert!(before > app.available(&user));
+            app.settled();
+        }
+    }
 }

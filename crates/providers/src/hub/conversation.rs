@@ -146,7 +146,8 @@ pub(crate) enum Seal<'a> {
 pub(crate) struct Tool<'a> {
     pub(crate) name: Text<'a>,
     pub(crate) description: Option<Text<'a>>,
-    pub(crate) schema: Option<&'a RawValue>,
+    /// A JSON Schema, raw.
+    pub(crate) schema: Option<Cow<'a, str>>,
     pub(crate) strict: Option<bool>,
     pub(crate) cache: Option<Cache>,
 }
@@ -165,7 +166,12 @@ pub(crate) enum Format<'a> {
     /// Any JSON object.
     Json,
     /// JSON of this schema.
-    Schema { name: Text<'a>, schema: &'a RawValue, strict: Option<bool> },
+    Schema { name: Text<'a>, schema: Cow<'a, str>, strict: Option<bool> },
+}
+
+/// The text of raw JSON.
+pub(crate) fn raw_text(raw: &RawValue) -> Cow<'_, str> {
+    Cow::Borrowed(raw.get())
 }
 
 /// How much the model thinks.

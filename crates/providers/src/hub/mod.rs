@@ -6,15 +6,21 @@
 
 mod chat;
 mod conversation;
+mod gemini;
 mod messages;
 mod out;
+mod reading;
 mod relay;
+mod responses;
+mod seal;
 mod step;
 mod tongue;
+mod unseal;
 mod usage;
 
 pub use relay::{Origin, Relay, translate_body};
 pub use tongue::Tongue;
+pub use unseal::unsealed;
 
 use crate::dialect::Dialect;
 use crate::error::Error;
@@ -61,10 +67,14 @@ pub fn translate<'a>(
     let conversation: Conversation<'a> = match reads {
         Tongue::Chat => chat::read_request(fields, &mut dropped)?,
         Tongue::Messages => messages::read_request(fields, &mut dropped)?,
+        Tongue::Responses => responses::read_request(fields, &mut dropped)?,
+        Tongue::Gemini => gemini::read_request(fields, &mut dropped)?,
     };
     let fields = match writes {
         Tongue::Chat => chat::write_request(&conversation, to, &mut dropped)?,
         Tongue::Messages => messages::write_request(&conversation, to, &mut dropped)?,
+        Tongue::Responses => responses::write_request(&conversation, to, &mut dropped)?,
+        Tongue::Gemini => gemini::write_request(&conversation, to, &mut dropped)?,
     };
     dropped.sort_unstable();
     dropped.dedup();

@@ -1,9 +1,8 @@
 //! Passing an answer on in the client's dialect.
 
-use super::chat::{self, Closing};
-use super::messages;
-use super::step::{Step, Stop};
+use super::step::{Closing, Step, Stop};
 use super::tongue::Tongue;
+use super::{chat, gemini, messages, responses};
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::outcome::{End, Outcome};
@@ -42,11 +41,15 @@ pub struct Relay {
 enum Reader {
     Chat(chat::Reader),
     Messages(messages::Reader),
+    Responses(responses::Reader),
+    Gemini(gemini::Reader),
 }
 
 enum Writer {
     Chat(chat::Writer),
     Messages(messages::Writer),
+    Responses(responses::Writer),
+    Gemini(gemini::Writer),
 }
 
 impl Reader {
@@ -54,6 +57,8 @@ impl Reader {
         match tongue {
             Tongue::Chat => Self::Chat(chat::Reader::default()),
             Tongue::Messages => Self::Messages(messages::Reader::default()),
+            Tongue::Responses => Self::Responses(responses::Reader::default()),
+            Tongue::Gemini => Self::Gemini(gemini::Reader::default()),
         }
     }
 
@@ -61,6 +66,8 @@ impl Reader {
         match self {
             Self::Chat(reader) => reader.event(data, each),
             Self::Messages(reader) => reader.event(data, each),
+            Self::Responses(reader) => reader.event(data, each),
+            Self::Gemini(reader) => reader.event(data, each),
         }
     }
 
@@ -68,6 +75,8 @@ impl Reader {
         match self {
             Self::Chat(reader) => reader.whole(body, each),
             Self::Messages(reader) => reader.whole(body, each),
+            Self::Responses(reader) => reader.whole(body, each),
+            Self::Gemini(reader) => reader.whole(body, each),
         }
     }
 }
@@ -76,7 +85,9 @@ impl Writer {
     fn new(tongue: Tongue, origin: Origin) -> Self {
         match tongue {
             Tongue::Chat => Self::Chat(chat::Writer::new(origin)),
-            Tongue::Messages => Self::Messages(messages::Writer::default()),
+            Tongue::Messages => Self::Messages(messages::Writer::new(origin)),
+            Tongue::Responses => Self::Responses(responses::Writer::new(origin)),
+            Tongue::Gemini => Self::Gemini(gemini::Writer::new(&origin)),
         }
     }
 
@@ -84,6 +95,8 @@ impl Writer {
         match self {
             Self::Chat(writer) => writer.step(step, out),
             Self::Messages(writer) => writer.step(step, out),
+            Self::Responses(writer) => writer.step(step, out),
+            Self::Gemini(writer) => writer.step(step, out),
         }
     }
 
@@ -91,6 +104,8 @@ impl Writer {
         match self {
             Self::Chat(writer) => writer.close(closing),
             Self::Messages(writer) => writer.close(closing),
+            Self::Responses(writer) => writer.close(closing),
+            Self::Gemini(writer) => writer.close(closing),
         }
     }
 }
@@ -171,5 +186,7 @@ pub fn translate_body(from: Dialect, to: Dialect, body: &[u8], usage: &Usage, or
     Some(match writes {
         Tongue::Chat => chat::write_body(read, usage, origin),
         Tongue::Messages => messages::write_body(read, usage, origin),
+        Tongue::Responses => responses::write_body(read, usage, origin),
+        Tongue::Gemini => gemini::write_body(read, usage, origin),
     })
 }

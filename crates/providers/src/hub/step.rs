@@ -1,5 +1,6 @@
 //! What an answer says, in no dialect: a row of steps, from a stream or all at once.
 
+use opencredits_units::Usage;
 use std::borrow::Cow;
 
 /// A step of an answer.
@@ -52,4 +53,14 @@ pub(crate) enum Reason {
     Filter,
     /// The provider paused a long turn, which the client continues.
     Pause,
+}
+
+/// What the end of an answer says.
+pub(crate) struct Closing<'a> {
+    pub(crate) stop: Option<&'a Stop>,
+    pub(crate) usage: &'a Usage,
+    /// More members of the usage object, without braces.
+    pub(crate) extras: &'a str,
+    /// Whether the client asked for a chunk with the usage.
+    pub(crate) usage_chunk: bool,
 }

@@ -9,6 +9,10 @@ pub enum Tongue {
     Chat,
     /// `anthropic-messages`.
     Messages,
+    /// `openai-responses`.
+    Responses,
+    /// `gemini-generate`.
+    Gemini,
 }
 
 impl Tongue {
@@ -18,9 +22,9 @@ impl Tongue {
         match dialect {
             Dialect::OpenaiChat => Some(Self::Chat),
             Dialect::AnthropicMessages => Some(Self::Messages),
-            Dialect::OpenaiResponses | Dialect::GeminiGenerate | Dialect::OpenaiEmbeddings | Dialect::CohereChat => {
-                None
-            }
+            Dialect::OpenaiResponses => Some(Self::Responses),
+            Dialect::GeminiGenerate => Some(Self::Gemini),
+            Dialect::OpenaiEmbeddings | Dialect::CohereChat => None,
         }
     }
 }

@@ -53,6 +53,44 @@ pub(crate) fn messages(out: &mut Out, usage: &Usage, extras: &str) {
     });
 }
 
+/// `openai-responses`: totals that include their parts.
+pub(crate) fn responses(out: &mut Out, usage: &Usage, extras: &str) {
+    let (input, output) = (total(usage.input_total()), total(usage.output_total()));
+    out.object(|out| {
+        out.count("input_tokens", input);
+        out.key("input_tokens_details").object(|out| {
+            out.count("cached_tokens", count(usage, Bucket::CacheRead).unwrap_or(0));
+            if let Some(written) = written(usage) {
+                out.count("cache_write_tokens", written);
+            }
+        });
+        out.count("output_tokens", output);
+        out.key("output_tokens_details").object(|out| {
+            out.count("reasoning_tokens", count(usage, Bucket::Reasoning).unwrap_or(0));
+        });
+        out.count("total_tokens", input.saturating_add(output));
+        more(out, extras);
+    });
+}
+
+/// `gemini-generate`: candidates without thoughts.
+pub(crate) fn gemini(out: &mut Out, usage: &Usage, extras: &str) {
+    let (input, output) = (total(usage.input_total()), total(usage.output_total()));
+    let thoughts = count(usage, Bucket::Reasoning);
+    out.object(|out| {
+        out.count("promptTokenCount", input);
+        out.count("candidatesTokenCount", output.saturating_sub(thoughts.unwrap_or(0)));
+        out.count("totalTokenCount", input.saturating_add(output));
+        if let Some(thoughts) = thoughts {
+            out.count("thoughtsTokenCount", thoughts);
+        }
+        if let Some(read) = count(usage, Bucket::CacheRead) {
+            out.count("cachedContentTokenCount", read);
+        }
+        more(out, extras);
+    });
+}
+
 fn more(out: &mut Out, extras: &str) {
     if !extras.is_empty() {
         out.raw(extras);

@@ -1,11 +1,11 @@
 //! What a request asks for: its body scrubbed, its model found, its worst case priced.
 
-use super::admit::Call;
+use super::admit::{Call, Named};
 use super::{Gateway, Ready};
 use crate::fault::{Fault, RequestFault};
 use crate::keyring::Spender;
 use opencredits_catalog::{Ask, CatalogError, Model, ModelKind, Terms};
-use opencredits_providers::{Dialect, RequestFacts, Target, Translated, translate};
+use opencredits_providers::{Dialect, RequestFacts, Target, Translated, translate, unsealed};
 use opencredits_sanitizer::{Api, SanitizeError, Scrub, Scrubbed, Strictness};
 use opencredits_units::{NanoUsd, PicoUsd, Tokens, ToolUse};
 use std::sync::Arc;
@@ -13,6 +13,10 @@ use std::sync::Arc;
 /// A request that was read, its body still borrowed.
 pub(super) struct Plan<'a> {
     pub(super) scrubbed: Scrubbed<'a>,
+    /// What the path says.
+    pub(super) named: Option<&'a Named>,
+    /// A field that goes on in its own dialect without what other vendors sealed.
+    pub(super) unsealed: Option<(String, String)>,
     /// The body in the provider's dialect, where that is not the client's.
     pub(super) translated: Option<Translated>,
     pub(super) facts: RequestFacts,
@@ -28,8 +32,12 @@ impl Plan<'_> {
     pub(super) fn fields(&self) -> Vec<(&str, &str)> {
         match &self.translated {
             Some(translated) => translated.fields.iter().map(|(name, value)| (*name, value.as_str())).collect(),
-            None => self.scrubbed.fields().collect(),
+            None => self.scrubbed.fields().map(|(name, raw)| (name, self.instead_of(name).unwrap_or(raw))).collect(),
         }
+    }
+
+    fn instead_of(&self, name: &str) -> Option<&str> {
+        self.unsealed.as_ref().filter(|(field, _)| *field == name).map(|(_, raw)| raw.as_str())
     }
 
     /// The fields that were dropped, by the client's names.
@@ -51,8 +59,8 @@ impl Plan<'_> {
     /// Translates again where a cap was put in: how much may be thought depends on it.
     pub(super) fn heed_cap(&mut self, cap: Option<u64>) -> Result<(), Fault> {
         if let (Some(cap), true) = (cap, self.translated.is_some()) {
-            self.translated =
-                Some(translated(&self.scrubbed, self.dialect, &target(&self.upstream, &self.model, cap))?);
+            let fields = said(self.named, &self.scrubbed);
+            self.translated = Some(translated(fields, self.dialect, &target(&self.upstream, &self.model, cap))?);
         }
         Ok(())
     }
@@ -64,8 +72,18 @@ fn target<'a>(upstream: &'a Ready, model: &Model, output_max: u64) -> Target<'a>
     Target { dialect: upstream.dialect, vendor: &vendor.id, output_max, reasons }
 }
 
-fn translated(scrubbed: &Scrubbed<'_>, from: Dialect, to: &Target<'_>) -> Result<Translated, Fault> {
-    Ok(translate(from, to, scrubbed.fields()).map_err(RequestFault::from)?)
+fn translated<'a>(
+    fields: impl Iterator<Item = (&'a str, &'a str)>,
+    from: Dialect,
+    to: &Target<'_>,
+) -> Result<Translated, Fault> {
+    Ok(translate(from, to, fields).map_err(RequestFault::from)?)
+}
+
+/// What path and body say.
+fn said<'a>(named: Option<&'a Named>, scrubbed: &'a Scrubbed<'_>) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let named = named.map(|named| [("model", named.model.as_str()), ("stream", named.stream)]);
+    named.into_iter().flatten().chain(scrubbed.fields())
 }
 
 impl Gateway {
@@ -87,9 +105,8 @@ impl Gateway {
         let how = Scrub { strictness: call.strictness, hash };
         let scrubbed = self.policies.of(call.api).scrub(&call.body, &how).map_err(RequestFault::from)?;
         let dialect = dialect_of(call.api);
-        let named = call.named.as_ref().map(|named| [("model", named.model.as_str()), ("stream", named.stream)]);
-        let fields = named.into_iter().flatten().chain(scrubbed.fields());
-        let mut facts = RequestFacts::read(dialect, fields).map_err(RequestFault::from)?;
+        let named = call.named.as_ref();
+        let mut facts = RequestFacts::read(dialect, said(named, &scrubbed)).map_err(RequestFault::from)?;
         if dialect == Dialect::OpenaiEmbeddings {
             // Nothing is put out that is billed.
             facts.output_cap = Some(0);
@@ -99,13 +116,15 @@ impl Gateway {
         let upstream = self.upstream(&model, dialect)?;
         let mut other = None;
         if upstream.dialect != dialect {
-            let translated = translated(&scrubbed, dialect, &target(&upstream, &model, model.max_output_tokens))?;
+            let to = target(&upstream, &model, model.max_output_tokens);
+            let translated = translated(said(named, &scrubbed), dialect, &to)?;
             refuse_drops(call.strictness, &translated)?;
             facts = facts_of(&translated, upstream.dialect, facts)?;
             other = Some(translated);
         }
         let uses = facts.uses.iter().map(|(tool, count)| (*tool, Tokens::new(*count))).collect();
-        Ok(Plan { scrubbed, translated: other, facts, upstream, model, uses, dialect })
+        let unsealed = scrubbed.fields().find_map(|(name, raw)| Some((name.to_owned(), unsealed(dialect, name, raw)?)));
+        Ok(Plan { scrubbed, named, unsealed, translated: other, facts, upstream, model, uses, dialect })
     }
 }
 

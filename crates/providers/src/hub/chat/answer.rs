@@ -3,7 +3,7 @@
 use crate::hub::conversation::Text;
 use crate::hub::out::{Out, value};
 use crate::hub::relay::{Heading, Origin};
-use crate::hub::step::{Reason, Step, Stop};
+use crate::hub::step::{Closing, Reason, Step, Stop};
 use crate::hub::usage;
 use crate::sse::push_event;
 use opencredits_units::Usage;
@@ -37,7 +37,7 @@ struct Choice<'a> {
 #[serde(default)]
 struct Delta<'a> {
     #[serde(borrow)]
-    content: Option<Text<'a>>,
+    content: Option<Content<'a>>,
     #[serde(borrow)]
     refusal: Option<Text<'a>>,
     #[serde(borrow)]
@@ -46,6 +46,40 @@ struct Delta<'a> {
     reasoning: Option<Text<'a>>,
     #[serde(borrow)]
     tool_calls: Option<Vec<ToolCall<'a>>>,
+}
+
+/// Some hosts say what is thought and what is said in parts.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Content<'a> {
+    Text(#[serde(borrow)] Text<'a>),
+    Parts(#[serde(borrow)] Vec<ContentPart<'a>>),
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ContentPart<'a> {
+    #[serde(borrow)]
+    text: Option<Text<'a>>,
+    #[serde(borrow)]
+    thinking: Option<Vec<ContentPart<'a>>>,
+}
+
+impl Content<'_> {
+    fn say(self, each: &mut dyn FnMut(Step<'_>)) {
+        let parts = match self {
+            Self::Text(text) => vec![ContentPart { text: Some(text), thinking: None }],
+            Self::Parts(parts) => parts,
+        };
+        for part in parts {
+            for text in part.thinking.into_iter().flatten().filter_map(|part| some(part.text)) {
+                each(Step::Reasoning(text.0));
+            }
+            if let Some(text) = some(part.text) {
+                each(Step::Text(text.0));
+            }
+        }
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -112,8 +146,8 @@ impl Reader {
         if let Some(text) = some(delta.reasoning_content.or(delta.reasoning)) {
             each(Step::Reasoning(text.0));
         }
-        if let Some(text) = some(delta.content) {
-            each(Step::Text(text.0));
+        if let Some(content) = delta.content {
+            content.say(each);
         }
         if let Some(text) = some(delta.refusal) {
             each(Step::Refusal(text.0));
@@ -315,16 +349,6 @@ impl Writer {
         push_event(&mut out, b"", b"[DONE]");
         out
     }
-}
-
-/// What the end of an answer says.
-pub(crate) struct Closing<'a> {
-    pub(crate) stop: Option<&'a Stop>,
-    pub(crate) usage: &'a Usage,
-    /// More members of the usage object, without braces.
-    pub(crate) extras: &'a str,
-    /// Whether the client asked for a chunk with the usage.
-    pub(crate) usage_chunk: bool,
 }
 
 fn write_finish(out: &mut Out, stop: Option<&Stop>) {

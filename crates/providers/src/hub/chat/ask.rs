@@ -2,9 +2,10 @@
 
 use crate::error::Error;
 use crate::hub::conversation::{
-    Cache, Call, Conversation, Effort, Format, Part, Reasoning, Role, Seal, Text, Thought, Tool, ToolChoice, Turn,
-    What, source_of,
+    Cache, Call, Conversation, Effort, Format, Part, Reasoning, Role, Seal, Text, Thought, Tool, ToolChoice, What,
+    raw_text, source_of,
 };
+use crate::hub::reading::{arguments, effort, expected, push, read, read_fields, refused};
 use crate::json;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -165,26 +166,12 @@ struct ReasoningAsk {
     enabled: Option<bool>,
 }
 
-const fn expected(field: &'static str, expected: &'static str) -> Error {
-    Error::Field { field, expected }
-}
-
-fn read<'a, T: Deserialize<'a>>(raw: &'a str, field: &'static str, form: &'static str) -> Result<T, Error> {
-    serde_json::from_str(raw).map_err(|_| expected(field, form))
-}
-
 /// Reads the fields of a request.
 pub(crate) fn read_request<'a>(
     fields: impl Iterator<Item = (&'a str, &'a str)>,
     dropped: &mut Vec<String>,
 ) -> Result<Conversation<'a>, Error> {
-    let mut conversation = Conversation::default();
-    for (name, raw) in fields.filter(|(_, raw)| json::is_set(raw.as_bytes())) {
-        if !field(&mut conversation, name, raw)? {
-            dropped.push(name.to_owned());
-        }
-    }
-    Ok(conversation)
+    read_fields(fields, dropped, |to, name, raw, _| field(to, name, raw))
 }
 
 /// Reads one field; false where no other dialect has anything like it.
@@ -210,7 +197,7 @@ fn field<'a>(to: &mut Conversation<'a>, name: &str, raw: &'a str) -> Result<bool
         "tool_choice" => to.tool_choice = Some(tool_choice(raw)?),
         "parallel_tool_calls" => to.parallel_tools = Some(raw == "true"),
         "response_format" => to.format = format(raw)?,
-        "reasoning_effort" => to.reasoning = Some(effort(raw)?),
+        "reasoning_effort" => to.reasoning = Some(effort(raw, "reasoning_effort")?),
         "reasoning" => to.reasoning = reasoning(raw)?.or(to.reasoning),
         "prompt_cache_key" => to.cache_key = Some(read(raw, "prompt_cache_key", "a string")?),
         "service_tier" => return Ok(matches!(raw, "\"auto\"" | "\"default\"")),
@@ -229,10 +216,6 @@ fn field<'a>(to: &mut Conversation<'a>, name: &str, raw: &'a str) -> Result<bool
         _ => return Ok(false),
     }
     Ok(true)
-}
-
-const fn refused(field: &'static str, remedy: &'static str) -> Error {
-    Error::Unsupported { field, remedy }
 }
 
 fn messages<'a>(to: &mut Conversation<'a>, raw: &'a str) -> Result<(), Error> {
@@ -272,14 +255,6 @@ fn messages<'a>(to: &mut Conversation<'a>, raw: &'a str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Adds parts; what one side says in several messages is one turn.
-fn push<'a>(to: &mut Conversation<'a>, role: Role, parts: Vec<Part<'a>>) {
-    match to.turns.last_mut().filter(|turn| turn.role == role) {
-        Some(turn) => turn.parts.extend(parts),
-        None => to.turns.push(Turn { role, parts }),
-    }
-}
-
 fn thought(detail: Detail<'_>) -> Thought<'_> {
     let seal = match (detail.signature, detail.data) {
         (Some(signature), _) => Some(Seal::Signature(signature.0)),
@@ -290,13 +265,8 @@ fn thought(detail: Detail<'_>) -> Thought<'_> {
 }
 
 fn call_of(call: ToolCall<'_>) -> Result<Call<'_>, Error> {
-    let ToolCall { id, function: Function { name, arguments } } = call;
-    let arguments = if arguments.trim().is_empty() { Cow::Borrowed("{}") } else { arguments.0 };
-    let is_object = serde_json::from_str::<&RawValue>(&arguments).is_ok_and(|raw| raw.get().starts_with('{'));
-    if is_object {
-        return Ok(Call { id, name, arguments });
-    }
-    Err(expected("messages", "right: the arguments of a tool call are the text of a JSON object"))
+    let ToolCall { id, function } = call;
+    Ok(Call { id, name: function.name, arguments: arguments(function.arguments)? })
 }
 
 pub(crate) fn content_parts(content: &RawValue) -> Result<Vec<Part<'_>>, Error> {
@@ -355,7 +325,7 @@ fn tool(def: ToolDef<'_>) -> Result<Tool<'_>, Error> {
     let FunctionDef { name, description, parameters, strict } =
         function.ok_or(refused("tools", "this model takes tools of the type function, which the client runs"))?;
     let cache = def.cache_control.as_ref().map(Mark::cache);
-    Ok(Tool { name, description, schema: parameters, strict, cache })
+    Ok(Tool { name, description, schema: parameters.map(raw_text), strict, cache })
 }
 
 fn tool_choice(raw: &str) -> Result<ToolChoice<'_>, Error> {
@@ -380,18 +350,10 @@ fn format(raw: &str) -> Result<Option<Format<'_>>, Error> {
         ("json_object", _) => Ok(Some(Format::Json)),
         ("json_schema", Some(JsonSchema { name, schema: Some(schema), strict })) => {
             let name = name.unwrap_or(Text(Cow::Borrowed("answer")));
-            Ok(Some(Format::Schema { name, schema, strict }))
+            Ok(Some(Format::Schema { name, schema: raw_text(schema), strict }))
         }
         _ => Err(expected("response_format", FORM)),
     }
-}
-
-fn effort(raw: &str) -> Result<Reasoning, Error> {
-    const FORM: &str = "none, minimal, low, medium, high, xhigh or max";
-    if raw == "\"none\"" {
-        return Ok(Reasoning::Off);
-    }
-    read(raw, "reasoning_effort", FORM).map(Reasoning::Effort)
 }
 
 fn reasoning(raw: &str) -> Result<Option<Reasoning>, Error> {

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::hub::Target;
 use crate::hub::conversation::{
-    Conversation, Format, Part, Reasoning, Role, Sampling, Source, Tool, ToolChoice, Turn, What,
+    Conversation, Effort, Format, Part, Reasoning, Role, Sampling, Source, Tool, ToolChoice, Turn, What,
 };
 use crate::hub::out::{Out, value};
 
@@ -15,7 +15,7 @@ pub(crate) fn write_request(
     to: &Target<'_>,
     dropped: &mut Vec<String>,
 ) -> Result<Fields, Error> {
-    let mut fields: Fields = vec![("model", value(|out| out.text(&from.model)))];
+    let mut fields: Fields = vec![("model", value(|out| out.text(&from.model))), ("store", "false".to_owned())];
     let mut messages = Out::default();
     let mut wrong = None;
     messages.array(|out| {
@@ -38,8 +38,9 @@ pub(crate) fn write_request(
     if let Some(format) = &from.format {
         fields.push(("response_format", write_format(format)));
     }
-    if let (Some(reasoning), true) = (from.reasoning, to.reasons) {
-        effort(reasoning, from.output_cap.unwrap_or(to.output_max), &mut fields);
+    let asked = from.reasoning.filter(|_| to.reasons);
+    if let Some(effort) = asked.and_then(|asked| effort_of(asked, from.output_cap.unwrap_or(to.output_max))) {
+        fields.push(("reasoning_effort", value(|out| out.text(effort))));
     }
     if let Some(key) = &from.cache_key {
         fields.push(("prompt_cache_key", value(|out| out.text(key))));
@@ -65,17 +66,28 @@ fn sampling(from: &Sampling<'_>, fields: &mut Fields, dropped: &mut Vec<String>)
     }
 }
 
-fn effort(reasoning: Reasoning, cap: u64, fields: &mut Fields) {
-    let effort = match reasoning {
-        Reasoning::Off => "none",
-        // The model's own choice is what it does unasked.
-        Reasoning::Adaptive => return,
-        Reasoning::Effort(effort) => effort.plain(),
-        Reasoning::Budget(budget) => super::super::conversation::Effort::of_budget(budget, cap).plain(),
-    };
-    if effort != "none" {
-        fields.push(("reasoning_effort", value(|out| out.text(effort))));
+/// The effort to ask for; `None` where nothing is asked: the model's own choice is what it does unasked, and not every
+/// model can be told not to think.
+pub(crate) fn effort_of(reasoning: Reasoning, cap: u64) -> Option<&'static str> {
+    match reasoning {
+        Reasoning::Off | Reasoning::Adaptive => None,
+        Reasoning::Effort(effort) => Some(effort.plain()),
+        Reasoning::Budget(budget) => Some(Effort::of_budget(budget, cap).plain()),
     }
+}
+
+/// The texts of a tool's result, as one.
+pub(crate) fn text_of(parts: &[Part<'_>], is_error: bool) -> String {
+    let mut text = String::new();
+    if is_error {
+        text.push_str("Error: ");
+    }
+    for part in parts {
+        if let What::Text(more) = &part.what {
+            text.push_str(more);
+        }
+    }
+    text
 }
 
 fn tools(from: &Conversation<'_>, fields: &mut Fields) {
@@ -108,8 +120,8 @@ fn write_tool(out: &mut Out, tool: &Tool<'_>) {
             if let Some(description) = &tool.description {
                 out.member("description", description);
             }
-            if let Some(schema) = tool.schema {
-                out.member_raw("parameters", schema.get());
+            if let Some(schema) = &tool.schema {
+                out.member_raw("parameters", schema);
             }
             if let Some(strict) = tool.strict {
                 out.member_raw("strict", if strict { "true" } else { "false" });
@@ -126,7 +138,7 @@ fn write_format(format: &Format<'_>) -> String {
                 out.member("type", "json_schema");
                 out.key("json_schema").object(|out| {
                     out.member("name", name);
-                    out.member_raw("schema", schema.get());
+                    out.member_raw("schema", schema);
                     if let Some(strict) = strict {
                         out.member_raw("strict", if *strict { "true" } else { "false" });
                     }
@@ -154,16 +166,7 @@ fn user(out: &mut Out, parts: &[Part<'_>], wrong: &mut Option<Error>) {
         out.object(|out| {
             out.member("role", "tool");
             out.member("tool_call_id", id);
-            let mut text = String::new();
-            if *is_error {
-                text.push_str("Error: ");
-            }
-            for part in parts {
-                if let What::Text(more) = &part.what {
-                    text.push_str(more);
-                }
-            }
-            out.member("content", &text);
+            out.member("content", &text_of(parts, *is_error));
         });
     }
     let shown = |part: &&Part<'_>| !matches!(part.what, What::Text(_) | What::Result { .. });
@@ -237,7 +240,8 @@ fn write_part(out: &mut Out, what: &What<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn url_of(source: &Source<'_>) -> String {
+/// The address of a source; what is sent itself is a data URI.
+pub(crate) fn url_of(source: &Source<'_>) -> String {
     match source {
         Source::Url(url) => url.to_string(),
         Source::Base64 { mime, data } => ["data:", mime, ";base64,", data].concat(),

@@ -1,9 +1,10 @@
 //! Answers of `anthropic-messages`: read whole and in streams, written whole.
 
 use super::stream::Writer;
-use crate::hub::conversation::Text;
+use crate::hub::conversation::{Seal, Text};
 use crate::hub::out::Out;
 use crate::hub::relay::{Heading, Origin};
+use crate::hub::seal;
 use crate::hub::step::{Reason, Step, Stop};
 use crate::hub::usage;
 use opencredits_units::Usage;
@@ -211,7 +212,7 @@ enum Whole {
 }
 
 /// Writes a whole answer from its steps.
-pub(crate) fn write_body(read: impl FnOnce(&mut dyn FnMut(Step<'_>)), usage: &Usage, _origin: &Origin) -> Vec<u8> {
+pub(crate) fn write_body(read: impl FnOnce(&mut dyn FnMut(Step<'_>)), usage: &Usage, origin: &Origin) -> Vec<u8> {
     let (mut heading, mut stop, mut blocks) = (Heading::default(), None, Vec::new());
     // Where each call's block is.
     let mut calls: Vec<usize> = Vec::new();
@@ -236,7 +237,7 @@ pub(crate) fn write_body(read: impl FnOnce(&mut dyn FnMut(Step<'_>)), usage: &Us
         out.member("type", "message");
         out.member("role", "assistant");
         out.member("model", &heading.model);
-        out.key("content").array(|out| blocks.iter().for_each(|block| write_block(out, block)));
+        out.key("content").array(|out| blocks.iter().for_each(|block| write_block(out, block, &origin.vendor)));
         write_stop(out, stop.as_ref());
         usage::messages(out.key("usage"), usage, "");
     });
@@ -279,7 +280,7 @@ pub(super) fn write_stop(out: &mut Out, stop: Option<&Stop>) {
     }
 }
 
-fn write_block(out: &mut Out, block: &Whole) {
+fn write_block(out: &mut Out, block: &Whole, vendor: &str) {
     out.object(|out| match block {
         Whole::Text(text) => {
             out.member("type", "text");
@@ -288,11 +289,12 @@ fn write_block(out: &mut Out, block: &Whole) {
         Whole::Thinking { text, signature } => {
             out.member("type", "thinking");
             out.member("thinking", text);
-            out.member("signature", signature);
+            let seal = (!signature.is_empty()).then(|| Seal::Signature(signature.into()));
+            out.member("signature", &seal::wrap(vendor, seal.as_ref()));
         }
         Whole::Redacted(data) => {
             out.member("type", "redacted_thinking");
-            out.member("data", data);
+            out.member("data", &seal::wrap(vendor, Some(&Seal::Redacted(data.into()))));
         }
         Whole::Call { id, name, json } => {
             out.member("type", "tool_use");

@@ -3,9 +3,10 @@
 use crate::error::Error;
 use crate::hub::chat::Mark;
 use crate::hub::conversation::{
-    Call, Conversation, Effort, Format, Part, Reasoning, Role, Seal, Source, Text, Thought, Tool, ToolChoice, Turn,
-    What,
+    Call, Conversation, Effort, Format, Part, Reasoning, Role, Seal, Source, Text, Tool, ToolChoice, What, raw_text,
 };
+use crate::hub::reading::{expected, push, read, read_fields, refused};
+use crate::hub::seal;
 use crate::json;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -106,30 +107,12 @@ struct OutputFormat<'a> {
     schema: Option<&'a RawValue>,
 }
 
-const fn expected(field: &'static str, expected: &'static str) -> Error {
-    Error::Field { field, expected }
-}
-
-const fn refused(field: &'static str, remedy: &'static str) -> Error {
-    Error::Unsupported { field, remedy }
-}
-
-fn read<'a, T: Deserialize<'a>>(raw: &'a str, field: &'static str, form: &'static str) -> Result<T, Error> {
-    serde_json::from_str(raw).map_err(|_| expected(field, form))
-}
-
 /// Reads the fields of a request.
 pub(crate) fn read_request<'a>(
     fields: impl Iterator<Item = (&'a str, &'a str)>,
     dropped: &mut Vec<String>,
 ) -> Result<Conversation<'a>, Error> {
-    let mut conversation = Conversation::default();
-    for (name, raw) in fields.filter(|(_, raw)| json::is_set(raw.as_bytes())) {
-        if !field(&mut conversation, name, raw)? {
-            dropped.push(name.to_owned());
-        }
-    }
-    Ok(conversation)
+    read_fields(fields, dropped, |to, name, raw, _| field(to, name, raw))
 }
 
 /// Reads one field; false where no other dialect has anything like it.
@@ -170,11 +153,7 @@ fn messages<'a>(to: &mut Conversation<'a>, raw: &'a str) -> Result<(), Error> {
             "system" => Role::System,
             _ => return Err(expected("messages", "made of the roles user and assistant")),
         };
-        let parts = blocks(message.content.get(), "messages")?;
-        match to.turns.last_mut().filter(|turn| turn.role == role) {
-            Some(turn) => turn.parts.extend(parts),
-            None => to.turns.push(Turn { role, parts }),
-        }
+        push(to, role, blocks(message.content.get(), "messages")?);
     }
     Ok(())
 }
@@ -219,14 +198,9 @@ fn part(block: Block<'_>) -> Result<Option<What<'_>>, Error> {
             parts: block.content.map_or(Ok(Vec::new()), |content| blocks(content.get(), "messages"))?,
             is_error: block.is_error.unwrap_or(false),
         },
-        "thinking" => {
-            let seal = block.signature.filter(|signature| !signature.is_empty());
-            let seal = seal.map(|signature| Seal::Signature(signature.0));
-            What::Reasoning(Thought { vendor: Cow::Borrowed(""), text: block.thinking, seal })
-        }
+        "thinking" => What::Reasoning(seal::thought(block.thinking, block.signature, Seal::Signature)),
         "redacted_thinking" => {
-            let seal = Some(Seal::Redacted(block.data.ok_or_else(lacking)?.0));
-            What::Reasoning(Thought { vendor: Cow::Borrowed(""), text: None, seal })
+            What::Reasoning(seal::thought(None, Some(block.data.ok_or_else(lacking)?), Seal::Redacted))
         }
         "server_tool_use" => return Ok(None),
         kind if kind.ends_with("_tool_result") => return Ok(None),
@@ -259,7 +233,7 @@ fn tool(def: ToolDef<'_>) -> Result<Tool<'_>, Error> {
     }
     let ToolDef { name, description, input_schema, strict, cache_control, .. } = def;
     let cache = cache_control.as_ref().map(Mark::cache);
-    Ok(Tool { name, description, schema: input_schema, strict, cache })
+    Ok(Tool { name, description, schema: input_schema.map(raw_text), strict, cache })
 }
 
 fn tool_choice<'a>(to: &mut Conversation<'a>, raw: &'a str) -> Result<(), Error> {
@@ -292,5 +266,5 @@ fn thinking(raw: &str) -> Result<Option<Reasoning>, Error> {
 
 fn format(from: OutputFormat<'_>) -> Option<Format<'_>> {
     let name = Text(Cow::Borrowed("answer"));
-    from.schema.map(|schema| Format::Schema { name, schema, strict: Some(true) })
+    from.schema.map(|schema| Format::Schema { name, schema: raw_text(schema), strict: Some(true) })
 }

@@ -1,9 +1,11 @@
 //! Streams of `anthropic-messages`, written.
 
 use super::answer::write_stop;
-use crate::hub::chat::Closing;
+use crate::hub::conversation::Seal;
 use crate::hub::out::{Out, value};
-use crate::hub::step::Step;
+use crate::hub::relay::Origin;
+use crate::hub::seal;
+use crate::hub::step::{Closing, Step};
 use crate::hub::usage;
 use crate::sse::push_event;
 use opencredits_units::Usage;
@@ -13,8 +15,9 @@ use std::collections::VecDeque;
 const ID_PREFIX: &str = "msg_";
 
 /// Writes a stream: one block is open at a time, with an index that rises.
-#[derive(Default)]
 pub(crate) struct Writer {
+    /// Who signs.
+    vendor: String,
     begun: bool,
     blocks: u64,
     open: Option<Open>,
@@ -41,6 +44,10 @@ struct Later {
 }
 
 impl Writer {
+    pub(crate) fn new(origin: Origin) -> Self {
+        Self { vendor: origin.vendor, begun: false, blocks: 0, open: None, later: VecDeque::new() }
+    }
+
     /// An id as this dialect's clients expect it.
     pub(super) fn message_id(id: &str) -> String {
         if id.starts_with(ID_PREFIX) { id.to_owned() } else { [ID_PREFIX, id].concat() }
@@ -60,14 +67,14 @@ impl Writer {
             }
             Step::Signature(seal) => {
                 self.enter(Open::Thinking, out);
-                self.delta(out, "signature_delta", "signature", seal);
+                self.sign(Some(&Seal::Signature(seal.as_ref().into())), out);
                 self.open = Some(Open::Signed);
             }
             Step::Redacted(data) => {
                 self.leave(out);
                 self.begin(out, |out| {
                     out.member("type", "redacted_thinking");
-                    out.member("data", data);
+                    out.member("data", &seal::wrap(&self.vendor, Some(&Seal::Redacted(data.as_ref().into()))));
                 });
                 self.end(out);
             }
@@ -98,6 +105,11 @@ impl Writer {
         });
         push_event(out, b"message_start", data.as_bytes());
         push_event(out, b"ping", br#"{"type":"ping"}"#);
+    }
+
+    /// Signs the thinking that is open, in the name of its vendor: this dialect takes none back that is not signed.
+    fn sign(&self, seal: Option<&Seal<'_>>, out: &mut Vec<u8>) {
+        self.delta(out, "signature_delta", "signature", &seal::wrap(&self.vendor, seal));
     }
 
     fn call(&mut self, index: u64, (id, name): (&str, &str), out: &mut Vec<u8>) {
@@ -149,7 +161,10 @@ impl Writer {
 
     /// Closes what is open, and lets the calls that waited have their turn.
     fn leave(&mut self, out: &mut Vec<u8>) {
-        if self.open.take().is_some() {
+        if let Some(open) = self.open.take() {
+            if open == Open::Thinking {
+                self.sign(None, out);
+            }
             self.end(out);
         }
         while let Some(Later { index, id, name, json }) = self.later.pop_front() {

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::hub::Target;
 use crate::hub::conversation::{
-    Cache, Conversation, Format, Part, Reasoning, Role, Seal, Source, Tool, ToolChoice, What,
+    Cache, Conversation, Format, Part, Reasoning, Role, Seal, Source, Tool, ToolChoice, Turn, What,
 };
 use crate::hub::out::{Out, value};
 use crate::json::{self, Edit};
@@ -35,7 +35,7 @@ pub(crate) fn write_request(
         fields.extend(tool_choice(from).map(|choice| ("tool_choice", choice)));
     }
     match &from.format {
-        Some(Format::Schema { schema, .. }) => fields.push(("output_config", output_config(schema.get()))),
+        Some(Format::Schema { schema, .. }) => fields.push(("output_config", output_config(schema))),
         Some(Format::Json) => dropped.push("response_format".to_owned()),
         None => {}
     }
@@ -96,7 +96,7 @@ fn thinking(from: &Conversation<'_>, to: &Target<'_>, cap: u64, dropped: &mut Ve
         Reasoning::Effort(effort) => cap.saturating_mul(effort.percent()).div_euclid(100),
         Reasoning::Budget(budget) => budget,
     };
-    if forced || !to.reasons || cap <= BUDGET_MIN {
+    if forced || !to.reasons || cap <= BUDGET_MIN || goes_on_unthought(from, to) {
         dropped.push("reasoning_effort".to_owned());
         return None;
     }
@@ -107,6 +107,16 @@ fn thinking(from: &Conversation<'_>, to: &Target<'_>, cap: u64, dropped: &mut Ve
             out.count("budget_tokens", budget);
         });
     }))
+}
+
+/// Whether results of tools follow calls that this provider did not think before: it refuses to think after them.
+fn goes_on_unthought(from: &Conversation<'_>, to: &Target<'_>) -> bool {
+    let has = |turn: &Turn<'_>, is: fn(&What<'_>) -> bool| turn.parts.iter().any(|part| is(&part.what));
+    let [.., before, last] = from.turns.as_slice() else {
+        return false;
+    };
+    has(last, |what| matches!(what, What::Result { .. }))
+        && !before.parts.iter().any(|part| matches!(part.what, What::Reasoning(_)) && crosses(part, to))
 }
 
 fn output_config(schema: &str) -> String {
@@ -151,7 +161,7 @@ fn write_tool(out: &mut Out, tool: &Tool<'_>) {
         if let Some(description) = &tool.description {
             out.member("description", description);
         }
-        match tool.schema.map(serde_json::value::RawValue::get) {
+        match tool.schema.as_deref() {
             Some(schema) if json::member(schema.as_bytes(), "type").is_some() => out.member_raw("input_schema", schema),
             // Demanded here, and often left out elsewhere.
             Some(schema) => {
@@ -205,9 +215,7 @@ fn messages(from: &Conversation<'_>, to: &Target<'_>) -> Result<String, Error> {
 /// Empty texts are refused there; thinking goes back to who signed it alone.
 fn crosses(part: &Part<'_>, to: &Target<'_>) -> bool {
     match &part.what {
-        What::Reasoning(thought) => {
-            thought.seal.is_some() && (thought.vendor.is_empty() || thought.vendor == to.vendor)
-        }
+        What::Reasoning(thought) => thought.seal.is_some() && thought.vendor == to.vendor,
         _ => says_something(part),
     }
 }

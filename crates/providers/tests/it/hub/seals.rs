@@ -1,0 +1,138 @@
+//! What only its provider can read goes back to that provider, through clients of every dialect, and to no other.
+
+use super::{ALL, fields, target};
+use opencredits_providers::{Dialect, Origin, Target, translate, translate_body, unsealed};
+use opencredits_units::Usage;
+use serde_json::{Value, json};
+
+/// An answer of each dialect that thinks, calls a tool, and seals what it thought.
+fn answer(dialect: Dialect) -> Value {
+    match dialect {
+        Dialect::AnthropicMessages => json!({"id": "msg_1", "type": "message", "role": "assistant", "model": "m",
+            "content": [{"type": "thinking", "thinking": "hm", "signature": "sig+/=\u{e9}"},
+                {"type": "redacted_thinking", "data": "data:+/="},
+                {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"q": 12_345_678_901_234_567_890_u64}}],
+            "stop_reason": "tool_use", "usage": {"input_tokens": 1, "output_tokens": 1}}),
+        Dialect::OpenaiResponses => json!({"id": "resp_1", "object": "response", "status": "completed", "model": "m",
+            "output": [{"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "enc+/="},
+                {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "f", "arguments": "{\"q\":1}"}]}),
+        _ => json!({"responseId": "r", "modelVersion": "m", "candidates": [{"index": 0, "finishReason": "STOP",
+            "content": {"role": "model", "parts": [{"text": "hm", "thought": true},
+                {"functionCall": {"id": "g1", "name": "f", "args": {"q": 1}}, "thoughtSignature": "c2ln"}]}}]}),
+    }
+}
+
+/// What a client of `dialect` sends next, having been given `answer`.
+fn next_request(dialect: Dialect, answer: &Value) -> Value {
+    match dialect {
+        Dialect::OpenaiChat => {
+            let message = &answer["choices"][0]["message"];
+            let result = json!({"role": "tool", "tool_call_id": message["tool_calls"][0]["id"], "content": "done"});
+            json!({"model": "m", "messages": [{"role": "user", "content": "hi"}, message, result]})
+        }
+        Dialect::AnthropicMessages => {
+            let blocks = answer["content"].as_array().unwrap();
+            let call = blocks.iter().find(|block| block["type"] == "tool_use").unwrap();
+            let result = json!({"type": "tool_result", "tool_use_id": call["id"], "content": "done"});
+            json!({"model": "m", "max_tokens": 9_000, "messages": [{"role": "user", "content": "hi"},
+                {"role": "assistant", "content": blocks}, {"role": "user", "content": [result]}]})
+        }
+        Dialect::OpenaiResponses => {
+            let mut input = vec![json!({"role": "user", "content": "hi"})];
+            input.extend(answer["output"].as_array().unwrap().clone());
+            let call = input.iter().find(|item| item["type"] == "function_call").unwrap();
+            let id = call["call_id"].clone();
+            input.push(json!({"type": "function_call_output", "call_id": id, "output": "done"}));
+            json!({"model": "m", "input": input})
+        }
+        _ => {
+            let said = &answer["candidates"][0]["content"];
+            let call = said["parts"].as_array().unwrap().iter().find_map(|part| part["functionCall"].as_object());
+            let response = json!({"id": call.unwrap()["id"], "name": "f", "response": {"output": "done"}});
+            let result = json!({"role": "user", "parts": [{"functionResponse": response}]});
+            json!({"model": "m", "contents": [{"role": "user", "parts": [{"text": "hi"}]}, said, result]})
+        }
+    }
+}
+
+/// The model's turn as `dialect` sends it upstream.
+fn turn(dialect: Dialect, sent: &[(&str, String)]) -> Value {
+    let find = |name: &str| {
+        let raw = sent.iter().find_map(|(found, raw)| (*found == name).then_some(raw)).unwrap();
+        serde_json::from_str::<Value>(raw).unwrap()
+    };
+    match dialect {
+        Dialect::AnthropicMessages => find("messages")[1]["content"].clone(),
+        Dialect::OpenaiResponses => {
+            let items = find("input").as_array().unwrap()[1..].to_vec();
+            items.into_iter().filter(|item| item["type"] != "function_call_output").collect()
+        }
+        _ => find("contents")[1]["parts"].clone(),
+    }
+}
+
+fn sent_back(client: Dialect, provider: Dialect, vendor: &str) -> Value {
+    let origin = Origin { vendor: "v".to_owned(), created: 1 };
+    let body = answer(provider).to_string();
+    let given = translate_body(provider, client, body.as_bytes(), &Usage::default(), &origin).unwrap();
+    let request = next_request(client, &serde_json::from_slice(&given).unwrap());
+    let fields = fields(request.as_object().unwrap());
+    let to = Target { vendor, ..target(provider) };
+    let fields = fields.iter().map(|(name, raw)| (name.as_str(), raw.as_str()));
+    turn(provider, &translate(client, &to, fields).unwrap().fields)
+}
+
+#[test]
+fn a_seal_comes_back_through_clients_of_every_dialect_byte_for_byte_and_beside_its_call() {
+    for provider in [Dialect::AnthropicMessages, Dialect::OpenaiResponses, Dialect::GeminiGenerate] {
+        let expected = match provider {
+            Dialect::AnthropicMessages => answer(provider)["content"].clone(),
+            Dialect::OpenaiResponses => json!([
+                {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "enc+/="},
+                {"type": "function_call", "call_id": "call_1", "name": "f", "arguments": "{\"q\":1}"}]),
+            // Thinking that nobody signed is not asked back.
+            _ => json!([{"functionCall": {"id": "g1", "name": "f", "args": {"q": 1}}, "thoughtSignature": "c2ln"}]),
+        };
+        for client in ALL.into_iter().filter(|client| *client != provider) {
+            assert_eq!(sent_back(client, provider, "v"), expected, "{provider} through {client}");
+        }
+    }
+}
+
+#[test]
+fn a_seal_goes_to_nobody_else() {
+    for provider in [Dialect::AnthropicMessages, Dialect::OpenaiResponses, Dialect::GeminiGenerate] {
+        for client in ALL.into_iter().filter(|client| *client != provider) {
+            let sent = sent_back(client, provider, "another").to_string();
+            for seal in ["sig+/=", "data:+/=", "enc+/=", "c2ln", "b2Mtc2VhbDE6"] {
+                assert!(!sent.contains(seal), "{provider} through {client}: {sent}");
+            }
+            assert!(sent.contains("\"f\""), "the call itself goes on: {sent}");
+        }
+    }
+}
+
+#[test]
+fn a_conversation_that_moves_to_a_vendor_of_the_clients_own_dialect_leaves_foreign_seals_behind() {
+    let origin = Origin { vendor: "v".to_owned(), created: 1 };
+    let clients = [
+        (Dialect::AnthropicMessages, "messages"),
+        (Dialect::OpenaiResponses, "input"),
+        (Dialect::GeminiGenerate, "contents"),
+    ];
+    for (client, field) in clients {
+        for provider in [Dialect::AnthropicMessages, Dialect::OpenaiResponses, Dialect::GeminiGenerate] {
+            if client == provider {
+                continue;
+            }
+            let body = answer(provider).to_string();
+            let given = translate_body(provider, client, body.as_bytes(), &Usage::default(), &origin).unwrap();
+            let request = next_request(client, &serde_json::from_slice(&given).unwrap());
+            let kept = unsealed(client, field, &request[field].to_string()).unwrap();
+            let kept: Value = serde_json::from_str(&kept).unwrap();
+            assert!(!kept.to_string().contains("b2Mtc2VhbDE6"), "{provider} through {client}: {kept}");
+            assert_eq!(kept.as_array().unwrap().last(), request[field].as_array().unwrap().last());
+            assert!(kept.to_string().contains("\"f\""), "{kept}");
+        }
+    }
+}
