@@ -56,7 +56,7 @@ pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<C
 
 fn served_by(catalog: &Catalog, vendor: &str) -> usize {
     let models = catalog.models().iter();
-    models.filter(|model| &*model.route.vendor == vendor).count()
+    models.filter(|model| model.routes().any(|route| &*route.vendor == vendor)).count()
 }
 
 impl fmt::Display for Checked {

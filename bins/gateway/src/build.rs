@@ -13,8 +13,8 @@ use opencredits_providers::sandbox::Sandbox;
 use opencredits_service::accounts::{Accounts, Tables};
 use opencredits_service::config::Config;
 use opencredits_service::{
-    Clock, DrainLimits, Drainer, Entropy, Gateway, KeyRing, KeyTables, Offer, Parts, Ports, Settings, Tally, Upstream,
-    books,
+    Clock, DrainLimits, Drainer, Entropy, Gateway, KeyRing, KeyTables, Offer, Parts, Ports, Retries, Settings, Tally,
+    Upstream, books,
 };
 use opencredits_store::{Settings as _, SqliteStore};
 use opencredits_units::{BasisPoints, CreditPrice};
@@ -88,14 +88,14 @@ fn served(offer: Offer, http: Arc<dyn Transport>) -> (Catalog, HashMap<Arc<str>,
     let sandbox: Arc<dyn Transport> = Arc::new(Sandbox::new());
     let Offer { catalog, sellers } = offer;
     let mut upstreams = HashMap::new();
-    for half in sellers.iter().filter(|seller| seller.key.is_some() && !seller.offered) {
+    for half in sellers.iter().filter(|seller| !seller.keys.is_empty() && !seller.offered) {
         let (vendor, missing) = (&*half.vendor.id, half.missing.join(", "));
         tracing::warn!(vendor, missing, "there is a key for the vendor, but it is not offered: a variable is not set");
     }
     for seller in sellers.into_iter().filter(|seller| seller.offered) {
         let transport = Arc::clone(if seller.is_inside() { &sandbox } else { &http });
-        let (vendor, key) = (seller.vendor, seller.key);
-        upstreams.insert(Arc::clone(&vendor.id), Upstream { vendor, key, transport });
+        let (vendor, keys) = (seller.vendor, seller.keys);
+        upstreams.insert(Arc::clone(&vendor.id), Upstream { vendor, keys, transport });
     }
     (catalog.only(|vendor| upstreams.contains_key(vendor)), upstreams)
 }
@@ -130,6 +130,11 @@ fn settings(config: &Config) -> Settings {
         drains: DrainLimits {
             drains_max: config.upstream.drains_max,
             drain: Duration::from_millis(config.upstream.drain_ms),
+        },
+        retries: Retries {
+            attempts_max: config.upstream.attempts_max,
+            backoff_ms: config.upstream.backoff_ms,
+            wait_ms_max: config.upstream.retry_wait_ms_max,
         },
     }
 }

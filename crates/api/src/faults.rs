@@ -2,7 +2,10 @@
 
 use crate::app::Face;
 use crate::errors::{ErrorType, Problem};
-use opencredits_service::{Fault, KeyFault, PaymentNeeded, RequestFault, Short, UpstreamFault, UpstreamKind};
+use opencredits_service::{
+    Fault, KeyFault, NoRoute, PaymentNeeded, Previous, RequestFault, Short, UpstreamFault, UpstreamKind,
+};
+use serde_json::{Value, json};
 
 /// Dresses a fault.
 pub(crate) fn problem(fault: &Fault, face: &Face) -> Problem {
@@ -42,7 +45,7 @@ fn request_problem(fault: &RequestFault) -> Problem {
     use opencredits_catalog::CatalogError;
     use opencredits_sanitizer::SanitizeError;
     let kind = match fault {
-        RequestFault::Model(CatalogError::UnknownModel { .. }) => ErrorType::NotFound,
+        RequestFault::Model(CatalogError::UnknownModel { .. }) | RequestFault::NoRoute(_) => ErrorType::NotFound,
         RequestFault::ModelNotAllowed { .. } => ErrorType::ModelNotAllowed,
         RequestFault::Body(SanitizeError::NotPassedOn { .. } | SanitizeError::Refused { .. })
         | RequestFault::Field(
@@ -52,12 +55,30 @@ fn request_problem(fault: &RequestFault) -> Problem {
     };
     let problem = Problem::new(kind, fault.to_string());
     match fault {
+        RequestFault::Preference { field, .. } => problem.with("param", field.as_str()),
+        RequestFault::NoRoute(none) => problem.with("availability", availability(none)),
         RequestFault::Body(error) => match error.field() {
             Some(field) => problem.with("param", field),
             None => problem,
         },
         _ => problem,
     }
+}
+
+/// Why no provider is left, for programs.
+fn availability(none: &NoRoute) -> Value {
+    let code = match none.excluded.as_slice() {
+        [] => "no_endpoints",
+        all if all.iter().all(|(_, why)| why.is_privacy()) => "privacy_restricted",
+        _ => "constraint_filtered",
+    };
+    let vendors: Vec<&str> = none.excluded.iter().map(|(vendor, _)| &**vendor).collect();
+    let mut fields: Vec<&str> = none.excluded.iter().map(|(_, why)| why.field()).collect();
+    fields.dedup();
+    json!({
+        "code": code, "retryable": false, "retry_after": null, "requested_models": none.models,
+        "affected_providers": vendors, "excluded_by": fields,
+    })
 }
 
 fn payment_problem(needed: &PaymentNeeded, face: &Face) -> Problem {
@@ -92,7 +113,9 @@ fn upstream_problem(fault: &UpstreamFault) -> Problem {
         _ => ErrorType::ProviderUnavailable,
     };
     let message = fault.message.clone().unwrap_or_else(|| fault.to_string());
-    let problem = Problem::new(kind, message).retry_after_ms(fault.retry_after_ms);
+    let previous = |earlier: &Previous| json!({"provider_name": earlier.vendor, "status": (earlier.status > 0).then_some(earlier.status)});
+    let previous: Vec<Value> = fault.previous.iter().map(previous).collect();
+    let problem = Problem::new(kind, message).retry_after_ms(fault.retry_after_ms).with("previous_errors", previous);
     match &fault.code {
         Some(code) => problem.with("provider_code", code.as_str()),
         None => problem,

@@ -18,6 +18,8 @@ use std::sync::Arc;
 
 /// Asks for fields that are not passed on to be refused.
 const STRICT_HEADER: &str = "x-opencredits-strict";
+/// Names the conversation that a request belongs to; it is read here and goes no further.
+const SESSION_HEADER: &str = "x-session-id";
 /// Names the fields that were dropped.
 const DROPPED_HEADER: &str = "x-opencredits-dropped";
 
@@ -56,6 +58,7 @@ async fn serve(
         body,
         headers: passing(app, api, &headers, &mut dropped),
         generation: id.0,
+        session: text(&headers, SESSION_HEADER).map(str::to_owned),
         idempotency_key: text(&headers, "idempotency-key").map(str::to_owned),
         strictness: strictness(app, &headers),
         named,

@@ -148,7 +148,7 @@ fn shown(app: &App, id: GenerationId, record: &GenerationRecord, collected: Nano
         "upstream_inference_cost": json::number(usd(record.cost)),
         "cache_discount": Value::Null,
         "service_tier": record.tier,
-        "attempts": record.attempts,
+        "attempts": attempts(record),
         "usage_source": source(record.source),
         "bill": {
             "price_book": record.price_book.to_string(),
@@ -168,6 +168,15 @@ fn shown(app: &App, id: GenerationId, record: &GenerationRecord, collected: Nano
             "currency": "USD",
         },
     })
+}
+
+/// Each exchange with a provider, in their order; the last one is the one that is billed.
+fn attempts(record: &GenerationRecord) -> Vec<Value> {
+    let missed = record.misses.iter().map(|miss| {
+        json!({"provider_name": miss.vendor, "status": (miss.status > 0).then_some(miss.status), "ended_ms": miss.ms})
+    });
+    let last = json!({"provider_name": record.vendor, "status": 200, "ended_ms": record.duration_ms});
+    missed.chain([last]).collect()
 }
 
 fn line(line: &Line) -> Value {
@@ -279,6 +288,6 @@ fn plain_price(model: &Model, (input, output): (u64, u64), terms: Terms) -> Opti
     let mut usage = opencredits_units::Usage::default();
     usage.set(Bucket::InputUncached, Tokens::new(input));
     usage.set(Bucket::Output, Tokens::new(output));
-    let bill = model.card.price(&usage, None).ok()?;
+    let bill = model.route.card.price(&usage, None).ok()?;
     terms.charge(bill.cost).map(|charge| charge.total)
 }

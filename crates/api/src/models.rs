@@ -6,12 +6,15 @@ use crate::{faults, json};
 use axum::body::Body;
 use axum::extract::{Extension, Path, State};
 use http::{HeaderMap, Response};
-use opencredits_catalog::Model;
-use opencredits_service::RequestFault;
-use opencredits_units::{Bucket, UnixMs};
+use opencredits_catalog::{Model, Route};
+use opencredits_providers::Vendor;
+use opencredits_service::{RequestFault, Vitals};
+use opencredits_units::{Bucket, Decimal, UnixMs};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+/// What follows a model's id where its endpoints are asked for.
+const ENDPOINTS: &str = "/endpoints";
 /// Milliseconds in a second.
 const SECOND_MS: u64 = 1_000;
 
@@ -43,7 +46,12 @@ pub(crate) async fn one(
     headers: HeaderMap,
 ) -> Response<Body> {
     let skin = skin(&headers);
-    match app.gateway.catalog().resolve(&id) {
+    let (name, endpoints) = match id.strip_suffix(ENDPOINTS) {
+        Some(name) => (name, true),
+        None => (id.as_str(), false),
+    };
+    match app.gateway.catalog().resolve(name) {
+        Ok(model) if endpoints => json::ok(&with_endpoints(&app, model)),
         Ok(model) => json::ok(&shown(model, skin)),
         Err(error) => {
             let fault = RequestFault::from(error).into();
@@ -52,8 +60,40 @@ pub(crate) async fn one(
     }
 }
 
+/// `GET /v1/models/{id}/endpoints`: where a model is served, at which price, and how each place is doing.
+fn with_endpoints(app: &App, model: &Model) -> Value {
+    let endpoint = |(route, vendor, vitals): (&Route, &Vendor, Vitals)| {
+        let whole = |hundredths: u64| Decimal::new(i128::from(hundredths), 2);
+        json!({
+            "name": format!("{} | {}", vendor.id, model.id),
+            "provider_name": &*vendor.id,
+            "tag": &*vendor.id,
+            "context_length": model.context_window,
+            "max_completion_tokens": model.max_output_tokens,
+            "pricing": pricing(route),
+            "region": route.region,
+            "data_collection": if route.data_collection.unwrap_or(vendor.data_collection) { "allow" } else { "deny" },
+            "zdr": route.zdr.unwrap_or(vendor.zdr),
+            "status": if vitals.is_out { "out" } else { "ok" },
+            "uptime": vitals.uptime.map(|uptime| json::number(whole(uptime))),
+            "latency_ms": vitals.latency_ms,
+            "throughput": vitals.tokens_per_s.map(|speed| json::number(Decimal::new(i128::from(speed), 3))),
+        })
+    };
+    let endpoints: Vec<Value> = app.gateway.vitals(model).map(endpoint).collect();
+    json!({"data": {"id": &*model.id, "name": model.name, "created": model.released, "endpoints": endpoints}})
+}
+
+fn pricing(route: &Route) -> Value {
+    let price = |bucket| route.card.rate(bucket).usd_per_unit().to_string();
+    json!({
+        "prompt": price(Bucket::InputUncached), "completion": price(Bucket::Output),
+        "input_cache_read": price(Bucket::CacheRead), "currency": "USD", "unit": "token",
+    })
+}
+
 fn shown(model: &Model, skin: Skin) -> Value {
-    let price = |bucket| model.card.rate(bucket).usd_per_unit().to_string();
+    let price = |bucket| model.route.card.rate(bucket).usd_per_unit().to_string();
     let kind = match skin {
         Skin::AnthropicMessages => "model",
         Skin::OpenaiChat | Skin::OpenaiResponses | Skin::GeminiGenerate => model.kind.name(),

@@ -43,11 +43,46 @@ pub(crate) struct Entry {
     service_tiers: BTreeMap<String, Prices>,
     #[serde(default)]
     per_use: Prices,
+    #[serde(default = "one")]
+    weight: u32,
+    #[serde(default)]
+    region: Option<String>,
+    #[serde(default)]
+    data_collection: Option<bool>,
+    #[serde(default)]
+    zdr: Option<bool>,
+    /// Where else it is served.
+    #[serde(default)]
+    route: Vec<RouteEntry>,
+}
+
+/// A route as written, with a price of its own.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RouteEntry {
+    vendor: String,
+    #[serde(default)]
+    upstream_model: Option<String>,
+    #[serde(default = "one")]
+    weight: u32,
+    #[serde(default)]
+    region: Option<String>,
+    #[serde(default)]
+    data_collection: Option<bool>,
+    #[serde(default)]
+    zdr: Option<bool>,
+    prices: Prices,
+    #[serde(default)]
+    tiers: Vec<Cliff>,
+    #[serde(default)]
+    service_tiers: BTreeMap<String, Prices>,
+    #[serde(default)]
+    per_use: Prices,
 }
 
 type Prices = BTreeMap<String, String>;
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Cliff {
     above_input_tokens: u64,
@@ -62,6 +97,10 @@ pub(crate) struct List {
     pub(crate) model: Vec<Entry>,
 }
 
+const fn one() -> u32 {
+    1
+}
+
 const fn chat() -> ModelKind {
     ModelKind::Chat
 }
@@ -72,12 +111,11 @@ fn text() -> Vec<String> {
 
 impl Entry {
     pub(crate) fn into_model(self) -> Result<Model, CatalogError> {
-        let card = self.card()?;
         let id = self.id.to_lowercase();
         let (author, bare) = id.split_once('/').unwrap_or(("", &id));
         self.complete(&id, author)?;
-        let route =
-            Route { vendor: self.vendor.into(), upstream_model: self.upstream_model.as_deref().unwrap_or(bare).into() };
+        let route = self.own_route().into_route(&id, bare)?;
+        let others = self.route.into_iter().map(|other| other.into_route(&id, bare)).collect::<Result<_, _>>()?;
         Ok(Model {
             name: self.name.unwrap_or_else(|| bare.to_owned()),
             owned_by: self.owned_by.unwrap_or_else(|| author.to_owned()),
@@ -92,14 +130,29 @@ impl Entry {
             supports: self.supports,
             id: id.into(),
             route,
-            card,
+            others,
         })
+    }
+
+    /// The route that is written beside the model's own facts.
+    fn own_route(&self) -> RouteEntry {
+        RouteEntry {
+            vendor: self.vendor.clone(),
+            upstream_model: self.upstream_model.clone(),
+            weight: self.weight,
+            region: self.region.clone(),
+            data_collection: self.data_collection,
+            zdr: self.zdr,
+            prices: self.prices.clone(),
+            tiers: self.tiers.clone(),
+            service_tiers: self.service_tiers.clone(),
+            per_use: self.per_use.clone(),
+        }
     }
 
     fn complete(&self, id: &str, author: &str) -> Result<(), CatalogError> {
         let needed = [
             (author.is_empty(), "author in its id (ids are author/model)"),
-            (self.vendor.is_empty(), "vendor"),
             (self.context_window == 0, "context_window"),
             (self.max_output_tokens == 0, "max_output_tokens"),
         ];
@@ -108,45 +161,63 @@ impl Entry {
             None => Ok(()),
         }
     }
+}
 
-    fn card(&self) -> Result<PriceCard, CatalogError> {
+impl RouteEntry {
+    fn into_route(self, model: &str, bare: &str) -> Result<Route, CatalogError> {
+        let needed = [(self.vendor.is_empty(), "vendor"), (self.weight == 0, "weight above 0 on each route")];
+        if let Some((_, missing)) = needed.into_iter().find(|(lacks, _)| *lacks) {
+            return Err(CatalogError::Incomplete { model: model.to_owned(), missing });
+        }
+        Ok(Route {
+            card: self.card(model)?,
+            vendor: self.vendor.into(),
+            upstream_model: self.upstream_model.as_deref().unwrap_or(bare).into(),
+            weight: self.weight,
+            region: self.region,
+            data_collection: self.data_collection,
+            zdr: self.zdr,
+        })
+    }
+
+    fn card(&self, model: &str) -> Result<PriceCard, CatalogError> {
         let mut cliffs = Vec::with_capacity(self.tiers.len());
         for cliff in &self.tiers {
-            cliffs.push((Tokens::new(cliff.above_input_tokens), self.rates(&cliff.prices)?));
+            cliffs.push((Tokens::new(cliff.above_input_tokens), rates(model, &cliff.prices)?));
         }
         cliffs.sort_by_key(|(above, _)| *above);
         let mut tiers = Vec::with_capacity(self.service_tiers.len());
         for (name, prices) in &self.service_tiers {
-            tiers.push((name.clone(), self.rates(prices)?));
+            tiers.push((name.clone(), rates(model, prices)?));
         }
-        let stated = Stated { base: self.rates(&self.prices)?, cliffs, tiers, per_use: self.fees()? };
+        let stated = Stated { base: rates(model, &self.prices)?, cliffs, tiers, per_use: self.fees(model)? };
         let missing = "price for input and output (write \"0\" for what is free)";
-        PriceCard::new(&stated).ok_or_else(|| CatalogError::Incomplete { model: self.id.clone(), missing })
+        PriceCard::new(&stated).ok_or_else(|| CatalogError::Incomplete { model: model.to_owned(), missing })
     }
 
-    fn rates(&self, prices: &Prices) -> Result<StatedRates, CatalogError> {
-        let mut rates = StatedRates::default();
-        for (field, price) in prices {
-            let bucket = Bucket::ALL.into_iter().find(|bucket| bucket.name() == field);
-            let bucket = bucket.ok_or_else(|| self.wrong(field, opencredits_units::DecimalError::Malformed))?;
-            let rate = Rate::from_usd_per_million(price).map_err(|problem| self.wrong(field, problem))?;
-            rates.set(bucket, rate);
-        }
-        Ok(rates)
-    }
-
-    fn fees(&self) -> Result<[Option<Rate>; ToolUse::COUNT], CatalogError> {
+    fn fees(&self, model: &str) -> Result<[Option<Rate>; ToolUse::COUNT], CatalogError> {
         let mut fees = [None; ToolUse::COUNT];
         for (field, price) in &self.per_use {
             let tool = ToolUse::ALL.into_iter().find(|tool| tool.name() == field);
             let slot = tool.and_then(|tool| fees.get_mut(tool.index()));
-            let slot = slot.ok_or_else(|| self.wrong(field, opencredits_units::DecimalError::Malformed))?;
-            *slot = Some(Rate::from_usd_per_use(price).map_err(|problem| self.wrong(field, problem))?);
+            let slot = slot.ok_or_else(|| wrong(model, field, opencredits_units::DecimalError::Malformed))?;
+            *slot = Some(Rate::from_usd_per_use(price).map_err(|problem| wrong(model, field, problem))?);
         }
         Ok(fees)
     }
+}
 
-    fn wrong(&self, field: &str, problem: opencredits_units::DecimalError) -> CatalogError {
-        CatalogError::Price { model: self.id.clone(), field: field.to_owned(), problem }
+fn rates(model: &str, prices: &Prices) -> Result<StatedRates, CatalogError> {
+    let mut rates = StatedRates::default();
+    for (field, price) in prices {
+        let bucket = Bucket::ALL.into_iter().find(|bucket| bucket.name() == field);
+        let bucket = bucket.ok_or_else(|| wrong(model, field, opencredits_units::DecimalError::Malformed))?;
+        let rate = Rate::from_usd_per_million(price).map_err(|problem| wrong(model, field, problem))?;
+        rates.set(bucket, rate);
     }
+    Ok(rates)
+}
+
+fn wrong(model: &str, field: &str, problem: opencredits_units::DecimalError) -> CatalogError {
+    CatalogError::Price { model: model.to_owned(), field: field.to_owned(), problem }
 }

@@ -73,10 +73,10 @@ impl Catalog {
         self.with_operator(SANDBOX)
     }
 
-    /// Only the models whose vendor is `offered`.
+    /// Only the models, and their routes, whose vendor is `offered`.
     #[must_use]
     pub fn only(self, offered: impl Fn(&str) -> bool) -> Self {
-        let models = self.models.into_iter().filter(|model| offered(&model.route.vendor)).collect();
+        let models = self.models.iter().filter_map(|model| model.only(&offered)).map(Arc::new).collect();
         Self { version: self.version, ..Self::of(models) }
     }
 

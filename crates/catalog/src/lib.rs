@@ -31,7 +31,7 @@
 //! let mut usage = Usage::default();
 //! usage.set(Bucket::InputUncached, Tokens::new(2_500));
 //! usage.set(Bucket::Output, Tokens::new(2_500));
-//! let bill = model.card.price(&usage, None).unwrap();
+//! let bill = model.route.card.price(&usage, None).unwrap();
 //!
 //! let terms = Terms { markup: BasisPoints::new(2_500), partner_share: BasisPoints::ZERO };
 //! let charge = terms.charge(bill.cost).unwrap();

@@ -25,13 +25,23 @@ impl ModelKind {
     }
 }
 
-/// Where a model is served, and under which name.
+/// Where a model is served, under which name, and at which price: there is no route without one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     /// The vendor's id, as in the vendor files.
     pub vendor: Arc<str>,
     /// The vendor's name for the model.
     pub upstream_model: Arc<str>,
+    /// What it costs there.
+    pub card: PriceCard,
+    /// How much of the traffic it gets, beside its price, where a request has no wish of its own.
+    pub weight: u32,
+    /// Where the vendor computes, where that is known.
+    pub region: Option<String>,
+    /// Whether what is sent may be collected and learned from there, where that differs from the vendor's.
+    pub data_collection: Option<bool>,
+    /// Whether nothing is retained there, where that differs from its vendor's.
+    pub zdr: Option<bool>,
 }
 
 /// A model with its price: there is none without.
@@ -61,8 +71,29 @@ pub struct Model {
     pub output_modalities: Vec<String>,
     /// What else it can do, such as `tools`.
     pub supports: Vec<String>,
-    /// Where it is served.
+    /// Where it is served: what it costs there is the price that is shown.
     pub route: Route,
-    /// What it costs there.
-    pub card: PriceCard,
+    /// Where else.
+    pub others: Vec<Route>,
+}
+
+impl Model {
+    /// All its routes, the first one first.
+    pub fn routes(&self) -> impl Iterator<Item = &Route> {
+        std::iter::once(&self.route).chain(&self.others)
+    }
+
+    /// The route at a place of [`Model::routes`]; the first one where there is none.
+    #[must_use]
+    pub fn route_at(&self, place: usize) -> &Route {
+        place.checked_sub(1).and_then(|place| self.others.get(place)).unwrap_or(&self.route)
+    }
+
+    /// The model with the routes that `offered` lets stand; `None` where none is left.
+    #[must_use]
+    pub(crate) fn only(&self, offered: impl Fn(&str) -> bool) -> Option<Self> {
+        let mut routes = self.routes().filter(|route| offered(&route.vendor)).cloned();
+        let route = routes.next()?;
+        Some(Self { route, others: routes.collect(), ..self.clone() })
+    }
 }

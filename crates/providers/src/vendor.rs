@@ -112,12 +112,22 @@ pub struct Vendor {
     /// Fields that this vendor knows by another name, by the name that the dialect has for them.
     #[serde(default)]
     pub renames: BTreeMap<String, String>,
+    /// Whether it may collect and learn from what it is sent; false only where its terms say that it does not.
+    #[serde(default = "yes")]
+    pub data_collection: bool,
+    /// Whether it retains nothing.
+    #[serde(default)]
+    pub zdr: bool,
     /// Whether it lists its models beside the dialect's path, at `/models`.
     #[serde(default)]
     pub discover: bool,
     /// Headers that every request has.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 impl Vendor {

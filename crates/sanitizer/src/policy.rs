@@ -56,6 +56,8 @@ pub(crate) enum Rule {
     Keep,
     Drop,
     Hash,
+    /// For the gateway itself.
+    Ours,
     /// Set to this; refused with a remedy, where one is given and the client says the opposite.
     Force(String, Option<String>),
     Refuse(String),
@@ -75,6 +77,8 @@ struct Written {
     keep: Vec<String>,
     drop: Vec<String>,
     hash: Vec<String>,
+    #[serde(default)]
+    ours: Vec<String>,
     force: BTreeMap<String, String>,
     refuse: BTreeMap<String, String>,
     #[serde(default)]
@@ -103,6 +107,7 @@ impl Policy {
         let all = named(written.keep, Rule::Keep)
             .chain(named(written.drop, Rule::Drop))
             .chain(named(written.hash, Rule::Hash))
+            .chain(named(written.ours, Rule::Ours))
             .chain(written.force.into_iter().map(|(name, value)| {
                 let remedy = written.refuse_true.get(&name).cloned();
                 (name, Rule::Force(value, remedy))
@@ -130,6 +135,7 @@ impl Policy {
             }
             match self.rules.get(&*name) {
                 Some(Rule::Keep) => scrubbed.keep(name, Cow::Borrowed(value)),
+                Some(Rule::Ours) => scrubbed.keep_ours(name, value),
                 Some(Rule::Hash) => scrubbed.keep(name, Cow::Owned(hashed(value, how.hash))),
                 Some(Rule::Force(_, Some(remedy))) if value == "true" => {
                     return Err(SanitizeError::Refused { field: name.into_owned(), remedy: remedy.clone() });

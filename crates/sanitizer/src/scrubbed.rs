@@ -14,19 +14,26 @@ const FIELDS_MAX: usize = 128;
 pub struct Scrubbed<'a> {
     fields: Vec<(Cow<'a, str>, Cow<'a, str>)>,
     dropped: Vec<String>,
+    ours: Vec<(Cow<'a, str>, &'a str)>,
 }
 
 impl<'a> Scrubbed<'a> {
     pub(crate) fn with_capacity(fields: usize) -> Self {
-        Self { fields: Vec::with_capacity(fields.saturating_add(1)), dropped: Vec::new() }
+        Self { fields: Vec::with_capacity(fields.saturating_add(1)), dropped: Vec::new(), ours: Vec::new() }
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.fields.iter().any(|(other, _)| other == name) || self.dropped.iter().any(|other| other == name)
+        self.fields.iter().any(|(other, _)| other == name)
+            || self.dropped.iter().any(|other| other == name)
+            || self.ours.iter().any(|(other, _)| other == name)
     }
 
     pub(crate) fn keep(&mut self, name: Cow<'a, str>, value: Cow<'a, str>) {
         self.fields.push((name, value));
+    }
+
+    pub(crate) fn keep_ours(&mut self, name: Cow<'a, str>, value: &'a str) {
+        self.ours.push((name, value));
     }
 
     pub(crate) fn drop_field(&mut self, name: Cow<'a, str>) {
@@ -42,6 +49,12 @@ impl<'a> Scrubbed<'a> {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.fields().find(|(other, _)| *other == name).map(|(_, value)| value)
+    }
+
+    /// The raw JSON of a field that is for the gateway itself and does not cross.
+    #[must_use]
+    pub fn ours(&self, name: &str) -> Option<&'a str> {
+        self.ours.iter().find(|(other, _)| other == name).map(|(_, value)| *value)
     }
 
     /// The names of what was dropped, in the client's order.

@@ -62,7 +62,7 @@ impl Seller {
     #[must_use]
     pub fn list_request(&self) -> Option<(http::Uri, http::HeaderMap)> {
         let url = self.vendor.models_url()?.parse().ok()?;
-        Some((url, headers_to(&self.vendor, self.vendor.dialect, self.key.as_ref())?))
+        Some((url, headers_to(&self.vendor, self.vendor.dialect, self.keys.first())?))
     }
 }
 

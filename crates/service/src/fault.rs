@@ -1,6 +1,7 @@
 //! Why a request was refused or failed. The HTTP face turns these into statuses and words; nothing here knows any.
 
 use opencredits_units::{GenerationId, NanoUsd};
+use std::sync::Arc;
 
 /// Why a request was refused or failed.
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +106,17 @@ pub enum RequestFault {
         /// What it does.
         does: &'static str,
     },
+    /// What the request says of models and providers means nothing.
+    #[error("{field} cannot be read: {problem}")]
+    Preference {
+        /// The field.
+        field: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// No provider is left that may serve the request.
+    #[error("{0}")]
+    NoRoute(Box<NoRoute>),
     /// The key may not use the model.
     #[error("this key may not use {model}; its owner chose which models it may use")]
     ModelNotAllowed {
@@ -119,6 +131,64 @@ pub enum RequestFault {
     },
 }
 
+/// Why no provider is left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoRoute {
+    /// The models that were asked for.
+    pub models: Vec<String>,
+    /// Who could serve them, and which wish of the request excludes them.
+    pub excluded: Vec<(Arc<str>, Excluded)>,
+}
+
+/// The wish of a request that excludes a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Excluded {
+    /// `provider.only`.
+    Only,
+    /// `provider.ignore`.
+    Ignore,
+    /// `provider.order` without fallbacks.
+    Order,
+    /// `provider.data_collection`.
+    DataCollection,
+    /// `provider.zdr`.
+    Zdr,
+    /// `provider.max_price`.
+    MaxPrice,
+}
+
+impl Excluded {
+    /// The field that says so.
+    #[must_use]
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::Only => "provider.only",
+            Self::Ignore => "provider.ignore",
+            Self::Order => "provider.order",
+            Self::DataCollection => "provider.data_collection",
+            Self::Zdr => "provider.zdr",
+            Self::MaxPrice => "provider.max_price",
+        }
+    }
+
+    /// Whether it is a wish for privacy.
+    #[must_use]
+    pub const fn is_privacy(self) -> bool {
+        matches!(self, Self::DataCollection | Self::Zdr)
+    }
+}
+
+impl std::fmt::Display for NoRoute {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "no provider is left for {}", self.models.join(", "))?;
+        for (at, (vendor, why)) in self.excluded.iter().enumerate() {
+            let link = if at == 0 { ": " } else { ", " };
+            write!(f, "{link}{} excludes {vendor}", why.field())?;
+        }
+        f.write_str("; loosen that, or choose another model")
+    }
+}
+
 /// How a provider failed or refused, as far as the client may know.
 #[derive(Clone)]
 pub struct UpstreamFault {
@@ -130,6 +200,17 @@ pub struct UpstreamFault {
     pub code: Option<String>,
     /// When a retry makes sense.
     pub retry_after_ms: Option<u64>,
+    /// What was tried before.
+    pub previous: Vec<Previous>,
+}
+
+/// An earlier exchange that came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Previous {
+    /// Who was asked.
+    pub vendor: String,
+    /// The status that came; 0 where none did.
+    pub status: u16,
 }
 
 /// What kind of failure it was.

@@ -32,13 +32,15 @@ mod ports;
 mod record;
 mod tally;
 
-pub use fault::{Fault, KeyFault, PaymentNeeded, RequestFault, Short, UpstreamFault, UpstreamKind};
+pub use fault::{
+    Excluded, Fault, KeyFault, NoRoute, PaymentNeeded, Previous, RequestFault, Short, UpstreamFault, UpstreamKind,
+};
 pub use gateway::{
     Admitted, Call, ChargedStream, DrainLimits, Drainer, Gateway, GatewayError, Last, Named, Parts, Pending, Piece,
-    Ports, Receipt, Reply, Settings, Upstream, Whole,
+    Ports, Receipt, Reply, Retries, Settings, Upstream, Vitals, Whole,
 };
 pub use keyring::{Earner, KeyRing, KeyTables, Spender};
 pub use offer::{Offer, OfferError, Seller};
 pub use ports::{Clock, Entropy, fresh_id};
-pub use record::{GenerationRecord, Line, RecordError, SideBill, UsageSource, name_of_peer};
+pub use record::{GenerationRecord, Line, Miss, RecordError, SideBill, UsageSource, name_of_peer};
 pub use tally::{KeyUsage, Tally};

@@ -23,8 +23,8 @@ pub struct Offer {
 pub struct Seller {
     /// The vendor.
     pub vendor: Arc<Vendor>,
-    /// Our key there.
-    pub key: Option<Secret<String>>,
+    /// Our keys there.
+    pub keys: Vec<Secret<String>>,
     /// The environment variables that it needs and that have no value.
     pub missing: Vec<String>,
     /// Whether its models are offered: its key is in the environment, or it needs none, and its address is known.
@@ -65,9 +65,10 @@ impl Offer {
     pub fn read(config: &Config, variables: &[(String, String)]) -> Result<Self, OfferError> {
         let vendors = Vendors::builtin()?.with_operator(&config.vendors_toml())?;
         // The price book knows models of vendors that have no file yet; the operator's own are meant to be served.
-        for model in Catalog::empty().with_operator(&config.models_toml())?.models() {
-            if vendors.get(&model.route.vendor).is_none() {
-                let (model, vendor) = (model.id.to_string(), model.route.vendor.to_string());
+        let own = Catalog::empty().with_operator(&config.models_toml())?;
+        for (model, route) in own.models().iter().flat_map(|model| model.routes().map(move |route| (model, route))) {
+            if vendors.get(&route.vendor).is_none() {
+                let (model, vendor) = (model.id.to_string(), route.vendor.to_string());
                 return Err(OfferError::NoVendor { model, vendor });
             }
         }
@@ -86,11 +87,14 @@ impl Seller {
         sandbox: bool,
     ) -> Result<Self, opencredits_providers::Error> {
         let value = |name: &str| value_of(name, variables);
-        let key = vendor.key_env.as_deref().and_then(value).map(Secret::new);
+        let given = vendor.key_env.as_deref().and_then(value).unwrap_or_default();
+        // Several keys stand side by side, with a comma or a space between them: none has one inside.
+        let keys = given.split([',', ' ', '\n', '\t']).map(str::trim).filter(|key| !key.is_empty());
+        let keys: Vec<_> = keys.map(|key| Secret::new(key.to_owned())).collect();
         let without = vendor.variables().into_iter().filter(|name| value(name).is_none());
         let missing: Vec<String> = without.map(str::to_owned).collect();
-        let reached = missing.is_empty() && (key.is_some() || vendor.auth == Auth::None);
-        let seller = Self { vendor: Arc::new(vendor.filled(value)?), key, missing, offered: reached };
+        let reached = missing.is_empty() && (!keys.is_empty() || vendor.auth == Auth::None);
+        let seller = Self { vendor: Arc::new(vendor.filled(value)?), keys, missing, offered: reached };
         Ok(if seller.is_inside() { Self { offered: sandbox, ..seller } } else { seller })
     }
 
@@ -128,8 +132,11 @@ mod tests {
         let one = read("", &[("OPENAI_API_KEY", " sk-1 ")]).unwrap();
         assert!(!offered(&none).contains(&"openai"));
         assert!(offered(&one).contains(&"openai"));
-        let key = one.sellers.iter().find_map(|seller| seller.key.as_ref()).unwrap();
+        let key = one.sellers.iter().find_map(|seller| seller.keys.first()).unwrap();
         assert_eq!(key.reveal(), "sk-1", "a line break after a key is not a part of it");
+        let several = read("", &[("OPENAI_API_KEY", "sk-1, sk-2\nsk-3")]).unwrap();
+        let keys = several.sellers.iter().find(|seller| !seller.keys.is_empty()).unwrap();
+        assert_eq!(keys.keys.iter().map(|key| key.reveal().as_str()).collect::<Vec<_>>(), ["sk-1", "sk-2", "sk-3"]);
     }
 
     #[test]
@@ -156,6 +163,18 @@ mod tests {
         let offer = read(config, &[("HOUSE_API_KEY", "k")]).unwrap();
         assert!(offered(&offer).contains(&"house"));
         assert!(offer.catalog.resolve("house/small").is_ok());
+    }
+
+    #[test]
+    fn the_routes_on_the_page_can_be_used() {
+        let page = include_str!("../../../docs/routing.md");
+        let models = page.split_once("```toml\n").unwrap().1.split_once("```").unwrap().0;
+        let house = "[[vendor]]\nid = \"house\"\ndialect = \"openai-chat\"\nbase_url = \"https://models.example/v1\"\nauth = \"none\"\n";
+        let offer = read(&[house, models].concat(), &[("TOGETHER_API_KEY", "k")]).unwrap();
+        let model = offer.catalog.resolve("house/small").unwrap();
+        let routes: Vec<_> =
+            model.routes().map(|route| (&*route.vendor, &*route.upstream_model, route.weight)).collect();
+        assert_eq!(routes, [("house", "small", 1), ("together", "house-small-v1", 2)]);
     }
 
     #[test]

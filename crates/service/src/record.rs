@@ -8,7 +8,7 @@ use opencredits_units::{BasisPoints, Bucket, KeyId, NanoUsd, PicoUsd, Rate, Toke
 use serde::{Deserialize, Serialize};
 
 /// The form in which records are written; the first byte of each.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Names of a peer are cut here, so that a record stays a small row.
 const NAME_BYTES_MAX: usize = 64;
 /// Where the tools begin in [`Line::what`].
@@ -90,6 +90,17 @@ pub struct SideBill {
     pub lines: Vec<Line>,
 }
 
+/// An exchange with a provider that came to nothing: the person does not pay for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Miss {
+    /// Who was asked.
+    pub vendor: String,
+    /// The status that came; 0 where none did.
+    pub status: u16,
+    /// When it was over, in ms since the beginning.
+    pub ms: u32,
+}
+
 /// What is kept of a generation. Its id, time and account are those of the ledger entry it is the memo of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GenerationRecord {
@@ -137,6 +148,8 @@ pub struct GenerationRecord {
     /// The charge: cost, margin and commission together.
     #[serde(with = "nano")]
     pub total: NanoUsd,
+    /// Exchanges with providers that came to nothing, before the one that is billed.
+    pub misses: Vec<Miss>,
 }
 
 /// Why a memo is no record.
@@ -170,6 +183,8 @@ impl GenerationRecord {
     pub fn from_memo(memo: &[u8]) -> Result<Self, RecordError> {
         match memo.split_first() {
             Some((&VERSION, rest)) => postcard::from_bytes(rest).map_err(|_| RecordError::Malformed),
+            // The first form ended before the misses: it had none.
+            Some((1, rest)) => postcard::from_bytes(&[rest, &[0]].concat()).map_err(|_| RecordError::Malformed),
             Some((&found, _)) => Err(RecordError::Version { found }),
             None => Err(RecordError::Malformed),
         }
@@ -294,6 +309,7 @@ mod tests {
             partner_share: BasisPoints::new(5_000),
             cost: NanoUsd::new(39_375_000),
             total: NanoUsd::new(49_218_750),
+            misses: vec![],
         }
     }
 
@@ -302,6 +318,13 @@ mod tests {
         let memo = record().to_memo().unwrap();
         assert_eq!(GenerationRecord::from_memo(&memo), Ok(record()));
         assert!(memo.len() <= 160, "{} bytes", memo.len());
+    }
+
+    #[test]
+    fn a_record_of_the_first_form_is_read() {
+        let memo = record().to_memo().unwrap();
+        let old = [&[1], &memo[1..memo.len() - 1]].concat();
+        assert_eq!(GenerationRecord::from_memo(&old), Ok(record()));
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl Forms {
             return Priced::UnknownModel;
         };
         let tier = answer.and_then(|answer| answer.service_tier.as_deref());
-        let Ok(bill) = model.card.price(&usage, tier) else {
+        let Ok(bill) = model.route.card.price(&usage, tier) else {
             return Priced::UnknownModel;
         };
         #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "a comparison for people")]

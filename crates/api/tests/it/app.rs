@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use opencredits_api::{App, Face, Routes, service};
@@ -18,13 +18,13 @@ use opencredits_providers::{
 use opencredits_service::accounts::{Accounts, Grant, NewKey, NewLimit, NewPartner, NewUser, Tables};
 use opencredits_service::config::Ack;
 use opencredits_service::{
-    Clock, DrainLimits, Entropy, Gateway, KeyRing, KeyTables, Parts, Ports, Settings, Tally, Upstream, books,
+    Clock, DrainLimits, Entropy, Gateway, KeyRing, KeyTables, Parts, Ports, Retries, Settings, Tally, Upstream, books,
 };
 use opencredits_store::{Partner, SqliteStore, User};
 use opencredits_testkit::{FixedClock, FixedRandom};
 use opencredits_units::{BasisPoints, CreditPrice, NanoUsd, UnixMs};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -54,6 +54,7 @@ impl Entropy for Fixed {
 
 /// A request as it went upstream.
 pub(crate) struct Sent {
+    pub(crate) host: String,
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
@@ -64,6 +65,38 @@ pub(crate) struct Remembering {
     pub(crate) sent: Mutex<Vec<Sent>>,
     /// Content type and body.
     answer: Option<(&'static str, String)>,
+    /// What each host answers, one after the other; the last one for ever.
+    script: Mutex<HashMap<String, VecDeque<Scripted>>>,
+}
+
+/// What a host answers.
+#[derive(Clone)]
+pub(crate) enum Scripted {
+    /// A status, what `retry-after` says, and a body.
+    Answer(u16, Option<&'static str>, String),
+    /// No answer at all.
+    Unreachable,
+    /// The head of an answer, and then nothing.
+    Broken,
+}
+
+impl Scripted {
+    fn play(self) -> Result<UpstreamResponse, TransportError> {
+        let json = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        match self {
+            Self::Unreachable => Err(TransportError::Connect),
+            Self::Broken => {
+                let body = UpstreamBody::from_chunks(vec![Err(TransportError::Broken)]);
+                Ok(UpstreamResponse { status: StatusCode::OK, headers: json, body })
+            }
+            Self::Answer(status, retry_after, body) => {
+                let mut headers = json;
+                headers.extend(retry_after.map(|value| (RETRY_AFTER, HeaderValue::from_static(value))));
+                let status = StatusCode::from_u16(status).unwrap();
+                Ok(UpstreamResponse { status, headers, body: UpstreamBody::full(Bytes::from(body)) })
+            }
+        }
+    }
 }
 
 #[async_trait]
@@ -71,7 +104,12 @@ impl Transport for Remembering {
     async fn send(&self, request: UpstreamRequest) -> Result<UpstreamResponse, TransportError> {
         let body = String::from_utf8(request.body.to_vec()).unwrap();
         let path = request.url.path_and_query().map_or(String::new(), ToString::to_string);
-        self.sent.lock().unwrap().push(Sent { path, headers: request.headers.clone(), body });
+        let host = request.url.host().unwrap_or_default().to_owned();
+        self.sent.lock().unwrap().push(Sent { host: host.clone(), path, headers: request.headers.clone(), body });
+        if let Some(answers) = self.script.lock().unwrap().get_mut(&host) {
+            let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
+            return answer.unwrap().play();
+        }
         let Some((content_type, body)) = &self.answer else {
             return Sandbox::new().send(request).await;
         };
@@ -113,7 +151,7 @@ impl TestApp {
     }
 
     pub(crate) async fn with_ack(ack: Ack) -> Self {
-        let upstream = Arc::new(Remembering { sent: Mutex::new(Vec::new()), answer: None });
+        let upstream = Arc::new(Remembering { sent: Mutex::default(), answer: None, script: Mutex::default() });
         let catalog = Catalog::builtin().unwrap().with_sandbox().unwrap();
         let catalog = catalog.only(|vendor| vendor.starts_with("sandbox"));
         let vendors = Vendors::builtin().unwrap();
@@ -124,10 +162,20 @@ impl TestApp {
     /// An application whose vendors always give this answer.
     pub(crate) fn answering(vendors: &str, models: &str, content_type: &'static str, body: &str) -> Self {
         let answer = Some((content_type, body.to_owned()));
-        let upstream = Arc::new(Remembering { sent: Mutex::new(Vec::new()), answer });
+        let upstream = Arc::new(Remembering { sent: Mutex::default(), answer, script: Mutex::default() });
         let vendors = Vendors::default().with_operator(vendors).unwrap();
         let catalog = Catalog::empty().with_operator(models).unwrap();
         Self::build(Ack::Accepted, catalog, &vendors.iter().cloned().collect::<Vec<_>>(), upstream)
+    }
+
+    /// Has a host answer so, one after the other.
+    pub(crate) fn script(&self, host: &str, answers: &[Scripted]) {
+        self.upstream.script.lock().unwrap().insert(host.to_owned(), answers.iter().cloned().collect());
+    }
+
+    /// Who was asked since the last time, by host.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.upstream.sent.lock().unwrap().drain(..).map(|sent| sent.host).collect()
     }
 
     fn build(ack: Ack, catalog: Catalog, vendors: &[Arc<Vendor>], upstream: Arc<Remembering>) -> Self {
@@ -269,8 +317,10 @@ fn upstreams(vendors: &[Arc<Vendor>], transport: &Arc<Remembering>) -> HashMap<A
     vendors
         .iter()
         .map(|vendor| {
-            let key = Some(Secret::new(OUR_KEY.to_owned()));
-            (vendor.id.clone(), Upstream { vendor: vendor.clone(), key, transport: transport.clone() })
+            // A vendor of this name has two accounts.
+            let names = if &*vendor.id == "double" { vec!["one", "two"] } else { vec![OUR_KEY] };
+            let keys = names.into_iter().map(|key| Secret::new(key.to_owned())).collect();
+            (vendor.id.clone(), Upstream { vendor: vendor.clone(), keys, transport: transport.clone() })
         })
         .collect()
 }
@@ -282,6 +332,7 @@ fn settings(ack: Ack) -> Settings {
         hold_expiry_ms: 1_800_000,
         body_bytes_max: 1 << 20,
         drains: DrainLimits { drains_max: 10, drain: Duration::from_secs(5) },
+        retries: Retries { attempts_max: 3, backoff_ms: 1, wait_ms_max: 2_000 },
     }
 }
 

@@ -9,6 +9,7 @@ mod docs;
 mod lookups;
 mod money;
 mod refusals;
+mod routing;
 mod sockets;
 mod streams;
 mod translation;

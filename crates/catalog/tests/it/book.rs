@@ -20,7 +20,7 @@ fn the_book_is_whole_and_versioned() {
 #[test]
 fn a_one_hour_cache_write_costs_twice_the_input_where_writes_are_billed_by_lifetime() {
     for model in BOOK.models().iter().filter(|model| &*model.route.vendor == "anthropic") {
-        let (input, hour) = (model.card.rate(Bucket::InputUncached), model.card.rate(Bucket::CacheWrite1h));
+        let (input, hour) = (model.route.card.rate(Bucket::InputUncached), model.route.card.rate(Bucket::CacheWrite1h));
         assert_eq!(hour, Rate::new(input.get() * 2), "{}", model.id);
     }
 }
@@ -38,7 +38,7 @@ fn the_books_prices_are_those_of_the_facts() {
         for bucket in Bucket::ALL {
             if let Some(price) = fact["prices"][bucket.name()].as_str() {
                 let stated = Rate::from_usd_per_million(price).unwrap();
-                assert_eq!(model.card.rate(bucket), stated, "{} {}", model.id, bucket.name());
+                assert_eq!(model.route.card.rate(bucket), stated, "{} {}", model.id, bucket.name());
             }
         }
     }
@@ -74,8 +74,8 @@ proptest! {
         usage.set_uses(ToolUse::WebSearch, Tokens::new(searches));
         let uses = [(ToolUse::WebSearch, Tokens::new(searches))];
         let ask = Ask { input: Tokens::new(input), output: Tokens::new(output), extra: &Bucket::ALL, tier: asked, uses: &uses };
-        let cost = model.card.price(&usage, asked.filter(|_| served_as_asked)).unwrap().cost;
-        prop_assert!(cost <= model.card.quote(&ask).unwrap(), "{}", model.id);
+        let cost = model.route.card.price(&usage, asked.filter(|_| served_as_asked)).unwrap().cost;
+        prop_assert!(cost <= model.route.card.quote(&ask).unwrap(), "{}", model.id);
     }
 
     #[test]
@@ -84,14 +84,14 @@ proptest! {
     ) {
         let ask = Ask { input: Tokens::new(input), ..Ask::default() };
         let budget = opencredits_units::PicoUsd::new(budget);
-        match model.card.output_within(&ask, budget).unwrap() {
-            None => prop_assert!(model.card.quote(&ask).unwrap() > budget),
+        match model.route.card.output_within(&ask, budget).unwrap() {
+            None => prop_assert!(model.route.card.quote(&ask).unwrap() > budget),
             Some(output) if output.get() == u64::MAX => {}
             Some(output) => {
-                let affordable = model.card.quote(&Ask { output, ..ask }).unwrap();
+                let affordable = model.route.card.quote(&Ask { output, ..ask }).unwrap();
                 prop_assert!(affordable <= budget);
                 let output = Tokens::new(output.get() + 1);
-                let dearer = model.card.quote(&Ask { output, ..ask }).unwrap();
+                let dearer = model.route.card.quote(&Ask { output, ..ask }).unwrap();
                 prop_assert!(dearer > budget);
             }
         }

@@ -28,7 +28,7 @@ per_use = { web_search = "0.01" }
 /// Prices a usage written as `bucket=count …` and compares with dollars as a decimal string.
 fn check(model: &str, tier: Option<&str>, usage: &str, expect_usd: &str) {
     let catalog = Catalog::empty().with_operator(MODELS).unwrap();
-    let bill = catalog.resolve(model).unwrap().card.price(&read(usage), tier).unwrap();
+    let bill = catalog.resolve(model).unwrap().route.card.price(&read(usage), tier).unwrap();
     assert_eq!(bill.cost.to_string(), expect_usd, "{model} {tier:?} {usage}");
     let sum: i128 = bill.lines.iter().map(|line| line.amount.get()).sum();
     assert_eq!(sum, bill.cost.get(), "the lines of a bill are its cost");
@@ -91,7 +91,7 @@ fn where_a_service_tier_and_a_cliff_meet_their_factors_multiply() {
 #[test]
 fn absent_is_not_zero_in_a_bill() {
     let catalog = Catalog::empty().with_operator(MODELS).unwrap();
-    let card = &catalog.resolve("lab/plain").unwrap().card;
+    let card = &catalog.resolve("lab/plain").unwrap().route.card;
     assert_eq!(card.price(&read("output=0"), None).unwrap().lines.len(), 1);
     assert_eq!(card.price(&read(""), None).unwrap().lines.len(), 0);
     let mut endless = Usage::default();

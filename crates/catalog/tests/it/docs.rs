@@ -40,7 +40,7 @@ fn bill() -> (Vec<Vec<&'static str>>, Bill) {
             None => usage.set_uses(ToolUse::ALL.into_iter().find(|tool| tool.name() == row[0]).unwrap(), count),
         }
     }
-    let bill = catalog().resolve("house/long").unwrap().card.price(&usage, None).unwrap();
+    let bill = catalog().resolve("house/long").unwrap().route.card.price(&usage, None).unwrap();
     (rows, bill)
 }
 
@@ -102,7 +102,7 @@ fn what_stands_in_for_a_missing_rate_is_what_the_page_says() {
                 Value::Table(prices)
             );
             let catalog = Catalog::empty().with_operator(&model).unwrap();
-            let rate = catalog.resolve("a/b").unwrap().card.rate(bucket);
+            let rate = catalog.resolve("a/b").unwrap().route.card.rate(bucket);
             assert_eq!(rate.usd_per_unit().to_string(), "0.000007", "{} stands in for {}", chain[start], row[0]);
         }
     }

@@ -36,8 +36,14 @@ fn names(value: &Value) -> Vec<&str> {
 fn the_fields_on_the_page_are_those_of_the_policies() {
     for (name, api, data) in POLICIES {
         let data: Table = data.parse().unwrap();
-        let rules =
-            [("go on", "keep"), ("dropped", "drop"), ("hashed", "hash"), ("set", "force"), ("refused", "refuse")];
+        let rules = [
+            ("go on", "keep"),
+            ("dropped", "drop"),
+            ("hashed", "hash"),
+            ("read here", "ours"),
+            ("set", "force"),
+            ("refused", "refuse"),
+        ];
         for (shown, rule) in rules {
             let mut expected = names(&data[rule]);
             expected.sort_unstable();

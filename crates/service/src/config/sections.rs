@@ -155,6 +155,12 @@ pub struct Upstream {
     pub drains_max: usize,
     /// How long such a request is read on, in ms. Default 2 minutes.
     pub drain_ms: u64,
+    /// Exchanges with providers that one request may take, before a byte has reached the client. Default 3.
+    pub attempts_max: u8,
+    /// The wait before a provider is asked again, in ms; it doubles each time, with jitter. Default 250.
+    pub backoff_ms: u64,
+    /// The longest wait, in ms: where a provider asks for more, the client is told. Default 5 s.
+    pub retry_wait_ms_max: u64,
 }
 
 impl Default for Upstream {
@@ -168,6 +174,9 @@ impl Default for Upstream {
             body_bytes_max: 64 << 20,
             drains_max: 1_000,
             drain_ms: 120_000,
+            attempts_max: 3,
+            backoff_ms: 250,
+            retry_wait_ms_max: 5_000,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Admission: what the request asks for, what it could cost, and the hold that covers it.
 
 use super::Gateway;
-use super::drain::Pending;
-use super::exchange::{self, Outgoing};
-use super::plan::{Plan, Quote};
+use super::drain::{Abandoned, Pending};
+use super::exchange::{self, Errand, Outgoing};
+use super::plan::{Plan, Planned, Quote};
 use super::settle::{Delivery, Tab, entry_id};
 use crate::fault::{Fault, PaymentNeeded, Short};
 use crate::keyring::Spender;
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use opencredits_catalog::Terms;
 use opencredits_ledger::{LedgerError, PlaceHold, Replay};
-use opencredits_providers::{Rewrite, upstream_body};
+use opencredits_providers::{Rewrite, UsageChunk, upstream_body};
 use opencredits_sanitizer::{Api, Strictness};
 use opencredits_units::{BasisPoints, GenerationId, NanoUsd};
 use std::sync::Arc;
@@ -35,6 +35,8 @@ pub struct Call {
     pub headers: HeaderMap,
     /// Its id.
     pub generation: GenerationId,
+    /// The client's word for the conversation that it belongs to.
+    pub session: Option<String>,
     /// Its idempotency key.
     pub idempotency_key: Option<String>,
     /// What becomes of fields that are not passed on.
@@ -59,6 +61,18 @@ pub struct Admitted {
     pub dropped: Vec<String>,
 }
 
+/// The body that goes upstream on one way.
+fn body(plan: &Plan<'_>, planned: &Planned, cap: Option<u64>) -> Bytes {
+    let rewrite = Rewrite {
+        vendor: &planned.way.upstream.vendor,
+        dialect: planned.way.upstream.dialect,
+        model: &planned.way.route().upstream_model,
+        output_cap: planned.output_cap(cap),
+        stream: plan.asked.stream,
+    };
+    upstream_body(&plan.fields(planned), &rewrite).into()
+}
+
 /// What was held, and which cap was put in for it.
 struct Cover {
     amount: NanoUsd,
@@ -77,52 +91,74 @@ impl Gateway {
             Some(key) => Some(self.claim(key, &call).await?),
             None => None,
         };
-        let cover = self.hold(&call, &plan)?;
+        let cover = self.hold(&call, &mut plan)?;
         // From here on the hold stands for the request, and then its entry.
         drop(claimed);
         plan.heed_cap(cover.cap)?;
         let dropped = plan.dropped();
-        let delivery = if plan.facts.stream { Delivery::Streamed } else { Delivery::Whole };
-        let rewrite = Rewrite {
-            vendor: &plan.upstream.vendor,
-            dialect: plan.upstream.dialect,
-            model: &plan.model.route.upstream_model,
-            output_cap: plan.output_cap(cover.cap),
-            stream: plan.facts.stream,
-        };
-        let outgoing = Outgoing {
-            body: upstream_body(&plan.fields(), &rewrite).into(),
+        let delivery = if plan.asked.stream { Delivery::Streamed } else { Delivery::Whole };
+        let bodies: Vec<Bytes> = plan.ways.iter().map(|planned| body(&plan, planned, cover.cap)).collect();
+        let (dialect, asked, conversation) = (plan.dialect, plan.asked.usage_chunk_asked, plan.conversation);
+        let outgoing = |(planned, body): (Planned, Bytes)| Outgoing {
+            body,
             // A client's headers belong to the API that it speaks.
-            headers: if plan.translated.is_none() { call.headers.clone() } else { HeaderMap::new() },
-            usage_chunk_asked: plan.facts.usage_chunk_asked,
+            headers: if planned.translated.is_none() { call.headers.clone() } else { HeaderMap::new() },
+            requested_tier: planned.facts.tier,
+            way: planned.way,
         };
+        let ways: Vec<Outgoing> = plan.ways.into_iter().zip(bodies).map(outgoing).collect();
+        let Some(first) = ways.first() else { return Err(Fault::Overflow) };
         let tab = Tab {
             gateway: Arc::clone(self),
             spender: Arc::clone(&call.spender),
-            model: Arc::clone(&plan.model),
-            upstream: Arc::clone(&plan.upstream),
+            model: Arc::clone(&first.way.model),
+            place: first.way.place,
+            upstream: Arc::clone(&first.way.upstream),
+            health: Arc::clone(&first.way.health),
             generation: call.generation,
             held: cover.amount,
             started: self.ports.clock.now(),
             first_byte: None,
             input_bytes: u64::try_from(call.body.len()).unwrap_or(u64::MAX),
-            requested_tier: plan.facts.tier.clone(),
+            requested_tier: first.requested_tier.clone(),
             delivery,
-            dialect: plan.dialect,
+            dialect,
             cancelled: false,
+            misses: Vec::new(),
         };
-        let pending = Pending::new(Box::pin(exchange::run(tab, outgoing)), self.orphanage.clone());
+        let usage_chunk = if asked { UsageChunk::Asked } else { UsageChunk::NotAsked };
+        let abandoned = Abandoned::default();
+        let course = Errand { ways, usage_chunk, conversation, abandoned: abandoned.clone() };
+        let pending = Pending::new(Box::pin(exchange::run(tab, course)), self.orphanage.clone(), abandoned);
         Ok(Admitted { pending, dropped })
     }
 
-    /// Holds the worst case on balance and limits, or says what would be needed.
-    fn hold(&self, call: &Call, plan: &Plan<'_>) -> Result<Cover, Fault> {
-        let spender = &call.spender;
+    /// Holds the worst case of the dearest way on balance and limits, or says what would be needed. Where that is not
+    /// covered, the request does without its dearest way.
+    fn hold(&self, call: &Call, plan: &mut Plan<'_>) -> Result<Cover, Fault> {
         let terms = Terms { markup: self.settings.markup, partner_share: BasisPoints::ZERO };
-        let quote = Quote::new(plan, terms);
-        let (cap, wanted) = match plan.facts.output_cap {
-            Some(cap) => (None, quote.charge(cap.min(plan.model.max_output_tokens))?),
-            None => self.uncapped(spender, plan, &quote)?,
+        loop {
+            match self.hold_for(call, plan, terms) {
+                Err(Fault::Payment(needed)) => {
+                    let charge = |planned: &Planned| planned.charge(plan.asked.output_cap.unwrap_or(u64::MAX), terms);
+                    let dearest =
+                        (0..).zip(&plan.ways).max_by_key(|(_, planned)| charge(planned).unwrap_or(NanoUsd::MAX));
+                    match dearest.map(|(place, _)| place).filter(|_| plan.ways.len() > 1) {
+                        Some(place) => drop(plan.ways.remove(place)),
+                        None => return Err(Fault::Payment(needed)),
+                    }
+                }
+                done => return done,
+            }
+        }
+    }
+
+    fn hold_for(&self, call: &Call, plan: &Plan<'_>, terms: Terms) -> Result<Cover, Fault> {
+        let spender = &call.spender;
+        let quote = Quote::new(&plan.ways, terms);
+        let (cap, wanted) = match plan.asked.output_cap {
+            Some(cap) => (None, quote.charge(cap)?),
+            None => self.uncapped(spender, &quote)?,
         };
         let now = self.ports.clock.now();
         let hold = PlaceHold {
@@ -151,8 +187,8 @@ impl Gateway {
 
     /// The client gave no cap: all that the model can say where that is a fair part of what is available, otherwise a
     /// cap that is put in.
-    fn uncapped(&self, spender: &Spender, plan: &Plan<'_>, quote: &Quote<'_>) -> Result<(Option<u64>, NanoUsd), Fault> {
-        let most = plan.model.max_output_tokens;
+    fn uncapped(&self, spender: &Spender, quote: &Quote<'_>) -> Result<(Option<u64>, NanoUsd), Fault> {
+        let most = quote.output_max();
         let all = quote.charge(most)?;
         let accounts = spender.limits.iter().copied().chain([spender.wallet]);
         let mut available = NanoUsd::MAX;

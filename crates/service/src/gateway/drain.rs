@@ -7,6 +7,7 @@ use crate::fault::Fault;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
@@ -92,11 +93,22 @@ async fn carry(orphan: Orphan, bound: Duration) {
 pub struct Pending {
     running: Option<Running>,
     orphanage: Orphanage,
+    abandoned: Abandoned,
+}
+
+/// Whether nobody waits for a request any more.
+#[derive(Clone, Default)]
+pub(super) struct Abandoned(Arc<AtomicBool>);
+
+impl Abandoned {
+    pub(super) fn is_so(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Pending {
-    pub(super) fn new(running: Running, orphanage: Orphanage) -> Self {
-        Self { running: Some(running), orphanage }
+    pub(super) fn new(running: Running, orphanage: Orphanage, abandoned: Abandoned) -> Self {
+        Self { running: Some(running), orphanage, abandoned }
     }
 }
 
@@ -116,6 +128,7 @@ impl Future for Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         if let Some(running) = self.running.take() {
+            self.abandoned.0.store(true, Ordering::Relaxed);
             self.orphanage.adopt(Orphan::Running(running));
         }
     }

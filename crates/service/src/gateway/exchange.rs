@@ -1,110 +1,149 @@
-//! One exchange with a provider.
+//! The exchanges of one request: with one provider after the other, until one answers.
 
-use super::Ready;
-use super::Upstream;
+use super::attempts::{Missed, Next};
+use super::drain::Abandoned;
+use super::plan::Conversation;
+use super::ready::Account;
 use super::reply::{Reply, Whole};
+use super::routing::Way;
 use super::settle::{Delivery, Tab};
 use super::stream::{ChargedStream, Course};
 use crate::fault::{Fault, UpstreamFault, UpstreamKind};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use opencredits_keys::Secret;
+use http::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use opencredits_providers::{
-    Dialect, ErrorKind, Outcome, TransportError, UpstreamError, UpstreamRequest, UpstreamResponse, UsageChunk, Vendor,
-    read_body,
+    ErrorKind, Outcome, TransportError, UpstreamError, UpstreamRequest, UpstreamResponse, UsageChunk, read_body,
 };
-use std::sync::Arc;
+use std::time::Duration;
 
 /// The largest refusal of a provider that is read.
 const ERROR_BYTES_MAX: usize = 64 << 10;
 /// What a stream's content type begins with.
 const EVENT_STREAM: &[u8] = b"text/event-stream";
 
-/// What goes out. It holds content, so it cannot be printed.
+/// What goes out on one way. It holds content, so it cannot be printed.
 pub(super) struct Outgoing {
+    pub(super) way: Way,
     pub(super) body: Bytes,
     pub(super) headers: HeaderMap,
-    pub(super) usage_chunk_asked: bool,
+    pub(super) requested_tier: Option<String>,
 }
 
-/// Prepares what all requests to a vendor have in common; `None` when its data is no HTTP.
-pub(super) fn ready(upstream: &Upstream) -> Option<Vec<Arc<Ready>>> {
-    let vendor = &upstream.vendor;
-    let ready = |dialect| {
-        let mut headers = headers_to(vendor, dialect, upstream.key.as_ref())?;
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        // Where the path names the model, this one only shows that the address is sound.
-        let url = vendor.url(dialect, "model", false).parse().ok()?;
-        let transport = Arc::clone(&upstream.transport);
-        Some(Arc::new(Ready { vendor: Arc::clone(vendor), dialect, url, headers, transport }))
+/// What a request may try, in its order.
+pub(super) struct Errand {
+    pub(super) ways: Vec<Outgoing>,
+    pub(super) usage_chunk: UsageChunk,
+    /// What stays with the vendor that answers.
+    pub(super) conversation: Option<Conversation>,
+    pub(super) abandoned: Abandoned,
+}
+
+/// What a provider answered.
+enum Answer {
+    Stream(UpstreamResponse),
+    Whole { headers: HeaderMap, body: Bytes, outcome: Box<Outcome> },
+}
+
+/// Sends the request and sees to its answer. It runs to its end whether the client waits or not; until a byte has
+/// reached the client, another provider may be asked.
+pub(super) async fn run(mut tab: Tab, errand: Errand) -> Result<Reply, Fault> {
+    let mut at = 0;
+    loop {
+        let Some(outgoing) = errand.ways.get(at) else {
+            tab.release();
+            return Err(UpstreamFault::of_kind(UpstreamKind::Unavailable).into());
+        };
+        tab.goes(outgoing);
+        let missed = match attempt(&mut tab, outgoing).await {
+            Ok(answer) => {
+                tab.gateway.remember(&errand, &outgoing.way);
+                return deliver(tab, answer, errand.usage_chunk).await;
+            }
+            Err(missed) => missed,
+        };
+        tab.note(&missed, &outgoing.way);
+        let ways: Vec<&Way> = errand.ways.iter().map(|outgoing| &outgoing.way).collect();
+        let next = if errand.abandoned.is_so() { Next::End } else { tab.next(&missed, &ways, at) };
+        match next {
+            Next::End => {
+                tab.release();
+                return Err(missed.into_fault(&tab.misses));
+            }
+            Next::Way { place, wait_ms } => {
+                at = place;
+                if wait_ms > 0 {
+                    tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+                }
+            }
+        }
+    }
+}
+
+/// One exchange, up to where the answer begins to reach the client.
+async fn attempt(tab: &mut Tab, outgoing: &Outgoing) -> Result<Answer, Missed> {
+    let sent_at = tab.gateway.ports.clock.now();
+    let Some(account) = outgoing.way.upstream.account(sent_at) else {
+        return Err(Missed::of(UpstreamKind::Unavailable));
     };
-    vendor.dialects().map(ready).collect()
-}
-
-/// The vendor's own headers and our key; `None` when they are no HTTP.
-pub(crate) fn headers_to(vendor: &Vendor, dialect: Dialect, key: Option<&Secret<String>>) -> Option<HeaderMap> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in &vendor.headers {
-        headers.insert(HeaderName::try_from(name.as_str()).ok()?, HeaderValue::try_from(value.as_str()).ok()?);
-    }
-    if let (Some((name, scheme)), Some(key)) = (vendor.auth_in(dialect).header(), key) {
-        let mut value = HeaderValue::try_from(format!("{scheme}{}", key.reveal())).ok()?;
-        value.set_sensitive(true);
-        headers.insert(HeaderName::from_static(name), value);
-    }
-    Some(headers)
-}
-
-/// Sends the request and sees to its answer. It runs to its end whether the client waits or not.
-pub(super) async fn run(mut tab: Tab, outgoing: Outgoing) -> Result<Reply, Fault> {
-    let usage_chunk = if outgoing.usage_chunk_asked { UsageChunk::Asked } else { UsageChunk::NotAsked };
-    let response = match send(&tab, outgoing).await {
+    let response = match send(tab, outgoing, account).await {
         Ok(response) => response,
-        Err(error) => return Err(unreached(&tab, error)),
+        Err(error) => return Err(unreached(tab, error)),
     };
     if !response.status.is_success() {
-        return Err(refused(&tab, response).await);
+        return Err(refused(tab, response, account).await);
     }
-    let headers = passing(&tab, &response.headers);
+    let now = tab.gateway.ports.clock.now();
+    outgoing.way.health.served(now.ms_since(sent_at));
     let is_stream = response.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(EVENT_STREAM));
     if tab.delivery == Delivery::Streamed && is_stream {
-        let tap = tab.passage(usage_chunk);
-        let orphanage = tab.gateway.orphanage.clone();
-        let stream = ChargedStream::new(Course::new(response.body, tap, tab), orphanage);
-        return Ok(Reply::Stream { headers, stream });
+        return Ok(Answer::Stream(response));
     }
     tab.first_byte();
+    let headers = passing(tab, &response.headers);
     let body = match response.body.read_all(tab.gateway.settings.body_bytes_max).await {
         Ok(body) => body,
         // Nothing of it reached the client, so that the person pays nothing; what the provider bills is our loss.
-        Err(error) => return Err(unreached(&tab, error)),
+        Err(error) => return Err(unreached(tab, error)),
     };
-    let outcome = read_body(tab.upstream.dialect, &body);
-    if outcome.error.is_some() {
-        tab.release();
-        return Err(UpstreamFault::of_outcome(&outcome, UpstreamKind::Unavailable).into());
+    let outcome = Box::new(read_body(tab.upstream.dialect, &body));
+    match &outcome.error {
+        Some(error) => Err(Missed::of_error(error)),
+        None => Ok(Answer::Whole { headers, body, outcome }),
     }
-    let body = tab.translated(&body, &outcome).map_or(body, Bytes::from);
-    let settled = tab.settle(&outcome)?;
-    if let Some(durable) = settled.durable {
-        durable.await?;
-    }
-    Ok(Reply::Whole(Box::new(Whole { headers, body, receipt: settled.receipt })))
 }
 
-async fn send(tab: &Tab, outgoing: Outgoing) -> Result<UpstreamResponse, TransportError> {
-    let ready = &tab.upstream;
-    let mut headers = ready.headers.clone();
-    headers.extend(outgoing.headers);
-    let request = UpstreamRequest { url: address(tab), headers, body: outgoing.body };
-    ready.transport.send(request).await
+async fn deliver(tab: Tab, answer: Answer, usage_chunk: UsageChunk) -> Result<Reply, Fault> {
+    match answer {
+        Answer::Stream(response) => {
+            let headers = passing(&tab, &response.headers);
+            let tap = tab.passage(usage_chunk);
+            let orphanage = tab.gateway.orphanage.clone();
+            let stream = ChargedStream::new(Course::new(response.body, tap, tab), orphanage);
+            Ok(Reply::Stream { headers, stream })
+        }
+        Answer::Whole { headers, body, outcome } => {
+            let body = tab.translated(&body, &outcome).map_or(body, Bytes::from);
+            let settled = tab.settle(&outcome)?;
+            if let Some(durable) = settled.durable {
+                durable.await?;
+            }
+            Ok(Reply::Whole(Box::new(Whole { headers, body, receipt: settled.receipt })))
+        }
+    }
 }
 
-fn address(tab: &Tab) -> http::Uri {
-    let Ready { vendor, dialect, .. } = &*tab.upstream;
-    let named = dialect.names_model_in_path();
-    let url = named.then(|| vendor.url(*dialect, &tab.model.route.upstream_model, tab.delivery == Delivery::Streamed));
-    url.and_then(|url| url.parse().ok()).unwrap_or_else(|| tab.upstream.url.clone())
+async fn send(tab: &Tab, outgoing: &Outgoing, account: &Account) -> Result<UpstreamResponse, TransportError> {
+    let mut headers = account.headers.clone();
+    headers.extend(outgoing.headers.clone());
+    let request = UpstreamRequest { url: address(tab, &outgoing.way), headers, body: outgoing.body.clone() };
+    outgoing.way.upstream.transport.send(request).await
+}
+
+fn address(tab: &Tab, way: &Way) -> http::Uri {
+    let (vendor, dialect) = (&way.upstream.vendor, way.upstream.dialect);
+    let streamed = tab.delivery == Delivery::Streamed;
+    let url = dialect.names_model_in_path().then(|| vendor.url(dialect, &way.route().upstream_model, streamed));
+    url.and_then(|url| url.parse().ok()).unwrap_or_else(|| way.upstream.url.clone())
 }
 
 /// The provider's headers that may go to the client.
@@ -114,16 +153,13 @@ fn passing(tab: &Tab, headers: &HeaderMap) -> HeaderMap {
     kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-fn unreached(tab: &Tab, error: TransportError) -> Fault {
-    tab.release();
+fn unreached(tab: &Tab, error: TransportError) -> Missed {
     let (generation, vendor) = (tab.generation, &*tab.upstream.vendor.id);
     tracing::warn!(%generation, vendor, %error, "the provider could not be reached, or broke off");
-    let kind = if error.is_timeout() { UpstreamKind::TimedOut } else { UpstreamKind::Unavailable };
-    UpstreamFault::of_kind(kind).into()
+    Missed::of(if error.is_timeout() { UpstreamKind::TimedOut } else { UpstreamKind::Unavailable })
 }
 
-async fn refused(tab: &Tab, response: UpstreamResponse) -> Fault {
-    tab.release();
+async fn refused(tab: &Tab, response: UpstreamResponse, account: &Account) -> Missed {
     let retry_after = response.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let body = response.body.read_all(ERROR_BYTES_MAX).await.unwrap_or_default();
     let error = UpstreamError::read(response.status.as_u16(), &body, retry_after.as_deref());
@@ -137,7 +173,11 @@ async fn refused(tab: &Tab, response: UpstreamResponse) -> Fault {
         }
         kind => tracing::info!(%generation, vendor, status, ?kind, "the provider refused"),
     }
-    UpstreamFault::of_error(&error).into()
+    let missed = Missed::of_error(&error);
+    if let Some(ms) = missed.cools_account_ms() {
+        account.cool(tab.gateway.ports.clock.now(), ms);
+    }
+    missed
 }
 
 impl From<UpstreamFault> for Fault {
@@ -149,7 +189,7 @@ impl From<UpstreamFault> for Fault {
 impl UpstreamFault {
     /// A failure of which there are no words.
     pub(super) const fn of_kind(kind: UpstreamKind) -> Self {
-        Self { kind, message: None, code: None, retry_after_ms: None }
+        Self { kind, message: None, code: None, retry_after_ms: None, previous: Vec::new() }
     }
 
     /// A refusal or failure as the client may see it: what is about our account is none of its business.
@@ -171,6 +211,7 @@ impl UpstreamFault {
             message: about_request.then(|| error.message.clone()).filter(|message| !message.is_empty()),
             code: error.code.clone().filter(|_| about_request),
             retry_after_ms: error.retry_after_ms,
+            previous: Vec::new(),
         }
     }
 

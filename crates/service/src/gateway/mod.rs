@@ -4,19 +4,25 @@
 //! holds it last is responsible: the handler, or, when the client has gone, the [`Drainer`].
 
 mod admit;
+mod attempts;
 mod claims;
 mod drain;
 mod estimate;
 mod exchange;
+mod health;
 mod plan;
+mod ready;
 mod reply;
+mod routing;
 mod settle;
 mod stream;
 
-pub(crate) use exchange::headers_to;
+pub(crate) use ready::headers_to;
 
 pub use admit::{Admitted, Call, Named};
+pub use attempts::Retries;
 pub use drain::{DrainLimits, Drainer, Pending};
+pub use health::Vitals;
 pub use reply::{Reply, Whole};
 pub use settle::Receipt;
 pub use stream::{ChargedStream, Last, Piece};
@@ -28,15 +34,20 @@ use crate::tally::Tally;
 use claims::Admitting;
 use drain::Orphanage;
 use hashbrown::HashMap as FastMap;
-use opencredits_catalog::Catalog;
+use health::Health;
+use moka::sync::Cache;
+use opencredits_catalog::{Catalog, Model, Route};
 use opencredits_keys::{HashKey, Secret};
 use opencredits_ledger::Ledger;
-use opencredits_providers::{Dialect, Transport, Vendor};
+use opencredits_providers::{Transport, Vendor};
 use opencredits_sanitizer::{Api, Headers, Policy, PolicyError};
 use opencredits_store::Claims;
 use opencredits_units::BasisPoints;
+use plan::Conversation;
+use ready::Ready;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a [`Gateway`] is made of.
 pub struct Parts {
@@ -74,8 +85,8 @@ pub struct Ports {
 pub struct Upstream {
     /// The vendor.
     pub vendor: Arc<Vendor>,
-    /// Our key there.
-    pub key: Option<Secret<String>>,
+    /// Our keys there; none where none is needed.
+    pub keys: Vec<Secret<String>>,
     /// The way.
     pub transport: Arc<dyn Transport>,
 }
@@ -93,6 +104,8 @@ pub struct Settings {
     pub body_bytes_max: usize,
     /// Bounds on abandoned requests.
     pub drains: DrainLimits,
+    /// How a request is tried again.
+    pub retries: Retries,
 }
 
 /// Serves requests. One for each process.
@@ -100,6 +113,10 @@ pub struct Gateway {
     catalog: Catalog,
     /// By vendor: one for each dialect that it speaks, its own first.
     upstreams: FastMap<Arc<str>, Vec<Arc<Ready>>>,
+    /// By vendor and its name for the model.
+    health: FastMap<Arc<str>, FastMap<Arc<str>, Arc<Health>>>,
+    /// The vendor that a conversation stays with.
+    sticky: Cache<Conversation, Arc<str>>,
     ledger: Ledger,
     keyring: Arc<KeyRing>,
     tally: Arc<Tally>,
@@ -111,14 +128,10 @@ pub struct Gateway {
     admitting: Admitting,
 }
 
-/// An upstream with what its requests have in common.
-struct Ready {
-    vendor: Arc<Vendor>,
-    dialect: Dialect,
-    url: http::Uri,
-    headers: http::HeaderMap,
-    transport: Arc<dyn Transport>,
-}
+/// Conversations that stay with a vendor at once; the oldest are forgotten first.
+const STICKY_MAX: u64 = 100_000;
+/// A conversation stays with its vendor until it has been silent so long.
+const STICKY: Duration = Duration::from_secs(600);
 
 /// What may cross, by API.
 struct Policies {
@@ -174,12 +187,18 @@ impl Gateway {
         };
         let ready = |(id, upstream): (Arc<str>, Upstream)| {
             let wrong = GatewayError::Vendor { vendor: id.to_string() };
-            exchange::ready(&upstream).map(|ready| (id, ready)).ok_or(wrong)
+            Ready::all(&upstream).map(|ready| (id, ready)).ok_or(wrong)
         };
         let upstreams = parts.upstreams.into_iter().map(ready).collect::<Result<_, _>>()?;
+        let mut health: FastMap<Arc<str>, FastMap<Arc<str>, Arc<Health>>> = FastMap::new();
+        for route in parts.catalog.models().iter().flat_map(|model| model.routes()) {
+            health.entry(Arc::clone(&route.vendor)).or_default().entry(Arc::clone(&route.upstream_model)).or_default();
+        }
         let gateway = Self {
             catalog: parts.catalog,
             upstreams,
+            health,
+            sticky: Cache::builder().max_capacity(STICKY_MAX).time_to_idle(STICKY).build(),
             ledger: parts.ledger,
             keyring: parts.keyring,
             tally: parts.tally,
@@ -197,6 +216,15 @@ impl Gateway {
     #[must_use]
     pub const fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// How each route of a model is doing, with the vendor that serves it.
+    pub fn vitals<'a>(&'a self, model: &'a Model) -> impl Iterator<Item = (&'a Route, &'a Vendor, Vitals)> {
+        let now = self.ports.clock.now();
+        model.routes().filter_map(move |route| {
+            let vendor = &self.upstreams.get(&route.vendor)?.first()?.vendor;
+            Some((route, &**vendor, self.health(route)?.vitals(now)))
+        })
     }
 
     /// Whose key is whose.

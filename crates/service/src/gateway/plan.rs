@@ -1,10 +1,11 @@
 //! What a request asks for: its body scrubbed, its model found, its worst case priced.
 
+use super::Gateway;
 use super::admit::{Call, Named};
-use super::{Gateway, Ready};
+use super::routing::{Preferences, Way, fallbacks};
 use crate::fault::{Fault, RequestFault};
 use crate::keyring::Spender;
-use opencredits_catalog::{Ask, CatalogError, Model, ModelKind, Terms};
+use opencredits_catalog::{Ask, CatalogError, Model, Terms};
 use opencredits_providers::{Dialect, RequestFacts, Target, Translated, translate, unsealed};
 use opencredits_sanitizer::{Api, SanitizeError, Scrub, Scrubbed, Strictness};
 use opencredits_units::{NanoUsd, PicoUsd, Tokens, ToolUse};
@@ -12,25 +13,36 @@ use std::sync::Arc;
 
 /// A request that was read, its body still borrowed.
 pub(super) struct Plan<'a> {
-    pub(super) scrubbed: Scrubbed<'a>,
+    scrubbed: Scrubbed<'a>,
     /// What the path says.
-    pub(super) named: Option<&'a Named>,
+    named: Option<&'a Named>,
     /// A field that goes on in its own dialect without what other vendors sealed.
-    pub(super) unsealed: Option<(String, String)>,
+    unsealed: Option<(String, String)>,
+    /// What the client speaks.
+    pub(super) dialect: Dialect,
+    pub(super) asked: RequestFacts,
+    /// The ways to serve it, in their order; at least one.
+    pub(super) ways: Vec<Planned>,
+    /// Tells the conversation from others, where several ways may serve it.
+    pub(super) conversation: Option<Conversation>,
+}
+
+/// A keyed hash that stands for a conversation.
+pub(super) type Conversation = [u8; 32];
+
+/// One way to serve a request, and the request as it would go there.
+pub(super) struct Planned {
+    pub(super) way: Way,
     /// The body in the provider's dialect, where that is not the client's.
     pub(super) translated: Option<Translated>,
     pub(super) facts: RequestFacts,
-    pub(super) model: Arc<Model>,
-    pub(super) upstream: Arc<Ready>,
-    pub(super) uses: Vec<(ToolUse, Tokens)>,
-    /// What the client speaks.
-    pub(super) dialect: Dialect,
+    uses: Vec<(ToolUse, Tokens)>,
 }
 
 impl Plan<'_> {
-    /// The fields that go upstream.
-    pub(super) fn fields(&self) -> Vec<(&str, &str)> {
-        match &self.translated {
+    /// The fields that go upstream on one of its ways.
+    pub(super) fn fields<'b>(&'b self, planned: &'b Planned) -> Vec<(&'b str, &'b str)> {
+        match &planned.translated {
             Some(translated) => translated.fields.iter().map(|(name, value)| (*name, value.as_str())).collect(),
             None => self.scrubbed.fields().map(|(name, raw)| (name, self.instead_of(name).unwrap_or(raw))).collect(),
         }
@@ -42,34 +54,37 @@ impl Plan<'_> {
 
     /// The fields that were dropped, by the client's names.
     pub(super) fn dropped(&self) -> Vec<String> {
-        let translated = self.translated.iter().flat_map(|translated| &translated.dropped);
+        let first = self.ways.first().and_then(|planned| planned.translated.as_ref());
+        let translated = first.into_iter().flat_map(|translated| &translated.dropped);
         self.scrubbed.dropped().iter().chain(translated).cloned().collect()
     }
 
+    /// Translates again where a cap was put in: how much may be thought depends on it.
+    pub(super) fn heed_cap(&mut self, cap: Option<u64>) -> Result<(), Fault> {
+        let Some(cap) = cap else { return Ok(()) };
+        for planned in self.ways.iter_mut().filter(|planned| planned.translated.is_some()) {
+            let to = target(&planned.way, cap);
+            planned.translated = Some(translated(said(self.named, &self.scrubbed), self.dialect, &to)?);
+        }
+        Ok(())
+    }
+}
+
+impl Planned {
     /// The output cap that goes upstream: one that the balance can pay, else the client's, else, where the provider
     /// demands one, all that the model gives.
     pub(super) fn output_cap(&self, put_in: Option<u64>) -> Option<u64> {
         let Some(translated) = &self.translated else {
             return put_in;
         };
-        let demanded = self.upstream.dialect == Dialect::AnthropicMessages;
-        put_in.or(translated.output_cap).or(demanded.then_some(self.model.max_output_tokens))
-    }
-
-    /// Translates again where a cap was put in: how much may be thought depends on it.
-    pub(super) fn heed_cap(&mut self, cap: Option<u64>) -> Result<(), Fault> {
-        if let (Some(cap), true) = (cap, self.translated.is_some()) {
-            let fields = said(self.named, &self.scrubbed);
-            self.translated = Some(translated(fields, self.dialect, &target(&self.upstream, &self.model, cap))?);
-        }
-        Ok(())
+        let demanded = self.way.upstream.dialect == Dialect::AnthropicMessages;
+        put_in.or(translated.output_cap).or(demanded.then_some(self.way.model.max_output_tokens))
     }
 }
 
-fn target<'a>(upstream: &'a Ready, model: &Model, output_max: u64) -> Target<'a> {
-    let vendor = &upstream.vendor;
-    let reasons = model.supports.iter().any(|what| what == "reasoning");
-    Target { dialect: upstream.dialect, vendor: &vendor.id, output_max, reasons }
+fn target<'a>(way: &'a Way, output_max: u64) -> Target<'a> {
+    let reasons = way.model.supports.iter().any(|what| what == "reasoning");
+    Target { dialect: way.upstream.dialect, vendor: &way.upstream.vendor.id, output_max, reasons }
 }
 
 fn translated<'a>(
@@ -87,81 +102,156 @@ fn said<'a>(named: Option<&'a Named>, scrubbed: &'a Scrubbed<'_>) -> impl Iterat
 }
 
 impl Gateway {
-    /// Where a model is served: in the client's own dialect, where its vendor speaks that.
-    fn upstream(&self, model: &Model, dialect: Dialect) -> Result<Arc<Ready>, Fault> {
-        let embeds = dialect == Dialect::OpenaiEmbeddings;
-        let all = self.upstreams.get(&model.route.vendor).map(Vec::as_slice).unwrap_or_default();
-        if embeds != (model.kind == ModelKind::Embedding) {
-            let does = if embeds { "answers conversations; it makes no embeddings" } else { "makes embeddings alone" };
-            return Err(RequestFault::OtherKind { model: model.id.to_string(), does }.into());
-        }
-        let own = all.iter().find(|ready| ready.dialect == dialect);
-        let spoken = own.or_else(|| all.iter().find(|ready| ready.dialect != Dialect::OpenaiEmbeddings));
-        spoken.cloned().ok_or_else(|| unserved(&model.id))
-    }
-
     /// Reads a request.
     pub(super) fn plan<'a>(&self, call: &'a Call, hash: &dyn Fn(&str) -> String) -> Result<Plan<'a>, Fault> {
         let how = Scrub { strictness: call.strictness, hash };
         let scrubbed = self.policies.of(call.api).scrub(&call.body, &how).map_err(RequestFault::from)?;
         let dialect = dialect_of(call.api);
         let named = call.named.as_ref();
-        let mut facts = RequestFacts::read(dialect, said(named, &scrubbed)).map_err(RequestFault::from)?;
+        let mut asked = RequestFacts::read(dialect, said(named, &scrubbed)).map_err(RequestFault::from)?;
         if dialect == Dialect::OpenaiEmbeddings {
             // Nothing is put out that is billed.
-            facts.output_cap = Some(0);
+            asked.output_cap = Some(0);
         }
-        let model = Arc::clone(self.catalog.resolve(&facts.model).map_err(RequestFault::from)?);
-        allowed(&call.spender, &model)?;
-        let upstream = self.upstream(&model, dialect)?;
-        let mut other = None;
-        if upstream.dialect != dialect {
-            let to = target(&upstream, &model, model.max_output_tokens);
-            let translated = translated(said(named, &scrubbed), dialect, &to)?;
-            refuse_drops(call.strictness, &translated)?;
-            facts = facts_of(&translated, upstream.dialect, facts)?;
-            other = Some(translated);
-        }
-        let uses = facts.uses.iter().map(|(tool, count)| (*tool, Tokens::new(*count))).collect();
+        let models = self.models(&asked.model, scrubbed.ours("models"), &call.spender)?;
+        let wishes = Preferences::read(scrubbed.ours("provider"))?;
+        let conversation = self.conversation(call, &scrubbed, &models);
+        let stays_with = conversation.and_then(|conversation| self.sticky.get(&conversation));
+        let ways = self.ways(&models, dialect, &wishes, stays_with.as_deref())?;
         let unsealed = scrubbed.fields().find_map(|(name, raw)| Some((name.to_owned(), unsealed(dialect, name, raw)?)));
-        Ok(Plan { scrubbed, named, unsealed, translated: other, facts, upstream, model, uses, dialect })
+        let mut plan = Plan { scrubbed, named, unsealed, dialect, asked, ways: Vec::new(), conversation };
+        plan.ways = plan.fit(ways, call.strictness, wishes.require_parameters)?;
+        Ok(plan)
+    }
+
+    /// The models that may serve a request, in their order.
+    fn models(&self, first: &str, others: Option<&str>, spender: &Spender) -> Result<Vec<Arc<Model>>, Fault> {
+        let mut models: Vec<Arc<Model>> = Vec::new();
+        for name in std::iter::once(first.to_owned()).chain(fallbacks(others)?) {
+            let model = self.catalog.resolve(&name).map_err(RequestFault::from)?;
+            allowed(spender, model)?;
+            if !models.iter().any(|known| known.id == model.id) {
+                models.push(Arc::clone(model));
+            }
+        }
+        Ok(models)
+    }
+
+    /// What tells a conversation from others: the client's word for it, or how it begins. A provider's cache and what it
+    /// sealed are there where the conversation was before.
+    fn conversation(&self, call: &Call, scrubbed: &Scrubbed<'_>, models: &[Arc<Model>]) -> Option<Conversation> {
+        let [Model { others, .. }] = models.iter().map(|model| &**model).collect::<Vec<_>>()[..] else {
+            return Some(self.conversation_of(call, scrubbed));
+        };
+        (!others.is_empty()).then(|| self.conversation_of(call, scrubbed))
+    }
+
+    fn conversation_of(&self, call: &Call, scrubbed: &Scrubbed<'_>) -> Conversation {
+        let named = scrubbed.ours("session_id").or(call.session.as_deref());
+        let begin = |name: &str| {
+            let raw = scrubbed.get(name).unwrap_or_default().as_bytes();
+            raw.get(..BEGINNING_BYTES).unwrap_or(raw)
+        };
+        let parts: Vec<&[u8]> = match named {
+            Some(named) => vec![named.as_bytes()],
+            None => ["prompt_cache_key", "system", "instructions", "messages", "input", "contents"].map(begin).to_vec(),
+        };
+        let user = call.spender.user.bits().to_be_bytes();
+        self.hash_key.hash(&[&[&user[..]], parts.as_slice()].concat())
     }
 }
 
-/// Prices the worst case of one request for one output cap or another.
+/// So much of a conversation tells it from others.
+const BEGINNING_BYTES: usize = 512;
+
+impl Plan<'_> {
+    /// The ways that can carry the request. One that cannot say all of it is left out where another can.
+    fn fit(&self, ways: Vec<Way>, strictness: Strictness, require_all: bool) -> Result<Vec<Planned>, Fault> {
+        let (mut planned, mut refused) = (Vec::with_capacity(ways.len()), None);
+        for way in ways {
+            match self.fitted(way, strictness, require_all) {
+                Ok(fitted) => planned.push(fitted),
+                Err(fault) => refused = refused.or(Some(fault)),
+            }
+        }
+        match (planned.is_empty(), refused) {
+            (true, Some(fault)) => Err(fault),
+            _ => Ok(planned),
+        }
+    }
+
+    fn fitted(&self, way: Way, strictness: Strictness, require_all: bool) -> Result<Planned, Fault> {
+        let (mut facts, mut other) = (self.asked.clone(), None);
+        if way.upstream.dialect != self.dialect {
+            let to = target(&way, way.model.max_output_tokens);
+            let translated = translated(said(self.named, &self.scrubbed), self.dialect, &to)?;
+            let strictness = if require_all { Strictness::Strict } else { strictness };
+            refuse_drops(strictness, &translated)?;
+            facts = facts_of(&translated, way.upstream.dialect, facts)?;
+            other = Some(translated);
+        }
+        let uses = facts.uses.iter().map(|(tool, count)| (*tool, Tokens::new(*count))).collect();
+        Ok(Planned { way, translated: other, facts, uses })
+    }
+}
+
+/// Prices the worst case of one request for one output cap or another, on the dearest of its ways.
 pub(super) struct Quote<'a> {
-    model: &'a Model,
-    ask: Ask<'a>,
-    choices: u64,
+    ways: &'a [Planned],
     terms: Terms,
 }
 
 impl<'a> Quote<'a> {
-    pub(super) fn new(plan: &'a Plan<'_>, terms: Terms) -> Self {
-        // A provider refuses what exceeds the context window.
-        let window = plan.model.context_window;
-        let input = plan.facts.input_max.map_or(window, |bound| bound.min(window));
-        let ask = Ask {
-            input: Tokens::new(input),
-            output: Tokens::ZERO,
-            extra: &plan.facts.extra,
-            tier: plan.facts.tier.as_deref(),
-            uses: &plan.uses,
-        };
-        Self { model: &plan.model, ask, choices: plan.facts.choices, terms }
+    pub(super) fn new(ways: &'a [Planned], terms: Terms) -> Self {
+        Self { ways, terms }
     }
 
     pub(super) fn charge(&self, cap: u64) -> Result<NanoUsd, Fault> {
-        let output = Tokens::new(cap.saturating_mul(self.choices));
-        let cost = self.model.card.quote(&Ask { output, ..self.ask }).map_err(overflow)?;
-        self.terms.charge(cost).map(|charge| charge.total).ok_or(Fault::Overflow)
+        let charges = self.ways.iter().map(|planned| planned.charge(cap, self.terms));
+        charges.into_iter().try_fold(NanoUsd::ZERO, |most, charge| Ok(most.max(charge?)))
     }
 
-    /// The largest cap that `amount` covers; `None` when it does not cover the input.
+    /// The largest cap that `amount` covers on every way; `None` when it does not cover the input.
     pub(super) fn affordable(&self, amount: NanoUsd) -> Result<Option<u64>, Fault> {
-        let budget: PicoUsd = self.terms.cost_within(amount);
-        let output = self.model.card.output_within(&self.ask, budget).map_err(overflow)?;
-        Ok(output.map(|output| output.get().checked_div(self.choices).unwrap_or_default()))
+        let mut least = Some(u64::MAX);
+        for planned in self.ways {
+            let cap = planned.affordable(amount, self.terms)?;
+            least = least.and_then(|least| Some(least.min(cap?)));
+        }
+        Ok(least)
+    }
+
+    /// Tokens that any of the models gives at most.
+    pub(super) fn output_max(&self) -> u64 {
+        self.ways.iter().map(|planned| planned.way.model.max_output_tokens).max().unwrap_or_default()
+    }
+}
+
+impl Planned {
+    fn ask(&self) -> Ask<'_> {
+        // A provider refuses what exceeds the context window.
+        let window = self.way.model.context_window;
+        let input = self.facts.input_max.map_or(window, |bound| bound.min(window));
+        Ask {
+            input: Tokens::new(input),
+            output: Tokens::ZERO,
+            extra: &self.facts.extra,
+            tier: self.facts.tier.as_deref(),
+            uses: &self.uses,
+        }
+    }
+
+    pub(super) fn charge(&self, cap: u64, terms: Terms) -> Result<NanoUsd, Fault> {
+        let cap = cap.min(self.way.model.max_output_tokens);
+        let output = Tokens::new(cap.saturating_mul(self.facts.choices));
+        let cost = self.way.route().card.quote(&Ask { output, ..self.ask() }).map_err(overflow)?;
+        terms.charge(cost).map(|charge| charge.total).ok_or(Fault::Overflow)
+    }
+
+    fn affordable(&self, amount: NanoUsd, terms: Terms) -> Result<Option<u64>, Fault> {
+        let budget: PicoUsd = terms.cost_within(amount);
+        let output = self.way.route().card.output_within(&self.ask(), budget).map_err(overflow)?;
+        Ok(output.map(|output| output.get().checked_div(self.facts.choices).unwrap_or_default()))
     }
 }
 
@@ -188,10 +278,6 @@ fn refuse_drops(strictness: Strictness, translated: &Translated) -> Result<(), F
         }
         _ => Ok(()),
     }
-}
-
-fn unserved(name: &str) -> Fault {
-    RequestFault::Model(CatalogError::UnknownModel { name: name.to_owned(), similar: vec![] }).into()
 }
 
 fn allowed(spender: &Spender, model: &Model) -> Result<(), Fault> {

@@ -1,16 +1,17 @@
 //! From an outcome to a charge: priced, captured with its usage record, once.
 
 use super::estimate::metered;
+use super::health::Health;
 use super::{Gateway, Ready};
 use crate::books;
 use crate::config::Ack;
 use crate::fault::Fault;
 use crate::keyring::Spender;
-use crate::record::{GenerationRecord, Line, SideBill, UsageSource, name_of_peer};
+use crate::record::{GenerationRecord, Line, Miss, SideBill, UsageSource, name_of_peer};
 use opencredits_catalog::{Bill, Catalog, Charge, Model, Terms};
 use opencredits_ledger::{Capture, Durable, Leg, OnShortfall};
 use opencredits_providers::{Dialect, Origin, Outcome, Passage, StopBilling, Trust, UsageChunk, translate_body};
-use opencredits_units::{BasisPoints, EntryId, GenerationId, NanoUsd, PicoUsd, UnixMs, Usage};
+use opencredits_units::{BasisPoints, EntryId, GenerationId, NanoUsd, PicoUsd, Tokens, UnixMs, Usage};
 use std::sync::Arc;
 
 /// What a request was charged, for its answer.
@@ -45,7 +46,10 @@ pub(super) struct Tab {
     pub(super) gateway: Arc<Gateway>,
     pub(super) spender: Arc<Spender>,
     pub(super) model: Arc<Model>,
+    /// The place of the model's route.
+    pub(super) place: usize,
     pub(super) upstream: Arc<Ready>,
+    pub(super) health: Arc<Health>,
     pub(super) generation: GenerationId,
     pub(super) held: NanoUsd,
     pub(super) started: UnixMs,
@@ -56,6 +60,8 @@ pub(super) struct Tab {
     /// What the client speaks.
     pub(super) dialect: Dialect,
     pub(super) cancelled: bool,
+    /// Exchanges that came to nothing.
+    pub(super) misses: Vec<Miss>,
 }
 
 /// A priced outcome.
@@ -120,6 +126,8 @@ impl Tab {
         }
         let record = self.record(outcome, priced, (terms, charge), now);
         self.warn_of(&record);
+        let produced = outcome.usage.and_then(|usage| usage.output_total()).map_or(0, Tokens::get);
+        self.health.produced(produced, now.ms_since(self.first_byte.unwrap_or(now)));
         let memo = record.to_memo()?;
         let legs = self.legs(&charge);
         let capture = Capture {
@@ -165,7 +173,8 @@ impl Tab {
         }
         let (source, usage) = metered(outcome, self.input_bytes);
         let tier = outcome.service_tier.as_deref().or(self.requested_tier.as_deref());
-        let bill = self.model.card.price(&usage, tier).map_err(crate::fault::RequestFault::from)?;
+        let bill =
+            self.model.route_at(self.place).card.price(&usage, tier).map_err(crate::fault::RequestFault::from)?;
         let mut cost = bill.cost;
         let mut side_bills = Vec::new();
         for (model, usage) in &outcome.additional {
@@ -179,12 +188,12 @@ impl Tab {
     /// A part that ran on another model is billed on that one; on the request's own where the book lacks it.
     fn side_bill(&self, catalog: &Catalog, name: &str, usage: &Usage) -> Result<(SideBill, PicoUsd), Fault> {
         let model = catalog.resolve(name).unwrap_or(&self.model);
-        let bill = model.card.price(usage, None).map_err(crate::fault::RequestFault::from)?;
+        let bill = model.route.card.price(usage, None).map_err(crate::fault::RequestFault::from)?;
         Ok((SideBill { model: model.id.to_string(), lines: lines(&bill) }, bill.cost))
     }
 
     fn record(
-        &self,
+        &mut self,
         outcome: &Outcome,
         priced: Priced,
         (terms, charge): (Terms, Charge),
@@ -204,7 +213,7 @@ impl Tab {
             streamed: self.delivery == Delivery::Streamed,
             cancelled: self.cancelled,
             source: priced.source,
-            attempts: 1,
+            attempts: u8::try_from(self.misses.len().saturating_add(1)).unwrap_or(u8::MAX),
             latency_ms: ms(self.first_byte.unwrap_or(now)),
             duration_ms: ms(now),
             lines: lines(&priced.bill),
@@ -213,6 +222,7 @@ impl Tab {
             partner_share: terms.partner_share,
             cost: charge.cost,
             total: charge.total,
+            misses: std::mem::take(&mut self.misses),
         }
     }
 

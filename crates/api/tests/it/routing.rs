@@ -1,0 +1,261 @@
+//! Which provider is asked, what follows when it does not answer, and what the person pays then.
+
+use crate::app::{Scripted, TestApp};
+use serde_json::{Value, json};
+
+const VENDORS: &str = r#"
+    [[vendor]]
+    id = "cheap"
+    dialect = "openai-chat"
+    base_url = "http://cheap.example/v1"
+
+    [[vendor]]
+    id = "dear"
+    dialect = "anthropic-messages"
+    base_url = "http://dear.example/v1"
+    data_collection = false
+    zdr = true
+
+    [[vendor]]
+    id = "double"
+    dialect = "openai-chat"
+    base_url = "http://double.example/v1"
+"#;
+/// A hundred times the price: the lot falls on it once in ten thousand times.
+const MODELS: &str = r#"
+    [[model]]
+    id = "a/both"
+    vendor = "cheap"
+    context_window = 100000
+    max_output_tokens = 1000
+    prices = { input = "1", output = "10" }
+
+    [[model.route]]
+    vendor = "dear"
+    upstream_model = "both-1"
+    region = "eu"
+    prices = { input = "100", output = "1000" }
+
+    [[model]]
+    id = "a/other"
+    vendor = "dear"
+    context_window = 100000
+    max_output_tokens = 1000
+    prices = { input = "2", output = "20" }
+
+    [[model]]
+    id = "a/single"
+    vendor = "cheap"
+    context_window = 100000
+    max_output_tokens = 1000
+    prices = { input = "1", output = "10" }
+
+    [[model]]
+    id = "a/double"
+    vendor = "double"
+    context_window = 100000
+    max_output_tokens = 1000
+    prices = { input = "1", output = "10" }
+"#;
+/// 20 tokens in and 7 out at the prices of `cheap`, and a quarter on top, in nano-dollars.
+const CHEAP: i64 = 112_500;
+const DEAR: i64 = 100 * CHEAP;
+const OTHER: i64 = 2 * CHEAP;
+
+fn chat() -> Scripted {
+    let body = json!({"id": "c", "model": "m", "choices": [{"index": 0, "finish_reason": "stop",
+        "message": {"role": "assistant", "content": "Hi"}}], "usage": {"prompt_tokens": 20, "completion_tokens": 7}});
+    Scripted::Answer(200, None, body.to_string())
+}
+
+fn message() -> Scripted {
+    let body = json!({"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn",
+        "content": [{"type": "text", "text": "Hi"}], "usage": {"input_tokens": 20, "output_tokens": 7}});
+    Scripted::Answer(200, None, body.to_string())
+}
+
+fn refusal(status: u16, retry_after: Option<&'static str>) -> Scripted {
+    Scripted::Answer(status, retry_after, json!({"error": {"message": "no"}}).to_string())
+}
+
+fn app() -> TestApp {
+    let app = TestApp::answering(VENDORS, MODELS, "application/json", "{}");
+    app.script("cheap.example", &[chat()]);
+    app.script("dear.example", &[message()]);
+    app.script("double.example", &[chat()]);
+    app
+}
+
+/// Sends a request that has `more` beside the model, and says its status, who was asked, and what was paid.
+async fn outcome(app: &TestApp, model: &str, more: &Value) -> (u16, Vec<String>, i64, Value) {
+    let (user, key) = app.person(10).await;
+    let mut body = json!({"model": model, "max_tokens": 100, "messages": [{"role": "user", "content": "Hello"}]});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let before = app.available(&user);
+    let answer = app.post("/v1/chat/completions", &key, &body).await;
+    let paid = before - app.available(&user);
+    let asked = app.asked().iter().map(|host| host.trim_end_matches(".example").to_owned()).collect();
+    app.settled();
+    if answer.status != 200 {
+        return (answer.status.as_u16(), asked, paid, answer.json());
+    }
+    let record = app.get(&format!("/v1/generation?id={}", answer.header("x-generation-id")), &key).await;
+    (200, asked, paid, record.json()["data"]["attempts"].clone())
+}
+
+async fn check(app: &TestApp, model: &str, more: Value, expected: (u16, &[&str], i64)) -> Value {
+    let (status, asked, paid, seen) = outcome(app, model, &more).await;
+    assert_eq!(
+        (status, asked.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), paid),
+        expected,
+        "{more} {seen}"
+    );
+    seen
+}
+
+#[tokio::test]
+async fn a_provider_that_fails_is_followed_by_another_and_one_is_paid_for() {
+    let broken = Scripted::Answer(200, None, json!({"error": {"message": "no", "code": 502}}).to_string());
+    let misses = [
+        refusal(429, Some("60")),
+        refusal(500, None),
+        refusal(503, None),
+        refusal(401, None),
+        refusal(404, None),
+        Scripted::Unreachable,
+        Scripted::Broken,
+        broken,
+    ];
+    for miss in misses {
+        let app = app();
+        app.script("cheap.example", &[miss]);
+        let attempts = check(&app, "a/both", json!({}), (200, &["cheap", "dear"], DEAR)).await;
+        let named: Vec<&Value> = attempts.as_array().unwrap().iter().map(|attempt| &attempt["provider_name"]).collect();
+        assert_eq!(named, ["cheap", "dear"], "each attempt is in the record");
+    }
+}
+
+#[tokio::test]
+async fn where_all_fail_the_client_is_told_of_each_and_pays_nothing() {
+    let app = app();
+    app.script("cheap.example", &[refusal(500, None)]);
+    app.script("dear.example", &[refusal(529, Some("60"))]);
+    let seen = check(&app, "a/both", json!({}), (503, &["cheap", "dear"], 0)).await;
+    assert_eq!(seen["error"]["metadata"]["previous_errors"], json!([{"provider_name": "cheap", "status": 500}]));
+}
+
+#[tokio::test]
+async fn a_single_provider_is_asked_again_and_not_for_ever() {
+    let app = app();
+    app.script("cheap.example", &[refusal(500, None), Scripted::Unreachable, chat()]);
+    check(&app, "a/single", json!({}), (200, &["cheap", "cheap", "cheap"], CHEAP)).await;
+    app.script("cheap.example", &[refusal(500, None)]);
+    check(&app, "a/single", json!({}), (502, &["cheap", "cheap", "cheap"], 0)).await;
+    app.script("cheap.example", &[refusal(429, Some("0")), chat()]);
+    check(&app, "a/single", json!({}), (200, &["cheap", "cheap"], CHEAP)).await;
+    app.script("cheap.example", &[refusal(429, Some("60")), chat()]);
+    let told = check(&app, "a/single", json!({}), (429, &["cheap"], 0)).await;
+    assert_eq!(told["error"]["metadata"]["retry_after"], 60, "who must wait a minute is told, and does not hang");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_request_is_asked_of_nobody_else_but_of_another_model() {
+    let app = app();
+    app.script("cheap.example", &[refusal(400, None)]);
+    check(&app, "a/both", json!({}), (400, &["cheap"], 0)).await;
+    check(&app, "a/single", json!({"models": ["a/other"]}), (200, &["cheap", "dear"], OTHER)).await;
+    let unknown = check(&app, "a/single", json!({"models": ["a/nothing"]}), (404, &[], 0)).await;
+    assert!(unknown["error"]["message"].as_str().unwrap().contains("a/nothing"), "{unknown}");
+}
+
+#[tokio::test]
+async fn a_request_says_who_may_serve_it() {
+    let app = app();
+    let wishes = [
+        (json!({}), "cheap"),
+        (json!({"order": ["DEAR"]}), "dear"),
+        (json!({"order": ["dear", "cheap"], "allow_fallbacks": false}), "dear"),
+        (json!({"only": ["dear"]}), "dear"),
+        (json!({"ignore": ["cheap"]}), "dear"),
+        (json!({"sort": "price"}), "cheap"),
+        (json!({"data_collection": "deny"}), "dear"),
+        (json!({"zdr": true}), "dear"),
+        (json!({"max_price": {"prompt": 5, "completion": "20"}, "order": ["dear"]}), "cheap"),
+        (json!({"require_parameters": true, "order": ["dear"]}), "cheap"),
+    ];
+    for (wish, served) in wishes {
+        let paid = if served == "cheap" { CHEAP } else { DEAR };
+        // What the other dialect cannot say leaves out who speaks it, where all must be said.
+        check(&app, "a/both", json!({"provider": wish, "seed": 7}), (200, &[served], paid)).await;
+    }
+}
+
+#[tokio::test]
+async fn where_wishes_leave_nobody_the_client_is_told_which() {
+    let app = app();
+    let wishes = [
+        (json!({"only": ["nobody"]}), "constraint_filtered", "provider.only"),
+        (json!({"max_price": {"prompt": 0.5}}), "constraint_filtered", "provider.max_price"),
+        (json!({"order": ["nobody"], "allow_fallbacks": false}), "constraint_filtered", "provider.order"),
+    ];
+    for (wish, code, field) in wishes {
+        let seen = check(&app, "a/both", json!({"provider": wish}), (404, &[], 0)).await;
+        let availability = &seen["error"]["metadata"]["availability"];
+        assert_eq!((&availability["code"], &availability["excluded_by"][0]), (&json!(code), &json!(field)), "{seen}");
+    }
+    let private = json!({"provider": {"data_collection": "deny"}});
+    let seen = check(&app, "a/single", private, (404, &[], 0)).await;
+    assert_eq!(seen["error"]["metadata"]["availability"]["code"], "privacy_restricted");
+    for wrong in
+        [json!({"provider": {"ordr": []}}), json!({"provider": {"max_price": {"prompt": "x"}}}), json!({"models": 1})]
+    {
+        let seen = check(&app, "a/both", wrong, (400, &[], 0)).await;
+        assert!(seen["error"]["param"].as_str().is_some(), "{seen}");
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_is_out_is_asked_last() {
+    let app = app();
+    app.script("cheap.example", &[refusal(500, None)]);
+    for _ in 0..3 {
+        check(&app, "a/both", json!({}), (200, &["cheap", "dear"], DEAR)).await;
+    }
+    check(&app, "a/both", json!({}), (200, &["dear"], DEAR)).await;
+    let (_, key) = app.person(10).await;
+    let shown = app.get("/v1/models/a/both/endpoints", &key).await.json();
+    let endpoints = shown["data"]["endpoints"].as_array().unwrap();
+    let of = |at: usize, name: &str| endpoints[at][name].clone();
+    assert_eq!((of(0, "status"), of(1, "status")), (json!("out"), json!("ok")), "{shown}");
+    assert_eq!((of(0, "uptime"), of(1, "uptime")), (json!(0), json!(100)), "{shown}");
+    assert_eq!((of(1, "region"), of(1, "zdr"), of(1, "data_collection")), (json!("eu"), json!(true), json!("deny")));
+    assert_eq!(of(1, "pricing")["completion"], "0.001");
+}
+
+#[tokio::test]
+async fn an_account_that_is_limited_is_left_alone_and_the_next_one_asked() {
+    let app = app();
+    app.script("double.example", &[refusal(429, Some("60")), chat()]);
+    check(&app, "a/double", json!({}), (200, &["double", "double"], CHEAP)).await;
+    let (_, key) = app.person(10).await;
+    let body = json!({"model": "a/double", "messages": [{"role": "user", "content": "Hello"}]});
+    for _ in 0..3 {
+        assert_eq!(app.post("/v1/chat/completions", &key, &body).await.status, 200);
+        assert_eq!(app.last_sent().0["authorization"], "Bearer two", "the first one is left alone");
+    }
+}
+
+#[tokio::test]
+async fn a_conversation_stays_with_who_has_its_cache() {
+    let app = app();
+    let (_, key) = app.person(10).await;
+    let ask = |session: &str, wish: Value| {
+        json!({"model": "a/both", "max_tokens": 50, "session_id": session, "provider": wish,
+            "messages": [{"role": "user", "content": "Hello"}]})
+    };
+    let post = async |body: &Value| app.post("/v1/chat/completions", &key, body).await.status;
+    assert_eq!(post(&ask("mine", json!({"only": ["dear"]}))).await, 200);
+    assert_eq!(post(&ask("mine", json!({}))).await, 200);
+    assert_eq!(post(&ask("another", json!({}))).await, 200);
+    assert_eq!(app.asked(), ["dear.example", "dear.example", "cheap.example"]);
+}

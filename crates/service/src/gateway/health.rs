@@ -1,0 +1,138 @@
+//! How a route has been doing lately: its circuit breaker, and what is shown of it.
+
+use opencredits_units::UnixMs;
+use parking_lot::Mutex;
+
+/// So many misses in a row open the circuit.
+const MISSES_MAX: u32 = 3;
+/// For so long: routes with an outage in the last half minute are asked last.
+const OPEN_MS: u64 = 30_000;
+/// A new figure counts for one part in so many of an average.
+const SMOOTHING: u64 = 8;
+/// Requests that the uptime is worked out from: beyond, older ones count half.
+const WINDOW: u64 = 1_000;
+/// One hundred percent, in hundredths of a percent.
+const WHOLE: u64 = 10_000;
+
+/// How one route is doing.
+#[derive(Default)]
+pub(super) struct Health(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    misses: u32,
+    open_until: UnixMs,
+    served: u64,
+    missed: u64,
+    latency_ms: Option<u64>,
+    /// In thousandths.
+    tokens_per_s: Option<u64>,
+}
+
+/// What is shown of a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vitals {
+    /// Whether it has failed several times in a row, less than half a minute ago.
+    pub is_out: bool,
+    /// Requests that were served, in hundredths of a percent; `None` before the first.
+    pub uptime: Option<u64>,
+    /// Until the first byte, on average, in ms.
+    pub latency_ms: Option<u64>,
+    /// Output tokens a second, on average, in thousandths.
+    pub tokens_per_s: Option<u64>,
+}
+
+impl Health {
+    /// A request was answered after `latency_ms`.
+    pub(super) fn served(&self, latency_ms: u64) {
+        let mut state = self.0.lock();
+        state.misses = 0;
+        state.open_until = UnixMs::default();
+        state.served = state.served.saturating_add(1);
+        state.latency_ms = Some(smoothed(state.latency_ms, latency_ms));
+        state.fade();
+    }
+
+    /// A request failed, and not for its own fault.
+    pub(super) fn missed(&self, now: UnixMs) {
+        let mut state = self.0.lock();
+        state.misses = state.misses.saturating_add(1);
+        state.missed = state.missed.saturating_add(1);
+        if state.misses >= MISSES_MAX {
+            // One more request after that time shows whether it is back.
+            state.open_until = now.saturating_add_ms(OPEN_MS);
+        }
+        state.fade();
+    }
+
+    /// An answer of `tokens` took `ms` from its first byte on.
+    pub(super) fn produced(&self, tokens: u64, ms: u64) {
+        if let Some(speed) = tokens.saturating_mul(1_000_000).checked_div(ms).filter(|_| tokens > 0) {
+            let mut state = self.0.lock();
+            state.tokens_per_s = Some(smoothed(state.tokens_per_s, speed));
+        }
+    }
+
+    /// How it is doing.
+    pub(super) fn vitals(&self, now: UnixMs) -> Vitals {
+        let state = self.0.lock();
+        let all = state.served.saturating_add(state.missed);
+        Vitals {
+            is_out: now < state.open_until,
+            uptime: state.served.saturating_mul(WHOLE).checked_div(all),
+            latency_ms: state.latency_ms,
+            tokens_per_s: state.tokens_per_s,
+        }
+    }
+}
+
+impl State {
+    fn fade(&mut self) {
+        if self.served.saturating_add(self.missed) > WINDOW {
+            self.served = self.served.div_ceil(2);
+            self.missed = self.missed.div_euclid(2);
+        }
+    }
+}
+
+fn smoothed(average: Option<u64>, new: u64) -> u64 {
+    let Some(average) = average else { return new };
+    let rest = average.saturating_mul(SMOOTHING.saturating_sub(1));
+    rest.saturating_add(new).div_euclid(SMOOTHING)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_circuit_opens_after_three_misses_in_a_row_and_closes_with_time_or_an_answer() {
+        let (health, at) = (Health::default(), UnixMs::new(1_000_000));
+        let out = |at: UnixMs| health.vitals(at).is_out;
+        health.missed(at);
+        health.missed(at);
+        health.served(5);
+        health.missed(at);
+        health.missed(at);
+        assert!(!out(at), "an answer was between them");
+        health.missed(at);
+        assert!(out(at) && !out(at.saturating_add_ms(OPEN_MS)));
+        health.missed(at.saturating_add_ms(OPEN_MS));
+        assert!(out(at.saturating_add_ms(OPEN_MS)), "the one request that tries it opens it again");
+        health.served(5);
+        assert!(!out(at));
+    }
+
+    #[test]
+    fn figures_are_averages_of_what_was_seen() {
+        let (health, at) = (Health::default(), UnixMs::new(1));
+        let nothing = Vitals { is_out: false, uptime: None, latency_ms: None, tokens_per_s: None };
+        assert_eq!(health.vitals(at), nothing);
+        health.served(100);
+        health.served(180);
+        health.missed(at);
+        health.produced(50, 1_000);
+        let seen = health.vitals(at);
+        assert_eq!((seen.latency_ms, seen.uptime, seen.tokens_per_s), (Some(110), Some(6_666), Some(50_000)));
+    }
+}

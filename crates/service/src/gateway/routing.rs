@@ -1,0 +1,271 @@
+//! Which routes may serve a request, and in which order they are asked.
+
+use super::health::{Health, Vitals};
+use super::{Gateway, Ready};
+use crate::fault::{Excluded, Fault, NoRoute, RequestFault};
+use opencredits_catalog::{Model, ModelKind, Route};
+use opencredits_providers::Dialect;
+use opencredits_units::{Bucket, Rate, UnixMs};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::sync::Arc;
+
+/// Routes that one request may try.
+const WAYS_MAX: usize = 6;
+/// Models that one request may name.
+const MODELS_MAX: usize = 8;
+
+/// `provider`, as a request has it.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Preferences<'a> {
+    order: Vec<String>,
+    only: Vec<String>,
+    ignore: Vec<String>,
+    allow_fallbacks: Option<bool>,
+    pub(super) require_parameters: bool,
+    data_collection: Option<Collection>,
+    zdr: bool,
+    sort: Option<Sort>,
+    /// Output tokens a second.
+    preferred_min_throughput: Option<f64>,
+    /// Seconds.
+    preferred_max_latency: Option<f64>,
+    #[serde(borrow)]
+    max_price: Option<MaxPrice<'a>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Collection {
+    Allow,
+    Deny,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Sort {
+    Price,
+    Throughput,
+    Latency,
+}
+
+/// Dollars for a million tokens.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct MaxPrice<'a> {
+    #[serde(borrow)]
+    prompt: Option<&'a RawValue>,
+    #[serde(borrow)]
+    completion: Option<&'a RawValue>,
+}
+
+/// One way to serve a request.
+pub(super) struct Way {
+    pub(super) model: Arc<Model>,
+    /// The place of its route.
+    pub(super) place: usize,
+    pub(super) upstream: Arc<Ready>,
+    pub(super) health: Arc<Health>,
+}
+
+impl Way {
+    pub(super) fn route(&self) -> &Route {
+        self.model.route_at(self.place)
+    }
+}
+
+impl<'a> Preferences<'a> {
+    /// Reads the field.
+    pub(super) fn read(raw: Option<&'a str>) -> Result<Self, Fault> {
+        let Some(raw) = raw.filter(|raw| *raw != "null") else {
+            return Ok(Self::default());
+        };
+        let read: Self = serde_json::from_str(raw).map_err(|error| wrong("provider", &error.to_string()))?;
+        read.bounds()?;
+        Ok(read)
+    }
+
+    /// The highest price of an input token and of an output token.
+    fn bounds(&self) -> Result<[Option<Rate>; 2], Fault> {
+        let rate = |raw: Option<&RawValue>| {
+            let text = raw.map(|raw| raw.get().trim_matches('"')).filter(|text| *text != "null");
+            let read = text.map(Rate::from_usd_per_million).transpose();
+            read.map_err(|_| wrong("provider.max_price", "dollars for a million tokens, such as 2.5, are expected"))
+        };
+        match &self.max_price {
+            Some(bounds) => Ok([rate(bounds.prompt)?, rate(bounds.completion)?]),
+            None => Ok([None, None]),
+        }
+    }
+
+    /// Why a route is not to be asked.
+    fn excludes(&self, way: &Way, [input, output]: [Option<Rate>; 2]) -> Option<Excluded> {
+        let (route, vendor) = (way.route(), &way.upstream.vendor);
+        let is_in = |names: &[String]| names.iter().any(|name| name.eq_ignore_ascii_case(&vendor.id));
+        let above = |bound: Option<Rate>, bucket| bound.is_some_and(|bound| route.card.rate(bucket) > bound);
+        let collects = route.data_collection.unwrap_or(vendor.data_collection);
+        let retains = !route.zdr.unwrap_or(vendor.zdr);
+        let alone = self.allow_fallbacks == Some(false) && !self.order.is_empty();
+        let reasons = [
+            (!self.only.is_empty() && !is_in(&self.only), Excluded::Only),
+            (is_in(&self.ignore), Excluded::Ignore),
+            (alone && !is_in(&self.order), Excluded::Order),
+            (self.data_collection == Some(Collection::Deny) && collects, Excluded::DataCollection),
+            (self.zdr && retains, Excluded::Zdr),
+            (above(input, Bucket::InputUncached) || above(output, Bucket::Output), Excluded::MaxPrice),
+        ];
+        reasons.into_iter().find(|(excluded, _)| *excluded).map(|(_, why)| why)
+    }
+
+    /// Where a wish for speed is not met; unknown figures meet it.
+    fn misses_wish(&self, vitals: Vitals) -> bool {
+        let slow = |wish: f64| vitals.latency_ms.is_some_and(|ms| f64_of(ms) > wish * 1_000.0);
+        let few = |wish: f64| vitals.tokens_per_s.is_some_and(|speed| f64_of(speed) < wish * 1_000.0);
+        self.preferred_max_latency.is_some_and(slow) || self.preferred_min_throughput.is_some_and(few)
+    }
+}
+
+fn wrong(field: &str, problem: &str) -> Fault {
+    RequestFault::Preference { field: field.to_owned(), problem: problem.to_owned() }.into()
+}
+
+/// The names in `models`.
+pub(super) fn fallbacks(raw: Option<&str>) -> Result<Vec<String>, Fault> {
+    let Some(raw) = raw.filter(|raw| *raw != "null") else {
+        return Ok(Vec::new());
+    };
+    let names: Vec<String> =
+        serde_json::from_str(raw).map_err(|_| wrong("models", "a list of names of models is expected"))?;
+    if names.len() > MODELS_MAX {
+        return Err(wrong("models", &format!("it names more than {MODELS_MAX} models")));
+    }
+    Ok(names)
+}
+
+impl Gateway {
+    /// The ways to serve a request by one of `models`, in the order in which they are tried.
+    pub(super) fn ways(
+        &self,
+        models: &[Arc<Model>],
+        dialect: Dialect,
+        wishes: &Preferences<'_>,
+        stays_with: Option<&str>,
+    ) -> Result<Vec<Way>, Fault> {
+        let bounds = wishes.bounds()?;
+        let now = self.ports.clock.now();
+        let (mut ways, mut excluded) = (Vec::new(), Vec::new());
+        for model in models {
+            is_of_kind(model, dialect)?;
+            let mut own = Vec::new();
+            for way in self.ways_of(model, dialect) {
+                match wishes.excludes(&way, bounds) {
+                    Some(why) => excluded.push((Arc::clone(&way.upstream.vendor.id), why)),
+                    None => own.push(way),
+                }
+            }
+            self.arrange(&mut own, wishes, stays_with, now);
+            if wishes.allow_fallbacks == Some(false) && wishes.order.is_empty() {
+                own.truncate(1);
+            }
+            ways.extend(own);
+        }
+        ways.truncate(WAYS_MAX);
+        if ways.is_empty() {
+            let models = models.iter().map(|model| model.id.to_string()).collect();
+            return Err(RequestFault::NoRoute(Box::new(NoRoute { models, excluded })).into());
+        }
+        Ok(ways)
+    }
+
+    fn ways_of(&self, model: &Arc<Model>, dialect: Dialect) -> impl Iterator<Item = Way> {
+        model.routes().enumerate().filter_map(move |(place, route)| {
+            let all = self.upstreams.get(&route.vendor)?;
+            // The client's own dialect, where the vendor speaks that.
+            let own = all.iter().find(|ready| ready.dialect == dialect);
+            let upstream = own.or_else(|| all.iter().find(|ready| ready.dialect != Dialect::OpenaiEmbeddings))?;
+            let health = self.health(route)?;
+            Some(Way { model: Arc::clone(model), place, upstream: Arc::clone(upstream), health })
+        })
+    }
+
+    /// How a route is doing.
+    pub(super) fn health(&self, route: &Route) -> Option<Arc<Health>> {
+        self.health.get(&*route.vendor)?.get(&*route.upstream_model).cloned()
+    }
+
+    /// Puts the routes of one model into their order: what the request names first, then the one that the conversation
+    /// stays with, then the others by its wish, those that are out last.
+    fn arrange(&self, ways: &mut [Way], wishes: &Preferences<'_>, stays_with: Option<&str>, now: UnixMs) {
+        if ways.len() < 2 {
+            return;
+        }
+        self.shuffle(ways);
+        if let Some(sort) = wishes.sort {
+            ways.sort_by_key(|way| key_of(way, sort, now));
+        }
+        let named = |way: &Way| {
+            let place = wishes.order.iter().position(|name| name.eq_ignore_ascii_case(&way.upstream.vendor.id));
+            place.unwrap_or(usize::MAX)
+        };
+        ways.sort_by_key(|way| {
+            let vitals = way.health.vitals(now);
+            let stays = stays_with.is_some_and(|vendor| *vendor == *way.upstream.vendor.id);
+            let out = vitals.is_out || !way.upstream.has_account(now);
+            (out, !stays, named(way), wishes.misses_wish(vitals))
+        });
+    }
+
+    /// Puts one route first, by lot: each has its weight, less for a higher price. The others follow from cheap to dear.
+    fn shuffle(&self, ways: &mut [Way]) {
+        ways.sort_by_key(|way| price_of(way.route()));
+        let weights: Vec<f64> = ways.iter().map(|way| weight_of(way.route())).collect();
+        let mut random = [0; 4];
+        self.ports.entropy.fill(&mut random);
+        let lot = f64::from(u32::from_be_bytes(random)) / f64::from(u32::MAX);
+        let mut left = lot * weights.iter().sum::<f64>();
+        let drawn = weights.iter().position(|weight| {
+            left -= weight;
+            left <= 0.0
+        });
+        if let Some(first) = drawn.and_then(|drawn| ways.get_mut(..=drawn)) {
+            first.rotate_right(1);
+        }
+    }
+}
+
+/// A model that makes vectors answers no conversations, and the other way round.
+fn is_of_kind(model: &Model, dialect: Dialect) -> Result<(), Fault> {
+    let embeds = dialect == Dialect::OpenaiEmbeddings;
+    if embeds == (model.kind == ModelKind::Embedding) {
+        return Ok(());
+    }
+    let does = if embeds { "answers conversations; it makes no embeddings" } else { "makes embeddings alone" };
+    Err(RequestFault::OtherKind { model: model.id.to_string(), does }.into())
+}
+
+/// Input and output at once, in pico-dollars.
+fn price_of(route: &Route) -> u64 {
+    let rate = |bucket| route.card.rate(bucket).get();
+    rate(Bucket::InputUncached).saturating_add(rate(Bucket::Output))
+}
+
+fn weight_of(route: &Route) -> f64 {
+    let price = f64_of(price_of(route).max(1));
+    f64::from(route.weight) / (price * price)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures for an order, which need no more than a double holds")]
+const fn f64_of(number: u64) -> f64 {
+    number as f64
+}
+
+/// What is sorted by; a route of which nothing is known comes first, so that it gets known.
+fn key_of(way: &Way, sort: Sort, now: UnixMs) -> u64 {
+    let vitals = way.health.vitals(now);
+    match sort {
+        Sort::Price => price_of(way.route()),
+        Sort::Latency => vitals.latency_ms.unwrap_or(0),
+        Sort::Throughput => vitals.tokens_per_s.map_or(0, |speed| u64::MAX.saturating_sub(speed)),
+    }
+}
