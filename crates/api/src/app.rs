@@ -148,7 +148,9 @@ impl Asked {
             (&Method::POST, "/v1/responses") => Api::OpenaiResponses,
             (&Method::POST, "/v1/embeddings") => Api::OpenaiEmbeddings,
             (&Method::POST, path) => {
-                named = Some(named_in(path.strip_prefix("/v1beta/models/")?)?);
+                // SDKs ask for either version; what is meant is the same.
+                let rest = path.strip_prefix("/v1beta/models/").or_else(|| path.strip_prefix("/v1/models/"));
+                named = Some(named_in(rest?)?);
                 Api::GeminiGenerate
             }
             _ => return None,

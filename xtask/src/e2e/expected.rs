@@ -38,6 +38,27 @@ impl Expected {
         for block in list(&answer["content"]) {
             self.block(block);
         }
+        for item in list(&answer["output"]) {
+            self.item(item);
+            list(&item["content"]).iter().for_each(|piece| self.add_text(&piece["text"]));
+        }
+        self.parts(answer);
+    }
+
+    /// A whole answer, and an event of a stream, that has candidates with parts.
+    fn parts(&mut self, answer: &Value) {
+        for part in list(&answer["candidates"][0]["content"]["parts"]) {
+            if part["thought"] != true {
+                self.add_text(&part["text"]);
+            }
+            self.add_tool(&part["functionCall"]["name"]);
+        }
+    }
+
+    fn item(&mut self, item: &Value) {
+        if item["type"] == "function_call" {
+            self.add_tool(&item["name"]);
+        }
     }
 
     fn event(&mut self, event: &Value) {
@@ -49,6 +70,11 @@ impl Expected {
         self.block(&event["content_block"]);
         if event["delta"]["type"] == "text_delta" {
             self.add_text(&event["delta"]["text"]);
+        }
+        match event["type"].as_str() {
+            Some("response.output_text.delta") => self.add_text(&event["delta"]),
+            Some("response.output_item.added") => self.item(&event["item"]),
+            _ => self.parts(event),
         }
     }
 
@@ -94,6 +120,16 @@ mod tests {
                 "data: {{\"choices\":[{{\"delta\":{{\"content\":\"a\",{calls}}}}}]}}\n\ndata: {{\"choices\":[{{\"delta\":{{\"content\":\"b\"}}}}]}}\n\ndata: [DONE]\n\n"
             ),
             Some("ab"),
+            &["f"],
+        );
+        check(
+            r#"{"output":[{"type":"message","content":[{"text":"a"}]},{"type":"function_call","name":"f"}]}"#,
+            Some("a"),
+            &["f"],
+        );
+        check(
+            r#"{"candidates":[{"content":{"parts":[{"text":"t","thought":true},{"text":"a"},{"functionCall":{"name":"f"}}]}}]}"#,
+            Some("a"),
             &["f"],
         );
         check(r#"{"content":[{"type":"text","text":"a"},{"type":"tool_use","name":"f"}]}"#, Some("a"), &["f"]);

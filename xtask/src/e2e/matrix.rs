@@ -45,16 +45,19 @@ impl fmt::Display for Cell {
     }
 }
 
-/// All cells, and checks of the whole run beside them.
+/// All cells, by group, and checks of the whole run beside them.
 #[derive(Default)]
 pub(super) struct Matrix {
-    cells: Vec<Cell>,
+    groups: Vec<(String, Vec<Cell>)>,
     checks: Vec<(String, Outcome<String>)>,
 }
 
 impl Matrix {
-    pub(super) fn add(&mut self, cell: Cell) {
-        self.cells.push(cell);
+    pub(super) fn add(&mut self, group: &str, cell: Cell) {
+        match self.groups.iter_mut().find(|(name, _)| name == group) {
+            Some((_, cells)) => cells.push(cell),
+            None => self.groups.push((group.to_owned(), vec![cell])),
+        }
     }
 
     pub(super) fn check(&mut self, name: &str, outcome: Outcome<String>) {
@@ -64,29 +67,30 @@ impl Matrix {
     /// Failed cells and checks, and the holes; a run without any cell has failed, too.
     pub(super) fn failures(&self) -> usize {
         let failed = |verdict: &Verdict| matches!(verdict, Verdict::Failed | Verdict::Missing);
-        let clients = self.clients();
-        let rows = self.features().into_iter().map(|feature| self.row(&clients, feature));
-        let cells = rows.flatten().filter(failed);
-        let checks = self.checks.iter().filter(|(_, outcome)| outcome.is_err());
-        cells.count() + checks.count() + usize::from(self.cells.is_empty())
-    }
-
-    fn clients(&self) -> Vec<&str> {
-        distinct(self.cells.iter().map(|cell| cell.client.as_str()))
-    }
-
-    fn features(&self) -> Vec<&str> {
-        distinct(self.cells.iter().map(|cell| cell.feature.as_str()))
-    }
-
-    fn row(&self, clients: &[&str], feature: &str) -> Vec<Verdict> {
-        let find = |client: &&str| {
-            let mut cells = self.cells.iter();
-            let cell = cells.find(|cell| cell.client == *client && cell.feature == feature);
-            cell.map_or(Verdict::Missing, |cell| cell.verdict)
+        let rows = |(_, cells): &(String, Vec<Cell>)| {
+            let clients = clients(cells);
+            let rows = features(cells).into_iter().map(|feature| row(cells, &clients, feature));
+            rows.flatten().filter(failed).count()
         };
-        clients.iter().map(find).collect()
+        let checks = self.checks.iter().filter(|(_, outcome)| outcome.is_err());
+        self.groups.iter().map(rows).sum::<usize>() + checks.count() + usize::from(self.groups.is_empty())
     }
+}
+
+fn clients(cells: &[Cell]) -> Vec<&str> {
+    distinct(cells.iter().map(|cell| cell.client.as_str()))
+}
+
+fn features(cells: &[Cell]) -> Vec<&str> {
+    distinct(cells.iter().map(|cell| cell.feature.as_str()))
+}
+
+fn row(cells: &[Cell], clients: &[&str], feature: &str) -> Vec<Verdict> {
+    let find = |client: &&str| {
+        let cell = cells.iter().find(|cell| cell.client == *client && cell.feature == feature);
+        cell.map_or(Verdict::Missing, |cell| cell.verdict)
+    };
+    clients.iter().map(find).collect()
 }
 
 /// Each value once, in the order of their first coming.
@@ -102,27 +106,29 @@ fn distinct<'a>(values: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
 
 impl fmt::Display for Matrix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let clients = self.clients();
-        write!(f, "{:<24}", "")?;
-        for client in &clients {
-            write!(f, " {client:<16}")?;
-        }
-        writeln!(f)?;
-        for feature in self.features() {
-            write!(f, "{feature:<24}")?;
-            for verdict in self.row(&clients, feature) {
-                write!(f, " {verdict:<16}")?;
+        for (group, cells) in &self.groups {
+            let clients = clients(cells);
+            write!(f, "{group:<24}")?;
+            for client in &clients {
+                write!(f, " {client:<16}")?;
+            }
+            writeln!(f)?;
+            for feature in features(cells) {
+                write!(f, "{feature:<24}")?;
+                for verdict in row(cells, &clients, feature) {
+                    write!(f, " {verdict:<16}")?;
+                }
+                writeln!(f)?;
             }
             writeln!(f)?;
         }
-        writeln!(f)?;
         for (name, outcome) in &self.checks {
             match outcome {
                 Ok(detail) => writeln!(f, "ok      {name} {detail}")?,
                 Err(error) => writeln!(f, "FAILED  {name}: {error}")?,
             }
         }
-        for cell in self.cells.iter().filter(|cell| cell.verdict == Verdict::Failed) {
+        for cell in self.groups.iter().flat_map(|(_, cells)| cells).filter(|cell| cell.verdict == Verdict::Failed) {
             writeln!(f, "FAILED  {}, {}: {}", cell.client, cell.feature, cell.detail)?;
         }
         Ok(())
@@ -140,11 +146,11 @@ mod tests {
     #[test]
     fn a_cell_that_failed_and_one_that_was_not_tried_show_and_count() {
         let mut matrix = Matrix::default();
-        matrix.add(cell("a", "chat", Verdict::Ok));
-        matrix.add(cell("b", "chat", Verdict::Failed));
-        matrix.add(cell("a", "image", Verdict::Skipped));
-        matrix.add(cell("b", "image", Verdict::Ok));
-        matrix.add(cell("b", "tools", Verdict::Ok));
+        matrix.add("g", cell("a", "chat", Verdict::Ok));
+        matrix.add("g", cell("b", "chat", Verdict::Failed));
+        matrix.add("g", cell("a", "image", Verdict::Skipped));
+        matrix.add("g", cell("b", "image", Verdict::Ok));
+        matrix.add("g", cell("b", "tools", Verdict::Ok));
         matrix.check("verify", Ok(String::new()));
         let shown = matrix.to_string();
         let lines: Vec<Vec<&str>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();

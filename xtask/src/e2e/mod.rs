@@ -70,13 +70,15 @@ fn drive(clients: &[Client], scenarios: &Scenarios, tools: &Tools, folder: &Path
     scenarios.add_to(&mut plan, &replay.base_url(), &format!("http://127.0.0.1:{model_port}"));
     let mut gateway = Gateway::start(&plan)?;
     let plan_file = folder.join("plan.json");
-    fs::write(&plan_file, scenarios.for_clients(&gateway, clients)?)?;
+    fs::write(&plan_file, scenarios.for_clients(&gateway, clients, &tools.node)?)?;
     let mut matrix = Matrix::default();
     for client in clients {
         println!("{}", client.name);
         run_client(client, tools, &plan_file, &mut matrix)?;
     }
-    let cancelled = clients.iter().filter(|client| client.stops_the_bill() && !scenarios.recordings().is_empty());
+    let cancelled = clients
+        .iter()
+        .filter(|client| client.cancels() && client.stops_the_bill() && !scenarios.recordings().is_empty());
     matrix.check("the provider saw no key and no header of a client", seen(&replay.received()));
     matrix
         .check("a cancelled stream is stopped upstream where that ends its bill", stopped(&replay, cancelled.count()));
@@ -152,7 +154,7 @@ fn run_client(client: &Client, tools: &Tools, plan: &Path, matrix: &mut Matrix) 
             Ok(line) => {
                 let cell: Cell = serde_json::from_str(&line)?;
                 println!("  {cell}");
-                matrix.add(cell);
+                matrix.add(client.group, cell);
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => break "",
             Err(mpsc::RecvTimeoutError::Timeout) => break "not done in its time",

@@ -11,10 +11,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 pub(super) const CHAT: &str = "openai-chat";
 pub(super) const MESSAGES: &str = "anthropic-messages";
+const RESPONSES: &str = "openai-responses";
+const GEMINI: &str = "gemini-generate";
 /// Scenarios whose usage does not come, or need not: what was produced is counted.
 const ESTIMATED: [&str; 3] = ["stream_cut", "stream_long", "stream_no_usage"];
 /// Scenarios in which the provider fails.
@@ -43,6 +46,8 @@ pub(super) struct Known {
 /// A script and what runs it.
 pub(super) struct Client {
     pub(super) name: &'static str,
+    /// Clients of a group have the same features.
+    pub(super) group: &'static str,
     script: &'static str,
     runs_on: RunsOn,
     /// The dialect of the models that it asks for: its own, or the other one, which is translated.
@@ -54,15 +59,26 @@ enum RunsOn {
     Node,
 }
 
-const CLIENTS: [Client; 8] = [
-    Client { name: "python chat", script: "chat.py", runs_on: RunsOn::Python, models: CHAT },
-    Client { name: "python messages", script: "messages.py", runs_on: RunsOn::Python, models: MESSAGES },
-    Client { name: "node chat", script: "chat.mjs", runs_on: RunsOn::Node, models: CHAT },
-    Client { name: "node messages", script: "messages.mjs", runs_on: RunsOn::Node, models: MESSAGES },
-    Client { name: "py chat across", script: "chat.py", runs_on: RunsOn::Python, models: MESSAGES },
-    Client { name: "py msgs across", script: "messages.py", runs_on: RunsOn::Python, models: CHAT },
-    Client { name: "node chat across", script: "chat.mjs", runs_on: RunsOn::Node, models: MESSAGES },
-    Client { name: "node msgs across", script: "messages.mjs", runs_on: RunsOn::Node, models: CHAT },
+/// All clients. Where a client asks for models of another dialect than its own, the gateway translates.
+const CLIENTS: [Client; 18] = [
+    Client::python("sdk", "python chat", "chat.py", CHAT),
+    Client::python("sdk", "python messages", "messages.py", MESSAGES),
+    Client::node("sdk", "node chat", "chat.mjs", CHAT),
+    Client::node("sdk", "node messages", "messages.mjs", MESSAGES),
+    Client::python("sdk", "py chat across", "chat.py", MESSAGES),
+    Client::python("sdk", "py msgs across", "messages.py", CHAT),
+    Client::node("sdk", "node chat across", "chat.mjs", MESSAGES),
+    Client::node("sdk", "node msgs across", "messages.mjs", CHAT),
+    Client::python("fronts", "to chat", "fronts.py", CHAT),
+    Client::python("fronts", "to messages", "fronts.py", MESSAGES),
+    Client::python("fronts", "to responses", "fronts.py", RESPONSES),
+    Client::python("fronts", "to gemini", "fronts.py", GEMINI),
+    Client::python("kits", "langchain chat", "langchain_kit.py", CHAT),
+    Client::python("kits", "langchain msgs", "langchain_kit.py", MESSAGES),
+    Client::node("kits", "vercel chat", "vercel.mjs", CHAT),
+    Client::node("kits", "vercel msgs", "vercel.mjs", MESSAGES),
+    Client::python("agents", "agents chat", "agents.py", CHAT),
+    Client::python("agents", "agents msgs", "agents.py", MESSAGES),
 ];
 
 /// The clients whose name contains the text.
@@ -72,6 +88,19 @@ pub(super) fn clients(only: Option<&str>) -> Vec<Client> {
 }
 
 impl Client {
+    const fn python(group: &'static str, name: &'static str, script: &'static str, models: &'static str) -> Self {
+        Self { name, group, script, runs_on: RunsOn::Python, models }
+    }
+
+    const fn node(group: &'static str, name: &'static str, script: &'static str, models: &'static str) -> Self {
+        Self { name, group, script, runs_on: RunsOn::Node, models }
+    }
+
+    /// Whether it cancels a stream.
+    pub(super) fn cancels(&self) -> bool {
+        self.group == "sdk"
+    }
+
     /// Whether its vendor stops billing when its stream is stopped.
     pub(super) fn stops_the_bill(&self) -> bool {
         self.models == CHAT
@@ -111,7 +140,7 @@ impl Scenarios {
     pub(super) fn read() -> Outcome<Self> {
         let file = workspace::root().join("tests/e2e/scenarios.json");
         let mut scenarios: Self = serde_json::from_str(&fs::read_to_string(file)?)?;
-        scenarios.recordings = recordings(|row| row.api == CHAT || row.api == MESSAGES);
+        scenarios.recordings = recordings(|row| [CHAT, MESSAGES, RESPONSES, GEMINI].contains(&row.api.as_str()));
         Ok(scenarios)
     }
 
@@ -165,7 +194,7 @@ impl Scenarios {
     }
 
     /// The file that the clients read.
-    pub(super) fn for_clients(&self, gateway: &Gateway, clients: &[Client]) -> Outcome<String> {
+    pub(super) fn for_clients(&self, gateway: &Gateway, clients: &[Client], node: &Path) -> Outcome<String> {
         let mut keys = Map::new();
         for client in clients {
             let key = gateway.add_person(client.name, "100000")?;
@@ -192,6 +221,7 @@ impl Scenarios {
             "local": {CHAT: local_model(CHAT), MESSAGES: local_model(MESSAGES), "price": LOCAL_PRICE},
             "sandbox": {CHAT: "sandbox/gpt", MESSAGES: "sandbox/claude"},
             "scenarios": scenarios,
+            "node": node.display().to_string(),
             "has_recordings": !self.recordings.is_empty(),
         });
         Ok(plan.to_string())
@@ -200,10 +230,11 @@ impl Scenarios {
 
 /// How the replayed vendors differ. One kind stops billing when a stream is stopped, the other does not say so.
 fn vendor_lines(dialect: &str) -> &'static str {
-    if dialect == CHAT {
-        "stop_billing = \"ends\""
-    } else {
-        "auth = \"x-api-key\"\nheaders = { anthropic-version = \"2023-06-01\" }"
+    match dialect {
+        CHAT => "stop_billing = \"ends\"",
+        MESSAGES => "auth = \"x-api-key\"\nheaders = { anthropic-version = \"2023-06-01\" }",
+        GEMINI => "auth = \"x-goog-api-key\"",
+        _ => "",
     }
 }
 

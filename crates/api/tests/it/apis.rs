@@ -90,7 +90,7 @@ async fn a_stream_of_each_api_ends_with_its_charge() {
     );
     let contents = json!({"contents": [{"parts": [{"text": "Hello"}]}]});
     let asked = json!({"model": "a/model", "input": "Hello", "stream": true});
-    let path = "/v1beta/models/a/model:streamGenerateContent?alt=sse";
+    let path = "/v1/models/a/model:streamGenerateContent?alt=sse";
     for (path, body, stream) in [("/v1/responses", asked, response), (path, contents, generated)] {
         let app = TestApp::answering(VENDORS, MODELS, "text/event-stream", &stream);
         let (user, key) = app.person(10).await;

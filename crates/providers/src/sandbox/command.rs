@@ -1,9 +1,11 @@
 //! What the person's last words order the sandbox to do: `sandbox:error 429`, `sandbox:slow 50`.
 
 use super::problem::Problem;
+use serde_json::Value;
 use std::time::Duration;
 
 const MARK: &str = "sandbox:";
+const CALL: &str = "sandbox:call ";
 /// The longest wait between two chunks.
 const SLOW_MS_MAX: u64 = 60_000;
 /// The longest silence.
@@ -42,6 +44,8 @@ pub(super) struct Commands {
     pub(super) wait: Duration,
     pub(super) slow: Duration,
     pub(super) silent: Duration,
+    /// A tool to be called, and with what.
+    pub(super) call: Option<(String, Value)>,
 }
 
 impl Commands {
@@ -50,6 +54,7 @@ impl Commands {
         for (word, argument, _) in orders(said) {
             commands.take(word, argument);
         }
+        commands.call = ordered_call(said);
         commands
     }
 
@@ -71,6 +76,14 @@ impl Commands {
             _ => {}
         }
     }
+}
+
+/// `sandbox:call NAME {…}`: the tool, and its arguments.
+fn ordered_call(said: &str) -> Option<(String, Value)> {
+    let (_, rest) = said.split_once(CALL)?;
+    let (name, rest) = rest.split_once(' ')?;
+    let arguments = serde_json::Deserializer::from_str(rest).into_iter::<Value>().next()?.ok()?;
+    arguments.is_object().then(|| (name.to_owned(), arguments))
 }
 
 /// What was said, without the orders in it.
@@ -126,6 +139,16 @@ mod tests {
         assert_eq!(commands.ending, Ending::Cut(3));
         assert_eq!(commands.content, Content::Echo);
         assert!(commands.problem.is_none());
+    }
+
+    #[test]
+    fn a_tool_is_called_with_what_the_order_says() {
+        let call = |said: &str| Commands::read(said).call.map(|(name, arguments)| (name, arguments.to_string()));
+        let expected = ("Bash".to_owned(), r#"{"command":"echo }"}"#.to_owned());
+        assert_eq!(call(r#"Please sandbox:call Bash {"command": "echo }"} now"#), Some(expected));
+        for none in ["sandbox:call Bash", "sandbox:call Bash soon", "sandbox:call Bash [1]", "call Bash {}"] {
+            assert_eq!(call(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -158,6 +158,11 @@ fn filler(tokens: u64) -> String {
 }
 
 fn calls(ask: &Ask, said: &str, seed: Seed) -> Vec<Call> {
+    let ordered = ask.commands.call.as_ref().filter(|_| ask.tool_result.is_none());
+    if let Some((name, arguments)) = ordered.filter(|(name, _)| ask.tools.offered.iter().any(|tool| tool.name == *name))
+    {
+        return vec![Call { seed: seed.part("call", 0), name: name.clone(), input: Input::Json(arguments.clone()) }];
+    }
     let several = ask.tools.calls == Calls::Several && said.contains("parallel");
     let count = if several { 2 } else { 1 };
     let tools: Vec<&Tool> = match &ask.tools.choice {

@@ -33,6 +33,15 @@ pub struct Received {
 }
 
 impl Received {
+    /// The model that is asked for, in the body or, where a path names it, there.
+    fn model(&self) -> String {
+        let in_body = self.json()["model"].as_str().map(str::to_owned);
+        let named = self.uri.path().rsplit_once("/models/").and_then(|(_, rest)| rest.split_once(':'));
+        in_body.or(named.map(|(model, _)| model.to_owned())).unwrap_or_default()
+    }
+}
+
+impl Received {
     /// The header's value as text, where there is one.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -57,9 +66,9 @@ impl Received {
 
 /// A provider that answers with recordings, on a loopback port of its own, until it is dropped.
 ///
-/// The recording is chosen by the model's name in the request's body: its id, whatever stands before a slash, and
-/// perhaps wishes after a plus: `replay/0d1897f1af+delay=20`. The path decides which dialect is spoken:
-/// `…/chat/completions` or `…/messages`.
+/// The recording is chosen by the model's name in the request's body or path: its id, whatever stands before a slash,
+/// and perhaps wishes after a plus: `replay/0d1897f1af+delay=20`. The path decides which dialect is spoken:
+/// `…/chat/completions`, `…/messages`, `…/responses` or `…:generateContent`.
 ///
 /// ```
 /// use opencredits_testkit::{Fault, ReplayUpstream, recordings};
@@ -184,7 +193,7 @@ impl Shared {
             changing.received.push(received.clone());
             changing.next.pop_front().unwrap_or_else(|| changing.usual.clone())
         };
-        let model = received.json()["model"].as_str().unwrap_or("").to_owned();
+        let model = received.model();
         let name = model.rsplit('/').next().unwrap_or("");
         let (id, wishes) = name.split_once('+').unwrap_or((name, ""));
         let behaviour = behaviour.named(wishes);
@@ -231,6 +240,8 @@ fn speaks(uri: &Uri, api: &str) -> bool {
     let path = uri.path();
     (path.ends_with("/messages") && api.ends_with("-messages"))
         || (path.ends_with("/chat/completions") && api.ends_with("-chat"))
+        || (path.ends_with("/responses") && api.ends_with("-responses"))
+        || (path.ends_with("enerateContent") && api.ends_with("-generate"))
 }
 
 /// An error as the path's dialect shows it.
