@@ -8,7 +8,7 @@ import { balance, baseUrl, cell, charge, equal, key, models, plan, run, scenario
 const price = (scenario) => charge(scenarios[scenario].usage, plan.price);
 const inputSchema = jsonSchema({ type: "object", properties: { city: { type: "string" } }, required: ["city"] });
 const getWeather = tool({ description: "The weather", inputSchema, execute: ({ city }) => `Rain in ${city}.` });
-const settings = { maxRetries: 0 };
+const settings = { maxRetries: 0, maxOutputTokens: 1000 };
 
 function add(name, of) {
   cell(`${name}: text`, async () => {
