@@ -80,6 +80,7 @@ pub fn service(app: Arc<App>) -> Routes {
     let rest = Router::new()
         .route("/v1/chat/completions", post(wrong_method))
         .route("/v1/messages", post(wrong_method))
+        .route("/v1/messages/count_tokens", post(wrong_method))
         .route("/v1/responses", post(wrong_method))
         .route("/v1/embeddings", post(wrong_method))
         .route("/v1/models", get(models::list))
@@ -135,14 +136,20 @@ pub(crate) struct Asked {
     pub(crate) api: Api,
     /// The model and how it is to answer, where the path says so.
     pub(crate) named: Option<Named>,
+    /// Whether its tokens are to be counted, and nothing is to be answered.
+    pub(crate) counts: bool,
     /// What is wrong with the query: its parameter, and the remedy.
     pub(crate) wrong: Option<(&'static str, &'static str)>,
 }
 
 impl Asked {
     fn of(method: &Method, uri: &Uri) -> Option<Self> {
-        let mut named = None;
+        let (mut named, mut counts) = (None, false);
         let api = match (method, uri.path()) {
+            (&Method::POST, "/v1/messages/count_tokens") => {
+                counts = true;
+                Api::AnthropicMessages
+            }
             (&Method::POST, "/v1/chat/completions") => Api::OpenaiChat,
             (&Method::POST, "/v1/messages") => Api::AnthropicMessages,
             (&Method::POST, "/v1/responses") => Api::OpenaiResponses,
@@ -150,7 +157,9 @@ impl Asked {
             (&Method::POST, path) => {
                 // SDKs ask for either version; what is meant is the same.
                 let rest = path.strip_prefix("/v1beta/models/").or_else(|| path.strip_prefix("/v1/models/"));
-                named = Some(named_in(rest?)?);
+                let (found, method) = named_in(rest?)?;
+                counts = method == "countTokens";
+                named = Some(found);
                 Api::GeminiGenerate
             }
             _ => return None,
@@ -164,21 +173,21 @@ impl Asked {
         } else {
             None
         };
-        Some(Self { api, named, wrong })
+        Some(Self { api, named, counts, wrong })
     }
 }
 
 /// `author/model:generateContent`, and the same with `streamGenerateContent`; the slash may be encoded.
-fn named_in(rest: &str) -> Option<Named> {
+fn named_in(rest: &str) -> Option<(Named, &str)> {
     let (model, method) = rest.rsplit_once(':')?;
     let stream = match method {
-        "generateContent" => "false",
+        "generateContent" | "countTokens" => "false",
         "streamGenerateContent" => "true",
         _ => return None,
     };
     // No model's name needs another escape.
     let model = model.replace("%2F", "/").replace("%2f", "/");
-    Some(Named { model: serde_json::Value::from(model).to_string(), stream })
+    Some((Named { model: serde_json::Value::from(model).to_string(), stream }, method))
 }
 
 /// The answer with its request's id, under the names that the clients of both APIs look for.

@@ -4,7 +4,7 @@ use crate::app::{App, Asked, RequestId};
 use crate::auth::key_digest;
 use crate::errors::{ErrorType, Problem, Skin};
 use crate::streams::StreamBody;
-use crate::{faults, usage};
+use crate::{faults, json, usage};
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -12,8 +12,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use opencredits_providers::splice_usage;
 use opencredits_sanitizer::{Api, Strictness};
-use opencredits_service::{Call, Fault, Reply, Whole};
+use opencredits_service::{Call, Counted, Fault, Reply, Whole};
 use opencredits_units::GenerationId;
+use serde_json::json;
 use std::sync::Arc;
 
 /// Asks for fields that are not passed on to be refused.
@@ -44,7 +45,7 @@ async fn serve(
     (headers, body): (HeaderMap, Body),
 ) -> Result<Response<Body>, Problem> {
     let dress = |fault: Fault| faults::problem(&fault, &app.face);
-    let Asked { api, named, wrong } = asked;
+    let Asked { api, named, counts, wrong } = asked;
     if let Some((parameter, remedy)) = wrong {
         return Err(Problem::new(ErrorType::InvalidRequest, remedy).with("param", parameter));
     }
@@ -63,6 +64,9 @@ async fn serve(
         strictness: strictness(app, &headers),
         named,
     };
+    if counts {
+        return app.gateway.count(&call).await.map(|counted| count_response(api, counted)).map_err(dress);
+    }
     let admitted = app.gateway.admit(call).await.map_err(dress)?;
     dropped.extend(admitted.dropped);
     let mut response = match admitted.pending.await.map_err(dress)? {
@@ -77,6 +81,15 @@ async fn serve(
         name(&mut response, DROPPED_HEADER, &dropped.join(", "));
     }
     Ok(response)
+}
+
+/// A count in the words of its API; an estimate says that it is one.
+fn count_response(api: Api, counted: Counted) -> Response<Body> {
+    let Counted { input_tokens, is_estimated } = counted;
+    json::ok(&match api {
+        Api::GeminiGenerate => json!({"totalTokens": input_tokens, "estimated": is_estimated}),
+        _ => json!({"input_tokens": input_tokens, "estimated": is_estimated}),
+    })
 }
 
 fn whole_response(app: &App, whole: Whole) -> Response<Body> {

@@ -56,7 +56,7 @@ mod vendor;
 
 pub use dialect::Dialect;
 pub use error::Error;
-pub use facts::RequestFacts;
+pub use facts::{RequestFacts, estimate_input};
 pub use hub::{Origin, Relay, Target, Tongue, Translated, translate, translate_body, unsealed};
 pub use outcome::{End, Finish, Outcome, Produced, Trust};
 pub use passage::Passage;

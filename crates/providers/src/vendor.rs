@@ -82,6 +82,7 @@ pub struct Endpoint {
 /// A vendor, as its file says.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, as its file says it")]
 pub struct Vendor {
     /// Its name in routes and records.
     #[serde(deserialize_with = "shared_text")]
@@ -118,6 +119,9 @@ pub struct Vendor {
     /// Whether it retains nothing.
     #[serde(default)]
     pub zdr: bool,
+    /// Whether it counts the tokens of a request, at `count_tokens` below the dialect's path.
+    #[serde(default)]
+    pub counts_tokens: bool,
     /// Whether it lists its models beside the dialect's path, at `/models`.
     #[serde(default)]
     pub discover: bool,

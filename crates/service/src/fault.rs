@@ -114,6 +114,12 @@ pub enum RequestFault {
         /// What is wrong with it.
         problem: String,
     },
+    /// The provider cannot count the request.
+    #[error("the provider cannot count this request: {message}")]
+    Uncountable {
+        /// What it says.
+        message: String,
+    },
     /// No provider is left that may serve the request.
     #[error("{0}")]
     NoRoute(Box<NoRoute>),

@@ -36,8 +36,8 @@ pub use fault::{
     Excluded, Fault, KeyFault, NoRoute, PaymentNeeded, Previous, RequestFault, Short, UpstreamFault, UpstreamKind,
 };
 pub use gateway::{
-    Admitted, Call, ChargedStream, DrainLimits, Drainer, Gateway, GatewayError, Last, Named, Parts, Pending, Piece,
-    Ports, Receipt, Reply, Retries, Settings, Upstream, Vitals, Whole,
+    Admitted, Call, ChargedStream, Counted, DrainLimits, Drainer, Gateway, GatewayError, Last, Named, Parts, Pending,
+    Piece, Ports, Receipt, Reply, Retries, Settings, Upstream, Vitals, Whole,
 };
 pub use keyring::{Earner, KeyRing, KeyTables, Spender};
 pub use offer::{Offer, OfferError, Seller};

@@ -229,3 +229,43 @@ async fn every_api_reaches_the_sandbox_and_streams_from_it() {
         }
     }
 }
+
+#[tokio::test]
+async fn tokens_are_counted_by_who_counts_them_else_estimated_and_cost_nothing() {
+    let vendor = |more: &str| {
+        format!(
+            "[[vendor]]\nid = \"v\"\ndialect = \"anthropic-messages\"\nbase_url = \"http://upstream.example/v1\"\n{more}"
+        )
+    };
+    let body = json!({"model": "a/model", "system": "Be brief.", "messages": [{"role": "user", "content": "Hello"}],
+        "max_tokens": 100, "metadata": {"user_id": "jane"}});
+    let counter =
+        TestApp::answering(&vendor("counts_tokens = true"), MODELS, "application/json", "{\"input_tokens\":42}");
+    let (user, key) = counter.person(10).await;
+    let before = counter.available(&user);
+    let counted = counter.post("/v1/messages/count_tokens", &key, &body).await;
+    assert_eq!((counted.status.as_u16(), counted.json()), (200, json!({"input_tokens": 42, "estimated": false})));
+    assert_eq!(counter.last_path(), "/v1/messages/count_tokens");
+    let sent = counter.last_sent().1;
+    assert_eq!(
+        (&sent["model"], &sent["max_tokens"], &sent["metadata"]),
+        (&json!("model-1"), &Value::Null, &Value::Null)
+    );
+    assert_eq!(before, counter.available(&user));
+
+    let other = TestApp::answering(&vendor(""), MODELS, "application/json", "{}");
+    let (user, key) = other.person(10).await;
+    let before = other.available(&user);
+    let contents = json!({"contents": [{"parts": [{"text": "Hello there, how are you today?"}]}]});
+    for (path, body, field) in [
+        ("/v1/messages/count_tokens", &body, "input_tokens"),
+        ("/v1beta/models/a/model:countTokens", &contents, "totalTokens"),
+    ] {
+        let counted = other.post(path, &key, body).await.json();
+        let tokens = counted[field].as_u64().unwrap();
+        assert!((5..40).contains(&tokens) && counted["estimated"] == true, "{path}: {counted}");
+    }
+    assert_eq!((before, other.upstream.sent.lock().unwrap().len()), (other.available(&user), 0));
+    let unknown = other.post("/v1/messages/count_tokens", &key, &json!({"model": "nobody", "messages": []})).await;
+    assert_eq!((unknown.status.as_u16(), unknown.json()["error"]["type"].as_str()), (404, Some("not_found_error")));
+}

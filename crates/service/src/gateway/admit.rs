@@ -208,7 +208,7 @@ impl Gateway {
     }
 
     /// A stand-in for a client's value that no two people share and nobody can turn back.
-    fn stand_in(&self, spender: &Spender, value: &str) -> String {
+    pub(super) fn stand_in(&self, spender: &Spender, value: &str) -> String {
         let hash = self.hash_key.hash(&[&spender.user.bits().to_be_bytes(), value.as_bytes()]);
         hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }

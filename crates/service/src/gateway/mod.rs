@@ -6,6 +6,7 @@
 mod admit;
 mod attempts;
 mod claims;
+mod count;
 mod drain;
 mod estimate;
 mod exchange;
@@ -21,6 +22,7 @@ pub(crate) use ready::headers_to;
 
 pub use admit::{Admitted, Call, Named};
 pub use attempts::Retries;
+pub use count::Counted;
 pub use drain::{DrainLimits, Drainer, Pending};
 pub use health::Vitals;
 pub use reply::{Reply, Whole};

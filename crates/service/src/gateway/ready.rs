@@ -70,6 +70,11 @@ impl Ready {
         in_turn().find(|account| account.is_cool(now)).or_else(|| in_turn().next())
     }
 
+    /// Whether the vendor counts tokens in this dialect.
+    pub(super) fn counts(&self) -> bool {
+        self.vendor.counts_tokens && self.dialect == Dialect::AnthropicMessages
+    }
+
     /// Whether there are several accounts.
     pub(super) const fn has_several(&self) -> bool {
         self.accounts.len() > 1

@@ -1,0 +1,88 @@
+//! How many tokens a request would be: by its provider's count, else by an estimate.
+
+use super::Gateway;
+use super::admit::Call;
+use super::plan::{Plan, Planned};
+use crate::fault::{Fault, RequestFault};
+use opencredits_providers::{ErrorKind, Rewrite, UpstreamError, UpstreamRequest, estimate_input, upstream_body};
+use serde::Deserialize;
+
+/// What follows the path of a dialect where tokens are counted.
+const COUNT_PATH: &str = "/count_tokens";
+/// The fields that are counted; others are refused there.
+const COUNTED: [&str; 7] = ["model", "messages", "system", "tools", "tool_choice", "thinking", "output_config"];
+/// The largest answer that is read.
+const ANSWER_BYTES_MAX: usize = 64 << 10;
+
+/// How many tokens a request would be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    /// Its input.
+    pub input_tokens: u64,
+    /// Whether no provider has counted it.
+    pub is_estimated: bool,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    input_tokens: u64,
+}
+
+impl Gateway {
+    /// Counts the input of a request. It costs nothing and is sent to the provider's counter alone, where there is one.
+    ///
+    /// # Errors
+    /// When the request is wrong, or names an unknown model.
+    pub async fn count(&self, call: &Call) -> Result<Counted, Fault> {
+        let hash = |value: &str| self.stand_in(&call.spender, value);
+        let plan = self.plan(call, &hash)?;
+        for planned in plan.ways.iter().filter(|planned| planned.way.upstream.counts()) {
+            if let Some(input_tokens) = self.ask_counter(call, &plan, planned).await? {
+                return Ok(Counted { input_tokens, is_estimated: false });
+            }
+        }
+        let first = plan.ways.first().map(|planned| plan.fields(planned)).unwrap_or_default();
+        Ok(Counted { input_tokens: estimate_input(first.into_iter()), is_estimated: true })
+    }
+
+    /// The provider's count; `None` where it gives none now.
+    async fn ask_counter(&self, call: &Call, plan: &Plan<'_>, planned: &Planned) -> Result<Option<u64>, Fault> {
+        let (way, now) = (&planned.way, self.ports.clock.now());
+        let (vendor, dialect) = (&way.upstream.vendor, way.upstream.dialect);
+        let address = [&vendor.url(dialect, "", false), COUNT_PATH].concat().parse();
+        let (Ok(url), Some(account)) = (address, way.upstream.account(now)) else {
+            return Ok(None);
+        };
+        let counted = plan.fields(planned).into_iter().filter(|(name, _)| COUNTED.contains(name));
+        let fields: Vec<(&str, &str)> = counted.collect();
+        let model = &way.route().upstream_model;
+        let body = upstream_body(&fields, &Rewrite { vendor, dialect, model, output_cap: None, stream: false });
+        let mut headers = account.headers.clone();
+        if planned.translated.is_none() {
+            headers.extend(call.headers.clone());
+        }
+        let Ok(response) = way.upstream.transport.send(UpstreamRequest { url, headers, body: body.into() }).await
+        else {
+            return Ok(None);
+        };
+        let status = response.status;
+        let answer = response.body.read_all(ANSWER_BYTES_MAX).await.unwrap_or_default();
+        if status.is_success() {
+            return Ok(serde_json::from_slice::<Answer>(&answer).ok().map(|answer| answer.input_tokens));
+        }
+        let error = UpstreamError::read(status.as_u16(), &answer, None);
+        match error.kind {
+            ErrorKind::InvalidRequest | ErrorKind::ContextLength | ErrorKind::TooLarge => {
+                Err(RequestFault::Uncountable { message: error.message }.into())
+            }
+            _ => {
+                tracing::warn!(
+                    vendor = &*vendor.id,
+                    status = error.status,
+                    "the provider does not count now; the count is estimated"
+                );
+                Ok(None)
+            }
+        }
+    }
+}
