@@ -4,6 +4,7 @@ mod gateway;
 mod ledger;
 mod machine;
 mod report;
+mod translate;
 
 pub(crate) use gateway::load::{Args as LoadArgs, run as load};
 pub(crate) use gateway::mock::run as mock_upstream;
@@ -31,6 +32,7 @@ pub(crate) struct Args {
 enum Subject {
     Ledger,
     Gateway,
+    Translate,
 }
 
 /// How long to measure.
@@ -53,6 +55,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     match args.subject {
         Subject::Ledger => ledger::run(effort, &mut report)?,
         Subject::Gateway => gateway::run(effort, &mut report)?,
+        Subject::Translate => translate::run(effort, &mut report)?,
     }
     if args.json {
         println!("{}", report.json());
