@@ -5,6 +5,9 @@ use crate::outcome::{Finish, Outcome, Trust};
 use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
 use serde::Deserialize;
 
+/// How most events of a stream begin.
+const DELTA: &[u8] = b"{\"type\":\"content_block_delta\",";
+
 /// The usage object. In a stream it comes twice; the last non-null of each field counts.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
@@ -197,6 +200,11 @@ pub(crate) fn absorb_message(raw: &[u8], counts: &mut Counts, outcome: &mut Outc
 
 /// Takes one event into the outcome.
 pub(crate) fn absorb_event(raw: &[u8], counts: &mut Counts, outcome: &mut Outcome) -> Kind {
+    // Nearly all events are this one, and say so first.
+    if raw.starts_with(DELTA) {
+        absorb_delta(raw, outcome);
+        return Kind::Plain;
+    }
     match json::member(raw, "type") {
         Some(b"\"content_block_delta\"") => absorb_delta(raw, outcome),
         Some(b"\"content_block_start\"") => absorb_start(raw, outcome),
@@ -232,11 +240,18 @@ fn absorb_counts(raw: &[u8], counts: &mut Counts) {
 
 /// `text_delta`, `thinking_delta`, `input_json_delta`, `signature_delta`, `citations_delta`.
 fn absorb_delta(raw: &[u8], outcome: &mut Outcome) {
-    json::members(json::member(raw, "delta").unwrap_or_default(), |key, value| {
-        let inside = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
-        if let (b"text" | b"thinking" | b"partial_json", Some(inside)) = (key, inside) {
-            outcome.produced.text(inside);
+    json::Cursor::new(raw).each_member(|key, cursor| {
+        if key != b"delta" {
+            cursor.value();
+            return;
         }
+        cursor.each_member(|key, cursor| {
+            let value = cursor.value();
+            let inside = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+            if let (b"text" | b"thinking" | b"partial_json", Some(inside)) = (key, inside) {
+                outcome.produced.text(inside);
+            }
+        });
     });
 }
 

@@ -1,6 +1,6 @@
 //! `gemini-generate`: counts, answers and chunks.
 
-use crate::json;
+use crate::json::{self, Cursor};
 use crate::outcome::{Finish, Outcome, Trust};
 use crate::upstream_error::UpstreamError;
 use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
@@ -50,45 +50,75 @@ pub(crate) enum Kind {
 
 /// Takes one chunk, or a whole answer, into the outcome.
 pub(crate) fn absorb(data: &[u8], outcome: &mut Outcome) -> Kind {
-    let mut kind = Kind::Plain;
-    let mut queries = BTreeSet::new();
-    let mut ran_code = 0_u64;
-    json::members(data, |name, value| match name {
-        b"candidates" => json::items(value, |candidate| {
-            json::members(candidate, |name, value| match name {
-                b"content" => ran_code = ran_code.saturating_add(absorb_parts(value, outcome)),
-                b"finishReason" if json::is_set(value) => {
-                    outcome.finish = json::owned(value).map(|native| Finish { native });
-                    kind = Kind::Finish;
-                }
-                b"groundingMetadata" => {
-                    json::items(json::member(value, "webSearchQueries").unwrap_or_default(), |query| {
-                        queries.extend(json::owned(query).filter(|query| !query.trim().is_empty()));
-                    });
-                }
-                _ => {}
-            });
-        }),
-        b"promptFeedback" => {
-            if let Some(native) = json::member(value, "blockReason").and_then(json::owned) {
-                outcome.finish = Some(Finish { native });
-                kind = Kind::Finish;
-            }
+    let mut seen = Seen { kind: Kind::Plain, queries: BTreeSet::new(), ran_code: 0 };
+    Cursor::new(data).each_member(|name, cursor| match name {
+        b"candidates" => {
+            cursor.each_item(|cursor| cursor.each_member(|name, cursor| seen.candidate(name, cursor, outcome)));
         }
-        b"usageMetadata" => absorb_usage(value, outcome),
-        b"modelVersion" => outcome.model = json::owned(value),
-        b"responseId" => outcome.upstream_id = json::owned(value),
-        b"error" if json::is_set(value) => {
-            outcome.error = Some(UpstreamError::read(STATUS_IN_STREAM, data, None));
-            kind = Kind::Error;
-        }
-        _ => {}
+        _ => seen.member(name, cursor.value(), (data, &mut *outcome)),
     });
+    let Seen { kind, queries, ran_code } = seen;
     let queries = u64::try_from(queries.len()).unwrap_or(u64::MAX);
     // What was searched for is told again with later chunks; code is told once.
     note_uses(outcome, ToolUse::Grounding, |before| before.max(queries));
     note_uses(outcome, ToolUse::CodeExecution, |before| before.saturating_add(ran_code));
     kind
+}
+
+/// What one chunk shows beside its output.
+struct Seen {
+    kind: Kind,
+    /// What was searched for.
+    queries: BTreeSet<String>,
+    /// How often the provider ran code.
+    ran_code: u64,
+}
+
+impl Seen {
+    fn candidate(&mut self, name: &[u8], cursor: &mut Cursor<'_>, outcome: &mut Outcome) {
+        match name {
+            b"content" => cursor.each_member(|name, cursor| {
+                if name == b"parts" {
+                    self.ran_code = self.ran_code.saturating_add(absorb_parts(cursor, outcome));
+                } else {
+                    cursor.value();
+                }
+            }),
+            b"finishReason" => {
+                let value = cursor.value();
+                if json::is_set(value) {
+                    outcome.finish = json::owned(value).map(|native| Finish { native });
+                    self.kind = Kind::Finish;
+                }
+            }
+            b"groundingMetadata" => {
+                json::items(json::member(cursor.value(), "webSearchQueries").unwrap_or_default(), |query| {
+                    self.queries.extend(json::owned(query).filter(|query| !query.trim().is_empty()));
+                });
+            }
+            _ => drop(cursor.value()),
+        }
+    }
+
+    fn member(&mut self, name: &[u8], value: &[u8], (data, outcome): (&[u8], &mut Outcome)) {
+        match name {
+            b"promptFeedback" => {
+                if let Some(native) = json::member(value, "blockReason").and_then(json::owned) {
+                    outcome.finish = Some(Finish { native });
+                    self.kind = Kind::Finish;
+                }
+            }
+            b"usageMetadata" => absorb_usage(value, outcome),
+            // Each chunk names both again.
+            b"modelVersion" if outcome.model.is_none() => outcome.model = json::owned(value),
+            b"responseId" if outcome.upstream_id.is_none() => outcome.upstream_id = json::owned(value),
+            b"error" if json::is_set(value) => {
+                outcome.error = Some(UpstreamError::read(STATUS_IN_STREAM, data, None));
+                self.kind = Kind::Error;
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Uses are seen chunk by chunk, and the usage of each chunk replaces the one before: they are carried over.
@@ -103,21 +133,24 @@ fn note_uses(outcome: &mut Outcome, tool: ToolUse, count: impl Fn(u64) -> u64) {
 }
 
 /// Counts what was produced; says how often the provider ran code.
-fn absorb_parts(content: &[u8], outcome: &mut Outcome) -> u64 {
+fn absorb_parts(cursor: &mut Cursor<'_>, outcome: &mut Outcome) -> u64 {
     let mut ran_code = 0_u64;
-    json::items(json::member(content, "parts").unwrap_or_default(), |part| {
-        json::members(part, |name, value| match name {
-            b"text" => {
-                if let Some(inside) = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) {
-                    outcome.produced.text(inside);
+    cursor.each_item(|cursor| {
+        cursor.each_member(|name, cursor| {
+            let value = cursor.value();
+            match name {
+                b"text" => {
+                    if let Some(inside) = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) {
+                        outcome.produced.text(inside);
+                    }
                 }
+                b"functionCall" | b"inlineData" => outcome.produced.part(),
+                b"executableCode" => {
+                    outcome.produced.part();
+                    ran_code = ran_code.saturating_add(1);
+                }
+                _ => {}
             }
-            b"functionCall" | b"inlineData" => outcome.produced.part(),
-            b"executableCode" => {
-                outcome.produced.part();
-                ran_code = ran_code.saturating_add(1);
-            }
-            _ => {}
         });
     });
     ran_code

@@ -112,6 +112,29 @@ impl<'a> Cursor<'a> {
         start..self.at
     }
 
+    /// Calls `visit` with the key of each member of the object that stands here; it takes the value. What is no object is
+    /// skipped. To go through a value in place costs half of skipping it first and reading it then.
+    pub(crate) fn each_member(&mut self, mut visit: impl FnMut(&'a [u8], &mut Self)) {
+        if !self.object() {
+            self.value();
+            return;
+        }
+        while let Some(key) = self.key() {
+            visit(key, self);
+        }
+    }
+
+    /// Calls `visit` at each item of the array that stands here; it takes the item. What is no array is skipped.
+    pub(crate) fn each_item(&mut self, mut visit: impl FnMut(&mut Self)) {
+        if !self.array() {
+            self.value();
+            return;
+        }
+        while self.item() {
+            visit(self);
+        }
+    }
+
     fn string_here(&mut self) -> Option<&'a [u8]> {
         let start = self.at + 1;
         let Some(end) = string_end(self.bytes, start) else {

@@ -219,6 +219,9 @@ impl StreamTap {
 
     /// Closing events that turned out not to be: another choice goes on after the first has finished.
     fn overtaken(&mut self, raw: &[u8]) -> Vec<Withheld> {
+        if self.withheld.is_empty() {
+            return Vec::new();
+        }
         let comment = Event::read(raw).data.is_none();
         if comment || self.dialect != Dialect::OpenaiChat { Vec::new() } else { std::mem::take(&mut self.withheld) }
     }
