@@ -78,6 +78,8 @@ pub(crate) enum Scripted {
     Unreachable,
     /// The head of an answer, and then nothing.
     Broken,
+    /// A stream in these pieces.
+    Stream(Vec<Result<Bytes, TransportError>>),
 }
 
 impl Scripted {
@@ -88,6 +90,10 @@ impl Scripted {
             Self::Broken => {
                 let body = UpstreamBody::from_chunks(vec![Err(TransportError::Broken)]);
                 Ok(UpstreamResponse { status: StatusCode::OK, headers: json, body })
+            }
+            Self::Stream(chunks) => {
+                let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))]);
+                Ok(UpstreamResponse { status: StatusCode::OK, headers, body: UpstreamBody::from_chunks(chunks) })
             }
             Self::Answer(status, retry_after, body) => {
                 let mut headers = json;

@@ -5,6 +5,7 @@ mod apis;
 mod app;
 mod canary;
 mod clients;
+mod cuts;
 mod docs;
 mod lookups;
 mod money;
