@@ -31,6 +31,12 @@ impl Framer {
     /// Calls `event` with the raw bytes of each event that `chunk` completes, blank line included.
     pub(crate) fn feed(&mut self, chunk: &[u8], mut event: impl FnMut(&[u8], Place)) -> Result<(), Error> {
         let mut start = 0;
+        // The rest of the line break that ended the event before: alone, so that it goes out with that one.
+        if self.after_cr && self.partial.is_empty() && chunk.first() == Some(&b'\n') {
+            self.after_cr = false;
+            start = 1;
+            event(b"\n", Place::Chunk(0..1));
+        }
         while start < chunk.len() {
             let end = self.event_end(chunk, start);
             let piece = chunk.get(start..end.unwrap_or(chunk.len())).unwrap_or_default();

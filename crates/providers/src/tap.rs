@@ -123,6 +123,10 @@ impl StreamTap {
     fn event(&mut self, raw: &[u8]) -> Fate {
         let event = Event::read(raw);
         let Some(data) = event.data else {
+            // The rest of a line break goes where the event went that it ends.
+            if let (b"\n", Some(last)) = (raw, self.withheld.last_mut()) {
+                last.raw.push(b'\n');
+            }
             return if self.withheld.is_empty() { Fate::Passes } else { Fate::Stops };
         };
         let fate = match self.dialect {

@@ -191,3 +191,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn line_breaks_of_two_bytes_go_out_whole_wherever_they_are_split() {
+    let chunk =
+        |text: &str| format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\r\n\r\n");
+    let finish = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\r\n\r\n";
+    let stream = [&chunk("a"), &chunk("b"), finish, "data: [DONE]\r\n\r\n"].concat();
+    let through = |size: usize| through(Dialect::OpenaiChat, UsageChunk::Asked, &stream, size);
+    let whole = through(stream.len());
+    assert!(whole.starts_with(&[chunk("a"), chunk("b")].concat()));
+    for size in 1..stream.len() {
+        assert_eq!(through(size), whole, "in pieces of {size}");
+    }
+}
