@@ -82,11 +82,20 @@ impl Running {
 
     /// The most memory it ever held, in millions of bytes.
     pub(crate) fn peak_rss_mb(&self) -> Outcome<f64> {
+        self.memory_mb("VmHWM:")
+    }
+
+    /// The memory that it holds, in millions of bytes.
+    pub(crate) fn rss_mb(&self) -> Outcome<f64> {
+        self.memory_mb("VmRSS:")
+    }
+
+    fn memory_mb(&self, field: &str) -> Outcome<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
         let kib: f64 = line
             .and_then(|line| line.trim().strip_suffix("kB"))
-            .ok_or("the kernel does not tell the peak of memory")?
+            .ok_or("the kernel does not tell the memory of the process")?
             .trim()
             .parse()?;
         Ok(kib * 1024.0 / 1e6)

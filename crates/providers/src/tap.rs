@@ -124,7 +124,8 @@ impl StreamTap {
         let event = Event::read(raw);
         let Some(data) = event.data else {
             // The rest of a line break goes where the event went that it ends.
-            if let (b"\n", Some(last)) = (raw, self.withheld.last_mut()) {
+            let open = self.withheld.last_mut().filter(|last| last.raw.ends_with(b"\r"));
+            if let (b"\n", Some(last)) = (raw, open) {
                 last.raw.push(b'\n');
             }
             return if self.withheld.is_empty() { Fate::Passes } else { Fate::Stops };

@@ -42,6 +42,9 @@ pub(crate) struct Args {
     /// Whether to ask for streams
     #[arg(long)]
     pub(super) stream: bool,
+    /// Whether to ask through the API for messages
+    #[arg(long)]
+    pub(super) messages: bool,
 }
 
 /// What came of it.
@@ -213,7 +216,7 @@ impl Events {
 /// A chat of some turns, about two kilobytes.
 fn request(args: &Args) -> Outcome<Request<Full<Bytes>>> {
     let question = "What do you know about the history of double-entry bookkeeping, and who wrote it down first? ";
-    let body = serde_json::json!({
+    let mut body = serde_json::json!({
         "model": args.model,
         "messages": [
             {"role": "system", "content": "You are a helpful bench. Answer briefly and to the point."},
@@ -225,7 +228,12 @@ fn request(args: &Args) -> Outcome<Request<Full<Bytes>>> {
         "temperature": 0.7,
         "stream": args.stream,
     });
-    let request = Request::post("/v1/chat/completions")
+    if args.messages {
+        // There instructions stand beside the turns.
+        let system = body["messages"].as_array_mut().map(|turns| turns.remove(0)["content"].take());
+        body["system"] = system.unwrap_or_default();
+    }
+    let request = Request::post(if args.messages { "/v1/messages" } else { "/v1/chat/completions" })
         .header(HOST, "127.0.0.1")
         .header(AUTHORIZATION, format!("Bearer {}", args.key))
         .header(CONTENT_TYPE, "application/json")

@@ -21,6 +21,9 @@ const TEXT_EVENTS: usize = 200;
 /// What a request for a stream says, with and without the space that some clients write.
 const STREAM_MARKS: [&[u8]; 2] = [b"\"stream\":true", b"\"stream\": true"];
 
+/// A model of this name begins a stream and never ends it.
+pub(crate) const HELD_MODEL: &str = "held";
+
 /// Everything it ever says.
 struct Answers {
     whole: Bytes,
@@ -57,7 +60,8 @@ async fn answer(request: Request<Incoming>, answers: &Answers) -> Response<Eithe
     let body = body.map_or_else(|_| Bytes::new(), http_body_util::Collected::to_bytes);
     let streams = STREAM_MARKS.iter().any(|mark| holds(&body, mark));
     let (kind, body) = if streams {
-        let burst = Burst { events: Rc::clone(&answers.events), next: 0, flushed: true };
+        let held = holds(&body, format!("\"model\":\"{HELD_MODEL}\"").as_bytes());
+        let burst = Burst { events: Rc::clone(&answers.events), next: 0, flushed: true, held };
         ("text/event-stream; charset=utf-8", Either::Right(burst))
     } else {
         let whole = Full::new(answers.whole.clone());
@@ -79,6 +83,8 @@ struct Burst {
     events: Rc<[Bytes]>,
     next: usize,
     flushed: bool,
+    /// Whether nothing comes after the first event.
+    held: bool,
 }
 
 impl Body for Burst {
@@ -92,6 +98,9 @@ impl Body for Burst {
         if !self.flushed {
             self.flushed = true;
             context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if self.held && self.next > 0 {
             return Poll::Pending;
         }
         let event = self.events.get(self.next).cloned();

@@ -1,5 +1,6 @@
 //! The gateway against nginx as a reverse proxy and against the upstream called directly, all in one run, in turns.
 
+mod held;
 pub(crate) mod load;
 pub(crate) mod mock;
 mod nginx;
@@ -30,9 +31,11 @@ enum Shape {
     Narrow,
     /// Streams at 64 connections.
     Streams,
+    /// Whole answers at 64 connections, asked for in another dialect than the upstream's.
+    Translated,
 }
 
-const SHAPES: [Shape; 3] = [Shape::Wide, Shape::Narrow, Shape::Streams];
+const SHAPES: [Shape; 4] = [Shape::Wide, Shape::Narrow, Shape::Streams, Shape::Translated];
 
 /// Who is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,13 +61,15 @@ struct Timing {
     rounds: usize,
     ms: u64,
     starts: usize,
+    /// Streams that are open at once.
+    held: usize,
 }
 
 impl From<Effort> for Timing {
     fn from(effort: Effort) -> Self {
         match effort {
-            Effort::Full => Self { rounds: 5, ms: 1_000, starts: 5 },
-            Effort::Smoke => Self { rounds: 1, ms: 200, starts: 1 },
+            Effort::Full => Self { rounds: 5, ms: 1_000, starts: 5, held: 2_000 },
+            Effort::Smoke => Self { rounds: 1, ms: 200, starts: 1, held: 200 },
         }
     }
 }
@@ -104,6 +109,9 @@ pub(super) fn run(effort: Effort, report: &mut Report) -> Outcome {
     report.at_most("peak_rss_mb", accepted.running.peak_rss_mb()?, 60.0);
     report.figure("peak_rss_mb_durable", durable.running.peak_rss_mb()?);
     report.at_most("first_answer_ms", first_answer_ms, 100.0);
+    let fresh = start(&folder.path().join("held"), mock_port, Ack::Accepted)?;
+    held::report(&fresh, &timing, report)?;
+    report.heading("the program");
     report.at_most("binary_mb", Gateway::binary_mb()?, 25.0);
     Ok(())
 }
@@ -114,7 +122,9 @@ fn measure(targets: &[Target<'_>], timing: &Timing) -> Outcome<Samples> {
     for round in 1..=timing.rounds {
         eprintln!("round {round} of {}", timing.rounds);
         for shape in SHAPES {
-            for target in targets {
+            // Nobody else translates.
+            let asked = |target: &&Target<'_>| shape != Shape::Translated || target.who == Who::Accepted;
+            for target in targets.iter().filter(asked) {
                 let measured = measure_one(target, shape, timing.ms)
                     .map_err(|error| format!("{:?}, {shape:?}: {error}", target.who))?;
                 samples.add(target.who, shape, measured);
@@ -126,7 +136,7 @@ fn measure(targets: &[Target<'_>], timing: &Timing) -> Outcome<Samples> {
 
 fn measure_one(target: &Target<'_>, shape: Shape, ms: u64) -> Outcome<Measured> {
     let (connections, port) = match shape {
-        Shape::Wide => ("64", target.port),
+        Shape::Wide | Shape::Translated => ("64", target.port),
         Shape::Narrow => ("1", target.port),
         Shape::Streams => ("64", target.stream_port),
     };
@@ -137,8 +147,10 @@ fn measure_one(target: &Target<'_>, shape: Shape, ms: u64) -> Outcome<Measured> 
         "--ms",
         &ms.to_string(),
     ]);
-    if shape == Shape::Streams {
-        load.arg("--stream");
+    match shape {
+        Shape::Streams => drop(load.arg("--stream")),
+        Shape::Translated => drop(load.arg("--messages")),
+        Shape::Wide | Shape::Narrow => {}
     }
     let before_s = target.running.cpu_s()?;
     let output = load.stderr(Stdio::piped()).output()?;
@@ -170,6 +182,7 @@ fn plan(folder: &Path, mock_port: u16, ack: Ack) -> Plan {
     let mock = format!("http://127.0.0.1:{mock_port}");
     plan.vendor("mock", "openai-chat", &mock, "");
     plan.model(MODEL, "mock", "bench", &PRICE);
+    plan.model(held::MODEL, "mock", mock::HELD_MODEL, &PRICE);
     plan
 }
 

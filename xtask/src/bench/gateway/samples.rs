@@ -34,7 +34,11 @@ impl Samples {
     }
 
     fn requests_a_second(&self, who: Who) -> f64 {
-        self.median(who, Shape::Wide, |one| count(one.outcomes.requests) / one.outcomes.seconds)
+        self.requests_in(who, Shape::Wide)
+    }
+
+    fn requests_in(&self, who: Who, shape: Shape) -> f64 {
+        self.median(who, shape, |one| count(one.outcomes.requests) / one.outcomes.seconds)
     }
 
     fn events_a_second(&self, who: Who) -> f64 {
@@ -82,6 +86,10 @@ pub(super) fn report(samples: &Samples, report: &mut Report) {
         });
         ratios(samples, who, suffix, report);
     }
+    report.heading("translated from anthropic-messages to openai-chat, over nginx that passes openai-chat through");
+    let translated = samples.requests_in(Who::Accepted, Shape::Translated) / samples.requests_a_second(Who::Nginx);
+    report.figure("translated_cpu_us", samples.cpu_us(Who::Accepted, Shape::Translated));
+    report.at_least("translated_throughput_over_nginx_c64", translated, 0.4);
 }
 
 fn ratios(samples: &Samples, who: Who, suffix: &str, report: &mut Report) {
