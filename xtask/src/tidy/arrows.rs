@@ -27,8 +27,11 @@ const REMEDY_NAME: &str = "name the package after its folder";
 const REMEDY_LINTS: &str = "add [lints] with workspace = true";
 const REMEDY_TOML: &str = "make it valid TOML";
 
+const FUZZ: &str = "fuzz/Cargo.toml";
+
 pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
-    let manifests = sources.iter().filter(|source| source.path.ends_with("/Cargo.toml"));
+    // The fuzz targets are a workspace of their own.
+    let manifests = sources.iter().filter(|source| source.path.ends_with("/Cargo.toml") && source.path != FUZZ);
     manifests.flat_map(check_manifest).collect()
 }
 

@@ -11,6 +11,7 @@ mod http;
 mod hub;
 mod recordings;
 mod requests;
+mod round_trips;
 mod sandbox;
 mod taps;
 mod vendors;
