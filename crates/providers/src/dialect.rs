@@ -66,6 +66,17 @@ impl Dialect {
     pub const fn names_model_in_path(self) -> bool {
         matches!(self, Self::GeminiGenerate)
     }
+
+    /// The members of a stream's events whose strings are output.
+    pub(crate) const fn text_members(self) -> &'static [&'static [u8]] {
+        match self {
+            Self::OpenaiChat => &crate::openai_chat::TEXTS,
+            Self::AnthropicMessages => &[b"text", b"thinking", b"partial_json"],
+            Self::OpenaiResponses => &[b"delta"],
+            Self::GeminiGenerate => &[b"text"],
+            Self::CohereChat | Self::OpenaiEmbeddings => &[],
+        }
+    }
 }
 
 impl fmt::Display for Dialect {

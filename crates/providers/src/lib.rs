@@ -41,6 +41,7 @@ mod gemini_generate;
 pub mod http;
 mod hub;
 mod json;
+mod mould;
 mod openai_chat;
 mod openai_responses;
 mod outcome;

@@ -6,7 +6,7 @@ use opencredits_units::{Bucket, Tokens, Usage};
 use serde::Deserialize;
 
 /// Members of a message or delta whose strings are output.
-const TEXTS: [&[u8]; 5] = [b"content", b"reasoning_content", b"reasoning", b"refusal", b"arguments"];
+pub(crate) const TEXTS: [&[u8]; 5] = [b"content", b"reasoning_content", b"reasoning", b"refusal", b"arguments"];
 
 /// The usage object as vendors of this dialect write it. Counts that some of them put elsewhere have a second place.
 #[derive(Default, Deserialize)]

@@ -60,6 +60,14 @@ impl Produced {
         self.wide_chars = self.wide_chars.saturating_add(count(leading));
     }
 
+    /// What text came to it since it was `before`; `None` where it was no text.
+    pub(crate) fn since(self, before: Self) -> Option<Self> {
+        let (ascii_bytes, wide_chars) =
+            (self.ascii_bytes.saturating_sub(before.ascii_bytes), self.wide_chars.saturating_sub(before.wide_chars));
+        let some = self.parts == before.parts && (ascii_bytes > 0 || wide_chars > 0);
+        some.then_some(Self { ascii_bytes, wide_chars, parts: 0 })
+    }
+
     pub(crate) fn part(&mut self) {
         self.parts = self.parts.saturating_add(1);
     }

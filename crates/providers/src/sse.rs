@@ -16,6 +16,16 @@ pub(crate) enum Place {
     Joined,
 }
 
+impl Place {
+    /// The same place, in a chunk that has `more` bytes in front.
+    pub(crate) fn after(self, more: usize) -> Self {
+        match self {
+            Self::Chunk(range) => Self::Chunk(range.start + more..range.end + more),
+            Self::Joined => Self::Joined,
+        }
+    }
+}
+
 /// Cuts a byte stream into events, at whatever places the chunks break.
 pub(crate) struct Framer {
     partial: Vec<u8>,
@@ -61,6 +71,11 @@ impl Framer {
             }
         }
         Ok(())
+    }
+
+    /// Whether an event begins with the next byte.
+    pub(crate) fn is_between_events(&self) -> bool {
+        self.partial.is_empty() && self.line_empty && !self.after_cr
     }
 
     /// The last event of a stream that ended without its blank line, as some servers do.

@@ -8,6 +8,7 @@ use crate::embeddings;
 use crate::error::Error;
 use crate::gemini_generate as gemini;
 use crate::json;
+use crate::mould::Mould;
 use crate::openai_chat as chat;
 use crate::openai_responses as responses;
 use crate::outcome::{End, Outcome};
@@ -39,6 +40,9 @@ pub struct StreamTap {
     outcome: Outcome,
     withheld: Vec<Withheld>,
     ended: bool,
+    mould: Mould,
+    /// The last event that had the shape of another, where it counts.
+    unread: Vec<u8>,
 }
 
 /// What becomes of an event.
@@ -60,6 +64,8 @@ impl StreamTap {
             outcome: Outcome::default(),
             withheld: Vec::new(),
             ended: false,
+            mould: Mould::default(),
+            unread: Vec::new(),
         }
     }
 
@@ -69,20 +75,62 @@ impl StreamTap {
     /// # Errors
     /// When an event is larger than any that a provider sends.
     pub fn feed(&mut self, chunk: &Bytes) -> Result<Bytes, Error> {
+        let alike = self.cast(chunk);
+        if alike == chunk.len() {
+            return Ok(chunk.clone());
+        }
+        self.read_unread();
         let mut framer = std::mem::replace(&mut self.framer, Framer::new());
-        let mut out = Out::new(chunk);
-        let fed = framer.feed(chunk, |raw, place| match self.event(raw) {
+        let mut out = Out::new(chunk, alike);
+        let fed = framer.feed(chunk.get(alike..).unwrap_or_default(), |raw, place| match self.read(raw) {
             Fate::Passes => {
                 for waiting in self.overtaken(raw) {
                     out.push(&waiting.raw, &Place::Joined);
                 }
-                out.push(raw, &place);
+                out.push(raw, &place.after(alike));
             }
             Fate::Waits(kind) => self.withheld.push(Withheld { kind, raw: raw.to_vec() }),
             Fate::Stops => {}
         });
         self.framer = framer;
         fed.map(|()| out.finish())
+    }
+
+    /// How many bytes at the beginning of a chunk are events that have the shape of one that was read.
+    fn cast(&mut self, chunk: &[u8]) -> usize {
+        let plain = self.withheld.is_empty() && !self.ended && self.outcome.error.is_none();
+        let mut rest = chunk;
+        if !plain || !self.framer.is_between_events() {
+            return 0;
+        }
+        while let Some(cast) = self.mould.cast(rest) {
+            self.outcome.produced.text(cast.text);
+            if self.mould.counts {
+                self.unread.clear();
+                self.unread.extend_from_slice(cast.raw);
+            }
+            rest = rest.get(cast.raw.len()..).unwrap_or_default();
+        }
+        chunk.len() - rest.len()
+    }
+
+    /// Reads the counts of the last event that was compared only; its text has been counted.
+    fn read_unread(&mut self) {
+        if !self.unread.is_empty() {
+            let (raw, produced) = (std::mem::take(&mut self.unread), self.outcome.produced);
+            self.event(&raw);
+            self.outcome.produced = produced;
+        }
+    }
+
+    /// Reads an event, and remembers its shape.
+    fn read(&mut self, raw: &[u8]) -> Fate {
+        let before = self.outcome.produced;
+        let fate = self.event(raw);
+        if let (Fate::Passes, Some(grown)) = (&fate, self.outcome.produced.since(before)) {
+            self.mould.learn(self.dialect, raw, grown);
+        }
+        fate
     }
 
     /// Whether the event that ends the stream was seen.
@@ -99,6 +147,7 @@ impl StreamTap {
 
     /// What has become of the request. Call it once, at the end.
     pub fn outcome(&mut self, end: End) -> Outcome {
+        self.read_unread();
         if end == End::Clean {
             // Some servers leave out the last blank line.
             let rest = self.framer.take_rest();
@@ -240,8 +289,9 @@ struct Out<'a> {
 }
 
 impl<'a> Out<'a> {
-    fn new(chunk: &'a Bytes) -> Self {
-        Self { chunk, range: 0..0, copied: Vec::new() }
+    /// The first `begun` bytes of the chunk go out.
+    fn new(chunk: &'a Bytes, begun: usize) -> Self {
+        Self { chunk, range: 0..begun, copied: Vec::new() }
     }
 
     fn push(&mut self, raw: &[u8], place: &Place) {

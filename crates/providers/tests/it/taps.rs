@@ -205,3 +205,49 @@ fn line_breaks_of_two_bytes_go_out_whole_wherever_they_are_split() {
         assert_eq!(through(size), whole, "in pieces of {size}");
     }
 }
+
+/// The outcome of a stream that is fed event by event, and that of the same in one piece, which is read event by event.
+fn check_alike(dialect: Dialect, stream: &str) {
+    let outcome = |pieces: Vec<&str>| {
+        let mut tap = StreamTap::new(dialect, UsageChunk::Asked);
+        let passed: Vec<Bytes> =
+            pieces.iter().map(|piece| tap.feed(&Bytes::copy_from_slice(piece.as_bytes())).unwrap()).collect();
+        let outcome = tap.outcome(End::Cut);
+        (passed.concat(), outcome.usage, outcome.trust, outcome.produced, outcome.finish, outcome.service_tier)
+    };
+    assert_eq!(outcome(stream.split_inclusive("\n\n").collect()), outcome(vec![stream]), "{stream}");
+}
+
+#[test]
+fn events_of_one_shape_come_to_what_they_say() {
+    let chat = |text: &str, noise: &str, count: u64| {
+        format!(
+            "data: {{\"id\":\"c\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}},\"finish_reason\":null}}],\
+             \"usage\":{{\"prompt_tokens\":7,\"completion_tokens\":{count}}},\"obfuscation\":\"{noise}\"}}\n\n"
+        )
+    };
+    let alike = [chat("Hi", "x", 1), chat("", "yy", 2), chat("\\\"ho\\\"", "", 31), chat("\u{5927}\u{962a}", "z", 40)];
+    check_alike(Dialect::OpenaiChat, &alike.concat());
+    // A part above its whole, in the last one; a tool's call and an error among them.
+    let cached = chat("Hi", "x", 5).replace("7,", "7,\"prompt_tokens_details\":{\"cached_tokens\":6},");
+    check_alike(Dialect::OpenaiChat, &[cached.clone(), cached.clone(), cached.replace(":6}", ":8}")].concat());
+    let call = chunk(r#"{"tool_calls":[{"function":{"arguments":"a"}}]}"#, "null");
+    check_alike(Dialect::OpenaiChat, &[alike.concat(), call.clone(), call, alike.concat()].concat());
+    let error = "data: {\"error\":{\"message\":\"no\"}}\n\n".to_owned();
+    check_alike(Dialect::OpenaiChat, &[alike.concat(), error, alike.concat()].concat());
+    let gemini = |text: &str, count: u64| {
+        format!(
+            "data: {{\"candidates\":[{{\"content\":{{\"parts\":[{{\"text\":\"{text}\"}}]}}}}],\
+             \"usageMetadata\":{{\"promptTokenCount\":4,\"candidatesTokenCount\":{count}}}}}\n\n"
+        )
+    };
+    let stream = [gemini("a", 1), gemini("bcd", 22), gemini("", 3)].concat();
+    check_alike(Dialect::GeminiGenerate, &stream);
+    let mut tap = StreamTap::new(Dialect::GeminiGenerate, UsageChunk::Asked);
+    for event in stream.split_inclusive("\n\n") {
+        tap.feed(&Bytes::copy_from_slice(event.as_bytes())).unwrap();
+    }
+    let outcome = tap.outcome(End::Cut);
+    assert_eq!(outcome.usage.unwrap().get(Bucket::Output), Some(Tokens::new(3)));
+    assert_eq!(outcome.produced.ascii_bytes, 4);
+}
