@@ -52,6 +52,6 @@ const compatible = createOpenAICompatible({
   name: "opencredits", baseURL: `${baseUrl}/v1`, apiKey: key, supportsStructuredOutputs: true,
 });
 const anthropic = createAnthropic({ baseURL: `${baseUrl}/v1`, apiKey: key });
-add("compatible", (model) => compatible(model));
-add("anthropic", (model) => anthropic(model));
+add("by chat", (model) => compatible(model));
+add("by messages", (model) => anthropic(model));
 await run();

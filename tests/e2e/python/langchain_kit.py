@@ -44,8 +44,8 @@ def spends(call):
 
 
 def add(name, make):
-    @cell(f"{name}: invoke")
-    def invoke():
+    @cell(f"{name}: text")
+    def text():
         before = balance()
         answer = make(model_of("chat")).invoke("Say hello.")
         settled(before, price("chat"))
@@ -79,6 +79,6 @@ def add(name, make):
         true(isinstance(place["city"], str), json.dumps(place))
 
 
-add("openai", of_openai)
-add("anthropic", of_anthropic)
+add("by chat", of_openai)
+add("by messages", of_anthropic)
 cell.run()
