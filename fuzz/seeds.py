@@ -6,8 +6,14 @@ from pathlib import Path
 
 BYTES_MAX = 6_000
 EACH_MAX = 12
-# The byte that chooses the dialect, by the end of a recording's API: of all dialects, and of those that translate.
-DIALECTS = {"-chat": (0, 0), "-messages": (1, 1), "-responses": (2, 2), "-generate": (3, 3), "-embeddings": (4, None)}
+# The byte that chooses the dialect, by the end of a recording's API: of decoders, of APIs in front, of those that translate.
+DIALECTS = {
+    "-chat": (0, 0, 0),
+    "-messages": (1, 1, 1),
+    "-responses": (2, 2, 2),
+    "-generate": (3, 4, 3),
+    "-embeddings": (4, 3, None),
+}
 
 
 def main(folder):
@@ -15,7 +21,7 @@ def main(folder):
     counts = {}
     for line in (folder / "index.jsonl").read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
-        found = next((both for end, both in DIALECTS.items() if row["api"].endswith(end)), None)
+        found = next((three for end, three in DIALECTS.items() if row["api"].endswith(end)), None)
         file = json.loads((folder / row["file"]).read_text(encoding="utf-8"))
         answer = file["response"].get("body") or ""
         key = (row["api"].split("-")[-1], row["stream"])
@@ -23,11 +29,13 @@ def main(folder):
             continue
         counts[key] = counts.get(key, 0) + 1
         request = file["request"].get("body")
-        request = request if isinstance(request, str) else json.dumps(request)
-        write(here / "decode", row["id"], bytes([found[0], 7]) + answer.encode())
-        if found[1] is not None:
-            write(here / "answer", row["id"], bytes([found[1], 7]) + answer.encode())
-            write(here / "request", row["id"], bytes([found[1]]) + request.encode()[:BYTES_MAX])
+        request = (request if isinstance(request, str) else json.dumps(request)).encode()
+        decoder, front, translated = (None if at is None else bytes([at]) for at in found)
+        write(here / "decode", row["id"], decoder + answer.encode())
+        for target in ("scrub", "requests"):
+            write(here / target, row["id"], front + request[:BYTES_MAX])
+        if translated is not None:
+            write(here / ("streams" if row["stream"] else "answers"), row["id"], translated + answer.encode())
     print(f"{sum(counts.values())} recordings in {here}")
 
 
