@@ -7,9 +7,9 @@ use opencredits_api::{App, Face};
 use opencredits_catalog::Catalog;
 use opencredits_keys::HashKey;
 use opencredits_ledger::Ledger;
-use opencredits_providers::Transport;
-use opencredits_providers::http::{Client, Settings as HttpSettings, Timeouts};
+use opencredits_providers::http::{Client, FetchLimits, Fetcher, Settings as HttpSettings, Timeouts};
 use opencredits_providers::sandbox::Sandbox;
+use opencredits_providers::{Fetch, Transport};
 use opencredits_service::accounts::{Accounts, Tables};
 use opencredits_service::config::Config;
 use opencredits_service::{
@@ -66,7 +66,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         ledger,
         keyring,
         tally: Arc::new(Tally::new(Arc::new(store.clone()))),
-        ports: Ports { clock, entropy, claims: Arc::new(store.clone()) },
+        ports: Ports { clock, entropy, claims: Arc::new(store.clone()), fetch: fetcher(config)? },
         settings: settings(config),
         hash_key,
     };
@@ -98,6 +98,15 @@ fn served(offer: Offer, http: Arc<dyn Transport>) -> (Catalog, HashMap<Arc<str>,
         upstreams.insert(Arc::clone(&vendor.id), Upstream { vendor, keys, transport });
     }
     (catalog.only(|vendor| upstreams.contains_key(vendor)), upstreams)
+}
+
+/// Fetches what requests name by address, where the operator allows it.
+fn fetcher(config: &Config) -> Result<Option<Arc<dyn Fetch>>, StartError> {
+    if !config.upstream.fetch_attachments {
+        return Ok(None);
+    }
+    let limits = FetchLimits { bytes_max: config.upstream.attachment_bytes_max, ..FetchLimits::default() };
+    Ok(Some(Arc::new(Fetcher::new(limits)?)))
 }
 
 /// The secret under which clients' values are hashed, made at the first start.

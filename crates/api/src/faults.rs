@@ -49,7 +49,9 @@ fn request_problem(fault: &RequestFault) -> Problem {
         RequestFault::ModelNotAllowed { .. } => ErrorType::ModelNotAllowed,
         RequestFault::Body(SanitizeError::NotPassedOn { .. } | SanitizeError::Refused { .. })
         | RequestFault::Field(
-            opencredits_providers::Error::Unsupported { .. } | opencredits_providers::Error::Untranslatable { .. },
+            opencredits_providers::Error::Unsupported { .. }
+            | opencredits_providers::Error::NeedsBytes { .. }
+            | opencredits_providers::Error::Untranslatable { .. },
         ) => ErrorType::UnsupportedParameter,
         _ => ErrorType::InvalidRequest,
     };

@@ -28,6 +28,15 @@ pub enum Error {
         /// What to do instead.
         remedy: &'static str,
     },
+    /// The request names by address what the model's provider takes as bytes only.
+    #[error(
+        "{field} cannot be served by this model from an address; send it in base64, or ask the operator to allow \
+         upstream.fetch_attachments"
+    )]
+    NeedsBytes {
+        /// The field.
+        field: &'static str,
+    },
     /// The client's API and the model's provider have no language in common.
     #[error("{from} cannot be translated to {to}, which serves this model; ask for it through {to}")]
     Untranslatable {

@@ -29,6 +29,7 @@
 //! ```
 
 mod anthropic_messages;
+mod attachment;
 mod base_url;
 mod closing;
 mod cohere_chat;
@@ -55,10 +56,13 @@ mod transport;
 mod upstream_error;
 mod vendor;
 
+pub use attachment::{Attached, Attachment, Fetch, FetchError};
 pub use dialect::Dialect;
 pub use error::Error;
 pub use facts::{RequestFacts, estimate_input};
-pub use hub::{Origin, Relay, Target, Tongue, Translated, translate, translate_body, unsealed};
+pub use hub::{
+    Origin, Relay, Target, Tongue, Translated, addresses, translate, translate_body, translate_with, unsealed,
+};
 pub use outcome::{End, Finish, Outcome, Produced, Trust};
 pub use passage::Passage;
 pub use rewrite::{Rewrite, upstream_body};

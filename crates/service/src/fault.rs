@@ -129,6 +129,12 @@ pub enum RequestFault {
         /// The model.
         model: String,
     },
+    /// What the request names by address cannot be fetched.
+    #[error("an address in the request {problem}")]
+    Attachment {
+        /// Why.
+        problem: opencredits_providers::FetchError,
+    },
     /// The idempotency key is too long.
     #[error("the Idempotency-Key is longer than {max} bytes")]
     IdempotencyKey {

@@ -11,9 +11,10 @@ use opencredits_api::{App, Face, Routes, service};
 use opencredits_catalog::Catalog;
 use opencredits_keys::{HashKey, Secret};
 use opencredits_ledger::Ledger;
+use opencredits_providers::http::{FetchLimits, Fetcher};
 use opencredits_providers::sandbox::Sandbox;
 use opencredits_providers::{
-    Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse, Vendor, Vendors,
+    Fetch, Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse, Vendor, Vendors,
 };
 use opencredits_service::accounts::{Accounts, Grant, NewKey, NewLimit, NewPartner, NewUser, Tables};
 use opencredits_service::config::Ack;
@@ -25,6 +26,7 @@ use opencredits_testkit::{FixedClock, FixedRandom};
 use opencredits_units::{BasisPoints, CreditPrice, NanoUsd, UnixMs};
 use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
+use std::net::Ipv4Addr;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -199,13 +201,22 @@ impl TestApp {
         let forgetting = keyring.clone();
         let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), fixed.clone(), fixed.clone())
             .on_change(move || forgetting.forget_all());
+        // Nothing public can be reached from a test: what listens here stands in for it.
+        let limits =
+            FetchLimits { bytes_max: 1_000, is_allowed: |at| at.ip() == Ipv4Addr::LOCALHOST, ..FetchLimits::default() };
+        let fetch: Arc<dyn Fetch> = Arc::new(Fetcher::new(limits).unwrap());
         let parts = Parts {
             catalog,
             upstreams: upstreams(vendors, &upstream),
             ledger: ledger.clone(),
             keyring,
             tally: Arc::new(Tally::new(Arc::new(store.clone()))),
-            ports: Ports { clock: fixed.clone(), entropy: fixed.clone(), claims: Arc::new(store.clone()) },
+            ports: Ports {
+                clock: fixed.clone(),
+                entropy: fixed.clone(),
+                claims: Arc::new(store.clone()),
+                fetch: Some(fetch),
+            },
             settings: settings(ack),
             hash_key: HashKey::new([5; 32]),
         };

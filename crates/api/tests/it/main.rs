@@ -3,6 +3,7 @@
 
 mod apis;
 mod app;
+mod attachments;
 mod canary;
 mod clients;
 mod cuts;

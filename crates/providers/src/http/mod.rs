@@ -14,7 +14,10 @@
 
 mod body;
 mod connect;
+mod fetch;
 mod plain;
+
+pub use fetch::{FetchLimits, Fetcher, is_public};
 
 use crate::transport::{Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse};
 use async_trait::async_trait;

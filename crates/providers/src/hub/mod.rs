@@ -4,6 +4,7 @@
 //! row of [`Step`](step::Step)s, whether it comes at once or as a stream. So there are N readers and N writers, never
 //! N × M. What the other side cannot say is dropped and named, or refused by name: nothing is lost in silence.
 
+mod attach;
 mod chat;
 mod conversation;
 mod gemini;
@@ -22,6 +23,7 @@ pub use relay::{Origin, Relay, translate_body};
 pub use tongue::Tongue;
 pub use unseal::unsealed;
 
+use crate::attachment::Attached;
 use crate::dialect::Dialect;
 use crate::error::Error;
 use conversation::Conversation;
@@ -59,17 +61,26 @@ pub fn translate<'a>(
     to: &Target<'_>,
     fields: impl Iterator<Item = (&'a str, &'a str)>,
 ) -> Result<Translated, Error> {
+    translate_with(from, to, fields, &Attached::default())
+}
+
+/// The same, with what was fetched put in the place of its addresses: see [`addresses`].
+///
+/// # Errors
+/// As [`translate`].
+pub fn translate_with<'a>(
+    from: Dialect,
+    to: &Target<'_>,
+    fields: impl Iterator<Item = (&'a str, &'a str)>,
+    attached: &Attached,
+) -> Result<Translated, Error> {
     let unspoken = Error::Untranslatable { from, to: to.dialect };
     let (Some(reads), Some(writes)) = (Tongue::of(from), Tongue::of(to.dialect)) else {
         return Err(unspoken);
     };
     let mut dropped = Vec::new();
-    let conversation: Conversation<'a> = match reads {
-        Tongue::Chat => chat::read_request(fields, &mut dropped)?,
-        Tongue::Messages => messages::read_request(fields, &mut dropped)?,
-        Tongue::Responses => responses::read_request(fields, &mut dropped)?,
-        Tongue::Gemini => gemini::read_request(fields, &mut dropped)?,
-    };
+    let mut conversation = read(reads, fields, &mut dropped)?;
+    attach::attach(&mut conversation, attached);
     let fields = match writes {
         Tongue::Chat => chat::write_request(&conversation, to, &mut dropped)?,
         Tongue::Messages => messages::write_request(&conversation, to, &mut dropped)?,
@@ -79,4 +90,27 @@ pub fn translate<'a>(
     dropped.sort_unstable();
     dropped.dedup();
     Ok(Translated { fields, output_cap: conversation.output_cap.map(|cap| cap.min(to.output_max)), dropped })
+}
+
+/// The addresses of pictures and documents that a request names. A provider that takes bytes only refuses them with
+/// [`Error::NeedsBytes`].
+///
+/// # Errors
+/// When the request has another form than its API says.
+pub fn addresses<'a>(from: Dialect, fields: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Vec<String>, Error> {
+    let Some(reads) = Tongue::of(from) else { return Ok(Vec::new()) };
+    Ok(attach::addresses(&mut read(reads, fields, &mut Vec::new())?))
+}
+
+fn read<'a>(
+    tongue: Tongue,
+    fields: impl Iterator<Item = (&'a str, &'a str)>,
+    dropped: &mut Vec<String>,
+) -> Result<Conversation<'a>, Error> {
+    match tongue {
+        Tongue::Chat => chat::read_request(fields, dropped),
+        Tongue::Messages => messages::read_request(fields, dropped),
+        Tongue::Responses => responses::read_request(fields, dropped),
+        Tongue::Gemini => gemini::read_request(fields, dropped),
+    }
 }

@@ -7,6 +7,7 @@
 
 mod docs;
 mod errors;
+mod fetch;
 mod http;
 mod hub;
 mod recordings;

@@ -161,6 +161,11 @@ pub struct Upstream {
     pub backoff_ms: u64,
     /// The longest wait, in ms: where a provider asks for more, the client is told. Default 5 s.
     pub retry_wait_ms_max: u64,
+    /// Whether pictures and documents that a request names by address are fetched for providers that take bytes only.
+    /// Default false: the request is refused. Public addresses alone are visited, see docs/OPERATIONS.md.
+    pub fetch_attachments: bool,
+    /// The largest that is fetched, in bytes. Default 10 MiB.
+    pub attachment_bytes_max: usize,
 }
 
 impl Default for Upstream {
@@ -177,6 +182,8 @@ impl Default for Upstream {
             attempts_max: 3,
             backoff_ms: 250,
             retry_wait_ms_max: 5_000,
+            fetch_attachments: false,
+            attachment_bytes_max: 10 << 20,
         }
     }
 }

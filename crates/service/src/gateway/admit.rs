@@ -86,7 +86,7 @@ impl Gateway {
     /// When the request is wrong, names an unknown model, is not covered, or was made before.
     pub async fn admit(self: &Arc<Self>, call: Call) -> Result<Admitted, Fault> {
         let hash = |value: &str| self.stand_in(&call.spender, value);
-        let mut plan = self.plan(&call, &hash)?;
+        let mut plan = self.plan_with_bytes(&call, &hash).await?;
         let claimed = match &call.idempotency_key {
             Some(key) => Some(self.claim(key, &call).await?),
             None => None,

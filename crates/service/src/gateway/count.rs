@@ -35,7 +35,7 @@ impl Gateway {
     /// When the request is wrong, or names an unknown model.
     pub async fn count(&self, call: &Call) -> Result<Counted, Fault> {
         let hash = |value: &str| self.stand_in(&call.spender, value);
-        let plan = self.plan(call, &hash)?;
+        let plan = self.plan_with_bytes(call, &hash).await?;
         for planned in plan.ways.iter().filter(|planned| planned.way.upstream.counts()) {
             if let Some(input_tokens) = self.ask_counter(call, &plan, planned).await? {
                 return Ok(Counted { input_tokens, is_estimated: false });

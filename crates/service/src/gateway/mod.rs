@@ -4,6 +4,7 @@
 //! holds it last is responsible: the handler, or, when the client has gone, the [`Drainer`].
 
 mod admit;
+mod attach;
 mod attempts;
 mod claims;
 mod count;
@@ -41,7 +42,7 @@ use moka::sync::Cache;
 use opencredits_catalog::{Catalog, Model, Route};
 use opencredits_keys::{HashKey, Secret};
 use opencredits_ledger::Ledger;
-use opencredits_providers::{Transport, Vendor};
+use opencredits_providers::{Fetch, Transport, Vendor};
 use opencredits_sanitizer::{Api, Headers, Policy, PolicyError};
 use opencredits_store::Claims;
 use opencredits_units::BasisPoints;
@@ -80,6 +81,8 @@ pub struct Ports {
     pub entropy: Arc<dyn Entropy>,
     /// Idempotency keys.
     pub claims: Arc<dyn Claims>,
+    /// Fetches what requests name by address; `None` where the operator does not allow it.
+    pub fetch: Option<Arc<dyn Fetch>>,
 }
 
 /// A vendor with our key and the way to it.

@@ -6,7 +6,7 @@ use super::routing::{Preferences, Way, fallbacks};
 use crate::fault::{Fault, RequestFault};
 use crate::keyring::Spender;
 use opencredits_catalog::{Ask, CatalogError, Model, Terms};
-use opencredits_providers::{Dialect, RequestFacts, Target, Translated, translate, unsealed};
+use opencredits_providers::{Attached, Dialect, RequestFacts, Target, Translated, translate_with, unsealed};
 use opencredits_sanitizer::{Api, SanitizeError, Scrub, Scrubbed, Strictness};
 use opencredits_units::{NanoUsd, PicoUsd, Tokens, ToolUse};
 use std::sync::Arc;
@@ -16,6 +16,8 @@ pub(super) struct Plan<'a> {
     scrubbed: Scrubbed<'a>,
     /// What the path says.
     named: Option<&'a Named>,
+    /// What was fetched from addresses that it names.
+    attached: Attached,
     /// A field that goes on in its own dialect without what other vendors sealed.
     unsealed: Option<(String, String)>,
     /// What the client speaks.
@@ -64,7 +66,8 @@ impl Plan<'_> {
         let Some(cap) = cap else { return Ok(()) };
         for planned in self.ways.iter_mut().filter(|planned| planned.translated.is_some()) {
             let to = target(&planned.way, cap);
-            planned.translated = Some(translated(said(self.named, &self.scrubbed), self.dialect, &to)?);
+            let said = said(self.named, &self.scrubbed);
+            planned.translated = Some(translated(said, self.dialect, &to, &self.attached)?);
         }
         Ok(())
     }
@@ -91,19 +94,28 @@ fn translated<'a>(
     fields: impl Iterator<Item = (&'a str, &'a str)>,
     from: Dialect,
     to: &Target<'_>,
+    attached: &Attached,
 ) -> Result<Translated, Fault> {
-    Ok(translate(from, to, fields).map_err(RequestFault::from)?)
+    Ok(translate_with(from, to, fields, attached).map_err(RequestFault::from)?)
 }
 
 /// What path and body say.
-fn said<'a>(named: Option<&'a Named>, scrubbed: &'a Scrubbed<'_>) -> impl Iterator<Item = (&'a str, &'a str)> {
+pub(super) fn said<'a>(
+    named: Option<&'a Named>,
+    scrubbed: &'a Scrubbed<'_>,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
     let named = named.map(|named| [("model", named.model.as_str()), ("stream", named.stream)]);
     named.into_iter().flatten().chain(scrubbed.fields())
 }
 
 impl Gateway {
-    /// Reads a request.
-    pub(super) fn plan<'a>(&self, call: &'a Call, hash: &dyn Fn(&str) -> String) -> Result<Plan<'a>, Fault> {
+    /// Reads a request, with what was fetched from addresses that it names.
+    pub(super) fn plan<'a>(
+        &self,
+        call: &'a Call,
+        hash: &dyn Fn(&str) -> String,
+        attached: Attached,
+    ) -> Result<Plan<'a>, Fault> {
         let how = Scrub { strictness: call.strictness, hash };
         let scrubbed = self.policies.of(call.api).scrub(&call.body, &how).map_err(RequestFault::from)?;
         let dialect = dialect_of(call.api);
@@ -119,7 +131,7 @@ impl Gateway {
         let stays_with = conversation.and_then(|conversation| self.sticky.get(&conversation));
         let ways = self.ways(&models, dialect, &wishes, stays_with.as_deref())?;
         let unsealed = scrubbed.fields().find_map(|(name, raw)| Some((name.to_owned(), unsealed(dialect, name, raw)?)));
-        let mut plan = Plan { scrubbed, named, unsealed, dialect, asked, ways: Vec::new(), conversation };
+        let mut plan = Plan { scrubbed, named, attached, unsealed, dialect, asked, ways: Vec::new(), conversation };
         plan.ways = plan.fit(ways, call.strictness, wishes.require_parameters)?;
         Ok(plan)
     }
@@ -184,7 +196,8 @@ impl Plan<'_> {
         let (mut facts, mut other) = (self.asked.clone(), None);
         if way.upstream.dialect != self.dialect {
             let to = target(&way, way.model.max_output_tokens);
-            let translated = translated(said(self.named, &self.scrubbed), self.dialect, &to)?;
+            let said = said(self.named, &self.scrubbed);
+            let translated = translated(said, self.dialect, &to, &self.attached)?;
             let strictness = if require_all { Strictness::Strict } else { strictness };
             refuse_drops(strictness, &translated)?;
             facts = facts_of(&translated, way.upstream.dialect, facts)?;
@@ -289,7 +302,7 @@ fn allowed(spender: &Spender, model: &Model) -> Result<(), Fault> {
     }
 }
 
-const fn dialect_of(api: Api) -> Dialect {
+pub(super) const fn dialect_of(api: Api) -> Dialect {
     match api {
         Api::OpenaiChat => Dialect::OpenaiChat,
         Api::AnthropicMessages => Dialect::AnthropicMessages,

@@ -226,7 +226,7 @@ fn write_part(out: &mut Out, what: &What<'_>) -> Result<(), Error> {
             });
         }),
         What::Document { source: Source::Url(_), .. } => {
-            return Err(Error::Unsupported { field: "document", remedy: "send the document itself, in base64" });
+            return Err(Error::NeedsBytes { field: "document" });
         }
         What::Document { source, name } => out.object(|out| {
             out.member("type", "file");

@@ -228,10 +228,7 @@ fn write_part(out: &mut Out, what: &What<'_>, seal: Option<&str>, wrong: &mut Op
             What::Text(text) | What::Refusal(text) => out.member("text", text),
             What::Image { source, .. } | What::Document { source, .. } => match source {
                 Source::Base64 { mime, data } => inline(out, mime, data),
-                Source::Url(_) => {
-                    let remedy = "send it in base64; this model's provider takes no addresses";
-                    *wrong = Some(Error::Unsupported { field: "image_url", remedy });
-                }
+                Source::Url(_) => *wrong = Some(Error::NeedsBytes { field: "image_url" }),
             },
             What::Audio { data, format } => inline(out, &["audio/", format].concat(), data),
             What::Call(call) => out.key("functionCall").object(|out| {
