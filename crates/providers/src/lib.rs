@@ -66,7 +66,7 @@ pub use hub::{
 pub use outcome::{End, Finish, Outcome, Produced, Trust};
 pub use passage::Passage;
 pub use rewrite::{Rewrite, upstream_body};
-pub use tap::{StreamTap, UsageChunk, read_body, splice_usage};
+pub use tap::{StreamTap, UsageChunk, opening_error, read_body, splice_usage};
 pub use transport::{Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse};
 pub use upstream_error::{ErrorKind, UpstreamError};
 pub use vendor::{Auth, Endpoint, OutputCap, StopBilling, Vendor, Vendors};

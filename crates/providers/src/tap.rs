@@ -315,6 +315,16 @@ impl<'a> Out<'a> {
     }
 }
 
+/// The error that a stream begins with: some providers answer 200 before they know that they cannot.
+#[must_use]
+pub fn opening_error(dialect: Dialect, first: &Bytes) -> Option<UpstreamError> {
+    memchr::memmem::find(first, b"error")?;
+    let mut tap = StreamTap::new(dialect, UsageChunk::Asked);
+    let passed = tap.feed(first).ok()?;
+    let outcome = tap.outcome(End::Cut);
+    outcome.error.filter(|_| passed.is_empty() && outcome.produced.is_nothing())
+}
+
 /// Reads a whole answer.
 #[must_use]
 pub fn read_body(dialect: Dialect, body: &[u8]) -> Outcome {

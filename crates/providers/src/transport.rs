@@ -79,12 +79,16 @@ impl TransportError {
 }
 
 /// The body of a vendor's answer.
-pub struct UpstreamBody(Pin<Box<dyn Body<Data = Bytes, Error = TransportError> + Send>>);
+pub struct UpstreamBody {
+    body: Pin<Box<dyn Body<Data = Bytes, Error = TransportError> + Send>>,
+    /// What was looked at and comes first.
+    front: Option<Bytes>,
+}
 
 impl UpstreamBody {
     /// Wraps a body.
     pub fn new(body: impl Body<Data = Bytes, Error = TransportError> + Send + 'static) -> Self {
-        Self(Box::pin(body))
+        Self { body: Box::pin(body), front: None }
     }
 
     /// A body that is there already.
@@ -102,8 +106,11 @@ impl UpstreamBody {
 
     /// The next chunk; `None` at the end.
     pub fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, TransportError>>> {
+        if let Some(front) = self.front.take() {
+            return Poll::Ready(Some(Ok(front)));
+        }
         loop {
-            match std::task::ready!(self.0.as_mut().poll_frame(context)) {
+            match std::task::ready!(self.body.as_mut().poll_frame(context)) {
                 None => return Poll::Ready(None),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 Some(Ok(frame)) => {
@@ -123,13 +130,19 @@ impl UpstreamBody {
         poll_fn(|context| self.poll_chunk(context)).await
     }
 
+    /// The same body, with a chunk that was taken from it put back.
+    #[must_use]
+    pub fn after(self, front: Bytes) -> Self {
+        Self { front: Some(front), ..self }
+    }
+
     /// The whole body, where it has at most `limit_bytes`.
     ///
     /// # Errors
     /// When it is larger, or breaks off.
     pub async fn read_all(mut self, limit_bytes: usize) -> Result<Bytes, TransportError> {
         let too_large = TransportError::TooLarge { limit_bytes };
-        let announced = usize::try_from(self.0.size_hint().lower()).unwrap_or(usize::MAX);
+        let announced = usize::try_from(self.body.size_hint().lower()).unwrap_or(usize::MAX);
         if announced > limit_bytes {
             return Err(too_large);
         }

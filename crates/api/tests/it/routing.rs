@@ -1,6 +1,8 @@
 //! Which provider is asked, what follows when it does not answer, and what the person pays then.
 
 use crate::app::{Scripted, TestApp};
+use bytes::Bytes;
+use opencredits_providers::TransportError;
 use serde_json::{Value, json};
 
 const VENDORS: &str = r#"
@@ -258,4 +260,46 @@ async fn a_conversation_stays_with_who_has_its_cache() {
     assert_eq!(post(&ask("mine", json!({}))).await, 200);
     assert_eq!(post(&ask("another", json!({}))).await, 200);
     assert_eq!(app.asked(), ["dear.example", "dear.example", "cheap.example"]);
+}
+
+#[tokio::test]
+async fn a_stream_that_begins_with_an_error_or_breaks_off_goes_elsewhere_unseen() {
+    let event = |text: &'static str| Ok(Bytes::from_static(text.as_bytes()));
+    let overloaded = "data: {\"error\":{\"message\":\"overloaded\",\"type\":\"overloaded_error\",\"code\":529}}\n\n";
+    let misses = [
+        Scripted::Stream(vec![event(overloaded)]),
+        Scripted::Stream(vec![Err(TransportError::Broken)]),
+        Scripted::Stream(vec![]),
+    ];
+    let said = event(
+        "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"model\":\"m\",\"usage\":\
+         {\"input_tokens\":20,\"output_tokens\":1}}}\n\n\
+         event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":\
+         {\"output_tokens\":7}}\n\n\
+         event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+    );
+    for miss in misses {
+        let app = app();
+        app.script("cheap.example", &[miss]);
+        app.script("dear.example", &[Scripted::Stream(vec![said.clone()])]);
+        let (user, key) = app.person(10).await;
+        let before = app.available(&user);
+        let body = json!({"model": "a/both", "stream": true, "max_tokens": 100,
+            "messages": [{"role": "user", "content": "Hello"}]});
+        let answer = app.post("/v1/chat/completions", &key, &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert!(answer.text.ends_with("data: [DONE]\n\n") && !answer.text.contains("error"), "{}", answer.text);
+        assert_eq!(app.asked(), ["cheap.example", "dear.example"]);
+        assert_eq!(before - app.available(&user), DEAR);
+        app.settled();
+    }
+    // One that had begun is told of in the stream, and nobody else is asked.
+    let app = app();
+    let chunk = "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\n\n";
+    app.script("cheap.example", &[Scripted::Stream(vec![event(chunk), event(overloaded)])]);
+    let (_, key) = app.person(10).await;
+    let body = json!({"model": "a/both", "stream": true, "messages": [{"role": "user", "content": "Hello"}]});
+    let answer = app.post("/v1/chat/completions", &key, &body).await;
+    assert!(answer.text.contains("Hi") && answer.text.contains("overloaded"), "{}", answer.text);
+    assert_eq!(app.asked(), ["cheap.example"]);
 }

@@ -12,12 +12,15 @@ use crate::fault::{Fault, UpstreamFault, UpstreamKind};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use opencredits_providers::{
-    ErrorKind, Outcome, TransportError, UpstreamError, UpstreamRequest, UpstreamResponse, UsageChunk, read_body,
+    ErrorKind, Outcome, TransportError, UpstreamError, UpstreamRequest, UpstreamResponse, UsageChunk, opening_error,
+    read_body,
 };
 use std::time::Duration;
 
 /// The largest refusal of a provider that is read.
 const ERROR_BYTES_MAX: usize = 64 << 10;
+/// A stream is waited for so long before the client is told that it has begun.
+const SILENCE: Duration = Duration::from_secs(5);
 /// What a stream's content type begins with.
 const EVENT_STREAM: &[u8] = b"text/event-stream";
 
@@ -92,12 +95,14 @@ async fn attempt(tab: &mut Tab, outgoing: &Outgoing) -> Result<Answer, Missed> {
     if !response.status.is_success() {
         return Err(refused(tab, response, account).await);
     }
-    let now = tab.gateway.ports.clock.now();
-    outgoing.way.health.served(now.ms_since(sent_at));
+    let served = || outgoing.way.health.served(tab.gateway.ports.clock.now().ms_since(sent_at));
     let is_stream = response.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(EVENT_STREAM));
     if tab.delivery == Delivery::Streamed && is_stream {
-        return Ok(Answer::Stream(response));
+        let begun = begun(tab, response).await?;
+        served();
+        return Ok(Answer::Stream(begun));
     }
+    served();
     tab.first_byte();
     let headers = passing(tab, &response.headers);
     let body = match response.body.read_all(tab.gateway.settings.body_bytes_max).await {
@@ -109,6 +114,24 @@ async fn attempt(tab: &mut Tab, outgoing: &Outgoing) -> Result<Answer, Missed> {
     match &outcome.error {
         Some(error) => Err(Missed::of_error(error)),
         None => Ok(Answer::Whole { headers, body, outcome }),
+    }
+}
+
+/// A stream is given to the client once it has begun: until then another provider can be asked. One that is silent is given
+/// at once, so that the client can be told that somebody is there.
+async fn begun(tab: &Tab, mut response: UpstreamResponse) -> Result<UpstreamResponse, Missed> {
+    match tokio::time::timeout(SILENCE, response.body.chunk()).await {
+        Err(_silent) => Ok(response),
+        Ok(Some(Ok(first))) => match opening_error(tab.upstream.dialect, &first) {
+            None => Ok(UpstreamResponse { body: response.body.after(first), ..response }),
+            Some(error) => {
+                let (generation, vendor, kind) = (tab.generation, &*tab.upstream.vendor.id, error.kind);
+                tracing::info!(%generation, vendor, ?kind, "the provider's stream began with an error");
+                Err(Missed::of_error(&error))
+            }
+        },
+        Ok(Some(Err(error))) => Err(unreached(tab, error)),
+        Ok(None) => Err(unreached(tab, TransportError::Broken)),
     }
 }
 
