@@ -2,7 +2,7 @@
 
 use crate::{others, spoken};
 use opencredits_providers::{
-    Dialect, Origin, RequestFacts, Rewrite, Target, Translated, UpstreamError, Vendor, Vendors, estimate_input,
+    Dialect, Origin, RequestFacts, Rewrite, Target, Translated, UpstreamError, Vendor, Vendors,
     read_body, translate, translate_body, unsealed, upstream_body,
 };
 use opencredits_sanitizer::{Api, Policy, SanitizeError, Scrub, Scrubbed, Strictness};
@@ -80,7 +80,6 @@ pub fn scrub(bytes: &[u8]) {
             assert!(is_json(kept.as_bytes()), "{name} is no JSON without its seals: {kept}");
         }
     }
-    let _tokens = estimate_input(lax.fields());
     let Ok(facts) = RequestFacts::read(front.dialect, lax.fields()) else { return };
     assert!(facts.choices > 0 && facts.output_cap != Some(0));
     let fields: Vec<_> = lax.fields().collect();

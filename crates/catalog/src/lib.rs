@@ -42,6 +42,7 @@
 mod book;
 mod card;
 mod catalog;
+mod density;
 mod error;
 mod model;
 mod names;
@@ -51,6 +52,7 @@ mod version;
 
 pub use card::{Ask, Bill, BillLine, Item, PriceCard};
 pub use catalog::Catalog;
+pub use density::Density;
 pub use error::CatalogError;
 pub use model::{Model, ModelKind, Route};
 pub use terms::{Charge, Terms};

@@ -15,6 +15,10 @@ const FRAME_TOKENS_MAX: u64 = 2_048;
 /// A base64 payload is not text: only what is shorter than this may be.
 const PAYLOAD_BYTES_MIN: usize = 512;
 
+/// The fields that are read by the model.
+const READ: [&str; 8] =
+    ["messages", "system", "tools", "input", "instructions", "contents", "systemInstruction", "system_instruction"];
+
 /// What a request asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequestFacts {
@@ -34,6 +38,8 @@ pub struct RequestFacts {
     pub extra: Vec<Bucket>,
     /// An upper bound of the input, in tokens; `None` where the provider's own tools may add to it without end.
     pub input_max: Option<u64>,
+    /// How much there is to read.
+    pub seen: InputSeen,
     /// How often each of the provider's own tools may run, where the request has such tools.
     pub uses: Vec<(ToolUse, u64)>,
     /// Whether a tool runs at the provider, which may add to the input without end.
@@ -59,7 +65,11 @@ impl RequestFacts {
         }
         let mut input = FRAME_TOKENS_MAX;
         for (name, value) in fields {
-            input = input.saturating_add(text_bound(value.as_bytes()));
+            let scan = Scan::of(value.as_bytes());
+            input = input.saturating_add(scan.bound());
+            if READ.contains(&name) {
+                facts.seen.add(&scan);
+            }
             facts.field(dialect, name, value.as_bytes())?;
         }
         if facts.model.is_empty() {
@@ -242,61 +252,68 @@ static MEDIA: [Word; 4] = [
 /// The shortest of them.
 const MEDIA_WORD_BYTES_MIN: usize = 5;
 
-/// An upper bound of the tokens in raw JSON: a token is at least one byte, a payload at most a fixed number.
-///
-/// Payloads are found as what they are, long strings without a space: text of that kind has at most a token a byte
-/// too, so it must not be taken for one; hence only strings that follow a base64 marker count as payloads.
-fn text_bound(raw: &[u8]) -> u64 {
-    let mut bytes = u64::try_from(raw.len()).unwrap_or(u64::MAX);
-    let mut media = 0_u64;
-    if raw.len() < MEDIA_WORD_BYTES_MIN {
-        return bytes;
-    }
-    for Word(word) in &MEDIA {
-        for at in word.find_iter(raw) {
-            let rest = raw.get(at + word.needle().len()..).unwrap_or_default();
-            media = media.saturating_add(1);
-            let payload = payload_bytes(rest);
-            if payload >= PAYLOAD_BYTES_MIN {
-                bytes = bytes.saturating_sub(u64::try_from(payload).unwrap_or(0));
-            }
-        }
-    }
-    bytes.saturating_add(media.saturating_mul(MEDIA_TOKENS_MAX))
+/// How much there is to read in a request, for an estimate where no provider counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct InputSeen {
+    /// Bytes of ASCII, the frame of the JSON included and payloads left out.
+    pub ascii_bytes: u64,
+    /// Characters beyond ASCII.
+    pub wide_chars: u64,
+    /// Pictures and the like that are sent along.
+    pub media: u64,
 }
 
-/// Tokens that a picture counts, about: a megapixel by the formula of the provider that gives one.
-const MEDIA_TOKENS_ABOUT: u64 = 1_600;
-/// Bytes of English or code that make a token, about.
-const BYTES_PER_TOKEN: u64 = 4;
-/// The fields that are read by the model.
-const READ: [&str; 8] =
-    ["messages", "system", "tools", "input", "instructions", "contents", "systemInstruction", "system_instruction"];
-
-/// What the input of a request comes to in tokens, about, from the fields of its body: for who asks before sending, where
-/// no provider counts. A character beyond ASCII counts as a token: four bytes a token undercounts such scripts by half.
-pub fn estimate_input<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> u64 {
-    let read = fields.filter(|(name, _)| READ.contains(name));
-    read.map(|(_, raw)| estimate_of(raw.as_bytes())).fold(0, u64::saturating_add)
+impl InputSeen {
+    fn add(&mut self, scan: &Scan) {
+        self.ascii_bytes = self.ascii_bytes.saturating_add(scan.ascii);
+        self.wide_chars = self.wide_chars.saturating_add(scan.wide);
+        self.media = self.media.saturating_add(scan.payloads);
+    }
 }
 
-fn estimate_of(raw: &[u8]) -> u64 {
-    let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    let (mut payloads, mut media) = (0_usize, 0_u64);
-    for Word(word) in &MEDIA {
-        for at in word.find_iter(raw) {
-            let payload = payload_bytes(raw.get(at + word.needle().len()..).unwrap_or_default());
-            if payload >= PAYLOAD_BYTES_MIN {
-                payloads = payloads.saturating_add(payload);
-                media = media.saturating_add(1);
+/// What raw JSON holds, as far as tokens go.
+struct Scan {
+    /// Bytes that are not payload.
+    text: u64,
+    /// Those of them that are ASCII.
+    ascii: u64,
+    /// Characters of several bytes.
+    wide: u64,
+    /// Payloads, and names of such that lie elsewhere.
+    media: u64,
+    /// Payloads alone.
+    payloads: u64,
+}
+
+impl Scan {
+    /// Payloads are found as what they are, long strings without a space: text of that kind has at most a token a byte
+    /// too, so it must not be taken for one; hence only strings that follow a base64 marker count as payloads.
+    fn of(raw: &[u8]) -> Self {
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let (mut bytes, mut media, mut payloads) = (0, 0, 0);
+        if raw.len() >= MEDIA_WORD_BYTES_MIN {
+            for Word(word) in &MEDIA {
+                for at in word.find_iter(raw) {
+                    let payload = payload_bytes(raw.get(at + word.needle().len()..).unwrap_or_default());
+                    media += 1;
+                    if payload >= PAYLOAD_BYTES_MIN {
+                        bytes += payload;
+                        payloads += 1;
+                    }
+                }
             }
         }
+        // The first byte of each character of several, and all bytes of them.
+        let wide = raw.iter().filter(|byte| **byte >= 0xC0).count();
+        let beyond = raw.iter().filter(|byte| **byte >= 0x80).count();
+        let text = raw.len().saturating_sub(bytes);
+        Self { text: number(text), ascii: number(text.saturating_sub(beyond)), wide: number(wide), media, payloads }
     }
-    let ascii = raw.iter().filter(|byte| byte.is_ascii()).count().saturating_sub(payloads);
-    // The first byte of each character of several.
-    let wide = raw.iter().filter(|byte| **byte >= 0xC0).count();
-    let text = number(ascii).div_ceil(BYTES_PER_TOKEN).saturating_add(number(wide));
-    text.saturating_add(media.saturating_mul(MEDIA_TOKENS_ABOUT))
+
+    /// An upper bound of its tokens: a token is at least one byte, a payload at most a fixed number.
+    fn bound(&self) -> u64 {
+        self.text.saturating_add(self.media.saturating_mul(MEDIA_TOKENS_MAX))
+    }
 }
 
 /// The base64 letters that begin here, after the colon and quote of a member.

@@ -59,7 +59,7 @@ mod vendor;
 pub use attachment::{Attached, Attachment, Fetch, FetchError};
 pub use dialect::Dialect;
 pub use error::Error;
-pub use facts::{RequestFacts, estimate_input};
+pub use facts::{InputSeen, RequestFacts};
 pub use hub::{
     Origin, Relay, Target, Tongue, Translated, addresses, translate, translate_body, translate_with, unsealed,
 };

@@ -14,6 +14,8 @@ pub(crate) enum Place {
     Chunk(Range<usize>),
     /// In a buffer, since the event began in an earlier chunk.
     Joined,
+    /// In the chunk that was fed: they are the rest of the line break that ended the event before.
+    Rest(Range<usize>),
 }
 
 impl Place {
@@ -22,6 +24,7 @@ impl Place {
         match self {
             Self::Chunk(range) => Self::Chunk(range.start + more..range.end + more),
             Self::Joined => Self::Joined,
+            Self::Rest(range) => Self::Rest(range.start + more..range.end + more),
         }
     }
 }
@@ -45,7 +48,7 @@ impl Framer {
         if self.after_cr && self.partial.is_empty() && chunk.first() == Some(&b'\n') {
             self.after_cr = false;
             start = 1;
-            event(b"\n", Place::Chunk(0..1));
+            event(b"\n", Place::Rest(0..1));
         }
         while start < chunk.len() {
             let end = self.event_end(chunk, start);

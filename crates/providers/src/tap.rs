@@ -39,6 +39,8 @@ pub struct StreamTap {
     counts: messages::Counts,
     outcome: Outcome,
     withheld: Vec<Withheld>,
+    /// What became of the last event: the rest of its line break goes the same way.
+    last: Went,
     ended: bool,
     mould: Mould,
     /// The last event that had the shape of another, where it counts.
@@ -52,6 +54,14 @@ enum Fate {
     Stops,
 }
 
+/// What became of an event.
+#[derive(Clone, Copy)]
+enum Went {
+    Out,
+    Aside,
+    Nowhere,
+}
+
 impl StreamTap {
     /// A tap for one stream.
     #[must_use]
@@ -63,6 +73,7 @@ impl StreamTap {
             counts: messages::Counts::default(),
             outcome: Outcome::default(),
             withheld: Vec::new(),
+            last: Went::Out,
             ended: false,
             mould: Mould::default(),
             unread: Vec::new(),
@@ -82,18 +93,39 @@ impl StreamTap {
         self.read_unread();
         let mut framer = std::mem::replace(&mut self.framer, Framer::new());
         let mut out = Out::new(chunk, alike);
-        let fed = framer.feed(chunk.get(alike..).unwrap_or_default(), |raw, place| match self.read(raw) {
+        let fed = framer.feed(chunk.get(alike..).unwrap_or_default(), |raw, place| match place.after(alike) {
+            Place::Rest(range) => self.rest(raw, &Place::Chunk(range), &mut out),
+            place => self.goes(raw, &place, &mut out),
+        });
+        self.framer = framer;
+        fed.map(|()| out.finish())
+    }
+
+    /// An event goes where its fate is.
+    fn goes(&mut self, raw: &[u8], place: &Place, out: &mut Out<'_>) {
+        self.last = match self.read(raw) {
             Fate::Passes => {
                 for waiting in self.overtaken(raw) {
                     out.push(&waiting.raw, &Place::Joined);
                 }
-                out.push(raw, &place.after(alike));
+                out.push(raw, place);
+                Went::Out
             }
-            Fate::Waits(kind) => self.withheld.push(Withheld { kind, raw: raw.to_vec() }),
-            Fate::Stops => {}
-        });
-        self.framer = framer;
-        fed.map(|()| out.finish())
+            Fate::Waits(kind) => {
+                self.withheld.push(Withheld { kind, raw: raw.to_vec() });
+                Went::Aside
+            }
+            Fate::Stops => Went::Nowhere,
+        };
+    }
+
+    /// The rest of a line break goes where the event went that it ends.
+    fn rest(&mut self, raw: &[u8], place: &Place, out: &mut Out<'_>) {
+        match self.last {
+            Went::Out => out.push(raw, place),
+            Went::Aside => self.withheld.last_mut().into_iter().for_each(|last| last.raw.extend_from_slice(raw)),
+            Went::Nowhere => {}
+        }
     }
 
     /// How many bytes at the beginning of a chunk are events that have the shape of one that was read.
@@ -172,11 +204,6 @@ impl StreamTap {
     fn event(&mut self, raw: &[u8]) -> Fate {
         let event = Event::read(raw);
         let Some(data) = event.data else {
-            // The rest of a line break goes where the event went that it ends.
-            let open = self.withheld.last_mut().filter(|last| last.raw.ends_with(b"\r"));
-            if let (b"\n", Some(last)) = (raw, open) {
-                last.raw.push(b'\n');
-            }
             return if self.withheld.is_empty() { Fate::Passes } else { Fate::Stops };
         };
         let fate = match self.dialect {
@@ -300,7 +327,7 @@ impl<'a> Out<'a> {
             Place::Chunk(range) if self.copied.is_empty() && self.range.end == range.start => {
                 self.range.end = range.end
             }
-            Place::Chunk(_) | Place::Joined => {
+            Place::Chunk(_) | Place::Rest(_) | Place::Joined => {
                 if self.copied.is_empty() {
                     let sliced = self.chunk.get(self.range.clone()).unwrap_or_default();
                     self.copied.extend_from_slice(sliced);

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 /// Text that is borrowed where it has no escapes.
 #[derive(Clone, Default, Deserialize)]
@@ -37,6 +38,21 @@ pub(crate) struct Conversation<'a> {
     /// A mark that caches everything up to the last block.
     pub(crate) cache: Option<Cache>,
     pub(crate) stream: bool,
+}
+
+impl Conversation<'_> {
+    /// Whether every result of a tool answers a call that came before: every provider refuses others, each in its own way.
+    pub(crate) fn results_follow_calls(&self) -> bool {
+        let mut calls = HashSet::new();
+        self.turns.iter().flat_map(|turn| &turn.parts).all(|part| match &part.what {
+            What::Call(call) => {
+                calls.insert(&*call.id);
+                true
+            }
+            What::Result { id, .. } => calls.contains(&**id),
+            _ => true,
+        })
+    }
 }
 
 /// Numbers that steer sampling, in their raw JSON.

@@ -80,6 +80,10 @@ pub fn translate_with<'a>(
     };
     let mut dropped = Vec::new();
     let mut conversation = read(reads, fields, &mut dropped)?;
+    if !conversation.results_follow_calls() {
+        let expected = "complete: the result of a tool follows the call that it answers, under the same id";
+        return Err(Error::Field { field: reads.turns_field(), expected });
+    }
     attach::attach(&mut conversation, attached);
     let fields = match writes {
         Tongue::Chat => chat::write_request(&conversation, to, &mut dropped)?,

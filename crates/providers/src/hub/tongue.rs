@@ -27,4 +27,13 @@ impl Tongue {
             Dialect::OpenaiEmbeddings | Dialect::CohereChat => None,
         }
     }
+
+    /// The field in which the turns stand.
+    pub(crate) const fn turns_field(self) -> &'static str {
+        match self {
+            Self::Chat | Self::Messages => "messages",
+            Self::Responses => "input",
+            Self::Gemini => "contents",
+        }
+    }
 }

@@ -198,12 +198,17 @@ fn line_breaks_of_two_bytes_go_out_whole_wherever_they_are_split() {
         |text: &str| format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\r\n\r\n");
     let finish = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\r\n\r\n";
     let stream = [&chunk("a"), &chunk("b"), finish, "data: [DONE]\r\n\r\n"].concat();
-    let through = |size: usize| through(Dialect::OpenaiChat, UsageChunk::Asked, &stream, size);
+    let through_in = through;
+    let through = |size: usize| through_in(Dialect::OpenaiChat, UsageChunk::Asked, &stream, size);
     let whole = through(stream.len());
     assert!(whole.starts_with(&[chunk("a"), chunk("b")].concat()));
     for size in 1..stream.len() {
         assert_eq!(through(size), whole, "in pieces of {size}");
     }
+    // The line feed belongs to the last of three empty lines, and not to the event.
+    let stream = [finish.trim_end(), "\r\r\r\r\n", DONE].concat();
+    let through = |size: usize| through_in(Dialect::OpenaiChat, UsageChunk::Asked, &stream, size);
+    assert_eq!(through(1), through(stream.len()));
 }
 
 /// The outcome of a stream that is fed event by event, and that of the same in one piece, which is read event by event.

@@ -104,6 +104,7 @@ impl Gateway {
             // A client's headers belong to the API that it speaks.
             headers: if planned.translated.is_none() { call.headers.clone() } else { HeaderMap::new() },
             requested_tier: planned.facts.tier,
+            asked: planned.facts.seen,
             way: planned.way,
         };
         let ways: Vec<Outgoing> = plan.ways.into_iter().zip(bodies).map(outgoing).collect();
@@ -119,7 +120,7 @@ impl Gateway {
             held: cover.amount,
             started: self.ports.clock.now(),
             first_byte: None,
-            input_bytes: u64::try_from(call.body.len()).unwrap_or(u64::MAX),
+            asked: first.asked,
             requested_tier: first.requested_tier.clone(),
             delivery,
             dialect,

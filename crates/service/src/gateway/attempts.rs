@@ -93,6 +93,7 @@ impl Tab {
         self.upstream = Arc::clone(&way.upstream);
         self.health = Arc::clone(&way.health);
         self.requested_tier.clone_from(&outgoing.requested_tier);
+        self.asked = outgoing.asked;
         self.first_byte = None;
     }
 

@@ -2,9 +2,11 @@
 
 use super::Gateway;
 use super::admit::Call;
+use super::estimate::input_about;
 use super::plan::{Plan, Planned};
 use crate::fault::{Fault, RequestFault};
-use opencredits_providers::{ErrorKind, Rewrite, UpstreamError, UpstreamRequest, estimate_input, upstream_body};
+use opencredits_catalog::Density;
+use opencredits_providers::{ErrorKind, Rewrite, UpstreamError, UpstreamRequest, upstream_body};
 use serde::Deserialize;
 
 /// What follows the path of a dialect where tokens are counted.
@@ -41,8 +43,8 @@ impl Gateway {
                 return Ok(Counted { input_tokens, is_estimated: false });
             }
         }
-        let first = plan.ways.first().map(|planned| plan.fields(planned)).unwrap_or_default();
-        Ok(Counted { input_tokens: estimate_input(first.into_iter()), is_estimated: true })
+        let about = |planned: &Planned| input_about(planned.facts.seen, Density::of(&planned.way.model)).get();
+        Ok(Counted { input_tokens: plan.ways.first().map(about).unwrap_or_default(), is_estimated: true })
     }
 
     /// The provider's count; `None` where it gives none now.

@@ -1,38 +1,40 @@
 //! What a broken-off answer has used, where its provider did not say.
 
 use crate::record::UsageSource;
-use opencredits_providers::{Outcome, Produced};
+use opencredits_catalog::Density;
+use opencredits_providers::{InputSeen, Outcome, Produced};
 use opencredits_units::{Bucket, Tokens, Usage};
 
-/// Bytes of English or code that make a token, about.
-const BYTES_PER_TOKEN: u64 = 4;
 /// Tokens of a part that is not text, such as the name of a tool.
 const TOKENS_PER_PART: u64 = 8;
+/// Tokens that a picture counts, about: a megapixel by the formula of the provider that gives one.
+const TOKENS_PER_MEDIA: u64 = 1_600;
 
 /// What an answer has used: as reported, where the report is whole.
 ///
 /// A report without input is none: a stream whose first event was lost would cost its output alone.
-pub(super) fn metered(outcome: &Outcome, input_bytes: u64) -> (UsageSource, Usage) {
+pub(super) fn metered(outcome: &Outcome, asked: InputSeen, density: Density) -> (UsageSource, Usage) {
     let has_input = |usage: &Usage| usage.input_total().is_some_and(|total| total > Tokens::ZERO);
     match outcome.usage {
         Some(usage) if outcome.is_final() && has_input(&usage) => (UsageSource::Reported, usage),
-        reported => (UsageSource::Estimated, estimate(reported, input_bytes, outcome.produced)),
+        reported => (UsageSource::Estimated, estimate(reported, asked, outcome.produced, density)),
     }
 }
 
-/// Fills what is missing in `reported`: input from the size of the request, output from what was seen.
-///
-/// A character beyond ASCII counts as a token: four bytes a token undercounts such scripts by half.
-fn estimate(reported: Option<Usage>, input_bytes: u64, produced: Produced) -> Usage {
+/// The tokens of a request, about.
+pub(super) fn input_about(asked: InputSeen, density: Density) -> Tokens {
+    let text = density.tokens(asked.ascii_bytes, asked.wide_chars);
+    Tokens::new(text.get().saturating_add(asked.media.saturating_mul(TOKENS_PER_MEDIA)))
+}
+
+/// Fills what is missing in `reported`: input from what the request holds, output from what was seen.
+fn estimate(reported: Option<Usage>, asked: InputSeen, produced: Produced, density: Density) -> Usage {
     let mut usage = reported.unwrap_or_default();
     if usage.input_total().unwrap_or_default() == Tokens::ZERO {
-        usage.set(Bucket::InputUncached, Tokens::new(input_bytes.div_ceil(BYTES_PER_TOKEN)));
+        usage.set(Bucket::InputUncached, input_about(asked, density));
     }
-    let seen = produced
-        .ascii_bytes
-        .div_ceil(BYTES_PER_TOKEN)
-        .saturating_add(produced.wide_chars)
-        .saturating_add(produced.parts.saturating_mul(TOKENS_PER_PART));
+    let text = density.tokens(produced.ascii_bytes, produced.wide_chars);
+    let seen = text.get().saturating_add(produced.parts.saturating_mul(TOKENS_PER_PART));
     // What a stream reports at its start is a placeholder of one token.
     if usage.output_total().unwrap_or_default() < Tokens::new(seen) {
         usage.set(Bucket::Output, Tokens::new(seen));
@@ -44,15 +46,17 @@ fn estimate(reported: Option<Usage>, input_bytes: u64, produced: Produced) -> Us
 mod tests {
     use super::*;
 
+    const ASKED: InputSeen = InputSeen { ascii_bytes: 450, wide_chars: 0, media: 0 };
+
     fn check(produced: Produced, expect: u64) {
-        let usage = estimate(None, 400, produced);
+        let usage = estimate(None, ASKED, produced, Density::of_names(&[]));
         assert_eq!(usage.get(Bucket::InputUncached), Some(Tokens::new(100)));
         assert_eq!(usage.get(Bucket::Output).map(Tokens::get), (expect > 0).then_some(expect));
     }
 
     #[test]
     fn scripts_beyond_ascii_are_not_counted_as_four_bytes_a_token() {
-        check(Produced { ascii_bytes: 400, wide_chars: 0, parts: 0 }, 100);
+        check(Produced { ascii_bytes: 450, wide_chars: 0, parts: 0 }, 100);
         check(Produced { ascii_bytes: 0, wide_chars: 100, parts: 0 }, 100);
         check(Produced { ascii_bytes: 0, wide_chars: 0, parts: 2 }, 16);
         check(Produced::default(), 0);
@@ -63,10 +67,10 @@ mod tests {
         let mut usage = Usage::default();
         usage.set(Bucket::Output, Tokens::new(50));
         let outcome = |usage| Outcome { usage: Some(usage), complete: true, ..Outcome::default() };
-        let (source, charged) = metered(&outcome(usage), 400);
+        let (source, charged) = metered(&outcome(usage), ASKED, Density::of_names(&[]));
         assert_eq!((source, charged.get(Bucket::InputUncached)), (UsageSource::Estimated, Some(Tokens::new(100))));
         usage.set(Bucket::InputUncached, Tokens::new(3));
-        assert_eq!(metered(&outcome(usage), 400), (UsageSource::Reported, usage));
+        assert_eq!(metered(&outcome(usage), ASKED, Density::of_names(&[])), (UsageSource::Reported, usage));
     }
 
     #[test]
@@ -74,7 +78,18 @@ mod tests {
         let mut reported = Usage::default();
         reported.set(Bucket::InputUncached, Tokens::new(7));
         reported.set(Bucket::Output, Tokens::new(50));
-        let usage = estimate(Some(reported), 400, Produced { ascii_bytes: 40, ..Produced::default() });
+        let usage = estimate(
+            Some(reported),
+            ASKED,
+            Produced { ascii_bytes: 40, ..Produced::default() },
+            Density::of_names(&[]),
+        );
         assert_eq!(usage, reported);
+    }
+
+    #[test]
+    fn a_picture_is_not_counted_by_its_bytes() {
+        let asked = InputSeen { media: 2, ..ASKED };
+        assert_eq!(input_about(asked, Density::of_names(&[])), Tokens::new(3_300));
     }
 }

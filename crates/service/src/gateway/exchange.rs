@@ -12,8 +12,8 @@ use crate::fault::{Fault, UpstreamFault, UpstreamKind};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use opencredits_providers::{
-    ErrorKind, Outcome, TransportError, UpstreamError, UpstreamRequest, UpstreamResponse, UsageChunk, opening_error,
-    read_body,
+    ErrorKind, InputSeen, Outcome, TransportError, UpstreamError, UpstreamRequest, UpstreamResponse, UsageChunk,
+    opening_error, read_body,
 };
 use std::time::Duration;
 
@@ -30,6 +30,7 @@ pub(super) struct Outgoing {
     pub(super) body: Bytes,
     pub(super) headers: HeaderMap,
     pub(super) requested_tier: Option<String>,
+    pub(super) asked: InputSeen,
 }
 
 /// What a request may try, in its order.

@@ -8,9 +8,11 @@ use crate::config::Ack;
 use crate::fault::Fault;
 use crate::keyring::Spender;
 use crate::record::{GenerationRecord, Line, Miss, SideBill, UsageSource, name_of_peer};
-use opencredits_catalog::{Bill, Catalog, Charge, Model, Terms};
+use opencredits_catalog::{Bill, Catalog, Charge, Density, Model, Terms};
 use opencredits_ledger::{Capture, Durable, Leg, OnShortfall};
-use opencredits_providers::{Dialect, Origin, Outcome, Passage, StopBilling, Trust, UsageChunk, translate_body};
+use opencredits_providers::{
+    Dialect, InputSeen, Origin, Outcome, Passage, StopBilling, Trust, UsageChunk, translate_body,
+};
 use opencredits_units::{BasisPoints, EntryId, GenerationId, NanoUsd, PicoUsd, Tokens, UnixMs, Usage};
 use std::sync::Arc;
 
@@ -54,7 +56,7 @@ pub(super) struct Tab {
     pub(super) held: NanoUsd,
     pub(super) started: UnixMs,
     pub(super) first_byte: Option<UnixMs>,
-    pub(super) input_bytes: u64,
+    pub(super) asked: InputSeen,
     pub(super) requested_tier: Option<String>,
     pub(super) delivery: Delivery,
     /// What the client speaks.
@@ -171,7 +173,7 @@ impl Tab {
         if outcome.trust == Trust::Contradictory {
             return Ok(nothing(UsageSource::Quarantined));
         }
-        let (source, usage) = metered(outcome, self.input_bytes);
+        let (source, usage) = metered(outcome, self.asked, Density::of(&self.model));
         let tier = outcome.service_tier.as_deref().or(self.requested_tier.as_deref());
         let bill =
             self.model.route_at(self.place).card.price(&usage, tier).map_err(crate::fault::RequestFault::from)?;

@@ -327,3 +327,35 @@ fn sealed_thoughts_go_back_to_their_provider_byte_for_byte_and_to_no_other() {
     assert_eq!(sent("v"), own);
     assert_eq!(sent("other"), "yes");
 }
+
+#[test]
+fn a_result_that_answers_no_call_is_refused_by_name_in_every_dialect() {
+    let hi = json!({"role": "user", "content": "hi"});
+    let cases = [
+        (
+            Dialect::OpenaiChat,
+            json!({"model": "m", "messages": [hi, {"role": "tool", "tool_call_id": "a", "content": "x"}]}),
+        ),
+        (
+            Dialect::AnthropicMessages,
+            json!({"model": "m", "messages": [
+                {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": "x"}]}]}),
+        ),
+        (
+            Dialect::OpenaiResponses,
+            json!({"model": "m", "input": [hi, {"type": "function_call_output", "call_id": "a", "output": "x"}]}),
+        ),
+        (
+            Dialect::GeminiGenerate,
+            json!({"model": "m", "contents": [
+                {"parts": [{"functionResponse": {"id": "a", "name": "f", "response": {"output": "x"}}}]}]}),
+        ),
+    ];
+    for (from, body) in cases {
+        let fields = fields(body.as_object().unwrap());
+        let fields = fields.iter().map(|(name, raw)| (name.as_str(), raw.as_str()));
+        let to = if from == Dialect::OpenaiChat { Dialect::AnthropicMessages } else { Dialect::OpenaiChat };
+        let refused = translate(from, &target(to), fields).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(refused.contains("the result of a tool follows the call"), "{from}: {refused}");
+    }
+}
