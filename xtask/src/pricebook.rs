@@ -6,6 +6,8 @@ use std::path::Path;
 
 /// Where the book lies in the repository.
 const BOOK: &str = "crates/catalog/data/pricebook.jsonl";
+/// Fees that the facts lack, by model.
+const FEES: &str = include_str!("pricebook_fees.toml");
 /// Members that are taken over as they are.
 const KEPT: [&str; 11] = [
     "id",
@@ -29,9 +31,10 @@ pub(crate) fn run(facts: &Path) -> Outcome {
     let text = std::fs::read_to_string(facts)?;
     let facts: Value = serde_json::from_str(&text)?;
     let models = facts["models"].as_array().ok_or("the facts have no list of models")?;
+    let more: toml::Table = toml::from_str(FEES)?;
     let mut lines = String::new();
     for model in models {
-        lines.push_str(&entry(model)?.to_string());
+        lines.push_str(&entry(model, &more)?.to_string());
         lines.push('\n');
     }
     std::fs::write(BOOK, lines)?;
@@ -39,7 +42,7 @@ pub(crate) fn run(facts: &Path) -> Outcome {
     Ok(())
 }
 
-fn entry(model: &Value) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+fn entry(model: &Value, more: &toml::Table) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
     let mut entry = Map::new();
     for name in KEPT {
         if let Some(value) = model.get(name) {
@@ -62,7 +65,9 @@ fn entry(model: &Value) -> Result<Value, Box<dyn std::error::Error + Send + Sync
     }
     entry.insert("service_tiers".to_owned(), services.into());
     let fees = members(&model["per_use"]).map(|(name, fee)| (name.clone(), fee["usd"].clone()));
-    entry.insert("per_use".to_owned(), Value::Object(fees.collect()));
+    let more = model["id"].as_str().and_then(|id| more.get(id)).and_then(toml::Value::as_table).into_iter().flatten();
+    let more = more.filter_map(|(name, fee)| Some((name.clone(), Value::from(fee.as_str()?))));
+    entry.insert("per_use".to_owned(), Value::Object(fees.chain(more).collect()));
     entry.retain(|_, value| !matches!(value, Value::Array(list) if list.is_empty()));
     entry.retain(|_, value| !matches!(value, Value::Object(map) if map.is_empty()));
     Ok(entry.into())

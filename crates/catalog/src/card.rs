@@ -177,7 +177,9 @@ impl PriceCard {
     }
 
     fn fees(&self, ask: &Ask<'_>) -> Result<PicoUsd, CatalogError> {
-        ask.uses.iter().try_fold(PicoUsd::ZERO, |sum, (tool, count)| {
+        let each = ToolUse::EACH_REQUEST.into_iter().filter_map(|tool| self.per_use(tool)).max();
+        let each = each.unwrap_or_default().times(Tokens::new(1)).ok_or(CatalogError::Overflow)?;
+        ask.uses.iter().try_fold(each, |sum, (tool, count)| {
             let fee = self.per_use(*tool).unwrap_or_default().times(*count);
             fee.and_then(|fee| sum.checked_add(fee)).ok_or(CatalogError::Overflow)
         })

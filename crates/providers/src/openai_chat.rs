@@ -2,7 +2,7 @@
 
 use crate::json::{self, Cursor};
 use crate::outcome::{Finish, Outcome, Produced, Trust};
-use opencredits_units::{Bucket, Tokens, Usage};
+use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
 use serde::Deserialize;
 
 /// Members of a message or delta whose strings are output.
@@ -166,9 +166,19 @@ pub(crate) fn absorb(raw: &[u8], outcome: &mut Outcome) -> Kind {
 }
 
 fn absorb_usage(raw: &[u8], outcome: &mut Outcome) -> bool {
-    let Some((usage, trust)) = usage(raw) else {
+    let Some((mut usage, trust)) = usage(raw) else {
         return false;
     };
+    // Models that search with each request name how much they took in, and bill by it.
+    let searched = match json::member(raw, "search_context_size") {
+        Some(b"\"low\"") => Some(ToolUse::SearchLow),
+        Some(b"\"medium\"") => Some(ToolUse::SearchMedium),
+        Some(b"\"high\"") => Some(ToolUse::SearchHigh),
+        _ => None,
+    };
+    if let Some(size) = searched {
+        usage.set_uses(size, Tokens::new(1));
+    }
     outcome.usage = Some(usage);
     outcome.trust = trust;
     true

@@ -111,15 +111,32 @@ pub enum ToolUse {
     XSearch,
     /// One grounded query or prompt.
     Grounding,
+    /// One request of a model that searches each time, with little of what it found.
+    SearchLow,
+    /// The same, with more of it.
+    SearchMedium,
+    /// The same, with most of it.
+    SearchHigh,
 }
 
 impl ToolUse {
     /// How many there are.
-    pub const COUNT: usize = 6;
+    pub const COUNT: usize = 9;
 
     /// Every tool, in the order of its index.
-    pub const ALL: [Self; Self::COUNT] =
-        [Self::WebSearch, Self::WebFetch, Self::CodeExecution, Self::FileSearch, Self::XSearch, Self::Grounding];
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::WebSearch,
+        Self::WebFetch,
+        Self::CodeExecution,
+        Self::FileSearch,
+        Self::XSearch,
+        Self::Grounding,
+        Self::SearchLow,
+        Self::SearchMedium,
+        Self::SearchHigh,
+    ];
+    /// Those that are billed with every request of a model that has a fee for them.
+    pub const EACH_REQUEST: [Self; 3] = [Self::SearchLow, Self::SearchMedium, Self::SearchHigh];
 
     /// The tool's place in an array of [`ToolUse::COUNT`].
     #[must_use]
@@ -138,6 +155,9 @@ impl ToolUse {
             Self::FileSearch => "file_search",
             Self::XSearch => "x_search",
             Self::Grounding => "grounding",
+            Self::SearchLow => "search_low",
+            Self::SearchMedium => "search_medium",
+            Self::SearchHigh => "search_high",
         }
     }
 }

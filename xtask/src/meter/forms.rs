@@ -24,6 +24,8 @@ struct Table {
     ends: BTreeMap<String, String>,
     by_model: BTreeMap<String, BTreeMap<String, String>>,
     apart: BTreeMap<String, String>,
+    /// Why a provider's price may differ from the book's, by the beginning of the interface.
+    prices: BTreeMap<String, String>,
 }
 
 /// What the usage of an exchange costs, beside what its provider said.
@@ -35,8 +37,8 @@ pub(super) enum Priced {
     UnknownModel,
     /// Both agree within a rounding.
     Same,
-    /// They differ: ours, theirs, in USD.
-    Differs(f64, f64),
+    /// They differ: ours, theirs, in USD, and why.
+    Differs(f64, f64, Option<String>),
 }
 
 impl Forms {
@@ -82,6 +84,10 @@ impl Forms {
         };
         #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "a comparison for people")]
         let ours = bill.cost.get() as f64 / PICO;
-        if (ours - theirs).abs() <= theirs.abs() * 0.005 + 1e-8 { Priced::Same } else { Priced::Differs(ours, theirs) }
+        if (ours - theirs).abs() <= theirs.abs() * 0.005 + 1e-8 {
+            return Priced::Same;
+        }
+        let why = self.table.prices.iter().find(|(start, _)| recording.row.api.starts_with(start.as_str()));
+        Priced::Differs(ours, theirs, why.map(|(_, why)| why.clone()))
     }
 }

@@ -44,9 +44,10 @@ impl Report {
                     Priced::Untold => {}
                     Priced::Same => self.same_price += 1,
                     Priced::UnknownModel => self.unknown_price += 1,
-                    Priced::Differs(ours, theirs) => {
-                        self.prices
-                            .push(format!("{}: {ours:.9} USD, the provider says {theirs:.9}", recording.row.file));
+                    Priced::Differs(ours, theirs, why) => {
+                        let why = why.map_or(String::new(), |why| format!(": {why}"));
+                        let file = &recording.row.file;
+                        self.prices.push(format!("{file}: {ours:.9} USD, the provider says {theirs:.9}{why}"));
                     }
                 }
             }

@@ -1,6 +1,6 @@
 //! Cards: fallbacks, cliffs, tiers, fees.
 
-use opencredits_catalog::{Catalog, CatalogError};
+use opencredits_catalog::{Ask, Catalog, CatalogError};
 use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
 
 const MODELS: &str = r#"
@@ -101,4 +101,15 @@ fn absent_is_not_zero_in_a_bill() {
     endless.set(Bucket::InputUncached, Tokens::new(u64::MAX));
     endless.set(Bucket::CacheRead, Tokens::new(1));
     assert_eq!(card.price(&endless, None), Err(CatalogError::Overflow));
+}
+
+#[test]
+fn a_search_with_each_request_is_billed_and_held() {
+    let catalog = Catalog::builtin().unwrap();
+    let card = &catalog.resolve("perplexity/sonar").unwrap().route.card;
+    let bill = card.price(&read("input=7 output=1 search_low=1"), None).unwrap();
+    assert_eq!(bill.cost.to_string(), "0.005008");
+    // How much will be taken in is not known before: the hold covers the most.
+    let ask = Ask { input: Tokens::ZERO, output: Tokens::ZERO, extra: &[], tier: None, uses: &[] };
+    assert_eq!(card.quote(&ask).unwrap().to_string(), "0.012");
 }
