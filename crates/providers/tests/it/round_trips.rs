@@ -275,6 +275,11 @@ fn body_of(translated: &Translated) -> Value {
 /// Short forms in full: a text alone as a list of one part, what is not streamed as such, a call's arguments as they are.
 fn in_full(mut body: Value) -> Value {
     body["stream"] = (body["stream"] == true).into();
+    for tool in body["tools"].as_array_mut().into_iter().flatten() {
+        let tool = if tool["function"].is_object() { &mut tool["function"] } else { tool };
+        // The default, said aloud.
+        tool.as_object_mut().unwrap().retain(|name, value| name != "strict" || value == true);
+    }
     // Chat keeps nothing when it is told so, and messages keeps nothing anyway.
     body.as_object_mut().unwrap().remove("store");
     for message in body["messages"].as_array_mut().unwrap() {
@@ -307,6 +312,45 @@ fn check(talk: &Talk, from: Dialect, to: Dialect) {
     assert_eq!(in_full(body_of(&back)), said(from), "{from} by way of {to}");
 }
 
+/// Without what the other side cannot say.
+fn sayable(mut talk: Talk, to: Dialect) -> Talk {
+    let gemini = to == Dialect::GeminiGenerate;
+    if to == Dialect::OpenaiResponses {
+        talk.stop.clear();
+    }
+    let said = talk.rounds.iter_mut().flat_map(|round| &mut round.answer).chain(&mut talk.opening);
+    for said in said.filter(|_| gemini) {
+        if let Said::Image(None, url) = said {
+            *said = Said::Text(std::mem::take(url));
+        }
+    }
+    // A description is demanded there.
+    for tool in talk.tools.iter_mut().filter(|_| gemini) {
+        tool.description.get_or_insert_default();
+    }
+    talk.choice = talk.choice.map(|(choice, alone)| (choice, alone && !gemini));
+    talk
+}
+
+/// By way of another dialect it comes back as it was.
+fn check_back(talk: Talk, to: Dialect) {
+    let talk = sayable(talk, to);
+    for from in [Dialect::OpenaiChat, Dialect::AnthropicMessages] {
+        let sent = if from == Dialect::OpenaiChat { talk.in_chat() } else { talk.in_messages() };
+        let there = across(&sent, from, to);
+        assert_eq!(there.dropped, Vec::<String>::new(), "{from} to {to}");
+        let fields: Map<String, Value> =
+            there.fields.iter().map(|(name, raw)| ((*name).to_owned(), serde_json::from_str(raw).unwrap())).collect();
+        let back = across(&fields.into(), to, from);
+        assert_eq!(back.dropped, Vec::<String>::new(), "{from} by way of {to}");
+        let mut came = body_of(&back);
+        came["max_tokens"] = there.output_cap.into();
+        let mut said = sent;
+        said["max_tokens"] = talk.cap.min(OUTPUT_MAX).into();
+        assert_eq!(in_full(came), in_full(said), "{from} by way of {to}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
@@ -314,5 +358,15 @@ proptest! {
     fn a_conversation_is_the_same_in_both_dialects_and_back(talk in talk()) {
         check(&talk, Dialect::OpenaiChat, Dialect::AnthropicMessages);
         check(&talk, Dialect::AnthropicMessages, Dialect::OpenaiChat);
+    }
+
+    #[test]
+    fn a_conversation_comes_back_as_it_was_by_way_of_responses(talk in talk()) {
+        check_back(talk, Dialect::OpenaiResponses);
+    }
+
+    #[test]
+    fn a_conversation_comes_back_as_it_was_by_way_of_gemini(talk in talk()) {
+        check_back(talk, Dialect::GeminiGenerate);
     }
 }
