@@ -1,13 +1,15 @@
 //! Derives the price book from the shared folder's facts: one model a line, so that a change of price is one line.
 
 use crate::Outcome;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Where the book lies in the repository.
 const BOOK: &str = "crates/catalog/data/pricebook.jsonl";
-/// Fees that the facts lack, by model.
-const FEES: &str = include_str!("pricebook_fees.toml");
+/// What the facts lack.
+const MORE: &str = include_str!("pricebook_more.toml");
 /// Members that are taken over as they are.
 const KEPT: [&str; 11] = [
     "id",
@@ -24,14 +26,48 @@ const KEPT: [&str; 11] = [
 ];
 /// A one-hour cache write costs twice the input at every model that bills five-minute ones apart
 /// (platform.claude.com/docs, prompt caching: 1.25 and 2 times the base input price); the facts lack it for old models.
-const HOUR_WRITE_FACTOR: u128 = 2;
+const HOUR_WRITE_PERCENT: u128 = 200;
+
+/// What the facts lack.
+#[derive(Deserialize)]
+struct More {
+    /// Fees by model and use, in dollars.
+    per_use: BTreeMap<String, BTreeMap<String, String>>,
+    place: Vec<Place>,
+}
+
+/// What answers that stay in one place cost.
+#[derive(Deserialize)]
+struct Place {
+    vendor: String,
+    tier: String,
+    /// Models released from here on, in Unix seconds.
+    released_from: u64,
+    /// Of every price.
+    percent: u128,
+}
+
+impl Place {
+    fn is_of(&self, model: &Value) -> bool {
+        model["vendor"] == self.vendor.as_str() && model["released"].as_u64() >= Some(self.released_from)
+    }
+
+    fn scaled(&self, prices: &Value) -> Outcome<Value> {
+        let mut scaled = Map::new();
+        for (name, price) in members(prices) {
+            let price = price.as_str().ok_or("a price is no text")?;
+            scaled.insert(name.clone(), percent_of(price, self.percent)?.into());
+        }
+        Ok(scaled.into())
+    }
+}
 
 /// Writes the price book from `facts`, a `models.json`.
 pub(crate) fn run(facts: &Path) -> Outcome {
     let text = std::fs::read_to_string(facts)?;
     let facts: Value = serde_json::from_str(&text)?;
     let models = facts["models"].as_array().ok_or("the facts have no list of models")?;
-    let more: toml::Table = toml::from_str(FEES)?;
+    let more: More = toml::from_str(MORE)?;
     let mut lines = String::new();
     for model in models {
         lines.push_str(&entry(model, &more)?.to_string());
@@ -42,7 +78,7 @@ pub(crate) fn run(facts: &Path) -> Outcome {
     Ok(())
 }
 
-fn entry(model: &Value, more: &toml::Table) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+fn entry(model: &Value, more: &More) -> Outcome<Value> {
     let mut entry = Map::new();
     for name in KEPT {
         if let Some(value) = model.get(name) {
@@ -63,17 +99,23 @@ fn entry(model: &Value, more: &toml::Table) -> Result<Value, Box<dyn std::error:
     for (name, service) in members(&model["service_tiers"]) {
         services.insert(name.clone(), prices(&service["prices"])?);
     }
+    for place in more.place.iter().filter(|place| place.is_of(model)) {
+        let fast = services.get("fast").map(|fast| (format!("fast_{}", place.tier), fast.clone()));
+        for (name, prices) in [(place.tier.clone(), entry["prices"].clone())].into_iter().chain(fast) {
+            services.insert(name, place.scaled(&prices)?);
+        }
+    }
     entry.insert("service_tiers".to_owned(), services.into());
     let fees = members(&model["per_use"]).map(|(name, fee)| (name.clone(), fee["usd"].clone()));
-    let more = model["id"].as_str().and_then(|id| more.get(id)).and_then(toml::Value::as_table).into_iter().flatten();
-    let more = more.filter_map(|(name, fee)| Some((name.clone(), Value::from(fee.as_str()?))));
+    let more = model["id"].as_str().and_then(|id| more.per_use.get(id)).into_iter().flatten();
+    let more = more.map(|(name, fee)| (name.clone(), Value::from(fee.as_str())));
     entry.insert("per_use".to_owned(), Value::Object(fees.chain(more).collect()));
     entry.retain(|_, value| !matches!(value, Value::Array(list) if list.is_empty()));
     entry.retain(|_, value| !matches!(value, Value::Object(map) if map.is_empty()));
     Ok(entry.into())
 }
 
-fn prices(stated: &Value) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+fn prices(stated: &Value) -> Outcome<Value> {
     let mut prices: Map<String, Value> = members(stated)
         .filter(|(name, _)| !["currency", "unit"].contains(&name.as_str()))
         .map(|(name, price)| (name.clone(), price.clone()))
@@ -82,17 +124,18 @@ fn prices(stated: &Value) -> Result<Value, Box<dyn std::error::Error + Send + Sy
     if let (Some(input), true, false) =
         (input, prices.contains_key("cache_write_5m"), prices.contains_key("cache_write_1h"))
     {
-        prices.insert("cache_write_1h".to_owned(), times(&input, HOUR_WRITE_FACTOR)?.into());
+        prices.insert("cache_write_1h".to_owned(), percent_of(&input, HOUR_WRITE_PERCENT)?.into());
     }
     Ok(prices.into())
 }
 
-/// A decimal string times a whole number.
-fn times(price: &str, factor: u128) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+/// So many hundredths of a decimal string.
+fn percent_of(price: &str, percent: u128) -> Outcome<String> {
     let (whole, fraction) = price.split_once('.').unwrap_or((price, ""));
     let units: u128 = format!("{whole}{fraction}").parse()?;
-    let product = format!("{:0width$}", units * factor, width = fraction.len() + 1);
-    let (whole, fraction) = product.split_at(product.len() - fraction.len());
+    let places = fraction.len() + 2;
+    let product = format!("{:0width$}", units * percent, width = places + 1);
+    let (whole, fraction) = product.split_at(product.len() - places);
     let fraction = fraction.trim_end_matches('0');
     Ok(if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") })
 }

@@ -8,6 +8,9 @@ use serde::Deserialize;
 /// How most events of a stream begin.
 const DELTA: &[u8] = b"{\"type\":\"content_block_delta\",";
 
+/// The tier of fast answers that stay in one place.
+pub(crate) const FAST_US: &str = "fast_us";
+
 /// The usage object. In a stream it comes twice; the last non-null of each field counts.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
@@ -21,6 +24,7 @@ pub(crate) struct Counts {
     server_tool_use: Option<ServerTools>,
     service_tier: Option<String>,
     speed: Option<String>,
+    inference_geo: Option<String>,
     iterations: Option<Vec<Iteration>>,
 }
 
@@ -88,6 +92,7 @@ impl Counts {
         take(&mut self.server_tool_use, newer.server_tool_use);
         take(&mut self.service_tier, newer.service_tier);
         take(&mut self.speed, newer.speed);
+        take(&mut self.inference_geo, newer.inference_geo);
         take(&mut self.iterations, newer.iterations);
     }
 
@@ -100,8 +105,11 @@ impl Counts {
         }
         outcome.usage = Some(usage);
         outcome.trust = if sound.is_some() { Trust::Sound } else { Trust::Contradictory };
-        outcome.service_tier = match self.speed.as_deref() {
-            Some("fast") => self.speed.clone(),
+        // Inference that stays in one place has a price of its own, with each speed.
+        outcome.service_tier = match (self.speed.as_deref(), self.inference_geo.as_deref()) {
+            (Some("fast"), Some("us")) => Some(FAST_US.to_owned()),
+            (_, Some("us")) => self.inference_geo.clone(),
+            (Some("fast"), _) => self.speed.clone(),
             _ => self.service_tier.clone(),
         };
         outcome.additional = self.additional(outcome.model.as_deref());

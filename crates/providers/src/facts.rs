@@ -1,5 +1,6 @@
 //! What a request asks for, as far as admission needs to know.
 
+use crate::anthropic_messages::FAST_US;
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::json;
@@ -97,7 +98,8 @@ impl RequestFacts {
             "stream_options" => {
                 self.usage_chunk_asked = json::member(raw, "include_usage") == Some(b"true");
             }
-            "service_tier" | "speed" => self.tier = json::owned(raw),
+            "service_tier" | "speed" => self.ask_tier(json::owned(raw)),
+            "inference_geo" if raw == b"\"us\"" => self.ask_tier(json::owned(raw)),
             "web_search_options" => {
                 self.open_ended = true;
                 self.uses.push((ToolUse::WebSearch, USES_MAX));
@@ -111,6 +113,19 @@ impl RequestFacts {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Speed and place are asked for apart, and priced together.
+    fn ask_tier(&mut self, asked: Option<String>) {
+        self.tier = match (self.tier.take(), asked) {
+            (Some(one), Some(other))
+                if [one.as_str(), &other] == ["us", "fast"] || [&*other, &one] == ["us", "fast"] =>
+            {
+                Some(FAST_US.to_owned())
+            }
+            (Some(known), _) if known == "us" || known == FAST_US => Some(known),
+            (_, asked) => asked,
+        };
     }
 
     fn content(&mut self, name: &str, raw: &[u8]) -> Result<(), Error> {

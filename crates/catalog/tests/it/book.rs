@@ -10,7 +10,7 @@ static BOOK: LazyLock<Catalog> = LazyLock::new(|| Catalog::builtin().unwrap().wi
 #[test]
 fn the_book_is_whole_and_versioned() {
     assert_eq!(BOOK.models().len(), 285);
-    assert_eq!(Catalog::builtin().unwrap().version().to_string(), "2026-07-02.2");
+    assert_eq!(Catalog::builtin().unwrap().version().to_string(), "2026-07-02.3");
     for model in BOOK.models() {
         assert_eq!(*model.id, *model.id.to_lowercase());
         assert!(BOOK.resolve(&model.id).is_ok_and(|found| found.id == model.id), "{}", model.id);

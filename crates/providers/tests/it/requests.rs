@@ -1,6 +1,6 @@
 //! What a request asks for, and how it is joined again for a vendor.
 
-use opencredits_providers::{Dialect, Error, RequestFacts, Rewrite, Vendors, upstream_body};
+use opencredits_providers::{Dialect, Error, RequestFacts, Rewrite, Vendors, read_body, upstream_body};
 use opencredits_testkit::recordings;
 use opencredits_units::{Bucket, ToolUse};
 use serde_json::{Map, Value, json};
@@ -164,4 +164,28 @@ fn nothing_else_is_encoded_again() {
     assert_eq!(String::from_utf8(upstream_body(&raw, &rewrite)).unwrap(), expect);
     let empty: Map<String, Value> = Map::new();
     assert_eq!(upstream_body(&borrowed(&fields(&Value::Object(empty))), &rewrite), b"{}");
+}
+
+#[test]
+fn where_and_how_fast_a_model_computes_are_one_tier() {
+    let cases = [
+        (json!({"inference_geo": "us"}), Some("us")),
+        (json!({"inference_geo": "global"}), None),
+        (json!({"speed": "fast"}), Some("fast")),
+        (json!({"speed": "fast", "inference_geo": "us"}), Some("fast_us")),
+        (json!({"inference_geo": "us", "service_tier": "auto", "speed": "standard"}), Some("us")),
+        (json!({"inference_geo": "not_available", "service_tier": "priority"}), Some("priority")),
+    ];
+    for (fields, expected) in cases {
+        let mut request = json!({"model": "m", "max_tokens": 9, "messages": []});
+        request.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        let asked = read(Dialect::AnthropicMessages, &request).unwrap();
+        let mut usage = json!({"input_tokens": 1, "output_tokens": 1});
+        usage.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        let answer = json!({"id": "m", "type": "message", "model": "m", "content": [], "usage": usage}).to_string();
+        let served = read_body(Dialect::AnthropicMessages, answer.as_bytes());
+        let is_known = |tier: &String| tier.starts_with("fast") || tier == "us" || tier == "priority";
+        assert_eq!(asked.tier.filter(is_known).as_deref(), expected, "asked for {fields}");
+        assert_eq!(served.service_tier.filter(is_known).as_deref(), expected, "served as {fields}");
+    }
 }

@@ -139,6 +139,12 @@ fn field<'a>(to: &mut Conversation<'a>, name: &str, raw: &'a str) -> Result<bool
         "output_format" => to.format = format(read(raw, "output_format", "an object with a schema")?),
         "cache_control" => to.cache = Some(read::<Mark<'_>>(raw, "cache_control", "an object")?.cache()),
         "service_tier" => return Ok(raw == "\"auto\""),
+        // Where it is computed must not be left out in silence.
+        "inference_geo" if raw != "\"global\"" && raw != "null" => {
+            let remedy = "leave it out, or ask for a model of a provider that knows it";
+            return Err(Error::Unsupported { field: "inference_geo", remedy });
+        }
+        "inference_geo" => {}
         _ => return Ok(false),
     }
     Ok(true)
