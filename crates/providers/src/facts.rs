@@ -318,9 +318,7 @@ impl Scan {
                 }
             }
         }
-        // The first byte of each character of several, and all bytes of them.
-        let wide = raw.iter().filter(|byte| **byte >= 0xC0).count();
-        let beyond = raw.iter().filter(|byte| **byte >= 0x80).count();
+        let (wide, beyond) = beyond_ascii(raw);
         let text = raw.len().saturating_sub(bytes);
         Self { text: number(text), ascii: number(text.saturating_sub(beyond)), wide: number(wide), media, payloads }
     }
@@ -329,6 +327,19 @@ impl Scan {
     fn bound(&self) -> u64 {
         self.text.saturating_add(self.media.saturating_mul(MEDIA_TOKENS_MAX))
     }
+}
+
+/// Characters of several bytes, by their first ones, and all bytes of such. Counts of a byte's size let the compiler use
+/// vectors.
+fn beyond_ascii(raw: &[u8]) -> (usize, usize) {
+    let mut counts = (0, 0);
+    for chunk in raw.chunks(usize::from(u8::MAX)) {
+        let of_chunk = chunk
+            .iter()
+            .fold((0_u8, 0_u8), |(first, all), byte| (first + u8::from(*byte >= 0xC0), all + u8::from(*byte >= 0x80)));
+        counts = (counts.0 + usize::from(of_chunk.0), counts.1 + usize::from(of_chunk.1));
+    }
+    counts
 }
 
 /// The base64 letters that begin here, after the colon and quote of a member.

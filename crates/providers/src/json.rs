@@ -183,6 +183,7 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = ONES << 7;
 
 /// The offset of the quote that closes the string whose inside begins at `from`.
+#[inline]
 pub(crate) fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     let mut words = 0_usize;
