@@ -2,8 +2,8 @@
 
 use crate::{others, spoken};
 use opencredits_providers::{
-    Dialect, Origin, RequestFacts, Rewrite, Target, Translated, UpstreamError, Vendor, Vendors,
-    read_body, translate, translate_body, unsealed, upstream_body,
+    Dialect, Origin, RequestFacts, Rewrite, Target, Translated, UpstreamError, Vendor, Vendors, read_body, translate,
+    translate_body, unsealed, upstream_body,
 };
 use opencredits_sanitizer::{Api, Policy, SanitizeError, Scrub, Scrubbed, Strictness};
 use serde::de::IgnoredAny;

@@ -1,15 +1,17 @@
-//! Where bytes are split: in one piece, byte by byte, and at places that follow from the bytes themselves, so that an
+//! Where bytes are split: in one piece, byte by byte (long ones in few bytes), and at places that follow from the bytes themselves, so that an
 //! input is nothing but what a peer sends.
 
 use bytes::Bytes;
 
+/// What is longer is not split at every byte.
+const SINGLE_BYTES_MAX: usize = 600;
 /// Pieces of the last kind have fewer bytes than this.
 const PIECE_BYTES_MAX: u64 = 48;
 
 /// The same bytes, split in several ways; whole in the first.
 pub(crate) fn splits(bytes: &[u8]) -> [Vec<Bytes>; 3] {
     let whole = vec![Bytes::copy_from_slice(bytes)];
-    let single = bytes.chunks(1).map(Bytes::copy_from_slice).collect();
+    let single = bytes.chunks(1 + bytes.len() / SINGLE_BYTES_MAX).map(Bytes::copy_from_slice).collect();
     [whole, single, some(bytes)]
 }
 

@@ -1,7 +1,7 @@
 //! Streams: the outcome and what goes to the client do not depend on how the bytes were cut up on their way.
 
-use crate::{others, spoken};
 use crate::splits::splits;
+use crate::{others, spoken};
 use bytes::Bytes;
 use opencredits_providers::{Dialect, End, Origin, Outcome, Passage, StreamTap, UsageChunk, read_body, splice_usage};
 use serde_json::Value;
@@ -16,13 +16,10 @@ const EXTRAS: &str = r#""cost":0.5"#;
 pub fn decodes(bytes: &[u8]) {
     let Some((first, bytes)) = bytes.split_first() else { return };
     let Some(dialect) = Dialect::ALL.get(usize::from(*first) % Dialect::ALL.len()).copied() else { return };
-    for usage_chunk in [UsageChunk::Asked, UsageChunk::NotAsked] {
-        for end in [End::Clean, End::Cut] {
-            let [whole, single, some] = splits(bytes).map(|pieces| tapped(dialect, usage_chunk, end, &pieces));
-            assert_eq!(whole, single, "{dialect} {usage_chunk:?} {end:?}, byte by byte");
-            assert_eq!(whole, some, "{dialect} {usage_chunk:?} {end:?}, in some pieces");
-        }
-    }
+    let (usage_chunk, end) = how(*first);
+    let [whole, single, some] = splits(bytes).map(|pieces| tapped(dialect, usage_chunk, end, &pieces));
+    assert_eq!(whole, single, "{dialect} {usage_chunk:?} {end:?}, byte by byte");
+    assert_eq!(whole, some, "{dialect} {usage_chunk:?} {end:?}, in some pieces");
     let _outcome = read_body(dialect, bytes);
     if serde_json::from_slice::<Value>(bytes).is_ok_and(|body| body.is_object()) {
         let charged = splice_usage(dialect, bytes, EXTRAS);
@@ -35,23 +32,26 @@ pub fn decodes(bytes: &[u8]) {
 /// # Panics
 /// When it is not.
 pub fn streams(bytes: &[u8]) {
-    let Some((from, bytes)) = spoken(bytes) else { return };
+    let (Some((from, stream)), Some(first)) = (spoken(bytes), bytes.first()) else { return };
+    let (usage_chunk, end) = how(*first);
     for to in others(from) {
-        for usage_chunk in [UsageChunk::Asked, UsageChunk::NotAsked] {
-            for end in [End::Clean, End::Cut] {
-                let passed = |pieces: Vec<Bytes>| {
-                    let origin = Origin { vendor: "v".to_owned(), created: 1 };
-                    let passage = Passage::new(from, to, origin, usage_chunk);
-                    assert!(matches!(passage, Passage::Translated(_)));
-                    passed(passage, end, &pieces)
-                };
-                let [whole, single, some] = splits(bytes).map(passed);
-                events_are_json(&whole.1);
-                assert_eq!(whole, single, "{from} to {to} {usage_chunk:?} {end:?}, byte by byte");
-                assert_eq!(whole, some, "{from} to {to} {usage_chunk:?} {end:?}, in some pieces");
-            }
-        }
+        let passed = |pieces: Vec<Bytes>| {
+            let origin = Origin { vendor: "v".to_owned(), created: 1 };
+            let passage = Passage::new(from, to, origin, usage_chunk);
+            assert!(matches!(passage, Passage::Translated(_)));
+            passed(passage, end, &pieces)
+        };
+        let [whole, single, some] = splits(stream).map(passed);
+        events_are_json(&whole.1);
+        assert_eq!(whole, single, "{from} to {to} {usage_chunk:?} {end:?}, byte by byte");
+        assert_eq!(whole, some, "{from} to {to} {usage_chunk:?} {end:?}, in some pieces");
     }
+}
+
+/// What the client asked for, and how the stream ends: by the highest bits of the first byte.
+const fn how(first: u8) -> (UsageChunk, End) {
+    let usage_chunk = if first & 0x80 == 0 { UsageChunk::Asked } else { UsageChunk::NotAsked };
+    (usage_chunk, if first & 0x40 == 0 { End::Clean } else { End::Cut })
 }
 
 fn tapped(dialect: Dialect, usage_chunk: UsageChunk, end: End, pieces: &[Bytes]) -> (Seen, Shown) {
