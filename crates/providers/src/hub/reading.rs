@@ -1,6 +1,6 @@
 //! What readers of requests have in common.
 
-use super::conversation::{Conversation, Part, Reasoning, Role, Text, Turn};
+use super::conversation::{Conversation, Format, Part, Reasoning, Role, Text, ToolChoice, Turn, What, raw_text};
 use crate::error::Error;
 use crate::json;
 use serde::Deserialize;
@@ -62,4 +62,60 @@ pub(super) fn effort(raw: &str, field: &'static str) -> Result<Reasoning, Error>
         return Ok(Reasoning::Off);
     }
     read(raw, field, FORM).map(Reasoning::Effort)
+}
+
+/// Sound, as `openai-chat` and `openai-responses` write it.
+#[derive(Deserialize)]
+pub(super) struct InputAudio<'a> {
+    #[serde(borrow)]
+    data: Text<'a>,
+    #[serde(borrow)]
+    format: Text<'a>,
+}
+
+impl<'a> InputAudio<'a> {
+    pub(super) fn what(self) -> What<'a> {
+        What::Audio { data: self.data, format: self.format }
+    }
+}
+
+/// A text, or a list of pieces.
+pub(super) fn content<'a, P: Deserialize<'a>>(
+    content: &'a RawValue,
+    field: &'static str,
+    part: impl Fn(P) -> Result<Part<'a>, Error>,
+) -> Result<Vec<Part<'a>>, Error> {
+    const FORM: &str = "complete: content is a text or a list of parts";
+    let raw = content.get();
+    if raw.starts_with('[') {
+        return read::<Vec<P>>(raw, field, FORM)?.into_iter().map(part).collect();
+    }
+    Ok(vec![What::Text(read(raw, field, FORM)?).into()])
+}
+
+/// Whether tools are to be called, in a word; `None` for what has more to say.
+pub(super) fn choice_in_a_word(raw: &str) -> Option<ToolChoice<'_>> {
+    match raw {
+        "\"auto\"" => Some(ToolChoice::Auto),
+        "\"none\"" => Some(ToolChoice::None),
+        "\"required\"" => Some(ToolChoice::Any),
+        _ => None,
+    }
+}
+
+/// The form of an answer by its type, where `asked` gives a schema's name, the schema, and whether it is strict.
+pub(super) fn format_of<'a>(
+    kind: &str,
+    (name, schema, strict): (Option<Text<'a>>, Option<&'a RawValue>, Option<bool>),
+    wrong: Error,
+) -> Result<Option<Format<'a>>, Error> {
+    match (kind, schema) {
+        ("text", _) => Ok(None),
+        ("json_object", _) => Ok(Some(Format::Json)),
+        ("json_schema", Some(schema)) => {
+            let name = name.unwrap_or(Text(Cow::Borrowed("answer")));
+            Ok(Some(Format::Schema { name, schema: raw_text(schema), strict }))
+        }
+        _ => Err(wrong),
+    }
 }

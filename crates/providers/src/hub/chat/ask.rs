@@ -5,11 +5,12 @@ use crate::hub::conversation::{
     Cache, Call, Conversation, Effort, Format, Part, Reasoning, Role, Seal, Text, Thought, Tool, ToolChoice, What,
     raw_text, source_of,
 };
-use crate::hub::reading::{arguments, effort, expected, push, read, read_fields, refused};
+use crate::hub::reading::{
+    InputAudio, arguments, choice_in_a_word, content, effort, expected, format_of, push, read, read_fields, refused,
+};
 use crate::json;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::borrow::Cow;
 
 #[derive(Deserialize)]
 struct Message<'a> {
@@ -78,14 +79,6 @@ struct ImageUrl<'a> {
     url: Text<'a>,
     #[serde(borrow)]
     detail: Option<Text<'a>>,
-}
-
-#[derive(Deserialize)]
-struct InputAudio<'a> {
-    #[serde(borrow)]
-    data: Text<'a>,
-    #[serde(borrow)]
-    format: Text<'a>,
 }
 
 #[derive(Deserialize)]
@@ -269,14 +262,8 @@ fn call_of(call: ToolCall<'_>) -> Result<Call<'_>, Error> {
     Ok(Call { id, name: function.name, arguments: arguments(function.arguments)? })
 }
 
-pub(crate) fn content_parts(content: &RawValue) -> Result<Vec<Part<'_>>, Error> {
-    const FORM: &str = "complete: content is a text or a list of parts";
-    let raw = content.get();
-    if raw.starts_with('[') {
-        let pieces: Vec<Piece<'_>> = read(raw, "messages", FORM)?;
-        return pieces.into_iter().map(part).collect();
-    }
-    Ok(vec![What::Text(read(raw, "messages", FORM)?).into()])
+pub(crate) fn content_parts(raw: &RawValue) -> Result<Vec<Part<'_>>, Error> {
+    content(raw, "messages", part)
 }
 
 fn part(piece: Piece<'_>) -> Result<Part<'_>, Error> {
@@ -286,8 +273,7 @@ fn part(piece: Piece<'_>) -> Result<Part<'_>, Error> {
         "refusal" => What::Refusal(piece.refusal.unwrap_or_default()),
         "image_url" => image(piece.image_url)?,
         "input_audio" => {
-            let audio = piece.input_audio.ok_or(expected("messages", "complete: input_audio has data and format"))?;
-            What::Audio { data: audio.data, format: audio.format }
+            piece.input_audio.ok_or(expected("messages", "complete: input_audio has data and format"))?.what()
         }
         "file" => {
             let file = piece.file.ok_or(expected("messages", "complete: a part of type file has a file"))?;
@@ -330,30 +316,19 @@ fn tool(def: ToolDef<'_>) -> Result<Tool<'_>, Error> {
 
 fn tool_choice(raw: &str) -> Result<ToolChoice<'_>, Error> {
     const FORM: &str = "auto, none, required or a function's name";
-    match raw {
-        "\"auto\"" => Ok(ToolChoice::Auto),
-        "\"none\"" => Ok(ToolChoice::None),
-        "\"required\"" => Ok(ToolChoice::Any),
-        _ => {
-            let choice: Choice<'_> = read(raw, "tool_choice", FORM)?;
-            let named = choice.function.ok_or(expected("tool_choice", FORM))?;
-            Ok(ToolChoice::Named(named.name))
-        }
+    if let Some(choice) = choice_in_a_word(raw) {
+        return Ok(choice);
     }
+    let choice: Choice<'_> = read(raw, "tool_choice", FORM)?;
+    let named = choice.function.ok_or(expected("tool_choice", FORM))?;
+    Ok(ToolChoice::Named(named.name))
 }
 
 fn format(raw: &str) -> Result<Option<Format<'_>>, Error> {
     const FORM: &str = "text, json_object or json_schema with a schema";
     let asked: ResponseFormat<'_> = read(raw, "response_format", FORM)?;
-    match (&*asked.r#type, asked.json_schema) {
-        ("text", _) => Ok(None),
-        ("json_object", _) => Ok(Some(Format::Json)),
-        ("json_schema", Some(JsonSchema { name, schema: Some(schema), strict })) => {
-            let name = name.unwrap_or(Text(Cow::Borrowed("answer")));
-            Ok(Some(Format::Schema { name, schema: raw_text(schema), strict }))
-        }
-        _ => Err(expected("response_format", FORM)),
-    }
+    let schema = asked.json_schema.map(|asked| (asked.name, asked.schema, asked.strict));
+    format_of(&asked.r#type, schema.unwrap_or_default(), expected("response_format", FORM))
 }
 
 fn reasoning(raw: &str) -> Result<Option<Reasoning>, Error> {

@@ -2,10 +2,12 @@
 
 use crate::error::Error;
 use crate::hub::conversation::{
-    Call, Conversation, Format, Part, Role, Seal, Text, Tool, ToolChoice, What, raw_text, source_of,
+    Call, Conversation, Part, Role, Seal, Text, Tool, ToolChoice, What, raw_text, source_of,
 };
 use crate::hub::out::value;
-use crate::hub::reading::{arguments, effort, expected, push, read, read_fields, refused};
+use crate::hub::reading::{
+    InputAudio, arguments, choice_in_a_word, content, effort, expected, format_of, push, read, read_fields, refused,
+};
 use crate::hub::seal;
 use crate::json;
 use serde::Deserialize;
@@ -56,14 +58,6 @@ struct Piece<'a> {
     filename: Option<Text<'a>>,
     #[serde(borrow)]
     input_audio: Option<InputAudio<'a>>,
-}
-
-#[derive(Deserialize)]
-struct InputAudio<'a> {
-    #[serde(borrow)]
-    data: Text<'a>,
-    #[serde(borrow)]
-    format: Text<'a>,
 }
 
 #[derive(Deserialize)]
@@ -168,7 +162,7 @@ fn take<'a>(to: &mut Conversation<'a>, item: Item<'a>, dropped: &mut Vec<String>
     let lacking = || expected("input", "complete: an item has what its type says");
     match item.r#type.as_deref().unwrap_or("message") {
         "message" => {
-            let parts = item.content.map_or(Ok(Vec::new()), content)?;
+            let parts = item.content.map_or(Ok(Vec::new()), parts)?;
             match item.role.as_deref() {
                 Some("system" | "developer") if to.turns.is_empty() => to.system.extend(parts),
                 Some("system" | "developer") => push(to, Role::System, parts),
@@ -191,7 +185,7 @@ fn take<'a>(to: &mut Conversation<'a>, item: Item<'a>, dropped: &mut Vec<String>
         }
         "function_call_output" | "custom_tool_call_output" => {
             let id = item.call_id.ok_or_else(lacking)?;
-            let parts = item.output.map_or(Ok(Vec::new()), content)?;
+            let parts = item.output.map_or(Ok(Vec::new()), parts)?;
             push(to, Role::User, vec![What::Result { id, parts, is_error: false }.into()]);
         }
         "reasoning" => {
@@ -208,14 +202,8 @@ fn take<'a>(to: &mut Conversation<'a>, item: Item<'a>, dropped: &mut Vec<String>
     Ok(())
 }
 
-fn content(raw: &RawValue) -> Result<Vec<Part<'_>>, Error> {
-    const FORM: &str = "complete: content is a text or a list of parts";
-    let raw = raw.get();
-    if raw.starts_with('[') {
-        let pieces: Vec<Piece<'_>> = read(raw, "input", FORM)?;
-        return pieces.into_iter().map(|piece| part(piece).map(Part::from)).collect();
-    }
-    Ok(vec![What::Text(read(raw, "input", FORM)?).into()])
+fn parts(raw: &RawValue) -> Result<Vec<Part<'_>>, Error> {
+    content(raw, "input", |piece| part(piece).map(Part::from))
 }
 
 fn part(piece: Piece<'_>) -> Result<What<'_>, Error> {
@@ -232,8 +220,7 @@ fn part(piece: Piece<'_>) -> Result<What<'_>, Error> {
             What::Document { source: source_of(data), name: piece.filename }
         }
         "input_audio" => {
-            let audio = piece.input_audio.ok_or(expected("input", "complete: input_audio has data and format"))?;
-            What::Audio { data: audio.data, format: audio.format }
+            piece.input_audio.ok_or(expected("input", "complete: input_audio has data and format"))?.what()
         }
         _ => {
             return Err(expected(
@@ -262,11 +249,8 @@ fn tools<'a>(to: &mut Conversation<'a>, raw: &'a str, dropped: &mut Vec<String>)
 
 fn tool_choice(raw: &str) -> Result<ToolChoice<'_>, Error> {
     const FORM: &str = "auto, none, required or a function";
-    match raw {
-        "\"auto\"" => return Ok(ToolChoice::Auto),
-        "\"none\"" => return Ok(ToolChoice::None),
-        "\"required\"" => return Ok(ToolChoice::Any),
-        _ => {}
+    if let Some(choice) = choice_in_a_word(raw) {
+        return Ok(choice);
     }
     let choice: Choice<'_> = read(raw, "tool_choice", FORM)?;
     match (&*choice.r#type, choice.name) {
@@ -284,14 +268,6 @@ fn text<'a>(to: &mut Conversation<'a>, raw: &'a str, dropped: &mut Vec<String>) 
     let Some(TextFormat { r#type, name, schema, strict }) = config.format else {
         return Ok(());
     };
-    to.format = match (&*r#type, schema) {
-        ("text", _) => None,
-        ("json_object", _) => Some(Format::Json),
-        ("json_schema", Some(schema)) => {
-            let name = name.unwrap_or(Text(Cow::Borrowed("answer")));
-            Some(Format::Schema { name, schema: raw_text(schema), strict })
-        }
-        _ => return Err(expected("text", FORM)),
-    };
+    to.format = format_of(&r#type, (name, schema, strict), expected("text", FORM))?;
     Ok(())
 }
