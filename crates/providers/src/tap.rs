@@ -349,7 +349,8 @@ pub fn opening_error(dialect: Dialect, first: &Bytes) -> Option<UpstreamError> {
     let mut tap = StreamTap::new(dialect, UsageChunk::Asked);
     let passed = tap.feed(first).ok()?;
     let outcome = tap.outcome(End::Cut);
-    outcome.error.filter(|_| passed.is_empty() && outcome.produced.is_nothing())
+    let only_comments = passed.split(|byte| *byte == b'\n').all(|line| line.is_empty() || line.starts_with(b":"));
+    outcome.error.filter(|_| only_comments && outcome.produced.is_nothing())
 }
 
 /// Reads a whole answer.

@@ -268,6 +268,8 @@ async fn a_stream_that_begins_with_an_error_or_breaks_off_goes_elsewhere_unseen(
     let overloaded = "data: {\"error\":{\"message\":\"overloaded\",\"type\":\"overloaded_error\",\"code\":529}}\n\n";
     let misses = [
         Scripted::Stream(vec![event(overloaded)]),
+        Scripted::Stream(vec![event(": PROCESSING\n\n"), event(": PROCESSING\n\n"), event(overloaded)]),
+        Scripted::Stream(vec![event(": PROCESSING\n\n"), Err(TransportError::Broken)]),
         Scripted::Stream(vec![Err(TransportError::Broken)]),
         Scripted::Stream(vec![]),
     ];

@@ -21,6 +21,8 @@ use std::time::Duration;
 const ERROR_BYTES_MAX: usize = 64 << 10;
 /// A stream is waited for so long before the client is told that it has begun.
 const SILENCE: Duration = Duration::from_secs(5);
+/// What stands before what an event says.
+const DATA: &[u8] = b"data";
 /// What a stream's content type begins with.
 const EVENT_STREAM: &[u8] = b"text/event-stream";
 
@@ -121,19 +123,33 @@ async fn attempt(tab: &mut Tab, outgoing: &Outgoing) -> Result<Answer, Missed> {
 /// A stream is given to the client once it has begun: until then another provider can be asked. One that is silent is given
 /// at once, so that the client can be told that somebody is there.
 async fn begun(tab: &Tab, mut response: UpstreamResponse) -> Result<UpstreamResponse, Missed> {
-    match tokio::time::timeout(SILENCE, response.body.chunk()).await {
-        Err(_silent) => Ok(response),
-        Ok(Some(Ok(first))) => match opening_error(tab.upstream.dialect, &first) {
-            None => Ok(UpstreamResponse { body: response.body.after(first), ..response }),
-            Some(error) => {
+    let mut front = Vec::new();
+    let begins = async {
+        loop {
+            let chunk = response.body.chunk().await.unwrap_or(Err(TransportError::Broken))?;
+            // Comments say nothing of how it goes.
+            let tells = chunk.windows(DATA.len()).any(|word| word == DATA);
+            front.push(chunk);
+            if tells {
+                return Ok(());
+            }
+        }
+    };
+    let begins = tokio::time::timeout(SILENCE, begins).await;
+    let front = if let [only] = front.as_slice() { only.clone() } else { front.concat().into() };
+    match begins {
+        Ok(Err(error)) => return Err(unreached(tab, error)),
+        Ok(Ok(())) => {
+            if let Some(error) = opening_error(tab.upstream.dialect, &front) {
                 let (generation, vendor, kind) = (tab.generation, &*tab.upstream.vendor.id, error.kind);
                 tracing::info!(%generation, vendor, ?kind, "the provider's stream began with an error");
-                Err(Missed::of_error(&error))
+                return Err(Missed::of_error(&error));
             }
-        },
-        Ok(Some(Err(error))) => Err(unreached(tab, error)),
-        Ok(None) => Err(unreached(tab, TransportError::Broken)),
+        }
+        Err(_silent) => {}
     }
+    let body = if front.is_empty() { response.body } else { response.body.after(front) };
+    Ok(UpstreamResponse { body, ..response })
 }
 
 async fn deliver(tab: Tab, answer: Answer, usage_chunk: UsageChunk) -> Result<Reply, Fault> {
