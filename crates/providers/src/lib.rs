@@ -45,6 +45,7 @@ mod json;
 mod mould;
 mod openai_chat;
 mod openai_responses;
+mod opening;
 mod outcome;
 mod passage;
 mod rewrite;
@@ -63,10 +64,11 @@ pub use facts::{InputSeen, RequestFacts};
 pub use hub::{
     Origin, Relay, Target, Tongue, Translated, addresses, translate, translate_body, translate_with, unsealed,
 };
+pub use opening::{Begins, Opening};
 pub use outcome::{End, Finish, Outcome, Produced, Trust};
 pub use passage::Passage;
 pub use rewrite::{Rewrite, upstream_body};
-pub use tap::{StreamTap, UsageChunk, opening_error, read_body, splice_usage};
+pub use tap::{StreamTap, UsageChunk, read_body, splice_usage};
 pub use transport::{Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse};
 pub use upstream_error::{ErrorKind, UpstreamError};
 pub use vendor::{Auth, Endpoint, OutputCap, StopBilling, Vendor, Vendors};

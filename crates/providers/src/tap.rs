@@ -342,17 +342,6 @@ impl<'a> Out<'a> {
     }
 }
 
-/// The error that a stream begins with: some providers answer 200 before they know that they cannot.
-#[must_use]
-pub fn opening_error(dialect: Dialect, first: &Bytes) -> Option<UpstreamError> {
-    memchr::memmem::find(first, b"error")?;
-    let mut tap = StreamTap::new(dialect, UsageChunk::Asked);
-    let passed = tap.feed(first).ok()?;
-    let outcome = tap.outcome(End::Cut);
-    let only_comments = passed.split(|byte| *byte == b'\n').all(|line| line.is_empty() || line.starts_with(b":"));
-    outcome.error.filter(|_| only_comments && outcome.produced.is_nothing())
-}
-
 /// Reads a whole answer.
 #[must_use]
 pub fn read_body(dialect: Dialect, body: &[u8]) -> Outcome {

@@ -77,6 +77,17 @@ fn places(body: &[u8]) -> BTreeSet<usize> {
     spread.chain([1, all - 1]).collect()
 }
 
+/// Whether a client is told anything of a stream that was cut here: its first event must be whole, but for the blank line
+/// that some servers leave out at the end.
+fn began(head: &[u8], how: Cut) -> bool {
+    let head = String::from_utf8_lossy(head).replace("\r\n", "\n");
+    let says = |event: &str| event.lines().any(|line| line.starts_with("data"));
+    match how {
+        Cut::Ended => says(&head),
+        Cut::Broken | Cut::Left => head.rsplit_once("\n\n").is_some_and(|(whole, _)| says(whole)),
+    }
+}
+
 /// What was charged.
 async fn cut(app: &TestApp, dialect: &str, recording: &Recording, (place, how): (usize, Cut)) -> i64 {
     let name = format!("{} at {place}, {how:?}", recording.row.file);
@@ -94,7 +105,7 @@ async fn cut(app: &TestApp, dialect: &str, recording: &Recording, (place, how): 
     let response = app.open(request(Method::POST, &path, &key, body.to_string())).await;
     if response.status() != 200 {
         // It never began: another provider would have been asked, and the client is told so.
-        let began = String::from_utf8_lossy(&recording.body.as_bytes()[..place]).contains("data");
+        let began = began(&recording.body.as_bytes()[..place], how);
         assert!(response.status() == 502 && !began && how != Cut::Left, "{name}: {}", response.status());
         assert_eq!(app.available(&user), before, "{name}");
         return 0;

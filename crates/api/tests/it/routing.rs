@@ -270,6 +270,10 @@ async fn a_stream_that_begins_with_an_error_or_breaks_off_goes_elsewhere_unseen(
         Scripted::Stream(vec![event(overloaded)]),
         Scripted::Stream(vec![event(": PROCESSING\n\n"), event(": PROCESSING\n\n"), event(overloaded)]),
         Scripted::Stream(vec![event(": PROCESSING\n\n"), Err(TransportError::Broken)]),
+        Scripted::Stream(
+            overloaded.as_bytes().chunks(1).map(|byte| event(std::str::from_utf8(byte).unwrap())).collect(),
+        ),
+        Scripted::Stream(vec![event("data: {\"id\":"), Err(TransportError::Broken)]),
         Scripted::Stream(vec![Err(TransportError::Broken)]),
         Scripted::Stream(vec![]),
     ];

@@ -12,8 +12,8 @@ use crate::fault::{Fault, UpstreamFault, UpstreamKind};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use opencredits_providers::{
-    ErrorKind, InputSeen, Outcome, TransportError, UpstreamError, UpstreamRequest, UpstreamResponse, UsageChunk,
-    opening_error, read_body,
+    Begins, ErrorKind, InputSeen, Opening, Outcome, TransportError, UpstreamError, UpstreamRequest, UpstreamResponse,
+    UsageChunk, read_body,
 };
 use std::time::Duration;
 
@@ -21,8 +21,6 @@ use std::time::Duration;
 const ERROR_BYTES_MAX: usize = 64 << 10;
 /// A stream is waited for so long before the client is told that it has begun.
 const SILENCE: Duration = Duration::from_secs(5);
-/// What stands before what an event says.
-const DATA: &[u8] = b"data";
 /// What a stream's content type begins with.
 const EVENT_STREAM: &[u8] = b"text/event-stream";
 
@@ -121,33 +119,33 @@ async fn attempt(tab: &mut Tab, outgoing: &Outgoing) -> Result<Answer, Missed> {
 }
 
 /// A stream is given to the client once it has begun: until then another provider can be asked. One that is silent is given
-/// at once, so that the client can be told that somebody is there.
+/// all the same, so that the client can be told that somebody is there.
 async fn begun(tab: &Tab, mut response: UpstreamResponse) -> Result<UpstreamResponse, Missed> {
-    let mut front = Vec::new();
+    let mut opening = Opening::new(tab.upstream.dialect);
     let begins = async {
         loop {
-            let chunk = response.body.chunk().await.unwrap_or(Err(TransportError::Broken))?;
-            // Comments say nothing of how it goes.
-            let tells = chunk.windows(DATA.len()).any(|word| word == DATA);
-            front.push(chunk);
-            if tells {
-                return Ok(());
+            let (begins, ended) = match response.body.chunk().await.transpose()? {
+                Some(chunk) => (opening.feed(chunk), false),
+                None => (opening.end(), true),
+            };
+            match begins {
+                Begins::NotYet if ended => return Err(TransportError::Broken),
+                Begins::NotYet => {}
+                Begins::Well => return Ok(None),
+                Begins::Badly(error) => return Ok(Some(error)),
             }
         }
     };
-    let begins = tokio::time::timeout(SILENCE, begins).await;
-    let front = if let [only] = front.as_slice() { only.clone() } else { front.concat().into() };
-    match begins {
+    match tokio::time::timeout(SILENCE, begins).await {
         Ok(Err(error)) => return Err(unreached(tab, error)),
-        Ok(Ok(())) => {
-            if let Some(error) = opening_error(tab.upstream.dialect, &front) {
-                let (generation, vendor, kind) = (tab.generation, &*tab.upstream.vendor.id, error.kind);
-                tracing::info!(%generation, vendor, ?kind, "the provider's stream began with an error");
-                return Err(Missed::of_error(&error));
-            }
+        Ok(Ok(Some(error))) => {
+            let (generation, vendor, kind) = (tab.generation, &*tab.upstream.vendor.id, error.kind);
+            tracing::info!(%generation, vendor, ?kind, "the provider's stream began with an error");
+            return Err(Missed::of_error(&error));
         }
-        Err(_silent) => {}
+        Ok(Ok(None)) | Err(_) => {}
     }
+    let front = opening.into_front();
     let body = if front.is_empty() { response.body } else { response.body.after(front) };
     Ok(UpstreamResponse { body, ..response })
 }
