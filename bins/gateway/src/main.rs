@@ -78,7 +78,7 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
         if dev {
             dev::greet(&built, &config).await?;
         }
-        run::run(built, &config, threads.lanes()).await
+        run::run(built, &config, threads).await
     })
 }
 

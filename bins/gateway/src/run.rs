@@ -2,25 +2,30 @@
 
 use crate::StartError;
 use crate::build::Built;
+use crate::lanes::Threads;
 use opencredits_api::admin::{Admin, AdminSocket};
-use opencredits_api::{Ended, Lanes, Limits, serve, service};
+use opencredits_api::{Ended, Limits, serve, service};
 use opencredits_service::config::Config;
 use opencredits_service::jobs;
+use std::cell::Cell;
 use std::path::Path;
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
-/// Serves until SIGTERM or SIGINT, then finishes what runs, settles, flushes.
-pub(crate) async fn run(built: Built, config: &Config, lanes: Lanes) -> Result<ExitCode, StartError> {
+/// Serves until SIGTERM or SIGINT, then finishes what runs within its bound, settles the rest, flushes.
+pub(crate) async fn run(built: Built, config: &Config, threads: Threads) -> Result<ExitCode, StartError> {
     let listen = &config.server.listen;
     let wrong = |source| StartError::Io { what: format!("the address {listen}"), source };
     let listener = TcpListener::bind(listen).await.map_err(wrong)?;
     let Built { app, accounts, drainer, store } = built;
+    jobs::release_left_over(&app.gateway)?;
     let mut tasks = JoinSet::new();
     tasks.spawn(jobs::run(std::sync::Arc::clone(&app.gateway), std::sync::Arc::new(store)));
     let mut draining = JoinSet::new();
@@ -33,16 +38,23 @@ pub(crate) async fn run(built: Built, config: &Config, lanes: Lanes) -> Result<E
         let _closed_or_dropped = closing.await;
     }));
     tracing::info!(listen, models = app.gateway.catalog().models().len(), "serving");
-    let ended = serve(listener, service(std::sync::Arc::clone(&app)), limits(config), lanes, stop(&app)?).await;
+    let deadline = Deadline::default();
+    let stopped = deadline.begun_by(stop(&app)?, config);
+    let ended = serve(listener, service(std::sync::Arc::clone(&app)), limits(config), threads.lanes(), stopped).await;
     tracing::info!(?ended, "stopped serving; settling what is left");
+    if ended == Ended::Abandoned {
+        // With their threads end the connections, and each hands its request to the drainer.
+        drop(threads);
+    }
     let _nobody_listens = close.send(());
     let _socket_ended = socket_task.join_next().await;
     tasks.shutdown().await;
     let (tally, ledger) = (app.gateway.tally_handle(), app.gateway.ledger().clone());
-    // With the gateway its drainer ends, once the last abandoned request is settled.
+    // With the gateway its drainer ends, once the last abandoned request is settled; at the bound it settles them all with
+    // what is known.
     drop(app);
-    let bound = Duration::from_millis(config.server.shutdown_ms);
-    let drained = tokio::time::timeout(bound, draining.join_next()).await.is_ok();
+    let drained = tokio::time::timeout_at(deadline.at(), draining.join_next()).await.is_ok();
+    draining.shutdown().await;
     if let Err(error) = tally.flush().await {
         tracing::warn!(%error, "the usage of the last seconds is not in the store; it is in the ledger");
     }
@@ -50,6 +62,21 @@ pub(crate) async fn run(built: Built, config: &Config, lanes: Lanes) -> Result<E
     let clean = drained && ended == Ended::Drained;
     tracing::info!(clean, "stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// When everything must have ended; it is set when the process is told to stop.
+#[derive(Clone, Default)]
+struct Deadline(Rc<Cell<Option<Instant>>>);
+
+impl Deadline {
+    async fn begun_by(&self, stop: impl Future<Output = ()>, config: &Config) {
+        stop.await;
+        self.0.set(Some(Instant::now() + Duration::from_millis(config.server.shutdown_ms)));
+    }
+
+    fn at(&self) -> Instant {
+        self.0.get().unwrap_or_else(Instant::now)
+    }
 }
 
 /// Resolves when the process is told to stop.
@@ -74,6 +101,7 @@ fn limits(config: &Config) -> Limits {
         connections_max: config.server.connections_max,
         header_bytes_max: config.server.header_bytes_max,
         header_read: Duration::from_millis(config.server.header_read_ms),
+        write: Duration::from_millis(config.server.write_ms),
         shutdown: Duration::from_millis(config.server.shutdown_ms),
     }
 }

@@ -47,7 +47,8 @@ fn request_problem(fault: &RequestFault) -> Problem {
     let kind = match fault {
         RequestFault::Model(CatalogError::UnknownModel { .. }) | RequestFault::NoRoute(_) => ErrorType::NotFound,
         RequestFault::ModelNotAllowed { .. } => ErrorType::ModelNotAllowed,
-        RequestFault::Body(SanitizeError::NotPassedOn { .. } | SanitizeError::Refused { .. })
+        RequestFault::ToolWithoutPrice { .. }
+        | RequestFault::Body(SanitizeError::NotPassedOn { .. } | SanitizeError::Refused { .. })
         | RequestFault::Field(
             opencredits_providers::Error::Unsupported { .. }
             | opencredits_providers::Error::NeedsBytes { .. }
@@ -58,6 +59,8 @@ fn request_problem(fault: &RequestFault) -> Problem {
     let problem = Problem::new(kind, fault.to_string());
     match fault {
         RequestFault::Preference { field, .. } => problem.with("param", field.as_str()),
+        RequestFault::ToolWithoutPrice { .. } => problem.with("param", "tools"),
+        RequestFault::Field(opencredits_providers::Error::Unsupported { field, .. }) => problem.with("param", *field),
         RequestFault::NoRoute(none) => problem.with("availability", availability(none)),
         RequestFault::Body(error) => match error.field() {
             Some(field) => problem.with("param", field),

@@ -3,7 +3,7 @@
 use crate::app::{App, Asked, RequestId};
 use crate::auth::key_digest;
 use crate::errors::{ErrorType, Problem, Skin};
-use crate::streams::StreamBody;
+use crate::streams::{Source, StreamBody};
 use crate::{faults, json, usage};
 use axum::body::Body;
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use opencredits_providers::splice_usage;
 use opencredits_sanitizer::{Api, Strictness};
-use opencredits_service::{Call, Counted, Fault, Reply, Whole};
+use opencredits_service::{Admitted, Call, Counted, Fault, Reply, Whole};
 use opencredits_units::GenerationId;
 use serde_json::json;
 use std::sync::Arc;
@@ -67,14 +67,24 @@ async fn serve(
     if counts {
         return app.gateway.count(&call).await.map(|counted| count_response(api, counted)).map_err(dress);
     }
-    let admitted = app.gateway.admit(call).await.map_err(dress)?;
-    dropped.extend(admitted.dropped);
-    let mut response = match admitted.pending.await.map_err(dress)? {
-        Reply::Whole(whole) => whole_response(app, *whole),
-        Reply::Stream { headers, stream } => {
-            let body = StreamBody::new(stream, Arc::clone(app), skin, id.text());
-            stream_response(headers, body)
+    let Admitted { mut pending, dropped: scrubbed, is_streamed } = app.gateway.admit(call).await.map_err(dress)?;
+    dropped.extend(scrubbed);
+    let reply = match is_streamed {
+        // The client of a stream that waits is told that somebody is there, by the head and comments.
+        true => tokio::time::timeout(app.face.keep_alive, &mut pending).await.ok(),
+        false => Some((&mut pending).await),
+    };
+    let stream_body = |source| StreamBody::new(source, Arc::clone(app), skin, id.text());
+    let mut response = match reply.transpose().map_err(dress)? {
+        Some(Reply::Whole(mut whole)) => {
+            dropped.append(&mut whole.dropped);
+            whole_response(app, *whole)
         }
+        Some(Reply::Stream { headers, dropped: more, stream }) => {
+            dropped.extend(more);
+            stream_response(headers, stream_body(Source::Flowing(Box::new(stream))))
+        }
+        None => stream_response(HeaderMap::new(), stream_body(Source::Waiting(pending))),
     };
     name(&mut response, "x-generation-id", &GenerationId::to_string(&id.0));
     if !dropped.is_empty() {
@@ -92,9 +102,14 @@ fn count_response(api: Api, counted: Counted) -> Response<Body> {
     })
 }
 
+/// A whole answer with what it was charged.
+pub(crate) fn whole_body(app: &App, whole: &Whole) -> Vec<u8> {
+    splice_usage(whole.receipt.record.api, &whole.body, &usage::extras(&whole.receipt, &app.face))
+}
+
 fn whole_response(app: &App, whole: Whole) -> Response<Body> {
     let receipt = &whole.receipt;
-    let body = splice_usage(receipt.record.api, &whole.body, &usage::extras(receipt, &app.face));
+    let body = whole_body(app, &whole);
     let mut response = Response::new(Body::from(body));
     *response.headers_mut() = whole.headers;
     name(&mut response, "x-credits-charged", &app.face.credit_price.show(receipt.charged).to_string());

@@ -9,11 +9,13 @@ use hyper_util::server::graceful::GracefulShutdown;
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_io_timeout::TimeoutStream;
 use tower_service::Service;
 
 /// Header lines that a request may have.
@@ -30,6 +32,8 @@ pub struct Limits {
     pub header_bytes_max: usize,
     /// Time to send a request's head.
     pub header_read: Duration,
+    /// Time that a client may leave what was sent to it unread.
+    pub write: Duration,
     /// Time that running requests get to finish once the loop is told to stop.
     pub shutdown: Duration,
 }
@@ -126,21 +130,27 @@ fn change_lane(stream: TcpStream, lane: &Handle) -> std::io::Result<TcpStream> {
     TcpStream::from_std(stream)
 }
 
+/// A connection with a bound on how long it may take nothing.
+type Io = TokioIo<Pin<Box<TimeoutStream<TcpStream>>>>;
+
 fn connection<S>(
     stream: TcpStream,
     service: S,
     limits: Limits,
-) -> http1::Connection<TokioIo<TcpStream>, hyper_util::service::TowerToHyperService<S>>
+) -> http1::Connection<Io, hyper_util::service::TowerToHyperService<S>>
 where
     S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send,
 {
     // Without it, Nagle's algorithm and delayed acknowledgements stall an answer by some 40 ms.
     let _best_effort = stream.set_nodelay(true);
+    // A client that does not read would keep its place, its request and its hold for ever.
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(limits.write));
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_read)
         .max_buf_size(limits.header_bytes_max)
         .max_headers(HEADERS_MAX)
-        .serve_connection(TokioIo::new(stream), hyper_util::service::TowerToHyperService::new(service))
+        .serve_connection(TokioIo::new(Box::pin(stream)), hyper_util::service::TowerToHyperService::new(service))
 }

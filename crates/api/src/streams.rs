@@ -2,22 +2,32 @@
 
 use crate::app::App;
 use crate::errors::Skin;
-use crate::{faults, usage};
+use crate::{faults, inference, usage};
 use bytes::Bytes;
 use http_body::{Body, Frame};
-use opencredits_service::{ChargedStream, Piece};
+use opencredits_service::{ChargedStream, Pending, Piece, Reply, Whole};
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// A comment that every reader of server-sent events skips.
 const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
 
+/// What a streamed answer comes from.
+pub(crate) enum Source {
+    /// No provider has answered yet.
+    Waiting(Pending),
+    /// One does.
+    Flowing(Box<ChargedStream>),
+    /// Everything was said.
+    Ended,
+}
+
 /// Passes the pieces of a [`ChargedStream`] on, and a comment where the provider is silent.
 pub(crate) struct StreamBody {
-    stream: ChargedStream,
+    source: Source,
     app: Arc<App>,
     skin: Skin,
     request_id: String,
@@ -27,18 +37,63 @@ pub(crate) struct StreamBody {
 }
 
 impl StreamBody {
-    pub(crate) fn new(stream: ChargedStream, app: Arc<App>, skin: Skin, request_id: String) -> Self {
+    pub(crate) fn new(source: Source, app: Arc<App>, skin: Skin, request_id: String) -> Self {
         let mut silence = interval(app.face.keep_alive);
         silence.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // The first tick comes at once, and is no silence.
-        Self { stream, app, skin, request_id, silence, passed: true }
+        // The first tick comes at once: where a stream flows that is no silence.
+        let passed = matches!(source, Source::Flowing(_));
+        Self { source, app, skin, request_id, silence, passed }
+    }
+
+    /// The next bytes of the answer; `None` at its end.
+    fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        loop {
+            match &mut self.source {
+                Source::Ended => return Poll::Ready(None),
+                Source::Flowing(stream) => {
+                    let piece = ready!(stream.poll_piece(context));
+                    return Poll::Ready(piece.map(|piece| self.said(piece)));
+                }
+                Source::Waiting(pending) => {
+                    let reply = ready!(Pin::new(pending).poll(context));
+                    self.source = Source::Ended;
+                    match reply {
+                        Ok(Reply::Stream { stream, .. }) => self.source = Source::Flowing(Box::new(stream)),
+                        Ok(Reply::Whole(whole)) => return Poll::Ready(Some(self.whole(&whole))),
+                        Err(fault) => return Poll::Ready(Some(self.said(Piece::Broken(fault)))),
+                    }
+                }
+            }
+        }
+    }
+
+    fn said(&self, piece: Piece) -> Bytes {
+        match piece {
+            Piece::Chunk(bytes) => bytes,
+            Piece::Last(last) => last.tap.close(&usage::extras(&last.receipt, &self.app.face)),
+            Piece::Broken(fault) => {
+                faults::problem(&fault, &self.app.face).into_event(self.skin, &self.request_id).into()
+            }
+        }
+    }
+
+    /// A provider that streams nothing answered after the head had gone: its answer is one event.
+    fn whole(&self, whole: &Whole) -> Bytes {
+        let body = inference::whole_body(&self.app, whole);
+        let line = body.into_iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte });
+        b"data: ".iter().copied().chain(line).chain(*b"\n\n").collect()
     }
 
     fn poll_silence(&mut self, context: &mut Context<'_>) -> Poll<Bytes> {
         loop {
-            std::task::ready!(self.silence.poll_tick(context));
+            ready!(self.silence.poll_tick(context));
             let quiet = !std::mem::take(&mut self.passed);
-            if quiet && self.stream.is_between_events() {
+            let fits = match &self.source {
+                Source::Waiting(_) => true,
+                Source::Flowing(stream) => stream.is_between_events(),
+                Source::Ended => false,
+            };
+            if quiet && fits {
                 return Poll::Ready(Bytes::from_static(KEEP_ALIVE));
             }
         }
@@ -53,20 +108,14 @@ impl Body for StreamBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let bytes = match self.stream.poll_piece(context) {
-            Poll::Pending => std::task::ready!(self.poll_silence(context)),
+        let bytes = match self.poll_answer(context) {
+            Poll::Pending => ready!(self.poll_silence(context)),
             Poll::Ready(None) => return Poll::Ready(None),
-            Poll::Ready(Some(Piece::Chunk(bytes))) => bytes,
-            Poll::Ready(Some(Piece::Last(last))) => {
-                let extras = usage::extras(&last.receipt, &self.app.face);
-                last.tap.close(&extras)
-            }
-            Poll::Ready(Some(Piece::Broken(fault))) => {
-                let problem = faults::problem(&fault, &self.app.face);
-                problem.into_event(self.skin, &self.request_id).into()
+            Poll::Ready(Some(bytes)) => {
+                self.passed = true;
+                bytes
             }
         };
-        self.passed = true;
         Poll::Ready(Some(Ok(Frame::data(bytes))))
     }
 }

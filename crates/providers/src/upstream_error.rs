@@ -91,14 +91,23 @@ fn shortened(mut message: String) -> String {
     message
 }
 
+/// What providers say of our own account where the status blames the request.
+const OUR_ACCOUNT: [&str; 6] = [
+    "credit balance is too low",
+    "API key not valid",
+    "API key expired",
+    "Incorrect API key",
+    "Invalid API key",
+    "User location is not supported",
+];
+
 /// Codes and types say more than the status: some vendors answer 429 where the account's money is at its end, and 400
 /// for a key that is wrong.
 fn kind_of(status: u16, code: &str, kind: &str, message: &str) -> ErrorKind {
     let named = |names: &[&str]| names.iter().any(|name| code == *name || kind == *name);
     if named(&["insufficient_quota", "billing_error", "authentication_error", "permission_error", "invalid_api_key"])
         || named(&["billing_hard_limit_reached", "account_deactivated", "access_terminated"])
-        || message.contains("credit balance is too low")
-        || message.contains("API key not valid")
+        || OUR_ACCOUNT.iter().any(|words| message.contains(words))
     {
         return ErrorKind::OurAccount;
     }

@@ -129,6 +129,14 @@ pub enum RequestFault {
         /// The model.
         model: String,
     },
+    /// The provider would run a tool whose use has no price.
+    #[error("{model} has no price for uses of {tool}, so the request is not sent; leave that tool out")]
+    ToolWithoutPrice {
+        /// The tool.
+        tool: &'static str,
+        /// The model.
+        model: String,
+    },
     /// What the request names by address cannot be fetched.
     #[error("an address in the request {problem}")]
     Attachment {

@@ -44,17 +44,39 @@ fn reload(gateway: &Gateway) {
     }
 }
 
-/// A hold that expires in flight had its process die: nobody knows what was used, so the person pays nothing, and the
-/// operator is told.
-fn expire(gateway: &Gateway) -> Result<(), LedgerError> {
+/// Releases what a process before this one left held: it died with its requests, so nobody knows what they used. The
+/// people pay nothing, and the operator is told. It is to run before the first request: one process owns the ledger, so that
+/// every hold that is there belongs to no one.
+///
+/// # Errors
+/// When the ledger cannot be written.
+pub fn release_left_over(gateway: &Gateway) -> Result<(), LedgerError> {
+    let now = gateway.clock().now();
+    for hold in gateway.ledger().holds() {
+        gateway.ledger().void(hold.id, now)?.accepted();
+        tracing::error!(generation = %hold.id.cast::<opencredits_units::Generation>(), "a request was open when the process before this one died; its hold is released, and what the provider bills for it is lost");
+    }
+    Ok(())
+}
+
+/// Ends holds whose time is over. One in flight belongs to a request that this process still serves, or it would have ended with that: it is given more
+/// time, however slow its client or its provider is.
+///
+/// # Errors
+/// When the ledger cannot be written.
+pub fn expire(gateway: &Gateway) -> Result<(), LedgerError> {
     let now = gateway.clock().now();
     let Expired { voided, in_flight } = gateway.ledger().expire_due(now, EXPIRIES_MAX).map(Accepted::accepted)?;
     if !voided.is_empty() {
         tracing::warn!(count = voided.len(), "released holds that expired before anything was sent");
     }
+    let later = now.saturating_add_ms(gateway.settings().hold_expiry_ms);
     for hold in in_flight {
-        gateway.ledger().void(hold, now)?.accepted();
-        tracing::error!(generation = %hold.cast::<opencredits_units::Generation>(), "a request was never settled; its hold is released, and what the provider bills for it is lost");
+        match gateway.ledger().extend_hold(hold, later, now).map(Accepted::accepted) {
+            // It has just been settled.
+            Ok(()) | Err(LedgerError::HoldFinished { .. } | LedgerError::UnknownHold { .. }) => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }

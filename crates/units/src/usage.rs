@@ -197,6 +197,11 @@ impl Usage {
         }
     }
 
+    /// The count in `bucket`, which is unknown afterwards.
+    pub fn take(&mut self, bucket: Bucket) -> Option<Tokens> {
+        self.tokens.get_mut(bucket.index()).and_then(Option::take)
+    }
+
     /// How often `tool` was used, if the provider said so.
     #[must_use]
     pub fn uses(&self, tool: ToolUse) -> Option<Tokens> {

@@ -6,7 +6,8 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
-use http_body_util::BodyExt;
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
 use opencredits_api::{App, Face, Routes, service};
 use opencredits_catalog::Catalog;
 use opencredits_keys::{HashKey, Secret};
@@ -82,13 +83,21 @@ pub(crate) enum Scripted {
     Broken,
     /// A stream in these pieces.
     Stream(Vec<Result<Bytes, TransportError>>),
+    /// Something, after a while.
+    Late(Duration, Box<Scripted>),
+    /// The same, with a pause before each piece but the first.
+    Paced(Vec<Result<Bytes, TransportError>>, Duration),
 }
 
 impl Scripted {
-    fn play(self) -> Result<UpstreamResponse, TransportError> {
+    async fn play(mut self) -> Result<UpstreamResponse, TransportError> {
+        while let Self::Late(time, then) = self {
+            tokio::time::sleep(time).await;
+            self = *then;
+        }
         let json = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
         match self {
-            Self::Unreachable => Err(TransportError::Connect),
+            Self::Unreachable | Self::Late(..) => Err(TransportError::Connect),
             Self::Broken => {
                 let body = UpstreamBody::from_chunks(vec![Err(TransportError::Broken)]);
                 Ok(UpstreamResponse { status: StatusCode::OK, headers: json, body })
@@ -96,6 +105,19 @@ impl Scripted {
             Self::Stream(chunks) => {
                 let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))]);
                 Ok(UpstreamResponse { status: StatusCode::OK, headers, body: UpstreamBody::from_chunks(chunks) })
+            }
+            Self::Paced(chunks, pause) => {
+                let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))]);
+                let paced =
+                    futures_util::stream::unfold((chunks.into_iter(), false), move |(mut chunks, waits)| async move {
+                        let chunk = chunks.next()?;
+                        if waits {
+                            tokio::time::sleep(pause).await;
+                        }
+                        Some((chunk.map(Frame::data), (chunks, true)))
+                    });
+                let body = UpstreamBody::new(StreamBody::new(paced));
+                Ok(UpstreamResponse { status: StatusCode::OK, headers, body })
             }
             Self::Answer(status, retry_after, body) => {
                 let mut headers = json;
@@ -114,9 +136,14 @@ impl Transport for Remembering {
         let path = request.url.path_and_query().map_or(String::new(), ToString::to_string);
         let host = request.url.host().unwrap_or_default().to_owned();
         self.sent.lock().unwrap().push(Sent { host: host.clone(), path, headers: request.headers.clone(), body });
-        if let Some(answers) = self.script.lock().unwrap().get_mut(&host) {
+        let scripted = if let Some(answers) = self.script.lock().unwrap().get_mut(&host) {
             let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
-            return answer.unwrap().play();
+            Some(answer.unwrap())
+        } else {
+            None
+        };
+        if let Some(scripted) = scripted {
+            return scripted.play().await;
         }
         let Some((content_type, body)) = &self.answer else {
             return Sandbox::new().send(request).await;
@@ -133,6 +160,8 @@ pub(crate) struct TestApp {
     pub(crate) ledger: Ledger,
     pub(crate) accounts: Accounts,
     pub(crate) upstream: Arc<Remembering>,
+    gateway: Arc<Gateway>,
+    fixed: Arc<Fixed>,
     router: Routes,
 }
 
@@ -222,8 +251,18 @@ impl TestApp {
         };
         let (gateway, drainer) = Gateway::new(parts).unwrap();
         start(drainer.run());
-        let app = App { gateway, partners: Arc::new(store), face: face(), ready: AtomicBool::new(true) };
-        Self { folder, ledger, accounts, upstream, router: service(Arc::new(app)) }
+        let app =
+            App { gateway: gateway.clone(), partners: Arc::new(store), face: face(), ready: AtomicBool::new(true) };
+        Self { folder, ledger, accounts, upstream, gateway, fixed, router: service(Arc::new(app)) }
+    }
+
+    pub(crate) fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    /// Lets time pass.
+    pub(crate) fn pass(&self, time: Duration) {
+        self.fixed.clock.advance_ms(u64::try_from(time.as_millis()).unwrap());
     }
 
     /// What a listener serves.

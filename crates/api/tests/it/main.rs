@@ -9,6 +9,7 @@ mod clients;
 mod cuts;
 mod docs;
 mod estimates;
+mod lives;
 mod lookups;
 mod money;
 mod refusals;

@@ -155,3 +155,67 @@ async fn of_many_requests_at_once_with_one_idempotency_key_one_is_charged() {
     }
     app.settled();
 }
+
+const VENDOR: &str = r#"
+    [[vendor]]
+    id = "here"
+    dialect = "anthropic-messages"
+    base_url = "http://here.example/v1"
+"#;
+const CACHING: &str = r#"
+    [[model]]
+    id = "a/caching"
+    vendor = "here"
+    context_window = 100000
+    max_output_tokens = 1000
+    prices = { input = "1", output = "10", cache_write_5m = "1.25", cache_write_1h = "2" }
+"#;
+
+#[tokio::test]
+async fn what_is_written_to_a_cache_is_billed_for_as_long_as_was_asked_where_the_provider_does_not_say() {
+    let told = json!({"cache_creation_input_tokens": 1_000, "cache_creation":
+        {"ephemeral_5m_input_tokens": 1_000, "ephemeral_1h_input_tokens": 0}});
+    let untold = json!({"cache_creation_input_tokens": 1_000});
+    // 1,000 tokens at 1.25 or 2 USD a million, and a quarter on top, in nano-dollars.
+    for (ttl, usage, paid) in
+        [("5m", &untold, 1_562_500), ("1h", &untold, 2_500_000), ("1h", &told, 1_562_500), ("5m", &told, 1_562_500)]
+    {
+        let mut usage = usage.clone();
+        usage["input_tokens"] = json!(0);
+        usage["output_tokens"] = json!(0);
+        let answer = json!({"id": "m", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn",
+            "content": [], "usage": usage});
+        let app = TestApp::answering(VENDOR, CACHING, "application/json", &answer.to_string());
+        let (user, key) = app.person(10).await;
+        let before = app.available(&user);
+        let block = json!({"type": "text", "text": "Hello", "cache_control": {"type": "ephemeral", "ttl": ttl}});
+        let body = json!({"model": "a/caching", "max_tokens": 50, "messages": [{"role": "user", "content": [block]}]});
+        assert_eq!(app.post("/v1/messages", &key, &body).await.status, 200);
+        assert_eq!(before - app.available(&user), paid, "{ttl} {usage}");
+    }
+}
+
+#[tokio::test]
+async fn a_tool_whose_use_has_no_price_is_not_sent_anywhere() {
+    let answer = json!({"id": "m", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn",
+        "content": [], "usage": {"input_tokens": 20, "output_tokens": 5, "server_tool_use": {"web_search_requests": 3}}});
+    let ask = json!({"model": "a/caching", "max_tokens": 50, "messages": [{"role": "user", "content": "Hello"}],
+        "tools": [{"type": "web_search_20260209", "name": "web_search"}]});
+    let priced = format!("{CACHING}per_use = {{ web_search = \"0.01\" }}\n");
+    for (models, status, paid) in [(CACHING, 400, 0), (&priced, 200, 37_587_500)] {
+        let app = TestApp::answering(VENDOR, models, "application/json", &answer.to_string());
+        let (user, key) = app.person(10).await;
+        let before = app.available(&user);
+        let answer = app.post("/v1/messages", &key, &ask).await;
+        assert_eq!((answer.status.as_u16(), before - app.available(&user)), (status, paid), "{}", answer.text);
+        if status == 400 {
+            assert!(
+                answer.text.contains("web_search") && answer.text.contains("unsupported_parameter"),
+                "{}",
+                answer.text
+            );
+            assert_eq!(app.asked(), [""; 0]);
+        }
+        app.settled();
+    }
+}

@@ -36,7 +36,26 @@ const MODELS: &str = r#"
     vendor = "dear"
     upstream_model = "both-1"
     region = "eu"
+    prices = { input = "100", output = "1000", cache_read = "10" }
+
+    [[model]]
+    id = "a/uncached"
+    vendor = "cheap"
+    context_window = 100000
+    max_output_tokens = 1000
+    prices = { input = "1", output = "10" }
+
+    [[model.route]]
+    vendor = "dear"
+    upstream_model = "uncached-1"
     prices = { input = "100", output = "1000" }
+
+    [[model]]
+    id = "a/short"
+    vendor = "double"
+    context_window = 100000
+    max_output_tokens = 40
+    prices = { input = "1", output = "10" }
 
     [[model]]
     id = "a/other"
@@ -158,6 +177,10 @@ async fn a_single_provider_is_asked_again_and_not_for_ever() {
     app.script("cheap.example", &[refusal(429, Some("60")), chat()]);
     let told = check(&app, "a/single", json!({}), (429, &["cheap"], 0)).await;
     assert_eq!(told["error"]["metadata"]["retry_after"], 60, "who must wait a minute is told, and does not hang");
+    // Half a minute after the time of the test.
+    app.script("cheap.example", &[refusal(429, Some("Mon, 21 Sep 2026 14:13:50 GMT")), chat()]);
+    let told = check(&app, "a/single", json!({}), (429, &["cheap"], 0)).await;
+    assert_eq!(told["error"]["metadata"]["retry_after"], 30, "{told}");
 }
 
 #[tokio::test]
@@ -247,19 +270,82 @@ async fn an_account_that_is_limited_is_left_alone_and_the_next_one_asked() {
     }
 }
 
-#[tokio::test]
-async fn a_conversation_stays_with_who_has_its_cache() {
+/// Whom the second request of a conversation asks, whose first one was answered by `dear`.
+async fn check_second(model: &str, (session, more): (&str, Value), expected: &str) {
     let app = app();
     let (_, key) = app.person(10).await;
-    let ask = |session: &str, wish: Value| {
-        json!({"model": "a/both", "max_tokens": 50, "session_id": session, "provider": wish,
-            "messages": [{"role": "user", "content": "Hello"}]})
+    let ask = |session: &str, more: Value| {
+        let mut body = json!({"model": model, "max_tokens": 50, "session_id": session,
+            "messages": [{"role": "user", "content": "Hello"}]});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
     };
-    let post = async |body: &Value| app.post("/v1/chat/completions", &key, body).await.status;
-    assert_eq!(post(&ask("mine", json!({"only": ["dear"]}))).await, 200);
-    assert_eq!(post(&ask("mine", json!({}))).await, 200);
-    assert_eq!(post(&ask("another", json!({}))).await, 200);
-    assert_eq!(app.asked(), ["dear.example", "dear.example", "cheap.example"]);
+    for body in [ask("mine", json!({"provider": {"only": ["dear"]}})), ask(session, more.clone())] {
+        assert_eq!(app.post("/v1/chat/completions", &key, &body).await.status, 200);
+    }
+    assert_eq!(app.asked(), ["dear.example", expected], "{model} {more}");
+}
+
+#[tokio::test]
+async fn a_conversation_stays_with_who_has_its_cache_or_its_seals_and_the_request_may_say_otherwise() {
+    let sealed = json!({"messages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi",
+        "reasoning_details": [{"type": "reasoning.text", "text": "so", "signature": "s", "format": "dear"}]},
+        {"role": "user", "content": "And?"}]});
+    check_second("a/both", ("mine", json!({})), "dear.example").await;
+    check_second("a/both", ("another", json!({})), "cheap.example").await;
+    check_second("a/both", ("mine", json!({"provider": {"order": ["cheap"]}})), "cheap.example").await;
+    check_second("a/both", ("mine", json!({"provider": {"sort": "price"}})), "cheap.example").await;
+    check_second("a/uncached", ("mine", json!({})), "cheap.example").await;
+    check_second("a/uncached", ("mine", sealed), "dear.example").await;
+}
+
+#[tokio::test]
+async fn a_provider_that_breaks_off_after_its_head_is_out_too() {
+    let hollow = Scripted::Answer(200, None, "{}".to_owned());
+    let page = Scripted::Answer(200, None, "<html>Gateway</html>".to_owned());
+    for miss in [Scripted::Broken, hollow, page] {
+        let app = app();
+        app.script("cheap.example", &[miss]);
+        for _ in 0..3 {
+            check(&app, "a/both", json!({}), (200, &["cheap", "dear"], DEAR)).await;
+        }
+        check(&app, "a/both", json!({}), (200, &["dear"], DEAR)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_cap_that_is_put_in_is_none_that_a_fallback_would_refuse() {
+    let app = app();
+    app.script("cheap.example", &[refusal(500, None)]);
+    let (_, key) = app.person_with(opencredits_units::NanoUsd::new(20_000_000)).await;
+    let body = json!({"model": "a/single", "models": ["a/short"], "messages": [{"role": "user", "content": "Hello"}]});
+    assert_eq!(app.post("/v1/chat/completions", &key, &body).await.status, 200);
+    let sent = app.last_sent().1;
+    assert_eq!((&sent["model"], &sent["max_tokens"]), (&json!("short"), &json!(40)), "{sent}");
+}
+
+#[tokio::test]
+async fn the_fields_that_are_said_to_be_dropped_are_those_of_who_answered() {
+    for (cheap, dropped) in [(chat(), ""), (refusal(500, None), "seed")] {
+        let app = app();
+        app.script("cheap.example", &[cheap]);
+        let (_, key) = app.person(10).await;
+        let body = json!({"model": "a/both", "seed": 7, "messages": [{"role": "user", "content": "Hello"}]});
+        let answer = app.post("/v1/chat/completions", &key, &body).await;
+        assert_eq!((answer.status.as_u16(), answer.header("x-opencredits-dropped")), (200, dropped));
+    }
+}
+
+#[tokio::test]
+async fn one_provider_alone_is_one_that_can_say_it_all() {
+    let app = app();
+    let wish =
+        json!({"seed": 7, "session_id": "s", "provider": {"allow_fallbacks": false, "require_parameters": true}});
+    app.script("cheap.example", &[refusal(500, None)]);
+    check(&app, "a/both", wish.clone(), (502, &["cheap", "cheap", "cheap"], 0)).await;
+    // Out now, so that the other one would be first, which cannot say it.
+    let (status, asked, ..) = outcome(&app, "a/both", &wish).await;
+    assert_eq!((status, asked[0].as_str()), (502, "cheap"));
 }
 
 #[tokio::test]

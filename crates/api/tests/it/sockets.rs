@@ -13,6 +13,7 @@ const LIMITS: Limits = Limits {
     connections_max: 3,
     header_bytes_max: 8_192,
     header_read: Duration::from_millis(150),
+    write: Duration::from_millis(200),
     shutdown: Duration::from_secs(5),
 };
 
@@ -114,6 +115,25 @@ async fn an_end_lets_a_stream_finish_and_takes_no_new_connection() {
     assert_eq!(server.ended.await.unwrap(), Ended::Drained);
     assert!(TcpStream::connect(server.address).await.is_err());
     server.app.settled();
+}
+
+#[tokio::test]
+async fn who_does_not_read_is_taken_as_gone_and_pays() {
+    let server = server(LIMITS).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(chat(&server.key, "sandbox:tokens 100000").replace(":20,", ":131072,").as_bytes()).await.unwrap();
+    let mut first = [0; 64];
+    stream.read_exact(&mut first).await.unwrap();
+    for _ in 0..1_000 {
+        if server.app.ledger.holds().is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    server.app.settled();
+    let mut rest = Vec::new();
+    let _reset = stream.read_to_end(&mut rest).await;
+    assert!(!String::from_utf8_lossy(&rest).contains("[DONE]"), "the connection is closed before the end");
 }
 
 #[tokio::test]

@@ -25,6 +25,21 @@ fn our_own_account_is_told_from_the_persons_request() {
         r#"[{"error":{"code":400,"message":"API key not valid. Please pass a valid API key."}}]"#,
         ErrorKind::OurAccount,
     );
+    check(
+        400,
+        r#"{"code":"invalid-argument","error":"Incorrect API key provided. You can obtain an API key from https://console.x.ai."}"#,
+        ErrorKind::OurAccount,
+    );
+    check(
+        400,
+        r#"{"error":{"code":400,"message":"API key expired. Please renew the API key."}}"#,
+        ErrorKind::OurAccount,
+    );
+    check(
+        400,
+        r#"{"error":{"code":400,"message":"User location is not supported for the API use.","status":"FAILED_PRECONDITION"}}"#,
+        ErrorKind::OurAccount,
+    );
     check(403, "", ErrorKind::OurAccount);
 }
 

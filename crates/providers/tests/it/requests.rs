@@ -72,6 +72,117 @@ fn the_bound_of_the_input_holds_for_every_recorded_request() {
     }
 }
 
+/// The bound of a request with this content, in tokens; `None` where there is none.
+fn bound(dialect: Dialect, content: &str) -> Option<u64> {
+    let field = match dialect {
+        Dialect::OpenaiResponses => "input",
+        Dialect::GeminiGenerate => "contents",
+        _ => "messages",
+    };
+    let content = format!("[{content}]");
+    RequestFacts::read(dialect, [("model", "\"m\""), (field, content.as_str())].into_iter()).unwrap().input_max
+}
+
+#[test]
+fn what_lies_elsewhere_is_bounded_however_it_is_written() {
+    let check = |dialect, content: &str, least: Option<u64>| {
+        let found = bound(dialect, content);
+        assert!(found.zip(least).map_or(found == least, |(found, least)| found >= least), "{found:?}: {content}");
+    };
+    let (chat, responses, gemini) = (Dialect::OpenaiChat, Dialect::OpenaiResponses, Dialect::GeminiGenerate);
+    check(chat, r#"{"image_url":{"url":"https://a.example/1.png"}}"#, Some(50_000));
+    check(chat, r#"{"image_url":{"\u0075rl":"https://a.example/1.png"}}"#, Some(50_000));
+    check(responses, r#"{"type":"input_image","image_url":"https://a.example/1.png"}"#, Some(50_000));
+    check(responses, r#"{"type":"input_file","file_url":"https://a.example/1.pdf"}"#, None);
+    check(responses, r#"{"type":"input_file","file_\u0075rl":"https://a.example/1.pdf"}"#, None);
+    check(gemini, r#"{"parts":[{"fileData":{"fileUri":"https://video.example/1"}}]}"#, None);
+    let payload = "A".repeat(400_000);
+    check(
+        gemini,
+        &format!(r#"{{"parts":[{{"inlineData":{{"mimeType":"application/pdf","data":"{payload}"}}}}]}}"#),
+        Some(400_000),
+    );
+    let picture =
+        bound(gemini, &format!(r#"{{"parts":[{{"inlineData":{{"mimeType":"image/png","data":"{payload}"}}}}]}}"#));
+    assert!(picture.unwrap() < 60_000, "a picture is a picture, however large");
+    // A picture in the address is one picture, and words in quotes are words.
+    let inline =
+        bound(responses, &format!(r#"{{"type":"input_image","image_url":"data:image/png;base64,{payload}"}}"#));
+    assert!(inline.unwrap() < 60_000, "{inline:?}");
+    assert!(bound(chat, r#"{"content":"say \"url\" or \"file_id\""}"#).unwrap() < 3_000);
+}
+
+#[test]
+fn a_video_may_be_billed_as_sound_and_pictures() {
+    let contents = json!([{"parts": [{"fileData": {"fileUri": "https://video.example/1"}}]}]);
+    let facts = read(Dialect::GeminiGenerate, &json!({"model": "m", "contents": contents})).unwrap();
+    assert!([Bucket::InputAudio, Bucket::InputVideo].iter().all(|bucket| facts.extra.contains(bucket)));
+}
+
+#[test]
+fn tools_that_nobody_here_can_bill_are_refused_by_name() {
+    let check = |dialect, tool: Value, expect: Result<&[ToolUse], ()>| {
+        let read = read(dialect, &json!({"model": "m", "tools": [tool]}));
+        let found = read.map(|facts| facts.uses.iter().map(|(tool, _)| *tool).collect::<Vec<_>>());
+        let found =
+            found.map_err(|error| assert!(matches!(error, Error::Unsupported { field: "tools", .. }), "{error}"));
+        assert_eq!(found, expect.map(<[ToolUse]>::to_vec), "{tool}");
+    };
+    use Dialect::{
+        AnthropicMessages as Messages, GeminiGenerate as Gemini, OpenaiChat as Chat, OpenaiResponses as Responses,
+    };
+    check(Responses, json!({"type": "function", "name": "f"}), Ok(&[]));
+    check(Responses, json!({"type": "custom", "name": "apply_patch"}), Ok(&[]));
+    check(Responses, json!({"type": "web_search_preview"}), Ok(&[ToolUse::WebSearch]));
+    check(Responses, json!({"type": "code_interpreter", "container": {"type": "auto"}}), Ok(&[ToolUse::CodeExecution]));
+    check(Responses, json!({"type": "code_interpreter", "container": "cntr_1"}), Err(()));
+    check(Responses, json!({"type": "image_generation"}), Err(()));
+    check(Responses, json!({"type": "mcp", "server_url": "https://a.example", "authorization": "x"}), Err(()));
+    check(Responses, json!({"type": "file_search", "vector_store_ids": ["vs_1"]}), Err(()));
+    check(Chat, json!({"type": "function", "function": {"name": "f"}}), Ok(&[]));
+    check(Chat, json!({"type": "openrouter:web_search"}), Err(()));
+    check(Messages, json!({"name": "f", "input_schema": {}}), Ok(&[]));
+    check(Messages, json!({"type": "bash_20250124", "name": "bash"}), Ok(&[]));
+    check(Messages, json!({"type": "web_search_20260209", "name": "web_search"}), Ok(&[ToolUse::WebSearch]));
+    check(Messages, json!({"type": "mcp_toolset", "mcp_server_name": "a"}), Err(()));
+    check(Gemini, json!({"functionDeclarations": []}), Ok(&[]));
+    check(Gemini, json!({"googleSearch": {}}), Ok(&[ToolUse::Grounding]));
+    check(Gemini, json!({"fileSearch": {"fileSearchStoreNames": ["a"]}}), Err(()));
+    // A word that is written with escapes is the same word.
+    let tools = r#"[{"\u0074ype":"im\u0061ge_generation"}]"#;
+    let read = RequestFacts::read(Responses, [("model", "\"m\""), ("tools", tools)].into_iter());
+    assert!(matches!(read, Err(Error::Unsupported { field: "tools", .. })));
+}
+
+#[test]
+fn speed_and_place_are_kept_whatever_stands_beside_them() {
+    let check = |fields: &[(&str, &str)], expect: &str| {
+        let facts = RequestFacts::read(Dialect::AnthropicMessages, fields.iter().copied()).unwrap();
+        assert_eq!(facts.tier.as_deref(), Some(expect), "{fields:?}");
+    };
+    let (model, speed, tier, geo) =
+        (("model", "\"m\""), ("speed", "\"fast\""), ("service_tier", "\"auto\""), ("inference_geo", "\"us\""));
+    check(&[model, speed, tier], "fast");
+    check(&[model, tier, speed], "fast");
+    check(&[model, tier, geo, speed], "fast_us");
+    check(&[model, speed, geo, tier], "fast_us");
+}
+
+#[test]
+fn a_request_says_whether_its_model_may_think() {
+    let check = |dialect, more: Value, expect: bool| {
+        let mut body = json!({"model": "m"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        assert_eq!(read(dialect, &body).unwrap().thinks, expect, "{more}");
+    };
+    check(Dialect::OpenaiChat, json!({}), true);
+    check(Dialect::OpenaiChat, json!({"reasoning_effort": "none"}), false);
+    check(Dialect::OpenaiResponses, json!({"reasoning": {"effort": "none"}}), false);
+    check(Dialect::AnthropicMessages, json!({}), false);
+    check(Dialect::AnthropicMessages, json!({"thinking": {"type": "adaptive"}}), true);
+    check(Dialect::AnthropicMessages, json!({"thinking": {"type": "disabled"}}), false);
+}
+
 #[test]
 fn a_payload_is_counted_as_media_and_a_long_word_as_text() {
     let image = format!("data:image/png;base64,{}", "A".repeat(1_000_000));

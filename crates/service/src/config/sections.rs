@@ -25,6 +25,8 @@ pub struct Server {
     pub header_read_ms: u64,
     /// How long a client may take to send a request's body, in ms. Default 60 s.
     pub body_read_ms: u64,
+    /// How long a client may leave what was sent to it unread, in ms: it is then taken as gone. Default 60 s.
+    pub write_ms: u64,
     /// After this much silence a stream gets a keep-alive comment, in ms. Default 10 s.
     pub keep_alive_ms: u64,
     /// How long running requests may go on after SIGTERM, in ms. Default 30 s.
@@ -66,6 +68,7 @@ impl Default for Server {
             header_bytes_max: 64 << 10,
             header_read_ms: 10_000,
             body_read_ms: 60_000,
+            write_ms: 60_000,
             keep_alive_ms: 10_000,
             shutdown_ms: 30_000,
             connections_max: 10_000,
@@ -107,7 +110,7 @@ pub enum Ack {
 pub struct LedgerSettings {
     /// `accepted` (default) or `durable`.
     pub ack: Ack,
-    /// How long a hold lives that nobody settled, in ms. Default 30 minutes.
+    /// How long a hold lives before it is looked at again, in ms. Default 30 minutes.
     pub hold_expiry_ms: u64,
 }
 

@@ -4,7 +4,7 @@ use super::Gateway;
 use super::drain::{Abandoned, Pending};
 use super::exchange::{self, Errand, Outgoing};
 use super::plan::{Plan, Planned, Quote};
-use super::settle::{Delivery, Tab, entry_id};
+use super::settle::{Delivery, Tab, Wanted, entry_id};
 use crate::fault::{Fault, PaymentNeeded, Short};
 use crate::keyring::Spender;
 use bytes::Bytes;
@@ -57,8 +57,10 @@ pub struct Named {
 pub struct Admitted {
     /// What it will come to.
     pub pending: Pending,
-    /// Fields that were dropped.
+    /// Fields that were dropped wherever it goes.
     pub dropped: Vec<String>,
+    /// Whether the answer is to be streamed.
+    pub is_streamed: bool,
 }
 
 /// The body that goes upstream on one way.
@@ -71,6 +73,19 @@ fn body(plan: &Plan<'_>, planned: &Planned, cap: Option<u64>) -> Bytes {
         stream: plan.asked.stream,
     };
     upstream_body(&plan.fields(planned), &rewrite).into()
+}
+
+impl Planned {
+    fn goes_out(self, body: Bytes, call: &Call) -> Outgoing {
+        Outgoing {
+            body,
+            // A client's headers belong to the API that it speaks.
+            headers: if self.translated.is_none() { call.headers.clone() } else { HeaderMap::new() },
+            wanted: Wanted::of(&self.facts),
+            dropped: self.translated.map(|translated| translated.dropped).unwrap_or_default(),
+            way: self.way,
+        }
+    }
 }
 
 /// What was held, and which cap was put in for it.
@@ -94,44 +109,42 @@ impl Gateway {
         let cover = self.hold(&call, &mut plan)?;
         // From here on the hold stands for the request, and then its entry.
         drop(claimed);
-        plan.heed_cap(cover.cap)?;
-        let dropped = plan.dropped();
-        let delivery = if plan.asked.stream { Delivery::Streamed } else { Delivery::Whole };
+        let tab = self.tab(&call, cover.amount, &plan)?;
+        plan.heed_cap(cover.cap, call.strictness)?;
         let bodies: Vec<Bytes> = plan.ways.iter().map(|planned| body(&plan, planned, cover.cap)).collect();
-        let (dialect, asked, conversation) = (plan.dialect, plan.asked.usage_chunk_asked, plan.conversation);
-        let outgoing = |(planned, body): (Planned, Bytes)| Outgoing {
-            body,
-            // A client's headers belong to the API that it speaks.
-            headers: if planned.translated.is_none() { call.headers.clone() } else { HeaderMap::new() },
-            requested_tier: planned.facts.tier,
-            asked: planned.facts.seen,
-            way: planned.way,
-        };
-        let ways: Vec<Outgoing> = plan.ways.into_iter().zip(bodies).map(outgoing).collect();
-        let Some(first) = ways.first() else { return Err(Fault::Overflow) };
-        let tab = Tab {
-            gateway: Arc::clone(self),
-            spender: Arc::clone(&call.spender),
-            model: Arc::clone(&first.way.model),
-            place: first.way.place,
-            upstream: Arc::clone(&first.way.upstream),
-            health: Arc::clone(&first.way.health),
-            generation: call.generation,
-            held: cover.amount,
-            started: self.ports.clock.now(),
-            first_byte: None,
-            asked: first.asked,
-            requested_tier: first.requested_tier.clone(),
-            delivery,
-            dialect,
-            cancelled: false,
-            misses: Vec::new(),
-        };
+        let dropped = plan.scrubbed_out().to_vec();
+        let (asked, is_streamed, conversation) = (plan.asked.usage_chunk_asked, plan.asked.stream, plan.conversation);
+        let ways = plan.ways.into_iter().zip(bodies).map(|(planned, body)| planned.goes_out(body, &call)).collect();
         let usage_chunk = if asked { UsageChunk::Asked } else { UsageChunk::NotAsked };
         let abandoned = Abandoned::default();
         let course = Errand { ways, usage_chunk, conversation, abandoned: abandoned.clone() };
         let pending = Pending::new(Box::pin(exchange::run(tab, course)), self.orphanage.clone(), abandoned);
-        Ok(Admitted { pending, dropped })
+        Ok(Admitted { pending, dropped, is_streamed })
+    }
+
+    /// The request as it stands once its hold is placed: whatever happens to it from now on, its hold ends with it.
+    fn tab(self: &Arc<Self>, call: &Call, held: NanoUsd, plan: &Plan<'_>) -> Result<Tab, Fault> {
+        let Some(Planned { way, facts, .. }) = plan.ways.first() else { return Err(Fault::Overflow) };
+        let now = self.ports.clock.now();
+        Ok(Tab {
+            gateway: Arc::clone(self),
+            spender: Arc::clone(&call.spender),
+            model: Arc::clone(&way.model),
+            place: way.place,
+            upstream: Arc::clone(&way.upstream),
+            health: Arc::clone(&way.health),
+            generation: call.generation,
+            held,
+            started: now,
+            sent: now,
+            first_byte: None,
+            wanted: Wanted::of(facts),
+            delivery: if plan.asked.stream { Delivery::Streamed } else { Delivery::Whole },
+            dialect: plan.dialect,
+            cancelled: false,
+            is_settled: false,
+            misses: Vec::new(),
+        })
     }
 
     /// Holds the worst case of the dearest way on balance and limits, or says what would be needed. Where that is not

@@ -10,6 +10,8 @@ use opencredits_sanitizer::{Scrub, Strictness};
 
 /// Addresses that are fetched for one request at most.
 const ADDRESSES_MAX: usize = 8;
+/// Requests that fetch at once: others wait, so that what is fetched does not fill the memory.
+pub(super) const FETCHING_MAX: usize = 8;
 
 impl Gateway {
     /// Reads a request, and fetches what it names by address where no way could serve it otherwise.
@@ -22,6 +24,7 @@ impl Gateway {
             Err(Fault::Request(RequestFault::Field(Error::NeedsBytes { .. })))
                 if self.ports.fetch.is_some() && self.can_pay(call)? =>
             {
+                let _place = self.fetching.acquire().await;
                 let attached = self.attached(call).await?;
                 self.plan(call, hash, attached)
             }

@@ -92,9 +92,9 @@ impl Tab {
         self.place = way.place;
         self.upstream = Arc::clone(&way.upstream);
         self.health = Arc::clone(&way.health);
-        self.requested_tier.clone_from(&outgoing.requested_tier);
-        self.asked = outgoing.asked;
+        self.wanted.clone_from(&outgoing.wanted);
         self.first_byte = None;
+        self.sent = self.gateway.ports.clock.now();
     }
 
     /// Writes down what came to nothing.

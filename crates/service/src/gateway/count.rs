@@ -3,10 +3,13 @@
 use super::Gateway;
 use super::admit::Call;
 use super::estimate::input_about;
-use super::plan::{Plan, Planned};
+use super::plan::{Plan, Planned, dialect_of, said};
 use crate::fault::{Fault, RequestFault};
 use opencredits_catalog::Density;
-use opencredits_providers::{ErrorKind, Rewrite, UpstreamError, UpstreamRequest, upstream_body};
+use opencredits_providers::{
+    Attached, Error, ErrorKind, RequestFacts, Rewrite, UpstreamError, UpstreamRequest, upstream_body,
+};
+use opencredits_sanitizer::{Scrub, Strictness};
 use serde::Deserialize;
 
 /// What follows the path of a dialect where tokens are counted.
@@ -37,7 +40,11 @@ impl Gateway {
     /// When the request is wrong, or names an unknown model.
     pub async fn count(&self, call: &Call) -> Result<Counted, Fault> {
         let hash = |value: &str| self.stand_in(&call.spender, value);
-        let plan = self.plan_with_bytes(call, &hash).await?;
+        let plan = match self.plan(call, &hash, Attached::default()) {
+            // Nothing is fetched for what costs nothing.
+            Err(Fault::Request(RequestFault::Field(Error::NeedsBytes { .. }))) => return self.count_alone(call),
+            plan => plan?,
+        };
         for planned in plan.ways.iter().filter(|planned| planned.way.upstream.counts()) {
             if let Some(input_tokens) = self.ask_counter(call, &plan, planned).await? {
                 return Ok(Counted { input_tokens, is_estimated: false });
@@ -45,6 +52,16 @@ impl Gateway {
         }
         let about = |planned: &Planned| input_about(planned.facts.seen, Density::of(&planned.way.model)).get();
         Ok(Counted { input_tokens: plan.ways.first().map(about).unwrap_or_default(), is_estimated: true })
+    }
+
+    /// An estimate without the words of any provider.
+    fn count_alone(&self, call: &Call) -> Result<Counted, Fault> {
+        let how = Scrub { strictness: Strictness::Lax, hash: &str::to_owned };
+        let scrubbed = self.policies.of(call.api).scrub(&call.body, &how).map_err(RequestFault::from)?;
+        let said = said(call.named.as_ref(), &scrubbed);
+        let facts = RequestFacts::read(dialect_of(call.api), said).map_err(RequestFault::from)?;
+        let model = self.catalog.resolve(&facts.model).map_err(RequestFault::from)?;
+        Ok(Counted { input_tokens: input_about(facts.seen, Density::of(model)).get(), is_estimated: true })
     }
 
     /// The provider's count; `None` where it gives none now.

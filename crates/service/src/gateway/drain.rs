@@ -4,13 +4,15 @@
 use super::reply::Reply;
 use super::stream::Course;
 use crate::fault::Fault;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 /// A request on its way to an answer.
 pub(super) type Running = Pin<Box<dyn Future<Output = Result<Reply, Fault>> + Send>>;
@@ -23,14 +25,16 @@ pub(super) enum Orphan {
     Streaming(Course),
 }
 
-/// Takes orphans in. Where it is full, an orphan is dropped: its hold then ends by its expiry.
+/// Takes orphans in. Where it is full, or closed at the end of the process, an orphan is dropped, and settles with what is
+/// known of it: no hold is left behind.
 #[derive(Clone)]
 pub(super) struct Orphanage(mpsc::Sender<Orphan>);
 
 impl Orphanage {
     pub(super) fn adopt(&self, orphan: Orphan) {
-        if self.0.try_send(orphan).is_err() {
-            tracing::warn!("too many abandoned requests at once; the hold of one will end by its expiry");
+        if let Err(refused) = self.0.try_send(orphan) {
+            tracing::warn!("too many abandoned requests at once; one is charged by what it has produced so far");
+            drop(refused);
         }
     }
 }
@@ -44,7 +48,8 @@ pub struct DrainLimits {
     pub drain: Duration,
 }
 
-/// Carries orphans to their end; runs as one task of the process until the gateway is gone.
+/// Carries orphans to their end; runs as one task of the process until the gateway is gone. Dropping it settles all of them
+/// with what is known.
 pub struct Drainer {
     orphans: mpsc::Receiver<Orphan>,
     limits: DrainLimits,
@@ -58,24 +63,22 @@ pub(super) fn drainer(limits: DrainLimits) -> (Orphanage, Drainer) {
 impl Drainer {
     /// Runs until the gateway is gone, then until the last orphan is settled.
     pub async fn run(mut self) {
-        let places = Arc::new(Semaphore::new(self.limits.drains_max));
-        let mut tasks = tokio::task::JoinSet::new();
-        while let Some(orphan) = self.orphans.recv().await {
-            while tasks.try_join_next().is_some() {}
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-                break;
-            };
-            let bound = self.limits.drain;
-            tasks.spawn(async move {
-                carry(orphan, bound).await;
-                drop(place);
-            });
+        let mut carried = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                orphan = self.orphans.recv(), if carried.len() < self.limits.drains_max.max(1) => match orphan {
+                    Some(orphan) => carried.push(tokio::time::timeout(self.limits.drain, carry(orphan))),
+                    None => break,
+                },
+                Some(_) = carried.next(), if !carried.is_empty() => {}
+            }
         }
-        while tasks.join_next().await.is_some() {}
+        while carried.next().await.is_some() {}
     }
 }
 
-async fn carry(orphan: Orphan, bound: Duration) {
+/// Dropped at its bound, it settles with what is known.
+async fn carry(orphan: Orphan) {
     let mut course = match orphan {
         Orphan::Streaming(course) => course,
         Orphan::Running(running) => match running.await {
@@ -84,9 +87,7 @@ async fn carry(orphan: Orphan, bound: Duration) {
         },
     };
     course.client_gone();
-    if tokio::time::timeout(bound, course.run_out()).await.is_err() {
-        course.cut_short();
-    }
+    course.run_out().await;
 }
 
 /// A request that goes on without its client: dropping it unfinished hands it to the [`Drainer`].

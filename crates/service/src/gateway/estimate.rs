@@ -10,15 +10,29 @@ const TOKENS_PER_PART: u64 = 8;
 /// Tokens that a picture counts, about: a megapixel by the formula of the provider that gives one.
 const TOKENS_PER_MEDIA: u64 = 1_600;
 
+/// What a stream reports as its output at its start, before there is any.
+const PLACEHOLDER: Tokens = Tokens::new(1);
+
 /// What an answer has used: as reported, where the report is whole.
 ///
-/// A report without input is none: a stream whose first event was lost would cost its output alone.
+/// A report without input is none: a stream whose first event was lost would cost its output alone. Nor is one without
+/// output, or with a placeholder, where words were said.
 pub(super) fn metered(outcome: &Outcome, asked: InputSeen, density: Density) -> (UsageSource, Usage) {
-    let has_input = |usage: &Usage| usage.input_total().is_some_and(|total| total > Tokens::ZERO);
+    let said = output_about(outcome.produced, density) > TOKENS_PER_PART;
+    let is_whole = |usage: &Usage| {
+        let [input, output] = [usage.input_total(), usage.output_total()].map(Option::unwrap_or_default);
+        input > Tokens::ZERO && (output > PLACEHOLDER || !said)
+    };
     match outcome.usage {
-        Some(usage) if outcome.is_final() && has_input(&usage) => (UsageSource::Reported, usage),
+        Some(usage) if outcome.is_final() && is_whole(&usage) => (UsageSource::Reported, usage),
         reported => (UsageSource::Estimated, estimate(reported, asked, outcome.produced, density)),
     }
+}
+
+/// The tokens of an answer, about, by what was seen of it.
+fn output_about(produced: Produced, density: Density) -> u64 {
+    let text = density.tokens(produced.ascii_bytes, produced.wide_chars);
+    text.get().saturating_add(produced.parts.saturating_mul(TOKENS_PER_PART))
 }
 
 /// The tokens of a request, about.
@@ -33,9 +47,7 @@ fn estimate(reported: Option<Usage>, asked: InputSeen, produced: Produced, densi
     if usage.input_total().unwrap_or_default() == Tokens::ZERO {
         usage.set(Bucket::InputUncached, input_about(asked, density));
     }
-    let text = density.tokens(produced.ascii_bytes, produced.wide_chars);
-    let seen = text.get().saturating_add(produced.parts.saturating_mul(TOKENS_PER_PART));
-    // What a stream reports at its start is a placeholder of one token.
+    let seen = output_about(produced, density);
     if usage.output_total().unwrap_or_default() < Tokens::new(seen) {
         usage.set(Bucket::Output, Tokens::new(seen));
     }
@@ -71,6 +83,25 @@ mod tests {
         assert_eq!((source, charged.get(Bucket::InputUncached)), (UsageSource::Estimated, Some(Tokens::new(100))));
         usage.set(Bucket::InputUncached, Tokens::new(3));
         assert_eq!(metered(&outcome(usage), ASKED, Density::of_names(&[])), (UsageSource::Reported, usage));
+    }
+
+    #[test]
+    fn a_report_that_lacks_the_output_that_was_seen_is_not_taken_for_whole() {
+        let check = |output: Option<u64>, ascii_bytes: u64, parts: u64, expect: UsageSource| {
+            let mut usage = Usage::default();
+            usage.set(Bucket::InputUncached, Tokens::new(20));
+            output.into_iter().for_each(|output| usage.set(Bucket::Output, Tokens::new(output)));
+            let produced = Produced { ascii_bytes, wide_chars: 0, parts };
+            let outcome = Outcome { usage: Some(usage), complete: true, produced, ..Outcome::default() };
+            assert_eq!(metered(&outcome, ASKED, Density::of_names(&[])).0, expect, "{output:?} {ascii_bytes} {parts}");
+        };
+        check(None, 450, 0, UsageSource::Estimated);
+        check(Some(0), 450, 0, UsageSource::Estimated);
+        check(Some(1), 450, 0, UsageSource::Estimated);
+        check(Some(2), 450, 0, UsageSource::Reported);
+        check(Some(1), 2, 0, UsageSource::Reported);
+        // Vectors are made of a text, and cost no output.
+        check(None, 0, 1, UsageSource::Reported);
     }
 
     #[test]

@@ -6,21 +6,20 @@ use super::plan::Conversation;
 use super::ready::Account;
 use super::reply::{Reply, Whole};
 use super::routing::Way;
-use super::settle::{Delivery, Tab};
+use super::settle::{Delivery, Tab, Wanted};
 use super::stream::{ChargedStream, Course};
 use crate::fault::{Fault, UpstreamFault, UpstreamKind};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use opencredits_providers::{
-    Begins, ErrorKind, InputSeen, Opening, Outcome, TransportError, UpstreamError, UpstreamRequest, UpstreamResponse,
-    UsageChunk, read_body,
+    Begins, ErrorKind, Opening, Outcome, TransportError, UpstreamError, UpstreamRequest, UpstreamResponse, UsageChunk,
+    read_body,
 };
+use opencredits_units::UnixMs;
 use std::time::Duration;
 
 /// The largest refusal of a provider that is read.
 const ERROR_BYTES_MAX: usize = 64 << 10;
-/// A stream is waited for so long before the client is told that it has begun.
-const SILENCE: Duration = Duration::from_secs(5);
 /// What a stream's content type begins with.
 const EVENT_STREAM: &[u8] = b"text/event-stream";
 
@@ -29,8 +28,9 @@ pub(super) struct Outgoing {
     pub(super) way: Way,
     pub(super) body: Bytes,
     pub(super) headers: HeaderMap,
-    pub(super) requested_tier: Option<String>,
-    pub(super) asked: InputSeen,
+    pub(super) wanted: Wanted,
+    /// Fields that do not go this way.
+    pub(super) dropped: Vec<String>,
 }
 
 /// What a request may try, in its order.
@@ -54,14 +54,13 @@ pub(super) async fn run(mut tab: Tab, errand: Errand) -> Result<Reply, Fault> {
     let mut at = 0;
     loop {
         let Some(outgoing) = errand.ways.get(at) else {
-            tab.release();
             return Err(UpstreamFault::of_kind(UpstreamKind::Unavailable).into());
         };
         tab.goes(outgoing);
         let missed = match attempt(&mut tab, outgoing).await {
             Ok(answer) => {
                 tab.gateway.remember(&errand, &outgoing.way);
-                return deliver(tab, answer, errand.usage_chunk).await;
+                return deliver(tab, answer, (errand.usage_chunk, outgoing.dropped.clone())).await;
             }
             Err(missed) => missed,
         };
@@ -69,10 +68,7 @@ pub(super) async fn run(mut tab: Tab, errand: Errand) -> Result<Reply, Fault> {
         let ways: Vec<&Way> = errand.ways.iter().map(|outgoing| &outgoing.way).collect();
         let next = if errand.abandoned.is_so() { Next::End } else { tab.next(&missed, &ways, at) };
         match next {
-            Next::End => {
-                tab.release();
-                return Err(missed.into_fault(&tab.misses));
-            }
+            Next::End => return Err(missed.into_fault(&tab.misses)),
             Next::Way { place, wait_ms } => {
                 at = place;
                 if wait_ms > 0 {
@@ -85,8 +81,7 @@ pub(super) async fn run(mut tab: Tab, errand: Errand) -> Result<Reply, Fault> {
 
 /// One exchange, up to where the answer begins to reach the client.
 async fn attempt(tab: &mut Tab, outgoing: &Outgoing) -> Result<Answer, Missed> {
-    let sent_at = tab.gateway.ports.clock.now();
-    let Some(account) = outgoing.way.upstream.account(sent_at) else {
+    let Some(account) = outgoing.way.upstream.account(tab.sent) else {
         return Err(Missed::of(UpstreamKind::Unavailable));
     };
     let response = match send(tab, outgoing, account).await {
@@ -96,14 +91,10 @@ async fn attempt(tab: &mut Tab, outgoing: &Outgoing) -> Result<Answer, Missed> {
     if !response.status.is_success() {
         return Err(refused(tab, response, account).await);
     }
-    let served = || outgoing.way.health.served(tab.gateway.ports.clock.now().ms_since(sent_at));
     let is_stream = response.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(EVENT_STREAM));
     if tab.delivery == Delivery::Streamed && is_stream {
-        let begun = begun(tab, response).await?;
-        served();
-        return Ok(Answer::Stream(begun));
+        return begun(tab, response).await.map(Answer::Stream);
     }
-    served();
     tab.first_byte();
     let headers = passing(tab, &response.headers);
     let body = match response.body.read_all(tab.gateway.settings.body_bytes_max).await {
@@ -114,50 +105,46 @@ async fn attempt(tab: &mut Tab, outgoing: &Outgoing) -> Result<Answer, Missed> {
     let outcome = Box::new(read_body(tab.upstream.dialect, &body));
     match &outcome.error {
         Some(error) => Err(Missed::of_error(error)),
+        // Whatever it is (nothing, a page of a proxy), the model did not say it.
+        None if outcome.is_empty() => Err(Missed::of(UpstreamKind::Unavailable)),
         None => Ok(Answer::Whole { headers, body, outcome }),
     }
 }
 
-/// A stream is given to the client once it has begun: until then another provider can be asked. One that is silent is given
-/// all the same, so that the client can be told that somebody is there.
+/// A stream is given to the client once it has begun: until then another provider can be asked. While it is silent the
+/// client hears comments.
 async fn begun(tab: &Tab, mut response: UpstreamResponse) -> Result<UpstreamResponse, Missed> {
     let mut opening = Opening::new(tab.upstream.dialect);
-    let begins = async {
-        loop {
-            let (begins, ended) = match response.body.chunk().await.transpose()? {
-                Some(chunk) => (opening.feed(chunk), false),
-                None => (opening.end(), true),
-            };
-            match begins {
-                Begins::NotYet if ended => return Err(TransportError::Broken),
-                Begins::NotYet => {}
-                Begins::Well => return Ok(None),
-                Begins::Badly(error) => return Ok(Some(error)),
+    loop {
+        let chunk = response.body.chunk().await.transpose().map_err(|error| unreached(tab, error))?;
+        let is_end = chunk.is_none();
+        let begins = match chunk {
+            Some(chunk) => opening.feed(chunk),
+            None => opening.end(),
+        };
+        match begins {
+            Begins::NotYet if is_end => return Err(unreached(tab, TransportError::Broken)),
+            Begins::NotYet => {}
+            Begins::Well => {
+                return Ok(UpstreamResponse { body: response.body.after(opening.into_front()), ..response });
+            }
+            Begins::Badly(error) => {
+                let (generation, vendor, kind) = (tab.generation, &*tab.upstream.vendor.id, error.kind);
+                tracing::info!(%generation, vendor, ?kind, "the provider's stream began with an error");
+                return Err(Missed::of_error(&error));
             }
         }
-    };
-    match tokio::time::timeout(SILENCE, begins).await {
-        Ok(Err(error)) => return Err(unreached(tab, error)),
-        Ok(Ok(Some(error))) => {
-            let (generation, vendor, kind) = (tab.generation, &*tab.upstream.vendor.id, error.kind);
-            tracing::info!(%generation, vendor, ?kind, "the provider's stream began with an error");
-            return Err(Missed::of_error(&error));
-        }
-        Ok(Ok(None)) | Err(_) => {}
     }
-    let front = opening.into_front();
-    let body = if front.is_empty() { response.body } else { response.body.after(front) };
-    Ok(UpstreamResponse { body, ..response })
 }
 
-async fn deliver(tab: Tab, answer: Answer, usage_chunk: UsageChunk) -> Result<Reply, Fault> {
+async fn deliver(tab: Tab, answer: Answer, (usage_chunk, dropped): (UsageChunk, Vec<String>)) -> Result<Reply, Fault> {
     match answer {
         Answer::Stream(response) => {
             let headers = passing(&tab, &response.headers);
             let tap = tab.passage(usage_chunk);
             let orphanage = tab.gateway.orphanage.clone();
             let stream = ChargedStream::new(Course::new(response.body, tap, tab), orphanage);
-            Ok(Reply::Stream { headers, stream })
+            Ok(Reply::Stream { headers, dropped, stream })
         }
         Answer::Whole { headers, body, outcome } => {
             let body = tab.translated(&body, &outcome).map_or(body, Bytes::from);
@@ -165,7 +152,7 @@ async fn deliver(tab: Tab, answer: Answer, usage_chunk: UsageChunk) -> Result<Re
             if let Some(durable) = settled.durable {
                 durable.await?;
             }
-            Ok(Reply::Whole(Box::new(Whole { headers, body, receipt: settled.receipt })))
+            Ok(Reply::Whole(Box::new(Whole { headers, dropped, body, receipt: settled.receipt })))
         }
     }
 }
@@ -197,8 +184,20 @@ fn unreached(tab: &Tab, error: TransportError) -> Missed {
     Missed::of(if error.is_timeout() { UpstreamKind::TimedOut } else { UpstreamKind::Unavailable })
 }
 
+/// `Retry-After` in seconds: it may be a date (RFC 9110, section 10.2.3).
+fn seconds(value: &str, now: UnixMs) -> Option<String> {
+    let value = value.trim();
+    if value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(value.to_owned());
+    }
+    let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
+    let at = u64::try_from(at.as_millisecond()).ok()?;
+    Some(UnixMs::new(at).ms_since(now).div_ceil(1_000).to_string())
+}
+
 async fn refused(tab: &Tab, response: UpstreamResponse, account: &Account) -> Missed {
-    let retry_after = response.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let retry_after = response.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let retry_after = retry_after.and_then(|value| seconds(value, tab.gateway.ports.clock.now()));
     let body = response.body.read_all(ERROR_BYTES_MAX).await.unwrap_or_default();
     let error = UpstreamError::read(response.status.as_u16(), &body, retry_after.as_deref());
     let (generation, vendor, status) = (tab.generation, &*tab.upstream.vendor.id, error.status);

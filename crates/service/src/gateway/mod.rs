@@ -51,6 +51,7 @@ use ready::Ready;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// What a [`Gateway`] is made of.
 pub struct Parts {
@@ -131,6 +132,8 @@ pub struct Gateway {
     policies: Policies,
     orphanage: Orphanage,
     admitting: Admitting,
+    /// Places of those that fetch what their requests name.
+    fetching: Semaphore,
 }
 
 /// Conversations that stay with a vendor at once; the oldest are forgotten first.
@@ -213,6 +216,7 @@ impl Gateway {
             policies,
             orphanage,
             admitting: Admitting::default(),
+            fetching: Semaphore::const_new(attach::FETCHING_MAX),
         };
         Ok((Arc::new(gateway), drainer))
     }

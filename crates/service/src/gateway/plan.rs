@@ -2,7 +2,7 @@
 
 use super::Gateway;
 use super::admit::{Call, Named};
-use super::routing::{Preferences, Way, fallbacks};
+use super::routing::{Preferences, WAYS_MAX, Way, fallbacks};
 use crate::fault::{Fault, RequestFault};
 use crate::keyring::Spender;
 use opencredits_catalog::{Ask, CatalogError, Model, Terms};
@@ -23,6 +23,8 @@ pub(super) struct Plan<'a> {
     /// What the client speaks.
     pub(super) dialect: Dialect,
     pub(super) asked: RequestFacts,
+    /// Whether a provider must heed all of it.
+    requires_all: bool,
     /// The ways to serve it, in their order; at least one.
     pub(super) ways: Vec<Planned>,
     /// Tells the conversation from others, where several ways may serve it.
@@ -54,20 +56,21 @@ impl Plan<'_> {
         self.unsealed.as_ref().filter(|(field, _)| *field == name).map(|(_, raw)| raw.as_str())
     }
 
-    /// The fields that were dropped, by the client's names.
-    pub(super) fn dropped(&self) -> Vec<String> {
-        let first = self.ways.first().and_then(|planned| planned.translated.as_ref());
-        let translated = first.into_iter().flat_map(|translated| &translated.dropped);
-        self.scrubbed.dropped().iter().chain(translated).cloned().collect()
+    /// The fields that go nowhere, by the client's names.
+    pub(super) fn scrubbed_out(&self) -> &[String] {
+        self.scrubbed.dropped()
     }
 
     /// Translates again where a cap was put in: how much may be thought depends on it.
-    pub(super) fn heed_cap(&mut self, cap: Option<u64>) -> Result<(), Fault> {
+    pub(super) fn heed_cap(&mut self, cap: Option<u64>, strictness: Strictness) -> Result<(), Fault> {
         let Some(cap) = cap else { return Ok(()) };
+        let strictness = if self.requires_all { Strictness::Strict } else { strictness };
         for planned in self.ways.iter_mut().filter(|planned| planned.translated.is_some()) {
-            let to = target(&planned.way, cap);
+            let to = target(&planned.way, cap.min(planned.way.model.max_output_tokens));
             let said = said(self.named, &self.scrubbed);
-            planned.translated = Some(translated(said, self.dialect, &to, &self.attached)?);
+            let translated = translated(said, self.dialect, &to, &self.attached)?;
+            refuse_drops(strictness, &translated)?;
+            planned.translated = Some(translated);
         }
         Ok(())
     }
@@ -77,6 +80,7 @@ impl Planned {
     /// The output cap that goes upstream: one that the balance can pay, else the client's, else, where the provider
     /// demands one, all that the model gives.
     pub(super) fn output_cap(&self, put_in: Option<u64>) -> Option<u64> {
+        let put_in = put_in.map(|cap| cap.min(self.way.model.max_output_tokens));
         let Some(translated) = &self.translated else {
             return put_in;
         };
@@ -129,10 +133,21 @@ impl Gateway {
         let wishes = Preferences::read(scrubbed.ours("provider"))?;
         let conversation = self.conversation(call, &scrubbed, &models);
         let stays_with = conversation.and_then(|conversation| self.sticky.get(&conversation));
-        let ways = self.ways(&models, dialect, &wishes, stays_with.as_deref())?;
+        let stays_with = stays_with.as_deref().map(|vendor| (vendor, is_sealed(&call.body)));
+        let ways = self.ways(&models, dialect, &wishes, stays_with)?;
         let unsealed = scrubbed.fields().find_map(|(name, raw)| Some((name.to_owned(), unsealed(dialect, name, raw)?)));
-        let mut plan = Plan { scrubbed, named, attached, unsealed, dialect, asked, ways: Vec::new(), conversation };
-        plan.ways = plan.fit(ways, call.strictness, wishes.require_parameters)?;
+        let mut plan = Plan {
+            scrubbed,
+            named,
+            attached,
+            unsealed,
+            dialect,
+            asked,
+            requires_all: wishes.require_parameters,
+            ways: Vec::new(),
+            conversation,
+        };
+        plan.ways = plan.fit(ways, call.strictness, wishes.goes_one_way())?;
         Ok(plan)
     }
 
@@ -173,15 +188,26 @@ impl Gateway {
     }
 }
 
+/// What stands where a provider has sealed something: it alone can read that again.
+const SEALS: [&str; 4] = ["\"signature\"", "\"encrypted_content\"", "houghtSignature\"", "\"reasoning_details\""];
+
+fn is_sealed(body: &[u8]) -> bool {
+    SEALS.iter().any(|seal| memchr::memmem::find(body, seal.as_bytes()).is_some())
+}
+
 /// So much of a conversation tells it from others.
 const BEGINNING_BYTES: usize = 512;
 
 impl Plan<'_> {
     /// The ways that can carry the request. One that cannot say all of it is left out where another can.
-    fn fit(&self, ways: Vec<Way>, strictness: Strictness, require_all: bool) -> Result<Vec<Planned>, Fault> {
-        let (mut planned, mut refused) = (Vec::with_capacity(ways.len()), None);
+    fn fit(&self, ways: Vec<Way>, strictness: Strictness, one_way: bool) -> Result<Vec<Planned>, Fault> {
+        let (mut planned, mut refused) = (Vec::<Planned>::with_capacity(ways.len().min(WAYS_MAX)), None);
         for way in ways {
-            match self.fitted(way, strictness, require_all) {
+            let follows = |before: &Planned| Arc::ptr_eq(&before.way.model, &way.model);
+            if planned.len() >= WAYS_MAX || (one_way && planned.last().is_some_and(follows)) {
+                continue;
+            }
+            match self.fitted(way, strictness) {
                 Ok(fitted) => planned.push(fitted),
                 Err(fault) => refused = refused.or(Some(fault)),
             }
@@ -192,16 +218,20 @@ impl Plan<'_> {
         }
     }
 
-    fn fitted(&self, way: Way, strictness: Strictness, require_all: bool) -> Result<Planned, Fault> {
+    fn fitted(&self, way: Way, strictness: Strictness) -> Result<Planned, Fault> {
         let (mut facts, mut other) = (self.asked.clone(), None);
         if way.upstream.dialect != self.dialect {
             let to = target(&way, way.model.max_output_tokens);
             let said = said(self.named, &self.scrubbed);
             let translated = translated(said, self.dialect, &to, &self.attached)?;
-            let strictness = if require_all { Strictness::Strict } else { strictness };
+            let strictness = if self.requires_all { Strictness::Strict } else { strictness };
             refuse_drops(strictness, &translated)?;
             facts = facts_of(&translated, way.upstream.dialect, facts)?;
             other = Some(translated);
+        }
+        let card = &way.route().card;
+        if let Some((tool, _)) = facts.uses.iter().find(|(tool, _)| card.per_use(*tool).is_none()) {
+            return Err(RequestFault::ToolWithoutPrice { tool: tool.name(), model: way.model.id.to_string() }.into());
         }
         let uses = facts.uses.iter().map(|(tool, count)| (*tool, Tokens::new(*count))).collect();
         Ok(Planned { way, translated: other, facts, uses })

@@ -13,6 +13,8 @@ pub enum Reply {
     Stream {
         /// The provider's headers that may pass.
         headers: HeaderMap,
+        /// Fields that did not go to the provider that answered.
+        dropped: Vec<String>,
         /// The answer.
         stream: ChargedStream,
     },
@@ -22,6 +24,8 @@ pub enum Reply {
 pub struct Whole {
     /// The provider's headers that may pass.
     pub headers: HeaderMap,
+    /// Fields that did not go to the provider that answered.
+    pub dropped: Vec<String>,
     /// The body, as the provider sent it.
     pub body: Bytes,
     /// What was charged.

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use std::sync::Arc;
 
 /// Routes that one request may try.
-const WAYS_MAX: usize = 6;
+pub(super) const WAYS_MAX: usize = 6;
 /// Models that one request may name.
 const MODELS_MAX: usize = 8;
 
@@ -118,6 +118,11 @@ impl<'a> Preferences<'a> {
         reasons.into_iter().find(|(excluded, _)| *excluded).map(|(_, why)| why)
     }
 
+    /// Whether the first provider of a model is the only one that may be asked.
+    pub(super) fn goes_one_way(&self) -> bool {
+        self.allow_fallbacks == Some(false) && self.order.is_empty()
+    }
+
     /// Where a wish for speed is not met; unknown figures meet it.
     fn misses_wish(&self, vitals: Vitals) -> bool {
         let slow = |wish: f64| vitals.latency_ms.is_some_and(|ms| f64_of(ms) > wish * 1_000.0);
@@ -150,7 +155,7 @@ impl Gateway {
         models: &[Arc<Model>],
         dialect: Dialect,
         wishes: &Preferences<'_>,
-        stays_with: Option<&str>,
+        stays_with: Option<(&str, bool)>,
     ) -> Result<Vec<Way>, Fault> {
         let bounds = wishes.bounds()?;
         let now = self.ports.clock.now();
@@ -165,12 +170,8 @@ impl Gateway {
                 }
             }
             self.arrange(&mut own, wishes, stays_with, now);
-            if wishes.allow_fallbacks == Some(false) && wishes.order.is_empty() {
-                own.truncate(1);
-            }
             ways.extend(own);
         }
-        ways.truncate(WAYS_MAX);
         if ways.is_empty() {
             let models = models.iter().map(|model| model.id.to_string()).collect();
             return Err(RequestFault::NoRoute(Box::new(NoRoute { models, excluded })).into());
@@ -195,8 +196,9 @@ impl Gateway {
     }
 
     /// Puts the routes of one model into their order: what the request names first, then the one that the conversation
-    /// stays with, then the others by its wish, those that are out last.
-    fn arrange(&self, ways: &mut [Way], wishes: &Preferences<'_>, stays_with: Option<&str>, now: UnixMs) {
+    /// stays with (told whether it holds seals), then the others by its wish, those that are out last. Without a seal or a
+    /// cache that is cheaper there is nothing to stay for, nor where the request says what to sort by.
+    fn arrange(&self, ways: &mut [Way], wishes: &Preferences<'_>, stays_with: Option<(&str, bool)>, now: UnixMs) {
         if ways.len() < 2 {
             return;
         }
@@ -210,9 +212,12 @@ impl Gateway {
         };
         ways.sort_by_key(|way| {
             let vitals = way.health.vitals(now);
-            let stays = stays_with.is_some_and(|vendor| *vendor == *way.upstream.vendor.id);
+            let card = &way.route().card;
+            let caches = card.rate(Bucket::CacheRead) < card.rate(Bucket::InputUncached) && wishes.sort.is_none();
+            let stays =
+                stays_with.is_some_and(|(vendor, seals)| *vendor == *way.upstream.vendor.id && (seals || caches));
             let out = vitals.is_out || !way.upstream.has_account(now);
-            (out, !stays, named(way), wishes.misses_wish(vitals))
+            (out, named(way), !stays, wishes.misses_wish(vitals))
         });
     }
 

@@ -11,9 +11,9 @@ use crate::record::{GenerationRecord, Line, Miss, SideBill, UsageSource, name_of
 use opencredits_catalog::{Bill, Catalog, Charge, Density, Model, Terms};
 use opencredits_ledger::{Capture, Durable, Leg, OnShortfall};
 use opencredits_providers::{
-    Dialect, InputSeen, Origin, Outcome, Passage, StopBilling, Trust, UsageChunk, translate_body,
+    Dialect, InputSeen, Origin, Outcome, Passage, RequestFacts, StopBilling, Trust, UsageChunk, translate_body,
 };
-use opencredits_units::{BasisPoints, EntryId, GenerationId, NanoUsd, PicoUsd, Tokens, UnixMs, Usage};
+use opencredits_units::{BasisPoints, Bucket, EntryId, GenerationId, NanoUsd, PicoUsd, Tokens, UnixMs, Usage};
 use std::sync::Arc;
 
 /// What a request was charged, for its answer.
@@ -43,7 +43,25 @@ pub(super) enum Delivery {
     Streamed,
 }
 
-/// An open request: everything that its settlement will need.
+/// What a request asks for, as far as its bill depends on it.
+#[derive(Clone)]
+pub(super) struct Wanted {
+    pub(super) seen: InputSeen,
+    pub(super) tier: Option<String>,
+    /// Whether the model may think.
+    thinks: bool,
+    /// Whether what is written to a cache is to stay there for an hour.
+    caches_for_hour: bool,
+}
+
+impl Wanted {
+    pub(super) fn of(facts: &RequestFacts) -> Self {
+        let caches_for_hour = facts.caches_for_hour();
+        Self { seen: facts.seen, tier: facts.tier.clone(), thinks: facts.thinks, caches_for_hour }
+    }
+}
+
+/// An open request: everything that its settlement will need. One that is dropped unsettled releases its hold.
 pub(super) struct Tab {
     pub(super) gateway: Arc<Gateway>,
     pub(super) spender: Arc<Spender>,
@@ -55,13 +73,15 @@ pub(super) struct Tab {
     pub(super) generation: GenerationId,
     pub(super) held: NanoUsd,
     pub(super) started: UnixMs,
+    /// When it went to the provider that is asked now.
+    pub(super) sent: UnixMs,
     pub(super) first_byte: Option<UnixMs>,
-    pub(super) asked: InputSeen,
-    pub(super) requested_tier: Option<String>,
+    pub(super) wanted: Wanted,
     pub(super) delivery: Delivery,
     /// What the client speaks.
     pub(super) dialect: Dialect,
     pub(super) cancelled: bool,
+    pub(super) is_settled: bool,
     /// Exchanges that came to nothing.
     pub(super) misses: Vec<Miss>,
 }
@@ -109,12 +129,9 @@ impl Tab {
         self.upstream.vendor.stop_billing == StopBilling::Ends
     }
 
-    /// Releases the hold: nothing was used.
-    pub(super) fn release(&self) {
-        let (id, now) = (self.generation.cast(), self.gateway.ports.clock.now());
-        if let Err(error) = self.gateway.ledger.void(id, now).map(opencredits_ledger::Accepted::accepted) {
-            tracing::error!(generation = %self.generation, %error, "a hold could not be released; it will end by its expiry");
-        }
+    /// Whether the model may have used more than can be seen of its answer.
+    pub(super) fn may_think(&self) -> bool {
+        self.wanted.thinks && self.model.supports.iter().any(|what| what == "reasoning")
     }
 
     /// Prices the outcome and captures the charge.
@@ -128,8 +145,7 @@ impl Tab {
         }
         let record = self.record(outcome, priced, (terms, charge), now);
         self.warn_of(&record);
-        let produced = outcome.usage.and_then(|usage| usage.output_total()).map_or(0, Tokens::get);
-        self.health.produced(produced, now.ms_since(self.first_byte.unwrap_or(now)));
+        self.tell_health(outcome, now);
         let memo = record.to_memo()?;
         let legs = self.legs(&charge);
         let capture = Capture {
@@ -141,10 +157,26 @@ impl Tab {
         let accepted = self.gateway.ledger.capture(capture, now)?;
         let durable = (self.gateway.settings.ack == Ack::Durable).then(|| accepted.durable());
         let captured = accepted.accepted();
+        self.is_settled = true;
         self.gateway.tally.add(record.key, now, captured.collected);
         let receipt =
             Receipt { generation: self.generation, record, charged: captured.collected, remaining: captured.available };
         Ok(Settled { receipt, durable })
+    }
+
+    /// An answer counts once it is whole: a provider that begins well and breaks off has failed.
+    fn tell_health(&self, outcome: &Outcome, now: UnixMs) {
+        let first_byte = self.first_byte.unwrap_or(now);
+        if outcome.is_final() {
+            self.health.served(first_byte.ms_since(self.sent));
+            // The first byte of an answer that is not streamed says nothing of how fast it was made.
+            if self.delivery == Delivery::Streamed {
+                let produced = outcome.usage.and_then(|usage| usage.output_total()).map_or(0, Tokens::get);
+                self.health.produced(produced, now.ms_since(first_byte));
+            }
+        } else if !self.cancelled {
+            self.health.missed(now);
+        }
     }
 
     fn terms(&self) -> Terms {
@@ -173,8 +205,13 @@ impl Tab {
         if outcome.trust == Trust::Contradictory {
             return Ok(nothing(UsageSource::Quarantined));
         }
-        let (source, usage) = metered(outcome, self.asked, Density::of(&self.model));
-        let tier = outcome.service_tier.as_deref().or(self.requested_tier.as_deref());
+        let (source, mut usage) = metered(outcome, self.wanted.seen, Density::of(&self.model));
+        // Where the provider does not say how long, it is as long as was asked for.
+        if let Some(written) = usage.take(Bucket::CacheWriteOther) {
+            let bucket = if self.wanted.caches_for_hour { Bucket::CacheWrite1h } else { Bucket::CacheWriteOther };
+            usage.set(bucket, usage.count(bucket).checked_add(written).ok_or(Fault::Overflow)?);
+        }
+        let tier = outcome.service_tier.as_deref().or(self.wanted.tier.as_deref());
         let bill =
             self.model.route_at(self.place).card.price(&usage, tier).map_err(crate::fault::RequestFault::from)?;
         let mut cost = bill.cost;
@@ -239,6 +276,19 @@ impl Tab {
             UsageSource::Quarantined => {
                 tracing::error!(%generation, vendor, model, "the provider's counts contradict each other; nothing was charged");
             }
+        }
+    }
+}
+
+/// Nothing was used, or nobody can say what.
+impl Drop for Tab {
+    fn drop(&mut self) {
+        if self.is_settled {
+            return;
+        }
+        let (id, now) = (self.generation.cast(), self.gateway.ports.clock.now());
+        if let Err(error) = self.gateway.ledger.void(id, now).map(opencredits_ledger::Accepted::accepted) {
+            tracing::error!(generation = %self.generation, %error, "a hold could not be released; it will end when the gateway starts again");
         }
     }
 }

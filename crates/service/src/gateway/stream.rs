@@ -8,7 +8,7 @@ use opencredits_ledger::Durable;
 use opencredits_providers::{End, Passage, UpstreamBody};
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 /// What comes out of a [`ChargedStream`].
 pub enum Piece {
@@ -161,15 +161,25 @@ impl Course {
         Poll::Ready(Some(Piece::Last(last)))
     }
 
-    /// The client has gone: notes it, and stops upstream at once where that stops the provider's bill.
+    /// The client has gone: notes it, and stops upstream at once where that stops the provider's bill and what was used is
+    /// known. What a model has thought out of sight is told at the end alone: once it has begun to speak, stopping would
+    /// make its thoughts free for whoever leaves before the last word.
     pub(super) fn client_gone(&mut self) {
         let Some(Flow::Open(open)) = self.flow.as_mut() else {
             return;
         };
         open.tab.client_gone();
-        if open.tab.stop_ends_billing() {
+        let knows = !open.tab.may_think() || open.tap.outcome(End::Cut).produced.is_nothing();
+        if open.tab.stop_ends_billing() && knows {
+            self.skim();
             self.cut_short();
         }
+    }
+
+    /// Takes what has arrived already: the end may be among it.
+    fn skim(&mut self) {
+        let mut nobody = Context::from_waker(Waker::noop());
+        while let Poll::Ready(Some(_)) = self.poll_piece(&mut nobody) {}
     }
 
     /// Reads on to the end and settles, for nobody.
@@ -178,7 +188,7 @@ impl Course {
     }
 
     /// Settles what is known so far and lets go of the upstream connection.
-    pub(super) fn cut_short(&mut self) {
+    fn cut_short(&mut self) {
         if let Some(Flow::Open(open)) = self.flow.take() {
             let Open { body, mut tap, tab } = *open;
             drop(body);
@@ -191,8 +201,16 @@ impl Course {
 
 impl Drop for ChargedStream {
     fn drop(&mut self) {
-        if let Some(flow @ Flow::Open(_)) = self.course.flow.take() {
-            self.orphanage.adopt(Orphan::Streaming(Course { flow: Some(flow) }));
+        if let Some(Flow::Open(mut open)) = self.course.flow.take() {
+            open.tab.client_gone();
+            self.orphanage.adopt(Orphan::Streaming(Course { flow: Some(Flow::Open(open)) }));
         }
+    }
+}
+
+/// Nobody carries it on: what is known is charged.
+impl Drop for Course {
+    fn drop(&mut self) {
+        self.cut_short();
     }
 }
