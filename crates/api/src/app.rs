@@ -1,6 +1,7 @@
 //! The routes, and what every request goes through.
 
 use crate::errors::{ErrorType, Problem, Skin};
+use crate::framing::Framing;
 use crate::{inference, lookups, models};
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
@@ -138,6 +139,8 @@ pub(crate) struct Asked {
     pub(crate) named: Option<Named>,
     /// Whether its tokens are to be counted, and nothing is to be answered.
     pub(crate) counts: bool,
+    /// How the events of a stream stand on the wire.
+    pub(crate) framing: Framing,
     /// What is wrong with the query: its parameter, and the remedy.
     pub(crate) wrong: Option<(&'static str, &'static str)>,
 }
@@ -168,12 +171,11 @@ impl Asked {
         let streams = named.as_ref().is_some_and(|named| named.stream == "true");
         let wrong = if pairs.clone().any(|pair| pair.starts_with("key=")) {
             Some(("key", "a key in the address ends up in logs; send it in x-goog-api-key, and replace this one"))
-        } else if streams && !pairs.any(|pair| pair == "alt=sse") {
-            Some(("alt", "a stream comes as server-sent events; ask with ?alt=sse"))
         } else {
             None
         };
-        Some(Self { api, named, counts, wrong })
+        let framing = if streams && !pairs.any(|pair| pair == "alt=sse") { Framing::Array } else { Framing::Events };
+        Some(Self { api, named, counts, framing, wrong })
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::app::{App, Asked, RequestId};
 use crate::auth::key_digest;
 use crate::errors::{ErrorType, Problem, Skin};
+use crate::framing::Framing;
 use crate::streams::{Source, StreamBody};
 use crate::{faults, json, usage};
 use axum::body::Body;
@@ -45,7 +46,7 @@ async fn serve(
     (headers, body): (HeaderMap, Body),
 ) -> Result<Response<Body>, Problem> {
     let dress = |fault: Fault| faults::problem(&fault, &app.face);
-    let Asked { api, named, counts, wrong } = asked;
+    let Asked { api, named, counts, framing, wrong } = asked;
     if let Some((parameter, remedy)) = wrong {
         return Err(Problem::new(ErrorType::InvalidRequest, remedy).with("param", parameter));
     }
@@ -74,7 +75,9 @@ async fn serve(
         true => tokio::time::timeout(app.face.keep_alive, &mut pending).await.ok(),
         false => Some((&mut pending).await),
     };
-    let stream_body = |source| StreamBody::new(source, Arc::clone(app), skin, id.text());
+    let streaming = |headers, source| {
+        stream_response(headers, framing, StreamBody::new(source, Arc::clone(app), (skin, framing), id.text()))
+    };
     let mut response = match reply.transpose().map_err(dress)? {
         Some(Reply::Whole(mut whole)) => {
             dropped.append(&mut whole.dropped);
@@ -82,9 +85,9 @@ async fn serve(
         }
         Some(Reply::Stream { headers, dropped: more, stream }) => {
             dropped.extend(more);
-            stream_response(headers, stream_body(Source::Flowing(Box::new(stream))))
+            streaming(headers, Source::Flowing(Box::new(stream)))
         }
-        None => stream_response(HeaderMap::new(), stream_body(Source::Waiting(pending))),
+        None => streaming(HeaderMap::new(), Source::Waiting(pending)),
     };
     name(&mut response, "x-generation-id", &GenerationId::to_string(&id.0));
     if !dropped.is_empty() {
@@ -117,11 +120,11 @@ fn whole_response(app: &App, whole: Whole) -> Response<Body> {
     response
 }
 
-fn stream_response(headers: HeaderMap, body: StreamBody) -> Response<Body> {
+fn stream_response(headers: HeaderMap, framing: Framing, body: StreamBody) -> Response<Body> {
     let mut response = Response::new(Body::new(body));
     *response.headers_mut() = headers;
     let set = [
-        (CONTENT_TYPE, "text/event-stream; charset=utf-8"),
+        (CONTENT_TYPE, framing.content_type()),
         (CACHE_CONTROL, "no-cache"),
         // Tells a reverse proxy to pass events on as they come.
         (HeaderName::from_static("x-accel-buffering"), "no"),

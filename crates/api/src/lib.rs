@@ -14,6 +14,7 @@ mod app;
 mod auth;
 pub mod errors;
 mod faults;
+mod framing;
 mod inference;
 mod json;
 mod lookups;

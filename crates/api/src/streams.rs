@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::errors::Skin;
+use crate::framing::{ArrayWriter, Framing};
 use crate::{faults, inference, usage};
 use bytes::Bytes;
 use http_body::{Body, Frame};
@@ -31,18 +32,21 @@ pub(crate) struct StreamBody {
     app: Arc<App>,
     skin: Skin,
     request_id: String,
+    /// Where the answer is an array.
+    array: Option<ArrayWriter>,
     silence: Interval,
     /// Whether anything has passed since the last tick.
     passed: bool,
 }
 
 impl StreamBody {
-    pub(crate) fn new(source: Source, app: Arc<App>, skin: Skin, request_id: String) -> Self {
+    pub(crate) fn new(source: Source, app: Arc<App>, (skin, framing): (Skin, Framing), request_id: String) -> Self {
         let mut silence = interval(app.face.keep_alive);
         silence.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The first tick comes at once: where a stream flows that is no silence.
         let passed = matches!(source, Source::Flowing(_));
-        Self { source, app, skin, request_id, silence, passed }
+        let array = (framing == Framing::Array).then(ArrayWriter::default);
+        Self { source, app, skin, request_id, array, silence, passed }
     }
 
     /// The next bytes of the answer; `None` at its end.
@@ -94,7 +98,8 @@ impl StreamBody {
                 Source::Ended => false,
             };
             if quiet && fits {
-                return Poll::Ready(Bytes::from_static(KEEP_ALIVE));
+                let comment = Bytes::from_static(KEEP_ALIVE);
+                return Poll::Ready(self.array.as_ref().map_or(comment, |_| ArrayWriter::keep_alive()));
             }
         }
     }
@@ -109,13 +114,14 @@ impl Body for StreamBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let bytes = match self.poll_answer(context) {
-            Poll::Pending => ready!(self.poll_silence(context)),
-            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Pending => Some(ready!(self.poll_silence(context))),
+            // The end of an array has to be said.
+            Poll::Ready(None) => self.array.take().map(|array| array.end()),
             Poll::Ready(Some(bytes)) => {
                 self.passed = true;
-                bytes
+                Some(self.array.as_mut().map(|array| array.elements(&bytes)).unwrap_or(bytes))
             }
         };
-        Poll::Ready(Some(Ok(Frame::data(bytes))))
+        Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
     }
 }

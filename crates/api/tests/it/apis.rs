@@ -159,8 +159,24 @@ async fn a_key_in_the_address_is_refused_in_the_shape_of_that_api() {
     assert!(refused.text.contains("x-goog-api-key") && !refused.text.contains(&key), "{}", refused.text);
     let unknown = app.post("/v1beta/models/nobody:generateContent", &key, &json!({"contents": []})).await;
     assert_eq!((unknown.status.as_u16(), &unknown.json()["error"]["status"]), (404, &json!("NOT_FOUND")));
-    let plain = app.post("/v1beta/models/a/model:streamGenerateContent", &key, &json!({"contents": []})).await;
-    assert!(plain.status == 400 && plain.text.contains("alt=sse"), "{}", plain.text);
+}
+
+#[tokio::test]
+async fn a_stream_that_is_not_asked_for_as_events_is_one_array() {
+    let app = TestApp::new().await;
+    let (user, key) = app.person(10).await;
+    let ask = |text: &str| json!({"contents": [{"role": "user", "parts": [{"text": text}]}]});
+    let path = "/v1beta/models/sandbox/gpt:streamGenerateContent";
+    let whole = app.post(path, &key, &ask("sandbox:wait 100 Hello")).await;
+    assert_eq!(whole.header("content-type"), "application/json; charset=utf-8");
+    let chunks = whole.json();
+    let last = chunks.as_array().unwrap().last().unwrap();
+    assert!(last["usageMetadata"]["credits"].is_number() && app.available(&user) < 10_000_000_000, "{chunks}");
+    let events = app.post(&format!("{path}?alt=sse"), &key, &ask("Hello")).await;
+    assert!(events.header("content-type").starts_with("text/event-stream"));
+    let broken = app.post(path, &key, &ask("sandbox:cut 3")).await.json();
+    assert_eq!(broken.as_array().unwrap().last().unwrap()["error"]["status"], "UNAVAILABLE", "{broken}");
+    app.settled();
 }
 
 const MESSAGE: &str = r#"{"id":"msg_1","type":"message","role":"assistant","model":"model-1","content":[{"type":"text","text":"Hi"}],

@@ -59,6 +59,9 @@ pub(super) async fn run(mut tab: Tab, errand: Errand) -> Result<Reply, Fault> {
         tab.goes(outgoing);
         let missed = match attempt(&mut tab, outgoing).await {
             Ok(answer) => {
+                if errand.abandoned.is_so() {
+                    tab.client_gone();
+                }
                 tab.gateway.remember(&errand, &outgoing.way);
                 return deliver(tab, answer, (errand.usage_chunk, outgoing.dropped.clone())).await;
             }
