@@ -22,24 +22,32 @@ pub const MEMO_BYTES_MAX: usize = 4_096;
 pub const HOLDS_MAX: usize = 1_000_000;
 
 /// Sets when a hold ends.
+#[derive(Clone, Copy)]
 pub(crate) struct Extend {
     pub(crate) id: EntryId,
     pub(crate) expires_at: UnixMs,
 }
 
 /// Notes that something has gone out on a hold.
+#[derive(Clone, Copy)]
 pub(crate) struct MarkInFlight(pub(crate) EntryId);
 
 /// Releases a hold.
+#[derive(Clone, Copy)]
 pub(crate) struct Void(pub(crate) EntryId);
 
 /// Releases holds whose time is over.
+#[derive(Clone, Copy)]
 pub(crate) struct ExpireDue {
     pub(crate) max: usize,
 }
 
 impl Command for OpenAccount {
     type Outcome = ();
+
+    fn ids(&self) -> impl Iterator<Item = EntryId> {
+        std::iter::empty()
+    }
 
     fn decide(self, state: &mut State, _now: UnixMs, effects: &mut Effects) -> Result<(), LedgerError> {
         let contra = self.contra.map(|contra| state.number(contra)).transpose()?;
@@ -57,6 +65,10 @@ impl Command for OpenAccount {
 
 impl Command for PlaceHold<'_> {
     type Outcome = Held;
+
+    fn ids(&self) -> impl Iterator<Item = EntryId> {
+        std::iter::once(self.id)
+    }
 
     fn decide(self, state: &mut State, _now: UnixMs, effects: &mut Effects) -> Result<Held, LedgerError> {
         at_most("limits of a hold", self.limits.len(), LIMITS_MAX)?;
@@ -94,6 +106,10 @@ impl PlaceHold<'_> {
 impl Command for Extend {
     type Outcome = ();
 
+    fn ids(&self) -> impl Iterator<Item = EntryId> {
+        std::iter::empty()
+    }
+
     fn decide(self, state: &mut State, _now: UnixMs, effects: &mut Effects) -> Result<(), LedgerError> {
         let hold = state.holds.get_mut(&self.id).ok_or(LedgerError::UnknownHold { id: self.id })?;
         let before = std::mem::replace(&mut hold.expires_at, self.expires_at);
@@ -108,6 +124,10 @@ impl Command for Extend {
 impl Command for MarkInFlight {
     type Outcome = ();
 
+    fn ids(&self) -> impl Iterator<Item = EntryId> {
+        std::iter::empty()
+    }
+
     fn decide(self, state: &mut State, _now: UnixMs, effects: &mut Effects) -> Result<(), LedgerError> {
         let hold = state.holds.get_mut(&self.0).ok_or(LedgerError::UnknownHold { id: self.0 })?;
         hold.phase = Phase::InFlight;
@@ -118,6 +138,10 @@ impl Command for MarkInFlight {
 
 impl Command for Capture<'_> {
     type Outcome = Captured;
+
+    fn ids(&self) -> impl Iterator<Item = EntryId> {
+        std::iter::once(self.hold)
+    }
 
     fn decide(self, state: &mut State, now: UnixMs, effects: &mut Effects) -> Result<Captured, LedgerError> {
         at_most("legs of a charge", self.legs.len(), LEGS_MAX)?;
@@ -225,6 +249,10 @@ fn share_of(leg: &Leg, collected: NanoUsd, charged: NanoUsd) -> Option<NanoUsd> 
 impl Command for Void {
     type Outcome = Voided;
 
+    fn ids(&self) -> impl Iterator<Item = EntryId> {
+        std::iter::once(self.0)
+    }
+
     fn decide(self, state: &mut State, now: UnixMs, effects: &mut Effects) -> Result<Voided, LedgerError> {
         let Some(hold) = state.remove_hold(self.0) else {
             return match state.finished_entry(self.0).map(|entry| entry.kind) {
@@ -251,6 +279,10 @@ impl Command for Void {
 impl Command for ExpireDue {
     type Outcome = Expired;
 
+    fn ids(&self) -> impl Iterator<Item = EntryId> {
+        std::iter::empty()
+    }
+
     fn decide(self, state: &mut State, now: UnixMs, effects: &mut Effects) -> Result<Expired, LedgerError> {
         let due: Vec<EntryId> =
             state.expiries.iter().take_while(|(at, _)| *at <= now).take(self.max).map(|(_, id)| *id).collect();
@@ -272,16 +304,25 @@ impl Command for ExpireDue {
 impl Command for Transfer<'_> {
     type Outcome = Transferred;
 
+    fn ids(&self) -> impl Iterator<Item = EntryId> {
+        std::iter::once(self.id)
+    }
+
     fn decide(self, state: &mut State, now: UnixMs, effects: &mut Effects) -> Result<Transferred, LedgerError> {
         Linked(&[self]).decide(state, now, effects)
     }
 }
 
 /// Several transfers, all or none.
+#[derive(Clone, Copy)]
 pub(crate) struct Linked<'a>(pub(crate) &'a [Transfer<'a>]);
 
 impl Command for Linked<'_> {
     type Outcome = Transferred;
+
+    fn ids(&self) -> impl Iterator<Item = EntryId> {
+        self.0.iter().take(LINKED_MAX).map(|transfer| transfer.id)
+    }
 
     fn decide(self, state: &mut State, now: UnixMs, effects: &mut Effects) -> Result<Transferred, LedgerError> {
         at_most("linked transfers", self.0.len(), LINKED_MAX)?;

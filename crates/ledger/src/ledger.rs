@@ -5,7 +5,7 @@ use crate::commands::{ExpireDue, Extend, Linked, MarkInFlight, Void};
 use crate::error::{LedgerError, StorageError};
 use crate::journal::{Journal, MemoryJournal, Reader};
 use crate::persister::{self, Core};
-use crate::state::{Command, State};
+use crate::state::{Command, Effects, Recalled, State};
 use crate::ticket::Accepted;
 use crate::types::{
     AccountRow, Balance, Capture, Captured, EntryRow, Expired, Held, HoldRow, OpenAccount, PlaceHold, Transfer,
@@ -127,7 +127,6 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::InsufficientFunds`] names the account that refused; nothing is held then.
     pub fn place_hold(&self, hold: PlaceHold<'_>, now: UnixMs) -> Result<Accepted<Held>, LedgerError> {
-        self.recall(hold.id)?;
         self.apply(hold, now)
     }
 
@@ -153,7 +152,6 @@ impl Ledger {
     /// # Errors
     /// When there is no such hold, or it was voided. A second capture returns the first one's outcome.
     pub fn capture(&self, capture: Capture<'_>, now: UnixMs) -> Result<Accepted<Captured>, LedgerError> {
-        self.recall_finished(capture.hold)?;
         self.apply(capture, now)
     }
 
@@ -162,7 +160,6 @@ impl Ledger {
     /// # Errors
     /// When there is no such hold, or it was captured.
     pub fn void(&self, id: EntryId, now: UnixMs) -> Result<Accepted<Voided>, LedgerError> {
-        self.recall_finished(id)?;
         self.apply(Void(id), now)
     }
 
@@ -179,7 +176,6 @@ impl Ledger {
     /// # Errors
     /// When the giver would go below its floor, or the id was used for something else.
     pub fn transfer(&self, transfer: Transfer<'_>, now: UnixMs) -> Result<Accepted<Transferred>, LedgerError> {
-        self.recall_finished(transfer.id)?;
         self.apply(transfer, now)
     }
 
@@ -192,9 +188,6 @@ impl Ledger {
         transfers: &[Transfer<'_>],
         now: UnixMs,
     ) -> Result<Accepted<Transferred>, LedgerError> {
-        for transfer in transfers {
-            self.recall_finished(transfer.id)?;
-        }
         self.apply(Linked(transfers), now)
     }
 
@@ -307,35 +300,18 @@ impl Ledger {
         &self.keeper.core
     }
 
+    /// Decides a command. Ids that may have been finished long ago are looked for on the disk, outside of the lock, and
+    /// again when ids have left the memory meanwhile, since these might have come and gone.
     fn apply<C: Command>(&self, command: C, now: UnixMs) -> Result<Accepted<C::Outcome>, LedgerError> {
-        let (value, mark) = self.core().decide(|state, effects| state.apply(command, now, effects))?;
-        Ok(Accepted { value, mark, core: Arc::clone(self.core()) })
-    }
-
-    /// Brings a hold's id back to mind if it may have been finished long ago. A fresh id costs one comparison.
-    fn recall(&self, id: EntryId) -> Result<(), LedgerError> {
-        if self.core().log.lock().state.knows(id) { Ok(()) } else { self.recall_finished(id) }
-    }
-
-    /// Brings an id back to mind if its entry is on disk alone. Read outside of the lock; repeated when ids have
-    /// left the memory meanwhile, since this one might have come and gone.
-    fn recall_finished(&self, id: EntryId) -> Result<(), LedgerError> {
+        let mut recalled = Recalled::default();
         loop {
-            let log = self.core().log.lock();
-            if log.state.holds.contains_key(&id) || log.state.finished(id).is_some() {
-                return Ok(());
+            let decide =
+                |state: &mut State, effects: &mut Effects| state.apply_recalled(command, now, &mut recalled, effects);
+            if let (Some(value), mark) = self.core().decide(decide)? {
+                return Ok(Accepted { value, mark, core: Arc::clone(self.core()) });
             }
-            let before = log.state.forgettings;
-            drop(log);
-            let body = self.core().reader.entry(id)?;
-            let mut log = self.core().log.lock();
-            if let Some(body) = body {
-                log.state.remember(id, body);
-                return Ok(());
-            }
-            if log.state.forgettings == before {
-                return Ok(());
-            }
+            let read = |id| Ok((id, self.core().reader.entry(id)?));
+            recalled.entries = command.ids().map(read).collect::<Result<_, StorageError>>()?;
         }
     }
 

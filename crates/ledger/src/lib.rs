@@ -73,6 +73,8 @@ mod persister;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod state;
+#[cfg(test)]
+mod tests;
 mod ticket;
 mod types;
 mod verify;

@@ -33,6 +33,11 @@ const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS entries (id BLOB PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
+/// A hold whose entry is there is finished, whatever left its row behind; [`crate::Ledger::verify`] tells of it.
+const OPEN_HOLDS: &str = "
+    SELECT id, body FROM holds WHERE NOT EXISTS (SELECT 1 FROM entries WHERE entries.id = holds.id) ORDER BY id
+";
+
 /// The written side.
 pub(crate) struct SqliteJournal {
     connection: Connection,
@@ -131,11 +136,9 @@ impl Journal for SqliteJournal {
         let accounts = accounts(&self.connection)?;
         let mut holds = Vec::new();
         let mut damaged = false;
-        each_row(&self.connection, "SELECT id, body FROM holds ORDER BY id", |id, body| {
-            match codec::read_hold(body) {
-                Some(hold) => holds.push((id, hold)),
-                None => damaged = true,
-            }
+        each_row(&self.connection, OPEN_HOLDS, |id, body| match codec::read_hold(body) {
+            Some(hold) => holds.push((id, hold)),
+            None => damaged = true,
         })?;
         if damaged {
             return Err(StorageError::Damaged { table: "holds" });

@@ -14,10 +14,13 @@ use std::sync::Arc;
 /// Finished ids that are kept in memory, so that neither a replay nor a look-up of a recent one asks the disk.
 pub(crate) const RECENT_MAX: usize = 16_384;
 
-/// Something that a ledger can be told to do.
-pub(crate) trait Command {
+/// Something that a ledger can be told to do. It is a copy of borrowed parts, to be decided again when its ids had to
+/// be looked for on the disk first.
+pub(crate) trait Command: Copy {
     /// What comes of it.
     type Outcome;
+    /// The ids whose past decides.
+    fn ids(&self) -> impl Iterator<Item = EntryId>;
     /// Checks first, and changes the state only when nothing can fail any more.
     fn decide(self, state: &mut State, now: UnixMs, effects: &mut Effects) -> Result<Self::Outcome, LedgerError>;
 }
@@ -38,6 +41,20 @@ pub(crate) enum Effect {
     Entry(EntryId, Arc<[u8]>),
 }
 
+/// What the disk said of ids that are not in memory.
+#[derive(Default)]
+pub(crate) struct Recalled {
+    /// How often ids had left the memory before the disk was asked. That there is no entry holds only as long.
+    pub(crate) as_of: u64,
+    pub(crate) entries: Vec<(EntryId, Option<Arc<[u8]>>)>,
+}
+
+impl Recalled {
+    fn entry(&self, id: EntryId) -> Option<&Option<Arc<[u8]>>> {
+        self.entries.iter().find(|(other, _)| *other == id).map(|(_, entry)| entry)
+    }
+}
+
 /// An account and what it has.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Account {
@@ -55,6 +72,8 @@ pub(crate) struct State {
     pub(crate) expiries: BTreeSet<(UnixMs, EntryId)>,
     finished: HashMap<EntryId, Arc<[u8]>>,
     finished_order: VecDeque<EntryId>,
+    /// For the command that is being decided, and for no other.
+    recalled: Recalled,
     /// No id above this one has left the memory: such an id is either here or new.
     forgotten_max: EntryId,
     /// How often ids have left the memory.
@@ -76,6 +95,30 @@ impl State {
             state.add_hold(id, hold)?;
         }
         Some(state)
+    }
+
+    /// Decides a command, with the past of its ids from memory and from what was recalled; `None`, with nothing
+    /// changed, when that does not tell: then it must be recalled as of now.
+    pub(crate) fn apply_recalled<C: Command>(
+        &mut self,
+        command: C,
+        now: UnixMs,
+        recalled: &mut Recalled,
+        effects: &mut Effects,
+    ) -> Result<Option<C::Outcome>, LedgerError> {
+        let told = |id| match recalled.entry(id) {
+            Some(Some(_)) => true,
+            Some(None) => recalled.as_of == self.forgettings,
+            None => false,
+        };
+        if !command.ids().all(|id| self.knows(id) || told(id)) {
+            recalled.as_of = self.forgettings;
+            return Ok(None);
+        }
+        self.recalled = std::mem::take(recalled);
+        let outcome = self.apply(command, now, effects);
+        self.recalled = Recalled::default();
+        outcome.map(Some)
     }
 
     /// Decides a command.
@@ -152,11 +195,6 @@ impl State {
     pub(crate) fn finish(&mut self, id: EntryId, body: Vec<u8>, effects: &mut Effects) {
         let body: Arc<[u8]> = body.into();
         effects.push(Effect::Entry(id, Arc::clone(&body)));
-        self.remember(id, body);
-    }
-
-    /// Keeps a finished id in memory.
-    pub(crate) fn remember(&mut self, id: EntryId, body: Arc<[u8]>) {
         if self.finished.insert(id, body).is_none() {
             self.finished_order.push_back(id);
         }
@@ -174,9 +212,9 @@ impl State {
         }
     }
 
-    /// A finished entry that is still in memory.
+    /// A finished entry that is still in memory, or was recalled.
     pub(crate) fn finished(&self, id: EntryId) -> Option<&Arc<[u8]>> {
-        self.finished.get(&id)
+        self.finished.get(&id).or_else(|| self.recalled.entry(id)?.as_ref())
     }
 
     /// The same, read.

@@ -4,6 +4,7 @@ use crate::codec::{self, AccountParts, Number};
 use crate::error::StorageError;
 use crate::journal::{Reader, Visitor};
 use crate::types::Floor;
+use hashbrown::HashSet;
 use opencredits_units::{AccountId, EntryId, NanoUsd};
 use std::fmt;
 
@@ -45,6 +46,8 @@ pub enum Finding {
     Unbalanced(EntryId, i128),
     /// A row names an account that does not exist.
     NoSuchAccount(EntryId, u32),
+    /// A hold is open though its entry is there; it is not counted as open.
+    OpenAndFinished(EntryId),
     /// An account's sum is not that of its entries.
     WrongSum {
         /// The account.
@@ -72,6 +75,7 @@ impl fmt::Display for Finding {
                 write!(f, "the legs of {id} sum to {sum} nano-USD, not to zero")
             }
             Self::NoSuchAccount(id, number) => write!(f, "{id} names account number {number}, which does not exist"),
+            Self::OpenAndFinished(id) => write!(f, "the hold {id} is open though its entry is there"),
             Self::WrongSum { account, stated, entries } => {
                 let stated = stated.get();
                 write!(f, "{account} has {stated} nano-USD in its row, its entries sum to {entries}")
@@ -93,6 +97,7 @@ pub(crate) fn verify(reader: &dyn Reader) -> Result<VerifyReport, StorageError> 
 struct Check {
     report: VerifyReport,
     accounts: Vec<Sums>,
+    open: HashSet<EntryId>,
 }
 
 struct Sums {
@@ -141,6 +146,7 @@ impl Visitor for Check {
 
     fn hold(&mut self, id: EntryId, body: &[u8]) {
         self.report.holds = self.report.holds.saturating_add(1);
+        self.open.insert(id);
         let Some(hold) = codec::read_hold(body) else {
             return self.find(Finding::UnreadableHold(id));
         };
@@ -153,6 +159,9 @@ impl Visitor for Check {
 
     fn entry(&mut self, id: EntryId, body: &[u8]) {
         self.report.entries = self.report.entries.saturating_add(1);
+        if self.open.contains(&id) {
+            self.find(Finding::OpenAndFinished(id));
+        }
         let Some(entry) = codec::read_entry(id, body) else {
             return self.find(Finding::UnreadableEntry(id));
         };

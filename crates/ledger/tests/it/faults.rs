@@ -1,6 +1,6 @@
 //! Disks that fail: nothing is promised that is not kept.
 
-use opencredits_ledger::{Floor, Ledger, LedgerError, OpenAccount, Options, PlaceHold, Transfer};
+use opencredits_ledger::{Finding, Floor, Ledger, LedgerError, OpenAccount, Options, PlaceHold, Replay, Transfer};
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
 use std::path::Path;
 use std::process::Command;
@@ -102,6 +102,28 @@ fn a_row_that_was_damaged_behind_our_back_is_found() {
     assert!(ledger.verify().unwrap().is_clean());
     damage("UPDATE entries SET body = x'00'");
     assert!(!ledger.verify().unwrap().is_clean());
+}
+
+#[test]
+fn a_hold_whose_entry_is_there_is_finished_and_verify_tells_of_its_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ledger.db");
+    let id = EntryId::at(NOW, [1; 10]);
+    let ledger = open(&file);
+    top_up(&ledger, 1).unwrap();
+    let hold = PlaceHold { id, payer: WALLET, limits: &[], amount: NanoUsd::new(1), expires_at: NOW };
+    ledger.place_hold(hold, NOW).unwrap().wait().unwrap();
+    let other = rusqlite::Connection::open(&file).unwrap();
+    let row: Vec<u8> = other.query_row("SELECT body FROM holds", [], |row| row.get(0)).unwrap();
+    ledger.void(id, NOW).unwrap().wait().unwrap();
+    other
+        .execute("INSERT INTO holds SELECT id, ?1 FROM entries WHERE id = ?2", (row, id.bits().to_be_bytes()))
+        .unwrap();
+    drop((ledger, other));
+    let ledger = Ledger::open(&file).unwrap();
+    assert_eq!(ledger.balance(WALLET).unwrap().available, NanoUsd::new(1), "it keeps nothing");
+    assert_eq!(ledger.place_hold(hold, NOW).unwrap().wait().unwrap().replay, Replay::Finished);
+    assert_eq!(ledger.verify().unwrap().findings, [Finding::OpenAndFinished(id)]);
 }
 
 #[test]
