@@ -45,10 +45,6 @@ pub(crate) struct ExpireDue {
 impl Command for OpenAccount {
     type Outcome = ();
 
-    fn ids(&self) -> impl Iterator<Item = EntryId> {
-        std::iter::empty()
-    }
-
     fn decide(self, state: &mut State, _now: UnixMs, effects: &mut Effects) -> Result<(), LedgerError> {
         let contra = self.contra.map(|contra| state.number(contra)).transpose()?;
         let parts = AccountParts { id: self.id, floor: self.floor, contra };
@@ -106,10 +102,6 @@ impl PlaceHold<'_> {
 impl Command for Extend {
     type Outcome = ();
 
-    fn ids(&self) -> impl Iterator<Item = EntryId> {
-        std::iter::empty()
-    }
-
     fn decide(self, state: &mut State, _now: UnixMs, effects: &mut Effects) -> Result<(), LedgerError> {
         let hold = state.holds.get_mut(&self.id).ok_or(LedgerError::UnknownHold { id: self.id })?;
         let before = std::mem::replace(&mut hold.expires_at, self.expires_at);
@@ -123,10 +115,6 @@ impl Command for Extend {
 
 impl Command for MarkInFlight {
     type Outcome = ();
-
-    fn ids(&self) -> impl Iterator<Item = EntryId> {
-        std::iter::empty()
-    }
 
     fn decide(self, state: &mut State, _now: UnixMs, effects: &mut Effects) -> Result<(), LedgerError> {
         let hold = state.holds.get_mut(&self.0).ok_or(LedgerError::UnknownHold { id: self.0 })?;
@@ -150,7 +138,7 @@ impl Command for Capture<'_> {
             return self.replay(state);
         };
         let split = self.split(state, &hold)?;
-        check_sums(state, &split.legs)?;
+        must_bear(state, &hold, &split.legs)?;
         state.remove_hold(self.hold);
         for (number, amount) in &split.legs {
             state.post(*number, *amount, effects);
@@ -208,11 +196,7 @@ impl Capture<'_> {
         }
         // Above zero: full legs got more than was collected. Below: rounding left some nano-dollars over.
         let owed = collected.checked_sub(paid).ok_or(LedgerError::Amount)?;
-        let bad_debt = state.number(self.bad_debt)?;
-        if let (true, Some(account)) = (owed.is_negative(), state.account(bad_debt)) {
-            account.must_cover(owed.checked_neg().ok_or(LedgerError::Amount)?)?;
-        }
-        legs.push((bad_debt, owed));
+        legs.push((state.number(self.bad_debt)?, owed));
         for limit in &hold.limits {
             let counted = reach(state, *limit, hold.amount, charged);
             let contra = state.account(*limit).and_then(|account| account.parts.contra);
@@ -278,10 +262,6 @@ impl Command for Void {
 
 impl Command for ExpireDue {
     type Outcome = Expired;
-
-    fn ids(&self) -> impl Iterator<Item = EntryId> {
-        std::iter::empty()
-    }
 
     fn decide(self, state: &mut State, now: UnixMs, effects: &mut Effects) -> Result<Expired, LedgerError> {
         let due: Vec<EntryId> =
@@ -422,12 +402,24 @@ fn replay_of(state: &State, id: EntryId, fingerprint: u64) -> Result<Option<Repl
     if before == fingerprint { Ok(Some(replay)) } else { Err(LedgerError::IdempotencyMismatch { id }) }
 }
 
-/// Whether every account can take what is booked on it, all legs on one account together.
-fn check_sums(state: &State, legs: &[(Number, NanoUsd)]) -> Result<(), LedgerError> {
+/// Whether every account can take what is booked on it once the hold is lifted, all legs on one account together: the
+/// one that bears bad debt may be the payer, a limit, or one that gets a leg.
+fn must_bear(state: &State, hold: &Hold, legs: &[(Number, NanoUsd)]) -> Result<(), LedgerError> {
     for (number, _) in legs {
-        let mut sum = state.account(*number).map(|account| account.posted).unwrap_or_default();
+        let Some(mut account) = state.account(*number).copied() else {
+            continue;
+        };
+        let before = account.posted;
         for (_, amount) in legs.iter().filter(|(other, _)| other == number) {
-            sum = sum.checked_add(*amount).ok_or(LedgerError::Amount)?;
+            account.posted = account.posted.checked_add(*amount).ok_or(LedgerError::Amount)?;
+        }
+        let given = before.checked_sub(account.posted).ok_or(LedgerError::Amount)?;
+        if given > NanoUsd::ZERO {
+            let lifts = hold.payer == *number || hold.limits.contains(number);
+            account.posted = before;
+            account.held =
+                account.held.checked_sub(if lifts { hold.amount } else { NanoUsd::ZERO }).unwrap_or_default();
+            account.must_cover(given)?;
         }
     }
     Ok(())

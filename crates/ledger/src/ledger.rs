@@ -150,7 +150,8 @@ impl Ledger {
     /// taken, what is missing is bad debt, and nothing goes below zero.
     ///
     /// # Errors
-    /// When there is no such hold, or it was voided. A second capture returns the first one's outcome.
+    /// When there is no such hold, or it was voided, or `bad_debt` cannot bear what is missing. A second capture returns
+    /// the first one's outcome.
     pub fn capture(&self, capture: Capture<'_>, now: UnixMs) -> Result<Accepted<Captured>, LedgerError> {
         self.apply(capture, now)
     }

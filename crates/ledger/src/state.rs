@@ -20,7 +20,9 @@ pub(crate) trait Command: Copy {
     /// What comes of it.
     type Outcome;
     /// The ids whose past decides.
-    fn ids(&self) -> impl Iterator<Item = EntryId>;
+    fn ids(&self) -> impl Iterator<Item = EntryId> {
+        std::iter::empty()
+    }
     /// Checks first, and changes the state only when nothing can fail any more.
     fn decide(self, state: &mut State, now: UnixMs, effects: &mut Effects) -> Result<Self::Outcome, LedgerError>;
 }

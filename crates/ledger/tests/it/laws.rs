@@ -19,7 +19,7 @@ enum Step {
     TopUp { id: u8, to: u8, amount: i64 },
     Move { id: u8, from: u8, to: u8, amount: i64 },
     Hold { id: u8, payer: u8, limit: Option<u8>, amount: i64 },
-    Capture { id: u8, cost: i64, commission: i64 },
+    Capture { id: u8, cost: i64, commission: i64, bad_debt: u8 },
     Void { id: u8 },
     Expire { after_ms: u64 },
 }
@@ -42,7 +42,8 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(id, from, to, amount)| { Step::Move { id, from, to, amount } }),
         (id.clone(), WALLETS, prop::option::of(LIMITS), amount.clone())
             .prop_map(|(id, payer, limit, amount)| Step::Hold { id, payer, limit, amount }),
-        (id.clone(), amount.clone(), amount).prop_map(|(id, cost, commission)| Step::Capture { id, cost, commission }),
+        (id.clone(), amount.clone(), amount, BAD_DEBT..LIMITS.end)
+            .prop_map(|(id, cost, commission, bad_debt)| Step::Capture { id, cost, commission, bad_debt }),
         id.prop_map(|id| Step::Void { id }),
         (0_u64..3_000).prop_map(|after_ms| Step::Expire { after_ms }),
     ]
@@ -80,10 +81,10 @@ fn take(ledger: &Ledger, step: &Step) -> String {
                 PlaceHold { id: entry(id), payer: account(payer), limits: &limits, amount: amount(n), expires_at };
             format!("{:?}", ledger.place_hold(hold, NOW).map(|done| done.accepted()).ok())
         }
-        Step::Capture { id, cost, commission } => {
+        Step::Capture { id, cost, commission, bad_debt } => {
             let leg = |to, n, on_shortfall| Leg { to: account(to), amount: amount(n), on_shortfall };
             let legs = [leg(PAYABLE, cost, OnShortfall::Full), leg(4, commission, OnShortfall::Proportional)];
-            let capture = Capture { hold: entry(id), legs: &legs, bad_debt: account(BAD_DEBT), memo: b"m" };
+            let capture = Capture { hold: entry(id), legs: &legs, bad_debt: account(bad_debt), memo: b"m" };
             format!("{:?}", ledger.capture(capture, NOW).map(|done| done.accepted()).ok())
         }
         Step::Void { id } => format!("{:?}", ledger.void(entry(id), NOW).map(|done| done.accepted()).ok()),

@@ -6,6 +6,7 @@
 //! linked A C W 5 + B W X 5       several transfers, all or none
 //! hold H W+L 60        | 40      holds 60 on W and on the limit L; W has 40 left
 //! capture H P=30 C~5   | 35/35   charges 35: P is owed 30 in full, C gets 5 or its share; charged/collected
+//! capture H P=30 -B              the same with B for the bad debt, which otherwise BAD bears
 //! void H               | ok
 //! flight H             | ok      something has gone out on H
 //! at 2000                        time goes on
@@ -131,8 +132,10 @@ impl Run {
             let on_shortfall = if full { OnShortfall::Full } else { OnShortfall::Proportional };
             Leg { to: account(&word[..at]), amount: amount(&word[at + 1..]), on_shortfall }
         };
-        let legs: Vec<Leg> = words[1..].iter().map(|word| leg(word)).collect();
-        let capture = Capture { hold: entry(words[0]), legs: &legs, bad_debt: account("BAD"), memo: b"memo" };
+        let (bearers, legs): (Vec<&str>, Vec<&str>) = words[1..].iter().partition(|word| word.starts_with('-'));
+        let legs: Vec<Leg> = legs.into_iter().map(leg).collect();
+        let bad_debt = account(bearers.first().map_or("BAD", |word| &word[1..]));
+        let capture = Capture { hold: entry(words[0]), legs: &legs, bad_debt, memo: b"memo" };
         let done = self.ledger.capture(capture, self.now)?.accepted();
         Ok(replayed(&format!("{}/{}", done.charged.get(), done.collected.get()), done.replay))
     }

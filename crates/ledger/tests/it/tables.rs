@@ -75,6 +75,33 @@ fn a_charge_above_its_hold_takes_what_is_available_and_the_rest_is_bad_debt() {
 }
 
 #[test]
+fn who_must_not_go_below_zero_bears_no_bad_debt_that_it_does_not_have() {
+    after_start(
+        "
+        hold H W+L 60          | 40
+        capture H P=110 -W     | W needs 110 has 100
+        capture H P=110 -L     | L needs 90 has 80
+        balance W              | 100 60 40
+        balance L              | 80 60 20
+        account S zero
+        capture H P=110 -S     | S needs 10 has 0
+        transfer T3 C S 10     | ok
+        capture H P=110 -S     | 110/100
+        balance S              | 0 0 0
+        balance W              | 0 0 0
+    ",
+    );
+    after_start(
+        "
+        account S zero
+        hold H W 100           | 0
+        capture H P=95 S=10 -S | 105/100
+        balance S              | 5 0 5
+    ",
+    );
+}
+
+#[test]
 fn a_limit_counts_what_it_can_when_a_charge_exceeds_it() {
     after_start(
         "
