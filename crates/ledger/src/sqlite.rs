@@ -42,7 +42,17 @@ const OPEN_HOLDS: &str = "
 pub(crate) struct SqliteJournal {
     connection: Connection,
     /// Held as long as the journal lives, so that no other process opens the file.
-    _lock: File,
+    _lock: Lock,
+}
+
+/// A lock that ends with its owner.
+struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing the file is not enough: a child that another thread is just starting has it open for a moment more.
+    fn drop(&mut self) {
+        let _closed_next = self.0.unlock();
+    }
 }
 
 impl Drop for SqliteJournal {
@@ -87,14 +97,14 @@ fn begin(connection: &Connection) -> Result<Transaction<'_>, StorageError> {
 }
 
 /// `ledger.db` is locked by `ledger.db.lock`, which stays: deleting it would let two processes lock two files.
-fn lock(path: &Path) -> Result<File, LedgerError> {
+fn lock(path: &Path) -> Result<Lock, LedgerError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let path = PathBuf::from(name);
     make_private(&path)?;
     let file = File::options().write(true).open(&path).map_err(StorageError::from)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(LedgerError::Locked { path }),
         Err(TryLockError::Error(error)) => Err(StorageError::from(error).into()),
     }
