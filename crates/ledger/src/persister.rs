@@ -184,6 +184,11 @@ impl Core {
         loaded.forgettings = log.state.forgettings.wrapping_add(1);
         log.state = loaded;
         log.health = Health::Sound;
+        // What was read is on disk: who waits for it waits for a mark of its own, above all that may be lost.
+        log.mark = log.mark.saturating_add(1);
+        let mark = log.mark;
+        drop(log);
+        self.progress.flushed(mark);
     }
 }
 

@@ -8,26 +8,61 @@ use crate::types::{Floor, Held, OpenAccount, PlaceHold, Replay, Transfer};
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 const NOW: UnixMs = UnixMs::new(1_790_000_000_000);
 const CLEARING: AccountId = AccountId::from_bits(1);
 const WALLET: AccountId = AccountId::from_bits(2);
 
+/// How a disk fails.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    None,
+    /// Nothing of the batch is there.
+    BeforeWriting,
+    /// All of the batch is there, and nobody is told.
+    AfterWriting,
+    Reading,
+}
+
 /// A disk that fails when told to.
-struct Flaky(MemoryJournal, Arc<AtomicBool>);
+#[derive(Clone)]
+struct Flaky {
+    journal: MemoryJournal,
+    fault: Arc<Mutex<Fault>>,
+}
+
+impl Flaky {
+    /// Such a disk, and a ledger on it.
+    fn start() -> (Ledger, Self) {
+        let disk = Self { journal: MemoryJournal::default(), fault: Arc::new(Mutex::new(Fault::None)) };
+        let reader = Box::new(disk.journal.clone());
+        (Ledger::start(disk.clone(), reader, Options { gather: Duration::ZERO }).unwrap(), disk)
+    }
+
+    fn becomes(&self, fault: Fault) {
+        *self.fault.lock() = fault;
+    }
+
+    fn fails_by(&self, faults: &[Fault]) -> Result<(), StorageError> {
+        if !faults.contains(&*self.fault.lock()) {
+            return Ok(());
+        }
+        Err(std::io::Error::from(std::io::ErrorKind::StorageFull).into())
+    }
+}
 
 impl Journal for Flaky {
     fn load(&mut self) -> Result<State, StorageError> {
-        self.0.load()
+        self.fails_by(&[Fault::Reading])?;
+        self.journal.load()
     }
 
     fn commit(&mut self, batch: &Batch) -> Result<(), StorageError> {
-        if self.1.load(Ordering::SeqCst) {
-            return Err(std::io::Error::from(std::io::ErrorKind::StorageFull).into());
-        }
-        self.0.commit(batch)
+        self.fails_by(&[Fault::BeforeWriting])?;
+        self.journal.commit(batch)?;
+        self.fails_by(&[Fault::AfterWriting])
     }
 }
 
@@ -94,6 +129,9 @@ fn forget(ledger: &Ledger, first: u64) {
         top_up(ledger, n).unwrap();
     }
     ledger.flush().unwrap();
+    // Ids leave the memory after a flush is told, and before the next one.
+    top_up(ledger, first.wrapping_sub(1)).unwrap();
+    ledger.flush().unwrap();
 }
 
 #[test]
@@ -117,24 +155,22 @@ fn what_was_recalled_for_one_call_is_not_kept() {
     let (ledger, disk) = watched();
     forget(&ledger, 1_000_000);
     forget(&ledger, 2_000_000);
+    let before = disk.reads.load(Ordering::SeqCst);
     for n in 1_000_000..1_000_100 {
         assert_eq!(top_up(&ledger, n).unwrap(), Replay::Finished);
         assert_eq!(top_up(&ledger, n).unwrap(), Replay::Finished);
     }
-    assert_eq!(disk.reads.load(Ordering::SeqCst), 200);
+    assert_eq!(disk.reads.load(Ordering::SeqCst) - before, 200);
 }
 
 #[test]
 fn a_lost_decision_stays_lost_whatever_is_written_later() {
-    let fails = Arc::new(AtomicBool::new(false));
-    let journal = MemoryJournal::default();
-    let flaky = Flaky(journal.clone(), Arc::clone(&fails));
-    let ledger = Ledger::start(flaky, Box::new(journal), Options { gather: Duration::ZERO }).unwrap();
+    let (ledger, disk) = Flaky::start();
     let kept = open(&ledger, 1).unwrap();
     ledger.flush().unwrap();
     let mut lost = Vec::new();
     for n in [10, 20] {
-        fails.store(true, Ordering::SeqCst);
+        disk.becomes(Fault::BeforeWriting);
         let early = open(&ledger, n).unwrap();
         assert!(matches!(early.wait(), Err(LedgerError::CommitUnknown)));
         assert!(!ledger.is_sound());
@@ -145,7 +181,7 @@ fn a_lost_decision_stays_lost_whatever_is_written_later() {
         while ledger.is_sound() {
             std::thread::yield_now();
         }
-        fails.store(false, Ordering::SeqCst);
+        disk.becomes(Fault::None);
         ledger.reload().unwrap();
         open(&ledger, n + 3).unwrap().wait().unwrap();
     }
@@ -159,19 +195,32 @@ fn a_lost_decision_stays_lost_whatever_is_written_later() {
 
 #[test]
 fn every_one_of_many_reloads_at_once_ends() {
-    let fails = Arc::new(AtomicBool::new(true));
-    let journal = MemoryJournal::default();
-    let flaky = Flaky(journal.clone(), Arc::clone(&fails));
-    let ledger = Ledger::start(flaky, Box::new(journal), Options { gather: Duration::ZERO }).unwrap();
+    let (ledger, disk) = Flaky::start();
     for _ in 0..50 {
-        fails.store(true, Ordering::SeqCst);
+        disk.becomes(Fault::BeforeWriting);
         assert!(open(&ledger, 1).unwrap().wait().is_err());
-        fails.store(false, Ordering::SeqCst);
+        disk.becomes(Fault::None);
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| ledger.reload().unwrap());
             }
         });
         assert!(ledger.is_sound());
+    }
+}
+
+#[test]
+fn after_a_reload_what_is_on_disk_is_known_to_be_there() {
+    for fault in [Fault::BeforeWriting, Fault::AfterWriting] {
+        let (ledger, disk) = Flaky::start();
+        open(&ledger, 1).unwrap().wait().unwrap();
+        disk.becomes(fault);
+        assert!(matches!(open(&ledger, 2).unwrap().wait(), Err(LedgerError::CommitUnknown)));
+        assert!(matches!(ledger.flush(), Err(LedgerError::CommitUnknown)));
+        disk.becomes(Fault::None);
+        ledger.reload().unwrap();
+        ledger.flush().unwrap();
+        open(&ledger, 1).unwrap().wait().unwrap();
+        ledger.flush().unwrap();
     }
 }
