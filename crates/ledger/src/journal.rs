@@ -66,6 +66,9 @@ pub(crate) trait Visitor {
 
 /// The side of a journal that is written, by the persister alone.
 pub(crate) trait Journal: Send {
+    /// Commits something for good, after a commit that failed and before [`Journal::load`]. A full disk reads well, and
+    /// a batch whose flush failed may lie in the log, to come back after a crash unless another is written over it.
+    fn probe(&mut self) -> Result<(), StorageError>;
     /// The state as of the last commit.
     fn load(&mut self) -> Result<State, StorageError>;
     /// Writes a batch, all or nothing. When it fails, the batch may be there or not.
@@ -84,6 +87,10 @@ struct Kept {
 }
 
 impl Journal for MemoryJournal {
+    fn probe(&mut self) -> Result<(), StorageError> {
+        Ok(())
+    }
+
     fn load(&mut self) -> Result<State, StorageError> {
         let kept = self.0.lock();
         let holds = kept.holds.iter().map(|(id, hold)| (*id, hold.clone())).collect();

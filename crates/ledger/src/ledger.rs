@@ -280,11 +280,11 @@ impl Ledger {
         self.core().is_sound()
     }
 
-    /// After a failed commit: reads the state anew from disk, which shows what became of it, and lets work go on. Does
-    /// nothing to a sound ledger.
+    /// After a failed commit: reads the state anew from disk, which shows what became of it, and lets work go on. Before
+    /// that it writes a megabyte to see that the disk takes it. Does nothing to a sound ledger.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the file cannot be written or read; then the ledger stays as it is, and this may be called again.
     pub fn reload(&self) -> Result<(), LedgerError> {
         self.core().reload()
     }

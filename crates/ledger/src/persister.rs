@@ -205,7 +205,7 @@ pub(crate) fn run(core: &Core, mut journal: impl Journal, mut written: HashSet<E
                     // The memory is ahead of the disk, never behind it.
                     Ok(())
                 } else {
-                    journal.load().map(|state| {
+                    journal.probe().and_then(|()| journal.load()).map(|state| {
                         written = state.holds.keys().copied().collect();
                         core.reloaded(state);
                     })

@@ -18,6 +18,9 @@ const FORM: i64 = 1;
 /// Pages of the write-ahead log after which it is folded into the file: 16 MiB, so that folding is rare.
 const CHECKPOINT_PAGES: i64 = 4_096;
 
+/// What [`Journal::probe`] writes. Far more than a page, since a batch that failed leaves room for as much as it wrote.
+const PROBE_BYTES: i64 = 1 << 20;
+
 /// How long SQLite sleeps and tries again when another program has the write lock, before [`begin`] asks once more.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 
@@ -142,6 +145,14 @@ fn prepare(connection: &Connection) -> Result<(), StorageError> {
 }
 
 impl Journal for SqliteJournal {
+    fn probe(&mut self) -> Result<(), StorageError> {
+        let written = begin(&self.connection)?;
+        written.execute_batch("DROP TABLE IF EXISTS probe; CREATE TABLE probe (room BLOB)")?;
+        written.execute("INSERT INTO probe VALUES (zeroblob(?1))", [PROBE_BYTES])?;
+        written.commit()?;
+        Ok(self.connection.execute_batch("DROP TABLE probe")?)
+    }
+
     fn load(&mut self) -> Result<State, StorageError> {
         let accounts = accounts(&self.connection)?;
         let mut holds = Vec::new();

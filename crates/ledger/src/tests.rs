@@ -54,6 +54,10 @@ impl Flaky {
 }
 
 impl Journal for Flaky {
+    fn probe(&mut self) -> Result<(), StorageError> {
+        self.fails_by(&[Fault::BeforeWriting, Fault::AfterWriting])
+    }
+
     fn load(&mut self) -> Result<State, StorageError> {
         self.fails_by(&[Fault::Reading])?;
         self.journal.load()
@@ -175,7 +179,9 @@ fn a_lost_decision_stays_lost_whatever_is_written_later() {
         assert!(matches!(early.wait(), Err(LedgerError::CommitUnknown)));
         assert!(!ledger.is_sound());
         assert!(matches!(open(&ledger, n + 1), Err(LedgerError::Poisoned)));
+        disk.becomes(Fault::None);
         ledger.reload().unwrap();
+        disk.becomes(Fault::BeforeWriting);
         // Decided and failed, and asked for only when later ones are on disk.
         lost.push(open(&ledger, n + 2).unwrap());
         while ledger.is_sound() {
@@ -222,5 +228,42 @@ fn after_a_reload_what_is_on_disk_is_known_to_be_there() {
         ledger.flush().unwrap();
         open(&ledger, 1).unwrap().wait().unwrap();
         ledger.flush().unwrap();
+    }
+}
+
+#[test]
+fn a_ledger_is_sound_again_only_when_its_disk_takes_and_gives() {
+    for fault in [Fault::BeforeWriting, Fault::AfterWriting] {
+        let (ledger, disk) = Flaky::start();
+        disk.becomes(fault);
+        assert!(open(&ledger, 1).unwrap().wait().is_err());
+        for still in [fault, Fault::Reading] {
+            disk.becomes(still);
+            assert!(matches!(ledger.reload(), Err(LedgerError::Storage(_))));
+            assert!(!ledger.is_sound());
+            assert!(matches!(open(&ledger, 1), Err(LedgerError::Poisoned)));
+        }
+        disk.becomes(Fault::None);
+        ledger.reload().unwrap();
+        open(&ledger, 1).unwrap().wait().unwrap();
+    }
+}
+
+#[test]
+fn what_was_unknown_is_repeated_under_its_id_and_done_once() {
+    for (fault, replay) in [(Fault::BeforeWriting, Replay::First), (Fault::AfterWriting, Replay::Finished)] {
+        let (ledger, disk) = Flaky::start();
+        for account in [CLEARING, WALLET] {
+            open(&ledger, account.bits()).unwrap().wait().unwrap();
+        }
+        disk.becomes(fault);
+        assert_eq!(top_up(&ledger, 1).unwrap(), Replay::First);
+        assert!(matches!(ledger.flush(), Err(LedgerError::CommitUnknown)));
+        disk.becomes(Fault::None);
+        ledger.reload().unwrap();
+        assert_eq!(top_up(&ledger, 1).unwrap(), replay);
+        ledger.flush().unwrap();
+        assert_eq!(ledger.balance(WALLET).unwrap().posted, NanoUsd::new(100));
+        assert!(ledger.verify().unwrap().is_clean());
     }
 }
