@@ -47,6 +47,8 @@ enum Health {
     Sound,
     /// A commit failed; nothing is decided until the state is reloaded.
     Poisoned,
+    /// The persister has ended; nothing is decided any more.
+    Ended,
 }
 
 #[derive(Default)]
@@ -83,7 +85,7 @@ impl Core {
         decide: impl FnOnce(&mut State, &mut Effects) -> Result<T, LedgerError>,
     ) -> Result<(T, u64), LedgerError> {
         let mut log = self.log.lock();
-        if log.health == Health::Poisoned {
+        if log.health != Health::Sound {
             return Err(LedgerError::Poisoned);
         }
         if log.effects.len() >= LOG_MAX {
@@ -125,9 +127,13 @@ impl Core {
     /// Has the persister read the state anew, and waits for it.
     pub(crate) fn reload(&self) -> Result<(), LedgerError> {
         let (sender, outcome) = mpsc::channel();
-        self.log.lock().orders.reloads.push_back(sender);
+        let mut log = self.log.lock();
+        if log.health == Health::Ended {
+            return Err(LedgerError::Poisoned);
+        }
+        log.orders.reloads.push_back(sender);
+        drop(log);
         self.work.notify_one();
-        // The persister outlives every handle; only a panic in it ends it before.
         Ok(outcome.recv().map_err(|_| LedgerError::Poisoned)??)
     }
 
@@ -169,10 +175,14 @@ impl Core {
     }
 
     /// Fails closed: what waits for the disk is unknown, what comes is refused.
-    fn poison(&self) {
+    fn poison(&self, health: Health) {
         let mut log = self.log.lock();
-        log.health = Health::Poisoned;
+        log.health = health;
         log.effects.clear();
+        if health == Health::Ended {
+            // Who waits for one is told by the end of its channel.
+            log.orders.reloads.clear();
+        }
         let mark = log.mark;
         drop(log);
         self.progress.unknown(mark);
@@ -192,10 +202,20 @@ impl Core {
     }
 }
 
+/// Fails closed when the persister ends, and above all when it ends by a panic: nobody would write what is decided.
+struct End<'a>(&'a Core);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.poison(Health::Ended);
+    }
+}
+
 /// Writes until it is told to stop and nothing is left to write.
 ///
 /// `written` are the holds that the journal has. They are read before any caller can end one.
 pub(crate) fn run(core: &Core, mut journal: impl Journal, mut written: HashSet<EntryId>) {
+    let _end = End(core);
     loop {
         match core.next() {
             Work::Stop => return,
@@ -220,7 +240,7 @@ pub(crate) fn run(core: &Core, mut journal: impl Journal, mut written: HashSet<E
 fn write(core: &Core, journal: &mut impl Journal, written: &mut HashSet<EntryId>, (effects, mark): (&Effects, u64)) {
     let batch = Batch::of(effects, |id| written.contains(&id));
     if journal.commit(&batch).is_err() {
-        core.poison();
+        core.poison(Health::Poisoned);
         return;
     }
     for (id, hold) in &batch.holds {

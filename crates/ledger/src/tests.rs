@@ -24,6 +24,8 @@ enum Fault {
     /// All of the batch is there, and nobody is told.
     AfterWriting,
     Reading,
+    /// A fault of ours.
+    Panic,
 }
 
 /// A disk that fails when told to.
@@ -64,6 +66,7 @@ impl Journal for Flaky {
     }
 
     fn commit(&mut self, batch: &Batch) -> Result<(), StorageError> {
+        assert!(*self.fault.lock() != Fault::Panic, "told to");
         self.fails_by(&[Fault::BeforeWriting])?;
         self.journal.commit(batch)?;
         self.fails_by(&[Fault::AfterWriting])
@@ -266,4 +269,17 @@ fn what_was_unknown_is_repeated_under_its_id_and_done_once() {
         assert_eq!(ledger.balance(WALLET).unwrap().posted, NanoUsd::new(100));
         assert!(ledger.verify().unwrap().is_clean());
     }
+}
+
+#[test]
+fn a_ledger_whose_writer_has_panicked_fails_closed_and_nobody_waits_for_ever() {
+    let (ledger, disk) = Flaky::start();
+    open(&ledger, 1).unwrap().wait().unwrap();
+    disk.becomes(Fault::Panic);
+    assert!(matches!(open(&ledger, 2).unwrap().wait(), Err(LedgerError::CommitUnknown)));
+    disk.becomes(Fault::None);
+    assert!(!ledger.is_sound());
+    assert!(matches!(open(&ledger, 2), Err(LedgerError::Poisoned)));
+    assert!(matches!(ledger.flush(), Err(LedgerError::CommitUnknown)));
+    assert!(matches!(ledger.reload(), Err(LedgerError::Poisoned)));
 }
