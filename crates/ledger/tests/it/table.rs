@@ -12,7 +12,7 @@
 //! at 2000                        time goes on
 //! expire               | void H1 flight H2
 //! balance W            | 65 5 60 posted, held, available
-//! reload               | ok      the state is read anew from disk
+//! reopen               | ok      the file is closed and opened again (a ledger in memory only writes what waits)
 //! ```
 
 use opencredits_ledger::{
@@ -20,6 +20,7 @@ use opencredits_ledger::{
 };
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
 use std::fmt::Write;
+use std::path::PathBuf;
 
 /// When holds of a table expire.
 const EXPIRES: UnixMs = UnixMs::new(1_000);
@@ -27,8 +28,9 @@ const EXPIRES: UnixMs = UnixMs::new(1_000);
 /// Runs a table and compares what comes of each line that has a bar.
 pub(crate) fn check(table: &str) {
     let dir = tempfile::tempdir().unwrap();
-    for ledger in [Ledger::in_memory().unwrap(), Ledger::open(dir.path().join("ledger.db")).unwrap()] {
-        let mut run = Run { ledger, now: UnixMs::new(1) };
+    for file in [None, Some(dir.path().join("ledger.db"))] {
+        let ledger = file.as_ref().map_or_else(Ledger::in_memory, Ledger::open).unwrap();
+        let mut run = Run { ledger, file, now: UnixMs::new(1) };
         run.line("account BAD none");
         for line in table.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let (command, expect) = line.split_once('|').map_or((line, None), |(c, e)| (c, Some(e.trim())));
@@ -45,6 +47,7 @@ pub(crate) fn check(table: &str) {
 
 struct Run {
     ledger: Ledger,
+    file: Option<PathBuf>,
     now: UnixMs,
 }
 
@@ -87,7 +90,7 @@ impl Run {
             }
             "expire" => self.expire(),
             "balance" => self.balance(words[1]),
-            "reload" => self.ledger.reload().map(|()| "ok".to_owned()),
+            "reopen" => self.reopen(),
             "at" => {
                 self.now = UnixMs::new(words[1].parse().unwrap());
                 Ok(String::new())
@@ -95,6 +98,16 @@ impl Run {
             other => panic!("no such command: {other}"),
         };
         outcome.unwrap_or_else(|error| told(&error))
+    }
+
+    fn reopen(&mut self) -> Result<String, LedgerError> {
+        self.ledger.flush()?;
+        if let Some(file) = &self.file {
+            // The file is closed with its last handle.
+            self.ledger = Ledger::in_memory()?;
+            self.ledger = Ledger::open(file)?;
+        }
+        Ok("ok".to_owned())
     }
 
     fn open(&self, words: &[&str]) -> Result<String, LedgerError> {

@@ -146,7 +146,7 @@ fn the_first_outcome_counts_and_other_content_is_refused() {
         capture V P=1          | voided
         hold V W 10            | 90 again
         transfer V C W 1       | mismatch
-        reload                 | ok
+        reopen                 | ok
         capture H P=20         | 10/10 again
         transfer T1 C W 100    | ok again
         transfer T1 C W 101    | mismatch
@@ -233,17 +233,18 @@ fn what_makes_no_sense_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn holds_and_balances_survive_a_reload() {
+fn holds_and_balances_survive_a_restart() {
     after_start(
         "
         hold H W+L 60          | 40
         flight H               | ok
-        reload                 | ok
+        reopen                 | ok
         balance W              | 100 60 40
         balance L              | 80 60 20
         hold H W+L 60          | 40 open
         capture H P=20         | 20/20
-        reload                 | ok
+        reopen                 | ok
+        hold H W+L 60          | 80 again
         balance W              | 80 0 80
         balance L              | 60 0 60
     ",
