@@ -267,3 +267,42 @@ fn key(id: EntryId) -> [u8; 16] {
 fn from_key(key: [u8; 16]) -> EntryId {
     EntryId::from_bits(u128::from_be_bytes(key))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{Ledger, Options};
+    use crate::types::{OpenAccount, Transfer};
+    use opencredits_units::UnixMs;
+
+    /// Pages of the file that may grow no further.
+    const PAGES_MAX: i64 = 40;
+
+    #[test]
+    fn a_file_that_may_not_grow_is_told_and_not_gone_on_with() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger.db");
+        let (journal, reader) = open(&path).unwrap();
+        journal.connection.pragma_update(None, "max_page_count", PAGES_MAX).unwrap();
+        let ledger = Ledger::start(journal, Box::new(reader), Options::default()).unwrap();
+        let (now, [from, to]) = (UnixMs::new(1), [1, 2].map(AccountId::from_bits));
+        for id in [from, to] {
+            ledger.open_account(OpenAccount { id, floor: Floor::None, contra: None }, now).unwrap().accepted();
+        }
+        let top_up = |n| {
+            let transfer = Transfer { id: EntryId::from_bits(n), from, to, amount: NanoUsd::new(1), memo: &[7; 2_000] };
+            ledger.transfer(transfer, now)?.wait()
+        };
+        let told = (1..1_000).take_while(|n| top_up(*n).is_ok()).count();
+        assert!((10..100).contains(&told), "{told}");
+        assert!(matches!(
+            ledger.reload(),
+            Err(LedgerError::Storage(StorageError::Sqlite(error))) if error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+        ));
+        assert!(matches!(top_up(2_000), Err(LedgerError::Poisoned)));
+        drop(ledger);
+        let ledger = Ledger::open(&path).unwrap();
+        assert_eq!(usize::try_from(ledger.balance(to).unwrap().posted.get()), Ok(told));
+        assert!(ledger.verify().unwrap().is_clean());
+    }
+}

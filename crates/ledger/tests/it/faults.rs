@@ -9,7 +9,9 @@ use std::time::Duration;
 const NOW: UnixMs = UnixMs::new(1_790_000_000_000);
 const CLEARING: AccountId = AccountId::from_bits(1);
 const WALLET: AccountId = AccountId::from_bits(2);
-const FILE_VARIABLE: &str = "LEDGER_FULL_FILE";
+const FILE_VARIABLE: &str = "LEDGER_FAULTS_FILE";
+/// Tells [`writer`] from [`flusher`]: a file that makes flushes fail while it is there.
+const SIGN_VARIABLE: &str = "LEDGER_FLUSHES_FAIL";
 /// The writer's bound on a file's size, in blocks of 512 bytes: a real EFBIG from the kernel, on the log and the file.
 const FILE_BLOCKS_MAX: u64 = 600;
 
@@ -74,6 +76,60 @@ fn a_full_disk_is_told_and_what_was_told_before_is_there() {
     top_up(&ledger, 300_000).unwrap();
     assert_eq!(ledger.balance(WALLET).unwrap().posted.get(), balance + 1);
     assert!(ledger.verify().unwrap().is_clean());
+}
+
+/// Copies the file and its log as a crash would leave them, and tells what a ledger finds in the copy.
+fn balance_after_a_crash(file: &Path) -> NanoUsd {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["ledger.db", "ledger.db-wal"] {
+        std::fs::copy(file.with_file_name(name), dir.path().join(name)).unwrap();
+    }
+    let ledger = Ledger::open(dir.path().join("ledger.db")).unwrap();
+    assert!(ledger.verify().unwrap().is_clean());
+    ledger.balance(WALLET).unwrap().posted
+}
+
+/// Has flushes fail and checks what the ledger says of it; runs in a process of its own, with `flushes_fail.c`.
+#[test]
+fn flusher() {
+    let (Some(file), Some(sign)) = (crate::variable(FILE_VARIABLE), crate::variable(SIGN_VARIABLE)) else {
+        return;
+    };
+    let file = Path::new(&file);
+    let ledger = open(file);
+    top_up(&ledger, 1).unwrap();
+    std::fs::write(&sign, "").unwrap();
+    assert!(matches!(top_up(&ledger, 2), Err(LedgerError::CommitUnknown)));
+    assert!(matches!(ledger.reload(), Err(LedgerError::Storage(_))), "flushes still fail");
+    assert!(matches!(top_up(&ledger, 2), Err(LedgerError::Poisoned)), "it fails closed");
+    std::fs::remove_file(&sign).unwrap();
+    ledger.reload().unwrap();
+    // The batch whose flush failed was whole in the log. What was read must be what any later reader finds.
+    let found = ledger.balance(WALLET).unwrap().posted;
+    assert_eq!(balance_after_a_crash(file), found);
+    top_up(&ledger, 2).unwrap();
+    assert_eq!(ledger.balance(WALLET).unwrap().posted, NanoUsd::new(2));
+    assert_eq!(balance_after_a_crash(file), NanoUsd::new(2));
+    println!("\nflushed");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_a_reload_reads_after_a_failed_flush_is_what_a_crash_leaves() {
+    let dir = tempfile::tempdir().unwrap();
+    let library = dir.path().join("flushes_fail.so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/flushes_fail.c");
+    let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).status().unwrap();
+    assert!(compiled.success());
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "faults::flusher", "--nocapture"])
+        .env("LD_PRELOAD", &library)
+        .env(FILE_VARIABLE, dir.path().join("ledger.db"))
+        .env(SIGN_VARIABLE, dir.path().join("flushes-fail"))
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && text.contains("flushed"), "{text}{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
