@@ -53,12 +53,15 @@ pub(crate) trait Reader: Send + Sync {
     fn entry(&self, id: EntryId) -> Result<Option<Arc<[u8]>>, StorageError>;
     /// At most `max` entries with ids above `after`, by id.
     fn entries(&self, after: EntryId, max: usize) -> Result<Bodies, StorageError>;
-    /// Shows every row as of one commit to `visitor`: accounts by number, then holds, then entries.
+    /// Shows every row as of one commit to `visitor`: accounts by number, then holds, then entries. A file that is
+    /// damaged below its rows is shown as that, and no further.
     fn scan(&self, visitor: &mut dyn Visitor) -> Result<(), StorageError>;
 }
 
 /// Sees every row of a journal.
 pub(crate) trait Visitor {
+    /// What is wrong below the rows, in the words of whoever keeps the file.
+    fn damage(&mut self, what: String);
     fn account(&mut self, parts: AccountParts, posted: NanoUsd);
     fn hold(&mut self, id: EntryId, body: &[u8]);
     fn entry(&mut self, id: EntryId, body: &[u8]);
@@ -95,7 +98,7 @@ impl Journal for MemoryJournal {
         let kept = self.0.lock();
         let holds = kept.holds.iter().map(|(id, hold)| (*id, hold.clone())).collect();
         let last = kept.entries.keys().next_back().copied().unwrap_or(EntryId::from_bits(0));
-        State::load(kept.accounts.clone(), holds, last).ok_or(StorageError::Damaged { table: "holds" })
+        State::load(kept.accounts.clone(), holds, last)
     }
 
     fn commit(&mut self, batch: &Batch) -> Result<(), StorageError> {

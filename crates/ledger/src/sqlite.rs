@@ -30,7 +30,7 @@ const FILE_MODE: u32 = 0o600;
 
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS accounts (
-        number INTEGER PRIMARY KEY, id BLOB NOT NULL, posted INTEGER NOT NULL, floor INTEGER NOT NULL, contra INTEGER
+        number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, posted INTEGER NOT NULL, floor INTEGER NOT NULL, contra INTEGER
     ) STRICT;
     CREATE TABLE IF NOT EXISTS holds (id BLOB PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS entries (id BLOB PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
@@ -166,7 +166,7 @@ impl Journal for SqliteJournal {
         }
         let last: Option<[u8; 16]> = self.connection.query_row("SELECT max(id) FROM entries", [], |row| row.get(0))?;
         let last = last.map_or(EntryId::from_bits(0), from_key);
-        State::load(accounts, holds, last).ok_or(StorageError::Damaged { table: "holds" })
+        State::load(accounts, holds, last)
     }
 
     fn commit(&mut self, batch: &Batch) -> Result<(), StorageError> {
@@ -224,6 +224,11 @@ impl Reader for SqliteReader {
     fn scan(&self, visitor: &mut dyn Visitor) -> Result<(), StorageError> {
         let mut connection = open_to_read(&self.path)?;
         let snapshot = connection.transaction()?;
+        let found: String = snapshot.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+        if found != "ok" {
+            visitor.damage(found);
+            return Ok(());
+        }
         for (parts, posted) in accounts(&snapshot)? {
             visitor.account(parts, posted);
         }

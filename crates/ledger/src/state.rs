@@ -4,7 +4,7 @@
 //! outcomes and effects. A refused command changes nothing.
 
 use crate::codec::{self, AccountParts, Entry, Hold, Number};
-use crate::error::LedgerError;
+use crate::error::{LedgerError, StorageError};
 use crate::types::{Balance, Floor};
 use hashbrown::HashMap;
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
@@ -88,15 +88,18 @@ impl State {
         accounts: Vec<(AccountParts, NanoUsd)>,
         holds: Vec<(EntryId, Hold)>,
         entry_max: EntryId,
-    ) -> Option<Self> {
+    ) -> Result<Self, StorageError> {
         let mut state = Self { forgotten_max: entry_max, ..Self::default() };
         for (parts, posted) in accounts {
-            state.add_account(parts, posted)?;
+            let opened_before = parts.contra.is_none_or(|contra| state.account(contra).is_some());
+            let is_new = opened_before && !state.numbers.contains_key(&parts.id);
+            let number = if is_new { state.add_account(parts, posted) } else { None };
+            number.ok_or(StorageError::Damaged { table: "accounts" })?;
         }
         for (id, hold) in holds {
-            state.add_hold(id, hold)?;
+            state.add_hold(id, hold).ok_or(StorageError::Damaged { table: "holds" })?;
         }
-        Some(state)
+        Ok(state)
     }
 
     /// Decides a command, with the past of its ids from memory and from what was recalled; `None`, with nothing

@@ -38,9 +38,13 @@ impl VerifyReport {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Finding {
+    /// The file is damaged below its rows, which were not looked at; this is how SQLite puts it.
+    DamagedFile(String),
+    /// An account is there twice, or its contra account was not opened before it.
+    DamagedAccount(AccountId),
     /// An entry cannot be read.
     UnreadableEntry(EntryId),
-    /// A hold cannot be read.
+    /// A hold cannot be read, or its amount is negative.
     UnreadableHold(EntryId),
     /// An entry's legs do not sum to zero.
     Unbalanced(EntryId, i128),
@@ -69,6 +73,10 @@ pub enum Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::DamagedFile(what) => write!(f, "the file is damaged; restore a backup: {what}"),
+            Self::DamagedAccount(id) => {
+                write!(f, "{id} is there twice, or its contra account was not opened before it")
+            }
             Self::UnreadableEntry(id) => write!(f, "the entry {id} cannot be read"),
             Self::UnreadableHold(id) => write!(f, "the hold {id} cannot be read"),
             Self::Unbalanced(id, sum) => {
@@ -97,6 +105,7 @@ pub(crate) fn verify(reader: &dyn Reader) -> Result<VerifyReport, StorageError> 
 struct Check {
     report: VerifyReport,
     accounts: Vec<Sums>,
+    ids: HashSet<AccountId>,
     open: HashSet<EntryId>,
 }
 
@@ -139,8 +148,16 @@ impl Check {
 }
 
 impl Visitor for Check {
+    fn damage(&mut self, what: String) {
+        self.find(Finding::DamagedFile(what));
+    }
+
     fn account(&mut self, parts: AccountParts, posted: NanoUsd) {
         self.report.accounts = self.report.accounts.saturating_add(1);
+        let opened = |number: Number| usize::try_from(number).is_ok_and(|at| at < self.accounts.len());
+        if !self.ids.insert(parts.id) || parts.contra.is_some_and(|contra| !opened(contra)) {
+            self.find(Finding::DamagedAccount(parts.id));
+        }
         self.accounts.push(Sums { parts, stated: posted, entries: 0, held: 0 });
     }
 

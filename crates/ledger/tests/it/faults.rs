@@ -159,6 +159,51 @@ fn a_row_that_was_damaged_behind_our_back_is_found() {
     assert!(!ledger.verify().unwrap().is_clean());
 }
 
+/// Damages a file with a wallet behind our back; what is found, and that the file is not opened again.
+fn check_damage(sql: &str, found: &[Finding]) {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ledger.db");
+    let ledger = open(&file);
+    rusqlite::Connection::open(&file).unwrap().execute_batch(sql).unwrap();
+    assert_eq!(ledger.verify().unwrap().findings, found, "{sql}");
+    drop(ledger);
+    assert!(matches!(Ledger::open(&file), Err(LedgerError::Storage(_))), "{sql}");
+}
+
+#[test]
+fn accounts_and_holds_that_cannot_be_are_found_and_not_opened() {
+    let contra = "UPDATE accounts SET contra = 9 WHERE number = 1";
+    check_damage(contra, &[Finding::DamagedAccount(WALLET)]);
+    // A file of before ids were unique.
+    let twice = "
+        CREATE TABLE old (number INTEGER PRIMARY KEY, id BLOB NOT NULL, posted INTEGER NOT NULL,
+            floor INTEGER NOT NULL, contra INTEGER) STRICT;
+        INSERT INTO old SELECT * FROM accounts;
+        INSERT INTO old SELECT 2, id, posted, floor, contra FROM accounts WHERE number = 0;
+        DROP TABLE accounts;
+        ALTER TABLE old RENAME TO accounts;
+    ";
+    check_damage(twice, &[Finding::DamagedAccount(CLEARING)]);
+    // Reserved, no fingerprint, ends at 1, minus one, of account 1.
+    let negative = "INSERT INTO holds VALUES (x'00000000000000000000000000000001', x'000000000000000000010101')";
+    check_damage(negative, &[Finding::UnreadableHold(EntryId::from_bits(1))]);
+}
+
+#[test]
+fn a_file_that_is_damaged_below_its_rows_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ledger.db");
+    let ledger = open(&file);
+    (0..100).for_each(|n| top_up(&ledger, n).unwrap());
+    drop(ledger);
+    let mut bytes = std::fs::read(&file).unwrap();
+    let last_page = bytes.len() - 4_096;
+    bytes[last_page..].fill(0x55);
+    std::fs::write(&file, bytes).unwrap();
+    let ledger = Ledger::open(&file).unwrap();
+    assert!(matches!(ledger.verify().unwrap().findings.as_slice(), [Finding::DamagedFile(_)]));
+}
+
 #[test]
 fn a_hold_whose_entry_is_there_is_finished_and_verify_tells_of_its_row() {
     let dir = tempfile::tempdir().unwrap();
