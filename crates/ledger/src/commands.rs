@@ -264,18 +264,22 @@ impl Command for ExpireDue {
     type Outcome = Expired;
 
     fn decide(self, state: &mut State, now: UnixMs, effects: &mut Effects) -> Result<Expired, LedgerError> {
-        let due: Vec<EntryId> =
-            state.expiries.iter().take_while(|(at, _)| *at <= now).take(self.max).map(|(_, id)| *id).collect();
         let mut expired = Expired::default();
-        for id in due {
-            match state.holds.get(&id).map(|hold| hold.phase) {
-                Some(Phase::InFlight) => expired.in_flight.push(id),
-                Some(Phase::Reserved) => {
-                    state.apply(Void(id), now, effects)?;
-                    expired.voided.push(id);
-                }
-                None => {}
+        for (_, id) in state.expiries.iter().take_while(|(at, _)| *at <= now) {
+            // Those in flight stay until their holder settles them, and must not stand before the others.
+            let list = match state.holds.get(id).map(|hold| hold.phase) {
+                Some(Phase::InFlight) => &mut expired.in_flight,
+                Some(Phase::Reserved) => &mut expired.voided,
+                None => continue,
+            };
+            if list.len() < self.max {
+                list.push(*id);
+            } else if expired.in_flight.len().min(expired.voided.len()) >= self.max {
+                break;
             }
+        }
+        for id in &expired.voided {
+            state.apply(Void(*id), now, effects)?;
         }
         Ok(expired)
     }

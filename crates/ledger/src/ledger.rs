@@ -164,7 +164,8 @@ impl Ledger {
         self.apply(Void(id), now)
     }
 
-    /// Releases at most `max` holds whose time is over, and tells of those that are in flight.
+    /// Releases at most `max` holds whose time is over, and tells of at most as many that are in flight; the longest
+    /// overdue first. Those in flight are told of again and again, until they are settled or extended.
     ///
     /// # Errors
     /// When the ledger is poisoned.

@@ -22,6 +22,7 @@ enum Step {
     Move { id: u8, from: u8, to: u8, amount: i64 },
     Hold { id: u8, payer: u8, limit: Option<u8>, amount: i64 },
     Capture { id: u8, cost: i64, commission: i64, bad_debt: u8 },
+    Flight { id: u8 },
     Void { id: u8 },
     Expire { after_ms: u64 },
 }
@@ -50,6 +51,7 @@ fn step_of(id: Range<u8>) -> impl Strategy<Value = Step> {
             .prop_map(|(id, payer, limit, amount)| Step::Hold { id, payer, limit, amount }),
         (id.clone(), amount.clone(), amount, BAD_DEBT..LIMITS.end)
             .prop_map(|(id, cost, commission, bad_debt)| Step::Capture { id, cost, commission, bad_debt }),
+        id.clone().prop_map(|id| Step::Flight { id }),
         id.prop_map(|id| Step::Void { id }),
         (0_u64..3_000).prop_map(|after_ms| Step::Expire { after_ms }),
     ]
@@ -93,6 +95,7 @@ fn take(ledger: &Ledger, step: &Step) -> String {
             let capture = Capture { hold: entry(id), legs: &legs, bad_debt: account(bad_debt), memo: b"m" };
             format!("{:?}", ledger.capture(capture, NOW).map(|done| done.accepted()))
         }
+        Step::Flight { id } => format!("{:?}", ledger.mark_in_flight(entry(id), NOW).map(|done| done.accepted())),
         Step::Void { id } => format!("{:?}", ledger.void(entry(id), NOW).map(|done| done.accepted())),
         Step::Expire { after_ms } => {
             let now = NOW.saturating_add_ms(after_ms);

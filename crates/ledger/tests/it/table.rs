@@ -10,7 +10,7 @@
 //! void H               | ok
 //! flight H             | ok      something has gone out on H
 //! at 2000                        time goes on
-//! expire               | void H1 flight H2
+//! expire 9             | void H1 flight H2; at most 9 of each
 //! balance W            | 65 5 60 posted, held, available
 //! reopen               | ok      the file is closed and opened again (a ledger in memory only writes what waits)
 //! ```
@@ -88,7 +88,7 @@ impl Run {
                 let until = UnixMs::new(words[2].parse().unwrap());
                 self.ledger.extend_hold(entry(words[1]), until, self.now).map(|_| "ok".to_owned())
             }
-            "expire" => self.expire(),
+            "expire" => self.expire(words[1].parse().unwrap()),
             "balance" => self.balance(words[1]),
             "reopen" => self.reopen(),
             "at" => {
@@ -153,8 +153,8 @@ impl Run {
         Ok(replayed(&format!("{}/{}", done.charged.get(), done.collected.get()), done.replay))
     }
 
-    fn expire(&self) -> Result<String, LedgerError> {
-        let expired = self.ledger.expire_due(self.now, 100)?.accepted();
+    fn expire(&self, max: usize) -> Result<String, LedgerError> {
+        let expired = self.ledger.expire_due(self.now, max)?.accepted();
         let mut told = String::new();
         for (word, ids) in [("void", expired.voided), ("flight", expired.in_flight)] {
             for id in ids {

@@ -193,14 +193,34 @@ fn what_expires_is_released_unless_something_has_gone_out_on_it() {
         hold H3 W 10           | 70
         flight H2              | ok
         extend H3 5000         | ok
-        expire                 |
+        expire 9               |
         at 2000
-        expire                 | void H1 flight H2
+        expire 9               | void H1 flight H2
         balance W              | 100 20 80
         void H2                | ok
         at 6000
-        expire                 | void H3
+        expire 9               | void H3
         balance W              | 100 0 100
+    ",
+    );
+}
+
+#[test]
+fn holds_in_flight_do_not_keep_others_from_their_end() {
+    after_start(
+        "
+        hold A W 1             | 99
+        hold B W 1             | 98
+        hold C W 1             | 97
+        hold D W 1             | 96
+        flight A               | ok
+        flight B               | ok
+        at 2000
+        expire 1               | void C flight A
+        expire 1               | void D flight A
+        extend A 5000          | ok
+        expire 1               | flight B
+        expire 0               |
     ",
     );
 }
