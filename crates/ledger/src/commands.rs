@@ -398,6 +398,10 @@ impl Transfer<'_> {
 
 /// Whether the id was used before for the same; an error when it was used for something else.
 fn replay_of(state: &State, id: EntryId, fingerprint: u64) -> Result<Option<Replay>, LedgerError> {
+    if id == EntryId::default() {
+        // A walk over the entries begins above it, and would not see it: it counts as used.
+        return Err(LedgerError::IdempotencyMismatch { id });
+    }
     let (replay, before) = match (state.holds.get(&id), state.finished_entry(id)) {
         (Some(hold), _) => (Replay::Open, hold.fingerprint),
         (None, Some(entry)) => (Replay::Finished, entry.fingerprint),

@@ -217,6 +217,10 @@ impl Ledger {
 
     /// At most `max` entries that are on disk, by id, those above `after`; begin with `EntryId::default()`.
     ///
+    /// This walks what is there; it is no way to follow what comes. An entry has the id of its hold and appears when the
+    /// hold ends, which may be below ids that were read long before. A transfer's id may lie anywhere. Whoever keeps a
+    /// copy walks again over the time that a hold may stand; entries never change, so seeing one twice is harmless.
+    ///
     /// # Errors
     /// When the file cannot be read.
     pub fn entries(&self, after: EntryId, max: usize) -> Result<Vec<EntryRow>, LedgerError> {

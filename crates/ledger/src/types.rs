@@ -70,7 +70,7 @@ pub struct Capture<'a> {
     pub memo: &'a [u8],
 }
 
-/// Moves an amount. Its id is its idempotency key and may be any 128 bits.
+/// Moves an amount. Its id is its idempotency key and may be any 128 bits but zero.
 #[derive(Debug, Clone, Copy)]
 pub struct Transfer<'a> {
     /// The transfer.

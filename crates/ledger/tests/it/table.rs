@@ -51,8 +51,11 @@ struct Run {
     now: UnixMs,
 }
 
-/// Names are ids: their letters are the low bytes, so that every name has its own.
+/// Names are ids: their letters are the low bytes, so that every name has its own; `0` is zero.
 fn bits(name: &str) -> u128 {
+    if name == "0" {
+        return 0;
+    }
     name.bytes().fold(0, |bits, byte| (bits << 8) | u128::from(byte))
 }
 

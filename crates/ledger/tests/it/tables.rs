@@ -237,6 +237,8 @@ fn what_makes_no_sense_is_refused_and_changes_nothing() {
         transfer T3 C W -1     | amount
         transfer T3 C W 9223372036854775807 | amount
         transfer T3 W N 1      | no account N
+        transfer 0 C W 1       | mismatch
+        hold 0 W 1             | mismatch
         capture H1 P=1         | no hold H1
         void H1                | no hold H1
         flight H1              | no hold H1
