@@ -9,6 +9,7 @@ use opencredits_units::{AccountId, EntryId, NanoUsd};
 use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,6 +76,7 @@ pub(crate) struct SqliteReader {
 
 /// Opens or makes the file, and locks it for this process.
 pub(crate) fn open(path: &Path) -> Result<(SqliteJournal, SqliteReader), LedgerError> {
+    let path = &real(path)?;
     let lock = lock(path)?;
     make_private(path)?;
     let connection = Connection::open(path).map_err(StorageError::from)?;
@@ -97,6 +99,22 @@ fn begin(connection: &Connection) -> Result<Transaction<'_>, StorageError> {
             begun => return Ok(begun?),
         }
     }
+}
+
+/// The file's own name, so that two names of one file are one lock. The file is not opened for it: closing it again would
+/// end the locks that SQLite has on it in this process.
+fn real(path: &Path) -> Result<PathBuf, StorageError> {
+    match path.canonicalize() {
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        found => return Ok(found?),
+    }
+    // It will be made. A link to nothing yet leads to where it will be.
+    if let Ok(target) = path.read_link() {
+        return real(&path.parent().unwrap_or(path).join(target));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().ok_or(std::io::Error::from(ErrorKind::InvalidInput))?;
+    Ok(folder.canonicalize()?.join(name))
 }
 
 /// `ledger.db` is locked by `ledger.db.lock`, which stays: deleting it would let two processes lock two files.

@@ -257,6 +257,24 @@ fn a_second_process_is_told_who_has_the_file() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_file_is_locked_by_whatever_name_it_is_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    let [file, link] = ["ledger.db", "link.db"].map(|name| dir.path().join(name));
+    // The link is there first, and leads to nothing yet.
+    std::os::unix::fs::symlink("ledger.db", &link).unwrap();
+    let ledger = Ledger::open(&link).unwrap();
+    for name in [&file, &link] {
+        assert!(matches!(Ledger::open(name), Err(LedgerError::Locked { .. })), "{name:?}");
+    }
+    drop(ledger);
+    let ledger = Ledger::open(&file).unwrap();
+    assert!(matches!(Ledger::open(&link), Err(LedgerError::Locked { .. })));
+    drop(ledger);
+    assert!(Ledger::open(&link).is_ok());
+}
+
+#[test]
 fn another_programs_write_lock_is_waited_for_and_nothing_is_lost() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("ledger.db");
