@@ -21,6 +21,10 @@ pub const MEMO_BYTES_MAX: usize = 4_096;
 /// Holds that may be open at once.
 pub const HOLDS_MAX: usize = 1_000_000;
 
+/// Changes that may wait for the disk before new holds are refused: the most that a power cut can undo while the disk
+/// stalls. What ends a hold goes on beyond.
+pub const UNFLUSHED_MAX: usize = 131_072;
+
 /// Sets when a hold ends.
 #[derive(Clone, Copy)]
 pub(crate) struct Extend {
@@ -61,6 +65,7 @@ impl Command for OpenAccount {
 
 impl Command for PlaceHold<'_> {
     type Outcome = Held;
+    const UNFLUSHED_MAX: usize = UNFLUSHED_MAX;
 
     fn ids(&self) -> impl Iterator<Item = EntryId> {
         std::iter::once(self.id)

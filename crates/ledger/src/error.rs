@@ -83,6 +83,9 @@ pub enum StorageError {
     #[cfg(feature = "sqlite")]
     #[error("{0}")]
     Sqlite(#[from] rusqlite::Error),
+    /// Another program has the file's write lock: a backup, somebody's `sqlite3`.
+    #[error("another program is writing to it; wait until it is done, or end it")]
+    Busy,
     /// The file was written by a newer program.
     #[error("it has form {found} and this program knows {known}; upgrade the program")]
     Version {

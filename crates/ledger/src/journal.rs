@@ -74,7 +74,7 @@ pub(crate) trait Journal: Send {
     fn probe(&mut self) -> Result<(), StorageError>;
     /// The state as of the last commit.
     fn load(&mut self) -> Result<State, StorageError>;
-    /// Writes a batch, all or nothing. When it fails, the batch may be there or not.
+    /// Writes a batch, all or nothing. When it fails, the batch may be there or not; after [`StorageError::Busy`] it is not.
     fn commit(&mut self, batch: &Batch) -> Result<(), StorageError>;
 }
 

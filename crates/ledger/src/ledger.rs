@@ -21,8 +21,9 @@ use std::time::Duration;
 /// How a ledger is run.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// How long decisions may gather while nobody waits for the disk; the most that a power cut can undo of what
-    /// was only accepted. A caller that waits ends the gathering at once. Default 10 ms.
+    /// How long decisions may gather while nobody waits for the disk. A power cut can undo what was only accepted in
+    /// this time and while the batch before was written: as long as the disk takes, but never more changes than
+    /// [`crate::UNFLUSHED_MAX`] and what then ends holds. A caller that waits ends the gathering at once. Default 10 ms.
     pub gather: Duration,
 }
 
@@ -34,7 +35,8 @@ impl Default for Options {
 
 /// A double-entry ledger for prepaid accounts. Cloning it gives another handle to the same books.
 ///
-/// Dropping the last handle writes what is left and closes the file.
+/// Dropping the last handle writes what is left and closes the file. When another program has the file's write lock, that
+/// waits some seconds for it and then gives up what nobody waited for.
 #[derive(Clone)]
 pub struct Ledger {
     keeper: Arc<Keeper>,
@@ -65,6 +67,9 @@ pub struct Stats {
     pub holds: usize,
     /// Accounts.
     pub accounts: usize,
+    /// Changes that wait for the disk: what a power cut would undo now. New holds are refused from
+    /// [`crate::UNFLUSHED_MAX`] on.
+    pub unflushed: usize,
 }
 
 impl Ledger {
@@ -125,7 +130,8 @@ impl Ledger {
     /// The id must be time-ordered and fresh, as [`opencredits_units::Id::at`] makes it.
     ///
     /// # Errors
-    /// [`LedgerError::InsufficientFunds`] names the account that refused; nothing is held then.
+    /// [`LedgerError::InsufficientFunds`] names the account that refused; nothing is held then. [`LedgerError::Limit`]
+    /// when the disk does not keep up.
     pub fn place_hold(&self, hold: PlaceHold<'_>, now: UnixMs) -> Result<Accepted<Held>, LedgerError> {
         self.apply(hold, now)
     }
@@ -299,7 +305,8 @@ impl Ledger {
     pub fn stats(&self) -> Stats {
         let log = self.core().log.lock();
         let commits = self.core().commits.load(Ordering::Relaxed);
-        Stats { commits, holds: log.state.holds.len(), accounts: log.state.accounts.len() }
+        let state = &log.state;
+        Stats { commits, holds: state.holds.len(), accounts: state.accounts.len(), unflushed: log.unflushed() }
     }
 
     fn core(&self) -> &Arc<Core> {
@@ -313,7 +320,7 @@ impl Ledger {
         loop {
             let decide =
                 |state: &mut State, effects: &mut Effects| state.apply_recalled(command, now, &mut recalled, effects);
-            if let (Some(value), mark) = self.core().decide(decide)? {
+            if let (Some(value), mark) = self.core().decide(C::UNFLUSHED_MAX, decide)? {
                 return Ok(Accepted { value, mark, core: Arc::clone(self.core()) });
             }
             let read = |id| Ok((id, self.core().reader.entry(id)?));

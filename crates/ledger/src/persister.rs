@@ -16,9 +16,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
-/// Effects that may wait for the disk; beyond that, calls are refused.
-const LOG_MAX: usize = 1 << 20;
-
 /// What callers and the persister share.
 pub(crate) struct Core {
     pub(crate) log: Mutex<Log>,
@@ -36,6 +33,8 @@ pub(crate) struct Log {
     effects: Effects,
     /// How many effects there have ever been.
     mark: u64,
+    /// How many of them are on disk, or were lost with a failed commit.
+    settled: u64,
     /// The persister must not let effects gather up to this one.
     hurry: u64,
     health: Health,
@@ -65,10 +64,17 @@ enum Work {
     Stop,
 }
 
+impl Log {
+    /// How many effects wait for the disk, those that are being written included.
+    pub(crate) fn unflushed(&self) -> usize {
+        usize::try_from(self.mark.saturating_sub(self.settled)).unwrap_or(usize::MAX)
+    }
+}
+
 impl Core {
     pub(crate) fn new(state: State, reader: Box<dyn Reader>, gather: Duration) -> Arc<Self> {
-        let log =
-            Log { state, effects: Vec::new(), mark: 0, hurry: 0, health: Health::Sound, orders: Orders::default() };
+        let (effects, health, orders) = (Vec::new(), Health::Sound, Orders::default());
+        let log = Log { state, effects, mark: 0, settled: 0, hurry: 0, health, orders };
         Arc::new(Self {
             log: Mutex::new(log),
             work: Condvar::new(),
@@ -79,17 +85,19 @@ impl Core {
         })
     }
 
-    /// Runs `decide` under the lock; its effects join the log. Returns what it decided and the mark to wait for.
+    /// Runs `decide` under the lock, unless more than `unflushed_max` effects wait for the disk; its effects join the log.
+    /// Returns what it decided and the mark to wait for.
     pub(crate) fn decide<T>(
         &self,
+        unflushed_max: usize,
         decide: impl FnOnce(&mut State, &mut Effects) -> Result<T, LedgerError>,
     ) -> Result<(T, u64), LedgerError> {
         let mut log = self.log.lock();
         if log.health != Health::Sound {
             return Err(LedgerError::Poisoned);
         }
-        if log.effects.len() >= LOG_MAX {
-            return Err(LedgerError::Limit { what: "changes that wait for the disk", max: LOG_MAX });
+        if log.unflushed() >= unflushed_max {
+            return Err(LedgerError::Limit { what: "changes that wait for the disk", max: unflushed_max });
         }
         let before = log.effects.len();
         let Log { state, effects, .. } = &mut *log;
@@ -117,6 +125,10 @@ impl Core {
     /// The mark of all that was decided so far.
     pub(crate) fn mark(&self) -> u64 {
         self.log.lock().mark
+    }
+
+    fn stops(&self) -> bool {
+        self.log.lock().orders.stop
     }
 
     pub(crate) fn stop(&self) {
@@ -170,6 +182,7 @@ impl Core {
         self.commits.fetch_add(1, Ordering::Relaxed);
         self.progress.flushed(mark);
         let mut log = self.log.lock();
+        log.settled = log.settled.max(mark);
         let unflushed = log.effects.len();
         log.state.forget_old(unflushed);
     }
@@ -183,6 +196,7 @@ impl Core {
             // Who waits for one is told by the end of its channel.
             log.orders.reloads.clear();
         }
+        log.settled = log.mark;
         let mark = log.mark;
         drop(log);
         self.progress.unknown(mark);
@@ -196,6 +210,7 @@ impl Core {
         log.health = Health::Sound;
         // What was read is on disk: who waits for it waits for a mark of its own, above all that may be lost.
         log.mark = log.mark.saturating_add(1);
+        log.settled = log.mark;
         let mark = log.mark;
         drop(log);
         self.progress.flushed(mark);
@@ -239,9 +254,14 @@ pub(crate) fn run(core: &Core, mut journal: impl Journal, mut written: HashSet<E
 
 fn write(core: &Core, journal: &mut impl Journal, written: &mut HashSet<EntryId>, (effects, mark): (&Effects, u64)) {
     let batch = Batch::of(effects, |id| written.contains(&id));
-    if journal.commit(&batch).is_err() {
-        core.poison(Health::Poisoned);
-        return;
+    loop {
+        match journal.commit(&batch) {
+            Ok(()) => break,
+            // Nothing is written yet, and nothing is lost: it waits until the other program is done, however long. Callers
+            // who wait for the disk wait too; only one that drops the ledger does not wait for ever.
+            Err(StorageError::Busy) if !core.stops() => {}
+            Err(_) => return core.poison(Health::Poisoned),
+        }
     }
     for (id, hold) in &batch.holds {
         match hold {

@@ -22,8 +22,8 @@ const CHECKPOINT_PAGES: i64 = 4_096;
 /// What [`Journal::probe`] writes. Far more than a page, since a batch that failed leaves room for as much as it wrote.
 const PROBE_BYTES: i64 = 1 << 20;
 
-/// How long SQLite sleeps and tries again when another program has the write lock, before [`begin`] asks once more.
-const BUSY_WAIT: Duration = Duration::from_secs(5);
+/// How long SQLite sleeps and tries again when another program has the write lock, before it is [`StorageError::Busy`].
+const BUSY_WAIT: Duration = Duration::from_secs(1);
 
 /// The books are read by their owner, and nobody else.
 #[cfg(unix)]
@@ -90,14 +90,11 @@ fn open_to_read(path: &Path) -> Result<Connection, StorageError> {
     Ok(Connection::open_with_flags(path, flags)?)
 }
 
-/// Begins to write. Another program may have the file's write lock (a backup, somebody's `sqlite3`): nothing is written
-/// yet, so this waits until it is done, however long. Callers who wait for the disk wait too, and nothing is lost.
+/// Begins to write. When another program has the write lock, nothing is written yet.
 fn begin(connection: &Connection) -> Result<Transaction<'_>, StorageError> {
-    loop {
-        match Transaction::new_unchecked(connection, TransactionBehavior::Immediate) {
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
-            begun => return Ok(begun?),
-        }
+    match Transaction::new_unchecked(connection, TransactionBehavior::Immediate) {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Err(StorageError::Busy),
+        begun => Ok(begun?),
     }
 }
 

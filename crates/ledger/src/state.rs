@@ -14,11 +14,16 @@ use std::sync::Arc;
 /// Finished ids that are kept in memory, so that neither a replay nor a look-up of a recent one asks the disk.
 pub(crate) const RECENT_MAX: usize = 16_384;
 
+/// Effects that may wait for the disk; beyond that, all calls are refused.
+const LOG_MAX: usize = 1 << 20;
+
 /// Something that a ledger can be told to do. It is a copy of borrowed parts, to be decided again when its ids had to
 /// be looked for on the disk first.
 pub(crate) trait Command: Copy {
     /// What comes of it.
     type Outcome;
+    /// Effects that may wait for the disk when it is decided.
+    const UNFLUSHED_MAX: usize = LOG_MAX;
     /// The ids whose past decides.
     fn ids(&self) -> impl Iterator<Item = EntryId> {
         std::iter::empty()

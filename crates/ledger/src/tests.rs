@@ -1,5 +1,6 @@
 //! What needs a disk of our own making: one that fails, or one that shows when it is read.
 
+use crate::commands::UNFLUSHED_MAX;
 use crate::error::{LedgerError, StorageError};
 use crate::journal::{Batch, Bodies, Journal, MemoryJournal, Reader, Visitor};
 use crate::ledger::{Ledger, Options};
@@ -24,6 +25,8 @@ enum Fault {
     /// All of the batch is there, and nobody is told.
     AfterWriting,
     Reading,
+    /// Another program has the write lock.
+    Busy,
     /// A fault of ours.
     Panic,
 }
@@ -66,7 +69,11 @@ impl Journal for Flaky {
     }
 
     fn commit(&mut self, batch: &Batch) -> Result<(), StorageError> {
-        assert!(*self.fault.lock() != Fault::Panic, "told to");
+        let fault = *self.fault.lock();
+        assert!(fault != Fault::Panic, "told to");
+        if fault == Fault::Busy {
+            return Err(StorageError::Busy);
+        }
         self.fails_by(&[Fault::BeforeWriting])?;
         self.journal.commit(batch)?;
         self.fails_by(&[Fault::AfterWriting])
@@ -282,4 +289,41 @@ fn a_ledger_whose_writer_has_panicked_fails_closed_and_nobody_waits_for_ever() {
     assert!(matches!(open(&ledger, 2), Err(LedgerError::Poisoned)));
     assert!(matches!(ledger.flush(), Err(LedgerError::CommitUnknown)));
     assert!(matches!(ledger.reload(), Err(LedgerError::Poisoned)));
+}
+
+/// A ledger with a hold, so many changes of which wait for a disk that does not take them that no other is placed.
+fn stalled() -> (Ledger, Flaky) {
+    let (ledger, disk) = Flaky::start();
+    for account in [CLEARING, WALLET] {
+        open(&ledger, account.bits()).unwrap().wait().unwrap();
+    }
+    disk.becomes(Fault::Busy);
+    hold(&ledger, 1).unwrap();
+    for _ in 1..UNFLUSHED_MAX {
+        ledger.extend_hold(id(1), NOW, NOW).unwrap().accepted();
+    }
+    (ledger, disk)
+}
+
+#[test]
+fn while_the_disk_stalls_holds_end_and_no_others_are_placed() {
+    let (ledger, disk) = stalled();
+    assert_eq!(ledger.stats().unflushed, UNFLUSHED_MAX);
+    assert!(matches!(hold(&ledger, 2), Err(LedgerError::Limit { max: UNFLUSHED_MAX, .. })));
+    ledger.void(id(1), NOW).unwrap().accepted();
+    assert!(ledger.is_sound());
+    disk.becomes(Fault::None);
+    ledger.flush().unwrap();
+    while ledger.stats().unflushed > 0 {
+        std::thread::yield_now();
+    }
+    hold(&ledger, 2).unwrap();
+}
+
+#[test]
+fn the_end_of_a_ledger_does_not_wait_for_ever_for_another_programs_lock() {
+    let (ledger, _disk) = stalled();
+    let last = ledger.void(id(1), NOW).unwrap();
+    drop(ledger);
+    assert!(matches!(last.wait(), Err(LedgerError::CommitUnknown)));
 }

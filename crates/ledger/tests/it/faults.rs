@@ -284,7 +284,7 @@ fn another_programs_write_lock_is_waited_for_and_nothing_is_lost() {
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| top_up(&ledger, 1));
         // Longer than SQLite itself would wait.
-        std::thread::sleep(Duration::from_secs(7));
+        std::thread::sleep(Duration::from_millis(2_500));
         assert!(!waiting.is_finished() && ledger.is_sound());
         other.execute_batch("COMMIT").unwrap();
         waiting.join().unwrap().unwrap();

@@ -204,6 +204,9 @@ fn an_id_is_remembered_when_it_has_long_left_the_memory() {
     for n in 100..40_100 {
         hold(&ledger, n, &[], 1).unwrap();
         capture(&ledger, n, 1, 0).unwrap();
+        if n % 1_000 == 0 {
+            ledger.flush().unwrap();
+        }
     }
     ledger.flush().unwrap();
     assert_eq!(hold(&ledger, 10, &[], 60).unwrap(), Replay::Finished);
