@@ -1,6 +1,6 @@
 //! What needs a disk of our own making: one that fails, or one that shows when it is read.
 
-use crate::commands::UNFLUSHED_MAX;
+use crate::commands::{HOLDS_MAX, UNFLUSHED_MAX, Void};
 use crate::error::{LedgerError, StorageError};
 use crate::journal::{Batch, Bodies, Journal, MemoryJournal, Reader, Visitor};
 use crate::ledger::{Ledger, Options};
@@ -146,6 +146,42 @@ fn forget(ledger: &Ledger, first: u64) {
     // Ids leave the memory after a flush is told, and before the next one.
     top_up(ledger, first.wrapping_sub(1)).unwrap();
     ledger.flush().unwrap();
+}
+
+#[test]
+fn a_request_reads_nothing_from_the_disk_also_right_after_the_start() {
+    let (ledger, disk) = watched();
+    for start in 0..2 {
+        let ledger = if start == 0 {
+            ledger.clone()
+        } else {
+            ledger.flush().unwrap();
+            Ledger::start(disk.journal.clone(), Box::new(disk.clone()), Options::default()).unwrap()
+        };
+        for n in (1..=100).map(|n| start * 100 + n) {
+            hold(&ledger, n).unwrap();
+            ledger.balance(WALLET).unwrap();
+            ledger.void(id(n), NOW).unwrap().accepted();
+        }
+        assert!(matches!(hold(&ledger, 100 + start * 100).map(|held| held.replay), Ok(Replay::Finished)));
+    }
+    assert_eq!(disk.reads.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn a_hold_above_the_most_that_may_be_open_fails_closed() {
+    let (mut state, mut effects) = (State::default(), Vec::new());
+    state.apply(OpenAccount { id: WALLET, floor: Floor::None, contra: None }, NOW, &mut effects).unwrap();
+    let place = |n| PlaceHold { id: id(n), payer: WALLET, limits: &[], amount: NanoUsd::new(1), expires_at: NOW };
+    state.apply(place(0), NOW, &mut effects).unwrap();
+    let open = state.holds[&id(0)].clone();
+    state.holds.extend((1..).map(|n| (id(n), open.clone())).take(HOLDS_MAX - 1));
+    effects.clear();
+    let refused = state.apply(place(u64::MAX), NOW, &mut effects);
+    assert!(matches!(refused, Err(LedgerError::Limit { max: HOLDS_MAX, .. })));
+    assert!(effects.is_empty());
+    state.apply(Void(id(7)), NOW, &mut effects).unwrap();
+    state.apply(place(u64::MAX), NOW, &mut effects).unwrap();
 }
 
 #[test]
