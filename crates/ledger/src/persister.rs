@@ -85,7 +85,7 @@ impl Core {
         })
     }
 
-    /// Runs `decide` under the lock, unless more than `unflushed_max` effects wait for the disk; its effects join the log.
+    /// Runs `decide` under the lock, unless `unflushed_max` effects wait for the disk already; its effects join the log.
     /// Returns what it decided and the mark to wait for.
     pub(crate) fn decide<T>(
         &self,
