@@ -144,7 +144,7 @@ pub(crate) fn read_hold(bytes: &[u8]) -> Option<Hold> {
     let fingerprint = u64::from_le_bytes(*fingerprint);
     rest = after;
     let expires_at = UnixMs::new(take(&mut rest)?);
-    let amount = take_amount(&mut rest)?;
+    let amount = take_amount(&mut rest).filter(|amount| !amount.is_negative())?;
     let payer = take_number(&mut rest)?;
     let mut limits = Vec::new();
     while !rest.is_empty() {
@@ -225,7 +225,9 @@ mod tests {
         }
 
         #[test]
-        fn every_hold_survives_its_bytes(payer: u32, limits: Vec<u32>, amount: i64, expires_at: u64, fingerprint: u64) {
+        fn every_hold_survives_its_bytes(
+            payer: u32, limits: Vec<u32>, amount in 0..=i64::MAX, expires_at: u64, fingerprint: u64
+        ) {
             let hold = Hold {
                 payer, limits: limits.into(), amount: NanoUsd::new(amount), expires_at: UnixMs::new(expires_at),
                 phase: Phase::InFlight, fingerprint,

@@ -21,19 +21,27 @@ pub const MEMO_BYTES_MAX: usize = 4_096;
 /// Holds that may be open at once.
 pub const HOLDS_MAX: usize = 1_000_000;
 
+/// Changes that may wait for the disk before new holds are refused: the most that a power cut can undo while the disk
+/// stalls. What ends a hold goes on beyond.
+pub const UNFLUSHED_MAX: usize = 131_072;
+
 /// Sets when a hold ends.
+#[derive(Clone, Copy)]
 pub(crate) struct Extend {
     pub(crate) id: EntryId,
     pub(crate) expires_at: UnixMs,
 }
 
 /// Notes that something has gone out on a hold.
+#[derive(Clone, Copy)]
 pub(crate) struct MarkInFlight(pub(crate) EntryId);
 
 /// Releases a hold.
+#[derive(Clone, Copy)]
 pub(crate) struct Void(pub(crate) EntryId);
 
 /// Releases holds whose time is over.
+#[derive(Clone, Copy)]
 pub(crate) struct ExpireDue {
     pub(crate) max: usize,
 }
@@ -57,6 +65,11 @@ impl Command for OpenAccount {
 
 impl Command for PlaceHold<'_> {
     type Outcome = Held;
+    const UNFLUSHED_MAX: usize = UNFLUSHED_MAX;
+
+    fn ids(&self) -> impl Iterator<Item = EntryId> {
+        std::iter::once(self.id)
+    }
 
     fn decide(self, state: &mut State, _now: UnixMs, effects: &mut Effects) -> Result<Held, LedgerError> {
         at_most("limits of a hold", self.limits.len(), LIMITS_MAX)?;
@@ -119,6 +132,10 @@ impl Command for MarkInFlight {
 impl Command for Capture<'_> {
     type Outcome = Captured;
 
+    fn ids(&self) -> impl Iterator<Item = EntryId> {
+        std::iter::once(self.hold)
+    }
+
     fn decide(self, state: &mut State, now: UnixMs, effects: &mut Effects) -> Result<Captured, LedgerError> {
         at_most("legs of a charge", self.legs.len(), LEGS_MAX)?;
         at_most("bytes of a memo", self.memo.len(), MEMO_BYTES_MAX)?;
@@ -126,7 +143,7 @@ impl Command for Capture<'_> {
             return self.replay(state);
         };
         let split = self.split(state, &hold)?;
-        check_sums(state, &split.legs)?;
+        must_bear(state, &hold, &split.legs)?;
         state.remove_hold(self.hold);
         for (number, amount) in &split.legs {
             state.post(*number, *amount, effects);
@@ -184,11 +201,7 @@ impl Capture<'_> {
         }
         // Above zero: full legs got more than was collected. Below: rounding left some nano-dollars over.
         let owed = collected.checked_sub(paid).ok_or(LedgerError::Amount)?;
-        let bad_debt = state.number(self.bad_debt)?;
-        if let (true, Some(account)) = (owed.is_negative(), state.account(bad_debt)) {
-            account.must_cover(owed.checked_neg().ok_or(LedgerError::Amount)?)?;
-        }
-        legs.push((bad_debt, owed));
+        legs.push((state.number(self.bad_debt)?, owed));
         for limit in &hold.limits {
             let counted = reach(state, *limit, hold.amount, charged);
             let contra = state.account(*limit).and_then(|account| account.parts.contra);
@@ -225,6 +238,10 @@ fn share_of(leg: &Leg, collected: NanoUsd, charged: NanoUsd) -> Option<NanoUsd> 
 impl Command for Void {
     type Outcome = Voided;
 
+    fn ids(&self) -> impl Iterator<Item = EntryId> {
+        std::iter::once(self.0)
+    }
+
     fn decide(self, state: &mut State, now: UnixMs, effects: &mut Effects) -> Result<Voided, LedgerError> {
         let Some(hold) = state.remove_hold(self.0) else {
             return match state.finished_entry(self.0).map(|entry| entry.kind) {
@@ -252,18 +269,22 @@ impl Command for ExpireDue {
     type Outcome = Expired;
 
     fn decide(self, state: &mut State, now: UnixMs, effects: &mut Effects) -> Result<Expired, LedgerError> {
-        let due: Vec<EntryId> =
-            state.expiries.iter().take_while(|(at, _)| *at <= now).take(self.max).map(|(_, id)| *id).collect();
         let mut expired = Expired::default();
-        for id in due {
-            match state.holds.get(&id).map(|hold| hold.phase) {
-                Some(Phase::InFlight) => expired.in_flight.push(id),
-                Some(Phase::Reserved) => {
-                    state.apply(Void(id), now, effects)?;
-                    expired.voided.push(id);
-                }
-                None => {}
+        for (_, id) in state.expiries.iter().take_while(|(at, _)| *at <= now) {
+            // Those in flight stay until their holder settles them, and must not stand before the others.
+            let list = match state.holds.get(id).map(|hold| hold.phase) {
+                Some(Phase::InFlight) => &mut expired.in_flight,
+                Some(Phase::Reserved) => &mut expired.voided,
+                None => continue,
+            };
+            if list.len() < self.max {
+                list.push(*id);
+            } else if expired.in_flight.len().min(expired.voided.len()) >= self.max {
+                break;
             }
+        }
+        for id in &expired.voided {
+            state.apply(Void(*id), now, effects)?;
         }
         Ok(expired)
     }
@@ -272,16 +293,25 @@ impl Command for ExpireDue {
 impl Command for Transfer<'_> {
     type Outcome = Transferred;
 
+    fn ids(&self) -> impl Iterator<Item = EntryId> {
+        std::iter::once(self.id)
+    }
+
     fn decide(self, state: &mut State, now: UnixMs, effects: &mut Effects) -> Result<Transferred, LedgerError> {
         Linked(&[self]).decide(state, now, effects)
     }
 }
 
 /// Several transfers, all or none.
+#[derive(Clone, Copy)]
 pub(crate) struct Linked<'a>(pub(crate) &'a [Transfer<'a>]);
 
 impl Command for Linked<'_> {
     type Outcome = Transferred;
+
+    fn ids(&self) -> impl Iterator<Item = EntryId> {
+        self.0.iter().take(LINKED_MAX).map(|transfer| transfer.id)
+    }
 
     fn decide(self, state: &mut State, now: UnixMs, effects: &mut Effects) -> Result<Transferred, LedgerError> {
         at_most("linked transfers", self.0.len(), LINKED_MAX)?;
@@ -373,6 +403,10 @@ impl Transfer<'_> {
 
 /// Whether the id was used before for the same; an error when it was used for something else.
 fn replay_of(state: &State, id: EntryId, fingerprint: u64) -> Result<Option<Replay>, LedgerError> {
+    if id == EntryId::default() {
+        // A walk over the entries begins above it, and would not see it: it counts as used.
+        return Err(LedgerError::IdempotencyMismatch { id });
+    }
     let (replay, before) = match (state.holds.get(&id), state.finished_entry(id)) {
         (Some(hold), _) => (Replay::Open, hold.fingerprint),
         (None, Some(entry)) => (Replay::Finished, entry.fingerprint),
@@ -381,12 +415,24 @@ fn replay_of(state: &State, id: EntryId, fingerprint: u64) -> Result<Option<Repl
     if before == fingerprint { Ok(Some(replay)) } else { Err(LedgerError::IdempotencyMismatch { id }) }
 }
 
-/// Whether every account can take what is booked on it, all legs on one account together.
-fn check_sums(state: &State, legs: &[(Number, NanoUsd)]) -> Result<(), LedgerError> {
+/// Whether every account can take what is booked on it once the hold is lifted, all legs on one account together: the
+/// one that bears bad debt may be the payer, a limit, or one that gets a leg.
+fn must_bear(state: &State, hold: &Hold, legs: &[(Number, NanoUsd)]) -> Result<(), LedgerError> {
     for (number, _) in legs {
-        let mut sum = state.account(*number).map(|account| account.posted).unwrap_or_default();
+        let Some(mut account) = state.account(*number).copied() else {
+            continue;
+        };
+        let before = account.posted;
         for (_, amount) in legs.iter().filter(|(other, _)| other == number) {
-            sum = sum.checked_add(*amount).ok_or(LedgerError::Amount)?;
+            account.posted = account.posted.checked_add(*amount).ok_or(LedgerError::Amount)?;
+        }
+        let given = before.checked_sub(account.posted).ok_or(LedgerError::Amount)?;
+        if given > NanoUsd::ZERO {
+            let lifts = hold.payer == *number || hold.limits.contains(number);
+            account.posted = before;
+            account.held =
+                account.held.checked_sub(if lifts { hold.amount } else { NanoUsd::ZERO }).unwrap_or_default();
+            account.must_cover(given)?;
         }
     }
     Ok(())

@@ -57,8 +57,9 @@ pub enum LedgerError {
     /// The disk failed while this was being written: it may be there or not. Reload to find out.
     #[error("the commit failed, so the outcome is unknown; free space or mend the disk, then reload the ledger")]
     CommitUnknown,
-    /// An earlier commit failed; nothing is decided until the ledger is reloaded.
-    #[error("the ledger stopped after a failed commit; free space or mend the disk, then reload it")]
+    /// An earlier commit failed; nothing is decided until the ledger is reloaded. When the thread that writes has ended
+    /// by a fault of its own, no reload helps: open the file anew.
+    #[error("the ledger stopped after a failed commit; free space or mend the disk, then reload it or open it anew")]
     Poisoned,
     /// Another process has the ledger open.
     #[error("another process has {} open; stop it, or speak to it through its admin socket", path.display())]
@@ -82,6 +83,9 @@ pub enum StorageError {
     #[cfg(feature = "sqlite")]
     #[error("{0}")]
     Sqlite(#[from] rusqlite::Error),
+    /// Another program has the file's write lock: a backup, somebody's `sqlite3`.
+    #[error("another program is writing to it; wait until it is done, or end it")]
+    Busy,
     /// The file was written by a newer program.
     #[error("it has form {found} and this program knows {known}; upgrade the program")]
     Version {

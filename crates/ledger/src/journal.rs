@@ -53,12 +53,15 @@ pub(crate) trait Reader: Send + Sync {
     fn entry(&self, id: EntryId) -> Result<Option<Arc<[u8]>>, StorageError>;
     /// At most `max` entries with ids above `after`, by id.
     fn entries(&self, after: EntryId, max: usize) -> Result<Bodies, StorageError>;
-    /// Shows every row as of one commit to `visitor`: accounts by number, then holds, then entries.
+    /// Shows every row as of one commit to `visitor`: accounts by number, then holds, then entries. A file that is
+    /// damaged below its rows is shown as that, and no further.
     fn scan(&self, visitor: &mut dyn Visitor) -> Result<(), StorageError>;
 }
 
 /// Sees every row of a journal.
 pub(crate) trait Visitor {
+    /// What is wrong below the rows, in the words of whoever keeps the file.
+    fn damage(&mut self, what: String);
     fn account(&mut self, parts: AccountParts, posted: NanoUsd);
     fn hold(&mut self, id: EntryId, body: &[u8]);
     fn entry(&mut self, id: EntryId, body: &[u8]);
@@ -66,9 +69,12 @@ pub(crate) trait Visitor {
 
 /// The side of a journal that is written, by the persister alone.
 pub(crate) trait Journal: Send {
+    /// Commits something for good, after a commit that failed and before [`Journal::load`]. A full disk reads well, and
+    /// a batch whose flush failed may lie in the log, to come back after a crash unless another is written over it.
+    fn probe(&mut self) -> Result<(), StorageError>;
     /// The state as of the last commit.
     fn load(&mut self) -> Result<State, StorageError>;
-    /// Writes a batch, all or nothing. When it fails, the batch may be there or not.
+    /// Writes a batch, all or nothing. When it fails, the batch may be there or not; after [`StorageError::Busy`] it is not.
     fn commit(&mut self, batch: &Batch) -> Result<(), StorageError>;
 }
 
@@ -84,11 +90,15 @@ struct Kept {
 }
 
 impl Journal for MemoryJournal {
+    fn probe(&mut self) -> Result<(), StorageError> {
+        Ok(())
+    }
+
     fn load(&mut self) -> Result<State, StorageError> {
         let kept = self.0.lock();
         let holds = kept.holds.iter().map(|(id, hold)| (*id, hold.clone())).collect();
         let last = kept.entries.keys().next_back().copied().unwrap_or(EntryId::from_bits(0));
-        State::load(kept.accounts.clone(), holds, last).ok_or(StorageError::Damaged { table: "holds" })
+        State::load(kept.accounts.clone(), holds, last)
     }
 
     fn commit(&mut self, batch: &Batch) -> Result<(), StorageError> {

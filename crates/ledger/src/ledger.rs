@@ -5,7 +5,7 @@ use crate::commands::{ExpireDue, Extend, Linked, MarkInFlight, Void};
 use crate::error::{LedgerError, StorageError};
 use crate::journal::{Journal, MemoryJournal, Reader};
 use crate::persister::{self, Core};
-use crate::state::{Command, State};
+use crate::state::{Command, Effects, Recalled, State};
 use crate::ticket::Accepted;
 use crate::types::{
     AccountRow, Balance, Capture, Captured, EntryRow, Expired, Held, HoldRow, OpenAccount, PlaceHold, Transfer,
@@ -21,8 +21,9 @@ use std::time::Duration;
 /// How a ledger is run.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// How long decisions may gather while nobody waits for the disk; the most that a power cut can undo of what
-    /// was only accepted. A caller that waits ends the gathering at once. Default 10 ms.
+    /// How long decisions may gather while nobody waits for the disk. A power cut can undo what was only accepted in
+    /// this time and while the batch before was written: as long as the disk takes, but never more changes than
+    /// [`crate::UNFLUSHED_MAX`] and what then ends holds. A caller that waits ends the gathering at once. Default 10 ms.
     pub gather: Duration,
 }
 
@@ -34,7 +35,8 @@ impl Default for Options {
 
 /// A double-entry ledger for prepaid accounts. Cloning it gives another handle to the same books.
 ///
-/// Dropping the last handle writes what is left and closes the file.
+/// Dropping the last handle writes what is left and closes the file. When another program has the file's write lock, that
+/// waits some seconds for it and then gives up what nobody waited for.
 #[derive(Clone)]
 pub struct Ledger {
     keeper: Arc<Keeper>,
@@ -65,6 +67,9 @@ pub struct Stats {
     pub holds: usize,
     /// Accounts.
     pub accounts: usize,
+    /// Changes that wait for the disk: what a power cut would undo now. New holds are refused from
+    /// [`crate::UNFLUSHED_MAX`] on.
+    pub unflushed: usize,
 }
 
 impl Ledger {
@@ -125,9 +130,9 @@ impl Ledger {
     /// The id must be time-ordered and fresh, as [`opencredits_units::Id::at`] makes it.
     ///
     /// # Errors
-    /// [`LedgerError::InsufficientFunds`] names the account that refused; nothing is held then.
+    /// [`LedgerError::InsufficientFunds`] names the account that refused; nothing is held then. [`LedgerError::Limit`]
+    /// when the disk does not keep up.
     pub fn place_hold(&self, hold: PlaceHold<'_>, now: UnixMs) -> Result<Accepted<Held>, LedgerError> {
-        self.recall(hold.id)?;
         self.apply(hold, now)
     }
 
@@ -151,9 +156,9 @@ impl Ledger {
     /// taken, what is missing is bad debt, and nothing goes below zero.
     ///
     /// # Errors
-    /// When there is no such hold, or it was voided. A second capture returns the first one's outcome.
+    /// When there is no such hold, or it was voided, or `bad_debt` cannot bear what is missing. A second capture returns
+    /// the first one's outcome.
     pub fn capture(&self, capture: Capture<'_>, now: UnixMs) -> Result<Accepted<Captured>, LedgerError> {
-        self.recall_finished(capture.hold)?;
         self.apply(capture, now)
     }
 
@@ -162,11 +167,11 @@ impl Ledger {
     /// # Errors
     /// When there is no such hold, or it was captured.
     pub fn void(&self, id: EntryId, now: UnixMs) -> Result<Accepted<Voided>, LedgerError> {
-        self.recall_finished(id)?;
         self.apply(Void(id), now)
     }
 
-    /// Releases at most `max` holds whose time is over, and tells of those that are in flight.
+    /// Releases at most `max` holds whose time is over, and tells of at most as many that are in flight; the longest
+    /// overdue first. Those in flight are told of again and again, until they are settled or extended.
     ///
     /// # Errors
     /// When the ledger is poisoned.
@@ -179,7 +184,6 @@ impl Ledger {
     /// # Errors
     /// When the giver would go below its floor, or the id was used for something else.
     pub fn transfer(&self, transfer: Transfer<'_>, now: UnixMs) -> Result<Accepted<Transferred>, LedgerError> {
-        self.recall_finished(transfer.id)?;
         self.apply(transfer, now)
     }
 
@@ -192,9 +196,6 @@ impl Ledger {
         transfers: &[Transfer<'_>],
         now: UnixMs,
     ) -> Result<Accepted<Transferred>, LedgerError> {
-        for transfer in transfers {
-            self.recall_finished(transfer.id)?;
-        }
         self.apply(Linked(transfers), now)
     }
 
@@ -221,6 +222,10 @@ impl Ledger {
     }
 
     /// At most `max` entries that are on disk, by id, those above `after`; begin with `EntryId::default()`.
+    ///
+    /// This walks what is there; it is no way to follow what comes. An entry has the id of its hold and appears when the
+    /// hold ends, which may be below ids that were read long before. A transfer's id may lie anywhere. Whoever keeps a
+    /// copy walks again over the time that a hold may stand; entries never change, so seeing one twice is harmless.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -286,11 +291,11 @@ impl Ledger {
         self.core().is_sound()
     }
 
-    /// After a failed commit: reads the state anew from disk, which shows what became of it, and lets work go on. Does
-    /// nothing to a sound ledger.
+    /// After a failed commit: reads the state anew from disk, which shows what became of it, and lets work go on. Before
+    /// that it writes a megabyte to see that the disk takes it. Does nothing to a sound ledger.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the file cannot be written or read; then the ledger stays as it is, and this may be called again.
     pub fn reload(&self) -> Result<(), LedgerError> {
         self.core().reload()
     }
@@ -300,42 +305,26 @@ impl Ledger {
     pub fn stats(&self) -> Stats {
         let log = self.core().log.lock();
         let commits = self.core().commits.load(Ordering::Relaxed);
-        Stats { commits, holds: log.state.holds.len(), accounts: log.state.accounts.len() }
+        let state = &log.state;
+        Stats { commits, holds: state.holds.len(), accounts: state.accounts.len(), unflushed: log.unflushed() }
     }
 
     fn core(&self) -> &Arc<Core> {
         &self.keeper.core
     }
 
+    /// Decides a command. Ids that may have been finished long ago are looked for on the disk, outside of the lock, and
+    /// again when ids have left the memory meanwhile, since these might have come and gone.
     fn apply<C: Command>(&self, command: C, now: UnixMs) -> Result<Accepted<C::Outcome>, LedgerError> {
-        let (value, mark) = self.core().decide(|state, effects| state.apply(command, now, effects))?;
-        Ok(Accepted { value, mark, core: Arc::clone(self.core()) })
-    }
-
-    /// Brings a hold's id back to mind if it may have been finished long ago. A fresh id costs one comparison.
-    fn recall(&self, id: EntryId) -> Result<(), LedgerError> {
-        if self.core().log.lock().state.knows(id) { Ok(()) } else { self.recall_finished(id) }
-    }
-
-    /// Brings an id back to mind if its entry is on disk alone. Read outside of the lock; repeated when ids have
-    /// left the memory meanwhile, since this one might have come and gone.
-    fn recall_finished(&self, id: EntryId) -> Result<(), LedgerError> {
+        let mut recalled = Recalled::default();
         loop {
-            let log = self.core().log.lock();
-            if log.state.holds.contains_key(&id) || log.state.finished(id).is_some() {
-                return Ok(());
+            let decide =
+                |state: &mut State, effects: &mut Effects| state.apply_recalled(command, now, &mut recalled, effects);
+            if let (Some(value), mark) = self.core().decide(C::UNFLUSHED_MAX, decide)? {
+                return Ok(Accepted { value, mark, core: Arc::clone(self.core()) });
             }
-            let before = log.state.forgettings;
-            drop(log);
-            let body = self.core().reader.entry(id)?;
-            let mut log = self.core().log.lock();
-            if let Some(body) = body {
-                log.state.remember(id, body);
-                return Ok(());
-            }
-            if log.state.forgettings == before {
-                return Ok(());
-            }
+            let read = |id| Ok((id, self.core().reader.entry(id)?));
+            recalled.entries = command.ids().map(read).collect::<Result<_, StorageError>>()?;
         }
     }
 

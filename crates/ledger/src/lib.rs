@@ -73,11 +73,13 @@ mod persister;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod state;
+#[cfg(test)]
+mod tests;
 mod ticket;
 mod types;
 mod verify;
 
-pub use commands::{HOLDS_MAX, LEGS_MAX, LIMITS_MAX, LINKED_MAX, MEMO_BYTES_MAX};
+pub use commands::{HOLDS_MAX, LEGS_MAX, LIMITS_MAX, LINKED_MAX, MEMO_BYTES_MAX, UNFLUSHED_MAX};
 pub use error::{LedgerError, StorageError};
 pub use ledger::{Ledger, Options, Stats};
 pub use ticket::{Accepted, Durable};

@@ -16,9 +16,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
-/// Effects that may wait for the disk; beyond that, calls are refused.
-const LOG_MAX: usize = 1 << 20;
-
 /// What callers and the persister share.
 pub(crate) struct Core {
     pub(crate) log: Mutex<Log>,
@@ -36,6 +33,8 @@ pub(crate) struct Log {
     effects: Effects,
     /// How many effects there have ever been.
     mark: u64,
+    /// How many of them are on disk, or were lost with a failed commit.
+    settled: u64,
     /// The persister must not let effects gather up to this one.
     hurry: u64,
     health: Health,
@@ -47,6 +46,8 @@ enum Health {
     Sound,
     /// A commit failed; nothing is decided until the state is reloaded.
     Poisoned,
+    /// The persister has ended; nothing is decided any more.
+    Ended,
 }
 
 #[derive(Default)]
@@ -63,10 +64,17 @@ enum Work {
     Stop,
 }
 
+impl Log {
+    /// How many effects wait for the disk, those that are being written included.
+    pub(crate) fn unflushed(&self) -> usize {
+        usize::try_from(self.mark.saturating_sub(self.settled)).unwrap_or(usize::MAX)
+    }
+}
+
 impl Core {
     pub(crate) fn new(state: State, reader: Box<dyn Reader>, gather: Duration) -> Arc<Self> {
-        let log =
-            Log { state, effects: Vec::new(), mark: 0, hurry: 0, health: Health::Sound, orders: Orders::default() };
+        let (effects, health, orders) = (Vec::new(), Health::Sound, Orders::default());
+        let log = Log { state, effects, mark: 0, settled: 0, hurry: 0, health, orders };
         Arc::new(Self {
             log: Mutex::new(log),
             work: Condvar::new(),
@@ -77,17 +85,19 @@ impl Core {
         })
     }
 
-    /// Runs `decide` under the lock; its effects join the log. Returns what it decided and the mark to wait for.
+    /// Runs `decide` under the lock, unless `unflushed_max` effects wait for the disk already; its effects join the log.
+    /// Returns what it decided and the mark to wait for.
     pub(crate) fn decide<T>(
         &self,
+        unflushed_max: usize,
         decide: impl FnOnce(&mut State, &mut Effects) -> Result<T, LedgerError>,
     ) -> Result<(T, u64), LedgerError> {
         let mut log = self.log.lock();
-        if log.health == Health::Poisoned {
+        if log.health != Health::Sound {
             return Err(LedgerError::Poisoned);
         }
-        if log.effects.len() >= LOG_MAX {
-            return Err(LedgerError::Limit { what: "changes that wait for the disk", max: LOG_MAX });
+        if log.unflushed() >= unflushed_max {
+            return Err(LedgerError::Limit { what: "changes that wait for the disk", max: unflushed_max });
         }
         let before = log.effects.len();
         let Log { state, effects, .. } = &mut *log;
@@ -117,6 +127,10 @@ impl Core {
         self.log.lock().mark
     }
 
+    fn stops(&self) -> bool {
+        self.log.lock().orders.stop
+    }
+
     pub(crate) fn stop(&self) {
         self.log.lock().orders.stop = true;
         self.work.notify_one();
@@ -125,9 +139,13 @@ impl Core {
     /// Has the persister read the state anew, and waits for it.
     pub(crate) fn reload(&self) -> Result<(), LedgerError> {
         let (sender, outcome) = mpsc::channel();
-        self.log.lock().orders.reloads.push_back(sender);
+        let mut log = self.log.lock();
+        if log.health == Health::Ended {
+            return Err(LedgerError::Poisoned);
+        }
+        log.orders.reloads.push_back(sender);
+        drop(log);
         self.work.notify_one();
-        // The persister outlives every handle; only a panic in it ends it before.
         Ok(outcome.recv().map_err(|_| LedgerError::Poisoned)??)
     }
 
@@ -164,15 +182,21 @@ impl Core {
         self.commits.fetch_add(1, Ordering::Relaxed);
         self.progress.flushed(mark);
         let mut log = self.log.lock();
+        log.settled = log.settled.max(mark);
         let unflushed = log.effects.len();
         log.state.forget_old(unflushed);
     }
 
     /// Fails closed: what waits for the disk is unknown, what comes is refused.
-    fn poison(&self) {
+    fn poison(&self, health: Health) {
         let mut log = self.log.lock();
-        log.health = Health::Poisoned;
+        log.health = health;
         log.effects.clear();
+        if health == Health::Ended {
+            // Who waits for one is told by the end of its channel.
+            log.orders.reloads.clear();
+        }
+        log.settled = log.mark;
         let mark = log.mark;
         drop(log);
         self.progress.unknown(mark);
@@ -184,6 +208,21 @@ impl Core {
         loaded.forgettings = log.state.forgettings.wrapping_add(1);
         log.state = loaded;
         log.health = Health::Sound;
+        // What was read is on disk: who waits for it waits for a mark of its own, above all that may be lost.
+        log.mark = log.mark.saturating_add(1);
+        log.settled = log.mark;
+        let mark = log.mark;
+        drop(log);
+        self.progress.flushed(mark);
+    }
+}
+
+/// Fails closed when the persister ends, and above all when it ends by a panic: nobody would write what is decided.
+struct End<'a>(&'a Core);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.poison(Health::Ended);
     }
 }
 
@@ -191,6 +230,7 @@ impl Core {
 ///
 /// `written` are the holds that the journal has. They are read before any caller can end one.
 pub(crate) fn run(core: &Core, mut journal: impl Journal, mut written: HashSet<EntryId>) {
+    let _end = End(core);
     loop {
         match core.next() {
             Work::Stop => return,
@@ -200,7 +240,7 @@ pub(crate) fn run(core: &Core, mut journal: impl Journal, mut written: HashSet<E
                     // The memory is ahead of the disk, never behind it.
                     Ok(())
                 } else {
-                    journal.load().map(|state| {
+                    journal.probe().and_then(|()| journal.load()).map(|state| {
                         written = state.holds.keys().copied().collect();
                         core.reloaded(state);
                     })
@@ -214,9 +254,14 @@ pub(crate) fn run(core: &Core, mut journal: impl Journal, mut written: HashSet<E
 
 fn write(core: &Core, journal: &mut impl Journal, written: &mut HashSet<EntryId>, (effects, mark): (&Effects, u64)) {
     let batch = Batch::of(effects, |id| written.contains(&id));
-    if journal.commit(&batch).is_err() {
-        core.poison();
-        return;
+    loop {
+        match journal.commit(&batch) {
+            Ok(()) => break,
+            // Nothing is written yet, and nothing is lost: it waits until the other program is done, however long. Callers
+            // who wait for the disk wait too; only one that drops the ledger does not wait for ever.
+            Err(StorageError::Busy) if !core.stops() => {}
+            Err(_) => return core.poison(Health::Poisoned),
+        }
     }
     for (id, hold) in &batch.holds {
         match hold {
@@ -225,91 +270,4 @@ fn write(core: &Core, journal: &mut impl Journal, written: &mut HashSet<EntryId>
         };
     }
     core.committed(mark);
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::error::{LedgerError, StorageError};
-    use crate::journal::{Batch, Journal, MemoryJournal};
-    use crate::ledger::{Ledger, Options};
-    use crate::state::State;
-    use crate::types::{Floor, OpenAccount};
-    use opencredits_units::{AccountId, UnixMs};
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
-    use std::time::Duration;
-
-    const NOW: UnixMs = UnixMs::new(1_790_000_000_000);
-
-    /// A disk that fails when told to.
-    struct Flaky(MemoryJournal, Arc<AtomicBool>);
-
-    impl Journal for Flaky {
-        fn load(&mut self) -> Result<State, StorageError> {
-            self.0.load()
-        }
-
-        fn commit(&mut self, batch: &Batch) -> Result<(), StorageError> {
-            if self.1.load(Ordering::SeqCst) {
-                return Err(std::io::Error::from(std::io::ErrorKind::StorageFull).into());
-            }
-            self.0.commit(batch)
-        }
-    }
-
-    fn open(ledger: &Ledger, id: u128) -> Result<crate::Accepted<()>, LedgerError> {
-        ledger.open_account(OpenAccount { id: AccountId::from_bits(id), floor: Floor::None, contra: None }, NOW)
-    }
-
-    #[test]
-    fn a_lost_decision_stays_lost_whatever_is_written_later() {
-        let fails = Arc::new(AtomicBool::new(false));
-        let journal = MemoryJournal::default();
-        let flaky = Flaky(journal.clone(), Arc::clone(&fails));
-        let ledger = Ledger::start(flaky, Box::new(journal), Options { gather: Duration::ZERO }).unwrap();
-        let kept = open(&ledger, 1).unwrap();
-        ledger.flush().unwrap();
-        let mut lost = Vec::new();
-        for n in [10, 20] {
-            fails.store(true, Ordering::SeqCst);
-            let early = open(&ledger, n).unwrap();
-            assert!(matches!(early.wait(), Err(LedgerError::CommitUnknown)));
-            assert!(!ledger.is_sound());
-            assert!(matches!(open(&ledger, n + 1), Err(LedgerError::Poisoned)));
-            ledger.reload().unwrap();
-            // Decided and failed, and asked for only when later ones are on disk.
-            lost.push(open(&ledger, n + 2).unwrap());
-            while ledger.is_sound() {
-                std::thread::yield_now();
-            }
-            fails.store(false, Ordering::SeqCst);
-            ledger.reload().unwrap();
-            open(&ledger, n + 3).unwrap().wait().unwrap();
-        }
-        for lost in lost {
-            assert!(matches!(lost.wait(), Err(LedgerError::CommitUnknown)));
-        }
-        kept.wait().unwrap();
-        let found: Vec<u128> = ledger.accounts().iter().map(|row| row.account.id.bits()).collect();
-        assert_eq!(found, [1, 13, 23]);
-    }
-
-    #[test]
-    fn every_one_of_many_reloads_at_once_ends() {
-        let fails = Arc::new(AtomicBool::new(true));
-        let journal = MemoryJournal::default();
-        let flaky = Flaky(journal.clone(), Arc::clone(&fails));
-        let ledger = Ledger::start(flaky, Box::new(journal), Options { gather: Duration::ZERO }).unwrap();
-        for _ in 0..50 {
-            fails.store(true, Ordering::SeqCst);
-            assert!(open(&ledger, 1).unwrap().wait().is_err());
-            fails.store(false, Ordering::SeqCst);
-            std::thread::scope(|scope| {
-                for _ in 0..8 {
-                    scope.spawn(|| ledger.reload().unwrap());
-                }
-            });
-            assert!(ledger.is_sound());
-        }
-    }
 }

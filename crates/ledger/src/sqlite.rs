@@ -9,6 +9,7 @@ use opencredits_units::{AccountId, EntryId, NanoUsd};
 use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +19,11 @@ const FORM: i64 = 1;
 /// Pages of the write-ahead log after which it is folded into the file: 16 MiB, so that folding is rare.
 const CHECKPOINT_PAGES: i64 = 4_096;
 
-/// How long SQLite sleeps and tries again when another program has the write lock, before [`begin`] asks once more.
-const BUSY_WAIT: Duration = Duration::from_secs(5);
+/// What [`Journal::probe`] writes. Far more than a page, since a batch that failed leaves room for as much as it wrote.
+const PROBE_BYTES: i64 = 1 << 20;
+
+/// How long SQLite sleeps and tries again when another program has the write lock, before it is [`StorageError::Busy`].
+const BUSY_WAIT: Duration = Duration::from_secs(1);
 
 /// The books are read by their owner, and nobody else.
 #[cfg(unix)]
@@ -27,17 +31,32 @@ const FILE_MODE: u32 = 0o600;
 
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS accounts (
-        number INTEGER PRIMARY KEY, id BLOB NOT NULL, posted INTEGER NOT NULL, floor INTEGER NOT NULL, contra INTEGER
+        number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, posted INTEGER NOT NULL, floor INTEGER NOT NULL, contra INTEGER
     ) STRICT;
     CREATE TABLE IF NOT EXISTS holds (id BLOB PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS entries (id BLOB PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
+";
+
+/// A hold whose entry is there is finished, whatever left its row behind; [`crate::Ledger::verify`] tells of it.
+const OPEN_HOLDS: &str = "
+    SELECT id, body FROM holds WHERE NOT EXISTS (SELECT 1 FROM entries WHERE entries.id = holds.id) ORDER BY id
 ";
 
 /// The written side.
 pub(crate) struct SqliteJournal {
     connection: Connection,
     /// Held as long as the journal lives, so that no other process opens the file.
-    _lock: File,
+    _lock: Lock,
+}
+
+/// A lock that ends with its owner.
+struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing the file is not enough: a child that another thread is just starting has it open for a moment more.
+    fn drop(&mut self) {
+        let _closed_next = self.0.unlock();
+    }
 }
 
 impl Drop for SqliteJournal {
@@ -57,6 +76,7 @@ pub(crate) struct SqliteReader {
 
 /// Opens or makes the file, and locks it for this process.
 pub(crate) fn open(path: &Path) -> Result<(SqliteJournal, SqliteReader), LedgerError> {
+    let path = &real(path)?;
     let lock = lock(path)?;
     make_private(path)?;
     let connection = Connection::open(path).map_err(StorageError::from)?;
@@ -70,26 +90,39 @@ fn open_to_read(path: &Path) -> Result<Connection, StorageError> {
     Ok(Connection::open_with_flags(path, flags)?)
 }
 
-/// Begins to write. Another program may have the file's write lock (a backup, somebody's `sqlite3`): nothing is written
-/// yet, so this waits until it is done, however long. Callers who wait for the disk wait too, and nothing is lost.
+/// Begins to write. When another program has the write lock, nothing is written yet.
 fn begin(connection: &Connection) -> Result<Transaction<'_>, StorageError> {
-    loop {
-        match Transaction::new_unchecked(connection, TransactionBehavior::Immediate) {
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
-            begun => return Ok(begun?),
-        }
+    match Transaction::new_unchecked(connection, TransactionBehavior::Immediate) {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Err(StorageError::Busy),
+        begun => Ok(begun?),
     }
 }
 
+/// The file's own name, so that two names of one file are one lock. The file is not opened for it: closing it again would
+/// end the locks that SQLite has on it in this process.
+fn real(path: &Path) -> Result<PathBuf, StorageError> {
+    match path.canonicalize() {
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        found => return Ok(found?),
+    }
+    // It will be made. A link to nothing yet leads to where it will be.
+    if let Ok(target) = path.read_link() {
+        return real(&path.parent().unwrap_or(path).join(target));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().ok_or(std::io::Error::from(ErrorKind::InvalidInput))?;
+    Ok(folder.canonicalize()?.join(name))
+}
+
 /// `ledger.db` is locked by `ledger.db.lock`, which stays: deleting it would let two processes lock two files.
-fn lock(path: &Path) -> Result<File, LedgerError> {
+fn lock(path: &Path) -> Result<Lock, LedgerError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let path = PathBuf::from(name);
     make_private(&path)?;
     let file = File::options().write(true).open(&path).map_err(StorageError::from)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(LedgerError::Locked { path }),
         Err(TryLockError::Error(error)) => Err(StorageError::from(error).into()),
     }
@@ -127,22 +160,28 @@ fn prepare(connection: &Connection) -> Result<(), StorageError> {
 }
 
 impl Journal for SqliteJournal {
+    fn probe(&mut self) -> Result<(), StorageError> {
+        let written = begin(&self.connection)?;
+        written.execute_batch("DROP TABLE IF EXISTS probe; CREATE TABLE probe (room BLOB)")?;
+        written.execute("INSERT INTO probe VALUES (zeroblob(?1))", [PROBE_BYTES])?;
+        written.commit()?;
+        Ok(self.connection.execute_batch("DROP TABLE probe")?)
+    }
+
     fn load(&mut self) -> Result<State, StorageError> {
         let accounts = accounts(&self.connection)?;
         let mut holds = Vec::new();
         let mut damaged = false;
-        each_row(&self.connection, "SELECT id, body FROM holds ORDER BY id", |id, body| {
-            match codec::read_hold(body) {
-                Some(hold) => holds.push((id, hold)),
-                None => damaged = true,
-            }
+        each_row(&self.connection, OPEN_HOLDS, |id, body| match codec::read_hold(body) {
+            Some(hold) => holds.push((id, hold)),
+            None => damaged = true,
         })?;
         if damaged {
             return Err(StorageError::Damaged { table: "holds" });
         }
         let last: Option<[u8; 16]> = self.connection.query_row("SELECT max(id) FROM entries", [], |row| row.get(0))?;
         let last = last.map_or(EntryId::from_bits(0), from_key);
-        State::load(accounts, holds, last).ok_or(StorageError::Damaged { table: "holds" })
+        State::load(accounts, holds, last)
     }
 
     fn commit(&mut self, batch: &Batch) -> Result<(), StorageError> {
@@ -200,6 +239,11 @@ impl Reader for SqliteReader {
     fn scan(&self, visitor: &mut dyn Visitor) -> Result<(), StorageError> {
         let mut connection = open_to_read(&self.path)?;
         let snapshot = connection.transaction()?;
+        let found: String = snapshot.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+        if found != "ok" {
+            visitor.damage(found);
+            return Ok(());
+        }
         for (parts, posted) in accounts(&snapshot)? {
             visitor.account(parts, posted);
         }
@@ -242,4 +286,43 @@ fn key(id: EntryId) -> [u8; 16] {
 
 fn from_key(key: [u8; 16]) -> EntryId {
     EntryId::from_bits(u128::from_be_bytes(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{Ledger, Options};
+    use crate::types::{OpenAccount, Transfer};
+    use opencredits_units::UnixMs;
+
+    /// Pages of the file that may grow no further.
+    const PAGES_MAX: i64 = 40;
+
+    #[test]
+    fn a_file_that_may_not_grow_is_told_and_not_gone_on_with() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger.db");
+        let (journal, reader) = open(&path).unwrap();
+        journal.connection.pragma_update(None, "max_page_count", PAGES_MAX).unwrap();
+        let ledger = Ledger::start(journal, Box::new(reader), Options::default()).unwrap();
+        let (now, [from, to]) = (UnixMs::new(1), [1, 2].map(AccountId::from_bits));
+        for id in [from, to] {
+            ledger.open_account(OpenAccount { id, floor: Floor::None, contra: None }, now).unwrap().accepted();
+        }
+        let top_up = |n| {
+            let transfer = Transfer { id: EntryId::from_bits(n), from, to, amount: NanoUsd::new(1), memo: &[7; 2_000] };
+            ledger.transfer(transfer, now)?.wait()
+        };
+        let told = (1..1_000).take_while(|n| top_up(*n).is_ok()).count();
+        assert!((10..100).contains(&told), "{told}");
+        assert!(matches!(
+            ledger.reload(),
+            Err(LedgerError::Storage(StorageError::Sqlite(error))) if error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+        ));
+        assert!(matches!(top_up(2_000), Err(LedgerError::Poisoned)));
+        drop(ledger);
+        let ledger = Ledger::open(&path).unwrap();
+        assert_eq!(usize::try_from(ledger.balance(to).unwrap().posted.get()), Ok(told));
+        assert!(ledger.verify().unwrap().is_clean());
+    }
 }

@@ -4,7 +4,7 @@
 //! outcomes and effects. A refused command changes nothing.
 
 use crate::codec::{self, AccountParts, Entry, Hold, Number};
-use crate::error::LedgerError;
+use crate::error::{LedgerError, StorageError};
 use crate::types::{Balance, Floor};
 use hashbrown::HashMap;
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
@@ -14,10 +14,20 @@ use std::sync::Arc;
 /// Finished ids that are kept in memory, so that neither a replay nor a look-up of a recent one asks the disk.
 pub(crate) const RECENT_MAX: usize = 16_384;
 
-/// Something that a ledger can be told to do.
-pub(crate) trait Command {
+/// Effects that may wait for the disk; beyond that, all calls are refused.
+const LOG_MAX: usize = 1 << 20;
+
+/// Something that a ledger can be told to do. It is a copy of borrowed parts, to be decided again when its ids had to
+/// be looked for on the disk first.
+pub(crate) trait Command: Copy {
     /// What comes of it.
     type Outcome;
+    /// Effects that may wait for the disk when it is decided.
+    const UNFLUSHED_MAX: usize = LOG_MAX;
+    /// The ids whose past decides.
+    fn ids(&self) -> impl Iterator<Item = EntryId> {
+        std::iter::empty()
+    }
     /// Checks first, and changes the state only when nothing can fail any more.
     fn decide(self, state: &mut State, now: UnixMs, effects: &mut Effects) -> Result<Self::Outcome, LedgerError>;
 }
@@ -38,6 +48,20 @@ pub(crate) enum Effect {
     Entry(EntryId, Arc<[u8]>),
 }
 
+/// What the disk said of ids that are not in memory.
+#[derive(Default)]
+pub(crate) struct Recalled {
+    /// How often ids had left the memory before the disk was asked. That there is no entry holds only as long.
+    pub(crate) as_of: u64,
+    pub(crate) entries: Vec<(EntryId, Option<Arc<[u8]>>)>,
+}
+
+impl Recalled {
+    fn entry(&self, id: EntryId) -> Option<&Option<Arc<[u8]>>> {
+        self.entries.iter().find(|(other, _)| *other == id).map(|(_, entry)| entry)
+    }
+}
+
 /// An account and what it has.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Account {
@@ -55,6 +79,8 @@ pub(crate) struct State {
     pub(crate) expiries: BTreeSet<(UnixMs, EntryId)>,
     finished: HashMap<EntryId, Arc<[u8]>>,
     finished_order: VecDeque<EntryId>,
+    /// For the command that is being decided, and for no other.
+    recalled: Recalled,
     /// No id above this one has left the memory: such an id is either here or new.
     forgotten_max: EntryId,
     /// How often ids have left the memory.
@@ -67,15 +93,42 @@ impl State {
         accounts: Vec<(AccountParts, NanoUsd)>,
         holds: Vec<(EntryId, Hold)>,
         entry_max: EntryId,
-    ) -> Option<Self> {
+    ) -> Result<Self, StorageError> {
         let mut state = Self { forgotten_max: entry_max, ..Self::default() };
         for (parts, posted) in accounts {
-            state.add_account(parts, posted)?;
+            let opened_before = parts.contra.is_none_or(|contra| state.account(contra).is_some());
+            let is_new = opened_before && !state.numbers.contains_key(&parts.id);
+            let number = if is_new { state.add_account(parts, posted) } else { None };
+            number.ok_or(StorageError::Damaged { table: "accounts" })?;
         }
         for (id, hold) in holds {
-            state.add_hold(id, hold)?;
+            state.add_hold(id, hold).ok_or(StorageError::Damaged { table: "holds" })?;
         }
-        Some(state)
+        Ok(state)
+    }
+
+    /// Decides a command, with the past of its ids from memory and from what was recalled; `None`, with nothing
+    /// changed, when that does not tell: then it must be recalled as of now.
+    pub(crate) fn apply_recalled<C: Command>(
+        &mut self,
+        command: C,
+        now: UnixMs,
+        recalled: &mut Recalled,
+        effects: &mut Effects,
+    ) -> Result<Option<C::Outcome>, LedgerError> {
+        let told = |id| match recalled.entry(id) {
+            Some(Some(_)) => true,
+            Some(None) => recalled.as_of == self.forgettings,
+            None => false,
+        };
+        if !command.ids().all(|id| self.knows(id) || told(id)) {
+            recalled.as_of = self.forgettings;
+            return Ok(None);
+        }
+        self.recalled = std::mem::take(recalled);
+        let outcome = self.apply(command, now, effects);
+        self.recalled = Recalled::default();
+        outcome.map(Some)
     }
 
     /// Decides a command.
@@ -152,11 +205,6 @@ impl State {
     pub(crate) fn finish(&mut self, id: EntryId, body: Vec<u8>, effects: &mut Effects) {
         let body: Arc<[u8]> = body.into();
         effects.push(Effect::Entry(id, Arc::clone(&body)));
-        self.remember(id, body);
-    }
-
-    /// Keeps a finished id in memory.
-    pub(crate) fn remember(&mut self, id: EntryId, body: Arc<[u8]>) {
         if self.finished.insert(id, body).is_none() {
             self.finished_order.push_back(id);
         }
@@ -174,9 +222,9 @@ impl State {
         }
     }
 
-    /// A finished entry that is still in memory.
+    /// A finished entry that is still in memory, or was recalled.
     pub(crate) fn finished(&self, id: EntryId) -> Option<&Arc<[u8]>> {
-        self.finished.get(&id)
+        self.finished.get(&id).or_else(|| self.recalled.entry(id)?.as_ref())
     }
 
     /// The same, read.

@@ -8,6 +8,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+/// Ranges of lost effects that are told apart.
+const LOST_MAX: usize = 64;
+
 /// How far the journal has come, and who waits for it.
 #[derive(Default)]
 pub(crate) struct Progress {
@@ -47,6 +50,11 @@ impl Progress {
                 Some((_, to)) => *to = mark.max(above),
                 None if mark > above => inner.lost.push((above, mark)),
                 None => {}
+            }
+            if inner.lost.len() > LOST_MAX {
+                // Whoever waits for what lies between the oldest two, which is long ago, is told the worse.
+                let (oldest, _) = inner.lost.remove(0);
+                inner.lost.iter_mut().take(1).for_each(|(above, _)| *above = oldest);
             }
             inner.decided = above.max(mark);
         });

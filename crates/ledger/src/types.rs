@@ -64,13 +64,13 @@ pub struct Capture<'a> {
     pub hold: EntryId,
     /// Where the charge goes; its amount is their sum, which may exceed the hold.
     pub legs: &'a [Leg],
-    /// Who bears what cannot be collected.
+    /// Who bears what cannot be collected; with [`Floor::Zero`] it must have it, or the capture is refused.
     pub bad_debt: AccountId,
     /// Opaque to the ledger, kept with the entry.
     pub memo: &'a [u8],
 }
 
-/// Moves an amount. Its id is its idempotency key and may be any 128 bits.
+/// Moves an amount. Its id is its idempotency key and may be any 128 bits but zero.
 #[derive(Debug, Clone, Copy)]
 pub struct Transfer<'a> {
     /// The transfer.

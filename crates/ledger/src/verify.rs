@@ -4,6 +4,7 @@ use crate::codec::{self, AccountParts, Number};
 use crate::error::StorageError;
 use crate::journal::{Reader, Visitor};
 use crate::types::Floor;
+use hashbrown::HashSet;
 use opencredits_units::{AccountId, EntryId, NanoUsd};
 use std::fmt;
 
@@ -37,14 +38,20 @@ impl VerifyReport {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Finding {
+    /// The file is damaged below its rows, which were not looked at; this is how SQLite puts it.
+    DamagedFile(String),
+    /// An account is there twice, or its contra account was not opened before it.
+    DamagedAccount(AccountId),
     /// An entry cannot be read.
     UnreadableEntry(EntryId),
-    /// A hold cannot be read.
+    /// A hold cannot be read, or its amount is negative.
     UnreadableHold(EntryId),
     /// An entry's legs do not sum to zero.
     Unbalanced(EntryId, i128),
     /// A row names an account that does not exist.
     NoSuchAccount(EntryId, u32),
+    /// A hold is open though its entry is there; it is not counted as open.
+    OpenAndFinished(EntryId),
     /// An account's sum is not that of its entries.
     WrongSum {
         /// The account.
@@ -66,12 +73,17 @@ pub enum Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::DamagedFile(what) => write!(f, "the file is damaged; restore a backup: {what}"),
+            Self::DamagedAccount(id) => {
+                write!(f, "{id} is there twice, or its contra account was not opened before it")
+            }
             Self::UnreadableEntry(id) => write!(f, "the entry {id} cannot be read"),
             Self::UnreadableHold(id) => write!(f, "the hold {id} cannot be read"),
             Self::Unbalanced(id, sum) => {
                 write!(f, "the legs of {id} sum to {sum} nano-USD, not to zero")
             }
             Self::NoSuchAccount(id, number) => write!(f, "{id} names account number {number}, which does not exist"),
+            Self::OpenAndFinished(id) => write!(f, "the hold {id} is open though its entry is there"),
             Self::WrongSum { account, stated, entries } => {
                 let stated = stated.get();
                 write!(f, "{account} has {stated} nano-USD in its row, its entries sum to {entries}")
@@ -93,6 +105,8 @@ pub(crate) fn verify(reader: &dyn Reader) -> Result<VerifyReport, StorageError> 
 struct Check {
     report: VerifyReport,
     accounts: Vec<Sums>,
+    ids: HashSet<AccountId>,
+    open: HashSet<EntryId>,
 }
 
 struct Sums {
@@ -134,13 +148,22 @@ impl Check {
 }
 
 impl Visitor for Check {
+    fn damage(&mut self, what: String) {
+        self.find(Finding::DamagedFile(what));
+    }
+
     fn account(&mut self, parts: AccountParts, posted: NanoUsd) {
         self.report.accounts = self.report.accounts.saturating_add(1);
+        let opened = |number: Number| usize::try_from(number).is_ok_and(|at| at < self.accounts.len());
+        if !self.ids.insert(parts.id) || parts.contra.is_some_and(|contra| !opened(contra)) {
+            self.find(Finding::DamagedAccount(parts.id));
+        }
         self.accounts.push(Sums { parts, stated: posted, entries: 0, held: 0 });
     }
 
     fn hold(&mut self, id: EntryId, body: &[u8]) {
         self.report.holds = self.report.holds.saturating_add(1);
+        self.open.insert(id);
         let Some(hold) = codec::read_hold(body) else {
             return self.find(Finding::UnreadableHold(id));
         };
@@ -153,6 +176,9 @@ impl Visitor for Check {
 
     fn entry(&mut self, id: EntryId, body: &[u8]) {
         self.report.entries = self.report.entries.saturating_add(1);
+        if self.open.contains(&id) {
+            self.find(Finding::OpenAndFinished(id));
+        }
         let Some(entry) = codec::read_entry(id, body) else {
             return self.find(Finding::UnreadableEntry(id));
         };

@@ -1,6 +1,6 @@
 //! The figures of the ledger's page are those of the code.
 
-use opencredits_ledger::{HOLDS_MAX, LEGS_MAX, LIMITS_MAX, LINKED_MAX, MEMO_BYTES_MAX, Options};
+use opencredits_ledger::{HOLDS_MAX, LEGS_MAX, LIMITS_MAX, LINKED_MAX, MEMO_BYTES_MAX, Options, UNFLUSHED_MAX};
 
 const PAGE: &str = include_str!("../../../../docs/ledger.md");
 
@@ -12,6 +12,7 @@ fn the_bounds_on_the_page_are_those_of_the_code() {
         ("LINKED_MAX", LINKED_MAX),
         ("MEMO_BYTES_MAX", MEMO_BYTES_MAX),
         ("HOLDS_MAX", HOLDS_MAX),
+        ("UNFLUSHED_MAX", UNFLUSHED_MAX),
     ];
     for (name, max) in bounds {
         let row = PAGE.lines().find(|line| line.ends_with(&format!("| `{name}` |"))).unwrap();

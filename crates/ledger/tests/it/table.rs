@@ -6,12 +6,13 @@
 //! linked A C W 5 + B W X 5       several transfers, all or none
 //! hold H W+L 60        | 40      holds 60 on W and on the limit L; W has 40 left
 //! capture H P=30 C~5   | 35/35   charges 35: P is owed 30 in full, C gets 5 or its share; charged/collected
+//! capture H P=30 -B              the same with B for the bad debt, which otherwise BAD bears
 //! void H               | ok
 //! flight H             | ok      something has gone out on H
 //! at 2000                        time goes on
-//! expire               | void H1 flight H2
+//! expire 9             | void H1 flight H2; at most 9 of each
 //! balance W            | 65 5 60 posted, held, available
-//! reload               | ok      the state is read anew from disk
+//! reopen               | ok      the file is closed and opened again (a ledger in memory only writes what waits)
 //! ```
 
 use opencredits_ledger::{
@@ -19,6 +20,7 @@ use opencredits_ledger::{
 };
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
 use std::fmt::Write;
+use std::path::PathBuf;
 
 /// When holds of a table expire.
 const EXPIRES: UnixMs = UnixMs::new(1_000);
@@ -26,8 +28,9 @@ const EXPIRES: UnixMs = UnixMs::new(1_000);
 /// Runs a table and compares what comes of each line that has a bar.
 pub(crate) fn check(table: &str) {
     let dir = tempfile::tempdir().unwrap();
-    for ledger in [Ledger::in_memory().unwrap(), Ledger::open(dir.path().join("ledger.db")).unwrap()] {
-        let mut run = Run { ledger, now: UnixMs::new(1) };
+    for file in [None, Some(dir.path().join("ledger.db"))] {
+        let ledger = file.as_ref().map_or_else(Ledger::in_memory, Ledger::open).unwrap();
+        let mut run = Run { ledger, file, now: UnixMs::new(1) };
         run.line("account BAD none");
         for line in table.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let (command, expect) = line.split_once('|').map_or((line, None), |(c, e)| (c, Some(e.trim())));
@@ -44,11 +47,15 @@ pub(crate) fn check(table: &str) {
 
 struct Run {
     ledger: Ledger,
+    file: Option<PathBuf>,
     now: UnixMs,
 }
 
-/// Names are ids: their letters are the low bytes, so that every name has its own.
+/// Names are ids: their letters are the low bytes, so that every name has its own; `0` is zero.
 fn bits(name: &str) -> u128 {
+    if name == "0" {
+        return 0;
+    }
     name.bytes().fold(0, |bits, byte| (bits << 8) | u128::from(byte))
 }
 
@@ -84,9 +91,9 @@ impl Run {
                 let until = UnixMs::new(words[2].parse().unwrap());
                 self.ledger.extend_hold(entry(words[1]), until, self.now).map(|_| "ok".to_owned())
             }
-            "expire" => self.expire(),
+            "expire" => self.expire(words[1].parse().unwrap()),
             "balance" => self.balance(words[1]),
-            "reload" => self.ledger.reload().map(|()| "ok".to_owned()),
+            "reopen" => self.reopen(),
             "at" => {
                 self.now = UnixMs::new(words[1].parse().unwrap());
                 Ok(String::new())
@@ -94,6 +101,16 @@ impl Run {
             other => panic!("no such command: {other}"),
         };
         outcome.unwrap_or_else(|error| told(&error))
+    }
+
+    fn reopen(&mut self) -> Result<String, LedgerError> {
+        self.ledger.flush()?;
+        if let Some(file) = &self.file {
+            // The file is closed with its last handle.
+            self.ledger = Ledger::in_memory()?;
+            self.ledger = Ledger::open(file)?;
+        }
+        Ok("ok".to_owned())
     }
 
     fn open(&self, words: &[&str]) -> Result<String, LedgerError> {
@@ -131,14 +148,16 @@ impl Run {
             let on_shortfall = if full { OnShortfall::Full } else { OnShortfall::Proportional };
             Leg { to: account(&word[..at]), amount: amount(&word[at + 1..]), on_shortfall }
         };
-        let legs: Vec<Leg> = words[1..].iter().map(|word| leg(word)).collect();
-        let capture = Capture { hold: entry(words[0]), legs: &legs, bad_debt: account("BAD"), memo: b"memo" };
+        let (bearers, legs): (Vec<&str>, Vec<&str>) = words[1..].iter().partition(|word| word.starts_with('-'));
+        let legs: Vec<Leg> = legs.into_iter().map(leg).collect();
+        let bad_debt = account(bearers.first().map_or("BAD", |word| &word[1..]));
+        let capture = Capture { hold: entry(words[0]), legs: &legs, bad_debt, memo: b"memo" };
         let done = self.ledger.capture(capture, self.now)?.accepted();
         Ok(replayed(&format!("{}/{}", done.charged.get(), done.collected.get()), done.replay))
     }
 
-    fn expire(&self) -> Result<String, LedgerError> {
-        let expired = self.ledger.expire_due(self.now, 100)?.accepted();
+    fn expire(&self, max: usize) -> Result<String, LedgerError> {
+        let expired = self.ledger.expire_due(self.now, max)?.accepted();
         let mut told = String::new();
         for (word, ids) in [("void", expired.voided), ("flight", expired.in_flight)] {
             for id in ids {

@@ -75,6 +75,33 @@ fn a_charge_above_its_hold_takes_what_is_available_and_the_rest_is_bad_debt() {
 }
 
 #[test]
+fn who_must_not_go_below_zero_bears_no_bad_debt_that_it_does_not_have() {
+    after_start(
+        "
+        hold H W+L 60          | 40
+        capture H P=110 -W     | W needs 110 has 100
+        capture H P=110 -L     | L needs 90 has 80
+        balance W              | 100 60 40
+        balance L              | 80 60 20
+        account S zero
+        capture H P=110 -S     | S needs 10 has 0
+        transfer T3 C S 10     | ok
+        capture H P=110 -S     | 110/100
+        balance S              | 0 0 0
+        balance W              | 0 0 0
+    ",
+    );
+    after_start(
+        "
+        account S zero
+        hold H W 100           | 0
+        capture H P=95 S=10 -S | 105/100
+        balance S              | 5 0 5
+    ",
+    );
+}
+
+#[test]
 fn a_limit_counts_what_it_can_when_a_charge_exceeds_it() {
     after_start(
         "
@@ -119,7 +146,7 @@ fn the_first_outcome_counts_and_other_content_is_refused() {
         capture V P=1          | voided
         hold V W 10            | 90 again
         transfer V C W 1       | mismatch
-        reload                 | ok
+        reopen                 | ok
         capture H P=20         | 10/10 again
         transfer T1 C W 100    | ok again
         transfer T1 C W 101    | mismatch
@@ -166,14 +193,34 @@ fn what_expires_is_released_unless_something_has_gone_out_on_it() {
         hold H3 W 10           | 70
         flight H2              | ok
         extend H3 5000         | ok
-        expire                 |
+        expire 9               |
         at 2000
-        expire                 | void H1 flight H2
+        expire 9               | void H1 flight H2
         balance W              | 100 20 80
         void H2                | ok
         at 6000
-        expire                 | void H3
+        expire 9               | void H3
         balance W              | 100 0 100
+    ",
+    );
+}
+
+#[test]
+fn holds_in_flight_do_not_keep_others_from_their_end() {
+    after_start(
+        "
+        hold A W 1             | 99
+        hold B W 1             | 98
+        hold C W 1             | 97
+        hold D W 1             | 96
+        flight A               | ok
+        flight B               | ok
+        at 2000
+        expire 1               | void C flight A
+        expire 1               | void D flight A
+        extend A 5000          | ok
+        expire 1               | flight B
+        expire 0               |
     ",
     );
 }
@@ -190,6 +237,8 @@ fn what_makes_no_sense_is_refused_and_changes_nothing() {
         transfer T3 C W -1     | amount
         transfer T3 C W 9223372036854775807 | amount
         transfer T3 W N 1      | no account N
+        transfer 0 C W 1       | mismatch
+        hold 0 W 1             | mismatch
         capture H1 P=1         | no hold H1
         void H1                | no hold H1
         flight H1              | no hold H1
@@ -206,17 +255,18 @@ fn what_makes_no_sense_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn holds_and_balances_survive_a_reload() {
+fn holds_and_balances_survive_a_restart() {
     after_start(
         "
         hold H W+L 60          | 40
         flight H               | ok
-        reload                 | ok
+        reopen                 | ok
         balance W              | 100 60 40
         balance L              | 80 60 20
         hold H W+L 60          | 40 open
         capture H P=20         | 20/20
-        reload                 | ok
+        reopen                 | ok
+        hold H W+L 60          | 80 again
         balance W              | 80 0 80
         balance L              | 60 0 60
     ",

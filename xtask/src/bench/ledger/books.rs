@@ -4,6 +4,7 @@ use crate::Outcome;
 use opencredits_catalog::{Catalog, Item};
 use opencredits_ledger::{
     Accepted, Capture, Captured, Floor, Ledger, LedgerError, Leg, OnShortfall, OpenAccount, PlaceHold, Transfer,
+    UNFLUSHED_MAX,
 };
 use opencredits_providers::Dialect;
 use opencredits_service::{GenerationRecord, Line, UsageSource};
@@ -85,6 +86,11 @@ impl Books {
         let hold = PlaceHold { id, payer: wallet(person), limits: &[limit(person)], amount: HELD, expires_at };
         self.ledger.place_hold(hold, now)?.accepted();
         Ok(())
+    }
+
+    /// Waits for the disk when so much waits for it that the ledger would soon refuse holds.
+    pub(super) fn make_room(&self) -> Result<(), LedgerError> {
+        if self.ledger.stats().unflushed > UNFLUSHED_MAX / 2 { self.ledger.flush() } else { Ok(()) }
     }
 
     /// The request goes out.

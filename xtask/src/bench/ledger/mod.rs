@@ -123,6 +123,7 @@ fn holds(folder: &Path, timing: &Timing, report: &mut Report) -> Outcome {
         let mut times_us = Vec::with_capacity(timing.requests);
         for _ in 0..timing.requests {
             let request = books.request();
+            books.make_room()?;
             let start = Instant::now();
             books.hold(request)?;
             times_us.push(start.elapsed().as_secs_f64() * 1e6);
@@ -147,6 +148,7 @@ fn bytes(folder: &Path, timing: &Timing, report: &mut Report) -> Outcome {
     let books = Books::open(&path)?;
     for _ in 0..timing.requests {
         let request = books.request();
+        books.make_room()?;
         books.hold(request)?;
         books.send(request)?.accepted();
         books.capture(request)?.accepted();
