@@ -38,7 +38,7 @@ pub(crate) const OUR_KEY: &str = "our-own-key-at-the-vendor";
 
 /// Time and randomness that tests know.
 pub(crate) struct Fixed {
-    clock: FixedClock,
+    pub(crate) clock: FixedClock,
     random: FixedRandom,
 }
 
@@ -132,6 +132,9 @@ pub(crate) struct TestApp {
     pub(crate) folder: TempDir,
     pub(crate) ledger: Ledger,
     pub(crate) accounts: Accounts,
+    pub(crate) store: SqliteStore,
+    pub(crate) fixed: Arc<Fixed>,
+    pub(crate) app: Arc<App>,
     pub(crate) upstream: Arc<Remembering>,
     router: Routes,
 }
@@ -222,8 +225,10 @@ impl TestApp {
         };
         let (gateway, drainer) = Gateway::new(parts).unwrap();
         start(drainer.run());
-        let app = App { gateway, partners: Arc::new(store), face: face(), ready: AtomicBool::new(true) };
-        Self { folder, ledger, accounts, upstream, router: service(Arc::new(app)) }
+        let partners = Arc::new(store.clone());
+        let app = Arc::new(App { gateway, partners, face: face(), ready: AtomicBool::new(true) });
+        let router = service(app.clone());
+        Self { folder, ledger, accounts, store, fixed, app, upstream, router }
     }
 
     /// What a listener serves.
@@ -250,14 +255,17 @@ impl TestApp {
 
     /// A key of a person, through a partner, with a limit in nano-dollars.
     pub(crate) async fn key(&self, user: &User, partner: Option<&Partner>, limit: Option<i64>) -> String {
-        let new = NewKey {
-            user: user.id,
-            partner: partner.map(|partner| partner.id),
-            name: "a key".to_owned(),
-            limit: limit.map(|nano| NewLimit { amount: NanoUsd::new(nano) }),
-            expires_at: None,
-            allowed_models: None,
-        };
+        let limit = limit.map(|nano| NewLimit { amount: NanoUsd::new(nano) });
+        self.key_with(NewKey { partner: partner.map(|partner| partner.id), limit, ..Self::plain_key(user) }).await
+    }
+
+    /// A key without any bound.
+    pub(crate) fn plain_key(user: &User) -> NewKey {
+        let name = "a key".to_owned();
+        NewKey { user: user.id, partner: None, name, limit: None, expires_at: None, allowed_models: None }
+    }
+
+    pub(crate) async fn key_with(&self, new: NewKey) -> String {
         self.accounts.add_key(new).await.unwrap().1.reveal().to_owned()
     }
 
