@@ -21,6 +21,8 @@ use std::sync::Arc;
 const STRICT_HEADER: &str = "x-opencredits-strict";
 /// Names the conversation that a request belongs to; it is read here and goes no further.
 const SESSION_HEADER: &str = "x-session-id";
+/// Under one of these a request is charged once.
+const IDEMPOTENCY_HEADER: &str = "idempotency-key";
 /// Names the fields that were dropped.
 const DROPPED_HEADER: &str = "x-opencredits-dropped";
 
@@ -49,6 +51,7 @@ async fn serve(
     if let Some((parameter, remedy)) = wrong {
         return Err(Problem::new(ErrorType::InvalidRequest, remedy).with("param", parameter));
     }
+    let idempotency_key = idempotency_key(&headers)?;
     let digest = key_digest(&headers).map_err(|fault| dress(fault.into()))?;
     let spender = app.gateway.keyring().spender(&digest).await.map_err(dress)?;
     let body = read(app, body, app.face.body_bytes_max).await?;
@@ -60,7 +63,7 @@ async fn serve(
         headers: passing(app, api, &headers, &mut dropped),
         generation: id.0,
         session: text(&headers, SESSION_HEADER).map(str::to_owned),
-        idempotency_key: text(&headers, "idempotency-key").map(str::to_owned),
+        idempotency_key,
         strictness: strictness(app, &headers),
         named,
     };
@@ -140,6 +143,14 @@ pub(crate) async fn read(app: &App, body: Body, limit: usize) -> Result<Bytes, P
 fn strictness(app: &App, headers: &HeaderMap) -> Strictness {
     let asked = text(headers, STRICT_HEADER).is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1");
     if app.face.strict || asked { Strictness::Strict } else { Strictness::Lax }
+}
+
+/// A key that cannot be read would not count, and its request would be charged twice.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get(IDEMPOTENCY_HEADER) else { return Ok(None) };
+    let message = "the Idempotency-Key has characters beyond ASCII; send letters, digits and punctuation";
+    let refused = |_| Problem::new(ErrorType::InvalidRequest, message).with("param", "Idempotency-Key");
+    value.to_str().map(|key| Some(key.to_owned())).map_err(refused)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

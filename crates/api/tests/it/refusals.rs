@@ -1,7 +1,7 @@
 //! What is refused is refused before a byte goes upstream, in the words of its API.
 
 use crate::app::{TestApp, request};
-use http::Method;
+use http::{HeaderValue, Method};
 use opencredits_service::accounts::NewKey;
 use opencredits_store::{Standing, User, Users};
 use opencredits_units::{NanoUsd, UserId};
@@ -171,6 +171,21 @@ async fn what_means_nothing_is_refused_by_name() {
     assert_eq!(broken.status, 400);
     let large = app.send(request(Method::POST, "/v1/messages", &key, "x".repeat((1 << 20) + 1))).await;
     assert_eq!((large.status.as_u16(), large.json()["error"]["type"].as_str()), (413, Some("request_too_large")));
+}
+
+#[tokio::test]
+async fn an_idempotency_key_that_cannot_be_read_is_refused_by_name() {
+    let app = TestApp::new().await;
+    let (user, key) = app.person(10).await;
+    let long = "k".repeat(256);
+    for value in ["größe".as_bytes(), b"\xff", long.as_bytes()] {
+        let mut sent = request(Method::POST, "/v1/chat/completions", &key, chat("sandbox/gpt").to_string());
+        sent.headers_mut().insert("idempotency-key", HeaderValue::from_bytes(value).unwrap());
+        let refused = app.send(sent).await;
+        assert_eq!(refused.status, 400, "{}", refused.text);
+        assert!(refused.text.contains("Idempotency-Key"), "{}", refused.text);
+    }
+    assert_eq!(app.available(&user), 10_000_000_000);
 }
 
 #[tokio::test]
