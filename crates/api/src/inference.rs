@@ -12,9 +12,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use opencredits_providers::splice_usage;
 use opencredits_sanitizer::{Api, Strictness};
-use opencredits_service::{Call, Counted, Fault, Reply, Whole};
+use opencredits_service::{Call, Counted, Fault, Reply, Whole, name_of_peer};
 use opencredits_units::GenerationId;
 use serde_json::json;
+use std::fmt::Write;
 use std::sync::Arc;
 
 /// Asks for fields that are not passed on to be refused.
@@ -25,6 +26,9 @@ const SESSION_HEADER: &str = "x-session-id";
 const IDEMPOTENCY_HEADER: &str = "idempotency-key";
 /// Names the fields that were dropped.
 const DROPPED_HEADER: &str = "x-opencredits-dropped";
+
+/// The list of them takes one name beyond so many bytes, and says then how many follow.
+const DROPPED_BYTES_MAX: usize = 1_024;
 
 /// Answers a request for inference, whatever becomes of it.
 pub(crate) async fn answer(app: Arc<App>, id: RequestId, asked: Asked, request: (HeaderMap, Body)) -> Response<Body> {
@@ -81,9 +85,30 @@ async fn serve(
     };
     name(&mut response, "x-generation-id", &GenerationId::to_string(&id.0));
     if !dropped.is_empty() {
-        name(&mut response, DROPPED_HEADER, &dropped.join(", "));
+        name(&mut response, DROPPED_HEADER, &listed(&dropped));
     }
     Ok(response)
+}
+
+/// Names as a header can carry them: each cut, what is no plain letter in percent, and no more than fit.
+fn listed(names: &[String]) -> String {
+    let mut list = String::new();
+    for (at, name) in names.iter().enumerate() {
+        if list.len() > DROPPED_BYTES_MAX {
+            // Writing into a string cannot fail.
+            let _ok = write!(list, ", +{} more", names.len().saturating_sub(at));
+            break;
+        }
+        list.push_str(if at == 0 { "" } else { ", " });
+        for byte in name_of_peer(name).bytes() {
+            if byte.is_ascii_graphic() && !b",%".contains(&byte) {
+                list.push(char::from(byte));
+            } else {
+                let _ok = write!(list, "%{byte:02X}");
+            }
+        }
+    }
+    list
 }
 
 /// A count in the words of its API; an estimate says that it is one.
@@ -173,4 +198,23 @@ fn passing(app: &App, api: Api, headers: &HeaderMap, dropped: &mut Vec<String>) 
         }
     }
     passing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(names: &[&str], expect: &str) {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(listed(&names), expect);
+    }
+
+    #[test]
+    fn the_names_of_dropped_fields_fit_a_header_whatever_they_are() {
+        check(&["user", "metadata.id"], "user, metadata.id");
+        check(&["größe", "a, b\r\n%"], "gr%C3%B6%C3%9Fe, a%2C%20b%0D%0A%25");
+        check(&[&"x".repeat(200_000)], &"x".repeat(64));
+        let list = listed(&vec!["\u{1}".repeat(64); 10_000]);
+        assert!(list.ends_with(", +9994 more") && list.len() < 1_400, "{} bytes", list.len());
+    }
 }

@@ -196,6 +196,9 @@ async fn strict_mode_refuses_what_lax_mode_drops() {
     body["user"] = "jane".into();
     let lax = app.post("/v1/chat/completions", &key, &body).await;
     assert_eq!((lax.status.as_u16(), lax.header("x-opencredits-dropped")), (200, "user"));
+    body["z größe"] = 1.into();
+    let named = app.post("/v1/chat/completions", &key, &body).await;
+    assert_eq!((named.status.as_u16(), named.header("x-opencredits-dropped")), (200, "user, z%20gr%C3%B6%C3%9Fe"));
     let mut strict = request(Method::POST, "/v1/chat/completions", &key, body.to_string());
     strict.headers_mut().insert("x-opencredits-strict", "true".parse().unwrap());
     let strict = app.send(strict).await;
