@@ -1,6 +1,6 @@
 //! `POST /v1/chat/completions` and `POST /v1/messages`.
 
-use crate::app::{App, Asked, RequestId};
+use crate::app::{App, Asked, RequestId, skin_through};
 use crate::auth::key_digest;
 use crate::errors::{ErrorType, Problem, Skin};
 use crate::streams::StreamBody;
@@ -32,12 +32,7 @@ const DROPPED_BYTES_MAX: usize = 1_024;
 
 /// Answers a request for inference, whatever becomes of it.
 pub(crate) async fn answer(app: Arc<App>, id: RequestId, asked: Asked, request: (HeaderMap, Body)) -> Response<Body> {
-    let skin = match asked.api {
-        Api::OpenaiChat | Api::OpenaiEmbeddings => Skin::OpenaiChat,
-        Api::AnthropicMessages => Skin::AnthropicMessages,
-        Api::OpenaiResponses => Skin::OpenaiResponses,
-        Api::GeminiGenerate => Skin::GeminiGenerate,
-    };
+    let skin = skin_through(asked.api);
     match serve(&app, id, (asked, skin), request).await {
         Ok(response) => response,
         Err(problem) => problem.into_response(skin, &id.text()),
@@ -51,9 +46,10 @@ async fn serve(
     (headers, body): (HeaderMap, Body),
 ) -> Result<Response<Body>, Problem> {
     let dress = |fault: Fault| faults::problem(&fault, &app.face);
-    let Asked { api, named, counts, wrong } = asked;
-    if let Some((parameter, remedy)) = wrong {
-        return Err(Problem::new(ErrorType::InvalidRequest, remedy).with("param", parameter));
+    let Asked { api, named, counts, not_sse } = asked;
+    if not_sse {
+        let remedy = "a stream comes as server-sent events; ask with ?alt=sse";
+        return Err(Problem::new(ErrorType::InvalidRequest, remedy).with("param", "alt"));
     }
     let idempotency_key = idempotency_key(&headers)?;
     let digest = key_digest(&headers).map_err(|fault| dress(fault.into()))?;

@@ -5,7 +5,7 @@ use crate::ports::Clock;
 use moka::sync::Cache;
 use opencredits_keys::KeyDigest;
 use opencredits_store::{Key, Keys, Partners, Standing, Users};
-use opencredits_units::{AccountId, BasisPoints, KeyId, NanoUsd, UnixMs, UserId};
+use opencredits_units::{AccountId, BasisPoints, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -102,6 +102,14 @@ impl KeyRing {
             Standing::Good => Ok(spender),
             Standing::Suspended => Err(KeyFault::Suspended.into()),
         }
+    }
+
+    /// The partner through whom a key was issued.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn partner_of(&self, key: KeyId) -> Result<Option<PartnerId>, Fault> {
+        Ok(self.keys.key(key).await?.and_then(|key| key.partner))
     }
 
     async fn look_up(&self, digest: &KeyDigest) -> Result<Option<Spender>, Fault> {

@@ -157,6 +157,17 @@ async fn a_key_in_the_address_is_refused_in_the_shape_of_that_api() {
     let refused = app.send(request(Method::POST, &path, "", "{}".to_owned())).await;
     assert_eq!((refused.status.as_u16(), &refused.json()["error"]["status"]), (400, &json!("INVALID_ARGUMENT")));
     assert!(refused.text.contains("x-goog-api-key") && !refused.text.contains(&key), "{}", refused.text);
+    for path in ["/v1/models", "/v1/key", "/healthz", "/v1/chat/completions", "/nowhere", "/v1/messages"] {
+        for name in ["key", "%6Bey", "k%65y"] {
+            for method in [Method::GET, Method::POST] {
+                let path = format!("{path}?a=b&{name}={key}");
+                let refused = app.send(request(method, &path, &key, "{}".to_owned())).await;
+                assert_eq!(refused.status, 400, "{path}: {}", refused.text);
+                assert!(refused.text.contains("replace this one") && !refused.text.contains(&key), "{}", refused.text);
+                assert!(!refused.header("x-request-id").is_empty(), "{path}");
+            }
+        }
+    }
     let unknown = app.post("/v1beta/models/nobody:generateContent", &key, &json!({"contents": []})).await;
     assert_eq!((unknown.status.as_u16(), &unknown.json()["error"]["status"]), (404, &json!("NOT_FOUND")));
     let plain = app.post("/v1beta/models/a/model:streamGenerateContent", &key, &json!({"contents": []})).await;
