@@ -81,6 +81,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
 
 /// Whether everything in the config can be used, without touching the data folder.
 pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<(), StartError> {
+    crate::log::filter(&config.log)?;
     Client::new(http_settings(config))?;
     Offer::read(config, variables)?;
     Ok(())

@@ -68,7 +68,7 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
     if arguments.settings.check {
         return show(&config);
     }
-    log::start(&config.log);
+    log::start(&config.log)?;
     let io = |source| StartError::Io { what: "threads".to_owned(), source };
     let threads = lanes::Threads::start(config.server.threads).map_err(io)?;
     // This one accepts connections, runs the jobs and carries abandoned requests to their end.
