@@ -8,13 +8,16 @@ mod sections;
 
 pub use sections::{Ack, Billing, Catalogue, Data, Discover, LedgerSettings, Log, LogFormat, Server, Upstream};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use toml::{Table, Value};
 
 /// What every variable of ours begins with.
 const VARIABLE_PREFIX: &str = "OPENCREDITS_";
 /// Variables that are ours but set no field of a section.
 const OTHER_VARIABLES: [&str; 3] = ["OPENCREDITS_CONFIG", "OPENCREDITS_DATA", "OPENCREDITS_SHARED"];
+
+/// Stands where a value is not shown.
+const REDACTED: &str = "(not shown)";
 
 /// All settings.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
@@ -35,6 +38,7 @@ pub struct Config {
     /// What is logged, and how.
     pub log: Log,
     /// Vendors of the operator's own, in the form of the vendor files.
+    #[serde(serialize_with = "without_header_values")]
     pub vendor: Vec<Table>,
     /// Models of the operator's own, with their prices, in the form of the price book.
     pub model: Vec<Table>,
@@ -86,7 +90,8 @@ impl Config {
         Ok(config)
     }
 
-    /// The settings in force as TOML, for `--check`. Secrets never stand in here: they come from their own variables.
+    /// The settings in force as TOML, for `--check`. No secret stands in here: keys come from their own variables, and of
+    /// headers only the names are shown.
     ///
     /// # Errors
     /// When a value has no form in TOML.
@@ -105,6 +110,15 @@ impl Config {
     pub fn models_toml(&self) -> String {
         listed("model", &self.model)
     }
+}
+
+/// A header of a vendor may be a secret.
+fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut vendors = vendors.to_vec();
+    for headers in vendors.iter_mut().filter_map(|vendor| vendor.get_mut("headers")?.as_table_mut()) {
+        headers.iter_mut().for_each(|(_, value)| *value = Value::from(REDACTED));
+    }
+    vendors.serialize(serializer)
 }
 
 fn listed(name: &str, tables: &[Table]) -> String {
@@ -176,6 +190,16 @@ mod tests {
         assert!(check("[server]\nlisen = \"x\"", &[]).unwrap_err().contains("lisen"));
         assert!(check("", &[("OPENCREDITS_SERVR_LISTEN", "x")]).unwrap_err().contains("OPENCREDITS_SERVR_LISTEN"));
         assert!(check("", &[("OPENCREDITS_SERVER_LISEN", "x")]).unwrap_err().contains("lisen"));
+    }
+
+    #[test]
+    fn a_vendors_headers_are_used_and_not_shown() {
+        let vendor = "[[vendor]]\nid = \"own\"\nheaders = { x-secret = \"abc-canary\" }";
+        let config = check(vendor, &[]).unwrap();
+        for shown in [config.show().unwrap(), serde_json::to_string(&config).unwrap()] {
+            assert!(shown.contains("x-secret") && !shown.contains("canary"), "{shown}");
+        }
+        assert!(config.vendors_toml().contains("abc-canary"));
     }
 
     #[test]
