@@ -1,6 +1,7 @@
 //! Log lines: ids and counts, never content, keys or addresses.
 
 use opencredits_service::config::{ConfigError, Log, LogFormat};
+use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
 /// Sends log lines to standard error in the configured form.
@@ -9,7 +10,7 @@ pub(crate) fn start(log: &Log) -> Result<(), ConfigError> {
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match log.format {
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
-        LogFormat::Pretty => lines.compact().with_target(false).try_init(),
+        LogFormat::Pretty => lines.compact().with_target(false).with_ansi(std::io::stderr().is_terminal()).try_init(),
     };
     if started.is_err() {
         tracing::warn!("another log was there before; its form holds");

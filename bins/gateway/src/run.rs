@@ -15,11 +15,24 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-/// Serves until SIGTERM or SIGINT, then finishes what runs, settles, flushes.
-pub(crate) async fn run(built: Built, config: &Config, lanes: Lanes) -> Result<ExitCode, StartError> {
-    let listen = &config.server.listen;
+/// Listens; where any port will do, the config says from here on which it is.
+pub(crate) async fn bind(config: &mut Config) -> Result<TcpListener, StartError> {
+    let listen = config.server.listen.clone();
     let wrong = |source| StartError::Io { what: format!("the address {listen}"), source };
-    let listener = TcpListener::bind(listen).await.map_err(wrong)?;
+    let listener = TcpListener::bind(&listen).await.map_err(&wrong)?;
+    if listen.ends_with(":0") {
+        config.server.listen = listener.local_addr().map_err(wrong)?.to_string();
+    }
+    Ok(listener)
+}
+
+/// Serves until SIGTERM or SIGINT, then finishes what runs, settles, flushes.
+pub(crate) async fn run(
+    (built, listener): (Built, TcpListener),
+    config: &Config,
+    lanes: Lanes,
+) -> Result<ExitCode, StartError> {
+    let listen = &config.server.listen;
     let Built { app, accounts, drainer, store } = built;
     let mut tasks = JoinSet::new();
     tasks.spawn(jobs::run(std::sync::Arc::clone(&app.gateway), std::sync::Arc::new(store)));
