@@ -42,7 +42,7 @@ const CHARGE: i64 = 106_875;
 pub(crate) const RESPONSE: &str = r#"{"id":"resp_1","object":"response","model":"model-1","status":"completed",
 "output":[{"type":"message","role":"assistant","content":[{"type":"output_text","text":"Hi"}]}],
 "usage":{"input_tokens":20,"input_tokens_details":{"cached_tokens":5},"output_tokens":7,"total_tokens":27}}"#;
-const GENERATED: &str = r#"{"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}],
+pub(crate) const GENERATED: &str = r#"{"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}],
 "usageMetadata":{"promptTokenCount":20,"cachedContentTokenCount":5,"candidatesTokenCount":4,"thoughtsTokenCount":3}}"#;
 pub(crate) const VECTORS: &str = r#"{"object":"list","data":[{"embedding":[0.5]}],"model":"vectors-1","usage":{"prompt_tokens":8,"total_tokens":8}}"#;
 

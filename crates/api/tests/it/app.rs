@@ -11,7 +11,7 @@ use opencredits_api::{App, Face, Routes, service};
 use opencredits_catalog::Catalog;
 use opencredits_keys::{HashKey, Secret};
 use opencredits_ledger::Ledger;
-use opencredits_providers::http::{FetchLimits, Fetcher};
+use opencredits_providers::http::{Client, FetchLimits, Fetcher};
 use opencredits_providers::sandbox::Sandbox;
 use opencredits_providers::{
     Fetch, Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse, Vendor, Vendors,
@@ -69,6 +69,8 @@ pub(crate) struct Remembering {
     answer: Option<(&'static str, String)>,
     /// What each host answers, one after the other; the last one for ever.
     script: Mutex<HashMap<String, VecDeque<Scripted>>>,
+    /// What sends, where a real server answers.
+    real: Option<Client>,
 }
 
 /// What a host answers.
@@ -118,6 +120,9 @@ impl Transport for Remembering {
             let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
             return answer.unwrap().play();
         }
+        if let Some(client) = &self.real {
+            return client.send(request).await;
+        }
         let Some((content_type, body)) = &self.answer else {
             return Sandbox::new().send(request).await;
         };
@@ -162,7 +167,8 @@ impl TestApp {
     }
 
     pub(crate) async fn with_ack(ack: Ack) -> Self {
-        let upstream = Arc::new(Remembering { sent: Mutex::default(), answer: None, script: Mutex::default() });
+        let upstream =
+            Arc::new(Remembering { sent: Mutex::default(), answer: None, script: Mutex::default(), real: None });
         let catalog = Catalog::builtin().unwrap().with_sandbox().unwrap();
         let catalog = catalog.only(|vendor| vendor.starts_with("sandbox"));
         let vendors = Vendors::builtin().unwrap();
@@ -173,9 +179,25 @@ impl TestApp {
     /// An application whose vendors always give this answer.
     pub(crate) fn answering(vendors: &str, models: &str, content_type: &'static str, body: &str) -> Self {
         let answer = Some((content_type, body.to_owned()));
-        let upstream = Arc::new(Remembering { sent: Mutex::default(), answer, script: Mutex::default() });
+        let upstream = Arc::new(Remembering { sent: Mutex::default(), answer, script: Mutex::default(), real: None });
         let vendors = Vendors::default().with_operator(vendors).unwrap();
         let catalog = Catalog::empty().with_operator(models).unwrap();
+        Self::build(Ack::Accepted, catalog, &vendors.iter().cloned().collect::<Vec<_>>(), upstream)
+    }
+
+    /// An application whose provider is at this address, with two models that are called `whole` and `stream` there.
+    pub(crate) fn over(base_url: &str, client: Client) -> Self {
+        let sent = Mutex::default();
+        let upstream = Arc::new(Remembering { sent, answer: None, script: Mutex::default(), real: Some(client) });
+        let vendor = format!("[[vendor]]\nid = \"v\"\ndialect = \"openai-chat\"\nbase_url = \"{base_url}/v1\"");
+        let model = |name: &str| {
+            format!(
+                "[[model]]\nid = \"a/{name}\"\nvendor = \"v\"\nupstream_model = \"{name}\"\ncontext_window = 8000\n\
+                 max_output_tokens = 1000\nprices = {{ input = \"1\", output = \"10\" }}\n"
+            )
+        };
+        let vendors = Vendors::default().with_operator(&vendor).unwrap();
+        let catalog = Catalog::empty().with_operator(&[model("whole"), model("stream")].concat()).unwrap();
         Self::build(Ack::Accepted, catalog, &vendors.iter().cloned().collect::<Vec<_>>(), upstream)
     }
 
