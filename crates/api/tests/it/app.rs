@@ -253,6 +253,16 @@ impl TestApp {
         Self { folder, ledger, accounts, store, fixed, app, upstream, router }
     }
 
+    /// The same application with another face.
+    pub(crate) fn with_face(mut self, change: impl FnOnce(&mut Face)) -> Self {
+        let App { gateway, partners, face, .. } = &*self.app;
+        let (gateway, partners, mut face) = (gateway.clone(), partners.clone(), face.clone());
+        change(&mut face);
+        self.app = Arc::new(App { gateway, partners, face, ready: AtomicBool::new(true) });
+        self.router = service(self.app.clone());
+        self
+    }
+
     /// What a listener serves.
     pub(crate) fn routes(&self) -> Routes {
         self.router.clone()

@@ -3,6 +3,7 @@
 use crate::app::{TestApp, request};
 use http::Method;
 use serde_json::json;
+use std::sync::atomic::Ordering;
 
 fn chat() -> serde_json::Value {
     json!({"model": "sandbox/gpt", "max_tokens": 20, "messages": [{"role": "user", "content": "Hello"}]})
@@ -140,7 +141,10 @@ async fn small_things_answer() {
     assert_eq!(app.get("/v1/features", "").await.json(), json!({"opencredits_enabled": true, "country": "PT"}));
     assert_eq!(app.send(request(Method::HEAD, "/", "", String::new())).await.status, 200);
     assert_eq!(app.get("/healthz", "").await.status, 200);
-    assert_eq!(app.get("/readyz", "").await.status, 200);
+    for (ready, status) in [(true, 200), (false, 503)] {
+        app.app.ready.store(ready, Ordering::Relaxed);
+        assert_eq!(app.get("/readyz", "").await.status, status);
+    }
     let unknown = app.get("/v1/nothing", "").await;
     assert_eq!((unknown.status.as_u16(), unknown.json()["error"]["type"].as_str()), (404, Some("not_found")));
     assert_eq!(app.get("/v1/messages", "").await.json()["type"], "error");
