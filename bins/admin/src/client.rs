@@ -1,7 +1,7 @@
 //! Both ways to the books: through the running gateway, or into the files.
 
 use crate::error::{AdminError, FilesError};
-use crate::ports::{SystemClock, SystemEntropy, environment};
+use crate::ports::{SystemClock, SystemEntropy};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -75,9 +75,9 @@ async fn open_files(dir: &Path, config: &Config) -> Result<Admin, FilesError> {
     let store = SqliteStore::open(dir.join("store.db"))?;
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     let mut accounts = Accounts::new(ledger, Tables::of(store), clock, entropy);
-    if config.discover.is_empty() {
-        // Which models a vendor lists is known to the gateway alone.
-        accounts = accounts.knowing(Offer::read(config, &environment())?.catalog);
+    // Which models a vendor lists is known to the gateway alone. A vendor that is wrong keeps nobody from the books.
+    if let (true, Ok(offer)) = (config.discover.is_empty(), Offer::read(config, &[])) {
+        accounts = accounts.knowing(offer.catalog);
     }
     accounts.ensure_system_accounts().await?;
     let price = CreditPrice::new(config.billing.credit_price_usd).unwrap_or_default();

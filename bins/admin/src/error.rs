@@ -54,8 +54,6 @@ pub(crate) enum FilesError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Accounts(#[from] AccountsError),
-    #[error(transparent)]
-    Offer(#[from] OfferError),
 }
 
 fn again(remedy: &Option<String>) -> String {

@@ -177,7 +177,7 @@ fn shown(app: &App, id: GenerationId, record: &GenerationRecord, collected: Nano
 /// The provider's word for why it stopped, in the words of `openai-chat`; none for a word that nobody knows here.
 fn finish_reason(native: &str) -> Option<&'static str> {
     Some(match native {
-        "stop" | "end_turn" | "stop_sequence" | "completed" | "STOP" | "COMPLETE" | "STOP_SEQUENCE" => "stop",
+        "stop" | "end_turn" | "stop_sequence" | "completed" | "STOP" | "COMPLETE" | "STOP_SEQUENCE" | "OTHER" => "stop",
         // A paused turn is not whole.
         "length" | "max_tokens" | "max_output_tokens" | "MAX_TOKENS" => "length",
         "model_context_window_exceeded" | "pause_turn" => "length",
@@ -309,4 +309,21 @@ fn plain_price(model: &Model, (input, output): (u64, u64), terms: Terms) -> Opti
     usage.set(Bucket::Output, Tokens::new(output));
     let bill = model.route.card.price(&usage, None).ok()?;
     terms.charge(bill.cost).map(|charge| charge.total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_in_one_vocabulary_whoever_answered() {
+        let check = |native: &[&str], expect: Option<&str>| {
+            native.iter().for_each(|native| assert_eq!(finish_reason(native), expect, "{native}"));
+        };
+        check(&["stop", "end_turn", "STOP", "COMPLETE", "completed"], Some("stop"));
+        check(&["length", "max_tokens", "MAX_TOKENS", "max_output_tokens", "pause_turn"], Some("length"));
+        check(&["tool_calls", "tool_use", "TOOL_CALL"], Some("tool_calls"));
+        check(&["content_filter", "refusal", "SAFETY"], Some("content_filter"));
+        check(&["", "a word of next year"], None);
+    }
 }
