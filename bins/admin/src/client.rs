@@ -9,6 +9,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use opencredits_api::admin::{Admin, AdminReply, AdminRequest, Refusal, SOCKET_FILE};
 use opencredits_ledger::Ledger;
+use opencredits_service::Offer;
 use opencredits_service::accounts::{Accounts, Tables};
 use opencredits_service::config::Config;
 use opencredits_store::SqliteStore;
@@ -73,7 +74,11 @@ async fn open_files(dir: &Path, config: &Config) -> Result<Admin, FilesError> {
     let ledger = Ledger::open(dir.join("ledger.db"))?;
     let store = SqliteStore::open(dir.join("store.db"))?;
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
-    let accounts = Accounts::new(ledger, Tables::of(store), clock, entropy);
+    let mut accounts = Accounts::new(ledger, Tables::of(store), clock, entropy);
+    // Which models a vendor lists is known to the gateway alone. A vendor that is wrong keeps nobody from the books.
+    if let (true, Ok(offer)) = (config.discover.is_empty(), Offer::read(config, &[])) {
+        accounts = accounts.knowing(offer.catalog);
+    }
     accounts.ensure_system_accounts().await?;
     let price = CreditPrice::new(config.billing.credit_price_usd).unwrap_or_default();
     Ok(Admin::new(Arc::new(accounts), price))

@@ -40,6 +40,8 @@ pub(crate) struct Built {
 pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Result<Built, StartError> {
     let http = Client::new(http_settings(config))?;
     let offer = discover::ask(config, Offer::read(config, variables)?, &http).await;
+    // A key may be made before its model's vendor is offered.
+    let known = offer.catalog.clone();
     let (catalog, upstreams) = served(offer, Arc::new(http));
     let dir = Path::new(&config.data.dir);
     std::fs::DirBuilder::new()
@@ -59,7 +61,8 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     let keyring = Arc::new(KeyRing::new(tables, Arc::clone(&clock), share));
     let forgetting = Arc::clone(&keyring);
     let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), Arc::clone(&clock), Arc::clone(&entropy))
-        .on_change(move || forgetting.forget_all());
+        .on_change(move || forgetting.forget_all())
+        .knowing(known);
     let parts = Parts {
         catalog,
         upstreams,
@@ -78,6 +81,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
 
 /// Whether everything in the config can be used, without touching the data folder.
 pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<(), StartError> {
+    crate::log::filter(&config.log)?;
     Client::new(http_settings(config))?;
     Offer::read(config, variables)?;
     Ok(())

@@ -1,17 +1,25 @@
 //! Log lines: ids and counts, never content, keys or addresses.
 
-use opencredits_service::config::{Log, LogFormat};
+use opencredits_service::config::{ConfigError, Log, LogFormat};
+use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
 /// Sends log lines to standard error in the configured form.
-pub(crate) fn start(log: &Log) {
-    let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+pub(crate) fn start(log: &Log) -> Result<(), ConfigError> {
+    let filter = filter(log)?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match log.format {
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
-        LogFormat::Pretty => lines.compact().with_target(false).try_init(),
+        LogFormat::Pretty => lines.compact().with_target(false).with_ansi(std::io::stderr().is_terminal()).try_init(),
     };
     if started.is_err() {
         tracing::warn!("another log was there before; its form holds");
     }
+    Ok(())
+}
+
+/// Which lines pass.
+pub(crate) fn filter(log: &Log) -> Result<EnvFilter, ConfigError> {
+    let problem = "is no filter; set it to \"info\", say, or \"info,hyper=warn\"";
+    EnvFilter::try_new(&log.filter).map_err(|_| ConfigError::Invalid { field: "log.filter", problem })
 }

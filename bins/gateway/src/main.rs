@@ -64,21 +64,23 @@ fn report(error: &StartError) {
 
 fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
     let dev = matches!(arguments.command, Some(Command::Dev));
-    let config = read_config(&arguments.settings, dev)?;
+    let mut config = read_config(&arguments.settings, dev)?;
     if arguments.settings.check {
         return show(&config);
     }
-    log::start(&config.log);
+    log::start(&config.log)?;
     let io = |source| StartError::Io { what: "threads".to_owned(), source };
     let threads = lanes::Threads::start(config.server.threads).map_err(io)?;
     // This one accepts connections, runs the jobs and carries abandoned requests to their end.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io)?;
     runtime.block_on(async {
+        // A key is shown once: not before the port is ours.
+        let listener = run::bind(&mut config).await?;
         let built = build::build(&config, &ports::environment()).await?;
         if dev {
             dev::greet(&built, &config).await?;
         }
-        run::run(built, &config, threads).await
+        run::run((built, listener), &config, threads).await
     })
 }
 

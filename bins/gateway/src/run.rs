@@ -19,11 +19,24 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-/// Serves until SIGTERM or SIGINT, then finishes what runs within its bound, settles the rest, flushes.
-pub(crate) async fn run(built: Built, config: &Config, threads: Threads) -> Result<ExitCode, StartError> {
-    let listen = &config.server.listen;
+/// Listens; where any port will do, the config says from here on which it is.
+pub(crate) async fn bind(config: &mut Config) -> Result<TcpListener, StartError> {
+    let listen = config.server.listen.clone();
     let wrong = |source| StartError::Io { what: format!("the address {listen}"), source };
-    let listener = TcpListener::bind(listen).await.map_err(wrong)?;
+    let listener = TcpListener::bind(&listen).await.map_err(&wrong)?;
+    if listen.ends_with(":0") {
+        config.server.listen = listener.local_addr().map_err(wrong)?.to_string();
+    }
+    Ok(listener)
+}
+
+/// Serves until SIGTERM or SIGINT, then finishes what runs within its bound, settles the rest, flushes.
+pub(crate) async fn run(
+    (built, listener): (Built, TcpListener),
+    config: &Config,
+    threads: Threads,
+) -> Result<ExitCode, StartError> {
+    let listen = &config.server.listen;
     let Built { app, accounts, drainer, store } = built;
     jobs::release_left_over(&app.gateway)?;
     let mut tasks = JoinSet::new();

@@ -4,7 +4,7 @@ use crate::errors::{ErrorType, Problem, Skin};
 use crate::framing::Framing;
 use crate::{inference, lookups, models};
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{BoxError, Router};
@@ -21,6 +21,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tower_service::Service;
+
+/// What is said of a key in the query, on every path.
+const KEY_IN_ADDRESS: &str =
+    "a key in the address ends up in logs; send it as `Authorization: Bearer` or x-goog-api-key, and replace this one";
 
 /// Figures that the HTTP face shows or heeds.
 #[derive(Debug, Clone)]
@@ -118,7 +122,14 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let id = RequestId(fresh_id(self.app.gateway.clock().now(), self.app.gateway.entropy()));
         let mut request = request.map(Body::new);
-        if let Some(asked) = Asked::of(request.method(), request.uri()) {
+        let inference = Asked::of(request.method(), request.uri());
+        if has_key(request.uri()) {
+            let skin =
+                inference.as_ref().map_or_else(|| skin_of(request.uri().path()), |asked| skin_through(asked.api));
+            let problem = Problem::new(ErrorType::InvalidRequest, KEY_IN_ADDRESS).with("param", "key");
+            return Box::pin(async move { Ok(named(problem.into_response(skin, &id.text()), id)) });
+        }
+        if let Some(asked) = inference {
             let app = Arc::clone(&self.app);
             let (head, body) = request.into_parts();
             return Box::pin(
@@ -141,8 +152,6 @@ pub(crate) struct Asked {
     pub(crate) counts: bool,
     /// How the events of a stream stand on the wire.
     pub(crate) framing: Framing,
-    /// What is wrong with the query: its parameter, and the remedy.
-    pub(crate) wrong: Option<(&'static str, &'static str)>,
 }
 
 impl Asked {
@@ -169,13 +178,8 @@ impl Asked {
         };
         let mut pairs = uri.query().unwrap_or_default().split('&');
         let streams = named.as_ref().is_some_and(|named| named.stream == "true");
-        let wrong = if pairs.clone().any(|pair| pair.starts_with("key=")) {
-            Some(("key", "a key in the address ends up in logs; send it in x-goog-api-key, and replace this one"))
-        } else {
-            None
-        };
         let framing = if streams && !pairs.any(|pair| pair == "alt=sse") { Framing::Array } else { Framing::Events };
-        Some(Self { api, named, counts, framing, wrong })
+        Some(Self { api, named, counts, framing })
     }
 }
 
@@ -226,6 +230,23 @@ async fn unknown_path(uri: Uri, axum::Extension(id): axum::Extension<RequestId>)
 async fn wrong_method(uri: Uri, axum::Extension(id): axum::Extension<RequestId>) -> Response<Body> {
     let message = format!("{} does not take this method", uri.path());
     Problem::new(ErrorType::MethodNotAllowed, message).into_response(skin_of(uri.path()), &id.text())
+}
+
+/// Whether the query has a key, however its name is written.
+fn has_key(uri: &Uri) -> bool {
+    uri.query().is_some()
+        && Query::<Vec<(String, String)>>::try_from_uri(uri)
+            .is_ok_and(|Query(pairs)| pairs.iter().any(|(name, _)| name == "key"))
+}
+
+/// The skin of an API.
+pub(crate) const fn skin_through(api: Api) -> Skin {
+    match api {
+        Api::OpenaiChat | Api::OpenaiEmbeddings => Skin::OpenaiChat,
+        Api::AnthropicMessages => Skin::AnthropicMessages,
+        Api::OpenaiResponses => Skin::OpenaiResponses,
+        Api::GeminiGenerate => Skin::GeminiGenerate,
+    }
 }
 
 /// The skin that the clients of a path expect.

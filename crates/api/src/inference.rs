@@ -1,6 +1,6 @@
 //! `POST /v1/chat/completions` and `POST /v1/messages`.
 
-use crate::app::{App, Asked, RequestId};
+use crate::app::{App, Asked, RequestId, skin_through};
 use crate::auth::key_digest;
 use crate::errors::{ErrorType, Problem, Skin};
 use crate::framing::Framing;
@@ -13,26 +13,27 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use opencredits_providers::splice_usage;
 use opencredits_sanitizer::{Api, Strictness};
-use opencredits_service::{Admitted, Call, Counted, Fault, Reply, Whole};
+use opencredits_service::{Admitted, Call, Counted, Fault, Reply, Whole, name_of_peer};
 use opencredits_units::GenerationId;
 use serde_json::json;
+use std::fmt::Write;
 use std::sync::Arc;
 
 /// Asks for fields that are not passed on to be refused.
 const STRICT_HEADER: &str = "x-opencredits-strict";
 /// Names the conversation that a request belongs to; it is read here and goes no further.
 const SESSION_HEADER: &str = "x-session-id";
+/// Under one of these a request is charged once.
+const IDEMPOTENCY_HEADER: &str = "idempotency-key";
 /// Names the fields that were dropped.
 const DROPPED_HEADER: &str = "x-opencredits-dropped";
 
+/// The list of them takes one name beyond so many bytes, and says then how many follow.
+const DROPPED_BYTES_MAX: usize = 1_024;
+
 /// Answers a request for inference, whatever becomes of it.
 pub(crate) async fn answer(app: Arc<App>, id: RequestId, asked: Asked, request: (HeaderMap, Body)) -> Response<Body> {
-    let skin = match asked.api {
-        Api::OpenaiChat | Api::OpenaiEmbeddings => Skin::OpenaiChat,
-        Api::AnthropicMessages => Skin::AnthropicMessages,
-        Api::OpenaiResponses => Skin::OpenaiResponses,
-        Api::GeminiGenerate => Skin::GeminiGenerate,
-    };
+    let skin = skin_through(asked.api);
     match serve(&app, id, (asked, skin), request).await {
         Ok(response) => response,
         Err(problem) => problem.into_response(skin, &id.text()),
@@ -46,10 +47,8 @@ async fn serve(
     (headers, body): (HeaderMap, Body),
 ) -> Result<Response<Body>, Problem> {
     let dress = |fault: Fault| faults::problem(&fault, &app.face);
-    let Asked { api, named, counts, framing, wrong } = asked;
-    if let Some((parameter, remedy)) = wrong {
-        return Err(Problem::new(ErrorType::InvalidRequest, remedy).with("param", parameter));
-    }
+    let Asked { api, named, counts, framing } = asked;
+    let idempotency_key = idempotency_key(&headers)?;
     let digest = key_digest(&headers).map_err(|fault| dress(fault.into()))?;
     let spender = app.gateway.keyring().spender(&digest).await.map_err(dress)?;
     let body = read(app, body, app.face.body_bytes_max).await?;
@@ -61,7 +60,7 @@ async fn serve(
         headers: passing(app, api, &headers, &mut dropped),
         generation: id.0,
         session: text(&headers, SESSION_HEADER).map(str::to_owned),
-        idempotency_key: text(&headers, "idempotency-key").map(str::to_owned),
+        idempotency_key,
         strictness: strictness(app, &headers),
         named,
     };
@@ -91,9 +90,30 @@ async fn serve(
     };
     name(&mut response, "x-generation-id", &GenerationId::to_string(&id.0));
     if !dropped.is_empty() {
-        name(&mut response, DROPPED_HEADER, &dropped.join(", "));
+        name(&mut response, DROPPED_HEADER, &listed(&dropped));
     }
     Ok(response)
+}
+
+/// Names as a header can carry them: each cut, what is no plain letter in percent, and no more than fit.
+fn listed(names: &[String]) -> String {
+    let mut list = String::new();
+    for (at, name) in names.iter().enumerate() {
+        if list.len() > DROPPED_BYTES_MAX {
+            // Writing into a string cannot fail.
+            let _ok = write!(list, ", +{} more", names.len().saturating_sub(at));
+            break;
+        }
+        list.push_str(if at == 0 { "" } else { ", " });
+        for byte in name_of_peer(name).bytes() {
+            if byte.is_ascii_graphic() && !b",%".contains(&byte) {
+                list.push(char::from(byte));
+            } else {
+                let _ok = write!(list, "%{byte:02X}");
+            }
+        }
+    }
+    list
 }
 
 /// A count in the words of its API; an estimate says that it is one.
@@ -160,6 +180,14 @@ fn strictness(app: &App, headers: &HeaderMap) -> Strictness {
     if app.face.strict || asked { Strictness::Strict } else { Strictness::Lax }
 }
 
+/// A key that cannot be read would not count, and its request would be charged twice.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get(IDEMPOTENCY_HEADER) else { return Ok(None) };
+    let message = "the Idempotency-Key has characters beyond ASCII; send letters, digits and punctuation";
+    let refused = |_| Problem::new(ErrorType::InvalidRequest, message).with("param", "Idempotency-Key");
+    value.to_str().map(|key| Some(key.to_owned())).map_err(refused)
+}
+
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
@@ -180,4 +208,23 @@ fn passing(app: &App, api: Api, headers: &HeaderMap, dropped: &mut Vec<String>) 
         }
     }
     passing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(names: &[&str], expect: &str) {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(listed(&names), expect);
+    }
+
+    #[test]
+    fn the_names_of_dropped_fields_fit_a_header_whatever_they_are() {
+        check(&["user", "metadata.id"], "user, metadata.id");
+        check(&["größe", "a, b\r\n%"], "gr%C3%B6%C3%9Fe, a%2C%20b%0D%0A%25");
+        check(&[&"x".repeat(200_000)], &"x".repeat(64));
+        let list = listed(&vec!["\u{1}".repeat(64); 10_000]);
+        assert!(list.ends_with(", +9994 more") && list.len() < 1_400, "{} bytes", list.len());
+    }
 }

@@ -110,15 +110,19 @@ async fn find_generation(app: &App, query: &HashMap<String, String>, headers: &H
     let unknown = || Problem::new(ErrorType::NotFound, format!("there is no generation {wanted} of this account"));
     let entry = own.ok_or_else(unknown)?;
     let record = GenerationRecord::from_memo(&entry.memo).map_err(|_| unknown())?;
+    let partner = app.gateway.keyring().partner_of(record.key).await;
+    let partner = partner.map_err(|fault| faults::problem(&fault, &app.face))?;
     let collected = entry.legs.first().and_then(|(_, amount)| amount.checked_neg()).unwrap_or_default();
-    Ok(json::ok(&json!({ "data": shown(app, wanted, &record, collected) })))
+    let mut data = shown(app, wanted, &record, collected);
+    data["app_id"] = json!(partner);
+    Ok(json::ok(&json!({ "data": data })))
 }
 
 fn shown(app: &App, id: GenerationId, record: &GenerationRecord, collected: NanoUsd) -> Value {
     let usage = record.usage();
     let count = |bucket| usage.get(bucket).map(Tokens::get);
     let writes = [Bucket::CacheWrite5m, Bucket::CacheWrite1h, Bucket::CacheWriteOther];
-    let written: u64 = writes.into_iter().filter_map(count).sum();
+    let written = writes.into_iter().filter_map(count).reduce(u64::saturating_add);
     let (input, output) = (usage.input_total().map(Tokens::get), usage.output_total().map(Tokens::get));
     let (prompt_cost, completion_cost) = costs_by_side(record);
     let charge = record.charge();
@@ -134,7 +138,7 @@ fn shown(app: &App, id: GenerationId, record: &GenerationRecord, collected: Nano
         "created_at": timestamp(id.made_at()),
         "latency": record.latency_ms,
         "generation_time": record.duration_ms,
-        "finish_reason": record.native_finish,
+        "finish_reason": finish_reason(&record.native_finish),
         "native_finish_reason": record.native_finish,
         "tokens_prompt": input,
         "tokens_completion": output,
@@ -167,6 +171,21 @@ fn shown(app: &App, id: GenerationId, record: &GenerationRecord, collected: Nano
             "collected": collected,
             "currency": "USD",
         },
+    })
+}
+
+/// The provider's word for why it stopped, in the words of `openai-chat`; none for a word that nobody knows here.
+fn finish_reason(native: &str) -> Option<&'static str> {
+    Some(match native {
+        "stop" | "end_turn" | "stop_sequence" | "completed" | "STOP" | "COMPLETE" | "STOP_SEQUENCE" | "OTHER" => "stop",
+        // A paused turn is not whole.
+        "length" | "max_tokens" | "max_output_tokens" | "MAX_TOKENS" => "length",
+        "model_context_window_exceeded" | "pause_turn" => "length",
+        "tool_calls" | "function_call" | "tool_use" | "TOOL_CALL" => "tool_calls",
+        "content_filter" | "refusal" | "SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" => "content_filter",
+        "SPII" | "LANGUAGE" | "IMAGE_SAFETY" => "content_filter",
+        "error" | "ERROR" => "error",
+        _ => return None,
     })
 }
 
@@ -212,13 +231,14 @@ struct QuoteRequest {
     output_tokens: Option<u64>,
 }
 
-/// `GET /v1/credits/pricing`: models are separated by commas.
+/// `GET /v1/credits/pricing`: models are separated by commas, or each has a parameter of its own.
 pub(crate) async fn pricing_query(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
-    Query(query): Query<HashMap<String, String>>,
+    Query(query): Query<Vec<(String, String)>>,
 ) -> Response<Body> {
-    let number = |name: &'static str| match query.get(name).map(|text| text.parse()) {
+    let get = |wanted: &str| query.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
+    let number = |name: &'static str| match get(name).map(|text| text.parse()) {
         Some(Err(_)) => {
             Err(Problem::new(ErrorType::InvalidRequest, format!("{name} is not a number")).with("param", name))
         }
@@ -226,12 +246,11 @@ pub(crate) async fn pricing_query(
         None => Ok(None),
     };
     let answer = async {
+        let lists = query.iter().filter(|(name, _)| name == "models" || name == "models[]");
+        let models: Vec<_> = lists.flat_map(|(_, list)| list.split(',')).map(str::to_owned).collect();
         let request = QuoteRequest {
-            publishable_key: query.get("publishable_key").cloned(),
-            models: query
-                .get("models")
-                .or(query.get("models[]"))
-                .map(|list| list.split(',').map(str::to_owned).collect()),
+            publishable_key: get("publishable_key").cloned(),
+            models: (!models.is_empty()).then_some(models),
             input_tokens: number("input_tokens")?,
             output_tokens: number("output_tokens")?,
         };
@@ -290,4 +309,21 @@ fn plain_price(model: &Model, (input, output): (u64, u64), terms: Terms) -> Opti
     usage.set(Bucket::Output, Tokens::new(output));
     let bill = model.route.card.price(&usage, None).ok()?;
     terms.charge(bill.cost).map(|charge| charge.total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_in_one_vocabulary_whoever_answered() {
+        let check = |native: &[&str], expect: Option<&str>| {
+            native.iter().for_each(|native| assert_eq!(finish_reason(native), expect, "{native}"));
+        };
+        check(&["stop", "end_turn", "STOP", "COMPLETE", "completed"], Some("stop"));
+        check(&["length", "max_tokens", "MAX_TOKENS", "max_output_tokens", "pause_turn"], Some("length"));
+        check(&["tool_calls", "tool_use", "TOOL_CALL"], Some("tool_calls"));
+        check(&["content_filter", "refusal", "SAFETY"], Some("content_filter"));
+        check(&["", "a word of next year"], None);
+    }
 }

@@ -91,11 +91,16 @@ impl Catalog {
     /// # Errors
     /// When there is none; the error proposes similar ones.
     pub fn resolve(&self, name: &str) -> Result<&Arc<Model>, CatalogError> {
-        let found = self.names.find(name).and_then(|at| self.models.get(at));
-        found.ok_or_else(|| CatalogError::UnknownModel {
+        self.get(name).ok_or_else(|| CatalogError::UnknownModel {
             name: name.to_owned(),
             similar: self.names.similar(name, &self.models),
         })
+    }
+
+    /// The same where nobody wants to know what is similar.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Arc<Model>> {
+        self.names.find(name).and_then(|at| self.models.get(at))
     }
 
     fn of(mut models: Vec<Arc<Model>>) -> Self {

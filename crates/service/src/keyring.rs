@@ -5,8 +5,9 @@ use crate::ports::Clock;
 use moka::sync::Cache;
 use opencredits_keys::KeyDigest;
 use opencredits_store::{Key, Keys, Partners, Standing, Users};
-use opencredits_units::{AccountId, BasisPoints, KeyId, NanoUsd, UnixMs, UserId};
+use opencredits_units::{AccountId, BasisPoints, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Keys that are remembered.
@@ -55,7 +56,9 @@ pub struct KeyRing {
     partners: Arc<dyn Partners>,
     clock: Arc<dyn Clock>,
     default_share: BasisPoints,
-    cache: Cache<KeyDigest, Option<Arc<Spender>>>,
+    cache: Cache<KeyDigest, (u64, Option<Arc<Spender>>)>,
+    /// Counts what was forgotten. What was read before counts no more: a look-up may end after the change that it missed.
+    epoch: AtomicU64,
 }
 
 /// The tables that a [`KeyRing`] reads.
@@ -73,7 +76,8 @@ impl KeyRing {
     #[must_use]
     pub fn new(tables: KeyTables, clock: Arc<dyn Clock>, default_share: BasisPoints) -> Self {
         let cache = Cache::builder().max_capacity(KEYS_MAX).time_to_live(REMEMBERED).build();
-        Self { keys: tables.keys, users: tables.users, partners: tables.partners, clock, default_share, cache }
+        let KeyTables { keys, users, partners } = tables;
+        Self { keys, users, partners, clock, default_share, cache, epoch: AtomicU64::new(0) }
     }
 
     /// The spender of the key with this digest.
@@ -81,11 +85,12 @@ impl KeyRing {
     /// # Errors
     /// When there is no such key, or it is revoked or over, or its person is suspended, or the store fails.
     pub async fn spender(&self, digest: &KeyDigest) -> Result<Arc<Spender>, Fault> {
+        let epoch = self.epoch.load(Ordering::SeqCst);
         let found = match self.cache.get(digest) {
-            Some(found) => found,
-            None => {
+            Some((read, found)) if read == epoch => found,
+            _ => {
                 let found = self.look_up(digest).await?.map(Arc::new);
-                self.cache.insert(*digest, found.clone());
+                self.cache.insert(*digest, (epoch, found.clone()));
                 found
             }
         };
@@ -97,6 +102,14 @@ impl KeyRing {
             Standing::Good => Ok(spender),
             Standing::Suspended => Err(KeyFault::Suspended.into()),
         }
+    }
+
+    /// The partner through whom a key was issued.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn partner_of(&self, key: KeyId) -> Result<Option<PartnerId>, Fault> {
+        Ok(self.keys.key(key).await?.and_then(|key| key.partner))
     }
 
     async fn look_up(&self, digest: &KeyDigest) -> Result<Option<Spender>, Fault> {
@@ -132,6 +145,102 @@ impl KeyRing {
 
     /// Forgets every key: some key, person or partner has changed.
     pub fn forget_all(&self) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
         self.cache.invalidate_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use async_trait::async_trait;
+    use opencredits_store::{SqliteStore, StoreError, User};
+    use tokio::sync::Notify;
+
+    /// A store whose look-ups of a digest have read, and wait before they say what.
+    struct Pausing {
+        store: SqliteStore,
+        has_read: Notify,
+        goes_on: Notify,
+    }
+
+    #[async_trait]
+    impl Keys for Pausing {
+        async fn key_by_digest(&self, digest: &KeyDigest) -> Result<Option<Key>, StoreError> {
+            let found = self.store.key_by_digest(digest).await;
+            self.has_read.notify_one();
+            self.goes_on.notified().await;
+            found
+        }
+
+        async fn add_key(&self, key: &Key) -> Result<(), StoreError> {
+            self.store.add_key(key).await
+        }
+
+        async fn key(&self, id: KeyId) -> Result<Option<Key>, StoreError> {
+            self.store.key(id).await
+        }
+
+        async fn keys_of(&self, user: UserId) -> Result<Vec<Key>, StoreError> {
+            self.store.keys_of(user).await
+        }
+
+        async fn revoke_key(&self, id: KeyId, now: UnixMs) -> Result<bool, StoreError> {
+            self.store.revoke_key(id, now).await
+        }
+    }
+
+    struct Stopped;
+
+    impl Clock for Stopped {
+        fn now(&self) -> UnixMs {
+            UnixMs::new(1)
+        }
+    }
+
+    async fn with_a_key(store: &SqliteStore) -> Key {
+        let id = UserId::from_bits(1);
+        let (wallet, label, created_at) = (AccountId::from_bits(2), "Ada".to_owned(), UnixMs::new(1));
+        store.add_user(&User { id, wallet, label, created_at, standing: Standing::Good }).await.unwrap();
+        let secret = opencredits_keys::UserKey::generate([7; 32]);
+        let key = Key {
+            id: KeyId::from_bits(3),
+            user: id,
+            partner: None,
+            digest: secret.digest(),
+            hint: secret.hint().to_owned(),
+            name: "laptop".to_owned(),
+            created_at,
+            revoked_at: None,
+            expires_at: None,
+            limit: None,
+            allowed_models: None,
+        };
+        store.add_key(&key).await.unwrap();
+        key
+    }
+
+    #[tokio::test]
+    async fn a_look_up_that_began_before_a_revocation_is_not_remembered_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("store.db")).unwrap();
+        let key = with_a_key(&store).await;
+        let pausing = Arc::new(Pausing { store: store.clone(), has_read: Notify::new(), goes_on: Notify::new() });
+        let (users, partners) = (Arc::new(store.clone()), Arc::new(store.clone()));
+        let tables = KeyTables { keys: pausing.clone(), users, partners };
+        let ring = KeyRing::new(tables, Arc::new(Stopped), BasisPoints::ZERO);
+        let revoked = async {
+            pausing.has_read.notified().await;
+            store.revoke_key(key.id, UnixMs::new(2)).await.unwrap();
+            ring.forget_all();
+            pausing.goes_on.notify_one();
+        };
+        let (before, ()) = tokio::join!(ring.spender(&key.digest), revoked);
+        assert!(before.is_ok(), "it was in force when it was asked for");
+        pausing.goes_on.notify_one();
+        let after = ring.spender(&key.digest).await;
+        assert!(matches!(after, Err(Fault::Key(KeyFault::Unknown))), "{:?}", after.err());
+        let remembered = ring.spender(&key.digest).await;
+        assert!(remembered.is_err(), "and that is remembered");
     }
 }

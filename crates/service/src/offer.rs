@@ -4,10 +4,16 @@ use crate::config::Config;
 use opencredits_catalog::{Catalog, CatalogError};
 use opencredits_keys::Secret;
 use opencredits_providers::{Auth, Vendor, Vendors};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
 use std::sync::Arc;
 
 /// Vendors of this scheme are served inside of the process.
 const SANDBOX_SCHEME: &str = "sandbox:";
+
+/// So much is read of a file that holds keys.
+const SECRET_BYTES_MAX: u64 = 64 << 10;
 
 /// What a config offers, in this environment.
 #[derive(Clone)]
@@ -47,6 +53,16 @@ pub enum OfferError {
         /// The vendor.
         vendor: String,
     },
+    /// A file that a variable names for a key cannot be read.
+    #[error("cannot read {path}, which {variable} names: {source}; mend the path, or let the gateway's user read it")]
+    File {
+        /// The variable.
+        variable: String,
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A model of the operator names a vendor that does not exist.
     #[error("the model {model} is served by {vendor}, which no [[vendor]] names; add it or mend the model")]
     NoVendor {
@@ -81,12 +97,12 @@ impl Offer {
 }
 
 impl Seller {
-    fn read(
-        vendor: &Arc<Vendor>,
-        variables: &[(String, String)],
-        sandbox: bool,
-    ) -> Result<Self, opencredits_providers::Error> {
-        let value = |name: &str| value_of(name, variables);
+    fn read(vendor: &Arc<Vendor>, variables: &[(String, String)], sandbox: bool) -> Result<Self, OfferError> {
+        let mut values = HashMap::new();
+        for name in vendor.key_env.as_deref().into_iter().chain(vendor.variables()) {
+            values.insert(name, value_of(name, variables)?);
+        }
+        let value = |name: &str| values.get(name).cloned().flatten();
         let given = vendor.key_env.as_deref().and_then(value).unwrap_or_default();
         // Several keys stand side by side, with a comma or a space between them: none has one inside.
         let keys = given.split([',', ' ', '\n', '\t']).map(str::trim).filter(|key| !key.is_empty());
@@ -105,10 +121,27 @@ impl Seller {
     }
 }
 
-/// The value of a variable; blank is none, and a line break after a key is not a part of it.
-fn value_of(name: &str, variables: &[(String, String)]) -> Option<String> {
-    let found = variables.iter().find(|(found, _)| found == name);
-    found.map(|(_, value)| value.trim().to_owned()).filter(|value| !value.is_empty())
+/// The value of a variable, else what the file holds that the same name with `_FILE` at its end names; blank is none,
+/// and a line break after a key is not a part of it.
+fn value_of(name: &str, variables: &[(String, String)]) -> Result<Option<String>, OfferError> {
+    let set = |name: &str| {
+        let found = variables.iter().find(|(found, _)| found == name);
+        found.map(|(_, value)| value.trim().to_owned()).filter(|value| !value.is_empty())
+    };
+    let variable = format!("{name}_FILE");
+    match (set(name), set(&variable)) {
+        (None, Some(path)) => match read_secret(&path) {
+            Ok(value) => Ok(Some(value.trim().to_owned()).filter(|value| !value.is_empty())),
+            Err(source) => Err(OfferError::File { variable, path, source }),
+        },
+        (value, _) => Ok(value),
+    }
+}
+
+fn read_secret(path: &str) -> std::io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(SECRET_BYTES_MAX).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -136,6 +169,25 @@ mod tests {
         let several = read("", &[("OPENAI_API_KEY", "sk-1, sk-2\nsk-3")]).unwrap();
         let keys = several.sellers.iter().find(|seller| !seller.keys.is_empty()).unwrap();
         assert_eq!(keys.keys.iter().map(|key| key.reveal().as_str()).collect::<Vec<_>>(), ["sk-1", "sk-2", "sk-3"]);
+    }
+
+    #[test]
+    fn a_key_may_be_in_a_file_and_a_file_that_cannot_be_read_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        std::fs::write(&path, " sk-1\nsk-2\n").unwrap();
+        let path = path.to_str().unwrap();
+        let keys = |variables: &[(&str, &str)]| -> Result<Vec<String>, String> {
+            let offer = read("", variables).map_err(|error| error.to_string())?;
+            let seller = offer.sellers.iter().find(|seller| &*seller.vendor.id == "openai").unwrap();
+            assert_eq!(seller.offered, !seller.keys.is_empty());
+            Ok(seller.keys.iter().map(|key| key.reveal().clone()).collect())
+        };
+        assert_eq!(keys(&[("OPENAI_API_KEY_FILE", path)]).unwrap(), ["sk-1", "sk-2"]);
+        assert_eq!(keys(&[("OPENAI_API_KEY_FILE", path), ("OPENAI_API_KEY", "sk-3")]).unwrap(), ["sk-3"]);
+        assert!(keys(&[("OPENAI_API_KEY_FILE", " ")]).unwrap().is_empty());
+        let error = keys(&[("OPENAI_API_KEY_FILE", "/nowhere/key")]).unwrap_err();
+        assert!(error.contains("/nowhere/key") && error.contains("OPENAI_API_KEY_FILE"), "{error}");
     }
 
     #[test]

@@ -71,11 +71,11 @@ fn a_limited_key_says_what_is_left() {
     for way in WAYS {
         let house = House::new(way);
         house.text(&["user", "add", "Ada"]);
-        house.text(&["key", "add", "Ada", "--limit-credits", "50", "--model", "a/b", "--expires-in-days", "3"]);
+        house.text(&["key", "add", "Ada", "--limit-credits", "50", "--model", "gpt-5-mini", "--expires-in-days", "3"]);
         house.text(&["key", "add", "Ada", "--limit-usd", "1"]);
         let keys = house.json(&["key", "list", "Ada"]);
         assert_eq!(keys["keys"][0]["limit"]["available"]["credits"], "50");
-        assert_eq!(keys["keys"][0]["models"], json!(["a/b"]));
+        assert_eq!(keys["keys"][0]["models"], json!(["gpt-5-mini"]));
         assert_eq!(keys["keys"][1]["limit"]["amount"]["usd"], "1");
         let text = house.text(&["key", "list", "Ada"]);
         assert!(text.contains("50 of 50") && text.contains("until 20"), "{text}");

@@ -1,6 +1,7 @@
 //! A data folder, and the tool run on it.
 
 use opencredits_api::admin::{Admin, AdminSocket};
+use opencredits_catalog::Catalog;
 use opencredits_ledger::Ledger;
 use opencredits_service::accounts::{Accounts, Tables};
 use opencredits_service::{Clock, Entropy};
@@ -120,6 +121,7 @@ fn serve(dir: &Path) -> (tokio::sync::oneshot::Sender<()>, std::thread::JoinHand
                 ports.clone(),
                 ports,
             );
+            let accounts = accounts.knowing(Catalog::builtin().unwrap().with_sandbox().unwrap());
             accounts.ensure_system_accounts().await.unwrap();
             let socket = AdminSocket::bind(&dir).unwrap();
             ready.send(()).unwrap();

@@ -20,6 +20,7 @@ fn each_refusal_names_the_thing_and_the_remedy_over_both_ways() {
         check(&house, &["key", "revoke", "key_00000000000000000000000001"], "list a user's keys with");
         check(&house, &["credits", "grant", "Ada", "much"], "much is no amount of credits");
         check(&house, &["credits", "grant", "Ada", "0"], "the amount is not above zero");
+        check(&house, &["key", "add", "Ada", "--model", "gpt-5-mni"], "there is no model \"gpt-5-mni\"; did you mean");
         check(&house, &["key", "add", "Ada", "--limit-usd", "0"], "the limit is not above zero");
     }
 }

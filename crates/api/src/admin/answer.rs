@@ -201,9 +201,10 @@ impl From<AccountsError> for Refusal {
 
 const fn code_of(error: &AccountsError) -> RefusalCode {
     match error {
-        AccountsError::NoUser { .. } | AccountsError::NoKey { .. } | AccountsError::NoPartner { .. } => {
-            RefusalCode::NotFound
-        }
+        AccountsError::NoUser { .. }
+        | AccountsError::NoKey { .. }
+        | AccountsError::NoPartner { .. }
+        | AccountsError::NoModel(_) => RefusalCode::NotFound,
         AccountsError::UserExists { .. }
         | AccountsError::KeyExists { .. }
         | AccountsError::PartnerExists { .. }

@@ -111,7 +111,7 @@ impl Problem {
                 "error": {
                     "code": row.status.as_u16(),
                     "message": self.message,
-                    "status": row.rpc_status(),
+                    "status": row.rpc_status,
                     "details": [{"error_type": row.error_type, "metadata": metadata, "request_id": request_id}],
                 },
             }),

@@ -45,7 +45,7 @@ pub enum ErrorType {
     ProviderTimeout,
 }
 
-/// One row: status, name in `error_type`, Anthropic's name, whether the same request may succeed later.
+/// One row: status, its name in each skin, whether the same request may succeed later.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
     /// HTTP status.
@@ -54,6 +54,8 @@ pub struct Row {
     pub error_type: &'static str,
     /// What the `anthropic-messages` skin calls it.
     pub messages_type: &'static str,
+    /// What the `gemini-generate` skin calls it: the RPC status that goes with the HTTP status (google.rpc.Code).
+    pub rpc_status: &'static str,
     /// Whether a retry makes sense.
     pub retryable: Retryable,
 }
@@ -67,27 +69,10 @@ pub enum Retryable {
     Yes,
 }
 
-impl Row {
-    /// What the `gemini-generate` skin calls it: the name of the RPC status that goes with the HTTP status
-    /// (google.rpc.Code).
-    #[must_use]
-    pub fn rpc_status(&self) -> &'static str {
-        match self.status.as_u16() {
-            401 => "UNAUTHENTICATED",
-            402 | 403 => "PERMISSION_DENIED",
-            404 => "NOT_FOUND",
-            408 | 504 => "DEADLINE_EXCEEDED",
-            409 => "ALREADY_EXISTS",
-            429 => "RESOURCE_EXHAUSTED",
-            500 => "INTERNAL",
-            502 | 503 | 529 => "UNAVAILABLE",
-            _ => "INVALID_ARGUMENT",
-        }
-    }
-}
-
-const fn row(status: StatusCode, error_type: &'static str, messages_type: &'static str, retryable: Retryable) -> Row {
-    Row { status, error_type, messages_type, retryable }
+/// A row; `names` are those of all skins, of `anthropic-messages` and of `gemini-generate`.
+const fn row(status: StatusCode, names: [&'static str; 3], retryable: Retryable) -> Row {
+    let [error_type, messages_type, rpc_status] = names;
+    Row { status, error_type, messages_type, rpc_status, retryable }
 }
 
 impl ErrorType {
@@ -120,26 +105,41 @@ impl ErrorType {
         use Retryable::{No, Yes};
         type S = StatusCode;
         const INVALID: &str = "invalid_request_error";
+        const ARGUMENT: &str = "INVALID_ARGUMENT";
         match self {
-            Self::InvalidRequest => row(S::BAD_REQUEST, "invalid_request", INVALID, No),
-            Self::UnsupportedParameter => row(S::BAD_REQUEST, "unsupported_parameter", INVALID, No),
-            Self::ContextLengthExceeded => row(S::BAD_REQUEST, "context_length_exceeded", INVALID, No),
-            Self::ContentPolicyViolation => row(S::BAD_REQUEST, "content_policy_violation", INVALID, No),
-            Self::Authentication => row(S::UNAUTHORIZED, "authentication", "authentication_error", No),
-            Self::PaymentRequired => row(S::PAYMENT_REQUIRED, "payment_required", "billing_error", No),
-            Self::LimitReached => row(S::PAYMENT_REQUIRED, "limit_reached", "billing_error", No),
-            Self::PermissionDenied => row(S::FORBIDDEN, "permission_denied", "permission_error", No),
-            Self::ModelNotAllowed => row(S::FORBIDDEN, "model_not_allowed", "permission_error", No),
-            Self::NotFound => row(S::NOT_FOUND, "not_found", "not_found_error", No),
-            Self::MethodNotAllowed => row(S::METHOD_NOT_ALLOWED, "invalid_request", INVALID, No),
-            Self::ClientTimeout => row(S::REQUEST_TIMEOUT, "timeout", "timeout_error", Yes),
-            Self::DuplicateRequest => row(S::CONFLICT, "duplicate_request", INVALID, No),
-            Self::PayloadTooLarge => row(S::PAYLOAD_TOO_LARGE, "payload_too_large", "request_too_large", No),
-            Self::RateLimitExceeded => row(S::TOO_MANY_REQUESTS, "rate_limit_exceeded", "rate_limit_error", Yes),
-            Self::Server => row(S::INTERNAL_SERVER_ERROR, "server", "api_error", Yes),
-            Self::ProviderUnavailable => row(S::BAD_GATEWAY, "provider_unavailable", "api_error", Yes),
-            Self::ProviderOverloaded => row(S::SERVICE_UNAVAILABLE, "provider_overloaded", "overloaded_error", Yes),
-            Self::ProviderTimeout => row(S::GATEWAY_TIMEOUT, "timeout", "timeout_error", Yes),
+            Self::InvalidRequest => row(S::BAD_REQUEST, ["invalid_request", INVALID, ARGUMENT], No),
+            Self::UnsupportedParameter => row(S::BAD_REQUEST, ["unsupported_parameter", INVALID, ARGUMENT], No),
+            Self::ContextLengthExceeded => row(S::BAD_REQUEST, ["context_length_exceeded", INVALID, ARGUMENT], No),
+            Self::ContentPolicyViolation => row(S::BAD_REQUEST, ["content_policy_violation", INVALID, ARGUMENT], No),
+            Self::Authentication => {
+                row(S::UNAUTHORIZED, ["authentication", "authentication_error", "UNAUTHENTICATED"], No)
+            }
+            Self::PaymentRequired => {
+                row(S::PAYMENT_REQUIRED, ["payment_required", "billing_error", "PERMISSION_DENIED"], No)
+            }
+            Self::LimitReached => row(S::PAYMENT_REQUIRED, ["limit_reached", "billing_error", "PERMISSION_DENIED"], No),
+            Self::PermissionDenied => {
+                row(S::FORBIDDEN, ["permission_denied", "permission_error", "PERMISSION_DENIED"], No)
+            }
+            Self::ModelNotAllowed => {
+                row(S::FORBIDDEN, ["model_not_allowed", "permission_error", "PERMISSION_DENIED"], No)
+            }
+            Self::NotFound => row(S::NOT_FOUND, ["not_found", "not_found_error", "NOT_FOUND"], No),
+            Self::MethodNotAllowed => row(S::METHOD_NOT_ALLOWED, ["invalid_request", INVALID, ARGUMENT], No),
+            Self::ClientTimeout => row(S::REQUEST_TIMEOUT, ["timeout", "timeout_error", "DEADLINE_EXCEEDED"], Yes),
+            Self::DuplicateRequest => row(S::CONFLICT, ["duplicate_request", INVALID, "ALREADY_EXISTS"], No),
+            Self::PayloadTooLarge => {
+                row(S::PAYLOAD_TOO_LARGE, ["payload_too_large", "request_too_large", ARGUMENT], No)
+            }
+            Self::RateLimitExceeded => {
+                row(S::TOO_MANY_REQUESTS, ["rate_limit_exceeded", "rate_limit_error", "RESOURCE_EXHAUSTED"], Yes)
+            }
+            Self::Server => row(S::INTERNAL_SERVER_ERROR, ["server", "api_error", "INTERNAL"], Yes),
+            Self::ProviderUnavailable => row(S::BAD_GATEWAY, ["provider_unavailable", "api_error", "UNAVAILABLE"], Yes),
+            Self::ProviderOverloaded => {
+                row(S::SERVICE_UNAVAILABLE, ["provider_overloaded", "overloaded_error", "UNAVAILABLE"], Yes)
+            }
+            Self::ProviderTimeout => row(S::GATEWAY_TIMEOUT, ["timeout", "timeout_error", "DEADLINE_EXCEEDED"], Yes),
         }
     }
 }

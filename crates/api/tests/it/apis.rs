@@ -4,7 +4,7 @@ use crate::app::{TestApp, request};
 use http::Method;
 use serde_json::{Value, json};
 
-const VENDORS: &str = r#"
+pub(crate) const VENDORS: &str = r#"
     [[vendor]]
     id = "v"
     dialect = "openai-chat"
@@ -18,7 +18,7 @@ const VENDORS: &str = r#"
     base_url = "http://upstream.example/v1beta"
     auth = "x-goog-api-key"
 "#;
-const MODELS: &str = r#"
+pub(crate) const MODELS: &str = r#"
     [[model]]
     id = "a/model"
     vendor = "v"
@@ -39,12 +39,12 @@ const MODELS: &str = r#"
 /// 20 tokens in, 5 of them cached, 7 out: 15 + 0.5 + 70 micro-dollars, and a quarter on top, in nano-dollars.
 const CHARGE: i64 = 106_875;
 
-const RESPONSE: &str = r#"{"id":"resp_1","object":"response","model":"model-1","status":"completed",
+pub(crate) const RESPONSE: &str = r#"{"id":"resp_1","object":"response","model":"model-1","status":"completed",
 "output":[{"type":"message","role":"assistant","content":[{"type":"output_text","text":"Hi"}]}],
 "usage":{"input_tokens":20,"input_tokens_details":{"cached_tokens":5},"output_tokens":7,"total_tokens":27}}"#;
-const GENERATED: &str = r#"{"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}],
+pub(crate) const GENERATED: &str = r#"{"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}],
 "usageMetadata":{"promptTokenCount":20,"cachedContentTokenCount":5,"candidatesTokenCount":4,"thoughtsTokenCount":3}}"#;
-const VECTORS: &str = r#"{"object":"list","data":[{"embedding":[0.5]}],"model":"vectors-1","usage":{"prompt_tokens":8,"total_tokens":8}}"#;
+pub(crate) const VECTORS: &str = r#"{"object":"list","data":[{"embedding":[0.5]}],"model":"vectors-1","usage":{"prompt_tokens":8,"total_tokens":8}}"#;
 
 const CHAT: &str = r#"{"id":"c","model":"model-1","choices":[{"index":0,"finish_reason":"stop","message":{"content":"Hi"}}],
 "usage":{"prompt_tokens":20,"completion_tokens":7,"total_tokens":27,"prompt_tokens_details":{"cached_tokens":5}}}"#;
@@ -157,6 +157,17 @@ async fn a_key_in_the_address_is_refused_in_the_shape_of_that_api() {
     let refused = app.send(request(Method::POST, &path, "", "{}".to_owned())).await;
     assert_eq!((refused.status.as_u16(), &refused.json()["error"]["status"]), (400, &json!("INVALID_ARGUMENT")));
     assert!(refused.text.contains("x-goog-api-key") && !refused.text.contains(&key), "{}", refused.text);
+    for path in ["/v1/models", "/v1/key", "/healthz", "/v1/chat/completions", "/nowhere", "/v1/messages"] {
+        for name in ["key", "%6Bey", "k%65y"] {
+            for method in [Method::GET, Method::POST] {
+                let path = format!("{path}?a=b&{name}={key}");
+                let refused = app.send(request(method, &path, &key, "{}".to_owned())).await;
+                assert_eq!(refused.status, 400, "{path}: {}", refused.text);
+                assert!(refused.text.contains("replace this one") && !refused.text.contains(&key), "{}", refused.text);
+                assert!(!refused.header("x-request-id").is_empty(), "{path}");
+            }
+        }
+    }
     let unknown = app.post("/v1beta/models/nobody:generateContent", &key, &json!({"contents": []})).await;
     assert_eq!((unknown.status.as_u16(), &unknown.json()["error"]["status"]), (404, &json!("NOT_FOUND")));
 }

@@ -12,7 +12,7 @@ use opencredits_api::{App, Face, Routes, service};
 use opencredits_catalog::Catalog;
 use opencredits_keys::{HashKey, Secret};
 use opencredits_ledger::Ledger;
-use opencredits_providers::http::{FetchLimits, Fetcher};
+use opencredits_providers::http::{Client, FetchLimits, Fetcher};
 use opencredits_providers::sandbox::Sandbox;
 use opencredits_providers::{
     Fetch, Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse, Vendor, Vendors,
@@ -39,7 +39,7 @@ pub(crate) const OUR_KEY: &str = "our-own-key-at-the-vendor";
 
 /// Time and randomness that tests know.
 pub(crate) struct Fixed {
-    clock: FixedClock,
+    pub(crate) clock: FixedClock,
     random: FixedRandom,
 }
 
@@ -70,6 +70,8 @@ pub(crate) struct Remembering {
     answer: Option<(&'static str, String)>,
     /// What each host answers, one after the other; the last one for ever.
     script: Mutex<HashMap<String, VecDeque<Scripted>>>,
+    /// What sends, where a real server answers.
+    real: Option<Client>,
 }
 
 /// What a host answers.
@@ -145,6 +147,9 @@ impl Transport for Remembering {
         if let Some(scripted) = scripted {
             return scripted.play().await;
         }
+        if let Some(client) = &self.real {
+            return client.send(request).await;
+        }
         let Some((content_type, body)) = &self.answer else {
             return Sandbox::new().send(request).await;
         };
@@ -159,9 +164,10 @@ pub(crate) struct TestApp {
     pub(crate) folder: TempDir,
     pub(crate) ledger: Ledger,
     pub(crate) accounts: Accounts,
+    pub(crate) store: SqliteStore,
+    pub(crate) fixed: Arc<Fixed>,
+    pub(crate) app: Arc<App>,
     pub(crate) upstream: Arc<Remembering>,
-    gateway: Arc<Gateway>,
-    fixed: Arc<Fixed>,
     router: Routes,
 }
 
@@ -188,7 +194,8 @@ impl TestApp {
     }
 
     pub(crate) async fn with_ack(ack: Ack) -> Self {
-        let upstream = Arc::new(Remembering { sent: Mutex::default(), answer: None, script: Mutex::default() });
+        let upstream =
+            Arc::new(Remembering { sent: Mutex::default(), answer: None, script: Mutex::default(), real: None });
         let catalog = Catalog::builtin().unwrap().with_sandbox().unwrap();
         let catalog = catalog.only(|vendor| vendor.starts_with("sandbox"));
         let vendors = Vendors::builtin().unwrap();
@@ -199,9 +206,25 @@ impl TestApp {
     /// An application whose vendors always give this answer.
     pub(crate) fn answering(vendors: &str, models: &str, content_type: &'static str, body: &str) -> Self {
         let answer = Some((content_type, body.to_owned()));
-        let upstream = Arc::new(Remembering { sent: Mutex::default(), answer, script: Mutex::default() });
+        let upstream = Arc::new(Remembering { sent: Mutex::default(), answer, script: Mutex::default(), real: None });
         let vendors = Vendors::default().with_operator(vendors).unwrap();
         let catalog = Catalog::empty().with_operator(models).unwrap();
+        Self::build(Ack::Accepted, catalog, &vendors.iter().cloned().collect::<Vec<_>>(), upstream)
+    }
+
+    /// An application whose provider is at this address, with two models that are called `whole` and `stream` there.
+    pub(crate) fn over(base_url: &str, client: Client) -> Self {
+        let sent = Mutex::default();
+        let upstream = Arc::new(Remembering { sent, answer: None, script: Mutex::default(), real: Some(client) });
+        let vendor = format!("[[vendor]]\nid = \"v\"\ndialect = \"openai-chat\"\nbase_url = \"{base_url}/v1\"");
+        let model = |name: &str| {
+            format!(
+                "[[model]]\nid = \"a/{name}\"\nvendor = \"v\"\nupstream_model = \"{name}\"\ncontext_window = 8000\n\
+                 max_output_tokens = 1000\nprices = {{ input = \"1\", output = \"10\" }}\n"
+            )
+        };
+        let vendors = Vendors::default().with_operator(&vendor).unwrap();
+        let catalog = Catalog::empty().with_operator(&[model("whole"), model("stream")].concat()).unwrap();
         Self::build(Ack::Accepted, catalog, &vendors.iter().cloned().collect::<Vec<_>>(), upstream)
     }
 
@@ -251,18 +274,29 @@ impl TestApp {
         };
         let (gateway, drainer) = Gateway::new(parts).unwrap();
         start(drainer.run());
-        let app =
-            App { gateway: gateway.clone(), partners: Arc::new(store), face: face(), ready: AtomicBool::new(true) };
-        Self { folder, ledger, accounts, upstream, gateway, fixed, router: service(Arc::new(app)) }
+        let partners = Arc::new(store.clone());
+        let app = Arc::new(App { gateway, partners, face: face(), ready: AtomicBool::new(true) });
+        let router = service(app.clone());
+        Self { folder, ledger, accounts, store, fixed, app, upstream, router }
     }
 
     pub(crate) fn gateway(&self) -> &Gateway {
-        &self.gateway
+        &self.app.gateway
     }
 
     /// Lets time pass.
     pub(crate) fn pass(&self, time: Duration) {
         self.fixed.clock.advance_ms(u64::try_from(time.as_millis()).unwrap());
+    }
+
+    /// The same application with another face.
+    pub(crate) fn with_face(mut self, change: impl FnOnce(&mut Face)) -> Self {
+        let App { gateway, partners, face, .. } = &*self.app;
+        let (gateway, partners, mut face) = (gateway.clone(), partners.clone(), face.clone());
+        change(&mut face);
+        self.app = Arc::new(App { gateway, partners, face, ready: AtomicBool::new(true) });
+        self.router = service(self.app.clone());
+        self
     }
 
     /// What a listener serves.
@@ -289,14 +323,17 @@ impl TestApp {
 
     /// A key of a person, through a partner, with a limit in nano-dollars.
     pub(crate) async fn key(&self, user: &User, partner: Option<&Partner>, limit: Option<i64>) -> String {
-        let new = NewKey {
-            user: user.id,
-            partner: partner.map(|partner| partner.id),
-            name: "a key".to_owned(),
-            limit: limit.map(|nano| NewLimit { amount: NanoUsd::new(nano) }),
-            expires_at: None,
-            allowed_models: None,
-        };
+        let limit = limit.map(|nano| NewLimit { amount: NanoUsd::new(nano) });
+        self.key_with(NewKey { partner: partner.map(|partner| partner.id), limit, ..Self::plain_key(user) }).await
+    }
+
+    /// A key without any bound.
+    pub(crate) fn plain_key(user: &User) -> NewKey {
+        let name = "a key".to_owned();
+        NewKey { user: user.id, partner: None, name, limit: None, expires_at: None, allowed_models: None }
+    }
+
+    pub(crate) async fn key_with(&self, new: NewKey) -> String {
         self.accounts.add_key(new).await.unwrap().1.reveal().to_owned()
     }
 

@@ -6,14 +6,14 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-const VENDORS: &str = r#"
+pub(crate) const VENDORS: &str = r#"
     [[vendor]]
     id = "v"
     dialect = "gemini-generate"
     base_url = "http://upstream.example/v1beta"
     auth = "x-goog-api-key"
 "#;
-const MODELS: &str = r#"
+pub(crate) const MODELS: &str = r#"
     [[model]]
     id = "a/model"
     vendor = "v"
@@ -22,11 +22,11 @@ const MODELS: &str = r#"
     max_output_tokens = 10000
     prices = { input = "1", output = "10" }
 "#;
-const GENERATED: &str = r#"{"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}],
+pub(crate) const GENERATED: &str = r#"{"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}],
 "usageMetadata":{"promptTokenCount":20,"candidatesTokenCount":7}}"#;
 
 /// The address of a server that answers everything with one small picture, or says that there is none.
-async fn server(status: &'static str) -> String {
+pub(crate) async fn server(status: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     start(async move {
@@ -47,7 +47,7 @@ fn start(task: impl Future<Output = ()> + Send + 'static) {
 }
 
 /// Each API's path, and a request of it that names a picture by address.
-fn asks(address: &str) -> Vec<(&'static str, serde_json::Value)> {
+pub(crate) fn asks(address: &str) -> Vec<(&'static str, serde_json::Value)> {
     let chat = json!([{"type": "image_url", "image_url": {"url": address}}]);
     let messages = json!([{"type": "image", "source": {"type": "url", "url": address}}]);
     let responses = json!([{"role": "user", "content": [{"type": "input_image", "image_url": address}]}]);

@@ -181,16 +181,17 @@ async fn every_example_on_the_page_answers_as_the_page_says() {
 fn error_rows() -> Vec<Vec<&'static str>> {
     let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
     let cells = rows.map(|row| row.split(" | ").collect::<Vec<_>>());
-    cells.filter(|cells| cells.len() == 5 && cells[0].parse::<u16>().is_ok()).collect()
+    cells.filter(|cells| cells.len() == 6 && cells[0].parse::<u16>().is_ok()).collect()
 }
 
 #[test]
 fn the_table_of_errors_on_the_page_is_that_of_the_code() {
-    let shown: Vec<String> = error_rows().iter().map(|cells| cells[..4].join(" | ")).collect();
+    let shown: Vec<String> = error_rows().iter().map(|cells| cells[..5].join(" | ")).collect();
     let rows = ErrorType::ALL.map(|kind| {
         let row = kind.row();
         let retry = if row.retryable == Retryable::Yes { "yes" } else { "no" };
-        format!("{} | `{}` | `{}` | {retry}", row.status.as_u16(), row.error_type, row.messages_type)
+        let (status, rpc) = (row.status.as_u16(), row.rpc_status);
+        format!("{status} | `{}` | `{}` | `{rpc}` | {retry}", row.error_type, row.messages_type)
     });
     assert_eq!(shown, rows);
 }

@@ -3,6 +3,7 @@
 use crate::app::{TestApp, request};
 use http::Method;
 use serde_json::json;
+use std::sync::atomic::Ordering;
 
 fn chat() -> serde_json::Value {
     json!({"model": "sandbox/gpt", "max_tokens": 20, "messages": [{"role": "user", "content": "Hello"}]})
@@ -38,6 +39,31 @@ async fn the_bill_of_a_generation_can_be_recomputed_and_is_its_owners_alone() {
     assert_eq!(data["total_cost"].to_string(), data["bill"]["collected"].as_str().unwrap());
     assert_eq!(app.get(&path, &other).await.status, 404);
     assert_eq!(app.get("/v1/generation?id=nonsense", &key).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_generation_names_its_app_and_why_it_ended_and_no_count_that_was_not_reported() {
+    let app = TestApp::new().await;
+    let (user, plain) = app.person(10).await;
+    let partner = app.partner().await;
+    let through = app.key(&user, Some(&partner), None).await;
+    let claude =
+        json!({"model": "sandbox/claude", "max_tokens": 20, "messages": [{"role": "user", "content": "Hello"}]});
+    let short = json!({"model": "sandbox/gpt", "max_tokens": 1, "messages": [{"role": "user", "content": "sandbox:echo a b c d"}]});
+    let echo = json!({"model": "sandbox/gpt", "messages": [{"role": "user", "content": "sandbox:echo Hi"}]});
+    let partner_id = json!(partner.id);
+    for (key, path, body, reasons, written, app_id) in [
+        (&plain, "/v1/chat/completions", echo, ("stop", "stop"), json!(null), json!(null)),
+        (&through, "/v1/messages", claude, ("length", "max_tokens"), json!(0), partner_id.clone()),
+        (&through, "/v1/messages", short, ("length", "length"), json!(null), partner_id),
+    ] {
+        let answer = app.post(path, key, &body).await;
+        let path = format!("/v1/generation?id={}", answer.header("x-generation-id"));
+        // Any key of the account may ask.
+        let data = app.get(&path, &plain).await.json()["data"].clone();
+        assert_eq!((&data["finish_reason"], &data["native_finish_reason"]), (&json!(reasons.0), &json!(reasons.1)));
+        assert_eq!((&data["native_tokens_cache_write"], &data["app_id"]), (&written, &app_id), "{data}");
+    }
 }
 
 #[tokio::test]
@@ -96,6 +122,11 @@ async fn a_price_is_quoted_by_query_and_by_body() {
     let expect = json!({"models": [{"id": "sandbox/gpt", "credits_per_request": 0.625}], "token_assumption": {"input_tokens": 2500, "output_tokens": 2500}});
     assert_eq!(app.get("/v1/credits/pricing?models=sandbox/gpt", "").await.json(), expect);
     assert_eq!(app.post("/v1/credits/pricing", "", &json!({"models": ["sandbox/gpt"]})).await.json(), expect);
+    for path in ["models[]=sandbox/gpt&models[]=sandbox/claude", "models=sandbox/gpt,sandbox/claude"] {
+        let quoted = app.get(&format!("/v1/credits/pricing?{path}"), "").await.json();
+        let ids: Vec<_> = quoted["models"].as_array().unwrap().iter().map(|model| model["id"].clone()).collect();
+        assert_eq!(ids, ["sandbox/gpt", "sandbox/claude"], "{path}");
+    }
     let partner = app.partner().await;
     let path = format!("/v1/credits/pricing?publishable_key={}&input_tokens=5000", partner.publishable_key);
     assert_eq!(app.get(&path, "").await.json()["token_assumption"]["input_tokens"], 5_000);
@@ -110,7 +141,10 @@ async fn small_things_answer() {
     assert_eq!(app.get("/v1/features", "").await.json(), json!({"opencredits_enabled": true, "country": "PT"}));
     assert_eq!(app.send(request(Method::HEAD, "/", "", String::new())).await.status, 200);
     assert_eq!(app.get("/healthz", "").await.status, 200);
-    assert_eq!(app.get("/readyz", "").await.status, 200);
+    for (ready, status) in [(true, 200), (false, 503)] {
+        app.app.ready.store(ready, Ordering::Relaxed);
+        assert_eq!(app.get("/readyz", "").await.status, status);
+    }
     let unknown = app.get("/v1/nothing", "").await;
     assert_eq!((unknown.status.as_u16(), unknown.json()["error"]["type"].as_str()), (404, Some("not_found")));
     assert_eq!(app.get("/v1/messages", "").await.json()["type"], "error");

@@ -8,6 +8,7 @@ mod canary;
 mod clients;
 mod cuts;
 mod docs;
+mod errors;
 mod estimates;
 mod lives;
 mod lookups;

@@ -1,8 +1,10 @@
 //! What is refused is refused before a byte goes upstream, in the words of its API.
 
 use crate::app::{TestApp, request};
-use http::Method;
-use opencredits_units::NanoUsd;
+use http::{HeaderValue, Method};
+use opencredits_service::accounts::NewKey;
+use opencredits_store::{Standing, User, Users};
+use opencredits_units::{NanoUsd, UserId};
 use serde_json::{Value, json};
 
 fn chat(model: &str) -> Value {
@@ -55,6 +57,43 @@ async fn a_revoked_key_is_refused_at_once() {
     let record = app.accounts.list_keys(user.id).await.unwrap().remove(0);
     app.accounts.revoke_key(record.id).await.unwrap();
     check(&app, &key, &chat("sandbox/gpt"), (401, "authentication", "authentication_error")).await;
+}
+
+#[tokio::test]
+async fn a_key_is_bound_to_its_models_by_any_of_their_names() {
+    let app = TestApp::new().await;
+    let (user, _) = app.person(10).await;
+    for name in ["sandbox/gpt", "Sandbox/GPT", "gpt"] {
+        let allowed_models = Some(vec!["gone/model".to_owned(), name.to_owned()]);
+        let key = app.key_with(NewKey { allowed_models, ..TestApp::plain_key(&user) }).await;
+        for asked in ["sandbox/gpt", "gpt", "SANDBOX/gpt"] {
+            let answer = app.post("/v1/chat/completions", &key, &chat(asked)).await;
+            assert_eq!(answer.status, 200, "{name} as {asked}: {}", answer.text);
+        }
+        let mut other = chat("sandbox/claude");
+        check(&app, &key, &other, (403, "model_not_allowed", "permission_error")).await;
+        other["models"] = json!(["sandbox/gpt"]);
+        let answer = app.post("/v1/chat/completions", &key, &other).await;
+        assert_eq!(answer.status, 403, "a list does not get around it: {}", answer.text);
+    }
+    app.settled();
+}
+
+#[tokio::test]
+async fn who_is_suspended_or_whose_key_has_ended_spends_nothing() {
+    let app = TestApp::new().await;
+    let (user, _) = app.person(10).await;
+    let expires_at = Some(app.fixed.clock.now().saturating_add_ms(1_000));
+    let key = app.key_with(NewKey { expires_at, ..TestApp::plain_key(&user) }).await;
+    assert_eq!(app.post("/v1/chat/completions", &key, &chat("sandbox/gpt")).await.status, 200);
+    app.fixed.clock.advance_ms(1_000);
+    check(&app, &key, &chat("sandbox/gpt"), (401, "authentication", "authentication_error")).await;
+
+    let suspended = User { id: UserId::from_bits(5), label: "Eve".to_owned(), standing: Standing::Suspended, ..user };
+    app.store.add_user(&suspended).await.unwrap();
+    let key = app.key_with(TestApp::plain_key(&suspended)).await;
+    check(&app, &key, &chat("sandbox/gpt"), (403, "permission_denied", "permission_error")).await;
+    assert_eq!(app.get("/v1/credits/balance", &key).await.status, 403);
 }
 
 #[tokio::test]
@@ -135,6 +174,21 @@ async fn what_means_nothing_is_refused_by_name() {
 }
 
 #[tokio::test]
+async fn an_idempotency_key_that_cannot_be_read_is_refused_by_name() {
+    let app = TestApp::new().await;
+    let (user, key) = app.person(10).await;
+    let long = "k".repeat(256);
+    for value in ["größe".as_bytes(), b"\xff", long.as_bytes()] {
+        let mut sent = request(Method::POST, "/v1/chat/completions", &key, chat("sandbox/gpt").to_string());
+        sent.headers_mut().insert("idempotency-key", HeaderValue::from_bytes(value).unwrap());
+        let refused = app.send(sent).await;
+        assert_eq!(refused.status, 400, "{}", refused.text);
+        assert!(refused.text.contains("Idempotency-Key"), "{}", refused.text);
+    }
+    assert_eq!(app.available(&user), 10_000_000_000);
+}
+
+#[tokio::test]
 async fn strict_mode_refuses_what_lax_mode_drops() {
     let app = TestApp::new().await;
     let (_, key) = app.person(10).await;
@@ -142,6 +196,9 @@ async fn strict_mode_refuses_what_lax_mode_drops() {
     body["user"] = "jane".into();
     let lax = app.post("/v1/chat/completions", &key, &body).await;
     assert_eq!((lax.status.as_u16(), lax.header("x-opencredits-dropped")), (200, "user"));
+    body["z größe"] = 1.into();
+    let named = app.post("/v1/chat/completions", &key, &body).await;
+    assert_eq!((named.status.as_u16(), named.header("x-opencredits-dropped")), (200, "user, z%20gr%C3%B6%C3%9Fe"));
     let mut strict = request(Method::POST, "/v1/chat/completions", &key, body.to_string());
     strict.headers_mut().insert("x-opencredits-strict", "true".parse().unwrap());
     let strict = app.send(strict).await;

@@ -21,6 +21,7 @@ use rustls::ClientConfig;
 use std::future::{Ready, ready};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tower_service::Service;
@@ -48,10 +49,28 @@ impl Default for FetchLimits {
     }
 }
 
+/// Finds the addresses of a host.
+#[async_trait]
+pub trait Resolve: Send + Sync {
+    /// The addresses of a host, which is a name or an address itself, with this port.
+    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
+}
+
+/// Asks the system.
+struct SystemResolver;
+
+#[async_trait]
+impl Resolve for SystemResolver {
+    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        Ok(tokio::net::lookup_host((host, port)).await?.collect())
+    }
+}
+
 /// Fetches over HTTP and HTTPS. Each fetch has a connection of its own.
 pub struct Fetcher {
     limits: FetchLimits,
     tls: ClientConfig,
+    resolver: Arc<dyn Resolve>,
 }
 
 impl Fetcher {
@@ -60,14 +79,21 @@ impl Fetcher {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new(limits: FetchLimits) -> Result<Self, TransportError> {
-        Ok(Self { limits, tls: connect::tls(&[])? })
+        Self::resolving(limits, Arc::new(SystemResolver))
+    }
+
+    /// The same with another source of addresses than the system. Each fetch asks it once.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn resolving(limits: FetchLimits, resolver: Arc<dyn Resolve>) -> Result<Self, TransportError> {
+        Ok(Self { limits, tls: connect::tls(&[])?, resolver })
     }
 
     async fn visit(&self, uri: Uri) -> Result<Attachment, FetchError> {
         let host = uri.host().ok_or(FetchError::Address)?.trim_matches(['[', ']']).to_owned();
         let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
-        let found = tokio::net::lookup_host((host, port)).await.map_err(|_| FetchError::Unreachable)?;
-        let pinned: Vec<SocketAddr> = found.collect();
+        let pinned = self.resolver.resolve(&host, port).await.map_err(|_| FetchError::Unreachable)?;
         if !pinned.iter().all(|address| (self.limits.is_allowed)(*address)) {
             return Err(FetchError::NotPublic);
         }
@@ -184,6 +210,8 @@ mod tests {
             "192.168.1.1:80",
             "100.64.0.1:80",
             "0.0.0.0:80",
+            "0.1.2.3:80",
+            "192.88.99.1:80",
             "224.0.0.1:80",
             "255.255.255.255:80",
             "198.18.0.1:80",
@@ -198,6 +226,9 @@ mod tests {
             "[64:ff9b::7f00:1]:80",
             "[2002:7f00:1::]:80",
             "[2001::1]:80",
+            "[2001:20::1]:80",
+            "[64:ff9b:1::1]:80",
+            "[::127.0.0.1]:80",
             "[ff02::1]:80",
             "[2001:db8::1]:80",
             "1.1.1.1:22",

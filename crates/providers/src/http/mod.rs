@@ -17,7 +17,7 @@ mod connect;
 mod fetch;
 mod plain;
 
-pub use fetch::{FetchLimits, Fetcher, is_public};
+pub use fetch::{FetchLimits, Fetcher, Resolve, is_public};
 
 use crate::transport::{Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse};
 use async_trait::async_trait;

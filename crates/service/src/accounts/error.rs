@@ -1,5 +1,6 @@
 //! Why a use case of the operator was refused or failed.
 
+use opencredits_catalog::CatalogError;
 use opencredits_ledger::LedgerError;
 use opencredits_store::StoreError;
 use opencredits_units::{KeyId, UserId};
@@ -46,6 +47,9 @@ pub enum AccountsError {
         /// The name.
         name: String,
     },
+    /// No model has this name.
+    #[error(transparent)]
+    NoModel(#[from] CatalogError),
     /// A value is outside of its bounds.
     #[error("{field} {problem}")]
     Invalid {

@@ -49,7 +49,7 @@ impl Accounts {
     /// Makes a key. Its secret is in the answer and nowhere else: what is kept is a digest.
     ///
     /// # Errors
-    /// When person or partner is unknown, a value is outside of its bounds, or ledger or store fail.
+    /// When person, partner or a model is unknown, a value is outside of its bounds, or ledger or store fail.
     pub async fn add_key(&self, new: NewKey) -> Result<(Key, UserKey), AccountsError> {
         self.check_new_key(&new).await?;
         let now = self.now();
@@ -95,6 +95,9 @@ impl Accounts {
         }
         for model in models.into_iter().flatten() {
             check_name("a model's name", model)?;
+            if let Some(known) = &self.models {
+                known.resolve(model)?;
+            }
         }
         self.find_user(&new.user.to_string()).await?;
         if let Some(partner) = new.partner {

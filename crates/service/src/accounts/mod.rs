@@ -20,6 +20,7 @@ pub use people::{NewPartner, NewUser};
 
 use crate::books;
 use crate::ports::{Clock, Entropy};
+use opencredits_catalog::Catalog;
 use opencredits_ledger::{Accepted, Floor, Ledger, OpenAccount};
 use opencredits_store::{Keys, Partners, Users};
 use opencredits_units::{AccountId, UnixMs};
@@ -51,19 +52,27 @@ pub struct Accounts {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     changed: Box<dyn Fn() + Send + Sync>,
+    models: Option<Catalog>,
 }
 
 impl Accounts {
     /// Works on this ledger and these tables.
     #[must_use]
     pub fn new(ledger: Ledger, tables: Tables, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { ledger, tables, clock, entropy, changed: Box::new(|| {}) }
+        Self { ledger, tables, clock, entropy, changed: Box::new(|| {}), models: None }
     }
 
     /// Calls `changed` after each change of a key, so that whoever remembers keys forgets them.
     #[must_use]
     pub fn on_change(mut self, changed: impl Fn() + Send + Sync + 'static) -> Self {
         self.changed = Box::new(changed);
+        self
+    }
+
+    /// Refuses a key whose list names a model that is not among these: it could never be used for it.
+    #[must_use]
+    pub fn knowing(mut self, models: Catalog) -> Self {
+        self.models = Some(models);
         self
     }
 

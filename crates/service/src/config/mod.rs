@@ -3,17 +3,21 @@
 //! A variable names a section and a field: `OPENCREDITS_SERVER_LISTEN` sets `listen` in `[server]`. A key or
 //! variable that means nothing is refused by name, so that a typo never passes for a setting.
 
+mod bounds;
 mod sections;
 
 pub use sections::{Ack, Billing, Catalogue, Data, Discover, LedgerSettings, Log, LogFormat, Server, Upstream};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use toml::{Table, Value};
 
 /// What every variable of ours begins with.
 const VARIABLE_PREFIX: &str = "OPENCREDITS_";
 /// Variables that are ours but set no field of a section.
 const OTHER_VARIABLES: [&str; 3] = ["OPENCREDITS_CONFIG", "OPENCREDITS_DATA", "OPENCREDITS_SHARED"];
+
+/// Stands where a value is not shown.
+const REDACTED: &str = "(not shown)";
 
 /// All settings.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
@@ -34,6 +38,7 @@ pub struct Config {
     /// What is logged, and how.
     pub log: Log,
     /// Vendors of the operator's own, in the form of the vendor files.
+    #[serde(serialize_with = "without_header_values")]
     pub vendor: Vec<Table>,
     /// Models of the operator's own, with their prices, in the form of the price book.
     pub model: Vec<Table>,
@@ -73,17 +78,20 @@ impl Config {
     /// When a key, a variable or a value means nothing; the error names it.
     pub fn read(file: &str, variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
         let mut table: Table = toml::from_str(file)?;
+        // What has no default is text.
+        let defaults = Table::try_from(Self::default()).unwrap_or_default();
         for (name, value) in variables {
             if name.starts_with(VARIABLE_PREFIX) && !OTHER_VARIABLES.contains(&name.as_str()) {
-                override_with(&mut table, &name, &value)?;
+                override_with(&mut table, &defaults, (&name, &value))?;
             }
         }
         let config: Self = table.try_into()?;
-        config.validate()?;
+        bounds::check(&config)?;
         Ok(config)
     }
 
-    /// The settings in force as TOML, for `--check`. Secrets never stand in here: they come from their own variables.
+    /// The settings in force as TOML, for `--check`. No secret stands in here: keys come from their own variables, and of
+    /// headers only the names are shown.
     ///
     /// # Errors
     /// When a value has no form in TOML.
@@ -102,25 +110,15 @@ impl Config {
     pub fn models_toml(&self) -> String {
         listed("model", &self.model)
     }
+}
 
-    fn validate(&self) -> Result<(), ConfigError> {
-        let bounds = [
-            (self.server.body_bytes_max > 0, "server.body_bytes_max", "is 0; set how many bytes a request may have"),
-            (self.server.connections_max > 0, "server.connections_max", "is 0; nobody could connect"),
-            (self.server.keep_alive_ms > 0, "server.keep_alive_ms", "is 0; set it to some seconds, such as 10000"),
-            (self.billing.partner_share_bps <= 10_000, "billing.partner_share_bps", "exceeds 10000, the whole markup"),
-            (!self.billing.credit_price_usd.is_negative(), "billing.credit_price_usd", "is negative"),
-            (
-                self.ledger.hold_expiry_ms > self.upstream.total_ms,
-                "ledger.hold_expiry_ms",
-                "is not above upstream.total_ms; a hold must outlive the request it covers",
-            ),
-        ];
-        match bounds.into_iter().find(|(ok, ..)| !ok) {
-            Some((_, field, problem)) => Err(ConfigError::Invalid { field, problem }),
-            None => Ok(()),
-        }
+/// A header of a vendor may be a secret.
+fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut vendors = vendors.to_vec();
+    for headers in vendors.iter_mut().filter_map(|vendor| vendor.get_mut("headers")?.as_table_mut()) {
+        headers.iter_mut().for_each(|(_, value)| *value = Value::from(REDACTED));
     }
+    vendors.serialize(serializer)
 }
 
 fn listed(name: &str, tables: &[Table]) -> String {
@@ -131,7 +129,7 @@ fn listed(name: &str, tables: &[Table]) -> String {
     Table::from_iter([(name.to_owned(), Value::Array(list))]).to_string()
 }
 
-fn override_with(table: &mut Table, name: &str, value: &str) -> Result<(), ConfigError> {
+fn override_with(table: &mut Table, defaults: &Table, (name, value): (&str, &str)) -> Result<(), ConfigError> {
     let known = sections::NAMES;
     let rest = name.strip_prefix(VARIABLE_PREFIX).unwrap_or(name).to_ascii_lowercase();
     let target = known.into_iter().find_map(|section| Some((section, rest.strip_prefix(section)?.strip_prefix('_')?)));
@@ -140,18 +138,20 @@ fn override_with(table: &mut Table, name: &str, value: &str) -> Result<(), Confi
     };
     let entry = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
     if let Value::Table(fields) = entry {
-        fields.insert(field.to_owned(), scalar(value));
+        let default = defaults.get(section).and_then(|fields| fields.get(field));
+        fields.insert(field.to_owned(), like(default, value));
     }
     Ok(())
 }
 
-/// A number or a truth value as such, anything else as a string.
-fn scalar(text: &str) -> Value {
-    match (text.parse::<i64>(), text.parse::<bool>()) {
-        (Ok(number), _) => Value::Integer(number),
-        (_, Ok(truth)) => Value::Boolean(truth),
-        _ => Value::String(text.to_owned()),
-    }
+/// A number or a truth value where the default is one, anything else as text: a price of `1` is text too.
+fn like(default: Option<&Value>, text: &str) -> Value {
+    let value = match default {
+        Some(Value::Integer(_)) => text.parse().ok().map(Value::Integer),
+        Some(Value::Boolean(_)) => text.parse().ok().map(Value::Boolean),
+        _ => None,
+    };
+    value.unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
 #[cfg(test)]
@@ -177,6 +177,12 @@ mod tests {
         assert_eq!(config.server.listen, "127.0.0.1:9");
         let config = check("", &[("OPENCREDITS_BILLING_MARKUP_BPS", "100"), ("HOME", "/x")]).unwrap();
         assert_eq!(config.billing.markup_bps, 100);
+        let config = check("", &[("OPENCREDITS_BILLING_CREDIT_PRICE_USD", "1"), ("OPENCREDITS_SERVER_COUNTRY", "12")]);
+        let config = config.unwrap();
+        assert_eq!(config.billing.credit_price_usd, opencredits_units::NanoUsd::new(1_000_000_000));
+        assert_eq!(config.server.country.as_deref(), Some("12"));
+        let error = check("", &[("OPENCREDITS_SERVER_STRICT", "yes")]).unwrap_err();
+        assert!(error.contains("expected a boolean"), "{error}");
     }
 
     #[test]
@@ -187,8 +193,13 @@ mod tests {
     }
 
     #[test]
-    fn a_hold_must_outlive_its_request() {
-        assert!(check("[ledger]\nhold_expiry_ms = 5", &[]).unwrap_err().contains("ledger.hold_expiry_ms"));
+    fn a_vendors_headers_are_used_and_not_shown() {
+        let vendor = "[[vendor]]\nid = \"own\"\nheaders = { x-secret = \"abc-canary\" }";
+        let config = check(vendor, &[]).unwrap();
+        for shown in [config.show().unwrap(), serde_json::to_string(&config).unwrap()] {
+            assert!(shown.contains("x-secret") && !shown.contains("canary"), "{shown}");
+        }
+        assert!(config.vendors_toml().contains("abc-canary"));
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub struct Server {
     pub top_up_url: Option<String>,
     /// Largest request body, in bytes. Default 32 MiB.
     pub body_bytes_max: usize,
-    /// Largest request head, in bytes. Default 64 KiB.
+    /// Largest request head, in bytes, at least 8 KiB. Default 64 KiB.
     pub header_bytes_max: usize,
     /// How long a client may take to send a request's head, in ms. Default 10 s.
     pub header_read_ms: u64,
@@ -154,7 +154,7 @@ pub struct Upstream {
     pub idle_connections_max: usize,
     /// Largest answer that is not streamed, in bytes. Default 64 MiB.
     pub body_bytes_max: usize,
-    /// Requests at once whose clients have gone and that are still read to their end. Default 1,000.
+    /// Requests at once whose clients have gone and that are still read to their end, at least one. Default 1,000.
     pub drains_max: usize,
     /// How long such a request is read on, in ms. Default 2 minutes.
     pub drain_ms: u64,

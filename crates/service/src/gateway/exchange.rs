@@ -108,8 +108,8 @@ async fn attempt(tab: &mut Tab, outgoing: &Outgoing) -> Result<Answer, Missed> {
     let outcome = Box::new(read_body(tab.upstream.dialect, &body));
     match &outcome.error {
         Some(error) => Err(Missed::of_error(error)),
-        // Whatever it is (nothing, a page of a proxy), the model did not say it.
-        None if outcome.is_empty() => Err(Missed::of(UpstreamKind::Unavailable)),
+        // Whatever it is (nothing, a page of a proxy), no model said it.
+        None if outcome.is_empty() && outcome.usage.is_none() => Err(Missed::of(UpstreamKind::Unavailable)),
         None => Ok(Answer::Whole { headers, body, outcome }),
     }
 }

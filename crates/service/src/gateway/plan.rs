@@ -5,7 +5,7 @@ use super::admit::{Call, Named};
 use super::routing::{Preferences, WAYS_MAX, Way, fallbacks};
 use crate::fault::{Fault, RequestFault};
 use crate::keyring::Spender;
-use opencredits_catalog::{Ask, CatalogError, Model, Terms};
+use opencredits_catalog::{Ask, Catalog, CatalogError, Model, Terms};
 use opencredits_providers::{Attached, Dialect, RequestFacts, Target, Translated, translate_with, unsealed};
 use opencredits_sanitizer::{Api, SanitizeError, Scrub, Scrubbed, Strictness};
 use opencredits_units::{NanoUsd, PicoUsd, Tokens, ToolUse};
@@ -156,7 +156,7 @@ impl Gateway {
         let mut models: Vec<Arc<Model>> = Vec::new();
         for name in std::iter::once(first.to_owned()).chain(fallbacks(others)?) {
             let model = self.catalog.resolve(&name).map_err(RequestFault::from)?;
-            allowed(spender, model)?;
+            allowed(spender, &self.catalog, model)?;
             if !models.iter().any(|known| known.id == model.id) {
                 models.push(Arc::clone(model));
             }
@@ -323,9 +323,11 @@ fn refuse_drops(strictness: Strictness, translated: &Translated) -> Result<(), F
     }
 }
 
-fn allowed(spender: &Spender, model: &Model) -> Result<(), Fault> {
+/// A key's list may name a model by any of its names, as a request may.
+fn allowed(spender: &Spender, catalog: &Catalog, model: &Model) -> Result<(), Fault> {
+    let is_model = |name: &String| catalog.get(name).is_some_and(|named| named.id == model.id);
     match &spender.allowed_models {
-        Some(models) if !models.iter().any(|allowed| **allowed == *model.id) => {
+        Some(models) if !models.iter().any(is_model) => {
             Err(RequestFault::ModelNotAllowed { model: model.id.to_string() }.into())
         }
         _ => Ok(()),

@@ -1,0 +1,39 @@
+//! `--check`: the config in force, without a secret and without touching anything.
+
+use crate::house::{House, config_of, failed, is_empty};
+
+#[test]
+fn a_config_is_shown_as_it_holds_and_no_secret_with_it() {
+    let house = House::new();
+    let file = house.file("config.toml", &config_of("https://models.example"));
+    let variables = [("HOUSE_API_KEY", "key-canary"), ("OPENCREDITS_BILLING_CREDIT_PRICE_USD", "1")];
+    let output = house.run(&["--config", &file, "--check"], &variables);
+    let shown = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(output.status.success(), "{shown}");
+    for part in ["markup_bps = 2500", "credit_price_usd = \"1\"", "house/small", "x-secret", "listen = \"127.0.0.1:0\""]
+    {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert!(!shown.contains("canary"), "{shown}");
+    assert!(is_empty(&house.data()));
+}
+
+#[test]
+fn what_cannot_be_used_is_named_and_nothing_is_started() {
+    let house = House::new();
+    let check = |config: &str, variables: &[(&str, &str)], expect: &str| {
+        let file = house.file("config.toml", config);
+        for more in [&["--check"][..], &[]] {
+            let (printed, error) = failed(house.run(&[&["--config", &file], more].concat(), variables));
+            assert!(error.contains(expect) && printed.is_empty(), "{config}: {printed}{error}");
+        }
+        assert!(is_empty(&house.data()), "{config}");
+    };
+    check("[server]\nlisen = \"x\"", &[], "lisen");
+    check("[server]\nheader_bytes_max = 4096", &[], "server.header_bytes_max");
+    check("", &[("OPENCREDITS_LOG_FILTER", "loud")], "log.filter");
+    check("", &[("OPENCREDITS_SERVR_LISTEN", "x")], "OPENCREDITS_SERVR_LISTEN");
+    check("", &[("OPENAI_API_KEY_FILE", "/nowhere/key")], "/nowhere/key");
+    let (_, error) = failed(house.run(&["--config", "/nowhere.toml", "--check"], &[]));
+    assert!(error.contains("/nowhere.toml"), "{error}");
+}

@@ -1,0 +1,68 @@
+//! `dev`: what it prints can be pasted, and a second start keeps what the first one made.
+
+use crate::house::{Gateway, House, failed};
+
+/// A command as a shell would split it, with quotes of both kinds and lines that go on.
+fn words(command: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
+    for letter in command.replace("\\\n", " ").chars() {
+        match (quote, letter) {
+            (Some(open), _) if open == letter => quote = None,
+            (None, '"' | '\'') => quote = Some(letter),
+            (None, _) if letter.is_whitespace() => words.push(std::mem::take(&mut word)),
+            _ => word.push(letter),
+        }
+    }
+    words.push(word);
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// Sends what a `curl` line says.
+fn paste(gateway: &Gateway, command: &str) -> String {
+    let (mut target, mut headers, mut body) = (String::new(), String::new(), String::new());
+    let mut words = words(command).into_iter();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "-N" => {}
+            "-H" => headers.push_str(&format!("{}\r\n", words.next().unwrap())),
+            "-d" => body = words.next().unwrap(),
+            url => target = url.strip_prefix(&format!("http://{}", gateway.address)).unwrap().to_owned(),
+        }
+    }
+    let method = if body.is_empty() { "GET" } else { "POST" };
+    gateway.send(method, &target, (&headers, &body))
+}
+
+#[test]
+fn what_dev_prints_can_be_pasted_and_a_second_start_keeps_the_data() {
+    let house = House::new();
+    let first = house.start(&["dev"], &[]);
+    let commands: Vec<&str> = first.greeting.split("    curl ").skip(1).collect();
+    assert_eq!(commands.len(), 3, "{}", first.greeting);
+    for (command, expect) in commands.iter().zip(["\"credits\":", "event: message_stop", "\"balance\":"]) {
+        let answer = paste(&first, command);
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains(expect), "{command}: {answer}");
+    }
+    let url = first.greeting.split("Models: http://").nth(1).unwrap().lines().next().unwrap();
+    let models = first.get(url.strip_prefix(&first.address).unwrap(), "");
+    assert!(models.contains("\"sandbox/gpt\""), "{models}");
+    let (key, balance) = (first.key(), first.get("/v1/credits/balance", &first.key()));
+    first.terminate();
+    assert!(first.ended().0.success());
+
+    let second = house.start(&["dev"], &[]);
+    assert!(!second.greeting.contains("oc_sk_") && second.greeting.contains("as you left it"), "{}", second.greeting);
+    let body = |answer: &str| answer.split_once("\r\n\r\n").unwrap().1.to_owned();
+    assert_eq!(body(&second.get("/v1/credits/balance", &key)), body(&balance));
+}
+
+#[test]
+fn a_port_that_is_taken_costs_nobody_the_key_that_is_shown_once() {
+    let house = House::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (printed, error) = failed(house.run(&["dev"], &[("OPENCREDITS_SERVER_LISTEN", &address)]));
+    assert!(error.contains(&address) && printed.is_empty(), "{printed}{error}");
+    assert!(house.start(&["dev"], &[]).key().starts_with("oc_sk_"));
+}

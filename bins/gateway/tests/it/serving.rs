@@ -1,0 +1,65 @@
+//! Serving: its end, its folder, its keys at vendors.
+
+use crate::house::{House, bearer, config_of, failed, rest_of};
+use opencredits_testkit::ReplayUpstream;
+use std::io::Read;
+
+fn chat(model: &str, text: &str) -> String {
+    format!(r#"{{"model":"{model}","max_tokens":20,"stream":true,"messages":[{{"role":"user","content":"{text}"}}]}}"#)
+}
+
+#[test]
+fn a_stream_is_finished_and_charged_when_the_gateway_is_told_to_end() {
+    let house = House::new();
+    let gateway = house.start(&["dev"], &[]);
+    let key = gateway.key();
+    assert!(gateway.get("/readyz", "").ends_with("ready\n"));
+    let body = chat("sandbox/gpt", "sandbox:slow 50");
+    let mut stream = gateway.open("POST", "/v1/chat/completions", (&bearer(&key), &body));
+    stream.read_exact(&mut [0; 64]).unwrap();
+    gateway.terminate();
+    let rest = rest_of(stream);
+    assert!(rest.contains("data: [DONE]") && rest.contains("\"generation_id\":\"gen_"), "{rest}");
+    let (status, log) = gateway.ended();
+    assert!(status.success() && log.contains("clean=true"), "{log}");
+    let again = house.start(&["dev"], &[]);
+    let balance = again.get("/v1/credits/balance", &key);
+    assert!(balance.contains("{\"balance\":999."), "what was streamed is charged: {balance}");
+}
+
+#[test]
+fn a_folder_has_one_gateway() {
+    let house = House::new();
+    let first = house.start(&["dev"], &[]);
+    let (printed, error) = failed(house.run(&["dev"], &[]));
+    assert!(error.contains("stop it") && printed.is_empty(), "{printed}{error}");
+    assert!(first.get("/v1/key", &first.key()).starts_with("HTTP/1.1 200"), "the first one goes on");
+}
+
+#[test]
+fn a_vendor_is_asked_with_our_key_from_the_environment_or_from_a_file() {
+    let upstream = ReplayUpstream::start(Vec::new()).unwrap();
+    let house = House::new();
+    let config = house.file("config.toml", &config_of(&upstream.base_url()));
+    let secret = house.file("key", "key-from-a-file\n");
+    let mut user_key = String::new();
+    let ways = [
+        ("HOUSE_API_KEY", "key-from-the-environment", "key-from-the-environment"),
+        ("HOUSE_API_KEY_FILE", &secret, "key-from-a-file"),
+    ];
+    for (at, (variable, value, expect)) in ways.into_iter().enumerate() {
+        let gateway = house.start(&["--config", &config, "dev"], &[(variable, value)]);
+        if at == 0 {
+            user_key = gateway.key();
+        }
+        let answer = gateway.send("POST", "/v1/chat/completions", (&bearer(&user_key), &chat("house/small", "Hi")));
+        let received = upstream.received();
+        let last = received.last().unwrap_or_else(|| panic!("nothing was sent: {answer}"));
+        assert_eq!(last.header("authorization"), Some(&*format!("Bearer {expect}")));
+        assert_eq!(last.header("x-secret"), Some("header-canary"));
+        assert!(!last.mentions(&user_key));
+        gateway.terminate();
+        let (status, log) = gateway.ended();
+        assert!(status.success() && !log.contains(expect) && !log.contains("canary"), "{log}");
+    }
+}

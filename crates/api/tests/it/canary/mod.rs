@@ -1,0 +1,253 @@
+//! The canary: marked prompts, files, identifiers, addresses and keys go through every route, and no byte of them is left
+//! anywhere.
+
+mod requests;
+
+use crate::apis::{GENERATED, MODELS, RESPONSE, VECTORS, VENDORS};
+use crate::app::{Answer, TestApp};
+use crate::attachments;
+use axum::body::{Body, Bytes};
+use http::Request;
+use http_body_util::{BodyExt, StreamBody};
+use opencredits_providers::http::{Client, Settings};
+use opencredits_testkit::{Behaviour, Fault, IndexRow, Recording, ReplayUpstream};
+use requests::{Ask, MARK, Outcome};
+use serde_json::{Value, json};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use tracing_subscriber::filter::LevelFilter;
+
+/// Whose requests these are; the network's address of a person stands in the headers that proxies add.
+const ADDRESS: &str = "203.0.113.77";
+/// The test that flies the canary, in a process of its own.
+const FLIGHT: &str = "canary::the_canary_flies";
+
+/// Stands in the folder that it flies in: what searches a machine's own folder finds other programs' files.
+const CAGE: &str = "cage";
+
+/// What must be nowhere: the marks, the base64 of the one that files carry, and the key.
+fn marks(key: &str) -> Vec<Vec<u8>> {
+    let escaped: String = MARK.chars().map(|letter| format!("\\u{:04x}", u32::from(letter))).collect();
+    let plain = [MARK, &requests::file()[..30], &escaped, ADDRESS, key, key.trim_start_matches("oc_sk_")];
+    let hex: String = MARK.bytes().map(|byte| format!("{byte:02x}")).collect();
+    plain.map(str::to_owned).into_iter().chain([hex]).map(String::into_bytes).collect()
+}
+
+/// A request with every header that may say something of a person, each marked.
+fn marked(ask: &Ask, key: &str, number: usize) -> Request<Body> {
+    let mut request = Request::builder().method(ask.method.clone()).uri(&ask.path);
+    for name in [
+        "x-session-id",
+        "cookie",
+        "user-agent",
+        "referer",
+        "origin",
+        "x-client-request-id",
+        "thread-id",
+        "from",
+        "anthropic-beta",
+        "openai-organization",
+        "x-title",
+        "x-opencredits-nothing",
+    ] {
+        request = request.header(name, MARK);
+    }
+    for name in ["x-forwarded-for", "x-real-ip", "forwarded", "cf-connecting-ip"] {
+        request = request.header(name, ADDRESS);
+    }
+    let (key_header, value) = match number % 4 {
+        0 => ("authorization", format!("Bearer {key}")),
+        1 => ("x-api-key", key.to_owned()),
+        2 => ("x-goog-api-key", key.to_owned()),
+        _ => ("x-user-key", key.to_owned()),
+    };
+    let once = ask.again.map_or_else(|| format!("{MARK}-{number}"), str::to_owned);
+    let request = request.header(key_header, value).header("idempotency-key", once);
+    request.body(Body::from(ask.body.clone())).unwrap()
+}
+
+async fn check(app: &TestApp, key: &str, (number, ask): (usize, &Ask)) -> Answer {
+    let answer = app.send(marked(ask, key, number)).await;
+    assert_eq!(answer.status, ask.status, "{} {} {}: {}", ask.what, ask.method, ask.path, answer.text);
+    // One that is refused for its key has the same body.
+    let wrong = app.send(marked(ask, &key.replace("oc_sk_", "oc_sk_0"), number)).await;
+    assert_ne!(wrong.status, 500, "{}", ask.path);
+    answer
+}
+
+/// Clients that go away amid an answer, and ones whose body breaks off.
+async fn broken_off(app: &TestApp, key: &str) {
+    for ask in requests::inference(&Outcome { text: "sandbox:slow 5", whole: 200, streamed: 200 }) {
+        let mut left = app.open(marked(&ask, key, 0)).await;
+        let _first = left.body_mut().frame().await;
+    }
+    let part = json!({"model": "sandbox/gpt", "messages": [{"role": "user", "content": MARK}]}).to_string();
+    for path in ["/v1/chat/completions", "/v1/messages", "/v1/credits/pricing"] {
+        let chunks = [Ok(http_body::Frame::data(Bytes::from(part.clone()))), Err(std::io::Error::other(MARK))];
+        let body = Body::new(StreamBody::new(futures_util::stream::iter(chunks)));
+        let request = Request::post(path).header("authorization", format!("Bearer {key}")).body(body).unwrap();
+        assert_eq!(app.send(request).await.status, 400, "{path}");
+    }
+}
+
+/// What a provider answers over a real connection: the mark, whole or in events.
+fn recording(id: &str, stream: bool) -> Recording {
+    let usage = json!({"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12});
+    let choice = |said: &str| json!([{"index": 0, "finish_reason": "stop", said: {"content": MARK}}]);
+    let body = if stream {
+        let first = json!({"id": "c", "choices": [{"index": 0, "delta": {"content": MARK}}]});
+        let last = json!({"id": "c", "choices": choice("delta"), "usage": usage});
+        format!("data: {first}\n\ndata: {last}\n\ndata: [DONE]\n\n")
+    } else {
+        json!({"id": "c", "choices": choice("message"), "usage": usage}).to_string()
+    };
+    let row: IndexRow = serde_json::from_value(json!({
+        "id": id, "file": "", "expected": "", "provider": "v", "api": "openai-chat", "stream": stream, "status": 200,
+        "model": null, "features": [], "body_exact": true,
+    }))
+    .unwrap();
+    Recording {
+        id: id.to_owned(),
+        row,
+        request_path: String::new(),
+        request_body: Value::Null,
+        content_type: None,
+        body,
+        body_base64: None,
+        expected: serde_json::from_value(json!({})).unwrap(),
+    }
+}
+
+/// Pictures that are fetched from an address, which is content too.
+async fn by_address() -> (TestApp, String) {
+    let answer = attachments::GENERATED.replace("Hi", MARK);
+    let app = TestApp::answering(attachments::VENDORS, attachments::MODELS, "application/json", &answer);
+    let (_, key) = app.person(10).await;
+    for (status, expect) in [("200 OK", 200), ("404 Not Found", 400)] {
+        let address = attachments::server(status).await.replace("a.png", MARK);
+        for (at, (path, body)) in attachments::asks(&address).into_iter().enumerate() {
+            check(&app, &key, (at + usize::from(expect), &Ask::post("by address", path, &body, expect))).await;
+        }
+    }
+    (app, key)
+}
+
+/// What passes without translation, through the APIs that the sandbox does not speak.
+async fn through_its_own_api() -> (TestApp, String) {
+    let mut last = None;
+    for (path, body, answer) in [
+        ("/v1/embeddings", json!({"model": "a/vectors", "input": [MARK], "user": MARK}), VECTORS),
+        ("/v1/responses", json!({"model": "a/model", "input": MARK, "user": MARK}), RESPONSE),
+        ("/v1beta/models/a/model:generateContent", json!({"contents": [{"parts": [{"text": MARK}]}]}), GENERATED),
+    ] {
+        let app = TestApp::answering(VENDORS, MODELS, "application/json", &answer.replace("Hi", MARK));
+        let (_, key) = app.person(10).await;
+        let answer = check(&app, &key, (0, &Ask::post("its own", path, &body, 200))).await;
+        assert!(path.ends_with("embeddings") || answer.text.contains(MARK), "{}", answer.text);
+        search(app.folder.path(), &[&key]);
+        last = Some((app, key));
+    }
+    last.unwrap()
+}
+
+/// The same over the real client and a real connection.
+async fn over_a_socket() -> (TestApp, String) {
+    let upstream = ReplayUpstream::start(vec![recording("whole", false), recording("stream", true)]).unwrap();
+    let app = TestApp::over(&upstream.base_url(), Client::new(Settings::default()).unwrap());
+    let (_, key) = app.person(100).await;
+    let faults = [
+        (Fault::None, 200, 200),
+        (Fault::CutAfter(150), 502, 200),
+        (Fault::Status(400), 400, 400),
+        (Fault::Status(401), 502, 502),
+        (Fault::Status(500), 502, 502),
+    ];
+    let both = |(fault, whole, streamed)| [(fault, "a/whole", whole), (fault, "a/stream", streamed)];
+    for (number, (fault, model, status)) in faults.into_iter().flat_map(both).enumerate() {
+        upstream.answer(Behaviour::from(fault));
+        let stream = model == "a/stream";
+        let body = json!({"model": model, "stream": stream, "messages": [{"role": "user", "content": MARK}]});
+        check(&app, &key, (number, &Ask::post("over a socket", "/v1/chat/completions", &body, status))).await;
+    }
+    assert!(upstream.received().iter().all(|received| received.mentions(MARK) && !received.mentions(&key)));
+    (app, key)
+}
+
+fn files(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files(&path, found) } else { found.push(path) }
+    }
+}
+
+/// Searches all files of a folder, and their names.
+fn search(dir: &Path, keys: &[&str]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    files(dir, &mut found);
+    for file in &found {
+        let bytes = std::fs::read(file).unwrap();
+        let bytes = [file.as_os_str().as_encoded_bytes(), &bytes].concat();
+        for mark in keys.iter().flat_map(|key| marks(key)) {
+            let at = memchr::memmem::find(&bytes, &mark);
+            let near = at.map(|at| String::from_utf8_lossy(&bytes[at.saturating_sub(300)..bytes.len().min(at + 300)]));
+            assert!(at.is_none(), "{} holds {:?}: {near:?}", file.display(), String::from_utf8_lossy(&mark));
+        }
+    }
+    found
+}
+
+/// Only in a process whose temporary files all lie in one folder, see below.
+#[tokio::test]
+#[ignore = "no_byte_of_what_was_said_is_left_on_the_machine runs it"]
+async fn the_canary_flies() {
+    let temporary = std::env::temp_dir();
+    if !temporary.join(CAGE).exists() {
+        return;
+    }
+    let log = File::create(temporary.join("all.log")).unwrap();
+    // Everything that any part of the program could log, on any thread, at the finest level.
+    let lines =
+        tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).json().with_writer(Mutex::new(log)).finish();
+    tracing::subscriber::set_global_default(lines).unwrap();
+    tracing::info!("the log is written");
+    let app = TestApp::new().await;
+    let (user, key) = app.person(1_000).await;
+    let asks = requests::all(&key);
+    for numbered in asks.iter().enumerate() {
+        check(&app, &key, numbered).await;
+    }
+    let limited = app.key(&user, None, Some(1)).await;
+    for ask in requests::inference(&Outcome { text: "Hello", whole: 402, streamed: 402 }) {
+        check(&app, &limited, (asks.len(), &ask)).await;
+    }
+    broken_off(&app, &key).await;
+    let others = [by_address().await, through_its_own_api().await, over_a_socket().await];
+    for app in others.iter().map(|(app, _)| app).chain([&app]) {
+        while !app.ledger.holds().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        app.ledger.flush().unwrap();
+    }
+    let keys: Vec<&str> = others.iter().map(|(_, key)| &**key).chain([&*key, &limited]).collect();
+    let found = search(&temporary, &keys);
+    let names: Vec<String> = found.iter().map(|file| file.display().to_string()).collect();
+    assert!(names.iter().any(|name| name.ends_with("ledger.db-wal")), "{names:?}");
+    let log_bytes = std::fs::metadata(temporary.join("all.log")).unwrap().len();
+    assert!(log_bytes > 500, "the log was not written, so it proves nothing");
+}
+
+#[test]
+fn no_byte_of_what_was_said_is_left_on_the_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    File::create(folder.path().join(CAGE)).unwrap();
+    let mut flight = Command::new(std::env::current_exe().unwrap());
+    flight.args([FLIGHT, "--exact", "--ignored", "--nocapture"]).env("TMPDIR", folder.path());
+    let output = flight.output().unwrap();
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    assert!(folder.path().join("all.log").exists(), "it flew");
+    assert!(!said.contains(MARK) && !said.contains(ADDRESS), "{said}");
+    search(folder.path(), &["oc_sk_none"]);
+}

@@ -1,0 +1,129 @@
+//! What a value of each setting may be. What is beyond would end the process, or make of it another than was asked for.
+
+use super::{Config, ConfigError};
+use opencredits_units::{BasisPoints, NanoUsd};
+
+/// hyper reads heads into a buffer that is not smaller.
+const HEADER_BYTES_MIN: usize = 8_192;
+/// More places than any machine has sockets; what counts them ends the process at 2^61.
+const PLACES_MAX: usize = 1_000_000;
+/// The levels that a log filter knows.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// Whether it holds, which setting it is about, what is wrong and what to do.
+type Bound = (bool, &'static str, &'static str);
+
+pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
+    let bounds = server(config).into_iter().chain(upstream(config)).chain(others(config));
+    match bounds.into_iter().find(|(holds, ..)| !holds) {
+        Some((_, field, problem)) => Err(ConfigError::Invalid { field, problem }),
+        None => Ok(()),
+    }
+}
+
+fn server(config: &Config) -> [Bound; 6] {
+    let server = &config.server;
+    let places = (1..=PLACES_MAX).contains(&server.connections_max);
+    let head = server.header_bytes_max >= HEADER_BYTES_MIN;
+    [
+        (server.body_bytes_max > 0, "server.body_bytes_max", "is 0; set how many bytes a request may have"),
+        (head, "server.header_bytes_max", "is below 8192, the least that a head needs; raise it"),
+        (server.header_read_ms > 0, "server.header_read_ms", "is 0; set it to some seconds, such as 10000"),
+        (server.body_read_ms > 0, "server.body_read_ms", "is 0; set it to some seconds, such as 60000"),
+        (places, "server.connections_max", "is not between 1 and 1000000; set how many may connect"),
+        (server.keep_alive_ms > 0, "server.keep_alive_ms", "is 0; set it to some seconds, such as 10000"),
+    ]
+}
+
+fn upstream(config: &Config) -> [Bound; 9] {
+    let upstream = &config.upstream;
+    let drains = (1..=PLACES_MAX).contains(&upstream.drains_max);
+    const NO_BYTES: &str = "is 0; set how many bytes it may be";
+    const NO_TIME: &str = "is 0; set how long it may take";
+    [
+        (upstream.connect_ms > 0, "upstream.connect_ms", NO_TIME),
+        (upstream.first_byte_ms > 0, "upstream.first_byte_ms", NO_TIME),
+        (upstream.idle_ms > 0, "upstream.idle_ms", NO_TIME),
+        (upstream.total_ms > 0, "upstream.total_ms", NO_TIME),
+        (upstream.body_bytes_max > 0, "upstream.body_bytes_max", NO_BYTES),
+        (upstream.attachment_bytes_max > 0, "upstream.attachment_bytes_max", NO_BYTES),
+        (drains, "upstream.drains_max", "is not between 1 and 1000000; to read nothing on, set drain_ms = 0"),
+        (upstream.attempts_max > 0, "upstream.attempts_max", "is 0; 1 asks one provider once"),
+        (
+            config.ledger.hold_expiry_ms > upstream.total_ms,
+            "ledger.hold_expiry_ms",
+            "is not above upstream.total_ms; a hold must outlive the request it covers",
+        ),
+    ]
+}
+
+fn others(config: &Config) -> [Bound; 3] {
+    let billing = &config.billing;
+    let share = billing.partner_share_bps <= BasisPoints::WHOLE;
+    let price = billing.credit_price_usd > NanoUsd::ZERO;
+    [
+        (share, "billing.partner_share_bps", "exceeds 10000, the whole markup"),
+        (price, "billing.credit_price_usd", "is not above zero; set what a credit sells for, such as \"0.01\""),
+        (
+            is_filter(&config.log.filter),
+            "log.filter",
+            "is no level or filter; set it to \"info\", say, or \"info,hyper=warn\"",
+        ),
+    ]
+}
+
+/// A filter is levels, each for a target or for all. A word that is no level would pass for a target, and all other lines
+/// would be lost.
+fn is_filter(text: &str) -> bool {
+    let mut directives = text.split(',').map(|directive| directive.rsplit('=').next().unwrap_or(directive).trim());
+    directives.all(|level| LEVELS.iter().any(|known| level.eq_ignore_ascii_case(known)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(toml: &str, problem: Option<&str>) {
+        let error = Config::read(toml, []).err().map(|error| error.to_string());
+        match problem {
+            None => assert_eq!(error, None, "{toml}"),
+            Some(field) => {
+                let error = error.unwrap_or_default();
+                assert!(error.starts_with(field), "{toml}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_beyond_its_bound_is_refused_by_name_and_one_within_is_not() {
+        let rows = [
+            ("server", "body_bytes_max", "0", "1"),
+            ("server", "header_bytes_max", "8191", "8192"),
+            ("server", "header_read_ms", "0", "1"),
+            ("server", "body_read_ms", "0", "1"),
+            ("server", "connections_max", "0", "1"),
+            ("server", "connections_max", "1000001", "1000000"),
+            ("server", "keep_alive_ms", "0", "1"),
+            ("upstream", "connect_ms", "0", "1"),
+            ("upstream", "first_byte_ms", "0", "1"),
+            ("upstream", "idle_ms", "0", "1"),
+            ("upstream", "total_ms", "0", "1"),
+            ("upstream", "body_bytes_max", "0", "1"),
+            ("upstream", "attachment_bytes_max", "0", "1"),
+            ("upstream", "drains_max", "0", "1"),
+            ("upstream", "drains_max", "1000001", "1000000"),
+            ("upstream", "attempts_max", "0", "1"),
+            ("ledger", "hold_expiry_ms", "1200000", "1200001"),
+            ("billing", "partner_share_bps", "10001", "10000"),
+            ("billing", "credit_price_usd", "\"0\"", "\"0.000000001\""),
+            ("billing", "credit_price_usd", "\"-1\"", "\"1\""),
+            ("log", "filter", "\"loud\"", "\"WARN\""),
+            ("log", "filter", "\"info,opencredits_api=loud\"", "\"info,opencredits_api=debug\""),
+            ("log", "filter", "\"\"", "\"off\""),
+        ];
+        for (section, field, beyond, within) in rows {
+            check(&format!("[{section}]\n{field} = {beyond}"), Some(&format!("{section}.{field}")));
+            check(&format!("[{section}]\n{field} = {within}"), None);
+        }
+    }
+}
