@@ -2,10 +2,14 @@
 
 use crate::app::Face;
 use crate::errors::{ErrorType, Problem};
+use opencredits_ledger::LedgerError;
 use opencredits_service::{
     Fault, KeyFault, NoRoute, PaymentNeeded, Previous, RequestFault, Short, UpstreamFault, UpstreamKind,
 };
 use serde_json::{Value, json};
+
+/// A client whose request met a full log comes back after so long.
+const STALL_MS: u64 = 1_000;
 
 /// Dresses a fault.
 pub(crate) fn problem(fault: &Fault, face: &Face) -> Problem {
@@ -18,7 +22,11 @@ pub(crate) fn problem(fault: &Fault, face: &Face) -> Problem {
         }
         Fault::Upstream(upstream) => upstream_problem(upstream),
         Fault::Overflow => Problem::new(ErrorType::InvalidRequest, fault.to_string()),
-        Fault::Ledger(error) => ours("ledger", error),
+        Fault::Ledger(error) => {
+            // The disk is behind: what waits for it is written within seconds, or its operator has to look.
+            let stalls = matches!(error, LedgerError::Limit { .. });
+            ours("ledger", error).retry_after_ms(stalls.then_some(STALL_MS))
+        }
         Fault::Store(error) => ours("store", error),
         Fault::Record(error) => ours("record", error),
         _ => Problem::new(ErrorType::Server, "something went wrong on our side; try again"),

@@ -24,7 +24,7 @@ pub async fn run(gateway: Arc<Gateway>, claims: Arc<dyn Claims>) {
         }
         match expire(&gateway) {
             Ok(()) => {}
-            Err(LedgerError::Poisoned) => reload(&gateway),
+            Err(LedgerError::Poisoned) => reload(&gateway).await,
             Err(error) => tracing::error!(%error, "cannot end holds whose time is over; trying again"),
         }
         let now = gateway.clock().now();
@@ -37,10 +37,15 @@ pub async fn run(gateway: Arc<Gateway>, claims: Arc<dyn Claims>) {
 
 /// After a failed commit the ledger decides nothing. Its state on disk is the truth: once the disk is well again, work
 /// goes on from there.
-fn reload(gateway: &Gateway) {
-    match gateway.ledger().reload() {
-        Ok(()) => tracing::error!("a commit had failed; the ledger was read anew and goes on"),
-        Err(error) => tracing::error!(%error, "a commit has failed, and the ledger cannot be read; trying again"),
+async fn reload(gateway: &Gateway) {
+    let ledger = gateway.ledger().clone();
+    // It may wait for the disk, and others live on this thread.
+    match tokio::task::spawn_blocking(move || ledger.reload()).await {
+        Ok(Ok(())) => tracing::error!("a commit had failed; the ledger was read anew and goes on"),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "a commit has failed, and the ledger cannot be written or read; trying again");
+        }
+        Err(error) => tracing::error!(%error, "the ledger could not be read anew; trying again"),
     }
 }
 
