@@ -39,6 +39,9 @@ pub struct Target<'a> {
     pub output_max: u64,
     /// Whether the model thinks before it answers.
     pub reasons: bool,
+    /// Whether it lets itself be steered by `temperature` and its like. One that thinks and does not is asked for an
+    /// effort, where another is given a budget.
+    pub samples: bool,
 }
 
 /// A translated request. It holds content, so it cannot be printed.
@@ -85,6 +88,9 @@ pub fn translate_with<'a>(
         return Err(Error::Field { field: reads.turns_field(), expected });
     }
     attach::attach(&mut conversation, attached);
+    if !to.samples {
+        leave_out_sampling(&mut conversation, &mut dropped);
+    }
     let fields = match writes {
         Tongue::Chat => chat::write_request(&conversation, to, &mut dropped)?,
         Tongue::Messages => messages::write_request(&conversation, to, &mut dropped)?,
@@ -94,6 +100,14 @@ pub fn translate_with<'a>(
     dropped.sort_unstable();
     dropped.dedup();
     Ok(Translated { fields, output_cap: conversation.output_cap.map(|cap| cap.min(to.output_max)), dropped })
+}
+
+fn leave_out_sampling(from: &mut Conversation<'_>, dropped: &mut Vec<String>) {
+    let sampling = &mut from.sampling;
+    let all =
+        [("temperature", &mut sampling.temperature), ("top_p", &mut sampling.top_p), ("top_k", &mut sampling.top_k)];
+    let there = all.into_iter().filter_map(|(name, raw)| raw.take().map(|_| name.to_owned()));
+    dropped.extend(there);
 }
 
 /// The addresses of pictures and documents that a request names. A provider that takes bytes only refuses them with

@@ -86,8 +86,11 @@ impl Planned {
 }
 
 fn target<'a>(way: &'a Way, output_max: u64) -> Target<'a> {
-    let reasons = way.model.supports.iter().any(|what| what == "reasoning");
-    Target { dialect: way.upstream.dialect, vendor: &way.upstream.vendor.id, output_max, reasons }
+    let supports = |what: &str| way.model.supports.iter().any(|known| known == what);
+    let reasons = supports("reasoning");
+    // Of a model that does not think, what it supports is often not said.
+    let samples = !reasons || supports("temperature");
+    Target { dialect: way.upstream.dialect, vendor: &way.upstream.vendor.id, output_max, reasons, samples }
 }
 
 fn translated<'a>(

@@ -1,5 +1,6 @@
 //! Translation: nothing that both sides can say is lost, wherever a stream is split.
 
+mod limits;
 mod said;
 mod seals;
 
@@ -179,7 +180,7 @@ fn fields(body: &Map<String, Value>) -> Vec<(String, String)> {
 }
 
 fn target(dialect: Dialect) -> Target<'static> {
-    Target { dialect, vendor: "v", output_max: 32_000, reasons: true }
+    Target { dialect, vendor: "v", output_max: 32_000, reasons: true, samples: true }
 }
 
 fn check_round_trip(from: Dialect, to: Dialect, body: Value, kept: &[&str]) {
