@@ -51,3 +51,48 @@ fn sampling_is_left_out_and_named_where_the_model_does_not_take_it() {
     let to = target(Dialect::OpenaiResponses);
     check(Dialect::OpenaiChat, &to, &steered, (steered.clone(), &[]));
 }
+
+#[test]
+fn a_model_that_thinks_as_it_finds_right_is_given_an_effort_and_no_budget() {
+    let to = Target { samples: false, ..target(Dialect::AnthropicMessages) };
+    let adaptive = json!({"type": "adaptive", "display": "summarized"});
+    let chat = |more: Value, expected: Value, dropped: &[&str]| {
+        check(Dialect::OpenaiChat, &to, &more, (expected, dropped));
+    };
+    for (asked, given) in [("minimal", "low"), ("medium", "medium"), ("xhigh", "xhigh"), ("max", "max")] {
+        let expected = json!({"thinking": adaptive, "output_config": {"effort": given}});
+        chat(json!({"reasoning_effort": asked}), expected, &[]);
+    }
+    let budget = json!({"reasoning": {"max_tokens": 30_000}});
+    chat(budget, json!({"thinking": adaptive, "output_config": {"effort": "high"}}), &[]);
+    chat(json!({"reasoning": {"enabled": true}}), json!({"thinking": adaptive, "output_config": null}), &[]);
+    chat(json!({"reasoning_effort": "low", "max_tokens": 100}), json!({"thinking": adaptive}), &[]);
+    let schema = json!({"type": "object", "properties": {}, "additionalProperties": false});
+    let format = json!({"type": "json_schema", "json_schema": {"name": "n", "schema": schema}});
+    let both = json!({"effort": "low", "format": {"type": "json_schema", "schema": schema}});
+    chat(json!({"reasoning_effort": "low", "response_format": format}), json!({"output_config": both}), &[]);
+    let tools = json!([{"type": "function", "function": {"name": "f"}}]);
+    let forced = json!({"reasoning_effort": "low", "tools": tools, "tool_choice": "required"});
+    chat(forced, json!({"thinking": null, "output_config": null}), &["reasoning_effort"]);
+}
+
+#[test]
+fn instructions_after_a_tools_result_do_not_hide_that_nothing_was_thought_before_it() {
+    let call = json!({"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let mut messages = vec![
+        json!({"role": "user", "content": "hi"}),
+        json!({"role": "assistant", "tool_calls": [call]}),
+        json!({"role": "tool", "tool_call_id": "c", "content": "done"}),
+        json!({"role": "system", "content": "be brief"}),
+    ];
+    let to = target(Dialect::AnthropicMessages);
+    let mut asked = |role: &str| {
+        messages.push(json!({"role": role, "content": "go on"}));
+        json!({"messages": messages, "reasoning_effort": "low"})
+    };
+    for role in ["system", "user"] {
+        check(Dialect::OpenaiChat, &to, &asked(role), (json!({"thinking": null}), &["reasoning_effort"]));
+    }
+    let again = asked("assistant");
+    check(Dialect::OpenaiChat, &to, &again, (json!({"thinking": {"type": "enabled", "budget_tokens": 6_400}}), &[]));
+}
