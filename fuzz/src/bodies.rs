@@ -110,7 +110,8 @@ pub fn requests(bytes: &[u8]) {
     }
     for to in others(from) {
         for (output_max, reasons) in [(32_000, true), (1, false)] {
-            let target = |dialect| Target { dialect, vendor: "v", output_max, reasons, samples: !reasons };
+            let (samples, wants_reasoning) = (!reasons, reasons);
+            let target = |dialect| Target { dialect, vendor: "v", output_max, reasons, samples, wants_reasoning };
             let Ok(there) = translate(from, &target(to), scrubbed.fields()) else { continue };
             let fields = fields(&there);
             for (name, raw) in &fields {

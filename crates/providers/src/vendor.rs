@@ -131,6 +131,9 @@ pub struct Vendor {
     /// Whether it lists its models beside the dialect's path, at `/models`.
     #[serde(default)]
     pub discover: bool,
+    /// Whether, in `openai-chat`, a model that thinks refuses a turn with calls that comes back without what was thought.
+    #[serde(default)]
+    pub wants_reasoning: bool,
     /// Headers that every request has.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,

@@ -42,6 +42,8 @@ pub struct Target<'a> {
     /// Whether it lets itself be steered by `temperature` and its like. One that thinks and does not is asked for an
     /// effort, where another is given a budget.
     pub samples: bool,
+    /// Whether it wants back, as text, what it thought.
+    pub wants_reasoning: bool,
 }
 
 /// A translated request. It holds content, so it cannot be printed.

@@ -90,7 +90,9 @@ fn target<'a>(way: &'a Way, output_max: u64) -> Target<'a> {
     let reasons = supports("reasoning");
     // Of a model that does not think, what it supports is often not said.
     let samples = !reasons || supports("temperature");
-    Target { dialect: way.upstream.dialect, vendor: &way.upstream.vendor.id, output_max, reasons, samples }
+    let vendor = &way.upstream.vendor;
+    let wants_reasoning = reasons && vendor.wants_reasoning;
+    Target { dialect: way.upstream.dialect, vendor: &vendor.id, output_max, reasons, samples, wants_reasoning }
 }
 
 fn translated<'a>(

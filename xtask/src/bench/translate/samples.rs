@@ -27,7 +27,7 @@ pub(super) fn vendor(dialect: Dialect) -> Outcome<Arc<Vendor>> {
 }
 
 pub(super) fn target(dialect: Dialect) -> Target<'static> {
-    Target { dialect, vendor: "v", output_max: 16_000, reasons: false, samples: true }
+    Target { dialect, vendor: "v", output_max: 16_000, reasons: false, samples: true, wants_reasoning: false }
 }
 
 /// A request of about `bytes` in `dialect`.

@@ -23,7 +23,7 @@ pub(crate) fn write_request(
             message(out, "system", &from.system, &mut wrong);
         }
         for turn in &from.turns {
-            write_turn(out, turn, &mut wrong);
+            write_turn(out, turn, to, &mut wrong);
         }
     });
     if let Some(error) = wrong {
@@ -148,11 +148,11 @@ fn write_format(format: &Format<'_>) -> String {
     })
 }
 
-fn write_turn(out: &mut Out, turn: &Turn<'_>, wrong: &mut Option<Error>) {
+fn write_turn(out: &mut Out, turn: &Turn<'_>, to: &Target<'_>, wrong: &mut Option<Error>) {
     match turn.role {
         Role::System => message(out, "system", &turn.parts, wrong),
         Role::User => user(out, &turn.parts, wrong),
-        Role::Assistant => assistant(out, &turn.parts),
+        Role::Assistant => assistant(out, &turn.parts, to),
     }
 }
 
@@ -249,7 +249,7 @@ pub(crate) fn url_of(source: &Source<'_>) -> String {
 }
 
 /// Thinking stays with who thought it: no host of this dialect takes back what another has signed.
-fn assistant(out: &mut Out, parts: &[Part<'_>]) {
+fn assistant(out: &mut Out, parts: &[Part<'_>], to: &Target<'_>) {
     out.object(|out| {
         out.member("role", "assistant");
         let texts = parts.iter().filter_map(|part| match &part.what {
@@ -263,6 +263,9 @@ fn assistant(out: &mut Out, parts: &[Part<'_>]) {
             out.member_raw("content", "null");
         } else {
             out.member("content", &text);
+        }
+        if let Some(thought) = thought(parts, to, !calls.is_empty()) {
+            out.member("reasoning_content", &thought);
         }
         if calls.is_empty() {
             return;
@@ -280,4 +283,15 @@ fn assistant(out: &mut Out, parts: &[Part<'_>]) {
             }
         });
     });
+}
+
+/// What the model thought, where it wants that back. With calls it is demanded: what another model called was thought by
+/// nobody here, which a blank says.
+fn thought(parts: &[Part<'_>], to: &Target<'_>, has_calls: bool) -> Option<String> {
+    let own = parts.iter().filter_map(|part| match &part.what {
+        What::Reasoning(thought) if thought.vendor == to.vendor => thought.text.as_deref(),
+        _ => None,
+    });
+    let text = Some(own.collect::<String>()).filter(|text| !text.is_empty());
+    text.or_else(|| has_calls.then(|| " ".to_owned())).filter(|_| to.wants_reasoning)
 }

@@ -180,7 +180,7 @@ fn fields(body: &Map<String, Value>) -> Vec<(String, String)> {
 }
 
 fn target(dialect: Dialect) -> Target<'static> {
-    Target { dialect, vendor: "v", output_max: 32_000, reasons: true, samples: true }
+    Target { dialect, vendor: "v", output_max: 32_000, reasons: true, samples: true, wants_reasoning: false }
 }
 
 fn check_round_trip(from: Dialect, to: Dialect, body: Value, kept: &[&str]) {

@@ -136,3 +136,31 @@ fn a_conversation_that_moves_to_a_vendor_of_the_clients_own_dialect_leaves_forei
         }
     }
 }
+
+/// A host of `openai-chat` thinks, calls a tool, and is told what came of it, through a client of `client`.
+fn thought_back(client: Dialect, to: &Target<'_>) -> Value {
+    let call = json!({"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let message = json!({"role": "assistant", "content": null, "reasoning_content": "hm", "tool_calls": [call]});
+    let body =
+        json!({"id": "1", "model": "m", "choices": [{"index": 0, "finish_reason": "tool_calls", "message": message}]});
+    let origin = Origin { vendor: "v".to_owned(), created: 1 };
+    let given =
+        translate_body(Dialect::OpenaiChat, client, body.to_string().as_bytes(), &Usage::default(), &origin).unwrap();
+    let request = next_request(client, &serde_json::from_slice(&given).unwrap());
+    let fields = fields(request.as_object().unwrap());
+    let sent = translate(client, to, fields.iter().map(|(name, raw)| (name.as_str(), raw.as_str()))).unwrap();
+    let messages = sent.fields.iter().find_map(|(name, raw)| (*name == "messages").then_some(raw)).unwrap();
+    let messages: Value = serde_json::from_str(messages).unwrap();
+    assert_eq!(messages[1]["tool_calls"][0]["id"], "c1", "{messages}");
+    messages[1]["reasoning_content"].clone()
+}
+
+#[test]
+fn what_was_thought_goes_back_to_a_vendor_that_wants_it_and_a_blank_where_another_thought() {
+    let wants = Target { wants_reasoning: true, ..target(Dialect::OpenaiChat) };
+    assert_eq!(thought_back(Dialect::AnthropicMessages, &wants), "hm");
+    for client in [Dialect::AnthropicMessages, Dialect::OpenaiResponses, Dialect::GeminiGenerate] {
+        assert_eq!(thought_back(client, &Target { vendor: "another", ..wants }), " ", "{client}");
+        assert_eq!(thought_back(client, &target(Dialect::OpenaiChat)), Value::Null, "{client}");
+    }
+}
