@@ -13,6 +13,7 @@ mod out;
 mod reading;
 mod relay;
 mod responses;
+mod schema;
 mod seal;
 mod step;
 mod tongue;

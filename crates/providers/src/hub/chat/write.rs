@@ -6,6 +6,7 @@ use crate::hub::conversation::{
     Conversation, Effort, Format, Part, Reasoning, Role, Sampling, Source, Tool, ToolChoice, Turn, What,
 };
 use crate::hub::out::{Out, value};
+use crate::hub::schema;
 
 type Fields = Vec<(&'static str, String)>;
 
@@ -121,7 +122,7 @@ fn write_tool(out: &mut Out, tool: &Tool<'_>) {
                 out.member("description", description);
             }
             if let Some(schema) = &tool.schema {
-                out.member_raw("parameters", schema);
+                out.member_raw("parameters", &schema::of_tool(Some(schema)));
             }
             if let Some(strict) = tool.strict {
                 out.member_raw("strict", if strict { "true" } else { "false" });

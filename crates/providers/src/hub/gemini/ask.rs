@@ -6,7 +6,7 @@ use crate::hub::conversation::{
     raw_text,
 };
 use crate::hub::reading::{expected, push, read, read_fields, refused};
-use crate::hub::seal;
+use crate::hub::{schema, seal};
 use crate::json;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -192,9 +192,9 @@ fn setting<'a>(to: &mut Conversation<'a>, name: &str, raw: &'a str) -> Result<bo
             _ => return Err(refused("responseMimeType", "this model answers in text/plain or application/json")),
         },
         "responseSchema" | "response_schema" | "responseJsonSchema" | "response_json_schema" => {
-            let schema = read(raw, "responseSchema", "a schema")?;
+            let schema: &RawValue = read(raw, "responseSchema", "a schema")?;
             let name = Text(Cow::Borrowed("answer"));
-            to.format = Some(Format::Schema { name, schema: json_schema(schema), strict: None });
+            to.format = Some(Format::Schema { name, schema: schema::from_open_api(schema.get()), strict: None });
         }
         "responseModalities" | "response_modalities" if !raw.contains("AUDIO") && !raw.contains("IMAGE") => {}
         "responseModalities" | "response_modalities" => {
@@ -372,7 +372,8 @@ fn tools<'a>(to: &mut Conversation<'a>, raw: &'a str) -> Result<(), Error> {
             let functions: Vec<Function<'a>> = read(value, "tools", "made of functions with a name")?;
             to.tools.extend(functions.into_iter().map(|function| {
                 let Function { name, description, parameters, parameters_json_schema } = function;
-                let schema = parameters_json_schema.map(raw_text).or(parameters.map(json_schema));
+                let schema =
+                    parameters_json_schema.map(raw_text).or(parameters.map(|raw| schema::from_open_api(raw.get())));
                 Tool { name, description, schema, strict: None, cache: None }
             }));
         }
@@ -392,31 +393,4 @@ fn choice(config: CallingConfig<'_>) -> Result<ToolChoice<'_>, Error> {
         }
         _ => Err(expected("toolConfig", "of the mode AUTO, ANY or NONE")),
     }
-}
-
-/// A schema with its types in small letters, as JSON Schema has them; every other byte stays.
-fn json_schema(raw: &RawValue) -> Cow<'_, str> {
-    const KEY: &str = "\"type\"";
-    const TYPES: [&str; 7] = ["STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL"];
-    let raw = raw.get();
-    if !TYPES.iter().any(|name| raw.contains(name)) {
-        return Cow::Borrowed(raw);
-    }
-    let mut out = String::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some((before, after)) = rest.split_once(KEY) {
-        out.push_str(before);
-        out.push_str(KEY);
-        let value = after.trim_start_matches([' ', ':', '\n', '\r', '\t']);
-        out.push_str(after.get(..after.len().saturating_sub(value.len())).unwrap_or_default());
-        rest = value;
-        let named = value.strip_prefix('"').and_then(|value| value.split_once('"')).map(|(name, _)| name);
-        if let Some(name) = named.filter(|name| TYPES.contains(name)) {
-            out.push('"');
-            out.push_str(&name.to_ascii_lowercase());
-            rest = value.get(name.len().saturating_add(1)..).unwrap_or_default();
-        }
-    }
-    out.push_str(rest);
-    Cow::Owned(out)
 }

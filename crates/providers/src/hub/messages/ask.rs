@@ -6,7 +6,7 @@ use crate::hub::conversation::{
     Call, Conversation, Effort, Format, Part, Reasoning, Role, Seal, Source, Text, Tool, ToolChoice, What, raw_text,
 };
 use crate::hub::reading::{expected, push, read, read_fields, refused};
-use crate::hub::seal;
+use crate::hub::{schema, seal};
 use crate::json;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -272,5 +272,8 @@ fn thinking(raw: &str) -> Result<Option<Reasoning>, Error> {
 
 fn format(from: OutputFormat<'_>) -> Option<Format<'_>> {
     let name = Text(Cow::Borrowed("answer"));
-    from.schema.map(|schema| Format::Schema { name, schema: raw_text(schema), strict: Some(true) })
+    let schema = from.schema.map(raw_text)?;
+    // Here an answer always has the form; elsewhere that is promised for some schemas, and others are refused with it.
+    let strict = schema::is_strict(&schema).then_some(true);
+    Some(Format::Schema { name, schema, strict })
 }

@@ -6,7 +6,7 @@ use crate::hub::conversation::{
     Cache, Conversation, Effort, Format, Part, Reasoning, Role, Seal, Source, Tool, ToolChoice, Turn, What,
 };
 use crate::hub::out::{Out, value};
-use crate::json::{self, Edit};
+use crate::hub::schema;
 
 type Fields = Vec<(&'static str, String)>;
 
@@ -37,7 +37,13 @@ pub(crate) fn write_request(
     let thinks = thinking(from, to, cap, dropped);
     let effort = if let Some(Thinking::Adaptive(effort)) = thinks { effort } else { None };
     let schema = match &from.format {
-        Some(Format::Schema { schema, .. }) => Some(&**schema),
+        Some(Format::Schema { schema, .. }) => {
+            let (schema, lost) = schema::closed(schema);
+            if lost {
+                dropped.push("response_format.schema".to_owned());
+            }
+            Some(schema)
+        }
         Some(Format::Json) => {
             dropped.push("response_format".to_owned());
             None
@@ -45,7 +51,7 @@ pub(crate) fn write_request(
         None => None,
     };
     if schema.is_some() || effort.is_some() {
-        fields.push(("output_config", output_config(schema, effort)));
+        fields.push(("output_config", output_config(schema.as_deref(), effort)));
     }
     let stop: Vec<&str> = from.stop.iter().map(|stop| &**stop).filter(|stop| !stop.trim().is_empty()).collect();
     if !stop.is_empty() {
@@ -211,15 +217,7 @@ fn write_tool(out: &mut Out, tool: &Tool<'_>) {
         if let Some(description) = &tool.description {
             out.member("description", description);
         }
-        match tool.schema.as_deref() {
-            Some(schema) if json::member(schema.as_bytes(), "type").is_some() => out.member_raw("input_schema", schema),
-            // Demanded here, and often left out elsewhere.
-            Some(schema) => {
-                let typed = json::edit(schema.as_bytes(), &[Edit { name: "type", value: b"\"object\"" }]);
-                out.member_raw("input_schema", &String::from_utf8_lossy(&typed));
-            }
-            None => out.member_raw("input_schema", r#"{"type":"object","properties":{}}"#),
-        }
+        out.member_raw("input_schema", &schema::of_tool(tool.schema.as_deref()));
         if let Some(cache) = tool.cache {
             mark(out.key("cache_control"), cache);
         }

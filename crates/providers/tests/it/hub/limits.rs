@@ -96,3 +96,43 @@ fn instructions_after_a_tools_result_do_not_hide_that_nothing_was_thought_before
     let again = asked("assistant");
     check(Dialect::OpenaiChat, &to, &again, (json!({"thinking": {"type": "enabled", "budget_tokens": 6_400}}), &[]));
 }
+
+#[test]
+fn a_schema_goes_on_as_the_other_side_takes_it() {
+    let closed = |more: Value| {
+        let mut schema =
+            json!({"type": "object", "properties": {"n": {"type": "number"}}, "additionalProperties": false});
+        schema.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        schema
+    };
+    let (messages, chat) = (target(Dialect::AnthropicMessages), target(Dialect::OpenaiChat));
+    let asked = |minimum: Value| {
+        let schema = json!({"type": "object", "properties": {"n": minimum}});
+        json!({"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}})
+    };
+    let given = json!({"output_config": {"format": {"type": "json_schema", "schema": closed(json!({}))}}});
+    check(Dialect::OpenaiChat, &messages, &asked(json!({"type": "number"})), (given.clone(), &[]));
+    let named: &[&str] = &["response_format.schema"];
+    check(Dialect::OpenaiChat, &messages, &asked(json!({"type": "number", "minimum": 1})), (given, named));
+
+    for (required, strict) in [(json!({}), Value::Null), (json!({"required": ["n"]}), json!(true))] {
+        let schema = closed(required);
+        let asked = json!({"output_config": {"format": {"type": "json_schema", "schema": schema}}});
+        let (found, _) = sent(Dialect::AnthropicMessages, &chat, &asking(Dialect::AnthropicMessages, &asked));
+        assert_eq!(found["response_format"]["json_schema"]["strict"], strict);
+    }
+}
+
+#[test]
+fn a_tool_that_takes_nothing_says_so_in_full() {
+    let nothing = json!({"type": "object", "properties": {}});
+    for bare in [json!({"type": "object"}), json!({})] {
+        let tools = json!({"tools": [{"name": "f", "input_schema": bare}]});
+        for to in [Dialect::OpenaiChat, Dialect::OpenaiResponses] {
+            let (found, _) = sent(Dialect::AnthropicMessages, &target(to), &asking(Dialect::AnthropicMessages, &tools));
+            let tool = &found["tools"][0];
+            let schema = if to == Dialect::OpenaiChat { &tool["function"]["parameters"] } else { &tool["parameters"] };
+            assert_eq!(schema, &nothing);
+        }
+    }
+}

@@ -197,6 +197,8 @@ fn check_round_trip(from: Dialect, to: Dialect, body: Value, kept: &[&str]) {
 #[test]
 fn a_request_comes_back_as_it_was_in_all_that_both_sides_can_say() {
     let schema = json!({"type": "object", "properties": {"q": {"type": "string"}}});
+    let mut closed = schema.clone();
+    (closed["required"], closed["additionalProperties"]) = (json!(["q"]), json!(false));
     let chat = json!({"model": "m", "temperature": 0.5, "stop": ["a", "b"], "parallel_tool_calls": false, "stream": true,
         "messages": [{"role": "system", "content": "S"}, {"role": "user", "content": [
             {"type": "text", "text": "look"},
@@ -211,7 +213,7 @@ fn a_request_comes_back_as_it_was_in_all_that_both_sides_can_say() {
             {"role": "assistant", "content": "done"}, {"role": "user", "content": "more"}],
         "tools": [{"type": "function", "function": {"name": "f", "description": "d", "parameters": schema}}],
         "tool_choice": {"type": "function", "function": {"name": "f"}},
-        "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": true}}});
+        "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": closed, "strict": true}}});
     let kept = [
         "model",
         "temperature",
