@@ -23,8 +23,8 @@ pub(crate) fn write_request(
         if !from.system.is_empty() {
             message(out, "system", &from.system, &mut wrong);
         }
-        for turn in &from.turns {
-            write_turn(out, turn, to, &mut wrong);
+        for side in from.turns.chunk_by(|a, b| is_model(a) == is_model(b)) {
+            write_side(out, side, to, &mut wrong);
         }
     });
     if let Some(error) = wrong {
@@ -149,17 +149,24 @@ fn write_format(format: &Format<'_>) -> String {
     })
 }
 
-fn write_turn(out: &mut Out, turn: &Turn<'_>, to: &Target<'_>, wrong: &mut Option<Error>) {
-    match turn.role {
-        Role::System => message(out, "system", &turn.parts, wrong),
-        Role::User => user(out, &turn.parts, wrong),
-        Role::Assistant => assistant(out, &turn.parts, to),
+fn is_model(turn: &Turn<'_>) -> bool {
+    turn.role == Role::Assistant
+}
+
+/// What one side says. Results of tools are messages of their own, directly after their calls, before what the person and
+/// the system say.
+fn write_side(out: &mut Out, side: &[Turn<'_>], to: &Target<'_>, wrong: &mut Option<Error>) {
+    side.iter().filter(|turn| !is_model(turn)).for_each(|turn| results(out, &turn.parts));
+    for turn in side {
+        match turn.role {
+            Role::System => message(out, "system", &turn.parts, wrong),
+            Role::User => user(out, &turn.parts, wrong),
+            Role::Assistant => assistant(out, &turn.parts, to),
+        }
     }
 }
 
-/// Results of tools are messages of their own, before what the person says. A result takes text alone here: its images
-/// follow as the person's.
-fn user(out: &mut Out, parts: &[Part<'_>], wrong: &mut Option<Error>) {
+fn results(out: &mut Out, parts: &[Part<'_>]) {
     for part in parts {
         let What::Result { id, parts, is_error } = &part.what else {
             continue;
@@ -170,6 +177,10 @@ fn user(out: &mut Out, parts: &[Part<'_>], wrong: &mut Option<Error>) {
             out.member("content", &text_of(parts, *is_error));
         });
     }
+}
+
+/// What the person says. A result takes text alone here: its images are the person's.
+fn user(out: &mut Out, parts: &[Part<'_>], wrong: &mut Option<Error>) {
     let shown = |part: &&Part<'_>| !matches!(part.what, What::Text(_) | What::Result { .. });
     let from_results = parts.iter().filter_map(|part| match &part.what {
         What::Result { parts, .. } => Some(parts.iter().filter(shown)),

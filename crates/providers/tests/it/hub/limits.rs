@@ -136,3 +136,28 @@ fn a_tool_that_takes_nothing_says_so_in_full() {
         }
     }
 }
+
+#[test]
+fn results_of_tools_stand_together_directly_after_their_calls() {
+    let image = json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBO"}});
+    let result = |id: &str, content: Value| json!({"type": "tool_result", "tool_use_id": id, "content": content});
+    let call = |id: &str| json!({"type": "tool_use", "id": id, "name": "f", "input": {}});
+    let body = json!({"messages": [{"role": "user", "content": "hi"},
+        {"role": "assistant", "content": [call("a"), call("b")]},
+        {"role": "user", "content": [result("a", json!([image]))]},
+        {"role": "system", "content": "be brief"},
+        {"role": "user", "content": [result("b", json!("two")), {"type": "text", "text": "go on"}]}]});
+    let body = asking(Dialect::AnthropicMessages, &body);
+    let (found, _) = sent(Dialect::AnthropicMessages, &target(Dialect::GeminiGenerate), &body);
+    let result =
+        |id: &str, said: &str| json!({"functionResponse": {"id": id, "name": "f", "response": {"output": said}}});
+    let image = json!({"inlineData": {"mimeType": "image/png", "data": "iVBO"}});
+    let expected = json!([{"role": "user", "parts": [result("a", ""), result("b", "two")]},
+        {"role": "user", "parts": [image, {"text": "be brief"}, {"text": "go on"}]}]);
+    assert_eq!(found["contents"].as_array().unwrap()[2..], *expected.as_array().unwrap());
+
+    let (found, _) = sent(Dialect::AnthropicMessages, &target(Dialect::OpenaiChat), &body);
+    let roles: Vec<&str> =
+        found["messages"].as_array().unwrap().iter().map(|message| message["role"].as_str().unwrap()).collect();
+    assert_eq!(roles, ["user", "assistant", "tool", "tool", "user", "system", "user"]);
+}
