@@ -101,10 +101,12 @@ struct Function<'a> {
     arguments: Option<Text<'a>>,
 }
 
-/// Tells which call a delta belongs to: by its index, unless its id says that another has begun.
+/// Tells which call a delta belongs to: by its index, unless its id says that another has begun. A call without an id gets
+/// one that no other answer has.
 #[derive(Default)]
 pub(crate) struct Reader {
-    started: bool,
+    /// The answer's id, once it has begun.
+    id: Option<String>,
     /// Each call's index upstream, and its id.
     calls: Vec<(u64, String)>,
 }
@@ -129,9 +131,10 @@ impl Reader {
         let Ok(answer) = serde_json::from_slice::<Answer<'_>>(data) else {
             return;
         };
-        if !std::mem::replace(&mut self.started, true) {
-            let text = |text: Option<Text<'_>>| text.unwrap_or_default().0.into_owned();
-            each(Step::Start { id: text(answer.id).into(), model: text(answer.model).into() });
+        if self.id.is_none() {
+            let id = answer.id.unwrap_or_default().0;
+            self.id = Some(id.clone().into_owned());
+            each(Step::Start { id, model: answer.model.unwrap_or_default().0 });
         }
         for mut choice in answer.choices.into_iter().filter(|choice| choice.index == 0) {
             self.delta(said(&mut choice).unwrap_or_default(), each);
@@ -170,7 +173,8 @@ impl Reader {
             return count(known);
         }
         let number = count(self.calls.len());
-        let id = if id.is_empty() { format!("call_{number}") } else { id.to_owned() };
+        let answer = self.id.as_deref().unwrap_or_default();
+        let id = if id.is_empty() { format!("call_{answer}_{number}") } else { id.to_owned() };
         let name = call.function.name.as_deref().unwrap_or_default();
         each(Step::Call { index: number, id: Cow::Borrowed(&id), name: Cow::Borrowed(name) });
         self.calls.push((at.unwrap_or(number), id));

@@ -242,14 +242,17 @@ impl<'a> Ids<'a> {
         id
     }
 
+    /// The call that a result answers. Clients make up ids for results of calls that had none, so that one which no open
+    /// call has says nothing where the name does.
     fn result(&mut self, id: Option<Text<'a>>, name: &str) -> Result<Text<'a>, Error> {
-        if let Some(id) = id.filter(|id| !id.is_empty()) {
-            self.open.retain(|(_, open)| **open != *id);
-            return Ok(id);
+        let id = id.filter(|id| !id.is_empty());
+        let has_id = |(_, open): &(Text<'a>, Text<'a>)| id.as_deref() == Some(&**open);
+        let named = || self.open.iter().position(|(open, _)| **open == *name);
+        match (self.open.iter().position(has_id).or_else(named), id) {
+            (Some(place), _) => Ok(self.open.remove(place).1),
+            (None, Some(id)) => Ok(id),
+            (None, None) => Err(expected("contents", "complete: a functionResponse follows its functionCall")),
         }
-        let place = self.open.iter().position(|(open, _)| **open == *name);
-        let place = place.ok_or(expected("contents", "complete: a functionResponse follows its functionCall"))?;
-        Ok(self.open.remove(place).1)
     }
 }
 

@@ -161,3 +161,24 @@ fn results_of_tools_stand_together_directly_after_their_calls() {
         found["messages"].as_array().unwrap().iter().map(|message| message["role"].as_str().unwrap()).collect();
     assert_eq!(roles, ["user", "assistant", "tool", "tool", "user", "system", "user"]);
 }
+
+#[test]
+fn a_result_with_an_id_of_its_own_answers_the_call_of_its_name() {
+    let call = |id: Value| json!({"functionCall": {"id": id, "name": "f"}});
+    let result =
+        |id: &str, said: &str| json!({"functionResponse": {"id": id, "name": "f", "response": {"output": said}}});
+    for (calls, results) in [
+        (json!([call(Value::Null), call(Value::Null)]), json!([result("made-up", "one"), result("up-made", "two")])),
+        (json!([call(json!("a")), call(json!("b"))]), json!([result("b", "two"), result("other", "one")])),
+    ] {
+        let contents = json!({"contents": [{"parts": [{"text": "hi"}]}, {"role": "model", "parts": calls},
+            {"role": "user", "parts": results}]});
+        let body = asking(Dialect::GeminiGenerate, &contents);
+        let (found, _) = sent(Dialect::GeminiGenerate, &target(Dialect::OpenaiChat), &body);
+        for (at, said) in ["one", "two"].into_iter().enumerate() {
+            let id = &found["messages"][1]["tool_calls"][at]["id"];
+            let answer = found["messages"].as_array().unwrap().iter().find(|message| message["tool_call_id"] == *id);
+            assert_eq!(answer.unwrap()["content"], said);
+        }
+    }
+}

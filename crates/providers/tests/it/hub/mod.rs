@@ -362,3 +362,26 @@ fn a_result_that_answers_no_call_is_refused_by_name_in_every_dialect() {
         assert!(refused.contains("the result of a tool follows the call"), "{from}: {refused}");
     }
 }
+
+#[test]
+fn calls_that_a_host_gave_no_id_have_others_in_every_answer() {
+    let call = json!({"id": "", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let ids: Vec<String> = ["a1", "a2"]
+        .iter()
+        .map(|id| {
+            let message = json!({"role": "assistant", "tool_calls": [call, call]});
+            let body = json!({"id": id, "model": "m", "choices": [{"index": 0, "message": message}]}).to_string();
+            let there = translate_body(
+                Dialect::OpenaiChat,
+                Dialect::AnthropicMessages,
+                body.as_bytes(),
+                &Usage::default(),
+                &Origin::default(),
+            );
+            let there: Value = serde_json::from_slice(&there.unwrap()).unwrap();
+            [0, 1].map(|at| str_of(&there["content"][at]["id"]).to_owned())
+        })
+        .flatten()
+        .collect();
+    assert_eq!(ids, ["call_a1_0", "call_a1_1", "call_a2_0", "call_a2_1"]);
+}
