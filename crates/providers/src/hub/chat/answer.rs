@@ -189,6 +189,7 @@ impl Reader {
         match native {
             "length" => Reason::Length,
             "content_filter" => Reason::Filter,
+            "error" => Reason::Failed,
             "tool_calls" | "function_call" => Reason::Calls,
             // Some hosts say "stop" after calls too.
             _ if !self.calls.is_empty() => Reason::Calls,
@@ -212,6 +213,8 @@ const fn finish(reason: Reason) -> &'static str {
         Reason::Length | Reason::Pause => "length",
         Reason::Calls => "tool_calls",
         Reason::Filter => "content_filter",
+        // Not of the API, and what gateways before this one say.
+        Reason::Failed => "error",
     }
 }
 

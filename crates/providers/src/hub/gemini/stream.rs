@@ -214,5 +214,6 @@ const fn finish(reason: Reason) -> &'static str {
         Reason::End | Reason::Sequence | Reason::Calls => "STOP",
         Reason::Length | Reason::Pause => "MAX_TOKENS",
         Reason::Filter => "SAFETY",
+        Reason::Failed => "OTHER",
     }
 }

@@ -371,7 +371,7 @@ fn arguments(json: &str) -> &str {
 /// Why an answer is not whole; a paused turn is not.
 const fn incomplete(reason: Reason) -> Option<&'static str> {
     match reason {
-        Reason::Length | Reason::Pause => Some("max_output_tokens"),
+        Reason::Length | Reason::Pause | Reason::Failed => Some("max_output_tokens"),
         Reason::Filter => Some("content_filter"),
         Reason::End | Reason::Sequence | Reason::Calls => None,
     }

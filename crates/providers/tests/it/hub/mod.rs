@@ -56,13 +56,13 @@ fn expected(from: Dialect, to: Dialect, mut said: Said) -> Said {
 /// Why an answer ended, from the word of one dialect to that of another.
 fn finish(from: Dialect, to: Dialect, said: &Said) -> String {
     let called = !said.calls.is_empty();
-    let [length, filter, calls, end] = [0, 1, 2, 3];
+    let [length, filter, calls, end, failed] = [0, 1, 2, 3, 4];
     let kind = match (from, said.finish.as_str()) {
         // No reason is made up, where the dialect can say that there was none.
         (_, "") if matches!(to, Dialect::OpenaiChat | Dialect::AnthropicMessages) => return String::new(),
         (_, "length" | "max_tokens" | "max_output_tokens" | "MAX_TOKENS" | "model_context_window_exceeded") => length,
         (_, "content_filter" | "refusal" | "SAFETY" | "PROHIBITED_CONTENT") => filter,
-        (_, "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL") => filter,
+        (_, "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL" | "error") => failed,
         (Dialect::AnthropicMessages, "tool_use") | (_, "tool_calls" | "function_call") => calls,
         (Dialect::AnthropicMessages, "pause_turn") => length,
         (Dialect::AnthropicMessages, _) => end,
@@ -70,10 +70,12 @@ fn finish(from: Dialect, to: Dialect, said: &Said) -> String {
         _ => end,
     };
     let words = match to {
-        Dialect::OpenaiChat => ["length", "content_filter", "tool_calls", "stop"],
-        Dialect::AnthropicMessages => ["max_tokens", "refusal", "tool_use", "end_turn"],
-        Dialect::OpenaiResponses => ["max_output_tokens", "content_filter", "completed", "completed"],
-        _ => ["MAX_TOKENS", "SAFETY", "STOP", "STOP"],
+        Dialect::OpenaiChat => ["length", "content_filter", "tool_calls", "stop", "error"],
+        Dialect::AnthropicMessages => ["max_tokens", "refusal", "tool_use", "end_turn", "max_tokens"],
+        Dialect::OpenaiResponses => {
+            ["max_output_tokens", "content_filter", "completed", "completed", "max_output_tokens"]
+        }
+        _ => ["MAX_TOKENS", "SAFETY", "STOP", "STOP", "OTHER"],
     };
     words[kind].to_owned()
 }
@@ -384,4 +386,23 @@ fn calls_that_a_host_gave_no_id_have_others_in_every_answer() {
         .flatten()
         .collect();
     assert_eq!(ids, ["call_a1_0", "call_a1_1", "call_a2_0", "call_a2_1"]);
+}
+
+#[test]
+fn an_answer_that_could_not_be_given_is_no_refusal() {
+    for (native, expected) in [
+        ("MALFORMED_FUNCTION_CALL", "error"),
+        ("UNEXPECTED_TOOL_CALL", "error"),
+        ("TOO_MANY_TOOL_CALLS", "error"),
+        ("PROHIBITED_CONTENT", "content_filter"),
+        ("IMAGE_SAFETY", "content_filter"),
+        ("STOP", "stop"),
+    ] {
+        let body = json!({"candidates": [{"index": 0, "finishReason": native}]}).to_string();
+        let (from, to) = (Dialect::GeminiGenerate, Dialect::OpenaiChat);
+        let there = translate_body(from, to, body.as_bytes(), &Usage::default(), &Origin::default()).unwrap();
+        let there: Value = serde_json::from_slice(&there).unwrap();
+        assert_eq!(there["choices"][0]["finish_reason"], expected);
+        assert_eq!(there["choices"][0]["native_finish_reason"], native);
+    }
 }
