@@ -27,7 +27,7 @@ pub use unseal::unsealed;
 use crate::attachment::Attached;
 use crate::dialect::Dialect;
 use crate::error::Error;
-use conversation::Conversation;
+use conversation::{Conversation, Reasoning, ToolChoice};
 
 /// Where a translated request goes.
 #[derive(Debug, Clone, Copy)]
@@ -91,9 +91,7 @@ pub fn translate_with<'a>(
         return Err(Error::Field { field: reads.turns_field(), expected });
     }
     attach::attach(&mut conversation, attached);
-    if !to.samples {
-        leave_out_sampling(&mut conversation, &mut dropped);
-    }
+    leave_out(&mut conversation, to, &mut dropped);
     let fields = match writes {
         Tongue::Chat => chat::write_request(&conversation, to, &mut dropped)?,
         Tongue::Messages => messages::write_request(&conversation, to, &mut dropped)?,
@@ -105,12 +103,28 @@ pub fn translate_with<'a>(
     Ok(Translated { fields, output_cap: conversation.output_cap.map(|cap| cap.min(to.output_max)), dropped })
 }
 
-fn leave_out_sampling(from: &mut Conversation<'_>, dropped: &mut Vec<String>) {
+/// Leaves out what the model cannot be asked, whatever it speaks.
+fn leave_out(from: &mut Conversation<'_>, to: &Target<'_>, dropped: &mut Vec<String>) {
     let sampling = &mut from.sampling;
     let all =
         [("temperature", &mut sampling.temperature), ("top_p", &mut sampling.top_p), ("top_k", &mut sampling.top_k)];
-    let there = all.into_iter().filter_map(|(name, raw)| raw.take().map(|_| name.to_owned()));
+    let there = all.into_iter().filter(|_| !to.samples).filter_map(|(name, raw)| raw.take().map(|_| name.to_owned()));
     dropped.extend(there);
+    // A model that thinks unasked cannot be told not to; in `anthropic-messages` it thinks where it is told to.
+    let heeded = match from.reasoning {
+        Some(Reasoning::Off) => !to.reasons || to.dialect == Dialect::AnthropicMessages,
+        Some(_) => to.reasons,
+        None => true,
+    };
+    if !heeded {
+        from.reasoning = None;
+        dropped.push("reasoning_effort".to_owned());
+    }
+    let forced = matches!(from.tool_choice, Some(ToolChoice::Any | ToolChoice::Named(_)));
+    if forced && from.tools.is_empty() {
+        from.tool_choice = None;
+        dropped.push("tool_choice".to_owned());
+    }
 }
 
 /// The addresses of pictures and documents that a request names. A provider that takes bytes only refuses them with

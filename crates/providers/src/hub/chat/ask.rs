@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use crate::hub::conversation::{
-    Cache, Call, Conversation, Effort, Format, Part, Reasoning, Role, Seal, Text, Thought, Tool, ToolChoice, What,
-    raw_text, source_of,
+    Cache, Call, Conversation, Format, Part, Reasoning, Role, Seal, Text, Thought, Tool, ToolChoice, What, raw_text,
+    source_of,
 };
 use crate::hub::reading::{
     InputAudio, arguments, choice_in_a_word, content, effort, expected, format_of, push, read, read_fields, refused,
@@ -153,8 +153,9 @@ struct JsonSchema<'a> {
 }
 
 #[derive(Deserialize)]
-struct ReasoningAsk {
-    effort: Option<Effort>,
+struct ReasoningAsk<'a> {
+    #[serde(borrow)]
+    effort: Option<&'a RawValue>,
     max_tokens: Option<u64>,
     enabled: Option<bool>,
 }
@@ -332,11 +333,11 @@ fn format(raw: &str) -> Result<Option<Format<'_>>, Error> {
 }
 
 fn reasoning(raw: &str) -> Result<Option<Reasoning>, Error> {
-    let asked: ReasoningAsk = read(raw, "reasoning", "an object with effort, max_tokens or enabled")?;
+    let asked: ReasoningAsk<'_> = read(raw, "reasoning", "an object with effort, max_tokens or enabled")?;
     Ok(match asked {
         ReasoningAsk { enabled: Some(false), .. } => Some(Reasoning::Off),
         ReasoningAsk { max_tokens: Some(budget), .. } => Some(Reasoning::Budget(budget)),
-        ReasoningAsk { effort: Some(effort), .. } => Some(Reasoning::Effort(effort)),
+        ReasoningAsk { effort: Some(asked), .. } => Some(effort(asked.get(), "reasoning.effort")?),
         ReasoningAsk { enabled: Some(true), .. } => Some(Reasoning::Adaptive),
         _ => None,
     })

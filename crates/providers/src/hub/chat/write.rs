@@ -39,8 +39,7 @@ pub(crate) fn write_request(
     if let Some(format) = &from.format {
         fields.push(("response_format", write_format(format)));
     }
-    let asked = from.reasoning.filter(|_| to.reasons);
-    if let Some(effort) = asked.and_then(|asked| effort_of(asked, from.output_cap.unwrap_or(to.output_max))) {
+    if let Some(effort) = from.reasoning.and_then(|asked| effort_of(asked, from.output_cap.unwrap_or(to.output_max))) {
         fields.push(("reasoning_effort", value(|out| out.text(effort))));
     }
     if let Some(key) = &from.cache_key {

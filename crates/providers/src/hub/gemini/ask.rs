@@ -135,11 +135,11 @@ fn field<'a>(to: &mut Conversation<'a>, name: &str, raw: &'a str, dropped: &mut 
     match name {
         "model" => to.model = read(raw, "model", "a string")?,
         "stream" => to.stream = raw == "true",
-        "contents" => contents(to, raw)?,
+        "contents" => contents(to, raw, dropped)?,
         "systemInstruction" | "system_instruction" => {
-            let mut ids = Ids::default();
+            let mut reading = Reading { ids: Ids::default(), dropped };
             for piece in read::<Content<'a>>(raw, "systemInstruction", "a content with parts")?.parts {
-                to.system.extend(part(piece, &mut ids)?);
+                to.system.extend(part(piece, &mut reading)?);
             }
         }
         "tools" => tools(to, raw)?,
@@ -256,9 +256,15 @@ impl<'a> Ids<'a> {
     }
 }
 
-fn contents<'a>(to: &mut Conversation<'a>, raw: &'a str) -> Result<(), Error> {
+/// What is known of the contents before.
+struct Reading<'a, 'b> {
+    ids: Ids<'a>,
+    dropped: &'b mut Vec<String>,
+}
+
+fn contents<'a>(to: &mut Conversation<'a>, raw: &'a str, dropped: &mut Vec<String>) -> Result<(), Error> {
     let all: Vec<Content<'a>> = read(raw, "contents", "a list of contents, each with role and parts")?;
-    let mut ids = Ids::default();
+    let mut reading = Reading { ids: Ids::default(), dropped };
     for content in all {
         let role = match content.role.as_deref() {
             None | Some("user" | "function") => Role::User,
@@ -267,7 +273,7 @@ fn contents<'a>(to: &mut Conversation<'a>, raw: &'a str) -> Result<(), Error> {
         };
         let mut parts: Vec<Part<'a>> = Vec::new();
         for piece in content.parts {
-            for part in part(piece, &mut ids)? {
+            for part in part(piece, &mut reading)? {
                 match join(&mut parts, part) {
                     Some(part) => parts.push(part),
                     None => continue,
@@ -296,7 +302,7 @@ fn join<'a>(parts: &mut [Part<'a>], part: Part<'a>) -> Option<Part<'a>> {
 }
 
 /// What a part says; a seal that stands on something else than a thought comes before that.
-fn part<'a>(piece: Piece<'a>, ids: &mut Ids<'a>) -> Result<Vec<Part<'a>>, Error> {
+fn part<'a>(piece: Piece<'a>, reading: &mut Reading<'a, '_>) -> Result<Vec<Part<'a>>, Error> {
     if piece.thought == Some(true) {
         let thought = seal::thought(piece.text, piece.thought_signature, Seal::Signature);
         return Ok(vec![What::Reasoning(thought).into()]);
@@ -311,14 +317,17 @@ fn part<'a>(piece: Piece<'a>, ids: &mut Ids<'a>) -> Result<Vec<Part<'a>>, Error>
     } else if let Some(file) = piece.file_data {
         parts.push(file_part(file)?.into());
     } else if let Some(call) = piece.function_call {
-        let id = ids.call(call.id, &call.name);
+        let id = reading.ids.call(call.id, &call.name);
         let arguments = Cow::Borrowed(call.args.map_or("{}", RawValue::get));
         parts.push(What::Call(Call { id, name: call.name, arguments }).into());
     } else if let Some(response) = piece.function_response {
-        parts.push(result(response, ids)?.into());
+        parts.push(result(response, reading)?.into());
     } else if let Some(text) = piece.text {
         parts.push(What::Text(text).into());
-    } else if piece.executable_code.is_none() && piece.code_execution_result.is_none() && parts.is_empty() {
+    } else if piece.executable_code.is_some() || piece.code_execution_result.is_some() {
+        // What a provider's own tool did is that provider's alone.
+        reading.dropped.push("contents.executableCode".to_owned());
+    } else if parts.is_empty() {
         return Err(refused(
             "contents",
             "this model takes parts of text, inlineData, functionCall and functionResponse",
@@ -348,8 +357,8 @@ fn file_part(file: FileData<'_>) -> Result<What<'_>, Error> {
 }
 
 /// A function's answer is an object: `output` and `error` are by convention what it says, anything else is said whole.
-fn result<'a>(from: FunctionResponse<'a>, ids: &mut Ids<'a>) -> Result<What<'a>, Error> {
-    let id = ids.result(from.id, &from.name)?;
+fn result<'a>(from: FunctionResponse<'a>, reading: &mut Reading<'a, '_>) -> Result<What<'a>, Error> {
+    let id = reading.ids.result(from.id, &from.name)?;
     let raw = from.response.map_or("{}", RawValue::get);
     let all = members(raw, "contents")?;
     let (text, is_error) = match all.as_slice() {
@@ -360,7 +369,7 @@ fn result<'a>(from: FunctionResponse<'a>, ids: &mut Ids<'a>) -> Result<What<'a>,
     let text = text.map_or(Cow::Borrowed(raw), Cow::Owned);
     let mut parts = vec![What::Text(Text(text)).into()];
     for piece in from.parts {
-        parts.extend(part(piece, ids)?);
+        parts.extend(part(piece, reading)?);
     }
     Ok(What::Result { id, parts, is_error })
 }

@@ -66,11 +66,8 @@ pub(crate) fn write_request(
     if config != "{}" {
         fields.push(("generationConfig", config));
     }
-    let unknown = [
-        ("prompt_cache_key", from.cache_key.is_some()),
-        ("parallel_tool_calls", from.parallel_tools == Some(false)),
-        ("reasoning_effort", from.reasoning == Some(Reasoning::Off) && to.reasons),
-    ];
+    let unknown =
+        [("prompt_cache_key", from.cache_key.is_some()), ("parallel_tool_calls", from.parallel_tools == Some(false))];
     dropped.extend(unknown.into_iter().filter(|(_, there)| *there).map(|(name, _)| name.to_owned()));
     if from.stream {
         fields.push(("stream", "true".to_owned()));
@@ -103,7 +100,7 @@ fn generation_config(out: &mut Out, from: &Conversation<'_>, to: &Target<'_>) {
         }
     }
     let cap = from.output_cap.unwrap_or(to.output_max).min(to.output_max);
-    let budget = match from.reasoning.filter(|_| to.reasons) {
+    let budget = match from.reasoning {
         None | Some(Reasoning::Off) => return,
         Some(Reasoning::Adaptive) => None,
         Some(Reasoning::Budget(budget)) => Some(budget),

@@ -113,7 +113,7 @@ fn thinking(from: &Conversation<'_>, to: &Target<'_>, cap: u64, dropped: &mut Ve
     let asked = from.reasoning.filter(|asked| *asked != Reasoning::Off)?;
     let forced = matches!(from.tool_choice, Some(ToolChoice::Any | ToolChoice::Named(_)));
     let budgeted = to.samples;
-    if forced || !to.reasons || (budgeted && (cap <= BUDGET_MIN || goes_on_unthought(from, to))) {
+    if forced || (budgeted && (cap <= BUDGET_MIN || goes_on_unthought(from, to))) {
         dropped.push("reasoning_effort".to_owned());
         return None;
     }

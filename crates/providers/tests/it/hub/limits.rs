@@ -138,6 +138,34 @@ fn a_tool_that_takes_nothing_says_so_in_full() {
 }
 
 #[test]
+fn what_is_asked_in_vain_is_named() {
+    let all = [Dialect::AnthropicMessages, Dialect::OpenaiResponses, Dialect::GeminiGenerate];
+    let thinks = |dialect, reasons| Target { reasons, ..target(dialect) };
+    let named: &[&str] = &["reasoning_effort"];
+    for to in all {
+        let dropped = if to == Dialect::AnthropicMessages { &[] } else { named };
+        for off in [json!({"reasoning_effort": "none"}), json!({"reasoning": {"effort": "none"}})] {
+            check(Dialect::OpenaiChat, &thinks(to, true), &off, (json!({}), dropped));
+            check(Dialect::OpenaiChat, &thinks(to, false), &off, (json!({}), &[]));
+        }
+        let wish = json!({"reasoning_effort": "low"});
+        check(Dialect::OpenaiChat, &thinks(to, false), &wish, (json!({}), named));
+    }
+    let chat = target(Dialect::OpenaiChat);
+    let inside = json!([{"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}},
+        {"type": "web_search_tool_result", "tool_use_id": "s", "content": []}, {"type": "text", "text": "found"}]);
+    let messages = json!({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": inside}]});
+    let dropped: &[&str] = &["messages.server_tool_use", "messages.web_search_tool_result"];
+    check(Dialect::AnthropicMessages, &chat, &messages, (json!({}), dropped));
+    let parts = json!([{"executableCode": {"code": "1"}}, {"codeExecutionResult": {"output": "1"}}, {"text": "1"}]);
+    let contents = json!({"contents": [{"parts": [{"text": "hi"}]}, {"role": "model", "parts": parts}]});
+    check(Dialect::GeminiGenerate, &chat, &contents, (json!({}), &["contents.executableCode"]));
+    let tools = json!({"tools": [{"type": "web_search"}], "tool_choice": "required"});
+    let nothing = json!({"tools": null, "tool_choice": null});
+    check(Dialect::OpenaiResponses, &chat, &tools, (nothing, &["tool_choice", "tools.web_search"]));
+}
+
+#[test]
 fn results_of_tools_stand_together_directly_after_their_calls() {
     let image = json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBO"}});
     let result = |id: &str, content: Value| json!({"type": "tool_result", "tool_use_id": id, "content": content});
