@@ -76,7 +76,7 @@ pub fn scrub(bytes: &[u8]) {
         assert!(front.allowed.contains(name), "{name} crosses and is not on the list");
         assert!(names.insert(name), "{name} crosses twice");
         assert!(is_json(raw.as_bytes()), "{name} is no JSON: {raw}");
-        if let Some(kept) = unsealed(front.dialect, name, raw) {
+        if let Some(kept) = unsealed(front.dialect, name, raw, &|id| VENDORS.iter().any(|vendor| *vendor.id == *id)) {
             assert!(is_json(kept.as_bytes()), "{name} is no JSON without its seals: {kept}");
         }
     }

@@ -135,7 +135,9 @@ impl Gateway {
         let conversation = self.conversation(call, &scrubbed, &models);
         let stays_with = conversation.and_then(|conversation| self.sticky.get(&conversation));
         let ways = self.ways(&models, dialect, &wishes, stays_with.as_deref())?;
-        let unsealed = scrubbed.fields().find_map(|(name, raw)| Some((name.to_owned(), unsealed(dialect, name, raw)?)));
+        let is_vendor = |name: &str| self.upstreams.contains_key(name);
+        let without = |(name, raw): (&str, &str)| Some((name.to_owned(), unsealed(dialect, name, raw, &is_vendor)?));
+        let unsealed = scrubbed.fields().find_map(without);
         let mut plan = Plan { scrubbed, named, attached, unsealed, dialect, asked, ways: Vec::new(), conversation };
         plan.ways = plan.fit(ways, call.strictness, wishes.require_parameters)?;
         Ok(plan)

@@ -233,8 +233,9 @@ impl Writer {
         self.part_event(out, done, (kind, at, &id), &text);
         let item = match kind {
             Kind::Reasoning => {
+                // Where nobody signed, it says who thought.
                 let seal = signature.map(|signature| Seal::Signature(signature.into()));
-                reasoning(&id, &text, seal.map(|seal| seal::wrap(&self.origin.vendor, Some(&seal))).as_deref())
+                reasoning(&id, &text, Some(&seal::wrap(&self.origin.vendor, seal.as_ref())))
             }
             _ => message(&id, "completed", Some((kind, &text))),
         };
