@@ -8,6 +8,7 @@ use crate::hub::usage;
 use crate::sse::push_event;
 use opencredits_units::Usage;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 #[derive(Deserialize)]
@@ -45,7 +46,59 @@ struct Delta<'a> {
     #[serde(borrow)]
     reasoning: Option<Text<'a>>,
     #[serde(borrow)]
+    reasoning_details: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
     tool_calls: Option<Vec<ToolCall<'a>>>,
+}
+
+/// A piece of what is thought, as some hosts give it: it goes back to them as it came.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Detail<'a> {
+    #[serde(borrow)]
+    text: Option<Text<'a>>,
+    #[serde(borrow)]
+    summary: Option<Text<'a>>,
+    #[serde(borrow)]
+    signature: Option<Text<'a>>,
+    #[serde(borrow)]
+    data: Option<Text<'a>>,
+}
+
+impl Detail<'_> {
+    fn said(&self) -> &str {
+        let text = self.text.as_deref().filter(|text| !text.is_empty());
+        text.or(self.summary.as_deref()).unwrap_or_default()
+    }
+}
+
+impl Delta<'_> {
+    /// Says what is thought: in details where they say all, else as text with what seals it.
+    fn think(&mut self, each: &mut dyn FnMut(Step<'_>)) {
+        let shown = some(self.reasoning_content.take()).or(some(self.reasoning.take()));
+        let details = self.reasoning_details.take().unwrap_or_default();
+        let details: Vec<_> = details
+            .into_iter()
+            .map(|raw| (raw.get(), serde_json::from_str::<Detail<'_>>(raw.get()).unwrap_or_default()))
+            .collect();
+        let length: usize = details.iter().map(|(_, detail)| detail.said().len()).sum();
+        let in_details = length > 0 && length >= shown.as_ref().map_or(0, |text| text.len());
+        if let Some(text) = shown.filter(|_| !in_details) {
+            each(Step::Reasoning(text.0));
+        }
+        for (raw, detail) in details {
+            if in_details && !detail.said().is_empty() {
+                each(Step::Reasoning(detail.said().into()));
+            }
+            if some(detail.signature).is_some() {
+                each(Step::Signature(raw.into()));
+                each(Step::PartEnd);
+            } else if some(detail.data).is_some() {
+                each(Step::PartEnd);
+                each(Step::Redacted(raw.into()));
+            }
+        }
+    }
 }
 
 /// Some hosts say what is thought and what is said in parts.
@@ -145,10 +198,8 @@ impl Reader {
         }
     }
 
-    fn delta(&mut self, delta: Delta<'_>, each: &mut dyn FnMut(Step<'_>)) {
-        if let Some(text) = some(delta.reasoning_content.or(delta.reasoning)) {
-            each(Step::Reasoning(text.0));
-        }
+    fn delta(&mut self, mut delta: Delta<'_>, each: &mut dyn FnMut(Step<'_>)) {
+        delta.think(each);
         if let Some(content) = delta.content {
             content.say(each);
         }

@@ -37,6 +37,7 @@ struct Detail<'a> {
     signature: Option<Text<'a>>,
     #[serde(borrow)]
     data: Option<Text<'a>>,
+    index: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -230,12 +231,7 @@ fn messages<'a>(to: &mut Conversation<'a>, raw: &'a str) -> Result<(), Error> {
                 push(to, Role::User, vec![What::Result { id, parts, is_error: false }.into()]);
             }
             "assistant" => {
-                let thoughts = message
-                    .reasoning_details
-                    .into_iter()
-                    .flatten()
-                    .map(|detail| What::Reasoning(thought(detail)).into());
-                let mut said: Vec<Part<'a>> = thoughts.collect();
+                let mut said = thoughts(message.reasoning_details.unwrap_or_default());
                 said.extend(parts);
                 said.extend(message.refusal.map(|refusal| What::Refusal(refusal).into()));
                 for call in message.tool_calls.into_iter().flatten() {
@@ -247,6 +243,27 @@ fn messages<'a>(to: &mut Conversation<'a>, raw: &'a str) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// What was thought. Clients send the pieces of a stream back as they came: those of one number are one thought, to the
+/// piece that seals it.
+fn thoughts(details: Vec<Detail<'_>>) -> Vec<Part<'_>> {
+    let mut all: Vec<(Option<u64>, Thought<'_>)> = Vec::new();
+    for detail in details {
+        let (index, more) = (detail.index, thought(detail));
+        let open = all.last_mut().filter(|(number, open)| {
+            index.is_some() && *number == index && open.seal.is_none() && open.vendor == more.vendor
+        });
+        match open {
+            Some((_, open)) if !matches!(more.seal, Some(Seal::Redacted(_))) => {
+                let text =
+                    [open.text.as_deref().unwrap_or_default(), more.text.as_deref().unwrap_or_default()].concat();
+                *open = Thought { text: Some(Text(text.into())), ..more };
+            }
+            _ => all.push((index, more)),
+        }
+    }
+    all.into_iter().map(|(_, thought)| What::Reasoning(thought).into()).collect()
 }
 
 fn thought(detail: Detail<'_>) -> Thought<'_> {

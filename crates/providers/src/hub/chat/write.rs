@@ -3,10 +3,13 @@
 use crate::error::Error;
 use crate::hub::Target;
 use crate::hub::conversation::{
-    Conversation, Effort, Format, Part, Reasoning, Role, Sampling, Source, Tool, ToolChoice, Turn, What,
+    Conversation, Effort, Format, Part, Reasoning, Role, Sampling, Seal, Source, Tool, ToolChoice, Turn, What,
 };
 use crate::hub::out::{Out, value};
 use crate::hub::schema;
+use crate::json;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 type Fields = Vec<(&'static str, String)>;
 
@@ -259,7 +262,7 @@ pub(crate) fn url_of(source: &Source<'_>) -> String {
     }
 }
 
-/// Thinking stays with who thought it: no host of this dialect takes back what another has signed.
+/// Thinking stays with who thought it: a host takes back what it sealed itself.
 fn assistant(out: &mut Out, parts: &[Part<'_>], to: &Target<'_>) {
     out.object(|out| {
         out.member("role", "assistant");
@@ -277,6 +280,10 @@ fn assistant(out: &mut Out, parts: &[Part<'_>], to: &Target<'_>) {
         }
         if let Some(thought) = thought(parts, to, !calls.is_empty()) {
             out.member("reasoning_content", &thought);
+        }
+        let details: Vec<_> = parts.iter().filter_map(|part| detail(part, to)).collect();
+        if !details.is_empty() {
+            out.key("reasoning_details").array(|out| details.iter().for_each(|detail| out.raw(detail)));
         }
         if calls.is_empty() {
             return;
@@ -305,4 +312,23 @@ fn thought(parts: &[Part<'_>], to: &Target<'_>, has_calls: bool) -> Option<Strin
     });
     let text = Some(own.collect::<String>()).filter(|text| !text.is_empty());
     text.or_else(|| has_calls.then(|| " ".to_owned())).filter(|_| to.wants_reasoning)
+}
+
+/// A detail that this vendor sealed, as it came. The pieces of a stream leave the text to those before.
+fn detail<'a>(part: &'a Part<'_>, to: &Target<'_>) -> Option<Cow<'a, str>> {
+    let What::Reasoning(thought) = &part.what else { return None };
+    let (Seal::Signature(raw) | Seal::Redacted(raw)) = thought.seal.as_ref()?;
+    let is_own = thought.vendor == to.vendor && serde_json::from_str::<&RawValue>(raw).is_ok() && raw.starts_with('{');
+    if !is_own {
+        return None;
+    }
+    let lacks_text = json::member(raw.as_bytes(), "text").is_none_or(|text| matches!(text, b"\"\"" | b"null"));
+    match (&thought.text, &thought.seal) {
+        (Some(text), Some(Seal::Signature(_))) if lacks_text => {
+            let text = value(|out| out.text(text));
+            let whole = json::edit(raw.as_bytes(), &[json::Edit { name: "text", value: text.as_bytes() }]);
+            String::from_utf8(whole).ok().map(Cow::Owned)
+        }
+        _ => Some(Cow::Borrowed(raw)),
+    }
 }

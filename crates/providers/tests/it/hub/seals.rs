@@ -169,3 +169,55 @@ fn what_was_thought_goes_back_to_a_vendor_that_wants_it_and_a_blank_where_anothe
         assert_eq!(thought_back(client, &target(Dialect::OpenaiChat)), Value::Null, "{client}");
     }
 }
+
+#[test]
+fn what_a_host_of_chat_sealed_comes_back_as_it_came() {
+    let details = json!([
+        {"type": "reasoning.text", "text": "hm", "signature": "sig+/=\u{e9}", "format": "anthropic-claude-v1", "index": 0},
+        {"type": "reasoning.encrypted", "data": "enc:+/=", "id": "rs_1", "format": "openai-responses-v1", "index": 1}]);
+    let call = json!({"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let message = json!({"role": "assistant", "reasoning": "hm", "reasoning_details": details, "tool_calls": [call]});
+    let body = json!({"id": "1", "model": "m", "choices": [{"index": 0, "message": message}]}).to_string();
+    let origin = Origin { vendor: "v".to_owned(), created: 1 };
+    for client in [Dialect::AnthropicMessages, Dialect::OpenaiResponses, Dialect::GeminiGenerate] {
+        let given = translate_body(Dialect::OpenaiChat, client, body.as_bytes(), &Usage::default(), &origin).unwrap();
+        let request = next_request(client, &serde_json::from_slice(&given).unwrap());
+        let fields = fields(request.as_object().unwrap());
+        let back = |vendor| {
+            let to = Target { vendor, ..target(Dialect::OpenaiChat) };
+            let fields = fields.iter().map(|(name, raw)| (name.as_str(), raw.as_str()));
+            let sent = translate(client, &to, fields).unwrap().fields;
+            let messages = sent.into_iter().find_map(|(name, raw)| (name == "messages").then_some(raw)).unwrap();
+            serde_json::from_str::<Value>(&messages).unwrap()[1].clone()
+        };
+        assert_eq!(back("v")["reasoning_details"], details, "{client}");
+        let elsewhere = back("another");
+        assert_eq!((&elsewhere["reasoning_details"], &elsewhere["tool_calls"][0]["id"]), (&Value::Null, &json!("c1")));
+    }
+}
+
+#[test]
+fn the_pieces_of_a_streamed_thought_are_one_again() {
+    let piece = |index: u64, more: Value| {
+        let mut piece = json!({"type": "reasoning.text", "format": "v", "index": index});
+        piece.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        piece
+    };
+    let details = [
+        piece(0, json!({"text": "h"})),
+        piece(0, json!({"text": "m"})),
+        piece(0, json!({"signature": "sig"})),
+        piece(1, json!({"data": "enc"})),
+        piece(2, json!({"text": "so"})),
+        piece(2, json!({"signature": "gis"})),
+    ];
+    let body = json!({"model": "m", "messages": [{"role": "user", "content": "hi"},
+        {"role": "assistant", "content": "yes", "reasoning_details": details}, {"role": "user", "content": "more"}]});
+    let fields = fields(body.as_object().unwrap());
+    let fields = fields.iter().map(|(name, raw)| (name.as_str(), raw.as_str()));
+    let sent = translate(Dialect::OpenaiChat, &target(Dialect::AnthropicMessages), fields).unwrap();
+    let expected = json!([{"type": "thinking", "thinking": "hm", "signature": "sig"},
+        {"type": "redacted_thinking", "data": "enc"}, {"type": "thinking", "thinking": "so", "signature": "gis"},
+        {"type": "text", "text": "yes"}]);
+    assert_eq!(turn(Dialect::AnthropicMessages, &sent.fields), expected);
+}
