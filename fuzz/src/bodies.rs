@@ -152,7 +152,7 @@ pub fn answers(bytes: &[u8]) {
     let Some((from, body)) = spoken(bytes) else { return };
     for to in others(from) {
         let usage = read_body(from, body).usage.unwrap_or_default();
-        let origin = Origin { vendor: "v".to_owned(), created: 1 };
+        let origin = Origin { vendor: "v".to_owned(), created: 1, ..Origin::default() };
         let translated = translate_body(from, to, body, &usage, &origin).expect("the hub speaks both");
         is_object(&translated, &format!("{from} to {to}"));
     }

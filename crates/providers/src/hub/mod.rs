@@ -53,6 +53,8 @@ pub struct Translated {
     pub fields: Vec<(&'static str, String)>,
     /// The output cap that the client gave.
     pub output_cap: Option<u64>,
+    /// Tools that the client wants called with free text: the answer says so in its [`Origin`].
+    pub custom_tools: Vec<String>,
     /// What the other side cannot say, by the names that the client used.
     pub dropped: Vec<String>,
 }
@@ -100,7 +102,8 @@ pub fn translate_with<'a>(
     };
     dropped.sort_unstable();
     dropped.dedup();
-    Ok(Translated { fields, output_cap: conversation.output_cap.map(|cap| cap.min(to.output_max)), dropped })
+    let output_cap = conversation.output_cap.map(|cap| cap.min(to.output_max));
+    Ok(Translated { fields, output_cap, custom_tools: conversation.custom_tools, dropped })
 }
 
 /// Leaves out what the model cannot be asked, whatever it speaks.

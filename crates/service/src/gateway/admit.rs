@@ -95,7 +95,7 @@ impl Gateway {
         // From here on the hold stands for the request, and then its entry.
         drop(claimed);
         plan.heed_cap(cover.cap)?;
-        let dropped = plan.dropped();
+        let (dropped, custom_tools) = (plan.dropped(), plan.custom_tools());
         let delivery = if plan.asked.stream { Delivery::Streamed } else { Delivery::Whole };
         let bodies: Vec<Bytes> = plan.ways.iter().map(|planned| body(&plan, planned, cover.cap)).collect();
         let (dialect, asked, conversation) = (plan.dialect, plan.asked.usage_chunk_asked, plan.conversation);
@@ -124,6 +124,7 @@ impl Gateway {
             requested_tier: first.requested_tier.clone(),
             delivery,
             dialect,
+            custom_tools,
             cancelled: false,
             misses: Vec::new(),
         };

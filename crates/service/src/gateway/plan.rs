@@ -61,6 +61,12 @@ impl Plan<'_> {
         self.scrubbed.dropped().iter().chain(translated).cloned().collect()
     }
 
+    /// Tools that the client wants called with free text, as every translation of the request has them.
+    pub(super) fn custom_tools(&self) -> Vec<String> {
+        let translated = self.ways.iter().find_map(|planned| planned.translated.as_ref());
+        translated.map(|translated| translated.custom_tools.clone()).unwrap_or_default()
+    }
+
     /// Translates again where a cap was put in: how much may be thought depends on it.
     pub(super) fn heed_cap(&mut self, cap: Option<u64>) -> Result<(), Fault> {
         let Some(cap) = cap else { return Ok(()) };

@@ -88,7 +88,7 @@ pub(super) fn stream(dialect: Dialect) -> Outcome<Vec<Bytes>> {
     if dialect == Dialect::OpenaiChat {
         return Ok(cut(&chat));
     }
-    let origin = Origin { vendor: "v".to_owned(), created: 1 };
+    let origin = Origin { vendor: "v".to_owned(), created: 1, ..Origin::default() };
     let relay = Relay::new(Dialect::OpenaiChat, dialect, origin, UsageChunk::Asked);
     let mut relay = relay.ok_or("the hub does not speak this dialect")?;
     let mut out = relay.feed(&Bytes::from(chat))?.to_vec();
