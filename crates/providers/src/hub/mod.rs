@@ -27,7 +27,7 @@ pub use unseal::unsealed;
 use crate::attachment::Attached;
 use crate::dialect::Dialect;
 use crate::error::Error;
-use conversation::{Conversation, Reasoning, ToolChoice};
+use conversation::{Conversation, Reasoning, Role, ToolChoice, Turn};
 
 /// Where a translated request goes.
 #[derive(Debug, Clone, Copy)]
@@ -93,6 +93,11 @@ pub fn translate_with<'a>(
         return Err(Error::Field { field: reads.turns_field(), expected });
     }
     attach::attach(&mut conversation, attached);
+    if conversation.turns.is_empty() && matches!(writes, Tongue::Messages | Tongue::Gemini) {
+        // Instructions alone are nothing to answer there: they are the person's words.
+        conversation.turns.push(Turn { role: Role::User, parts: std::mem::take(&mut conversation.system) });
+    }
+    let by_client = dropped.len();
     leave_out(&mut conversation, to, &mut dropped);
     let fields = match writes {
         Tongue::Chat => chat::write_request(&conversation, to, &mut dropped)?,
@@ -100,6 +105,9 @@ pub fn translate_with<'a>(
         Tongue::Responses => responses::write_request(&conversation, to, &mut dropped)?,
         Tongue::Gemini => gemini::write_request(&conversation, to, &mut dropped)?,
     };
+    for name in dropped.iter_mut().skip(by_client) {
+        *name = reads.name_of(name).to_owned();
+    }
     dropped.sort_unstable();
     dropped.dedup();
     let output_cap = conversation.output_cap.map(|cap| cap.min(to.output_max));

@@ -342,6 +342,12 @@ fn media(blob: Blob<'_>) -> What<'_> {
         return What::Image { source: Source::Base64 { mime: mime_type.0, data: data.0 }, detail: None };
     }
     if let Some(format) = mime_type.strip_prefix("audio/") {
+        // Elsewhere sound is named by its file.
+        let format = match format {
+            "mpeg" | "x-mp3" => "mp3",
+            "wave" | "x-wav" | "vnd.wave" => "wav",
+            format => format,
+        };
         return What::Audio { data, format: Text(Cow::Owned(format.to_owned())) };
     }
     What::Document { source: Source::Base64 { mime: mime_type.0, data: data.0 }, name: display_name }

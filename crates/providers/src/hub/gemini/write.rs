@@ -109,7 +109,7 @@ fn generation_config(out: &mut Out, from: &Conversation<'_>, to: &Target<'_>) {
     out.key("thinkingConfig").object(|out| {
         out.member_raw("includeThoughts", "true");
         if let Some(budget) = budget {
-            out.count("thinkingBudget", budget.clamp(BUDGET_MIN, BUDGET_MAX));
+            out.count("thinkingBudget", budget.min(cap.saturating_sub(1)).clamp(BUDGET_MIN, BUDGET_MAX));
         }
     });
 }

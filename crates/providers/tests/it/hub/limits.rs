@@ -210,3 +210,71 @@ fn a_result_with_an_id_of_its_own_answers_the_call_of_its_name() {
         }
     }
 }
+
+#[test]
+fn what_was_dropped_has_the_clients_own_name() {
+    let unsteered = |dialect| Target { samples: false, ..target(dialect) };
+    let cases: [(Dialect, Target<'_>, Value, &[&str]); 4] = [
+        (
+            Dialect::AnthropicMessages,
+            target(Dialect::OpenaiResponses),
+            json!({"stop_sequences": ["a"]}),
+            &["stop_sequences"],
+        ),
+        (
+            Dialect::AnthropicMessages,
+            target(Dialect::OpenaiChat),
+            json!({"thinking": {"type": "disabled"}}),
+            &["thinking"],
+        ),
+        (
+            Dialect::OpenaiResponses,
+            target(Dialect::GeminiGenerate),
+            json!({"reasoning": {"effort": "none"}}),
+            &["reasoning.effort"],
+        ),
+        (
+            Dialect::GeminiGenerate,
+            unsteered(Dialect::AnthropicMessages),
+            json!({"generationConfig": {"topP": 0.5, "seed": 1, "speechConfig": {}}}),
+            &["generationConfig.seed", "generationConfig.speechConfig", "generationConfig.topP"],
+        ),
+    ];
+    for (from, to, asked, named) in cases {
+        check(from, &to, &asked, (json!({}), named));
+    }
+}
+
+#[test]
+fn instructions_alone_are_the_persons_words_where_something_must_be_said() {
+    let system = json!({"messages": [{"role": "system", "content": "hi"}]});
+    let said = json!({"system": null, "messages": [{"role": "user", "content": "hi"}]});
+    check(Dialect::OpenaiChat, &target(Dialect::AnthropicMessages), &system, (said, &[]));
+    let said = json!({"systemInstruction": null, "contents": [{"role": "user", "parts": [{"text": "hi"}]}]});
+    check(Dialect::OpenaiChat, &target(Dialect::GeminiGenerate), &system, (said, &[]));
+}
+
+#[test]
+fn kinds_of_media_have_the_names_that_the_other_side_knows() {
+    let sound = |mime: &str| json!({"contents": [{"parts": [{"inlineData": {"mimeType": mime, "data": "AAAA"}}]}]});
+    for (mime, format) in [("audio/mpeg", "mp3"), ("audio/x-wav", "wav"), ("audio/ogg", "ogg")] {
+        let asked = asking(Dialect::GeminiGenerate, &sound(mime));
+        let (found, _) = sent(Dialect::GeminiGenerate, &target(Dialect::OpenaiChat), &asked);
+        assert_eq!(found["messages"][0]["content"][0]["input_audio"]["format"], format);
+    }
+    let url = json!({"type": "image_url", "image_url": {"url": "data:image/jpg;base64,AAAA"}});
+    let asked = asking(Dialect::OpenaiChat, &json!({"messages": [{"role": "user", "content": [url]}]}));
+    let (found, _) = sent(Dialect::OpenaiChat, &target(Dialect::AnthropicMessages), &asked);
+    assert_eq!(found["messages"][0]["content"][0]["source"]["media_type"], "image/jpeg");
+}
+
+#[test]
+fn a_budget_of_thought_leaves_room_for_the_answer() {
+    for (cap, expected) in [(4_000, 3_999), (100, 512), (30_000, 20_000)] {
+        let config = json!({"includeThoughts": true, "thinkingBudget": expected});
+        let asked = json!({"max_tokens": cap, "thinking": {"type": "enabled", "budget_tokens": 20_000}});
+        let asked = asking(Dialect::AnthropicMessages, &asked);
+        let (found, _) = sent(Dialect::AnthropicMessages, &target(Dialect::GeminiGenerate), &asked);
+        assert_eq!(found["generationConfig"]["thinkingConfig"], config);
+    }
+}
