@@ -367,7 +367,7 @@ fn calls_that_a_host_gave_no_id_have_others_in_every_answer() {
     let call = json!({"id": "", "type": "function", "function": {"name": "f", "arguments": "{}"}});
     let ids: Vec<String> = ["a1", "a2"]
         .iter()
-        .map(|id| {
+        .flat_map(|id| {
             let message = json!({"role": "assistant", "tool_calls": [call, call]});
             let body = json!({"id": id, "model": "m", "choices": [{"index": 0, "message": message}]}).to_string();
             let there = translate_body(
@@ -380,7 +380,6 @@ fn calls_that_a_host_gave_no_id_have_others_in_every_answer() {
             let there: Value = serde_json::from_slice(&there.unwrap()).unwrap();
             [0, 1].map(|at| str_of(&there["content"][at]["id"]).to_owned())
         })
-        .flatten()
         .collect();
     assert_eq!(ids, ["call_a1_0", "call_a1_1", "call_a2_0", "call_a2_1"]);
 }
