@@ -36,7 +36,7 @@ pub fn streams(bytes: &[u8]) {
     let (usage_chunk, end) = how(*first);
     for to in others(from) {
         let passed = |pieces: Vec<Bytes>| {
-            let origin = Origin { vendor: "v".to_owned(), created: 1 };
+            let origin = Origin { vendor: "v".to_owned(), created: 1, ..Origin::default() };
             let passage = Passage::new(from, to, origin, usage_chunk);
             assert!(matches!(passage, Passage::Translated(_)));
             passed(passage, end, &pieces)

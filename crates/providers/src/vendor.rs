@@ -92,6 +92,12 @@ pub struct Vendor {
     /// What else it speaks, and where that differs.
     #[serde(default)]
     pub also: BTreeMap<Dialect, Endpoint>,
+    /// The dialect in which translated requests reach models that think, where it is not the first.
+    #[serde(default)]
+    pub thinks_in: Option<Dialect>,
+    /// Models that it serves in one dialect alone, by the vendor's names; `*` stands for anything.
+    #[serde(default)]
+    pub only_in: BTreeMap<Dialect, Vec<String>>,
     /// Where, up to the dialect's path. What only the operator knows is the name of an environment variable in braces.
     pub base_url: String,
     /// How it wants its key.
@@ -125,6 +131,9 @@ pub struct Vendor {
     /// Whether it lists its models beside the dialect's path, at `/models`.
     #[serde(default)]
     pub discover: bool,
+    /// Whether, in `openai-chat`, a model that thinks refuses a turn with calls that comes back without what was thought.
+    #[serde(default)]
+    pub wants_reasoning: bool,
     /// Headers that every request has.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
@@ -151,6 +160,19 @@ impl Vendor {
     /// What it speaks, the first before all others.
     pub fn dialects(&self) -> impl Iterator<Item = Dialect> {
         std::iter::once(self.dialect).chain(self.also.keys().copied())
+    }
+
+    /// The dialect in which it is asked for a model: the client's own where that model is served in it, else the one for
+    /// models that think, else the first. `None` where it has none for the model.
+    #[must_use]
+    pub fn dialect_for(&self, client: Dialect, model: &str, thinks: bool) -> Option<Dialect> {
+        let own = std::iter::once(client).filter(|own| self.dialects().any(|dialect| dialect == *own));
+        let in_order = own.chain(self.thinks_in.filter(|_| thinks)).chain(self.dialects());
+        let is_embeddings = |dialect: Dialect| dialect == Dialect::OpenaiEmbeddings;
+        in_order.filter(|dialect| !is_embeddings(*dialect) || is_embeddings(client)).find(|dialect| {
+            let elsewhere = self.only_in.iter().filter(|(only, _)| *only != dialect).flat_map(|(_, names)| names);
+            !elsewhere.into_iter().any(|name| matches(name, model))
+        })
     }
 
     /// The address of the list of its models; `None` where it has none.
@@ -184,6 +206,11 @@ impl Vendor {
         let known = ["http://", "https://", "sandbox:"].iter().any(|scheme| self.base_url.starts_with(scheme));
         if !known || base_url::variables(&self.base_url).is_none() {
             return Err(Error::BaseUrl { vendor: self.id.to_string() });
+        }
+        let mut named = self.thinks_in.iter().chain(self.only_in.keys());
+        if let Some(unspoken) = named.find(|named| self.dialects().all(|dialect| dialect != **named)) {
+            let problem = format!("vendor {} does not speak {unspoken}; add it to also", self.id);
+            return Err(Error::Toml(serde::de::Error::custom(problem)));
         }
         let mut renamed = self.renames.iter().flat_map(|(from, to)| [from, to]);
         let ours = renamed.find(|field| OURS.contains(&field.as_str())).cloned();
@@ -236,6 +263,13 @@ impl Vendors {
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Vendor>> {
         self.0.values()
     }
+}
+
+/// Whether a name is of the form of `pattern`, in which `*` stands for anything.
+fn matches(pattern: &str, name: &str) -> bool {
+    let Some((before, after)) = pattern.split_once('*') else { return pattern == name };
+    let Some(rest) = name.strip_prefix(before) else { return false };
+    (0..=rest.len()).filter_map(|at| rest.get(at..)).any(|rest| matches(after, rest))
 }
 
 fn shared_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Arc<str>, D::Error> {

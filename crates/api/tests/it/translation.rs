@@ -156,3 +156,37 @@ async fn an_error_in_a_translated_stream_comes_in_the_clients_own_shape() {
         app.settled();
     }
 }
+
+#[tokio::test]
+async fn a_model_that_thinks_is_reached_in_the_dialect_in_which_it_thinks() {
+    const VENDOR: &str = r#"
+        [[vendor]]
+        id = "v"
+        dialect = "openai-chat"
+        also = { openai-responses = {} }
+        thinks_in = "openai-responses"
+        only_in = { openai-responses = ["*-pro"] }
+        base_url = "http://upstream.example/v1"
+        auth = "none"
+    "#;
+    let model = |id: &str, supports: &str| {
+        format!(
+            "[[model]]\nid = \"a/{id}\"\nvendor = \"v\"\ncontext_window = 100000\nmax_output_tokens = 10000\n\
+             supports = [{supports}]\nprices = {{ input = \"1\", output = \"10\" }}\n"
+        )
+    };
+    let models = [model("plain", ""), model("thinks", "\"reasoning\""), model("thinks-pro", "\"reasoning\"")].concat();
+    let messages = json!([{"role": "user", "content": "Hello"}]);
+    for (path, id, expected) in [
+        ("/v1/messages", "plain", "/v1/chat/completions"),
+        ("/v1/messages", "thinks", "/v1/responses"),
+        ("/v1/chat/completions", "thinks", "/v1/chat/completions"),
+        ("/v1/chat/completions", "thinks-pro", "/v1/responses"),
+    ] {
+        let app = TestApp::answering(VENDOR, &models, "application/json", "{}");
+        let (_, key) = app.person(10).await;
+        let body = json!({"model": format!("a/{id}"), "max_tokens": 100, "temperature": 0.5, "messages": messages});
+        app.post(path, &key, &body).await;
+        assert_eq!(app.last_path(), expected, "{id} through {path}");
+    }
+}

@@ -103,7 +103,8 @@ fn body(fields: &[&str], dialect: Dialect) -> Vec<(String, String)> {
 
 /// What becomes of a field: beside what every request needs, and, for a choice of tools, beside tools.
 fn fate(field: &str, from: Dialect, to: Dialect) -> &'static str {
-    let target = Target { dialect: to, vendor: "v", output_max: 16_000, reasons: true };
+    let target =
+        Target { dialect: to, vendor: "v", output_max: 16_000, reasons: true, samples: true, wants_reasoning: false };
     let sent = |fields: &[&str]| {
         let fields = body(fields, from);
         translate(from, &target, fields.iter().map(|(name, raw)| (name.as_str(), raw.as_str())))

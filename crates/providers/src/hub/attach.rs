@@ -17,13 +17,18 @@ pub(super) fn addresses(conversation: &mut Conversation<'_>) -> Vec<String> {
     found
 }
 
-/// Puts what was fetched in the place of its address.
+/// Puts what was fetched in the place of its address, and the right name in the place of one that providers refuse.
 pub(super) fn attach<'a>(conversation: &mut Conversation<'a>, attached: &'a Attached) {
     each_source(conversation, |source| {
         if let Source::Url(url) = source
             && let Some(fetched) = attached.get(url)
         {
             *source = Source::Base64 { mime: Cow::Borrowed(&fetched.mime), data: Cow::Borrowed(&fetched.data) };
+        }
+        if let Source::Base64 { mime, .. } = source
+            && mime == "image/jpg"
+        {
+            *mime = Cow::Borrowed("image/jpeg");
         }
     });
 }

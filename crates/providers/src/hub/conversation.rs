@@ -26,6 +26,8 @@ pub(crate) struct Conversation<'a> {
     pub(crate) system: Vec<Part<'a>>,
     pub(crate) turns: Vec<Turn<'a>>,
     pub(crate) tools: Vec<Tool<'a>>,
+    /// The names of those that take free text, which other dialects give in an object.
+    pub(crate) custom_tools: Vec<String>,
     pub(crate) tool_choice: Option<ToolChoice<'a>>,
     /// Whether several tools may be called at once.
     pub(crate) parallel_tools: Option<bool>,

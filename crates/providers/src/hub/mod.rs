@@ -13,6 +13,7 @@ mod out;
 mod reading;
 mod relay;
 mod responses;
+mod schema;
 mod seal;
 mod step;
 mod tongue;
@@ -26,7 +27,7 @@ pub use unseal::unsealed;
 use crate::attachment::Attached;
 use crate::dialect::Dialect;
 use crate::error::Error;
-use conversation::Conversation;
+use conversation::{Conversation, Reasoning, Role, ToolChoice, Turn};
 
 /// Where a translated request goes.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +40,11 @@ pub struct Target<'a> {
     pub output_max: u64,
     /// Whether the model thinks before it answers.
     pub reasons: bool,
+    /// Whether it lets itself be steered by `temperature` and its like. One that thinks and does not is asked for an
+    /// effort, where another is given a budget.
+    pub samples: bool,
+    /// Whether it wants back, as text, what it thought.
+    pub wants_reasoning: bool,
 }
 
 /// A translated request. It holds content, so it cannot be printed.
@@ -47,6 +53,8 @@ pub struct Translated {
     pub fields: Vec<(&'static str, String)>,
     /// The output cap that the client gave.
     pub output_cap: Option<u64>,
+    /// Tools that the client wants called with free text: the answer says so in its [`Origin`].
+    pub custom_tools: Vec<String>,
     /// What the other side cannot say, by the names that the client used.
     pub dropped: Vec<String>,
 }
@@ -85,15 +93,49 @@ pub fn translate_with<'a>(
         return Err(Error::Field { field: reads.turns_field(), expected });
     }
     attach::attach(&mut conversation, attached);
+    if conversation.turns.is_empty() && matches!(writes, Tongue::Messages | Tongue::Gemini) {
+        // Instructions alone are nothing to answer there: they are the person's words.
+        conversation.turns.push(Turn { role: Role::User, parts: std::mem::take(&mut conversation.system) });
+    }
+    let by_client = dropped.len();
+    leave_out(&mut conversation, to, &mut dropped);
     let fields = match writes {
         Tongue::Chat => chat::write_request(&conversation, to, &mut dropped)?,
         Tongue::Messages => messages::write_request(&conversation, to, &mut dropped)?,
         Tongue::Responses => responses::write_request(&conversation, to, &mut dropped)?,
         Tongue::Gemini => gemini::write_request(&conversation, to, &mut dropped)?,
     };
+    for name in dropped.iter_mut().skip(by_client) {
+        *name = reads.name_of(name).to_owned();
+    }
     dropped.sort_unstable();
     dropped.dedup();
-    Ok(Translated { fields, output_cap: conversation.output_cap.map(|cap| cap.min(to.output_max)), dropped })
+    let output_cap = conversation.output_cap.map(|cap| cap.min(to.output_max));
+    Ok(Translated { fields, output_cap, custom_tools: conversation.custom_tools, dropped })
+}
+
+/// Leaves out what the model cannot be asked, whatever it speaks.
+fn leave_out(from: &mut Conversation<'_>, to: &Target<'_>, dropped: &mut Vec<String>) {
+    let sampling = &mut from.sampling;
+    let all =
+        [("temperature", &mut sampling.temperature), ("top_p", &mut sampling.top_p), ("top_k", &mut sampling.top_k)];
+    let there = all.into_iter().filter(|_| !to.samples).filter_map(|(name, raw)| raw.take().map(|_| name.to_owned()));
+    dropped.extend(there);
+    // A model that thinks unasked cannot be told not to; in `anthropic-messages` it thinks where it is told to.
+    let heeded = match from.reasoning {
+        Some(Reasoning::Off) => !to.reasons || to.dialect == Dialect::AnthropicMessages,
+        Some(_) => to.reasons,
+        None => true,
+    };
+    if !heeded {
+        from.reasoning = None;
+        dropped.push("reasoning_effort".to_owned());
+    }
+    let forced = matches!(from.tool_choice, Some(ToolChoice::Any | ToolChoice::Named(_)));
+    if forced && from.tools.is_empty() {
+        from.tool_choice = None;
+        dropped.push("tool_choice".to_owned());
+    }
 }
 
 /// The addresses of pictures and documents that a request names. A provider that takes bytes only refuses them with

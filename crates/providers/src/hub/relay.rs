@@ -18,6 +18,8 @@ pub struct Origin {
     pub vendor: String,
     /// Unix seconds, for dialects that show them.
     pub created: u64,
+    /// Tools that take free text from the client's model: see [`Translated::custom_tools`](super::Translated).
+    pub custom_tools: Vec<String>,
 }
 
 /// What an answer calls itself.

@@ -51,6 +51,8 @@ pub(crate) enum Reason {
     Length,
     Calls,
     Filter,
+    /// What the model made could not be given, such as a call that was no JSON: the answer is not whole.
+    Failed,
     /// The provider paused a long turn, which the client continues.
     Pause,
 }

@@ -254,7 +254,7 @@ impl Talk {
 }
 
 fn target(dialect: Dialect) -> Target<'static> {
-    Target { dialect, vendor: "v", output_max: OUTPUT_MAX, reasons: true }
+    Target { dialect, vendor: "v", output_max: OUTPUT_MAX, reasons: true, samples: true, wants_reasoning: false }
 }
 
 fn across(body: &Value, from: Dialect, to: Dialect) -> Translated {

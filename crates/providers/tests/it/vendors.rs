@@ -88,3 +88,37 @@ fn a_key_stands_in_the_header_that_the_vendor_wants() {
     check("ollama", None);
     assert_eq!(Auth::XGoogApiKey.header(), Some(("x-goog-api-key", "")));
 }
+
+#[test]
+fn a_model_is_asked_for_in_the_clients_dialect_unless_it_is_served_in_another_alone() {
+    let vendors = Vendors::builtin().unwrap();
+    let check = |vendor: &str, client: Dialect, (model, thinks): (&str, bool), expected: Option<Dialect>| {
+        let found = vendors.get(vendor).unwrap().dialect_for(client, model, thinks);
+        assert_eq!(found, expected, "{vendor}: {model} for {client}");
+    };
+    let (chat, messages, responses) = (Dialect::OpenaiChat, Dialect::AnthropicMessages, Dialect::OpenaiResponses);
+    let embeddings = Dialect::OpenaiEmbeddings;
+    for vendor in ["openai", "azure-openai"] {
+        check(vendor, chat, ("gpt-5.5", true), Some(chat));
+        check(vendor, messages, ("gpt-5.5", true), Some(responses));
+        check(vendor, messages, ("gpt-4.1", false), Some(chat));
+        check(vendor, messages, ("gpt-audio", false), Some(chat));
+        for alone in ["gpt-5-codex", "gpt-5.1-codex-max", "gpt-5-pro", "gpt-5.4-pro-2026-03-05", "o3-pro", "o1-pro"] {
+            check(vendor, chat, (alone, true), Some(responses));
+        }
+        check(vendor, embeddings, ("text-embedding-3-small", false), Some(embeddings));
+    }
+    check("groq", messages, ("m", true), Some(chat));
+    check("groq", embeddings, ("m", false), Some(chat));
+    check("google", chat, ("gemini-2.5-pro", true), Some(chat));
+    check("google", messages, ("gemini-2.5-pro", true), Some(Dialect::GeminiGenerate));
+}
+
+#[test]
+fn a_dialect_that_the_vendor_does_not_speak_is_refused_by_name() {
+    for more in ["thinks_in = \"openai-responses\"", "only_in = { openai-responses = [\"m\"] }"] {
+        let own = format!("[[vendor]]\nid = \"mine\"\ndialect = \"openai-chat\"\nbase_url = \"http://x/v1\"\n{more}");
+        let error = Vendors::default().with_operator(&own).unwrap_err().to_string();
+        assert!(error.contains("mine") && error.contains("openai-responses"), "{error}");
+    }
+}

@@ -141,6 +141,7 @@ impl Gateway {
             wanted: Wanted::of(facts),
             delivery: if plan.asked.stream { Delivery::Streamed } else { Delivery::Whole },
             dialect: plan.dialect,
+            custom_tools: plan.custom_tools(),
             cancelled: false,
             is_settled: false,
             misses: Vec::new(),

@@ -61,6 +61,12 @@ impl Plan<'_> {
         self.scrubbed.dropped()
     }
 
+    /// Tools that the client wants called with free text, as every translation of the request has them.
+    pub(super) fn custom_tools(&self) -> Vec<String> {
+        let translated = self.ways.iter().find_map(|planned| planned.translated.as_ref());
+        translated.map(|translated| translated.custom_tools.clone()).unwrap_or_default()
+    }
+
     /// Translates again where a cap was put in: how much may be thought depends on it.
     pub(super) fn heed_cap(&mut self, cap: Option<u64>, strictness: Strictness) -> Result<(), Fault> {
         let Some(cap) = cap else { return Ok(()) };
@@ -90,8 +96,13 @@ impl Planned {
 }
 
 fn target<'a>(way: &'a Way, output_max: u64) -> Target<'a> {
-    let reasons = way.model.supports.iter().any(|what| what == "reasoning");
-    Target { dialect: way.upstream.dialect, vendor: &way.upstream.vendor.id, output_max, reasons }
+    let supports = |what: &str| way.model.supports.iter().any(|known| known == what);
+    let reasons = supports("reasoning");
+    // Of a model that does not think, what it supports is often not said.
+    let samples = !reasons || supports("temperature");
+    let vendor = &way.upstream.vendor;
+    let wants_reasoning = reasons && vendor.wants_reasoning;
+    Target { dialect: way.upstream.dialect, vendor: &vendor.id, output_max, reasons, samples, wants_reasoning }
 }
 
 fn translated<'a>(
@@ -135,7 +146,9 @@ impl Gateway {
         let stays_with = conversation.and_then(|conversation| self.sticky.get(&conversation));
         let stays_with = stays_with.as_deref().map(|vendor| (vendor, is_sealed(&call.body)));
         let ways = self.ways(&models, dialect, &wishes, stays_with)?;
-        let unsealed = scrubbed.fields().find_map(|(name, raw)| Some((name.to_owned(), unsealed(dialect, name, raw)?)));
+        let is_vendor = |name: &str| self.upstreams.contains_key(name);
+        let without = |(name, raw): (&str, &str)| Some((name.to_owned(), unsealed(dialect, name, raw, &is_vendor)?));
+        let unsealed = scrubbed.fields().find_map(without);
         let mut plan = Plan {
             scrubbed,
             named,

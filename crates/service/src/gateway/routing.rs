@@ -182,9 +182,9 @@ impl Gateway {
     fn ways_of(&self, model: &Arc<Model>, dialect: Dialect) -> impl Iterator<Item = Way> {
         model.routes().enumerate().filter_map(move |(place, route)| {
             let all = self.upstreams.get(&route.vendor)?;
-            // The client's own dialect, where the vendor speaks that.
-            let own = all.iter().find(|ready| ready.dialect == dialect);
-            let upstream = own.or_else(|| all.iter().find(|ready| ready.dialect != Dialect::OpenaiEmbeddings))?;
+            let thinks = model.supports.iter().any(|what| what == "reasoning");
+            let spoken = all.first()?.vendor.dialect_for(dialect, &route.upstream_model, thinks)?;
+            let upstream = all.iter().find(|ready| ready.dialect == spoken)?;
             let health = self.health(route)?;
             Some(Way { model: Arc::clone(model), place, upstream: Arc::clone(upstream), health })
         })

@@ -80,6 +80,8 @@ pub(super) struct Tab {
     pub(super) delivery: Delivery,
     /// What the client speaks.
     pub(super) dialect: Dialect,
+    /// Tools that the client wants called with free text.
+    pub(super) custom_tools: Vec<String>,
     pub(super) cancelled: bool,
     pub(super) is_settled: bool,
     /// Exchanges that came to nothing.
@@ -112,7 +114,8 @@ impl Tab {
     }
 
     fn origin(&self) -> Origin {
-        Origin { vendor: self.upstream.vendor.id.to_string(), created: self.started.get().div_euclid(1_000) }
+        let (vendor, created) = (self.upstream.vendor.id.to_string(), self.started.get().div_euclid(1_000));
+        Origin { vendor, created, custom_tools: self.custom_tools.clone() }
     }
 
     /// A whole answer in the client's dialect; `None` where that is the provider's.

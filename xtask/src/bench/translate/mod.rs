@@ -160,7 +160,7 @@ fn tapped(dialect: Dialect, chunks: &[Bytes]) -> Outcome<usize> {
 }
 
 fn relayed(from: Dialect, to: Dialect, chunks: &[Bytes]) -> Outcome<usize> {
-    let origin = Origin { vendor: "v".to_owned(), created: 1 };
+    let origin = Origin { vendor: "v".to_owned(), created: 1, ..Origin::default() };
     let mut passage = Passage::new(from, to, origin, UsageChunk::Asked);
     let mut bytes = 0;
     for chunk in chunks {

@@ -27,7 +27,7 @@ pub(super) fn vendor(dialect: Dialect) -> Outcome<Arc<Vendor>> {
 }
 
 pub(super) fn target(dialect: Dialect) -> Target<'static> {
-    Target { dialect, vendor: "v", output_max: 16_000, reasons: false }
+    Target { dialect, vendor: "v", output_max: 16_000, reasons: false, samples: true, wants_reasoning: false }
 }
 
 /// A request of about `bytes` in `dialect`.
@@ -88,7 +88,7 @@ pub(super) fn stream(dialect: Dialect) -> Outcome<Vec<Bytes>> {
     if dialect == Dialect::OpenaiChat {
         return Ok(cut(&chat));
     }
-    let origin = Origin { vendor: "v".to_owned(), created: 1 };
+    let origin = Origin { vendor: "v".to_owned(), created: 1, ..Origin::default() };
     let relay = Relay::new(Dialect::OpenaiChat, dialect, origin, UsageChunk::Asked);
     let mut relay = relay.ok_or("the hub does not speak this dialect")?;
     let mut out = relay.feed(&Bytes::from(chat))?.to_vec();

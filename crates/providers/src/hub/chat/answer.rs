@@ -8,6 +8,7 @@ use crate::hub::usage;
 use crate::sse::push_event;
 use opencredits_units::Usage;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 #[derive(Deserialize)]
@@ -45,7 +46,59 @@ struct Delta<'a> {
     #[serde(borrow)]
     reasoning: Option<Text<'a>>,
     #[serde(borrow)]
+    reasoning_details: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
     tool_calls: Option<Vec<ToolCall<'a>>>,
+}
+
+/// A piece of what is thought, as some hosts give it: it goes back to them as it came.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Detail<'a> {
+    #[serde(borrow)]
+    text: Option<Text<'a>>,
+    #[serde(borrow)]
+    summary: Option<Text<'a>>,
+    #[serde(borrow)]
+    signature: Option<Text<'a>>,
+    #[serde(borrow)]
+    data: Option<Text<'a>>,
+}
+
+impl Detail<'_> {
+    fn said(&self) -> &str {
+        let text = self.text.as_deref().filter(|text| !text.is_empty());
+        text.or(self.summary.as_deref()).unwrap_or_default()
+    }
+}
+
+impl Delta<'_> {
+    /// Says what is thought: in details where they say all, else as text with what seals it.
+    fn think(&mut self, each: &mut dyn FnMut(Step<'_>)) {
+        let shown = some(self.reasoning_content.take()).or(some(self.reasoning.take()));
+        let details = self.reasoning_details.take().unwrap_or_default();
+        let details: Vec<_> = details
+            .into_iter()
+            .map(|raw| (raw.get(), serde_json::from_str::<Detail<'_>>(raw.get()).unwrap_or_default()))
+            .collect();
+        let length: usize = details.iter().map(|(_, detail)| detail.said().len()).sum();
+        let in_details = length > 0 && length >= shown.as_ref().map_or(0, |text| text.len());
+        if let Some(text) = shown.filter(|_| !in_details) {
+            each(Step::Reasoning(text.0));
+        }
+        for (raw, detail) in details {
+            if in_details && !detail.said().is_empty() {
+                each(Step::Reasoning(detail.said().into()));
+            }
+            if some(detail.signature).is_some() {
+                each(Step::Signature(raw.into()));
+                each(Step::PartEnd);
+            } else if some(detail.data).is_some() {
+                each(Step::PartEnd);
+                each(Step::Redacted(raw.into()));
+            }
+        }
+    }
 }
 
 /// Some hosts say what is thought and what is said in parts.
@@ -101,10 +154,12 @@ struct Function<'a> {
     arguments: Option<Text<'a>>,
 }
 
-/// Tells which call a delta belongs to: by its index, unless its id says that another has begun.
+/// Tells which call a delta belongs to: by its index, unless its id says that another has begun. A call without an id gets
+/// one that no other answer has.
 #[derive(Default)]
 pub(crate) struct Reader {
-    started: bool,
+    /// The answer's id, once it has begun.
+    id: Option<String>,
     /// Each call's index upstream, and its id.
     calls: Vec<(u64, String)>,
 }
@@ -129,9 +184,10 @@ impl Reader {
         let Ok(answer) = serde_json::from_slice::<Answer<'_>>(data) else {
             return;
         };
-        if !std::mem::replace(&mut self.started, true) {
-            let text = |text: Option<Text<'_>>| text.unwrap_or_default().0.into_owned();
-            each(Step::Start { id: text(answer.id).into(), model: text(answer.model).into() });
+        if self.id.is_none() {
+            let id = answer.id.unwrap_or_default().0;
+            self.id = Some(id.clone().into_owned());
+            each(Step::Start { id, model: answer.model.unwrap_or_default().0 });
         }
         for mut choice in answer.choices.into_iter().filter(|choice| choice.index == 0) {
             self.delta(said(&mut choice).unwrap_or_default(), each);
@@ -142,10 +198,8 @@ impl Reader {
         }
     }
 
-    fn delta(&mut self, delta: Delta<'_>, each: &mut dyn FnMut(Step<'_>)) {
-        if let Some(text) = some(delta.reasoning_content.or(delta.reasoning)) {
-            each(Step::Reasoning(text.0));
-        }
+    fn delta(&mut self, mut delta: Delta<'_>, each: &mut dyn FnMut(Step<'_>)) {
+        delta.think(each);
         if let Some(content) = delta.content {
             content.say(each);
         }
@@ -170,7 +224,8 @@ impl Reader {
             return count(known);
         }
         let number = count(self.calls.len());
-        let id = if id.is_empty() { format!("call_{number}") } else { id.to_owned() };
+        let answer = self.id.as_deref().unwrap_or_default();
+        let id = if id.is_empty() { format!("call_{answer}_{number}") } else { id.to_owned() };
         let name = call.function.name.as_deref().unwrap_or_default();
         each(Step::Call { index: number, id: Cow::Borrowed(&id), name: Cow::Borrowed(name) });
         self.calls.push((at.unwrap_or(number), id));
@@ -185,6 +240,7 @@ impl Reader {
         match native {
             "length" => Reason::Length,
             "content_filter" => Reason::Filter,
+            "error" => Reason::Failed,
             "tool_calls" | "function_call" => Reason::Calls,
             // Some hosts say "stop" after calls too.
             _ if !self.calls.is_empty() => Reason::Calls,
@@ -208,6 +264,8 @@ const fn finish(reason: Reason) -> &'static str {
         Reason::Length | Reason::Pause => "length",
         Reason::Calls => "tool_calls",
         Reason::Filter => "content_filter",
+        // Not of the API, and what gateways before this one say.
+        Reason::Failed => "error",
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use crate::hub::conversation::{
-    Cache, Call, Conversation, Effort, Format, Part, Reasoning, Role, Seal, Text, Thought, Tool, ToolChoice, What,
-    raw_text, source_of,
+    Cache, Call, Conversation, Format, Part, Reasoning, Role, Seal, Text, Thought, Tool, ToolChoice, What, raw_text,
+    source_of,
 };
 use crate::hub::reading::{
     InputAudio, arguments, choice_in_a_word, content, effort, expected, format_of, push, read, read_fields, refused,
@@ -37,6 +37,7 @@ struct Detail<'a> {
     signature: Option<Text<'a>>,
     #[serde(borrow)]
     data: Option<Text<'a>>,
+    index: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -153,8 +154,9 @@ struct JsonSchema<'a> {
 }
 
 #[derive(Deserialize)]
-struct ReasoningAsk {
-    effort: Option<Effort>,
+struct ReasoningAsk<'a> {
+    #[serde(borrow)]
+    effort: Option<&'a RawValue>,
     max_tokens: Option<u64>,
     enabled: Option<bool>,
 }
@@ -229,12 +231,7 @@ fn messages<'a>(to: &mut Conversation<'a>, raw: &'a str) -> Result<(), Error> {
                 push(to, Role::User, vec![What::Result { id, parts, is_error: false }.into()]);
             }
             "assistant" => {
-                let thoughts = message
-                    .reasoning_details
-                    .into_iter()
-                    .flatten()
-                    .map(|detail| What::Reasoning(thought(detail)).into());
-                let mut said: Vec<Part<'a>> = thoughts.collect();
+                let mut said = thoughts(message.reasoning_details.unwrap_or_default());
                 said.extend(parts);
                 said.extend(message.refusal.map(|refusal| What::Refusal(refusal).into()));
                 for call in message.tool_calls.into_iter().flatten() {
@@ -246,6 +243,27 @@ fn messages<'a>(to: &mut Conversation<'a>, raw: &'a str) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// What was thought. Clients send the pieces of a stream back as they came: those of one number are one thought, to the
+/// piece that seals it.
+fn thoughts(details: Vec<Detail<'_>>) -> Vec<Part<'_>> {
+    let mut all: Vec<(Option<u64>, Thought<'_>)> = Vec::new();
+    for detail in details {
+        let (index, more) = (detail.index, thought(detail));
+        let open = all.last_mut().filter(|(number, open)| {
+            index.is_some() && *number == index && open.seal.is_none() && open.vendor == more.vendor
+        });
+        match open {
+            Some((_, open)) if !matches!(more.seal, Some(Seal::Redacted(_))) => {
+                let text =
+                    [open.text.as_deref().unwrap_or_default(), more.text.as_deref().unwrap_or_default()].concat();
+                *open = Thought { text: Some(Text(text.into())), ..more };
+            }
+            _ => all.push((index, more)),
+        }
+    }
+    all.into_iter().map(|(_, thought)| What::Reasoning(thought).into()).collect()
 }
 
 fn thought(detail: Detail<'_>) -> Thought<'_> {
@@ -332,11 +350,11 @@ fn format(raw: &str) -> Result<Option<Format<'_>>, Error> {
 }
 
 fn reasoning(raw: &str) -> Result<Option<Reasoning>, Error> {
-    let asked: ReasoningAsk = read(raw, "reasoning", "an object with effort, max_tokens or enabled")?;
+    let asked: ReasoningAsk<'_> = read(raw, "reasoning", "an object with effort, max_tokens or enabled")?;
     Ok(match asked {
         ReasoningAsk { enabled: Some(false), .. } => Some(Reasoning::Off),
         ReasoningAsk { max_tokens: Some(budget), .. } => Some(Reasoning::Budget(budget)),
-        ReasoningAsk { effort: Some(effort), .. } => Some(Reasoning::Effort(effort)),
+        ReasoningAsk { effort: Some(asked), .. } => Some(effort(asked.get(), "reasoning.effort")?),
         ReasoningAsk { enabled: Some(true), .. } => Some(Reasoning::Adaptive),
         _ => None,
     })

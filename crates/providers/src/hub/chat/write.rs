@@ -3,9 +3,13 @@
 use crate::error::Error;
 use crate::hub::Target;
 use crate::hub::conversation::{
-    Conversation, Effort, Format, Part, Reasoning, Role, Sampling, Source, Tool, ToolChoice, Turn, What,
+    Conversation, Effort, Format, Part, Reasoning, Role, Sampling, Seal, Source, Tool, ToolChoice, Turn, What,
 };
 use crate::hub::out::{Out, value};
+use crate::hub::schema;
+use crate::json;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 type Fields = Vec<(&'static str, String)>;
 
@@ -22,8 +26,8 @@ pub(crate) fn write_request(
         if !from.system.is_empty() {
             message(out, "system", &from.system, &mut wrong);
         }
-        for turn in &from.turns {
-            write_turn(out, turn, &mut wrong);
+        for side in from.turns.chunk_by(|a, b| is_model(a) == is_model(b)) {
+            write_side(out, side, to, &mut wrong);
         }
     });
     if let Some(error) = wrong {
@@ -38,8 +42,7 @@ pub(crate) fn write_request(
     if let Some(format) = &from.format {
         fields.push(("response_format", write_format(format)));
     }
-    let asked = from.reasoning.filter(|_| to.reasons);
-    if let Some(effort) = asked.and_then(|asked| effort_of(asked, from.output_cap.unwrap_or(to.output_max))) {
+    if let Some(effort) = from.reasoning.and_then(|asked| effort_of(asked, from.output_cap.unwrap_or(to.output_max))) {
         fields.push(("reasoning_effort", value(|out| out.text(effort))));
     }
     if let Some(key) = &from.cache_key {
@@ -121,7 +124,7 @@ fn write_tool(out: &mut Out, tool: &Tool<'_>) {
                 out.member("description", description);
             }
             if let Some(schema) = &tool.schema {
-                out.member_raw("parameters", schema);
+                out.member_raw("parameters", &schema::of_tool(Some(schema)));
             }
             if let Some(strict) = tool.strict {
                 out.member_raw("strict", if strict { "true" } else { "false" });
@@ -148,17 +151,24 @@ fn write_format(format: &Format<'_>) -> String {
     })
 }
 
-fn write_turn(out: &mut Out, turn: &Turn<'_>, wrong: &mut Option<Error>) {
-    match turn.role {
-        Role::System => message(out, "system", &turn.parts, wrong),
-        Role::User => user(out, &turn.parts, wrong),
-        Role::Assistant => assistant(out, &turn.parts),
+fn is_model(turn: &Turn<'_>) -> bool {
+    turn.role == Role::Assistant
+}
+
+/// What one side says. Results of tools are messages of their own, directly after their calls, before what the person and
+/// the system say.
+fn write_side(out: &mut Out, side: &[Turn<'_>], to: &Target<'_>, wrong: &mut Option<Error>) {
+    side.iter().filter(|turn| !is_model(turn)).for_each(|turn| results(out, &turn.parts));
+    for turn in side {
+        match turn.role {
+            Role::System => message(out, "system", &turn.parts, wrong),
+            Role::User => user(out, &turn.parts, wrong),
+            Role::Assistant => assistant(out, &turn.parts, to),
+        }
     }
 }
 
-/// Results of tools are messages of their own, before what the person says. A result takes text alone here: its images
-/// follow as the person's.
-fn user(out: &mut Out, parts: &[Part<'_>], wrong: &mut Option<Error>) {
+fn results(out: &mut Out, parts: &[Part<'_>]) {
     for part in parts {
         let What::Result { id, parts, is_error } = &part.what else {
             continue;
@@ -169,6 +179,10 @@ fn user(out: &mut Out, parts: &[Part<'_>], wrong: &mut Option<Error>) {
             out.member("content", &text_of(parts, *is_error));
         });
     }
+}
+
+/// What the person says. A result takes text alone here: its images are the person's.
+fn user(out: &mut Out, parts: &[Part<'_>], wrong: &mut Option<Error>) {
     let shown = |part: &&Part<'_>| !matches!(part.what, What::Text(_) | What::Result { .. });
     let from_results = parts.iter().filter_map(|part| match &part.what {
         What::Result { parts, .. } => Some(parts.iter().filter(shown)),
@@ -248,8 +262,8 @@ pub(crate) fn url_of(source: &Source<'_>) -> String {
     }
 }
 
-/// Thinking stays with who thought it: no host of this dialect takes back what another has signed.
-fn assistant(out: &mut Out, parts: &[Part<'_>]) {
+/// Thinking stays with who thought it: a host takes back what it sealed itself.
+fn assistant(out: &mut Out, parts: &[Part<'_>], to: &Target<'_>) {
     out.object(|out| {
         out.member("role", "assistant");
         let texts = parts.iter().filter_map(|part| match &part.what {
@@ -263,6 +277,13 @@ fn assistant(out: &mut Out, parts: &[Part<'_>]) {
             out.member_raw("content", "null");
         } else {
             out.member("content", &text);
+        }
+        if let Some(thought) = thought(parts, to, !calls.is_empty()) {
+            out.member("reasoning_content", &thought);
+        }
+        let details: Vec<_> = parts.iter().filter_map(|part| detail(part, to)).collect();
+        if !details.is_empty() {
+            out.key("reasoning_details").array(|out| details.iter().for_each(|detail| out.raw(detail)));
         }
         if calls.is_empty() {
             return;
@@ -280,4 +301,34 @@ fn assistant(out: &mut Out, parts: &[Part<'_>]) {
             }
         });
     });
+}
+
+/// What the model thought, where it wants that back. With calls it is demanded: what another model called was thought by
+/// nobody here, which a blank says.
+fn thought(parts: &[Part<'_>], to: &Target<'_>, has_calls: bool) -> Option<String> {
+    let own = parts.iter().filter_map(|part| match &part.what {
+        What::Reasoning(thought) if thought.vendor == to.vendor => thought.text.as_deref(),
+        _ => None,
+    });
+    let text = Some(own.collect::<String>()).filter(|text| !text.is_empty());
+    text.or_else(|| has_calls.then(|| " ".to_owned())).filter(|_| to.wants_reasoning)
+}
+
+/// A detail that this vendor sealed, as it came. The pieces of a stream leave the text to those before.
+fn detail<'a>(part: &'a Part<'_>, to: &Target<'_>) -> Option<Cow<'a, str>> {
+    let What::Reasoning(thought) = &part.what else { return None };
+    let (Seal::Signature(raw) | Seal::Redacted(raw)) = thought.seal.as_ref()?;
+    let is_own = thought.vendor == to.vendor && serde_json::from_str::<&RawValue>(raw).is_ok() && raw.starts_with('{');
+    if !is_own {
+        return None;
+    }
+    let lacks_text = json::member(raw.as_bytes(), "text").is_none_or(|text| matches!(text, b"\"\"" | b"null"));
+    match (&thought.text, &thought.seal) {
+        (Some(text), Some(Seal::Signature(_))) if lacks_text => {
+            let text = value(|out| out.text(text));
+            let whole = json::edit(raw.as_bytes(), &[json::Edit { name: "text", value: text.as_bytes() }]);
+            String::from_utf8(whole).ok().map(Cow::Owned)
+        }
+        _ => Some(Cow::Borrowed(raw)),
+    }
 }

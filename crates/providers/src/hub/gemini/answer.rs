@@ -144,8 +144,12 @@ impl Reader {
             // It says STOP after calls too.
             "STOP" | "FINISH_REASON_UNSPECIFIED" | "OTHER" if self.calls > 0 => Reason::Calls,
             "STOP" | "FINISH_REASON_UNSPECIFIED" | "OTHER" => Reason::End,
-            // Safety, recitation and their like, and a call that was too malformed to be given.
-            _ => Reason::Filter,
+            "SAFETY" | "RECITATION" | "LANGUAGE" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "MODEL_ARMOR" => {
+                Reason::Filter
+            }
+            "IMAGE_SAFETY" | "IMAGE_PROHIBITED_CONTENT" | "IMAGE_RECITATION" => Reason::Filter,
+            // A call that was too malformed to be given, or that nobody had offered, is nobody's refusal.
+            _ => Reason::Failed,
         }
     }
 }

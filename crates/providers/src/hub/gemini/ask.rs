@@ -6,7 +6,7 @@ use crate::hub::conversation::{
     raw_text,
 };
 use crate::hub::reading::{expected, push, read, read_fields, refused};
-use crate::hub::seal;
+use crate::hub::{schema, seal};
 use crate::json;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -135,11 +135,11 @@ fn field<'a>(to: &mut Conversation<'a>, name: &str, raw: &'a str, dropped: &mut 
     match name {
         "model" => to.model = read(raw, "model", "a string")?,
         "stream" => to.stream = raw == "true",
-        "contents" => contents(to, raw)?,
+        "contents" => contents(to, raw, dropped)?,
         "systemInstruction" | "system_instruction" => {
-            let mut ids = Ids::default();
+            let mut reading = Reading { ids: Ids::default(), dropped };
             for piece in read::<Content<'a>>(raw, "systemInstruction", "a content with parts")?.parts {
-                to.system.extend(part(piece, &mut ids)?);
+                to.system.extend(part(piece, &mut reading)?);
             }
         }
         "tools" => tools(to, raw)?,
@@ -192,9 +192,9 @@ fn setting<'a>(to: &mut Conversation<'a>, name: &str, raw: &'a str) -> Result<bo
             _ => return Err(refused("responseMimeType", "this model answers in text/plain or application/json")),
         },
         "responseSchema" | "response_schema" | "responseJsonSchema" | "response_json_schema" => {
-            let schema = read(raw, "responseSchema", "a schema")?;
+            let schema: &RawValue = read(raw, "responseSchema", "a schema")?;
             let name = Text(Cow::Borrowed("answer"));
-            to.format = Some(Format::Schema { name, schema: json_schema(schema), strict: None });
+            to.format = Some(Format::Schema { name, schema: schema::from_open_api(schema.get()), strict: None });
         }
         "responseModalities" | "response_modalities" if !raw.contains("AUDIO") && !raw.contains("IMAGE") => {}
         "responseModalities" | "response_modalities" => {
@@ -242,20 +242,29 @@ impl<'a> Ids<'a> {
         id
     }
 
+    /// The call that a result answers. Clients make up ids for results of calls that had none, so that one which no open
+    /// call has says nothing where the name does.
     fn result(&mut self, id: Option<Text<'a>>, name: &str) -> Result<Text<'a>, Error> {
-        if let Some(id) = id.filter(|id| !id.is_empty()) {
-            self.open.retain(|(_, open)| **open != *id);
-            return Ok(id);
+        let id = id.filter(|id| !id.is_empty());
+        let has_id = |(_, open): &(Text<'a>, Text<'a>)| id.as_deref() == Some(&**open);
+        let named = || self.open.iter().position(|(open, _)| **open == *name);
+        match (self.open.iter().position(has_id).or_else(named), id) {
+            (Some(place), _) => Ok(self.open.remove(place).1),
+            (None, Some(id)) => Ok(id),
+            (None, None) => Err(expected("contents", "complete: a functionResponse follows its functionCall")),
         }
-        let place = self.open.iter().position(|(open, _)| **open == *name);
-        let place = place.ok_or(expected("contents", "complete: a functionResponse follows its functionCall"))?;
-        Ok(self.open.remove(place).1)
     }
 }
 
-fn contents<'a>(to: &mut Conversation<'a>, raw: &'a str) -> Result<(), Error> {
+/// What is known of the contents before.
+struct Reading<'a, 'b> {
+    ids: Ids<'a>,
+    dropped: &'b mut Vec<String>,
+}
+
+fn contents<'a>(to: &mut Conversation<'a>, raw: &'a str, dropped: &mut Vec<String>) -> Result<(), Error> {
     let all: Vec<Content<'a>> = read(raw, "contents", "a list of contents, each with role and parts")?;
-    let mut ids = Ids::default();
+    let mut reading = Reading { ids: Ids::default(), dropped };
     for content in all {
         let role = match content.role.as_deref() {
             None | Some("user" | "function") => Role::User,
@@ -264,7 +273,7 @@ fn contents<'a>(to: &mut Conversation<'a>, raw: &'a str) -> Result<(), Error> {
         };
         let mut parts: Vec<Part<'a>> = Vec::new();
         for piece in content.parts {
-            for part in part(piece, &mut ids)? {
+            for part in part(piece, &mut reading)? {
                 match join(&mut parts, part) {
                     Some(part) => parts.push(part),
                     None => continue,
@@ -293,7 +302,7 @@ fn join<'a>(parts: &mut [Part<'a>], part: Part<'a>) -> Option<Part<'a>> {
 }
 
 /// What a part says; a seal that stands on something else than a thought comes before that.
-fn part<'a>(piece: Piece<'a>, ids: &mut Ids<'a>) -> Result<Vec<Part<'a>>, Error> {
+fn part<'a>(piece: Piece<'a>, reading: &mut Reading<'a, '_>) -> Result<Vec<Part<'a>>, Error> {
     if piece.thought == Some(true) {
         let thought = seal::thought(piece.text, piece.thought_signature, Seal::Signature);
         return Ok(vec![What::Reasoning(thought).into()]);
@@ -308,14 +317,17 @@ fn part<'a>(piece: Piece<'a>, ids: &mut Ids<'a>) -> Result<Vec<Part<'a>>, Error>
     } else if let Some(file) = piece.file_data {
         parts.push(file_part(file)?.into());
     } else if let Some(call) = piece.function_call {
-        let id = ids.call(call.id, &call.name);
+        let id = reading.ids.call(call.id, &call.name);
         let arguments = Cow::Borrowed(call.args.map_or("{}", RawValue::get));
         parts.push(What::Call(Call { id, name: call.name, arguments }).into());
     } else if let Some(response) = piece.function_response {
-        parts.push(result(response, ids)?.into());
+        parts.push(result(response, reading)?.into());
     } else if let Some(text) = piece.text {
         parts.push(What::Text(text).into());
-    } else if piece.executable_code.is_none() && piece.code_execution_result.is_none() && parts.is_empty() {
+    } else if piece.executable_code.is_some() || piece.code_execution_result.is_some() {
+        // What a provider's own tool did is that provider's alone.
+        reading.dropped.push("contents.executableCode".to_owned());
+    } else if parts.is_empty() {
         return Err(refused(
             "contents",
             "this model takes parts of text, inlineData, functionCall and functionResponse",
@@ -330,6 +342,12 @@ fn media(blob: Blob<'_>) -> What<'_> {
         return What::Image { source: Source::Base64 { mime: mime_type.0, data: data.0 }, detail: None };
     }
     if let Some(format) = mime_type.strip_prefix("audio/") {
+        // Elsewhere sound is named by its file.
+        let format = match format {
+            "mpeg" | "x-mp3" => "mp3",
+            "wave" | "x-wav" | "vnd.wave" => "wav",
+            format => format,
+        };
         return What::Audio { data, format: Text(Cow::Owned(format.to_owned())) };
     }
     What::Document { source: Source::Base64 { mime: mime_type.0, data: data.0 }, name: display_name }
@@ -345,8 +363,8 @@ fn file_part(file: FileData<'_>) -> Result<What<'_>, Error> {
 }
 
 /// A function's answer is an object: `output` and `error` are by convention what it says, anything else is said whole.
-fn result<'a>(from: FunctionResponse<'a>, ids: &mut Ids<'a>) -> Result<What<'a>, Error> {
-    let id = ids.result(from.id, &from.name)?;
+fn result<'a>(from: FunctionResponse<'a>, reading: &mut Reading<'a, '_>) -> Result<What<'a>, Error> {
+    let id = reading.ids.result(from.id, &from.name)?;
     let raw = from.response.map_or("{}", RawValue::get);
     let all = members(raw, "contents")?;
     let (text, is_error) = match all.as_slice() {
@@ -357,7 +375,7 @@ fn result<'a>(from: FunctionResponse<'a>, ids: &mut Ids<'a>) -> Result<What<'a>,
     let text = text.map_or(Cow::Borrowed(raw), Cow::Owned);
     let mut parts = vec![What::Text(Text(text)).into()];
     for piece in from.parts {
-        parts.extend(part(piece, ids)?);
+        parts.extend(part(piece, reading)?);
     }
     Ok(What::Result { id, parts, is_error })
 }
@@ -372,7 +390,8 @@ fn tools<'a>(to: &mut Conversation<'a>, raw: &'a str) -> Result<(), Error> {
             let functions: Vec<Function<'a>> = read(value, "tools", "made of functions with a name")?;
             to.tools.extend(functions.into_iter().map(|function| {
                 let Function { name, description, parameters, parameters_json_schema } = function;
-                let schema = parameters_json_schema.map(raw_text).or(parameters.map(json_schema));
+                let schema =
+                    parameters_json_schema.map(raw_text).or(parameters.map(|raw| schema::from_open_api(raw.get())));
                 Tool { name, description, schema, strict: None, cache: None }
             }));
         }
@@ -392,31 +411,4 @@ fn choice(config: CallingConfig<'_>) -> Result<ToolChoice<'_>, Error> {
         }
         _ => Err(expected("toolConfig", "of the mode AUTO, ANY or NONE")),
     }
-}
-
-/// A schema with its types in small letters, as JSON Schema has them; every other byte stays.
-fn json_schema(raw: &RawValue) -> Cow<'_, str> {
-    const KEY: &str = "\"type\"";
-    const TYPES: [&str; 7] = ["STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL"];
-    let raw = raw.get();
-    if !TYPES.iter().any(|name| raw.contains(name)) {
-        return Cow::Borrowed(raw);
-    }
-    let mut out = String::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some((before, after)) = rest.split_once(KEY) {
-        out.push_str(before);
-        out.push_str(KEY);
-        let value = after.trim_start_matches([' ', ':', '\n', '\r', '\t']);
-        out.push_str(after.get(..after.len().saturating_sub(value.len())).unwrap_or_default());
-        rest = value;
-        let named = value.strip_prefix('"').and_then(|value| value.split_once('"')).map(|(name, _)| name);
-        if let Some(name) = named.filter(|name| TYPES.contains(name)) {
-            out.push('"');
-            out.push_str(&name.to_ascii_lowercase());
-            rest = value.get(name.len().saturating_add(1)..).unwrap_or_default();
-        }
-    }
-    out.push_str(rest);
-    Cow::Owned(out)
 }

@@ -19,6 +19,8 @@ pub(crate) struct Writer {
 struct Parts {
     vendor: String,
     calls: Vec<OpenCall>,
+    /// Whether a thought has begun that does not say yet whose it is.
+    thinks: bool,
     signature: String,
     /// A seal that stands on the next part.
     sealed: Option<String>,
@@ -39,7 +41,8 @@ enum Said {
 
 impl Parts {
     fn new(vendor: &str) -> Self {
-        Self { vendor: vendor.to_owned(), calls: Vec::new(), signature: String::new(), sealed: None }
+        let (vendor, calls, signature) = (vendor.to_owned(), Vec::new(), String::new());
+        Self { vendor, calls, thinks: false, signature, sealed: None }
     }
 
     fn step(&mut self, step: &Step<'_>, each: &mut dyn FnMut(Said)) {
@@ -49,7 +52,10 @@ impl Parts {
                 each(Said::Text { text: text.to_string(), thought: false, seal: self.sealed.take() });
             }
             Step::Reasoning(text) => {
-                self.leave(each);
+                if !self.thinks || !self.signature.is_empty() {
+                    self.leave(each);
+                }
+                self.thinks = true;
                 each(Said::Text { text: text.to_string(), thought: true, seal: None });
             }
             Step::Signature(more) => self.signature.push_str(more),
@@ -73,11 +79,13 @@ impl Parts {
         }
     }
 
-    /// The signature of the thought before.
+    /// The signature of the thought before; where nobody signed, it says who thought.
     fn sign(&mut self, each: &mut dyn FnMut(Said)) {
         let signature = std::mem::take(&mut self.signature);
-        if !signature.is_empty() {
-            let seal = seal::wrap(&self.vendor, Some(&Seal::Signature(signature.into())));
+        let thought = std::mem::take(&mut self.thinks);
+        if thought || !signature.is_empty() {
+            let signature = (!signature.is_empty()).then(|| Seal::Signature(signature.into()));
+            let seal = seal::wrap(&self.vendor, signature.as_ref());
             each(Said::Text { text: String::new(), thought: true, seal: Some(seal) });
         }
     }
@@ -214,5 +222,6 @@ const fn finish(reason: Reason) -> &'static str {
         Reason::End | Reason::Sequence | Reason::Calls => "STOP",
         Reason::Length | Reason::Pause => "MAX_TOKENS",
         Reason::Filter => "SAFETY",
+        Reason::Failed => "OTHER",
     }
 }

@@ -28,15 +28,23 @@ pub(crate) fn write_request(
     let mut wrong = None;
     if !from.system.is_empty() {
         let system = value(|out| {
-            out.object(|out| out.key("parts").array(|out| write_parts(out, &from.system, to, &mut wrong)));
+            out.object(|out| {
+                let all = from.system.iter();
+                out.key("parts").array(|out| all.for_each(|part| write_part(out, &part.what, None, &mut wrong)));
+            });
         });
         fields.push(("systemInstruction", system));
     }
     let names = call_names(from);
     let contents = value(|out| {
         out.array(|out| {
-            for turn in &from.turns {
-                write_turn(out, turn, (&names, to), &mut wrong);
+            for side in from.turns.chunk_by(|a, b| is_model(a) == is_model(b)) {
+                let parts: Vec<&Part<'_>> = side.iter().flat_map(|turn| &turn.parts).collect();
+                if side.iter().all(is_model) {
+                    write_content(out, "model", |out| write_model(out, &parts, to, &mut wrong));
+                } else {
+                    write_user(out, &parts, &names, &mut wrong);
+                }
             }
         });
     });
@@ -58,11 +66,8 @@ pub(crate) fn write_request(
     if config != "{}" {
         fields.push(("generationConfig", config));
     }
-    let unknown = [
-        ("prompt_cache_key", from.cache_key.is_some()),
-        ("parallel_tool_calls", from.parallel_tools == Some(false)),
-        ("reasoning_effort", from.reasoning == Some(Reasoning::Off) && to.reasons),
-    ];
+    let unknown =
+        [("prompt_cache_key", from.cache_key.is_some()), ("parallel_tool_calls", from.parallel_tools == Some(false))];
     dropped.extend(unknown.into_iter().filter(|(_, there)| *there).map(|(name, _)| name.to_owned()));
     if from.stream {
         fields.push(("stream", "true".to_owned()));
@@ -95,7 +100,7 @@ fn generation_config(out: &mut Out, from: &Conversation<'_>, to: &Target<'_>) {
         }
     }
     let cap = from.output_cap.unwrap_or(to.output_max).min(to.output_max);
-    let budget = match from.reasoning.filter(|_| to.reasons) {
+    let budget = match from.reasoning {
         None | Some(Reasoning::Off) => return,
         Some(Reasoning::Adaptive) => None,
         Some(Reasoning::Budget(budget)) => Some(budget),
@@ -104,7 +109,7 @@ fn generation_config(out: &mut Out, from: &Conversation<'_>, to: &Target<'_>) {
     out.key("thinkingConfig").object(|out| {
         out.member_raw("includeThoughts", "true");
         if let Some(budget) = budget {
-            out.count("thinkingBudget", budget.clamp(BUDGET_MIN, BUDGET_MAX));
+            out.count("thinkingBudget", budget.min(cap.saturating_sub(1)).clamp(BUDGET_MIN, BUDGET_MAX));
         }
     });
 }
@@ -142,37 +147,47 @@ fn call_names<'a>(from: &'a Conversation<'_>) -> Vec<(&'a str, &'a str)> {
     calls.map(|call| (&*call.id, &*call.name)).collect()
 }
 
-fn write_turn(out: &mut Out, turn: &Turn<'_>, (names, to): (&[(&str, &str)], &Target<'_>), wrong: &mut Option<Error>) {
-    let is_model = turn.role == Role::Assistant;
-    let parts = value(|out| {
-        out.array(|out| {
-            if is_model {
-                return write_model(out, &turn.parts, to, wrong);
-            }
-            for part in &turn.parts {
-                match &part.what {
-                    What::Result { id, parts, is_error } => {
-                        let name = names.iter().rev().find(|(call, _)| *call == &**id).map(|(_, name)| *name);
-                        let name = name.unwrap_or("function");
-                        write_result(out, (id, name), (parts, *is_error));
-                        let shown: Vec<_> = parts.iter().filter(|part| !matches!(part.what, What::Text(_))).collect();
-                        shown.into_iter().for_each(|part| write_part(out, &part.what, None, wrong));
-                    }
-                    what => write_part(out, what, None, wrong),
-                }
-            }
-        });
-    });
+fn is_model(turn: &Turn<'_>) -> bool {
+    turn.role == Role::Assistant
+}
+
+/// Contents without parts are refused there.
+fn write_content(out: &mut Out, role: &str, write: impl FnOnce(&mut Out)) {
+    let parts = value(|out| out.array(write));
     if parts != "[]" {
         out.object(|out| {
-            out.member("role", if is_model { "model" } else { "user" });
+            out.member("role", role);
             out.member_raw("parts", &parts);
         });
     }
 }
 
+/// All results of one turn's calls stand together, directly after them, and nothing else with them: as many parts as there
+/// were calls are demanded.
+fn write_user(out: &mut Out, parts: &[&Part<'_>], names: &[(&str, &str)], wrong: &mut Option<Error>) {
+    write_content(out, "user", |out| {
+        for part in parts {
+            if let What::Result { id, parts, is_error } = &part.what {
+                let name = names.iter().rev().find(|(call, _)| *call == &**id).map(|(_, name)| *name);
+                write_result(out, (id, name.unwrap_or("function")), (parts, *is_error));
+            }
+        }
+    });
+    write_content(out, "user", |out| {
+        for part in parts {
+            match &part.what {
+                What::Result { parts, .. } => {
+                    let shown = parts.iter().filter(|part| !matches!(part.what, What::Text(_)));
+                    shown.for_each(|part| write_part(out, &part.what, None, wrong));
+                }
+                what => write_part(out, what, None, wrong),
+            }
+        }
+    });
+}
+
 /// Seals go back to who made them: each on the part before which it stands, calls first.
-fn write_model(out: &mut Out, parts: &[Part<'_>], to: &Target<'_>, wrong: &mut Option<Error>) {
+fn write_model(out: &mut Out, parts: &[&Part<'_>], to: &Target<'_>, wrong: &mut Option<Error>) {
     let has_calls = parts.iter().any(|part| matches!(part.what, What::Call(_)));
     let mut seals = Vec::new();
     let mut calls = 0_usize;
@@ -212,10 +227,6 @@ fn write_result(out: &mut Out, (id, name): (&str, &str), (parts, is_error): (&[P
             });
         });
     });
-}
-
-fn write_parts(out: &mut Out, parts: &[Part<'_>], _to: &Target<'_>, wrong: &mut Option<Error>) {
-    parts.iter().for_each(|part| write_part(out, &part.what, None, wrong));
 }
 
 fn write_part(out: &mut Out, what: &What<'_>, seal: Option<&str>, wrong: &mut Option<Error>) {

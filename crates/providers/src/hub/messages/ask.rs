@@ -6,7 +6,7 @@ use crate::hub::conversation::{
     Call, Conversation, Effort, Format, Part, Reasoning, Role, Seal, Source, Text, Tool, ToolChoice, What, raw_text,
 };
 use crate::hub::reading::{expected, push, read, read_fields, refused};
-use crate::hub::seal;
+use crate::hub::{schema, seal};
 use crate::json;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -112,15 +112,15 @@ pub(crate) fn read_request<'a>(
     fields: impl Iterator<Item = (&'a str, &'a str)>,
     dropped: &mut Vec<String>,
 ) -> Result<Conversation<'a>, Error> {
-    read_fields(fields, dropped, |to, name, raw, _| field(to, name, raw))
+    read_fields(fields, dropped, field)
 }
 
 /// Reads one field; false where no other dialect has anything like it.
-fn field<'a>(to: &mut Conversation<'a>, name: &str, raw: &'a str) -> Result<bool, Error> {
+fn field<'a>(to: &mut Conversation<'a>, name: &str, raw: &'a str, dropped: &mut Vec<String>) -> Result<bool, Error> {
     match name {
         "model" => to.model = read(raw, "model", "a string")?,
-        "messages" => messages(to, raw)?,
-        "system" => to.system = blocks(raw, "system")?,
+        "messages" => messages(to, raw, dropped)?,
+        "system" => to.system = blocks(raw, "system", dropped)?,
         "stream" => to.stream = raw == "true",
         "max_tokens" => to.output_cap = json::count(raw.as_bytes()),
         "stop_sequences" => to.stop = read(raw, "stop_sequences", "a list of texts")?,
@@ -150,7 +150,7 @@ fn field<'a>(to: &mut Conversation<'a>, name: &str, raw: &'a str) -> Result<bool
     Ok(true)
 }
 
-fn messages<'a>(to: &mut Conversation<'a>, raw: &'a str) -> Result<(), Error> {
+fn messages<'a>(to: &mut Conversation<'a>, raw: &'a str, dropped: &mut Vec<String>) -> Result<(), Error> {
     let all: Vec<Message<'a>> = read(raw, "messages", "a list of messages, each with role and content")?;
     for message in all {
         let role = match &*message.role {
@@ -159,12 +159,12 @@ fn messages<'a>(to: &mut Conversation<'a>, raw: &'a str) -> Result<(), Error> {
             "system" => Role::System,
             _ => return Err(expected("messages", "made of the roles user and assistant")),
         };
-        push(to, role, blocks(message.content.get(), "messages")?);
+        push(to, role, blocks(message.content.get(), "messages", dropped)?);
     }
     Ok(())
 }
 
-fn blocks<'a>(raw: &'a str, field: &'static str) -> Result<Vec<Part<'a>>, Error> {
+fn blocks<'a>(raw: &'a str, field: &'static str, dropped: &mut Vec<String>) -> Result<Vec<Part<'a>>, Error> {
     const FORM: &str = "complete: content is a text or a list of blocks";
     if !raw.starts_with('[') {
         return Ok(vec![What::Text(read(raw, field, FORM)?).into()]);
@@ -173,7 +173,7 @@ fn blocks<'a>(raw: &'a str, field: &'static str) -> Result<Vec<Part<'a>>, Error>
     let mut parts = Vec::with_capacity(all.len());
     for block in all {
         let cache = block.cache_control.as_ref().map(Mark::cache);
-        if let Some(what) = part(block)? {
+        if let Some(what) = part(block, dropped)? {
             parts.push(Part { what, cache });
         }
     }
@@ -181,7 +181,7 @@ fn blocks<'a>(raw: &'a str, field: &'static str) -> Result<Vec<Part<'a>>, Error>
 }
 
 /// What a block says; `None` for what only the provider that ran a tool of its own can read.
-fn part(block: Block<'_>) -> Result<Option<What<'_>>, Error> {
+fn part<'a>(block: Block<'a>, dropped: &mut Vec<String>) -> Result<Option<What<'a>>, Error> {
     const FORM: &str = "complete: a block has what its type says";
     let lacking = || expected("messages", FORM);
     Ok(Some(match &*block.r#type {
@@ -201,15 +201,17 @@ fn part(block: Block<'_>) -> Result<Option<What<'_>>, Error> {
         }),
         "tool_result" => What::Result {
             id: block.tool_use_id.ok_or_else(lacking)?,
-            parts: block.content.map_or(Ok(Vec::new()), |content| blocks(content.get(), "messages"))?,
+            parts: block.content.map_or(Ok(Vec::new()), |content| blocks(content.get(), "messages", dropped))?,
             is_error: block.is_error.unwrap_or(false),
         },
         "thinking" => What::Reasoning(seal::thought(block.thinking, block.signature, Seal::Signature)),
         "redacted_thinking" => {
             What::Reasoning(seal::thought(None, Some(block.data.ok_or_else(lacking)?), Seal::Redacted))
         }
-        "server_tool_use" => return Ok(None),
-        kind if kind.ends_with("_tool_result") => return Ok(None),
+        kind if matches!(kind, "server_tool_use" | "mcp_tool_use") || kind.ends_with("_tool_result") => {
+            dropped.push(format!("messages.{kind}"));
+            return Ok(None);
+        }
         _ => {
             return Err(refused(
                 "messages",
@@ -272,5 +274,8 @@ fn thinking(raw: &str) -> Result<Option<Reasoning>, Error> {
 
 fn format(from: OutputFormat<'_>) -> Option<Format<'_>> {
     let name = Text(Cow::Borrowed("answer"));
-    from.schema.map(|schema| Format::Schema { name, schema: raw_text(schema), strict: Some(true) })
+    let schema = from.schema.map(raw_text)?;
+    // Here an answer always has the form; elsewhere that is promised for some schemas, and others are refused with it.
+    let strict = schema::is_strict(&schema).then_some(true);
+    Some(Format::Schema { name, schema, strict })
 }

@@ -3,10 +3,10 @@
 use crate::error::Error;
 use crate::hub::Target;
 use crate::hub::conversation::{
-    Cache, Conversation, Format, Part, Reasoning, Role, Seal, Source, Tool, ToolChoice, Turn, What,
+    Cache, Conversation, Effort, Format, Part, Reasoning, Role, Seal, Source, Tool, ToolChoice, Turn, What,
 };
 use crate::hub::out::{Out, value};
-use crate::json::{self, Edit};
+use crate::hub::schema;
 
 type Fields = Vec<(&'static str, String)>;
 
@@ -34,18 +34,31 @@ pub(crate) fn write_request(
         }
         fields.extend(tool_choice(from).map(|choice| ("tool_choice", choice)));
     }
-    match &from.format {
-        Some(Format::Schema { schema, .. }) => fields.push(("output_config", output_config(schema))),
-        Some(Format::Json) => dropped.push("response_format".to_owned()),
-        None => {}
+    let thinks = thinking(from, to, cap, dropped);
+    let effort = if let Some(Thinking::Adaptive(effort)) = thinks { effort } else { None };
+    let schema = match &from.format {
+        Some(Format::Schema { schema, .. }) => {
+            let (schema, lost) = schema::closed(schema);
+            if lost {
+                dropped.push("response_format.schema".to_owned());
+            }
+            Some(schema)
+        }
+        Some(Format::Json) => {
+            dropped.push("response_format".to_owned());
+            None
+        }
+        None => None,
+    };
+    if schema.is_some() || effort.is_some() {
+        fields.push(("output_config", output_config(schema.as_deref(), effort)));
     }
     let stop: Vec<&str> = from.stop.iter().map(|stop| &**stop).filter(|stop| !stop.trim().is_empty()).collect();
     if !stop.is_empty() {
         fields.push(("stop_sequences", value(|out| out.array(|out| stop.iter().for_each(|stop| out.text(stop))))));
     }
-    let thinks = thinking(from, to, cap, dropped);
     sampling(from, thinks.is_some(), &mut fields, dropped);
-    fields.extend(thinks.map(|thinking| ("thinking", thinking)));
+    fields.extend(thinks.map(|thinking| ("thinking", value(|out| thinking.write(out)))));
     if let Some(cache) = from.cache {
         fields.push(("cache_control", value(|out| mark(out, cache))));
     }
@@ -87,45 +100,88 @@ fn sampling(from: &Conversation<'_>, thinks: bool, fields: &mut Fields, dropped:
     fields.extend(sampling.top_k.map(|raw| ("top_k", raw.to_owned())));
 }
 
+/// How a model is told to think.
+enum Thinking {
+    /// At most so many tokens.
+    Budget(u64),
+    /// As it finds right, as hard as it is told: models that are not steered by sampling know no budget.
+    Adaptive(Option<&'static str>),
+}
+
 /// How much may be thought. A forced tool and thinking exclude each other.
-fn thinking(from: &Conversation<'_>, to: &Target<'_>, cap: u64, dropped: &mut Vec<String>) -> Option<String> {
+fn thinking(from: &Conversation<'_>, to: &Target<'_>, cap: u64, dropped: &mut Vec<String>) -> Option<Thinking> {
+    let asked = from.reasoning.filter(|asked| *asked != Reasoning::Off)?;
     let forced = matches!(from.tool_choice, Some(ToolChoice::Any | ToolChoice::Named(_)));
-    let wanted = match from.reasoning? {
-        Reasoning::Off => return None,
-        Reasoning::Adaptive => cap.div_euclid(2),
-        Reasoning::Effort(effort) => cap.saturating_mul(effort.percent()).div_euclid(100),
-        Reasoning::Budget(budget) => budget,
-    };
-    if forced || !to.reasons || cap <= BUDGET_MIN || goes_on_unthought(from, to) {
+    let budgeted = to.samples;
+    if forced || (budgeted && (cap <= BUDGET_MIN || goes_on_unthought(from, to))) {
         dropped.push("reasoning_effort".to_owned());
         return None;
     }
-    let budget = wanted.clamp(BUDGET_MIN, cap.saturating_sub(1));
-    Some(value(|out| {
-        out.object(|out| {
-            out.member("type", "enabled");
-            out.count("budget_tokens", budget);
-        });
-    }))
-}
-
-/// Whether results of tools follow calls that this provider did not think before: it refuses to think after them.
-fn goes_on_unthought(from: &Conversation<'_>, to: &Target<'_>) -> bool {
-    let has = |turn: &Turn<'_>, is: fn(&What<'_>) -> bool| turn.parts.iter().any(|part| is(&part.what));
-    let [.., before, last] = from.turns.as_slice() else {
-        return false;
+    if !budgeted {
+        return Some(Thinking::Adaptive(match asked {
+            Reasoning::Effort(effort) => Some(effort_name(effort)),
+            Reasoning::Budget(budget) => Some(effort_name(Effort::of_budget(budget, cap))),
+            Reasoning::Off | Reasoning::Adaptive => None,
+        }));
+    }
+    let wanted = match asked {
+        Reasoning::Effort(effort) => cap.saturating_mul(effort.percent()).div_euclid(100),
+        Reasoning::Budget(budget) => budget,
+        Reasoning::Off | Reasoning::Adaptive => cap.div_euclid(2),
     };
-    has(last, |what| matches!(what, What::Result { .. }))
-        && !before.parts.iter().any(|part| matches!(part.what, What::Reasoning(_)) && crosses(part, to))
+    Some(Thinking::Budget(wanted.clamp(BUDGET_MIN, cap.saturating_sub(1))))
 }
 
-fn output_config(schema: &str) -> String {
+const fn effort_name(effort: Effort) -> &'static str {
+    match effort {
+        Effort::Minimal | Effort::Low => "low",
+        Effort::Medium => "medium",
+        Effort::High => "high",
+        Effort::XHigh => "xhigh",
+        Effort::Max => "max",
+    }
+}
+
+/// Whether results of tools follow calls that this provider did not think before: it refuses to think after them by a
+/// budget.
+fn goes_on_unthought(from: &Conversation<'_>, to: &Target<'_>) -> bool {
+    // What the system says in the midst is no turn of its own there.
+    let is_model = |turn: &&Turn<'_>| turn.role == Role::Assistant;
+    let has_results = |turn: &Turn<'_>| turn.parts.iter().any(|part| matches!(part.what, What::Result { .. }));
+    let goes_on = from.turns.iter().rev().take_while(|turn| !is_model(turn)).any(has_results);
+    let thought = |part: &Part<'_>| matches!(part.what, What::Reasoning(_)) && crosses(part, to);
+    goes_on && !from.turns.iter().rfind(is_model).is_some_and(|turn| turn.parts.iter().any(thought))
+}
+
+impl Thinking {
+    /// What is thought is shown in short: unasked, newer models do not show it at all.
+    fn write(&self, out: &mut Out) {
+        out.object(|out| match self {
+            Self::Budget(budget) => {
+                out.member("type", "enabled");
+                out.count("budget_tokens", *budget);
+            }
+            Self::Adaptive(_) => {
+                out.member("type", "adaptive");
+                out.member("display", "summarized");
+            }
+        });
+    }
+}
+
+/// The form of the answer, and how hard the model tries.
+fn output_config(schema: Option<&str>, effort: Option<&str>) -> String {
     value(|out| {
         out.object(|out| {
-            out.key("format").object(|out| {
-                out.member("type", "json_schema");
-                out.member_raw("schema", schema);
-            });
+            if let Some(effort) = effort {
+                out.member("effort", effort);
+            }
+            if let Some(schema) = schema {
+                out.key("format").object(|out| {
+                    out.member("type", "json_schema");
+                    out.member_raw("schema", schema);
+                });
+            }
         });
     })
 }
@@ -161,15 +217,7 @@ fn write_tool(out: &mut Out, tool: &Tool<'_>) {
         if let Some(description) = &tool.description {
             out.member("description", description);
         }
-        match tool.schema.as_deref() {
-            Some(schema) if json::member(schema.as_bytes(), "type").is_some() => out.member_raw("input_schema", schema),
-            // Demanded here, and often left out elsewhere.
-            Some(schema) => {
-                let typed = json::edit(schema.as_bytes(), &[Edit { name: "type", value: b"\"object\"" }]);
-                out.member_raw("input_schema", &String::from_utf8_lossy(&typed));
-            }
-            None => out.member_raw("input_schema", r#"{"type":"object","properties":{}}"#),
-        }
+        out.member_raw("input_schema", &schema::of_tool(tool.schema.as_deref()));
         if let Some(cache) = tool.cache {
             mark(out.key("cache_control"), cache);
         }

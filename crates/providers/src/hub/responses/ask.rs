@@ -71,6 +71,15 @@ struct ToolDef<'a> {
     #[serde(borrow)]
     parameters: Option<&'a RawValue>,
     strict: Option<bool>,
+    /// Which texts a custom tool takes.
+    #[serde(borrow)]
+    format: Option<CustomFormat<'a>>,
+}
+
+#[derive(Deserialize)]
+struct CustomFormat<'a> {
+    #[serde(borrow)]
+    r#type: Text<'a>,
 }
 
 #[derive(Deserialize)]
@@ -105,6 +114,10 @@ struct ReasoningAsk<'a> {
     #[serde(borrow)]
     effort: Option<&'a RawValue>,
 }
+
+/// What stands for free text, where a tool takes an object.
+const FREE_TEXT: &str =
+    r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false}"#;
 
 /// Reads the fields of a request.
 pub(crate) fn read_request<'a>(
@@ -196,7 +209,7 @@ fn take<'a>(to: &mut Conversation<'a>, item: Item<'a>, dropped: &mut Vec<String>
         }
         "item_reference" => return Err(refused("item_reference", "send the item itself; no answers are kept here")),
         // What a provider's own tool did is that provider's alone.
-        kind if kind.ends_with("_call") => dropped.push(format!("input.{kind}")),
+        kind if kind.ends_with("_call") || kind.ends_with("_output") => dropped.push(format!("input.{kind}")),
         _ => return Err(refused("input", "send messages, function calls and their outputs")),
     }
     Ok(())
@@ -235,13 +248,22 @@ fn part(piece: Piece<'_>) -> Result<What<'_>, Error> {
 fn tools<'a>(to: &mut Conversation<'a>, raw: &'a str, dropped: &mut Vec<String>) -> Result<(), Error> {
     let defs: Vec<ToolDef<'a>> = read(raw, "tools", "a list of tools")?;
     for def in defs {
-        if &*def.r#type != "function" {
+        let is_custom = &*def.r#type == "custom";
+        if !is_custom && &*def.r#type != "function" {
             dropped.push(format!("tools.{}", &*def.r#type));
             continue;
         }
-        let ToolDef { name, description, parameters, strict, .. } = def;
+        let ToolDef { name, description, parameters, strict, format, .. } = def;
         let name = name.ok_or(expected("tools", "complete: a function has a name"))?;
-        let schema = parameters.filter(|raw| json::is_set(raw.get().as_bytes())).map(raw_text);
+        let mut schema = parameters.filter(|raw| json::is_set(raw.get().as_bytes())).map(raw_text);
+        if is_custom {
+            to.custom_tools.push(name.to_string());
+            schema = Some(Cow::Borrowed(FREE_TEXT));
+            // That the text follows a grammar is not enforced elsewhere.
+            if format.is_some_and(|format| &*format.r#type != "text") {
+                dropped.push("tools.format".to_owned());
+            }
+        }
         to.tools.push(Tool { name, description, schema, strict, cache: None });
     }
     Ok(())
@@ -254,7 +276,7 @@ fn tool_choice(raw: &str) -> Result<ToolChoice<'_>, Error> {
     }
     let choice: Choice<'_> = read(raw, "tool_choice", FORM)?;
     match (&*choice.r#type, choice.name) {
-        ("function", Some(name)) => Ok(ToolChoice::Named(name)),
+        ("function" | "custom", Some(name)) => Ok(ToolChoice::Named(name)),
         _ => Err(refused("tool_choice", "this model takes auto, none, required or the name of a function")),
     }
 }

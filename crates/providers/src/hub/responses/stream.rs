@@ -6,8 +6,10 @@ use crate::hub::relay::{Heading, Origin};
 use crate::hub::seal;
 use crate::hub::step::{Closing, Reason, Step, Stop};
 use crate::hub::usage;
+use crate::json;
 use crate::sse::push_event;
 use opencredits_units::Usage;
+use std::borrow::Cow;
 
 /// What an id of this dialect begins with.
 const ID_PREFIX: &str = "resp_";
@@ -189,6 +191,10 @@ impl Writer {
             return;
         };
         call.json.push_str(json);
+        if self.origin.custom_tools.contains(&call.name) {
+            // Its text is known when the object around it is whole.
+            return;
+        }
         let at = call.at;
         let id = self.item_id("fc", at);
         self.event(out, "response.function_call_arguments.delta", |out| {
@@ -202,15 +208,31 @@ impl Writer {
     fn leave(&mut self, out: &mut Vec<u8>) {
         self.leave_open(out);
         for call in std::mem::take(&mut self.calls) {
-            let id = self.item_id("fc", call.at);
-            self.event(out, "response.function_call_arguments.done", |out| {
-                out.member("item_id", &id);
-                out.count("output_index", count(call.at));
-                out.member("name", &call.name);
-                out.member("arguments", arguments(&call.json));
-            });
+            if self.origin.custom_tools.contains(&call.name) {
+                self.free_text(&call, out);
+            } else {
+                let id = self.item_id("fc", call.at);
+                self.event(out, "response.function_call_arguments.done", |out| {
+                    out.member("item_id", &id);
+                    out.count("output_index", count(call.at));
+                    out.member("name", &call.name);
+                    out.member("arguments", arguments(&call.json));
+                });
+            }
             let item = self.write_call(&call, "completed");
             self.done(call.at, item, out);
+        }
+    }
+
+    /// The text of a call of a custom tool, at once.
+    fn free_text(&mut self, call: &OpenCall, out: &mut Vec<u8>) {
+        let (id, input) = (self.item_id("ctc", call.at), input(&call.json));
+        for (kind, member) in [("delta", "delta"), ("done", "input")] {
+            self.event(out, &["response.custom_tool_call_input.", kind].concat(), |out| {
+                out.member("item_id", &id);
+                out.count("output_index", count(call.at));
+                out.member(member, &input);
+            });
         }
     }
 
@@ -233,8 +255,9 @@ impl Writer {
         self.part_event(out, done, (kind, at, &id), &text);
         let item = match kind {
             Kind::Reasoning => {
+                // Where nobody signed, it says who thought.
                 let seal = signature.map(|signature| Seal::Signature(signature.into()));
-                reasoning(&id, &text, seal.map(|seal| seal::wrap(&self.origin.vendor, Some(&seal))).as_deref())
+                reasoning(&id, &text, Some(&seal::wrap(&self.origin.vendor, seal.as_ref())))
             }
             _ => message(&id, "completed", Some((kind, &text))),
         };
@@ -254,14 +277,21 @@ impl Writer {
     }
 
     fn write_call(&self, call: &OpenCall, status: &str) -> String {
+        let is_custom = self.origin.custom_tools.contains(&call.name);
+        let (prefix, kind) = if is_custom { ("ctc", "custom_tool_call") } else { ("fc", "function_call") };
         value(|out| {
             out.object(|out| {
-                out.member("id", &self.item_id("fc", call.at));
-                out.member("type", "function_call");
+                out.member("id", &self.item_id(prefix, call.at));
+                out.member("type", kind);
                 out.member("status", status);
                 out.member("call_id", &call.id);
                 out.member("name", &call.name);
-                out.member("arguments", if status == "completed" { arguments(&call.json) } else { "" });
+                match (is_custom, status) {
+                    (true, "completed") => out.member("input", &input(&call.json)),
+                    (true, _) => out.member("input", ""),
+                    (false, "completed") => out.member("arguments", arguments(&call.json)),
+                    (false, _) => out.member("arguments", ""),
+                }
             });
         })
     }
@@ -368,10 +398,15 @@ fn arguments(json: &str) -> &str {
     if json.is_empty() { "{}" } else { json }
 }
 
+/// The free text within a call's arguments; all of them, where a model gave another object.
+fn input(json: &str) -> Cow<'_, str> {
+    json::member(json.as_bytes(), "input").and_then(json::text).unwrap_or(Cow::Borrowed(json))
+}
+
 /// Why an answer is not whole; a paused turn is not.
 const fn incomplete(reason: Reason) -> Option<&'static str> {
     match reason {
-        Reason::Length | Reason::Pause => Some("max_output_tokens"),
+        Reason::Length | Reason::Pause | Reason::Failed => Some("max_output_tokens"),
         Reason::Filter => Some("content_filter"),
         Reason::End | Reason::Sequence | Reason::Calls => None,
     }

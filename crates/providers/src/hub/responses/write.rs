@@ -7,6 +7,7 @@ use crate::hub::conversation::{
     Call, Conversation, Format, Part, Role, Seal, Source, Thought, Tool, ToolChoice, Turn, What,
 };
 use crate::hub::out::{Out, value};
+use crate::hub::schema;
 
 type Fields = Vec<(&'static str, String)>;
 
@@ -99,7 +100,7 @@ fn write_tool(out: &mut Out, tool: &Tool<'_>) {
         if let Some(description) = &tool.description {
             out.member("description", description);
         }
-        out.member_raw("parameters", tool.schema.as_deref().unwrap_or(r#"{"type":"object","properties":{}}"#));
+        out.member_raw("parameters", &schema::of_tool(tool.schema.as_deref()));
         // Schemas are taken strictly there unless this is said.
         out.member_raw("strict", if tool.strict == Some(true) { "true" } else { "false" });
     });

@@ -1,5 +1,7 @@
 //! Translation: nothing that both sides can say is lost, wherever a stream is split.
 
+mod custom;
+mod limits;
 mod said;
 mod seals;
 
@@ -18,7 +20,7 @@ fn pairs() -> impl Iterator<Item = (Dialect, Dialect)> {
 }
 
 fn through(from: Dialect, to: Dialect, stream: &str, size: usize) -> String {
-    let origin = Origin { vendor: "v".to_owned(), created: 1 };
+    let origin = Origin { vendor: "v".to_owned(), created: 1, ..Origin::default() };
     let mut relay = Relay::new(from, to, origin, UsageChunk::Asked).unwrap();
     let mut out = Vec::new();
     for chunk in stream.as_bytes().chunks(size.max(1)) {
@@ -44,10 +46,6 @@ fn recorded(dialect: Dialect, stream: bool) -> Vec<Recording> {
 
 /// What is left of an answer in another dialect.
 fn expected(from: Dialect, to: Dialect, mut said: Said) -> Said {
-    if from == Dialect::OpenaiChat {
-        // What a host of this dialect seals is not carried: none takes it back from another.
-        said.seals.clear();
-    }
     said.finish = finish(from, to, &said);
     said
 }
@@ -55,13 +53,13 @@ fn expected(from: Dialect, to: Dialect, mut said: Said) -> Said {
 /// Why an answer ended, from the word of one dialect to that of another.
 fn finish(from: Dialect, to: Dialect, said: &Said) -> String {
     let called = !said.calls.is_empty();
-    let [length, filter, calls, end] = [0, 1, 2, 3];
+    let [length, filter, calls, end, failed] = [0, 1, 2, 3, 4];
     let kind = match (from, said.finish.as_str()) {
         // No reason is made up, where the dialect can say that there was none.
         (_, "") if matches!(to, Dialect::OpenaiChat | Dialect::AnthropicMessages) => return String::new(),
         (_, "length" | "max_tokens" | "max_output_tokens" | "MAX_TOKENS" | "model_context_window_exceeded") => length,
         (_, "content_filter" | "refusal" | "SAFETY" | "PROHIBITED_CONTENT") => filter,
-        (_, "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL") => filter,
+        (_, "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL" | "error") => failed,
         (Dialect::AnthropicMessages, "tool_use") | (_, "tool_calls" | "function_call") => calls,
         (Dialect::AnthropicMessages, "pause_turn") => length,
         (Dialect::AnthropicMessages, _) => end,
@@ -69,10 +67,12 @@ fn finish(from: Dialect, to: Dialect, said: &Said) -> String {
         _ => end,
     };
     let words = match to {
-        Dialect::OpenaiChat => ["length", "content_filter", "tool_calls", "stop"],
-        Dialect::AnthropicMessages => ["max_tokens", "refusal", "tool_use", "end_turn"],
-        Dialect::OpenaiResponses => ["max_output_tokens", "content_filter", "completed", "completed"],
-        _ => ["MAX_TOKENS", "SAFETY", "STOP", "STOP"],
+        Dialect::OpenaiChat => ["length", "content_filter", "tool_calls", "stop", "error"],
+        Dialect::AnthropicMessages => ["max_tokens", "refusal", "tool_use", "end_turn", "max_tokens"],
+        Dialect::OpenaiResponses => {
+            ["max_output_tokens", "content_filter", "completed", "completed", "max_output_tokens"]
+        }
+        _ => ["MAX_TOKENS", "SAFETY", "STOP", "STOP", "OTHER"],
     };
     words[kind].to_owned()
 }
@@ -160,7 +160,7 @@ fn well_formed_messages(stream: &str, file: &str) {
 
 #[test]
 fn a_recorded_answer_says_the_same_in_every_other_dialect() {
-    let origin = Origin { vendor: "v".to_owned(), created: 1 };
+    let origin = Origin { vendor: "v".to_owned(), created: 1, ..Origin::default() };
     for (from, to) in pairs() {
         for recording in recorded(from, false) {
             let there = translate_body(from, to, recording.body.as_bytes(), &Usage::default(), &origin).unwrap();
@@ -179,7 +179,7 @@ fn fields(body: &Map<String, Value>) -> Vec<(String, String)> {
 }
 
 fn target(dialect: Dialect) -> Target<'static> {
-    Target { dialect, vendor: "v", output_max: 32_000, reasons: true }
+    Target { dialect, vendor: "v", output_max: 32_000, reasons: true, samples: true, wants_reasoning: false }
 }
 
 fn check_round_trip(from: Dialect, to: Dialect, body: Value, kept: &[&str]) {
@@ -196,6 +196,8 @@ fn check_round_trip(from: Dialect, to: Dialect, body: Value, kept: &[&str]) {
 #[test]
 fn a_request_comes_back_as_it_was_in_all_that_both_sides_can_say() {
     let schema = json!({"type": "object", "properties": {"q": {"type": "string"}}});
+    let mut closed = schema.clone();
+    (closed["required"], closed["additionalProperties"]) = (json!(["q"]), json!(false));
     let chat = json!({"model": "m", "temperature": 0.5, "stop": ["a", "b"], "parallel_tool_calls": false, "stream": true,
         "messages": [{"role": "system", "content": "S"}, {"role": "user", "content": [
             {"type": "text", "text": "look"},
@@ -210,7 +212,7 @@ fn a_request_comes_back_as_it_was_in_all_that_both_sides_can_say() {
             {"role": "assistant", "content": "done"}, {"role": "user", "content": "more"}],
         "tools": [{"type": "function", "function": {"name": "f", "description": "d", "parameters": schema}}],
         "tool_choice": {"type": "function", "function": {"name": "f"}},
-        "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": true}}});
+        "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": closed, "strict": true}}});
     let kept = [
         "model",
         "temperature",
@@ -357,5 +359,46 @@ fn a_result_that_answers_no_call_is_refused_by_name_in_every_dialect() {
         let to = if from == Dialect::OpenaiChat { Dialect::AnthropicMessages } else { Dialect::OpenaiChat };
         let refused = translate(from, &target(to), fields).err().map(|error| error.to_string()).unwrap_or_default();
         assert!(refused.contains("the result of a tool follows the call"), "{from}: {refused}");
+    }
+}
+
+#[test]
+fn calls_that_a_host_gave_no_id_have_others_in_every_answer() {
+    let call = json!({"id": "", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let ids: Vec<String> = ["a1", "a2"]
+        .iter()
+        .flat_map(|id| {
+            let message = json!({"role": "assistant", "tool_calls": [call, call]});
+            let body = json!({"id": id, "model": "m", "choices": [{"index": 0, "message": message}]}).to_string();
+            let there = translate_body(
+                Dialect::OpenaiChat,
+                Dialect::AnthropicMessages,
+                body.as_bytes(),
+                &Usage::default(),
+                &Origin::default(),
+            );
+            let there: Value = serde_json::from_slice(&there.unwrap()).unwrap();
+            [0, 1].map(|at| str_of(&there["content"][at]["id"]).to_owned())
+        })
+        .collect();
+    assert_eq!(ids, ["call_a1_0", "call_a1_1", "call_a2_0", "call_a2_1"]);
+}
+
+#[test]
+fn an_answer_that_could_not_be_given_is_no_refusal() {
+    for (native, expected) in [
+        ("MALFORMED_FUNCTION_CALL", "error"),
+        ("UNEXPECTED_TOOL_CALL", "error"),
+        ("TOO_MANY_TOOL_CALLS", "error"),
+        ("PROHIBITED_CONTENT", "content_filter"),
+        ("IMAGE_SAFETY", "content_filter"),
+        ("STOP", "stop"),
+    ] {
+        let body = json!({"candidates": [{"index": 0, "finishReason": native}]}).to_string();
+        let (from, to) = (Dialect::GeminiGenerate, Dialect::OpenaiChat);
+        let there = translate_body(from, to, body.as_bytes(), &Usage::default(), &Origin::default()).unwrap();
+        let there: Value = serde_json::from_slice(&there).unwrap();
+        assert_eq!(there["choices"][0]["finish_reason"], expected);
+        assert_eq!(there["choices"][0]["native_finish_reason"], native);
     }
 }

@@ -25,6 +25,11 @@ impl Said {
         match plain.strip_prefix("oc-seal1:").and_then(|rest| rest.split_once(':')) {
             // Thinking that nobody signed.
             Some((owner, _)) if owner.starts_with('n') => {}
+            // A detail of openai-chat, whole.
+            Some((_, data)) if data.starts_with('{') => {
+                let detail: Value = serde_json::from_str(data).unwrap();
+                [&detail["signature"], &detail["data"]].into_iter().for_each(|seal| self.seal(seal));
+            }
             Some((_, data)) => self.seals.push(data.to_owned()),
             None if seal.is_empty() => {}
             None => self.seals.push(seal.to_owned()),

@@ -72,7 +72,7 @@ fn turn(dialect: Dialect, sent: &[(&str, String)]) -> Value {
 }
 
 fn sent_back(client: Dialect, provider: Dialect, vendor: &str) -> Value {
-    let origin = Origin { vendor: "v".to_owned(), created: 1 };
+    let origin = Origin { vendor: "v".to_owned(), created: 1, ..Origin::default() };
     let body = answer(provider).to_string();
     let given = translate_body(provider, client, body.as_bytes(), &Usage::default(), &origin).unwrap();
     let request = next_request(client, &serde_json::from_slice(&given).unwrap());
@@ -114,8 +114,9 @@ fn a_seal_goes_to_nobody_else() {
 
 #[test]
 fn a_conversation_that_moves_to_a_vendor_of_the_clients_own_dialect_leaves_foreign_seals_behind() {
-    let origin = Origin { vendor: "v".to_owned(), created: 1 };
+    let origin = Origin { vendor: "v".to_owned(), created: 1, ..Origin::default() };
     let clients = [
+        (Dialect::OpenaiChat, "messages"),
         (Dialect::AnthropicMessages, "messages"),
         (Dialect::OpenaiResponses, "input"),
         (Dialect::GeminiGenerate, "contents"),
@@ -128,11 +129,95 @@ fn a_conversation_that_moves_to_a_vendor_of_the_clients_own_dialect_leaves_forei
             let body = answer(provider).to_string();
             let given = translate_body(provider, client, body.as_bytes(), &Usage::default(), &origin).unwrap();
             let request = next_request(client, &serde_json::from_slice(&given).unwrap());
-            let kept = unsealed(client, field, &request[field].to_string()).unwrap();
+            let kept = unsealed(client, field, &request[field].to_string(), &|vendor| vendor == "v").unwrap();
             let kept: Value = serde_json::from_str(&kept).unwrap();
-            assert!(!kept.to_string().contains("b2Mtc2VhbDE6"), "{provider} through {client}: {kept}");
+            for mark in ["b2Mtc2VhbDE6", "reasoning_details"] {
+                assert!(!kept.to_string().contains(mark), "{provider} through {client}: {kept}");
+            }
             assert_eq!(kept.as_array().unwrap().last(), request[field].as_array().unwrap().last());
             assert!(kept.to_string().contains("\"f\""), "{kept}");
         }
     }
+}
+
+/// A host of `openai-chat` thinks, calls a tool, and is told what came of it, through a client of `client`.
+fn thought_back(client: Dialect, to: &Target<'_>) -> Value {
+    let call = json!({"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let message = json!({"role": "assistant", "content": null, "reasoning_content": "hm", "tool_calls": [call]});
+    let body =
+        json!({"id": "1", "model": "m", "choices": [{"index": 0, "finish_reason": "tool_calls", "message": message}]});
+    let origin = Origin { vendor: "v".to_owned(), created: 1, ..Origin::default() };
+    let given =
+        translate_body(Dialect::OpenaiChat, client, body.to_string().as_bytes(), &Usage::default(), &origin).unwrap();
+    let request = next_request(client, &serde_json::from_slice(&given).unwrap());
+    let fields = fields(request.as_object().unwrap());
+    let sent = translate(client, to, fields.iter().map(|(name, raw)| (name.as_str(), raw.as_str()))).unwrap();
+    let messages = sent.fields.iter().find_map(|(name, raw)| (*name == "messages").then_some(raw)).unwrap();
+    let messages: Value = serde_json::from_str(messages).unwrap();
+    assert_eq!(messages[1]["tool_calls"][0]["id"], "c1", "{messages}");
+    messages[1]["reasoning_content"].clone()
+}
+
+#[test]
+fn what_was_thought_goes_back_to_a_vendor_that_wants_it_and_a_blank_where_another_thought() {
+    let wants = Target { wants_reasoning: true, ..target(Dialect::OpenaiChat) };
+    for client in [Dialect::AnthropicMessages, Dialect::OpenaiResponses, Dialect::GeminiGenerate] {
+        assert_eq!(thought_back(client, &wants), "hm", "{client}");
+    }
+    for client in [Dialect::AnthropicMessages, Dialect::OpenaiResponses, Dialect::GeminiGenerate] {
+        assert_eq!(thought_back(client, &Target { vendor: "another", ..wants }), " ", "{client}");
+        assert_eq!(thought_back(client, &target(Dialect::OpenaiChat)), Value::Null, "{client}");
+    }
+}
+
+#[test]
+fn what_a_host_of_chat_sealed_comes_back_as_it_came() {
+    let details = json!([
+        {"type": "reasoning.text", "text": "hm", "signature": "sig+/=\u{e9}", "format": "anthropic-claude-v1", "index": 0},
+        {"type": "reasoning.encrypted", "data": "enc:+/=", "id": "rs_1", "format": "openai-responses-v1", "index": 1}]);
+    let call = json!({"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let message = json!({"role": "assistant", "reasoning": "hm", "reasoning_details": details, "tool_calls": [call]});
+    let body = json!({"id": "1", "model": "m", "choices": [{"index": 0, "message": message}]}).to_string();
+    let origin = Origin { vendor: "v".to_owned(), created: 1, ..Origin::default() };
+    for client in [Dialect::AnthropicMessages, Dialect::OpenaiResponses, Dialect::GeminiGenerate] {
+        let given = translate_body(Dialect::OpenaiChat, client, body.as_bytes(), &Usage::default(), &origin).unwrap();
+        let request = next_request(client, &serde_json::from_slice(&given).unwrap());
+        let fields = fields(request.as_object().unwrap());
+        let back = |vendor| {
+            let to = Target { vendor, ..target(Dialect::OpenaiChat) };
+            let fields = fields.iter().map(|(name, raw)| (name.as_str(), raw.as_str()));
+            let sent = translate(client, &to, fields).unwrap().fields;
+            let messages = sent.into_iter().find_map(|(name, raw)| (name == "messages").then_some(raw)).unwrap();
+            serde_json::from_str::<Value>(&messages).unwrap()[1].clone()
+        };
+        assert_eq!(back("v")["reasoning_details"], details, "{client}");
+        let elsewhere = back("another");
+        assert_eq!((&elsewhere["reasoning_details"], &elsewhere["tool_calls"][0]["id"]), (&Value::Null, &json!("c1")));
+    }
+}
+
+#[test]
+fn the_pieces_of_a_streamed_thought_are_one_again() {
+    let piece = |index: u64, more: Value| {
+        let mut piece = json!({"type": "reasoning.text", "format": "v", "index": index});
+        piece.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        piece
+    };
+    let details = [
+        piece(0, json!({"text": "h"})),
+        piece(0, json!({"text": "m"})),
+        piece(0, json!({"signature": "sig"})),
+        piece(1, json!({"data": "enc"})),
+        piece(2, json!({"text": "so"})),
+        piece(2, json!({"signature": "gis"})),
+    ];
+    let body = json!({"model": "m", "messages": [{"role": "user", "content": "hi"},
+        {"role": "assistant", "content": "yes", "reasoning_details": details}, {"role": "user", "content": "more"}]});
+    let fields = fields(body.as_object().unwrap());
+    let fields = fields.iter().map(|(name, raw)| (name.as_str(), raw.as_str()));
+    let sent = translate(Dialect::OpenaiChat, &target(Dialect::AnthropicMessages), fields).unwrap();
+    let expected = json!([{"type": "thinking", "thinking": "hm", "signature": "sig"},
+        {"type": "redacted_thinking", "data": "enc"}, {"type": "thinking", "thinking": "so", "signature": "gis"},
+        {"type": "text", "text": "yes"}]);
+    assert_eq!(turn(Dialect::AnthropicMessages, &sent.fields), expected);
 }
