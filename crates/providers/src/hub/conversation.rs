@@ -43,11 +43,12 @@ pub(crate) struct Conversation<'a> {
 }
 
 impl Conversation<'_> {
-    /// Whether every result of a tool answers a call that came before: every provider refuses others, each in its own way.
+    /// Whether every result of a tool answers a call that the model made before: every provider refuses others, each in its own way.
     pub(crate) fn results_follow_calls(&self) -> bool {
         let mut calls = HashSet::new();
-        self.turns.iter().flat_map(|turn| &turn.parts).all(|part| match &part.what {
-            What::Call(call) => {
+        let mut parts = self.turns.iter().flat_map(|turn| turn.parts.iter().map(|part| (turn.role, &part.what)));
+        parts.all(|(role, what)| match what {
+            What::Call(call) if role == Role::Assistant => {
                 calls.insert(&*call.id);
                 true
             }

@@ -55,6 +55,15 @@ pub(super) fn arguments(text: Text<'_>) -> Result<Cow<'_, str>, Error> {
     Err(expected("messages", "right: the arguments of a tool call are the text of a JSON object"))
 }
 
+/// The arguments of a call that stand as an object; none at all are an empty one.
+pub(super) fn object<'a>(raw: Option<&'a RawValue>, field: &'static str) -> Result<Cow<'a, str>, Error> {
+    let raw = raw.map_or("{}", RawValue::get);
+    if raw.starts_with('{') {
+        return Ok(Cow::Borrowed(raw));
+    }
+    Err(expected(field, "right: the arguments of a tool call are a JSON object"))
+}
+
 /// `none`, or how hard the model is to try.
 pub(super) fn effort(raw: &str, field: &'static str) -> Result<Reasoning, Error> {
     const FORM: &str = "none, minimal, low, medium, high, xhigh or max";

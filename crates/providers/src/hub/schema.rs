@@ -150,16 +150,20 @@ pub(crate) fn from_open_api(raw: &str) -> Cow<'_, str> {
 /// The schema of what a tool takes, with what some providers demand and clients leave out.
 pub(crate) fn of_tool(raw: Option<&str>) -> Cow<'_, str> {
     let Some(raw) = raw.filter(|raw| raw.starts_with('{')) else { return Cow::Borrowed(NOTHING) };
-    let bytes = raw.as_bytes();
-    let lacks = |name: &str| json::member(bytes, name).is_none();
-    let kind = lacks("type").then_some(json::Edit { name: "type", value: b"\"object\"" });
-    let elsewhere = ["$ref", "anyOf", "oneOf", "allOf"].iter().any(|name| !lacks(name));
-    let properties = (lacks("properties") && !elsewhere).then_some(json::Edit { name: "properties", value: b"{}" });
+    let (mut has_type, mut has_properties) = (false, false);
+    json::members(raw.as_bytes(), |name, _| match name {
+        b"type" => has_type = true,
+        // What it takes may be said elsewhere.
+        b"properties" | b"$ref" | b"anyOf" | b"oneOf" | b"allOf" => has_properties = true,
+        _ => {}
+    });
+    let kind = (!has_type).then_some(json::Edit { name: "type", value: b"\"object\"" });
+    let properties = (!has_properties).then_some(json::Edit { name: "properties", value: b"{}" });
     let edits: Vec<json::Edit<'_>> = kind.into_iter().chain(properties).collect();
     if edits.is_empty() {
         return Cow::Borrowed(raw);
     }
-    Cow::Owned(String::from_utf8_lossy(&json::edit(bytes, &edits)).into_owned())
+    Cow::Owned(String::from_utf8_lossy(&json::edit(raw.as_bytes(), &edits)).into_owned())
 }
 
 #[cfg(test)]

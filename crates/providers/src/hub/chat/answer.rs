@@ -46,7 +46,7 @@ struct Delta<'a> {
     #[serde(borrow)]
     reasoning: Option<Text<'a>>,
     #[serde(borrow)]
-    reasoning_details: Option<Vec<&'a RawValue>>,
+    reasoning_details: Option<&'a RawValue>,
     #[serde(borrow)]
     tool_calls: Option<Vec<ToolCall<'a>>>,
 }
@@ -76,11 +76,11 @@ impl Delta<'_> {
     /// Says what is thought: in details where they say all, else as text with what seals it.
     fn think(&mut self, each: &mut dyn FnMut(Step<'_>)) {
         let shown = some(self.reasoning_content.take()).or(some(self.reasoning.take()));
-        let details = self.reasoning_details.take().unwrap_or_default();
-        let details: Vec<_> = details
-            .into_iter()
-            .map(|raw| (raw.get(), serde_json::from_str::<Detail<'_>>(raw.get()).unwrap_or_default()))
-            .collect();
+        // Of another form they are another host's matter.
+        let raws = self.reasoning_details.take().and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw.get()).ok());
+        let raws = raws.iter().flatten().map(|raw| raw.get());
+        let details: Vec<(&str, Detail<'_>)> =
+            raws.map(|raw| (raw, serde_json::from_str(raw).unwrap_or_default())).collect();
         let length: usize = details.iter().map(|(_, detail)| detail.said().len()).sum();
         let in_details = length > 0 && length >= shown.as_ref().map_or(0, |text| text.len());
         if let Some(text) = shown.filter(|_| !in_details) {

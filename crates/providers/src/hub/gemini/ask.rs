@@ -5,7 +5,7 @@ use crate::hub::conversation::{
     Call, Conversation, Effort, Format, Part, Reasoning, Role, Seal, Source, Text, Thought, Tool, ToolChoice, What,
     raw_text,
 };
-use crate::hub::reading::{expected, push, read, read_fields, refused};
+use crate::hub::reading::{expected, object, push, read, read_fields, refused};
 use crate::hub::{schema, seal};
 use crate::json;
 use serde::Deserialize;
@@ -318,7 +318,7 @@ fn part<'a>(piece: Piece<'a>, reading: &mut Reading<'a, '_>) -> Result<Vec<Part<
         parts.push(file_part(file)?.into());
     } else if let Some(call) = piece.function_call {
         let id = reading.ids.call(call.id, &call.name);
-        let arguments = Cow::Borrowed(call.args.map_or("{}", RawValue::get));
+        let arguments = object(call.args, "contents")?;
         parts.push(What::Call(Call { id, name: call.name, arguments }).into());
     } else if let Some(response) = piece.function_response {
         parts.push(result(response, reading)?.into());

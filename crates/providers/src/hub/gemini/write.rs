@@ -230,6 +230,9 @@ fn write_result(out: &mut Out, (id, name): (&str, &str), (parts, is_error): (&[P
 }
 
 fn write_part(out: &mut Out, what: &What<'_>, seal: Option<&str>, wrong: &mut Option<Error>) {
+    if matches!(what, What::Result { .. } | What::Reasoning(_)) {
+        return;
+    }
     // Empty texts are refused there, unless a seal stands on them.
     if matches!(what, What::Text(text) | What::Refusal(text) if text.is_empty() && seal.is_none()) {
         return;

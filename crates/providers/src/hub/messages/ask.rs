@@ -5,7 +5,7 @@ use crate::hub::chat::Mark;
 use crate::hub::conversation::{
     Call, Conversation, Effort, Format, Part, Reasoning, Role, Seal, Source, Text, Tool, ToolChoice, What, raw_text,
 };
-use crate::hub::reading::{expected, push, read, read_fields, refused};
+use crate::hub::reading::{expected, object, push, read, read_fields, refused};
 use crate::hub::{schema, seal};
 use crate::json;
 use serde::Deserialize;
@@ -197,7 +197,7 @@ fn part<'a>(block: Block<'a>, dropped: &mut Vec<String>) -> Result<Option<What<'
         "tool_use" => What::Call(Call {
             id: block.id.ok_or_else(lacking)?,
             name: block.name.ok_or_else(lacking)?,
-            arguments: Cow::Borrowed(block.input.map_or("{}", RawValue::get)),
+            arguments: object(block.input, "messages")?,
         }),
         "tool_result" => What::Result {
             id: block.tool_use_id.ok_or_else(lacking)?,

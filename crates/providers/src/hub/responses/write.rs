@@ -212,6 +212,9 @@ fn message(out: &mut Out, role: &str, parts: &[&Part<'_>], wrong: &mut Option<Er
 }
 
 fn write_part(out: &mut Out, role: &str, what: &What<'_>, wrong: &mut Option<Error>) {
+    if matches!(what, What::Call(_) | What::Result { .. } | What::Reasoning(_)) {
+        return;
+    }
     out.object(|out| match what {
         What::Text(text) => {
             out.member("type", if role == "assistant" { "output_text" } else { "input_text" });

@@ -278,3 +278,16 @@ fn a_budget_of_thought_leaves_room_for_the_answer() {
         assert_eq!(found["generationConfig"]["thinkingConfig"], config);
     }
 }
+
+#[test]
+fn arguments_that_are_no_object_are_refused_by_name() {
+    let call = json!({"type": "tool_use", "id": "c", "name": "f", "input": "text"});
+    let messages = json!({"messages": [{"role": "assistant", "content": [call]}]});
+    let contents = json!({"contents": [{"role": "model", "parts": [{"functionCall": {"name": "f", "args": [1]}}]}]});
+    for (from, body) in [(Dialect::AnthropicMessages, messages), (Dialect::GeminiGenerate, contents)] {
+        let fields = fields(asking(from, &body).as_object().unwrap());
+        let fields = fields.iter().map(|(name, raw)| (name.as_str(), raw.as_str()));
+        let refused = translate(from, &target(Dialect::OpenaiChat), fields).err().map(|error| error.to_string());
+        assert!(refused.unwrap_or_default().contains("JSON object"), "{from}");
+    }
+}

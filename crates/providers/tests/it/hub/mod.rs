@@ -344,6 +344,12 @@ fn a_result_that_answers_no_call_is_refused_by_name_in_every_dialect() {
                 {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": "x"}]}]}),
         ),
         (
+            Dialect::AnthropicMessages,
+            json!({"model": "m", "messages": [
+                {"role": "user", "content": [{"type": "tool_use", "id": "a", "name": "f", "input": {}}]},
+                {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": "x"}]}]}),
+        ),
+        (
             Dialect::OpenaiResponses,
             json!({"model": "m", "input": [hi, {"type": "function_call_output", "call_id": "a", "output": "x"}]}),
         ),
