@@ -119,7 +119,7 @@ impl Counts {
     fn buckets(&self, usage: &mut Usage) -> Option<()> {
         set(usage, Bucket::InputUncached, self.input_tokens);
         set(usage, Bucket::CacheRead, self.cache_read_input_tokens);
-        writes(self.cache_creation_input_tokens, self.cache_creation.as_ref(), usage)?;
+        writes(self.cache_creation_input_tokens, split(self.cache_creation.as_ref()), usage)?;
         if let Some(output) = self.output_tokens {
             let details = self.output_tokens_details.as_ref();
             let reasoning = details.and_then(|d| d.thinking_tokens.or(d.reasoning_tokens));
@@ -150,7 +150,7 @@ impl Counts {
             let mut usage = Usage::default();
             set(&mut usage, Bucket::InputUncached, counts.input_tokens);
             set(&mut usage, Bucket::CacheRead, counts.cache_read_input_tokens);
-            writes(counts.cache_creation_input_tokens, counts.cache_creation.as_ref(), &mut usage)?;
+            writes(counts.cache_creation_input_tokens, split(counts.cache_creation.as_ref()), &mut usage)?;
             set(&mut usage, Bucket::Output, counts.output_tokens);
             let model = iteration.model.as_deref().or(model).unwrap_or_default();
             Some((model.to_owned(), usage))
@@ -165,10 +165,16 @@ fn set(usage: &mut Usage, bucket: Bucket, count: Option<u64>) {
     }
 }
 
-/// Cache writes by lifetime; what the split does not name has no named lifetime.
-fn writes(total: Option<u64>, split: Option<&Creation>, usage: &mut Usage) -> Option<()> {
-    let short = split.and_then(|split| split.ephemeral_5m_input_tokens);
-    let hour = split.and_then(|split| split.ephemeral_1h_input_tokens);
+fn split(creation: Option<&Creation>) -> (Option<u64>, Option<u64>) {
+    creation.map_or((None, None), |split| (split.ephemeral_5m_input_tokens, split.ephemeral_1h_input_tokens))
+}
+
+/// Cache writes by lifetime (five minutes, an hour); what the split does not name has no named lifetime.
+pub(crate) fn writes(
+    total: Option<u64>,
+    (short, hour): (Option<u64>, Option<u64>),
+    usage: &mut Usage,
+) -> Option<()> {
     set(usage, Bucket::CacheWrite5m, short);
     set(usage, Bucket::CacheWrite1h, hour);
     if let Some(total) = total {

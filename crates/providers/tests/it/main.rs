@@ -5,6 +5,7 @@
     reason = "a test fails by panicking, and says aloud that it is skipped"
 )]
 
+mod counts;
 mod docs;
 mod errors;
 mod fetch;
