@@ -51,15 +51,16 @@ impl Forms {
     pub(super) fn reader(&self, recording: &Recording) -> Result<Reader, String> {
         let api = recording.row.api.as_str();
         let parts = self.by_path.get(api).into_iter().flatten();
-        let mut parts = parts.filter(|(part, _)| recording.request_path.contains(part.as_str()));
-        let by_path = parts.next().filter(|_| recording.body_base64.is_none()).map(|(_, name)| name);
+        let by_path = parts.filter(|(part, _)| recording.request_path.contains(part.as_str()));
         let ends = self.ends.iter().filter(|(end, _)| api.ends_with(end.as_str()));
-        let by_end = ends.max_by_key(|(end, _)| end.len()).map(|(_, name)| name);
-        match by_path.or(by_end).and_then(|name| Reader::named(name)) {
-            None => Err("no dialect of the gateway".to_owned()),
-            Some(Reader::Dialect(_)) if recording.body_base64.is_some() => Err("a binary answer".to_owned()),
-            Some(reader) => Ok(reader),
+        let by_end = ends.max_by_key(|(end, _)| end.len());
+        let mut readers = by_path.chain(by_end).filter_map(|(_, name)| Reader::named(name)).peekable();
+        if readers.peek().is_none() {
+            return Err("no dialect of the gateway".to_owned());
         }
+        let binary = recording.body_base64.is_some();
+        let fit = readers.find(|reader| !binary || matches!(reader, Reader::Counts(_)));
+        fit.ok_or_else(|| "a binary answer".to_owned())
     }
 
     /// Why the price that a provider tells may differ from the book's.

@@ -95,8 +95,12 @@ fn binary_events_are_read_wherever_they_are_split() {
     let stream = [frame(":event-type", r#"{"delta":{"text":"a"}}"#), frame(":event-type", usage)].concat();
     check_stream("bedrock-converse", &stream, &[(InputUncached, 12), (Output, 25)]);
     let inside = BASE64.encode(r#"{"amazon-bedrock-invocationMetrics":{"inputTokenCount":5,"outputTokenCount":10}}"#);
-    let stream = frame(":event-type", &format!("{{\"bytes\":\"{inside}\"}}"));
-    check_stream("bedrock-invoke", &stream, &[(InputUncached, 5), (Output, 10)]);
+    let blocked = BASE64.encode(r#"{"outputText":"Input blocked","inputTextTokenCount":6.0}"#);
+    let stream: Vec<u8> = [blocked, inside]
+        .into_iter()
+        .flat_map(|inside| frame(":event-type", &format!("{{\"bytes\":\"{inside}\"}}")))
+        .collect();
+    check_stream("bedrock-invoke-stream", &stream, &[(InputUncached, 5), (Output, 10)]);
 }
 
 #[test]
@@ -114,7 +118,7 @@ proptest! {
     fn no_bytes_make_a_reader_of_counts_panic(chunks in prop::collection::vec(prop::collection::vec(
         prop_oneof![Just(0_u8), Just(20), Just(b'{'), Just(b'['), Just(b'"'), Just(b'\n'), any::<u8>()], 0..40), 0..6)) {
         let slices: Vec<&[u8]> = chunks.iter().map(Vec::as_slice).collect();
-        let _ = fed("bedrock-invoke", &slices);
+        let _ = fed("bedrock-invoke-stream", &slices);
         let _ = read_counts(form("bedrock-converse"), &chunks.concat());
     }
 }
