@@ -1,6 +1,7 @@
 //! Counts at places that a table names, for interfaces that are metered but not translated.
 
 use crate::anthropic_messages::writes;
+use crate::count::{self, Count, Read};
 use crate::error::Error;
 use crate::frames;
 use crate::json;
@@ -130,10 +131,11 @@ impl CountsTap {
     fn value(&mut self, value: &[u8]) {
         for (bucket, slot) in Bucket::ALL.into_iter().zip(&mut self.counts) {
             let Some(raw) = first(value, self.form.places(bucket)) else { continue };
-            if raw.starts_with(b"-") {
-                self.outcome.trust = Trust::Contradictory;
+            match count::read(raw) {
+                Read::Counts(Count(count)) => *slot = count.or(*slot),
+                Read::Negative => self.outcome.trust = Trust::Contradictory,
+                Read::Nothing => {}
             }
-            *slot = json::count(raw).or(*slot);
         }
         if let Some(native) = first(value, &self.form.finish).and_then(json::owned) {
             self.outcome.finish = Some(Finish { native });

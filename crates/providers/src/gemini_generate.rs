@@ -1,5 +1,6 @@
 //! `gemini-generate`: counts, answers and chunks.
 
+use crate::count::{self, Count, Read};
 use crate::json::{self, Cursor};
 use crate::outcome::{Finish, Outcome, Trust};
 use crate::upstream_error::UpstreamError;
@@ -14,14 +15,14 @@ const STATUS_IN_STREAM: u16 = 200;
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Counts {
-    prompt_token_count: Option<u64>,
-    cached_content_token_count: Option<u64>,
-    tool_use_prompt_token_count: Option<u64>,
-    candidates_token_count: Option<u64>,
-    thoughts_token_count: Option<u64>,
-    prompt_tokens_details: Vec<Share>,
-    cache_tokens_details: Vec<Share>,
-    candidates_tokens_details: Vec<Share>,
+    prompt_token_count: Count,
+    cached_content_token_count: Count,
+    tool_use_prompt_token_count: Count,
+    candidates_token_count: Count,
+    thoughts_token_count: Count,
+    prompt_tokens_details: Option<Vec<Share>>,
+    cache_tokens_details: Option<Vec<Share>>,
+    candidates_tokens_details: Option<Vec<Share>>,
     service_tier: Option<String>,
 }
 
@@ -29,12 +30,13 @@ struct Counts {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Share {
-    modality: String,
-    token_count: u64,
+    modality: Option<String>,
+    token_count: Count,
 }
 
-fn of_kind(shares: &[Share], modality: &str) -> u64 {
-    shares.iter().filter(|share| share.modality == modality).map(|share| share.token_count).fold(0, u64::saturating_add)
+fn of_kind(shares: &Option<Vec<Share>>, modality: &str) -> u64 {
+    let shares = shares.iter().flatten().filter(|share| share.modality.as_deref() == Some(modality));
+    shares.filter_map(|share| share.token_count.0).fold(0, u64::saturating_add)
 }
 
 /// What a chunk or answer is, beyond what it adds to the outcome.
@@ -157,8 +159,13 @@ fn absorb_parts(cursor: &mut Cursor<'_>, outcome: &mut Outcome) -> u64 {
 }
 
 fn absorb_usage(raw: &[u8], outcome: &mut Outcome) {
-    let Ok(counts) = serde_json::from_slice::<Counts>(raw) else {
-        return;
+    let counts: Counts = match count::read(raw) {
+        Read::Counts(counts) => counts,
+        Read::Negative => {
+            (outcome.usage, outcome.trust) = (Some(Usage::default()), Trust::Contradictory);
+            return;
+        }
+        Read::Nothing => return,
     };
     let mut usage = Usage::default();
     let sound = counts.buckets(&mut usage);
@@ -180,8 +187,8 @@ fn absorb_usage(raw: &[u8], outcome: &mut Outcome) {
 impl Counts {
     /// The prompt includes what was cached and leaves out what tools added; candidates leave out thoughts.
     fn buckets(&self, usage: &mut Usage) -> Option<()> {
-        if let Some(prompt) = self.prompt_token_count {
-            let cached = self.cached_content_token_count;
+        if let Some(prompt) = self.prompt_token_count.0 {
+            let cached = self.cached_content_token_count.0;
             let cached_audio = of_kind(&self.cache_tokens_details, "AUDIO").min(cached.unwrap_or(0));
             let kinds = [(Bucket::InputAudio, "AUDIO"), (Bucket::InputImage, "IMAGE"), (Bucket::InputVideo, "VIDEO")];
             let mut rest = prompt.checked_sub(cached.unwrap_or(0))?;
@@ -201,13 +208,13 @@ impl Counts {
             }
             usage.set(Bucket::InputUncached, Tokens::new(rest));
         }
-        if let Some(more) = self.tool_use_prompt_token_count {
+        if let Some(more) = self.tool_use_prompt_token_count.0 {
             usage.set(Bucket::InputToolPrompt, Tokens::new(more));
         }
-        if let Some(thoughts) = self.thoughts_token_count {
+        if let Some(thoughts) = self.thoughts_token_count.0 {
             usage.set(Bucket::Reasoning, Tokens::new(thoughts));
         }
-        if let Some(candidates) = self.candidates_token_count {
+        if let Some(candidates) = self.candidates_token_count.0 {
             let mut rest = candidates;
             for (bucket, modality) in [(Bucket::OutputAudio, "AUDIO"), (Bucket::OutputImage, "IMAGE")] {
                 let part = of_kind(&self.candidates_tokens_details, modality);

@@ -33,6 +33,7 @@ mod attachment;
 mod base_url;
 mod closing;
 mod cohere_chat;
+mod count;
 mod counts;
 mod dialect;
 mod embeddings;

@@ -1,5 +1,6 @@
 //! `openai-chat`: counts, answers and events.
 
+use crate::count::{self, Count, Read};
 use crate::json::{self, Cursor};
 use crate::outcome::{Finish, Outcome, Produced, Trust};
 use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
@@ -12,35 +13,39 @@ pub(crate) const TEXTS: [&[u8]; 5] = [b"content", b"reasoning_content", b"reason
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Counts {
-    prompt_tokens: Option<u64>,
-    completion_tokens: Option<u64>,
-    total_tokens: Option<u64>,
+    prompt_tokens: Count,
+    completion_tokens: Count,
+    total_tokens: Count,
     prompt_tokens_details: Option<PromptDetails>,
     completion_tokens_details: Option<CompletionDetails>,
-    prompt_cache_hit_tokens: Option<u64>,
-    cached_tokens: Option<u64>,
-    num_cached_tokens: Option<u64>,
-    reasoning_tokens: Option<u64>,
+    prompt_cache_hit_tokens: Count,
+    cached_tokens: Count,
+    num_cached_tokens: Count,
+    reasoning_tokens: Count,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct PromptDetails {
-    cached_tokens: Option<u64>,
-    cache_write_tokens: Option<u64>,
-    audio_tokens: Option<u64>,
+    cached_tokens: Count,
+    cache_write_tokens: Count,
+    audio_tokens: Count,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct CompletionDetails {
-    reasoning_tokens: Option<u64>,
-    audio_tokens: Option<u64>,
+    reasoning_tokens: Count,
+    audio_tokens: Count,
 }
 
 /// Reads a usage object into disjoint buckets; `None` when it counts nothing.
 fn usage(raw: &[u8]) -> Option<(Usage, Trust)> {
-    let counts: Counts = serde_json::from_slice(raw).ok()?;
+    let counts: Counts = match count::read(raw) {
+        Read::Counts(counts) => counts,
+        Read::Negative => return Some((Usage::default(), Trust::Contradictory)),
+        Read::Nothing => return None,
+    };
     let mut usage = Usage::default();
     let sound = input(&counts, &mut usage).and_then(|()| output(&counts, &mut usage));
     if usage.is_absent() && sound.is_some() {
@@ -51,20 +56,20 @@ fn usage(raw: &[u8]) -> Option<(Usage, Trust)> {
 
 /// `prompt_tokens` includes cached, written and audio tokens.
 fn input(counts: &Counts, usage: &mut Usage) -> Option<()> {
-    let Some(total) = counts.prompt_tokens else {
+    let Some(total) = counts.prompt_tokens.0 else {
         return Some(());
     };
     let details = counts.prompt_tokens_details.as_ref();
-    let cached = details.and_then(|d| d.cached_tokens).or(counts.prompt_cache_hit_tokens);
-    let cached = cached.or(counts.cached_tokens).or(counts.num_cached_tokens);
-    let audio = details.and_then(|d| d.audio_tokens);
+    let cached = details.and_then(|d| d.cached_tokens.0).or(counts.prompt_cache_hit_tokens.0);
+    let cached = cached.or(counts.cached_tokens.0).or(counts.num_cached_tokens.0);
+    let audio = details.and_then(|d| d.audio_tokens.0);
     // Some hosts leave audio out of the prompt: the total says so.
-    let sum = total.checked_add(counts.completion_tokens.unwrap_or(0))?;
-    let apart = audio.filter(|audio| *audio > 0 && counts.total_tokens == sum.checked_add(*audio));
+    let sum = total.checked_add(counts.completion_tokens.0.unwrap_or(0))?;
+    let apart = audio.filter(|audio| *audio > 0 && counts.total_tokens.0 == sum.checked_add(*audio));
     let total = total.checked_add(apart.unwrap_or(0))?;
     let parts = [
         (Bucket::CacheRead, cached),
-        (Bucket::CacheWriteOther, details.and_then(|d| d.cache_write_tokens)),
+        (Bucket::CacheWriteOther, details.and_then(|d| d.cache_write_tokens.0)),
         (Bucket::InputAudio, audio),
     ];
     let rest = take_parts(total, &parts, usage)?;
@@ -75,19 +80,20 @@ fn input(counts: &Counts, usage: &mut Usage) -> Option<()> {
 /// `completion_tokens` includes reasoning, unless the total says that reasoning comes on top. Where nobody counts
 /// reasoning and the total is larger than its parts, what is missing is reasoning that is not shown.
 fn output(counts: &Counts, usage: &mut Usage) -> Option<()> {
-    let Some(completion) = counts.completion_tokens else {
+    let Some(completion) = counts.completion_tokens.0 else {
         return Some(());
     };
     let details = counts.completion_tokens_details.as_ref();
-    let reasoning = details.and_then(|d| d.reasoning_tokens).or(counts.reasoning_tokens);
-    let audio = details.and_then(|d| d.audio_tokens);
-    let input = counts.prompt_tokens.unwrap_or(0);
+    let reasoning = details.and_then(|d| d.reasoning_tokens.0).or(counts.reasoning_tokens.0);
+    let audio = details.and_then(|d| d.audio_tokens.0);
+    let input = counts.prompt_tokens.0.unwrap_or(0);
     let sum = input.checked_add(completion)?;
-    let on_top = counts.total_tokens == sum.checked_add(reasoning.unwrap_or(0));
-    let apart = counts.prompt_tokens_details.as_ref().and_then(|d| d.audio_tokens).unwrap_or(0);
+    let on_top = counts.total_tokens.0 == sum.checked_add(reasoning.unwrap_or(0));
+    let apart = counts.prompt_tokens_details.as_ref().and_then(|d| d.audio_tokens.0).unwrap_or(0);
     let hidden = counts
         .prompt_tokens
-        .and(counts.total_tokens)
+        .0
+        .and(counts.total_tokens.0)
         .and_then(|total| total.checked_sub(sum))
         .filter(|more| *more > 0 && *more != apart);
     let reasoning = reasoning.or(hidden);

@@ -16,4 +16,5 @@ mod requests;
 mod round_trips;
 mod sandbox;
 mod taps;
+mod usage;
 mod vendors;

@@ -1,0 +1,80 @@
+//! What the counts that a provider reports come to, in disjoint buckets.
+
+use opencredits_providers::{Dialect, Outcome, Trust, read_body};
+use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
+
+use Bucket::{
+    CacheRead, InputAudio, InputUncached, Output, Reasoning,
+};
+use Dialect::{AnthropicMessages, CohereChat, GeminiGenerate, OpenaiChat, OpenaiEmbeddings, OpenaiResponses};
+
+/// A whole answer with this usage object.
+fn answer(dialect: Dialect, usage: &str) -> Outcome {
+    let (head, member) = match dialect {
+        OpenaiChat => (r#""choices":[{"finish_reason":"stop"}]"#, "usage"),
+        AnthropicMessages => (r#""stop_reason":"end_turn""#, "usage"),
+        OpenaiResponses => (r#""status":"completed""#, "usage"),
+        GeminiGenerate => (r#""candidates":[]"#, "usageMetadata"),
+        OpenaiEmbeddings => (r#""data":[{}]"#, "usage"),
+        CohereChat => (r#""finish_reason":"COMPLETE""#, "usage"),
+    };
+    read_body(dialect, format!("{{{head},\"{member}\":{usage}}}").as_bytes())
+}
+
+fn of(counts: &[(Bucket, u64)]) -> Option<Usage> {
+    let mut usage = Usage::default();
+    counts.iter().for_each(|(bucket, count)| usage.set(*bucket, Tokens::new(*count)));
+    (!counts.is_empty()).then_some(usage)
+}
+
+#[track_caller]
+fn check(dialect: Dialect, usage: &str, counts: &[(Bucket, u64)]) {
+    let outcome = answer(dialect, usage);
+    assert_eq!((outcome.usage, outcome.trust), (of(counts), Trust::Sound), "{usage}");
+}
+
+#[track_caller]
+fn check_contradictory(dialect: Dialect, usage: &str) {
+    assert_eq!(answer(dialect, usage).trust, Trust::Contradictory, "{usage}");
+}
+
+#[test]
+fn one_odd_field_does_not_cost_the_others() {
+    let both = [(InputUncached, 12), (Output, 5)];
+    for odd in ["null", "[]", "{\"a\":[1]}", "true", "\"-\"", "\"many\"", "0.5", "1e30", "[{\"a\":null}]"] {
+        let chat = format!("{{\"num_cached_tokens\":{odd},\"prompt_tokens\":12.0,\"completion_tokens\":\"5\"}}");
+        check(OpenaiChat, &chat, &both);
+        let responses = format!("{{\"total_tokens\":{odd},\"input_tokens\":12.0,\"output_tokens\":\"5\"}}");
+        check(OpenaiResponses, &responses, &both);
+        let messages = format!("{{\"cache_read_input_tokens\":{odd},\"input_tokens\":12.0,\"output_tokens\":\"5\"}}");
+        check(AnthropicMessages, &messages, &both);
+        let gemini = format!("{{\"thoughtsTokenCount\":{odd},\"promptTokenCount\":12.0,\"candidatesTokenCount\":\"5\"}}");
+        check(GeminiGenerate, &gemini, &both);
+        let cohere = format!("{{\"billed_units\":{{\"images\":{odd},\"input_tokens\":12.0,\"output_tokens\":\"5\"}}}}");
+        check(CohereChat, &cohere, &both);
+        let embeddings = format!("{{\"prompt_tokens\":{odd},\"total_tokens\":12.0}}");
+        check(OpenaiEmbeddings, &embeddings, &[(InputUncached, 12)]);
+    }
+    let null = r#"{"promptTokenCount":12,"candidatesTokenCount":5,"promptTokensDetails":null,"cacheTokensDetails":null,
+        "candidatesTokensDetails":[{"modality":null,"tokenCount":null}]}"#;
+    check(GeminiGenerate, null, &both);
+    for none in ["\"none\"", "5", "{}", "null"] {
+        for dialect in Dialect::ALL {
+            check(dialect, none, &[]);
+        }
+    }
+}
+
+#[test]
+fn a_count_below_zero_is_contradictory() {
+    for below in ["-1", "-1.0", "\"-1\""] {
+        let counts = |name: &str| format!("{{\"{name}\":{below}}}");
+        check_contradictory(OpenaiChat, &counts("prompt_tokens"));
+        check_contradictory(OpenaiChat, &format!("{{\"completion_tokens_details\":{}}}", counts("reasoning_tokens")));
+        check_contradictory(OpenaiResponses, &counts("output_tokens"));
+        check_contradictory(AnthropicMessages, &counts("output_tokens"));
+        check_contradictory(GeminiGenerate, &counts("thoughtsTokenCount"));
+        check_contradictory(OpenaiEmbeddings, &counts("prompt_tokens"));
+        check_contradictory(CohereChat, &format!("{{\"billed_units\":{}}}", counts("input_tokens")));
+    }
+}
