@@ -194,10 +194,11 @@ impl Counts {
             let mut rest = prompt.checked_sub(cached.unwrap_or(0))?;
             for (bucket, modality) in kinds {
                 let cached = of_kind(&self.cache_tokens_details, modality);
-                let fresh = of_kind(&self.prompt_tokens_details, modality).saturating_sub(cached);
+                // What was cached may be told without its kinds.
+                let fresh = of_kind(&self.prompt_tokens_details, modality).saturating_sub(cached).min(rest);
                 if fresh > 0 {
                     usage.set(bucket, Tokens::new(fresh));
-                    rest = rest.checked_sub(fresh)?;
+                    rest = rest.saturating_sub(fresh);
                 }
             }
             if cached_audio > 0 {
@@ -217,10 +218,10 @@ impl Counts {
         if let Some(candidates) = self.candidates_token_count.0 {
             let mut rest = candidates;
             for (bucket, modality) in [(Bucket::OutputAudio, "AUDIO"), (Bucket::OutputImage, "IMAGE")] {
-                let part = of_kind(&self.candidates_tokens_details, modality);
+                let part = of_kind(&self.candidates_tokens_details, modality).min(rest);
                 if part > 0 {
                     usage.set(bucket, Tokens::new(part));
-                    rest = rest.checked_sub(part)?;
+                    rest = rest.saturating_sub(part);
                 }
             }
             usage.set(Bucket::Output, Tokens::new(rest));

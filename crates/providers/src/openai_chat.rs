@@ -28,7 +28,14 @@ struct Counts {
 #[serde(default)]
 struct PromptDetails {
     cached_tokens: Count,
+    cached_tokens_details: Option<CachedDetails>,
     cache_write_tokens: Count,
+    audio_tokens: Count,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct CachedDetails {
     audio_tokens: Count,
 }
 
@@ -37,6 +44,7 @@ struct PromptDetails {
 struct CompletionDetails {
     reasoning_tokens: Count,
     audio_tokens: Count,
+    image_tokens: Count,
 }
 
 /// Reads a usage object into disjoint buckets; `None` when it counts nothing.
@@ -67,14 +75,31 @@ fn input(counts: &Counts, usage: &mut Usage) -> Option<()> {
     let sum = total.checked_add(counts.completion_tokens.0.unwrap_or(0))?;
     let apart = audio.filter(|audio| *audio > 0 && counts.total_tokens.0 == sum.checked_add(*audio));
     let total = total.checked_add(apart.unwrap_or(0))?;
+    let told = details.and_then(|d| d.cached_tokens_details.as_ref()).and_then(|d| d.audio_tokens.0);
+    let both = told.or_else(|| in_both(total, cached?, audio?)).filter(|both| *both > 0);
     let parts = [
-        (Bucket::CacheRead, cached),
+        (Bucket::CacheRead, less(cached, both)?),
         (Bucket::CacheWriteOther, details.and_then(|d| d.cache_write_tokens.0)),
-        (Bucket::InputAudio, audio),
+        (Bucket::InputAudio, less(audio, both)?),
+        (Bucket::InputAudioCached, both),
     ];
     let rest = take_parts(total, &parts, usage)?;
     usage.set(Bucket::InputUncached, Tokens::new(rest));
     Some(())
+}
+
+/// What must be cached audio, where more is said to be cached or audio than there is, though neither alone exceeds it.
+fn in_both(total: u64, cached: u64, audio: u64) -> Option<u64> {
+    let sum = cached.checked_add(audio).filter(|_| cached <= total && audio <= total)?;
+    Some(sum.saturating_sub(total))
+}
+
+/// A count without a part of it; `None` where the part exceeds it.
+fn less(count: Option<u64>, part: Option<u64>) -> Option<Option<u64>> {
+    match (count, part) {
+        (Some(count), Some(part)) => count.checked_sub(part).map(Some),
+        (count, _) => Some(count),
+    }
 }
 
 /// `completion_tokens` includes reasoning, unless the total says that reasoning comes on top. Where nobody counts
@@ -85,7 +110,7 @@ fn output(counts: &Counts, usage: &mut Usage) -> Option<()> {
     };
     let details = counts.completion_tokens_details.as_ref();
     let reasoning = details.and_then(|d| d.reasoning_tokens.0).or(counts.reasoning_tokens.0);
-    let audio = details.and_then(|d| d.audio_tokens.0);
+    let [audio, image] = [details.and_then(|d| d.audio_tokens.0), details.and_then(|d| d.image_tokens.0)];
     let input = counts.prompt_tokens.0.unwrap_or(0);
     let sum = input.checked_add(completion)?;
     let on_top = counts.total_tokens.0 == sum.checked_add(reasoning.unwrap_or(0));
@@ -102,10 +127,13 @@ fn output(counts: &Counts, usage: &mut Usage) -> Option<()> {
         _ => completion,
     };
     // A provider's own slip: parts that exceed the output. What is billed is the output.
-    let audio = audio.map(|audio| audio.min(total));
-    let reasoning = reasoning.map(|reasoning| reasoning.min(total.saturating_sub(audio.unwrap_or(0))));
-    let parts = [(Bucket::Reasoning, reasoning), (Bucket::OutputAudio, audio)];
-    let rest = take_parts(total, &parts, usage)?;
+    let mut rest = total;
+    for (bucket, part) in [(Bucket::OutputAudio, audio), (Bucket::OutputImage, image), (Bucket::Reasoning, reasoning)] {
+        if let Some(part) = part.map(|part| part.min(rest)) {
+            usage.set(bucket, Tokens::new(part));
+            rest = rest.saturating_sub(part);
+        }
+    }
     usage.set(Bucket::Output, Tokens::new(rest));
     Some(())
 }

@@ -1,10 +1,10 @@
 //! What the counts that a provider reports come to, in disjoint buckets.
 
 use opencredits_providers::{Dialect, Outcome, Trust, read_body};
-use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
+use opencredits_units::{Bucket, Tokens, Usage};
 
 use Bucket::{
-    CacheRead, InputAudio, InputUncached, Output, Reasoning,
+    CacheRead, InputAudio, InputAudioCached, InputImage, InputUncached, Output, OutputAudio, OutputImage, Reasoning,
 };
 use Dialect::{AnthropicMessages, CohereChat, GeminiGenerate, OpenaiChat, OpenaiEmbeddings, OpenaiResponses};
 
@@ -77,4 +77,56 @@ fn a_count_below_zero_is_contradictory() {
         check_contradictory(OpenaiEmbeddings, &counts("prompt_tokens"));
         check_contradictory(CohereChat, &format!("{{\"billed_units\":{}}}", counts("input_tokens")));
     }
+}
+
+#[test]
+fn images_and_audio_that_came_out_are_counted_apart_and_never_above_the_output() {
+    let chat = |details: &str| {
+        format!("{{\"prompt_tokens\":12,\"completion_tokens\":100,\"completion_tokens_details\":{{{details}}}}}")
+    };
+    check(
+        OpenaiChat,
+        &chat(r#""image_tokens":60,"audio_tokens":10,"reasoning_tokens":20"#),
+        &[(InputUncached, 12), (OutputImage, 60), (OutputAudio, 10), (Reasoning, 20), (Output, 10)],
+    );
+    check(
+        OpenaiChat,
+        &chat(r#""image_tokens":600,"reasoning_tokens":20"#),
+        &[(InputUncached, 12), (OutputImage, 100), (Reasoning, 0), (Output, 0)],
+    );
+    check(
+        GeminiGenerate,
+        r#"{"promptTokenCount":12,"candidatesTokenCount":100,"candidatesTokensDetails":[{"modality":"IMAGE","tokenCount":129}]}"#,
+        &[(InputUncached, 12), (OutputImage, 100), (Output, 0)],
+    );
+}
+
+#[test]
+fn what_is_cached_and_audio_is_counted_once() {
+    let chat = |details: &str| format!("{{\"prompt_tokens\":100,\"prompt_tokens_details\":{{{details}}}}}");
+    check(
+        OpenaiChat,
+        &chat(r#""cached_tokens":80,"audio_tokens":50"#),
+        &[(CacheRead, 50), (InputAudio, 20), (InputAudioCached, 30), (InputUncached, 0)],
+    );
+    check(
+        OpenaiChat,
+        &chat(r#""cached_tokens":40,"audio_tokens":50,"cached_tokens_details":{"audio_tokens":30}"#),
+        &[(CacheRead, 10), (InputAudio, 20), (InputAudioCached, 30), (InputUncached, 40)],
+    );
+    check(
+        OpenaiChat,
+        &chat(r#""cached_tokens":40,"audio_tokens":50"#),
+        &[(CacheRead, 40), (InputAudio, 50), (InputUncached, 10)],
+    );
+    check_contradictory(OpenaiChat, &chat(r#""cached_tokens":101,"audio_tokens":50"#));
+    check_contradictory(OpenaiChat, &chat(r#""cached_tokens":5,"cached_tokens_details":{"audio_tokens":6}"#));
+    let gemini = |cached: u64| {
+        format!(
+            "{{\"promptTokenCount\":100,\"cachedContentTokenCount\":{cached},\
+             \"promptTokensDetails\":[{{\"modality\":\"TEXT\",\"tokenCount\":10}},{{\"modality\":\"IMAGE\",\"tokenCount\":90}}]}}"
+        )
+    };
+    check(GeminiGenerate, &gemini(80), &[(CacheRead, 80), (InputImage, 20), (InputUncached, 0)]);
+    check_contradictory(GeminiGenerate, &gemini(101));
 }
