@@ -22,6 +22,14 @@ struct Counts {
     cached_tokens: Count,
     num_cached_tokens: Count,
     reasoning_tokens: Count,
+    prompt_audio_seconds: Count,
+    server_tool_use: Option<ServerTools>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ServerTools {
+    web_search_requests: Count,
 }
 
 #[derive(Default, Deserialize)]
@@ -30,6 +38,7 @@ struct PromptDetails {
     cached_tokens: Count,
     cached_tokens_details: Option<CachedDetails>,
     cache_write_tokens: Count,
+    cache_creation_input_tokens: Count,
     audio_tokens: Count,
 }
 
@@ -56,6 +65,9 @@ fn usage(raw: &[u8]) -> Option<(Usage, Trust)> {
     };
     let mut usage = Usage::default();
     let sound = input(&counts, &mut usage).and_then(|()| output(&counts, &mut usage));
+    if let Some(searches) = counts.server_tool_use.and_then(|tools| tools.web_search_requests.0) {
+        usage.set_uses(ToolUse::WebSearch, Tokens::new(searches));
+    }
     if usage.is_absent() && sound.is_some() {
         return None;
     }
@@ -79,7 +91,7 @@ fn input(counts: &Counts, usage: &mut Usage) -> Option<()> {
     let both = told.or_else(|| in_both(total, cached?, audio?)).filter(|both| *both > 0);
     let parts = [
         (Bucket::CacheRead, less(cached, both)?),
-        (Bucket::CacheWriteOther, details.and_then(|d| d.cache_write_tokens.0)),
+        (Bucket::CacheWriteOther, details.and_then(|d| d.cache_write_tokens.0.or(d.cache_creation_input_tokens.0))),
         (Bucket::InputAudio, less(audio, both)?),
         (Bucket::InputAudioCached, both),
     ];
@@ -103,7 +115,8 @@ fn less(count: Option<u64>, part: Option<u64>) -> Option<Option<u64>> {
 }
 
 /// `completion_tokens` includes reasoning, unless the total says that reasoning comes on top. Where nobody counts
-/// reasoning and the total is larger than its parts, what is missing is reasoning that is not shown.
+/// reasoning and the total is larger than its parts, what is missing is reasoning that is not shown; unless it is audio
+/// that is counted in seconds.
 fn output(counts: &Counts, usage: &mut Usage) -> Option<()> {
     let Some(completion) = counts.completion_tokens.0 else {
         return Some(());
@@ -120,8 +133,8 @@ fn output(counts: &Counts, usage: &mut Usage) -> Option<()> {
         .0
         .and(counts.total_tokens.0)
         .and_then(|total| total.checked_sub(sum))
-        .filter(|more| *more > 0 && *more != apart);
-    let reasoning = reasoning.or(hidden);
+        .filter(|more| *more > 0 && *more != apart && counts.prompt_audio_seconds.0.unwrap_or(0) == 0);
+    let reasoning = reasoning.filter(|told| *told > 0 || hidden.is_none()).or(hidden);
     let total = match reasoning {
         Some(reasoning) if on_top || hidden == Some(reasoning) => completion.checked_add(reasoning)?,
         _ => completion,
@@ -167,16 +180,15 @@ pub(crate) enum Kind {
 
 /// Takes one answer or chunk into the outcome. Some hosts put the usage into an extension of theirs, named `x_…`.
 pub(crate) fn absorb(raw: &[u8], outcome: &mut Outcome) -> Kind {
-    let mut kind = Kind::Plain;
-    let mut choices = 0_usize;
-    let mut has_usage = false;
+    let mut seen = Seen::default();
+    let (mut is_error, mut has_usage) = (false, false);
     let mut cursor = Cursor::new(raw);
     if !cursor.object() {
         return Kind::Aside;
     }
     while let Some(key) = cursor.key() {
         if key == b"choices" {
-            choices = absorb_choices(&mut cursor, outcome, &mut kind);
+            absorb_choices(&mut cursor, outcome, &mut seen);
             continue;
         }
         let value = cursor.value();
@@ -185,18 +197,33 @@ pub(crate) fn absorb(raw: &[u8], outcome: &mut Outcome) -> Kind {
             key if key.starts_with(b"x_") => {
                 has_usage |= json::member(value, "usage").is_some_and(|usage| absorb_usage(usage, outcome));
             }
-            b"error" if json::is_set(value) => kind = Kind::Error,
+            b"error" if json::is_set(value) => is_error = true,
             b"id" if outcome.upstream_id.is_none() => outcome.upstream_id = json::owned(value),
             b"model" if outcome.model.as_ref().is_none_or(String::is_empty) => outcome.model = json::owned(value),
             b"service_tier" if json::is_set(value) => outcome.service_tier = json::owned(value),
             _ => {}
         }
     }
-    match kind {
-        Kind::Plain if choices == 0 && has_usage => Kind::Usage,
-        Kind::Plain if choices == 0 => Kind::Aside,
-        kind => kind,
+    // Some hosts put it into the choice that names the reason for stopping.
+    if let (Some(usage), false) = (seen.usage, has_usage) {
+        absorb_usage(usage, outcome);
     }
+    match seen {
+        _ if is_error => Kind::Error,
+        Seen { finished: true, .. } => Kind::Finish,
+        Seen { count: 0, .. } if has_usage => Kind::Usage,
+        Seen { count: 0, .. } => Kind::Aside,
+        _ => Kind::Plain,
+    }
+}
+
+/// What the choices show beside their output.
+#[derive(Default)]
+struct Seen<'a> {
+    count: usize,
+    /// Whether one names the reason for stopping.
+    finished: bool,
+    usage: Option<&'a [u8]>,
 }
 
 fn absorb_usage(raw: &[u8], outcome: &mut Outcome) -> bool {
@@ -219,14 +246,13 @@ fn absorb_usage(raw: &[u8], outcome: &mut Outcome) -> bool {
 }
 
 /// The choices are gone through in place: to skip them first and read them again would cost as much as all the rest.
-fn absorb_choices(cursor: &mut Cursor<'_>, outcome: &mut Outcome, kind: &mut Kind) -> usize {
-    let mut count = 0;
+fn absorb_choices<'a>(cursor: &mut Cursor<'a>, outcome: &mut Outcome, seen: &mut Seen<'a>) {
     if !cursor.array() {
         cursor.value();
-        return 0;
+        return;
     }
     while cursor.item() {
-        count += 1;
+        seen.count += 1;
         if !cursor.object() {
             cursor.value();
             continue;
@@ -237,21 +263,24 @@ fn absorb_choices(cursor: &mut Cursor<'_>, outcome: &mut Outcome, kind: &mut Kin
                 continue;
             }
             let value = cursor.value();
-            // Completions without messages.
-            if let (b"text", Some(inside)) = (key, value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")))
-            {
-                outcome.produced.text(inside);
-            }
-            if key == b"finish_reason"
-                && json::is_set(value)
-                && let Some(native) = json::owned(value).filter(|native| !native.is_empty())
-            {
-                outcome.finish = Some(Finish { native });
-                *kind = Kind::Finish;
+            match key {
+                // Completions without messages.
+                b"text" => {
+                    if let Some(inside) = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) {
+                        outcome.produced.text(inside);
+                    }
+                }
+                b"usage" if json::is_set(value) => seen.usage = Some(value),
+                b"finish_reason" if json::is_set(value) => {
+                    if let Some(native) = json::owned(value).filter(|native| !native.is_empty()) {
+                        outcome.finish = Some(Finish { native });
+                        seen.finished = true;
+                    }
+                }
+                _ => {}
             }
         }
     }
-    count
 }
 
 fn absorb_output(cursor: &mut Cursor<'_>, produced: &mut Produced) {

@@ -1,10 +1,11 @@
 //! What the counts that a provider reports come to, in disjoint buckets.
 
-use opencredits_providers::{Dialect, Outcome, Trust, read_body};
-use opencredits_units::{Bucket, Tokens, Usage};
+use bytes::Bytes;
+use opencredits_providers::{Dialect, End, Outcome, StreamTap, Trust, UsageChunk, read_body};
+use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
 
 use Bucket::{
-    CacheRead, InputAudio, InputAudioCached, InputImage, InputUncached, Output, OutputAudio, OutputImage, Reasoning,
+    CacheRead, CacheWriteOther, InputAudio, InputAudioCached, InputImage, InputUncached, Output, OutputAudio, OutputImage, Reasoning,
 };
 use Dialect::{AnthropicMessages, CohereChat, GeminiGenerate, OpenaiChat, OpenaiEmbeddings, OpenaiResponses};
 
@@ -129,4 +130,64 @@ fn what_is_cached_and_audio_is_counted_once() {
     };
     check(GeminiGenerate, &gemini(80), &[(CacheRead, 80), (InputImage, 20), (InputUncached, 0)]);
     check_contradictory(GeminiGenerate, &gemini(101));
+}
+
+#[test]
+fn what_is_missing_to_the_total_is_reasoning_unless_it_is_audio() {
+    let chat = |more: &str| format!("{{\"prompt_tokens\":10,\"completion_tokens\":5,\"total_tokens\":115{more}}}");
+    let hidden = [(InputUncached, 10), (Reasoning, 100), (Output, 5)];
+    check(OpenaiChat, &chat(""), &hidden);
+    check(OpenaiChat, &chat(r#","completion_tokens_details":{"reasoning_tokens":0}"#), &hidden);
+    check(OpenaiChat, &chat(r#","prompt_audio_seconds":null"#), &hidden);
+    check(OpenaiChat, &chat(r#","prompt_audio_seconds":5"#), &[(InputUncached, 10), (Output, 5)]);
+    check(
+        OpenaiChat,
+        &chat(r#","prompt_audio_seconds":5,"prompt_tokens_details":{"audio_tokens":100}"#),
+        &[(InputUncached, 10), (InputAudio, 100), (Output, 5)],
+    );
+}
+
+#[test]
+fn cache_writes_of_a_chat_have_two_names() {
+    for name in ["cache_write_tokens", "cache_creation_input_tokens"] {
+        let usage = format!("{{\"prompt_tokens\":10,\"prompt_tokens_details\":{{\"{name}\":4}}}}");
+        check(OpenaiChat, &usage, &[(InputUncached, 6), (CacheWriteOther, 4)]);
+    }
+    let both = r#"{"prompt_tokens":10,"prompt_tokens_details":{"cache_write_tokens":4,"cache_creation_input_tokens":4}}"#;
+    check(OpenaiChat, both, &[(InputUncached, 6), (CacheWriteOther, 4)]);
+}
+
+#[test]
+fn searches_of_a_chat_are_counted() {
+    let outcome = answer(OpenaiChat, r#"{"prompt_tokens":10,"server_tool_use":{"web_search_requests":2}}"#);
+    assert_eq!(outcome.usage.unwrap().uses(ToolUse::WebSearch), Some(Tokens::new(2)));
+}
+
+/// The outcome of a stream of these events.
+fn streamed(dialect: Dialect, events: &[&str]) -> Outcome {
+    let mut tap = StreamTap::new(dialect, UsageChunk::Asked);
+    for event in events {
+        tap.feed(&Bytes::from(format!("data: {event}\n\n"))).unwrap();
+    }
+    tap.outcome(End::Clean)
+}
+
+#[test]
+fn usage_within_a_choice_counts_where_there_is_none_beside_it() {
+    let within = r#"{"choices":[{"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":10,"completion_tokens":5}}]}"#;
+    let beside = r#"{"choices":[],"usage":{"prompt_tokens":11,"completion_tokens":6}}"#;
+    let of_both = r#"{"usage":{"prompt_tokens":11},"choices":[{"finish_reason":"stop","usage":{"prompt_tokens":10}}]}"#;
+    for (events, input) in [(&[within, "[DONE]"][..], 10), (&[within, beside], 11), (&[of_both], 11)] {
+        let usage = streamed(OpenaiChat, events).usage.unwrap();
+        assert_eq!(usage.get(InputUncached), Some(Tokens::new(input)), "{events:?}");
+    }
+}
+
+#[test]
+fn an_error_is_one_whatever_the_choices_beside_it_say() {
+    let choices = r#""choices":[{"delta":{"content":""},"finish_reason":"error"}]"#;
+    for event in [format!("{{\"error\":{{\"code\":502}},{choices}}}"), format!("{{{choices},\"error\":{{\"code\":502}}}}")] {
+        assert!(streamed(OpenaiChat, &[&event]).error.is_some(), "{event}");
+        assert!(read_body(OpenaiChat, event.as_bytes()).error.is_some(), "{event}");
+    }
 }
