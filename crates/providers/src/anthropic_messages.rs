@@ -74,6 +74,19 @@ struct IterationCounts {
     cache_creation: Option<Creation>,
 }
 
+impl Creation {
+    /// A later total without a split of its own may be lower: the split of the one before goes no further, and what
+    /// lives longer costs more.
+    fn within(&mut self, total: Count) {
+        if let Some(total) = total.0 {
+            let hour = self.ephemeral_1h_input_tokens.0.map(|hour| hour.min(total));
+            let rest = total.saturating_sub(hour.unwrap_or(0));
+            self.ephemeral_1h_input_tokens.0 = hour;
+            self.ephemeral_5m_input_tokens.0 = self.ephemeral_5m_input_tokens.0.map(|short| short.min(rest));
+        }
+    }
+}
+
 impl Counts {
     fn merge(&mut self, newer: Self) {
         fn take<T>(slot: &mut Option<T>, newer: Option<T>) {
@@ -92,7 +105,10 @@ impl Counts {
             take_count(&mut self.input_tokens, newer.input_tokens);
             take_count(&mut self.cache_read_input_tokens, newer.cache_read_input_tokens);
             take_count(&mut self.cache_creation_input_tokens, newer.cache_creation_input_tokens);
-            take(&mut self.cache_creation, newer.cache_creation);
+            match (newer.cache_creation, &mut self.cache_creation) {
+                (None, Some(split)) => split.within(newer.cache_creation_input_tokens),
+                (newer, slot) => take(slot, newer),
+            }
         }
         take_count(&mut self.output_tokens, newer.output_tokens);
         take(&mut self.output_tokens_details, newer.output_tokens_details);
@@ -111,7 +127,10 @@ impl Counts {
             return;
         }
         outcome.usage = Some(usage);
-        outcome.trust = if sound.is_some() { Trust::Sound } else { Trust::Contradictory };
+        let additional = self.additional(outcome.model.as_deref());
+        let sound = sound.is_some() && additional.is_some();
+        outcome.trust = if sound { Trust::Sound } else { Trust::Contradictory };
+        outcome.additional = additional.unwrap_or_default();
         // Inference that stays in one place has a price of its own, with each speed.
         outcome.service_tier = match (self.speed.as_deref(), self.inference_geo.as_deref()) {
             (Some("fast"), Some("us")) => Some(FAST_US.to_owned()),
@@ -119,7 +138,6 @@ impl Counts {
             (Some("fast"), _) => self.speed.clone(),
             _ => self.service_tier.clone(),
         };
-        outcome.additional = self.additional(outcome.model.as_deref());
     }
 
     /// `input_tokens` leaves out what was read from and written to the cache.
@@ -149,7 +167,8 @@ impl Counts {
         Some(())
     }
 
-    fn additional(&self, model: Option<&str>) -> Vec<(String, Usage)> {
+    /// `None` where the counts of one contradict each other.
+    fn additional(&self, model: Option<&str>) -> Option<Vec<(String, Usage)>> {
         let apart = |iteration: &&Iteration| iteration.r#type.as_deref().is_some_and(|kind| kind != "message");
         let iterations = self.iterations.iter().flatten().filter(apart);
         let read = |iteration: &Iteration| {
@@ -162,7 +181,7 @@ impl Counts {
             let model = iteration.model.as_deref().or(model).unwrap_or_default();
             Some((model.to_owned(), usage))
         };
-        iterations.filter_map(read).collect()
+        iterations.map(read).collect()
     }
 }
 

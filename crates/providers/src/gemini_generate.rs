@@ -11,6 +11,9 @@ use std::collections::BTreeSet;
 /// The status of the answer that a stream with an error in it began with.
 const STATUS_IN_STREAM: u16 = 200;
 
+/// Searches of one answer that are told apart.
+const QUERIES_MAX: usize = 1_000;
+
 /// The usage object. It comes with every chunk, and each replaces the one before.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -50,9 +53,12 @@ pub(crate) enum Kind {
     Error,
 }
 
+/// What was searched for, in all chunks: each is billed once, however often it is told.
+pub(crate) type Queries = BTreeSet<String>;
+
 /// Takes one chunk, or a whole answer, into the outcome.
-pub(crate) fn absorb(data: &[u8], outcome: &mut Outcome) -> Kind {
-    let mut seen = Seen { kind: Kind::Plain, queries: BTreeSet::new(), ran_code: 0 };
+pub(crate) fn absorb(data: &[u8], queries: &mut Queries, outcome: &mut Outcome) -> Kind {
+    let mut seen = Seen { kind: Kind::Plain, queries, ran_code: 0 };
     Cursor::new(data).each_member(|name, cursor| match name {
         b"candidates" => {
             cursor.each_item(|cursor| cursor.each_member(|name, cursor| seen.candidate(name, cursor, outcome)));
@@ -61,22 +67,21 @@ pub(crate) fn absorb(data: &[u8], outcome: &mut Outcome) -> Kind {
     });
     let Seen { kind, queries, ran_code } = seen;
     let queries = u64::try_from(queries.len()).unwrap_or(u64::MAX);
-    // What was searched for is told again with later chunks; code is told once.
-    note_uses(outcome, ToolUse::Grounding, |before| before.max(queries));
+    // Code is told once.
+    note_uses(outcome, ToolUse::Grounding, |_| queries);
     note_uses(outcome, ToolUse::CodeExecution, |before| before.saturating_add(ran_code));
     kind
 }
 
 /// What one chunk shows beside its output.
-struct Seen {
+struct Seen<'a> {
     kind: Kind,
-    /// What was searched for.
-    queries: BTreeSet<String>,
+    queries: &'a mut Queries,
     /// How often the provider ran code.
     ran_code: u64,
 }
 
-impl Seen {
+impl Seen<'_> {
     fn candidate(&mut self, name: &[u8], cursor: &mut Cursor<'_>, outcome: &mut Outcome) {
         match name {
             b"content" => cursor.each_member(|name, cursor| {
@@ -95,7 +100,9 @@ impl Seen {
             }
             b"groundingMetadata" => {
                 json::items(json::member(cursor.value(), "webSearchQueries").unwrap_or_default(), |query| {
-                    self.queries.extend(json::owned(query).filter(|query| !query.trim().is_empty()));
+                    if self.queries.len() < QUERIES_MAX {
+                        self.queries.extend(json::owned(query).filter(|query| !query.trim().is_empty()));
+                    }
                 });
             }
             _ => drop(cursor.value()),

@@ -133,7 +133,7 @@ fn name(response: &[u8], outcome: &mut Outcome) {
 fn absorb(response: &[u8], outcome: &mut Outcome) {
     name(response, outcome);
     let (mut searches, mut files, mut codes) = (0_u64, 0_u64, 0_u64);
-    let (mut status, mut reason, mut usage) = (None, None, None);
+    let (mut status, mut reason, mut usage, mut requests) = (None, None, None, None);
     json::members(response, |name, value| match name {
         b"status" => status = json::owned(value),
         b"incomplete_details" => reason = json::member(value, "reason").and_then(json::owned),
@@ -142,6 +142,7 @@ fn absorb(response: &[u8], outcome: &mut Outcome) {
         b"error" if json::is_set(value) => {
             outcome.error = Some(UpstreamError::read(STATUS_IN_STREAM, response, None));
         }
+        b"tool_usage" => requests = json::pointer(value, "/web_search/num_requests").and_then(json::count),
         b"output" => json::items(value, |item| match json::member(item, "type") {
             Some(b"\"web_search_call\"") if is_search(item) => searches = searches.saturating_add(1),
             Some(b"\"file_search_call\"") => files = files.saturating_add(1),
@@ -168,7 +169,8 @@ fn absorb(response: &[u8], outcome: &mut Outcome) {
     }
     let hosted = counts.server_side_tool_usage_details.unwrap_or_default();
     let uses = [
-        (ToolUse::WebSearch, hosted.web_search_calls.0, searches),
+        // What was asked of the search is billed, where it is told; calls are counted only where it is not.
+        (ToolUse::WebSearch, hosted.web_search_calls.0.or(requests), searches),
         (ToolUse::XSearch, hosted.x_search_calls.0, 0),
         (ToolUse::FileSearch, hosted.file_search_calls.0, files),
         (ToolUse::CodeExecution, hosted.code_interpreter_calls.0, codes),

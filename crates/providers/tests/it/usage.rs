@@ -5,7 +5,7 @@ use opencredits_providers::{Dialect, End, Outcome, StreamTap, Trust, UsageChunk,
 use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
 
 use Bucket::{
-    CacheRead, CacheWriteOther, InputAudio, InputAudioCached, InputImage, InputUncached, Output, OutputAudio, OutputImage, Reasoning,
+    CacheRead, CacheWrite1h, CacheWrite5m, CacheWriteOther, InputAudio, InputAudioCached, InputImage, InputUncached, Output, OutputAudio, OutputImage, Reasoning,
 };
 use Dialect::{AnthropicMessages, CohereChat, GeminiGenerate, OpenaiChat, OpenaiEmbeddings, OpenaiResponses};
 
@@ -190,4 +190,67 @@ fn an_error_is_one_whatever_the_choices_beside_it_say() {
         assert!(streamed(OpenaiChat, &[&event]).error.is_some(), "{event}");
         assert!(read_body(OpenaiChat, event.as_bytes()).error.is_some(), "{event}");
     }
+}
+
+#[test]
+fn searches_of_a_response_are_those_that_it_tells_or_else_those_that_it_shows() {
+    let searches = |told: &str| {
+        let call = |action: &str| format!("{{\"type\":\"web_search_call\",\"action\":{{\"type\":\"{action}\"}}}}");
+        let output = [call("search"), call("search"), call("open_page")].join(",");
+        let body = format!("{{\"output\":[{output}],\"usage\":{{\"input_tokens\":10}}{told}}}");
+        read_body(OpenaiResponses, body.as_bytes()).usage.unwrap().uses(ToolUse::WebSearch).map(Tokens::get)
+    };
+    assert_eq!(searches(""), Some(2));
+    assert_eq!(searches(r#","tool_usage":{"image_gen":{}}"#), Some(2));
+    assert_eq!(searches(r#","tool_usage":{"web_search":{"num_requests":5}}"#), Some(5));
+}
+
+#[test]
+fn what_was_searched_for_is_billed_once_whichever_chunk_tells_it() {
+    let chunk = |queries: &str, count: u64| {
+        format!(
+            "{{\"candidates\":[{{\"groundingMetadata\":{{\"webSearchQueries\":[{queries}]}}}}],\
+             \"usageMetadata\":{{\"promptTokenCount\":{count}}}}}"
+        )
+    };
+    let chunks = [chunk("\"a\",\"b\",\" \"", 1), chunk("\"b\",\"c\"", 2), chunk("", 3)];
+    let list = format!("\u{feff}[{}]", chunks.join(",\r\n"));
+    let [one, two, three] = &chunks;
+    for outcome in [streamed(GeminiGenerate, &[one, two, three]), read_body(GeminiGenerate, list.as_bytes())] {
+        let usage = outcome.usage.unwrap();
+        assert_eq!(usage.uses(ToolUse::Grounding), Some(Tokens::new(3)));
+        assert_eq!(usage.get(InputUncached), Some(Tokens::new(3)));
+    }
+}
+
+#[test]
+fn a_later_total_of_cache_writes_bounds_the_split_before_it() {
+    let start = |split: &str| {
+        format!("{{\"type\":\"message_start\",\"message\":{{\"usage\":{{\"input_tokens\":1,\"cache_creation_input_tokens\":100,\"cache_creation\":{{{split}}}}}}}}}")
+    };
+    let delta = |total: u64| {
+        format!("{{\"type\":\"message_delta\",\"usage\":{{\"cache_creation_input_tokens\":{total},\"output_tokens\":5}}}}")
+    };
+    let check = |split: &str, total: u64, counts: &[(Bucket, u64)]| {
+        let outcome = streamed(AnthropicMessages, &[&start(split), &delta(total)]);
+        let all = [&[(InputUncached, 1), (Output, 5)][..], counts].concat();
+        assert_eq!((outcome.usage, outcome.trust), (of(&all), Trust::Sound), "{split} and {total}");
+    };
+    let short = r#""ephemeral_5m_input_tokens":100"#;
+    check(short, 40, &[(CacheWrite5m, 40)]);
+    check(short, 140, &[(CacheWrite5m, 100), (CacheWriteOther, 40)]);
+    check(r#""ephemeral_5m_input_tokens":70,"ephemeral_1h_input_tokens":30"#, 40, &[(CacheWrite5m, 10), (CacheWrite1h, 30)]);
+}
+
+#[test]
+fn a_part_that_contradicts_itself_is_no_less_contradictory_for_being_billed_besides() {
+    let usage = |written: i64| {
+        format!(
+            "{{\"input_tokens\":10,\"output_tokens\":5,\"iterations\":[{{\"type\":\"compaction\",\"input_tokens\":3,\
+             \"cache_creation_input_tokens\":{written},\"cache_creation\":{{\"ephemeral_5m_input_tokens\":4}}}}]}}"
+        )
+    };
+    assert_eq!(answer(AnthropicMessages, &usage(4)).additional.len(), 1);
+    check_contradictory(AnthropicMessages, &usage(3));
+    check_contradictory(AnthropicMessages, &usage(-1));
 }
