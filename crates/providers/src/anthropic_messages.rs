@@ -196,11 +196,7 @@ fn split(creation: Option<&Creation>) -> (Option<u64>, Option<u64>) {
 }
 
 /// Cache writes by lifetime (five minutes, an hour); what the split does not name has no named lifetime.
-pub(crate) fn writes(
-    total: Option<u64>,
-    (short, hour): (Option<u64>, Option<u64>),
-    usage: &mut Usage,
-) -> Option<()> {
+pub(crate) fn writes(total: Option<u64>, (short, hour): (Option<u64>, Option<u64>), usage: &mut Usage) -> Option<()> {
     set(usage, Bucket::CacheWrite5m, short);
     set(usage, Bucket::CacheWrite1h, hour);
     if let Some(total) = total {

@@ -42,7 +42,7 @@ impl CountsForm {
         TABLE.get(name)
     }
 
-    fn places<'a>(&'a self, bucket: Bucket) -> &'a [String] {
+    fn places(&self, bucket: Bucket) -> &[String] {
         self.counts.get(bucket.name()).map_or(&[], Vec::as_slice)
     }
 }

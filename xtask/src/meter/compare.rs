@@ -109,7 +109,8 @@ fn tool(name: &str) -> Option<ToolUse> {
 /// Uses that one side knows and the other does not: they cannot be compared.
 pub(super) fn unknown_tools(recording: &Recording, outcome: &Outcome) -> Vec<String> {
     let expected = || recording.expected.server_tool_calls.iter().flatten().map(|(name, _)| name.as_str());
-    let theirs = expected().filter(|name| tool(name).is_none()).map(|name| format!("uses of {name}, for want of a price"));
+    let theirs =
+        expected().filter(|name| tool(name).is_none()).map(|name| format!("uses of {name}, for want of a price"));
     let usage = outcome.usage.unwrap_or_default();
     let used = ToolUse::ALL.into_iter().filter(|tool| usage.uses(*tool).is_some_and(|count| count > Tokens::ZERO));
     let ours = used

@@ -50,11 +50,7 @@ fn check(samples: &[Sample<'_>], unsupported_max: &str, outcome: Result<(), &str
     })
 }
 
-fn check_folder(
-    unsupported_max: &str,
-    outcome: Result<(), &str>,
-    fill: impl FnOnce(&Path) -> Vec<String>,
-) -> String {
+fn check_folder(unsupported_max: &str, outcome: Result<(), &str>, fill: impl FnOnce(&Path) -> Vec<String>) -> String {
     let dir = tempfile::tempdir().unwrap();
     let index = fill(dir.path());
     std::fs::write(dir.path().join("index.jsonl"), index.join("\n")).unwrap();
@@ -138,11 +134,7 @@ fn what_is_spoken_at_an_interface_may_hang_on_the_path() {
 #[test]
 fn usage_that_names_no_tokens_is_not_missed() {
     let images = r#"{"meta":{"billed_units":{"images":1}}}"#;
-    check(
-        &[with("cohere-embed", images, &json!({"input_tokens": null, "output_tokens": 0}))],
-        "0",
-        Ok(()),
-    );
+    check(&[with("cohere-embed", images, &json!({"input_tokens": null, "output_tokens": 0}))], "0", Ok(()));
 }
 
 #[test]
@@ -164,8 +156,10 @@ fn tools_that_cannot_be_compared_are_named() {
 /// `openai/gpt-4o` costs 2.5 and 10 USD for a million: 20 and 5 tokens are 0.0001 USD.
 #[test]
 fn a_price_that_the_provider_told_is_ours_or_explained() {
-    let cost = |api, model: &str, cost: Value| with(api, BODY, &json!({"model": model, "provider_reported_cost": cost}));
-    let ticks = |ticks: u64| with("x-chat", BODY, &json!({"model": "gpt-4o", "provider_reported_cost_usd_ticks": ticks}));
+    let cost =
+        |api, model: &str, cost: Value| with(api, BODY, &json!({"model": model, "provider_reported_cost": cost}));
+    let ticks =
+        |ticks: u64| with("x-chat", BODY, &json!({"model": "gpt-4o", "provider_reported_cost_usd_ticks": ticks}));
     check(&[cost("a-chat", "gpt-4o", json!(0.0001)), ticks(1_000_000)], "0", Ok(()));
     check(&[cost("a-chat", "gpt-4o", json!(0.0002))], "0", Err("1 prices differ"));
     check(&[ticks(1_100_000)], "0", Err("1 prices differ"));

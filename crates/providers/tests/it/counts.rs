@@ -63,8 +63,16 @@ fn each_count_stands_where_the_table_says() {
             (Output, 121),
         ],
     );
-    check("bedrock-invoke", r#"{"prompt_token_count":8,"generation_token_count":35}"#, &[(InputUncached, 8), (Output, 35)]);
-    check("bedrock-invoke", r#"{"inputTextTokenCount":5,"results":[{"tokenCount":9}]}"#, &[(InputUncached, 5), (Output, 9)]);
+    check(
+        "bedrock-invoke",
+        r#"{"prompt_token_count":8,"generation_token_count":35}"#,
+        &[(InputUncached, 8), (Output, 35)],
+    );
+    check(
+        "bedrock-invoke",
+        r#"{"inputTextTokenCount":5,"results":[{"tokenCount":9}]}"#,
+        &[(InputUncached, 5), (Output, 9)],
+    );
     check(
         "cohere-v1",
         r#"{"meta":{"billed_units":{"input_tokens":7.0,"output_tokens":9},"tokens":{"input_tokens":70}}}"#,

@@ -5,7 +5,8 @@ use opencredits_providers::{Dialect, End, Outcome, StreamTap, Trust, UsageChunk,
 use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
 
 use Bucket::{
-    CacheRead, CacheWrite1h, CacheWrite5m, CacheWriteOther, InputAudio, InputAudioCached, InputImage, InputUncached, Output, OutputAudio, OutputImage, Reasoning,
+    CacheRead, CacheWrite1h, CacheWrite5m, CacheWriteOther, InputAudio, InputAudioCached, InputImage, InputUncached,
+    Output, OutputAudio, OutputImage, Reasoning,
 };
 use Dialect::{AnthropicMessages, CohereChat, GeminiGenerate, OpenaiChat, OpenaiEmbeddings, OpenaiResponses};
 
@@ -49,7 +50,8 @@ fn one_odd_field_does_not_cost_the_others() {
         check(OpenaiResponses, &responses, &both);
         let messages = format!("{{\"cache_read_input_tokens\":{odd},\"input_tokens\":12.0,\"output_tokens\":\"5\"}}");
         check(AnthropicMessages, &messages, &both);
-        let gemini = format!("{{\"thoughtsTokenCount\":{odd},\"promptTokenCount\":12.0,\"candidatesTokenCount\":\"5\"}}");
+        let gemini =
+            format!("{{\"thoughtsTokenCount\":{odd},\"promptTokenCount\":12.0,\"candidatesTokenCount\":\"5\"}}");
         check(GeminiGenerate, &gemini, &both);
         let cohere = format!("{{\"billed_units\":{{\"images\":{odd},\"input_tokens\":12.0,\"output_tokens\":\"5\"}}}}");
         check(CohereChat, &cohere, &both);
@@ -153,7 +155,8 @@ fn cache_writes_of_a_chat_have_two_names() {
         let usage = format!("{{\"prompt_tokens\":10,\"prompt_tokens_details\":{{\"{name}\":4}}}}");
         check(OpenaiChat, &usage, &[(InputUncached, 6), (CacheWriteOther, 4)]);
     }
-    let both = r#"{"prompt_tokens":10,"prompt_tokens_details":{"cache_write_tokens":4,"cache_creation_input_tokens":4}}"#;
+    let both =
+        r#"{"prompt_tokens":10,"prompt_tokens_details":{"cache_write_tokens":4,"cache_creation_input_tokens":4}}"#;
     check(OpenaiChat, both, &[(InputUncached, 6), (CacheWriteOther, 4)]);
 }
 
@@ -174,7 +177,8 @@ fn streamed(dialect: Dialect, events: &[&str]) -> Outcome {
 
 #[test]
 fn usage_within_a_choice_counts_where_there_is_none_beside_it() {
-    let within = r#"{"choices":[{"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":10,"completion_tokens":5}}]}"#;
+    let within =
+        r#"{"choices":[{"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":10,"completion_tokens":5}}]}"#;
     let beside = r#"{"choices":[],"usage":{"prompt_tokens":11,"completion_tokens":6}}"#;
     let of_both = r#"{"usage":{"prompt_tokens":11},"choices":[{"finish_reason":"stop","usage":{"prompt_tokens":10}}]}"#;
     for (events, input) in [(&[within, "[DONE]"][..], 10), (&[within, beside], 11), (&[of_both], 11)] {
@@ -186,7 +190,9 @@ fn usage_within_a_choice_counts_where_there_is_none_beside_it() {
 #[test]
 fn an_error_is_one_whatever_the_choices_beside_it_say() {
     let choices = r#""choices":[{"delta":{"content":""},"finish_reason":"error"}]"#;
-    for event in [format!("{{\"error\":{{\"code\":502}},{choices}}}"), format!("{{{choices},\"error\":{{\"code\":502}}}}")] {
+    for event in
+        [format!("{{\"error\":{{\"code\":502}},{choices}}}"), format!("{{{choices},\"error\":{{\"code\":502}}}}")]
+    {
         assert!(streamed(OpenaiChat, &[&event]).error.is_some(), "{event}");
         assert!(read_body(OpenaiChat, event.as_bytes()).error.is_some(), "{event}");
     }
@@ -226,10 +232,14 @@ fn what_was_searched_for_is_billed_once_whichever_chunk_tells_it() {
 #[test]
 fn a_later_total_of_cache_writes_bounds_the_split_before_it() {
     let start = |split: &str| {
-        format!("{{\"type\":\"message_start\",\"message\":{{\"usage\":{{\"input_tokens\":1,\"cache_creation_input_tokens\":100,\"cache_creation\":{{{split}}}}}}}}}")
+        format!(
+            "{{\"type\":\"message_start\",\"message\":{{\"usage\":{{\"input_tokens\":1,\"cache_creation_input_tokens\":100,\"cache_creation\":{{{split}}}}}}}}}"
+        )
     };
     let delta = |total: u64| {
-        format!("{{\"type\":\"message_delta\",\"usage\":{{\"cache_creation_input_tokens\":{total},\"output_tokens\":5}}}}")
+        format!(
+            "{{\"type\":\"message_delta\",\"usage\":{{\"cache_creation_input_tokens\":{total},\"output_tokens\":5}}}}"
+        )
     };
     let check = |split: &str, total: u64, counts: &[(Bucket, u64)]| {
         let outcome = streamed(AnthropicMessages, &[&start(split), &delta(total)]);
@@ -239,7 +249,11 @@ fn a_later_total_of_cache_writes_bounds_the_split_before_it() {
     let short = r#""ephemeral_5m_input_tokens":100"#;
     check(short, 40, &[(CacheWrite5m, 40)]);
     check(short, 140, &[(CacheWrite5m, 100), (CacheWriteOther, 40)]);
-    check(r#""ephemeral_5m_input_tokens":70,"ephemeral_1h_input_tokens":30"#, 40, &[(CacheWrite5m, 10), (CacheWrite1h, 30)]);
+    check(
+        r#""ephemeral_5m_input_tokens":70,"ephemeral_1h_input_tokens":30"#,
+        40,
+        &[(CacheWrite5m, 10), (CacheWrite1h, 30)],
+    );
 }
 
 #[test]
