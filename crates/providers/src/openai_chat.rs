@@ -140,13 +140,8 @@ fn output(counts: &Counts, usage: &mut Usage) -> Option<()> {
         _ => completion,
     };
     // A provider's own slip: parts that exceed the output. What is billed is the output.
-    let mut rest = total;
-    for (bucket, part) in [(Bucket::OutputAudio, audio), (Bucket::OutputImage, image), (Bucket::Reasoning, reasoning)] {
-        if let Some(part) = part.map(|part| part.min(rest)) {
-            usage.set(bucket, Tokens::new(part));
-            rest = rest.saturating_sub(part);
-        }
-    }
+    let parts = [(Bucket::OutputAudio, audio), (Bucket::OutputImage, image), (Bucket::Reasoning, reasoning)];
+    let rest = take_within(total, &parts, usage);
     usage.set(Bucket::Output, Tokens::new(rest));
     Some(())
 }
@@ -161,6 +156,18 @@ pub(crate) fn take_parts(total: u64, parts: &[(Bucket, Option<u64>)], usage: &mu
         }
     }
     Some(rest)
+}
+
+/// Sets each part as far as there is something left of the total, and returns what is left after all.
+pub(crate) fn take_within(total: u64, parts: &[(Bucket, Option<u64>)], usage: &mut Usage) -> u64 {
+    let mut rest = total;
+    for (bucket, part) in parts {
+        if let Some(part) = part.map(|part| part.min(rest)) {
+            usage.set(*bucket, Tokens::new(part));
+            rest = rest.saturating_sub(part);
+        }
+    }
+    rest
 }
 
 /// What an event or answer is, beyond what it adds to the outcome.

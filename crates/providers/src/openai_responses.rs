@@ -2,7 +2,7 @@
 
 use crate::count::{self, Count, Read};
 use crate::json;
-use crate::openai_chat::take_parts;
+use crate::openai_chat::{take_parts, take_within};
 use crate::outcome::{Finish, Outcome, Trust};
 use crate::upstream_error::UpstreamError;
 use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
@@ -198,10 +198,14 @@ impl Counts {
             let parts = [
                 (Bucket::CacheRead, details.and_then(|d| d.cached_tokens.0)),
                 (Bucket::CacheWriteOther, details.and_then(|d| d.cache_write_tokens.0)),
+            ];
+            let rest = take_parts(total, &parts, usage)?;
+            // What was cached may be of these kinds, too: here it is counted as cached.
+            let kinds = [
                 (Bucket::InputAudio, details.and_then(|d| d.audio_tokens.0)),
                 (Bucket::InputImage, details.and_then(|d| d.image_tokens.0).filter(|tokens| *tokens > 0)),
             ];
-            let rest = take_parts(total, &parts, usage)?;
+            let rest = take_within(rest, &kinds, usage);
             usage.set(Bucket::InputUncached, Tokens::new(rest));
         }
         let Some(output) = self.output_tokens.0 else {
@@ -213,14 +217,13 @@ impl Counts {
         // Reasoning is contained, unless the total says that it comes on top.
         let on_top = reasoning.filter(|more| *more > 0 && self.total_tokens.0 == sum.checked_add(*more));
         let total = output.checked_add(on_top.unwrap_or(0))?;
-        let others = [
+        // A provider's own slip: parts that exceed the output. What is billed is the output.
+        let parts = [
             (Bucket::OutputAudio, details.and_then(|d| d.audio_tokens.0)),
             (Bucket::OutputImage, details.and_then(|d| d.image_tokens.0)),
+            (Bucket::Reasoning, reasoning),
         ];
-        let rest = take_parts(total, &others, usage)?;
-        // A provider's own slip: reasoning above the output. What is billed is the output.
-        let reasoning = reasoning.map(|reasoning| reasoning.min(rest));
-        let rest = take_parts(rest, &[(Bucket::Reasoning, reasoning)], usage)?;
+        let rest = take_within(total, &parts, usage);
         usage.set(Bucket::Output, Tokens::new(rest));
         Some(())
     }

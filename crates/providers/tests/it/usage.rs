@@ -124,6 +124,16 @@ fn what_is_cached_and_audio_is_counted_once() {
     );
     check_contradictory(OpenaiChat, &chat(r#""cached_tokens":101,"audio_tokens":50"#));
     check_contradictory(OpenaiChat, &chat(r#""cached_tokens":5,"cached_tokens_details":{"audio_tokens":6}"#));
+    let responses = |cached: u64| {
+        format!(
+            "{{\"input_tokens\":100,\"input_tokens_details\":{{\"cached_tokens\":{cached},\"image_tokens\":90}},\
+             \"output_tokens\":5,\"output_tokens_details\":{{\"image_tokens\":9}}}}"
+        )
+    };
+    let images_out = [(OutputImage, 5), (Output, 0)];
+    let counts = [&[(CacheRead, 80), (InputImage, 20), (InputUncached, 0)][..], &images_out].concat();
+    check(OpenaiResponses, &responses(80), &counts);
+    check_contradictory(OpenaiResponses, &responses(101));
     let gemini = |cached: u64| {
         format!(
             "{{\"promptTokenCount\":100,\"cachedContentTokenCount\":{cached},\
