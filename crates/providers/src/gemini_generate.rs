@@ -196,12 +196,13 @@ impl Counts {
     fn buckets(&self, usage: &mut Usage) -> Option<()> {
         if let Some(prompt) = self.prompt_token_count.0 {
             let cached = self.cached_content_token_count.0;
-            let cached_audio = of_kind(&self.cache_tokens_details, "AUDIO").min(cached.unwrap_or(0));
             let kinds = [(Bucket::InputAudio, "AUDIO"), (Bucket::InputImage, "IMAGE"), (Bucket::InputVideo, "VIDEO")];
             let mut rest = prompt.checked_sub(cached.unwrap_or(0))?;
+            // What was cached may be told without its kinds: more audio than is left was cached.
+            let audio = of_kind(&self.prompt_tokens_details, "AUDIO").saturating_sub(rest);
+            let cached_audio = of_kind(&self.cache_tokens_details, "AUDIO").max(audio).min(cached.unwrap_or(0));
             for (bucket, modality) in kinds {
                 let cached = of_kind(&self.cache_tokens_details, modality);
-                // What was cached may be told without its kinds.
                 let fresh = of_kind(&self.prompt_tokens_details, modality).saturating_sub(cached).min(rest);
                 if fresh > 0 {
                     usage.set(bucket, Tokens::new(fresh));

@@ -64,6 +64,8 @@ fn counts(usage: &Usage, expected: &ExpectedUsage) -> Vec<Count> {
     // What is not billed is counted in other units, and so is what was cached.
     let other = expected.unbilled_tokens_view.is_some() || expected.cached_input_tokens > expected.input_tokens;
     let cached = expected.cached_input_tokens.filter(|_| !other);
+    // A part above the output is a provider's own slip, and is cut to what is billed.
+    let within = |part: Option<u64>| part.map(|part| expected.output_tokens.map_or(part, |output| output.min(part)));
     let mut counts = vec![
         ("input", total, expected.input_tokens),
         ("prompts of tools", tool_prompt, expected.tool_use_prompt_tokens),
@@ -72,8 +74,8 @@ fn counts(usage: &Usage, expected: &ExpectedUsage) -> Vec<Count> {
         ("output", usage.output_total().map(Tokens::get), expected.output_tokens),
         // Audio that is said to be there and was read from the cache is counted in both.
         ("audio in", sum(&[Bucket::InputAudio, Bucket::InputAudioCached]), expected.input_audio_tokens),
-        ("audio out", sum(&[Bucket::OutputAudio]), expected.output_audio_tokens),
-        ("images out", sum(&[Bucket::OutputImage]), expected.output_image_tokens),
+        ("audio out", sum(&[Bucket::OutputAudio]), within(expected.output_audio_tokens)),
+        ("images out", sum(&[Bucket::OutputImage]), within(expected.output_image_tokens)),
     ];
     if expected.cache_write_1h_tokens.is_some() {
         counts.push(("written for an hour", sum(&[Bucket::CacheWrite1h]), expected.cache_write_1h_tokens));
@@ -82,8 +84,8 @@ fn counts(usage: &Usage, expected: &ExpectedUsage) -> Vec<Count> {
         counts.push(("written for 5 minutes", sum(&[Bucket::CacheWrite5m]), expected.cache_write_5m_tokens));
     }
     if let Some(reasoning) = expected.reasoning_tokens {
-        // A provider's own slip is cut to what is billed.
-        let others = expected.output_audio_tokens.unwrap_or(0);
+        let others =
+            expected.output_audio_tokens.unwrap_or(0).saturating_add(expected.output_image_tokens.unwrap_or(0));
         let bound = expected.output_tokens.map_or(reasoning, |output| output.saturating_sub(others).min(reasoning));
         counts.push(("reasoning", sum(&[Bucket::Reasoning]), Some(bound)));
     }

@@ -134,14 +134,16 @@ fn what_is_cached_and_audio_is_counted_once() {
     let counts = [&[(CacheRead, 80), (InputImage, 20), (InputUncached, 0)][..], &images_out].concat();
     check(OpenaiResponses, &responses(80), &counts);
     check_contradictory(OpenaiResponses, &responses(101));
-    let gemini = |cached: u64| {
+    let gemini = |kind: &str, cached: u64| {
         format!(
             "{{\"promptTokenCount\":100,\"cachedContentTokenCount\":{cached},\
-             \"promptTokensDetails\":[{{\"modality\":\"TEXT\",\"tokenCount\":10}},{{\"modality\":\"IMAGE\",\"tokenCount\":90}}]}}"
+             \"promptTokensDetails\":[{{\"modality\":\"TEXT\",\"tokenCount\":10}},{{\"modality\":\"{kind}\",\"tokenCount\":90}}]}}"
         )
     };
-    check(GeminiGenerate, &gemini(80), &[(CacheRead, 80), (InputImage, 20), (InputUncached, 0)]);
-    check_contradictory(GeminiGenerate, &gemini(101));
+    check(GeminiGenerate, &gemini("IMAGE", 80), &[(CacheRead, 80), (InputImage, 20), (InputUncached, 0)]);
+    let audio = [(CacheRead, 10), (InputAudio, 20), (InputAudioCached, 70), (InputUncached, 0)];
+    check(GeminiGenerate, &gemini("AUDIO", 80), &audio);
+    check_contradictory(GeminiGenerate, &gemini("IMAGE", 101));
 }
 
 #[test]
