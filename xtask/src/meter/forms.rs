@@ -30,14 +30,13 @@ impl Reader {
 pub(super) struct Forms {
     ends: BTreeMap<String, String>,
     by_path: BTreeMap<String, BTreeMap<String, String>>,
-    prices: Vec<Explanation>,
+    pub(super) resold: Resold,
 }
 
-/// Why a provider's price may differ from the book's.
+/// Why a reseller's price may differ from the book's, and how far.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Explanation {
-    starts: String,
+pub(super) struct Resold {
     pub(super) times_max: f64,
     pub(super) why: String,
 }
@@ -61,10 +60,5 @@ impl Forms {
         let binary = recording.body_base64.is_some();
         let fit = readers.find(|reader| !binary || matches!(reader, Reader::Counts(_)));
         fit.ok_or_else(|| "a binary answer".to_owned())
-    }
-
-    /// Why the price that a provider tells may differ from the book's.
-    pub(super) fn explanation(&self, api: &str) -> Option<&Explanation> {
-        self.prices.iter().find(|explanation| api.starts_with(explanation.starts.as_str()))
     }
 }

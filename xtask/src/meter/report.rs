@@ -54,7 +54,7 @@ impl Report {
         match verdict {
             Verdict::Right(ours, theirs) => {
                 row.right += 1;
-                if let Ours::Usd(usd) = ours {
+                if let Ours::Usd(usd, _) = ours {
                     row.priced += 1;
                     row.usd += usd;
                 }

@@ -38,8 +38,10 @@ impl Sample<'_> {
             std::fs::write(folder.join(name), value.to_string()).unwrap();
         }
         let stream = self.body.starts_with("data") || self.body.contains("\n");
-        json!({"id": format!("{number:010}"), "file": file, "expected": expected, "api": self.api, "stream": stream})
-            .to_string()
+        let provider = self.api.split('-').next();
+        json!({"id": format!("{number:010}"), "file": file, "expected": expected, "provider": provider, "api": self.api,
+               "stream": stream})
+        .to_string()
     }
 }
 
@@ -159,14 +161,14 @@ fn a_price_that_the_provider_told_is_ours_or_explained() {
     let cost =
         |api, model: &str, cost: Value| with(api, BODY, &json!({"model": model, "provider_reported_cost": cost}));
     let ticks =
-        |ticks: u64| with("x-chat", BODY, &json!({"model": "gpt-4o", "provider_reported_cost_usd_ticks": ticks}));
-    check(&[cost("a-chat", "gpt-4o", json!(0.0001)), ticks(1_000_000)], "0", Ok(()));
-    check(&[cost("a-chat", "gpt-4o", json!(0.0002))], "0", Err("1 prices differ"));
+        |ticks: u64| with("openai-chat", BODY, &json!({"model": "gpt-4o", "provider_reported_cost_usd_ticks": ticks}));
+    check(&[cost("openai-chat", "gpt-4o", json!(0.0001)), ticks(1_000_000)], "0", Ok(()));
+    check(&[cost("openai-chat", "gpt-4o", json!(0.0002))], "0", Err("1 prices differ"));
     check(&[ticks(1_100_000)], "0", Err("1 prices differ"));
     for resold in [json!(0.0005), json!(0.00002), json!(0)] {
-        check(&[cost("openrouter-chat", "gpt-4o", resold)], "0", Ok(()));
+        check(&[cost("reseller-chat", "gpt-4o", resold)], "0", Ok(()));
     }
-    check(&[cost("openrouter-chat", "gpt-4o", json!(0.002))], "0", Err("1 prices differ"));
+    check(&[cost("reseller-chat", "gpt-4o", json!(0.002))], "0", Err("1 prices differ"));
     check(&[cost("a-chat", "nobodys-model", json!(7))], "0", Ok(()));
     let none = r#"{"choices":[{"finish_reason":"stop","message":{"content":"Hi"}}]}"#;
     let missing = json!({"usage_present": false, "provider_reported_cost": 1});
