@@ -33,7 +33,25 @@ const HOUR_WRITE_PERCENT: u128 = 200;
 struct More {
     /// Fees by model and use, in dollars.
     per_use: BTreeMap<String, BTreeMap<String, String>>,
+    fees: Vec<Fees>,
     place: Vec<Place>,
+}
+
+/// What uses of a vendor's tools cost.
+#[derive(Deserialize)]
+struct Fees {
+    vendor: String,
+    /// How the names of the models begin.
+    models: Vec<String>,
+    per_use: BTreeMap<String, String>,
+}
+
+impl Fees {
+    fn are_of(&self, model: &Value) -> bool {
+        let name = model["upstream_model"].as_str().unwrap_or_default();
+        let chats = model["type"] != "embedding";
+        chats && model["vendor"] == self.vendor.as_str() && self.models.iter().any(|start| name.starts_with(start))
+    }
 }
 
 /// What answers that stay in one place cost.
@@ -106,13 +124,18 @@ fn entry(model: &Value, more: &More) -> Outcome<Value> {
         }
     }
     entry.insert("service_tiers".to_owned(), services.into());
-    let fees = members(&model["per_use"]).map(|(name, fee)| (name.clone(), fee["usd"].clone()));
-    let more = model["id"].as_str().and_then(|id| more.per_use.get(id)).into_iter().flatten();
-    let more = more.map(|(name, fee)| (name.clone(), Value::from(fee.as_str())));
-    entry.insert("per_use".to_owned(), Value::Object(fees.chain(more).collect()));
+    entry.insert("per_use".to_owned(), Value::Object(fees(model, more)));
     entry.retain(|_, value| !matches!(value, Value::Array(list) if list.is_empty()));
     entry.retain(|_, value| !matches!(value, Value::Object(map) if map.is_empty()));
     Ok(entry.into())
+}
+
+/// Fees of the vendor, then those of the model, then those of the facts: the last of each tool holds.
+fn fees(model: &Value, more: &More) -> Map<String, Value> {
+    let of_vendor = more.fees.iter().filter(|fees| fees.are_of(model)).flat_map(|fees| &fees.per_use);
+    let of_model = model["id"].as_str().and_then(|id| more.per_use.get(id)).into_iter().flatten();
+    let ours = of_vendor.chain(of_model).map(|(name, fee)| (name.clone(), Value::from(fee.as_str())));
+    ours.chain(members(&model["per_use"]).map(|(name, fee)| (name.clone(), fee["usd"].clone()))).collect()
 }
 
 fn prices(stated: &Value) -> Outcome<Value> {

@@ -1,6 +1,6 @@
 //! Models as they stand in the price book and in an operator's config.
 
-use crate::card::{PriceCard, Stated};
+use crate::card::{Fees, PriceCard, Stated};
 use crate::error::CatalogError;
 use crate::model::{Model, ModelKind, Route};
 use crate::rates::StatedRates;
@@ -81,6 +81,9 @@ struct RouteEntry {
 }
 
 type Prices = BTreeMap<String, String>;
+
+/// The fee for a grounded prompt, however often was searched for it.
+const GROUNDING_PROMPT: &str = "grounding_prompt";
 
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -190,18 +193,21 @@ impl RouteEntry {
         for (name, prices) in &self.service_tiers {
             tiers.push((name.clone(), rates(model, prices)?));
         }
-        let stated = Stated { base: rates(model, &self.prices)?, cliffs, tiers, per_use: self.fees(model)? };
+        let stated = Stated { base: rates(model, &self.prices)?, cliffs, tiers, fees: self.fees(model)? };
         let missing = "price for input and output (write \"0\" for what is free)";
         PriceCard::new(&stated).ok_or_else(|| CatalogError::Incomplete { model: model.to_owned(), missing })
     }
 
-    fn fees(&self, model: &str) -> Result<[Option<Rate>; ToolUse::COUNT], CatalogError> {
-        let mut fees = [None; ToolUse::COUNT];
+    fn fees(&self, model: &str) -> Result<Fees, CatalogError> {
+        let mut fees = Fees::default();
         for (field, price) in &self.per_use {
-            let tool = ToolUse::ALL.into_iter().find(|tool| tool.name() == field);
-            let slot = tool.and_then(|tool| fees.get_mut(tool.index()));
+            let once = field == GROUNDING_PROMPT;
+            let name = if once { ToolUse::Grounding.name() } else { field };
+            let tool = ToolUse::ALL.into_iter().find(|tool| tool.name() == name);
+            let slot = tool.and_then(|tool| fees.per_use.get_mut(tool.index()));
             let slot = slot.ok_or_else(|| wrong(model, field, opencredits_units::DecimalError::Malformed))?;
             *slot = Some(Rate::from_usd_per_use(price).map_err(|problem| wrong(model, field, problem))?);
+            fees.grounded_once |= once;
         }
         Ok(fees)
     }

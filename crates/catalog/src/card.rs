@@ -10,7 +10,26 @@ pub struct PriceCard {
     default: PriceList,
     /// For service tiers, by name.
     tiers: Vec<(String, PriceList)>,
-    per_use: [Option<Rate>; ToolUse::COUNT],
+    fees: Fees,
+}
+
+/// Fees for uses of a provider's tools.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Fees {
+    pub(crate) per_use: [Option<Rate>; ToolUse::COUNT],
+    /// Whether a grounded prompt costs one fee, however often was searched for it.
+    pub(crate) grounded_once: bool,
+}
+
+impl Fees {
+    fn of(&self, tool: ToolUse) -> Option<Rate> {
+        self.per_use.get(tool.index()).copied().flatten()
+    }
+
+    /// How many of the uses are billed.
+    fn billed(&self, tool: ToolUse, uses: Tokens) -> Tokens {
+        if self.grounded_once && tool == ToolUse::Grounding { uses.min(Tokens::new(1)) } else { uses }
+    }
 }
 
 /// The rates of one service tier.
@@ -27,7 +46,7 @@ pub(crate) struct Stated {
     pub(crate) base: StatedRates,
     pub(crate) cliffs: Vec<(Tokens, StatedRates)>,
     pub(crate) tiers: Vec<(String, StatedRates)>,
-    pub(crate) per_use: [Option<Rate>; ToolUse::COUNT],
+    pub(crate) fees: Fees,
 }
 
 /// The most that a request could use.
@@ -99,7 +118,7 @@ impl PriceCard {
             .tiers
             .iter()
             .map(|(name, rates)| Some((name.clone(), PriceList::new(&rates.over(&stated.base), stated)?)));
-        Some(Self { default, tiers: tiers.collect::<Option<_>>()?, per_use: stated.per_use })
+        Some(Self { default, tiers: tiers.collect::<Option<_>>()?, fees: stated.fees })
     }
 
     /// What `usage` costs when it was served in `tier`; a tier without prices of its own is the default one.
@@ -112,9 +131,10 @@ impl PriceCard {
         let tokens = Bucket::ALL
             .into_iter()
             .filter_map(|bucket| Some((Item::Tokens(bucket), usage.get(bucket)?, rates.of(bucket))));
-        let uses = ToolUse::ALL
-            .into_iter()
-            .filter_map(|tool| Some((Item::Uses(tool), usage.uses(tool)?, self.per_use(tool).unwrap_or_default())));
+        let uses = ToolUse::ALL.into_iter().filter_map(|tool| {
+            let count = self.fees.billed(tool, usage.uses(tool)?);
+            Some((Item::Uses(tool), count, self.per_use(tool).unwrap_or_default()))
+        });
         let mut bill = Bill::default();
         for (item, quantity, rate) in tokens.chain(uses) {
             let amount = rate.times(quantity).ok_or(CatalogError::Overflow)?;
@@ -154,7 +174,7 @@ impl PriceCard {
     /// The fee for one use of `tool`, where the book has one.
     #[must_use]
     pub fn per_use(&self, tool: ToolUse) -> Option<Rate> {
-        self.per_use.get(tool.index()).copied().flatten()
+        self.fees.of(tool)
     }
 
     /// The rate of `bucket` in the default tier, below every cliff.
@@ -180,7 +200,7 @@ impl PriceCard {
         let each = ToolUse::EACH_REQUEST.into_iter().filter_map(|tool| self.per_use(tool)).max();
         let each = each.unwrap_or_default().times(Tokens::new(1)).ok_or(CatalogError::Overflow)?;
         ask.uses.iter().try_fold(each, |sum, (tool, count)| {
-            let fee = self.per_use(*tool).unwrap_or_default().times(*count);
+            let fee = self.per_use(*tool).unwrap_or_default().times(self.fees.billed(*tool, *count));
             fee.and_then(|fee| sum.checked_add(fee)).ok_or(CatalogError::Overflow)
         })
     }

@@ -1,5 +1,6 @@
 //! `anthropic-messages`: counts, answers and events.
 
+use crate::count::{self, Count, Read};
 use crate::json;
 use crate::outcome::{Finish, Outcome, Trust};
 use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
@@ -15,10 +16,10 @@ pub(crate) const FAST_US: &str = "fast_us";
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Counts {
-    input_tokens: Option<u64>,
-    output_tokens: Option<u64>,
-    cache_read_input_tokens: Option<u64>,
-    cache_creation_input_tokens: Option<u64>,
+    input_tokens: Count,
+    output_tokens: Count,
+    cache_read_input_tokens: Count,
+    cache_creation_input_tokens: Count,
     cache_creation: Option<Creation>,
     output_tokens_details: Option<OutputDetails>,
     server_tool_use: Option<ServerTools>,
@@ -26,28 +27,31 @@ pub(crate) struct Counts {
     speed: Option<String>,
     inference_geo: Option<String>,
     iterations: Option<Vec<Iteration>>,
+    /// Whether one of them was below zero.
+    #[serde(skip)]
+    negative: bool,
 }
 
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 struct Creation {
-    ephemeral_5m_input_tokens: Option<u64>,
-    ephemeral_1h_input_tokens: Option<u64>,
+    ephemeral_5m_input_tokens: Count,
+    ephemeral_1h_input_tokens: Count,
 }
 
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 struct OutputDetails {
-    thinking_tokens: Option<u64>,
-    reasoning_tokens: Option<u64>,
+    thinking_tokens: Count,
+    reasoning_tokens: Count,
 }
 
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 struct ServerTools {
-    web_search_requests: Option<u64>,
-    web_fetch_requests: Option<u64>,
-    code_execution_requests: Option<u64>,
+    web_search_requests: Count,
+    web_fetch_requests: Count,
+    code_execution_requests: Count,
 }
 
 /// A part of a request that ran on its own: those of type `message` are in the main counts, the others are not.
@@ -63,11 +67,24 @@ struct Iteration {
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 struct IterationCounts {
-    input_tokens: Option<u64>,
-    output_tokens: Option<u64>,
-    cache_read_input_tokens: Option<u64>,
-    cache_creation_input_tokens: Option<u64>,
+    input_tokens: Count,
+    output_tokens: Count,
+    cache_read_input_tokens: Count,
+    cache_creation_input_tokens: Count,
     cache_creation: Option<Creation>,
+}
+
+impl Creation {
+    /// A later total without a split of its own may be lower: the split of the one before goes no further, and what
+    /// lives longer costs more.
+    fn within(&mut self, total: Count) {
+        if let Some(total) = total.0 {
+            let hour = self.ephemeral_1h_input_tokens.0.map(|hour| hour.min(total));
+            let rest = total.saturating_sub(hour.unwrap_or(0));
+            self.ephemeral_1h_input_tokens.0 = hour;
+            self.ephemeral_5m_input_tokens.0 = self.ephemeral_5m_input_tokens.0.map(|short| short.min(rest));
+        }
+    }
 }
 
 impl Counts {
@@ -77,17 +94,23 @@ impl Counts {
                 *slot = newer;
             }
         }
-        // Placeholder zeros may follow real counts of the input; zero input cannot have made output.
-        let placeholder = newer.input_tokens == Some(0) && newer.output_tokens.is_some_and(|output| output > 0);
-        let no_cache =
-            newer.cache_read_input_tokens.unwrap_or(0) == 0 && newer.cache_creation_input_tokens.unwrap_or(0) == 0;
-        if !(placeholder && no_cache) {
-            take(&mut self.input_tokens, newer.input_tokens);
-            take(&mut self.cache_read_input_tokens, newer.cache_read_input_tokens);
-            take(&mut self.cache_creation_input_tokens, newer.cache_creation_input_tokens);
-            take(&mut self.cache_creation, newer.cache_creation);
+        fn take_count(slot: &mut Count, newer: Count) {
+            take(&mut slot.0, newer.0);
         }
-        take(&mut self.output_tokens, newer.output_tokens);
+        // Placeholder zeros may follow real counts of the input; zero input cannot have made output.
+        let placeholder = newer.input_tokens.0 == Some(0) && newer.output_tokens.0.is_some_and(|output| output > 0);
+        let no_cache =
+            newer.cache_read_input_tokens.0.unwrap_or(0) == 0 && newer.cache_creation_input_tokens.0.unwrap_or(0) == 0;
+        if !(placeholder && no_cache) {
+            take_count(&mut self.input_tokens, newer.input_tokens);
+            take_count(&mut self.cache_read_input_tokens, newer.cache_read_input_tokens);
+            take_count(&mut self.cache_creation_input_tokens, newer.cache_creation_input_tokens);
+            match (newer.cache_creation, &mut self.cache_creation) {
+                (None, Some(split)) => split.within(newer.cache_creation_input_tokens),
+                (newer, slot) => take(slot, newer),
+            }
+        }
+        take_count(&mut self.output_tokens, newer.output_tokens);
         take(&mut self.output_tokens_details, newer.output_tokens_details);
         take(&mut self.server_tool_use, newer.server_tool_use);
         take(&mut self.service_tier, newer.service_tier);
@@ -99,12 +122,15 @@ impl Counts {
     /// Writes the counts into the outcome; again whenever they have changed.
     fn settle(&self, outcome: &mut Outcome) {
         let mut usage = Usage::default();
-        let sound = self.buckets(&mut usage);
+        let sound = self.buckets(&mut usage).filter(|()| !self.negative);
         if usage.is_absent() && sound.is_some() {
             return;
         }
         outcome.usage = Some(usage);
-        outcome.trust = if sound.is_some() { Trust::Sound } else { Trust::Contradictory };
+        let additional = self.additional(outcome.model.as_deref());
+        let sound = sound.is_some() && additional.is_some();
+        outcome.trust = if sound { Trust::Sound } else { Trust::Contradictory };
+        outcome.additional = additional.unwrap_or_default();
         // Inference that stays in one place has a price of its own, with each speed.
         outcome.service_tier = match (self.speed.as_deref(), self.inference_geo.as_deref()) {
             (Some("fast"), Some("us")) => Some(FAST_US.to_owned()),
@@ -112,17 +138,16 @@ impl Counts {
             (Some("fast"), _) => self.speed.clone(),
             _ => self.service_tier.clone(),
         };
-        outcome.additional = self.additional(outcome.model.as_deref());
     }
 
     /// `input_tokens` leaves out what was read from and written to the cache.
     fn buckets(&self, usage: &mut Usage) -> Option<()> {
-        set(usage, Bucket::InputUncached, self.input_tokens);
-        set(usage, Bucket::CacheRead, self.cache_read_input_tokens);
-        writes(self.cache_creation_input_tokens, self.cache_creation.as_ref(), usage)?;
-        if let Some(output) = self.output_tokens {
+        set(usage, Bucket::InputUncached, self.input_tokens.0);
+        set(usage, Bucket::CacheRead, self.cache_read_input_tokens.0);
+        writes(self.cache_creation_input_tokens.0, split(self.cache_creation.as_ref()), usage)?;
+        if let Some(output) = self.output_tokens.0 {
             let details = self.output_tokens_details.as_ref();
-            let reasoning = details.and_then(|d| d.thinking_tokens.or(d.reasoning_tokens));
+            let reasoning = details.and_then(|d| d.thinking_tokens.0.or(d.reasoning_tokens.0));
             // Informational: it may exceed the output by the provider's own slip; what is billed is the output.
             let reasoning = reasoning.map(|reasoning| reasoning.min(output));
             set(usage, Bucket::Reasoning, reasoning);
@@ -130,9 +155,9 @@ impl Counts {
         }
         let tools = self.server_tool_use.as_ref();
         let uses = [
-            (ToolUse::WebSearch, tools.and_then(|t| t.web_search_requests)),
-            (ToolUse::WebFetch, tools.and_then(|t| t.web_fetch_requests)),
-            (ToolUse::CodeExecution, tools.and_then(|t| t.code_execution_requests)),
+            (ToolUse::WebSearch, tools.and_then(|t| t.web_search_requests.0)),
+            (ToolUse::WebFetch, tools.and_then(|t| t.web_fetch_requests.0)),
+            (ToolUse::CodeExecution, tools.and_then(|t| t.code_execution_requests.0)),
         ];
         for (tool, count) in uses {
             if let Some(count) = count {
@@ -142,20 +167,21 @@ impl Counts {
         Some(())
     }
 
-    fn additional(&self, model: Option<&str>) -> Vec<(String, Usage)> {
+    /// `None` where the counts of one contradict each other.
+    fn additional(&self, model: Option<&str>) -> Option<Vec<(String, Usage)>> {
         let apart = |iteration: &&Iteration| iteration.r#type.as_deref().is_some_and(|kind| kind != "message");
         let iterations = self.iterations.iter().flatten().filter(apart);
         let read = |iteration: &Iteration| {
             let counts = &iteration.counts;
             let mut usage = Usage::default();
-            set(&mut usage, Bucket::InputUncached, counts.input_tokens);
-            set(&mut usage, Bucket::CacheRead, counts.cache_read_input_tokens);
-            writes(counts.cache_creation_input_tokens, counts.cache_creation.as_ref(), &mut usage)?;
-            set(&mut usage, Bucket::Output, counts.output_tokens);
+            set(&mut usage, Bucket::InputUncached, counts.input_tokens.0);
+            set(&mut usage, Bucket::CacheRead, counts.cache_read_input_tokens.0);
+            writes(counts.cache_creation_input_tokens.0, split(counts.cache_creation.as_ref()), &mut usage)?;
+            set(&mut usage, Bucket::Output, counts.output_tokens.0);
             let model = iteration.model.as_deref().or(model).unwrap_or_default();
             Some((model.to_owned(), usage))
         };
-        iterations.filter_map(read).collect()
+        iterations.map(read).collect()
     }
 }
 
@@ -165,10 +191,12 @@ fn set(usage: &mut Usage, bucket: Bucket, count: Option<u64>) {
     }
 }
 
-/// Cache writes by lifetime; what the split does not name has no named lifetime.
-fn writes(total: Option<u64>, split: Option<&Creation>, usage: &mut Usage) -> Option<()> {
-    let short = split.and_then(|split| split.ephemeral_5m_input_tokens);
-    let hour = split.and_then(|split| split.ephemeral_1h_input_tokens);
+fn split(creation: Option<&Creation>) -> (Option<u64>, Option<u64>) {
+    creation.map_or((None, None), |split| (split.ephemeral_5m_input_tokens.0, split.ephemeral_1h_input_tokens.0))
+}
+
+/// Cache writes by lifetime (five minutes, an hour); what the split does not name has no named lifetime.
+pub(crate) fn writes(total: Option<u64>, (short, hour): (Option<u64>, Option<u64>), usage: &mut Usage) -> Option<()> {
     set(usage, Bucket::CacheWrite5m, short);
     set(usage, Bucket::CacheWrite1h, hour);
     if let Some(total) = total {
@@ -241,8 +269,10 @@ fn absorb_stop(raw: &[u8], outcome: &mut Outcome) {
 }
 
 fn absorb_counts(raw: &[u8], counts: &mut Counts) {
-    if let Ok(newer) = serde_json::from_slice(raw) {
-        counts.merge(newer);
+    match count::read(raw) {
+        Read::Counts(newer) => counts.merge(newer),
+        Read::Negative => counts.negative = true,
+        Read::Nothing => {}
     }
 }
 

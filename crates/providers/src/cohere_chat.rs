@@ -3,8 +3,9 @@
 //! What is billed are `billed_units`; `tokens` counts what the model saw, its own frame included, and so does
 //! `cached_tokens`. Source: the provider's reference of its Chat API.
 
+use crate::count::{self, Count, Read};
 use crate::json;
-use crate::outcome::{Finish, Outcome};
+use crate::outcome::{Finish, Outcome, Trust};
 use crate::upstream_error::UpstreamError;
 use opencredits_units::{Bucket, Tokens, Usage};
 
@@ -62,11 +63,12 @@ fn absorb_end(raw: &[u8], outcome: &mut Outcome) {
         }
         b"usage" => {
             let billed = json::member(value, "billed_units").unwrap_or_default();
-            let count = |name| json::member(billed, name).and_then(json::count).map(Tokens::new);
             let mut usage = Usage::default();
             for (bucket, name) in [(Bucket::InputUncached, "input_tokens"), (Bucket::Output, "output_tokens")] {
-                if let Some(count) = count(name) {
-                    usage.set(bucket, count);
+                match json::member(billed, name).map(count::read) {
+                    Some(Read::Counts(Count(Some(count)))) => usage.set(bucket, Tokens::new(count)),
+                    Some(Read::Negative) => outcome.trust = Trust::Contradictory,
+                    Some(Read::Counts(_) | Read::Nothing) | None => {}
                 }
             }
             if !usage.is_absent() {

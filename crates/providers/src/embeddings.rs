@@ -1,8 +1,17 @@
 //! `openai-embeddings`: what an answer counts.
 
+use crate::count::{self, Count, Read};
 use crate::json;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Trust};
 use opencredits_units::{Bucket, Tokens, Usage};
+use serde::Deserialize;
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Counts {
+    prompt_tokens: Count,
+    total_tokens: Count,
+}
 
 /// Takes a whole answer into the outcome. Some hosts give a total alone: there is no output that could be in it.
 pub(crate) fn absorb(body: &[u8], outcome: &mut Outcome) {
@@ -10,14 +19,17 @@ pub(crate) fn absorb(body: &[u8], outcome: &mut Outcome) {
         b"model" => outcome.model = json::owned(value),
         b"id" => outcome.upstream_id = json::owned(value),
         b"data" if value.starts_with(b"[") && value != b"[]" => outcome.produced.part(),
-        b"usage" => {
-            let count = |name| json::member(value, name).and_then(json::count);
-            if let Some(input) = count("prompt_tokens").or_else(|| count("total_tokens")) {
-                let mut usage = Usage::default();
-                usage.set(Bucket::InputUncached, Tokens::new(input));
-                outcome.usage = Some(usage);
+        b"usage" => match count::read::<Counts>(value) {
+            Read::Counts(counts) => {
+                if let Some(input) = counts.prompt_tokens.0.or(counts.total_tokens.0) {
+                    let mut usage = Usage::default();
+                    usage.set(Bucket::InputUncached, Tokens::new(input));
+                    outcome.usage = Some(usage);
+                }
             }
-        }
+            Read::Negative => outcome.trust = Trust::Contradictory,
+            Read::Nothing => {}
+        },
         _ => {}
     });
 }

@@ -1,5 +1,6 @@
 //! `gemini-generate`: counts, answers and chunks.
 
+use crate::count::{self, Count, Read};
 use crate::json::{self, Cursor};
 use crate::outcome::{Finish, Outcome, Trust};
 use crate::upstream_error::UpstreamError;
@@ -10,18 +11,21 @@ use std::collections::BTreeSet;
 /// The status of the answer that a stream with an error in it began with.
 const STATUS_IN_STREAM: u16 = 200;
 
+/// Searches of one answer that are told apart.
+const QUERIES_MAX: usize = 1_000;
+
 /// The usage object. It comes with every chunk, and each replaces the one before.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Counts {
-    prompt_token_count: Option<u64>,
-    cached_content_token_count: Option<u64>,
-    tool_use_prompt_token_count: Option<u64>,
-    candidates_token_count: Option<u64>,
-    thoughts_token_count: Option<u64>,
-    prompt_tokens_details: Vec<Share>,
-    cache_tokens_details: Vec<Share>,
-    candidates_tokens_details: Vec<Share>,
+    prompt_token_count: Count,
+    cached_content_token_count: Count,
+    tool_use_prompt_token_count: Count,
+    candidates_token_count: Count,
+    thoughts_token_count: Count,
+    prompt_tokens_details: Option<Vec<Share>>,
+    cache_tokens_details: Option<Vec<Share>>,
+    candidates_tokens_details: Option<Vec<Share>>,
     service_tier: Option<String>,
 }
 
@@ -29,12 +33,13 @@ struct Counts {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Share {
-    modality: String,
-    token_count: u64,
+    modality: Option<String>,
+    token_count: Count,
 }
 
-fn of_kind(shares: &[Share], modality: &str) -> u64 {
-    shares.iter().filter(|share| share.modality == modality).map(|share| share.token_count).fold(0, u64::saturating_add)
+fn of_kind(shares: &Option<Vec<Share>>, modality: &str) -> u64 {
+    let shares = shares.iter().flatten().filter(|share| share.modality.as_deref() == Some(modality));
+    shares.filter_map(|share| share.token_count.0).fold(0, u64::saturating_add)
 }
 
 /// What a chunk or answer is, beyond what it adds to the outcome.
@@ -48,9 +53,12 @@ pub(crate) enum Kind {
     Error,
 }
 
+/// What was searched for, in all chunks: each is billed once, however often it is told.
+pub(crate) type Queries = BTreeSet<String>;
+
 /// Takes one chunk, or a whole answer, into the outcome.
-pub(crate) fn absorb(data: &[u8], outcome: &mut Outcome) -> Kind {
-    let mut seen = Seen { kind: Kind::Plain, queries: BTreeSet::new(), ran_code: 0 };
+pub(crate) fn absorb(data: &[u8], queries: &mut Queries, outcome: &mut Outcome) -> Kind {
+    let mut seen = Seen { kind: Kind::Plain, queries, ran_code: 0 };
     Cursor::new(data).each_member(|name, cursor| match name {
         b"candidates" => {
             cursor.each_item(|cursor| cursor.each_member(|name, cursor| seen.candidate(name, cursor, outcome)));
@@ -59,22 +67,21 @@ pub(crate) fn absorb(data: &[u8], outcome: &mut Outcome) -> Kind {
     });
     let Seen { kind, queries, ran_code } = seen;
     let queries = u64::try_from(queries.len()).unwrap_or(u64::MAX);
-    // What was searched for is told again with later chunks; code is told once.
-    note_uses(outcome, ToolUse::Grounding, |before| before.max(queries));
+    // Code is told once.
+    note_uses(outcome, ToolUse::Grounding, |_| queries);
     note_uses(outcome, ToolUse::CodeExecution, |before| before.saturating_add(ran_code));
     kind
 }
 
 /// What one chunk shows beside its output.
-struct Seen {
+struct Seen<'a> {
     kind: Kind,
-    /// What was searched for.
-    queries: BTreeSet<String>,
+    queries: &'a mut Queries,
     /// How often the provider ran code.
     ran_code: u64,
 }
 
-impl Seen {
+impl Seen<'_> {
     fn candidate(&mut self, name: &[u8], cursor: &mut Cursor<'_>, outcome: &mut Outcome) {
         match name {
             b"content" => cursor.each_member(|name, cursor| {
@@ -93,7 +100,9 @@ impl Seen {
             }
             b"groundingMetadata" => {
                 json::items(json::member(cursor.value(), "webSearchQueries").unwrap_or_default(), |query| {
-                    self.queries.extend(json::owned(query).filter(|query| !query.trim().is_empty()));
+                    if self.queries.len() < QUERIES_MAX {
+                        self.queries.extend(json::owned(query).filter(|query| !query.trim().is_empty()));
+                    }
                 });
             }
             _ => drop(cursor.value()),
@@ -157,8 +166,13 @@ fn absorb_parts(cursor: &mut Cursor<'_>, outcome: &mut Outcome) -> u64 {
 }
 
 fn absorb_usage(raw: &[u8], outcome: &mut Outcome) {
-    let Ok(counts) = serde_json::from_slice::<Counts>(raw) else {
-        return;
+    let counts: Counts = match count::read(raw) {
+        Read::Counts(counts) => counts,
+        Read::Negative => {
+            (outcome.usage, outcome.trust) = (Some(Usage::default()), Trust::Contradictory);
+            return;
+        }
+        Read::Nothing => return,
     };
     let mut usage = Usage::default();
     let sound = counts.buckets(&mut usage);
@@ -180,17 +194,19 @@ fn absorb_usage(raw: &[u8], outcome: &mut Outcome) {
 impl Counts {
     /// The prompt includes what was cached and leaves out what tools added; candidates leave out thoughts.
     fn buckets(&self, usage: &mut Usage) -> Option<()> {
-        if let Some(prompt) = self.prompt_token_count {
-            let cached = self.cached_content_token_count;
-            let cached_audio = of_kind(&self.cache_tokens_details, "AUDIO").min(cached.unwrap_or(0));
+        if let Some(prompt) = self.prompt_token_count.0 {
+            let cached = self.cached_content_token_count.0;
             let kinds = [(Bucket::InputAudio, "AUDIO"), (Bucket::InputImage, "IMAGE"), (Bucket::InputVideo, "VIDEO")];
             let mut rest = prompt.checked_sub(cached.unwrap_or(0))?;
+            // What was cached may be told without its kinds: more audio than is left was cached.
+            let audio = of_kind(&self.prompt_tokens_details, "AUDIO").saturating_sub(rest);
+            let cached_audio = of_kind(&self.cache_tokens_details, "AUDIO").max(audio).min(cached.unwrap_or(0));
             for (bucket, modality) in kinds {
                 let cached = of_kind(&self.cache_tokens_details, modality);
-                let fresh = of_kind(&self.prompt_tokens_details, modality).saturating_sub(cached);
+                let fresh = of_kind(&self.prompt_tokens_details, modality).saturating_sub(cached).min(rest);
                 if fresh > 0 {
                     usage.set(bucket, Tokens::new(fresh));
-                    rest = rest.checked_sub(fresh)?;
+                    rest = rest.saturating_sub(fresh);
                 }
             }
             if cached_audio > 0 {
@@ -201,19 +217,19 @@ impl Counts {
             }
             usage.set(Bucket::InputUncached, Tokens::new(rest));
         }
-        if let Some(more) = self.tool_use_prompt_token_count {
+        if let Some(more) = self.tool_use_prompt_token_count.0 {
             usage.set(Bucket::InputToolPrompt, Tokens::new(more));
         }
-        if let Some(thoughts) = self.thoughts_token_count {
+        if let Some(thoughts) = self.thoughts_token_count.0 {
             usage.set(Bucket::Reasoning, Tokens::new(thoughts));
         }
-        if let Some(candidates) = self.candidates_token_count {
+        if let Some(candidates) = self.candidates_token_count.0 {
             let mut rest = candidates;
             for (bucket, modality) in [(Bucket::OutputAudio, "AUDIO"), (Bucket::OutputImage, "IMAGE")] {
-                let part = of_kind(&self.candidates_tokens_details, modality);
+                let part = of_kind(&self.candidates_tokens_details, modality).min(rest);
                 if part > 0 {
                     usage.set(bucket, Tokens::new(part));
-                    rest = rest.checked_sub(part)?;
+                    rest = rest.saturating_sub(part);
                 }
             }
             usage.set(Bucket::Output, Tokens::new(rest));

@@ -33,10 +33,13 @@ mod attachment;
 mod base_url;
 mod closing;
 mod cohere_chat;
+mod count;
+mod counts;
 mod dialect;
 mod embeddings;
 mod error;
 mod facts;
+mod frames;
 mod gemini_generate;
 #[cfg(feature = "http")]
 pub mod http;
@@ -58,6 +61,7 @@ mod upstream_error;
 mod vendor;
 
 pub use attachment::{Attached, Attachment, Fetch, FetchError};
+pub use counts::{CountsForm, CountsTap, read_counts};
 pub use dialect::Dialect;
 pub use error::Error;
 pub use facts::{InputSeen, RequestFacts};

@@ -1,7 +1,8 @@
 //! `openai-responses`: counts, answers and events.
 
+use crate::count::{self, Count, Read};
 use crate::json;
-use crate::openai_chat::take_parts;
+use crate::openai_chat::{take_parts, take_within};
 use crate::outcome::{Finish, Outcome, Trust};
 use crate::upstream_error::UpstreamError;
 use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
@@ -14,9 +15,9 @@ const STATUS_IN_STREAM: u16 = 200;
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Counts {
-    input_tokens: Option<u64>,
-    output_tokens: Option<u64>,
-    total_tokens: Option<u64>,
+    input_tokens: Count,
+    output_tokens: Count,
+    total_tokens: Count,
     input_tokens_details: Option<InputDetails>,
     output_tokens_details: Option<OutputDetails>,
     server_side_tool_usage_details: Option<HostedCalls>,
@@ -25,28 +26,28 @@ struct Counts {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct InputDetails {
-    cached_tokens: Option<u64>,
-    cache_write_tokens: Option<u64>,
-    audio_tokens: Option<u64>,
-    image_tokens: Option<u64>,
+    cached_tokens: Count,
+    cache_write_tokens: Count,
+    audio_tokens: Count,
+    image_tokens: Count,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct OutputDetails {
-    reasoning_tokens: Option<u64>,
-    audio_tokens: Option<u64>,
-    image_tokens: Option<u64>,
+    reasoning_tokens: Count,
+    audio_tokens: Count,
+    image_tokens: Count,
 }
 
 /// What the provider's own tools did, where it counts that in the usage.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct HostedCalls {
-    web_search_calls: Option<u64>,
-    x_search_calls: Option<u64>,
-    code_interpreter_calls: Option<u64>,
-    file_search_calls: Option<u64>,
+    web_search_calls: Count,
+    x_search_calls: Count,
+    code_interpreter_calls: Count,
+    file_search_calls: Count,
 }
 
 /// What an event is, beyond what it adds to the outcome.
@@ -132,7 +133,7 @@ fn name(response: &[u8], outcome: &mut Outcome) {
 fn absorb(response: &[u8], outcome: &mut Outcome) {
     name(response, outcome);
     let (mut searches, mut files, mut codes) = (0_u64, 0_u64, 0_u64);
-    let (mut status, mut reason, mut usage) = (None, None, None);
+    let (mut status, mut reason, mut usage, mut requests) = (None, None, None, None);
     json::members(response, |name, value| match name {
         b"status" => status = json::owned(value),
         b"incomplete_details" => reason = json::member(value, "reason").and_then(json::owned),
@@ -141,6 +142,7 @@ fn absorb(response: &[u8], outcome: &mut Outcome) {
         b"error" if json::is_set(value) => {
             outcome.error = Some(UpstreamError::read(STATUS_IN_STREAM, response, None));
         }
+        b"tool_usage" => requests = json::pointer(value, "/web_search/num_requests").and_then(json::count),
         b"output" => json::items(value, |item| match json::member(item, "type") {
             Some(b"\"web_search_call\"") if is_search(item) => searches = searches.saturating_add(1),
             Some(b"\"file_search_call\"") => files = files.saturating_add(1),
@@ -152,8 +154,13 @@ fn absorb(response: &[u8], outcome: &mut Outcome) {
     if let Some(native) = reason.or(status).filter(|native| native != "in_progress" && native != "failed") {
         outcome.finish = Some(Finish { native });
     }
-    let Some(counts) = usage.and_then(|usage| serde_json::from_slice::<Counts>(usage).ok()) else {
-        return;
+    let counts: Counts = match usage.map(count::read) {
+        Some(Read::Counts(counts)) => counts,
+        Some(Read::Negative) => {
+            (outcome.usage, outcome.trust) = (Some(Usage::default()), Trust::Contradictory);
+            return;
+        }
+        Some(Read::Nothing) | None => return,
     };
     let mut usage = Usage::default();
     let sound = counts.buckets(&mut usage);
@@ -162,10 +169,11 @@ fn absorb(response: &[u8], outcome: &mut Outcome) {
     }
     let hosted = counts.server_side_tool_usage_details.unwrap_or_default();
     let uses = [
-        (ToolUse::WebSearch, hosted.web_search_calls, searches),
-        (ToolUse::XSearch, hosted.x_search_calls, 0),
-        (ToolUse::FileSearch, hosted.file_search_calls, files),
-        (ToolUse::CodeExecution, hosted.code_interpreter_calls, codes),
+        // What was asked of the search is billed, where it is told; calls are counted only where it is not.
+        (ToolUse::WebSearch, hosted.web_search_calls.0.or(requests), searches),
+        (ToolUse::XSearch, hosted.x_search_calls.0, 0),
+        (ToolUse::FileSearch, hosted.file_search_calls.0, files),
+        (ToolUse::CodeExecution, hosted.code_interpreter_calls.0, codes),
     ];
     for (tool, told, seen) in uses {
         let count = told.unwrap_or(seen);
@@ -185,34 +193,37 @@ fn is_search(call: &[u8]) -> bool {
 
 impl Counts {
     fn buckets(&self, usage: &mut Usage) -> Option<()> {
-        if let Some(total) = self.input_tokens {
+        if let Some(total) = self.input_tokens.0 {
             let details = self.input_tokens_details.as_ref();
             let parts = [
-                (Bucket::CacheRead, details.and_then(|d| d.cached_tokens)),
-                (Bucket::CacheWriteOther, details.and_then(|d| d.cache_write_tokens)),
-                (Bucket::InputAudio, details.and_then(|d| d.audio_tokens)),
-                (Bucket::InputImage, details.and_then(|d| d.image_tokens).filter(|tokens| *tokens > 0)),
+                (Bucket::CacheRead, details.and_then(|d| d.cached_tokens.0)),
+                (Bucket::CacheWriteOther, details.and_then(|d| d.cache_write_tokens.0)),
             ];
             let rest = take_parts(total, &parts, usage)?;
+            // What was cached may be of these kinds, too: here it is counted as cached.
+            let kinds = [
+                (Bucket::InputAudio, details.and_then(|d| d.audio_tokens.0)),
+                (Bucket::InputImage, details.and_then(|d| d.image_tokens.0).filter(|tokens| *tokens > 0)),
+            ];
+            let rest = take_within(rest, &kinds, usage);
             usage.set(Bucket::InputUncached, Tokens::new(rest));
         }
-        let Some(output) = self.output_tokens else {
+        let Some(output) = self.output_tokens.0 else {
             return Some(());
         };
         let details = self.output_tokens_details.as_ref();
-        let reasoning = details.and_then(|d| d.reasoning_tokens);
-        let sum = self.input_tokens.unwrap_or(0).checked_add(output)?;
+        let reasoning = details.and_then(|d| d.reasoning_tokens.0);
+        let sum = self.input_tokens.0.unwrap_or(0).checked_add(output)?;
         // Reasoning is contained, unless the total says that it comes on top.
-        let on_top = reasoning.filter(|more| *more > 0 && self.total_tokens == sum.checked_add(*more));
+        let on_top = reasoning.filter(|more| *more > 0 && self.total_tokens.0 == sum.checked_add(*more));
         let total = output.checked_add(on_top.unwrap_or(0))?;
-        let others = [
-            (Bucket::OutputAudio, details.and_then(|d| d.audio_tokens)),
-            (Bucket::OutputImage, details.and_then(|d| d.image_tokens)),
+        // A provider's own slip: parts that exceed the output. What is billed is the output.
+        let parts = [
+            (Bucket::OutputAudio, details.and_then(|d| d.audio_tokens.0)),
+            (Bucket::OutputImage, details.and_then(|d| d.image_tokens.0)),
+            (Bucket::Reasoning, reasoning),
         ];
-        let rest = take_parts(total, &others, usage)?;
-        // A provider's own slip: reasoning above the output. What is billed is the output.
-        let reasoning = reasoning.map(|reasoning| reasoning.min(rest));
-        let rest = take_parts(rest, &[(Bucket::Reasoning, reasoning)], usage)?;
+        let rest = take_within(total, &parts, usage);
         usage.set(Bucket::Output, Tokens::new(rest));
         Some(())
     }

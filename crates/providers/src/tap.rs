@@ -19,6 +19,9 @@ use bytes::Bytes;
 /// The status of the answer that a stream with an error in it began with.
 const STATUS_IN_STREAM: u16 = 200;
 
+/// What some servers put in front of JSON.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Whether the client asked for a chunk with the usage (`openai-chat`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UsageChunk {
@@ -37,6 +40,7 @@ pub struct StreamTap {
     usage_chunk: UsageChunk,
     framer: Framer,
     counts: messages::Counts,
+    queries: gemini::Queries,
     outcome: Outcome,
     withheld: Vec<Withheld>,
     /// What became of the last event: the rest of its line break goes the same way.
@@ -71,6 +75,7 @@ impl StreamTap {
             usage_chunk,
             framer: Framer::new(),
             counts: messages::Counts::default(),
+            queries: gemini::Queries::new(),
             outcome: Outcome::default(),
             withheld: Vec::new(),
             last: Went::Out,
@@ -284,7 +289,7 @@ impl StreamTap {
     }
 
     fn gemini_event(&mut self, data: &[u8]) -> Fate {
-        match gemini::absorb(data, &mut self.outcome) {
+        match gemini::absorb(data, &mut self.queries, &mut self.outcome) {
             gemini::Kind::Plain if self.withheld.is_empty() => Fate::Passes,
             gemini::Kind::Plain => Fate::Waits(Closing::Other),
             gemini::Kind::Finish => Fate::Waits(Closing::Finish),
@@ -345,6 +350,7 @@ impl<'a> Out<'a> {
 /// Reads a whole answer.
 #[must_use]
 pub fn read_body(dialect: Dialect, body: &[u8]) -> Outcome {
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     let mut outcome = Outcome::default();
     match dialect {
         Dialect::OpenaiChat => {
@@ -357,7 +363,15 @@ pub fn read_body(dialect: Dialect, body: &[u8]) -> Outcome {
         }
         Dialect::OpenaiResponses => responses::absorb_response(body, &mut outcome),
         Dialect::GeminiGenerate => {
-            gemini::absorb(body, &mut outcome);
+            let mut queries = gemini::Queries::new();
+            // Without server-sent events a stream is a list of its chunks.
+            if body.trim_ascii_start().starts_with(b"[") {
+                json::items(body, |chunk| {
+                    gemini::absorb(chunk, &mut queries, &mut outcome);
+                });
+            } else {
+                gemini::absorb(body, &mut queries, &mut outcome);
+            }
         }
         Dialect::CohereChat => cohere_chat::absorb_answer(body, &mut outcome),
         Dialect::OpenaiEmbeddings => embeddings::absorb(body, &mut outcome),

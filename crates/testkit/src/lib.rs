@@ -39,6 +39,6 @@ mod replay;
 mod shared;
 
 pub use doubles::{FixedClock, FixedRandom};
-pub use recordings::{AdditionalUsage, ExpectedUsage, IndexRow, Recording, recordings, recordings_in};
+pub use recordings::{AdditionalUsage, ExpectedUsage, IndexRow, Recording, Unreadable, recordings, recordings_in};
 pub use replay::{Behaviour, Fault, Pieces, Received, ReplayUpstream};
 pub use shared::shared_dir;

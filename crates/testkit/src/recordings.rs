@@ -1,35 +1,42 @@
 //! Recorded exchanges with providers, and the usage to be read from each.
 
 use crate::shared_dir;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// One line of the index.
+/// One line of the index. Beside the files and the interface, what is missing or odd is the default.
 #[derive(Debug, Clone, Deserialize)]
 pub struct IndexRow {
     /// Ten hexadecimal digits.
+    #[serde(default, deserialize_with = "or_default")]
     pub id: String,
     /// The recording, relative to the folder of recordings.
     pub file: String,
     /// The expected usage, relative to the folder of recordings.
     pub expected: String,
     /// Who answered.
+    #[serde(default, deserialize_with = "or_default")]
     pub provider: String,
     /// Through which interface, such as `openai-chat`.
     pub api: String,
     /// Whether the answer is a stream.
+    #[serde(default, deserialize_with = "or_default")]
     pub stream: bool,
     /// Its HTTP status.
+    #[serde(default, deserialize_with = "or_default")]
     pub status: u16,
     /// The model asked for, where one was.
+    #[serde(default, deserialize_with = "or_default")]
     pub model: Option<String>,
     /// What occurs in it, such as `parallel_tool_calls`.
+    #[serde(default, deserialize_with = "or_default")]
     pub features: Vec<String>,
     /// Whether the body is byte for byte what was on the wire.
+    #[serde(default, deserialize_with = "or_default")]
     pub body_exact: bool,
 }
 
@@ -73,48 +80,71 @@ impl std::fmt::Debug for Recording {
 #[serde(default)]
 pub struct ExpectedUsage {
     /// All input tokens, cached ones and cache writes included.
+    #[serde(deserialize_with = "count")]
     pub input_tokens: Option<u64>,
     /// Those read from a cache.
+    #[serde(deserialize_with = "count")]
     pub cached_input_tokens: Option<u64>,
     /// Those written to a cache.
+    #[serde(deserialize_with = "count")]
     pub cache_write_tokens: Option<u64>,
     /// Those written to a cache for five minutes.
+    #[serde(deserialize_with = "count")]
     pub cache_write_5m_tokens: Option<u64>,
     /// Those written to a cache for an hour.
+    #[serde(deserialize_with = "count")]
     pub cache_write_1h_tokens: Option<u64>,
     /// All output tokens, reasoning included.
+    #[serde(deserialize_with = "count")]
     pub output_tokens: Option<u64>,
     /// The part of the output that is reasoning.
+    #[serde(deserialize_with = "count")]
     pub reasoning_tokens: Option<u64>,
     /// The part of the input that is audio.
+    #[serde(deserialize_with = "count")]
     pub input_audio_tokens: Option<u64>,
     /// The part of the output that is audio.
+    #[serde(deserialize_with = "count")]
     pub output_audio_tokens: Option<u64>,
     /// The part of the input that is images.
+    #[serde(deserialize_with = "count")]
     pub input_image_tokens: Option<u64>,
     /// The part of the output that is images.
+    #[serde(deserialize_with = "count")]
     pub output_image_tokens: Option<u64>,
     /// Prompt tokens of tool use, billed on top.
+    #[serde(deserialize_with = "count")]
     pub tool_use_prompt_tokens: Option<u64>,
     /// The provider's own total, to check against.
+    #[serde(deserialize_with = "count")]
     pub provider_total_tokens: Option<u64>,
     /// The provider's own word on what it cost, in USD.
     pub provider_reported_cost: Option<Value>,
+    /// The same, in ten-thousand-millionths of a USD.
+    #[serde(deserialize_with = "count")]
+    pub provider_reported_cost_usd_ticks: Option<u64>,
     /// Uses billed by the call, by the provider's own names.
+    #[serde(deserialize_with = "counts")]
     pub server_tool_calls: Option<BTreeMap<String, u64>>,
+    /// Counts that are not billed, where those above are counts of another kind.
+    pub unbilled_tokens_view: Option<Value>,
     /// The model that answered.
+    #[serde(deserialize_with = "or_default")]
     pub model: Option<String>,
     /// Why it stopped, in the provider's words; one recording has a number here.
     pub finish_reason: Value,
     /// How many tools were called.
+    #[serde(deserialize_with = "or_default")]
     pub n_tool_calls: u64,
     /// False where the answer names no usage at all.
     pub usage_present: bool,
     /// The error, where the answer is one.
     pub error: Option<Value>,
     /// What is peculiar here, in words.
+    #[serde(deserialize_with = "or_default")]
     pub checks: Vec<String>,
     /// Billed on top of the main usage.
+    #[serde(deserialize_with = "or_none")]
     pub additional_usage: Vec<AdditionalUsage>,
 }
 
@@ -123,40 +153,95 @@ pub struct ExpectedUsage {
 #[serde(default)]
 pub struct AdditionalUsage {
     /// What it was for.
+    #[serde(deserialize_with = "or_default")]
     pub kind: String,
     /// The model that was used.
+    #[serde(deserialize_with = "or_default")]
     pub model: Option<String>,
     /// All input tokens.
+    #[serde(deserialize_with = "count")]
     pub input_tokens: Option<u64>,
     /// Those read from a cache.
+    #[serde(deserialize_with = "count")]
     pub cached_input_tokens: Option<u64>,
     /// Those written to a cache.
+    #[serde(deserialize_with = "count")]
     pub cache_write_tokens: Option<u64>,
     /// All output tokens.
+    #[serde(deserialize_with = "count")]
     pub output_tokens: Option<u64>,
 }
 
 #[derive(Deserialize)]
 struct File {
+    #[serde(default, deserialize_with = "or_default")]
     request: Request,
     response: Response,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Request {
+    #[serde(deserialize_with = "or_default")]
     path: String,
-    #[serde(default)]
     body: Value,
 }
 
 #[derive(Deserialize)]
 struct Response {
     #[serde(default)]
-    headers: BTreeMap<String, String>,
+    headers: Value,
     #[serde(default)]
-    body: Option<String>,
+    body: Value,
     #[serde(default)]
     body_base64: Option<String>,
+}
+
+/// A recording that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its interface; empty where its line of the index cannot be read.
+    pub api: String,
+    /// The file, or the number of the line.
+    pub file: String,
+    /// Why not.
+    pub why: String,
+}
+
+impl std::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.file, self.why)
+    }
+}
+
+/// What is null, or of another type, is the default.
+fn or_default<'de, D: Deserializer<'de>, T: Default + DeserializeOwned>(from: D) -> Result<T, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(from)?).unwrap_or_default())
+}
+
+/// Null is the default.
+fn or_none<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+/// A count, which may be written as `12.0`.
+fn count<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    match Value::deserialize(from)? {
+        Value::Null => Ok(None),
+        value => read_count(&value).map(Some).ok_or_else(|| D::Error::custom(format!("{value} is no count"))),
+    }
+}
+
+/// Counts by name, as far as they are counts.
+fn counts<'de, D: Deserializer<'de>>(from: D) -> Result<Option<BTreeMap<String, u64>>, D::Error> {
+    let counts = Option::<BTreeMap<String, Value>>::deserialize(from)?;
+    let read = |(name, value)| Some((name, read_count(&value)?));
+    Ok(counts.map(|counts| counts.into_iter().filter_map(read).collect()))
+}
+
+fn read_count(value: &Value) -> Option<u64> {
+    let text = value.to_string();
+    text.strip_suffix(".0").unwrap_or(&text).parse().ok()
 }
 
 /// The recordings whose line in the index is wanted, in the index's order; none, and a word on standard error, where
@@ -166,49 +251,57 @@ pub fn recordings(wanted: impl Fn(&IndexRow) -> bool) -> Vec<Recording> {
     let Some(shared) = shared_dir() else {
         return Vec::new();
     };
-    let read = read(&shared.join("recordings"), wanted);
+    let read = read(&shared.join("recordings"), wanted).and_then(|all| {
+        let all: Result<Vec<Recording>, Unreadable> = all.into_iter().collect();
+        all.map_err(|bad| bad.to_string())
+    });
     read.unwrap_or_else(|error| panic!("the shared recordings: {error}"))
 }
 
-/// All recordings of a folder in the form of the shared one.
+/// All recordings of a folder in the form of the shared one; in place of one that cannot be read, which and why.
 ///
 /// # Errors
-/// When a file cannot be read, or has another form; the error names it.
-pub fn recordings_in(folder: &Path) -> Result<Vec<Recording>, String> {
+/// When the folder has no index.
+pub fn recordings_in(folder: &Path) -> Result<Vec<Result<Recording, Unreadable>>, String> {
     read(folder, |_| true)
 }
 
-fn read(folder: &Path, wanted: impl Fn(&IndexRow) -> bool) -> Result<Vec<Recording>, String> {
-    let index = folder.join("index.jsonl");
-    let mut recordings = Vec::new();
-    for line in text(&index)?.lines().filter(|line| !line.trim().is_empty()) {
-        let row: IndexRow =
-            serde_json::from_str(line).map_err(|error| format!("a line of {}: {error}", index.display()))?;
-        if wanted(&row) {
-            recordings.push(load(folder, row)?);
+fn read(folder: &Path, wanted: impl Fn(&IndexRow) -> bool) -> Result<Vec<Result<Recording, Unreadable>>, String> {
+    let path = folder.join("index.jsonl");
+    let index = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let index = String::from_utf8_lossy(&index);
+    let lines = index.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let read = lines.filter_map(|(number, line)| match serde_json::from_str::<IndexRow>(line) {
+        Ok(row) => wanted(&row).then(|| load(folder, row)),
+        Err(error) => {
+            let file = format!("line {} of index.jsonl", number + 1);
+            Some(Err(Unreadable { api: String::new(), file, why: error.to_string() }))
         }
-    }
-    Ok(recordings)
+    });
+    Ok(read.collect())
 }
 
-fn load(folder: &Path, row: IndexRow) -> Result<Recording, String> {
-    let file: File = json(&folder.join(&row.file))?;
+fn load(folder: &Path, row: IndexRow) -> Result<Recording, Unreadable> {
+    let bad = |file: &str, why| Unreadable { api: row.api.clone(), file: file.to_owned(), why };
+    let file: File = json(&folder.join(&row.file)).map_err(|why| bad(&row.file, why))?;
+    let expected = json(&folder.join(&row.expected)).map_err(|why| bad(&row.expected, why))?;
     Ok(Recording {
         id: row.id.clone(),
         request_path: file.request.path,
         request_body: file.request.body,
-        content_type: file.response.headers.get("content-type").cloned(),
-        body: file.response.body.unwrap_or_default(),
+        content_type: file.response.headers.get("content-type").and_then(Value::as_str).map(str::to_owned),
+        body: match file.response.body {
+            Value::Null => String::new(),
+            Value::String(text) => text,
+            value => value.to_string(),
+        },
         body_base64: file.response.body_base64,
-        expected: json(&folder.join(&row.expected))?,
+        expected,
         row,
     })
 }
 
 fn json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
-    serde_json::from_str(&text(path)?).map_err(|error| format!("{}: {error}", path.display()))
-}
-
-fn text(path: &Path) -> Result<String, String> {
-    fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+    let bytes = fs::read(path).map_err(|error| error.to_string())?;
+    serde_json::from_slice(&bytes).map_err(|error| error.to_string())
 }

@@ -10,7 +10,7 @@ static BOOK: LazyLock<Catalog> = LazyLock::new(|| Catalog::builtin().unwrap().wi
 #[test]
 fn the_book_is_whole_and_versioned() {
     assert_eq!(BOOK.models().len(), 285);
-    assert_eq!(Catalog::builtin().unwrap().version().to_string(), "2026-07-02.3");
+    assert_eq!(Catalog::builtin().unwrap().version().to_string(), "2026-07-02.4");
     for model in BOOK.models() {
         assert_eq!(*model.id, *model.id.to_lowercase());
         assert!(BOOK.resolve(&model.id).is_ok_and(|found| found.id == model.id), "{}", model.id);
@@ -23,6 +23,34 @@ fn a_one_hour_cache_write_costs_twice_the_input_where_writes_are_billed_by_lifet
         let (input, hour) = (model.route.card.rate(Bucket::InputUncached), model.route.card.rate(Bucket::CacheWrite1h));
         assert_eq!(hour, Rate::new(input.get() * 2), "{}", model.id);
     }
+}
+
+#[test]
+fn uses_of_a_vendors_tools_have_their_fees() {
+    let check = |model: &str, tool: ToolUse, uses: u64, usd: Option<&str>| {
+        let model = BOOK.resolve(model).unwrap();
+        let mut usage = Usage::default();
+        usage.set_uses(tool, Tokens::new(uses));
+        let cost = model.route.card.price(&usage, None).unwrap().cost.get();
+        let fee = usd.map(|usd| i128::from(Rate::from_usd_per_use(usd).unwrap().get()));
+        assert_eq!(model.route.card.per_use(tool).map(|_| cost), fee, "{} {}", model.id, tool.name());
+        let ask = Ask { uses: &[(tool, Tokens::new(uses))], ..Ask::default() };
+        assert_eq!(model.route.card.quote(&ask).unwrap().get(), cost, "{}", model.id);
+    };
+    for model in ["anthropic/claude-haiku-4-5", "anthropic/claude-opus-4-8"] {
+        check(model, ToolUse::WebSearch, 3, Some("0.03"));
+        check(model, ToolUse::WebFetch, 3, Some("0"));
+        check(model, ToolUse::CodeExecution, 3, None);
+    }
+    check("openai/gpt-5.5", ToolUse::WebSearch, 2, Some("0.02"));
+    check("openai/gpt-4o", ToolUse::WebSearch, 2, Some("0.05"));
+    check("openai/o3", ToolUse::FileSearch, 2, Some("0.005"));
+    check("openai/gpt-5.5", ToolUse::CodeExecution, 1, None);
+    check("xai/grok-4.3", ToolUse::XSearch, 2, Some("0.01"));
+    check("google/gemini-3.5-flash", ToolUse::Grounding, 3, Some("0.042"));
+    check("google/gemini-2.5-pro", ToolUse::Grounding, 3, Some("0.035"));
+    check("google/gemini-2.5-pro", ToolUse::CodeExecution, 3, Some("0"));
+    check("google/gemini-embedding-001", ToolUse::Grounding, 1, None);
 }
 
 #[test]

@@ -5,6 +5,7 @@
     reason = "a test fails by panicking, and says aloud that it is skipped"
 )]
 
+mod counts;
 mod docs;
 mod errors;
 mod fetch;
@@ -15,4 +16,5 @@ mod requests;
 mod round_trips;
 mod sandbox;
 mod taps;
+mod usage;
 mod vendors;

@@ -86,8 +86,10 @@ async fn carry(orphan: Orphan) {
             Ok(Reply::Whole(_)) | Err(_) => return,
         },
     };
-    course.client_gone();
-    course.run_out().await;
+    match course.client_gone() {
+        Some(linger) => drop(tokio::time::timeout(linger, course.run_out()).await),
+        None => course.run_out().await,
+    }
 }
 
 /// A request that goes on without its client: dropping it unfinished hands it to the [`Drainer`].

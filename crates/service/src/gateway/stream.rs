@@ -9,6 +9,11 @@ use opencredits_providers::{End, Passage, UpstreamBody};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+/// What a model has thought out of sight is told at the end alone. Once it has begun to speak, its stream is read on for so
+/// long, so that its thoughts are not free for whoever leaves just before the last word.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// What comes out of a [`ChargedStream`].
 pub enum Piece {
@@ -162,18 +167,21 @@ impl Course {
     }
 
     /// The client has gone: notes it, and stops upstream at once where that stops the provider's bill and what was used is
-    /// known. What a model has thought out of sight is told at the end alone: once it has begun to speak, stopping would
-    /// make its thoughts free for whoever leaves before the last word.
-    pub(super) fn client_gone(&mut self) {
+    /// known. Says how long to read on otherwise, where that is not to the end.
+    pub(super) fn client_gone(&mut self) -> Option<Duration> {
         let Some(Flow::Open(open)) = self.flow.as_mut() else {
-            return;
+            return None;
         };
         open.tab.client_gone();
-        let knows = !open.tab.may_think() || open.tap.outcome(End::Cut).produced.is_nothing();
-        if open.tab.stop_ends_billing() && knows {
-            self.skim();
-            self.cut_short();
+        if !open.tab.stop_ends_billing() {
+            return None;
         }
+        if open.tab.may_think() && !open.tap.outcome(End::Cut).produced.is_nothing() {
+            return Some(LINGER);
+        }
+        self.skim();
+        self.cut_short();
+        None
     }
 
     /// Takes what has arrived already: the end may be among it.
