@@ -72,6 +72,13 @@ pub(crate) struct Gateway {
     config: PathBuf,
 }
 
+/// Whether a model thinks before it speaks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mind {
+    Thinks,
+    Plain,
+}
+
 impl Plan {
     /// A gateway that keeps everything in this folder and knows no vendor yet.
     pub(crate) fn new(folder: &Path, ack: Ack) -> Self {
@@ -85,10 +92,11 @@ impl Plan {
         ));
     }
 
-    /// Adds a model of a vendor, with its price.
-    pub(crate) fn model(&mut self, id: &str, vendor: &str, upstream_model: &str, price: &Rates) {
+    /// Adds a model of a vendor, with its price; `mind` is among what it supports.
+    pub(crate) fn model(&mut self, id: &str, (vendor, upstream_model): (&str, &str), mind: Mind, price: &Rates) {
+        let thinks = if mind == Mind::Thinks { ", \"reasoning\"" } else { "" };
         self.models.push_str(&format!(
-            "\n[[model]]\nid = \"{id}\"\nvendor = \"{vendor}\"\nupstream_model = \"{upstream_model}\"\ncontext_window = 400000\nmax_output_tokens = 128000\ninput_modalities = [\"text\", \"image\", \"pdf\"]\nsupports = [\"tools\", \"json_schema\", \"reasoning\", \"temperature\"]\nprices = {}\n",
+            "\n[[model]]\nid = \"{id}\"\nvendor = \"{vendor}\"\nupstream_model = \"{upstream_model}\"\ncontext_window = 400000\nmax_output_tokens = 128000\ninput_modalities = [\"text\", \"image\", \"pdf\"]\nsupports = [\"tools\", \"json_schema\", \"temperature\"{thinks}]\nprices = {}\n",
             price.toml()
         ));
     }

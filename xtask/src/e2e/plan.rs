@@ -3,7 +3,7 @@
 use super::books::MARKUP_BPS;
 use super::expected::Expected;
 use super::install::Tools;
-use crate::gateway::{Gateway, Plan, Rates};
+use crate::gateway::{Gateway, Mind, Plan, Rates};
 use crate::{Outcome, workspace};
 use opencredits_keys::UserKey;
 use opencredits_testkit::{ExpectedUsage, Recording, recordings};
@@ -167,12 +167,14 @@ impl Scenarios {
                     vendor = format!("{vendor}-{}", name.replace('_', "-"));
                     plan.vendor(&vendor, dialect, replay_url, more);
                 }
-                plan.model(&model(dialect, name), &vendor, upstream_model, &PRICE);
+                // One that thinks is not stopped at once when its client leaves.
+                let mind = if name == "stream_long" { Mind::Plain } else { Mind::Thinks };
+                plan.model(&model(dialect, name), (&vendor, upstream_model), mind, &PRICE);
             }
         }
         for (dialect, vendor) in &self.local {
             plan.vendor(vendor, dialect, local_url, "auth = \"none\"");
-            plan.model(&local_model(dialect), vendor, "smollm2", &LOCAL_PRICE);
+            plan.model(&local_model(dialect), (vendor, "smollm2"), Mind::Plain, &LOCAL_PRICE);
         }
     }
 

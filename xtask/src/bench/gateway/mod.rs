@@ -8,7 +8,7 @@ mod samples;
 
 use super::{Effort, Report, scratch};
 use crate::Outcome;
-use crate::gateway::{Ack, Gateway, Plan, Rates};
+use crate::gateway::{Ack, Gateway, Mind, Plan, Rates};
 use crate::process::Running;
 use samples::{Measured, Samples};
 use std::io::{BufRead as _, BufReader};
@@ -181,8 +181,8 @@ fn plan(folder: &Path, mock_port: u16, ack: Ack) -> Plan {
     let mut plan = Plan::new(folder, ack);
     let mock = format!("http://127.0.0.1:{mock_port}");
     plan.vendor("mock", "openai-chat", &mock, "");
-    plan.model(MODEL, "mock", "bench", &PRICE);
-    plan.model(held::MODEL, "mock", mock::HELD_MODEL, &PRICE);
+    plan.model(MODEL, ("mock", "bench"), Mind::Plain, &PRICE);
+    plan.model(held::MODEL, ("mock", mock::HELD_MODEL), Mind::Plain, &PRICE);
     plan
 }
 
