@@ -8,7 +8,7 @@ use opencredits_units::{BasisPoints, Bucket, KeyId, NanoUsd, PicoUsd, Rate, Toke
 use serde::{Deserialize, Serialize};
 
 /// The form in which records are written; the first byte of each.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// Names of a peer are cut here, so that a record stays a small row.
 const NAME_BYTES_MAX: usize = 64;
 /// Where the tools begin in [`Line::what`].
@@ -128,8 +128,6 @@ pub struct GenerationRecord {
     pub cancelled: bool,
     /// Where the usage comes from.
     pub source: UsageSource,
-    /// Exchanges with providers that this took.
-    pub attempts: u8,
     /// Until the first byte of the answer, in ms.
     pub latency_ms: u32,
     /// Until the end, in ms.
@@ -151,6 +149,9 @@ pub struct GenerationRecord {
     /// Exchanges with providers that came to nothing, before the one that is billed.
     pub misses: Vec<Miss>,
 }
+
+/// The members up to [`GenerationRecord::source`], as they are written.
+type UpToSource = ([u8; 16], u8, [String; 5], BookVersion, bool, bool, UsageSource);
 
 /// Why a memo is no record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -183,11 +184,22 @@ impl GenerationRecord {
     pub fn from_memo(memo: &[u8]) -> Result<Self, RecordError> {
         match memo.split_first() {
             Some((&VERSION, rest)) => postcard::from_bytes(rest).map_err(|_| RecordError::Malformed),
+            Some((2, rest)) => Self::from_second_form(rest),
             // The first form ended before the misses: it had none.
-            Some((1, rest)) => postcard::from_bytes(&[rest, &[0]].concat()).map_err(|_| RecordError::Malformed),
+            Some((1, rest)) => Self::from_second_form(&[rest, &[0]].concat()),
             Some((&found, _)) => Err(RecordError::Version { found }),
             None => Err(RecordError::Malformed),
         }
+    }
+
+    /// Before the third form the number of exchanges, a byte, stood behind the source.
+    fn from_second_form(body: &[u8]) -> Result<Self, RecordError> {
+        let read = || {
+            let (_, after) = postcard::take_from_bytes::<UpToSource>(body).ok()?;
+            let head = body.get(..body.len().checked_sub(after.len())?)?;
+            postcard::from_bytes(&[head, after.get(1..)?].concat()).ok()
+        };
+        read().ok_or(RecordError::Malformed)
     }
 
     /// What the lines count, as a usage.
@@ -296,7 +308,6 @@ mod tests {
             streamed: true,
             cancelled: false,
             source: UsageSource::Reported,
-            attempts: 1,
             latency_ms: 412,
             duration_ms: 2_950,
             lines: vec![
@@ -321,10 +332,17 @@ mod tests {
     }
 
     #[test]
-    fn a_record_of_the_first_form_is_read() {
+    fn records_of_older_forms_are_read() {
         let memo = record().to_memo().unwrap();
-        let old = [&[1], &memo[1..memo.len() - 1]].concat();
-        assert_eq!(GenerationRecord::from_memo(&old), Ok(record()));
+        let body = &memo[1..];
+        let (_, after) = postcard::take_from_bytes::<UpToSource>(body).unwrap();
+        let second = [&[2], &body[..body.len() - after.len()], &[1], after].concat();
+        assert_eq!(GenerationRecord::from_memo(&second), Ok(record()));
+        let first = [&[1], &second[1..second.len() - 1]].concat();
+        assert_eq!(GenerationRecord::from_memo(&first), Ok(record()));
+        for cut in 0..second.len() {
+            assert!(GenerationRecord::from_memo(&second[..cut]).is_err(), "{cut}");
+        }
     }
 
     #[test]

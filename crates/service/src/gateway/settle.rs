@@ -255,7 +255,6 @@ impl Tab {
             streamed: self.delivery == Delivery::Streamed,
             cancelled: self.cancelled,
             source: priced.source,
-            attempts: u8::try_from(self.misses.len().saturating_add(1)).unwrap_or(u8::MAX),
             latency_ms: ms(self.first_byte.unwrap_or(now)),
             duration_ms: ms(now),
             lines: lines(&priced.bill),

@@ -149,7 +149,6 @@ pub(super) fn memo() -> Outcome<Vec<u8>> {
         streamed: true,
         cancelled: false,
         source: UsageSource::Reported,
-        attempts: 1,
         latency_ms: 412,
         duration_ms: 2_950,
         lines: vec![
