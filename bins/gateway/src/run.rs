@@ -38,7 +38,7 @@ pub(crate) async fn run(
 ) -> Result<ExitCode, StartError> {
     let listen = &config.server.listen;
     let Built { app, accounts, drainer, store } = built;
-    jobs::release_left_over(&app.gateway)?;
+    jobs::release_strays(&app.gateway)?;
     let mut tasks = JoinSet::new();
     tasks.spawn(jobs::run(std::sync::Arc::clone(&app.gateway), std::sync::Arc::new(store)));
     let mut draining = JoinSet::new();
@@ -56,7 +56,8 @@ pub(crate) async fn run(
     let ended = serve(listener, service(std::sync::Arc::clone(&app)), limits(config), threads.lanes(), stopped).await;
     tracing::info!(?ended, "stopped serving; settling what is left");
     if ended == Ended::Abandoned {
-        // With their threads end the connections, and each hands its request to the drainer.
+        // Their time is over: the drainer ends, then with their threads the connections, and each settles what it has.
+        draining.shutdown().await;
         drop(threads);
     }
     let _nobody_listens = close.send(());

@@ -67,7 +67,8 @@ async fn serve(
     if counts {
         return app.gateway.count(&call).await.map(|counted| count_response(api, counted)).map_err(dress);
     }
-    let Admitted { mut pending, dropped: scrubbed, is_streamed } = app.gateway.admit(call).await.map_err(dress)?;
+    let Admitted { mut pending, dropped: scrubbed, dropped_first, is_streamed } =
+        app.gateway.admit(call).await.map_err(dress)?;
     dropped.extend(scrubbed);
     let reply = match is_streamed {
         // The client of a stream that waits is told that somebody is there, by the head and comments.
@@ -86,7 +87,10 @@ async fn serve(
             dropped.extend(more);
             streaming(headers, Source::Flowing(Box::new(stream)))
         }
-        None => streaming(HeaderMap::new(), Source::Waiting(pending)),
+        None => {
+            dropped.extend(dropped_first);
+            streaming(HeaderMap::new(), Source::Waiting(pending))
+        }
     };
     name(&mut response, "x-generation-id", &GenerationId::to_string(&id.0));
     if !dropped.is_empty() {

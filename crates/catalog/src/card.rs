@@ -177,6 +177,13 @@ impl PriceCard {
         self.fees.of(tool)
     }
 
+    /// Whether uses of `tool` have a price: of their own, or with each request of a model that searches every time.
+    #[must_use]
+    pub fn prices(&self, tool: ToolUse) -> bool {
+        let with_each = || ToolUse::EACH_REQUEST.into_iter().any(|each| self.per_use(each).is_some());
+        self.per_use(tool).is_some() || (tool == ToolUse::WebSearch && with_each())
+    }
+
     /// The rate of `bucket` in the default tier, below every cliff.
     #[must_use]
     pub fn rate(&self, bucket: Bucket) -> Rate {

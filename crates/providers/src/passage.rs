@@ -55,6 +55,14 @@ impl Passage {
         }
     }
 
+    /// Whether anything that is paid for has passed so far.
+    pub fn has_produced(&mut self) -> bool {
+        match self {
+            Self::Same(tap) => tap.has_produced(),
+            Self::Translated(relay) => relay.has_produced(),
+        }
+    }
+
     /// What has become of the request. Call it once, at the end.
     pub fn outcome(&mut self, end: End) -> Outcome {
         match self {

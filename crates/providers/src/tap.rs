@@ -182,6 +182,12 @@ impl StreamTap {
         self.withheld.is_empty()
     }
 
+    /// Whether anything that is paid for has passed so far.
+    pub fn has_produced(&mut self) -> bool {
+        self.read_unread();
+        !self.outcome.produced.is_nothing()
+    }
+
     /// What has become of the request. Call it once, at the end.
     pub fn outcome(&mut self, end: End) -> Outcome {
         self.read_unread();

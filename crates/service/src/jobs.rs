@@ -1,9 +1,9 @@
 //! What a process does besides serving: ends holds whose time is over, writes usage to the store, forgets old claims.
 
 use crate::gateway::Gateway;
-use opencredits_ledger::{Accepted, Expired, LedgerError};
+use opencredits_ledger::{Accepted, Expired, HoldRow, LedgerError, Phase};
 use opencredits_store::Claims;
-use opencredits_units::UnixMs;
+use opencredits_units::{EntryId, UnixMs};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub async fn run(gateway: Arc<Gateway>, claims: Arc<dyn Claims>) {
 }
 
 /// After a failed commit the ledger decides nothing. Its state on disk is the truth: once the disk is well again, work
-/// goes on from there.
+/// goes on from there. What ended meanwhile is held again, and is released.
 async fn reload(gateway: &Gateway) {
     let ledger = gateway.ledger().clone();
     // It may wait for the disk, and others live on this thread.
@@ -44,28 +44,42 @@ async fn reload(gateway: &Gateway) {
         Ok(Ok(())) => tracing::error!("a commit had failed; the ledger was read anew and goes on"),
         Ok(Err(error)) => {
             tracing::error!(%error, "a commit has failed, and the ledger cannot be written or read; trying again");
+            return;
         }
         Err(error) => tracing::error!(%error, "the ledger could not be read anew; trying again"),
     }
+    if let Err(error) = release_strays(gateway) {
+        tracing::error!(%error, "cannot release holds of requests that have ended; trying again when they expire");
+    }
 }
 
-/// Releases what a process before this one left held: it died with its requests, so nobody knows what they used. The
-/// people pay nothing, and the operator is told. It is to run before the first request: one process owns the ledger, so that
-/// every hold that is there belongs to no one.
+/// Releases holds that no request of this process will end: one process owns the ledger, so that they belong to no one. The
+/// process before this one died with their requests, or their ends were lost with a failed commit. Nobody knows what they
+/// used: the people pay nothing, and the operator is told. It is to run before the first request.
 ///
 /// # Errors
 /// When the ledger cannot be written.
-pub fn release_left_over(gateway: &Gateway) -> Result<(), LedgerError> {
+pub fn release_strays(gateway: &Gateway) -> Result<(), LedgerError> {
     let now = gateway.clock().now();
-    for hold in gateway.ledger().holds() {
-        gateway.ledger().void(hold.id, now)?.accepted();
-        tracing::error!(generation = %hold.id.cast::<opencredits_units::Generation>(), "a request was open when the process before this one died; its hold is released, and what the provider bills for it is lost");
-    }
-    Ok(())
+    // One whose request is just being admitted has not gone out yet.
+    let strays = |hold: &HoldRow| hold.phase == Phase::InFlight && !gateway.serves(hold.id);
+    gateway.ledger().holds().into_iter().filter(strays).try_for_each(|hold| release(gateway, hold.id, now))
 }
 
-/// Ends holds whose time is over. One in flight belongs to a request that this process still serves, or it would have ended with that: it is given more
-/// time, however slow its client or its provider is.
+fn release(gateway: &Gateway, hold: EntryId, now: UnixMs) -> Result<(), LedgerError> {
+    match gateway.ledger().void(hold, now).map(Accepted::accepted) {
+        Ok(_) => {
+            tracing::error!(generation = %hold.cast::<opencredits_units::Generation>(), "a request was lost in flight; its hold is released, and what the provider bills for it is lost");
+            Ok(())
+        }
+        // It has just been settled.
+        Err(LedgerError::HoldFinished { .. } | LedgerError::UnknownHold { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Ends holds whose time is over. One that a request of this process will end is given more time, however slow its client or
+/// its provider is.
 ///
 /// # Errors
 /// When the ledger cannot be written.
@@ -77,8 +91,11 @@ pub fn expire(gateway: &Gateway) -> Result<(), LedgerError> {
     }
     let later = now.saturating_add_ms(gateway.settings().hold_expiry_ms);
     for hold in in_flight {
+        if !gateway.serves(hold) {
+            release(gateway, hold, now)?;
+            continue;
+        }
         match gateway.ledger().extend_hold(hold, later, now).map(Accepted::accepted) {
-            // It has just been settled.
             Ok(()) | Err(LedgerError::HoldFinished { .. } | LedgerError::UnknownHold { .. }) => {}
             Err(error) => return Err(error),
         }

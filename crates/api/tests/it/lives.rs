@@ -6,8 +6,9 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::Method;
 use http_body_util::BodyExt;
-use opencredits_ledger::{HoldRow, Phase};
+use opencredits_ledger::{HoldRow, Phase, PlaceHold};
 use opencredits_service::jobs;
+use opencredits_units::{EntryId, NanoUsd};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -44,7 +45,7 @@ fn streamed(key: &str, model: &str, text: &str) -> http::Request<Body> {
 
 /// Waits until nothing is held: the drainer works beside the test.
 async fn drained(app: &TestApp) {
-    for _ in 0..500 {
+    for _ in 0..2_000 {
         if app.ledger.holds().is_empty() {
             return app.settled();
         }
@@ -75,6 +76,14 @@ async fn a_provider_that_is_silent_before_its_head_is_bridged_by_comments() {
     let app = TestApp::new().await;
     let (_, key) = app.person(10).await;
     let answer = app.send(streamed(&key, "sandbox/gpt", "sandbox:wait 200")).await;
+    let across = json!({"model": "sandbox/claude", "max_tokens": 60, "stream": true, "seed": 7,
+        "messages": [{"role": "user", "content": "sandbox:wait 200"}]});
+    let waited = app.send(request(Method::POST, "/v1/chat/completions", &key, across.to_string())).await;
+    assert!(
+        waited.text.starts_with(": keep-alive") && waited.header("x-opencredits-dropped") == "seed",
+        "{}",
+        waited.text
+    );
     assert!(answer.text.starts_with(": keep-alive\n\n"), "{}", answer.text);
     assert!(answer.text.ends_with("data: [DONE]\n\n"), "{}", answer.text);
     app.settled();
@@ -151,11 +160,36 @@ async fn a_hold_lives_as_long_as_its_request_and_no_longer_than_its_process() {
     assert!(app.available(&user) < 10_000_000_000, "a slow client pays as any other");
 
     // One that a process left when it died.
+    let now = app.gateway().clock().now();
+    let id = EntryId::at(now, [1; 10]);
+    let hold = PlaceHold { id, payer: user.wallet, limits: &[], amount: NanoUsd::new(1_000), expires_at: now };
+    app.ledger.place_hold(hold, now).unwrap().accepted();
+    app.ledger.mark_in_flight(id, now).unwrap().accepted();
     let mut response = app.open(streamed(&key, "sandbox/gpt", "sandbox:slow 20")).await;
     response.body_mut().frame().await.unwrap().unwrap();
-    std::mem::forget(response);
-    let held = app.available(&user);
-    jobs::release_left_over(app.gateway()).unwrap();
-    assert!(app.available(&user) > held);
+    jobs::release_strays(app.gateway()).unwrap();
+    let held = in_flight(&app);
+    assert!(held.len() == 1 && held[0].id != id, "{held:?}");
+    let _rest = response.into_body().collect().await.unwrap();
     app.settled();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_leaves_a_model_that_goes_on_thinking_aloud_pays_for_all_that_was_seen() {
+    let app = TestApp::answering(VENDORS, MODELS, "application/json", "{}");
+    let event = |text: &str| {
+        let delta = json!({"id": "c", "choices": [{"index": 0, "delta": {"content": text}}]});
+        Ok(Bytes::from(format!("data: {delta}\n\n")))
+    };
+    let mut chunks = vec![event(&"word ".repeat(400))];
+    chunks.extend((0..1_000).map(|_| event("more ")));
+    app.script("here.example", &[Scripted::Paced(chunks, Duration::from_secs(1))]);
+    let (user, key) = app.person(10).await;
+    let mut response = app.open(streamed(&key, "a/thinking", "Hello")).await;
+    response.body_mut().frame().await.unwrap().unwrap();
+    drop(response);
+    drained(&app).await;
+    let charged = 10_000_000_000 - app.available(&user);
+    // 400 words and some, at 10 USD a million and a quarter on top; the hold is for 60 tokens.
+    assert!(charged > 700_000, "{charged}");
 }

@@ -113,3 +113,13 @@ fn a_search_with_each_request_is_billed_and_held() {
     let ask = Ask { input: Tokens::ZERO, output: Tokens::ZERO, extra: &[], tier: None, uses: &[] };
     assert_eq!(card.quote(&ask).unwrap().to_string(), "0.012");
 }
+
+#[test]
+fn a_search_has_a_price_of_its_own_or_with_each_request() {
+    let catalog = Catalog::builtin().unwrap();
+    let prices = |model: &str, tool| catalog.resolve(model).unwrap().route.card.prices(tool);
+    assert!(prices("perplexity/sonar", ToolUse::WebSearch), "its requests search, and have a fee each");
+    assert!(prices("anthropic/claude-sonnet-4-5", ToolUse::WebSearch));
+    assert!(!prices("anthropic/claude-sonnet-4-5", ToolUse::CodeExecution), "a container's time is not told");
+    assert!(!prices("deepseek/deepseek-chat", ToolUse::WebSearch));
+}

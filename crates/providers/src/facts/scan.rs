@@ -42,32 +42,25 @@ impl Video {
     }
 }
 
-/// What stands before a payload, or names a picture that lies elsewhere.
-static MEDIA: [Word; 3] = [
-    Word(LazyLock::new(|| Finder::new(";base64,"))),
+/// What stands before a payload.
+static BASE64: Word = Word(LazyLock::new(|| Finder::new(";base64,")));
+/// A member whose string is a payload, or names a picture that lies elsewhere.
+static MEDIA: [Word; 4] = [
     Word(LazyLock::new(|| Finder::new("\"data\""))),
     Word(LazyLock::new(|| Finder::new("\"url\""))),
-];
-/// The same, where the address stands right behind it.
-static LINK: Word = Word(LazyLock::new(|| Finder::new("\"image_url\"")));
-/// What names something of whatever length that lies elsewhere.
-static ELSEWHERE: [Word; 4] = [
-    Word(LazyLock::new(|| Finder::new("\"file_url\""))),
+    Word(LazyLock::new(|| Finder::new("\"image_url\""))),
     Word(LazyLock::new(|| Finder::new("\"file_id\""))),
+];
+/// A member whose string names something of whatever length that lies elsewhere.
+static ELSEWHERE: [Word; 3] = [
+    Word(LazyLock::new(|| Finder::new("\"file_url\""))),
     Word(LazyLock::new(|| Finder::new("\"fileUri\""))),
     Word(LazyLock::new(|| Finder::new("\"file_uri\""))),
 ];
-/// What stands beside payloads that are no pictures: sounds, documents.
-static LONG: [Word; 8] = [
-    Word(LazyLock::new(|| Finder::new("\"application/"))),
-    Word(LazyLock::new(|| Finder::new(":application/"))),
-    Word(LazyLock::new(|| Finder::new("\"audio/"))),
-    Word(LazyLock::new(|| Finder::new(":audio/"))),
-    Word(LazyLock::new(|| Finder::new("\"video/"))),
-    Word(LazyLock::new(|| Finder::new(":video/"))),
-    Word(LazyLock::new(|| Finder::new("\"input_audio\""))),
-    Word(LazyLock::new(|| Finder::new("\"file_data\""))),
-];
+/// What stands beside a payload that is no picture: a sound, a document, a video.
+const LONG: [&[u8]; 5] = [b"application/", b"audio/", b"video/", b"\"input_audio\"", b"\"file_data\""];
+/// How far beside, white space left out.
+const BESIDE_BYTES: usize = 192;
 /// The shortest of them.
 const MEDIA_WORD_BYTES_MIN: usize = 5;
 
@@ -138,33 +131,28 @@ impl Scan {
     /// too, so it must not be taken for one; hence only strings that follow a base64 marker count as payloads.
     pub(super) fn of(raw: &[u8]) -> Self {
         let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        let (mut bytes, mut media, mut payloads, mut is_endless) = (0, 0, 0, false);
+        let mut found = Media::default();
         if raw.len() >= MEDIA_WORD_BYTES_MIN {
+            BASE64.0.find_iter(raw).for_each(|at| found.add(raw, at + BASE64.0.needle().len()));
             for Word(word) in &MEDIA {
-                for at in word.find_iter(raw) {
-                    let payload = payload_bytes(raw.get(at + word.needle().len()..).unwrap_or_default());
-                    media += 1;
-                    if payload >= PAYLOAD_BYTES_MIN {
-                        bytes += payload;
-                        payloads += 1;
-                    }
-                }
+                let strings = word.find_iter(raw).filter_map(|at| string_after(raw, at + word.needle().len()));
+                // What is sent along in an address was found by its marker.
+                let apart = strings.filter(|at| !raw.get(*at..).unwrap_or_default().starts_with(b"data:"));
+                apart.for_each(|at| found.add(raw, at));
             }
-            let link = |at: &usize| is_link(raw.get(at + LINK.0.needle().len()..).unwrap_or_default());
-            media += LINK.0.find_iter(raw).filter(link).count();
-            is_endless = ELSEWHERE.iter().any(|word| word.is_in(raw));
         }
-        let long = if bytes > 0 && LONG.iter().any(|word| word.is_in(raw)) { bytes } else { 0 };
+        let names =
+            |Word(word): &Word| word.find_iter(raw).any(|at| string_after(raw, at + word.needle().len()).is_some());
         let (wide, beyond) = beyond_ascii(raw);
-        let text = raw.len().saturating_sub(bytes);
+        let text = raw.len().saturating_sub(found.payload_bytes);
         Self {
             text: number(text),
             ascii: number(text.saturating_sub(beyond)),
             wide: number(wide),
-            media: number(media),
-            payloads,
-            long: number(long),
-            is_endless,
+            media: found.media,
+            payloads: found.payloads,
+            long: number(found.long_bytes),
+            is_endless: ELSEWHERE.iter().any(names),
         }
     }
 
@@ -178,11 +166,44 @@ impl Scan {
     }
 }
 
-/// Whether an address follows as a string: what is sent along in it is found as a payload.
-fn is_link(rest: &[u8]) -> bool {
-    let skipped = rest.iter().take_while(|byte| matches!(byte, b' ' | b':')).count();
-    let rest = rest.get(skipped..).unwrap_or_default();
-    skipped > 0 && rest.starts_with(b"\"") && !rest.starts_with(b"\"data:")
+/// Payloads, and what lies elsewhere.
+#[derive(Default)]
+struct Media {
+    media: u64,
+    payloads: u64,
+    payload_bytes: usize,
+    /// Bytes of those payloads that may be sounds or documents.
+    long_bytes: usize,
+}
+
+impl Media {
+    /// Something that begins at `at`.
+    fn add(&mut self, raw: &[u8], at: usize) {
+        let bytes = payload_bytes(raw.get(at..).unwrap_or_default());
+        self.media += 1;
+        if bytes >= PAYLOAD_BYTES_MIN {
+            self.payloads += 1;
+            self.payload_bytes += bytes;
+            self.long_bytes += if is_long(raw, at, at + bytes) { bytes } else { 0 };
+        }
+    }
+}
+
+/// Whether something beside a payload says that it is no picture.
+fn is_long(raw: &[u8], begin: usize, end: usize) -> bool {
+    let solid = |byte: &&u8| !byte.is_ascii_whitespace();
+    let mut before: Vec<u8> =
+        raw.get(..begin).unwrap_or_default().iter().rev().filter(solid).take(BESIDE_BYTES).copied().collect();
+    before.reverse();
+    let after: Vec<u8> = raw.get(end..).unwrap_or_default().iter().filter(solid).take(BESIDE_BYTES).copied().collect();
+    LONG.iter().any(|word| [&before, &after].into_iter().any(|part| memchr::memmem::find(part, word).is_some()))
+}
+
+/// Where the string begins that is the value of a member whose name ends here; `None` where it has another value.
+fn string_after(raw: &[u8], at: usize) -> Option<usize> {
+    let rest = raw.get(at..)?;
+    let skipped = rest.iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == b':').count();
+    (skipped > 0 && rest.get(skipped) == Some(&b'"')).then_some(at + skipped + 1)
 }
 
 /// Characters of several bytes, by their first ones, and all bytes of such. Counts of a byte's size let the compiler use
@@ -198,9 +219,7 @@ fn beyond_ascii(raw: &[u8]) -> (usize, usize) {
     counts
 }
 
-/// The base64 letters that begin here, after the colon and quote of a member.
+/// The base64 letters that begin here.
 fn payload_bytes(rest: &[u8]) -> usize {
-    let skipped = rest.iter().take_while(|byte| matches!(byte, b' ' | b':' | b'"')).count();
-    let rest = rest.get(skipped..).unwrap_or_default();
     rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')).count()
 }

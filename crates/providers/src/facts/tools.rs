@@ -13,8 +13,8 @@ use std::sync::LazyLock;
 
 /// How often a provider's tool may run where the request sets no limit.
 const USES_MAX: u64 = 10;
-/// Members that name what lies at the provider, or a place where it would stay.
-const STATE: [&str; 2] = ["vector_store_ids", "environment"];
+/// A member that names what lies at the provider.
+const STORES: &str = "vector_store_ids";
 
 /// Who runs a tool, by dialect and the beginning of its type.
 type Table = BTreeMap<String, BTreeMap<String, String>>;
@@ -77,10 +77,13 @@ impl RequestFacts {
         let Some(kind) = json::member(tool, "type").and_then(json::text) else {
             return Ok(());
         };
-        let keeps = STATE.iter().any(|name| json::member(tool, name).is_some());
         // A container that is named is somebody's.
         let is_named = json::member(tool, "container").is_some_and(|container| container.starts_with(b"\""));
-        if keeps || is_named {
+        // A word says what the client's screen shows, an object where commands run.
+        let runs_there = json::member(tool, "environment").is_some_and(|environment| {
+            environment.starts_with(b"{") && json::member(environment, "type") != Some(b"\"local\"")
+        });
+        if is_named || runs_there || json::member(tool, STORES).is_some() {
             return Err(REFUSED);
         }
         let limit = json::member(tool, "max_uses").and_then(json::count);

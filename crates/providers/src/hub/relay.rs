@@ -147,6 +147,11 @@ impl Relay {
     }
 
     /// What has become of the request. Call it once, at the end.
+    pub fn has_produced(&mut self) -> bool {
+        self.tap.has_produced()
+    }
+
+    /// What has become of the request.
     pub fn outcome(&mut self, end: End) -> Outcome {
         let outcome = self.tap.outcome(end);
         self.usage = outcome.usage.unwrap_or_default();

@@ -105,6 +105,18 @@ fn what_lies_elsewhere_is_bounded_however_it_is_written() {
     let picture =
         bound(gemini, &format!(r#"{{"parts":[{{"inlineData":{{"mimeType":"image/png","data":"{payload}"}}}}]}}"#));
     assert!(picture.unwrap() < 60_000, "a picture is a picture, however large");
+    // A tool of the client's may call its members as it likes, and a screenshot beside a call is a screenshot.
+    let tools = r#"[{"name":"f","input_schema":{"properties":{"file_id":{"type":"string"},"url":{},"fileUri":{}}}}]"#;
+    let facts = RequestFacts::read(Dialect::AnthropicMessages, [("model", "\"m\""), ("tools", tools)].into_iter());
+    assert!(facts.unwrap().input_max.unwrap() < 3_000);
+    let used = format!(
+        r#"{{"content":[{{"type":"tool_use","input":{{"accept":"application/json","why":"{}"}}}},{{"type":"image",
+        "source":{{"type":"base64","media_type":"image/png","data":"{payload}"}}}}]}}"#,
+        "x".repeat(200)
+    );
+    assert!(bound(Dialect::AnthropicMessages, &used).unwrap() < 60_000);
+    let spaced = format!(r#"{{"source":{{"media_type":"application/pdf",{}"data":"{payload}"}}}}"#, " ".repeat(500));
+    assert!(bound(Dialect::AnthropicMessages, &spaced).unwrap() > 400_000);
     // A picture in the address is one picture, and words in quotes are words.
     let inline =
         bound(responses, &format!(r#"{{"type":"input_image","image_url":"data:image/png;base64,{payload}"}}"#));
@@ -136,6 +148,9 @@ fn tools_that_nobody_here_can_bill_are_refused_by_name() {
     check(Responses, json!({"type": "web_search_preview"}), Ok(&[ToolUse::WebSearch]));
     check(Responses, json!({"type": "code_interpreter", "container": {"type": "auto"}}), Ok(&[ToolUse::CodeExecution]));
     check(Responses, json!({"type": "code_interpreter", "container": "cntr_1"}), Err(()));
+    check(Responses, json!({"type": "shell", "environment": {"type": "local"}}), Ok(&[]));
+    check(Responses, json!({"type": "shell", "environment": {"type": "container_auto"}}), Err(()));
+    check(Responses, json!({"type": "computer_use_preview", "environment": "browser"}), Ok(&[]));
     check(Responses, json!({"type": "image_generation"}), Err(()));
     check(Responses, json!({"type": "mcp", "server_url": "https://a.example", "authorization": "x"}), Err(()));
     check(Responses, json!({"type": "file_search", "vector_store_ids": ["vs_1"]}), Err(()));

@@ -21,7 +21,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     }
 }
 
-fn server(config: &Config) -> [Bound; 6] {
+fn server(config: &Config) -> [Bound; 7] {
     let server = &config.server;
     let places = (1..=PLACES_MAX).contains(&server.connections_max);
     let head = server.header_bytes_max >= HEADER_BYTES_MIN;
@@ -30,6 +30,7 @@ fn server(config: &Config) -> [Bound; 6] {
         (head, "server.header_bytes_max", "is below 8192, the least that a head needs; raise it"),
         (server.header_read_ms > 0, "server.header_read_ms", "is 0; set it to some seconds, such as 10000"),
         (server.body_read_ms > 0, "server.body_read_ms", "is 0; set it to some seconds, such as 60000"),
+        (server.write_ms > 0, "server.write_ms", "is 0; set it to some seconds, such as 60000"),
         (places, "server.connections_max", "is not between 1 and 1000000; set how many may connect"),
         (server.keep_alive_ms > 0, "server.keep_alive_ms", "is 0; set it to some seconds, such as 10000"),
     ]
@@ -101,6 +102,7 @@ mod tests {
             ("server", "header_bytes_max", "8191", "8192"),
             ("server", "header_read_ms", "0", "1"),
             ("server", "body_read_ms", "0", "1"),
+            ("server", "write_ms", "0", "1"),
             ("server", "connections_max", "0", "1"),
             ("server", "connections_max", "1000001", "1000000"),
             ("server", "keep_alive_ms", "0", "1"),

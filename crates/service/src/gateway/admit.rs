@@ -59,6 +59,8 @@ pub struct Admitted {
     pub pending: Pending,
     /// Fields that were dropped wherever it goes.
     pub dropped: Vec<String>,
+    /// Fields that are dropped besides on the way that is tried first.
+    pub dropped_first: Vec<String>,
     /// Whether the answer is to be streamed.
     pub is_streamed: bool,
 }
@@ -114,19 +116,22 @@ impl Gateway {
         let bodies: Vec<Bytes> = plan.ways.iter().map(|planned| body(&plan, planned, cover.cap)).collect();
         let dropped = plan.scrubbed_out().to_vec();
         let (asked, is_streamed, conversation) = (plan.asked.usage_chunk_asked, plan.asked.stream, plan.conversation);
+        let first = plan.ways.first().and_then(|planned| planned.translated.as_ref());
+        let dropped_first = first.map(|translated| translated.dropped.clone()).unwrap_or_default();
         let ways = plan.ways.into_iter().zip(bodies).map(|(planned, body)| planned.goes_out(body, &call)).collect();
         let usage_chunk = if asked { UsageChunk::Asked } else { UsageChunk::NotAsked };
         let abandoned = Abandoned::default();
         let course = Errand { ways, usage_chunk, conversation, abandoned: abandoned.clone() };
         let pending = Pending::new(Box::pin(exchange::run(tab, course)), self.orphanage.clone(), abandoned);
-        Ok(Admitted { pending, dropped, is_streamed })
+        Ok(Admitted { pending, dropped, dropped_first, is_streamed })
     }
 
     /// The request as it stands once its hold is placed: whatever happens to it from now on, its hold ends with it.
     fn tab(self: &Arc<Self>, call: &Call, held: NanoUsd, plan: &Plan<'_>) -> Result<Tab, Fault> {
         let Some(Planned { way, facts, .. }) = plan.ways.first() else { return Err(Fault::Overflow) };
         let now = self.ports.clock.now();
-        Ok(Tab {
+        self.open.lock().insert(call.generation);
+        let tab = Tab {
             gateway: Arc::clone(self),
             spender: Arc::clone(&call.spender),
             model: Arc::clone(&way.model),
@@ -145,7 +150,9 @@ impl Gateway {
             cancelled: false,
             is_settled: false,
             misses: Vec::new(),
-        })
+        };
+        self.ledger.mark_in_flight(entry_id(call.generation), now)?.accepted();
+        Ok(tab)
     }
 
     /// Holds the worst case of the dearest way on balance and limits, or says what would be needed. Where that is not
@@ -196,7 +203,6 @@ impl Gateway {
             }
             Err(error) => return Err(error.into()),
         }
-        self.ledger.mark_in_flight(entry_id(call.generation), now)?.accepted();
         Ok(Cover { amount: wanted, cap })
     }
 

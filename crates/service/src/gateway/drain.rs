@@ -67,7 +67,7 @@ impl Drainer {
         loop {
             tokio::select! {
                 orphan = self.orphans.recv(), if carried.len() < self.limits.drains_max.max(1) => match orphan {
-                    Some(orphan) => carried.push(tokio::time::timeout(self.limits.drain, carry(orphan))),
+                    Some(orphan) => carried.push(carry(orphan, self.limits.drain)),
                     None => break,
                 },
                 Some(_) = carried.next(), if !carried.is_empty() => {}
@@ -77,8 +77,8 @@ impl Drainer {
     }
 }
 
-/// Dropped at its bound, it settles with what is known.
-async fn carry(orphan: Orphan) {
+/// Waits for the answer, as long as its provider may take, then reads it for so long; what is cut settles with what is known.
+async fn carry(orphan: Orphan, drain: Duration) {
     let mut course = match orphan {
         Orphan::Streaming(course) => course,
         Orphan::Running(running) => match running.await {
@@ -86,10 +86,8 @@ async fn carry(orphan: Orphan) {
             Ok(Reply::Whole(_)) | Err(_) => return,
         },
     };
-    match course.client_gone() {
-        Some(linger) => drop(tokio::time::timeout(linger, course.run_out()).await),
-        None => course.run_out().await,
-    }
+    let bound = course.client_gone().unwrap_or(drain);
+    let _whole_or_cut = tokio::time::timeout(bound, course.run_out()).await;
 }
 
 /// A request that goes on without its client: dropping it unfinished hands it to the [`Drainer`].

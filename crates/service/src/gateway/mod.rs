@@ -36,7 +36,7 @@ use crate::ports::{Clock, Entropy};
 use crate::tally::Tally;
 use claims::Admitting;
 use drain::Orphanage;
-use hashbrown::HashMap as FastMap;
+use hashbrown::{HashMap as FastMap, HashSet};
 use health::Health;
 use moka::sync::Cache;
 use opencredits_catalog::{Catalog, Model, Route};
@@ -45,7 +45,8 @@ use opencredits_ledger::Ledger;
 use opencredits_providers::{Fetch, Transport, Vendor};
 use opencredits_sanitizer::{Api, Headers, Policy, PolicyError};
 use opencredits_store::Claims;
-use opencredits_units::BasisPoints;
+use opencredits_units::{BasisPoints, EntryId, GenerationId};
+use parking_lot::Mutex;
 use plan::Conversation;
 use ready::Ready;
 use std::collections::HashMap;
@@ -132,6 +133,8 @@ pub struct Gateway {
     policies: Policies,
     orphanage: Orphanage,
     admitting: Admitting,
+    /// Requests whose hold is this process's to end.
+    open: Mutex<HashSet<GenerationId>>,
     /// Places of those that fetch what their requests name.
     fetching: Semaphore,
 }
@@ -179,7 +182,7 @@ pub enum GatewayError {
 }
 
 impl Gateway {
-    /// Puts a gateway together. The [`Drainer`] must be run, or abandoned requests wait for their holds to expire.
+    /// Puts a gateway together. The [`Drainer`] must be run, or abandoned requests stay open.
     ///
     /// # Errors
     /// When data that is compiled in is damaged, or a vendor's data is no HTTP.
@@ -216,9 +219,16 @@ impl Gateway {
             policies,
             orphanage,
             admitting: Admitting::default(),
+            open: Mutex::default(),
             fetching: Semaphore::const_new(attach::FETCHING_MAX),
         };
         Ok((Arc::new(gateway), drainer))
+    }
+
+    /// Whether a request of this process will end that hold.
+    #[must_use]
+    pub fn serves(&self, hold: EntryId) -> bool {
+        self.open.lock().contains(&hold.cast())
     }
 
     /// The models that are offered.

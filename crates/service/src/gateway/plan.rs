@@ -71,14 +71,24 @@ impl Plan<'_> {
     pub(super) fn heed_cap(&mut self, cap: Option<u64>, strictness: Strictness) -> Result<(), Fault> {
         let Some(cap) = cap else { return Ok(()) };
         let strictness = if self.requires_all { Strictness::Strict } else { strictness };
-        for planned in self.ways.iter_mut().filter(|planned| planned.translated.is_some()) {
-            let to = target(&planned.way, cap.min(planned.way.model.max_output_tokens));
-            let said = said(self.named, &self.scrubbed);
-            let translated = translated(said, self.dialect, &to, &self.attached)?;
-            refuse_drops(strictness, &translated)?;
-            planned.translated = Some(translated);
+        let mut refused = None;
+        for mut planned in std::mem::take(&mut self.ways) {
+            if planned.translated.is_some() {
+                let to = target(&planned.way, cap.min(planned.way.model.max_output_tokens));
+                let said = said(self.named, &self.scrubbed);
+                let again = translated(said, self.dialect, &to, &self.attached);
+                match again.and_then(|again| refuse_drops(strictness, &again).map(|()| again)) {
+                    Ok(again) => planned.translated = Some(again),
+                    // Another way may still say all of it.
+                    Err(fault) => {
+                        refused = refused.or(Some(fault));
+                        continue;
+                    }
+                }
+            }
+            self.ways.push(planned);
         }
-        Ok(())
+        refused.filter(|_| self.ways.is_empty()).map_or(Ok(()), Err)
     }
 }
 
@@ -243,7 +253,7 @@ impl Plan<'_> {
             other = Some(translated);
         }
         let card = &way.route().card;
-        if let Some((tool, _)) = facts.uses.iter().find(|(tool, _)| card.per_use(*tool).is_none()) {
+        if let Some((tool, _)) = facts.uses.iter().find(|(tool, _)| !card.prices(*tool)) {
             return Err(RequestFault::ToolWithoutPrice { tool: tool.name(), model: way.model.id.to_string() }.into());
         }
         let uses = facts.uses.iter().map(|(tool, count)| (*tool, Tokens::new(*count))).collect();

@@ -285,13 +285,13 @@ impl Tab {
 /// Nothing was used, or nobody can say what.
 impl Drop for Tab {
     fn drop(&mut self) {
-        if self.is_settled {
-            return;
+        if !self.is_settled {
+            let (id, now) = (self.generation.cast(), self.gateway.ports.clock.now());
+            if let Err(error) = self.gateway.ledger.void(id, now).map(opencredits_ledger::Accepted::accepted) {
+                tracing::error!(generation = %self.generation, %error, "a hold could not be released; it will be, once the ledger is sound");
+            }
         }
-        let (id, now) = (self.generation.cast(), self.gateway.ports.clock.now());
-        if let Err(error) = self.gateway.ledger.void(id, now).map(opencredits_ledger::Accepted::accepted) {
-            tracing::error!(generation = %self.generation, %error, "a hold could not be released; it will end when the gateway starts again");
-        }
+        self.gateway.open.lock().remove(&self.generation);
     }
 }
 

@@ -176,7 +176,7 @@ impl Course {
         if !open.tab.stop_ends_billing() {
             return None;
         }
-        if open.tab.may_think() && !open.tap.outcome(End::Cut).produced.is_nothing() {
+        if open.tab.may_think() && open.tap.has_produced() {
             return Some(LINGER);
         }
         self.skim();
@@ -201,7 +201,7 @@ impl Course {
             let Open { body, mut tap, tab } = *open;
             drop(body);
             if let Err(fault) = tab.settle(&tap.outcome(End::Cut)) {
-                tracing::error!(%fault, "an abandoned request could not be settled; its hold will end by its expiry");
+                tracing::error!(%fault, "an abandoned request could not be settled; its hold is released");
             }
         }
     }

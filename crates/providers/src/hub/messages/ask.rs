@@ -129,7 +129,8 @@ fn field<'a>(to: &mut Conversation<'a>, name: &str, raw: &'a str, dropped: &mut 
         "top_k" => to.sampling.top_k = Some(raw),
         "tools" => to.tools = tools(raw)?,
         "tool_choice" => tool_choice(to, raw)?,
-        "thinking" => to.reasoning = thinking(raw)?,
+        // Where it leaves open how much, output_config says so, before or after.
+        "thinking" => to.reasoning = thinking(raw)?.or(to.reasoning.take()),
         "output_config" => {
             let config: OutputConfig<'a> = read(raw, "output_config", "an object with effort or format")?;
             // What thinking says counts more: it names tokens.

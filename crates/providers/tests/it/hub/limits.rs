@@ -291,3 +291,20 @@ fn arguments_that_are_no_object_are_refused_by_name() {
         assert!(refused.unwrap_or_default().contains("JSON object"), "{from}");
     }
 }
+
+#[test]
+fn an_effort_counts_wherever_it_stands_beside_thinking_that_leaves_it_open() {
+    let fields = [
+        ("model", r#""m""#),
+        ("messages", r#"[{"role":"user","content":"Hello"}]"#),
+        ("output_config", r#"{"effort":"low"}"#),
+        ("thinking", r#"{"type":"adaptive"}"#),
+    ];
+    for order in [[0, 1, 2, 3], [0, 1, 3, 2]] {
+        let fields = order.map(|at| fields[at]);
+        let to = target(Dialect::OpenaiChat);
+        let sent = translate(Dialect::AnthropicMessages, &to, fields.into_iter()).unwrap();
+        let effort = sent.fields.iter().find(|(name, _)| *name == "reasoning_effort");
+        assert_eq!(effort.map(|(_, raw)| raw.as_str()), Some("\"low\""), "{order:?}");
+    }
+}
