@@ -90,6 +90,8 @@ pub fn service(app: Arc<App>) -> Routes {
         .route("/v1/embeddings", post(wrong_method))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*id}", get(models::one))
+        .route("/v1beta/models", get(models::list))
+        .route("/v1beta/models/{*id}", get(models::one))
         .route("/v1/credits/pricing", get(lookups::pricing_query).post(lookups::pricing_body))
         .route("/v1/credits/balance", get(lookups::balance))
         .route("/v1/key", get(lookups::key))
@@ -228,6 +230,9 @@ async fn unknown_path(uri: Uri, axum::Extension(id): axum::Extension<RequestId>)
 }
 
 async fn wrong_method(uri: Uri, axum::Extension(id): axum::Extension<RequestId>) -> Response<Body> {
+    if is_custom(uri.path()) {
+        return unknown_path(uri, axum::Extension(id)).await;
+    }
     let message = format!("{} does not take this method", uri.path());
     Problem::new(ErrorType::MethodNotAllowed, message).into_response(skin_of(uri.path()), &id.text())
 }
@@ -249,9 +254,15 @@ pub(crate) const fn skin_through(api: Api) -> Skin {
     }
 }
 
+/// Whether a path names a method behind its resource, as `gemini-generate` does: `models/m:embedContent`.
+fn is_custom(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|last| last.contains(':'))
+}
+
 /// The skin that the clients of a path expect.
 pub(crate) fn skin_of(path: &str) -> Skin {
     match path {
+        path if path.starts_with("/v1/models/") && is_custom(path) => Skin::GeminiGenerate,
         path if path.starts_with("/v1/messages") => Skin::AnthropicMessages,
         path if path.starts_with("/v1/responses") => Skin::OpenaiResponses,
         path if path.starts_with("/v1beta/") => Skin::GeminiGenerate,

@@ -6,6 +6,7 @@ use opencredits_ledger::LedgerError;
 use opencredits_service::{
     Fault, KeyFault, NoRoute, PaymentNeeded, Previous, RequestFault, Short, UpstreamFault, UpstreamKind,
 };
+use opencredits_units::NanoUsd;
 use serde_json::{Value, json};
 
 /// A client whose request met a full log comes back after so long.
@@ -69,6 +70,10 @@ fn request_problem(fault: &RequestFault) -> Problem {
         RequestFault::Preference { field, .. } => problem.with("param", field.as_str()),
         RequestFault::ToolWithoutPrice { .. } => problem.with("param", "tools"),
         RequestFault::Field(opencredits_providers::Error::Unsupported { field, .. }) => problem.with("param", *field),
+        RequestFault::Field(
+            opencredits_providers::Error::Missing { field, .. } | opencredits_providers::Error::Field { field, .. },
+        ) => problem.with("param", *field),
+        RequestFault::IdempotencyKey { .. } => problem.with("param", "Idempotency-Key"),
         RequestFault::NoRoute(none) => problem.with("availability", availability(none)),
         RequestFault::Body(error) => match error.field() {
             Some(field) => problem.with("param", field),
@@ -101,9 +106,14 @@ fn payment_problem(needed: &PaymentNeeded, face: &Face) -> Problem {
         Short::Balance => (ErrorType::PaymentRequired, "balance", "the balance"),
         Short::KeyLimit => (ErrorType::LimitReached, "key", "the limit of this key"),
     };
+    let other = match needed.short {
+        Short::Balance => "top up",
+        Short::KeyLimit => "use a key with a higher limit",
+    };
     let remedy = match needed.affordable_max_tokens {
-        Some(tokens) if tokens > 0 => format!("ask for at most {tokens} output tokens, or top up"),
-        _ => "shorten the input, or top up".to_owned(),
+        Some(tokens) if tokens > 0 => format!("ask for at most {tokens} output tokens, or {other}"),
+        _ if needed.available > NanoUsd::ZERO => format!("shorten the input, or {other}"),
+        _ => other.to_owned(),
     };
     let message = format!("this request may cost {required} credits and {what} has {available}; {remedy}");
     Problem::new(kind, message)

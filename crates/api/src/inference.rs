@@ -187,9 +187,12 @@ fn strictness(app: &App, headers: &HeaderMap) -> Strictness {
 /// A key that cannot be read would not count, and its request would be charged twice.
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get(IDEMPOTENCY_HEADER) else { return Ok(None) };
-    let message = "the Idempotency-Key has characters beyond ASCII; send letters, digits and punctuation";
-    let refused = |_| Problem::new(ErrorType::InvalidRequest, message).with("param", "Idempotency-Key");
-    value.to_str().map(|key| Some(key.to_owned())).map_err(refused)
+    let wrong = match value.to_str().map(str::trim) {
+        Ok(key) if !key.is_empty() => return Ok(Some(key.to_owned())),
+        Ok(_) => "the Idempotency-Key is empty; send one that no other request has, or leave it out",
+        Err(_) => "the Idempotency-Key has characters beyond ASCII; send letters, digits and punctuation",
+    };
+    Err(Problem::new(ErrorType::InvalidRequest, wrong).with("param", "Idempotency-Key"))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

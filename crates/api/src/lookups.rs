@@ -151,7 +151,7 @@ fn shown(app: &App, id: GenerationId, record: &GenerationRecord, collected: Nano
         "total_cost": json::number(usd(collected)),
         "upstream_inference_cost": json::number(usd(record.cost)),
         "cache_discount": Value::Null,
-        "service_tier": record.tier,
+        "service_tier": Some(&record.tier).filter(|tier| !tier.is_empty()),
         "attempts": attempts(record),
         "usage_source": source(record.source),
         "bill": {

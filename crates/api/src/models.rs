@@ -1,12 +1,12 @@
 //! `GET /v1/models` and `GET /v1/models/{id}`.
 
-use crate::app::{App, RequestId};
+use crate::app::{App, RequestId, skin_of};
 use crate::errors::Skin;
 use crate::{faults, json};
 use axum::body::Body;
 use axum::extract::{Extension, Path, State};
-use http::{HeaderMap, Response};
-use opencredits_catalog::{Model, Route};
+use http::{HeaderMap, Response, Uri};
+use opencredits_catalog::{Model, ModelKind, Route};
 use opencredits_providers::Vendor;
 use opencredits_service::{RequestFault, Vitals};
 use opencredits_units::{Bucket, Decimal, UnixMs};
@@ -18,15 +18,23 @@ const ENDPOINTS: &str = "/endpoints";
 /// Milliseconds in a second.
 const SECOND_MS: u64 = 1_000;
 
-/// The shape in which a client expects models: the Anthropic SDKs send their version header.
-fn skin(headers: &HeaderMap) -> Skin {
-    if headers.contains_key("anthropic-version") { Skin::AnthropicMessages } else { Skin::OpenaiChat }
+/// The shape in which a client expects models: by the version in the path, or the Anthropic SDKs' version header.
+fn skin(uri: &Uri, headers: &HeaderMap) -> Skin {
+    match skin_of(uri.path()) {
+        Skin::GeminiGenerate => Skin::GeminiGenerate,
+        _ if headers.contains_key("anthropic-version") => Skin::AnthropicMessages,
+        _ => Skin::OpenaiChat,
+    }
 }
 
 /// `GET /v1/models`: every model that is offered. One page holds all.
-pub(crate) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Response<Body> {
-    let skin = skin(&headers);
+pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response<Body> {
+    let skin = skin(&uri, &headers);
     let models = app.gateway.catalog().models();
+    if skin == Skin::GeminiGenerate {
+        let chat = models.iter().filter(|model| model.kind == ModelKind::Chat);
+        return json::ok(&json!({"models": chat.map(|model| gemini(model)).collect::<Vec<_>>()}));
+    }
     let data: Vec<Value> = models.iter().map(|model| shown(model, skin)).collect();
     let end = |model: Option<&Arc<Model>>| model.map(|model| model.id.to_string());
     json::ok(&json!({
@@ -43,15 +51,16 @@ pub(crate) async fn one(
     State(app): State<Arc<App>>,
     Extension(request): Extension<RequestId>,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    (uri, headers): (Uri, HeaderMap),
 ) -> Response<Body> {
-    let skin = skin(&headers);
+    let skin = skin(&uri, &headers);
     let (name, endpoints) = match id.strip_suffix(ENDPOINTS) {
         Some(name) => (name, true),
         None => (id.as_str(), false),
     };
     match app.gateway.catalog().resolve(name) {
         Ok(model) if endpoints => json::ok(&with_endpoints(&app, model)),
+        Ok(model) if skin == Skin::GeminiGenerate => json::ok(&gemini(model)),
         Ok(model) => json::ok(&shown(model, skin)),
         Err(error) => {
             let fault = RequestFault::from(error).into();
@@ -111,6 +120,7 @@ fn shown(model: &Model, skin: Skin) -> Value {
         "description": description(model),
         "context_window": model.context_window,
         "context_length": model.context_window,
+        "max_input_tokens": model.context_window,
         "max_tokens": model.max_output_tokens,
         "max_output_tokens": model.max_output_tokens,
         "tags": tags(model),
@@ -120,6 +130,18 @@ fn shown(model: &Model, skin: Skin) -> Value {
             "currency": "USD",
             "unit": "token",
         },
+    })
+}
+
+/// A model as `gemini-generate` lists it: <https://ai.google.dev/api/models#Model>.
+fn gemini(model: &Model) -> Value {
+    json!({
+        "name": format!("models/{}", model.id),
+        "displayName": model.name,
+        "description": description(model),
+        "inputTokenLimit": model.context_window,
+        "outputTokenLimit": model.max_output_tokens,
+        "supportedGenerationMethods": ["generateContent", "streamGenerateContent", "countTokens"],
     })
 }
 

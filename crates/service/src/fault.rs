@@ -44,7 +44,7 @@ pub enum Fault {
 #[non_exhaustive]
 pub enum KeyFault {
     /// No key was sent.
-    #[error("no key; send one as `Authorization: Bearer oc_sk_…`, `x-api-key` or `X-User-Key`")]
+    #[error("no key; send one as `Authorization: Bearer oc_sk_…`, or in `x-api-key`, `x-goog-api-key` or `X-User-Key`")]
     Missing,
     /// Several keys were sent that differ.
     #[error("the request carries keys that differ; send one key, or the same in every header")]

@@ -3,8 +3,11 @@
 use super::table::{ErrorType, Retryable};
 use axum::body::Body;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, Response};
+use http::{HeaderName, HeaderValue, Response};
 use serde_json::{Map, Value, json};
+
+/// The OpenAI and Anthropic SDKs heed it; without it they send a 409 again.
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// The shape that an API gives its errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,10 +61,14 @@ impl Problem {
     #[must_use]
     pub fn into_response(self, skin: Skin, request_id: &str) -> Response<Body> {
         let status = self.kind.row().status;
+        let is_final = self.kind.row().retryable == Retryable::No;
         let retry_after = self.retry_after_ms.map(|wait| HeaderValue::from(wait.div_ceil(1_000)));
         let mut response = Response::new(Body::from(self.body(skin, request_id).to_string()));
         *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if is_final {
+            response.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+        }
         if let Some(value) = retry_after {
             response.headers_mut().insert(RETRY_AFTER, value);
         }

@@ -153,3 +153,20 @@ async fn small_things_answer() {
     let large = request(Method::POST, "/v1/credits/pricing", "", "x".repeat(65 << 10));
     assert_eq!(app.send(large).await.status, 413);
 }
+
+#[tokio::test]
+async fn models_are_listed_in_the_shape_of_each_api() {
+    let app = TestApp::new().await;
+    let list = app.get("/v1beta/models", "").await.json();
+    let first = &list["models"][0];
+    assert!(first["name"].as_str().unwrap().starts_with("models/sandbox/"), "{list}");
+    assert!(first["inputTokenLimit"].is_u64() && first["outputTokenLimit"].is_u64(), "{list}");
+    let one = app.get("/v1beta/models/sandbox%2Fgpt", "").await.json();
+    assert_eq!(one["name"], "models/sandbox/gpt");
+    let unknown = app.get("/v1beta/models/nobody", "").await;
+    assert_eq!((unknown.status.as_u16(), &unknown.json()["error"]["status"]), (404, &serde_json::json!("NOT_FOUND")));
+    let (_, key) = app.person(10).await;
+    let embeds = app.post("/v1beta/models/sandbox/gpt:batchEmbedContents", &key, &serde_json::json!({})).await;
+    assert_eq!((embeds.status.as_u16(), &embeds.json()["error"]["status"]), (404, &serde_json::json!("NOT_FOUND")));
+    assert_eq!(app.get("/v1/models/sandbox/gpt", "").await.json()["max_input_tokens"], one["inputTokenLimit"]);
+}

@@ -232,3 +232,26 @@ async fn a_providers_refusal_is_told_but_never_that_of_our_own_account() {
     assert_eq!(app.available(&user), 10_000_000_000, "nothing was charged");
     app.settled();
 }
+
+#[tokio::test]
+async fn an_sdk_is_told_not_to_send_again_what_will_be_refused_again() {
+    let app = TestApp::new().await;
+    let (_, key) = app.person(10).await;
+    let ask = |model: &str, text: &str, idempotency: &'static str| {
+        let body =
+            serde_json::json!({"model": model, "max_tokens": 20, "messages": [{"role": "user", "content": text}]});
+        let mut request = request(Method::POST, "/v1/chat/completions", &key, body.to_string());
+        request.headers_mut().insert("idempotency-key", http::HeaderValue::from_static(idempotency));
+        request
+    };
+    for (sent, status, should) in [
+        (ask("sandbox/gpt", "Hello", "one"), 200, ""),
+        (ask("sandbox/gpt", "Hello", "one"), 409, "false"),
+        (ask("sandbox/gpt", "Hello", " "), 400, "false"),
+        (ask("nobody", "Hello", "two"), 404, "false"),
+        (ask("sandbox/gpt", "sandbox:error 503", "three"), 503, ""),
+    ] {
+        let answer = app.send(sent).await;
+        assert_eq!((answer.status.as_u16(), answer.header("x-should-retry")), (status, should), "{}", answer.text);
+    }
+}
