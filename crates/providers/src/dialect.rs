@@ -61,6 +61,16 @@ impl Dialect {
         }
     }
 
+    /// The least output cap that its servers take, in tokens:
+    /// <https://platform.openai.com/docs/api-reference/responses/create#responses-create-max_output_tokens>.
+    #[must_use]
+    pub const fn output_cap_min(self) -> u64 {
+        match self {
+            Self::OpenaiResponses => 16,
+            _ => 1,
+        }
+    }
+
     /// Whether [`Dialect::path`] names the model.
     #[must_use]
     pub const fn names_model_in_path(self) -> bool {

@@ -185,8 +185,15 @@ async fn a_model_that_thinks_is_reached_in_the_dialect_in_which_it_thinks() {
     ] {
         let app = TestApp::answering(VENDOR, &models, "application/json", "{}");
         let (_, key) = app.person(10).await;
-        let body = json!({"model": format!("a/{id}"), "max_tokens": 100, "temperature": 0.5, "messages": messages});
-        app.post(path, &key, &body).await;
-        assert_eq!(app.last_path(), expected, "{id} through {path}");
+        for (cap, least) in [(100, 100), (5, 16)] {
+            let body = json!({"model": format!("a/{id}"), "max_tokens": cap, "temperature": 0.5, "messages": messages});
+            app.post(path, &key, &body).await;
+            assert_eq!(app.last_path(), expected, "{id} through {path}");
+            let (name, sent) = match expected {
+                "/v1/responses" => ("max_output_tokens", least),
+                _ => ("max_tokens", cap),
+            };
+            assert_eq!(app.last_sent().1[name], sent, "{id} through {path}");
+        }
     }
 }

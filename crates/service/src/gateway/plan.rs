@@ -101,7 +101,8 @@ impl Planned {
             return put_in;
         };
         let demanded = self.way.upstream.dialect == Dialect::AnthropicMessages;
-        put_in.or(translated.output_cap).or(demanded.then_some(self.way.model.max_output_tokens))
+        let cap = put_in.or(translated.output_cap).or(demanded.then_some(self.way.model.max_output_tokens));
+        cap.map(|cap| cap.max(self.output_cap_min()))
     }
 }
 
@@ -307,8 +308,13 @@ impl Planned {
         }
     }
 
+    /// A client that speaks the provider's dialect knows its least cap; another one is given it.
+    fn output_cap_min(&self) -> u64 {
+        if self.translated.is_some() { self.way.upstream.dialect.output_cap_min() } else { 0 }
+    }
+
     pub(super) fn charge(&self, cap: u64, terms: Terms) -> Result<NanoUsd, Fault> {
-        let cap = cap.min(self.way.model.max_output_tokens);
+        let cap = cap.max(self.output_cap_min()).min(self.way.model.max_output_tokens);
         let output = Tokens::new(cap.saturating_mul(self.facts.choices));
         let cost = self.way.route().card.quote(&Ask { output, ..self.ask() }).map_err(overflow)?;
         terms.charge(cost).map(|charge| charge.total).ok_or(Fault::Overflow)
