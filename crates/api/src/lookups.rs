@@ -166,7 +166,7 @@ fn shown(app: &App, id: GenerationId, record: &GenerationRecord, collected: Nano
             "markup_bps": record.markup,
             "partner_share_bps": record.partner_share,
             "margin": charge.margin,
-            "commission": charge.commission,
+            "commission": record.commission_on(collected),
             "total": record.total,
             "collected": collected,
             "currency": "USD",

@@ -24,7 +24,7 @@ pub(crate) fn extras(receipt: &Receipt, face: &Face) -> String {
         "\"cost\":{charged},\"cost_details\":{{\"upstream_inference_cost\":{cost},\
          \"upstream_inference_prompt_cost\":{prompt},\"upstream_inference_completions_cost\":{completion}}},\
          \"credits\":{credits},\"commission\":{commission},\"generation_id\":\"{generation}\"",
-        commission = usd(record.charge().commission),
+        commission = usd(record.commission_on(receipt.charged)),
         generation = receipt.generation,
     );
     out

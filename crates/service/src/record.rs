@@ -225,6 +225,15 @@ impl GenerationRecord {
     }
 }
 
+impl GenerationRecord {
+    /// What the partner earned where this much was collected: no share of what was not, as the ledger books it.
+    #[must_use]
+    pub fn commission_on(&self, collected: NanoUsd) -> NanoUsd {
+        let whole = self.charge().commission;
+        if collected < self.total { whole.scaled_down(collected, self.total).unwrap_or_default() } else { whole }
+    }
+}
+
 /// A peer's name, cut to what a record keeps.
 #[must_use]
 pub fn name_of_peer(name: &str) -> String {
@@ -351,6 +360,8 @@ mod tests {
         let parts = [charge.cost, charge.margin, charge.commission].map(NanoUsd::get);
         assert_eq!(parts, [39_375_000, 4_921_875, 4_921_875]);
         assert_eq!(charge.total, NanoUsd::new(49_218_750));
+        let earned = |collected| record().commission_on(NanoUsd::new(collected)).get();
+        assert_eq!([earned(49_218_750), earned(10_000_000), earned(0)], [4_921_875, 1_000_000, 0]);
     }
 
     #[test]
