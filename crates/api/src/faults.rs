@@ -52,10 +52,17 @@ const fn key_type(fault: KeyFault) -> ErrorType {
 
 fn request_problem(fault: &RequestFault) -> Problem {
     use opencredits_catalog::CatalogError;
+    use opencredits_providers::FetchError;
     use opencredits_sanitizer::SanitizeError;
     let kind = match fault {
         RequestFault::Model(CatalogError::UnknownModel { .. }) | RequestFault::NoRoute(_) => ErrorType::NotFound,
         RequestFault::ModelNotAllowed { .. } => ErrorType::ModelNotAllowed,
+        RequestFault::Attachment { problem } => match problem {
+            FetchError::Type => ErrorType::UnsupportedImageFormat,
+            FetchError::TooLarge { .. } => ErrorType::ImageTooLarge,
+            FetchError::Unreachable | FetchError::Status { .. } => ErrorType::ImageDownloadFailed,
+            _ => ErrorType::InvalidRequest,
+        },
         RequestFault::ToolWithoutPrice { .. }
         | RequestFault::Body(SanitizeError::NotPassedOn { .. } | SanitizeError::Refused { .. })
         | RequestFault::Field(

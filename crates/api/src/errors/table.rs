@@ -33,6 +33,12 @@ pub enum ErrorType {
     ContextLengthExceeded,
     /// The provider's filter refused the input.
     ContentPolicyViolation,
+    /// What the request names by address cannot be fetched.
+    ImageDownloadFailed,
+    /// What it names there is too large.
+    ImageTooLarge,
+    /// What it names there is no picture that models look at.
+    UnsupportedImageFormat,
     /// Too many requests, ours or the provider's limit.
     RateLimitExceeded,
     /// Our fault.
@@ -77,11 +83,14 @@ const fn row(status: StatusCode, names: [&'static str; 3], retryable: Retryable)
 
 impl ErrorType {
     /// Every type, in the order of its status.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::InvalidRequest,
         Self::UnsupportedParameter,
         Self::ContextLengthExceeded,
         Self::ContentPolicyViolation,
+        Self::ImageDownloadFailed,
+        Self::ImageTooLarge,
+        Self::UnsupportedImageFormat,
         Self::Authentication,
         Self::PaymentRequired,
         Self::LimitReached,
@@ -111,6 +120,9 @@ impl ErrorType {
             Self::UnsupportedParameter => row(S::BAD_REQUEST, ["unsupported_parameter", INVALID, ARGUMENT], No),
             Self::ContextLengthExceeded => row(S::BAD_REQUEST, ["context_length_exceeded", INVALID, ARGUMENT], No),
             Self::ContentPolicyViolation => row(S::BAD_REQUEST, ["content_policy_violation", INVALID, ARGUMENT], No),
+            Self::ImageDownloadFailed => row(S::BAD_REQUEST, ["image_download_failed", INVALID, ARGUMENT], No),
+            Self::ImageTooLarge => row(S::BAD_REQUEST, ["image_too_large", INVALID, ARGUMENT], No),
+            Self::UnsupportedImageFormat => row(S::BAD_REQUEST, ["unsupported_image_format", INVALID, ARGUMENT], No),
             Self::Authentication => {
                 row(S::UNAUTHORIZED, ["authentication", "authentication_error", "UNAUTHENTICATED"], No)
             }

@@ -27,13 +27,19 @@ pub(crate) const GENERATED: &str = r#"{"candidates":[{"content":{"parts":[{"text
 
 /// The address of a server that answers everything with one small picture, or says that there is none.
 pub(crate) async fn server(status: &'static str) -> String {
+    server_of(status, "image/png", 4).await
+}
+
+/// The same, which answers with so many bytes of this type.
+pub(crate) async fn server_of(status: &'static str, kind: &'static str, length: usize) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     start(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut head = [0; 4_096];
             let _read = stream.read(&mut head).await;
-            let head = format!("HTTP/1.1 {status}\r\ncontent-type: image/png\r\ncontent-length: 4\r\n\r\n\u{7f}PNG");
+            let body = format!("\u{7f}PNG{}", "x".repeat(length.saturating_sub(4)));
+            let head = format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\n{body}");
             let _written = stream.write_all(head.as_bytes()).await;
             let _end = stream.read(&mut [0; 64]).await;
         }
