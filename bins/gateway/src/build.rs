@@ -13,8 +13,8 @@ use opencredits_providers::{Fetch, Transport};
 use opencredits_service::accounts::{Accounts, Tables};
 use opencredits_service::config::Config;
 use opencredits_service::{
-    Clock, DrainLimits, Drainer, Entropy, Gateway, KeyRing, KeyTables, Offer, Parts, Ports, Retries, Settings, Tally,
-    Upstream, books,
+    Clock, DrainLimits, Drainer, Entropy, Gateway, KeyRing, KeyTables, Notice, Offer, Parts, Ports, Retries, Settings,
+    Tally, Upstream, books,
 };
 use opencredits_store::{Settings as _, SqliteStore};
 use opencredits_units::{BasisPoints, CreditPrice};
@@ -40,6 +40,9 @@ pub(crate) struct Built {
 pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Result<Built, StartError> {
     let http = Client::new(http_settings(config))?;
     let offer = discover::ask(config, Offer::read(config, variables)?, &http).await;
+    for notice in offer.notices(config) {
+        tracing::warn!("{notice}");
+    }
     // A key may be made before its model's vendor is offered.
     let known = offer.catalog.clone();
     let (catalog, upstreams) = served(offer, Arc::new(http));
@@ -79,12 +82,11 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     Ok(Built { app: Arc::new(app), accounts: Arc::new(accounts), drainer, store })
 }
 
-/// Whether everything in the config can be used, without touching the data folder.
-pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<(), StartError> {
+/// Whether everything in the config can be used, without touching the data folder, and what the operator should know.
+pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<Vec<Notice>, StartError> {
     crate::log::filter(&config.log)?;
     Client::new(http_settings(config))?;
-    Offer::read(config, variables)?;
-    Ok(())
+    Ok(Offer::read(config, variables)?.notices(config))
 }
 
 /// The models that are offered, and the ways to the vendors that serve them.
@@ -92,10 +94,6 @@ fn served(offer: Offer, http: Arc<dyn Transport>) -> (Catalog, HashMap<Arc<str>,
     let sandbox: Arc<dyn Transport> = Arc::new(Sandbox::new());
     let Offer { catalog, sellers } = offer;
     let mut upstreams = HashMap::new();
-    for half in sellers.iter().filter(|seller| !seller.keys.is_empty() && !seller.offered) {
-        let (vendor, missing) = (&*half.vendor.id, half.missing.join(", "));
-        tracing::warn!(vendor, missing, "there is a key for the vendor, but it is not offered: a variable is not set");
-    }
     for seller in sellers.into_iter().filter(|seller| seller.offered) {
         let transport = Arc::clone(if seller.is_inside() { &sandbox } else { &http });
         let (vendor, keys) = (seller.vendor, seller.keys);

@@ -1,5 +1,9 @@
 //! What a config offers: its models, the vendors that serve them, and our keys there.
 
+mod notice;
+
+pub use notice::Notice;
+
 use crate::config::Config;
 use opencredits_catalog::{Catalog, CatalogError};
 use opencredits_keys::Secret;
@@ -209,7 +213,7 @@ mod tests {
 
     #[test]
     fn the_config_on_the_page_can_be_used() {
-        let page = include_str!("../../../docs/providers.md");
+        let page = include_str!("../../../../docs/providers.md");
         let config = page.split_once("```toml\n").unwrap().1.split_once("```").unwrap().0;
         let offer = read(config, &[("HOUSE_API_KEY", "k")]).unwrap();
         assert!(offered(&offer).contains(&"house"));
@@ -218,7 +222,7 @@ mod tests {
 
     #[test]
     fn the_routes_on_the_page_can_be_used() {
-        let page = include_str!("../../../docs/routing.md");
+        let page = include_str!("../../../../docs/routing.md");
         let models = page.split_once("```toml\n").unwrap().1.split_once("```").unwrap().0;
         let house = "[[vendor]]\nid = \"house\"\ndialect = \"openai-chat\"\nbase_url = \"https://models.example/v1\"\nauth = \"none\"\n";
         let offer = read(&[house, models].concat(), &[("TOGETHER_API_KEY", "k")]).unwrap();
