@@ -19,7 +19,7 @@ use opencredits_service::{
 use opencredits_store::{Settings as _, SqliteStore};
 use opencredits_units::{BasisPoints, CreditPrice};
 use std::collections::HashMap;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -27,6 +27,8 @@ use std::time::Duration;
 
 /// Nobody but the operator reads the data folder.
 const DATA_MODE: u32 = 0o700;
+/// The bits of a mode that say who may do what.
+const MODE_BITS: u32 = 0o777;
 
 /// Everything that runs.
 pub(crate) struct Built {
@@ -47,11 +49,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     let known = offer.catalog.clone();
     let (catalog, upstreams) = served(offer, Arc::new(http));
     let dir = Path::new(&config.data.dir);
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(DATA_MODE)
-        .create(dir)
-        .map_err(|source| StartError::Io { what: format!("the data folder {}", dir.display()), source })?;
+    make_folder(dir).map_err(|source| StartError::Io { what: format!("the data folder {}", dir.display()), source })?;
     let ledger = Ledger::open(dir.join("ledger.db"))?;
     let store = SqliteStore::open(dir.join("store.db"))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -80,6 +78,17 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     let partners = Arc::new(store.clone());
     let app = App { gateway, partners, face: face(config), ready: AtomicBool::new(true) };
     Ok(Built { app: Arc::new(app), accounts: Arc::new(accounts), drainer, store })
+}
+
+/// Makes the data folder. One that is there may be open to others by the operator's will, such as for a backup.
+fn make_folder(dir: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(DATA_MODE).create(dir)?;
+    let mode = std::fs::metadata(dir)?.permissions().mode() & MODE_BITS;
+    if mode & !DATA_MODE != 0 {
+        let (dir, mode) = (dir.display(), format!("{mode:o}"));
+        tracing::warn!(mode, "the data folder is open to other users, who may give credits; run: chmod 700 {dir}");
+    }
+    Ok(())
 }
 
 /// Whether everything in the config can be used, without touching the data folder, and what the operator should know.
