@@ -15,6 +15,8 @@ pub(crate) struct Checked {
     reply: &'static str,
     vendors: Vec<Offered>,
     models: usize,
+    /// What the operator should know.
+    notices: Vec<String>,
     config: Config,
     #[serde(skip)]
     shown: String,
@@ -33,7 +35,9 @@ struct Offered {
 
 /// Checks settings, vendors and models; whether a vendor is offered depends on the environment too.
 pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<Checked, AdminError> {
-    let Offer { catalog, sellers } = Offer::read(config, variables)?;
+    let offer = Offer::read(config, variables)?;
+    let notices = offer.notices(config).iter().map(ToString::to_string).collect();
+    let Offer { catalog, sellers } = offer;
     let offered: Vec<Offered> = sellers
         .into_iter()
         .map(|Seller { vendor, missing, offered, .. }| Offered {
@@ -49,6 +53,7 @@ pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<C
         reply: "config_checked",
         models: models.map(|vendor| vendor.models).sum(),
         vendors: offered,
+        notices,
         config: config.clone(),
         shown: config.show().unwrap_or_default(),
     })
@@ -76,6 +81,9 @@ impl fmt::Display for Checked {
         writeln!(f, "{}", self.shown.trim_end())?;
         writeln!(f)?;
         write!(f, "{}", table.text(""))?;
+        for notice in &self.notices {
+            writeln!(f, "warning: {notice}")?;
+        }
         writeln!(f, "the config is good; {} models are offered", self.models)
     }
 }

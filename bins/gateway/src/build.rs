@@ -13,13 +13,13 @@ use opencredits_providers::{Fetch, Transport};
 use opencredits_service::accounts::{Accounts, Tables};
 use opencredits_service::config::Config;
 use opencredits_service::{
-    Clock, DrainLimits, Drainer, Entropy, Gateway, KeyRing, KeyTables, Offer, Parts, Ports, Retries, Settings, Tally,
-    Upstream, books,
+    Clock, DrainLimits, Drainer, Entropy, Gateway, KeyRing, KeyTables, Notice, Offer, Parts, Ports, Retries, Settings,
+    Tally, Upstream, books,
 };
 use opencredits_store::{Settings as _, SqliteStore};
 use opencredits_units::{BasisPoints, CreditPrice};
 use std::collections::HashMap;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -27,6 +27,8 @@ use std::time::Duration;
 
 /// Nobody but the operator reads the data folder.
 const DATA_MODE: u32 = 0o700;
+/// The bits of a mode that say who may do what.
+const MODE_BITS: u32 = 0o777;
 
 /// Everything that runs.
 pub(crate) struct Built {
@@ -40,15 +42,14 @@ pub(crate) struct Built {
 pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Result<Built, StartError> {
     let http = Client::new(http_settings(config))?;
     let offer = discover::ask(config, Offer::read(config, variables)?, &http).await;
+    for notice in offer.notices(config) {
+        tracing::warn!("{notice}");
+    }
     // A key may be made before its model's vendor is offered.
     let known = offer.catalog.clone();
     let (catalog, upstreams) = served(offer, Arc::new(http));
     let dir = Path::new(&config.data.dir);
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(DATA_MODE)
-        .create(dir)
-        .map_err(|source| StartError::Io { what: format!("the data folder {}", dir.display()), source })?;
+    make_folder(dir).map_err(|source| StartError::Io { what: format!("the data folder {}", dir.display()), source })?;
     let ledger = Ledger::open(dir.join("ledger.db"))?;
     let store = SqliteStore::open(dir.join("store.db"))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -79,12 +80,22 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     Ok(Built { app: Arc::new(app), accounts: Arc::new(accounts), drainer, store })
 }
 
-/// Whether everything in the config can be used, without touching the data folder.
-pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<(), StartError> {
+/// Makes the data folder. One that is there may be open to others by the operator's will, such as for a backup.
+fn make_folder(dir: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(DATA_MODE).create(dir)?;
+    let mode = std::fs::metadata(dir)?.permissions().mode() & MODE_BITS;
+    if mode & !DATA_MODE != 0 {
+        let (dir, mode) = (dir.display(), format!("{mode:o}"));
+        tracing::warn!(mode, "the data folder is open to other users, who may give credits; run: chmod 700 {dir}");
+    }
+    Ok(())
+}
+
+/// Whether everything in the config can be used, without touching the data folder, and what the operator should know.
+pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<Vec<Notice>, StartError> {
     crate::log::filter(&config.log)?;
     Client::new(http_settings(config))?;
-    Offer::read(config, variables)?;
-    Ok(())
+    Ok(Offer::read(config, variables)?.notices(config))
 }
 
 /// The models that are offered, and the ways to the vendors that serve them.
@@ -92,10 +103,6 @@ fn served(offer: Offer, http: Arc<dyn Transport>) -> (Catalog, HashMap<Arc<str>,
     let sandbox: Arc<dyn Transport> = Arc::new(Sandbox::new());
     let Offer { catalog, sellers } = offer;
     let mut upstreams = HashMap::new();
-    for half in sellers.iter().filter(|seller| !seller.keys.is_empty() && !seller.offered) {
-        let (vendor, missing) = (&*half.vendor.id, half.missing.join(", "));
-        tracing::warn!(vendor, missing, "there is a key for the vendor, but it is not offered: a variable is not set");
-    }
     for seller in sellers.into_iter().filter(|seller| seller.offered) {
         let transport = Arc::clone(if seller.is_inside() { &sandbox } else { &http });
         let (vendor, keys) = (seller.vendor, seller.keys);

@@ -2,12 +2,19 @@
 
 use crate::StartError;
 use crate::build::Built;
-use opencredits_service::accounts::{Grant, NewKey, NewUser};
+use crate::ports;
+use opencredits_service::accounts::{AccountsError, Grant, NewKey, NewUser};
 use opencredits_service::config::{Config, LogFormat};
-use opencredits_units::{NanoUsd, UserId};
+use opencredits_units::NanoUsd;
+use std::path::Path;
 
 /// What the sample person is given: 1,000 credits at the default price.
 const SAMPLE_GRANT: NanoUsd = NanoUsd::new(10_000_000_000);
+
+/// The label by which the sample person is found again.
+const SAMPLE_LABEL: &str = "sample person";
+/// The operator's command line, whose binary stands beside ours.
+const ADMIN: &str = "opencredits-admin";
 
 /// What `dev` changes in the config: the sandbox is offered, and log lines are for people.
 pub(crate) fn adjust(config: &mut Config) {
@@ -15,14 +22,17 @@ pub(crate) fn adjust(config: &mut Config) {
     config.log.format = LogFormat::Pretty;
 }
 
-/// Makes the sample person at the first start and prints lines to paste.
+/// Makes the sample person where the folder has none, whoever else is in it, and prints lines to paste.
 pub(crate) async fn greet(built: &Built, config: &Config) -> Result<(), StartError> {
     let accounts = &built.accounts;
-    if !accounts.list_users(UserId::default(), 1).await?.is_empty() {
-        print(&again(config));
-        return Ok(());
-    }
-    let user = accounts.add_user(NewUser { id: None, label: "sample person".to_owned() }).await?;
+    let user = match accounts.add_user(NewUser { id: None, label: SAMPLE_LABEL.to_owned() }).await {
+        Ok(user) => user,
+        Err(AccountsError::UserExists { .. }) => {
+            print(&again(config, &admin()));
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
     let reason = "sample credits".to_owned();
     accounts.grant_credits(Grant { user: user.id, amount: SAMPLE_GRANT, id: None, reason }).await?;
     let new = NewKey {
@@ -66,14 +76,24 @@ Models: {url}/v1/models
     )
 }
 
-fn again(config: &Config) -> String {
+/// How to call the admin tool: beside this program, through cargo where that has started it, else by its name.
+fn admin() -> String {
+    let called = std::env::args().next().unwrap_or_default();
+    let beside = Path::new(&called).with_file_name(ADMIN);
+    if beside.components().count() > 1 && beside.is_file() {
+        return beside.display().to_string();
+    }
+    let by_cargo = ports::environment().iter().any(|(name, _)| name == "CARGO_MANIFEST_DIR");
+    if by_cargo { format!("cargo run --release -p {ADMIN} --") } else { ADMIN.to_owned() }
+}
+
+fn again(config: &Config, admin: &str) -> String {
     format!(
         r#"
 OpenCredits is at {url}, with the data in {dir} as you left it.
-The key of your first start still works; only its digest is kept, so it cannot be shown again. Make another with
+The key of the {SAMPLE_LABEL} was shown when it was made; only its digest is kept, so it cannot be shown again. Make another with
 
-    cargo run --release -p opencredits-admin -- --data {dir} user list
-    cargo run --release -p opencredits-admin -- --data {dir} key add --user USER
+    {admin} --data {dir} key add "{SAMPLE_LABEL}"
 "#,
         url = config.server.public_url(),
         dir = config.data.dir,

@@ -4,6 +4,11 @@ use opencredits_service::config::{ConfigError, Log, LogFormat};
 use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
+/// What brings the store's tables up to date: it tells each start in full, with the paths of our build in it.
+const TALKATIVE: &str = "refinery_core";
+/// The levels at which it does.
+const TALKS_AT: [&str; 3] = ["info", "debug", "trace"];
+
 /// Sends log lines to standard error in the configured form.
 pub(crate) fn start(log: &Log) -> Result<(), ConfigError> {
     let filter = filter(log)?;
@@ -18,8 +23,12 @@ pub(crate) fn start(log: &Log) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Which lines pass.
+/// Which lines pass: the operator's filter, and of what talks too much its warnings, where the filter does not name it.
 pub(crate) fn filter(log: &Log) -> Result<EnvFilter, ConfigError> {
     let problem = "is no filter; set it to \"info\", say, or \"info,hyper=warn\"";
-    EnvFilter::try_new(&log.filter).map_err(|_| ConfigError::Invalid { field: "log.filter", problem })
+    let talks = |level: &str| TALKS_AT.iter().any(|known| level.trim().eq_ignore_ascii_case(known));
+    let quiet = log.filter.split(',').any(talks) && !log.filter.contains(TALKATIVE);
+    let more = if quiet { format!(",{TALKATIVE}=warn") } else { String::new() };
+    EnvFilter::try_new([&*log.filter, &*more].concat())
+        .map_err(|_| ConfigError::Invalid { field: "log.filter", problem })
 }

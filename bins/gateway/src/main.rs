@@ -101,10 +101,13 @@ fn read_config(settings: &Settings, dev: bool) -> Result<Config, StartError> {
     Ok(config)
 }
 
-#[expect(clippy::print_stdout, reason = "--check prints the config in force")]
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "--check prints the config in force")]
 fn show(config: &Config) -> Result<ExitCode, StartError> {
-    build::check(config, &ports::environment())?;
+    let notices = build::check(config, &ports::environment())?;
     println!("{}", config.show()?);
+    for notice in notices {
+        eprintln!("opencredits-gateway: warning: {notice}");
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -7,6 +7,7 @@ use crate::rates::StatedRates;
 use opencredits_units::{Bucket, Rate, Tokens, ToolUse};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use toml::Table;
 
 /// A model as written: prices are decimal strings, dollars per million tokens or per use.
 #[derive(Deserialize)]
@@ -95,9 +96,25 @@ struct Cliff {
 /// A list of models in TOML.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct List {
+struct List {
     #[serde(default)]
-    pub(crate) model: Vec<Entry>,
+    model: Vec<Table>,
+}
+
+/// The models of a TOML text. Each is read by itself: the text may have been put together from another one, in which its lines
+/// have other numbers.
+pub(crate) fn read(toml: &str) -> Result<Vec<Entry>, CatalogError> {
+    let list: List = toml::from_str(toml)?;
+    list.model.into_iter().zip(1..).map(|(table, number)| read_one(table, number)).collect()
+}
+
+fn read_one(table: Table, number: usize) -> Result<Entry, CatalogError> {
+    let id = table.get("id").and_then(|id| id.as_str());
+    let name = id.map_or_else(|| format!("[[model]] number {number}"), |id| format!("model {id}"));
+    table.try_into().map_err(|error: toml::de::Error| {
+        let problem = error.to_string().trim_end().replace('\n', " ");
+        CatalogError::Toml(serde::de::Error::custom(format!("{name}: {problem}")))
+    })
 }
 
 const fn one() -> u32 {
@@ -205,7 +222,8 @@ impl RouteEntry {
             let name = if once { ToolUse::Grounding.name() } else { field };
             let tool = ToolUse::ALL.into_iter().find(|tool| tool.name() == name);
             let slot = tool.and_then(|tool| fees.per_use.get_mut(tool.index()));
-            let slot = slot.ok_or_else(|| wrong(model, field, opencredits_units::DecimalError::Malformed))?;
+            let known = || ToolUse::ALL.into_iter().map(ToolUse::name).chain([GROUNDING_PROMPT]);
+            let slot = slot.ok_or_else(|| unknown(model, field, known()))?;
             *slot = Some(Rate::from_usd_per_use(price).map_err(|problem| wrong(model, field, problem))?);
             fees.grounded_once |= once;
         }
@@ -217,7 +235,7 @@ fn rates(model: &str, prices: &Prices) -> Result<StatedRates, CatalogError> {
     let mut rates = StatedRates::default();
     for (field, price) in prices {
         let bucket = Bucket::ALL.into_iter().find(|bucket| bucket.name() == field);
-        let bucket = bucket.ok_or_else(|| wrong(model, field, opencredits_units::DecimalError::Malformed))?;
+        let bucket = bucket.ok_or_else(|| unknown(model, field, Bucket::ALL.map(Bucket::name)))?;
         let rate = Rate::from_usd_per_million(price).map_err(|problem| wrong(model, field, problem))?;
         rates.set(bucket, rate);
     }
@@ -226,4 +244,9 @@ fn rates(model: &str, prices: &Prices) -> Result<StatedRates, CatalogError> {
 
 fn wrong(model: &str, field: &str, problem: opencredits_units::DecimalError) -> CatalogError {
     CatalogError::Price { model: model.to_owned(), field: field.to_owned(), problem }
+}
+
+fn unknown(model: &str, field: &str, known: impl IntoIterator<Item = &'static str>) -> CatalogError {
+    let known = known.into_iter().collect();
+    CatalogError::UnknownPrice { model: model.to_owned(), field: field.to_owned(), known }
 }

@@ -1,6 +1,6 @@
 //! All models, found by name.
 
-use crate::book::{Entry, List};
+use crate::book::{self, Entry};
 use crate::error::CatalogError;
 use crate::model::Model;
 use crate::names::Names;
@@ -55,9 +55,9 @@ impl Catalog {
     /// # Errors
     /// When the text is no list of models, or a model lacks a price; the error names the model and the field.
     pub fn with_operator(self, toml: &str) -> Result<Self, CatalogError> {
-        let list: List = toml::from_str(toml)?;
+        let entries = book::read(toml)?;
         let mut models = self.models;
-        for entry in list.model {
+        for entry in entries {
             let model = Arc::new(entry.into_model()?);
             models.retain(|other| other.id != model.id);
             models.push(model);

@@ -33,6 +33,16 @@ pub enum CatalogError {
         /// What is wrong.
         problem: DecimalError,
     },
+    /// No price has this name.
+    #[error("{model} has an unknown price {field}; known are {}", known.join(", "))]
+    UnknownPrice {
+        /// The model.
+        model: String,
+        /// The price's name.
+        field: String,
+        /// The names that prices may have there.
+        known: Vec<&'static str>,
+    },
     /// A model lacks what makes it chargeable.
     #[error("{model} has no {missing}; a model without it could not be charged")]
     Incomplete {

@@ -6,6 +6,7 @@ use crate::error::Error;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use toml::Table;
 
 /// The vendor files that are compiled in; `build.rs` lists what is in the folder.
 const FILES: &[&str] = include!(concat!(env!("OUT_DIR"), "/vendors.rs"));
@@ -226,7 +227,7 @@ pub struct Vendors(BTreeMap<Arc<str>, Arc<Vendor>>);
 #[serde(deny_unknown_fields)]
 struct List {
     #[serde(default)]
-    vendor: Vec<Vendor>,
+    vendor: Vec<Table>,
 }
 
 impl Vendors {
@@ -241,10 +242,10 @@ impl Vendors {
     /// These and the operator's, given as TOML (`[[vendor]]`); one with the same id replaces ours.
     ///
     /// # Errors
-    /// When the text is no list of vendors; the error names the key.
+    /// When the text is no list of vendors; the error names the vendor, or its number among them, and the key.
     pub fn with_operator(self, text: &str) -> Result<Self, Error> {
         let list: List = toml::from_str(text)?;
-        list.vendor.into_iter().try_fold(self, Self::with)
+        list.vendor.into_iter().zip(1..).try_fold(self, |vendors, (table, number)| vendors.with(read(table, number)?))
     }
 
     fn with(mut self, vendor: Vendor) -> Result<Self, Error> {
@@ -263,6 +264,17 @@ impl Vendors {
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Vendor>> {
         self.0.values()
     }
+}
+
+/// One of the operator's vendors. Each is read by itself: the text may have been put together from another one, in which its
+/// lines have other numbers.
+fn read(table: Table, number: usize) -> Result<Vendor, Error> {
+    let id = table.get("id").and_then(|id| id.as_str());
+    let name = id.map_or_else(|| format!("[[vendor]] number {number}"), |id| format!("vendor {id}"));
+    table.try_into().map_err(|error: toml::de::Error| {
+        let problem = error.to_string().trim_end().replace('\n', " ");
+        Error::Toml(serde::de::Error::custom(format!("{name}: {problem}")))
+    })
 }
 
 /// Whether a name is of the form of `pattern`, in which `*` stands for anything.

@@ -40,7 +40,7 @@ pub use gateway::{
     Piece, Ports, Receipt, Reply, Retries, Settings, Upstream, Vitals, Whole,
 };
 pub use keyring::{Earner, KeyRing, KeyTables, Spender};
-pub use offer::{Offer, OfferError, Seller};
+pub use offer::{Notice, Offer, OfferError, Seller};
 pub use ports::{Clock, Entropy, fresh_id};
 pub use record::{GenerationRecord, Line, Miss, RecordError, SideBill, UsageSource, name_of_peer};
 pub use tally::{KeyUsage, Tally};

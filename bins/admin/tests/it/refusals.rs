@@ -90,6 +90,9 @@ fn a_config_is_checked_and_shown_without_a_data_folder() {
     let json = house.json(&["--config", file, "config", "check"]);
     assert_eq!(json["config"]["billing"]["credit_price_usd"], "0.01");
     assert!(json["models"].as_u64().unwrap() > 0);
+    std::fs::write(file, "").unwrap();
+    let text = house.text(&["config", "check", file]);
+    assert!(text.contains("warning: no model is offered; put a vendor's key"), "{text}");
     assert!(!house.dir.join("ledger.db").exists());
     std::fs::write(file, "[server]\nlisen = \"x\"\n").unwrap();
     check(&house, &["config", "check", file], "lisen");

@@ -37,3 +37,21 @@ fn what_cannot_be_used_is_named_and_nothing_is_started() {
     let (_, error) = failed(house.run(&["--config", "/nowhere.toml", "--check"], &[]));
     assert!(error.contains("/nowhere.toml"), "{error}");
 }
+
+#[test]
+fn a_vendor_without_its_key_is_told_by_the_check_and_at_the_start() {
+    let house = House::new();
+    let file = house.file("config.toml", &config_of("http://models.example"));
+    let check = |variables: &[(&str, &str)], expect: &[&str]| {
+        let output = house.run(&["--config", &file, "--check"], variables);
+        let (config, told) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        assert!(output.status.success() && config.contains("[server]"), "{config}{told}");
+        let gateway = house.start(&["--config", &file], variables);
+        for text in [&told, &gateway.opening] {
+            let all = expect.iter().all(|part| text.contains(part));
+            assert!(all && text.matches("vendor house").count() == 1, "{expect:?}: {text}");
+        }
+    };
+    check(&[], &["vendor house is not offered: HOUSE_API_KEY is not set", "no model is offered"]);
+    check(&[("HOUSE_API_KEY", "k")], &["the key of vendor house goes to models.example in clear"]);
+}

@@ -1,6 +1,8 @@
 //! `dev`: what it prints can be pasted, and a second start keeps what the first one made.
 
 use crate::house::{Gateway, House, failed};
+use opencredits_store::{SqliteStore, Standing, User, Users};
+use opencredits_units::{AccountId, UnixMs, UserId};
 
 /// A command as a shell would split it, with quotes of both kinds and lines that go on.
 fn words(command: &str) -> Vec<String> {
@@ -53,8 +55,30 @@ fn what_dev_prints_can_be_pasted_and_a_second_start_keeps_the_data() {
 
     let second = house.start(&["dev"], &[]);
     assert!(!second.greeting.contains("oc_sk_") && second.greeting.contains("as you left it"), "{}", second.greeting);
+    let hint = format!("opencredits-admin --data {} key add \"sample person\"", house.data().display());
+    assert!(second.greeting.contains(&hint) && !second.greeting.contains("cargo"), "{}", second.greeting);
     let body = |answer: &str| answer.split_once("\r\n\r\n").unwrap().1.to_owned();
     assert_eq!(body(&second.get("/v1/credits/balance", &key)), body(&balance));
+}
+
+#[test]
+fn a_folder_that_has_other_people_gets_the_sample_person_too() {
+    let house = House::new();
+    drop(house.start(&[], &[]));
+    let ada = User {
+        id: UserId::from_bits(1),
+        wallet: AccountId::from_bits(1),
+        label: "Ada".to_owned(),
+        created_at: UnixMs::new(1),
+        standing: Standing::Good,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let store = SqliteStore::open(house.data().join("store.db")).unwrap();
+        store.add_user(&ada).await.unwrap();
+    });
+    let first = house.start(&["dev"], &[]);
+    assert!(first.get("/v1/credits/balance", &first.key()).contains("{\"balance\":1000"), "{}", first.greeting);
 }
 
 #[test]

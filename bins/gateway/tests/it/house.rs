@@ -19,6 +19,8 @@ pub(crate) struct Gateway {
     child: Child,
     /// What it printed up to the last `curl` line.
     pub(crate) greeting: String,
+    /// Its log up to the line that says that it serves.
+    pub(crate) opening: String,
     /// Address and port.
     pub(crate) address: String,
     log: BufReader<std::process::ChildStderr>,
@@ -66,7 +68,8 @@ impl House {
         let plain: String = seen.chars().filter(|letter| letter.is_ascii_graphic() || *letter == ' ').collect();
         let (_, after) = plain.rsplit_once("127.0.0.1:").unwrap_or_else(|| panic!("no address in {plain}"));
         let port: String = after.chars().take_while(char::is_ascii_digit).collect();
-        let mut gateway = Gateway { child, greeting: String::new(), address: format!("127.0.0.1:{port}"), log };
+        let address = format!("127.0.0.1:{port}");
+        let mut gateway = Gateway { child, greeting: String::new(), opening: seen, address, log };
         if arguments.contains(&"dev") {
             gateway.hear_greeting();
         }

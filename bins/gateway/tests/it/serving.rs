@@ -2,7 +2,9 @@
 
 use crate::house::{House, bearer, config_of, failed, rest_of};
 use opencredits_testkit::ReplayUpstream;
+use std::fs::Permissions;
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 
 fn chat(model: &str, text: &str) -> String {
     format!(r#"{{"model":"{model}","max_tokens":20,"stream":true,"messages":[{{"role":"user","content":"{text}"}}]}}"#)
@@ -62,4 +64,27 @@ fn a_vendor_is_asked_with_our_key_from_the_environment_or_from_a_file() {
         let (status, log) = gateway.ended();
         assert!(status.success() && !log.contains(expect) && !log.contains("canary"), "{log}");
     }
+}
+
+#[test]
+fn a_data_folder_that_is_open_to_others_is_told_with_the_remedy() {
+    let house = House::new();
+    std::fs::create_dir(house.data()).unwrap();
+    for (mode, told) in [(0o700, false), (0o750, true), (0o707, true)] {
+        std::fs::set_permissions(house.data(), Permissions::from_mode(mode)).unwrap();
+        let opening = &house.start(&[], &[]).opening;
+        assert_eq!(opening.contains(&format!("chmod 700 {}", house.data().display())), told, "{mode:o}: {opening}");
+    }
+}
+
+#[test]
+fn the_log_says_how_tables_were_brought_up_to_date_to_an_operator_who_asks_alone() {
+    let check = |filter: &str, told: bool| {
+        let house = House::new();
+        let gateway = house.start(&[], &[("OPENCREDITS_LOG_FILTER", filter)]);
+        assert_eq!(gateway.opening.contains("refinery"), told, "{filter}: {}", gateway.opening);
+    };
+    check("info", false);
+    check("opencredits_gateway=info,Debug", false);
+    check("info,refinery_core=info", true);
 }

@@ -84,6 +84,21 @@ fn every_bucket_and_tool_is_on_the_page_in_its_order() {
     }
 }
 
+#[test]
+fn the_fields_of_a_model_and_of_a_route_on_the_page_are_those_that_they_have() {
+    let known = |toml: &str| -> Vec<String> {
+        let refusal = Catalog::empty().with_operator(toml).unwrap_err().to_string();
+        let (_, known) = refusal.split_once("expected one of ").unwrap();
+        let (known, _) = known.split_once(" in ").unwrap_or((known, ""));
+        known.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    };
+    let shown: Vec<&str> = table("| field of `[[model]]` |").into_iter().map(|row| row[0]).collect();
+    assert_eq!(shown, known("[[model]]\nno_such_field = 1"));
+    let (_, rest) = PAGE.split_once("`[[model.route]]` has ").unwrap();
+    let shown: Vec<&str> = rest.split_once(", of the same").unwrap().0.split('`').skip(1).step_by(2).collect();
+    assert_eq!(shown, known("[[model]]\n[[model.route]]\nno_such_field = 1"));
+}
+
 /// A price of its own for every bucket that the row names, the first one highest: the first one must be what is charged.
 #[test]
 fn what_stands_in_for_a_missing_rate_is_what_the_page_says() {

@@ -39,8 +39,13 @@ fn an_operators_model_replaces_the_books_and_a_priceless_one_is_refused() {
     let refused = [
         (r#"prices = { input = "1" }"#, "price for input and output"),
         (r#"prices = { input = "1", output = "x" }"#, "output"),
-        (r#"prices = { input = "1", output = "1", inptu = "2" }"#, "inptu"),
-        (r#"prices = { input = "1", output = "1" }, prise = 1"#, "prise"),
+        (r#"prices = { input = "1", output = "1", inptu = "2" }"#, "a/b has an unknown price inptu; known are input, "),
+        (r#"prices = { input = "1", output = "1" }, per_use = { serach = "1" }"#, "serach; known are web_search, "),
+        (r#"prices = { input = "1", output = "1" }, prise = 1"#, "model a/b: unknown field `prise`, expected one of"),
+        (
+            r#"prices = { input = 1, output = "1" }"#,
+            "model a/b: invalid type: integer `1`, expected a string in `prices.input`",
+        ),
         (r#"prices = { input = "0.0000001", output = "1" }"#, "input"),
     ];
     for (members, named) in refused {
@@ -48,8 +53,10 @@ fn an_operators_model_replaces_the_books_and_a_priceless_one_is_refused() {
             r#"model = [{{ id = "a/b", vendor = "v", context_window = 1, max_output_tokens = 1, {members} }}]"#
         );
         let error = Catalog::empty().with_operator(&toml).unwrap_err().to_string();
-        assert!(error.contains(named), "{members}: {error}");
+        assert!(error.contains(named) && !error.contains("line"), "{members}: {error}");
     }
+    let nameless = Catalog::empty().with_operator("[[model]]\nvendor = \"v\"").unwrap_err().to_string();
+    assert!(nameless.contains("[[model]] number 1: missing field `id`"), "{nameless}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::{Config, ConfigError};
 use opencredits_units::{BasisPoints, NanoUsd};
+use std::net::SocketAddr;
 
 /// hyper reads heads into a buffer that is not smaller.
 const HEADER_BYTES_MIN: usize = 8_192;
@@ -21,11 +22,12 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     }
 }
 
-fn server(config: &Config) -> [Bound; 7] {
+fn server(config: &Config) -> [Bound; 8] {
     let server = &config.server;
     let places = (1..=PLACES_MAX).contains(&server.connections_max);
     let head = server.header_bytes_max >= HEADER_BYTES_MIN;
     [
+        (is_address(&server.listen), "server.listen", "is no address with a port; set it to \"127.0.0.1:8787\", say"),
         (server.body_bytes_max > 0, "server.body_bytes_max", "is 0; set how many bytes a request may have"),
         (head, "server.header_bytes_max", "is below 8192, the least that a head needs; raise it"),
         (server.header_read_ms > 0, "server.header_read_ms", "is 0; set it to some seconds, such as 10000"),
@@ -73,6 +75,12 @@ fn others(config: &Config) -> [Bound; 3] {
     ]
 }
 
+/// An address or a host's name, and a port; whether the name is known is seen at the start alone.
+fn is_address(text: &str) -> bool {
+    let is_named = |(host, port): (&str, &str)| !host.is_empty() && !host.contains(':') && port.parse::<u16>().is_ok();
+    text.parse::<SocketAddr>().is_ok() || text.rsplit_once(':').is_some_and(is_named)
+}
+
 /// A filter is levels, each for a target or for all. A word that is no level would pass for a target, and all other lines
 /// would be lost.
 fn is_filter(text: &str) -> bool {
@@ -98,6 +106,10 @@ mod tests {
     #[test]
     fn a_value_beyond_its_bound_is_refused_by_name_and_one_within_is_not() {
         let rows = [
+            ("server", "listen", "\"8899\"", "\"localhost:8899\""),
+            ("server", "listen", "\":8899\"", "\"0.0.0.0:8899\""),
+            ("server", "listen", "\"::1:8899\"", "\"[::1]:8899\""),
+            ("server", "listen", "\"127.0.0.1:99999\"", "\"127.0.0.1:0\""),
             ("server", "body_bytes_max", "0", "1"),
             ("server", "header_bytes_max", "8191", "8192"),
             ("server", "header_read_ms", "0", "1"),

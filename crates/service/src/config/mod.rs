@@ -209,4 +209,34 @@ mod tests {
         assert_eq!(check(&shown, &[]).unwrap().show().unwrap(), shown);
         assert!(config.models_toml().contains("local/m"));
     }
+
+    /// The names and defaults in the table under a heading of the page.
+    fn shown(heading: &str) -> Vec<(String, String)> {
+        let page = include_str!("../../../../docs/OPERATIONS.md");
+        let (_, rest) = page.split_once(&format!("#### `{heading}`\n")).unwrap_or_else(|| panic!("no {heading}"));
+        let (_, rows) = rest.split_once("| --- | --- | --- |\n").unwrap();
+        let rows = rows.lines().map_while(|line| line.strip_prefix("| `")?.split_once("` | "));
+        let mut rows: Vec<_> = rows
+            .map(|(name, rest)| (name.to_owned(), rest.split(" | ").next().unwrap().trim_matches('`').to_owned()))
+            .collect();
+        rows.sort_unstable();
+        rows
+    }
+
+    #[test]
+    fn every_setting_stands_on_the_page_with_its_default() {
+        let defaults = serde_json::to_value(Config::default()).unwrap();
+        for section in sections::NAMES {
+            let fields = defaults[section].as_object().unwrap().iter();
+            let mut fields: Vec<_> = fields.map(|(name, value)| (name.clone(), value.to_string())).collect();
+            fields.iter_mut().filter(|(_, value)| value == "null").for_each(|(_, value)| *value = "none".to_owned());
+            fields.sort_unstable();
+            assert_eq!(shown(&format!("[{section}]")), fields);
+        }
+        let terms = Discover { vendor: String::new(), context_window: 1, max_output_tokens: 1, prices: [].into() };
+        let terms = serde_json::to_value(terms).unwrap();
+        let fields: Vec<_> =
+            terms.as_object().unwrap().keys().map(|name| (name.clone(), "needed".to_owned())).collect();
+        assert_eq!(shown("[[discover]]"), fields);
+    }
 }

@@ -1,5 +1,9 @@
 //! What a config offers: its models, the vendors that serve them, and our keys there.
 
+mod notice;
+
+pub use notice::Notice;
+
 use crate::config::Config;
 use opencredits_catalog::{Catalog, CatalogError};
 use opencredits_keys::Secret;
@@ -147,6 +151,8 @@ fn read_secret(path: &str) -> std::io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use opencredits_catalog::ModelKind;
+    use opencredits_providers::Dialect;
 
     fn read(toml: &str, variables: &[(&str, &str)]) -> Result<Offer, OfferError> {
         let variables: Vec<_> =
@@ -207,20 +213,32 @@ mod tests {
         assert!(error.contains("OWN_NAME") && error.contains("own"), "{error}");
     }
 
-    #[test]
-    fn the_config_on_the_page_can_be_used() {
-        let page = include_str!("../../../docs/providers.md");
-        let config = page.split_once("```toml\n").unwrap().1.split_once("```").unwrap().0;
-        let offer = read(config, &[("HOUSE_API_KEY", "k")]).unwrap();
-        assert!(offered(&offer).contains(&"house"));
-        assert!(offer.catalog.resolve("house/small").is_ok());
+    const PROVIDERS: &str = include_str!("../../../../docs/providers.md");
+
+    /// The TOML of a page that is the first after this text.
+    fn toml_after(page: &'static str, text: &str) -> &'static str {
+        let (_, rest) = page.split_once(text).unwrap();
+        rest.split_once("```toml\n").unwrap().1.split_once("```").unwrap().0
     }
 
     #[test]
-    fn the_routes_on_the_page_can_be_used() {
-        let page = include_str!("../../../docs/routing.md");
-        let models = page.split_once("```toml\n").unwrap().1.split_once("```").unwrap().0;
-        let house = "[[vendor]]\nid = \"house\"\ndialect = \"openai-chat\"\nbase_url = \"https://models.example/v1\"\nauth = \"none\"\n";
+    fn the_config_on_the_page_can_be_used() {
+        let offer = read(toml_after(PROVIDERS, "## Adding a vendor"), &[("HOUSE_API_KEY", "k")]).unwrap();
+        assert!(offered(&offer).contains(&"house"));
+        assert!(offer.catalog.resolve("house/small").is_ok());
+        let offer = read(toml_after(PROVIDERS, "A model that makes vectors"), &[("HOUSE_API_KEY", "k")]).unwrap();
+        let (model, spoken) = (offer.catalog.resolve("house/vectors").unwrap(), Dialect::OpenaiEmbeddings);
+        let house = offer.sellers.iter().find(|seller| seller.vendor.id == model.route.vendor).unwrap();
+        assert_eq!(
+            (model.kind, house.vendor.dialect_for(spoken, "vectors", false)),
+            (ModelKind::Embedding, Some(spoken))
+        );
+    }
+
+    #[test]
+    fn the_routes_on_the_page_can_be_used_beside_the_vendor_of_the_other_page() {
+        let (house, _) = toml_after(PROVIDERS, "## Adding a vendor").split_once("[[model]]").unwrap();
+        let models = toml_after(include_str!("../../../../docs/routing.md"), "## Routes of a model");
         let offer = read(&[house, models].concat(), &[("TOGETHER_API_KEY", "k")]).unwrap();
         let model = offer.catalog.resolve("house/small").unwrap();
         let routes: Vec<_> =
