@@ -86,7 +86,7 @@ fn make_folder(dir: &Path) -> std::io::Result<()> {
     let mode = std::fs::metadata(dir)?.permissions().mode() & MODE_BITS;
     if mode & !DATA_MODE != 0 {
         let (dir, mode) = (dir.display(), format!("{mode:o}"));
-        tracing::warn!(mode, "the data folder is open to other users, who may give credits; run: chmod 700 {dir}");
+        tracing::warn!(mode, "the data folder is open to other users; run: chmod 700 {dir}");
     }
     Ok(())
 }

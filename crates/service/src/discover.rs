@@ -13,8 +13,8 @@ use toml::{Table, Value};
 pub const LIST_BYTES_MAX: usize = 4 << 20;
 /// The most models that are taken from one list.
 const LISTED_MAX: usize = 1_000;
-/// Stands for a model where only the operator's part is checked.
-const ANY_NAME: &str = "any";
+/// Stands for all models where only the operator's part is checked.
+const ANY_NAME: &str = "*";
 
 #[derive(Deserialize)]
 struct List {
@@ -148,6 +148,6 @@ mod tests {
         check("\"ollama\"", "\"openai\"", "openai");
         check("\"ollama\"", "\"olama\"", "olama");
         check("input = \"0.02\", ", "", "price");
-        check("\"0.02\"", "\"cheap\"", "input");
+        check("\"0.02\"", "\"cheap\"", "the price input of ollama/* is wrong");
     }
 }
