@@ -16,9 +16,10 @@ const DIALECTS: [(&str, &str); 4] = [
     ("openai-responses", "-responses"),
     ("gemini-generate", "-generate"),
 ];
-/// Cut at every byte up to this size, beyond it at so many places.
+/// Cut at every byte up to this size, beyond it at so many places: `OPENCREDITS_CUTS`, or a few.
 const SMALL_BYTES: usize = 64;
 const CUTS: usize = 8;
+const CUTS_VARIABLE: &str = "OPENCREDITS_CUTS";
 
 /// What becomes of the stream at the cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,26 +32,27 @@ enum Cut {
     Left,
 }
 
-/// A vendor and a model for each dialect. Whatever input costs most elsewhere costs the same here.
+/// Two vendors for each dialect, one of which stops its bill with its stream, and a model of each that thinks. Whatever input costs most elsewhere costs the same here.
 fn app() -> TestApp {
     let (mut vendors, mut models) = (String::new(), String::new());
-    for (dialect, _) in DIALECTS {
+    for (dialect, stop) in DIALECTS.iter().flat_map(|(dialect, _)| [(dialect, "goes-on"), (dialect, "ends")]) {
+        let id = format!("{dialect}-{stop}");
         vendors.push_str(&format!(
-            "[[vendor]]\nid = \"{dialect}\"\ndialect = \"{dialect}\"\nbase_url = \"http://{dialect}.example/v1\"\nauth = \"none\"\n"
+            "[[vendor]]\nid = \"{id}\"\ndialect = \"{dialect}\"\nbase_url = \"http://{dialect}.example/v1\"\nauth = \"none\"\nstop_billing = \"{stop}\"\n"
         ));
         models.push_str(&format!(
-            "[[model]]\nid = \"a/{dialect}\"\nvendor = \"{dialect}\"\ncontext_window = 4000000\nmax_output_tokens = 1000000\nprices = {{ input = \"1\", output = \"10\" }}\n"
+            "[[model]]\nid = \"a/{id}\"\nvendor = \"{id}\"\ncontext_window = 4000000\nmax_output_tokens = 1000000\nsupports = [\"reasoning\", \"temperature\"]\nprices = {{ input = \"1\", output = \"10\" }}\n"
         ));
     }
     TestApp::answering(&vendors, &models, "application/json", "{}")
 }
 
 /// A request that would have had this answer: its input is as long, and its cap covers the output.
-fn asked(dialect: &str, recording: &Recording) -> (String, Value) {
+fn asked(dialect: &str, place: usize, recording: &Recording) -> (String, Value) {
     let text = "x".repeat(usize::try_from(recording.expected.input_tokens.unwrap_or(5_000)).unwrap());
     let cap = recording.expected.output_tokens.unwrap_or(5_000).max(16);
     let messages = json!([{"role": "user", "content": text}]);
-    let model = format!("a/{dialect}");
+    let model = format!("a/{dialect}-{}", if place.is_multiple_of(2) { "goes-on" } else { "ends" });
     match dialect {
         "openai-responses" => (
             "/v1/responses".to_owned(),
@@ -68,12 +70,12 @@ fn asked(dialect: &str, recording: &Recording) -> (String, Value) {
 }
 
 /// Where a stream is cut: everywhere if it is small, else spread over it, at the ends of events and beside them.
-fn places(body: &[u8]) -> BTreeSet<usize> {
+fn places(body: &[u8], cuts: usize) -> BTreeSet<usize> {
     let all = body.len();
     if all <= SMALL_BYTES {
         return (0..=all).collect();
     }
-    let spread = (0..=CUTS).map(|part| all * part / CUTS);
+    let spread = (0..=cuts).map(|part| all * part / cuts);
     spread.chain([1, all - 1]).collect()
 }
 
@@ -101,7 +103,7 @@ async fn cut(app: &TestApp, dialect: &str, recording: &Recording, (place, how): 
     app.script(&format!("{dialect}.example"), &[Scripted::Stream(chunks)]);
     let (user, key) = app.person(100_000).await;
     let before = app.available(&user);
-    let (path, body) = asked(dialect, recording);
+    let (path, body) = asked(dialect, place, recording);
     let response = app.open(request(Method::POST, &path, &key, body.to_string())).await;
     if response.status() != 200 {
         // It never began: another provider would have been asked, and the client is told so.
@@ -130,13 +132,15 @@ async fn cut(app: &TestApp, dialect: &str, recording: &Recording, (place, how): 
 }
 
 async fn check(dialect: &str, form: &str) {
+    #[expect(clippy::disallowed_methods, reason = "the environment says how long a test may take")]
+    let places_of_each = std::env::var(CUTS_VARIABLE).ok().and_then(|cuts| cuts.parse().ok()).unwrap_or(CUTS);
     let app = app();
     let (mut cuts, mut charges) = (0, 0);
     for recording in recordings(|row| row.stream && row.status == 200 && row.api.ends_with(form)) {
         if !recording.body.contains("data:") {
             continue;
         }
-        for place in places(recording.body.as_bytes()) {
+        for place in places(recording.body.as_bytes(), places_of_each) {
             for how in [Cut::Broken, Cut::Ended, Cut::Left] {
                 let charged = cut(&app, dialect, &recording, (place, how)).await;
                 cuts += 1;
