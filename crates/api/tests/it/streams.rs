@@ -129,9 +129,12 @@ async fn a_client_that_leaves_before_the_answer_is_charged_for_it_once() {
     let (user, key) = app.person(10).await;
     let mut body = chat("sandbox:slow 20");
     body["stream"] = false.into();
-    let waiting = app.send(streamed(&key, &body));
-    let left = tokio::time::timeout(Duration::from_millis(5), waiting).await;
-    assert!(left.is_err(), "the client leaves before the answer");
+    let mut waiting = Box::pin(app.send(streamed(&key, &body)));
+    while app.upstream.sent.lock().unwrap().is_empty() {
+        let left = tokio::time::timeout(Duration::from_millis(1), &mut waiting).await;
+        assert!(left.is_err(), "the client leaves before the answer");
+    }
+    drop(waiting);
     drained(&app).await;
     assert!(app.available(&user) < 10_000_000_000);
 }
