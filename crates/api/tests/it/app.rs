@@ -367,6 +367,17 @@ impl TestApp {
         self.ledger.balance(user.wallet).unwrap().available.get()
     }
 
+    /// Waits until nothing is held: the drainer works beside the test.
+    pub(crate) async fn drained(&self) {
+        for _ in 0..2_000 {
+            if self.ledger.holds().is_empty() {
+                return self.settled();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("still held: {:?}", self.ledger.holds());
+    }
+
     /// Nothing is held any more, and the books are clean.
     pub(crate) fn settled(&self) {
         assert_eq!(self.ledger.holds(), []);

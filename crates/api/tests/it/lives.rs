@@ -43,17 +43,6 @@ fn streamed(key: &str, model: &str, text: &str) -> http::Request<Body> {
     request(Method::POST, "/v1/chat/completions", key, body.to_string())
 }
 
-/// Waits until nothing is held: the drainer works beside the test.
-async fn drained(app: &TestApp) {
-    for _ in 0..2_000 {
-        if app.ledger.holds().is_empty() {
-            return app.settled();
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("still held: {:?}", app.ledger.holds());
-}
-
 #[tokio::test]
 async fn more_abandoned_streams_than_there_are_places_are_all_settled_and_paid_for() {
     let app = TestApp::new().await;
@@ -66,7 +55,7 @@ async fn more_abandoned_streams_than_there_are_places_are_all_settled_and_paid_f
         open.push((user, response));
     }
     let users: Vec<_> = open.into_iter().map(|(user, _dropped)| user).collect();
-    drained(&app).await;
+    app.drained().await;
     let unpaid = users.iter().filter(|user| app.available(user) == 10_000_000_000).count();
     assert_eq!(unpaid, 0);
 }
@@ -124,7 +113,7 @@ async fn check_leaver(model: &str, source: &str, charged: i64) {
     let id = response.headers()["x-generation-id"].to_str().unwrap().to_owned();
     response.body_mut().frame().await.unwrap().unwrap();
     drop(response);
-    drained(&app).await;
+    app.drained().await;
     let record = app.get(&format!("/v1/generation?id={id}"), &key).await.json();
     assert_eq!(record["data"]["usage_source"], source, "{record}");
     assert_eq!(10_000_000_000 - app.available(&user) >= charged, charged > 1_000_000, "{record}");
@@ -188,7 +177,7 @@ async fn who_leaves_a_model_that_goes_on_thinking_aloud_pays_for_all_that_was_se
     let mut response = app.open(streamed(&key, "a/thinking", "Hello")).await;
     response.body_mut().frame().await.unwrap().unwrap();
     drop(response);
-    drained(&app).await;
+    app.drained().await;
     let charged = 10_000_000_000 - app.available(&user);
     // 400 words and some, at 10 USD a million and a quarter on top; the hold is for 60 tokens.
     assert!(charged > 700_000, "{charged}");

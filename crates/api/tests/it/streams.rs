@@ -21,17 +21,6 @@ fn events(text: &str) -> Vec<Value> {
     data.filter(|data| *data != "[DONE]").map(|data| serde_json::from_str(data).unwrap()).collect()
 }
 
-/// Waits until nothing is held: the drainer works beside the test.
-async fn drained(app: &TestApp) {
-    for _ in 0..500 {
-        if app.ledger.holds().is_empty() {
-            return app.settled();
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("still held: {:?}", app.ledger.holds());
-}
-
 #[tokio::test]
 async fn usage_rides_on_the_finish_chunk_unless_its_own_chunk_was_asked_for() {
     let app = TestApp::new().await;
@@ -119,7 +108,7 @@ async fn a_client_that_leaves_in_mid_stream_is_charged_for_the_whole_answer() {
     let mut response = app.open(streamed(&key, &chat("sandbox:slow 5"))).await;
     response.body_mut().frame().await.unwrap().unwrap();
     drop(response);
-    drained(&app).await;
+    app.drained().await;
     assert_eq!(before - app.available(&user), whole, "the vendor's bill goes on, so it is read to its end");
 }
 
@@ -135,6 +124,6 @@ async fn a_client_that_leaves_before_the_answer_is_charged_for_it_once() {
         assert!(left.is_err(), "the client leaves before the answer");
     }
     drop(waiting);
-    drained(&app).await;
+    app.drained().await;
     assert!(app.available(&user) < 10_000_000_000);
 }
