@@ -1,16 +1,7 @@
-//! What a request names by address, and the port that fetches it.
+//! The port that fetches what a request names by address.
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use std::collections::HashMap;
-
-/// A picture or document. It is content, so it cannot be printed.
-pub struct Attachment {
-    /// Its type, such as `image/png`.
-    pub mime: String,
-    /// Its bytes.
-    pub bytes: Bytes,
-}
+use opencredits_translation::Attachment;
 
 /// Fetches what a request names by address.
 #[async_trait]
@@ -56,27 +47,4 @@ pub enum FetchError {
         /// How many may be fetched for one request.
         max: usize,
     },
-}
-
-/// What was fetched for a request, by address, in base64.
-#[derive(Default)]
-pub struct Attached(HashMap<String, Encoded>);
-
-/// An attachment as it goes into a body.
-pub(crate) struct Encoded {
-    pub(crate) mime: String,
-    pub(crate) data: String,
-}
-
-impl Attached {
-    /// Adds what was fetched from `address`.
-    pub fn add(&mut self, address: String, attachment: &Attachment) {
-        use base64::Engine;
-        let data = base64::engine::general_purpose::STANDARD.encode(&attachment.bytes);
-        self.0.insert(address, Encoded { mime: attachment.mime.clone(), data });
-    }
-
-    pub(crate) fn get(&self, address: &str) -> Option<&Encoded> {
-        self.0.get(address)
-    }
 }

@@ -1,4 +1,4 @@
-//! Wire dialects of AI providers: what a request asks, what an answer used, how bytes get there and back.
+//! AI providers: vendors as data, the way there, and everything that an adapter needs of dialects and translation.
 //!
 //! A [`Dialect`] is a pure state machine over bytes. [`RequestFacts`] reads what a request asks for; [`upstream_body`]
 //! joins its fields again for a vendor; [`StreamTap`] watches a stream pass and [`read_body`] reads a whole answer; both
@@ -28,51 +28,28 @@
 //! assert_eq!(usage.get(Bucket::Reasoning), None);
 //! ```
 
-mod anthropic_messages;
 mod attachment;
 mod base_url;
-mod closing;
-mod cohere_chat;
-mod count;
-mod counts;
-mod dialect;
-mod embeddings;
 mod error;
-mod facts;
-mod frames;
-mod gemini_generate;
 #[cfg(feature = "http")]
 pub mod http;
-mod hub;
-mod json;
-mod mould;
-mod openai_chat;
-mod openai_responses;
-mod opening;
-mod outcome;
-mod passage;
 mod rewrite;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
-mod sse;
-mod tap;
 mod transport;
-mod upstream_error;
 mod vendor;
 
-pub use attachment::{Attached, Attachment, Fetch, FetchError};
-pub use counts::{CountsForm, CountsTap, read_counts};
-pub use dialect::Dialect;
-pub use error::Error;
-pub use facts::{InputSeen, RequestFacts};
-pub use hub::{
-    Origin, Relay, Target, Tongue, Translated, addresses, translate, translate_body, translate_with, unsealed,
+pub use attachment::{Fetch, FetchError};
+pub use error::VendorError;
+pub use opencredits_dialects::{
+    Begins, CountsForm, CountsTap, Dialect, End, Error, ErrorKind, Finish, InputSeen, Opening, Outcome, Produced,
+    RequestFacts, StreamTap, Trust, UnknownDialect, UpstreamError, UsageChunk, read_body, read_counts, splice_usage,
 };
-pub use opening::{Begins, Opening};
-pub use outcome::{End, Finish, Outcome, Produced, Trust};
-pub use passage::Passage;
+pub use opencredits_translation::{
+    Attached, Attachment, Origin, Passage, Relay, Target, Translated, addresses, translate, translate_body,
+    translate_with, unsealed,
+};
+pub use opencredits_wire::EventTooLarge;
 pub use rewrite::{Rewrite, upstream_body};
-pub use tap::{StreamTap, UsageChunk, read_body, splice_usage};
 pub use transport::{Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse};
-pub use upstream_error::{ErrorKind, UpstreamError};
 pub use vendor::{Auth, Endpoint, OutputCap, StopBilling, Vendor, Vendors};

@@ -1,8 +1,8 @@
 //! From a client's fields to an upstream body: the same bytes, joined again.
 
-use crate::dialect::Dialect;
-use crate::json::{self, Edit};
 use crate::vendor::{OutputCap, Vendor};
+use opencredits_dialects::Dialect;
+use opencredits_wire::json::{self, Edit};
 
 /// What is changed on the way.
 #[derive(Clone, Copy)]

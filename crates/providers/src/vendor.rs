@@ -1,8 +1,8 @@
 //! Vendors: who speaks a dialect where, and how they differ. All of it is data.
 
 use crate::base_url;
-use crate::dialect::Dialect;
-use crate::error::Error;
+use crate::error::VendorError;
+use opencredits_dialects::Dialect;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -193,29 +193,29 @@ impl Vendor {
     ///
     /// # Errors
     /// When a value could mean another host or path.
-    pub fn filled(&self, value: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+    pub fn filled(&self, value: impl Fn(&str) -> Option<String>) -> Result<Self, VendorError> {
         let mut filled = self.clone();
         for variable in base_url::variables(&self.base_url).unwrap_or_default() {
             let Some(value) = value(variable) else { continue };
-            let wrong = || Error::Part { vendor: self.id.to_string(), variable: variable.to_owned() };
+            let wrong = || VendorError::Part { vendor: self.id.to_string(), variable: variable.to_owned() };
             filled.base_url = base_url::filled(&filled.base_url, variable, &value).ok_or_else(wrong)?;
         }
         Ok(filled)
     }
 
-    fn check(&self) -> Result<(), Error> {
+    fn check(&self) -> Result<(), VendorError> {
         let known = ["http://", "https://", "sandbox:"].iter().any(|scheme| self.base_url.starts_with(scheme));
         if !known || base_url::variables(&self.base_url).is_none() {
-            return Err(Error::BaseUrl { vendor: self.id.to_string() });
+            return Err(VendorError::BaseUrl { vendor: self.id.to_string() });
         }
         let mut named = self.thinks_in.iter().chain(self.only_in.keys());
         if let Some(unspoken) = named.find(|named| self.dialects().all(|dialect| dialect != **named)) {
             let problem = format!("vendor {} does not speak {unspoken}; add it to also", self.id);
-            return Err(Error::Toml(serde::de::Error::custom(problem)));
+            return Err(VendorError::Toml(serde::de::Error::custom(problem)));
         }
         let mut renamed = self.renames.iter().flat_map(|(from, to)| [from, to]);
         let ours = renamed.find(|field| OURS.contains(&field.as_str())).cloned();
-        ours.map_or(Ok(()), |field| Err(Error::Rename { vendor: self.id.to_string(), field }))
+        ours.map_or(Ok(()), |field| Err(VendorError::Rename { vendor: self.id.to_string(), field }))
     }
 }
 
@@ -235,7 +235,7 @@ impl Vendors {
     ///
     /// # Errors
     /// When a file is damaged, which a test rules out.
-    pub fn builtin() -> Result<Self, Error> {
+    pub fn builtin() -> Result<Self, VendorError> {
         FILES.iter().try_fold(Self::default(), |vendors, file| vendors.with(toml::from_str(file)?))
     }
 
@@ -243,12 +243,12 @@ impl Vendors {
     ///
     /// # Errors
     /// When the text is no list of vendors; the error names the vendor, or its number among them, and the key.
-    pub fn with_operator(self, text: &str) -> Result<Self, Error> {
+    pub fn with_operator(self, text: &str) -> Result<Self, VendorError> {
         let list: List = toml::from_str(text)?;
         list.vendor.into_iter().zip(1..).try_fold(self, |vendors, (table, number)| vendors.with(read(table, number)?))
     }
 
-    fn with(mut self, vendor: Vendor) -> Result<Self, Error> {
+    fn with(mut self, vendor: Vendor) -> Result<Self, VendorError> {
         vendor.check()?;
         self.0.insert(Arc::clone(&vendor.id), Arc::new(vendor));
         Ok(self)
@@ -268,12 +268,12 @@ impl Vendors {
 
 /// One of the operator's vendors. Each is read by itself: the text may have been put together from another one, in which its
 /// lines have other numbers.
-fn read(table: Table, number: usize) -> Result<Vendor, Error> {
+fn read(table: Table, number: usize) -> Result<Vendor, VendorError> {
     let id = table.get("id").and_then(|id| id.as_str());
     let name = id.map_or_else(|| format!("[[vendor]] number {number}"), |id| format!("vendor {id}"));
     table.try_into().map_err(|error: toml::de::Error| {
         let problem = error.to_string().trim_end().replace('\n', " ");
-        Error::Toml(serde::de::Error::custom(format!("{name}: {problem}")))
+        VendorError::Toml(serde::de::Error::custom(format!("{name}: {problem}")))
     })
 }
 

@@ -56,6 +56,22 @@ fn an_arrow_that_does_not_point_down_is_found() {
 }
 
 #[test]
+fn the_chain_of_dialects_goes_one_way() {
+    check_manifest("crates/translation", "[dependencies]\nopencredits-dialects.workspace = true", &[]);
+    check_manifest("crates/providers", "[dependencies]\nopencredits-wire.workspace = true", &[]);
+    check_manifest(
+        "crates/dialects",
+        "[dependencies]\nopencredits-translation.workspace = true",
+        &["crates/dialects/Cargo.toml:6: dialects uses translation, which is not below it"],
+    );
+    check_manifest(
+        "crates/catalog",
+        "[dependencies]\nopencredits-wire.workspace = true",
+        &["crates/catalog/Cargo.toml:6: catalog uses wire, which is not below it"],
+    );
+}
+
+#[test]
 fn the_testkit_is_for_tests_only() {
     let dev = "[dev-dependencies]\nopencredits-testkit.workspace = true";
     let shipped = "[dependencies]\nopencredits-testkit.workspace = true";

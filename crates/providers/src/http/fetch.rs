@@ -5,7 +5,7 @@
 //! the look and the visit (OWASP, Server-Side Request Forgery Prevention).
 
 use super::connect;
-use crate::attachment::{Attachment, Fetch, FetchError};
+use crate::attachment::{Fetch, FetchError};
 use crate::transport::TransportError;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -17,6 +17,7 @@ use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::TokioExecutor;
+use opencredits_translation::Attachment;
 use rustls::ClientConfig;
 use std::future::{Ready, ready};
 use std::io;

@@ -5,16 +5,9 @@
     reason = "a test fails by panicking, and says aloud that it is skipped"
 )]
 
-mod counts;
 mod docs;
-mod errors;
 mod fetch;
 mod http;
-mod hub;
-mod recordings;
 mod requests;
-mod round_trips;
 mod sandbox;
-mod taps;
-mod usage;
 mod vendors;

@@ -1,6 +1,6 @@
 //! Vendors: data that is read whole, or refused by name.
 
-use opencredits_providers::{Auth, Dialect, Error, StopBilling, Vendor, Vendors};
+use opencredits_providers::{Auth, Dialect, StopBilling, Vendor, VendorError, Vendors};
 use std::sync::Arc;
 
 #[test]
@@ -54,7 +54,7 @@ fn what_means_nothing_is_refused_by_name() {
     check("renames = { live = \"stream\" }", "stream");
 }
 
-fn at(base_url: &str) -> Result<Arc<Vendor>, Error> {
+fn at(base_url: &str) -> Result<Arc<Vendor>, VendorError> {
     let own = format!("[[vendor]]\nid = \"mine\"\ndialect = \"openai-chat\"\nbase_url = \"{base_url}\"");
     Vendors::default().with_operator(&own).map(|vendors| Arc::clone(vendors.get("mine").unwrap()))
 }
@@ -62,7 +62,7 @@ fn at(base_url: &str) -> Result<Arc<Vendor>, Error> {
 #[test]
 fn an_address_is_http_and_its_braces_hold_variables() {
     for wrong in ["ftp://x", "https://{A", "https://A}.x", "https://{}.x", "https://{a b}.x", "https://{A}}.x"] {
-        assert!(matches!(at(wrong), Err(Error::BaseUrl { .. })), "{wrong}");
+        assert!(matches!(at(wrong), Err(VendorError::BaseUrl { .. })), "{wrong}");
     }
     assert!(at("https://x/v1").unwrap().variables().is_empty());
     assert_eq!(at("https://{A_1}.x/{B}/v1").unwrap().variables(), ["A_1", "B"]);
@@ -75,7 +75,7 @@ fn an_operators_part_of_an_address_cannot_lead_elsewhere() {
     assert_eq!(fill(Some("acme-1")).unwrap(), "https://acme-1.example/v1");
     assert_eq!(fill(None).unwrap(), "https://{NAME}.example/v1");
     for wrong in ["", "https://acme", "evil/", "me@evil", "x?", "x#", "a b", "{NAME}", "x:1", "é"] {
-        let part = Error::Part { vendor: "mine".to_owned(), variable: "NAME".to_owned() };
+        let part = VendorError::Part { vendor: "mine".to_owned(), variable: "NAME".to_owned() };
         assert_eq!(fill(Some(wrong)), Err(part), "{wrong}");
     }
 }

@@ -50,7 +50,7 @@ pub enum OfferError {
     Catalog(#[from] CatalogError),
     /// The vendors cannot be used.
     #[error(transparent)]
-    Vendors(#[from] opencredits_providers::Error),
+    Vendors(#[from] opencredits_providers::VendorError),
     /// Models of a vendor are to be discovered that lists none, or whose answer was no list.
     #[error("the vendor {vendor} of [[discover]] gives no list of models; name one that has discover = true")]
     NoList {

@@ -1,0 +1,84 @@
+//! Counts, as hosts write them.
+
+use opencredits_wire::json;
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::fmt;
+
+/// What the error says for a count below zero.
+const NEGATIVE: &str = "a count below zero";
+
+/// A count: `12`, `12.0` or `"12"`. Anything else says nothing, so that one odd field does not cost the others; a
+/// number below zero is an error.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Count(pub(crate) Option<u64>);
+
+/// What reading a usage object comes to.
+pub(crate) enum Read<T> {
+    Counts(T),
+    /// One of them is below zero: nothing can be billed by them.
+    Negative,
+    /// It is none.
+    Nothing,
+}
+
+/// Reads a usage object.
+pub(crate) fn read<'a, T: Deserialize<'a>>(raw: &'a [u8]) -> Read<T> {
+    match serde_json::from_slice(raw) {
+        Ok(counts) => Read::Counts(counts),
+        Err(error) if error.is_data() && error.to_string().starts_with(NEGATIVE) => Read::Negative,
+        Err(_) => Read::Nothing,
+    }
+}
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Counting)
+    }
+}
+
+struct Counting;
+
+impl<'de> Visitor<'de> for Counting {
+    type Value = Count;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a count")
+    }
+
+    #[inline]
+    fn visit_u64<E>(self, count: u64) -> Result<Count, E> {
+        Ok(Count(Some(count)))
+    }
+
+    fn visit_i64<E: Error>(self, count: i64) -> Result<Count, E> {
+        u64::try_from(count).map(|count| Count(Some(count))).map_err(|_| E::custom(NEGATIVE))
+    }
+
+    fn visit_f64<E: Error>(self, count: f64) -> Result<Count, E> {
+        // A whole number is written without its fraction.
+        self.visit_str(&count.to_string())
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Count, E> {
+        let below = text.strip_prefix('-').is_some_and(|rest| rest.parse::<f64>().is_ok_and(|rest| rest > 0.0));
+        if below { Err(E::custom(NEGATIVE)) } else { Ok(Count(json::count(text.as_bytes()))) }
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Count, E> {
+        Ok(Count(None))
+    }
+
+    fn visit_unit<E>(self) -> Result<Count, E> {
+        Ok(Count(None))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Count, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Count(None))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Count, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Count(None))
+    }
+}

@@ -1,0 +1,239 @@
+//! `gemini-generate`: counts, answers and chunks.
+
+use crate::decoders::count::{self, Count, Read};
+use crate::outcome::{Finish, Outcome, Trust};
+use crate::upstream_error::UpstreamError;
+use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
+use opencredits_wire::json::{self, Cursor};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+
+/// The status of the answer that a stream with an error in it began with.
+const STATUS_IN_STREAM: u16 = 200;
+
+/// Searches of one answer that are told apart.
+const QUERIES_MAX: usize = 1_000;
+
+/// The usage object. It comes with every chunk, and each replaces the one before.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Counts {
+    prompt_token_count: Count,
+    cached_content_token_count: Count,
+    tool_use_prompt_token_count: Count,
+    candidates_token_count: Count,
+    thoughts_token_count: Count,
+    prompt_tokens_details: Option<Vec<Share>>,
+    cache_tokens_details: Option<Vec<Share>>,
+    candidates_tokens_details: Option<Vec<Share>>,
+    service_tier: Option<String>,
+}
+
+/// The tokens of one kind of content.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Share {
+    modality: Option<String>,
+    token_count: Count,
+}
+
+fn of_kind(shares: &Option<Vec<Share>>, modality: &str) -> u64 {
+    let shares = shares.iter().flatten().filter(|share| share.modality.as_deref() == Some(modality));
+    shares.filter_map(|share| share.token_count.0).fold(0, u64::saturating_add)
+}
+
+/// What a chunk or answer is, beyond what it adds to the outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Output, or nothing in particular.
+    Plain,
+    /// Names the reason for stopping.
+    Finish,
+    /// An error.
+    Error,
+}
+
+/// What was searched for, in all chunks: each is billed once, however often it is told.
+pub(crate) type Queries = BTreeSet<String>;
+
+/// Takes one chunk, or a whole answer, into the outcome.
+pub(crate) fn absorb(data: &[u8], queries: &mut Queries, outcome: &mut Outcome) -> Kind {
+    let mut seen = Seen { kind: Kind::Plain, queries, ran_code: 0 };
+    Cursor::new(data).each_member(|name, cursor| match name {
+        b"candidates" => {
+            cursor.each_item(|cursor| cursor.each_member(|name, cursor| seen.candidate(name, cursor, outcome)));
+        }
+        _ => seen.member(name, cursor.value(), (data, &mut *outcome)),
+    });
+    let Seen { kind, queries, ran_code } = seen;
+    let queries = u64::try_from(queries.len()).unwrap_or(u64::MAX);
+    // Code is told once.
+    note_uses(outcome, ToolUse::Grounding, |_| queries);
+    note_uses(outcome, ToolUse::CodeExecution, |before| before.saturating_add(ran_code));
+    kind
+}
+
+/// What one chunk shows beside its output.
+struct Seen<'a> {
+    kind: Kind,
+    queries: &'a mut Queries,
+    /// How often the provider ran code.
+    ran_code: u64,
+}
+
+impl Seen<'_> {
+    fn candidate(&mut self, name: &[u8], cursor: &mut Cursor<'_>, outcome: &mut Outcome) {
+        match name {
+            b"content" => cursor.each_member(|name, cursor| {
+                if name == b"parts" {
+                    self.ran_code = self.ran_code.saturating_add(absorb_parts(cursor, outcome));
+                } else {
+                    cursor.value();
+                }
+            }),
+            b"finishReason" => {
+                let value = cursor.value();
+                if json::is_set(value) {
+                    outcome.finish = json::owned(value).map(|native| Finish { native });
+                    self.kind = Kind::Finish;
+                }
+            }
+            b"groundingMetadata" => {
+                json::items(json::member(cursor.value(), "webSearchQueries").unwrap_or_default(), |query| {
+                    if self.queries.len() < QUERIES_MAX {
+                        self.queries.extend(json::owned(query).filter(|query| !query.trim().is_empty()));
+                    }
+                });
+            }
+            _ => drop(cursor.value()),
+        }
+    }
+
+    fn member(&mut self, name: &[u8], value: &[u8], (data, outcome): (&[u8], &mut Outcome)) {
+        match name {
+            b"promptFeedback" => {
+                if let Some(native) = json::member(value, "blockReason").and_then(json::owned) {
+                    outcome.finish = Some(Finish { native });
+                    self.kind = Kind::Finish;
+                }
+            }
+            b"usageMetadata" => absorb_usage(value, outcome),
+            // Each chunk names both again.
+            b"modelVersion" if outcome.model.is_none() => outcome.model = json::owned(value),
+            b"responseId" if outcome.upstream_id.is_none() => outcome.upstream_id = json::owned(value),
+            b"error" if json::is_set(value) => {
+                outcome.error = Some(UpstreamError::read(STATUS_IN_STREAM, data, None));
+                self.kind = Kind::Error;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Uses are seen chunk by chunk, and the usage of each chunk replaces the one before: they are carried over.
+fn note_uses(outcome: &mut Outcome, tool: ToolUse, count: impl Fn(u64) -> u64) {
+    let mut usage = outcome.usage.unwrap_or_default();
+    let before = usage.uses(tool).map_or(0, Tokens::get);
+    let after = count(before);
+    if after > before {
+        usage.set_uses(tool, Tokens::new(after));
+        outcome.usage = Some(usage);
+    }
+}
+
+/// Counts what was produced; says how often the provider ran code.
+fn absorb_parts(cursor: &mut Cursor<'_>, outcome: &mut Outcome) -> u64 {
+    let mut ran_code = 0_u64;
+    cursor.each_item(|cursor| {
+        cursor.each_member(|name, cursor| {
+            let value = cursor.value();
+            match name {
+                b"text" => {
+                    if let Some(inside) = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) {
+                        outcome.produced.text(inside);
+                    }
+                }
+                b"functionCall" | b"inlineData" => outcome.produced.part(),
+                b"executableCode" => {
+                    outcome.produced.part();
+                    ran_code = ran_code.saturating_add(1);
+                }
+                _ => {}
+            }
+        });
+    });
+    ran_code
+}
+
+fn absorb_usage(raw: &[u8], outcome: &mut Outcome) {
+    let counts: Counts = match count::read(raw) {
+        Read::Counts(counts) => counts,
+        Read::Negative => {
+            (outcome.usage, outcome.trust) = (Some(Usage::default()), Trust::Contradictory);
+            return;
+        }
+        Read::Nothing => return,
+    };
+    let mut usage = Usage::default();
+    let sound = counts.buckets(&mut usage);
+    if usage.is_absent() && sound.is_some() {
+        return;
+    }
+    for tool in ToolUse::ALL {
+        if let Some(uses) = outcome.usage.and_then(|before| before.uses(tool)) {
+            usage.set_uses(tool, uses);
+        }
+    }
+    outcome.usage = Some(usage);
+    outcome.trust = if sound.is_some() { Trust::Sound } else { Trust::Contradictory };
+    if counts.service_tier.is_some() {
+        outcome.service_tier = counts.service_tier;
+    }
+}
+
+impl Counts {
+    /// The prompt includes what was cached and leaves out what tools added; candidates leave out thoughts.
+    fn buckets(&self, usage: &mut Usage) -> Option<()> {
+        if let Some(prompt) = self.prompt_token_count.0 {
+            let cached = self.cached_content_token_count.0;
+            let kinds = [(Bucket::InputAudio, "AUDIO"), (Bucket::InputImage, "IMAGE"), (Bucket::InputVideo, "VIDEO")];
+            let mut rest = prompt.checked_sub(cached.unwrap_or(0))?;
+            // What was cached may be told without its kinds: more audio than is left was cached.
+            let audio = of_kind(&self.prompt_tokens_details, "AUDIO").saturating_sub(rest);
+            let cached_audio = of_kind(&self.cache_tokens_details, "AUDIO").max(audio).min(cached.unwrap_or(0));
+            for (bucket, modality) in kinds {
+                let cached = of_kind(&self.cache_tokens_details, modality);
+                let fresh = of_kind(&self.prompt_tokens_details, modality).saturating_sub(cached).min(rest);
+                if fresh > 0 {
+                    usage.set(bucket, Tokens::new(fresh));
+                    rest = rest.saturating_sub(fresh);
+                }
+            }
+            if cached_audio > 0 {
+                usage.set(Bucket::InputAudioCached, Tokens::new(cached_audio));
+            }
+            if let Some(cached) = cached {
+                usage.set(Bucket::CacheRead, Tokens::new(cached.saturating_sub(cached_audio)));
+            }
+            usage.set(Bucket::InputUncached, Tokens::new(rest));
+        }
+        if let Some(more) = self.tool_use_prompt_token_count.0 {
+            usage.set(Bucket::InputToolPrompt, Tokens::new(more));
+        }
+        if let Some(thoughts) = self.thoughts_token_count.0 {
+            usage.set(Bucket::Reasoning, Tokens::new(thoughts));
+        }
+        if let Some(candidates) = self.candidates_token_count.0 {
+            let mut rest = candidates;
+            for (bucket, modality) in [(Bucket::OutputAudio, "AUDIO"), (Bucket::OutputImage, "IMAGE")] {
+                let part = of_kind(&self.candidates_tokens_details, modality).min(rest);
+                if part > 0 {
+                    usage.set(bucket, Tokens::new(part));
+                    rest = rest.saturating_sub(part);
+                }
+            }
+            usage.set(Bucket::Output, Tokens::new(rest));
+        }
+        Some(())
+    }
+}

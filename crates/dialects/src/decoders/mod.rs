@@ -1,0 +1,9 @@
+//! The decoders: what the answers and events of each dialect report.
+
+pub(crate) mod anthropic_messages;
+pub(crate) mod cohere_chat;
+pub(crate) mod count;
+pub(crate) mod embeddings;
+pub(crate) mod gemini_generate;
+pub(crate) mod openai_chat;
+pub(crate) mod openai_responses;

@@ -1,0 +1,313 @@
+//! `openai-chat`: counts, answers and events.
+
+use crate::decoders::count::{self, Count, Read};
+use crate::outcome::{Finish, Outcome, Produced, Trust};
+use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
+use opencredits_wire::json::{self, Cursor};
+use serde::Deserialize;
+
+/// Members of a message or delta whose strings are output.
+pub(crate) const TEXTS: [&[u8]; 5] = [b"content", b"reasoning_content", b"reasoning", b"refusal", b"arguments"];
+
+/// The usage object as vendors of this dialect write it. Counts that some of them put elsewhere have a second place.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Counts {
+    prompt_tokens: Count,
+    completion_tokens: Count,
+    total_tokens: Count,
+    prompt_tokens_details: Option<PromptDetails>,
+    completion_tokens_details: Option<CompletionDetails>,
+    prompt_cache_hit_tokens: Count,
+    cached_tokens: Count,
+    num_cached_tokens: Count,
+    reasoning_tokens: Count,
+    prompt_audio_seconds: Count,
+    server_tool_use: Option<ServerTools>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ServerTools {
+    web_search_requests: Count,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PromptDetails {
+    cached_tokens: Count,
+    cached_tokens_details: Option<CachedDetails>,
+    cache_write_tokens: Count,
+    cache_creation_input_tokens: Count,
+    audio_tokens: Count,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct CachedDetails {
+    audio_tokens: Count,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct CompletionDetails {
+    reasoning_tokens: Count,
+    audio_tokens: Count,
+    image_tokens: Count,
+}
+
+/// Reads a usage object into disjoint buckets; `None` when it counts nothing.
+fn usage(raw: &[u8]) -> Option<(Usage, Trust)> {
+    let counts: Counts = match count::read(raw) {
+        Read::Counts(counts) => counts,
+        Read::Negative => return Some((Usage::default(), Trust::Contradictory)),
+        Read::Nothing => return None,
+    };
+    let mut usage = Usage::default();
+    let sound = input(&counts, &mut usage).and_then(|()| output(&counts, &mut usage));
+    if let Some(searches) = counts.server_tool_use.and_then(|tools| tools.web_search_requests.0) {
+        usage.set_uses(ToolUse::WebSearch, Tokens::new(searches));
+    }
+    if usage.is_absent() && sound.is_some() {
+        return None;
+    }
+    Some((usage, if sound.is_some() { Trust::Sound } else { Trust::Contradictory }))
+}
+
+/// `prompt_tokens` includes cached, written and audio tokens.
+fn input(counts: &Counts, usage: &mut Usage) -> Option<()> {
+    let Some(total) = counts.prompt_tokens.0 else {
+        return Some(());
+    };
+    let details = counts.prompt_tokens_details.as_ref();
+    let cached = details.and_then(|d| d.cached_tokens.0).or(counts.prompt_cache_hit_tokens.0);
+    let cached = cached.or(counts.cached_tokens.0).or(counts.num_cached_tokens.0);
+    let audio = details.and_then(|d| d.audio_tokens.0);
+    // Some hosts leave audio out of the prompt: the total says so.
+    let sum = total.checked_add(counts.completion_tokens.0.unwrap_or(0))?;
+    let apart = audio.filter(|audio| *audio > 0 && counts.total_tokens.0 == sum.checked_add(*audio));
+    let total = total.checked_add(apart.unwrap_or(0))?;
+    let told = details.and_then(|d| d.cached_tokens_details.as_ref()).and_then(|d| d.audio_tokens.0);
+    let both = told.or_else(|| in_both(total, cached?, audio?)).filter(|both| *both > 0);
+    let parts = [
+        (Bucket::CacheRead, less(cached, both)?),
+        (Bucket::CacheWriteOther, details.and_then(|d| d.cache_write_tokens.0.or(d.cache_creation_input_tokens.0))),
+        (Bucket::InputAudio, less(audio, both)?),
+        (Bucket::InputAudioCached, both),
+    ];
+    let rest = take_parts(total, &parts, usage)?;
+    usage.set(Bucket::InputUncached, Tokens::new(rest));
+    Some(())
+}
+
+/// What must be cached audio, where more is said to be cached or audio than there is, though neither alone exceeds it.
+fn in_both(total: u64, cached: u64, audio: u64) -> Option<u64> {
+    let sum = cached.checked_add(audio).filter(|_| cached <= total && audio <= total)?;
+    Some(sum.saturating_sub(total))
+}
+
+/// A count without a part of it; `None` where the part exceeds it.
+fn less(count: Option<u64>, part: Option<u64>) -> Option<Option<u64>> {
+    match (count, part) {
+        (Some(count), Some(part)) => count.checked_sub(part).map(Some),
+        (count, _) => Some(count),
+    }
+}
+
+/// `completion_tokens` includes reasoning, unless the total says that reasoning comes on top. Where nobody counts
+/// reasoning and the total is larger than its parts, what is missing is reasoning that is not shown; unless it is audio
+/// that is counted in seconds.
+fn output(counts: &Counts, usage: &mut Usage) -> Option<()> {
+    let Some(completion) = counts.completion_tokens.0 else {
+        return Some(());
+    };
+    let details = counts.completion_tokens_details.as_ref();
+    let reasoning = details.and_then(|d| d.reasoning_tokens.0).or(counts.reasoning_tokens.0);
+    let [audio, image] = [details.and_then(|d| d.audio_tokens.0), details.and_then(|d| d.image_tokens.0)];
+    let input = counts.prompt_tokens.0.unwrap_or(0);
+    let sum = input.checked_add(completion)?;
+    let on_top = counts.total_tokens.0 == sum.checked_add(reasoning.unwrap_or(0));
+    let apart = counts.prompt_tokens_details.as_ref().and_then(|d| d.audio_tokens.0).unwrap_or(0);
+    let hidden = counts
+        .prompt_tokens
+        .0
+        .and(counts.total_tokens.0)
+        .and_then(|total| total.checked_sub(sum))
+        .filter(|more| *more > 0 && *more != apart && counts.prompt_audio_seconds.0.unwrap_or(0) == 0);
+    let reasoning = reasoning.filter(|told| *told > 0 || hidden.is_none()).or(hidden);
+    let total = match reasoning {
+        Some(reasoning) if on_top || hidden == Some(reasoning) => completion.checked_add(reasoning)?,
+        _ => completion,
+    };
+    // A provider's own slip: parts that exceed the output. What is billed is the output.
+    let parts = [(Bucket::OutputAudio, audio), (Bucket::OutputImage, image), (Bucket::Reasoning, reasoning)];
+    let rest = take_within(total, &parts, usage);
+    usage.set(Bucket::Output, Tokens::new(rest));
+    Some(())
+}
+
+/// Sets each part and returns what is left of the total; `None` when the parts exceed it.
+pub(crate) fn take_parts(total: u64, parts: &[(Bucket, Option<u64>)], usage: &mut Usage) -> Option<u64> {
+    let mut rest = total;
+    for (bucket, part) in parts {
+        if let Some(part) = part {
+            usage.set(*bucket, Tokens::new(*part));
+            rest = rest.checked_sub(*part)?;
+        }
+    }
+    Some(rest)
+}
+
+/// Sets each part as far as there is something left of the total, and returns what is left after all.
+pub(crate) fn take_within(total: u64, parts: &[(Bucket, Option<u64>)], usage: &mut Usage) -> u64 {
+    let mut rest = total;
+    for (bucket, part) in parts {
+        if let Some(part) = part.map(|part| part.min(rest)) {
+            usage.set(*bucket, Tokens::new(part));
+            rest = rest.saturating_sub(part);
+        }
+    }
+    rest
+}
+
+/// What an event or answer is, beyond what it adds to the outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Output, or nothing in particular.
+    Plain,
+    /// Names the reason for stopping.
+    Finish,
+    /// Usage without choices.
+    Usage,
+    /// Something without choices, such as a moderation's result.
+    Aside,
+    /// An error.
+    Error,
+}
+
+/// Takes one answer or chunk into the outcome. Some hosts put the usage into an extension of theirs, named `x_…`.
+pub(crate) fn absorb(raw: &[u8], outcome: &mut Outcome) -> Kind {
+    let mut seen = Seen::default();
+    let (mut is_error, mut has_usage) = (false, false);
+    let mut cursor = Cursor::new(raw);
+    if !cursor.object() {
+        return Kind::Aside;
+    }
+    while let Some(key) = cursor.key() {
+        if key == b"choices" {
+            absorb_choices(&mut cursor, outcome, &mut seen);
+            continue;
+        }
+        let value = cursor.value();
+        match key {
+            b"usage" if json::is_set(value) => has_usage |= absorb_usage(value, outcome),
+            key if key.starts_with(b"x_") => {
+                has_usage |= json::member(value, "usage").is_some_and(|usage| absorb_usage(usage, outcome));
+            }
+            b"error" if json::is_set(value) => is_error = true,
+            b"id" if outcome.upstream_id.is_none() => outcome.upstream_id = json::owned(value),
+            b"model" if outcome.model.as_ref().is_none_or(String::is_empty) => outcome.model = json::owned(value),
+            b"service_tier" if json::is_set(value) => outcome.service_tier = json::owned(value),
+            _ => {}
+        }
+    }
+    // Some hosts put it into the choice that names the reason for stopping.
+    if let (Some(usage), false) = (seen.usage, has_usage) {
+        absorb_usage(usage, outcome);
+    }
+    match seen {
+        _ if is_error => Kind::Error,
+        Seen { finished: true, .. } => Kind::Finish,
+        Seen { count: 0, .. } if has_usage => Kind::Usage,
+        Seen { count: 0, .. } => Kind::Aside,
+        _ => Kind::Plain,
+    }
+}
+
+/// What the choices show beside their output.
+#[derive(Default)]
+struct Seen<'a> {
+    count: usize,
+    /// Whether one names the reason for stopping.
+    finished: bool,
+    usage: Option<&'a [u8]>,
+}
+
+fn absorb_usage(raw: &[u8], outcome: &mut Outcome) -> bool {
+    let Some((mut usage, trust)) = usage(raw) else {
+        return false;
+    };
+    // Models that search with each request name how much they took in, and bill by it.
+    let searched = match json::member(raw, "search_context_size") {
+        Some(b"\"low\"") => Some(ToolUse::SearchLow),
+        Some(b"\"medium\"") => Some(ToolUse::SearchMedium),
+        Some(b"\"high\"") => Some(ToolUse::SearchHigh),
+        _ => None,
+    };
+    if let Some(size) = searched {
+        usage.set_uses(size, Tokens::new(1));
+    }
+    outcome.usage = Some(usage);
+    outcome.trust = trust;
+    true
+}
+
+/// The choices are gone through in place: to skip them first and read them again would cost as much as all the rest.
+fn absorb_choices<'a>(cursor: &mut Cursor<'a>, outcome: &mut Outcome, seen: &mut Seen<'a>) {
+    if !cursor.array() {
+        cursor.value();
+        return;
+    }
+    while cursor.item() {
+        seen.count += 1;
+        if !cursor.object() {
+            cursor.value();
+            continue;
+        }
+        while let Some(key) = cursor.key() {
+            if matches!(key, b"delta" | b"message") {
+                absorb_output(cursor, &mut outcome.produced);
+                continue;
+            }
+            let value = cursor.value();
+            match key {
+                // Completions without messages.
+                b"text" => {
+                    if let Some(inside) = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) {
+                        outcome.produced.text(inside);
+                    }
+                }
+                b"usage" if json::is_set(value) => seen.usage = Some(value),
+                b"finish_reason" if json::is_set(value) => {
+                    if let Some(native) = json::owned(value).filter(|native| !native.is_empty()) {
+                        outcome.finish = Some(Finish { native });
+                        seen.finished = true;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn absorb_output(cursor: &mut Cursor<'_>, produced: &mut Produced) {
+    if !cursor.object() {
+        cursor.value();
+        return;
+    }
+    while let Some(key) = cursor.key() {
+        let value = cursor.value();
+        match key {
+            b"tool_calls" | b"function_call" | b"audio" | b"images" if json::is_set(value) && value != b"[]" => {
+                produced.part();
+                produced.text(value);
+            }
+            key if TEXTS.contains(&key) => {
+                if let Some(inside) = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) {
+                    produced.text(inside);
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! `openai-responses`: counts, answers and events.
+
+use crate::decoders::count::{self, Count, Read};
+use crate::decoders::openai_chat::{take_parts, take_within};
+use crate::outcome::{Finish, Outcome, Trust};
+use crate::upstream_error::UpstreamError;
+use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
+use opencredits_wire::json;
+use serde::Deserialize;
+
+/// The status of the answer that a stream with an error in it began with.
+const STATUS_IN_STREAM: u16 = 200;
+
+/// The usage object: totals that include their parts.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Counts {
+    input_tokens: Count,
+    output_tokens: Count,
+    total_tokens: Count,
+    input_tokens_details: Option<InputDetails>,
+    output_tokens_details: Option<OutputDetails>,
+    server_side_tool_usage_details: Option<HostedCalls>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct InputDetails {
+    cached_tokens: Count,
+    cache_write_tokens: Count,
+    audio_tokens: Count,
+    image_tokens: Count,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct OutputDetails {
+    reasoning_tokens: Count,
+    audio_tokens: Count,
+    image_tokens: Count,
+}
+
+/// What the provider's own tools did, where it counts that in the usage.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct HostedCalls {
+    web_search_calls: Count,
+    x_search_calls: Count,
+    code_interpreter_calls: Count,
+    file_search_calls: Count,
+}
+
+/// What an event is, beyond what it adds to the outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Output, or nothing in particular.
+    Plain,
+    /// The end, with the usage.
+    End,
+    /// An error.
+    Error,
+}
+
+/// Takes an event of a stream into the outcome.
+pub(crate) fn absorb_event(data: &[u8], outcome: &mut Outcome) -> Kind {
+    let (mut kind, mut response, mut delta, mut item) = (&b""[..], None, None, None);
+    json::members(data, |name, value| match name {
+        b"type" => kind = value,
+        b"response" => response = Some(value),
+        b"delta" => delta = Some(value),
+        b"item" => item = Some(value),
+        _ => {}
+    });
+    match kind {
+        b"\"response.completed\"" | b"\"response.incomplete\"" | b"\"response.done\"" => {
+            absorb(response.unwrap_or_default(), outcome);
+            Kind::End
+        }
+        b"\"response.failed\"" => {
+            absorb(response.unwrap_or_default(), outcome);
+            Kind::Error
+        }
+        b"\"error\"" => {
+            outcome.error = Some(UpstreamError::read(STATUS_IN_STREAM, data, None));
+            Kind::Error
+        }
+        b"\"response.created\"" | b"\"response.in_progress\"" => {
+            name(response.unwrap_or_default(), outcome);
+            Kind::Plain
+        }
+        b"\"response.output_item.added\"" => {
+            // A call has said something as soon as it is named.
+            if item.and_then(|item| json::member(item, "name")).is_some() {
+                outcome.produced.part();
+            }
+            Kind::Plain
+        }
+        _ => {
+            if let Some(inside) = delta.and_then(|delta| delta.strip_prefix(b"\"")?.strip_suffix(b"\"")) {
+                outcome.produced.text(inside);
+            }
+            Kind::Plain
+        }
+    }
+}
+
+/// Takes a whole response into the outcome.
+pub(crate) fn absorb_response(body: &[u8], outcome: &mut Outcome) {
+    absorb(body, outcome);
+    json::items(json::member(body, "output").unwrap_or_default(), |item| {
+        if json::member(item, "name").is_some() {
+            outcome.produced.part();
+        }
+        for part in ["content", "summary"] {
+            json::items(json::member(item, part).unwrap_or_default(), |part| {
+                let text = json::member(part, "text").or_else(|| json::member(part, "refusal"));
+                if let Some(inside) = text.and_then(|text| text.strip_prefix(b"\"")?.strip_suffix(b"\"")) {
+                    outcome.produced.text(inside);
+                }
+            });
+        }
+    });
+}
+
+fn name(response: &[u8], outcome: &mut Outcome) {
+    json::members(response, |name, value| match name {
+        b"id" => outcome.upstream_id = json::owned(value),
+        b"model" => outcome.model = json::owned(value),
+        _ => {}
+    });
+}
+
+fn absorb(response: &[u8], outcome: &mut Outcome) {
+    name(response, outcome);
+    let (mut searches, mut files, mut codes) = (0_u64, 0_u64, 0_u64);
+    let (mut status, mut reason, mut usage, mut requests) = (None, None, None, None);
+    json::members(response, |name, value| match name {
+        b"status" => status = json::owned(value),
+        b"incomplete_details" => reason = json::member(value, "reason").and_then(json::owned),
+        b"usage" if json::is_set(value) => usage = Some(value),
+        b"service_tier" if json::is_set(value) => outcome.service_tier = json::owned(value),
+        b"error" if json::is_set(value) => {
+            outcome.error = Some(UpstreamError::read(STATUS_IN_STREAM, response, None));
+        }
+        b"tool_usage" => requests = json::pointer(value, "/web_search/num_requests").and_then(json::count),
+        b"output" => json::items(value, |item| match json::member(item, "type") {
+            Some(b"\"web_search_call\"") if is_search(item) => searches = searches.saturating_add(1),
+            Some(b"\"file_search_call\"") => files = files.saturating_add(1),
+            Some(b"\"code_interpreter_call\"") => codes = codes.saturating_add(1),
+            _ => {}
+        }),
+        _ => {}
+    });
+    if let Some(native) = reason.or(status).filter(|native| native != "in_progress" && native != "failed") {
+        outcome.finish = Some(Finish { native });
+    }
+    let counts: Counts = match usage.map(count::read) {
+        Some(Read::Counts(counts)) => counts,
+        Some(Read::Negative) => {
+            (outcome.usage, outcome.trust) = (Some(Usage::default()), Trust::Contradictory);
+            return;
+        }
+        Some(Read::Nothing) | None => return,
+    };
+    let mut usage = Usage::default();
+    let sound = counts.buckets(&mut usage);
+    if usage.is_absent() && sound.is_some() {
+        return;
+    }
+    let hosted = counts.server_side_tool_usage_details.unwrap_or_default();
+    let uses = [
+        // What was asked of the search is billed, where it is told; calls are counted only where it is not.
+        (ToolUse::WebSearch, hosted.web_search_calls.0.or(requests), searches),
+        (ToolUse::XSearch, hosted.x_search_calls.0, 0),
+        (ToolUse::FileSearch, hosted.file_search_calls.0, files),
+        (ToolUse::CodeExecution, hosted.code_interpreter_calls.0, codes),
+    ];
+    for (tool, told, seen) in uses {
+        let count = told.unwrap_or(seen);
+        if count > 0 {
+            usage.set_uses(tool, Tokens::new(count));
+        }
+    }
+    outcome.usage = Some(usage);
+    outcome.trust = if sound.is_some() { Trust::Sound } else { Trust::Contradictory };
+}
+
+/// Opening a page that was found is no search, and is not billed.
+fn is_search(call: &[u8]) -> bool {
+    let action = json::member(call, "action").and_then(|action| json::member(action, "type"));
+    action.is_none_or(|action| action == b"\"search\"")
+}
+
+impl Counts {
+    fn buckets(&self, usage: &mut Usage) -> Option<()> {
+        if let Some(total) = self.input_tokens.0 {
+            let details = self.input_tokens_details.as_ref();
+            let parts = [
+                (Bucket::CacheRead, details.and_then(|d| d.cached_tokens.0)),
+                (Bucket::CacheWriteOther, details.and_then(|d| d.cache_write_tokens.0)),
+            ];
+            let rest = take_parts(total, &parts, usage)?;
+            // What was cached may be of these kinds, too: here it is counted as cached.
+            let kinds = [
+                (Bucket::InputAudio, details.and_then(|d| d.audio_tokens.0)),
+                (Bucket::InputImage, details.and_then(|d| d.image_tokens.0).filter(|tokens| *tokens > 0)),
+            ];
+            let rest = take_within(rest, &kinds, usage);
+            usage.set(Bucket::InputUncached, Tokens::new(rest));
+        }
+        let Some(output) = self.output_tokens.0 else {
+            return Some(());
+        };
+        let details = self.output_tokens_details.as_ref();
+        let reasoning = details.and_then(|d| d.reasoning_tokens.0);
+        let sum = self.input_tokens.0.unwrap_or(0).checked_add(output)?;
+        // Reasoning is contained, unless the total says that it comes on top.
+        let on_top = reasoning.filter(|more| *more > 0 && self.total_tokens.0 == sum.checked_add(*more));
+        let total = output.checked_add(on_top.unwrap_or(0))?;
+        // A provider's own slip: parts that exceed the output. What is billed is the output.
+        let parts = [
+            (Bucket::OutputAudio, details.and_then(|d| d.audio_tokens.0)),
+            (Bucket::OutputImage, details.and_then(|d| d.image_tokens.0)),
+            (Bucket::Reasoning, reasoning),
+        ];
+        let rest = take_within(total, &parts, usage);
+        usage.set(Bucket::Output, Tokens::new(rest));
+        Some(())
+    }
+}

@@ -1,0 +1,188 @@
+//! What a request asks for, as far as admission needs to know.
+
+mod scan;
+mod tools;
+
+use crate::decoders::anthropic_messages::FAST_US;
+use crate::dialect::Dialect;
+use crate::error::Error;
+use opencredits_units::{Bucket, ToolUse};
+use opencredits_wire::json;
+use scan::{AUDIO, CACHE_CONTROL, IMAGE, INPUT_AUDIO, ONE_HOUR, Scan, VIDEO, plain};
+
+pub use scan::InputSeen;
+
+/// Tokens that a provider adds for the frame of a request: instructions for tools, separators of messages.
+const FRAME_TOKENS_MAX: u64 = 2_048;
+
+/// The fields that are read by the model.
+const READ: [&str; 8] =
+    ["messages", "system", "tools", "input", "instructions", "contents", "systemInstruction", "system_instruction"];
+
+/// What a request asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RequestFacts {
+    /// The model, as the client names it.
+    pub model: String,
+    /// Whether the answer is to be streamed.
+    pub stream: bool,
+    /// The output cap, where the client gave one, for one choice.
+    pub output_cap: Option<u64>,
+    /// How many choices are to be made.
+    pub choices: u64,
+    /// Whether the client asked for a chunk with the usage.
+    pub usage_chunk_asked: bool,
+    /// The service tier that is asked for.
+    pub tier: Option<String>,
+    /// Buckets with prices of their own that the request could touch.
+    pub extra: Vec<Bucket>,
+    /// An upper bound of the input, in tokens; `None` where the provider's own tools may add to it without end, or where it
+    /// names a file whose length nobody here knows.
+    pub input_max: Option<u64>,
+    /// How much there is to read.
+    pub seen: InputSeen,
+    /// How often each of the provider's own tools may run, where the request has such tools.
+    pub uses: Vec<(ToolUse, u64)>,
+    /// Whether the model may think, in sight or out of it.
+    pub thinks: bool,
+}
+
+/// How often a model searches that was told to, at most.
+const SEARCHES_MAX: u64 = 10;
+
+impl RequestFacts {
+    /// Reads the top-level fields of a body, each with its raw JSON.
+    ///
+    /// # Errors
+    /// When the model is missing, or a field that admission needs has another form than the API says.
+    pub fn read<'a>(dialect: Dialect, fields: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Self, Error> {
+        // Models of other dialects think unless they are told not to.
+        let thinks = dialect != Dialect::AnthropicMessages;
+        let mut facts = Self { choices: 1, thinks, input_max: Some(FRAME_TOKENS_MAX), ..Self::default() };
+        if dialect == Dialect::OpenaiChat {
+            // Caches are written without being asked for, and some models bill it.
+            facts.extra.push(Bucket::CacheWriteOther);
+        }
+        for (name, value) in fields {
+            let value = plain(value);
+            let scan = Scan::of(value.as_bytes());
+            facts.input_max = facts.input_max.zip(scan.bound()).map(|(sum, bound)| sum.saturating_add(bound));
+            if READ.contains(&name) {
+                facts.seen.add(&scan);
+            }
+            facts.field(dialect, name, value.as_bytes())?;
+        }
+        if facts.model.is_empty() {
+            return Err(Error::Missing { field: "model", remedy: "name one of GET /v1/models" });
+        }
+        Ok(facts)
+    }
+
+    fn field(&mut self, dialect: Dialect, name: &str, raw: &[u8]) -> Result<(), Error> {
+        if !json::is_set(raw) {
+            return Ok(());
+        }
+        match name {
+            "model" => self.model = json::owned(raw).ok_or(expected("model", "a string"))?,
+            "stream" => self.stream = truth(raw).ok_or(expected("stream", "true or false"))?,
+            "max_tokens" | "max_completion_tokens" | "max_output_tokens" => {
+                let cap = json::count(raw).filter(|cap| *cap > 0).ok_or(expected("max_tokens", "a positive number"))?;
+                // Where both are sent, a provider may heed either.
+                self.output_cap = Some(self.output_cap.map_or(cap, |other| other.max(cap)));
+            }
+            "n" if dialect == Dialect::OpenaiChat => {
+                self.choices = json::count(raw).filter(|n| *n > 0).ok_or(expected("n", "a positive number"))?;
+            }
+            "stream_options" => {
+                self.usage_chunk_asked = json::member(raw, "include_usage") == Some(b"true");
+            }
+            "service_tier" | "speed" => self.ask_tier(json::owned(raw)),
+            "inference_geo" if raw == b"\"us\"" => self.ask_tier(json::owned(raw)),
+            "web_search_options" => {
+                self.input_max = None;
+                self.uses.push((ToolUse::WebSearch, SEARCHES_MAX));
+            }
+            "modalities" | "audio" if AUDIO.is_in(raw) => self.extra.push(Bucket::OutputAudio),
+            "tools" => self.tools(dialect, raw)?,
+            "thinking" => self.thinks = json::member(raw, "type") != Some(b"\"disabled\""),
+            "reasoning_effort" => self.thinks = raw != b"\"none\"",
+            "reasoning" => self.thinks = json::member(raw, "effort") != Some(b"\"none\""),
+            "generationConfig" | "generation_config" => self.generation_config(raw)?,
+            "messages" | "system" | "cache_control" | "input" | "contents" => self.content(name, raw)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Speed and place are asked for apart, and priced together.
+    fn ask_tier(&mut self, asked: Option<String>) {
+        self.tier = match (self.tier.take(), asked) {
+            (Some(one), Some(other))
+                if [one.as_str(), &other] == ["us", "fast"] || [&*other, &one] == ["us", "fast"] =>
+            {
+                Some(FAST_US.to_owned())
+            }
+            (Some(known), _) if ["fast", "us", FAST_US].contains(&known.as_str()) => Some(known),
+            (_, asked) => asked,
+        };
+    }
+
+    /// Whether what is written to a cache is to stay there for an hour.
+    #[must_use]
+    pub fn caches_for_hour(&self) -> bool {
+        self.extra.contains(&Bucket::CacheWrite1h)
+    }
+
+    fn content(&mut self, name: &str, raw: &[u8]) -> Result<(), Error> {
+        if name == "messages" && raw.first() != Some(&b'[') {
+            return Err(expected("messages", "a list"));
+        }
+        if INPUT_AUDIO.is_in(raw) || (name == "contents" && AUDIO.is_in(raw)) {
+            self.extra.extend([Bucket::InputAudio, Bucket::InputAudioCached]);
+        }
+        if name == "contents" && VIDEO.is_in(raw) {
+            self.extra.extend([Bucket::InputAudio, Bucket::InputAudioCached, Bucket::InputVideo]);
+        }
+        if IMAGE.is_in(raw) {
+            self.extra.push(Bucket::InputImage);
+        }
+        // An automatic cache_control stands at the top; otherwise it stands with its block.
+        if name == "cache_control" || CACHE_CONTROL.is_in(raw) {
+            self.extra.extend([Bucket::CacheWrite5m, Bucket::CacheWriteOther]);
+            if ONE_HOUR.is_in(raw) {
+                self.extra.push(Bucket::CacheWrite1h);
+            }
+        }
+        Ok(())
+    }
+
+    fn generation_config(&mut self, raw: &[u8]) -> Result<(), Error> {
+        let count = |names: [&str; 2]| names.into_iter().find_map(|name| json::member(raw, name));
+        if let Some(cap) = count(["maxOutputTokens", "max_output_tokens"]).filter(|raw| json::is_set(raw)) {
+            let cap = json::count(cap).filter(|cap| *cap > 0);
+            self.output_cap = Some(cap.ok_or(expected("generationConfig.maxOutputTokens", "a positive number"))?);
+        }
+        if let Some(choices) = count(["candidateCount", "candidate_count"]).and_then(json::count) {
+            self.choices = choices.max(1);
+        }
+        if AUDIO.is_in(raw) || raw.windows(5).any(|word| word == b"AUDIO") {
+            self.extra.push(Bucket::OutputAudio);
+        }
+        if raw.windows(5).any(|word| word == b"IMAGE") {
+            self.extra.push(Bucket::OutputImage);
+        }
+        Ok(())
+    }
+}
+
+const fn expected(field: &'static str, expected: &'static str) -> Error {
+    Error::Field { field, expected }
+}
+
+fn truth(raw: &[u8]) -> Option<bool> {
+    match raw {
+        b"true" => Some(true),
+        b"false" => Some(false),
+        _ => None,
+    }
+}

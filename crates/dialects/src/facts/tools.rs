@@ -1,0 +1,125 @@
+//! Which of a request's tools run at the provider: they are billed by the use, and may add to the input without end.
+//!
+//! Which there are is data (`data/tools.toml`); what is not known there is refused.
+
+use super::RequestFacts;
+use super::scan::{CACHE_CONTROL, ONE_HOUR};
+use crate::dialect::Dialect;
+use crate::error::Error;
+use opencredits_units::{Bucket, ToolUse};
+use opencredits_wire::json;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+/// How often a provider's tool may run where the request sets no limit.
+const USES_MAX: u64 = 10;
+/// A member that names what lies at the provider.
+const STORES: &str = "vector_store_ids";
+
+/// Who runs a tool, by dialect and the beginning of its type.
+type Table = BTreeMap<String, BTreeMap<String, String>>;
+
+/// A table that is damaged is empty, so that every tool is refused; a test reads it.
+static TABLE: LazyLock<Table> =
+    LazyLock::new(|| toml::from_str(include_str!("../../data/tools.toml")).unwrap_or_default());
+
+/// Who runs a tool.
+enum Runs {
+    Client,
+    /// The provider, for its tokens alone.
+    Provider,
+    /// The provider, for a fee a use.
+    ForFee(ToolUse),
+}
+
+impl Runs {
+    fn of(dialect: Dialect, matches: impl Fn(&str) -> bool) -> Result<Self, Error> {
+        let known = TABLE.get(dialect.name()).and_then(|known| known.iter().find(|(start, _)| matches(start)));
+        match known.map(|(_, runs)| runs.as_str()) {
+            Some("client") => Ok(Self::Client),
+            Some("provider") => Ok(Self::Provider),
+            Some(fee) => ToolUse::ALL.into_iter().find(|tool| tool.name() == fee).map(Self::ForFee).ok_or(REFUSED),
+            None => Err(REFUSED),
+        }
+    }
+}
+
+const REFUSED: Error = Error::Unsupported {
+    field: "tools",
+    remedy: "send functions or a provider's search; tools that keep state there or act for others are not passed on",
+};
+
+impl RequestFacts {
+    /// Reads `tools`.
+    pub(super) fn tools(&mut self, dialect: Dialect, raw: &[u8]) -> Result<(), Error> {
+        let mut found = Ok(());
+        json::items(raw, |tool| {
+            if found.is_err() {
+                return;
+            }
+            found = match dialect {
+                Dialect::GeminiGenerate => self.tool_by_members(dialect, tool),
+                Dialect::CohereChat | Dialect::OpenaiEmbeddings => Ok(()),
+                _ => self.tool_by_type(dialect, tool),
+            };
+        });
+        found
+    }
+
+    fn tool_by_type(&mut self, dialect: Dialect, tool: &[u8]) -> Result<(), Error> {
+        if CACHE_CONTROL.is_in(tool) {
+            self.extra.extend([Bucket::CacheWrite5m, Bucket::CacheWriteOther]);
+            if ONE_HOUR.is_in(tool) {
+                self.extra.push(Bucket::CacheWrite1h);
+            }
+        }
+        // A tool without a type is a function in all of these.
+        let Some(kind) = json::member(tool, "type").and_then(json::text) else {
+            return Ok(());
+        };
+        // A container that is named is somebody's.
+        let is_named = json::member(tool, "container").is_some_and(|container| container.starts_with(b"\""));
+        // A word says what the client's screen shows, an object where commands run.
+        let runs_there = json::member(tool, "environment").is_some_and(|environment| {
+            environment.starts_with(b"{") && json::member(environment, "type") != Some(b"\"local\"")
+        });
+        if is_named || runs_there || json::member(tool, STORES).is_some() {
+            return Err(REFUSED);
+        }
+        let limit = json::member(tool, "max_uses").and_then(json::count);
+        self.runs(&Runs::of(dialect, |start| kind.starts_with(start))?, limit);
+        Ok(())
+    }
+
+    fn tool_by_members(&mut self, dialect: Dialect, tool: &[u8]) -> Result<(), Error> {
+        let mut found = Ok(());
+        json::members(tool, |name, _| match Runs::of(dialect, |known| known.as_bytes() == name) {
+            Ok(runs) => self.runs(&runs, None),
+            Err(refused) => found = Err(refused),
+        });
+        found
+    }
+
+    fn runs(&mut self, runs: &Runs, limit: Option<u64>) {
+        if !matches!(runs, Runs::Client) {
+            self.input_max = None;
+        }
+        if let Runs::ForFee(tool) = runs {
+            self.uses.push((*tool, limit.unwrap_or(USES_MAX)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tool_in_the_table_is_run_by_somebody() {
+        assert_eq!(TABLE.len(), 4);
+        for (dialect, tools) in TABLE.iter() {
+            let dialect: Dialect = dialect.parse().unwrap();
+            assert!(tools.keys().all(|tool| Runs::of(dialect, |start| start == tool).is_ok()), "{tools:?}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The dialects of AI providers: what a request asks for, what a response used, why a provider refused.
+//!
+//! A [`Dialect`] is a wire format. [`RequestFacts`] reads what a request asks for; [`StreamTap`] watches a streamed
+//! response pass and [`read_body`] reads a whole one; both end in an [`Outcome`] with the usage in disjoint buckets.
+//! [`CountsTap`] and [`read_counts`] meter interfaces that are described by a table alone. [`UpstreamError`] classifies the
+//! error of a provider.
+//!
+//! # What it refuses to do
+//! It does no I/O and reads no clock. No type that holds content can be printed. No vendor's name stands in the code.
+//!
+//! # Invariants
+//! - Usage in a stream replaces, it never adds; absent is not zero; a count below zero is flagged, never clamped.
+//! - A stream that was cut is never reported as final, wherever it was cut.
+//! - What passes a tap passes unchanged, but for the closing events that carry usage.
+//!
+//! # Example
+//! ```
+//! use opencredits_dialects::{Dialect, read_body};
+//! use opencredits_units::{Bucket, Tokens};
+//!
+//! let body = br#"{"id": "a1", "model": "m", "choices": [{"finish_reason": "stop", "message": {"content": "Hi"}}],
+//!     "usage": {"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 25,
+//!               "prompt_tokens_details": {"cached_tokens": 15}}}"#;
+//! let outcome = read_body(Dialect::OpenaiChat, body);
+//! let usage = outcome.usage.unwrap();
+//! assert_eq!(usage.get(Bucket::InputUncached), Some(Tokens::new(5)));
+//! assert_eq!(usage.get(Bucket::CacheRead), Some(Tokens::new(15)));
+//! assert_eq!(usage.get(Bucket::Reasoning), None);
+//! ```
+
+mod counts;
+mod decoders;
+mod dialect;
+mod error;
+mod facts;
+mod outcome;
+mod stream;
+mod upstream_error;
+mod usage_chunk;
+
+pub use counts::{CountsForm, CountsTap, read_counts};
+pub use dialect::{Dialect, UnknownDialect};
+pub use error::Error;
+pub use facts::{InputSeen, RequestFacts};
+pub use outcome::{End, Finish, Outcome, Produced, Trust};
+pub use stream::opening::{Begins, Opening};
+pub use stream::tap::{StreamTap, read_body, splice_usage};
+pub use upstream_error::{ErrorKind, UpstreamError};
+pub use usage_chunk::UsageChunk;

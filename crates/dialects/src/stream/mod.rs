@@ -1,0 +1,6 @@
+//! Watching a streamed answer: its start, its events, its closing events.
+
+pub(crate) mod closing;
+pub(crate) mod event_template;
+pub(crate) mod opening;
+pub(crate) mod tap;

@@ -1,0 +1,404 @@
+//! Watching an answer pass: the outcome is read, the closing events wait for the charge.
+
+use crate::decoders::anthropic_messages as messages;
+use crate::decoders::cohere_chat;
+use crate::decoders::embeddings;
+use crate::decoders::gemini_generate as gemini;
+use crate::decoders::openai_chat as chat;
+use crate::decoders::openai_responses as responses;
+use crate::dialect::Dialect;
+use crate::outcome::{End, Outcome};
+use crate::stream::closing::{self, Closing, Withheld, spliced};
+use crate::stream::event_template::Mould;
+use crate::upstream_error::UpstreamError;
+use crate::usage_chunk::UsageChunk;
+use bytes::Bytes;
+use opencredits_wire::sse::{Event, Framer, Place};
+use opencredits_wire::{EventTooLarge, json};
+
+/// The status of the answer that a stream with an error in it began with.
+const STATUS_IN_STREAM: u16 = 200;
+
+/// What some servers put in front of JSON.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Watches a stream pass.
+///
+/// Events go through as they came, until the one that names the reason for stopping: from there on they wait for
+/// [`StreamTap::close`], which adds what the request was charged.
+pub struct StreamTap {
+    dialect: Dialect,
+    usage_chunk: UsageChunk,
+    framer: Framer,
+    counts: messages::Counts,
+    queries: gemini::Queries,
+    outcome: Outcome,
+    withheld: Vec<Withheld>,
+    /// What became of the last event: the rest of its line break goes the same way.
+    last: Went,
+    ended: bool,
+    mould: Mould,
+    /// The last event that had the shape of another, where it counts.
+    unread: Vec<u8>,
+}
+
+/// What becomes of an event.
+enum Fate {
+    Passes,
+    Waits(Closing),
+    Stops,
+}
+
+/// What became of an event.
+#[derive(Clone, Copy)]
+enum Went {
+    Out,
+    Aside,
+    Nowhere,
+}
+
+impl StreamTap {
+    /// A tap for one stream.
+    #[must_use]
+    pub fn new(dialect: Dialect, usage_chunk: UsageChunk) -> Self {
+        Self {
+            dialect,
+            usage_chunk,
+            framer: Framer::new(),
+            counts: messages::Counts::default(),
+            queries: gemini::Queries::new(),
+            outcome: Outcome::default(),
+            withheld: Vec::new(),
+            last: Went::Out,
+            ended: false,
+            mould: Mould::default(),
+            unread: Vec::new(),
+        }
+    }
+
+    /// Takes a chunk and gives what of it may go out now: whole events, unchanged, sliced from the chunk where they
+    /// lie in it.
+    ///
+    /// # Errors
+    /// When an event is larger than any that a provider sends.
+    pub fn feed(&mut self, chunk: &Bytes) -> Result<Bytes, EventTooLarge> {
+        let alike = self.cast(chunk);
+        if alike == chunk.len() {
+            return Ok(chunk.clone());
+        }
+        self.read_unread();
+        let mut framer = std::mem::replace(&mut self.framer, Framer::new());
+        let mut out = Out::new(chunk, alike);
+        let fed = framer.feed(chunk.get(alike..).unwrap_or_default(), |raw, place| match place.after(alike) {
+            Place::Rest(range) => self.rest(raw, &Place::Chunk(range), &mut out),
+            place => self.goes(raw, &place, &mut out),
+        });
+        self.framer = framer;
+        fed.map(|()| out.finish())
+    }
+
+    /// An event goes where its fate is.
+    fn goes(&mut self, raw: &[u8], place: &Place, out: &mut Out<'_>) {
+        self.last = match self.read(raw) {
+            Fate::Passes => {
+                for waiting in self.overtaken(raw) {
+                    out.push(&waiting.raw, &Place::Joined);
+                }
+                out.push(raw, place);
+                Went::Out
+            }
+            Fate::Waits(kind) => {
+                self.withheld.push(Withheld { kind, raw: raw.to_vec() });
+                Went::Aside
+            }
+            Fate::Stops => Went::Nowhere,
+        };
+    }
+
+    /// The rest of a line break goes where the event went that it ends.
+    fn rest(&mut self, raw: &[u8], place: &Place, out: &mut Out<'_>) {
+        match self.last {
+            Went::Out => out.push(raw, place),
+            Went::Aside => self.withheld.last_mut().into_iter().for_each(|last| last.raw.extend_from_slice(raw)),
+            Went::Nowhere => {}
+        }
+    }
+
+    /// How many bytes at the beginning of a chunk are events that have the shape of one that was read.
+    fn cast(&mut self, chunk: &[u8]) -> usize {
+        let plain = self.withheld.is_empty() && !self.ended && self.outcome.error.is_none();
+        let mut rest = chunk;
+        if !plain || !self.framer.is_between_events() {
+            return 0;
+        }
+        while let Some(cast) = self.mould.cast(rest) {
+            self.outcome.produced.text(cast.text);
+            if self.mould.counts {
+                self.unread.clear();
+                self.unread.extend_from_slice(cast.raw);
+            }
+            rest = rest.get(cast.raw.len()..).unwrap_or_default();
+        }
+        chunk.len() - rest.len()
+    }
+
+    /// Reads the counts of the last event that was compared only; its text has been counted.
+    fn read_unread(&mut self) {
+        if !self.unread.is_empty() {
+            let (raw, produced) = (std::mem::take(&mut self.unread), self.outcome.produced);
+            self.event(&raw);
+            self.outcome.produced = produced;
+        }
+    }
+
+    /// Reads an event, and remembers its shape.
+    fn read(&mut self, raw: &[u8]) -> Fate {
+        let before = self.outcome.produced;
+        let fate = self.event(raw);
+        if let (Fate::Passes, Some(grown)) = (&fate, self.outcome.produced.since(before)) {
+            self.mould.learn(self.dialect, raw, grown);
+        }
+        fate
+    }
+
+    /// Whether the event that ends the stream was seen.
+    #[must_use]
+    pub const fn is_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether what was given out ends between two events, so that a comment may follow.
+    #[must_use]
+    pub fn is_between_events(&self) -> bool {
+        self.withheld.is_empty()
+    }
+
+    /// Whether anything that is paid for has passed so far.
+    pub fn has_produced(&mut self) -> bool {
+        self.read_unread();
+        !self.outcome.produced.is_nothing()
+    }
+
+    /// What has become of the request. Call it once, at the end.
+    pub fn outcome(&mut self, end: End) -> Outcome {
+        self.read_unread();
+        if end == End::Clean {
+            // Some servers leave out the last blank line.
+            let rest = self.framer.take_rest();
+            if let (false, Fate::Waits(kind)) = (rest.is_empty(), self.event(&rest)) {
+                self.withheld.push(Withheld { kind, raw: rest });
+            }
+        }
+        let mut outcome = std::mem::take(&mut self.outcome);
+        // Compatible hosts may leave out [DONE]; an end in order after a reason for stopping is one all the same.
+        let has_end = !matches!(self.dialect, Dialect::OpenaiChat | Dialect::GeminiGenerate);
+        let finished = !has_end && outcome.finish.is_some();
+        outcome.complete = self.ended || (end == End::Clean && finished);
+        outcome
+    }
+
+    /// The closing events, with `extras` (JSON members without braces) added to the usage object.
+    #[must_use]
+    pub fn close(self, extras: &str) -> Bytes {
+        closing::close(self.dialect, &self.withheld, self.usage_chunk, extras).into()
+    }
+
+    fn event(&mut self, raw: &[u8]) -> Fate {
+        let event = Event::read(raw);
+        let Some(data) = event.data else {
+            return if self.withheld.is_empty() { Fate::Passes } else { Fate::Stops };
+        };
+        let fate = match self.dialect {
+            Dialect::OpenaiChat => self.chat_event(&data),
+            Dialect::AnthropicMessages => self.messages_event(&data),
+            Dialect::OpenaiResponses => self.responses_event(&data),
+            Dialect::GeminiGenerate => self.gemini_event(&data),
+            Dialect::CohereChat => self.cohere_chat_event(&data),
+            Dialect::OpenaiEmbeddings => Fate::Passes,
+        };
+        match fate {
+            // Nothing comes after the end, and nothing after an error.
+            Fate::Passes if self.outcome.error.is_some() => Fate::Stops,
+            fate => fate,
+        }
+    }
+
+    fn chat_event(&mut self, data: &[u8]) -> Fate {
+        if data.trim_ascii() == b"[DONE]" {
+            self.ended = true;
+            return Fate::Waits(Closing::Done);
+        }
+        match chat::absorb(data, &mut self.outcome) {
+            chat::Kind::Aside if !self.withheld.is_empty() => Fate::Waits(Closing::Other),
+            chat::Kind::Plain | chat::Kind::Aside => Fate::Passes,
+            chat::Kind::Finish => Fate::Waits(Closing::Finish),
+            chat::Kind::Usage => Fate::Waits(Closing::Usage),
+            chat::Kind::Error => self.error(data),
+        }
+    }
+
+    fn messages_event(&mut self, data: &[u8]) -> Fate {
+        match messages::absorb_event(data, &mut self.counts, &mut self.outcome) {
+            messages::Kind::Plain if self.withheld.is_empty() => Fate::Passes,
+            messages::Kind::Plain => Fate::Waits(Closing::Other),
+            messages::Kind::Delta => Fate::Waits(Closing::Finish),
+            messages::Kind::Stop => {
+                self.ended = true;
+                Fate::Waits(Closing::Done)
+            }
+            messages::Kind::Error => self.error(data),
+        }
+    }
+
+    fn responses_event(&mut self, data: &[u8]) -> Fate {
+        if data.trim_ascii() == b"[DONE]" {
+            return Fate::Stops;
+        }
+        match responses::absorb_event(data, &mut self.outcome) {
+            responses::Kind::Plain if self.withheld.is_empty() => Fate::Passes,
+            responses::Kind::Plain => Fate::Waits(Closing::Other),
+            responses::Kind::End => {
+                self.ended = true;
+                Fate::Waits(Closing::Finish)
+            }
+            responses::Kind::Error => {
+                let known = self.outcome.error.take();
+                let fate = self.error(data);
+                self.outcome.error = known.or(self.outcome.error.take());
+                fate
+            }
+        }
+    }
+
+    fn cohere_chat_event(&mut self, data: &[u8]) -> Fate {
+        if data.trim_ascii() == b"[DONE]" {
+            return Fate::Waits(Closing::Done);
+        }
+        match cohere_chat::absorb_event(data, &mut self.outcome) {
+            cohere_chat::Kind::Plain if self.withheld.is_empty() => Fate::Passes,
+            cohere_chat::Kind::Plain => Fate::Waits(Closing::Other),
+            cohere_chat::Kind::End => {
+                self.ended = true;
+                Fate::Waits(Closing::Finish)
+            }
+            cohere_chat::Kind::Error => self.error(data),
+        }
+    }
+
+    fn gemini_event(&mut self, data: &[u8]) -> Fate {
+        match gemini::absorb(data, &mut self.queries, &mut self.outcome) {
+            gemini::Kind::Plain if self.withheld.is_empty() => Fate::Passes,
+            gemini::Kind::Plain => Fate::Waits(Closing::Other),
+            gemini::Kind::Finish => Fate::Waits(Closing::Finish),
+            gemini::Kind::Error => self.error(data),
+        }
+    }
+
+    fn error(&mut self, data: &[u8]) -> Fate {
+        self.outcome.error = Some(UpstreamError::read(STATUS_IN_STREAM, data, None));
+        self.ended = true;
+        Fate::Stops
+    }
+
+    /// Closing events that turned out not to be: another choice goes on after the first has finished.
+    fn overtaken(&mut self, raw: &[u8]) -> Vec<Withheld> {
+        if self.withheld.is_empty() {
+            return Vec::new();
+        }
+        let comment = Event::read(raw).data.is_none();
+        if comment || self.dialect != Dialect::OpenaiChat { Vec::new() } else { std::mem::take(&mut self.withheld) }
+    }
+}
+
+/// What goes out: a slice of the chunk while that is possible, a copy otherwise.
+struct Out<'a> {
+    chunk: &'a Bytes,
+    range: std::ops::Range<usize>,
+    copied: Vec<u8>,
+}
+
+impl<'a> Out<'a> {
+    /// The first `begun` bytes of the chunk go out.
+    fn new(chunk: &'a Bytes, begun: usize) -> Self {
+        Self { chunk, range: 0..begun, copied: Vec::new() }
+    }
+
+    fn push(&mut self, raw: &[u8], place: &Place) {
+        match place {
+            Place::Chunk(range) if self.copied.is_empty() && self.range.is_empty() => self.range = range.clone(),
+            Place::Chunk(range) if self.copied.is_empty() && self.range.end == range.start => {
+                self.range.end = range.end
+            }
+            Place::Chunk(_) | Place::Rest(_) | Place::Joined => {
+                if self.copied.is_empty() {
+                    let sliced = self.chunk.get(self.range.clone()).unwrap_or_default();
+                    self.copied.extend_from_slice(sliced);
+                }
+                self.copied.extend_from_slice(raw);
+            }
+        }
+    }
+
+    fn finish(self) -> Bytes {
+        if self.copied.is_empty() { self.chunk.slice(self.range) } else { self.copied.into() }
+    }
+}
+
+/// Reads a whole answer.
+#[must_use]
+pub fn read_body(dialect: Dialect, body: &[u8]) -> Outcome {
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    let mut outcome = Outcome::default();
+    match dialect {
+        Dialect::OpenaiChat => {
+            if chat::absorb(body, &mut outcome) == chat::Kind::Error {
+                outcome.error = Some(UpstreamError::read(STATUS_IN_STREAM, body, None));
+            }
+        }
+        Dialect::AnthropicMessages => {
+            messages::absorb_message(body, &mut messages::Counts::default(), &mut outcome);
+        }
+        Dialect::OpenaiResponses => responses::absorb_response(body, &mut outcome),
+        Dialect::GeminiGenerate => {
+            let mut queries = gemini::Queries::new();
+            // Without server-sent events a stream is a list of its chunks.
+            if body.trim_ascii_start().starts_with(b"[") {
+                json::items(body, |chunk| {
+                    gemini::absorb(chunk, &mut queries, &mut outcome);
+                });
+            } else {
+                gemini::absorb(body, &mut queries, &mut outcome);
+            }
+        }
+        Dialect::CohereChat => cohere_chat::absorb_answer(body, &mut outcome),
+        Dialect::OpenaiEmbeddings => embeddings::absorb(body, &mut outcome),
+    }
+    outcome.complete = true;
+    outcome
+}
+
+/// A whole answer with `extras` (JSON members without braces) added to its usage object; every other byte stays.
+#[must_use]
+pub fn splice_usage(dialect: Dialect, body: &[u8], extras: &str) -> Vec<u8> {
+    let member = if dialect == Dialect::GeminiGenerate { "usageMetadata" } else { "usage" };
+    let mut cursor = json::Cursor::new(body);
+    if !cursor.object() {
+        return body.to_vec();
+    }
+    let (mut place, mut is_empty) = (None, true);
+    while let Some(key) = cursor.key() {
+        let range = cursor.value_range();
+        is_empty = false;
+        if key == member.as_bytes() {
+            place = Some(range);
+        }
+    }
+    let end = cursor.position().saturating_sub(1);
+    let (name, place) = match &place {
+        Some(place) => (String::new(), place.clone()),
+        None => (format!("{}\"{member}\":", if is_empty { "" } else { "," }), end..end),
+    };
+    let part = |range: std::ops::Range<usize>| body.get(range).unwrap_or_default();
+    let usage = spliced(part(place.clone()), extras);
+    [part(0..place.start), name.as_bytes(), &usage, part(place.end..body.len())].concat()
+}

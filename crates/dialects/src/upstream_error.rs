@@ -1,0 +1,136 @@
+//! What a provider says when it refuses or fails.
+
+use opencredits_wire::json;
+use std::fmt;
+
+/// The longest message of a provider that is passed on.
+const MESSAGE_BYTES_MAX: usize = 2_000;
+
+/// What kind of refusal or failure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The request is wrong.
+    InvalidRequest,
+    /// The input exceeds what the model takes.
+    ContextLength,
+    /// A filter refused the request.
+    ContentPolicy,
+    /// The vendor has no such model: our catalogue is stale.
+    NotFound,
+    /// The request is too large.
+    TooLarge,
+    /// Too many requests.
+    RateLimited,
+    /// The vendor is overloaded.
+    Overloaded,
+    /// The vendor gave up waiting.
+    TimedOut,
+    /// Our own account at the vendor: key, permission, billing or quota. Never the person's.
+    OurAccount,
+    /// The vendor broke.
+    Server,
+}
+
+/// A refusal or failure of a provider. Its words may repeat the prompt, so it does not print them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UpstreamError {
+    /// What kind.
+    pub kind: ErrorKind,
+    /// The HTTP status; that of the whole answer where the error came in mid-stream.
+    pub status: u16,
+    /// The provider's own code.
+    pub code: Option<String>,
+    /// The provider's own words.
+    pub message: String,
+    /// When a retry makes sense.
+    pub retry_after_ms: Option<u64>,
+}
+
+impl fmt::Debug for UpstreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpstreamError").field("kind", &self.kind).field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+impl UpstreamError {
+    /// Reads the body of an answer that is not a success.
+    #[must_use]
+    pub fn read(status: u16, body: &[u8], retry_after: Option<&str>) -> Self {
+        let body = body.trim_ascii();
+        // Some hosts wrap the error in an array, some give it as a plain string.
+        let object = if body.first() == Some(&b'[') { first_item(body) } else { body };
+        let error = json::member(object, "error").unwrap_or(object);
+        let text = |name| json::member(error, name).and_then(json::owned);
+        let code = text("code").or_else(|| text("type"));
+        let kind_name = text("type").unwrap_or_default();
+        let message = text("message").or_else(|| json::owned(error)).unwrap_or_default();
+        let kind = kind_of(status, code.as_deref().unwrap_or_default(), &kind_name, &message);
+        let retry_after_ms = retry_after.and_then(|value| value.trim().parse::<u64>().ok());
+        Self {
+            kind,
+            status,
+            code,
+            message: shortened(message),
+            retry_after_ms: retry_after_ms.map(|seconds| seconds.saturating_mul(1_000)),
+        }
+    }
+}
+
+fn first_item(array: &[u8]) -> &[u8] {
+    let mut cursor = json::Cursor::new(array);
+    if cursor.array() && cursor.item() { cursor.value() } else { array }
+}
+
+fn shortened(mut message: String) -> String {
+    let mut end = MESSAGE_BYTES_MAX.min(message.len());
+    while !message.is_char_boundary(end) {
+        end -= 1;
+    }
+    message.truncate(end);
+    message
+}
+
+/// What providers say of our own account where the status blames the request.
+const OUR_ACCOUNT: [&str; 6] = [
+    "credit balance is too low",
+    "API key not valid",
+    "API key expired",
+    "Incorrect API key",
+    "Invalid API key",
+    "User location is not supported",
+];
+
+/// Codes and types say more than the status: some vendors answer 429 where the account's money is at its end, and 400
+/// for a key that is wrong.
+fn kind_of(status: u16, code: &str, kind: &str, message: &str) -> ErrorKind {
+    let named = |names: &[&str]| names.iter().any(|name| code == *name || kind == *name);
+    if named(&["insufficient_quota", "billing_error", "authentication_error", "permission_error", "invalid_api_key"])
+        || named(&["billing_hard_limit_reached", "account_deactivated", "access_terminated"])
+        || OUR_ACCOUNT.iter().any(|words| message.contains(words))
+    {
+        return ErrorKind::OurAccount;
+    }
+    if named(&["context_length_exceeded", "string_above_max_length"]) || message.contains("prompt is too long") {
+        return ErrorKind::ContextLength;
+    }
+    if named(&["content_policy_violation", "content_filter", "moderation_blocked"]) {
+        return ErrorKind::ContentPolicy;
+    }
+    if named(&["overloaded_error", "server_overloaded"]) {
+        return ErrorKind::Overloaded;
+    }
+    if named(&["rate_limit_error", "rate_limit_exceeded"]) {
+        return ErrorKind::RateLimited;
+    }
+    match status {
+        401..=403 => ErrorKind::OurAccount,
+        404 => ErrorKind::NotFound,
+        408 | 504 => ErrorKind::TimedOut,
+        413 => ErrorKind::TooLarge,
+        429 => ErrorKind::RateLimited,
+        503 | 529 => ErrorKind::Overloaded,
+        400..=499 => ErrorKind::InvalidRequest,
+        _ => ErrorKind::Server,
+    }
+}

@@ -1,0 +1,82 @@
+//! What providers say when they refuse: whose fault it is.
+
+use opencredits_dialects::{ErrorKind, UpstreamError};
+use opencredits_testkit::recordings;
+
+fn check(status: u16, body: &str, expect: ErrorKind) {
+    assert_eq!(UpstreamError::read(status, body.as_bytes(), None).kind, expect, "{status} {body}");
+}
+
+#[test]
+fn our_own_account_is_told_from_the_persons_request() {
+    check(401, r#"{"error":{"message":"Incorrect API key","code":"invalid_api_key"}}"#, ErrorKind::OurAccount);
+    check(
+        429,
+        r#"{"error":{"message":"You exceeded your current quota","code":"insufficient_quota"}}"#,
+        ErrorKind::OurAccount,
+    );
+    check(
+        400,
+        r#"{"type":"error","error":{"type":"invalid_request_error","message":"Your credit balance is too low to access"}}"#,
+        ErrorKind::OurAccount,
+    );
+    check(
+        400,
+        r#"[{"error":{"code":400,"message":"API key not valid. Please pass a valid API key."}}]"#,
+        ErrorKind::OurAccount,
+    );
+    check(
+        400,
+        r#"{"code":"invalid-argument","error":"Incorrect API key provided. You can obtain an API key from https://console.x.ai."}"#,
+        ErrorKind::OurAccount,
+    );
+    check(
+        400,
+        r#"{"error":{"code":400,"message":"API key expired. Please renew the API key."}}"#,
+        ErrorKind::OurAccount,
+    );
+    check(
+        400,
+        r#"{"error":{"code":400,"message":"User location is not supported for the API use.","status":"FAILED_PRECONDITION"}}"#,
+        ErrorKind::OurAccount,
+    );
+    check(403, "", ErrorKind::OurAccount);
+}
+
+#[test]
+fn the_kind_is_read_from_code_type_and_status_in_this_order() {
+    check(400, r#"{"error":{"code":"context_length_exceeded","message":"too long"}}"#, ErrorKind::ContextLength);
+    check(
+        400,
+        r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 210000 tokens"}}"#,
+        ErrorKind::ContextLength,
+    );
+    check(400, r#"{"error":{"code":"content_policy_violation"}}"#, ErrorKind::ContentPolicy);
+    check(429, r#"{"error":{"type":"rate_limit_error"}}"#, ErrorKind::RateLimited);
+    check(529, r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#, ErrorKind::Overloaded);
+    check(200, r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#, ErrorKind::Overloaded);
+    check(400, r#"{"error":"plain words"}"#, ErrorKind::InvalidRequest);
+    check(404, "<html>", ErrorKind::NotFound);
+    check(413, "", ErrorKind::TooLarge);
+    check(504, "", ErrorKind::TimedOut);
+    check(500, "", ErrorKind::Server);
+}
+
+#[test]
+fn retry_after_is_heeded_and_words_are_cut_but_never_printed() {
+    let long = format!(r#"{{"error":{{"message":"{}"}}}}"#, "é".repeat(3_000));
+    let error = UpstreamError::read(429, long.as_bytes(), Some("7"));
+    assert_eq!(error.retry_after_ms, Some(7_000));
+    assert!(error.message.len() <= 2_000);
+    assert!(!format!("{error:?}").contains('é'));
+}
+
+#[test]
+fn every_recorded_refusal_has_a_kind_and_words() {
+    let all = recordings(|row| row.status >= 400 && ["openai-chat", "anthropic-messages"].contains(&row.api.as_str()));
+    for recording in all {
+        let error = UpstreamError::read(recording.row.status, recording.body.as_bytes(), None);
+        assert!(!error.message.is_empty(), "{}", recording.row.file);
+        assert_ne!(error.kind, ErrorKind::Server, "{}", recording.row.file);
+    }
+}

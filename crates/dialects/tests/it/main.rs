@@ -1,0 +1,13 @@
+//! What the dialects promise, on recorded traffic and on made-up bytes.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says aloud that it is skipped"
+)]
+
+mod counts;
+mod errors;
+mod recordings;
+mod requests;
+mod taps;
+mod usage;

@@ -1,0 +1,50 @@
+//! What a conversation names by address, and putting in what was fetched from there.
+
+use crate::attachment::Attached;
+use crate::conversation::{Conversation, Part, Source, What};
+use std::borrow::Cow;
+
+/// Every address of a picture or document.
+pub(crate) fn addresses(conversation: &mut Conversation<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    each_source(conversation, |source| {
+        if let Source::Url(url) = source {
+            found.push(url.to_string());
+        }
+    });
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Puts what was fetched in the place of its address, and the right name in the place of one that providers refuse.
+pub(crate) fn attach<'a>(conversation: &mut Conversation<'a>, attached: &'a Attached) {
+    each_source(conversation, |source| {
+        if let Source::Url(url) = source
+            && let Some(fetched) = attached.get(url)
+        {
+            *source = Source::Base64 { mime: Cow::Borrowed(&fetched.mime), data: Cow::Borrowed(&fetched.data) };
+        }
+        if let Source::Base64 { mime, .. } = source
+            && mime == "image/jpg"
+        {
+            *mime = Cow::Borrowed("image/jpeg");
+        }
+    });
+}
+
+fn each_source<'a>(conversation: &mut Conversation<'a>, mut visit: impl FnMut(&mut Source<'a>)) {
+    let turns = conversation.turns.iter_mut().flat_map(|turn| &mut turn.parts);
+    for part in conversation.system.iter_mut().chain(turns) {
+        match &mut part.what {
+            What::Result { parts, .. } => parts.iter_mut().for_each(|part| of_part(part, &mut visit)),
+            _ => of_part(part, &mut visit),
+        }
+    }
+}
+
+fn of_part<'a>(part: &mut Part<'a>, visit: &mut impl FnMut(&mut Source<'a>)) {
+    if let What::Image { source, .. } | What::Document { source, .. } = &mut part.what {
+        visit(source);
+    }
+}

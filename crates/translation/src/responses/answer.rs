@@ -1,0 +1,230 @@
+//! Answers of `openai-responses`, read whole and in streams.
+
+use crate::conversation::Text;
+use crate::step::{Reason, Step, Stop};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Response<'a> {
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow)]
+    model: Text<'a>,
+    #[serde(borrow)]
+    status: Text<'a>,
+    /// Read where the whole answer is asked for: in a stream its items have come before.
+    #[serde(borrow)]
+    output: Option<&'a RawValue>,
+    #[serde(borrow)]
+    incomplete_details: Option<Incomplete<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Incomplete<'a> {
+    #[serde(borrow)]
+    reason: Text<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Item<'a> {
+    #[serde(borrow)]
+    r#type: Text<'a>,
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow)]
+    call_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+    /// A text in calls of functions, anything in others.
+    #[serde(borrow)]
+    arguments: Option<&'a RawValue>,
+    #[serde(borrow)]
+    encrypted_content: Option<Text<'a>>,
+    #[serde(borrow)]
+    content: Option<Vec<Piece<'a>>>,
+    #[serde(borrow)]
+    summary: Option<Vec<Piece<'a>>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Piece<'a> {
+    #[serde(borrow)]
+    text: Option<Text<'a>>,
+    #[serde(borrow)]
+    refusal: Option<Text<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Event<'a> {
+    #[serde(borrow)]
+    r#type: Text<'a>,
+    #[serde(borrow)]
+    response: Option<Response<'a>>,
+    #[serde(borrow)]
+    item: Option<Item<'a>>,
+    #[serde(borrow)]
+    delta: Option<Text<'a>>,
+    output_index: u64,
+    summary_index: u64,
+}
+
+/// Counts calls, which stand among items of other kinds.
+#[derive(Default)]
+pub(crate) struct Reader {
+    /// Each call's place among the items, and whether it has said any argument.
+    calls: Vec<(u64, bool)>,
+}
+
+impl Reader {
+    /// Reads a whole answer.
+    pub(crate) fn whole(&mut self, body: &[u8], each: &mut dyn FnMut(Step<'_>)) {
+        let Ok(response) = serde_json::from_slice::<Response<'_>>(body) else {
+            return;
+        };
+        let Response { id, model, status, output, incomplete_details } = response;
+        each(Step::Start { id: id.0, model: model.0 });
+        let items = output.map(|raw| serde_json::from_str::<Vec<&RawValue>>(raw.get()).unwrap_or_default());
+        for (raw, at) in items.into_iter().flatten().zip(0..) {
+            // An item of a form that is not known is another provider's matter.
+            self.item(serde_json::from_str(raw.get()).unwrap_or_default(), at, each);
+        }
+        if !status.is_empty() {
+            each(Step::Stop(self.stop(&status, incomplete_details)));
+        }
+    }
+
+    fn item(&mut self, item: Item<'_>, at: u64, each: &mut dyn FnMut(Step<'_>)) {
+        match &*item.r#type {
+            "message" => {
+                for piece in item.content.into_iter().flatten() {
+                    say(piece.text, Step::Text, each);
+                    say(piece.refusal, Step::Refusal, each);
+                }
+                each(Step::PartEnd);
+            }
+            "reasoning" => {
+                for (piece, number) in item.summary.iter().flatten().zip(0_u64..) {
+                    part_break(number, each);
+                    say(piece.text.as_deref().map(borrowed), Step::Reasoning, each);
+                }
+                for piece in item.content.iter().flatten() {
+                    say(piece.text.as_deref().map(borrowed), Step::Reasoning, each);
+                }
+                sealed(&item, each);
+                each(Step::PartEnd);
+            }
+            "function_call" => {
+                self.begin(&item, at, each);
+                self.end(item, at, each);
+            }
+            _ => {}
+        }
+    }
+
+    /// Reads an event of a stream.
+    pub(crate) fn event(&mut self, data: &[u8], each: &mut dyn FnMut(Step<'_>)) {
+        let Ok(event) = serde_json::from_slice::<Event<'_>>(data) else {
+            return;
+        };
+        let at = event.output_index;
+        match (&*event.r#type, event.response, event.item) {
+            ("response.created", Some(response), _) => {
+                each(Step::Start { id: response.id.0, model: response.model.0 });
+            }
+            ("response.output_item.added", _, Some(item)) if &*item.r#type == "function_call" => {
+                self.begin(&item, at, each);
+            }
+            ("response.output_item.done", _, Some(item)) => match &*item.r#type {
+                "function_call" => self.end(item, at, each),
+                "reasoning" => {
+                    sealed(&item, each);
+                    each(Step::PartEnd);
+                }
+                "message" => each(Step::PartEnd),
+                _ => {}
+            },
+            ("response.output_text.delta", ..) => say(event.delta, Step::Text, each),
+            ("response.refusal.delta", ..) => say(event.delta, Step::Refusal, each),
+            ("response.reasoning_summary_part.added", ..) => part_break(event.summary_index, each),
+            ("response.reasoning_summary_text.delta" | "response.reasoning_text.delta", ..) => {
+                say(event.delta, Step::Reasoning, each);
+            }
+            ("response.function_call_arguments.delta", ..) => self.arguments(event.delta, at, each),
+            ("response.completed" | "response.incomplete" | "response.done", Some(response), _) => {
+                each(Step::Stop(self.stop(&response.status, response.incomplete_details)));
+            }
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self, item: &Item<'_>, at: u64, each: &mut dyn FnMut(Step<'_>)) {
+        let index = u64::try_from(self.calls.len()).unwrap_or(u64::MAX);
+        let id = item.call_id.as_deref().unwrap_or(&item.id);
+        let name = item.name.as_deref().unwrap_or_default();
+        each(Step::Call { index, id: Cow::Borrowed(id), name: Cow::Borrowed(name) });
+        self.calls.push((at, false));
+    }
+
+    fn arguments(&mut self, json: Option<Text<'_>>, at: u64, each: &mut dyn FnMut(Step<'_>)) {
+        let json = json.filter(|json| !json.is_empty());
+        let call = self.calls.iter_mut().zip(0..).find(|((place, _), _)| *place == at);
+        if let (Some(json), Some(((_, said), index))) = (json, call) {
+            *said = true;
+            each(Step::Arguments { index, json: json.0 });
+        }
+    }
+
+    /// A call ends: what it has not said in pieces, it says whole.
+    fn end(&mut self, item: Item<'_>, at: u64, each: &mut dyn FnMut(Step<'_>)) {
+        let said = self.calls.iter().any(|(place, said)| *place == at && *said);
+        if !said {
+            let json = item.arguments.and_then(|raw| serde_json::from_str::<Text<'_>>(raw.get()).ok());
+            let json = json.filter(|json| !json.is_empty()).unwrap_or(Text(Cow::Borrowed("{}")));
+            self.arguments(Some(json), at, each);
+        }
+        each(Step::PartEnd);
+    }
+
+    fn stop(&self, status: &str, incomplete: Option<Incomplete<'_>>) -> Stop {
+        let detail = incomplete.map(|details| details.reason.0.into_owned()).filter(|reason| !reason.is_empty());
+        let native = detail.unwrap_or_else(|| status.to_owned());
+        let reason = match &*native {
+            "max_output_tokens" => Reason::Length,
+            "content_filter" => Reason::Filter,
+            _ if !self.calls.is_empty() => Reason::Calls,
+            _ => Reason::End,
+        };
+        Stop { reason, native, sequence: None }
+    }
+}
+
+fn borrowed(text: &str) -> Text<'_> {
+    Text(Cow::Borrowed(text))
+}
+
+/// Parts of a summary are paragraphs.
+fn part_break(number: u64, each: &mut dyn FnMut(Step<'_>)) {
+    if number > 0 {
+        each(Step::Reasoning(Cow::Borrowed("\n\n")));
+    }
+}
+
+/// The item's id belongs to what is encrypted: both go back together.
+fn sealed(item: &Item<'_>, each: &mut dyn FnMut(Step<'_>)) {
+    if let Some(encrypted) = item.encrypted_content.as_deref().filter(|encrypted| !encrypted.is_empty()) {
+        each(Step::Redacted(Cow::Owned([&*item.id, ":", encrypted].concat())));
+    }
+}
+
+fn say<'a>(text: Option<Text<'a>>, step: impl Fn(Cow<'a, str>) -> Step<'a>, each: &mut dyn FnMut(Step<'_>)) {
+    if let Some(text) = text.filter(|text| !text.is_empty()) {
+        each(step(text.0));
+    }
+}

@@ -1,0 +1,111 @@
+//! Translating a request: one reader, then one writer.
+
+use crate::attach;
+use crate::attachment::Attached;
+use crate::conversation::{Conversation, Reasoning, Role, ToolChoice, Turn};
+use crate::target::{Target, Translated};
+use crate::tongue::Tongue;
+use crate::{chat, gemini, messages, responses};
+use opencredits_dialects::{Dialect, Error};
+
+/// Translates the fields of a request's body.
+///
+/// # Errors
+/// When the request has another form than its API says, or asks for what the other side cannot give and must not be
+/// left out in silence: the error names the field.
+pub fn translate<'a>(
+    from: Dialect,
+    to: &Target<'_>,
+    fields: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<Translated, Error> {
+    translate_with(from, to, fields, &Attached::default())
+}
+
+/// The same, with what was fetched put in the place of its addresses: see [`addresses`].
+///
+/// # Errors
+/// As [`translate`].
+pub fn translate_with<'a>(
+    from: Dialect,
+    to: &Target<'_>,
+    fields: impl Iterator<Item = (&'a str, &'a str)>,
+    attached: &Attached,
+) -> Result<Translated, Error> {
+    let unspoken = Error::Untranslatable { from, to: to.dialect };
+    let (Some(reads), Some(writes)) = (Tongue::of(from), Tongue::of(to.dialect)) else {
+        return Err(unspoken);
+    };
+    let mut dropped = Vec::new();
+    let mut conversation = read(reads, fields, &mut dropped)?;
+    if !conversation.results_follow_calls() {
+        let expected = "complete: the result of a tool follows the call that it answers, under the same id";
+        return Err(Error::Field { field: reads.turns_field(), expected });
+    }
+    attach::attach(&mut conversation, attached);
+    if conversation.turns.is_empty() && matches!(writes, Tongue::Messages | Tongue::Gemini) {
+        // Instructions alone are nothing to answer there: they are the person's words.
+        conversation.turns.push(Turn { role: Role::User, parts: std::mem::take(&mut conversation.system) });
+    }
+    let by_client = dropped.len();
+    leave_out(&mut conversation, to, &mut dropped);
+    let fields = match writes {
+        Tongue::Chat => chat::write_request(&conversation, to, &mut dropped)?,
+        Tongue::Messages => messages::write_request(&conversation, to, &mut dropped)?,
+        Tongue::Responses => responses::write_request(&conversation, to, &mut dropped)?,
+        Tongue::Gemini => gemini::write_request(&conversation, to, &mut dropped)?,
+    };
+    for name in dropped.iter_mut().skip(by_client) {
+        *name = reads.name_of(name).to_owned();
+    }
+    dropped.sort_unstable();
+    dropped.dedup();
+    let output_cap = conversation.output_cap.map(|cap| cap.min(to.output_max));
+    Ok(Translated { fields, output_cap, custom_tools: conversation.custom_tools, dropped })
+}
+
+/// Leaves out what the model cannot be asked, whatever it speaks.
+fn leave_out(from: &mut Conversation<'_>, to: &Target<'_>, dropped: &mut Vec<String>) {
+    let sampling = &mut from.sampling;
+    let all =
+        [("temperature", &mut sampling.temperature), ("top_p", &mut sampling.top_p), ("top_k", &mut sampling.top_k)];
+    let there = all.into_iter().filter(|_| !to.samples).filter_map(|(name, raw)| raw.take().map(|_| name.to_owned()));
+    dropped.extend(there);
+    // A model that thinks unasked cannot be told not to; in `anthropic-messages` it thinks where it is told to.
+    let heeded = match from.reasoning {
+        Some(Reasoning::Off) => !to.reasons || to.dialect == Dialect::AnthropicMessages,
+        Some(_) => to.reasons,
+        None => true,
+    };
+    if !heeded {
+        from.reasoning = None;
+        dropped.push("reasoning_effort".to_owned());
+    }
+    let forced = matches!(from.tool_choice, Some(ToolChoice::Any | ToolChoice::Named(_)));
+    if forced && from.tools.is_empty() {
+        from.tool_choice = None;
+        dropped.push("tool_choice".to_owned());
+    }
+}
+
+/// The addresses of pictures and documents that a request names. A provider that takes bytes only refuses them with
+/// [`Error::NeedsBytes`].
+///
+/// # Errors
+/// When the request has another form than its API says.
+pub fn addresses<'a>(from: Dialect, fields: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Vec<String>, Error> {
+    let Some(reads) = Tongue::of(from) else { return Ok(Vec::new()) };
+    Ok(attach::addresses(&mut read(reads, fields, &mut Vec::new())?))
+}
+
+fn read<'a>(
+    tongue: Tongue,
+    fields: impl Iterator<Item = (&'a str, &'a str)>,
+    dropped: &mut Vec<String>,
+) -> Result<Conversation<'a>, Error> {
+    match tongue {
+        Tongue::Chat => chat::read_request(fields, dropped),
+        Tongue::Messages => messages::read_request(fields, dropped),
+        Tongue::Responses => responses::read_request(fields, dropped),
+        Tongue::Gemini => gemini::read_request(fields, dropped),
+    }
+}

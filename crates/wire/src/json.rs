@@ -1,0 +1,417 @@
+//! A pull scanner over raw JSON: finds members by position, without building values.
+//!
+//! Strings are skipped eight bytes at a time, and by vector instructions where they are long; what stands between them
+//! is short, and looked at byte by byte.
+//!
+//! It is lenient (a missing comma does not stop it) and never recurses, so depth costs nothing. Callers that
+//! take JSON from a person give it bytes that a real parser has already accepted.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// A place in a JSON text.
+#[derive(Clone)]
+pub struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// A cursor at the beginning of `bytes`.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    /// The offset of the next byte to be read.
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
+    /// The next byte that is not white space.
+    pub fn peek(&mut self) -> Option<u8> {
+        while let Some(byte) = self.bytes.get(self.at) {
+            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+                return Some(*byte);
+            }
+            self.at += 1;
+        }
+        None
+    }
+
+    /// Enters the object that stands here; says whether one does.
+    pub fn object(&mut self) -> bool {
+        self.enter(b'{')
+    }
+
+    /// Enters the array that stands here; says whether one does.
+    pub fn array(&mut self) -> bool {
+        self.enter(b'[')
+    }
+
+    fn enter(&mut self, open: u8) -> bool {
+        let stands = self.peek() == Some(open);
+        self.at += usize::from(stands);
+        stands
+    }
+
+    /// The next key of the object that was entered, with its colon consumed; `None` after its end.
+    pub fn key(&mut self) -> Option<&'a [u8]> {
+        match self.next_inside()? {
+            b'"' => {}
+            _ => {
+                self.at += 1;
+                return None;
+            }
+        }
+        let key = self.string_here()?;
+        if self.peek() == Some(b':') {
+            self.at += 1;
+        }
+        Some(key)
+    }
+
+    /// Whether the array that was entered has another item; consumes its end if not.
+    pub fn item(&mut self) -> bool {
+        match self.next_inside() {
+            None => false,
+            Some(b']' | b'}') => {
+                self.at += 1;
+                false
+            }
+            Some(_) => true,
+        }
+    }
+
+    fn next_inside(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        if byte != b',' {
+            return Some(byte);
+        }
+        self.at += 1;
+        self.peek()
+    }
+
+    /// The raw bytes of the value that stands here; empty where none does.
+    pub fn value(&mut self) -> &'a [u8] {
+        let range = self.value_range();
+        self.bytes.get(range).unwrap_or_default()
+    }
+
+    /// Where the value that stands here lies.
+    pub fn value_range(&mut self) -> Range<usize> {
+        let first = self.peek();
+        let start = self.at;
+        match first {
+            Some(b'"') => {
+                self.string_here();
+            }
+            Some(b'{') => self.skip_container(b'{', b'}'),
+            Some(b'[') => self.skip_container(b'[', b']'),
+            Some(_) => self.skip_scalar(),
+            None => {}
+        }
+        start..self.at
+    }
+
+    /// Calls `visit` with the key of each member of the object that stands here; it takes the value. What is no object is
+    /// skipped. To go through a value in place costs half of skipping it first and reading it then.
+    pub fn each_member(&mut self, mut visit: impl FnMut(&'a [u8], &mut Self)) {
+        if !self.object() {
+            self.value();
+            return;
+        }
+        while let Some(key) = self.key() {
+            visit(key, self);
+        }
+    }
+
+    /// Calls `visit` at each item of the array that stands here; it takes the item. What is no array is skipped.
+    pub fn each_item(&mut self, mut visit: impl FnMut(&mut Self)) {
+        if !self.array() {
+            self.value();
+            return;
+        }
+        while self.item() {
+            visit(self);
+        }
+    }
+
+    fn string_here(&mut self) -> Option<&'a [u8]> {
+        let start = self.at + 1;
+        let Some(end) = string_end(self.bytes, start) else {
+            self.at = self.bytes.len();
+            return None;
+        };
+        self.at = end + 1;
+        self.bytes.get(start..end)
+    }
+
+    fn skip_scalar(&mut self) {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let end = rest.iter().position(|byte| matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t'));
+        // At least one byte, so that a stray bracket or comma cannot hold a loop up.
+        self.at += end.unwrap_or(rest.len()).max(1);
+    }
+
+    /// Only brackets of one kind are counted: in valid JSON the others balance inside.
+    fn skip_container(&mut self, open: u8, close: u8) {
+        let mut depth = 0_usize;
+        while let Some(byte) = self.bytes.get(self.at) {
+            if *byte == b'"' {
+                if self.string_here().is_none() {
+                    return;
+                }
+                continue;
+            }
+            self.at += 1;
+            if *byte == open {
+                depth += 1;
+            } else if *byte == close {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Words of eight bytes that are looked at before help is called: most strings end within.
+const SHORT_WORDS: usize = 4;
+/// A one in each byte.
+const ONES: u64 = 0x0101_0101_0101_0101;
+/// The highest bit of each byte.
+const HIGHS: u64 = ONES << 7;
+
+/// The offset of the quote that closes the string whose inside begins at `from`.
+#[inline]
+pub fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    let mut words = 0_usize;
+    loop {
+        let rest = bytes.get(at..)?;
+        at += match rest.first_chunk::<8>() {
+            Some(chunk) if words < SHORT_WORDS => {
+                words += 1;
+                let word = u64::from_le_bytes(*chunk);
+                let marks = marks(word, b'"') | marks(word, b'\\');
+                if marks == 0 {
+                    at += 8;
+                    continue;
+                }
+                // The lowest mark is right, whatever a borrow made of those above it.
+                usize::try_from(marks.trailing_zeros() / 8).unwrap_or_default()
+            }
+            _ => memchr::memchr2(b'"', b'\\', rest)?,
+        };
+        if bytes.get(at) == Some(&b'"') {
+            return Some(at);
+        }
+        at += 2;
+    }
+}
+
+/// The highest bit of each byte of `word` that is `byte`; of those above the lowest such, some may be wrong.
+const fn marks(word: u64, byte: u8) -> u64 {
+    let zeros = word ^ (ONES * byte as u64);
+    zeros.wrapping_sub(ONES) & !zeros & HIGHS
+}
+
+/// Calls `visit` with each member of the object `raw`; does nothing if it is none.
+pub fn members<'a>(raw: &'a [u8], mut visit: impl FnMut(&'a [u8], &'a [u8])) {
+    let mut cursor = Cursor::new(raw);
+    if cursor.object() {
+        while let Some(key) = cursor.key() {
+            visit(key, cursor.value());
+        }
+    }
+}
+
+/// Calls `visit` with each item of the array `raw`; does nothing if it is none.
+pub fn items<'a>(raw: &'a [u8], mut visit: impl FnMut(&'a [u8])) {
+    let mut cursor = Cursor::new(raw);
+    if cursor.array() {
+        while cursor.item() {
+            visit(cursor.value());
+        }
+    }
+}
+
+/// The raw value of the last member `name` of the object `raw`.
+pub fn member<'a>(raw: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let mut found = None;
+    members(raw, |key, value| {
+        if key == name.as_bytes() {
+            found = Some(value);
+        }
+    });
+    found
+}
+
+/// The raw value at a JSON pointer made of plain member names (`/a/b`).
+pub fn pointer<'a>(raw: &'a [u8], path: &str) -> Option<&'a [u8]> {
+    path.split('/').filter(|name| !name.is_empty()).try_fold(raw, member)
+}
+
+/// Whether a raw value is there and not `null`.
+pub fn is_set(raw: &[u8]) -> bool {
+    !raw.is_empty() && raw != b"null"
+}
+
+/// The text of a raw string value.
+pub fn text(raw: &[u8]) -> Option<Cow<'_, str>> {
+    let inside = raw.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    if memchr::memchr(b'\\', inside).is_some() {
+        return serde_json::from_slice::<String>(raw).ok().map(Cow::Owned);
+    }
+    std::str::from_utf8(inside).ok().map(Cow::Borrowed)
+}
+
+/// The owned text of a raw string value.
+pub fn owned(raw: &[u8]) -> Option<String> {
+    text(raw).map(Cow::into_owned)
+}
+
+/// A raw number without sign; a fraction of zeros is let through, since some hosts write counts as `12.0`.
+pub fn count(raw: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(raw).ok()?;
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    if !fraction.bytes().all(|digit| digit == b'0') {
+        return None;
+    }
+    whole.parse().ok()
+}
+
+/// A member that [`edit`] sets: replaced where it stands, else inserted as the last one.
+pub struct Edit<'a> {
+    /// The member's name, plain ASCII.
+    pub name: &'a str,
+    /// Its new raw value.
+    pub value: &'a [u8],
+}
+
+/// The object `raw` with some members set; every other byte stays as it is.
+pub fn edit(raw: &[u8], edits: &[Edit<'_>]) -> Vec<u8> {
+    let grown: usize = edits.iter().map(|edit| edit.value.len() + edit.name.len() + 4).sum();
+    let mut out = Vec::with_capacity(raw.len() + grown);
+    let mut cursor = Cursor::new(raw);
+    if !cursor.object() {
+        return raw.to_vec();
+    }
+    let (mut copied, mut members) = (0, 0_usize);
+    let mut done = vec![false; edits.len()];
+    while let Some(key) = cursor.key() {
+        let range = cursor.value_range();
+        members += 1;
+        let Some(index) = edits.iter().position(|edit| edit.name.as_bytes() == key) else {
+            continue;
+        };
+        out.extend_from_slice(raw.get(copied..range.start).unwrap_or_default());
+        out.extend_from_slice(edits.get(index).map_or(&[][..], |edit| edit.value));
+        copied = range.end;
+        if let Some(slot) = done.get_mut(index) {
+            *slot = true;
+        }
+    }
+    let end = cursor.position().saturating_sub(1).max(copied);
+    out.extend_from_slice(raw.get(copied..end).unwrap_or_default());
+    for (edit, _) in edits.iter().zip(&done).filter(|(_, done)| !**done) {
+        if members > 0 {
+            out.push(b',');
+        }
+        members += 1;
+        push_member(&mut out, edit.name, edit.value);
+    }
+    out.extend_from_slice(raw.get(end..).unwrap_or_default());
+    out
+}
+
+/// Appends `"name":value`.
+pub fn push_member(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    push_text(out, name);
+    out.push(b':');
+    out.extend_from_slice(value);
+}
+
+/// Appends `text` as a JSON string.
+pub fn push_text(out: &mut Vec<u8>, text: &str) {
+    let plain = text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\');
+    if plain {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    } else {
+        // Writing a string into memory cannot fail.
+        out.extend(serde_json::to_vec(text).unwrap_or_default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn json() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(serde_json::Value::from),
+            any::<i32>().prop_map(serde_json::Value::from),
+            "[\\PC\"\\\\{}\\[\\],:\n]{0,60}".prop_map(serde_json::Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(serde_json::Value::from),
+                prop::collection::vec(("[a-z\"\\\\]{0,4}", inner), 0..5)
+                    .prop_map(|members| { members.into_iter().collect::<serde_json::Map<_, _>>().into() }),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn the_scanner_finds_the_same_members_as_a_real_parser(value in json(), pretty: bool) {
+            let text = if pretty { serde_json::to_vec_pretty(&value) } else { serde_json::to_vec(&value) }.unwrap();
+            let mut found = Vec::new();
+            members(&text, |key, raw| {
+                let key: String = serde_json::from_slice(&[b"\"", key, b"\""].concat()).unwrap();
+                found.push((key, serde_json::from_slice::<serde_json::Value>(raw).unwrap()));
+            });
+            let expected: Vec<_> = value.as_object().into_iter().flatten()
+                .map(|(key, value)| (key.clone(), value.clone())).collect();
+            prop_assert_eq!(found, expected);
+        }
+
+        #[test]
+        fn the_scanner_survives_any_bytes(bytes in prop::collection::vec(prop_oneof![
+            Just(b'{'), Just(b'}'), Just(b'['), Just(b']'), Just(b'"'), Just(b'\\'), Just(b','), Just(b':'), any::<u8>()
+        ], 0..64)) {
+            members(&bytes, |_, _| {});
+            edit(&bytes, &[Edit { name: "a", value: b"1" }]);
+            let mut cursor = Cursor::new(&bytes);
+            if cursor.array() {
+                while cursor.item() {
+                    cursor.value();
+                }
+            }
+        }
+
+        #[test]
+        fn an_edit_changes_its_member_alone(value in json()) {
+            prop_assume!(value.is_object());
+            let text = serde_json::to_vec(&value).unwrap();
+            let out = edit(&text, &[Edit { name: "zz", value: b"[1]" }]);
+            let mut expected = value;
+            expected["zz"] = serde_json::json!([1]);
+            prop_assert_eq!(serde_json::from_slice::<serde_json::Value>(&out).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn an_edit_keeps_every_other_byte() {
+        let out = edit(br#" { "a" : 1.50, "usage" : null , "b":"\u0041" } "#, &[Edit { name: "usage", value: b"{}" }]);
+        assert_eq!(out, br#" { "a" : 1.50, "usage" : {} , "b":"\u0041" } "#);
+    }
+}
