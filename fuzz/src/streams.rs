@@ -3,7 +3,7 @@
 use crate::splits::splits;
 use crate::{others, spoken};
 use bytes::Bytes;
-use opencredits_providers::{Dialect, End, Origin, Outcome, Passage, StreamTap, UsageChunk, read_body, splice_usage};
+use opencredits_providers::{Dialect, End, Origin, Outcome, StreamAdapter, StreamTap, UsageChunk, read_body, splice_usage};
 use serde_json::Value;
 
 /// What a charge adds to a usage object.
@@ -37,8 +37,8 @@ pub fn streams(bytes: &[u8]) {
     for to in others(from) {
         let passed = |pieces: Vec<Bytes>| {
             let origin = Origin { vendor: "v".to_owned(), created: 1, ..Origin::default() };
-            let passage = Passage::new(from, to, origin, usage_chunk);
-            assert!(matches!(passage, Passage::Translated(_)));
+            let passage = StreamAdapter::new(from, to, origin, usage_chunk);
+            assert!(matches!(passage, StreamAdapter::Translated(_)));
             passed(passage, end, &pieces)
         };
         let [whole, single, some] = splits(stream).map(passed);
@@ -50,15 +50,15 @@ pub fn streams(bytes: &[u8]) {
 
 /// What the client asked for, and how the stream ends: by the highest bits of the first byte.
 const fn how(first: u8) -> (UsageChunk, End) {
-    let usage_chunk = if first & 0x80 == 0 { UsageChunk::Asked } else { UsageChunk::NotAsked };
+    let usage_chunk = if first & 0x80 == 0 { UsageChunk::Requested } else { UsageChunk::NotRequested };
     (usage_chunk, if first & 0x40 == 0 { End::Clean } else { End::Cut })
 }
 
 fn tapped(dialect: Dialect, usage_chunk: UsageChunk, end: End, pieces: &[Bytes]) -> (Seen, Shown) {
-    passed(Passage::Same(Box::new(StreamTap::new(dialect, usage_chunk))), end, pieces)
+    passed(StreamAdapter::SameDialect(Box::new(StreamTap::new(dialect, usage_chunk))), end, pieces)
 }
 
-fn passed(mut passage: Passage, end: End, pieces: &[Bytes]) -> (Seen, Shown) {
+fn passed(mut passage: StreamAdapter, end: End, pieces: &[Bytes]) -> (Seen, Shown) {
     let mut out = Vec::new();
     for piece in pieces {
         match passage.feed(piece) {

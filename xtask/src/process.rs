@@ -104,7 +104,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended by itself, which is as good. Asked first, it ends its own children, too.
+        // It may have ended by itself, which is as good. InferenceRoute first, it ends its own children, too.
         let _ = self.stop(END_MAX);
         let _ = self.child.kill();
         let _ = self.child.wait();

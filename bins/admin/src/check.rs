@@ -4,7 +4,7 @@ use crate::error::AdminError;
 use crate::table::Table;
 use opencredits_catalog::Catalog;
 use opencredits_service::config::Config;
-use opencredits_service::{Offer, Seller};
+use opencredits_service::{ConfiguredVendor, ServedCatalogue};
 use serde::Serialize;
 use std::fmt;
 
@@ -35,12 +35,12 @@ struct Offered {
 
 /// Checks settings, vendors and models; whether a vendor is offered depends on the environment too.
 pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<Checked, AdminError> {
-    let offer = Offer::read(config, variables)?;
+    let offer = ServedCatalogue::read(config, variables)?;
     let notices = offer.notices(config).iter().map(ToString::to_string).collect();
-    let Offer { catalog, sellers } = offer;
-    let offered: Vec<Offered> = sellers
+    let ServedCatalogue { catalog, vendors } = offer;
+    let offered: Vec<Offered> = vendors
         .into_iter()
-        .map(|Seller { vendor, missing, offered, .. }| Offered {
+        .map(|ConfiguredVendor { vendor, missing, offered, .. }| Offered {
             id: vendor.id.to_string(),
             key_env: vendor.key_env.clone(),
             missing,

@@ -9,7 +9,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use opencredits_api::admin::{Admin, AdminReply, AdminRequest, Refusal, SOCKET_FILE};
 use opencredits_ledger::Ledger;
-use opencredits_service::Offer;
+use opencredits_service::ServedCatalogue;
 use opencredits_service::accounts::{Accounts, Tables};
 use opencredits_service::config::Config;
 use opencredits_store::SqliteStore;
@@ -76,7 +76,7 @@ async fn open_files(dir: &Path, config: &Config) -> Result<Admin, FilesError> {
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     let mut accounts = Accounts::new(ledger, Tables::of(store), clock, entropy);
     // Which models a vendor lists is known to the gateway alone. A vendor that is wrong keeps nobody from the books.
-    if let (true, Ok(offer)) = (config.discover.is_empty(), Offer::read(config, &[])) {
+    if let (true, Ok(offer)) = (config.discover.is_empty(), ServedCatalogue::read(config, &[])) {
         accounts = accounts.knowing(offer.catalog);
     }
     accounts.ensure_system_accounts().await?;

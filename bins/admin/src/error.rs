@@ -2,7 +2,7 @@
 
 use opencredits_api::admin::Refusal;
 use opencredits_ledger::LedgerError;
-use opencredits_service::OfferError;
+use opencredits_service::ServedCatalogueError;
 use opencredits_service::accounts::AccountsError;
 use opencredits_service::config::ConfigError;
 use opencredits_store::StoreError;
@@ -35,7 +35,7 @@ pub(crate) enum AdminError {
     Config(#[from] ConfigError),
     /// The vendors or models cannot be used.
     #[error(transparent)]
-    Offer(#[from] OfferError),
+    ServedCatalogue(#[from] ServedCatalogueError),
     /// The files of the data folder cannot be used.
     #[error(transparent)]
     Files(#[from] FilesError),

@@ -3,7 +3,7 @@
 use crate::StartError;
 use crate::discover;
 use crate::ports::{SystemClock, SystemEntropy};
-use opencredits_api::{App, Face};
+use opencredits_api::{ApiSettings, App};
 use opencredits_catalog::Catalog;
 use opencredits_keys::HashKey;
 use opencredits_ledger::Ledger;
@@ -13,8 +13,8 @@ use opencredits_providers::{Fetch, Transport};
 use opencredits_service::accounts::{Accounts, Tables};
 use opencredits_service::config::Config;
 use opencredits_service::{
-    Clock, DrainLimits, Drainer, Entropy, Gateway, KeyRing, KeyTables, Notice, Offer, Parts, Ports, Retries, Settings,
-    Tally, Upstream, books,
+    Clock, DrainLimits, Entropy, Gateway, KeyRing, KeyTables, Notice, Parts, Ports, Reaper, Retries, ServedCatalogue,
+    Settings, Upstream, UsageTally, books,
 };
 use opencredits_store::{Settings as _, SqliteStore};
 use opencredits_units::{BasisPoints, CreditPrice};
@@ -34,14 +34,14 @@ const MODE_BITS: u32 = 0o777;
 pub(crate) struct Built {
     pub(crate) app: Arc<App>,
     pub(crate) accounts: Arc<Accounts>,
-    pub(crate) drainer: Drainer,
+    pub(crate) reaper: Reaper,
     pub(crate) store: SqliteStore,
 }
 
 /// Opens the data folder and builds all that serves.
 pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Result<Built, StartError> {
     let http = Client::new(http_settings(config))?;
-    let offer = discover::ask(config, Offer::read(config, variables)?, &http).await;
+    let offer = discover::ask(config, ServedCatalogue::read(config, variables)?, &http).await;
     for notice in offer.notices(config) {
         tracing::warn!("{notice}");
     }
@@ -69,15 +69,15 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         upstreams,
         ledger,
         keyring,
-        tally: Arc::new(Tally::new(Arc::new(store.clone()))),
+        tally: Arc::new(UsageTally::new(Arc::new(store.clone()))),
         ports: Ports { clock, entropy, claims: Arc::new(store.clone()), fetch: fetcher(config)? },
         settings: settings(config),
         hash_key,
     };
-    let (gateway, drainer) = Gateway::new(parts)?;
+    let (gateway, reaper) = Gateway::new(parts)?;
     let partners = Arc::new(store.clone());
-    let app = App { gateway, partners, face: face(config), ready: AtomicBool::new(true) };
-    Ok(Built { app: Arc::new(app), accounts: Arc::new(accounts), drainer, store })
+    let app = App { gateway, partners, settings: api_settings(config), ready: AtomicBool::new(true) };
+    Ok(Built { app: Arc::new(app), accounts: Arc::new(accounts), reaper, store })
 }
 
 /// Makes the data folder. One that is there may be open to others by the operator's will, such as for a backup.
@@ -95,17 +95,17 @@ fn make_folder(dir: &Path) -> std::io::Result<()> {
 pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<Vec<Notice>, StartError> {
     crate::log::filter(&config.log)?;
     Client::new(http_settings(config))?;
-    Ok(Offer::read(config, variables)?.notices(config))
+    Ok(ServedCatalogue::read(config, variables)?.notices(config))
 }
 
 /// The models that are offered, and the ways to the vendors that serve them.
-fn served(offer: Offer, http: Arc<dyn Transport>) -> (Catalog, HashMap<Arc<str>, Upstream>) {
+fn served(offer: ServedCatalogue, http: Arc<dyn Transport>) -> (Catalog, HashMap<Arc<str>, Upstream>) {
     let sandbox: Arc<dyn Transport> = Arc::new(Sandbox::new());
-    let Offer { catalog, sellers } = offer;
+    let ServedCatalogue { catalog, vendors } = offer;
     let mut upstreams = HashMap::new();
-    for seller in sellers.into_iter().filter(|seller| seller.offered) {
-        let transport = Arc::clone(if seller.is_inside() { &sandbox } else { &http });
-        let (vendor, keys) = (seller.vendor, seller.keys);
+    for vendor in vendors.into_iter().filter(|vendor| vendor.offered) {
+        let transport = Arc::clone(if vendor.is_inside() { &sandbox } else { &http });
+        let (vendor, keys) = (vendor.vendor, vendor.keys);
         upstreams.insert(Arc::clone(&vendor.id), Upstream { vendor, keys, transport });
     }
     (catalog.only(|vendor| upstreams.contains_key(vendor)), upstreams)
@@ -159,9 +159,9 @@ fn settings(config: &Config) -> Settings {
     }
 }
 
-fn face(config: &Config) -> Face {
+fn api_settings(config: &Config) -> ApiSettings {
     let server = &config.server;
-    Face {
+    ApiSettings {
         top_up_url: server.top_up_url(),
         credit_price: CreditPrice::new(config.billing.credit_price_usd).unwrap_or_default(),
         body_bytes_max: server.body_bytes_max,

@@ -4,7 +4,7 @@ use opencredits_providers::TransportError;
 use opencredits_providers::http::Client;
 use opencredits_service::config::{Config, Discover};
 use opencredits_service::discover::LIST_BYTES_MAX;
-use opencredits_service::{Offer, OfferError, Seller};
+use opencredits_service::{ConfiguredVendor, ServedCatalogue, ServedCatalogueError};
 use std::time::Duration;
 
 /// How long a vendor may take for its list, since nothing is served before.
@@ -20,11 +20,11 @@ enum Unlisted {
     #[error(transparent)]
     Transport(#[from] TransportError),
     #[error(transparent)]
-    List(#[from] OfferError),
+    List(#[from] ServedCatalogueError),
 }
 
 /// The offer with what the vendors list. One that cannot be asked is left out, so that the others are served.
-pub(crate) async fn ask(config: &Config, mut offer: Offer, client: &Client) -> Offer {
+pub(crate) async fn ask(config: &Config, mut offer: ServedCatalogue, client: &Client) -> ServedCatalogue {
     for terms in &config.discover {
         match with_list(&offer, terms, client).await {
             Ok(more) => offer = more,
@@ -37,16 +37,16 @@ pub(crate) async fn ask(config: &Config, mut offer: Offer, client: &Client) -> O
     offer
 }
 
-async fn with_list(offer: &Offer, terms: &Discover, client: &Client) -> Result<Offer, Unlisted> {
-    let mut offered = offer.sellers.iter().filter(|seller| seller.offered);
-    let seller = offered.find(|seller| *seller.vendor.id == *terms.vendor).ok_or(Unlisted::NotOffered)?;
+async fn with_list(offer: &ServedCatalogue, terms: &Discover, client: &Client) -> Result<ServedCatalogue, Unlisted> {
+    let mut offered = offer.vendors.iter().filter(|vendor| vendor.offered);
+    let vendor = offered.find(|vendor| *vendor.vendor.id == *terms.vendor).ok_or(Unlisted::NotOffered)?;
     let late = |_| TransportError::TotalTimeout;
-    let list = tokio::time::timeout(LIST_WAIT, list_of(seller, client)).await.map_err(late)??;
+    let list = tokio::time::timeout(LIST_WAIT, list_of(vendor, client)).await.map_err(late)??;
     Ok(offer.clone().with_listed(terms, &list)?)
 }
 
-async fn list_of(seller: &Seller, client: &Client) -> Result<Vec<u8>, Unlisted> {
-    let (url, headers) = seller.list_request().ok_or(TransportError::InvalidRequest)?;
+async fn list_of(vendor: &ConfiguredVendor, client: &Client) -> Result<Vec<u8>, Unlisted> {
+    let (url, headers) = vendor.list_request().ok_or(TransportError::InvalidRequest)?;
     let response = client.get(url, headers).await?;
     if !response.status.is_success() {
         return Err(Unlisted::Refused(response.status.as_u16()));

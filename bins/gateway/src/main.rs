@@ -3,10 +3,10 @@
 mod build;
 mod dev;
 mod discover;
-mod lanes;
 mod log;
 mod ports;
 mod run;
+mod workers;
 
 use clap::{Args, Parser, Subcommand};
 use opencredits_service::config::{Config, ConfigError};
@@ -70,7 +70,7 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
     }
     log::start(&config.log)?;
     let io = |source| StartError::Io { what: "threads".to_owned(), source };
-    let threads = lanes::Threads::start(config.server.threads).map_err(io)?;
+    let threads = workers::WorkerPool::start(config.server.threads).map_err(io)?;
     // This one accepts connections, runs the jobs and carries abandoned requests to their end.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io)?;
     runtime.block_on(async {
@@ -124,7 +124,7 @@ enum StartError {
     #[error("cannot use {what}: {source}")]
     Io { what: String, source: std::io::Error },
     #[error(transparent)]
-    Offer(#[from] opencredits_service::OfferError),
+    ServedCatalogue(#[from] opencredits_service::ServedCatalogueError),
     #[error(transparent)]
     Ledger(#[from] opencredits_ledger::LedgerError),
     #[error(transparent)]

@@ -2,7 +2,7 @@
 
 use crate::StartError;
 use crate::build::Built;
-use crate::lanes::Threads;
+use crate::workers::WorkerPool;
 use opencredits_api::admin::{Admin, AdminSocket};
 use opencredits_api::{Ended, Limits, serve, service};
 use opencredits_service::config::Config;
@@ -34,16 +34,16 @@ pub(crate) async fn bind(config: &mut Config) -> Result<TcpListener, StartError>
 pub(crate) async fn run(
     (built, listener): (Built, TcpListener),
     config: &Config,
-    threads: Threads,
+    threads: WorkerPool,
 ) -> Result<ExitCode, StartError> {
     let listen = &config.server.listen;
-    let Built { app, accounts, drainer, store } = built;
+    let Built { app, accounts, reaper, store } = built;
     jobs::release_strays(&app.gateway)?;
     let mut tasks = JoinSet::new();
     tasks.spawn(jobs::run(std::sync::Arc::clone(&app.gateway), std::sync::Arc::new(store)));
     let mut draining = JoinSet::new();
-    draining.spawn(drainer.run());
-    let admin = Admin::new(accounts, app.face.credit_price);
+    draining.spawn(reaper.run());
+    let admin = Admin::new(accounts, app.settings.credit_price);
     let socket = AdminSocket::bind(Path::new(&config.data.dir))?;
     let (close, closing) = oneshot::channel();
     let mut socket_task = JoinSet::new();
@@ -53,10 +53,10 @@ pub(crate) async fn run(
     tracing::info!(listen, models = app.gateway.catalog().models().len(), "serving");
     let deadline = Deadline::default();
     let stopped = deadline.begun_by(stop(&app)?, config);
-    let ended = serve(listener, service(std::sync::Arc::clone(&app)), limits(config), threads.lanes(), stopped).await;
+    let ended = serve(listener, service(std::sync::Arc::clone(&app)), limits(config), threads.workers(), stopped).await;
     tracing::info!(?ended, "stopped serving; settling what is left");
     if ended == Ended::Abandoned {
-        // Their time is over: the drainer ends, then with their threads the connections, and each settles what it has.
+        // Their time is over: the reaper ends, then with their threads the connections, and each settles what it has.
         draining.shutdown().await;
         drop(threads);
     }
@@ -64,7 +64,7 @@ pub(crate) async fn run(
     let _socket_ended = socket_task.join_next().await;
     tasks.shutdown().await;
     let (tally, ledger) = (app.gateway.tally_handle(), app.gateway.ledger().clone());
-    // With the gateway its drainer ends, once the last abandoned request is settled; at the bound it settles them all with
+    // With the gateway its reaper ends, once the last abandoned request is settled; at the bound it settles them all with
     // what is known.
     drop(app);
     let drained = tokio::time::timeout_at(deadline.at(), draining.join_next()).await.is_ok();

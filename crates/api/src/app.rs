@@ -1,6 +1,6 @@
 //! The routes, and what every request goes through.
 
-use crate::errors::{ErrorType, Problem, Skin};
+use crate::errors::{ApiSurface, ErrorType, Problem};
 use crate::framing::Framing;
 use crate::{inference, lookups, models};
 use axum::body::{Body, Bytes};
@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use axum::{BoxError, Router};
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use opencredits_sanitizer::Api;
-use opencredits_service::{Gateway, Named, fresh_id};
+use opencredits_service::{Gateway, PathParameters, fresh_id};
 use opencredits_store::Partners;
 use opencredits_units::{CreditPrice, GenerationId};
 use std::convert::Infallible;
@@ -26,9 +26,9 @@ use tower_service::Service;
 const KEY_IN_ADDRESS: &str =
     "a key in the address ends up in logs; send it as `Authorization: Bearer` or x-goog-api-key, and replace this one";
 
-/// Figures that the HTTP face shows or heeds.
+/// Figures that the HTTP settings shows or heeds.
 #[derive(Debug, Clone)]
-pub struct Face {
+pub struct ApiSettings {
     /// Where people buy credits.
     pub top_up_url: String,
     /// What a credit sells for.
@@ -54,7 +54,7 @@ pub struct App {
     /// Partners, for quotes.
     pub partners: Arc<dyn Partners>,
     /// Figures.
-    pub face: Face,
+    pub settings: ApiSettings,
     /// Whether the process takes requests; cleared when it is told to stop.
     pub ready: AtomicBool,
 }
@@ -124,12 +124,13 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let id = RequestId(fresh_id(self.app.gateway.clock().now(), self.app.gateway.entropy()));
         let mut request = request.map(Body::new);
-        let inference = Asked::of(request.method(), request.uri());
+        let inference = InferenceRoute::of(request.method(), request.uri());
         if has_key(request.uri()) {
-            let skin =
-                inference.as_ref().map_or_else(|| skin_of(request.uri().path()), |asked| skin_through(asked.api));
+            let surface = inference
+                .as_ref()
+                .map_or_else(|| surface_of_path(request.uri().path()), |asked| surface_of_api(asked.api));
             let problem = Problem::new(ErrorType::InvalidRequest, KEY_IN_ADDRESS).with("param", "key");
-            return Box::pin(async move { Ok(named(problem.into_response(skin, &id.text()), id)) });
+            return Box::pin(async move { Ok(named(problem.into_response(surface, &id.text()), id)) });
         }
         if let Some(asked) = inference {
             let app = Arc::clone(&self.app);
@@ -145,18 +146,18 @@ where
 }
 
 /// What a path asks for, where it asks for inference.
-pub(crate) struct Asked {
+pub(crate) struct InferenceRoute {
     /// Through which API.
     pub(crate) api: Api,
     /// The model and how it is to answer, where the path says so.
-    pub(crate) named: Option<Named>,
+    pub(crate) named: Option<PathParameters>,
     /// Whether its tokens are to be counted, and nothing is to be answered.
     pub(crate) counts: bool,
     /// How the events of a stream stand on the wire.
     pub(crate) framing: Framing,
 }
 
-impl Asked {
+impl InferenceRoute {
     fn of(method: &Method, uri: &Uri) -> Option<Self> {
         let (mut named, mut counts) = (None, false);
         let api = match (method, uri.path()) {
@@ -186,7 +187,7 @@ impl Asked {
 }
 
 /// `author/model:generateContent`, and the same with `streamGenerateContent`; the slash may be encoded.
-fn named_in(rest: &str) -> Option<(Named, &str)> {
+fn named_in(rest: &str) -> Option<(PathParameters, &str)> {
     let (model, method) = rest.rsplit_once(':')?;
     let stream = match method {
         "generateContent" | "countTokens" => "false",
@@ -195,7 +196,7 @@ fn named_in(rest: &str) -> Option<(Named, &str)> {
     };
     // No model's name needs another escape.
     let model = model.replace("%2F", "/").replace("%2f", "/");
-    Some((Named { model: serde_json::Value::from(model).to_string(), stream }, method))
+    Some((PathParameters { model: serde_json::Value::from(model).to_string(), stream }, method))
 }
 
 /// The answer with its request's id, under the names that the clients of both APIs look for.
@@ -226,7 +227,7 @@ async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, (http::Statu
 
 async fn unknown_path(uri: Uri, axum::Extension(id): axum::Extension<RequestId>) -> Response<Body> {
     let message = format!("there is nothing at {}; docs/api.md lists the paths", uri.path());
-    Problem::new(ErrorType::NotFound, message).into_response(skin_of(uri.path()), &id.text())
+    Problem::new(ErrorType::NotFound, message).into_response(surface_of_path(uri.path()), &id.text())
 }
 
 async fn wrong_method(uri: Uri, axum::Extension(id): axum::Extension<RequestId>) -> Response<Body> {
@@ -234,7 +235,7 @@ async fn wrong_method(uri: Uri, axum::Extension(id): axum::Extension<RequestId>)
         return unknown_path(uri, axum::Extension(id)).await;
     }
     let message = format!("{} does not take this method", uri.path());
-    Problem::new(ErrorType::MethodNotAllowed, message).into_response(skin_of(uri.path()), &id.text())
+    Problem::new(ErrorType::MethodNotAllowed, message).into_response(surface_of_path(uri.path()), &id.text())
 }
 
 /// Whether the query has a key, however its name is written.
@@ -244,13 +245,13 @@ fn has_key(uri: &Uri) -> bool {
             .is_ok_and(|Query(pairs)| pairs.iter().any(|(name, _)| name == "key"))
 }
 
-/// The skin of an API.
-pub(crate) const fn skin_through(api: Api) -> Skin {
+/// The surface of an API.
+pub(crate) const fn surface_of_api(api: Api) -> ApiSurface {
     match api {
-        Api::OpenaiChat | Api::OpenaiEmbeddings => Skin::OpenaiChat,
-        Api::AnthropicMessages => Skin::AnthropicMessages,
-        Api::OpenaiResponses => Skin::OpenaiResponses,
-        Api::GeminiGenerate => Skin::GeminiGenerate,
+        Api::OpenaiChat | Api::OpenaiEmbeddings => ApiSurface::OpenaiChat,
+        Api::AnthropicMessages => ApiSurface::AnthropicMessages,
+        Api::OpenaiResponses => ApiSurface::OpenaiResponses,
+        Api::GeminiGenerate => ApiSurface::GeminiGenerate,
     }
 }
 
@@ -259,13 +260,13 @@ fn is_custom(path: &str) -> bool {
     path.rsplit('/').next().is_some_and(|last| last.contains(':'))
 }
 
-/// The skin that the clients of a path expect.
-pub(crate) fn skin_of(path: &str) -> Skin {
+/// The surface that the clients of a path expect.
+pub(crate) fn surface_of_path(path: &str) -> ApiSurface {
     match path {
-        path if path.starts_with("/v1/models/") && is_custom(path) => Skin::GeminiGenerate,
-        path if path.starts_with("/v1/messages") => Skin::AnthropicMessages,
-        path if path.starts_with("/v1/responses") => Skin::OpenaiResponses,
-        path if path.starts_with("/v1beta/") => Skin::GeminiGenerate,
-        _ => Skin::OpenaiChat,
+        path if path.starts_with("/v1/models/") && is_custom(path) => ApiSurface::GeminiGenerate,
+        path if path.starts_with("/v1/messages") => ApiSurface::AnthropicMessages,
+        path if path.starts_with("/v1/responses") => ApiSurface::OpenaiResponses,
+        path if path.starts_with("/v1beta/") => ApiSurface::GeminiGenerate,
+        _ => ApiSurface::OpenaiChat,
     }
 }

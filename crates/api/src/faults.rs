@@ -1,6 +1,6 @@
 //! From a fault of the service to a problem on the wire: the only place where one becomes the other.
 
-use crate::app::Face;
+use crate::app::ApiSettings;
 use crate::errors::{ErrorType, Problem};
 use opencredits_ledger::LedgerError;
 use opencredits_service::{
@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 const STALL_MS: u64 = 1_000;
 
 /// Dresses a fault.
-pub(crate) fn problem(fault: &Fault, face: &Face) -> Problem {
+pub(crate) fn problem(fault: &Fault, settings: &ApiSettings) -> Problem {
     match fault {
         Fault::Key(key) => Problem::new(key_type(*key), key.to_string()),
         Fault::Request(request) => request_problem(request),
-        Fault::Payment(needed) => payment_problem(needed, face),
+        Fault::Payment(needed) => payment_problem(needed, settings),
         Fault::Duplicate { first } => {
             Problem::new(ErrorType::DuplicateRequest, fault.to_string()).with("generation_id", first.to_string())
         }
@@ -66,9 +66,9 @@ fn request_problem(fault: &RequestFault) -> Problem {
         RequestFault::ToolWithoutPrice { .. }
         | RequestFault::Body(SanitizeError::NotPassedOn { .. } | SanitizeError::Refused { .. })
         | RequestFault::Field(
-            opencredits_providers::Error::Unsupported { .. }
-            | opencredits_providers::Error::NeedsBytes { .. }
-            | opencredits_providers::Error::Untranslatable { .. },
+            opencredits_providers::RequestError::Unsupported { .. }
+            | opencredits_providers::RequestError::NeedsBytes { .. }
+            | opencredits_providers::RequestError::Untranslatable { .. },
         ) => ErrorType::UnsupportedParameter,
         _ => ErrorType::InvalidRequest,
     };
@@ -76,9 +76,12 @@ fn request_problem(fault: &RequestFault) -> Problem {
     match fault {
         RequestFault::Preference { field, .. } => problem.with("param", field.as_str()),
         RequestFault::ToolWithoutPrice { .. } => problem.with("param", "tools"),
-        RequestFault::Field(opencredits_providers::Error::Unsupported { field, .. }) => problem.with("param", *field),
+        RequestFault::Field(opencredits_providers::RequestError::Unsupported { field, .. }) => {
+            problem.with("param", *field)
+        }
         RequestFault::Field(
-            opencredits_providers::Error::Missing { field, .. } | opencredits_providers::Error::Field { field, .. },
+            opencredits_providers::RequestError::Missing { field, .. }
+            | opencredits_providers::RequestError::Field { field, .. },
         ) => problem.with("param", *field),
         RequestFault::IdempotencyKey { .. } => problem.with("param", "Idempotency-Key"),
         RequestFault::NoRoute(none) => problem.with("availability", availability(none)),
@@ -106,8 +109,8 @@ fn availability(none: &NoRoute) -> Value {
     })
 }
 
-fn payment_problem(needed: &PaymentNeeded, face: &Face) -> Problem {
-    let show = |amount| face.credit_price.show(amount).to_string();
+fn payment_problem(needed: &PaymentNeeded, settings: &ApiSettings) -> Problem {
+    let show = |amount| settings.credit_price.show(amount).to_string();
     let (required, available) = (show(needed.required), show(needed.available));
     let (kind, limit, what) = match needed.short {
         Short::Balance => (ErrorType::PaymentRequired, "balance", "the balance"),
@@ -127,7 +130,7 @@ fn payment_problem(needed: &PaymentNeeded, face: &Face) -> Problem {
         .with("required", required)
         .with("available", available)
         .with("affordable_max_tokens", needed.affordable_max_tokens.unwrap_or(0))
-        .with("top_up_url", face.top_up_url.clone())
+        .with("top_up_url", settings.top_up_url.clone())
         .with("limit", limit)
 }
 

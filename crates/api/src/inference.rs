@@ -1,8 +1,8 @@
 //! `POST /v1/chat/completions` and `POST /v1/messages`.
 
-use crate::app::{App, Asked, RequestId, skin_through};
+use crate::app::{App, InferenceRoute, RequestId, surface_of_api};
 use crate::auth::key_digest;
-use crate::errors::{ErrorType, Problem, Skin};
+use crate::errors::{ApiSurface, ErrorType, Problem};
 use crate::framing::Framing;
 use crate::streams::{Source, StreamBody};
 use crate::{faults, json, usage};
@@ -32,26 +32,31 @@ const DROPPED_HEADER: &str = "x-opencredits-dropped";
 const DROPPED_BYTES_MAX: usize = 1_024;
 
 /// Answers a request for inference, whatever becomes of it.
-pub(crate) async fn answer(app: Arc<App>, id: RequestId, asked: Asked, request: (HeaderMap, Body)) -> Response<Body> {
-    let skin = skin_through(asked.api);
-    match serve(&app, id, (asked, skin), request).await {
+pub(crate) async fn answer(
+    app: Arc<App>,
+    id: RequestId,
+    asked: InferenceRoute,
+    request: (HeaderMap, Body),
+) -> Response<Body> {
+    let surface = surface_of_api(asked.api);
+    match serve(&app, id, (asked, surface), request).await {
         Ok(response) => response,
-        Err(problem) => problem.into_response(skin, &id.text()),
+        Err(problem) => problem.into_response(surface, &id.text()),
     }
 }
 
 async fn serve(
     app: &Arc<App>,
     id: RequestId,
-    (asked, skin): (Asked, Skin),
+    (asked, surface): (InferenceRoute, ApiSurface),
     (headers, body): (HeaderMap, Body),
 ) -> Result<Response<Body>, Problem> {
-    let dress = |fault: Fault| faults::problem(&fault, &app.face);
-    let Asked { api, named, counts, framing } = asked;
+    let dress = |fault: Fault| faults::problem(&fault, &app.settings);
+    let InferenceRoute { api, named, counts, framing } = asked;
     let idempotency_key = idempotency_key(&headers)?;
     let digest = key_digest(&headers).map_err(|fault| dress(fault.into()))?;
     let spender = app.gateway.keyring().spender(&digest).await.map_err(dress)?;
-    let body = read(app, body, app.face.body_bytes_max).await?;
+    let body = read(app, body, app.settings.body_bytes_max).await?;
     let mut dropped = Vec::new();
     let call = Call {
         api,
@@ -72,11 +77,11 @@ async fn serve(
     dropped.extend(scrubbed);
     let reply = match is_streamed {
         // The client of a stream that waits is told that somebody is there, by the head and comments.
-        true => tokio::time::timeout(app.face.keep_alive, &mut pending).await.ok(),
+        true => tokio::time::timeout(app.settings.keep_alive, &mut pending).await.ok(),
         false => Some((&mut pending).await),
     };
     let streaming = |headers, source| {
-        stream_response(headers, framing, StreamBody::new(source, Arc::clone(app), (skin, framing), id.text()))
+        stream_response(headers, framing, StreamBody::new(source, Arc::clone(app), (surface, framing), id.text()))
     };
     let mut response = match reply.transpose().map_err(dress)? {
         Some(Reply::Whole(mut whole)) => {
@@ -131,7 +136,7 @@ fn count_response(api: Api, counted: Counted) -> Response<Body> {
 
 /// A whole answer with what it was charged.
 pub(crate) fn whole_body(app: &App, whole: &Whole) -> Vec<u8> {
-    splice_usage(whole.receipt.record.api, &whole.body, &usage::extras(&whole.receipt, &app.face))
+    splice_usage(whole.receipt.record.api, &whole.body, &usage::extras(&whole.receipt, &app.settings))
 }
 
 fn whole_response(app: &App, whole: Whole) -> Response<Body> {
@@ -139,8 +144,8 @@ fn whole_response(app: &App, whole: Whole) -> Response<Body> {
     let body = whole_body(app, &whole);
     let mut response = Response::new(Body::from(body));
     *response.headers_mut() = whole.headers;
-    name(&mut response, "x-credits-charged", &app.face.credit_price.show(receipt.charged).to_string());
-    name(&mut response, "x-credits-remaining", &app.face.credit_price.show(receipt.remaining).to_string());
+    name(&mut response, "x-credits-charged", &app.settings.credit_price.show(receipt.charged).to_string());
+    name(&mut response, "x-credits-remaining", &app.settings.credit_price.show(receipt.remaining).to_string());
     response
 }
 
@@ -167,7 +172,7 @@ fn name(response: &mut Response<Body>, header: &'static str, value: &str) {
 
 /// The whole body, within the time that bodies have and `limit` bytes.
 pub(crate) async fn read(app: &App, body: Body, limit: usize) -> Result<Bytes, Problem> {
-    let collected = tokio::time::timeout(app.face.body_read, Limited::new(body, limit).collect()).await;
+    let collected = tokio::time::timeout(app.settings.body_read, Limited::new(body, limit).collect()).await;
     match collected {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
@@ -181,7 +186,7 @@ pub(crate) async fn read(app: &App, body: Body, limit: usize) -> Result<Bytes, P
 
 fn strictness(app: &App, headers: &HeaderMap) -> Strictness {
     let asked = text(headers, STRICT_HEADER).is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1");
-    if app.face.strict || asked { Strictness::Strict } else { Strictness::Lax }
+    if app.settings.strict || asked { Strictness::Strict } else { Strictness::Lax }
 }
 
 /// A key that cannot be read would not count, and its request would be charged twice.

@@ -1,6 +1,6 @@
-//! The HTTP face of OpenCredits: routes, handlers, bodies, and the one table of errors.
+//! The HTTP settings of OpenCredits: routes, handlers, bodies, and the one table of errors.
 //!
-//! Everything that knows a status code, a path or a skin is here. What a request means is decided below, in `service`.
+//! Everything that knows a status code, a path or a surface is here. What a request means is decided below, in `service`.
 //!
 //! # What it refuses to do
 //! It keeps nothing. It logs ids and figures, never a body, a key or an address.
@@ -23,5 +23,5 @@ mod serve;
 mod streams;
 mod usage;
 
-pub use app::{App, Face, Routes, service};
-pub use serve::{Ended, Lanes, Limits, serve};
+pub use app::{ApiSettings, App, Routes, service};
+pub use serve::{Ended, Limits, WorkerThreads, serve};

@@ -2,7 +2,7 @@
 
 use crate::app::{App, RequestId};
 use crate::auth::key_digest;
-use crate::errors::{ErrorType, Problem, Skin};
+use crate::errors::{ApiSurface, ErrorType, Problem};
 use crate::usage::{costs_by_side, usd};
 use crate::{faults, inference, json};
 use axum::body::Body;
@@ -24,11 +24,11 @@ const QUOTE_BYTES_MAX: usize = 64 << 10;
 type Answer = Result<Response<Body>, Problem>;
 
 fn finish(answer: Answer, id: RequestId) -> Response<Body> {
-    answer.unwrap_or_else(|problem| problem.into_response(Skin::OpenaiChat, &id.text()))
+    answer.unwrap_or_else(|problem| problem.into_response(ApiSurface::OpenaiChat, &id.text()))
 }
 
 async fn spender(app: &App, headers: &HeaderMap) -> Result<Arc<Spender>, Problem> {
-    let dress = |fault: Fault| faults::problem(&fault, &app.face);
+    let dress = |fault: Fault| faults::problem(&fault, &app.settings);
     let digest = key_digest(headers).map_err(|fault| dress(fault.into()))?;
     app.gateway.keyring().spender(&digest).await.map_err(dress)
 }
@@ -42,9 +42,9 @@ pub(crate) async fn balance(
     let answer = async {
         let spender = spender(&app, &headers).await?;
         let balance = app.gateway.ledger().balance(spender.wallet);
-        let balance = balance.map_err(|error| faults::problem(&error.into(), &app.face))?;
+        let balance = balance.map_err(|error| faults::problem(&error.into(), &app.settings))?;
         // What is posted: a hold of a request that runs is not spent yet.
-        Ok(json::ok(&json!({ "balance": json::number(app.face.credit_price.show(balance.posted)) })))
+        Ok(json::ok(&json!({ "balance": json::number(app.settings.credit_price.show(balance.posted)) })))
     };
     finish(answer.await, id)
 }
@@ -57,10 +57,10 @@ pub(crate) async fn key(
 ) -> Response<Body> {
     let answer = async {
         let spender = spender(&app, &headers).await?;
-        let dress = |fault: Fault| faults::problem(&fault, &app.face);
+        let dress = |fault: Fault| faults::problem(&fault, &app.settings);
         let now = app.gateway.clock().now();
         let usage = app.gateway.tally().usage_of(spender.key, now).await.map_err(dress)?;
-        let credits = |amount: NanoUsd| json::number(app.face.credit_price.show(amount));
+        let credits = |amount: NanoUsd| json::number(app.settings.credit_price.show(amount));
         let remaining = match spender.limits.first() {
             Some(limit) => Some(app.gateway.ledger().balance(*limit).map_err(|e| dress(e.into()))?.available),
             None => None,
@@ -84,7 +84,7 @@ pub(crate) async fn key(
 
 /// `GET /v1/features`.
 pub(crate) async fn features(State(app): State<Arc<App>>) -> Response<Body> {
-    json::ok(&json!({ "opencredits_enabled": app.face.enabled, "country": app.face.country }))
+    json::ok(&json!({ "opencredits_enabled": app.settings.enabled, "country": app.settings.country }))
 }
 
 /// `GET /v1/generation?id=`: the whole bill of a request, as soon as it is charged.
@@ -105,13 +105,13 @@ async fn find_generation(app: &App, query: &HashMap<String, String>, headers: &H
         .and_then(|id| id.parse().ok())
         .ok_or_else(|| Problem::new(ErrorType::InvalidRequest, "ask with ?id=gen_…, as x-generation-id names it"))?;
     let entry = app.gateway.ledger().entry(wanted.cast());
-    let entry = entry.map_err(|error| faults::problem(&error.into(), &app.face))?;
+    let entry = entry.map_err(|error| faults::problem(&error.into(), &app.settings))?;
     let own = entry.filter(|entry| entry.legs.first().is_some_and(|(account, _)| *account == spender.wallet));
     let unknown = || Problem::new(ErrorType::NotFound, format!("there is no generation {wanted} of this account"));
     let entry = own.ok_or_else(unknown)?;
     let record = GenerationRecord::from_memo(&entry.memo).map_err(|_| unknown())?;
     let partner = app.gateway.keyring().partner_of(record.key).await;
-    let partner = partner.map_err(|fault| faults::problem(&fault, &app.face))?;
+    let partner = partner.map_err(|fault| faults::problem(&fault, &app.settings))?;
     let collected = entry.legs.first().and_then(|(_, amount)| amount.checked_neg()).unwrap_or_default();
     let mut data = shown(app, wanted, &record, collected);
     data["app_id"] = json!(partner);
@@ -147,7 +147,7 @@ fn shown(app: &App, id: GenerationId, record: &GenerationRecord, collected: Nano
         "native_tokens_reasoning": count(Bucket::Reasoning),
         "native_tokens_cached": count(Bucket::CacheRead),
         "native_tokens_cache_write": written,
-        "usage": json::number(app.face.credit_price.show(collected)),
+        "usage": json::number(app.settings.credit_price.show(collected)),
         "total_cost": json::number(usd(collected)),
         "upstream_inference_cost": json::number(usd(record.cost)),
         "cache_discount": Value::Null,
@@ -191,7 +191,7 @@ fn finish_reason(native: &str) -> Option<&'static str> {
 
 /// Each exchange with a provider, in their order; the last one is the one that is billed.
 fn attempts(record: &GenerationRecord) -> Vec<Value> {
-    let missed = record.misses.iter().map(|miss| {
+    let missed = record.failed_attempts.iter().map(|miss| {
         json!({"provider_name": miss.vendor, "status": (miss.status > 0).then_some(miss.status), "ended_ms": miss.ms})
     });
     let last = json!({"provider_name": record.vendor, "status": 200, "ended_ms": record.duration_ms});
@@ -275,7 +275,7 @@ pub(crate) async fn pricing_body(
 }
 
 async fn quote(app: &App, request: QuoteRequest) -> Answer {
-    let dress = |fault: Fault| faults::problem(&fault, &app.face);
+    let dress = |fault: Fault| faults::problem(&fault, &app.settings);
     if let Some(key) = &request.publishable_key {
         let found = app.partners.partner_by_key(key).await.map_err(|error| dress(error.into()))?;
         let unknown = "there is no partner with this publishable_key; copy it again from the partner portal";
@@ -295,7 +295,7 @@ async fn quote(app: &App, request: QuoteRequest) -> Answer {
     let mut quotes = Vec::with_capacity(models.len());
     for model in models {
         let credits = plain_price(&model, (input, output), terms).ok_or(Fault::Overflow).map_err(dress)?;
-        let credits = json::number(app.face.credit_price.show(credits));
+        let credits = json::number(app.settings.credit_price.show(credits));
         quotes.push(json!({ "id": &*model.id, "credits_per_request": credits }));
     }
     let assumption = json!({ "input_tokens": input, "output_tokens": output });

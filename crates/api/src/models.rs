@@ -1,14 +1,14 @@
 //! `GET /v1/models` and `GET /v1/models/{id}`.
 
-use crate::app::{App, RequestId, skin_of};
-use crate::errors::Skin;
+use crate::app::{App, RequestId, surface_of_path};
+use crate::errors::ApiSurface;
 use crate::{faults, json};
 use axum::body::Body;
 use axum::extract::{Extension, Path, State};
 use http::{HeaderMap, Response, Uri};
 use opencredits_catalog::{Model, ModelKind, Route};
 use opencredits_providers::Vendor;
-use opencredits_service::{RequestFault, Vitals};
+use opencredits_service::{RequestFault, RouteHealth};
 use opencredits_units::{Bucket, Decimal, UnixMs};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -19,23 +19,23 @@ const ENDPOINTS: &str = "/endpoints";
 const SECOND_MS: u64 = 1_000;
 
 /// The shape in which a client expects models: by the version in the path, or the Anthropic SDKs' version header.
-fn skin(uri: &Uri, headers: &HeaderMap) -> Skin {
-    match skin_of(uri.path()) {
-        Skin::GeminiGenerate => Skin::GeminiGenerate,
-        _ if headers.contains_key("anthropic-version") => Skin::AnthropicMessages,
-        _ => Skin::OpenaiChat,
+fn surface(uri: &Uri, headers: &HeaderMap) -> ApiSurface {
+    match surface_of_path(uri.path()) {
+        ApiSurface::GeminiGenerate => ApiSurface::GeminiGenerate,
+        _ if headers.contains_key("anthropic-version") => ApiSurface::AnthropicMessages,
+        _ => ApiSurface::OpenaiChat,
     }
 }
 
 /// `GET /v1/models`: every model that is offered. One page holds all.
 pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response<Body> {
-    let skin = skin(&uri, &headers);
+    let surface = surface(&uri, &headers);
     let models = app.gateway.catalog().models();
-    if skin == Skin::GeminiGenerate {
+    if surface == ApiSurface::GeminiGenerate {
         let chat = models.iter().filter(|model| model.kind == ModelKind::Chat);
         return json::ok(&json!({"models": chat.map(|model| gemini(model)).collect::<Vec<_>>()}));
     }
-    let data: Vec<Value> = models.iter().map(|model| shown(model, skin)).collect();
+    let data: Vec<Value> = models.iter().map(|model| shown(model, surface)).collect();
     let end = |model: Option<&Arc<Model>>| model.map(|model| model.id.to_string());
     json::ok(&json!({
         "object": "list",
@@ -53,25 +53,25 @@ pub(crate) async fn one(
     Path(id): Path<String>,
     (uri, headers): (Uri, HeaderMap),
 ) -> Response<Body> {
-    let skin = skin(&uri, &headers);
+    let surface = surface(&uri, &headers);
     let (name, endpoints) = match id.strip_suffix(ENDPOINTS) {
         Some(name) => (name, true),
         None => (id.as_str(), false),
     };
     match app.gateway.catalog().resolve(name) {
         Ok(model) if endpoints => json::ok(&with_endpoints(&app, model)),
-        Ok(model) if skin == Skin::GeminiGenerate => json::ok(&gemini(model)),
-        Ok(model) => json::ok(&shown(model, skin)),
+        Ok(model) if surface == ApiSurface::GeminiGenerate => json::ok(&gemini(model)),
+        Ok(model) => json::ok(&shown(model, surface)),
         Err(error) => {
             let fault = RequestFault::from(error).into();
-            faults::problem(&fault, &app.face).into_response(skin, &request.text())
+            faults::problem(&fault, &app.settings).into_response(surface, &request.text())
         }
     }
 }
 
 /// `GET /v1/models/{id}/endpoints`: where a model is served, at which price, and how each place is doing.
 fn with_endpoints(app: &App, model: &Model) -> Value {
-    let endpoint = |(route, vendor, vitals): (&Route, &Vendor, Vitals)| {
+    let endpoint = |(route, vendor, route_health): (&Route, &Vendor, RouteHealth)| {
         let whole = |hundredths: u64| Decimal::new(i128::from(hundredths), 2);
         json!({
             "name": format!("{} | {}", vendor.id, model.id),
@@ -83,13 +83,13 @@ fn with_endpoints(app: &App, model: &Model) -> Value {
             "region": route.region,
             "data_collection": if route.data_collection.unwrap_or(vendor.data_collection) { "allow" } else { "deny" },
             "zdr": route.zdr.unwrap_or(vendor.zdr),
-            "status": if vitals.is_out { "out" } else { "ok" },
-            "uptime": vitals.uptime.map(|uptime| json::number(whole(uptime))),
-            "latency_ms": vitals.latency_ms,
-            "throughput": vitals.tokens_per_s.map(|speed| json::number(Decimal::new(i128::from(speed), 3))),
+            "status": if route_health.is_out { "out" } else { "ok" },
+            "uptime": route_health.uptime.map(|uptime| json::number(whole(uptime))),
+            "latency_ms": route_health.latency_ms,
+            "throughput": route_health.tokens_per_s.map(|speed| json::number(Decimal::new(i128::from(speed), 3))),
         })
     };
-    let endpoints: Vec<Value> = app.gateway.vitals(model).map(endpoint).collect();
+    let endpoints: Vec<Value> = app.gateway.route_health(model).map(endpoint).collect();
     json!({"data": {"id": &*model.id, "name": model.name, "created": model.released, "endpoints": endpoints}})
 }
 
@@ -101,11 +101,11 @@ fn pricing(route: &Route) -> Value {
     })
 }
 
-fn shown(model: &Model, skin: Skin) -> Value {
+fn shown(model: &Model, surface: ApiSurface) -> Value {
     let price = |bucket| model.route.card.rate(bucket).usd_per_unit().to_string();
-    let kind = match skin {
-        Skin::AnthropicMessages => "model",
-        Skin::OpenaiChat | Skin::OpenaiResponses | Skin::GeminiGenerate => model.kind.name(),
+    let kind = match surface {
+        ApiSurface::AnthropicMessages => "model",
+        ApiSurface::OpenaiChat | ApiSurface::OpenaiResponses | ApiSurface::GeminiGenerate => model.kind.name(),
     };
     json!({
         "id": &*model.id,

@@ -1,4 +1,4 @@
-//! The accept loop: connections in, spread over lanes, answers out, an orderly end.
+//! The accept loop: connections in, spread over workers, answers out, an orderly end.
 
 use axum::body::Body;
 use http::{Request, Response};
@@ -42,12 +42,12 @@ pub struct Limits {
 ///
 /// With a runtime of one thread on each, a request, its connection to the provider and its timers all live on one
 /// core, and waking one part of it never wakes another core.
-pub struct Lanes {
+pub struct WorkerThreads {
     handles: Vec<Handle>,
     next: usize,
 }
 
-impl Lanes {
+impl WorkerThreads {
     /// Spreads over these; over the caller's own runtime when there are none.
     #[must_use]
     pub const fn new(handles: Vec<Handle>) -> Self {
@@ -75,7 +75,7 @@ pub async fn serve<S>(
     listener: TcpListener,
     service: S,
     limits: Limits,
-    mut lanes: Lanes,
+    mut workers: WorkerThreads,
     stop: impl Future<Output = ()>,
 ) -> Ended
 where
@@ -96,12 +96,12 @@ where
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        let lane = lanes.next();
-        let Ok(stream) = change_lane(stream, &lane) else {
+        let worker = workers.next();
+        let Ok(stream) = change_lane(stream, &worker) else {
             continue;
         };
         let connection = graceful.watch(connection(stream, service.clone(), limits));
-        lane.spawn(async move {
+        worker.spawn(async move {
             // A client that breaks the protocol or goes away ends its own connection and nothing else.
             let _ended = connection.await;
             drop(place);
@@ -123,10 +123,10 @@ async fn next_connection(
     (place, listener.accept().await)
 }
 
-/// The connection, woken by its lane's events instead of the accept loop's.
-fn change_lane(stream: TcpStream, lane: &Handle) -> std::io::Result<TcpStream> {
+/// The connection, woken by its worker's events instead of the accept loop's.
+fn change_lane(stream: TcpStream, worker: &Handle) -> std::io::Result<TcpStream> {
     let stream = stream.into_std()?;
-    let _lane = lane.enter();
+    let _lane = worker.enter();
     TcpStream::from_std(stream)
 }
 

@@ -1,12 +1,12 @@
 //! The body of a streamed answer.
 
 use crate::app::App;
-use crate::errors::Skin;
+use crate::errors::ApiSurface;
 use crate::framing::{ArrayWriter, Framing};
 use crate::{faults, inference, usage};
 use bytes::Bytes;
 use http_body::{Body, Frame};
-use opencredits_service::{ChargedStream, Pending, Piece, Reply, Whole};
+use opencredits_service::{ChargedStream, Pending, Reply, StreamItem, Whole};
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub(crate) enum Source {
 pub(crate) struct StreamBody {
     source: Source,
     app: Arc<App>,
-    skin: Skin,
+    surface: ApiSurface,
     request_id: String,
     /// Where the answer is an array.
     array: Option<ArrayWriter>,
@@ -40,13 +40,18 @@ pub(crate) struct StreamBody {
 }
 
 impl StreamBody {
-    pub(crate) fn new(source: Source, app: Arc<App>, (skin, framing): (Skin, Framing), request_id: String) -> Self {
-        let mut silence = interval(app.face.keep_alive);
+    pub(crate) fn new(
+        source: Source,
+        app: Arc<App>,
+        (surface, framing): (ApiSurface, Framing),
+        request_id: String,
+    ) -> Self {
+        let mut silence = interval(app.settings.keep_alive);
         silence.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The first tick comes at once: where a stream flows that is no silence.
         let passed = matches!(source, Source::Flowing(_));
         let array = (framing == Framing::Array).then(ArrayWriter::default);
-        Self { source, app, skin, request_id, array, silence, passed }
+        Self { source, app, surface, request_id, array, silence, passed }
     }
 
     /// The next bytes of the answer; `None` at its end.
@@ -55,7 +60,7 @@ impl StreamBody {
             match &mut self.source {
                 Source::Ended => return Poll::Ready(None),
                 Source::Flowing(stream) => {
-                    let piece = ready!(stream.poll_piece(context));
+                    let piece = ready!(stream.poll_item(context));
                     return Poll::Ready(piece.map(|piece| self.said(piece)));
                 }
                 Source::Waiting(pending) => {
@@ -64,19 +69,19 @@ impl StreamBody {
                     match reply {
                         Ok(Reply::Stream { stream, .. }) => self.source = Source::Flowing(Box::new(stream)),
                         Ok(Reply::Whole(whole)) => return Poll::Ready(Some(self.whole(&whole))),
-                        Err(fault) => return Poll::Ready(Some(self.said(Piece::Broken(fault)))),
+                        Err(fault) => return Poll::Ready(Some(self.said(StreamItem::Broken(fault)))),
                     }
                 }
             }
         }
     }
 
-    fn said(&self, piece: Piece) -> Bytes {
+    fn said(&self, piece: StreamItem) -> Bytes {
         match piece {
-            Piece::Chunk(bytes) => bytes,
-            Piece::Last(last) => last.tap.close(&usage::extras(&last.receipt, &self.app.face)),
-            Piece::Broken(fault) => {
-                faults::problem(&fault, &self.app.face).into_event(self.skin, &self.request_id).into()
+            StreamItem::Chunk(bytes) => bytes,
+            StreamItem::End(last) => last.tap.close(&usage::extras(&last.receipt, &self.app.settings)),
+            StreamItem::Broken(fault) => {
+                faults::problem(&fault, &self.app.settings).into_event(self.surface, &self.request_id).into()
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What a receipt adds to the usage object of an answer.
 
-use crate::app::Face;
+use crate::app::ApiSettings;
 use opencredits_service::{GenerationRecord, Line, Receipt};
 use opencredits_units::{Decimal, NanoUsd, PicoUsd};
 use std::fmt::Write;
@@ -11,12 +11,12 @@ const PICO_PLACES: u32 = 12;
 const NANO_PLACES: u32 = 9;
 
 /// The members that our usage has besides the provider's, without braces.
-pub(crate) fn extras(receipt: &Receipt, face: &Face) -> String {
+pub(crate) fn extras(receipt: &Receipt, settings: &ApiSettings) -> String {
     let record = &receipt.record;
     let (prompt, completion) = costs_by_side(record);
     let mut out = String::with_capacity(256);
     let charged = usd(receipt.charged);
-    let credits = face.credit_price.show(receipt.charged);
+    let credits = settings.credit_price.show(receipt.charged);
     let cost = usd(record.cost);
     // Writing into a string cannot fail.
     let _ok = write!(

@@ -5,7 +5,7 @@ use crate::dialect::Dialect;
 /// What can be wrong with a request, for reading it in its own dialect and for translating it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum RequestError {
     /// A field that the API demands is missing.
     #[error("the field {field} is missing; {remedy}")]
     Missing {

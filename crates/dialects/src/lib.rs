@@ -2,7 +2,7 @@
 //!
 //! A [`Dialect`] is a wire format. [`RequestFacts`] reads what a request asks for; [`StreamTap`] watches a streamed
 //! response pass and [`read_body`] reads a whole one; both end in an [`Outcome`] with the usage in disjoint buckets.
-//! [`CountsTap`] and [`read_counts`] meter interfaces that are described by a table alone. [`UpstreamError`] classifies the
+//! [`UsageLayoutTap`] and [`read_usage`] meter interfaces that are described by a table alone. [`UpstreamError`] classifies the
 //! error of a provider.
 //!
 //! # What it refuses to do
@@ -28,7 +28,6 @@
 //! assert_eq!(usage.get(Bucket::Reasoning), None);
 //! ```
 
-mod counts;
 mod decoders;
 mod dialect;
 mod error;
@@ -37,13 +36,14 @@ mod outcome;
 mod stream;
 mod upstream_error;
 mod usage_chunk;
+mod usage_layout;
 
-pub use counts::{CountsForm, CountsTap, read_counts};
 pub use dialect::{Dialect, UnknownDialect};
-pub use error::Error;
+pub use error::RequestError;
 pub use facts::{InputSeen, RequestFacts};
 pub use outcome::{End, Finish, Outcome, Produced, Trust};
-pub use stream::opening::{Begins, Opening};
+pub use stream::start_detector::{StartDetector, StreamStart};
 pub use stream::tap::{StreamTap, read_body, splice_usage};
 pub use upstream_error::{ErrorKind, UpstreamError};
 pub use usage_chunk::UsageChunk;
+pub use usage_layout::{UsageLayout, UsageLayoutTap, read_usage};

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UsageChunk {
     /// It gets one, with empty `choices`.
-    Asked,
+    Requested,
     /// Its usage rides on the chunk that names the reason for stopping.
-    NotAsked,
+    NotRequested,
 }

@@ -42,12 +42,13 @@ mod vendor;
 pub use attachment::{Fetch, FetchError};
 pub use error::VendorError;
 pub use opencredits_dialects::{
-    Begins, CountsForm, CountsTap, Dialect, End, Error, ErrorKind, Finish, InputSeen, Opening, Outcome, Produced,
-    RequestFacts, StreamTap, Trust, UnknownDialect, UpstreamError, UsageChunk, read_body, read_counts, splice_usage,
+    Dialect, End, ErrorKind, Finish, InputSeen, Outcome, Produced, RequestError, RequestFacts, StartDetector,
+    StreamStart, StreamTap, Trust, UnknownDialect, UpstreamError, UsageChunk, UsageLayout, UsageLayoutTap, read_body,
+    read_usage, splice_usage,
 };
 pub use opencredits_translation::{
-    Attached, Attachment, Origin, Passage, Relay, Target, Translated, addresses, translate, translate_body,
-    translate_with, unsealed,
+    Attached, Attachment, Origin, StreamAdapter, StreamTranslator, Target, Translated, addresses, translate,
+    translate_body, translate_with, unsealed,
 };
 pub use opencredits_wire::EventTooLarge;
 pub use rewrite::{Rewrite, upstream_body};

@@ -4,7 +4,7 @@
 
 use crate::config::Discover;
 use crate::gateway::headers_to;
-use crate::offer::{Offer, OfferError, Seller};
+use crate::served_catalogue::{ConfiguredVendor, ServedCatalogue, ServedCatalogueError};
 use opencredits_catalog::Catalog;
 use serde::Deserialize;
 use toml::{Table, Value};
@@ -28,10 +28,10 @@ struct Listed {
 
 impl Discover {
     /// Whether it names a vendor that lists its models, and has prices that can be used.
-    pub(crate) fn check(&self, sellers: &[Seller]) -> Result<(), OfferError> {
-        let mut named = sellers.iter().filter(|seller| *seller.vendor.id == *self.vendor);
-        if !named.any(|seller| seller.vendor.discover) {
-            return Err(OfferError::NoList { vendor: self.vendor.clone() });
+    pub(crate) fn check(&self, vendors: &[ConfiguredVendor]) -> Result<(), ServedCatalogueError> {
+        let mut named = vendors.iter().filter(|vendor| *vendor.vendor.id == *self.vendor);
+        if !named.any(|vendor| vendor.vendor.discover) {
+            return Err(ServedCatalogueError::NoList { vendor: self.vendor.clone() });
         }
         Catalog::empty().with_operator(&self.models_toml(&[ANY_NAME]))?;
         Ok(())
@@ -57,7 +57,7 @@ impl Discover {
     }
 }
 
-impl Seller {
+impl ConfiguredVendor {
     /// Where to ask for the list of its models, and with which headers; `None` where it has none.
     #[must_use]
     pub fn list_request(&self) -> Option<(http::Uri, http::HeaderMap)> {
@@ -66,13 +66,13 @@ impl Seller {
     }
 }
 
-impl Offer {
+impl ServedCatalogue {
     /// This offer and the models of a list, but for those that have a price of their own already.
     ///
     /// # Errors
     /// When the answer is no list of models.
-    pub fn with_listed(self, terms: &Discover, list: &[u8]) -> Result<Self, OfferError> {
-        let no_list = |_| OfferError::NoList { vendor: terms.vendor.clone() };
+    pub fn with_listed(self, terms: &Discover, list: &[u8]) -> Result<Self, ServedCatalogueError> {
+        let no_list = |_| ServedCatalogueError::NoList { vendor: terms.vendor.clone() };
         let list: List = serde_json::from_slice(list).map_err(no_list)?;
         let is_known = |name: &str| {
             let id = format!("{}/{name}", terms.vendor).to_lowercase();
@@ -108,9 +108,9 @@ mod tests {
         prices = { input = "2", output = "5" }
     "#;
 
-    fn read(toml: &str) -> Result<(Offer, Config), OfferError> {
+    fn read(toml: &str) -> Result<(ServedCatalogue, Config), ServedCatalogueError> {
         let config = Config::read(toml, []).unwrap();
-        Offer::read(&config, &[]).map(|offer| (offer, config))
+        ServedCatalogue::read(&config, &[]).map(|offer| (offer, config))
     }
 
     fn of_ollama(list: &str) -> Result<Vec<String>, String> {
@@ -132,8 +132,8 @@ mod tests {
     fn a_list_is_asked_for_at_the_vendors_address() {
         let (offer, _) = read(LOCAL).unwrap();
         let url = |id: &str| {
-            let seller = offer.sellers.iter().find(|seller| &*seller.vendor.id == id).unwrap();
-            seller.list_request().map(|(url, _)| url.to_string())
+            let vendor = offer.vendors.iter().find(|vendor| &*vendor.vendor.id == id).unwrap();
+            vendor.list_request().map(|(url, _)| url.to_string())
         };
         assert_eq!(url("ollama").unwrap(), "http://127.0.0.1:11434/v1/models");
         assert_eq!(url("openai"), None);

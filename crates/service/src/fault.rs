@@ -1,4 +1,4 @@
-//! Why a request was refused or failed. The HTTP face turns these into statuses and words; nothing here knows any.
+//! Why a request was refused or failed. The HTTP settings turns these into statuses and words; nothing here knows any.
 
 use opencredits_units::{GenerationId, NanoUsd};
 use std::sync::Arc;
@@ -94,7 +94,7 @@ pub enum RequestFault {
     Body(#[from] opencredits_sanitizer::SanitizeError),
     /// A field means nothing in its API.
     #[error(transparent)]
-    Field(#[from] opencredits_providers::Error),
+    Field(#[from] opencredits_providers::RequestError),
     /// No such model.
     #[error(transparent)]
     Model(#[from] opencredits_catalog::CatalogError),

@@ -27,20 +27,20 @@ mod fault;
 mod gateway;
 pub mod jobs;
 mod keyring;
-mod offer;
 mod ports;
 mod record;
-mod tally;
+mod served_catalogue;
+mod usage_tally;
 
 pub use fault::{
     Excluded, Fault, KeyFault, NoRoute, PaymentNeeded, Previous, RequestFault, Short, UpstreamFault, UpstreamKind,
 };
 pub use gateway::{
-    Admitted, Call, ChargedStream, Counted, DrainLimits, Drainer, Gateway, GatewayError, Last, Named, Parts, Pending,
-    Piece, Ports, Receipt, Reply, Retries, Settings, Upstream, Vitals, Whole,
+    Admitted, Call, ChargedStream, Counted, DrainLimits, Gateway, GatewayError, Parts, PathParameters, Pending, Ports,
+    Reaper, Receipt, Reply, Retries, RouteHealth, Settings, StreamEnd, StreamItem, Upstream, Whole,
 };
 pub use keyring::{Earner, KeyRing, KeyTables, Spender};
-pub use offer::{Notice, Offer, OfferError, Seller};
 pub use ports::{Clock, Entropy, fresh_id};
-pub use record::{GenerationRecord, Line, Miss, RecordError, SideBill, UsageSource, name_of_peer};
-pub use tally::{KeyUsage, Tally};
+pub use record::{AttemptRecord, GenerationRecord, Line, RecordError, SideBill, UsageSource, name_of_peer};
+pub use served_catalogue::{ConfiguredVendor, Notice, ServedCatalogue, ServedCatalogueError};
+pub use usage_tally::{KeyUsage, UsageTally};

@@ -92,7 +92,7 @@ pub struct SideBill {
 
 /// An exchange with a provider that came to nothing: the person does not pay for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Miss {
+pub struct AttemptRecord {
     /// Who was asked.
     pub vendor: String,
     /// The status that came; 0 where none did.
@@ -147,7 +147,7 @@ pub struct GenerationRecord {
     #[serde(with = "nano")]
     pub total: NanoUsd,
     /// Exchanges with providers that came to nothing, before the one that is billed.
-    pub misses: Vec<Miss>,
+    pub failed_attempts: Vec<AttemptRecord>,
 }
 
 /// The members up to [`GenerationRecord::source`], as they are written.
@@ -185,7 +185,7 @@ impl GenerationRecord {
         match memo.split_first() {
             Some((&VERSION, rest)) => postcard::from_bytes(rest).map_err(|_| RecordError::Malformed),
             Some((2, rest)) => Self::from_second_form(rest),
-            // The first form ended before the misses: it had none.
+            // The first form ended before the failed_attempts: it had none.
             Some((1, rest)) => Self::from_second_form(&[rest, &[0]].concat()),
             Some((&found, _)) => Err(RecordError::Version { found }),
             None => Err(RecordError::Malformed),
@@ -329,7 +329,7 @@ mod tests {
             partner_share: BasisPoints::new(5_000),
             cost: NanoUsd::new(39_375_000),
             total: NanoUsd::new(49_218_750),
-            misses: vec![],
+            failed_attempts: vec![],
         }
     }
 

@@ -1,7 +1,7 @@
-//! What a conversation names by address, and putting in what was fetched from there.
+//! PartContent a conversation names by address, and putting in what was fetched from there.
 
 use crate::attachment::Attached;
-use crate::conversation::{Conversation, Part, Source, What};
+use crate::conversation::{Conversation, Part, PartContent, Source};
 use std::borrow::Cow;
 
 /// Every address of a picture or document.
@@ -36,15 +36,15 @@ pub(crate) fn attach<'a>(conversation: &mut Conversation<'a>, attached: &'a Atta
 fn each_source<'a>(conversation: &mut Conversation<'a>, mut visit: impl FnMut(&mut Source<'a>)) {
     let turns = conversation.turns.iter_mut().flat_map(|turn| &mut turn.parts);
     for part in conversation.system.iter_mut().chain(turns) {
-        match &mut part.what {
-            What::Result { parts, .. } => parts.iter_mut().for_each(|part| of_part(part, &mut visit)),
+        match &mut part.content {
+            PartContent::Result { parts, .. } => parts.iter_mut().for_each(|part| of_part(part, &mut visit)),
             _ => of_part(part, &mut visit),
         }
     }
 }
 
 fn of_part<'a>(part: &mut Part<'a>, visit: &mut impl FnMut(&mut Source<'a>)) {
-    if let What::Image { source, .. } | What::Document { source, .. } = &mut part.what {
+    if let PartContent::Image { source, .. } | PartContent::Document { source, .. } = &mut part.content {
         visit(source);
     }
 }

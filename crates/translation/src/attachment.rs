@@ -11,7 +11,7 @@ pub struct Attachment {
     pub bytes: Bytes,
 }
 
-/// What was fetched for a request, by address, in base64.
+/// PartContent was fetched for a request, by address, in base64.
 #[derive(Default)]
 pub struct Attached(HashMap<String, Encoded>);
 

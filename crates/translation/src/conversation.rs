@@ -1,4 +1,4 @@
-//! What a request says, in no dialect.
+//! PartContent a request says, in no dialect.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -18,7 +18,7 @@ impl std::ops::Deref for Text<'_> {
     }
 }
 
-/// What a request says.
+/// PartContent a request says.
 #[derive(Default)]
 pub(crate) struct Conversation<'a> {
     pub(crate) model: Text<'a>,
@@ -46,13 +46,13 @@ impl Conversation<'_> {
     /// Whether every result of a tool answers a call that the model made before: every provider refuses others, each in its own way.
     pub(crate) fn results_follow_calls(&self) -> bool {
         let mut calls = HashSet::new();
-        let mut parts = self.turns.iter().flat_map(|turn| turn.parts.iter().map(|part| (turn.role, &part.what)));
-        parts.all(|(role, what)| match what {
-            What::Call(call) if role == Role::Assistant => {
+        let mut parts = self.turns.iter().flat_map(|turn| turn.parts.iter().map(|part| (turn.role, &part.content)));
+        parts.all(|(role, content)| match content {
+            PartContent::Call(call) if role == Role::Assistant => {
                 calls.insert(&*call.id);
                 true
             }
-            What::Result { id, .. } => calls.contains(&**id),
+            PartContent::Result { id, .. } => calls.contains(&**id),
             _ => true,
         })
     }
@@ -78,7 +78,7 @@ pub(crate) enum Role {
     Assistant,
 }
 
-/// What one side says before the other answers.
+/// PartContent one side says before the other answers.
 pub(crate) struct Turn<'a> {
     pub(crate) role: Role,
     pub(crate) parts: Vec<Part<'a>>,
@@ -95,18 +95,18 @@ pub(crate) enum Cache {
 
 /// A part with its mark for the cache.
 pub(crate) struct Part<'a> {
-    pub(crate) what: What<'a>,
+    pub(crate) content: PartContent<'a>,
     pub(crate) cache: Option<Cache>,
 }
 
-impl<'a> From<What<'a>> for Part<'a> {
-    fn from(what: What<'a>) -> Self {
-        Self { what, cache: None }
+impl<'a> From<PartContent<'a>> for Part<'a> {
+    fn from(content: PartContent<'a>) -> Self {
+        Self { content, cache: None }
     }
 }
 
-/// What a part is.
-pub(crate) enum What<'a> {
+/// PartContent a part is.
+pub(crate) enum PartContent<'a> {
     Text(Text<'a>),
     /// The model's own word that it will not.
     Refusal(Text<'a>),
@@ -153,7 +153,7 @@ pub(crate) struct Thought<'a> {
     pub(crate) seal: Option<Seal<'a>>,
 }
 
-/// What only the provider can read, byte for byte.
+/// PartContent only the provider can read, byte for byte.
 pub(crate) enum Seal<'a> {
     /// Signs the text.
     Signature(Cow<'a, str>),

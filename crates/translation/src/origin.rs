@@ -11,9 +11,9 @@ pub struct Origin {
     pub custom_tools: Vec<String>,
 }
 
-/// What an answer calls itself.
+/// PartContent an answer calls itself.
 #[derive(Default)]
-pub(crate) struct Heading {
+pub(crate) struct ResponseHead {
     pub(crate) id: String,
     pub(crate) model: String,
 }

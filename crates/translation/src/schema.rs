@@ -102,7 +102,7 @@ pub(crate) fn closed(raw: &str) -> (String, bool) {
         lost |= !schema.0.iter().all(stays);
         schema.0.retain(stays);
         if schema.is_object() {
-            // What is said of further members cannot be kept; that they may come is what a schema says unasked.
+            // PartContent is said of further members cannot be kept; that they may come is what a schema says unasked.
             lost |= schema.get("additionalProperties").is_some_and(|more| more != "false");
             schema.set("additionalProperties", "false");
         }
@@ -153,7 +153,7 @@ pub(crate) fn of_tool(raw: Option<&str>) -> Cow<'_, str> {
     let (mut has_type, mut has_properties) = (false, false);
     json::members(raw.as_bytes(), |name, _| match name {
         b"type" => has_type = true,
-        // What it takes may be said elsewhere.
+        // PartContent it takes may be said elsewhere.
         b"properties" | b"$ref" | b"anyOf" | b"oneOf" | b"allOf" => has_properties = true,
         _ => {}
     });

@@ -1,4 +1,4 @@
-//! What an answer says, in no dialect: a row of steps, from a stream or all at once.
+//! PartContent an answer says, in no dialect: a row of steps, from a stream or all at once.
 
 use opencredits_units::Usage;
 use std::borrow::Cow;
@@ -51,13 +51,13 @@ pub(crate) enum Reason {
     Length,
     Calls,
     Filter,
-    /// What the model made could not be given, such as a call that was no JSON: the answer is not whole.
+    /// PartContent the model made could not be given, such as a call that was no JSON: the answer is not whole.
     Failed,
     /// The provider paused a long turn, which the client continues.
     Pause,
 }
 
-/// What the end of an answer says.
+/// PartContent the end of an answer says.
 pub(crate) struct Closing<'a> {
     pub(crate) stop: Option<&'a Stop>,
     pub(crate) usage: &'a Usage,

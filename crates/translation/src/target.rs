@@ -5,7 +5,7 @@ use opencredits_dialects::Dialect;
 /// Where a translated request goes.
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
-    /// What is spoken there.
+    /// PartContent is spoken there.
     pub dialect: Dialect,
     /// Who speaks it: what a provider signed goes back to that provider alone.
     pub vendor: &'a str,
@@ -28,6 +28,6 @@ pub struct Translated {
     pub output_cap: Option<u64>,
     /// Tools that the client wants called with free text: the answer says so in its [`Origin`](crate::Origin).
     pub custom_tools: Vec<String>,
-    /// What the other side cannot say, by the names that the client used.
+    /// PartContent the other side cannot say, by the names that the client used.
     pub dropped: Vec<String>,
 }

@@ -3,10 +3,10 @@
 use crate::attach;
 use crate::attachment::Attached;
 use crate::conversation::{Conversation, Reasoning, Role, ToolChoice, Turn};
+use crate::conversation_dialect::ConversationDialect;
 use crate::target::{Target, Translated};
-use crate::tongue::Tongue;
 use crate::{chat, gemini, messages, responses};
-use opencredits_dialects::{Dialect, Error};
+use opencredits_dialects::{Dialect, RequestError};
 
 /// Translates the fields of a request's body.
 ///
@@ -17,7 +17,7 @@ pub fn translate<'a>(
     from: Dialect,
     to: &Target<'_>,
     fields: impl Iterator<Item = (&'a str, &'a str)>,
-) -> Result<Translated, Error> {
+) -> Result<Translated, RequestError> {
     translate_with(from, to, fields, &Attached::default())
 }
 
@@ -30,29 +30,29 @@ pub fn translate_with<'a>(
     to: &Target<'_>,
     fields: impl Iterator<Item = (&'a str, &'a str)>,
     attached: &Attached,
-) -> Result<Translated, Error> {
-    let unspoken = Error::Untranslatable { from, to: to.dialect };
-    let (Some(reads), Some(writes)) = (Tongue::of(from), Tongue::of(to.dialect)) else {
+) -> Result<Translated, RequestError> {
+    let unspoken = RequestError::Untranslatable { from, to: to.dialect };
+    let (Some(reads), Some(writes)) = (ConversationDialect::of(from), ConversationDialect::of(to.dialect)) else {
         return Err(unspoken);
     };
     let mut dropped = Vec::new();
     let mut conversation = read(reads, fields, &mut dropped)?;
     if !conversation.results_follow_calls() {
         let expected = "complete: the result of a tool follows the call that it answers, under the same id";
-        return Err(Error::Field { field: reads.turns_field(), expected });
+        return Err(RequestError::Field { field: reads.turns_field(), expected });
     }
     attach::attach(&mut conversation, attached);
-    if conversation.turns.is_empty() && matches!(writes, Tongue::Messages | Tongue::Gemini) {
+    if conversation.turns.is_empty() && matches!(writes, ConversationDialect::Messages | ConversationDialect::Gemini) {
         // Instructions alone are nothing to answer there: they are the person's words.
         conversation.turns.push(Turn { role: Role::User, parts: std::mem::take(&mut conversation.system) });
     }
     let by_client = dropped.len();
     leave_out(&mut conversation, to, &mut dropped);
     let fields = match writes {
-        Tongue::Chat => chat::write_request(&conversation, to, &mut dropped)?,
-        Tongue::Messages => messages::write_request(&conversation, to, &mut dropped)?,
-        Tongue::Responses => responses::write_request(&conversation, to, &mut dropped)?,
-        Tongue::Gemini => gemini::write_request(&conversation, to, &mut dropped)?,
+        ConversationDialect::Chat => chat::write_request(&conversation, to, &mut dropped)?,
+        ConversationDialect::Messages => messages::write_request(&conversation, to, &mut dropped)?,
+        ConversationDialect::Responses => responses::write_request(&conversation, to, &mut dropped)?,
+        ConversationDialect::Gemini => gemini::write_request(&conversation, to, &mut dropped)?,
     };
     for name in dropped.iter_mut().skip(by_client) {
         *name = reads.name_of(name).to_owned();
@@ -88,24 +88,27 @@ fn leave_out(from: &mut Conversation<'_>, to: &Target<'_>, dropped: &mut Vec<Str
 }
 
 /// The addresses of pictures and documents that a request names. A provider that takes bytes only refuses them with
-/// [`Error::NeedsBytes`].
+/// [`RequestError::NeedsBytes`].
 ///
 /// # Errors
 /// When the request has another form than its API says.
-pub fn addresses<'a>(from: Dialect, fields: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Vec<String>, Error> {
-    let Some(reads) = Tongue::of(from) else { return Ok(Vec::new()) };
+pub fn addresses<'a>(
+    from: Dialect,
+    fields: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<Vec<String>, RequestError> {
+    let Some(reads) = ConversationDialect::of(from) else { return Ok(Vec::new()) };
     Ok(attach::addresses(&mut read(reads, fields, &mut Vec::new())?))
 }
 
 fn read<'a>(
-    tongue: Tongue,
+    conversation_dialect: ConversationDialect,
     fields: impl Iterator<Item = (&'a str, &'a str)>,
     dropped: &mut Vec<String>,
-) -> Result<Conversation<'a>, Error> {
-    match tongue {
-        Tongue::Chat => chat::read_request(fields, dropped),
-        Tongue::Messages => messages::read_request(fields, dropped),
-        Tongue::Responses => responses::read_request(fields, dropped),
-        Tongue::Gemini => gemini::read_request(fields, dropped),
+) -> Result<Conversation<'a>, RequestError> {
+    match conversation_dialect {
+        ConversationDialect::Chat => chat::read_request(fields, dropped),
+        ConversationDialect::Messages => messages::read_request(fields, dropped),
+        ConversationDialect::Responses => responses::read_request(fields, dropped),
+        ConversationDialect::Gemini => gemini::read_request(fields, dropped),
     }
 }

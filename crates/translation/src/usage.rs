@@ -1,6 +1,6 @@
 //! Usage in each dialect's words, from the buckets that were billed.
 
-use crate::out::Out;
+use crate::json_writer::JsonWriter;
 use opencredits_units::{Bucket, Tokens, Usage};
 
 fn count(usage: &Usage, bucket: Bucket) -> Option<u64> {
@@ -17,7 +17,7 @@ fn total(tokens: Option<Tokens>) -> u64 {
 }
 
 /// `openai-chat`: totals that include their parts. `extras` are members without braces.
-pub(crate) fn chat(out: &mut Out, usage: &Usage, extras: &str) {
+pub(crate) fn chat(out: &mut JsonWriter, usage: &Usage, extras: &str) {
     let (input, output) = (total(usage.input_total()), total(usage.output_total()));
     out.object(|out| {
         out.count("prompt_tokens", input);
@@ -40,7 +40,7 @@ pub(crate) fn chat(out: &mut Out, usage: &Usage, extras: &str) {
 }
 
 /// `anthropic-messages`: input without what was read from and written to the cache.
-pub(crate) fn messages(out: &mut Out, usage: &Usage, extras: &str) {
+pub(crate) fn messages(out: &mut JsonWriter, usage: &Usage, extras: &str) {
     let read = count(usage, Bucket::CacheRead).unwrap_or(0);
     let written = written(usage).unwrap_or(0);
     let input = total(usage.input_total()).saturating_sub(read).saturating_sub(written);
@@ -54,7 +54,7 @@ pub(crate) fn messages(out: &mut Out, usage: &Usage, extras: &str) {
 }
 
 /// `openai-responses`: totals that include their parts.
-pub(crate) fn responses(out: &mut Out, usage: &Usage, extras: &str) {
+pub(crate) fn responses(out: &mut JsonWriter, usage: &Usage, extras: &str) {
     let (input, output) = (total(usage.input_total()), total(usage.output_total()));
     out.object(|out| {
         out.count("input_tokens", input);
@@ -74,7 +74,7 @@ pub(crate) fn responses(out: &mut Out, usage: &Usage, extras: &str) {
 }
 
 /// `gemini-generate`: candidates without thoughts.
-pub(crate) fn gemini(out: &mut Out, usage: &Usage, extras: &str) {
+pub(crate) fn gemini(out: &mut JsonWriter, usage: &Usage, extras: &str) {
     let (input, output) = (total(usage.input_total()), total(usage.output_total()));
     let thoughts = count(usage, Bucket::Reasoning);
     out.object(|out| {
@@ -91,7 +91,7 @@ pub(crate) fn gemini(out: &mut Out, usage: &Usage, extras: &str) {
     });
 }
 
-fn more(out: &mut Out, extras: &str) {
+fn more(out: &mut JsonWriter, extras: &str) {
     if !extras.is_empty() {
         out.raw(extras);
     }

@@ -30,7 +30,7 @@ impl Report {
         Self::default()
     }
 
-    /// Begins a new part of the table. It does not show in the JSON.
+    /// StreamStart a new part of the table. It does not show in the JSON.
     pub(crate) fn heading(&mut self, text: impl Into<String>) {
         self.lines.push(Line::Heading(text.into()));
     }

@@ -1,7 +1,7 @@
 //! How a recorded interface is read.
 
 use crate::Outcome;
-use opencredits_providers::{CountsForm, Dialect};
+use opencredits_providers::{Dialect, UsageLayout};
 use opencredits_testkit::Recording;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -14,13 +14,13 @@ const FORMS: &str = include_str!("forms.toml");
 pub(super) enum Reader {
     Dialect(Dialect),
     /// A form that has counts and nothing else.
-    Counts(&'static CountsForm),
+    Counts(&'static UsageLayout),
 }
 
 impl Reader {
     fn named(name: &str) -> Option<Self> {
         let dialect = name.parse().map(Self::Dialect).ok();
-        dialect.or_else(|| CountsForm::named(name).map(Self::Counts))
+        dialect.or_else(|| UsageLayout::named(name).map(Self::Counts))
     }
 }
 

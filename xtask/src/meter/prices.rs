@@ -18,8 +18,8 @@ const ROUNDING: (f64, f64) = (0.005, 1e-8);
 /// What the usage of an exchange costs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Ours {
-    /// That, by the price of this seller.
-    Usd(f64, Seller),
+    /// That, by the price of this vendor.
+    Usd(f64, ConfiguredVendor),
     /// The price book has no such model.
     UnknownModel,
     /// There is nothing to price.
@@ -30,7 +30,7 @@ pub(super) enum Ours {
 
 /// Whose price the book's is.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Seller {
+pub(super) enum ConfiguredVendor {
     /// That of the provider that answered.
     Provider,
     /// Another vendor's: the provider resells.
@@ -70,7 +70,10 @@ impl Prices {
         let all: Result<f64, Ours> = std::iter::once(self.cost(&names, usage, tier)).chain(besides).sum();
         let card = self.model(&names).map(|model| model.route.vendor.to_string());
         let own = card.is_some_and(|vendor| vendor == recording.row.provider);
-        all.map_or_else(|ours| ours, |usd| Ours::Usd(usd, if own { Seller::Provider } else { Seller::Other }))
+        all.map_or_else(
+            |ours| ours,
+            |usd| Ours::Usd(usd, if own { ConfiguredVendor::Provider } else { ConfiguredVendor::Other }),
+        )
     }
 
     fn model(&self, names: &[&str]) -> Option<&Arc<Model>> {
@@ -97,8 +100,8 @@ fn told(recording: &Recording) -> Option<f64> {
 /// Compares what the price book makes of an exchange with what the provider said.
 pub(super) fn theirs(forms: &Forms, recording: &Recording, ours: Ours) -> Theirs {
     let Some(told) = told(recording) else { return Theirs::Untold };
-    let (ours, seller) = match ours {
-        Ours::Usd(ours, seller) => (ours, seller),
+    let (ours, vendor) = match ours {
+        Ours::Usd(ours, vendor) => (ours, vendor),
         Ours::UnknownModel => return Theirs::Alone,
         Ours::NoUsage if told == 0.0 => return Theirs::Same,
         Ours::NoUsage => return Theirs::Wrong(format!("no usage, the provider says {told:.9} USD")),
@@ -110,8 +113,8 @@ pub(super) fn theirs(forms: &Forms, recording: &Recording, ours: Ours) -> Theirs
     let both = format!("{ours:.9} USD, the provider says {told:.9}");
     let Resold { times_max, why } = &forms.resold;
     let within = told == 0.0 || (ours <= told * times_max && told <= ours * times_max);
-    match seller {
-        Seller::Other if within => Theirs::Explained(format!("{both}: {why}")),
-        Seller::Other | Seller::Provider => Theirs::Wrong(both),
+    match vendor {
+        ConfiguredVendor::Other if within => Theirs::Explained(format!("{both}: {why}")),
+        ConfiguredVendor::Other | ConfiguredVendor::Provider => Theirs::Wrong(both),
     }
 }

@@ -4,7 +4,7 @@ use super::forms::Reader;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use opencredits_providers::{CountsTap, End, Outcome, StreamTap, UsageChunk, read_body, read_counts};
+use opencredits_providers::{End, Outcome, StreamTap, UsageChunk, UsageLayoutTap, read_body, read_usage};
 use opencredits_testkit::{FixedRandom, Recording};
 use std::fmt;
 
@@ -18,14 +18,14 @@ const SHREDS: usize = 8;
 const PIECE_BYTES_MAX: u64 = 64;
 
 /// A way of reading a recording.
-pub(super) enum Way {
+pub(super) enum RouteCandidate {
     /// As a whole answer.
     Whole,
     /// As a stream, cut at these places.
     Cut(Vec<usize>),
 }
 
-impl fmt::Display for Way {
+impl fmt::Display for RouteCandidate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Whole => f.write_str("read as a whole"),
@@ -44,7 +44,7 @@ impl fmt::Display for Way {
 pub(super) fn readings(
     reader: Reader,
     recording: &Recording,
-) -> impl Iterator<Item = (Way, Result<Outcome, String>)> + use<> {
+) -> impl Iterator<Item = (RouteCandidate, Result<Outcome, String>)> + use<> {
     let binary = recording.body_base64.as_ref().map(|text| BASE64.decode(text.as_bytes()));
     let unreadable = matches!(binary, Some(Err(_)));
     let body = match binary {
@@ -54,14 +54,14 @@ pub(super) fn readings(
     let ways = if is_stream(reader, recording) {
         stream_ways(body.len(), u64::from_str_radix(&recording.id, 16).unwrap_or(1))
     } else {
-        vec![Way::Whole]
+        vec![RouteCandidate::Whole]
     };
     ways.into_iter().map(move |way| {
         let outcome = match (&way, reader) {
             _ if unreadable => Err("the body is no base64".to_owned()),
-            (Way::Whole, Reader::Dialect(dialect)) => Ok(read_body(dialect, &body)),
-            (Way::Whole, Reader::Counts(form)) => Ok(read_counts(form, &body)),
-            (Way::Cut(cuts), reader) => stream(reader, &body, cuts),
+            (RouteCandidate::Whole, Reader::Dialect(dialect)) => Ok(read_body(dialect, &body)),
+            (RouteCandidate::Whole, Reader::Counts(form)) => Ok(read_usage(form, &body)),
+            (RouteCandidate::Cut(cuts), reader) => stream(reader, &body, cuts),
         };
         (way, outcome)
     })
@@ -78,7 +78,7 @@ fn is_stream(reader: Reader, recording: &Recording) -> bool {
     }
 }
 
-fn stream_ways(length: usize, seed: u64) -> Vec<Way> {
+fn stream_ways(length: usize, seed: u64) -> Vec<RouteCandidate> {
     let random = FixedRandom::seeded(seed);
     let mut ways = vec![vec![], (1..length).collect()];
     if length <= SMALL_BYTES {
@@ -88,7 +88,7 @@ fn stream_ways(length: usize, seed: u64) -> Vec<Way> {
         ways.extend((0..SPLITS).map(|_| vec![usize::try_from(random.next() % places).unwrap_or(0)]));
     }
     ways.extend((0..SHREDS).map(|_| shreds(length, &random)));
-    ways.into_iter().map(Way::Cut).collect()
+    ways.into_iter().map(RouteCandidate::Cut).collect()
 }
 
 /// Places that cut a body into pieces of random sizes.
@@ -113,14 +113,14 @@ fn stream(reader: Reader, body: &[u8], cuts: &[usize]) -> Result<Outcome, String
     });
     match reader {
         Reader::Dialect(dialect) => {
-            let mut tap = StreamTap::new(dialect, UsageChunk::Asked);
+            let mut tap = StreamTap::new(dialect, UsageChunk::Requested);
             for piece in pieces {
                 tap.feed(&Bytes::copy_from_slice(piece)).map_err(|error| error.to_string())?;
             }
             Ok(tap.outcome(End::Clean))
         }
         Reader::Counts(form) => {
-            let mut tap = CountsTap::new(form);
+            let mut tap = UsageLayoutTap::new(form);
             for piece in pieces {
                 tap.feed(piece).map_err(|error| error.to_string())?;
             }

@@ -1,10 +1,10 @@
 //! `--check`: the config in force, without a secret and without touching anything.
 
-use crate::house::{House, config_of, failed, is_empty};
+use crate::fixture::{Fixture, config_of, failed, is_empty};
 
 #[test]
 fn a_config_is_shown_as_it_holds_and_no_secret_with_it() {
-    let house = House::new();
+    let house = Fixture::new();
     let file = house.file("config.toml", &config_of("https://models.example"));
     let variables = [("HOUSE_API_KEY", "key-canary"), ("OPENCREDITS_BILLING_CREDIT_PRICE_USD", "1")];
     let output = house.run(&["--config", &file, "--check"], &variables);
@@ -20,7 +20,7 @@ fn a_config_is_shown_as_it_holds_and_no_secret_with_it() {
 
 #[test]
 fn what_cannot_be_used_is_named_and_nothing_is_started() {
-    let house = House::new();
+    let house = Fixture::new();
     let check = |config: &str, variables: &[(&str, &str)], expect: &str| {
         let file = house.file("config.toml", config);
         for more in [&["--check"][..], &[]] {
@@ -40,7 +40,7 @@ fn what_cannot_be_used_is_named_and_nothing_is_started() {
 
 #[test]
 fn a_vendor_without_its_key_is_told_by_the_check_and_at_the_start() {
-    let house = House::new();
+    let house = Fixture::new();
     let file = house.file("config.toml", &config_of("http://models.example"));
     let check = |variables: &[(&str, &str)], expect: &[&str]| {
         let output = house.run(&["--config", &file, "--check"], variables);

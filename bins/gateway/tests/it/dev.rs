@@ -1,6 +1,6 @@
 //! `dev`: what it prints can be pasted, and a second start keeps what the first one made.
 
-use crate::house::{Gateway, House, failed};
+use crate::fixture::{Fixture, Gateway, failed};
 use opencredits_store::{SqliteStore, Standing, User, Users};
 use opencredits_units::{AccountId, UnixMs, UserId};
 
@@ -38,7 +38,7 @@ fn paste(gateway: &Gateway, command: &str) -> String {
 
 #[test]
 fn what_dev_prints_can_be_pasted_and_a_second_start_keeps_the_data() {
-    let house = House::new();
+    let house = Fixture::new();
     let first = house.start(&["dev"], &[]);
     let commands: Vec<&str> = first.greeting.split("    curl ").skip(1).collect();
     assert_eq!(commands.len(), 3, "{}", first.greeting);
@@ -63,7 +63,7 @@ fn what_dev_prints_can_be_pasted_and_a_second_start_keeps_the_data() {
 
 #[test]
 fn a_folder_that_has_other_people_gets_the_sample_person_too() {
-    let house = House::new();
+    let house = Fixture::new();
     drop(house.start(&[], &[]));
     let ada = User {
         id: UserId::from_bits(1),
@@ -83,7 +83,7 @@ fn a_folder_that_has_other_people_gets_the_sample_person_too() {
 
 #[test]
 fn a_port_that_is_taken_costs_nobody_the_key_that_is_shown_once() {
-    let house = House::new();
+    let house = Fixture::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let (printed, error) = failed(house.run(&["dev"], &[("OPENCREDITS_SERVER_LISTEN", &address)]));

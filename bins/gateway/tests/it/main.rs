@@ -3,5 +3,5 @@
 
 mod check;
 mod dev;
-mod house;
+mod fixture;
 mod serving;

@@ -1,6 +1,6 @@
 //! Serving: its end, its folder, its keys at vendors.
 
-use crate::house::{House, bearer, config_of, failed, rest_of};
+use crate::fixture::{Fixture, bearer, config_of, failed, rest_of};
 use opencredits_testkit::ReplayUpstream;
 use std::fs::Permissions;
 use std::io::Read;
@@ -12,7 +12,7 @@ fn chat(model: &str, text: &str) -> String {
 
 #[test]
 fn a_stream_is_finished_and_charged_when_the_gateway_is_told_to_end() {
-    let house = House::new();
+    let house = Fixture::new();
     let gateway = house.start(&["dev"], &[]);
     let key = gateway.key();
     assert!(gateway.get("/readyz", "").ends_with("ready\n"));
@@ -31,7 +31,7 @@ fn a_stream_is_finished_and_charged_when_the_gateway_is_told_to_end() {
 
 #[test]
 fn a_folder_has_one_gateway() {
-    let house = House::new();
+    let house = Fixture::new();
     let first = house.start(&["dev"], &[]);
     let (printed, error) = failed(house.run(&["dev"], &[]));
     assert!(error.contains("stop it") && printed.is_empty(), "{printed}{error}");
@@ -41,7 +41,7 @@ fn a_folder_has_one_gateway() {
 #[test]
 fn a_vendor_is_asked_with_our_key_from_the_environment_or_from_a_file() {
     let upstream = ReplayUpstream::start(Vec::new()).unwrap();
-    let house = House::new();
+    let house = Fixture::new();
     let config = house.file("config.toml", &config_of(&upstream.base_url()));
     let secret = house.file("key", "key-from-a-file\n");
     let mut user_key = String::new();
@@ -68,7 +68,7 @@ fn a_vendor_is_asked_with_our_key_from_the_environment_or_from_a_file() {
 
 #[test]
 fn a_data_folder_that_is_open_to_others_is_told_with_the_remedy() {
-    let house = House::new();
+    let house = Fixture::new();
     std::fs::create_dir(house.data()).unwrap();
     for (mode, told) in [(0o700, false), (0o750, true), (0o707, true)] {
         std::fs::set_permissions(house.data(), Permissions::from_mode(mode)).unwrap();
@@ -80,7 +80,7 @@ fn a_data_folder_that_is_open_to_others_is_told_with_the_remedy() {
 #[test]
 fn the_log_says_how_tables_were_brought_up_to_date_to_an_operator_who_asks_alone() {
     let check = |filter: &str, told: bool| {
-        let house = House::new();
+        let house = Fixture::new();
         let gateway = house.start(&[], &[("OPENCREDITS_LOG_FILTER", filter)]);
         assert_eq!(gateway.opening.contains("refinery"), told, "{filter}: {}", gateway.opening);
     };

@@ -1,7 +1,7 @@
-//! Errors on the wire: one vocabulary, one table, a skin for each API.
+//! Errors on the wire: one vocabulary, one table, a surface for each API.
 
 mod problem;
 mod table;
 
-pub use problem::{Problem, Skin};
+pub use problem::{ApiSurface, Problem};
 pub use table::{ErrorType, Retryable, Row};

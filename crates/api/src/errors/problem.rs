@@ -1,4 +1,4 @@
-//! A refusal or failure, ready to be shown in any skin.
+//! A refusal or failure, ready to be shown in any surface.
 
 use super::table::{ErrorType, Retryable};
 use axum::body::Body;
@@ -11,7 +11,7 @@ const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// The shape that an API gives its errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Skin {
+pub enum ApiSurface {
     /// `openai-chat`, and every path of our own.
     OpenaiChat,
     /// `anthropic-messages`.
@@ -59,11 +59,11 @@ impl Problem {
 
     /// The whole answer.
     #[must_use]
-    pub fn into_response(self, skin: Skin, request_id: &str) -> Response<Body> {
+    pub fn into_response(self, surface: ApiSurface, request_id: &str) -> Response<Body> {
         let status = self.kind.row().status;
         let is_final = self.kind.row().retryable == Retryable::No;
         let retry_after = self.retry_after_ms.map(|wait| HeaderValue::from(wait.div_ceil(1_000)));
-        let mut response = Response::new(Body::from(self.body(skin, request_id).to_string()));
+        let mut response = Response::new(Body::from(self.body(surface, request_id).to_string()));
         *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if is_final {
@@ -77,10 +77,10 @@ impl Problem {
 
     /// What a stream ends with when it breaks after its first byte.
     #[must_use]
-    pub fn into_event(self, skin: Skin, request_id: &str) -> Vec<u8> {
-        let event = match skin {
-            Skin::OpenaiChat => {
-                let mut chunk = self.body(skin, request_id);
+    pub fn into_event(self, surface: ApiSurface, request_id: &str) -> Vec<u8> {
+        let event = match surface {
+            ApiSurface::OpenaiChat => {
+                let mut chunk = self.body(surface, request_id);
                 if let Some(members) = chunk.as_object_mut() {
                     let choice = json!({"index": 0, "delta": {}, "finish_reason": "error"});
                     members.insert("object".to_owned(), "chat.completion.chunk".into());
@@ -88,10 +88,10 @@ impl Problem {
                 }
                 format!("data: {chunk}\n\ndata: [DONE]\n\n")
             }
-            Skin::AnthropicMessages => {
-                format!("event: error\ndata: {}\n\n", self.body(skin, request_id))
+            ApiSurface::AnthropicMessages => {
+                format!("event: error\ndata: {}\n\n", self.body(surface, request_id))
             }
-            Skin::OpenaiResponses => {
+            ApiSurface::OpenaiResponses => {
                 let row = self.kind.row();
                 let error = json!({
                     "code": row.error_type, "message": self.message,
@@ -105,16 +105,16 @@ impl Problem {
                 let event = json!({"type": "response.failed", "sequence_number": 0, "response": response});
                 format!("event: response.failed\ndata: {event}\n\n")
             }
-            Skin::GeminiGenerate => format!("data: {}\n\n", self.body(skin, request_id)),
+            ApiSurface::GeminiGenerate => format!("data: {}\n\n", self.body(surface, request_id)),
         };
         event.into_bytes()
     }
 
-    fn body(self, skin: Skin, request_id: &str) -> Value {
+    fn body(self, surface: ApiSurface, request_id: &str) -> Value {
         let row = self.kind.row();
         let metadata = self.metadata_of(row.error_type, row.retryable);
-        match skin {
-            Skin::GeminiGenerate => json!({
+        match surface {
+            ApiSurface::GeminiGenerate => json!({
                 "error": {
                     "code": row.status.as_u16(),
                     "message": self.message,
@@ -122,7 +122,7 @@ impl Problem {
                     "details": [{"error_type": row.error_type, "metadata": metadata, "request_id": request_id}],
                 },
             }),
-            Skin::OpenaiChat | Skin::OpenaiResponses => json!({
+            ApiSurface::OpenaiChat | ApiSurface::OpenaiResponses => json!({
                 "error": {
                     "code": row.status.as_u16(),
                     "message": self.message,
@@ -132,7 +132,7 @@ impl Problem {
                 },
                 "request_id": request_id,
             }),
-            Skin::AnthropicMessages => json!({
+            ApiSurface::AnthropicMessages => json!({
                 "type": "error",
                 "error": {
                     "type": row.messages_type,

@@ -1,8 +1,8 @@
-//! The one table of errors: what each type is called, and which status each skin gives it.
+//! The one table of errors: what each type is called, and which status each surface gives it.
 
 use http::StatusCode;
 
-/// A type of error, with the same meaning in every skin.
+/// A type of error, with the same meaning in every surface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorType {
     /// No key, a wrong key, or keys that disagree.
@@ -51,16 +51,16 @@ pub enum ErrorType {
     ProviderTimeout,
 }
 
-/// One row: status, its name in each skin, whether the same request may succeed later.
+/// One row: status, its name in each surface, whether the same request may succeed later.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
     /// HTTP status.
     pub status: StatusCode,
-    /// `error_type`, the same in every skin.
+    /// `error_type`, the same in every surface.
     pub error_type: &'static str,
-    /// What the `anthropic-messages` skin calls it.
+    /// What the `anthropic-messages` surface calls it.
     pub messages_type: &'static str,
-    /// What the `gemini-generate` skin calls it: the RPC status that goes with the HTTP status (google.rpc.Code).
+    /// What the `gemini-generate` surface calls it: the RPC status that goes with the HTTP status (google.rpc.Code).
     pub rpc_status: &'static str,
     /// Whether a retry makes sense.
     pub retryable: Retryable,

@@ -8,7 +8,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
-use opencredits_api::{App, Face, Routes, service};
+use opencredits_api::{ApiSettings, App, Routes, service};
 use opencredits_catalog::Catalog;
 use opencredits_keys::{HashKey, Secret};
 use opencredits_ledger::Ledger;
@@ -20,7 +20,8 @@ use opencredits_providers::{
 use opencredits_service::accounts::{Accounts, Grant, NewKey, NewLimit, NewPartner, NewUser, Tables};
 use opencredits_service::config::Ack;
 use opencredits_service::{
-    Clock, DrainLimits, Entropy, Gateway, KeyRing, KeyTables, Parts, Ports, Retries, Settings, Tally, Upstream, books,
+    Clock, DrainLimits, Entropy, Gateway, KeyRing, KeyTables, Parts, Ports, Retries, Settings, Upstream, UsageTally,
+    books,
 };
 use opencredits_store::{Partner, SqliteStore, User};
 use opencredits_testkit::{FixedClock, FixedRandom};
@@ -262,7 +263,7 @@ impl TestApp {
             upstreams: upstreams(vendors, &upstream),
             ledger: ledger.clone(),
             keyring,
-            tally: Arc::new(Tally::new(Arc::new(store.clone()))),
+            tally: Arc::new(UsageTally::new(Arc::new(store.clone()))),
             ports: Ports {
                 clock: fixed.clone(),
                 entropy: fixed.clone(),
@@ -272,10 +273,10 @@ impl TestApp {
             settings: settings(ack),
             hash_key: HashKey::new([5; 32]),
         };
-        let (gateway, drainer) = Gateway::new(parts).unwrap();
-        start(drainer.run());
+        let (gateway, reaper) = Gateway::new(parts).unwrap();
+        start(reaper.run());
         let partners = Arc::new(store.clone());
-        let app = Arc::new(App { gateway, partners, face: face(), ready: AtomicBool::new(true) });
+        let app = Arc::new(App { gateway, partners, settings: api_settings(), ready: AtomicBool::new(true) });
         let router = service(app.clone());
         Self { folder, ledger, accounts, store, fixed, app, upstream, router }
     }
@@ -289,12 +290,12 @@ impl TestApp {
         self.fixed.clock.advance_ms(u64::try_from(time.as_millis()).unwrap());
     }
 
-    /// The same application with another face.
-    pub(crate) fn with_face(mut self, change: impl FnOnce(&mut Face)) -> Self {
-        let App { gateway, partners, face, .. } = &*self.app;
-        let (gateway, partners, mut face) = (gateway.clone(), partners.clone(), face.clone());
-        change(&mut face);
-        self.app = Arc::new(App { gateway, partners, face, ready: AtomicBool::new(true) });
+    /// The same application with another settings.
+    pub(crate) fn with_face(mut self, change: impl FnOnce(&mut ApiSettings)) -> Self {
+        let App { gateway, partners, settings, .. } = &*self.app;
+        let (gateway, partners, mut settings) = (gateway.clone(), partners.clone(), settings.clone());
+        change(&mut settings);
+        self.app = Arc::new(App { gateway, partners, settings, ready: AtomicBool::new(true) });
         self.router = service(self.app.clone());
         self
     }
@@ -367,7 +368,7 @@ impl TestApp {
         self.ledger.balance(user.wallet).unwrap().available.get()
     }
 
-    /// Waits until nothing is held: the drainer works beside the test.
+    /// Waits until nothing is held: the reaper works beside the test.
     pub(crate) async fn drained(&self) {
         for _ in 0..2_000 {
             if self.ledger.holds().is_empty() {
@@ -412,9 +413,9 @@ pub(crate) fn request(method: Method, path: &str, key: &str, body: String) -> Re
     request.body(Body::from(body)).unwrap()
 }
 
-#[expect(clippy::disallowed_methods, reason = "the drainer needs a task of its own, as in the binary")]
-fn start(drainer: impl Future<Output = ()> + Send + 'static) {
-    tokio::spawn(drainer);
+#[expect(clippy::disallowed_methods, reason = "the reaper needs a task of its own, as in the binary")]
+fn start(reaper: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(reaper);
 }
 
 fn upstreams(vendors: &[Arc<Vendor>], transport: &Arc<Remembering>) -> HashMap<Arc<str>, Upstream> {
@@ -440,8 +441,8 @@ fn settings(ack: Ack) -> Settings {
     }
 }
 
-fn face() -> Face {
-    Face {
+fn api_settings() -> ApiSettings {
+    ApiSettings {
         top_up_url: "https://credits.example/top-up".to_owned(),
         credit_price: CreditPrice::default(),
         body_bytes_max: 1 << 20,

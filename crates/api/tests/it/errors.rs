@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request};
 use http_body::Frame;
 use http_body_util::StreamBody;
-use opencredits_api::errors::{ErrorType, Retryable, Row, Skin};
+use opencredits_api::errors::{ApiSurface, ErrorType, Retryable, Row};
 use opencredits_service::accounts::NewKey;
 use opencredits_store::{Standing, User, Users};
 use opencredits_units::{AccountId, UserId};
@@ -53,7 +53,8 @@ const MODELS: &str = r#"
 "#;
 const ANSWER: &str = r#"{"id":"c","choices":[{"index":0,"finish_reason":"stop","message":{"content":"Hi"}}],
 "usage":{"prompt_tokens":20,"completion_tokens":7,"total_tokens":27}}"#;
-const SKINS: [Skin; 4] = [Skin::OpenaiChat, Skin::AnthropicMessages, Skin::OpenaiResponses, Skin::GeminiGenerate];
+const SKINS: [ApiSurface; 4] =
+    [ApiSurface::OpenaiChat, ApiSurface::AnthropicMessages, ApiSurface::OpenaiResponses, ApiSurface::GeminiGenerate];
 
 /// An application and the people and keys that run into errors.
 struct House {
@@ -65,7 +66,7 @@ struct House {
 impl House {
     async fn new() -> Self {
         let app = TestApp::answering(VENDORS, MODELS, "application/json", ANSWER);
-        let app = app.with_face(|face| face.body_read = Duration::from_millis(200));
+        let app = app.with_face(|settings| settings.body_read = Duration::from_millis(200));
         let (person, key) = app.person(10).await;
         Self { app, person, key }
     }
@@ -79,21 +80,21 @@ impl House {
         self.app.key_with(TestApp::plain_key(&user)).await
     }
 
-    async fn send(&self, skin: Skin, key: &str) -> Answer {
-        self.app.send(ask(skin, "a/model", key)).await
+    async fn send(&self, surface: ApiSurface, key: &str) -> Answer {
+        self.app.send(ask(surface, "a/model", key)).await
     }
 
     /// The answer where the provider answers so.
-    async fn told(&self, skin: Skin, status: u16, code: &str) -> Answer {
+    async fn told(&self, surface: ApiSurface, status: u16, code: &str) -> Answer {
         let body = json!({"error": {"message": "no", "type": code, "code": code}}).to_string();
         // The wait that it asks for is longer than anybody waits here.
         self.app.script(HOST, &[Scripted::Answer(status, Some("9"), body)]);
-        self.send(skin, &self.key).await
+        self.send(surface, &self.key).await
     }
 
     /// A request that runs into this error.
-    async fn run_into(&self, kind: ErrorType, skin: Skin) -> Answer {
-        let good = || ask(skin, "a/model", &self.key);
+    async fn run_into(&self, kind: ErrorType, surface: ApiSurface) -> Answer {
+        let good = || ask(surface, "a/model", &self.key);
         let with_body = |body: Body| {
             let (head, _) = good().into_parts();
             Request::from_parts(head, body)
@@ -101,27 +102,27 @@ impl House {
         match kind {
             ErrorType::InvalidRequest => self.app.send(with_body(Body::from("{"))).await,
             ErrorType::UnsupportedParameter => {
-                let mut strict = with_body(Body::from(body(skin, "a/model", Some("nonsense"))));
+                let mut strict = with_body(Body::from(body(surface, "a/model", Some("nonsense"))));
                 strict.headers_mut().insert("x-opencredits-strict", HeaderValue::from_static("1"));
                 self.app.send(strict).await
             }
-            ErrorType::ContextLengthExceeded => self.told(skin, 400, "context_length_exceeded").await,
-            ErrorType::ContentPolicyViolation => self.told(skin, 400, "content_policy_violation").await,
-            ErrorType::Authentication => self.send(skin, "").await,
-            ErrorType::PaymentRequired => self.send(skin, &self.app.person(0).await.1).await,
-            ErrorType::LimitReached => self.send(skin, &self.app.key(&self.person, None, Some(1)).await).await,
+            ErrorType::ContextLengthExceeded => self.told(surface, 400, "context_length_exceeded").await,
+            ErrorType::ContentPolicyViolation => self.told(surface, 400, "content_policy_violation").await,
+            ErrorType::Authentication => self.send(surface, "").await,
+            ErrorType::PaymentRequired => self.send(surface, &self.app.person(0).await.1).await,
+            ErrorType::LimitReached => self.send(surface, &self.app.key(&self.person, None, Some(1)).await).await,
             ErrorType::PermissionDenied => {
                 let key = self.key_of(|user| User { standing: Standing::Suspended, ..user }).await;
-                self.send(skin, &key).await
+                self.send(surface, &key).await
             }
             ErrorType::ModelNotAllowed => {
                 let allowed_models = Some(vec!["a/other".to_owned()]);
                 let key = self.app.key_with(NewKey { allowed_models, ..TestApp::plain_key(&self.person) }).await;
-                self.send(skin, &key).await
+                self.send(surface, &key).await
             }
-            ErrorType::NotFound => self.app.send(ask(skin, "nobody/knows", &self.key)).await,
+            ErrorType::NotFound => self.app.send(ask(surface, "nobody/knows", &self.key)).await,
             ErrorType::MethodNotAllowed => {
-                self.app.send(request(Method::DELETE, &path(skin, "a/model"), &self.key, String::new())).await
+                self.app.send(request(Method::DELETE, &path(surface, "a/model"), &self.key, String::new())).await
             }
             ErrorType::ClientTimeout => {
                 let silent = futures_util::stream::pending::<Result<Frame<Bytes>, Infallible>>();
@@ -131,7 +132,7 @@ impl House {
                 self.app.script(HOST, &[Scripted::Answer(200, None, ANSWER.to_owned())]);
                 let twice = || {
                     let mut sent = good();
-                    sent.headers_mut().insert("idempotency-key", HeaderValue::from_static(path_of(skin)));
+                    sent.headers_mut().insert("idempotency-key", HeaderValue::from_static(path_of(surface)));
                     sent
                 };
                 assert_eq!(self.app.send(twice()).await.status, 200);
@@ -145,38 +146,38 @@ impl House {
                     _ => ("200 OK", "text/html", 4),
                 };
                 let address = attachments::server_of(head, kind, length).await;
-                self.app.send(with_body(Body::from(looking_at(skin, &address)))).await
+                self.app.send(with_body(Body::from(looking_at(surface, &address)))).await
             }
-            ErrorType::RateLimitExceeded => self.told(skin, 429, "rate_limit_exceeded").await,
+            ErrorType::RateLimitExceeded => self.told(surface, 429, "rate_limit_exceeded").await,
             // A person whose wallet the books do not know.
             ErrorType::Server => {
                 let key = self.key_of(|user| User { wallet: AccountId::from_bits(9), ..user }).await;
-                self.send(skin, &key).await
+                self.send(surface, &key).await
             }
-            ErrorType::ProviderUnavailable => self.told(skin, 401, "invalid_api_key").await,
-            ErrorType::ProviderOverloaded => self.told(skin, 503, "overloaded").await,
-            ErrorType::ProviderTimeout => self.told(skin, 504, "timeout").await,
+            ErrorType::ProviderUnavailable => self.told(surface, 401, "invalid_api_key").await,
+            ErrorType::ProviderOverloaded => self.told(surface, 503, "overloaded").await,
+            ErrorType::ProviderTimeout => self.told(surface, 504, "timeout").await,
         }
     }
 }
 
-const fn path_of(skin: Skin) -> &'static str {
-    match skin {
-        Skin::OpenaiChat => "/v1/chat/completions",
-        Skin::AnthropicMessages => "/v1/messages",
-        Skin::OpenaiResponses => "/v1/responses",
-        Skin::GeminiGenerate => "/v1beta/models/MODEL:generateContent",
+const fn path_of(surface: ApiSurface) -> &'static str {
+    match surface {
+        ApiSurface::OpenaiChat => "/v1/chat/completions",
+        ApiSurface::AnthropicMessages => "/v1/messages",
+        ApiSurface::OpenaiResponses => "/v1/responses",
+        ApiSurface::GeminiGenerate => "/v1beta/models/MODEL:generateContent",
     }
 }
 
-fn path(skin: Skin, model: &str) -> String {
-    path_of(skin).replace("MODEL", model)
+fn path(surface: ApiSurface, model: &str) -> String {
+    path_of(surface).replace("MODEL", model)
 }
 
-fn body(skin: Skin, model: &str, more: Option<&str>) -> String {
-    let mut body = match skin {
-        Skin::OpenaiResponses => json!({"model": model, "input": "Hello"}),
-        Skin::GeminiGenerate => json!({"contents": [{"parts": [{"text": "Hello"}]}]}),
+fn body(surface: ApiSurface, model: &str, more: Option<&str>) -> String {
+    let mut body = match surface {
+        ApiSurface::OpenaiResponses => json!({"model": model, "input": "Hello"}),
+        ApiSurface::GeminiGenerate => json!({"contents": [{"parts": [{"text": "Hello"}]}]}),
         _ => json!({"model": model, "max_tokens": 20, "messages": [{"role": "user", "content": "Hello"}]}),
     };
     if let Some(field) = more {
@@ -186,14 +187,14 @@ fn body(skin: Skin, model: &str, more: Option<&str>) -> String {
 }
 
 /// A request that names a picture, to a model whose provider takes bytes.
-fn looking_at(skin: Skin, address: &str) -> String {
+fn looking_at(surface: ApiSurface, address: &str) -> String {
     let of = |content: Value| json!([{"role": "user", "content": content}]);
-    let body = match skin {
-        Skin::AnthropicMessages => {
+    let body = match surface {
+        ApiSurface::AnthropicMessages => {
             let image = json!([{"type": "image", "source": {"type": "url", "url": address}}]);
             json!({"model": "a/bytes", "max_tokens": 20, "messages": of(image)})
         }
-        Skin::OpenaiResponses => {
+        ApiSurface::OpenaiResponses => {
             json!({"model": "a/bytes", "input": of(json!([{"type": "input_image", "image_url": address}]))})
         }
         _ => {
@@ -204,25 +205,25 @@ fn looking_at(skin: Skin, address: &str) -> String {
     body.to_string()
 }
 
-fn ask(skin: Skin, model: &str, key: &str) -> Request<Body> {
-    request(Method::POST, &path(skin, model), key, body(skin, model, None))
+fn ask(surface: ApiSurface, model: &str, key: &str) -> Request<Body> {
+    request(Method::POST, &path(surface, model), key, body(surface, model, None))
 }
 
-fn check(answer: &Answer, skin: Skin, row: Row) {
+fn check(answer: &Answer, surface: ApiSurface, row: Row) {
     let Row { status, error_type, messages_type, rpc_status, retryable } = row;
-    let at = format!("{error_type} {skin:?}: {}", answer.text);
+    let at = format!("{error_type} {surface:?}: {}", answer.text);
     let whole = answer.json();
     let error = &whole["error"];
-    let (words, metadata, id) = match skin {
-        Skin::OpenaiChat | Skin::OpenaiResponses => {
+    let (words, metadata, id) = match surface {
+        ApiSurface::OpenaiChat | ApiSurface::OpenaiResponses => {
             assert_eq!(error["code"], status.as_u16(), "{at}");
             ([&error["type"], &error["metadata"]["error_type"]], &error["metadata"], &whole["request_id"])
         }
-        Skin::AnthropicMessages => {
+        ApiSurface::AnthropicMessages => {
             assert_eq!((&whole["type"], &error["type"]), (&json!("error"), &json!(messages_type)), "{at}");
             ([&error["error_type"], &error["metadata"]["error_type"]], &error["metadata"], &whole["request_id"])
         }
-        Skin::GeminiGenerate => {
+        ApiSurface::GeminiGenerate => {
             assert_eq!((&error["code"], &error["status"]), (&json!(status.as_u16()), &json!(rpc_status)), "{at}");
             let details = &error["details"][0];
             ([&details["error_type"], &details["metadata"]["error_type"]], &details["metadata"], &details["request_id"])
@@ -242,15 +243,15 @@ const fn is_of_pictures(kind: ErrorType) -> bool {
 async fn every_error_is_told_in_the_words_of_every_api() {
     let house = House::new().await;
     for kind in ErrorType::ALL {
-        for skin in SKINS {
+        for surface in SKINS {
             // The router knows no path of this API: another method finds nothing.
-            if skin == Skin::GeminiGenerate && is_of_pictures(kind) {
+            if surface == ApiSurface::GeminiGenerate && is_of_pictures(kind) {
                 // What its files lie at is for the provider alone to fetch.
                 continue;
             }
-            let is_unknown = kind == ErrorType::MethodNotAllowed && skin == Skin::GeminiGenerate;
+            let is_unknown = kind == ErrorType::MethodNotAllowed && surface == ApiSurface::GeminiGenerate;
             let expect = if is_unknown { ErrorType::NotFound } else { kind };
-            check(&house.run_into(kind, skin).await, skin, expect.row());
+            check(&house.run_into(kind, surface).await, surface, expect.row());
         }
     }
     house.app.settled();

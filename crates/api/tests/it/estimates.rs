@@ -19,7 +19,7 @@ fn outcome_of(recording: &Recording) -> Option<Outcome> {
     if !recording.row.stream {
         return Some(read_body(dialect, recording.body.as_bytes()));
     }
-    let mut tap = StreamTap::new(dialect, UsageChunk::Asked);
+    let mut tap = StreamTap::new(dialect, UsageChunk::Requested);
     tap.feed(&recording.body.clone().into()).ok()?;
     Some(tap.outcome(End::Clean))
 }

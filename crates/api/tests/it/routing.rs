@@ -137,7 +137,7 @@ async fn check(app: &TestApp, model: &str, more: Value, expected: (u16, &[&str],
 #[tokio::test]
 async fn a_provider_that_fails_is_followed_by_another_and_one_is_paid_for() {
     let broken = Scripted::Answer(200, None, json!({"error": {"message": "no", "code": 502}}).to_string());
-    let misses = [
+    let failed_attempts = [
         refusal(429, Some("60")),
         refusal(500, None),
         refusal(503, None),
@@ -147,7 +147,7 @@ async fn a_provider_that_fails_is_followed_by_another_and_one_is_paid_for() {
         Scripted::Broken,
         broken,
     ];
-    for miss in misses {
+    for miss in failed_attempts {
         let app = app();
         app.script("cheap.example", &[miss]);
         let attempts = check(&app, "a/both", json!({}), (200, &["cheap", "dear"], DEAR)).await;
@@ -196,7 +196,7 @@ async fn what_is_wrong_with_the_request_is_asked_of_nobody_else_but_of_another_m
 #[tokio::test]
 async fn a_request_says_who_may_serve_it() {
     let app = app();
-    let wishes = [
+    let preferences = [
         (json!({}), "cheap"),
         (json!({"order": ["DEAR"]}), "dear"),
         (json!({"order": ["dear", "cheap"], "allow_fallbacks": false}), "dear"),
@@ -208,7 +208,7 @@ async fn a_request_says_who_may_serve_it() {
         (json!({"max_price": {"prompt": 5, "completion": "20"}, "order": ["dear"]}), "cheap"),
         (json!({"require_parameters": true, "order": ["dear"]}), "cheap"),
     ];
-    for (wish, served) in wishes {
+    for (wish, served) in preferences {
         let paid = if served == "cheap" { CHEAP } else { DEAR };
         // What the other dialect cannot say leaves out who speaks it, where all must be said.
         check(&app, "a/both", json!({"provider": wish, "seed": 7}), (200, &[served], paid)).await;
@@ -218,12 +218,12 @@ async fn a_request_says_who_may_serve_it() {
 #[tokio::test]
 async fn where_wishes_leave_nobody_the_client_is_told_which() {
     let app = app();
-    let wishes = [
+    let preferences = [
         (json!({"only": ["nobody"]}), "constraint_filtered", "provider.only"),
         (json!({"max_price": {"prompt": 0.5}}), "constraint_filtered", "provider.max_price"),
         (json!({"order": ["nobody"], "allow_fallbacks": false}), "constraint_filtered", "provider.order"),
     ];
-    for (wish, code, field) in wishes {
+    for (wish, code, field) in preferences {
         let seen = check(&app, "a/both", json!({"provider": wish}), (404, &[], 0)).await;
         let availability = &seen["error"]["metadata"]["availability"];
         assert_eq!((&availability["code"], &availability["excluded_by"][0]), (&json!(code), &json!(field)), "{seen}");
@@ -352,7 +352,7 @@ async fn one_provider_alone_is_one_that_can_say_it_all() {
 async fn a_stream_that_begins_with_an_error_or_breaks_off_goes_elsewhere_unseen() {
     let event = |text: &'static str| Ok(Bytes::from_static(text.as_bytes()));
     let overloaded = "data: {\"error\":{\"message\":\"overloaded\",\"type\":\"overloaded_error\",\"code\":529}}\n\n";
-    let misses = [
+    let failed_attempts = [
         Scripted::Stream(vec![event(overloaded)]),
         Scripted::Stream(vec![event(": PROCESSING\n\n"), event(": PROCESSING\n\n"), event(overloaded)]),
         Scripted::Stream(vec![event(": PROCESSING\n\n"), Err(TransportError::Broken)]),
@@ -370,7 +370,7 @@ async fn a_stream_that_begins_with_an_error_or_breaks_off_goes_elsewhere_unseen(
          {\"output_tokens\":7}}\n\n\
          event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
     );
-    for miss in misses {
+    for miss in failed_attempts {
         let app = app();
         app.script("cheap.example", &[miss]);
         app.script("dear.example", &[Scripted::Stream(vec![said.clone()])]);

@@ -1,7 +1,7 @@
 //! Connections: slow and greedy clients are bounded, good ones kept, and an end is orderly.
 
 use crate::app::TestApp;
-use opencredits_api::{Ended, Lanes, Limits, serve};
+use opencredits_api::{Ended, Limits, WorkerThreads, serve};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -33,7 +33,7 @@ async fn server(limits: Limits) -> Server {
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
     let routes = app.routes();
-    let ended = tokio::spawn(serve(listener, routes, limits, Lanes::new(vec![]), async move {
+    let ended = tokio::spawn(serve(listener, routes, limits, WorkerThreads::new(vec![]), async move {
         let _told_or_dropped = stopped.await;
     }));
     Server { app, key, address, stop, ended }

@@ -1,6 +1,6 @@
 //! The page on translation lists what becomes of every field, as the code has it.
 
-use opencredits_providers::{Dialect, Error, Target, translate};
+use opencredits_providers::{Dialect, RequestError, Target, translate};
 use opencredits_sanitizer::{Api, Policy};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -119,7 +119,7 @@ fn fate(field: &str, from: Dialect, to: Dialect) -> &'static str {
     let base: Vec<&str> = ["model", said].into_iter().chain(beside).filter(|name| *name != field).collect();
     let with: Vec<&str> = base.iter().copied().chain([field]).collect();
     match (sent(&base), sent(&with)) {
-        (_, Err(Error::Unsupported { .. })) => "refused",
+        (_, Err(RequestError::Unsupported { .. })) => "refused",
         (_, Ok((.., dropped))) if !dropped.is_empty() => "dropped",
         (Ok(before), Ok(after)) if before.0 == after.0 && before.1 == after.1 => "not needed",
         (_, Ok(_)) => "mapped",

@@ -185,7 +185,7 @@ fn absorb(response: &[u8], outcome: &mut Outcome) {
     outcome.trust = if sound.is_some() { Trust::Sound } else { Trust::Contradictory };
 }
 
-/// Opening a page that was found is no search, and is not billed.
+/// StartDetector a page that was found is no search, and is not billed.
 fn is_search(call: &[u8]) -> bool {
     let action = json::member(call, "action").and_then(|action| json::member(action, "type"));
     action.is_none_or(|action| action == b"\"search\"")

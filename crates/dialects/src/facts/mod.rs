@@ -5,15 +5,15 @@ mod tools;
 
 use crate::decoders::anthropic_messages::FAST_US;
 use crate::dialect::Dialect;
-use crate::error::Error;
+use crate::error::RequestError;
 use opencredits_units::{Bucket, ToolUse};
 use opencredits_wire::json;
-use scan::{AUDIO, CACHE_CONTROL, IMAGE, INPUT_AUDIO, ONE_HOUR, Scan, VIDEO, plain};
+use scan::{AUDIO, CACHE_CONTROL, ContentScan, IMAGE, INPUT_AUDIO, ONE_HOUR, VIDEO, plain};
 
 pub use scan::InputSeen;
 
 /// Tokens that a provider adds for the frame of a request: instructions for tools, separators of messages.
-const FRAME_TOKENS_MAX: u64 = 2_048;
+const OVERHEAD_TOKENS_MAX: u64 = 2_048;
 
 /// The fields that are read by the model.
 const READ: [&str; 8] =
@@ -31,7 +31,7 @@ pub struct RequestFacts {
     /// How many choices are to be made.
     pub choices: u64,
     /// Whether the client asked for a chunk with the usage.
-    pub usage_chunk_asked: bool,
+    pub usage_chunk_requested: bool,
     /// The service tier that is asked for.
     pub tier: Option<String>,
     /// Buckets with prices of their own that the request could touch.
@@ -55,17 +55,17 @@ impl RequestFacts {
     ///
     /// # Errors
     /// When the model is missing, or a field that admission needs has another form than the API says.
-    pub fn read<'a>(dialect: Dialect, fields: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Self, Error> {
+    pub fn read<'a>(dialect: Dialect, fields: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Self, RequestError> {
         // Models of other dialects think unless they are told not to.
         let thinks = dialect != Dialect::AnthropicMessages;
-        let mut facts = Self { choices: 1, thinks, input_max: Some(FRAME_TOKENS_MAX), ..Self::default() };
+        let mut facts = Self { choices: 1, thinks, input_max: Some(OVERHEAD_TOKENS_MAX), ..Self::default() };
         if dialect == Dialect::OpenaiChat {
             // Caches are written without being asked for, and some models bill it.
             facts.extra.push(Bucket::CacheWriteOther);
         }
         for (name, value) in fields {
             let value = plain(value);
-            let scan = Scan::of(value.as_bytes());
+            let scan = ContentScan::of(value.as_bytes());
             facts.input_max = facts.input_max.zip(scan.bound()).map(|(sum, bound)| sum.saturating_add(bound));
             if READ.contains(&name) {
                 facts.seen.add(&scan);
@@ -73,12 +73,12 @@ impl RequestFacts {
             facts.field(dialect, name, value.as_bytes())?;
         }
         if facts.model.is_empty() {
-            return Err(Error::Missing { field: "model", remedy: "name one of GET /v1/models" });
+            return Err(RequestError::Missing { field: "model", remedy: "name one of GET /v1/models" });
         }
         Ok(facts)
     }
 
-    fn field(&mut self, dialect: Dialect, name: &str, raw: &[u8]) -> Result<(), Error> {
+    fn field(&mut self, dialect: Dialect, name: &str, raw: &[u8]) -> Result<(), RequestError> {
         if !json::is_set(raw) {
             return Ok(());
         }
@@ -94,7 +94,7 @@ impl RequestFacts {
                 self.choices = json::count(raw).filter(|n| *n > 0).ok_or(expected("n", "a positive number"))?;
             }
             "stream_options" => {
-                self.usage_chunk_asked = json::member(raw, "include_usage") == Some(b"true");
+                self.usage_chunk_requested = json::member(raw, "include_usage") == Some(b"true");
             }
             "service_tier" | "speed" => self.ask_tier(json::owned(raw)),
             "inference_geo" if raw == b"\"us\"" => self.ask_tier(json::owned(raw)),
@@ -133,7 +133,7 @@ impl RequestFacts {
         self.extra.contains(&Bucket::CacheWrite1h)
     }
 
-    fn content(&mut self, name: &str, raw: &[u8]) -> Result<(), Error> {
+    fn content(&mut self, name: &str, raw: &[u8]) -> Result<(), RequestError> {
         if name == "messages" && raw.first() != Some(&b'[') {
             return Err(expected("messages", "a list"));
         }
@@ -156,7 +156,7 @@ impl RequestFacts {
         Ok(())
     }
 
-    fn generation_config(&mut self, raw: &[u8]) -> Result<(), Error> {
+    fn generation_config(&mut self, raw: &[u8]) -> Result<(), RequestError> {
         let count = |names: [&str; 2]| names.into_iter().find_map(|name| json::member(raw, name));
         if let Some(cap) = count(["maxOutputTokens", "max_output_tokens"]).filter(|raw| json::is_set(raw)) {
             let cap = json::count(cap).filter(|cap| *cap > 0);
@@ -175,8 +175,8 @@ impl RequestFacts {
     }
 }
 
-const fn expected(field: &'static str, expected: &'static str) -> Error {
-    Error::Field { field, expected }
+const fn expected(field: &'static str, expected: &'static str) -> RequestError {
+    RequestError::Field { field, expected }
 }
 
 fn truth(raw: &[u8]) -> Option<bool> {

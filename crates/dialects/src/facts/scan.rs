@@ -13,49 +13,49 @@ const PAYLOAD_BYTES_MIN: usize = 512;
 const ESCAPE: &str = "\\u00";
 
 /// A word that is looked for in every request, prepared once.
-pub(super) struct Word(LazyLock<Finder<'static>>);
+pub(super) struct SearchTerm(LazyLock<Finder<'static>>);
 
-impl Word {
+impl SearchTerm {
     pub(super) fn is_in(&self, raw: &[u8]) -> bool {
         self.0.find(raw).is_some()
     }
 }
 
-pub(super) static AUDIO: Word = Word(LazyLock::new(|| Finder::new("audio")));
-pub(super) static INPUT_AUDIO: Word = Word(LazyLock::new(|| Finder::new("input_audio")));
-pub(super) static IMAGE: Word = Word(LazyLock::new(|| Finder::new("image")));
+pub(super) static AUDIO: SearchTerm = SearchTerm(LazyLock::new(|| Finder::new("audio")));
+pub(super) static INPUT_AUDIO: SearchTerm = SearchTerm(LazyLock::new(|| Finder::new("input_audio")));
+pub(super) static IMAGE: SearchTerm = SearchTerm(LazyLock::new(|| Finder::new("image")));
 /// A video, or a file that may be one.
-pub(super) static VIDEO: Video = Video([
-    Word(LazyLock::new(|| Finder::new("video/"))),
-    Word(LazyLock::new(|| Finder::new("\"fileUri\""))),
-    Word(LazyLock::new(|| Finder::new("\"file_uri\""))),
+pub(super) static VIDEO: VideoTerms = VideoTerms([
+    SearchTerm(LazyLock::new(|| Finder::new("video/"))),
+    SearchTerm(LazyLock::new(|| Finder::new("\"fileUri\""))),
+    SearchTerm(LazyLock::new(|| Finder::new("\"file_uri\""))),
 ]);
-pub(super) static CACHE_CONTROL: Word = Word(LazyLock::new(|| Finder::new("\"cache_control\"")));
-pub(super) static ONE_HOUR: Word = Word(LazyLock::new(|| Finder::new("1h")));
+pub(super) static CACHE_CONTROL: SearchTerm = SearchTerm(LazyLock::new(|| Finder::new("\"cache_control\"")));
+pub(super) static ONE_HOUR: SearchTerm = SearchTerm(LazyLock::new(|| Finder::new("1h")));
 
 /// Words of which one is looked for.
-pub(super) struct Video([Word; 3]);
+pub(super) struct VideoTerms([SearchTerm; 3]);
 
-impl Video {
+impl VideoTerms {
     pub(super) fn is_in(&self, raw: &[u8]) -> bool {
         self.0.iter().any(|word| word.is_in(raw))
     }
 }
 
 /// What stands before a payload.
-static BASE64: Word = Word(LazyLock::new(|| Finder::new(";base64,")));
+static BASE64: SearchTerm = SearchTerm(LazyLock::new(|| Finder::new(";base64,")));
 /// A member whose string is a payload, or names a picture that lies elsewhere.
-static MEDIA: [Word; 4] = [
-    Word(LazyLock::new(|| Finder::new("\"data\""))),
-    Word(LazyLock::new(|| Finder::new("\"url\""))),
-    Word(LazyLock::new(|| Finder::new("\"image_url\""))),
-    Word(LazyLock::new(|| Finder::new("\"file_id\""))),
+static MEDIA: [SearchTerm; 4] = [
+    SearchTerm(LazyLock::new(|| Finder::new("\"data\""))),
+    SearchTerm(LazyLock::new(|| Finder::new("\"url\""))),
+    SearchTerm(LazyLock::new(|| Finder::new("\"image_url\""))),
+    SearchTerm(LazyLock::new(|| Finder::new("\"file_id\""))),
 ];
 /// A member whose string names something of whatever length that lies elsewhere.
-static ELSEWHERE: [Word; 3] = [
-    Word(LazyLock::new(|| Finder::new("\"file_url\""))),
-    Word(LazyLock::new(|| Finder::new("\"fileUri\""))),
-    Word(LazyLock::new(|| Finder::new("\"file_uri\""))),
+static ELSEWHERE: [SearchTerm; 3] = [
+    SearchTerm(LazyLock::new(|| Finder::new("\"file_url\""))),
+    SearchTerm(LazyLock::new(|| Finder::new("\"fileUri\""))),
+    SearchTerm(LazyLock::new(|| Finder::new("\"file_uri\""))),
 ];
 /// What stands beside a payload that is no picture: a sound, a document, a video.
 const LONG: [&[u8]; 5] = [b"application/", b"audio/", b"video/", b"\"input_audio\"", b"\"file_data\""];
@@ -66,7 +66,7 @@ const MEDIA_WORD_BYTES_MIN: usize = 5;
 
 /// Raw JSON in which ASCII letters stand for themselves: `"\u0075rl"` is `"url"` to whoever reads it, and must be to us.
 pub(super) fn plain(raw: &str) -> Cow<'_, str> {
-    static ESCAPES: Word = Word(LazyLock::new(|| Finder::new(ESCAPE)));
+    static ESCAPES: SearchTerm = SearchTerm(LazyLock::new(|| Finder::new(ESCAPE)));
     if !ESCAPES.is_in(raw.as_bytes()) {
         return Cow::Borrowed(raw);
     }
@@ -101,7 +101,7 @@ pub struct InputSeen {
 }
 
 impl InputSeen {
-    pub(super) fn add(&mut self, scan: &Scan) {
+    pub(super) fn add(&mut self, scan: &ContentScan) {
         self.ascii_bytes = self.ascii_bytes.saturating_add(scan.ascii);
         self.wide_chars = self.wide_chars.saturating_add(scan.wide);
         self.media = self.media.saturating_add(scan.payloads);
@@ -109,7 +109,7 @@ impl InputSeen {
 }
 
 /// What raw JSON holds, as far as tokens go.
-pub(super) struct Scan {
+pub(super) struct ContentScan {
     /// Bytes that are not payload.
     text: u64,
     /// Those of them that are ASCII.
@@ -126,7 +126,7 @@ pub(super) struct Scan {
     is_endless: bool,
 }
 
-impl Scan {
+impl ContentScan {
     /// Payloads are found as what they are, long strings without a space: text of that kind has at most a token a byte
     /// too, so it must not be taken for one; hence only strings that follow a base64 marker count as payloads.
     pub(super) fn of(raw: &[u8]) -> Self {
@@ -134,15 +134,16 @@ impl Scan {
         let mut found = Media::default();
         if raw.len() >= MEDIA_WORD_BYTES_MIN {
             BASE64.0.find_iter(raw).for_each(|at| found.add(raw, at + BASE64.0.needle().len()));
-            for Word(word) in &MEDIA {
+            for SearchTerm(word) in &MEDIA {
                 let strings = word.find_iter(raw).filter_map(|at| string_after(raw, at + word.needle().len()));
                 // What is sent along in an address was found by its marker.
                 let apart = strings.filter(|at| !raw.get(*at..).unwrap_or_default().starts_with(b"data:"));
                 apart.for_each(|at| found.add(raw, at));
             }
         }
-        let names =
-            |Word(word): &Word| word.find_iter(raw).any(|at| string_after(raw, at + word.needle().len()).is_some());
+        let names = |SearchTerm(word): &SearchTerm| {
+            word.find_iter(raw).any(|at| string_after(raw, at + word.needle().len()).is_some())
+        };
         let (wide, beyond) = beyond_ascii(raw);
         let text = raw.len().saturating_sub(found.payload_bytes);
         Self {

@@ -5,7 +5,7 @@
 use super::RequestFacts;
 use super::scan::{CACHE_CONTROL, ONE_HOUR};
 use crate::dialect::Dialect;
-use crate::error::Error;
+use crate::error::RequestError;
 use opencredits_units::{Bucket, ToolUse};
 use opencredits_wire::json;
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ static TABLE: LazyLock<Table> =
     LazyLock::new(|| toml::from_str(include_str!("../../data/tools.toml")).unwrap_or_default());
 
 /// Who runs a tool.
-enum Runs {
+enum ToolRunner {
     Client,
     /// The provider, for its tokens alone.
     Provider,
@@ -32,8 +32,8 @@ enum Runs {
     ForFee(ToolUse),
 }
 
-impl Runs {
-    fn of(dialect: Dialect, matches: impl Fn(&str) -> bool) -> Result<Self, Error> {
+impl ToolRunner {
+    fn of(dialect: Dialect, matches: impl Fn(&str) -> bool) -> Result<Self, RequestError> {
         let known = TABLE.get(dialect.name()).and_then(|known| known.iter().find(|(start, _)| matches(start)));
         match known.map(|(_, runs)| runs.as_str()) {
             Some("client") => Ok(Self::Client),
@@ -44,14 +44,14 @@ impl Runs {
     }
 }
 
-const REFUSED: Error = Error::Unsupported {
+const REFUSED: RequestError = RequestError::Unsupported {
     field: "tools",
     remedy: "send functions or a provider's search; tools that keep state there or act for others are not passed on",
 };
 
 impl RequestFacts {
     /// Reads `tools`.
-    pub(super) fn tools(&mut self, dialect: Dialect, raw: &[u8]) -> Result<(), Error> {
+    pub(super) fn tools(&mut self, dialect: Dialect, raw: &[u8]) -> Result<(), RequestError> {
         let mut found = Ok(());
         json::items(raw, |tool| {
             if found.is_err() {
@@ -66,7 +66,7 @@ impl RequestFacts {
         found
     }
 
-    fn tool_by_type(&mut self, dialect: Dialect, tool: &[u8]) -> Result<(), Error> {
+    fn tool_by_type(&mut self, dialect: Dialect, tool: &[u8]) -> Result<(), RequestError> {
         if CACHE_CONTROL.is_in(tool) {
             self.extra.extend([Bucket::CacheWrite5m, Bucket::CacheWriteOther]);
             if ONE_HOUR.is_in(tool) {
@@ -87,24 +87,24 @@ impl RequestFacts {
             return Err(REFUSED);
         }
         let limit = json::member(tool, "max_uses").and_then(json::count);
-        self.runs(&Runs::of(dialect, |start| kind.starts_with(start))?, limit);
+        self.runs(&ToolRunner::of(dialect, |start| kind.starts_with(start))?, limit);
         Ok(())
     }
 
-    fn tool_by_members(&mut self, dialect: Dialect, tool: &[u8]) -> Result<(), Error> {
+    fn tool_by_members(&mut self, dialect: Dialect, tool: &[u8]) -> Result<(), RequestError> {
         let mut found = Ok(());
-        json::members(tool, |name, _| match Runs::of(dialect, |known| known.as_bytes() == name) {
+        json::members(tool, |name, _| match ToolRunner::of(dialect, |known| known.as_bytes() == name) {
             Ok(runs) => self.runs(&runs, None),
             Err(refused) => found = Err(refused),
         });
         found
     }
 
-    fn runs(&mut self, runs: &Runs, limit: Option<u64>) {
-        if !matches!(runs, Runs::Client) {
+    fn runs(&mut self, runs: &ToolRunner, limit: Option<u64>) {
+        if !matches!(runs, ToolRunner::Client) {
             self.input_max = None;
         }
-        if let Runs::ForFee(tool) = runs {
+        if let ToolRunner::ForFee(tool) = runs {
             self.uses.push((*tool, limit.unwrap_or(USES_MAX)));
         }
     }
@@ -119,7 +119,7 @@ mod tests {
         assert_eq!(TABLE.len(), 4);
         for (dialect, tools) in TABLE.iter() {
             let dialect: Dialect = dialect.parse().unwrap();
-            assert!(tools.keys().all(|tool| Runs::of(dialect, |start| start == tool).is_ok()), "{tools:?}");
+            assert!(tools.keys().all(|tool| ToolRunner::of(dialect, |start| start == tool).is_ok()), "{tools:?}");
         }
     }
 }

@@ -48,19 +48,19 @@ fn close_chat(withheld: &[Withheld], usage_chunk: UsageChunk, extras: &str) -> V
         };
         let edit = || json::edit(&data, &[Edit { name: "usage", value: &usage }]);
         match (waiting.kind, usage_chunk) {
-            (Closing::Done, _) | (Closing::Usage, UsageChunk::NotAsked) => {}
-            (Closing::Usage, UsageChunk::Asked) => {
+            (Closing::Done, _) | (Closing::Usage, UsageChunk::NotRequested) => {}
+            (Closing::Usage, UsageChunk::Requested) => {
                 push_event(&mut out, b"", &edit());
                 told = true;
             }
-            (Closing::Finish, UsageChunk::NotAsked) if Some(at) == last_finish => {
+            (Closing::Finish, UsageChunk::NotRequested) if Some(at) == last_finish => {
                 push_event(&mut out, b"", &edit());
             }
             (Closing::Finish | Closing::Other, _) => out.extend_from_slice(&waiting.raw),
         }
     }
     let last = last_finish.and_then(|at| data_of(withheld.get(at)?));
-    if let (UsageChunk::Asked, false, Some(last)) = (usage_chunk, told, last) {
+    if let (UsageChunk::Requested, false, Some(last)) = (usage_chunk, told, last) {
         let chunk = [Edit { name: "choices", value: b"[]" }, Edit { name: "usage", value: &usage }];
         push_event(&mut out, b"", &json::edit(&last, &chunk));
     }

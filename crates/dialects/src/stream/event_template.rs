@@ -10,7 +10,7 @@ use opencredits_wire::json;
 use std::ops::Range;
 
 /// Shapes that one stream may teach: where events alternate they are read, each of them.
-const LESSONS_MAX: u8 = 8;
+const TEMPLATES_MAX: u8 = 8;
 /// Members whose strings are noise of the provider's.
 const NOISE: [&[u8]; 1] = [b"obfuscation"];
 /// How the names of members begin that count.
@@ -18,7 +18,7 @@ const COUNTS: [&[u8]; 2] = [b"usage", b"x_"];
 
 /// What may differ between two events of one shape.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Hole {
+enum Slot {
     /// The inside of the string that is output.
     Text,
     /// The inside of a string that means nothing.
@@ -29,47 +29,47 @@ enum Hole {
 
 /// The shape of an event.
 #[derive(Default)]
-pub(crate) struct Mould {
-    /// What stands before each hole.
-    parts: Vec<(Vec<u8>, Hole)>,
+pub(crate) struct EventTemplate {
+    /// What stands before each slot.
+    parts: Vec<(Vec<u8>, Slot)>,
     /// What stands after the last, the blank line included; empty before anything was learnt.
     rest: Vec<u8>,
     /// Whether numbers of it are counts, of which the last ones hold.
     pub(crate) counts: bool,
-    lessons: u8,
+    learned: u8,
 }
 
 /// An event that has the shape.
-pub(crate) struct Cast<'a> {
+pub(crate) struct TemplateMatch<'a> {
     pub(crate) raw: &'a [u8],
     /// The raw inside of its text.
     pub(crate) text: &'a [u8],
 }
 
-impl Mould {
+impl EventTemplate {
     /// The event at the beginning of `bytes`, where it has the shape.
-    pub(crate) fn cast<'a>(&self, bytes: &'a [u8]) -> Option<Cast<'a>> {
+    pub(crate) fn match_event<'a>(&self, bytes: &'a [u8]) -> Option<TemplateMatch<'a>> {
         let (mut rest, mut text) = (bytes, None);
-        for (part, hole) in &self.parts {
+        for (part, slot) in &self.parts {
             rest = rest.strip_prefix(part.as_slice())?;
-            let (inside, after) = rest.split_at_checked(hole.end(rest)?)?;
-            if *hole == Hole::Text {
+            let (inside, after) = rest.split_at_checked(slot.end(rest)?)?;
+            if *slot == Slot::Text {
                 text = Some(inside);
             }
             rest = after;
         }
         rest = rest.strip_prefix(self.rest.as_slice())?;
-        Some(Cast { raw: bytes.get(..bytes.len() - rest.len())?, text: text? })
+        Some(TemplateMatch { raw: bytes.get(..bytes.len() - rest.len())?, text: text? })
     }
 
     /// Takes the shape of an event that was read and brought forth `grown`, if that was the text of one string.
     pub(crate) fn learn(&mut self, dialect: Dialect, raw: &[u8], grown: Produced) {
         let whole = raw.ends_with(b"\n\n") || raw.ends_with(b"\r\n\r\n");
-        if self.lessons == LESSONS_MAX || !whole {
+        if self.learned == TEMPLATES_MAX || !whole {
             return;
         }
-        let Some(Holes { holes, counts }) = holes(dialect, raw) else { return };
-        let mut texts = holes.iter().filter(|(_, hole)| *hole == Hole::Text).filter_map(|(at, _)| raw.get(at.clone()));
+        let Some(Slots { slots, counts }) = slots(dialect, raw) else { return };
+        let mut texts = slots.iter().filter(|(_, slot)| *slot == Slot::Text).filter_map(|(at, _)| raw.get(at.clone()));
         let mut said = Produced::default();
         texts.next().into_iter().for_each(|text| said.text(text));
         if said != grown || texts.next().is_some() {
@@ -77,17 +77,17 @@ impl Mould {
         }
         let mut copied = 0;
         self.parts.clear();
-        for (at, hole) in holes {
-            self.parts.push((raw.get(copied..at.start).unwrap_or_default().to_vec(), hole));
+        for (at, slot) in slots {
+            self.parts.push((raw.get(copied..at.start).unwrap_or_default().to_vec(), slot));
             copied = at.end;
         }
         self.rest = raw.get(copied..).unwrap_or_default().to_vec();
         self.counts = counts;
-        self.lessons += 1;
+        self.learned += 1;
     }
 }
 
-impl Hole {
+impl Slot {
     /// Where what stands in it ends.
     fn end(self, bytes: &[u8]) -> Option<usize> {
         match self {
@@ -99,15 +99,15 @@ impl Hole {
     }
 }
 
-/// Where the holes of an event lie, and whether it counts.
-struct Holes {
-    holes: Vec<(Range<usize>, Hole)>,
+/// Where the slots of an event lie, and whether it counts.
+struct Slots {
+    slots: Vec<(Range<usize>, Slot)>,
     counts: bool,
 }
 
 /// `None` for what ends inside a string.
-fn holes(dialect: Dialect, raw: &[u8]) -> Option<Holes> {
-    let (mut holes, mut counts) = (Vec::new(), false);
+fn slots(dialect: Dialect, raw: &[u8]) -> Option<Slots> {
+    let (mut slots, mut counts) = (Vec::new(), false);
     let (mut at, mut name): (usize, &[u8]) = (0, b"");
     while let Some(byte) = raw.get(at) {
         if *byte == b'"' {
@@ -118,20 +118,20 @@ fn holes(dialect: Dialect, raw: &[u8]) -> Option<Holes> {
                 name = raw.get(inside).unwrap_or_default();
                 counts |= COUNTS.iter().any(|start| name.starts_with(start));
             } else if text_members(dialect).contains(&name) {
-                holes.push((inside, Hole::Text));
+                slots.push((inside, Slot::Text));
             } else if NOISE.contains(&name) {
-                holes.push((inside, Hole::Noise));
+                slots.push((inside, Slot::Noise));
             }
             continue;
         }
         let number = number_len(raw.get(at..).unwrap_or_default());
         let begins = at.checked_sub(1).and_then(|before| raw.get(before)).is_some_and(|byte| b":,[ ".contains(byte));
         if number > 0 && begins && *byte != b'e' && *byte != b'E' {
-            holes.push((at..at + number, Hole::Number));
+            slots.push((at..at + number, Slot::Number));
         }
         at += number.max(1);
     }
-    Some(Holes { holes, counts })
+    Some(Slots { slots, counts })
 }
 
 /// The members of a stream's events whose strings are output.

@@ -2,5 +2,5 @@
 
 pub(crate) mod closing;
 pub(crate) mod event_template;
-pub(crate) mod opening;
+pub(crate) mod start_detector;
 pub(crate) mod tap;

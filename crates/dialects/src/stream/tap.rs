@@ -9,7 +9,7 @@ use crate::decoders::openai_responses as responses;
 use crate::dialect::Dialect;
 use crate::outcome::{End, Outcome};
 use crate::stream::closing::{self, Closing, Withheld, spliced};
-use crate::stream::event_template::Mould;
+use crate::stream::event_template::EventTemplate;
 use crate::upstream_error::UpstreamError;
 use crate::usage_chunk::UsageChunk;
 use bytes::Bytes;
@@ -34,27 +34,27 @@ pub struct StreamTap {
     queries: gemini::Queries,
     outcome: Outcome,
     withheld: Vec<Withheld>,
-    /// What became of the last event: the rest of its line break goes the same way.
-    last: Went,
+    /// What became of the last event: the rest of its line break forward the same way.
+    last: Forwarding,
     ended: bool,
-    mould: Mould,
+    template: EventTemplate,
     /// The last event that had the shape of another, where it counts.
     unread: Vec<u8>,
 }
 
 /// What becomes of an event.
-enum Fate {
-    Passes,
-    Waits(Closing),
-    Stops,
+enum Disposition {
+    Forward,
+    Withhold(Closing),
+    Discard,
 }
 
 /// What became of an event.
 #[derive(Clone, Copy)]
-enum Went {
-    Out,
-    Aside,
-    Nowhere,
+enum Forwarding {
+    Sent,
+    Withheld,
+    Discarded,
 }
 
 impl StreamTap {
@@ -69,9 +69,9 @@ impl StreamTap {
             queries: gemini::Queries::new(),
             outcome: Outcome::default(),
             withheld: Vec::new(),
-            last: Went::Out,
+            last: Forwarding::Sent,
             ended: false,
-            mould: Mould::default(),
+            template: EventTemplate::default(),
             unread: Vec::new(),
         }
     }
@@ -82,62 +82,66 @@ impl StreamTap {
     /// # Errors
     /// When an event is larger than any that a provider sends.
     pub fn feed(&mut self, chunk: &Bytes) -> Result<Bytes, EventTooLarge> {
-        let alike = self.cast(chunk);
-        if alike == chunk.len() {
+        let matched_bytes = self.match_events(chunk);
+        if matched_bytes == chunk.len() {
             return Ok(chunk.clone());
         }
         self.read_unread();
         let mut framer = std::mem::replace(&mut self.framer, Framer::new());
-        let mut out = Out::new(chunk, alike);
-        let fed = framer.feed(chunk.get(alike..).unwrap_or_default(), |raw, place| match place.after(alike) {
-            Place::Rest(range) => self.rest(raw, &Place::Chunk(range), &mut out),
-            place => self.goes(raw, &place, &mut out),
+        let mut out = Out::new(chunk, matched_bytes);
+        let fed = framer.feed(chunk.get(matched_bytes..).unwrap_or_default(), |raw, place| {
+            match place.after(matched_bytes) {
+                Place::Rest(range) => self.rest(raw, &Place::Chunk(range), &mut out),
+                place => self.forward(raw, &place, &mut out),
+            }
         });
         self.framer = framer;
         fed.map(|()| out.finish())
     }
 
-    /// An event goes where its fate is.
-    fn goes(&mut self, raw: &[u8], place: &Place, out: &mut Out<'_>) {
+    /// An event forward where its disposition is.
+    fn forward(&mut self, raw: &[u8], place: &Place, out: &mut Out<'_>) {
         self.last = match self.read(raw) {
-            Fate::Passes => {
+            Disposition::Forward => {
                 for waiting in self.overtaken(raw) {
                     out.push(&waiting.raw, &Place::Joined);
                 }
                 out.push(raw, place);
-                Went::Out
+                Forwarding::Sent
             }
-            Fate::Waits(kind) => {
+            Disposition::Withhold(kind) => {
                 self.withheld.push(Withheld { kind, raw: raw.to_vec() });
-                Went::Aside
+                Forwarding::Withheld
             }
-            Fate::Stops => Went::Nowhere,
+            Disposition::Discard => Forwarding::Discarded,
         };
     }
 
-    /// The rest of a line break goes where the event went that it ends.
+    /// The rest of a line break forward where the event went that it ends.
     fn rest(&mut self, raw: &[u8], place: &Place, out: &mut Out<'_>) {
         match self.last {
-            Went::Out => out.push(raw, place),
-            Went::Aside => self.withheld.last_mut().into_iter().for_each(|last| last.raw.extend_from_slice(raw)),
-            Went::Nowhere => {}
+            Forwarding::Sent => out.push(raw, place),
+            Forwarding::Withheld => {
+                self.withheld.last_mut().into_iter().for_each(|last| last.raw.extend_from_slice(raw))
+            }
+            Forwarding::Discarded => {}
         }
     }
 
     /// How many bytes at the beginning of a chunk are events that have the shape of one that was read.
-    fn cast(&mut self, chunk: &[u8]) -> usize {
+    fn match_events(&mut self, chunk: &[u8]) -> usize {
         let plain = self.withheld.is_empty() && !self.ended && self.outcome.error.is_none();
         let mut rest = chunk;
         if !plain || !self.framer.is_between_events() {
             return 0;
         }
-        while let Some(cast) = self.mould.cast(rest) {
-            self.outcome.produced.text(cast.text);
-            if self.mould.counts {
+        while let Some(matched) = self.template.match_event(rest) {
+            self.outcome.produced.text(matched.text);
+            if self.template.counts {
                 self.unread.clear();
-                self.unread.extend_from_slice(cast.raw);
+                self.unread.extend_from_slice(matched.raw);
             }
-            rest = rest.get(cast.raw.len()..).unwrap_or_default();
+            rest = rest.get(matched.raw.len()..).unwrap_or_default();
         }
         chunk.len() - rest.len()
     }
@@ -152,13 +156,13 @@ impl StreamTap {
     }
 
     /// Reads an event, and remembers its shape.
-    fn read(&mut self, raw: &[u8]) -> Fate {
+    fn read(&mut self, raw: &[u8]) -> Disposition {
         let before = self.outcome.produced;
-        let fate = self.event(raw);
-        if let (Fate::Passes, Some(grown)) = (&fate, self.outcome.produced.since(before)) {
-            self.mould.learn(self.dialect, raw, grown);
+        let disposition = self.event(raw);
+        if let (Disposition::Forward, Some(grown)) = (&disposition, self.outcome.produced.since(before)) {
+            self.template.learn(self.dialect, raw, grown);
         }
-        fate
+        disposition
     }
 
     /// Whether the event that ends the stream was seen.
@@ -185,7 +189,7 @@ impl StreamTap {
         if end == End::Clean {
             // Some servers leave out the last blank line.
             let rest = self.framer.take_rest();
-            if let (false, Fate::Waits(kind)) = (rest.is_empty(), self.event(&rest)) {
+            if let (false, Disposition::Withhold(kind)) = (rest.is_empty(), self.event(&rest)) {
                 self.withheld.push(Withheld { kind, raw: rest });
             }
         }
@@ -203,104 +207,104 @@ impl StreamTap {
         closing::close(self.dialect, &self.withheld, self.usage_chunk, extras).into()
     }
 
-    fn event(&mut self, raw: &[u8]) -> Fate {
+    fn event(&mut self, raw: &[u8]) -> Disposition {
         let event = Event::read(raw);
         let Some(data) = event.data else {
-            return if self.withheld.is_empty() { Fate::Passes } else { Fate::Stops };
+            return if self.withheld.is_empty() { Disposition::Forward } else { Disposition::Discard };
         };
-        let fate = match self.dialect {
+        let disposition = match self.dialect {
             Dialect::OpenaiChat => self.chat_event(&data),
             Dialect::AnthropicMessages => self.messages_event(&data),
             Dialect::OpenaiResponses => self.responses_event(&data),
             Dialect::GeminiGenerate => self.gemini_event(&data),
             Dialect::CohereChat => self.cohere_chat_event(&data),
-            Dialect::OpenaiEmbeddings => Fate::Passes,
+            Dialect::OpenaiEmbeddings => Disposition::Forward,
         };
-        match fate {
+        match disposition {
             // Nothing comes after the end, and nothing after an error.
-            Fate::Passes if self.outcome.error.is_some() => Fate::Stops,
-            fate => fate,
+            Disposition::Forward if self.outcome.error.is_some() => Disposition::Discard,
+            disposition => disposition,
         }
     }
 
-    fn chat_event(&mut self, data: &[u8]) -> Fate {
+    fn chat_event(&mut self, data: &[u8]) -> Disposition {
         if data.trim_ascii() == b"[DONE]" {
             self.ended = true;
-            return Fate::Waits(Closing::Done);
+            return Disposition::Withhold(Closing::Done);
         }
         match chat::absorb(data, &mut self.outcome) {
-            chat::Kind::Aside if !self.withheld.is_empty() => Fate::Waits(Closing::Other),
-            chat::Kind::Plain | chat::Kind::Aside => Fate::Passes,
-            chat::Kind::Finish => Fate::Waits(Closing::Finish),
-            chat::Kind::Usage => Fate::Waits(Closing::Usage),
+            chat::Kind::Aside if !self.withheld.is_empty() => Disposition::Withhold(Closing::Other),
+            chat::Kind::Plain | chat::Kind::Aside => Disposition::Forward,
+            chat::Kind::Finish => Disposition::Withhold(Closing::Finish),
+            chat::Kind::Usage => Disposition::Withhold(Closing::Usage),
             chat::Kind::Error => self.error(data),
         }
     }
 
-    fn messages_event(&mut self, data: &[u8]) -> Fate {
+    fn messages_event(&mut self, data: &[u8]) -> Disposition {
         match messages::absorb_event(data, &mut self.counts, &mut self.outcome) {
-            messages::Kind::Plain if self.withheld.is_empty() => Fate::Passes,
-            messages::Kind::Plain => Fate::Waits(Closing::Other),
-            messages::Kind::Delta => Fate::Waits(Closing::Finish),
+            messages::Kind::Plain if self.withheld.is_empty() => Disposition::Forward,
+            messages::Kind::Plain => Disposition::Withhold(Closing::Other),
+            messages::Kind::Delta => Disposition::Withhold(Closing::Finish),
             messages::Kind::Stop => {
                 self.ended = true;
-                Fate::Waits(Closing::Done)
+                Disposition::Withhold(Closing::Done)
             }
             messages::Kind::Error => self.error(data),
         }
     }
 
-    fn responses_event(&mut self, data: &[u8]) -> Fate {
+    fn responses_event(&mut self, data: &[u8]) -> Disposition {
         if data.trim_ascii() == b"[DONE]" {
-            return Fate::Stops;
+            return Disposition::Discard;
         }
         match responses::absorb_event(data, &mut self.outcome) {
-            responses::Kind::Plain if self.withheld.is_empty() => Fate::Passes,
-            responses::Kind::Plain => Fate::Waits(Closing::Other),
+            responses::Kind::Plain if self.withheld.is_empty() => Disposition::Forward,
+            responses::Kind::Plain => Disposition::Withhold(Closing::Other),
             responses::Kind::End => {
                 self.ended = true;
-                Fate::Waits(Closing::Finish)
+                Disposition::Withhold(Closing::Finish)
             }
             responses::Kind::Error => {
                 let known = self.outcome.error.take();
-                let fate = self.error(data);
+                let disposition = self.error(data);
                 self.outcome.error = known.or(self.outcome.error.take());
-                fate
+                disposition
             }
         }
     }
 
-    fn cohere_chat_event(&mut self, data: &[u8]) -> Fate {
+    fn cohere_chat_event(&mut self, data: &[u8]) -> Disposition {
         if data.trim_ascii() == b"[DONE]" {
-            return Fate::Waits(Closing::Done);
+            return Disposition::Withhold(Closing::Done);
         }
         match cohere_chat::absorb_event(data, &mut self.outcome) {
-            cohere_chat::Kind::Plain if self.withheld.is_empty() => Fate::Passes,
-            cohere_chat::Kind::Plain => Fate::Waits(Closing::Other),
+            cohere_chat::Kind::Plain if self.withheld.is_empty() => Disposition::Forward,
+            cohere_chat::Kind::Plain => Disposition::Withhold(Closing::Other),
             cohere_chat::Kind::End => {
                 self.ended = true;
-                Fate::Waits(Closing::Finish)
+                Disposition::Withhold(Closing::Finish)
             }
             cohere_chat::Kind::Error => self.error(data),
         }
     }
 
-    fn gemini_event(&mut self, data: &[u8]) -> Fate {
+    fn gemini_event(&mut self, data: &[u8]) -> Disposition {
         match gemini::absorb(data, &mut self.queries, &mut self.outcome) {
-            gemini::Kind::Plain if self.withheld.is_empty() => Fate::Passes,
-            gemini::Kind::Plain => Fate::Waits(Closing::Other),
-            gemini::Kind::Finish => Fate::Waits(Closing::Finish),
+            gemini::Kind::Plain if self.withheld.is_empty() => Disposition::Forward,
+            gemini::Kind::Plain => Disposition::Withhold(Closing::Other),
+            gemini::Kind::Finish => Disposition::Withhold(Closing::Finish),
             gemini::Kind::Error => self.error(data),
         }
     }
 
-    fn error(&mut self, data: &[u8]) -> Fate {
+    fn error(&mut self, data: &[u8]) -> Disposition {
         self.outcome.error = Some(UpstreamError::read(STATUS_IN_STREAM, data, None));
         self.ended = true;
-        Fate::Stops
+        Disposition::Discard
     }
 
-    /// Closing events that turned out not to be: another choice goes on after the first has finished.
+    /// Closing events that turned out not to be: another choice forward on after the first has finished.
     fn overtaken(&mut self, raw: &[u8]) -> Vec<Withheld> {
         if self.withheld.is_empty() {
             return Vec::new();
@@ -310,7 +314,7 @@ impl StreamTap {
     }
 }
 
-/// What goes out: a slice of the chunk while that is possible, a copy otherwise.
+/// What forward out: a slice of the chunk while that is possible, a copy otherwise.
 struct Out<'a> {
     chunk: &'a Bytes,
     range: std::ops::Range<usize>,

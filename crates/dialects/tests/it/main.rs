@@ -5,9 +5,9 @@
     reason = "a test fails by panicking, and says aloud that it is skipped"
 )]
 
-mod counts;
 mod errors;
 mod recordings;
 mod requests;
 mod taps;
 mod usage;
+mod usage_layouts;

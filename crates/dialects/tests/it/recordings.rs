@@ -39,7 +39,7 @@ fn wanted() -> Vec<(Dialect, Recording)> {
 
 /// Reads the stream in chunks that end at `cuts`.
 fn outcome_of(dialect: Dialect, body: &str, cuts: &[usize], end: End) -> Outcome {
-    let mut tap = StreamTap::new(dialect, UsageChunk::Asked);
+    let mut tap = StreamTap::new(dialect, UsageChunk::Requested);
     let mut from = 0;
     for cut in cuts.iter().copied().chain([body.len()]) {
         tap.feed(&Bytes::copy_from_slice(&body.as_bytes()[from..cut])).unwrap();

@@ -1,6 +1,6 @@
 //! What a request asks for.
 
-use opencredits_dialects::{Dialect, Error, RequestFacts, read_body};
+use opencredits_dialects::{Dialect, RequestError, RequestFacts, read_body};
 use opencredits_testkit::recordings;
 use opencredits_units::{Bucket, ToolUse};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ fn borrowed(fields: &Fields) -> Vec<(&str, &str)> {
     fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }
 
-fn read(dialect: Dialect, body: &Value) -> Result<RequestFacts, Error> {
+fn read(dialect: Dialect, body: &Value) -> Result<RequestFacts, RequestError> {
     RequestFacts::read(dialect, borrowed(&fields(body)).into_iter())
 }
 
@@ -37,9 +37,15 @@ fn choices_streams_tiers_and_usage_are_read() {
     let facts = chat(
         &json!({"model": "a/b", "n": 3, "stream": true, "service_tier": "flex", "stream_options": {"include_usage": true}}),
     );
-    assert_eq!((facts.model.as_str(), facts.choices, facts.stream, facts.usage_chunk_asked), ("a/b", 3, true, true));
+    assert_eq!(
+        (facts.model.as_str(), facts.choices, facts.stream, facts.usage_chunk_requested),
+        ("a/b", 3, true, true)
+    );
     assert_eq!(facts.tier.as_deref(), Some("flex"));
-    assert!(matches!(read(Dialect::OpenaiChat, &json!({"messages": []})), Err(Error::Missing { field: "model", .. })));
+    assert!(matches!(
+        read(Dialect::OpenaiChat, &json!({"messages": []})),
+        Err(RequestError::Missing { field: "model", .. })
+    ));
 }
 
 #[test]
@@ -136,8 +142,8 @@ fn tools_that_nobody_here_can_bill_are_refused_by_name() {
     let check = |dialect, tool: Value, expect: Result<&[ToolUse], ()>| {
         let read = read(dialect, &json!({"model": "m", "tools": [tool]}));
         let found = read.map(|facts| facts.uses.iter().map(|(tool, _)| *tool).collect::<Vec<_>>());
-        let found =
-            found.map_err(|error| assert!(matches!(error, Error::Unsupported { field: "tools", .. }), "{error}"));
+        let found = found
+            .map_err(|error| assert!(matches!(error, RequestError::Unsupported { field: "tools", .. }), "{error}"));
         assert_eq!(found, expect.map(<[ToolUse]>::to_vec), "{tool}");
     };
     use Dialect::{
@@ -166,7 +172,7 @@ fn tools_that_nobody_here_can_bill_are_refused_by_name() {
     // A word that is written with escapes is the same word.
     let tools = r#"[{"\u0074ype":"im\u0061ge_generation"}]"#;
     let read = RequestFacts::read(Responses, [("model", "\"m\""), ("tools", tools)].into_iter());
-    assert!(matches!(read, Err(Error::Unsupported { field: "tools", .. })));
+    assert!(matches!(read, Err(RequestError::Unsupported { field: "tools", .. })));
 }
 
 #[test]

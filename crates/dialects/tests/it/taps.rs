@@ -34,9 +34,9 @@ fn usage_goes_where_the_client_expects_it() {
     let stream =
         [chunk(r#"{"content":"Hi"}"#, "null"), chunk("{}", r#""stop""#), USAGE.to_owned(), DONE.to_owned()].concat();
     for size in [1, 7, stream.len()] {
-        let asked = through(Dialect::OpenaiChat, UsageChunk::Asked, &stream, size);
+        let asked = through(Dialect::OpenaiChat, UsageChunk::Requested, &stream, size);
         assert_eq!(asked, stream.replace("\"total_tokens\":5}", "\"total_tokens\":5,\"cost\":0.5}"));
-        let not_asked = through(Dialect::OpenaiChat, UsageChunk::NotAsked, &stream, size);
+        let not_asked = through(Dialect::OpenaiChat, UsageChunk::NotRequested, &stream, size);
         assert!(!not_asked.contains("\"choices\":[]"));
         assert!(not_asked.contains(r#""finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5,"cost":0.5}}"#), "{not_asked}");
     }
@@ -46,7 +46,7 @@ fn usage_goes_where_the_client_expects_it() {
 fn usage_that_comes_on_the_finish_chunk_gets_its_own_where_that_was_asked_for() {
     let finish = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\n\n";
     let stream = [chunk(r#"{"content":"Hi"}"#, "null"), finish.to_owned(), DONE.to_owned()].concat();
-    let asked = through(Dialect::OpenaiChat, UsageChunk::Asked, &stream, 9);
+    let asked = through(Dialect::OpenaiChat, UsageChunk::Requested, &stream, 9);
     assert!(
         asked.contains("\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2,\"cost\":0.5}"),
         "{asked}"
@@ -59,7 +59,7 @@ fn a_choice_that_goes_on_after_another_has_finished_passes() {
     let stream =
         [chunk("{}", r#""stop""#), second.to_owned(), chunk("{}", r#""length""#), USAGE.to_owned(), DONE.to_owned()]
             .concat();
-    let out = through(Dialect::OpenaiChat, UsageChunk::Asked, &stream, stream.len());
+    let out = through(Dialect::OpenaiChat, UsageChunk::Requested, &stream, stream.len());
     assert_eq!(out, stream.replace("\"total_tokens\":5}", "\"total_tokens\":5,\"cost\":0.5}"));
 }
 
@@ -67,7 +67,7 @@ fn a_choice_that_goes_on_after_another_has_finished_passes() {
 fn words_that_look_like_usage_are_only_words() {
     let content = r#"{"content":"\"usage\": {\"prompt_tokens\": 999} data: [DONE]"}"#;
     let stream = [chunk(content, "null"), chunk("{}", r#""stop""#), USAGE.to_owned(), DONE.to_owned()].concat();
-    let mut tap = StreamTap::new(Dialect::OpenaiChat, UsageChunk::NotAsked);
+    let mut tap = StreamTap::new(Dialect::OpenaiChat, UsageChunk::NotRequested);
     tap.feed(&Bytes::from(stream)).unwrap();
     let usage = tap.outcome(End::Clean).usage.unwrap();
     assert_eq!(usage.get(Bucket::InputUncached), Some(Tokens::new(3)));
@@ -78,7 +78,7 @@ fn usage_replaces_and_never_adds() {
     let stream =
         [USAGE, USAGE, "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":4,\"completion_tokens\":1}}\n\n", DONE]
             .concat();
-    let mut tap = StreamTap::new(Dialect::OpenaiChat, UsageChunk::Asked);
+    let mut tap = StreamTap::new(Dialect::OpenaiChat, UsageChunk::Requested);
     tap.feed(&Bytes::from(stream)).unwrap();
     let usage = tap.outcome(End::Clean).usage.unwrap();
     assert_eq!(
@@ -126,7 +126,7 @@ fn placeholder_zeros_do_not_replace_real_input() {
     let stream = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"model\":\"x\",\"usage\":{\"input_tokens\":25,\"output_tokens\":1}}}\n\n\
         event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"input_tokens\":0,\"output_tokens\":15}}\n\n\
         event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
-    let mut tap = StreamTap::new(Dialect::AnthropicMessages, UsageChunk::NotAsked);
+    let mut tap = StreamTap::new(Dialect::AnthropicMessages, UsageChunk::NotRequested);
     tap.feed(&Bytes::from(stream)).unwrap();
     let usage = tap.outcome(End::Clean).usage.unwrap();
     assert_eq!(
@@ -146,7 +146,7 @@ fn explicit_zero_usage_is_usage_and_none_is_none() {
 
 #[test]
 fn an_event_without_an_end_is_refused() {
-    let mut tap = StreamTap::new(Dialect::OpenaiChat, UsageChunk::Asked);
+    let mut tap = StreamTap::new(Dialect::OpenaiChat, UsageChunk::Requested);
     let chunk = Bytes::from(vec![b'x'; 4 << 20]);
     let refused = (0..8).find_map(|_| tap.feed(&chunk).err());
     assert!(matches!(refused, Some(EventTooLarge { .. })));
@@ -160,7 +160,7 @@ fn every_recorded_stream_passes_unchanged_up_to_its_closing_events() {
     for recording in all {
         let dialect = recording.row.api.parse().unwrap();
         let [whole, split] =
-            [recording.body.len(), 13].map(|size| through(dialect, UsageChunk::Asked, &recording.body, size));
+            [recording.body.len(), 13].map(|size| through(dialect, UsageChunk::Requested, &recording.body, size));
         assert_eq!(whole, split, "{}", recording.row.file);
         let shared = recording.body.bytes().zip(whole.bytes()).take_while(|(a, b)| a == b).count();
         let closing = match dialect {
@@ -181,7 +181,7 @@ proptest! {
     #[test]
     fn no_bytes_make_a_tap_panic(chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..6)) {
         for dialect in Dialect::ALL {
-            let mut tap = StreamTap::new(dialect, UsageChunk::NotAsked);
+            let mut tap = StreamTap::new(dialect, UsageChunk::NotRequested);
             for chunk in &chunks {
                 let _ = tap.feed(&Bytes::copy_from_slice(chunk));
             }
@@ -200,7 +200,7 @@ fn line_breaks_of_two_bytes_go_out_whole_wherever_they_are_split() {
     let finish = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\r\n\r\n";
     let stream = [&chunk("a"), &chunk("b"), finish, "data: [DONE]\r\n\r\n"].concat();
     let through_in = through;
-    let through = |size: usize| through_in(Dialect::OpenaiChat, UsageChunk::Asked, &stream, size);
+    let through = |size: usize| through_in(Dialect::OpenaiChat, UsageChunk::Requested, &stream, size);
     let whole = through(stream.len());
     assert!(whole.starts_with(&[chunk("a"), chunk("b")].concat()));
     for size in 1..stream.len() {
@@ -208,14 +208,14 @@ fn line_breaks_of_two_bytes_go_out_whole_wherever_they_are_split() {
     }
     // The line feed belongs to the last of three empty lines, and not to the event.
     let stream = [finish.trim_end(), "\r\r\r\r\n", DONE].concat();
-    let through = |size: usize| through_in(Dialect::OpenaiChat, UsageChunk::Asked, &stream, size);
+    let through = |size: usize| through_in(Dialect::OpenaiChat, UsageChunk::Requested, &stream, size);
     assert_eq!(through(1), through(stream.len()));
 }
 
 /// The outcome of a stream that is fed event by event, and that of the same in one piece, which is read event by event.
 fn check_alike(dialect: Dialect, stream: &str) {
     let outcome = |pieces: Vec<&str>| {
-        let mut tap = StreamTap::new(dialect, UsageChunk::Asked);
+        let mut tap = StreamTap::new(dialect, UsageChunk::Requested);
         let passed: Vec<Bytes> =
             pieces.iter().map(|piece| tap.feed(&Bytes::copy_from_slice(piece.as_bytes())).unwrap()).collect();
         let outcome = tap.outcome(End::Cut);
@@ -249,7 +249,7 @@ fn events_of_one_shape_come_to_what_they_say() {
     };
     let stream = [gemini("a", 1), gemini("bcd", 22), gemini("", 3)].concat();
     check_alike(Dialect::GeminiGenerate, &stream);
-    let mut tap = StreamTap::new(Dialect::GeminiGenerate, UsageChunk::Asked);
+    let mut tap = StreamTap::new(Dialect::GeminiGenerate, UsageChunk::Requested);
     for event in stream.split_inclusive("\n\n") {
         tap.feed(&Bytes::copy_from_slice(event.as_bytes())).unwrap();
     }

@@ -180,7 +180,7 @@ fn searches_of_a_chat_are_counted() {
 
 /// The outcome of a stream of these events.
 fn streamed(dialect: Dialect, events: &[&str]) -> Outcome {
-    let mut tap = StreamTap::new(dialect, UsageChunk::Asked);
+    let mut tap = StreamTap::new(dialect, UsageChunk::Requested);
     for event in events {
         tap.feed(&Bytes::from(format!("data: {event}\n\n"))).unwrap();
     }

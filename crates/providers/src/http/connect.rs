@@ -22,7 +22,7 @@ type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// What is offered to a server.
 #[derive(Clone, Copy)]
-pub(super) enum Speaks {
+pub(super) enum HttpVersions {
     Http1,
     Http1And2,
 }
@@ -35,7 +35,7 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    pub(super) fn new(within: Duration, tls: ClientConfig, speaks: Speaks) -> Self {
+    pub(super) fn new(within: Duration, tls: ClientConfig, speaks: HttpVersions) -> Self {
         let mut tcp = HttpConnector::new();
         // Without it, Nagle's algorithm and delayed acknowledgements stall a request by some 40 ms.
         tcp.set_nodelay(true);
@@ -43,8 +43,8 @@ impl Connector {
         tcp.enforce_http(false);
         let secured = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1();
         let inner = match speaks {
-            Speaks::Http1 => secured.wrap_connector(tcp),
-            Speaks::Http1And2 => secured.enable_http2().wrap_connector(tcp),
+            HttpVersions::Http1 => secured.wrap_connector(tcp),
+            HttpVersions::Http1And2 => secured.enable_http2().wrap_connector(tcp),
         };
         Self { inner, within }
     }

@@ -23,7 +23,7 @@ use crate::transport::{Transport, TransportError, UpstreamBody, UpstreamRequest,
 use async_trait::async_trait;
 use body::{Alarm, Bounds, Held, Running, TimedBody};
 use bytes::Bytes;
-use connect::{Connector, Speaks};
+use connect::{Connector, HttpVersions};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{Client as Pool, ResponseFuture};
@@ -123,9 +123,9 @@ impl Pools {
                 .build(connector(speaks))
         };
         Self {
-            shared: pool(Speaks::Http1And2),
-            overflow: pool(Speaks::Http1),
-            plain: PlainPool::new(connector(Speaks::Http1), settings.idle_connections_max, POOL_IDLE),
+            shared: pool(HttpVersions::Http1And2),
+            overflow: pool(HttpVersions::Http1),
+            plain: PlainPool::new(connector(HttpVersions::Http1), settings.idle_connections_max, POOL_IDLE),
             running: Arc::default(),
         }
     }

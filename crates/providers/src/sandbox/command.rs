@@ -87,7 +87,7 @@ fn ordered_call(said: &str) -> Option<(String, Value)> {
 }
 
 /// What was said, without the orders in it.
-pub(super) fn without_orders(said: &str) -> String {
+pub(super) fn without_commands(said: &str) -> String {
     let mut rest = String::with_capacity(said.len());
     let mut from = 0;
     for (.., range) in orders(said) {
@@ -129,7 +129,7 @@ fn leading(text: &str, belongs: fn(char) -> bool) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Commands, Content, Ending, without_orders};
+    use super::{Commands, Content, Ending, without_commands};
     use std::time::Duration;
 
     #[test]
@@ -175,7 +175,7 @@ mod tests {
             ("Straße sandbox:echo", "Straße"),
             ("sandbox:error quota x", "x"),
         ] {
-            assert_eq!(without_orders(said), expected);
+            assert_eq!(without_commands(said), expected);
         }
     }
 }

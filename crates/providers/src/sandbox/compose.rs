@@ -1,10 +1,10 @@
 //! What the sandbox answers, before it is put into a dialect's words.
 
-use super::ask::{Ask, Calls, Choice, Form, Shown, Takes, Tool, WebSearch};
-use super::command::{Content, without_orders};
+use super::command::{Content, without_commands};
+use super::request::{Calls, Choice, Form, SandboxRequest, Shown, Takes, Tool, WebSearch};
 use super::sample;
 use super::seed::Seed;
-use super::tally::{cut, tokens_of};
+use super::token_count::{cut, tokens_of};
 use serde_json::Value;
 
 /// A thought, as often as the effort demands.
@@ -90,11 +90,11 @@ fn call_tokens(call: &Call) -> u64 {
 }
 
 /// The answers, as many as were asked for.
-pub(super) fn replies(ask: &Ask, seed: Seed) -> Vec<Reply> {
+pub(super) fn replies(ask: &SandboxRequest, seed: Seed) -> Vec<Reply> {
     (0..ask.answers).map(|at| reply(ask, seed, at)).collect()
 }
 
-fn reply(ask: &Ask, seed: Seed, at: usize) -> Reply {
+fn reply(ask: &SandboxRequest, seed: Seed, at: usize) -> Reply {
     let mut reply = Reply {
         thoughts: None,
         search: None,
@@ -119,7 +119,7 @@ fn reply(ask: &Ask, seed: Seed, at: usize) -> Reply {
     reply
 }
 
-fn fill(reply: &mut Reply, ask: &Ask, seed: Seed) {
+fn fill(reply: &mut Reply, ask: &SandboxRequest, seed: Seed) {
     reply.thoughts = ask.thinking.map(|thinking| Thoughts {
         text: cut(THOUGHT.repeat(thinking.steps).trim_end(), thinking.tokens_max).to_owned(),
         shown: thinking.shown,
@@ -131,14 +131,14 @@ fn fill(reply: &mut Reply, ask: &Ask, seed: Seed) {
         return;
     }
     let search = ask.tools.web_search == WebSearch::Offered && said.contains("search");
-    reply.search = search.then(|| without_orders(&ask.said));
+    reply.search = search.then(|| without_commands(&ask.said));
     reply.text = words(ask);
 }
 
-fn words(ask: &Ask) -> String {
+fn words(ask: &SandboxRequest) -> String {
     match (&ask.form, ask.commands.content, &ask.tool_result) {
         (Form::Json(schema), ..) => sample::value(schema, PLACES[0]).to_string(),
-        (_, Content::Echo, _) => without_orders(&ask.said),
+        (_, Content::Echo, _) => without_commands(&ask.said),
         (_, Content::Tokens(tokens), _) => filler(tokens),
         (_, _, Some(result)) => format!("The tool says: {}", cut(result, RESULT_TOKENS_MAX)),
         _ => format!(
@@ -157,7 +157,7 @@ fn filler(tokens: u64) -> String {
     cut(&text, tokens).to_owned()
 }
 
-fn calls(ask: &Ask, said: &str, seed: Seed) -> Vec<Call> {
+fn calls(ask: &SandboxRequest, said: &str, seed: Seed) -> Vec<Call> {
     let ordered = ask.commands.call.as_ref().filter(|_| ask.tool_result.is_none());
     if let Some((name, arguments)) = ordered.filter(|(name, _)| ask.tools.offered.iter().any(|tool| tool.name == *name))
     {
@@ -181,14 +181,14 @@ fn calls(ask: &Ask, said: &str, seed: Seed) -> Vec<Call> {
             name: tool.name.clone(),
             input: match &tool.takes {
                 Takes::Json(schema) => Input::Json(sample::value(schema, PLACES[at % PLACES.len()])),
-                Takes::Text => Input::Text(without_orders(&ask.said)),
+                Takes::Text => Input::Text(without_commands(&ask.said)),
             },
         })
         .collect()
 }
 
 /// Whether the words speak of tools, or of one that is offered.
-fn calls_for_tools(ask: &Ask, said: &str) -> bool {
+fn calls_for_tools(ask: &SandboxRequest, said: &str) -> bool {
     !ask.tools.offered.is_empty()
         && (said.contains("tool") || ask.tools.offered.iter().any(|tool| is_meant(tool, said)))
 }

@@ -30,26 +30,26 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod ask;
-mod chat_answer;
-mod chat_ask;
+mod chat_request;
+mod chat_response;
 mod command;
 mod compose;
-mod messages_answer;
-mod messages_ask;
+mod messages_request;
+mod messages_response;
 mod pace;
 mod problem;
+mod request;
 mod sample;
 mod seed;
-mod tally;
+mod token_count;
 
 use crate::transport::{Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse};
-use ask::{Ask, Delivery};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use pace::{Pace, PacedBody};
 use problem::Problem;
+use request::{Delivery, SandboxRequest};
 use seed::Seed;
 use serde_json::Value;
 use std::time::Duration;
@@ -91,7 +91,7 @@ struct Plan {
 
 /// The dialects that the sandbox speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Spoken {
+enum SandboxDialect {
     Chat,
     Messages,
 }
@@ -100,19 +100,19 @@ impl Plan {
     fn of(path: &str, body: &[u8]) -> Self {
         let seed = Seed::of(body);
         let dialect = match path {
-            path if path.ends_with("/chat/completions") => Spoken::Chat,
-            path if path.ends_with("/messages") => Spoken::Messages,
-            _ => return Self::problem(Spoken::Chat, seed, &Problem::no_such_path(path)),
+            path if path.ends_with("/chat/completions") => SandboxDialect::Chat,
+            path if path.ends_with("/messages") => SandboxDialect::Messages,
+            _ => return Self::problem(SandboxDialect::Chat, seed, &Problem::no_such_path(path)),
         };
         Self::answer(dialect, seed, body).unwrap_or_else(|problem| Self::problem(dialect, seed, &problem))
     }
 
-    fn answer(dialect: Spoken, seed: Seed, body: &[u8]) -> Result<Self, Problem> {
+    fn answer(dialect: SandboxDialect, seed: Seed, body: &[u8]) -> Result<Self, Problem> {
         let body: Value =
             serde_json::from_slice(body).map_err(|_| Problem::invalid("the request is not valid JSON".to_owned()))?;
         let ask = match dialect {
-            Spoken::Chat => chat_ask::read(&body)?,
-            Spoken::Messages => messages_ask::read(&body)?,
+            SandboxDialect::Chat => chat_request::read(&body)?,
+            SandboxDialect::Messages => messages_request::read(&body)?,
         };
         if let Some(problem) = &ask.commands.problem {
             return Err(problem.clone());
@@ -129,7 +129,7 @@ impl Plan {
         })
     }
 
-    fn problem(dialect: Spoken, seed: Seed, problem: &Problem) -> Self {
+    fn problem(dialect: SandboxDialect, seed: Seed, problem: &Problem) -> Self {
         let mut headers = headers(dialect, seed, "application/json");
         if problem.wants_a_retry() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
@@ -143,13 +143,13 @@ impl Plan {
     }
 }
 
-fn chunks(dialect: Spoken, seed: Seed, ask: &Ask) -> Vec<Bytes> {
+fn chunks(dialect: SandboxDialect, seed: Seed, ask: &SandboxRequest) -> Vec<Bytes> {
     let replies = compose::replies(ask, seed);
     match (dialect, ask.delivery) {
-        (Spoken::Chat, Delivery::Whole) => halves(&chat_answer::whole(ask, seed, &replies)),
-        (Spoken::Messages, Delivery::Whole) => halves(&messages_answer::whole(ask, seed, &replies)),
-        (Spoken::Chat, _) => chat_answer::stream(ask, seed, &replies),
-        (Spoken::Messages, _) => messages_answer::stream(ask, seed, &replies),
+        (SandboxDialect::Chat, Delivery::Whole) => halves(&chat_response::whole(ask, seed, &replies)),
+        (SandboxDialect::Messages, Delivery::Whole) => halves(&messages_response::whole(ask, seed, &replies)),
+        (SandboxDialect::Chat, _) => chat_response::stream(ask, seed, &replies),
+        (SandboxDialect::Messages, _) => messages_response::stream(ask, seed, &replies),
     }
 }
 
@@ -160,12 +160,12 @@ fn halves(body: &Value) -> Vec<Bytes> {
     vec![first, second]
 }
 
-fn headers(dialect: Spoken, seed: Seed, content_type: &'static str) -> HeaderMap {
+fn headers(dialect: SandboxDialect, seed: Seed, content_type: &'static str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     let name = match dialect {
-        Spoken::Chat => "x-request-id",
-        Spoken::Messages => "request-id",
+        SandboxDialect::Chat => "x-request-id",
+        SandboxDialect::Messages => "request-id",
     };
     if let Ok(id) = HeaderValue::try_from(seed.id("req_")) {
         headers.insert(name, id);

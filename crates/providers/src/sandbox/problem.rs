@@ -1,6 +1,6 @@
 //! What the sandbox says when it refuses, in the words of either dialect.
 
-use super::Spoken;
+use super::SandboxDialect;
 use super::seed::Seed;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -63,13 +63,13 @@ impl Problem {
         self.quota == Quota::Left && matches!(self.status.as_u16(), 429 | 503 | 529)
     }
 
-    pub(super) fn body(&self, dialect: Spoken, seed: Seed) -> Value {
+    pub(super) fn body(&self, dialect: SandboxDialect, seed: Seed) -> Value {
         match dialect {
-            Spoken::Chat => {
+            SandboxDialect::Chat => {
                 let (kind, code) = self.chat_words();
                 json!({"error": {"message": self.message, "type": kind, "param": null, "code": code}})
             }
-            Spoken::Messages => json!({
+            SandboxDialect::Messages => json!({
                 "type": "error",
                 "error": {"type": self.messages_word(), "message": self.message},
                 "request_id": seed.id("req_"),

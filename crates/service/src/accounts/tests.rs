@@ -26,14 +26,14 @@ impl Entropy for Counting {
     }
 }
 
-struct House {
+struct Fixture {
     accounts: Accounts,
     changes: Arc<AtomicU64>,
     store: SqliteStore,
     _dir: tempfile::TempDir,
 }
 
-async fn house() -> House {
+async fn house() -> Fixture {
     let dir = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(dir.path().join("store.db")).unwrap();
     let changes = Arc::new(AtomicU64::new(0));
@@ -48,7 +48,7 @@ async fn house() -> House {
         seen.fetch_add(1, Ordering::SeqCst);
     });
     accounts.ensure_system_accounts().await.unwrap();
-    House { accounts, changes, store, _dir: dir }
+    Fixture { accounts, changes, store, _dir: dir }
 }
 
 fn user(label: &str) -> NewUser {
@@ -65,14 +65,14 @@ fn grant(user: UserId, id: Option<EntryId>) -> Grant {
 
 #[tokio::test]
 async fn the_accounts_of_the_house_are_opened_once_however_often() {
-    let House { accounts, .. } = house().await;
+    let Fixture { accounts, .. } = house().await;
     accounts.ensure_system_accounts().await.unwrap();
     assert_eq!(accounts.ledger().accounts().len(), books::NAMES.len());
 }
 
 #[tokio::test]
 async fn a_person_is_found_by_id_and_by_label() {
-    let House { accounts, .. } = house().await;
+    let Fixture { accounts, .. } = house().await;
     let ada = accounts.add_user(user("Ada")).await.unwrap();
     accounts.add_user(user("Grace")).await.unwrap();
     assert_eq!(accounts.find_user("Ada").await.unwrap(), ada);
@@ -84,7 +84,7 @@ async fn a_person_is_found_by_id_and_by_label() {
 
 #[tokio::test]
 async fn who_is_not_there_is_named_and_the_remedy_too() {
-    let House { accounts, .. } = house().await;
+    let Fixture { accounts, .. } = house().await;
     let error = accounts.find_user("Eve").await.unwrap_err().to_string();
     assert_eq!(error, "no user Eve; list users with `opencredits-admin user list`");
     let error = accounts.find_partner("App").await.unwrap_err().to_string();
@@ -95,7 +95,7 @@ async fn who_is_not_there_is_named_and_the_remedy_too() {
 
 #[tokio::test]
 async fn adding_a_person_again_under_their_id_changes_nothing() {
-    let House { accounts, .. } = house().await;
+    let Fixture { accounts, .. } = house().await;
     let id = Some(UserId::from_bits(77));
     let new = NewUser { id, ..user("Ada") };
     let first = accounts.add_user(new.clone()).await.unwrap();
@@ -111,7 +111,7 @@ async fn adding_a_person_again_under_their_id_changes_nothing() {
 
 #[tokio::test]
 async fn names_that_nobody_could_read_are_refused() {
-    let House { accounts, .. } = house().await;
+    let Fixture { accounts, .. } = house().await;
     for label in ["", "  ", "a\nb", &"x".repeat(201), &UserId::from_bits(1).to_string()] {
         let error = accounts.add_user(user(label)).await.unwrap_err();
         assert!(matches!(error, AccountsError::Invalid { field: "the label", .. }), "{label:?}");
@@ -120,7 +120,7 @@ async fn names_that_nobody_could_read_are_refused() {
 
 #[tokio::test]
 async fn credits_granted_twice_under_one_id_are_given_once() {
-    let House { accounts, .. } = house().await;
+    let Fixture { accounts, .. } = house().await;
     let ada = accounts.add_user(user("Ada")).await.unwrap();
     let id = Some(EntryId::from_bits(500));
     let first = accounts.grant_credits(grant(ada.id, id)).await.unwrap();
@@ -136,7 +136,7 @@ async fn credits_granted_twice_under_one_id_are_given_once() {
 
 #[tokio::test]
 async fn nothing_and_less_than_nothing_cannot_be_granted() {
-    let House { accounts, .. } = house().await;
+    let Fixture { accounts, .. } = house().await;
     let ada = accounts.add_user(user("Ada")).await.unwrap();
     for amount in [NanoUsd::ZERO, NanoUsd::new(-1)] {
         let error = accounts.grant_credits(Grant { amount, ..grant(ada.id, None) }).await;
@@ -146,7 +146,7 @@ async fn nothing_and_less_than_nothing_cannot_be_granted() {
 
 #[tokio::test]
 async fn a_key_is_kept_as_its_digest_alone() {
-    let House { accounts, store, .. } = house().await;
+    let Fixture { accounts, store, .. } = house().await;
     let ada = accounts.add_user(user("Ada")).await.unwrap();
     let (kept, secret) = accounts.add_key(key(ada.id)).await.unwrap();
     assert_eq!(kept.digest, secret.digest());
@@ -157,7 +157,7 @@ async fn a_key_is_kept_as_its_digest_alone() {
 
 #[tokio::test]
 async fn who_remembers_keys_is_told_of_each_change() {
-    let House { accounts, changes, .. } = house().await;
+    let Fixture { accounts, changes, .. } = house().await;
     let ada = accounts.add_user(user("Ada")).await.unwrap();
     let (kept, _) = accounts.add_key(key(ada.id)).await.unwrap();
     assert_eq!(changes.load(Ordering::SeqCst), 1);
@@ -169,7 +169,7 @@ async fn who_remembers_keys_is_told_of_each_change() {
 
 #[tokio::test]
 async fn a_rich_wallet_does_not_help_a_poor_key() {
-    let House { accounts, .. } = house().await;
+    let Fixture { accounts, .. } = house().await;
     let ada = accounts.add_user(user("Ada")).await.unwrap();
     accounts.grant_credits(grant(ada.id, None)).await.unwrap();
     let amount = NanoUsd::new(5_000_000);
@@ -191,7 +191,7 @@ async fn a_rich_wallet_does_not_help_a_poor_key() {
 
 #[tokio::test]
 async fn a_key_that_could_never_be_used_is_refused() {
-    let House { accounts, .. } = house().await;
+    let Fixture { accounts, .. } = house().await;
     let ada = accounts.add_user(user("Ada")).await.unwrap();
     let wrong = [
         NewKey { limit: Some(NewLimit { amount: NanoUsd::ZERO }), ..key(ada.id) },
@@ -213,7 +213,7 @@ async fn a_key_that_could_never_be_used_is_refused() {
 
 #[tokio::test]
 async fn a_partner_has_a_publishable_key_and_an_account_of_its_own() {
-    let House { accounts, .. } = house().await;
+    let Fixture { accounts, .. } = house().await;
     let share = Some(BasisPoints::new(4_000));
     let new = NewPartner { name: "App".to_owned(), share };
     let app = accounts.add_partner(new.clone()).await.unwrap();
@@ -229,7 +229,7 @@ async fn a_partner_has_a_publishable_key_and_an_account_of_its_own() {
 
 #[tokio::test]
 async fn entries_are_listed_page_by_page_and_by_account() {
-    let House { accounts, .. } = house().await;
+    let Fixture { accounts, .. } = house().await;
     let ada = accounts.add_user(user("Ada")).await.unwrap();
     let bea = accounts.add_user(user("Bea")).await.unwrap();
     for bits in 1..=5 {
@@ -274,7 +274,7 @@ impl Users for DiesOnce {
 
 #[tokio::test]
 async fn a_process_that_dies_between_two_steps_leaves_books_that_add_up_and_the_request_can_be_repeated() {
-    let House { mut accounts, store, _dir, .. } = house().await;
+    let Fixture { mut accounts, store, _dir, .. } = house().await;
     accounts.tables.users = Arc::new(DiesOnce { store, alive: AtomicBool::new(false) });
     let new = NewUser { id: Some(UserId::from_bits(77)), ..user("Ada") };
     let died = accounts.add_user(new.clone()).await.unwrap_err();
@@ -288,7 +288,7 @@ async fn a_process_that_dies_between_two_steps_leaves_books_that_add_up_and_the_
 
 #[tokio::test]
 async fn of_many_who_ask_for_one_label_at_once_one_gets_it() {
-    let House { accounts, _dir, .. } = house().await;
+    let Fixture { accounts, _dir, .. } = house().await;
     let asking = (0..8).map(|_| accounts.add_user(user("Ada")));
     let outcomes = futures_util::future::join_all(asking).await;
     let (added, refused): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);

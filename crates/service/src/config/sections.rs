@@ -33,7 +33,7 @@ pub struct Server {
     pub shutdown_ms: u64,
     /// Connections at once; further ones wait. Default 10,000.
     pub connections_max: usize,
-    /// Threads that serve; 0 is one for each core. Default 0.
+    /// WorkerPool that serve; 0 is one for each core. Default 0.
     pub threads: usize,
     /// Whether a field that would be dropped is refused instead. Default false.
     pub strict: bool,

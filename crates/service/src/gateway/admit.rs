@@ -1,10 +1,10 @@
 //! Admission: what the request asks for, what it could cost, and the hold that covers it.
 
 use super::Gateway;
-use super::drain::{Abandoned, Pending};
-use super::exchange::{self, Errand, Outgoing};
-use super::plan::{Plan, Planned, Quote};
-use super::settle::{Delivery, Tab, Wanted, entry_id};
+use super::exchange::{self, AttemptPlan, UpstreamAttempt};
+use super::plan::{Plan, PlannedRoute, Quote};
+use super::reaper::{Abandoned, Pending};
+use super::settle::{Delivery, OpenRequest, RequestTerms, entry_id};
 use crate::fault::{Fault, PaymentNeeded, Short};
 use crate::keyring::Spender;
 use bytes::Bytes;
@@ -42,11 +42,11 @@ pub struct Call {
     /// What becomes of fields that are not passed on.
     pub strictness: Strictness,
     /// What the path says, in APIs whose path says it.
-    pub named: Option<Named>,
+    pub named: Option<PathParameters>,
 }
 
 /// What a path says in place of a body.
-pub struct Named {
+pub struct PathParameters {
     /// The model, as raw JSON.
     pub model: String,
     /// Whether the answer is to be streamed, as raw JSON.
@@ -59,39 +59,39 @@ pub struct Admitted {
     pub pending: Pending,
     /// Fields that were dropped wherever it goes.
     pub dropped: Vec<String>,
-    /// Fields that are dropped besides on the way that is tried first.
+    /// Fields that are dropped besides on the candidate that is tried first.
     pub dropped_first: Vec<String>,
     /// Whether the answer is to be streamed.
     pub is_streamed: bool,
 }
 
-/// The body that goes upstream on one way.
-fn body(plan: &Plan<'_>, planned: &Planned, cap: Option<u64>) -> Bytes {
+/// The body that goes upstream on one candidate.
+fn body(plan: &Plan<'_>, planned: &PlannedRoute, cap: Option<u64>) -> Bytes {
     let rewrite = Rewrite {
-        vendor: &planned.way.upstream.vendor,
-        dialect: planned.way.upstream.dialect,
-        model: &planned.way.route().upstream_model,
+        vendor: &planned.candidate.upstream.vendor,
+        dialect: planned.candidate.upstream.dialect,
+        model: &planned.candidate.route().upstream_model,
         output_cap: planned.output_cap(cap),
         stream: plan.asked.stream,
     };
     upstream_body(&plan.fields(planned), &rewrite).into()
 }
 
-impl Planned {
-    fn goes_out(self, body: Bytes, call: &Call) -> Outgoing {
-        Outgoing {
+impl PlannedRoute {
+    fn goes_out(self, body: Bytes, call: &Call) -> UpstreamAttempt {
+        UpstreamAttempt {
             body,
             // A client's headers belong to the API that it speaks.
             headers: if self.translated.is_none() { call.headers.clone() } else { HeaderMap::new() },
-            wanted: Wanted::of(&self.facts),
+            request_terms: RequestTerms::of(&self.facts),
             dropped: self.translated.map(|translated| translated.dropped).unwrap_or_default(),
-            way: self.way,
+            candidate: self.candidate,
         }
     }
 }
 
 /// What was held, and which cap was put in for it.
-struct Cover {
+struct HeldAmount {
     amount: NanoUsd,
     cap: Option<u64>,
 }
@@ -102,7 +102,7 @@ impl Gateway {
     /// # Errors
     /// When the request is wrong, names an unknown model, is not covered, or was made before.
     pub async fn admit(self: &Arc<Self>, call: Call) -> Result<Admitted, Fault> {
-        let hash = |value: &str| self.stand_in(&call.spender, value);
+        let hash = |value: &str| self.pseudonym(&call.spender, value);
         let mut plan = self.plan_with_bytes(&call, &hash).await?;
         let claimed = match &call.idempotency_key {
             Some(key) => Some(self.claim(key, &call).await?),
@@ -111,62 +111,65 @@ impl Gateway {
         let cover = self.hold(&call, &mut plan)?;
         // From here on the hold stands for the request, and then its entry.
         drop(claimed);
-        let tab = self.tab(&call, cover.amount, &plan)?;
-        plan.heed_cap(cover.cap, call.strictness)?;
-        let bodies: Vec<Bytes> = plan.ways.iter().map(|planned| body(&plan, planned, cover.cap)).collect();
+        let open = self.open(&call, cover.amount, &plan)?;
+        plan.apply_cap(cover.cap, call.strictness)?;
+        let bodies: Vec<Bytes> = plan.candidates.iter().map(|planned| body(&plan, planned, cover.cap)).collect();
         let dropped = plan.scrubbed_out().to_vec();
-        let (asked, is_streamed, conversation) = (plan.asked.usage_chunk_asked, plan.asked.stream, plan.conversation);
-        let first = plan.ways.first().and_then(|planned| planned.translated.as_ref());
+        let (asked, is_streamed, conversation) =
+            (plan.asked.usage_chunk_requested, plan.asked.stream, plan.conversation);
+        let first = plan.candidates.first().and_then(|planned| planned.translated.as_ref());
         let dropped_first = first.map(|translated| translated.dropped.clone()).unwrap_or_default();
-        let ways = plan.ways.into_iter().zip(bodies).map(|(planned, body)| planned.goes_out(body, &call)).collect();
-        let usage_chunk = if asked { UsageChunk::Asked } else { UsageChunk::NotAsked };
+        let candidates =
+            plan.candidates.into_iter().zip(bodies).map(|(planned, body)| planned.goes_out(body, &call)).collect();
+        let usage_chunk = if asked { UsageChunk::Requested } else { UsageChunk::NotRequested };
         let abandoned = Abandoned::default();
-        let course = Errand { ways, usage_chunk, conversation, abandoned: abandoned.clone() };
-        let pending = Pending::new(Box::pin(exchange::run(tab, course)), self.orphanage.clone(), abandoned);
+        let stream = AttemptPlan { candidates, usage_chunk, conversation, abandoned: abandoned.clone() };
+        let pending = Pending::new(Box::pin(exchange::run(open, stream)), self.detached.clone(), abandoned);
         Ok(Admitted { pending, dropped, dropped_first, is_streamed })
     }
 
     /// The request as it stands once its hold is placed: whatever happens to it from now on, its hold ends with it.
-    fn tab(self: &Arc<Self>, call: &Call, held: NanoUsd, plan: &Plan<'_>) -> Result<Tab, Fault> {
-        let Some(Planned { way, facts, .. }) = plan.ways.first() else { return Err(Fault::Overflow) };
+    fn open(self: &Arc<Self>, call: &Call, held: NanoUsd, plan: &Plan<'_>) -> Result<OpenRequest, Fault> {
+        let Some(PlannedRoute { candidate, facts, .. }) = plan.candidates.first() else { return Err(Fault::Overflow) };
         let now = self.ports.clock.now();
         self.open.lock().insert(call.generation);
-        let tab = Tab {
+        let open = OpenRequest {
             gateway: Arc::clone(self),
             spender: Arc::clone(&call.spender),
-            model: Arc::clone(&way.model),
-            place: way.place,
-            upstream: Arc::clone(&way.upstream),
-            health: Arc::clone(&way.health),
+            model: Arc::clone(&candidate.model),
+            place: candidate.place,
+            upstream: Arc::clone(&candidate.upstream),
+            health: Arc::clone(&candidate.health),
             generation: call.generation,
             held,
             started: now,
             sent: now,
             first_byte: None,
-            wanted: Wanted::of(facts),
+            request_terms: RequestTerms::of(facts),
             delivery: if plan.asked.stream { Delivery::Streamed } else { Delivery::Whole },
             dialect: plan.dialect,
             custom_tools: plan.custom_tools(),
             cancelled: false,
             is_settled: false,
-            misses: Vec::new(),
+            failed_attempts: Vec::new(),
         };
         self.ledger.mark_in_flight(entry_id(call.generation), now)?.accepted();
-        Ok(tab)
+        Ok(open)
     }
 
-    /// Holds the worst case of the dearest way on balance and limits, or says what would be needed. Where that is not
-    /// covered, the request does without its dearest way.
-    fn hold(&self, call: &Call, plan: &mut Plan<'_>) -> Result<Cover, Fault> {
+    /// Holds the worst case of the dearest candidate on balance and limits, or says what would be needed. Where that is not
+    /// covered, the request does without its dearest candidate.
+    fn hold(&self, call: &Call, plan: &mut Plan<'_>) -> Result<HeldAmount, Fault> {
         let terms = Terms { markup: self.settings.markup, partner_share: BasisPoints::ZERO };
         loop {
             match self.hold_for(call, plan, terms) {
                 Err(Fault::Payment(needed)) => {
-                    let charge = |planned: &Planned| planned.charge(plan.asked.output_cap.unwrap_or(u64::MAX), terms);
+                    let charge =
+                        |planned: &PlannedRoute| planned.charge(plan.asked.output_cap.unwrap_or(u64::MAX), terms);
                     let dearest =
-                        (0..).zip(&plan.ways).max_by_key(|(_, planned)| charge(planned).unwrap_or(NanoUsd::MAX));
-                    match dearest.map(|(place, _)| place).filter(|_| plan.ways.len() > 1) {
-                        Some(place) => drop(plan.ways.remove(place)),
+                        (0..).zip(&plan.candidates).max_by_key(|(_, planned)| charge(planned).unwrap_or(NanoUsd::MAX));
+                    match dearest.map(|(place, _)| place).filter(|_| plan.candidates.len() > 1) {
+                        Some(place) => drop(plan.candidates.remove(place)),
                         None => return Err(Fault::Payment(needed)),
                     }
                 }
@@ -175,10 +178,10 @@ impl Gateway {
         }
     }
 
-    fn hold_for(&self, call: &Call, plan: &Plan<'_>, terms: Terms) -> Result<Cover, Fault> {
+    fn hold_for(&self, call: &Call, plan: &Plan<'_>, terms: Terms) -> Result<HeldAmount, Fault> {
         let spender = &call.spender;
-        let quote = Quote::new(&plan.ways, terms);
-        let (cap, wanted) = match plan.asked.output_cap {
+        let quote = Quote::new(&plan.candidates, terms);
+        let (cap, request_terms) = match plan.asked.output_cap {
             Some(cap) => (None, quote.charge(cap)?),
             None => self.uncapped(spender, &quote)?,
         };
@@ -187,7 +190,7 @@ impl Gateway {
             id: entry_id(call.generation),
             payer: spender.wallet,
             limits: &spender.limits,
-            amount: wanted,
+            amount: request_terms,
             expires_at: now.saturating_add_ms(self.settings.hold_expiry_ms),
         };
         match self.ledger.place_hold(hold, now).map(opencredits_ledger::Accepted::accepted) {
@@ -198,12 +201,12 @@ impl Gateway {
             Err(LedgerError::InsufficientFunds { account, available, .. }) => {
                 let short = if account == spender.wallet { Short::Balance } else { Short::KeyLimit };
                 let affordable_max_tokens = quote.affordable(available)?;
-                let needed = PaymentNeeded { required: wanted, available, affordable_max_tokens, short };
+                let needed = PaymentNeeded { required: request_terms, available, affordable_max_tokens, short };
                 return Err(Fault::Payment(Box::new(needed)));
             }
             Err(error) => return Err(error.into()),
         }
-        Ok(Cover { amount: wanted, cap })
+        Ok(HeldAmount { amount: request_terms, cap })
     }
 
     /// The client gave no cap: all that the model can say where that is a fair part of what is available, otherwise a
@@ -229,7 +232,7 @@ impl Gateway {
     }
 
     /// A stand-in for a client's value that no two people share and nobody can turn back.
-    pub(super) fn stand_in(&self, spender: &Spender, value: &str) -> String {
+    pub(super) fn pseudonym(&self, spender: &Spender, value: &str) -> String {
         let hash = self.hash_key.hash(&[&spender.user.bits().to_be_bytes(), value.as_bytes()]);
         hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }

@@ -5,7 +5,7 @@ use super::admit::Call;
 use super::plan::{Plan, dialect_of, said};
 use crate::fault::{Fault, RequestFault};
 use futures_util::future::try_join_all;
-use opencredits_providers::{Attached, Error, FetchError, addresses};
+use opencredits_providers::{Attached, FetchError, RequestError, addresses};
 use opencredits_sanitizer::{Scrub, Strictness};
 
 /// Addresses that are fetched for one request at most.
@@ -14,14 +14,14 @@ const ADDRESSES_MAX: usize = 8;
 pub(super) const FETCHING_MAX: usize = 8;
 
 impl Gateway {
-    /// Reads a request, and fetches what it names by address where no way could serve it otherwise.
+    /// Reads a request, and fetches what it names by address where no candidate could serve it otherwise.
     pub(super) async fn plan_with_bytes<'a>(
         &self,
         call: &'a Call,
         hash: &(dyn Fn(&str) -> String + Sync),
     ) -> Result<Plan<'a>, Fault> {
         match self.plan(call, hash, Attached::default()) {
-            Err(Fault::Request(RequestFault::Field(Error::NeedsBytes { .. })))
+            Err(Fault::Request(RequestFault::Field(RequestError::NeedsBytes { .. })))
                 if self.ports.fetch.is_some() && self.can_pay(call)? =>
             {
                 let _place = self.fetching.acquire().await;

@@ -1,11 +1,11 @@
 //! What follows when a provider does not answer: another one, the same one later, or the end.
 
 use super::Gateway;
-use super::exchange::{Errand, Outgoing};
-use super::routing::Way;
-use super::settle::Tab;
+use super::exchange::{AttemptPlan, UpstreamAttempt};
+use super::routing::RouteCandidate;
+use super::settle::OpenRequest;
 use crate::fault::{Fault, Previous, UpstreamFault, UpstreamKind};
-use crate::record::Miss;
+use crate::record::AttemptRecord;
 use opencredits_providers::{ErrorKind, UpstreamError};
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub struct Retries {
 }
 
 /// Why an exchange came to nothing.
-pub(super) struct Missed {
+pub(super) struct FailedAttempt {
     fault: UpstreamFault,
     status: u16,
     /// Our own account, or a model that the provider does not have: its own fault as far as the client can see.
@@ -38,10 +38,10 @@ pub(super) struct Missed {
 /// What follows.
 pub(super) enum Next {
     End,
-    Way { place: usize, wait_ms: u64 },
+    RouteCandidate { place: usize, wait_ms: u64 },
 }
 
-impl Missed {
+impl FailedAttempt {
     pub(super) const fn of(kind: UpstreamKind) -> Self {
         Self { fault: UpstreamFault::of_kind(kind), status: 0, is_ours: false }
     }
@@ -77,60 +77,68 @@ impl Missed {
     }
 
     /// What the client is told, with what was tried before.
-    pub(super) fn into_fault(self, misses: &[Miss]) -> Fault {
-        let earlier = misses.split_last().map(|(_, earlier)| earlier).unwrap_or_default();
+    pub(super) fn into_fault(self, failed_attempts: &[AttemptRecord]) -> Fault {
+        let earlier = failed_attempts.split_last().map(|(_, earlier)| earlier).unwrap_or_default();
         let previous = earlier.iter().map(|miss| Previous { vendor: miss.vendor.clone(), status: miss.status });
         UpstreamFault { previous: previous.collect(), ..self.fault }.into()
     }
 }
 
-impl Tab {
-    /// The request goes this way now.
-    pub(super) fn goes(&mut self, outgoing: &Outgoing) {
-        let way = &outgoing.way;
-        self.model = Arc::clone(&way.model);
-        self.place = way.place;
-        self.upstream = Arc::clone(&way.upstream);
-        self.health = Arc::clone(&way.health);
-        self.wanted.clone_from(&outgoing.wanted);
+impl OpenRequest {
+    /// The request goes this candidate now.
+    pub(super) fn goes(&mut self, outgoing: &UpstreamAttempt) {
+        let candidate = &outgoing.candidate;
+        self.model = Arc::clone(&candidate.model);
+        self.place = candidate.place;
+        self.upstream = Arc::clone(&candidate.upstream);
+        self.health = Arc::clone(&candidate.health);
+        self.request_terms.clone_from(&outgoing.request_terms);
         self.first_byte = None;
         self.sent = self.gateway.ports.clock.now();
     }
 
     /// Writes down what came to nothing.
-    pub(super) fn note(&mut self, missed: &Missed, way: &Way) {
+    pub(super) fn note(&mut self, failed: &FailedAttempt, candidate: &RouteCandidate) {
         let now = self.gateway.ports.clock.now();
-        if !missed.blames_request() {
-            way.health.missed(now);
+        if !failed.blames_request() {
+            candidate.health.failed(now);
         }
         let ms = u32::try_from(now.ms_since(self.started)).unwrap_or(u32::MAX);
-        self.misses.push(Miss { vendor: way.upstream.vendor.id.to_string(), status: missed.status, ms });
+        self.failed_attempts.push(AttemptRecord {
+            vendor: candidate.upstream.vendor.id.to_string(),
+            status: failed.status,
+            ms,
+        });
     }
 
     /// Where the request goes after a miss.
-    pub(super) fn next(&self, missed: &Missed, ways: &[&Way], at: usize) -> Next {
+    pub(super) fn next(&self, failed: &FailedAttempt, candidates: &[&RouteCandidate], at: usize) -> Next {
         let retries = self.gateway.settings.retries;
-        if self.misses.len() >= usize::from(retries.attempts_max) {
+        if self.failed_attempts.len() >= usize::from(retries.attempts_max) {
             return Next::End;
         }
-        let is_same_model = |way: &&Way| ways.get(at).is_some_and(|missing| missing.model.id == way.model.id);
+        let is_same_model = |candidate: &&RouteCandidate| {
+            candidates.get(at).is_some_and(|missing| missing.model.id == candidate.model.id)
+        };
         let later = at.saturating_add(1);
         // What is wrong with the request may be right for another model.
-        let other = ways.iter().skip(later).position(|way| !missed.blames_request() || !is_same_model(way));
+        let other =
+            candidates.iter().skip(later).position(|candidate| !failed.blames_request() || !is_same_model(candidate));
         let now = self.gateway.ports.clock.now();
-        let has_other_key = || ways.get(at).is_some_and(|way| way.upstream.has_account(now));
-        let is_account = missed.cools_account_ms().is_some();
-        if is_account && has_other_key() && ways.get(at).is_some_and(|way| way.upstream.has_several()) {
-            return Next::Way { place: at, wait_ms: 0 };
+        let has_other_key = || candidates.get(at).is_some_and(|candidate| candidate.upstream.has_account(now));
+        let is_account = failed.cools_account_ms().is_some();
+        if is_account && has_other_key() && candidates.get(at).is_some_and(|candidate| candidate.upstream.has_several())
+        {
+            return Next::RouteCandidate { place: at, wait_ms: 0 };
         }
         if let Some(other) = other {
-            return Next::Way { place: later.saturating_add(other), wait_ms: 0 };
+            return Next::RouteCandidate { place: later.saturating_add(other), wait_ms: 0 };
         }
-        if !missed.may_pass() {
+        if !failed.may_pass() {
             return Next::End;
         }
-        match self.gateway.wait_ms(missed.fault.retry_after_ms, self.misses.len()) {
-            Some(wait_ms) => Next::Way { place: at, wait_ms },
+        match self.gateway.wait_ms(failed.fault.retry_after_ms, self.failed_attempts.len()) {
+            Some(wait_ms) => Next::RouteCandidate { place: at, wait_ms },
             None => Next::End,
         }
     }
@@ -139,12 +147,12 @@ impl Tab {
 impl Gateway {
     /// How long to wait before the same provider is asked again: as long as it says, else a back-off with jitter, so that
     /// requests that failed together do not come back together; `None` where the client had better be told.
-    fn wait_ms(&self, asked_ms: Option<u64>, misses: usize) -> Option<u64> {
+    fn wait_ms(&self, asked_ms: Option<u64>, failed_attempts: usize) -> Option<u64> {
         let retries = self.settings.retries;
         if let Some(asked) = asked_ms {
             return Some(asked).filter(|asked| *asked <= retries.wait_ms_max);
         }
-        let doublings = u32::try_from(misses.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
+        let doublings = u32::try_from(failed_attempts.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
         let whole = retries.backoff_ms.saturating_mul(1_u64 << doublings).min(retries.wait_ms_max);
         let mut random = [0; 2];
         self.ports.entropy.fill(&mut random);
@@ -154,9 +162,9 @@ impl Gateway {
     }
 
     /// The conversation stays with the vendor that answers.
-    pub(super) fn remember(&self, errand: &Errand, way: &Way) {
-        if let Some(conversation) = errand.conversation {
-            self.sticky.insert(conversation, Arc::clone(&way.upstream.vendor.id));
+    pub(super) fn remember(&self, plan: &AttemptPlan, candidate: &RouteCandidate) {
+        if let Some(conversation) = plan.conversation {
+            self.sticky.insert(conversation, Arc::clone(&candidate.upstream.vendor.id));
         }
     }
 }

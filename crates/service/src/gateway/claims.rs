@@ -38,7 +38,7 @@ impl Gateway {
         }
     }
 
-    /// Asked in the order in which a request goes: in admission, held, captured. One that moves on between two
+    /// InferenceRoute in the order in which a request goes: in admission, held, captured. One that moves on between two
     /// questions is found by the next.
     fn came_to_something(&self, generation: GenerationId) -> Result<bool, Fault> {
         let id = entry_id(generation);

@@ -3,11 +3,11 @@
 use super::Gateway;
 use super::admit::Call;
 use super::estimate::input_about;
-use super::plan::{Plan, Planned, dialect_of, said};
+use super::plan::{Plan, PlannedRoute, dialect_of, said};
 use crate::fault::{Fault, RequestFault};
 use opencredits_catalog::Density;
 use opencredits_providers::{
-    Attached, Error, ErrorKind, RequestFacts, Rewrite, UpstreamError, UpstreamRequest, upstream_body,
+    Attached, ErrorKind, RequestError, RequestFacts, Rewrite, UpstreamError, UpstreamRequest, upstream_body,
 };
 use opencredits_sanitizer::{Scrub, Strictness};
 use serde::Deserialize;
@@ -39,19 +39,20 @@ impl Gateway {
     /// # Errors
     /// When the request is wrong, or names an unknown model.
     pub async fn count(&self, call: &Call) -> Result<Counted, Fault> {
-        let hash = |value: &str| self.stand_in(&call.spender, value);
+        let hash = |value: &str| self.pseudonym(&call.spender, value);
         let plan = match self.plan(call, &hash, Attached::default()) {
             // Nothing is fetched for what costs nothing.
-            Err(Fault::Request(RequestFault::Field(Error::NeedsBytes { .. }))) => return self.count_alone(call),
+            Err(Fault::Request(RequestFault::Field(RequestError::NeedsBytes { .. }))) => return self.count_alone(call),
             plan => plan?,
         };
-        for planned in plan.ways.iter().filter(|planned| planned.way.upstream.counts()) {
+        for planned in plan.candidates.iter().filter(|planned| planned.candidate.upstream.counts()) {
             if let Some(input_tokens) = self.ask_counter(call, &plan, planned).await? {
                 return Ok(Counted { input_tokens, is_estimated: false });
             }
         }
-        let about = |planned: &Planned| input_about(planned.facts.seen, Density::of(&planned.way.model)).get();
-        Ok(Counted { input_tokens: plan.ways.first().map(about).unwrap_or_default(), is_estimated: true })
+        let about =
+            |planned: &PlannedRoute| input_about(planned.facts.seen, Density::of(&planned.candidate.model)).get();
+        Ok(Counted { input_tokens: plan.candidates.first().map(about).unwrap_or_default(), is_estimated: true })
     }
 
     /// An estimate without the words of any provider.
@@ -65,22 +66,22 @@ impl Gateway {
     }
 
     /// The provider's count; `None` where it gives none now.
-    async fn ask_counter(&self, call: &Call, plan: &Plan<'_>, planned: &Planned) -> Result<Option<u64>, Fault> {
-        let (way, now) = (&planned.way, self.ports.clock.now());
-        let (vendor, dialect) = (&way.upstream.vendor, way.upstream.dialect);
+    async fn ask_counter(&self, call: &Call, plan: &Plan<'_>, planned: &PlannedRoute) -> Result<Option<u64>, Fault> {
+        let (candidate, now) = (&planned.candidate, self.ports.clock.now());
+        let (vendor, dialect) = (&candidate.upstream.vendor, candidate.upstream.dialect);
         let address = [&vendor.url(dialect, "", false), COUNT_PATH].concat().parse();
-        let (Ok(url), Some(account)) = (address, way.upstream.account(now)) else {
+        let (Ok(url), Some(account)) = (address, candidate.upstream.account(now)) else {
             return Ok(None);
         };
         let counted = plan.fields(planned).into_iter().filter(|(name, _)| COUNTED.contains(name));
         let fields: Vec<(&str, &str)> = counted.collect();
-        let model = &way.route().upstream_model;
+        let model = &candidate.route().upstream_model;
         let body = upstream_body(&fields, &Rewrite { vendor, dialect, model, output_cap: None, stream: false });
         let mut headers = account.headers.clone();
         if planned.translated.is_none() {
             headers.extend(call.headers.clone());
         }
-        let Ok(response) = way.upstream.transport.send(UpstreamRequest { url, headers, body: body.into() }).await
+        let Ok(response) = candidate.upstream.transport.send(UpstreamRequest { url, headers, body: body.into() }).await
         else {
             return Ok(None);
         };

@@ -1,19 +1,19 @@
 //! The exchanges of one request: with one provider after the other, until one answers.
 
-use super::attempts::{Missed, Next};
-use super::drain::Abandoned;
+use super::attempts::{FailedAttempt, Next};
 use super::plan::Conversation;
-use super::ready::Account;
+use super::prepared_upstream::Account;
+use super::reaper::Abandoned;
 use super::reply::{Reply, Whole};
-use super::routing::Way;
-use super::settle::{Delivery, Tab, Wanted};
-use super::stream::{ChargedStream, Course};
+use super::routing::RouteCandidate;
+use super::settle::{Delivery, OpenRequest, RequestTerms};
+use super::stream::{ChargedStream, InFlightStream};
 use crate::fault::{Fault, UpstreamFault, UpstreamKind};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use opencredits_providers::{
-    Begins, ErrorKind, Opening, Outcome, TransportError, UpstreamError, UpstreamRequest, UpstreamResponse, UsageChunk,
-    read_body,
+    ErrorKind, Outcome, StartDetector, StreamStart, TransportError, UpstreamError, UpstreamRequest, UpstreamResponse,
+    UsageChunk, read_body,
 };
 use opencredits_units::UnixMs;
 use std::time::Duration;
@@ -23,19 +23,19 @@ const ERROR_BYTES_MAX: usize = 64 << 10;
 /// What a stream's content type begins with.
 const EVENT_STREAM: &[u8] = b"text/event-stream";
 
-/// What goes out on one way. It holds content, so it cannot be printed.
-pub(super) struct Outgoing {
-    pub(super) way: Way,
+/// What goes out on one candidate. It holds content, so it cannot be printed.
+pub(super) struct UpstreamAttempt {
+    pub(super) candidate: RouteCandidate,
     pub(super) body: Bytes,
     pub(super) headers: HeaderMap,
-    pub(super) wanted: Wanted,
-    /// Fields that do not go this way.
+    pub(super) request_terms: RequestTerms,
+    /// Fields that do not go this candidate.
     pub(super) dropped: Vec<String>,
 }
 
 /// What a request may try, in its order.
-pub(super) struct Errand {
-    pub(super) ways: Vec<Outgoing>,
+pub(super) struct AttemptPlan {
+    pub(super) candidates: Vec<UpstreamAttempt>,
     pub(super) usage_chunk: UsageChunk,
     /// What stays with the vendor that answers.
     pub(super) conversation: Option<Conversation>,
@@ -50,29 +50,29 @@ enum Answer {
 
 /// Sends the request and sees to its answer. It runs to its end whether the client waits or not; until a byte has
 /// reached the client, another provider may be asked.
-pub(super) async fn run(mut tab: Tab, errand: Errand) -> Result<Reply, Fault> {
+pub(super) async fn run(mut open: OpenRequest, plan: AttemptPlan) -> Result<Reply, Fault> {
     let mut at = 0;
     loop {
-        let Some(outgoing) = errand.ways.get(at) else {
+        let Some(outgoing) = plan.candidates.get(at) else {
             return Err(UpstreamFault::of_kind(UpstreamKind::Unavailable).into());
         };
-        tab.goes(outgoing);
-        let missed = match attempt(&mut tab, outgoing).await {
+        open.goes(outgoing);
+        let failed = match attempt(&mut open, outgoing).await {
             Ok(answer) => {
-                if errand.abandoned.is_so() {
-                    tab.client_gone();
+                if plan.abandoned.is_so() {
+                    open.client_gone();
                 }
-                tab.gateway.remember(&errand, &outgoing.way);
-                return deliver(tab, answer, (errand.usage_chunk, outgoing.dropped.clone())).await;
+                open.gateway.remember(&plan, &outgoing.candidate);
+                return deliver(open, answer, (plan.usage_chunk, outgoing.dropped.clone())).await;
             }
-            Err(missed) => missed,
+            Err(failed) => failed,
         };
-        tab.note(&missed, &outgoing.way);
-        let ways: Vec<&Way> = errand.ways.iter().map(|outgoing| &outgoing.way).collect();
-        let next = if errand.abandoned.is_so() { Next::End } else { tab.next(&missed, &ways, at) };
+        open.note(&failed, &outgoing.candidate);
+        let candidates: Vec<&RouteCandidate> = plan.candidates.iter().map(|outgoing| &outgoing.candidate).collect();
+        let next = if plan.abandoned.is_so() { Next::End } else { open.next(&failed, &candidates, at) };
         match next {
-            Next::End => return Err(missed.into_fault(&tab.misses)),
-            Next::Way { place, wait_ms } => {
+            Next::End => return Err(failed.into_fault(&open.failed_attempts)),
+            Next::RouteCandidate { place, wait_ms } => {
                 at = place;
                 if wait_ms > 0 {
                     tokio::time::sleep(Duration::from_millis(wait_ms)).await;
@@ -83,75 +83,79 @@ pub(super) async fn run(mut tab: Tab, errand: Errand) -> Result<Reply, Fault> {
 }
 
 /// One exchange, up to where the answer begins to reach the client.
-async fn attempt(tab: &mut Tab, outgoing: &Outgoing) -> Result<Answer, Missed> {
-    let Some(account) = outgoing.way.upstream.account(tab.sent) else {
-        return Err(Missed::of(UpstreamKind::Unavailable));
+async fn attempt(open: &mut OpenRequest, outgoing: &UpstreamAttempt) -> Result<Answer, FailedAttempt> {
+    let Some(account) = outgoing.candidate.upstream.account(open.sent) else {
+        return Err(FailedAttempt::of(UpstreamKind::Unavailable));
     };
-    let response = match send(tab, outgoing, account).await {
+    let response = match send(open, outgoing, account).await {
         Ok(response) => response,
-        Err(error) => return Err(unreached(tab, error)),
+        Err(error) => return Err(unreached(open, error)),
     };
     if !response.status.is_success() {
-        return Err(refused(tab, response, account).await);
+        return Err(refused(open, response, account).await);
     }
     let is_stream = response.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(EVENT_STREAM));
-    if tab.delivery == Delivery::Streamed && is_stream {
-        return begun(tab, response).await.map(Answer::Stream);
+    if open.delivery == Delivery::Streamed && is_stream {
+        return begun(open, response).await.map(Answer::Stream);
     }
-    tab.first_byte();
-    let headers = passing(tab, &response.headers);
-    let body = match response.body.read_all(tab.gateway.settings.body_bytes_max).await {
+    open.first_byte();
+    let headers = passing(open, &response.headers);
+    let body = match response.body.read_all(open.gateway.settings.body_bytes_max).await {
         Ok(body) => body,
         // Nothing of it reached the client, so that the person pays nothing; what the provider bills is our loss.
-        Err(error) => return Err(unreached(tab, error)),
+        Err(error) => return Err(unreached(open, error)),
     };
-    let outcome = Box::new(read_body(tab.upstream.dialect, &body));
+    let outcome = Box::new(read_body(open.upstream.dialect, &body));
     match &outcome.error {
-        Some(error) => Err(Missed::of_error(error)),
+        Some(error) => Err(FailedAttempt::of_error(error)),
         // Whatever it is (nothing, a page of a proxy), no model said it.
-        None if outcome.is_empty() && outcome.usage.is_none() => Err(Missed::of(UpstreamKind::Unavailable)),
+        None if outcome.is_empty() && outcome.usage.is_none() => Err(FailedAttempt::of(UpstreamKind::Unavailable)),
         None => Ok(Answer::Whole { headers, body, outcome }),
     }
 }
 
 /// A stream is given to the client once it has begun: until then another provider can be asked. While it is silent the
 /// client hears comments.
-async fn begun(tab: &Tab, mut response: UpstreamResponse) -> Result<UpstreamResponse, Missed> {
-    let mut opening = Opening::new(tab.upstream.dialect);
+async fn begun(open: &OpenRequest, mut response: UpstreamResponse) -> Result<UpstreamResponse, FailedAttempt> {
+    let mut opening = StartDetector::new(open.upstream.dialect);
     loop {
-        let chunk = response.body.chunk().await.transpose().map_err(|error| unreached(tab, error))?;
+        let chunk = response.body.chunk().await.transpose().map_err(|error| unreached(open, error))?;
         let is_end = chunk.is_none();
         let begins = match chunk {
             Some(chunk) => opening.feed(chunk),
             None => opening.end(),
         };
         match begins {
-            Begins::NotYet if is_end => return Err(unreached(tab, TransportError::Broken)),
-            Begins::NotYet => {}
-            Begins::Well => {
+            StreamStart::Pending if is_end => return Err(unreached(open, TransportError::Broken)),
+            StreamStart::Pending => {}
+            StreamStart::Response => {
                 return Ok(UpstreamResponse { body: response.body.after(opening.into_front()), ..response });
             }
-            Begins::Badly(error) => {
-                let (generation, vendor, kind) = (tab.generation, &*tab.upstream.vendor.id, error.kind);
+            StreamStart::Error(error) => {
+                let (generation, vendor, kind) = (open.generation, &*open.upstream.vendor.id, error.kind);
                 tracing::info!(%generation, vendor, ?kind, "the provider's stream began with an error");
-                return Err(Missed::of_error(&error));
+                return Err(FailedAttempt::of_error(&error));
             }
         }
     }
 }
 
-async fn deliver(tab: Tab, answer: Answer, (usage_chunk, dropped): (UsageChunk, Vec<String>)) -> Result<Reply, Fault> {
+async fn deliver(
+    open: OpenRequest,
+    answer: Answer,
+    (usage_chunk, dropped): (UsageChunk, Vec<String>),
+) -> Result<Reply, Fault> {
     match answer {
         Answer::Stream(response) => {
-            let headers = passing(&tab, &response.headers);
-            let tap = tab.passage(usage_chunk);
-            let orphanage = tab.gateway.orphanage.clone();
-            let stream = ChargedStream::new(Course::new(response.body, tap, tab), orphanage);
+            let headers = passing(&open, &response.headers);
+            let tap = open.passage(usage_chunk);
+            let detached = open.gateway.detached.clone();
+            let stream = ChargedStream::new(InFlightStream::new(response.body, tap, open), detached);
             Ok(Reply::Stream { headers, dropped, stream })
         }
         Answer::Whole { headers, body, outcome } => {
-            let body = tab.translated(&body, &outcome).map_or(body, Bytes::from);
-            let settled = tab.settle(&outcome)?;
+            let body = open.translated(&body, &outcome).map_or(body, Bytes::from);
+            let settled = open.settle(&outcome)?;
             if let Some(durable) = settled.durable {
                 durable.await?;
             }
@@ -160,31 +164,35 @@ async fn deliver(tab: Tab, answer: Answer, (usage_chunk, dropped): (UsageChunk, 
     }
 }
 
-async fn send(tab: &Tab, outgoing: &Outgoing, account: &Account) -> Result<UpstreamResponse, TransportError> {
+async fn send(
+    open: &OpenRequest,
+    outgoing: &UpstreamAttempt,
+    account: &Account,
+) -> Result<UpstreamResponse, TransportError> {
     let mut headers = account.headers.clone();
     headers.extend(outgoing.headers.clone());
-    let request = UpstreamRequest { url: address(tab, &outgoing.way), headers, body: outgoing.body.clone() };
-    outgoing.way.upstream.transport.send(request).await
+    let request = UpstreamRequest { url: address(open, &outgoing.candidate), headers, body: outgoing.body.clone() };
+    outgoing.candidate.upstream.transport.send(request).await
 }
 
-fn address(tab: &Tab, way: &Way) -> http::Uri {
-    let (vendor, dialect) = (&way.upstream.vendor, way.upstream.dialect);
-    let streamed = tab.delivery == Delivery::Streamed;
-    let url = dialect.names_model_in_path().then(|| vendor.url(dialect, &way.route().upstream_model, streamed));
-    url.and_then(|url| url.parse().ok()).unwrap_or_else(|| way.upstream.url.clone())
+fn address(open: &OpenRequest, candidate: &RouteCandidate) -> http::Uri {
+    let (vendor, dialect) = (&candidate.upstream.vendor, candidate.upstream.dialect);
+    let streamed = open.delivery == Delivery::Streamed;
+    let url = dialect.names_model_in_path().then(|| vendor.url(dialect, &candidate.route().upstream_model, streamed));
+    url.and_then(|url| url.parse().ok()).unwrap_or_else(|| candidate.upstream.url.clone())
 }
 
 /// The provider's headers that may go to the client.
-fn passing(tab: &Tab, headers: &HeaderMap) -> HeaderMap {
-    let lists = tab.gateway.headers();
+fn passing(open: &OpenRequest, headers: &HeaderMap) -> HeaderMap {
+    let lists = open.gateway.headers();
     let kept = headers.iter().filter(|(name, _)| lists.response(name.as_str()));
     kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-fn unreached(tab: &Tab, error: TransportError) -> Missed {
-    let (generation, vendor) = (tab.generation, &*tab.upstream.vendor.id);
+fn unreached(open: &OpenRequest, error: TransportError) -> FailedAttempt {
+    let (generation, vendor) = (open.generation, &*open.upstream.vendor.id);
     tracing::warn!(%generation, vendor, %error, "the provider could not be reached, or broke off");
-    Missed::of(if error.is_timeout() { UpstreamKind::TimedOut } else { UpstreamKind::Unavailable })
+    FailedAttempt::of(if error.is_timeout() { UpstreamKind::TimedOut } else { UpstreamKind::Unavailable })
 }
 
 /// `Retry-After` in seconds: it may be a date (RFC 9110, section 10.2.3).
@@ -198,26 +206,26 @@ fn seconds(value: &str, now: UnixMs) -> Option<String> {
     Some(UnixMs::new(at).ms_since(now).div_ceil(1_000).to_string())
 }
 
-async fn refused(tab: &Tab, response: UpstreamResponse, account: &Account) -> Missed {
+async fn refused(open: &OpenRequest, response: UpstreamResponse, account: &Account) -> FailedAttempt {
     let retry_after = response.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-    let retry_after = retry_after.and_then(|value| seconds(value, tab.gateway.ports.clock.now()));
+    let retry_after = retry_after.and_then(|value| seconds(value, open.gateway.ports.clock.now()));
     let body = response.body.read_all(ERROR_BYTES_MAX).await.unwrap_or_default();
     let error = UpstreamError::read(response.status.as_u16(), &body, retry_after.as_deref());
-    let (generation, vendor, status) = (tab.generation, &*tab.upstream.vendor.id, error.status);
+    let (generation, vendor, status) = (open.generation, &*open.upstream.vendor.id, error.status);
     match error.kind {
         ErrorKind::OurAccount => {
             tracing::error!(%generation, vendor, status, "the provider refuses our own account; look after key, permissions and balance there");
         }
         ErrorKind::NotFound => {
-            tracing::error!(%generation, vendor, status, model = &*tab.model.id, "the provider does not know the model; the price book is stale");
+            tracing::error!(%generation, vendor, status, model = &*open.model.id, "the provider does not know the model; the price book is stale");
         }
         kind => tracing::info!(%generation, vendor, status, ?kind, "the provider refused"),
     }
-    let missed = Missed::of_error(&error);
-    if let Some(ms) = missed.cools_account_ms() {
-        account.cool(tab.gateway.ports.clock.now(), ms);
+    let failed = FailedAttempt::of_error(&error);
+    if let Some(ms) = failed.cools_account_ms() {
+        account.cool(open.gateway.ports.clock.now(), ms);
     }
-    missed
+    failed
 }
 
 impl From<UpstreamFault> for Fault {

@@ -3,7 +3,7 @@
 use opencredits_units::UnixMs;
 use parking_lot::Mutex;
 
-/// So many misses in a row open the circuit.
+/// So many failed_attempts in a row open the circuit.
 const MISSES_MAX: u32 = 3;
 /// For so long: routes with an outage in the last half minute are asked last.
 const OPEN_MS: u64 = 30_000;
@@ -16,14 +16,14 @@ const WHOLE: u64 = 10_000;
 
 /// How one route is doing.
 #[derive(Default)]
-pub(super) struct Health(Mutex<State>);
+pub(super) struct HealthTracker(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    misses: u32,
+    failed_attempts: u32,
     open_until: UnixMs,
     served: u64,
-    missed: u64,
+    failed: u64,
     latency_ms: Option<u64>,
     /// In thousandths.
     tokens_per_s: Option<u64>,
@@ -31,7 +31,7 @@ struct State {
 
 /// What is shown of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Vitals {
+pub struct RouteHealth {
     /// Whether it has failed several times in a row, less than half a minute ago.
     pub is_out: bool,
     /// Requests that were served, in hundredths of a percent; `None` before the first.
@@ -42,11 +42,11 @@ pub struct Vitals {
     pub tokens_per_s: Option<u64>,
 }
 
-impl Health {
+impl HealthTracker {
     /// A request was answered after `latency_ms`.
     pub(super) fn served(&self, latency_ms: u64) {
         let mut state = self.0.lock();
-        state.misses = 0;
+        state.failed_attempts = 0;
         state.open_until = UnixMs::default();
         state.served = state.served.saturating_add(1);
         state.latency_ms = Some(smoothed(state.latency_ms, latency_ms));
@@ -54,11 +54,11 @@ impl Health {
     }
 
     /// A request failed, and not for its own fault.
-    pub(super) fn missed(&self, now: UnixMs) {
+    pub(super) fn failed(&self, now: UnixMs) {
         let mut state = self.0.lock();
-        state.misses = state.misses.saturating_add(1);
-        state.missed = state.missed.saturating_add(1);
-        if state.misses >= MISSES_MAX {
+        state.failed_attempts = state.failed_attempts.saturating_add(1);
+        state.failed = state.failed.saturating_add(1);
+        if state.failed_attempts >= MISSES_MAX {
             // One more request after that time shows whether it is back.
             state.open_until = now.saturating_add_ms(OPEN_MS);
         }
@@ -74,10 +74,10 @@ impl Health {
     }
 
     /// How it is doing.
-    pub(super) fn vitals(&self, now: UnixMs) -> Vitals {
+    pub(super) fn route_health(&self, now: UnixMs) -> RouteHealth {
         let state = self.0.lock();
-        let all = state.served.saturating_add(state.missed);
-        Vitals {
+        let all = state.served.saturating_add(state.failed);
+        RouteHealth {
             is_out: now < state.open_until,
             uptime: state.served.saturating_mul(WHOLE).checked_div(all),
             latency_ms: state.latency_ms,
@@ -88,9 +88,9 @@ impl Health {
 
 impl State {
     fn fade(&mut self) {
-        if self.served.saturating_add(self.missed) > WINDOW {
+        if self.served.saturating_add(self.failed) > WINDOW {
             self.served = self.served.div_ceil(2);
-            self.missed = self.missed.div_euclid(2);
+            self.failed = self.failed.div_euclid(2);
         }
     }
 }
@@ -107,17 +107,17 @@ mod tests {
 
     #[test]
     fn the_circuit_opens_after_three_misses_in_a_row_and_closes_with_time_or_an_answer() {
-        let (health, at) = (Health::default(), UnixMs::new(1_000_000));
-        let out = |at: UnixMs| health.vitals(at).is_out;
-        health.missed(at);
-        health.missed(at);
+        let (health, at) = (HealthTracker::default(), UnixMs::new(1_000_000));
+        let out = |at: UnixMs| health.route_health(at).is_out;
+        health.failed(at);
+        health.failed(at);
         health.served(5);
-        health.missed(at);
-        health.missed(at);
+        health.failed(at);
+        health.failed(at);
         assert!(!out(at), "an answer was between them");
-        health.missed(at);
+        health.failed(at);
         assert!(out(at) && !out(at.saturating_add_ms(OPEN_MS)));
-        health.missed(at.saturating_add_ms(OPEN_MS));
+        health.failed(at.saturating_add_ms(OPEN_MS));
         assert!(out(at.saturating_add_ms(OPEN_MS)), "the one request that tries it opens it again");
         health.served(5);
         assert!(!out(at));
@@ -125,14 +125,14 @@ mod tests {
 
     #[test]
     fn figures_are_averages_of_what_was_seen() {
-        let (health, at) = (Health::default(), UnixMs::new(1));
-        let nothing = Vitals { is_out: false, uptime: None, latency_ms: None, tokens_per_s: None };
-        assert_eq!(health.vitals(at), nothing);
+        let (health, at) = (HealthTracker::default(), UnixMs::new(1));
+        let nothing = RouteHealth { is_out: false, uptime: None, latency_ms: None, tokens_per_s: None };
+        assert_eq!(health.route_health(at), nothing);
         health.served(100);
         health.served(180);
-        health.missed(at);
+        health.failed(at);
         health.produced(50, 1_000);
-        let seen = health.vitals(at);
+        let seen = health.route_health(at);
         assert_eq!((seen.latency_ms, seen.uptime, seen.tokens_per_s), (Some(110), Some(6_666), Some(50_000)));
     }
 }

@@ -1,43 +1,42 @@
 //! The walk of one request: scrub, quote, hold, send, pass, settle.
 //!
-//! One request is one [`Tab`](settle::Tab): opened when its worst case is held, and settled or released once. Whoever
-//! holds it last is responsible: the handler, or, when the client has gone, the [`Drainer`].
+//! One request is one [`OpenRequest`](settle::OpenRequest): opened when its worst case is held, and settled or released once. Whoever
+//! holds it last is responsible: the handler, or, when the client has gone, the [`Reaper`].
 
 mod admit;
 mod attach;
 mod attempts;
 mod claims;
 mod count;
-mod drain;
 mod estimate;
 mod exchange;
 mod health;
 mod plan;
-mod ready;
+mod prepared_upstream;
+mod reaper;
 mod reply;
 mod routing;
 mod settle;
 mod stream;
 
-pub(crate) use ready::headers_to;
+pub(crate) use prepared_upstream::headers_to;
 
-pub use admit::{Admitted, Call, Named};
+pub use admit::{Admitted, Call, PathParameters};
 pub use attempts::Retries;
 pub use count::Counted;
-pub use drain::{DrainLimits, Drainer, Pending};
-pub use health::Vitals;
+pub use health::RouteHealth;
+pub use reaper::{DrainLimits, Pending, Reaper};
 pub use reply::{Reply, Whole};
 pub use settle::Receipt;
-pub use stream::{ChargedStream, Last, Piece};
+pub use stream::{ChargedStream, StreamEnd, StreamItem};
 
 use crate::config::Ack;
 use crate::keyring::KeyRing;
 use crate::ports::{Clock, Entropy};
-use crate::tally::Tally;
+use crate::usage_tally::UsageTally;
 use claims::Admitting;
-use drain::Orphanage;
 use hashbrown::{HashMap as FastMap, HashSet};
-use health::Health;
+use health::HealthTracker;
 use moka::sync::Cache;
 use opencredits_catalog::{Catalog, Model, Route};
 use opencredits_keys::{HashKey, Secret};
@@ -48,7 +47,8 @@ use opencredits_store::Claims;
 use opencredits_units::{BasisPoints, EntryId, GenerationId};
 use parking_lot::Mutex;
 use plan::Conversation;
-use ready::Ready;
+use prepared_upstream::PreparedUpstream;
+use reaper::DetachedQueue;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,7 +65,7 @@ pub struct Parts {
     /// Whose key is whose.
     pub keyring: Arc<KeyRing>,
     /// What keys used.
-    pub tally: Arc<Tally>,
+    pub tally: Arc<UsageTally>,
     /// Clock, randomness and claims.
     pub ports: Ports,
     /// Figures from the config.
@@ -87,14 +87,14 @@ pub struct Ports {
     pub fetch: Option<Arc<dyn Fetch>>,
 }
 
-/// A vendor with our key and the way to it.
+/// A vendor with our key and the candidate to it.
 #[derive(Clone)]
 pub struct Upstream {
     /// The vendor.
     pub vendor: Arc<Vendor>,
     /// Our keys there; none where none is needed.
     pub keys: Vec<Secret<String>>,
-    /// The way.
+    /// The candidate.
     pub transport: Arc<dyn Transport>,
 }
 
@@ -119,19 +119,19 @@ pub struct Settings {
 pub struct Gateway {
     catalog: Catalog,
     /// By vendor: one for each dialect that it speaks, its own first.
-    upstreams: FastMap<Arc<str>, Vec<Arc<Ready>>>,
+    upstreams: FastMap<Arc<str>, Vec<Arc<PreparedUpstream>>>,
     /// By vendor and its name for the model.
-    health: FastMap<Arc<str>, FastMap<Arc<str>, Arc<Health>>>,
+    health: FastMap<Arc<str>, FastMap<Arc<str>, Arc<HealthTracker>>>,
     /// The vendor that a conversation stays with.
     sticky: Cache<Conversation, Arc<str>>,
     ledger: Ledger,
     keyring: Arc<KeyRing>,
-    tally: Arc<Tally>,
+    tally: Arc<UsageTally>,
     ports: Ports,
     settings: Settings,
     hash_key: HashKey,
     policies: Policies,
-    orphanage: Orphanage,
+    detached: DetachedQueue,
     admitting: Admitting,
     /// Requests whose hold is this process's to end.
     open: Mutex<HashSet<GenerationId>>,
@@ -182,12 +182,12 @@ pub enum GatewayError {
 }
 
 impl Gateway {
-    /// Puts a gateway together. The [`Drainer`] must be run, or abandoned requests stay open.
+    /// Puts a gateway together. The [`Reaper`] must be run, or abandoned requests stay open.
     ///
     /// # Errors
     /// When data that is compiled in is damaged, or a vendor's data is no HTTP.
-    pub fn new(parts: Parts) -> Result<(Arc<Self>, Drainer), GatewayError> {
-        let (orphanage, drainer) = drain::drainer(parts.settings.drains);
+    pub fn new(parts: Parts) -> Result<(Arc<Self>, Reaper), GatewayError> {
+        let (detached, reaper) = reaper::reaper(parts.settings.drains);
         let policies = Policies {
             openai_chat: Policy::builtin(Api::OpenaiChat)?,
             anthropic_messages: Policy::builtin(Api::AnthropicMessages)?,
@@ -198,10 +198,10 @@ impl Gateway {
         };
         let ready = |(id, upstream): (Arc<str>, Upstream)| {
             let wrong = GatewayError::Vendor { vendor: id.to_string() };
-            Ready::all(&upstream).map(|ready| (id, ready)).ok_or(wrong)
+            PreparedUpstream::all(&upstream).map(|ready| (id, ready)).ok_or(wrong)
         };
         let upstreams = parts.upstreams.into_iter().map(ready).collect::<Result<_, _>>()?;
-        let mut health: FastMap<Arc<str>, FastMap<Arc<str>, Arc<Health>>> = FastMap::new();
+        let mut health: FastMap<Arc<str>, FastMap<Arc<str>, Arc<HealthTracker>>> = FastMap::new();
         for route in parts.catalog.models().iter().flat_map(|model| model.routes()) {
             health.entry(Arc::clone(&route.vendor)).or_default().entry(Arc::clone(&route.upstream_model)).or_default();
         }
@@ -217,12 +217,12 @@ impl Gateway {
             settings: parts.settings,
             hash_key: parts.hash_key,
             policies,
-            orphanage,
+            detached,
             admitting: Admitting::default(),
             open: Mutex::default(),
             fetching: Semaphore::const_new(attach::FETCHING_MAX),
         };
-        Ok((Arc::new(gateway), drainer))
+        Ok((Arc::new(gateway), reaper))
     }
 
     /// Whether a request of this process will end that hold.
@@ -238,11 +238,11 @@ impl Gateway {
     }
 
     /// How each route of a model is doing, with the vendor that serves it.
-    pub fn vitals<'a>(&'a self, model: &'a Model) -> impl Iterator<Item = (&'a Route, &'a Vendor, Vitals)> {
+    pub fn route_health<'a>(&'a self, model: &'a Model) -> impl Iterator<Item = (&'a Route, &'a Vendor, RouteHealth)> {
         let now = self.ports.clock.now();
         model.routes().filter_map(move |route| {
             let vendor = &self.upstreams.get(&route.vendor)?.first()?.vendor;
-            Some((route, &**vendor, self.health(route)?.vitals(now)))
+            Some((route, &**vendor, self.health(route)?.route_health(now)))
         })
     }
 
@@ -260,13 +260,13 @@ impl Gateway {
 
     /// What keys used.
     #[must_use]
-    pub fn tally(&self) -> &Tally {
+    pub fn tally(&self) -> &UsageTally {
         &self.tally
     }
 
     /// A handle to the same, which outlives the gateway.
     #[must_use]
-    pub fn tally_handle(&self) -> Arc<Tally> {
+    pub fn tally_handle(&self) -> Arc<UsageTally> {
         Arc::clone(&self.tally)
     }
 

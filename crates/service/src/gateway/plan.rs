@@ -1,8 +1,8 @@
 //! What a request asks for: its body scrubbed, its model found, its worst case priced.
 
 use super::Gateway;
-use super::admit::{Call, Named};
-use super::routing::{Preferences, WAYS_MAX, Way, fallbacks};
+use super::admit::{Call, PathParameters};
+use super::routing::{CANDIDATES_MAX, Preferences, RouteCandidate, fallbacks};
 use crate::fault::{Fault, RequestFault};
 use crate::keyring::Spender;
 use opencredits_catalog::{Ask, Catalog, CatalogError, Model, Terms};
@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub(super) struct Plan<'a> {
     scrubbed: Scrubbed<'a>,
     /// What the path says.
-    named: Option<&'a Named>,
+    named: Option<&'a PathParameters>,
     /// What was fetched from addresses that it names.
     attached: Attached,
     /// A field that goes on in its own dialect without what other vendors sealed.
@@ -25,18 +25,18 @@ pub(super) struct Plan<'a> {
     pub(super) asked: RequestFacts,
     /// Whether a provider must heed all of it.
     requires_all: bool,
-    /// The ways to serve it, in their order; at least one.
-    pub(super) ways: Vec<Planned>,
-    /// Tells the conversation from others, where several ways may serve it.
+    /// The candidates to serve it, in their order; at least one.
+    pub(super) candidates: Vec<PlannedRoute>,
+    /// Tells the conversation from others, where several candidates may serve it.
     pub(super) conversation: Option<Conversation>,
 }
 
 /// A keyed hash that stands for a conversation.
 pub(super) type Conversation = [u8; 32];
 
-/// One way to serve a request, and the request as it would go there.
-pub(super) struct Planned {
-    pub(super) way: Way,
+/// One candidate to serve a request, and the request as it would go there.
+pub(super) struct PlannedRoute {
+    pub(super) candidate: RouteCandidate,
     /// The body in the provider's dialect, where that is not the client's.
     pub(super) translated: Option<Translated>,
     pub(super) facts: RequestFacts,
@@ -44,8 +44,8 @@ pub(super) struct Planned {
 }
 
 impl Plan<'_> {
-    /// The fields that go upstream on one of its ways.
-    pub(super) fn fields<'b>(&'b self, planned: &'b Planned) -> Vec<(&'b str, &'b str)> {
+    /// The fields that go upstream on one of its candidates.
+    pub(super) fn fields<'b>(&'b self, planned: &'b PlannedRoute) -> Vec<(&'b str, &'b str)> {
         match &planned.translated {
             Some(translated) => translated.fields.iter().map(|(name, value)| (*name, value.as_str())).collect(),
             None => self.scrubbed.fields().map(|(name, raw)| (name, self.instead_of(name).unwrap_or(raw))).collect(),
@@ -63,57 +63,57 @@ impl Plan<'_> {
 
     /// Tools that the client wants called with free text, as every translation of the request has them.
     pub(super) fn custom_tools(&self) -> Vec<String> {
-        let translated = self.ways.iter().find_map(|planned| planned.translated.as_ref());
+        let translated = self.candidates.iter().find_map(|planned| planned.translated.as_ref());
         translated.map(|translated| translated.custom_tools.clone()).unwrap_or_default()
     }
 
     /// Translates again where a cap was put in: how much may be thought depends on it.
-    pub(super) fn heed_cap(&mut self, cap: Option<u64>, strictness: Strictness) -> Result<(), Fault> {
+    pub(super) fn apply_cap(&mut self, cap: Option<u64>, strictness: Strictness) -> Result<(), Fault> {
         let Some(cap) = cap else { return Ok(()) };
         let strictness = if self.requires_all { Strictness::Strict } else { strictness };
         let mut refused = None;
-        for mut planned in std::mem::take(&mut self.ways) {
+        for mut planned in std::mem::take(&mut self.candidates) {
             if planned.translated.is_some() {
-                let to = target(&planned.way, cap.min(planned.way.model.max_output_tokens));
+                let to = target(&planned.candidate, cap.min(planned.candidate.model.max_output_tokens));
                 let said = said(self.named, &self.scrubbed);
                 let again = translated(said, self.dialect, &to, &self.attached);
                 match again.and_then(|again| refuse_drops(strictness, &again).map(|()| again)) {
                     Ok(again) => planned.translated = Some(again),
-                    // Another way may still say all of it.
+                    // Another candidate may still say all of it.
                     Err(fault) => {
                         refused = refused.or(Some(fault));
                         continue;
                     }
                 }
             }
-            self.ways.push(planned);
+            self.candidates.push(planned);
         }
-        refused.filter(|_| self.ways.is_empty()).map_or(Ok(()), Err)
+        refused.filter(|_| self.candidates.is_empty()).map_or(Ok(()), Err)
     }
 }
 
-impl Planned {
+impl PlannedRoute {
     /// The output cap that goes upstream: one that the balance can pay, else the client's, else, where the provider
     /// demands one, all that the model gives.
     pub(super) fn output_cap(&self, put_in: Option<u64>) -> Option<u64> {
-        let put_in = put_in.map(|cap| cap.min(self.way.model.max_output_tokens));
+        let put_in = put_in.map(|cap| cap.min(self.candidate.model.max_output_tokens));
         let Some(translated) = &self.translated else {
             return put_in;
         };
-        let demanded = self.way.upstream.dialect == Dialect::AnthropicMessages;
-        let cap = put_in.or(translated.output_cap).or(demanded.then_some(self.way.model.max_output_tokens));
+        let demanded = self.candidate.upstream.dialect == Dialect::AnthropicMessages;
+        let cap = put_in.or(translated.output_cap).or(demanded.then_some(self.candidate.model.max_output_tokens));
         cap.map(|cap| cap.max(self.output_cap_min()))
     }
 }
 
-fn target<'a>(way: &'a Way, output_max: u64) -> Target<'a> {
-    let supports = |what: &str| way.model.supports.iter().any(|known| known == what);
+fn target<'a>(candidate: &'a RouteCandidate, output_max: u64) -> Target<'a> {
+    let supports = |what: &str| candidate.model.supports.iter().any(|known| known == what);
     let reasons = supports("reasoning");
     // Of a model that does not think, what it supports is often not said.
     let samples = !reasons || supports("temperature");
-    let vendor = &way.upstream.vendor;
+    let vendor = &candidate.upstream.vendor;
     let wants_reasoning = reasons && vendor.wants_reasoning;
-    Target { dialect: way.upstream.dialect, vendor: &vendor.id, output_max, reasons, samples, wants_reasoning }
+    Target { dialect: candidate.upstream.dialect, vendor: &vendor.id, output_max, reasons, samples, wants_reasoning }
 }
 
 fn translated<'a>(
@@ -127,7 +127,7 @@ fn translated<'a>(
 
 /// What path and body say.
 pub(super) fn said<'a>(
-    named: Option<&'a Named>,
+    named: Option<&'a PathParameters>,
     scrubbed: &'a Scrubbed<'_>,
 ) -> impl Iterator<Item = (&'a str, &'a str)> {
     let named = named.map(|named| [("model", named.model.as_str()), ("stream", named.stream)]);
@@ -152,11 +152,11 @@ impl Gateway {
             asked.output_cap = Some(0);
         }
         let models = self.models(&asked.model, scrubbed.ours("models"), &call.spender)?;
-        let wishes = Preferences::read(scrubbed.ours("provider"))?;
+        let preferences = Preferences::read(scrubbed.ours("provider"))?;
         let conversation = self.conversation(call, &scrubbed, &models);
         let stays_with = conversation.and_then(|conversation| self.sticky.get(&conversation));
         let stays_with = stays_with.as_deref().map(|vendor| (vendor, is_sealed(&call.body)));
-        let ways = self.ways(&models, dialect, &wishes, stays_with)?;
+        let candidates = self.candidates(&models, dialect, &preferences, stays_with)?;
         let is_vendor = |name: &str| self.upstreams.contains_key(name);
         let without = |(name, raw): (&str, &str)| Some((name.to_owned(), unsealed(dialect, name, raw, &is_vendor)?));
         let unsealed = scrubbed.fields().find_map(without);
@@ -167,11 +167,11 @@ impl Gateway {
             unsealed,
             dialect,
             asked,
-            requires_all: wishes.require_parameters,
-            ways: Vec::new(),
+            requires_all: preferences.require_parameters,
+            candidates: Vec::new(),
             conversation,
         };
-        plan.ways = plan.fit(ways, call.strictness, wishes.goes_one_way())?;
+        plan.candidates = plan.fit(candidates, call.strictness, preferences.is_limited_to_first())?;
         Ok(plan)
     }
 
@@ -223,15 +223,21 @@ fn is_sealed(body: &[u8]) -> bool {
 const BEGINNING_BYTES: usize = 512;
 
 impl Plan<'_> {
-    /// The ways that can carry the request. One that cannot say all of it is left out where another can.
-    fn fit(&self, ways: Vec<Way>, strictness: Strictness, one_way: bool) -> Result<Vec<Planned>, Fault> {
-        let (mut planned, mut refused) = (Vec::<Planned>::with_capacity(ways.len().min(WAYS_MAX)), None);
-        for way in ways {
-            let follows = |before: &Planned| Arc::ptr_eq(&before.way.model, &way.model);
-            if planned.len() >= WAYS_MAX || (one_way && planned.last().is_some_and(follows)) {
+    /// The candidates that can carry the request. One that cannot say all of it is left out where another can.
+    fn fit(
+        &self,
+        candidates: Vec<RouteCandidate>,
+        strictness: Strictness,
+        first_only: bool,
+    ) -> Result<Vec<PlannedRoute>, Fault> {
+        let (mut planned, mut refused) =
+            (Vec::<PlannedRoute>::with_capacity(candidates.len().min(CANDIDATES_MAX)), None);
+        for candidate in candidates {
+            let follows = |before: &PlannedRoute| Arc::ptr_eq(&before.candidate.model, &candidate.model);
+            if planned.len() >= CANDIDATES_MAX || (first_only && planned.last().is_some_and(follows)) {
                 continue;
             }
-            match self.fitted(way, strictness) {
+            match self.fitted(candidate, strictness) {
                 Ok(fitted) => planned.push(fitted),
                 Err(fault) => refused = refused.or(Some(fault)),
             }
@@ -242,46 +248,48 @@ impl Plan<'_> {
         }
     }
 
-    fn fitted(&self, way: Way, strictness: Strictness) -> Result<Planned, Fault> {
+    fn fitted(&self, candidate: RouteCandidate, strictness: Strictness) -> Result<PlannedRoute, Fault> {
         let (mut facts, mut other) = (self.asked.clone(), None);
-        if way.upstream.dialect != self.dialect {
-            let to = target(&way, way.model.max_output_tokens);
+        if candidate.upstream.dialect != self.dialect {
+            let to = target(&candidate, candidate.model.max_output_tokens);
             let said = said(self.named, &self.scrubbed);
             let translated = translated(said, self.dialect, &to, &self.attached)?;
             let strictness = if self.requires_all { Strictness::Strict } else { strictness };
             refuse_drops(strictness, &translated)?;
-            facts = facts_of(&translated, way.upstream.dialect, facts)?;
+            facts = facts_of(&translated, candidate.upstream.dialect, facts)?;
             other = Some(translated);
         }
-        let card = &way.route().card;
+        let card = &candidate.route().card;
         if let Some((tool, _)) = facts.uses.iter().find(|(tool, _)| !card.prices(*tool)) {
-            return Err(RequestFault::ToolWithoutPrice { tool: tool.name(), model: way.model.id.to_string() }.into());
+            return Err(
+                RequestFault::ToolWithoutPrice { tool: tool.name(), model: candidate.model.id.to_string() }.into()
+            );
         }
         let uses = facts.uses.iter().map(|(tool, count)| (*tool, Tokens::new(*count))).collect();
-        Ok(Planned { way, translated: other, facts, uses })
+        Ok(PlannedRoute { candidate, translated: other, facts, uses })
     }
 }
 
-/// Prices the worst case of one request for one output cap or another, on the dearest of its ways.
+/// Prices the worst case of one request for one output cap or another, on the dearest of its candidates.
 pub(super) struct Quote<'a> {
-    ways: &'a [Planned],
+    candidates: &'a [PlannedRoute],
     terms: Terms,
 }
 
 impl<'a> Quote<'a> {
-    pub(super) fn new(ways: &'a [Planned], terms: Terms) -> Self {
-        Self { ways, terms }
+    pub(super) fn new(candidates: &'a [PlannedRoute], terms: Terms) -> Self {
+        Self { candidates, terms }
     }
 
     pub(super) fn charge(&self, cap: u64) -> Result<NanoUsd, Fault> {
-        let charges = self.ways.iter().map(|planned| planned.charge(cap, self.terms));
+        let charges = self.candidates.iter().map(|planned| planned.charge(cap, self.terms));
         charges.into_iter().try_fold(NanoUsd::ZERO, |most, charge| Ok(most.max(charge?)))
     }
 
-    /// The largest cap that `amount` covers on every way; `None` when it does not cover the input.
+    /// The largest cap that `amount` covers on every candidate; `None` when it does not cover the input.
     pub(super) fn affordable(&self, amount: NanoUsd) -> Result<Option<u64>, Fault> {
         let mut least = Some(u64::MAX);
-        for planned in self.ways {
+        for planned in self.candidates {
             let cap = planned.affordable(amount, self.terms)?;
             least = least.and_then(|least| Some(least.min(cap?)));
         }
@@ -290,14 +298,14 @@ impl<'a> Quote<'a> {
 
     /// Tokens that any of the models gives at most.
     pub(super) fn output_max(&self) -> u64 {
-        self.ways.iter().map(|planned| planned.way.model.max_output_tokens).max().unwrap_or_default()
+        self.candidates.iter().map(|planned| planned.candidate.model.max_output_tokens).max().unwrap_or_default()
     }
 }
 
-impl Planned {
+impl PlannedRoute {
     fn ask(&self) -> Ask<'_> {
         // A provider refuses what exceeds the context window.
-        let window = self.way.model.context_window;
+        let window = self.candidate.model.context_window;
         let input = self.facts.input_max.map_or(window, |bound| bound.min(window));
         Ask {
             input: Tokens::new(input),
@@ -310,19 +318,19 @@ impl Planned {
 
     /// A client that speaks the provider's dialect knows its least cap; another one is given it.
     fn output_cap_min(&self) -> u64 {
-        if self.translated.is_some() { self.way.upstream.dialect.output_cap_min() } else { 0 }
+        if self.translated.is_some() { self.candidate.upstream.dialect.output_cap_min() } else { 0 }
     }
 
     pub(super) fn charge(&self, cap: u64, terms: Terms) -> Result<NanoUsd, Fault> {
-        let cap = cap.max(self.output_cap_min()).min(self.way.model.max_output_tokens);
+        let cap = cap.max(self.output_cap_min()).min(self.candidate.model.max_output_tokens);
         let output = Tokens::new(cap.saturating_mul(self.facts.choices));
-        let cost = self.way.route().card.quote(&Ask { output, ..self.ask() }).map_err(overflow)?;
+        let cost = self.candidate.route().card.quote(&Ask { output, ..self.ask() }).map_err(overflow)?;
         terms.charge(cost).map(|charge| charge.total).ok_or(Fault::Overflow)
     }
 
     fn affordable(&self, amount: NanoUsd, terms: Terms) -> Result<Option<u64>, Fault> {
         let budget: PicoUsd = terms.cost_within(amount);
-        let output = self.way.route().card.output_within(&self.ask(), budget).map_err(overflow)?;
+        let output = self.candidate.route().card.output_within(&self.ask(), budget).map_err(overflow)?;
         Ok(output.map(|output| output.get().checked_div(self.facts.choices).unwrap_or_default()))
     }
 }
@@ -338,7 +346,7 @@ fn facts_of(translated: &Translated, dialect: Dialect, asked: RequestFacts) -> R
     facts.output_cap = translated.output_cap;
     facts.model = asked.model;
     facts.stream = asked.stream;
-    facts.usage_chunk_asked = asked.usage_chunk_asked;
+    facts.usage_chunk_requested = asked.usage_chunk_requested;
     Ok(facts)
 }
 

@@ -1,4 +1,4 @@
-//! What a request ends in, before the HTTP face dresses it.
+//! What a request ends in, before the HTTP settings dresses it.
 
 use super::settle::Receipt;
 use super::stream::ChargedStream;

@@ -1,7 +1,7 @@
 //! Which routes may serve a request, and in which order they are asked.
 
-use super::health::{Health, Vitals};
-use super::{Gateway, Ready};
+use super::health::{HealthTracker, RouteHealth};
+use super::{Gateway, PreparedUpstream};
 use crate::fault::{Excluded, Fault, NoRoute, RequestFault};
 use opencredits_catalog::{Model, ModelKind, Route};
 use opencredits_providers::Dialect;
@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use std::sync::Arc;
 
 /// Routes that one request may try.
-pub(super) const WAYS_MAX: usize = 6;
+pub(super) const CANDIDATES_MAX: usize = 6;
 /// Models that one request may name.
 const MODELS_MAX: usize = 8;
 
@@ -60,16 +60,16 @@ struct MaxPrice<'a> {
     completion: Option<&'a RawValue>,
 }
 
-/// One way to serve a request.
-pub(super) struct Way {
+/// One candidate to serve a request.
+pub(super) struct RouteCandidate {
     pub(super) model: Arc<Model>,
     /// The place of its route.
     pub(super) place: usize,
-    pub(super) upstream: Arc<Ready>,
-    pub(super) health: Arc<Health>,
+    pub(super) upstream: Arc<PreparedUpstream>,
+    pub(super) health: Arc<HealthTracker>,
 }
 
-impl Way {
+impl RouteCandidate {
     pub(super) fn route(&self) -> &Route {
         self.model.route_at(self.place)
     }
@@ -100,8 +100,8 @@ impl<'a> Preferences<'a> {
     }
 
     /// Why a route is not to be asked.
-    fn excludes(&self, way: &Way, [input, output]: [Option<Rate>; 2]) -> Option<Excluded> {
-        let (route, vendor) = (way.route(), &way.upstream.vendor);
+    fn excludes(&self, candidate: &RouteCandidate, [input, output]: [Option<Rate>; 2]) -> Option<Excluded> {
+        let (route, vendor) = (candidate.route(), &candidate.upstream.vendor);
         let is_in = |names: &[String]| names.iter().any(|name| name.eq_ignore_ascii_case(&vendor.id));
         let above = |bound: Option<Rate>, bucket| bound.is_some_and(|bound| route.card.rate(bucket) > bound);
         let collects = route.data_collection.unwrap_or(vendor.data_collection);
@@ -119,14 +119,14 @@ impl<'a> Preferences<'a> {
     }
 
     /// Whether the first provider of a model is the only one that may be asked.
-    pub(super) fn goes_one_way(&self) -> bool {
+    pub(super) fn is_limited_to_first(&self) -> bool {
         self.allow_fallbacks == Some(false) && self.order.is_empty()
     }
 
     /// Where a wish for speed is not met; unknown figures meet it.
-    fn misses_wish(&self, vitals: Vitals) -> bool {
-        let slow = |wish: f64| vitals.latency_ms.is_some_and(|ms| f64_of(ms) > wish * 1_000.0);
-        let few = |wish: f64| vitals.tokens_per_s.is_some_and(|speed| f64_of(speed) < wish * 1_000.0);
+    fn falls_short(&self, route_health: RouteHealth) -> bool {
+        let slow = |wish: f64| route_health.latency_ms.is_some_and(|ms| f64_of(ms) > wish * 1_000.0);
+        let few = |wish: f64| route_health.tokens_per_s.is_some_and(|speed| f64_of(speed) < wish * 1_000.0);
         self.preferred_max_latency.is_some_and(slow) || self.preferred_min_throughput.is_some_and(few)
     }
 }
@@ -149,82 +149,89 @@ pub(super) fn fallbacks(raw: Option<&str>) -> Result<Vec<String>, Fault> {
 }
 
 impl Gateway {
-    /// The ways to serve a request by one of `models`, in the order in which they are tried.
-    pub(super) fn ways(
+    /// The candidates to serve a request by one of `models`, in the order in which they are tried.
+    pub(super) fn candidates(
         &self,
         models: &[Arc<Model>],
         dialect: Dialect,
-        wishes: &Preferences<'_>,
+        preferences: &Preferences<'_>,
         stays_with: Option<(&str, bool)>,
-    ) -> Result<Vec<Way>, Fault> {
-        let bounds = wishes.bounds()?;
+    ) -> Result<Vec<RouteCandidate>, Fault> {
+        let bounds = preferences.bounds()?;
         let now = self.ports.clock.now();
-        let (mut ways, mut excluded) = (Vec::new(), Vec::new());
+        let (mut candidates, mut excluded) = (Vec::new(), Vec::new());
         for model in models {
             is_of_kind(model, dialect)?;
             let mut own = Vec::new();
-            for way in self.ways_of(model, dialect) {
-                match wishes.excludes(&way, bounds) {
-                    Some(why) => excluded.push((Arc::clone(&way.upstream.vendor.id), why)),
-                    None => own.push(way),
+            for candidate in self.candidates_of(model, dialect) {
+                match preferences.excludes(&candidate, bounds) {
+                    Some(why) => excluded.push((Arc::clone(&candidate.upstream.vendor.id), why)),
+                    None => own.push(candidate),
                 }
             }
-            self.arrange(&mut own, wishes, stays_with, now);
-            ways.extend(own);
+            self.arrange(&mut own, preferences, stays_with, now);
+            candidates.extend(own);
         }
-        if ways.is_empty() {
+        if candidates.is_empty() {
             let models = models.iter().map(|model| model.id.to_string()).collect();
             return Err(RequestFault::NoRoute(Box::new(NoRoute { models, excluded })).into());
         }
-        Ok(ways)
+        Ok(candidates)
     }
 
-    fn ways_of(&self, model: &Arc<Model>, dialect: Dialect) -> impl Iterator<Item = Way> {
+    fn candidates_of(&self, model: &Arc<Model>, dialect: Dialect) -> impl Iterator<Item = RouteCandidate> {
         model.routes().enumerate().filter_map(move |(place, route)| {
             let all = self.upstreams.get(&route.vendor)?;
             let thinks = model.supports.iter().any(|what| what == "reasoning");
             let spoken = all.first()?.vendor.dialect_for(dialect, &route.upstream_model, thinks)?;
             let upstream = all.iter().find(|ready| ready.dialect == spoken)?;
             let health = self.health(route)?;
-            Some(Way { model: Arc::clone(model), place, upstream: Arc::clone(upstream), health })
+            Some(RouteCandidate { model: Arc::clone(model), place, upstream: Arc::clone(upstream), health })
         })
     }
 
     /// How a route is doing.
-    pub(super) fn health(&self, route: &Route) -> Option<Arc<Health>> {
+    pub(super) fn health(&self, route: &Route) -> Option<Arc<HealthTracker>> {
         self.health.get(&*route.vendor)?.get(&*route.upstream_model).cloned()
     }
 
     /// Puts the routes of one model into their order: what the request names first, then the one that the conversation
     /// stays with (told whether it holds seals), then the others by its wish, those that are out last. Without a seal or a
     /// cache that is cheaper there is nothing to stay for, nor where the request says what to sort by.
-    fn arrange(&self, ways: &mut [Way], wishes: &Preferences<'_>, stays_with: Option<(&str, bool)>, now: UnixMs) {
-        if ways.len() < 2 {
+    fn arrange(
+        &self,
+        candidates: &mut [RouteCandidate],
+        preferences: &Preferences<'_>,
+        stays_with: Option<(&str, bool)>,
+        now: UnixMs,
+    ) {
+        if candidates.len() < 2 {
             return;
         }
-        self.shuffle(ways);
-        if let Some(sort) = wishes.sort {
-            ways.sort_by_key(|way| key_of(way, sort, now));
+        self.shuffle(candidates);
+        if let Some(sort) = preferences.sort {
+            candidates.sort_by_key(|candidate| key_of(candidate, sort, now));
         }
-        let named = |way: &Way| {
-            let place = wishes.order.iter().position(|name| name.eq_ignore_ascii_case(&way.upstream.vendor.id));
+        let named = |candidate: &RouteCandidate| {
+            let place =
+                preferences.order.iter().position(|name| name.eq_ignore_ascii_case(&candidate.upstream.vendor.id));
             place.unwrap_or(usize::MAX)
         };
-        ways.sort_by_key(|way| {
-            let vitals = way.health.vitals(now);
-            let card = &way.route().card;
-            let caches = card.rate(Bucket::CacheRead) < card.rate(Bucket::InputUncached) && wishes.sort.is_none();
+        candidates.sort_by_key(|candidate| {
+            let route_health = candidate.health.route_health(now);
+            let card = &candidate.route().card;
+            let caches = card.rate(Bucket::CacheRead) < card.rate(Bucket::InputUncached) && preferences.sort.is_none();
             let stays =
-                stays_with.is_some_and(|(vendor, seals)| *vendor == *way.upstream.vendor.id && (seals || caches));
-            let out = vitals.is_out || !way.upstream.has_account(now);
-            (out, named(way), !stays, wishes.misses_wish(vitals))
+                stays_with.is_some_and(|(vendor, seals)| *vendor == *candidate.upstream.vendor.id && (seals || caches));
+            let out = route_health.is_out || !candidate.upstream.has_account(now);
+            (out, named(candidate), !stays, preferences.falls_short(route_health))
         });
     }
 
     /// Puts one route first, by lot: each has its weight, less for a higher price. The others follow from cheap to dear.
-    fn shuffle(&self, ways: &mut [Way]) {
-        ways.sort_by_key(|way| price_of(way.route()));
-        let weights: Vec<f64> = ways.iter().map(|way| weight_of(way.route())).collect();
+    fn shuffle(&self, candidates: &mut [RouteCandidate]) {
+        candidates.sort_by_key(|candidate| price_of(candidate.route()));
+        let weights: Vec<f64> = candidates.iter().map(|candidate| weight_of(candidate.route())).collect();
         let mut random = [0; 4];
         self.ports.entropy.fill(&mut random);
         let lot = f64::from(u32::from_be_bytes(random)) / f64::from(u32::MAX);
@@ -233,13 +240,13 @@ impl Gateway {
             left -= weight;
             left <= 0.0
         });
-        if let Some(first) = drawn.and_then(|drawn| ways.get_mut(..=drawn)) {
+        if let Some(first) = drawn.and_then(|drawn| candidates.get_mut(..=drawn)) {
             first.rotate_right(1);
         }
     }
 }
 
-/// A model that makes vectors answers no conversations, and the other way round.
+/// A model that makes vectors answers no conversations, and the other candidate round.
 fn is_of_kind(model: &Model, dialect: Dialect) -> Result<(), Fault> {
     let embeds = dialect == Dialect::OpenaiEmbeddings;
     if embeds == (model.kind == ModelKind::Embedding) {
@@ -266,11 +273,11 @@ const fn f64_of(number: u64) -> f64 {
 }
 
 /// What is sorted by; a route of which nothing is known comes first, so that it gets known.
-fn key_of(way: &Way, sort: Sort, now: UnixMs) -> u64 {
-    let vitals = way.health.vitals(now);
+fn key_of(candidate: &RouteCandidate, sort: Sort, now: UnixMs) -> u64 {
+    let route_health = candidate.health.route_health(now);
     match sort {
-        Sort::Price => price_of(way.route()),
-        Sort::Latency => vitals.latency_ms.unwrap_or(0),
-        Sort::Throughput => vitals.tokens_per_s.map_or(0, |speed| u64::MAX.saturating_sub(speed)),
+        Sort::Price => price_of(candidate.route()),
+        Sort::Latency => route_health.latency_ms.unwrap_or(0),
+        Sort::Throughput => route_health.tokens_per_s.map_or(0, |speed| u64::MAX.saturating_sub(speed)),
     }
 }

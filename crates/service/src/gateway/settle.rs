@@ -1,17 +1,17 @@
 //! From an outcome to a charge: priced, captured with its usage record, once.
 
 use super::estimate::metered;
-use super::health::Health;
-use super::{Gateway, Ready};
+use super::health::HealthTracker;
+use super::{Gateway, PreparedUpstream};
 use crate::books;
 use crate::config::Ack;
 use crate::fault::Fault;
 use crate::keyring::Spender;
-use crate::record::{GenerationRecord, Line, Miss, SideBill, UsageSource, name_of_peer};
+use crate::record::{AttemptRecord, GenerationRecord, Line, SideBill, UsageSource, name_of_peer};
 use opencredits_catalog::{Bill, Catalog, Charge, Density, Model, Terms};
 use opencredits_ledger::{Capture, Durable, Leg, OnShortfall};
 use opencredits_providers::{
-    Dialect, InputSeen, Origin, Outcome, Passage, RequestFacts, StopBilling, Trust, UsageChunk, translate_body,
+    Dialect, InputSeen, Origin, Outcome, RequestFacts, StopBilling, StreamAdapter, Trust, UsageChunk, translate_body,
 };
 use opencredits_units::{BasisPoints, Bucket, EntryId, GenerationId, NanoUsd, PicoUsd, Tokens, UnixMs, Usage};
 use std::sync::Arc;
@@ -45,7 +45,7 @@ pub(super) enum Delivery {
 
 /// What a request asks for, as far as its bill depends on it.
 #[derive(Clone)]
-pub(super) struct Wanted {
+pub(super) struct RequestTerms {
     pub(super) seen: InputSeen,
     pub(super) tier: Option<String>,
     /// Whether the model may think.
@@ -54,7 +54,7 @@ pub(super) struct Wanted {
     caches_for_hour: bool,
 }
 
-impl Wanted {
+impl RequestTerms {
     pub(super) fn of(facts: &RequestFacts) -> Self {
         let caches_for_hour = facts.caches_for_hour();
         Self { seen: facts.seen, tier: facts.tier.clone(), thinks: facts.thinks, caches_for_hour }
@@ -62,21 +62,21 @@ impl Wanted {
 }
 
 /// An open request: everything that its settlement will need. One that is dropped unsettled releases its hold.
-pub(super) struct Tab {
+pub(super) struct OpenRequest {
     pub(super) gateway: Arc<Gateway>,
     pub(super) spender: Arc<Spender>,
     pub(super) model: Arc<Model>,
     /// The place of the model's route.
     pub(super) place: usize,
-    pub(super) upstream: Arc<Ready>,
-    pub(super) health: Arc<Health>,
+    pub(super) upstream: Arc<PreparedUpstream>,
+    pub(super) health: Arc<HealthTracker>,
     pub(super) generation: GenerationId,
     pub(super) held: NanoUsd,
     pub(super) started: UnixMs,
     /// When it went to the provider that is asked now.
     pub(super) sent: UnixMs,
     pub(super) first_byte: Option<UnixMs>,
-    pub(super) wanted: Wanted,
+    pub(super) request_terms: RequestTerms,
     pub(super) delivery: Delivery,
     /// What the client speaks.
     pub(super) dialect: Dialect,
@@ -85,7 +85,7 @@ pub(super) struct Tab {
     pub(super) cancelled: bool,
     pub(super) is_settled: bool,
     /// Exchanges that came to nothing.
-    pub(super) misses: Vec<Miss>,
+    pub(super) failed_attempts: Vec<AttemptRecord>,
 }
 
 /// A priced outcome.
@@ -96,7 +96,7 @@ struct Priced {
     cost: PicoUsd,
 }
 
-impl Tab {
+impl OpenRequest {
     /// The first byte of the answer is there.
     pub(super) fn first_byte(&mut self) {
         if self.first_byte.is_none() {
@@ -108,9 +108,9 @@ impl Tab {
         self.cancelled = true;
     }
 
-    /// What an answer passes through on its way to the client.
-    pub(super) fn passage(&self, usage_chunk: UsageChunk) -> Passage {
-        Passage::new(self.upstream.dialect, self.dialect, self.origin(), usage_chunk)
+    /// What an answer passes through on its candidate to the client.
+    pub(super) fn passage(&self, usage_chunk: UsageChunk) -> StreamAdapter {
+        StreamAdapter::new(self.upstream.dialect, self.dialect, self.origin(), usage_chunk)
     }
 
     fn origin(&self) -> Origin {
@@ -134,7 +134,7 @@ impl Tab {
 
     /// Whether the model may have used more than can be seen of its answer.
     pub(super) fn may_think(&self) -> bool {
-        self.wanted.thinks && self.model.supports.iter().any(|what| what == "reasoning")
+        self.request_terms.thinks && self.model.supports.iter().any(|what| what == "reasoning")
     }
 
     /// Prices the outcome and captures the charge.
@@ -178,7 +178,7 @@ impl Tab {
                 self.health.produced(produced, now.ms_since(first_byte));
             }
         } else if !self.cancelled {
-            self.health.missed(now);
+            self.health.failed(now);
         }
     }
 
@@ -208,13 +208,14 @@ impl Tab {
         if outcome.trust == Trust::Contradictory {
             return Ok(nothing(UsageSource::Quarantined));
         }
-        let (source, mut usage) = metered(outcome, self.wanted.seen, Density::of(&self.model));
+        let (source, mut usage) = metered(outcome, self.request_terms.seen, Density::of(&self.model));
         // Where the provider does not say how long, it is as long as was asked for.
         if let Some(written) = usage.take(Bucket::CacheWriteOther) {
-            let bucket = if self.wanted.caches_for_hour { Bucket::CacheWrite1h } else { Bucket::CacheWriteOther };
+            let bucket =
+                if self.request_terms.caches_for_hour { Bucket::CacheWrite1h } else { Bucket::CacheWriteOther };
             usage.set(bucket, usage.count(bucket).checked_add(written).ok_or(Fault::Overflow)?);
         }
-        let tier = outcome.service_tier.as_deref().or(self.wanted.tier.as_deref());
+        let tier = outcome.service_tier.as_deref().or(self.request_terms.tier.as_deref());
         let bill =
             self.model.route_at(self.place).card.price(&usage, tier).map_err(crate::fault::RequestFault::from)?;
         let mut cost = bill.cost;
@@ -263,7 +264,7 @@ impl Tab {
             partner_share: terms.partner_share,
             cost: charge.cost,
             total: charge.total,
-            misses: std::mem::take(&mut self.misses),
+            failed_attempts: std::mem::take(&mut self.failed_attempts),
         }
     }
 
@@ -283,7 +284,7 @@ impl Tab {
 }
 
 /// Nothing was used, or nobody can say what.
-impl Drop for Tab {
+impl Drop for OpenRequest {
     fn drop(&mut self) {
         if !self.is_settled {
             let (id, now) = (self.generation.cast(), self.gateway.ports.clock.now());

@@ -1,11 +1,11 @@
-//! A streamed answer on its way to the client, settled before its last bytes leave.
+//! A streamed answer on its candidate to the client, settled before its last bytes leave.
 
-use super::drain::{Orphan, Orphanage};
-use super::settle::{Receipt, Settled, Tab};
+use super::reaper::{DetachedQueue, DetachedRequest};
+use super::settle::{OpenRequest, Receipt, Settled};
 use crate::fault::{Fault, UpstreamFault, UpstreamKind};
 use bytes::Bytes;
 use opencredits_ledger::Durable;
-use opencredits_providers::{End, Passage, UpstreamBody};
+use opencredits_providers::{End, StreamAdapter, UpstreamBody};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
@@ -16,82 +16,82 @@ use std::time::Duration;
 const LINGER: Duration = Duration::from_secs(5);
 
 /// What comes out of a [`ChargedStream`].
-pub enum Piece {
+pub enum StreamItem {
     /// Bytes for the client, as the provider sent them.
     Chunk(Bytes),
     /// The end: the charge is booked, and the closing bytes are to be made with its receipt.
-    Last(Box<Last>),
+    End(Box<StreamEnd>),
     /// The provider broke off, or our books failed; nothing more comes.
     Broken(Fault),
 }
 
 /// The end of a stream.
-pub struct Last {
+pub struct StreamEnd {
     /// The closing events, still open for the members that the receipt adds.
-    pub tap: Passage,
+    pub tap: StreamAdapter,
     /// What was charged.
     pub receipt: Receipt,
 }
 
-/// A streamed answer. Dropping it unfinished hands it to the drainer.
+/// A streamed answer. Dropping it unfinished hands it to the reaper.
 pub struct ChargedStream {
-    course: Course,
-    orphanage: Orphanage,
+    stream: InFlightStream,
+    detached: DetachedQueue,
 }
 
-/// The course of a streamed answer, whoever reads it.
-pub(super) struct Course {
-    flow: Option<Flow>,
+/// The stream of a streamed answer, whoever reads it.
+pub(super) struct InFlightStream {
+    flow: Option<StreamState>,
 }
 
-enum Flow {
+enum StreamState {
     /// Events pass.
     Open(Box<Open>),
     /// The charge is decided and waits for the disk.
-    Flushing(Durable, Box<Last>, UpstreamBody),
+    Flushing(Durable, Box<StreamEnd>, UpstreamBody),
     /// The end was told; the upstream connection may still have its last bytes to give.
     Trailing(UpstreamBody),
 }
 
 struct Open {
     body: UpstreamBody,
-    tap: Passage,
-    tab: Tab,
+    tap: StreamAdapter,
+    open: OpenRequest,
 }
 
 impl ChargedStream {
-    pub(super) fn new(course: Course, orphanage: Orphanage) -> Self {
-        Self { course, orphanage }
+    pub(super) fn new(stream: InFlightStream, detached: DetachedQueue) -> Self {
+        Self { stream, detached }
     }
 
     /// Whether the bytes given out so far end between two events, so that a comment may follow.
     #[must_use]
     pub fn is_between_events(&self) -> bool {
-        matches!(&self.course.flow, Some(Flow::Open(open)) if open.tap.is_between_events())
+        matches!(&self.stream.flow, Some(StreamState::Open(open)) if open.tap.is_between_events())
     }
 
     /// The next piece; `None` after the last.
-    pub fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Piece>> {
-        self.course.poll_piece(context)
+    pub fn poll_item(&mut self, context: &mut Context<'_>) -> Poll<Option<StreamItem>> {
+        self.stream.poll_item(context)
     }
 
-    /// Takes the course away from a reader that stays.
-    pub(super) fn into_course(mut self) -> Course {
-        Course { flow: self.course.flow.take() }
+    /// Takes the stream away from a reader that stays.
+    pub(super) fn into_course(mut self) -> InFlightStream {
+        InFlightStream { flow: self.stream.flow.take() }
     }
 }
 
-impl Course {
-    pub(super) fn new(body: UpstreamBody, tap: Passage, tab: Tab) -> Self {
-        Self { flow: Some(Flow::Open(Box::new(Open { body, tap, tab }))) }
+impl InFlightStream {
+    pub(super) fn new(body: UpstreamBody, tap: StreamAdapter, open: OpenRequest) -> Self {
+        Self { flow: Some(StreamState::Open(Box::new(Open { body, tap, open }))) }
     }
 
-    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Piece>> {
+    fn poll_item(&mut self, context: &mut Context<'_>) -> Poll<Option<StreamItem>> {
         match self.flow.take() {
             None => Poll::Ready(None),
-            Some(Flow::Open(open)) => self.poll_open(open, context),
-            Some(Flow::Flushing(durable, last, body)) => self.poll_flush(durable, last, body, context),
-            Some(Flow::Trailing(mut body)) => {
+            Some(StreamState::Open(open)) => self.poll_open(open, context),
+            Some(StreamState::Flushing(durable, last, body)) => self.poll_flush(durable, last, body, context),
+            Some(StreamState::Trailing(mut body)) => {
                 // One look is enough to let a finished connection return to its pool.
                 let _end_or_not = body.poll_chunk(context);
                 Poll::Ready(None)
@@ -99,14 +99,14 @@ impl Course {
         }
     }
 
-    fn poll_open(&mut self, mut open: Box<Open>, context: &mut Context<'_>) -> Poll<Option<Piece>> {
+    fn poll_open(&mut self, mut open: Box<Open>, context: &mut Context<'_>) -> Poll<Option<StreamItem>> {
         loop {
             match open.body.poll_chunk(context) {
                 Poll::Pending if open.tap.is_ended() => {
                     return self.close(*open, End::Clean, context);
                 }
                 Poll::Pending => {
-                    self.flow = Some(Flow::Open(open));
+                    self.flow = Some(StreamState::Open(open));
                     return Poll::Pending;
                 }
                 Poll::Ready(None) => return self.close(*open, End::Clean, context),
@@ -115,29 +115,29 @@ impl Course {
                     Err(_) => return self.close(*open, End::Cut, context),
                     Ok(out) if out.is_empty() => {}
                     Ok(out) => {
-                        open.tab.first_byte();
-                        self.flow = Some(Flow::Open(open));
-                        return Poll::Ready(Some(Piece::Chunk(out)));
+                        open.open.first_byte();
+                        self.flow = Some(StreamState::Open(open));
+                        return Poll::Ready(Some(StreamItem::Chunk(out)));
                     }
                 },
             }
         }
     }
 
-    fn close(&mut self, open: Open, end: End, context: &mut Context<'_>) -> Poll<Option<Piece>> {
-        let Open { body, mut tap, tab } = open;
+    fn close(&mut self, open: Open, end: End, context: &mut Context<'_>) -> Poll<Option<StreamItem>> {
+        let Open { body, mut tap, open } = open;
         let outcome = tap.outcome(end);
         let whole = outcome.is_final();
-        let settled = match tab.settle(&outcome) {
+        let settled = match open.settle(&outcome) {
             Ok(settled) => settled,
-            Err(fault) => return Poll::Ready(Some(Piece::Broken(fault))),
+            Err(fault) => return Poll::Ready(Some(StreamItem::Broken(fault))),
         };
         if !whole {
             let fault = UpstreamFault::of_outcome(&outcome, UpstreamKind::Unavailable);
-            return Poll::Ready(Some(Piece::Broken(Box::new(fault).into())));
+            return Poll::Ready(Some(StreamItem::Broken(Box::new(fault).into())));
         }
         let Settled { receipt, durable } = settled;
-        let last = Box::new(Last { tap, receipt });
+        let last = Box::new(StreamEnd { tap, receipt });
         match durable {
             Some(durable) => self.poll_flush(durable, last, body, context),
             None => self.tell_last(last, body),
@@ -147,36 +147,36 @@ impl Course {
     fn poll_flush(
         &mut self,
         mut durable: Durable,
-        last: Box<Last>,
+        last: Box<StreamEnd>,
         body: UpstreamBody,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Piece>> {
+    ) -> Poll<Option<StreamItem>> {
         match Pin::new(&mut durable).poll(context) {
             Poll::Ready(Ok(())) => self.tell_last(last, body),
-            Poll::Ready(Err(error)) => Poll::Ready(Some(Piece::Broken(error.into()))),
+            Poll::Ready(Err(error)) => Poll::Ready(Some(StreamItem::Broken(error.into()))),
             Poll::Pending => {
-                self.flow = Some(Flow::Flushing(durable, last, body));
+                self.flow = Some(StreamState::Flushing(durable, last, body));
                 Poll::Pending
             }
         }
     }
 
-    fn tell_last(&mut self, last: Box<Last>, body: UpstreamBody) -> Poll<Option<Piece>> {
-        self.flow = Some(Flow::Trailing(body));
-        Poll::Ready(Some(Piece::Last(last)))
+    fn tell_last(&mut self, last: Box<StreamEnd>, body: UpstreamBody) -> Poll<Option<StreamItem>> {
+        self.flow = Some(StreamState::Trailing(body));
+        Poll::Ready(Some(StreamItem::End(last)))
     }
 
     /// The client has gone: notes it, and stops upstream at once where that stops the provider's bill and what was used is
     /// known. Says how long to read on otherwise, where that is not to the end.
     pub(super) fn client_gone(&mut self) -> Option<Duration> {
-        let Some(Flow::Open(open)) = self.flow.as_mut() else {
+        let Some(StreamState::Open(open)) = self.flow.as_mut() else {
             return None;
         };
-        open.tab.client_gone();
-        if !open.tab.stop_ends_billing() {
+        open.open.client_gone();
+        if !open.open.stop_ends_billing() {
             return None;
         }
-        if open.tab.may_think() && open.tap.has_produced() {
+        if open.open.may_think() && open.tap.has_produced() {
             return Some(LINGER);
         }
         self.skim();
@@ -187,20 +187,20 @@ impl Course {
     /// Takes what has arrived already: the end may be among it.
     fn skim(&mut self) {
         let mut nobody = Context::from_waker(Waker::noop());
-        while let Poll::Ready(Some(_)) = self.poll_piece(&mut nobody) {}
+        while let Poll::Ready(Some(_)) = self.poll_item(&mut nobody) {}
     }
 
     /// Reads on to the end and settles, for nobody.
     pub(super) async fn run_out(&mut self) {
-        while poll_fn(|context| Poll::Ready(ready!(self.poll_piece(context)))).await.is_some() {}
+        while poll_fn(|context| Poll::Ready(ready!(self.poll_item(context)))).await.is_some() {}
     }
 
     /// Settles what is known so far and lets go of the upstream connection.
     fn cut_short(&mut self) {
-        if let Some(Flow::Open(open)) = self.flow.take() {
-            let Open { body, mut tap, tab } = *open;
+        if let Some(StreamState::Open(open)) = self.flow.take() {
+            let Open { body, mut tap, open } = *open;
             drop(body);
-            if let Err(fault) = tab.settle(&tap.outcome(End::Cut)) {
+            if let Err(fault) = open.settle(&tap.outcome(End::Cut)) {
                 tracing::error!(%fault, "an abandoned request could not be settled; its hold is released");
             }
         }
@@ -209,15 +209,15 @@ impl Course {
 
 impl Drop for ChargedStream {
     fn drop(&mut self) {
-        if let Some(Flow::Open(mut open)) = self.course.flow.take() {
-            open.tab.client_gone();
-            self.orphanage.adopt(Orphan::Streaming(Course { flow: Some(Flow::Open(open)) }));
+        if let Some(StreamState::Open(mut open)) = self.stream.flow.take() {
+            open.open.client_gone();
+            self.detached.adopt(DetachedRequest::Streaming(InFlightStream { flow: Some(StreamState::Open(open)) }));
         }
     }
 }
 
 /// Nobody carries it on: what is known is charged.
-impl Drop for Course {
+impl Drop for InFlightStream {
     fn drop(&mut self) {
         self.cut_short();
     }

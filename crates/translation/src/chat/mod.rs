@@ -1,9 +1,9 @@
 //! `openai-chat` into and out of the hub.
 
-mod answer;
-mod ask;
-mod write;
+mod request_reader;
+mod request_writer;
+mod response;
 
-pub(crate) use answer::{Reader, Writer, write_body};
-pub(crate) use ask::{Mark, read_request};
-pub(crate) use write::{effort_of, text_of, url_of, write_request};
+pub(crate) use request_reader::{Mark, read_request};
+pub(crate) use request_writer::{effort_of, text_of, url_of, write_request};
+pub(crate) use response::{Reader, Writer, write_body};

@@ -1,12 +1,12 @@
 //! `anthropic-messages` into and out of the hub.
 
-mod answer;
-mod ask;
+mod request_reader;
+mod request_writer;
+mod response_reader;
+mod response_writer;
 mod stop;
-mod stream;
-mod write;
 
-pub(crate) use answer::{Reader, write_body};
-pub(crate) use ask::read_request;
-pub(crate) use stream::Writer;
-pub(crate) use write::write_request;
+pub(crate) use request_reader::read_request;
+pub(crate) use request_writer::write_request;
+pub(crate) use response_reader::{Reader, write_body};
+pub(crate) use response_writer::Writer;

@@ -1,9 +1,9 @@
 //! The stop reason in `anthropic-messages`.
 
-use crate::out::Out;
+use crate::json_writer::JsonWriter;
 use crate::step::{Reason, Stop};
 
-pub(super) fn write_stop(out: &mut Out, stop: Option<&Stop>) {
+pub(super) fn write_stop(out: &mut JsonWriter, stop: Option<&Stop>) {
     match stop {
         Some(stop) => {
             out.member("stop_reason", stop_reason(stop.reason));

@@ -1,11 +1,11 @@
 //! `openai-responses` into and out of the hub.
 
-mod answer;
-mod ask;
-mod stream;
-mod write;
+mod request_reader;
+mod request_writer;
+mod response_reader;
+mod response_writer;
 
-pub(crate) use answer::Reader;
-pub(crate) use ask::read_request;
-pub(crate) use stream::{Writer, write_body};
-pub(crate) use write::write_request;
+pub(crate) use request_reader::read_request;
+pub(crate) use request_writer::write_request;
+pub(crate) use response_reader::Reader;
+pub(crate) use response_writer::{Writer, write_body};

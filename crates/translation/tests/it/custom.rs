@@ -1,9 +1,11 @@
 //! Tools that take free text, which other dialects give in an object.
 
 use crate::fixtures::{fields, target};
-use crate::said::events;
+use crate::response_content::events;
 use bytes::Bytes;
-use opencredits_translation::{Dialect, End, Origin, Relay, Translated, UsageChunk, translate, translate_body};
+use opencredits_translation::{
+    Dialect, End, Origin, StreamTranslator, Translated, UsageChunk, translate, translate_body,
+};
 use opencredits_units::Usage;
 use serde_json::{Map, Value, json};
 
@@ -71,10 +73,10 @@ fn a_call_of_such_a_tool_is_told_as_free_text() {
     let chunk = json!({"id": "1", "model": "m", "choices": [{"index": 0, "delta": {"tool_calls": calls()}}]});
     let end = json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]});
     let stream = format!("data: {chunk}\n\ndata: {end}\n\ndata: [DONE]\n\n");
-    let mut relay = Relay::new(from, to, origin(), UsageChunk::Asked).unwrap();
-    let mut out = relay.feed(&Bytes::from(stream)).unwrap().to_vec();
-    let _outcome = relay.outcome(End::Clean);
-    out.extend_from_slice(&relay.close(""));
+    let mut translator = StreamTranslator::new(from, to, origin(), UsageChunk::Requested).unwrap();
+    let mut out = translator.feed(&Bytes::from(stream)).unwrap().to_vec();
+    let _outcome = translator.outcome(End::Clean);
+    out.extend_from_slice(&translator.close(""));
     let events = events(std::str::from_utf8(&out).unwrap());
     let of = |kind: &str| events.iter().filter(move |event| event["type"] == kind).collect::<Vec<_>>();
     let texts = [("delta", "delta"), ("done", "input")];

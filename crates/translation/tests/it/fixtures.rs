@@ -1,4 +1,4 @@
-//! What the tests of translation have in common.
+//! PartContent the tests of translation have in common.
 
 use opencredits_translation::{Dialect, Target};
 use serde_json::{Map, Value};

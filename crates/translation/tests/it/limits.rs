@@ -1,10 +1,10 @@
-//! What a provider or a model would refuse is said in another way, or dropped and named.
+//! PartContent a provider or a model would refuse is content_of_stream in another way, or dropped and named.
 
 use crate::fixtures::{fields, target};
 use opencredits_translation::{Dialect, Target, translate};
 use serde_json::{Map, Value, json};
 
-/// What goes to `to`, and what was dropped.
+/// PartContent goes to `to`, and what was dropped.
 fn sent(from: Dialect, to: &Target<'_>, body: &Value) -> (Value, Vec<String>) {
     let fields = fields(body.as_object().unwrap());
     let sent = translate(from, to, fields.iter().map(|(name, raw)| (name.as_str(), raw.as_str()))).unwrap();
@@ -177,8 +177,7 @@ fn results_of_tools_stand_together_directly_after_their_calls() {
         {"role": "user", "content": [result("b", json!("two")), {"type": "text", "text": "go on"}]}]});
     let body = asking(Dialect::AnthropicMessages, &body);
     let (found, _) = sent(Dialect::AnthropicMessages, &target(Dialect::GeminiGenerate), &body);
-    let result =
-        |id: &str, said: &str| json!({"functionResponse": {"id": id, "name": "f", "response": {"output": said}}});
+    let result = |id: &str, content_of_stream: &str| json!({"functionResponse": {"id": id, "name": "f", "response": {"output": content_of_stream}}});
     let image = json!({"inlineData": {"mimeType": "image/png", "data": "iVBO"}});
     let expected = json!([{"role": "user", "parts": [result("a", ""), result("b", "two")]},
         {"role": "user", "parts": [image, {"text": "be brief"}, {"text": "go on"}]}]);
@@ -193,8 +192,7 @@ fn results_of_tools_stand_together_directly_after_their_calls() {
 #[test]
 fn a_result_with_an_id_of_its_own_answers_the_call_of_its_name() {
     let call = |id: Value| json!({"functionCall": {"id": id, "name": "f"}});
-    let result =
-        |id: &str, said: &str| json!({"functionResponse": {"id": id, "name": "f", "response": {"output": said}}});
+    let result = |id: &str, content_of_stream: &str| json!({"functionResponse": {"id": id, "name": "f", "response": {"output": content_of_stream}}});
     for (calls, results) in [
         (json!([call(Value::Null), call(Value::Null)]), json!([result("made-up", "one"), result("up-made", "two")])),
         (json!([call(json!("a")), call(json!("b"))]), json!([result("b", "two"), result("other", "one")])),
@@ -203,10 +201,10 @@ fn a_result_with_an_id_of_its_own_answers_the_call_of_its_name() {
             {"role": "user", "parts": results}]});
         let body = asking(Dialect::GeminiGenerate, &contents);
         let (found, _) = sent(Dialect::GeminiGenerate, &target(Dialect::OpenaiChat), &body);
-        for (at, said) in ["one", "two"].into_iter().enumerate() {
+        for (at, content_of_stream) in ["one", "two"].into_iter().enumerate() {
             let id = &found["messages"][1]["tool_calls"][at]["id"];
             let answer = found["messages"].as_array().unwrap().iter().find(|message| message["tool_call_id"] == *id);
-            assert_eq!(answer.unwrap()["content"], said);
+            assert_eq!(answer.unwrap()["content"], content_of_stream);
         }
     }
 }
@@ -248,10 +246,11 @@ fn what_was_dropped_has_the_clients_own_name() {
 #[test]
 fn instructions_alone_are_the_persons_words_where_something_must_be_said() {
     let system = json!({"messages": [{"role": "system", "content": "hi"}]});
-    let said = json!({"system": null, "messages": [{"role": "user", "content": "hi"}]});
-    check(Dialect::OpenaiChat, &target(Dialect::AnthropicMessages), &system, (said, &[]));
-    let said = json!({"systemInstruction": null, "contents": [{"role": "user", "parts": [{"text": "hi"}]}]});
-    check(Dialect::OpenaiChat, &target(Dialect::GeminiGenerate), &system, (said, &[]));
+    let content_of_stream = json!({"system": null, "messages": [{"role": "user", "content": "hi"}]});
+    check(Dialect::OpenaiChat, &target(Dialect::AnthropicMessages), &system, (content_of_stream, &[]));
+    let content_of_stream =
+        json!({"systemInstruction": null, "contents": [{"role": "user", "parts": [{"text": "hi"}]}]});
+    check(Dialect::OpenaiChat, &target(Dialect::GeminiGenerate), &system, (content_of_stream, &[]));
 }
 
 #[test]

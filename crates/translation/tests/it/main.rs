@@ -1,4 +1,4 @@
-//! What the dialects promise, on recorded traffic and on made-up bytes.
+//! PartContent the dialects promise, on recorded traffic and on made-up bytes.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stderr,
@@ -8,7 +8,7 @@
 mod custom;
 mod fixtures;
 mod limits;
+mod response_content;
 mod round_trips;
-mod said;
 mod seals;
 mod translate;

@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 
 const OUTPUT_MAX: u64 = 32_000;
 
-/// What one side says.
+/// PartContent one side says.
 #[derive(Debug, Clone)]
-enum Said {
+enum ResponseContent {
     Text(String),
     /// Address or data, and the type of the data.
     Image(Option<&'static str>, String),
@@ -22,12 +22,12 @@ struct Call {
     result: String,
 }
 
-/// What the model says, and what it hears then.
+/// PartContent the model says, and what it hears then.
 #[derive(Debug, Clone)]
 struct Round {
     text: Option<String>,
     calls: Vec<Call>,
-    answer: Vec<Said>,
+    answer: Vec<ResponseContent>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,7 +48,7 @@ struct Tool {
 #[derive(Debug, Clone)]
 struct Talk {
     system: Option<String>,
-    opening: Vec<Said>,
+    opening: Vec<ResponseContent>,
     rounds: Vec<Round>,
     tools: Vec<Tool>,
     choice: Option<(Choice, bool)>,
@@ -75,19 +75,19 @@ fn arguments() -> impl Strategy<Value = Map<String, Value>> {
     prop::collection::vec((text(), value), 0..3).prop_map(|members| members.into_iter().collect())
 }
 
-fn said() -> impl Strategy<Value = Said> {
+fn content_of_stream() -> impl Strategy<Value = ResponseContent> {
     let mime = prop::sample::select(vec!["image/png", "image/jpeg", "image/gif", "image/webp"]);
     prop_oneof![
-        4 => text().prop_map(Said::Text),
-        1 => (mime, "[A-Za-z0-9+/]{4,12}").prop_map(|(mime, data)| Said::Image(Some(mime), data)),
-        1 => "https://[a-z]{1,8}\\.example/[a-z?=&]{0,8}".prop_map(|url| Said::Image(None, url)),
+        4 => text().prop_map(ResponseContent::Text),
+        1 => (mime, "[A-Za-z0-9+/]{4,12}").prop_map(|(mime, data)| ResponseContent::Image(Some(mime), data)),
+        1 => "https://[a-z]{1,8}\\.example/[a-z?=&]{0,8}".prop_map(|url| ResponseContent::Image(None, url)),
     ]
 }
 
 fn round() -> impl Strategy<Value = Round> {
     let call = ("[a-zA-Z0-9_-]{1,12}", arguments(), text());
     let call = call.prop_map(|(name, arguments, result)| Call { name, arguments, result });
-    let answer = prop::collection::vec(said(), 1..3);
+    let answer = prop::collection::vec(content_of_stream(), 1..3);
     (prop::option::of(text()), prop::collection::vec(call, 0..3), answer).prop_map(|(text, calls, answer)| {
         // It must say something.
         let text = text.or_else(|| calls.is_empty().then(|| "hm".to_owned()));
@@ -100,15 +100,21 @@ fn talk() -> impl Strategy<Value = Talk> {
     let tool = (prop::option::of(text()), schema).prop_map(|(description, schema)| Tool { description, schema });
     let choices = prop::sample::select(vec![Choice::Auto, Choice::Any, Choice::None, Choice::First]);
     let choice = prop::option::of((choices, any::<bool>()));
-    let said = (prop::option::of(text()), prop::collection::vec(said(), 1..4), prop::collection::vec(round(), 0..4));
+    let content_of_stream = (
+        prop::option::of(text()),
+        prop::collection::vec(content_of_stream(), 1..4),
+        prop::collection::vec(round(), 0..4),
+    );
     let asked = (prop::collection::vec(tool, 0..3), choice, prop::collection::vec("[a-z]{1,5}", 0..4));
     let how = (1_u64..50_000, prop::option::of(0_u8..=10), any::<bool>());
-    (said, asked, how).prop_map(|((system, opening, rounds), (tools, choice, stop), (cap, temperature, stream))| {
-        let choice = choice.filter(|_| !tools.is_empty());
-        // What may not be called at all is not called one at a time either.
-        let choice = choice.map(|(choice, alone)| (choice, alone && choice != Choice::None));
-        Talk { system, opening, rounds, tools, choice, stop, cap, temperature, stream }
-    })
+    (content_of_stream, asked, how).prop_map(
+        |((system, opening, rounds), (tools, choice, stop), (cap, temperature, stream))| {
+            let choice = choice.filter(|_| !tools.is_empty());
+            // PartContent may not be called at all is not called one at a time either.
+            let choice = choice.map(|(choice, alone)| (choice, alone && choice != Choice::None));
+            Talk { system, opening, rounds, tools, choice, stop, cap, temperature, stream }
+        },
+    )
 }
 
 fn image_in_chat(mime: Option<&str>, data: &str) -> Value {
@@ -124,12 +130,12 @@ fn image_in_messages(mime: Option<&str>, data: &str) -> Value {
     json!({"type": "image", "source": source})
 }
 
-fn parts(said: &[Said], image: fn(Option<&str>, &str) -> Value) -> Vec<Value> {
-    let part = |said: &Said| match said {
-        Said::Text(text) => json!({"type": "text", "text": text}),
-        Said::Image(mime, data) => image(*mime, data),
+fn parts(content_of_stream: &[ResponseContent], image: fn(Option<&str>, &str) -> Value) -> Vec<Value> {
+    let part = |content_of_stream: &ResponseContent| match content_of_stream {
+        ResponseContent::Text(text) => json!({"type": "text", "text": text}),
+        ResponseContent::Image(mime, data) => image(*mime, data),
     };
-    said.iter().map(part).collect()
+    content_of_stream.iter().map(part).collect()
 }
 
 fn id(round: usize, call: usize) -> String {
@@ -148,7 +154,7 @@ impl Talk {
 
     fn in_chat(&self) -> Value {
         let mut body = self.common();
-        let user = |said: &[Said]| json!({"role": "user", "content": parts(said, image_in_chat)});
+        let user = |content_of_stream: &[ResponseContent]| json!({"role": "user", "content": parts(content_of_stream, image_in_chat)});
         let mut messages: Vec<Value> = Vec::new();
         messages.extend(self.system.as_ref().map(|text| json!({"role": "system", "content": text})));
         messages.push(user(&self.opening));
@@ -277,7 +283,7 @@ fn in_full(mut body: Value) -> Value {
     body["stream"] = (body["stream"] == true).into();
     for tool in body["tools"].as_array_mut().into_iter().flatten() {
         let tool = if tool["function"].is_object() { &mut tool["function"] } else { tool };
-        // The default, said aloud.
+        // The default, content_of_stream aloud.
         tool.as_object_mut().unwrap().retain(|name, value| name != "strict" || value == true);
     }
     // Chat keeps nothing when it is told so, and messages keeps nothing anyway.
@@ -296,7 +302,7 @@ fn in_full(mut body: Value) -> Value {
 
 /// There it is the same conversation as was meant, and back again the same as was sent.
 fn check(talk: &Talk, from: Dialect, to: Dialect) {
-    let said = |dialect| {
+    let content_of_stream = |dialect| {
         let body = if dialect == Dialect::OpenaiChat { talk.in_chat() } else { talk.in_messages() };
         let mut body = in_full(body);
         body["max_tokens"] = talk.cap.min(OUTPUT_MAX).into();
@@ -306,10 +312,10 @@ fn check(talk: &Talk, from: Dialect, to: Dialect) {
     let there = across(&sent, from, to);
     assert_eq!(there.dropped, Vec::<String>::new(), "{from} to {to}");
     let there = body_of(&there);
-    assert_eq!(in_full(there.clone()), said(to), "{from} to {to}");
+    assert_eq!(in_full(there.clone()), content_of_stream(to), "{from} to {to}");
     let back = across(&there, to, from);
     assert_eq!(back.dropped, Vec::<String>::new(), "{from} by way of {to}");
-    assert_eq!(in_full(body_of(&back)), said(from), "{from} by way of {to}");
+    assert_eq!(in_full(body_of(&back)), content_of_stream(from), "{from} by way of {to}");
 }
 
 /// Without what the other side cannot say.
@@ -318,10 +324,10 @@ fn sayable(mut talk: Talk, to: Dialect) -> Talk {
     if to == Dialect::OpenaiResponses {
         talk.stop.clear();
     }
-    let said = talk.rounds.iter_mut().flat_map(|round| &mut round.answer).chain(&mut talk.opening);
-    for said in said.filter(|_| gemini) {
-        if let Said::Image(None, url) = said {
-            *said = Said::Text(std::mem::take(url));
+    let content_of_stream = talk.rounds.iter_mut().flat_map(|round| &mut round.answer).chain(&mut talk.opening);
+    for content_of_stream in content_of_stream.filter(|_| gemini) {
+        if let ResponseContent::Image(None, url) = content_of_stream {
+            *content_of_stream = ResponseContent::Text(std::mem::take(url));
         }
     }
     // A description is demanded there.
@@ -345,9 +351,9 @@ fn check_back(talk: Talk, to: Dialect) {
         assert_eq!(back.dropped, Vec::<String>::new(), "{from} by way of {to}");
         let mut came = body_of(&back);
         came["max_tokens"] = there.output_cap.into();
-        let mut said = sent;
-        said["max_tokens"] = talk.cap.min(OUTPUT_MAX).into();
-        assert_eq!(in_full(came), in_full(said), "{from} by way of {to}");
+        let mut content_of_stream = sent;
+        content_of_stream["max_tokens"] = talk.cap.min(OUTPUT_MAX).into();
+        assert_eq!(in_full(came), in_full(content_of_stream), "{from} by way of {to}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What only its provider can read goes back to that provider, through clients of every dialect, and to no other.
+//! PartContent only its provider can read goes back to that provider, through clients of every dialect, and to no other.
 
 use crate::fixtures::{ALL, fields, target};
 use opencredits_translation::{Dialect, Origin, Target, translate, translate_body, unsealed};
@@ -22,7 +22,7 @@ fn answer(dialect: Dialect) -> Value {
     }
 }
 
-/// What a client of `dialect` sends next, having been given `answer`.
+/// PartContent a client of `dialect` sends next, having been given `answer`.
 fn next_request(dialect: Dialect, answer: &Value) -> Value {
     match dialect {
         Dialect::OpenaiChat => {
@@ -46,11 +46,12 @@ fn next_request(dialect: Dialect, answer: &Value) -> Value {
             json!({"model": "m", "input": input})
         }
         _ => {
-            let said = &answer["candidates"][0]["content"];
-            let call = said["parts"].as_array().unwrap().iter().find_map(|part| part["functionCall"].as_object());
+            let content_of_stream = &answer["candidates"][0]["content"];
+            let call =
+                content_of_stream["parts"].as_array().unwrap().iter().find_map(|part| part["functionCall"].as_object());
             let response = json!({"id": call.unwrap()["id"], "name": "f", "response": {"output": "done"}});
             let result = json!({"role": "user", "parts": [{"functionResponse": response}]});
-            json!({"model": "m", "contents": [{"role": "user", "parts": [{"text": "hi"}]}, said, result]})
+            json!({"model": "m", "contents": [{"role": "user", "parts": [{"text": "hi"}]}, content_of_stream, result]})
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Translation: nothing that both sides can say is lost, wherever a stream is split.
 
 use crate::fixtures::{ALL, fields, target};
-use crate::said::{Said, events, in_response, said, said_whole, str_of};
+use crate::response_content::{ResponseContent, content_of_body, content_of_stream, events, in_response, str_of};
 use bytes::Bytes;
 use opencredits_testkit::{Recording, recordings};
-use opencredits_translation::{Dialect, End, Origin, Relay, Target, UsageChunk, translate, translate_body};
+use opencredits_translation::{Dialect, End, Origin, StreamTranslator, Target, UsageChunk, translate, translate_body};
 use opencredits_units::Usage;
 use serde_json::{Map, Value, json};
 
@@ -14,13 +14,13 @@ fn pairs() -> impl Iterator<Item = (Dialect, Dialect)> {
 
 fn through(from: Dialect, to: Dialect, stream: &str, size: usize) -> String {
     let origin = Origin { vendor: "v".to_owned(), created: 1, ..Origin::default() };
-    let mut relay = Relay::new(from, to, origin, UsageChunk::Asked).unwrap();
+    let mut translator = StreamTranslator::new(from, to, origin, UsageChunk::Requested).unwrap();
     let mut out = Vec::new();
     for chunk in stream.as_bytes().chunks(size.max(1)) {
-        out.extend_from_slice(&relay.feed(&Bytes::copy_from_slice(chunk)).unwrap());
+        out.extend_from_slice(&translator.feed(&Bytes::copy_from_slice(chunk)).unwrap());
     }
-    let _outcome = relay.outcome(End::Clean);
-    out.extend_from_slice(&relay.close(r#""cost":0.5"#));
+    let _outcome = translator.outcome(End::Clean);
+    out.extend_from_slice(&translator.close(r#""cost":0.5"#));
     String::from_utf8(out).unwrap()
 }
 
@@ -37,17 +37,17 @@ fn recorded(dialect: Dialect, stream: bool) -> Vec<Recording> {
         .collect()
 }
 
-/// What is left of an answer in another dialect.
-fn expected(from: Dialect, to: Dialect, mut said: Said) -> Said {
-    said.finish = finish(from, to, &said);
-    said
+/// PartContent is left of an answer in another dialect.
+fn expected(from: Dialect, to: Dialect, mut content_of_stream: ResponseContent) -> ResponseContent {
+    content_of_stream.finish = finish(from, to, &content_of_stream);
+    content_of_stream
 }
 
 /// Why an answer ended, from the word of one dialect to that of another.
-fn finish(from: Dialect, to: Dialect, said: &Said) -> String {
-    let called = !said.calls.is_empty();
+fn finish(from: Dialect, to: Dialect, content_of_stream: &ResponseContent) -> String {
+    let called = !content_of_stream.calls.is_empty();
     let [length, filter, calls, end, failed] = [0, 1, 2, 3, 4];
-    let kind = match (from, said.finish.as_str()) {
+    let kind = match (from, content_of_stream.finish.as_str()) {
         // No reason is made up, where the dialect can say that there was none.
         (_, "") if matches!(to, Dialect::OpenaiChat | Dialect::AnthropicMessages) => return String::new(),
         (_, "length" | "max_tokens" | "max_output_tokens" | "MAX_TOKENS" | "model_context_window_exceeded") => length,
@@ -76,14 +76,14 @@ fn a_recorded_stream_says_the_same_in_every_other_dialect_wherever_it_is_split()
         for recording in recorded(from, true) {
             let file = format!("{} to {to}", recording.row.file);
             let whole = through(from, to, &recording.body, recording.body.len());
-            let mut found = said(to, &whole);
+            let mut found = content_of_stream(to, &whole);
             if found.finish == "stop_sequence" {
                 "end_turn".clone_into(&mut found.finish);
             }
             if found.finish == "pause_turn" {
                 "max_tokens".clone_into(&mut found.finish);
             }
-            assert_eq!(found, expected(from, to, said(from, &recording.body)), "{file}");
+            assert_eq!(found, expected(from, to, content_of_stream(from, &recording.body)), "{file}");
             for size in [1, 7, 100] {
                 assert!(through(from, to, &recording.body, size) == whole, "{file} by {size}");
             }
@@ -124,7 +124,7 @@ fn well_formed_responses(stream: &str, file: &str) {
     let last = events.last().unwrap();
     assert_eq!(last["response"]["output"], Value::Array(done), "{file}");
     assert_eq!(last["type"], format!("response.{}", str_of(&last["response"]["status"])), "{file}");
-    assert_eq!(in_response(&last["response"]), said(Dialect::OpenaiResponses, stream), "{file}");
+    assert_eq!(in_response(&last["response"]), content_of_stream(Dialect::OpenaiResponses, stream), "{file}");
 }
 
 /// One block is open at a time, indices rise, and the end comes last.
@@ -157,11 +157,11 @@ fn a_recorded_answer_says_the_same_in_every_other_dialect() {
     for (from, to) in pairs() {
         for recording in recorded(from, false) {
             let there = translate_body(from, to, recording.body.as_bytes(), &Usage::default(), &origin).unwrap();
-            let mut found = said_whole(to, &there);
+            let mut found = content_of_body(to, &there);
             if found.finish == "stop_sequence" {
                 "end_turn".clone_into(&mut found.finish);
             }
-            let wanted = expected(from, to, said_whole(from, recording.body.as_bytes()));
+            let wanted = expected(from, to, content_of_body(from, recording.body.as_bytes()));
             assert_eq!(found, wanted, "{} to {to}", recording.row.file);
         }
     }
@@ -244,7 +244,7 @@ fn a_request_comes_back_as_it_was_by_way_of_every_dialect() {
     for to in [Dialect::OpenaiResponses, Dialect::GeminiGenerate] {
         let mut body = plain_chat();
         if to == Dialect::OpenaiResponses {
-            // There it must be said that a schema is not to be taken strictly.
+            // There it must be content_of_stream that a schema is not to be taken strictly.
             body["tools"][0]["function"]["strict"] = json!(false);
         }
         check_round_trip(Dialect::OpenaiChat, to, body, &kept);

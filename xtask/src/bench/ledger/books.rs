@@ -161,7 +161,7 @@ pub(super) fn memo() -> Outcome<Vec<u8>> {
         partner_share: BasisPoints::new(5_000),
         cost: NanoUsd::new(LEGS[0]),
         total: NanoUsd::new(LEGS.iter().sum()),
-        misses: vec![],
+        failed_attempts: vec![],
     };
     Ok(record.to_memo()?)
 }

@@ -7,7 +7,7 @@ use super::{Effort, Report};
 use crate::Outcome;
 use bytes::Bytes;
 use opencredits_providers::{
-    Dialect, End, Origin, Passage, RequestFacts, Rewrite, StreamTap, UsageChunk, Vendor, translate, upstream_body,
+    Dialect, End, Origin, RequestFacts, Rewrite, StreamAdapter, StreamTap, UsageChunk, Vendor, translate, upstream_body,
 };
 use opencredits_sanitizer::{Api, Policy, Scrub, Strictness};
 use samples::{DIALECTS, SIZES};
@@ -72,7 +72,7 @@ fn requests(timing: &Timing, report: &mut Report) -> Outcome {
             })?;
             report.figure(format!("value_mb_per_s_{}_{name}", short(from)), megabytes / value);
             for to in DIALECTS {
-                let way = Way::new(from, to)?;
+                let way = RouteCandidate::new(from, to)?;
                 let taken = seconds(timing, || way.goes(&body))?;
                 let kind = if from == to { "pass".to_owned() } else { format!("to_{}", short(to)) };
                 let worst = if from == to { &mut worst_pass } else { &mut worst_translate };
@@ -89,14 +89,14 @@ fn requests(timing: &Timing, report: &mut Report) -> Outcome {
 }
 
 /// What becomes of a request between two dialects: scrubbed, looked at, translated where need be, and joined.
-struct Way {
+struct RouteCandidate {
     from: Dialect,
     to: Dialect,
     policy: Policy,
     vendor: Arc<Vendor>,
 }
 
-impl Way {
+impl RouteCandidate {
     fn new(from: Dialect, to: Dialect) -> Outcome<Self> {
         let api = match from {
             Dialect::AnthropicMessages => Api::AnthropicMessages,
@@ -150,7 +150,7 @@ fn streams(timing: &Timing, report: &mut Report) -> Outcome {
 }
 
 fn tapped(dialect: Dialect, chunks: &[Bytes]) -> Outcome<usize> {
-    let mut tap = StreamTap::new(dialect, UsageChunk::Asked);
+    let mut tap = StreamTap::new(dialect, UsageChunk::Requested);
     let mut bytes = 0;
     for chunk in chunks {
         bytes += tap.feed(black_box(chunk))?.len();
@@ -161,7 +161,7 @@ fn tapped(dialect: Dialect, chunks: &[Bytes]) -> Outcome<usize> {
 
 fn relayed(from: Dialect, to: Dialect, chunks: &[Bytes]) -> Outcome<usize> {
     let origin = Origin { vendor: "v".to_owned(), created: 1, ..Origin::default() };
-    let mut passage = Passage::new(from, to, origin, UsageChunk::Asked);
+    let mut passage = StreamAdapter::new(from, to, origin, UsageChunk::Requested);
     let mut bytes = 0;
     for chunk in chunks {
         bytes += passage.feed(black_box(chunk))?.len();

@@ -3,7 +3,7 @@
 use crate::Outcome;
 use bytes::Bytes;
 use opencredits_providers::{
-    Dialect, End, Origin, Relay, Rewrite, Target, UsageChunk, Vendor, Vendors, translate, upstream_body,
+    Dialect, End, Origin, Rewrite, StreamTranslator, Target, UsageChunk, Vendor, Vendors, translate, upstream_body,
 };
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -89,11 +89,11 @@ pub(super) fn stream(dialect: Dialect) -> Outcome<Vec<Bytes>> {
         return Ok(cut(&chat));
     }
     let origin = Origin { vendor: "v".to_owned(), created: 1, ..Origin::default() };
-    let relay = Relay::new(Dialect::OpenaiChat, dialect, origin, UsageChunk::Asked);
-    let mut relay = relay.ok_or("the hub does not speak this dialect")?;
-    let mut out = relay.feed(&Bytes::from(chat))?.to_vec();
-    let _outcome = relay.outcome(End::Clean);
-    out.extend_from_slice(&relay.close(""));
+    let translator = StreamTranslator::new(Dialect::OpenaiChat, dialect, origin, UsageChunk::Requested);
+    let mut translator = translator.ok_or("the hub does not speak this dialect")?;
+    let mut out = translator.feed(&Bytes::from(chat))?.to_vec();
+    let _outcome = translator.outcome(End::Clean);
+    out.extend_from_slice(&translator.close(""));
     Ok(cut(&String::from_utf8(out)?))
 }
 

@@ -1,7 +1,7 @@
 //! The sandbox, byte for byte where that matters, and through the taps.
 
 mod answers;
-mod orders;
+mod commands;
 mod rules;
 
 use bytes::Bytes;
@@ -93,7 +93,7 @@ fn tapped(dialect: Dialect, body: &Value) -> Outcome {
         body["stream_options"] = json!({"include_usage": true});
     }
     let (chunks, end) = chunks(dialect, &body);
-    let mut tap = StreamTap::new(dialect, UsageChunk::Asked);
+    let mut tap = StreamTap::new(dialect, UsageChunk::Requested);
     for chunk in &chunks {
         tap.feed(chunk).unwrap();
     }

@@ -1,0 +1,57 @@
+//! One thread a core, each with a runtime of its own.
+
+use opencredits_api::WorkerThreads;
+use std::io;
+use std::thread::JoinHandle;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+
+/// WorkerPool of each worker that may block: for looking names up, and for the store, which does one thing at a time.
+const BLOCKING_MAX: usize = 4;
+
+/// The threads that serve. Dropping this ends them, and whatever still runs on them.
+pub(crate) struct WorkerPool {
+    workers: Vec<Worker>,
+}
+
+struct Worker {
+    handle: Handle,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl WorkerPool {
+    /// Starts so many; as many as the machine has cores when it is none.
+    pub(crate) fn start(count: usize) -> io::Result<Self> {
+        let count = if count == 0 { std::thread::available_parallelism()?.get() } else { count };
+        let workers = (0..count).map(Worker::start).collect::<io::Result<_>>()?;
+        Ok(Self { workers })
+    }
+
+    /// For the accept loop.
+    pub(crate) fn workers(&self) -> WorkerThreads {
+        WorkerThreads::new(self.workers.iter().map(|worker| worker.handle.clone()).collect())
+    }
+}
+
+impl Worker {
+    fn start(number: usize) -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(BLOCKING_MAX).build()?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
+            let _stopped_or_dropped = runtime.block_on(stopped);
+            runtime.shutdown_background();
+        })?;
+        Ok(Self { handle, stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ended = thread.join();
+        }
+    }
+}

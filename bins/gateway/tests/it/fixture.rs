@@ -1,0 +1,175 @@
+//! A folder, and the binary run on it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
+
+/// A test that waits longer has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A folder for data and config, gone with the test.
+pub(crate) struct Fixture {
+    folder: tempfile::TempDir,
+}
+
+/// A gateway that serves. Dropped, it is killed.
+pub(crate) struct Gateway {
+    child: Child,
+    /// What it printed up to the last `curl` line.
+    pub(crate) greeting: String,
+    /// Its log up to the line that says that it serves.
+    pub(crate) opening: String,
+    /// Address and port.
+    pub(crate) address: String,
+    log: BufReader<std::process::ChildStderr>,
+}
+
+impl Fixture {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Writes a file beside the data.
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// The binary on this folder, with none of the caller's own settings.
+    pub(crate) fn command(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_opencredits-gateway"));
+        command.env_clear().env("OPENCREDITS_SERVER_LISTEN", "127.0.0.1:0").envs(variables.iter().copied());
+        command.arg("--data").arg(self.data()).args(arguments);
+        command
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn run(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+        self.command(arguments, variables).output().unwrap()
+    }
+
+    /// Starts it, and waits until it says that it serves.
+    pub(crate) fn start(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Gateway {
+        let mut command = self.command(arguments, variables);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut seen = String::new();
+        while !seen.contains("serving") {
+            let read = log.read_line(&mut seen).unwrap();
+            assert!(read > 0, "it ended before it served: {seen}");
+        }
+        let plain: String = seen.chars().filter(|letter| letter.is_ascii_graphic() || *letter == ' ').collect();
+        let (_, after) = plain.rsplit_once("127.0.0.1:").unwrap_or_else(|| panic!("no address in {plain}"));
+        let port: String = after.chars().take_while(char::is_ascii_digit).collect();
+        let address = format!("127.0.0.1:{port}");
+        let mut gateway = Gateway { child, greeting: String::new(), opening: seen, address, log };
+        if arguments.contains(&"dev") {
+            gateway.hear_greeting();
+        }
+        gateway
+    }
+}
+
+impl Gateway {
+    /// It was printed before the line in the log; a pipe gives what is in it.
+    fn hear_greeting(&mut self) {
+        let mut lines = BufReader::new(self.child.stdout.take().unwrap());
+        while !self.greeting.contains("/v1/credits/balance") && !self.greeting.contains("key add") {
+            assert!(lines.read_line(&mut self.greeting).unwrap() > 0, "{}", self.greeting);
+        }
+    }
+
+    /// The key that the greeting shows.
+    pub(crate) fn key(&self) -> String {
+        let (_, rest) = self.greeting.split_once("    oc_sk_").unwrap();
+        format!("oc_sk_{}", rest.lines().next().unwrap())
+    }
+
+    /// Sends a request, and leaves its answer to be read.
+    pub(crate) fn open(&self, method: &str, target: &str, (headers, body): (&str, &str)) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let length = body.len();
+        let head = format!("{method} {target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{headers}");
+        write!(stream, "{head}content-length: {length}\r\n\r\n{body}").unwrap();
+        stream
+    }
+
+    /// The whole answer, head and body.
+    pub(crate) fn send(&self, method: &str, target: &str, request: (&str, &str)) -> String {
+        rest_of(self.open(method, target, request))
+    }
+
+    pub(crate) fn get(&self, target: &str, key: &str) -> String {
+        self.send("GET", target, (&bearer(key), ""))
+    }
+
+    /// Tells it to end, as an operator's system does.
+    pub(crate) fn terminate(&self) {
+        let told = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
+        assert!(told.success());
+    }
+
+    /// Waits for its end: how it ended, and the rest of its log.
+    pub(crate) fn ended(mut self) -> (ExitStatus, String) {
+        let mut log = String::new();
+        self.log.read_to_string(&mut log).unwrap();
+        (self.child.wait().unwrap(), log)
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ended_before = self.child.kill();
+        let _reaped_before = self.child.wait();
+    }
+}
+
+pub(crate) fn rest_of(mut stream: TcpStream) -> String {
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    String::from_utf8(answer).unwrap()
+}
+
+pub(crate) fn bearer(key: &str) -> String {
+    format!("authorization: Bearer {key}\r\n")
+}
+
+/// What a command that ended said, and that it did not succeed.
+pub(crate) fn failed(output: Output) -> (String, String) {
+    assert!(!output.status.success());
+    (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// A config whose vendor is at this address.
+pub(crate) fn config_of(base_url: &str) -> String {
+    format!(
+        r#"
+[[vendor]]
+id = "house"
+dialect = "openai-chat"
+base_url = "{base_url}/v1"
+key_env = "HOUSE_API_KEY"
+headers = {{ x-secret = "header-canary" }}
+
+[[model]]
+id = "house/small"
+vendor = "house"
+upstream_model = "small"
+context_window = 8000
+max_output_tokens = 1000
+prices = {{ input = "1", output = "2" }}
+"#
+    )
+}
+
+pub(crate) fn is_empty(dir: &Path) -> bool {
+    std::fs::read_dir(dir).map_or(true, |mut entries| entries.next().is_none())
+}

@@ -1,0 +1,101 @@
+//! An upstream with what its requests have in common, and our accounts there.
+
+use super::Upstream;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use opencredits_keys::Secret;
+use opencredits_providers::{Dialect, Transport, Vendor};
+use opencredits_units::UnixMs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// An upstream with what its requests have in common.
+pub(super) struct PreparedUpstream {
+    pub(super) vendor: Arc<Vendor>,
+    pub(super) dialect: Dialect,
+    pub(super) url: http::Uri,
+    pub(super) transport: Arc<dyn Transport>,
+    /// One for each of our keys; one without a key where none is needed.
+    accounts: Vec<Account>,
+    /// Whose turn it is.
+    turn: AtomicUsize,
+}
+
+/// One of our accounts at a vendor.
+pub(super) struct Account {
+    pub(super) headers: HeaderMap,
+    /// Until when it is left alone, in Unix ms.
+    cools_until: AtomicU64,
+}
+
+impl Account {
+    /// Leaves the account alone for a while: it was limited, or refused.
+    pub(super) fn cool(&self, now: UnixMs, ms: u64) {
+        self.cools_until.fetch_max(now.get().saturating_add(ms), Ordering::Relaxed);
+    }
+
+    fn is_cool(&self, now: UnixMs) -> bool {
+        self.cools_until.load(Ordering::Relaxed) <= now.get()
+    }
+}
+
+impl PreparedUpstream {
+    /// Prepares what all requests to a vendor have in common, by dialect; `None` when its data is no HTTP.
+    pub(super) fn all(upstream: &Upstream) -> Option<Vec<Arc<Self>>> {
+        let vendor = &upstream.vendor;
+        let ready = |dialect| {
+            let keys: Vec<Option<&Secret<String>>> =
+                if upstream.keys.is_empty() { vec![None] } else { upstream.keys.iter().map(Some).collect() };
+            let account = |key| {
+                let mut headers = headers_to(vendor, dialect, key)?;
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                Some(Account { headers, cools_until: AtomicU64::new(0) })
+            };
+            let accounts = keys.into_iter().map(account).collect::<Option<_>>()?;
+            // Where the path names the model, this one only shows that the address is sound.
+            let url = vendor.url(dialect, "model", false).parse().ok()?;
+            let (vendor, transport) = (Arc::clone(vendor), Arc::clone(&upstream.transport));
+            Some(Arc::new(Self { vendor, dialect, url, transport, accounts, turn: AtomicUsize::new(0) }))
+        };
+        vendor.dialects().map(ready).collect()
+    }
+
+    /// The next account in turn that is not left alone; where all are, the next one all the same.
+    pub(super) fn account(&self, now: UnixMs) -> Option<&Account> {
+        if let [only] = self.accounts.as_slice() {
+            return Some(only);
+        }
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let (before, from) = self.accounts.split_at(turn.checked_rem(self.accounts.len())?);
+        let in_turn = || from.iter().chain(before);
+        in_turn().find(|account| account.is_cool(now)).or_else(|| in_turn().next())
+    }
+
+    /// Whether the vendor counts tokens in this dialect.
+    pub(super) fn counts(&self) -> bool {
+        self.vendor.counts_tokens && self.dialect == Dialect::AnthropicMessages
+    }
+
+    /// Whether there are several accounts.
+    pub(super) const fn has_several(&self) -> bool {
+        self.accounts.len() > 1
+    }
+
+    /// Whether an account is there that need not be left alone.
+    pub(super) fn has_account(&self, now: UnixMs) -> bool {
+        self.accounts.iter().any(|account| account.is_cool(now))
+    }
+}
+
+/// The vendor's own headers and our key; `None` when they are no HTTP.
+pub(crate) fn headers_to(vendor: &Vendor, dialect: Dialect, key: Option<&Secret<String>>) -> Option<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &vendor.headers {
+        headers.insert(HeaderName::try_from(name.as_str()).ok()?, HeaderValue::try_from(value.as_str()).ok()?);
+    }
+    if let (Some((name, scheme)), Some(key)) = (vendor.auth_in(dialect).header(), key) {
+        let mut value = HeaderValue::try_from(format!("{scheme}{}", key.reveal())).ok()?;
+        value.set_sensitive(true);
+        headers.insert(HeaderName::from_static(name), value);
+    }
+    Some(headers)
+}

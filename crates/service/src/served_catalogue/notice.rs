@@ -1,0 +1,186 @@
+//! What an operator should know of an offer that can be used, and that is perhaps not what was meant.
+
+use super::{ConfiguredVendor, ServedCatalogue};
+use crate::config::Config;
+use http::Uri;
+use http::uri::Scheme;
+use opencredits_providers::Auth;
+use std::collections::HashSet;
+use std::fmt;
+use std::net::IpAddr;
+
+/// Ends of names that only a network of one's own knows.
+const LOCAL_ENDS: [&str; 3] = [".local", ".internal", ".localhost"];
+
+/// Something that an operator should know. Its text names the thing and the remedy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// A vendor of the operator's own, or one that has a key, is not offered.
+    NotOffered {
+        /// The vendor.
+        vendor: String,
+        /// The variables that it needs and that are not set; none where it names no variable for its key, or one
+        /// without a key in it.
+        missing: Vec<String>,
+    },
+    /// A key goes over a network that is not our own, and anybody on the way can read it.
+    InClear {
+        /// The vendor.
+        vendor: String,
+        /// Where the key goes.
+        host: String,
+    },
+    /// No model at all is offered.
+    NothingOffered,
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotOffered { vendor, missing } if missing.is_empty() => {
+                write!(f, "vendor {vendor} is not offered: no key is known; put it into the variable that key_env names")
+            }
+            Self::NotOffered { vendor, missing } => {
+                let are = if missing.len() == 1 { "is" } else { "are" };
+                write!(f, "vendor {vendor} is not offered: {} {are} not set", missing.join(" and "))
+            }
+            Self::InClear { vendor, host } => {
+                write!(f, "the key of vendor {vendor} goes to {host} in clear, over plain http; give it an https address")
+            }
+            Self::NothingOffered => f.write_str(
+                "no model is offered; put a vendor's key into its variable (`opencredits-admin config check` lists them), \
+                 or set [catalog] sandbox = true",
+            ),
+        }
+    }
+}
+
+impl ServedCatalogue {
+    /// What the operator should know of it. Compiled-in vendors without a key are meant to be left out.
+    #[must_use]
+    pub fn notices(&self, config: &Config) -> Vec<Notice> {
+        let own: HashSet<&str> = config.vendor.iter().filter_map(|vendor| vendor.get("id")?.as_str()).collect();
+        let mut notices = Vec::new();
+        for vendor in &self.vendors {
+            let id = &*vendor.vendor.id;
+            if !vendor.offered && (own.contains(id) || !vendor.keys.is_empty()) {
+                notices.push(Notice::NotOffered { vendor: id.to_owned(), missing: vendor.missing.clone() });
+            }
+            notices.extend(vendor.in_clear().map(|host| Notice::InClear { vendor: id.to_owned(), host }));
+        }
+        if !self.has_models(config) {
+            notices.push(Notice::NothingOffered);
+        }
+        notices
+    }
+
+    /// Whether a model is offered, or may be once its vendor has listed it.
+    fn has_models(&self, config: &Config) -> bool {
+        let offered = self.vendors.iter().filter(|vendor| vendor.offered);
+        let offered: HashSet<&str> = offered.map(|vendor| &*vendor.vendor.id).collect();
+        let mut routes = self.catalog.models().iter().flat_map(|model| model.routes());
+        routes.any(|route| offered.contains(&*route.vendor))
+            || config.discover.iter().any(|terms| offered.contains(&*terms.vendor))
+    }
+}
+
+impl ConfiguredVendor {
+    /// The host to which a key goes over plain HTTP, where that is not in a network of our own.
+    fn in_clear(&self) -> Option<String> {
+        let sent = self.vendor.dialects().filter(|dialect| *self.vendor.auth_in(*dialect) != Auth::None);
+        let mut sent = sent.filter(|_| self.offered && !self.keys.is_empty());
+        sent.find_map(|dialect| {
+            let url: Uri = self.vendor.url(dialect, "any", false).parse().ok()?;
+            let host = url.host().filter(|host| url.scheme() == Some(&Scheme::HTTP) && !is_local(host))?;
+            Some(host.to_owned())
+        })
+    }
+}
+
+/// Whether a host is this machine or in a network of our own, as far as its name says.
+fn is_local(host: &str) -> bool {
+    match host.trim_matches(['[', ']']).parse() {
+        Ok(IpAddr::V4(ip)) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
+        Ok(IpAddr::V6(ip)) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+        Err(_) => {
+            let name = host.trim_end_matches('.').to_ascii_lowercase();
+            !name.contains('.') || LOCAL_ENDS.iter().any(|end| name.ends_with(end))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: &str = "[[vendor]]\nid = \"house\"\ndialect = \"openai-chat\"\n";
+
+    fn check(toml: &str, variables: &[(&str, &str)], expect: &[&str]) {
+        let config = Config::read(toml, []).unwrap();
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let offer = ServedCatalogue::read(&config, &variables.collect::<Vec<_>>()).unwrap();
+        let found: Vec<String> = offer.notices(&config).iter().map(ToString::to_string).collect();
+        let fits = found.len() == expect.len() && found.iter().zip(expect).all(|(text, part)| text.starts_with(part));
+        assert!(fits, "{toml}: {found:#?}");
+    }
+
+    #[test]
+    fn a_vendor_of_the_operators_own_that_is_not_offered_is_told_and_a_compiled_in_one_is_not() {
+        const OTHER: (&str, &str) = ("OPENAI_API_KEY", "k");
+        let own = format!("{OWN}base_url = \"https://{{HOUSE_NAME}}.example\"\nkey_env = \"HOUSE_API_KEY\"");
+        let both = "vendor house is not offered: HOUSE_API_KEY and HOUSE_NAME are not set";
+        check(&own, &[OTHER], &[both]);
+        check(&own, &[OTHER, ("HOUSE_API_KEY", "k")], &["vendor house is not offered: HOUSE_NAME is not set"]);
+        check(&own, &[OTHER, ("HOUSE_API_KEY", "k"), ("HOUSE_NAME", "a")], &[]);
+        let no_key = format!("{OWN}base_url = \"https://a.example\"");
+        check(
+            &no_key,
+            &[OTHER],
+            &["vendor house is not offered: no key is known; put it into the variable that key_env"],
+        );
+        check("", &[OTHER], &[]);
+        let half = "vendor azure-openai is not offered: AZURE_OPENAI_RESOURCE is not set";
+        check("", &[OTHER, ("AZURE_OPENAI_API_KEY", "k")], &[half]);
+    }
+
+    #[test]
+    fn an_offer_without_a_model_is_told_with_its_remedy() {
+        check("", &[], &["no model is offered; put a vendor's key"]);
+        check("[catalog]\nsandbox = true", &[], &[]);
+        let listed = "[[discover]]\nvendor = \"ollama\"\ncontext_window = 9\nmax_output_tokens = 9\n\
+                      prices = { input = \"1\", output = \"1\" }";
+        check(listed, &[], &[]);
+    }
+
+    #[test]
+    fn a_key_that_goes_out_in_clear_is_told() {
+        let at = |url: &str, auth: &str, told: bool| {
+            let toml =
+                format!("{OWN}base_url = \"{url}\"\nauth = \"{auth}\"\nkey_env = \"K\"\n[catalog]\nsandbox = true");
+            let expect = ["the key of vendor house goes to "];
+            check(&toml, &[("K", "k")], if told { &expect } else { &[] });
+        };
+        for local in [
+            "localhost:1",
+            "127.0.0.1",
+            "[::1]:80",
+            "10.1.2.3",
+            "192.168.0.9:8",
+            "[fd00::1]",
+            "models",
+            "a.local",
+            "b.INTERNAL",
+        ] {
+            at(&format!("http://{local}/v1"), "bearer", false);
+        }
+        for far in ["models.example", "8.8.8.8:8080", "[2001:db8::1]", "notlocal.example"] {
+            at(&format!("http://{far}/v1"), "x-api-key", true);
+            at(&format!("http://{far}/v1"), "none", false);
+            at(&format!("https://{far}/v1"), "bearer", false);
+        }
+        let also = "base_url = \"https://a.example\"\nkey_env = \"K\"\n[vendor.also.anthropic-messages]\nbase_url = \"http://b.example\"";
+        let expect = "the key of vendor house goes to b.example in clear, over plain http; give it an https";
+        check(&format!("{OWN}{also}"), &[("K", "k")], &[expect, "no model is offered"]);
+    }
+}

@@ -1,0 +1,131 @@
+//! What keys used, by day: counted in memory, written to the store now and then.
+//!
+//! The ledger decides; this is for people to read. After a crash the last seconds may be missing here and never there.
+
+use crate::fault::Fault;
+use hashbrown::HashMap;
+use opencredits_store::{UsageDay, UsageDays};
+use opencredits_units::{KeyId, NanoUsd, UnixMs};
+use parking_lot::Mutex;
+use std::sync::Arc;
+
+/// Counts what is not in the store yet.
+pub struct UsageTally {
+    store: Arc<dyn UsageDays>,
+    counted: Mutex<HashMap<(KeyId, u64), (u64, NanoUsd)>>,
+}
+
+/// What a key used, by period. Weeks begin on Monday, UTC.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KeyUsage {
+    /// Ever.
+    pub total: NanoUsd,
+    /// Today.
+    pub daily: NanoUsd,
+    /// Since Monday.
+    pub weekly: NanoUsd,
+    /// Since the first of the month.
+    pub monthly: NanoUsd,
+}
+
+/// The first day of the epoch was a Thursday.
+const THURSDAY: u64 = 3;
+
+impl UsageTally {
+    /// Counts on top of what `store` has.
+    #[must_use]
+    pub fn new(store: Arc<dyn UsageDays>) -> Self {
+        Self { store, counted: Mutex::new(HashMap::new()) }
+    }
+
+    /// Counts one request.
+    pub fn add(&self, key: KeyId, now: UnixMs, charged: NanoUsd) {
+        let mut counted = self.counted.lock();
+        let (requests, sum) = counted.entry((key, now.day())).or_default();
+        *requests = requests.saturating_add(1);
+        *sum = sum.checked_add(charged).unwrap_or(*sum);
+    }
+
+    /// Writes what was counted to the store.
+    ///
+    /// # Errors
+    /// When the store fails; what was counted is kept then.
+    pub async fn flush(&self) -> Result<(), Fault> {
+        let taken = std::mem::take(&mut *self.counted.lock());
+        if taken.is_empty() {
+            return Ok(());
+        }
+        let day = |((key, day), (requests, charged)): (&(KeyId, u64), &(u64, NanoUsd))| UsageDay {
+            key: *key,
+            day: *day,
+            requests: *requests,
+            charged: *charged,
+        };
+        let days: Vec<UsageDay> = taken.iter().map(day).collect();
+        if let Err(error) = self.store.add_usage(&days).await {
+            self.put_back(&days);
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    fn put_back(&self, days: &[UsageDay]) {
+        let mut counted = self.counted.lock();
+        for day in days {
+            let (requests, sum) = counted.entry((day.key, day.day)).or_default();
+            *requests = requests.saturating_add(day.requests);
+            *sum = sum.checked_add(day.charged).unwrap_or(*sum);
+        }
+    }
+
+    /// What a key used, the last request included.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn usage_of(&self, key: KeyId, now: UnixMs) -> Result<KeyUsage, Fault> {
+        self.flush().await?;
+        let today = now.day();
+        let monday = today.saturating_sub((today.saturating_add(THURSDAY)) % 7);
+        let first = first_of_month(today);
+        let mut usage = KeyUsage::default();
+        for day in self.store.usage_of(key).await? {
+            let periods = [
+                (&mut usage.total, 0),
+                (&mut usage.daily, today),
+                (&mut usage.weekly, monday),
+                (&mut usage.monthly, first),
+            ];
+            for (sum, since) in periods {
+                if day.day >= since {
+                    *sum = sum.checked_add(day.charged).unwrap_or(*sum);
+                }
+            }
+        }
+        Ok(usage)
+    }
+}
+
+/// The day on which the month of `day` began.
+fn first_of_month(day: u64) -> u64 {
+    let epoch = jiff::civil::date(1970, 1, 1);
+    let days = i64::try_from(day).unwrap_or_default();
+    let date = epoch.checked_add(jiff::Span::new().days(days)).unwrap_or(epoch);
+    let since = u64::try_from(date.day()).unwrap_or(1).saturating_sub(1);
+    day.saturating_sub(since)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_month_begins_on_its_first() {
+        let day = |y, m, d| {
+            let since = jiff::civil::date(1970, 1, 1).until(jiff::civil::date(y, m, d)).unwrap();
+            u64::try_from(since.get_days()).unwrap()
+        };
+        assert_eq!(first_of_month(day(2026, 11, 23)), day(2026, 11, 1));
+        assert_eq!(first_of_month(day(2028, 2, 29)), day(2028, 2, 1));
+        assert_eq!(first_of_month(day(2027, 1, 1)), day(2027, 1, 1));
+    }
+}

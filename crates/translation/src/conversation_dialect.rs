@@ -1,0 +1,65 @@
+//! The dialects that the hub reads and writes.
+
+use opencredits_dialects::Dialect;
+
+/// A dialect in which conversations are held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ConversationDialect {
+    /// `openai-chat`.
+    Chat,
+    /// `anthropic-messages`.
+    Messages,
+    /// `openai-responses`.
+    Responses,
+    /// `gemini-generate`.
+    Gemini,
+}
+
+impl ConversationDialect {
+    /// The dialect as the hub speaks it; `None` where it does not.
+    #[must_use]
+    pub(crate) const fn of(dialect: Dialect) -> Option<Self> {
+        match dialect {
+            Dialect::OpenaiChat => Some(Self::Chat),
+            Dialect::AnthropicMessages => Some(Self::Messages),
+            Dialect::OpenaiResponses => Some(Self::Responses),
+            Dialect::GeminiGenerate => Some(Self::Gemini),
+            Dialect::OpenaiEmbeddings | Dialect::CohereChat => None,
+        }
+    }
+
+    /// The client's name for a field that was left out, which the hub calls as `openai-chat` does.
+    pub(crate) fn name_of(self, field: &str) -> &str {
+        match (self, field) {
+            (Self::Messages, "stop") => "stop_sequences",
+            (Self::Messages, "reasoning_effort") => "thinking",
+            (Self::Messages, "response_format") => "output_config.format",
+            (Self::Messages, "response_format.schema") => "output_config.format.schema",
+            (Self::Messages, "parallel_tool_calls") => "tool_choice.disable_parallel_tool_use",
+            (Self::Responses, "reasoning_effort") => "reasoning.effort",
+            (Self::Responses, "response_format") => "text.format",
+            (Self::Responses, "response_format.schema") => "text.format.schema",
+            (Self::Gemini, "temperature") => "generationConfig.temperature",
+            (Self::Gemini, "top_p") => "generationConfig.topP",
+            (Self::Gemini, "top_k") => "generationConfig.topK",
+            (Self::Gemini, "seed") => "generationConfig.seed",
+            (Self::Gemini, "frequency_penalty") => "generationConfig.frequencyPenalty",
+            (Self::Gemini, "presence_penalty") => "generationConfig.presencePenalty",
+            (Self::Gemini, "stop") => "generationConfig.stopSequences",
+            (Self::Gemini, "reasoning_effort") => "generationConfig.thinkingConfig",
+            (Self::Gemini, "response_format") => "generationConfig.responseMimeType",
+            (Self::Gemini, "response_format.schema") => "generationConfig.responseSchema",
+            (Self::Gemini, "tool_choice") => "toolConfig",
+            (_, field) => field,
+        }
+    }
+
+    /// The field in which the turns stand.
+    pub(crate) const fn turns_field(self) -> &'static str {
+        match self {
+            Self::Chat | Self::Messages => "messages",
+            Self::Responses => "input",
+            Self::Gemini => "contents",
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! PartContent readers of requests have in common.
+
+use crate::conversation::{Conversation, Format, Part, PartContent, Reasoning, Role, Text, ToolChoice, Turn, raw_text};
+use opencredits_dialects::RequestError;
+use opencredits_wire::json;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+pub(crate) const fn expected(field: &'static str, expected: &'static str) -> RequestError {
+    RequestError::Field { field, expected }
+}
+
+pub(crate) const fn refused(field: &'static str, remedy: &'static str) -> RequestError {
+    RequestError::Unsupported { field, remedy }
+}
+
+/// Reads raw JSON, or says which form the field should have.
+pub(crate) fn read<'a, T: Deserialize<'a>>(
+    raw: &'a str,
+    field: &'static str,
+    form: &'static str,
+) -> Result<T, RequestError> {
+    serde_json::from_str(raw).map_err(|_| expected(field, form))
+}
+
+/// Reads the fields that are set; `field` says false where no other dialect has anything like one.
+pub(crate) fn read_fields<'a>(
+    fields: impl Iterator<Item = (&'a str, &'a str)>,
+    dropped: &mut Vec<String>,
+    field: impl Fn(&mut Conversation<'a>, &str, &'a str, &mut Vec<String>) -> Result<bool, RequestError>,
+) -> Result<Conversation<'a>, RequestError> {
+    let mut conversation = Conversation::default();
+    for (name, raw) in fields.filter(|(_, raw)| json::is_set(raw.as_bytes())) {
+        if !field(&mut conversation, name, raw, dropped)? {
+            dropped.push(name.to_owned());
+        }
+    }
+    Ok(conversation)
+}
+
+/// Adds parts; what one side says in several messages is one turn.
+pub(crate) fn push<'a>(to: &mut Conversation<'a>, role: Role, parts: Vec<Part<'a>>) {
+    match to.turns.last_mut().filter(|turn| turn.role == role) {
+        Some(turn) => turn.parts.extend(parts),
+        None => to.turns.push(Turn { role, parts }),
+    }
+}
+
+/// The arguments of a call as the text of a JSON object; none at all are an empty one.
+pub(crate) fn arguments(text: Text<'_>) -> Result<Cow<'_, str>, RequestError> {
+    if text.trim().is_empty() {
+        return Ok(Cow::Borrowed("{}"));
+    }
+    let is_object = serde_json::from_str::<&RawValue>(&text).is_ok_and(|raw| raw.get().starts_with('{'));
+    if is_object {
+        return Ok(text.0);
+    }
+    Err(expected("messages", "right: the arguments of a tool call are the text of a JSON object"))
+}
+
+/// The arguments of a call that stand as an object; none at all are an empty one.
+pub(crate) fn object<'a>(raw: Option<&'a RawValue>, field: &'static str) -> Result<Cow<'a, str>, RequestError> {
+    let raw = raw.map_or("{}", RawValue::get);
+    if raw.starts_with('{') {
+        return Ok(Cow::Borrowed(raw));
+    }
+    Err(expected(field, "right: the arguments of a tool call are a JSON object"))
+}
+
+/// `none`, or how hard the model is to try.
+pub(crate) fn effort(raw: &str, field: &'static str) -> Result<Reasoning, RequestError> {
+    const FORM: &str = "none, minimal, low, medium, high, xhigh or max";
+    if raw == "\"none\"" {
+        return Ok(Reasoning::Off);
+    }
+    read(raw, field, FORM).map(Reasoning::Effort)
+}
+
+/// Sound, as `openai-chat` and `openai-responses` write it.
+#[derive(Deserialize)]
+pub(crate) struct InputAudio<'a> {
+    #[serde(borrow)]
+    data: Text<'a>,
+    #[serde(borrow)]
+    format: Text<'a>,
+}
+
+impl<'a> InputAudio<'a> {
+    pub(crate) fn content(self) -> PartContent<'a> {
+        PartContent::Audio { data: self.data, format: self.format }
+    }
+}
+
+/// A text, or a list of pieces.
+pub(crate) fn content<'a, P: Deserialize<'a>>(
+    content: &'a RawValue,
+    field: &'static str,
+    part: impl Fn(P) -> Result<Part<'a>, RequestError>,
+) -> Result<Vec<Part<'a>>, RequestError> {
+    const FORM: &str = "complete: content is a text or a list of parts";
+    let raw = content.get();
+    if raw.starts_with('[') {
+        return read::<Vec<P>>(raw, field, FORM)?.into_iter().map(part).collect();
+    }
+    Ok(vec![PartContent::Text(read(raw, field, FORM)?).into()])
+}
+
+/// Whether tools are to be called, in a word; `None` for what has more to say.
+pub(crate) fn choice_in_a_word(raw: &str) -> Option<ToolChoice<'_>> {
+    match raw {
+        "\"auto\"" => Some(ToolChoice::Auto),
+        "\"none\"" => Some(ToolChoice::None),
+        "\"required\"" => Some(ToolChoice::Any),
+        _ => None,
+    }
+}
+
+/// The form of an answer by its type, where `asked` gives a schema's name, the schema, and whether it is strict.
+pub(crate) fn format_of<'a>(
+    kind: &str,
+    (name, schema, strict): (Option<Text<'a>>, Option<&'a RawValue>, Option<bool>),
+    wrong: RequestError,
+) -> Result<Option<Format<'a>>, RequestError> {
+    match (kind, schema) {
+        ("text", _) => Ok(None),
+        ("json_object", _) => Ok(Some(Format::Json)),
+        ("json_schema", Some(schema)) => {
+            let name = name.unwrap_or(Text(Cow::Borrowed("answer")));
+            Ok(Some(Format::Schema { name, schema: raw_text(schema), strict }))
+        }
+        _ => Err(wrong),
+    }
+}

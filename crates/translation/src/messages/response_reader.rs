@@ -1,0 +1,285 @@
+//! Answers of `anthropic-messages`: read whole and in streams, written whole.
+
+use super::response_writer::Writer;
+use super::stop::write_stop;
+use crate::conversation::{Seal, Text};
+use crate::json_writer::JsonWriter;
+use crate::origin::{Origin, ResponseHead};
+use crate::seal;
+use crate::step::{Reason, Step, Stop};
+use crate::usage;
+use opencredits_units::Usage;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow, default)]
+    id: Text<'a>,
+    #[serde(borrow, default)]
+    model: Text<'a>,
+    #[serde(borrow, default)]
+    content: Vec<Block<'a>>,
+    #[serde(borrow, default)]
+    stop_reason: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    stop_sequence: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Block<'a> {
+    #[serde(borrow)]
+    r#type: Text<'a>,
+    #[serde(borrow, default)]
+    text: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    thinking: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    signature: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    data: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    id: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    name: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    input: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Event<'a> {
+    #[serde(borrow)]
+    r#type: Text<'a>,
+    #[serde(borrow, default)]
+    message: Option<Message<'a>>,
+    #[serde(borrow, default)]
+    content_block: Option<Block<'a>>,
+    #[serde(borrow, default)]
+    delta: Option<Delta<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Delta<'a> {
+    #[serde(borrow, default)]
+    text: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    thinking: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    signature: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    partial_json: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    stop_reason: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    stop_sequence: Option<Text<'a>>,
+}
+
+/// Counts calls: blocks of other kinds are in between, and the provider's own tools are nobody else's calls.
+#[derive(Default)]
+pub(crate) struct Reader {
+    calls: u64,
+    open: Open,
+}
+
+/// The block that is open in a stream.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Open {
+    #[default]
+    Other,
+    /// A call of the client's, and whether it has said any argument.
+    Call { has_arguments: bool },
+    /// PartContent the provider runs by itself.
+    Inside,
+}
+
+impl Reader {
+    /// Reads a whole answer.
+    pub(crate) fn whole(&mut self, body: &[u8], each: &mut dyn FnMut(Step<'_>)) {
+        let Ok(message) = serde_json::from_slice::<Message<'_>>(body) else {
+            return;
+        };
+        each(Step::Start { id: message.id.0, model: message.model.0 });
+        for block in message.content {
+            self.begin(block, each);
+            self.end(each);
+        }
+        if let Some(native) = message.stop_reason {
+            each(Step::Stop(stop(native, message.stop_sequence)));
+        }
+    }
+
+    /// Reads an event of a stream.
+    pub(crate) fn event(&mut self, data: &[u8], each: &mut dyn FnMut(Step<'_>)) {
+        let Ok(event) = serde_json::from_slice::<Event<'_>>(data) else {
+            return;
+        };
+        match (&*event.r#type, event.message, event.content_block, event.delta) {
+            ("message_start", Some(message), ..) => each(Step::Start { id: message.id.0, model: message.model.0 }),
+            ("content_block_start", _, Some(block), _) => self.begin(block, each),
+            ("content_block_delta", .., Some(delta)) => self.delta(delta, each),
+            ("content_block_stop", ..) => self.end(each),
+            ("message_delta", .., Some(delta)) => {
+                if let Some(native) = delta.stop_reason {
+                    each(Step::Stop(stop(native, delta.stop_sequence)));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self, block: Block<'_>, each: &mut dyn FnMut(Step<'_>)) {
+        self.open = Open::Other;
+        match &*block.r#type {
+            "text" => say(block.text, Step::Text, each),
+            "thinking" => {
+                say(block.thinking, Step::Reasoning, each);
+                say(block.signature, Step::Signature, each);
+            }
+            "redacted_thinking" => say(block.data, Step::Redacted, each),
+            "tool_use" => {
+                let index = self.calls;
+                self.calls = self.calls.saturating_add(1);
+                let (id, name) = (block.id.unwrap_or_default().0, block.name.unwrap_or_default().0);
+                each(Step::Call { index, id, name });
+                // A stream begins with an empty object, and gives the arguments afterwards.
+                let input = block.input.map(RawValue::get).filter(|input| *input != "{}");
+                if let Some(input) = input {
+                    each(Step::Arguments { index, json: Cow::Borrowed(input) });
+                }
+                self.open = Open::Call { has_arguments: input.is_some() };
+            }
+            _ => self.open = Open::Inside,
+        }
+    }
+
+    fn delta(&mut self, delta: Delta<'_>, each: &mut dyn FnMut(Step<'_>)) {
+        say(delta.text, Step::Text, each);
+        say(delta.thinking, Step::Reasoning, each);
+        say(delta.signature, Step::Signature, each);
+        let json = delta.partial_json.filter(|json| !json.is_empty());
+        if let (Some(json), Open::Call { .. }) = (json, self.open) {
+            each(Step::Arguments { index: self.calls.saturating_sub(1), json: json.0 });
+            self.open = Open::Call { has_arguments: true };
+        }
+    }
+
+    fn end(&mut self, each: &mut dyn FnMut(Step<'_>)) {
+        if self.open == (Open::Call { has_arguments: false }) {
+            each(Step::Arguments { index: self.calls.saturating_sub(1), json: Cow::Borrowed("{}") });
+        }
+        if self.open != Open::Inside {
+            each(Step::PartEnd);
+        }
+        self.open = Open::Other;
+    }
+}
+
+fn say<'a>(text: Option<Text<'a>>, step: impl Fn(Cow<'a, str>) -> Step<'a>, each: &mut dyn FnMut(Step<'_>)) {
+    if let Some(text) = text.filter(|text| !text.is_empty()) {
+        each(step(text.0));
+    }
+}
+
+fn stop(native: Text<'_>, sequence: Option<Text<'_>>) -> Stop {
+    let reason = match &*native {
+        "stop_sequence" => Reason::Sequence,
+        "max_tokens" | "model_context_window_exceeded" => Reason::Length,
+        "tool_use" => Reason::Calls,
+        "refusal" => Reason::Filter,
+        "pause_turn" => Reason::Pause,
+        _ => Reason::End,
+    };
+    Stop { reason, native: native.0.into_owned(), sequence: sequence.map(|sequence| sequence.0.into_owned()) }
+}
+
+/// A block that is put together.
+enum Whole {
+    Text(String),
+    Thinking { text: String, signature: String },
+    Redacted(String),
+    Call { id: String, name: String, json: String },
+}
+
+/// Writes a whole answer from its steps.
+pub(crate) fn write_body(read: impl FnOnce(&mut dyn FnMut(Step<'_>)), usage: &Usage, origin: &Origin) -> Vec<u8> {
+    let (mut head, mut stop, mut blocks) = (ResponseHead::default(), None, Vec::new());
+    // Where each call's block is.
+    let mut calls: Vec<usize> = Vec::new();
+    read(&mut |step| match step {
+        Step::Start { id, model } => head = ResponseHead { id: id.into_owned(), model: model.into_owned() },
+        Step::Stop(reason) => stop = Some(reason),
+        Step::Call { id, name, .. } => {
+            calls.push(blocks.len());
+            blocks.push(Whole::Call { id: id.into_owned(), name: name.into_owned(), json: String::new() });
+        }
+        Step::Arguments { index, json: more } => {
+            let at = usize::try_from(index).ok().and_then(|index| calls.get(index));
+            if let Some(Whole::Call { json, .. }) = at.and_then(|at| blocks.get_mut(*at)) {
+                json.push_str(&more);
+            }
+        }
+        step => append(&mut blocks, step),
+    });
+    let mut out = JsonWriter::default();
+    out.object(|out| {
+        out.member("id", &Writer::message_id(&head.id));
+        out.member("type", "message");
+        out.member("role", "assistant");
+        out.member("model", &head.model);
+        out.key("content").array(|out| blocks.iter().for_each(|block| write_block(out, block, &origin.vendor)));
+        write_stop(out, stop.as_ref());
+        usage::messages(out.key("usage"), usage, "");
+    });
+    out.bytes()
+}
+
+fn append(blocks: &mut Vec<Whole>, step: Step<'_>) {
+    match (step, blocks.last_mut()) {
+        (Step::Text(more) | Step::Refusal(more), Some(Whole::Text(text))) => text.push_str(&more),
+        (Step::Text(text) | Step::Refusal(text), _) => blocks.push(Whole::Text(text.into_owned())),
+        (Step::Reasoning(more), Some(Whole::Thinking { text, signature })) if signature.is_empty() => {
+            text.push_str(&more);
+        }
+        (Step::Reasoning(text), _) => {
+            blocks.push(Whole::Thinking { text: text.into_owned(), signature: String::new() });
+        }
+        (Step::Signature(seal), Some(Whole::Thinking { signature, .. })) => signature.push_str(&seal),
+        (Step::Signature(seal), _) => {
+            blocks.push(Whole::Thinking { text: String::new(), signature: seal.into_owned() });
+        }
+        (Step::Redacted(data), _) => blocks.push(Whole::Redacted(data.into_owned())),
+        _ => {}
+    }
+}
+
+fn write_block(out: &mut JsonWriter, block: &Whole, vendor: &str) {
+    out.object(|out| match block {
+        Whole::Text(text) => {
+            out.member("type", "text");
+            out.member("text", text);
+        }
+        Whole::Thinking { text, signature } => {
+            out.member("type", "thinking");
+            out.member("thinking", text);
+            let seal = (!signature.is_empty()).then(|| Seal::Signature(signature.into()));
+            out.member("signature", &seal::wrap(vendor, seal.as_ref()));
+        }
+        Whole::Redacted(data) => {
+            out.member("type", "redacted_thinking");
+            out.member("data", &seal::wrap(vendor, Some(&Seal::Redacted(data.into()))));
+        }
+        Whole::Call { id, name, json } => {
+            out.member("type", "tool_use");
+            out.member("id", id);
+            out.member("name", name);
+            out.member_raw("input", object(json));
+        }
+    });
+}
+
+/// The arguments as an object: a model may have written none, or something else.
+fn object(json: &str) -> &str {
+    let sound = serde_json::from_str::<&RawValue>(json).is_ok_and(|raw| raw.get().starts_with('{'));
+    if sound { json } else { "{}" }
+}

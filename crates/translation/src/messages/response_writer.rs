@@ -1,0 +1,230 @@
+//! Streams of `anthropic-messages`, written.
+
+use super::stop::write_stop;
+use crate::conversation::Seal;
+use crate::json_writer::{JsonWriter, value};
+use crate::origin::Origin;
+use crate::seal;
+use crate::step::{Closing, Step};
+use crate::usage;
+use opencredits_units::Usage;
+use opencredits_wire::sse::push_event;
+use std::collections::VecDeque;
+
+/// PartContent an id of this dialect begins with.
+const ID_PREFIX: &str = "msg_";
+
+/// Writes a stream: one block is open at a time, with an index that rises.
+pub(crate) struct Writer {
+    /// Who signs.
+    vendor: String,
+    begun: bool,
+    blocks: u64,
+    open: Option<Open>,
+    /// Calls whose turn has not come: another one is open, and may go on.
+    later: VecDeque<Later>,
+}
+
+/// The kind of the open block.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Open {
+    Text,
+    Thinking,
+    /// The signature was given: what comes next is another thought.
+    Signed,
+    Call(u64),
+}
+
+/// A call that waits.
+struct Later {
+    index: u64,
+    id: String,
+    name: String,
+    json: String,
+}
+
+impl Writer {
+    pub(crate) fn new(origin: Origin) -> Self {
+        Self { vendor: origin.vendor, begun: false, blocks: 0, open: None, later: VecDeque::new() }
+    }
+
+    /// An id as this dialect's clients expect it.
+    pub(super) fn message_id(id: &str) -> String {
+        if id.starts_with(ID_PREFIX) { id.to_owned() } else { [ID_PREFIX, id].concat() }
+    }
+
+    /// Writes one step; the last one is [`Writer::close`]'s.
+    pub(crate) fn step(&mut self, step: &Step<'_>, out: &mut Vec<u8>) {
+        match step {
+            Step::Start { id, model } => self.start(id, model, out),
+            Step::Text(text) | Step::Refusal(text) => {
+                self.enter(Open::Text, out);
+                self.delta(out, "text_delta", "text", text);
+            }
+            Step::Reasoning(text) => {
+                self.enter(Open::Thinking, out);
+                self.delta(out, "thinking_delta", "thinking", text);
+            }
+            Step::Signature(seal) => {
+                self.enter(Open::Thinking, out);
+                self.sign(Some(&Seal::Signature(seal.as_ref().into())), out);
+                self.open = Some(Open::Signed);
+            }
+            Step::Redacted(data) => {
+                self.leave(out);
+                self.begin(out, |out| {
+                    out.member("type", "redacted_thinking");
+                    out.member("data", &seal::wrap(&self.vendor, Some(&Seal::Redacted(data.as_ref().into()))));
+                });
+                self.end(out);
+            }
+            Step::Call { index, id, name } => self.call(*index, (id, name), out),
+            Step::Arguments { index, json } => self.arguments(*index, json, out),
+            Step::PartEnd | Step::Stop(_) => {}
+        }
+    }
+
+    fn start(&mut self, id: &str, model: &str, out: &mut Vec<u8>) {
+        if std::mem::replace(&mut self.begun, true) {
+            return;
+        }
+        let data = value(|out| {
+            out.object(|out| {
+                out.member("type", "message_start");
+                out.key("message").object(|out| {
+                    out.member("id", &Self::message_id(id));
+                    out.member("type", "message");
+                    out.member("role", "assistant");
+                    out.member("model", model);
+                    out.member_raw("content", "[]");
+                    write_stop(out, None);
+                    // Placeholders: what was used is known at the end.
+                    usage::messages(out.key("usage"), &Usage::default(), "");
+                });
+            });
+        });
+        push_event(out, b"message_start", data.as_bytes());
+        push_event(out, b"ping", br#"{"type":"ping"}"#);
+    }
+
+    /// Signs the thinking that is open, in the name of its vendor: this dialect takes none back that is not signed.
+    fn sign(&self, seal: Option<&Seal<'_>>, out: &mut Vec<u8>) {
+        self.delta(out, "signature_delta", "signature", &seal::wrap(&self.vendor, seal));
+    }
+
+    fn call(&mut self, index: u64, (id, name): (&str, &str), out: &mut Vec<u8>) {
+        if matches!(self.open, Some(Open::Call(_))) {
+            self.later.push_back(Later { index, id: id.to_owned(), name: name.to_owned(), json: String::new() });
+            return;
+        }
+        self.leave(out);
+        self.begin_call(index, (id, name), out);
+    }
+
+    fn begin_call(&mut self, index: u64, (id, name): (&str, &str), out: &mut Vec<u8>) {
+        self.begin(out, |out| {
+            out.member("type", "tool_use");
+            out.member("id", id);
+            out.member("name", name);
+            out.member_raw("input", "{}");
+        });
+        self.open = Some(Open::Call(index));
+    }
+
+    fn arguments(&mut self, index: u64, json: &str, out: &mut Vec<u8>) {
+        if self.open == Some(Open::Call(index)) {
+            self.delta(out, "input_json_delta", "partial_json", json);
+        } else if let Some(later) = self.later.iter_mut().find(|later| later.index == index) {
+            later.json.push_str(json);
+        }
+    }
+
+    /// Opens a block of this kind, unless it is open.
+    fn enter(&mut self, kind: Open, out: &mut Vec<u8>) {
+        if self.open == Some(kind) {
+            return;
+        }
+        self.leave(out);
+        self.begin(out, |out| match kind {
+            Open::Text | Open::Call(_) => {
+                out.member("type", "text");
+                out.member("text", "");
+            }
+            Open::Thinking | Open::Signed => {
+                out.member("type", "thinking");
+                out.member("thinking", "");
+                out.member("signature", "");
+            }
+        });
+        self.open = Some(kind);
+    }
+
+    /// Closes what is open, and lets the calls that waited have their turn.
+    fn leave(&mut self, out: &mut Vec<u8>) {
+        if let Some(open) = self.open.take() {
+            if open == Open::Thinking {
+                self.sign(None, out);
+            }
+            self.end(out);
+        }
+        while let Some(Later { index, id, name, json }) = self.later.pop_front() {
+            self.begin_call(index, (&id, &name), out);
+            self.arguments(index, &json, out);
+            self.open = None;
+            self.end(out);
+        }
+    }
+
+    fn begin(&self, out: &mut Vec<u8>, block: impl FnOnce(&mut JsonWriter)) {
+        let data = value(|out| {
+            out.object(|out| {
+                out.member("type", "content_block_start");
+                out.count("index", self.blocks);
+                out.key("content_block").object(block);
+            });
+        });
+        push_event(out, b"content_block_start", data.as_bytes());
+    }
+
+    fn delta(&self, out: &mut Vec<u8>, kind: &str, member: &str, text: &str) {
+        let data = value(|out| {
+            out.object(|out| {
+                out.member("type", "content_block_delta");
+                out.count("index", self.blocks);
+                out.key("delta").object(|out| {
+                    out.member("type", kind);
+                    out.member(member, text);
+                });
+            });
+        });
+        push_event(out, b"content_block_delta", data.as_bytes());
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) {
+        let data = value(|out| {
+            out.object(|out| {
+                out.member("type", "content_block_stop");
+                out.count("index", self.blocks);
+            });
+        });
+        push_event(out, b"content_block_stop", data.as_bytes());
+        self.blocks = self.blocks.saturating_add(1);
+    }
+
+    /// The closing events: whatever is open ends, then the reason with the usage, then the end.
+    pub(crate) fn close(&mut self, closing: &Closing<'_>) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.start("", "", &mut out);
+        self.leave(&mut out);
+        let data = value(|out| {
+            out.object(|out| {
+                out.member("type", "message_delta");
+                out.key("delta").object(|out| write_stop(out, closing.stop));
+                usage::messages(out.key("usage"), closing.usage, closing.extras);
+            });
+        });
+        push_event(&mut out, b"message_delta", data.as_bytes());
+        push_event(&mut out, b"message_stop", br#"{"type":"message_stop"}"#);
+        out
+    }
+}

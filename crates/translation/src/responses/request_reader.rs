@@ -1,0 +1,300 @@
+//! Reading a request of `openai-responses`.
+
+use crate::conversation::{
+    Call, Conversation, Part, PartContent, Role, Seal, Text, Tool, ToolChoice, raw_text, source_of,
+};
+use crate::field_readers::{
+    InputAudio, arguments, choice_in_a_word, content, effort, expected, format_of, push, read, read_fields, refused,
+};
+use crate::json_writer::value;
+use crate::seal;
+use opencredits_dialects::RequestError;
+use opencredits_wire::json;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+#[derive(Deserialize)]
+struct Item<'a> {
+    #[serde(borrow)]
+    r#type: Option<Text<'a>>,
+    #[serde(borrow)]
+    role: Option<Text<'a>>,
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
+    #[serde(borrow)]
+    call_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+    #[serde(borrow)]
+    arguments: Option<Text<'a>>,
+    #[serde(borrow)]
+    input: Option<Text<'a>>,
+    #[serde(borrow)]
+    output: Option<&'a RawValue>,
+    #[serde(borrow)]
+    summary: Option<Vec<Piece<'a>>>,
+    #[serde(borrow)]
+    encrypted_content: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Piece<'a> {
+    #[serde(borrow)]
+    r#type: Text<'a>,
+    #[serde(borrow)]
+    text: Option<Text<'a>>,
+    #[serde(borrow)]
+    refusal: Option<Text<'a>>,
+    #[serde(borrow)]
+    image_url: Option<Text<'a>>,
+    #[serde(borrow)]
+    detail: Option<Text<'a>>,
+    #[serde(borrow)]
+    file_data: Option<Text<'a>>,
+    #[serde(borrow)]
+    file_url: Option<Text<'a>>,
+    #[serde(borrow)]
+    filename: Option<Text<'a>>,
+    #[serde(borrow)]
+    input_audio: Option<InputAudio<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ToolDef<'a> {
+    #[serde(borrow)]
+    r#type: Text<'a>,
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+    #[serde(borrow)]
+    description: Option<Text<'a>>,
+    #[serde(borrow)]
+    parameters: Option<&'a RawValue>,
+    strict: Option<bool>,
+    /// Which texts a custom tool takes.
+    #[serde(borrow)]
+    format: Option<CustomFormat<'a>>,
+}
+
+#[derive(Deserialize)]
+struct CustomFormat<'a> {
+    #[serde(borrow)]
+    r#type: Text<'a>,
+}
+
+#[derive(Deserialize)]
+struct Choice<'a> {
+    #[serde(borrow)]
+    r#type: Text<'a>,
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct TextConfig<'a> {
+    #[serde(borrow)]
+    format: Option<TextFormat<'a>>,
+    #[serde(borrow)]
+    verbosity: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct TextFormat<'a> {
+    #[serde(borrow)]
+    r#type: Text<'a>,
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+    #[serde(borrow)]
+    schema: Option<&'a RawValue>,
+    strict: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct ReasoningAsk<'a> {
+    #[serde(borrow)]
+    effort: Option<&'a RawValue>,
+}
+
+/// PartContent stands for free text, where a tool takes an object.
+const FREE_TEXT: &str =
+    r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false}"#;
+
+/// Reads the fields of a request.
+pub(crate) fn read_request<'a>(
+    fields: impl Iterator<Item = (&'a str, &'a str)>,
+    dropped: &mut Vec<String>,
+) -> Result<Conversation<'a>, RequestError> {
+    read_fields(fields, dropped, field)
+}
+
+/// Reads one field; false where no other dialect has anything like it.
+fn field<'a>(
+    to: &mut Conversation<'a>,
+    name: &str,
+    raw: &'a str,
+    dropped: &mut Vec<String>,
+) -> Result<bool, RequestError> {
+    match name {
+        "model" => to.model = read(raw, "model", "a string")?,
+        "input" => input(to, raw, dropped)?,
+        "instructions" => to.system.insert(0, PartContent::Text(read(raw, "instructions", "a text")?).into()),
+        "stream" => to.stream = raw == "true",
+        // Nothing is kept, and usage is shown, whatever these say.
+        "store" | "stream_options" => {}
+        "max_output_tokens" => to.output_cap = json::count(raw.as_bytes()),
+        "temperature" => to.sampling.temperature = Some(raw),
+        "top_p" => to.sampling.top_p = Some(raw),
+        "tools" => tools(to, raw, dropped)?,
+        "tool_choice" => to.tool_choice = Some(tool_choice(raw)?),
+        "parallel_tool_calls" => to.parallel_tools = Some(raw == "true"),
+        "text" => text(to, raw, dropped)?,
+        "reasoning" => {
+            let asked: ReasoningAsk<'a> = read(raw, "reasoning", "an object with effort")?;
+            let set = asked.effort.filter(|raw| json::is_set(raw.get().as_bytes()));
+            to.reasoning = set.map(|raw| effort(raw.get(), "reasoning.effort")).transpose()?.or(to.reasoning);
+        }
+        "prompt_cache_key" => to.cache_key = Some(read(raw, "prompt_cache_key", "a string")?),
+        // PartContent is sealed is given without being asked for.
+        "include" => {
+            let asked: Vec<Text<'a>> = read(raw, "include", "a list of names")?;
+            return Ok(asked.iter().all(|name| &**name == "reasoning.encrypted_content"));
+        }
+        "truncation" => return Ok(raw == "\"disabled\""),
+        "service_tier" => return Ok(matches!(raw, "\"auto\"" | "\"default\"")),
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+fn input<'a>(to: &mut Conversation<'a>, raw: &'a str, dropped: &mut Vec<String>) -> Result<(), RequestError> {
+    const FORM: &str = "a text or a list of items";
+    if !raw.starts_with('[') {
+        push(to, Role::User, vec![PartContent::Text(read(raw, "input", FORM)?).into()]);
+        return Ok(());
+    }
+    let items: Vec<Item<'a>> = read(raw, "input", FORM)?;
+    items.into_iter().try_for_each(|item| take(to, item, dropped))
+}
+
+fn take<'a>(to: &mut Conversation<'a>, item: Item<'a>, dropped: &mut Vec<String>) -> Result<(), RequestError> {
+    let lacking = || expected("input", "complete: an item has what its type says");
+    match item.r#type.as_deref().unwrap_or("message") {
+        "message" => {
+            let parts = item.content.map_or(Ok(Vec::new()), parts)?;
+            match item.role.as_deref() {
+                Some("system" | "developer") if to.turns.is_empty() => to.system.extend(parts),
+                Some("system" | "developer") => push(to, Role::System, parts),
+                Some("user") => push(to, Role::User, parts),
+                Some("assistant") => push(to, Role::Assistant, parts),
+                _ => return Err(expected("input", "made of the roles system, developer, user and assistant")),
+            }
+        }
+        "function_call" => {
+            let (id, name) = (item.call_id.ok_or_else(lacking)?, item.name.ok_or_else(lacking)?);
+            let arguments = arguments(item.arguments.unwrap_or_default())?;
+            push(to, Role::Assistant, vec![PartContent::Call(Call { id, name, arguments }).into()]);
+        }
+        // Free text for a tool, which other dialects give in an object.
+        "custom_tool_call" => {
+            let (id, name) = (item.call_id.ok_or_else(lacking)?, item.name.ok_or_else(lacking)?);
+            let input = item.input.unwrap_or_default();
+            let arguments = Cow::Owned(value(|out| out.object(|out| out.member("input", &input))));
+            push(to, Role::Assistant, vec![PartContent::Call(Call { id, name, arguments }).into()]);
+        }
+        "function_call_output" | "custom_tool_call_output" => {
+            let id = item.call_id.ok_or_else(lacking)?;
+            let parts = item.output.map_or(Ok(Vec::new()), parts)?;
+            push(to, Role::User, vec![PartContent::Result { id, parts, is_error: false }.into()]);
+        }
+        "reasoning" => {
+            let shown: String = item.summary.iter().flatten().filter_map(|piece| piece.text.as_deref()).collect();
+            let shown = (!shown.is_empty()).then_some(Text(Cow::Owned(shown)));
+            let thought = seal::thought(shown, item.encrypted_content, Seal::Redacted);
+            push(to, Role::Assistant, vec![PartContent::Reasoning(thought).into()]);
+        }
+        "item_reference" => return Err(refused("item_reference", "send the item itself; no answers are kept here")),
+        // PartContent a provider's own tool did is that provider's alone.
+        kind if kind.ends_with("_call") || kind.ends_with("_output") => dropped.push(format!("input.{kind}")),
+        _ => return Err(refused("input", "send messages, function calls and their outputs")),
+    }
+    Ok(())
+}
+
+fn parts(raw: &RawValue) -> Result<Vec<Part<'_>>, RequestError> {
+    content(raw, "input", |piece| part(piece).map(Part::from))
+}
+
+fn part(piece: Piece<'_>) -> Result<PartContent<'_>, RequestError> {
+    Ok(match &*piece.r#type {
+        "input_text" | "output_text" | "text" | "summary_text" => PartContent::Text(piece.text.unwrap_or_default()),
+        "refusal" => PartContent::Refusal(piece.refusal.unwrap_or_default()),
+        "input_image" => {
+            let url = piece.image_url.ok_or(refused("file_id", "send the image itself in image_url"))?;
+            PartContent::Image { source: source_of(url), detail: piece.detail }
+        }
+        "input_file" => {
+            let data = piece.file_data.or(piece.file_url);
+            let data = data.ok_or(refused("file_id", "send the file itself in file_data"))?;
+            PartContent::Document { source: source_of(data), name: piece.filename }
+        }
+        "input_audio" => {
+            piece.input_audio.ok_or(expected("input", "complete: input_audio has data and format"))?.content()
+        }
+        _ => {
+            return Err(expected(
+                "input",
+                "made of parts of the types input_text, input_image, input_file and output_text",
+            ));
+        }
+    })
+}
+
+/// Tools that the client does not run as functions are left out, and named: the answer is good without them.
+fn tools<'a>(to: &mut Conversation<'a>, raw: &'a str, dropped: &mut Vec<String>) -> Result<(), RequestError> {
+    let defs: Vec<ToolDef<'a>> = read(raw, "tools", "a list of tools")?;
+    for def in defs {
+        let is_custom = &*def.r#type == "custom";
+        if !is_custom && &*def.r#type != "function" {
+            dropped.push(format!("tools.{}", &*def.r#type));
+            continue;
+        }
+        let ToolDef { name, description, parameters, strict, format, .. } = def;
+        let name = name.ok_or(expected("tools", "complete: a function has a name"))?;
+        let mut schema = parameters.filter(|raw| json::is_set(raw.get().as_bytes())).map(raw_text);
+        if is_custom {
+            to.custom_tools.push(name.to_string());
+            schema = Some(Cow::Borrowed(FREE_TEXT));
+            // That the text follows a grammar is not enforced elsewhere.
+            if format.is_some_and(|format| &*format.r#type != "text") {
+                dropped.push("tools.format".to_owned());
+            }
+        }
+        to.tools.push(Tool { name, description, schema, strict, cache: None });
+    }
+    Ok(())
+}
+
+fn tool_choice(raw: &str) -> Result<ToolChoice<'_>, RequestError> {
+    const FORM: &str = "auto, none, required or a function";
+    if let Some(choice) = choice_in_a_word(raw) {
+        return Ok(choice);
+    }
+    let choice: Choice<'_> = read(raw, "tool_choice", FORM)?;
+    match (&*choice.r#type, choice.name) {
+        ("function" | "custom", Some(name)) => Ok(ToolChoice::Named(name)),
+        _ => Err(refused("tool_choice", "this model takes auto, none, required or the name of a function")),
+    }
+}
+
+fn text<'a>(to: &mut Conversation<'a>, raw: &'a str, dropped: &mut Vec<String>) -> Result<(), RequestError> {
+    const FORM: &str = "an object whose format is text, json_object or json_schema with a schema";
+    let config: TextConfig<'a> = read(raw, "text", FORM)?;
+    if config.verbosity.is_some_and(|raw| json::is_set(raw.get().as_bytes())) {
+        dropped.push("text.verbosity".to_owned());
+    }
+    let Some(TextFormat { r#type, name, schema, strict }) = config.format else {
+        return Ok(());
+    };
+    to.format = format_of(&r#type, (name, schema, strict), expected("text", FORM))?;
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! Passing an answer on in the client's dialect.
+
+use crate::conversation_dialect::ConversationDialect;
+use crate::origin::Origin;
+use crate::step::{Closing, Step, Stop};
+use crate::{chat, gemini, messages, responses};
+use bytes::Bytes;
+use opencredits_dialects::Dialect;
+use opencredits_dialects::{End, Outcome};
+use opencredits_dialects::{StreamTap, UsageChunk};
+use opencredits_units::Usage;
+use opencredits_wire::EventTooLarge;
+use opencredits_wire::sse::{Event, Framer};
+
+/// Passes a stream on in another dialect. The usage is read by the same tap as where nothing is translated.
+pub struct StreamTranslator {
+    tap: StreamTap,
+    framer: Framer,
+    reader: Reader,
+    writer: Writer,
+    usage_chunk: UsageChunk,
+    stop: Option<Stop>,
+    usage: Usage,
+}
+
+enum Reader {
+    Chat(chat::Reader),
+    Messages(messages::Reader),
+    Responses(responses::Reader),
+    Gemini(gemini::Reader),
+}
+
+enum Writer {
+    Chat(chat::Writer),
+    Messages(messages::Writer),
+    Responses(responses::Writer),
+    Gemini(gemini::Writer),
+}
+
+impl Reader {
+    fn new(conversation_dialect: ConversationDialect) -> Self {
+        match conversation_dialect {
+            ConversationDialect::Chat => Self::Chat(chat::Reader::default()),
+            ConversationDialect::Messages => Self::Messages(messages::Reader::default()),
+            ConversationDialect::Responses => Self::Responses(responses::Reader::default()),
+            ConversationDialect::Gemini => Self::Gemini(gemini::Reader::default()),
+        }
+    }
+
+    fn event(&mut self, data: &[u8], each: &mut dyn FnMut(Step<'_>)) {
+        match self {
+            Self::Chat(reader) => reader.event(data, each),
+            Self::Messages(reader) => reader.event(data, each),
+            Self::Responses(reader) => reader.event(data, each),
+            Self::Gemini(reader) => reader.event(data, each),
+        }
+    }
+
+    fn whole(&mut self, body: &[u8], each: &mut dyn FnMut(Step<'_>)) {
+        match self {
+            Self::Chat(reader) => reader.whole(body, each),
+            Self::Messages(reader) => reader.whole(body, each),
+            Self::Responses(reader) => reader.whole(body, each),
+            Self::Gemini(reader) => reader.whole(body, each),
+        }
+    }
+}
+
+impl Writer {
+    fn new(conversation_dialect: ConversationDialect, origin: Origin) -> Self {
+        match conversation_dialect {
+            ConversationDialect::Chat => Self::Chat(chat::Writer::new(origin)),
+            ConversationDialect::Messages => Self::Messages(messages::Writer::new(origin)),
+            ConversationDialect::Responses => Self::Responses(responses::Writer::new(origin)),
+            ConversationDialect::Gemini => Self::Gemini(gemini::Writer::new(&origin)),
+        }
+    }
+
+    fn step(&mut self, step: &Step<'_>, out: &mut Vec<u8>) {
+        match self {
+            Self::Chat(writer) => writer.step(step, out),
+            Self::Messages(writer) => writer.step(step, out),
+            Self::Responses(writer) => writer.step(step, out),
+            Self::Gemini(writer) => writer.step(step, out),
+        }
+    }
+
+    fn close(&mut self, closing: &Closing<'_>) -> Vec<u8> {
+        match self {
+            Self::Chat(writer) => writer.close(closing),
+            Self::Messages(writer) => writer.close(closing),
+            Self::Responses(writer) => writer.close(closing),
+            Self::Gemini(writer) => writer.close(closing),
+        }
+    }
+}
+
+impl StreamTranslator {
+    /// A translator from what the provider speaks to what the client speaks; `None` where the hub does not speak both.
+    #[must_use]
+    pub fn new(from: Dialect, to: Dialect, origin: Origin, usage_chunk: UsageChunk) -> Option<Self> {
+        let (reads, writes) = (ConversationDialect::of(from)?, ConversationDialect::of(to)?);
+        Some(Self {
+            tap: StreamTap::new(from, UsageChunk::Requested),
+            framer: Framer::new(),
+            reader: Reader::new(reads),
+            writer: Writer::new(writes, origin),
+            usage_chunk,
+            stop: None,
+            usage: Usage::default(),
+        })
+    }
+
+    /// Takes a chunk and gives what goes out for it: whole events.
+    ///
+    /// # Errors
+    /// When an event is larger than any that a provider sends.
+    pub fn feed(&mut self, chunk: &Bytes) -> Result<Bytes, EventTooLarge> {
+        self.tap.feed(chunk)?;
+        let mut out = Vec::new();
+        let Self { framer, reader, writer, stop, .. } = self;
+        framer.feed(chunk, |raw, _| event(raw, reader, |step| pass(step, writer, stop, &mut out)))?;
+        Ok(out.into())
+    }
+
+    /// Whether the event that ends the stream was seen.
+    #[must_use]
+    pub const fn is_ended(&self) -> bool {
+        self.tap.is_ended()
+    }
+
+    /// PartContent has become of the request. Call it once, at the end.
+    pub fn has_produced(&mut self) -> bool {
+        self.tap.has_produced()
+    }
+
+    /// PartContent has become of the request.
+    pub fn outcome(&mut self, end: End) -> Outcome {
+        let outcome = self.tap.outcome(end);
+        self.usage = outcome.usage.unwrap_or_default();
+        outcome
+    }
+
+    /// The closing events, with `extras` (JSON members without braces) added to the usage object.
+    #[must_use]
+    pub fn close(mut self, extras: &str) -> Bytes {
+        let rest = self.framer.take_rest();
+        let Self { reader, writer, stop, .. } = &mut self;
+        let mut out = Vec::new();
+        event(&rest, reader, |step| pass(step, writer, stop, &mut out));
+        let usage_chunk = self.usage_chunk == UsageChunk::Requested;
+        let closing = Closing { stop: self.stop.as_ref(), usage: &self.usage, extras, usage_chunk };
+        out.extend(self.writer.close(&closing));
+        out.into()
+    }
+}
+
+fn event(raw: &[u8], reader: &mut Reader, mut each: impl FnMut(Step<'_>)) {
+    if let Some(data) = Event::read(raw).data {
+        reader.event(&data, &mut each);
+    }
+}
+
+fn pass(step: Step<'_>, writer: &mut Writer, stop: &mut Option<Stop>, out: &mut Vec<u8>) {
+    match step {
+        Step::Stop(reason) => *stop = Some(reason),
+        step => writer.step(&step, out),
+    }
+}
+
+/// A whole answer in the client's dialect, with the usage that was billed; `None` where the hub does not speak both.
+#[must_use]
+pub fn translate_body(from: Dialect, to: Dialect, body: &[u8], usage: &Usage, origin: &Origin) -> Option<Vec<u8>> {
+    let (mut reader, writes) = (Reader::new(ConversationDialect::of(from)?), ConversationDialect::of(to)?);
+    let read = |each: &mut dyn FnMut(Step<'_>)| reader.whole(body, each);
+    Some(match writes {
+        ConversationDialect::Chat => chat::write_body(read, usage, origin),
+        ConversationDialect::Messages => messages::write_body(read, usage, origin),
+        ConversationDialect::Responses => responses::write_body(read, usage, origin),
+        ConversationDialect::Gemini => gemini::write_body(read, usage, origin),
+    })
+}
