@@ -4,6 +4,7 @@
 
 mod arrows;
 mod caps;
+mod circles;
 mod places;
 mod secrets;
 mod vendors;
@@ -75,7 +76,7 @@ pub(crate) fn run() -> Outcome {
 }
 
 fn check(sources: &[Source]) -> Vec<Finding> {
-    let rules = [arrows::check, caps::check, places::check, secrets::check, vendors::check];
+    let rules = [arrows::check, caps::check, circles::check, places::check, secrets::check, vendors::check];
     let mut findings: Vec<Finding> = rules.iter().flat_map(|rule| rule(sources)).collect();
     findings.sort();
     findings

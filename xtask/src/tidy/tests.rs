@@ -223,3 +223,75 @@ fn a_path_of_one_machine_is_found() {
     check_line(&format!("frame{work}main"), 0);
     check_line("the workshop", 0);
 }
+
+/// Files of one crate, and the circles among them.
+fn check_circles(files: &[(&str, &str)], expected: &[&str]) {
+    let paths: Vec<String> = files.iter().map(|(name, _)| format!("crates/units/src/{name}")).collect();
+    let files: Vec<(&str, &str)> = paths.iter().zip(files).map(|(path, (_, text))| (path.as_str(), *text)).collect();
+    let expected: Vec<String> = expected.iter().map(|line| format!("crates/units/src/{line}")).collect();
+    assert_eq!(found(&files), expected);
+}
+
+#[test]
+fn files_that_use_each_other_are_a_circle() {
+    check_circles(
+        &[("a.rs", "use crate::b::B;\nstruct A(B);"), ("b.rs", "struct B;\nfn b(a: &crate::a::A) {}")],
+        &["a.rs:1: a circle of files: a.rs → b.rs → a.rs"],
+    );
+    let way = [("a.rs", "use super::b;"), ("b.rs", "use crate::c::C;"), ("c.rs", "fn c() { dbg!(super::a::f()); }")];
+    check_circles(&way, &["a.rs:1: a circle of files: a.rs → b.rs → c.rs → a.rs"]);
+    check_circles(&way[..2], &[]);
+}
+
+#[test]
+fn of_circles_that_share_a_file_the_shortest_is_named() {
+    check_circles(
+        &[
+            ("a.rs", "use crate::b::B;"),
+            ("b.rs", "use crate::{c::C, d::D};"),
+            ("c.rs", "use crate::a::A;"),
+            ("d.rs", "use crate::b::B;"),
+        ],
+        &["b.rs:1: a circle of files: b.rs → d.rs → b.rs"],
+    );
+}
+
+#[test]
+fn a_module_may_list_and_re_export_its_children_and_not_use_them_when_they_use_it() {
+    let lib = ("lib.rs", "mod a;\npub use a::{A, inner::Deep};\nmod b;");
+    check_circles(
+        &[
+            lib,
+            ("a/mod.rs", "mod inner;\npub use inner::A;"),
+            ("a/inner.rs", "use crate::b::B;\nstruct A;"),
+            ("b.rs", ""),
+        ],
+        &[],
+    );
+    check_circles(
+        &[("a/mod.rs", "mod inner;\nstruct A;\nfn f() { inner::g(); }"), ("a/inner.rs", "use super::A;\nfn g() {}")],
+        &["a/mod.rs:3: a circle of files: a/mod.rs → a/inner.rs → a/mod.rs"],
+    );
+}
+
+#[test]
+fn a_path_over_a_re_export_leads_to_the_file_that_defines_the_name() {
+    let files = [
+        ("lib.rs", "mod a;\nmod b;\npub use a::A as Renamed;"),
+        ("a.rs", "use crate::b::B;\nstruct A;"),
+        ("b.rs", "use crate::Renamed;\nstruct B;"),
+    ];
+    check_circles(&files, &["a.rs:1: a circle of files: a.rs → b.rs → a.rs"]);
+}
+
+#[test]
+fn what_only_tests_use_makes_no_circle() {
+    check_circles(
+        &[
+            ("a.rs", "use crate::b::B;\nstruct A;\n#[cfg(test)]\nmod helpers;"),
+            ("a/helpers.rs", "use crate::b::B;"),
+            ("b.rs", "#[cfg(test)]\nmod tests { use crate::a::A; }\n#[cfg(test)]\nuse crate::a::helpers::H;"),
+        ],
+        &[],
+    );
+}
