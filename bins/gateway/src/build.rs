@@ -1,7 +1,7 @@
 //! Puts the real ports together.
 
-use crate::StartError;
 use crate::discover;
+use crate::error::StartError;
 use crate::ports::{SystemClock, SystemEntropy};
 use opencredits_api::{ApiSettings, App};
 use opencredits_catalog::Catalog;

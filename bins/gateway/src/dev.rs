@@ -1,7 +1,7 @@
 //! `dev`: the same server, with a sample person and the offline sandbox, and lines to paste.
 
-use crate::StartError;
 use crate::build::Built;
+use crate::error::StartError;
 use crate::ports;
 use opencredits_service::accounts::{AccountsError, Grant, NewKey, NewUser};
 use opencredits_service::config::{Config, LogFormat};

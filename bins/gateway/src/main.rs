@@ -3,13 +3,15 @@
 mod build;
 mod dev;
 mod discover;
+mod error;
 mod log;
 mod ports;
 mod run;
 mod workers;
 
 use clap::{Args, Parser, Subcommand};
-use opencredits_service::config::{Config, ConfigError};
+use error::StartError;
+use opencredits_service::config::Config;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -109,34 +111,4 @@ fn show(config: &Config) -> Result<ExitCode, StartError> {
         eprintln!("opencredits-gateway: warning: {notice}");
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Why the gateway could not start or go on.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-enum StartError {
-    #[error("cannot read the config {}: {source}", path.display())]
-    File { path: PathBuf, source: std::io::Error },
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    #[error("cannot show the config: {0}")]
-    Show(#[from] toml::ser::Error),
-    #[error("cannot use {what}: {source}")]
-    Io { what: String, source: std::io::Error },
-    #[error(transparent)]
-    ServedCatalogue(#[from] opencredits_service::ServedCatalogueError),
-    #[error(transparent)]
-    Ledger(#[from] opencredits_ledger::LedgerError),
-    #[error(transparent)]
-    Store(#[from] opencredits_store::StoreError),
-    #[error(transparent)]
-    Transport(#[from] opencredits_providers::TransportError),
-    #[error("the setting hash_key in store.db has not 32 bytes; restore a backup of it")]
-    HashKey,
-    #[error(transparent)]
-    Socket(#[from] opencredits_api::admin::SocketError),
-    #[error(transparent)]
-    Gateway(#[from] opencredits_service::GatewayError),
-    #[error(transparent)]
-    Accounts(#[from] opencredits_service::accounts::AccountsError),
 }

@@ -1,7 +1,7 @@
 //! Serving: listener, jobs, signals, and an orderly end.
 
-use crate::StartError;
 use crate::build::Built;
+use crate::error::StartError;
 use crate::workers::WorkerPool;
 use opencredits_api::admin::{Admin, AdminSocket};
 use opencredits_api::{Ended, Limits, serve, service};

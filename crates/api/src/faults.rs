@@ -1,7 +1,7 @@
-//! From a fault of the service to a problem on the wire: the only place where one becomes the other.
+//! Turns a fault of the service into an error response. Nothing else does.
 
-use crate::app::ApiSettings;
 use crate::errors::{ErrorType, Problem};
+use crate::state::ApiSettings;
 use opencredits_ledger::LedgerError;
 use opencredits_service::{
     Fault, KeyFault, NoRoute, PaymentNeeded, Previous, RequestFault, Short, UpstreamFault, UpstreamKind,
@@ -9,10 +9,10 @@ use opencredits_service::{
 use opencredits_units::NanoUsd;
 use serde_json::{Value, json};
 
-/// A client whose request met a full log comes back after so long.
+/// The `Retry-After` of a request that met a full ledger log, in ms.
 const STALL_MS: u64 = 1_000;
 
-/// Dresses a fault.
+/// The error response of a fault.
 pub(crate) fn problem(fault: &Fault, settings: &ApiSettings) -> Problem {
     match fault {
         Fault::Key(key) => Problem::new(key_type(*key), key.to_string()),
@@ -34,7 +34,7 @@ pub(crate) fn problem(fault: &Fault, settings: &ApiSettings) -> Problem {
     }
 }
 
-/// Our own failure: said to the operator, not to the client.
+/// Our own failure: the operator's log has the details, the client does not.
 fn ours(part: &'static str, error: &dyn std::error::Error) -> Problem {
     tracing::error!(part, %error, "a request failed on our side");
     Problem::new(

@@ -1,45 +1,45 @@
-//! `POST /v1/chat/completions` and `POST /v1/messages`.
+//! Requests for inference: chat completions, messages, responses, embeddings, `generateContent`, and counts of tokens.
 
-use crate::app::{App, InferenceRoute, RequestId, surface_of_api};
 use crate::auth::key_digest;
-use crate::errors::{ApiSurface, ErrorType, Problem};
+use crate::errors::{ErrorType, Problem};
 use crate::framing::Framing;
-use crate::streams::{Source, StreamBody};
-use crate::{faults, json, usage};
+use crate::inference_route::InferenceRoute;
+use crate::state::{App, RequestId};
+use crate::streams::{Source, StreamBody, StreamForm};
+use crate::surface::surface_of_api;
+use crate::usage::with_charge;
+use crate::{body, faults, json};
 use axum::body::Body;
-use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Response};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use opencredits_providers::splice_usage;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use opencredits_sanitizer::{Api, Strictness};
-use opencredits_service::{Admitted, Call, Counted, Fault, Reply, Whole, name_of_peer};
+use opencredits_service::{Admitted, Counted, Fault, InferenceRequest, Reply, WholeAnswer, name_of_peer};
 use opencredits_units::GenerationId;
 use serde_json::json;
 use std::fmt::Write;
 use std::sync::Arc;
 
-/// Asks for fields that are not passed on to be refused.
+/// Refuses requests with fields that are not passed on.
 const STRICT_HEADER: &str = "x-opencredits-strict";
-/// Names the conversation that a request belongs to; it is read here and goes no further.
+/// Names the conversation of a request. It does not go upstream.
 const SESSION_HEADER: &str = "x-session-id";
-/// Under one of these a request is charged once.
+/// Requests with the same key are charged once.
 const IDEMPOTENCY_HEADER: &str = "idempotency-key";
 /// Names the fields that were dropped.
 const DROPPED_HEADER: &str = "x-opencredits-dropped";
 
-/// The list of them takes one name beyond so many bytes, and says then how many follow.
+/// The list of dropped fields ends with the first name beyond so many bytes, and says then how many follow.
 const DROPPED_BYTES_MAX: usize = 1_024;
 
-/// Answers a request for inference, whatever becomes of it.
+/// Answers a request for inference, with an error where it fails.
 pub(crate) async fn answer(
     app: Arc<App>,
     id: RequestId,
-    asked: InferenceRoute,
-    request: (HeaderMap, Body),
+    route: InferenceRoute,
+    request: Request<Body>,
 ) -> Response<Body> {
-    let surface = surface_of_api(asked.api);
-    match serve(&app, id, (asked, surface), request).await {
+    let surface = surface_of_api(route.api);
+    match serve(&app, id, route, request).await {
         Ok(response) => response,
         Err(problem) => problem.into_response(surface, &id.text()),
     }
@@ -48,17 +48,18 @@ pub(crate) async fn answer(
 async fn serve(
     app: &Arc<App>,
     id: RequestId,
-    (asked, surface): (InferenceRoute, ApiSurface),
-    (headers, body): (HeaderMap, Body),
+    route: InferenceRoute,
+    request: Request<Body>,
 ) -> Result<Response<Body>, Problem> {
-    let dress = |fault: Fault| faults::problem(&fault, &app.settings);
-    let InferenceRoute { api, named, counts, framing } = asked;
+    let problem = |fault: Fault| faults::problem(&fault, &app.settings);
+    let InferenceRoute { api, path, counts, framing } = route;
+    let (http::request::Parts { headers, .. }, body) = request.into_parts();
     let idempotency_key = idempotency_key(&headers)?;
-    let digest = key_digest(&headers).map_err(|fault| dress(fault.into()))?;
-    let spender = app.gateway.keyring().spender(&digest).await.map_err(dress)?;
-    let body = read(app, body, app.settings.body_bytes_max).await?;
+    let digest = key_digest(&headers).map_err(|fault| problem(fault.into()))?;
+    let spender = app.gateway.keyring().spender(&digest).await.map_err(problem)?;
+    let body = body::read(app, body, app.settings.body_bytes_max).await?;
     let mut dropped = Vec::new();
-    let call = Call {
+    let request = InferenceRequest {
         api,
         spender,
         body,
@@ -67,44 +68,44 @@ async fn serve(
         session: text(&headers, SESSION_HEADER).map(str::to_owned),
         idempotency_key,
         strictness: strictness(app, &headers),
-        named,
+        path,
     };
     if counts {
-        return app.gateway.count(&call).await.map(|counted| count_response(api, counted)).map_err(dress);
+        return app.gateway.count(&request).await.map(|counted| count_response(api, counted)).map_err(problem);
     }
     let Admitted { mut pending, dropped: scrubbed, dropped_first, is_streamed } =
-        app.gateway.admit(call).await.map_err(dress)?;
+        app.gateway.admit(request).await.map_err(problem)?;
     dropped.extend(scrubbed);
     let reply = match is_streamed {
-        // The client of a stream that waits is told that somebody is there, by the head and comments.
+        // A client that waits for a stream gets the head and comments meanwhile.
         true => tokio::time::timeout(app.settings.keep_alive, &mut pending).await.ok(),
         false => Some((&mut pending).await),
     };
-    let streaming = |headers, source| {
-        stream_response(headers, framing, StreamBody::new(source, Arc::clone(app), (surface, framing), id.text()))
-    };
-    let mut response = match reply.transpose().map_err(dress)? {
+    let form = StreamForm { surface: surface_of_api(api), framing };
+    let streaming =
+        |headers, source| stream_response(headers, framing, StreamBody::new(source, Arc::clone(app), form, id.text()));
+    let mut response = match reply.transpose().map_err(problem)? {
         Some(Reply::Whole(mut whole)) => {
             dropped.append(&mut whole.dropped);
             whole_response(app, *whole)
         }
         Some(Reply::Stream { headers, dropped: more, stream }) => {
             dropped.extend(more);
-            streaming(headers, Source::Flowing(Box::new(stream)))
+            streaming(headers, Source::Streaming(Box::new(stream)))
         }
         None => {
             dropped.extend(dropped_first);
             streaming(HeaderMap::new(), Source::Waiting(pending))
         }
     };
-    name(&mut response, "x-generation-id", &GenerationId::to_string(&id.0));
+    set(&mut response, "x-generation-id", &GenerationId::to_string(&id.0));
     if !dropped.is_empty() {
-        name(&mut response, DROPPED_HEADER, &listed(&dropped));
+        set(&mut response, DROPPED_HEADER, &listed(&dropped));
     }
     Ok(response)
 }
 
-/// Names as a header can carry them: each cut, what is no plain letter in percent, and no more than fit.
+/// Names as a header can carry them: each cut, other than graphic ASCII percent-encoded, and no more than fit.
 fn listed(names: &[String]) -> String {
     let mut list = String::new();
     for (at, name) in names.iter().enumerate() {
@@ -125,7 +126,7 @@ fn listed(names: &[String]) -> String {
     list
 }
 
-/// A count in the words of its API; an estimate says that it is one.
+/// A count in the form of its API. It says whether it is an estimate.
 fn count_response(api: Api, counted: Counted) -> Response<Body> {
     let Counted { input_tokens, is_estimated } = counted;
     json::ok(&match api {
@@ -134,62 +135,44 @@ fn count_response(api: Api, counted: Counted) -> Response<Body> {
     })
 }
 
-/// A whole answer with what it was charged.
-pub(crate) fn whole_body(app: &App, whole: &Whole) -> Vec<u8> {
-    splice_usage(whole.receipt.record.api, &whole.body, &usage::extras(&whole.receipt, &app.settings))
-}
-
-fn whole_response(app: &App, whole: Whole) -> Response<Body> {
-    let receipt = &whole.receipt;
-    let body = whole_body(app, &whole);
+fn whole_response(app: &App, answer: WholeAnswer) -> Response<Body> {
+    let receipt = &answer.receipt;
+    let body = with_charge(&answer, &app.settings);
     let mut response = Response::new(Body::from(body));
-    *response.headers_mut() = whole.headers;
-    name(&mut response, "x-credits-charged", &app.settings.credit_price.show(receipt.charged).to_string());
-    name(&mut response, "x-credits-remaining", &app.settings.credit_price.show(receipt.remaining).to_string());
+    *response.headers_mut() = answer.headers;
+    set(&mut response, "x-credits-charged", &app.settings.credit_price.show(receipt.charged).to_string());
+    set(&mut response, "x-credits-remaining", &app.settings.credit_price.show(receipt.remaining).to_string());
     response
 }
 
 fn stream_response(headers: HeaderMap, framing: Framing, body: StreamBody) -> Response<Body> {
     let mut response = Response::new(Body::new(body));
     *response.headers_mut() = headers;
-    let set = [
+    let fixed = [
         (CONTENT_TYPE, framing.content_type()),
         (CACHE_CONTROL, "no-cache"),
         // Tells a reverse proxy to pass events on as they come.
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ];
-    for (header, value) in set {
+    for (header, value) in fixed {
         response.headers_mut().insert(header, HeaderValue::from_static(value));
     }
     response
 }
 
-fn name(response: &mut Response<Body>, header: &'static str, value: &str) {
+fn set(response: &mut Response<Body>, header: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(HeaderName::from_static(header), value);
     }
 }
 
-/// The whole body, within the time that bodies have and `limit` bytes.
-pub(crate) async fn read(app: &App, body: Body, limit: usize) -> Result<Bytes, Problem> {
-    let collected = tokio::time::timeout(app.settings.body_read, Limited::new(body, limit).collect()).await;
-    match collected {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            let message = format!("the body is larger than {limit} bytes; make it shorter");
-            Err(Problem::new(ErrorType::PayloadTooLarge, message))
-        }
-        Ok(Err(_)) => Err(Problem::new(ErrorType::InvalidRequest, "the body broke off; send it again")),
-        Err(_) => Err(Problem::new(ErrorType::ClientTimeout, "the body took too long to arrive; send it again")),
-    }
-}
-
 fn strictness(app: &App, headers: &HeaderMap) -> Strictness {
-    let asked = text(headers, STRICT_HEADER).is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1");
-    if app.settings.strict || asked { Strictness::Strict } else { Strictness::Lax }
+    let requested =
+        text(headers, STRICT_HEADER).is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1");
+    if app.settings.strict || requested { Strictness::Strict } else { Strictness::Lax }
 }
 
-/// A key that cannot be read would not count, and its request would be charged twice.
+/// The idempotency key. An unreadable one is refused: ignored, it would not prevent a second charge.
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get(IDEMPOTENCY_HEADER) else { return Ok(None) };
     let wrong = match value.to_str().map(str::trim) {
@@ -204,7 +187,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// The client's headers that go upstream, made anew.
+/// New headers for upstream, from the client's headers that may go there.
 fn passing(app: &App, api: Api, headers: &HeaderMap, dropped: &mut Vec<String>) -> HeaderMap {
     let lists = app.gateway.headers();
     let mut passing = HeaderMap::new();

@@ -1,27 +1,32 @@
-//! The HTTP settings of OpenCredits: routes, handlers, bodies, and the one table of errors.
+//! The HTTP interface of OpenCredits: routes, handlers, bodies, and the one table of errors.
 //!
-//! Everything that knows a status code, a path or a surface is here. What a request means is decided below, in `service`.
+//! Status codes, paths and API surfaces are known here and nowhere else. The `service` crate decides everything else.
 //!
 //! # What it refuses to do
 //! It keeps nothing. It logs ids and figures, never a body, a key or an address.
 //!
 //! # Invariants
-//! - Every answer carries `x-request-id`, and every error its type in the words of its API.
+//! - Every response has `x-request-id`. Every error has its type in the form of its API.
 //! - The last bytes of a stream are written after its charge is booked.
 
 pub mod admin;
 mod app;
 mod auth;
+mod body;
 pub mod errors;
 mod faults;
 mod framing;
 mod inference;
+mod inference_route;
 mod json;
 mod lookups;
 mod models;
 mod serve;
+mod state;
 mod streams;
+mod surface;
 mod usage;
 
-pub use app::{ApiSettings, App, Routes, service};
+pub use app::{Routes, service};
 pub use serve::{Ended, Limits, WorkerThreads, serve};
+pub use state::{ApiSettings, App};

@@ -1,16 +1,16 @@
-//! What a key's owner may look up: balance, key, generation, prices, features.
+//! Look-ups of a key's owner: balance, key, generation, prices, features.
 
-use crate::app::{App, RequestId};
 use crate::auth::key_digest;
 use crate::errors::{ApiSurface, ErrorType, Problem};
+use crate::state::{App, RequestId};
 use crate::usage::{costs_by_side, usd};
-use crate::{faults, inference, json};
+use crate::{body, faults, json};
 use axum::body::Body;
 use axum::extract::{Extension, Query, State};
 use http::{HeaderMap, Response};
 use opencredits_catalog::{Model, Terms};
 use opencredits_service::{Fault, GenerationRecord, Line, RequestFault, Spender, UsageSource};
-use opencredits_units::{BasisPoints, Bucket, GenerationId, NanoUsd, Tokens, UnixMs};
+use opencredits_units::{BasisPoints, Bucket, GenerationId, NanoUsd, Tokens, UnixMs, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -28,9 +28,9 @@ fn finish(answer: Answer, id: RequestId) -> Response<Body> {
 }
 
 async fn spender(app: &App, headers: &HeaderMap) -> Result<Arc<Spender>, Problem> {
-    let dress = |fault: Fault| faults::problem(&fault, &app.settings);
-    let digest = key_digest(headers).map_err(|fault| dress(fault.into()))?;
-    app.gateway.keyring().spender(&digest).await.map_err(dress)
+    let problem = |fault: Fault| faults::problem(&fault, &app.settings);
+    let digest = key_digest(headers).map_err(|fault| problem(fault.into()))?;
+    app.gateway.keyring().spender(&digest).await.map_err(problem)
 }
 
 /// `GET /v1/credits/balance`.
@@ -43,7 +43,7 @@ pub(crate) async fn balance(
         let spender = spender(&app, &headers).await?;
         let balance = app.gateway.ledger().balance(spender.wallet);
         let balance = balance.map_err(|error| faults::problem(&error.into(), &app.settings))?;
-        // What is posted: a hold of a request that runs is not spent yet.
+        // The posted balance: the hold of a running request is not spent yet.
         Ok(json::ok(&json!({ "balance": json::number(app.settings.credit_price.show(balance.posted)) })))
     };
     finish(answer.await, id)
@@ -57,12 +57,12 @@ pub(crate) async fn key(
 ) -> Response<Body> {
     let answer = async {
         let spender = spender(&app, &headers).await?;
-        let dress = |fault: Fault| faults::problem(&fault, &app.settings);
+        let problem = |fault: Fault| faults::problem(&fault, &app.settings);
         let now = app.gateway.clock().now();
-        let usage = app.gateway.tally().usage_of(spender.key, now).await.map_err(dress)?;
+        let usage = app.gateway.tally().usage_of(spender.key, now).await.map_err(problem)?;
         let credits = |amount: NanoUsd| json::number(app.settings.credit_price.show(amount));
         let remaining = match spender.limits.first() {
-            Some(limit) => Some(app.gateway.ledger().balance(*limit).map_err(|e| dress(e.into()))?.available),
+            Some(limit) => Some(app.gateway.ledger().balance(*limit).map_err(|e| problem(e.into()))?.available),
             None => None,
         };
         Ok(json::ok(&json!({ "data": {
@@ -99,21 +99,21 @@ pub(crate) async fn generation(
 
 async fn find_generation(app: &App, query: &HashMap<String, String>, headers: &HeaderMap) -> Answer {
     let spender = spender(app, headers).await?;
-    let wanted = query.get("id").map(|id| id.replacen("req_", "gen_", 1));
-    let wanted: GenerationId = wanted
+    let id = query.get("id").map(|id| id.replacen("req_", "gen_", 1));
+    let id: GenerationId = id
         .as_deref()
         .and_then(|id| id.parse().ok())
         .ok_or_else(|| Problem::new(ErrorType::InvalidRequest, "ask with ?id=gen_…, as x-generation-id names it"))?;
-    let entry = app.gateway.ledger().entry(wanted.cast());
+    let entry = app.gateway.ledger().entry(id.cast());
     let entry = entry.map_err(|error| faults::problem(&error.into(), &app.settings))?;
     let own = entry.filter(|entry| entry.legs.first().is_some_and(|(account, _)| *account == spender.wallet));
-    let unknown = || Problem::new(ErrorType::NotFound, format!("there is no generation {wanted} of this account"));
+    let unknown = || Problem::new(ErrorType::NotFound, format!("there is no generation {id} of this account"));
     let entry = own.ok_or_else(unknown)?;
     let record = GenerationRecord::from_memo(&entry.memo).map_err(|_| unknown())?;
     let partner = app.gateway.keyring().partner_of(record.key).await;
     let partner = partner.map_err(|fault| faults::problem(&fault, &app.settings))?;
     let collected = entry.legs.first().and_then(|(_, amount)| amount.checked_neg()).unwrap_or_default();
-    let mut data = shown(app, wanted, &record, collected);
+    let mut data = shown(app, id, &record, collected);
     data["app_id"] = json!(partner);
     Ok(json::ok(&json!({ "data": data })))
 }
@@ -174,7 +174,7 @@ fn shown(app: &App, id: GenerationId, record: &GenerationRecord, collected: Nano
     })
 }
 
-/// The provider's word for why it stopped, in the words of `openai-chat`; none for a word that nobody knows here.
+/// The provider's finish reason in the vocabulary of `openai-chat`; none for an unknown one.
 fn finish_reason(native: &str) -> Option<&'static str> {
     Some(match native {
         "stop" | "end_turn" | "stop_sequence" | "completed" | "STOP" | "COMPLETE" | "STOP_SEQUENCE" | "OTHER" => "stop",
@@ -189,13 +189,14 @@ fn finish_reason(native: &str) -> Option<&'static str> {
     })
 }
 
-/// Each exchange with a provider, in their order; the last one is the one that is billed.
+/// The attempts of a request, in their order; the last is the one that is billed.
 fn attempts(record: &GenerationRecord) -> Vec<Value> {
-    let missed = record.failed_attempts.iter().map(|miss| {
-        json!({"provider_name": miss.vendor, "status": (miss.status > 0).then_some(miss.status), "ended_ms": miss.ms})
+    let failed = record.failed_attempts.iter().map(|attempt| {
+        let status = (attempt.status > 0).then_some(attempt.status);
+        json!({"provider_name": attempt.vendor, "status": status, "ended_ms": attempt.ms})
     });
     let last = json!({"provider_name": record.vendor, "status": 200, "ended_ms": record.duration_ms});
-    missed.chain([last]).collect()
+    failed.chain([last]).collect()
 }
 
 fn line(line: &Line) -> Value {
@@ -221,7 +222,7 @@ fn timestamp(at: UnixMs) -> String {
     jiff::Timestamp::from_millisecond(ms).map(|at| at.to_string()).unwrap_or_default()
 }
 
-/// A price quote as asked for.
+/// The request of a price quote.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct QuoteRequest {
@@ -237,7 +238,7 @@ pub(crate) async fn pricing_query(
     Extension(id): Extension<RequestId>,
     Query(query): Query<Vec<(String, String)>>,
 ) -> Response<Body> {
-    let get = |wanted: &str| query.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
+    let get = |parameter: &str| query.iter().find(|(name, _)| name == parameter).map(|(_, value)| value);
     let number = |name: &'static str| match get(name).map(|text| text.parse()) {
         Some(Err(_)) => {
             Err(Problem::new(ErrorType::InvalidRequest, format!("{name} is not a number")).with("param", name))
@@ -266,7 +267,7 @@ pub(crate) async fn pricing_body(
     body: Body,
 ) -> Response<Body> {
     let answer = async {
-        let body = inference::read(&app, body, QUOTE_BYTES_MAX).await?;
+        let body = body::read(&app, body, QUOTE_BYTES_MAX).await?;
         let request = serde_json::from_slice(&body)
             .map_err(|error| Problem::new(ErrorType::InvalidRequest, format!("the body is no price quote: {error}")))?;
         quote(&app, request).await
@@ -275,9 +276,9 @@ pub(crate) async fn pricing_body(
 }
 
 async fn quote(app: &App, request: QuoteRequest) -> Answer {
-    let dress = |fault: Fault| faults::problem(&fault, &app.settings);
+    let problem = |fault: Fault| faults::problem(&fault, &app.settings);
     if let Some(key) = &request.publishable_key {
-        let found = app.partners.partner_by_key(key).await.map_err(|error| dress(error.into()))?;
+        let found = app.partners.partner_by_key(key).await.map_err(|error| problem(error.into()))?;
         let unknown = "there is no partner with this publishable_key; copy it again from the partner portal";
         found.ok_or_else(|| Problem::new(ErrorType::InvalidRequest, unknown).with("param", "publishable_key"))?;
     }
@@ -286,15 +287,18 @@ async fn quote(app: &App, request: QuoteRequest) -> Answer {
         None => catalog.models().to_vec(),
         Some(names) => {
             let found = names.iter().map(|name| catalog.resolve(name).cloned());
-            found.collect::<Result<_, _>>().map_err(|error| dress(RequestFault::from(error).into()))?
+            found.collect::<Result<_, _>>().map_err(|error| problem(RequestFault::from(error).into()))?
         }
     };
     let input = request.input_tokens.unwrap_or(ASSUMED_TOKENS);
     let output = request.output_tokens.unwrap_or(ASSUMED_TOKENS);
     let terms = Terms { markup: app.gateway.settings().markup, partner_share: BasisPoints::ZERO };
+    let mut usage = Usage::default();
+    usage.set(Bucket::InputUncached, Tokens::new(input));
+    usage.set(Bucket::Output, Tokens::new(output));
     let mut quotes = Vec::with_capacity(models.len());
     for model in models {
-        let credits = plain_price(&model, (input, output), terms).ok_or(Fault::Overflow).map_err(dress)?;
+        let credits = plain_price(&model, &usage, terms).ok_or(Fault::Overflow).map_err(problem)?;
         let credits = json::number(app.settings.credit_price.show(credits));
         quotes.push(json!({ "id": &*model.id, "credits_per_request": credits }));
     }
@@ -302,12 +306,9 @@ async fn quote(app: &App, request: QuoteRequest) -> Answer {
     Ok(json::ok(&json!({ "models": quotes, "token_assumption": assumption })))
 }
 
-/// What a request of this size costs without cache, tools or another tier.
-fn plain_price(model: &Model, (input, output): (u64, u64), terms: Terms) -> Option<NanoUsd> {
-    let mut usage = opencredits_units::Usage::default();
-    usage.set(Bucket::InputUncached, Tokens::new(input));
-    usage.set(Bucket::Output, Tokens::new(output));
-    let bill = model.route.card.price(&usage, None).ok()?;
+/// The price of a request without cache, tools or another tier.
+fn plain_price(model: &Model, usage: &Usage, terms: Terms) -> Option<NanoUsd> {
+    let bill = model.route.card.price(usage, None).ok()?;
     terms.charge(bill.cost).map(|charge| charge.total)
 }
 
@@ -316,7 +317,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_is_in_one_vocabulary_whoever_answered() {
+    fn finish_reasons_of_all_providers_are_in_one_vocabulary() {
         let check = |native: &[&str], expect: Option<&str>| {
             native.iter().for_each(|native| assert_eq!(finish_reason(native), expect, "{native}"));
         };

@@ -1,7 +1,8 @@
 //! `GET /v1/models` and `GET /v1/models/{id}`.
 
-use crate::app::{App, RequestId, surface_of_path};
 use crate::errors::ApiSurface;
+use crate::state::{App, RequestId};
+use crate::surface::surface_of_path;
 use crate::{faults, json};
 use axum::body::Body;
 use axum::extract::{Extension, Path, State};

@@ -1,4 +1,4 @@
-//! The accept loop: connections in, spread over workers, answers out, an orderly end.
+//! The accept loop: accepts connections, spreads them over worker threads, and ends in an orderly way.
 
 use axum::body::Body;
 use http::{Request, Response};
@@ -97,7 +97,7 @@ where
             continue;
         };
         let worker = workers.next();
-        let Ok(stream) = change_lane(stream, &worker) else {
+        let Ok(stream) = move_to_worker(stream, &worker) else {
             continue;
         };
         let connection = graceful.watch(connection(stream, service.clone(), limits));
@@ -124,9 +124,9 @@ async fn next_connection(
 }
 
 /// The connection, woken by its worker's events instead of the accept loop's.
-fn change_lane(stream: TcpStream, worker: &Handle) -> std::io::Result<TcpStream> {
+fn move_to_worker(stream: TcpStream, worker: &Handle) -> std::io::Result<TcpStream> {
     let stream = stream.into_std()?;
-    let _lane = worker.enter();
+    let _entered = worker.enter();
     TcpStream::from_std(stream)
 }
 

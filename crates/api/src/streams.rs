@@ -1,12 +1,12 @@
 //! The body of a streamed answer.
 
-use crate::app::App;
 use crate::errors::ApiSurface;
 use crate::framing::{ArrayWriter, Framing};
-use crate::{faults, inference, usage};
+use crate::state::App;
+use crate::{faults, usage};
 use bytes::Bytes;
 use http_body::{Body, Frame};
-use opencredits_service::{ChargedStream, Pending, Reply, StreamItem, Whole};
+use opencredits_service::{ChargedStream, Pending, Reply, StreamItem, WholeAnswer};
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,42 +16,45 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 /// A comment that every reader of server-sent events skips.
 const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
 
-/// What a streamed answer comes from.
+/// The source of a streamed answer.
 pub(crate) enum Source {
     /// No provider has answered yet.
     Waiting(Pending),
-    /// One does.
-    Flowing(Box<ChargedStream>),
-    /// Everything was said.
+    /// A provider streams its answer.
+    Streaming(Box<ChargedStream>),
+    /// The answer is complete.
     Ended,
 }
 
-/// Passes the pieces of a [`ChargedStream`] on, and a comment where the provider is silent.
+/// How a stream reaches the client.
+#[derive(Clone, Copy)]
+pub(crate) struct StreamForm {
+    /// The API, for errors.
+    pub(crate) surface: ApiSurface,
+    pub(crate) framing: Framing,
+}
+
+/// Passes on the items of a [`ChargedStream`], and comments while the provider is silent.
 pub(crate) struct StreamBody {
     source: Source,
     app: Arc<App>,
     surface: ApiSurface,
     request_id: String,
-    /// Where the answer is an array.
+    /// Set where the answer is a JSON array.
     array: Option<ArrayWriter>,
     silence: Interval,
-    /// Whether anything has passed since the last tick.
+    /// Whether bytes have passed since the last tick.
     passed: bool,
 }
 
 impl StreamBody {
-    pub(crate) fn new(
-        source: Source,
-        app: Arc<App>,
-        (surface, framing): (ApiSurface, Framing),
-        request_id: String,
-    ) -> Self {
+    pub(crate) fn new(source: Source, app: Arc<App>, form: StreamForm, request_id: String) -> Self {
         let mut silence = interval(app.settings.keep_alive);
         silence.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // The first tick comes at once: where a stream flows that is no silence.
-        let passed = matches!(source, Source::Flowing(_));
-        let array = (framing == Framing::Array).then(ArrayWriter::default);
-        Self { source, app, surface, request_id, array, silence, passed }
+        // The first tick comes at once, and is no silence where the answer has begun.
+        let passed = matches!(source, Source::Streaming(_));
+        let array = (form.framing == Framing::Array).then(ArrayWriter::default);
+        Self { source, app, surface: form.surface, request_id, array, silence, passed }
     }
 
     /// The next bytes of the answer; `None` at its end.
@@ -59,36 +62,36 @@ impl StreamBody {
         loop {
             match &mut self.source {
                 Source::Ended => return Poll::Ready(None),
-                Source::Flowing(stream) => {
-                    let piece = ready!(stream.poll_item(context));
-                    return Poll::Ready(piece.map(|piece| self.said(piece)));
+                Source::Streaming(stream) => {
+                    let item = ready!(stream.poll_item(context));
+                    return Poll::Ready(item.map(|item| self.bytes_of(item)));
                 }
                 Source::Waiting(pending) => {
                     let reply = ready!(Pin::new(pending).poll(context));
                     self.source = Source::Ended;
                     match reply {
-                        Ok(Reply::Stream { stream, .. }) => self.source = Source::Flowing(Box::new(stream)),
-                        Ok(Reply::Whole(whole)) => return Poll::Ready(Some(self.whole(&whole))),
-                        Err(fault) => return Poll::Ready(Some(self.said(StreamItem::Broken(fault)))),
+                        Ok(Reply::Stream { stream, .. }) => self.source = Source::Streaming(Box::new(stream)),
+                        Ok(Reply::Whole(whole)) => return Poll::Ready(Some(self.as_event(&whole))),
+                        Err(fault) => return Poll::Ready(Some(self.bytes_of(StreamItem::Broken(fault)))),
                     }
                 }
             }
         }
     }
 
-    fn said(&self, piece: StreamItem) -> Bytes {
-        match piece {
+    fn bytes_of(&self, item: StreamItem) -> Bytes {
+        match item {
             StreamItem::Chunk(bytes) => bytes,
-            StreamItem::End(last) => last.tap.close(&usage::extras(&last.receipt, &self.app.settings)),
+            StreamItem::End(end) => end.adapter.close(&usage::extras(&end.receipt, &self.app.settings)),
             StreamItem::Broken(fault) => {
                 faults::problem(&fault, &self.app.settings).into_event(self.surface, &self.request_id).into()
             }
         }
     }
 
-    /// A provider that streams nothing answered after the head had gone: its answer is one event.
-    fn whole(&self, whole: &Whole) -> Bytes {
-        let body = inference::whole_body(&self.app, whole);
+    /// A whole answer that came after the response's head was sent: it becomes one event.
+    fn as_event(&self, answer: &WholeAnswer) -> Bytes {
+        let body = usage::with_charge(answer, &self.app.settings);
         let line = body.into_iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte });
         b"data: ".iter().copied().chain(line).chain(*b"\n\n").collect()
     }
@@ -99,7 +102,7 @@ impl StreamBody {
             let quiet = !std::mem::take(&mut self.passed);
             let fits = match &self.source {
                 Source::Waiting(_) => true,
-                Source::Flowing(stream) => stream.is_between_events(),
+                Source::Streaming(stream) => stream.is_between_events(),
                 Source::Ended => false,
             };
             if quiet && fits {
@@ -120,7 +123,7 @@ impl Body for StreamBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let bytes = match self.poll_answer(context) {
             Poll::Pending => Some(ready!(self.poll_silence(context))),
-            // The end of an array has to be said.
+            // An array needs its closing bracket.
             Poll::Ready(None) => self.array.take().map(|array| array.end()),
             Poll::Ready(Some(bytes)) => {
                 self.passed = true;

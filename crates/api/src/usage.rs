@@ -1,7 +1,8 @@
-//! What a receipt adds to the usage object of an answer.
+//! The members that a receipt adds to the usage object of an answer.
 
-use crate::app::ApiSettings;
-use opencredits_service::{GenerationRecord, Line, Receipt};
+use crate::state::ApiSettings;
+use opencredits_providers::splice_usage;
+use opencredits_service::{GenerationRecord, Line, Receipt, WholeAnswer};
 use opencredits_units::{Decimal, NanoUsd, PicoUsd};
 use std::fmt::Write;
 
@@ -10,7 +11,7 @@ const PICO_PLACES: u32 = 12;
 /// Decimal places of a nano-dollar.
 const NANO_PLACES: u32 = 9;
 
-/// The members that our usage has besides the provider's, without braces.
+/// The members that we add to the provider's usage object, without braces.
 pub(crate) fn extras(receipt: &Receipt, settings: &ApiSettings) -> String {
     let record = &receipt.record;
     let (prompt, completion) = costs_by_side(record);
@@ -28,6 +29,11 @@ pub(crate) fn extras(receipt: &Receipt, settings: &ApiSettings) -> String {
         generation = receipt.generation,
     );
     out
+}
+
+/// The body of a whole answer, with its charge in the usage object.
+pub(crate) fn with_charge(answer: &WholeAnswer, settings: &ApiSettings) -> Vec<u8> {
+    splice_usage(answer.receipt.record.api, &answer.body, &extras(&answer.receipt, settings))
 }
 
 /// The provider's cost of input and of output; fees for tools count as output.

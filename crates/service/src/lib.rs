@@ -36,8 +36,9 @@ pub use fault::{
     Excluded, Fault, KeyFault, NoRoute, PaymentNeeded, Previous, RequestFault, Short, UpstreamFault, UpstreamKind,
 };
 pub use gateway::{
-    Admitted, Call, ChargedStream, Counted, DrainLimits, Gateway, GatewayError, Parts, PathParameters, Pending, Ports,
-    Reaper, Receipt, Reply, Retries, RouteHealth, Settings, StreamEnd, StreamItem, Upstream, Whole,
+    Admitted, ChargedStream, Counted, DrainLimits, Gateway, GatewayError, InferenceRequest, Parts, PathParameters,
+    Pending, Ports, Reaper, Receipt, Reply, Retries, RouteHealth, Settings, StreamEnd, StreamItem, Upstream,
+    WholeAnswer,
 };
 pub use keyring::{Earner, KeyRing, KeyTables, Spender};
 pub use ports::{Clock, Entropy, fresh_id};

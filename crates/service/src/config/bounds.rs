@@ -1,6 +1,7 @@
 //! What a value of each setting may be. What is beyond would end the process, or make of it another than was asked for.
 
-use super::{Config, ConfigError};
+use super::error::ConfigError;
+use super::sections::Config;
 use opencredits_units::{BasisPoints, NanoUsd};
 use std::net::SocketAddr;
 

@@ -4,72 +4,18 @@
 //! variable that means nothing is refused by name, so that a typo never passes for a setting.
 
 mod bounds;
+mod error;
 mod sections;
 
-pub use sections::{Ack, Billing, Catalogue, Data, Discover, LedgerSettings, Log, LogFormat, Server, Upstream};
+pub use error::ConfigError;
+pub use sections::{Ack, Billing, Catalogue, Config, Data, Discover, LedgerSettings, Log, LogFormat, Server, Upstream};
 
-use serde::{Deserialize, Serialize, Serializer};
 use toml::{Table, Value};
 
 /// What every variable of ours begins with.
 const VARIABLE_PREFIX: &str = "OPENCREDITS_";
 /// Variables that are ours but set no field of a section.
 const OTHER_VARIABLES: [&str; 3] = ["OPENCREDITS_CONFIG", "OPENCREDITS_DATA", "OPENCREDITS_SHARED"];
-
-/// Stands where a value is not shown.
-const REDACTED: &str = "(not shown)";
-
-/// All settings.
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// The listening side.
-    pub server: Server,
-    /// Where files are.
-    pub data: Data,
-    /// How the ledger acknowledges.
-    pub ledger: LedgerSettings,
-    /// Markup, shares, the price of a credit.
-    pub billing: Billing,
-    /// The side towards providers.
-    pub upstream: Upstream,
-    /// Which models are offered.
-    pub catalog: Catalogue,
-    /// What is logged, and how.
-    pub log: Log,
-    /// Vendors of the operator's own, in the form of the vendor files.
-    #[serde(serialize_with = "without_header_values")]
-    pub vendor: Vec<Table>,
-    /// Models of the operator's own, with their prices, in the form of the price book.
-    pub model: Vec<Table>,
-    /// Vendors whose models are asked for at the start.
-    pub discover: Vec<Discover>,
-}
-
-/// Why the settings cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// The file is no TOML, or holds a key or value that means nothing.
-    #[error("cannot use the config: {0}")]
-    Toml(#[from] toml::de::Error),
-    /// A variable with our prefix names no section.
-    #[error("the variable {name} sets nothing; variables are OPENCREDITS_<SECTION>_<FIELD>, sections are {sections}")]
-    Variable {
-        /// The variable's name.
-        name: String,
-        /// The sections there are.
-        sections: String,
-    },
-    /// A value is outside of its bounds.
-    #[error("{field} {problem}")]
-    Invalid {
-        /// Section and field.
-        field: &'static str,
-        /// What is wrong and what to do.
-        problem: &'static str,
-    },
-}
 
 impl Config {
     /// Reads settings from the text of a file (empty for none) and from the environment's variables.
@@ -110,15 +56,6 @@ impl Config {
     pub fn models_toml(&self) -> String {
         listed("model", &self.model)
     }
-}
-
-/// A header of a vendor may be a secret.
-fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Result<S::Ok, S::Error> {
-    let mut vendors = vendors.to_vec();
-    for headers in vendors.iter_mut().filter_map(|vendor| vendor.get_mut("headers")?.as_table_mut()) {
-        headers.iter_mut().for_each(|(_, value)| *value = Value::from(REDACTED));
-    }
-    vendors.serialize(serializer)
 }
 
 fn listed(name: &str, tables: &[Table]) -> String {

@@ -1,8 +1,48 @@
 //! One struct a concern. Each field names its unit last; its variable is `OPENCREDITS_<SECTION>_<FIELD>`.
 
 use opencredits_units::NanoUsd;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
+use toml::{Table, Value};
+
+/// Stands where a value is not shown.
+const REDACTED: &str = "(not shown)";
+
+/// All settings.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The listening side.
+    pub server: Server,
+    /// Where files are.
+    pub data: Data,
+    /// How the ledger acknowledges.
+    pub ledger: LedgerSettings,
+    /// Markup, shares, the price of a credit.
+    pub billing: Billing,
+    /// The side towards providers.
+    pub upstream: Upstream,
+    /// Which models are offered.
+    pub catalog: Catalogue,
+    /// What is logged, and how.
+    pub log: Log,
+    /// Vendors of the operator's own, in the form of the vendor files.
+    #[serde(serialize_with = "without_header_values")]
+    pub vendor: Vec<Table>,
+    /// Models of the operator's own, with their prices, in the form of the price book.
+    pub model: Vec<Table>,
+    /// Vendors whose models are asked for at the start.
+    pub discover: Vec<Discover>,
+}
+
+/// A header of a vendor may be a secret.
+fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut vendors = vendors.to_vec();
+    for headers in vendors.iter_mut().filter_map(|vendor| vendor.get_mut("headers")?.as_table_mut()) {
+        headers.iter_mut().for_each(|(_, value)| *value = Value::from(REDACTED));
+    }
+    vendors.serialize(serializer)
+}
 
 /// The sections that variables can name.
 pub(super) const NAMES: [&str; 7] = ["server", "data", "ledger", "billing", "upstream", "catalog", "log"];

@@ -1,47 +1,45 @@
-//! Fetching what a request names by address, where its provider takes bytes only and the operator allows it.
+//! Fetches the attachments that a request names by URL, where its provider takes bytes only and the operator allows it.
 
-use super::Gateway;
-use super::admit::Call;
-use super::plan::{Plan, dialect_of, said};
+use super::plan::Plan;
+use super::request::{InferenceRequest, dialect_of, request_fields};
+use super::state::Gateway;
 use crate::fault::{Fault, RequestFault};
 use futures_util::future::try_join_all;
 use opencredits_providers::{Attached, FetchError, RequestError, addresses};
 use opencredits_sanitizer::{Scrub, Strictness};
 
-/// Addresses that are fetched for one request at most.
+/// URLs that one request may name.
 const ADDRESSES_MAX: usize = 8;
-/// Requests that fetch at once: others wait, so that what is fetched does not fill the memory.
-pub(super) const FETCHING_MAX: usize = 8;
 
 impl Gateway {
-    /// Reads a request, and fetches what it names by address where no candidate could serve it otherwise.
-    pub(super) async fn plan_with_bytes<'a>(
+    /// Plans a request, and fetches its attachments where no route could serve it otherwise.
+    pub(super) async fn plan_with_attachments<'a>(
         &self,
-        call: &'a Call,
+        request: &'a InferenceRequest,
         hash: &(dyn Fn(&str) -> String + Sync),
     ) -> Result<Plan<'a>, Fault> {
-        match self.plan(call, hash, Attached::default()) {
+        match self.plan(request, hash, Attached::default()) {
             Err(Fault::Request(RequestFault::Field(RequestError::NeedsBytes { .. })))
-                if self.ports.fetch.is_some() && self.can_pay(call)? =>
+                if self.ports.fetch.is_some() && self.can_pay(request)? =>
             {
-                let _place = self.fetching.acquire().await;
-                let attached = self.attached(call).await?;
-                self.plan(call, hash, attached)
+                let _permit = self.fetching.acquire().await;
+                let attached = self.attached(request).await?;
+                self.plan(request, hash, attached)
             }
             plan => plan,
         }
     }
 
-    /// Nobody is sent anywhere by somebody who cannot pay for what comes of it.
-    fn can_pay(&self, call: &Call) -> Result<bool, Fault> {
-        Ok(self.ledger.balance(call.spender.wallet)?.available.get() > 0)
+    /// A user without balance cannot make the gateway fetch anything.
+    fn can_pay(&self, request: &InferenceRequest) -> Result<bool, Fault> {
+        Ok(self.ledger.balance(request.spender.wallet)?.available.get() > 0)
     }
 
-    async fn attached(&self, call: &Call) -> Result<Attached, Fault> {
+    async fn attached(&self, request: &InferenceRequest) -> Result<Attached, Fault> {
         let mut attached = Attached::default();
         let Some(fetch) = &self.ports.fetch else { return Ok(attached) };
         let wrong = |problem| Fault::from(RequestFault::Attachment { problem });
-        let addresses = addresses_of(self, call)?;
+        let addresses = addresses_of(self, request)?;
         if addresses.len() > ADDRESSES_MAX {
             return Err(wrong(FetchError::TooMany { max: ADDRESSES_MAX }));
         }
@@ -51,8 +49,9 @@ impl Gateway {
     }
 }
 
-fn addresses_of(gateway: &Gateway, call: &Call) -> Result<Vec<String>, Fault> {
+fn addresses_of(gateway: &Gateway, request: &InferenceRequest) -> Result<Vec<String>, Fault> {
     let how = Scrub { strictness: Strictness::Lax, hash: &str::to_owned };
-    let scrubbed = gateway.policies.of(call.api).scrub(&call.body, &how).map_err(RequestFault::from)?;
-    Ok(addresses(dialect_of(call.api), said(call.named.as_ref(), &scrubbed)).map_err(RequestFault::from)?)
+    let scrubbed = gateway.policies.of(request.api).scrub(&request.body, &how).map_err(RequestFault::from)?;
+    Ok(addresses(dialect_of(request.api), request_fields(request.path.as_ref(), &scrubbed))
+        .map_err(RequestFault::from)?)
 }

@@ -1,44 +1,58 @@
-//! What follows when a provider does not answer: another one, the same one later, or the end.
+//! The attempts of a request, and the step after a failed one: the next route, the same one later, or the end.
 
-use super::Gateway;
-use super::exchange::{AttemptPlan, UpstreamAttempt};
+use super::open_request::{OpenRequest, RequestTerms};
+use super::reaper::Abandoned;
 use super::routing::RouteCandidate;
-use super::settle::OpenRequest;
+use super::state::{ConversationId, Gateway};
 use crate::fault::{Fault, Previous, UpstreamFault, UpstreamKind};
 use crate::record::AttemptRecord;
-use opencredits_providers::{ErrorKind, UpstreamError};
+use bytes::Bytes;
+use http::HeaderMap;
+use opencredits_providers::{ErrorKind, Outcome, UpstreamError, UsageChunk};
 use std::sync::Arc;
 
-/// An account that was limited is left alone so long, where its provider does not say how long.
+/// How long a rate-limited account is not used, where its provider does not say.
 const COOL_MS: u64 = 30_000;
-/// An account that was refused is left alone so long: somebody has to look after it.
+/// How long an account is not used that its provider refused: the operator has to look after it.
 const REFUSED_MS: u64 = 300_000;
-/// No account is left alone longer, whatever its provider says.
+/// The longest time that an account is not used, whatever its provider says.
 const COOL_MS_MAX: u64 = 600_000;
 
-/// How a request is tried again.
-#[derive(Debug, Clone, Copy)]
-pub struct Retries {
-    /// Exchanges with providers that one request may take.
-    pub attempts_max: u8,
-    /// The wait before the second exchange with the same provider, in ms; it doubles each time.
-    pub backoff_ms: u64,
-    /// The longest wait, in ms: where a provider asks for more, the client is told.
-    pub wait_ms_max: u64,
+/// A request as it goes to one provider. It holds content, so it cannot be printed.
+pub(super) struct UpstreamAttempt {
+    pub(super) candidate: RouteCandidate,
+    pub(super) body: Bytes,
+    pub(super) headers: HeaderMap,
+    pub(super) request_terms: RequestTerms,
+    /// Fields that are dropped on this route.
+    pub(super) dropped: Vec<String>,
 }
 
-/// Why an exchange came to nothing.
+/// The attempts that a request may make, in their order.
+pub(super) struct AttemptPlan {
+    pub(super) attempts: Vec<UpstreamAttempt>,
+    pub(super) usage_chunk: UsageChunk,
+    /// The conversation that stays with the vendor that answers.
+    pub(super) conversation: Option<ConversationId>,
+    pub(super) abandoned: Abandoned,
+}
+
+/// Why an attempt failed.
 pub(super) struct FailedAttempt {
     fault: UpstreamFault,
     status: u16,
-    /// Our own account, or a model that the provider does not have: its own fault as far as the client can see.
+    /// Whether the cause is our account, or a model that the provider lacks: not the client's fault.
     is_ours: bool,
 }
 
-/// What follows.
+/// The step after a failed attempt.
 pub(super) enum Next {
     End,
-    RouteCandidate { place: usize, wait_ms: u64 },
+    /// The attempt at an index, after a wait.
+    Attempt {
+        index: usize,
+        wait_ms: u64,
+    },
 }
 
 impl FailedAttempt {
@@ -51,7 +65,7 @@ impl FailedAttempt {
         Self { fault: UpstreamFault::of_error(error), status: error.status, is_ours }
     }
 
-    /// How long the account that was used is to be left alone; `None` where it is not to blame.
+    /// How long the account is not to be used, in ms; `None` where it is not to blame.
     pub(super) fn cools_account_ms(&self) -> Option<u64> {
         match self.fault.kind {
             UpstreamKind::RateLimited => Some(self.fault.retry_after_ms.unwrap_or(COOL_MS).min(COOL_MS_MAX)),
@@ -60,7 +74,7 @@ impl FailedAttempt {
         }
     }
 
-    /// Whether the request itself is to blame: every provider of the model would say the same.
+    /// Whether the request itself is to blame: every provider of the model would refuse it.
     const fn blames_request(&self) -> bool {
         matches!(
             self.fault.kind,
@@ -71,34 +85,35 @@ impl FailedAttempt {
         )
     }
 
-    /// Whether the same provider may answer if it is asked again.
+    /// Whether a retry at the same provider may succeed.
     const fn may_pass(&self) -> bool {
         !self.blames_request() && !self.is_ours
     }
 
-    /// What the client is told, with what was tried before.
+    /// The fault for the client, with the attempts before.
     pub(super) fn into_fault(self, failed_attempts: &[AttemptRecord]) -> Fault {
         let earlier = failed_attempts.split_last().map(|(_, earlier)| earlier).unwrap_or_default();
-        let previous = earlier.iter().map(|miss| Previous { vendor: miss.vendor.clone(), status: miss.status });
+        let previous =
+            earlier.iter().map(|attempt| Previous { vendor: attempt.vendor.clone(), status: attempt.status });
         UpstreamFault { previous: previous.collect(), ..self.fault }.into()
     }
 }
 
 impl OpenRequest {
-    /// The request goes this candidate now.
-    pub(super) fn goes(&mut self, outgoing: &UpstreamAttempt) {
-        let candidate = &outgoing.candidate;
+    /// Begins an attempt.
+    pub(super) fn begin_attempt(&mut self, attempt: &UpstreamAttempt) {
+        let candidate = &attempt.candidate;
         self.model = Arc::clone(&candidate.model);
-        self.place = candidate.place;
+        self.route_index = candidate.route_index;
         self.upstream = Arc::clone(&candidate.upstream);
         self.health = Arc::clone(&candidate.health);
-        self.request_terms.clone_from(&outgoing.request_terms);
+        self.request_terms.clone_from(&attempt.request_terms);
         self.first_byte = None;
         self.sent = self.gateway.ports.clock.now();
     }
 
-    /// Writes down what came to nothing.
-    pub(super) fn note(&mut self, failed: &FailedAttempt, candidate: &RouteCandidate) {
+    /// Records a failed attempt.
+    pub(super) fn record_failure(&mut self, failed: &FailedAttempt, candidate: &RouteCandidate) {
         let now = self.gateway.ports.clock.now();
         if !failed.blames_request() {
             candidate.health.failed(now);
@@ -111,17 +126,17 @@ impl OpenRequest {
         });
     }
 
-    /// Where the request goes after a miss.
+    /// The step after a failed attempt at index `at`.
     pub(super) fn next(&self, failed: &FailedAttempt, candidates: &[&RouteCandidate], at: usize) -> Next {
         let retries = self.gateway.settings.retries;
         if self.failed_attempts.len() >= usize::from(retries.attempts_max) {
             return Next::End;
         }
         let is_same_model = |candidate: &&RouteCandidate| {
-            candidates.get(at).is_some_and(|missing| missing.model.id == candidate.model.id)
+            candidates.get(at).is_some_and(|failed| failed.model.id == candidate.model.id)
         };
         let later = at.saturating_add(1);
-        // What is wrong with the request may be right for another model.
+        // Another model may take a request that this one refuses.
         let other =
             candidates.iter().skip(later).position(|candidate| !failed.blames_request() || !is_same_model(candidate));
         let now = self.gateway.ports.clock.now();
@@ -129,28 +144,28 @@ impl OpenRequest {
         let is_account = failed.cools_account_ms().is_some();
         if is_account && has_other_key() && candidates.get(at).is_some_and(|candidate| candidate.upstream.has_several())
         {
-            return Next::RouteCandidate { place: at, wait_ms: 0 };
+            return Next::Attempt { index: at, wait_ms: 0 };
         }
         if let Some(other) = other {
-            return Next::RouteCandidate { place: later.saturating_add(other), wait_ms: 0 };
+            return Next::Attempt { index: later.saturating_add(other), wait_ms: 0 };
         }
         if !failed.may_pass() {
             return Next::End;
         }
         match self.gateway.wait_ms(failed.fault.retry_after_ms, self.failed_attempts.len()) {
-            Some(wait_ms) => Next::RouteCandidate { place: at, wait_ms },
+            Some(wait_ms) => Next::Attempt { index: at, wait_ms },
             None => Next::End,
         }
     }
 }
 
 impl Gateway {
-    /// How long to wait before the same provider is asked again: as long as it says, else a back-off with jitter, so that
-    /// requests that failed together do not come back together; `None` where the client had better be told.
-    fn wait_ms(&self, asked_ms: Option<u64>, failed_attempts: usize) -> Option<u64> {
+    /// How long to wait before a retry at the same provider: as long as it asks for, else a back-off with jitter, so that
+    /// requests that failed together do not return together; `None` where the wait exceeds the limit.
+    fn wait_ms(&self, requested_ms: Option<u64>, failed_attempts: usize) -> Option<u64> {
         let retries = self.settings.retries;
-        if let Some(asked) = asked_ms {
-            return Some(asked).filter(|asked| *asked <= retries.wait_ms_max);
+        if let Some(requested) = requested_ms {
+            return Some(requested).filter(|requested| *requested <= retries.wait_ms_max);
         }
         let doublings = u32::try_from(failed_attempts.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
         let whole = retries.backoff_ms.saturating_mul(1_u64 << doublings).min(retries.wait_ms_max);
@@ -161,10 +176,51 @@ impl Gateway {
         Some(half.saturating_add(jitter))
     }
 
-    /// The conversation stays with the vendor that answers.
+    /// Lets the conversation stay with the vendor that answers.
     pub(super) fn remember(&self, plan: &AttemptPlan, candidate: &RouteCandidate) {
         if let Some(conversation) = plan.conversation {
             self.sticky.insert(conversation, Arc::clone(&candidate.upstream.vendor.id));
         }
+    }
+}
+
+impl From<UpstreamFault> for Fault {
+    fn from(fault: UpstreamFault) -> Self {
+        Box::new(fault).into()
+    }
+}
+
+impl UpstreamFault {
+    /// A failure without a message.
+    pub(super) const fn of_kind(kind: UpstreamKind) -> Self {
+        Self { kind, message: None, code: None, retry_after_ms: None, previous: Vec::new() }
+    }
+
+    /// A refusal or failure as the client may see it: errors about our own account are hidden.
+    pub(super) fn of_error(error: &UpstreamError) -> Self {
+        let kind = match error.kind {
+            ErrorKind::InvalidRequest => UpstreamKind::InvalidRequest,
+            ErrorKind::ContextLength => UpstreamKind::ContextLength,
+            ErrorKind::ContentPolicy => UpstreamKind::ContentPolicy,
+            ErrorKind::TooLarge => UpstreamKind::TooLarge,
+            ErrorKind::RateLimited => UpstreamKind::RateLimited,
+            ErrorKind::Overloaded => UpstreamKind::Overloaded,
+            ErrorKind::TimedOut => UpstreamKind::TimedOut,
+            _ => UpstreamKind::Unavailable,
+        };
+        let about_request =
+            matches!(kind, UpstreamKind::InvalidRequest | UpstreamKind::ContextLength | UpstreamKind::ContentPolicy);
+        Self {
+            kind,
+            message: about_request.then(|| error.message.clone()).filter(|message| !message.is_empty()),
+            code: error.code.clone().filter(|_| about_request),
+            retry_after_ms: error.retry_after_ms,
+            previous: Vec::new(),
+        }
+    }
+
+    /// The fault of an outcome that is not final.
+    pub(super) fn of_outcome(outcome: &Outcome, otherwise: UpstreamKind) -> Self {
+        outcome.error.as_ref().map_or(Self::of_kind(otherwise), Self::of_error)
     }
 }

@@ -1,9 +1,9 @@
-//! How many tokens a request would be: by its provider's count, else by an estimate.
+//! Counts the input tokens of a request: by its provider's counter, else by an estimate.
 
-use super::Gateway;
-use super::admit::Call;
 use super::estimate::input_about;
-use super::plan::{Plan, PlannedRoute, dialect_of, said};
+use super::plan::{Plan, PlannedRoute};
+use super::request::{InferenceRequest, dialect_of, request_fields};
+use super::state::Gateway;
 use crate::fault::{Fault, RequestFault};
 use opencredits_catalog::Density;
 use opencredits_providers::{
@@ -12,19 +12,19 @@ use opencredits_providers::{
 use opencredits_sanitizer::{Scrub, Strictness};
 use serde::Deserialize;
 
-/// What follows the path of a dialect where tokens are counted.
+/// The counter's path, below that of the dialect.
 const COUNT_PATH: &str = "/count_tokens";
-/// The fields that are counted; others are refused there.
+/// The fields that the counter takes; it refuses others.
 const COUNTED: [&str; 7] = ["model", "messages", "system", "tools", "tool_choice", "thinking", "output_config"];
-/// The largest answer that is read.
+/// The largest answer of a counter, in bytes.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 
-/// How many tokens a request would be.
+/// The count of a request's input tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counted {
-    /// Its input.
+    /// The input tokens.
     pub input_tokens: u64,
-    /// Whether no provider has counted it.
+    /// Whether it is an estimate and not a provider's count.
     pub is_estimated: bool,
 }
 
@@ -34,39 +34,46 @@ struct Answer {
 }
 
 impl Gateway {
-    /// Counts the input of a request. It costs nothing and is sent to the provider's counter alone, where there is one.
+    /// Counts the input of a request. It is free of charge, and goes to a provider's counter only.
     ///
     /// # Errors
-    /// When the request is wrong, or names an unknown model.
-    pub async fn count(&self, call: &Call) -> Result<Counted, Fault> {
-        let hash = |value: &str| self.pseudonym(&call.spender, value);
-        let plan = match self.plan(call, &hash, Attached::default()) {
-            // Nothing is fetched for what costs nothing.
-            Err(Fault::Request(RequestFault::Field(RequestError::NeedsBytes { .. }))) => return self.count_alone(call),
+    /// When the request is invalid, or names an unknown model.
+    pub async fn count(&self, request: &InferenceRequest) -> Result<Counted, Fault> {
+        let hash = |value: &str| self.pseudonym(&request.spender, value);
+        let plan = match self.plan(request, &hash, Attached::default()) {
+            // Attachments are not fetched for a request that is free.
+            Err(Fault::Request(RequestFault::Field(RequestError::NeedsBytes { .. }))) => {
+                return self.count_untranslated(request);
+            }
             plan => plan?,
         };
-        for planned in plan.candidates.iter().filter(|planned| planned.candidate.upstream.counts()) {
-            if let Some(input_tokens) = self.ask_counter(call, &plan, planned).await? {
+        for planned in plan.routes.iter().filter(|planned| planned.candidate.upstream.counts()) {
+            if let Some(input_tokens) = self.ask_counter(request, &plan, planned).await? {
                 return Ok(Counted { input_tokens, is_estimated: false });
             }
         }
         let about =
             |planned: &PlannedRoute| input_about(planned.facts.seen, Density::of(&planned.candidate.model)).get();
-        Ok(Counted { input_tokens: plan.candidates.first().map(about).unwrap_or_default(), is_estimated: true })
+        Ok(Counted { input_tokens: plan.routes.first().map(about).unwrap_or_default(), is_estimated: true })
     }
 
-    /// An estimate without the words of any provider.
-    fn count_alone(&self, call: &Call) -> Result<Counted, Fault> {
+    /// An estimate from the client's body, where it cannot be translated.
+    fn count_untranslated(&self, request: &InferenceRequest) -> Result<Counted, Fault> {
         let how = Scrub { strictness: Strictness::Lax, hash: &str::to_owned };
-        let scrubbed = self.policies.of(call.api).scrub(&call.body, &how).map_err(RequestFault::from)?;
-        let said = said(call.named.as_ref(), &scrubbed);
-        let facts = RequestFacts::read(dialect_of(call.api), said).map_err(RequestFault::from)?;
+        let scrubbed = self.policies.of(request.api).scrub(&request.body, &how).map_err(RequestFault::from)?;
+        let fields = request_fields(request.path.as_ref(), &scrubbed);
+        let facts = RequestFacts::read(dialect_of(request.api), fields).map_err(RequestFault::from)?;
         let model = self.catalog.resolve(&facts.model).map_err(RequestFault::from)?;
         Ok(Counted { input_tokens: input_about(facts.seen, Density::of(model)).get(), is_estimated: true })
     }
 
-    /// The provider's count; `None` where it gives none now.
-    async fn ask_counter(&self, call: &Call, plan: &Plan<'_>, planned: &PlannedRoute) -> Result<Option<u64>, Fault> {
+    /// The provider's count; `None` where its counter fails.
+    async fn ask_counter(
+        &self,
+        request: &InferenceRequest,
+        plan: &Plan<'_>,
+        planned: &PlannedRoute,
+    ) -> Result<Option<u64>, Fault> {
         let (candidate, now) = (&planned.candidate, self.ports.clock.now());
         let (vendor, dialect) = (&candidate.upstream.vendor, candidate.upstream.dialect);
         let address = [&vendor.url(dialect, "", false), COUNT_PATH].concat().parse();
@@ -79,7 +86,7 @@ impl Gateway {
         let body = upstream_body(&fields, &Rewrite { vendor, dialect, model, output_cap: None, stream: false });
         let mut headers = account.headers.clone();
         if planned.translated.is_none() {
-            headers.extend(call.headers.clone());
+            headers.extend(request.headers.clone());
         }
         let Ok(response) = candidate.upstream.transport.send(UpstreamRequest { url, headers, body: body.into() }).await
         else {

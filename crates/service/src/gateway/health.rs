@@ -1,26 +1,26 @@
-//! How a route has been doing lately: its circuit breaker, and what is shown of it.
+//! The health of a route: its circuit breaker and its recent figures.
 
 use opencredits_units::UnixMs;
 use parking_lot::Mutex;
 
-/// So many failed_attempts in a row open the circuit.
-const MISSES_MAX: u32 = 3;
-/// For so long: routes with an outage in the last half minute are asked last.
+/// So many failures in a row open the circuit.
+const FAILURES_MAX: u32 = 3;
+/// How long the circuit stays open, in ms: meanwhile the route is tried last.
 const OPEN_MS: u64 = 30_000;
-/// A new figure counts for one part in so many of an average.
+/// The weight of a new figure in an average is one part in so many.
 const SMOOTHING: u64 = 8;
-/// Requests that the uptime is worked out from: beyond, older ones count half.
+/// The uptime covers about so many requests: beyond, the counts are halved.
 const WINDOW: u64 = 1_000;
 /// One hundred percent, in hundredths of a percent.
-const WHOLE: u64 = 10_000;
+const ALL_BPS: u64 = 10_000;
 
-/// How one route is doing.
+/// Tracks the health of one route.
 #[derive(Default)]
 pub(super) struct HealthTracker(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    failed_attempts: u32,
+    failures_in_row: u32,
     open_until: UnixMs,
     served: u64,
     failed: u64,
@@ -29,43 +29,43 @@ struct State {
     tokens_per_s: Option<u64>,
 }
 
-/// What is shown of a route.
+/// The health of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RouteHealth {
-    /// Whether it has failed several times in a row, less than half a minute ago.
+    /// Whether its circuit is open: it failed several times in a row, less than half a minute ago.
     pub is_out: bool,
-    /// Requests that were served, in hundredths of a percent; `None` before the first.
+    /// The share of served requests, in hundredths of a percent; `None` before the first.
     pub uptime: Option<u64>,
-    /// Until the first byte, on average, in ms.
+    /// The average time to the first byte, in ms.
     pub latency_ms: Option<u64>,
-    /// Output tokens a second, on average, in thousandths.
+    /// The average output speed, in thousandths of a token a second.
     pub tokens_per_s: Option<u64>,
 }
 
 impl HealthTracker {
-    /// A request was answered after `latency_ms`.
+    /// Records an answer whose first byte came after `latency_ms`.
     pub(super) fn served(&self, latency_ms: u64) {
         let mut state = self.0.lock();
-        state.failed_attempts = 0;
+        state.failures_in_row = 0;
         state.open_until = UnixMs::default();
         state.served = state.served.saturating_add(1);
         state.latency_ms = Some(smoothed(state.latency_ms, latency_ms));
         state.fade();
     }
 
-    /// A request failed, and not for its own fault.
+    /// Records a failure that the request did not cause.
     pub(super) fn failed(&self, now: UnixMs) {
         let mut state = self.0.lock();
-        state.failed_attempts = state.failed_attempts.saturating_add(1);
+        state.failures_in_row = state.failures_in_row.saturating_add(1);
         state.failed = state.failed.saturating_add(1);
-        if state.failed_attempts >= MISSES_MAX {
-            // One more request after that time shows whether it is back.
+        if state.failures_in_row >= FAILURES_MAX {
+            // After that time one more request probes the route.
             state.open_until = now.saturating_add_ms(OPEN_MS);
         }
         state.fade();
     }
 
-    /// An answer of `tokens` took `ms` from its first byte on.
+    /// Records the speed of an answer: `tokens` in `ms` from its first byte on.
     pub(super) fn produced(&self, tokens: u64, ms: u64) {
         if let Some(speed) = tokens.saturating_mul(1_000_000).checked_div(ms).filter(|_| tokens > 0) {
             let mut state = self.0.lock();
@@ -73,13 +73,13 @@ impl HealthTracker {
         }
     }
 
-    /// How it is doing.
+    /// The health now.
     pub(super) fn route_health(&self, now: UnixMs) -> RouteHealth {
         let state = self.0.lock();
         let all = state.served.saturating_add(state.failed);
         RouteHealth {
             is_out: now < state.open_until,
-            uptime: state.served.saturating_mul(WHOLE).checked_div(all),
+            uptime: state.served.saturating_mul(ALL_BPS).checked_div(all),
             latency_ms: state.latency_ms,
             tokens_per_s: state.tokens_per_s,
         }
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_circuit_opens_after_three_misses_in_a_row_and_closes_with_time_or_an_answer() {
+    fn the_circuit_opens_after_three_failures_in_a_row_and_closes_with_time_or_an_answer() {
         let (health, at) = (HealthTracker::default(), UnixMs::new(1_000_000));
         let out = |at: UnixMs| health.route_health(at).is_out;
         health.failed(at);

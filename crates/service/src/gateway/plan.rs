@@ -1,107 +1,111 @@
-//! What a request asks for: its body scrubbed, its model found, its worst case priced.
+//! The plan of a request: its body sanitized, its facts read, its routes found and the body for each translated.
 
-use super::Gateway;
-use super::admit::{Call, PathParameters};
-use super::routing::{CANDIDATES_MAX, Preferences, RouteCandidate, fallbacks};
+use super::request::{InferenceRequest, PathParameters, dialect_of, request_fields};
+use super::routing::{CANDIDATES_MAX, Preferences, RouteCandidate, StickyVendor, fallbacks};
+use super::state::{ConversationId, Gateway};
 use crate::fault::{Fault, RequestFault};
 use crate::keyring::Spender;
-use opencredits_catalog::{Ask, Catalog, CatalogError, Model, Terms};
+use opencredits_catalog::{Catalog, Model};
 use opencredits_providers::{Attached, Dialect, RequestFacts, Target, Translated, translate_with, unsealed};
-use opencredits_sanitizer::{Api, SanitizeError, Scrub, Scrubbed, Strictness};
-use opencredits_units::{NanoUsd, PicoUsd, Tokens, ToolUse};
+use opencredits_sanitizer::{SanitizeError, Scrub, Scrubbed, Strictness};
+use opencredits_units::{Tokens, ToolUse};
 use std::sync::Arc;
 
-/// A request that was read, its body still borrowed.
+/// A request that was read. It borrows the body.
 pub(super) struct Plan<'a> {
     scrubbed: Scrubbed<'a>,
-    /// What the path says.
-    named: Option<&'a PathParameters>,
-    /// What was fetched from addresses that it names.
+    path: Option<&'a PathParameters>,
+    /// The attachments that were fetched for it.
     attached: Attached,
-    /// A field that goes on in its own dialect without what other vendors sealed.
+    /// A field in its own dialect without what other vendors sealed: its name and its raw value.
     unsealed: Option<(String, String)>,
-    /// What the client speaks.
+    /// The client's dialect.
     pub(super) dialect: Dialect,
-    pub(super) asked: RequestFacts,
-    /// Whether a provider must heed all of it.
+    pub(super) facts: RequestFacts,
+    /// Whether a provider must support every field.
     requires_all: bool,
-    /// The candidates to serve it, in their order; at least one.
-    pub(super) candidates: Vec<PlannedRoute>,
-    /// Tells the conversation from others, where several candidates may serve it.
-    pub(super) conversation: Option<Conversation>,
+    /// The routes to try, in their order; at least one.
+    pub(super) routes: Vec<PlannedRoute>,
+    /// Identifies the conversation, where several routes may serve it.
+    pub(super) conversation: Option<ConversationId>,
 }
 
-/// A keyed hash that stands for a conversation.
-pub(super) type Conversation = [u8; 32];
-
-/// One candidate to serve a request, and the request as it would go there.
+/// A route, and the request as it would be sent there.
 pub(super) struct PlannedRoute {
     pub(super) candidate: RouteCandidate,
     /// The body in the provider's dialect, where that is not the client's.
     pub(super) translated: Option<Translated>,
     pub(super) facts: RequestFacts,
-    uses: Vec<(ToolUse, Tokens)>,
+    /// The calls of tools that the provider bills, at most.
+    pub(super) uses: Vec<(ToolUse, Tokens)>,
 }
 
 impl Plan<'_> {
-    /// The fields that go upstream on one of its candidates.
+    /// The fields that go upstream on one of its routes.
     pub(super) fn fields<'b>(&'b self, planned: &'b PlannedRoute) -> Vec<(&'b str, &'b str)> {
         match &planned.translated {
             Some(translated) => translated.fields.iter().map(|(name, value)| (*name, value.as_str())).collect(),
-            None => self.scrubbed.fields().map(|(name, raw)| (name, self.instead_of(name).unwrap_or(raw))).collect(),
+            None => {
+                self.scrubbed.fields().map(|(name, raw)| (name, self.replacement_of(name).unwrap_or(raw))).collect()
+            }
         }
     }
 
-    fn instead_of(&self, name: &str) -> Option<&str> {
+    fn replacement_of(&self, name: &str) -> Option<&str> {
         self.unsealed.as_ref().filter(|(field, _)| *field == name).map(|(_, raw)| raw.as_str())
     }
 
-    /// The fields that go nowhere, by the client's names.
+    /// The fields that are dropped on every route, by the client's names.
     pub(super) fn scrubbed_out(&self) -> &[String] {
         self.scrubbed.dropped()
     }
 
-    /// Tools that the client wants called with free text, as every translation of the request has them.
+    /// Tools with free-text input, which are the same in every translation of the request.
     pub(super) fn custom_tools(&self) -> Vec<String> {
-        let translated = self.candidates.iter().find_map(|planned| planned.translated.as_ref());
+        let translated = self.routes.iter().find_map(|planned| planned.translated.as_ref());
         translated.map(|translated| translated.custom_tools.clone()).unwrap_or_default()
     }
 
-    /// Translates again where a cap was put in: how much may be thought depends on it.
+    /// Translates again where an output cap was set: the reasoning budget depends on it.
     pub(super) fn apply_cap(&mut self, cap: Option<u64>, strictness: Strictness) -> Result<(), Fault> {
         let Some(cap) = cap else { return Ok(()) };
         let strictness = if self.requires_all { Strictness::Strict } else { strictness };
         let mut refused = None;
-        for mut planned in std::mem::take(&mut self.candidates) {
+        for mut planned in std::mem::take(&mut self.routes) {
             if planned.translated.is_some() {
                 let to = target(&planned.candidate, cap.min(planned.candidate.model.max_output_tokens));
-                let said = said(self.named, &self.scrubbed);
-                let again = translated(said, self.dialect, &to, &self.attached);
+                let fields = request_fields(self.path, &self.scrubbed);
+                let again = translated(fields, self.dialect, &to, &self.attached);
                 match again.and_then(|again| refuse_drops(strictness, &again).map(|()| again)) {
                     Ok(again) => planned.translated = Some(again),
-                    // Another candidate may still say all of it.
+                    // Another route may still carry all of it.
                     Err(fault) => {
                         refused = refused.or(Some(fault));
                         continue;
                     }
                 }
             }
-            self.candidates.push(planned);
+            self.routes.push(planned);
         }
-        refused.filter(|_| self.candidates.is_empty()).map_or(Ok(()), Err)
+        refused.filter(|_| self.routes.is_empty()).map_or(Ok(()), Err)
     }
 }
 
 impl PlannedRoute {
-    /// The output cap that goes upstream: one that the balance can pay, else the client's, else, where the provider
-    /// demands one, all that the model gives.
-    pub(super) fn output_cap(&self, put_in: Option<u64>) -> Option<u64> {
-        let put_in = put_in.map(|cap| cap.min(self.candidate.model.max_output_tokens));
+    /// The smallest cap that the provider takes. A client of the provider's own dialect knows it; others are given it.
+    pub(super) fn output_cap_min(&self) -> u64 {
+        if self.translated.is_some() { self.candidate.upstream.dialect.output_cap_min() } else { 0 }
+    }
+
+    /// The output cap that goes upstream: `affordable` where it is set, else the client's, else, where the provider
+    /// demands a cap, the model's longest output.
+    pub(super) fn output_cap(&self, affordable: Option<u64>) -> Option<u64> {
+        let affordable = affordable.map(|cap| cap.min(self.candidate.model.max_output_tokens));
         let Some(translated) = &self.translated else {
-            return put_in;
+            return affordable;
         };
         let demanded = self.candidate.upstream.dialect == Dialect::AnthropicMessages;
-        let cap = put_in.or(translated.output_cap).or(demanded.then_some(self.candidate.model.max_output_tokens));
+        let cap = affordable.or(translated.output_cap).or(demanded.then_some(self.candidate.model.max_output_tokens));
         cap.map(|cap| cap.max(self.output_cap_min()))
     }
 }
@@ -109,7 +113,7 @@ impl PlannedRoute {
 fn target<'a>(candidate: &'a RouteCandidate, output_max: u64) -> Target<'a> {
     let supports = |what: &str| candidate.model.supports.iter().any(|known| known == what);
     let reasons = supports("reasoning");
-    // Of a model that does not think, what it supports is often not said.
+    // The catalogue often does not list what a model without reasoning supports.
     let samples = !reasons || supports("temperature");
     let vendor = &candidate.upstream.vendor;
     let wants_reasoning = reasons && vendor.wants_reasoning;
@@ -125,53 +129,44 @@ fn translated<'a>(
     Ok(translate_with(from, to, fields, attached).map_err(RequestFault::from)?)
 }
 
-/// What path and body say.
-pub(super) fn said<'a>(
-    named: Option<&'a PathParameters>,
-    scrubbed: &'a Scrubbed<'_>,
-) -> impl Iterator<Item = (&'a str, &'a str)> {
-    let named = named.map(|named| [("model", named.model.as_str()), ("stream", named.stream)]);
-    named.into_iter().flatten().chain(scrubbed.fields())
-}
-
 impl Gateway {
-    /// Reads a request, with what was fetched from addresses that it names.
+    /// Reads a request, with the attachments that were fetched for it.
     pub(super) fn plan<'a>(
         &self,
-        call: &'a Call,
+        request: &'a InferenceRequest,
         hash: &dyn Fn(&str) -> String,
         attached: Attached,
     ) -> Result<Plan<'a>, Fault> {
-        let how = Scrub { strictness: call.strictness, hash };
-        let scrubbed = self.policies.of(call.api).scrub(&call.body, &how).map_err(RequestFault::from)?;
-        let dialect = dialect_of(call.api);
-        let named = call.named.as_ref();
-        let mut asked = RequestFacts::read(dialect, said(named, &scrubbed)).map_err(RequestFault::from)?;
+        let how = Scrub { strictness: request.strictness, hash };
+        let scrubbed = self.policies.of(request.api).scrub(&request.body, &how).map_err(RequestFault::from)?;
+        let dialect = dialect_of(request.api);
+        let path = request.path.as_ref();
+        let mut facts = RequestFacts::read(dialect, request_fields(path, &scrubbed)).map_err(RequestFault::from)?;
         if dialect == Dialect::OpenaiEmbeddings {
-            // Nothing is put out that is billed.
-            asked.output_cap = Some(0);
+            // Embeddings have no output that is billed.
+            facts.output_cap = Some(0);
         }
-        let models = self.models(&asked.model, scrubbed.ours("models"), &call.spender)?;
+        let models = self.models(&facts.model, scrubbed.ours("models"), &request.spender)?;
         let preferences = Preferences::read(scrubbed.ours("provider"))?;
-        let conversation = self.conversation(call, &scrubbed, &models);
-        let stays_with = conversation.and_then(|conversation| self.sticky.get(&conversation));
-        let stays_with = stays_with.as_deref().map(|vendor| (vendor, is_sealed(&call.body)));
-        let candidates = self.candidates(&models, dialect, &preferences, stays_with)?;
+        let conversation = self.conversation(request, &scrubbed, &models);
+        let sticky = conversation.and_then(|conversation| self.sticky.get(&conversation));
+        let sticky = sticky.as_deref().map(|vendor| StickyVendor { vendor, holds_seals: holds_seals(&request.body) });
+        let candidates = self.candidates(&models, dialect, &preferences, sticky)?;
         let is_vendor = |name: &str| self.upstreams.contains_key(name);
         let without = |(name, raw): (&str, &str)| Some((name.to_owned(), unsealed(dialect, name, raw, &is_vendor)?));
         let unsealed = scrubbed.fields().find_map(without);
         let mut plan = Plan {
             scrubbed,
-            named,
+            path,
             attached,
             unsealed,
             dialect,
-            asked,
+            facts,
             requires_all: preferences.require_parameters,
-            candidates: Vec::new(),
+            routes: Vec::new(),
             conversation,
         };
-        plan.candidates = plan.fit(candidates, call.strictness, preferences.is_limited_to_first())?;
+        plan.routes = plan.fit(candidates, request.strictness, preferences.is_limited_to_first())?;
         Ok(plan)
     }
 
@@ -188,17 +183,23 @@ impl Gateway {
         Ok(models)
     }
 
-    /// What tells a conversation from others: the client's word for it, or how it begins. A provider's cache and what it
-    /// sealed are there where the conversation was before.
-    fn conversation(&self, call: &Call, scrubbed: &Scrubbed<'_>, models: &[Arc<Model>]) -> Option<Conversation> {
+    /// Identifies the conversation of a request, where its model has several routes: the provider that served it before
+    /// has its cache, and can read what it sealed.
+    fn conversation(
+        &self,
+        request: &InferenceRequest,
+        scrubbed: &Scrubbed<'_>,
+        models: &[Arc<Model>],
+    ) -> Option<ConversationId> {
         let [Model { others, .. }] = models.iter().map(|model| &**model).collect::<Vec<_>>()[..] else {
-            return Some(self.conversation_of(call, scrubbed));
+            return Some(self.conversation_of(request, scrubbed));
         };
-        (!others.is_empty()).then(|| self.conversation_of(call, scrubbed))
+        (!others.is_empty()).then(|| self.conversation_of(request, scrubbed))
     }
 
-    fn conversation_of(&self, call: &Call, scrubbed: &Scrubbed<'_>) -> Conversation {
-        let named = scrubbed.ours("session_id").or(call.session.as_deref());
+    /// A hash of the client's name for the conversation or, without one, of how it begins.
+    fn conversation_of(&self, request: &InferenceRequest, scrubbed: &Scrubbed<'_>) -> ConversationId {
+        let named = scrubbed.ours("session_id").or(request.session.as_deref());
         let begin = |name: &str| {
             let raw = scrubbed.get(name).unwrap_or_default().as_bytes();
             raw.get(..BEGINNING_BYTES).unwrap_or(raw)
@@ -207,23 +208,23 @@ impl Gateway {
             Some(named) => vec![named.as_bytes()],
             None => ["prompt_cache_key", "system", "instructions", "messages", "input", "contents"].map(begin).to_vec(),
         };
-        let user = call.spender.user.bits().to_be_bytes();
+        let user = request.spender.user.bits().to_be_bytes();
         self.hash_key.hash(&[&[&user[..]], parts.as_slice()].concat())
     }
 }
 
-/// What stands where a provider has sealed something: it alone can read that again.
+/// Members that hold content which only the provider that sealed it can read.
 const SEALS: [&str; 4] = ["\"signature\"", "\"encrypted_content\"", "houghtSignature\"", "\"reasoning_details\""];
 
-fn is_sealed(body: &[u8]) -> bool {
+fn holds_seals(body: &[u8]) -> bool {
     SEALS.iter().any(|seal| memchr::memmem::find(body, seal.as_bytes()).is_some())
 }
 
-/// So much of a conversation tells it from others.
+/// The length of a conversation's beginning that identifies it, for each field.
 const BEGINNING_BYTES: usize = 512;
 
 impl Plan<'_> {
-    /// The candidates that can carry the request. One that cannot say all of it is left out where another can.
+    /// The candidates that can carry the request. A route that cannot express all of it is left out where another can.
     fn fit(
         &self,
         candidates: Vec<RouteCandidate>,
@@ -249,15 +250,15 @@ impl Plan<'_> {
     }
 
     fn fitted(&self, candidate: RouteCandidate, strictness: Strictness) -> Result<PlannedRoute, Fault> {
-        let (mut facts, mut other) = (self.asked.clone(), None);
+        let (mut facts, mut translation) = (self.facts.clone(), None);
         if candidate.upstream.dialect != self.dialect {
             let to = target(&candidate, candidate.model.max_output_tokens);
-            let said = said(self.named, &self.scrubbed);
-            let translated = translated(said, self.dialect, &to, &self.attached)?;
+            let fields = request_fields(self.path, &self.scrubbed);
+            let translated = translated(fields, self.dialect, &to, &self.attached)?;
             let strictness = if self.requires_all { Strictness::Strict } else { strictness };
             refuse_drops(strictness, &translated)?;
             facts = facts_of(&translated, candidate.upstream.dialect, facts)?;
-            other = Some(translated);
+            translation = Some(translated);
         }
         let card = &candidate.route().card;
         if let Some((tool, _)) = facts.uses.iter().find(|(tool, _)| !card.prices(*tool)) {
@@ -266,87 +267,18 @@ impl Plan<'_> {
             );
         }
         let uses = facts.uses.iter().map(|(tool, count)| (*tool, Tokens::new(*count))).collect();
-        Ok(PlannedRoute { candidate, translated: other, facts, uses })
+        Ok(PlannedRoute { candidate, translated: translation, facts, uses })
     }
 }
 
-/// Prices the worst case of one request for one output cap or another, on the dearest of its candidates.
-pub(super) struct Quote<'a> {
-    candidates: &'a [PlannedRoute],
-    terms: Terms,
-}
-
-impl<'a> Quote<'a> {
-    pub(super) fn new(candidates: &'a [PlannedRoute], terms: Terms) -> Self {
-        Self { candidates, terms }
-    }
-
-    pub(super) fn charge(&self, cap: u64) -> Result<NanoUsd, Fault> {
-        let charges = self.candidates.iter().map(|planned| planned.charge(cap, self.terms));
-        charges.into_iter().try_fold(NanoUsd::ZERO, |most, charge| Ok(most.max(charge?)))
-    }
-
-    /// The largest cap that `amount` covers on every candidate; `None` when it does not cover the input.
-    pub(super) fn affordable(&self, amount: NanoUsd) -> Result<Option<u64>, Fault> {
-        let mut least = Some(u64::MAX);
-        for planned in self.candidates {
-            let cap = planned.affordable(amount, self.terms)?;
-            least = least.and_then(|least| Some(least.min(cap?)));
-        }
-        Ok(least)
-    }
-
-    /// Tokens that any of the models gives at most.
-    pub(super) fn output_max(&self) -> u64 {
-        self.candidates.iter().map(|planned| planned.candidate.model.max_output_tokens).max().unwrap_or_default()
-    }
-}
-
-impl PlannedRoute {
-    fn ask(&self) -> Ask<'_> {
-        // A provider refuses what exceeds the context window.
-        let window = self.candidate.model.context_window;
-        let input = self.facts.input_max.map_or(window, |bound| bound.min(window));
-        Ask {
-            input: Tokens::new(input),
-            output: Tokens::ZERO,
-            extra: &self.facts.extra,
-            tier: self.facts.tier.as_deref(),
-            uses: &self.uses,
-        }
-    }
-
-    /// A client that speaks the provider's dialect knows its least cap; another one is given it.
-    fn output_cap_min(&self) -> u64 {
-        if self.translated.is_some() { self.candidate.upstream.dialect.output_cap_min() } else { 0 }
-    }
-
-    pub(super) fn charge(&self, cap: u64, terms: Terms) -> Result<NanoUsd, Fault> {
-        let cap = cap.max(self.output_cap_min()).min(self.candidate.model.max_output_tokens);
-        let output = Tokens::new(cap.saturating_mul(self.facts.choices));
-        let cost = self.candidate.route().card.quote(&Ask { output, ..self.ask() }).map_err(overflow)?;
-        terms.charge(cost).map(|charge| charge.total).ok_or(Fault::Overflow)
-    }
-
-    fn affordable(&self, amount: NanoUsd, terms: Terms) -> Result<Option<u64>, Fault> {
-        let budget: PicoUsd = terms.cost_within(amount);
-        let output = self.candidate.route().card.output_within(&self.ask(), budget).map_err(overflow)?;
-        Ok(output.map(|output| output.get().checked_div(self.facts.choices).unwrap_or_default()))
-    }
-}
-
-fn overflow(_: CatalogError) -> Fault {
-    Fault::Overflow
-}
-
-/// What is sent decides what it can cost; how it is asked for is the client's.
-fn facts_of(translated: &Translated, dialect: Dialect, asked: RequestFacts) -> Result<RequestFacts, Fault> {
+/// The facts of a translated request: costs follow from what is sent, the form of the answer from what the client asked for.
+fn facts_of(translated: &Translated, dialect: Dialect, client: RequestFacts) -> Result<RequestFacts, Fault> {
     let fields = translated.fields.iter().map(|(name, value)| (*name, value.as_str()));
     let mut facts = RequestFacts::read(dialect, fields).map_err(RequestFault::from)?;
     facts.output_cap = translated.output_cap;
-    facts.model = asked.model;
-    facts.stream = asked.stream;
-    facts.usage_chunk_requested = asked.usage_chunk_requested;
+    facts.model = client.model;
+    facts.stream = client.stream;
+    facts.usage_chunk_requested = client.usage_chunk_requested;
     Ok(facts)
 }
 
@@ -360,7 +292,7 @@ fn refuse_drops(strictness: Strictness, translated: &Translated) -> Result<(), F
     }
 }
 
-/// A key's list may name a model by any of its names, as a request may.
+/// Refuses a model that is not on the key's list. The list may name a model by any of its names, as a request may.
 fn allowed(spender: &Spender, catalog: &Catalog, model: &Model) -> Result<(), Fault> {
     let is_model = |name: &String| catalog.get(name).is_some_and(|named| named.id == model.id);
     match &spender.allowed_models {
@@ -368,15 +300,5 @@ fn allowed(spender: &Spender, catalog: &Catalog, model: &Model) -> Result<(), Fa
             Err(RequestFault::ModelNotAllowed { model: model.id.to_string() }.into())
         }
         _ => Ok(()),
-    }
-}
-
-pub(super) const fn dialect_of(api: Api) -> Dialect {
-    match api {
-        Api::OpenaiChat => Dialect::OpenaiChat,
-        Api::AnthropicMessages => Dialect::AnthropicMessages,
-        Api::OpenaiResponses => Dialect::OpenaiResponses,
-        Api::OpenaiEmbeddings => Dialect::OpenaiEmbeddings,
-        Api::GeminiGenerate => Dialect::GeminiGenerate,
     }
 }

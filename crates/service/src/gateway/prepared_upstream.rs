@@ -1,6 +1,5 @@
-//! An upstream with what its requests have in common, and our accounts there.
+//! A vendor with everything that its requests have in common, and our accounts there.
 
-use super::Upstream;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use opencredits_keys::Secret;
 use opencredits_providers::{Dialect, Transport, Vendor};
@@ -8,7 +7,18 @@ use opencredits_units::UnixMs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// An upstream with what its requests have in common.
+/// A vendor, our keys there and the transport to it.
+#[derive(Clone)]
+pub struct Upstream {
+    /// The vendor.
+    pub vendor: Arc<Vendor>,
+    /// Our keys there; empty where none is needed.
+    pub keys: Vec<Secret<String>>,
+    /// The transport.
+    pub transport: Arc<dyn Transport>,
+}
+
+/// A vendor in one of its dialects, with everything that its requests have in common.
 pub(super) struct PreparedUpstream {
     pub(super) vendor: Arc<Vendor>,
     pub(super) dialect: Dialect,
@@ -16,19 +26,19 @@ pub(super) struct PreparedUpstream {
     pub(super) transport: Arc<dyn Transport>,
     /// One for each of our keys; one without a key where none is needed.
     accounts: Vec<Account>,
-    /// Whose turn it is.
+    /// Counts requests, which take the accounts in turn.
     turn: AtomicUsize,
 }
 
 /// One of our accounts at a vendor.
 pub(super) struct Account {
     pub(super) headers: HeaderMap,
-    /// Until when it is left alone, in Unix ms.
+    /// It is not used before this time, in Unix ms.
     cools_until: AtomicU64,
 }
 
 impl Account {
-    /// Leaves the account alone for a while: it was limited, or refused.
+    /// Takes the account out of use for a while, after it was rate-limited or refused.
     pub(super) fn cool(&self, now: UnixMs, ms: u64) {
         self.cools_until.fetch_max(now.get().saturating_add(ms), Ordering::Relaxed);
     }
@@ -39,10 +49,10 @@ impl Account {
 }
 
 impl PreparedUpstream {
-    /// Prepares what all requests to a vendor have in common, by dialect; `None` when its data is no HTTP.
+    /// Prepares a vendor, once for each of its dialects; `None` when an address, header or key is not valid in HTTP.
     pub(super) fn all(upstream: &Upstream) -> Option<Vec<Arc<Self>>> {
         let vendor = &upstream.vendor;
-        let ready = |dialect| {
+        let prepare = |dialect| {
             let keys: Vec<Option<&Secret<String>>> =
                 if upstream.keys.is_empty() { vec![None] } else { upstream.keys.iter().map(Some).collect() };
             let account = |key| {
@@ -51,15 +61,15 @@ impl PreparedUpstream {
                 Some(Account { headers, cools_until: AtomicU64::new(0) })
             };
             let accounts = keys.into_iter().map(account).collect::<Option<_>>()?;
-            // Where the path names the model, this one only shows that the address is sound.
+            // Where the path names the model, this URL only proves that the address is valid.
             let url = vendor.url(dialect, "model", false).parse().ok()?;
             let (vendor, transport) = (Arc::clone(vendor), Arc::clone(&upstream.transport));
             Some(Arc::new(Self { vendor, dialect, url, transport, accounts, turn: AtomicUsize::new(0) }))
         };
-        vendor.dialects().map(ready).collect()
+        vendor.dialects().map(prepare).collect()
     }
 
-    /// The next account in turn that is not left alone; where all are, the next one all the same.
+    /// The next account in turn that is in use; the next one in turn where none is.
     pub(super) fn account(&self, now: UnixMs) -> Option<&Account> {
         if let [only] = self.accounts.as_slice() {
             return Some(only);
@@ -80,13 +90,13 @@ impl PreparedUpstream {
         self.accounts.len() > 1
     }
 
-    /// Whether an account is there that need not be left alone.
+    /// Whether any account is in use.
     pub(super) fn has_account(&self, now: UnixMs) -> bool {
         self.accounts.iter().any(|account| account.is_cool(now))
     }
 }
 
-/// The vendor's own headers and our key; `None` when they are no HTTP.
+/// The vendor's own headers and our key; `None` when they are not valid in HTTP.
 pub(crate) fn headers_to(vendor: &Vendor, dialect: Dialect, key: Option<&Secret<String>>) -> Option<HeaderMap> {
     let mut headers = HeaderMap::new();
     for (name, value) in &vendor.headers {

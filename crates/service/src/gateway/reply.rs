@@ -1,4 +1,4 @@
-//! What a request ends in, before the HTTP settings dresses it.
+//! The reply to a request, before the API gives it a form.
 
 use super::settle::Receipt;
 use super::stream::ChargedStream;
@@ -7,24 +7,24 @@ use http::HeaderMap;
 
 /// An answer.
 pub enum Reply {
-    /// All of it at once, already charged.
-    Whole(Box<Whole>),
-    /// As it comes; charged before its last bytes.
+    /// A whole answer, already charged.
+    Whole(Box<WholeAnswer>),
+    /// A streamed answer, charged before its last bytes.
     Stream {
-        /// The provider's headers that may pass.
+        /// The provider's headers that the client may see.
         headers: HeaderMap,
-        /// Fields that did not go to the provider that answered.
+        /// Request fields that were not sent to the provider that answered.
         dropped: Vec<String>,
-        /// The answer.
+        /// The stream.
         stream: ChargedStream,
     },
 }
 
-/// A whole answer. It holds content, so it cannot be printed.
-pub struct Whole {
-    /// The provider's headers that may pass.
+/// An answer that is not streamed. It holds content, so it cannot be printed.
+pub struct WholeAnswer {
+    /// The provider's headers that the client may see.
     pub headers: HeaderMap,
-    /// Fields that did not go to the provider that answered.
+    /// Request fields that were not sent to the provider that answered.
     pub dropped: Vec<String>,
     /// The body, as the provider sent it.
     pub body: Bytes,

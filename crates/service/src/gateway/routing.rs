@@ -1,7 +1,8 @@
 //! Which routes may serve a request, and in which order they are asked.
 
 use super::health::{HealthTracker, RouteHealth};
-use super::{Gateway, PreparedUpstream};
+use super::prepared_upstream::PreparedUpstream;
+use super::state::Gateway;
 use crate::fault::{Excluded, Fault, NoRoute, RequestFault};
 use opencredits_catalog::{Model, ModelKind, Route};
 use opencredits_providers::Dialect;
@@ -15,7 +16,7 @@ pub(super) const CANDIDATES_MAX: usize = 6;
 /// Models that one request may name.
 const MODELS_MAX: usize = 8;
 
-/// `provider`, as a request has it.
+/// The `provider` object of a request.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Preferences<'a> {
@@ -60,18 +61,27 @@ struct MaxPrice<'a> {
     completion: Option<&'a RawValue>,
 }
 
-/// One candidate to serve a request.
+/// A route that may serve a request.
 pub(super) struct RouteCandidate {
     pub(super) model: Arc<Model>,
-    /// The place of its route.
-    pub(super) place: usize,
+    /// The index of the route among those of the model.
+    pub(super) route_index: usize,
     pub(super) upstream: Arc<PreparedUpstream>,
     pub(super) health: Arc<HealthTracker>,
 }
 
+/// The vendor that served a conversation before.
+#[derive(Clone, Copy)]
+pub(super) struct StickyVendor<'a> {
+    /// Its id.
+    pub(super) vendor: &'a str,
+    /// Whether the request carries reasoning that only its vendor can read.
+    pub(super) holds_seals: bool,
+}
+
 impl RouteCandidate {
     pub(super) fn route(&self) -> &Route {
-        self.model.route_at(self.place)
+        self.model.route_at(self.route_index)
     }
 }
 
@@ -99,7 +109,7 @@ impl<'a> Preferences<'a> {
         }
     }
 
-    /// Why a route is not to be asked.
+    /// The preference that excludes a route, if one does.
     fn excludes(&self, candidate: &RouteCandidate, [input, output]: [Option<Rate>; 2]) -> Option<Excluded> {
         let (route, vendor) = (candidate.route(), &candidate.upstream.vendor);
         let is_in = |names: &[String]| names.iter().any(|name| name.eq_ignore_ascii_case(&vendor.id));
@@ -118,15 +128,15 @@ impl<'a> Preferences<'a> {
         reasons.into_iter().find(|(excluded, _)| *excluded).map(|(_, why)| why)
     }
 
-    /// Whether the first provider of a model is the only one that may be asked.
+    /// Whether only the first provider of a model may be tried.
     pub(super) fn is_limited_to_first(&self) -> bool {
         self.allow_fallbacks == Some(false) && self.order.is_empty()
     }
 
-    /// Where a wish for speed is not met; unknown figures meet it.
+    /// Whether a route is slower than preferred; unknown figures are fast enough.
     fn falls_short(&self, route_health: RouteHealth) -> bool {
-        let slow = |wish: f64| route_health.latency_ms.is_some_and(|ms| f64_of(ms) > wish * 1_000.0);
-        let few = |wish: f64| route_health.tokens_per_s.is_some_and(|speed| f64_of(speed) < wish * 1_000.0);
+        let slow = |preferred: f64| route_health.latency_ms.is_some_and(|ms| f64_of(ms) > preferred * 1_000.0);
+        let few = |preferred: f64| route_health.tokens_per_s.is_some_and(|speed| f64_of(speed) < preferred * 1_000.0);
         self.preferred_max_latency.is_some_and(slow) || self.preferred_min_throughput.is_some_and(few)
     }
 }
@@ -149,13 +159,13 @@ pub(super) fn fallbacks(raw: Option<&str>) -> Result<Vec<String>, Fault> {
 }
 
 impl Gateway {
-    /// The candidates to serve a request by one of `models`, in the order in which they are tried.
+    /// The routes that may serve a request by one of `models`, in the order in which they are tried.
     pub(super) fn candidates(
         &self,
         models: &[Arc<Model>],
         dialect: Dialect,
         preferences: &Preferences<'_>,
-        stays_with: Option<(&str, bool)>,
+        sticky: Option<StickyVendor<'_>>,
     ) -> Result<Vec<RouteCandidate>, Fault> {
         let bounds = preferences.bounds()?;
         let now = self.ports.clock.now();
@@ -169,7 +179,7 @@ impl Gateway {
                     None => own.push(candidate),
                 }
             }
-            self.arrange(&mut own, preferences, stays_with, now);
+            self.arrange(&mut own, preferences, sticky, now);
             candidates.extend(own);
         }
         if candidates.is_empty() {
@@ -180,29 +190,24 @@ impl Gateway {
     }
 
     fn candidates_of(&self, model: &Arc<Model>, dialect: Dialect) -> impl Iterator<Item = RouteCandidate> {
-        model.routes().enumerate().filter_map(move |(place, route)| {
+        model.routes().enumerate().filter_map(move |(route_index, route)| {
             let all = self.upstreams.get(&route.vendor)?;
             let thinks = model.supports.iter().any(|what| what == "reasoning");
-            let spoken = all.first()?.vendor.dialect_for(dialect, &route.upstream_model, thinks)?;
-            let upstream = all.iter().find(|ready| ready.dialect == spoken)?;
+            let dialect = all.first()?.vendor.dialect_for(dialect, &route.upstream_model, thinks)?;
+            let upstream = all.iter().find(|prepared| prepared.dialect == dialect)?;
             let health = self.health(route)?;
-            Some(RouteCandidate { model: Arc::clone(model), place, upstream: Arc::clone(upstream), health })
+            Some(RouteCandidate { model: Arc::clone(model), route_index, upstream: Arc::clone(upstream), health })
         })
     }
 
-    /// How a route is doing.
-    pub(super) fn health(&self, route: &Route) -> Option<Arc<HealthTracker>> {
-        self.health.get(&*route.vendor)?.get(&*route.upstream_model).cloned()
-    }
-
-    /// Puts the routes of one model into their order: what the request names first, then the one that the conversation
-    /// stays with (told whether it holds seals), then the others by its wish, those that are out last. Without a seal or a
-    /// cache that is cheaper there is nothing to stay for, nor where the request says what to sort by.
+    /// Sorts the routes of one model. The routes that the request names come first, then the sticky vendor's, then the
+    /// others as preferred; routes that are out come last. A conversation stays with its vendor for the sake of sealed
+    /// reasoning or of a cache with lower prices, and not where the request says what to sort by.
     fn arrange(
         &self,
         candidates: &mut [RouteCandidate],
         preferences: &Preferences<'_>,
-        stays_with: Option<(&str, bool)>,
+        sticky: Option<StickyVendor<'_>>,
         now: UnixMs,
     ) {
         if candidates.len() < 2 {
@@ -210,25 +215,26 @@ impl Gateway {
         }
         self.shuffle(candidates);
         if let Some(sort) = preferences.sort {
-            candidates.sort_by_key(|candidate| key_of(candidate, sort, now));
+            candidates.sort_by_key(|candidate| sort_key(candidate, sort, now));
         }
         let named = |candidate: &RouteCandidate| {
-            let place =
+            let position =
                 preferences.order.iter().position(|name| name.eq_ignore_ascii_case(&candidate.upstream.vendor.id));
-            place.unwrap_or(usize::MAX)
+            position.unwrap_or(usize::MAX)
         };
         candidates.sort_by_key(|candidate| {
             let route_health = candidate.health.route_health(now);
             let card = &candidate.route().card;
             let caches = card.rate(Bucket::CacheRead) < card.rate(Bucket::InputUncached) && preferences.sort.is_none();
-            let stays =
-                stays_with.is_some_and(|(vendor, seals)| *vendor == *candidate.upstream.vendor.id && (seals || caches));
+            let stays = sticky.is_some_and(|sticky| {
+                *sticky.vendor == *candidate.upstream.vendor.id && (sticky.holds_seals || caches)
+            });
             let out = route_health.is_out || !candidate.upstream.has_account(now);
             (out, named(candidate), !stays, preferences.falls_short(route_health))
         });
     }
 
-    /// Puts one route first, by lot: each has its weight, less for a higher price. The others follow from cheap to dear.
+    /// Draws the first route at random, by weights that fall with the price. The others follow from cheap to dear.
     fn shuffle(&self, candidates: &mut [RouteCandidate]) {
         candidates.sort_by_key(|candidate| price_of(candidate.route()));
         let weights: Vec<f64> = candidates.iter().map(|candidate| weight_of(candidate.route())).collect();
@@ -246,7 +252,7 @@ impl Gateway {
     }
 }
 
-/// A model that makes vectors answers no conversations, and the other candidate round.
+/// An embedding model answers no conversations, and a conversation model makes no embeddings.
 fn is_of_kind(model: &Model, dialect: Dialect) -> Result<(), Fault> {
     let embeds = dialect == Dialect::OpenaiEmbeddings;
     if embeds == (model.kind == ModelKind::Embedding) {
@@ -256,7 +262,7 @@ fn is_of_kind(model: &Model, dialect: Dialect) -> Result<(), Fault> {
     Err(RequestFault::OtherKind { model: model.id.to_string(), does }.into())
 }
 
-/// Input and output at once, in pico-dollars.
+/// The prices of an input token and an output token added up, in pico-dollars.
 fn price_of(route: &Route) -> u64 {
     let rate = |bucket| route.card.rate(bucket).get();
     rate(Bucket::InputUncached).saturating_add(rate(Bucket::Output))
@@ -272,8 +278,8 @@ const fn f64_of(number: u64) -> f64 {
     number as f64
 }
 
-/// What is sorted by; a route of which nothing is known comes first, so that it gets known.
-fn key_of(candidate: &RouteCandidate, sort: Sort, now: UnixMs) -> u64 {
+/// The sort key of a route. A route without figures comes first, so that it gets some.
+fn sort_key(candidate: &RouteCandidate, sort: Sort, now: UnixMs) -> u64 {
     let route_health = candidate.health.route_health(now);
     match sort {
         Sort::Price => price_of(candidate.route()),

@@ -1,7 +1,8 @@
-//! A streamed answer on its candidate to the client, settled before its last bytes leave.
+//! A streamed answer, settled before its last bytes leave.
 
-use super::reaper::{DetachedQueue, DetachedRequest};
-use super::settle::{OpenRequest, Receipt, Settled};
+use super::open_request::OpenRequest;
+use super::reaper::DetachedQueue;
+use super::settle::{Receipt, Settled};
 use crate::fault::{Fault, UpstreamFault, UpstreamKind};
 use bytes::Bytes;
 use opencredits_ledger::Durable;
@@ -11,51 +12,51 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-/// What a model has thought out of sight is told at the end alone. Once it has begun to speak, its stream is read on for so
-/// long, so that its thoughts are not free for whoever leaves just before the last word.
+/// Hidden reasoning is counted in the last event only. The stream of a model that has begun to answer is read on for so long
+/// after the client has left, so that its reasoning is not free for a client that leaves just before the end.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// What comes out of a [`ChargedStream`].
+/// An item of a [`ChargedStream`].
 pub enum StreamItem {
     /// Bytes for the client, as the provider sent them.
     Chunk(Bytes),
-    /// The end: the charge is booked, and the closing bytes are to be made with its receipt.
+    /// The end. The charge is booked; the caller makes the closing events with its receipt.
     End(Box<StreamEnd>),
-    /// The provider broke off, or our books failed; nothing more comes.
+    /// The provider broke off, or the ledger failed. Nothing more comes.
     Broken(Fault),
 }
 
 /// The end of a stream.
 pub struct StreamEnd {
-    /// The closing events, still open for the members that the receipt adds.
-    pub tap: StreamAdapter,
+    /// Holds the closing events, to which the receipt adds members.
+    pub adapter: StreamAdapter,
     /// What was charged.
     pub receipt: Receipt,
 }
 
-/// A streamed answer. Dropping it unfinished hands it to the reaper.
+/// A streamed answer. Dropping it unfinished detaches the request.
 pub struct ChargedStream {
     stream: InFlightStream,
     detached: DetachedQueue,
 }
 
-/// The stream of a streamed answer, whoever reads it.
+/// A streamed answer and its open request. Dropping it unfinished charges the usage known so far.
 pub(super) struct InFlightStream {
-    flow: Option<StreamState>,
+    state: Option<StreamState>,
 }
 
 enum StreamState {
     /// Events pass.
-    Open(Box<Open>),
-    /// The charge is decided and waits for the disk.
+    Open(Box<OpenStream>),
+    /// The charge is booked and waits for the disk.
     Flushing(Durable, Box<StreamEnd>, UpstreamBody),
-    /// The end was told; the upstream connection may still have its last bytes to give.
+    /// The end was given out. The upstream connection may still have bytes to read.
     Trailing(UpstreamBody),
 }
 
-struct Open {
+struct OpenStream {
     body: UpstreamBody,
-    tap: StreamAdapter,
+    adapter: StreamAdapter,
     open: OpenRequest,
 }
 
@@ -64,59 +65,59 @@ impl ChargedStream {
         Self { stream, detached }
     }
 
-    /// Whether the bytes given out so far end between two events, so that a comment may follow.
+    /// Whether the bytes given out so far end between two events, where a comment may be inserted.
     #[must_use]
     pub fn is_between_events(&self) -> bool {
-        matches!(&self.stream.flow, Some(StreamState::Open(open)) if open.tap.is_between_events())
+        matches!(&self.stream.state, Some(StreamState::Open(open)) if open.adapter.is_between_events())
     }
 
-    /// The next piece; `None` after the last.
+    /// The next item; `None` after the last.
     pub fn poll_item(&mut self, context: &mut Context<'_>) -> Poll<Option<StreamItem>> {
         self.stream.poll_item(context)
     }
 
-    /// Takes the stream away from a reader that stays.
-    pub(super) fn into_course(mut self) -> InFlightStream {
-        InFlightStream { flow: self.stream.flow.take() }
+    /// Takes the stream out, without detaching it.
+    pub(super) fn into_in_flight(mut self) -> InFlightStream {
+        InFlightStream { state: self.stream.state.take() }
     }
 }
 
 impl InFlightStream {
-    pub(super) fn new(body: UpstreamBody, tap: StreamAdapter, open: OpenRequest) -> Self {
-        Self { flow: Some(StreamState::Open(Box::new(Open { body, tap, open }))) }
+    pub(super) fn new(body: UpstreamBody, adapter: StreamAdapter, open: OpenRequest) -> Self {
+        Self { state: Some(StreamState::Open(Box::new(OpenStream { body, adapter, open }))) }
     }
 
     fn poll_item(&mut self, context: &mut Context<'_>) -> Poll<Option<StreamItem>> {
-        match self.flow.take() {
+        match self.state.take() {
             None => Poll::Ready(None),
             Some(StreamState::Open(open)) => self.poll_open(open, context),
-            Some(StreamState::Flushing(durable, last, body)) => self.poll_flush(durable, last, body, context),
+            Some(StreamState::Flushing(durable, end, body)) => self.poll_flush(durable, end, body, context),
             Some(StreamState::Trailing(mut body)) => {
-                // One look is enough to let a finished connection return to its pool.
+                // One poll is enough to let a finished connection return to its pool.
                 let _end_or_not = body.poll_chunk(context);
                 Poll::Ready(None)
             }
         }
     }
 
-    fn poll_open(&mut self, mut open: Box<Open>, context: &mut Context<'_>) -> Poll<Option<StreamItem>> {
+    fn poll_open(&mut self, mut open: Box<OpenStream>, context: &mut Context<'_>) -> Poll<Option<StreamItem>> {
         loop {
             match open.body.poll_chunk(context) {
-                Poll::Pending if open.tap.is_ended() => {
+                Poll::Pending if open.adapter.is_ended() => {
                     return self.close(*open, End::Clean, context);
                 }
                 Poll::Pending => {
-                    self.flow = Some(StreamState::Open(open));
+                    self.state = Some(StreamState::Open(open));
                     return Poll::Pending;
                 }
                 Poll::Ready(None) => return self.close(*open, End::Clean, context),
                 Poll::Ready(Some(Err(_))) => return self.close(*open, End::Cut, context),
-                Poll::Ready(Some(Ok(chunk))) => match open.tap.feed(&chunk) {
+                Poll::Ready(Some(Ok(chunk))) => match open.adapter.feed(&chunk) {
                     Err(_) => return self.close(*open, End::Cut, context),
                     Ok(out) if out.is_empty() => {}
                     Ok(out) => {
                         open.open.first_byte();
-                        self.flow = Some(StreamState::Open(open));
+                        self.state = Some(StreamState::Open(open));
                         return Poll::Ready(Some(StreamItem::Chunk(out)));
                     }
                 },
@@ -124,9 +125,9 @@ impl InFlightStream {
         }
     }
 
-    fn close(&mut self, open: Open, end: End, context: &mut Context<'_>) -> Poll<Option<StreamItem>> {
-        let Open { body, mut tap, open } = open;
-        let outcome = tap.outcome(end);
+    fn close(&mut self, open: OpenStream, end: End, context: &mut Context<'_>) -> Poll<Option<StreamItem>> {
+        let OpenStream { body, mut adapter, open } = open;
+        let outcome = adapter.outcome(end);
         let whole = outcome.is_final();
         let settled = match open.settle(&outcome) {
             Ok(settled) => settled,
@@ -137,70 +138,76 @@ impl InFlightStream {
             return Poll::Ready(Some(StreamItem::Broken(Box::new(fault).into())));
         }
         let Settled { receipt, durable } = settled;
-        let last = Box::new(StreamEnd { tap, receipt });
+        let end = Box::new(StreamEnd { adapter, receipt });
         match durable {
-            Some(durable) => self.poll_flush(durable, last, body, context),
-            None => self.tell_last(last, body),
+            Some(durable) => self.poll_flush(durable, end, body, context),
+            None => self.give_end(end, body),
         }
     }
 
     fn poll_flush(
         &mut self,
         mut durable: Durable,
-        last: Box<StreamEnd>,
+        end: Box<StreamEnd>,
         body: UpstreamBody,
         context: &mut Context<'_>,
     ) -> Poll<Option<StreamItem>> {
         match Pin::new(&mut durable).poll(context) {
-            Poll::Ready(Ok(())) => self.tell_last(last, body),
+            Poll::Ready(Ok(())) => self.give_end(end, body),
             Poll::Ready(Err(error)) => Poll::Ready(Some(StreamItem::Broken(error.into()))),
             Poll::Pending => {
-                self.flow = Some(StreamState::Flushing(durable, last, body));
+                self.state = Some(StreamState::Flushing(durable, end, body));
                 Poll::Pending
             }
         }
     }
 
-    fn tell_last(&mut self, last: Box<StreamEnd>, body: UpstreamBody) -> Poll<Option<StreamItem>> {
-        self.flow = Some(StreamState::Trailing(body));
-        Poll::Ready(Some(StreamItem::End(last)))
+    fn give_end(&mut self, end: Box<StreamEnd>, body: UpstreamBody) -> Poll<Option<StreamItem>> {
+        self.state = Some(StreamState::Trailing(body));
+        Poll::Ready(Some(StreamItem::End(end)))
     }
 
-    /// The client has gone: notes it, and stops upstream at once where that stops the provider's bill and what was used is
-    /// known. Says how long to read on otherwise, where that is not to the end.
-    pub(super) fn client_gone(&mut self) -> Option<Duration> {
-        let Some(StreamState::Open(open)) = self.flow.as_mut() else {
+    /// Reads a detached stream on, for `drain` at most, and settles it.
+    pub(super) async fn finish(mut self, drain: Duration) {
+        let bound = self.client_gone().unwrap_or(drain);
+        let _ended_or_cut = tokio::time::timeout(bound, self.run_out()).await;
+    }
+
+    /// Records that the client has left. Stops upstream at once where that stops the provider's bill and the usage is
+    /// known; else says how long to read on, where that is less than the drain time.
+    fn client_gone(&mut self) -> Option<Duration> {
+        let Some(StreamState::Open(open)) = self.state.as_mut() else {
             return None;
         };
         open.open.client_gone();
         if !open.open.stop_ends_billing() {
             return None;
         }
-        if open.open.may_think() && open.tap.has_produced() {
+        if open.open.may_reason() && open.adapter.has_produced() {
             return Some(LINGER);
         }
-        self.skim();
+        self.take_arrived();
         self.cut_short();
         None
     }
 
-    /// Takes what has arrived already: the end may be among it.
-    fn skim(&mut self) {
-        let mut nobody = Context::from_waker(Waker::noop());
-        while let Poll::Ready(Some(_)) = self.poll_item(&mut nobody) {}
+    /// Takes the chunks that have arrived already: the end may be among them.
+    fn take_arrived(&mut self) {
+        let mut no_waker = Context::from_waker(Waker::noop());
+        while let Poll::Ready(Some(_)) = self.poll_item(&mut no_waker) {}
     }
 
-    /// Reads on to the end and settles, for nobody.
-    pub(super) async fn run_out(&mut self) {
+    /// Reads on to the end and settles.
+    async fn run_out(&mut self) {
         while poll_fn(|context| Poll::Ready(ready!(self.poll_item(context)))).await.is_some() {}
     }
 
-    /// Settles what is known so far and lets go of the upstream connection.
+    /// Closes the upstream connection and settles with the usage known so far.
     fn cut_short(&mut self) {
-        if let Some(StreamState::Open(open)) = self.flow.take() {
-            let Open { body, mut tap, open } = *open;
+        if let Some(StreamState::Open(open)) = self.state.take() {
+            let OpenStream { body, mut adapter, open } = *open;
             drop(body);
-            if let Err(fault) = open.settle(&tap.outcome(End::Cut)) {
+            if let Err(fault) = open.settle(&adapter.outcome(End::Cut)) {
                 tracing::error!(%fault, "an abandoned request could not be settled; its hold is released");
             }
         }
@@ -209,14 +216,15 @@ impl InFlightStream {
 
 impl Drop for ChargedStream {
     fn drop(&mut self) {
-        if let Some(StreamState::Open(mut open)) = self.stream.flow.take() {
+        if let Some(StreamState::Open(mut open)) = self.stream.state.take() {
             open.open.client_gone();
-            self.detached.adopt(DetachedRequest::Streaming(InFlightStream { flow: Some(StreamState::Open(open)) }));
+            let stream = InFlightStream { state: Some(StreamState::Open(open)) };
+            self.detached.push(Box::pin(stream.finish(self.detached.drain())));
         }
     }
 }
 
-/// Nobody carries it on: what is known is charged.
+/// Charges the usage known so far.
 impl Drop for InFlightStream {
     fn drop(&mut self) {
         self.cut_short();

@@ -1,0 +1,61 @@
+//! The paths of inference.
+
+use crate::framing::Framing;
+use http::{Method, Uri};
+use opencredits_sanitizer::Api;
+use opencredits_service::PathParameters;
+
+/// A path of inference, read.
+pub(crate) struct InferenceRoute {
+    /// The API of the path.
+    pub(crate) api: Api,
+    /// The parameters in the path, in APIs that have them there.
+    pub(crate) path: Option<PathParameters>,
+    /// Whether the request counts tokens, without an answer.
+    pub(crate) counts: bool,
+    /// The framing of a stream's events.
+    pub(crate) framing: Framing,
+}
+
+impl InferenceRoute {
+    /// Reads a request line; `None` where it is no inference.
+    pub(crate) fn of(method: &Method, uri: &Uri) -> Option<Self> {
+        let (mut parameters, mut counts) = (None, false);
+        let api = match (method, uri.path()) {
+            (&Method::POST, "/v1/messages/count_tokens") => {
+                counts = true;
+                Api::AnthropicMessages
+            }
+            (&Method::POST, "/v1/chat/completions") => Api::OpenaiChat,
+            (&Method::POST, "/v1/messages") => Api::AnthropicMessages,
+            (&Method::POST, "/v1/responses") => Api::OpenaiResponses,
+            (&Method::POST, "/v1/embeddings") => Api::OpenaiEmbeddings,
+            (&Method::POST, path) => {
+                // SDKs send either version of the same API.
+                let rest = path.strip_prefix("/v1beta/models/").or_else(|| path.strip_prefix("/v1/models/"));
+                let (found, method) = path_parameters(rest?)?;
+                counts = method == "countTokens";
+                parameters = Some(found);
+                Api::GeminiGenerate
+            }
+            _ => return None,
+        };
+        let mut pairs = uri.query().unwrap_or_default().split('&');
+        let streams = parameters.as_ref().is_some_and(|path| path.stream == "true");
+        let framing = if streams && !pairs.any(|pair| pair == "alt=sse") { Framing::Array } else { Framing::Events };
+        Some(Self { api, path: parameters, counts, framing })
+    }
+}
+
+/// `author/model:generateContent`, and the same with `streamGenerateContent`; the slash may be encoded.
+fn path_parameters(rest: &str) -> Option<(PathParameters, &str)> {
+    let (model, method) = rest.rsplit_once(':')?;
+    let stream = match method {
+        "generateContent" | "countTokens" => "false",
+        "streamGenerateContent" => "true",
+        _ => return None,
+    };
+    // No model name needs another escape.
+    let model = model.replace("%2F", "/").replace("%2f", "/");
+    Some((PathParameters { model: serde_json::Value::from(model).to_string(), stream }, method))
+}

@@ -1,0 +1,52 @@
+//! What handlers share, and the id of a request.
+
+use opencredits_service::Gateway;
+use opencredits_store::Partners;
+use opencredits_units::{CreditPrice, GenerationId};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// Settings of the HTTP interface.
+#[derive(Debug, Clone)]
+pub struct ApiSettings {
+    /// Where people buy credits.
+    pub top_up_url: String,
+    /// The price of a credit.
+    pub credit_price: CreditPrice,
+    /// Largest request body, in bytes.
+    pub body_bytes_max: usize,
+    /// The time in which a client must send its body.
+    pub body_read: Duration,
+    /// The silence after which a stream gets a comment.
+    pub keep_alive: Duration,
+    /// Whether fields that are not passed on are refused.
+    pub strict: bool,
+    /// Whether `GET /v1/features` says that credits are enabled.
+    pub enabled: bool,
+    /// The country that `GET /v1/features` names.
+    pub country: Option<String>,
+}
+
+/// The state that all handlers share.
+pub struct App {
+    /// Serves requests.
+    pub gateway: Arc<Gateway>,
+    /// Finds the partner of a publishable key, for price quotes.
+    pub partners: Arc<dyn Partners>,
+    /// Settings.
+    pub settings: ApiSettings,
+    /// Whether the process takes requests; cleared when it is told to stop.
+    pub ready: AtomicBool,
+}
+
+/// A request's id: its bits are those of its generation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RequestId(pub(crate) GenerationId);
+
+impl RequestId {
+    /// The id as clients see it: `req_…`.
+    pub(crate) fn text(self) -> String {
+        self.0.to_string().replacen("gen_", "req_", 1)
+    }
+}

@@ -1,0 +1,59 @@
+//! A request for inference, as the gateway takes it.
+
+use crate::keyring::Spender;
+use bytes::Bytes;
+use http::HeaderMap;
+use opencredits_providers::Dialect;
+use opencredits_sanitizer::{Api, Scrubbed, Strictness};
+use opencredits_units::GenerationId;
+use std::sync::Arc;
+
+/// A request as it came in. It holds content, so it cannot be printed.
+pub struct InferenceRequest {
+    /// The API it came through.
+    pub api: Api,
+    /// Who pays.
+    pub spender: Arc<Spender>,
+    /// Its body.
+    pub body: Bytes,
+    /// Its headers that may go upstream, made anew.
+    pub headers: HeaderMap,
+    /// Its id.
+    pub generation: GenerationId,
+    /// The client's word for the conversation that it belongs to.
+    pub session: Option<String>,
+    /// Its idempotency key.
+    pub idempotency_key: Option<String>,
+    /// What becomes of fields that are not passed on.
+    pub strictness: Strictness,
+    /// The parameters in the path, in APIs that have them there.
+    pub path: Option<PathParameters>,
+}
+
+/// What a path says in route_index of a body.
+pub struct PathParameters {
+    /// The model, as raw JSON.
+    pub model: String,
+    /// Whether the answer is to be streamed, as raw JSON.
+    pub stream: &'static str,
+}
+
+/// The fields of a request: those of its path, then those of its body.
+pub(super) fn request_fields<'a>(
+    path: Option<&'a PathParameters>,
+    scrubbed: &'a Scrubbed<'_>,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let path = path.map(|path| [("model", path.model.as_str()), ("stream", path.stream)]);
+    path.into_iter().flatten().chain(scrubbed.fields())
+}
+
+/// The dialect of an API.
+pub(super) const fn dialect_of(api: Api) -> Dialect {
+    match api {
+        Api::OpenaiChat => Dialect::OpenaiChat,
+        Api::AnthropicMessages => Dialect::AnthropicMessages,
+        Api::OpenaiResponses => Dialect::OpenaiResponses,
+        Api::OpenaiEmbeddings => Dialect::OpenaiEmbeddings,
+        Api::GeminiGenerate => Dialect::GeminiGenerate,
+    }
+}

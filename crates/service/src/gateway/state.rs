@@ -1,0 +1,281 @@
+//! What all requests of a process share: the gateway and its settings.
+
+use super::admissions::AdmissionSet;
+use super::health::{HealthTracker, RouteHealth};
+use super::prepared_upstream::{PreparedUpstream, Upstream};
+use super::reaper::{self, DetachedQueue, DrainLimits, Reaper};
+use crate::config::Ack;
+use crate::keyring::{KeyRing, Spender};
+use crate::ports::{Clock, Entropy};
+use crate::usage_tally::UsageTally;
+use hashbrown::{HashMap as FastMap, HashSet};
+use moka::sync::Cache;
+use opencredits_catalog::{Catalog, Model, Route};
+use opencredits_keys::HashKey;
+use opencredits_ledger::Ledger;
+use opencredits_providers::{Fetch, Vendor};
+use opencredits_sanitizer::{Api, Headers, Policy, PolicyError};
+use opencredits_store::Claims;
+use opencredits_units::{BasisPoints, EntryId, GenerationId};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// The parts of a [`Gateway`].
+pub struct Parts {
+    /// The models on sale.
+    pub catalog: Catalog,
+    /// The upstreams that serve them, by vendor id.
+    pub upstreams: HashMap<Arc<str>, Upstream>,
+    /// The ledger.
+    pub ledger: Ledger,
+    /// Finds the owner of a key.
+    pub keyring: Arc<KeyRing>,
+    /// Counts the usage of keys.
+    pub tally: Arc<UsageTally>,
+    /// Clock, randomness and claims.
+    pub ports: Ports,
+    /// Settings from the config.
+    pub settings: Settings,
+    /// Makes the pseudonyms that providers get in place of a person's values.
+    pub hash_key: HashKey,
+}
+
+/// The ports to the outside world.
+#[derive(Clone)]
+pub struct Ports {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The source of randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// The claims on idempotency keys.
+    pub claims: Arc<dyn Claims>,
+    /// Fetches attachments that requests name by URL; `None` where the operator does not allow it.
+    pub fetch: Option<Arc<dyn Fetch>>,
+}
+
+/// Settings from the config that a request needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Markup on the provider's cost.
+    pub markup: BasisPoints,
+    /// Whether an answer waits until its charge is on disk.
+    pub ack: Ack,
+    /// The lifetime of a hold that is never settled, in ms.
+    pub hold_expiry_ms: u64,
+    /// Largest answer that is not streamed, in bytes.
+    pub body_bytes_max: usize,
+    /// Bounds on detached requests.
+    pub drains: DrainLimits,
+    /// How a request is tried again.
+    pub retries: Retries,
+}
+
+/// How a request is tried again.
+#[derive(Debug, Clone, Copy)]
+pub struct Retries {
+    /// Exchanges with providers that one request may take.
+    pub attempts_max: u8,
+    /// The wait before the second exchange with the same provider, in ms; it doubles each time.
+    pub backoff_ms: u64,
+    /// The longest wait, in ms. Where a provider asks for more, the client gets its error.
+    pub wait_ms_max: u64,
+}
+
+/// Serves requests. One for each process.
+pub struct Gateway {
+    pub(super) catalog: Catalog,
+    /// By vendor id: one for each dialect of the vendor, its own first.
+    pub(super) upstreams: FastMap<Arc<str>, Vec<Arc<PreparedUpstream>>>,
+    /// By vendor id and upstream model.
+    pub(super) health: FastMap<Arc<str>, FastMap<Arc<str>, Arc<HealthTracker>>>,
+    /// The vendor that each conversation stays with.
+    pub(super) sticky: Cache<ConversationId, Arc<str>>,
+    pub(super) ledger: Ledger,
+    pub(super) keyring: Arc<KeyRing>,
+    pub(super) tally: Arc<UsageTally>,
+    pub(super) ports: Ports,
+    pub(super) settings: Settings,
+    pub(super) hash_key: HashKey,
+    pub(super) policies: Policies,
+    pub(super) detached: DetachedQueue,
+    pub(super) admissions: AdmissionSet,
+    /// Requests whose hold this process has to end.
+    pub(super) open: Mutex<HashSet<GenerationId>>,
+    /// Permits to fetch attachments.
+    pub(super) fetching: Semaphore,
+}
+
+/// A keyed hash that stands for a conversation.
+pub(super) type ConversationId = [u8; 32];
+
+/// Requests that fetch attachments at once. Others wait, which bounds the memory that attachments take.
+const FETCHING_MAX: usize = 8;
+/// Conversations that stay with a vendor at once; the oldest are forgotten first.
+const STICKY_MAX: u64 = 100_000;
+/// A conversation that is idle for this long is forgotten.
+const STICKY: Duration = Duration::from_secs(600);
+
+/// The sanitizer's policy of each API, and of headers.
+pub(super) struct Policies {
+    openai_chat: Policy,
+    anthropic_messages: Policy,
+    openai_responses: Policy,
+    openai_embeddings: Policy,
+    gemini_generate: Policy,
+    headers: Headers,
+}
+
+impl Policies {
+    pub(super) fn of(&self, api: Api) -> &Policy {
+        match api {
+            Api::OpenaiChat => &self.openai_chat,
+            Api::AnthropicMessages => &self.anthropic_messages,
+            Api::OpenaiResponses => &self.openai_responses,
+            Api::OpenaiEmbeddings => &self.openai_embeddings,
+            Api::GeminiGenerate => &self.gemini_generate,
+        }
+    }
+}
+
+/// A gateway cannot be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GatewayError {
+    /// The sanitizer's data is damaged.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// A vendor's address, header or key has characters that HTTP does not allow.
+    #[error("the address, a header or the key of vendor {vendor} has characters that HTTP does not allow")]
+    Vendor {
+        /// The vendor.
+        vendor: String,
+    },
+}
+
+impl Gateway {
+    /// Builds a gateway. The caller must run the [`Reaper`], or detached requests stay open.
+    ///
+    /// # Errors
+    /// When compiled-in data is damaged, or an address, header or key of a vendor is not valid in HTTP.
+    pub fn new(parts: Parts) -> Result<(Arc<Self>, Reaper), GatewayError> {
+        let (detached, reaper) = reaper::reaper(parts.settings.drains);
+        let policies = Policies {
+            openai_chat: Policy::builtin(Api::OpenaiChat)?,
+            anthropic_messages: Policy::builtin(Api::AnthropicMessages)?,
+            openai_responses: Policy::builtin(Api::OpenaiResponses)?,
+            openai_embeddings: Policy::builtin(Api::OpenaiEmbeddings)?,
+            gemini_generate: Policy::builtin(Api::GeminiGenerate)?,
+            headers: Headers::builtin()?,
+        };
+        let prepare = |(id, upstream): (Arc<str>, Upstream)| {
+            let wrong = GatewayError::Vendor { vendor: id.to_string() };
+            PreparedUpstream::all(&upstream).map(|prepared| (id, prepared)).ok_or(wrong)
+        };
+        let upstreams = parts.upstreams.into_iter().map(prepare).collect::<Result<_, _>>()?;
+        let mut health: FastMap<Arc<str>, FastMap<Arc<str>, Arc<HealthTracker>>> = FastMap::new();
+        for route in parts.catalog.models().iter().flat_map(|model| model.routes()) {
+            health.entry(Arc::clone(&route.vendor)).or_default().entry(Arc::clone(&route.upstream_model)).or_default();
+        }
+        let gateway = Self {
+            catalog: parts.catalog,
+            upstreams,
+            health,
+            sticky: Cache::builder().max_capacity(STICKY_MAX).time_to_idle(STICKY).build(),
+            ledger: parts.ledger,
+            keyring: parts.keyring,
+            tally: parts.tally,
+            ports: parts.ports,
+            settings: parts.settings,
+            hash_key: parts.hash_key,
+            policies,
+            detached,
+            admissions: AdmissionSet::default(),
+            open: Mutex::default(),
+            fetching: Semaphore::const_new(FETCHING_MAX),
+        };
+        Ok((Arc::new(gateway), reaper))
+    }
+
+    /// Whether an open request of this process owns `hold`.
+    #[must_use]
+    pub fn serves(&self, hold: EntryId) -> bool {
+        self.open.lock().contains(&hold.cast())
+    }
+
+    /// The models on sale.
+    #[must_use]
+    pub const fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// The health of each route of a model, with the vendor that serves it.
+    pub fn route_health<'a>(&'a self, model: &'a Model) -> impl Iterator<Item = (&'a Route, &'a Vendor, RouteHealth)> {
+        let now = self.ports.clock.now();
+        model.routes().filter_map(move |route| {
+            let vendor = &self.upstreams.get(&route.vendor)?.first()?.vendor;
+            Some((route, &**vendor, self.health(route)?.route_health(now)))
+        })
+    }
+
+    /// The key ring, which finds the owner of a key.
+    #[must_use]
+    pub fn keyring(&self) -> &KeyRing {
+        &self.keyring
+    }
+
+    /// The ledger.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The usage tally of keys.
+    #[must_use]
+    pub fn tally(&self) -> &UsageTally {
+        &self.tally
+    }
+
+    /// A shared handle to the usage tally, which outlives the gateway.
+    #[must_use]
+    pub fn tally_handle(&self) -> Arc<UsageTally> {
+        Arc::clone(&self.tally)
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.ports.clock
+    }
+
+    /// The source of randomness.
+    #[must_use]
+    pub fn entropy(&self) -> &dyn Entropy {
+        &*self.ports.entropy
+    }
+
+    /// The lists of headers that cross.
+    #[must_use]
+    pub const fn headers(&self) -> &Headers {
+        &self.policies.headers
+    }
+
+    /// The settings from the config.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// A keyed hash of a client's value: two users never share one, and it cannot be turned back.
+    pub(super) fn pseudonym(&self, spender: &Spender, value: &str) -> String {
+        let hash = self.hash_key.hash(&[&spender.user.bits().to_be_bytes(), value.as_bytes()]);
+        hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The health of a route.
+    pub(super) fn health(&self, route: &Route) -> Option<Arc<HealthTracker>> {
+        self.health.get(&*route.vendor)?.get(&*route.upstream_model).cloned()
+    }
+}
