@@ -1,6 +1,7 @@
 //! `cargo xtask check`: everything that must hold before a change is taken.
 
-use crate::{Outcome, tidy, workspace};
+use crate::outcome::Outcome;
+use crate::{tidy, workspace};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 

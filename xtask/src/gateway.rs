@@ -1,7 +1,8 @@
 //! The gateway as an operator runs it: a config file, a data folder, a process, a key.
 
+use crate::outcome::Outcome;
 use crate::process::{Running, free_port, wait_for_port};
-use crate::{Outcome, workspace};
+use crate::workspace;
 use serde::Serialize;
 use serde_json::Value;
 use std::fs::{self, File};

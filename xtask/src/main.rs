@@ -11,6 +11,7 @@ mod check;
 mod e2e;
 mod gateway;
 mod meter;
+mod outcome;
 mod pricebook;
 mod process;
 mod tidy;
@@ -18,9 +19,6 @@ mod workspace;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-
-/// What a task comes to. Whatever goes wrong is told to the person who called, in one line.
-pub(crate) type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 #[derive(Parser)]
 #[command(about = "The checks, benchmarks and end-to-end runs of the project")]

@@ -1,6 +1,6 @@
 //! Derives the price book from the shared folder's facts: one model a line, so that a change of price is one line.
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;

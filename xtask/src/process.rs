@@ -1,6 +1,6 @@
 //! Programs that a task starts, watches and ends.
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};

@@ -57,8 +57,9 @@
 //! - After a failed commit nothing is promised and nothing decided until [`Ledger::reload`].
 //!
 //! # Reading the code
-//! `types` has the words; `state` and `commands` decide, purely; `journal` says what a batch is; `persister` moves batches
-//! to the disk; `ticket` waits for them; `sqlite` writes them; `ledger` puts it together; `verify` doubts all of it.
+//! `types` defines the vocabulary. `state` and `commands` decide, purely. `journal` defines a batch, `persister` moves
+//! batches to the disk and `sqlite` writes them. `progress` and `ticket` wait for them. `ledger` is the whole, and `verify`
+//! checks all of it.
 #![warn(clippy::float_arithmetic, clippy::arithmetic_side_effects, clippy::as_conversions)]
 
 mod codec;
@@ -70,6 +71,7 @@ mod fingerprint;
 mod journal;
 mod ledger;
 mod persister;
+mod progress;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod state;

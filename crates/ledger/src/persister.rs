@@ -5,8 +5,8 @@
 
 use crate::error::{LedgerError, StorageError};
 use crate::journal::{Batch, Journal, Reader};
+use crate::progress::Progress;
 use crate::state::{Effects, State};
-use crate::ticket::Progress;
 use hashbrown::HashSet;
 use opencredits_units::EntryId;
 use parking_lot::{Condvar, Mutex};

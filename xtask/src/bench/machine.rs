@@ -1,7 +1,8 @@
 //! What the figures were measured on.
 
-use super::{Report, scratch};
-use crate::Outcome;
+use super::effort::scratch;
+use super::report::Report;
+use crate::outcome::Outcome;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::time::Instant;

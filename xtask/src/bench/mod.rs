@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: figures in a release build, as a table or as one flat JSON object.
 
+mod effort;
 mod gateway;
 mod ledger;
 mod machine;
@@ -10,10 +11,10 @@ pub(crate) use gateway::load::{Args as LoadArgs, run as load};
 pub(crate) use gateway::mock::run as mock_upstream;
 pub(crate) use report::Report;
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 use crate::workspace;
 use clap::ValueEnum;
-use tempfile::TempDir;
+use effort::Effort;
 
 /// What to measure and how to show it.
 #[derive(clap::Args)]
@@ -35,15 +36,6 @@ enum Subject {
     Translate,
 }
 
-/// How long to measure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Effort {
-    /// Enough for figures to be quoted.
-    Full,
-    /// Enough to see that everything runs.
-    Smoke,
-}
-
 /// Runs one benchmark, after changing over to a release build where this is none.
 pub(crate) fn run(args: &Args) -> Outcome {
     if cfg!(debug_assertions) {
@@ -63,13 +55,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
         print!("{}", report.table());
     }
     Ok(())
-}
-
-/// A folder for a benchmark's files, on the disk where the build lies: the system's own may be held in memory.
-pub(crate) fn scratch() -> Outcome<TempDir> {
-    let parent = workspace::target_dir().join("bench");
-    std::fs::create_dir_all(&parent)?;
-    Ok(tempfile::tempdir_in(parent)?)
 }
 
 /// The same command line again, in a release build of this program.

@@ -1,8 +1,8 @@
 //! What was charged, worked out again from the journal: the bill that anyone can recompute, for every request.
 
-use super::plan::Known;
-use crate::Outcome;
+use super::pricing::{Known, MARKUP_BPS};
 use crate::gateway::Rates;
+use crate::outcome::Outcome;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -11,9 +11,6 @@ const PICO_A_NANO: i128 = 1_000;
 /// Decimals of a dollar in the journal's amounts, and in its rates.
 const NANO: usize = 9;
 const PICO: usize = 12;
-/// What the operator adds where the config names nothing else.
-pub(super) const MARKUP_BPS: i128 = 2_500;
-
 /// Goes through all entries; a model that is not known is priced by the rates that its lines name.
 pub(super) fn audit(entries: &[Value], known: &BTreeMap<String, Known>) -> Outcome<String> {
     let (mut charges, mut estimates) = (0, 0);

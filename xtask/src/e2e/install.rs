@@ -1,6 +1,7 @@
 //! A virtual environment and a node folder under target/, with the pinned SDKs; made once, and again when pins change.
 
-use crate::{Outcome, workspace};
+use crate::outcome::Outcome;
+use crate::workspace;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

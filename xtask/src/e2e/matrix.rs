@@ -1,6 +1,6 @@
 //! Client × feature, each cell a result.
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 use serde::Deserialize;
 use std::fmt;
 

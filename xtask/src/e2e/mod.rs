@@ -5,10 +5,12 @@ mod expected;
 mod install;
 mod matrix;
 mod plan;
+mod pricing;
 
 use crate::gateway::{Ack, Gateway, Plan, UPSTREAM_KEY};
+use crate::outcome::Outcome;
 use crate::process::{Running, free_port};
-use crate::{Outcome, workspace};
+use crate::workspace;
 use install::Tools;
 use matrix::{Cell, Matrix};
 use opencredits_testkit::{Received, ReplayUpstream};

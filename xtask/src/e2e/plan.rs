@@ -1,10 +1,11 @@
 //! Which recordings stand behind which models, and what the clients are told.
 
-use super::books::MARKUP_BPS;
 use super::expected::Expected;
 use super::install::Tools;
+use super::pricing::{Known, MARKUP_BPS};
 use crate::gateway::{Gateway, Mind, Plan, Rates};
-use crate::{Outcome, workspace};
+use crate::outcome::Outcome;
+use crate::workspace;
 use opencredits_keys::UserKey;
 use opencredits_testkit::{ExpectedUsage, Recording, recordings};
 use serde::Deserialize;
@@ -34,14 +35,6 @@ const PRICE: Rates = Rates {
 /// What the operator asks for the real model: numbers that leave something to round.
 const LOCAL_PRICE: Rates =
     Rates { input: 123_457, cache_read: 31_003, cache_write_5m: 123_457, cache_write_1h: 123_457, output: 654_321 };
-
-/// What is known of a model's charges before any is made.
-pub(super) struct Known {
-    pub(super) rates: Rates,
-    /// What its recording costs the operator, where it has one that reports its usage.
-    pub(super) recorded_pico: Option<i128>,
-    pub(super) may_be_estimated: bool,
-}
 
 /// A script and what runs it.
 pub(super) struct Client {

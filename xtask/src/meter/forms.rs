@@ -1,6 +1,6 @@
 //! How a recorded interface is read.
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 use opencredits_providers::{Dialect, UsageLayout};
 use opencredits_testkit::Recording;
 use serde::Deserialize;

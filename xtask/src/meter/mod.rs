@@ -6,17 +6,18 @@ mod forms;
 mod prices;
 mod read;
 mod report;
+mod share;
 #[cfg(test)]
 mod tests;
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 use compare::{differences, unknown_tools};
 use forms::Forms;
 use opencredits_testkit::Recording;
 use prices::{Prices, theirs};
 use report::{Report, Verdict};
+use share::Share;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 /// What to read.
 #[derive(clap::Args)]
@@ -26,25 +27,6 @@ pub(crate) struct Args {
     /// How much of it may be of interfaces that are not supported: `15` or `15%`, or a fraction such as `0.15`
     #[arg(default_value = "15%")]
     unsupported_max: Share,
-}
-
-/// A part of all.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Share {
-    percent: f64,
-}
-
-impl FromStr for Share {
-    type Err = String;
-
-    /// Below one it is a fraction, unless a percent sign follows.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let bare = text.trim_end_matches('%').trim_end();
-        let number = bare.parse::<f64>().ok().filter(|number| (0.0..=100.0).contains(number));
-        let number = number.ok_or_else(|| format!("{text} is no share; write 15, 15% or 0.15"))?;
-        let fraction = bare.len() == text.len() && number < 1.0;
-        Ok(Self { percent: if fraction { number * 100.0 } else { number } })
-    }
 }
 
 /// Reads every exchange, prints what came of it, and fails where a supported one is wrong or too few are supported.

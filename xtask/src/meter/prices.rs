@@ -1,7 +1,7 @@
 //! What a usage costs by the price book, beside what its provider said.
 
 use super::forms::{Forms, Resold};
-use crate::Outcome;
+use crate::outcome::Outcome;
 use opencredits_catalog::{Catalog, CatalogError, Model};
 use opencredits_providers::Outcome as Answer;
 use opencredits_testkit::Recording;

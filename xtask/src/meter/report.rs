@@ -1,8 +1,8 @@
 //! The table of a run, and what it comes to.
 
-use super::Share;
 use super::prices::{Ours, Theirs};
-use crate::Outcome;
+use super::share::Share;
+use crate::outcome::Outcome;
 use std::collections::BTreeMap;
 use std::fmt;
 

@@ -87,7 +87,7 @@ fn what_is_not_supported_counts_against_its_share() {
         check(&samples(), share, Err("1 of 2 are not supported"));
     }
     for share in ["x", "-1", "101", "NaN", ""] {
-        assert!(share.parse::<super::Share>().is_err(), "{share}");
+        assert!(share.parse::<super::share::Share>().is_err(), "{share}");
     }
 }
 

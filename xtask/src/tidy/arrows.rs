@@ -1,6 +1,6 @@
 //! Which crate may use which: arrows point down, and none run sideways.
 
-use super::{Finding, Source};
+use super::source::{Finding, Source};
 use toml::{Table, Value};
 
 /// The floors, lowest first. A crate may use those of the floors below its own, and none of its own.

@@ -1,6 +1,6 @@
 //! How long functions and files may be, and how lints are silenced.
 
-use super::{Finding, Source};
+use super::source::{Finding, Source};
 use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
 

@@ -4,7 +4,7 @@
 //! arguments. A path through a re-export counts for the file that defines the name. Neither `mod` items nor `pub use`
 //! are dependencies, so a `mod.rs` may list its children. Code for tests alone does not count.
 
-use super::{Finding, Source};
+use super::source::{Finding, Source};
 use proc_macro2::{TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use syn::visit::{self, Visit};

@@ -7,57 +7,17 @@ mod caps;
 mod circles;
 mod places;
 mod secrets;
+mod source;
 mod vendors;
 
 #[cfg(test)]
 mod tests;
 
-use crate::{Outcome, workspace};
-use std::fmt;
+use crate::outcome::Outcome;
+use crate::workspace;
+use source::{Finding, Source};
 use std::path::Path;
 use std::process::Command;
-
-/// One text file of the project.
-struct Source {
-    /// Relative to the workspace, with forward slashes.
-    path: String,
-    text: String,
-}
-
-/// Something against the rules, where it is and what to do.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Finding {
-    path: String,
-    line: usize,
-    what: String,
-    remedy: &'static str,
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, line, what, remedy } = self;
-        write!(f, "{path}:{line}: {what} — {remedy}")
-    }
-}
-
-impl Source {
-    fn finding(&self, line: usize, what: impl Into<String>, remedy: &'static str) -> Finding {
-        Finding { path: self.path.clone(), line, what: what.into(), remedy }
-    }
-
-    fn is_rust(&self) -> bool {
-        self.path.ends_with(".rs")
-    }
-
-    /// Whether all of it is there for tests only.
-    fn is_for_tests(&self) -> bool {
-        self.path.starts_with("crates/testkit/")
-            || self.path.starts_with("tests/")
-            || self.path.contains("/tests/")
-            || self.path.contains("/benches/")
-            || self.path.ends_with("/tests.rs")
-    }
-}
 
 /// Checks every file that git knows or would add.
 pub(crate) fn run() -> Outcome {

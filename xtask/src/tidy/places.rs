@@ -1,6 +1,6 @@
 //! Paths that mean something on one machine only.
 
-use super::{Finding, Source};
+use super::source::{Finding, Source};
 
 /// Put together here so that this file does not find itself.
 const PLACES: [&str; 2] = [concat!("/wo", "rk/"), concat!("/ro", "ot/")];

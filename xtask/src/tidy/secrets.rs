@@ -1,6 +1,6 @@
 //! Secrets do not stand in files, fixtures included.
 
-use super::{Finding, Source};
+use super::source::{Finding, Source};
 use opencredits_keys::UserKey;
 
 /// What a secret of a known kind looks like: a prefix, and how many letters, digits, `-` and `_` follow at least.

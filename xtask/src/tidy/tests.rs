@@ -1,6 +1,7 @@
 //! A rule that cannot fail is worthless: each is shown a file that breaks it, and one that only looks so.
 
-use super::{Source, check};
+use super::check;
+use super::source::Source;
 
 /// The findings in some files, as `path:line: what`.
 fn found(files: &[(&str, &str)]) -> Vec<String> {

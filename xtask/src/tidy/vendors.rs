@@ -4,7 +4,7 @@
 //! after vendors, and not tests, which name the vendors of their recordings. What names a dialect, its types, its
 //! modules and its headers, is allowed.
 
-use super::{Finding, Source};
+use super::source::{Finding, Source};
 use proc_macro2::{TokenStream, TokenTree};
 use std::collections::BTreeSet;
 use syn::visit::{self, Visit};

@@ -1,8 +1,8 @@
 //! Writing an `openai-chat` answer.
 
-use super::SandboxDialect;
 use super::command::Ending;
 use super::compose::{Call, Finish, Input, Reply};
+use super::dialect::SandboxDialect;
 use super::problem::Problem;
 use super::request::{Delivery, SandboxRequest};
 use super::seed::Seed;

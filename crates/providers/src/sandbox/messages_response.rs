@@ -1,9 +1,9 @@
 //! Writing an `anthropic-messages` answer.
 
-use super::SandboxDialect;
 use super::chat_response::in_pieces;
 use super::command::Ending;
 use super::compose::{Finish, Reply};
+use super::dialect::SandboxDialect;
 use super::problem::Problem;
 use super::request::{SandboxRequest, Shown};
 use super::seed::Seed;

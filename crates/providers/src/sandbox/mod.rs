@@ -34,6 +34,7 @@ mod chat_request;
 mod chat_response;
 mod command;
 mod compose;
+mod dialect;
 mod messages_request;
 mod messages_response;
 mod pace;
@@ -46,6 +47,7 @@ mod token_count;
 use crate::transport::{Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse};
 use async_trait::async_trait;
 use bytes::Bytes;
+use dialect::SandboxDialect;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use pace::{Pace, PacedBody};
 use problem::Problem;
@@ -89,13 +91,6 @@ struct Plan {
     pace: Pace,
 }
 
-/// The dialects that the sandbox speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum SandboxDialect {
-    Chat,
-    Messages,
-}
-
 impl Plan {
     fn of(path: &str, body: &[u8]) -> Self {
         let seed = Seed::of(body);
@@ -110,22 +105,22 @@ impl Plan {
     fn answer(dialect: SandboxDialect, seed: Seed, body: &[u8]) -> Result<Self, Problem> {
         let body: Value =
             serde_json::from_slice(body).map_err(|_| Problem::invalid("the request is not valid JSON".to_owned()))?;
-        let ask = match dialect {
+        let request = match dialect {
             SandboxDialect::Chat => chat_request::read(&body)?,
             SandboxDialect::Messages => messages_request::read(&body)?,
         };
-        if let Some(problem) = &ask.commands.problem {
+        if let Some(problem) = &request.commands.problem {
             return Err(problem.clone());
         }
-        let content_type = match ask.delivery {
+        let content_type = match request.delivery {
             Delivery::Whole => "application/json",
             Delivery::Stream | Delivery::StreamWithUsage => "text/event-stream; charset=utf-8",
         };
         Ok(Self {
             status: StatusCode::OK,
             headers: headers(dialect, seed, content_type),
-            chunks: chunks(dialect, seed, &ask),
-            pace: Pace::of(&ask.commands),
+            chunks: chunks(dialect, seed, &request),
+            pace: Pace::of(&request.commands),
         })
     }
 
@@ -143,13 +138,13 @@ impl Plan {
     }
 }
 
-fn chunks(dialect: SandboxDialect, seed: Seed, ask: &SandboxRequest) -> Vec<Bytes> {
-    let replies = compose::replies(ask, seed);
-    match (dialect, ask.delivery) {
-        (SandboxDialect::Chat, Delivery::Whole) => halves(&chat_response::whole(ask, seed, &replies)),
-        (SandboxDialect::Messages, Delivery::Whole) => halves(&messages_response::whole(ask, seed, &replies)),
-        (SandboxDialect::Chat, _) => chat_response::stream(ask, seed, &replies),
-        (SandboxDialect::Messages, _) => messages_response::stream(ask, seed, &replies),
+fn chunks(dialect: SandboxDialect, seed: Seed, request: &SandboxRequest) -> Vec<Bytes> {
+    let replies = compose::replies(request, seed);
+    match (dialect, request.delivery) {
+        (SandboxDialect::Chat, Delivery::Whole) => halves(&chat_response::whole(request, seed, &replies)),
+        (SandboxDialect::Messages, Delivery::Whole) => halves(&messages_response::whole(request, seed, &replies)),
+        (SandboxDialect::Chat, _) => chat_response::stream(request, seed, &replies),
+        (SandboxDialect::Messages, _) => messages_response::stream(request, seed, &replies),
     }
 }
 

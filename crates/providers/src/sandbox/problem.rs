@@ -1,6 +1,6 @@
 //! What the sandbox says when it refuses, in the words of either dialect.
 
-use super::SandboxDialect;
+use super::dialect::SandboxDialect;
 use super::seed::Seed;
 use http::StatusCode;
 use serde_json::{Value, json};

@@ -1,10 +1,10 @@
 //! What an open stream takes in memory: many are opened at once, and stay silent after their first event.
 
-use super::Timing;
 use super::mock::HELD_MODEL;
-use crate::Outcome;
-use crate::bench::Report;
+use super::targets::Timing;
+use crate::bench::report::Report;
 use crate::gateway::Gateway;
+use crate::outcome::Outcome;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;

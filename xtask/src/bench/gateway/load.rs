@@ -1,6 +1,6 @@
 //! A client that asks as fast as it is answered, on so many connections, for so long: `xtask load`.
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::Request;

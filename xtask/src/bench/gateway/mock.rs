@@ -1,6 +1,6 @@
 //! An upstream that answers at once and always the same, as cheaply as it can: `xtask mock-upstream`.
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Either, Full};
 use hyper::body::{Body, Frame, Incoming, SizeHint};

@@ -5,47 +5,25 @@ pub(crate) mod load;
 pub(crate) mod mock;
 mod nginx;
 mod samples;
+mod targets;
 
-use super::{Effort, Report, scratch};
-use crate::Outcome;
+use super::effort::{Effort, scratch};
+use super::report::Report;
 use crate::gateway::{Ack, Gateway, Mind, Plan, Rates};
+use crate::outcome::Outcome;
 use crate::process::Running;
 use samples::{Measured, Samples};
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
+use targets::{SHAPES, Shape, Timing, Who};
 
 /// The model asked for; the upstream takes any.
 const MODEL: &str = "bench/model";
 /// What it costs: all that counts is that it costs something.
 const PRICE: Rates =
     Rates { input: 150_000, cache_read: 75_000, cache_write_5m: 150_000, cache_write_1h: 150_000, output: 600_000 };
-
-/// What is asked of each target in each round.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Shape {
-    /// Whole answers at 64 connections.
-    Wide,
-    /// Whole answers at one connection.
-    Narrow,
-    /// Streams at 64 connections.
-    Streams,
-    /// Whole answers at 64 connections, asked for in another dialect than the upstream's.
-    Translated,
-}
-
-const SHAPES: [Shape; 4] = [Shape::Wide, Shape::Narrow, Shape::Streams, Shape::Translated];
-
-/// Who is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Who {
-    Direct,
-    Nginx,
-    /// In the default acknowledgement.
-    Accepted,
-    Durable,
-}
 
 /// Something that answers.
 struct Target<'a> {
@@ -54,24 +32,6 @@ struct Target<'a> {
     stream_port: u16,
     key: &'a str,
     running: &'a Running,
-}
-
-/// How long, and how often.
-struct Timing {
-    rounds: usize,
-    ms: u64,
-    starts: usize,
-    /// Streams that are open at once.
-    held: usize,
-}
-
-impl From<Effort> for Timing {
-    fn from(effort: Effort) -> Self {
-        match effort {
-            Effort::Full => Self { rounds: 5, ms: 1_000, starts: 5, held: 2_000 },
-            Effort::Smoke => Self { rounds: 1, ms: 200, starts: 1, held: 200 },
-        }
-    }
 }
 
 /// Measures everything and reports it.

@@ -1,6 +1,6 @@
 //! nginx as a reverse proxy in front of the mock: the measure for what a proxy has to cost.
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 use crate::process::{Running, free_port, is_on_path, wait_for_port};
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;

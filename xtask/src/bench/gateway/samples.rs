@@ -1,9 +1,9 @@
 //! From what was measured in each round to medians and ratios.
 
 use super::load::Outcomes;
-use super::{Shape, Who};
-use crate::bench::Report;
+use super::targets::{Shape, Who};
 use crate::bench::machine::median;
+use crate::bench::report::Report;
 use std::collections::HashMap;
 
 /// One target asked in one shape for one round.
@@ -128,7 +128,7 @@ mod tests {
         for (who, requests, p50_us) in
             [(Who::Direct, 4_000, 50.0), (Who::Nginx, 2_000, 70.0), (Who::Accepted, 1_000, 100.0)]
         {
-            for shape in super::super::SHAPES {
+            for shape in crate::bench::gateway::targets::SHAPES {
                 samples.add(who, shape, round(requests, 1.0, p50_us));
                 samples.add(who, shape, round(requests, 1.0, p50_us));
                 samples.add(who, shape, round(1, 9.0, 9_999.0));

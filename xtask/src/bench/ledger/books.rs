@@ -1,6 +1,6 @@
 //! Books as an installation has them, and a request as the gateway books it.
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 use opencredits_catalog::{Catalog, Item};
 use opencredits_ledger::{
     Accepted, Capture, Captured, Floor, Ledger, LedgerError, Leg, OnShortfall, OpenAccount, PlaceHold, Transfer,

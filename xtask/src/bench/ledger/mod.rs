@@ -3,9 +3,10 @@
 mod books;
 mod naive;
 
+use super::effort::{Effort, scratch};
 use super::machine::median;
-use super::{Effort, Report, scratch};
-use crate::Outcome;
+use super::report::Report;
+use crate::outcome::Outcome;
 use books::Books;
 use std::path::Path;
 use std::sync::Arc;

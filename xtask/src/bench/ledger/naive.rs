@@ -1,7 +1,7 @@
 //! What one writes first: balances in a table, one durable transaction an operation.
 
 use super::books::{held_nano, legs_nano, limit, memo, request, wallet};
-use crate::Outcome;
+use crate::outcome::Outcome;
 use rusqlite::{Connection, params};
 use std::path::Path;
 use std::time::{Duration, Instant};

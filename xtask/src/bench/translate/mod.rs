@@ -2,9 +2,10 @@
 
 mod samples;
 
+use super::effort::Effort;
 use super::machine::median;
-use super::{Effort, Report};
-use crate::Outcome;
+use super::report::Report;
+use crate::outcome::Outcome;
 use bytes::Bytes;
 use opencredits_providers::{
     Dialect, End, Origin, RequestFacts, Rewrite, StreamAdapter, StreamTap, UsageChunk, Vendor, translate, upstream_body,

@@ -1,6 +1,6 @@
 //! Conversations of a size, and a stream, in each dialect.
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 use bytes::Bytes;
 use opencredits_providers::{
     Dialect, End, Origin, Rewrite, StreamTranslator, Target, UsageChunk, Vendor, Vendors, translate, upstream_body,
