@@ -1,15 +1,15 @@
-//! Binary events (`application/vnd.amazon.eventstream`): where one ends, and what it carries.
+//! Binary events of AWS (`application/vnd.amazon.eventstream`): finds their ends, headers and payloads.
 //!
-//! A prelude of twelve bytes (the length of all, that of the headers, a checksum), the headers, the payload, a checksum.
-//! The checksums are not looked at: what came over TLS is what was sent.
+//! A frame is a prelude of twelve bytes (total length, length of the headers, checksum), the headers, the payload and a
+//! checksum. The checksums are not verified: TLS protects the bytes already.
 
 use crate::error::EventTooLarge;
 
-/// The prelude, and the checksum at the end.
+/// The prelude and the checksum at the end.
 const FRAME_BYTES_MIN: usize = 16;
-/// Those of the prelude.
+/// The bytes of the prelude.
 const PRELUDE_BYTES: usize = 12;
-/// The largest that a provider sends.
+/// The largest frame that a provider sends.
 const FRAME_BYTES_MAX: usize = 16 << 20;
 
 /// One event.
@@ -20,7 +20,7 @@ pub struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    /// Whether it tells of an error.
+    /// Whether the event reports an error.
     pub fn is_exception(&self) -> bool {
         [&b":exception-type"[..], b":error-code"]
             .into_iter()
@@ -28,13 +28,15 @@ impl Frame<'_> {
     }
 }
 
-/// Whether these bytes begin an event: its length is far below what fills the first of four bytes, and no text begins
-/// with a zero.
+/// Whether `bytes` begin a binary event. The first byte of its length is zero, and no text begins with a zero byte.
 pub fn are_in(bytes: &[u8]) -> bool {
     bytes.first() == Some(&0)
 }
 
-/// Calls `visit` with each whole event; gives how many bytes they take.
+/// Calls `visit` with each complete event. Returns how many bytes they take.
+///
+/// # Errors
+/// When an event exceeds the size limit, or its lengths contradict each other.
 pub fn each(bytes: &[u8], mut visit: impl FnMut(&Frame<'_>)) -> Result<usize, EventTooLarge> {
     let mut at = 0;
     loop {
@@ -56,7 +58,7 @@ pub fn each(bytes: &[u8], mut visit: impl FnMut(&Frame<'_>)) -> Result<usize, Ev
     }
 }
 
-/// The number that four bytes are.
+/// The number in the first four bytes.
 fn length(bytes: &[u8]) -> Option<usize> {
     usize::try_from(u32::from_be_bytes(*bytes.first_chunk()?)).ok()
 }

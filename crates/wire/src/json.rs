@@ -1,15 +1,15 @@
 //! A pull scanner over raw JSON: finds members by position, without building values.
 //!
-//! Strings are skipped eight bytes at a time, and by vector instructions where they are long; what stands between them
-//! is short, and looked at byte by byte.
+//! Strings are skipped eight bytes at a time, and by vector instructions where they are long. The bytes between strings are
+//! few, and read one by one.
 //!
-//! It is lenient (a missing comma does not stop it) and never recurses, so depth costs nothing. Callers that
-//! take JSON from a person give it bytes that a real parser has already accepted.
+//! The scanner is lenient (a missing comma does not stop it) and never recurses, so depth costs nothing. JSON from an
+//! untrusted client must pass a real parser first.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// A place in a JSON text.
+/// A position in a JSON text.
 #[derive(Clone)]
 pub struct Cursor<'a> {
     bytes: &'a [u8],
@@ -39,12 +39,12 @@ impl<'a> Cursor<'a> {
         None
     }
 
-    /// Enters the object that stands here; says whether one does.
+    /// Enters the object at the position. Returns whether there is one.
     pub fn object(&mut self) -> bool {
         self.enter(b'{')
     }
 
-    /// Enters the array that stands here; says whether one does.
+    /// Enters the array at the position. Returns whether there is one.
     pub fn array(&mut self) -> bool {
         self.enter(b'[')
     }
@@ -92,13 +92,13 @@ impl<'a> Cursor<'a> {
         self.peek()
     }
 
-    /// The raw bytes of the value that stands here; empty where none does.
+    /// The raw bytes of the value at the position; empty where there is none.
     pub fn value(&mut self) -> &'a [u8] {
         let range = self.value_range();
         self.bytes.get(range).unwrap_or_default()
     }
 
-    /// Where the value that stands here lies.
+    /// The range of the value at the position.
     pub fn value_range(&mut self) -> Range<usize> {
         let first = self.peek();
         let start = self.at;
@@ -114,8 +114,8 @@ impl<'a> Cursor<'a> {
         start..self.at
     }
 
-    /// Calls `visit` with the key of each member of the object that stands here; it takes the value. What is no object is
-    /// skipped. To go through a value in place costs half of skipping it first and reading it then.
+    /// Calls `visit` with the key of each member of the object at the position; `visit` must take the value. Another value is
+    /// skipped. Visiting a value in place costs half of skipping it first and reading it later.
     pub fn each_member(&mut self, mut visit: impl FnMut(&'a [u8], &mut Self)) {
         if !self.object() {
             self.value();
@@ -126,7 +126,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Calls `visit` at each item of the array that stands here; it takes the item. What is no array is skipped.
+    /// Calls `visit` at each item of the array at the position; `visit` must take the item. Another value is skipped.
     pub fn each_item(&mut self, mut visit: impl FnMut(&mut Self)) {
         if !self.array() {
             self.value();
@@ -150,7 +150,7 @@ impl<'a> Cursor<'a> {
     fn skip_scalar(&mut self) {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let end = rest.iter().position(|byte| matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t'));
-        // At least one byte, so that a stray bracket or comma cannot hold a loop up.
+        // At least one byte, so that a stray bracket or comma cannot stop a loop.
         self.at += end.unwrap_or(rest.len()).max(1);
     }
 
@@ -177,7 +177,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Words of eight bytes that are looked at before help is called: most strings end within.
+/// Words of eight bytes that are scanned before vector instructions take over: most strings end within.
 const SHORT_WORDS: usize = 4;
 /// A one in each byte.
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -200,7 +200,7 @@ pub fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
                     at += 8;
                     continue;
                 }
-                // The lowest mark is right, whatever a borrow made of those above it.
+                // The lowest mark is right; a borrow may have set wrong ones above it.
                 usize::try_from(marks.trailing_zeros() / 8).unwrap_or_default()
             }
             _ => memchr::memchr2(b'"', b'\\', rest)?,
@@ -212,13 +212,13 @@ pub fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
     }
 }
 
-/// The highest bit of each byte of `word` that is `byte`; of those above the lowest such, some may be wrong.
+/// The highest bit of each byte of `word` that equals `byte`. Above the lowest such byte, further bits may be set wrongly.
 const fn marks(word: u64, byte: u8) -> u64 {
     let zeros = word ^ (ONES * byte as u64);
     zeros.wrapping_sub(ONES) & !zeros & HIGHS
 }
 
-/// Calls `visit` with each member of the object `raw`; does nothing if it is none.
+/// Calls `visit` with each member of the object `raw`; does nothing where it is none.
 pub fn members<'a>(raw: &'a [u8], mut visit: impl FnMut(&'a [u8], &'a [u8])) {
     let mut cursor = Cursor::new(raw);
     if cursor.object() {
@@ -228,7 +228,7 @@ pub fn members<'a>(raw: &'a [u8], mut visit: impl FnMut(&'a [u8], &'a [u8])) {
     }
 }
 
-/// Calls `visit` with each item of the array `raw`; does nothing if it is none.
+/// Calls `visit` with each item of the array `raw`; does nothing where it is none.
 pub fn items<'a>(raw: &'a [u8], mut visit: impl FnMut(&'a [u8])) {
     let mut cursor = Cursor::new(raw);
     if cursor.array() {
@@ -273,7 +273,7 @@ pub fn owned(raw: &[u8]) -> Option<String> {
     text(raw).map(Cow::into_owned)
 }
 
-/// A raw number without sign; a fraction of zeros is let through, since some hosts write counts as `12.0`.
+/// A raw number without sign. A fraction of zeros is accepted, since some hosts write counts as `12.0`.
 pub fn count(raw: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(raw).ok()?;
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));

@@ -1,25 +1,25 @@
-//! Server-sent events: where one ends, and what it says.
+//! Server-sent events: finds their ends and reads their fields.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::error::EventTooLarge;
 
-/// The largest event that is held in memory: an image as base64 fits, an endless line does not.
+/// The largest event, in bytes: an image in base64 fits, an endless line does not.
 const EVENT_BYTES_MAX: usize = 16 << 20;
 
-/// Where the bytes of an event lie.
+/// Where the bytes of an event are.
 pub enum Place {
     /// In the chunk that was fed.
     Chunk(Range<usize>),
     /// In a buffer, since the event began in an earlier chunk.
     Joined,
-    /// In the chunk that was fed: they are the rest of the line break that ended the event before.
+    /// In the chunk that was fed: the rest of the line break that ended the previous event.
     Rest(Range<usize>),
 }
 
 impl Place {
-    /// The same place, in a chunk that has `more` bytes in front.
+    /// The same place in a chunk with `more` bytes in front.
     pub fn after(self, more: usize) -> Self {
         match self {
             Self::Chunk(range) => Self::Chunk(range.start + more..range.end + more),
@@ -29,10 +29,11 @@ impl Place {
     }
 }
 
-/// Cuts a byte stream into events, at whatever places the chunks break.
+/// Cuts a byte stream into events, wherever its chunks break.
+#[derive(Default)]
 pub struct Framer {
     partial: Vec<u8>,
-    line_empty: bool,
+    line_has_bytes: bool,
     after_cr: bool,
 }
 
@@ -40,13 +41,16 @@ impl Framer {
     /// A framer at the beginning of a stream.
     #[must_use]
     pub fn new() -> Self {
-        Self { partial: Vec::new(), line_empty: true, after_cr: false }
+        Self::default()
     }
 
     /// Calls `event` with the raw bytes of each event that `chunk` completes, blank line included.
+    ///
+    /// # Errors
+    /// When an event exceeds the size limit.
     pub fn feed(&mut self, chunk: &[u8], mut event: impl FnMut(&[u8], Place)) -> Result<(), EventTooLarge> {
         let mut start = 0;
-        // The rest of the line break that ended the event before: alone, so that it goes out with that one.
+        // The rest of the previous event's line break is given out alone, so that it follows that event at once.
         if self.after_cr && self.partial.is_empty() && chunk.first() == Some(&b'\n') {
             self.after_cr = false;
             start = 1;
@@ -78,9 +82,9 @@ impl Framer {
         Ok(())
     }
 
-    /// Whether an event begins with the next byte.
+    /// Whether the next byte begins an event.
     pub fn is_between_events(&self) -> bool {
-        self.partial.is_empty() && self.line_empty && !self.after_cr
+        self.partial.is_empty() && !self.line_has_bytes && !self.after_cr
     }
 
     /// The last event of a stream that ended without its blank line, as some servers do.
@@ -96,10 +100,10 @@ impl Framer {
         loop {
             let rest = bytes.get(at..).unwrap_or_default();
             let Some(offset) = memchr::memchr2(b'\n', b'\r', rest) else {
-                self.line_empty &= rest.is_empty();
+                self.line_has_bytes |= !rest.is_empty();
                 return None;
             };
-            let blank = offset == 0 && self.line_empty;
+            let blank = offset == 0 && !self.line_has_bytes;
             at += offset + 1;
             if rest.get(offset) == Some(&b'\r') {
                 match bytes.get(at) {
@@ -108,7 +112,7 @@ impl Framer {
                     None => self.after_cr = true,
                 }
             }
-            self.line_empty = true;
+            self.line_has_bytes = false;
             if blank {
                 return Some(at);
             }
@@ -116,7 +120,7 @@ impl Framer {
     }
 }
 
-/// What one event says.
+/// The fields of one event.
 pub struct Event<'a> {
     /// The `event:` field; empty where there is none.
     pub name: &'a [u8],

@@ -1,9 +1,5 @@
-//! What the dialects promise, on recorded traffic and on made-up bytes.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test fails by panicking, and says aloud that it is skipped"
-)]
+//! The crate from outside, on recorded traffic and on made-up bytes.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod docs;
 mod fetch;

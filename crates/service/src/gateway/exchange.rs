@@ -137,8 +137,7 @@ fn deliver_stream(
 ) -> Reply {
     let headers = passing(&open, &response.headers);
     let adapter = open.stream_adapter(usage_chunk);
-    let detached = open.gateway.detached.clone();
-    let stream = ChargedStream::new(InFlightStream::new(response.body, adapter, open), detached);
+    let stream = ChargedStream::new(InFlightStream::new(response.body, adapter, open));
     Reply::Stream { headers, dropped: attempt.dropped.clone(), stream }
 }
 

@@ -1,7 +1,6 @@
 //! A streamed answer, settled before its last bytes leave.
 
 use super::open_request::OpenRequest;
-use super::reaper::DetachedQueue;
 use super::settle::{Receipt, Settled};
 use crate::fault::{Fault, UpstreamFault, UpstreamKind};
 use bytes::Bytes;
@@ -37,7 +36,6 @@ pub struct StreamEnd {
 /// A streamed answer. Dropping it unfinished detaches the request.
 pub struct ChargedStream {
     stream: InFlightStream,
-    detached: DetachedQueue,
 }
 
 /// A streamed answer and its open request. Dropping it unfinished charges the usage known so far.
@@ -61,8 +59,8 @@ struct OpenStream {
 }
 
 impl ChargedStream {
-    pub(super) fn new(stream: InFlightStream, detached: DetachedQueue) -> Self {
-        Self { stream, detached }
+    pub(super) const fn new(stream: InFlightStream) -> Self {
+        Self { stream }
     }
 
     /// Whether the bytes given out so far end between two events, where a comment may be inserted.
@@ -218,8 +216,9 @@ impl Drop for ChargedStream {
     fn drop(&mut self) {
         if let Some(StreamState::Open(mut open)) = self.stream.state.take() {
             open.open.client_gone();
+            let detached = open.open.gateway.detached.clone();
             let stream = InFlightStream { state: Some(StreamState::Open(open)) };
-            self.detached.push(Box::pin(stream.finish(self.detached.drain())));
+            detached.push(Box::pin(stream.finish(detached.drain())));
         }
     }
 }
