@@ -1,10 +1,10 @@
-//! PartContent a conversation names by address, and putting in what was fetched from there.
+//! Finds the attachments that a conversation names by URL, and puts the fetched bytes in their place.
 
 use crate::attachment::Attached;
 use crate::conversation::{Conversation, Part, PartContent, Source};
 use std::borrow::Cow;
 
-/// Every address of a picture or document.
+/// Every URL of a picture or document.
 pub(crate) fn addresses(conversation: &mut Conversation<'_>) -> Vec<String> {
     let mut found = Vec::new();
     each_source(conversation, |source| {
@@ -17,7 +17,7 @@ pub(crate) fn addresses(conversation: &mut Conversation<'_>) -> Vec<String> {
     found
 }
 
-/// Puts what was fetched in the place of its address, and the right name in the place of one that providers refuse.
+/// Puts fetched bytes in the place of their URL, and the correct media type in the place of one that providers refuse.
 pub(crate) fn attach<'a>(conversation: &mut Conversation<'a>, attached: &'a Attached) {
     each_source(conversation, |source| {
         if let Source::Url(url) = source

@@ -11,7 +11,7 @@ pub struct Attachment {
     pub bytes: Bytes,
 }
 
-/// PartContent was fetched for a request, by address, in base64.
+/// The attachments that were fetched for a request, by URL, in base64.
 #[derive(Default)]
 pub struct Attached(HashMap<String, Encoded>);
 
@@ -22,7 +22,7 @@ pub(crate) struct Encoded {
 }
 
 impl Attached {
-    /// Adds what was fetched from `address`.
+    /// Adds the attachment that was fetched from `address`.
     pub fn add(&mut self, address: String, attachment: &Attachment) {
         use base64::Engine;
         let data = base64::engine::general_purpose::STANDARD.encode(&attachment.bytes);

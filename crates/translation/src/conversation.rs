@@ -1,4 +1,4 @@
-//! PartContent a request says, in no dialect.
+//! The content of a request, in no dialect.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -18,18 +18,18 @@ impl std::ops::Deref for Text<'_> {
     }
 }
 
-/// PartContent a request says.
+/// The content of a request.
 #[derive(Default)]
 pub(crate) struct Conversation<'a> {
     pub(crate) model: Text<'a>,
-    /// Instructions that come before everything.
+    /// Instructions before all turns.
     pub(crate) system: Vec<Part<'a>>,
     pub(crate) turns: Vec<Turn<'a>>,
     pub(crate) tools: Vec<Tool<'a>>,
-    /// The names of those that take free text, which other dialects give in an object.
+    /// The names of tools with free-text input, which other dialects give in an object.
     pub(crate) custom_tools: Vec<String>,
     pub(crate) tool_choice: Option<ToolChoice<'a>>,
-    /// Whether several tools may be called at once.
+    /// Whether the model may call several tools at once.
     pub(crate) parallel_tools: Option<bool>,
     pub(crate) output_cap: Option<u64>,
     pub(crate) stop: Vec<Text<'a>>,
@@ -37,13 +37,13 @@ pub(crate) struct Conversation<'a> {
     pub(crate) reasoning: Option<Reasoning>,
     pub(crate) sampling: Sampling<'a>,
     pub(crate) cache_key: Option<Text<'a>>,
-    /// A mark that caches everything up to the last block.
+    /// A cache mark that covers everything up to the last block.
     pub(crate) cache: Option<Cache>,
     pub(crate) stream: bool,
 }
 
 impl Conversation<'_> {
-    /// Whether every result of a tool answers a call that the model made before: every provider refuses others, each in its own way.
+    /// Whether every tool result answers an earlier call: every provider refuses others, each in its own way.
     pub(crate) fn results_follow_calls(&self) -> bool {
         let mut calls = HashSet::new();
         let mut parts = self.turns.iter().flat_map(|turn| turn.parts.iter().map(|part| (turn.role, &part.content)));
@@ -58,7 +58,7 @@ impl Conversation<'_> {
     }
 }
 
-/// Numbers that steer sampling, in their raw JSON.
+/// Sampling parameters, in their raw JSON.
 #[derive(Default)]
 pub(crate) struct Sampling<'a> {
     pub(crate) temperature: Option<&'a str>,
@@ -69,31 +69,31 @@ pub(crate) struct Sampling<'a> {
     pub(crate) presence_penalty: Option<&'a str>,
 }
 
-/// Who speaks.
+/// The author of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// Instructions in the midst of a conversation.
+    /// Instructions in the middle of a conversation.
     System,
     User,
     Assistant,
 }
 
-/// PartContent one side says before the other answers.
+/// The parts of one author before the other answers.
 pub(crate) struct Turn<'a> {
     pub(crate) role: Role,
     pub(crate) parts: Vec<Part<'a>>,
 }
 
-/// How long a cached prefix lives.
+/// The lifetime of a cached prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cache {
-    /// As long as the provider's default: five minutes.
+    /// The provider's default: five minutes.
     Default,
     /// An hour.
     Hour,
 }
 
-/// A part with its mark for the cache.
+/// A part with its cache mark.
 pub(crate) struct Part<'a> {
     pub(crate) content: PartContent<'a>,
     pub(crate) cache: Option<Cache>,
@@ -105,10 +105,10 @@ impl<'a> From<PartContent<'a>> for Part<'a> {
     }
 }
 
-/// PartContent a part is.
+/// The content of a part.
 pub(crate) enum PartContent<'a> {
     Text(Text<'a>),
-    /// The model's own word that it will not.
+    /// The model's refusal, in its own words.
     Refusal(Text<'a>),
     Image {
         source: Source<'a>,
@@ -131,7 +131,7 @@ pub(crate) enum PartContent<'a> {
     Reasoning(Thought<'a>),
 }
 
-/// Where bytes come from.
+/// The source of bytes.
 pub(crate) enum Source<'a> {
     Url(Text<'a>),
     Base64 { mime: Cow<'a, str>, data: Cow<'a, str> },
@@ -141,23 +141,23 @@ pub(crate) enum Source<'a> {
 pub(crate) struct Call<'a> {
     pub(crate) id: Text<'a>,
     pub(crate) name: Text<'a>,
-    /// A JSON object, byte for byte: numbers of any size and double keys come through.
+    /// A JSON object, byte for byte: numbers of any size and duplicate keys are kept.
     pub(crate) arguments: Cow<'a, str>,
 }
 
-/// Thinking: what the model has shown of it, and what only its provider can read.
+/// Reasoning: its visible text, and data that only its provider can read.
 pub(crate) struct Thought<'a> {
-    /// Who signed it; empty where nobody did.
+    /// The vendor that signed it; empty where it is unsigned.
     pub(crate) vendor: Cow<'a, str>,
     pub(crate) text: Option<Text<'a>>,
     pub(crate) seal: Option<Seal<'a>>,
 }
 
-/// PartContent only the provider can read, byte for byte.
+/// Data that only the provider can read, byte for byte.
 pub(crate) enum Seal<'a> {
-    /// Signs the text.
+    /// A signature of the text.
     Signature(Cow<'a, str>),
-    /// Stands for a text that is not shown.
+    /// Encrypted reasoning in place of a visible text.
     Redacted(Cow<'a, str>),
 }
 
@@ -171,7 +171,7 @@ pub(crate) struct Tool<'a> {
     pub(crate) cache: Option<Cache>,
 }
 
-/// Whether tools are to be called.
+/// Whether the model may or must call tools.
 #[derive(Clone)]
 pub(crate) enum ToolChoice<'a> {
     Auto,
@@ -180,11 +180,11 @@ pub(crate) enum ToolChoice<'a> {
     Named(Text<'a>),
 }
 
-/// The form of the answer.
+/// The format of the answer.
 pub(crate) enum Format<'a> {
     /// Any JSON object.
     Json,
-    /// JSON of this schema.
+    /// JSON that follows this schema.
     Schema { name: Text<'a>, schema: Cow<'a, str>, strict: Option<bool> },
 }
 
@@ -193,18 +193,18 @@ pub(crate) fn raw_text(raw: &RawValue) -> Cow<'_, str> {
     Cow::Borrowed(raw.get())
 }
 
-/// How much the model thinks.
+/// The amount of reasoning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reasoning {
     Off,
-    /// As much as the model finds right.
+    /// The model decides.
     Adaptive,
     Effort(Effort),
     /// At most so many tokens.
     Budget(u64),
 }
 
-/// How hard the model tries.
+/// The reasoning effort.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Effort {
@@ -217,7 +217,7 @@ pub(crate) enum Effort {
 }
 
 impl Effort {
-    /// The effort that a budget amounts to, as a part of the output cap.
+    /// The effort that corresponds to a budget, as a share of the output cap.
     pub(crate) fn of_budget(budget: u64, cap: u64) -> Self {
         let percent = budget.saturating_mul(100).checked_div(cap).unwrap_or(100);
         match percent {
@@ -227,7 +227,7 @@ impl Effort {
         }
     }
 
-    /// The part of the output cap that may be thought, in percent.
+    /// The share of the output cap that reasoning may take, in percent.
     pub(crate) const fn percent(self) -> u64 {
         match self {
             Self::Minimal => 10,
@@ -238,7 +238,7 @@ impl Effort {
         }
     }
 
-    /// The nearest of the three that every model knows.
+    /// The nearest of the three efforts that every model knows.
     pub(crate) const fn plain(self) -> &'static str {
         match self {
             Self::Minimal | Self::Low => "low",
@@ -248,7 +248,7 @@ impl Effort {
     }
 }
 
-/// Takes `data:MIME;base64,DATA` apart; any other address stays one.
+/// Splits `data:MIME;base64,DATA`; any other address stays a URL.
 pub(crate) fn source_of(url: Text<'_>) -> Source<'_> {
     let split = |url: &str| {
         let (mime, data) = url.strip_prefix("data:")?.split_once(";base64,")?;

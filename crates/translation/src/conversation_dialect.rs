@@ -1,8 +1,8 @@
-//! The dialects that the hub reads and writes.
+//! The dialects that can be translated.
 
 use opencredits_dialects::Dialect;
 
-/// A dialect in which conversations are held.
+/// A dialect of conversations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ConversationDialect {
     /// `openai-chat`.
@@ -16,7 +16,7 @@ pub(crate) enum ConversationDialect {
 }
 
 impl ConversationDialect {
-    /// The dialect as the hub speaks it; `None` where it does not.
+    /// The conversation dialect of a dialect; `None` where it has no conversations.
     #[must_use]
     pub(crate) const fn of(dialect: Dialect) -> Option<Self> {
         match dialect {
@@ -28,7 +28,7 @@ impl ConversationDialect {
         }
     }
 
-    /// The client's name for a field that was left out, which the hub calls as `openai-chat` does.
+    /// The client's name for a dropped field. Internally, fields have their names in `openai-chat`.
     pub(crate) fn name_of(self, field: &str) -> &str {
         match (self, field) {
             (Self::Messages, "stop") => "stop_sequences",
@@ -54,7 +54,7 @@ impl ConversationDialect {
         }
     }
 
-    /// The field in which the turns stand.
+    /// The field that holds the turns.
     pub(crate) const fn turns_field(self) -> &'static str {
         match self {
             Self::Chat | Self::Messages => "messages",

@@ -1,4 +1,4 @@
-//! PartContent readers of requests have in common.
+//! Readers that the request readers of all dialects share.
 
 use crate::conversation::{Conversation, Format, Part, PartContent, Reasoning, Role, Text, ToolChoice, Turn, raw_text};
 use opencredits_dialects::RequestError;
@@ -15,7 +15,7 @@ pub(crate) const fn refused(field: &'static str, remedy: &'static str) -> Reques
     RequestError::Unsupported { field, remedy }
 }
 
-/// Reads raw JSON, or says which form the field should have.
+/// Reads raw JSON, or reports which form the field should have.
 pub(crate) fn read<'a, T: Deserialize<'a>>(
     raw: &'a str,
     field: &'static str,
@@ -24,7 +24,7 @@ pub(crate) fn read<'a, T: Deserialize<'a>>(
     serde_json::from_str(raw).map_err(|_| expected(field, form))
 }
 
-/// Reads the fields that are set; `field` says false where no other dialect has anything like one.
+/// Reads the fields that are set; `field` returns false where no other dialect has an equivalent.
 pub(crate) fn read_fields<'a>(
     fields: impl Iterator<Item = (&'a str, &'a str)>,
     dropped: &mut Vec<String>,
@@ -39,7 +39,7 @@ pub(crate) fn read_fields<'a>(
     Ok(conversation)
 }
 
-/// Adds parts; what one side says in several messages is one turn.
+/// Adds parts. Consecutive messages of one author become one turn.
 pub(crate) fn push<'a>(to: &mut Conversation<'a>, role: Role, parts: Vec<Part<'a>>) {
     match to.turns.last_mut().filter(|turn| turn.role == role) {
         Some(turn) => turn.parts.extend(parts),
@@ -47,7 +47,7 @@ pub(crate) fn push<'a>(to: &mut Conversation<'a>, role: Role, parts: Vec<Part<'a
     }
 }
 
-/// The arguments of a call as the text of a JSON object; none at all are an empty one.
+/// The arguments of a call as the text of a JSON object; missing ones become an empty object.
 pub(crate) fn arguments(text: Text<'_>) -> Result<Cow<'_, str>, RequestError> {
     if text.trim().is_empty() {
         return Ok(Cow::Borrowed("{}"));
@@ -59,7 +59,7 @@ pub(crate) fn arguments(text: Text<'_>) -> Result<Cow<'_, str>, RequestError> {
     Err(expected("messages", "right: the arguments of a tool call are the text of a JSON object"))
 }
 
-/// The arguments of a call that stand as an object; none at all are an empty one.
+/// The arguments of a call that are given as an object; missing ones become an empty object.
 pub(crate) fn object<'a>(raw: Option<&'a RawValue>, field: &'static str) -> Result<Cow<'a, str>, RequestError> {
     let raw = raw.map_or("{}", RawValue::get);
     if raw.starts_with('{') {
@@ -68,7 +68,7 @@ pub(crate) fn object<'a>(raw: Option<&'a RawValue>, field: &'static str) -> Resu
     Err(expected(field, "right: the arguments of a tool call are a JSON object"))
 }
 
-/// `none`, or how hard the model is to try.
+/// `none`, or a reasoning effort.
 pub(crate) fn effort(raw: &str, field: &'static str) -> Result<Reasoning, RequestError> {
     const FORM: &str = "none, minimal, low, medium, high, xhigh or max";
     if raw == "\"none\"" {
@@ -77,7 +77,7 @@ pub(crate) fn effort(raw: &str, field: &'static str) -> Result<Reasoning, Reques
     read(raw, field, FORM).map(Reasoning::Effort)
 }
 
-/// Sound, as `openai-chat` and `openai-responses` write it.
+/// Audio in the form of `openai-chat` and `openai-responses`.
 #[derive(Deserialize)]
 pub(crate) struct InputAudio<'a> {
     #[serde(borrow)]
@@ -92,7 +92,7 @@ impl<'a> InputAudio<'a> {
     }
 }
 
-/// A text, or a list of pieces.
+/// A text or a list of parts.
 pub(crate) fn content<'a, P: Deserialize<'a>>(
     content: &'a RawValue,
     field: &'static str,
@@ -106,7 +106,7 @@ pub(crate) fn content<'a, P: Deserialize<'a>>(
     Ok(vec![PartContent::Text(read(raw, field, FORM)?).into()])
 }
 
-/// Whether tools are to be called, in a word; `None` for what has more to say.
+/// A tool choice that is one word; `None` for one that has members.
 pub(crate) fn choice_in_a_word(raw: &str) -> Option<ToolChoice<'_>> {
     match raw {
         "\"auto\"" => Some(ToolChoice::Auto),
@@ -116,7 +116,7 @@ pub(crate) fn choice_in_a_word(raw: &str) -> Option<ToolChoice<'_>> {
     }
 }
 
-/// The form of an answer by its type, where `asked` gives a schema's name, the schema, and whether it is strict.
+/// The answer format by its type; `asked` gives the schema's name, the schema, and whether it is strict.
 pub(crate) fn format_of<'a>(
     kind: &str,
     (name, schema, strict): (Option<Text<'a>>, Option<&'a RawValue>, Option<bool>),

@@ -1,4 +1,4 @@
-//! Writing JSON from left to right.
+//! Writes JSON from left to right.
 
 use opencredits_wire::json;
 
@@ -23,7 +23,7 @@ impl JsonWriter {
         self.close(b']');
     }
 
-    /// The name of the member whose value is written next.
+    /// The name of the next value.
     pub(crate) fn key(&mut self, name: &str) -> &mut Self {
         self.comma();
         json::push_text(&mut self.bytes, name);
@@ -62,7 +62,7 @@ impl JsonWriter {
     }
 
     pub(crate) fn string(self) -> String {
-        // Everything that was written was text.
+        // Only text was written.
         String::from_utf8(self.bytes).unwrap_or_default()
     }
 

@@ -1,17 +1,18 @@
-//! Translation between the dialects of AI providers: a request of one dialect for a provider that speaks another, and its
-//! response back.
+//! Translation between the dialects of AI providers: a request in one dialect becomes a request in the provider's
+//! dialect, and the response is translated back.
 //!
-//! Every dialect is read into, and written from, one internal conversation; a response is a row of steps, whether it comes
-//! at once or as a stream. So there are N readers and N writers, never N × M. [`translate`] translates a request,
-//! [`translate_body`] a whole response, [`StreamTranslator`] a stream; [`StreamAdapter`] is a stream that may or may not need translation.
+//! A reader turns each dialect into one internal conversation, and a writer turns the conversation into each dialect: N
+//! readers and N writers, not N × M translators. A response, whole or streamed, is a sequence of steps in between.
+//! [`translate`] translates a request, [`translate_body`] a whole response, [`StreamTranslator`] a stream.
+//! [`StreamAdapter`] handles a stream whether it needs translation or not.
 //!
-//! # PartContent it refuses to do
-//! It does no I/O and reads no clock. It keeps no state about a conversation: what only its provider can read travels in
-//! the client's messages, tagged with the provider's name.
+//! # What it refuses to do
+//! The crate does no I/O and reads no clock. It keeps no state about a conversation: data that only its provider can
+//! read travels in the client's messages, tagged with the provider's name.
 //!
 //! # Invariants
-//! - PartContent the other side cannot say is dropped and named, or refused by name: nothing is lost in silence.
-//! - The usage of a translated stream is read by the same tap as where nothing is translated.
+//! - Content that the target dialect cannot express is dropped and named, or refused by name: nothing is lost silently.
+//! - The same tap reads the usage of a stream, translated or not.
 //!
 //! # Example
 //! ```

@@ -1,17 +1,17 @@
-//! Where an answer comes from, and what it calls itself.
+//! The origin of an answer: its provider, and the ids and names that it carries.
 
-/// Where an answer comes from, and when.
+/// The provider of an answer, and its time.
 #[derive(Debug, Clone, Default)]
 pub struct Origin {
-    /// Who answers: tags what only that provider can read.
+    /// The vendor, whose name tags data that only it can read.
     pub vendor: String,
-    /// Unix seconds, for dialects that show them.
+    /// Unix seconds, for dialects that have a time.
     pub created: u64,
-    /// Tools that take free text from the client's model: see [`Translated::custom_tools`](crate::Translated).
+    /// Tools with free-text input in the client's request: see [`Translated::custom_tools`](crate::Translated).
     pub custom_tools: Vec<String>,
 }
 
-/// PartContent an answer calls itself.
+/// The id and the model of an answer.
 #[derive(Default)]
 pub(crate) struct ResponseHead {
     pub(crate) id: String,

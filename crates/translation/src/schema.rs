@@ -1,14 +1,14 @@
-//! Schemas, in the narrower forms that some providers take.
+//! JSON Schemas, rewritten into the narrower forms that some providers accept.
 //!
-//! A schema is a small part of a request, and is gone through once; the order of its members stays, since models answer
-//! in it.
+//! A schema is a small part of a request, and is walked once. The order of its members is kept, since models answer in
+//! that order.
 
 use opencredits_wire::json;
 use std::borrow::Cow;
 
-/// How deep schemas may stand in schemas; what stands deeper stays as it is.
+/// The depth of nested schemas that are rewritten; deeper ones stay unchanged.
 const DEPTH_MAX: usize = 64;
-/// Constraints that `anthropic-messages` refuses in the form of an answer, by the provider's guide on structured outputs.
+/// Constraints that `anthropic-messages` refuses in an answer format, by the provider's guide on structured outputs.
 const UNKNOWN: [&str; 9] = [
     "minimum",
     "maximum",
@@ -20,10 +20,10 @@ const UNKNOWN: [&str; 9] = [
     "maxItems",
     "uniqueItems",
 ];
-/// A schema of a tool that takes nothing.
+/// The schema of a tool without input.
 pub(crate) const NOTHING: &str = r#"{"type":"object","properties":{}}"#;
 
-/// The members of a schema: names as they are written, and raw values.
+/// The members of a schema: raw names and raw values.
 struct Members<'a>(Vec<(&'a str, Cow<'a, str>)>);
 
 impl<'a> Members<'a> {
@@ -45,7 +45,7 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// Whether objects are meant: its type says so, or its properties do.
+    /// Whether the schema is one of objects: by its type or its properties.
     fn is_object(&self) -> bool {
         self.get("properties").is_some() || self.get("type").is_some_and(|kind| kind.contains("\"object\""))
     }
@@ -56,7 +56,7 @@ impl<'a> Members<'a> {
     }
 }
 
-/// The schema with `change` made to every schema within it, the inner ones first.
+/// The schema with `change` applied to every schema within it, inner ones first.
 fn changed<'a>(raw: &'a str, depth: usize, change: &mut dyn FnMut(&mut Members<'_>)) -> Cow<'a, str> {
     if depth >= DEPTH_MAX || !raw.starts_with('{') {
         return Cow::Borrowed(raw);
@@ -91,7 +91,7 @@ fn changed<'a>(raw: &'a str, depth: usize, change: &mut dyn FnMut(&mut Members<'
     Cow::Owned(members.write())
 }
 
-/// The schema as `anthropic-messages` takes one for the form of an answer, and whether something that it says was lost.
+/// The schema as `anthropic-messages` accepts it in an answer format, and whether a constraint was lost.
 pub(crate) fn closed(raw: &str) -> (String, bool) {
     let mut lost = false;
     let schema = changed(raw, 0, &mut |schema| {
@@ -102,7 +102,7 @@ pub(crate) fn closed(raw: &str) -> (String, bool) {
         lost |= !schema.0.iter().all(stays);
         schema.0.retain(stays);
         if schema.is_object() {
-            // PartContent is said of further members cannot be kept; that they may come is what a schema says unasked.
+            // A constraint on further members cannot be kept; that they may exist is the default of a schema.
             lost |= schema.get("additionalProperties").is_some_and(|more| more != "false");
             schema.set("additionalProperties", "false");
         }
@@ -110,7 +110,7 @@ pub(crate) fn closed(raw: &str) -> (String, bool) {
     (schema.into_owned(), lost)
 }
 
-/// Whether the schema is one that can be taken strictly: every object is closed, and all that it may have it must have.
+/// Whether the schema can be strict: every object is closed, and all of its properties are required.
 pub(crate) fn is_strict(raw: &str) -> bool {
     let mut strict = true;
     changed(raw, 0, &mut |schema| {
@@ -127,7 +127,7 @@ pub(crate) fn is_strict(raw: &str) -> bool {
     strict
 }
 
-/// A schema of OpenAPI as JSON Schema has it: types in small letters, and null beside them where that may come.
+/// A schema of OpenAPI as JSON Schema: types in lower case, and `null` as a type of its own.
 pub(crate) fn from_open_api(raw: &str) -> Cow<'_, str> {
     changed(raw, 0, &mut |schema| {
         let nullable = schema.get("nullable") == Some("true");
@@ -147,13 +147,13 @@ pub(crate) fn from_open_api(raw: &str) -> Cow<'_, str> {
     })
 }
 
-/// The schema of what a tool takes, with what some providers demand and clients leave out.
+/// The schema of a tool's input, with members that some providers demand and clients omit.
 pub(crate) fn of_tool(raw: Option<&str>) -> Cow<'_, str> {
     let Some(raw) = raw.filter(|raw| raw.starts_with('{')) else { return Cow::Borrowed(NOTHING) };
     let (mut has_type, mut has_properties) = (false, false);
     json::members(raw.as_bytes(), |name, _| match name {
         b"type" => has_type = true,
-        // PartContent it takes may be said elsewhere.
+        // The input's properties may be given in another place.
         b"properties" | b"$ref" | b"anyOf" | b"oneOf" | b"allOf" => has_properties = true,
         _ => {}
     });
@@ -188,7 +188,7 @@ mod tests {
         check(r#"{"type":"array","minItems":1,"items":true}"#, r#"{"type":"array","minItems":1,"items":true}"#, false);
         check(r#"{"type":"array","minItems":2,"maxItems":3}"#, r#"{"type":"array"}"#, true);
         check(r#"{"type":["number","null"],"minimum":0}"#, r#"{"type":["number","null"]}"#, true);
-        // A property of such a name is none of them.
+        // A property of that name is no keyword.
         let named = r#"{"properties":{"minimum":{"type":"string"},"type":{"type":"object","additionalProperties":false}},"additionalProperties":false}"#;
         check(named, named, false);
     }

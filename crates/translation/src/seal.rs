@@ -1,7 +1,7 @@
-//! Seals that travel through a client whose dialect has no place to say who made them.
+//! Seals that travel through a client whose dialect has no field for their vendor.
 //!
-//! A seal is wrapped with its vendor's name, so that the next request tells whose it is without anything being kept. The
-//! mark is a whole number of base64 groups: its encoding is the same whatever follows, and can be looked for.
+//! A seal is wrapped with its vendor's name, so that the next request tells its vendor without any state here. The mark
+//! is a whole number of base64 groups: its encoding does not depend on the bytes that follow, and can be searched for.
 
 use crate::conversation::{Seal, Text, Thought};
 use base64::Engine;
@@ -9,10 +9,10 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use std::borrow::Cow;
 
 const MARK: &str = "oc-seal1:";
-/// [`MARK`] as it stands in what a client sends back.
+/// [`MARK`] as it appears in a client's request.
 pub(crate) const ENCODED_MARK: &str = "b2Mtc2VhbDE6";
 
-/// Wraps what only `vendor` can read; `None` marks thinking that nobody signed.
+/// Wraps data that only `vendor` can read; `None` marks unsigned reasoning.
 pub(crate) fn wrap(vendor: &str, seal: Option<&Seal<'_>>) -> String {
     let (kind, data) = match seal {
         None => ("n", ""),
@@ -22,7 +22,7 @@ pub(crate) fn wrap(vendor: &str, seal: Option<&Seal<'_>>) -> String {
     BASE64.encode([MARK, kind, vendor, ":", data].concat())
 }
 
-/// Who made a wrapped seal, and the seal; `None` where `text` is not of our wrapping.
+/// The vendor of a wrapped seal, and the seal; `None` where `text` has no wrapping of ours.
 fn unwrap(text: &str) -> Option<(String, Option<Seal<'static>>)> {
     if !text.starts_with(ENCODED_MARK) {
         return None;
@@ -40,8 +40,8 @@ fn unwrap(text: &str) -> Option<(String, Option<Seal<'static>>)> {
     Some((vendor.to_owned(), seal))
 }
 
-/// The thought with this text and this seal as a client sent them: `native` tells what a seal is that its own provider
-/// wrote. Such a thought has no vendor: it belongs to whoever speaks the client's dialect.
+/// A client's reasoning with this text and this seal. `native` interprets a seal without a wrapping: its vendor is
+/// unknown, and it belongs to the provider of the client's dialect.
 pub(crate) fn thought<'a>(
     text: Option<Text<'a>>,
     seal: Option<Text<'a>>,

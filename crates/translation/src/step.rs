@@ -1,4 +1,4 @@
-//! PartContent an answer says, in no dialect: a row of steps, from a stream or all at once.
+//! The content of an answer, in no dialect: a sequence of steps, from a stream or a whole answer.
 
 use opencredits_units::Usage;
 use std::borrow::Cow;
@@ -11,13 +11,13 @@ pub(crate) enum Step<'a> {
     },
     Text(Cow<'a, str>),
     Refusal(Cow<'a, str>),
-    /// Thinking that is shown.
+    /// Visible reasoning.
     Reasoning(Cow<'a, str>),
-    /// Signs the thinking before it; for its provider alone.
+    /// A signature of the preceding reasoning, for its provider only.
     Signature(Cow<'a, str>),
-    /// Thinking that is not shown; for its provider alone.
+    /// Hidden reasoning, for its provider only.
     Redacted(Cow<'a, str>),
-    /// A tool is called; calls count from zero.
+    /// The start of a tool call; calls are numbered from zero.
     Call {
         index: u64,
         id: Cow<'a, str>,
@@ -28,22 +28,22 @@ pub(crate) enum Step<'a> {
         index: u64,
         json: Cow<'a, str>,
     },
-    /// A part ends; dialects without parts leave it out.
+    /// The end of a part; dialects without parts omit it.
     PartEnd,
     Stop(Stop),
 }
 
-/// Why the model stopped.
+/// The reason why the model stopped.
 #[derive(Clone)]
 pub(crate) struct Stop {
     pub(crate) reason: Reason,
-    /// In the provider's own word.
+    /// The provider's own word.
     pub(crate) native: String,
-    /// The stop sequence that was met.
+    /// The stop sequence that matched.
     pub(crate) sequence: Option<String>,
 }
 
-/// Why a model stops.
+/// A stop reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reason {
     End,
@@ -51,18 +51,18 @@ pub(crate) enum Reason {
     Length,
     Calls,
     Filter,
-    /// PartContent the model made could not be given, such as a call that was no JSON: the answer is not whole.
+    /// The output could not be given, such as a malformed call: the answer is incomplete.
     Failed,
     /// The provider paused a long turn, which the client continues.
     Pause,
 }
 
-/// PartContent the end of an answer says.
+/// The content of an answer's closing events.
 pub(crate) struct Closing<'a> {
     pub(crate) stop: Option<&'a Stop>,
     pub(crate) usage: &'a Usage,
     /// More members of the usage object, without braces.
     pub(crate) extras: &'a str,
-    /// Whether the client asked for a chunk with the usage.
+    /// Whether the client requested a usage chunk.
     pub(crate) usage_chunk: bool,
 }

@@ -1,4 +1,4 @@
-//! PartContent a streamed answer passes through on its way to the client.
+//! The path of a streamed answer to the client, with or without translation.
 
 use crate::origin::Origin;
 use crate::stream_translator::StreamTranslator;
@@ -8,16 +8,16 @@ use opencredits_dialects::{End, Outcome};
 use opencredits_dialects::{StreamTap, UsageChunk};
 use opencredits_wire::EventTooLarge;
 
-/// PartContent a streamed answer passes through: a tap alone where both sides speak the same, else a translation too.
+/// Meters a streamed answer, and translates it where the dialects differ.
 pub enum StreamAdapter {
-    /// The bytes go through as they came.
+    /// The bytes pass unchanged.
     SameDialect(Box<StreamTap>),
-    /// The events are said anew.
+    /// The events are written anew in the client's dialect.
     Translated(Box<StreamTranslator>),
 }
 
 impl StreamAdapter {
-    /// The passage from what the provider speaks to what the client speaks.
+    /// An adapter from the provider's dialect to the client's.
     #[must_use]
     pub fn new(from: Dialect, to: Dialect, origin: Origin, usage_chunk: UsageChunk) -> Self {
         let translator = if from == to { None } else { StreamTranslator::new(from, to, origin, usage_chunk) };
@@ -27,10 +27,10 @@ impl StreamAdapter {
         }
     }
 
-    /// Takes a chunk and gives what goes out for it: whole events.
+    /// Takes a chunk and returns the bytes to send for it: complete events.
     ///
     /// # Errors
-    /// When an event is larger than any that a provider sends.
+    /// When an event exceeds the size limit.
     pub fn feed(&mut self, chunk: &Bytes) -> Result<Bytes, EventTooLarge> {
         match self {
             Self::SameDialect(tap) => tap.feed(chunk),
@@ -47,7 +47,7 @@ impl StreamAdapter {
         }
     }
 
-    /// Whether what was given out ends between two events, so that a comment may follow.
+    /// Whether the bytes given out so far end between two events, where a comment may be inserted.
     #[must_use]
     pub fn is_between_events(&self) -> bool {
         match self {
@@ -56,7 +56,7 @@ impl StreamAdapter {
         }
     }
 
-    /// Whether anything that is paid for has passed so far.
+    /// Whether any billable output has passed.
     pub fn has_produced(&mut self) -> bool {
         match self {
             Self::SameDialect(tap) => tap.has_produced(),
@@ -64,7 +64,7 @@ impl StreamAdapter {
         }
     }
 
-    /// PartContent has become of the request. Call it once, at the end.
+    /// The outcome of the exchange. Call it once, at the end.
     pub fn outcome(&mut self, end: End) -> Outcome {
         match self {
             Self::SameDialect(tap) => tap.outcome(end),

@@ -1,4 +1,4 @@
-//! Passing an answer on in the client's dialect.
+//! Translates a streamed or whole answer into the client's dialect.
 
 use crate::conversation_dialect::ConversationDialect;
 use crate::origin::Origin;
@@ -12,7 +12,7 @@ use opencredits_units::Usage;
 use opencredits_wire::EventTooLarge;
 use opencredits_wire::sse::{Event, Framer};
 
-/// Passes a stream on in another dialect. The usage is read by the same tap as where nothing is translated.
+/// Translates a stream. The same tap reads its usage as without translation.
 pub struct StreamTranslator {
     tap: StreamTap,
     framer: Framer,
@@ -96,7 +96,7 @@ impl Writer {
 }
 
 impl StreamTranslator {
-    /// A translator from what the provider speaks to what the client speaks; `None` where the hub does not speak both.
+    /// A translator from the provider's dialect to the client's; `None` where one of them has no conversations.
     #[must_use]
     pub fn new(from: Dialect, to: Dialect, origin: Origin, usage_chunk: UsageChunk) -> Option<Self> {
         let (reads, writes) = (ConversationDialect::of(from)?, ConversationDialect::of(to)?);
@@ -111,10 +111,10 @@ impl StreamTranslator {
         })
     }
 
-    /// Takes a chunk and gives what goes out for it: whole events.
+    /// Takes a chunk and returns the bytes to send for it: complete events.
     ///
     /// # Errors
-    /// When an event is larger than any that a provider sends.
+    /// When an event exceeds the size limit.
     pub fn feed(&mut self, chunk: &Bytes) -> Result<Bytes, EventTooLarge> {
         self.tap.feed(chunk)?;
         let mut out = Vec::new();
@@ -129,12 +129,12 @@ impl StreamTranslator {
         self.tap.is_ended()
     }
 
-    /// PartContent has become of the request. Call it once, at the end.
+    /// The outcome of the exchange. Call it once, at the end.
     pub fn has_produced(&mut self) -> bool {
         self.tap.has_produced()
     }
 
-    /// PartContent has become of the request.
+    /// The outcome of the exchange.
     pub fn outcome(&mut self, end: End) -> Outcome {
         let outcome = self.tap.outcome(end);
         self.usage = outcome.usage.unwrap_or_default();
@@ -168,7 +168,8 @@ fn pass(step: Step<'_>, writer: &mut Writer, stop: &mut Option<Stop>, out: &mut 
     }
 }
 
-/// A whole answer in the client's dialect, with the usage that was billed; `None` where the hub does not speak both.
+/// A whole answer in the client's dialect, with the billed usage; `None` where one of the dialects has no
+/// conversations.
 #[must_use]
 pub fn translate_body(from: Dialect, to: Dialect, body: &[u8], usage: &Usage, origin: &Origin) -> Option<Vec<u8>> {
     let (mut reader, writes) = (Reader::new(ConversationDialect::of(from)?), ConversationDialect::of(to)?);

@@ -1,33 +1,34 @@
-//! Where a translated request goes, and what it is then.
+//! The target of a translation, and its result.
 
 use opencredits_dialects::Dialect;
 
-/// Where a translated request goes.
+/// The target of a translated request.
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
-    /// PartContent is spoken there.
+    /// The dialect of the target.
     pub dialect: Dialect,
-    /// Who speaks it: what a provider signed goes back to that provider alone.
+    /// The vendor of the target: signed content goes back to its signer only.
     pub vendor: &'a str,
-    /// Output tokens that the model gives at most.
+    /// The model's longest output, in tokens.
     pub output_max: u64,
-    /// Whether the model thinks before it answers.
+    /// Whether the model reasons before it answers.
     pub reasons: bool,
-    /// Whether it lets itself be steered by `temperature` and its like. One that thinks and does not is asked for an
-    /// effort, where another is given a budget.
+    /// Whether the model accepts `temperature` and its like. A reasoning model that does not gets an effort, another
+    /// one a budget.
     pub samples: bool,
-    /// Whether it wants back, as text, what it thought.
+    /// Whether the model wants its reasoning back as text.
     pub wants_reasoning: bool,
 }
 
 /// A translated request. It holds content, so it cannot be printed.
 pub struct Translated {
-    /// The fields of its body, with their raw JSON: all but the output cap, whose name depends on the vendor.
+    /// The fields of the body, with their raw JSON. The output cap is not among them, since its name depends on the
+    /// vendor.
     pub fields: Vec<(&'static str, String)>,
-    /// The output cap that the client gave.
+    /// The output cap of the client.
     pub output_cap: Option<u64>,
-    /// Tools that the client wants called with free text: the answer says so in its [`Origin`](crate::Origin).
+    /// Tools with free-text input: the answer needs them in its [`Origin`](crate::Origin).
     pub custom_tools: Vec<String>,
-    /// PartContent the other side cannot say, by the names that the client used.
+    /// Fields that the target cannot express, by the client's names.
     pub dropped: Vec<String>,
 }

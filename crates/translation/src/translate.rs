@@ -1,4 +1,4 @@
-//! Translating a request: one reader, then one writer.
+//! Translates a request: one reader, then one writer.
 
 use crate::attach;
 use crate::attachment::Attached;
@@ -11,8 +11,8 @@ use opencredits_dialects::{Dialect, RequestError};
 /// Translates the fields of a request's body.
 ///
 /// # Errors
-/// When the request has another form than its API says, or asks for what the other side cannot give and must not be
-/// left out in silence: the error names the field.
+/// When the request is invalid in its dialect, or asks for something that the target cannot express and that must not
+/// be dropped silently. The error names the field.
 pub fn translate<'a>(
     from: Dialect,
     to: &Target<'_>,
@@ -21,7 +21,7 @@ pub fn translate<'a>(
     translate_with(from, to, fields, &Attached::default())
 }
 
-/// The same, with what was fetched put in the place of its addresses: see [`addresses`].
+/// The same, with fetched attachments in the place of their URLs: see [`addresses`].
 ///
 /// # Errors
 /// As [`translate`].
@@ -43,7 +43,7 @@ pub fn translate_with<'a>(
     }
     attach::attach(&mut conversation, attached);
     if conversation.turns.is_empty() && matches!(writes, ConversationDialect::Messages | ConversationDialect::Gemini) {
-        // Instructions alone are nothing to answer there: they are the person's words.
+        // Instructions alone cannot be answered in that dialect: they become the user's text.
         conversation.turns.push(Turn { role: Role::User, parts: std::mem::take(&mut conversation.system) });
     }
     let by_client = dropped.len();
@@ -63,14 +63,14 @@ pub fn translate_with<'a>(
     Ok(Translated { fields, output_cap, custom_tools: conversation.custom_tools, dropped })
 }
 
-/// Leaves out what the model cannot be asked, whatever it speaks.
+/// Drops settings that the model does not support in any dialect.
 fn leave_out(from: &mut Conversation<'_>, to: &Target<'_>, dropped: &mut Vec<String>) {
     let sampling = &mut from.sampling;
     let all =
         [("temperature", &mut sampling.temperature), ("top_p", &mut sampling.top_p), ("top_k", &mut sampling.top_k)];
     let there = all.into_iter().filter(|_| !to.samples).filter_map(|(name, raw)| raw.take().map(|_| name.to_owned()));
     dropped.extend(there);
-    // A model that thinks unasked cannot be told not to; in `anthropic-messages` it thinks where it is told to.
+    // A model that reasons by default cannot be told not to. In `anthropic-messages` a model reasons when told to.
     let heeded = match from.reasoning {
         Some(Reasoning::Off) => !to.reasons || to.dialect == Dialect::AnthropicMessages,
         Some(_) => to.reasons,
@@ -87,11 +87,11 @@ fn leave_out(from: &mut Conversation<'_>, to: &Target<'_>, dropped: &mut Vec<Str
     }
 }
 
-/// The addresses of pictures and documents that a request names. A provider that takes bytes only refuses them with
+/// The URLs of pictures and documents that a request names. A provider that takes bytes only refuses them with
 /// [`RequestError::NeedsBytes`].
 ///
 /// # Errors
-/// When the request has another form than its API says.
+/// When the request is invalid in its dialect.
 pub fn addresses<'a>(
     from: Dialect,
     fields: impl Iterator<Item = (&'a str, &'a str)>,

@@ -1,4 +1,5 @@
-//! Where a conversation goes on in its own dialect with a vendor that did not seal it: what others sealed is left out.
+//! Filters a conversation that continues in its own dialect at another vendor: drops the content that other vendors
+//! sealed.
 
 use crate::seal::ENCODED_MARK;
 use memchr::memmem::Finder;
@@ -6,15 +7,15 @@ use opencredits_dialects::Dialect;
 use opencredits_wire::json;
 use std::sync::LazyLock;
 
-/// Where `openai-chat` has what was thought, each piece with its owner's name.
+/// The member of `openai-chat` that holds reasoning, each piece with its vendor's name.
 const DETAILS: &str = "reasoning_details";
 
 static MARK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(ENCODED_MARK));
 static DETAILS_NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(DETAILS));
 
-/// A field of a request that stays in its dialect, without what providers of other dialects sealed and would be refused
-/// here; `None` where there is nothing of that kind, which is the rule. `is_vendor` tells the names of our vendors: in
-/// `openai-chat` these were given to what came from another dialect, and hosts of that dialect give others.
+/// A field without the content that vendors of other dialects sealed, which this provider would refuse; `None` where
+/// there is none, which is the rule. `is_vendor` recognises the names of our vendors: in `openai-chat` they mark
+/// translated content, and hosts of that dialect use other names.
 #[must_use]
 pub fn unsealed(dialect: Dialect, field: &str, raw: &str, is_vendor: &dyn Fn(&str) -> bool) -> Option<String> {
     if (dialect, field) == (Dialect::OpenaiChat, "messages") {
@@ -35,7 +36,7 @@ pub fn unsealed(dialect: Dialect, field: &str, raw: &str, is_vendor: &dyn Fn(&st
     String::from_utf8(out).ok()
 }
 
-/// The messages of `openai-chat` without the details that our vendors' names stand on.
+/// The messages of `openai-chat` without the details that carry our vendors' names.
 fn without_details(raw: &[u8], is_vendor: &dyn Fn(&str) -> bool) -> Option<String> {
     DETAILS_NAME.find(raw)?;
     let (mut out, mut changed) = (Vec::with_capacity(raw.len()), false);
@@ -60,7 +61,7 @@ fn without_details(raw: &[u8], is_vendor: &dyn Fn(&str) -> bool) -> Option<Strin
     if changed { String::from_utf8(out).ok() } else { None }
 }
 
-/// The messages, each with its list filtered; one of which nothing is left is left out.
+/// The messages, each with its list filtered; a message left empty is dropped.
 fn each_message(raw: &[u8], list: &str, is_foreign: fn(&[u8]) -> bool, out: &mut Vec<u8>) {
     joined(raw, out, |message, out| {
         let parts = json::member(message, list).filter(|parts| parts.first() == Some(&b'['));
@@ -76,7 +77,7 @@ fn each_message(raw: &[u8], list: &str, is_foreign: fn(&[u8]) -> bool, out: &mut
     });
 }
 
-/// A list without what another vendor sealed.
+/// A list without the content that another vendor sealed.
 fn without(raw: &[u8], is_foreign: fn(&[u8]) -> bool, out: &mut Vec<u8>) {
     joined(raw, out, |item, out| {
         if MARK.find(item).is_none() {
@@ -87,7 +88,7 @@ fn without(raw: &[u8], is_foreign: fn(&[u8]) -> bool, out: &mut Vec<u8>) {
     });
 }
 
-/// Writes a list of what `write` makes of each item of `raw`: nothing for some.
+/// A list of the results of `write` for each item of `raw`; `write` may write nothing.
 fn joined(raw: &[u8], out: &mut Vec<u8>, mut write: impl FnMut(&[u8], &mut Vec<u8>)) {
     out.push(b'[');
     let begin = out.len();
@@ -105,7 +106,7 @@ fn joined(raw: &[u8], out: &mut Vec<u8>, mut write: impl FnMut(&[u8], &mut Vec<u
     out.push(b']');
 }
 
-/// A part that says something beside the foreign seal that stands on it.
+/// A part that has content besides a foreign seal.
 fn unsigned(part: &[u8], out: &mut Vec<u8>) {
     let is_seal = |name: &[u8], value: &[u8]| {
         matches!(name, b"thoughtSignature" | b"thought_signature") && MARK.find(value).is_some()

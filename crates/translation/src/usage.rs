@@ -1,4 +1,4 @@
-//! Usage in each dialect's words, from the buckets that were billed.
+//! The usage object of each dialect, from the billed buckets.
 
 use crate::json_writer::JsonWriter;
 use opencredits_units::{Bucket, Tokens, Usage};
@@ -39,7 +39,7 @@ pub(crate) fn chat(out: &mut JsonWriter, usage: &Usage, extras: &str) {
     });
 }
 
-/// `anthropic-messages`: input without what was read from and written to the cache.
+/// `anthropic-messages`: input without cache reads and writes.
 pub(crate) fn messages(out: &mut JsonWriter, usage: &Usage, extras: &str) {
     let read = count(usage, Bucket::CacheRead).unwrap_or(0);
     let written = written(usage).unwrap_or(0);

@@ -1,4 +1,4 @@
-//! `openai-chat` into and out of the hub.
+//! Reads and writes `openai-chat`.
 
 mod request_reader;
 mod request_writer;

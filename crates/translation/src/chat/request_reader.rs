@@ -1,4 +1,4 @@
-//! Reading a request of `openai-chat`.
+//! Reads a request of `openai-chat`.
 
 use crate::conversation::{
     Cache, Call, Conversation, Format, Part, PartContent, Reasoning, Role, Seal, Text, Thought, Tool, ToolChoice,
@@ -90,7 +90,7 @@ struct File<'a> {
     filename: Option<Text<'a>>,
 }
 
-/// A mark for the cache, as `anthropic-messages` writes it and clients of this API send it too.
+/// A cache mark in the form of `anthropic-messages`, which clients of this API send too.
 #[derive(Deserialize)]
 pub(crate) struct Mark<'a> {
     #[serde(borrow)]
@@ -169,13 +169,13 @@ pub(crate) fn read_request<'a>(
     read_fields(fields, dropped, |to, name, raw, _| field(to, name, raw))
 }
 
-/// Reads one field; false where no other dialect has anything like it.
+/// Reads one field; false where no other dialect has an equivalent.
 fn field<'a>(to: &mut Conversation<'a>, name: &str, raw: &'a str) -> Result<bool, RequestError> {
     match name {
         "model" => to.model = read(raw, "model", "a string")?,
         "messages" => messages(to, raw)?,
         "stream" => to.stream = raw == "true",
-        // Usage is asked for and shown without it; nothing is kept; both are said elsewhere.
+        // Usage is always requested, and nothing is stored; both are handled elsewhere.
         "stream_options" | "store" => {}
         "max_tokens" | "max_completion_tokens" => {
             let cap = json::count(raw.as_bytes());
@@ -248,8 +248,8 @@ fn messages<'a>(to: &mut Conversation<'a>, raw: &'a str) -> Result<(), RequestEr
     Ok(())
 }
 
-/// PartContent was thought. Clients send the pieces of a stream back as they came: those of one number are one thought, to the
-/// piece that seals it.
+/// Reasoning. Clients send the pieces of a stream back as they came. Pieces with the same index form one reasoning
+/// block, up to the piece with its seal.
 fn thoughts(details: Vec<Detail<'_>>) -> Vec<Part<'_>> {
     let mut all: Vec<(Option<u64>, Thought<'_>)> = Vec::new();
     for detail in details {

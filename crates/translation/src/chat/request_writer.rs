@@ -1,4 +1,4 @@
-//! Writing a request of `openai-chat`.
+//! Writes a request of `openai-chat`.
 
 use crate::conversation::{
     Conversation, Effort, Format, Part, PartContent, Reasoning, Role, Sampling, Seal, Source, Tool, ToolChoice, Turn,
@@ -64,13 +64,12 @@ fn sampling(from: &Sampling<'_>, fields: &mut Fields, dropped: &mut Vec<String>)
     ];
     fields.extend(all.into_iter().filter_map(|(name, raw)| Some((name, raw?.to_owned()))));
     if from.top_k.is_some() {
-        // Compatible hosts know it, the API does not.
+        // Compatible hosts know this field, the API does not.
         dropped.push("top_k".to_owned());
     }
 }
 
-/// The effort to ask for; `None` where nothing is asked: the model's own choice is what it does unasked, and not every
-/// model can be told not to think.
+/// The reasoning effort; `None` leaves it to the model's default, since not every model accepts an effort of none.
 pub(crate) fn effort_of(reasoning: Reasoning, cap: u64) -> Option<&'static str> {
     match reasoning {
         Reasoning::Off | Reasoning::Adaptive => None,
@@ -79,7 +78,7 @@ pub(crate) fn effort_of(reasoning: Reasoning, cap: u64) -> Option<&'static str> 
     }
 }
 
-/// The texts of a tool's result, as one.
+/// The texts of a tool result, joined.
 pub(crate) fn text_of(parts: &[Part<'_>], is_error: bool) -> String {
     let mut text = String::new();
     if is_error {
@@ -155,8 +154,8 @@ fn is_model(turn: &Turn<'_>) -> bool {
     turn.role == Role::Assistant
 }
 
-/// PartContent one side says. Results of tools are messages of their own, directly after their calls, before what the person and
-/// the system say.
+/// The messages of one turn. Tool results are messages of their own, directly after their calls and before the text of
+/// the user and the system.
 fn write_side(out: &mut JsonWriter, side: &[Turn<'_>], to: &Target<'_>, wrong: &mut Option<RequestError>) {
     side.iter().filter(|turn| !is_model(turn)).for_each(|turn| results(out, &turn.parts));
     for turn in side {
@@ -181,7 +180,7 @@ fn results(out: &mut JsonWriter, parts: &[Part<'_>]) {
     }
 }
 
-/// PartContent the person says. A result takes text alone here: its images are the person's.
+/// A user turn. A tool result takes text only in this dialect: its images go into the user's message.
 fn user(out: &mut JsonWriter, parts: &[Part<'_>], wrong: &mut Option<RequestError>) {
     let shown = |part: &&Part<'_>| !matches!(part.content, PartContent::Text(_) | PartContent::Result { .. });
     let from_results = parts.iter().filter_map(|part| match &part.content {
@@ -199,7 +198,7 @@ fn message(out: &mut JsonWriter, role: &str, parts: &[Part<'_>], wrong: &mut Opt
     write_message(out, role, &parts.iter().collect::<Vec<_>>(), wrong);
 }
 
-/// One text is a string, which every host of this dialect takes; anything else is a list of parts.
+/// A single text is a string, which every host of this dialect accepts; anything else is a list of parts.
 fn write_message(out: &mut JsonWriter, role: &str, parts: &[&Part<'_>], wrong: &mut Option<RequestError>) {
     out.object(|out| {
         out.member("role", role);
@@ -254,7 +253,7 @@ fn write_part(out: &mut JsonWriter, content: &PartContent<'_>) -> Result<(), Req
     Ok(())
 }
 
-/// The address of a source; what is sent itself is a data URI.
+/// The URL of a source; inline bytes become a data URI.
 pub(crate) fn url_of(source: &Source<'_>) -> String {
     match source {
         Source::Url(url) => url.to_string(),
@@ -262,7 +261,7 @@ pub(crate) fn url_of(source: &Source<'_>) -> String {
     }
 }
 
-/// Thinking stays with who thought it: a host takes back what it sealed itself.
+/// Reasoning goes back to its vendor only: a host accepts its own seals.
 fn assistant(out: &mut JsonWriter, parts: &[Part<'_>], to: &Target<'_>) {
     out.object(|out| {
         out.member("role", "assistant");
@@ -305,8 +304,8 @@ fn assistant(out: &mut JsonWriter, parts: &[Part<'_>], to: &Target<'_>) {
     });
 }
 
-/// PartContent the model thought, where it wants that back. With calls it is demanded: what another model called was thought by
-/// nobody here, which a blank says.
+/// The reasoning text, for a model that wants it back. Beside calls it is required; where another model made the calls,
+/// a blank stands for it.
 fn thought(parts: &[Part<'_>], to: &Target<'_>, has_calls: bool) -> Option<String> {
     let own = parts.iter().filter_map(|part| match &part.content {
         PartContent::Reasoning(thought) if thought.vendor == to.vendor => thought.text.as_deref(),
@@ -316,7 +315,7 @@ fn thought(parts: &[Part<'_>], to: &Target<'_>, has_calls: bool) -> Option<Strin
     text.or_else(|| has_calls.then(|| " ".to_owned())).filter(|_| to.wants_reasoning)
 }
 
-/// A detail that this vendor sealed, as it came. The pieces of a stream leave the text to those before.
+/// A reasoning detail that this vendor sealed, unchanged. The pieces of a stream leave the text to earlier pieces.
 fn detail<'a>(part: &'a Part<'_>, to: &Target<'_>) -> Option<Cow<'a, str>> {
     let PartContent::Reasoning(thought) = &part.content else { return None };
     let (Seal::Signature(raw) | Seal::Redacted(raw)) = thought.seal.as_ref()?;

@@ -1,4 +1,4 @@
-//! Answers of `openai-chat`, read and written, whole and in streams.
+//! Reads and writes answers of `openai-chat`, whole and streamed.
 
 use crate::conversation::Text;
 use crate::json_writer::{JsonWriter, value};
@@ -51,7 +51,7 @@ struct Delta<'a> {
     tool_calls: Option<Vec<ToolCall<'a>>>,
 }
 
-/// A piece of what is thought, as some hosts give it: it goes back to them as it came.
+/// A piece of reasoning in the form of some hosts, which take it back unchanged.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Detail<'a> {
@@ -73,10 +73,10 @@ impl Detail<'_> {
 }
 
 impl Delta<'_> {
-    /// Says what is thought: in details where they say all, else as text with what seals it.
+    /// Emits reasoning: from the details where they are complete, else from the text and its seal.
     fn think(&mut self, each: &mut dyn FnMut(Step<'_>)) {
         let shown = some(self.reasoning_content.take()).or(some(self.reasoning.take()));
-        // Of another form they are another host's matter.
+        // Details of an unknown form belong to another host.
         let raws = self.reasoning_details.take().and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw.get()).ok());
         let raws = raws.iter().flatten().map(|raw| raw.get());
         let details: Vec<(&str, Detail<'_>)> =
@@ -101,7 +101,7 @@ impl Delta<'_> {
     }
 }
 
-/// Some hosts say what is thought and what is said in parts.
+/// Some hosts give reasoning and text as parts.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Content<'a> {
@@ -154,13 +154,13 @@ struct Function<'a> {
     arguments: Option<Text<'a>>,
 }
 
-/// Tells which call a delta belongs to: by its index, unless its id says that another has begun. A call without an id gets
-/// one that no other answer has.
+/// Assigns a delta to its call: by its index, unless its id begins another call. A call without an id gets one that no
+/// other answer has.
 #[derive(Default)]
 pub(crate) struct Reader {
-    /// The answer's id, once it has begun.
+    /// The answer's id, once known.
     id: Option<String>,
-    /// Each call's index upstream, and its id.
+    /// The index upstream and the id of each call.
     calls: Vec<(u64, String)>,
 }
 
@@ -170,7 +170,7 @@ impl Reader {
         self.read(body, |choice| choice.message.take(), each);
     }
 
-    /// Reads one chunk of a stream. Some hosts repeat in `message` what was said so far.
+    /// Reads one chunk of a stream. Some hosts repeat the text so far in `message`.
     pub(crate) fn event(&mut self, data: &[u8], each: &mut dyn FnMut(Step<'_>)) {
         self.read(data, |choice| choice.delta.take(), each);
     }
@@ -214,10 +214,10 @@ impl Reader {
         }
     }
 
-    /// The number of the call that a delta belongs to; tells of one that begins.
+    /// The number of the call that a delta belongs to; emits the start of a new call.
     fn call(&mut self, call: &ToolCall<'_>, each: &mut dyn FnMut(Step<'_>)) -> u64 {
         let id = call.id.as_deref().unwrap_or_default();
-        // A whole message numbers nothing: each of its calls has a name, and is another one.
+        // A whole message has no indices: each of its calls has a name, and is a call of its own.
         let at = call.index.or_else(|| call.function.name.is_none().then(|| self.last_index()));
         let known = self.calls.iter().rposition(|(index, known)| at == Some(*index) && (id.is_empty() || known == id));
         if let Some(known) = known {
@@ -242,7 +242,7 @@ impl Reader {
             "content_filter" => Reason::Filter,
             "error" => Reason::Failed,
             "tool_calls" | "function_call" => Reason::Calls,
-            // Some hosts say "stop" after calls too.
+            // Some hosts report "stop" after calls, too.
             _ if !self.calls.is_empty() => Reason::Calls,
             _ => Reason::End,
         }
@@ -260,11 +260,11 @@ fn count(number: usize) -> u64 {
 const fn finish(reason: Reason) -> &'static str {
     match reason {
         Reason::End | Reason::Sequence => "stop",
-        // A paused turn is not whole: who reads "stop" would take it for one.
+        // A paused turn is incomplete, and "stop" would say that it is complete.
         Reason::Length | Reason::Pause => "length",
         Reason::Calls => "tool_calls",
         Reason::Filter => "content_filter",
-        // Not of the API, and what gateways before this one say.
+        // Not part of the API, but the words of gateways in front of this one.
         Reason::Failed => "error",
     }
 }
@@ -282,7 +282,7 @@ impl Writer {
         Self { head: ResponseHead::default(), origin, begun: false, thoughts: 0 }
     }
 
-    /// Writes one step; the last one is [`Writer::close`]'s.
+    /// Writes one step; [`Writer::close`] writes the last.
     pub(crate) fn step(&mut self, step: &Step<'_>, out: &mut Vec<u8>) {
         if let Step::Start { id, model } = step {
             self.head = ResponseHead { id: id.to_string(), model: model.to_string() };
@@ -374,7 +374,7 @@ impl Writer {
         out.member("model", &self.head.model);
     }
 
-    /// The closing events: the reason, the usage in a chunk of its own where it was asked for, and the end.
+    /// The closing events: the finish reason, a usage chunk where one was requested, and the end.
     pub(crate) fn close(&self, closing: &Closing<'_>) -> Vec<u8> {
         let mut out = Vec::new();
         let usage = value(|out| usage::chat(out, closing.usage, closing.extras));
@@ -419,7 +419,7 @@ fn write_finish(out: &mut JsonWriter, stop: Option<&Stop>) {
     }
 }
 
-/// A piece of thinking, tagged with who may read it.
+/// A piece of reasoning, tagged with its vendor.
 fn detail(out: &mut JsonWriter, origin: &Origin, kind: &str, (member, text): (&str, &str), index: u64) {
     out.object(|out| {
         out.member("type", kind);
@@ -429,7 +429,7 @@ fn detail(out: &mut JsonWriter, origin: &Origin, kind: &str, (member, text): (&s
     });
 }
 
-/// An answer that is put together.
+/// An answer that is being assembled.
 #[derive(Default)]
 struct Whole {
     head: ResponseHead,
@@ -441,7 +441,7 @@ struct Whole {
     stop: Option<Stop>,
 }
 
-/// A thought, and what its provider wants back with it.
+/// A reasoning block, and the data that its provider wants back with it.
 #[derive(Default)]
 struct Sealed {
     text: String,

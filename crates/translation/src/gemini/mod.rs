@@ -1,4 +1,4 @@
-//! `gemini-generate` into and out of the hub.
+//! Reads and writes `gemini-generate`.
 
 mod request_reader;
 mod request_writer;

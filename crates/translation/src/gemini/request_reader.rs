@@ -1,4 +1,4 @@
-//! Reading a request of `gemini-generate`. Names are taken in both of their forms, `camelCase` and `snake_case`.
+//! Reads a request of `gemini-generate`. Names are accepted in both of their forms, `camelCase` and `snake_case`.
 
 use crate::conversation::{
     Call, Conversation, Effort, Format, Part, PartContent, Reasoning, Role, Seal, Source, Text, Thought, Tool,
@@ -130,7 +130,7 @@ pub(crate) fn read_request<'a>(
     read_fields(fields, dropped, field)
 }
 
-/// Reads one field; false where no other dialect has anything like it.
+/// Reads one field; false where no other dialect has an equivalent.
 fn field<'a>(
     to: &mut Conversation<'a>,
     name: &str,
@@ -164,7 +164,7 @@ fn field<'a>(
     Ok(true)
 }
 
-/// The members of an object that are set.
+/// The members of an object that are not null.
 fn members<'a>(raw: &'a str, field: &'static str) -> Result<Vec<(&'a str, &'a str)>, RequestError> {
     let _checked: &RawValue = read(raw, field, "an object")?;
     let mut all = Vec::new();
@@ -176,7 +176,7 @@ fn members<'a>(raw: &'a str, field: &'static str) -> Result<Vec<(&'a str, &'a st
     Ok(all)
 }
 
-/// One member of `generationConfig`; false where no other dialect has anything like it.
+/// One member of `generationConfig`; false where no other dialect has an equivalent.
 fn setting<'a>(to: &mut Conversation<'a>, name: &str, raw: &'a str) -> Result<bool, RequestError> {
     match name {
         "maxOutputTokens" | "max_output_tokens" => to.output_cap = json::count(raw.as_bytes()),
@@ -229,7 +229,7 @@ fn thinking(raw: &str) -> Result<Option<Reasoning>, RequestError> {
     })
 }
 
-/// Ties results to calls where the client names neither: by the function's name, in their order.
+/// Assigns results to calls where the client gives no ids: by the function's name, in their order.
 #[derive(Default)]
 struct Ids<'a> {
     made: u64,
@@ -247,8 +247,8 @@ impl<'a> Ids<'a> {
         id
     }
 
-    /// The call that a result answers. Clients make up ids for results of calls that had none, so that one which no open
-    /// call has says nothing where the name does.
+    /// The call that a result answers. Clients invent ids for results of calls that had none, so an id that no open
+    /// call has is ignored where the name matches.
     fn result(&mut self, id: Option<Text<'a>>, name: &str) -> Result<Text<'a>, RequestError> {
         let id = id.filter(|id| !id.is_empty());
         let has_id = |(_, open): &(Text<'a>, Text<'a>)| id.as_deref() == Some(&**open);
@@ -261,7 +261,7 @@ impl<'a> Ids<'a> {
     }
 }
 
-/// PartContent is known of the contents before.
+/// The state from the contents read so far.
 struct Reading<'a, 'b> {
     ids: Ids<'a>,
     dropped: &'b mut Vec<String>,
@@ -290,7 +290,7 @@ fn contents<'a>(to: &mut Conversation<'a>, raw: &'a str, dropped: &mut Vec<Strin
     Ok(())
 }
 
-/// A thought that came in pieces is one; gives back what is none.
+/// Joins the pieces of a reasoning block; returns parts that are none.
 fn join<'a>(parts: &mut [Part<'a>], part: Part<'a>) -> Option<Part<'a>> {
     let open = parts.last_mut().and_then(|last| match &mut last.content {
         PartContent::Reasoning(thought) if thought.seal.is_none() => Some(thought),
@@ -306,7 +306,7 @@ fn join<'a>(parts: &mut [Part<'a>], part: Part<'a>) -> Option<Part<'a>> {
     }
 }
 
-/// PartContent a part says; a seal that stands on something else than a thought comes before that.
+/// The parts of one part. A seal on anything but reasoning comes before it.
 fn part<'a>(piece: Piece<'a>, reading: &mut Reading<'a, '_>) -> Result<Vec<Part<'a>>, RequestError> {
     if piece.thought == Some(true) {
         let thought = seal::thought(piece.text, piece.thought_signature, Seal::Signature);
@@ -330,7 +330,7 @@ fn part<'a>(piece: Piece<'a>, reading: &mut Reading<'a, '_>) -> Result<Vec<Part<
     } else if let Some(text) = piece.text {
         parts.push(PartContent::Text(text).into());
     } else if piece.executable_code.is_some() || piece.code_execution_result.is_some() {
-        // PartContent a provider's own tool did is that provider's alone.
+        // Only the provider that ran a built-in tool can read its parts.
         reading.dropped.push("contents.executableCode".to_owned());
     } else if parts.is_empty() {
         return Err(refused(
@@ -347,7 +347,7 @@ fn media(blob: Blob<'_>) -> PartContent<'_> {
         return PartContent::Image { source: Source::Base64 { mime: mime_type.0, data: data.0 }, detail: None };
     }
     if let Some(format) = mime_type.strip_prefix("audio/") {
-        // Elsewhere sound is named by its file.
+        // In other dialects audio is named by its file format.
         let format = match format {
             "mpeg" | "x-mp3" => "mp3",
             "wave" | "x-wav" | "vnd.wave" => "wav",
@@ -371,7 +371,8 @@ fn file_part(file: FileData<'_>) -> Result<PartContent<'_>, RequestError> {
     })
 }
 
-/// A function's answer is an object: `output` and `error` are by convention what it says, anything else is said whole.
+/// The answer of a function is an object. By convention `output` and `error` hold its content; any other object is the
+/// content itself.
 fn result<'a>(from: FunctionResponse<'a>, reading: &mut Reading<'a, '_>) -> Result<PartContent<'a>, RequestError> {
     let id = reading.ids.result(from.id, &from.name)?;
     let raw = from.response.map_or("{}", RawValue::get);

@@ -1,4 +1,4 @@
-//! Writing a request of `gemini-generate`.
+//! Writes a request of `gemini-generate`.
 
 use crate::chat::text_of;
 use crate::conversation::{
@@ -10,12 +10,12 @@ use opencredits_dialects::RequestError;
 
 type Fields = Vec<(&'static str, String)>;
 
-/// The most that may be thought, in tokens, that every model which thinks takes: see `thinkingBudget` in the provider's
+/// The largest reasoning budget, in tokens, that every reasoning model accepts: see `thinkingBudget` in the provider's
 /// guide on thinking.
 const BUDGET_MAX: u64 = 24_576;
-/// The least.
+/// The smallest reasoning budget, in tokens.
 const BUDGET_MIN: u64 = 512;
-/// Stands for the seal of a call that another model made; the provider's guide on thought signatures gives it.
+/// The placeholder seal for a call that another model made, from the provider's guide on thought signatures.
 const NO_SEAL: &str = "skip_thought_signature_validator";
 
 /// Writes the fields of a request.
@@ -140,7 +140,7 @@ fn write_tool(out: &mut JsonWriter, tool: &Tool<'_>) {
     });
 }
 
-/// Results are tied to calls by the function's name there.
+/// In this dialect results are matched to calls by the function's name.
 fn call_names<'a>(from: &'a Conversation<'_>) -> Vec<(&'a str, &'a str)> {
     let parts = from.turns.iter().flat_map(|turn| &turn.parts);
     let calls = parts.filter_map(|part| if let PartContent::Call(call) = &part.content { Some(call) } else { None });
@@ -151,7 +151,7 @@ fn is_model(turn: &Turn<'_>) -> bool {
     turn.role == Role::Assistant
 }
 
-/// Contents without parts are refused there.
+/// The provider refuses contents without parts.
 fn write_content(out: &mut JsonWriter, role: &str, write: impl FnOnce(&mut JsonWriter)) {
     let parts = value(|out| out.array(write));
     if parts != "[]" {
@@ -162,8 +162,8 @@ fn write_content(out: &mut JsonWriter, role: &str, write: impl FnOnce(&mut JsonW
     }
 }
 
-/// All results of one turn's calls stand together, directly after them, and nothing else with them: as many parts as there
-/// were calls are demanded.
+/// All results of one turn's calls stand together, directly after the calls and alone: the provider demands as many
+/// parts as there were calls.
 fn write_user(out: &mut JsonWriter, parts: &[&Part<'_>], names: &[(&str, &str)], wrong: &mut Option<RequestError>) {
     write_content(out, "user", |out| {
         for part in parts {
@@ -186,7 +186,7 @@ fn write_user(out: &mut JsonWriter, parts: &[&Part<'_>], names: &[(&str, &str)],
     });
 }
 
-/// Seals go back to who made them: each on the part before which it stands, calls first.
+/// Seals go back to their vendor: each on the part that follows it, calls first.
 fn write_model(out: &mut JsonWriter, parts: &[&Part<'_>], to: &Target<'_>, wrong: &mut Option<RequestError>) {
     let has_calls = parts.iter().any(|part| matches!(part.content, PartContent::Call(_)));
     let mut seals = Vec::new();
@@ -233,7 +233,7 @@ fn write_part(out: &mut JsonWriter, content: &PartContent<'_>, seal: Option<&str
     if matches!(content, PartContent::Result { .. } | PartContent::Reasoning(_)) {
         return;
     }
-    // Empty texts are refused there, unless a seal stands on them.
+    // The provider refuses empty texts, unless they carry a seal.
     if matches!(content, PartContent::Text(text) | PartContent::Refusal(text) if text.is_empty() && seal.is_none()) {
         return;
     }

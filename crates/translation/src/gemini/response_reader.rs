@@ -1,4 +1,4 @@
-//! Answers of `gemini-generate`, read whole and in streams: an event has the form of a whole answer.
+//! Reads answers of `gemini-generate`, whole and streamed: an event has the form of a whole answer.
 
 use crate::conversation::Text;
 use crate::step::{Reason, Step, Stop};
@@ -65,7 +65,7 @@ struct FunctionCall<'a> {
     args: Option<&'a RawValue>,
 }
 
-/// Counts calls, and gives them ids that no other answer has.
+/// Numbers calls, and gives them ids that no other answer has.
 #[derive(Default)]
 pub(crate) struct Reader {
     id: Option<String>,
@@ -114,7 +114,7 @@ impl Reader {
             }
             return;
         }
-        // A seal belongs to the part that it stands on: it comes before that.
+        // A seal comes before the part that carries it.
         if let Some(seal) = seal {
             each(Step::PartEnd);
             each(Step::Redacted(seal.0));
@@ -141,14 +141,14 @@ impl Reader {
     fn reason(&self, native: &str) -> Reason {
         match native {
             "MAX_TOKENS" => Reason::Length,
-            // It says STOP after calls too.
+            // The provider reports STOP after calls, too.
             "STOP" | "FINISH_REASON_UNSPECIFIED" | "OTHER" if self.calls > 0 => Reason::Calls,
             "STOP" | "FINISH_REASON_UNSPECIFIED" | "OTHER" => Reason::End,
             "SAFETY" | "RECITATION" | "LANGUAGE" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "MODEL_ARMOR" => {
                 Reason::Filter
             }
             "IMAGE_SAFETY" | "IMAGE_PROHIBITED_CONTENT" | "IMAGE_RECITATION" => Reason::Filter,
-            // A call that was too malformed to be given, or that nobody had offered, is nobody's refusal.
+            // A malformed call, or one of an unknown function, is not a refusal.
             _ => Reason::Failed,
         }
     }

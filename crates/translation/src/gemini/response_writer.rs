@@ -1,4 +1,4 @@
-//! Answers of `gemini-generate`, written in streams and whole.
+//! Writes answers of `gemini-generate`, streamed and whole.
 
 use crate::conversation::Seal;
 use crate::json_writer::{JsonWriter, value};
@@ -9,20 +9,20 @@ use crate::usage;
 use opencredits_units::Usage;
 use opencredits_wire::sse::push_event;
 
-/// Writes a stream: an event has the form of a whole answer. Calls are given whole.
+/// Writes a stream: an event has the form of a whole answer. Calls are written whole.
 pub(crate) struct Writer {
     head: ResponseHead,
     parts: Parts,
 }
 
-/// Puts parts together.
+/// Assembles parts.
 struct Parts {
     vendor: String,
     calls: Vec<OpenCall>,
-    /// Whether a thought has begun that does not say yet whose it is.
+    /// Whether a reasoning block has begun whose vendor is not yet known.
     thinks: bool,
     signature: String,
-    /// A seal that stands on the next part.
+    /// A seal for the next part.
     sealed: Option<String>,
 }
 
@@ -33,7 +33,7 @@ struct OpenCall {
     json: String,
 }
 
-/// A part that is complete.
+/// A complete part.
 enum WrittenPart {
     Text { text: String, thought: bool, seal: Option<String> },
     Call { id: String, name: String, json: String, seal: Option<String> },
@@ -79,7 +79,7 @@ impl Parts {
         }
     }
 
-    /// The signature of the thought before; where nobody signed, it says who thought.
+    /// The signature of the preceding reasoning; where it is unsigned, a tag with its vendor.
     fn sign(&mut self, each: &mut dyn FnMut(WrittenPart)) {
         let signature = std::mem::take(&mut self.signature);
         let thought = std::mem::take(&mut self.thinks);
@@ -139,7 +139,7 @@ impl Writer {
         Self { head: ResponseHead::default(), parts: Parts::new(&origin.vendor) }
     }
 
-    /// Writes one step; the last one is [`Writer::close`]'s.
+    /// Writes one step; [`Writer::close`] writes the last.
     pub(crate) fn step(&mut self, step: &Step<'_>, out: &mut Vec<u8>) {
         if let Step::Start { id, model } = step {
             self.head = ResponseHead { id: id.to_string(), model: model.to_string() };
@@ -151,7 +151,7 @@ impl Writer {
         }
     }
 
-    /// The closing event: what is still to be written, the reason, and the usage.
+    /// The closing event: the remaining parts, the finish reason, and the usage.
     pub(crate) fn close(&mut self, closing: &Closing<'_>) -> Vec<u8> {
         let (mut out, mut written) = (Vec::new(), Vec::new());
         self.parts.leave(&mut |part| written.push(part));
@@ -176,7 +176,7 @@ pub(crate) fn write_body(read: impl FnOnce(&mut dyn FnMut(Step<'_>)), usage: &Us
     answer(&head, &written, Some(stop.as_ref()), Some((usage, ""))).into_bytes()
 }
 
-/// PartContent is written in pieces is one part.
+/// Pieces of one part are joined.
 fn append(written: &mut Vec<WrittenPart>, part: WrittenPart) {
     match (written.last_mut(), part) {
         (
@@ -190,7 +190,7 @@ fn append(written: &mut Vec<WrittenPart>, part: WrittenPart) {
     }
 }
 
-/// `stop` is there in the last event alone, whether a reason was given or not.
+/// `stop` appears in the last event only, whether a reason was given or not.
 fn answer(
     head: &ResponseHead,
     written: &[WrittenPart],

@@ -1,4 +1,4 @@
-//! `anthropic-messages` into and out of the hub.
+//! Reads and writes `anthropic-messages`.
 
 mod request_reader;
 mod request_writer;

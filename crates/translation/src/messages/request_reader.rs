@@ -1,4 +1,4 @@
-//! Reading a request of `anthropic-messages`.
+//! Reads a request of `anthropic-messages`.
 
 use crate::chat::Mark;
 use crate::conversation::{
@@ -116,7 +116,7 @@ pub(crate) fn read_request<'a>(
     read_fields(fields, dropped, field)
 }
 
-/// Reads one field; false where no other dialect has anything like it.
+/// Reads one field; false where no other dialect has an equivalent.
 fn field<'a>(
     to: &mut Conversation<'a>,
     name: &str,
@@ -135,18 +135,18 @@ fn field<'a>(
         "top_k" => to.sampling.top_k = Some(raw),
         "tools" => to.tools = tools(raw)?,
         "tool_choice" => tool_choice(to, raw)?,
-        // Where it leaves open how much, output_config says so, before or after.
+        // `output_config`, earlier or later, gives the effort where this leaves it open.
         "thinking" => to.reasoning = thinking(raw)?.or(to.reasoning.take()),
         "output_config" => {
             let config: OutputConfig<'a> = read(raw, "output_config", "an object with effort or format")?;
-            // PartContent thinking says counts more: it names tokens.
+            // `thinking` takes precedence: it gives tokens.
             to.reasoning = to.reasoning.or(config.effort.map(Reasoning::Effort));
             to.format = config.format.and_then(format).or(to.format.take());
         }
         "output_format" => to.format = format(read(raw, "output_format", "an object with a schema")?),
         "cache_control" => to.cache = Some(read::<Mark<'_>>(raw, "cache_control", "an object")?.cache()),
         "service_tier" => return Ok(raw == "\"auto\""),
-        // Where it is computed must not be left out in silence.
+        // The region of the computation must not be dropped silently.
         "inference_geo" if raw != "\"global\"" && raw != "null" => {
             let remedy = "leave it out, or ask for a model of a provider that knows it";
             return Err(RequestError::Unsupported { field: "inference_geo", remedy });
@@ -187,7 +187,7 @@ fn blocks<'a>(raw: &'a str, field: &'static str, dropped: &mut Vec<String>) -> R
     Ok(parts)
 }
 
-/// PartContent a block says; `None` for what only the provider that ran a tool of its own can read.
+/// The content of a block; `None` for a block that only the provider which ran a built-in tool can read.
 fn part<'a>(block: Block<'a>, dropped: &mut Vec<String>) -> Result<Option<PartContent<'a>>, RequestError> {
     const FORM: &str = "complete: a block has what its type says";
     let lacking = || expected("messages", FORM);
@@ -272,7 +272,7 @@ fn thinking(raw: &str) -> Result<Option<Reasoning>, RequestError> {
     let thinking: Thinking<'_> = read(raw, "thinking", FORM)?;
     match (&*thinking.r#type, thinking.budget_tokens) {
         ("disabled", _) => Ok(Some(Reasoning::Off)),
-        // How much is then said by output_config.
+        // `output_config` then gives the effort.
         ("adaptive", _) => Ok(None),
         ("enabled", Some(budget)) => Ok(Some(Reasoning::Budget(budget))),
         _ => Err(expected("thinking", FORM)),
@@ -282,7 +282,8 @@ fn thinking(raw: &str) -> Result<Option<Reasoning>, RequestError> {
 fn format(from: OutputFormat<'_>) -> Option<Format<'_>> {
     let name = Text(Cow::Borrowed("answer"));
     let schema = from.schema.map(raw_text)?;
-    // Here an answer always has the form; elsewhere that is promised for some schemas, and others are refused with it.
+    // In this dialect an answer always follows the schema. Other dialects promise that for some schemas only, and
+    // refuse others.
     let strict = schema::is_strict(&schema).then_some(true);
     Some(Format::Schema { name, schema, strict })
 }

@@ -1,4 +1,4 @@
-//! Writing a request of `anthropic-messages`.
+//! Writes a request of `anthropic-messages`.
 
 use crate::conversation::{
     Cache, Conversation, Effort, Format, Part, PartContent, Reasoning, Role, Seal, Source, Tool, ToolChoice, Turn,
@@ -10,7 +10,7 @@ use opencredits_dialects::RequestError;
 
 type Fields = Vec<(&'static str, String)>;
 
-/// The least that may be thought, in tokens, by the provider's documentation of `thinking.budget_tokens`.
+/// The smallest reasoning budget, in tokens, by the provider's documentation of `thinking.budget_tokens`.
 const BUDGET_MIN: u64 = 1_024;
 
 /// Writes the fields of a request.
@@ -68,7 +68,7 @@ pub(crate) fn write_request(
     Ok(fields)
 }
 
-/// Sampling is narrower here, and narrower still where the model thinks.
+/// Sampling parameters have narrower ranges in this dialect, and narrower still with reasoning.
 fn sampling(from: &Conversation<'_>, thinks: bool, fields: &mut Fields, dropped: &mut Vec<String>) {
     let sampling = &from.sampling;
     let mut drop = |name: &str, there: bool| {
@@ -86,10 +86,10 @@ fn sampling(from: &Conversation<'_>, thinks: bool, fields: &mut Fields, dropped:
         drop("top_k", sampling.top_k.is_some());
         return;
     }
-    // Newer models take one of the two.
+    // Newer models accept only one of the two.
     drop("top_p", sampling.temperature.is_some() && sampling.top_p.is_some());
     match (sampling.temperature, sampling.top_p) {
-        // The other side's scale ends at 2, this one's at 1.
+        // Other dialects have a range up to 2, this one up to 1.
         (Some(raw), _) => {
             let above = raw.parse::<f32>().is_ok_and(|temperature| temperature > 1.0);
             fields.push(("temperature", if above { "1" } else { raw }.to_owned()));
@@ -100,15 +100,15 @@ fn sampling(from: &Conversation<'_>, thinks: bool, fields: &mut Fields, dropped:
     fields.extend(sampling.top_k.map(|raw| ("top_k", raw.to_owned())));
 }
 
-/// How a model is told to think.
+/// How a model is told to reason.
 enum Thinking {
-    /// At most so many tokens.
+    /// A budget of so many tokens.
     Budget(u64),
-    /// As it finds right, as hard as it is told: models that are not steered by sampling know no budget.
+    /// Adaptive, with an effort: models without sampling parameters know no budget.
     Adaptive(Option<&'static str>),
 }
 
-/// How much may be thought. A forced tool and thinking exclude each other.
+/// The amount of reasoning. A forced tool and reasoning exclude each other.
 fn thinking(from: &Conversation<'_>, to: &Target<'_>, cap: u64, dropped: &mut Vec<String>) -> Option<Thinking> {
     let asked = from.reasoning.filter(|asked| *asked != Reasoning::Off)?;
     let forced = matches!(from.tool_choice, Some(ToolChoice::Any | ToolChoice::Named(_)));
@@ -142,10 +142,9 @@ const fn effort_name(effort: Effort) -> &'static str {
     }
 }
 
-/// Whether results of tools follow calls that this provider did not think before: it refuses to think after them by a
-/// budget.
+/// Whether tool results follow calls that lack this provider's own reasoning: it then refuses to reason by a budget.
 fn goes_on_unthought(from: &Conversation<'_>, to: &Target<'_>) -> bool {
-    // PartContent the system says in the midst is no turn of its own there.
+    // A system text in the middle of a conversation is no turn of its own in this dialect.
     let is_model = |turn: &&Turn<'_>| turn.role == Role::Assistant;
     let has_results =
         |turn: &Turn<'_>| turn.parts.iter().any(|part| matches!(part.content, PartContent::Result { .. }));
@@ -155,7 +154,7 @@ fn goes_on_unthought(from: &Conversation<'_>, to: &Target<'_>) -> bool {
 }
 
 impl Thinking {
-    /// PartContent is thought is shown in short: unasked, newer models do not show it at all.
+    /// Reasoning is shown as a summary: by default, newer models do not show it at all.
     fn write(&self, out: &mut JsonWriter) {
         out.object(|out| match self {
             Self::Budget(budget) => {
@@ -170,7 +169,7 @@ impl Thinking {
     }
 }
 
-/// The form of the answer, and how hard the model tries.
+/// The answer format and the effort.
 fn output_config(schema: Option<&str>, effort: Option<&str>) -> String {
     value(|out| {
         out.object(|out| {
@@ -234,7 +233,7 @@ fn mark(out: &mut JsonWriter, cache: Cache) {
     });
 }
 
-/// Turns alternate: what was said in the midst by the system is said by the user, where it stood.
+/// Turns alternate: a system text in the middle becomes a user text in its place.
 fn messages(from: &Conversation<'_>, to: &Target<'_>) -> Result<String, RequestError> {
     let mut merged: Vec<(&str, Vec<&Part<'_>>)> = Vec::new();
     for turn in &from.turns {
@@ -249,7 +248,7 @@ fn messages(from: &Conversation<'_>, to: &Target<'_>) -> Result<String, RequestE
     let text = value(|out| {
         out.array(|out| {
             for (role, mut parts) in merged.into_iter().filter(|(_, parts)| !parts.is_empty()) {
-                // Results come first in a turn, directly after their calls.
+                // Tool results come first in a turn, directly after their calls.
                 parts.sort_by_key(|part| !matches!(part.content, PartContent::Result { .. }));
                 out.object(|out| {
                     out.member("role", role);
@@ -261,7 +260,7 @@ fn messages(from: &Conversation<'_>, to: &Target<'_>) -> Result<String, RequestE
     wrong.map_or(Ok(text), Err)
 }
 
-/// Empty texts are refused there; thinking goes back to who signed it alone.
+/// The provider refuses empty texts. Reasoning goes back to its signer only.
 fn crosses(part: &Part<'_>, to: &Target<'_>) -> bool {
     match &part.content {
         PartContent::Reasoning(thought) => thought.seal.is_some() && thought.vendor == to.vendor,
@@ -374,8 +373,8 @@ fn write_source(out: &mut JsonWriter, source: &Source<'_>) {
     });
 }
 
-/// Ids of calls are made of letters, digits, `_` and `-` there. The same id is changed in the same way on both ends of a
-/// call, so that they still meet.
+/// In this dialect call ids consist of letters, digits, `_` and `-`. The change is the same for a call and its result,
+/// so that they still match.
 fn tool_id(id: &str) -> String {
     let allowed = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
     id.chars().map(|letter| if allowed(letter) { letter } else { '_' }).collect()

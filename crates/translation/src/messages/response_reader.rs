@@ -1,4 +1,4 @@
-//! Answers of `anthropic-messages`: read whole and in streams, written whole.
+//! Reads answers of `anthropic-messages`, whole and streamed, and writes whole ones.
 
 use super::response_writer::Writer;
 use super::stop::write_stop;
@@ -75,21 +75,22 @@ struct Delta<'a> {
     stop_sequence: Option<Text<'a>>,
 }
 
-/// Counts calls: blocks of other kinds are in between, and the provider's own tools are nobody else's calls.
+/// Numbers the client's calls, between which blocks of other kinds stand; built-in tools of the provider are not
+/// counted.
 #[derive(Default)]
 pub(crate) struct Reader {
     calls: u64,
     open: Open,
 }
 
-/// The block that is open in a stream.
+/// The open block of a stream.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
 enum Open {
     #[default]
     Other,
-    /// A call of the client's, and whether it has said any argument.
+    /// A call of a client's tool, and whether any of its arguments came.
     Call { has_arguments: bool },
-    /// PartContent the provider runs by itself.
+    /// A built-in tool of the provider.
     Inside,
 }
 
@@ -142,7 +143,7 @@ impl Reader {
                 self.calls = self.calls.saturating_add(1);
                 let (id, name) = (block.id.unwrap_or_default().0, block.name.unwrap_or_default().0);
                 each(Step::Call { index, id, name });
-                // A stream begins with an empty object, and gives the arguments afterwards.
+                // A stream begins with an empty object and gives the arguments afterwards.
                 let input = block.input.map(RawValue::get).filter(|input| *input != "{}");
                 if let Some(input) = input {
                     each(Step::Arguments { index, json: Cow::Borrowed(input) });
@@ -193,7 +194,7 @@ fn stop(native: Text<'_>, sequence: Option<Text<'_>>) -> Stop {
     Stop { reason, native: native.0.into_owned(), sequence: sequence.map(|sequence| sequence.0.into_owned()) }
 }
 
-/// A block that is put together.
+/// A block that is being assembled.
 enum Whole {
     Text(String),
     Thinking { text: String, signature: String },
@@ -204,7 +205,7 @@ enum Whole {
 /// Writes a whole answer from its steps.
 pub(crate) fn write_body(read: impl FnOnce(&mut dyn FnMut(Step<'_>)), usage: &Usage, origin: &Origin) -> Vec<u8> {
     let (mut head, mut stop, mut blocks) = (ResponseHead::default(), None, Vec::new());
-    // Where each call's block is.
+    // The position of each call's block.
     let mut calls: Vec<usize> = Vec::new();
     read(&mut |step| match step {
         Step::Start { id, model } => head = ResponseHead { id: id.into_owned(), model: model.into_owned() },
@@ -278,7 +279,7 @@ fn write_block(out: &mut JsonWriter, block: &Whole, vendor: &str) {
     });
 }
 
-/// The arguments as an object: a model may have written none, or something else.
+/// The arguments as an object: a model may have written none, or another value.
 fn object(json: &str) -> &str {
     let sound = serde_json::from_str::<&RawValue>(json).is_ok_and(|raw| raw.get().starts_with('{'));
     if sound { json } else { "{}" }

@@ -1,4 +1,4 @@
-//! Streams of `anthropic-messages`, written.
+//! Writes streams of `anthropic-messages`.
 
 use super::stop::write_stop;
 use crate::conversation::Seal;
@@ -11,17 +11,17 @@ use opencredits_units::Usage;
 use opencredits_wire::sse::push_event;
 use std::collections::VecDeque;
 
-/// PartContent an id of this dialect begins with.
+/// The prefix of ids in this dialect.
 const ID_PREFIX: &str = "msg_";
 
-/// Writes a stream: one block is open at a time, with an index that rises.
+/// Writes a stream. One block is open at a time; its index rises.
 pub(crate) struct Writer {
-    /// Who signs.
+    /// The vendor of signatures.
     vendor: String,
     begun: bool,
     blocks: u64,
     open: Option<Open>,
-    /// Calls whose turn has not come: another one is open, and may go on.
+    /// Calls that wait, since another call is open and may continue.
     later: VecDeque<Later>,
 }
 
@@ -30,12 +30,12 @@ pub(crate) struct Writer {
 enum Open {
     Text,
     Thinking,
-    /// The signature was given: what comes next is another thought.
+    /// Whether the signature was written: the next reasoning is another block.
     Signed,
     Call(u64),
 }
 
-/// A call that waits.
+/// A waiting call.
 struct Later {
     index: u64,
     id: String,
@@ -48,12 +48,12 @@ impl Writer {
         Self { vendor: origin.vendor, begun: false, blocks: 0, open: None, later: VecDeque::new() }
     }
 
-    /// An id as this dialect's clients expect it.
+    /// An id in the form that clients of this dialect expect.
     pub(super) fn message_id(id: &str) -> String {
         if id.starts_with(ID_PREFIX) { id.to_owned() } else { [ID_PREFIX, id].concat() }
     }
 
-    /// Writes one step; the last one is [`Writer::close`]'s.
+    /// Writes one step; [`Writer::close`] writes the last.
     pub(crate) fn step(&mut self, step: &Step<'_>, out: &mut Vec<u8>) {
         match step {
             Step::Start { id, model } => self.start(id, model, out),
@@ -98,7 +98,7 @@ impl Writer {
                     out.member("model", model);
                     out.member_raw("content", "[]");
                     write_stop(out, None);
-                    // Placeholders: what was used is known at the end.
+                    // Placeholders: the usage is known at the end.
                     usage::messages(out.key("usage"), &Usage::default(), "");
                 });
             });
@@ -107,7 +107,7 @@ impl Writer {
         push_event(out, b"ping", br#"{"type":"ping"}"#);
     }
 
-    /// Signs the thinking that is open, in the name of its vendor: this dialect takes none back that is not signed.
+    /// Signs the open reasoning block in the name of its vendor: this dialect takes back signed reasoning only.
     fn sign(&self, seal: Option<&Seal<'_>>, out: &mut Vec<u8>) {
         self.delta(out, "signature_delta", "signature", &seal::wrap(&self.vendor, seal));
     }
@@ -159,7 +159,7 @@ impl Writer {
         self.open = Some(kind);
     }
 
-    /// Closes what is open, and lets the calls that waited have their turn.
+    /// Closes the open block, and writes the calls that waited.
     fn leave(&mut self, out: &mut Vec<u8>) {
         if let Some(open) = self.open.take() {
             if open == Open::Thinking {
@@ -211,7 +211,7 @@ impl Writer {
         self.blocks = self.blocks.saturating_add(1);
     }
 
-    /// The closing events: whatever is open ends, then the reason with the usage, then the end.
+    /// The closing events: the end of the open block, the stop reason with the usage, and the end.
     pub(crate) fn close(&mut self, closing: &Closing<'_>) -> Vec<u8> {
         let mut out = Vec::new();
         self.start("", "", &mut out);

@@ -1,4 +1,4 @@
-//! `openai-responses` into and out of the hub.
+//! Reads and writes `openai-responses`.
 
 mod request_reader;
 mod request_writer;

@@ -1,4 +1,4 @@
-//! Reading a request of `openai-responses`.
+//! Reads a request of `openai-responses`.
 
 use crate::conversation::{
     Call, Conversation, Part, PartContent, Role, Seal, Text, Tool, ToolChoice, raw_text, source_of,
@@ -71,7 +71,7 @@ struct ToolDef<'a> {
     #[serde(borrow)]
     parameters: Option<&'a RawValue>,
     strict: Option<bool>,
-    /// Which texts a custom tool takes.
+    /// The texts that a custom tool accepts.
     #[serde(borrow)]
     format: Option<CustomFormat<'a>>,
 }
@@ -115,7 +115,7 @@ struct ReasoningAsk<'a> {
     effort: Option<&'a RawValue>,
 }
 
-/// PartContent stands for free text, where a tool takes an object.
+/// The member that holds free text, where a tool takes an object.
 const FREE_TEXT: &str =
     r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false}"#;
 
@@ -127,7 +127,7 @@ pub(crate) fn read_request<'a>(
     read_fields(fields, dropped, field)
 }
 
-/// Reads one field; false where no other dialect has anything like it.
+/// Reads one field; false where no other dialect has an equivalent.
 fn field<'a>(
     to: &mut Conversation<'a>,
     name: &str,
@@ -139,7 +139,7 @@ fn field<'a>(
         "input" => input(to, raw, dropped)?,
         "instructions" => to.system.insert(0, PartContent::Text(read(raw, "instructions", "a text")?).into()),
         "stream" => to.stream = raw == "true",
-        // Nothing is kept, and usage is shown, whatever these say.
+        // Nothing is stored and usage is always shown, whatever these fields say.
         "store" | "stream_options" => {}
         "max_output_tokens" => to.output_cap = json::count(raw.as_bytes()),
         "temperature" => to.sampling.temperature = Some(raw),
@@ -154,7 +154,7 @@ fn field<'a>(
             to.reasoning = set.map(|raw| effort(raw.get(), "reasoning.effort")).transpose()?.or(to.reasoning);
         }
         "prompt_cache_key" => to.cache_key = Some(read(raw, "prompt_cache_key", "a string")?),
-        // PartContent is sealed is given without being asked for.
+        // Sealed reasoning is always included.
         "include" => {
             let asked: Vec<Text<'a>> = read(raw, "include", "a list of names")?;
             return Ok(asked.iter().all(|name| &**name == "reasoning.encrypted_content"));
@@ -194,7 +194,7 @@ fn take<'a>(to: &mut Conversation<'a>, item: Item<'a>, dropped: &mut Vec<String>
             let arguments = arguments(item.arguments.unwrap_or_default())?;
             push(to, Role::Assistant, vec![PartContent::Call(Call { id, name, arguments }).into()]);
         }
-        // Free text for a tool, which other dialects give in an object.
+        // A tool with free-text input, which other dialects give in an object.
         "custom_tool_call" => {
             let (id, name) = (item.call_id.ok_or_else(lacking)?, item.name.ok_or_else(lacking)?);
             let input = item.input.unwrap_or_default();
@@ -213,7 +213,7 @@ fn take<'a>(to: &mut Conversation<'a>, item: Item<'a>, dropped: &mut Vec<String>
             push(to, Role::Assistant, vec![PartContent::Reasoning(thought).into()]);
         }
         "item_reference" => return Err(refused("item_reference", "send the item itself; no answers are kept here")),
-        // PartContent a provider's own tool did is that provider's alone.
+        // Only the provider that ran a built-in tool can read its items.
         kind if kind.ends_with("_call") || kind.ends_with("_output") => dropped.push(format!("input.{kind}")),
         _ => return Err(refused("input", "send messages, function calls and their outputs")),
     }
@@ -249,7 +249,7 @@ fn part(piece: Piece<'_>) -> Result<PartContent<'_>, RequestError> {
     })
 }
 
-/// Tools that the client does not run as functions are left out, and named: the answer is good without them.
+/// Tools that the client does not run as functions are dropped and named: the answer is useful without them.
 fn tools<'a>(to: &mut Conversation<'a>, raw: &'a str, dropped: &mut Vec<String>) -> Result<(), RequestError> {
     let defs: Vec<ToolDef<'a>> = read(raw, "tools", "a list of tools")?;
     for def in defs {
@@ -264,7 +264,7 @@ fn tools<'a>(to: &mut Conversation<'a>, raw: &'a str, dropped: &mut Vec<String>)
         if is_custom {
             to.custom_tools.push(name.to_string());
             schema = Some(Cow::Borrowed(FREE_TEXT));
-            // That the text follows a grammar is not enforced elsewhere.
+            // Other dialects do not enforce a grammar of the text.
             if format.is_some_and(|format| &*format.r#type != "text") {
                 dropped.push("tools.format".to_owned());
             }

@@ -1,4 +1,4 @@
-//! Writing a request of `openai-responses`.
+//! Writes a request of `openai-responses`.
 
 use crate::chat::{effort_of, text_of, url_of};
 use crate::conversation::{
@@ -17,7 +17,7 @@ pub(crate) fn write_request(
     to: &Target<'_>,
     dropped: &mut Vec<String>,
 ) -> Result<Fields, RequestError> {
-    // Answers are kept there unless this is said.
+    // The provider stores answers by default.
     let mut fields: Fields = vec![("model", value(|out| out.text(&from.model))), ("store", "false".to_owned())];
     let mut input = JsonWriter::default();
     let mut wrong = None;
@@ -101,7 +101,7 @@ fn write_tool(out: &mut JsonWriter, tool: &Tool<'_>) {
             out.member("description", description);
         }
         out.member_raw("parameters", &schema::of_tool(tool.schema.as_deref()));
-        // Schemas are taken strictly there unless this is said.
+        // Schemas are strict by default in this dialect.
         out.member_raw("strict", if tool.strict == Some(true) { "true" } else { "false" });
     });
 }
@@ -120,7 +120,7 @@ fn write_format(out: &mut JsonWriter, format: &Format<'_>) {
     });
 }
 
-/// Items of one turn, in its order; what stands side by side in a message stays in one.
+/// The items of one turn, in its order. Adjacent parts stay in one message.
 fn write_turn(out: &mut JsonWriter, turn: &Turn<'_>, to: &Target<'_>, wrong: &mut Option<RequestError>) {
     let role = match turn.role {
         Role::System => "system",
@@ -185,7 +185,7 @@ fn write_result(
     });
 }
 
-/// PartContent this provider sealed goes back as it came: the id of its item, a colon, and what is encrypted.
+/// Reasoning that this provider sealed goes back unchanged: the id of its item, a colon, and the encrypted content.
 fn write_thought(out: &mut JsonWriter, thought: &Thought<'_>, to: &Target<'_>) {
     let (Some(Seal::Redacted(sealed)), true) = (&thought.seal, thought.vendor == to.vendor) else {
         return;

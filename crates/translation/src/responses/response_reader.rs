@@ -1,4 +1,4 @@
-//! Answers of `openai-responses`, read whole and in streams.
+//! Reads answers of `openai-responses`, whole and streamed.
 
 use crate::conversation::Text;
 use crate::step::{Reason, Step, Stop};
@@ -15,7 +15,7 @@ struct Response<'a> {
     model: Text<'a>,
     #[serde(borrow)]
     status: Text<'a>,
-    /// Read where the whole answer is asked for: in a stream its items have come before.
+    /// Read in a whole answer only: in a stream its items came before.
     #[serde(borrow)]
     output: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -40,7 +40,7 @@ struct Item<'a> {
     call_id: Option<Text<'a>>,
     #[serde(borrow)]
     name: Option<Text<'a>>,
-    /// A text in calls of functions, anything in others.
+    /// A text in function calls, any value in other items.
     #[serde(borrow)]
     arguments: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -75,10 +75,10 @@ struct Event<'a> {
     summary_index: u64,
 }
 
-/// Counts calls, which stand among items of other kinds.
+/// Numbers calls, between which items of other kinds stand.
 #[derive(Default)]
 pub(crate) struct Reader {
-    /// Each call's place among the items, and whether it has said any argument.
+    /// The index of each call among the items, and whether any of its arguments came.
     calls: Vec<(u64, bool)>,
 }
 
@@ -92,7 +92,7 @@ impl Reader {
         each(Step::Start { id: id.0, model: model.0 });
         let items = output.map(|raw| serde_json::from_str::<Vec<&RawValue>>(raw.get()).unwrap_or_default());
         for (raw, at) in items.into_iter().flatten().zip(0..) {
-            // An item of a form that is not known is another provider's matter.
+            // An item of an unknown form belongs to another provider.
             self.item(serde_json::from_str(raw.get()).unwrap_or_default(), at, each);
         }
         if !status.is_empty() {
@@ -181,7 +181,7 @@ impl Reader {
         }
     }
 
-    /// A call ends: what it has not said in pieces, it says whole.
+    /// The end of a call: arguments that did not come in pieces are given whole.
     fn end(&mut self, item: Item<'_>, at: u64, each: &mut dyn FnMut(Step<'_>)) {
         let said = self.calls.iter().any(|(place, said)| *place == at && *said);
         if !said {
@@ -216,7 +216,7 @@ fn part_break(number: u64, each: &mut dyn FnMut(Step<'_>)) {
     }
 }
 
-/// The item's id belongs to what is encrypted: both go back together.
+/// The item's id belongs to the encrypted content: both go back together.
 fn sealed(item: &Item<'_>, each: &mut dyn FnMut(Step<'_>)) {
     if let Some(encrypted) = item.encrypted_content.as_deref().filter(|encrypted| !encrypted.is_empty()) {
         each(Step::Redacted(Cow::Owned([&*item.id, ":", encrypted].concat())));

@@ -1,4 +1,4 @@
-//! Answers of `openai-responses`, written in streams and whole.
+//! Writes answers of `openai-responses`, streamed and whole.
 
 use crate::conversation::Seal;
 use crate::json_writer::{JsonWriter, value};
@@ -11,18 +11,18 @@ use opencredits_wire::json;
 use opencredits_wire::sse::push_event;
 use std::borrow::Cow;
 
-/// PartContent an id of this dialect begins with.
+/// The prefix of ids in this dialect.
 const ID_PREFIX: &str = "resp_";
 
-/// Writes a stream: an answer is a row of items, and the last event has all of them.
+/// Writes a stream. An answer is a list of items, which the last event repeats.
 pub(crate) struct Writer {
     origin: Origin,
     head: ResponseHead,
     begun: bool,
     sequence: u64,
-    /// Items that are done; empty where one is open.
+    /// The completed items; empty where one is open.
     items: Vec<String>,
-    /// The message or the thought that is open.
+    /// The open message or reasoning item.
     open: Option<Open>,
     calls: Vec<OpenCall>,
 }
@@ -50,7 +50,7 @@ struct OpenCall {
 }
 
 impl Kind {
-    /// The names of the part that an item of this kind has: the part, its text, its delta, its end.
+    /// The event names of an item's part: the part, its text, its delta, its end.
     const fn names(self) -> [&'static str; 4] {
         match self {
             Self::Text => ["output_text", "text", "response.output_text.delta", "response.output_text.done"],
@@ -64,7 +64,7 @@ impl Kind {
         }
     }
 
-    /// PartContent adds and ends its part.
+    /// The events that add and end its part.
     const fn part_events(self) -> [&'static str; 2] {
         match self {
             Self::Reasoning => ["response.reasoning_summary_part.added", "response.reasoning_summary_part.done"],
@@ -72,7 +72,7 @@ impl Kind {
         }
     }
 
-    /// Where its part is among those of the item.
+    /// The member that gives the index of the part.
     const fn place(self) -> &'static str {
         if matches!(self, Self::Reasoning) { "summary_index" } else { "content_index" }
     }
@@ -95,7 +95,7 @@ impl Writer {
         Self { origin, head, begun: false, sequence: 0, items, open: None, calls }
     }
 
-    /// Writes one step; the last one is [`Writer::close`]'s.
+    /// Writes one step; [`Writer::close`] writes the last.
     pub(crate) fn step(&mut self, step: &Step<'_>, out: &mut Vec<u8>) {
         match step {
             Step::Start { id, model } => self.start(id, model, out),
@@ -129,7 +129,7 @@ impl Writer {
         }
     }
 
-    /// Says more of what is open, or opens it.
+    /// Continues the open item, or opens one.
     fn say(&mut self, kind: Kind, text: &str, out: &mut Vec<u8>) {
         let goes_on = self.open.as_ref().is_some_and(|open| open.kind == kind && open.signature.is_none());
         if !goes_on {
@@ -165,7 +165,7 @@ impl Writer {
         self.open = Some(Open { at, kind, text: String::new(), signature: None });
     }
 
-    /// Thinking that is not shown.
+    /// Hidden reasoning.
     fn sealed(&mut self, seal: &Seal<'_>, out: &mut Vec<u8>) {
         self.leave(out);
         let at = self.items.len();
@@ -192,7 +192,7 @@ impl Writer {
         };
         call.json.push_str(json);
         if self.origin.custom_tools.contains(&call.name) {
-            // Its text is known when the object around it is whole.
+            // The text is known once the object around it is complete.
             return;
         }
         let at = call.at;
@@ -204,7 +204,7 @@ impl Writer {
         });
     }
 
-    /// Ends everything that is open.
+    /// Closes everything that is open.
     fn leave(&mut self, out: &mut Vec<u8>) {
         self.leave_open(out);
         for call in std::mem::take(&mut self.calls) {
@@ -255,7 +255,7 @@ impl Writer {
         self.part_event(out, done, (kind, at, &id), &text);
         let item = match kind {
             Kind::Reasoning => {
-                // Where nobody signed, it says who thought.
+                // Unsigned reasoning gets a tag with its vendor.
                 let seal = signature.map(|signature| Seal::Signature(signature.into()));
                 reasoning(&id, &text, Some(&seal::wrap(&self.origin.vendor, seal.as_ref())))
             }
@@ -324,7 +324,7 @@ impl Writer {
         });
     }
 
-    /// The response as a whole, as far as it has come.
+    /// The response so far.
     fn response(&self, out: &mut JsonWriter, stop: Option<&Stop>, status: &str, counts: Option<(&Usage, &str)>) {
         out.object(|out| {
             out.member("id", &self.head.id);
@@ -358,7 +358,7 @@ impl Writer {
         });
     }
 
-    /// The closing events: whatever is open ends, then the response with its usage.
+    /// The closing events: the end of open items, then the response with its usage.
     pub(crate) fn close(&mut self, closing: &Closing<'_>) -> Vec<u8> {
         let mut out = Vec::new();
         self.start("", "", &mut out);
@@ -398,12 +398,12 @@ fn arguments(json: &str) -> &str {
     if json.is_empty() { "{}" } else { json }
 }
 
-/// The free text within a call's arguments; all of them, where a model gave another object.
+/// The free text in a call's arguments; all of the arguments where a model gave another object.
 fn input(json: &str) -> Cow<'_, str> {
     json::member(json.as_bytes(), "input").and_then(json::text).unwrap_or(Cow::Borrowed(json))
 }
 
-/// Why an answer is not whole; a paused turn is not.
+/// The reason why an answer is incomplete; a paused turn has none.
 const fn incomplete(reason: Reason) -> Option<&'static str> {
     match reason {
         Reason::Length | Reason::Pause | Reason::Failed => Some("max_output_tokens"),

@@ -1,4 +1,4 @@
-//! PartContent the tests of translation have in common.
+//! Fixtures of the translation tests.
 
 use opencredits_translation::{Dialect, Target};
 use serde_json::{Map, Value};

@@ -1,10 +1,10 @@
-//! PartContent a provider or a model would refuse is content_of_stream in another way, or dropped and named.
+//! Content that a provider or a model would refuse is written in another way, or dropped and named.
 
 use crate::fixtures::{fields, target};
 use opencredits_translation::{Dialect, Target, translate};
 use serde_json::{Map, Value, json};
 
-/// PartContent goes to `to`, and what was dropped.
+/// The request for `to`, and the dropped fields.
 fn sent(from: Dialect, to: &Target<'_>, body: &Value) -> (Value, Vec<String>) {
     let fields = fields(body.as_object().unwrap());
     let sent = translate(from, to, fields.iter().map(|(name, raw)| (name.as_str(), raw.as_str()))).unwrap();

@@ -1,10 +1,10 @@
-//! PartContent an answer says, read by other means than the hub's.
+//! The content of answers, read by other means than the crate's own readers.
 
 use base64::Engine;
 use opencredits_translation::Dialect;
 use serde_json::{Value, json};
 
-/// PartContent an answer says.
+/// The content of an answer.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct ResponseContent {
     pub(crate) text: String,
@@ -64,7 +64,7 @@ pub(crate) fn content_of_stream(dialect: Dialect, stream: &str) -> ResponseConte
     }
 }
 
-/// PartContent a whole answer says.
+/// The content of a whole answer.
 pub(crate) fn content_of_body(dialect: Dialect, body: &[u8]) -> ResponseContent {
     let body: Value = serde_json::from_slice(body).unwrap();
     match dialect {
@@ -197,7 +197,7 @@ fn in_responses(events: &[Value]) -> ResponseContent {
     content_of_stream
 }
 
-/// PartContent a provider encrypts goes back with the id of its item.
+/// Encrypted content goes back with the id of its item.
 fn sealed(content_of_stream: &mut ResponseContent, item: &Value) {
     let encrypted = str_of(&item["encrypted_content"]);
     if encrypted.starts_with("b2Mtc2VhbDE6") {

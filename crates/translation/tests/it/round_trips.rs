@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 const OUTPUT_MAX: u64 = 32_000;
 
-/// PartContent one side says.
+/// The content of one author.
 #[derive(Debug, Clone)]
 enum ResponseContent {
     Text(String),
@@ -22,7 +22,7 @@ struct Call {
     result: String,
 }
 
-/// PartContent the model says, and what it hears then.
+/// The turn of a model, and the turn that answers it.
 #[derive(Debug, Clone)]
 struct Round {
     text: Option<String>,
@@ -110,7 +110,7 @@ fn talk() -> impl Strategy<Value = Talk> {
     (content_of_stream, asked, how).prop_map(
         |((system, opening, rounds), (tools, choice, stop), (cap, temperature, stream))| {
             let choice = choice.filter(|_| !tools.is_empty());
-            // PartContent may not be called at all is not called one at a time either.
+            // A request without calls says nothing about parallel calls.
             let choice = choice.map(|(choice, alone)| (choice, alone && choice != Choice::None));
             Talk { system, opening, rounds, tools, choice, stop, cap, temperature, stream }
         },

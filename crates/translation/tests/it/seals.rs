@@ -1,4 +1,4 @@
-//! PartContent only its provider can read goes back to that provider, through clients of every dialect, and to no other.
+//! Sealed content goes back to its provider, through clients of every dialect, and to no other provider.
 
 use crate::fixtures::{ALL, fields, target};
 use opencredits_translation::{Dialect, Origin, Target, translate, translate_body, unsealed};
@@ -22,7 +22,7 @@ fn answer(dialect: Dialect) -> Value {
     }
 }
 
-/// PartContent a client of `dialect` sends next, having been given `answer`.
+/// The next request of a client of `dialect` that got `answer`.
 fn next_request(dialect: Dialect, answer: &Value) -> Value {
     match dialect {
         Dialect::OpenaiChat => {

@@ -37,7 +37,7 @@ fn recorded(dialect: Dialect, stream: bool) -> Vec<Recording> {
         .collect()
 }
 
-/// PartContent is left of an answer in another dialect.
+/// The content of an answer that another dialect keeps.
 fn expected(from: Dialect, to: Dialect, mut content_of_stream: ResponseContent) -> ResponseContent {
     content_of_stream.finish = finish(from, to, &content_of_stream);
     content_of_stream
