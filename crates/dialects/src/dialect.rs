@@ -12,7 +12,7 @@ pub enum Dialect {
     OpenaiChat,
     /// Messages.
     AnthropicMessages,
-    /// Responses, without state.
+    /// Responses, used without state.
     OpenaiResponses,
     /// `generateContent` and `streamGenerateContent`.
     GeminiGenerate,
@@ -23,7 +23,7 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// All of them.
+    /// All dialects.
     pub const ALL: [Self; 6] = [
         Self::OpenaiChat,
         Self::AnthropicMessages,
@@ -33,7 +33,7 @@ impl Dialect {
         Self::CohereChat,
     ];
 
-    /// Its name in data files and records.
+    /// The name in data files and records.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -46,7 +46,7 @@ impl Dialect {
         }
     }
 
-    /// What follows a vendor's base URL in a request for `model`.
+    /// The path of an endpoint for `model`, below a vendor's base URL.
     #[must_use]
     pub fn path(self, model: &str, stream: bool) -> String {
         match (self, stream) {
@@ -60,7 +60,8 @@ impl Dialect {
         }
     }
 
-    /// The least output cap that its servers take, in tokens:
+    /// The smallest output cap that its servers accept, in tokens:
+    /// <https://platform.openai.com/docs/api-reference/responses/create#responses-create-max_output_tokens>.
     /// <https://platform.openai.com/docs/api-reference/responses/create#responses-create-max_output_tokens>.
     #[must_use]
     pub const fn output_cap_min(self) -> u64 {
@@ -77,7 +78,7 @@ impl Dialect {
     }
 }
 
-/// There is no dialect of this name.
+/// No dialect has this name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "there is no dialect of this name; known are openai-chat, anthropic-messages, openai-responses, gemini-generate, \

@@ -1,8 +1,8 @@
-//! What can be wrong with a request.
+//! The errors of a request.
 
 use crate::dialect::Dialect;
 
-/// What can be wrong with a request, for reading it in its own dialect and for translating it.
+/// A request is invalid or cannot be translated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestError {
@@ -14,7 +14,7 @@ pub enum RequestError {
         /// What to send.
         remedy: &'static str,
     },
-    /// A field has another form than the API says.
+    /// A field has another form than its API requires.
     #[error("the field {field} is not {expected}")]
     Field {
         /// The field.
@@ -22,7 +22,7 @@ pub enum RequestError {
         /// What it should be.
         expected: &'static str,
     },
-    /// The request asks for what the model's provider cannot give, and what must not be left out in silence.
+    /// The request asks for something that the provider cannot give, and that must not be dropped silently.
     #[error("{field} cannot be served by this model; {remedy}")]
     Unsupported {
         /// The field.
@@ -30,7 +30,7 @@ pub enum RequestError {
         /// What to do instead.
         remedy: &'static str,
     },
-    /// The request names by address what the model's provider takes as bytes only.
+    /// The request names an attachment by URL, and the provider takes bytes only.
     #[error(
         "{field} cannot be served by this model from an address; send it in base64, or ask the operator to allow \
          upstream.fetch_attachments"
@@ -39,12 +39,12 @@ pub enum RequestError {
         /// The field.
         field: &'static str,
     },
-    /// The client's API and the model's provider have no language in common.
+    /// The client's API cannot be translated into the provider's dialect.
     #[error("{from} cannot be translated to {to}, which serves this model; ask for it through {to}")]
     Untranslatable {
-        /// What the client speaks.
+        /// The client's dialect.
         from: Dialect,
-        /// What the provider speaks.
+        /// The provider's dialect.
         to: Dialect,
     },
 }

@@ -1,17 +1,19 @@
-//! The dialects of AI providers: what a request asks for, what a response used, why a provider refused.
+//! The dialects of AI providers, as far as metering needs them: the facts of a request, the usage of a response, the
+//! class of an error.
 //!
-//! A [`Dialect`] is a wire format. [`RequestFacts`] reads what a request asks for; [`StreamTap`] watches a streamed
-//! response pass and [`read_body`] reads a whole one; both end in an [`Outcome`] with the usage in disjoint buckets.
-//! [`UsageLayoutTap`] and [`read_usage`] meter interfaces that are described by a table alone. [`UpstreamError`] classifies the
-//! error of a provider.
+//! A [`Dialect`] is a wire format. [`RequestFacts`] reads a request. [`StreamTap`] watches a streamed response pass and
+//! [`read_body`] reads a whole one; both end in an [`Outcome`] with the usage in disjoint buckets. [`UsageLayoutTap`]
+//! and [`read_usage`] meter interfaces that only a table describes. [`UpstreamError`] classifies the error of a
+//! provider.
 //!
 //! # What it refuses to do
-//! It does no I/O and reads no clock. No type that holds content can be printed. No vendor's name stands in the code.
+//! The crate does no I/O and reads no clock. Types that hold content cannot be printed. No vendor's name appears in the
+//! code.
 //!
 //! # Invariants
-//! - Usage in a stream replaces, it never adds; absent is not zero; a count below zero is flagged, never clamped.
+//! - Usage in a stream replaces, it never adds. Absent is not zero. A count below zero is flagged, never clamped.
 //! - A stream that was cut is never reported as final, wherever it was cut.
-//! - What passes a tap passes unchanged, but for the closing events that carry usage.
+//! - Bytes pass a tap unchanged, except for the closing events that carry usage.
 //!
 //! # Example
 //! ```

@@ -1,4 +1,4 @@
-//! What became of a request, as far as its bill is concerned.
+//! The outcome of an exchange with a provider, as metering needs it.
 
 use crate::upstream_error::UpstreamError;
 use opencredits_units::Usage;
@@ -6,30 +6,30 @@ use opencredits_units::Usage;
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// The provider closed it in order.
+    /// The provider ended it in order.
     Clean,
-    /// It broke off, or was stopped.
+    /// It broke off, or we stopped it.
     Cut,
 }
 
 /// Whether reported counts can be billed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Trust {
-    /// They agree with each other.
+    /// The counts are consistent.
     #[default]
     Sound,
-    /// A part exceeds its whole: nothing can be billed by them.
+    /// A part exceeds its whole: the counts cannot be billed.
     Contradictory,
 }
 
-/// Why the model stopped.
+/// The reason why the model stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finish {
-    /// In the provider's own word.
+    /// The provider's own word.
     pub native: String,
 }
 
-/// What was produced, for an estimate where no usage was reported.
+/// The amount of output, for an estimate where no usage was reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Produced {
     /// Bytes of ASCII text.
@@ -41,13 +41,13 @@ pub struct Produced {
 }
 
 impl Produced {
-    /// Whether nothing was.
+    /// Whether there was no output.
     #[must_use]
     pub const fn is_nothing(self) -> bool {
         self.ascii_bytes == 0 && self.wide_chars == 0 && self.parts == 0
     }
 
-    /// Counts the raw inside of a JSON string. An escape counts as its letters: an estimate needs no more.
+    /// Counts the raw inside of a JSON string. Escapes count as they are written, which is good enough for an estimate.
     pub(crate) fn text(&mut self, raw: &[u8]) {
         let count = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
         if raw.is_ascii() {
@@ -60,7 +60,7 @@ impl Produced {
         self.wide_chars = self.wide_chars.saturating_add(count(leading));
     }
 
-    /// What text came to it since it was `before`; `None` where it was no text.
+    /// The text since `before`; `None` where other output came.
     pub(crate) fn since(self, before: Self) -> Option<Self> {
         let (ascii_bytes, wide_chars) =
             (self.ascii_bytes.saturating_sub(before.ascii_bytes), self.wide_chars.saturating_sub(before.wide_chars));
@@ -73,39 +73,39 @@ impl Produced {
     }
 }
 
-/// What became of a request.
+/// The outcome of an exchange with a provider.
 #[derive(Default)]
 pub struct Outcome {
     /// The usage, where the provider reported one.
     pub usage: Option<Usage>,
-    /// What is billed besides, on other models.
+    /// Further usage that is billed on other models.
     pub additional: Vec<(String, Usage)>,
     /// Whether the counts can be billed.
     pub trust: Trust,
-    /// Why the model stopped, where it did.
+    /// The reason why the model stopped, if it did.
     pub finish: Option<Finish>,
-    /// The model that answered, in the provider's word.
+    /// The model that answered, in the provider's words.
     pub model: Option<String>,
     /// The provider's id of the answer.
     pub upstream_id: Option<String>,
-    /// The tier that was served.
+    /// The service tier of the answer.
     pub service_tier: Option<String>,
-    /// What was produced.
+    /// The amount of output.
     pub produced: Produced,
-    /// An error in mid-stream.
+    /// An error in the middle of a stream.
     pub error: Option<UpstreamError>,
-    /// Whether the answer came to its end.
+    /// Whether the answer is complete.
     pub complete: bool,
 }
 
 impl Outcome {
-    /// Whether the answer came to its end and is no error.
+    /// Whether the answer is complete and no error.
     #[must_use]
     pub const fn is_final(&self) -> bool {
         self.complete && self.error.is_none()
     }
 
-    /// Whether there is nothing to charge for: no output, and no word that the model had finished.
+    /// Whether there is nothing to charge for: no output, and no finish reason.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.produced.is_nothing() && self.finish.is_none()

@@ -1,22 +1,22 @@
-//! What a provider says when it refuses or fails.
+//! Errors of providers.
 
 use opencredits_wire::json;
 use std::fmt;
 
-/// The longest message of a provider that is passed on.
+/// The longest message of a provider that is passed on, in bytes.
 const MESSAGE_BYTES_MAX: usize = 2_000;
 
-/// What kind of refusal or failure it is.
+/// The kind of a refusal or failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The request is wrong.
+    /// The request is invalid.
     InvalidRequest,
-    /// The input exceeds what the model takes.
+    /// The input exceeds the model's context window.
     ContextLength,
     /// A filter refused the request.
     ContentPolicy,
-    /// The vendor has no such model: our catalogue is stale.
+    /// The vendor does not have the model: our catalogue is out of date.
     NotFound,
     /// The request is too large.
     TooLarge,
@@ -24,26 +24,26 @@ pub enum ErrorKind {
     RateLimited,
     /// The vendor is overloaded.
     Overloaded,
-    /// The vendor gave up waiting.
+    /// The vendor timed out.
     TimedOut,
     /// Our own account at the vendor: key, permission, billing or quota. Never the person's.
     OurAccount,
-    /// The vendor broke.
+    /// The vendor failed.
     Server,
 }
 
-/// A refusal or failure of a provider. Its words may repeat the prompt, so it does not print them.
+/// A refusal or failure of a provider. Its message may repeat the prompt, so it cannot be printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UpstreamError {
-    /// What kind.
+    /// The kind.
     pub kind: ErrorKind,
-    /// The HTTP status; that of the whole answer where the error came in mid-stream.
+    /// The HTTP status; that of the stream where the error came in the middle.
     pub status: u16,
     /// The provider's own code.
     pub code: Option<String>,
-    /// The provider's own words.
+    /// The provider's own message.
     pub message: String,
-    /// When a retry makes sense.
+    /// The time after which a retry makes sense, in ms.
     pub retry_after_ms: Option<u64>,
 }
 
@@ -54,11 +54,11 @@ impl fmt::Debug for UpstreamError {
 }
 
 impl UpstreamError {
-    /// Reads the body of an answer that is not a success.
+    /// Reads the body of a response that is no success.
     #[must_use]
     pub fn read(status: u16, body: &[u8], retry_after: Option<&str>) -> Self {
         let body = body.trim_ascii();
-        // Some hosts wrap the error in an array, some give it as a plain string.
+        // Some hosts wrap the error in an array, others give it as a plain string.
         let object = if body.first() == Some(&b'[') { first_item(body) } else { body };
         let error = json::member(object, "error").unwrap_or(object);
         let text = |name| json::member(error, name).and_then(json::owned);
@@ -91,7 +91,7 @@ fn shortened(mut message: String) -> String {
     message
 }
 
-/// What providers say of our own account where the status blames the request.
+/// Phrases about our own account, where the status blames the request.
 const OUR_ACCOUNT: [&str; 6] = [
     "credit balance is too low",
     "API key not valid",
@@ -101,8 +101,8 @@ const OUR_ACCOUNT: [&str; 6] = [
     "User location is not supported",
 ];
 
-/// Codes and types say more than the status: some vendors answer 429 where the account's money is at its end, and 400
-/// for a key that is wrong.
+/// Codes and types are more precise than the status: some vendors answer 429 when the account's balance is used up, and
+/// 400 for an invalid key.
 fn kind_of(status: u16, code: &str, kind: &str, message: &str) -> ErrorKind {
     let named = |names: &[&str]| names.iter().any(|name| code == *name || kind == *name);
     if named(&["insufficient_quota", "billing_error", "authentication_error", "permission_error", "invalid_api_key"])

@@ -1,10 +1,10 @@
 //! The usage chunk of `openai-chat` streams.
 
-/// Whether the client asked for a chunk with the usage (`openai-chat`).
+/// Whether the client requested a usage chunk (`openai-chat`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UsageChunk {
-    /// It gets one, with empty `choices`.
+    /// The client gets a chunk with empty `choices`.
     Requested,
-    /// Its usage rides on the chunk that names the reason for stopping.
+    /// The usage is added to the chunk with the finish reason.
     NotRequested,
 }

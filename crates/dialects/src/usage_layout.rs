@@ -1,4 +1,4 @@
-//! Counts at paths that a table names, for interfaces that are metered but not translated.
+//! Usage at paths that a table gives, for interfaces that are metered but not translated.
 
 use crate::decoders::anthropic_messages::writes;
 use crate::decoders::count::{self, Count, Read};
@@ -14,15 +14,15 @@ use std::sync::LazyLock;
 
 /// The compiled-in table.
 const LAYOUTS: &str = include_str!("../data/usage-layouts.toml");
-/// The largest event that is held in memory.
+/// The largest event, in bytes.
 const EVENT_BYTES_MAX: usize = 16 << 20;
-/// The status of the answer that a stream with an error in it began with.
+/// The HTTP status of a stream that has an error in it.
 const STATUS_IN_STREAM: u16 = 200;
 
 static TABLE: LazyLock<BTreeMap<String, UsageLayout>> =
     LazyLock::new(|| toml::from_str::<BTreeMap<String, UsageLayout>>(LAYOUTS).unwrap_or_default());
 
-/// Where an interface keeps its counts.
+/// The places of an interface's counts.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UsageLayout {
@@ -45,13 +45,13 @@ impl UsageLayout {
     }
 }
 
-/// Reads the counts of a stream, wherever its chunks break: of lines of JSON, or of binary events
-/// (`application/vnd.amazon.eventstream`), which the first byte tells.
+/// Reads the counts of a stream, wherever its chunks break. The stream consists of lines of JSON or of binary events
+/// (`application/vnd.amazon.eventstream`); its first byte decides.
 ///
-/// Nothing of it is kept but counts, the reason for stopping and the tier; [`Outcome::produced`] stays empty.
+/// Only counts, the finish reason and the service tier are kept; [`Outcome::produced`] stays empty.
 pub struct UsageLayoutTap {
     layout: &'static UsageLayout,
-    /// What has no end yet.
+    /// An incomplete event.
     held: Vec<u8>,
     counts: [Option<u64>; Bucket::COUNT],
     outcome: Outcome,
@@ -67,7 +67,7 @@ impl UsageLayoutTap {
     /// Takes a chunk.
     ///
     /// # Errors
-    /// When an event is larger than any that a provider sends, or the stream is none.
+    /// When an event exceeds the size limit, or the bytes are no such stream.
     pub fn feed(&mut self, chunk: &[u8]) -> Result<(), EventTooLarge> {
         if self.held.len() + chunk.len() > EVENT_BYTES_MAX {
             return Err(EventTooLarge { limit_bytes: EVENT_BYTES_MAX });
@@ -86,7 +86,7 @@ impl UsageLayoutTap {
         Ok(())
     }
 
-    /// A frame holds a value, which may be in base64.
+    /// A frame holds a value, possibly in base64.
     fn frame(&mut self, frame: &event_stream::Frame<'_>) {
         if frame.is_exception() {
             self.outcome.error = Some(UpstreamError::read(STATUS_IN_STREAM, frame.payload, None));
@@ -98,7 +98,7 @@ impl UsageLayoutTap {
         }
     }
 
-    /// What has become of the request.
+    /// The outcome of the exchange.
     #[must_use]
     pub fn outcome(mut self, end: End) -> Outcome {
         let rest = std::mem::take(&mut self.held);
@@ -112,12 +112,12 @@ impl UsageLayoutTap {
             outcome.trust = Trust::Contradictory;
         }
         outcome.usage = Some(usage).filter(|usage| !usage.is_absent());
-        // An event that was begun is missing.
+        // An event is incomplete.
         outcome.complete = end == End::Clean && !event_stream::are_in(&rest);
         outcome
     }
 
-    /// Takes JSON values, one after the other.
+    /// Reads JSON values, one after the other.
     fn values(&mut self, bytes: &[u8]) {
         ndjson::each_value(bytes, |value| self.value(value));
     }
@@ -169,7 +169,7 @@ pub fn read_usage(layout: &'static UsageLayout, body: &[u8]) -> Outcome {
     tap.outcome(End::Clean)
 }
 
-/// What stands at the first of these paths that is there.
+/// The value at the first of these paths that exists.
 fn first<'a>(raw: &'a [u8], paths: &[String]) -> Option<&'a [u8]> {
     paths.iter().find_map(|path| at(raw, path).filter(|value| json::is_set(value)))
 }

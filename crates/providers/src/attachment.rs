@@ -1,38 +1,38 @@
-//! The port that fetches what a request names by address.
+//! The port that fetches attachments by URL.
 
 use async_trait::async_trait;
 use opencredits_translation::Attachment;
 
-/// Fetches what a request names by address.
+/// Fetches attachments by URL.
 #[async_trait]
 pub trait Fetch: Send + Sync {
-    /// Fetches what is at an address.
+    /// Fetches the attachment at a URL.
     ///
     /// # Errors
-    /// When the address may not be visited, or there is nothing there that a model looks at.
+    /// When the URL may not be visited, or there is no attachment of a supported type.
     async fn fetch(&self, address: &str) -> Result<Attachment, FetchError>;
 }
 
-/// Why nothing was fetched. It never says from where: an address is content.
+/// An attachment could not be fetched. The error never names the URL, which is content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
-    /// The address is no plain one.
+    /// The URL is invalid.
     #[error("is no http or https address; send one without user name, or send base64")]
     Address,
-    /// The address leads where strangers may not send us.
+    /// The URL leads to an address that requests must not reach.
     #[error("leads to an address or port that is not public; send base64")]
     NotPublic,
-    /// Nobody answers there, or not in time.
+    /// There is no answer, or not in time.
     #[error("cannot be reached in time; send base64")]
     Unreachable,
-    /// What is there has another status than 200; redirects are not followed.
+    /// The response has another status than 200; redirects are not followed.
     #[error("answers with status {status}, and must with 200; give the last address of a redirect, or send base64")]
     Status {
         /// The status.
         status: u16,
     },
-    /// It is no picture that models look at.
+    /// The media type is not supported.
     #[error("is no PNG, JPEG, GIF, WebP, HEIC or PDF by its content-type; send base64 with the right type")]
     Type,
     /// It is too large.
@@ -41,7 +41,7 @@ pub enum FetchError {
         /// The limit.
         limit_bytes: usize,
     },
-    /// The request names too many.
+    /// The request names too many URLs.
     #[error("is one of more than {max} addresses; send base64")]
     TooMany {
         /// How many may be fetched for one request.

@@ -1,6 +1,6 @@
-//! Addresses with parts that only the operator knows, each the name of an environment variable in braces.
+//! Base URLs with parts that only the operator knows: names of environment variables in braces.
 
-/// The variables that an address names; `None` where a brace is open, or holds no variable's name.
+/// The variables in a base URL; `None` where a brace is open, or holds no variable name.
 pub(crate) fn variables(base_url: &str) -> Option<Vec<&str>> {
     let mut pieces = base_url.split('{');
     let head = pieces.next().filter(|head| !head.contains('}'));
@@ -11,7 +11,7 @@ pub(crate) fn variables(base_url: &str) -> Option<Vec<&str>> {
     head.and(named.collect())
 }
 
-/// The address with this value for a variable; `None` where the value could mean another host or path.
+/// The base URL with a variable's value filled in; `None` where the value could change the host or path.
 pub(crate) fn filled(base_url: &str, variable: &str, value: &str) -> Option<String> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
     let plain = !value.is_empty() && value.bytes().all(is_plain);

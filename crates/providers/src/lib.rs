@@ -1,17 +1,17 @@
-//! AI providers: vendors as data, the way there, and everything that an adapter needs of dialects and translation.
+//! AI providers: vendors as data, an HTTP client, a sandbox vendor, and everything that an adapter needs of dialects
+//! and translation.
 //!
-//! A [`Dialect`] is a pure state machine over bytes. [`RequestFacts`] reads what a request asks for; [`upstream_body`]
-//! joins its fields again for a vendor; [`StreamTap`] watches a stream pass and [`read_body`] reads a whole answer; both
-//! end in an [`Outcome`] with the usage in disjoint buckets. A [`Vendor`] is data: a TOML file of some five lines.
+//! A [`Vendor`] is data: a TOML file of some five lines. [`RequestFacts`] reads a request, [`upstream_body`] writes its
+//! fields for a vendor, and a [`Transport`] sends it. [`StreamTap`] watches a stream pass and [`read_body`] reads a
+//! whole answer; both end in an [`Outcome`] with the usage in disjoint buckets.
 //!
 //! # What it refuses to do
-//! The dialects do no I/O and read no clock. No type that holds content can be printed. No vendor's name stands in
-//! the code.
+//! Only the HTTP client does I/O. Types that hold content cannot be printed. No vendor's name appears in the code.
 //!
 //! # Invariants
-//! - Usage in a stream replaces, it never adds; absent is not zero; a count below zero is flagged, never clamped.
+//! - Usage in a stream replaces, it never adds. Absent is not zero. A count below zero is flagged, never clamped.
 //! - A stream that was cut is never reported as final, wherever it was cut.
-//! - What passes a tap passes unchanged, but for the closing events that carry usage.
+//! - Bytes pass a tap unchanged, except for the closing events that carry usage.
 //!
 //! # Example
 //! ```

@@ -1,27 +1,27 @@
-//! From a client's fields to an upstream body: the same bytes, joined again.
+//! Writes a client's fields into an upstream body: the same bytes, joined again.
 
 use crate::vendor::{OutputCap, Vendor};
 use opencredits_dialects::Dialect;
 use opencredits_wire::json::{self, Edit};
 
-/// What is changed on the way.
+/// The changes to a body.
 #[derive(Clone, Copy)]
 pub struct Rewrite<'a> {
-    /// Who gets the body.
+    /// The vendor that gets the body.
     pub vendor: &'a Vendor,
-    /// In which dialect.
+    /// The dialect of the body.
     pub dialect: Dialect,
     /// The vendor's name for the model.
     pub model: &'a str,
-    /// An output cap to put in, where the client gave none.
+    /// An output cap to set, where the client gave none.
     pub output_cap: Option<u64>,
-    /// Whether the answer is to be streamed.
+    /// Whether a stream is requested.
     pub stream: bool,
 }
 
-/// Joins the fields that cross into the body that goes to a vendor: in their order, byte for byte, but for the model,
-/// the cap that is put in, what the vendor refuses or knows by another name, and usage, which is always asked for in a
-/// stream.
+/// Joins the fields into the body for a vendor, in their order and byte for byte. It changes the model, sets the output
+/// cap, drops fields that the vendor refuses, renames fields that the vendor knows by another name, and requests usage
+/// in streams.
 #[must_use]
 pub fn upstream_body(fields: &[(&str, &str)], rewrite: &Rewrite<'_>) -> Vec<u8> {
     let size: usize = fields.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
@@ -35,7 +35,7 @@ pub fn upstream_body(fields: &[(&str, &str)], rewrite: &Rewrite<'_>) -> Vec<u8> 
     for (name, value) in fields.iter().filter(|(name, _)| !omitted(name)) {
         let Some(name) = vendors_name(fields, rewrite.vendor, name, value) else { continue };
         match name {
-            // The address says both.
+            // The URL gives both.
             "model" | "stream" if rewrite.dialect.names_model_in_path() => {}
             "generationConfig" | "generation_config" if in_config => {
                 config_written = true;
@@ -61,12 +61,12 @@ pub fn upstream_body(fields: &[(&str, &str)], rewrite: &Rewrite<'_>) -> Vec<u8> 
     body.end()
 }
 
-/// The vendor's name for a field; `None` where the client has set another field that the vendor knows by that name.
+/// The vendor's name for a field; `None` where the client has set another field that has this name at the vendor.
 fn vendors_name<'a>(fields: &[(&str, &str)], vendor: &'a Vendor, name: &'a str, value: &str) -> Option<&'a str> {
     let is_set = |wanted: &str| fields.iter().any(|(name, value)| *name == wanted && json::is_set(value.as_bytes()));
     match vendor.renames.get(name) {
         Some(other) => Some(other.as_str()).filter(|other| !is_set(other)),
-        // An empty field must not stand beside one that gets its name.
+        // An empty field must not stand beside one that is renamed to it.
         None => {
             let taken = vendor.renames.iter().any(|(from, to)| to == name && is_set(from));
             Some(name).filter(|_| !taken || json::is_set(value.as_bytes()))
@@ -81,14 +81,14 @@ fn with_usage(options: &[u8]) -> Vec<u8> {
     json::edit(options, &[Edit { name: "include_usage", value: b"true" }])
 }
 
-/// A generation config with this cap.
+/// A generation config with this output cap.
 fn with_cap(config: &[u8], cap: Option<u64>) -> Vec<u8> {
     let cap = cap.unwrap_or_default().to_string();
     let config = if config.first() == Some(&b'{') { config } else { b"{}" };
     json::edit(config, &[Edit { name: "maxOutputTokens", value: cap.as_bytes() }])
 }
 
-/// The field that caps the output; `None` where there is none at the top.
+/// The field that caps the output; `None` where it is not at the top level.
 fn cap_field(rewrite: &Rewrite<'_>) -> Option<&'static str> {
     match (rewrite.dialect, rewrite.vendor.output_cap) {
         (Dialect::OpenaiChat, OutputCap::MaxCompletionTokens) => Some("max_completion_tokens"),

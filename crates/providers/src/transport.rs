@@ -1,4 +1,4 @@
-//! How bytes reach a vendor and come back: the port, and the body that it gives.
+//! The port that sends requests to a vendor, and the body of an answer.
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 /// Sends a request to a vendor.
 #[async_trait]
 pub trait Transport: Send + Sync {
-    /// Sends it and returns once the answer's head is there.
+    /// Sends the request and returns once the head of the answer has come.
     ///
     /// # Errors
     /// When no head comes.
@@ -37,14 +37,14 @@ pub struct UpstreamResponse {
     pub body: UpstreamBody,
 }
 
-/// Why bytes did not arrive.
+/// A request or body did not arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransportError {
     /// No connection could be made, or not in time.
     #[error("cannot connect to the provider")]
     Connect,
-    /// The connection could not be made safe.
+    /// TLS failed.
     #[error("cannot agree on a safe connection with the provider")]
     Tls,
     /// The request cannot be sent as it is.
@@ -59,7 +59,7 @@ pub enum TransportError {
     /// The body was silent for too long.
     #[error("the provider fell silent")]
     IdleTimeout,
-    /// The whole took too long.
+    /// The whole exchange took too long.
     #[error("the provider took too long")]
     TotalTimeout,
     /// The body is too large.
@@ -71,7 +71,7 @@ pub enum TransportError {
 }
 
 impl TransportError {
-    /// Whether time ran out.
+    /// Whether it is a time-out.
     #[must_use]
     pub const fn is_timeout(self) -> bool {
         matches!(self, Self::FirstByteTimeout | Self::IdleTimeout | Self::TotalTimeout)
@@ -81,7 +81,7 @@ impl TransportError {
 /// The body of a vendor's answer.
 pub struct UpstreamBody {
     body: Pin<Box<dyn Body<Data = Bytes, Error = TransportError> + Send>>,
-    /// What was looked at and comes first.
+    /// Bytes that were read ahead, and come first.
     front: Option<Bytes>,
 }
 
@@ -91,14 +91,14 @@ impl UpstreamBody {
         Self { body: Box::pin(body), front: None }
     }
 
-    /// A body that is there already.
+    /// A body in memory.
     #[must_use]
     pub fn full(bytes: Bytes) -> Self {
         use http_body_util::BodyExt;
         Self::new(http_body_util::Full::new(bytes).map_err(|never| match never {}))
     }
 
-    /// A body that comes in these chunks; what comes after an error is never asked for.
+    /// A body of these chunks; nothing is read after an error.
     #[must_use]
     pub fn from_chunks(chunks: Vec<Result<Bytes, TransportError>>) -> Self {
         Self::new(Chunks(chunks.into_iter()))
@@ -122,7 +122,7 @@ impl UpstreamBody {
         }
     }
 
-    /// Waits for the next chunk; `None` at the end. It may be dropped while it waits: nothing is lost.
+    /// Waits for the next chunk; `None` at the end. Dropping the future loses nothing.
     ///
     /// # Errors
     /// When the body breaks off or takes too long.
@@ -130,13 +130,13 @@ impl UpstreamBody {
         poll_fn(|context| self.poll_chunk(context)).await
     }
 
-    /// The same body, with a chunk that was taken from it put back.
+    /// The same body, with a chunk put back in front.
     #[must_use]
     pub fn after(self, front: Bytes) -> Self {
         Self { front: Some(front), ..self }
     }
 
-    /// The whole body, where it has at most `limit_bytes`.
+    /// The whole body, of at most `limit_bytes`.
     ///
     /// # Errors
     /// When it is larger, or breaks off.
@@ -152,7 +152,7 @@ impl UpstreamBody {
         if first.len() > limit_bytes {
             return Err(too_large);
         }
-        // An answer in one piece, the usual case, is not copied.
+        // An answer in one chunk, the usual case, is not copied.
         let Some(second) = self.chunk().await.transpose()? else {
             return Ok(first);
         };
@@ -170,7 +170,7 @@ impl UpstreamBody {
     }
 }
 
-/// A body whose chunks are there already.
+/// A body whose chunks are in memory.
 struct Chunks(std::vec::IntoIter<Result<Bytes, TransportError>>);
 
 impl Body for Chunks {

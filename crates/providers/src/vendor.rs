@@ -1,4 +1,4 @@
-//! Vendors: who speaks a dialect where, and how they differ. All of it is data.
+//! Vendors: their endpoints, dialects and differences, all of it data.
 
 use crate::base_url;
 use crate::error::VendorError;
@@ -8,16 +8,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use toml::Table;
 
-/// The vendor files that are compiled in; `build.rs` lists what is in the folder.
+/// The compiled-in vendor files; `build.rs` lists the folder.
 const FILES: &[&str] = include!(concat!(env!("OUT_DIR"), "/vendors.rs"));
 
-/// Fields that the gateway sets or reads under these names, so that no vendor may rename them.
+/// Fields that the gateway itself sets or reads by these names, which no vendor may rename.
 const OURS: [&str; 3] = ["model", "stream", "stream_options"];
 
-/// How a vendor wants its key.
-// A signature over each request (SigV4), and a token that is fetched and runs out (OAuth), are no fixed header. They
-// would be variants that carry their data, with a step of their own before sending; the framing that such vendors use
-// for streams belongs to a dialect.
+/// How a vendor takes its key.
+// A signature over each request (SigV4) and a fetched token that expires (OAuth) are no fixed header. They would be
+// variants with their own data and a step before sending. The stream framing of such vendors belongs to a dialect.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Auth {
@@ -35,7 +34,7 @@ pub enum Auth {
 }
 
 impl Auth {
-    /// The header that the key stands in, and what stands before the key; `None` where no key is sent.
+    /// The header of the key, and the prefix of its value; `None` where no key is sent.
     #[must_use]
     pub const fn header(&self) -> Option<(&'static str, &'static str)> {
         match self {
@@ -48,13 +47,13 @@ impl Auth {
     }
 }
 
-/// Whether a stopped stream stops the bill.
+/// Whether closing a stream ends the bill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StopBilling {
-    /// Yes: what was not made is not billed.
+    /// Yes: output that was not generated is not billed.
     Ends,
-    /// No, or nobody has said so: the answer is read to its end.
+    /// No, or unknown: the answer is read to its end.
     #[default]
     GoesOn,
 }
@@ -70,17 +69,17 @@ pub enum OutputCap {
     MaxCompletionTokens,
 }
 
-/// Where a vendor speaks another dialect, as far as that differs from its first.
+/// A further dialect of a vendor, as far as it differs from the first.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Endpoint {
-    /// Where, up to the dialect's path.
+    /// The base URL, up to the dialect's path.
     pub base_url: Option<String>,
-    /// How it wants its key there.
+    /// How the key is sent there.
     pub auth: Option<Auth>,
 }
 
-/// A vendor, as its file says.
+/// A vendor, as in its file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, as its file says it")]
@@ -88,54 +87,55 @@ pub struct Vendor {
     /// Its name in routes and records.
     #[serde(deserialize_with = "shared_text")]
     pub id: Arc<str>,
-    /// What it speaks.
+    /// The first dialect.
     pub dialect: Dialect,
-    /// What else it speaks, and where that differs.
+    /// The further dialects.
     #[serde(default)]
     pub also: BTreeMap<Dialect, Endpoint>,
-    /// The dialect in which translated requests reach models that think, where it is not the first.
+    /// The dialect for translated requests to reasoning models, where it is not the first.
     #[serde(default)]
     pub thinks_in: Option<Dialect>,
-    /// Models that it serves in one dialect alone, by the vendor's names; `*` stands for anything.
+    /// Models that are available in one dialect only, by the vendor's names; `*` matches anything.
     #[serde(default)]
     pub only_in: BTreeMap<Dialect, Vec<String>>,
-    /// Where, up to the dialect's path. What only the operator knows is the name of an environment variable in braces.
+    /// The base URL, up to the dialect's path. Parts that only the operator knows are names of environment variables in
+    /// braces.
     pub base_url: String,
-    /// How it wants its key.
+    /// How the key is sent.
     #[serde(default)]
     pub auth: Auth,
-    /// The environment variable that holds our key; its presence is what offers the vendor.
+    /// The environment variable with our key; setting it puts the vendor's models on sale.
     #[serde(default)]
     pub key_env: Option<String>,
-    /// Whether a stopped stream stops the bill.
+    /// Whether closing a stream ends the bill.
     #[serde(default)]
     pub stop_billing: StopBilling,
     /// The field that caps the output.
     #[serde(default)]
     pub output_cap: OutputCap,
-    /// Fields that this vendor refuses, left out of every request. It must report usage in streams unasked where
-    /// `stream_options` is one of them.
+    /// Fields that this vendor refuses: they are dropped from every request. Where `stream_options` is one of them, the
+    /// vendor must report usage in streams by default.
     #[serde(default)]
     pub omit: Vec<String>,
-    /// Fields that this vendor knows by another name, by the name that the dialect has for them.
+    /// Fields that this vendor knows by another name, by their names in the dialect.
     #[serde(default)]
     pub renames: BTreeMap<String, String>,
-    /// Whether it may collect and learn from what it is sent; false only where its terms say that it does not.
+    /// Whether the vendor may collect request data and train on it; false only where its terms rule that out.
     #[serde(default = "yes")]
     pub data_collection: bool,
-    /// Whether it retains nothing.
+    /// Whether the vendor retains no request data.
     #[serde(default)]
     pub zdr: bool,
-    /// Whether it counts the tokens of a request, at `count_tokens` below the dialect's path.
+    /// Whether the vendor counts the tokens of a request, at `count_tokens` below the dialect's path.
     #[serde(default)]
     pub counts_tokens: bool,
-    /// Whether it lists its models beside the dialect's path, at `/models`.
+    /// Whether the vendor lists its models, at `/models` beside the dialect's path.
     #[serde(default)]
     pub discover: bool,
-    /// Whether, in `openai-chat`, a model that thinks refuses a turn with calls that comes back without what was thought.
+    /// Whether, in `openai-chat`, a reasoning model refuses a turn with calls that comes back without its reasoning.
     #[serde(default)]
     pub wants_reasoning: bool,
-    /// Headers that every request has.
+    /// Headers of every request.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
 }
@@ -145,26 +145,26 @@ const fn yes() -> bool {
 }
 
 impl Vendor {
-    /// The address of a dialect's endpoint for `model`.
+    /// The URL of a dialect's endpoint for `model`.
     #[must_use]
     pub fn url(&self, dialect: Dialect, model: &str, stream: bool) -> String {
         let base = self.also.get(&dialect).and_then(|endpoint| endpoint.base_url.as_ref()).unwrap_or(&self.base_url);
         format!("{}{}", base.trim_end_matches('/'), dialect.path(model, stream))
     }
 
-    /// How it wants its key in a dialect.
+    /// How the key is sent in a dialect.
     #[must_use]
     pub fn auth_in(&self, dialect: Dialect) -> &Auth {
         self.also.get(&dialect).and_then(|endpoint| endpoint.auth.as_ref()).unwrap_or(&self.auth)
     }
 
-    /// What it speaks, the first before all others.
+    /// All dialects, the first one first.
     pub fn dialects(&self) -> impl Iterator<Item = Dialect> {
         std::iter::once(self.dialect).chain(self.also.keys().copied())
     }
 
-    /// The dialect in which it is asked for a model: the client's own where that model is served in it, else the one for
-    /// models that think, else the first. `None` where it has none for the model.
+    /// The dialect for requests to a model: the client's own where the model is available in it, else the one for
+    /// reasoning models, else the first. `None` where the model is available in none.
     #[must_use]
     pub fn dialect_for(&self, client: Dialect, model: &str, thinks: bool) -> Option<Dialect> {
         let own = std::iter::once(client).filter(|own| self.dialects().any(|dialect| dialect == *own));
@@ -176,23 +176,23 @@ impl Vendor {
         })
     }
 
-    /// The address of the list of its models; `None` where it has none.
+    /// The URL of the list of models; `None` where there is none.
     #[must_use]
     pub fn models_url(&self) -> Option<String> {
         self.discover.then(|| format!("{}/models", self.base_url.trim_end_matches('/')))
     }
 
-    /// The environment variables without which it cannot be offered: our key's, and those of its address.
+    /// The environment variables that the vendor needs: that of our key, and those in its URLs.
     #[must_use]
     pub fn variables(&self) -> Vec<&str> {
         let key = self.key_env.as_deref().filter(|_| self.auth != Auth::None);
         key.into_iter().chain(base_url::variables(&self.base_url).unwrap_or_default()).collect()
     }
 
-    /// The vendor with its address filled from these variables; those that have no value stay.
+    /// The vendor with its URLs filled from these variables; names without a value stay.
     ///
     /// # Errors
-    /// When a value could mean another host or path.
+    /// When a value could change the host or path.
     pub fn filled(&self, value: impl Fn(&str) -> Option<String>) -> Result<Self, VendorError> {
         let mut filled = self.clone();
         for variable in base_url::variables(&self.base_url).unwrap_or_default() {
@@ -231,7 +231,7 @@ struct List {
 }
 
 impl Vendors {
-    /// The vendors that are compiled in.
+    /// The compiled-in vendors.
     ///
     /// # Errors
     /// When a file is damaged, which a test rules out.
@@ -239,10 +239,11 @@ impl Vendors {
         FILES.iter().try_fold(Self::default(), |vendors, file| vendors.with(toml::from_str(file)?))
     }
 
-    /// These and the operator's, given as TOML (`[[vendor]]`); one with the same id replaces ours.
+    /// The compiled-in vendors and the operator's, given as TOML (`[[vendor]]`). An operator's vendor replaces ours of
+    /// the same id.
     ///
     /// # Errors
-    /// When the text is no list of vendors; the error names the vendor, or its number among them, and the key.
+    /// When the text is no list of vendors; the error names the vendor, or its number, and the key.
     pub fn with_operator(self, text: &str) -> Result<Self, VendorError> {
         let list: List = toml::from_str(text)?;
         list.vendor.into_iter().zip(1..).try_fold(self, |vendors, (table, number)| vendors.with(read(table, number)?))
@@ -266,8 +267,8 @@ impl Vendors {
     }
 }
 
-/// One of the operator's vendors. Each is read by itself: the text may have been put together from another one, in which its
-/// lines have other numbers.
+/// One of the operator's vendors. Each is parsed by itself, since the text may be assembled from another one with other
+/// line numbers.
 fn read(table: Table, number: usize) -> Result<Vendor, VendorError> {
     let id = table.get("id").and_then(|id| id.as_str());
     let name = id.map_or_else(|| format!("[[vendor]] number {number}"), |id| format!("vendor {id}"));
@@ -277,7 +278,7 @@ fn read(table: Table, number: usize) -> Result<Vendor, VendorError> {
     })
 }
 
-/// Whether a name is of the form of `pattern`, in which `*` stands for anything.
+/// Whether a name matches `pattern`, in which `*` matches anything.
 fn matches(pattern: &str, name: &str) -> bool {
     let Some((before, after)) = pattern.split_once('*') else { return pattern == name };
     let Some(rest) = name.strip_prefix(before) else { return false };

@@ -1,4 +1,4 @@
-//! `anthropic-messages`: counts, answers and events.
+//! `anthropic-messages`: usage, answers and events.
 
 use crate::decoders::count::{self, Count, Read};
 use crate::outcome::{Finish, Outcome, Trust};
@@ -6,13 +6,13 @@ use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
 use opencredits_wire::json;
 use serde::Deserialize;
 
-/// How most events of a stream begin.
+/// The beginning of most events of a stream.
 const DELTA: &[u8] = b"{\"type\":\"content_block_delta\",";
 
-/// The tier of fast answers that stay in one place.
+/// The service tier of fast inference in a fixed region.
 pub(crate) const FAST_US: &str = "fast_us";
 
-/// The usage object. In a stream it comes twice; the last non-null of each field counts.
+/// The usage object. A stream has two; for each field, the last non-null value counts.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Counts {
@@ -27,7 +27,7 @@ pub(crate) struct Counts {
     speed: Option<String>,
     inference_geo: Option<String>,
     iterations: Option<Vec<Iteration>>,
-    /// Whether one of them was below zero.
+    /// Whether a count was below zero.
     #[serde(skip)]
     negative: bool,
 }
@@ -54,7 +54,7 @@ struct ServerTools {
     code_execution_requests: Count,
 }
 
-/// A part of a request that ran on its own: those of type `message` are in the main counts, the others are not.
+/// A part of a request that ran separately. Parts of type `message` are included in the main counts, others are not.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 struct Iteration {
@@ -75,8 +75,8 @@ struct IterationCounts {
 }
 
 impl Creation {
-    /// A later total without a split of its own may be lower: the split of the one before goes no further, and what
-    /// lives longer costs more.
+    /// A later total without a split may be lower: then the earlier split covers that much only, longer lifetimes
+    /// first, since they cost more.
     fn within(&mut self, total: Count) {
         if let Some(total) = total.0 {
             let hour = self.ephemeral_1h_input_tokens.0.map(|hour| hour.min(total));
@@ -97,7 +97,7 @@ impl Counts {
         fn take_count(slot: &mut Count, newer: Count) {
             take(&mut slot.0, newer.0);
         }
-        // Placeholder zeros may follow real counts of the input; zero input cannot have made output.
+        // Placeholder zeros may follow the real input counts. An answer needs some input, so zeros are ignored.
         let placeholder = newer.input_tokens.0 == Some(0) && newer.output_tokens.0.is_some_and(|output| output > 0);
         let no_cache =
             newer.cache_read_input_tokens.0.unwrap_or(0) == 0 && newer.cache_creation_input_tokens.0.unwrap_or(0) == 0;
@@ -119,7 +119,7 @@ impl Counts {
         take(&mut self.iterations, newer.iterations);
     }
 
-    /// Writes the counts into the outcome; again whenever they have changed.
+    /// Writes the counts into the outcome, again after each change.
     fn settle(&self, outcome: &mut Outcome) {
         let mut usage = Usage::default();
         let sound = self.buckets(&mut usage).filter(|()| !self.negative);
@@ -131,7 +131,7 @@ impl Counts {
         let sound = sound.is_some() && additional.is_some();
         outcome.trust = if sound { Trust::Sound } else { Trust::Contradictory };
         outcome.additional = additional.unwrap_or_default();
-        // Inference that stays in one place has a price of its own, with each speed.
+        // Inference in a fixed region has a price of its own, at each speed.
         outcome.service_tier = match (self.speed.as_deref(), self.inference_geo.as_deref()) {
             (Some("fast"), Some("us")) => Some(FAST_US.to_owned()),
             (_, Some("us")) => self.inference_geo.clone(),
@@ -140,7 +140,7 @@ impl Counts {
         };
     }
 
-    /// `input_tokens` leaves out what was read from and written to the cache.
+    /// `input_tokens` excludes cache reads and writes.
     fn buckets(&self, usage: &mut Usage) -> Option<()> {
         set(usage, Bucket::InputUncached, self.input_tokens.0);
         set(usage, Bucket::CacheRead, self.cache_read_input_tokens.0);
@@ -148,7 +148,7 @@ impl Counts {
         if let Some(output) = self.output_tokens.0 {
             let details = self.output_tokens_details.as_ref();
             let reasoning = details.and_then(|d| d.thinking_tokens.0.or(d.reasoning_tokens.0));
-            // Informational: it may exceed the output by the provider's own slip; what is billed is the output.
+            // For information only: it may exceed the output by the provider's own error. The output is billed.
             let reasoning = reasoning.map(|reasoning| reasoning.min(output));
             set(usage, Bucket::Reasoning, reasoning);
             set(usage, Bucket::Output, Some(output.saturating_sub(reasoning.unwrap_or(0))));
@@ -167,7 +167,7 @@ impl Counts {
         Some(())
     }
 
-    /// `None` where the counts of one contradict each other.
+    /// `None` where the counts contradict each other.
     fn additional(&self, model: Option<&str>) -> Option<Vec<(String, Usage)>> {
         let apart = |iteration: &&Iteration| iteration.r#type.as_deref().is_some_and(|kind| kind != "message");
         let iterations = self.iterations.iter().flatten().filter(apart);
@@ -195,7 +195,7 @@ fn split(creation: Option<&Creation>) -> (Option<u64>, Option<u64>) {
     creation.map_or((None, None), |split| (split.ephemeral_5m_input_tokens.0, split.ephemeral_1h_input_tokens.0))
 }
 
-/// Cache writes by lifetime (five minutes, an hour); what the split does not name has no named lifetime.
+/// Cache writes by lifetime (five minutes, one hour); the rest of the total has no known lifetime.
 pub(crate) fn writes(total: Option<u64>, (short, hour): (Option<u64>, Option<u64>), usage: &mut Usage) -> Option<()> {
     set(usage, Bucket::CacheWrite5m, short);
     set(usage, Bucket::CacheWrite1h, hour);
@@ -208,12 +208,12 @@ pub(crate) fn writes(total: Option<u64>, (short, hour): (Option<u64>, Option<u64
     Some(())
 }
 
-/// What an event is, beyond what it adds to the outcome.
+/// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Output, or nothing in particular.
+    /// Output, or an event without a meaning of its own.
     Plain,
-    /// Names the reason for stopping, and the final usage.
+    /// Carries the stop reason and the final usage.
     Delta,
     /// The end.
     Stop,
@@ -221,7 +221,7 @@ pub(crate) enum Kind {
     Error,
 }
 
-/// Takes one whole answer into the outcome.
+/// Reads a whole answer into the outcome.
 pub(crate) fn absorb_message(raw: &[u8], counts: &mut Counts, outcome: &mut Outcome) {
     json::members(raw, |key, value| match key {
         b"id" => outcome.upstream_id = json::owned(value),
@@ -234,9 +234,9 @@ pub(crate) fn absorb_message(raw: &[u8], counts: &mut Counts, outcome: &mut Outc
     counts.settle(outcome);
 }
 
-/// Takes one event into the outcome.
+/// Reads an event into the outcome.
 pub(crate) fn absorb_event(raw: &[u8], counts: &mut Counts, outcome: &mut Outcome) -> Kind {
-    // Nearly all events are this one, and say so first.
+    // Nearly all events are of this type, and have it first.
     if raw.starts_with(DELTA) {
         absorb_delta(raw, outcome);
         return Kind::Plain;
@@ -293,7 +293,7 @@ fn absorb_delta(raw: &[u8], outcome: &mut Outcome) {
     });
 }
 
-/// An empty text block is not output yet; any other block is.
+/// An empty text block is no output yet; any other block is.
 fn absorb_start(raw: &[u8], outcome: &mut Outcome) {
     if json::pointer(raw, "/content_block/type") != Some(b"\"text\"") {
         outcome.produced.part();

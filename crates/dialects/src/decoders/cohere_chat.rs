@@ -1,7 +1,7 @@
-//! `cohere-chat` (version 2): counts, answers and events.
+//! `cohere-chat` (version 2): usage, answers and events.
 //!
-//! What is billed are `billed_units`; `tokens` counts what the model saw, its own frame included, and so does
-//! `cached_tokens`. Source: the provider's reference of its Chat API.
+//! `billed_units` are billed. `tokens` and `cached_tokens` count the model's input, the provider's own frame included.
+//! Source: the provider's reference of its Chat API.
 
 use crate::decoders::count::{self, Count, Read};
 use crate::outcome::{Finish, Outcome, Trust};
@@ -9,21 +9,21 @@ use crate::upstream_error::UpstreamError;
 use opencredits_units::{Bucket, Tokens, Usage};
 use opencredits_wire::json;
 
-/// The status of the answer that a stream with an error in it began with.
+/// The HTTP status of a stream that has an error in it.
 const STATUS_IN_STREAM: u16 = 200;
 
-/// What an event is, beyond what it adds to the outcome.
+/// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Output, or nothing in particular.
+    /// Output, or an event without a meaning of its own.
     Plain,
-    /// The end, with reason and usage.
+    /// The end, with finish reason and usage.
     End,
     /// An error.
     Error,
 }
 
-/// Takes an event of a stream into the outcome.
+/// Reads an event of a stream into the outcome.
 pub(crate) fn absorb_event(data: &[u8], outcome: &mut Outcome) -> Kind {
     let delta = json::member(data, "delta").unwrap_or_default();
     match json::member(data, "type") {
@@ -42,7 +42,7 @@ pub(crate) fn absorb_event(data: &[u8], outcome: &mut Outcome) -> Kind {
     }
 }
 
-/// Takes a whole answer into the outcome.
+/// Reads a whole answer into the outcome.
 pub(crate) fn absorb_answer(body: &[u8], outcome: &mut Outcome) {
     outcome.upstream_id = json::member(body, "id").and_then(json::owned);
     absorb_end(body, outcome);
@@ -79,7 +79,7 @@ fn absorb_end(raw: &[u8], outcome: &mut Outcome) {
     });
 }
 
-/// Texts of a message, whole or in pieces.
+/// The texts of a message, as a string or in parts.
 fn absorb_message(message: &[u8], outcome: &mut Outcome) {
     json::members(message, |name, value| match name {
         b"content" if value.starts_with(b"[") => json::items(value, |part| absorb_part(part, outcome)),

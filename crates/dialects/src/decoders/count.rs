@@ -1,23 +1,23 @@
-//! Counts, as hosts write them.
+//! Counts in the forms that hosts write.
 
 use opencredits_wire::json;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
-/// What the error says for a count below zero.
+/// The error for a count below zero.
 const NEGATIVE: &str = "a count below zero";
 
-/// A count: `12`, `12.0` or `"12"`. Anything else says nothing, so that one odd field does not cost the others; a
+/// A count: `12`, `12.0` or `"12"`. Any other value counts as absent, so that one odd field does not cost the others; a
 /// number below zero is an error.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Count(pub(crate) Option<u64>);
 
-/// What reading a usage object comes to.
+/// The result of reading a usage object.
 pub(crate) enum Read<T> {
     Counts(T),
-    /// One of them is below zero: nothing can be billed by them.
+    /// A count is below zero: the object cannot be billed.
     Negative,
-    /// It is none.
+    /// The value is no usage object.
     Nothing,
 }
 

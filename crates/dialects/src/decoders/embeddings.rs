@@ -1,4 +1,4 @@
-//! `openai-embeddings`: what an answer counts.
+//! `openai-embeddings`: usage.
 
 use crate::decoders::count::{self, Count, Read};
 use crate::outcome::{Outcome, Trust};
@@ -13,7 +13,7 @@ struct Counts {
     total_tokens: Count,
 }
 
-/// Takes a whole answer into the outcome. Some hosts give a total alone: there is no output that could be in it.
+/// Reads a whole answer into the outcome. Some hosts report a total only; it is all input, since there is no output.
 pub(crate) fn absorb(body: &[u8], outcome: &mut Outcome) {
     json::members(body, |name, value| match name {
         b"model" => outcome.model = json::owned(value),

@@ -1,4 +1,4 @@
-//! `gemini-generate`: counts, answers and chunks.
+//! `gemini-generate`: usage, answers and chunks.
 
 use crate::decoders::count::{self, Count, Read};
 use crate::outcome::{Finish, Outcome, Trust};
@@ -8,13 +8,13 @@ use opencredits_wire::json::{self, Cursor};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
-/// The status of the answer that a stream with an error in it began with.
+/// The HTTP status of a stream that has an error in it.
 const STATUS_IN_STREAM: u16 = 200;
 
-/// Searches of one answer that are told apart.
+/// The largest number of different searches that are counted in one answer.
 const QUERIES_MAX: usize = 1_000;
 
-/// The usage object. It comes with every chunk, and each replaces the one before.
+/// The usage object. Every chunk has one, which replaces the previous one.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Counts {
@@ -29,7 +29,7 @@ struct Counts {
     service_tier: Option<String>,
 }
 
-/// The tokens of one kind of content.
+/// The tokens of one modality.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Share {
@@ -42,21 +42,21 @@ fn of_kind(shares: &Option<Vec<Share>>, modality: &str) -> u64 {
     shares.filter_map(|share| share.token_count.0).fold(0, u64::saturating_add)
 }
 
-/// What a chunk or answer is, beyond what it adds to the outcome.
+/// The kind of a chunk or answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Output, or nothing in particular.
+    /// Output, or a chunk without a meaning of its own.
     Plain,
-    /// Names the reason for stopping.
+    /// Carries the finish reason.
     Finish,
     /// An error.
     Error,
 }
 
-/// What was searched for, in all chunks: each is billed once, however often it is told.
+/// The search queries of all chunks: each is billed once, however often it is repeated.
 pub(crate) type Queries = BTreeSet<String>;
 
-/// Takes one chunk, or a whole answer, into the outcome.
+/// Reads a chunk, or a whole answer, into the outcome.
 pub(crate) fn absorb(data: &[u8], queries: &mut Queries, outcome: &mut Outcome) -> Kind {
     let mut seen = Seen { kind: Kind::Plain, queries, ran_code: 0 };
     Cursor::new(data).each_member(|name, cursor| match name {
@@ -67,17 +67,17 @@ pub(crate) fn absorb(data: &[u8], queries: &mut Queries, outcome: &mut Outcome) 
     });
     let Seen { kind, queries, ran_code } = seen;
     let queries = u64::try_from(queries.len()).unwrap_or(u64::MAX);
-    // Code is told once.
+    // Code runs are reported once.
     note_uses(outcome, ToolUse::Grounding, |_| queries);
     note_uses(outcome, ToolUse::CodeExecution, |before| before.saturating_add(ran_code));
     kind
 }
 
-/// What one chunk shows beside its output.
+/// The findings in one chunk besides its output.
 struct Seen<'a> {
     kind: Kind,
     queries: &'a mut Queries,
-    /// How often the provider ran code.
+    /// The number of code runs at the provider.
     ran_code: u64,
 }
 
@@ -118,7 +118,7 @@ impl Seen<'_> {
                 }
             }
             b"usageMetadata" => absorb_usage(value, outcome),
-            // Each chunk names both again.
+            // Each chunk repeats both.
             b"modelVersion" if outcome.model.is_none() => outcome.model = json::owned(value),
             b"responseId" if outcome.upstream_id.is_none() => outcome.upstream_id = json::owned(value),
             b"error" if json::is_set(value) => {
@@ -130,7 +130,7 @@ impl Seen<'_> {
     }
 }
 
-/// Uses are seen chunk by chunk, and the usage of each chunk replaces the one before: they are carried over.
+/// Tool uses are counted over all chunks, while each chunk's usage replaces the previous one: they are carried over.
 fn note_uses(outcome: &mut Outcome, tool: ToolUse, count: impl Fn(u64) -> u64) {
     let mut usage = outcome.usage.unwrap_or_default();
     let before = usage.uses(tool).map_or(0, Tokens::get);
@@ -141,7 +141,7 @@ fn note_uses(outcome: &mut Outcome, tool: ToolUse, count: impl Fn(u64) -> u64) {
     }
 }
 
-/// Counts what was produced; says how often the provider ran code.
+/// Counts the produced output; returns the number of code runs at the provider.
 fn absorb_parts(cursor: &mut Cursor<'_>, outcome: &mut Outcome) -> u64 {
     let mut ran_code = 0_u64;
     cursor.each_item(|cursor| {
@@ -192,13 +192,13 @@ fn absorb_usage(raw: &[u8], outcome: &mut Outcome) {
 }
 
 impl Counts {
-    /// The prompt includes what was cached and leaves out what tools added; candidates leave out thoughts.
+    /// The prompt includes cached tokens and excludes tokens that tools added; the candidates exclude reasoning.
     fn buckets(&self, usage: &mut Usage) -> Option<()> {
         if let Some(prompt) = self.prompt_token_count.0 {
             let cached = self.cached_content_token_count.0;
             let kinds = [(Bucket::InputAudio, "AUDIO"), (Bucket::InputImage, "IMAGE"), (Bucket::InputVideo, "VIDEO")];
             let mut rest = prompt.checked_sub(cached.unwrap_or(0))?;
-            // What was cached may be told without its kinds: more audio than is left was cached.
+            // Cached tokens may come without modalities. Audio beyond the uncached rest must have been cached.
             let audio = of_kind(&self.prompt_tokens_details, "AUDIO").saturating_sub(rest);
             let cached_audio = of_kind(&self.cache_tokens_details, "AUDIO").max(audio).min(cached.unwrap_or(0));
             for (bucket, modality) in kinds {

@@ -1,4 +1,4 @@
-//! The decoders: what the answers and events of each dialect report.
+//! The decoders: they read the usage and the progress of answers in each dialect.
 
 pub(crate) mod anthropic_messages;
 pub(crate) mod cohere_chat;

@@ -1,4 +1,4 @@
-//! `openai-chat`: counts, answers and events.
+//! `openai-chat`: usage, answers and events.
 
 use crate::decoders::count::{self, Count, Read};
 use crate::outcome::{Finish, Outcome, Produced, Trust};
@@ -9,7 +9,8 @@ use serde::Deserialize;
 /// Members of a message or delta whose strings are output.
 pub(crate) const TEXTS: [&[u8]; 5] = [b"content", b"reasoning_content", b"reasoning", b"refusal", b"arguments"];
 
-/// The usage object as vendors of this dialect write it. Counts that some of them put elsewhere have a second place.
+/// The usage object in the forms of all vendors of this dialect. Counts that some vendors put elsewhere have a second
+/// place.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Counts {
@@ -56,7 +57,7 @@ struct CompletionDetails {
     image_tokens: Count,
 }
 
-/// Reads a usage object into disjoint buckets; `None` when it counts nothing.
+/// Reads a usage object into disjoint buckets; `None` where it has no counts.
 fn usage(raw: &[u8]) -> Option<(Usage, Trust)> {
     let counts: Counts = match count::read(raw) {
         Read::Counts(counts) => counts,
@@ -83,7 +84,7 @@ fn input(counts: &Counts, usage: &mut Usage) -> Option<()> {
     let cached = details.and_then(|d| d.cached_tokens.0).or(counts.prompt_cache_hit_tokens.0);
     let cached = cached.or(counts.cached_tokens.0).or(counts.num_cached_tokens.0);
     let audio = details.and_then(|d| d.audio_tokens.0);
-    // Some hosts leave audio out of the prompt: the total says so.
+    // Some hosts exclude audio from the prompt; the total shows it.
     let sum = total.checked_add(counts.completion_tokens.0.unwrap_or(0))?;
     let apart = audio.filter(|audio| *audio > 0 && counts.total_tokens.0 == sum.checked_add(*audio));
     let total = total.checked_add(apart.unwrap_or(0))?;
@@ -100,13 +101,13 @@ fn input(counts: &Counts, usage: &mut Usage) -> Option<()> {
     Some(())
 }
 
-/// What must be cached audio, where more is said to be cached or audio than there is, though neither alone exceeds it.
+/// The audio tokens that must be cached: the overlap of cached and audio tokens where together they exceed the prompt.
 fn in_both(total: u64, cached: u64, audio: u64) -> Option<u64> {
     let sum = cached.checked_add(audio).filter(|_| cached <= total && audio <= total)?;
     Some(sum.saturating_sub(total))
 }
 
-/// A count without a part of it; `None` where the part exceeds it.
+/// A count less one of its parts; `None` where the part is larger.
 fn less(count: Option<u64>, part: Option<u64>) -> Option<Option<u64>> {
     match (count, part) {
         (Some(count), Some(part)) => count.checked_sub(part).map(Some),
@@ -114,9 +115,9 @@ fn less(count: Option<u64>, part: Option<u64>) -> Option<Option<u64>> {
     }
 }
 
-/// `completion_tokens` includes reasoning, unless the total says that reasoning comes on top. Where nobody counts
-/// reasoning and the total is larger than its parts, what is missing is reasoning that is not shown; unless it is audio
-/// that is counted in seconds.
+/// `completion_tokens` includes reasoning, unless the total shows that reasoning is added. Where no reasoning is
+/// reported and the total exceeds its parts, the difference is hidden reasoning, unless it is audio that is counted in
+/// seconds.
 fn output(counts: &Counts, usage: &mut Usage) -> Option<()> {
     let Some(completion) = counts.completion_tokens.0 else {
         return Some(());
@@ -139,14 +140,14 @@ fn output(counts: &Counts, usage: &mut Usage) -> Option<()> {
         Some(reasoning) if on_top || hidden == Some(reasoning) => completion.checked_add(reasoning)?,
         _ => completion,
     };
-    // A provider's own slip: parts that exceed the output. What is billed is the output.
+    // A provider's own error: parts that exceed the output. The output is billed.
     let parts = [(Bucket::OutputAudio, audio), (Bucket::OutputImage, image), (Bucket::Reasoning, reasoning)];
     let rest = take_within(total, &parts, usage);
     usage.set(Bucket::Output, Tokens::new(rest));
     Some(())
 }
 
-/// Sets each part and returns what is left of the total; `None` when the parts exceed it.
+/// Sets each part and returns the rest of the total; `None` where the parts exceed it.
 pub(crate) fn take_parts(total: u64, parts: &[(Bucket, Option<u64>)], usage: &mut Usage) -> Option<u64> {
     let mut rest = total;
     for (bucket, part) in parts {
@@ -158,7 +159,7 @@ pub(crate) fn take_parts(total: u64, parts: &[(Bucket, Option<u64>)], usage: &mu
     Some(rest)
 }
 
-/// Sets each part as far as there is something left of the total, and returns what is left after all.
+/// Sets each part as far as the total reaches, and returns the rest.
 pub(crate) fn take_within(total: u64, parts: &[(Bucket, Option<u64>)], usage: &mut Usage) -> u64 {
     let mut rest = total;
     for (bucket, part) in parts {
@@ -170,22 +171,22 @@ pub(crate) fn take_within(total: u64, parts: &[(Bucket, Option<u64>)], usage: &m
     rest
 }
 
-/// What an event or answer is, beyond what it adds to the outcome.
+/// The kind of an event or answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Output, or nothing in particular.
+    /// Output, or an event without a meaning of its own.
     Plain,
-    /// Names the reason for stopping.
+    /// Carries the finish reason.
     Finish,
     /// Usage without choices.
     Usage,
-    /// Something without choices, such as a moderation's result.
+    /// An event without choices, such as the result of a moderation.
     Aside,
     /// An error.
     Error,
 }
 
-/// Takes one answer or chunk into the outcome. Some hosts put the usage into an extension of theirs, named `x_…`.
+/// Reads an answer or a chunk into the outcome. Some hosts put the usage into an extension named `x_…`.
 pub(crate) fn absorb(raw: &[u8], outcome: &mut Outcome) -> Kind {
     let mut seen = Seen::default();
     let (mut is_error, mut has_usage) = (false, false);
@@ -211,7 +212,7 @@ pub(crate) fn absorb(raw: &[u8], outcome: &mut Outcome) -> Kind {
             _ => {}
         }
     }
-    // Some hosts put it into the choice that names the reason for stopping.
+    // Some hosts put the usage into the choice with the finish reason.
     if let (Some(usage), false) = (seen.usage, has_usage) {
         absorb_usage(usage, outcome);
     }
@@ -224,11 +225,11 @@ pub(crate) fn absorb(raw: &[u8], outcome: &mut Outcome) -> Kind {
     }
 }
 
-/// What the choices show beside their output.
+/// The findings in the choices besides their output.
 #[derive(Default)]
 struct Seen<'a> {
     count: usize,
-    /// Whether one names the reason for stopping.
+    /// Whether a choice has a finish reason.
     finished: bool,
     usage: Option<&'a [u8]>,
 }
@@ -237,7 +238,7 @@ fn absorb_usage(raw: &[u8], outcome: &mut Outcome) -> bool {
     let Some((mut usage, trust)) = usage(raw) else {
         return false;
     };
-    // Models that search with each request name how much they took in, and bill by it.
+    // Models that search with each request report the size of the search context, which has a price.
     let searched = match json::member(raw, "search_context_size") {
         Some(b"\"low\"") => Some(ToolUse::SearchLow),
         Some(b"\"medium\"") => Some(ToolUse::SearchMedium),
@@ -252,7 +253,7 @@ fn absorb_usage(raw: &[u8], outcome: &mut Outcome) -> bool {
     true
 }
 
-/// The choices are gone through in place: to skip them first and read them again would cost as much as all the rest.
+/// Reads the choices in place: skipping them first and reading them later would cost as much as all the rest.
 fn absorb_choices<'a>(cursor: &mut Cursor<'a>, outcome: &mut Outcome, seen: &mut Seen<'a>) {
     if !cursor.array() {
         cursor.value();

@@ -1,4 +1,4 @@
-//! `openai-responses`: counts, answers and events.
+//! `openai-responses`: usage, answers and events.
 
 use crate::decoders::count::{self, Count, Read};
 use crate::decoders::openai_chat::{take_parts, take_within};
@@ -8,7 +8,7 @@ use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
 use opencredits_wire::json;
 use serde::Deserialize;
 
-/// The status of the answer that a stream with an error in it began with.
+/// The HTTP status of a stream that has an error in it.
 const STATUS_IN_STREAM: u16 = 200;
 
 /// The usage object: totals that include their parts.
@@ -40,7 +40,7 @@ struct OutputDetails {
     image_tokens: Count,
 }
 
-/// What the provider's own tools did, where it counts that in the usage.
+/// The uses of built-in tools, where the provider counts them in the usage.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct HostedCalls {
@@ -50,10 +50,10 @@ struct HostedCalls {
     file_search_calls: Count,
 }
 
-/// What an event is, beyond what it adds to the outcome.
+/// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Output, or nothing in particular.
+    /// Output, or an event without a meaning of its own.
     Plain,
     /// The end, with the usage.
     End,
@@ -61,7 +61,7 @@ pub(crate) enum Kind {
     Error,
 }
 
-/// Takes an event of a stream into the outcome.
+/// Reads an event of a stream into the outcome.
 pub(crate) fn absorb_event(data: &[u8], outcome: &mut Outcome) -> Kind {
     let (mut kind, mut response, mut delta, mut item) = (&b""[..], None, None, None);
     json::members(data, |name, value| match name {
@@ -89,7 +89,7 @@ pub(crate) fn absorb_event(data: &[u8], outcome: &mut Outcome) -> Kind {
             Kind::Plain
         }
         b"\"response.output_item.added\"" => {
-            // A call has said something as soon as it is named.
+            // A call is output as soon as it has a name.
             if item.and_then(|item| json::member(item, "name")).is_some() {
                 outcome.produced.part();
             }
@@ -104,7 +104,7 @@ pub(crate) fn absorb_event(data: &[u8], outcome: &mut Outcome) -> Kind {
     }
 }
 
-/// Takes a whole response into the outcome.
+/// Reads a whole response into the outcome.
 pub(crate) fn absorb_response(body: &[u8], outcome: &mut Outcome) {
     absorb(body, outcome);
     json::items(json::member(body, "output").unwrap_or_default(), |item| {
@@ -169,7 +169,7 @@ fn absorb(response: &[u8], outcome: &mut Outcome) {
     }
     let hosted = counts.server_side_tool_usage_details.unwrap_or_default();
     let uses = [
-        // What was asked of the search is billed, where it is told; calls are counted only where it is not.
+        // Search queries are billed where they are reported; search calls only where they are not.
         (ToolUse::WebSearch, hosted.web_search_calls.0.or(requests), searches),
         (ToolUse::XSearch, hosted.x_search_calls.0, 0),
         (ToolUse::FileSearch, hosted.file_search_calls.0, files),
@@ -185,7 +185,7 @@ fn absorb(response: &[u8], outcome: &mut Outcome) {
     outcome.trust = if sound.is_some() { Trust::Sound } else { Trust::Contradictory };
 }
 
-/// StartDetector a page that was found is no search, and is not billed.
+/// Opening a page that a search found is no search, and is not billed.
 fn is_search(call: &[u8]) -> bool {
     let action = json::member(call, "action").and_then(|action| json::member(action, "type"));
     action.is_none_or(|action| action == b"\"search\"")
@@ -200,7 +200,7 @@ impl Counts {
                 (Bucket::CacheWriteOther, details.and_then(|d| d.cache_write_tokens.0)),
             ];
             let rest = take_parts(total, &parts, usage)?;
-            // What was cached may be of these kinds, too: here it is counted as cached.
+            // Cached tokens may be of these modalities, too: they count as cached here.
             let kinds = [
                 (Bucket::InputAudio, details.and_then(|d| d.audio_tokens.0)),
                 (Bucket::InputImage, details.and_then(|d| d.image_tokens.0).filter(|tokens| *tokens > 0)),
@@ -214,10 +214,10 @@ impl Counts {
         let details = self.output_tokens_details.as_ref();
         let reasoning = details.and_then(|d| d.reasoning_tokens.0);
         let sum = self.input_tokens.0.unwrap_or(0).checked_add(output)?;
-        // Reasoning is contained, unless the total says that it comes on top.
+        // Reasoning is included, unless the total shows that it is added.
         let on_top = reasoning.filter(|more| *more > 0 && self.total_tokens.0 == sum.checked_add(*more));
         let total = output.checked_add(on_top.unwrap_or(0))?;
-        // A provider's own slip: parts that exceed the output. What is billed is the output.
+        // A provider's own error: parts that exceed the output. The output is billed.
         let parts = [
             (Bucket::OutputAudio, details.and_then(|d| d.audio_tokens.0)),
             (Bucket::OutputImage, details.and_then(|d| d.image_tokens.0)),

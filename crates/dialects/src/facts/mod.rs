@@ -1,4 +1,4 @@
-//! What a request asks for, as far as admission needs to know.
+//! The facts of a request that admission needs.
 
 mod scan;
 mod tools;
@@ -15,52 +15,52 @@ pub use scan::InputSeen;
 /// Tokens that a provider adds for the frame of a request: instructions for tools, separators of messages.
 const OVERHEAD_TOKENS_MAX: u64 = 2_048;
 
-/// The fields that are read by the model.
+/// The fields that become input of the model.
 const READ: [&str; 8] =
     ["messages", "system", "tools", "input", "instructions", "contents", "systemInstruction", "system_instruction"];
 
-/// What a request asks for.
+/// The facts of a request that admission needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequestFacts {
     /// The model, as the client names it.
     pub model: String,
     /// Whether the answer is to be streamed.
     pub stream: bool,
-    /// The output cap, where the client gave one, for one choice.
+    /// The client's output cap for one choice.
     pub output_cap: Option<u64>,
-    /// How many choices are to be made.
+    /// The number of choices.
     pub choices: u64,
-    /// Whether the client asked for a chunk with the usage.
+    /// Whether the client requested a usage chunk.
     pub usage_chunk_requested: bool,
-    /// The service tier that is asked for.
+    /// The requested service tier.
     pub tier: Option<String>,
-    /// Buckets with prices of their own that the request could touch.
+    /// Buckets with prices of their own that the request may use.
     pub extra: Vec<Bucket>,
-    /// An upper bound of the input, in tokens; `None` where the provider's own tools may add to it without end, or where it
-    /// names a file whose length nobody here knows.
+    /// An upper bound of the input, in tokens. `None` where built-in tools of the provider may add to it without limit,
+    /// or where the request names a file of unknown length.
     pub input_max: Option<u64>,
-    /// How much there is to read.
+    /// The amount of input, for estimates.
     pub seen: InputSeen,
-    /// How often each of the provider's own tools may run, where the request has such tools.
+    /// The largest number of uses of each built-in tool in the request.
     pub uses: Vec<(ToolUse, u64)>,
-    /// Whether the model may think, in sight or out of it.
+    /// Whether the model may reason, visibly or not.
     pub thinks: bool,
 }
 
-/// How often a model searches that was told to, at most.
+/// The largest number of searches of a model that searches by itself.
 const SEARCHES_MAX: u64 = 10;
 
 impl RequestFacts {
     /// Reads the top-level fields of a body, each with its raw JSON.
     ///
     /// # Errors
-    /// When the model is missing, or a field that admission needs has another form than the API says.
+    /// When the model is missing, or a field that admission needs has another form than its API requires.
     pub fn read<'a>(dialect: Dialect, fields: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Self, RequestError> {
-        // Models of other dialects think unless they are told not to.
+        // Models of other dialects reason by default.
         let thinks = dialect != Dialect::AnthropicMessages;
         let mut facts = Self { choices: 1, thinks, input_max: Some(OVERHEAD_TOKENS_MAX), ..Self::default() };
         if dialect == Dialect::OpenaiChat {
-            // Caches are written without being asked for, and some models bill it.
+            // Caches are written by default, and some models bill for it.
             facts.extra.push(Bucket::CacheWriteOther);
         }
         for (name, value) in fields {
@@ -87,7 +87,7 @@ impl RequestFacts {
             "stream" => self.stream = truth(raw).ok_or(expected("stream", "true or false"))?,
             "max_tokens" | "max_completion_tokens" | "max_output_tokens" => {
                 let cap = json::count(raw).filter(|cap| *cap > 0).ok_or(expected("max_tokens", "a positive number"))?;
-                // Where both are sent, a provider may heed either.
+                // Where both are sent, providers differ in which one they use.
                 self.output_cap = Some(self.output_cap.map_or(cap, |other| other.max(cap)));
             }
             "n" if dialect == Dialect::OpenaiChat => {
@@ -114,7 +114,7 @@ impl RequestFacts {
         Ok(())
     }
 
-    /// Speed and place are asked for apart, and priced together.
+    /// Speed and region are requested separately and priced together.
     fn ask_tier(&mut self, asked: Option<String>) {
         self.tier = match (self.tier.take(), asked) {
             (Some(one), Some(other))
@@ -127,7 +127,7 @@ impl RequestFacts {
         };
     }
 
-    /// Whether what is written to a cache is to stay there for an hour.
+    /// Whether cache writes are to live for an hour.
     #[must_use]
     pub fn caches_for_hour(&self) -> bool {
         self.extra.contains(&Bucket::CacheWrite1h)
@@ -146,7 +146,7 @@ impl RequestFacts {
         if IMAGE.is_in(raw) {
             self.extra.push(Bucket::InputImage);
         }
-        // An automatic cache_control stands at the top; otherwise it stands with its block.
+        // An automatic `cache_control` is a top-level member; others are members of their block.
         if name == "cache_control" || CACHE_CONTROL.is_in(raw) {
             self.extra.extend([Bucket::CacheWrite5m, Bucket::CacheWriteOther]);
             if ONE_HOUR.is_in(raw) {

@@ -1,18 +1,18 @@
-//! How much there is to read in a request: an upper bound of its tokens, and what an estimate needs.
+//! The amount of input in a request: an upper bound of its tokens, and the figures for an estimate.
 
 use memchr::memmem::Finder;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-/// Tokens that a picture may count at most, whatever its size. The largest documented figures are some 48,000 tokens for
-/// one cut into tiles by a small model that multiplies its counts.
+/// The most tokens that a picture may count, whatever its size. The largest documented figures are some 48,000 tokens
+/// for a picture cut into tiles by a small model that multiplies its counts.
 const PICTURE_TOKENS_MAX: u64 = 50_000;
-/// A base64 payload is not text: only what is shorter than this may be.
+/// A base64 payload has at least this length; shorter strings may be text.
 const PAYLOAD_BYTES_MIN: usize = 512;
-/// An escape of an ASCII character begins so.
+/// The beginning of an escaped ASCII character.
 const ESCAPE: &str = "\\u00";
 
-/// A word that is looked for in every request, prepared once.
+/// A term that every request is searched for, prepared once.
 pub(super) struct SearchTerm(LazyLock<Finder<'static>>);
 
 impl SearchTerm {
@@ -33,7 +33,7 @@ pub(super) static VIDEO: VideoTerms = VideoTerms([
 pub(super) static CACHE_CONTROL: SearchTerm = SearchTerm(LazyLock::new(|| Finder::new("\"cache_control\"")));
 pub(super) static ONE_HOUR: SearchTerm = SearchTerm(LazyLock::new(|| Finder::new("1h")));
 
-/// Words of which one is looked for.
+/// Alternative terms.
 pub(super) struct VideoTerms([SearchTerm; 3]);
 
 impl VideoTerms {
@@ -42,29 +42,29 @@ impl VideoTerms {
     }
 }
 
-/// What stands before a payload.
+/// The marker in front of a payload.
 static BASE64: SearchTerm = SearchTerm(LazyLock::new(|| Finder::new(";base64,")));
-/// A member whose string is a payload, or names a picture that lies elsewhere.
+/// A member whose string is a payload, or the URL of a picture.
 static MEDIA: [SearchTerm; 4] = [
     SearchTerm(LazyLock::new(|| Finder::new("\"data\""))),
     SearchTerm(LazyLock::new(|| Finder::new("\"url\""))),
     SearchTerm(LazyLock::new(|| Finder::new("\"image_url\""))),
     SearchTerm(LazyLock::new(|| Finder::new("\"file_id\""))),
 ];
-/// A member whose string names something of whatever length that lies elsewhere.
+/// A member whose string names a file of unknown length.
 static ELSEWHERE: [SearchTerm; 3] = [
     SearchTerm(LazyLock::new(|| Finder::new("\"file_url\""))),
     SearchTerm(LazyLock::new(|| Finder::new("\"fileUri\""))),
     SearchTerm(LazyLock::new(|| Finder::new("\"file_uri\""))),
 ];
-/// What stands beside a payload that is no picture: a sound, a document, a video.
+/// A member beside a payload that is no picture: audio, a document, a video.
 const LONG: [&[u8]; 5] = [b"application/", b"audio/", b"video/", b"\"input_audio\"", b"\"file_data\""];
-/// How far beside, white space left out.
+/// The distance in which it is searched for, white space excluded.
 const BESIDE_BYTES: usize = 192;
-/// The shortest of them.
+/// The length of the shortest of these members.
 const MEDIA_WORD_BYTES_MIN: usize = 5;
 
-/// Raw JSON in which ASCII letters stand for themselves: `"\u0075rl"` is `"url"` to whoever reads it, and must be to us.
+/// Raw JSON without escapes of ASCII letters: every JSON parser reads `"\u0075rl"` as `"url"`, and so must we.
 pub(super) fn plain(raw: &str) -> Cow<'_, str> {
     static ESCAPES: SearchTerm = SearchTerm(LazyLock::new(|| Finder::new(ESCAPE)));
     if !ESCAPES.is_in(raw.as_bytes()) {
@@ -77,7 +77,7 @@ pub(super) fn plain(raw: &str) -> Cow<'_, str> {
         out.push_str(before);
         let code = escape.strip_prefix(ESCAPE).and_then(|code| u8::from_str_radix(code.get(..2)?, 16).ok());
         let letter = code.filter(|code| code.is_ascii_alphanumeric() || matches!(code, b'_' | b'-' | b'/' | b':'));
-        // Two bytes at the least, so that an escaped backslash does not escape what follows it.
+        // Two bytes at least, so that an escaped backslash does not escape the next byte.
         let length = if letter.is_some() { ESCAPE.len() + 2 } else { escape.chars().take(2).map(char::len_utf8).sum() };
         match letter {
             Some(letter) => out.push(char::from(letter)),
@@ -89,14 +89,14 @@ pub(super) fn plain(raw: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// How much there is to read in a request, for an estimate where no provider counts.
+/// The amount of input in a request, for an estimate where the provider reports no usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct InputSeen {
-    /// Bytes of ASCII, the frame of the JSON included and payloads left out.
+    /// Bytes of ASCII, the JSON frame included and payloads excluded.
     pub ascii_bytes: u64,
     /// Characters beyond ASCII.
     pub wide_chars: u64,
-    /// Pictures and the like that are sent along.
+    /// Pictures and other attachments.
     pub media: u64,
 }
 
@@ -108,27 +108,27 @@ impl InputSeen {
     }
 }
 
-/// What raw JSON holds, as far as tokens go.
+/// The token-relevant content of raw JSON.
 pub(super) struct ContentScan {
-    /// Bytes that are not payload.
+    /// Bytes outside of payloads.
     text: u64,
-    /// Those of them that are ASCII.
+    /// The ASCII bytes among them.
     ascii: u64,
     /// Characters of several bytes.
     wide: u64,
-    /// Payloads, and names of such that lie elsewhere.
+    /// Payloads and URLs of such.
     media: u64,
-    /// Payloads alone.
+    /// Payloads only.
     payloads: u64,
-    /// Bytes of payloads that may be sounds or documents.
+    /// Bytes of payloads that may be audio or documents.
     long: u64,
-    /// Whether it names something of whatever length that lies elsewhere.
+    /// Whether it names a file of unknown length.
     is_endless: bool,
 }
 
 impl ContentScan {
-    /// Payloads are found as what they are, long strings without a space: text of that kind has at most a token a byte
-    /// too, so it must not be taken for one; hence only strings that follow a base64 marker count as payloads.
+    /// A payload is a long string without spaces. Text of that kind has up to one token a byte as well, so it must not
+    /// count as a payload: only strings after a base64 marker do.
     pub(super) fn of(raw: &[u8]) -> Self {
         let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let mut found = Media::default();
@@ -136,7 +136,7 @@ impl ContentScan {
             BASE64.0.find_iter(raw).for_each(|at| found.add(raw, at + BASE64.0.needle().len()));
             for SearchTerm(word) in &MEDIA {
                 let strings = word.find_iter(raw).filter_map(|at| string_after(raw, at + word.needle().len()));
-                // What is sent along in an address was found by its marker.
+                // A data URI was found by its marker.
                 let apart = strings.filter(|at| !raw.get(*at..).unwrap_or_default().starts_with(b"data:"));
                 apart.for_each(|at| found.add(raw, at));
             }
@@ -157,9 +157,9 @@ impl ContentScan {
         }
     }
 
-    /// An upper bound of its tokens: a token is at least one byte of text, or of a sound; a picture has at most a fixed
-    /// number. A document can pack more, up to the context window, but needs bytes for every page. `None` where something is
-    /// named whose length nobody here knows.
+    /// An upper bound of its tokens. A token is at least one byte of text or audio, and a picture has a fixed maximum.
+    /// A document can be denser, up to the context window, but needs bytes for every page. `None` where a file of
+    /// unknown length is named.
     pub(super) fn bound(&self) -> Option<u64> {
         let pictures = self.media.saturating_mul(PICTURE_TOKENS_MAX);
         let all = self.text.saturating_add(pictures).saturating_add(self.long);
@@ -167,18 +167,18 @@ impl ContentScan {
     }
 }
 
-/// Payloads, and what lies elsewhere.
+/// Payloads and URLs.
 #[derive(Default)]
 struct Media {
     media: u64,
     payloads: u64,
     payload_bytes: usize,
-    /// Bytes of those payloads that may be sounds or documents.
+    /// Bytes of payloads that may be audio or documents.
     long_bytes: usize,
 }
 
 impl Media {
-    /// Something that begins at `at`.
+    /// A finding that begins at `at`.
     fn add(&mut self, raw: &[u8], at: usize) {
         let bytes = payload_bytes(raw.get(at..).unwrap_or_default());
         self.media += 1;
@@ -190,7 +190,7 @@ impl Media {
     }
 }
 
-/// Whether something beside a payload says that it is no picture.
+/// Whether a member beside a payload says that it is no picture.
 fn is_long(raw: &[u8], begin: usize, end: usize) -> bool {
     let solid = |byte: &&u8| !byte.is_ascii_whitespace();
     let mut before: Vec<u8> =
@@ -200,15 +200,16 @@ fn is_long(raw: &[u8], begin: usize, end: usize) -> bool {
     LONG.iter().any(|word| [&before, &after].into_iter().any(|part| memchr::memmem::find(part, word).is_some()))
 }
 
-/// Where the string begins that is the value of a member whose name ends here; `None` where it has another value.
+/// The beginning of the string that is the value of the member whose name ends here; `None` where the value is no
+/// string.
 fn string_after(raw: &[u8], at: usize) -> Option<usize> {
     let rest = raw.get(at..)?;
     let skipped = rest.iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == b':').count();
     (skipped > 0 && rest.get(skipped) == Some(&b'"')).then_some(at + skipped + 1)
 }
 
-/// Characters of several bytes, by their first ones, and all bytes of such. Counts of a byte's size let the compiler use
-/// vectors.
+/// Multi-byte characters, counted by their first bytes, and all of their bytes. Counters of one byte let the compiler
+/// use vector instructions.
 fn beyond_ascii(raw: &[u8]) -> (usize, usize) {
     let mut counts = (0, 0);
     for chunk in raw.chunks(usize::from(u8::MAX)) {
@@ -220,7 +221,7 @@ fn beyond_ascii(raw: &[u8]) -> (usize, usize) {
     counts
 }
 
-/// The base64 letters that begin here.
+/// The base64 characters from here on.
 fn payload_bytes(rest: &[u8]) -> usize {
     rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')).count()
 }

@@ -1,6 +1,6 @@
-//! Which of a request's tools run at the provider: they are billed by the use, and may add to the input without end.
+//! The tools of a request that run at the provider: they are billed by use, and may add to the input without limit.
 //!
-//! Which there are is data (`data/tools.toml`); what is not known there is refused.
+//! The known tools are data (`data/tools.toml`). An unknown tool is refused.
 
 use super::RequestFacts;
 use super::scan::{CACHE_CONTROL, ONE_HOUR};
@@ -11,24 +11,24 @@ use opencredits_wire::json;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-/// How often a provider's tool may run where the request sets no limit.
+/// How often a tool may run at the provider where the request sets no limit.
 const USES_MAX: u64 = 10;
-/// A member that names what lies at the provider.
+/// A member that names an object stored at the provider.
 const STORES: &str = "vector_store_ids";
 
-/// Who runs a tool, by dialect and the beginning of its type.
+/// The executor of a tool, by dialect and prefix of its type.
 type Table = BTreeMap<String, BTreeMap<String, String>>;
 
-/// A table that is damaged is empty, so that every tool is refused; a test reads it.
+/// A damaged table counts as empty, so that every tool is refused; a test reads it.
 static TABLE: LazyLock<Table> =
     LazyLock::new(|| toml::from_str(include_str!("../../data/tools.toml")).unwrap_or_default());
 
-/// Who runs a tool.
+/// The executor of a tool.
 enum ToolRunner {
     Client,
-    /// The provider, for its tokens alone.
+    /// The provider, billed by tokens only.
     Provider,
-    /// The provider, for a fee a use.
+    /// The provider, for a fee by use.
     ForFee(ToolUse),
 }
 
@@ -73,13 +73,13 @@ impl RequestFacts {
                 self.extra.push(Bucket::CacheWrite1h);
             }
         }
-        // A tool without a type is a function in all of these.
+        // In all of these dialects a tool without a type is a function.
         let Some(kind) = json::member(tool, "type").and_then(json::text) else {
             return Ok(());
         };
-        // A container that is named is somebody's.
+        // A named container belongs to an account.
         let is_named = json::member(tool, "container").is_some_and(|container| container.starts_with(b"\""));
-        // A word says what the client's screen shows, an object where commands run.
+        // A string selects the client's screen, an object a place where commands run.
         let runs_there = json::member(tool, "environment").is_some_and(|environment| {
             environment.starts_with(b"{") && json::member(environment, "type") != Some(b"\"local\"")
         });

@@ -1,4 +1,4 @@
-//! The closing events of a stream, with what the request was charged in their usage.
+//! The closing events of a stream, with the charge in their usage object.
 
 use crate::dialect::Dialect;
 use crate::usage_chunk::UsageChunk;
@@ -31,7 +31,7 @@ pub(crate) fn close(dialect: Dialect, withheld: &[Withheld], usage_chunk: UsageC
     }
 }
 
-/// `openai-chat`: with the usage chunk where it was asked for, otherwise with the usage on the last finish chunk.
+/// `openai-chat`: in the usage chunk where one was requested, otherwise in the last chunk with a finish reason.
 fn close_chat(withheld: &[Withheld], usage_chunk: UsageChunk, extras: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(1_024);
     let data_of = |waiting: &Withheld| Event::read(&waiting.raw).data.map(std::borrow::Cow::into_owned);
@@ -85,7 +85,7 @@ fn close_messages(withheld: &[Withheld], extras: &str) -> Vec<u8> {
     out
 }
 
-/// A usage object with more members.
+/// A usage object with further members.
 pub(crate) fn spliced(usage: &[u8], extras: &str) -> Vec<u8> {
     let inside = usage.trim_ascii().strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}"));
     let inside = inside.unwrap_or_default().trim_ascii();
@@ -93,7 +93,7 @@ pub(crate) fn spliced(usage: &[u8], extras: &str) -> Vec<u8> {
     [b"{", inside, comma, extras.as_bytes(), b"}"].concat()
 }
 
-/// `openai-responses`: in the response that the last event holds.
+/// `openai-responses`: in the response of the last event.
 fn close_responses(withheld: &[Withheld], extras: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(4_096);
     for waiting in withheld {
@@ -113,7 +113,7 @@ fn close_responses(withheld: &[Withheld], extras: &str) -> Vec<u8> {
     out
 }
 
-/// `cohere-chat`: in what the last event adds.
+/// `cohere-chat`: in the delta of the last event.
 fn close_cohere_chat(withheld: &[Withheld], extras: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(1_024);
     for waiting in withheld {
@@ -131,7 +131,7 @@ fn close_cohere_chat(withheld: &[Withheld], extras: &str) -> Vec<u8> {
     out
 }
 
-/// `gemini-generate`: in the last chunk that has a usage.
+/// `gemini-generate`: in the last chunk with a usage.
 fn close_gemini(withheld: &[Withheld], extras: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(1_024);
     let usage_of = |waiting: &Withheld| {

@@ -1,7 +1,7 @@
-//! The shape of the last event with text: most events of a stream repeat it, but for a word and some numbers.
+//! Templates of repeating events: most events of a stream differ from the last one in one text and some numbers only.
 //!
-//! Where an event has the shape of one that was read, what reading it would come to is known: its text counts, and all
-//! else says again what was said. So it is compared instead of read, at a fraction of the cost.
+//! An event that matches the template of a parsed event has a known meaning: its text counts, and everything else
+//! repeats. It is compared instead of parsed, at a fraction of the cost.
 
 use crate::decoders::openai_chat::TEXTS;
 use crate::dialect::Dialect;
@@ -9,37 +9,37 @@ use crate::outcome::Produced;
 use opencredits_wire::json;
 use std::ops::Range;
 
-/// Shapes that one stream may teach: where events alternate they are read, each of them.
+/// Templates that one stream may learn. Where events alternate, each of them is parsed.
 const TEMPLATES_MAX: u8 = 8;
-/// Members whose strings are noise of the provider's.
+/// Members whose strings carry no meaning.
 const NOISE: [&[u8]; 1] = [b"obfuscation"];
-/// How the names of members begin that count.
+/// Prefixes of the names of members that are counts.
 const COUNTS: [&[u8]; 2] = [b"usage", b"x_"];
 
-/// What may differ between two events of one shape.
+/// The kind of a slot.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Slot {
-    /// The inside of the string that is output.
+    /// The inside of a string that is output.
     Text,
-    /// The inside of a string that means nothing.
+    /// The inside of a string without meaning.
     Noise,
     /// A number.
     Number,
 }
 
-/// The shape of an event.
+/// The template of an event.
 #[derive(Default)]
 pub(crate) struct EventTemplate {
-    /// What stands before each slot.
+    /// The constant bytes in front of each slot.
     parts: Vec<(Vec<u8>, Slot)>,
-    /// What stands after the last, the blank line included; empty before anything was learnt.
+    /// The constant bytes after the last slot, the blank line included; empty before anything was learnt.
     rest: Vec<u8>,
-    /// Whether numbers of it are counts, of which the last ones hold.
+    /// Whether it has counts, of which the last ones hold.
     pub(crate) counts: bool,
     learned: u8,
 }
 
-/// An event that has the shape.
+/// An event that matches.
 pub(crate) struct TemplateMatch<'a> {
     pub(crate) raw: &'a [u8],
     /// The raw inside of its text.
@@ -47,7 +47,7 @@ pub(crate) struct TemplateMatch<'a> {
 }
 
 impl EventTemplate {
-    /// The event at the beginning of `bytes`, where it has the shape.
+    /// The event at the beginning of `bytes`, if it matches.
     pub(crate) fn match_event<'a>(&self, bytes: &'a [u8]) -> Option<TemplateMatch<'a>> {
         let (mut rest, mut text) = (bytes, None);
         for (part, slot) in &self.parts {
@@ -62,7 +62,7 @@ impl EventTemplate {
         Some(TemplateMatch { raw: bytes.get(..bytes.len() - rest.len())?, text: text? })
     }
 
-    /// Takes the shape of an event that was read and brought forth `grown`, if that was the text of one string.
+    /// Learns the template of a parsed event that added `grown` to the output, if that was the text of one string.
     pub(crate) fn learn(&mut self, dialect: Dialect, raw: &[u8], grown: Produced) {
         let whole = raw.ends_with(b"\n\n") || raw.ends_with(b"\r\n\r\n");
         if self.learned == TEMPLATES_MAX || !whole {
@@ -88,24 +88,24 @@ impl EventTemplate {
 }
 
 impl Slot {
-    /// Where what stands in it ends.
+    /// The end of the slot's content.
     fn end(self, bytes: &[u8]) -> Option<usize> {
         match self {
             Self::Number => Some(number_len(bytes)).filter(|len| *len > 0),
-            // A line break ends the event, whatever the string.
+            // A line break ends the event, even within a string.
             Self::Text | Self::Noise => json::string_end(bytes, 0)
                 .filter(|end| memchr::memchr2(b'\n', b'\r', bytes.get(..*end).unwrap_or_default()).is_none()),
         }
     }
 }
 
-/// Where the slots of an event lie, and whether it counts.
+/// The slots of an event, and whether it has counts.
 struct Slots {
     slots: Vec<(Range<usize>, Slot)>,
     counts: bool,
 }
 
-/// `None` for what ends inside a string.
+/// `None` for bytes that end within a string.
 fn slots(dialect: Dialect, raw: &[u8]) -> Option<Slots> {
     let (mut slots, mut counts) = (Vec::new(), false);
     let (mut at, mut name): (usize, &[u8]) = (0, b"");
@@ -134,7 +134,7 @@ fn slots(dialect: Dialect, raw: &[u8]) -> Option<Slots> {
     Some(Slots { slots, counts })
 }
 
-/// The members of a stream's events whose strings are output.
+/// The members of events whose strings are output.
 const fn text_members(dialect: Dialect) -> &'static [&'static [u8]] {
     match dialect {
         Dialect::OpenaiChat => &TEXTS,

@@ -1,4 +1,4 @@
-//! Watching a streamed answer: its start, its events, its closing events.
+//! Watches a streamed answer: its start, its events, its closing events.
 
 pub(crate) mod closing;
 pub(crate) mod event_template;

@@ -1,4 +1,4 @@
-//! How a stream begins: some providers answer 200 before they know that they cannot.
+//! Detects how a stream starts: some providers answer 200 before they find out that they cannot serve.
 
 use crate::dialect::Dialect;
 use crate::outcome::End;
@@ -8,17 +8,17 @@ use crate::usage_chunk::UsageChunk;
 use bytes::Bytes;
 use opencredits_wire::sse::{Event, Framer};
 
-/// A stream that has said nothing in so many bytes is taken as begun.
+/// A stream without an event in so many bytes counts as started.
 const FRONT_BYTES_MAX: usize = 64 << 10;
 
-/// What the beginning of a stream says.
+/// The start of a stream.
 #[derive(Debug)]
 pub enum StreamStart {
-    /// Nothing yet but comments, or a part of its first event.
+    /// Comments only, or a part of the first event.
     Pending,
-    /// An answer.
+    /// A response.
     Response,
-    /// An error, and nothing else.
+    /// An error and nothing else.
     Error(UpstreamError),
 }
 
@@ -31,13 +31,13 @@ pub struct StartDetector {
 }
 
 impl StartDetector {
-    /// For one stream.
+    /// A detector for one stream.
     #[must_use]
     pub fn new(dialect: Dialect) -> Self {
         Self { dialect, framer: Framer::new(), front: Vec::new(), front_bytes: 0 }
     }
 
-    /// Takes the next chunk.
+    /// Reads the next chunk.
     pub fn feed(&mut self, chunk: Bytes) -> StreamStart {
         let mut tells = false;
         let fed = self.framer.feed(&chunk, |raw, _| tells = tells || Event::read(raw).data.is_some());
@@ -49,7 +49,7 @@ impl StartDetector {
         self.judged()
     }
 
-    /// The stream has ended: its last event may lack the blank line, as with some servers.
+    /// Ends the stream. Its last event may lack the blank line, as with some servers.
     pub fn end(&mut self) -> StreamStart {
         if Event::read(&self.framer.take_rest()).data.is_none() {
             return StreamStart::Pending;
@@ -58,7 +58,7 @@ impl StartDetector {
         self.judged()
     }
 
-    /// Everything that was taken.
+    /// All bytes read so far.
     #[must_use]
     pub fn into_front(mut self) -> Bytes {
         self.joined()
@@ -90,7 +90,7 @@ fn error(dialect: Dialect, front: &Bytes) -> Option<UpstreamError> {
 mod tests {
     use super::*;
 
-    /// What a stream in pieces of `size` comes to, and after how many of them.
+    /// The start of a stream in pieces of `size` bytes, and the number of pieces until then.
     fn begins(stream: &[u8], size: usize) -> (StreamStart, Bytes) {
         let mut opening = StartDetector::new(Dialect::OpenaiChat);
         for piece in stream.chunks(size) {

@@ -1,4 +1,4 @@
-//! Watching an answer pass: the outcome is read, the closing events wait for the charge.
+//! Watches an answer pass: reads its outcome, and withholds the closing events until the charge.
 
 use crate::decoders::anthropic_messages as messages;
 use crate::decoders::cohere_chat;
@@ -16,16 +16,16 @@ use bytes::Bytes;
 use opencredits_wire::sse::{Event, Framer, Place};
 use opencredits_wire::{EventTooLarge, json};
 
-/// The status of the answer that a stream with an error in it began with.
+/// The HTTP status of a stream that has an error in it.
 const STATUS_IN_STREAM: u16 = 200;
 
-/// What some servers put in front of JSON.
+/// Prefixes that some servers put in front of JSON.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Watches a stream pass.
 ///
-/// Events go through as they came, until the one that names the reason for stopping: from there on they wait for
-/// [`StreamTap::close`], which adds what the request was charged.
+/// Events pass unchanged up to the one with the finish reason. From there on they are withheld until
+/// [`StreamTap::close`], which adds the charge.
 pub struct StreamTap {
     dialect: Dialect,
     usage_chunk: UsageChunk,
@@ -34,22 +34,22 @@ pub struct StreamTap {
     queries: gemini::Queries,
     outcome: Outcome,
     withheld: Vec<Withheld>,
-    /// What became of the last event: the rest of its line break forward the same way.
+    /// Where the last event went: the rest of its line break follows it.
     last: Forwarding,
     ended: bool,
     template: EventTemplate,
-    /// The last event that had the shape of another, where it counts.
+    /// The last event that matched a template, where it has counts.
     unread: Vec<u8>,
 }
 
-/// What becomes of an event.
+/// The disposition of an event.
 enum Disposition {
     Forward,
     Withhold(Closing),
     Discard,
 }
 
-/// What became of an event.
+/// Where an event went.
 #[derive(Clone, Copy)]
 enum Forwarding {
     Sent,
@@ -76,11 +76,11 @@ impl StreamTap {
         }
     }
 
-    /// Takes a chunk and gives what of it may go out now: whole events, unchanged, sliced from the chunk where they
-    /// lie in it.
+    /// Takes a chunk and returns the bytes that may go out now: complete events, unchanged, sliced from the chunk where
+    /// possible.
     ///
     /// # Errors
-    /// When an event is larger than any that a provider sends.
+    /// When an event exceeds the size limit.
     pub fn feed(&mut self, chunk: &Bytes) -> Result<Bytes, EventTooLarge> {
         let matched_bytes = self.match_events(chunk);
         if matched_bytes == chunk.len() {
@@ -99,7 +99,7 @@ impl StreamTap {
         fed.map(|()| out.finish())
     }
 
-    /// An event forward where its disposition is.
+    /// Moves an event by its disposition.
     fn forward(&mut self, raw: &[u8], place: &Place, out: &mut Out<'_>) {
         self.last = match self.read(raw) {
             Disposition::Forward => {
@@ -117,7 +117,7 @@ impl StreamTap {
         };
     }
 
-    /// The rest of a line break forward where the event went that it ends.
+    /// Moves the rest of a line break to the event that it ends.
     fn rest(&mut self, raw: &[u8], place: &Place, out: &mut Out<'_>) {
         match self.last {
             Forwarding::Sent => out.push(raw, place),
@@ -128,7 +128,7 @@ impl StreamTap {
         }
     }
 
-    /// How many bytes at the beginning of a chunk are events that have the shape of one that was read.
+    /// The length of the events at the beginning of a chunk that match a template.
     fn match_events(&mut self, chunk: &[u8]) -> usize {
         let plain = self.withheld.is_empty() && !self.ended && self.outcome.error.is_none();
         let mut rest = chunk;
@@ -146,7 +146,7 @@ impl StreamTap {
         chunk.len() - rest.len()
     }
 
-    /// Reads the counts of the last event that was compared only; its text has been counted.
+    /// Reads the counts of the last event that was only compared; its text is counted already.
     fn read_unread(&mut self) {
         if !self.unread.is_empty() {
             let (raw, produced) = (std::mem::take(&mut self.unread), self.outcome.produced);
@@ -155,7 +155,7 @@ impl StreamTap {
         }
     }
 
-    /// Reads an event, and remembers its shape.
+    /// Parses an event, and learns its template.
     fn read(&mut self, raw: &[u8]) -> Disposition {
         let before = self.outcome.produced;
         let disposition = self.event(raw);
@@ -171,30 +171,30 @@ impl StreamTap {
         self.ended
     }
 
-    /// Whether what was given out ends between two events, so that a comment may follow.
+    /// Whether the bytes given out so far end between two events, where a comment may be inserted.
     #[must_use]
     pub fn is_between_events(&self) -> bool {
         self.withheld.is_empty()
     }
 
-    /// Whether anything that is paid for has passed so far.
+    /// Whether any billable output has passed.
     pub fn has_produced(&mut self) -> bool {
         self.read_unread();
         !self.outcome.produced.is_nothing()
     }
 
-    /// What has become of the request. Call it once, at the end.
+    /// The outcome of the exchange. Call it once, at the end.
     pub fn outcome(&mut self, end: End) -> Outcome {
         self.read_unread();
         if end == End::Clean {
-            // Some servers leave out the last blank line.
+            // Some servers omit the last blank line.
             let rest = self.framer.take_rest();
             if let (false, Disposition::Withhold(kind)) = (rest.is_empty(), self.event(&rest)) {
                 self.withheld.push(Withheld { kind, raw: rest });
             }
         }
         let mut outcome = std::mem::take(&mut self.outcome);
-        // Compatible hosts may leave out [DONE]; an end in order after a reason for stopping is one all the same.
+        // Compatible hosts may omit [DONE]; an orderly end after a finish reason is complete all the same.
         let has_end = !matches!(self.dialect, Dialect::OpenaiChat | Dialect::GeminiGenerate);
         let finished = !has_end && outcome.finish.is_some();
         outcome.complete = self.ended || (end == End::Clean && finished);
@@ -221,7 +221,7 @@ impl StreamTap {
             Dialect::OpenaiEmbeddings => Disposition::Forward,
         };
         match disposition {
-            // Nothing comes after the end, and nothing after an error.
+            // Nothing follows the end, and nothing follows an error.
             Disposition::Forward if self.outcome.error.is_some() => Disposition::Discard,
             disposition => disposition,
         }
@@ -304,7 +304,7 @@ impl StreamTap {
         Disposition::Discard
     }
 
-    /// Closing events that turned out not to be: another choice forward on after the first has finished.
+    /// Withheld events that are no closing events: another choice continues after the first has finished.
     fn overtaken(&mut self, raw: &[u8]) -> Vec<Withheld> {
         if self.withheld.is_empty() {
             return Vec::new();
@@ -314,7 +314,7 @@ impl StreamTap {
     }
 }
 
-/// What forward out: a slice of the chunk while that is possible, a copy otherwise.
+/// The bytes that go out: a slice of the chunk while that is possible, a copy otherwise.
 struct Out<'a> {
     chunk: &'a Bytes,
     range: std::ops::Range<usize>,
@@ -365,7 +365,7 @@ pub fn read_body(dialect: Dialect, body: &[u8]) -> Outcome {
         Dialect::OpenaiResponses => responses::absorb_response(body, &mut outcome),
         Dialect::GeminiGenerate => {
             let mut queries = gemini::Queries::new();
-            // Without server-sent events a stream is a list of its chunks.
+            // Without SSE framing a stream is a list of its chunks.
             if body.trim_ascii_start().starts_with(b"[") {
                 json::items(body, |chunk| {
                     gemini::absorb(chunk, &mut queries, &mut outcome);

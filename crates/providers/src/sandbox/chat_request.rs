@@ -1,4 +1,4 @@
-//! Reading an `openai-chat` request.
+//! Reads an `openai-chat` request.
 
 use super::command::Commands;
 use super::problem::Problem;
@@ -9,9 +9,9 @@ use super::request::{
 use super::token_count::{DOCUMENT_TOKENS, IMAGE_TOKENS, Input, Lifetime, MESSAGE_TOKENS, TokenCount};
 use serde_json::{Value, json};
 
-/// So many answers may be asked for at once.
+/// The largest number of answers to one request.
 const ANSWERS_MAX: u64 = 16;
-/// The output cap where none is given.
+/// The default output cap.
 const OUTPUT_TOKENS: u64 = 16_384;
 
 pub(super) fn read(body: &Value) -> Result<SandboxRequest, Problem> {
@@ -117,7 +117,7 @@ fn thinking(body: &Value) -> Option<Thinking> {
     Some(Thinking { steps: steps(effort)?, tokens_max: u64::MAX, shown: Shown::SignatureOnly })
 }
 
-/// The words of the last message of a person; of several parts the last text.
+/// The text of the last user message; of several parts the last text.
 fn said(messages: &[Value]) -> String {
     let mut backwards = messages.iter().rev();
     let last = backwards.find(|message| text(message, "role") == "user");
@@ -141,7 +141,7 @@ fn words(content: &Value) -> String {
     }
 }
 
-/// Caching goes by itself in this dialect: everything before the last message may have been seen before.
+/// Caching is automatic in this dialect: everything before the last message may be cached.
 fn input(body: &Value, messages: &[Value]) -> Input {
     let mut tally = TokenCount::default();
     for name in ["tools", "functions", "response_format"] {
@@ -155,7 +155,7 @@ fn input(body: &Value, messages: &[Value]) -> Input {
         count(last, &mut tally);
     }
     let input = tally.input();
-    // Only what was read is told; nothing is billed for writing.
+    // Only reads are reported; writes are not billed.
     Input { uncached: input.uncached + input.written(), write_5m: 0, ..input }
 }
 

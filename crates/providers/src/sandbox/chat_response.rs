@@ -1,4 +1,4 @@
-//! Writing an `openai-chat` answer.
+//! Writes an `openai-chat` answer.
 
 use super::command::Ending;
 use super::compose::{Call, Finish, Input, Reply};
@@ -9,9 +9,9 @@ use super::seed::Seed;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-/// When everything was made: the sandbox has no clock.
+/// The creation time of everything: the sandbox has no clock.
 const CREATED: u64 = 1_700_000_000;
-/// Arguments come in pieces of so many bytes.
+/// The length of the pieces of arguments, in bytes.
 const PIECE_BYTES: usize = 12;
 
 pub(super) fn whole(ask: &SandboxRequest, seed: Seed, replies: &[Reply]) -> Value {
@@ -124,7 +124,7 @@ fn chunk(ask: &SandboxRequest, seed: Seed, choices: Value) -> Value {
     chunk
 }
 
-/// The answers come side by side, a piece of each in turn.
+/// The answers are interleaved, a piece of each in turn.
 fn interleaved(replies: &[Reply]) -> Vec<Value> {
     let mut sources: Vec<_> =
         replies.iter().enumerate().map(|(index, reply)| pieces(index, reply).into_iter()).collect();
@@ -162,7 +162,7 @@ fn pieces(index: usize, reply: &Reply) -> Vec<Value> {
     all
 }
 
-/// Pieces of a text that may be cut anywhere between characters.
+/// The pieces of a text, cut between characters.
 pub(super) fn in_pieces(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = text;

@@ -1,4 +1,4 @@
-//! What the person's last words order the sandbox to do: `sandbox:error 429`, `sandbox:slow 50`.
+//! The commands to the sandbox in the last user message: `sandbox:error 429`, `sandbox:slow 50`.
 
 use super::problem::Problem;
 use serde_json::Value;
@@ -10,10 +10,10 @@ const CALL: &str = "sandbox:call ";
 const SLOW_MS_MAX: u64 = 60_000;
 /// The longest silence.
 const SILENT_MS_MAX: u64 = 600_000;
-/// The longest text that is made up.
+/// The longest generated text.
 const TOKENS_MAX: u64 = 131_072;
 
-/// What the answer says.
+/// The content of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Content {
     #[default]
@@ -35,7 +35,7 @@ pub(super) enum Ending {
     Fail(usize),
 }
 
-/// All orders of one message.
+/// All commands of one message.
 #[derive(Clone, Default)]
 pub(super) struct Commands {
     pub(super) content: Content,
@@ -44,7 +44,7 @@ pub(super) struct Commands {
     pub(super) wait: Duration,
     pub(super) slow: Duration,
     pub(super) silent: Duration,
-    /// A tool to be called, and with what.
+    /// A tool to call, and its arguments.
     pub(super) call: Option<(String, Value)>,
 }
 
@@ -86,7 +86,7 @@ fn ordered_call(said: &str) -> Option<(String, Value)> {
     arguments.is_object().then(|| (name.to_owned(), arguments))
 }
 
-/// What was said, without the orders in it.
+/// The text without its commands.
 pub(super) fn without_commands(said: &str) -> String {
     let mut rest = String::with_capacity(said.len());
     let mut from = 0;
@@ -98,7 +98,7 @@ pub(super) fn without_commands(said: &str) -> String {
     rest.trim().to_owned()
 }
 
-/// Each order's word, its argument if it takes one, and where it stands.
+/// The word of each command, its argument if it takes one, and its place.
 fn orders(said: &str) -> impl Iterator<Item = (&str, Option<&str>, std::ops::Range<usize>)> {
     said.match_indices(MARK).map(|(start, _)| {
         let after = start + MARK.len();

@@ -1,4 +1,4 @@
-//! What the sandbox answers, before it is put into a dialect's words.
+//! Composes the sandbox's answer, in no dialect.
 
 use super::command::{Content, without_commands};
 use super::request::{Calls, Choice, Form, SandboxRequest, Shown, Takes, Tool, WebSearch};
@@ -7,16 +7,16 @@ use super::seed::Seed;
 use super::token_count::{cut, tokens_of};
 use serde_json::Value;
 
-/// A thought, as often as the effort demands.
+/// A sentence of reasoning, repeated by effort.
 const THOUGHT: &str = "The sandbox turns the question over and finds nothing new. ";
 const REFUSAL: &str = "The sandbox was told to refuse, and it does.";
-/// What fills a text of an ordered length.
+/// Filler for a text of a given length.
 const FILLER: &str = "Text from the sandbox, made up word by word. ";
-/// Of what a tool gave so much is repeated.
+/// The length of a tool result that is repeated.
 const RESULT_TOKENS_MAX: u64 = 50;
-/// The shortest part of a tool's name that brings the tool to mind.
+/// The shortest part of a tool's name that is recognised in a text.
 const HINT_BYTES_MIN: usize = 4;
-/// Where the samples are, by call.
+/// The addresses of the samples, by call.
 const PLACES: [&str; 2] = ["Paris", "London"];
 
 /// Why an answer ends.
@@ -27,7 +27,7 @@ pub(super) enum Finish {
     Length,
     Calls,
     Refusal,
-    /// It just ends.
+    /// A normal end.
     Unsaid,
 }
 
@@ -38,14 +38,14 @@ pub(super) struct Call {
     pub(super) input: Input,
 }
 
-/// What a tool is called with.
+/// The input of a call.
 pub(super) enum Input {
     Json(Value),
     Text(String),
 }
 
 impl Input {
-    /// As it stands in a stream.
+    /// As it appears in a stream.
     pub(super) fn text(&self) -> String {
         match self {
             Self::Json(value) => value.to_string(),
@@ -54,7 +54,7 @@ impl Input {
     }
 }
 
-/// Thoughts before the answer.
+/// Reasoning before the answer.
 pub(super) struct Thoughts {
     pub(super) text: String,
     pub(super) shown: Shown,
@@ -63,7 +63,7 @@ pub(super) struct Thoughts {
 /// One answer.
 pub(super) struct Reply {
     pub(super) thoughts: Option<Thoughts>,
-    /// What was looked for on the web.
+    /// The web search query.
     pub(super) search: Option<String>,
     pub(super) text: String,
     pub(super) refusal: Option<&'static str>,
@@ -76,7 +76,7 @@ impl Reply {
         self.thoughts.as_ref().map_or(0, |thoughts| tokens_of(&thoughts.text))
     }
 
-    /// All output: thoughts, text, and calls with their arguments.
+    /// All output: reasoning, text, and calls with their arguments.
     pub(super) fn tokens(&self) -> u64 {
         let calls: u64 = self.calls.iter().map(call_tokens).sum();
         let search = self.search.as_deref().map_or(0, tokens_of);
@@ -89,7 +89,7 @@ fn call_tokens(call: &Call) -> u64 {
     tokens_of(&call.name) + tokens_of(&call.input.text())
 }
 
-/// The answers, as many as were asked for.
+/// The answers, as many as requested.
 pub(super) fn replies(ask: &SandboxRequest, seed: Seed) -> Vec<Reply> {
     (0..ask.answers).map(|at| reply(ask, seed, at)).collect()
 }
@@ -148,7 +148,7 @@ fn words(ask: &SandboxRequest) -> String {
     }
 }
 
-/// Text of exactly so many tokens.
+/// A text of exactly so many tokens.
 fn filler(tokens: u64) -> String {
     let mut text = String::new();
     while tokens_of(&text) <= tokens {
@@ -172,7 +172,7 @@ fn calls(ask: &SandboxRequest, said: &str, seed: Seed) -> Vec<Call> {
         Choice::Auto if ask.tool_result.is_some() || !calls_for_tools(ask, said) => Vec::new(),
         Choice::Auto => wanted_first(&ask.tools.offered, said),
     };
-    // Where there is one tool only, it is called twice.
+    // A single tool is called twice.
     let tools = tools.iter().cycle().take(if tools.is_empty() { 0 } else { count });
     tools
         .enumerate()
@@ -187,20 +187,20 @@ fn calls(ask: &SandboxRequest, said: &str, seed: Seed) -> Vec<Call> {
         .collect()
 }
 
-/// Whether the words speak of tools, or of one that is offered.
+/// Whether the text mentions tools, or one of the request's tools.
 fn calls_for_tools(ask: &SandboxRequest, said: &str) -> bool {
     !ask.tools.offered.is_empty()
         && (said.contains("tool") || ask.tools.offered.iter().any(|tool| is_meant(tool, said)))
 }
 
-/// The tools that the words bring to mind, then the others.
+/// The tools that the text mentions, then the others.
 fn wanted_first<'a>(tools: &'a [Tool], said: &str) -> Vec<&'a Tool> {
     let (mut meant, others): (Vec<_>, Vec<_>) = tools.iter().partition(|tool| is_meant(tool, said));
     meant.extend(others);
     meant
 }
 
-/// Whether a part of the tool's name is among the words: `get_weather` and “How is the weather?”.
+/// Whether a part of the tool's name is in the text: `get_weather` and “How is the weather?”.
 fn is_meant(tool: &Tool, said: &str) -> bool {
     let spaced: String =
         tool.name.chars().flat_map(|letter| [letter.is_uppercase().then_some(' '), Some(letter)]).flatten().collect();
@@ -219,7 +219,7 @@ fn stop(reply: &mut Reply, stops: &[String]) {
     }
 }
 
-/// Keeps to the cap: thoughts first, then text; a call that does not fit is left out.
+/// Applies the output cap: reasoning first, then text; a call that does not fit is left out.
 fn shorten(reply: &mut Reply, tokens_max: u64) {
     if reply.tokens() <= tokens_max {
         return;

@@ -1,4 +1,4 @@
-//! Reading an `anthropic-messages` request.
+//! Reads an `anthropic-messages` request.
 
 use super::command::Commands;
 use super::problem::Problem;
@@ -9,9 +9,9 @@ use super::request::{
 use super::token_count::{DOCUMENT_TOKENS, IMAGE_TOKENS, Input, Lifetime, MESSAGE_TOKENS, TokenCount};
 use serde_json::{Value, json};
 
-/// How the names of tools begin that the vendor runs itself.
+/// Prefixes of the types of built-in tools.
 const OWN_TOOLS: [&str; 5] = ["web_search_", "web_fetch_", "code_execution_", "tool_search_", "advisor_"];
-/// What thoughts cost that cannot be read.
+/// The tokens of hidden reasoning.
 const REDACTED_TOKENS: u64 = 10;
 
 pub(super) fn read(body: &Value) -> Result<SandboxRequest, Problem> {
@@ -104,7 +104,7 @@ fn thinking(body: &Value, cap: u64) -> Result<Option<Thinking>, Problem> {
     Ok(steps(effort.unwrap_or_default()).map(|steps| Thinking { steps, tokens_max, shown }))
 }
 
-/// The words of the last message of a person that has any; of several blocks the last text.
+/// The text of the last user message that has any; of several blocks the last text.
 fn said(messages: &[Value]) -> String {
     let backwards = messages.iter().rev();
     let mut of_a_person = backwards.filter(|message| text(message, "role") == "user");
@@ -120,7 +120,7 @@ fn said(messages: &[Value]) -> String {
     words.unwrap_or_default().to_owned()
 }
 
-/// What the caller's tool gave, where the last message has such.
+/// The result of a client's tool, where the last message has one.
 fn tool_result(last: &Value) -> Option<String> {
     let mut blocks = items(last, "content").iter();
     let result = blocks.find(|block| text(block, "type") == "tool_result")?;
@@ -131,7 +131,7 @@ fn tool_result(last: &Value) -> Option<String> {
     })
 }
 
-/// In the order in which prefixes are cached: tools, system, messages.
+/// In the order of cached prefixes: tools, system, messages.
 fn input(body: &Value, messages: &[Value]) -> Input {
     let mut tally = TokenCount::default();
     for tool in items(body, "tools") {
@@ -146,7 +146,7 @@ fn input(body: &Value, messages: &[Value]) -> Input {
         tally.flat(MESSAGE_TOKENS);
         count_content(&message["content"], &mut tally);
     }
-    // A mark on the request itself stands for one at its end.
+    // A cache mark on the request stands for one at its end.
     mark(body, &mut tally);
     tally.input()
 }

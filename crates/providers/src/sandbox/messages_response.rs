@@ -1,4 +1,4 @@
-//! Writing an `anthropic-messages` answer.
+//! Writes an `anthropic-messages` answer.
 
 use super::chat_response::in_pieces;
 use super::command::Ending;
@@ -23,7 +23,7 @@ pub(super) fn whole(ask: &SandboxRequest, seed: Seed, replies: &[Reply]) -> Valu
     message
 }
 
-/// The message before anything is said.
+/// The message before its content.
 fn opening(ask: &SandboxRequest, seed: Seed) -> Value {
     json!({
         "id": seed.id("msg_"),
@@ -70,7 +70,7 @@ fn input_usage(ask: &SandboxRequest) -> Value {
     })
 }
 
-/// The counts at the end of a stream: those at its beginning tell what lies in between.
+/// The usage at the end of a stream; the usage at its start has the input.
 fn usage_so_far(ask: &SandboxRequest, reply: &Reply) -> Value {
     let mut usage = usage(ask, reply);
     if let Some(members) = usage.as_object_mut() {
@@ -91,13 +91,13 @@ fn usage(ask: &SandboxRequest, reply: &Reply) -> Value {
     usage
 }
 
-/// A block of content: how it begins, and what is added to it.
+/// A content block: its start and its deltas.
 struct Block {
     start: Value,
     deltas: Vec<Delta>,
 }
 
-/// An addition to a block.
+/// A delta of a block.
 enum Delta {
     Text(String),
     Thinking(String),

@@ -1,12 +1,11 @@
-//! A vendor inside the process: it speaks the dialects, knows nothing and costs nothing.
+//! A vendor inside the process, for tests and trials: it has the providers' dialects, no model and no cost.
 //!
-//! The path says which dialect: `…/chat/completions` or `…/messages`. Its answers follow from the request alone, so
-//! that a test can expect them byte by byte; `docs/sandbox.md` lists the rules by which it counts, calls tools and
-//! fails on command.
+//! The path selects the dialect: `…/chat/completions` or `…/messages`. The answer depends on the request only, so that
+//! a test can expect it byte by byte. `docs/sandbox.md` lists the rules for counts, tool calls and commanded failures.
 //!
 //! # What it refuses to do
-//! It opens no socket, keeps nothing between requests, reads no clock and no randomness. It checks of a request what
-//! it needs to answer it, and nothing more.
+//! The sandbox opens no socket, keeps nothing between requests, and reads neither a clock nor randomness. It validates
+//! a request only as far as its answer depends on it.
 //!
 //! # Example
 //! ```
@@ -148,7 +147,7 @@ fn chunks(dialect: SandboxDialect, seed: Seed, request: &SandboxRequest) -> Vec<
     }
 }
 
-/// A whole answer comes in two chunks, so that there is a middle to fail in.
+/// A whole answer comes in two chunks, so that it can break off in the middle.
 fn halves(body: &Value) -> Vec<Bytes> {
     let mut first = Bytes::from(body.to_string());
     let second = first.split_off(first.len() / 2);

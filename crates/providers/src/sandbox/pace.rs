@@ -1,4 +1,4 @@
-//! When each chunk comes, and how it ends.
+//! The timing of chunks, and the end of an answer.
 
 use super::command::{Commands, Ending};
 use crate::transport::TransportError;
@@ -9,14 +9,14 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::Sleep;
 
-/// When the parts of an answer come.
+/// The timing of an answer.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Pace {
-    /// Before the head.
+    /// The wait before the head.
     pub(super) head: Duration,
-    /// Before each chunk.
+    /// The wait before each chunk.
     chunk: Duration,
-    /// After the first chunk, besides.
+    /// An additional wait after the first chunk.
     silence: Duration,
     /// The connection breaks after so many chunks.
     cut: Option<usize>,
@@ -40,7 +40,7 @@ impl Pace {
     }
 }
 
-/// A body whose chunks come when they shall.
+/// A body with timed chunks.
 pub(super) struct PacedBody {
     chunks: std::vec::IntoIter<Bytes>,
     pace: Pace,

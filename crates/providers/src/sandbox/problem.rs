@@ -1,11 +1,11 @@
-//! What the sandbox says when it refuses, in the words of either dialect.
+//! The sandbox's errors, in the form of either dialect.
 
 use super::dialect::SandboxDialect;
 use super::seed::Seed;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-/// A refusal.
+/// An error.
 #[derive(Clone)]
 pub(super) struct Problem {
     pub(super) status: StatusCode,
@@ -13,7 +13,7 @@ pub(super) struct Problem {
     quota: Quota,
 }
 
-/// Whether our account at the vendor is what has run out.
+/// Whether our account at the vendor is out of quota.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Quota {
     Left,
@@ -29,7 +29,7 @@ impl Problem {
         Self::of(StatusCode::NOT_FOUND, format!("the sandbox does not serve {path}"))
     }
 
-    /// What `sandbox:error` orders: a status from 400 on, or `quota`.
+    /// The error that `sandbox:error` commands: a status from 400 on, or `quota`.
     pub(super) fn ordered(what: &str) -> Self {
         let status = what.parse().ok().and_then(|code: u16| StatusCode::from_u16(code).ok());
         let status = status.filter(|status| (400..600).contains(&status.as_u16()));
@@ -47,7 +47,7 @@ impl Problem {
         Self::of(status, message)
     }
 
-    /// What `sandbox:fail` orders.
+    /// The error that `sandbox:fail` commands.
     pub(super) fn in_mid_stream() -> Self {
         Self::of(
             StatusCode::from_u16(529).unwrap_or(StatusCode::SERVICE_UNAVAILABLE),

@@ -1,10 +1,10 @@
-//! What a request asks for, in either dialect.
+//! A request, in no dialect.
 
 use super::command::Commands;
 use super::token_count::Input;
 use serde_json::Value;
 
-/// How the answer comes.
+/// The delivery of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Delivery {
     Whole,
@@ -12,14 +12,14 @@ pub(super) enum Delivery {
     StreamWithUsage,
 }
 
-/// A tool that the caller runs.
+/// A tool of the client.
 #[derive(Clone)]
 pub(super) struct Tool {
     pub(super) name: String,
     pub(super) takes: Takes,
 }
 
-/// What a tool takes.
+/// The input of a tool.
 #[derive(Clone)]
 pub(super) enum Takes {
     /// JSON of this schema.
@@ -37,43 +37,43 @@ pub(super) enum Choice {
     Named(String),
 }
 
-/// How many tools may be called at once.
+/// The number of tools that may be called at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Calls {
     One,
     Several,
 }
 
-/// The form of the text.
+/// The format of the text.
 pub(super) enum Form {
     Free,
     Json(Value),
 }
 
-/// How much is thought before the answer.
+/// The amount of reasoning before the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Thinking {
-    /// How many sentences.
+    /// In sentences.
     pub(super) steps: usize,
     pub(super) tokens_max: u64,
     pub(super) shown: Shown,
 }
 
-/// Whether thoughts are shown.
+/// Whether reasoning is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shown {
     Text,
     SignatureOnly,
 }
 
-/// Whether the web can be searched.
+/// Whether web search is available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WebSearch {
     Offered,
     NotOffered,
 }
 
-/// What a request asks for.
+/// A request.
 pub(super) struct SandboxRequest {
     pub(super) model: String,
     pub(super) delivery: Delivery,
@@ -84,7 +84,7 @@ pub(super) struct SandboxRequest {
     pub(super) form: Form,
     pub(super) thinking: Option<Thinking>,
     pub(super) input: Input,
-    /// The last words of the person, commands included.
+    /// The last user text, commands included.
     pub(super) said: String,
     pub(super) tool_result: Option<String>,
     pub(super) commands: Commands,
@@ -99,7 +99,7 @@ pub(super) struct Tools {
     pub(super) web_search: WebSearch,
 }
 
-/// How many sentences are thought for a word for effort; none where the word asks for no thinking.
+/// The number of sentences for an effort; none for an effort without reasoning.
 pub(super) fn steps(effort: &str) -> Option<usize> {
     match effort {
         "none" => None,
@@ -111,17 +111,17 @@ pub(super) fn steps(effort: &str) -> Option<usize> {
     }
 }
 
-/// The text of a member, empty where there is none.
+/// The text of a member; empty where there is none.
 pub(super) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The members of an array, none where it is no array.
+/// The items of a member; none where it is no array.
 pub(super) fn items<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// The member, where it is there and not null.
+/// The member, where it is not null.
 pub(super) fn set<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     value.get(name).filter(|member| !member.is_null())
 }

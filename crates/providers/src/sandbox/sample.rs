@@ -1,18 +1,18 @@
-//! A value that a JSON schema allows.
+//! A value that matches a JSON schema.
 
 use serde_json::{Map, Value, json};
 use std::cell::Cell;
 
-/// Deeper than this a schema that refers to itself is left out.
+/// The depth from which optional parts of a recursive schema are left out.
 const DEPTH_MAX: usize = 12;
-/// More members than this no sample has.
+/// The largest number of members of a sample.
 const ITEMS_MAX: u64 = 8;
 const TEXT_BYTES_MAX: usize = 256;
-/// No sample visits more parts of a schema than this.
+/// The largest number of schema parts that a sample visits.
 const PARTS_MAX: usize = 2_000;
 
-/// A value that the schema allows, as far as it is told by types, `enum`, `const`, references and bounds; patterns
-/// are not heeded. The place tells apart two samples of one schema.
+/// A value that matches the schema, as far as types, `enum`, `const`, references and bounds go; patterns are ignored.
+/// The address makes two samples of one schema differ.
 pub(super) fn value(schema: &Value, place: &str) -> Value {
     Sampler { root: schema, place, left: Cell::new(PARTS_MAX) }.of(schema, "", 0)
 }
@@ -56,7 +56,7 @@ impl Sampler<'_> {
         }
     }
 
-    /// Every part's members together; for anything else than objects the first part.
+    /// The members of all parts together; for other values than objects the first part.
     fn all(&self, schema: &Value, parts: &[Value], depth: usize) -> Value {
         let mut members = self.members(schema, depth);
         let mut other = None;
@@ -72,7 +72,7 @@ impl Sampler<'_> {
         }
     }
 
-    /// What is required, and whatever else does not lead too deep.
+    /// Required members, and optional ones that are not too deep.
     fn members(&self, schema: &Value, depth: usize) -> Map<String, Value> {
         let required = schema.get("required").and_then(Value::as_array);
         let is_required = |name: &str| required.is_some_and(|names| names.iter().any(|one| one.as_str() == Some(name)));
@@ -128,7 +128,7 @@ fn fixed(schema: &Value) -> Option<Value> {
     from("const").or(first).or_else(|| from("default"))
 }
 
-/// The type, the first that is not `null` of several; an object where only members are told.
+/// The type, the first one besides `null` of several; an object where only properties are given.
 fn kind(schema: &Value) -> &str {
     let named = match schema.get("type") {
         Some(Value::String(kind)) => Some(kind.as_str()),
@@ -148,7 +148,7 @@ fn kind(schema: &Value) -> &str {
     }
 }
 
-/// Three, or the nearest that the bounds allow.
+/// Three, or the nearest number within the bounds.
 fn number(schema: &Value) -> i64 {
     let bound = |name: &str| {
         let bound = schema.get(name)?;
@@ -168,7 +168,7 @@ fn number(schema: &Value) -> i64 {
     }
 }
 
-/// A half on top, where nothing bounds the number.
+/// Half a unit more, where nothing bounds the number.
 fn fraction(schema: &Value) -> f64 {
     let bounds = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"];
     if bounds.iter().any(|name| schema.get(name).is_some()) { 0.0 } else { 0.5 }

@@ -1,10 +1,10 @@
-//! What tells one answer from another: a hash of the request.
+//! A hash of the request, which makes one answer differ from another.
 
 /// The constants of FNV-1a for 128 bits.
 const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
 const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
 
-/// A hash of the request (FNV-1a, 128 bits). It need not withstand anyone.
+/// A hash of the request (FNV-1a, 128 bits). It need not resist attacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Seed(u128);
 
@@ -13,7 +13,7 @@ impl Seed {
         Self(OFFSET).and(bytes)
     }
 
-    /// One for a part of the answer.
+    /// A seed for a part of the answer.
     #[must_use]
     pub(super) fn part(self, kind: &str, index: usize) -> Self {
         self.and(kind.as_bytes()).and(&index.to_le_bytes())

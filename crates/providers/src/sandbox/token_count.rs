@@ -1,38 +1,38 @@
-//! Counting tokens by a rule that anyone can apply by hand.
+//! Counts tokens by a rule that can be applied by hand.
 
 use serde_json::Value;
 
 const BYTES_PER_TOKEN: usize = 4;
-/// What an image costs, whatever its size.
+/// The tokens of an image of any size.
 pub(super) const IMAGE_TOKENS: u64 = 85;
-/// What a recording costs.
+/// The tokens of a recording.
 pub(super) const AUDIO_TOKENS: u64 = 100;
-/// What a document costs.
+/// The tokens of a document.
 pub(super) const DOCUMENT_TOKENS: u64 = 300;
-/// What a message costs besides its content.
+/// The tokens of a message besides its content.
 pub(super) const MESSAGE_TOKENS: u64 = 3;
-/// A cacheable prefix that holds this word counts as read from the cache.
+/// A cacheable prefix that contains this word counts as read from the cache.
 const CACHED: &str = "cached";
 
-/// One token for every four bytes of UTF-8, the last one perhaps not full.
+/// One token for every four bytes of UTF-8, rounded up.
 pub(super) fn tokens_of(text: &str) -> u64 {
     u64::try_from(text.len().div_ceil(BYTES_PER_TOKEN)).unwrap_or(u64::MAX)
 }
 
-/// As much of the text as these tokens hold.
+/// The beginning of a text that has so many tokens.
 pub(super) fn cut(text: &str, tokens_max: u64) -> &str {
     let bytes_max = usize::try_from(tokens_max).unwrap_or(usize::MAX).saturating_mul(BYTES_PER_TOKEN);
     &text[..text.floor_char_boundary(bytes_max)]
 }
 
-/// How long a cache entry lives.
+/// The lifetime of a cache entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lifetime {
     FiveMinutes,
     OneHour,
 }
 
-/// Input tokens by what they cost; the parts are disjoint but for `audio`.
+/// Input tokens by price; the parts are disjoint except for `audio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Input {
     pub(super) uncached: u64,
@@ -57,7 +57,7 @@ impl Input {
 pub(super) struct TokenCount {
     total: u64,
     audio: u64,
-    /// Where the word for a cache hit was first seen.
+    /// Where the cache-hit word first appeared.
     hit_at: Option<u64>,
     marked_5m: u64,
     marked_1h: u64,
@@ -71,7 +71,7 @@ impl TokenCount {
         self.flat(tokens_of(text));
     }
 
-    /// Whatever has no text of its own: the length of its compact JSON.
+    /// A value that is no text: counted by the length of its compact JSON.
     pub(super) fn json(&mut self, value: &Value) {
         self.text(&value.to_string());
     }
@@ -85,7 +85,7 @@ impl TokenCount {
         self.flat(AUDIO_TOKENS);
     }
 
-    /// Everything up to here is to be cached.
+    /// Marks everything up to here as cacheable.
     pub(super) fn mark(&mut self, lifetime: Lifetime) {
         match lifetime {
             Lifetime::FiveMinutes => self.marked_5m = self.total,
@@ -93,7 +93,7 @@ impl TokenCount {
         }
     }
 
-    /// With explicit marks: the prefix was read where it holds the word, and written otherwise.
+    /// With explicit marks: a prefix with the word is read, any other one is written.
     pub(super) fn input(&self) -> Input {
         let prefix = self.marked_5m.max(self.marked_1h);
         let (read, write_1h) =
