@@ -215,7 +215,7 @@ where
 /// What is to be done.
 pub(crate) enum Task {
     /// To ask gateway or books.
-    Ask(AdminRequest),
+    PriceRequest(AdminRequest),
     /// To check a config.
     Check(Option<PathBuf>),
 }
@@ -224,7 +224,7 @@ impl Arguments {
     /// What is to be done. Ids of things to be made are made here, so that a request whose answer is lost can be repeated.
     pub(crate) fn task(&self, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<Task, AdminError> {
         let now = clock.now();
-        Ok(Task::Ask(match &self.command {
+        Ok(Task::PriceRequest(match &self.command {
             Command::Config(ConfigCommand::Check { file }) => return Ok(Task::Check(file.clone())),
             Command::User(UserCommand::Add { label, id }) => AdminRequest::AddUser(AddUser {
                 id: Some(id.unwrap_or_else(|| fresh_id(now, entropy))),

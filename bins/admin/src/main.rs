@@ -40,7 +40,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
             print(&if arguments.json { serde_json::to_string_pretty(&checked)? } else { checked.to_string() })?;
             Ok(ExitCode::SUCCESS)
         }
-        Task::Ask(request) => {
+        Task::PriceRequest(request) => {
             let mut config = read_config(arguments.config.as_ref())?;
             if let Some(dir) = &arguments.data {
                 config.data.dir.clone_from(dir);

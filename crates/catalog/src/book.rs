@@ -1,4 +1,4 @@
-//! Models as they stand in the price book and in an operator's config.
+//! Models as the price book and an operator's config define them.
 
 use crate::card::{Fees, PriceCard, Stated};
 use crate::error::CatalogError;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use toml::Table;
 
-/// A model as written: prices are decimal strings, dollars per million tokens or per use.
+/// A model definition: prices are decimal strings, in dollars per million tokens or per use.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Entry {
@@ -52,12 +52,12 @@ pub(crate) struct Entry {
     data_collection: Option<bool>,
     #[serde(default)]
     zdr: Option<bool>,
-    /// Where else it is served.
+    /// Its further routes.
     #[serde(default)]
     route: Vec<RouteEntry>,
 }
 
-/// A route as written, with a price of its own.
+/// The definition of a route with prices of its own.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RouteEntry {
@@ -83,7 +83,7 @@ struct RouteEntry {
 
 type Prices = BTreeMap<String, String>;
 
-/// The fee for a grounded prompt, however often was searched for it.
+/// The fee of a grounded prompt, for any number of searches.
 const GROUNDING_PROMPT: &str = "grounding_prompt";
 
 #[derive(Clone, Deserialize)]
@@ -101,8 +101,8 @@ struct List {
     model: Vec<Table>,
 }
 
-/// The models of a TOML text. Each is read by itself: the text may have been put together from another one, in which its lines
-/// have other numbers.
+/// The models of a TOML text. Each is parsed by itself, since the text may be assembled from another one with other
+/// line numbers.
 pub(crate) fn read(toml: &str) -> Result<Vec<Entry>, CatalogError> {
     let list: List = toml::from_str(toml)?;
     list.model.into_iter().zip(1..).map(|(table, number)| read_one(table, number)).collect()
@@ -154,7 +154,7 @@ impl Entry {
         })
     }
 
-    /// The route that is written beside the model's own facts.
+    /// The route that is defined by the model's own members.
     fn own_route(&self) -> RouteEntry {
         RouteEntry {
             vendor: self.vendor.clone(),

@@ -1,23 +1,23 @@
-//! What a model costs: rates, long-context cliffs, service tiers, fees for each use of a tool.
+//! The prices of a model: rates, long-context thresholds, service tiers, fees for tool uses.
 
 use crate::error::CatalogError;
 use crate::rates::{Rates, StatedRates};
 use opencredits_units::{Bucket, PicoUsd, Rate, Tokens, ToolUse, Usage};
 
-/// What one model costs on one route.
+/// The prices of one model on one route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PriceCard {
     default: PriceList,
-    /// For service tiers, by name.
+    /// The rates of service tiers, by name.
     tiers: Vec<(String, PriceList)>,
     fees: Fees,
 }
 
-/// Fees for uses of a provider's tools.
+/// Fees for uses of built-in tools.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Fees {
     pub(crate) per_use: [Option<Rate>; ToolUse::COUNT],
-    /// Whether a grounded prompt costs one fee, however often was searched for it.
+    /// Whether a grounded prompt has one fee, for any number of searches.
     pub(crate) grounded_once: bool,
 }
 
@@ -26,7 +26,7 @@ impl Fees {
         self.per_use.get(tool.index()).copied().flatten()
     }
 
-    /// How many of the uses are billed.
+    /// The number of uses that are billed.
     fn billed(&self, tool: ToolUse, uses: Tokens) -> Tokens {
         if self.grounded_once && tool == ToolUse::Grounding { uses.min(Tokens::new(1)) } else { uses }
     }
@@ -36,11 +36,12 @@ impl Fees {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct PriceList {
     base: Rates,
-    /// Rates by the total input above which they hold for all of it, rising.
+    /// Rates by long-context threshold, rising. The rates of a threshold apply to all tokens of a request whose input
+    /// exceeds it.
     cliffs: Vec<(Tokens, Rates)>,
 }
 
-/// Prices as a price list states them.
+/// Prices in the form of price lists.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Stated {
     pub(crate) base: StatedRates,
@@ -49,27 +50,27 @@ pub(crate) struct Stated {
     pub(crate) fees: Fees,
 }
 
-/// The most that a request could use.
+/// The upper bounds of a request's usage.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Ask<'a> {
+pub struct PriceRequest<'a> {
     /// Input tokens, cached ones included.
     pub input: Tokens,
     /// Output tokens of all choices together, reasoning included.
     pub output: Tokens,
-    /// Buckets besides text, cache reads and reasoning that the request could touch.
+    /// Further buckets that the request may use, besides text, cache reads and reasoning.
     pub extra: &'a [Bucket],
-    /// The service tier that the request asks for.
+    /// The requested service tier.
     pub tier: Option<&'a str>,
-    /// How often each tool could be used.
+    /// The largest number of uses of each tool.
     pub uses: &'a [(ToolUse, Tokens)],
 }
 
-/// What a line of a bill counts.
+/// The item of a bill's line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Item {
     /// Tokens of a class.
     Tokens(Bucket),
-    /// Uses of a provider's tool.
+    /// Uses of a built-in tool.
     Uses(ToolUse),
 }
 
@@ -87,31 +88,31 @@ impl Item {
 /// One line of a bill: `quantity × rate = amount`, exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BillLine {
-    /// What is counted.
+    /// The item.
     pub item: Item,
-    /// How many.
+    /// The quantity.
     pub quantity: Tokens,
-    /// The price of one.
+    /// The price of one unit.
     pub rate: Rate,
     /// The product.
     pub amount: PicoUsd,
 }
 
-/// What a usage costs, line by line.
+/// The cost of a usage, line by line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bill {
-    /// A line for every count that the provider reported, zero ones included.
+    /// A line for every reported count, including zeros.
     pub lines: Vec<BillLine>,
     /// Their sum.
     pub cost: PicoUsd,
 }
 
-/// Buckets that any request may touch, whatever it asks for.
+/// Buckets that every request may use.
 const ALWAYS: [Bucket; 5] =
     [Bucket::InputUncached, Bucket::CacheRead, Bucket::InputToolPrompt, Bucket::Output, Bucket::Reasoning];
 
 impl PriceCard {
-    /// The card of these prices; `None` when input or output has no price.
+    /// A card with these prices; `None` when input or output has no price.
     pub(crate) fn new(stated: &Stated) -> Option<Self> {
         let default = PriceList::new(&stated.base, stated)?;
         let tiers = stated
@@ -121,7 +122,7 @@ impl PriceCard {
         Some(Self { default, tiers: tiers.collect::<Option<_>>()?, fees: stated.fees })
     }
 
-    /// What `usage` costs when it was served in `tier`; a tier without prices of its own is the default one.
+    /// The cost of `usage` in service tier `tier`; a tier without prices costs as the default one.
     ///
     /// # Errors
     /// When a sum does not fit its integer.
@@ -144,47 +145,48 @@ impl PriceCard {
         Ok(bill)
     }
 
-    /// The most that a request within `ask` can cost.
+    /// The highest cost of a request within `request`.
     ///
     /// # Errors
     /// When a sum does not fit its integer.
-    pub fn quote(&self, ask: &Ask<'_>) -> Result<PicoUsd, CatalogError> {
-        let mut most = self.fees(ask)?;
-        for (count, side) in [(ask.input, Side::Input), (ask.output, Side::Output)] {
-            let worst = self.worst(ask, side).times(count).ok_or(CatalogError::Overflow)?;
+    pub fn quote(&self, request: &PriceRequest<'_>) -> Result<PicoUsd, CatalogError> {
+        let mut most = self.fees(request)?;
+        for (count, side) in [(request.input, Side::Input), (request.output, Side::Output)] {
+            let worst = self.worst(request, side).times(count).ok_or(CatalogError::Overflow)?;
             most = most.checked_add(worst).ok_or(CatalogError::Overflow)?;
         }
         Ok(most)
     }
 
-    /// How many output tokens `budget` pays for once the rest of `ask` is paid; `None` when not even that is covered.
+    /// The output tokens that `budget` pays for after the rest of `request`; `None` when it does not pay for the rest.
     ///
     /// # Errors
     /// When a sum does not fit its integer.
-    pub fn output_within(&self, ask: &Ask<'_>, budget: PicoUsd) -> Result<Option<Tokens>, CatalogError> {
-        let rest = self.quote(&Ask { output: Tokens::ZERO, ..*ask })?;
+    pub fn output_within(&self, request: &PriceRequest<'_>, budget: PicoUsd) -> Result<Option<Tokens>, CatalogError> {
+        let rest = self.quote(&PriceRequest { output: Tokens::ZERO, ..*request })?;
         let Some(left) = budget.get().checked_sub(rest.get()).filter(|left| *left >= 0) else {
             return Ok(None);
         };
-        let rate = i128::from(self.worst(ask, Side::Output).get());
+        let rate = i128::from(self.worst(request, Side::Output).get());
         let count = left.checked_div(rate).map_or(u64::MAX, |count| u64::try_from(count).unwrap_or(u64::MAX));
         Ok(Some(Tokens::new(count)))
     }
 
-    /// The fee for one use of `tool`, where the book has one.
+    /// The fee for one use of `tool`, if it has one.
     #[must_use]
     pub fn per_use(&self, tool: ToolUse) -> Option<Rate> {
         self.fees.of(tool)
     }
 
-    /// Whether uses of `tool` have a price: of their own, or with each request of a model that searches every time.
+    /// Whether uses of `tool` have a price: a fee of their own, or one with each request of a model that always
+    /// searches.
     #[must_use]
     pub fn prices(&self, tool: ToolUse) -> bool {
         let with_each = || ToolUse::EACH_REQUEST.into_iter().any(|each| self.per_use(each).is_some());
         self.per_use(tool).is_some() || (tool == ToolUse::WebSearch && with_each())
     }
 
-    /// The rate of `bucket` in the default tier, below every cliff.
+    /// The rate of `bucket` in the default tier, below every threshold.
     #[must_use]
     pub fn rate(&self, bucket: Bucket) -> Rate {
         self.default.base.of(bucket)
@@ -195,18 +197,20 @@ impl PriceCard {
         named.map_or(&self.default, |(_, list)| list)
     }
 
-    /// The highest rate that a token of `side` can have: on either side of each cliff within reach, in the tier
-    /// that was asked for and in the default one, which a provider may fall back to.
-    fn worst(&self, ask: &Ask<'_>, side: Side) -> Rate {
-        let reachable = [&self.default, self.list(ask.tier)].into_iter().flat_map(|list| list.reachable(ask.input));
-        let buckets = || ALWAYS.iter().chain(ask.extra).copied().filter(|bucket| bucket.is_input() == side.is_input());
+    /// The highest rate that a token of `side` can have: on either side of each threshold within reach, in the
+    /// requested tier and in the default one, to which a provider may fall back.
+    fn worst(&self, request: &PriceRequest<'_>, side: Side) -> Rate {
+        let reachable =
+            [&self.default, self.list(request.tier)].into_iter().flat_map(|list| list.reachable(request.input));
+        let buckets =
+            || ALWAYS.iter().chain(request.extra).copied().filter(|bucket| bucket.is_input() == side.is_input());
         reachable.flat_map(|rates| buckets().map(|bucket| rates.of(bucket))).max().unwrap_or_default()
     }
 
-    fn fees(&self, ask: &Ask<'_>) -> Result<PicoUsd, CatalogError> {
+    fn fees(&self, request: &PriceRequest<'_>) -> Result<PicoUsd, CatalogError> {
         let each = ToolUse::EACH_REQUEST.into_iter().filter_map(|tool| self.per_use(tool)).max();
         let each = each.unwrap_or_default().times(Tokens::new(1)).ok_or(CatalogError::Overflow)?;
-        ask.uses.iter().try_fold(each, |sum, (tool, count)| {
+        request.uses.iter().try_fold(each, |sum, (tool, count)| {
             let fee = self.per_use(*tool).unwrap_or_default().times(self.fees.billed(*tool, *count));
             fee.and_then(|fee| sum.checked_add(fee)).ok_or(CatalogError::Overflow)
         })
@@ -226,7 +230,7 @@ impl Side {
 }
 
 impl PriceList {
-    /// Where a service tier and a cliff meet, their factors multiply.
+    /// Above a threshold in a service tier, both factors apply.
     fn new(rates: &StatedRates, stated: &Stated) -> Option<Self> {
         let mut under = stated.base;
         let mut cliffs = Vec::with_capacity(stated.cliffs.len());
@@ -237,13 +241,13 @@ impl PriceList {
         Some(Self { base: rates.complete()?, cliffs })
     }
 
-    /// The rates for a request with this much input: those of the last cliff that it exceeds hold for all of it.
+    /// The rates of a request with this much input: those of the highest threshold that it exceeds.
     fn at(&self, input: Tokens) -> &Rates {
         let exceeded = self.cliffs.iter().rev().find(|(above, _)| *above < input);
         exceeded.map_or(&self.base, |(_, rates)| rates)
     }
 
-    /// The rates that a request with at most this much input can meet.
+    /// The rates that apply to a request with at most this much input.
     fn reachable(&self, input: Tokens) -> impl Iterator<Item = &Rates> {
         let exceeded = self.cliffs.iter().filter(move |(above, _)| *above < input);
         std::iter::once(&self.base).chain(exceeded.map(|(_, rates)| rates))

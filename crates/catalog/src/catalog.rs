@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 /// The price book: one model a line, derived by `cargo xtask pricebook`.
 const BOOK: &str = include_str!("../data/pricebook.jsonl");
-/// The version of the price book: the date of its facts, and our revision of them.
+/// The version of the price book: the date of its facts and our revision.
 const BOOK_VERSION: &str = include_str!("../data/version.txt");
 /// Models of the offline sandbox, priced so that everything can be tried.
 const SANDBOX: &str = include_str!("../data/sandbox.toml");
 
-/// All models that are offered.
+/// All models on sale.
 #[derive(Debug, Clone)]
 pub struct Catalog {
     models: Vec<Arc<Model>>,
@@ -29,7 +29,7 @@ impl Catalog {
         Self::of(Vec::new())
     }
 
-    /// The price book that is compiled in.
+    /// The compiled-in price book.
     ///
     /// # Errors
     /// When the book is damaged, which a test rules out.
@@ -44,13 +44,14 @@ impl Catalog {
         Ok(Self { version, ..Self::of(models) })
     }
 
-    /// The version of the compiled-in book that this began with.
+    /// The version of the compiled-in price book.
     #[must_use]
     pub const fn version(&self) -> BookVersion {
         self.version
     }
 
-    /// These models and the operator's, given as TOML (`[[model]]`); one with the same id replaces the book's.
+    /// These models and the operator's, given as TOML (`[[model]]`). An operator's model replaces the book's of the
+    /// same id.
     ///
     /// # Errors
     /// When the text is no list of models, or a model lacks a price; the error names the model and the field.
@@ -73,7 +74,7 @@ impl Catalog {
         self.with_operator(SANDBOX)
     }
 
-    /// Only the models, and their routes, whose vendor is `offered`.
+    /// Only the models and routes of vendors that are `offered`.
     #[must_use]
     pub fn only(self, offered: impl Fn(&str) -> bool) -> Self {
         let models = self.models.iter().filter_map(|model| model.only(&offered)).map(Arc::new).collect();
@@ -97,7 +98,7 @@ impl Catalog {
         })
     }
 
-    /// The same where nobody wants to know what is similar.
+    /// The same without a search for similar names.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Arc<Model>> {
         self.names.find(name).and_then(|at| self.models.get(at))

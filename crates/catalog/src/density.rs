@@ -1,4 +1,4 @@
-//! How much text makes a token, for what a provider did not count.
+//! How much text makes a token, for output that a provider did not count.
 
 use crate::model::Model;
 use opencredits_units::Tokens;
@@ -9,7 +9,7 @@ const TEXT: &str = include_str!("../data/tokenizers.toml");
 /// The figures are for so many tokens.
 const TOKENS: u64 = 100;
 
-/// How much text makes a token with the tokenizer of a family of models.
+/// The length of a token in a family of models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Density {
     /// Bytes of ASCII text for a hundred tokens.
@@ -31,13 +31,13 @@ static FAMILIES: LazyLock<Vec<Family>> =
     LazyLock::new(|| toml::from_str::<File>(TEXT).map(|file| file.family).unwrap_or_default());
 
 impl Density {
-    /// That of a model, by its names.
+    /// The density of a model, by its names.
     #[must_use]
     pub fn of(model: &Model) -> Self {
         Self::of_names(&[&model.route.upstream_model, &model.id])
     }
 
-    /// That of a model of these names.
+    /// The density of a model with these names.
     #[must_use]
     pub fn of_names(names: &[&str]) -> Self {
         let fits = |word: &String| {
@@ -47,8 +47,8 @@ impl Density {
         Self { ascii_bytes: family.map_or(4 * TOKENS, |family| family.ascii_bytes) }
     }
 
-    /// The tokens of so much text. A character beyond ASCII counts as one: four bytes a token undercounts such scripts by
-    /// half.
+    /// The tokens of a text. A character beyond ASCII counts as one token: four bytes a token would undercount such
+    /// scripts by half.
     ///
     /// ```
     /// use opencredits_catalog::Density;

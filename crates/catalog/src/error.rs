@@ -1,36 +1,36 @@
-//! What can go wrong with models and prices.
+//! Errors of models and prices.
 
 use opencredits_units::DecimalError;
 
-/// What can go wrong with models and prices.
+/// A model or a price is unknown or invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CatalogError {
     /// No model of this name.
     #[error("there is no model {name:?}{}; GET /v1/models lists all", suggest(.similar))]
     UnknownModel {
-        /// The name that was asked for.
+        /// The requested name.
         name: String,
         /// Models with similar names.
         similar: Vec<String>,
     },
-    /// A list of models cannot be read.
+    /// A list of models cannot be parsed.
     #[error("cannot read the models: {0}")]
     Toml(#[from] toml::de::Error),
-    /// A line of the price book cannot be read.
+    /// A line of the price book cannot be parsed.
     #[error("cannot read line {line} of the price book")]
     Book {
-        /// The line, from 1.
+        /// The line number, from 1.
         line: usize,
     },
-    /// A price is no decimal.
+    /// A price is no decimal number.
     #[error("the price {field} of {model} is wrong: {problem}")]
     Price {
         /// The model.
         model: String,
         /// The price's name.
         field: String,
-        /// What is wrong.
+        /// The problem.
         problem: DecimalError,
     },
     /// No price has this name.
@@ -40,15 +40,15 @@ pub enum CatalogError {
         model: String,
         /// The price's name.
         field: String,
-        /// The names that prices may have there.
+        /// The names that prices may have.
         known: Vec<&'static str>,
     },
-    /// A model lacks what makes it chargeable.
+    /// A model lacks a member that its price depends on.
     #[error("{model} has no {missing}; a model without it could not be charged")]
     Incomplete {
         /// The model.
         model: String,
-        /// What is missing.
+        /// The missing member.
         missing: &'static str,
     },
     /// An amount does not fit its integer.

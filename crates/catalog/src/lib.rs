@@ -1,14 +1,15 @@
-//! Which models exist, what they cost, and how a usage is priced.
+//! The models, their prices, and the pricing of usage.
 //!
-//! The price book is data, compiled in and versioned; an operator adds models of their own. A [`PriceCard`] answers
-//! two questions: what a request could cost at most ([`PriceCard::quote`]), and what a usage did cost
-//! ([`PriceCard::price`]). [`Terms`] turn that cost into a charge.
+//! The price book is data, compiled in and versioned; an operator adds models of their own. A [`PriceCard`] gives the
+//! highest cost of a request ([`PriceCard::quote`]) and the cost of a usage ([`PriceCard::price`]). [`Terms`] turn a
+//! cost into a charge.
 //!
 //! # What it refuses to do
-//! No I/O, no clock, no floats. It knows no wire format, and no model without a price: a route cannot exist without one.
+//! No I/O, no clock, no floats. It knows no wire format, and no model without a price: a route cannot exist without
+//! one.
 //!
 //! # Invariants
-//! - Every usage within an [`Ask`] costs at most its quote (a property test over the whole book).
+//! - Every usage within a [`PriceRequest`] costs at most its quote (a property test over the whole book).
 //! - One rounding for each request, up, in [`Terms::charge`]; a bill's lines are exact.
 //! - Cost, margin and commission of a [`Charge`] add up to its total.
 //!
@@ -50,7 +51,7 @@ mod rates;
 mod terms;
 mod version;
 
-pub use card::{Ask, Bill, BillLine, Item, PriceCard};
+pub use card::{Bill, BillLine, Item, PriceCard, PriceRequest};
 pub use catalog::Catalog;
 pub use density::Density;
 pub use error::CatalogError;

@@ -1,16 +1,16 @@
-//! Models, and where they are served.
+//! Models and their routes.
 
 use crate::card::PriceCard;
 use std::sync::Arc;
 
-/// What a model does.
+/// The kind of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum ModelKind {
     /// Answers conversations.
     Chat,
-    /// Turns text into vectors.
+    /// Turns text into embedding vectors.
     Embedding,
 }
 
@@ -25,55 +25,55 @@ impl ModelKind {
     }
 }
 
-/// Where a model is served, under which name, and at which price: there is no route without one.
+/// A vendor that serves a model, with its name for the model and its prices: there is no route without prices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     /// The vendor's id, as in the vendor files.
     pub vendor: Arc<str>,
     /// The vendor's name for the model.
     pub upstream_model: Arc<str>,
-    /// What it costs there.
+    /// The prices.
     pub card: PriceCard,
-    /// How much of the traffic it gets, beside its price, where a request has no wish of its own.
+    /// The weight of the route, besides its price, where a request has no preferences.
     pub weight: u32,
-    /// Where the vendor computes, where that is known.
+    /// The region of the vendor's data centre, where it is known.
     pub region: Option<String>,
-    /// Whether what is sent may be collected and learned from there, where that differs from the vendor's.
+    /// Whether request data may be collected and trained on, where that differs from the vendor.
     pub data_collection: Option<bool>,
-    /// Whether nothing is retained there, where that differs from its vendor's.
+    /// Whether no request data is retained, where that differs from the vendor.
     pub zdr: Option<bool>,
 }
 
-/// A model with its price: there is none without.
+/// A model with its prices: there is no model without them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Model {
     /// `author/model`, lower case.
     pub id: Arc<str>,
-    /// Other names for the same.
+    /// Other names of the same model.
     pub aliases: Vec<String>,
-    /// The name for people.
+    /// The display name.
     pub name: String,
-    /// Who made it.
+    /// The company that made it.
     pub owned_by: String,
-    /// What it does.
+    /// Its kind.
     pub kind: ModelKind,
-    /// When it was released, in Unix seconds.
+    /// The release date, in Unix seconds.
     pub released: u64,
-    /// Whether its vendor has announced its end.
+    /// Whether its vendor has announced its retirement.
     pub deprecated: bool,
-    /// Tokens of input and output together.
+    /// The context window, in tokens of input and output together.
     pub context_window: u64,
-    /// Tokens of output at most.
+    /// The longest output, in tokens.
     pub max_output_tokens: u64,
-    /// Kinds of input it takes, such as `text` and `image`.
+    /// The modalities of its input, such as `text` and `image`.
     pub input_modalities: Vec<String>,
-    /// Kinds of output it gives.
+    /// The modalities of its output.
     pub output_modalities: Vec<String>,
-    /// What else it can do, such as `tools`.
+    /// Further capabilities, such as `tools`.
     pub supports: Vec<String>,
-    /// Where it is served: what it costs there is the price that is shown.
+    /// The first route, whose prices are shown.
     pub route: Route,
-    /// Where else.
+    /// Further routes.
     pub others: Vec<Route>,
 }
 
@@ -83,13 +83,13 @@ impl Model {
         std::iter::once(&self.route).chain(&self.others)
     }
 
-    /// The route at a place of [`Model::routes`]; the first one where there is none.
+    /// The route at an index of [`Model::routes`]; the first one where there is none.
     #[must_use]
     pub fn route_at(&self, place: usize) -> &Route {
         place.checked_sub(1).and_then(|place| self.others.get(place)).unwrap_or(&self.route)
     }
 
-    /// The model with the routes that `offered` lets stand; `None` where none is left.
+    /// The model with the routes that `offered` keeps; `None` where none is left.
     #[must_use]
     pub(crate) fn only(&self, offered: impl Fn(&str) -> bool) -> Option<Self> {
         let mut routes = self.routes().filter(|route| offered(&route.vendor)).cloned();

@@ -1,41 +1,41 @@
-//! From a cost to a charge.
+//! Turns a cost into a charge.
 
 use opencredits_units::{BasisPoints, NanoUsd, PicoUsd};
 
-/// On which terms a request is charged.
+/// The terms of a charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
-    /// What is added to the provider's cost.
+    /// The rate that is added to the provider's cost.
     pub markup: BasisPoints,
-    /// The partner's share of what is added.
+    /// The partner's share of the markup.
     pub partner_share: BasisPoints,
 }
 
-/// What a request is charged: `cost + margin + commission = total`.
+/// A charge: `cost + margin + commission = total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Charge {
-    /// What the provider is owed.
+    /// The amount owed to the provider.
     pub cost: NanoUsd,
-    /// What the platform keeps.
+    /// The platform's part.
     pub margin: NanoUsd,
-    /// What the partner earns when all of it is collected.
+    /// The partner's part when all of the charge is collected.
     pub commission: NanoUsd,
-    /// What the person pays.
+    /// The amount that the person pays.
     pub total: NanoUsd,
 }
 
 impl Terms {
     /// The charge for this cost; `None` when it does not fit.
     ///
-    /// The total is rounded once, up, to a nano-dollar. The commission is rounded down: what is left of a
-    /// nano-dollar stays with the platform, and the parts always add up.
+    /// The total is rounded once, up, to a nano-dollar. The commission is rounded down: the rest of a nano-dollar stays
+    /// with the platform, and the parts always add up.
     #[must_use]
     pub fn charge(&self, cost: PicoUsd) -> Option<Charge> {
         let total = cost.marked_up_to_nano(self.markup)?;
         self.split(cost.ceil_to_nano()?.min(total), total)
     }
 
-    /// Who gets what of a total with this cost in it; `None` when it does not fit.
+    /// Splits a total that includes this cost; `None` when it does not fit.
     #[must_use]
     pub fn split(&self, cost: NanoUsd, total: NanoUsd) -> Option<Charge> {
         let markup = total.checked_sub(cost)?;

@@ -1,4 +1,4 @@
-//! What is stored of a key.
+//! The stored form of a key.
 
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -14,7 +14,7 @@ impl KeyDigest {
         Self(Sha256::digest(text.as_bytes()).into())
     }
 
-    /// The digest with these bytes, as read from a store.
+    /// A digest from its bytes, as read from a store.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -27,7 +27,7 @@ impl KeyDigest {
     }
 }
 
-/// Takes the same time whatever differs.
+/// Compares in constant time.
 impl PartialEq for KeyDigest {
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()

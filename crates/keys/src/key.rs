@@ -10,14 +10,14 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const RANDOM_CHARS: usize = 32;
 /// Checksum characters: a typing mistake passes once in 2^30.
 const CHECK_CHARS: usize = 6;
-/// Characters that are shown of a key, to tell it from others.
+/// The characters of a key that are shown to recognise it.
 const HINT_CHARS: usize = 4;
 
-/// Why a text is no key.
+/// A text is no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// The prefix is missing or that of another kind of key.
+    /// The prefix is missing, or belongs to another kind of key.
     #[error("not a key of this kind; it begins with {expected}")]
     Prefix {
         /// The prefix that was expected.
@@ -31,15 +31,15 @@ pub enum KeyError {
     Checksum,
 }
 
-/// The secret that spends one person's balance: `oc_sk_…`.
+/// The secret that spends a person's balance: `oc_sk_…`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UserKey(String);
 
 impl UserKey {
-    /// What every user key begins with.
+    /// The prefix of every user key.
     pub const PREFIX: &'static str = "oc_sk_";
 
-    /// The key made of these random bytes, which must come from a source fit for secrets.
+    /// A key from random bytes, which must come from a cryptographic source.
     #[must_use]
     pub fn generate(random: [u8; 32]) -> Self {
         Self(compose(Self::PREFIX, &random))
@@ -53,7 +53,7 @@ impl UserKey {
         check(Self::PREFIX, text).map(|()| Self(text.to_owned()))
     }
 
-    /// What is stored of the key that `text` is, without keeping the text.
+    /// The digest of the key in `text`, without keeping the text.
     ///
     /// # Errors
     /// As [`UserKey::parse`].
@@ -61,19 +61,19 @@ impl UserKey {
         check(Self::PREFIX, text).map(|()| KeyDigest::of(text))
     }
 
-    /// What is stored of it.
+    /// The digest, which is stored.
     #[must_use]
     pub fn digest(&self) -> KeyDigest {
         KeyDigest::of(&self.0)
     }
 
-    /// Its text. Show it to its owner, once.
+    /// The text. Show it to its owner, once.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// Its last characters, to tell one's keys apart. They are part of the checksum and give nothing away.
+    /// The last characters, to recognise a key. They are part of the checksum and reveal nothing.
     #[must_use]
     pub fn hint(&self) -> &str {
         let start = self.0.len().saturating_sub(HINT_CHARS);
@@ -92,10 +92,10 @@ impl fmt::Debug for UserKey {
 pub struct PublishableKey(String);
 
 impl PublishableKey {
-    /// What every publishable key begins with.
+    /// The prefix of every publishable key.
     pub const PREFIX: &'static str = "oc_pk_";
 
-    /// The key made of these random bytes.
+    /// A key from random bytes.
     #[must_use]
     pub fn generate(random: [u8; 32]) -> Self {
         Self(compose(Self::PREFIX, &random))
@@ -109,7 +109,7 @@ impl PublishableKey {
         check(Self::PREFIX, text).map(|()| Self(text.to_owned()))
     }
 
-    /// Its text.
+    /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -124,7 +124,7 @@ fn compose(prefix: &str, random: &[u8; 32]) -> String {
     text
 }
 
-/// Each random byte gives five bits: 32 divides 256, so that no letter is likelier than another.
+/// Each random byte gives five bits: 32 divides 256, so that all letters are equally likely.
 fn letter(byte: u8) -> char {
     char::from(ALPHABET[usize::from(byte & 31)])
 }

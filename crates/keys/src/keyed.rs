@@ -1,4 +1,4 @@
-//! Keyed hashes: stand-ins for a client's values that nobody outside can turn back or link.
+//! Keyed hashes: pseudonyms for a client's values that cannot be turned back or linked without the secret.
 
 use crate::secret::Secret;
 use hmac::{Hmac, KeyInit, Mac};
@@ -22,11 +22,11 @@ impl HashKey {
         Self(Secret::new(secret))
     }
 
-    /// The hash of these parts, each told apart by its length.
+    /// The hash of these parts, each prefixed with its length.
     #[must_use]
     pub fn hash(&self, parts: &[&[u8]]) -> [u8; 32] {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.0.reveal()) else {
-            // HMAC takes keys of any length.
+            // HMAC accepts keys of any length.
             return [0; 32];
         };
         for part in parts {

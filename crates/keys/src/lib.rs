@@ -1,11 +1,11 @@
 //! Make, parse, hash and compare the secrets of OpenCredits.
 //!
-//! A [`UserKey`] spends one person's balance; a [`PublishableKey`] names a partner and grants nothing. Both carry a
-//! checksum, so that a typing mistake is refused without a look-up. What is stored of a user key is its
-//! [`KeyDigest`]; the text is shown once and then only its owner has it.
+//! A [`UserKey`] spends a person's balance; a [`PublishableKey`] names a partner and grants nothing. Both have a
+//! checksum, so that a typing mistake is refused without a look-up. The store keeps the [`KeyDigest`] of a user key.
+//! Its text is shown once, to its owner.
 //!
 //! # What it refuses to do
-//! It draws no randomness and reads no clock: random bytes are arguments. It shows no secret: `Debug` redacts.
+//! It draws no randomness and reads no clock: random bytes are arguments. `Debug` shows no secret.
 //!
 //! # Example
 //! ```

@@ -1,4 +1,4 @@
-//! A value that does not show itself.
+//! A value that is never printed.
 
 use std::fmt;
 

@@ -1,8 +1,8 @@
-//! Rows as bytes: small, because a request's whole trace on disk is one of them.
+//! Rows as bytes. They are small, because a request leaves one row on the disk.
 //!
-//! An entry is: kind, time, fingerprint, the charge where it differs from what was collected, legs, memo. Its time
-//! counts from that of its id, and what was collected is what its first leg gives. Numbers are LEB128 varints, signed
-//! ones zigzag first. Accounts are named by their dense number, not by their 16-byte id.
+//! An entry is: kind, time, fingerprint, the charge where it differs from the collected amount, legs, memo. Its time is
+//! relative to that of its id, and its first leg gives the collected amount. Numbers are LEB128 varints, signed ones in
+//! zigzag encoding. Accounts are named by their dense number, not by their 16-byte id.
 
 use crate::types::{EntryKind, Floor, Phase};
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
@@ -15,10 +15,10 @@ const RESERVED: u8 = 0;
 const IN_FLIGHT: u8 = 1;
 /// Bits of a varint's byte that carry its value.
 const LOW_BITS: u64 = 0x7f;
-/// The bit that says that another byte follows.
+/// The bit that announces a further byte.
 const MORE: u8 = 0x80;
 
-/// An account's place in the state's list.
+/// An account's index in the state's list.
 pub(crate) type Number = u32;
 
 /// An entry, with accounts by number.
@@ -40,7 +40,7 @@ pub(crate) struct EntryParts<'a> {
     pub(crate) at: UnixMs,
     pub(crate) fingerprint: u64,
     pub(crate) charged: NanoUsd,
-    /// The first is the giver's.
+    /// The payer's leg is the first.
     pub(crate) legs: &'a [(Number, NanoUsd)],
     pub(crate) memo: &'a [u8],
 }
@@ -56,7 +56,7 @@ pub(crate) struct Hold {
     pub(crate) fingerprint: u64,
 }
 
-/// How an account was opened, with its contra account by number.
+/// The data of an account's opening, with its contra account by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AccountParts {
     pub(crate) id: AccountId,
@@ -111,9 +111,9 @@ pub(crate) fn read_entry(id: EntryId, bytes: &[u8]) -> Option<Entry> {
     Some(Entry { kind, at, fingerprint, charged, collected, legs, memo: rest.to_vec() })
 }
 
-/// What the first leg gives.
+/// The amount that the first leg gives.
 fn given(legs: &[(Number, NanoUsd)]) -> NanoUsd {
-    // A giver's leg is never the lowest of all amounts: what it gives fits.
+    // A payer's leg is never the lowest integer, so its negation fits.
     legs.first().map_or(NanoUsd::ZERO, |(_, amount)| amount.checked_neg().unwrap_or(NanoUsd::MAX))
 }
 

@@ -1,4 +1,4 @@
-//! What each command does, and when it is refused.
+//! The commands: their effects, and when they are refused.
 
 use crate::codec::{AccountParts, EntryParts, Hold, Number, write_entry};
 use crate::error::LedgerError;
@@ -10,37 +10,37 @@ use crate::types::{
 };
 use opencredits_units::{EntryId, NanoUsd, UnixMs};
 
-/// Limits that a hold may rest on besides its payer.
+/// The largest number of limits that a hold may have besides its payer.
 pub const LIMITS_MAX: usize = 8;
-/// Legs that a charge may have.
+/// The largest number of legs of a charge.
 pub const LEGS_MAX: usize = 16;
-/// Transfers that may be linked.
+/// The largest number of linked transfers.
 pub const LINKED_MAX: usize = 64;
-/// Bytes that a memo may have.
+/// The longest memo, in bytes.
 pub const MEMO_BYTES_MAX: usize = 4_096;
-/// Holds that may be open at once.
+/// The largest number of open holds.
 pub const HOLDS_MAX: usize = 1_000_000;
 
-/// Changes that may wait for the disk before new holds are refused: the most that a power cut can undo while the disk
-/// stalls. What ends a hold goes on beyond.
+/// Changes that may wait for the disk before new holds are refused: the most that a power failure can undo while the
+/// disk stalls. Commands that end a hold are accepted beyond.
 pub const UNFLUSHED_MAX: usize = 131_072;
 
-/// Sets when a hold ends.
+/// Sets the expiry of a hold.
 #[derive(Clone, Copy)]
 pub(crate) struct Extend {
     pub(crate) id: EntryId,
     pub(crate) expires_at: UnixMs,
 }
 
-/// Notes that something has gone out on a hold.
+/// Marks a hold in flight: its request was sent.
 #[derive(Clone, Copy)]
 pub(crate) struct MarkInFlight(pub(crate) EntryId);
 
-/// Releases a hold.
+/// Voids a hold.
 #[derive(Clone, Copy)]
 pub(crate) struct Void(pub(crate) EntryId);
 
-/// Releases holds whose time is over.
+/// Voids expired holds.
 #[derive(Clone, Copy)]
 pub(crate) struct ExpireDue {
     pub(crate) max: usize,
@@ -164,7 +164,7 @@ impl Command for Capture<'_> {
     }
 }
 
-/// Who gets how much of a charge.
+/// Divides a charge among its legs.
 struct Split {
     charged: NanoUsd,
     collected: NanoUsd,
@@ -172,7 +172,7 @@ struct Split {
 }
 
 impl Capture<'_> {
-    /// The outcome of the capture that came first.
+    /// The outcome of the first capture.
     fn replay(&self, state: &State) -> Result<Captured, LedgerError> {
         let entry = state.finished_entry(self.hold).ok_or(LedgerError::UnknownHold { id: self.hold })?;
         if entry.kind != EntryKind::Capture {
@@ -183,7 +183,8 @@ impl Capture<'_> {
         Ok(Captured { charged, collected, available: payer, replay: Replay::Finished })
     }
 
-    /// The payer pays from its hold first, then from what is available; bad debt bears what is owed and missing.
+    /// The payer pays from its hold first, then from its available balance. Bad debt covers the part that is owed and
+    /// missing.
     fn split(&self, state: &State, hold: &Hold) -> Result<Split, LedgerError> {
         let mut charged = NanoUsd::ZERO;
         for leg in self.legs {
@@ -216,7 +217,7 @@ impl Capture<'_> {
     }
 }
 
-/// How much of `wanted` an account can give once its hold of `held` is lifted.
+/// The part of `wanted` that an account can give once its hold of `held` is released.
 fn reach(state: &State, number: Number, held: NanoUsd, wanted: NanoUsd) -> NanoUsd {
     let Some(account) = state.account(number) else {
         return NanoUsd::ZERO;
@@ -271,7 +272,7 @@ impl Command for ExpireDue {
     fn decide(self, state: &mut State, now: UnixMs, effects: &mut Effects) -> Result<Expired, LedgerError> {
         let mut expired = Expired::default();
         for (_, id) in state.expiries.iter().take_while(|(at, _)| *at <= now) {
-            // Those in flight stay until their holder settles them, and must not stand before the others.
+            // Holds in flight stay until their owner settles them, and must not come before the others.
             let list = match state.holds.get(id).map(|hold| hold.phase) {
                 Some(Phase::InFlight) => &mut expired.in_flight,
                 Some(Phase::Reserved) => &mut expired.voided,
@@ -339,7 +340,7 @@ impl Command for Linked<'_> {
 }
 
 impl Linked<'_> {
-    /// Whether every step of the chain is covered, in order, on a copy of the balances it touches.
+    /// Whether every step of the chain is covered, in order, on a copy of the affected balances.
     fn check(&self, state: &State) -> Result<(), LedgerError> {
         let mut touched: Vec<(Number, crate::state::Account)> = Vec::new();
         for (at, transfer) in self.0.iter().enumerate() {
@@ -401,10 +402,10 @@ impl Transfer<'_> {
     }
 }
 
-/// Whether the id was used before for the same; an error when it was used for something else.
+/// Whether the id was used before for the same command; an error when it was used for another one.
 fn replay_of(state: &State, id: EntryId, fingerprint: u64) -> Result<Option<Replay>, LedgerError> {
     if id == EntryId::default() {
-        // A walk over the entries begins above it, and would not see it: it counts as used.
+        // An iteration over the entries begins above it, and would miss it: so it counts as used.
         return Err(LedgerError::IdempotencyMismatch { id });
     }
     let (replay, before) = match (state.holds.get(&id), state.finished_entry(id)) {
@@ -415,8 +416,8 @@ fn replay_of(state: &State, id: EntryId, fingerprint: u64) -> Result<Option<Repl
     if before == fingerprint { Ok(Some(replay)) } else { Err(LedgerError::IdempotencyMismatch { id }) }
 }
 
-/// Whether every account can take what is booked on it once the hold is lifted, all legs on one account together: the
-/// one that bears bad debt may be the payer, a limit, or one that gets a leg.
+/// Whether every account can take its postings once the hold is released, all legs of one account together: the
+/// bad-debt account may be the payer, a limit, or the account of a leg.
 fn must_bear(state: &State, hold: &Hold, legs: &[(Number, NanoUsd)]) -> Result<(), LedgerError> {
     for (number, _) in legs {
         let Some(mut account) = state.account(*number).copied() else {

@@ -1,64 +1,64 @@
-//! What can go wrong in a ledger.
+//! Errors of a ledger.
 
 use opencredits_units::{AccountId, EntryId, NanoUsd};
 use std::path::PathBuf;
 
-/// What can go wrong in a ledger. The first six are the caller's to handle; the rest is ours or the machine's.
+/// An error of a ledger. The caller can handle the first six; the others are ours or the machine's.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {
-    /// An account would go below zero. Nothing has changed.
+    /// An account would go below its floor. Nothing has changed.
     #[error("{account} has {available} USD available and {required} USD is needed")]
     InsufficientFunds {
-        /// The account that refused.
+        /// The account.
         account: AccountId,
-        /// What was needed of it.
+        /// The amount that was needed.
         required: NanoUsd,
-        /// What it has.
+        /// The amount that is available.
         available: NanoUsd,
     },
-    /// There is no such account.
+    /// The account does not exist.
     #[error("there is no account {account}; open it first")]
     UnknownAccount {
         /// The account.
         account: AccountId,
     },
-    /// There is no such hold.
+    /// The hold does not exist.
     #[error("there is no hold {id}")]
     UnknownHold {
         /// The hold.
         id: EntryId,
     },
-    /// The hold was captured before it was voided, or voided before it was captured.
+    /// The hold was voided before this capture, or captured before this void.
     #[error("the hold {id} is finished; it was {how}")]
     HoldFinished {
         /// The hold.
         id: EntryId,
-        /// How it was finished.
+        /// How it ended.
         how: &'static str,
     },
-    /// The id was used before, for something else.
+    /// The id was used before, for another command.
     #[error("the id {id} was used before with other content; use a new id for a new request")]
     IdempotencyMismatch {
         /// The id.
         id: EntryId,
     },
-    /// More of something than a ledger takes.
+    /// A limit of the ledger is exceeded.
     #[error("{what} would exceed {max}")]
     Limit {
-        /// What there is too much of.
+        /// The thing of which there are too many.
         what: &'static str,
-        /// How much there may be.
+        /// The limit.
         max: usize,
     },
     /// An amount is negative or does not fit 64 bits of nano-dollars.
     #[error("an amount is negative or too large; amounts are at most 9.2 billion USD")]
     Amount,
-    /// The disk failed while this was being written: it may be there or not. Reload to find out.
+    /// The disk failed during this write: it may have succeeded or not. Reload to find out.
     #[error("the commit failed, so the outcome is unknown; free space or mend the disk, then reload the ledger")]
     CommitUnknown,
-    /// An earlier commit failed; nothing is decided until the ledger is reloaded. When the thread that writes has ended
-    /// by a fault of its own, no reload helps: open the file anew.
+    /// An earlier commit failed; nothing is decided until the ledger is reloaded. When the writing thread itself has
+    /// failed, a reload does not help: open the file anew.
     #[error("the ledger stopped after a failed commit; free space or mend the disk, then reload it or open it anew")]
     Poisoned,
     /// Another process has the ledger open.
@@ -72,7 +72,7 @@ pub enum LedgerError {
     Storage(#[from] StorageError),
 }
 
-/// Why a journal cannot be read or written.
+/// A journal cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StorageError {
@@ -89,12 +89,12 @@ pub enum StorageError {
     /// The file was written by a newer program.
     #[error("it has form {found} and this program knows {known}; upgrade the program")]
     Version {
-        /// The form that was found.
+        /// The version that was found.
         found: i64,
-        /// The newest form that is known.
+        /// The newest version that this program knows.
         known: i64,
     },
-    /// A row cannot be read.
+    /// A row cannot be decoded.
     #[error("a row of {table} is damaged; restore a backup")]
     Damaged {
         /// The table.

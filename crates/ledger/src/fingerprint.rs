@@ -1,7 +1,7 @@
-//! A fingerprint of a request, to tell a replay from another request under the same id.
+//! A fingerprint of a request, which distinguishes a replay from another request with the same id.
 
-/// FNV-1a, 64 bits (draft-eastlake-fnv): stored with each entry, so it must never change. It guards against mistakes
-/// of callers, not against adversaries: who may call the ledger may move money anyway.
+/// FNV-1a, 64 bits (draft-eastlake-fnv). It is stored with each entry, so it must never change. It guards against
+/// mistakes of callers, not against attackers: a caller of the ledger may move money anyway.
 #[derive(Clone, Copy)]
 pub(crate) struct Fingerprint(u64);
 

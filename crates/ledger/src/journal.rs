@@ -1,4 +1,4 @@
-//! Where effects go to last: the trait, what a batch is, and the journal that keeps nothing.
+//! The journal, which makes effects durable: its traits, the batch, and a journal in memory.
 
 use crate::codec::{AccountParts, Hold, Number};
 use crate::error::StorageError;
@@ -7,10 +7,10 @@ use hashbrown::HashMap;
 use opencredits_units::{EntryId, NanoUsd};
 use std::sync::Arc;
 
-/// Entries as they are kept.
+/// Encoded entries.
 pub(crate) type Bodies = Vec<(EntryId, Arc<[u8]>)>;
 
-/// What has changed, coalesced: each row at most once, as it is to be at the end.
+/// Changes, coalesced: each row at most once, in its final state.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     pub(crate) opened: Vec<(Number, AccountParts)>,
@@ -20,8 +20,8 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// Coalesces and sorts by primary key. A hold that came and went within the batch leaves nothing but its entry,
-    /// unless an earlier batch had written it (`on_disk`).
+    /// Coalesces the effects and sorts them by primary key. A hold that was placed and ended within the batch leaves
+    /// its entry only, unless an earlier batch had written it (`on_disk`).
     pub(crate) fn of(effects: &Effects, on_disk: impl Fn(EntryId) -> bool) -> Self {
         let mut batch = Self::default();
         let mut posted: HashMap<Number, NanoUsd> = HashMap::new();
@@ -47,34 +47,35 @@ impl Batch {
     }
 }
 
-/// The side of a journal that is read, from any thread.
+/// The reading side of a journal, usable from any thread.
 pub(crate) trait Reader: Send + Sync {
     /// The entry with this id.
     fn entry(&self, id: EntryId) -> Result<Option<Arc<[u8]>>, StorageError>;
     /// At most `max` entries with ids above `after`, by id.
     fn entries(&self, after: EntryId, max: usize) -> Result<Bodies, StorageError>;
     /// Shows every row as of one commit to `visitor`: accounts by number, then holds, then entries. A file that is
-    /// damaged below its rows is shown as that, and no further.
+    /// damaged below its rows is reported as such, and read no further.
     fn scan(&self, visitor: &mut dyn Visitor) -> Result<(), StorageError>;
 }
 
-/// Sees every row of a journal.
+/// Visits every row of a journal.
 pub(crate) trait Visitor {
-    /// What is wrong below the rows, in the words of whoever keeps the file.
+    /// The damage below the rows, in the storage engine's words.
     fn damage(&mut self, what: String);
     fn account(&mut self, parts: AccountParts, posted: NanoUsd);
     fn hold(&mut self, id: EntryId, body: &[u8]);
     fn entry(&mut self, id: EntryId, body: &[u8]);
 }
 
-/// The side of a journal that is written, by the persister alone.
+/// The writing side of a journal, used by the persister only.
 pub(crate) trait Journal: Send {
-    /// Commits something for good, after a commit that failed and before [`Journal::load`]. A full disk reads well, and
-    /// a batch whose flush failed may lie in the log, to come back after a crash unless another is written over it.
+    /// Commits test data, after a failed commit and before [`Journal::load`]. A full disk can still be read, and a
+    /// batch whose flush failed may be in the log, to reappear after a crash unless another one overwrites it.
     fn probe(&mut self) -> Result<(), StorageError>;
     /// The state as of the last commit.
     fn load(&mut self) -> Result<State, StorageError>;
-    /// Writes a batch, all or nothing. When it fails, the batch may be there or not; after [`StorageError::Busy`] it is not.
+    /// Writes a batch, all or nothing. After an error the batch may have been written or not; after
+    /// [`StorageError::Busy`] it was not.
     fn commit(&mut self, batch: &Batch) -> Result<(), StorageError>;
 }
 

@@ -1,4 +1,4 @@
-//! The ledger as its callers see it.
+//! The public interface of a ledger.
 
 use crate::codec;
 use crate::commands::{ExpireDue, Extend, Linked, MarkInFlight, Void};
@@ -18,12 +18,13 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// How a ledger is run.
+/// The options of a ledger.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// How long decisions may gather while nobody waits for the disk. A power cut can undo what was only accepted in
-    /// this time and while the batch before was written: as long as the disk takes, but never more changes than
-    /// [`crate::UNFLUSHED_MAX`] and what then ends holds. A caller that waits ends the gathering at once. Default 10 ms.
+    /// How long decisions may gather while no caller waits for the disk. A power failure can undo the accepted
+    /// decisions of this time and those since the previous batch was taken: as long as the disk takes, but never more
+    /// changes than [`crate::UNFLUSHED_MAX`] and the commands that then end holds. A caller that waits ends the
+    /// gathering at once. Default 10 ms.
     pub gather: Duration,
 }
 
@@ -33,10 +34,10 @@ impl Default for Options {
     }
 }
 
-/// A double-entry ledger for prepaid accounts. Cloning it gives another handle to the same books.
+/// A double-entry ledger for prepaid accounts. A clone is another handle to the same ledger.
 ///
-/// Dropping the last handle writes what is left and closes the file. When another program has the file's write lock, that
-/// waits some seconds for it and then gives up what nobody waited for.
+/// Dropping the last handle writes the rest and closes the file. While another program has the file's write lock, the
+/// drop waits some seconds for it, and then gives up changes that no caller waited for.
 #[derive(Clone)]
 pub struct Ledger {
     keeper: Arc<Keeper>,
@@ -58,7 +59,7 @@ impl Drop for Keeper {
     }
 }
 
-/// How much a ledger has written.
+/// Figures of a ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stats {
     /// Transactions, each with one flush of the disk.
@@ -67,13 +68,13 @@ pub struct Stats {
     pub holds: usize,
     /// Accounts.
     pub accounts: usize,
-    /// Changes that wait for the disk: what a power cut would undo now. New holds are refused from
+    /// Changes that wait for the disk: a power failure now would undo them. New holds are refused from
     /// [`crate::UNFLUSHED_MAX`] on.
     pub unflushed: usize,
 }
 
 impl Ledger {
-    /// Opens the ledger in this file, or makes it.
+    /// Opens or creates the ledger in this file.
     ///
     /// # Errors
     /// When another process has it open, or the file cannot be used.
@@ -82,7 +83,7 @@ impl Ledger {
         Self::open_with(path, Options::default())
     }
 
-    /// The same, run as `options` say.
+    /// The same with options.
     ///
     /// # Errors
     /// As [`Ledger::open`].
@@ -92,7 +93,7 @@ impl Ledger {
         Self::start(journal, Box::new(reader), options)
     }
 
-    /// A ledger that is gone when its last handle is.
+    /// A ledger in memory, which ends with its last handle.
     ///
     /// # Errors
     /// When no thread can be started.
@@ -120,7 +121,7 @@ impl Ledger {
     /// Opens an account.
     ///
     /// # Errors
-    /// When it is open in another way, or its contra account is unknown.
+    /// When it is open with other data, or its contra account is unknown.
     pub fn open_account(&self, account: OpenAccount, now: UnixMs) -> Result<Accepted<()>, LedgerError> {
         self.apply(account, now)
     }
@@ -136,7 +137,7 @@ impl Ledger {
         self.apply(hold, now)
     }
 
-    /// Sets when a hold ends.
+    /// Sets the expiry of a hold.
     ///
     /// # Errors
     /// When there is no such hold.
@@ -144,7 +145,7 @@ impl Ledger {
         self.apply(Extend { id, expires_at }, now)
     }
 
-    /// Notes that something has gone out on a hold, so that its expiry does not release it.
+    /// Marks a hold in flight: its request was sent, so its expiry does not void it.
     ///
     /// # Errors
     /// When there is no such hold.
@@ -152,17 +153,17 @@ impl Ledger {
         self.apply(MarkInFlight(id), now)
     }
 
-    /// Takes a charge from a hold and releases the rest. The charge may exceed the hold: what is available is
-    /// taken, what is missing is bad debt, and nothing goes below zero.
+    /// Takes a charge from a hold and releases the rest. The charge may exceed the hold: then the available balance
+    /// pays, the missing part is bad debt, and nothing goes below zero.
     ///
     /// # Errors
-    /// When there is no such hold, or it was voided, or `bad_debt` cannot bear what is missing. A second capture returns
-    /// the first one's outcome.
+    /// When the hold does not exist or was voided, or when `bad_debt` cannot cover the missing part. A second capture
+    /// returns the outcome of the first.
     pub fn capture(&self, capture: Capture<'_>, now: UnixMs) -> Result<Accepted<Captured>, LedgerError> {
         self.apply(capture, now)
     }
 
-    /// Releases a hold.
+    /// Voids a hold.
     ///
     /// # Errors
     /// When there is no such hold, or it was captured.
@@ -170,8 +171,8 @@ impl Ledger {
         self.apply(Void(id), now)
     }
 
-    /// Releases at most `max` holds whose time is over, and tells of at most as many that are in flight; the longest
-    /// overdue first. Those in flight are told of again and again, until they are settled or extended.
+    /// Voids at most `max` expired holds, and returns at most as many that are in flight, the longest expired first.
+    /// Holds in flight are returned by each call until they are settled or extended.
     ///
     /// # Errors
     /// When the ledger is poisoned.
@@ -182,7 +183,7 @@ impl Ledger {
     /// Moves an amount.
     ///
     /// # Errors
-    /// When the giver would go below its floor, or the id was used for something else.
+    /// When the giving account would go below its floor, or the id was used for another command.
     pub fn transfer(&self, transfer: Transfer<'_>, now: UnixMs) -> Result<Accepted<Transferred>, LedgerError> {
         self.apply(transfer, now)
     }
@@ -199,10 +200,10 @@ impl Ledger {
         self.apply(Linked(transfers), now)
     }
 
-    /// What an account has, every accepted decision included.
+    /// The balance of an account, with every accepted decision.
     ///
     /// # Errors
-    /// When there is no such account.
+    /// When the account does not exist.
     pub fn balance(&self, account: AccountId) -> Result<Balance, LedgerError> {
         let log = self.core().log.lock();
         Ok(log.state.balance(log.state.number(account)?))
@@ -221,11 +222,12 @@ impl Ledger {
         body.map(|body| self.row(id, &body)).transpose()
     }
 
-    /// At most `max` entries that are on disk, by id, those above `after`; begin with `EntryId::default()`.
+    /// At most `max` entries that are on disk, by id, above `after`; begin with `EntryId::default()`.
     ///
-    /// This walks what is there; it is no way to follow what comes. An entry has the id of its hold and appears when the
-    /// hold ends, which may be below ids that were read long before. A transfer's id may lie anywhere. Whoever keeps a
-    /// copy walks again over the time that a hold may stand; entries never change, so seeing one twice is harmless.
+    /// This iterates over existing entries; it cannot follow new ones. An entry has the id of its hold and appears when
+    /// the hold ends, which may be below ids that were read long before. The id of a transfer is arbitrary. A copy must
+    /// therefore re-read the ids of the time that a hold may live; entries never change, so reading one twice is
+    /// harmless.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -267,7 +269,7 @@ impl Ledger {
         state.accounts.iter().map(row).collect()
     }
 
-    /// Recomputes everything on disk, as of one commit, and says what does not add up.
+    /// Recomputes everything on disk, as of one commit, and reports differences.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -275,7 +277,7 @@ impl Ledger {
         Ok(verify::verify(&*self.core().reader)?)
     }
 
-    /// Blocks until all that was decided is on disk.
+    /// Blocks until all decisions so far are on disk.
     ///
     /// # Errors
     /// [`LedgerError::CommitUnknown`] when the commit failed.
@@ -285,22 +287,22 @@ impl Ledger {
         self.core().progress.wait(mark)
     }
 
-    /// Whether commands are decided: false from a failed commit until [`Ledger::reload`] has read the file.
+    /// Whether the ledger decides commands: false from a failed commit until [`Ledger::reload`] has read the file.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         self.core().is_sound()
     }
 
-    /// After a failed commit: reads the state anew from disk, which shows what became of it, and lets work go on. Before
-    /// that it writes a megabyte to see that the disk takes it. Does nothing to a sound ledger.
+    /// After a failed commit: reads the state from disk, which is authoritative, and lets work continue. First it
+    /// writes a megabyte, to check that the disk accepts writes. Does nothing to a sound ledger.
     ///
     /// # Errors
-    /// When the file cannot be written or read; then the ledger stays as it is, and this may be called again.
+    /// When the file cannot be written or read. The ledger stays as it is, and the call may be repeated.
     pub fn reload(&self) -> Result<(), LedgerError> {
         self.core().reload()
     }
 
-    /// How much was written, and what is in memory.
+    /// Figures of writes and memory.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let log = self.core().log.lock();
@@ -313,8 +315,8 @@ impl Ledger {
         &self.keeper.core
     }
 
-    /// Decides a command. Ids that may have been finished long ago are looked for on the disk, outside of the lock, and
-    /// again when ids have left the memory meanwhile, since these might have come and gone.
+    /// Decides a command. Ids that may have finished long ago are looked up on the disk, outside of the lock, and again
+    /// when ids have left the memory meanwhile, since these may be among them.
     fn apply<C: Command>(&self, command: C, now: UnixMs) -> Result<Accepted<C::Outcome>, LedgerError> {
         let mut recalled = Recalled::default();
         loop {

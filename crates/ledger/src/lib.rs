@@ -1,8 +1,8 @@
 //! An embeddable double-entry ledger for prepaid accounts: hold, capture, void, transfer.
 //!
-//! Somebody pays in advance, and is charged for what they use. Before the use its worst case is *held*, on the
-//! payer and on every limit at once; after it what was used is *captured* and the rest is free again. No balance goes
-//! below zero, whoever calls and however often; every decision is one row whose legs sum to zero.
+//! A person pays in advance and is charged for usage. Before the usage its worst case is *held*, on the payer and on
+//! every limit at once; afterwards the actual charge is *captured* and the rest is free again. No balance goes below
+//! zero, under any order and repetition of calls. Every decision is one row whose legs sum to zero.
 //!
 //! ```
 //! use opencredits_ledger::{Capture, Floor, Ledger, Leg, OnShortfall, OpenAccount, PlaceHold, Transfer};
@@ -39,22 +39,22 @@
 //! ```
 //!
 //! # How it works
-//! A caller decides in memory under one lock, in about a microsecond, and its effects join a log under the same
-//! lock. A thread swaps the log and writes what has gathered as one transaction, so that a flush of the disk is shared
-//! by all that came in during the last one. Each decision is an [`Accepted`]: seen by every reader at once, and on
-//! disk with the next batch. Who needs more waits: [`Accepted::durable`] is a future of no particular runtime,
-//! [`Accepted::wait`] blocks.
+//! A caller decides in memory under one lock, in about a microsecond, and its effects join a log under the same lock. A
+//! thread takes the log and writes it as one transaction, so that one flush of the disk serves all decisions since the
+//! last one. Each decision is an [`Accepted`]: visible to every reader at once, and on disk with the next batch. A
+//! caller that needs it on disk waits: [`Accepted::durable`] is a future for any runtime, [`Accepted::wait`] blocks.
 //!
 //! # What it refuses to do
-//! It knows no currency conversion, no interest, no time of its own and no randomness: `now` and ids are arguments.
-//! It understands no memo. One process owns a file.
+//! It knows no currency conversion, no interest, no clock and no randomness: `now` and ids are arguments. It interprets
+//! no memo. One process owns a file.
 //!
 //! # Invariants
 //! - The legs of every entry sum to zero. `posted = held + leased + available` on every account.
-//! - An account with [`Floor::Zero`] never has less than nothing available.
-//! - An id means one thing: the same request again gets the first outcome, another one [`LedgerError::IdempotencyMismatch`].
+//! - The available balance of an account with [`Floor::Zero`] is never below zero.
+//! - An id stands for one command: a replay gets the first outcome, another command gets
+//!   [`LedgerError::IdempotencyMismatch`].
 //! - Holds are rows with an expiry, never a counter: none can be leaked.
-//! - After a failed commit nothing is promised and nothing decided until [`Ledger::reload`].
+//! - After a failed commit nothing is decided until [`Ledger::reload`].
 //!
 //! # Reading the code
 //! `types` defines the vocabulary. `state` and `commands` decide, purely. `journal` defines a batch, `persister` moves

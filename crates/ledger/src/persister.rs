@@ -1,7 +1,7 @@
-//! Group commit: what callers have decided in memory goes to the disk in batches.
+//! Group commit: decisions in memory go to the disk in batches.
 //!
-//! There is one lock. Under it a caller decides and its effects join the log; under it the persister swaps the log
-//! for an empty one. What has gathered meanwhile is the batch, so that batches grow with the load by themselves.
+//! There is one lock. Under it a caller decides and its effects join the log; under it the persister takes the log and
+//! leaves an empty one. The log is the batch, so batches grow with the load.
 
 use crate::error::{LedgerError, StorageError};
 use crate::journal::{Batch, Journal, Reader};
@@ -16,26 +16,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
-/// What callers and the persister share.
+/// The state that callers and the persister share.
 pub(crate) struct Core {
     pub(crate) log: Mutex<Log>,
     work: Condvar,
     pub(crate) progress: Progress,
     pub(crate) reader: Box<dyn Reader>,
-    /// How long effects may gather while nobody waits for the disk.
+    /// How long effects may gather while no caller waits for the disk.
     gather: Duration,
     pub(crate) commits: AtomicU64,
 }
 
-/// The state, and what of it is not on disk yet.
+/// The state, and the effects that are not on disk yet.
 pub(crate) struct Log {
     pub(crate) state: State,
     effects: Effects,
-    /// How many effects there have ever been.
+    /// The number of effects ever decided.
     mark: u64,
-    /// How many of them are on disk, or were lost with a failed commit.
+    /// The number of them that are on disk, or were lost in a failed commit.
     settled: u64,
-    /// The persister must not let effects gather up to this one.
+    /// Effects up to this mark must be written without gathering.
     hurry: u64,
     health: Health,
     orders: Orders,
@@ -53,11 +53,11 @@ enum Health {
 #[derive(Default)]
 struct Orders {
     stop: bool,
-    /// Who waits for a reload; each gets one.
+    /// The callers that wait for a reload; each gets one.
     reloads: VecDeque<Sender<Result<(), StorageError>>>,
 }
 
-/// What the persister does next.
+/// The next task of the persister.
 enum Work {
     Write(Effects, u64),
     Reload(Sender<Result<(), StorageError>>),
@@ -65,7 +65,7 @@ enum Work {
 }
 
 impl Log {
-    /// How many effects wait for the disk, those that are being written included.
+    /// The number of effects that wait for the disk, including those being written.
     pub(crate) fn unflushed(&self) -> usize {
         usize::try_from(self.mark.saturating_sub(self.settled)).unwrap_or(usize::MAX)
     }
@@ -85,8 +85,8 @@ impl Core {
         })
     }
 
-    /// Runs `decide` under the lock, unless `unflushed_max` effects wait for the disk already; its effects join the log.
-    /// Returns what it decided and the mark to wait for.
+    /// Runs `decide` under the lock, unless `unflushed_max` effects wait for the disk already; its effects join the
+    /// log. Returns the decision and the mark to wait for.
     pub(crate) fn decide<T>(
         &self,
         unflushed_max: usize,
@@ -112,7 +112,7 @@ impl Core {
         Ok((value, mark))
     }
 
-    /// Somebody waits for the effects up to `mark`.
+    /// Ends the gathering, since a caller waits for the effects up to `mark`.
     pub(crate) fn hurry(&self, mark: u64) {
         let mut log = self.log.lock();
         if mark > log.hurry {
@@ -122,7 +122,7 @@ impl Core {
         }
     }
 
-    /// The mark of all that was decided so far.
+    /// The mark of all decisions so far.
     pub(crate) fn mark(&self) -> u64 {
         self.log.lock().mark
     }
@@ -136,7 +136,7 @@ impl Core {
         self.work.notify_one();
     }
 
-    /// Has the persister read the state anew, and waits for it.
+    /// Makes the persister read the state anew, and waits for it.
     pub(crate) fn reload(&self) -> Result<(), LedgerError> {
         let (sender, outcome) = mpsc::channel();
         let mut log = self.log.lock();
@@ -149,7 +149,7 @@ impl Core {
         Ok(outcome.recv().map_err(|_| LedgerError::Poisoned)??)
     }
 
-    /// Whether the last commit went well.
+    /// Whether the last commit succeeded.
     pub(crate) fn is_sound(&self) -> bool {
         self.log.lock().health == Health::Sound
     }
@@ -187,13 +187,13 @@ impl Core {
         log.state.forget_old(unflushed);
     }
 
-    /// Fails closed: what waits for the disk is unknown, what comes is refused.
+    /// Fails closed: the fate of waiting effects is unknown, new commands are refused.
     fn poison(&self, health: Health) {
         let mut log = self.log.lock();
         log.health = health;
         log.effects.clear();
         if health == Health::Ended {
-            // Who waits for one is told by the end of its channel.
+            // A caller that waits for a reload sees the end of its channel.
             log.orders.reloads.clear();
         }
         log.settled = log.mark;
@@ -202,13 +202,13 @@ impl Core {
         self.progress.unknown(mark);
     }
 
-    /// Goes on with what was read. Every id has left the memory with the state that is replaced.
+    /// Continues with the state from disk. All ids have left the memory with the replaced state.
     fn reloaded(&self, mut loaded: State) {
         let mut log = self.log.lock();
         loaded.forgettings = log.state.forgettings.wrapping_add(1);
         log.state = loaded;
         log.health = Health::Sound;
-        // What was read is on disk: who waits for it waits for a mark of its own, above all that may be lost.
+        // The state that was read is on disk. New waiting callers have marks above all that may be lost.
         log.mark = log.mark.saturating_add(1);
         log.settled = log.mark;
         let mark = log.mark;
@@ -217,7 +217,7 @@ impl Core {
     }
 }
 
-/// Fails closed when the persister ends, and above all when it ends by a panic: nobody would write what is decided.
+/// Fails closed when the persister ends, in particular by a panic: no decision would be written any more.
 struct End<'a>(&'a Core);
 
 impl Drop for End<'_> {
@@ -226,9 +226,9 @@ impl Drop for End<'_> {
     }
 }
 
-/// Writes until it is told to stop and nothing is left to write.
+/// Writes until it is told to stop and nothing is left.
 ///
-/// `written` are the holds that the journal has. They are read before any caller can end one.
+/// `written` are the holds in the journal. They are read before any caller can end one.
 pub(crate) fn run(core: &Core, mut journal: impl Journal, mut written: HashSet<EntryId>) {
     let _end = End(core);
     loop {
@@ -245,7 +245,7 @@ pub(crate) fn run(core: &Core, mut journal: impl Journal, mut written: HashSet<E
                         core.reloaded(state);
                     })
                 };
-                // Who asked may have gone.
+                // The caller may be gone.
                 let _gone = waiting.send(outcome);
             }
         }
@@ -257,8 +257,9 @@ fn write(core: &Core, journal: &mut impl Journal, written: &mut HashSet<EntryId>
     loop {
         match journal.commit(&batch) {
             Ok(()) => break,
-            // Nothing is written yet, and nothing is lost: it waits until the other program is done, however long. Callers
-            // who wait for the disk wait too; only one that drops the ledger does not wait for ever.
+            // Nothing is written and nothing is lost yet: the persister waits until the other program releases the
+            // lock, however long. Callers that wait for the disk wait, too; only a caller that drops the ledger does
+            // not wait for ever.
             Err(StorageError::Busy) if !core.stops() => {}
             Err(_) => return core.poison(Health::Poisoned),
         }

@@ -14,18 +14,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The form of the file; raised whenever a table changes.
+/// The version of the file format; raised whenever a table changes.
 const FORM: i64 = 1;
-/// Pages of the write-ahead log after which it is folded into the file: 16 MiB, so that folding is rare.
+/// The length of the write-ahead log, in pages, at which it is merged into the file: 16 MiB, so that this is rare.
 const CHECKPOINT_PAGES: i64 = 4_096;
 
-/// What [`Journal::probe`] writes. Far more than a page, since a batch that failed leaves room for as much as it wrote.
+/// The size of [`Journal::probe`]'s write. Far more than a page, since a failed batch leaves room for as much as it
+/// wrote.
 const PROBE_BYTES: i64 = 1 << 20;
 
-/// How long SQLite sleeps and tries again when another program has the write lock, before it is [`StorageError::Busy`].
+/// How long SQLite retries while another program has the write lock, before it reports [`StorageError::Busy`].
 const BUSY_WAIT: Duration = Duration::from_secs(1);
 
-/// The books are read by their owner, and nobody else.
+/// Only the owner may read the ledger.
 #[cfg(unix)]
 const FILE_MODE: u32 = 0o600;
 
@@ -37,12 +38,12 @@ const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS entries (id BLOB PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
-/// A hold whose entry is there is finished, whatever left its row behind; [`crate::Ledger::verify`] tells of it.
+/// A hold whose entry exists is finished, whatever left its row behind; [`crate::Ledger::verify`] reports it.
 const OPEN_HOLDS: &str = "
     SELECT id, body FROM holds WHERE NOT EXISTS (SELECT 1 FROM entries WHERE entries.id = holds.id) ORDER BY id
 ";
 
-/// The written side.
+/// The writing side.
 pub(crate) struct SqliteJournal {
     connection: Connection,
     /// Held as long as the journal lives, so that no other process opens the file.
@@ -53,28 +54,28 @@ pub(crate) struct SqliteJournal {
 struct Lock(File);
 
 impl Drop for Lock {
-    /// Closing the file is not enough: a child that another thread is just starting has it open for a moment more.
+    /// Closing the file is not enough: a child process that another thread is starting has it open for a moment more.
     fn drop(&mut self) {
         let _closed_next = self.0.unlock();
     }
 }
 
 impl Drop for SqliteJournal {
-    /// Folds the write-ahead log into the file, so that a closed ledger is one file. The reader's connection, which
-    /// closes last, cannot; and what cannot be folded now is folded at the next start.
+    /// Merges the write-ahead log into the file, so that a closed ledger is one file. The reader's connection, which
+    /// closes last, cannot do it; a log that cannot be merged now is merged at the next start.
     fn drop(&mut self) {
         let _best_effort = self.connection.pragma_update(None, "wal_checkpoint", "truncate");
     }
 }
 
-/// The read side, on a connection of its own.
+/// The reading side, on a connection of its own.
 pub(crate) struct SqliteReader {
     connection: Mutex<Connection>,
-    /// A walk over everything takes long, so that it has a connection for itself.
+    /// An iteration over everything takes long, so it has a connection of its own.
     path: PathBuf,
 }
 
-/// Opens or makes the file, and locks it for this process.
+/// Opens or creates the file, and locks it for this process.
 pub(crate) fn open(path: &Path) -> Result<(SqliteJournal, SqliteReader), LedgerError> {
     let path = &real(path)?;
     let lock = lock(path)?;
@@ -90,7 +91,7 @@ fn open_to_read(path: &Path) -> Result<Connection, StorageError> {
     Ok(Connection::open_with_flags(path, flags)?)
 }
 
-/// Begins to write. When another program has the write lock, nothing is written yet.
+/// Begins a write. While another program has the write lock, nothing is written.
 fn begin(connection: &Connection) -> Result<Transaction<'_>, StorageError> {
     match Transaction::new_unchecked(connection, TransactionBehavior::Immediate) {
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Err(StorageError::Busy),
@@ -98,14 +99,14 @@ fn begin(connection: &Connection) -> Result<Transaction<'_>, StorageError> {
     }
 }
 
-/// The file's own name, so that two names of one file are one lock. The file is not opened for it: closing it again would
-/// end the locks that SQLite has on it in this process.
+/// The canonical name of the file, so that two names of one file are one lock. The file is not opened for that: closing
+/// it again would end the locks that SQLite has on it in this process.
 fn real(path: &Path) -> Result<PathBuf, StorageError> {
     match path.canonicalize() {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         found => return Ok(found?),
     }
-    // It will be made. A link to nothing yet leads to where it will be.
+    // It will be created. A dangling link leads to the place where it will be.
     if let Ok(target) = path.read_link() {
         return real(&path.parent().unwrap_or(path).join(target));
     }
@@ -114,7 +115,7 @@ fn real(path: &Path) -> Result<PathBuf, StorageError> {
     Ok(folder.canonicalize()?.join(name))
 }
 
-/// `ledger.db` is locked by `ledger.db.lock`, which stays: deleting it would let two processes lock two files.
+/// `ledger.db` is locked by `ledger.db.lock`, which stays: after its deletion two processes could lock two files.
 fn lock(path: &Path) -> Result<Lock, LedgerError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
@@ -128,7 +129,7 @@ fn lock(path: &Path) -> Result<Lock, LedgerError> {
     }
 }
 
-/// Makes the file for its owner alone where there is none; the log beside it gets the same permissions from SQLite.
+/// Creates the file, readable by its owner only. SQLite gives the log beside it the same permissions.
 #[cfg(unix)]
 fn make_private(path: &Path) -> Result<(), StorageError> {
     use std::os::unix::fs::OpenOptionsExt;
@@ -279,7 +280,7 @@ fn accounts(connection: &Connection) -> Result<Vec<(AccountParts, NanoUsd)>, Sto
     Ok(accounts)
 }
 
-/// Big-endian, so that SQLite's order of blobs is the order of ids.
+/// Big-endian, so that SQLite sorts blobs as ids.
 fn key(id: EntryId) -> [u8; 16] {
     id.bits().to_be_bytes()
 }
@@ -295,7 +296,7 @@ mod tests {
     use crate::types::{OpenAccount, Transfer};
     use opencredits_units::UnixMs;
 
-    /// Pages of the file that may grow no further.
+    /// The pages to which the file may grow at most.
     const PAGES_MAX: i64 = 40;
 
     #[test]

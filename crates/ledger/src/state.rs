@@ -1,4 +1,4 @@
-//! The books in memory: accounts, open holds, and what was finished lately.
+//! The ledger in memory: accounts, open holds, and recently finished ids.
 //!
 //! [`State::apply`] decides. It is pure: the same commands in the same order at the same times give the same
 //! outcomes and effects. A refused command changes nothing.
@@ -11,20 +11,20 @@ use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-/// Finished ids that are kept in memory, so that neither a replay nor a look-up of a recent one asks the disk.
+/// Finished ids that are kept in memory, so that neither a replay nor a look-up of a recent one reads the disk.
 pub(crate) const RECENT_MAX: usize = 16_384;
 
-/// Effects that may wait for the disk; beyond that, all calls are refused.
+/// Effects that may wait for the disk; beyond that, all commands are refused.
 const LOG_MAX: usize = 1 << 20;
 
-/// Something that a ledger can be told to do. It is a copy of borrowed parts, to be decided again when its ids had to
-/// be looked for on the disk first.
+/// A command to the ledger. It is a copy of borrowed parts, so that it can be decided again after its ids were looked
+/// up on the disk.
 pub(crate) trait Command: Copy {
-    /// What comes of it.
+    /// The outcome.
     type Outcome;
     /// Effects that may wait for the disk when it is decided.
     const UNFLUSHED_MAX: usize = LOG_MAX;
-    /// The ids whose past decides.
+    /// The ids whose history decides.
     fn ids(&self) -> impl Iterator<Item = EntryId> {
         std::iter::empty()
     }
@@ -32,7 +32,7 @@ pub(crate) trait Command: Copy {
     fn decide(self, state: &mut State, now: UnixMs, effects: &mut Effects) -> Result<Self::Outcome, LedgerError>;
 }
 
-/// What has changed, in order, for the journal to write.
+/// The changes, in order, for the journal to write.
 pub(crate) type Effects = Vec<Effect>;
 
 /// One change.
@@ -40,18 +40,19 @@ pub(crate) type Effects = Vec<Effect>;
 pub(crate) enum Effect {
     /// An account was opened.
     Opened(Number, AccountParts),
-    /// An account's posted sum is now this.
+    /// An account's posted balance is now this.
     Posted(Number, NanoUsd),
-    /// A hold is now this; gone when `None`.
+    /// A hold is now this; removed when `None`.
     Hold(EntryId, Option<Hold>),
     /// An entry was made.
     Entry(EntryId, Arc<[u8]>),
 }
 
-/// What the disk said of ids that are not in memory.
+/// The entries on disk of ids that are not in memory.
 #[derive(Default)]
 pub(crate) struct Recalled {
-    /// How often ids had left the memory before the disk was asked. That there is no entry holds only as long.
+    /// How often ids had left the memory before the disk was read. A missing entry is certain only while that is
+    /// unchanged.
     pub(crate) as_of: u64,
     pub(crate) entries: Vec<(EntryId, Option<Arc<[u8]>>)>,
 }
@@ -62,7 +63,7 @@ impl Recalled {
     }
 }
 
-/// An account and what it has.
+/// An account and its balance.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Account {
     pub(crate) parts: AccountParts,
@@ -70,7 +71,7 @@ pub(crate) struct Account {
     pub(crate) held: NanoUsd,
 }
 
-/// The books in memory.
+/// The ledger in memory.
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) accounts: Vec<Account>,
@@ -79,9 +80,9 @@ pub(crate) struct State {
     pub(crate) expiries: BTreeSet<(UnixMs, EntryId)>,
     finished: HashMap<EntryId, Arc<[u8]>>,
     finished_order: VecDeque<EntryId>,
-    /// For the command that is being decided, and for no other.
+    /// For the command that is being decided, and no other.
     recalled: Recalled,
-    /// No id above this one has left the memory: such an id is either here or new.
+    /// No id above this one has left the memory: such an id is in memory or new.
     forgotten_max: EntryId,
     /// How often ids have left the memory.
     pub(crate) forgettings: u64,
@@ -107,8 +108,8 @@ impl State {
         Ok(state)
     }
 
-    /// Decides a command, with the past of its ids from memory and from what was recalled; `None`, with nothing
-    /// changed, when that does not tell: then it must be recalled as of now.
+    /// Decides a command, with the history of its ids from memory and from the recalled entries. `None`, with nothing
+    /// changed, when these do not suffice: then the ids must be recalled again.
     pub(crate) fn apply_recalled<C: Command>(
         &mut self,
         command: C,
@@ -153,7 +154,7 @@ impl State {
         self.accounts.get_mut(usize::try_from(number).ok()?)
     }
 
-    /// The account's id, for an answer.
+    /// The account's id.
     pub(crate) fn id_of(&self, number: Number) -> AccountId {
         self.account(number).map_or(AccountId::from_bits(0), |account| account.parts.id)
     }
@@ -166,7 +167,7 @@ impl State {
         Some(number)
     }
 
-    /// Puts a hold in place; `None`, with nothing changed, when an account is unknown or a sum does not fit.
+    /// Places a hold; `None`, with nothing changed, when an account is unknown or a sum does not fit.
     pub(crate) fn add_hold(&mut self, id: EntryId, hold: Hold) -> Option<()> {
         for number in hold.accounts() {
             self.account(number)?.held.checked_add(hold.amount)?;
@@ -180,7 +181,7 @@ impl State {
         Some(())
     }
 
-    /// Takes a hold away and frees what it kept.
+    /// Removes a hold and releases its amount.
     pub(crate) fn remove_hold(&mut self, id: EntryId) -> Option<Hold> {
         let hold = self.holds.remove(&id)?;
         self.expiries.remove(&(hold.expires_at, id));
@@ -192,10 +193,10 @@ impl State {
         Some(hold)
     }
 
-    /// Books an amount.
+    /// Posts an amount.
     pub(crate) fn post(&mut self, number: Number, amount: NanoUsd, effects: &mut Effects) {
         if let Some(account) = self.account_mut(number) {
-            // Whoever posts has checked that the sum fits.
+            // The caller has checked that the sum fits.
             account.posted = account.posted.checked_add(amount).unwrap_or(account.posted);
             effects.push(Effect::Posted(number, account.posted));
         }
@@ -210,7 +211,7 @@ impl State {
         }
     }
 
-    /// Lets the oldest finished ids go: all but [`RECENT_MAX`], and never one of the last `unflushed`.
+    /// Forgets the oldest finished ids: all but [`RECENT_MAX`], and never one of the last `unflushed`.
     pub(crate) fn forget_old(&mut self, unflushed: usize) {
         while self.finished_order.len() > RECENT_MAX.max(unflushed) {
             let Some(id) = self.finished_order.pop_front() else {
@@ -222,17 +223,17 @@ impl State {
         }
     }
 
-    /// A finished entry that is still in memory, or was recalled.
+    /// A finished entry that is in memory, or was recalled.
     pub(crate) fn finished(&self, id: EntryId) -> Option<&Arc<[u8]>> {
         self.finished.get(&id).or_else(|| self.recalled.entry(id)?.as_ref())
     }
 
-    /// The same, read.
+    /// The same, decoded.
     pub(crate) fn finished_entry(&self, id: EntryId) -> Option<Entry> {
         codec::read_entry(id, self.finished(id)?)
     }
 
-    /// Whether the memory alone can tell what `id` is.
+    /// Whether memory alone determines the history of `id`.
     pub(crate) fn knows(&self, id: EntryId) -> bool {
         id > self.forgotten_max || self.holds.contains_key(&id) || self.finished.contains_key(&id)
     }
@@ -248,7 +249,7 @@ impl Account {
         Balance { posted: self.posted, held: self.held, leased: NanoUsd::ZERO, available }
     }
 
-    /// Refuses what would take the account below its floor.
+    /// Refuses a change that would take the account below its floor.
     pub(crate) fn must_cover(&self, amount: NanoUsd) -> Result<(), LedgerError> {
         let available = self.balance().available;
         if self.parts.floor == Floor::None || available >= amount {
@@ -259,7 +260,7 @@ impl Account {
 }
 
 impl Hold {
-    /// Every account that the hold rests on.
+    /// Every account of the hold.
     pub(crate) fn accounts(&self) -> impl Iterator<Item = Number> {
         let mut at = 0_usize;
         let payer = self.payer;

@@ -1,4 +1,4 @@
-//! What needs a disk of our own making: one that fails, or one that shows when it is read.
+//! Tests that need a special disk: one that fails, or one whose reads are observed.
 
 use crate::commands::{HOLDS_MAX, UNFLUSHED_MAX, Void};
 use crate::error::{LedgerError, StorageError};
@@ -16,22 +16,22 @@ const NOW: UnixMs = UnixMs::new(1_790_000_000_000);
 const CLEARING: AccountId = AccountId::from_bits(1);
 const WALLET: AccountId = AccountId::from_bits(2);
 
-/// How a disk fails.
+/// The way a disk fails.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fault {
     None,
-    /// Nothing of the batch is there.
+    /// Nothing of the batch is written.
     BeforeWriting,
-    /// All of the batch is there, and nobody is told.
+    /// All of the batch is written, and the caller is not told.
     AfterWriting,
     Reading,
     /// Another program has the write lock.
     Busy,
-    /// A fault of ours.
+    /// A panic of ours.
     Panic,
 }
 
-/// A disk that fails when told to.
+/// A disk that fails on demand.
 #[derive(Clone)]
 struct Flaky {
     journal: MemoryJournal,
@@ -80,10 +80,10 @@ impl Journal for Flaky {
     }
 }
 
-/// What is done once, right after an entry was looked for.
+/// An action that runs once, right after an entry was looked up.
 type Meanwhile = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
 
-/// Counts how often an entry is looked for.
+/// Counts look-ups of entries.
 #[derive(Clone, Default)]
 struct Watched {
     journal: MemoryJournal,
@@ -122,7 +122,7 @@ fn hold(ledger: &Ledger, n: u64) -> Result<Held, LedgerError> {
     ledger.place_hold(hold, NOW).map(crate::Accepted::accepted)
 }
 
-/// A ledger whose reads are seen, with a wallet.
+/// A ledger whose reads are observed, with a wallet.
 fn watched() -> (Ledger, Watched) {
     let disk = Watched::default();
     let ledger = Ledger::start(disk.journal.clone(), Box::new(disk.clone()), Options::default()).unwrap();
@@ -137,13 +137,13 @@ fn top_up(ledger: &Ledger, n: u64) -> Result<Replay, LedgerError> {
     Ok(ledger.transfer(transfer, NOW)?.accepted().replay)
 }
 
-/// Makes so many entries that all that were finished before have left the memory.
+/// Makes so many entries that all earlier finished ones have left the memory.
 fn forget(ledger: &Ledger, first: u64) {
     for n in (first..).take(RECENT_MAX.saturating_add(1)) {
         top_up(ledger, n).unwrap();
     }
     ledger.flush().unwrap();
-    // Ids leave the memory after a flush is told, and before the next one.
+    // Ids leave the memory after a flush is reported, and before the next one.
     top_up(ledger, first.wrapping_sub(1)).unwrap();
     ledger.flush().unwrap();
 }
@@ -189,7 +189,7 @@ fn an_id_that_comes_and_goes_while_it_is_looked_for_is_not_decided_twice() {
     let (ledger, disk) = watched();
     forget(&ledger, 1_000_000);
     let theirs = ledger.clone();
-    // Between our look on the disk and our decision somebody uses the id, and it leaves the memory.
+    // Between the look-up on the disk and the decision another caller uses the id, and it leaves the memory.
     *disk.meanwhile.lock() = Some(Box::new(move || {
         assert_eq!(hold(&theirs, 7).unwrap().replay, Replay::First);
         theirs.void(id(7), NOW).unwrap().accepted();
@@ -228,7 +228,7 @@ fn a_lost_decision_stays_lost_whatever_is_written_later() {
         disk.becomes(Fault::None);
         ledger.reload().unwrap();
         disk.becomes(Fault::BeforeWriting);
-        // Decided and failed, and asked for only when later ones are on disk.
+        // Decided and failed, and waited for only when later ones are on disk.
         lost.push(open(&ledger, n + 2).unwrap());
         while ledger.is_sound() {
             std::thread::yield_now();
@@ -327,7 +327,7 @@ fn a_ledger_whose_writer_has_panicked_fails_closed_and_nobody_waits_for_ever() {
     assert!(matches!(ledger.reload(), Err(LedgerError::Poisoned)));
 }
 
-/// A ledger with a hold, so many changes of which wait for a disk that does not take them that no other is placed.
+/// A ledger with a hold, and so many changes waiting for a disk that accepts none that no further hold is placed.
 fn stalled() -> (Ledger, Flaky) {
     let (ledger, disk) = Flaky::start();
     for account in [CLEARING, WALLET] {

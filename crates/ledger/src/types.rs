@@ -1,24 +1,24 @@
-//! What goes into a ledger, and what comes out.
+//! The inputs and outputs of a ledger.
 
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
 
-/// How low an account may go.
+/// The floor of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Floor {
     /// Never below zero: a wallet, a limit.
     Zero,
-    /// As low as it comes: the other side of the books, such as clearing or payables.
+    /// None: the other side of the books, such as clearing or payables.
     None,
 }
 
-/// Opens an account. Opening it again in the same way changes nothing.
+/// Opens an account. Opening it again with the same data changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenAccount {
     /// The account.
     pub id: AccountId,
-    /// How low it may go.
+    /// The floor.
     pub floor: Floor,
-    /// For a limit: where a captured amount moves to. Limits count money, they are none.
+    /// For a limit: the account that captured amounts move to. Limits count money, and hold none.
     pub contra: Option<AccountId>,
 }
 
@@ -27,33 +27,33 @@ pub struct OpenAccount {
 pub struct PlaceHold<'a> {
     /// The hold, time-ordered; also the idempotency key.
     pub id: EntryId,
-    /// Who pays.
+    /// The payer.
     pub payer: AccountId,
     /// Limits that must cover the amount as well.
     pub limits: &'a [AccountId],
     /// The worst case.
     pub amount: NanoUsd,
-    /// When the hold ends if nobody settles it.
+    /// The expiry of the hold.
     pub expires_at: UnixMs,
 }
 
-/// What a leg gets when the payer cannot pay the whole charge.
+/// The amount of a leg when the payer cannot pay the whole charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OnShortfall {
-    /// All of it; what is missing is bad debt. For what is owed to others.
+    /// All of it; the missing part is bad debt. For amounts owed to others.
     Full,
-    /// Its share of what was collected. For a commission: money only from money.
+    /// Its share of the collected amount. For a commission, which is paid only from collected money.
     Proportional,
 }
 
 /// A part of a charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Leg {
-    /// Who gets it.
+    /// The account that gets it.
     pub to: AccountId,
-    /// How much of the charge it is.
+    /// Its part of the charge.
     pub amount: NanoUsd,
-    /// What it gets when not all is collected.
+    /// The amount when not all is collected.
     pub on_shortfall: OnShortfall,
 }
 
@@ -62,9 +62,9 @@ pub struct Leg {
 pub struct Capture<'a> {
     /// The hold.
     pub hold: EntryId,
-    /// Where the charge goes; its amount is their sum, which may exceed the hold.
+    /// The legs of the charge. Its amount is their sum, which may exceed the hold.
     pub legs: &'a [Leg],
-    /// Who bears what cannot be collected; with [`Floor::Zero`] it must have it, or the capture is refused.
+    /// The account that covers uncollected amounts. With [`Floor::Zero`] it must have them, or the capture is refused.
     pub bad_debt: AccountId,
     /// Opaque to the ledger, kept with the entry.
     pub memo: &'a [u8],
@@ -75,11 +75,11 @@ pub struct Capture<'a> {
 pub struct Transfer<'a> {
     /// The transfer.
     pub id: EntryId,
-    /// Who gives.
+    /// The giving account.
     pub from: AccountId,
-    /// Who gets.
+    /// The receiving account.
     pub to: AccountId,
-    /// How much.
+    /// The amount.
     pub amount: NanoUsd,
     /// Opaque to the ledger, kept with the entry.
     pub memo: &'a [u8],
@@ -99,67 +99,67 @@ pub enum Replay {
 /// A hold is in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Held {
-    /// What the payer has left.
+    /// The payer's available balance.
     pub available: NanoUsd,
     /// Whether the id was seen before.
     pub replay: Replay,
 }
 
-/// A charge was taken.
+/// The outcome of a capture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Captured {
     /// The charge.
     pub charged: NanoUsd,
-    /// What the payer paid of it.
+    /// The part that the payer paid.
     pub collected: NanoUsd,
-    /// What the payer has left.
+    /// The payer's available balance.
     pub available: NanoUsd,
     /// Whether the hold had been captured before; then the first capture counts.
     pub replay: Replay,
 }
 
-/// A hold was released.
+/// The outcome of a void.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Voided {
     /// Whether it had been voided before.
     pub replay: Replay,
 }
 
-/// A transfer was made.
+/// The outcome of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transferred {
     /// Whether it had been made before.
     pub replay: Replay,
 }
 
-/// What became of holds whose time is over.
+/// The expired holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expired {
-    /// Nothing had gone out on them: released.
+    /// Holds that were not in flight: voided.
     pub voided: Vec<EntryId>,
-    /// Something had gone out on them: still held, and for the caller to settle by its policy.
+    /// Holds in flight: still open, for the caller to settle by its policy.
     pub in_flight: Vec<EntryId>,
 }
 
-/// What an account has: `posted = held + leased + available`.
+/// The balance of an account: `posted = held + leased + available`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Balance {
     /// The sum of its entries.
     pub posted: NanoUsd,
-    /// What holds keep.
+    /// The amount in holds.
     pub held: NanoUsd,
-    /// What has been lent to other processes to spend.
+    /// The amount lent to other processes.
     pub leased: NanoUsd,
-    /// What can be held or moved.
+    /// The amount that can be held or moved.
     pub available: NanoUsd,
 }
 
-/// Whether anything has gone out on a hold.
+/// Whether the request of a hold was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Phase {
-    /// Not yet: when it expires it is released.
+    /// Not sent: the hold is voided at its expiry.
     Reserved,
-    /// Yes: when it expires its holder decides.
+    /// Sent: its owner decides at its expiry.
     InFlight,
 }
 
@@ -168,51 +168,51 @@ pub enum Phase {
 pub struct HoldRow {
     /// The hold.
     pub id: EntryId,
-    /// Who pays.
+    /// The payer.
     pub payer: AccountId,
-    /// Limits held as well.
+    /// The limits of the hold.
     pub limits: Vec<AccountId>,
-    /// How much.
+    /// The amount.
     pub amount: NanoUsd,
-    /// When it ends.
+    /// The expiry.
     pub expires_at: UnixMs,
-    /// Whether anything has gone out on it.
+    /// Whether its request was sent.
     pub phase: Phase,
 }
 
-/// What an entry records.
+/// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryKind {
     /// A transfer.
     Transfer,
     /// A captured hold.
     Capture,
-    /// A released hold; it has no legs, and keeps its id from being used again.
+    /// A voided hold. It has no legs, and keeps its id from being used again.
     Void,
 }
 
-/// A row of the books. Its legs sum to zero.
+/// A row of the ledger. Its legs sum to zero.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryRow {
-    /// The hold or transfer that made it.
+    /// The hold or transfer of the entry.
     pub id: EntryId,
-    /// What it records.
+    /// The kind.
     pub kind: EntryKind,
-    /// When it was decided.
+    /// The time of the decision.
     pub at: UnixMs,
-    /// Who got how much; givers are negative.
+    /// Accounts and their amounts; giving accounts have negative ones.
     pub legs: Vec<(AccountId, NanoUsd)>,
     /// For a capture: the charge, of which the payer's leg may be less.
     pub charged: NanoUsd,
-    /// As it was given.
+    /// The memo, as given.
     pub memo: Vec<u8>,
 }
 
-/// An account and what it has.
+/// An account and its balance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccountRow {
-    /// How it was opened.
+    /// The data of its opening.
     pub account: OpenAccount,
-    /// What it has.
+    /// The balance.
     pub balance: Balance,
 }

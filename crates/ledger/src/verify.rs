@@ -1,4 +1,4 @@
-//! Recomputes the books from their entries and says what does not add up.
+//! Recomputes the balances from the entries and reports the differences.
 
 use crate::codec::{self, AccountParts, Number};
 use crate::error::StorageError;
@@ -8,10 +8,10 @@ use hashbrown::HashSet;
 use opencredits_units::{AccountId, EntryId, NanoUsd};
 use std::fmt;
 
-/// Findings that are kept; more are only counted.
+/// Findings that are kept; further ones are only counted.
 const FINDINGS_MAX: usize = 1_000;
 
-/// What [`crate::Ledger::verify`] has seen.
+/// The result of [`crate::Ledger::verify`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct VerifyReport {
     /// Accounts that were checked.
@@ -20,52 +20,52 @@ pub struct VerifyReport {
     pub entries: u64,
     /// Open holds that were checked.
     pub holds: u64,
-    /// What does not add up, the first thousand.
+    /// The first thousand findings.
     pub findings: Vec<Finding>,
-    /// How much does not add up.
+    /// The number of findings.
     pub findings_total: u64,
 }
 
 impl VerifyReport {
-    /// Whether everything adds up.
+    /// Whether there are no findings.
     #[must_use]
     pub const fn is_clean(&self) -> bool {
         self.findings_total == 0
     }
 }
 
-/// Something that does not add up.
+/// A finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Finding {
-    /// The file is damaged below its rows, which were not looked at; this is how SQLite puts it.
+    /// The file is damaged below its rows, which were not checked; the text is SQLite's.
     DamagedFile(String),
-    /// An account is there twice, or its contra account was not opened before it.
+    /// An account exists twice, or its contra account was not opened before it.
     DamagedAccount(AccountId),
-    /// An entry cannot be read.
+    /// An entry cannot be decoded.
     UnreadableEntry(EntryId),
-    /// A hold cannot be read, or its amount is negative.
+    /// A hold cannot be decoded, or its amount is negative.
     UnreadableHold(EntryId),
     /// An entry's legs do not sum to zero.
     Unbalanced(EntryId, i128),
     /// A row names an account that does not exist.
     NoSuchAccount(EntryId, u32),
-    /// A hold is open though its entry is there; it is not counted as open.
+    /// A hold is open although its entry exists; it does not count as open.
     OpenAndFinished(EntryId),
-    /// An account's sum is not that of its entries.
+    /// An account's balance differs from the sum of its entries.
     WrongSum {
         /// The account.
         account: AccountId,
-        /// What its row says.
+        /// The balance in its row.
         stated: NanoUsd,
-        /// What its entries sum to.
+        /// The sum of its entries.
         entries: i128,
     },
-    /// An account that must not go below zero has less than its holds keep.
+    /// An account with a floor at zero has less than its holds.
     Overdrawn {
         /// The account.
         account: AccountId,
-        /// What its holds leave.
+        /// The balance less the holds.
         available: i128,
     },
 }

@@ -1,18 +1,18 @@
-//! Why a body may not cross.
+//! Errors of bodies and policies.
 
-/// Why a body may not cross. All of it is the caller's to mend.
+/// A body is refused. The caller can mend every cause.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SanitizeError {
     /// The body is no JSON object.
     #[error("the body is no JSON object; it breaks off or goes wrong at line {line}, column {column}")]
     NotAnObject {
-        /// Line of the mistake, from 1.
+        /// The line of the syntax error, from 1.
         line: usize,
-        /// Column of the mistake.
+        /// The column of the syntax error.
         column: usize,
     },
-    /// A name stands twice at the top level.
+    /// A name appears twice at the top level.
     #[error("the field {field} stands twice in the body; send it once")]
     Duplicate {
         /// The field.
@@ -21,27 +21,27 @@ pub enum SanitizeError {
     /// There are too many fields.
     #[error("the body has more than {max} fields at its top level")]
     TooManyFields {
-        /// How many there may be.
+        /// The largest number of fields.
         max: usize,
     },
-    /// A field is not passed on, and the request asked for strictness.
+    /// A field is not on the allow-list, and the request is strict.
     #[error("the field {field} is not passed on; leave it out, or ask without strict mode to have it dropped")]
     NotPassedOn {
         /// The field.
         field: String,
     },
-    /// A field that would need state or trust which is not given.
+    /// A field needs state or trust that the gateway does not give.
     #[error("the field {field} is not supported: {remedy}")]
     Refused {
         /// The field.
         field: String,
-        /// What to do instead.
+        /// The remedy.
         remedy: String,
     },
 }
 
 impl SanitizeError {
-    /// The field that is to blame, where there is one.
+    /// The field that is to blame, if there is one.
     #[must_use]
     pub fn field(&self) -> Option<&str> {
         match self {
@@ -51,7 +51,7 @@ impl SanitizeError {
     }
 }
 
-/// Why a policy cannot be used; only a damaged program has this.
+/// A policy is invalid. Only a damaged program has such a policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PolicyError {

@@ -1,15 +1,15 @@
-//! Which headers cross, each way. Names are lower case, as HTTP libraries give them.
+//! The headers that pass, in each direction. Names are lower case, as HTTP libraries give them.
 
 use crate::error::PolicyError;
 use crate::policy::Api;
 use serde::Deserialize;
 
-/// The header that turns on features of `anthropic-messages`, a comma-separated list.
+/// The header that enables features of `anthropic-messages`: a comma-separated list.
 const BETA_HEADER: &str = "anthropic-beta";
-/// A feature's name: longer or other characters could carry something else.
+/// The form of a feature's name. Longer names or other characters could carry other data.
 const BETA_BYTES_MAX: usize = 64;
 
-/// The lists of headers that cross.
+/// The lists of headers that pass.
 #[derive(Debug, Clone)]
 pub struct Headers(Written);
 
@@ -64,7 +64,8 @@ impl Headers {
         }
     }
 
-    /// What of a request header's value crosses; `None` when nothing does. Names of removed features go to `dropped`.
+    /// The part of a request header's value that passes; `None` when nothing does. Names of removed features go to
+    /// `dropped`.
     #[must_use]
     pub fn request_value(&self, name: &str, value: &str, dropped: &mut Vec<String>) -> Option<String> {
         if name != BETA_HEADER {
@@ -76,7 +77,7 @@ impl Headers {
         (!kept.is_empty()).then(|| kept.join(","))
     }
 
-    /// Whether a provider's header goes to the client.
+    /// Whether a provider's header passes to the client.
     #[must_use]
     pub fn response(&self, name: &str) -> bool {
         self.0.response.keep.iter().any(|kept| kept == name)

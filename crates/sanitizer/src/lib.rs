@@ -1,16 +1,16 @@
-//! What may cross the gateway, each way.
+//! The fields and headers that may pass the gateway, in each direction.
 //!
-//! A [`Policy`] is an allow-list for one API, kept as data. [`Policy::scrub`] reads a body once, at its top level
-//! only, borrowing: large fields are neither parsed nor copied. What is not on the list is dropped and named, or
-//! refused in strict mode; what would need state at the provider is refused with a remedy.
+//! A [`Policy`] is an allow-list for one API, kept as data. [`Policy::scrub`] reads a body once, at its top level only,
+//! borrowing: large fields are neither parsed nor copied. A field that is not on the list is dropped and named, or
+//! refused in strict mode. A field that would need state at the provider is refused with a remedy.
 //!
 //! # What it refuses to do
-//! No I/O. It keeps no secret: the keyed hash is the caller's. A scrubbed body has no `Debug`.
+//! No I/O. It keeps no secret: the caller supplies the keyed hash. A scrubbed body has no `Debug`.
 //!
 //! # Invariants
-//! - What is kept is kept byte for byte and in order; what is dropped leaves no byte behind.
+//! - Kept fields stay byte for byte and in order. Dropped fields leave no byte behind.
 //! - Strict mode refuses exactly where lax mode drops.
-//! - A name that stands twice is refused: two readers could disagree on which one counts.
+//! - A name that appears twice is refused: two readers could disagree on which one counts.
 //!
 //! # Example
 //! ```

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// An API in front, named by its dialect.
+/// An API of the gateway, named by its dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Api {
     /// `openai-chat`.
@@ -23,7 +23,7 @@ pub enum Api {
 }
 
 impl Api {
-    /// All of them.
+    /// All APIs.
     pub const ALL: [Self; 5] = [
         Self::OpenaiChat,
         Self::AnthropicMessages,
@@ -33,7 +33,7 @@ impl Api {
     ];
 }
 
-/// What happens to a field that is not passed on.
+/// The treatment of a field that is not on the allow-list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strictness {
     /// It is dropped and named.
@@ -42,23 +42,23 @@ pub enum Strictness {
     Strict,
 }
 
-/// How a body is scrubbed.
+/// The options of a scrub.
 pub struct Scrub<'a> {
-    /// What happens to a field that is not passed on.
+    /// The treatment of a field that is not on the allow-list.
     pub strictness: Strictness,
-    /// Replaces a client's cache key by one that nobody can turn back, and that no two people share.
+    /// Makes a pseudonym of a client's cache key: it cannot be turned back, and two people never share one.
     pub hash: &'a dyn Fn(&str) -> String,
 }
 
-/// What becomes of a field.
+/// The rule of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Rule {
     Keep,
     Drop,
     Hash,
-    /// For the gateway itself.
+    /// Read by the gateway itself.
     Ours,
-    /// Set to this; refused with a remedy, where one is given and the client says the opposite.
+    /// Set to this value; refused with a remedy, where there is one and the client sets the opposite.
     Force(String, Option<String>),
     Refuse(String),
 }
@@ -70,7 +70,7 @@ pub struct Policy {
     forced: Vec<(String, String)>,
 }
 
-/// An allow-list as written.
+/// An allow-list in its file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -122,10 +122,10 @@ impl Policy {
         Ok(Self { rules, forced })
     }
 
-    /// Takes from `body` what may cross.
+    /// Takes the fields from `body` that may pass.
     ///
     /// # Errors
-    /// When the body is no JSON object, names a field twice, or holds what is refused.
+    /// When the body is no JSON object, has a field twice, or has a refused field.
     pub fn scrub<'a>(&self, body: &'a [u8], how: &Scrub<'_>) -> Result<Scrubbed<'a>, SanitizeError> {
         let top: TopLevel<'a> = TopLevel::read(body)?;
         let mut scrubbed = Scrubbed::with_capacity(top.fields.len());
@@ -141,7 +141,7 @@ impl Policy {
                     return Err(SanitizeError::Refused { field: name.into_owned(), remedy: remedy.clone() });
                 }
                 Some(Rule::Force(forced, _)) => scrubbed.keep(name, Cow::Owned(forced.clone())),
-                // What is switched off asks for nothing.
+                // A field that is switched off asks for nothing.
                 Some(Rule::Refuse(_)) if value == "false" => {}
                 Some(Rule::Refuse(remedy)) if value != "null" => {
                     return Err(SanitizeError::Refused { field: name.into_owned(), remedy: remedy.clone() });
@@ -162,13 +162,13 @@ impl Policy {
         Ok(scrubbed)
     }
 
-    /// The names that are passed on as they are, for documentation.
+    /// The names of the fields that pass unchanged, for documentation.
     pub fn kept(&self) -> impl Iterator<Item = &str> {
         self.rules.iter().filter(|(_, rule)| **rule == Rule::Keep).map(|(name, _)| name.as_str())
     }
 }
 
-/// Hashes the raw JSON: what it stands for is nobody's business here.
+/// Hashes the raw JSON, without interpreting it.
 fn hashed(raw: &str, hash: &dyn Fn(&str) -> String) -> String {
     if raw == "null" { raw.to_owned() } else { serde_json::Value::String(hash(raw)).to_string() }
 }

@@ -1,4 +1,4 @@
-//! Bodies, read at their top level only.
+//! Bodies, parsed at their top level only.
 
 use crate::error::SanitizeError;
 use serde::Deserialize;
@@ -7,10 +7,10 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// Fields that a body may have at its top level.
+/// The largest number of top-level fields.
 const FIELDS_MAX: usize = 128;
 
-/// What of a body may cross. It holds content, so it cannot be printed.
+/// The part of a body that may pass. It holds content, so it cannot be printed.
 pub struct Scrubbed<'a> {
     fields: Vec<(Cow<'a, str>, Cow<'a, str>)>,
     dropped: Vec<String>,
@@ -40,7 +40,7 @@ impl<'a> Scrubbed<'a> {
         self.dropped.push(name.into_owned());
     }
 
-    /// The fields that cross, in the client's order: name and raw JSON.
+    /// The fields that pass, in the client's order: name and raw JSON.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
         self.fields.iter().map(|(name, value)| (&**name, &**value))
     }
@@ -51,13 +51,13 @@ impl<'a> Scrubbed<'a> {
         self.fields().find(|(other, _)| *other == name).map(|(_, value)| value)
     }
 
-    /// The raw JSON of a field that is for the gateway itself and does not cross.
+    /// The raw JSON of a field that the gateway reads itself and does not pass on.
     #[must_use]
     pub fn ours(&self, name: &str) -> Option<&'a str> {
         self.ours.iter().find(|(other, _)| other == name).map(|(_, value)| *value)
     }
 
-    /// The names of what was dropped, in the client's order.
+    /// The names of the dropped fields, in the client's order.
     #[must_use]
     pub fn dropped(&self) -> &[String] {
         &self.dropped
@@ -109,7 +109,7 @@ impl<'de> Visitor<'de> for TopLevelVisitor {
     }
 }
 
-/// A name, borrowed where it holds no escapes.
+/// A name, borrowed where it has no escapes.
 struct Name<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Name<'de> {

@@ -1,15 +1,15 @@
-//! What every implementation of a trait has to pass: one suite a trait, each on a store that is empty.
+//! The conformance suite of each trait, run on an empty store.
 //!
-//! A suite panics where a promise is broken, with the promise in words; it gives back what the store itself refuses.
+//! A suite panics where an implementation breaks a rule, and names the rule. It returns the store's own errors.
 
 use crate::records::{Key, KeyLimit, Partner, Standing, UsageDay, User};
 use crate::traits::{Claim, Claims, Keys, Partners, Settings, StoreError, UsageDays, Users};
 use opencredits_keys::UserKey;
 use opencredits_units::{AccountId, BasisPoints, GenerationId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 
-/// When everything in these suites happens.
+/// The time of everything in these suites.
 pub const NOW: UnixMs = UnixMs::new(1_790_000_000_000);
-/// A text that does harm where it becomes part of a statement.
+/// A text that does harm if it becomes part of a statement.
 const HARM: &str = "x' OR '1'='1'; DROP TABLE users; --";
 
 /// The `n`th person.
@@ -43,7 +43,7 @@ pub fn secret(n: u8) -> UserKey {
     UserKey::generate([n; 32])
 }
 
-/// The `n`th key of the first person, through the first partner, with all that a key can have.
+/// The `n`th key of the first person, through the first partner, with every optional field set.
 #[must_use]
 pub fn key(n: u8) -> Key {
     Key {
@@ -65,13 +65,13 @@ fn is_there(outcome: &Result<(), StoreError>) -> bool {
     matches!(outcome, Err(StoreError::Exists))
 }
 
-/// What [`Users`] promises.
+/// The rules of [`Users`].
 ///
 /// # Errors
-/// When the store refuses what it must not.
+/// When the store refuses something valid.
 ///
 /// # Panics
-/// When a promise is broken.
+/// When a rule is broken.
 pub async fn users<S: Users>(store: &S) -> Result<(), StoreError> {
     for n in [2, 1, 3] {
         store.add_user(&user(n)).await?;
@@ -91,13 +91,13 @@ pub async fn users<S: Users>(store: &S) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What [`Partners`] promises.
+/// The rules of [`Partners`].
 ///
 /// # Errors
-/// When the store refuses what it must not.
+/// When the store refuses something valid.
 ///
 /// # Panics
-/// When a promise is broken.
+/// When a rule is broken.
 pub async fn partners<S: Partners>(store: &S) -> Result<(), StoreError> {
     for n in [2, 1] {
         store.add_partner(&partner(n)).await?;
@@ -120,13 +120,13 @@ pub async fn partners<S: Partners>(store: &S) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What [`Keys`] promises.
+/// The rules of [`Keys`].
 ///
 /// # Errors
-/// When the store refuses what it must not.
+/// When the store refuses something valid.
 ///
 /// # Panics
-/// When a promise is broken.
+/// When a rule is broken.
 pub async fn keys<S: Users + Partners + Keys>(store: &S) -> Result<(), StoreError> {
     let orphan = store.add_key(&key(1)).await;
     assert!(matches!(orphan, Err(StoreError::Orphan)), "a key has a person");
@@ -156,13 +156,13 @@ pub async fn keys<S: Users + Partners + Keys>(store: &S) -> Result<(), StoreErro
     Ok(())
 }
 
-/// What [`UsageDays`] promises.
+/// The rules of [`UsageDays`].
 ///
 /// # Errors
-/// When the store refuses what it must not.
+/// When the store refuses something valid.
 ///
 /// # Panics
-/// When a promise is broken.
+/// When a rule is broken.
 pub async fn usage_days<S: UsageDays>(store: &S) -> Result<(), StoreError> {
     let day = UsageDay { key: key(1).id, day: 20_000, requests: 2, charged: NanoUsd::new(70) };
     let before = UsageDay { day: 19_999, ..day };
@@ -176,13 +176,13 @@ pub async fn usage_days<S: UsageDays>(store: &S) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What [`Claims`] promises.
+/// The rules of [`Claims`].
 ///
 /// # Errors
-/// When the store refuses what it must not.
+/// When the store refuses something valid.
 ///
 /// # Panics
-/// When a promise is broken.
+/// When a rule is broken.
 pub async fn claims<S: Claims>(store: &S) -> Result<(), StoreError> {
     let [first, second] = [1, 2].map(|n| GenerationId::at(NOW, [n; 10]));
     let digest = [1; 32];
@@ -200,13 +200,13 @@ pub async fn claims<S: Claims>(store: &S) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What [`Settings`] promises.
+/// The rules of [`Settings`].
 ///
 /// # Errors
-/// When the store refuses what it must not.
+/// When the store refuses something valid.
 ///
 /// # Panics
-/// When a promise is broken.
+/// When a rule is broken.
 pub async fn settings<S: Settings>(store: &S) -> Result<(), StoreError> {
     assert_eq!(store.setting("secret", b"a").await?, b"a", "the first value is kept");
     assert_eq!(store.setting("secret", b"b").await?, b"a", "and stays");

@@ -1,17 +1,17 @@
-//! Everything OpenCredits keeps except the ledger: people, partners, keys, usage by day, claims, settings.
+//! Everything that OpenCredits stores except the ledger: people, partners, keys, usage by day, claims, settings.
 //!
 //! Small traits, one a concern, so that a use case names what it needs. The `sqlite` feature (default) has
 //! [`SqliteStore`], which implements all of them.
 //!
-//! With the `conformance` feature come the suites that every implementation has to pass.
+//! The `conformance` feature has the suites that every implementation must pass.
 //!
 //! # What it refuses to do
-//! It keeps no key, only the SHA-256 digest of one; no prompt and no answer. It moves no money: that is the ledger's.
+//! It stores no key, only its SHA-256 digest; no prompt and no answer. It moves no money: the ledger does.
 //!
 //! # Invariants
 //! - A look-up by key takes the digest: a secret never reaches a statement.
 //! - Statements have bound parameters only.
-//! - What links a person to an account stands here alone; erase it, and the books remain, of nobody.
+//! - Only the store links a person to an account. After its erasure the ledger's accounts belong to nobody.
 //!
 //! # Example
 //! ```

@@ -1,4 +1,4 @@
-//! What is kept.
+//! The stored records.
 
 use opencredits_keys::KeyDigest;
 use opencredits_units::{AccountId, BasisPoints, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
@@ -8,87 +8,87 @@ use opencredits_units::{AccountId, BasisPoints, KeyId, NanoUsd, PartnerId, UnixM
 pub enum Standing {
     /// Yes.
     Good,
-    /// Not until the operator lifts it.
+    /// Not until the operator lifts the suspension.
     Suspended,
 }
 
 /// A person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// The person.
+    /// The id.
     pub id: UserId,
     /// Their wallet in the ledger.
     pub wallet: AccountId,
-    /// What the operator calls them.
+    /// The operator's name for them.
     pub label: String,
-    /// Since when.
+    /// The time of creation.
     pub created_at: UnixMs,
     /// Whether they may spend.
     pub standing: Standing,
 }
 
-/// An app that makes requests on people's keys.
+/// An app that sends requests on people's keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Partner {
-    /// The partner.
+    /// The id.
     pub id: PartnerId,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// What names it in a browser.
+    /// The key that names it in a browser.
     pub publishable_key: String,
     /// Its share of the markup; the operator's default where `None`.
     pub share: Option<BasisPoints>,
-    /// Its earnings in the ledger.
+    /// Its earnings account in the ledger.
     pub earnings: AccountId,
-    /// Since when.
+    /// The time of creation.
     pub created_at: UnixMs,
 }
 
-/// A limit of a key: an account of its own in the ledger.
+/// A limit of a key: a ledger account of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyLimit {
-    /// The account that counts it.
+    /// The account.
     pub account: AccountId,
-    /// How much it was given.
+    /// The amount of the limit.
     pub amount: NanoUsd,
 }
 
-/// A user key's record. The key itself is nowhere.
+/// The record of a user key. The key itself is not stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// The key.
+    /// The id.
     pub id: KeyId,
-    /// Whose it is.
+    /// The owner.
     pub user: UserId,
-    /// Through whom it was issued.
+    /// The partner that issued it.
     pub partner: Option<PartnerId>,
     /// The digest of its text.
     pub digest: KeyDigest,
     /// Its last characters.
     pub hint: String,
-    /// What its owner calls it.
+    /// The owner's name for it.
     pub name: String,
-    /// Since when.
+    /// The time of creation.
     pub created_at: UnixMs,
-    /// When it was revoked.
+    /// The time of revocation.
     pub revoked_at: Option<UnixMs>,
-    /// When it ends by itself.
+    /// The time of expiry.
     pub expires_at: Option<UnixMs>,
-    /// How much it may spend in all.
+    /// The amount that it may spend in total.
     pub limit: Option<KeyLimit>,
     /// Models that it may use; all when `None`.
     pub allowed_models: Option<Vec<String>>,
 }
 
-/// What a key used on one day, UTC.
+/// The usage of a key on one day, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UsageDay {
     /// The key.
     pub key: KeyId,
     /// The day, counted from the epoch.
     pub day: u64,
-    /// Requests.
+    /// The number of requests.
     pub requests: u64,
-    /// What they were charged.
+    /// The amount charged.
     pub charged: NanoUsd,
 }

@@ -5,28 +5,28 @@ use async_trait::async_trait;
 use opencredits_keys::KeyDigest;
 use opencredits_units::{GenerationId, KeyId, PartnerId, UnixMs, UserId};
 
-/// Why the store did not do as told.
+/// An error of the store.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// Something of this id or name is there already.
+    /// A record with this id or name exists already.
     #[error("there is such a record already")]
     Exists,
-    /// The record names another that is not there: a key its person, say.
+    /// The record refers to one that does not exist: a key to its person, say.
     #[error("what this record belongs to is not there; add that first")]
     Orphan,
     /// The database refused.
     #[cfg(feature = "sqlite")]
     #[error("cannot use the store: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    /// The tables could not be brought up to date.
+    /// The tables could not be migrated.
     #[cfg(feature = "sqlite")]
     #[error("cannot bring the store's tables up to date: {0}")]
     Migration(#[from] refinery::Error),
     /// The file system refused.
     #[error("cannot use the store's file: {0}")]
     Io(#[from] std::io::Error),
-    /// A row cannot be read.
+    /// A row cannot be decoded.
     #[error("a row of {table} is damaged; restore a backup")]
     Damaged {
         /// The table.
@@ -68,7 +68,7 @@ pub trait Partners: Send + Sync {
 /// User keys.
 #[async_trait]
 pub trait Keys: Send + Sync {
-    /// Adds a key; no other has its id or digest, and its person and partner are there.
+    /// Adds a key; no other has its id or digest, and its person and partner exist.
     async fn add_key(&self, key: &Key) -> Result<(), StoreError>;
     /// A key.
     async fn key(&self, id: KeyId) -> Result<Option<Key>, StoreError>;
@@ -76,35 +76,35 @@ pub trait Keys: Send + Sync {
     async fn key_by_digest(&self, digest: &KeyDigest) -> Result<Option<Key>, StoreError>;
     /// A person's keys, revoked ones too, by id.
     async fn keys_of(&self, user: UserId) -> Result<Vec<Key>, StoreError>;
-    /// Revokes a key, once: says whether it was in force.
+    /// Revokes a key, once; returns whether it was valid before.
     async fn revoke_key(&self, id: KeyId, now: UnixMs) -> Result<bool, StoreError>;
 }
 
-/// What keys used, by day: read for people, never for decisions.
+/// The usage of keys by day: shown to people, never used in a decision.
 #[async_trait]
 pub trait UsageDays: Send + Sync {
-    /// Adds to what is counted.
+    /// Adds to the counts.
     async fn add_usage(&self, days: &[UsageDay]) -> Result<(), StoreError>;
     /// A key's days.
     async fn usage_of(&self, key: KeyId) -> Result<Vec<UsageDay>, StoreError>;
 }
 
-/// What became of a claim.
+/// The result of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claim {
-    /// It is ours now.
+    /// The claim was made.
     New,
-    /// It was made before, for this generation.
+    /// An earlier request made the claim, for this generation.
     Before(GenerationId),
 }
 
-/// Idempotency keys of clients: who came first.
+/// The claims on idempotency keys.
 #[async_trait]
 pub trait Claims: Send + Sync {
     /// Claims a key's digest for a generation, unless it is claimed.
     async fn claim(&self, digest: &[u8; 32], generation: GenerationId, now: UnixMs) -> Result<Claim, StoreError>;
-    /// Hands a claim from a generation that came to nothing to the next, as if made now; says whether it was still that
-    /// one's.
+    /// Hands a claim from a failed generation to the next, as if made now; returns whether the claim was still that
+    /// generation's.
     async fn take_over(
         &self,
         digest: &[u8; 32],
@@ -112,13 +112,13 @@ pub trait Claims: Send + Sync {
         to: GenerationId,
         now: UnixMs,
     ) -> Result<bool, StoreError>;
-    /// Forgets claims made before `before`.
+    /// Deletes claims made before `before`.
     async fn forget_claims(&self, before: UnixMs) -> Result<(), StoreError>;
 }
 
-/// Values of the installation itself.
+/// Values of the installation.
 #[async_trait]
 pub trait Settings: Send + Sync {
-    /// The value of this name; `fallback`, stored, where there was none.
+    /// The value of this name; stores and returns `fallback` where there was none.
     async fn setting(&self, name: &str, fallback: &[u8]) -> Result<Vec<u8>, StoreError>;
 }

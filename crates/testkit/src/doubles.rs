@@ -1,4 +1,4 @@
-//! Time and randomness that a test decides.
+//! A clock and a source of randomness that a test controls.
 
 use opencredits_units::UnixMs;
 use std::sync::atomic::{AtomicU64, Ordering};

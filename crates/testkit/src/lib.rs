@@ -1,17 +1,16 @@
-//! Fixtures, doubles and a replay upstream: what the tests of the other crates have in common.
+//! Fixtures, test doubles and a replay upstream for the tests of the other crates.
 //!
-//! - [`recordings`] reads recorded exchanges with providers from the shared folder, each with the usage that a
-//!   careful reader would bill.
+//! - [`recordings`] reads recorded exchanges with providers from the shared folder, each with its expected usage.
 //! - [`ReplayUpstream`] is a provider on a loopback port that answers with those recordings, in one piece, event by
 //!   event, slowly, cut short or not at all, and that keeps what it was sent.
 //! - [`FixedClock`] and [`FixedRandom`] stand for time and randomness.
 //!
-//! It is for tests only: no crate of the service depends on it but as a dev-dependency, so it may panic, and it does
-//! where a recording is not what its index says.
+//! The crate is for tests only: other crates have it as a dev-dependency at most. So it may panic, and does where a
+//! recording differs from its index.
 //!
 //! # Invariants
-//! - Nothing here reaches further than 127.0.0.1.
-//! - A test that needs the shared folder and finds none is told so on standard error, never passed over in silence.
+//! - All connections stay on 127.0.0.1.
+//! - A test that needs the shared folder and finds none says so on standard error; it is never skipped silently.
 //!
 //! ```
 //! use opencredits_testkit::{FixedClock, recordings};

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// One line of the index. Beside the files and the interface, what is missing or odd is the default.
+/// One line of the index. Besides the files and the interface, missing or odd members get their default.
 #[derive(Debug, Clone, Deserialize)]
 pub struct IndexRow {
     /// Ten hexadecimal digits.
@@ -18,10 +18,10 @@ pub struct IndexRow {
     pub file: String,
     /// The expected usage, relative to the folder of recordings.
     pub expected: String,
-    /// Who answered.
+    /// The vendor that answered.
     #[serde(default, deserialize_with = "or_default")]
     pub provider: String,
-    /// Through which interface, such as `openai-chat`.
+    /// The interface, such as `openai-chat`.
     pub api: String,
     /// Whether the answer is a stream.
     #[serde(default, deserialize_with = "or_default")]
@@ -29,13 +29,13 @@ pub struct IndexRow {
     /// Its HTTP status.
     #[serde(default, deserialize_with = "or_default")]
     pub status: u16,
-    /// The model asked for, where one was.
+    /// The requested model, where there is one.
     #[serde(default, deserialize_with = "or_default")]
     pub model: Option<String>,
-    /// What occurs in it, such as `parallel_tool_calls`.
+    /// The features that occur, such as `parallel_tool_calls`.
     #[serde(default, deserialize_with = "or_default")]
     pub features: Vec<String>,
-    /// Whether the body is byte for byte what was on the wire.
+    /// Whether the body is byte for byte as on the wire.
     #[serde(default, deserialize_with = "or_default")]
     pub body_exact: bool,
 }
@@ -48,7 +48,7 @@ impl IndexRow {
     }
 }
 
-/// One exchange. It shows itself by its id only, as content is shown nowhere.
+/// One exchange. Only its id is printed, since it holds content.
 #[derive(Clone)]
 pub struct Recording {
     /// The same as in the index.
@@ -59,13 +59,13 @@ pub struct Recording {
     pub request_path: String,
     /// The request's body, `null` where it had none.
     pub request_body: Value,
-    /// The answer's content type, where it named one.
+    /// The answer's content type, where it has one.
     pub content_type: Option<String>,
     /// The answer's body as text; empty where it was binary.
     pub body: String,
     /// The answer's body in base64, where it was binary.
     pub body_base64: Option<String>,
-    /// What a careful reader would bill.
+    /// The expected usage.
     pub expected: ExpectedUsage,
 }
 
@@ -75,7 +75,7 @@ impl std::fmt::Debug for Recording {
     }
 }
 
-/// What a careful reader would bill. `None` is: the provider says nothing, which is not zero.
+/// The expected usage. `None` means that the provider reports nothing, which is not zero.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct ExpectedUsage {
@@ -118,7 +118,7 @@ pub struct ExpectedUsage {
     /// The provider's own total, to check against.
     #[serde(deserialize_with = "count")]
     pub provider_total_tokens: Option<u64>,
-    /// The provider's own word on what it cost, in USD.
+    /// The provider's own figure of the cost, in USD.
     pub provider_reported_cost: Option<Value>,
     /// The same, in ten-thousand-millionths of a USD.
     #[serde(deserialize_with = "count")]
@@ -131,16 +131,16 @@ pub struct ExpectedUsage {
     /// The model that answered.
     #[serde(deserialize_with = "or_default")]
     pub model: Option<String>,
-    /// Why it stopped, in the provider's words; one recording has a number here.
+    /// The finish reason, in the provider's words; one recording has a number here.
     pub finish_reason: Value,
-    /// How many tools were called.
+    /// The number of called tools.
     #[serde(deserialize_with = "or_default")]
     pub n_tool_calls: u64,
-    /// False where the answer names no usage at all.
+    /// False where the answer has no usage.
     pub usage_present: bool,
     /// The error, where the answer is one.
     pub error: Option<Value>,
-    /// What is peculiar here, in words.
+    /// A remark, in words.
     #[serde(deserialize_with = "or_default")]
     pub checks: Vec<String>,
     /// Billed on top of the main usage.
@@ -152,7 +152,7 @@ pub struct ExpectedUsage {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct AdditionalUsage {
-    /// What it was for.
+    /// Its purpose.
     #[serde(deserialize_with = "or_default")]
     pub kind: String,
     /// The model that was used.
@@ -204,7 +204,7 @@ pub struct Unreadable {
     pub api: String,
     /// The file, or the number of the line.
     pub file: String,
-    /// Why not.
+    /// The reason.
     pub why: String,
 }
 
@@ -214,7 +214,7 @@ impl std::fmt::Display for Unreadable {
     }
 }
 
-/// What is null, or of another type, is the default.
+/// Null, or a value of another type, becomes the default.
 fn or_default<'de, D: Deserializer<'de>, T: Default + DeserializeOwned>(from: D) -> Result<T, D::Error> {
     Ok(serde_json::from_value(Value::deserialize(from)?).unwrap_or_default())
 }
@@ -244,8 +244,8 @@ fn read_count(value: &Value) -> Option<u64> {
     text.strip_suffix(".0").unwrap_or(&text).parse().ok()
 }
 
-/// The recordings whose line in the index is wanted, in the index's order; none, and a word on standard error, where
-/// there is no shared folder.
+/// The recordings that a filter on their index line accepts, in the index's order. None, and a line on standard error,
+/// where there is no shared folder.
 #[must_use]
 pub fn recordings(wanted: impl Fn(&IndexRow) -> bool) -> Vec<Recording> {
     let Some(shared) = shared_dir() else {
@@ -258,7 +258,8 @@ pub fn recordings(wanted: impl Fn(&IndexRow) -> bool) -> Vec<Recording> {
     read.unwrap_or_else(|error| panic!("the shared recordings: {error}"))
 }
 
-/// All recordings of a folder in the form of the shared one; in place of one that cannot be read, which and why.
+/// All recordings of a folder in the form of the shared one. In the place of one that cannot be read stand its name and
+/// the reason.
 ///
 /// # Errors
 /// When the folder has no index.

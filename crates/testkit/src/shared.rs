@@ -1,10 +1,10 @@
-//! Where the facts are that several projects share.
+//! The folder of facts that several projects share.
 
 use std::path::{Path, PathBuf};
 
 /// The shared folder: `$OPENCREDITS_SHARED`, else `shared` beside the workspace's folder.
 ///
-/// Without one it says on standard error that something is skipped, and gives nothing; the test then returns.
+/// Without one it says so on standard error and returns nothing; the test then returns.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "where the fixtures are is told by the environment of the test run")]
 pub fn shared_dir() -> Option<PathBuf> {

@@ -7,7 +7,7 @@ const PLACES_MAX: u32 = 38;
 /// Digits of the largest number, a point and a sign.
 const TEXT_BYTES: usize = 42;
 
-/// Why a decimal string was refused.
+/// A decimal string was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecimalError {

@@ -1,4 +1,4 @@
-//! Identifiers: 128 bits, ordered by time, told apart by type and by prefix.
+//! Identifiers: 128 bits, ordered by time, typed, with a prefix in text.
 
 use crate::time::UnixMs;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -8,16 +8,16 @@ use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::str::FromStr;
 
-/// Crockford's base 32: no I, L, O, U, so that an id survives being read aloud.
+/// Crockford's base 32: no I, L, O, U, so that an id can be read aloud.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// Characters of 128 bits in base 32.
 const TEXT_LEN: usize = 26;
 /// Random bits below the 48 bits of time.
 const RANDOM_BITS: u32 = 80;
 
-/// What an [`Id`] identifies: fixes its prefix in text.
+/// The kind of thing that an [`Id`] identifies: it fixes the prefix in text.
 pub trait IdKind {
-    /// What stands before the underscore.
+    /// The text before the underscore.
     const PREFIX: &'static str;
 }
 
@@ -31,7 +31,7 @@ pub trait IdKind {
 /// ```
 pub struct Id<K>(u128, PhantomData<fn() -> K>);
 
-/// Why a text is no identifier.
+/// A text is no identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdError {
@@ -106,7 +106,7 @@ impl<K> Id<K> {
     }
 }
 
-/// The lowest id, with which a walk in the order of ids begins.
+/// The lowest id, with which an iteration in the order of ids begins.
 impl<K> Default for Id<K> {
     fn default() -> Self {
         Self::from_bits(0)
@@ -191,7 +191,7 @@ impl<'de, K: IdKind> Deserialize<'de> for Id<K> {
 pub enum Account {}
 /// A ledger entry, and the hold or transfer that made it.
 pub enum Entry {}
-/// One AI request as its caller sees it.
+/// An AI request, as its client sees it.
 pub enum Generation {}
 /// A person.
 pub enum User {}

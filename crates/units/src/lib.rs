@@ -1,4 +1,4 @@
-//! Exact quantities, identifiers and time: the words that every other crate of OpenCredits speaks.
+//! Exact quantities, identifiers and time: the vocabulary of all crates of OpenCredits.
 //!
 //! Money is an integer, always: a balance is a [`NanoUsd`], a price is a [`Rate`] in pico-dollars per token
 //! or use, and the sum of a bill is a [`PicoUsd`] that is rounded once, up. Token counts are a [`Usage`] of

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Milliseconds since 1970-01-01 00:00 UTC. Always an argument: no crate of a floor reads a clock.
+/// Milliseconds since 1970-01-01 00:00 UTC. Time is always an argument: no library crate reads a clock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UnixMs(u64);

@@ -1,4 +1,4 @@
-//! What one request used: token counts in disjoint buckets, and uses of a provider's tools.
+//! The usage of one request: token counts in disjoint buckets, and uses of built-in tools.
 
 use crate::money::Tokens;
 
@@ -67,7 +67,7 @@ impl Bucket {
         self as usize
     }
 
-    /// Whether the bucket counts what went in (and so counts towards a long-context threshold).
+    /// Whether the bucket counts input (and so counts towards a long-context threshold).
     #[must_use]
     pub const fn is_input(self) -> bool {
         !matches!(self, Self::Output | Self::Reasoning | Self::OutputAudio | Self::OutputImage)
@@ -111,11 +111,11 @@ pub enum ToolUse {
     XSearch,
     /// One grounded query or prompt.
     Grounding,
-    /// One request of a model that searches each time, with little of what it found.
+    /// One request of a model that always searches, with a small search context.
     SearchLow,
-    /// The same, with more of it.
+    /// The same with a medium search context.
     SearchMedium,
-    /// The same, with most of it.
+    /// The same with a large search context.
     SearchHigh,
 }
 
@@ -162,7 +162,7 @@ impl ToolUse {
     }
 }
 
-/// The usage of one request: a count, or nothing known, for each [`Bucket`] and [`ToolUse`].
+/// The usage of one request: a count, or none reported, for each [`Bucket`] and [`ToolUse`].
 ///
 /// ```
 /// use opencredits_units::{Bucket, Tokens, Usage};
@@ -178,19 +178,19 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// The count in `bucket`, if the provider said one.
+    /// The count in `bucket`, if the provider reported one.
     #[must_use]
     pub fn get(&self, bucket: Bucket) -> Option<Tokens> {
         self.tokens.get(bucket.index()).copied().flatten()
     }
 
-    /// The count in `bucket`, zero where nothing is known.
+    /// The count in `bucket`, zero where none was reported.
     #[must_use]
     pub fn count(&self, bucket: Bucket) -> Tokens {
         self.get(bucket).unwrap_or_default()
     }
 
-    /// Sets the count in `bucket`, replacing what was known: usage in a stream replaces, it never adds.
+    /// Sets the count in `bucket`, replacing the previous one: usage in a stream replaces, it never adds.
     pub fn set(&mut self, bucket: Bucket, count: Tokens) {
         if let Some(slot) = self.tokens.get_mut(bucket.index()) {
             *slot = Some(count);
@@ -202,13 +202,13 @@ impl Usage {
         self.tokens.get_mut(bucket.index()).and_then(Option::take)
     }
 
-    /// How often `tool` was used, if the provider said so.
+    /// The uses of `tool`, if the provider reported them.
     #[must_use]
     pub fn uses(&self, tool: ToolUse) -> Option<Tokens> {
         self.uses.get(tool.index()).copied().flatten()
     }
 
-    /// Sets how often `tool` was used.
+    /// Sets the number of uses of `tool`.
     pub fn set_uses(&mut self, tool: ToolUse, count: Tokens) {
         if let Some(slot) = self.uses.get_mut(tool.index()) {
             *slot = Some(count);
@@ -227,7 +227,7 @@ impl Usage {
         self.sum(false)
     }
 
-    /// Whether the provider said nothing at all.
+    /// Whether the provider reported nothing.
     #[must_use]
     pub fn is_absent(&self) -> bool {
         self.tokens.iter().chain(&self.uses).all(Option::is_none)

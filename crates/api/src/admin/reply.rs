@@ -19,7 +19,7 @@ pub enum AdminReply {
     Users {
         /// Some.
         users: Vec<UserView>,
-        /// Ask for those after this one; none where these were the last.
+        /// PriceRequest for those after this one; none where these were the last.
         next: Option<UserId>,
     },
     /// A key was made.
@@ -48,7 +48,7 @@ pub enum AdminReply {
     Partners {
         /// Some.
         partners: Vec<PartnerView>,
-        /// Ask for those after this one; none where these were the last.
+        /// PriceRequest for those after this one; none where these were the last.
         next: Option<PartnerId>,
     },
     /// Credits were given, and are on disk.
@@ -71,7 +71,7 @@ pub enum AdminReply {
     Entries {
         /// Some.
         entries: Vec<EntryView>,
-        /// Ask for those after this one; none where these were the last.
+        /// PriceRequest for those after this one; none where these were the last.
         next: Option<EntryId>,
     },
     /// Open holds.

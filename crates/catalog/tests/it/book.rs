@@ -1,6 +1,6 @@
 //! The compiled-in book: whole, priced as its facts say, and quoted as an upper bound.
 
-use opencredits_catalog::{Ask, Catalog, Model};
+use opencredits_catalog::{Catalog, Model, PriceRequest};
 use opencredits_units::{Bucket, Rate, Tokens, ToolUse, Usage};
 use proptest::prelude::*;
 use std::sync::{Arc, LazyLock};
@@ -34,8 +34,8 @@ fn uses_of_a_vendors_tools_have_their_fees() {
         let cost = model.route.card.price(&usage, None).unwrap().cost.get();
         let fee = usd.map(|usd| i128::from(Rate::from_usd_per_use(usd).unwrap().get()));
         assert_eq!(model.route.card.per_use(tool).map(|_| cost), fee, "{} {}", model.id, tool.name());
-        let ask = Ask { uses: &[(tool, Tokens::new(uses))], ..Ask::default() };
-        assert_eq!(model.route.card.quote(&ask).unwrap().get(), cost, "{}", model.id);
+        let request = PriceRequest { uses: &[(tool, Tokens::new(uses))], ..PriceRequest::default() };
+        assert_eq!(model.route.card.quote(&request).unwrap().get(), cost, "{}", model.id);
     };
     for model in ["anthropic/claude-haiku-4-5", "anthropic/claude-opus-4-8"] {
         check(model, ToolUse::WebSearch, 3, Some("0.03"));
@@ -101,25 +101,25 @@ proptest! {
         spread(&mut usage, output, &outputs, &weights[inputs.len()..]);
         usage.set_uses(ToolUse::WebSearch, Tokens::new(searches));
         let uses = [(ToolUse::WebSearch, Tokens::new(searches))];
-        let ask = Ask { input: Tokens::new(input), output: Tokens::new(output), extra: &Bucket::ALL, tier: asked, uses: &uses };
+        let request = PriceRequest { input: Tokens::new(input), output: Tokens::new(output), extra: &Bucket::ALL, tier: asked, uses: &uses };
         let cost = model.route.card.price(&usage, asked.filter(|_| served_as_asked)).unwrap().cost;
-        prop_assert!(cost <= model.route.card.quote(&ask).unwrap(), "{}", model.id);
+        prop_assert!(cost <= model.route.card.quote(&request).unwrap(), "{}", model.id);
     }
 
     #[test]
     fn the_output_that_a_budget_pays_for_is_the_most_it_pays_for(
         model in any_model(), input in 0_u64..300_000, budget in 0_i128..10_i128.pow(13)
     ) {
-        let ask = Ask { input: Tokens::new(input), ..Ask::default() };
+        let request = PriceRequest { input: Tokens::new(input), ..PriceRequest::default() };
         let budget = opencredits_units::PicoUsd::new(budget);
-        match model.route.card.output_within(&ask, budget).unwrap() {
-            None => prop_assert!(model.route.card.quote(&ask).unwrap() > budget),
+        match model.route.card.output_within(&request, budget).unwrap() {
+            None => prop_assert!(model.route.card.quote(&request).unwrap() > budget),
             Some(output) if output.get() == u64::MAX => {}
             Some(output) => {
-                let affordable = model.route.card.quote(&Ask { output, ..ask }).unwrap();
+                let affordable = model.route.card.quote(&PriceRequest { output, ..request }).unwrap();
                 prop_assert!(affordable <= budget);
                 let output = Tokens::new(output.get() + 1);
-                let dearer = model.route.card.quote(&Ask { output, ..ask }).unwrap();
+                let dearer = model.route.card.quote(&PriceRequest { output, ..request }).unwrap();
                 prop_assert!(dearer > budget);
             }
         }

@@ -1,6 +1,6 @@
 //! Cards: fallbacks, cliffs, tiers, fees.
 
-use opencredits_catalog::{Ask, Catalog, CatalogError};
+use opencredits_catalog::{Catalog, CatalogError, PriceRequest};
 use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
 
 const MODELS: &str = r#"
@@ -110,8 +110,8 @@ fn a_search_with_each_request_is_billed_and_held() {
     let bill = card.price(&read("input=7 output=1 search_low=1"), None).unwrap();
     assert_eq!(bill.cost.to_string(), "0.005008");
     // How much will be taken in is not known before: the hold covers the most.
-    let ask = Ask { input: Tokens::ZERO, output: Tokens::ZERO, extra: &[], tier: None, uses: &[] };
-    assert_eq!(card.quote(&ask).unwrap().to_string(), "0.012");
+    let request = PriceRequest { input: Tokens::ZERO, output: Tokens::ZERO, extra: &[], tier: None, uses: &[] };
+    assert_eq!(card.quote(&request).unwrap().to_string(), "0.012");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A body that may not be silent for long, nor take forever.
+//! A response body with bounds on silence and on total time.
 
 use super::plain::Lease;
 use crate::transport::TransportError;
@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
-/// How long the parts of an exchange may take.
+/// The time-outs of an exchange.
 #[derive(Clone, Copy)]
 pub(super) struct Bounds {
     pub(super) first_byte: Duration,
@@ -20,8 +20,8 @@ pub(super) struct Bounds {
     pub(super) total: Duration,
 }
 
-/// The one timer of an exchange. There is none before there is something to wait for, and it moves only when it
-/// fires or has to fire earlier: a stream of a thousand chunks touches it now and then.
+/// The one timer of an exchange. It is created at the first wait, and moves only when it fires or has to fire earlier:
+/// a stream of a thousand chunks touches it rarely.
 pub(super) struct Alarm {
     started: Instant,
     sleep: Option<Pin<Box<Sleep>>>,
@@ -52,7 +52,7 @@ impl Alarm {
     }
 }
 
-/// A request that has not ended: it is counted until its body is dropped.
+/// Counts a request as running until its body is dropped.
 pub(super) struct Running {
     count: Arc<AtomicUsize>,
     pub(super) before: usize,
@@ -70,7 +70,7 @@ impl Drop for Running {
     }
 }
 
-/// What an exchange holds on to until its body has been read or dropped.
+/// Resources that an exchange keeps until its body has been read or dropped.
 pub(super) struct Held {
     pub(super) _running: Running,
     pub(super) lease: Option<Lease>,

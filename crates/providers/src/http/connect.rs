@@ -1,4 +1,4 @@
-//! Making connections, within a bound on time, and telling why one could not be made.
+//! Makes connections within a time limit, and classifies failures.
 
 use crate::transport::TransportError;
 use http::Uri;
@@ -20,14 +20,14 @@ use tower_service::Service;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// What is offered to a server.
+/// The protocols to offer to a server.
 #[derive(Clone, Copy)]
 pub(super) enum HttpVersions {
     Http1,
     Http1And2,
 }
 
-/// Makes plain and TLS connections. The bound holds for name, TCP and TLS together.
+/// Makes plain and TLS connections. The time limit covers name resolution, TCP and TLS together.
 #[derive(Clone)]
 pub(super) struct Connector {
     inner: HttpsConnector<HttpConnector>,
@@ -67,14 +67,14 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// Trusts the roots that browsers trust, and these.
+/// Trusts the root certificates of browsers, and these.
 pub(super) fn tls(roots: &[&[u8]]) -> Result<ClientConfig, TransportError> {
     let mut store = RootCertStore::empty();
     store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     for root in roots {
         store.add(CertificateDer::from(root.to_vec())).map_err(|_| TransportError::Tls)?;
     }
-    // Named here, because a choice by build features would panic where two are compiled in.
+    // The provider is named here, because a choice by build features would panic where two are compiled in.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let versions = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -82,7 +82,7 @@ pub(super) fn tls(roots: &[&[u8]]) -> Result<ClientConfig, TransportError> {
     Ok(versions.with_root_certificates(store).with_no_client_auth())
 }
 
-/// Why no head came.
+/// Classifies the failure of a request without a response head.
 pub(super) fn why(error: &PoolError) -> TransportError {
     match (error.is_connect(), is_tls(error)) {
         (true, true) => TransportError::Tls,
@@ -94,7 +94,7 @@ pub(super) fn why(error: &PoolError) -> TransportError {
 fn is_tls(error: &PoolError) -> bool {
     let mut next: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(error) = next {
-        // An I/O error's source is the source of what it wraps: look at what it wraps first.
+        // The source of an I/O error is the source of the error that it wraps, so the wrapped error comes first.
         let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         if error.is::<rustls::Error>() || wrapped.is_some_and(|inner| inner.is::<rustls::Error>()) {
             return true;

@@ -1,8 +1,8 @@
-//! Fetching what a request names by address, for providers that take bytes only.
+//! Fetches attachments by URL, for providers that take bytes only.
 //!
-//! The address is a stranger's. So the name is resolved once, every address that it has must be a public one, the
-//! connection goes to just these, and nothing is followed from there: what a name means to us cannot change between
-//! the look and the visit (OWASP, Server-Side Request Forgery Prevention).
+//! The URL comes from a stranger. The name is resolved once, every address of it must be public, the connection goes to
+//! these addresses only, and redirects are not followed: the meaning of a name cannot change between the check and the
+//! connection (OWASP, Server-Side Request Forgery Prevention).
 
 use super::connect;
 use crate::attachment::{Fetch, FetchError};
@@ -27,20 +27,20 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tower_service::Service;
 
-/// Types that models look at.
+/// Media types that models accept.
 const TYPES: [&str; 7] =
     ["image/png", "image/jpeg", "image/gif", "image/webp", "image/heic", "image/heif", "application/pdf"];
-/// Where public servers listen.
+/// Ports of public servers.
 const PORTS: [u16; 2] = [80, 443];
 
 /// Bounds of a fetch.
 #[derive(Debug, Clone, Copy)]
 pub struct FetchLimits {
-    /// The largest that is fetched, in bytes. Default 10 MiB.
+    /// The largest attachment, in bytes. Default 10 MiB.
     pub bytes_max: usize,
-    /// How long name, connection and body may take in all, in ms. Default 10 s.
+    /// The time limit for name resolution, connection and body together, in ms. Default 10 s.
     pub total_ms: u64,
-    /// Which addresses may be visited. Default [`is_public`].
+    /// The addresses that may be visited. Default [`is_public`].
     pub is_allowed: fn(SocketAddr) -> bool,
 }
 
@@ -50,14 +50,14 @@ impl Default for FetchLimits {
     }
 }
 
-/// Finds the addresses of a host.
+/// Resolves host names.
 #[async_trait]
 pub trait Resolve: Send + Sync {
-    /// The addresses of a host, which is a name or an address itself, with this port.
+    /// The addresses of a host name or literal address, with this port.
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
 }
 
-/// Asks the system.
+/// The resolver of the operating system.
 struct SystemResolver;
 
 #[async_trait]
@@ -75,7 +75,7 @@ pub struct Fetcher {
 }
 
 impl Fetcher {
-    /// A fetcher that trusts the roots that browsers trust.
+    /// A fetcher that trusts the root certificates of browsers.
     ///
     /// # Errors
     /// When TLS cannot be set up.
@@ -83,7 +83,7 @@ impl Fetcher {
         Self::resolving(limits, Arc::new(SystemResolver))
     }
 
-    /// The same with another source of addresses than the system. Each fetch asks it once.
+    /// The same with another resolver. Each fetch calls it once.
     ///
     /// # Errors
     /// When TLS cannot be set up.
@@ -107,7 +107,7 @@ impl Fetcher {
         *request.uri_mut() = uri;
         request.headers_mut().insert(USER_AGENT, HeaderValue::from_static("opencredits"));
         let response = pool.request(request).await.map_err(|_| FetchError::Unreachable)?;
-        // A redirect would lead to an address that nobody has looked at.
+        // A redirect would lead to an unchecked address.
         if response.status() != http::StatusCode::OK {
             return Err(FetchError::Status { status: response.status().as_u16() });
         }
@@ -139,8 +139,8 @@ impl Fetch for Fetcher {
     }
 }
 
-/// Whether an address is one that anybody on the internet may visit, on a port where public servers listen: none of the
-/// special ones of IANA's registries (RFC 6890).
+/// Whether an address is public, on a port of public servers: it is in none of IANA's special-purpose registries (RFC
+/// 6890).
 #[must_use]
 pub fn is_public(address: SocketAddr) -> bool {
     let is_public = match address.ip().to_canonical() {
@@ -155,7 +155,7 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
     let special = match (a, b, c) {
         // This network, loopback, private, multicast and reserved.
         (0 | 10 | 127 | 224.., ..) => true,
-        // Shared, link-local (where clouds keep their secrets), private.
+        // Shared, link-local (where clouds serve their credentials), private.
         (100, 64..=127, _) | (169, 254, _) | (172, 16..=31, _) | (192, 168, _) => true,
         // Protocols, documentation, old relays, benchmarks.
         (192, 0, 0 | 2) | (192, 88, 99) | (198, 18 | 19, _) | (198, 51, 100) | (203, 0, 113) => true,
@@ -166,12 +166,13 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
 
 fn is_public_v6(ip: Ipv6Addr) -> bool {
     let [a, b, ..] = ip.segments();
-    // Global unicast alone, without its protocols and tunnels, which may lead to any IPv4, and documentation.
+    // Global unicast only, except protocol assignments and tunnels, which may lead to any IPv4 address, and
+    // documentation.
     let special = matches!((a, b), (0x2001, 0..=0x1ff | 0xdb8) | (0x2002, _) | (0x3fff, 0..=0xfff));
     a & 0xe000 == 0x2000 && !special
 }
 
-/// Answers every name with addresses that were looked at.
+/// Resolves every name to addresses that were checked.
 #[derive(Clone)]
 struct Pinned(Vec<SocketAddr>);
 

@@ -1,7 +1,7 @@
 //! The real transport: a pooled HTTP client on hyper.
 //!
-//! HTTP/1.1 and HTTP/2, plain and TLS, with four bounds on time. It asks for no compression, follows no redirect and
-//! knows no proxy.
+//! HTTP/1.1 and HTTP/2, plain and TLS, with four time-outs. The client requests no compression, follows no redirects
+//! and uses no proxy.
 //!
 //! # Example
 //! ```
@@ -41,26 +41,26 @@ use tokio::time::Instant;
 
 /// How long an idle connection is kept: below the minute after which many servers close.
 const POOL_IDLE: Duration = Duration::from_secs(50);
-/// How often a busy HTTP/2 connection is asked whether it lives.
+/// The interval of pings on a busy HTTP/2 connection.
 const PING_EVERY: Duration = Duration::from_secs(20);
-/// How long it may take to say so.
+/// The time limit for the answer to a ping.
 const PING_ANSWER: Duration = Duration::from_secs(10);
 
-/// So many requests share HTTP/2 connections; servers allow a hundred streams on one, or more.
+/// Requests that share HTTP/2 connections; servers allow a hundred streams on one, or more.
 const SHARED_STREAMS_MAX: usize = 100;
-/// Longer than this nothing may take, whatever the settings say: a day.
+/// The upper limit of every time-out: a day.
 const WAIT_MS_MAX: u64 = 86_400_000;
 
-/// How long things may take, in milliseconds. More than a day counts as a day.
+/// The time-outs, in milliseconds. More than a day counts as a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Making a connection: name, TCP and TLS. Default 5 s.
+    /// Making a connection: name resolution, TCP and TLS. Default 5 s.
     pub connect_ms: u64,
-    /// From sending to the head of the answer, a connection included. Default 5 minutes.
+    /// From sending the request to the head of the response, a connection included. Default 5 minutes.
     pub first_byte_ms: u64,
     /// Silence in a body. Default 2 minutes.
     pub idle_ms: u64,
-    /// All of it. Default 20 minutes.
+    /// The whole exchange. Default 20 minutes.
     pub total_ms: u64,
 }
 
@@ -70,10 +70,10 @@ impl Default for Timeouts {
     }
 }
 
-/// Bounds of the client.
+/// The limits of the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// How long things may take.
+    /// The time-outs.
     pub timeouts: Timeouts,
     /// Idle connections kept for each host. Default 512.
     pub idle_connections_max: usize,
@@ -86,9 +86,8 @@ impl Default for Settings {
 }
 
 /// A pooled HTTP client. Cloning it shares the pools.
-///
-/// Each thread has a pool of its own, because a connection is driven by the runtime that it was made on: where every
-/// thread has its own runtime, a request never waits for another thread to be woken.
+/// Each thread has its own pool, because a connection is driven by the runtime that it was made on. Where every thread
+/// has its own runtime, a request never waits for another thread to be woken.
 #[derive(Clone)]
 pub struct Client {
     pools: Arc<ThreadLocal<Pools>>,
@@ -97,7 +96,7 @@ pub struct Client {
     bounds: Bounds,
 }
 
-/// An answer whose body is still to come, and the connection it comes over where that is ours to take back.
+/// A response whose body is still to come, and its connection where we pool that ourselves.
 type Answer = (http::Response<Incoming>, Option<Lease>);
 
 /// The pools of a thread.
@@ -130,8 +129,8 @@ impl Pools {
         }
     }
 
-    /// Sends over TLS. A pool shares one HTTP/2 connection for a host, and what exceeds the streams that a server
-    /// allows on it would wait inside until others end: those requests go by connections of their own.
+    /// Sends over TLS. The general pool shares one HTTP/2 connection for a host, and requests beyond the streams that a
+    /// server allows would wait inside. Those requests use connections of their own.
     fn secured(&self, request: http::Request<Full<Bytes>>, running: usize) -> ResponseFuture {
         let pool = if running > SHARED_STREAMS_MAX { &self.overflow } else { &self.shared };
         pool.request(request)
@@ -143,7 +142,7 @@ fn within(ms: u64) -> Duration {
 }
 
 impl Client {
-    /// A client with its own pool, which trusts the roots that browsers trust.
+    /// A client with its own pools, which trusts the root certificates of browsers.
     ///
     /// # Errors
     /// When TLS cannot be set up.
@@ -151,10 +150,10 @@ impl Client {
         Self::with_roots(settings, &[])
     }
 
-    /// A client that trusts these roots too, given as DER: for hosts with a certificate authority of their own.
+    /// A client that trusts further roots, given as DER: for hosts with their own certificate authority.
     ///
     /// # Errors
-    /// When TLS cannot be set up, or a root is none.
+    /// When TLS cannot be set up, or a root is invalid.
     pub fn with_roots(settings: Settings, roots: &[&[u8]]) -> Result<Self, TransportError> {
         let timeouts = settings.timeouts;
         Ok(Self {
@@ -169,10 +168,10 @@ impl Client {
         })
     }
 
-    /// Asks for what is at an address.
+    /// Sends a GET request.
     ///
     /// # Errors
-    /// When no head comes.
+    /// When no response head comes.
     pub async fn get(&self, url: http::Uri, headers: http::HeaderMap) -> Result<UpstreamResponse, TransportError> {
         let request = UpstreamRequest { url, headers, body: Bytes::new() };
         self.exchange(http::Method::GET, request).await
@@ -206,7 +205,7 @@ impl Client {
         Ok(UpstreamResponse { status: head.status, headers: head.headers, body: UpstreamBody::new(body) })
     }
 
-    /// Waits for the head, but not for ever.
+    /// Waits for the response head, within the time limit.
     async fn head(
         &self,
         response: impl Future<Output = Result<Answer, TransportError>>,

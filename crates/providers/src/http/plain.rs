@@ -1,8 +1,8 @@
-//! Connections without TLS, which speak HTTP/1.1: one request at a time each, and kept for the next one.
+//! Connections without TLS, over HTTP/1.1: each serves one request at a time, and is pooled.
 //!
-//! The general pool starts a task for every request, only to take its connection back. Here the answer's body gives it
-//! back when it has been read, which saves a twentieth of a request's time. What is dropped unread closes its
-//! connection, and so stops its provider.
+//! The general pool starts a task for every request, only to take its connection back. Here the response body returns
+//! the connection once it is read, which saves a twentieth of a request's time. Dropping an unread body closes its
+//! connection, which stops the provider.
 
 use super::connect::Connector;
 use crate::transport::TransportError;
@@ -50,7 +50,7 @@ impl PlainPool {
         Self(Arc::new(Shared { connector, hosts: Mutex::default(), idle_max, idle_for }))
     }
 
-    /// Sends a request over an idle connection, or over a new one, and waits for the answer's head.
+    /// Sends a request over an idle or a new connection, and waits for the response head.
     pub(super) async fn send(
         self,
         mut request: Request<Full<Bytes>>,
@@ -65,7 +65,7 @@ impl PlainPool {
                 Some(sender) => sender,
                 None => connect(&self.0.connector, &url).await?,
             };
-            // A kept connection may have been closed by its server meanwhile: then another is tried.
+            // The server may have closed a pooled connection meanwhile: then another one is tried.
             if sender.ready().await.is_err() {
                 if is_kept {
                     continue;
@@ -82,13 +82,13 @@ impl PlainPool {
         }
     }
 
-    /// The connection that was used last: those that are not needed grow old together.
+    /// The most recently used connection, so that surplus ones grow old together.
     fn take(&self, authority: &Authority) -> Option<Sender> {
         let mut hosts = self.lock();
         let host = hosts.iter_mut().find(|host| host.authority == *authority)?;
         while let Some((sender, since)) = host.idle.pop() {
             if since.elapsed() > self.0.idle_for {
-                // All below it have waited longer.
+                // All connections below it have been idle longer.
                 host.idle.clear();
                 return None;
             }
@@ -112,13 +112,13 @@ impl PlainPool {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Host>> {
-        // Nothing that holds it can panic half-way.
+        // No holder of the lock can panic.
         self.0.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Lease {
-    /// The answer has been read: the connection can take the next request.
+    /// The response has been read: the connection can take the next request.
     pub(super) fn give_back(self) {
         if !self.sender.is_closed() {
             self.pool.put(self.authority, self.sender);
@@ -126,7 +126,7 @@ impl Lease {
     }
 }
 
-/// The request as it stands on the wire: a path, and the host in a header.
+/// The request in the form of HTTP/1.1: a path, and the host in a header.
 fn address(request: &mut Request<Full<Bytes>>, authority: &Authority) -> Result<(), TransportError> {
     let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     *request.uri_mut() = Uri::from(path);
@@ -142,7 +142,7 @@ async fn connect(connector: &Connector, url: &Uri) -> Result<Sender, TransportEr
     let stream = connector.clone().call(url.clone()).await.map_err(|_| TransportError::Connect)?;
     let (sender, connection) = handshake(stream).await.map_err(|_| TransportError::Connect)?;
     TokioExecutor::new().execute(async move {
-        // How it ends is told to whoever waits for an answer.
+        // The request that waits for a response gets the connection's error.
         let _ended = connection.await;
     });
     Ok(sender)

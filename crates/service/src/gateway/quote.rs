@@ -2,7 +2,7 @@
 
 use super::plan::PlannedRoute;
 use crate::fault::Fault;
-use opencredits_catalog::{Ask, CatalogError, Terms};
+use opencredits_catalog::{CatalogError, PriceRequest, Terms};
 use opencredits_units::{NanoUsd, PicoUsd, Tokens};
 
 /// Prices the worst case of one request at a given output cap, on the most expensive of its routes.
@@ -39,11 +39,11 @@ impl<'a> Quote<'a> {
 }
 
 impl PlannedRoute {
-    fn price_request(&self) -> Ask<'_> {
+    fn price_request(&self) -> PriceRequest<'_> {
         // A provider refuses what exceeds the context window.
         let window = self.candidate.model.context_window;
         let input = self.facts.input_max.map_or(window, |bound| bound.min(window));
-        Ask {
+        PriceRequest {
             input: Tokens::new(input),
             output: Tokens::ZERO,
             extra: &self.facts.extra,
@@ -56,7 +56,8 @@ impl PlannedRoute {
     pub(super) fn charge(&self, cap: u64, terms: Terms) -> Result<NanoUsd, Fault> {
         let cap = cap.max(self.output_cap_min()).min(self.candidate.model.max_output_tokens);
         let output = Tokens::new(cap.saturating_mul(self.facts.choices));
-        let cost = self.candidate.route().card.quote(&Ask { output, ..self.price_request() }).map_err(overflow)?;
+        let cost =
+            self.candidate.route().card.quote(&PriceRequest { output, ..self.price_request() }).map_err(overflow)?;
         terms.charge(cost).map(|charge| charge.total).ok_or(Fault::Overflow)
     }
 

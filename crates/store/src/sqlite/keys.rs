@@ -11,7 +11,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 const KEY: &str = "SELECT id, user_id, partner_id, digest, hint, name, created_at, revoked_at, expires_at,
     limit_account, limit_nano_usd, allowed_models FROM user_keys";
-/// Between the allowed models of a key: no model's name holds one.
+/// The separator of a key's allowed models: no model name contains one.
 const SEPARATOR: &str = "\n";
 
 #[async_trait]
@@ -58,7 +58,7 @@ impl Keys for SqliteStore {
         self.run(move |connection| {
             let mut statement = connection.prepare_cached(&format!("{KEY} WHERE digest = ?1"))?;
             let found = statement.query_row([digest.as_bytes()], read).optional()?;
-            // The index has found it by bytes; this comparison takes the same time whatever differs.
+            // The index has found the row by bytes; this comparison takes constant time.
             Ok(found.filter(|key| key.digest == digest))
         })
         .await
@@ -105,7 +105,7 @@ fn read(row: &Row<'_>) -> Result<Key, rusqlite::Error> {
     })
 }
 
-/// The models of a list; a text without any is a list of none, not of one without a name.
+/// The models of a list; an empty text is an empty list, not a list of one empty name.
 fn list(models: &str) -> Vec<String> {
     models.split(SEPARATOR).filter(|model| !model.is_empty()).map(str::to_owned).collect()
 }

@@ -13,7 +13,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The store names people: its owner reads it, nobody else.
+/// The store names people: only its owner may read it.
 #[cfg(unix)]
 const FILE_MODE: u32 = 0o600;
 
@@ -21,14 +21,14 @@ mod migrations {
     refinery::embed_migrations!("migrations");
 }
 
-/// Implements every trait of this crate on one SQLite file. Cloning it gives another handle.
+/// Implements every trait of this crate on one SQLite file. A clone is another handle to the same store.
 #[derive(Clone)]
 pub struct SqliteStore {
     connection: Arc<Mutex<Connection>>,
 }
 
 impl SqliteStore {
-    /// Opens the store in this file, or makes it, and brings its tables up to date.
+    /// Opens or creates the store in this file, and migrates its tables.
     ///
     /// # Errors
     /// When the file cannot be used, or was written by a newer program.
@@ -53,7 +53,7 @@ impl SqliteStore {
     }
 }
 
-/// Makes the file for its owner alone where there is none; the log beside it gets the same permissions from SQLite.
+/// Creates the file, readable by its owner only. SQLite gives the log beside it the same permissions.
 #[cfg(unix)]
 fn make_private(path: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::OpenOptionsExt;
@@ -67,7 +67,7 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What a refused insertion means.
+/// The error of a refused insertion.
 fn refused(error: rusqlite::Error) -> StoreError {
     match error.sqlite_error().map(|error| error.extended_code) {
         Some(SQLITE_CONSTRAINT_PRIMARYKEY | SQLITE_CONSTRAINT_UNIQUE) => StoreError::Exists,

@@ -9,7 +9,7 @@ pub struct Behaviour {
     pub pieces: Pieces,
     /// How long to wait before the first piece and between pieces.
     pub delay: Duration,
-    /// What goes wrong.
+    /// The fault.
     pub fault: Fault,
 }
 
@@ -22,7 +22,7 @@ pub enum Pieces {
     Bytes(usize),
 }
 
-/// What goes wrong with an answer.
+/// A fault of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// Nothing.
@@ -71,8 +71,8 @@ impl Behaviour {
         self
     }
 
-    /// Takes over what a model's name asks for: `ID+delay=20+bytes=7`. Names are `delay` (in ms), `bytes`, `cut`,
-    /// `stall`, `status`, `retry-after` and `silent`; this is how a test outside of this process says what it wants.
+    /// Applies the options in a model's name: `ID+delay=20+bytes=7`. The options are `delay` (in ms), `bytes`, `cut`,
+    /// `stall`, `status`, `retry-after` and `silent`. A test in another process uses them.
     pub(super) fn named(&self, wishes: &str) -> Self {
         let mut behaviour = self.clone();
         for wish in wishes.split('+').filter(|wish| !wish.is_empty()) {

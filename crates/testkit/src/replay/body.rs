@@ -1,4 +1,4 @@
-//! A body that comes in pieces, in its time, and may break.
+//! A timed body in pieces, which may break off.
 
 use super::behaviour::{Behaviour, Fault, Pieces};
 use bytes::Bytes;
@@ -23,7 +23,7 @@ pub(super) struct Paced {
     abandoned: Arc<AtomicUsize>,
 }
 
-/// What comes after the last piece.
+/// The action after the last piece.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
     Regular,
@@ -67,7 +67,7 @@ impl Paced {
         Poll::Ready(())
     }
 
-    /// Nothing, for ever; the timer keeps the task alive.
+    /// Waits for ever; the timer keeps the task alive.
     fn poll_stall(&mut self, context: &mut Context<'_>) -> Poll<()> {
         const LONG: std::time::Duration = std::time::Duration::from_secs(3_600);
         let until = Instant::now() + LONG;
@@ -110,7 +110,7 @@ impl Body for Paced {
         }
     }
 
-    /// A whole answer in one piece names its length, as providers do; anything else comes in chunks.
+    /// A whole answer in one piece has a content length, as with providers; anything else is chunked.
     fn size_hint(&self) -> SizeHint {
         match (self.end, self.pieces.front()) {
             (End::Regular, Some(only)) if self.pieces.len() == 1 => SizeHint::with_exact(only.len() as u64),

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-/// What the upstream was sent.
+/// A request that the upstream received.
 #[derive(Clone)]
 pub struct Received {
     /// The method.
@@ -54,7 +54,7 @@ impl Received {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// Whether the text stands anywhere in what was sent: request line, headers or body.
+    /// Whether the text occurs in the request: request line, headers or body.
     #[must_use]
     pub fn mentions(&self, text: &str) -> bool {
         let holds = |bytes: &[u8]| bytes.windows(text.len()).any(|part| part == text.as_bytes());
@@ -66,9 +66,9 @@ impl Received {
 
 /// A provider that answers with recordings, on a loopback port of its own, until it is dropped.
 ///
-/// The recording is chosen by the model's name in the request's body or path: its id, whatever stands before a slash,
-/// and perhaps wishes after a plus: `replay/0d1897f1af+delay=20`. The path decides which dialect is spoken:
-/// `…/chat/completions`, `…/messages`, `…/responses` or `…:generateContent`.
+/// The model's name in the request's body or path selects the recording: its id, after an optional prefix with a slash,
+/// and optional options after a plus: `replay/0d1897f1af+delay=20`. The path selects the dialect: `…/chat/completions`,
+/// `…/messages`, `…/responses` or `…:generateContent`.
 ///
 /// ```
 /// use opencredits_testkit::{Fault, ReplayUpstream, recordings};
@@ -107,7 +107,7 @@ impl ReplayUpstream {
         Self::start_on(listener, recordings)
     }
 
-    /// Starts one on a listener that is there already.
+    /// Starts one on an existing listener.
     ///
     /// # Errors
     /// When the listener cannot be used, or no runtime be had.
@@ -134,7 +134,7 @@ impl ReplayUpstream {
         Ok(Self { address, shared, stop: Some(stop) })
     }
 
-    /// Where it listens.
+    /// Its address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -146,23 +146,23 @@ impl ReplayUpstream {
         format!("http://{}", self.address)
     }
 
-    /// How it answers from now on.
+    /// Sets the behaviour from now on.
     pub fn answer(&self, behaviour: Behaviour) {
         self.shared.changing().usual = behaviour;
     }
 
-    /// How it answers the next request for which nothing is said yet; further calls speak of the ones after it.
+    /// Sets the behaviour for the next request without one; further calls set that of the following requests.
     pub fn answer_next(&self, behaviour: Behaviour) {
         self.shared.changing().next.push_back(behaviour);
     }
 
-    /// Everything it was sent so far, oldest first.
+    /// All requests so far, oldest first.
     #[must_use]
     pub fn received(&self) -> Vec<Received> {
         self.shared.changing().received.clone()
     }
 
-    /// Answers that the other side did not take to their end: it hung up.
+    /// The number of answers that the client did not read to their end.
     #[must_use]
     pub fn abandoned(&self) -> usize {
         self.shared.abandoned.load(Ordering::SeqCst)
@@ -212,7 +212,7 @@ impl Shared {
         let body = Paced::new(&recording.body, behaviour, Arc::clone(&self.abandoned));
         let mut response = Response::new(body);
         *response.status_mut() = StatusCode::from_u16(recording.row.status).unwrap_or_default();
-        // Some sources kept no headers; every provider names the type.
+        // Some sources kept no headers; every provider sends the content type.
         let usual = if recording.row.stream { "text/event-stream" } else { "application/json" };
         let content_type = recording.content_type.as_deref().unwrap_or(usual).parse();
         if let Ok(value) = content_type {
@@ -281,6 +281,6 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
         let shared = Arc::clone(&shared);
         async move { Ok::<_, Infallible>(shared.respond(request).await) }
     });
-    // Peers that hang up are a part of what is tested.
+    // Tests include clients that hang up.
     let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }

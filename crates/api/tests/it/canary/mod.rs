@@ -11,7 +11,7 @@ use http::Request;
 use http_body_util::{BodyExt, StreamBody};
 use opencredits_providers::http::{Client, Settings};
 use opencredits_testkit::{Behaviour, Fault, IndexRow, Recording, ReplayUpstream};
-use requests::{Ask, MARK, Outcome};
+use requests::{MARK, Outcome, PriceRequest};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ fn marks(key: &str) -> Vec<Vec<u8>> {
 }
 
 /// A request with every header that may say something of a person, each marked.
-fn marked(ask: &Ask, key: &str, number: usize) -> Request<Body> {
+fn marked(ask: &PriceRequest, key: &str, number: usize) -> Request<Body> {
     let mut request = Request::builder().method(ask.method.clone()).uri(&ask.path);
     for name in [
         "x-session-id",
@@ -68,7 +68,7 @@ fn marked(ask: &Ask, key: &str, number: usize) -> Request<Body> {
     request.body(Body::from(ask.body.clone())).unwrap()
 }
 
-async fn check(app: &TestApp, key: &str, (number, ask): (usize, &Ask)) -> Answer {
+async fn check(app: &TestApp, key: &str, (number, ask): (usize, &PriceRequest)) -> Answer {
     let answer = app.send(marked(ask, key, number)).await;
     assert_eq!(answer.status, ask.status, "{} {} {}: {}", ask.what, ask.method, ask.path, answer.text);
     // One that is refused for its key has the same body.
@@ -128,7 +128,7 @@ async fn by_address() -> (TestApp, String) {
     for (status, expect) in [("200 OK", 200), ("404 Not Found", 400)] {
         let address = attachments::server(status).await.replace("a.png", MARK);
         for (at, (path, body)) in attachments::asks(&address).into_iter().enumerate() {
-            check(&app, &key, (at + usize::from(expect), &Ask::post("by address", path, &body, expect))).await;
+            check(&app, &key, (at + usize::from(expect), &PriceRequest::post("by address", path, &body, expect))).await;
         }
     }
     (app, key)
@@ -144,7 +144,7 @@ async fn through_its_own_api() -> (TestApp, String) {
     ] {
         let app = TestApp::answering(VENDORS, MODELS, "application/json", &answer.replace("Hi", MARK));
         let (_, key) = app.person(10).await;
-        let answer = check(&app, &key, (0, &Ask::post("its own", path, &body, 200))).await;
+        let answer = check(&app, &key, (0, &PriceRequest::post("its own", path, &body, 200))).await;
         assert!(path.ends_with("embeddings") || answer.text.contains(MARK), "{}", answer.text);
         search(app.folder.path(), &[&key]);
         last = Some((app, key));
@@ -169,7 +169,7 @@ async fn over_a_socket() -> (TestApp, String) {
         upstream.answer(Behaviour::from(fault));
         let stream = model == "a/stream";
         let body = json!({"model": model, "stream": stream, "messages": [{"role": "user", "content": MARK}]});
-        check(&app, &key, (number, &Ask::post("over a socket", "/v1/chat/completions", &body, status))).await;
+        check(&app, &key, (number, &PriceRequest::post("over a socket", "/v1/chat/completions", &body, status))).await;
     }
     assert!(upstream.received().iter().all(|received| received.mentions(MARK) && !received.mentions(&key)));
     (app, key)

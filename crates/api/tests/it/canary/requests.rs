@@ -13,7 +13,7 @@ pub(super) fn file() -> String {
 }
 
 /// A request, and the status that it gets.
-pub(super) struct Ask {
+pub(super) struct PriceRequest {
     pub(super) what: &'static str,
     pub(super) method: Method,
     pub(super) path: String,
@@ -23,7 +23,7 @@ pub(super) struct Ask {
     pub(super) again: Option<&'static str>,
 }
 
-impl Ask {
+impl PriceRequest {
     pub(super) fn post(what: &'static str, path: impl Into<String>, body: &Value, status: u16) -> Self {
         Self { what, method: Method::POST, path: path.into(), body: body.to_string(), status, again: None }
     }
@@ -53,7 +53,7 @@ const OUTCOMES: [Outcome; 9] = [
 ];
 
 /// Every route that infers, by a model of its own dialect and by one of another, whole and streamed.
-pub(super) fn inference(outcome: &Outcome) -> Vec<Ask> {
+pub(super) fn inference(outcome: &Outcome) -> Vec<PriceRequest> {
     let Outcome { text, whole, streamed } = outcome;
     let content = format!("{text} {MARK}");
     let mut all = Vec::new();
@@ -65,14 +65,14 @@ pub(super) fn inference(outcome: &Outcome) -> Vec<Ask> {
                 "metadata": {"user_id": MARK}, "messages": [{"role": "user", "content": content}]});
             let responses = json!({"model": model, "max_output_tokens": 50, "stream": stream, "instructions": MARK,
                 "user": MARK, "metadata": {"note": MARK}, "input": content});
-            all.push(Ask::post(text, "/v1/chat/completions", &chat, status));
-            all.push(Ask::post(text, "/v1/messages?beta=true", &messages, status));
-            all.push(Ask::post(text, "/v1/responses", &responses, status));
+            all.push(PriceRequest::post(text, "/v1/chat/completions", &chat, status));
+            all.push(PriceRequest::post(text, "/v1/messages?beta=true", &messages, status));
+            all.push(PriceRequest::post(text, "/v1/responses", &responses, status));
             for version in ["v1", "v1beta"] {
                 let method = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
                 let contents = json!({"contents": [{"role": "user", "parts": [{"text": content}]}],
                     "systemInstruction": {"parts": [{"text": MARK}]}, "labels": {"who": MARK}});
-                all.push(Ask::post(text, format!("/{version}/models/{model}:{method}"), &contents, status));
+                all.push(PriceRequest::post(text, format!("/{version}/models/{model}:{method}"), &contents, status));
             }
         }
     }
@@ -80,7 +80,7 @@ pub(super) fn inference(outcome: &Outcome) -> Vec<Ask> {
 }
 
 /// Files, sounds and what tools said, in the words of each API.
-fn parts() -> Vec<Ask> {
+fn parts() -> Vec<PriceRequest> {
     let file = file();
     let url = |kind: &str| format!("data:{kind};base64,{file}");
     let chat = |model: &str, messages: Value| json!({"model": model, "max_tokens": 50, "messages": messages});
@@ -110,48 +110,65 @@ fn parts() -> Vec<Ask> {
             ("a document", of(json!([pdf, said]))),
             ("a tool's word", called.clone()),
         ];
-        all.extend(chats.map(|(what, messages)| Ask::post(what, "/v1/chat/completions", &chat(model, messages), 200)));
+        all.extend(
+            chats.map(|(what, messages)| PriceRequest::post(what, "/v1/chat/completions", &chat(model, messages), 200)),
+        );
         let messages = [
             ("a picture", of(json!([picture, said]))),
             ("a document", of(json!([document, said]))),
             ("a tool's word", used.clone()),
         ];
-        all.extend(messages.map(|(what, messages)| Ask::post(what, "/v1/messages", &chat(model, messages), 200)));
-        all.push(Ask::post("a tool's word", "/v1/responses", &json!({"model": model, "input": output}), 200));
+        all.extend(
+            messages.map(|(what, messages)| PriceRequest::post(what, "/v1/messages", &chat(model, messages), 200)),
+        );
+        all.push(PriceRequest::post("a tool's word", "/v1/responses", &json!({"model": model, "input": output}), 200));
         let path = format!("/v1beta/models/{model}:generateContent");
-        all.push(Ask::post("a picture", path, &json!({"contents": answered}), 200));
+        all.push(PriceRequest::post("a picture", path, &json!({"contents": answered}), 200));
     }
-    all.push(Ask::post("a sound", "/v1/chat/completions", &chat("sandbox/gpt", of(json!([sound, said]))), 200));
-    all.push(Ask::post("a sound", "/v1/chat/completions", &chat("sandbox/claude", of(json!([sound]))), 400));
+    all.push(PriceRequest::post(
+        "a sound",
+        "/v1/chat/completions",
+        &chat("sandbox/gpt", of(json!([sound, said]))),
+        200,
+    ));
+    all.push(PriceRequest::post("a sound", "/v1/chat/completions", &chat("sandbox/claude", of(json!([sound]))), 400));
     all
 }
 
 /// What is refused before it is sent.
-fn refused(key: &str) -> Vec<Ask> {
+fn refused(key: &str) -> Vec<PriceRequest> {
     let messages = json!([{"role": "user", "content": MARK}]);
     let mut all = Vec::new();
     for path in ["/v1/chat/completions", "/v1/messages", "/v1/responses", "/v1/embeddings", "/v1/messages/count_tokens"]
     {
         let what = "a refusal";
-        all.push(Ask::post(what, path, &json!({"model": MARK, "messages": [MARK], "input": MARK}), 404));
+        all.push(PriceRequest::post(what, path, &json!({"model": MARK, "messages": [MARK], "input": MARK}), 404));
         let wrong = json!({"model": "sandbox/gpt", "max_tokens": MARK, "max_output_tokens": MARK, "messages": MARK, "input": {MARK: 1}});
-        all.push(Ask::post(what, path, &wrong, 400));
-        all.push(Ask { body: format!("{{\"model\":\"{MARK}"), ..Ask::post(what, path, &Value::Null, 400) });
-        all.push(Ask { body: MARK.repeat(1 << 17), ..Ask::post(what, path, &Value::Null, 413) });
-        all.push(Ask::post(what, format!("{path}?key={key}"), &json!({"model": MARK, "messages": messages}), 400));
-        all.push(Ask::of(Method::GET, format!("{path}?{MARK}"), 405));
+        all.push(PriceRequest::post(what, path, &wrong, 400));
+        all.push(PriceRequest {
+            body: format!("{{\"model\":\"{MARK}"),
+            ..PriceRequest::post(what, path, &Value::Null, 400)
+        });
+        all.push(PriceRequest { body: MARK.repeat(1 << 17), ..PriceRequest::post(what, path, &Value::Null, 413) });
+        all.push(PriceRequest::post(
+            what,
+            format!("{path}?key={key}"),
+            &json!({"model": MARK, "messages": messages}),
+            400,
+        ));
+        all.push(PriceRequest::of(Method::GET, format!("{path}?{MARK}"), 405));
     }
     let chat = json!({"model": "sandbox/gpt", "max_tokens": 9, "messages": messages, MARK: 1});
     for status in [200, 409] {
         let again = Some("cAnArY7f3aPrOmPt-again");
-        all.push(Ask { again, ..Ask::post("the same twice", "/v1/chat/completions", &chat, status) });
+        all.push(PriceRequest { again, ..PriceRequest::post("the same twice", "/v1/chat/completions", &chat, status) });
     }
     all
 }
 
 /// What is looked up, with marks wherever something may stand.
-fn look_ups(key: &str) -> Vec<Ask> {
-    let get = |path: String, status| Ask::of(Method::GET, path, status);
+fn look_ups(key: &str) -> Vec<PriceRequest> {
+    let get = |path: String, status| PriceRequest::of(Method::GET, path, status);
     let mut all = Vec::new();
     for path in [
         "/v1/key",
@@ -184,23 +201,23 @@ fn look_ups(key: &str) -> Vec<Ask> {
         .map(|(path, status)| get(path, status)),
     );
     let quote = "/v1/credits/pricing";
-    all.push(Ask::post("a quote", quote, &json!({"models": ["sandbox/gpt"], MARK: MARK}), 200));
-    all.push(Ask::post("a quote", quote, &json!({"models": [MARK]}), 404));
-    all.push(Ask { body: MARK.to_owned(), ..Ask::post("a quote", quote, &Value::Null, 400) });
-    all.push(Ask { body: MARK.repeat(5_000), ..Ask::post("a quote", quote, &Value::Null, 413) });
-    all.push(Ask::of(Method::HEAD, "/".to_owned(), 200));
-    all.push(Ask::of(Method::DELETE, format!("/v1/key?{MARK}"), 405));
+    all.push(PriceRequest::post("a quote", quote, &json!({"models": ["sandbox/gpt"], MARK: MARK}), 200));
+    all.push(PriceRequest::post("a quote", quote, &json!({"models": [MARK]}), 404));
+    all.push(PriceRequest { body: MARK.to_owned(), ..PriceRequest::post("a quote", quote, &Value::Null, 400) });
+    all.push(PriceRequest { body: MARK.repeat(5_000), ..PriceRequest::post("a quote", quote, &Value::Null, 413) });
+    all.push(PriceRequest::of(Method::HEAD, "/".to_owned(), 200));
+    all.push(PriceRequest::of(Method::DELETE, format!("/v1/key?{MARK}"), 405));
     let count = json!({"model": "sandbox/gpt", "messages": [{"role": "user", "content": MARK}]});
-    all.push(Ask::post("a count", "/v1/messages/count_tokens", &count, 200));
+    all.push(PriceRequest::post("a count", "/v1/messages/count_tokens", &count, 200));
     for version in ["v1", "v1beta"] {
         let path = format!("/{version}/models/sandbox/gpt:countTokens");
-        all.push(Ask::post("a count", path, &json!({"contents": [{"parts": [{"text": MARK}]}]}), 200));
+        all.push(PriceRequest::post("a count", path, &json!({"contents": [{"parts": [{"text": MARK}]}]}), 200));
     }
     all
 }
 
 /// All of it.
-pub(super) fn all(key: &str) -> Vec<Ask> {
+pub(super) fn all(key: &str) -> Vec<PriceRequest> {
     let inferred = OUTCOMES.iter().flat_map(inference);
     inferred.chain(parts()).chain(refused(key)).chain(look_ups(key)).collect()
 }
