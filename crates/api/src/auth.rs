@@ -1,4 +1,4 @@
-//! Which key a request carries.
+//! Finds the key of a request.
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -11,7 +11,7 @@ const KEY_HEADERS: [&str; 3] = ["x-user-key", "x-api-key", "x-goog-api-key"];
 /// The digest of the one key that the headers carry.
 ///
 /// # Errors
-/// When there is no key, when keys differ, or when what stands there is no user key.
+/// When there is no key, when keys differ, or when the text is no user key.
 pub(crate) fn key_digest(headers: &HeaderMap) -> Result<KeyDigest, KeyFault> {
     let bearers = headers.get_all(AUTHORIZATION).iter().map(|value| bearer(value.as_bytes()));
     let plain = KEY_HEADERS.iter().flat_map(|name| headers.get_all(*name)).map(|value| Some(value.as_bytes()));

@@ -6,7 +6,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-/// The whole body, within the time that bodies have and `limit` bytes.
+/// Reads a body of at most `limit` bytes, within the time limit of bodies.
 pub(crate) async fn read(app: &App, body: Body, limit: usize) -> Result<Bytes, Problem> {
     let collected = tokio::time::timeout(app.settings.body_read, Limited::new(body, limit).collect()).await;
     match collected {

@@ -24,7 +24,7 @@ pub(crate) fn problem(fault: &Fault, settings: &ApiSettings) -> Problem {
         Fault::Upstream(upstream) => upstream_problem(upstream),
         Fault::Overflow => Problem::new(ErrorType::InvalidRequest, fault.to_string()),
         Fault::Ledger(error) => {
-            // The disk is behind: what waits for it is written within seconds, or its operator has to look.
+            // The disk is behind: waiting changes are written within seconds, or the operator has to act.
             let stalls = matches!(error, LedgerError::Limit { .. });
             ours("ledger", error).retry_after_ms(stalls.then_some(STALL_MS))
         }
@@ -93,7 +93,7 @@ fn request_problem(fault: &RequestFault) -> Problem {
     }
 }
 
-/// Why no provider is left, for programs.
+/// The reasons why no provider is left, for programs.
 fn availability(none: &NoRoute) -> Value {
     let code = match none.excluded.as_slice() {
         [] => "no_endpoints",

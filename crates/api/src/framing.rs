@@ -1,9 +1,9 @@
-//! How the events of a stream stand on the wire: as server-sent events, or, where a client of Gemini's API did not ask for
-//! those, as the elements of one JSON array (<https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent>).
+//! The framing of a stream: server-sent events or, where a client of Gemini's API did not ask for those, the elements
+//! of one JSON array (<https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent>).
 
 use bytes::Bytes;
 
-/// How events stand on the wire.
+/// The framing of a stream's events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Framing {
     /// As server-sent events.
@@ -28,7 +28,7 @@ pub(crate) struct ArrayWriter {
 }
 
 impl ArrayWriter {
-    /// What stands in these whole events, as elements.
+    /// The data of these complete events, as elements.
     pub(crate) fn elements(&mut self, events: &[u8]) -> Bytes {
         let mut out = Vec::with_capacity(events.len());
         let mut is_within = false;
@@ -44,12 +44,12 @@ impl ArrayWriter {
         out.into()
     }
 
-    /// A sign of life, which is white space in an array.
+    /// A keep-alive, which is white space in an array.
     pub(crate) const fn keep_alive() -> Bytes {
         Bytes::from_static(b"\n")
     }
 
-    /// What closes the array.
+    /// The end of the array.
     pub(crate) fn end(&self) -> Bytes {
         Bytes::from_static(if self.begun { b"]\n" } else { b"[]\n" })
     }

@@ -1,4 +1,4 @@
-//! JSON answers of our own.
+//! Our own JSON responses.
 
 use axum::body::Body;
 use http::header::CONTENT_TYPE;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use serde_json::ser::{Formatter, Serializer};
 use std::io::{self, Write};
 
-/// A JSON answer.
+/// A JSON response.
 pub(crate) fn ok(value: &Value) -> Response<Body> {
     let mut response = Response::new(Body::from(text(value)));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -18,8 +18,8 @@ pub(crate) fn ok(value: &Value) -> Response<Body> {
 
 /// An exact decimal as a JSON number, for interfaces that demand one.
 ///
-/// The float in between is the nearest to the decimal, and is written with the fewest digits that mean it: up to 15
-/// digits, which is a million dollars to the nano-dollar, come out as they went in. Exact figures of any size are the
+/// The float in between is the nearest to the decimal, and is written with the fewest digits that identify it: decimals
+/// of up to 15 digits, a million dollars in nano-dollars, are reproduced exactly. Exact figures of any size are in the
 /// strings of the bill.
 pub(crate) fn number(decimal: Decimal) -> Value {
     serde_json::from_str(&decimal.to_string()).unwrap_or(Value::Null)
@@ -27,12 +27,12 @@ pub(crate) fn number(decimal: Decimal) -> Value {
 
 fn text(value: &Value) -> Vec<u8> {
     let mut out = Vec::new();
-    // Values have string keys, and a vector takes every byte.
+    // Values have string keys, and a vector accepts every byte.
     let _written = value.serialize(&mut Serializer::with_formatter(&mut out, Plain));
     out
 }
 
-/// Writes 0.000008, not 8e-6: not everybody who reads an amount knows exponents.
+/// Writes 0.000008, not 8e-6: not every reader of an amount knows exponents.
 struct Plain;
 
 impl Formatter for Plain {

@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// The request size that a price quote supposes.
+/// The default size of a request in price quotes, in tokens.
 const ASSUMED_TOKENS: u64 = 2_500;
-/// The largest body that asks for a price quote.
+/// The largest body of a price quote.
 const QUOTE_BYTES_MAX: usize = 64 << 10;
 
 type Answer = Result<Response<Body>, Problem>;
@@ -178,7 +178,7 @@ fn shown(app: &App, id: GenerationId, record: &GenerationRecord, collected: Nano
 fn finish_reason(native: &str) -> Option<&'static str> {
     Some(match native {
         "stop" | "end_turn" | "stop_sequence" | "completed" | "STOP" | "COMPLETE" | "STOP_SEQUENCE" | "OTHER" => "stop",
-        // A paused turn is not whole.
+        // A paused turn is incomplete.
         "length" | "max_tokens" | "max_output_tokens" | "MAX_TOKENS" => "length",
         "model_context_window_exceeded" | "pause_turn" => "length",
         "tool_calls" | "function_call" | "tool_use" | "TOOL_CALL" => "tool_calls",

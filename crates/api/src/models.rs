@@ -14,12 +14,12 @@ use opencredits_units::{Bucket, Decimal, UnixMs};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// What follows a model's id where its endpoints are asked for.
+/// The suffix of a model's path that lists its endpoints.
 const ENDPOINTS: &str = "/endpoints";
 /// Milliseconds in a second.
 const SECOND_MS: u64 = 1_000;
 
-/// The shape in which a client expects models: by the version in the path, or the Anthropic SDKs' version header.
+/// The form of the list of models: by the version in the path, or the version header of the Anthropic SDKs.
 fn surface(uri: &Uri, headers: &HeaderMap) -> ApiSurface {
     match surface_of_path(uri.path()) {
         ApiSurface::GeminiGenerate => ApiSurface::GeminiGenerate,
@@ -28,7 +28,7 @@ fn surface(uri: &Uri, headers: &HeaderMap) -> ApiSurface {
     }
 }
 
-/// `GET /v1/models`: every model that is offered. One page holds all.
+/// `GET /v1/models`: every model on sale, on one page.
 pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response<Body> {
     let surface = surface(&uri, &headers);
     let models = app.gateway.catalog().models();
@@ -70,7 +70,7 @@ pub(crate) async fn one(
     }
 }
 
-/// `GET /v1/models/{id}/endpoints`: where a model is served, at which price, and how each place is doing.
+/// `GET /v1/models/{id}/endpoints`: the routes of a model, with their prices and their health.
 fn with_endpoints(app: &App, model: &Model) -> Value {
     let endpoint = |(route, vendor, route_health): (&Route, &Vendor, RouteHealth)| {
         let whole = |hundredths: u64| Decimal::new(i128::from(hundredths), 2);

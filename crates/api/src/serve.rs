@@ -18,37 +18,37 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_io_timeout::TimeoutStream;
 use tower_service::Service;
 
-/// Header lines that a request may have.
+/// The largest number of header lines.
 const HEADERS_MAX: usize = 128;
-/// How long the loop waits after a failed accept (out of file descriptors, say) before it tries again.
+/// The wait after a failed accept (out of file descriptors, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Bounds on what a connection may take.
+/// Limits of connections.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Connections at once.
+    /// The largest number of connections.
     pub connections_max: usize,
-    /// Bytes of a request's head.
+    /// The longest request head, in bytes.
     pub header_bytes_max: usize,
-    /// Time to send a request's head.
+    /// The time to send a request head.
     pub header_read: Duration,
-    /// Time that a client may leave what was sent to it unread.
+    /// The time that a client may leave its response unread.
     pub write: Duration,
-    /// Time that running requests get to finish once the loop is told to stop.
+    /// The time that running requests get to finish once the loop is told to stop.
     pub shutdown: Duration,
 }
 
-/// The runtimes that connections are spread over, in turn. A connection stays on its own for life.
+/// The runtimes that connections are assigned to, in turn. A connection stays on one for life.
 ///
-/// With a runtime of one thread on each, a request, its connection to the provider and its timers all live on one
-/// core, and waking one part of it never wakes another core.
+/// Where each has one thread, a request, its connection to the provider and its timers all live on one core, and waking
+/// one part of it never wakes another core.
 pub struct WorkerThreads {
     handles: Vec<Handle>,
     next: usize,
 }
 
 impl WorkerThreads {
-    /// Spreads over these; over the caller's own runtime when there are none.
+    /// Assigns connections to these; to the caller's own runtime when there are none.
     #[must_use]
     pub const fn new(handles: Vec<Handle>) -> Self {
         Self { handles, next: 0 }
@@ -61,7 +61,7 @@ impl WorkerThreads {
     }
 }
 
-/// How the loop ended.
+/// The end of the loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
     /// Every request was finished.
@@ -70,7 +70,7 @@ pub enum Ended {
     Abandoned,
 }
 
-/// Serves `service` on `listener` until `stop` resolves, then lets running requests finish within their bound.
+/// Serves `service` on `listener` until `stop` resolves, then lets running requests finish within their time limit.
 pub async fn serve<S>(
     listener: TcpListener,
     service: S,
@@ -102,7 +102,7 @@ where
         };
         let connection = graceful.watch(connection(stream, service.clone(), limits));
         worker.spawn(async move {
-            // A client that breaks the protocol or goes away ends its own connection and nothing else.
+            // A client that breaks the protocol or disconnects ends its own connection only.
             let _ended = connection.await;
             drop(place);
         });
@@ -114,7 +114,7 @@ where
     }
 }
 
-/// A place among the connections first, then the connection: what has no place waits in the kernel's queue.
+/// Takes a permit first, then accepts: further connections wait in the kernel's queue.
 async fn next_connection(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
@@ -123,14 +123,14 @@ async fn next_connection(
     (place, listener.accept().await)
 }
 
-/// The connection, woken by its worker's events instead of the accept loop's.
+/// The connection, registered with its worker's runtime instead of the accept loop's.
 fn move_to_worker(stream: TcpStream, worker: &Handle) -> std::io::Result<TcpStream> {
     let stream = stream.into_std()?;
     let _entered = worker.enter();
     TcpStream::from_std(stream)
 }
 
-/// A connection with a bound on how long it may take nothing.
+/// A connection with a time limit for writes.
 type Io = TokioIo<Pin<Box<TimeoutStream<TcpStream>>>>;
 
 fn connection<S>(
@@ -144,7 +144,7 @@ where
 {
     // Without it, Nagle's algorithm and delayed acknowledgements stall an answer by some 40 ms.
     let _best_effort = stream.set_nodelay(true);
-    // A client that does not read would keep its place, its request and its hold for ever.
+    // A client that does not read would keep its permit, its request and its hold for ever.
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(limits.write));
     http1::Builder::new()

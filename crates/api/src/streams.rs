@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-/// A comment that every reader of server-sent events skips.
+/// A comment that every SSE parser skips.
 const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
 
 /// The source of a streamed answer.

@@ -1,6 +1,6 @@
-//! Models that a vendor lists itself, each at the price that the operator has set for all of them.
+//! Models that a vendor lists itself, all at prices that the operator has set.
 //!
-//! No I/O: what to ask for and how to read the answer is here, the binary asks.
+//! No I/O: this module has the request and reads the answer, the binary sends it.
 
 use crate::config::Discover;
 use crate::gateway::headers_to;
@@ -9,11 +9,11 @@ use opencredits_catalog::Catalog;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-/// The longest list that is read.
+/// The longest list, in bytes.
 pub const LIST_BYTES_MAX: usize = 4 << 20;
-/// The most models that are taken from one list.
+/// The largest number of models that are taken from one list.
 const LISTED_MAX: usize = 1_000;
-/// Stands for all models where only the operator's part is checked.
+/// A placeholder name, where only the operator's part is checked.
 const ANY_NAME: &str = "*";
 
 #[derive(Deserialize)]
@@ -27,7 +27,7 @@ struct Listed {
 }
 
 impl Discover {
-    /// Whether it names a vendor that lists its models, and has prices that can be used.
+    /// Whether the entry names a vendor that lists its models, and has valid prices.
     pub(crate) fn check(&self, vendors: &[ConfiguredVendor]) -> Result<(), ServedCatalogueError> {
         let mut named = vendors.iter().filter(|vendor| *vendor.vendor.id == *self.vendor);
         if !named.any(|vendor| vendor.vendor.discover) {
@@ -37,7 +37,7 @@ impl Discover {
         Ok(())
     }
 
-    /// Models of these names, as an operator would write them.
+    /// Models of these names, in the form of an operator's config.
     fn models_toml(&self, names: &[&str]) -> String {
         let number = |tokens: u64| Value::from(i64::try_from(tokens).unwrap_or(i64::MAX));
         let prices: Table = self.prices.iter().map(|(bucket, price)| (bucket.clone(), price.as_str().into())).collect();
@@ -58,7 +58,7 @@ impl Discover {
 }
 
 impl ConfiguredVendor {
-    /// Where to ask for the list of its models, and with which headers; `None` where it has none.
+    /// The URL of the vendor's list of models, and the headers of the request; `None` where there is none.
     #[must_use]
     pub fn list_request(&self) -> Option<(http::Uri, http::HeaderMap)> {
         let url = self.vendor.models_url()?.parse().ok()?;
@@ -67,7 +67,7 @@ impl ConfiguredVendor {
 }
 
 impl ServedCatalogue {
-    /// This offer and the models of a list, but for those that have a price of their own already.
+    /// This catalogue with the models of a list, except those that have prices of their own already.
     ///
     /// # Errors
     /// When the answer is no list of models.

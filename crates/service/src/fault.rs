@@ -1,25 +1,25 @@
-//! Why a request was refused or failed. The HTTP settings turns these into statuses and words; nothing here knows any.
+//! Refusals and failures of requests. The HTTP interface gives them status codes and texts; nothing here knows any.
 
 use opencredits_units::{GenerationId, NanoUsd};
 use std::sync::Arc;
 
-/// Why a request was refused or failed.
+/// A request was refused or failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The key does not open anything.
+    /// The key is not accepted.
     #[error(transparent)]
     Key(#[from] KeyFault),
-    /// The request itself is wrong.
+    /// The request is invalid.
     #[error(transparent)]
     Request(#[from] RequestFault),
     /// The worst case is not covered.
     #[error("the balance or a limit does not cover the worst case of this request")]
     Payment(Box<PaymentNeeded>),
-    /// The same idempotency key again.
+    /// The idempotency key was used before.
     #[error("this idempotency key was used before; its request is generation {first}")]
     Duplicate {
-        /// The generation that the first request made.
+        /// The generation of the first request.
         first: GenerationId,
     },
     /// The provider failed or refused.
@@ -31,7 +31,7 @@ pub enum Fault {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] opencredits_store::StoreError),
-    /// A usage record cannot be written or read.
+    /// A usage record cannot be encoded or decoded.
     #[error(transparent)]
     Record(#[from] crate::record::RecordError),
     /// A price does not fit its integer.
@@ -39,44 +39,44 @@ pub enum Fault {
     Overflow,
 }
 
-/// Why a key does not open anything.
+/// A key is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyFault {
     /// No key was sent.
     #[error("no key; send one as `Authorization: Bearer oc_sk_…`, or in `x-api-key`, `x-goog-api-key` or `X-User-Key`")]
     Missing,
-    /// Several keys were sent that differ.
+    /// Several different keys were sent.
     #[error("the request carries keys that differ; send one key, or the same in every header")]
     Disagree,
-    /// What was sent is no user key.
+    /// The text is no user key.
     #[error("this is no user key; they begin with oc_sk_ and carry a checksum, so look for a typing mistake")]
     Malformed,
     /// The key is well-formed and unknown or revoked.
     #[error("this key is unknown or revoked; make a new one")]
     Unknown,
-    /// The key is over.
+    /// The key has expired.
     #[error("this key has expired; make a new one")]
     Expired,
-    /// The person may not spend.
+    /// The person is suspended.
     #[error("this account is suspended; ask the operator")]
     Suspended,
 }
 
-/// Why a worst case is not covered, with what a program needs to offer a top-up.
+/// A worst case is not covered, with the figures that a program needs to offer a top-up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaymentNeeded {
-    /// What the request could cost at most.
+    /// The highest cost of the request.
     pub required: NanoUsd,
-    /// What is available on the account that refused.
+    /// The available balance of the account that does not cover it.
     pub available: NanoUsd,
-    /// The output cap that the account could pay; `None` when not even the input is covered.
+    /// The output cap that the balance covers; `None` when it does not even cover the input.
     pub affordable_max_tokens: Option<u64>,
-    /// Which account refused.
+    /// The account that does not cover it.
     pub short: Short,
 }
 
-/// Which account refused.
+/// The kind of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Short {
     /// The person's balance.
@@ -85,39 +85,39 @@ pub enum Short {
     KeyLimit,
 }
 
-/// What is wrong with a request.
+/// A request is invalid.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestFault {
-    /// The body cannot be read, or holds what must not pass.
+    /// The body cannot be parsed, or has a forbidden field.
     #[error(transparent)]
     Body(#[from] opencredits_sanitizer::SanitizeError),
-    /// A field means nothing in its API.
+    /// A field is invalid in its API.
     #[error(transparent)]
     Field(#[from] opencredits_providers::RequestError),
-    /// No such model.
+    /// The model does not exist.
     #[error(transparent)]
     Model(#[from] opencredits_catalog::CatalogError),
-    /// The model does something else.
+    /// The model is of another kind.
     #[error("{model} {does}; GET /v1/models says what each model does")]
     OtherKind {
         /// The model.
         model: String,
-        /// What it does.
+        /// Its kind, in words.
         does: &'static str,
     },
-    /// What the request says of models and providers means nothing.
+    /// A preference for models or providers is invalid.
     #[error("{field} cannot be read: {problem}")]
     Preference {
         /// The field.
         field: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
     /// The provider cannot count the request.
     #[error("the provider cannot count this request: {message}")]
     Uncountable {
-        /// What it says.
+        /// The provider's message.
         message: String,
     },
     /// No provider is left that may serve the request.
@@ -129,7 +129,7 @@ pub enum RequestFault {
         /// The model.
         model: String,
     },
-    /// The provider would run a tool whose use has no price.
+    /// A built-in tool of the provider has no price.
     #[error("{model} has no price for uses of {tool}, so the request is not sent; leave that tool out")]
     ToolWithoutPrice {
         /// The tool.
@@ -137,30 +137,30 @@ pub enum RequestFault {
         /// The model.
         model: String,
     },
-    /// What the request names by address cannot be fetched.
+    /// An attachment cannot be fetched.
     #[error("an address in the request {problem}")]
     Attachment {
-        /// Why.
+        /// The reason.
         problem: opencredits_providers::FetchError,
     },
     /// The idempotency key is too long.
     #[error("the Idempotency-Key is longer than {max} bytes")]
     IdempotencyKey {
-        /// How long it may be.
+        /// The longest key, in bytes.
         max: usize,
     },
 }
 
-/// Why no provider is left.
+/// No provider is left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoRoute {
-    /// The models that were asked for.
+    /// The requested models.
     pub models: Vec<String>,
-    /// Who could serve them, and which wish of the request excludes them.
+    /// The vendors that serve them, and the preference that excludes each.
     pub excluded: Vec<(Arc<str>, Excluded)>,
 }
 
-/// The wish of a request that excludes a provider.
+/// The preference that excludes a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Excluded {
     /// `provider.only`.
@@ -178,7 +178,7 @@ pub enum Excluded {
 }
 
 impl Excluded {
-    /// The field that says so.
+    /// The field of the preference.
     #[must_use]
     pub const fn field(self) -> &'static str {
         match self {
@@ -191,7 +191,7 @@ impl Excluded {
         }
     }
 
-    /// Whether it is a wish for privacy.
+    /// Whether it is about privacy.
     #[must_use]
     pub const fn is_privacy(self) -> bool {
         matches!(self, Self::DataCollection | Self::Zdr)
@@ -209,37 +209,37 @@ impl std::fmt::Display for NoRoute {
     }
 }
 
-/// How a provider failed or refused, as far as the client may know.
+/// A provider's failure or refusal, as far as the client may know it.
 #[derive(Clone)]
 pub struct UpstreamFault {
-    /// What kind of failure.
+    /// The kind of failure.
     pub kind: UpstreamKind,
-    /// The provider's own words, where they are about the client's request.
+    /// The provider's own message, where it is about the client's request.
     pub message: Option<String>,
     /// The provider's own code, where it is about the client's request.
     pub code: Option<String>,
-    /// When a retry makes sense.
+    /// The time after which a retry makes sense, in ms.
     pub retry_after_ms: Option<u64>,
-    /// What was tried before.
+    /// The attempts before.
     pub previous: Vec<Previous>,
 }
 
-/// An earlier exchange that came to nothing.
+/// An earlier failed attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Previous {
-    /// Who was asked.
+    /// The vendor.
     pub vendor: String,
-    /// The status that came; 0 where none did.
+    /// The HTTP status; 0 where there was no response.
     pub status: u16,
 }
 
-/// What kind of failure it was.
+/// The kind of an upstream failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UpstreamKind {
     /// The provider refused the request itself.
     InvalidRequest,
-    /// The input is longer than the model takes.
+    /// The input exceeds the model's context window.
     ContextLength,
     /// The provider's filter refused it.
     ContentPolicy,
@@ -249,13 +249,13 @@ pub enum UpstreamKind {
     RateLimited,
     /// The provider is overloaded.
     Overloaded,
-    /// The provider was too slow.
+    /// The provider timed out.
     TimedOut,
-    /// The provider broke, cannot be reached, or refuses our account.
+    /// The provider failed, cannot be reached, or refuses our account.
     Unavailable,
 }
 
-/// The provider's words may repeat the prompt: the kind alone is shown to logs.
+/// The provider's message may repeat the prompt: logs show the kind only.
 impl std::fmt::Debug for UpstreamFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("UpstreamFault").field("kind", &self.kind).finish_non_exhaustive()

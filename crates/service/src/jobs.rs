@@ -1,4 +1,4 @@
-//! What a process does besides serving: ends holds whose time is over, writes usage to the store, forgets old claims.
+//! The recurring jobs of a process: ends expired holds, writes usage to the store, deletes old claims.
 
 use crate::gateway::Gateway;
 use opencredits_ledger::{Accepted, Expired, HoldRow, LedgerError, Phase};
@@ -7,14 +7,14 @@ use opencredits_units::{EntryId, UnixMs};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Between two rounds.
+/// The interval of the jobs, in ms.
 const ROUND: Duration = Duration::from_secs(2);
-/// Holds that one round ends at most.
+/// The largest number of holds that one round ends.
 const EXPIRIES_MAX: usize = 1_000;
-/// How long an idempotency key counts.
+/// The lifetime of a claim on an idempotency key.
 const CLAIM_MS: u64 = UnixMs::DAY_MS;
 
-/// Runs the jobs until the task is stopped. What fails is tried again in the next round.
+/// Runs the jobs until the task is stopped. A failed job is repeated in the next round.
 pub async fn run(gateway: Arc<Gateway>, claims: Arc<dyn Claims>) {
     let mut rounds = tokio::time::interval(ROUND);
     loop {
@@ -35,11 +35,11 @@ pub async fn run(gateway: Arc<Gateway>, claims: Arc<dyn Claims>) {
     }
 }
 
-/// After a failed commit the ledger decides nothing. Its state on disk is the truth: once the disk is well again, work
-/// goes on from there. What ended meanwhile is held again, and is released.
+/// Reloads the ledger after a failed commit, before which it decides nothing. Its state on disk is authoritative: once
+/// the disk works again, decisions continue from there. Holds that ended meanwhile are open again, and are voided.
 async fn reload(gateway: &Gateway) {
     let ledger = gateway.ledger().clone();
-    // It may wait for the disk, and others live on this thread.
+    // The reload may wait for the disk, and other tasks run on this thread.
     match tokio::task::spawn_blocking(move || ledger.reload()).await {
         Ok(Ok(())) => tracing::error!("a commit had failed; the ledger was read anew and goes on"),
         Ok(Err(error)) => {
@@ -53,15 +53,15 @@ async fn reload(gateway: &Gateway) {
     }
 }
 
-/// Releases holds that no request of this process will end: one process owns the ledger, so that they belong to no one. The
-/// process before this one died with their requests, or their ends were lost with a failed commit. Nobody knows what they
-/// used: the people pay nothing, and the operator is told. It is to run before the first request.
+/// Voids holds that no request of this process will end. One process owns the ledger, so they belong to none: the
+/// previous process died with their requests, or their ends were lost in a failed commit. Their usage is unknown: the
+/// people pay nothing, and the log names each. It must run before the first request.
 ///
 /// # Errors
 /// When the ledger cannot be written.
 pub fn release_strays(gateway: &Gateway) -> Result<(), LedgerError> {
     let now = gateway.clock().now();
-    // One whose request is just being admitted has not gone out yet.
+    // The hold of a request in admission: nothing was sent for it yet.
     let strays = |hold: &HoldRow| hold.phase == Phase::InFlight && !gateway.serves(hold.id);
     gateway.ledger().holds().into_iter().filter(strays).try_for_each(|hold| release(gateway, hold.id, now))
 }
@@ -78,8 +78,8 @@ fn release(gateway: &Gateway, hold: EntryId, now: UnixMs) -> Result<(), LedgerEr
     }
 }
 
-/// Ends holds whose time is over. One that a request of this process will end is given more time, however slow its client or
-/// its provider is.
+/// Ends expired holds. A hold that a request of this process will end is extended, however slow the client or the
+/// provider is.
 ///
 /// # Errors
 /// When the ledger cannot be written.

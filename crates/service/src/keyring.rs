@@ -1,4 +1,4 @@
-//! Whose key this is: a cache in front of the store.
+//! The key ring: finds the spender of a key, with a cache in front of the store.
 
 use crate::fault::{Fault, KeyFault};
 use crate::ports::Clock;
@@ -10,12 +10,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Keys that are remembered.
+/// The largest number of cached keys.
 const KEYS_MAX: u64 = 100_000;
-/// How long a key is remembered: the longest that another process's change goes unseen. Our own changes clear it.
+/// How long a key stays in the cache: the longest time that another process's change goes unnoticed. Our own changes
+/// clear it.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
-/// Who earns a share of what a key spends.
+/// The partner that earns a share of a key's spending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Earner {
     /// The partner's earnings account.
@@ -24,32 +25,32 @@ pub struct Earner {
     pub share: BasisPoints,
 }
 
-/// Everything a request needs to know of the key that pays for it.
+/// The data of a key that its requests need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spender {
     /// The key.
     pub key: KeyId,
-    /// What its owner calls the key.
+    /// The owner's name for the key.
     pub label: String,
-    /// How much the key may spend in all.
+    /// The amount that the key may spend in total.
     pub limit: Option<NanoUsd>,
     /// The person.
     pub user: UserId,
     /// The person's wallet.
     pub wallet: AccountId,
-    /// Limits that are held along with the wallet.
+    /// Limits that are held together with the wallet.
     pub limits: Vec<AccountId>,
-    /// Who earns a share; the attribution is bound to the key, never to a header.
+    /// The partner that earns a share. The attribution belongs to the key, never to a header.
     pub earner: Option<Earner>,
     /// Models that the key may use; all when `None`.
     pub allowed_models: Option<Vec<String>>,
-    /// When the key ends.
+    /// The expiry of the key.
     pub expires_at: Option<UnixMs>,
     /// Whether the person may spend.
     pub standing: Standing,
 }
 
-/// Looks keys up by their digest.
+/// Finds keys by their digest.
 pub struct KeyRing {
     keys: Arc<dyn Keys>,
     users: Arc<dyn Users>,
@@ -57,7 +58,7 @@ pub struct KeyRing {
     clock: Arc<dyn Clock>,
     default_share: BasisPoints,
     cache: Cache<KeyDigest, (u64, Option<Arc<Spender>>)>,
-    /// Counts what was forgotten. What was read before counts no more: a look-up may end after the change that it missed.
+    /// Counts invalidations. A look-up that began before one is not cached: it may have missed the change.
     epoch: AtomicU64,
 }
 
@@ -72,7 +73,7 @@ pub struct KeyTables {
 }
 
 impl KeyRing {
-    /// A ring over these tables; `default_share` is that of a partner whose record names none.
+    /// A key ring over these tables; `default_share` applies to partners whose record has none.
     #[must_use]
     pub fn new(tables: KeyTables, clock: Arc<dyn Clock>, default_share: BasisPoints) -> Self {
         let cache = Cache::builder().max_capacity(KEYS_MAX).time_to_live(REMEMBERED).build();
@@ -83,7 +84,7 @@ impl KeyRing {
     /// The spender of the key with this digest.
     ///
     /// # Errors
-    /// When there is no such key, or it is revoked or over, or its person is suspended, or the store fails.
+    /// When the key does not exist, was revoked or has expired, when its person is suspended, or when the store fails.
     pub async fn spender(&self, digest: &KeyDigest) -> Result<Arc<Spender>, Fault> {
         let epoch = self.epoch.load(Ordering::SeqCst);
         let found = match self.cache.get(digest) {
@@ -104,7 +105,7 @@ impl KeyRing {
         }
     }
 
-    /// The partner through whom a key was issued.
+    /// The partner that issued a key.
     ///
     /// # Errors
     /// When the store fails.
@@ -143,7 +144,7 @@ impl KeyRing {
             .map(|partner| Earner { account: partner.earnings, share: partner.share.unwrap_or(self.default_share) }))
     }
 
-    /// Forgets every key: some key, person or partner has changed.
+    /// Invalidates every key, after a change of a key, a person or a partner.
     pub fn forget_all(&self) {
         self.epoch.fetch_add(1, Ordering::SeqCst);
         self.cache.invalidate_all();
@@ -157,7 +158,7 @@ mod tests {
     use opencredits_store::{SqliteStore, StoreError, User};
     use tokio::sync::Notify;
 
-    /// A store whose look-ups of a digest have read, and wait before they say what.
+    /// A store that delays the result of a look-up by digest after reading it.
     struct Pausing {
         store: SqliteStore,
         has_read: Notify,

@@ -1,15 +1,15 @@
 //! The use cases of OpenCredits, without HTTP and without SQL.
 //!
-//! A [`Gateway`] walks a request from its body to its charge; [`accounts::Accounts`] serves the operator. Both work on
+//! A [`Gateway`] serves a request from its body to its charge; [`accounts::Accounts`] serves the operator. Both work on
 //! ports: the store's traits, a [`Transport`](opencredits_providers::Transport), [`Clock`], [`Entropy`].
 //!
 //! # What it refuses to do
-//! It knows no status code, no header of ours and no table. It keeps no content: bodies pass in types that cannot be
-//! printed, and what is kept of a request is its [`GenerationRecord`].
+//! It knows no status code, no header of ours and no table. It keeps no content: bodies have types that cannot be
+//! printed, and the only trace of a request is its [`GenerationRecord`].
 //!
 //! # Invariants
 //! - Before a byte goes upstream its worst case is held, on balance and limits, in one step.
-//! - A request is settled or released once, whoever waits for it.
+//! - A request is settled or voided once, whether its client waits or not.
 //! - The charge and its usage record are one row.
 //!
 //! # Example

@@ -1,14 +1,14 @@
-//! What the use cases ask of the outside world besides storage and transport.
+//! The ports of the use cases besides storage and transport.
 
 use opencredits_units::{Id, UnixMs};
 
-/// Tells the time. The binary puts the system's clock in, tests put a fixed one.
+/// Tells the time. The binary uses the system's clock, tests use a fixed one.
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> UnixMs;
 }
 
-/// Gives randomness fit for secrets. The binary puts the operating system's in.
+/// A source of cryptographic randomness. The binary uses the operating system's.
 pub trait Entropy: Send + Sync {
     /// Fills `bytes`.
     fn fill(&self, bytes: &mut [u8]);

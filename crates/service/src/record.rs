@@ -1,29 +1,29 @@
 //! The usage record of one generation: the memo of its ledger entry.
 //!
-//! It holds everything that a person needs to recompute the bill, and nothing of what was said.
+//! It has everything that a person needs to recompute the bill, and no content.
 
 use opencredits_catalog::{BookVersion, Charge, Item, Terms};
 use opencredits_providers::Dialect;
 use opencredits_units::{BasisPoints, Bucket, KeyId, NanoUsd, PicoUsd, Rate, Tokens, ToolUse, Usage};
 use serde::{Deserialize, Serialize};
 
-/// The form in which records are written; the first byte of each.
+/// The version of the encoding, which is the first byte of each record.
 const VERSION: u8 = 3;
-/// Names of a peer are cut here, so that a record stays a small row.
+/// The longest name from a peer, in bytes, so that a record stays a small row.
 const NAME_BYTES_MAX: usize = 64;
-/// Where the tools begin in [`Line::what`].
+/// The number of the first tool in [`Line::what`].
 const TOOL_BASE: u8 = 64;
 
-/// How a request ended, as far as its bill is concerned.
+/// The source of a usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UsageSource {
     /// The provider reported it.
     Reported,
-    /// It was estimated from what was sent, because the exchange broke off or the provider said nothing.
+    /// It was estimated from the request and the output, because the exchange broke off or the provider reported none.
     Estimated,
-    /// The provider's counts contradict each other: nothing is charged, and the operator told.
+    /// The provider's counts contradict each other: nothing is charged, and the log reports it.
     Quarantined,
-    /// Nothing was produced, so nothing is charged.
+    /// Nothing was produced, and nothing is charged.
     NothingProduced,
 }
 
@@ -46,7 +46,7 @@ impl Line {
         Self { what: u8::try_from(index).unwrap_or(u8::MAX), quantity: quantity.get(), rate: rate.get() }
     }
 
-    /// What is counted; `None` in a record of a newer program.
+    /// The item; `None` in a record of a newer program.
     #[must_use]
     pub fn what(&self) -> Option<Item> {
         let tokens = Bucket::ALL.get(usize::from(self.what)).copied().map(Item::Tokens);
@@ -56,13 +56,13 @@ impl Line {
         })
     }
 
-    /// How many.
+    /// The quantity.
     #[must_use]
     pub const fn quantity(&self) -> Tokens {
         Tokens::new(self.quantity)
     }
 
-    /// The price of one.
+    /// The price of one unit.
     #[must_use]
     pub const fn rate(&self) -> Rate {
         Rate::new(self.rate)
@@ -81,62 +81,62 @@ impl Line {
     }
 }
 
-/// Lines that are billed on another model than the one that was asked for.
+/// Lines that are billed on another model than the requested one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SideBill {
-    /// That model.
+    /// The model.
     pub model: String,
     /// Its lines.
     pub lines: Vec<Line>,
 }
 
-/// An exchange with a provider that came to nothing: the person does not pay for it.
+/// A failed exchange with a provider, which is not charged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptRecord {
-    /// Who was asked.
+    /// The vendor.
     pub vendor: String,
-    /// The status that came; 0 where none did.
+    /// The HTTP status; 0 where there was no response.
     pub status: u16,
-    /// When it was over, in ms since the beginning.
+    /// The time of its end, in ms since the request began.
     pub ms: u32,
 }
 
-/// What is kept of a generation. Its id, time and account are those of the ledger entry it is the memo of.
+/// The record of a generation. Its id, time and account are those of its ledger entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GenerationRecord {
     /// The key that paid.
     #[serde(with = "bits")]
     pub key: KeyId,
-    /// The API it came through.
+    /// The API of the request.
     #[serde(with = "dialect")]
     pub api: Dialect,
     /// The model, as the catalogue names it.
     pub model: String,
-    /// Who served it.
+    /// The vendor that served it.
     pub vendor: String,
-    /// The provider's own id of the answer; empty where it gave none.
+    /// The provider's own id of the answer; empty where there is none.
     pub upstream_id: String,
-    /// The provider's own word for why it stopped; empty where it did not say.
+    /// The provider's own finish reason; empty where there is none.
     pub native_finish: String,
-    /// The tier that was served, where the provider names one.
+    /// The service tier of the answer, where the provider reports one.
     pub tier: String,
     /// Version of the price book.
     pub price_book: BookVersion,
     /// Whether the answer was streamed.
     pub streamed: bool,
-    /// Whether the client had gone before the end.
+    /// Whether the client disconnected before the end.
     pub cancelled: bool,
-    /// Where the usage comes from.
+    /// The source of the usage.
     pub source: UsageSource,
-    /// Until the first byte of the answer, in ms.
+    /// The time to the first byte of the answer, in ms.
     pub latency_ms: u32,
-    /// Until the end, in ms.
+    /// The time to the end, in ms.
     pub duration_ms: u32,
     /// The bill, line by line.
     pub lines: Vec<Line>,
-    /// What was billed on other models.
+    /// The bill of other models.
     pub side_bills: Vec<SideBill>,
-    /// Markup in force.
+    /// The markup.
     pub markup: BasisPoints,
     /// The partner's share of it.
     pub partner_share: BasisPoints,
@@ -146,21 +146,21 @@ pub struct GenerationRecord {
     /// The charge: cost, margin and commission together.
     #[serde(with = "nano")]
     pub total: NanoUsd,
-    /// Exchanges with providers that came to nothing, before the one that is billed.
+    /// Failed attempts before the one that is billed.
     pub failed_attempts: Vec<AttemptRecord>,
 }
 
-/// The members up to [`GenerationRecord::source`], as they are written.
+/// The members up to [`GenerationRecord::source`], as they are encoded.
 type UpToSource = ([u8; 16], u8, [String; 5], BookVersion, bool, bool, UsageSource);
 
-/// Why a memo is no record.
+/// A memo is no record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {
     /// Written by a newer program.
     #[error("the usage record has form {found}, this program knows {VERSION}; upgrade it")]
     Version {
-        /// The form that was found.
+        /// The version that was found.
         found: u8,
     },
     /// Not a record at all.
@@ -172,12 +172,12 @@ impl GenerationRecord {
     /// The record as the memo of a ledger entry.
     ///
     /// # Errors
-    /// When the record cannot be written, which no value of it causes.
+    /// When the record cannot be encoded, which no value causes.
     pub fn to_memo(&self) -> Result<Vec<u8>, RecordError> {
         postcard::to_extend(self, vec![VERSION]).map_err(|_| RecordError::Malformed)
     }
 
-    /// Reads a memo.
+    /// Decodes a memo.
     ///
     /// # Errors
     /// When the memo was written by a newer program, or is no record.
@@ -185,14 +185,14 @@ impl GenerationRecord {
         match memo.split_first() {
             Some((&VERSION, rest)) => postcard::from_bytes(rest).map_err(|_| RecordError::Malformed),
             Some((2, rest)) => Self::from_second_form(rest),
-            // The first form ended before the failed_attempts: it had none.
+            // The first version ended before the failed attempts.
             Some((1, rest)) => Self::from_second_form(&[rest, &[0]].concat()),
             Some((&found, _)) => Err(RecordError::Version { found }),
             None => Err(RecordError::Malformed),
         }
     }
 
-    /// Before the third form the number of exchanges, a byte, stood behind the source.
+    /// Before the third version the number of exchanges, a byte, followed the source.
     fn from_second_form(body: &[u8]) -> Result<Self, RecordError> {
         let read = || {
             let (_, after) = postcard::take_from_bytes::<UpToSource>(body).ok()?;
@@ -202,7 +202,7 @@ impl GenerationRecord {
         read().ok_or(RecordError::Malformed)
     }
 
-    /// What the lines count, as a usage.
+    /// The usage that the lines count.
     #[must_use]
     pub fn usage(&self) -> Usage {
         let mut usage = Usage::default();
@@ -216,7 +216,7 @@ impl GenerationRecord {
         usage
     }
 
-    /// Who gets what when all is collected. Worked out, since a record keeps nothing twice.
+    /// The charge when all is collected. It is computed, since a record stores nothing twice.
     #[must_use]
     pub fn charge(&self) -> Charge {
         let Self { cost, total, markup, partner_share, .. } = *self;
@@ -226,7 +226,7 @@ impl GenerationRecord {
 }
 
 impl GenerationRecord {
-    /// What the partner earned where this much was collected: no share of what was not, as the ledger books it.
+    /// The commission where this much was collected, as the ledger posts it.
     #[must_use]
     pub fn commission_on(&self, collected: NanoUsd) -> NanoUsd {
         let whole = self.charge().commission;
@@ -234,7 +234,7 @@ impl GenerationRecord {
     }
 }
 
-/// A peer's name, cut to what a record keeps.
+/// A name from a peer, cut to the longest that a record keeps.
 #[must_use]
 pub fn name_of_peer(name: &str) -> String {
     let end = name.char_indices().map(|(at, letter)| at.saturating_add(letter.len_utf8()));
@@ -242,7 +242,7 @@ pub fn name_of_peer(name: &str) -> String {
     name.get(..end).unwrap_or_default().to_owned()
 }
 
-/// A [`NanoUsd`] as a varint, where [`NanoUsd`] itself writes a decimal string for people.
+/// A [`NanoUsd`] as a varint, where [`NanoUsd`] itself writes a decimal string.
 mod nano {
     use opencredits_units::NanoUsd;
     use serde::{Deserialize, Deserializer, Serializer};
@@ -256,7 +256,7 @@ mod nano {
     }
 }
 
-/// A [`KeyId`] as its 16 bytes, where it writes itself as text for people and a varint would take three more.
+/// A [`KeyId`] as its 16 bytes, where it writes itself as text and a varint would take three bytes more.
 mod bits {
     use opencredits_units::KeyId;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -276,7 +276,7 @@ mod dialect {
     use serde::de::{Deserializer, Error, Unexpected};
     use serde::{Deserialize, Serializer};
 
-    /// A dialect's place is its byte: append only.
+    /// The index of a dialect is its byte: append only.
     const CODES: [Dialect; 6] = [
         Dialect::OpenaiChat,
         Dialect::AnthropicMessages,

@@ -1,6 +1,7 @@
-//! What keys used, by day: counted in memory, written to the store now and then.
+//! The usage of keys by day: counted in memory, and written to the store periodically.
 //!
-//! The ledger decides; this is for people to read. After a crash the last seconds may be missing here and never there.
+//! It is shown to people only; the ledger decides. After a crash the last seconds may be missing here, but never in the
+//! ledger.
 
 use crate::fault::Fault;
 use hashbrown::HashMap;
@@ -9,16 +10,16 @@ use opencredits_units::{KeyId, NanoUsd, UnixMs};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
-/// Counts what is not in the store yet.
+/// Counts that are not in the store yet.
 pub struct UsageTally {
     store: Arc<dyn UsageDays>,
     counted: Mutex<HashMap<(KeyId, u64), (u64, NanoUsd)>>,
 }
 
-/// What a key used, by period. Weeks begin on Monday, UTC.
+/// The usage of a key by period. Weeks begin on Monday, UTC.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KeyUsage {
-    /// Ever.
+    /// In total.
     pub total: NanoUsd,
     /// Today.
     pub daily: NanoUsd,
@@ -32,7 +33,7 @@ pub struct KeyUsage {
 const THURSDAY: u64 = 3;
 
 impl UsageTally {
-    /// Counts on top of what `store` has.
+    /// A tally on top of the counts in `store`.
     #[must_use]
     pub fn new(store: Arc<dyn UsageDays>) -> Self {
         Self { store, counted: Mutex::new(HashMap::new()) }
@@ -46,10 +47,10 @@ impl UsageTally {
         *sum = sum.checked_add(charged).unwrap_or(*sum);
     }
 
-    /// Writes what was counted to the store.
+    /// Writes the counts to the store.
     ///
     /// # Errors
-    /// When the store fails; what was counted is kept then.
+    /// When the store fails; the counts are kept then.
     pub async fn flush(&self) -> Result<(), Fault> {
         let taken = std::mem::take(&mut *self.counted.lock());
         if taken.is_empty() {
@@ -78,7 +79,7 @@ impl UsageTally {
         }
     }
 
-    /// What a key used, the last request included.
+    /// The usage of a key, the last request included.
     ///
     /// # Errors
     /// When the store fails.
@@ -105,7 +106,7 @@ impl UsageTally {
     }
 }
 
-/// The day on which the month of `day` began.
+/// The first day of the month of `day`.
 fn first_of_month(day: u64) -> u64 {
     let epoch = jiff::civil::date(1970, 1, 1);
     let days = i64::try_from(day).unwrap_or_default();

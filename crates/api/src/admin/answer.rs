@@ -1,4 +1,4 @@
-//! From a request to a reply: the same code behind the socket and in the admin tool.
+//! Executes admin requests: the same code behind the socket and in the admin tool.
 
 use super::reply::{AdminReply, Refusal, RefusalCode};
 use super::request::{
@@ -16,10 +16,10 @@ use std::sync::Arc;
 
 type Answer = Result<AdminReply, Refusal>;
 
-/// Open holds that are listed; more are only counted.
+/// The largest number of open holds that are listed; further ones are only counted.
 const HOLDS_MAX: usize = 1_000;
 
-/// Answers an operator.
+/// Executes admin requests.
 #[derive(Clone)]
 pub struct Admin {
     accounts: Arc<Accounts>,
@@ -27,16 +27,16 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// Works on these accounts; `price` is that of one credit.
+    /// An executor on these accounts; `price` is that of one credit.
     #[must_use]
     pub const fn new(accounts: Arc<Accounts>, price: CreditPrice) -> Self {
         Self { accounts, price }
     }
 
-    /// Does what is asked.
+    /// Executes a request.
     ///
     /// # Errors
-    /// A [`Refusal`] that says what is wrong and what to do.
+    /// A [`Refusal`] with the problem and its remedy.
     pub async fn answer(&self, request: AdminRequest) -> Answer {
         match request {
             AdminRequest::AddUser(new) => self.add_user(new).await,
@@ -187,7 +187,7 @@ fn most(asked: u32) -> u32 {
     asked.clamp(1, LIST_MAX)
 }
 
-/// The last row of a page that may have a next one.
+/// The cursor of a page that may have a next one.
 fn last_of_full<T>(rows: &[T], max: u32) -> Option<&T> {
     let full = usize::try_from(max).is_ok_and(|max| rows.len() >= max);
     rows.last().filter(|_| full)

@@ -1,8 +1,8 @@
-//! The operator's side door: one endpoint on a Unix socket in the data folder.
+//! The admin interface: one endpoint on a Unix socket in the data folder.
 //!
-//! `POST /admin` takes an [`AdminRequest`] as JSON and answers an [`AdminReply`] or a [`Refusal`]. The socket's file
-//! permissions are its lock: who may open the file may do everything here. The admin tool calls [`Admin::answer`]
-//! itself where no gateway runs, so that both ways are one.
+//! `POST /admin` takes an [`AdminRequest`] as JSON and answers an [`AdminReply`] or a [`Refusal`]. The permissions of
+//! the socket file are its access control: a process that can open it may do everything here. Where no gateway runs,
+//! the admin tool calls [`Admin::answer`] itself, so that both ways run the same code.
 //!
 //! ```
 //! use opencredits_api::admin::{AdminRequest, OfUser};

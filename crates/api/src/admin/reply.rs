@@ -1,11 +1,11 @@
-//! What an operator is told.
+//! The replies to admin requests.
 
 use super::views::{AmountView, BalanceView, EntryView, HoldView, KeyView, PartnerView, UserView};
 use http::StatusCode;
 use opencredits_units::{EntryId, PartnerId, UserId};
 use serde::{Deserialize, Serialize};
 
-/// What an operator is told. As JSON this is also what the admin tool prints with `--json`.
+/// A reply to an operator. As JSON this is also the output of the admin tool with `--json`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reply", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -17,9 +17,9 @@ pub enum AdminReply {
     },
     /// People.
     Users {
-        /// Some.
+        /// A page of them.
         users: Vec<UserView>,
-        /// PriceRequest for those after this one; none where these were the last.
+        /// The cursor of the next page; none at the end.
         next: Option<UserId>,
     },
     /// A key was made.
@@ -46,42 +46,42 @@ pub enum AdminReply {
     },
     /// Partners.
     Partners {
-        /// Some.
+        /// A page of them.
         partners: Vec<PartnerView>,
-        /// PriceRequest for those after this one; none where these were the last.
+        /// The cursor of the next page; none at the end.
         next: Option<PartnerId>,
     },
     /// Credits were given, and are on disk.
     CreditsGranted {
         /// The entry.
         id: EntryId,
-        /// Whether they had been given before under this id; then nothing more was given.
+        /// Whether they were given before under this id; then nothing more was given.
         replayed: bool,
-        /// How much.
+        /// The amount.
         amount: AmountView,
-        /// What the person has now.
+        /// The person's balance.
         balance: BalanceView,
     },
-    /// What a person has.
+    /// A person's balance.
     Balance {
-        /// Who, and how much.
+        /// The person and the balance.
         balance: BalanceView,
     },
     /// Entries of the ledger.
     Entries {
-        /// Some.
+        /// A page of them.
         entries: Vec<EntryView>,
-        /// PriceRequest for those after this one; none where these were the last.
+        /// The cursor of the next page; none at the end.
         next: Option<EntryId>,
     },
     /// Open holds.
     Holds {
         /// The first thousand.
         holds: Vec<HoldView>,
-        /// How many there are.
+        /// The number of open holds.
         total: usize,
     },
-    /// Whether the books add up.
+    /// The result of a verification.
     Verified {
         /// They do.
         clean: bool,
@@ -91,32 +91,32 @@ pub enum AdminReply {
         entries: u64,
         /// Open holds that were checked.
         holds: u64,
-        /// What does not add up, the first thousand.
+        /// The first thousand findings.
         findings: Vec<String>,
-        /// How much does not add up.
+        /// The number of findings.
         findings_total: u64,
     },
 }
 
-/// Shows which reply it is and no more: one of them carries a secret.
+/// Prints the kind of the reply only: one of them carries a secret.
 impl std::fmt::Debug for AdminReply {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("AdminReply(…)")
     }
 }
 
-/// What kind of refusal it is.
+/// The kind of a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RefusalCode {
-    /// The request makes no sense.
+    /// The request is invalid.
     Invalid,
-    /// What it names is not there.
+    /// A thing that it names does not exist.
     NotFound,
-    /// What it would add is there, or its id was used for something else.
+    /// The thing to add exists, or its id was used for another command.
     Conflict,
-    /// Our side failed; the words say whether to try again.
+    /// Our side failed; the text says whether to try again.
     Failed,
 }
 
@@ -131,13 +131,13 @@ impl RefusalCode {
     }
 }
 
-/// Why nothing was done, in words for the operator.
+/// A refusal, in words for the operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{refused}")]
 pub struct Refusal {
-    /// What kind.
+    /// The kind.
     pub code: RefusalCode,
-    /// What is wrong and what to do.
+    /// The problem and its remedy.
     pub refused: String,
 }
 

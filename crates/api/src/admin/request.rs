@@ -1,12 +1,12 @@
-//! What an operator can ask for.
+//! The requests of an operator.
 
 use opencredits_units::{AccountId, BasisPoints, EntryId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
 
-/// Rows that a list gives at once.
+/// The default length of a page.
 pub const LIST_MAX: u32 = 1_000;
 
-/// What an operator can ask for. A user or partner is named by its id or by its label.
+/// A request of an operator. It names a user or partner by id or by label.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -25,23 +25,23 @@ pub enum AdminRequest {
     AddPartner(AddPartner),
     /// Lists partners.
     ListPartners(ListPartners),
-    /// Gives credits that nobody paid for.
+    /// Gives credits, without a payment.
     GrantCredits(GrantCredits),
-    /// What a person has.
+    /// A person's balance.
     Balance(OfUser),
     /// Lists entries of the ledger.
     LedgerEntries(LedgerEntries),
     /// Lists open holds.
     LedgerHolds,
-    /// Recomputes the books.
+    /// Recomputes all balances.
     LedgerVerify,
 }
 
-/// An amount as an operator writes it.
+/// An amount as operators write it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Amount {
-    /// A decimal number of credits, at the gateway's price of one.
+    /// A decimal number of credits, at the gateway's credit price.
     Credits(String),
     /// Dollars.
     Usd(NanoUsd),
@@ -51,7 +51,7 @@ pub enum Amount {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OfUser {
-    /// Who.
+    /// The person.
     pub user: String,
 }
 
@@ -59,19 +59,19 @@ pub struct OfUser {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AddUser {
-    /// The id, for who wants to repeat the request.
+    /// The id, for a caller that may repeat the request.
     pub id: Option<UserId>,
-    /// What to call them.
+    /// The label.
     pub label: String,
 }
 
-/// Which people to list.
+/// A page of people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ListUsers {
-    /// Those after this one.
+    /// The cursor.
     pub after: Option<UserId>,
-    /// How many at most.
+    /// The largest number of rows.
     pub max: u32,
 }
 
@@ -79,17 +79,17 @@ pub struct ListUsers {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AddKey {
-    /// Whose.
+    /// The owner.
     pub user: String,
-    /// Through whom.
+    /// The partner that issues it.
     pub partner: Option<String>,
-    /// What to call it.
+    /// The name.
     pub name: String,
-    /// How much it may spend.
+    /// The amount that it may spend.
     pub limit: Option<Amount>,
-    /// When it ends.
+    /// The expiry.
     pub expires_at_ms: Option<UnixMs>,
-    /// Models that it may use; all where there is none.
+    /// Models that it may use; all where none is given.
     pub models: Option<Vec<String>>,
 }
 
@@ -97,7 +97,7 @@ pub struct AddKey {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RevokeKey {
-    /// Which.
+    /// The key.
     pub id: KeyId,
 }
 
@@ -111,13 +111,13 @@ pub struct AddPartner {
     pub share_bps: Option<BasisPoints>,
 }
 
-/// Which partners to list.
+/// A page of partners.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ListPartners {
-    /// Those after this one.
+    /// The cursor.
     pub after: Option<PartnerId>,
-    /// How many at most.
+    /// The largest number of rows.
     pub max: u32,
 }
 
@@ -125,36 +125,36 @@ pub struct ListPartners {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GrantCredits {
-    /// To whom.
+    /// The person.
     pub user: String,
-    /// How much.
+    /// The amount.
     pub amount: Amount,
-    /// The entry, under which a repetition gives nothing more.
+    /// The entry: a repetition under the same id gives nothing more.
     pub id: Option<EntryId>,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// Which entries to list.
+/// A page of entries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LedgerEntries {
-    /// Those of this account.
+    /// Entries of this account.
     pub of: EntriesOf,
-    /// Those after this one.
+    /// The cursor.
     pub after: Option<EntryId>,
-    /// How many at most.
+    /// The largest number of rows.
     pub max: u32,
 }
 
-/// Whose entries.
+/// A filter by account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EntriesOf {
-    /// All.
+    /// All entries.
     All,
-    /// Those of a person's wallet.
+    /// Entries of a person's wallet.
     User(String),
-    /// Those of an account.
+    /// Entries of an account.
     Account(AccountId),
 }

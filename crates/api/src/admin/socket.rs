@@ -1,4 +1,4 @@
-//! The endpoint, and the Unix socket it is served on.
+//! The endpoint, and its Unix socket.
 
 use super::answer::Admin;
 use super::reply::Refusal;
@@ -19,18 +19,18 @@ use tokio::net::UnixListener;
 
 /// The socket's name in the data folder.
 pub const SOCKET_FILE: &str = "admin.sock";
-/// Where the socket is made before it has its permissions.
+/// A private folder in which the socket is created before it has its permissions.
 const MAKING_DIR: &str = ".admin.sock.new";
-/// Bytes that a request may have.
+/// The longest request, in bytes.
 const BODY_BYTES_MAX: usize = 64 << 10;
-/// How long running requests may go on once the socket is to close.
+/// The time that running requests get once the socket closes.
 const CLOSE_MAX: Duration = Duration::from_secs(5);
 
-/// Why there is no admin socket.
+/// The admin socket cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on the admin socket {}: {source}; its path must be free, writable and under 100 bytes", path.display())]
 pub struct SocketError {
-    /// Where it was to be.
+    /// The path of the socket.
     path: PathBuf,
     source: io::Error,
 }
@@ -49,7 +49,7 @@ async fn endpoint(State(admin): State<Admin>, body: Bytes) -> Response {
         }
     };
     match admin.answer(request).await {
-        // A reply may hold a secret: nothing between may keep it.
+        // A reply may hold a secret: no cache may store it.
         Ok(reply) => ([(CACHE_CONTROL, "no-store")], Json(reply)).into_response(),
         Err(refusal) => refuse(refusal),
     }
@@ -59,7 +59,7 @@ fn refuse(refusal: Refusal) -> Response {
     (refusal.code.status(), Json(refusal)).into_response()
 }
 
-/// A Unix socket that only the gateway's own user can open. It is gone when it is dropped.
+/// A Unix socket that only the gateway's own user can open. Dropping it deletes its file.
 #[derive(Debug)]
 pub struct AdminSocket {
     listener: UnixListener,
@@ -67,8 +67,8 @@ pub struct AdminSocket {
 }
 
 impl AdminSocket {
-    /// Listens on `admin.sock` in this folder. Whoever calls it has locked the folder's ledger: a socket that lies there
-    /// was left by a process that is gone.
+    /// Listens on `admin.sock` in this folder. The caller has locked the folder's ledger, so an existing socket was
+    /// left by a process that is gone.
     ///
     /// # Errors
     /// When the socket cannot be made there. Needs a tokio runtime.
@@ -80,7 +80,7 @@ impl AdminSocket {
         }
     }
 
-    /// Answers until `stop` resolves, then lets running requests finish for some seconds.
+    /// Answers until `stop` resolves, then gives running requests some seconds to finish.
     pub async fn serve(self, admin: Admin, stop: impl Future<Output = ()> + Send + 'static) {
         let Self { listener, file } = self;
         let (stopped, stopping) = tokio::sync::oneshot::channel();
@@ -115,8 +115,8 @@ impl Drop for SocketFile {
     }
 }
 
-/// A socket is made with the permissions that the process's mask leaves, and set right only then. Made in a folder
-/// that is private from the beginning, it is never open to others, not for an instant.
+/// A socket is created with the permissions that the process's umask leaves, and set right only then. Created in a
+/// private folder, it is never open to others, not for an instant.
 fn bind_privately(dir: &Path, path: &Path) -> io::Result<UnixListener> {
     let making = dir.join(MAKING_DIR);
     let _left_by_a_crash = std::fs::remove_dir_all(&making);

@@ -1,4 +1,4 @@
-//! The socket and what passes through it.
+//! The admin socket and its requests.
 
 use super::*;
 use opencredits_ledger::Ledger;

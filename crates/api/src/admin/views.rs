@@ -1,4 +1,4 @@
-//! Records as an operator reads them. Money is a decimal string, in dollars and in credits; times are Unix ms.
+//! Records in the form that operators read. Money is a decimal string, in dollars and in credits; times are Unix ms.
 
 use opencredits_ledger::{Balance, EntryKind, EntryRow, HoldRow, Phase};
 use opencredits_service::accounts::LimitBalance;
@@ -7,7 +7,7 @@ use opencredits_store::{Key, Partner, Standing, User};
 use opencredits_units::{AccountId, BasisPoints, CreditPrice, EntryId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
 
-/// An amount, twice: as it is booked and as it is shown to people.
+/// An amount in both units: as it is posted, and as it is shown to people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AmountView {
     /// In dollars.
@@ -25,15 +25,15 @@ impl AmountView {
 /// A person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserView {
-    /// The person.
+    /// The id.
     pub id: UserId,
-    /// What they are called.
+    /// The label.
     pub label: String,
     /// Their wallet in the ledger.
     pub wallet: AccountId,
-    /// Since when.
+    /// The time of creation.
     pub created_at_ms: UnixMs,
-    /// Whether they may not spend.
+    /// Whether they are suspended.
     pub suspended: bool,
 }
 
@@ -52,17 +52,17 @@ impl From<User> for UserView {
 /// A partner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartnerView {
-    /// The partner.
+    /// The id.
     pub id: PartnerId,
     /// Its name.
     pub name: String,
-    /// What names it in a browser.
+    /// The key that names it in a browser.
     pub publishable_key: String,
     /// Its share of the markup; the config's where there is none.
     pub share_bps: Option<BasisPoints>,
-    /// Its earnings in the ledger.
+    /// Its earnings account in the ledger.
     pub earnings: AccountId,
-    /// Since when.
+    /// The time of creation.
     pub created_at_ms: UnixMs,
 }
 
@@ -82,34 +82,34 @@ impl From<Partner> for PartnerView {
 /// A key's limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitView {
-    /// The account that counts it.
+    /// The account of the limit.
     pub account: AccountId,
-    /// How much it was given.
+    /// The amount of the limit.
     pub amount: AmountView,
-    /// What is left.
+    /// The amount left.
     pub available: AmountView,
 }
 
 /// A key, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyView {
-    /// The key.
+    /// The id.
     pub id: KeyId,
-    /// Whose.
+    /// The owner.
     pub user: UserId,
-    /// Through whom.
+    /// The partner that issued it.
     pub partner: Option<PartnerId>,
-    /// What it is called.
+    /// The name.
     pub name: String,
     /// Its last characters.
     pub hint: String,
-    /// Since when.
+    /// The time of creation.
     pub created_at_ms: UnixMs,
-    /// When it was revoked.
+    /// The time of revocation.
     pub revoked_at_ms: Option<UnixMs>,
-    /// When it ends by itself.
+    /// The time of expiry.
     pub expires_at_ms: Option<UnixMs>,
-    /// How much it may spend; as its wallet allows where there is none.
+    /// Its limit; none where only the wallet limits it.
     pub limit: Option<LimitView>,
     /// Models that it may use; all where there is none.
     pub models: Option<Vec<String>>,
@@ -137,20 +137,20 @@ impl KeyView {
     }
 }
 
-/// What a person has: `posted = held + available`.
+/// A person's balance: `posted = held + available`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BalanceView {
-    /// Who.
+    /// The person.
     pub user: UserId,
-    /// What they are called.
+    /// The label.
     pub label: String,
     /// Their wallet.
     pub wallet: AccountId,
     /// The sum of the wallet's entries.
     pub posted: AmountView,
-    /// What running requests keep.
+    /// The amount in holds of running requests.
     pub held: AmountView,
-    /// What can be spent.
+    /// The amount that can be spent.
     pub available: AmountView,
 }
 
@@ -170,22 +170,22 @@ impl BalanceView {
 /// A part of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LegView {
-    /// Whose.
+    /// The account.
     pub account: AccountId,
     /// Its name, where it is an account of the house.
     pub name: Option<String>,
-    /// How much came in; what went out is negative.
+    /// The amount; negative for the giving account.
     pub amount: AmountView,
 }
 
 /// A line of a bill: quantity × rate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineView {
-    /// What is counted.
+    /// The item.
     pub what: String,
-    /// How many.
+    /// The quantity.
     pub quantity: u64,
-    /// The price of one, in dollars.
+    /// The price of one unit, in dollars.
     pub rate_usd: String,
     /// The product, in dollars, before the one rounding of the bill.
     pub amount_usd: String,
@@ -202,26 +202,26 @@ impl From<&Line> for LineView {
     }
 }
 
-/// What a charge was for.
+/// The details of a charge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageView {
     /// The key that paid.
     pub key: KeyId,
     /// The model.
     pub model: String,
-    /// Who served it.
+    /// The vendor that served it.
     pub vendor: String,
-    /// Version of the price book.
+    /// The version of the price book.
     pub price_book: String,
-    /// Where the usage comes from.
+    /// The source of the usage.
     pub source: String,
     /// The bill, line by line.
     pub lines: Vec<LineView>,
     /// Provider's cost.
     pub cost_usd: NanoUsd,
-    /// What the platform keeps.
+    /// The platform's part.
     pub margin_usd: NanoUsd,
-    /// What the partner gets when all is collected.
+    /// The partner's part when all is collected.
     pub commission_usd: NanoUsd,
 }
 
@@ -252,22 +252,22 @@ const fn source(source: UsageSource) -> &'static str {
     }
 }
 
-/// A row of the books.
+/// A ledger entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryView {
-    /// The entry.
+    /// The id.
     pub id: EntryId,
     /// `transfer`, `capture` or `void`.
     pub kind: String,
-    /// When it was decided.
+    /// The time of the decision.
     pub at_ms: UnixMs,
-    /// Who got how much; the amounts sum to zero.
+    /// The accounts and their amounts, which sum to zero.
     pub legs: Vec<LegView>,
     /// For a capture: the charge, of which less may have been collected.
     pub charged: Option<AmountView>,
-    /// For a transfer: why.
+    /// For a transfer: the reason.
     pub reason: Option<String>,
-    /// For a capture: what was used.
+    /// For a capture: the usage.
     pub usage: Option<UsageView>,
 }
 
@@ -304,15 +304,15 @@ const fn kind(kind: EntryKind) -> &'static str {
 /// An open hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HoldView {
-    /// The hold.
+    /// The id.
     pub id: EntryId,
-    /// Who pays.
+    /// The payer.
     pub payer: AccountId,
-    /// How much.
+    /// The amount.
     pub amount: AmountView,
-    /// When it ends.
+    /// The expiry.
     pub expires_at_ms: UnixMs,
-    /// Whether something has gone out on it.
+    /// Whether its request was sent.
     pub in_flight: bool,
 }
 

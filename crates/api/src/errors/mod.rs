@@ -1,4 +1,4 @@
-//! Errors on the wire: one vocabulary, one table, a surface for each API.
+//! Errors in HTTP: one vocabulary, one table, a surface for each API.
 
 mod problem;
 mod table;

@@ -1,4 +1,4 @@
-//! A refusal or failure, ready to be shown in any surface.
+//! An error response, in the form of any API surface.
 
 use super::table::{ErrorType, Retryable};
 use axum::body::Body;
@@ -6,10 +6,10 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Response};
 use serde_json::{Map, Value, json};
 
-/// The OpenAI and Anthropic SDKs heed it; without it they send a 409 again.
+/// The OpenAI and Anthropic SDKs obey this header; without it they retry a 409.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
-/// The shape that an API gives its errors.
+/// The form of an API's errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ApiSurface {
     /// `openai-chat`, and every path of our own.
@@ -22,7 +22,7 @@ pub enum ApiSurface {
     GeminiGenerate,
 }
 
-/// A refusal or failure: what it is, what to say, and what else a program wants to know.
+/// An error: its type, its message, and further data for programs.
 pub struct Problem {
     kind: ErrorType,
     message: String,
@@ -37,7 +37,7 @@ impl Problem {
         Self { kind, message: message.into(), metadata: Map::new(), retry_after_ms: None }
     }
 
-    /// The same with one more member in its metadata.
+    /// The same with a further member in its metadata.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.metadata.insert(name.to_owned(), value.into());
@@ -57,7 +57,7 @@ impl Problem {
         self.kind
     }
 
-    /// The whole answer.
+    /// The whole response.
     #[must_use]
     pub fn into_response(self, surface: ApiSurface, request_id: &str) -> Response<Body> {
         let status = self.kind.row().status;
@@ -75,7 +75,7 @@ impl Problem {
         response
     }
 
-    /// What a stream ends with when it breaks after its first byte.
+    /// The last event of a stream that fails after its first byte.
     #[must_use]
     pub fn into_event(self, surface: ApiSurface, request_id: &str) -> Vec<u8> {
         let event = match surface {
@@ -101,7 +101,7 @@ impl Problem {
                     "id": format!("resp_{request_id}"), "object": "response", "status": "failed", "error": error,
                     "output": [], "request_id": request_id,
                 });
-                // Its number cannot be known here: events that the provider numbered have passed unread.
+                // The sequence number is unknown here: the provider's numbered events have passed without being parsed.
                 let event = json!({"type": "response.failed", "sequence_number": 0, "response": response});
                 format!("event: response.failed\ndata: {event}\n\n")
             }

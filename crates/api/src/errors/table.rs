@@ -1,66 +1,66 @@
-//! The one table of errors: what each type is called, and which status each surface gives it.
+//! The table of errors: the name of each type in each surface, and its status.
 
 use http::StatusCode;
 
 /// A type of error, with the same meaning in every surface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorType {
-    /// No key, a wrong key, or keys that disagree.
+    /// No key, an invalid key, or keys that differ.
     Authentication,
     /// The balance does not cover the worst case.
     PaymentRequired,
     /// A limit of the key or of the app does not cover the worst case.
     LimitReached,
-    /// The person may not spend.
+    /// The person is suspended.
     PermissionDenied,
     /// The key may not use the model.
     ModelNotAllowed,
-    /// No such model, route or record.
+    /// The model, route or record does not exist.
     NotFound,
     /// The method does not fit the path.
     MethodNotAllowed,
-    /// The client was too slow.
+    /// The client timed out.
     ClientTimeout,
-    /// The same idempotency key again.
+    /// The idempotency key was used before.
     DuplicateRequest,
     /// The body is too large.
     PayloadTooLarge,
-    /// The request means nothing.
+    /// The request is invalid.
     InvalidRequest,
-    /// A field that we do not pass on.
+    /// A field that is not passed on.
     UnsupportedParameter,
-    /// The input exceeds what the model takes.
+    /// The input exceeds the model's context window.
     ContextLengthExceeded,
     /// The provider's filter refused the input.
     ContentPolicyViolation,
-    /// What the request names by address cannot be fetched.
+    /// An attachment cannot be fetched.
     ImageDownloadFailed,
-    /// What it names there is too large.
+    /// An attachment is too large.
     ImageTooLarge,
-    /// What it names there is no picture that models look at.
+    /// An attachment has an unsupported media type.
     UnsupportedImageFormat,
     /// Too many requests, ours or the provider's limit.
     RateLimitExceeded,
-    /// Our fault.
+    /// Our failure.
     Server,
-    /// The provider broke, or refuses our account.
+    /// The provider failed, or refuses our account.
     ProviderUnavailable,
     /// The provider is overloaded.
     ProviderOverloaded,
-    /// The provider was too slow.
+    /// The provider timed out.
     ProviderTimeout,
 }
 
-/// One row: status, its name in each surface, whether the same request may succeed later.
+/// One row: the status, the names in the surfaces, and whether a retry makes sense.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
     /// HTTP status.
     pub status: StatusCode,
     /// `error_type`, the same in every surface.
     pub error_type: &'static str,
-    /// What the `anthropic-messages` surface calls it.
+    /// The name in the `anthropic-messages` surface.
     pub messages_type: &'static str,
-    /// What the `gemini-generate` surface calls it: the RPC status that goes with the HTTP status (google.rpc.Code).
+    /// The name in the `gemini-generate` surface: the RPC status that goes with the HTTP status (google.rpc.Code).
     pub rpc_status: &'static str,
     /// Whether a retry makes sense.
     pub retryable: Retryable,
@@ -75,7 +75,7 @@ pub enum Retryable {
     Yes,
 }
 
-/// A row; `names` are those of all skins, of `anthropic-messages` and of `gemini-generate`.
+/// A row; `names` are those of all surfaces, of `anthropic-messages` and of `gemini-generate`.
 const fn row(status: StatusCode, names: [&'static str; 3], retryable: Retryable) -> Row {
     let [error_type, messages_type, rpc_status] = names;
     Row { status, error_type, messages_type, rpc_status, retryable }

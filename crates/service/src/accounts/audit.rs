@@ -1,32 +1,32 @@
-//! A look into the books.
+//! Queries of the ledger.
 
 use super::{Accounts, AccountsError};
 use opencredits_ledger::{EntryRow, HoldRow, Ledger, LedgerError, VerifyReport};
 use opencredits_units::{AccountId, EntryId};
 
-/// Entries that a page may have.
+/// The largest number of entries on a page.
 const PAGE_MAX: usize = 1_000;
-/// Entries that one page looks at; a rare account's page may come short, and its cursor leads on.
+/// Entries that one page reads. The page of an account with few entries may be incomplete; its cursor leads on.
 const SCANNED_MAX: usize = 100_000;
 
-/// Which entries to list.
+/// A query of entries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EntryFilter {
-    /// Those with a leg of this account; all when `None`.
+    /// Entries with a leg of this account; all when `None`.
     pub account: Option<AccountId>,
 }
 
-/// Some entries, by id, and where to go on.
+/// A page of entries, by id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntriesPage {
     /// The entries.
     pub entries: Vec<EntryRow>,
-    /// The cursor of the next page; `None` at the end of the books.
+    /// The cursor of the next page; `None` at the end.
     pub next: Option<EntryId>,
 }
 
 impl Accounts {
-    /// At most `max` entries above `after`, by id, those still on their way to the disk included.
+    /// At most `max` entries above `after`, by id, including those that are not on disk yet.
     ///
     /// # Errors
     /// When the ledger cannot be written or read.
@@ -46,7 +46,7 @@ impl Accounts {
         self.ledger.holds()
     }
 
-    /// Recomputes every balance from the entries, and says what does not add up.
+    /// Recomputes every balance from the entries and reports differences.
     ///
     /// # Errors
     /// When the ledger cannot be written or read.

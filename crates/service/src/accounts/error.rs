@@ -1,35 +1,35 @@
-//! Why a use case of the operator was refused or failed.
+//! Errors of the operator's use cases.
 
 use opencredits_catalog::CatalogError;
 use opencredits_ledger::LedgerError;
 use opencredits_store::StoreError;
 use opencredits_units::{KeyId, UserId};
 
-/// Why a use case of the operator was refused or failed. All but the last three are the caller's to mend.
+/// An operator's command was refused or failed. The caller can mend all but the last three.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AccountsError {
-    /// Nobody has this id or label.
+    /// No person has this id or label.
     #[error("no user {name}; list users with `opencredits-admin user list`")]
     NoUser {
-        /// What was looked for.
+        /// The id or label.
         name: String,
     },
-    /// Somebody has this label, or this id with another label.
+    /// Another person has this label, or this id has another label.
     #[error("there is a user {label} already, {id}; choose another label")]
     UserExists {
         /// The label.
         label: String,
-        /// Who has it.
+        /// The person with it.
         id: UserId,
     },
     /// No key has this id.
     #[error("no key {id}; list a user's keys with `opencredits-admin key list USER`")]
     NoKey {
-        /// What was looked for.
+        /// The id.
         id: KeyId,
     },
-    /// There is a key with this id, whose secret was shown when it was made.
+    /// A key with this id exists; its secret was shown when it was created.
     #[error("there is a key {id} already, and its secret is shown once only; add another key and revoke this one")]
     KeyExists {
         /// The key.
@@ -38,10 +38,10 @@ pub enum AccountsError {
     /// No partner has this id or name.
     #[error("no partner {name}; list partners with `opencredits-admin partner list`")]
     NoPartner {
-        /// What was looked for.
+        /// The id or name.
         name: String,
     },
-    /// A partner has this name.
+    /// Another partner has this name.
     #[error("there is a partner {name} already; choose another name")]
     PartnerExists {
         /// The name.
@@ -50,12 +50,12 @@ pub enum AccountsError {
     /// No model has this name.
     #[error(transparent)]
     NoModel(#[from] CatalogError),
-    /// A value is outside of its bounds.
+    /// A value is out of bounds.
     #[error("{field} {problem}")]
     Invalid {
-        /// Which value.
+        /// The value.
         field: &'static str,
-        /// What is wrong and what to do.
+        /// The problem and its remedy.
         problem: &'static str,
     },
     /// The ledger refused or failed.

@@ -9,21 +9,21 @@ use opencredits_ledger::{Floor, Transfer};
 use opencredits_store::{Key, KeyLimit, StoreError};
 use opencredits_units::{KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 
-/// Models that a key's list may name.
+/// The largest number of models on a key's list.
 const MODELS_MAX: usize = 256;
 
 /// A key to add.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewKey {
-    /// Whose it is.
+    /// The owner.
     pub user: UserId,
-    /// Through whom it is issued; that partner earns a share of what it spends.
+    /// The partner that issues it, which earns a share of its spending.
     pub partner: Option<PartnerId>,
-    /// What its owner calls it.
+    /// The owner's name for it.
     pub name: String,
-    /// How much it may spend, besides what the wallet has.
+    /// The limit of its spending, besides the wallet's balance.
     pub limit: Option<NewLimit>,
-    /// When it ends by itself.
+    /// The expiry.
     pub expires_at: Option<UnixMs>,
     /// Models that it may use; all when `None`.
     pub allowed_models: Option<Vec<String>>,
@@ -32,24 +32,24 @@ pub struct NewKey {
 /// A limit to set on a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewLimit {
-    /// How much.
+    /// The amount.
     pub amount: NanoUsd,
 }
 
-/// A key's limit and what is left of it.
+/// A key's limit and its rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimitBalance {
-    /// How much it was given.
+    /// The amount of the limit.
     pub amount: NanoUsd,
-    /// What is left.
+    /// The amount left.
     pub available: NanoUsd,
 }
 
 impl Accounts {
-    /// Makes a key. Its secret is in the answer and nowhere else: what is kept is a digest.
+    /// Makes a key. Its secret is in the reply only; the store keeps a digest.
     ///
     /// # Errors
-    /// When person, partner or a model is unknown, a value is outside of its bounds, or ledger or store fail.
+    /// When person, partner or a model is unknown, a value is out of bounds, or ledger or store fail.
     pub async fn add_key(&self, new: NewKey) -> Result<(Key, UserKey), AccountsError> {
         self.check_new_key(&new).await?;
         let now = self.now();
@@ -106,7 +106,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Opens the account that counts a limit and fills it. If the key is not made then, the account is nobody's.
+    /// Opens and fills the account of a limit. If the key is not made afterwards, the account stays unused.
     async fn open_limit(&self, limit: NewLimit) -> Result<KeyLimit, AccountsError> {
         let account = self.fresh_account();
         self.open(books::LIMITS, Floor::None, None).await?;
@@ -122,7 +122,7 @@ impl Accounts {
         Ok(KeyLimit { account, amount: limit.amount })
     }
 
-    /// A person's keys, revoked ones too, in the order in which they were made.
+    /// A person's keys, including revoked ones, in the order of their creation.
     ///
     /// # Errors
     /// When the store fails.
@@ -130,7 +130,7 @@ impl Accounts {
         Ok(self.tables.keys.keys_of(user).await?)
     }
 
-    /// What is left of a key's limit; `None` where it has none.
+    /// The amount left of a key's limit; `None` where it has none.
     ///
     /// # Errors
     /// When the ledger does not know the limit's account.
@@ -141,10 +141,10 @@ impl Accounts {
         Ok(Some(LimitBalance { amount: limit.amount, available: self.ledger.balance(limit.account)?.available }))
     }
 
-    /// Revokes a key. A second time changes nothing: the first revocation counts.
+    /// Revokes a key. Repeating it changes nothing: the time of the first revocation stays.
     ///
     /// # Errors
-    /// When there is no such key, or the store fails.
+    /// When the key does not exist, or the store fails.
     pub async fn revoke_key(&self, id: KeyId) -> Result<Key, AccountsError> {
         self.tables.keys.revoke_key(id, self.now()).await?;
         (self.changed)();

@@ -1,8 +1,8 @@
-//! What an operator does: people, keys, partners, credits, a look into the books.
+//! The operator's use cases: people, keys, partners, credits, queries of the ledger.
 //!
-//! There is no transaction across ledger and store. Every use case is steps that may be repeated under one id: accounts
-//! are opened before the row that names them, so that no row ever names an account that does not exist; what a
-//! crash can leave behind is an empty account of nobody.
+//! There is no transaction across ledger and store. Every use case consists of steps that may be repeated under one id.
+//! Accounts are opened before the row that names them, so that no row names an account that does not exist. A crash can
+//! leave at most an unused empty account.
 
 mod audit;
 mod error;
@@ -26,7 +26,7 @@ use opencredits_store::{Keys, Partners, Users};
 use opencredits_units::{AccountId, UnixMs};
 use std::sync::Arc;
 
-/// The tables of the store that [`Accounts`] works on.
+/// The tables of the store that [`Accounts`] uses.
 #[derive(Clone)]
 pub struct Tables {
     /// People.
@@ -38,7 +38,7 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// All of them in one store.
+    /// All of them from one store.
     pub fn of(store: impl Users + Keys + Partners + 'static) -> Self {
         let store = Arc::new(store);
         Self { users: store.clone(), keys: store.clone(), partners: store }
@@ -56,27 +56,27 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// Works on this ledger and these tables.
+    /// The use cases on this ledger and these tables.
     #[must_use]
     pub fn new(ledger: Ledger, tables: Tables, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
         Self { ledger, tables, clock, entropy, changed: Box::new(|| {}), models: None }
     }
 
-    /// Calls `changed` after each change of a key, so that whoever remembers keys forgets them.
+    /// Calls `changed` after each change of a key, so that caches of keys are invalidated.
     #[must_use]
     pub fn on_change(mut self, changed: impl Fn() + Send + Sync + 'static) -> Self {
         self.changed = Box::new(changed);
         self
     }
 
-    /// Refuses a key whose list names a model that is not among these: it could never be used for it.
+    /// Refuses a key whose list names another model than these: the key could never use it.
     #[must_use]
     pub fn knowing(mut self, models: Catalog) -> Self {
         self.models = Some(models);
         self
     }
 
-    /// Opens the accounts of the installation itself. Doing it again changes nothing.
+    /// Opens the accounts of the house. Repeating it changes nothing.
     ///
     /// # Errors
     /// When the ledger fails.
@@ -87,7 +87,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// The ledger that this works on.
+    /// The ledger of these accounts.
     #[must_use]
     pub const fn ledger(&self) -> &Ledger {
         &self.ledger
@@ -103,7 +103,7 @@ impl Accounts {
         bytes
     }
 
-    /// A fresh account's id. It is random throughout: when and for whom it was opened cannot be read from it.
+    /// The id of a new account. It is fully random: it reveals neither time nor owner.
     fn fresh_account(&self) -> AccountId {
         AccountId::from_bits(u128::from_be_bytes(self.random()))
     }
@@ -113,7 +113,7 @@ impl Accounts {
     }
 }
 
-/// Money and what names it are on disk before anyone is told.
+/// Waits until a change of money and its names are on disk, before it is reported.
 async fn durable<T>(accepted: Accepted<T>) -> Result<T, AccountsError> {
     accepted.durable().await?;
     Ok(accepted.accepted())

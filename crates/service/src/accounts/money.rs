@@ -1,4 +1,4 @@
-//! Credits in, and what a person has.
+//! Credits given by the operator, and balances.
 
 use super::{Accounts, AccountsError, durable};
 use crate::books;
@@ -7,19 +7,19 @@ use opencredits_ledger::{Balance, Floor, Replay, Transfer};
 use opencredits_store::User;
 use opencredits_units::{EntryId, NanoUsd, UserId};
 
-/// Bytes that a reason may have.
+/// The longest reason, in bytes.
 const REASON_BYTES_MAX: usize = 500;
 
-/// Credits to give that nobody paid for.
+/// Credits to give, without a payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// To whom.
+    /// The person.
     pub user: UserId,
-    /// How much.
+    /// The amount.
     pub amount: NanoUsd,
-    /// The entry, under which a repetition gives nothing more; a fresh one where `None`.
+    /// The entry: a repetition under the same id gives nothing more. A fresh one where `None`.
     pub id: Option<EntryId>,
-    /// Why, for the books.
+    /// The reason, for the ledger.
     pub reason: String,
 }
 
@@ -30,25 +30,25 @@ pub struct Granted {
     pub id: EntryId,
     /// Whether this was the first time; a repetition gave nothing more.
     pub replay: Replay,
-    /// What the wallet has now.
+    /// The wallet's balance.
     pub balance: Balance,
 }
 
-/// A person and what they have.
+/// A person and their balance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wallet {
-    /// Who.
+    /// The person.
     pub user: User,
-    /// What.
+    /// The balance.
     pub balance: Balance,
 }
 
 impl Accounts {
-    /// Gives credits, durably. Under one id they are given once, however often it is asked.
+    /// Gives credits, durably. Under one id they are given once, for any number of calls.
     ///
     /// # Errors
-    /// When the person is unknown, the amount not above zero, the id was used for something else, or ledger or store
-    /// fail. After [`opencredits_ledger::LedgerError::CommitUnknown`] the same id may be tried again.
+    /// When the person is unknown, the amount not above zero, or the id was used for another command, or when ledger or
+    /// store fail. After [`opencredits_ledger::LedgerError::CommitUnknown`] the same id may be tried again.
     pub async fn grant_credits(&self, grant: Grant) -> Result<Granted, AccountsError> {
         let invalid = |field, problem| Err(AccountsError::Invalid { field, problem });
         if grant.amount <= NanoUsd::ZERO {
@@ -72,10 +72,10 @@ impl Accounts {
         Ok(Granted { id, replay: moved.replay, balance: self.ledger.balance(user.wallet)? })
     }
 
-    /// What the person with this id or label has.
+    /// The balance of the person with this id or label.
     ///
     /// # Errors
-    /// When there is no such person, or ledger or store fail.
+    /// When the person does not exist, or ledger or store fail.
     pub async fn balance(&self, name: &str) -> Result<Wallet, AccountsError> {
         let user = self.find_user(name).await?;
         let balance = self.ledger.balance(user.wallet)?;

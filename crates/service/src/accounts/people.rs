@@ -7,32 +7,33 @@ use opencredits_ledger::Floor;
 use opencredits_store::{Partner, Standing, StoreError, User};
 use opencredits_units::{BasisPoints, PartnerId, UserId};
 
-/// Bytes that a label or a name may have.
+/// The longest label or name, in bytes.
 pub(super) const NAME_BYTES_MAX: usize = 200;
 
 /// A person to add.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewUser {
-    /// The id, for who wants to repeat the request; a fresh one where `None`.
+    /// The id, for a caller that may repeat the request; a fresh one where `None`.
     pub id: Option<UserId>,
-    /// What the operator calls them; nobody else may be called so.
+    /// The operator's name for the person, which is unique.
     pub label: String,
 }
 
 /// A partner to add.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewPartner {
-    /// Its name; no other may be called so.
+    /// Its name, which is unique.
     pub name: String,
     /// Its share of the markup; the operator's default where `None`.
     pub share: Option<BasisPoints>,
 }
 
 impl Accounts {
-    /// Adds a person with an empty wallet. The same request again, id and label, gives the person that is there.
+    /// Adds a person with an empty wallet. The same request again, with the same id and label, returns the existing
+    /// person.
     ///
     /// # Errors
-    /// When the label is empty, too long or somebody else's, or ledger or store fail.
+    /// When the label is empty, too long or taken, or ledger or store fail.
     pub async fn add_user(&self, new: NewUser) -> Result<User, AccountsError> {
         check_name("the label", &new.label)?;
         if let Some(found) = self.tables.users.user_by_label(&new.label).await? {
@@ -52,7 +53,7 @@ impl Accounts {
         self.open(user.wallet, Floor::Zero, None).await?;
         match self.tables.users.add_user(&user).await {
             Ok(()) => Ok(user),
-            // Somebody else was quicker with the label, or the id belongs to another label.
+            // Another request took the label meanwhile, or the id belongs to another label.
             Err(StoreError::Exists) => {
                 let quicker = self.tables.users.user_by_label(&user.label).await?;
                 let id = quicker.map_or(user.id, |other| other.id);
@@ -85,7 +86,7 @@ impl Accounts {
     /// Adds a partner with an empty earnings account and a publishable key of its own.
     ///
     /// # Errors
-    /// When the name is empty, too long or another's, the share exceeds the whole, or ledger or store fail.
+    /// When the name is empty, too long or taken, the share exceeds the whole, or ledger or store fail.
     pub async fn add_partner(&self, new: NewPartner) -> Result<Partner, AccountsError> {
         check_name("the name", &new.name)?;
         if new.share.is_some_and(|share| share.get() > BasisPoints::WHOLE) {
@@ -135,7 +136,7 @@ impl Accounts {
     }
 }
 
-/// Refuses names that nobody could see or that would fill a page.
+/// Refuses names that are invisible or too long.
 pub(super) fn check_name(field: &'static str, name: &str) -> Result<(), AccountsError> {
     let problem = if name.trim().is_empty() {
         "is empty; give it some letters"

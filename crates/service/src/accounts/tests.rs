@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 const DOLLAR: NanoUsd = NanoUsd::new(1_000_000_000);
 
-/// A clock that moves by a millisecond each time it is read.
+/// A clock that advances by a millisecond at each reading.
 struct Ticking(AtomicU64);
 
 impl Clock for Ticking {
@@ -250,7 +250,7 @@ async fn entries_are_listed_page_by_page_and_by_account() {
     assert!(accounts.holds().is_empty());
 }
 
-/// People on a store that fails at the first insertion, as a process does that dies between two steps.
+/// People on a store whose first insertion fails, as after a crash between two steps.
 struct DiesOnce {
     store: SqliteStore,
     alive: AtomicBool,

@@ -1,18 +1,18 @@
-//! What a value of each setting may be. What is beyond would end the process, or make of it another than was asked for.
+//! The bounds of each setting. A value beyond them would end the process, or have another effect than intended.
 
 use super::error::ConfigError;
 use super::sections::Config;
 use opencredits_units::{BasisPoints, NanoUsd};
 use std::net::SocketAddr;
 
-/// hyper reads heads into a buffer that is not smaller.
+/// hyper's buffer for heads is not smaller.
 const HEADER_BYTES_MIN: usize = 8_192;
-/// More places than any machine has sockets; what counts them ends the process at 2^61.
+/// More connections than any machine has sockets; a semaphore panics above 2^61.
 const PLACES_MAX: usize = 1_000_000;
-/// The levels that a log filter knows.
+/// The levels of a log filter.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-/// Whether it holds, which setting it is about, what is wrong and what to do.
+/// Whether the bound holds, the setting, the problem and its remedy.
 type Bound = (bool, &'static str, &'static str);
 
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
@@ -76,14 +76,14 @@ fn others(config: &Config) -> [Bound; 3] {
     ]
 }
 
-/// An address or a host's name, and a port; whether the name is known is seen at the start alone.
+/// An address or a host name, and a port. Whether the name resolves is known only at the start.
 fn is_address(text: &str) -> bool {
     let is_named = |(host, port): (&str, &str)| !host.is_empty() && !host.contains(':') && port.parse::<u16>().is_ok();
     text.parse::<SocketAddr>().is_ok() || text.rsplit_once(':').is_some_and(is_named)
 }
 
-/// A filter is levels, each for a target or for all. A word that is no level would pass for a target, and all other lines
-/// would be lost.
+/// A filter is a list of levels, each for a target or for all. An unknown level would count as a target, and all other
+/// lines would be lost.
 fn is_filter(text: &str) -> bool {
     let mut directives = text.split(',').map(|directive| directive.rsplit('=').next().unwrap_or(directive).trim());
     directives.all(|level| LEVELS.iter().any(|known| level.eq_ignore_ascii_case(known)))

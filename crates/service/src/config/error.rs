@@ -1,10 +1,10 @@
-//! Why a config is refused.
+//! Errors of the config.
 
-/// Why the settings cannot be used.
+/// The config is invalid.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// The file is no TOML, or holds a key or value that means nothing.
+    /// The file is no TOML, or has an unknown key or an invalid value.
     #[error("cannot use the config: {0}")]
     Toml(#[from] toml::de::Error),
     /// A variable with our prefix names no section.
@@ -12,15 +12,15 @@ pub enum ConfigError {
     Variable {
         /// The variable's name.
         name: String,
-        /// The sections there are.
+        /// The existing sections.
         sections: String,
     },
-    /// A value is outside of its bounds.
+    /// A value is out of bounds.
     #[error("{field} {problem}")]
     Invalid {
         /// Section and field.
         field: &'static str,
-        /// What is wrong and what to do.
+        /// The problem and its remedy.
         problem: &'static str,
     },
 }

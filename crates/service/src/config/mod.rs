@@ -1,7 +1,7 @@
 //! The operator's settings: one TOML file, overridden by `OPENCREDITS_…` variables, read once.
 //!
-//! A variable names a section and a field: `OPENCREDITS_SERVER_LISTEN` sets `listen` in `[server]`. A key or
-//! variable that means nothing is refused by name, so that a typo never passes for a setting.
+//! A variable names a section and a field: `OPENCREDITS_SERVER_LISTEN` sets `listen` in `[server]`. An unknown key or
+//! variable is refused by name, so that a typo is noticed.
 
 mod bounds;
 mod error;
@@ -12,19 +12,19 @@ pub use sections::{Ack, Billing, Catalogue, Config, Data, Discover, LedgerSettin
 
 use toml::{Table, Value};
 
-/// What every variable of ours begins with.
+/// The prefix of all our variables.
 const VARIABLE_PREFIX: &str = "OPENCREDITS_";
-/// Variables that are ours but set no field of a section.
+/// Variables of ours that set no field of a section.
 const OTHER_VARIABLES: [&str; 3] = ["OPENCREDITS_CONFIG", "OPENCREDITS_DATA", "OPENCREDITS_SHARED"];
 
 impl Config {
     /// Reads settings from the text of a file (empty for none) and from the environment's variables.
     ///
     /// # Errors
-    /// When a key, a variable or a value means nothing; the error names it.
+    /// When a key, a variable or a value is invalid; the error names it.
     pub fn read(file: &str, variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
         let mut table: Table = toml::from_str(file)?;
-        // What has no default is text.
+        // Fields without a default are text.
         let defaults = Table::try_from(Self::default()).unwrap_or_default();
         for (name, value) in variables {
             if name.starts_with(VARIABLE_PREFIX) && !OTHER_VARIABLES.contains(&name.as_str()) {
@@ -36,11 +36,11 @@ impl Config {
         Ok(config)
     }
 
-    /// The settings in force as TOML, for `--check`. No secret stands in here: keys come from their own variables, and of
-    /// headers only the names are shown.
+    /// The settings in force as TOML, for `--check`. It has no secrets: keys come from their own variables, and only
+    /// the names of headers are shown.
     ///
     /// # Errors
-    /// When a value has no form in TOML.
+    /// When a value cannot be written as TOML.
     pub fn show(&self) -> Result<String, toml::ser::Error> {
         toml::to_string_pretty(self)
     }
@@ -81,7 +81,7 @@ fn override_with(table: &mut Table, defaults: &Table, (name, value): (&str, &str
     Ok(())
 }
 
-/// A number or a truth value where the default is one, anything else as text: a price of `1` is text too.
+/// A number or a boolean where the default is one, else a text: a price of `1` is a text, too.
 fn like(default: Option<&Value>, text: &str) -> Value {
     let value = match default {
         Some(Value::Integer(_)) => text.parse().ok().map(Value::Integer),

@@ -1,4 +1,4 @@
-//! What a config offers: its models, the vendors that serve them, and our keys there.
+//! The catalogue that a config puts on sale: models, the vendors that serve them, and our keys there.
 
 mod notice;
 
@@ -13,22 +13,22 @@ use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
 
-/// Vendors of this scheme are served inside of the process.
+/// Vendors of this URL scheme are served inside of the process.
 const SANDBOX_SCHEME: &str = "sandbox:";
 
-/// So much is read of a file that holds keys.
+/// The longest key file, in bytes.
 const SECRET_BYTES_MAX: u64 = 64 << 10;
 
-/// What a config offers, in this environment.
+/// The catalogue that a config puts on sale in this environment.
 #[derive(Clone)]
 pub struct ServedCatalogue {
-    /// All models that the config knows, whether their vendor is offered or not.
+    /// All models that the config knows, on sale or not.
     pub catalog: Catalog,
     /// All vendors that the config knows.
     pub vendors: Vec<ConfiguredVendor>,
 }
 
-/// A vendor as this environment has it.
+/// A vendor in this environment.
 #[derive(Clone)]
 pub struct ConfiguredVendor {
     /// The vendor.
@@ -37,54 +37,54 @@ pub struct ConfiguredVendor {
     pub keys: Vec<Secret<String>>,
     /// The environment variables that it needs and that have no value.
     pub missing: Vec<String>,
-    /// Whether its models are offered: its key is in the environment, or it needs none, and its address is known.
+    /// Whether its models are on sale: its key is set or not needed, and its URL is complete.
     pub offered: bool,
 }
 
-/// Why a config offers nothing.
+/// A config has no usable catalogue.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServedCatalogueError {
-    /// The models cannot be used.
+    /// The models are invalid.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
-    /// The vendors cannot be used.
+    /// The vendors are invalid.
     #[error(transparent)]
     Vendors(#[from] opencredits_providers::VendorError),
-    /// Models of a vendor are to be discovered that lists none, or whose answer was no list.
+    /// The models of a vendor cannot be discovered: it has no list, or its answer was no list.
     #[error("the vendor {vendor} of [[discover]] gives no list of models; name one that has discover = true")]
     NoList {
         /// The vendor.
         vendor: String,
     },
-    /// A file that a variable names for a key cannot be read.
+    /// The file of a key cannot be read.
     #[error("cannot read {path}, which {variable} names: {source}; mend the path, or let the gateway's user read it")]
     File {
         /// The variable.
         variable: String,
         /// The file.
         path: String,
-        /// Why.
+        /// The reason.
         source: std::io::Error,
     },
-    /// A model of the operator names a vendor that does not exist.
+    /// An operator's model names an unknown vendor.
     #[error("the model {model} is served by {vendor}, which no [[vendor]] names; add it or mend the model")]
     NoVendor {
         /// The model.
         model: String,
-        /// What it names.
+        /// The vendor.
         vendor: String,
     },
 }
 
 impl ServedCatalogue {
-    /// Reads what the config offers; `variables` are those of the environment.
+    /// Reads the catalogue of a config; `variables` are those of the environment.
     ///
     /// # Errors
-    /// When vendors or models are wrong, by name.
+    /// When a vendor or a model is invalid; the error names it.
     pub fn read(config: &Config, variables: &[(String, String)]) -> Result<Self, ServedCatalogueError> {
         let vendors = Vendors::builtin()?.with_operator(&config.vendors_toml())?;
-        // The price book knows models of vendors that have no file yet; the operator's own are meant to be served.
+        // The price book has models of vendors without a file; the operator's own models must be served.
         let own = Catalog::empty().with_operator(&config.models_toml())?;
         for (model, route) in own.models().iter().flat_map(|model| model.routes().map(move |route| (model, route))) {
             if vendors.get(&route.vendor).is_none() {
@@ -108,7 +108,7 @@ impl ConfiguredVendor {
         }
         let value = |name: &str| values.get(name).cloned().flatten();
         let given = vendor.key_env.as_deref().and_then(value).unwrap_or_default();
-        // Several keys stand side by side, with a comma or a space between them: none has one inside.
+        // Several keys are separated by commas or spaces: no key contains one.
         let keys = given.split([',', ' ', '\n', '\t']).map(str::trim).filter(|key| !key.is_empty());
         let keys: Vec<_> = keys.map(|key| Secret::new(key.to_owned())).collect();
         let without = vendor.variables().into_iter().filter(|name| value(name).is_none());
@@ -125,8 +125,8 @@ impl ConfiguredVendor {
     }
 }
 
-/// The value of a variable, else what the file holds that the same name with `_FILE` at its end names; blank is none,
-/// and a line break after a key is not a part of it.
+/// The value of a variable, else the content of the file that the variable with the suffix `_FILE` names. A blank value
+/// counts as none, and a line break after a key is not a part of it.
 fn value_of(name: &str, variables: &[(String, String)]) -> Result<Option<String>, ServedCatalogueError> {
     let set = |name: &str| {
         let found = variables.iter().find(|(found, _)| found == name);
@@ -215,7 +215,7 @@ mod tests {
 
     const PROVIDERS: &str = include_str!("../../../../docs/providers.md");
 
-    /// The TOML of a page that is the first after this text.
+    /// The first TOML block of a page after this text.
     fn toml_after(page: &'static str, text: &str) -> &'static str {
         let (_, rest) = page.split_once(text).unwrap();
         rest.split_once("```toml\n").unwrap().1.split_once("```").unwrap().0
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn every_vendor_of_the_price_book_has_a_file_or_is_known_to_have_none() {
-        // A file that is added needs no change here.
+        // A new vendor file needs no change here.
         const NO_FILE_YET: [&str; 1] = ["inception"];
         let offer = read("", &[]).unwrap();
         for route in offer.catalog.models().iter().flat_map(|model| model.routes()) {

@@ -1,4 +1,4 @@
-//! What an operator should know of an offer that can be used, and that is perhaps not what was meant.
+//! Notices to the operator about a valid config that may not be the intended one.
 
 use super::{ConfiguredVendor, ServedCatalogue};
 use crate::config::Config;
@@ -9,29 +9,30 @@ use std::collections::HashSet;
 use std::fmt;
 use std::net::IpAddr;
 
-/// Ends of names that only a network of one's own knows.
+/// Suffixes of host names in private networks.
 const LOCAL_ENDS: [&str; 3] = [".local", ".internal", ".localhost"];
 
-/// Something that an operator should know. Its text names the thing and the remedy.
+/// A notice to the operator. Its text names the cause and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {
-    /// A vendor of the operator's own, or one that has a key, is not offered.
+    /// An operator's own vendor, or a vendor with a key, is not on sale.
     NotOffered {
         /// The vendor.
         vendor: String,
         /// The variables that it needs and that are not set; none where it names no variable for its key, or one
         /// without a key in it.
+        /// without a key in it.
         missing: Vec<String>,
     },
-    /// A key goes over a network that is not our own, and anybody on the way can read it.
+    /// A key is sent over a public network without encryption.
     InClear {
         /// The vendor.
         vendor: String,
-        /// Where the key goes.
+        /// The URL of the vendor.
         host: String,
     },
-    /// No model at all is offered.
+    /// No model is on sale.
     NothingOffered,
 }
 
@@ -57,7 +58,7 @@ impl fmt::Display for Notice {
 }
 
 impl ServedCatalogue {
-    /// What the operator should know of it. Compiled-in vendors without a key are meant to be left out.
+    /// The notices about it. Compiled-in vendors without a key are left out on purpose.
     #[must_use]
     pub fn notices(&self, config: &Config) -> Vec<Notice> {
         let own: HashSet<&str> = config.vendor.iter().filter_map(|vendor| vendor.get("id")?.as_str()).collect();
@@ -75,7 +76,7 @@ impl ServedCatalogue {
         notices
     }
 
-    /// Whether a model is offered, or may be once its vendor has listed it.
+    /// Whether a model is on sale, or may be once its vendor has listed it.
     fn has_models(&self, config: &Config) -> bool {
         let offered = self.vendors.iter().filter(|vendor| vendor.offered);
         let offered: HashSet<&str> = offered.map(|vendor| &*vendor.vendor.id).collect();
@@ -86,7 +87,7 @@ impl ServedCatalogue {
 }
 
 impl ConfiguredVendor {
-    /// The host to which a key goes over plain HTTP, where that is not in a network of our own.
+    /// The host to which a key is sent over plain HTTP, where it is not in a private network.
     fn in_clear(&self) -> Option<String> {
         let sent = self.vendor.dialects().filter(|dialect| *self.vendor.auth_in(*dialect) != Auth::None);
         let mut sent = sent.filter(|_| self.offered && !self.keys.is_empty());
@@ -98,7 +99,7 @@ impl ConfiguredVendor {
     }
 }
 
-/// Whether a host is this machine or in a network of our own, as far as its name says.
+/// Whether a host is this machine or in a private network, as far as its name tells.
 fn is_local(host: &str) -> bool {
     match host.trim_matches(['[', ']']).parse() {
         Ok(IpAddr::V4(ip)) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
