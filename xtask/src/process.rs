@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const TICKS_A_SECOND: f64 = 100.0;
 /// How long a program that is not needed any more may take to end by itself.
 const END_MAX: Duration = Duration::from_secs(3);
-/// Between two looks at something that is waited for.
+/// The interval of polling.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// A program that is ended when this is dropped.
@@ -104,7 +104,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended by itself, which is as good. InferenceRoute first, it ends its own children, too.
+        // It may have ended already. SIGTERM first, so that it ends its own children, too.
         let _ = self.stop(END_MAX);
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -1,4 +1,4 @@
-//! What can be written on the command line, and the request it means.
+//! The command line, and the request that it stands for.
 
 use crate::error::AdminError;
 use clap::{Args, Parser, Subcommand};
@@ -43,9 +43,9 @@ enum Command {
     /// Credits.
     #[command(subcommand)]
     Credits(CreditsCommand),
-    /// What a person has.
+    /// Shows a person's balance.
     Balance(Who),
-    /// The books.
+    /// Queries the ledger.
     #[command(subcommand)]
     Ledger(LedgerCommand),
     /// The config.
@@ -57,7 +57,7 @@ enum Command {
 enum UserCommand {
     /// Adds a person with an empty wallet.
     Add {
-        /// What to call them; nobody else may be called so.
+        /// The label, which is unique.
         label: String,
         /// The id, to repeat a request whose answer was lost.
         #[arg(long, value_name = "ID")]
@@ -87,22 +87,22 @@ enum KeyCommand {
 struct NewKey {
     #[command(flatten)]
     who: Who,
-    /// What to call it.
+    /// A name for the key.
     #[arg(long, default_value = "key")]
     name: String,
-    /// The partner that earns a share of what it spends, by id or name.
+    /// The partner that earns a share of its spending, by id or name.
     #[arg(long, value_name = "PARTNER")]
     partner: Option<String>,
-    /// How many credits it may spend.
+    /// Its limit, in credits.
     #[arg(long, value_name = "CREDITS", conflicts_with = "limit_usd")]
     limit_credits: Option<String>,
-    /// How many dollars it may spend.
+    /// Its limit, in dollars.
     #[arg(long, value_name = "USD")]
     limit_usd: Option<NanoUsd>,
-    /// After how many days it ends.
+    /// The number of days until it expires.
     #[arg(long, value_name = "DAYS")]
     expires_in_days: Option<u32>,
-    /// A model that it may use, several times for several; all when not given.
+    /// A model that it may use; may be repeated. Without it, all models.
     #[arg(long = "model", value_name = "MODEL")]
     models: Vec<String>,
 }
@@ -111,7 +111,7 @@ struct NewKey {
 enum PartnerCommand {
     /// Adds a partner.
     Add {
-        /// Its name; no other may be called so.
+        /// The name, which is unique.
         name: String,
         /// Its share of the markup in hundredths of a percent. Default: the config's.
         #[arg(long, value_name = "POINTS")]
@@ -126,7 +126,7 @@ enum PartnerCommand {
 
 #[derive(Subcommand)]
 enum CreditsCommand {
-    /// Gives credits that nobody paid for.
+    /// Gives credits without a payment.
     Grant(NewGrant),
 }
 
@@ -136,7 +136,7 @@ struct NewGrant {
     who: Who,
     #[command(flatten)]
     amount: HowMuch,
-    /// Why; it stands in the books.
+    /// The reason, which the ledger keeps.
     #[arg(long, default_value = "granted by the operator")]
     reason: String,
     /// The entry's id, to repeat a request whose answer was lost: under one id credits are given once.
@@ -148,18 +148,18 @@ struct NewGrant {
 enum LedgerCommand {
     /// Lists entries, in the order of their ids.
     Entries {
-        /// Those of this person's wallet, by id or label.
+        /// Entries of this person's wallet, by id or label.
         #[arg(long, conflicts_with = "account")]
         user: Option<String>,
-        /// Those of this account.
+        /// Entries of this account.
         #[arg(long)]
         account: Option<AccountId>,
         #[command(flatten)]
         page: Page<EntryId>,
     },
-    /// Lists open holds: what running requests keep.
+    /// Lists open holds of running requests.
     Holds,
-    /// Recomputes every balance from the entries and says what does not add up.
+    /// Recomputes every balance from the entries and reports differences.
     Verify,
 }
 
@@ -188,13 +188,13 @@ struct Who {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 struct HowMuch {
-    /// How many credits, a decimal number.
+    /// An amount in credits, a decimal number.
     #[arg(value_name = "CREDITS")]
     amount: Option<String>,
     /// The same.
     #[arg(long, value_name = "CREDITS")]
     credits: Option<String>,
-    /// How many dollars, a decimal number.
+    /// An amount in dollars, a decimal number.
     #[arg(long, value_name = "USD")]
     usd: Option<NanoUsd>,
 }
@@ -204,24 +204,24 @@ struct Page<I: std::str::FromStr + Clone + Send + Sync + 'static>
 where
     I::Err: std::error::Error + Send + Sync,
 {
-    /// Those after this one, which the page before named as `next`.
+    /// The cursor: the `next` of the page before.
     #[arg(long, value_name = "ID")]
     after: Option<I>,
-    /// How many at most.
+    /// The largest number of rows.
     #[arg(long, value_name = "COUNT", default_value_t = 100)]
     max: u32,
 }
 
-/// What is to be done.
+/// The task of a command line.
 pub(crate) enum Task {
-    /// To ask gateway or books.
+    /// A request to the gateway or the files.
     PriceRequest(AdminRequest),
-    /// To check a config.
+    /// A check of a config.
     Check(Option<PathBuf>),
 }
 
 impl Arguments {
-    /// What is to be done. Ids of things to be made are made here, so that a request whose answer is lost can be repeated.
+    /// The task. Ids of new things are created here, so that a request whose answer is lost can be repeated.
     pub(crate) fn task(&self, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<Task, AdminError> {
         let now = clock.now();
         Ok(Task::PriceRequest(match &self.command {

@@ -1,4 +1,4 @@
-//! Whether a config can be used, without touching the data folder.
+//! Checks a config without touching the data folder.
 
 use crate::error::AdminError;
 use crate::table::Table;
@@ -8,14 +8,14 @@ use opencredits_service::{ConfiguredVendor, ServedCatalogue};
 use serde::Serialize;
 use std::fmt;
 
-/// A config that can be used, and what it offers.
+/// A valid config, and its catalogue.
 #[derive(Serialize)]
 pub(crate) struct Checked {
-    /// As other replies say which they are.
+    /// The kind of this reply, as in other replies.
     reply: &'static str,
     vendors: Vec<Offered>,
     models: usize,
-    /// What the operator should know.
+    /// Notices for the operator.
     notices: Vec<String>,
     config: Config,
     #[serde(skip)]
@@ -25,7 +25,7 @@ pub(crate) struct Checked {
 #[derive(Serialize)]
 struct Offered {
     id: String,
-    /// The variable that holds our key for it.
+    /// The variable with our key.
     key_env: Option<String>,
     /// The variables that it needs and that are not set.
     missing: Vec<String>,
@@ -33,7 +33,7 @@ struct Offered {
     models: usize,
 }
 
-/// Checks settings, vendors and models; whether a vendor is offered depends on the environment too.
+/// Checks settings, vendors and models. Which vendors are on sale depends on the environment, too.
 pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<Checked, AdminError> {
     let offer = ServedCatalogue::read(config, variables)?;
     let notices = offer.notices(config).iter().map(ToString::to_string).collect();

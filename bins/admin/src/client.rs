@@ -1,4 +1,4 @@
-//! Both ways to the books: through the running gateway, or into the files.
+//! The two ways to run a request: through the running gateway, or on the files.
 
 use crate::error::{AdminError, FilesError};
 use crate::ports::{SystemClock, SystemEntropy};
@@ -19,11 +19,11 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::net::UnixStream;
 
-/// A way to the books.
+/// A way to run requests.
 pub(crate) enum Client {
-    /// Through the gateway that runs.
+    /// Through the running gateway.
     Gateway(UnixStream),
-    /// Into the files, since none runs. The ledger's lock keeps gateways out meanwhile.
+    /// On the files, since no gateway runs. The ledger's lock keeps gateways out meanwhile.
     Files(Box<Admin>),
 }
 
@@ -33,7 +33,7 @@ impl Client {
         let path = dir.join(SOCKET_FILE);
         match UnixStream::connect(&path).await {
             Ok(stream) => Ok(Self::Gateway(stream)),
-            // A gateway that was killed leaves its socket behind, and nobody answers there.
+            // A gateway that was killed leaves its socket behind, and nothing answers there.
             Err(error) if is_nobody(error.kind()) => {
                 if !dir.is_dir() {
                     let path = dir.to_owned();
@@ -46,7 +46,7 @@ impl Client {
         }
     }
 
-    /// Has a request answered.
+    /// Runs a request.
     pub(crate) async fn ask(self, request: AdminRequest) -> Result<AdminReply, AdminError> {
         match self {
             Self::Files(admin) => Ok(admin.answer(request).await?),
@@ -66,7 +66,7 @@ impl Client {
 }
 
 const fn is_nobody(kind: ErrorKind) -> bool {
-    // A path that no socket could have had is no sign of a gateway either.
+    // A path that is too long for a socket shows that no gateway runs.
     matches!(kind, ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::InvalidInput)
 }
 
@@ -75,7 +75,7 @@ async fn open_files(dir: &Path, config: &Config) -> Result<Admin, FilesError> {
     let store = SqliteStore::open(dir.join("store.db"))?;
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     let mut accounts = Accounts::new(ledger, Tables::of(store), clock, entropy);
-    // Which models a vendor lists is known to the gateway alone. A vendor that is wrong keeps nobody from the books.
+    // Only the gateway knows which models a vendor lists. An invalid vendor must not block the ledger.
     if let (true, Ok(offer)) = (config.discover.is_empty(), ServedCatalogue::read(config, &[])) {
         accounts = accounts.knowing(offer.catalog);
     }
@@ -84,7 +84,7 @@ async fn open_files(dir: &Path, config: &Config) -> Result<Admin, FilesError> {
     Ok(Admin::new(Arc::new(accounts), price))
 }
 
-/// One request and its answer. The connection is driven here: without it there is no task to be forgotten.
+/// Sends one request. The connection is polled here, so that no task is left behind.
 async fn exchange(
     stream: UnixStream,
     body: Bytes,
@@ -111,7 +111,7 @@ async fn exchange(
     }
 }
 
-/// How a request whose answer was lost is asked again without doing it twice.
+/// How to repeat a request whose answer was lost, without running it twice.
 fn remedy(request: &AdminRequest) -> Option<String> {
     match request {
         AdminRequest::AddUser(new) => Some(format!("ask again with --id {}", new.id?)),

@@ -1,4 +1,4 @@
-//! Why a command came to nothing.
+//! Errors of the admin tool.
 
 use opencredits_api::admin::Refusal;
 use opencredits_ledger::LedgerError;
@@ -8,11 +8,11 @@ use opencredits_service::config::ConfigError;
 use opencredits_store::StoreError;
 use std::path::PathBuf;
 
-/// Why a command came to nothing.
+/// A command failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum AdminError {
-    /// Gateway or books refused.
+    /// The request was refused.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// A file or folder cannot be used.
@@ -27,24 +27,24 @@ pub(crate) enum AdminError {
     /// The exchange with the gateway broke off.
     #[error("the gateway's answer was lost, so the outcome is unknown{}: {source}", again(.remedy))]
     Lost { remedy: Option<String>, source: Box<dyn std::error::Error + Send + Sync> },
-    /// The answer makes no sense.
+    /// The answer cannot be parsed.
     #[error("the gateway's answer makes no sense here: {0}; use the admin tool of the gateway's version")]
     Answer(#[from] serde_json::Error),
-    /// The config cannot be used.
+    /// The config is invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The vendors or models cannot be used.
+    /// The vendors or models are invalid.
     #[error(transparent)]
     ServedCatalogue(#[from] ServedCatalogueError),
-    /// The files of the data folder cannot be used.
+    /// The files of the data folder cannot be opened.
     #[error(transparent)]
     Files(#[from] FilesError),
-    /// The system gives no threads.
+    /// No thread could be started.
     #[error("cannot start: {0}")]
     Runtime(std::io::Error),
 }
 
-/// Why the files of a data folder cannot be used.
+/// The files of a data folder cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum FilesError {

@@ -59,7 +59,7 @@ async fn ask(request: AdminRequest, config: &Config) -> Result<AdminReply, Admin
     client.ask(request).await
 }
 
-/// Books that do not add up are a failure, for scripts too.
+/// A failed verification is a failure, for scripts too.
 fn code_of(reply: &AdminReply) -> ExitCode {
     match reply {
         AdminReply::Verified { clean: false, .. } => ExitCode::FAILURE,
@@ -82,7 +82,7 @@ fn print(text: &str) -> Result<(), AdminError> {
     write(&mut std::io::stdout().lock(), text).map_err(unusable)
 }
 
-/// A reader that has seen enough, such as `head`, is no failure.
+/// A reader that closes the pipe, such as `head`, is no failure.
 fn write(out: &mut impl Write, text: &str) -> std::io::Result<()> {
     match writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),

@@ -1,4 +1,4 @@
-//! The outside world: the system's clock, its randomness, its environment.
+//! The real ports: the system's clock, randomness and environment.
 
 use opencredits_service::{Clock, Entropy};
 use opencredits_units::UnixMs;
@@ -22,13 +22,13 @@ pub(crate) struct SystemEntropy;
 impl Entropy for SystemEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         if getrandom::fill(bytes).is_err() {
-            // Going on would hand out keys that can be guessed.
+            // Without randomness, keys could be guessed: the process ends.
             std::process::abort();
         }
     }
 }
 
-/// The environment's variables that are text.
+/// The environment variables that are valid text.
 pub(crate) fn environment() -> Vec<(String, String)> {
     let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
         Some((name.into_string().ok()?, value.into_string().ok()?))

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use opencredits_units::UnixMs;
 use std::fmt::Write as _;
 
-/// Between two columns.
+/// The gap between two columns.
 const GAP: usize = 2;
 
-/// Rows under their headings, as wide as they need to be.
+/// Rows under headings, in columns as wide as needed.
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
 }
@@ -60,7 +60,7 @@ pub(crate) fn time(at: UnixMs) -> String {
     at.map_or_else(|| "?".to_owned(), |at| at.to_string())
 }
 
-/// What there is, or a dash.
+/// The value, or a dash.
 pub(crate) fn or_dash<T: ToString>(value: Option<T>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }

@@ -1,4 +1,4 @@
-//! Puts the real ports together.
+//! Builds the gateway from its config, with the real ports.
 
 use crate::discover;
 use crate::error::StartError;
@@ -25,9 +25,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-/// Nobody but the operator reads the data folder.
+/// Only the operator may read the data folder.
 const DATA_MODE: u32 = 0o700;
-/// The bits of a mode that say who may do what.
+/// The permission bits of a file mode.
 const MODE_BITS: u32 = 0o777;
 
 /// Everything that runs.
@@ -38,14 +38,14 @@ pub(crate) struct Built {
     pub(crate) store: SqliteStore,
 }
 
-/// Opens the data folder and builds all that serves.
+/// Opens the data folder and builds everything that serves.
 pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Result<Built, StartError> {
     let http = Client::new(http_settings(config))?;
     let offer = discover::ask(config, ServedCatalogue::read(config, variables)?, &http).await;
     for notice in offer.notices(config) {
         tracing::warn!("{notice}");
     }
-    // A key may be made before its model's vendor is offered.
+    // A key may be created before its model's vendor is on sale.
     let known = offer.catalog.clone();
     let (catalog, upstreams) = served(offer, Arc::new(http));
     let dir = Path::new(&config.data.dir);
@@ -80,7 +80,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     Ok(Built { app: Arc::new(app), accounts: Arc::new(accounts), reaper, store })
 }
 
-/// Makes the data folder. One that is there may be open to others by the operator's will, such as for a backup.
+/// Creates the data folder. An existing one may be open to others on purpose, such as for a backup.
 fn make_folder(dir: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(DATA_MODE).create(dir)?;
     let mode = std::fs::metadata(dir)?.permissions().mode() & MODE_BITS;
@@ -91,14 +91,14 @@ fn make_folder(dir: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Whether everything in the config can be used, without touching the data folder, and what the operator should know.
+/// Checks the whole config without touching the data folder, and returns notices for the operator.
 pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<Vec<Notice>, StartError> {
     crate::log::filter(&config.log)?;
     Client::new(http_settings(config))?;
     Ok(ServedCatalogue::read(config, variables)?.notices(config))
 }
 
-/// The models that are offered, and the ways to the vendors that serve them.
+/// The models on sale, and the transports to their vendors.
 fn served(offer: ServedCatalogue, http: Arc<dyn Transport>) -> (Catalog, HashMap<Arc<str>, Upstream>) {
     let sandbox: Arc<dyn Transport> = Arc::new(Sandbox::new());
     let ServedCatalogue { catalog, vendors } = offer;
@@ -111,7 +111,7 @@ fn served(offer: ServedCatalogue, http: Arc<dyn Transport>) -> (Catalog, HashMap
     (catalog.only(|vendor| upstreams.contains_key(vendor)), upstreams)
 }
 
-/// Fetches what requests name by address, where the operator allows it.
+/// Fetches attachments by URL, where the operator allows it.
 fn fetcher(config: &Config) -> Result<Option<Arc<dyn Fetch>>, StartError> {
     if !config.upstream.fetch_attachments {
         return Ok(None);
@@ -120,7 +120,7 @@ fn fetcher(config: &Config) -> Result<Option<Arc<dyn Fetch>>, StartError> {
     Ok(Some(Arc::new(Fetcher::new(limits)?)))
 }
 
-/// The secret under which clients' values are hashed, made at the first start.
+/// The secret for keyed hashes, created at the first start.
 async fn hash_key(store: &SqliteStore, entropy: &dyn Entropy) -> Result<HashKey, StartError> {
     let mut fresh = [0; 32];
     entropy.fill(&mut fresh);

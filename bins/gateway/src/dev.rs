@@ -8,21 +8,21 @@ use opencredits_service::config::{Config, LogFormat};
 use opencredits_units::NanoUsd;
 use std::path::Path;
 
-/// What the sample person is given: 1,000 credits at the default price.
+/// The credits of the sample person: 1,000 at the default price.
 const SAMPLE_GRANT: NanoUsd = NanoUsd::new(10_000_000_000);
 
-/// The label by which the sample person is found again.
+/// The label of the sample person.
 const SAMPLE_LABEL: &str = "sample person";
-/// The operator's command line, whose binary stands beside ours.
+/// The operator's command line, whose binary is beside ours.
 const ADMIN: &str = "opencredits-admin";
 
-/// What `dev` changes in the config: the sandbox is offered, and log lines are for people.
+/// Adjusts the config for `dev`: the sandbox is on sale, and log lines are for people.
 pub(crate) fn adjust(config: &mut Config) {
     config.catalog.sandbox = true;
     config.log.format = LogFormat::Pretty;
 }
 
-/// Makes the sample person where the folder has none, whoever else is in it, and prints lines to paste.
+/// Creates the sample person where the folder has none, and prints lines to paste.
 pub(crate) async fn greet(built: &Built, config: &Config) -> Result<(), StartError> {
     let accounts = &built.accounts;
     let user = match accounts.add_user(NewUser { id: None, label: SAMPLE_LABEL.to_owned() }).await {
@@ -76,7 +76,7 @@ Models: {url}/v1/models
     )
 }
 
-/// How to call the admin tool: beside this program, through cargo where that has started it, else by its name.
+/// The command that calls the admin tool: beside this program, through cargo where cargo started it, else by its name.
 fn admin() -> String {
     let called = std::env::args().next().unwrap_or_default();
     let beside = Path::new(&called).with_file_name(ADMIN);

@@ -7,10 +7,10 @@ use opencredits_service::discover::LIST_BYTES_MAX;
 use opencredits_service::{ConfiguredVendor, ServedCatalogue, ServedCatalogueError};
 use std::time::Duration;
 
-/// How long a vendor may take for its list, since nothing is served before.
+/// The time limit for a vendor's list, since nothing is served before.
 const LIST_WAIT: Duration = Duration::from_secs(5);
 
-/// Why a vendor has not listed its models.
+/// A vendor's models could not be listed.
 #[derive(Debug, thiserror::Error)]
 enum Unlisted {
     #[error("it is not offered; opencredits-admin config check says what it needs")]
@@ -23,7 +23,8 @@ enum Unlisted {
     List(#[from] ServedCatalogueError),
 }
 
-/// The offer with what the vendors list. One that cannot be asked is left out, so that the others are served.
+/// The catalogue with the models that the vendors list. A vendor that cannot be asked is skipped, so that the others
+/// are served.
 pub(crate) async fn ask(config: &Config, mut offer: ServedCatalogue, client: &Client) -> ServedCatalogue {
     for terms in &config.discover {
         match with_list(&offer, terms, client).await {

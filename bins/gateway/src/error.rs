@@ -1,9 +1,9 @@
-//! Why the gateway could not start or go on.
+//! Errors of the gateway process.
 
 use opencredits_service::config::ConfigError;
 use std::path::PathBuf;
 
-/// Why the gateway could not start or go on.
+/// The gateway cannot start or go on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum StartError {

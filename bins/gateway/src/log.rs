@@ -4,9 +4,9 @@ use opencredits_service::config::{ConfigError, Log, LogFormat};
 use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
-/// What brings the store's tables up to date: it tells each start in full, with the paths of our build in it.
+/// The target of the store's migrations, which logs every start in full, with paths of our build.
 const TALKATIVE: &str = "refinery_core";
-/// The levels at which it does.
+/// The levels at which it does so.
 const TALKS_AT: [&str; 3] = ["info", "debug", "trace"];
 
 /// Sends log lines to standard error in the configured form.
@@ -23,7 +23,7 @@ pub(crate) fn start(log: &Log) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Which lines pass: the operator's filter, and of what talks too much its warnings, where the filter does not name it.
+/// The filter of log lines: the operator's, and warnings only from verbose targets that it does not name.
 pub(crate) fn filter(log: &Log) -> Result<EnvFilter, ConfigError> {
     let problem = "is no filter; set it to \"info\", say, or \"info,hyper=warn\"";
     let talks = |level: &str| TALKS_AT.iter().any(|known| level.trim().eq_ignore_ascii_case(known));

@@ -15,7 +15,7 @@ use opencredits_service::config::Config;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// mimalloc: a third less CPU for each request than the C library's allocator, and memory that is given back.
+/// mimalloc: a third less CPU for each request than the C library's allocator, and memory is given back to the system.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -73,10 +73,10 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
     log::start(&config.log)?;
     let io = |source| StartError::Io { what: "threads".to_owned(), source };
     let threads = workers::WorkerPool::start(config.server.threads).map_err(io)?;
-    // This one accepts connections, runs the jobs and carries abandoned requests to their end.
+    // The main thread accepts connections, runs the jobs and the reaper.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io)?;
     runtime.block_on(async {
-        // A key is shown once: not before the port is ours.
+        // A key is shown once, so it is created only after the port is bound.
         let listener = run::bind(&mut config).await?;
         let built = build::build(&config, &ports::environment()).await?;
         if dev {

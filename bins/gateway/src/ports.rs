@@ -1,4 +1,4 @@
-//! The outside world: the system's clock, its randomness, its environment.
+//! The real ports: the system's clock, randomness and environment.
 
 use opencredits_service::{Clock, Entropy};
 use opencredits_units::UnixMs;
@@ -16,13 +16,13 @@ impl Clock for SystemClock {
     }
 }
 
-/// The operating system's randomness, fetched for some fifty ids at once: each call of it costs a microsecond.
+/// The operating system's randomness, read for some fifty ids at once: each call of it costs a microsecond.
 pub(crate) struct SystemEntropy;
 
-/// Bytes that are fetched at once.
+/// The number of bytes that are read at once.
 const STOCK_BYTES: usize = 512;
 
-/// Random bytes of a thread that nobody has seen; what was given out is overwritten.
+/// Unused random bytes of a thread; used ones are overwritten.
 struct Stock {
     bytes: [u8; STOCK_BYTES],
     left: usize,
@@ -58,12 +58,12 @@ impl Stock {
 
 fn fetch(bytes: &mut [u8]) {
     if getrandom::fill(bytes).is_err() {
-        // Going on would hand out keys that can be guessed.
+        // Without randomness, keys could be guessed: the process ends.
         std::process::abort();
     }
 }
 
-/// The environment's variables that are text.
+/// The environment variables that are valid text.
 pub(crate) fn environment() -> Vec<(String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))

@@ -1,4 +1,4 @@
-//! Serving: listener, jobs, signals, and an orderly end.
+//! Serves: listener, jobs, signals, and an orderly end.
 
 use crate::build::Built;
 use crate::error::StartError;
@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-/// Listens; where any port will do, the config says from here on which it is.
+/// Binds the listener. Where the config leaves the port open, it has the actual one from here on.
 pub(crate) async fn bind(config: &mut Config) -> Result<TcpListener, StartError> {
     let listen = config.server.listen.clone();
     let wrong = |source| StartError::Io { what: format!("the address {listen}"), source };
@@ -30,7 +30,7 @@ pub(crate) async fn bind(config: &mut Config) -> Result<TcpListener, StartError>
     Ok(listener)
 }
 
-/// Serves until SIGTERM or SIGINT, then finishes what runs within its bound, settles the rest, flushes.
+/// Serves until SIGTERM or SIGINT, then gives running requests their time, settles the rest and flushes.
 pub(crate) async fn run(
     (built, listener): (Built, TcpListener),
     config: &Config,
@@ -56,7 +56,7 @@ pub(crate) async fn run(
     let ended = serve(listener, service(std::sync::Arc::clone(&app)), limits(config), threads.workers(), stopped).await;
     tracing::info!(?ended, "stopped serving; settling what is left");
     if ended == Ended::Abandoned {
-        // Their time is over: the reaper ends, then with their threads the connections, and each settles what it has.
+        // The time is over: the reaper ends, then the connections with their threads, and each settles its requests.
         draining.shutdown().await;
         drop(threads);
     }
@@ -64,8 +64,8 @@ pub(crate) async fn run(
     let _socket_ended = socket_task.join_next().await;
     tasks.shutdown().await;
     let (tally, ledger) = (app.gateway.tally_handle(), app.gateway.ledger().clone());
-    // With the gateway its reaper ends, once the last abandoned request is settled; at the bound it settles them all with
-    // what is known.
+    // The reaper ends with the gateway, once the last detached request is settled. At the time limit it settles all of
+    // them with the usage known so far.
     drop(app);
     let drained = tokio::time::timeout_at(deadline.at(), draining.join_next()).await.is_ok();
     draining.shutdown().await;
@@ -78,7 +78,7 @@ pub(crate) async fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// When everything must have ended; it is set when the process is told to stop.
+/// The deadline for everything to end, set when the process is told to stop.
 #[derive(Clone, Default)]
 struct Deadline(Rc<Cell<Option<Instant>>>);
 

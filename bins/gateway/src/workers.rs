@@ -1,4 +1,4 @@
-//! One thread a core, each with a runtime of its own.
+//! Worker threads: one for each core, each with its own runtime.
 
 use opencredits_api::WorkerThreads;
 use std::io;
@@ -6,10 +6,10 @@ use std::thread::JoinHandle;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-/// WorkerPool of each worker that may block: for looking names up, and for the store, which does one thing at a time.
+/// The blocking threads of each worker: for name resolution, and for the store, which runs one statement at a time.
 const BLOCKING_MAX: usize = 4;
 
-/// The threads that serve. Dropping this ends them, and whatever still runs on them.
+/// The worker threads. Dropping them ends them and everything that runs on them.
 pub(crate) struct WorkerPool {
     workers: Vec<Worker>,
 }
@@ -21,14 +21,14 @@ struct Worker {
 }
 
 impl WorkerPool {
-    /// Starts so many; as many as the machine has cores when it is none.
+    /// Starts so many workers; one for each core where it is zero.
     pub(crate) fn start(count: usize) -> io::Result<Self> {
         let count = if count == 0 { std::thread::available_parallelism()?.get() } else { count };
         let workers = (0..count).map(Worker::start).collect::<io::Result<_>>()?;
         Ok(Self { workers })
     }
 
-    /// For the accept loop.
+    /// The workers, for the accept loop.
     pub(crate) fn workers(&self) -> WorkerThreads {
         WorkerThreads::new(self.workers.iter().map(|worker| worker.handle.clone()).collect())
     }

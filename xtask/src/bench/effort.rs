@@ -1,19 +1,19 @@
-//! How long benchmarks measure, and where their files lie.
+//! The duration of benchmarks, and the folder of their files.
 
 use crate::outcome::Outcome;
 use crate::workspace;
 use tempfile::TempDir;
 
-/// How long to measure.
+/// The duration of a benchmark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effort {
-    /// Enough for figures to be quoted.
+    /// Long enough to quote the figures.
     Full,
-    /// Enough to see that everything runs.
+    /// Long enough to see that everything runs.
     Smoke,
 }
 
-/// A folder for a benchmark's files, on the disk where the build lies: the system's own may be held in memory.
+/// A folder for a benchmark's files, on the disk of the build: the system's temporary folder may be in memory.
 pub(crate) fn scratch() -> Outcome<TempDir> {
     let parent = workspace::target_dir().join("bench");
     std::fs::create_dir_all(&parent)?;

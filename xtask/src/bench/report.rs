@@ -30,7 +30,7 @@ impl Report {
         Self::default()
     }
 
-    /// StreamStart a new part of the table. It does not show in the JSON.
+    /// Starts a new part of the table, which the JSON does not show.
     pub(crate) fn heading(&mut self, text: impl Into<String>) {
         self.lines.push(Line::Heading(text.into()));
     }

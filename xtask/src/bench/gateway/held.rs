@@ -1,4 +1,4 @@
-//! What an open stream takes in memory: many are opened at once, and stay silent after their first event.
+//! The memory of an open stream: many streams are opened at once, and stay silent after their first event.
 
 use super::mock::HELD_MODEL;
 use super::targets::Timing;
@@ -11,14 +11,14 @@ use tokio::net::TcpStream;
 
 /// The model whose streams never end.
 pub(super) const MODEL: &str = "bench/held";
-/// No stream takes longer to begin, or something is broken.
+/// The time limit for a stream's first event.
 const BEGIN_MAX: Duration = Duration::from_secs(60);
-/// What one of them may take, in KB.
+/// The most memory that one of them may take, in KB.
 const KB_MAX: f64 = 64.0;
-/// Streams that are opened before anything is measured, so that what is made once is there.
+/// Streams that are opened before the measurement, so that one-time allocations are done.
 const WARM_UP: usize = 20;
 
-/// Opens as many as the timing says through each API, and reports what each takes.
+/// Opens streams through each API, and reports the memory of each.
 pub(super) fn report(gateway: &Gateway, timing: &Timing, report: &mut Report) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     report.heading(format!("{} streams open at once, each silent after its first event", timing.held));
@@ -42,7 +42,7 @@ async fn open_all(gateway: &Gateway, path: &str, count: usize) -> Outcome<Vec<Tc
     for _ in 0..count {
         streams.push(tokio::time::timeout(BEGIN_MAX, begin(gateway, path)).await.map_err(|_| "no stream in time")??);
     }
-    // What is freed late should not be counted.
+    // Memory that is freed late must not be counted.
     let quiet = Instant::now() + Duration::from_millis(200);
     tokio::time::sleep_until(quiet.into()).await;
     Ok(streams)

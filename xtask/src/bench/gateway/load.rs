@@ -1,4 +1,4 @@
-//! A client that asks as fast as it is answered, on so many connections, for so long: `xtask load`.
+//! A client that sends requests as fast as they are answered, on several connections: `xtask load`.
 
 use crate::outcome::Outcome;
 use bytes::Bytes;
@@ -14,14 +14,14 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::task::{JoinSet, LocalSet};
 
-/// Requests of each connection that are not measured.
+/// Requests of each connection before the measurement.
 const WARM_UP: usize = 5;
-/// No answer takes longer, or something is broken.
+/// The time limit for an answer.
 const ANSWER_MAX: Duration = Duration::from_secs(20);
-/// So many characters of a wrong answer are shown.
+/// The length of a wrong answer that is shown.
 const SHOWN_MAX: usize = 300;
 
-/// Whom to ask, and how.
+/// The target and the load.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Args {
     /// Port on 127.0.0.1
@@ -47,20 +47,20 @@ pub(crate) struct Args {
     pub(super) messages: bool,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Outcomes {
     /// Requests answered, warm-up included: each of them cost CPU time.
     pub(super) requests_all: u64,
-    /// Requests answered in the time that was measured.
+    /// Requests answered during the measurement.
     pub(super) requests: u64,
-    /// Events of streams in that time.
+    /// Events of streams during the measurement.
     pub(super) events: u64,
-    /// The time.
+    /// The duration.
     pub(super) seconds: f64,
-    /// Half of the answers took longer, to their last byte.
+    /// The median time to the last byte.
     pub(super) p50_us: f64,
-    /// One in a hundred took longer.
+    /// The 99th percentile.
     pub(super) p99_us: f64,
 }
 
@@ -133,7 +133,7 @@ impl Client {
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         tokio::task::spawn_local(async move {
-            // How it ended shows in the request that was under way.
+            // The request in progress reports how it ended.
             let _ = connection.await;
         });
         Ok(Self { sender, request: request(args)?, streams: args.stream, answered })
@@ -159,7 +159,7 @@ impl Client {
         Ok(sample)
     }
 
-    /// One request to its last byte; how many events it brought.
+    /// Sends one request and reads it to its last byte; returns the number of events.
     async fn ask(&mut self) -> Outcome<u64> {
         tokio::time::timeout(ANSWER_MAX, self.exchange()).await.map_err(|_| "no answer in 20 s")?
     }
@@ -229,7 +229,7 @@ fn request(args: &Args) -> Outcome<Request<Full<Bytes>>> {
         "stream": args.stream,
     });
     if args.messages {
-        // There instructions stand beside the turns.
+        // In that API instructions are outside of the turns.
         let system = body["messages"].as_array_mut().map(|turns| turns.remove(0)["content"].take());
         body["system"] = system.unwrap_or_default();
     }

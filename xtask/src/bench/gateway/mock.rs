@@ -1,4 +1,4 @@
-//! An upstream that answers at once and always the same, as cheaply as it can: `xtask mock-upstream`.
+//! An upstream that answers at once and always the same, as cheaply as possible: `xtask mock-upstream`.
 
 use crate::outcome::Outcome;
 use bytes::Bytes;
@@ -16,15 +16,15 @@ use std::task::{Context, Poll};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::LocalSet;
 
-/// Events of a stream that carry text; a finish, a usage and an end come on top.
+/// Events of a stream with text; a finish, a usage and an end follow.
 const TEXT_EVENTS: usize = 200;
-/// What a request for a stream says, with and without the space that some clients write.
+/// The mark of a request for a stream, with and without the space that some clients write.
 const STREAM_MARKS: [&[u8]; 2] = [b"\"stream\":true", b"\"stream\": true"];
 
 /// A model of this name begins a stream and never ends it.
 pub(crate) const HELD_MODEL: &str = "held";
 
-/// Everything it ever says.
+/// All of its answers.
 struct Answers {
     whole: Bytes,
     events: Rc<[Bytes]>,
@@ -51,7 +51,7 @@ async fn serve(stream: TcpStream, answers: Rc<Answers>) {
         let answers = Rc::clone(&answers);
         async move { Ok::<_, Infallible>(answer(request, &answers).await) }
     });
-    // A peer that hangs up ends its connection, and nothing else.
+    // A client that hangs up ends its own connection only.
     let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
@@ -78,7 +78,7 @@ fn holds(body: &[u8], mark: &[u8]) -> bool {
     body.windows(mark.len()).any(|part| part == mark)
 }
 
-/// A stream whose events leave in a write each, as a model's words do, but without a pause.
+/// A stream whose events leave in a write each, like a model's tokens, but without pauses.
 struct Burst {
     events: Rc<[Bytes]>,
     next: usize,

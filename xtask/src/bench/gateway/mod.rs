@@ -19,13 +19,13 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 use targets::{SHAPES, Shape, Timing, Who};
 
-/// The model asked for; the upstream takes any.
+/// The requested model; the upstream takes any.
 const MODEL: &str = "bench/model";
-/// What it costs: all that counts is that it costs something.
+/// Its price: it only matters that there is one.
 const PRICE: Rates =
     Rates { input: 150_000, cache_read: 75_000, cache_write_5m: 150_000, cache_write_1h: 150_000, output: 600_000 };
 
-/// Something that answers.
+/// A target.
 struct Target<'a> {
     who: Who,
     port: u16,
@@ -76,13 +76,13 @@ pub(super) fn run(effort: Effort, report: &mut Report) -> Outcome {
     Ok(())
 }
 
-/// All shapes of all targets in turns, so that a slow minute of the machine is everybody's.
+/// Measures all loads on all targets in turns, so that a slow minute of the machine affects all.
 fn measure(targets: &[Target<'_>], timing: &Timing) -> Outcome<Samples> {
     let mut samples = Samples::default();
     for round in 1..=timing.rounds {
         eprintln!("round {round} of {}", timing.rounds);
         for shape in SHAPES {
-            // Nobody else translates.
+            // Only the gateway translates.
             let asked = |target: &&Target<'_>| shape != Shape::Translated || target.who == Who::Accepted;
             for target in targets.iter().filter(asked) {
                 let measured = measure_one(target, shape, timing.ms)
@@ -146,10 +146,10 @@ fn plan(folder: &Path, mock_port: u16, ack: Ack) -> Plan {
     plan
 }
 
-/// From the start of the process to the first answer of a request; the folder is there already.
+/// The time from the start of the process to its first answer; the folder exists already.
 fn first_answers_ms(folder: &Path, mock_port: u16, timing: &Timing) -> Outcome<f64> {
     let plan = plan(folder, mock_port, Ack::Accepted);
-    // The first start makes files, person and key, and is not measured.
+    // The first start creates files, person and key, and is not measured.
     let mut gateway = Gateway::start(&plan)?;
     let mut times_ms = Vec::new();
     for _ in 0..timing.starts {

@@ -1,4 +1,4 @@
-//! nginx as a reverse proxy in front of the mock: the measure for what a proxy has to cost.
+//! nginx as a reverse proxy in front of the mock: the baseline for the cost of a proxy.
 
 use crate::outcome::Outcome;
 use crate::process::{Running, free_port, is_on_path, wait_for_port};
@@ -13,13 +13,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// nginx, running.
 pub(super) struct Nginx {
     pub(super) running: Running,
-    /// Buffers answers, as it does by default.
+    /// Buffers answers, as by default.
     pub(super) port: u16,
     /// Passes each piece on at once, as streams need it.
     pub(super) stream_port: u16,
 }
 
-/// Starts it in a folder of its own; nothing where it is not installed.
+/// Starts it in a folder of its own; `None` where it is not installed.
 pub(super) fn start(folder: &Path, upstream_port: u16) -> Outcome<Option<Nginx>> {
     if !is_on_path("nginx") {
         eprintln!("skipped: nginx is not installed, so there is nothing to compare with");
@@ -46,7 +46,7 @@ pub(super) fn start(folder: &Path, upstream_port: u16) -> Outcome<Option<Nginx>>
     Ok(Some(Nginx { running, port, stream_port }))
 }
 
-/// A worker a core, connections kept alive on both sides, no log: what an operator who cares for speed sets.
+/// A worker for each core, connections kept alive on both sides, no log: the settings of a fast proxy.
 fn config(folder: &Path, upstream: u16, port: u16, stream_port: u16) -> Outcome<String> {
     let folder = folder.display();
     // As root it would give its workers to a user who may not read the folder.

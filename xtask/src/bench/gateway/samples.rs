@@ -1,4 +1,4 @@
-//! From what was measured in each round to medians and ratios.
+//! Medians and ratios of the measurements.
 
 use super::load::Outcomes;
 use super::targets::{Shape, Who};
@@ -6,14 +6,14 @@ use crate::bench::machine::median;
 use crate::bench::report::Report;
 use std::collections::HashMap;
 
-/// One target asked in one shape for one round.
+/// One load on one target in one round.
 pub(super) struct Measured {
     pub(super) outcomes: Outcomes,
     /// User and system time of the target's process and of its workers.
     pub(super) cpu_s: f64,
 }
 
-/// Everything measured.
+/// All measurements.
 #[derive(Default)]
 pub(super) struct Samples(HashMap<(Who, Shape), Vec<Measured>>);
 
@@ -22,7 +22,7 @@ impl Samples {
         self.0.entry((who, shape)).or_default().push(measured);
     }
 
-    /// The median over the rounds; not a number where nothing was measured.
+    /// The median over the rounds; NaN without measurements.
     fn median(&self, who: Who, shape: Shape, figure: fn(&Measured) -> f64) -> f64 {
         let rounds = self.0.get(&(who, shape)).map(Vec::as_slice);
         let mut values: Vec<f64> = rounds.unwrap_or_default().iter().map(figure).collect();
@@ -53,18 +53,18 @@ impl Samples {
         self.median(who, shape, |one| one.outcomes.p99_us)
     }
 
-    /// What the detour adds to the median answer at one connection.
+    /// The latency that the proxy adds to the median answer at one connection.
     fn added_us(&self, who: Who) -> f64 {
         self.p50_us(who, Shape::Narrow) - self.p50_us(Who::Direct, Shape::Narrow)
     }
 }
 
-/// No run counts as far as a float is exact.
+/// No run reaches counts that a float cannot represent.
 fn count(number: u64) -> f64 {
     number as f64
 }
 
-/// Medians of each target, then the ratios that are asked for.
+/// Medians of each target, then the ratios with bounds.
 pub(super) fn report(samples: &Samples, report: &mut Report) {
     for (who, name) in
         [(Who::Direct, "direct"), (Who::Nginx, "nginx"), (Who::Accepted, "gateway"), (Who::Durable, "gateway_durable")]

@@ -2,7 +2,7 @@
 
 use crate::bench::effort::Effort;
 
-/// What is asked of each target in each round.
+/// The load on a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Shape {
     /// Whole answers at 64 connections.
