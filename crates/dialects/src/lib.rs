@@ -42,7 +42,7 @@ mod usage_layout;
 
 pub use dialect::{Dialect, UnknownDialect};
 pub use error::RequestError;
-pub use facts::{InputSeen, RequestFacts};
+pub use facts::{InputAmount, RequestFacts};
 pub use outcome::{End, Finish, Outcome, Produced, Trust};
 pub use stream::start_detector::{StartDetector, StreamStart};
 pub use stream::tap::{StreamTap, read_body, splice_usage};

@@ -117,12 +117,12 @@ impl State {
         recalled: &mut Recalled,
         effects: &mut Effects,
     ) -> Result<Option<C::Outcome>, LedgerError> {
-        let told = |id| match recalled.entry(id) {
+        let recalled_history = |id| match recalled.entry(id) {
             Some(Some(_)) => true,
             Some(None) => recalled.as_of == self.forgettings,
             None => false,
         };
-        if !command.ids().all(|id| self.knows(id) || told(id)) {
+        if !command.ids().all(|id| self.knows(id) || recalled_history(id)) {
             recalled.as_of = self.forgettings;
             return Ok(None);
         }

@@ -42,7 +42,7 @@ mod vendor;
 pub use attachment::{Fetch, FetchError};
 pub use error::VendorError;
 pub use opencredits_dialects::{
-    Dialect, End, ErrorKind, Finish, InputSeen, Outcome, Produced, RequestError, RequestFacts, StartDetector,
+    Dialect, End, ErrorKind, Finish, InputAmount, Outcome, Produced, RequestError, RequestFacts, StartDetector,
     StreamStart, StreamTap, Trust, UnknownDialect, UpstreamError, UsageChunk, UsageLayout, UsageLayoutTap, read_body,
     read_usage, splice_usage,
 };

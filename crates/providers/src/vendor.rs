@@ -209,8 +209,8 @@ impl Vendor {
             return Err(VendorError::BaseUrl { vendor: self.id.to_string() });
         }
         let mut named = self.thinks_in.iter().chain(self.only_in.keys());
-        if let Some(unspoken) = named.find(|named| self.dialects().all(|dialect| dialect != **named)) {
-            let problem = format!("vendor {} does not speak {unspoken}; add it to also", self.id);
+        if let Some(unknown) = named.find(|named| self.dialects().all(|dialect| dialect != **named)) {
+            let problem = format!("vendor {} does not speak {unknown}; add it to also", self.id);
             return Err(VendorError::Toml(serde::de::Error::custom(problem)));
         }
         let mut renamed = self.renames.iter().flat_map(|(from, to)| [from, to]);

@@ -31,9 +31,9 @@ pub fn translate_with<'a>(
     fields: impl Iterator<Item = (&'a str, &'a str)>,
     attached: &Attached,
 ) -> Result<Translated, RequestError> {
-    let unspoken = RequestError::Untranslatable { from, to: to.dialect };
+    let untranslatable = RequestError::Untranslatable { from, to: to.dialect };
     let (Some(reads), Some(writes)) = (ConversationDialect::of(from), ConversationDialect::of(to.dialect)) else {
-        return Err(unspoken);
+        return Err(untranslatable);
     };
     let mut dropped = Vec::new();
     let mut conversation = read(reads, fields, &mut dropped)?;

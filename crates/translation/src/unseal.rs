@@ -182,7 +182,8 @@ mod tests {
 
     #[test]
     fn details_with_the_name_of_one_of_our_vendors_are_left_out_of_chat_and_others_stay() {
-        let said = |details: &str| format!(r#"[{{"role":"user"}}, {{"role":"assistant",{details}"content":"a"}}]"#);
+        let messages_with =
+            |details: &str| format!(r#"[{{"role":"user"}}, {{"role":"assistant",{details}"content":"a"}}]"#);
         let detail = |format: &str| format!(r#"{{"type":"reasoning.text","format":"{format}","index":0}}"#);
         let chat = |raw: &str, expected: Option<&str>| {
             let expected = expected.map(|raw| raw.replace("}, {", "},{"));
@@ -190,11 +191,11 @@ mod tests {
         };
         let with = |formats: &[&str]| {
             let details: Vec<String> = formats.iter().map(|format| detail(format)).collect();
-            said(&format!(r#""reasoning_details":[{}],"#, details.join(",")))
+            messages_with(&format!(r#""reasoning_details":[{}],"#, details.join(",")))
         };
-        chat(&said(""), None);
+        chat(&messages_with(""), None);
         chat(&with(&["anthropic-claude-v1"]), None);
-        chat(&with(&["acme", "house"]), Some(&said("")));
+        chat(&with(&["acme", "house"]), Some(&messages_with("")));
         chat(&with(&["acme", "anthropic-claude-v1"]), Some(&with(&["anthropic-claude-v1"])));
         chat(r#"[{"role":"user","content":"\"reasoning_details\":[{\"format\":\"acme\"}]"}]"#, None);
     }

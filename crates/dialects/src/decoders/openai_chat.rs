@@ -88,8 +88,8 @@ fn input(counts: &Counts, usage: &mut Usage) -> Option<()> {
     let sum = total.checked_add(counts.completion_tokens.0.unwrap_or(0))?;
     let apart = audio.filter(|audio| *audio > 0 && counts.total_tokens.0 == sum.checked_add(*audio));
     let total = total.checked_add(apart.unwrap_or(0))?;
-    let told = details.and_then(|d| d.cached_tokens_details.as_ref()).and_then(|d| d.audio_tokens.0);
-    let both = told.or_else(|| in_both(total, cached?, audio?)).filter(|both| *both > 0);
+    let reported = details.and_then(|d| d.cached_tokens_details.as_ref()).and_then(|d| d.audio_tokens.0);
+    let both = reported.or_else(|| in_both(total, cached?, audio?)).filter(|both| *both > 0);
     let parts = [
         (Bucket::CacheRead, less(cached, both)?),
         (Bucket::CacheWriteOther, details.and_then(|d| d.cache_write_tokens.0.or(d.cache_creation_input_tokens.0))),
@@ -135,7 +135,7 @@ fn output(counts: &Counts, usage: &mut Usage) -> Option<()> {
         .and(counts.total_tokens.0)
         .and_then(|total| total.checked_sub(sum))
         .filter(|more| *more > 0 && *more != apart && counts.prompt_audio_seconds.0.unwrap_or(0) == 0);
-    let reasoning = reasoning.filter(|told| *told > 0 || hidden.is_none()).or(hidden);
+    let reasoning = reasoning.filter(|reported| *reported > 0 || hidden.is_none()).or(hidden);
     let total = match reasoning {
         Some(reasoning) if on_top || hidden == Some(reasoning) => completion.checked_add(reasoning)?,
         _ => completion,

@@ -175,8 +175,8 @@ fn absorb(response: &[u8], outcome: &mut Outcome) {
         (ToolUse::FileSearch, hosted.file_search_calls.0, files),
         (ToolUse::CodeExecution, hosted.code_interpreter_calls.0, codes),
     ];
-    for (tool, told, seen) in uses {
-        let count = told.unwrap_or(seen);
+    for (tool, reported, seen) in uses {
+        let count = reported.unwrap_or(seen);
         if count > 0 {
             usage.set_uses(tool, Tokens::new(count));
         }

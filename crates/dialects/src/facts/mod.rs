@@ -10,7 +10,7 @@ use opencredits_units::{Bucket, ToolUse};
 use opencredits_wire::json;
 use scan::{AUDIO, CACHE_CONTROL, ContentScan, IMAGE, INPUT_AUDIO, ONE_HOUR, VIDEO, plain};
 
-pub use scan::InputSeen;
+pub use scan::InputAmount;
 
 /// Tokens that a provider adds for the frame of a request: instructions for tools, separators of messages.
 const OVERHEAD_TOKENS_MAX: u64 = 2_048;
@@ -40,7 +40,7 @@ pub struct RequestFacts {
     /// or where the request names a file of unknown length.
     pub input_max: Option<u64>,
     /// The amount of input, for estimates.
-    pub seen: InputSeen,
+    pub input_amount: InputAmount,
     /// The largest number of uses of each built-in tool in the request.
     pub uses: Vec<(ToolUse, u64)>,
     /// Whether the model may reason, visibly or not.
@@ -68,7 +68,7 @@ impl RequestFacts {
             let scan = ContentScan::of(value.as_bytes());
             facts.input_max = facts.input_max.zip(scan.bound()).map(|(sum, bound)| sum.saturating_add(bound));
             if READ.contains(&name) {
-                facts.seen.add(&scan);
+                facts.input_amount.add(&scan);
             }
             facts.field(dialect, name, value.as_bytes())?;
         }

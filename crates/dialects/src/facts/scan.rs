@@ -91,7 +91,7 @@ pub(super) fn plain(raw: &str) -> Cow<'_, str> {
 
 /// The amount of input in a request, for an estimate where the provider reports no usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct InputSeen {
+pub struct InputAmount {
     /// Bytes of ASCII, the JSON frame included and payloads excluded.
     pub ascii_bytes: u64,
     /// Characters beyond ASCII.
@@ -100,7 +100,7 @@ pub struct InputSeen {
     pub media: u64,
 }
 
-impl InputSeen {
+impl InputAmount {
     pub(super) fn add(&mut self, scan: &ContentScan) {
         self.ascii_bytes = self.ascii_bytes.saturating_add(scan.ascii);
         self.wide_chars = self.wide_chars.saturating_add(scan.wide);

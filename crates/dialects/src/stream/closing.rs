@@ -41,7 +41,7 @@ fn close_chat(withheld: &[Withheld], usage_chunk: UsageChunk, extras: &str) -> V
     });
     let usage = spliced(reported.as_deref().unwrap_or(b"{}"), extras);
     let last_finish = withheld.iter().rposition(|waiting| waiting.kind == Closing::Finish);
-    let mut told = false;
+    let mut has_usage = false;
     for (at, waiting) in withheld.iter().enumerate() {
         let Some(data) = data_of(waiting) else {
             continue;
@@ -51,7 +51,7 @@ fn close_chat(withheld: &[Withheld], usage_chunk: UsageChunk, extras: &str) -> V
             (Closing::Done, _) | (Closing::Usage, UsageChunk::NotRequested) => {}
             (Closing::Usage, UsageChunk::Requested) => {
                 push_event(&mut out, b"", &edit());
-                told = true;
+                has_usage = true;
             }
             (Closing::Finish, UsageChunk::NotRequested) if Some(at) == last_finish => {
                 push_event(&mut out, b"", &edit());
@@ -60,7 +60,7 @@ fn close_chat(withheld: &[Withheld], usage_chunk: UsageChunk, extras: &str) -> V
         }
     }
     let last = last_finish.and_then(|at| data_of(withheld.get(at)?));
-    if let (UsageChunk::Requested, false, Some(last)) = (usage_chunk, told, last) {
+    if let (UsageChunk::Requested, false, Some(last)) = (usage_chunk, has_usage, last) {
         let chunk = [Edit { name: "choices", value: b"[]" }, Edit { name: "usage", value: &usage }];
         push_event(&mut out, b"", &json::edit(&last, &chunk));
     }

@@ -70,9 +70,9 @@ impl EventTemplate {
         }
         let Some(Slots { slots, counts }) = slots(dialect, raw) else { return };
         let mut texts = slots.iter().filter(|(_, slot)| *slot == Slot::Text).filter_map(|(at, _)| raw.get(at.clone()));
-        let mut said = Produced::default();
-        texts.next().into_iter().for_each(|text| said.text(text));
-        if said != grown || texts.next().is_some() {
+        let mut in_string = Produced::default();
+        texts.next().into_iter().for_each(|text| in_string.text(text));
+        if in_string != grown || texts.next().is_some() {
             return;
         }
         let mut copied = 0;

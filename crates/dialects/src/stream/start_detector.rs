@@ -39,11 +39,11 @@ impl StartDetector {
 
     /// Reads the next chunk.
     pub fn feed(&mut self, chunk: Bytes) -> StreamStart {
-        let mut tells = false;
-        let fed = self.framer.feed(&chunk, |raw, _| tells = tells || Event::read(raw).data.is_some());
+        let mut has_data = false;
+        let fed = self.framer.feed(&chunk, |raw, _| has_data = has_data || Event::read(raw).data.is_some());
         self.front_bytes = self.front_bytes.saturating_add(chunk.len());
         self.front.push(chunk);
-        if fed.is_ok() && !tells && self.front_bytes <= FRONT_BYTES_MAX {
+        if fed.is_ok() && !has_data && self.front_bytes <= FRONT_BYTES_MAX {
             return StreamStart::Pending;
         }
         self.judged()
@@ -96,7 +96,7 @@ mod tests {
         for piece in stream.chunks(size) {
             match opening.feed(Bytes::copy_from_slice(piece)) {
                 StreamStart::Pending => {}
-                told => return (told, opening.into_front()),
+                start => return (start, opening.into_front()),
             }
         }
         (opening.end(), opening.into_front())

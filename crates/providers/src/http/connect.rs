@@ -35,14 +35,14 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    pub(super) fn new(within: Duration, tls: ClientConfig, speaks: HttpVersions) -> Self {
+    pub(super) fn new(within: Duration, tls: ClientConfig, versions: HttpVersions) -> Self {
         let mut tcp = HttpConnector::new();
         // Without it, Nagle's algorithm and delayed acknowledgements stall a request by some 40 ms.
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(within));
         tcp.enforce_http(false);
         let secured = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1();
-        let inner = match speaks {
+        let inner = match versions {
             HttpVersions::Http1 => secured.wrap_connector(tcp),
             HttpVersions::Http1And2 => secured.enable_http2().wrap_connector(tcp),
         };

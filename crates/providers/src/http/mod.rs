@@ -109,8 +109,8 @@ struct Pools {
 
 impl Pools {
     fn new(settings: Settings, tls: &ClientConfig) -> Self {
-        let connector = |speaks| Connector::new(within(settings.timeouts.connect_ms), tls.clone(), speaks);
-        let pool = |speaks| {
+        let connector = |versions| Connector::new(within(settings.timeouts.connect_ms), tls.clone(), versions);
+        let pool = |versions| {
             Pool::builder(TokioExecutor::new())
                 .timer(TokioTimer::new())
                 .pool_timer(TokioTimer::new())
@@ -119,7 +119,7 @@ impl Pools {
                 .http2_adaptive_window(true)
                 .http2_keep_alive_interval(PING_EVERY)
                 .http2_keep_alive_timeout(PING_ANSWER)
-                .build(connector(speaks))
+                .build(connector(versions))
         };
         Self {
             shared: pool(HttpVersions::Http1And2),

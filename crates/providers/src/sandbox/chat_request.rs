@@ -23,7 +23,7 @@ pub(super) fn read(body: &Value) -> Result<SandboxRequest, Problem> {
     let answers = set(body, "n").map_or(Some(1), Value::as_u64);
     let answers = answers.filter(|n| (1..=ANSWERS_MAX).contains(n));
     let answers = answers.ok_or_else(|| Problem::invalid(format!("n must be between 1 and {ANSWERS_MAX}")))?;
-    let said = said(messages);
+    let prompt = prompt(messages);
     let tool_result = matches!(text(last, "role"), "tool" | "function").then(|| words(&last["content"]));
     Ok(SandboxRequest {
         model,
@@ -35,8 +35,8 @@ pub(super) fn read(body: &Value) -> Result<SandboxRequest, Problem> {
         form: form(body),
         thinking: thinking(body),
         input: input(body, messages),
-        commands: Commands::read(&said),
-        said,
+        commands: Commands::read(&prompt),
+        prompt,
         tool_result,
         service_tier: match text(body, "service_tier") {
             "" | "auto" => "default".to_owned(),
@@ -118,7 +118,7 @@ fn thinking(body: &Value) -> Option<Thinking> {
 }
 
 /// The text of the last user message; of several parts the last text.
-fn said(messages: &[Value]) -> String {
+fn prompt(messages: &[Value]) -> String {
     let mut backwards = messages.iter().rev();
     let last = backwards.find(|message| text(message, "role") == "user");
     match last.map(|message| &message["content"]) {

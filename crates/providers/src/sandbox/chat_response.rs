@@ -14,7 +14,7 @@ const CREATED: u64 = 1_700_000_000;
 /// The length of the pieces of arguments, in bytes.
 const PIECE_BYTES: usize = 12;
 
-pub(super) fn whole(ask: &SandboxRequest, seed: Seed, replies: &[Reply]) -> Value {
+pub(super) fn whole(request: &SandboxRequest, seed: Seed, replies: &[Reply]) -> Value {
     let choices = replies.iter().enumerate().map(|(index, reply)| {
         json!({
             "index": index,
@@ -27,10 +27,10 @@ pub(super) fn whole(ask: &SandboxRequest, seed: Seed, replies: &[Reply]) -> Valu
         "id": seed.id("chatcmpl-"),
         "object": "chat.completion",
         "created": CREATED,
-        "model": ask.model,
+        "model": request.model,
         "choices": choices.collect::<Vec<_>>(),
-        "usage": usage(ask, replies),
-        "service_tier": ask.service_tier,
+        "usage": usage(request, replies),
+        "service_tier": request.service_tier,
         "system_fingerprint": null,
     })
 }
@@ -70,14 +70,14 @@ const fn finish(reply: &Reply) -> Option<&'static str> {
     }
 }
 
-fn usage(ask: &SandboxRequest, replies: &[Reply]) -> Value {
+fn usage(request: &SandboxRequest, replies: &[Reply]) -> Value {
     let output: u64 = replies.iter().map(Reply::tokens).sum();
     let thoughts: u64 = replies.iter().map(Reply::thought_tokens).sum();
     json!({
-        "prompt_tokens": ask.input.total(),
+        "prompt_tokens": request.input.total(),
         "completion_tokens": output,
-        "total_tokens": ask.input.total() + output,
-        "prompt_tokens_details": {"cached_tokens": ask.input.read, "audio_tokens": ask.input.audio},
+        "total_tokens": request.input.total() + output,
+        "prompt_tokens_details": {"cached_tokens": request.input.read, "audio_tokens": request.input.audio},
         "completion_tokens_details": {
             "reasoning_tokens": thoughts,
             "audio_tokens": 0,
@@ -87,15 +87,15 @@ fn usage(ask: &SandboxRequest, replies: &[Reply]) -> Value {
     })
 }
 
-pub(super) fn stream(ask: &SandboxRequest, seed: Seed, replies: &[Reply]) -> Vec<Bytes> {
+pub(super) fn stream(request: &SandboxRequest, seed: Seed, replies: &[Reply]) -> Vec<Bytes> {
     let mut chunks: Vec<Value> =
-        interleaved(replies).into_iter().map(|choice| chunk(ask, seed, json!([choice]))).collect();
-    if ask.delivery == Delivery::StreamWithUsage {
-        let mut last = chunk(ask, seed, json!([]));
-        last["usage"] = usage(ask, replies);
+        interleaved(replies).into_iter().map(|choice| chunk(request, seed, json!([choice]))).collect();
+    if request.delivery == Delivery::StreamWithUsage {
+        let mut last = chunk(request, seed, json!([]));
+        last["usage"] = usage(request, replies);
         chunks.push(last);
     }
-    if let Ending::Fail(after) = ask.commands.ending {
+    if let Ending::Fail(after) = request.commands.ending {
         chunks.truncate(after);
         chunks.push(Problem::in_mid_stream().body(SandboxDialect::Chat, seed));
         return chunks.iter().map(event).collect();
@@ -108,17 +108,17 @@ fn event(data: &Value) -> Bytes {
     format!("data: {data}\n\n").into()
 }
 
-fn chunk(ask: &SandboxRequest, seed: Seed, choices: Value) -> Value {
+fn chunk(request: &SandboxRequest, seed: Seed, choices: Value) -> Value {
     let mut chunk = json!({
         "id": seed.id("chatcmpl-"),
         "object": "chat.completion.chunk",
         "created": CREATED,
-        "model": ask.model,
+        "model": request.model,
         "choices": choices,
-        "service_tier": ask.service_tier,
+        "service_tier": request.service_tier,
         "system_fingerprint": null,
     });
-    if ask.delivery == Delivery::StreamWithUsage {
+    if request.delivery == Delivery::StreamWithUsage {
         chunk["usage"] = Value::Null;
     }
     chunk

@@ -49,12 +49,12 @@ pub(super) struct Commands {
 }
 
 impl Commands {
-    pub(super) fn read(said: &str) -> Self {
+    pub(super) fn read(prompt: &str) -> Self {
         let mut commands = Self::default();
-        for (word, argument, _) in orders(said) {
+        for (word, argument, _) in orders(prompt) {
             commands.take(word, argument);
         }
-        commands.call = ordered_call(said);
+        commands.call = ordered_call(prompt);
         commands
     }
 
@@ -79,32 +79,32 @@ impl Commands {
 }
 
 /// `sandbox:call NAME {…}`: the tool, and its arguments.
-fn ordered_call(said: &str) -> Option<(String, Value)> {
-    let (_, rest) = said.split_once(CALL)?;
+fn ordered_call(prompt: &str) -> Option<(String, Value)> {
+    let (_, rest) = prompt.split_once(CALL)?;
     let (name, rest) = rest.split_once(' ')?;
     let arguments = serde_json::Deserializer::from_str(rest).into_iter::<Value>().next()?.ok()?;
     arguments.is_object().then(|| (name.to_owned(), arguments))
 }
 
 /// The text without its commands.
-pub(super) fn without_commands(said: &str) -> String {
-    let mut rest = String::with_capacity(said.len());
+pub(super) fn without_commands(prompt: &str) -> String {
+    let mut rest = String::with_capacity(prompt.len());
     let mut from = 0;
-    for (.., range) in orders(said) {
-        rest.push_str(&said[from..range.start]);
+    for (.., range) in orders(prompt) {
+        rest.push_str(&prompt[from..range.start]);
         from = range.end;
     }
-    rest.push_str(&said[from..]);
+    rest.push_str(&prompt[from..]);
     rest.trim().to_owned()
 }
 
 /// The word of each command, its argument if it takes one, and its place.
-fn orders(said: &str) -> impl Iterator<Item = (&str, Option<&str>, std::ops::Range<usize>)> {
-    said.match_indices(MARK).map(|(start, _)| {
+fn orders(prompt: &str) -> impl Iterator<Item = (&str, Option<&str>, std::ops::Range<usize>)> {
+    prompt.match_indices(MARK).map(|(start, _)| {
         let after = start + MARK.len();
-        let word = leading(&said[after..], |c| c.is_ascii_alphabetic());
+        let word = leading(&prompt[after..], |c| c.is_ascii_alphabetic());
         let end = after + word.len();
-        let argument = said[end..]
+        let argument = prompt[end..]
             .strip_prefix(' ')
             .map(|rest| leading(rest, |c| c.is_ascii_alphanumeric()))
             .filter(|argument| takes(word, argument));
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_tool_is_called_with_what_the_order_says() {
-        let call = |said: &str| Commands::read(said).call.map(|(name, arguments)| (name, arguments.to_string()));
+        let call = |prompt: &str| Commands::read(prompt).call.map(|(name, arguments)| (name, arguments.to_string()));
         let expected = ("Bash".to_owned(), r#"{"command":"echo }"}"#.to_owned());
         assert_eq!(call(r#"Please sandbox:call Bash {"command": "echo }"} now"#), Some(expected));
         for none in ["sandbox:call Bash", "sandbox:call Bash soon", "sandbox:call Bash [1]", "call Bash {}"] {
@@ -169,13 +169,13 @@ mod tests {
 
     #[test]
     fn what_is_echoed_has_no_orders_in_it() {
-        for (said, expected) in [
+        for (prompt, expected) in [
             ("sandbox:echo Hello", "Hello"),
             ("sandbox:slow 5 sandbox:echo 5 apples", "5 apples"),
             ("Straße sandbox:echo", "Straße"),
             ("sandbox:error quota x", "x"),
         ] {
-            assert_eq!(without_commands(said), expected);
+            assert_eq!(without_commands(prompt), expected);
         }
     }
 }

@@ -90,11 +90,11 @@ fn call_tokens(call: &Call) -> u64 {
 }
 
 /// The answers, as many as requested.
-pub(super) fn replies(ask: &SandboxRequest, seed: Seed) -> Vec<Reply> {
-    (0..ask.answers).map(|at| reply(ask, seed, at)).collect()
+pub(super) fn replies(request: &SandboxRequest, seed: Seed) -> Vec<Reply> {
+    (0..request.answers).map(|at| reply(request, seed, at)).collect()
 }
 
-fn reply(ask: &SandboxRequest, seed: Seed, at: usize) -> Reply {
+fn reply(request: &SandboxRequest, seed: Seed, at: usize) -> Reply {
     let mut reply = Reply {
         thoughts: None,
         search: None,
@@ -103,47 +103,47 @@ fn reply(ask: &SandboxRequest, seed: Seed, at: usize) -> Reply {
         calls: Vec::new(),
         finish: Finish::Stop,
     };
-    match ask.commands.content {
+    match request.commands.content {
         Content::Empty => reply.finish = Finish::Unsaid,
         Content::Refusal => {
             reply.refusal = Some(REFUSAL);
             reply.finish = Finish::Refusal;
         }
-        _ => fill(&mut reply, ask, seed.part("answer", at)),
+        _ => fill(&mut reply, request, seed.part("answer", at)),
     }
-    if at > 0 && !reply.text.is_empty() && matches!(ask.form, Form::Free) {
+    if at > 0 && !reply.text.is_empty() && matches!(request.form, Form::Free) {
         reply.text.push_str(&format!(" (Answer {}.)", at + 1));
     }
-    stop(&mut reply, &ask.stops);
-    shorten(&mut reply, ask.output_tokens_max);
+    stop(&mut reply, &request.stops);
+    shorten(&mut reply, request.output_tokens_max);
     reply
 }
 
-fn fill(reply: &mut Reply, ask: &SandboxRequest, seed: Seed) {
-    reply.thoughts = ask.thinking.map(|thinking| Thoughts {
+fn fill(reply: &mut Reply, request: &SandboxRequest, seed: Seed) {
+    reply.thoughts = request.thinking.map(|thinking| Thoughts {
         text: cut(THOUGHT.repeat(thinking.steps).trim_end(), thinking.tokens_max).to_owned(),
         shown: thinking.shown,
     });
-    let said = ask.said.to_lowercase();
-    reply.calls = calls(ask, &said, seed);
+    let prompt = request.prompt.to_lowercase();
+    reply.calls = calls(request, &prompt, seed);
     if !reply.calls.is_empty() {
         reply.finish = Finish::Calls;
         return;
     }
-    let search = ask.tools.web_search == WebSearch::Offered && said.contains("search");
-    reply.search = search.then(|| without_commands(&ask.said));
-    reply.text = words(ask);
+    let search = request.tools.web_search == WebSearch::Offered && prompt.contains("search");
+    reply.search = search.then(|| without_commands(&request.prompt));
+    reply.text = words(request);
 }
 
-fn words(ask: &SandboxRequest) -> String {
-    match (&ask.form, ask.commands.content, &ask.tool_result) {
+fn words(request: &SandboxRequest) -> String {
+    match (&request.form, request.commands.content, &request.tool_result) {
         (Form::Json(schema), ..) => sample::value(schema, PLACES[0]).to_string(),
-        (_, Content::Echo, _) => without_commands(&ask.said),
+        (_, Content::Echo, _) => without_commands(&request.prompt),
         (_, Content::Tokens(tokens), _) => filler(tokens),
         (_, _, Some(result)) => format!("The tool says: {}", cut(result, RESULT_TOKENS_MAX)),
         _ => format!(
             "This text is made up by the sandbox, which works offline and needs no key. It has read {} tokens.",
-            ask.input.total(),
+            request.input.total(),
         ),
     }
 }
@@ -157,20 +157,21 @@ fn filler(tokens: u64) -> String {
     cut(&text, tokens).to_owned()
 }
 
-fn calls(ask: &SandboxRequest, said: &str, seed: Seed) -> Vec<Call> {
-    let ordered = ask.commands.call.as_ref().filter(|_| ask.tool_result.is_none());
-    if let Some((name, arguments)) = ordered.filter(|(name, _)| ask.tools.offered.iter().any(|tool| tool.name == *name))
+fn calls(request: &SandboxRequest, prompt: &str, seed: Seed) -> Vec<Call> {
+    let ordered = request.commands.call.as_ref().filter(|_| request.tool_result.is_none());
+    if let Some((name, arguments)) =
+        ordered.filter(|(name, _)| request.tools.offered.iter().any(|tool| tool.name == *name))
     {
         return vec![Call { seed: seed.part("call", 0), name: name.clone(), input: Input::Json(arguments.clone()) }];
     }
-    let several = ask.tools.calls == Calls::Several && said.contains("parallel");
+    let several = request.tools.calls == Calls::Several && prompt.contains("parallel");
     let count = if several { 2 } else { 1 };
-    let tools: Vec<&Tool> = match &ask.tools.choice {
+    let tools: Vec<&Tool> = match &request.tools.choice {
         Choice::Never => Vec::new(),
-        Choice::Named(name) => ask.tools.offered.iter().filter(|tool| tool.name == *name).collect(),
-        Choice::Any => wanted_first(&ask.tools.offered, said),
-        Choice::Auto if ask.tool_result.is_some() || !calls_for_tools(ask, said) => Vec::new(),
-        Choice::Auto => wanted_first(&ask.tools.offered, said),
+        Choice::Named(name) => request.tools.offered.iter().filter(|tool| tool.name == *name).collect(),
+        Choice::Any => wanted_first(&request.tools.offered, prompt),
+        Choice::Auto if request.tool_result.is_some() || !calls_for_tools(request, prompt) => Vec::new(),
+        Choice::Auto => wanted_first(&request.tools.offered, prompt),
     };
     // A single tool is called twice.
     let tools = tools.iter().cycle().take(if tools.is_empty() { 0 } else { count });
@@ -181,32 +182,32 @@ fn calls(ask: &SandboxRequest, said: &str, seed: Seed) -> Vec<Call> {
             name: tool.name.clone(),
             input: match &tool.takes {
                 Takes::Json(schema) => Input::Json(sample::value(schema, PLACES[at % PLACES.len()])),
-                Takes::Text => Input::Text(without_commands(&ask.said)),
+                Takes::Text => Input::Text(without_commands(&request.prompt)),
             },
         })
         .collect()
 }
 
 /// Whether the text mentions tools, or one of the request's tools.
-fn calls_for_tools(ask: &SandboxRequest, said: &str) -> bool {
-    !ask.tools.offered.is_empty()
-        && (said.contains("tool") || ask.tools.offered.iter().any(|tool| is_meant(tool, said)))
+fn calls_for_tools(request: &SandboxRequest, prompt: &str) -> bool {
+    !request.tools.offered.is_empty()
+        && (prompt.contains("tool") || request.tools.offered.iter().any(|tool| is_meant(tool, prompt)))
 }
 
 /// The tools that the text mentions, then the others.
-fn wanted_first<'a>(tools: &'a [Tool], said: &str) -> Vec<&'a Tool> {
-    let (mut meant, others): (Vec<_>, Vec<_>) = tools.iter().partition(|tool| is_meant(tool, said));
+fn wanted_first<'a>(tools: &'a [Tool], prompt: &str) -> Vec<&'a Tool> {
+    let (mut meant, others): (Vec<_>, Vec<_>) = tools.iter().partition(|tool| is_meant(tool, prompt));
     meant.extend(others);
     meant
 }
 
 /// Whether a part of the tool's name is in the text: `get_weather` and “How is the weather?”.
-fn is_meant(tool: &Tool, said: &str) -> bool {
+fn is_meant(tool: &Tool, prompt: &str) -> bool {
     let spaced: String =
         tool.name.chars().flat_map(|letter| [letter.is_uppercase().then_some(' '), Some(letter)]).flatten().collect();
     let spaced = spaced.to_lowercase();
     let mut parts = spaced.split(|letter: char| !letter.is_alphanumeric());
-    parts.any(|part| part.len() >= HINT_BYTES_MIN && said.contains(part))
+    parts.any(|part| part.len() >= HINT_BYTES_MIN && prompt.contains(part))
 }
 
 /// Ends the text before the first stop sequence.

@@ -23,7 +23,7 @@ pub(super) fn read(body: &Value) -> Result<SandboxRequest, Problem> {
     let cap = cap.ok_or_else(|| Problem::invalid("max_tokens: must be greater than or equal to 1".to_owned()))?;
     let messages = items(body, "messages");
     let last = messages.last().ok_or_else(|| missing("messages"))?;
-    let said = said(messages);
+    let prompt = prompt(messages);
     Ok(SandboxRequest {
         model,
         delivery: match body["stream"].as_bool() {
@@ -37,8 +37,8 @@ pub(super) fn read(body: &Value) -> Result<SandboxRequest, Problem> {
         form: form(body),
         thinking: thinking(body, cap)?,
         input: input(body, messages),
-        commands: Commands::read(&said),
-        said,
+        commands: Commands::read(&prompt),
+        prompt,
         tool_result: tool_result(last),
         service_tier: "standard".to_owned(),
     })
@@ -105,7 +105,7 @@ fn thinking(body: &Value, cap: u64) -> Result<Option<Thinking>, Problem> {
 }
 
 /// The text of the last user message that has any; of several blocks the last text.
-fn said(messages: &[Value]) -> String {
+fn prompt(messages: &[Value]) -> String {
     let backwards = messages.iter().rev();
     let mut of_a_person = backwards.filter(|message| text(message, "role") == "user");
     let words = of_a_person.find_map(|message| match &message["content"] {

@@ -10,11 +10,11 @@ use super::seed::Seed;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-pub(super) fn whole(ask: &SandboxRequest, seed: Seed, replies: &[Reply]) -> Value {
-    let mut message = opening(ask, seed);
+pub(super) fn whole(request: &SandboxRequest, seed: Seed, replies: &[Reply]) -> Value {
+    let mut message = opening(request, seed);
     for reply in replies {
         message["content"] = blocks(seed, reply).into_iter().map(Block::whole).collect();
-        message["usage"] = usage(ask, reply);
+        message["usage"] = usage(request, reply);
         let end = end(reply);
         for name in ["stop_reason", "stop_sequence", "stop_details"] {
             message[name] = end[name].clone();
@@ -24,17 +24,17 @@ pub(super) fn whole(ask: &SandboxRequest, seed: Seed, replies: &[Reply]) -> Valu
 }
 
 /// The message before its content.
-fn opening(ask: &SandboxRequest, seed: Seed) -> Value {
+fn opening(request: &SandboxRequest, seed: Seed) -> Value {
     json!({
         "id": seed.id("msg_"),
         "type": "message",
         "role": "assistant",
-        "model": ask.model,
+        "model": request.model,
         "content": [],
         "stop_reason": null,
         "stop_sequence": null,
         "stop_details": null,
-        "usage": input_usage(ask),
+        "usage": input_usage(request),
     })
 }
 
@@ -55,32 +55,32 @@ fn end(reply: &Reply) -> Value {
     json!({"stop_reason": reason, "stop_sequence": sequence, "stop_details": details})
 }
 
-fn input_usage(ask: &SandboxRequest) -> Value {
+fn input_usage(request: &SandboxRequest) -> Value {
     json!({
-        "input_tokens": ask.input.uncached,
-        "cache_creation_input_tokens": ask.input.written(),
-        "cache_read_input_tokens": ask.input.read,
+        "input_tokens": request.input.uncached,
+        "cache_creation_input_tokens": request.input.written(),
+        "cache_read_input_tokens": request.input.read,
         "cache_creation": {
-            "ephemeral_5m_input_tokens": ask.input.write_5m,
-            "ephemeral_1h_input_tokens": ask.input.write_1h,
+            "ephemeral_5m_input_tokens": request.input.write_5m,
+            "ephemeral_1h_input_tokens": request.input.write_1h,
         },
         "output_tokens": 0,
-        "service_tier": ask.service_tier,
+        "service_tier": request.service_tier,
         "inference_geo": "not_available",
     })
 }
 
 /// The usage at the end of a stream; the usage at its start has the input.
-fn usage_so_far(ask: &SandboxRequest, reply: &Reply) -> Value {
-    let mut usage = usage(ask, reply);
+fn usage_so_far(request: &SandboxRequest, reply: &Reply) -> Value {
+    let mut usage = usage(request, reply);
     if let Some(members) = usage.as_object_mut() {
         members.retain(|name, _| !matches!(name.as_str(), "cache_creation" | "service_tier" | "inference_geo"));
     }
     usage
 }
 
-fn usage(ask: &SandboxRequest, reply: &Reply) -> Value {
-    let mut usage = input_usage(ask);
+fn usage(request: &SandboxRequest, reply: &Reply) -> Value {
+    let mut usage = input_usage(request);
     usage["output_tokens"] = reply.tokens().into();
     if reply.thoughts.is_some() {
         usage["output_tokens_details"] = json!({"thinking_tokens": reply.thought_tokens()});
@@ -197,8 +197,8 @@ fn input(json: &str) -> Vec<Delta> {
     in_pieces(json).into_iter().map(|piece| Delta::Input(piece.to_owned())).collect()
 }
 
-pub(super) fn stream(ask: &SandboxRequest, seed: Seed, replies: &[Reply]) -> Vec<Bytes> {
-    let mut start = opening(ask, seed);
+pub(super) fn stream(request: &SandboxRequest, seed: Seed, replies: &[Reply]) -> Vec<Bytes> {
+    let mut start = opening(request, seed);
     start["usage"]["output_tokens"] = 1.into();
     let mut events = vec![json!({"type": "message_start", "message": start}), json!({"type": "ping"})];
     for reply in replies {
@@ -208,10 +208,10 @@ pub(super) fn stream(ask: &SandboxRequest, seed: Seed, replies: &[Reply]) -> Vec
             events.extend(deltas.map(|delta| json!({"type": "content_block_delta", "index": index, "delta": delta})));
             events.push(json!({"type": "content_block_stop", "index": index}));
         }
-        events.push(json!({"type": "message_delta", "delta": end(reply), "usage": usage_so_far(ask, reply)}));
+        events.push(json!({"type": "message_delta", "delta": end(reply), "usage": usage_so_far(request, reply)}));
     }
     events.push(json!({"type": "message_stop"}));
-    if let Ending::Fail(after) = ask.commands.ending {
+    if let Ending::Fail(after) = request.commands.ending {
         events.truncate(after);
         events.push(Problem::in_mid_stream().body(SandboxDialect::Messages, seed));
     }

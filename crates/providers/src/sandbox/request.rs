@@ -85,7 +85,7 @@ pub(super) struct SandboxRequest {
     pub(super) thinking: Option<Thinking>,
     pub(super) input: Input,
     /// The last user text, commands included.
-    pub(super) said: String,
+    pub(super) prompt: String,
     pub(super) tool_result: Option<String>,
     pub(super) commands: Commands,
     pub(super) service_tier: String,

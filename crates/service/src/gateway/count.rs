@@ -1,6 +1,6 @@
 //! Counts the input tokens of a request: by its provider's counter, else by an estimate.
 
-use super::estimate::input_about;
+use super::estimate::input_estimate;
 use super::plan::{Plan, PlannedRoute};
 use super::request::{InferenceRequest, dialect_of, request_fields};
 use super::state::Gateway;
@@ -52,9 +52,10 @@ impl Gateway {
                 return Ok(Counted { input_tokens, is_estimated: false });
             }
         }
-        let about =
-            |planned: &PlannedRoute| input_about(planned.facts.seen, Density::of(&planned.candidate.model)).get();
-        Ok(Counted { input_tokens: plan.routes.first().map(about).unwrap_or_default(), is_estimated: true })
+        let estimate = |planned: &PlannedRoute| {
+            input_estimate(planned.facts.input_amount, Density::of(&planned.candidate.model)).get()
+        };
+        Ok(Counted { input_tokens: plan.routes.first().map(estimate).unwrap_or_default(), is_estimated: true })
     }
 
     /// An estimate from the client's body, where it cannot be translated.
@@ -64,7 +65,7 @@ impl Gateway {
         let fields = request_fields(request.path.as_ref(), &scrubbed);
         let facts = RequestFacts::read(dialect_of(request.api), fields).map_err(RequestFault::from)?;
         let model = self.catalog.resolve(&facts.model).map_err(RequestFault::from)?;
-        Ok(Counted { input_tokens: input_about(facts.seen, Density::of(model)).get(), is_estimated: true })
+        Ok(Counted { input_tokens: input_estimate(facts.input_amount, Density::of(model)).get(), is_estimated: true })
     }
 
     /// The provider's count; `None` where its counter fails.

@@ -1,53 +1,53 @@
-//! What a broken-off answer has used, where its provider did not say.
+//! Estimates of usage, where the provider did not report it.
 
 use crate::record::UsageSource;
 use opencredits_catalog::Density;
-use opencredits_providers::{InputSeen, Outcome, Produced};
+use opencredits_providers::{InputAmount, Outcome, Produced};
 use opencredits_units::{Bucket, Tokens, Usage};
 
 /// Tokens of a part that is not text, such as the name of a tool.
 const TOKENS_PER_PART: u64 = 8;
-/// Tokens that a picture counts, about: a megapixel by the formula of the provider that gives one.
+/// The estimate of a picture, in tokens: a megapixel by the one documented formula.
 const TOKENS_PER_MEDIA: u64 = 1_600;
 
-/// What a stream reports as its output at its start, before there is any.
+/// The output count at the start of a stream, before there is any output.
 const PLACEHOLDER: Tokens = Tokens::new(1);
 
-/// What an answer has used: as reported, where the report is whole.
+/// The usage of an answer: as reported, where the report is complete, else estimated.
 ///
-/// A report without input is none: a stream whose first event was lost would cost its output alone. Nor is one without
-/// output, or with a placeholder, where words were said.
-pub(super) fn metered(outcome: &Outcome, asked: InputSeen, density: Density) -> (UsageSource, Usage) {
-    let said = output_about(outcome.produced, density) > TOKENS_PER_PART;
+/// A report without input is incomplete: a stream that lost its first event would cost its output only. So is one without
+/// output, or with a placeholder, where the answer has text.
+pub(super) fn metered(outcome: &Outcome, input: InputAmount, density: Density) -> (UsageSource, Usage) {
+    let has_text = output_estimate(outcome.produced, density) > TOKENS_PER_PART;
     let is_whole = |usage: &Usage| {
         let [input, output] = [usage.input_total(), usage.output_total()].map(Option::unwrap_or_default);
-        input > Tokens::ZERO && (output > PLACEHOLDER || !said)
+        input > Tokens::ZERO && (output > PLACEHOLDER || !has_text)
     };
     match outcome.usage {
         Some(usage) if outcome.is_final() && is_whole(&usage) => (UsageSource::Reported, usage),
-        reported => (UsageSource::Estimated, estimate(reported, asked, outcome.produced, density)),
+        reported => (UsageSource::Estimated, estimate(reported, input, outcome.produced, density)),
     }
 }
 
-/// The tokens of an answer, about, by what was seen of it.
-fn output_about(produced: Produced, density: Density) -> u64 {
+/// The estimated tokens of an answer, by its amount of output.
+fn output_estimate(produced: Produced, density: Density) -> u64 {
     let text = density.tokens(produced.ascii_bytes, produced.wide_chars);
     text.get().saturating_add(produced.parts.saturating_mul(TOKENS_PER_PART))
 }
 
-/// The tokens of a request, about.
-pub(super) fn input_about(asked: InputSeen, density: Density) -> Tokens {
-    let text = density.tokens(asked.ascii_bytes, asked.wide_chars);
-    Tokens::new(text.get().saturating_add(asked.media.saturating_mul(TOKENS_PER_MEDIA)))
+/// The estimated tokens of a request.
+pub(super) fn input_estimate(input: InputAmount, density: Density) -> Tokens {
+    let text = density.tokens(input.ascii_bytes, input.wide_chars);
+    Tokens::new(text.get().saturating_add(input.media.saturating_mul(TOKENS_PER_MEDIA)))
 }
 
-/// Fills what is missing in `reported`: input from what the request holds, output from what was seen.
-fn estimate(reported: Option<Usage>, asked: InputSeen, produced: Produced, density: Density) -> Usage {
+/// Fills the gaps of `reported`: input from the amount of the request, output from the amount of the answer.
+fn estimate(reported: Option<Usage>, input: InputAmount, produced: Produced, density: Density) -> Usage {
     let mut usage = reported.unwrap_or_default();
     if usage.input_total().unwrap_or_default() == Tokens::ZERO {
-        usage.set(Bucket::InputUncached, input_about(asked, density));
+        usage.set(Bucket::InputUncached, input_estimate(input, density));
     }
-    let seen = output_about(produced, density);
+    let seen = output_estimate(produced, density);
     if usage.output_total().unwrap_or_default() < Tokens::new(seen) {
         usage.set(Bucket::Output, Tokens::new(seen));
     }
@@ -58,10 +58,10 @@ fn estimate(reported: Option<Usage>, asked: InputSeen, produced: Produced, densi
 mod tests {
     use super::*;
 
-    const ASKED: InputSeen = InputSeen { ascii_bytes: 450, wide_chars: 0, media: 0 };
+    const INPUT: InputAmount = InputAmount { ascii_bytes: 450, wide_chars: 0, media: 0 };
 
     fn check(produced: Produced, expect: u64) {
-        let usage = estimate(None, ASKED, produced, Density::of_names(&[]));
+        let usage = estimate(None, INPUT, produced, Density::of_names(&[]));
         assert_eq!(usage.get(Bucket::InputUncached), Some(Tokens::new(100)));
         assert_eq!(usage.get(Bucket::Output).map(Tokens::get), (expect > 0).then_some(expect));
     }
@@ -79,10 +79,10 @@ mod tests {
         let mut usage = Usage::default();
         usage.set(Bucket::Output, Tokens::new(50));
         let outcome = |usage| Outcome { usage: Some(usage), complete: true, ..Outcome::default() };
-        let (source, charged) = metered(&outcome(usage), ASKED, Density::of_names(&[]));
+        let (source, charged) = metered(&outcome(usage), INPUT, Density::of_names(&[]));
         assert_eq!((source, charged.get(Bucket::InputUncached)), (UsageSource::Estimated, Some(Tokens::new(100))));
         usage.set(Bucket::InputUncached, Tokens::new(3));
-        assert_eq!(metered(&outcome(usage), ASKED, Density::of_names(&[])), (UsageSource::Reported, usage));
+        assert_eq!(metered(&outcome(usage), INPUT, Density::of_names(&[])), (UsageSource::Reported, usage));
     }
 
     #[test]
@@ -93,7 +93,7 @@ mod tests {
             output.into_iter().for_each(|output| usage.set(Bucket::Output, Tokens::new(output)));
             let produced = Produced { ascii_bytes, wide_chars: 0, parts };
             let outcome = Outcome { usage: Some(usage), complete: true, produced, ..Outcome::default() };
-            assert_eq!(metered(&outcome, ASKED, Density::of_names(&[])).0, expect, "{output:?} {ascii_bytes} {parts}");
+            assert_eq!(metered(&outcome, INPUT, Density::of_names(&[])).0, expect, "{output:?} {ascii_bytes} {parts}");
         };
         check(None, 450, 0, UsageSource::Estimated);
         check(Some(0), 450, 0, UsageSource::Estimated);
@@ -111,7 +111,7 @@ mod tests {
         reported.set(Bucket::Output, Tokens::new(50));
         let usage = estimate(
             Some(reported),
-            ASKED,
+            INPUT,
             Produced { ascii_bytes: 40, ..Produced::default() },
             Density::of_names(&[]),
         );
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_picture_is_not_counted_by_its_bytes() {
-        let asked = InputSeen { media: 2, ..ASKED };
-        assert_eq!(input_about(asked, Density::of_names(&[])), Tokens::new(3_300));
+        let input = InputAmount { media: 2, ..INPUT };
+        assert_eq!(input_estimate(input, Density::of_names(&[])), Tokens::new(3_300));
     }
 }

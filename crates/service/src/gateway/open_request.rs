@@ -7,7 +7,7 @@ use crate::keyring::Spender;
 use crate::record::AttemptRecord;
 use opencredits_catalog::Model;
 use opencredits_providers::{
-    Dialect, InputSeen, Origin, Outcome, RequestFacts, StopBilling, StreamAdapter, UsageChunk, translate_body,
+    Dialect, InputAmount, Origin, Outcome, RequestFacts, StopBilling, StreamAdapter, UsageChunk, translate_body,
 };
 use opencredits_units::{EntryId, GenerationId, NanoUsd, UnixMs};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(super) enum Delivery {
 /// The parts of a request that its price depends on.
 #[derive(Clone)]
 pub(super) struct RequestTerms {
-    pub(super) seen: InputSeen,
+    pub(super) input_amount: InputAmount,
     pub(super) tier: Option<String>,
     /// Whether the model may reason.
     thinks: bool,
@@ -33,7 +33,7 @@ pub(super) struct RequestTerms {
 impl RequestTerms {
     pub(super) fn of(facts: &RequestFacts) -> Self {
         let caches_for_hour = facts.caches_for_hour();
-        Self { seen: facts.seen, tier: facts.tier.clone(), thinks: facts.thinks, caches_for_hour }
+        Self { input_amount: facts.input_amount, tier: facts.tier.clone(), thinks: facts.thinks, caches_for_hour }
     }
 }
 

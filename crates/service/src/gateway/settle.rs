@@ -117,7 +117,7 @@ impl OpenRequest {
         if outcome.trust == Trust::Contradictory {
             return Ok(nothing(UsageSource::Quarantined));
         }
-        let (source, mut usage) = metered(outcome, self.request_terms.seen, Density::of(&self.model));
+        let (source, mut usage) = metered(outcome, self.request_terms.input_amount, Density::of(&self.model));
         // Where the provider does not report the lifetime of a cache write, the requested lifetime applies.
         if let Some(written) = usage.take(Bucket::CacheWriteOther) {
             let bucket =

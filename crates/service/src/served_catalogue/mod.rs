@@ -227,11 +227,11 @@ mod tests {
         assert!(offered(&offer).contains(&"house"));
         assert!(offer.catalog.resolve("house/small").is_ok());
         let offer = read(toml_after(PROVIDERS, "A model that makes vectors"), &[("HOUSE_API_KEY", "k")]).unwrap();
-        let (model, spoken) = (offer.catalog.resolve("house/vectors").unwrap(), Dialect::OpenaiEmbeddings);
+        let (model, dialect) = (offer.catalog.resolve("house/vectors").unwrap(), Dialect::OpenaiEmbeddings);
         let house = offer.vendors.iter().find(|vendor| vendor.vendor.id == model.route.vendor).unwrap();
         assert_eq!(
-            (model.kind, house.vendor.dialect_for(spoken, "vectors", false)),
-            (ModelKind::Embedding, Some(spoken))
+            (model.kind, house.vendor.dialect_for(dialect, "vectors", false)),
+            (ModelKind::Embedding, Some(dialect))
         );
     }
 

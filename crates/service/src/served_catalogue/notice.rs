@@ -156,11 +156,11 @@ mod tests {
 
     #[test]
     fn a_key_that_goes_out_in_clear_is_told() {
-        let at = |url: &str, auth: &str, told: bool| {
+        let at = |url: &str, auth: &str, noticed: bool| {
             let toml =
                 format!("{OWN}base_url = \"{url}\"\nauth = \"{auth}\"\nkey_env = \"K\"\n[catalog]\nsandbox = true");
             let expect = ["the key of vendor house goes to "];
-            check(&toml, &[("K", "k")], if told { &expect } else { &[] });
+            check(&toml, &[("K", "k")], if noticed { &expect } else { &[] });
         };
         for local in [
             "localhost:1",

@@ -202,7 +202,9 @@ impl Shared {
             Fault::Status(status) => self.refuse(&received.uri, status, None),
             Fault::StatusRetryAfter { status, seconds } => self.refuse(&received.uri, status, Some(seconds)),
             _ => match self.recordings.get(id) {
-                Some(recording) if speaks(&received.uri, &recording.row.api) => self.replay(recording, &behaviour),
+                Some(recording) if is_dialect_of(&received.uri, &recording.row.api) => {
+                    self.replay(recording, &behaviour)
+                }
                 _ => self.refuse(&received.uri, 404, None),
             },
         }
@@ -236,7 +238,7 @@ impl Shared {
 }
 
 /// Whether the path is that of the recording's dialect.
-fn speaks(uri: &Uri, api: &str) -> bool {
+fn is_dialect_of(uri: &Uri, api: &str) -> bool {
     let path = uri.path();
     (path.ends_with("/messages") && api.ends_with("-messages"))
         || (path.ends_with("/chat/completions") && api.ends_with("-chat"))

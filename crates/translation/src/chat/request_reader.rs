@@ -234,13 +234,13 @@ fn messages<'a>(to: &mut Conversation<'a>, raw: &'a str) -> Result<(), RequestEr
                 push(to, Role::User, vec![PartContent::Result { id, parts, is_error: false }.into()]);
             }
             "assistant" => {
-                let mut said = thoughts(message.reasoning_details.unwrap_or_default());
-                said.extend(parts);
-                said.extend(message.refusal.map(|refusal| PartContent::Refusal(refusal).into()));
+                let mut parts_of_turn = thoughts(message.reasoning_details.unwrap_or_default());
+                parts_of_turn.extend(parts);
+                parts_of_turn.extend(message.refusal.map(|refusal| PartContent::Refusal(refusal).into()));
                 for call in message.tool_calls.into_iter().flatten() {
-                    said.push(PartContent::Call(call_of(call)?).into());
+                    parts_of_turn.push(PartContent::Call(call_of(call)?).into());
                 }
-                push(to, Role::Assistant, said);
+                push(to, Role::Assistant, parts_of_turn);
             }
             _ => return Err(expected("messages", "made of the roles system, developer, user, assistant and tool")),
         }

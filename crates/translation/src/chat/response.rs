@@ -66,7 +66,7 @@ struct Detail<'a> {
 }
 
 impl Detail<'_> {
-    fn said(&self) -> &str {
+    fn text(&self) -> &str {
         let text = self.text.as_deref().filter(|text| !text.is_empty());
         text.or(self.summary.as_deref()).unwrap_or_default()
     }
@@ -81,14 +81,14 @@ impl Delta<'_> {
         let raws = raws.iter().flatten().map(|raw| raw.get());
         let details: Vec<(&str, Detail<'_>)> =
             raws.map(|raw| (raw, serde_json::from_str(raw).unwrap_or_default())).collect();
-        let length: usize = details.iter().map(|(_, detail)| detail.said().len()).sum();
+        let length: usize = details.iter().map(|(_, detail)| detail.text().len()).sum();
         let in_details = length > 0 && length >= shown.as_ref().map_or(0, |text| text.len());
         if let Some(text) = shown.filter(|_| !in_details) {
             each(Step::Reasoning(text.0));
         }
         for (raw, detail) in details {
-            if in_details && !detail.said().is_empty() {
-                each(Step::Reasoning(detail.said().into()));
+            if in_details && !detail.text().is_empty() {
+                each(Step::Reasoning(detail.text().into()));
             }
             if some(detail.signature).is_some() {
                 each(Step::Signature(raw.into()));
@@ -178,7 +178,7 @@ impl Reader {
     fn read(
         &mut self,
         data: &[u8],
-        said: impl for<'a> Fn(&mut Choice<'a>) -> Option<Delta<'a>>,
+        delta_of: impl for<'a> Fn(&mut Choice<'a>) -> Option<Delta<'a>>,
         each: &mut dyn FnMut(Step<'_>),
     ) {
         let Ok(answer) = serde_json::from_slice::<Answer<'_>>(data) else {
@@ -190,7 +190,7 @@ impl Reader {
             each(Step::Start { id, model: answer.model.unwrap_or_default().0 });
         }
         for mut choice in answer.choices.into_iter().filter(|choice| choice.index == 0) {
-            self.delta(said(&mut choice).unwrap_or_default(), each);
+            self.delta(delta_of(&mut choice).unwrap_or_default(), each);
             if let Some(native) = choice.finish_reason.filter(|native| !native.is_empty()) {
                 let native = native.0.into_owned();
                 each(Step::Stop(Stop { reason: self.reason(&native), native, sequence: None }));

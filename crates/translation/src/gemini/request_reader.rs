@@ -378,8 +378,8 @@ fn result<'a>(from: FunctionResponse<'a>, reading: &mut Reading<'a, '_>) -> Resu
     let raw = from.response.map_or("{}", RawValue::get);
     let all = members(raw, "contents")?;
     let (text, is_error) = match all.as_slice() {
-        [("output" | "result", said)] => (json::owned(said.as_bytes()), false),
-        [("error", said)] => (json::owned(said.as_bytes()), true),
+        [("output" | "result", value)] => (json::owned(value.as_bytes()), false),
+        [("error", value)] => (json::owned(value.as_bytes()), true),
         _ => (None, false),
     };
     let text = text.map_or(Cow::Borrowed(raw), Cow::Owned);

@@ -127,31 +127,31 @@ fn write_turn(out: &mut JsonWriter, turn: &Turn<'_>, to: &Target<'_>, wrong: &mu
         Role::User => "user",
         Role::Assistant => "assistant",
     };
-    let mut said: Vec<&Part<'_>> = Vec::new();
-    let flush = |out: &mut JsonWriter, said: &mut Vec<&Part<'_>>, wrong: &mut Option<RequestError>| {
-        if !said.is_empty() {
-            message(out, role, said, wrong);
-            said.clear();
+    let mut pending: Vec<&Part<'_>> = Vec::new();
+    let flush = |out: &mut JsonWriter, pending: &mut Vec<&Part<'_>>, wrong: &mut Option<RequestError>| {
+        if !pending.is_empty() {
+            message(out, role, pending, wrong);
+            pending.clear();
         }
     };
     for part in &turn.parts {
         match &part.content {
             PartContent::Call(call) => {
-                flush(out, &mut said, wrong);
+                flush(out, &mut pending, wrong);
                 write_call(out, call);
             }
             PartContent::Result { id, parts, is_error } => {
-                flush(out, &mut said, wrong);
+                flush(out, &mut pending, wrong);
                 write_result(out, id, (parts, *is_error), wrong);
             }
             PartContent::Reasoning(thought) => {
-                flush(out, &mut said, wrong);
+                flush(out, &mut pending, wrong);
                 write_thought(out, thought, to);
             }
-            _ => said.push(part),
+            _ => pending.push(part),
         }
     }
-    flush(out, &mut said, wrong);
+    flush(out, &mut pending, wrong);
 }
 
 fn write_call(out: &mut JsonWriter, call: &Call<'_>) {

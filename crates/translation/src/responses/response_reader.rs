@@ -175,16 +175,16 @@ impl Reader {
     fn arguments(&mut self, json: Option<Text<'_>>, at: u64, each: &mut dyn FnMut(Step<'_>)) {
         let json = json.filter(|json| !json.is_empty());
         let call = self.calls.iter_mut().zip(0..).find(|((place, _), _)| *place == at);
-        if let (Some(json), Some(((_, said), index))) = (json, call) {
-            *said = true;
+        if let (Some(json), Some(((_, has_arguments), index))) = (json, call) {
+            *has_arguments = true;
             each(Step::Arguments { index, json: json.0 });
         }
     }
 
     /// The end of a call: arguments that did not come in pieces are given whole.
     fn end(&mut self, item: Item<'_>, at: u64, each: &mut dyn FnMut(Step<'_>)) {
-        let said = self.calls.iter().any(|(place, said)| *place == at && *said);
-        if !said {
+        let has_arguments = self.calls.iter().any(|(index, has_arguments)| *index == at && *has_arguments);
+        if !has_arguments {
             let json = item.arguments.and_then(|raw| serde_json::from_str::<Text<'_>>(raw.get()).ok());
             let json = json.filter(|json| !json.is_empty()).unwrap_or(Text(Cow::Borrowed("{}")));
             self.arguments(Some(json), at, each);

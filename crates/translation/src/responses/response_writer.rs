@@ -416,7 +416,7 @@ fn status(stop: Option<&Stop>) -> &'static str {
     if stop.and_then(|stop| incomplete(stop.reason)).is_some() { "incomplete" } else { "completed" }
 }
 
-fn message(id: &str, status: &str, said: Option<(Kind, &str)>) -> String {
+fn message(id: &str, status: &str, content: Option<(Kind, &str)>) -> String {
     value(|out| {
         out.object(|out| {
             out.member("id", id);
@@ -424,7 +424,7 @@ fn message(id: &str, status: &str, said: Option<(Kind, &str)>) -> String {
             out.member("status", status);
             out.member("role", "assistant");
             out.key("content").array(|out| {
-                if let Some((kind, text)) = said {
+                if let Some((kind, text)) = content {
                     kind.write_part(out, text);
                 }
             });
