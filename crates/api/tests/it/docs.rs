@@ -238,7 +238,7 @@ async fn what_is_kept_of_a_request_is_what_the_page_on_privacy_lists() {
     let record = serde_json::to_value(GenerationRecord::from_memo(&entry.memo).unwrap()).unwrap();
     let mut kept: Vec<&str> = record.as_object().unwrap().keys().map(String::as_str).collect();
     kept.sort_unstable();
-    let (_, table) = PRIVACY.split_once("| field | what |\n| --- | --- |\n").unwrap();
+    let (_, table) = PRIVACY.split_once("| field | meaning |\n| --- | --- |\n").unwrap();
     let rows = table.lines().map_while(|line| line.strip_prefix("| `")?.split_once('`'));
     let mut shown: Vec<&str> = rows.map(|(field, _)| field).collect();
     shown.sort_unstable();

@@ -71,13 +71,13 @@ fn the_sums_on_the_page_are_those_of_its_terms() {
         ("credits", CreditPrice::new(price).unwrap().show(charge.total).to_string()),
     ];
     let shown: Vec<(&str, String)> =
-        table("| | USD | how |").into_iter().map(|row| (row[0], row[1].to_owned())).collect();
+        table("| | USD | calculation |").into_iter().map(|row| (row[0], row[1].to_owned())).collect();
     assert_eq!(shown, computed);
 }
 
 #[test]
 fn every_bucket_and_tool_is_on_the_page_in_its_order() {
-    let shown: Vec<&str> = table("| bucket | what |").into_iter().map(|row| row[0]).collect();
+    let shown: Vec<&str> = table("| bucket | meaning |").into_iter().map(|row| row[0]).collect();
     assert_eq!(shown, Bucket::ALL.map(Bucket::name));
     for tool in ToolUse::ALL {
         assert!(PAGE.contains(&format!("`{}`", tool.name())), "{}", tool.name());
@@ -95,14 +95,15 @@ fn the_fields_of_a_model_and_of_a_route_on_the_page_are_those_that_they_have() {
     let shown: Vec<&str> = table("| field of `[[model]]` |").into_iter().map(|row| row[0]).collect();
     assert_eq!(shown, known("[[model]]\nno_such_field = 1"));
     let (_, rest) = PAGE.split_once("`[[model.route]]` has ").unwrap();
-    let shown: Vec<&str> = rest.split_once(", of the same").unwrap().0.split('`').skip(1).step_by(2).collect();
+    let shown: Vec<&str> =
+        rest.split_once(", with the same meaning").unwrap().0.split('`').skip(1).step_by(2).collect();
     assert_eq!(shown, known("[[model]]\n[[model.route]]\nno_such_field = 1"));
 }
 
 /// A price of its own for every bucket that the row names, the first one highest: the first one must be what is charged.
 #[test]
 fn what_stands_in_for_a_missing_rate_is_what_the_page_says() {
-    for row in table("| bucket | what |") {
+    for row in table("| bucket | meaning |") {
         let chain: Vec<&str> = row[2].split('`').filter(|part| Bucket::ALL.iter().any(|b| b.name() == *part)).collect();
         let bucket = Bucket::ALL.into_iter().find(|bucket| bucket.name() == row[0]).unwrap();
         for start in 0..chain.len() {

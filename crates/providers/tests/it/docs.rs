@@ -41,7 +41,7 @@ fn what_the_page_says_of_a_vendor_is_so() {
 
 #[test]
 fn the_file_on_the_page_is_a_vendors_whole_file() {
-    let (_, rest) = PAGE.split_once("This is all of `").unwrap();
+    let (_, rest) = PAGE.split_once("This is the whole\n`").unwrap();
     let (name, rest) = rest.split_once("`:\n\n```toml\n").unwrap();
     let file = std::fs::read_to_string(format!("{}/vendors/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
     assert_eq!(rest.split_once("```").unwrap().0, file);
@@ -63,7 +63,7 @@ fn the_fields_on_the_page_are_those_that_a_vendor_has() {
     let refusal = Vendors::default().with_operator("[[vendor]]\nno_such_field = 1").unwrap_err().to_string();
     let (_, known) = refusal.split_once("expected one of ").unwrap();
     let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
-    let shown: Vec<&str> = table("| field | what |").into_iter().map(|row| row[0]).collect();
+    let shown: Vec<&str> = table("| field | meaning |").into_iter().map(|row| row[0]).collect();
     assert_eq!(shown, known);
 }
 

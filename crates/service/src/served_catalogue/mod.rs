@@ -226,7 +226,7 @@ mod tests {
         let offer = read(toml_after(PROVIDERS, "## Adding a vendor"), &[("HOUSE_API_KEY", "k")]).unwrap();
         assert!(offered(&offer).contains(&"house"));
         assert!(offer.catalog.resolve("house/small").is_ok());
-        let offer = read(toml_after(PROVIDERS, "A model that makes vectors"), &[("HOUSE_API_KEY", "k")]).unwrap();
+        let offer = read(toml_after(PROVIDERS, "An embedding model needs"), &[("HOUSE_API_KEY", "k")]).unwrap();
         let (model, dialect) = (offer.catalog.resolve("house/vectors").unwrap(), Dialect::OpenaiEmbeddings);
         let house = offer.vendors.iter().find(|vendor| vendor.vendor.id == model.route.vendor).unwrap();
         assert_eq!(
