@@ -1,6 +1,6 @@
 //! The examples of the operations page, run in their order on one data folder.
 
-use crate::house::{House, Way};
+use crate::fixture::{Access, Fixture};
 
 const PAGE: &str = include_str!("../../../../docs/OPERATIONS.md");
 /// What ids and keys begin with; the page shows the rest as `…`.
@@ -69,14 +69,14 @@ fn in_full(word: String, seen: &str) -> String {
     id.into_iter().next().unwrap().to_owned()
 }
 
-fn check(way: Way) {
-    let house = House::new(way);
+fn check(access: Access) {
+    let fixture = Fixture::new(access);
     let mut seen = String::new();
     let examples = examples();
     assert!(examples.len() > 10);
     for Example { command, printed } in examples {
         let words: Vec<String> = words(&command).into_iter().map(|word| in_full(word, &seen)).collect();
-        let output = house.run(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        let output = fixture.run(&words.iter().map(String::as_str).collect::<Vec<_>>());
         let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         assert_eq!(shortened(&text), shortened(&printed), "{command}");
         seen.push_str(&text);
@@ -85,10 +85,10 @@ fn check(way: Way) {
 
 #[test]
 fn the_examples_of_the_operations_page_print_what_it_says_on_files() {
-    check(Way::Files);
+    check(Access::Files);
 }
 
 #[test]
 fn the_examples_of_the_operations_page_print_what_it_says_through_the_socket() {
-    check(Way::Socket);
+    check(Access::Socket);
 }

@@ -1,9 +1,9 @@
 //! What an operator does, the same over both ways.
 
-use crate::house::{House, Way};
+use crate::fixture::{Access, Fixture};
 use serde_json::{Value, json};
 
-const WAYS: [Way; 2] = [Way::Files, Way::Socket];
+const WAYS: [Access; 2] = [Access::Files, Access::Socket];
 
 /// The names of a JSON object's fields, in order.
 fn fields(value: &Value) -> Vec<&str> {
@@ -12,123 +12,133 @@ fn fields(value: &Value) -> Vec<&str> {
 
 #[test]
 fn a_person_gets_credits_and_a_key_over_both_ways() {
-    for way in WAYS {
-        let house = House::new(way);
-        assert!(house.text(&["user", "add", "Ada"]).starts_with("added Ada as user_"), "{way:?}");
-        let granted = house.text(&["credits", "grant", "--user", "Ada", "--credits", "500"]);
+    for access in WAYS {
+        let fixture = Fixture::new(access);
+        assert!(fixture.text(&["user", "add", "Ada"]).starts_with("added Ada as user_"), "{access:?}");
+        let granted = fixture.text(&["credits", "grant", "--user", "Ada", "--credits", "500"]);
         assert!(granted.starts_with("500 credits ($5) were given (entry_"), "{granted}");
         assert!(granted.ends_with("Ada has 500 credits ($5) available\n"), "{granted}");
-        house.text(&["credits", "grant", "Ada", "--usd", "2.5"]);
-        let balance = house.json(&["balance", "Ada"]);
+        fixture.text(&["credits", "grant", "Ada", "--usd", "2.5"]);
+        let balance = fixture.json(&["balance", "Ada"]);
         assert_eq!(balance["balance"]["available"], json!({"usd": "7.5", "credits": "750"}));
-        let added = house.text(&["key", "add", "--user", "Ada", "--name", "laptop"]);
+        let added = fixture.text(&["key", "add", "--user", "Ada", "--name", "laptop"]);
         assert!(added.contains("\n    oc_sk_"), "{added}");
-        let keys = house.text(&["key", "list", "Ada"]);
+        let keys = fixture.text(&["key", "list", "Ada"]);
         assert!(keys.contains("laptop") && keys.contains("in force"), "{keys}");
         assert!(!keys.contains("oc_sk_"), "a secret is shown once");
-        let verified = house.text(&["ledger", "verify"]);
+        let verified = fixture.text(&["ledger", "verify"]);
         assert_eq!(verified, "checked 2 entries, 7 accounts and 0 open holds: everything adds up\n");
-        assert_eq!(house.text(&["ledger", "holds"]), "there are no open holds\n");
+        assert_eq!(fixture.text(&["ledger", "holds"]), "there are no open holds\n");
     }
 }
 
 #[test]
 fn what_is_done_through_the_socket_is_there_for_the_files_afterwards() {
-    let mut house = House::new(Way::Socket);
-    house.person("Ada", "12");
-    house.stop_gateway();
-    assert!(!house.dir.join("admin.sock").exists());
-    let text = house.text(&["balance", "Ada"]);
+    let mut fixture = Fixture::new(Access::Socket);
+    fixture.person("Ada", "12");
+    fixture.stop_gateway();
+    assert!(!fixture.dir.join("admin.sock").exists());
+    let text = fixture.text(&["balance", "Ada"]);
     assert!(text.contains("available  12       0.12"), "{text}");
 }
 
 #[test]
 fn the_same_grant_twice_gives_once() {
-    for way in WAYS {
-        let house = House::new(way);
-        house.text(&["user", "add", "Ada"]);
+    for access in WAYS {
+        let fixture = Fixture::new(access);
+        fixture.text(&["user", "add", "Ada"]);
         let grant = ["credits", "grant", "Ada", "7", "--id", "entry_00000000000000000000000001"];
-        assert_eq!(house.json(&grant)["replayed"], false);
-        assert_eq!(house.json(&grant)["replayed"], true);
-        assert!(house.text(&grant).contains("had been given before; nothing more was given"));
-        assert_eq!(house.json(&["balance", "Ada"])["balance"]["available"]["credits"], "7");
+        assert_eq!(fixture.json(&grant)["replayed"], false);
+        assert_eq!(fixture.json(&grant)["replayed"], true);
+        assert!(fixture.text(&grant).contains("had been given before; nothing more was given"));
+        assert_eq!(fixture.json(&["balance", "Ada"])["balance"]["available"]["credits"], "7");
     }
 }
 
 #[test]
 fn a_revoked_key_stays_in_the_list() {
-    let house = House::new(Way::Files);
-    house.text(&["user", "add", "Ada"]);
-    let added = house.json(&["key", "add", "Ada"]);
+    let fixture = Fixture::new(Access::Files);
+    fixture.text(&["user", "add", "Ada"]);
+    let added = fixture.json(&["key", "add", "Ada"]);
     let id = added["record"]["id"].as_str().unwrap();
-    assert!(house.text(&["key", "revoke", id]).contains("has been revoked since 20"));
-    house.text(&["key", "revoke", id]);
-    assert!(house.text(&["key", "list", "Ada"]).contains("revoked 20"));
+    assert!(fixture.text(&["key", "revoke", id]).contains("has been revoked since 20"));
+    fixture.text(&["key", "revoke", id]);
+    assert!(fixture.text(&["key", "list", "Ada"]).contains("revoked 20"));
 }
 
 #[test]
 fn a_limited_key_says_what_is_left() {
-    for way in WAYS {
-        let house = House::new(way);
-        house.text(&["user", "add", "Ada"]);
-        house.text(&["key", "add", "Ada", "--limit-credits", "50", "--model", "gpt-5-mini", "--expires-in-days", "3"]);
-        house.text(&["key", "add", "Ada", "--limit-usd", "1"]);
-        let keys = house.json(&["key", "list", "Ada"]);
+    for access in WAYS {
+        let fixture = Fixture::new(access);
+        fixture.text(&["user", "add", "Ada"]);
+        fixture.text(&[
+            "key",
+            "add",
+            "Ada",
+            "--limit-credits",
+            "50",
+            "--model",
+            "gpt-5-mini",
+            "--expires-in-days",
+            "3",
+        ]);
+        fixture.text(&["key", "add", "Ada", "--limit-usd", "1"]);
+        let keys = fixture.json(&["key", "list", "Ada"]);
         assert_eq!(keys["keys"][0]["limit"]["available"]["credits"], "50");
         assert_eq!(keys["keys"][0]["models"], json!(["gpt-5-mini"]));
         assert_eq!(keys["keys"][1]["limit"]["amount"]["usd"], "1");
-        let text = house.text(&["key", "list", "Ada"]);
+        let text = fixture.text(&["key", "list", "Ada"]);
         assert!(text.contains("50 of 50") && text.contains("until 20"), "{text}");
     }
 }
 
 #[test]
 fn a_partner_is_named_by_id_or_name() {
-    let house = House::new(Way::Files);
-    let added = house.json(&["partner", "add", "App", "--share-bps", "4000"]);
+    let fixture = Fixture::new(Access::Files);
+    let added = fixture.json(&["partner", "add", "App", "--share-bps", "4000"]);
     let id = added["partner"]["id"].as_str().unwrap();
-    house.text(&["user", "add", "Ada"]);
+    fixture.text(&["user", "add", "Ada"]);
     for name in ["App", id] {
-        let key = house.json(&["key", "add", "Ada", "--partner", name]);
+        let key = fixture.json(&["key", "add", "Ada", "--partner", name]);
         assert_eq!(key["record"]["partner"], id);
     }
-    let listed = house.text(&["partner", "list"]);
+    let listed = fixture.text(&["partner", "list"]);
     assert!(listed.contains("App") && listed.contains("4000 bps"), "{listed}");
 }
 
 #[test]
 fn entries_are_walked_page_by_page() {
-    let house = House::new(Way::Files);
+    let fixture = Fixture::new(Access::Files);
     for label in ["Ada", "Bea"] {
-        house.person(label, "1");
-        house.text(&["credits", "grant", label, "2", "--reason", "a birthday"]);
+        fixture.person(label, "1");
+        fixture.text(&["credits", "grant", label, "2", "--reason", "a birthday"]);
     }
-    let first = house.json(&["ledger", "entries", "--max", "3"]);
+    let first = fixture.json(&["ledger", "entries", "--max", "3"]);
     assert_eq!(first["entries"].as_array().unwrap().len(), 3);
     let next = first["next"].as_str().unwrap();
-    let rest = house.json(&["ledger", "entries", "--after", next]);
+    let rest = fixture.json(&["ledger", "entries", "--after", next]);
     assert_eq!((rest["entries"].as_array().unwrap().len(), &rest["next"]), (1, &Value::Null));
-    let of_ada = house.json(&["ledger", "entries", "--user", "Ada"]);
+    let of_ada = fixture.json(&["ledger", "entries", "--user", "Ada"]);
     assert_eq!(of_ada["entries"].as_array().unwrap().len(), 2);
-    let text = house.text(&["ledger", "entries", "--user", "Ada"]);
+    let text = fixture.text(&["ledger", "entries", "--user", "Ada"]);
     assert!(text.contains("promotion") && text.contains("a birthday"), "{text}");
-    let users = house.text(&["user", "list", "--max", "1"]);
+    let users = fixture.text(&["user", "list", "--max", "1"]);
     assert!(users.contains("there are more: --after user_"), "{users}");
 }
 
 /// Scripts rely on these names: adding is fine, renaming is not.
 #[test]
 fn the_fields_of_the_json_are_stable() {
-    for way in WAYS {
-        let house = House::new(way);
-        let user = house.json(&["user", "add", "Ada"]);
+    for access in WAYS {
+        let fixture = Fixture::new(access);
+        let user = fixture.json(&["user", "add", "Ada"]);
         assert_eq!((&user["reply"], fields(&user)), (&json!("user_added"), vec!["reply", "user"]));
         assert_eq!(fields(&user["user"]), ["created_at_ms", "id", "label", "suspended", "wallet"]);
-        let granted = house.json(&["credits", "grant", "Ada", "1"]);
+        let granted = fixture.json(&["credits", "grant", "Ada", "1"]);
         assert_eq!(fields(&granted), ["amount", "balance", "id", "replayed", "reply"]);
-        let balance = house.json(&["balance", "Ada"]);
+        let balance = fixture.json(&["balance", "Ada"]);
         assert_eq!(fields(&balance["balance"]), ["available", "held", "label", "posted", "user", "wallet"]);
-        let key = house.json(&["key", "add", "Ada"]);
+        let key = fixture.json(&["key", "add", "Ada"]);
         assert_eq!(fields(&key), ["key", "record", "reply"]);
         let record = [
             "created_at_ms",
@@ -143,12 +153,12 @@ fn the_fields_of_the_json_are_stable() {
             "user",
         ];
         assert_eq!(fields(&key["record"]), record);
-        assert_eq!(fields(&house.json(&["key", "list", "Ada"])), ["keys", "reply"]);
-        let entries = house.json(&["ledger", "entries"]);
+        assert_eq!(fields(&fixture.json(&["key", "list", "Ada"])), ["keys", "reply"]);
+        let entries = fixture.json(&["ledger", "entries"]);
         assert_eq!(fields(&entries), ["entries", "next", "reply"]);
         assert_eq!(fields(&entries["entries"][0]), ["at_ms", "charged", "id", "kind", "legs", "reason", "usage"]);
-        assert_eq!(fields(&house.json(&["ledger", "holds"])), ["holds", "reply", "total"]);
-        let verified = house.json(&["ledger", "verify"]);
+        assert_eq!(fields(&fixture.json(&["ledger", "holds"])), ["holds", "reply", "total"]);
+        let verified = fixture.json(&["ledger", "verify"]);
         assert_eq!(fields(&verified), ["accounts", "clean", "entries", "findings", "findings_total", "holds", "reply"]);
         assert_eq!(verified["clean"], true);
     }
@@ -157,15 +167,15 @@ fn the_fields_of_the_json_are_stable() {
 /// As the operations page tells: the store first, the ledger second, while the gateway runs.
 #[test]
 fn a_backup_of_a_running_gateway_verifies_where_it_is_restored() {
-    let house = House::new(Way::Socket);
-    house.person("Ada", "12");
-    let restored = House::new(Way::Files);
+    let fixture = Fixture::new(Access::Socket);
+    fixture.person("Ada", "12");
+    let restored = Fixture::new(Access::Files);
     for file in ["store.db", "ledger.db"] {
-        let from = rusqlite::Connection::open(house.dir.join(file)).unwrap();
+        let from = rusqlite::Connection::open(fixture.dir.join(file)).unwrap();
         let to = restored.dir.join(file);
         from.execute("VACUUM INTO ?1", [to.to_str().unwrap()]).unwrap();
     }
-    house.person("Bea", "5");
+    fixture.person("Bea", "5");
     assert!(restored.text(&["ledger", "verify"]).starts_with("checked 1 entries"));
     assert_eq!(restored.json(&["balance", "Ada"])["balance"]["available"]["credits"], "12");
     assert!(restored.error(&["balance", "Bea"]).contains("no user Bea"));

@@ -2,6 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod docs;
+mod fixture;
 mod flows;
-mod house;
 mod refusals;

@@ -1,45 +1,49 @@
 //! What goes wrong names the thing and the remedy.
 
-use crate::house::{House, Way, run};
+use crate::fixture::{Access, Fixture, run};
 use opencredits_ledger::Ledger;
 use std::os::unix::fs::PermissionsExt;
 
-fn check(house: &House, arguments: &[&str], expect: &str) {
-    let error = house.error(arguments);
+fn check(fixture: &Fixture, arguments: &[&str], expect: &str) {
+    let error = fixture.error(arguments);
     assert!(error.contains(expect), "{arguments:?}: {error}");
 }
 
 #[test]
 fn each_refusal_names_the_thing_and_the_remedy_over_both_ways() {
-    for way in [Way::Files, Way::Socket] {
-        let house = House::new(way);
-        house.text(&["user", "add", "Ada"]);
-        check(&house, &["balance", "Eve"], "no user Eve; list users with `opencredits-admin user list`");
-        check(&house, &["user", "add", "Ada"], "there is a user Ada already, user_");
-        check(&house, &["key", "add", "Ada", "--partner", "App"], "no partner App; list partners with");
-        check(&house, &["key", "revoke", "key_00000000000000000000000001"], "list a user's keys with");
-        check(&house, &["credits", "grant", "Ada", "much"], "much is no amount of credits");
-        check(&house, &["credits", "grant", "Ada", "0"], "the amount is not above zero");
-        check(&house, &["key", "add", "Ada", "--model", "gpt-5-mni"], "there is no model \"gpt-5-mni\"; did you mean");
-        check(&house, &["key", "add", "Ada", "--limit-usd", "0"], "the limit is not above zero");
+    for access in [Access::Files, Access::Socket] {
+        let fixture = Fixture::new(access);
+        fixture.text(&["user", "add", "Ada"]);
+        check(&fixture, &["balance", "Eve"], "no user Eve; list users with `opencredits-admin user list`");
+        check(&fixture, &["user", "add", "Ada"], "there is a user Ada already, user_");
+        check(&fixture, &["key", "add", "Ada", "--partner", "App"], "no partner App; list partners with");
+        check(&fixture, &["key", "revoke", "key_00000000000000000000000001"], "list a user's keys with");
+        check(&fixture, &["credits", "grant", "Ada", "much"], "much is no amount of credits");
+        check(&fixture, &["credits", "grant", "Ada", "0"], "the amount is not above zero");
+        check(
+            &fixture,
+            &["key", "add", "Ada", "--model", "gpt-5-mni"],
+            "there is no model \"gpt-5-mni\"; did you mean",
+        );
+        check(&fixture, &["key", "add", "Ada", "--limit-usd", "0"], "the limit is not above zero");
     }
 }
 
 #[test]
 fn a_wrong_command_line_is_refused_before_anything_is_opened() {
-    let house = House::new(Way::Files);
-    check(&house, &["balance"], "--user <USER>");
-    check(&house, &["credits", "grant", "Ada"], "--credits <CREDITS>");
-    check(&house, &["credits", "grant", "Ada", "1", "--usd", "1"], "cannot be used with");
-    check(&house, &["key", "revoke", "user_00000000000000000000000001"], "it begins with key_");
-    check(&house, &["key", "add", "Ada", "--limit-usd", "1", "--limit-credits", "1"], "cannot be used with");
-    assert!(!house.dir.join("ledger.db").exists());
+    let fixture = Fixture::new(Access::Files);
+    check(&fixture, &["balance"], "--user <USER>");
+    check(&fixture, &["credits", "grant", "Ada"], "--credits <CREDITS>");
+    check(&fixture, &["credits", "grant", "Ada", "1", "--usd", "1"], "cannot be used with");
+    check(&fixture, &["key", "revoke", "user_00000000000000000000000001"], "it begins with key_");
+    check(&fixture, &["key", "add", "Ada", "--limit-usd", "1", "--limit-credits", "1"], "cannot be used with");
+    assert!(!fixture.dir.join("ledger.db").exists());
 }
 
 #[test]
 fn a_data_folder_with_a_typing_mistake_is_not_made() {
-    let house = House::new(Way::Files);
-    let dir = house.dir.join("dta");
+    let fixture = Fixture::new(Access::Files);
+    let dir = fixture.dir.join("dta");
     let output = run(&dir, &["user", "list"]);
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains("there is no data folder") && error.contains("--data"), "{error}");
@@ -48,57 +52,57 @@ fn a_data_folder_with_a_typing_mistake_is_not_made() {
 
 #[test]
 fn a_ledger_that_another_process_has_open_is_left_alone() {
-    let house = House::new(Way::Files);
-    let _open = Ledger::open(house.dir.join("ledger.db")).unwrap();
-    check(&house, &["user", "list"], "stop it, or speak to it through its admin socket");
+    let fixture = Fixture::new(Access::Files);
+    let _open = Ledger::open(fixture.dir.join("ledger.db")).unwrap();
+    check(&fixture, &["user", "list"], "stop it, or speak to it through its admin socket");
 }
 
 #[test]
 fn a_socket_that_a_killed_gateway_left_is_passed_by() {
-    let house = House::new(Way::Files);
-    let path = house.dir.join("admin.sock");
+    let fixture = Fixture::new(Access::Files);
+    let path = fixture.dir.join("admin.sock");
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     assert!(path.exists());
-    house.text(&["user", "add", "Ada"]);
+    fixture.text(&["user", "add", "Ada"]);
 }
 
 #[test]
 fn an_answer_that_is_lost_says_how_to_ask_again() {
-    let house = House::new(Way::Files);
-    let listener = std::os::unix::net::UnixListener::bind(house.dir.join("admin.sock")).unwrap();
+    let fixture = Fixture::new(Access::Files);
+    let listener = std::os::unix::net::UnixListener::bind(fixture.dir.join("admin.sock")).unwrap();
     let hanging_up = std::thread::spawn(move || drop(listener.accept().unwrap()));
-    check(&house, &["credits", "grant", "Ada", "1"], "the outcome is unknown; ask again with --id entry_");
+    check(&fixture, &["credits", "grant", "Ada", "1"], "the outcome is unknown; ask again with --id entry_");
     hanging_up.join().unwrap();
 }
 
 #[test]
 fn files_made_by_the_tool_are_for_their_owner_alone() {
-    let house = House::new(Way::Files);
-    house.text(&["user", "add", "Ada"]);
-    let mode = std::fs::metadata(house.dir.join("store.db")).unwrap().permissions().mode();
+    let fixture = Fixture::new(Access::Files);
+    fixture.text(&["user", "add", "Ada"]);
+    let mode = std::fs::metadata(fixture.dir.join("store.db")).unwrap().permissions().mode();
     assert_eq!(mode & 0o077, 0);
 }
 
 #[test]
 fn a_config_is_checked_and_shown_without_a_data_folder() {
-    let house = House::new(Way::Files);
-    let file = house.dir.join("config.toml");
+    let fixture = Fixture::new(Access::Files);
+    let file = fixture.dir.join("config.toml");
     let file = file.to_str().unwrap();
     std::fs::write(file, "[catalog]\nsandbox = true\n").unwrap();
-    let text = house.text(&["config", "check", file]);
+    let text = fixture.text(&["config", "check", file]);
     assert!(text.contains("markup_bps = 2500") && text.contains("the config is good; "), "{text}");
-    let json = house.json(&["--config", file, "config", "check"]);
+    let json = fixture.json(&["--config", file, "config", "check"]);
     assert_eq!(json["config"]["billing"]["credit_price_usd"], "0.01");
     assert!(json["models"].as_u64().unwrap() > 0);
     std::fs::write(file, "").unwrap();
-    let text = house.text(&["config", "check", file]);
+    let text = fixture.text(&["config", "check", file]);
     assert!(text.contains("warning: no model is offered; put a vendor's key"), "{text}");
-    assert!(!house.dir.join("ledger.db").exists());
+    assert!(!fixture.dir.join("ledger.db").exists());
     std::fs::write(file, "[server]\nlisen = \"x\"\n").unwrap();
-    check(&house, &["config", "check", file], "lisen");
+    check(&fixture, &["config", "check", file], "lisen");
     std::fs::write(file, MODEL_WITHOUT_VENDOR).unwrap();
-    check(&house, &["config", "check", file], "no [[vendor]] names");
-    check(&house, &["config", "check", "missing.toml"], "cannot use missing.toml");
+    check(&fixture, &["config", "check", file], "no [[vendor]] names");
+    check(&fixture, &["config", "check", "missing.toml"], "cannot use missing.toml");
 }
 
 const MODEL_WITHOUT_VENDOR: &str = r#"

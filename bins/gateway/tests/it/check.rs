@@ -4,10 +4,10 @@ use crate::fixture::{Fixture, config_of, failed, is_empty};
 
 #[test]
 fn a_config_is_shown_as_it_holds_and_no_secret_with_it() {
-    let house = Fixture::new();
-    let file = house.file("config.toml", &config_of("https://models.example"));
+    let fixture = Fixture::new();
+    let file = fixture.file("config.toml", &config_of("https://models.example"));
     let variables = [("HOUSE_API_KEY", "key-canary"), ("OPENCREDITS_BILLING_CREDIT_PRICE_USD", "1")];
-    let output = house.run(&["--config", &file, "--check"], &variables);
+    let output = fixture.run(&["--config", &file, "--check"], &variables);
     let shown = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     assert!(output.status.success(), "{shown}");
     for part in ["markup_bps = 2500", "credit_price_usd = \"1\"", "house/small", "x-secret", "listen = \"127.0.0.1:0\""]
@@ -15,38 +15,38 @@ fn a_config_is_shown_as_it_holds_and_no_secret_with_it() {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     assert!(!shown.contains("canary"), "{shown}");
-    assert!(is_empty(&house.data()));
+    assert!(is_empty(&fixture.data()));
 }
 
 #[test]
 fn what_cannot_be_used_is_named_and_nothing_is_started() {
-    let house = Fixture::new();
+    let fixture = Fixture::new();
     let check = |config: &str, variables: &[(&str, &str)], expect: &str| {
-        let file = house.file("config.toml", config);
+        let file = fixture.file("config.toml", config);
         for more in [&["--check"][..], &[]] {
-            let (printed, error) = failed(house.run(&[&["--config", &file], more].concat(), variables));
+            let (printed, error) = failed(fixture.run(&[&["--config", &file], more].concat(), variables));
             assert!(error.contains(expect) && printed.is_empty(), "{config}: {printed}{error}");
         }
-        assert!(is_empty(&house.data()), "{config}");
+        assert!(is_empty(&fixture.data()), "{config}");
     };
     check("[server]\nlisen = \"x\"", &[], "lisen");
     check("[server]\nheader_bytes_max = 4096", &[], "server.header_bytes_max");
     check("", &[("OPENCREDITS_LOG_FILTER", "loud")], "log.filter");
     check("", &[("OPENCREDITS_SERVR_LISTEN", "x")], "OPENCREDITS_SERVR_LISTEN");
     check("", &[("OPENAI_API_KEY_FILE", "/nowhere/key")], "/nowhere/key");
-    let (_, error) = failed(house.run(&["--config", "/nowhere.toml", "--check"], &[]));
+    let (_, error) = failed(fixture.run(&["--config", "/nowhere.toml", "--check"], &[]));
     assert!(error.contains("/nowhere.toml"), "{error}");
 }
 
 #[test]
 fn a_vendor_without_its_key_is_told_by_the_check_and_at_the_start() {
-    let house = Fixture::new();
-    let file = house.file("config.toml", &config_of("http://models.example"));
+    let fixture = Fixture::new();
+    let file = fixture.file("config.toml", &config_of("http://models.example"));
     let check = |variables: &[(&str, &str)], expect: &[&str]| {
-        let output = house.run(&["--config", &file, "--check"], variables);
+        let output = fixture.run(&["--config", &file, "--check"], variables);
         let (config, told) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
         assert!(output.status.success() && config.contains("[server]"), "{config}{told}");
-        let gateway = house.start(&["--config", &file], variables);
+        let gateway = fixture.start(&["--config", &file], variables);
         for text in [&told, &gateway.opening] {
             let all = expect.iter().all(|part| text.contains(part));
             assert!(all && text.matches("vendor house").count() == 1, "{expect:?}: {text}");

@@ -38,8 +38,8 @@ fn paste(gateway: &Gateway, command: &str) -> String {
 
 #[test]
 fn what_dev_prints_can_be_pasted_and_a_second_start_keeps_the_data() {
-    let house = Fixture::new();
-    let first = house.start(&["dev"], &[]);
+    let fixture = Fixture::new();
+    let first = fixture.start(&["dev"], &[]);
     let commands: Vec<&str> = first.greeting.split("    curl ").skip(1).collect();
     assert_eq!(commands.len(), 3, "{}", first.greeting);
     for (command, expect) in commands.iter().zip(["\"credits\":", "event: message_stop", "\"balance\":"]) {
@@ -53,9 +53,9 @@ fn what_dev_prints_can_be_pasted_and_a_second_start_keeps_the_data() {
     first.terminate();
     assert!(first.ended().0.success());
 
-    let second = house.start(&["dev"], &[]);
+    let second = fixture.start(&["dev"], &[]);
     assert!(!second.greeting.contains("oc_sk_") && second.greeting.contains("as you left it"), "{}", second.greeting);
-    let hint = format!("opencredits-admin --data {} key add \"sample person\"", house.data().display());
+    let hint = format!("opencredits-admin --data {} key add \"sample person\"", fixture.data().display());
     assert!(second.greeting.contains(&hint) && !second.greeting.contains("cargo"), "{}", second.greeting);
     let body = |answer: &str| answer.split_once("\r\n\r\n").unwrap().1.to_owned();
     assert_eq!(body(&second.get("/v1/credits/balance", &key)), body(&balance));
@@ -63,8 +63,8 @@ fn what_dev_prints_can_be_pasted_and_a_second_start_keeps_the_data() {
 
 #[test]
 fn a_folder_that_has_other_people_gets_the_sample_person_too() {
-    let house = Fixture::new();
-    drop(house.start(&[], &[]));
+    let fixture = Fixture::new();
+    drop(fixture.start(&[], &[]));
     let ada = User {
         id: UserId::from_bits(1),
         wallet: AccountId::from_bits(1),
@@ -74,19 +74,19 @@ fn a_folder_that_has_other_people_gets_the_sample_person_too() {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
-        let store = SqliteStore::open(house.data().join("store.db")).unwrap();
+        let store = SqliteStore::open(fixture.data().join("store.db")).unwrap();
         store.add_user(&ada).await.unwrap();
     });
-    let first = house.start(&["dev"], &[]);
+    let first = fixture.start(&["dev"], &[]);
     assert!(first.get("/v1/credits/balance", &first.key()).contains("{\"balance\":1000"), "{}", first.greeting);
 }
 
 #[test]
 fn a_port_that_is_taken_costs_nobody_the_key_that_is_shown_once() {
-    let house = Fixture::new();
+    let fixture = Fixture::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let (printed, error) = failed(house.run(&["dev"], &[("OPENCREDITS_SERVER_LISTEN", &address)]));
+    let (printed, error) = failed(fixture.run(&["dev"], &[("OPENCREDITS_SERVER_LISTEN", &address)]));
     assert!(error.contains(&address) && printed.is_empty(), "{printed}{error}");
-    assert!(house.start(&["dev"], &[]).key().starts_with("oc_sk_"));
+    assert!(fixture.start(&["dev"], &[]).key().starts_with("oc_sk_"));
 }

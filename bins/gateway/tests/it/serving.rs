@@ -12,8 +12,8 @@ fn chat(model: &str, text: &str) -> String {
 
 #[test]
 fn a_stream_is_finished_and_charged_when_the_gateway_is_told_to_end() {
-    let house = Fixture::new();
-    let gateway = house.start(&["dev"], &[]);
+    let fixture = Fixture::new();
+    let gateway = fixture.start(&["dev"], &[]);
     let key = gateway.key();
     assert!(gateway.get("/readyz", "").ends_with("ready\n"));
     let body = chat("sandbox/gpt", "sandbox:slow 50");
@@ -24,16 +24,16 @@ fn a_stream_is_finished_and_charged_when_the_gateway_is_told_to_end() {
     assert!(rest.contains("data: [DONE]") && rest.contains("\"generation_id\":\"gen_"), "{rest}");
     let (status, log) = gateway.ended();
     assert!(status.success() && log.contains("clean=true"), "{log}");
-    let again = house.start(&["dev"], &[]);
+    let again = fixture.start(&["dev"], &[]);
     let balance = again.get("/v1/credits/balance", &key);
     assert!(balance.contains("{\"balance\":999."), "what was streamed is charged: {balance}");
 }
 
 #[test]
 fn a_folder_has_one_gateway() {
-    let house = Fixture::new();
-    let first = house.start(&["dev"], &[]);
-    let (printed, error) = failed(house.run(&["dev"], &[]));
+    let fixture = Fixture::new();
+    let first = fixture.start(&["dev"], &[]);
+    let (printed, error) = failed(fixture.run(&["dev"], &[]));
     assert!(error.contains("stop it") && printed.is_empty(), "{printed}{error}");
     assert!(first.get("/v1/key", &first.key()).starts_with("HTTP/1.1 200"), "the first one goes on");
 }
@@ -41,16 +41,16 @@ fn a_folder_has_one_gateway() {
 #[test]
 fn a_vendor_is_asked_with_our_key_from_the_environment_or_from_a_file() {
     let upstream = ReplayUpstream::start(Vec::new()).unwrap();
-    let house = Fixture::new();
-    let config = house.file("config.toml", &config_of(&upstream.base_url()));
-    let secret = house.file("key", "key-from-a-file\n");
+    let fixture = Fixture::new();
+    let config = fixture.file("config.toml", &config_of(&upstream.base_url()));
+    let secret = fixture.file("key", "key-from-a-file\n");
     let mut user_key = String::new();
     let ways = [
         ("HOUSE_API_KEY", "key-from-the-environment", "key-from-the-environment"),
         ("HOUSE_API_KEY_FILE", &secret, "key-from-a-file"),
     ];
     for (at, (variable, value, expect)) in ways.into_iter().enumerate() {
-        let gateway = house.start(&["--config", &config, "dev"], &[(variable, value)]);
+        let gateway = fixture.start(&["--config", &config, "dev"], &[(variable, value)]);
         if at == 0 {
             user_key = gateway.key();
         }
@@ -68,20 +68,20 @@ fn a_vendor_is_asked_with_our_key_from_the_environment_or_from_a_file() {
 
 #[test]
 fn a_data_folder_that_is_open_to_others_is_told_with_the_remedy() {
-    let house = Fixture::new();
-    std::fs::create_dir(house.data()).unwrap();
+    let fixture = Fixture::new();
+    std::fs::create_dir(fixture.data()).unwrap();
     for (mode, told) in [(0o700, false), (0o750, true), (0o707, true)] {
-        std::fs::set_permissions(house.data(), Permissions::from_mode(mode)).unwrap();
-        let opening = &house.start(&[], &[]).opening;
-        assert_eq!(opening.contains(&format!("chmod 700 {}", house.data().display())), told, "{mode:o}: {opening}");
+        std::fs::set_permissions(fixture.data(), Permissions::from_mode(mode)).unwrap();
+        let opening = &fixture.start(&[], &[]).opening;
+        assert_eq!(opening.contains(&format!("chmod 700 {}", fixture.data().display())), told, "{mode:o}: {opening}");
     }
 }
 
 #[test]
 fn the_log_says_how_tables_were_brought_up_to_date_to_an_operator_who_asks_alone() {
     let check = |filter: &str, told: bool| {
-        let house = Fixture::new();
-        let gateway = house.start(&[], &[("OPENCREDITS_LOG_FILTER", filter)]);
+        let fixture = Fixture::new();
+        let gateway = fixture.start(&[], &[("OPENCREDITS_LOG_FILTER", filter)]);
         assert_eq!(gateway.opening.contains("refinery"), told, "{filter}: {}", gateway.opening);
     };
     check("info", false);

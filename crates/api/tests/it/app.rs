@@ -291,7 +291,7 @@ impl TestApp {
     }
 
     /// The same application with another settings.
-    pub(crate) fn with_face(mut self, change: impl FnOnce(&mut ApiSettings)) -> Self {
+    pub(crate) fn with_settings(mut self, change: impl FnOnce(&mut ApiSettings)) -> Self {
         let App { gateway, partners, settings, .. } = &*self.app;
         let (gateway, partners, mut settings) = (gateway.clone(), partners.clone(), settings.clone());
         change(&mut settings);

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Who answers the tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum Access {
     /// Nobody: it opens the files.
     Files,
     /// A gateway, through its socket.
@@ -39,18 +39,18 @@ impl Entropy for Counting {
 }
 
 /// A data folder.
-pub(crate) struct House {
+pub(crate) struct Fixture {
     pub(crate) dir: PathBuf,
     /// Serves the socket until it is told to stop.
     gateway: Option<(tokio::sync::oneshot::Sender<()>, std::thread::JoinHandle<()>)>,
     _folder: tempfile::TempDir,
 }
 
-impl House {
-    pub(crate) fn new(way: Way) -> Self {
+impl Fixture {
+    pub(crate) fn new(access: Access) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().to_owned();
-        let gateway = (way == Way::Socket).then(|| serve(&dir));
+        let gateway = (access == Access::Socket).then(|| serve(&dir));
         Self { dir, gateway, _folder: folder }
     }
 
