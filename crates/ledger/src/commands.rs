@@ -191,7 +191,10 @@ impl Capture<'_> {
             not_negative(leg.amount)?;
             charged = charged.checked_add(leg.amount).ok_or(LedgerError::Amount)?;
         }
-        let collected = reach(state, hold.payer, hold.amount, charged);
+        // No limit pays more than it has: what it does not cover is bad debt, like what the payer does not have.
+        let accounts = hold.limits.iter().chain([&hold.payer]);
+        let collected =
+            accounts.fold(charged, |least, account| least.min(reach(state, *account, hold.amount, charged)));
         let mut legs = Vec::with_capacity(self.legs.len().saturating_add(4));
         legs.push((hold.payer, collected.checked_neg().ok_or(LedgerError::Amount)?));
         let mut paid = NanoUsd::ZERO;

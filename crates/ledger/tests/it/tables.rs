@@ -80,15 +80,15 @@ fn who_must_not_go_below_zero_bears_no_bad_debt_that_it_does_not_have() {
         "
         hold H W+L 60          | 40
         capture H P=110 -W     | W needs 110 has 100
-        capture H P=110 -L     | L needs 90 has 80
+        capture H P=110 -L     | L needs 110 has 80
         balance W              | 100 60 40
         balance L              | 80 60 20
         account S zero
-        capture H P=110 -S     | S needs 10 has 0
-        transfer T3 C S 10     | ok
-        capture H P=110 -S     | 110/100
+        capture H P=110 -S     | S needs 30 has 0
+        transfer T3 C S 30     | ok
+        capture H P=110 -S     | 110/80
         balance S              | 0 0 0
-        balance W              | 0 0 0
+        balance W              | 20 0 20
     ",
     );
     after_start(
@@ -102,13 +102,15 @@ fn who_must_not_go_below_zero_bears_no_bad_debt_that_it_does_not_have() {
 }
 
 #[test]
-fn a_limit_counts_what_it_can_when_a_charge_exceeds_it() {
+fn a_limit_bounds_a_charge_that_exceeds_it_and_the_rest_is_bad_debt() {
     after_start(
         "
         hold H W+L 80          | 20
-        capture H P=95         | 95/95
+        capture H P=95         | 95/80
         balance L              | 0 0 0
-        balance W              | 5 0 5
+        balance W              | 20 0 20
+        balance P              | 95 0 95
+        balance BAD            | -15 0 -15
     ",
     );
 }
