@@ -18,6 +18,15 @@ impl std::ops::Deref for Text<'_> {
     }
 }
 
+impl Text<'_> {
+    /// Appends `more`, in time proportional to its length.
+    pub(crate) fn append(&mut self, more: &str) {
+        if !more.is_empty() {
+            self.0.to_mut().push_str(more);
+        }
+    }
+}
+
 /// The content of a request.
 #[derive(Default)]
 pub(crate) struct Conversation<'a> {
@@ -151,6 +160,15 @@ pub(crate) struct Thought<'a> {
     pub(crate) vendor: Cow<'a, str>,
     pub(crate) text: Option<Text<'a>>,
     pub(crate) seal: Option<Seal<'a>>,
+}
+
+impl Thought<'_> {
+    /// Continues the text, and takes the seal and the vendor of `more`.
+    pub(crate) fn continue_with(&mut self, more: Self) {
+        let mut text = self.text.take().unwrap_or_default();
+        text.append(more.text.as_deref().unwrap_or_default());
+        *self = Self { text: Some(text), ..more };
+    }
 }
 
 /// Data that only the provider can read, byte for byte.

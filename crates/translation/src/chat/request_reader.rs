@@ -259,9 +259,7 @@ fn thoughts(details: Vec<Detail<'_>>) -> Vec<Part<'_>> {
         });
         match open {
             Some((_, open)) if !matches!(more.seal, Some(Seal::Redacted(_))) => {
-                let text =
-                    [open.text.as_deref().unwrap_or_default(), more.text.as_deref().unwrap_or_default()].concat();
-                *open = Thought { text: Some(Text(text.into())), ..more };
+                open.continue_with(more);
             }
             _ => all.push((index, more)),
         }

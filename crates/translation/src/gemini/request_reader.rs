@@ -1,8 +1,8 @@
 //! Reads a request of `gemini-generate`. Names are accepted in both of their forms, `camelCase` and `snake_case`.
 
 use crate::conversation::{
-    Call, Conversation, Effort, Format, Part, PartContent, Reasoning, Role, Seal, Source, Text, Thought, Tool,
-    ToolChoice, raw_text,
+    Call, Conversation, Effort, Format, Part, PartContent, Reasoning, Role, Seal, Source, Text, Tool, ToolChoice,
+    raw_text,
 };
 use crate::field_readers::{expected, object, push, read, read_fields, refused};
 use crate::{schema, seal};
@@ -11,6 +11,7 @@ use opencredits_wire::json;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::collections::{HashMap, VecDeque};
 
 #[derive(Deserialize)]
 struct Content<'a> {
@@ -233,7 +234,11 @@ fn thinking(raw: &str) -> Result<Option<Reasoning>, RequestError> {
 #[derive(Default)]
 struct Ids<'a> {
     made: u64,
-    open: Vec<(Text<'a>, Text<'a>)>,
+    /// The ids of the calls, in their order; `None` once a result has answered one.
+    calls: Vec<Option<Text<'a>>>,
+    /// The unanswered calls of an id, and of a name, by their index in `calls`, oldest first.
+    by_id: HashMap<String, VecDeque<usize>>,
+    by_name: HashMap<String, VecDeque<usize>>,
 }
 
 impl<'a> Ids<'a> {
@@ -243,18 +248,32 @@ impl<'a> Ids<'a> {
             self.made = made.saturating_add(1);
             Text(Cow::Owned(format!("call_{made}")))
         });
-        self.open.push((name.clone(), id.clone()));
+        let index = self.calls.len();
+        self.by_id.entry(id.to_string()).or_default().push_back(index);
+        self.by_name.entry(name.to_string()).or_default().push_back(index);
+        self.calls.push(Some(id.clone()));
         id
+    }
+
+    /// The oldest unanswered call of a queue. Each call is passed over once at most, so that this stays linear.
+    fn take(calls: &mut [Option<Text<'a>>], queue: Option<&mut VecDeque<usize>>) -> Option<Text<'a>> {
+        let queue = queue?;
+        while let Some(index) = queue.pop_front() {
+            if let Some(id) = calls.get_mut(index).and_then(Option::take) {
+                return Some(id);
+            }
+        }
+        None
     }
 
     /// The call that a result answers. Clients invent ids for results of calls that had none, so an id that no open
     /// call has is ignored where the name matches.
     fn result(&mut self, id: Option<Text<'a>>, name: &str) -> Result<Text<'a>, RequestError> {
         let id = id.filter(|id| !id.is_empty());
-        let has_id = |(_, open): &(Text<'a>, Text<'a>)| id.as_deref() == Some(&**open);
-        let named = || self.open.iter().position(|(open, _)| **open == *name);
-        match (self.open.iter().position(has_id).or_else(named), id) {
-            (Some(place), _) => Ok(self.open.remove(place).1),
+        let own = id.as_deref().and_then(|id| Self::take(&mut self.calls, self.by_id.get_mut(id)));
+        let found = own.or_else(|| Self::take(&mut self.calls, self.by_name.get_mut(name)));
+        match (found, id) {
+            (Some(call), _) => Ok(call),
             (None, Some(id)) => Ok(id),
             (None, None) => Err(expected("contents", "complete: a functionResponse follows its functionCall")),
         }
@@ -298,8 +317,7 @@ fn join<'a>(parts: &mut [Part<'a>], part: Part<'a>) -> Option<Part<'a>> {
     });
     match (open, part.content) {
         (Some(open), PartContent::Reasoning(more)) if !matches!(more.seal, Some(Seal::Redacted(_))) => {
-            let text = [open.text.as_deref().unwrap_or_default(), more.text.as_deref().unwrap_or_default()].concat();
-            *open = Thought { text: Some(Text(Cow::Owned(text))), ..more };
+            open.continue_with(more);
             None
         }
         (_, content) => Some(content.into()),

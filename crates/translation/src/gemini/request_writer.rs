@@ -7,6 +7,7 @@ use crate::conversation::{
 use crate::json_writer::{JsonWriter, value};
 use crate::target::Target;
 use opencredits_dialects::RequestError;
+use std::collections::{HashMap, VecDeque};
 
 type Fields = Vec<(&'static str, String)>;
 
@@ -141,7 +142,7 @@ fn write_tool(out: &mut JsonWriter, tool: &Tool<'_>) {
 }
 
 /// In this dialect results are matched to calls by the function's name.
-fn call_names<'a>(from: &'a Conversation<'_>) -> Vec<(&'a str, &'a str)> {
+fn call_names<'a>(from: &'a Conversation<'_>) -> HashMap<&'a str, &'a str> {
     let parts = from.turns.iter().flat_map(|turn| &turn.parts);
     let calls = parts.filter_map(|part| if let PartContent::Call(call) = &part.content { Some(call) } else { None });
     calls.map(|call| (&*call.id, &*call.name)).collect()
@@ -164,11 +165,16 @@ fn write_content(out: &mut JsonWriter, role: &str, write: impl FnOnce(&mut JsonW
 
 /// All results of one turn's calls stand together, directly after the calls and alone: the provider demands as many
 /// parts as there were calls.
-fn write_user(out: &mut JsonWriter, parts: &[&Part<'_>], names: &[(&str, &str)], wrong: &mut Option<RequestError>) {
+fn write_user(
+    out: &mut JsonWriter,
+    parts: &[&Part<'_>],
+    names: &HashMap<&str, &str>,
+    wrong: &mut Option<RequestError>,
+) {
     write_content(out, "user", |out| {
         for part in parts {
             if let PartContent::Result { id, parts, is_error } = &part.content {
-                let name = names.iter().rev().find(|(call, _)| *call == &**id).map(|(_, name)| *name);
+                let name = names.get(&**id).copied();
                 write_result(out, (id, name.unwrap_or("function")), (parts, *is_error));
             }
         }
@@ -189,12 +195,12 @@ fn write_user(out: &mut JsonWriter, parts: &[&Part<'_>], names: &[(&str, &str)],
 /// Seals go back to their vendor: each on the part that follows it, calls first.
 fn write_model(out: &mut JsonWriter, parts: &[&Part<'_>], to: &Target<'_>, wrong: &mut Option<RequestError>) {
     let has_calls = parts.iter().any(|part| matches!(part.content, PartContent::Call(_)));
-    let mut seals = Vec::new();
+    let mut seals = VecDeque::new();
     let mut calls = 0_usize;
     for part in parts {
         match &part.content {
             PartContent::Reasoning(thought) if thought.vendor == to.vendor => match &thought.seal {
-                Some(Seal::Redacted(seal)) => seals.push(&**seal),
+                Some(Seal::Redacted(seal)) => seals.push_back(&**seal),
                 Some(Seal::Signature(seal)) => out.object(|out| {
                     out.member("text", thought.text.as_deref().unwrap_or_default());
                     out.member_raw("thought", "true");
@@ -204,13 +210,13 @@ fn write_model(out: &mut JsonWriter, parts: &[&Part<'_>], to: &Target<'_>, wrong
             },
             PartContent::Reasoning(_) => {}
             content @ PartContent::Call(_) => {
-                let own = (!seals.is_empty()).then(|| seals.remove(0));
+                let own = seals.pop_front();
                 let seal = own.or((calls == 0 && to.reasons).then_some(NO_SEAL));
                 calls = calls.saturating_add(1);
                 write_part(out, content, seal, wrong);
             }
             content => {
-                let seal = (!has_calls && !seals.is_empty()).then(|| seals.remove(0));
+                let seal = if has_calls { None } else { seals.pop_front() };
                 write_part(out, content, seal, wrong);
             }
         }
