@@ -10,6 +10,7 @@ mod bench;
 mod check;
 mod e2e;
 mod gateway;
+mod holds;
 mod meter;
 mod outcome;
 mod pricebook;
@@ -39,6 +40,8 @@ enum Task {
     E2e(e2e::Args),
     /// Reads recorded exchanges with the gateway's decoders and compares with the expected usage
     Meter(meter::Args),
+    /// Compares the input that holds count with to the input of recorded requests
+    Holds(holds::Args),
     /// The upstream that a benchmark puts behind the gateway
     #[command(hide = true)]
     MockUpstream,
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
     let outcome = match Args::parse().task {
         Task::Check(args) => check::run(&args),
         Task::Tidy => tidy::run(),
+        Task::Holds(args) => holds::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::E2e(args) => e2e::run(&args),
         Task::Meter(args) => meter::run(&args),

@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use opencredits_api::admin::{Admin, AdminReply, AdminRequest, Refusal, SOCKET_FILE};
-use opencredits_ledger::Ledger;
+use opencredits_ledger::{Ledger, LedgerError};
 use opencredits_service::ServedCatalogue;
 use opencredits_service::accounts::{Accounts, Tables};
 use opencredits_service::config::Config;
@@ -17,7 +17,13 @@ use opencredits_units::CreditPrice;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::UnixStream;
+
+/// How often the socket of a gateway that is starting is looked for: for five seconds.
+const SOCKET_POLLS: usize = 250;
+/// The interval.
+const SOCKET_POLL: Duration = Duration::from_millis(20);
 
 /// A way to run requests.
 pub(crate) enum Client {
@@ -29,20 +35,29 @@ pub(crate) enum Client {
 
 impl Client {
     /// Connects to the gateway that runs on this folder; opens the folder's files when none does.
+    ///
+    /// A gateway that is starting has locked the folder before it listens on its socket: then its socket is waited for.
     pub(crate) async fn open(dir: &Path, config: &Config) -> Result<Self, AdminError> {
         let path = dir.join(SOCKET_FILE);
-        match UnixStream::connect(&path).await {
-            Ok(stream) => Ok(Self::Gateway(stream)),
-            // A gateway that was killed leaves its socket behind, and nothing answers there.
-            Err(error) if is_nobody(error.kind()) => {
-                if !dir.is_dir() {
-                    let path = dir.to_owned();
-                    return Err(AdminError::NoFolder { path });
-                }
-                let admin = open_files(dir, config).await?;
-                Ok(Self::Files(Box::new(admin)))
+        let mut polls = 0;
+        loop {
+            match UnixStream::connect(&path).await {
+                Ok(stream) => return Ok(Self::Gateway(stream)),
+                // A gateway that was killed leaves its socket behind, and nothing answers there.
+                Err(error) if is_nobody(error.kind()) => {}
+                Err(source) => return Err(AdminError::Socket { path, source }),
             }
-            Err(source) => Err(AdminError::Socket { path, source }),
+            if !dir.is_dir() {
+                return Err(AdminError::NoFolder { path: dir.to_owned() });
+            }
+            match open_files(dir, config).await {
+                Ok(admin) => return Ok(Self::Files(Box::new(admin))),
+                Err(FilesError::Ledger(LedgerError::Locked { .. })) if polls < SOCKET_POLLS => {
+                    polls += 1;
+                    tokio::time::sleep(SOCKET_POLL).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 

@@ -144,6 +144,8 @@ fn http_settings(config: &Config) -> HttpSettings {
 fn settings(config: &Config) -> Settings {
     Settings {
         markup: BasisPoints::new(config.billing.markup_bps),
+        exposure_max: config.billing.exposure_max_usd,
+        lower_caps: config.billing.lower_caps,
         ack: config.ledger.ack,
         hold_expiry_ms: config.ledger.hold_expiry_ms,
         body_bytes_max: config.upstream.body_bytes_max,

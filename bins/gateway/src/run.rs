@@ -30,7 +30,7 @@ pub(crate) async fn bind(config: &mut Config) -> Result<TcpListener, StartError>
     Ok(listener)
 }
 
-/// Serves until SIGTERM or SIGINT, then gives running requests their time, settles the rest and flushes.
+/// Serves until SIGTERM, SIGINT or SIGHUP, then gives running requests their time, settles the rest and flushes.
 pub(crate) async fn run(
     (built, listener): (Built, TcpListener),
     config: &Config,
@@ -38,7 +38,7 @@ pub(crate) async fn run(
 ) -> Result<ExitCode, StartError> {
     let listen = &config.server.listen;
     let Built { app, accounts, reaper, store } = built;
-    jobs::release_strays(&app.gateway)?;
+    jobs::release_left(&app.gateway)?;
     let mut tasks = JoinSet::new();
     tasks.spawn(jobs::run(std::sync::Arc::clone(&app.gateway), std::sync::Arc::new(store)));
     let mut draining = JoinSet::new();
@@ -98,11 +98,14 @@ fn stop(app: &std::sync::Arc<opencredits_api::App>) -> Result<impl Future<Output
     let wrong = |source| StartError::Io { what: "signals".to_owned(), source };
     let mut terminate = signal(SignalKind::terminate()).map_err(wrong)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(wrong)?;
+    // Its default action would end the process with requests unsettled.
+    let mut hangup = signal(SignalKind::hangup()).map_err(wrong)?;
     let app = std::sync::Arc::downgrade(app);
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            _ = hangup.recv() => {}
         }
         if let Some(app) = app.upgrade() {
             app.ready.store(false, Ordering::Relaxed);

@@ -21,6 +21,10 @@ use std::sync::Arc;
 
 /// Refuses requests with fields that are not passed on.
 const STRICT_HEADER: &str = "x-opencredits-strict";
+/// `false` refuses a request whose output cap is not covered, instead of lowering the cap.
+const LOWER_CAP_HEADER: &str = "x-opencredits-lower-cap";
+/// The output cap that the gateway has set.
+const OUTPUT_CAP_HEADER: &str = "x-opencredits-output-cap";
 /// Names the conversation of a request. It does not go upstream.
 const SESSION_HEADER: &str = "x-session-id";
 /// Requests with the same key are charged once.
@@ -67,13 +71,14 @@ async fn serve(
         generation: id.0,
         session: text(&headers, SESSION_HEADER).map(str::to_owned),
         idempotency_key,
+        lowers_cap: !text(&headers, LOWER_CAP_HEADER).is_some_and(|value| value.eq_ignore_ascii_case("false")),
         strictness: strictness(app, &headers),
         path,
     };
     if counts {
         return app.gateway.count(&request).await.map(|counted| count_response(api, counted)).map_err(problem);
     }
-    let Admitted { mut pending, dropped: scrubbed, dropped_first, is_streamed } =
+    let Admitted { mut pending, dropped: scrubbed, dropped_first, is_streamed, output_cap } =
         app.gateway.admit(request).await.map_err(problem)?;
     dropped.extend(scrubbed);
     let reply = match is_streamed {
@@ -99,6 +104,9 @@ async fn serve(
         }
     };
     set(&mut response, "x-generation-id", &GenerationId::to_string(&id.0));
+    if let Some(cap) = output_cap {
+        set(&mut response, OUTPUT_CAP_HEADER, &cap.to_string());
+    }
     if !dropped.is_empty() {
         set(&mut response, DROPPED_HEADER, &listed(&dropped));
     }

@@ -115,6 +115,9 @@ async fn find_generation(app: &App, query: &HashMap<String, String>, headers: &H
     let collected = entry.legs.first().and_then(|(_, amount)| amount.checked_neg()).unwrap_or_default();
     let mut data = shown(app, id, &record, collected);
     data["app_id"] = json!(partner);
+    if let Some((input, output)) = record.reported {
+        data["usage_reported"] = json!({"input": input.get(), "output": output.get()});
+    }
     Ok(json::ok(&json!({ "data": data })))
 }
 
@@ -214,6 +217,7 @@ const fn source(source: UsageSource) -> &'static str {
         UsageSource::Estimated => "estimated",
         UsageSource::Quarantined => "quarantined",
         UsageSource::NothingProduced => "nothing_produced",
+        UsageSource::Implausible => "implausible",
     }
 }
 

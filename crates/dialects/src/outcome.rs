@@ -1,7 +1,7 @@
 //! The outcome of an exchange with a provider, as metering needs it.
 
 use crate::upstream_error::UpstreamError;
-use opencredits_units::Usage;
+use opencredits_units::{Tokens, Usage};
 
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +80,8 @@ pub struct Outcome {
     pub usage: Option<Usage>,
     /// Further usage that is billed on other models.
     pub additional: Vec<(String, Usage)>,
+    /// Output tokens that are counted as reasoning only because the total exceeds its parts.
+    pub inferred: Tokens,
     /// Whether the counts can be billed.
     pub trust: Trust,
     /// The reason why the model stopped, if it did.

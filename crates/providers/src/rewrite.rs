@@ -13,11 +13,15 @@ pub struct Rewrite<'a> {
     pub dialect: Dialect,
     /// The vendor's name for the model.
     pub model: &'a str,
-    /// An output cap to set, where the client gave none.
+    /// An output cap to set, in the place of the client's.
     pub output_cap: Option<u64>,
     /// Whether a stream is requested.
     pub stream: bool,
 }
+
+/// The smallest reasoning budget of `anthropic-messages`, in tokens, by the provider's documentation of
+/// `thinking.budget_tokens`.
+const BUDGET_TOKENS_MIN: u64 = 1_024;
 
 /// Joins the fields into the body for a vendor, in their order and byte for byte. It changes the model, sets the output
 /// cap, drops fields that the vendor refuses, renames fields that the vendor knows by another name, and requests usage
@@ -35,6 +39,11 @@ pub fn upstream_body(fields: &[(&str, &str)], rewrite: &Rewrite<'_>) -> Vec<u8> 
     for (name, value) in fields.iter().filter(|(name, _)| !omitted(name)) {
         let Some(name) = vendors_name(fields, rewrite.vendor, name, value) else { continue };
         match name {
+            // The gateway's cap takes its place.
+            "max_tokens" | "max_completion_tokens" | "max_output_tokens" if rewrite.output_cap.is_some() => {}
+            "thinking" if rewrite.output_cap.is_some() => {
+                body.member(name, &within_cap(value.as_bytes(), "budget_tokens", rewrite.output_cap));
+            }
             // The URL gives both.
             "model" | "stream" if rewrite.dialect.names_model_in_path() => {}
             "generationConfig" | "generation_config" if in_config => {
@@ -85,7 +94,36 @@ fn with_usage(options: &[u8]) -> Vec<u8> {
 fn with_cap(config: &[u8], cap: Option<u64>) -> Vec<u8> {
     let cap = cap.unwrap_or_default().to_string();
     let config = if config.first() == Some(&b'{') { config } else { b"{}" };
-    json::edit(config, &[Edit { name: "maxOutputTokens", value: cap.as_bytes() }])
+    let mut edited = json::edit(config, &[Edit { name: "maxOutputTokens", value: cap.as_bytes() }]);
+    for name in ["thinkingConfig", "thinking_config"] {
+        if let Some(thinking) = json::member(&edited, name).map(<[u8]>::to_vec) {
+            let budgets = ["thinkingBudget", "thinking_budget"];
+            let thinking =
+                budgets.iter().fold(thinking, |thinking, budget| within_cap(&thinking, budget, cap_of(&cap)));
+            edited = json::edit(&edited, &[Edit { name, value: &thinking }]);
+        }
+    }
+    edited
+}
+
+fn cap_of(text: &str) -> Option<u64> {
+    text.parse().ok()
+}
+
+/// A reasoning setting whose budget leaves room for an answer within the cap. Below the smallest budget that providers take
+/// there is no reasoning.
+fn within_cap(setting: &[u8], budget: &str, cap: Option<u64>) -> Vec<u8> {
+    let (Some(cap), Some(asked)) = (cap, json::member(setting, budget).and_then(json::count)) else {
+        return setting.to_vec();
+    };
+    if asked < cap {
+        return setting.to_vec();
+    }
+    let half = cap / 2;
+    if budget == "budget_tokens" && half < BUDGET_TOKENS_MIN {
+        return b"{\"type\":\"disabled\"}".to_vec();
+    }
+    json::edit(setting, &[Edit { name: budget, value: half.to_string().as_bytes() }])
 }
 
 /// The field that caps the output; `None` where it is not at the top level.

@@ -50,6 +50,13 @@ pub enum TransportError {
     /// The request cannot be sent as it is.
     #[error("the request to the provider has no usable address")]
     InvalidRequest,
+    /// The provider refused the request's stream, or closed the connection, before it read the request (HTTP/2
+    /// `REFUSED_STREAM`, RFC 9113 section 8.7).
+    #[error("the provider refused the connection's stream")]
+    Refused,
+    /// A pooled connection closed under the request, before a byte of a response.
+    #[error("the provider closed a kept connection under the request")]
+    Closed,
     /// The connection broke.
     #[error("the connection to the provider broke")]
     Broken,
@@ -71,6 +78,12 @@ pub enum TransportError {
 }
 
 impl TransportError {
+    /// Whether it happened before the request was sent: its provider cannot have got it.
+    #[must_use]
+    pub const fn is_unsent(self) -> bool {
+        matches!(self, Self::Connect | Self::Tls | Self::InvalidRequest | Self::Refused)
+    }
+
     /// Whether it is a time-out.
     #[must_use]
     pub const fn is_timeout(self) -> bool {

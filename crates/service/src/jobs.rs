@@ -53,9 +53,26 @@ async fn reload(gateway: &Gateway) {
     }
 }
 
-/// Voids holds that no request of this process will end. One process owns the ledger, so they belong to none: the
-/// previous process died with their requests, or their ends were lost in a failed commit. Their usage is unknown: the
-/// people pay nothing, and the log names each. It must run before the first request.
+/// Voids every hold that an earlier process left, whether its request was sent or not. One process owns the ledger, so they
+/// belong to none. It must run before the first request.
+///
+/// # Errors
+/// When the ledger cannot be written.
+pub fn release_left(gateway: &Gateway) -> Result<(), LedgerError> {
+    let now = gateway.clock().now();
+    let (sent, unsent): (Vec<_>, Vec<_>) =
+        gateway.ledger().holds().into_iter().partition(|hold| hold.phase == Phase::InFlight);
+    if !unsent.is_empty() {
+        tracing::warn!(count = unsent.len(), "released holds of requests that had not been sent when the process died");
+    }
+    for hold in unsent {
+        gateway.ledger().void(hold.id, now)?.accepted();
+    }
+    sent.into_iter().try_for_each(|hold| release(gateway, hold.id, now))
+}
+
+/// Voids holds in flight that no request of this process will end: their ends were lost in a failed commit. Their usage is
+/// unknown: the people pay nothing, and the log names each.
 ///
 /// # Errors
 /// When the ledger cannot be written.

@@ -50,6 +50,13 @@ pub struct Spender {
     pub standing: Standing,
 }
 
+impl Spender {
+    /// The accounts that a hold of this spender rests on: the wallet and the limits.
+    pub fn accounts(&self) -> impl Iterator<Item = AccountId> {
+        self.limits.iter().copied().chain([self.wallet])
+    }
+}
+
 /// Finds keys by their digest.
 pub struct KeyRing {
     keys: Arc<dyn Keys>,

@@ -38,7 +38,7 @@ pub use fault::{
 pub use gateway::{
     Admitted, ChargedStream, Counted, DrainLimits, Gateway, GatewayError, InferenceRequest, Parts, PathParameters,
     Pending, Ports, Reaper, Receipt, Reply, Retries, RouteHealth, Settings, StreamEnd, StreamItem, Upstream,
-    WholeAnswer,
+    WholeAnswer, likely_input,
 };
 pub use keyring::{Earner, KeyRing, KeyTables, Spender};
 pub use ports::{Clock, Entropy, fresh_id};

@@ -3,12 +3,13 @@
 //! It has everything that a person needs to recompute the bill, and no content.
 
 use opencredits_catalog::{BookVersion, Charge, Item, Terms};
+use opencredits_ledger::MEMO_BYTES_MAX;
 use opencredits_providers::Dialect;
 use opencredits_units::{BasisPoints, Bucket, KeyId, NanoUsd, PicoUsd, Rate, Tokens, ToolUse, Usage};
 use serde::{Deserialize, Serialize};
 
 /// The version of the encoding, which is the first byte of each record.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 /// The longest name from a peer, in bytes, so that a record stays a small row.
 const NAME_BYTES_MAX: usize = 64;
 /// The number of the first tool in [`Line::what`].
@@ -25,6 +26,8 @@ pub enum UsageSource {
     Quarantined,
     /// Nothing was produced, and nothing is charged.
     NothingProduced,
+    /// The provider reported counts that cannot be: what can be believed is charged, within the hold.
+    Implausible,
 }
 
 /// One line of a bill.
@@ -148,6 +151,8 @@ pub struct GenerationRecord {
     pub total: NanoUsd,
     /// Failed attempts before the one that is billed.
     pub failed_attempts: Vec<AttemptRecord>,
+    /// The input and output tokens that the provider reported, where they were not believed.
+    pub reported: Option<(Tokens, Tokens)>,
 }
 
 /// The members up to [`GenerationRecord::source`], as they are encoded.
@@ -169,12 +174,36 @@ pub enum RecordError {
 }
 
 impl GenerationRecord {
-    /// The record as the memo of a ledger entry.
+    /// The record as the memo of a ledger entry. One that is longer than a memo may be is shortened: first the bills of
+    /// other models are summed up by model, then their last lines and the first failed attempts are left out. `cost` and
+    /// `total` are always those of the whole.
     ///
     /// # Errors
     /// When the record cannot be encoded, which no value causes.
     pub fn to_memo(&self) -> Result<Vec<u8>, RecordError> {
-        postcard::to_extend(self, vec![VERSION]).map_err(|_| RecordError::Malformed)
+        let encode = |record: &Self| postcard::to_extend(record, vec![VERSION]).map_err(|_| RecordError::Malformed);
+        let memo = encode(self)?;
+        if memo.len() <= MEMO_BYTES_MAX {
+            return Ok(memo);
+        }
+        let mut short = Self { side_bills: summed(&self.side_bills), ..self.clone() };
+        loop {
+            let memo = encode(&short)?;
+            if memo.len() <= MEMO_BYTES_MAX {
+                return Ok(memo);
+            }
+            // Each round leaves out half, so that a long record does not cost much time.
+            let (bills, attempts, lines) = (short.side_bills.len(), short.failed_attempts.len(), short.lines.len());
+            if bills > 0 {
+                short.side_bills.truncate(bills / 2);
+            } else if attempts > 0 {
+                short.failed_attempts.drain(..attempts.div_ceil(2));
+            } else if lines > 0 {
+                short.lines.truncate(lines / 2);
+            } else {
+                return Err(RecordError::Malformed);
+            }
+        }
     }
 
     /// Decodes a memo.
@@ -184,9 +213,11 @@ impl GenerationRecord {
     pub fn from_memo(memo: &[u8]) -> Result<Self, RecordError> {
         match memo.split_first() {
             Some((&VERSION, rest)) => postcard::from_bytes(rest).map_err(|_| RecordError::Malformed),
-            Some((2, rest)) => Self::from_second_form(rest),
+            // The third version ended before the reported tokens.
+            Some((3, rest)) => postcard::from_bytes(&[rest, &[0]].concat()).map_err(|_| RecordError::Malformed),
+            Some((2, rest)) => Self::from_second_form(&[rest, &[0]].concat()),
             // The first version ended before the failed attempts.
-            Some((1, rest)) => Self::from_second_form(&[rest, &[0]].concat()),
+            Some((1, rest)) => Self::from_second_form(&[rest, &[0, 0]].concat()),
             Some((&found, _)) => Err(RecordError::Version { found }),
             None => Err(RecordError::Malformed),
         }
@@ -232,6 +263,26 @@ impl GenerationRecord {
         let whole = self.charge().commission;
         if collected < self.total { whole.scaled_down(collected, self.total).unwrap_or_default() } else { whole }
     }
+}
+
+/// The bills of other models, one for each model, with one line for each item and rate.
+fn summed(bills: &[SideBill]) -> Vec<SideBill> {
+    let mut sums: Vec<SideBill> = Vec::new();
+    for bill in bills {
+        let known = sums.iter().position(|sum| sum.model == bill.model);
+        let at = known.unwrap_or_else(|| {
+            sums.push(SideBill { model: bill.model.clone(), lines: Vec::new() });
+            sums.len().saturating_sub(1)
+        });
+        let Some(sum) = sums.get_mut(at) else { continue };
+        for line in &bill.lines {
+            match sum.lines.iter_mut().find(|known| (known.what, known.rate) == (line.what, line.rate)) {
+                Some(known) => known.quantity = known.quantity.saturating_add(line.quantity),
+                None => sum.lines.push(*line),
+            }
+        }
+    }
+    sums
 }
 
 /// A name from a peer, cut to the longest that a record keeps.
@@ -330,6 +381,7 @@ mod tests {
             cost: NanoUsd::new(39_375_000),
             total: NanoUsd::new(49_218_750),
             failed_attempts: vec![],
+            reported: None,
         }
     }
 
@@ -345,13 +397,36 @@ mod tests {
         let memo = record().to_memo().unwrap();
         let body = &memo[1..];
         let (_, after) = postcard::take_from_bytes::<UpToSource>(body).unwrap();
-        let second = [&[2], &body[..body.len() - after.len()], &[1], after].concat();
+        let third = [&[3], &body[..body.len() - 1]].concat();
+        assert_eq!(GenerationRecord::from_memo(&third), Ok(record()));
+        let second = [&[2], &body[..body.len() - after.len()], &[1], &after[..after.len() - 1]].concat();
         assert_eq!(GenerationRecord::from_memo(&second), Ok(record()));
         let first = [&[1], &second[1..second.len() - 1]].concat();
         assert_eq!(GenerationRecord::from_memo(&first), Ok(record()));
         for cut in 0..second.len() {
             assert!(GenerationRecord::from_memo(&second[..cut]).is_err(), "{cut}");
         }
+    }
+
+    #[test]
+    fn a_record_that_is_too_long_is_shortened_and_its_total_stays() {
+        let line = |quantity| Line::new(Item::Tokens(Bucket::Output), Tokens::new(quantity), Rate::new(14_000_000));
+        let bill = |model: String| SideBill { model, lines: vec![line(1_000_000); 6] };
+        let check = |side_bills: Vec<SideBill>, expect: usize| {
+            let long = GenerationRecord { side_bills, ..record() };
+            let memo = long.to_memo().unwrap();
+            assert!(memo.len() <= MEMO_BYTES_MAX, "{} bytes", memo.len());
+            let short = GenerationRecord::from_memo(&memo).unwrap();
+            assert_eq!((short.total, short.cost), (long.total, long.cost));
+            assert_eq!(short.side_bills.len(), expect);
+            short.side_bills
+        };
+        let summed = check(vec![bill("author/same".to_owned()); 100], 1);
+        assert_eq!(summed[0].lines, [line(600_000_000)], "one line for each item and rate");
+        check((0..1_000).map(|at| bill(format!("author/model-{at}"))).collect(), 125);
+        let attempt = AttemptRecord { vendor: "v".repeat(64), status: 500, ms: 1 };
+        let long = GenerationRecord { failed_attempts: vec![attempt; 200], ..record() };
+        assert!(long.to_memo().unwrap().len() <= MEMO_BYTES_MAX);
     }
 
     #[test]

@@ -11,7 +11,7 @@ const FORMS: &str = include_str!("forms.toml");
 
 /// What reads an interface.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Reader {
+pub(crate) enum Reader {
     Dialect(Dialect),
     /// A form that has counts and nothing else.
     Counts(&'static UsageLayout),
@@ -27,7 +27,7 @@ impl Reader {
 /// How each interface is read.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Forms {
+pub(crate) struct Forms {
     ends: BTreeMap<String, String>,
     by_path: BTreeMap<String, BTreeMap<String, String>>,
     pub(super) resold: Resold,
@@ -36,18 +36,18 @@ pub(super) struct Forms {
 /// Why a reseller's price may differ from the book's, and how far.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Resold {
+pub(crate) struct Resold {
     pub(super) times_max: f64,
     pub(super) why: String,
 }
 
 impl Forms {
-    pub(super) fn read() -> Outcome<Self> {
+    pub(crate) fn read() -> Outcome<Self> {
         Ok(toml::from_str(FORMS)?)
     }
 
     /// What reads a recording, or why nothing does.
-    pub(super) fn reader(&self, recording: &Recording) -> Result<Reader, String> {
+    pub(crate) fn reader(&self, recording: &Recording) -> Result<Reader, String> {
         let api = recording.row.api.as_str();
         let parts = self.by_path.get(api).into_iter().flatten();
         let by_path = parts.filter(|(part, _)| recording.request_path.contains(part.as_str()));

@@ -12,7 +12,7 @@ mod tests;
 
 use crate::outcome::Outcome;
 use compare::{differences, unknown_tools};
-use forms::Forms;
+pub(crate) use forms::{Forms, Reader};
 use opencredits_testkit::Recording;
 use prices::{Prices, theirs};
 use report::{Report, Verdict};

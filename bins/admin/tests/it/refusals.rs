@@ -58,6 +58,19 @@ fn a_ledger_that_another_process_has_open_is_left_alone() {
 }
 
 #[test]
+fn a_gateway_that_is_just_starting_is_waited_for() {
+    let fixture = Fixture::new(Access::Files);
+    let starting = Ledger::open(fixture.dir.join("ledger.db")).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(400));
+            drop(starting);
+        });
+        assert!(fixture.run(&["user", "list"]).status.success());
+    });
+}
+
+#[test]
 fn a_socket_that_a_killed_gateway_left_is_passed_by() {
     let fixture = Fixture::new(Access::Files);
     let path = fixture.dir.join("admin.sock");

@@ -113,8 +113,12 @@ impl Gateway {
 
     /// Tells it to end, as an operator's system does.
     pub(crate) fn terminate(&self) {
-        let told = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
-        assert!(told.success());
+        self.signal("-TERM");
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").arg(signal).arg(self.child.id().to_string()).status().unwrap();
+        assert!(sent.success());
     }
 
     /// Waits for its end: how it ended, and the rest of its log.

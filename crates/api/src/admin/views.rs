@@ -249,6 +249,7 @@ const fn source(source: UsageSource) -> &'static str {
         UsageSource::Estimated => "estimated",
         UsageSource::Quarantined => "quarantined",
         UsageSource::NothingProduced => "nothing_produced",
+        UsageSource::Implausible => "implausible",
     }
 }
 

@@ -82,6 +82,8 @@ pub(crate) enum Scripted {
     Answer(u16, Option<&'static str>, String),
     /// No answer at all.
     Unreachable,
+    /// A failure of the transport.
+    Failing(TransportError),
     /// The head of an answer, and then nothing.
     Broken,
     /// A stream in these pieces.
@@ -101,6 +103,7 @@ impl Scripted {
         let json = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
         match self {
             Self::Unreachable | Self::Late(..) => Err(TransportError::Connect),
+            Self::Failing(error) => Err(error),
             Self::Broken => {
                 let body = UpstreamBody::from_chunks(vec![Err(TransportError::Broken)]);
                 Ok(UpstreamResponse { status: StatusCode::OK, headers: json, body })
@@ -201,7 +204,7 @@ impl TestApp {
         let catalog = catalog.only(|vendor| vendor.starts_with("sandbox"));
         let vendors = Vendors::builtin().unwrap();
         let sandboxes: Vec<_> = vendors.iter().filter(|vendor| vendor.id.starts_with("sandbox")).cloned().collect();
-        Self::build(ack, catalog, &sandboxes, upstream)
+        Self::build(settings(ack), catalog, &sandboxes, upstream)
     }
 
     /// An application whose vendors always give this answer.
@@ -210,7 +213,17 @@ impl TestApp {
         let upstream = Arc::new(Remembering { sent: Mutex::default(), answer, script: Mutex::default(), real: None });
         let vendors = Vendors::default().with_operator(vendors).unwrap();
         let catalog = Catalog::empty().with_operator(models).unwrap();
-        Self::build(Ack::Accepted, catalog, &vendors.iter().cloned().collect::<Vec<_>>(), upstream)
+        Self::build(settings(Ack::Accepted), catalog, &vendors.iter().cloned().collect::<Vec<_>>(), upstream)
+    }
+
+    /// The same with these settings for small balances.
+    pub(crate) fn with_exposure(vendors: &str, models: &str, exposure_max: NanoUsd, lower_caps: bool) -> Self {
+        let answer = Some(("application/json", "{}".to_owned()));
+        let upstream = Arc::new(Remembering { sent: Mutex::default(), answer, script: Mutex::default(), real: None });
+        let vendors = Vendors::default().with_operator(vendors).unwrap();
+        let catalog = Catalog::empty().with_operator(models).unwrap();
+        let settings = Settings { exposure_max, lower_caps, ..settings(Ack::Accepted) };
+        Self::build(settings, catalog, &vendors.iter().cloned().collect::<Vec<_>>(), upstream)
     }
 
     /// An application whose provider is at this address, with two models that are called `whole` and `stream` there.
@@ -226,7 +239,7 @@ impl TestApp {
         };
         let vendors = Vendors::default().with_operator(&vendor).unwrap();
         let catalog = Catalog::empty().with_operator(&[model("whole"), model("stream")].concat()).unwrap();
-        Self::build(Ack::Accepted, catalog, &vendors.iter().cloned().collect::<Vec<_>>(), upstream)
+        Self::build(settings(Ack::Accepted), catalog, &vendors.iter().cloned().collect::<Vec<_>>(), upstream)
     }
 
     /// Has a host answer so, one after the other.
@@ -239,7 +252,7 @@ impl TestApp {
         self.upstream.sent.lock().unwrap().drain(..).map(|sent| sent.host).collect()
     }
 
-    fn build(ack: Ack, catalog: Catalog, vendors: &[Arc<Vendor>], upstream: Arc<Remembering>) -> Self {
+    fn build(settings: Settings, catalog: Catalog, vendors: &[Arc<Vendor>], upstream: Arc<Remembering>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(folder.path().join("ledger.db")).unwrap();
         let store = SqliteStore::open(folder.path().join("store.db")).unwrap();
@@ -270,7 +283,7 @@ impl TestApp {
                 claims: Arc::new(store.clone()),
                 fetch: Some(fetch),
             },
-            settings: settings(ack),
+            settings,
             hash_key: HashKey::new([5; 32]),
         };
         let (gateway, reaper) = Gateway::new(parts).unwrap();
@@ -290,7 +303,7 @@ impl TestApp {
         self.fixed.clock.advance_ms(u64::try_from(time.as_millis()).unwrap());
     }
 
-    /// The same application with another settings.
+    /// The same application with other settings of its HTTP interface.
     pub(crate) fn with_settings(mut self, change: impl FnOnce(&mut ApiSettings)) -> Self {
         let App { gateway, partners, settings, .. } = &*self.app;
         let (gateway, partners, mut settings) = (gateway.clone(), partners.clone(), settings.clone());
@@ -433,6 +446,9 @@ fn upstreams(vendors: &[Arc<Vendor>], transport: &Arc<Remembering>) -> HashMap<A
 fn settings(ack: Ack) -> Settings {
     Settings {
         markup: BasisPoints::new(2_500),
+        // Most tests are about exact amounts; those about small balances set these.
+        exposure_max: NanoUsd::ZERO,
+        lower_caps: false,
         ack,
         hold_expiry_ms: 1_800_000,
         body_bytes_max: 1 << 20,

@@ -39,7 +39,7 @@ const MODELS: &str = r#"
 
 fn streamed(key: &str, model: &str, text: &str) -> http::Request<Body> {
     let body =
-        json!({"model": model, "max_tokens": 60, "stream": true, "messages": [{"role": "user", "content": text}]});
+        json!({"model": model, "max_tokens": 900, "stream": true, "messages": [{"role": "user", "content": text}]});
     request(Method::POST, "/v1/chat/completions", key, body.to_string())
 }
 
@@ -163,6 +163,25 @@ async fn a_hold_lives_as_long_as_its_request_and_no_longer_than_its_process() {
     app.settled();
 }
 
+#[tokio::test]
+async fn every_hold_that_a_dead_process_left_is_released_at_the_start() {
+    let app = TestApp::new().await;
+    let (user, _) = app.person(10).await;
+    let now = app.gateway().clock().now();
+    for (at, is_sent) in [(1, false), (2, true), (3, false)] {
+        let id = EntryId::at(now, [at; 10]);
+        let expires_at = now.saturating_add_ms(1_800_000);
+        let hold = PlaceHold { id, payer: user.wallet, limits: &[], amount: NanoUsd::new(1_000), expires_at };
+        app.ledger.place_hold(hold, now).unwrap().accepted();
+        if is_sent {
+            app.ledger.mark_in_flight(id, now).unwrap().accepted();
+        }
+    }
+    jobs::release_left(app.gateway()).unwrap();
+    app.settled();
+    assert_eq!(app.available(&user), 10_000_000_000);
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_leaves_a_model_that_goes_on_thinking_aloud_pays_for_all_that_was_seen() {
     let app = TestApp::answering(VENDORS, MODELS, "application/json", "{}");
@@ -179,6 +198,6 @@ async fn who_leaves_a_model_that_goes_on_thinking_aloud_pays_for_all_that_was_se
     drop(response);
     app.drained().await;
     let charged = 10_000_000_000 - app.available(&user);
-    // 400 words and some, at 10 USD a million and a quarter on top; the hold is for 60 tokens.
+    // 400 words and some, at 10 USD a million and a quarter on top; the hold is for 900 tokens.
     assert!(charged > 700_000, "{charged}");
 }

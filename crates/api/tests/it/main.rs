@@ -4,7 +4,9 @@
 mod apis;
 mod app;
 mod attachments;
+mod balances;
 mod canary;
+mod charges;
 mod clients;
 mod cuts;
 mod docs;

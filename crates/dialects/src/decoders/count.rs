@@ -7,8 +7,11 @@ use std::fmt;
 /// The error for a count below zero.
 const NEGATIVE: &str = "a count below zero";
 
+/// The first number that no count holds.
+const HUGE: f64 = 18_446_744_073_709_551_616.0;
+
 /// A count: `12`, `12.0` or `"12"`. Any other value counts as absent, so that one odd field does not cost the others; a
-/// number below zero is an error.
+/// number below zero is an error, and one that no integer holds is the largest integer.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Count(pub(crate) Option<u64>);
 
@@ -61,7 +64,11 @@ impl<'de> Visitor<'de> for Counting {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Count, E> {
         let below = text.strip_prefix('-').is_some_and(|rest| rest.parse::<f64>().is_ok_and(|rest| rest > 0.0));
-        if below { Err(E::custom(NEGATIVE)) } else { Ok(Count(json::count(text.as_bytes()))) }
+        if below {
+            return Err(E::custom(NEGATIVE));
+        }
+        let is_huge = || text.parse::<f64>().is_ok_and(|number| number.is_finite() && number >= HUGE);
+        Ok(Count(json::count(text.as_bytes()).or_else(|| is_huge().then_some(u64::MAX))))
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Count, E> {

@@ -57,11 +57,22 @@ struct CompletionDetails {
     image_tokens: Count,
 }
 
+/// A usage object, read.
+struct Report {
+    usage: Usage,
+    trust: Trust,
+    /// Output tokens that only the total speaks of.
+    inferred: Tokens,
+}
+
 /// Reads a usage object into disjoint buckets; `None` where it has no counts.
-fn usage(raw: &[u8]) -> Option<(Usage, Trust)> {
+fn usage(raw: &[u8]) -> Option<Report> {
     let counts: Counts = match count::read(raw) {
         Read::Counts(counts) => counts,
-        Read::Negative => return Some((Usage::default(), Trust::Contradictory)),
+        Read::Negative => {
+            let (usage, trust) = (Usage::default(), Trust::Contradictory);
+            return Some(Report { usage, trust, inferred: Tokens::ZERO });
+        }
         Read::Nothing => return None,
     };
     let mut usage = Usage::default();
@@ -72,7 +83,8 @@ fn usage(raw: &[u8]) -> Option<(Usage, Trust)> {
     if usage.is_absent() && sound.is_some() {
         return None;
     }
-    Some((usage, if sound.is_some() { Trust::Sound } else { Trust::Contradictory }))
+    let trust = if sound.is_some() { Trust::Sound } else { Trust::Contradictory };
+    Some(Report { usage, trust, inferred: sound.unwrap_or_default() })
 }
 
 /// `prompt_tokens` includes cached, written and audio tokens.
@@ -82,12 +94,12 @@ fn input(counts: &Counts, usage: &mut Usage) -> Option<()> {
     };
     let details = counts.prompt_tokens_details.as_ref();
     let cached = details.and_then(|d| d.cached_tokens.0).or(counts.prompt_cache_hit_tokens.0);
-    let cached = cached.or(counts.cached_tokens.0).or(counts.num_cached_tokens.0);
-    let audio = details.and_then(|d| d.audio_tokens.0);
+    let cached = known(cached.or(counts.cached_tokens.0).or(counts.num_cached_tokens.0));
+    let audio = known(details.and_then(|d| d.audio_tokens.0));
     // Some hosts exclude audio from the prompt; the total shows it.
-    let sum = total.checked_add(counts.completion_tokens.0.unwrap_or(0))?;
+    let sum = total.saturating_add(counts.completion_tokens.0.unwrap_or(0));
     let apart = audio.filter(|audio| *audio > 0 && counts.total_tokens.0 == sum.checked_add(*audio));
-    let total = total.checked_add(apart.unwrap_or(0))?;
+    let total = total.saturating_add(apart.unwrap_or(0));
     let reported = details.and_then(|d| d.cached_tokens_details.as_ref()).and_then(|d| d.audio_tokens.0);
     let both = reported.or_else(|| in_both(total, cached?, audio?)).filter(|both| *both > 0);
     let parts = [
@@ -99,6 +111,11 @@ fn input(counts: &Counts, usage: &mut Usage) -> Option<()> {
     let rest = take_parts(total, &parts, usage)?;
     usage.set(Bucket::InputUncached, Tokens::new(rest));
     Some(())
+}
+
+/// A part of a total; none where no integer holds it, so that the total stands.
+fn known(part: Option<u64>) -> Option<u64> {
+    part.filter(|count| *count != u64::MAX)
 }
 
 /// The audio tokens that must be cached: the overlap of cached and audio tokens where together they exceed the prompt.
@@ -117,16 +134,16 @@ fn less(count: Option<u64>, part: Option<u64>) -> Option<Option<u64>> {
 
 /// `completion_tokens` includes reasoning, unless the total shows that reasoning is added. Where no reasoning is
 /// reported and the total exceeds its parts, the difference is hidden reasoning, unless it is audio that is counted in
-/// seconds.
-fn output(counts: &Counts, usage: &mut Usage) -> Option<()> {
+/// seconds. Returns this inferred reasoning; `None` where the counts contradict each other.
+fn output(counts: &Counts, usage: &mut Usage) -> Option<Tokens> {
     let Some(completion) = counts.completion_tokens.0 else {
-        return Some(());
+        return Some(Tokens::ZERO);
     };
     let details = counts.completion_tokens_details.as_ref();
-    let reasoning = details.and_then(|d| d.reasoning_tokens.0).or(counts.reasoning_tokens.0);
+    let reasoning = known(details.and_then(|d| d.reasoning_tokens.0).or(counts.reasoning_tokens.0));
     let [audio, image] = [details.and_then(|d| d.audio_tokens.0), details.and_then(|d| d.image_tokens.0)];
     let input = counts.prompt_tokens.0.unwrap_or(0);
-    let sum = input.checked_add(completion)?;
+    let sum = input.saturating_add(completion);
     let on_top = counts.total_tokens.0 == sum.checked_add(reasoning.unwrap_or(0));
     let apart = counts.prompt_tokens_details.as_ref().and_then(|d| d.audio_tokens.0).unwrap_or(0);
     let hidden = counts
@@ -137,14 +154,14 @@ fn output(counts: &Counts, usage: &mut Usage) -> Option<()> {
         .filter(|more| *more > 0 && *more != apart && counts.prompt_audio_seconds.0.unwrap_or(0) == 0);
     let reasoning = reasoning.filter(|reported| *reported > 0 || hidden.is_none()).or(hidden);
     let total = match reasoning {
-        Some(reasoning) if on_top || hidden == Some(reasoning) => completion.checked_add(reasoning)?,
+        Some(reasoning) if on_top || hidden == Some(reasoning) => completion.saturating_add(reasoning),
         _ => completion,
     };
     // A provider's own error: parts that exceed the output. The output is billed.
     let parts = [(Bucket::OutputAudio, audio), (Bucket::OutputImage, image), (Bucket::Reasoning, reasoning)];
     let rest = take_within(total, &parts, usage);
     usage.set(Bucket::Output, Tokens::new(rest));
-    Some(())
+    Some(Tokens::new(hidden.filter(|hidden| reasoning == Some(*hidden)).unwrap_or(0)))
 }
 
 /// Sets each part and returns the rest of the total; `None` where the parts exceed it.
@@ -235,7 +252,7 @@ struct Seen<'a> {
 }
 
 fn absorb_usage(raw: &[u8], outcome: &mut Outcome) -> bool {
-    let Some((mut usage, trust)) = usage(raw) else {
+    let Some(Report { mut usage, trust, inferred }) = usage(raw) else {
         return false;
     };
     // Models that search with each request report the size of the search context, which has a price.
@@ -250,6 +267,7 @@ fn absorb_usage(raw: &[u8], outcome: &mut Outcome) -> bool {
     }
     outcome.usage = Some(usage);
     outcome.trust = trust;
+    outcome.inferred = inferred;
     true
 }
 

@@ -16,8 +16,21 @@ pub use scan::InputAmount;
 const OVERHEAD_TOKENS_MAX: u64 = 2_048;
 
 /// The fields that become input of the model.
-const READ: [&str; 8] =
-    ["messages", "system", "tools", "input", "instructions", "contents", "systemInstruction", "system_instruction"];
+const READ: [&str; 12] = [
+    "messages",
+    "system",
+    "tools",
+    "input",
+    "instructions",
+    "contents",
+    "systemInstruction",
+    "system_instruction",
+    // Providers show the schema of an answer to the model.
+    "response_format",
+    "output_config",
+    "output_format",
+    "text",
+];
 
 /// The facts of a request that admission needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,6 +58,8 @@ pub struct RequestFacts {
     pub uses: Vec<(ToolUse, u64)>,
     /// Whether the model may reason, visibly or not.
     pub thinks: bool,
+    /// The length of the definitions of tools, for which providers add instructions; 0 without tools.
+    pub tools_bytes: usize,
 }
 
 /// The largest number of searches of a model that searches by itself.
@@ -103,7 +118,10 @@ impl RequestFacts {
                 self.uses.push((ToolUse::WebSearch, SEARCHES_MAX));
             }
             "modalities" | "audio" if AUDIO.is_in(raw) => self.extra.push(Bucket::OutputAudio),
-            "tools" => self.tools(dialect, raw)?,
+            "tools" => {
+                self.tools_bytes = if raw == b"[]" { 0 } else { raw.len() };
+                self.tools(dialect, raw)?;
+            }
             "thinking" => self.thinks = json::member(raw, "type") != Some(b"\"disabled\""),
             "reasoning_effort" => self.thinks = raw != b"\"none\"",
             "reasoning" => self.thinks = json::member(raw, "effort") != Some(b"\"none\""),

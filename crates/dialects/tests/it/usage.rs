@@ -41,9 +41,25 @@ fn check_contradictory(dialect: Dialect, usage: &str) {
 }
 
 #[test]
+fn a_count_that_no_integer_holds_is_the_largest_one_so_that_it_shows() {
+    let most = Tokens::new(u64::MAX);
+    for huge in ["1e30", "99999999999999999999999", "\"99999999999999999999999\"", "18446744073709551616"] {
+        for (dialect, usage) in [
+            (OpenaiChat, format!("{{\"prompt_tokens\":{huge},\"completion_tokens\":5}}")),
+            (AnthropicMessages, format!("{{\"input_tokens\":{huge},\"output_tokens\":5}}")),
+        ] {
+            let usage = answer(dialect, &usage).usage.unwrap();
+            assert_eq!(usage.get(InputUncached), Some(most), "{huge}");
+        }
+        let part = format!("{{\"prompt_tokens\":12,\"completion_tokens\":5,\"num_cached_tokens\":{huge}}}");
+        check(OpenaiChat, &part, &[(InputUncached, 12), (Output, 5)]);
+    }
+}
+
+#[test]
 fn one_odd_field_does_not_cost_the_others() {
     let both = [(InputUncached, 12), (Output, 5)];
-    for odd in ["null", "[]", "{\"a\":[1]}", "true", "\"-\"", "\"many\"", "0.5", "1e30", "[{\"a\":null}]"] {
+    for odd in ["null", "[]", "{\"a\":[1]}", "true", "\"-\"", "\"many\"", "0.5", "[{\"a\":null}]"] {
         let chat = format!("{{\"num_cached_tokens\":{odd},\"prompt_tokens\":12.0,\"completion_tokens\":\"5\"}}");
         check(OpenaiChat, &chat, &both);
         let responses = format!("{{\"total_tokens\":{odd},\"input_tokens\":12.0,\"output_tokens\":\"5\"}}");

@@ -87,8 +87,20 @@ pub(super) fn why(error: &PoolError) -> TransportError {
     match (error.is_connect(), is_tls(error)) {
         (true, true) => TransportError::Tls,
         (true, false) => TransportError::Connect,
+        (false, _) if is_refused(error) => TransportError::Refused,
         (false, _) => TransportError::Broken,
     }
+}
+
+fn is_refused(error: &PoolError) -> bool {
+    let mut next = error.source();
+    while let Some(error) = next {
+        if error.downcast_ref::<h2::Error>().and_then(h2::Error::reason) == Some(h2::Reason::REFUSED_STREAM) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 fn is_tls(error: &PoolError) -> bool {

@@ -76,6 +76,11 @@ impl PlainPool {
                 Ok(response) => return Ok((response, Some(Lease { pool: self, authority, sender }))),
                 Err(mut error) => match error.take_message() {
                     Some(unsent) if is_kept => request = unsent,
+                    None if is_kept && error.error().is_incomplete_message() => {
+                        // The others are as old: what is sent next goes over a new one.
+                        self.forget(&authority);
+                        return Err(TransportError::Closed);
+                    }
                     _ => return Err(TransportError::Broken),
                 },
             }
@@ -97,6 +102,12 @@ impl PlainPool {
             }
         }
         None
+    }
+
+    fn forget(&self, authority: &Authority) {
+        if let Some(host) = self.lock().iter_mut().find(|host| host.authority == *authority) {
+            host.idle.clear();
+        }
     }
 
     fn put(&self, authority: Authority, sender: Sender) {

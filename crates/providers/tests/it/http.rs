@@ -346,6 +346,34 @@ async fn a_connection_that_the_server_closed_meanwhile_is_not_used_again() {
 }
 
 #[tokio::test]
+async fn a_kept_connection_that_closes_under_a_request_is_told_and_the_next_one_is_new() {
+    let address = serve(|mut stream| async move {
+        let mut request = [0; 4_096];
+        let _read = stream.read(&mut request).await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nab").await.unwrap();
+        // The second request is read whole, and never answered.
+        let _read = stream.read(&mut request).await;
+    })
+    .await;
+    let client = client(TIMEOUTS);
+    let url = format!("http://{address}/v1/messages");
+    for _ in 0..3 {
+        assert_eq!(read(post(&client, &url, b"{}").await.unwrap()).await.unwrap(), "ab");
+        assert_eq!(post(&client, &url, b"{}").await.err(), Some(TransportError::Closed));
+    }
+}
+
+#[tokio::test]
+async fn a_new_connection_that_closes_under_a_request_is_broken() {
+    let address = serve(|mut stream| async move {
+        let _read = stream.read(&mut [0; 4_096]).await;
+    })
+    .await;
+    let error = post(&client(TIMEOUTS), &format!("http://{address}/v1/messages"), b"{}").await.err();
+    assert_eq!(error, Some(TransportError::Broken));
+}
+
+#[tokio::test]
 async fn an_answer_that_is_dropped_unread_closes_its_connection() {
     let (closed, told) = tokio::sync::oneshot::channel();
     let closed = std::sync::Mutex::new(Some(closed));

@@ -61,11 +61,17 @@ fn upstream(config: &Config) -> [Bound; 9] {
     ]
 }
 
-fn others(config: &Config) -> [Bound; 3] {
+fn others(config: &Config) -> [Bound; 4] {
     let billing = &config.billing;
     let share = billing.partner_share_bps <= BasisPoints::WHOLE;
     let price = billing.credit_price_usd > NanoUsd::ZERO;
+    let exposure = billing.exposure_max_usd >= NanoUsd::ZERO;
     [
+        (
+            exposure,
+            "billing.exposure_max_usd",
+            "is below zero; set how much you may lose on one person, such as \"0.5\"",
+        ),
         (share, "billing.partner_share_bps", "exceeds 10000, the whole markup"),
         (price, "billing.credit_price_usd", "is not above zero; set what a credit sells for, such as \"0.01\""),
         (
@@ -132,6 +138,7 @@ mod tests {
             ("billing", "partner_share_bps", "10001", "10000"),
             ("billing", "credit_price_usd", "\"0\"", "\"0.000000001\""),
             ("billing", "credit_price_usd", "\"-1\"", "\"1\""),
+            ("billing", "exposure_max_usd", "\"-0.1\"", "\"0\""),
             ("log", "filter", "\"loud\"", "\"WARN\""),
             ("log", "filter", "\"info,opencredits_api=loud\"", "\"info,opencredits_api=debug\""),
             ("log", "filter", "\"\"", "\"off\""),

@@ -171,11 +171,22 @@ pub struct Billing {
     pub partner_share_bps: u32,
     /// The price of a credit, in dollars, as a decimal string. Default "0.01".
     pub credit_price_usd: NanoUsd,
+    /// The amount by which the exposures of a person's open requests may exceed what the person has, in dollars: the most
+    /// that the operator can lose on one person. "0" holds the worst case of every request. Default "0.5".
+    pub exposure_max_usd: NanoUsd,
+    /// Whether an output cap that the balance does not cover is lowered instead of refused. Default true.
+    pub lower_caps: bool,
 }
 
 impl Default for Billing {
     fn default() -> Self {
-        Self { markup_bps: 2_500, partner_share_bps: 5_000, credit_price_usd: NanoUsd::new(10_000_000) }
+        Self {
+            markup_bps: 2_500,
+            partner_share_bps: 5_000,
+            credit_price_usd: NanoUsd::new(10_000_000),
+            exposure_max_usd: NanoUsd::new(500_000_000),
+            lower_caps: true,
+        }
     }
 }
 

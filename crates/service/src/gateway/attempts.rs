@@ -1,6 +1,6 @@
 //! The attempts of a request, and the step after a failed one: the next route, the same one later, or the end.
 
-use super::open_request::{OpenRequest, RequestTerms};
+use super::open_request::{OpenRequest, Progress, RequestTerms};
 use super::reaper::Abandoned;
 use super::routing::RouteCandidate;
 use super::state::{ConversationId, Gateway};
@@ -8,7 +8,7 @@ use crate::fault::{Fault, Previous, UpstreamFault, UpstreamKind};
 use crate::record::AttemptRecord;
 use bytes::Bytes;
 use http::HeaderMap;
-use opencredits_providers::{ErrorKind, Outcome, UpstreamError, UsageChunk};
+use opencredits_providers::{ErrorKind, Outcome, TransportError, UpstreamError, UsageChunk};
 use std::sync::Arc;
 
 /// How long a rate-limited account is not used, where its provider does not say.
@@ -43,6 +43,10 @@ pub(super) struct FailedAttempt {
     status: u16,
     /// Whether the cause is our account, or a model that the provider lacks: not the client's fault.
     is_ours: bool,
+    /// Whether the provider may have got the whole request, and bill it, without an answer that can be used.
+    may_be_billed: bool,
+    /// Whether a pooled connection closed under the request: most likely its provider never read it.
+    is_closed: bool,
 }
 
 /// The step after a failed attempt.
@@ -57,12 +61,23 @@ pub(super) enum Next {
 
 impl FailedAttempt {
     pub(super) const fn of(kind: UpstreamKind) -> Self {
-        Self { fault: UpstreamFault::of_kind(kind), status: 0, is_ours: false }
+        Self { fault: UpstreamFault::of_kind(kind), status: 0, is_ours: false, may_be_billed: false, is_closed: false }
+    }
+
+    /// A failure of the transport. Only one that happened before the request was sent leaves no bill.
+    pub(super) fn of_transport(error: TransportError) -> Self {
+        let kind = if error.is_timeout() { UpstreamKind::TimedOut } else { UpstreamKind::Unavailable };
+        Self { may_be_billed: !error.is_unsent(), is_closed: error == TransportError::Closed, ..Self::of(kind) }
     }
 
     pub(super) fn of_error(error: &UpstreamError) -> Self {
         let is_ours = matches!(error.kind, ErrorKind::OurAccount | ErrorKind::NotFound);
-        Self { fault: UpstreamFault::of_error(error), status: error.status, is_ours }
+        Self {
+            fault: UpstreamFault::of_error(error),
+            status: error.status,
+            is_ours,
+            ..Self::of(UpstreamKind::Unavailable)
+        }
     }
 
     /// How long the account is not to be used, in ms; `None` where it is not to blame.
@@ -109,11 +124,13 @@ impl OpenRequest {
         self.health = Arc::clone(&candidate.health);
         self.request_terms.clone_from(&attempt.request_terms);
         self.first_byte = None;
+        self.progress = Progress::InFlight;
         self.sent = self.gateway.ports.clock.now();
     }
 
     /// Records a failed attempt.
     pub(super) fn record_failure(&mut self, failed: &FailedAttempt, candidate: &RouteCandidate) {
+        self.progress = Progress::Unsent;
         let now = self.gateway.ports.clock.now();
         if !failed.blames_request() {
             candidate.health.failed(now);
@@ -127,9 +144,15 @@ impl OpenRequest {
     }
 
     /// The step after a failed attempt at index `at`.
-    pub(super) fn next(&self, failed: &FailedAttempt, candidates: &[&RouteCandidate], at: usize) -> Next {
+    pub(super) fn next(&mut self, failed: &FailedAttempt, candidates: &[&RouteCandidate], at: usize) -> Next {
         let retries = self.gateway.settings.retries;
-        if self.failed_attempts.len() >= usize::from(retries.attempts_max) {
+        // A pool cannot rule out that a server closes a connection as a request goes out: such a request is sent again, once.
+        if failed.is_closed && !self.is_resent {
+            self.is_resent = true;
+            return Next::Attempt { index: at, wait_ms: 0 };
+        }
+        // No other request is sent again that its provider may bill: one answer would cost two bills.
+        if failed.may_be_billed || self.failed_attempts.len() >= usize::from(retries.attempts_max) {
             return Next::End;
         }
         let is_same_model = |candidate: &&RouteCandidate| {

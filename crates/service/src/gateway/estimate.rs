@@ -2,7 +2,7 @@
 
 use crate::record::UsageSource;
 use opencredits_catalog::Density;
-use opencredits_providers::{InputAmount, Outcome, Produced};
+use opencredits_providers::{InputAmount, Outcome, Produced, RequestFacts};
 use opencredits_units::{Bucket, Tokens, Usage};
 
 /// Tokens of a part that is not text, such as the name of a tool.
@@ -41,8 +41,28 @@ pub(super) fn input_estimate(input: InputAmount, density: Density) -> Tokens {
     Tokens::new(text.get().saturating_add(input.media.saturating_mul(TOKENS_PER_MEDIA)))
 }
 
+/// The margin on an estimate of the input, in percent.
+const MARGIN: u64 = 25;
+/// Tokens that a provider adds to a request: its template for conversations,
+const FRAME_TOKENS: u64 = 72;
+/// instructions for tools,
+const TOOLS_TOKENS: u64 = 550;
+/// and what a built-in tool finds, or a file holds that is given by reference.
+const FOUND_TOKENS: u64 = 16_000;
+
+/// The input tokens that a hold counts with: the estimate with a margin. `percent` is 100, or more for a person whose
+/// requests had more input than estimated.
+#[must_use]
+pub fn likely_input(facts: &RequestFacts, density: Density, percent: u64) -> Tokens {
+    let percent = percent.saturating_mul(100_u64.saturating_add(MARGIN));
+    let estimate = input_estimate(facts.input_amount, density).get().saturating_mul(percent).div_ceil(10_000);
+    let tools = if facts.tools_bytes > 0 { TOOLS_TOKENS } else { 0 };
+    let found = if facts.input_max.is_none() { FOUND_TOKENS } else { 0 };
+    Tokens::new([FRAME_TOKENS, tools, found].into_iter().fold(estimate, u64::saturating_add))
+}
+
 /// Fills the gaps of `reported`: input from the amount of the request, output from the amount of the answer.
-fn estimate(reported: Option<Usage>, input: InputAmount, produced: Produced, density: Density) -> Usage {
+pub(super) fn estimate(reported: Option<Usage>, input: InputAmount, produced: Produced, density: Density) -> Usage {
     let mut usage = reported.unwrap_or_default();
     if usage.input_total().unwrap_or_default() == Tokens::ZERO {
         usage.set(Bucket::InputUncached, input_estimate(input, density));

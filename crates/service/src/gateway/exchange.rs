@@ -115,7 +115,7 @@ async fn wait_for_start(open: &OpenRequest, mut response: UpstreamResponse) -> R
             None => detector.end(),
         };
         match start {
-            StreamStart::Pending if is_end => return Err(transport_failure(open, TransportError::Broken)),
+            StreamStart::Pending if is_end => return Err(empty_stream(open)),
             StreamStart::Pending => {}
             StreamStart::Response => {
                 return Ok(UpstreamResponse { body: response.body.after(detector.into_front()), ..response });
@@ -178,10 +178,16 @@ fn passing(open: &OpenRequest, headers: &HeaderMap) -> HeaderMap {
     kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
+fn empty_stream(open: &OpenRequest) -> FailedAttempt {
+    let (generation, vendor) = (open.generation, &*open.upstream.vendor.id);
+    tracing::warn!(%generation, vendor, "the provider's stream ended without an event");
+    FailedAttempt::of(UpstreamKind::Unavailable)
+}
+
 fn transport_failure(open: &OpenRequest, error: TransportError) -> FailedAttempt {
     let (generation, vendor) = (open.generation, &*open.upstream.vendor.id);
     tracing::warn!(%generation, vendor, %error, "the provider could not be reached, or broke off");
-    FailedAttempt::of(if error.is_timeout() { UpstreamKind::TimedOut } else { UpstreamKind::Unavailable })
+    FailedAttempt::of_transport(error)
 }
 
 /// `Retry-After` in seconds. The header may also hold a date (RFC 9110, section 10.2.3).

@@ -1,15 +1,19 @@
 //! The state of a request from its hold to its settlement.
 
 use super::health::HealthTracker;
+use super::plan::PlannedRoute;
+use super::plausible::UsageBounds;
 use super::prepared_upstream::PreparedUpstream;
+use super::quote::Basis;
+use super::reaper::Abandoned;
 use super::state::Gateway;
 use crate::keyring::Spender;
 use crate::record::AttemptRecord;
 use opencredits_catalog::Model;
 use opencredits_providers::{
-    Dialect, InputAmount, Origin, Outcome, RequestFacts, StopBilling, StreamAdapter, UsageChunk, translate_body,
+    Dialect, InputAmount, Origin, Outcome, StopBilling, StreamAdapter, UsageChunk, translate_body,
 };
-use opencredits_units::{EntryId, GenerationId, NanoUsd, UnixMs};
+use opencredits_units::{EntryId, GenerationId, NanoUsd, Tokens, UnixMs};
 use std::sync::Arc;
 
 /// How the client gets the answer.
@@ -17,6 +21,16 @@ use std::sync::Arc;
 pub(super) enum Delivery {
     Whole,
     Streamed,
+}
+
+/// How far a request has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// No attempt was sent, or all have failed.
+    Unsent,
+    /// An attempt was sent that has not failed: its provider may bill it.
+    InFlight,
+    Settled,
 }
 
 /// The parts of a request that its price depends on.
@@ -28,12 +42,24 @@ pub(super) struct RequestTerms {
     thinks: bool,
     /// Whether cache writes are to live for an hour.
     pub(super) caches_for_hour: bool,
+    /// The input that its hold counts with.
+    pub(super) likely_input: Tokens,
+    /// The usage that can be believed.
+    pub(super) bounds: UsageBounds,
 }
 
 impl RequestTerms {
-    pub(super) fn of(facts: &RequestFacts) -> Self {
-        let caches_for_hour = facts.caches_for_hour();
-        Self { input_amount: facts.input_amount, tier: facts.tier.clone(), thinks: facts.thinks, caches_for_hour }
+    /// The terms on one route, where `cap` is the output cap that the gateway sets.
+    pub(super) fn of(planned: &PlannedRoute, cap: Option<u64>) -> Self {
+        let facts = &planned.facts;
+        Self {
+            input_amount: facts.input_amount,
+            tier: facts.tier.clone(),
+            thinks: facts.thinks,
+            caches_for_hour: facts.caches_for_hour(),
+            likely_input: Tokens::new(planned.input(Basis::Likely(100))),
+            bounds: UsageBounds::of(planned, cap),
+        }
     }
 }
 
@@ -48,6 +74,8 @@ pub(super) struct OpenRequest {
     pub(super) health: Arc<HealthTracker>,
     pub(super) generation: GenerationId,
     pub(super) held: NanoUsd,
+    /// The amount by which the charge may exceed the hold.
+    pub(super) exposure: NanoUsd,
     pub(super) started: UnixMs,
     /// When the current attempt was sent.
     pub(super) sent: UnixMs,
@@ -59,7 +87,11 @@ pub(super) struct OpenRequest {
     /// Tools with free-text input.
     pub(super) custom_tools: Vec<String>,
     pub(super) cancelled: bool,
-    pub(super) is_settled: bool,
+    /// Set when the client has disconnected before an answer began.
+    pub(super) abandoned: Abandoned,
+    pub(super) progress: Progress,
+    /// Whether it was sent again after a pooled connection had closed under it.
+    pub(super) is_resent: bool,
     /// The attempts that failed.
     pub(super) failed_attempts: Vec<AttemptRecord>,
 }
@@ -108,15 +140,23 @@ impl OpenRequest {
     }
 }
 
-/// Nothing was used, or its usage is unknown: voids the hold.
+/// Voids the hold, since nothing was used. Where the client has left a request in flight, its provider bills the input at
+/// least: then its estimate is charged.
 impl Drop for OpenRequest {
     fn drop(&mut self) {
-        if !self.is_settled {
+        if self.progress == Progress::InFlight && self.abandoned.is_set() {
+            self.cancelled = true;
+            if let Err(fault) = self.charge(&Outcome::default()) {
+                tracing::error!(generation = %self.generation, %fault, "an abandoned request could not be charged");
+            }
+        }
+        if self.progress != Progress::Settled {
             let (id, now) = (self.generation.cast(), self.gateway.ports.clock.now());
             if let Err(error) = self.gateway.ledger.void(id, now).map(opencredits_ledger::Accepted::accepted) {
                 tracing::error!(generation = %self.generation, %error, "a hold could not be released; it will be, once the ledger is sound");
             }
         }
+        self.gateway.exposures.end(self.spender.accounts(), self.exposure);
         self.gateway.open.lock().remove(&self.generation);
     }
 }

@@ -1,11 +1,12 @@
 //! The plan of a request: its body sanitized, its facts read, its routes found and the body for each translated.
 
+use super::estimate::input_estimate;
 use super::request::{InferenceRequest, PathParameters, dialect_of, request_fields};
 use super::routing::{CANDIDATES_MAX, Preferences, RouteCandidate, StickyVendor, fallbacks};
 use super::state::{ConversationId, Gateway};
 use crate::fault::{Fault, RequestFault};
 use crate::keyring::Spender;
-use opencredits_catalog::{Catalog, Model};
+use opencredits_catalog::{Catalog, Density, Model};
 use opencredits_providers::{Attached, Dialect, RequestFacts, Target, Translated, translate_with, unsealed};
 use opencredits_sanitizer::{SanitizeError, Scrub, Scrubbed, Strictness};
 use opencredits_units::{Tokens, ToolUse};
@@ -97,15 +98,23 @@ impl PlannedRoute {
         if self.translated.is_some() { self.candidate.upstream.dialect.output_cap_min() } else { 0 }
     }
 
+    /// The longest output that the model can give to this request: what the context window leaves beside the input.
+    pub(super) fn output_room(&self) -> u64 {
+        let model = &self.candidate.model;
+        let input = input_estimate(self.facts.input_amount, Density::of(model)).get();
+        let window = model.context_window.saturating_sub(input);
+        model.max_output_tokens.min(window).max(1)
+    }
+
     /// The output cap that goes upstream: `affordable` where it is set, else the client's, else, where the provider
-    /// demands a cap, the model's longest output.
+    /// demands a cap, the longest output that there is room for.
     pub(super) fn output_cap(&self, affordable: Option<u64>) -> Option<u64> {
         let affordable = affordable.map(|cap| cap.min(self.candidate.model.max_output_tokens));
         let Some(translated) = &self.translated else {
             return affordable;
         };
         let demanded = self.candidate.upstream.dialect == Dialect::AnthropicMessages;
-        let cap = affordable.or(translated.output_cap).or(demanded.then_some(self.candidate.model.max_output_tokens));
+        let cap = affordable.or(translated.output_cap).or(demanded.then(|| self.output_room()));
         cap.map(|cap| cap.max(self.output_cap_min()))
     }
 }

@@ -1,50 +1,72 @@
-//! The worst case of a request, priced.
+//! The price of a request before it is sent: what is likely, and what is possible.
 
+use super::estimate::likely_input;
 use super::plan::PlannedRoute;
 use crate::fault::Fault;
-use opencredits_catalog::{CatalogError, PriceRequest, Terms};
+use opencredits_catalog::{CatalogError, Density, PriceRequest, Terms};
 use opencredits_units::{NanoUsd, PicoUsd, Tokens};
 
-/// Prices the worst case of one request at a given output cap, on the most expensive of its routes.
+/// Which input a request is priced with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Basis {
+    /// The estimated input with a margin, multiplied by this percentage: 100, or more for a person whose requests had
+    /// more input than estimated.
+    Likely(u64),
+    /// The upper bound of the input: a token is at least one byte.
+    Bound,
+}
+
+/// Prices one request at a given output cap, on the most expensive of its routes.
 pub(super) struct Quote<'a> {
-    candidates: &'a [PlannedRoute],
+    routes: &'a [PlannedRoute],
     terms: Terms,
 }
 
 impl<'a> Quote<'a> {
-    pub(super) fn new(candidates: &'a [PlannedRoute], terms: Terms) -> Self {
-        Self { candidates, terms }
+    pub(super) fn new(routes: &'a [PlannedRoute], terms: Terms) -> Self {
+        Self { routes, terms }
     }
 
-    /// The charge for the worst case at an output cap.
-    pub(super) fn charge(&self, cap: u64) -> Result<NanoUsd, Fault> {
-        let charges = self.candidates.iter().map(|planned| planned.charge(cap, self.terms));
+    /// The charge at an output cap.
+    pub(super) fn charge(&self, cap: u64, basis: Basis) -> Result<NanoUsd, Fault> {
+        let charges = self.routes.iter().map(|planned| planned.charge(cap, self.terms, basis));
         charges.into_iter().try_fold(NanoUsd::ZERO, |most, charge| Ok(most.max(charge?)))
     }
 
     /// The largest output cap that `amount` covers on every route; `None` when it does not cover the input.
-    pub(super) fn affordable(&self, amount: NanoUsd) -> Result<Option<u64>, Fault> {
+    pub(super) fn affordable(&self, amount: NanoUsd, basis: Basis) -> Result<Option<u64>, Fault> {
         let mut least = Some(u64::MAX);
-        for planned in self.candidates {
-            let cap = planned.affordable(amount, self.terms)?;
+        for planned in self.routes {
+            let cap = planned.affordable(amount, self.terms, basis)?;
             least = least.and_then(|least| Some(least.min(cap?)));
         }
         Ok(least)
     }
 
-    /// The largest output of any of the models, in tokens.
+    /// The largest output that any of the models can give to this request, in tokens.
     pub(super) fn output_max(&self) -> u64 {
-        self.candidates.iter().map(|planned| planned.candidate.model.max_output_tokens).max().unwrap_or_default()
+        self.routes.iter().map(PlannedRoute::output_room).max().unwrap_or_default()
     }
 }
 
 impl PlannedRoute {
-    fn price_request(&self) -> PriceRequest<'_> {
+    /// The input tokens that a price counts with.
+    pub(super) fn input(&self, basis: Basis) -> u64 {
         // A provider refuses what exceeds the context window.
         let window = self.candidate.model.context_window;
-        let input = self.facts.input_max.map_or(window, |bound| bound.min(window));
+        let bound = self.facts.input_max.map_or(window, |bound| bound.min(window));
+        match basis {
+            Basis::Bound => bound,
+            Basis::Likely(percent) => {
+                let density = Density::of(&self.candidate.model);
+                likely_input(&self.facts, density, percent).get().min(bound)
+            }
+        }
+    }
+
+    fn price_request(&self, basis: Basis) -> PriceRequest<'_> {
         PriceRequest {
-            input: Tokens::new(input),
+            input: Tokens::new(self.input(basis)),
             output: Tokens::ZERO,
             extra: &self.facts.extra,
             tier: self.facts.tier.as_deref(),
@@ -52,18 +74,18 @@ impl PlannedRoute {
         }
     }
 
-    /// The charge for the worst case on this route.
-    pub(super) fn charge(&self, cap: u64, terms: Terms) -> Result<NanoUsd, Fault> {
+    /// The charge on this route at an output cap.
+    pub(super) fn charge(&self, cap: u64, terms: Terms, basis: Basis) -> Result<NanoUsd, Fault> {
         let cap = cap.max(self.output_cap_min()).min(self.candidate.model.max_output_tokens);
         let output = Tokens::new(cap.saturating_mul(self.facts.choices));
-        let cost =
-            self.candidate.route().card.quote(&PriceRequest { output, ..self.price_request() }).map_err(overflow)?;
+        let request = PriceRequest { output, ..self.price_request(basis) };
+        let cost = self.candidate.route().card.quote(&request).map_err(overflow)?;
         terms.charge(cost).map(|charge| charge.total).ok_or(Fault::Overflow)
     }
 
-    fn affordable(&self, amount: NanoUsd, terms: Terms) -> Result<Option<u64>, Fault> {
+    fn affordable(&self, amount: NanoUsd, terms: Terms, basis: Basis) -> Result<Option<u64>, Fault> {
         let budget: PicoUsd = terms.cost_within(amount);
-        let output = self.candidate.route().card.output_within(&self.price_request(), budget).map_err(overflow)?;
+        let output = self.candidate.route().card.output_within(&self.price_request(basis), budget).map_err(overflow)?;
         Ok(output.map(|output| output.get().checked_div(self.facts.choices).unwrap_or_default()))
     }
 }

@@ -24,6 +24,8 @@ pub struct InferenceRequest {
     pub session: Option<String>,
     /// Its idempotency key.
     pub idempotency_key: Option<String>,
+    /// Whether its output cap may be lowered to one that the balance covers.
+    pub lowers_cap: bool,
     /// What becomes of fields that are not passed on.
     pub strictness: Strictness,
     /// The parameters in the path, in APIs that have them there.

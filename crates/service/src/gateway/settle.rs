@@ -1,7 +1,8 @@
 //! Settlement: prices the outcome of a request and captures the charge with its usage record, once.
 
-use super::estimate::metered;
-use super::open_request::{Delivery, OpenRequest};
+use super::estimate::{estimate, input_estimate, metered};
+use super::open_request::{Delivery, OpenRequest, Progress};
+use super::plausible::{Believed, Reported};
 use crate::books;
 use crate::config::Ack;
 use crate::fault::Fault;
@@ -10,6 +11,7 @@ use opencredits_catalog::{Bill, Charge, Density, Terms};
 use opencredits_ledger::{Capture, Durable, Leg, OnShortfall};
 use opencredits_providers::{Outcome, Trust};
 use opencredits_units::{BasisPoints, Bucket, GenerationId, NanoUsd, PicoUsd, Tokens, UnixMs, Usage};
+use std::sync::atomic::Ordering;
 
 /// The charge of a request, for its answer.
 #[derive(Debug, Clone)]
@@ -36,7 +38,17 @@ struct Priced {
     source: UsageSource,
     bill: Bill,
     side_bills: Vec<SideBill>,
-    cost: PicoUsd,
+    /// `None` where it fits no integer.
+    cost: Option<PicoUsd>,
+    /// The reported totals, where they were not believed.
+    implausible: Option<Reported>,
+}
+
+impl Priced {
+    fn nothing(source: UsageSource) -> Self {
+        let cost = Some(PicoUsd::ZERO);
+        Self { source, bill: Bill::default(), side_bills: vec![], cost, implausible: None }
+    }
 }
 
 /// A charge and the terms that it follows from.
@@ -48,15 +60,18 @@ struct Charged {
 impl OpenRequest {
     /// Prices the outcome and captures the charge.
     pub(super) fn settle(mut self, outcome: &Outcome) -> Result<Settled, Fault> {
+        self.charge(outcome)
+    }
+
+    /// The same, for an owner that cannot give the request away.
+    pub(super) fn charge(&mut self, outcome: &Outcome) -> Result<Settled, Fault> {
         let now = self.gateway.ports.clock.now();
-        let priced = self.price(outcome)?;
+        let priced = self.price(outcome);
         let terms = self.terms();
-        let mut charge = terms.charge(priced.cost).ok_or(Fault::Overflow)?;
-        if priced.source == UsageSource::Estimated && charge.total > self.held {
-            charge = terms.charge(terms.cost_within(self.held)).ok_or(Fault::Overflow)?;
-        }
+        let (charge, uncapped) = self.charge_of(&priced, terms)?;
         let record = self.record(outcome, priced, Charged { terms, charge }, now);
-        self.log_source(&record);
+        self.log_source(&record, uncapped);
+        self.note_overrun(&record);
         self.record_health(outcome, now);
         let memo = record.to_memo()?;
         let legs = self.legs(&charge);
@@ -69,11 +84,37 @@ impl OpenRequest {
         let accepted = self.gateway.ledger.capture(capture, now)?;
         let durable = (self.gateway.settings.ack == Ack::Durable).then(|| accepted.durable());
         let captured = accepted.accepted();
-        self.is_settled = true;
+        self.progress = Progress::Settled;
         self.gateway.tally.add(record.key, now, captured.collected);
         let receipt =
             Receipt { generation: self.generation, record, charged: captured.collected, remaining: captured.available };
         Ok(Settled { receipt, durable })
+    }
+
+    /// The charge, and what it would be without the hold. A usage that the provider did not report, or that cannot be
+    /// believed, is never charged above the hold; nor is a cost that fits no integer.
+    fn charge_of(&self, priced: &Priced, terms: Terms) -> Result<(Charge, Option<NanoUsd>), Fault> {
+        let charge = priced.cost.and_then(|cost| terms.charge(cost));
+        let is_bounded = matches!(priced.source, UsageSource::Estimated | UsageSource::Implausible);
+        match charge {
+            Some(charge) if !is_bounded || charge.total <= self.held => Ok((charge, Some(charge.total))),
+            other => {
+                let within = terms.charge(terms.cost_within(self.held)).ok_or(Fault::Overflow)?;
+                Ok((within, other.map(|charge| charge.total)))
+            }
+        }
+    }
+
+    /// Remembers a spender whose input had more tokens than its hold counted with: the next holds count with more.
+    fn note_overrun(&self, record: &GenerationRecord) {
+        let input = record.usage().input_total().unwrap_or_default();
+        if record.source != UsageSource::Reported || input <= self.request_terms.likely_input {
+            return;
+        }
+        let estimate = input_estimate(self.request_terms.input_amount, Density::of(&self.model));
+        let percent = input.get().saturating_mul(100).checked_div(estimate.get()).unwrap_or(100);
+        let known = self.gateway.overruns.get(&self.spender.wallet).unwrap_or(100);
+        self.gateway.overruns.insert(self.spender.wallet, percent.max(known));
     }
 
     /// An answer counts as served once it is complete: a provider that breaks off has failed.
@@ -109,39 +150,59 @@ impl OpenRequest {
         legs
     }
 
-    fn price(&self, outcome: &Outcome) -> Result<Priced, Fault> {
-        let nothing = |source| Priced { source, bill: Bill::default(), side_bills: vec![], cost: PicoUsd::ZERO };
-        if outcome.is_empty() {
-            return Ok(nothing(UsageSource::NothingProduced));
+    fn price(&self, outcome: &Outcome) -> Priced {
+        // A provider that did not answer a client that waits, or failed, is paid nothing. A client that left before the
+        // answer pays for the input, which its provider has read.
+        let is_unanswered = outcome.is_empty() && (!self.cancelled || outcome.complete || outcome.error.is_some());
+        if is_unanswered {
+            return Priced::nothing(UsageSource::NothingProduced);
         }
         if outcome.trust == Trust::Contradictory {
-            return Ok(nothing(UsageSource::Quarantined));
+            return Priced::nothing(UsageSource::Quarantined);
         }
-        let (source, mut usage) = metered(outcome, self.request_terms.input_amount, Density::of(&self.model));
+        let density = Density::of(&self.model);
+        let (mut source, reported) = metered(outcome, self.request_terms.input_amount, density);
+        let estimate = estimate(None, self.request_terms.input_amount, outcome.produced, density);
+        let Believed { mut usage, implausible } =
+            self.request_terms.bounds.believe(reported, outcome.inferred, &estimate);
+        if implausible.is_some() {
+            source = UsageSource::Implausible;
+        }
         // Where the provider does not report the lifetime of a cache write, the requested lifetime applies.
         if let Some(written) = usage.take(Bucket::CacheWriteOther) {
             let bucket =
                 if self.request_terms.caches_for_hour { Bucket::CacheWrite1h } else { Bucket::CacheWriteOther };
-            usage.set(bucket, usage.count(bucket).checked_add(written).ok_or(Fault::Overflow)?);
+            usage.set(bucket, usage.count(bucket).checked_add(written).unwrap_or(written));
         }
         let tier = outcome.service_tier.as_deref().or(self.request_terms.tier.as_deref());
-        let bill =
-            self.model.route_at(self.route_index).card.price(&usage, tier).map_err(crate::fault::RequestFault::from)?;
-        let mut cost = bill.cost;
-        let mut side_bills = Vec::new();
-        for (model, usage) in &outcome.additional {
-            let side = self.side_bill(model, usage)?;
-            cost = cost.checked_add(side.1).ok_or(Fault::Overflow)?;
-            side_bills.push(side.0);
+        let mut priced = Priced { implausible, ..Priced::nothing(source) };
+        match self.model.route_at(self.route_index).card.price(&usage, tier) {
+            Ok(bill) => {
+                priced.cost = Some(bill.cost);
+                priced.bill = bill;
+            }
+            Err(_) => priced.cost = None,
         }
-        Ok(Priced { source, bill, side_bills, cost })
+        for (model, usage) in &outcome.additional {
+            self.add_side_bill(&mut priced, model, usage);
+        }
+        priced
     }
 
-    /// A part that ran on another model is priced as that model; as the request's own where the price book lacks it.
-    fn side_bill(&self, name: &str, usage: &Usage) -> Result<(SideBill, PicoUsd), Fault> {
+    /// Adds the bill of a part that ran on another model; on the request's own where the price book lacks it. What cannot be
+    /// believed of it is charged within the hold.
+    fn add_side_bill(&self, priced: &mut Priced, name: &str, usage: &Usage) {
         let model = self.gateway.catalog.resolve(name).unwrap_or(&self.model);
-        let bill = model.route.card.price(usage, None).map_err(crate::fault::RequestFault::from)?;
-        Ok((SideBill { model: model.id.to_string(), lines: lines(&bill) }, bill.cost))
+        if !self.request_terms.bounds.admit(usage) {
+            priced.source = UsageSource::Implausible;
+        }
+        match model.route.card.price(usage, None) {
+            Ok(bill) => {
+                priced.cost = priced.cost.and_then(|cost| cost.checked_add(bill.cost));
+                priced.side_bills.push(SideBill { model: model.id.to_string(), lines: lines(&bill) });
+            }
+            Err(_) => priced.cost = None,
+        }
     }
 
     fn record(&mut self, outcome: &Outcome, priced: Priced, charged: Charged, now: UnixMs) -> GenerationRecord {
@@ -168,11 +229,16 @@ impl OpenRequest {
             cost: charged.charge.cost,
             total: charged.charge.total,
             failed_attempts: std::mem::take(&mut self.failed_attempts),
+            reported: priced.implausible.map(|reported| (reported.input, reported.output)),
         }
     }
 
-    fn log_source(&self, record: &GenerationRecord) {
+    fn log_source(&self, record: &GenerationRecord, uncapped: Option<NanoUsd>) {
         let (generation, vendor, model) = (self.generation, &*self.upstream.vendor.id, &*self.model.id);
+        let (total, held) = (record.total, self.held);
+        if total > held {
+            tracing::warn!(%generation, vendor, model, %total, %held, "the charge exceeds its hold");
+        }
         match record.source {
             UsageSource::Reported | UsageSource::NothingProduced => {}
             UsageSource::Estimated if self.cancelled => {}
@@ -181,6 +247,13 @@ impl OpenRequest {
             }
             UsageSource::Quarantined => {
                 tracing::error!(%generation, vendor, model, "the provider's counts contradict each other; nothing was charged");
+            }
+            UsageSource::Implausible => {
+                self.gateway.implausible.fetch_add(1, Ordering::Relaxed);
+                let (input, output) = record.reported.unwrap_or_default();
+                let would_be = uncapped.map(|total| total.to_string());
+                tracing::error!(%generation, vendor, model, input = input.get(), output = output.get(), %total, would_be,
+                    "the provider's counts are implausible; the charge is what can be believed, within the hold");
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What all requests of a process share: the gateway and its settings.
 
 use super::admissions::AdmissionSet;
+use super::exposures::Exposures;
 use super::health::{HealthTracker, RouteHealth};
 use super::prepared_upstream::{PreparedUpstream, Upstream};
 use super::reaper::{self, DetachedQueue, DrainLimits, Reaper};
@@ -16,10 +17,11 @@ use opencredits_ledger::Ledger;
 use opencredits_providers::{Fetch, Vendor};
 use opencredits_sanitizer::{Api, Headers, Policy, PolicyError};
 use opencredits_store::Claims;
-use opencredits_units::{BasisPoints, EntryId, GenerationId};
+use opencredits_units::{AccountId, BasisPoints, EntryId, GenerationId, NanoUsd};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -61,6 +63,10 @@ pub struct Ports {
 pub struct Settings {
     /// Markup on the provider's cost.
     pub markup: BasisPoints,
+    /// The amount by which the exposures of an account may exceed its available balance; zero holds the worst case.
+    pub exposure_max: NanoUsd,
+    /// Whether an output cap that the balance does not cover is lowered.
+    pub lower_caps: bool,
     /// Whether an answer waits until its charge is on disk.
     pub ack: Ack,
     /// The lifetime of a hold that is never settled, in ms.
@@ -104,6 +110,12 @@ pub struct Gateway {
     pub(super) admissions: AdmissionSet,
     /// Requests whose hold this process has to end.
     pub(super) open: Mutex<HashSet<GenerationId>>,
+    /// The exposures of open requests.
+    pub(super) exposures: Exposures,
+    /// By wallet: the input of its requests as a percentage of the estimate, where it was more.
+    pub(super) overruns: Cache<AccountId, u64>,
+    /// Requests whose reported usage was not believed.
+    pub(super) implausible: AtomicU64,
     /// Permits to fetch attachments.
     pub(super) fetching: Semaphore,
 }
@@ -194,6 +206,9 @@ impl Gateway {
             detached,
             admissions: AdmissionSet::default(),
             open: Mutex::default(),
+            exposures: Exposures::default(),
+            overruns: Cache::new(STICKY_MAX),
+            implausible: AtomicU64::new(0),
             fetching: Semaphore::const_new(FETCHING_MAX),
         };
         Ok((Arc::new(gateway), reaper))
@@ -203,6 +218,12 @@ impl Gateway {
     #[must_use]
     pub fn serves(&self, hold: EntryId) -> bool {
         self.open.lock().contains(&hold.cast())
+    }
+
+    /// The number of requests since the start whose reported usage was not believed.
+    #[must_use]
+    pub fn implausible_usages(&self) -> u64 {
+        self.implausible.load(Ordering::Relaxed)
     }
 
     /// The models on sale.

@@ -162,6 +162,7 @@ pub(super) fn memo() -> Outcome<Vec<u8>> {
         cost: NanoUsd::new(LEGS[0]),
         total: NanoUsd::new(LEGS.iter().sum()),
         failed_attempts: vec![],
+        reported: None,
     };
     Ok(record.to_memo()?)
 }

@@ -1,0 +1,80 @@
+//! The exposure of open requests: the amount by which each may be charged above its hold.
+//!
+//! A hold covers the likely charge. The difference to the highest possible charge is the request's exposure. For every
+//! account, the exposures of its open requests exceed its available balance by the limit at most. So the operator loses
+//! no more than this limit on one account, even if every open request turns out to have one token for each byte.
+//!
+//! The rule survives every step. A hold lowers the available balance by what it takes, and admission checks the sum
+//! again. A charge lowers the balance by its hold and its exposure at most, and the exposure ends with it.
+
+use hashbrown::HashMap;
+use opencredits_units::{AccountId, NanoUsd};
+use parking_lot::{Mutex, MutexGuard};
+
+/// The exposures of open requests, by account.
+#[derive(Default)]
+pub(super) struct Exposures(Mutex<HashMap<AccountId, NanoUsd>>);
+
+/// Keeps others from admitting requests between the check and the hold.
+pub(super) struct Admitting<'a>(MutexGuard<'a, HashMap<AccountId, NanoUsd>>);
+
+impl Exposures {
+    pub(super) fn lock(&self) -> Admitting<'_> {
+        Admitting(self.0.lock())
+    }
+
+    /// Ends the exposure of a request.
+    pub(super) fn end(&self, accounts: impl Iterator<Item = AccountId>, exposure: NanoUsd) {
+        if exposure == NanoUsd::ZERO {
+            return;
+        }
+        let mut open = self.0.lock();
+        for account in accounts {
+            let left = open.get(&account).and_then(|sum| sum.checked_sub(exposure));
+            match left.filter(|left| *left > NanoUsd::ZERO) {
+                Some(left) => drop(open.insert(account, left)),
+                None => drop(open.remove(&account)),
+            }
+        }
+    }
+}
+
+impl Admitting<'_> {
+    /// The sum of an account's exposures.
+    pub(super) fn of(&self, account: AccountId) -> NanoUsd {
+        self.0.get(&account).copied().unwrap_or_default()
+    }
+
+    /// Adds the exposure of a request that was admitted.
+    pub(super) fn add(&mut self, accounts: impl Iterator<Item = AccountId>, exposure: NanoUsd) {
+        if exposure == NanoUsd::ZERO {
+            return;
+        }
+        for account in accounts {
+            let sum = self.of(account).checked_add(exposure).unwrap_or(NanoUsd::MAX);
+            self.0.insert(account, sum);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exposures_add_up_by_account_and_end_with_their_requests() {
+        let exposures = Exposures::default();
+        let [wallet, limit] = [1, 2].map(AccountId::from_bits);
+        exposures.lock().add([wallet, limit].into_iter(), NanoUsd::new(30));
+        exposures.lock().add([wallet].into_iter(), NanoUsd::new(12));
+        let sums = |exposures: &Exposures| {
+            let open = exposures.lock();
+            (open.of(wallet).get(), open.of(limit).get())
+        };
+        assert_eq!(sums(&exposures), (42, 30));
+        exposures.end([wallet, limit].into_iter(), NanoUsd::new(30));
+        assert_eq!(sums(&exposures), (12, 0));
+        exposures.end([wallet].into_iter(), NanoUsd::new(12));
+        assert!(exposures.lock().0.is_empty(), "nothing is kept of an account without open requests");
+    }
+}

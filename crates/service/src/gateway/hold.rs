@@ -1,0 +1,175 @@
+//! The hold of a request: how much is held, with which output cap.
+
+use super::exposures::Admitting;
+use super::open_request::entry_id;
+use super::plan::{Plan, PlannedRoute};
+use super::quote::{Basis, Quote};
+use super::request::InferenceRequest;
+use super::state::Gateway;
+use crate::fault::{Fault, PaymentNeeded, Short};
+use crate::keyring::Spender;
+use opencredits_catalog::Terms;
+use opencredits_ledger::{LedgerError, PlaceHold, Replay};
+use opencredits_units::{AccountId, BasisPoints, NanoUsd};
+
+/// A request without an output cap may hold one part in so many of the available balance, so that the next request is
+/// not refused.
+const UNCAPPED_PART: i64 = 4;
+/// But at least the price of so many output tokens, where the balance covers it.
+const UNCAPPED_TOKENS_MIN: u64 = 4_096;
+/// An answer with a smaller cap would be useless: the request is refused instead.
+const CAP_TOKENS_MIN: u64 = 16;
+/// A lowered cap takes one part in so many of the available balance, where that is enough, so that requests in parallel
+/// are served too.
+const LOWERED_PART: i64 = 2;
+/// A cap is lowered to so many tokens at least,
+const LOWERED_TOKENS_MIN: u64 = 1_024;
+/// or to one part in so many of the requested cap.
+const LOWERED_SHARE: u64 = 8;
+
+/// The hold of a request.
+pub(super) struct HeldAmount {
+    pub(super) amount: NanoUsd,
+    /// The amount by which the charge may exceed the hold.
+    pub(super) exposure: NanoUsd,
+    /// The output cap that it covers, where the client set none, or a higher one than its balance covers.
+    pub(super) cap: Option<u64>,
+}
+
+/// What a request may cost a spender.
+#[derive(Clone, Copy)]
+struct Room {
+    /// The least that is available on the wallet and the limits: the hold must be covered by it.
+    available: NanoUsd,
+    /// The highest charge that leaves the exposures of every account within the limit.
+    bound: NanoUsd,
+    likely: Basis,
+}
+
+impl Room {
+    /// The largest output cap that `part` of the available balance covers; `None` when it does not cover the input.
+    fn affordable(self, quote: &Quote<'_>, part: NanoUsd) -> Result<Option<u64>, Fault> {
+        let likely = quote.affordable(part, self.likely)?;
+        let bound = quote.affordable(self.bound, Basis::Bound)?;
+        Ok(likely.and_then(|likely| Some(likely.min(bound?))))
+    }
+
+    fn covers(self, quote: &Quote<'_>, cap: u64) -> Result<bool, Fault> {
+        Ok(quote.charge(cap, self.likely)? <= self.available && quote.charge(cap, Basis::Bound)? <= self.bound)
+    }
+}
+
+impl Gateway {
+    /// Holds the likely charge of the most expensive route on the balance and the limits. Where that is not covered, drops
+    /// that route and tries again; the last refusal says what would be needed.
+    pub(super) fn hold(&self, request: &InferenceRequest, plan: &mut Plan<'_>) -> Result<HeldAmount, Fault> {
+        let terms = Terms { markup: self.settings.markup, partner_share: BasisPoints::ZERO };
+        loop {
+            match self.hold_for(request, plan, terms) {
+                Err(Fault::Payment(needed)) => {
+                    let cap = plan.facts.output_cap.unwrap_or(u64::MAX);
+                    let charge = |planned: &PlannedRoute| planned.charge(cap, terms, Basis::Bound);
+                    let priciest =
+                        (0..).zip(&plan.routes).max_by_key(|(_, planned)| charge(planned).unwrap_or(NanoUsd::MAX));
+                    match priciest.map(|(at, _)| at).filter(|_| plan.routes.len() > 1) {
+                        Some(at) => drop(plan.routes.remove(at)),
+                        None => return Err(Fault::Payment(needed)),
+                    }
+                }
+                done => return done,
+            }
+        }
+    }
+
+    fn hold_for(&self, request: &InferenceRequest, plan: &Plan<'_>, terms: Terms) -> Result<HeldAmount, Fault> {
+        let spender = &request.spender;
+        let quote = Quote::new(&plan.routes, terms);
+        let mut admitting = self.exposures.lock();
+        let room = self.room(spender, &admitting)?;
+        let lowers = self.settings.lower_caps && request.lowers_cap;
+        let (cap, output) = match plan.facts.output_cap {
+            Some(cap) if room.covers(&quote, cap)? || !lowers => (None, cap),
+            Some(cap) => self.lowered(cap, &quote, room)?.map_or((None, cap), |lowered| (Some(lowered), lowered)),
+            None => self.uncapped(&quote, room)?,
+        };
+        let (amount, highest) = (quote.charge(output, room.likely)?, quote.charge(output, Basis::Bound)?);
+        let needed = |available: NanoUsd, short| -> Result<Fault, Fault> {
+            // The exposure that is left counts as if it were available.
+            let more = room.bound.checked_sub(room.available).unwrap_or_default();
+            let required = highest.checked_sub(more).unwrap_or(highest).max(amount);
+            let affordable_max_tokens = room.affordable(&quote, room.available)?;
+            Ok(Fault::Payment(Box::new(PaymentNeeded { required, available, affordable_max_tokens, short })))
+        };
+        if highest > room.bound {
+            return Err(needed(room.available, self.short(spender, room.available)?)?);
+        }
+        let now = self.ports.clock.now();
+        let hold = PlaceHold {
+            id: entry_id(request.generation),
+            payer: spender.wallet,
+            limits: &spender.limits,
+            amount,
+            expires_at: now.saturating_add_ms(self.settings.hold_expiry_ms),
+        };
+        match self.ledger.place_hold(hold, now).map(opencredits_ledger::Accepted::accepted) {
+            Ok(held) if held.replay == Replay::First => {}
+            Ok(_) => return Err(Fault::Duplicate { first: request.generation }),
+            Err(LedgerError::InsufficientFunds { account, available, .. }) => {
+                let short = if account == spender.wallet { Short::Balance } else { Short::KeyLimit };
+                return Err(needed(available, short)?);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let exposure = highest.checked_sub(amount).unwrap_or_default();
+        admitting.add(spender.accounts(), exposure);
+        Ok(HeldAmount { amount, exposure, cap })
+    }
+
+    fn room(&self, spender: &Spender, admitting: &Admitting<'_>) -> Result<Room, Fault> {
+        let exposure_max = self.settings.exposure_max;
+        let percent = self.overruns.get(&spender.wallet).unwrap_or(100);
+        // Without exposure the hold is the bound.
+        let likely = if exposure_max > NanoUsd::ZERO { Basis::Likely(percent) } else { Basis::Bound };
+        let mut room = Room { available: NanoUsd::MAX, bound: NanoUsd::MAX, likely };
+        for account in spender.accounts() {
+            let available = self.ledger.balance(account)?.available;
+            let bound = available.checked_add(exposure_max).unwrap_or(NanoUsd::MAX);
+            room.available = room.available.min(available);
+            room.bound = room.bound.min(bound.checked_sub(admitting.of(account)).unwrap_or_default());
+        }
+        Ok(room)
+    }
+
+    /// Which account has no more than `available`.
+    fn short(&self, spender: &Spender, available: NanoUsd) -> Result<Short, Fault> {
+        let of = |account: AccountId| self.ledger.balance(account).map(|balance| balance.available);
+        Ok(if of(spender.wallet)? <= available { Short::Balance } else { Short::KeyLimit })
+    }
+
+    /// The cap that a client's cap is lowered to, where the balance does not cover that one: what half of the balance covers
+    /// or, where that is too little, all of it. `None` where that is too little as well.
+    fn lowered(&self, cap: u64, quote: &Quote<'_>, room: Room) -> Result<Option<u64>, Fault> {
+        let enough = LOWERED_TOKENS_MIN.min(cap.div_ceil(LOWERED_SHARE)).max(CAP_TOKENS_MIN);
+        for part in [LOWERED_PART, 1] {
+            let part = NanoUsd::new(room.available.get().div_euclid(part));
+            let lowered = room.affordable(quote, part)?.unwrap_or(0).min(quote.output_max());
+            if lowered >= enough && lowered < cap {
+                return Ok(Some(lowered));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The cap and the output to hold for where the client set no cap: none where the model's longest output costs a fair part
+    /// of the available balance, else the cap that this part covers.
+    fn uncapped(&self, quote: &Quote<'_>, room: Room) -> Result<(Option<u64>, u64), Fault> {
+        let output_max = quote.output_max();
+        let part = NanoUsd::new(room.available.get().div_euclid(UNCAPPED_PART));
+        if quote.charge(output_max, room.likely)? <= part && quote.charge(output_max, Basis::Bound)? <= room.bound {
+            return Ok((None, output_max));
+        }
+        let fair = room.affordable(quote, part)?.unwrap_or(0).max(UNCAPPED_TOKENS_MIN);
+        let cap = fair.min(room.affordable(quote, room.available)?.unwrap_or(0)).min(output_max);
+        Ok(if cap < CAP_TOKENS_MIN { (None, output_max) } else { (Some(cap), cap) })
+    }
+}
