@@ -7,6 +7,7 @@
 //! untrusted client must pass a real parser first.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// A position in a JSON text.
@@ -254,6 +255,37 @@ pub fn pointer<'a>(raw: &'a [u8], path: &str) -> Option<&'a [u8]> {
     path.split('/').filter(|name| !name.is_empty()).try_fold(raw, member)
 }
 
+/// Whether an object in `raw`, at any depth, has a name twice: readers disagree on which of the two counts. Names count
+/// as what they are without escapes.
+pub fn has_duplicate_names(raw: &[u8]) -> bool {
+    let mut open: Vec<HashSet<Cow<'_, [u8]>>> = Vec::new();
+    let mut at = 0;
+    while let Some(byte) = raw.get(at) {
+        match byte {
+            // An array has a set of its own, which stays empty.
+            b'{' | b'[' => open.push(HashSet::new()),
+            b'}' | b']' => drop(open.pop()),
+            b'"' => {
+                let Some(end) = string_end(raw, at.saturating_add(1)) else { return false };
+                let after = raw.get(end.saturating_add(1)..).unwrap_or_default();
+                let is_name = after.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
+                let string = raw.get(at..=end).unwrap_or_default();
+                let name = text(string).map_or(Cow::Borrowed(string), |text| match text {
+                    Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+                    Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+                });
+                if is_name && open.last_mut().is_some_and(|names| !names.insert(name)) {
+                    return true;
+                }
+                at = end;
+            }
+            _ => {}
+        }
+        at = at.saturating_add(1);
+    }
+    false
+}
+
 /// Whether a raw value is there and not `null`.
 pub fn is_set(raw: &[u8]) -> bool {
     !raw.is_empty() && raw != b"null"
@@ -407,6 +439,18 @@ mod tests {
             expected["zz"] = serde_json::json!([1]);
             prop_assert_eq!(serde_json::from_slice::<serde_json::Value>(&out).unwrap(), expected);
         }
+    }
+
+    #[test]
+    fn a_name_that_an_object_has_twice_is_found_at_any_depth() {
+        let check = |raw: &str, expect: bool| assert_eq!(has_duplicate_names(raw.as_bytes()), expect, "{raw}");
+        check(r#"{"a": 1, "b": {"a": 2}, "c": [{"a": 1}, {"a": 2}]}"#, false);
+        check(r#"{"a": "a", "b": "a:", "c": ["a", "a"]}"#, false);
+        check(r#"{"a": 1, "a": 2}"#, true);
+        check(r#"[{"b": {"a": 1, "x": [1], "a" : 2}}]"#, true);
+        check(r#"{"type": 1, "\u0074ype": 2}"#, true);
+        check(r#"{"a"#, false);
+        check("", false);
     }
 
     #[test]

@@ -62,6 +62,52 @@ pub struct RequestFacts {
     pub tools_bytes: usize,
 }
 
+/// The two spellings of the settings of `gemini-generate`.
+const CONFIGS: [&str; 2] = ["generationConfig", "generation_config"];
+/// Fields that decide on the price, and the byte that each begins with.
+const PRICED: [(&str, u8); 8] = [
+    ("tools", b'['),
+    ("web_search_options", b'{'),
+    ("thinking", b'{'),
+    ("reasoning", b'{'),
+    ("stream_options", b'{'),
+    ("output_config", b'{'),
+    ("generationConfig", b'{'),
+    ("generation_config", b'{'),
+];
+
+/// Refuses a field that decides on the price and that providers could read in another way than it is read here: of another
+/// form, or with a name twice.
+fn unambiguous(name: &str, raw: &[u8]) -> Result<(), RequestError> {
+    let Some((field, first)) = PRICED.iter().find(|(priced, _)| *priced == name) else { return Ok(()) };
+    if raw.first() != Some(first) {
+        return Err(expected(field, if *first == b'[' { "a list" } else { "an object" }));
+    }
+    if json::has_duplicate_names(raw) {
+        return Err(expected(field, "free of names that appear twice in one object"));
+    }
+    if CONFIGS.contains(&name) && has_both_spellings(raw) {
+        return Err(expected("generationConfig", "in one spelling: a setting is given in both"));
+    }
+    Ok(())
+}
+
+/// Whether a setting, or one of `thinkingConfig`, is given in `camelCase` and in `snake_case`.
+fn has_both_spellings(config: &[u8]) -> bool {
+    let twice = |raw: &[u8]| {
+        let mut names: Vec<Vec<u8>> = Vec::new();
+        json::members(raw, |name, _| {
+            names.push(name.iter().filter(|byte| **byte != b'_').map(u8::to_ascii_lowercase).collect());
+        });
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        names.len() < all
+    };
+    let thinking = ["thinkingConfig", "thinking_config"].into_iter().find_map(|name| json::member(config, name));
+    twice(config) || thinking.is_some_and(twice)
+}
+
 /// The largest number of searches of a model that searches by itself.
 const SEARCHES_MAX: u64 = 10;
 
@@ -78,8 +124,13 @@ impl RequestFacts {
             // Caches are written by default, and some models bill for it.
             facts.extra.push(Bucket::CacheWriteOther);
         }
+        let mut configs = 0_usize;
         for (name, value) in fields {
             let value = plain(value);
+            configs = configs.saturating_add(usize::from(CONFIGS.contains(&name)));
+            if configs > 1 {
+                return Err(RequestError::Field { field: "generationConfig", expected: "given once, in one spelling" });
+            }
             let scan = ContentScan::of(value.as_bytes());
             facts.input_max = facts.input_max.zip(scan.bound()).map(|(sum, bound)| sum.saturating_add(bound));
             if READ.contains(&name) {
@@ -97,6 +148,7 @@ impl RequestFacts {
         if !json::is_set(raw) {
             return Ok(());
         }
+        unambiguous(name, raw)?;
         match name {
             "model" => self.model = json::owned(raw).ok_or(expected("model", "a string"))?,
             "stream" => self.stream = truth(raw).ok_or(expected("stream", "true or false"))?,

@@ -236,3 +236,34 @@ fn where_and_how_fast_a_model_computes_are_one_tier() {
         assert_eq!(served.service_tier.filter(is_known).as_deref(), expected, "served as {fields}");
     }
 }
+
+#[test]
+fn a_priced_field_that_could_be_read_in_two_ways_is_refused() {
+    let check = |dialect: Dialect, name: &str, raw: &str, refused: bool| {
+        let fields = [("model", "\"m\""), (name, raw)];
+        let answer = RequestFacts::read(dialect, fields.into_iter());
+        assert_eq!(answer.is_err(), refused, "{name}: {raw}: {:?}", answer.err());
+    };
+    let searches = r#"{"type": "web_search_20250305", "name": "web_search"}"#;
+    check(Dialect::AnthropicMessages, "tools", &format!("[{searches}]"), false);
+    check(Dialect::AnthropicMessages, "tools", searches, true);
+    check(Dialect::AnthropicMessages, "tools", r#"[{"type": "custom", "type": "web_search_20250305"}]"#, true);
+    check(Dialect::GeminiGenerate, "tools", r#"{"googleSearch": {}}"#, true);
+    check(Dialect::OpenaiChat, "tools", r#""web_search""#, true);
+    check(Dialect::OpenaiChat, "tools", "null", false);
+    check(Dialect::OpenaiChat, "web_search_options", "true", true);
+    check(Dialect::OpenaiChat, "web_search_options", "{}", false);
+    check(Dialect::OpenaiResponses, "reasoning", r#"{"effort": "none", "effort": "high"}"#, true);
+    check(Dialect::AnthropicMessages, "thinking", r#"{"type": "disabled", "t\u0079pe": "enabled"}"#, true);
+    for config in ["generationConfig", "generation_config"] {
+        let gemini = |raw, refused| check(Dialect::GeminiGenerate, config, raw, refused);
+        gemini(r#"{"maxOutputTokens": 5, "thinkingConfig": {"thinkingBudget": 1}}"#, false);
+        gemini(r#"{"max_output_tokens": 5}"#, false);
+        gemini(r#"{"maxOutputTokens": 5, "maxOutputTokens": 500}"#, true);
+        gemini(r#"{"maxOutputTokens": 5, "max_output_tokens": 500}"#, true);
+        gemini(r#"{"thinkingConfig": {"thinkingBudget": 1, "thinking_budget": 9}}"#, true);
+        gemini("[5]", true);
+    }
+    let both = [("model", "\"m\""), ("generationConfig", "{}"), ("generation_config", "{}")];
+    assert!(RequestFacts::read(Dialect::GeminiGenerate, both.into_iter()).is_err());
+}
