@@ -1,5 +1,6 @@
 //! Errors of a ledger.
 
+use crate::chain::Loss;
 use opencredits_units::{AccountId, EntryId, NanoUsd};
 use std::path::PathBuf;
 
@@ -93,6 +94,18 @@ pub enum StorageError {
         found: i64,
         /// The newest version that this program knows.
         known: i64,
+    },
+    /// Commits that were acknowledged are not in the file. Nothing was changed.
+    #[error(
+        "{loss}. They were acknowledged, as {0}.head says. Copy the folder as it is; then put back the missing {0}-wal, \
+         or restore a backup, or continue without them by `ledger accept-loss`",
+        ledger.display()
+    )]
+    Lost {
+        /// What is gone.
+        loss: Box<Loss>,
+        /// The ledger's file.
+        ledger: PathBuf,
     },
     /// A row cannot be decoded.
     #[error("a row of {table} is damaged; restore a backup")]

@@ -1,5 +1,6 @@
 //! The journal, which makes effects durable: its traits, the batch, and a journal in memory.
 
+use crate::chain::{ChainHead, Hash, Link};
 use crate::codec::{AccountParts, Hold, Number};
 use crate::error::StorageError;
 use crate::state::{Effect, Effects, State};
@@ -56,15 +57,56 @@ pub(crate) trait Reader: Send + Sync {
     /// Shows every row as of one commit to `visitor`: accounts by number, then holds, then entries. A file that is
     /// damaged below its rows is reported as such, and read no further.
     fn scan(&self, visitor: &mut dyn Visitor) -> Result<(), StorageError>;
+    /// The end of the hash chain on disk; `None` for a journal that keeps none.
+    fn head(&self) -> Result<Option<ChainHead>, StorageError> {
+        Ok(None)
+    }
+    /// The last commit that was acknowledged, as a record outside of the journal names it.
+    fn recorded(&self) -> Result<Option<ChainHead>, StorageError> {
+        Ok(None)
+    }
 }
 
 /// Visits every row of a journal.
 pub(crate) trait Visitor {
     /// The damage below the rows, in the storage engine's words.
     fn damage(&mut self, what: String);
-    fn account(&mut self, parts: AccountParts, posted: NanoUsd);
+    fn account(&mut self, parts: AccountParts, posted: NanoUsd, origin: Origin<'_>) -> Result<(), StorageError>;
     fn hold(&mut self, id: EntryId, body: &[u8]);
-    fn entry(&mut self, id: EntryId, body: &[u8]);
+    fn entry(&mut self, id: EntryId, body: &[u8], origin: Origin<'_>) -> Result<(), StorageError>;
+    /// Each commit of the chain, by number, after all other rows; the anchor, where the chain begins, is commit 0.
+    fn link(&mut self, link: &Link);
+}
+
+/// The commit that wrote a row.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin<'a> {
+    /// Its number; `None` for a row that is older than the chain.
+    pub(crate) commit: Option<u64>,
+    pub(crate) links: &'a dyn Links,
+}
+
+/// Looks commits up in the chain.
+pub(crate) trait Links {
+    /// The commit of this number, with the hash and number of entries before it; `None` when the chain has no such one.
+    fn find(&self, commit: u64) -> Result<Option<Found>, StorageError>;
+}
+
+/// A commit that was looked up.
+pub(crate) struct Found {
+    pub(crate) hash_before: Hash,
+    pub(crate) entries_before: u64,
+    pub(crate) hash: Hash,
+    pub(crate) entries: u64,
+}
+
+/// No chain.
+struct NoLinks;
+
+impl Links for NoLinks {
+    fn find(&self, _commit: u64) -> Result<Option<Found>, StorageError> {
+        Ok(None)
+    }
 }
 
 /// The writing side of a journal, used by the persister only.
@@ -135,9 +177,11 @@ impl Reader for MemoryJournal {
 
     fn scan(&self, visitor: &mut dyn Visitor) -> Result<(), StorageError> {
         let kept = self.0.lock();
-        kept.accounts.iter().for_each(|(parts, posted)| visitor.account(*parts, *posted));
+        let origin = Origin { commit: None, links: &NoLinks };
+        for (parts, posted) in &kept.accounts {
+            visitor.account(*parts, *posted, origin)?;
+        }
         kept.holds.iter().for_each(|(id, hold)| visitor.hold(*id, &crate::codec::write_hold(hold)));
-        kept.entries.iter().for_each(|(id, body)| visitor.entry(*id, body));
-        Ok(())
+        kept.entries.iter().try_for_each(|(id, body)| visitor.entry(*id, body, origin))
     }
 }

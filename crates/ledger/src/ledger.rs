@@ -1,5 +1,6 @@
 //! The public interface of a ledger.
 
+use crate::chain::ChainHead;
 use crate::codec;
 use crate::commands::{ExpireDue, Extend, Linked, MarkInFlight, Void};
 use crate::error::{LedgerError, StorageError};
@@ -77,7 +78,8 @@ impl Ledger {
     /// Opens or creates the ledger in this file.
     ///
     /// # Errors
-    /// When another process has it open, or the file cannot be used.
+    /// When another process has it open, or the file cannot be used. [`StorageError::Lost`] when commits that were
+    /// acknowledged are gone from it, in particular by a damaged write-ahead log; nothing was changed then.
     #[cfg(feature = "sqlite")]
     pub fn open(path: impl AsRef<std::path::Path>) -> Result<Self, LedgerError> {
         Self::open_with(path, Options::default())
@@ -91,6 +93,17 @@ impl Ledger {
     pub fn open_with(path: impl AsRef<std::path::Path>, options: Options) -> Result<Self, LedgerError> {
         let (journal, reader) = crate::sqlite::open(path.as_ref())?;
         Self::start(journal, Box::new(reader), options)
+    }
+
+    /// Accepts that commits which were acknowledged are gone from this file ([`StorageError::Lost`]), so that it can be
+    /// opened again. Returns what is lost; `None`, with nothing changed, when nothing is. The record that names the lost
+    /// commits is kept, with `.head.lost` behind the ledger's name.
+    ///
+    /// # Errors
+    /// When another process has the ledger open, or the files cannot be used.
+    #[cfg(feature = "sqlite")]
+    pub fn accept_loss(path: impl AsRef<std::path::Path>) -> Result<Option<crate::Loss>, LedgerError> {
+        crate::sqlite::accept_loss(path.as_ref())
     }
 
     /// A ledger in memory, which ends with its last handle.
@@ -274,7 +287,25 @@ impl Ledger {
     /// # Errors
     /// When the file cannot be read.
     pub fn verify(&self) -> Result<VerifyReport, LedgerError> {
-        Ok(verify::verify(&*self.core().reader)?)
+        Ok(verify::verify(&*self.core().reader, None)?)
+    }
+
+    /// The same, and whether the ledger has every commit up to `head` as it was when [`Ledger::head`] gave it. A
+    /// [`crate::Finding::Lost`] says what is missing.
+    ///
+    /// # Errors
+    /// As [`Ledger::verify`].
+    pub fn verify_with(&self, head: ChainHead) -> Result<VerifyReport, LedgerError> {
+        Ok(verify::verify(&*self.core().reader, Some(head))?)
+    }
+
+    /// The end of the hash chain on disk, to be kept elsewhere and given to [`Ledger::verify_with`] later; `None` for a
+    /// ledger in memory, which has none.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn head(&self) -> Result<Option<ChainHead>, LedgerError> {
+        Ok(self.core().reader.head()?)
     }
 
     /// Blocks until all decisions so far are on disk.

@@ -55,19 +55,26 @@
 //!   [`LedgerError::IdempotencyMismatch`].
 //! - Holds are rows with an expiry, never a counter: none can be leaked.
 //! - After a failed commit nothing is decided until [`Ledger::reload`].
+//! - A file from which an acknowledged commit is gone is not opened, until [`Ledger::accept_loss`].
 //!
 //! # Reading the code
 //! `types` defines the vocabulary. `state` and `commands` decide, purely. `journal` defines a batch, `persister` moves
 //! batches to the disk and `sqlite` writes them. `progress` and `ticket` wait for them. `ledger` is the whole, and `verify`
-//! checks all of it.
+//! checks all of it. `chain` hashes what a commit writes, `chain_rows` keeps the hashes, `verify_chain` checks them, and
+//! `head_file` records the last commit beside the ledger.
 #![warn(clippy::float_arithmetic, clippy::arithmetic_side_effects, clippy::as_conversions)]
 
+mod chain;
+#[cfg(feature = "sqlite")]
+mod chain_rows;
 mod codec;
 mod commands;
 #[cfg(doctest)]
 mod docs;
 mod error;
 mod fingerprint;
+#[cfg(feature = "sqlite")]
+mod head_file;
 mod journal;
 mod ledger;
 mod persister;
@@ -80,7 +87,9 @@ mod tests;
 mod ticket;
 mod types;
 mod verify;
+mod verify_chain;
 
+pub use chain::{ChainHead, ChainHeadError, Loss};
 pub use commands::{HOLDS_MAX, LEGS_MAX, LIMITS_MAX, LINKED_MAX, MEMO_BYTES_MAX, UNFLUSHED_MAX};
 pub use error::{LedgerError, StorageError};
 pub use ledger::{Ledger, Options, Stats};
@@ -89,4 +98,4 @@ pub use types::{
     AccountRow, Balance, Capture, Captured, EntryKind, EntryRow, Expired, Floor, Held, HoldRow, Leg, OnShortfall,
     OpenAccount, Phase, PlaceHold, Replay, Transfer, Transferred, Voided,
 };
-pub use verify::{Finding, VerifyReport};
+pub use verify::{Covered, Finding, VerifyReport};

@@ -1,12 +1,16 @@
 //! The journal on SQLite: WAL, `synchronous=FULL`, one transaction a batch.
 
+use crate::chain::{ChainHead, Loss};
+use crate::chain_rows::{self, Rows, Tail};
 use crate::codec::{self, AccountParts};
 use crate::error::{LedgerError, StorageError};
-use crate::journal::{Batch, Bodies, Journal, Reader, Visitor};
+use crate::head_file::{self, HeadFile, Recorded};
+use crate::journal::{Batch, Bodies, Journal, Origin, Reader, Visitor};
 use crate::state::State;
 use crate::types::Floor;
 use opencredits_units::{AccountId, EntryId, NanoUsd};
 use parking_lot::Mutex;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
@@ -15,7 +19,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The version of the file format; raised whenever a table changes.
-const FORM: i64 = 1;
+const FORM: i64 = 2;
+/// The last version without a hash chain.
+const FORM_WITHOUT_CHAIN: i64 = 1;
 /// The length of the write-ahead log, in pages, at which it is merged into the file: 16 MiB, so that this is rare.
 const CHECKPOINT_PAGES: i64 = 4_096;
 
@@ -38,6 +44,10 @@ const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS entries (id BLOB PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
+const ACCOUNTS: &str = "SELECT id, posted, floor, contra, number, commit_number FROM accounts ORDER BY number";
+const OPEN_ACCOUNT: &str =
+    "INSERT INTO accounts (number, id, posted, floor, contra, commit_number) VALUES (?1, ?2, 0, ?3, ?4, ?5)";
+
 /// A hold whose entry exists is finished, whatever left its row behind; [`crate::Ledger::verify`] reports it.
 const OPEN_HOLDS: &str = "
     SELECT id, body FROM holds WHERE NOT EXISTS (SELECT 1 FROM entries WHERE entries.id = holds.id) ORDER BY id
@@ -46,6 +56,10 @@ const OPEN_HOLDS: &str = "
 /// The writing side.
 pub(crate) struct SqliteJournal {
     connection: Connection,
+    path: PathBuf,
+    /// The end of the chain, once the state was loaded. Nothing is written before.
+    tail: Option<Tail>,
+    record: HeadFile,
     /// Held as long as the journal lives, so that no other process opens the file.
     _lock: Lock,
 }
@@ -64,7 +78,10 @@ impl Drop for SqliteJournal {
     /// Merges the write-ahead log into the file, so that a closed ledger is one file. The reader's connection, which
     /// closes last, cannot do it; a log that cannot be merged now is merged at the next start.
     fn drop(&mut self) {
-        let _best_effort = self.connection.pragma_update(None, "wal_checkpoint", "truncate");
+        if self.tail.is_some() {
+            let _best_effort = self.connection.pragma_update(None, "wal_checkpoint", "truncate");
+            let _best_effort = self.record.flush();
+        }
     }
 }
 
@@ -79,11 +96,69 @@ pub(crate) struct SqliteReader {
 pub(crate) fn open(path: &Path) -> Result<(SqliteJournal, SqliteReader), LedgerError> {
     let path = &real(path)?;
     let lock = lock(path)?;
+    if let Some(loss) = loss_of_file(path)? {
+        return Err(lost(loss, path).into());
+    }
     make_private(path)?;
-    let connection = Connection::open(path).map_err(StorageError::from)?;
+    let connection = connect(path)?;
+    if let Some(loss) = loss_of_commits(&connection, path)? {
+        return Err(lost(loss, path).into());
+    }
     prepare(&connection)?;
-    let reader = SqliteReader { connection: Mutex::new(open_to_read(path)?), path: path.to_owned() };
-    Ok((SqliteJournal { connection, _lock: lock }, reader))
+    let record = head_file::beside(path);
+    make_private(&record)?;
+    let record = HeadFile::open(&record).map_err(StorageError::from)?;
+    let reader = SqliteReader { connection: Mutex::new(open_to_read(path)?), path: path.clone() };
+    Ok((SqliteJournal { connection, path: path.clone(), tail: None, record, _lock: lock }, reader))
+}
+
+/// Sets the record of the last commit aside, when the file lacks commits that it names, and returns what is lost.
+pub(crate) fn accept_loss(path: &Path) -> Result<Option<Loss>, LedgerError> {
+    let path = &real(path)?;
+    let _lock = lock(path)?;
+    let loss = match loss_of_file(path)? {
+        Some(loss) => Some(loss),
+        None => loss_of_commits(&connect(path)?, path)?,
+    };
+    if loss.is_some() {
+        std::fs::rename(head_file::beside(path), head_file::set_aside(path)).map_err(StorageError::from)?;
+    }
+    Ok(loss)
+}
+
+fn lost(loss: Loss, path: &Path) -> StorageError {
+    StorageError::Lost { loss: Box::new(loss), ledger: path.to_owned() }
+}
+
+/// Opens the file without a write to it or to its log, which SQLite would fold into the file at the end otherwise: a
+/// damaged log is kept for its repair.
+fn connect(path: &Path) -> Result<Connection, StorageError> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_WAIT)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    Ok(connection)
+}
+
+/// What is lost when the file itself is gone: SQLite would delete the log of an empty file.
+fn loss_of_file(path: &Path) -> Result<Option<Loss>, StorageError> {
+    let is_there = match std::fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => false,
+        found => found?.len() > 0,
+    };
+    let (false, Recorded::Head(named)) = (is_there, head_file::read(&head_file::beside(path))?) else {
+        return Ok(None);
+    };
+    Ok(Some(Loss::Commits { named, found: ChainHead { commit: 0, entries: 0, hash: [0; 32] } }))
+}
+
+/// What the file and its log lack of the recorded commits.
+fn loss_of_commits(connection: &Connection, path: &Path) -> Result<Option<Loss>, StorageError> {
+    let recorded = head_file::read(&head_file::beside(path))?;
+    if recorded == Recorded::Nothing {
+        return Ok(None);
+    }
+    let tail = if form(connection)? < FORM { None } else { Some(chain_rows::tail(connection)?) };
+    chain_rows::loss(connection, tail.as_ref(), recorded)
 }
 
 fn open_to_read(path: &Path) -> Result<Connection, StorageError> {
@@ -143,21 +218,29 @@ fn make_private(path: &Path) -> Result<(), StorageError> {
     Ok(())
 }
 
+fn form(connection: &Connection) -> Result<i64, StorageError> {
+    let found = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if (0..=FORM).contains(&found) { Ok(found) } else { Err(StorageError::Version { found, known: FORM }) }
+}
+
 fn prepare(connection: &Connection) -> Result<(), StorageError> {
-    connection.busy_timeout(BUSY_WAIT)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    match found {
-        0 => {
-            connection.execute_batch(TABLES)?;
-            connection.pragma_update(None, "user_version", FORM)?;
-        }
-        FORM => {}
-        _ => return Err(StorageError::Version { found, known: FORM }),
+    if form(connection)? == FORM {
+        return Ok(());
     }
-    Ok(())
+    let transaction = begin(connection)?;
+    // Another program may have upgraded it since.
+    let found = form(&transaction)?;
+    if found < FORM_WITHOUT_CHAIN {
+        transaction.execute_batch(TABLES)?;
+    }
+    if found < FORM {
+        chain_rows::create(&transaction)?;
+        transaction.pragma_update(None, "user_version", FORM)?;
+    }
+    Ok(transaction.commit()?)
 }
 
 impl Journal for SqliteJournal {
@@ -170,7 +253,11 @@ impl Journal for SqliteJournal {
     }
 
     fn load(&mut self) -> Result<State, StorageError> {
-        let accounts = accounts(&self.connection)?;
+        if let Some(loss) = loss_of_commits(&self.connection, &self.path)? {
+            return Err(lost(loss, &self.path));
+        }
+        let tail = chain_rows::tail(&self.connection)?;
+        let accounts = accounts(&self.connection)?.into_iter().map(|row| (row.parts, row.posted)).collect();
         let mut holds = Vec::new();
         let mut damaged = false;
         each_row(&self.connection, OPEN_HOLDS, |id, body| match codec::read_hold(body) {
@@ -182,16 +269,26 @@ impl Journal for SqliteJournal {
         }
         let last: Option<[u8; 16]> = self.connection.query_row("SELECT max(id) FROM entries", [], |row| row.get(0))?;
         let last = last.map_or(EntryId::from_bits(0), from_key);
-        State::load(accounts, holds, last)
+        let state = State::load(accounts, holds, last)?;
+        self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+        self.tail = Some(tail);
+        Ok(state)
     }
 
     fn commit(&mut self, batch: &Batch) -> Result<(), StorageError> {
+        let before = self.tail.ok_or(StorageError::Damaged { table: "chain" })?;
         let transaction = begin(&self.connection)?;
+        let tail = chain_rows::append(&transaction, &before, batch)?;
+        let commit = chain_rows::signed(tail.head.commit);
         for (number, parts) in &batch.opened {
             let floor = i64::from(parts.floor == Floor::None);
-            transaction
-                .prepare_cached("INSERT INTO accounts (number, id, posted, floor, contra) VALUES (?1, ?2, 0, ?3, ?4)")?
-                .execute(params![number, parts.id.bits().to_be_bytes(), floor, parts.contra])?;
+            transaction.prepare_cached(OPEN_ACCOUNT)?.execute(params![
+                number,
+                parts.id.bits().to_be_bytes(),
+                floor,
+                parts.contra,
+                commit
+            ])?;
         }
         for (number, sum) in &batch.posted {
             transaction
@@ -208,10 +305,13 @@ impl Journal for SqliteJournal {
         }
         for (id, body) in &batch.entries {
             transaction
-                .prepare_cached("INSERT INTO entries (id, body) VALUES (?1, ?2)")?
-                .execute(params![key(*id), &**body])?;
+                .prepare_cached("INSERT INTO entries (id, body, commit_number) VALUES (?1, ?2, ?3)")?
+                .execute(params![key(*id), &**body, commit])?;
         }
         transaction.commit()?;
+        self.tail = Some(tail);
+        // The commit is on disk, whatever happens to its record: an older record notices less, and says nothing false.
+        let _best_effort = self.record.record(&tail.head);
         Ok(())
     }
 }
@@ -245,11 +345,30 @@ impl Reader for SqliteReader {
             visitor.damage(found);
             return Ok(());
         }
-        for (parts, posted) in accounts(&snapshot)? {
-            visitor.account(parts, posted);
+        let links = &Rows(&snapshot);
+        for AccountRow { parts, posted, commit } in accounts(&snapshot)? {
+            visitor.account(parts, posted, Origin { commit, links })?;
         }
         each_row(&snapshot, "SELECT id, body FROM holds ORDER BY id", |id, body| visitor.hold(id, body))?;
-        each_row(&snapshot, "SELECT id, body FROM entries ORDER BY id", |id, body| visitor.entry(id, body))
+        let mut statement = snapshot.prepare("SELECT id, body, commit_number FROM entries ORDER BY id")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (body, commit): (Vec<u8>, Option<i64>) = (row.get(1)?, row.get(2)?);
+            let origin = Origin { commit: commit.map(i64::cast_unsigned), links };
+            visitor.entry(from_key(row.get(0)?), &body, origin)?;
+        }
+        chain_rows::each(&snapshot, |link| visitor.link(link))
+    }
+
+    fn head(&self) -> Result<Option<ChainHead>, StorageError> {
+        Ok(Some(chain_rows::tail(&self.connection.lock())?.head))
+    }
+
+    fn recorded(&self) -> Result<Option<ChainHead>, StorageError> {
+        Ok(match head_file::read(&head_file::beside(&self.path))? {
+            Recorded::Head(head) => Some(head),
+            Recorded::Nothing | Recorded::Unreadable => None,
+        })
     }
 }
 
@@ -263,9 +382,17 @@ fn each_row(connection: &Connection, query: &str, mut visit: impl FnMut(EntryId,
     Ok(())
 }
 
+/// An account as its row has it.
+pub(crate) struct AccountRow {
+    pub(crate) parts: AccountParts,
+    pub(crate) posted: NanoUsd,
+    /// The commit that opened it; `None` when it is older than the chain.
+    commit: Option<u64>,
+}
+
 /// The accounts by number, which must be dense.
-fn accounts(connection: &Connection) -> Result<Vec<(AccountParts, NanoUsd)>, StorageError> {
-    let mut statement = connection.prepare("SELECT id, posted, floor, contra, number FROM accounts ORDER BY number")?;
+pub(crate) fn accounts(connection: &Connection) -> Result<Vec<AccountRow>, StorageError> {
+    let mut statement = connection.prepare(ACCOUNTS)?;
     let mut rows = statement.query([])?;
     let mut accounts = Vec::new();
     while let Some(row) = rows.next()? {
@@ -275,7 +402,8 @@ fn accounts(connection: &Connection) -> Result<Vec<(AccountParts, NanoUsd)>, Sto
             return Err(StorageError::Damaged { table: "accounts" });
         }
         let parts = AccountParts { id: AccountId::from_bits(u128::from_be_bytes(id)), floor, contra: row.get(3)? };
-        accounts.push((parts, NanoUsd::new(row.get(1)?)));
+        let commit = row.get::<_, Option<i64>>(5)?.map(i64::cast_unsigned);
+        accounts.push(AccountRow { parts, posted: NanoUsd::new(row.get(1)?), commit });
     }
     Ok(accounts)
 }

@@ -1,9 +1,11 @@
-//! Recomputes the balances from the entries and reports the differences.
+//! Recomputes the balances from the entries, and the hash chain, and reports the differences.
 
+use crate::chain::{self, ChainHead, Hash, Link, Loss};
 use crate::codec::{self, AccountParts, Number};
 use crate::error::StorageError;
-use crate::journal::{Reader, Visitor};
+use crate::journal::{Origin, Reader, Visitor};
 use crate::types::Floor;
+use crate::verify_chain::ChainCheck;
 use hashbrown::HashSet;
 use opencredits_units::{AccountId, EntryId, NanoUsd};
 use std::fmt;
@@ -20,6 +22,8 @@ pub struct VerifyReport {
     pub entries: u64,
     /// Open holds that were checked.
     pub holds: u64,
+    /// What the hash chain covers; `None` for a ledger in memory, which has none.
+    pub chain: Option<Covered>,
     /// The first thousand findings.
     pub findings: Vec<Finding>,
     /// The number of findings.
@@ -32,6 +36,17 @@ impl VerifyReport {
     pub const fn is_clean(&self) -> bool {
         self.findings_total == 0
     }
+}
+
+/// What the hash chain covers: all but the entries of before it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Covered {
+    /// The end of the chain.
+    pub head: ChainHead,
+    /// The entries that it covers.
+    pub entries: u64,
+    /// The first of them, by id.
+    pub first: Option<EntryId>,
 }
 
 /// A finding.
@@ -68,6 +83,30 @@ pub enum Finding {
         /// The balance less the holds.
         available: i128,
     },
+    /// The accounts and entries of a commit are not as they were written: one was changed, added or exchanged. Or the
+    /// commit's own row was, or the one before it.
+    ChangedCommit {
+        /// The number of the commit.
+        commit: u64,
+    },
+    /// Accounts or entries of a commit are missing.
+    IncompleteCommit {
+        /// The number of the commit.
+        commit: u64,
+        /// The entries that are missing; 0 when only accounts are.
+        missing: u64,
+    },
+    /// A row says that a commit wrote it, and that commit did not, or the chain does not have it.
+    NotOfCommit {
+        /// The account or entry.
+        row: String,
+        /// The number of the commit.
+        commit: u64,
+    },
+    /// The accounts, or the sums of the entries, from before the chain began are not as they were then.
+    ChangedAnchor,
+    /// The ledger lacks commits that a head names.
+    Lost(Loss),
 }
 
 impl fmt::Display for Finding {
@@ -91,12 +130,25 @@ impl fmt::Display for Finding {
             Self::Overdrawn { account, available } => {
                 write!(f, "{account} has {available} nano-USD left of its holds")
             }
+            Self::ChangedCommit { commit } => {
+                write!(f, "commit {commit} is not as it was written; its entries have another hash")
+            }
+            Self::IncompleteCommit { commit, missing: 0 } => write!(f, "accounts of commit {commit} are missing"),
+            Self::IncompleteCommit { commit, missing } => write!(f, "{missing} entries of commit {commit} are missing"),
+            Self::NotOfCommit { row, commit } => write!(f, "commit {commit} did not write {row}, which names it"),
+            Self::ChangedAnchor => {
+                f.write_str("the accounts and sums from before the hash chain began are not as they were then")
+            }
+            Self::Lost(loss) => write!(f, "{loss}"),
         }
     }
 }
 
-pub(crate) fn verify(reader: &dyn Reader) -> Result<VerifyReport, StorageError> {
-    let mut check = Check::default();
+/// Checks everything, and that the chain has the commits up to the recorded head and up to `head`.
+pub(crate) fn verify(reader: &dyn Reader, head: Option<ChainHead>) -> Result<VerifyReport, StorageError> {
+    // Read before the rows, which therefore are not older.
+    let heads = reader.recorded()?.into_iter().chain(head);
+    let mut check = Check { chain: ChainCheck::new(heads), ..Check::default() };
     reader.scan(&mut check)?;
     Ok(check.conclude())
 }
@@ -107,6 +159,7 @@ struct Check {
     accounts: Vec<Sums>,
     ids: HashSet<AccountId>,
     open: HashSet<EntryId>,
+    chain: ChainCheck,
 }
 
 struct Sums {
@@ -114,6 +167,9 @@ struct Sums {
     stated: NanoUsd,
     entries: i128,
     held: i128,
+    /// Whether the account is older than the chain, and the sum of its entries that are.
+    is_old: bool,
+    old_entries: i128,
 }
 
 impl Check {
@@ -132,7 +188,21 @@ impl Check {
         self.accounts.get_mut(usize::try_from(number).ok()?)
     }
 
+    /// What the hash of the chain's beginning should be; `None` when a sum is none of a ledger.
+    fn anchor(accounts: &[Sums]) -> Option<Hash> {
+        let mut old = Vec::new();
+        for (number, sums) in (0..).zip(accounts).filter(|(_, sums)| sums.is_old) {
+            old.push((number, sums.parts, NanoUsd::new(i64::try_from(sums.old_entries).ok()?)));
+        }
+        let is_from_before = |sums: &Sums| sums.is_old || sums.old_entries == 0;
+        accounts.iter().all(is_from_before).then(|| chain::anchor(old.into_iter()))
+    }
+
     fn conclude(mut self) -> VerifyReport {
+        let (head, losses) = self.chain.conclude();
+        losses.into_iter().for_each(|loss| self.find(loss));
+        let (entries, first) = (self.chain.entries, self.chain.first);
+        self.report.chain = head.map(|head| Covered { head, entries, first });
         for sums in std::mem::take(&mut self.accounts) {
             let (account, stated) = (sums.parts.id, sums.stated);
             if i128::from(stated.get()) != sums.entries {
@@ -150,15 +220,22 @@ impl Check {
 impl Visitor for Check {
     fn damage(&mut self, what: String) {
         self.find(Finding::DamagedFile(what));
+        // No row is shown, so none is missing.
+        self.chain = ChainCheck::default();
     }
 
-    fn account(&mut self, parts: AccountParts, posted: NanoUsd) {
+    fn account(&mut self, parts: AccountParts, posted: NanoUsd, origin: Origin<'_>) -> Result<(), StorageError> {
         self.report.accounts = self.report.accounts.saturating_add(1);
         let opened = |number: Number| usize::try_from(number).is_ok_and(|at| at < self.accounts.len());
         if !self.ids.insert(parts.id) || parts.contra.is_some_and(|contra| !opened(contra)) {
             self.find(Finding::DamagedAccount(parts.id));
         }
-        self.accounts.push(Sums { parts, stated: posted, entries: 0, held: 0 });
+        let number = Number::try_from(self.accounts.len()).unwrap_or(Number::MAX);
+        let finding = self.chain.account(number, &parts, origin)?;
+        finding.into_iter().for_each(|finding| self.find(finding));
+        let is_old = origin.commit.is_none();
+        self.accounts.push(Sums { parts, stated: posted, entries: 0, held: 0, is_old, old_entries: 0 });
+        Ok(())
     }
 
     fn hold(&mut self, id: EntryId, body: &[u8]) {
@@ -174,23 +251,37 @@ impl Visitor for Check {
         }
     }
 
-    fn entry(&mut self, id: EntryId, body: &[u8]) {
+    fn entry(&mut self, id: EntryId, body: &[u8], origin: Origin<'_>) -> Result<(), StorageError> {
         self.report.entries = self.report.entries.saturating_add(1);
+        let finding = self.chain.entry(id, body, origin)?;
+        finding.into_iter().for_each(|finding| self.find(finding));
         if self.open.contains(&id) {
             self.find(Finding::OpenAndFinished(id));
         }
         let Some(entry) = codec::read_entry(id, body) else {
-            return self.find(Finding::UnreadableEntry(id));
+            self.find(Finding::UnreadableEntry(id));
+            return Ok(());
         };
         let mut sum = 0_i128;
         for (number, amount) in entry.legs {
-            sum = sum.saturating_add(i128::from(amount.get()));
+            let amount = i128::from(amount.get());
+            sum = sum.saturating_add(amount);
             if let Some(sums) = self.sums(id, number) {
-                sums.entries = sums.entries.saturating_add(i128::from(amount.get()));
+                sums.entries = sums.entries.saturating_add(amount);
+                if origin.commit.is_none() {
+                    sums.old_entries = sums.old_entries.saturating_add(amount);
+                }
             }
         }
         if sum != 0 {
             self.find(Finding::Unbalanced(id, sum));
         }
+        Ok(())
+    }
+
+    fn link(&mut self, link: &Link) {
+        let Self { chain, accounts, .. } = self;
+        let finding = chain.link(link, || Self::anchor(accounts));
+        finding.into_iter().for_each(|finding| self.find(finding));
     }
 }

@@ -173,17 +173,18 @@ fn check_damage(sql: &str, found: &[Finding]) {
 #[test]
 fn accounts_and_holds_that_cannot_be_are_found_and_not_opened() {
     let contra = "UPDATE accounts SET contra = 9 WHERE number = 1";
-    check_damage(contra, &[Finding::DamagedAccount(WALLET)]);
+    check_damage(contra, &[Finding::DamagedAccount(WALLET), Finding::ChangedCommit { commit: 2 }]);
     // A file of before ids were unique.
     let twice = "
         CREATE TABLE old (number INTEGER PRIMARY KEY, id BLOB NOT NULL, posted INTEGER NOT NULL,
-            floor INTEGER NOT NULL, contra INTEGER) STRICT;
+            floor INTEGER NOT NULL, contra INTEGER, commit_number INTEGER) STRICT;
         INSERT INTO old SELECT * FROM accounts;
-        INSERT INTO old SELECT 2, id, posted, floor, contra FROM accounts WHERE number = 0;
+        INSERT INTO old SELECT 2, id, posted, floor, contra, commit_number FROM accounts WHERE number = 0;
         DROP TABLE accounts;
         ALTER TABLE old RENAME TO accounts;
     ";
-    check_damage(twice, &[Finding::DamagedAccount(CLEARING)]);
+    let not_written = Finding::NotOfCommit { row: CLEARING.to_string(), commit: 1 };
+    check_damage(twice, &[Finding::DamagedAccount(CLEARING), not_written]);
     // Reserved, no fingerprint, ends at 1, minus one, of account 1.
     let negative = "INSERT INTO holds VALUES (x'00000000000000000000000000000001', x'000000000000000000010101')";
     check_damage(negative, &[Finding::UnreadableHold(EntryId::from_bits(1))]);
