@@ -157,3 +157,16 @@ fn nothing_that_was_told_to_be_on_disk_is_lost_when_the_writer_is_killed() {
     }
     println!("{rounds} rounds, {total} decisions told to be on disk, none lost");
 }
+
+#[test]
+fn a_log_that_is_cut_after_a_kill_is_told_at_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ledger.db");
+    killed(&file, 0, Duration::ZERO);
+    let log = std::fs::File::options().write(true).open(dir.path().join("ledger.db-wal")).unwrap();
+    log.set_len(log.metadata().unwrap().len() / 2).unwrap();
+    let told = Ledger::open(&file).err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(told.contains("commits, with ") && told.contains("are missing"), "{told}");
+    assert!(Ledger::accept_loss(&file).unwrap().is_some());
+    assert!(Ledger::open(&file).unwrap().verify().unwrap().is_clean());
+}

@@ -1,6 +1,7 @@
 //! What the ledger promises.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod chain;
 mod crash;
 mod docs;
 mod faults;
