@@ -4,8 +4,9 @@ use crate::error::AdminError;
 use clap::{Args, Parser, Subcommand};
 use opencredits_api::admin::{
     AddKey, AddPartner, AddUser, AdminRequest, Amount, EntriesOf, GrantCredits, LedgerEntries, ListPartners, ListUsers,
-    OfUser, RevokeKey,
+    OfUser, RevokeKey, VerifyHead,
 };
+use opencredits_ledger::ChainHead;
 use opencredits_service::{Clock, Entropy, fresh_id};
 use opencredits_units::{AccountId, BasisPoints, EntryId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 use std::path::PathBuf;
@@ -159,8 +160,16 @@ enum LedgerCommand {
     },
     /// Lists open holds of running requests.
     Holds,
-    /// Recomputes every balance from the entries and reports differences.
-    Verify,
+    /// Recomputes every balance from the entries, and the hash chain, and reports differences.
+    Verify {
+        /// A head that `ledger head` printed: checks that the ledger has every commit up to it.
+        #[arg(long, value_name = "HEAD")]
+        head: Option<ChainHead>,
+    },
+    /// Prints the end of the hash chain, one line to keep elsewhere and to verify with later.
+    Head,
+    /// Accepts that acknowledged commits are gone from the ledger, after a start was refused for that.
+    AcceptLoss,
 }
 
 #[derive(Subcommand)]
@@ -218,6 +227,8 @@ pub(crate) enum Task {
     PriceRequest(AdminRequest),
     /// A check of a config.
     Check(Option<PathBuf>),
+    /// A ledger is opened although it lost commits.
+    AcceptLoss,
 }
 
 impl Arguments {
@@ -226,6 +237,7 @@ impl Arguments {
         let now = clock.now();
         Ok(Task::PriceRequest(match &self.command {
             Command::Config(ConfigCommand::Check { file }) => return Ok(Task::Check(file.clone())),
+            Command::Ledger(LedgerCommand::AcceptLoss) => return Ok(Task::AcceptLoss),
             Command::User(UserCommand::Add { label, id }) => AdminRequest::AddUser(AddUser {
                 id: Some(id.unwrap_or_else(|| fresh_id(now, entropy))),
                 label: label.clone(),
@@ -247,7 +259,11 @@ impl Arguments {
             }
             Command::Balance(who) => AdminRequest::Balance(who.request()),
             Command::Ledger(LedgerCommand::Holds) => AdminRequest::LedgerHolds,
-            Command::Ledger(LedgerCommand::Verify) => AdminRequest::LedgerVerify,
+            Command::Ledger(LedgerCommand::Head) => AdminRequest::LedgerHead,
+            Command::Ledger(LedgerCommand::Verify { head: None }) => AdminRequest::LedgerVerify,
+            Command::Ledger(LedgerCommand::Verify { head: Some(head) }) => {
+                AdminRequest::LedgerVerifyHead(VerifyHead { head: head.to_string() })
+            }
             Command::Ledger(LedgerCommand::Entries { user, account, page }) => {
                 AdminRequest::LedgerEntries(LedgerEntries {
                     of: entries_of(user.as_ref(), *account),

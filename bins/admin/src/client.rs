@@ -25,6 +25,8 @@ const SOCKET_POLLS: usize = 250;
 /// The interval.
 const SOCKET_POLL: Duration = Duration::from_millis(20);
 
+const LEDGER_FILE: &str = "ledger.db";
+
 /// A way to run requests.
 pub(crate) enum Client {
     /// Through the running gateway.
@@ -85,8 +87,17 @@ const fn is_nobody(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::InvalidInput)
 }
 
+/// Accepts the loss of commits in this folder's ledger, which no process may have open.
+pub(crate) fn accept_loss(dir: &Path) -> Result<AdminReply, AdminError> {
+    if !dir.is_dir() {
+        return Err(AdminError::NoFolder { path: dir.to_owned() });
+    }
+    let loss = Ledger::accept_loss(dir.join(LEDGER_FILE)).map_err(FilesError::from)?;
+    Ok(AdminReply::LossAccepted { loss: loss.map(|loss| loss.to_string()) })
+}
+
 async fn open_files(dir: &Path, config: &Config) -> Result<Admin, FilesError> {
-    let ledger = Ledger::open(dir.join("ledger.db"))?;
+    let ledger = Ledger::open(dir.join(LEDGER_FILE))?;
     let store = SqliteStore::open(dir.join("store.db"))?;
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     let mut accounts = Accounts::new(ledger, Tables::of(store), clock, entropy);

@@ -40,18 +40,33 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
             print(&if arguments.json { serde_json::to_string_pretty(&checked)? } else { checked.to_string() })?;
             Ok(ExitCode::SUCCESS)
         }
+        Task::AcceptLoss => {
+            let reply = client::accept_loss(Path::new(&located(arguments)?.data.dir))?;
+            print(&rendered(arguments, &reply)?)?;
+            Ok(ExitCode::SUCCESS)
+        }
         Task::PriceRequest(request) => {
-            let mut config = read_config(arguments.config.as_ref())?;
-            if let Some(dir) = &arguments.data {
-                config.data.dir.clone_from(dir);
-            }
+            let config = located(arguments)?;
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(AdminError::Runtime)?;
             let reply = runtime.block_on(ask(request, &config))?;
-            print(&if arguments.json { serde_json::to_string_pretty(&reply)? } else { show::show(&reply) })?;
+            print(&rendered(arguments, &reply)?)?;
             Ok(code_of(&reply))
         }
     }
+}
+
+/// The config, with the data folder of the command line.
+fn located(arguments: &Arguments) -> Result<Config, AdminError> {
+    let mut config = read_config(arguments.config.as_ref())?;
+    if let Some(dir) = &arguments.data {
+        config.data.dir.clone_from(dir);
+    }
+    Ok(config)
+}
+
+fn rendered(arguments: &Arguments, reply: &AdminReply) -> Result<String, AdminError> {
+    Ok(if arguments.json { serde_json::to_string_pretty(reply)? } else { show::show(reply) })
 }
 
 async fn ask(request: AdminRequest, config: &Config) -> Result<AdminReply, AdminError> {

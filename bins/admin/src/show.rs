@@ -2,7 +2,7 @@
 
 use crate::table::{Table, or_dash, time};
 use opencredits_api::admin::{
-    AdminReply, AmountView, BalanceView, EntryView, HoldView, KeyView, PartnerView, UserView,
+    AdminReply, AmountView, BalanceView, ChainView, EntryView, HoldView, KeyView, PartnerView, UserView,
 };
 
 /// A reply in words and tables.
@@ -30,6 +30,8 @@ pub(crate) fn show(reply: &AdminReply) -> String {
         AdminReply::Entries { entries, next } => entries_table(entries) + &more(next.as_ref()),
         AdminReply::Holds { holds, total } => holds_table(holds, *total),
         AdminReply::Verified { .. } => verified(reply),
+        AdminReply::Head { head, .. } => format!("{head}\n"),
+        AdminReply::LossAccepted { loss } => loss_accepted(loss.as_ref()),
         _ => "done; use the admin tool of the gateway's version to see more\n".to_owned(),
     }
 }
@@ -139,13 +141,36 @@ fn holds_table(holds: &[HoldView], total: usize) -> String {
 }
 
 fn verified(reply: &AdminReply) -> String {
-    let AdminReply::Verified { clean, accounts, entries, holds, findings, findings_total } = reply else {
+    let AdminReply::Verified { clean, accounts, entries, holds, findings, findings_total, chain, checked_head } = reply
+    else {
         return String::new();
     };
     let checked = format!("checked {entries} entries, {accounts} accounts and {holds} open holds");
     if *clean {
-        return format!("{checked}: everything adds up\n");
+        let chain = chain.as_ref().map(|chain| covered(chain, *entries)).unwrap_or_default();
+        let head = if checked_head.is_some() { "the ledger has every commit up to the given head\n" } else { "" };
+        return format!("{checked}: everything adds up\n{chain}{head}");
     }
     let list: String = findings.iter().map(|finding| format!("  {finding}\n")).collect();
     format!("{checked}: {findings_total} things do not add up; stop the gateway and restore a backup\n{list}")
+}
+
+fn covered(chain: &ChainView, entries: u64) -> String {
+    match &chain.first {
+        Some(first) if chain.entries < entries => {
+            format!(
+                "the hash chain covers {} of them, from {first} on; the others are older than the chain\n",
+                chain.entries
+            )
+        }
+        None if entries > 0 => "the hash chain covers none of them yet; all are older than the chain\n".to_owned(),
+        _ => "the hash chain covers all of them\n".to_owned(),
+    }
+}
+
+fn loss_accepted(loss: Option<&String>) -> String {
+    match loss {
+        Some(loss) => format!("accepted: {loss}\nthe record of it is kept as ledger.db.head.lost\n"),
+        None => "nothing is lost, and nothing was changed\n".to_owned(),
+    }
 }

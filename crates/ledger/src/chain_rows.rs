@@ -1,13 +1,13 @@
 //! The rows of the hash chain in SQLite: one for each commit that wrote an account or an entry, some 45 bytes each.
 
-use crate::chain::{self, ChainHead, Hash, Link, Linking, Loss};
+use crate::chain::{ChainHead, Hash, Link, Linking, Loss};
 use crate::error::StorageError;
 use crate::head_file::Recorded;
 use crate::journal::{Batch, Found, Links};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-/// Begins the chain. Rows that are older than it have no commit number.
-const TABLE: &str = "
+/// The table of a file that has none yet. Rows that are older than the chain have no commit number.
+pub(crate) const TABLE: &str = "
     ALTER TABLE accounts ADD COLUMN commit_number INTEGER;
     ALTER TABLE entries ADD COLUMN commit_number INTEGER;
     CREATE TABLE chain (number INTEGER PRIMARY KEY, entries INTEGER NOT NULL, hash BLOB) STRICT;
@@ -21,12 +21,9 @@ pub(crate) struct Tail {
     is_empty: bool,
 }
 
-/// Adds the chain to a file that has none.
-pub(crate) fn create(transaction: &Transaction<'_>) -> Result<(), StorageError> {
-    transaction.execute_batch(TABLE)?;
-    let accounts = crate::sqlite::accounts(transaction)?;
-    let numbered = (0..).zip(accounts).map(|(number, row)| (number, row.parts, row.posted));
-    transaction.execute("INSERT INTO chain VALUES (0, 0, ?1)", [chain::anchor(numbered)])?;
+/// Begins the chain, in a file that has its table now.
+pub(crate) fn begin(transaction: &Transaction<'_>, anchor: &Hash) -> Result<(), StorageError> {
+    transaction.execute("INSERT INTO chain VALUES (0, 0, ?1)", [anchor])?;
     Ok(())
 }
 

@@ -6,13 +6,14 @@ use crate::commands::{ExpireDue, Extend, Linked, MarkInFlight, Void};
 use crate::error::{LedgerError, StorageError};
 use crate::journal::{Journal, MemoryJournal, Reader};
 use crate::persister::{self, Core};
+use crate::report::VerifyReport;
 use crate::state::{Command, Effects, Recalled, State};
 use crate::ticket::Accepted;
 use crate::types::{
     AccountRow, Balance, Capture, Captured, EntryRow, Expired, Held, HoldRow, OpenAccount, PlaceHold, Transfer,
     Transferred, Voided,
 };
-use crate::verify::{self, VerifyReport};
+use crate::verify;
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -60,7 +60,7 @@
 //! # Reading the code
 //! `types` defines the vocabulary. `state` and `commands` decide, purely. `journal` defines a batch, `persister` moves
 //! batches to the disk and `sqlite` writes them. `progress` and `ticket` wait for them. `ledger` is the whole, and `verify`
-//! checks all of it. `chain` hashes what a commit writes, `chain_rows` keeps the hashes, `verify_chain` checks them, and
+//! checks all of it, into a `report`. `chain` hashes what a commit writes, `chain_rows` keeps the hashes, `verify_chain` checks them, and
 //! `head_file` records the last commit beside the ledger.
 #![warn(clippy::float_arithmetic, clippy::arithmetic_side_effects, clippy::as_conversions)]
 
@@ -79,6 +79,7 @@ mod journal;
 mod ledger;
 mod persister;
 mod progress;
+mod report;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod state;
@@ -93,9 +94,9 @@ pub use chain::{ChainHead, ChainHeadError, Loss};
 pub use commands::{HOLDS_MAX, LEGS_MAX, LIMITS_MAX, LINKED_MAX, MEMO_BYTES_MAX, UNFLUSHED_MAX};
 pub use error::{LedgerError, StorageError};
 pub use ledger::{Ledger, Options, Stats};
+pub use report::{Covered, Finding, VerifyReport};
 pub use ticket::{Accepted, Durable};
 pub use types::{
     AccountRow, Balance, Capture, Captured, EntryKind, EntryRow, Expired, Floor, Held, HoldRow, Leg, OnShortfall,
     OpenAccount, Phase, PlaceHold, Replay, Transfer, Transferred, Voided,
 };
-pub use verify::{Covered, Finding, VerifyReport};

@@ -1,6 +1,6 @@
 //! The journal on SQLite: WAL, `synchronous=FULL`, one transaction a batch.
 
-use crate::chain::{ChainHead, Loss};
+use crate::chain::{self, ChainHead, Loss};
 use crate::chain_rows::{self, Rows, Tail};
 use crate::codec::{self, AccountParts};
 use crate::error::{LedgerError, StorageError};
@@ -237,7 +237,9 @@ fn prepare(connection: &Connection) -> Result<(), StorageError> {
         transaction.execute_batch(TABLES)?;
     }
     if found < FORM {
-        chain_rows::create(&transaction)?;
+        transaction.execute_batch(chain_rows::TABLE)?;
+        let numbered = (0..).zip(accounts(&transaction)?).map(|(number, row)| (number, row.parts, row.posted));
+        chain_rows::begin(&transaction, &chain::anchor(numbered))?;
         transaction.pragma_update(None, "user_version", FORM)?;
     }
     Ok(transaction.commit()?)
@@ -383,15 +385,15 @@ fn each_row(connection: &Connection, query: &str, mut visit: impl FnMut(EntryId,
 }
 
 /// An account as its row has it.
-pub(crate) struct AccountRow {
-    pub(crate) parts: AccountParts,
-    pub(crate) posted: NanoUsd,
+struct AccountRow {
+    parts: AccountParts,
+    posted: NanoUsd,
     /// The commit that opened it; `None` when it is older than the chain.
     commit: Option<u64>,
 }
 
 /// The accounts by number, which must be dense.
-pub(crate) fn accounts(connection: &Connection) -> Result<Vec<AccountRow>, StorageError> {
+fn accounts(connection: &Connection) -> Result<Vec<AccountRow>, StorageError> {
     let mut statement = connection.prepare(ACCOUNTS)?;
     let mut rows = statement.query([])?;
     let mut accounts = Vec::new();

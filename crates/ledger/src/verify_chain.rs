@@ -8,7 +8,7 @@ use crate::chain::{ChainHead, Hash, Link, Linking, Loss};
 use crate::codec::{AccountParts, Number};
 use crate::error::StorageError;
 use crate::journal::Origin;
-use crate::verify::Finding;
+use crate::report::Finding;
 use hashbrown::HashMap;
 use opencredits_units::EntryId;
 

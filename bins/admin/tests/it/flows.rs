@@ -27,7 +27,10 @@ fn a_person_gets_credits_and_a_key_over_both_ways() {
         assert!(keys.contains("laptop") && keys.contains("in force"), "{keys}");
         assert!(!keys.contains("oc_sk_"), "a secret is shown once");
         let verified = fixture.text(&["ledger", "verify"]);
-        assert_eq!(verified, "checked 2 entries, 7 accounts and 0 open holds: everything adds up\n");
+        assert_eq!(
+            verified,
+            "checked 2 entries, 7 accounts and 0 open holds: everything adds up\nthe hash chain covers all of them\n"
+        );
         assert_eq!(fixture.text(&["ledger", "holds"]), "there are no open holds\n");
     }
 }
@@ -159,7 +162,11 @@ fn the_fields_of_the_json_are_stable() {
         assert_eq!(fields(&entries["entries"][0]), ["at_ms", "charged", "id", "kind", "legs", "reason", "usage"]);
         assert_eq!(fields(&fixture.json(&["ledger", "holds"])), ["holds", "reply", "total"]);
         let verified = fixture.json(&["ledger", "verify"]);
-        assert_eq!(fields(&verified), ["accounts", "clean", "entries", "findings", "findings_total", "holds", "reply"]);
+        let names =
+            ["accounts", "chain", "checked_head", "clean", "entries", "findings", "findings_total", "holds", "reply"];
+        assert_eq!(fields(&verified), names);
+        assert_eq!(fields(&verified["chain"]), ["entries", "first", "head"]);
+        assert_eq!(fields(&fixture.json(&["ledger", "head"])), ["commits", "entries", "head", "reply"]);
         assert_eq!(verified["clean"], true);
     }
 }
@@ -179,4 +186,56 @@ fn a_backup_of_a_running_gateway_verifies_where_it_is_restored() {
     assert!(restored.text(&["ledger", "verify"]).starts_with("checked 1 entries"));
     assert_eq!(restored.json(&["balance", "Ada"])["balance"]["available"]["credits"], "12");
     assert!(restored.error(&["balance", "Bea"]).contains("no user Bea"));
+}
+
+#[test]
+fn a_head_that_was_kept_is_in_the_ledger_later_and_not_in_an_older_or_another_one() {
+    for access in WAYS {
+        let fixture = Fixture::new(access);
+        fixture.person("Ada", "12");
+        let early = fixture.text(&["ledger", "head"]);
+        let older = Fixture::new(Access::Files);
+        for file in ["store.db", "ledger.db"] {
+            let from = rusqlite::Connection::open(fixture.dir.join(file)).unwrap();
+            from.execute("VACUUM INTO ?1", [older.dir.join(file).to_str().unwrap()]).unwrap();
+        }
+        fixture.person("Bea", "5");
+        let late = fixture.text(&["ledger", "head"]);
+        for head in [&early, &late] {
+            let verified = fixture.text(&["ledger", "verify", "--head", head.trim()]);
+            assert!(verified.ends_with("the ledger has every commit up to the given head\n"), "{verified}");
+        }
+        older.text(&["ledger", "verify", "--head", early.trim()]);
+        let output = older.run(&["ledger", "verify", "--head", late.trim()]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(!output.status.success() && text.contains("with 1 entries, are missing"), "{text}");
+        older.person("Eve", "5");
+        older.person("Zoe", "5");
+        assert!(!older.run(&["ledger", "verify", "--head", late.trim()]).status.success());
+        let cut = &early.trim()[..early.trim().len() - 1];
+        let error = fixture.error(&["ledger", "verify", "--head", cut]);
+        assert!(error.contains("this is no head of a ledger"), "{error}");
+    }
+}
+
+/// As the operations page tells: every command is refused until the loss is accepted.
+#[test]
+fn a_ledger_without_its_last_commits_is_not_used_before_their_loss_is_accepted() {
+    let fixture = Fixture::new(Access::Files);
+    fixture.person("Ada", "12");
+    let nothing = fixture.text(&["ledger", "accept-loss"]);
+    assert_eq!(nothing, "nothing is lost, and nothing was changed\n");
+    let older = std::fs::read(fixture.dir.join("ledger.db")).unwrap();
+    fixture.text(&["credits", "grant", "Ada", "5"]);
+    std::fs::write(fixture.dir.join("ledger.db"), older).unwrap();
+    for command in [&["balance", "Ada"][..], &["ledger", "verify"], &["credits", "grant", "Ada", "1"]] {
+        let error = fixture.error(command);
+        assert!(error.contains("the last 1 commits, with 1 entries, are missing"), "{error}");
+        assert!(error.contains("`ledger accept-loss`"), "{error}");
+    }
+    let accepted = fixture.json(&["ledger", "accept-loss"]);
+    assert_eq!(fields(&accepted), ["loss", "reply"]);
+    assert!(fixture.dir.join("ledger.db.head.lost").exists());
+    assert_eq!(fixture.json(&["balance", "Ada"])["balance"]["available"]["credits"], "12");
+    fixture.text(&["ledger", "verify"]);
 }

@@ -3,10 +3,10 @@
 use super::reply::{AdminReply, Refusal, RefusalCode};
 use super::request::{
     AddKey, AddPartner, AddUser, AdminRequest, Amount, EntriesOf, GrantCredits, LIST_MAX, LedgerEntries, ListPartners,
-    ListUsers, OfUser, RevokeKey,
+    ListUsers, OfUser, RevokeKey, VerifyHead,
 };
-use super::views::{AmountView, BalanceView, EntryView, HoldView, KeyView};
-use opencredits_ledger::{LedgerError, Replay};
+use super::views::{AmountView, BalanceView, ChainView, EntryView, HoldView, KeyView};
+use opencredits_ledger::{ChainHead, LedgerError, Replay, VerifyReport};
 use opencredits_service::accounts::{
     Accounts, AccountsError, EntryFilter, Grant, NewKey, NewLimit, NewPartner, NewUser, Wallet,
 };
@@ -50,7 +50,9 @@ impl Admin {
             AdminRequest::Balance(whose) => self.balance(whose).await,
             AdminRequest::LedgerEntries(which) => self.entries(which).await,
             AdminRequest::LedgerHolds => Ok(self.holds()),
-            AdminRequest::LedgerVerify => self.verify().await,
+            AdminRequest::LedgerVerify => Ok(verified(self.accounts.verify().await?, None)),
+            AdminRequest::LedgerVerifyHead(which) => self.verify_head(which).await,
+            AdminRequest::LedgerHead => self.head().await,
         }
     }
 
@@ -155,16 +157,16 @@ impl Admin {
         AdminReply::Holds { holds: listed.map(|hold| HoldView::new(hold, self.price)).collect(), total: holds.len() }
     }
 
-    async fn verify(&self) -> Answer {
-        let report = self.accounts.verify().await?;
-        Ok(AdminReply::Verified {
-            clean: report.is_clean(),
-            accounts: report.accounts,
-            entries: report.entries,
-            holds: report.holds,
-            findings: report.findings.iter().map(ToString::to_string).collect(),
-            findings_total: report.findings_total,
-        })
+    async fn verify_head(&self, which: VerifyHead) -> Answer {
+        let head: ChainHead =
+            which.head.parse().map_err(|error| Refusal::invalid(format!("{}: {error}", which.head)))?;
+        Ok(verified(self.accounts.verify_with(head).await?, Some(which.head)))
+    }
+
+    async fn head(&self) -> Answer {
+        let head = self.accounts.ledger_head().await?;
+        let head = head.ok_or_else(|| Refusal::invalid("a ledger in memory has no hash chain"))?;
+        Ok(AdminReply::Head { head: head.to_string(), commits: head.commit, entries: head.entries })
     }
 
     fn key(&self, key: Key) -> Result<KeyView, Refusal> {
@@ -180,6 +182,19 @@ impl Admin {
                 .parse(text)
                 .map_err(|error| Refusal::invalid(format!("{text} is no amount of credits: {error}"))),
         }
+    }
+}
+
+fn verified(report: VerifyReport, checked_head: Option<String>) -> AdminReply {
+    AdminReply::Verified {
+        clean: report.is_clean(),
+        accounts: report.accounts,
+        entries: report.entries,
+        holds: report.holds,
+        findings: report.findings.iter().map(ToString::to_string).collect(),
+        findings_total: report.findings_total,
+        chain: report.chain.map(ChainView::new),
+        checked_head,
     }
 }
 

@@ -23,10 +23,10 @@ pub use answer::Admin;
 pub use reply::{AdminReply, Refusal, RefusalCode};
 pub use request::{
     AddKey, AddPartner, AddUser, AdminRequest, Amount, EntriesOf, GrantCredits, LIST_MAX, LedgerEntries, ListPartners,
-    ListUsers, OfUser, RevokeKey,
+    ListUsers, OfUser, RevokeKey, VerifyHead,
 };
 pub use socket::{AdminSocket, SOCKET_FILE, SocketError, admin_router};
 pub use views::{
-    AmountView, BalanceView, EntryView, HoldView, KeyView, LegView, LimitView, LineView, PartnerView, UsageView,
-    UserView,
+    AmountView, BalanceView, ChainView, EntryView, HoldView, KeyView, LegView, LimitView, LineView, PartnerView,
+    UsageView, UserView,
 };

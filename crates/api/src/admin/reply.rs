@@ -1,6 +1,6 @@
 //! The replies to admin requests.
 
-use super::views::{AmountView, BalanceView, EntryView, HoldView, KeyView, PartnerView, UserView};
+use super::views::{AmountView, BalanceView, ChainView, EntryView, HoldView, KeyView, PartnerView, UserView};
 use http::StatusCode;
 use opencredits_units::{EntryId, PartnerId, UserId};
 use serde::{Deserialize, Serialize};
@@ -95,6 +95,26 @@ pub enum AdminReply {
         findings: Vec<String>,
         /// The number of findings.
         findings_total: u64,
+        /// What the hash chain covers.
+        #[serde(default)]
+        chain: Option<ChainView>,
+        /// The head that was to be checked, if there was one; its findings are among the others.
+        #[serde(default)]
+        checked_head: Option<String>,
+    },
+    /// The end of the ledger's hash chain.
+    Head {
+        /// Its text, for [`super::VerifyHead`].
+        head: String,
+        /// The number of commits since the chain began.
+        commits: u64,
+        /// The number of entries since then.
+        entries: u64,
+    },
+    /// The loss of commits was accepted, by the admin tool alone.
+    LossAccepted {
+        /// What is lost, in words; none when nothing is, and nothing was changed.
+        loss: Option<String>,
     },
 }
 

@@ -33,8 +33,12 @@ pub enum AdminRequest {
     LedgerEntries(LedgerEntries),
     /// Lists open holds.
     LedgerHolds,
-    /// Recomputes all balances.
+    /// Recomputes all balances and the hash chain.
     LedgerVerify,
+    /// The same, and checks that the ledger has every commit up to a head.
+    LedgerVerifyHead(VerifyHead),
+    /// The end of the ledger's hash chain.
+    LedgerHead,
 }
 
 /// An amount as operators write it.
@@ -145,6 +149,14 @@ pub struct LedgerEntries {
     pub after: Option<EntryId>,
     /// The largest number of rows.
     pub max: u32,
+}
+
+/// A head to check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerifyHead {
+    /// The text of the head.
+    pub head: String,
 }
 
 /// A filter by account.

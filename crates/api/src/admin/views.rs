@@ -1,6 +1,6 @@
 //! Records in the form that operators read. Money is a decimal string, in dollars and in credits; times are Unix ms.
 
-use opencredits_ledger::{Balance, EntryKind, EntryRow, HoldRow, Phase};
+use opencredits_ledger::{Balance, Covered, EntryKind, EntryRow, HoldRow, Phase};
 use opencredits_service::accounts::LimitBalance;
 use opencredits_service::{GenerationRecord, Line, UsageSource, books};
 use opencredits_store::{Key, Partner, Standing, User};
@@ -326,5 +326,22 @@ impl HoldView {
             expires_at_ms: hold.expires_at,
             in_flight: hold.phase == Phase::InFlight,
         }
+    }
+}
+
+/// What the hash chain of the ledger covers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChainView {
+    /// Its end, as `ledger head` prints it.
+    pub head: String,
+    /// The entries that it covers: all but those from before it began.
+    pub entries: u64,
+    /// The first of them, by id.
+    pub first: Option<EntryId>,
+}
+
+impl ChainView {
+    pub(super) fn new(covered: Covered) -> Self {
+        Self { head: covered.head.to_string(), entries: covered.entries, first: covered.first }
     }
 }

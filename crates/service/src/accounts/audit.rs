@@ -1,7 +1,7 @@
 //! Queries of the ledger.
 
 use super::{Accounts, AccountsError};
-use opencredits_ledger::{EntryRow, HoldRow, Ledger, LedgerError, VerifyReport};
+use opencredits_ledger::{ChainHead, EntryRow, HoldRow, Ledger, LedgerError, VerifyReport};
 use opencredits_units::{AccountId, EntryId};
 
 /// The largest number of entries on a page.
@@ -54,6 +54,30 @@ impl Accounts {
         self.blocking(|ledger| {
             ledger.flush()?;
             ledger.verify()
+        })
+        .await
+    }
+
+    /// The same, and whether the ledger has every commit up to this head.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written or read.
+    pub async fn verify_with(&self, head: ChainHead) -> Result<VerifyReport, AccountsError> {
+        self.blocking(move |ledger| {
+            ledger.flush()?;
+            ledger.verify_with(head)
+        })
+        .await
+    }
+
+    /// The end of the ledger's hash chain, every decision so far included; `None` for a ledger in memory.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written or read.
+    pub async fn ledger_head(&self) -> Result<Option<ChainHead>, AccountsError> {
+        self.blocking(|ledger| {
+            ledger.flush()?;
+            ledger.head()
         })
         .await
     }
