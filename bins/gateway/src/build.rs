@@ -2,6 +2,7 @@
 
 use crate::discover;
 use crate::error::StartError;
+use crate::machine;
 use crate::ports::{SystemClock, SystemEntropy};
 use opencredits_api::{ApiSettings, App};
 use opencredits_catalog::Catalog;
@@ -158,6 +159,10 @@ fn settings(config: &Config) -> Settings {
             backoff_ms: config.upstream.backoff_ms,
             wait_ms_max: config.upstream.retry_wait_ms_max,
         },
+        memory_max: match config.server.memory_max {
+            0 => machine::memory_bytes().div_euclid(2),
+            max => max,
+        },
     }
 }
 
@@ -167,6 +172,7 @@ fn api_settings(config: &Config) -> ApiSettings {
         top_up_url: server.top_up_url(),
         credit_price: CreditPrice::new(config.billing.credit_price_usd).unwrap_or_default(),
         body_bytes_max: server.body_bytes_max,
+        header_bytes_max: server.header_bytes_max,
         body_read: Duration::from_millis(server.body_read_ms),
         keep_alive: Duration::from_millis(server.keep_alive_ms),
         strict: server.strict,

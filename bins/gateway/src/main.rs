@@ -5,6 +5,7 @@ mod dev;
 mod discover;
 mod error;
 mod log;
+mod machine;
 mod ports;
 mod run;
 mod workers;

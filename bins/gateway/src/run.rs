@@ -116,6 +116,8 @@ fn stop(app: &std::sync::Arc<opencredits_api::App>) -> Result<impl Future<Output
 fn limits(config: &Config) -> Limits {
     Limits {
         connections_max: config.server.connections_max,
+        connections_of_address_max: config.server.connections_per_address_max,
+        trusted_proxies: config.server.trusted_proxies.clone(),
         header_bytes_max: config.server.header_bytes_max,
         header_read: Duration::from_millis(config.server.header_read_ms),
         write: Duration::from_millis(config.server.write_ms),

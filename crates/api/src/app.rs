@@ -1,12 +1,15 @@
 //! The routes, and the steps that all requests share.
 
 use crate::errors::{ErrorType, Problem};
+use crate::head::Head;
+use crate::inference::Caller;
 use crate::inference_route::InferenceRoute;
+use crate::places::Place;
 use crate::state::{App, RequestId};
 use crate::surface::{is_custom_method, surface_of_api, surface_of_path};
-use crate::{inference, lookups, models};
+use crate::{inference, lookups, models, redact};
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{BoxError, Router};
@@ -20,10 +23,6 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use tower_service::Service;
 
-/// The refusal of a key in the query, on every path.
-const KEY_IN_QUERY: &str =
-    "a key in the address ends up in logs; send it as `Authorization: Bearer` or x-goog-api-key, and replace this one";
-
 /// All routes.
 ///
 /// Requests for inference bypass the router: boxing, extractors and layers cost a twentieth of such a request, and it needs
@@ -32,6 +31,20 @@ const KEY_IN_QUERY: &str =
 pub struct Routes {
     app: Arc<App>,
     rest: Router,
+    /// The place of the connection; `None` where requests do not come over one of ours.
+    place: Option<Arc<Place>>,
+}
+
+impl Routes {
+    /// The same for the connection at this place.
+    pub(crate) fn at(&self, place: Arc<Place>) -> Self {
+        Self { place: Some(place), ..self.clone() }
+    }
+
+    /// The id of a new request.
+    pub(crate) fn fresh_id(&self) -> RequestId {
+        RequestId(fresh_id(self.app.gateway.clock().now(), self.app.gateway.entropy()))
+    }
 }
 
 /// The service that answers all routes.
@@ -58,7 +71,7 @@ pub fn service(app: Arc<App>) -> Routes {
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::disable())
         .with_state(Arc::clone(&app));
-    Routes { app, rest }
+    Routes { app, rest, place: None }
 }
 
 impl<B> Service<Request<B>> for Routes
@@ -76,22 +89,25 @@ where
 
     /// Gives the request its id, and the answer its header.
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let id = RequestId(fresh_id(self.app.gateway.clock().now(), self.app.gateway.entropy()));
+        let id = self.fresh_id();
         let mut request = request.map(Body::new);
         let inference = InferenceRoute::of(request.method(), request.uri());
-        if has_key(request.uri()) {
+        let head = Head {
+            method: request.method(),
+            uri: request.uri(),
+            version: request.version(),
+            headers: request.headers(),
+            is_received: self.place.is_some(),
+        };
+        if let Some(problem) = head.problem(self.app.settings.header_bytes_max) {
             let surface = inference
                 .as_ref()
                 .map_or_else(|| surface_of_path(request.uri().path()), |route| surface_of_api(route.api));
-            let problem = Problem::new(ErrorType::InvalidRequest, KEY_IN_QUERY).with("param", "key");
             return Box::pin(async move { Ok(with_id(problem.into_response(surface, &id.text()), id)) });
         }
         if let Some(route) = inference {
-            let app = Arc::clone(&self.app);
-            let (head, body) = request.into_parts();
-            return Box::pin(async move {
-                Ok(with_id(inference::answer(app, id, route, Request::from_parts(head, body)).await, id))
-            });
+            let caller = Caller { app: Arc::clone(&self.app), id, place: self.place.clone() };
+            return Box::pin(async move { Ok(with_id(inference::answer(caller, route, request).await, id)) });
         }
         request.extensions_mut().insert(id);
         let answer = self.rest.call(request);
@@ -126,7 +142,7 @@ async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, (http::Statu
 }
 
 async fn unknown_path(uri: Uri, axum::Extension(id): axum::Extension<RequestId>) -> Response<Body> {
-    let message = format!("there is nothing at {}; docs/api.md lists the paths", uri.path());
+    let message = format!("there is nothing at {}; docs/api.md lists the paths", redact::path(uri.path()));
     Problem::new(ErrorType::NotFound, message).into_response(surface_of_path(uri.path()), &id.text())
 }
 
@@ -134,13 +150,6 @@ async fn wrong_method(uri: Uri, axum::Extension(id): axum::Extension<RequestId>)
     if is_custom_method(uri.path()) {
         return unknown_path(uri, axum::Extension(id)).await;
     }
-    let message = format!("{} does not take this method", uri.path());
+    let message = format!("{} does not take this method", redact::path(uri.path()));
     Problem::new(ErrorType::MethodNotAllowed, message).into_response(surface_of_path(uri.path()), &id.text())
-}
-
-/// Whether the query has a parameter `key`, percent-encoded or not.
-fn has_key(uri: &Uri) -> bool {
-    uri.query().is_some()
-        && Query::<Vec<(String, String)>>::try_from_uri(uri)
-            .is_ok_and(|Query(pairs)| pairs.iter().any(|(name, _)| name == "key"))
 }

@@ -9,7 +9,7 @@ use opencredits_service::{
 use opencredits_units::NanoUsd;
 use serde_json::{Value, json};
 
-/// The `Retry-After` of a request that met a full ledger log, in ms.
+/// The `Retry-After` of a request that we cannot take now, in ms.
 const STALL_MS: u64 = 1_000;
 
 /// The error response of a fault.
@@ -23,15 +23,31 @@ pub(crate) fn problem(fault: &Fault, settings: &ApiSettings) -> Problem {
         }
         Fault::Upstream(upstream) => upstream_problem(upstream),
         Fault::Overflow => Problem::new(ErrorType::InvalidRequest, fault.to_string()),
+        Fault::Memory(_) => no_memory(),
         Fault::Ledger(error) => {
-            // The disk is behind: waiting changes are written within seconds, or the operator has to act.
-            let stalls = matches!(error, LedgerError::Limit { .. });
-            ours("ledger", error).retry_after_ms(stalls.then_some(STALL_MS))
+            // The disk is behind, full or damaged: it is well again within seconds, or the operator has to act.
+            match error {
+                LedgerError::Limit { .. } | LedgerError::Poisoned | LedgerError::Storage(_) => {
+                    tracing::error!(part = "ledger", %error, "a request is refused");
+                    unavailable("the books cannot be written now, so no request can be charged; try again")
+                }
+                error => ours("ledger", error),
+            }
         }
         Fault::Store(error) => ours("store", error),
         Fault::Record(error) => ours("record", error),
         _ => Problem::new(ErrorType::Server, "something went wrong on our side; try again"),
     }
+}
+
+/// The refusal of a request for which no memory is left.
+pub(crate) fn no_memory() -> Problem {
+    unavailable("too many large requests are running; try again")
+}
+
+/// A request that we cannot take now, and can soon.
+pub(crate) fn unavailable(message: &'static str) -> Problem {
+    Problem::new(ErrorType::Unavailable, message).retry_after_ms(Some(STALL_MS))
 }
 
 /// Our own failure: the operator's log has the details, the client does not.
@@ -111,7 +127,9 @@ fn availability(none: &NoRoute) -> Value {
 
 fn payment_problem(needed: &PaymentNeeded, settings: &ApiSettings) -> Problem {
     let show = |amount| settings.credit_price.show(amount).to_string();
-    let (required, available) = (show(needed.required), show(needed.available));
+    // What was refused unread needs more than nothing.
+    let required = show(needed.required.unwrap_or(NanoUsd::new(1)));
+    let available = show(needed.available);
     let (kind, limit, what) = match needed.short {
         Short::Balance => (ErrorType::PaymentRequired, "balance", "the balance"),
         Short::KeyLimit => (ErrorType::LimitReached, "key", "the limit of this key"),
@@ -125,7 +143,10 @@ fn payment_problem(needed: &PaymentNeeded, settings: &ApiSettings) -> Problem {
         _ if needed.available > NanoUsd::ZERO => format!("shorten the input, or {other}"),
         _ => other.to_owned(),
     };
-    let message = format!("this request may cost {required} credits and {what} has {available}; {remedy}");
+    let message = match needed.required {
+        Some(_) => format!("this request may cost {required} credits and {what} has {available}; {remedy}"),
+        None => format!("{what} has {available} credits; {remedy}"),
+    };
     Problem::new(kind, message)
         .with("required", required)
         .with("available", available)

@@ -4,6 +4,8 @@ use crate::auth::key_digest;
 use crate::errors::{ErrorType, Problem};
 use crate::framing::Framing;
 use crate::inference_route::InferenceRoute;
+use crate::places::Place;
+use crate::redact::without_keys;
 use crate::state::{App, RequestId};
 use crate::streams::{Source, StreamBody, StreamForm};
 use crate::surface::surface_of_api;
@@ -13,10 +15,12 @@ use axum::body::Body;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use opencredits_sanitizer::{Api, Strictness};
+use opencredits_service::MemoryOwner;
 use opencredits_service::{Admitted, Counted, Fault, InferenceRequest, Reply, WholeAnswer, name_of_peer};
 use opencredits_units::GenerationId;
 use serde_json::json;
 use std::fmt::Write;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Refuses requests with fields that are not passed on.
@@ -25,6 +29,8 @@ const STRICT_HEADER: &str = "x-opencredits-strict";
 const LOWER_CAP_HEADER: &str = "x-opencredits-lower-cap";
 /// The output cap that the gateway has set.
 const OUTPUT_CAP_HEADER: &str = "x-opencredits-output-cap";
+/// Names the addresses of client and proxies.
+const FORWARDED_HEADER: &str = "x-forwarded-for";
 /// Names the conversation of a request. It does not go upstream.
 const SESSION_HEADER: &str = "x-session-id";
 /// Requests with the same key are charged once.
@@ -35,33 +41,50 @@ const DROPPED_HEADER: &str = "x-opencredits-dropped";
 /// The list of dropped fields ends with the first name beyond so many bytes, and says then how many follow.
 const DROPPED_BYTES_MAX: usize = 1_024;
 
-/// Answers a request for inference, with an error where it fails.
-pub(crate) async fn answer(
-    app: Arc<App>,
-    id: RequestId,
-    route: InferenceRoute,
-    request: Request<Body>,
-) -> Response<Body> {
-    let surface = surface_of_api(route.api);
-    match serve(&app, id, route, request).await {
-        Ok(response) => response,
-        Err(problem) => problem.into_response(surface, &id.text()),
+/// Where a request comes in.
+pub(crate) struct Caller {
+    pub(crate) app: Arc<App>,
+    pub(crate) id: RequestId,
+    /// The place of its connection.
+    pub(crate) place: Option<Arc<Place>>,
+}
+
+impl Caller {
+    /// The client's address, where it is known.
+    fn address(&self, headers: &HeaderMap) -> Option<IpAddr> {
+        let place = self.place.as_ref()?;
+        // A proxy appends the address that it sees; those before are the client's word.
+        let forwarded = || headers.get_all(FORWARDED_HEADER).iter().next_back()?.to_str().ok()?.rsplit(',').next();
+        place.address().or_else(|| forwarded()?.trim().parse().ok())
     }
 }
 
-async fn serve(
-    app: &Arc<App>,
-    id: RequestId,
-    route: InferenceRoute,
-    request: Request<Body>,
-) -> Result<Response<Body>, Problem> {
+/// Answers a request for inference, with an error where it fails.
+pub(crate) async fn answer(caller: Caller, route: InferenceRoute, request: Request<Body>) -> Response<Body> {
+    let surface = surface_of_api(route.api);
+    match serve(&caller, route, request).await {
+        Ok(response) => response,
+        Err(problem) => problem.into_response(surface, &caller.id.text()),
+    }
+}
+
+async fn serve(caller: &Caller, route: InferenceRoute, request: Request<Body>) -> Result<Response<Body>, Problem> {
+    let Caller { app, id, place } = caller;
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
     let InferenceRoute { api, path, counts, framing } = route;
     let (http::request::Parts { headers, .. }, body) = request.into_parts();
     let idempotency_key = idempotency_key(&headers)?;
     let digest = key_digest(&headers).map_err(|fault| problem(fault.into()))?;
     let spender = app.gateway.keyring().spender(&digest).await.map_err(problem)?;
-    let body = body::read(app, body, app.settings.body_bytes_max).await?;
+    if place.as_ref().is_some_and(|place| place.has_key().is_err()) {
+        return Err(faults::unavailable("there are too many connections; try again"));
+    }
+    if !counts {
+        app.gateway.refuse_without_credit(&spender).map_err(problem)?;
+    }
+    let owners = [Some(MemoryOwner::Key(spender.key)), caller.address(&headers).map(MemoryOwner::Address)];
+    let mut memory = Arc::clone(app.gateway.memory()).reservation(owners);
+    let body = body::read(app, body, app.settings.body_bytes_max, &mut memory).await?;
     let mut dropped = Vec::new();
     let request = InferenceRequest {
         api,
@@ -74,6 +97,7 @@ async fn serve(
         lowers_cap: !text(&headers, LOWER_CAP_HEADER).is_some_and(|value| value.eq_ignore_ascii_case("false")),
         strictness: strictness(app, &headers),
         path,
+        memory,
     };
     if counts {
         return app.gateway.count(&request).await.map(|counted| count_response(api, counted)).map_err(problem);
@@ -108,7 +132,7 @@ async fn serve(
         set(&mut response, OUTPUT_CAP_HEADER, &cap.to_string());
     }
     if !dropped.is_empty() {
-        set(&mut response, DROPPED_HEADER, &listed(&dropped));
+        set(&mut response, DROPPED_HEADER, &without_keys(listed(&dropped)));
     }
     Ok(response)
 }
@@ -144,10 +168,11 @@ fn count_response(api: Api, counted: Counted) -> Response<Body> {
 }
 
 fn whole_response(app: &App, answer: WholeAnswer) -> Response<Body> {
-    let receipt = &answer.receipt;
-    let body = with_charge(&answer, &app.settings);
-    let mut response = Response::new(Body::from(body));
-    *response.headers_mut() = answer.headers;
+    let body = with_charge(&answer, &app.settings).into();
+    let WholeAnswer { headers, receipt, memory, .. } = answer;
+    // A client that reads slowly keeps the memory of its answer.
+    let mut response = Response::new(Body::from(memory.keep_with(body)));
+    *response.headers_mut() = headers;
     set(&mut response, "x-credits-charged", &app.settings.credit_price.show(receipt.charged).to_string());
     set(&mut response, "x-credits-remaining", &app.settings.credit_price.show(receipt.remaining).to_string());
     response

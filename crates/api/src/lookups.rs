@@ -271,7 +271,9 @@ pub(crate) async fn pricing_body(
     body: Body,
 ) -> Response<Body> {
     let answer = async {
-        let body = body::read(&app, body, QUOTE_BYTES_MAX).await?;
+        // It is too small to count.
+        let mut memory = Arc::clone(app.gateway.memory()).reservation([None; 2]);
+        let body = body::read(&app, body, QUOTE_BYTES_MAX, &mut memory).await?;
         let request = serde_json::from_slice(&body)
             .map_err(|error| Problem::new(ErrorType::InvalidRequest, format!("the body is no price quote: {error}")))?;
         quote(&app, request).await

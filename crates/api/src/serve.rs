@@ -1,42 +1,28 @@
 //! The accept loop: accepts connections, spreads them over worker threads, and ends in an orderly way.
 
-use axum::body::Body;
-use http::{Request, Response};
-use hyper::body::Incoming;
+use crate::app::Routes;
+use crate::limits::Limits;
+use crate::parse_errors::WithErrors;
+use crate::places::Places;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tokio_io_timeout::TimeoutStream;
-use tower_service::Service;
 
 /// The largest number of header lines.
 const HEADERS_MAX: usize = 128;
 /// The wait after a failed accept (out of file descriptors, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Limits of connections.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// The largest number of connections.
-    pub connections_max: usize,
-    /// The longest request head, in bytes.
-    pub header_bytes_max: usize,
-    /// The time to send a request head.
-    pub header_read: Duration,
-    /// The time that a client may leave its response unread.
-    pub write: Duration,
-    /// The time that running requests get to finish once the loop is told to stop.
-    pub shutdown: Duration,
-}
+/// The least time between two lines about refused connections.
+const REFUSED_PAUSE: Duration = Duration::from_secs(60);
 
 /// The runtimes that connections are assigned to, in turn. A connection stays on one for life.
 ///
@@ -70,41 +56,44 @@ pub enum Ended {
     Abandoned,
 }
 
-/// Serves `service` on `listener` until `stop` resolves, then lets running requests finish within their time limit.
-pub async fn serve<S>(
+/// Serves `routes` on `listener` until `stop` resolves, then lets running requests finish within their time limit.
+pub async fn serve(
     listener: TcpListener,
-    service: S,
+    routes: Routes,
     limits: Limits,
     mut workers: WorkerThreads,
     stop: impl Future<Output = ()>,
-) -> Ended
-where
-    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
-    S::Future: Send,
-{
+) -> Ended {
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(limits.connections_max));
+    let places = Arc::new(Places::new(&limits));
+    let mut refused = Refused::default();
     let mut stop = std::pin::pin!(stop);
     loop {
-        let (place, accepted) = tokio::select! {
+        let accepted = tokio::select! {
             biased;
             () = &mut stop => break,
-            next = next_connection(&listener, &places) => next,
+            next = listener.accept() => next,
         };
-        let Ok((stream, _)) = accepted else {
+        let Ok((stream, from)) = accepted else {
             tracing::warn!("cannot accept a connection; are there too few file descriptors?");
             tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let Some(place) = places.take(from.ip()).map(Arc::new) else {
+            refused.tell();
             continue;
         };
         let worker = workers.next();
         let Ok(stream) = move_to_worker(stream, &worker) else {
             continue;
         };
-        let connection = graceful.watch(connection(stream, service.clone(), limits));
+        let connection = graceful.watch(connection(stream, routes.at(Arc::clone(&place)), &limits));
         worker.spawn(async move {
             // A client that breaks the protocol or disconnects ends its own connection only.
-            let _ended = connection.await;
-            drop(place);
+            tokio::select! {
+                _ended = connection => {}
+                () = place.closed() => {}
+            }
         });
     }
     drop(listener);
@@ -114,13 +103,24 @@ where
     }
 }
 
-/// Takes a permit first, then accepts: further connections wait in the kernel's queue.
-async fn next_connection(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> (Option<OwnedSemaphorePermit>, std::io::Result<(TcpStream, SocketAddr)>) {
-    let place = Arc::clone(places).acquire_owned().await.ok();
-    (place, listener.accept().await)
+/// Tells of refused connections, without a line for each.
+#[derive(Default)]
+struct Refused {
+    told: Option<Instant>,
+    since: u64,
+}
+
+impl Refused {
+    fn tell(&mut self) {
+        self.since = self.since.saturating_add(1);
+        if self.told.is_none_or(|told| told.elapsed() >= REFUSED_PAUSE) {
+            tracing::warn!(
+                connections = self.since,
+                "an address has as many connections as it may have; raise server.connections_per_address_max, or name a proxy in server.trusted_proxies"
+            );
+            *self = Self { told: Some(Instant::now()), since: 0 };
+        }
+    }
 }
 
 /// The connection, registered with its worker's runtime instead of the accept loop's.
@@ -131,26 +131,26 @@ fn move_to_worker(stream: TcpStream, worker: &Handle) -> std::io::Result<TcpStre
 }
 
 /// A connection with a time limit for writes.
-type Io = TokioIo<Pin<Box<TimeoutStream<TcpStream>>>>;
+type Io = TokioIo<WithErrors<Pin<Box<TimeoutStream<TcpStream>>>>>;
 
-fn connection<S>(
+fn connection(
     stream: TcpStream,
-    service: S,
-    limits: Limits,
-) -> http1::Connection<Io, hyper_util::service::TowerToHyperService<S>>
-where
-    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
-    S::Future: Send,
-{
+    routes: Routes,
+    limits: &Limits,
+) -> http1::Connection<Io, hyper_util::service::TowerToHyperService<Routes>> {
     // Without it, Nagle's algorithm and delayed acknowledgements stall an answer by some 40 ms.
     let _best_effort = stream.set_nodelay(true);
-    // A client that does not read would keep its permit, its request and its hold for ever.
+    // A client that does not read would keep its place, its request and its hold for ever.
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(limits.write));
+    let ids = routes.clone();
+    let io = WithErrors::new(Box::pin(stream), limits.header_bytes_max, Box::new(move || ids.fresh_id().text()));
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_read)
         .max_buf_size(limits.header_bytes_max)
         .max_headers(HEADERS_MAX)
-        .serve_connection(TokioIo::new(Box::pin(stream)), hyper_util::service::TowerToHyperService::new(service))
+        // A client may close its sending side once it has sent its request (RFC 9112, section 9.6).
+        .half_close(true)
+        .serve_connection(TokioIo::new(io), hyper_util::service::TowerToHyperService::new(routes))
 }

@@ -16,6 +16,8 @@ pub struct ApiSettings {
     pub credit_price: CreditPrice,
     /// Largest request body, in bytes.
     pub body_bytes_max: usize,
+    /// Largest request head, in bytes.
+    pub header_bytes_max: usize,
     /// The time in which a client must send its body.
     pub body_read: Duration,
     /// The silence after which a stream gets a comment.

@@ -172,6 +172,13 @@ impl PriceCard {
         Ok(Some(Tokens::new(count)))
     }
 
+    /// Whether a request can cost nothing.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        let one = Tokens::new(1);
+        self.quote(&PriceRequest { input: one, output: one, ..PriceRequest::default() }) == Ok(PicoUsd::ZERO)
+    }
+
     /// The fee for one use of `tool`, if it has one.
     #[must_use]
     pub fn per_use(&self, tool: ToolUse) -> Option<Rate> {

@@ -54,9 +54,15 @@ impl fmt::Debug for UpstreamError {
 }
 
 impl UpstreamError {
-    /// Reads the body of a response that is no success.
+    /// An answer under a success status that is not valid in its dialect.
     #[must_use]
-    pub fn read(status: u16, body: &[u8], retry_after: Option<&str>) -> Self {
+    pub const fn broken(status: u16) -> Self {
+        Self { kind: ErrorKind::Server, status, code: None, message: String::new(), retry_after_ms: None }
+    }
+
+    /// Reads the body of a response that is no success. The headers tell when a retry makes sense.
+    #[must_use]
+    pub fn read(status: u16, body: &[u8], retry_after_ms: Option<u64>) -> Self {
         let body = body.trim_ascii();
         // Some hosts wrap the error in an array, others give it as a plain string.
         let object = if body.first() == Some(&b'[') { first_item(body) } else { body };
@@ -66,14 +72,7 @@ impl UpstreamError {
         let kind_name = text("type").unwrap_or_default();
         let message = text("message").or_else(|| json::owned(error)).unwrap_or_default();
         let kind = kind_of(status, code.as_deref().unwrap_or_default(), &kind_name, &message);
-        let retry_after_ms = retry_after.and_then(|value| value.trim().parse::<u64>().ok());
-        Self {
-            kind,
-            status,
-            code,
-            message: shortened(message),
-            retry_after_ms: retry_after_ms.map(|seconds| seconds.saturating_mul(1_000)),
-        }
+        Self { kind, status, code, message: shortened(message), retry_after_ms }
     }
 }
 

@@ -7,6 +7,9 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+/// The memory that is taken for an announced body before it has come, at most.
+const AHEAD_BYTES_MAX: usize = 1 << 20;
+
 /// Sends a request to a vendor.
 #[async_trait]
 pub trait Transport: Send + Sync {
@@ -75,6 +78,9 @@ pub enum TransportError {
         /// The limit.
         limit_bytes: usize,
     },
+    /// The caller has no memory for the body.
+    #[error("there is no memory for the provider's answer")]
+    NoMemory,
 }
 
 impl TransportError {
@@ -153,7 +159,19 @@ impl UpstreamBody {
     ///
     /// # Errors
     /// When it is larger, or breaks off.
-    pub async fn read_all(mut self, limit_bytes: usize) -> Result<Bytes, TransportError> {
+    pub async fn read_all(self, limit_bytes: usize) -> Result<Bytes, TransportError> {
+        self.read_all_while(limit_bytes, |_| true).await
+    }
+
+    /// The same, as long as `has_room` allows the number of bytes that it is given.
+    ///
+    /// # Errors
+    /// When the body is larger, is not allowed, or breaks off.
+    pub async fn read_all_while(
+        mut self,
+        limit_bytes: usize,
+        mut has_room: impl FnMut(usize) -> bool,
+    ) -> Result<Bytes, TransportError> {
         let too_large = TransportError::TooLarge { limit_bytes };
         let announced = usize::try_from(self.body.size_hint().lower()).unwrap_or(usize::MAX);
         if announced > limit_bytes {
@@ -165,16 +183,24 @@ impl UpstreamBody {
         if first.len() > limit_bytes {
             return Err(too_large);
         }
+        if !has_room(first.len()) {
+            return Err(TransportError::NoMemory);
+        }
         // An answer in one chunk, the usual case, is not copied.
         let Some(second) = self.chunk().await.transpose()? else {
             return Ok(first);
         };
-        let mut all = BytesMut::with_capacity(announced.max(first.len() + second.len()));
+        let mut all = BytesMut::with_capacity(
+            announced.clamp(first.len() + second.len(), AHEAD_BYTES_MAX.max(first.len() + second.len())),
+        );
         all.extend_from_slice(&first);
         let mut next = Some(second);
         while let Some(chunk) = next {
             if all.len() + chunk.len() > limit_bytes {
                 return Err(too_large);
+            }
+            if !has_room(all.len() + chunk.len()) {
+                return Err(TransportError::NoMemory);
             }
             all.extend_from_slice(&chunk);
             next = self.chunk().await.transpose()?;

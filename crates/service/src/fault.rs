@@ -25,6 +25,9 @@ pub enum Fault {
     /// The provider failed or refused.
     #[error(transparent)]
     Upstream(#[from] Box<UpstreamFault>),
+    /// Too much memory is in use.
+    #[error(transparent)]
+    Memory(#[from] crate::memory::NoMemory),
     /// The ledger failed.
     #[error(transparent)]
     Ledger(#[from] opencredits_ledger::LedgerError),
@@ -66,8 +69,8 @@ pub enum KeyFault {
 /// A worst case is not covered, with the figures that a program needs to offer a top-up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaymentNeeded {
-    /// The highest cost of the request.
-    pub required: NanoUsd,
+    /// The highest cost of the request; `None` where it was refused unread, since nothing is available.
+    pub required: Option<NanoUsd>,
     /// The available balance of the account that does not cover it.
     pub available: NanoUsd,
     /// The output cap that the balance covers; `None` when it does not even cover the input.

@@ -27,6 +27,7 @@ mod fault;
 mod gateway;
 pub mod jobs;
 mod keyring;
+mod memory;
 mod ports;
 mod record;
 mod served_catalogue;
@@ -41,6 +42,7 @@ pub use gateway::{
     WholeAnswer, likely_input,
 };
 pub use keyring::{Earner, KeyRing, KeyTables, Spender};
+pub use memory::{FREE_BYTES, MemoryBudget, MemoryOwner, NoMemory, Reservation};
 pub use ports::{Clock, Entropy, fresh_id};
 pub use record::{AttemptRecord, GenerationRecord, Line, RecordError, SideBill, UsageSource, name_of_peer};
 pub use served_catalogue::{ConfiguredVendor, Notice, ServedCatalogue, ServedCatalogueError};

@@ -56,6 +56,15 @@ impl StreamAdapter {
         }
     }
 
+    /// The bytes that are kept until the event, or the stream, ends.
+    #[must_use]
+    pub const fn kept_bytes(&self) -> usize {
+        match self {
+            Self::SameDialect(tap) => tap.kept_bytes(),
+            Self::Translated(translator) => translator.kept_bytes(),
+        }
+    }
+
     /// Whether any billable output has passed.
     pub fn has_produced(&mut self) -> bool {
         match self {

@@ -111,6 +111,11 @@ impl StreamTranslator {
         })
     }
 
+    /// The bytes that are kept until the event, or the stream, ends.
+    pub(crate) const fn kept_bytes(&self) -> usize {
+        self.tap.kept_bytes().saturating_add(self.framer.partial_bytes())
+    }
+
     /// Takes a chunk and returns the bytes to send for it: complete events.
     ///
     /// # Errors

@@ -286,6 +286,11 @@ pub fn has_duplicate_names(raw: &[u8]) -> bool {
     false
 }
 
+/// Whether `raw` is one whole JSON value in UTF-8, as every client's parser takes it.
+pub fn is_valid(raw: &[u8]) -> bool {
+    std::str::from_utf8(raw).is_ok_and(|text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok())
+}
+
 /// Whether a raw value is there and not `null`.
 pub fn is_set(raw: &[u8]) -> bool {
     !raw.is_empty() && raw != b"null"
@@ -451,6 +456,17 @@ mod tests {
         check(r#"{"type": 1, "\u0074ype": 2}"#, true);
         check(r#"{"a"#, false);
         check("", false);
+    }
+
+    #[test]
+    fn a_value_is_valid_as_a_whole_or_not_at_all() {
+        let check = |raw: &[u8], expect: bool| assert_eq!(is_valid(raw), expect, "{}", String::from_utf8_lossy(raw));
+        check(br#" {"a": [1, "\u00e9", null]} "#, true);
+        check(b"3", true);
+        for broken in [&b""[..], b"{", b"{\"a\": }", b"{\"a\": 1} x", b"{\"a\": \"\xff\"}", b"{'a': 1}", b"NaN"] {
+            check(broken, false);
+        }
+        check("[".repeat(100_000).as_bytes(), false);
     }
 
     #[test]

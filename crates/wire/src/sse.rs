@@ -7,6 +7,8 @@ use crate::error::EventTooLarge;
 
 /// The largest event, in bytes: an image in base64 fits, an endless line does not.
 const EVENT_BYTES_MAX: usize = 16 << 20;
+/// The largest buffer that is kept from event to event.
+const PARTIAL_BYTES_KEPT: usize = 64 << 10;
 
 /// Where the bytes of an event are.
 pub enum Place {
@@ -74,12 +76,21 @@ impl Framer {
                 Some(end) => {
                     self.partial.extend_from_slice(piece);
                     event(&self.partial, Place::Joined);
+                    // The memory of a large event is not kept for the small ones that follow.
+                    if self.partial.capacity() > PARTIAL_BYTES_KEPT {
+                        self.partial = Vec::new();
+                    }
                     self.partial.clear();
                     start = end;
                 }
             }
         }
         Ok(())
+    }
+
+    /// The bytes of the event that has begun.
+    pub const fn partial_bytes(&self) -> usize {
+        self.partial.len()
     }
 
     /// Whether the next byte begins an event.

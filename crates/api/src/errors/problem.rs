@@ -1,6 +1,7 @@
 //! An error response, in the form of any API surface.
 
 use super::table::{ErrorType, Retryable};
+use crate::redact::without_keys;
 use axum::body::Body;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Response};
@@ -63,7 +64,7 @@ impl Problem {
         let status = self.kind.row().status;
         let is_final = self.kind.row().retryable == Retryable::No;
         let retry_after = self.retry_after_ms.map(|wait| HeaderValue::from(wait.div_ceil(1_000)));
-        let mut response = Response::new(Body::from(self.body(surface, request_id).to_string()));
+        let mut response = Response::new(Body::from(self.into_json(surface, request_id)));
         *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if is_final {
@@ -73,6 +74,11 @@ impl Problem {
             response.headers_mut().insert(RETRY_AFTER, value);
         }
         response
+    }
+
+    /// The body of the response.
+    pub(crate) fn into_json(self, surface: ApiSurface, request_id: &str) -> String {
+        without_keys(self.body(surface, request_id).to_string())
     }
 
     /// The last event of a stream that fails after its first byte.
@@ -107,7 +113,7 @@ impl Problem {
             }
             ApiSurface::GeminiGenerate => format!("data: {}\n\n", self.body(surface, request_id)),
         };
-        event.into_bytes()
+        without_keys(event).into_bytes()
     }
 
     fn body(self, surface: ApiSurface, request_id: &str) -> Value {

@@ -25,6 +25,8 @@ pub enum ErrorType {
     DuplicateRequest,
     /// The body is too large.
     PayloadTooLarge,
+    /// The head is too large.
+    HeadTooLarge,
     /// The request is invalid.
     InvalidRequest,
     /// A field that is not passed on.
@@ -43,6 +45,8 @@ pub enum ErrorType {
     RateLimitExceeded,
     /// Our failure.
     Server,
+    /// We cannot take the request now: the disk is full, or memory or connections are used up.
+    Unavailable,
     /// The provider failed, or refuses our account.
     ProviderUnavailable,
     /// The provider is overloaded.
@@ -83,7 +87,7 @@ const fn row(status: StatusCode, names: [&'static str; 3], retryable: Retryable)
 
 impl ErrorType {
     /// Every type, in the order of its status.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::InvalidRequest,
         Self::UnsupportedParameter,
         Self::ContextLengthExceeded,
@@ -102,9 +106,11 @@ impl ErrorType {
         Self::DuplicateRequest,
         Self::PayloadTooLarge,
         Self::RateLimitExceeded,
+        Self::HeadTooLarge,
         Self::Server,
         Self::ProviderUnavailable,
         Self::ProviderOverloaded,
+        Self::Unavailable,
         Self::ProviderTimeout,
     ];
 
@@ -146,6 +152,8 @@ impl ErrorType {
             Self::RateLimitExceeded => {
                 row(S::TOO_MANY_REQUESTS, ["rate_limit_exceeded", "rate_limit_error", "RESOURCE_EXHAUSTED"], Yes)
             }
+            Self::HeadTooLarge => row(S::REQUEST_HEADER_FIELDS_TOO_LARGE, ["invalid_request", INVALID, ARGUMENT], No),
+            Self::Unavailable => row(S::SERVICE_UNAVAILABLE, ["server", "overloaded_error", "UNAVAILABLE"], Yes),
             Self::Server => row(S::INTERNAL_SERVER_ERROR, ["server", "api_error", "INTERNAL"], Yes),
             Self::ProviderUnavailable => row(S::BAD_GATEWAY, ["provider_unavailable", "api_error", "UNAVAILABLE"], Yes),
             Self::ProviderOverloaded => {

@@ -38,6 +38,9 @@ use tower_service::Service;
 /// What goes upstream with our name on it.
 pub(crate) const OUR_KEY: &str = "our-own-key-at-the-vendor";
 
+/// The memory budget.
+pub(crate) const MEMORY_MAX: usize = 1 << 30;
+
 /// Time and randomness that tests know.
 pub(crate) struct Fixed {
     pub(crate) clock: FixedClock,
@@ -454,6 +457,7 @@ fn settings(ack: Ack) -> Settings {
         body_bytes_max: 1 << 20,
         drains: DrainLimits { drains_max: 10, drain: Duration::from_secs(5) },
         retries: Retries { attempts_max: 3, backoff_ms: 1, wait_ms_max: 2_000 },
+        memory_max: MEMORY_MAX,
     }
 }
 
@@ -462,6 +466,7 @@ fn api_settings() -> ApiSettings {
         top_up_url: "https://credits.example/top-up".to_owned(),
         credit_price: CreditPrice::default(),
         body_bytes_max: 1 << 20,
+        header_bytes_max: 64 << 10,
         body_read: Duration::from_secs(5),
         keep_alive: Duration::from_millis(40),
         strict: false,

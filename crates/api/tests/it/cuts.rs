@@ -83,7 +83,11 @@ fn places(body: &[u8], cuts: usize) -> BTreeSet<usize> {
 /// that some servers leave out at the end.
 fn began(head: &[u8], how: Cut) -> bool {
     let head = String::from_utf8_lossy(head).replace("\r\n", "\n");
-    let says = |event: &str| event.lines().any(|line| line.starts_with("data"));
+    // Where the first event is cut in the middle, it is no JSON.
+    let whole = |line: &str| serde_json::from_str::<Value>(line.strip_prefix("data:").unwrap_or("{")).is_ok();
+    let says = |event: &str| {
+        event.split("\n\n").find_map(|event| event.lines().find(|line| line.starts_with("data"))).is_some_and(whole)
+    };
     match how {
         Cut::Ended => says(&head),
         Cut::Broken | Cut::Left => head.rsplit_once("\n\n").is_some_and(|(whole, _)| says(whole)),

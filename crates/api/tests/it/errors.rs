@@ -1,6 +1,6 @@
 //! Every type of error, in the words of every API, by a request that runs into it.
 
-use crate::app::{Answer, Scripted, TestApp, request};
+use crate::app::{Answer, MEMORY_MAX, Scripted, TestApp, request};
 use crate::attachments;
 use axum::body::Body;
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use opencredits_store::{Standing, User, Users};
 use opencredits_units::{AccountId, UserId};
 use serde_json::{Value, json};
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 const HOST: &str = "upstream.example";
@@ -92,6 +93,19 @@ impl House {
         self.send(surface, &self.key).await
     }
 
+    /// A request with more than there is room for.
+    async fn too_much(&self, kind: ErrorType, mut sent: Request<Body>) -> Answer {
+        if kind == ErrorType::HeadTooLarge {
+            sent.headers_mut().insert("x-large", HeaderValue::from_str(&"x".repeat(64 << 10)).unwrap());
+            return self.app.send(sent).await;
+        }
+        // Others have all of the memory.
+        let mut others = Arc::clone(self.app.app.gateway.memory()).reservation([None; 2]);
+        others.grow_to(MEMORY_MAX).unwrap();
+        *sent.body_mut() = Body::from(" ".repeat(100_000));
+        self.app.send(sent).await
+    }
+
     /// A request that runs into this error.
     async fn run_into(&self, kind: ErrorType, surface: ApiSurface) -> Answer {
         let good = || ask(surface, "a/model", &self.key);
@@ -138,6 +152,7 @@ impl House {
                 assert_eq!(self.app.send(twice()).await.status, 200);
                 self.app.send(twice()).await
             }
+            ErrorType::HeadTooLarge | ErrorType::Unavailable => self.too_much(kind, good()).await,
             ErrorType::PayloadTooLarge => self.app.send(with_body(Body::from("x".repeat((1 << 20) + 1)))).await,
             ErrorType::ImageDownloadFailed | ErrorType::ImageTooLarge | ErrorType::UnsupportedImageFormat => {
                 let (head, kind, length) = match kind {

@@ -2,7 +2,7 @@
 
 use crate::dialect::Dialect;
 use crate::outcome::End;
-use crate::stream::tap::StreamTap;
+use crate::stream::tap::{STATUS_IN_STREAM, StreamTap, is_broken_event};
 use crate::upstream_error::UpstreamError;
 use crate::usage_chunk::UsageChunk;
 use bytes::Bytes;
@@ -39,20 +39,28 @@ impl StartDetector {
 
     /// Reads the next chunk.
     pub fn feed(&mut self, chunk: Bytes) -> StreamStart {
-        let mut has_data = false;
-        let fed = self.framer.feed(&chunk, |raw, _| has_data = has_data || Event::read(raw).data.is_some());
+        let (mut has_data, mut is_broken) = (false, false);
+        let fed = self.framer.feed(&chunk, |raw, _| {
+            if let (false, Some(data)) = (has_data, Event::read(raw).data) {
+                (has_data, is_broken) = (true, is_broken_event(&data));
+            }
+        });
         self.front_bytes = self.front_bytes.saturating_add(chunk.len());
         self.front.push(chunk);
         if fed.is_ok() && !has_data && self.front_bytes <= FRONT_BYTES_MAX {
             return StreamStart::Pending;
         }
-        self.judged()
+        if is_broken { StreamStart::Error(UpstreamError::broken(STATUS_IN_STREAM)) } else { self.judged() }
     }
 
     /// Ends the stream. Its last event may lack the blank line, as with some servers.
     pub fn end(&mut self) -> StreamStart {
-        if Event::read(&self.framer.take_rest()).data.is_none() {
-            return StreamStart::Pending;
+        match Event::read(&self.framer.take_rest()).data {
+            None => return StreamStart::Pending,
+            Some(data) if is_broken_event(&data) => {
+                return StreamStart::Error(UpstreamError::broken(STATUS_IN_STREAM));
+            }
+            Some(_) => {}
         }
         self.front.push(Bytes::from_static(b"\n\n"));
         self.judged()
@@ -125,6 +133,13 @@ mod tests {
     fn an_error_that_comes_first_is_told_wherever_it_is_split() {
         check(": wait\n\ndata: {\"error\":{\"message\":\"busy\"}}\n\n", "busy");
         check("data: {\"error\":{\"message\":\"busy\"}}", "busy");
+    }
+
+    #[test]
+    fn a_first_event_that_is_no_json_is_an_error() {
+        check("data: {\"choices\":\n\n", "");
+        check("data: <html>\n\n", "");
+        check("data: {\"choices\":[", "");
     }
 
     #[test]

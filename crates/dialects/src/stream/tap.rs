@@ -17,10 +17,18 @@ use opencredits_wire::sse::{Event, Framer, Place};
 use opencredits_wire::{EventTooLarge, json};
 
 /// The HTTP status of a stream that has an error in it.
-const STATUS_IN_STREAM: u16 = 200;
+pub(crate) const STATUS_IN_STREAM: u16 = 200;
 
 /// Prefixes that some servers put in front of JSON.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// All closing events of a stream may take so much memory. The largest is the one that repeats the whole answer.
+const WITHHELD_BYTES_MAX: usize = 16 << 20;
+
+/// Whether the data of an event is neither JSON nor the mark that ends a stream: no client can read it.
+pub(crate) fn is_broken_event(data: &[u8]) -> bool {
+    data.trim_ascii() != b"[DONE]" && !json::is_valid(data)
+}
 
 /// Watches a stream pass.
 ///
@@ -34,6 +42,8 @@ pub struct StreamTap {
     queries: gemini::Queries,
     outcome: Outcome,
     withheld: Vec<Withheld>,
+    /// The memory that they take.
+    withheld_bytes: usize,
     /// Where the last event went: the rest of its line break follows it.
     last: Forwarding,
     ended: bool,
@@ -69,6 +79,7 @@ impl StreamTap {
             queries: gemini::Queries::new(),
             outcome: Outcome::default(),
             withheld: Vec::new(),
+            withheld_bytes: 0,
             last: Forwarding::Sent,
             ended: false,
             template: EventTemplate::default(),
@@ -80,7 +91,7 @@ impl StreamTap {
     /// possible.
     ///
     /// # Errors
-    /// When an event exceeds the size limit.
+    /// When an event, or all closing events together, exceed the size limit.
     pub fn feed(&mut self, chunk: &Bytes) -> Result<Bytes, EventTooLarge> {
         let matched_bytes = self.match_events(chunk);
         if matched_bytes == chunk.len() {
@@ -96,7 +107,11 @@ impl StreamTap {
             }
         });
         self.framer = framer;
-        fed.map(|()| out.finish())
+        fed?;
+        if self.withheld_bytes > WITHHELD_BYTES_MAX {
+            return Err(EventTooLarge { limit_bytes: WITHHELD_BYTES_MAX });
+        }
+        Ok(out.finish())
     }
 
     /// Moves an event by its disposition.
@@ -110,7 +125,12 @@ impl StreamTap {
                 Forwarding::Sent
             }
             Disposition::Withhold(kind) => {
-                self.withheld.push(Withheld { kind, raw: raw.to_vec() });
+                // What is beyond the limit is not kept; the stream fails for it.
+                self.withheld_bytes =
+                    self.withheld_bytes.saturating_add(raw.len()).saturating_add(size_of::<Withheld>());
+                if self.withheld_bytes <= WITHHELD_BYTES_MAX {
+                    self.withheld.push(Withheld { kind, raw: raw.to_vec() });
+                }
                 Forwarding::Withheld
             }
             Disposition::Discard => Forwarding::Discarded,
@@ -177,6 +197,12 @@ impl StreamTap {
         self.withheld.is_empty()
     }
 
+    /// The bytes that are kept until the event, or the stream, ends.
+    #[must_use]
+    pub const fn kept_bytes(&self) -> usize {
+        self.framer.partial_bytes().saturating_add(self.withheld_bytes)
+    }
+
     /// Whether any billable output has passed.
     pub fn has_produced(&mut self) -> bool {
         self.read_unread();
@@ -212,6 +238,11 @@ impl StreamTap {
         let Some(data) = event.data else {
             return if self.withheld.is_empty() { Disposition::Forward } else { Disposition::Discard };
         };
+        if is_broken_event(&data) {
+            self.outcome.error.get_or_insert(UpstreamError::broken(STATUS_IN_STREAM));
+            self.ended = true;
+            return Disposition::Discard;
+        }
         let disposition = match self.dialect {
             Dialect::OpenaiChat => self.chat_event(&data),
             Dialect::AnthropicMessages => self.messages_event(&data),
@@ -353,6 +384,9 @@ impl<'a> Out<'a> {
 pub fn read_body(dialect: Dialect, body: &[u8]) -> Outcome {
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     let mut outcome = Outcome::default();
+    if !body.trim_ascii().is_empty() && !json::is_valid(body) {
+        return Outcome { error: Some(UpstreamError::broken(STATUS_IN_STREAM)), ..outcome };
+    }
     match dialect {
         Dialect::OpenaiChat => {
             if chat::absorb(body, &mut outcome) == chat::Kind::Error {

@@ -65,7 +65,7 @@ fn the_kind_is_read_from_code_type_and_status_in_this_order() {
 #[test]
 fn retry_after_is_heeded_and_words_are_cut_but_never_printed() {
     let long = format!(r#"{{"error":{{"message":"{}"}}}}"#, "é".repeat(3_000));
-    let error = UpstreamError::read(429, long.as_bytes(), Some("7"));
+    let error = UpstreamError::read(429, long.as_bytes(), Some(7_000));
     assert_eq!(error.retry_after_ms, Some(7_000));
     assert!(error.message.len() <= 2_000);
     assert!(!format!("{error:?}").contains('é'));

@@ -23,7 +23,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     }
 }
 
-fn server(config: &Config) -> [Bound; 8] {
+fn server(config: &Config) -> [Bound; 9] {
     let server = &config.server;
     let places = (1..=PLACES_MAX).contains(&server.connections_max);
     let head = server.header_bytes_max >= HEADER_BYTES_MIN;
@@ -35,6 +35,11 @@ fn server(config: &Config) -> [Bound; 8] {
         (server.body_read_ms > 0, "server.body_read_ms", "is 0; set it to some seconds, such as 60000"),
         (server.write_ms > 0, "server.write_ms", "is 0; set it to some seconds, such as 60000"),
         (places, "server.connections_max", "is not between 1 and 1000000; set how many may connect"),
+        (
+            server.connections_per_address_max > 0,
+            "server.connections_per_address_max",
+            "is 0; set how many may connect from one address",
+        ),
         (server.keep_alive_ms > 0, "server.keep_alive_ms", "is 0; set it to some seconds, such as 10000"),
     ]
 }

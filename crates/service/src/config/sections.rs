@@ -3,6 +3,7 @@
 use opencredits_units::NanoUsd;
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use toml::{Table, Value};
 
 /// Shown in place of a secret value.
@@ -71,8 +72,17 @@ pub struct Server {
     pub keep_alive_ms: u64,
     /// Time that running requests get after SIGTERM, in ms. Default 30 s.
     pub shutdown_ms: u64,
-    /// The largest number of connections; further ones wait. Default 10,000.
+    /// The largest number of connections. A quarter of them is for those that have not shown a key yet: where these are
+    /// too many, the oldest is closed. Default 10,000.
     pub connections_max: usize,
+    /// The largest number of connections from one address. Default 1,000.
+    pub connections_per_address_max: usize,
+    /// The addresses of reverse proxies. Limits for each address do not hold for these, and they tell the client's
+    /// address in `X-Forwarded-For`. Default 127.0.0.1 and ::1.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// The memory that bodies and answers may take together, in bytes; one client may take a quarter. Default 0: half of
+    /// what the machine, or the process's group, has.
+    pub memory_max: usize,
     /// Worker threads; 0 is one for each core. Default 0.
     pub threads: usize,
     /// Whether a field that would be dropped is refused instead. Default false.
@@ -112,6 +122,9 @@ impl Default for Server {
             keep_alive_ms: 10_000,
             shutdown_ms: 30_000,
             connections_max: 10_000,
+            connections_per_address_max: 1_000,
+            trusted_proxies: vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
+            memory_max: 0,
             threads: 0,
             strict: false,
             enabled: true,

@@ -58,10 +58,14 @@ impl Gateway {
     /// Admits a request. Every refusal of ours happens here, before a byte goes upstream.
     ///
     /// # Errors
-    /// When the request is invalid, names an unknown model, is not covered, or repeats an idempotency key.
+    /// When the request is invalid, names an unknown model, is not covered, repeats an idempotency key, or needs more
+    /// memory than is left.
     pub async fn admit(self: &Arc<Self>, request: InferenceRequest) -> Result<Admitted, Fault> {
+        let mut memory = request.memory.another();
         let hash = |value: &str| self.pseudonym(&request.spender, value);
         let mut plan = self.plan_with_attachments(&request, &hash).await?;
+        // What goes upstream is written anew for each route.
+        memory.grow_to(request.body.len().saturating_mul(plan.routes.len()))?;
         let claimed = match &request.idempotency_key {
             Some(key) => Some(self.claim(key, &request).await?),
             None => None,
@@ -85,7 +89,7 @@ impl Gateway {
             .map(|(planned, body)| planned.into_attempt(body, held.cap, &request))
             .collect();
         let usage_chunk = if chunk_requested { UsageChunk::Requested } else { UsageChunk::NotRequested };
-        let attempts = AttemptPlan { attempts, usage_chunk, conversation, abandoned: abandoned.clone() };
+        let attempts = AttemptPlan { attempts, usage_chunk, conversation, abandoned: abandoned.clone(), memory };
         let pending = Pending::new(Box::pin(exchange::run(open, attempts)), self.detached.clone(), abandoned);
         Ok(Admitted { pending, dropped, dropped_first, is_streamed, output_cap: held.cap })
     }

@@ -5,6 +5,7 @@ use super::reaper::Abandoned;
 use super::routing::RouteCandidate;
 use super::state::{ConversationId, Gateway};
 use crate::fault::{Fault, Previous, UpstreamFault, UpstreamKind};
+use crate::memory::Reservation;
 use crate::record::AttemptRecord;
 use bytes::Bytes;
 use http::HeaderMap;
@@ -35,6 +36,8 @@ pub(super) struct AttemptPlan {
     /// The conversation that stays with the vendor that answers.
     pub(super) conversation: Option<ConversationId>,
     pub(super) abandoned: Abandoned,
+    /// The memory that the requests of all routes take.
+    pub(super) memory: Reservation,
 }
 
 /// Why an attempt failed.
@@ -66,7 +69,11 @@ impl FailedAttempt {
 
     /// A failure of the transport. Only one that happened before the request was sent leaves no bill.
     pub(super) fn of_transport(error: TransportError) -> Self {
-        let kind = if error.is_timeout() { UpstreamKind::TimedOut } else { UpstreamKind::Unavailable };
+        let kind = match error {
+            error if error.is_timeout() => UpstreamKind::TimedOut,
+            TransportError::NoMemory => UpstreamKind::Overloaded,
+            _ => UpstreamKind::Unavailable,
+        };
         Self { may_be_billed: !error.is_unsent(), is_closed: error == TransportError::Closed, ..Self::of(kind) }
     }
 

@@ -7,17 +7,24 @@ use super::reply::{Reply, WholeAnswer};
 use super::routing::RouteCandidate;
 use super::stream::{ChargedStream, InFlightStream};
 use crate::fault::{Fault, UpstreamFault, UpstreamKind};
+use crate::memory::Reservation;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use opencredits_providers::{
     ErrorKind, Outcome, StartDetector, StreamStart, TransportError, UpstreamError, UpstreamRequest, UpstreamResponse,
-    UsageChunk, read_body,
+    read_body,
 };
 use opencredits_units::UnixMs;
 use std::time::Duration;
 
 /// The largest error body of a provider that is read, in bytes.
 const ERROR_BYTES_MAX: usize = 64 << 10;
+/// An answer is read, and written anew with its charge.
+const ANSWER_COPIES: usize = 2;
+/// The wait in ms, as some providers tell it beside `Retry-After`.
+const RETRY_AFTER_MS: &str = "retry-after-ms";
+/// No wait is longer, whatever a provider says.
+const RETRY_AFTER_MS_MAX: u64 = 3_600_000;
 /// The content type of a stream begins with this.
 const EVENT_STREAM: &[u8] = b"text/event-stream";
 
@@ -32,6 +39,7 @@ struct Whole {
     headers: HeaderMap,
     body: Bytes,
     outcome: Outcome,
+    memory: Reservation,
 }
 
 /// Sends the request until a provider answers, and delivers the answer. It runs to its end whether the client waits or
@@ -43,14 +51,14 @@ pub(super) async fn run(mut open: OpenRequest, plan: AttemptPlan) -> Result<Repl
             return Err(UpstreamFault::of_kind(UpstreamKind::Unavailable).into());
         };
         open.begin_attempt(attempt);
-        let failed = match exchange(&mut open, attempt).await {
+        let failed = match exchange(&mut open, attempt, &plan.memory).await {
             Ok(answer) => {
                 if plan.abandoned.is_set() {
                     open.client_gone();
                 }
                 open.gateway.remember(&plan, &attempt.candidate);
                 return match answer {
-                    Answer::Stream(response) => Ok(deliver_stream(open, response, plan.usage_chunk, attempt)),
+                    Answer::Stream(response) => Ok(deliver_stream(open, response, &plan, attempt)),
                     Answer::Whole(answer) => deliver_whole(open, answer, attempt).await,
                 };
             }
@@ -72,7 +80,11 @@ pub(super) async fn run(mut open: OpenRequest, plan: AttemptPlan) -> Result<Repl
 }
 
 /// One exchange, up to where the answer begins to reach the client.
-async fn exchange(open: &mut OpenRequest, attempt: &UpstreamAttempt) -> Result<Answer, FailedAttempt> {
+async fn exchange(
+    open: &mut OpenRequest,
+    attempt: &UpstreamAttempt,
+    memory: &Reservation,
+) -> Result<Answer, FailedAttempt> {
     let Some(account) = attempt.candidate.upstream.account(open.sent) else {
         return Err(FailedAttempt::of(UpstreamKind::Unavailable));
     };
@@ -89,17 +101,23 @@ async fn exchange(open: &mut OpenRequest, attempt: &UpstreamAttempt) -> Result<A
     }
     open.first_byte();
     let headers = passing(open, &response.headers);
-    let body = match response.body.read_all(open.gateway.settings.body_bytes_max).await {
+    let mut memory = memory.another();
+    let has_room = |bytes: usize| memory.grow_to(bytes.saturating_mul(ANSWER_COPIES)).is_ok();
+    let body = match response.body.read_all_while(open.gateway.settings.body_bytes_max, has_room).await {
         Ok(body) => body,
         // Nothing of it reached the client, so the person pays nothing. What the provider bills is our loss.
         Err(error) => return Err(transport_failure(open, error)),
     };
     let outcome = read_body(open.upstream.dialect, &body);
     match &outcome.error {
-        Some(error) => Err(FailedAttempt::of_error(error)),
+        Some(error) => {
+            let (generation, vendor, kind) = (open.generation, &*open.upstream.vendor.id, error.kind);
+            tracing::warn!(%generation, vendor, ?kind, "the provider's answer is an error, or no JSON, under a success status");
+            Err(FailedAttempt::of_error(error))
+        }
         // It is no answer of a model: an empty body, say, or the error page of a proxy.
         None if outcome.is_empty() && outcome.usage.is_none() => Err(FailedAttempt::of(UpstreamKind::Unavailable)),
-        None => Ok(Answer::Whole(Box::new(Whole { headers, body, outcome }))),
+        None => Ok(Answer::Whole(Box::new(Whole { headers, body, outcome, memory }))),
     }
 }
 
@@ -132,25 +150,25 @@ async fn wait_for_start(open: &OpenRequest, mut response: UpstreamResponse) -> R
 fn deliver_stream(
     open: OpenRequest,
     response: UpstreamResponse,
-    usage_chunk: UsageChunk,
+    plan: &AttemptPlan,
     attempt: &UpstreamAttempt,
 ) -> Reply {
     let headers = passing(&open, &response.headers);
-    let adapter = open.stream_adapter(usage_chunk);
-    let stream = ChargedStream::new(InFlightStream::new(response.body, adapter, open));
+    let adapter = open.stream_adapter(plan.usage_chunk);
+    let stream = ChargedStream::new(InFlightStream::new(response.body, adapter, open, plan.memory.another()));
     Reply::Stream { headers, dropped: attempt.dropped.clone(), stream }
 }
 
 /// Charges for a whole answer, then gives it out.
 async fn deliver_whole(open: OpenRequest, answer: Box<Whole>, attempt: &UpstreamAttempt) -> Result<Reply, Fault> {
-    let Whole { headers, body, outcome } = *answer;
+    let Whole { headers, body, outcome, memory } = *answer;
     let body = open.translated(&body, &outcome).map_or(body, Bytes::from);
     let settled = open.settle(&outcome)?;
     if let Some(durable) = settled.durable {
         durable.await?;
     }
     let dropped = attempt.dropped.clone();
-    Ok(Reply::Whole(Box::new(WholeAnswer { headers, dropped, body, receipt: settled.receipt })))
+    Ok(Reply::Whole(Box::new(WholeAnswer { headers, dropped, body, receipt: settled.receipt, memory })))
 }
 
 async fn send(
@@ -190,22 +208,35 @@ fn transport_failure(open: &OpenRequest, error: TransportError) -> FailedAttempt
     FailedAttempt::of_transport(error)
 }
 
-/// `Retry-After` in seconds. The header may also hold a date (RFC 9110, section 10.2.3).
-fn seconds(value: &str, now: UnixMs) -> Option<String> {
-    let value = value.trim();
-    if value.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(value.to_owned());
+/// The time after which a retry makes sense, in ms: `retry-after-ms`, else `Retry-After`, which is a number of seconds or a
+/// date (RFC 9110, section 10.2.3). At most an hour: a longer wait is a provider's mistake.
+fn retry_after_ms(headers: &HeaderMap, now: UnixMs) -> Option<u64> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let ms = text(RETRY_AFTER_MS).and_then(rounded_up);
+    let seconds = || text(RETRY_AFTER.as_str()).and_then(rounded_up).map(|seconds| seconds.saturating_mul(1_000));
+    let date = || {
+        let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text(RETRY_AFTER.as_str())?).ok()?;
+        Some(UnixMs::new(u64::try_from(at.as_millisecond()).ok()?).ms_since(now))
+    };
+    ms.or_else(seconds).or_else(date).map(|ms| ms.min(RETRY_AFTER_MS_MAX))
+}
+
+/// A decimal number, rounded up; `None` where the text is none.
+fn rounded_up(text: &str) -> Option<u64> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !is_number(whole) || !is_number(part) {
+        return None;
     }
-    let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
-    let at = u64::try_from(at.as_millisecond()).ok()?;
-    Some(UnixMs::new(at).ms_since(now).div_ceil(1_000).to_string())
+    let more = u64::from(part.bytes().any(|byte| byte != b'0'));
+    // Only digits: what does not fit is longer than any wait.
+    Some(whole.parse::<u64>().unwrap_or(u64::MAX).saturating_add(more))
 }
 
 async fn refusal(open: &OpenRequest, response: UpstreamResponse, account: &Account) -> FailedAttempt {
-    let retry_after = response.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-    let retry_after = retry_after.and_then(|value| seconds(value, open.gateway.ports.clock.now()));
+    let retry_after = retry_after_ms(&response.headers, open.gateway.ports.clock.now());
     let body = response.body.read_all(ERROR_BYTES_MAX).await.unwrap_or_default();
-    let error = UpstreamError::read(response.status.as_u16(), &body, retry_after.as_deref());
+    let error = UpstreamError::read(response.status.as_u16(), &body, retry_after);
     let (generation, vendor, status) = (open.generation, &*open.upstream.vendor.id, error.status);
     match error.kind {
         ErrorKind::OurAccount => {
@@ -221,4 +252,33 @@ async fn refusal(open: &OpenRequest, response: UpstreamResponse, account: &Accou
         account.cool(open.gateway.ports.clock.now(), ms);
     }
     failed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderName, HeaderValue};
+
+    #[test]
+    fn a_wait_is_read_as_a_number_or_a_date_and_is_an_hour_at_most() {
+        let now = UnixMs::new(784_111_777_000);
+        let check = |lines: &[(&'static str, &'static str)], expect: Option<u64>| {
+            let line = |(name, value): &(&'static str, &'static str)| {
+                (HeaderName::from_static(name), HeaderValue::from_static(value))
+            };
+            assert_eq!(retry_after_ms(&lines.iter().map(line).collect(), now), expect, "{lines:?}");
+        };
+        check(&[], None);
+        check(&[("retry-after", "7")], Some(7_000));
+        check(&[("retry-after", " 1.5 ")], Some(2_000));
+        check(&[("retry-after", "9"), ("retry-after-ms", "250")], Some(250));
+        check(&[("retry-after", "9"), ("retry-after-ms", "soon")], Some(9_000));
+        check(&[("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT")], Some(10_000));
+        check(&[("retry-after", "Sun, 06 Nov 1994 08:49:27 GMT")], Some(0));
+        check(&[("retry-after", "Sun, 06 Nov 2094 08:49:37 GMT")], Some(RETRY_AFTER_MS_MAX));
+        check(&[("retry-after", "99999999999999999999999")], Some(RETRY_AFTER_MS_MAX));
+        for wrong in ["", "-1", "soon", "1.x", ".5", "1e9"] {
+            check(&[("retry-after", wrong)], None);
+        }
+    }
 }

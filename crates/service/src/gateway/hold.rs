@@ -60,6 +60,25 @@ impl Room {
 }
 
 impl Gateway {
+    /// Refuses a spender who has nothing available, before the request is read, unless a model on sale is free.
+    ///
+    /// # Errors
+    /// When nothing is available, or the ledger fails.
+    pub fn refuse_without_credit(&self, spender: &Spender) -> Result<(), Fault> {
+        if self.sells_free {
+            return Ok(());
+        }
+        for account in spender.accounts() {
+            let available = self.ledger.balance(account)?.available;
+            if available <= NanoUsd::ZERO {
+                let short = if account == spender.wallet { Short::Balance } else { Short::KeyLimit };
+                let needed = PaymentNeeded { required: None, available, affordable_max_tokens: None, short };
+                return Err(Fault::Payment(Box::new(needed)));
+            }
+        }
+        Ok(())
+    }
+
     /// Holds the likely charge of the most expensive route on the balance and the limits. Where that is not covered, drops
     /// that route and tries again; the last refusal says what would be needed.
     pub(super) fn hold(&self, request: &InferenceRequest, plan: &mut Plan<'_>) -> Result<HeldAmount, Fault> {
@@ -97,7 +116,7 @@ impl Gateway {
             // The exposure that is left counts as if it were available.
             let more = room.bound.checked_sub(room.available).unwrap_or_default();
             let required = highest.checked_sub(more).unwrap_or(highest).max(amount);
-            let affordable_max_tokens = room.affordable(&quote, room.available)?;
+            let (required, affordable_max_tokens) = (Some(required), room.affordable(&quote, room.available)?);
             Ok(Fault::Payment(Box::new(PaymentNeeded { required, available, affordable_max_tokens, short })))
         };
         if highest > room.bound {

@@ -2,6 +2,7 @@
 
 use super::settle::Receipt;
 use super::stream::ChargedStream;
+use crate::memory::Reservation;
 use bytes::Bytes;
 use http::HeaderMap;
 
@@ -30,4 +31,6 @@ pub struct WholeAnswer {
     pub body: Bytes,
     /// What was charged.
     pub receipt: Receipt,
+    /// The memory that it takes.
+    pub memory: Reservation,
 }

@@ -1,6 +1,7 @@
 //! A request for inference, as the gateway takes it.
 
 use crate::keyring::Spender;
+use crate::memory::Reservation;
 use bytes::Bytes;
 use http::HeaderMap;
 use opencredits_providers::Dialect;
@@ -30,6 +31,8 @@ pub struct InferenceRequest {
     pub strictness: Strictness,
     /// The parameters in the path, in APIs that have them there.
     pub path: Option<PathParameters>,
+    /// The memory that it takes.
+    pub memory: Reservation,
 }
 
 /// What a path says in route_index of a body.

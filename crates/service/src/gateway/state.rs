@@ -7,6 +7,7 @@ use super::prepared_upstream::{PreparedUpstream, Upstream};
 use super::reaper::{self, DetachedQueue, DrainLimits, Reaper};
 use crate::config::Ack;
 use crate::keyring::{KeyRing, Spender};
+use crate::memory::MemoryBudget;
 use crate::ports::{Clock, Entropy};
 use crate::usage_tally::UsageTally;
 use hashbrown::{HashMap as FastMap, HashSet};
@@ -77,6 +78,8 @@ pub struct Settings {
     pub drains: DrainLimits,
     /// How a request is tried again.
     pub retries: Retries,
+    /// The memory that bodies and answers may take together, in bytes.
+    pub memory_max: usize,
 }
 
 /// How a request is tried again.
@@ -93,6 +96,8 @@ pub struct Retries {
 /// Serves requests. One for each process.
 pub struct Gateway {
     pub(super) catalog: Catalog,
+    /// Whether any model costs nothing.
+    pub(super) sells_free: bool,
     /// By vendor id: one for each dialect of the vendor, its own first.
     pub(super) upstreams: FastMap<Arc<str>, Vec<Arc<PreparedUpstream>>>,
     /// By vendor id and upstream model.
@@ -103,6 +108,7 @@ pub struct Gateway {
     pub(super) keyring: Arc<KeyRing>,
     pub(super) tally: Arc<UsageTally>,
     pub(super) ports: Ports,
+    pub(super) memory: Arc<MemoryBudget>,
     pub(super) settings: Settings,
     pub(super) hash_key: HashKey,
     pub(super) policies: Policies,
@@ -191,7 +197,10 @@ impl Gateway {
         for route in parts.catalog.models().iter().flat_map(|model| model.routes()) {
             health.entry(Arc::clone(&route.vendor)).or_default().entry(Arc::clone(&route.upstream_model)).or_default();
         }
+        let is_free = |model: &Model| model.routes().any(|route| route.card.is_free());
+        let sells_free = parts.catalog.models().iter().any(|model| is_free(model));
         let gateway = Self {
+            sells_free,
             catalog: parts.catalog,
             upstreams,
             health,
@@ -200,6 +209,7 @@ impl Gateway {
             keyring: parts.keyring,
             tally: parts.tally,
             ports: parts.ports,
+            memory: Arc::new(MemoryBudget::new(parts.settings.memory_max)),
             settings: parts.settings,
             hash_key: parts.hash_key,
             policies,
@@ -245,6 +255,12 @@ impl Gateway {
     #[must_use]
     pub fn keyring(&self) -> &KeyRing {
         &self.keyring
+    }
+
+    /// The memory budget.
+    #[must_use]
+    pub const fn memory(&self) -> &Arc<MemoryBudget> {
+        &self.memory
     }
 
     /// The ledger.

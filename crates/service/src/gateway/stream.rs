@@ -3,6 +3,7 @@
 use super::open_request::OpenRequest;
 use super::settle::{Receipt, Settled};
 use crate::fault::{Fault, UpstreamFault, UpstreamKind};
+use crate::memory::Reservation;
 use bytes::Bytes;
 use opencredits_ledger::Durable;
 use opencredits_providers::{End, StreamAdapter, UpstreamBody};
@@ -56,6 +57,8 @@ struct OpenStream {
     body: UpstreamBody,
     adapter: StreamAdapter,
     open: OpenRequest,
+    /// The memory that the adapter takes.
+    memory: Reservation,
 }
 
 impl ChargedStream {
@@ -81,8 +84,8 @@ impl ChargedStream {
 }
 
 impl InFlightStream {
-    pub(super) fn new(body: UpstreamBody, adapter: StreamAdapter, open: OpenRequest) -> Self {
-        Self { state: Some(StreamState::Open(Box::new(OpenStream { body, adapter, open }))) }
+    pub(super) fn new(body: UpstreamBody, adapter: StreamAdapter, open: OpenRequest, memory: Reservation) -> Self {
+        Self { state: Some(StreamState::Open(Box::new(OpenStream { body, adapter, open, memory }))) }
     }
 
     fn poll_item(&mut self, context: &mut Context<'_>) -> Poll<Option<StreamItem>> {
@@ -112,6 +115,9 @@ impl InFlightStream {
                 Poll::Ready(Some(Err(_))) => return self.close(*open, End::Cut, context),
                 Poll::Ready(Some(Ok(chunk))) => match open.adapter.feed(&chunk) {
                     Err(_) => return self.close(*open, End::Cut, context),
+                    Ok(_) if open.memory.grow_to(open.adapter.kept_bytes()).is_err() => {
+                        return self.close(*open, End::Cut, context);
+                    }
                     Ok(out) if out.is_empty() => {}
                     Ok(out) => {
                         open.open.first_byte();
@@ -124,7 +130,7 @@ impl InFlightStream {
     }
 
     fn close(&mut self, open: OpenStream, end: End, context: &mut Context<'_>) -> Poll<Option<StreamItem>> {
-        let OpenStream { body, mut adapter, open } = open;
+        let OpenStream { body, mut adapter, open, .. } = open;
         let outcome = adapter.outcome(end);
         let whole = outcome.is_final();
         let settled = match open.settle(&outcome) {
@@ -203,7 +209,7 @@ impl InFlightStream {
     /// Closes the upstream connection and settles with the usage known so far.
     fn cut_short(&mut self) {
         if let Some(StreamState::Open(open)) = self.state.take() {
-            let OpenStream { body, mut adapter, open } = *open;
+            let OpenStream { body, mut adapter, open, .. } = *open;
             drop(body);
             if let Err(fault) = open.settle(&adapter.outcome(End::Cut)) {
                 tracing::error!(%fault, "an abandoned request could not be settled; its hold is released");
