@@ -341,7 +341,11 @@ impl StreamTap {
             return Vec::new();
         }
         let comment = Event::read(raw).data.is_none();
-        if comment || self.dialect != Dialect::OpenaiChat { Vec::new() } else { std::mem::take(&mut self.withheld) }
+        if comment || self.dialect != Dialect::OpenaiChat {
+            return Vec::new();
+        }
+        self.withheld_bytes = 0;
+        std::mem::take(&mut self.withheld)
     }
 }
 

@@ -80,3 +80,34 @@ fn every_recorded_refusal_has_a_kind_and_words() {
         assert_ne!(error.kind, ErrorKind::Server, "{}", recording.row.file);
     }
 }
+
+const WORD: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\n\n";
+const FINISH: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+
+fn tap() -> opencredits_dialects::StreamTap {
+    opencredits_dialects::StreamTap::new(
+        opencredits_dialects::Dialect::OpenaiChat,
+        opencredits_dialects::UsageChunk::Requested,
+    )
+}
+
+#[test]
+fn an_answer_that_is_no_json_is_an_error_and_a_broken_event_ends_its_stream() {
+    let read = |body: &str| {
+        opencredits_dialects::read_body(opencredits_dialects::Dialect::OpenaiChat, body.as_bytes()).error.is_some()
+    };
+    assert!(read(r#"{"choices":[{"message":{"content":"Hi"}"#));
+    assert!(!read(r#"{"choices":[{"message":{"content":"Hi"}}]}"#));
+    let mut tap = tap();
+    let sent = tap.feed(&format!("{WORD}data: {{\"choices\":[\n\n{WORD}").into()).unwrap();
+    assert_eq!(sent, WORD);
+    let outcome = tap.outcome(opencredits_dialects::End::Clean);
+    assert!(outcome.error.is_some() && !outcome.is_final());
+}
+
+#[test]
+fn closing_events_that_never_end_are_not_kept_for_ever() {
+    let (mut tap, chunk) = (tap(), FINISH.repeat(1_000).into());
+    let fed = (0..1_000).take_while(|_| tap.feed(&chunk).is_ok()).count();
+    assert!((50..300).contains(&fed), "{fed} chunks of {} bytes", FINISH.len() * 1_000);
+}
