@@ -2,8 +2,9 @@
 
 use crate::meter::{Forms, Reader};
 use crate::outcome::Outcome;
-use opencredits_catalog::Density;
+use opencredits_estimate::Family;
 use opencredits_providers::{Dialect, RequestFacts};
+use opencredits_sanitizer::{Api, Policy, Scrub, Strictness};
 use opencredits_service::likely_input;
 use opencredits_testkit::{Recording, recordings_in};
 use serde_json::{Value, json};
@@ -69,9 +70,26 @@ pub(crate) fn run(args: &Args) -> Outcome {
     Ok(())
 }
 
-/// The input of a recorded request; `None` where it is unknown, or the request cannot be read.
+/// Whether the gateway would send the request on: fields that need state at the provider are refused.
+fn is_served(recording: &Recording, dialect: Dialect) -> bool {
+    let api = match dialect {
+        Dialect::AnthropicMessages => Api::AnthropicMessages,
+        Dialect::OpenaiResponses => Api::OpenaiResponses,
+        Dialect::GeminiGenerate => Api::GeminiGenerate,
+        Dialect::OpenaiEmbeddings => Api::OpenaiEmbeddings,
+        _ => Api::OpenaiChat,
+    };
+    let body = recording.request_body.to_string();
+    let how = Scrub { strictness: Strictness::Lax, hash: &str::to_owned };
+    Policy::builtin(api).is_ok_and(|policy| policy.scrub(body.as_bytes(), &how).is_ok())
+}
+
+/// The input of a recorded request; `None` where it is unknown, or the request would not be served.
 fn held(recording: &Recording, dialect: Dialect) -> Option<Held> {
     let used = recording.expected.input_tokens.filter(|used| *used > 0)?;
+    if !is_served(recording, dialect) {
+        return None;
+    }
     let model = recording.row.model.clone().or_else(|| recording.request_body["model"].as_str().map(str::to_owned))?;
     let mut fields: Vec<(&str, String)> =
         recording.request_body.as_object()?.iter().map(|(name, value)| (name.as_str(), value.to_string())).collect();
@@ -80,7 +98,7 @@ fn held(recording: &Recording, dialect: Dialect) -> Option<Held> {
     }
     let borrowed = fields.iter().map(|(name, value)| (*name, value.as_str()));
     let facts = RequestFacts::read(dialect, borrowed).ok()?;
-    let likely = likely_input(&facts, Density::of_names(&[&model]), 100).get();
+    let likely = likely_input(&facts, Family::of(&[&model]), 100).get();
     Some(Held { held: facts.input_max.map_or(likely, |bound| likely.min(bound)), used })
 }
 

@@ -9,6 +9,7 @@
 mod bench;
 mod check;
 mod e2e;
+mod estimate;
 mod gateway;
 mod holds;
 mod meter;
@@ -40,6 +41,8 @@ enum Task {
     E2e(e2e::Args),
     /// Reads recorded exchanges with the gateway's decoders and compares with the expected usage
     Meter(meter::Args),
+    /// Compares estimated tokens with real tokenizers, by class of text
+    Estimate(estimate::Args),
     /// Compares the input that holds count with to the input of recorded requests
     Holds(holds::Args),
     /// The upstream that a benchmark puts behind the gateway
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
     let outcome = match Args::parse().task {
         Task::Check(args) => check::run(&args),
         Task::Tidy => tidy::run(),
+        Task::Estimate(args) => estimate::run(&args),
         Task::Holds(args) => holds::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::E2e(args) => e2e::run(&args),

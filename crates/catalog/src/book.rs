@@ -4,6 +4,7 @@ use crate::card::{Fees, PriceCard, Stated};
 use crate::error::CatalogError;
 use crate::model::{Model, ModelKind, Route};
 use crate::rates::StatedRates;
+use opencredits_estimate::Family;
 use opencredits_units::{Bucket, Rate, Tokens, ToolUse};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -148,6 +149,7 @@ impl Entry {
             input_modalities: self.input_modalities,
             output_modalities: self.output_modalities,
             supports: self.supports,
+            family: Family::of(&[&route.upstream_model, &id]),
             id: id.into(),
             route,
             others,

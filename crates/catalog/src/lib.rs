@@ -43,7 +43,6 @@
 mod book;
 mod card;
 mod catalog;
-mod density;
 mod error;
 mod model;
 mod names;
@@ -53,7 +52,6 @@ mod version;
 
 pub use card::{Bill, BillLine, Item, PriceCard, PriceRequest};
 pub use catalog::Catalog;
-pub use density::Density;
 pub use error::CatalogError;
 pub use model::{Model, ModelKind, Route};
 pub use terms::{Charge, Terms};

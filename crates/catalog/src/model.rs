@@ -1,6 +1,7 @@
 //! Models and their routes.
 
 use crate::card::PriceCard;
+use opencredits_estimate::Family;
 use std::sync::Arc;
 
 /// The kind of a model.
@@ -71,6 +72,8 @@ pub struct Model {
     pub output_modalities: Vec<String>,
     /// Further capabilities, such as `tools`.
     pub supports: Vec<String>,
+    /// How it counts tokens, for estimates.
+    pub family: Family,
     /// The first route, whose prices are shown.
     pub route: Route,
     /// Further routes.

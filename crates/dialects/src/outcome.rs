@@ -1,6 +1,7 @@
 //! The outcome of an exchange with a provider, as metering needs it.
 
 use crate::upstream_error::UpstreamError;
+use opencredits_estimate::TextAmount;
 use opencredits_units::{Tokens, Usage};
 
 /// How an exchange ended.
@@ -32,10 +33,8 @@ pub struct Finish {
 /// The amount of output, for an estimate where no usage was reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Produced {
-    /// Bytes of ASCII text.
-    pub ascii_bytes: u64,
-    /// Characters beyond ASCII.
-    pub wide_chars: u64,
+    /// The text, reasoning and arguments included.
+    pub text: TextAmount,
     /// Parts that are not text: tool calls and the like.
     pub parts: u64,
 }
@@ -44,28 +43,18 @@ impl Produced {
     /// Whether there was no output.
     #[must_use]
     pub const fn is_nothing(self) -> bool {
-        self.ascii_bytes == 0 && self.wide_chars == 0 && self.parts == 0
+        self.text.is_empty() && self.parts == 0
     }
 
-    /// Counts the raw inside of a JSON string. Escapes count as they are written, which is good enough for an estimate.
+    /// Counts the raw inside of a JSON string.
     pub(crate) fn text(&mut self, raw: &[u8]) {
-        let count = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
-        if raw.is_ascii() {
-            self.ascii_bytes = self.ascii_bytes.saturating_add(count(raw.len()));
-            return;
-        }
-        let ascii = raw.iter().filter(|byte| byte.is_ascii()).count();
-        let leading = raw.iter().filter(|byte| **byte >= 0xc0).count();
-        self.ascii_bytes = self.ascii_bytes.saturating_add(count(ascii));
-        self.wide_chars = self.wide_chars.saturating_add(count(leading));
+        self.text.push_json(raw);
     }
 
-    /// The text since `before`; `None` where other output came.
-    pub(crate) fn since(self, before: Self) -> Option<Self> {
-        let (ascii_bytes, wide_chars) =
-            (self.ascii_bytes.saturating_sub(before.ascii_bytes), self.wide_chars.saturating_sub(before.wide_chars));
-        let some = self.parts == before.parts && (ascii_bytes > 0 || wide_chars > 0);
-        some.then_some(Self { ascii_bytes, wide_chars, parts: 0 })
+    /// The bytes of text since `before`; `None` where other output came, or none.
+    pub(crate) fn text_since(self, before: Self) -> Option<u64> {
+        let bytes = self.text.bytes().saturating_sub(before.text.bytes());
+        (self.parts == before.parts && bytes > 0).then_some(bytes)
     }
 
     pub(crate) fn part(&mut self) {

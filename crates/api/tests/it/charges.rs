@@ -77,9 +77,9 @@ async fn counts_that_cannot_be_are_not_charged() {
     let small = json!({});
     check_usage(r#"{"prompt_tokens": 10, "completion_tokens": 5}"#, small.clone(), ("reported", 25_000, 10, 5)).await;
     let huge = r#"{"prompt_tokens": 5000000, "completion_tokens": 5, "total_tokens": 5000005}"#;
-    check_usage(huge, small.clone(), ("implausible", 21_250, 7, 5)).await;
+    check_usage(huge, small.clone(), ("implausible", 26_250, 11, 5)).await;
     let most = r#"{"prompt_tokens": 4294967295, "completion_tokens": 5}"#;
-    check_usage(most, small.clone(), ("implausible", 21_250, 7, 5)).await;
+    check_usage(most, small.clone(), ("implausible", 26_250, 11, 5)).await;
     let invented = r#"{"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 5000000}"#;
     check_usage(invented, small.clone(), ("implausible", 25_000, 10, 5)).await;
     let without_cap = json!({"max_tokens": null});
@@ -88,10 +88,10 @@ async fn counts_that_cannot_be_are_not_charged() {
     let long = r#"{"prompt_tokens": 10, "completion_tokens": 1000000}"#;
     check_usage(long, small.clone(), ("implausible", 15_000, 10, 1)).await;
     let beyond = r#"{"prompt_tokens": 1e30, "completion_tokens": 99999999999999999999999}"#;
-    check_usage(beyond, small.clone(), ("implausible", 11_250, 7, 1)).await;
+    check_usage(beyond, small.clone(), ("implausible", 16_250, 11, 1)).await;
     let cached = r#"{"prompt_tokens": 9000000000, "completion_tokens": 5,
         "prompt_tokens_details": {"cached_tokens": 9000000000}}"#;
-    check_usage(cached, small, ("implausible", 21_250, 7, 5)).await;
+    check_usage(cached, small, ("implausible", 26_250, 11, 5)).await;
 }
 
 #[tokio::test]

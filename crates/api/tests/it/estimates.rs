@@ -1,6 +1,6 @@
 //! An estimate is near what the provider counts: shown on recorded answers whose count is known.
 
-use opencredits_catalog::Density;
+use opencredits_estimate::Family;
 use opencredits_providers::{Dialect, End, Outcome, StreamTap, UsageChunk, read_body};
 use opencredits_testkit::{Recording, recordings};
 use opencredits_units::{Bucket, Tokens};
@@ -29,10 +29,10 @@ fn percent(recording: &Recording) -> Option<u64> {
     let outcome = outcome_of(recording)?;
     let usage = outcome.usage?;
     let count = |bucket| usage.get(bucket).map_or(0, Tokens::get);
-    let plain = count(Bucket::Reasoning) == 0 && outcome.produced.parts == 0 && outcome.produced.ascii_bytes > 0;
+    let plain = count(Bucket::Reasoning) == 0 && outcome.produced.parts == 0 && !outcome.produced.text.is_empty();
     let counted = Some(count(Bucket::Output)).filter(|count| plain && *count >= TOKENS_MIN)?;
-    let density = Density::of_names(&[recording.row.model.as_deref().unwrap_or_default(), &recording.row.provider]);
-    Some(density.tokens(outcome.produced.ascii_bytes, outcome.produced.wide_chars).get() * 100 / counted)
+    let family = Family::of(&[recording.row.model.as_deref().unwrap_or_default(), &recording.row.provider]);
+    Some(outcome.produced.text.tokens(family) * 100 / counted)
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The facts of a request that admission needs.
 
+mod amount;
 mod scan;
 mod tools;
 
@@ -10,27 +11,16 @@ use opencredits_units::{Bucket, ToolUse};
 use opencredits_wire::json;
 use scan::{AUDIO, CACHE_CONTROL, ContentScan, IMAGE, INPUT_AUDIO, ONE_HOUR, VIDEO, plain};
 
-pub use scan::InputAmount;
+pub use amount::InputAmount;
 
 /// Tokens that a provider adds for the frame of a request: instructions for tools, separators of messages.
 const OVERHEAD_TOKENS_MAX: u64 = 2_048;
 
-/// The fields that become input of the model.
-const READ: [&str; 12] = [
-    "messages",
-    "system",
-    "tools",
-    "input",
-    "instructions",
-    "contents",
-    "systemInstruction",
-    "system_instruction",
-    // Providers show the schema of an answer to the model.
-    "response_format",
-    "output_config",
-    "output_format",
-    "text",
-];
+/// The fields that the model reads as a conversation.
+const CONVERSATION: [&str; 8] =
+    ["messages", "system", "input", "instructions", "contents", "systemInstruction", "system_instruction", "prompt"];
+/// The fields whose JSON the provider shows to the model: tools, and the schema of an answer.
+const SCHEMAS: [&str; 6] = ["tools", "functions", "response_format", "output_config", "output_format", "text"];
 
 /// The facts of a request that admission needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -133,8 +123,11 @@ impl RequestFacts {
             }
             let scan = ContentScan::of(value.as_bytes());
             facts.input_max = facts.input_max.zip(scan.bound()).map(|(sum, bound)| sum.saturating_add(bound));
-            if READ.contains(&name) {
-                facts.input_amount.add(&scan);
+            if CONVERSATION.contains(&name) {
+                facts.input_amount.conversation(value.as_bytes());
+                facts.input_amount.attach(scan.attachments());
+            } else if SCHEMAS.contains(&name) {
+                facts.input_amount.schema(value.as_bytes());
             }
             facts.field(dialect, name, value.as_bytes())?;
         }

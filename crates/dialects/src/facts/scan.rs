@@ -1,4 +1,4 @@
-//! The amount of input in a request: an upper bound of its tokens, and the figures for an estimate.
+//! The amount of input in a request: an upper bound of its tokens.
 
 use memchr::memmem::Finder;
 use std::borrow::Cow;
@@ -45,20 +45,31 @@ impl VideoTerms {
 /// The marker in front of a payload.
 static BASE64: SearchTerm = SearchTerm(LazyLock::new(|| Finder::new(";base64,")));
 /// A member whose string is a payload, or the URL of a picture.
-static MEDIA: [SearchTerm; 4] = [
+static MEDIA: [SearchTerm; 5] = [
+    SearchTerm(LazyLock::new(|| Finder::new("\"input_audio\""))),
     SearchTerm(LazyLock::new(|| Finder::new("\"data\""))),
     SearchTerm(LazyLock::new(|| Finder::new("\"url\""))),
     SearchTerm(LazyLock::new(|| Finder::new("\"image_url\""))),
     SearchTerm(LazyLock::new(|| Finder::new("\"file_id\""))),
 ];
 /// A member whose string names a file of unknown length.
-static ELSEWHERE: [SearchTerm; 3] = [
+static ELSEWHERE: [SearchTerm; 4] = [
+    SearchTerm(LazyLock::new(|| Finder::new("\"document_url\""))),
     SearchTerm(LazyLock::new(|| Finder::new("\"file_url\""))),
     SearchTerm(LazyLock::new(|| Finder::new("\"fileUri\""))),
     SearchTerm(LazyLock::new(|| Finder::new("\"file_uri\""))),
 ];
 /// A member beside a payload that is no picture: audio, a document, a video.
-const LONG: [&[u8]; 5] = [b"application/", b"audio/", b"video/", b"\"input_audio\"", b"\"file_data\""];
+const LONG: [&[u8]; 8] = [
+    b"application/",
+    b"audio/",
+    b"video/",
+    b"\"input_audio\"",
+    b"\"file_data\"",
+    b"\"document\"",
+    b"\"file\"",
+    b"\"input_file\"",
+];
 /// The distance in which it is searched for, white space excluded.
 const BESIDE_BYTES: usize = 192;
 /// The length of the shortest of these members.
@@ -89,37 +100,14 @@ pub(super) fn plain(raw: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The amount of input in a request, for an estimate where the provider reports no usage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct InputAmount {
-    /// Bytes of ASCII, the JSON frame included and payloads excluded.
-    pub ascii_bytes: u64,
-    /// Characters beyond ASCII.
-    pub wide_chars: u64,
-    /// Pictures and other attachments.
-    pub media: u64,
-}
-
-impl InputAmount {
-    pub(super) fn add(&mut self, scan: &ContentScan) {
-        self.ascii_bytes = self.ascii_bytes.saturating_add(scan.ascii);
-        self.wide_chars = self.wide_chars.saturating_add(scan.wide);
-        self.media = self.media.saturating_add(scan.payloads);
-    }
-}
-
 /// The token-relevant content of raw JSON.
 pub(super) struct ContentScan {
     /// Bytes outside of payloads.
     text: u64,
-    /// The ASCII bytes among them.
-    ascii: u64,
-    /// Characters of several bytes.
-    wide: u64,
     /// Payloads and URLs of such.
     media: u64,
-    /// Payloads only.
-    payloads: u64,
+    /// Those among them that may be audio or documents.
+    documents: u64,
     /// Bytes of payloads that may be audio or documents.
     long: u64,
     /// Whether it names a file of unknown length.
@@ -144,17 +132,19 @@ impl ContentScan {
         let names = |SearchTerm(word): &SearchTerm| {
             word.find_iter(raw).any(|at| string_after(raw, at + word.needle().len()).is_some())
         };
-        let (wide, beyond) = beyond_ascii(raw);
         let text = raw.len().saturating_sub(found.payload_bytes);
         Self {
             text: number(text),
-            ascii: number(text.saturating_sub(beyond)),
-            wide: number(wide),
             media: found.media,
-            payloads: found.payloads,
+            documents: found.documents,
             long: number(found.long_bytes),
-            is_endless: ELSEWHERE.iter().any(names),
+            is_endless: found.is_endless || ELSEWHERE.iter().any(names),
         }
+    }
+
+    /// Pictures, and audio or documents.
+    pub(super) fn attachments(&self) -> [u64; 2] {
+        [self.media.saturating_sub(self.documents), self.documents]
     }
 
     /// An upper bound of its tokens. A token is at least one byte of text or audio, and a picture has a fixed maximum.
@@ -171,7 +161,10 @@ impl ContentScan {
 #[derive(Default)]
 struct Media {
     media: u64,
-    payloads: u64,
+    /// Those beside a word for audio or a document.
+    documents: u64,
+    /// Whether one of these is given by reference, so that its length is unknown.
+    is_endless: bool,
     payload_bytes: usize,
     /// Bytes of payloads that may be audio or documents.
     long_bytes: usize,
@@ -181,11 +174,13 @@ impl Media {
     /// A finding that begins at `at`.
     fn add(&mut self, raw: &[u8], at: usize) {
         let bytes = payload_bytes(raw.get(at..).unwrap_or_default());
+        let is_long = is_long(raw, at, at + bytes);
         self.media += 1;
+        self.documents += u64::from(is_long);
+        self.is_endless |= is_long && bytes < PAYLOAD_BYTES_MIN;
         if bytes >= PAYLOAD_BYTES_MIN {
-            self.payloads += 1;
             self.payload_bytes += bytes;
-            self.long_bytes += if is_long(raw, at, at + bytes) { bytes } else { 0 };
+            self.long_bytes += if is_long { bytes } else { 0 };
         }
     }
 }
@@ -206,19 +201,6 @@ fn string_after(raw: &[u8], at: usize) -> Option<usize> {
     let rest = raw.get(at..)?;
     let skipped = rest.iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == b':').count();
     (skipped > 0 && rest.get(skipped) == Some(&b'"')).then_some(at + skipped + 1)
-}
-
-/// Multi-byte characters, counted by their first bytes, and all of their bytes. Counters of one byte let the compiler
-/// use vector instructions.
-fn beyond_ascii(raw: &[u8]) -> (usize, usize) {
-    let mut counts = (0, 0);
-    for chunk in raw.chunks(usize::from(u8::MAX)) {
-        let of_chunk = chunk
-            .iter()
-            .fold((0_u8, 0_u8), |(first, all), byte| (first + u8::from(*byte >= 0xC0), all + u8::from(*byte >= 0x80)));
-        counts = (counts.0 + usize::from(of_chunk.0), counts.1 + usize::from(of_chunk.1));
-    }
-    counts
 }
 
 /// The base64 characters from here on.

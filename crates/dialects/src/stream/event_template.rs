@@ -62,8 +62,8 @@ impl EventTemplate {
         Some(TemplateMatch { raw: bytes.get(..bytes.len() - rest.len())?, text: text? })
     }
 
-    /// Learns the template of a parsed event that added `grown` to the output, if that was the text of one string.
-    pub(crate) fn learn(&mut self, dialect: Dialect, raw: &[u8], grown: Produced) {
+    /// Learns the template of a parsed event that added `grown` bytes of text to the output, if that was the text of one string.
+    pub(crate) fn learn(&mut self, dialect: Dialect, raw: &[u8], grown: u64) {
         let whole = raw.ends_with(b"\n\n") || raw.ends_with(b"\r\n\r\n");
         if self.learned == TEMPLATES_MAX || !whole {
             return;
@@ -72,7 +72,7 @@ impl EventTemplate {
         let mut texts = slots.iter().filter(|(_, slot)| *slot == Slot::Text).filter_map(|(at, _)| raw.get(at.clone()));
         let mut in_string = Produced::default();
         texts.next().into_iter().for_each(|text| in_string.text(text));
-        if in_string != grown || texts.next().is_some() {
+        if in_string.text.bytes() != grown || texts.next().is_some() {
             return;
         }
         let mut copied = 0;

@@ -179,7 +179,7 @@ impl StreamTap {
     fn read(&mut self, raw: &[u8]) -> Disposition {
         let before = self.outcome.produced;
         let disposition = self.event(raw);
-        if let (Disposition::Forward, Some(grown)) = (&disposition, self.outcome.produced.since(before)) {
+        if let (Disposition::Forward, Some(grown)) = (&disposition, self.outcome.produced.text_since(before)) {
             self.template.learn(self.dialect, raw, grown);
         }
         disposition

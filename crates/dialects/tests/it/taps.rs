@@ -255,5 +255,5 @@ fn events_of_one_shape_come_to_what_they_say() {
     }
     let outcome = tap.outcome(End::Cut);
     assert_eq!(outcome.usage.unwrap().get(Bucket::Output), Some(Tokens::new(3)));
-    assert_eq!(outcome.produced.ascii_bytes, 4);
+    assert_eq!(outcome.produced.text.bytes(), 4);
 }

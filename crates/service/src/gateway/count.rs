@@ -5,7 +5,6 @@ use super::plan::{Plan, PlannedRoute};
 use super::request::{InferenceRequest, dialect_of, request_fields};
 use super::state::Gateway;
 use crate::fault::{Fault, RequestFault};
-use opencredits_catalog::Density;
 use opencredits_providers::{
     Attached, ErrorKind, RequestError, RequestFacts, Rewrite, UpstreamError, UpstreamRequest, upstream_body,
 };
@@ -52,9 +51,7 @@ impl Gateway {
                 return Ok(Counted { input_tokens, is_estimated: false });
             }
         }
-        let estimate = |planned: &PlannedRoute| {
-            input_estimate(planned.facts.input_amount, Density::of(&planned.candidate.model)).get()
-        };
+        let estimate = |planned: &PlannedRoute| input_estimate(&planned.facts, planned.candidate.model.family).get();
         Ok(Counted { input_tokens: plan.routes.first().map(estimate).unwrap_or_default(), is_estimated: true })
     }
 
@@ -65,7 +62,7 @@ impl Gateway {
         let fields = request_fields(request.path.as_ref(), &scrubbed);
         let facts = RequestFacts::read(dialect_of(request.api), fields).map_err(RequestFault::from)?;
         let model = self.catalog.resolve(&facts.model).map_err(RequestFault::from)?;
-        Ok(Counted { input_tokens: input_estimate(facts.input_amount, Density::of(model)).get(), is_estimated: true })
+        Ok(Counted { input_tokens: input_estimate(&facts, model.family).get(), is_estimated: true })
     }
 
     /// The provider's count; `None` where its counter fails.

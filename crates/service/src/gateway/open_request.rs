@@ -1,5 +1,6 @@
 //! The state of a request from its hold to its settlement.
 
+use super::estimate::input_estimate;
 use super::health::HealthTracker;
 use super::plan::PlannedRoute;
 use super::plausible::UsageBounds;
@@ -10,9 +11,7 @@ use super::state::Gateway;
 use crate::keyring::Spender;
 use crate::record::AttemptRecord;
 use opencredits_catalog::Model;
-use opencredits_providers::{
-    Dialect, InputAmount, Origin, Outcome, StopBilling, StreamAdapter, UsageChunk, translate_body,
-};
+use opencredits_providers::{Dialect, Origin, Outcome, StopBilling, StreamAdapter, UsageChunk, translate_body};
 use opencredits_units::{EntryId, GenerationId, NanoUsd, Tokens, UnixMs};
 use std::sync::Arc;
 
@@ -36,7 +35,8 @@ pub(super) enum Progress {
 /// The parts of a request that its price depends on.
 #[derive(Clone)]
 pub(super) struct RequestTerms {
-    pub(super) input_amount: InputAmount,
+    /// The input, for where the provider does not report it.
+    pub(super) input_estimate: Tokens,
     pub(super) tier: Option<String>,
     /// Whether the model may reason.
     thinks: bool,
@@ -53,7 +53,7 @@ impl RequestTerms {
     pub(super) fn of(planned: &PlannedRoute, cap: Option<u64>) -> Self {
         let facts = &planned.facts;
         Self {
-            input_amount: facts.input_amount,
+            input_estimate: input_estimate(facts, planned.candidate.model.family),
             tier: facts.tier.clone(),
             thinks: facts.thinks,
             caches_for_hour: facts.caches_for_hour(),

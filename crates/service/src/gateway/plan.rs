@@ -1,12 +1,12 @@
 //! The plan of a request: its body sanitized, its facts read, its routes found and the body for each translated.
 
-use super::estimate::input_estimate;
+use super::estimate::likely_input;
 use super::request::{InferenceRequest, PathParameters, dialect_of, request_fields};
 use super::routing::{CANDIDATES_MAX, Preferences, RouteCandidate, StickyVendor, fallbacks};
 use super::state::{ConversationId, Gateway};
 use crate::fault::{Fault, RequestFault};
 use crate::keyring::Spender;
-use opencredits_catalog::{Catalog, Density, Model};
+use opencredits_catalog::{Catalog, Model};
 use opencredits_providers::{Attached, Dialect, RequestFacts, Target, Translated, translate_with, unsealed};
 use opencredits_sanitizer::{SanitizeError, Scrub, Scrubbed, Strictness};
 use opencredits_units::{Tokens, ToolUse};
@@ -98,10 +98,11 @@ impl PlannedRoute {
         if self.translated.is_some() { self.candidate.upstream.dialect.output_cap_min() } else { 0 }
     }
 
-    /// The longest output that the model can give to this request: what the context window leaves beside the input.
+    /// The longest output that the model can give to this request: what the context window leaves beside the input that is
+    /// likely. A provider refuses a cap that leaves the window.
     pub(super) fn output_room(&self) -> u64 {
         let model = &self.candidate.model;
-        let input = input_estimate(self.facts.input_amount, Density::of(model)).get();
+        let input = likely_input(&self.facts, model.family, 100).get();
         let window = model.context_window.saturating_sub(input);
         model.max_output_tokens.min(window).max(1)
     }

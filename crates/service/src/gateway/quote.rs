@@ -3,7 +3,7 @@
 use super::estimate::likely_input;
 use super::plan::PlannedRoute;
 use crate::fault::Fault;
-use opencredits_catalog::{CatalogError, Density, PriceRequest, Terms};
+use opencredits_catalog::{CatalogError, PriceRequest, Terms};
 use opencredits_units::{NanoUsd, PicoUsd, Tokens};
 
 /// Which input a request is priced with.
@@ -57,10 +57,7 @@ impl PlannedRoute {
         let bound = self.facts.input_max.map_or(window, |bound| bound.min(window));
         match basis {
             Basis::Bound => bound,
-            Basis::Likely(percent) => {
-                let density = Density::of(&self.candidate.model);
-                likely_input(&self.facts, density, percent).get().min(bound)
-            }
+            Basis::Likely(percent) => likely_input(&self.facts, self.candidate.model.family, percent).get().min(bound),
         }
     }
 

@@ -1,13 +1,13 @@
 //! Settlement: prices the outcome of a request and captures the charge with its usage record, once.
 
-use super::estimate::{estimate, input_estimate, metered};
+use super::estimate::{estimate, metered};
 use super::open_request::{Delivery, OpenRequest, Progress};
 use super::plausible::{Believed, Reported};
 use crate::books;
 use crate::config::Ack;
 use crate::fault::Fault;
 use crate::record::{GenerationRecord, Line, SideBill, UsageSource, name_of_peer};
-use opencredits_catalog::{Bill, Charge, Density, Terms};
+use opencredits_catalog::{Bill, Charge, Terms};
 use opencredits_ledger::{Capture, Durable, Leg, OnShortfall};
 use opencredits_providers::{Outcome, Trust};
 use opencredits_units::{BasisPoints, Bucket, GenerationId, NanoUsd, PicoUsd, Tokens, UnixMs, Usage};
@@ -111,8 +111,8 @@ impl OpenRequest {
         if record.source != UsageSource::Reported || input <= self.request_terms.likely_input {
             return;
         }
-        let estimate = input_estimate(self.request_terms.input_amount, Density::of(&self.model));
-        let percent = input.get().saturating_mul(100).checked_div(estimate.get()).unwrap_or(100);
+        let percent =
+            input.get().saturating_mul(100).checked_div(self.request_terms.input_estimate.get()).unwrap_or(100);
         let known = self.gateway.overruns.get(&self.spender.wallet).unwrap_or(100);
         self.gateway.overruns.insert(self.spender.wallet, percent.max(known));
     }
@@ -160,9 +160,9 @@ impl OpenRequest {
         if outcome.trust == Trust::Contradictory {
             return Priced::nothing(UsageSource::Quarantined);
         }
-        let density = Density::of(&self.model);
-        let (mut source, reported) = metered(outcome, self.request_terms.input_amount, density);
-        let estimate = estimate(None, self.request_terms.input_amount, outcome.produced, density);
+        let (input, family) = (self.request_terms.input_estimate, self.model.family);
+        let (mut source, reported) = metered(outcome, input, family);
+        let estimate = estimate(None, input, &outcome.produced, family);
         let Believed { mut usage, implausible } =
             self.request_terms.bounds.believe(reported, outcome.inferred, &estimate);
         if implausible.is_some() {

@@ -1,0 +1,178 @@
+//! The amount of input in a request, for estimates: what the model reads, without the frame of the API.
+
+use opencredits_estimate::TextAmount;
+
+/// The amount of input in a request, for an estimate where the provider reports no usage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct InputAmount {
+    /// The text of the conversation and the system prompt.
+    pub text: TextAmount,
+    /// The definitions of tools and schemas of answers, as JSON.
+    pub schemas: TextAmount,
+    /// The messages of the conversation.
+    pub messages: u64,
+    /// Calls and results of tools.
+    pub calls: u64,
+    /// Pictures, by value or by reference.
+    pub pictures: u64,
+    /// Audio and documents.
+    pub documents: u64,
+}
+
+/// Names of the frame: no model reads them.
+const FRAME: [&[u8]; 15] = [
+    b"content",
+    b"text",
+    b"parts",
+    b"source",
+    b"function",
+    b"arguments",
+    b"output",
+    b"input",
+    b"tool_calls",
+    b"summary",
+    b"args",
+    b"functionCall",
+    b"functionResponse",
+    b"image_url",
+    b"inlineData",
+];
+
+/// Members whose value no model reads as text: names of kinds, identifiers, payloads, and what only the provider can read.
+const UNREAD: [&[u8]; 28] = [
+    b"role",
+    b"type",
+    b"id",
+    b"call_id",
+    b"tool_use_id",
+    b"tool_call_id",
+    b"tool_name",
+    b"data",
+    b"input_audio",
+    b"document_url",
+    b"url",
+    b"file_id",
+    b"file_data",
+    b"file_url",
+    b"fileUri",
+    b"file_uri",
+    b"media_type",
+    b"mimeType",
+    b"mime_type",
+    b"format",
+    b"detail",
+    b"status",
+    b"signature",
+    b"thoughtSignature",
+    b"thought_signature",
+    b"encrypted_content",
+    b"ttl",
+    b"phase",
+];
+/// Members that begin the call of a tool or its result.
+const CALLS: [&[u8]; 5] = [b"tool_use_id", b"tool_call_id", b"call_id", b"functionCall", b"functionResponse"];
+
+impl InputAmount {
+    /// Counts the raw JSON of a field that the conversation consists of.
+    pub(super) fn conversation(&mut self, raw: &[u8]) {
+        let mut name: &[u8] = b"";
+        for string in Strings(raw, 0) {
+            if !string.is_name {
+                let is_payload = UNREAD.contains(&name) || string.inside.starts_with(b"data:");
+                if !is_payload {
+                    self.text.push_json(string.inside);
+                }
+                continue;
+            }
+            name = string.inside;
+            self.messages = self.messages.saturating_add(u64::from(name == b"role"));
+            self.calls = self.calls.saturating_add(u64::from(CALLS.contains(&name)));
+            if !FRAME.contains(&name) && !UNREAD.contains(&name) {
+                // The name of an argument, with its quotes and its colon.
+                self.text.push_json(name);
+                self.text.push_json(b"\":");
+            }
+        }
+    }
+
+    /// Adds pictures and documents.
+    pub(super) fn attach(&mut self, [pictures, documents]: [u64; 2]) {
+        self.pictures = self.pictures.saturating_add(pictures);
+        self.documents = self.documents.saturating_add(documents);
+    }
+
+    /// Counts the raw JSON of definitions.
+    pub(super) fn schema(&mut self, raw: &[u8]) {
+        self.schemas.push_json(raw);
+    }
+}
+
+/// A string of raw JSON.
+struct JsonString<'a> {
+    inside: &'a [u8],
+    /// Whether it is the name of a member.
+    is_name: bool,
+}
+
+/// The strings of raw JSON, one after the other, from an offset on.
+struct Strings<'a>(&'a [u8], usize);
+
+impl<'a> Iterator for Strings<'a> {
+    type Item = JsonString<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let Self(raw, at) = self;
+        let begin = *at + memchr::memchr(b'"', raw.get(*at..)?)? + 1;
+        let mut end = begin;
+        loop {
+            end += memchr::memchr2(b'"', b'\\', raw.get(end..)?)?;
+            if raw.get(end) == Some(&b'"') {
+                break;
+            }
+            end += 2;
+        }
+        *at = end + 1;
+        let after = raw.get(*at..)?.iter().find(|byte| !byte.is_ascii_whitespace());
+        Some(JsonString { inside: raw.get(begin..end)?, is_name: after == Some(&b':') })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use opencredits_estimate::Family;
+
+    fn check(raw: &str, read: &str, [messages, calls]: [u64; 2]) {
+        let mut amount = InputAmount::default();
+        amount.conversation(raw.as_bytes());
+        let mut text = TextAmount::default();
+        text.push(read);
+        let tokens = |text: TextAmount| text.tokens(Family::of(&["gpt-5"]));
+        assert_eq!((tokens(amount.text), amount.text.bytes()), (tokens(text), text.bytes()), "{raw}");
+        assert_eq!((amount.messages, amount.calls), (messages, calls), "{raw}");
+    }
+
+    #[test]
+    fn what_the_model_reads_is_counted_and_the_frame_is_not() {
+        check(r#"[{"role":"user","content":"one \"two\""}]"#, "one \"two\"", [1, 0]);
+        check(r#""a string by itself""#, "a string by itself", [0, 0]);
+        check(
+            r#"[{"role":"user","content":[{"type":"text","text":"hi\n"},{"type":"text" , "text" : "ho"}]}]"#,
+            "hi\nho",
+            [1, 0],
+        );
+        check(
+            r#"[{"role":"user","parts":[{"inlineData":{"mimeType":"image/png","data":"AAAA"}},{"text":"see"}]}]"#,
+            "see",
+            [1, 0],
+        );
+        check(r#"[{"type":"tool_use","id":"t","name":"f","input":{"city":"Oslo"}}]"#, "name\":fcity\":Oslo", [0, 0]);
+        check(r#"[{"role":"tool","tool_call_id":"t","content":"rain"}]"#, "rain", [1, 1]);
+        check(
+            r#"[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}]}]"#,
+            "",
+            [1, 0],
+        );
+        check(r#"["broken \"#, "", [0, 0]);
+    }
+}
