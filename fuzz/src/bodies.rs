@@ -173,7 +173,7 @@ fn is_json(raw: &[u8]) -> bool {
 /// When its words are longer.
 pub fn upstream_error(bytes: &[u8]) {
     let (status, body) = bytes.split_first().map_or((0, bytes), |(first, rest)| (400 + u16::from(*first), rest));
-    let retry_after = std::str::from_utf8(body).ok();
+    let retry_after = body.first().map(|seconds| u64::from(*seconds));
     let error = UpstreamError::read(status, body, retry_after);
     assert!(error.message.len() <= MESSAGE_BYTES_MAX);
     assert_eq!(error.status, status);

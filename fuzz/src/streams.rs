@@ -3,7 +3,9 @@
 use crate::splits::splits;
 use crate::{others, spoken};
 use bytes::Bytes;
-use opencredits_providers::{Dialect, End, Origin, Outcome, StreamAdapter, StreamTap, UsageChunk, read_body, splice_usage};
+use opencredits_providers::{
+    Dialect, End, Origin, Outcome, StreamAdapter, StreamTap, UsageChunk, read_body, splice_usage,
+};
 use serde_json::Value;
 
 /// What a charge adds to a usage object.
@@ -103,7 +105,7 @@ impl Seen {
         Self(vec![
             format!("{usage:?} {additional:?} {trust:?}"),
             format!("{finish:?} {model:?} {upstream_id:?} {service_tier:?}"),
-            format!("{:?} {} {error:?}", outcome.produced, outcome.complete),
+            format!("{} {} {} {error:?}", outcome.produced.bytes(), outcome.produced.parts(), outcome.complete),
         ])
     }
 }

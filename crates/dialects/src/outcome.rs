@@ -1,7 +1,7 @@
 //! The outcome of an exchange with a provider, as metering needs it.
 
 use crate::upstream_error::UpstreamError;
-use opencredits_estimate::TextAmount;
+use opencredits_estimate::{Family, TextAmount};
 use opencredits_units::{Tokens, Usage};
 
 /// How an exchange ended.
@@ -30,31 +30,67 @@ pub struct Finish {
     pub native: String,
 }
 
-/// The amount of output, for an estimate where no usage was reported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// Text waits to be counted up to this length: where the provider reports its usage, most answers never are.
+const UNCOUNTED_MAX: usize = 4_096;
+
+/// The amount of output, for an estimate where no usage was reported. It keeps the end of the text, and so has no `Debug`.
+#[derive(Clone, Default)]
 pub struct Produced {
-    /// The text, reasoning and arguments included.
-    pub text: TextAmount,
+    counted: TextAmount,
+    /// The insides of JSON strings that are not counted yet.
+    uncounted: Vec<u8>,
+    /// Bytes of text so far.
+    bytes: u64,
     /// Parts that are not text: tool calls and the like.
-    pub parts: u64,
+    parts: u64,
 }
 
 impl Produced {
+    /// An output of the raw inside of a JSON string, and of parts that are not text.
+    #[must_use]
+    pub fn new(raw: &[u8], parts: u64) -> Self {
+        let mut produced = Self { parts, ..Self::default() };
+        produced.text(raw);
+        produced
+    }
+
     /// Whether there was no output.
     #[must_use]
-    pub const fn is_nothing(self) -> bool {
-        self.text.is_empty() && self.parts == 0
+    pub const fn is_nothing(&self) -> bool {
+        self.bytes == 0 && self.parts == 0
+    }
+
+    /// Bytes of text, as they are written in JSON; reasoning and arguments are text too.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Parts that are not text: tool calls and the like.
+    #[must_use]
+    pub const fn parts(&self) -> u64 {
+        self.parts
+    }
+
+    /// The estimated tokens of the text.
+    #[must_use]
+    pub fn tokens(&self, family: Family) -> u64 {
+        let mut all = self.counted;
+        all.push_json(&self.uncounted);
+        all.tokens(family)
     }
 
     /// Counts the raw inside of a JSON string.
     pub(crate) fn text(&mut self, raw: &[u8]) {
-        self.text.push_json(raw);
-    }
-
-    /// The bytes of text since `before`; `None` where other output came, or none.
-    pub(crate) fn text_since(self, before: Self) -> Option<u64> {
-        let bytes = self.text.bytes().saturating_sub(before.text.bytes());
-        (self.parts == before.parts && bytes > 0).then_some(bytes)
+        self.bytes = self.bytes.saturating_add(raw.len() as u64);
+        if self.uncounted.len().saturating_add(raw.len()) > UNCOUNTED_MAX {
+            self.counted.push_json(&self.uncounted);
+            self.uncounted.clear();
+            if raw.len() > UNCOUNTED_MAX {
+                return self.counted.push_json(raw);
+            }
+        }
+        self.uncounted.extend_from_slice(raw);
     }
 
     pub(crate) fn part(&mut self) {

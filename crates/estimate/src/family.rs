@@ -1,7 +1,8 @@
 //! Families of models, and how their tokens differ from the vocabulary that the tables are made of.
 
+use crate::class::Class;
 use crate::tables::ONE;
-use crate::text::{Class, TextAmount};
+use crate::text::TextAmount;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;

@@ -5,6 +5,7 @@
 //! average, by the characters before it. The tables are made from texts and a public vocabulary
 //! (`cargo xtask estimate --fit`); families of models differ from it by factors for each kind of character.
 
+mod class;
 mod context;
 mod family;
 #[cfg(feature = "fit")]
@@ -13,5 +14,6 @@ mod slot;
 mod tables;
 mod text;
 
+pub use class::{Class, Counted};
 pub use family::{Family, Frame};
-pub use text::{Class, Counted, TextAmount};
+pub use text::TextAmount;

@@ -1,7 +1,45 @@
 //! The places in the tables.
 
-/// How many symbols the pairs table tells apart: the ASCII characters, where letters and digits are one symbol each.
+/// Symbols of the pairs table: lower-case letters, capitals, digits, and each other ASCII character.
+pub(crate) const LOWER: u8 = 0;
+pub(crate) const CAPITAL: u8 = 1;
+pub(crate) const DIGIT: u8 = 2;
+const CONTROL: u8 = 3;
+pub(crate) const WIDE: u8 = 4;
+/// Punctuation and white space begin here.
+const FIRST_SIGN: u8 = 5;
+/// How many symbols there are.
 pub(crate) const SYMBOLS: usize = 48;
+
+static OF_ASCII: [u8; 128] = of_ascii();
+
+const fn of_ascii() -> [u8; 128] {
+    let mut symbols = [CONTROL; 128];
+    let mut at = 0_u8;
+    while at < 128 {
+        symbols[at as usize] = match at {
+            b'a'..=b'z' => LOWER,
+            b'A'..=b'Z' => CAPITAL,
+            b'0'..=b'9' => DIGIT,
+            b' '..=b'/' => FIRST_SIGN + (at - b' '),
+            b':'..=b'@' => FIRST_SIGN + 16 + (at - b':'),
+            b'['..=b'`' => FIRST_SIGN + 23 + (at - b'['),
+            b'{'..=b'~' => FIRST_SIGN + 29 + (at - b'{'),
+            b'\n' => FIRST_SIGN + 33,
+            b'\t' => FIRST_SIGN + 34,
+            b'\r' => FIRST_SIGN + 35,
+            _ => CONTROL,
+        };
+        at += 1;
+    }
+    symbols
+}
+
+/// The symbol of a character.
+#[inline]
+pub(crate) fn symbol(c: char) -> u8 {
+    OF_ASCII.get(c as usize).copied().unwrap_or(WIDE)
+}
 
 /// The place of a character's expected tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,6 +14,7 @@ pub(crate) const PAIRS: usize = 4 * SYMBOLS * SYMBOLS;
 /// Two bits for each character of the basic plane: the tokens of the character alone, less one.
 pub(crate) const ALONE: usize = 0x1_0000 / 4;
 /// Entries of two bytes: a tag of four bits and the tokens for two levels, in 1/16, of six bits each.
+#[cfg(any(test, feature = "fit"))]
 pub(crate) const WIDE: usize = 1 << 16;
 /// Tokens of a character of another plane that the tables do not have.
 const ASTRAL_UNITS: u16 = 3 * ONE;
@@ -35,6 +36,7 @@ pub(crate) const fn wide_place(before: char, here: char) -> (usize, u16) {
 }
 
 impl Tables {
+    #[cfg(any(test, feature = "fit"))]
     pub(crate) const BYTES: usize = LETTERS + CAPITALS + PAIRS + ALONE + 2 * WIDE;
 
     pub(crate) fn built_in() -> &'static Self {
@@ -45,12 +47,25 @@ impl Tables {
         self.bytes.get(at).copied().map_or(ONE, u16::from)
     }
 
+    /// The expected tokens of a letter, in 1/128.
+    pub(crate) fn letters(&self, at: usize) -> u16 {
+        self.byte(at)
+    }
+
+    pub(crate) fn capitals(&self, at: usize) -> u16 {
+        self.byte(LETTERS + at)
+    }
+
+    pub(crate) fn pairs(&self, at: usize) -> u16 {
+        self.byte(LETTERS + CAPITALS + at)
+    }
+
     /// The expected tokens at a slot, in 1/128.
     pub(crate) fn units(&self, slot: Slot) -> u16 {
         match slot {
-            Slot::Letters(at) => self.byte(at),
-            Slot::Capitals(at) => self.byte(LETTERS + at),
-            Slot::Pairs(at) => self.byte(LETTERS + CAPITALS + at),
+            Slot::Letters(at) => self.letters(at),
+            Slot::Capitals(at) => self.capitals(at),
+            Slot::Pairs(at) => self.pairs(at),
             Slot::Digit { begins } => {
                 if begins {
                     ONE
@@ -60,7 +75,7 @@ impl Tables {
             }
             Slot::Wide { before, here, level, otherwise } => self
                 .wide(before, here, level)
-                .or_else(|| otherwise.map(|at| self.byte(LETTERS + CAPITALS + at)))
+                .or_else(|| otherwise.map(|at| self.pairs(at)))
                 .unwrap_or_else(|| self.alone(here)),
         }
     }

@@ -109,7 +109,7 @@ async fn check_cap(credits: i64, cap: u64, header: Option<&'static str>, expect:
 #[tokio::test]
 async fn a_cap_that_the_balance_does_not_cover_is_lowered_unless_too_little_is_left() {
     check_cap(1_000, 32_000, None, (200, None)).await;
-    check_cap(30, 32_000, None, (200, Some(7_975))).await;
+    check_cap(30, 32_000, None, (200, Some(7_974))).await;
     check_cap(1, 32_000, None, (402, None)).await;
     check_cap(30, 32_000, Some("false"), (402, None)).await;
 }

@@ -29,10 +29,10 @@ fn percent(recording: &Recording) -> Option<u64> {
     let outcome = outcome_of(recording)?;
     let usage = outcome.usage?;
     let count = |bucket| usage.get(bucket).map_or(0, Tokens::get);
-    let plain = count(Bucket::Reasoning) == 0 && outcome.produced.parts == 0 && !outcome.produced.text.is_empty();
+    let plain = count(Bucket::Reasoning) == 0 && outcome.produced.parts() == 0 && outcome.produced.bytes() > 0;
     let counted = Some(count(Bucket::Output)).filter(|count| plain && *count >= TOKENS_MIN)?;
     let family = Family::of(&[recording.row.model.as_deref().unwrap_or_default(), &recording.row.provider]);
-    Some(outcome.produced.text.tokens(family) * 100 / counted)
+    Some(outcome.produced.tokens(family) * 100 / counted)
 }
 
 #[test]

@@ -107,6 +107,26 @@ impl RequestFacts {
     /// # Errors
     /// When the model is missing, or a field that admission needs has another form than its API requires.
     pub fn read<'a>(dialect: Dialect, fields: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Self, RequestError> {
+        Self::read_with(dialect, fields, None)
+    }
+
+    /// The same for a translated request, whose amount of input is known: a translation says the same in other words.
+    ///
+    /// # Errors
+    /// Like [`RequestFacts::read`].
+    pub fn read_as<'a>(
+        dialect: Dialect,
+        fields: impl Iterator<Item = (&'a str, &'a str)>,
+        amount: InputAmount,
+    ) -> Result<Self, RequestError> {
+        Self::read_with(dialect, fields, Some(amount))
+    }
+
+    fn read_with<'a>(
+        dialect: Dialect,
+        fields: impl Iterator<Item = (&'a str, &'a str)>,
+        amount: Option<InputAmount>,
+    ) -> Result<Self, RequestError> {
         // Models of other dialects reason by default.
         let thinks = dialect != Dialect::AnthropicMessages;
         let mut facts = Self { choices: 1, thinks, input_max: Some(OVERHEAD_TOKENS_MAX), ..Self::default() };
@@ -123,14 +143,15 @@ impl RequestFacts {
             }
             let scan = ContentScan::of(value.as_bytes());
             facts.input_max = facts.input_max.zip(scan.bound()).map(|(sum, bound)| sum.saturating_add(bound));
-            if CONVERSATION.contains(&name) {
+            if amount.is_none() && CONVERSATION.contains(&name) {
                 facts.input_amount.conversation(value.as_bytes());
                 facts.input_amount.attach(scan.attachments());
-            } else if SCHEMAS.contains(&name) {
+            } else if amount.is_none() && SCHEMAS.contains(&name) {
                 facts.input_amount.schema(value.as_bytes());
             }
             facts.field(dialect, name, value.as_bytes())?;
         }
+        facts.input_amount = amount.unwrap_or(facts.input_amount);
         if facts.model.is_empty() {
             return Err(RequestError::Missing { field: "model", remedy: "name one of GET /v1/models" });
         }

@@ -72,7 +72,7 @@ impl EventTemplate {
         let mut texts = slots.iter().filter(|(_, slot)| *slot == Slot::Text).filter_map(|(at, _)| raw.get(at.clone()));
         let mut in_string = Produced::default();
         texts.next().into_iter().for_each(|text| in_string.text(text));
-        if in_string.text.bytes() != grown || texts.next().is_some() {
+        if in_string.bytes() != grown || texts.next().is_some() {
             return;
         }
         let mut copied = 0;

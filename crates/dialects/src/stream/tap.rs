@@ -169,7 +169,8 @@ impl StreamTap {
     /// Reads the counts of the last event that was only compared; its text is counted already.
     fn read_unread(&mut self) {
         if !self.unread.is_empty() {
-            let (raw, produced) = (std::mem::take(&mut self.unread), self.outcome.produced);
+            let raw = std::mem::take(&mut self.unread);
+            let produced = std::mem::take(&mut self.outcome.produced);
             self.event(&raw);
             self.outcome.produced = produced;
         }
@@ -177,9 +178,11 @@ impl StreamTap {
 
     /// Parses an event, and learns its template.
     fn read(&mut self, raw: &[u8]) -> Disposition {
-        let before = self.outcome.produced;
+        let (bytes, parts) = (self.outcome.produced.bytes(), self.outcome.produced.parts());
         let disposition = self.event(raw);
-        if let (Disposition::Forward, Some(grown)) = (&disposition, self.outcome.produced.text_since(before)) {
+        let grown = self.outcome.produced.bytes().saturating_sub(bytes);
+        let is_text = grown > 0 && self.outcome.produced.parts() == parts;
+        if is_text && matches!(disposition, Disposition::Forward) {
             self.template.learn(self.dialect, raw, grown);
         }
         disposition

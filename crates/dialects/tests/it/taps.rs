@@ -219,7 +219,8 @@ fn check_alike(dialect: Dialect, stream: &str) {
         let passed: Vec<Bytes> =
             pieces.iter().map(|piece| tap.feed(&Bytes::copy_from_slice(piece.as_bytes())).unwrap()).collect();
         let outcome = tap.outcome(End::Cut);
-        (passed.concat(), outcome.usage, outcome.trust, outcome.produced, outcome.finish, outcome.service_tier)
+        let produced = (outcome.produced.bytes(), outcome.produced.parts());
+        (passed.concat(), outcome.usage, outcome.trust, produced, outcome.finish, outcome.service_tier)
     };
     assert_eq!(outcome(stream.split_inclusive("\n\n").collect()), outcome(vec![stream]), "{stream}");
 }
@@ -255,5 +256,5 @@ fn events_of_one_shape_come_to_what_they_say() {
     }
     let outcome = tap.outcome(End::Cut);
     assert_eq!(outcome.usage.unwrap().get(Bucket::Output), Some(Tokens::new(3)));
-    assert_eq!(outcome.produced.text.bytes(), 4);
+    assert_eq!(outcome.produced.bytes(), 4);
 }

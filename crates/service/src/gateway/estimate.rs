@@ -20,10 +20,10 @@ const PLACEHOLDER: Tokens = Tokens::new(1);
 /// A report without input is incomplete: a stream that lost its first event would cost its output only. So is one without
 /// output, or with a placeholder, where the answer has text.
 pub(super) fn metered(outcome: &Outcome, input: Tokens, family: Family) -> (UsageSource, Usage) {
-    let has_text = output_estimate(&outcome.produced, family) > TOKENS_PER_PART;
+    let has_text = || output_estimate(&outcome.produced, family) > TOKENS_PER_PART;
     let is_whole = |usage: &Usage| {
         let [input, output] = [usage.input_total(), usage.output_total()].map(Option::unwrap_or_default);
-        input > Tokens::ZERO && (output > PLACEHOLDER || !has_text)
+        input > Tokens::ZERO && (output > PLACEHOLDER || !has_text())
     };
     match outcome.usage {
         Some(usage) if outcome.is_final() && is_whole(&usage) => (UsageSource::Reported, usage),
@@ -33,7 +33,7 @@ pub(super) fn metered(outcome: &Outcome, input: Tokens, family: Family) -> (Usag
 
 /// The estimated tokens of an answer, by its amount of output.
 fn output_estimate(produced: &Produced, family: Family) -> u64 {
-    produced.text.tokens(family).saturating_add(produced.parts.saturating_mul(TOKENS_PER_PART))
+    produced.tokens(family).saturating_add(produced.parts().saturating_mul(TOKENS_PER_PART))
 }
 
 /// The estimated tokens of a request.
@@ -77,7 +77,6 @@ pub(super) fn estimate(reported: Option<Usage>, input: Tokens, produced: &Produc
 #[cfg(test)]
 mod tests {
     use super::*;
-    use opencredits_estimate::TextAmount;
     use opencredits_providers::InputAmount;
 
     const INPUT: Tokens = Tokens::new(100);
@@ -88,9 +87,7 @@ mod tests {
 
     /// An output of so many words and parts.
     fn produced(words: usize, parts: u64) -> Produced {
-        let mut text = TextAmount::default();
-        text.push(&" word".repeat(words));
-        Produced { text, parts }
+        Produced::new(" word".repeat(words).as_bytes(), parts)
     }
 
     fn check(produced: &Produced, expect: u64) {
@@ -101,7 +98,7 @@ mod tests {
 
     #[test]
     fn text_and_parts_are_estimated() {
-        let tokens = |words| produced(words, 0).text.tokens(family());
+        let tokens = |words| produced(words, 0).tokens(family());
         assert!((90..=110).contains(&tokens(100)), "{}", tokens(100));
         check(&produced(100, 0), tokens(100));
         check(&produced(0, 2), 16);

@@ -284,7 +284,7 @@ impl Plan<'_> {
 /// The facts of a translated request: costs follow from what is sent, the form of the answer from what the client asked for.
 fn facts_of(translated: &Translated, dialect: Dialect, client: RequestFacts) -> Result<RequestFacts, Fault> {
     let fields = translated.fields.iter().map(|(name, value)| (*name, value.as_str()));
-    let mut facts = RequestFacts::read(dialect, fields).map_err(RequestFault::from)?;
+    let mut facts = RequestFacts::read_as(dialect, fields, client.input_amount).map_err(RequestFault::from)?;
     facts.output_cap = translated.output_cap;
     facts.model = client.model;
     facts.stream = client.stream;

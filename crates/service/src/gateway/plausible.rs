@@ -63,21 +63,21 @@ impl UsageBounds {
 
     /// The part of `usage` that can be believed. A side beyond its bound counts as `estimate` has it. `inferred` are output
     /// tokens that nothing but the provider's total speaks of.
-    pub(super) fn believe(&self, usage: Usage, inferred: Tokens, estimate: &Usage) -> Believed {
+    pub(super) fn believe(&self, usage: Usage, inferred: Tokens, estimate: impl FnOnce() -> Usage) -> Believed {
         let total = |side: Side| side.total(&usage).unwrap_or(Tokens::new(u64::MAX));
         let reported = Reported { input: total(Side::Input), output: total(Side::Output) };
         let invented = !self.may_reason && inferred > Tokens::ZERO;
         if self.admit(&usage) && !invented {
             return Believed { usage, implausible: None };
         }
-        let mut believed = usage;
+        let (mut believed, estimate) = (usage, estimate());
         if invented {
             let reasoning = usage.count(Bucket::Reasoning).checked_sub(inferred).unwrap_or_default();
             believed.set(Bucket::Reasoning, reasoning);
         }
         for (side, bound) in [(Side::Input, self.input), (Side::Output, self.output)] {
             if side.total(&believed).is_none_or(|total| total.get() > bound) {
-                side.replace(&mut believed, estimate, Tokens::new(bound));
+                side.replace(&mut believed, &estimate, Tokens::new(bound));
             }
         }
         for tool in ToolUse::ALL {
@@ -133,7 +133,7 @@ mod tests {
 
     fn check(reported: &[(Bucket, u64)], inferred: u64, expect: &[(Bucket, u64)], implausible: bool) {
         let estimate = usage(&[(Bucket::InputUncached, 20), (Bucket::Output, 5)]);
-        let believed = BOUNDS.believe(usage(reported), Tokens::new(inferred), &estimate);
+        let believed = BOUNDS.believe(usage(reported), Tokens::new(inferred), || estimate);
         assert_eq!((believed.usage, believed.implausible.is_some()), (usage(expect), implausible), "{reported:?}");
     }
 
@@ -155,7 +155,7 @@ mod tests {
     fn uses_of_a_tool_are_bounded_too() {
         let mut reported = usage(&[(Bucket::InputUncached, 7)]);
         reported.set_uses(ToolUse::WebSearch, Tokens::new(1_000_000));
-        let believed = BOUNDS.believe(reported, Tokens::ZERO, &Usage::default());
+        let believed = BOUNDS.believe(reported, Tokens::ZERO, Usage::default);
         assert_eq!(believed.usage.uses(ToolUse::WebSearch), Some(Tokens::new(UNNAMED_USES_MAX)));
         assert!(believed.implausible.is_some());
     }
