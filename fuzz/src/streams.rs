@@ -73,7 +73,7 @@ fn passed(mut passage: StreamAdapter, end: End, pieces: &[Bytes]) -> (Seen, Show
     let outcome = passage.outcome(end);
     assert!(!ended || outcome.complete, "an end that was seen is one");
     let seen = Seen::of(outcome);
-    out.extend_from_slice(&passage.close(EXTRAS));
+    out.extend_from_slice(&passage.close(EXTRAS, None));
     (seen, Shown(out))
 }
 

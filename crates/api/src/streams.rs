@@ -82,7 +82,10 @@ impl StreamBody {
     fn bytes_of(&self, item: StreamItem) -> Bytes {
         match item {
             StreamItem::Chunk(bytes) => bytes,
-            StreamItem::End(end) => end.adapter.close(&usage::extras(&end.receipt, &self.app.settings)),
+            StreamItem::End(end) => {
+                let charged = usage::estimated(&end.receipt);
+                end.adapter.close(&usage::extras(&end.receipt, &self.app.settings), charged.as_ref())
+            }
             StreamItem::Broken(fault) => {
                 faults::problem(&fault, &self.app.settings).into_event(self.surface, &self.request_id).into()
             }

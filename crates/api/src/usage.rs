@@ -1,9 +1,9 @@
 //! The members that a receipt adds to the usage object of an answer.
 
 use crate::state::ApiSettings;
-use opencredits_providers::splice_usage;
-use opencredits_service::{GenerationRecord, Line, Receipt, WholeAnswer};
-use opencredits_units::{Decimal, NanoUsd, PicoUsd};
+use opencredits_providers::{splice_usage, usage_members};
+use opencredits_service::{GenerationRecord, Line, Receipt, UsageSource, WholeAnswer};
+use opencredits_units::{Decimal, NanoUsd, PicoUsd, Usage};
 use std::fmt::Write;
 
 /// Decimal places of a pico-dollar.
@@ -31,9 +31,19 @@ pub(crate) fn extras(receipt: &Receipt, settings: &ApiSettings) -> String {
     out
 }
 
+/// The usage that was charged, where it is not what the provider reported.
+pub(crate) fn estimated(receipt: &Receipt) -> Option<Usage> {
+    let is_ours = matches!(receipt.record.source, UsageSource::Estimated | UsageSource::Implausible);
+    is_ours.then(|| receipt.record.usage())
+}
+
 /// The body of a whole answer, with its charge in the usage object.
 pub(crate) fn with_charge(answer: &WholeAnswer, settings: &ApiSettings) -> Vec<u8> {
-    splice_usage(answer.receipt.record.api, &answer.body, &extras(&answer.receipt, settings))
+    let (api, mut members) = (answer.receipt.record.api, extras(&answer.receipt, settings));
+    if let Some(charged) = estimated(&answer.receipt) {
+        members = [usage_members(api, &charged), members].join(",");
+    }
+    splice_usage(api, &answer.body, &members)
 }
 
 /// The provider's cost of input and of output; fees for tools count as output.

@@ -48,7 +48,7 @@ pub use opencredits_dialects::{
 };
 pub use opencredits_translation::{
     Attached, Attachment, Origin, StreamAdapter, StreamTranslator, Target, Translated, addresses, translate,
-    translate_body, translate_with, unsealed,
+    translate_body, translate_with, unsealed, usage_members,
 };
 pub use opencredits_wire::EventTooLarge;
 pub use rewrite::{Rewrite, upstream_body};

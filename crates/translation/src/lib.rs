@@ -61,3 +61,4 @@ pub use stream_translator::{StreamTranslator, translate_body};
 pub use target::{Target, Translated};
 pub use translate::{addresses, translate, translate_with};
 pub use unseal::unsealed;
+pub use usage::usage_members;

@@ -7,6 +7,8 @@ pub struct Origin {
     pub vendor: String,
     /// Unix seconds, for dialects that have a time.
     pub created: u64,
+    /// The estimated input, for dialects that show it before the answer begins.
+    pub input: u64,
     /// Tools with free-text input in the client's request: see [`Translated::custom_tools`](crate::Translated).
     pub custom_tools: Vec<String>,
 }

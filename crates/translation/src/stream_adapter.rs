@@ -2,10 +2,12 @@
 
 use crate::origin::Origin;
 use crate::stream_translator::StreamTranslator;
+use crate::usage::usage_members;
 use bytes::Bytes;
 use opencredits_dialects::Dialect;
 use opencredits_dialects::{End, Outcome};
 use opencredits_dialects::{StreamTap, UsageChunk};
+use opencredits_units::Usage;
 use opencredits_wire::EventTooLarge;
 
 /// Meters a streamed answer, and translates it where the dialects differ.
@@ -81,12 +83,17 @@ impl StreamAdapter {
         }
     }
 
-    /// The closing events, with `extras` (JSON members without braces) added to the usage object.
+    /// The closing events, with `extras` (JSON members without braces) added to the usage object. `charged` is the usage to
+    /// show, where it is not what the provider reported.
     #[must_use]
-    pub fn close(self, extras: &str) -> Bytes {
-        match self {
-            Self::SameDialect(tap) => tap.close(extras),
-            Self::Translated(translator) => translator.close(extras),
+    pub fn close(self, extras: &str, charged: Option<&Usage>) -> Bytes {
+        match (self, charged) {
+            (Self::SameDialect(tap), None) => tap.close(extras),
+            (Self::SameDialect(tap), Some(charged)) => {
+                let counts = usage_members(tap.dialect(), charged);
+                tap.close(&[counts.as_str(), extras].join(","))
+            }
+            (Self::Translated(translator), charged) => translator.close(extras, charged),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::conversation_dialect::ConversationDialect;
 use crate::origin::Origin;
-use crate::step::{Closing, Step, Stop};
+use crate::step::{Closing, Reason, Step, Stop};
 use crate::{chat, gemini, messages, responses};
 use bytes::Bytes;
 use opencredits_dialects::Dialect;
@@ -19,7 +19,7 @@ pub struct StreamTranslator {
     reader: Reader,
     writer: Writer,
     usage_chunk: UsageChunk,
-    stop: Option<Stop>,
+    steps: Steps,
     usage: Usage,
 }
 
@@ -106,7 +106,7 @@ impl StreamTranslator {
             reader: Reader::new(reads),
             writer: Writer::new(writes, origin),
             usage_chunk,
-            stop: None,
+            steps: Steps::default(),
             usage: Usage::default(),
         })
     }
@@ -123,8 +123,8 @@ impl StreamTranslator {
     pub fn feed(&mut self, chunk: &Bytes) -> Result<Bytes, EventTooLarge> {
         self.tap.feed(chunk)?;
         let mut out = Vec::new();
-        let Self { framer, reader, writer, stop, .. } = self;
-        framer.feed(chunk, |raw, _| event(raw, reader, |step| pass(step, writer, stop, &mut out)))?;
+        let Self { framer, reader, writer, steps, .. } = self;
+        framer.feed(chunk, |raw, _| event(raw, reader, |step| steps.pass(step, writer, &mut out)))?;
         Ok(out.into())
     }
 
@@ -146,15 +146,17 @@ impl StreamTranslator {
         outcome
     }
 
-    /// The closing events, with `extras` (JSON members without braces) added to the usage object.
+    /// The closing events, with `extras` (JSON members without braces) added to the usage object. `charged` is the usage to
+    /// show, where it is not what the provider reported.
     #[must_use]
-    pub fn close(mut self, extras: &str) -> Bytes {
+    pub fn close(mut self, extras: &str, charged: Option<&Usage>) -> Bytes {
         let rest = self.framer.take_rest();
-        let Self { reader, writer, stop, .. } = &mut self;
+        let Self { reader, writer, steps, .. } = &mut self;
         let mut out = Vec::new();
-        event(&rest, reader, |step| pass(step, writer, stop, &mut out));
+        event(&rest, reader, |step| steps.pass(step, writer, &mut out));
         let usage_chunk = self.usage_chunk == UsageChunk::Requested;
-        let closing = Closing { stop: self.stop.as_ref(), usage: &self.usage, extras, usage_chunk };
+        let stop = self.steps.stop();
+        let closing = Closing { stop: Some(&stop), usage: charged.unwrap_or(&self.usage), extras, usage_chunk };
         out.extend(self.writer.close(&closing));
         out.into()
     }
@@ -166,10 +168,33 @@ fn event(raw: &[u8], reader: &mut Reader, mut each: impl FnMut(Step<'_>)) {
     }
 }
 
-fn pass(step: Step<'_>, writer: &mut Writer, stop: &mut Option<Stop>, out: &mut Vec<u8>) {
-    match step {
-        Step::Stop(reason) => *stop = Some(reason),
-        step => writer.step(&step, out),
+/// What the steps so far say of the end.
+#[derive(Default)]
+struct Steps {
+    stop: Option<Stop>,
+    has_stop: bool,
+    has_calls: bool,
+}
+
+impl Steps {
+    fn pass(&mut self, step: Step<'_>, writer: &mut Writer, out: &mut Vec<u8>) {
+        self.note(&step);
+        match step {
+            Step::Stop(reason) => self.stop = Some(reason),
+            step => writer.step(&step, out),
+        }
+    }
+
+    fn note(&mut self, step: &Step<'_>) {
+        self.has_calls |= matches!(step, Step::Call { .. });
+        self.has_stop |= matches!(step, Step::Stop(_));
+    }
+
+    /// The reason why the model stopped. A provider may end its stream in order without one, and clients take an answer
+    /// without a reason for broken.
+    fn stop(&mut self) -> Stop {
+        let reason = if self.has_calls { Reason::Calls } else { Reason::End };
+        self.stop.take().unwrap_or(Stop { reason, native: String::new(), sequence: None })
     }
 }
 
@@ -178,7 +203,16 @@ fn pass(step: Step<'_>, writer: &mut Writer, stop: &mut Option<Stop>, out: &mut 
 #[must_use]
 pub fn translate_body(from: Dialect, to: Dialect, body: &[u8], usage: &Usage, origin: &Origin) -> Option<Vec<u8>> {
     let (mut reader, writes) = (Reader::new(ConversationDialect::of(from)?), ConversationDialect::of(to)?);
-    let read = |each: &mut dyn FnMut(Step<'_>)| reader.whole(body, each);
+    let read = |each: &mut dyn FnMut(Step<'_>)| {
+        let mut seen = Steps::default();
+        reader.whole(body, &mut |step| {
+            seen.note(&step);
+            each(step);
+        });
+        if !seen.has_stop {
+            each(Step::Stop(seen.stop()));
+        }
+    };
     Some(match writes {
         ConversationDialect::Chat => chat::write_body(read, usage, origin),
         ConversationDialect::Messages => messages::write_body(read, usage, origin),

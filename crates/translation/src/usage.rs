@@ -1,6 +1,7 @@
 //! The usage object of each dialect, from the billed buckets.
 
-use crate::json_writer::JsonWriter;
+use crate::json_writer::{JsonWriter, value};
+use opencredits_dialects::Dialect;
 use opencredits_units::{Bucket, Tokens, Usage};
 
 fn count(usage: &Usage, bucket: Bucket) -> Option<u64> {
@@ -14,6 +15,23 @@ fn written(usage: &Usage) -> Option<u64> {
 
 fn total(tokens: Option<Tokens>) -> u64 {
     tokens.map_or(0, Tokens::get)
+}
+
+/// The members of a usage object of a dialect, without braces.
+#[must_use]
+pub fn usage_members(dialect: Dialect, usage: &Usage) -> String {
+    let object = value(|out| match dialect {
+        Dialect::OpenaiChat | Dialect::CohereChat => chat(out, usage, ""),
+        Dialect::AnthropicMessages => messages(out, usage, ""),
+        Dialect::OpenaiResponses => responses(out, usage, ""),
+        Dialect::GeminiGenerate => gemini(out, usage, ""),
+        Dialect::OpenaiEmbeddings => out.object(|out| {
+            let input = total(usage.input_total());
+            out.count("prompt_tokens", input);
+            out.count("total_tokens", input);
+        }),
+    });
+    object.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default().to_owned()
 }
 
 /// `openai-chat`: totals that include their parts. `extras` are members without braces.

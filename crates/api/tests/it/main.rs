@@ -17,6 +17,7 @@ mod lookups;
 mod money;
 mod refusals;
 mod routing;
+mod shown;
 mod sockets;
 mod streams;
 mod translation;

@@ -20,9 +20,16 @@ pub(crate) enum Closing {
 }
 
 /// The closing events, with `extras` (JSON members without braces) added to the usage object.
-pub(crate) fn close(dialect: Dialect, withheld: &[Withheld], usage_chunk: UsageChunk, extras: &str) -> Vec<u8> {
+///
+/// `has_calls` tells whether the answer called tools.
+pub(crate) fn close(
+    dialect: Dialect,
+    withheld: &[Withheld],
+    (usage_chunk, has_calls): (UsageChunk, bool),
+    extras: &str,
+) -> Vec<u8> {
     match dialect {
-        Dialect::OpenaiChat => close_chat(withheld, usage_chunk, extras),
+        Dialect::OpenaiChat => close_chat(withheld, usage_chunk, has_calls, extras),
         Dialect::AnthropicMessages => close_messages(withheld, extras),
         Dialect::OpenaiResponses => close_responses(withheld, extras),
         Dialect::GeminiGenerate => close_gemini(withheld, extras),
@@ -31,8 +38,15 @@ pub(crate) fn close(dialect: Dialect, withheld: &[Withheld], usage_chunk: UsageC
     }
 }
 
-/// `openai-chat`: in the usage chunk where one was requested, otherwise in the last chunk with a finish reason.
-fn close_chat(withheld: &[Withheld], usage_chunk: UsageChunk, extras: &str) -> Vec<u8> {
+/// A chunk of `openai-chat`, where the provider sent none that could be written anew.
+const CHUNK: &[u8] = br#"{"object":"chat.completion.chunk"}"#;
+/// The last choice, where the provider ended its stream without a finish reason.
+const FINISH_STOP: &[u8] = br#"[{"index":0,"delta":{},"finish_reason":"stop"}]"#;
+const FINISH_CALLS: &[u8] = br#"[{"index":0,"delta":{},"finish_reason":"tool_calls"}]"#;
+
+/// `openai-chat`: in the usage chunk where one was requested, otherwise in the last chunk with a finish reason. A stream
+/// without a finish reason gets one: clients take it for broken otherwise.
+fn close_chat(withheld: &[Withheld], usage_chunk: UsageChunk, has_calls: bool, extras: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(1_024);
     let data_of = |waiting: &Withheld| Event::read(&waiting.raw).data.map(std::borrow::Cow::into_owned);
     let reported = withheld.iter().rev().filter(|waiting| waiting.kind != Closing::Done).find_map(|waiting| {
@@ -42,6 +56,13 @@ fn close_chat(withheld: &[Withheld], usage_chunk: UsageChunk, extras: &str) -> V
     let usage = spliced(reported.as_deref().unwrap_or(b"{}"), extras);
     let last_finish = withheld.iter().rposition(|waiting| waiting.kind == Closing::Finish);
     let mut has_usage = false;
+    if last_finish.is_none() {
+        let any = withheld.iter().find_map(|waiting| data_of(waiting).filter(|data| data.starts_with(b"{")));
+        let choice: &[u8] = if has_calls { FINISH_CALLS } else { FINISH_STOP };
+        let usage: &[u8] = if usage_chunk == UsageChunk::Requested { b"null" } else { &usage };
+        let finish = [Edit { name: "choices", value: choice }, Edit { name: "usage", value: usage }];
+        push_event(&mut out, b"", &json::edit(any.as_deref().unwrap_or(CHUNK), &finish));
+    }
     for (at, waiting) in withheld.iter().enumerate() {
         let Some(data) = data_of(waiting) else {
             continue;
@@ -60,9 +81,9 @@ fn close_chat(withheld: &[Withheld], usage_chunk: UsageChunk, extras: &str) -> V
         }
     }
     let last = last_finish.and_then(|at| data_of(withheld.get(at)?));
-    if let (UsageChunk::Requested, false, Some(last)) = (usage_chunk, has_usage, last) {
+    if let (UsageChunk::Requested, false) = (usage_chunk, has_usage) {
         let chunk = [Edit { name: "choices", value: b"[]" }, Edit { name: "usage", value: &usage }];
-        push_event(&mut out, b"", &json::edit(&last, &chunk));
+        push_event(&mut out, b"", &json::edit(last.as_deref().unwrap_or(CHUNK), &chunk));
     }
     push_event(&mut out, b"", b"[DONE]");
     out
@@ -85,12 +106,15 @@ fn close_messages(withheld: &[Withheld], extras: &str) -> Vec<u8> {
     out
 }
 
-/// A usage object with further members.
+/// A usage object with further members; they take the place of members with the same names.
 pub(crate) fn spliced(usage: &[u8], extras: &str) -> Vec<u8> {
-    let inside = usage.trim_ascii().strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}"));
-    let inside = inside.unwrap_or_default().trim_ascii();
-    let comma: &[u8] = if inside.is_empty() || extras.is_empty() { b"" } else { b"," };
-    [b"{", inside, comma, extras.as_bytes(), b"}"].concat()
+    let object = [b"{", extras.as_bytes(), b"}"].concat();
+    let mut edits = Vec::new();
+    json::members(&object, |name, value| {
+        edits.extend(std::str::from_utf8(name).map(|name| Edit { name, value }));
+    });
+    let usage = usage.trim_ascii();
+    json::edit(if usage.starts_with(b"{") { usage } else { b"{}" }, &edits)
 }
 
 /// `openai-responses`: in the response of the last event.
@@ -139,6 +163,14 @@ fn close_gemini(withheld: &[Withheld], extras: &str) -> Vec<u8> {
         json::member(&data, "usageMetadata").map(<[u8]>::to_vec).map(|usage| (data, usage))
     };
     let last = withheld.iter().rposition(|waiting| usage_of(waiting).is_some());
+    if last.is_none() {
+        let usage = spliced(b"{}", extras);
+        for waiting in withheld {
+            out.extend_from_slice(&waiting.raw);
+        }
+        push_event(&mut out, b"", &json::edit(b"{}", &[Edit { name: "usageMetadata", value: &usage }]));
+        return out;
+    }
     for (at, waiting) in withheld.iter().enumerate() {
         match usage_of(waiting).filter(|_| Some(at) == last) {
             Some((data, usage)) => {

@@ -47,6 +47,8 @@ pub struct StreamTap {
     /// Where the last event went: the rest of its line break follows it.
     last: Forwarding,
     ended: bool,
+    /// Whether the answer called tools; known at its end.
+    has_calls: bool,
     template: EventTemplate,
     /// The last event that matched a template, where it has counts.
     unread: Vec<u8>,
@@ -82,6 +84,7 @@ impl StreamTap {
             withheld_bytes: 0,
             last: Forwarding::Sent,
             ended: false,
+            has_calls: false,
             template: EventTemplate::default(),
             unread: Vec::new(),
         }
@@ -188,6 +191,12 @@ impl StreamTap {
         disposition
     }
 
+    /// The dialect of the stream.
+    #[must_use]
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
     /// Whether the event that ends the stream was seen.
     #[must_use]
     pub const fn is_ended(&self) -> bool {
@@ -223,6 +232,7 @@ impl StreamTap {
             }
         }
         let mut outcome = std::mem::take(&mut self.outcome);
+        self.has_calls = outcome.produced.parts() > 0;
         // Compatible hosts may omit [DONE]; an orderly end after a finish reason is complete all the same.
         let has_end = !matches!(self.dialect, Dialect::OpenaiChat | Dialect::GeminiGenerate);
         let finished = !has_end && outcome.finish.is_some();
@@ -233,7 +243,7 @@ impl StreamTap {
     /// The closing events, with `extras` (JSON members without braces) added to the usage object.
     #[must_use]
     pub fn close(self, extras: &str) -> Bytes {
-        closing::close(self.dialect, &self.withheld, self.usage_chunk, extras).into()
+        closing::close(self.dialect, &self.withheld, (self.usage_chunk, self.has_calls), extras).into()
     }
 
     fn event(&mut self, raw: &[u8]) -> Disposition {

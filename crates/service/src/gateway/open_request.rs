@@ -116,7 +116,8 @@ impl OpenRequest {
 
     fn origin(&self) -> Origin {
         let (vendor, created) = (self.upstream.vendor.id.to_string(), self.started.get().div_euclid(1_000));
-        Origin { vendor, created, custom_tools: self.custom_tools.clone() }
+        let input = self.request_terms.input_estimate.get();
+        Origin { vendor, created, input, custom_tools: self.custom_tools.clone() }
     }
 
     /// A whole answer in the client's dialect; `None` where the provider has the same dialect.

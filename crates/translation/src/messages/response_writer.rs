@@ -7,7 +7,7 @@ use crate::origin::Origin;
 use crate::seal;
 use crate::step::{Closing, Step};
 use crate::usage;
-use opencredits_units::Usage;
+use opencredits_units::{Bucket, Tokens, Usage};
 use opencredits_wire::sse::push_event;
 use std::collections::VecDeque;
 
@@ -18,6 +18,8 @@ const ID_PREFIX: &str = "msg_";
 pub(crate) struct Writer {
     /// The vendor of signatures.
     vendor: String,
+    /// The estimated input.
+    input: u64,
     begun: bool,
     blocks: u64,
     open: Option<Open>,
@@ -45,7 +47,7 @@ struct Later {
 
 impl Writer {
     pub(crate) fn new(origin: Origin) -> Self {
-        Self { vendor: origin.vendor, begun: false, blocks: 0, open: None, later: VecDeque::new() }
+        Self { vendor: origin.vendor, input: origin.input, begun: false, blocks: 0, open: None, later: VecDeque::new() }
     }
 
     /// An id in the form that clients of this dialect expect.
@@ -98,8 +100,10 @@ impl Writer {
                     out.member("model", model);
                     out.member_raw("content", "[]");
                     write_stop(out, None);
-                    // Placeholders: the usage is known at the end.
-                    usage::messages(out.key("usage"), &Usage::default(), "");
+                    // An estimate: the usage is known at the end.
+                    let mut usage = Usage::default();
+                    usage.set(Bucket::InputUncached, Tokens::new(self.input));
+                    usage::messages(out.key("usage"), &usage, "");
                 });
             });
         });

@@ -49,7 +49,7 @@ fn a_tool_of_free_text_becomes_a_function_with_that_text_and_its_calls_follow() 
 }
 
 fn origin() -> Origin {
-    Origin { vendor: "v".to_owned(), created: 1, custom_tools: vec!["patch".to_owned()] }
+    Origin { vendor: "v".to_owned(), created: 1, input: 0, custom_tools: vec!["patch".to_owned()] }
 }
 
 fn calls() -> Value {
@@ -76,7 +76,7 @@ fn a_call_of_such_a_tool_is_told_as_free_text() {
     let mut translator = StreamTranslator::new(from, to, origin(), UsageChunk::Requested).unwrap();
     let mut out = translator.feed(&Bytes::from(stream)).unwrap().to_vec();
     let _outcome = translator.outcome(End::Clean);
-    out.extend_from_slice(&translator.close(""));
+    out.extend_from_slice(&translator.close("", None));
     let events = events(std::str::from_utf8(&out).unwrap());
     let of = |kind: &str| events.iter().filter(move |event| event["type"] == kind).collect::<Vec<_>>();
     let texts = [("delta", "delta"), ("done", "input")];

@@ -20,7 +20,7 @@ fn through(from: Dialect, to: Dialect, stream: &str, size: usize) -> String {
         out.extend_from_slice(&translator.feed(&Bytes::copy_from_slice(chunk)).unwrap());
     }
     let _outcome = translator.outcome(End::Clean);
-    out.extend_from_slice(&translator.close(r#""cost":0.5"#));
+    out.extend_from_slice(&translator.close(r#""cost":0.5"#, None));
     String::from_utf8(out).unwrap()
 }
 
@@ -48,8 +48,8 @@ fn finish(from: Dialect, to: Dialect, content_of_stream: &ResponseContent) -> St
     let called = !content_of_stream.calls.is_empty();
     let [length, filter, calls, end, failed] = [0, 1, 2, 3, 4];
     let kind = match (from, content_of_stream.finish.as_str()) {
-        // No reason is made up, where the dialect can say that there was none.
-        (_, "") if matches!(to, Dialect::OpenaiChat | Dialect::AnthropicMessages) => return String::new(),
+        // Clients take an answer without a reason for broken.
+        (_, "") if called => calls,
         (_, "length" | "max_tokens" | "max_output_tokens" | "MAX_TOKENS" | "model_context_window_exceeded") => length,
         (_, "content_filter" | "refusal" | "SAFETY" | "PROHIBITED_CONTENT") => filter,
         (_, "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL" | "error") => failed,

@@ -168,7 +168,7 @@ fn relayed(from: Dialect, to: Dialect, chunks: &[Bytes]) -> Outcome<usize> {
         bytes += passage.feed(black_box(chunk))?.len();
     }
     black_box(passage.outcome(End::Clean));
-    Ok(bytes + passage.close("").len())
+    Ok(bytes + passage.close("", None).len())
 }
 
 const fn short(dialect: Dialect) -> &'static str {

@@ -93,7 +93,7 @@ pub(super) fn stream(dialect: Dialect) -> Outcome<Vec<Bytes>> {
     let mut translator = translator.ok_or("the hub does not speak this dialect")?;
     let mut out = translator.feed(&Bytes::from(chat))?.to_vec();
     let _outcome = translator.outcome(End::Clean);
-    out.extend_from_slice(&translator.close(""));
+    out.extend_from_slice(&translator.close("", None));
     Ok(cut(&String::from_utf8(out)?))
 }
 
