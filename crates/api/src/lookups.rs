@@ -204,7 +204,7 @@ fn attempts(record: &GenerationRecord) -> Vec<Value> {
 
 fn line(line: &Line) -> Value {
     json!({
-        "what": line.what().map_or("unknown", |what| what.name()),
+        "what": line.name(),
         "quantity": line.quantity(),
         "rate": line.rate().usd_per_unit().to_string(),
         "amount": line.amount().to_string(),

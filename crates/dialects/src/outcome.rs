@@ -103,6 +103,8 @@ impl Produced {
 pub struct Outcome {
     /// The usage, where the provider reported one.
     pub usage: Option<Usage>,
+    /// The raw usage object, where it has a cost of the provider's.
+    pub usage_object: Option<Vec<u8>>,
     /// Further usage that is billed on other models.
     pub additional: Vec<(String, Usage)>,
     /// Output tokens that are counted as reasoning only because the total exceeds its parts.
@@ -125,7 +127,18 @@ pub struct Outcome {
     pub complete: bool,
 }
 
+/// The longest usage object that is kept.
+const USAGE_OBJECT_MAX: usize = 4_096;
+
 impl Outcome {
+    /// Keeps a usage object with a cost. Its counts are read elsewhere.
+    pub(crate) fn keep_cost(&mut self, usage: &[u8]) {
+        let has_cost = usage.len() <= USAGE_OBJECT_MAX && memchr::memmem::find(usage, b"\"cost").is_some();
+        if has_cost {
+            self.usage_object = Some(usage.to_vec());
+        }
+    }
+
     /// Whether the answer is complete and no error.
     #[must_use]
     pub const fn is_final(&self) -> bool {

@@ -53,4 +53,4 @@ pub use opencredits_translation::{
 pub use opencredits_wire::EventTooLarge;
 pub use rewrite::{Rewrite, upstream_body};
 pub use transport::{Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse};
-pub use vendor::{Auth, Endpoint, OutputCap, StopBilling, Vendor, Vendors};
+pub use vendor::{Auth, Endpoint, OutputCap, ReportedCost, StopBilling, Vendor, Vendors};

@@ -3,6 +3,7 @@
 use crate::base_url;
 use crate::error::VendorError;
 use opencredits_dialects::Dialect;
+use opencredits_units::{NanoUsd, PicoUsd};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -135,6 +136,9 @@ pub struct Vendor {
     /// Whether, in `openai-chat`, a reasoning model refuses a turn with calls that comes back without its reasoning.
     #[serde(default)]
     pub wants_reasoning: bool,
+    /// The cost that the vendor reports for each request: it is our cost, where it is near the price book's.
+    #[serde(default)]
+    pub reported_cost: Option<ReportedCost>,
     /// Headers of every request.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
@@ -217,6 +221,26 @@ impl Vendor {
         let ours = renamed.find(|field| OURS.contains(&field.as_str())).cloned();
         ours.map_or(Ok(()), |field| Err(VendorError::Rename { vendor: self.id.to_string(), field }))
     }
+}
+
+/// The cost that a vendor reports in its usage object.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReportedCost {
+    /// The member of the usage object.
+    pub member: String,
+    /// Its unit in pico-dollars: 1,000,000,000,000 for dollars.
+    pub pico_usd: u64,
+    /// The most that fees outside of the price book may add to a request, such as for searches, in dollars.
+    #[serde(deserialize_with = "dollars")]
+    pub fees_max: PicoUsd,
+}
+
+/// Dollars as a decimal string.
+fn dollars<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<PicoUsd, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let nano: NanoUsd = text.parse().map_err(serde::de::Error::custom)?;
+    Ok(PicoUsd::new(i128::from(nano.get()).saturating_mul(1_000)))
 }
 
 /// All vendors, by id.

@@ -15,6 +15,10 @@ const NAME_BYTES_MAX: usize = 64;
 /// The number of the first tool in [`Line::what`].
 const TOOL_BASE: u8 = 64;
 
+/// Numbers of [`Line::what`] for the difference between the cost that a vendor reports and the book's.
+const FEES: u8 = 128;
+const DISCOUNT: u8 = 129;
+
 /// The source of a usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UsageSource {
@@ -49,7 +53,25 @@ impl Line {
         Self { what: u8::try_from(index).unwrap_or(u8::MAX), quantity: quantity.get(), rate: rate.get() }
     }
 
-    /// The item; `None` in a record of a newer program.
+    /// The difference between the cost that a vendor reports and the cost by the book: fees that the book does not know, or a
+    /// discount.
+    #[must_use]
+    pub fn difference(amount: PicoUsd) -> Self {
+        let what = if amount < PicoUsd::ZERO { DISCOUNT } else { FEES };
+        Self { what, quantity: 1, rate: u64::try_from(amount.get().unsigned_abs()).unwrap_or(u64::MAX) }
+    }
+
+    /// The name of the item, as bills show it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self.what {
+            FEES => "provider_fees",
+            DISCOUNT => "provider_discount",
+            _ => self.what().map_or("unknown", |what| what.name()),
+        }
+    }
+
+    /// The item; `None` for a difference, and in a record of a newer program.
     #[must_use]
     pub fn what(&self) -> Option<Item> {
         let tokens = Bucket::ALL.get(usize::from(self.what)).copied().map(Item::Tokens);
@@ -77,10 +99,11 @@ impl Line {
         matches!(self.what(), Some(Item::Tokens(bucket)) if bucket.is_input())
     }
 
-    /// Quantity × rate.
+    /// Quantity × rate; negative for a discount.
     #[must_use]
     pub fn amount(&self) -> PicoUsd {
-        self.rate().times(self.quantity()).unwrap_or_default()
+        let amount = self.rate().times(self.quantity()).unwrap_or_default();
+        if self.what == DISCOUNT { PicoUsd::new(amount.get().saturating_neg()) } else { amount }
     }
 }
 

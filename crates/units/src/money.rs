@@ -137,6 +137,15 @@ impl PicoUsd {
         }
     }
 
+    /// The difference, unless it overflows.
+    #[must_use]
+    pub const fn checked_sub(self, other: Self) -> Option<Self> {
+        match self.0.checked_sub(other.0) {
+            Some(difference) => Some(Self(difference)),
+            None => None,
+        }
+    }
+
     /// The amount in nano-dollars, rounded up; `None` when it does not fit.
     #[must_use]
     pub fn ceil_to_nano(self) -> Option<NanoUsd> {

@@ -194,7 +194,7 @@ pub struct LineView {
 impl From<&Line> for LineView {
     fn from(line: &Line) -> Self {
         Self {
-            what: line.what().map_or("?", |what| what.name()).to_owned(),
+            what: line.name().to_owned(),
             quantity: line.quantity().get(),
             rate_usd: line.rate().usd_per_unit().to_string(),
             amount_usd: line.amount().to_string(),

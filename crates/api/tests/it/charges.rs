@@ -254,3 +254,83 @@ async fn a_usage_with_many_iterations_is_charged_though_its_record_is_shortened(
     assert_eq!(record["data"]["bill"]["other_models"].as_array().unwrap().len(), 1, "{record}");
     app.settled();
 }
+
+const RESELLER: &str = r#"
+    [[vendor]]
+    id = "reseller"
+    dialect = "openai-chat"
+    also = { openai-responses = {} }
+    base_url = "http://reseller.example/v1"
+    reported_cost = { member = "cost", pico_usd = 1000000000000, fees_max = "0.05" }
+"#;
+const RESOLD: &str = r#"
+    [[model]]
+    id = "a/resold"
+    vendor = "reseller"
+    context_window = 100000
+    max_output_tokens = 1000
+    prices = { input = "1", output = "2" }
+"#;
+
+/// A reseller that reports `cost` in dollars; the book's cost is 0.00002. The cost of the record, the charge in nano-dollars
+/// with 25 % on top, and the last line of the bill.
+async fn check_cost(cost: &str, stream: bool, expect: (&str, i64, &str)) {
+    let app = TestApp::answering(RESELLER, RESOLD, "application/json", "{}");
+    let usage =
+        format!(r#"{{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,"cost":{cost},"is_byok":false}}"#);
+    let script = if stream {
+        let event = |choices: &str, usage: &str| {
+            format!("data: {{\"id\":\"c\",\"model\":\"m\",\"choices\":{choices},\"usage\":{usage}}}\n\n")
+        };
+        let text = event(r#"[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}]"#, "null");
+        Scripted::Stream(vec![Ok(Bytes::from([text, event("[]", &usage), "data: [DONE]\n\n".to_owned()].concat()))])
+    } else {
+        Scripted::Answer(200, None, answer(&json!("USAGE")).replace("\"USAGE\"", &usage))
+    };
+    app.script("reseller.example", &[script]);
+    let (user, key) = app.person(10).await;
+    let request =
+        json!({"model": "a/resold", "max_tokens": 5, "stream": stream, "messages": [{"role": "user", "content": "q"}]});
+    let answer = app.post("/v1/chat/completions", &key, &request).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(
+        answer.text.matches("\"cost\":").count(),
+        1,
+        "our cost takes the place of the reseller's: {}",
+        answer.text
+    );
+    let record = app.get(&format!("/v1/generation?id={}", answer.header("x-generation-id")), &key).await.json();
+    let bill = &record["data"]["bill"];
+    let lines = bill["lines"].as_array().unwrap();
+    let found = (bill["cost"].as_str().unwrap(), BALANCE - app.available(&user));
+    assert_eq!((found.0, found.1, lines.last().unwrap()["what"].as_str().unwrap()), expect, "{cost}: {record}");
+    let sum: f64 = lines.iter().map(|line| line["amount"].as_str().unwrap().parse::<f64>().unwrap()).sum();
+    assert!((sum - found.0.parse::<f64>().unwrap()).abs() < 1e-9, "the lines add up to the cost: {bill}");
+    app.settled();
+}
+
+#[tokio::test]
+async fn the_cost_that_a_reseller_reports_is_ours_where_it_is_near_the_books() {
+    for stream in [false, true] {
+        check_cost("0.00764", stream, ("0.00764", 9_550_000, "provider_fees")).await;
+        check_cost("1.2e-5", stream, ("0.000012", 15_000, "provider_discount")).await;
+        check_cost("0.00002", stream, ("0.00002", 25_000, "output")).await;
+        // Our own key at the maker of the model, a mistake, and nothing: the book is charged.
+        check_cost("0", stream, ("0.00002", 25_000, "output")).await;
+        check_cost("7", stream, ("0.00002", 25_000, "output")).await;
+        check_cost("null", stream, ("0.00002", 25_000, "output")).await;
+        check_cost("\"0.00764\"", stream, ("0.00002", 25_000, "output")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_hold_has_room_for_the_fees_of_a_reseller() {
+    let app = TestApp::answering(RESELLER, RESOLD, "application/json", "{}");
+    let (_, key) = app.person_with(opencredits_units::NanoUsd::new(40_000_000)).await;
+    let file = json!({"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AAAA"}});
+    let request = json!({"model": "a/resold", "max_tokens": 5, "messages": [{"role": "user", "content": [file]}]});
+    let answer = app.post("/v1/chat/completions", &key, &request).await;
+    assert_eq!(answer.status, 402, "{}", answer.text);
+    let needed: f64 = answer.json()["error"]["metadata"]["required"].as_str().unwrap().parse().unwrap();
+    assert!(needed > 6.25, "five cents and a quarter of them, in credits: {needed}");
+}

@@ -25,6 +25,7 @@ struct Counts {
     reasoning_tokens: Count,
     prompt_audio_seconds: Count,
     server_tool_use: Option<ServerTools>,
+    server_tool_use_details: Option<ServerTools>,
 }
 
 #[derive(Default, Deserialize)]
@@ -77,7 +78,8 @@ fn usage(raw: &[u8]) -> Option<Report> {
     };
     let mut usage = Usage::default();
     let sound = input(&counts, &mut usage).and_then(|()| output(&counts, &mut usage));
-    if let Some(searches) = counts.server_tool_use.and_then(|tools| tools.web_search_requests.0) {
+    let tools = [counts.server_tool_use, counts.server_tool_use_details];
+    if let Some(searches) = tools.into_iter().flatten().find_map(|tools| tools.web_search_requests.0) {
         usage.set_uses(ToolUse::WebSearch, Tokens::new(searches));
     }
     if usage.is_absent() && sound.is_some() {
@@ -265,6 +267,7 @@ fn absorb_usage(raw: &[u8], outcome: &mut Outcome) -> bool {
     if let Some(size) = searched {
         usage.set_uses(size, Tokens::new(1));
     }
+    outcome.keep_cost(raw);
     outcome.usage = Some(usage);
     outcome.trust = trust;
     outcome.inferred = inferred;

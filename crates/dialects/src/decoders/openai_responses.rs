@@ -21,6 +21,7 @@ struct Counts {
     input_tokens_details: Option<InputDetails>,
     output_tokens_details: Option<OutputDetails>,
     server_side_tool_usage_details: Option<HostedCalls>,
+    server_tool_use_details: Option<ServerTools>,
 }
 
 #[derive(Default, Deserialize)]
@@ -48,6 +49,13 @@ struct HostedCalls {
     x_search_calls: Count,
     code_interpreter_calls: Count,
     file_search_calls: Count,
+}
+
+/// Uses of built-in tools, in the words of a reseller.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ServerTools {
+    web_search_requests: Count,
 }
 
 /// The kind of an event.
@@ -154,6 +162,7 @@ fn absorb(response: &[u8], outcome: &mut Outcome) {
     if let Some(native) = reason.or(status).filter(|native| native != "in_progress" && native != "failed") {
         outcome.finish = Some(Finish { native });
     }
+    usage.into_iter().for_each(|usage| outcome.keep_cost(usage));
     let counts: Counts = match usage.map(count::read) {
         Some(Read::Counts(counts)) => counts,
         Some(Read::Negative) => {
@@ -168,9 +177,10 @@ fn absorb(response: &[u8], outcome: &mut Outcome) {
         return;
     }
     let hosted = counts.server_side_tool_usage_details.unwrap_or_default();
+    let resold = counts.server_tool_use_details.unwrap_or_default();
     let uses = [
         // Search queries are billed where they are reported; search calls only where they are not.
-        (ToolUse::WebSearch, hosted.web_search_calls.0.or(requests), searches),
+        (ToolUse::WebSearch, hosted.web_search_calls.0.or(resold.web_search_requests.0).or(requests), searches),
         (ToolUse::XSearch, hosted.x_search_calls.0, 0),
         (ToolUse::FileSearch, hosted.file_search_calls.0, files),
         (ToolUse::CodeExecution, hosted.code_interpreter_calls.0, codes),

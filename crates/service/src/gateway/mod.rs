@@ -26,6 +26,7 @@ mod prepared_upstream;
 mod quote;
 mod reaper;
 mod reply;
+mod reported_cost;
 mod request;
 mod routing;
 mod settle;

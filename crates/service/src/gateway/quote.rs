@@ -71,17 +71,26 @@ impl PlannedRoute {
         }
     }
 
+    /// The room for fees outside of the price book: for searches, and for reading documents.
+    fn fees_room(&self) -> PicoUsd {
+        let form = self.candidate.upstream.vendor.reported_cost.as_ref();
+        let may_have = !self.facts.uses.is_empty() || self.facts.input_amount.documents > 0;
+        form.filter(|_| may_have).map_or(PicoUsd::ZERO, |form| form.fees_max)
+    }
+
     /// The charge on this route at an output cap.
     pub(super) fn charge(&self, cap: u64, terms: Terms, basis: Basis) -> Result<NanoUsd, Fault> {
         let cap = cap.max(self.output_cap_min()).min(self.candidate.model.max_output_tokens);
         let output = Tokens::new(cap.saturating_mul(self.facts.choices));
         let request = PriceRequest { output, ..self.price_request(basis) };
         let cost = self.candidate.route().card.quote(&request).map_err(overflow)?;
+        let cost = cost.checked_add(self.fees_room()).ok_or(Fault::Overflow)?;
         terms.charge(cost).map(|charge| charge.total).ok_or(Fault::Overflow)
     }
 
     fn affordable(&self, amount: NanoUsd, terms: Terms, basis: Basis) -> Result<Option<u64>, Fault> {
         let budget: PicoUsd = terms.cost_within(amount);
+        let budget = budget.checked_sub(self.fees_room()).unwrap_or_default();
         let output = self.candidate.route().card.output_within(&self.price_request(basis), budget).map_err(overflow)?;
         Ok(output.map(|output| output.get().checked_div(self.facts.choices).unwrap_or_default()))
     }

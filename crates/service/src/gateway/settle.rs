@@ -3,6 +3,7 @@
 use super::estimate::{estimate, metered};
 use super::open_request::{Delivery, OpenRequest, Progress};
 use super::plausible::{Believed, Reported};
+use super::reported_cost::{Judged, judge};
 use crate::books;
 use crate::config::Ack;
 use crate::fault::Fault;
@@ -42,12 +43,14 @@ struct Priced {
     cost: Option<PicoUsd>,
     /// The reported totals, where they were not believed.
     implausible: Option<Reported>,
+    /// What the vendor's own cost adds to the book's, or takes from it.
+    difference: Option<PicoUsd>,
 }
 
 impl Priced {
     fn nothing(source: UsageSource) -> Self {
         let cost = Some(PicoUsd::ZERO);
-        Self { source, bill: Bill::default(), side_bills: vec![], cost, implausible: None }
+        Self { source, bill: Bill::default(), side_bills: vec![], cost, implausible: None, difference: None }
     }
 }
 
@@ -186,7 +189,28 @@ impl OpenRequest {
         for (model, usage) in &outcome.additional {
             self.add_side_bill(&mut priced, model, usage);
         }
+        self.take_reported_cost(&mut priced, outcome);
         priced
+    }
+
+    /// Where the vendor reports the cost of a complete answer, that is our cost: it has fees that no book knows.
+    fn take_reported_cost(&self, priced: &mut Priced, outcome: &Outcome) {
+        let (Some(form), Some(book)) = (&self.upstream.vendor.reported_cost, priced.cost) else { return };
+        if priced.source != UsageSource::Reported {
+            return;
+        }
+        match judge(form, outcome, book) {
+            Judged::Absent => {}
+            Judged::Believed(cost) => {
+                priced.difference = cost.checked_sub(book).filter(|difference| *difference != PicoUsd::ZERO);
+                priced.cost = Some(cost);
+            }
+            Judged::Implausible(reported) => {
+                let vendor = &self.upstream.vendor.id;
+                tracing::error!(generation = %self.generation, %vendor, reported = %reported, book = %book,
+                    "the vendor's own cost is too far from the price book's, which is charged instead");
+            }
+        }
     }
 
     /// Adds the bill of a part that ran on another model; on the request's own where the price book lacks it. What cannot be
@@ -199,7 +223,7 @@ impl OpenRequest {
         match model.route.card.price(usage, None) {
             Ok(bill) => {
                 priced.cost = priced.cost.and_then(|cost| cost.checked_add(bill.cost));
-                priced.side_bills.push(SideBill { model: model.id.to_string(), lines: lines(&bill) });
+                priced.side_bills.push(SideBill { model: model.id.to_string(), lines: lines(&bill, None) });
             }
             Err(_) => priced.cost = None,
         }
@@ -222,7 +246,7 @@ impl OpenRequest {
             source: priced.source,
             latency_ms: ms(self.first_byte.unwrap_or(now)),
             duration_ms: ms(now),
-            lines: lines(&priced.bill),
+            lines: lines(&priced.bill, priced.difference),
             side_bills: priced.side_bills,
             markup: charged.terms.markup,
             partner_share: charged.terms.partner_share,
@@ -259,6 +283,7 @@ impl OpenRequest {
     }
 }
 
-fn lines(bill: &Bill) -> Vec<Line> {
-    bill.lines.iter().map(|line| Line::new(line.item, line.quantity, line.rate)).collect()
+fn lines(bill: &Bill, difference: Option<PicoUsd>) -> Vec<Line> {
+    let lines = bill.lines.iter().map(|line| Line::new(line.item, line.quantity, line.rate));
+    lines.chain(difference.map(Line::difference)).collect()
 }
