@@ -1,5 +1,7 @@
 //! What the machine has.
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 /// Where nothing tells how much memory there is.
 const MEMORY_BYTES: usize = 2 << 30;
 /// The memory of the machine (proc(5)), and the limit of the process's control group, in both versions of these.
@@ -14,6 +16,36 @@ pub(crate) fn memory_bytes() -> usize {
     groups.chain(machine).min().unwrap_or(MEMORY_BYTES)
 }
 
+/// Descriptors that are no connections: the data files, the listeners, the log, the threads' own.
+const DESCRIPTORS_APART: u64 = 128;
+/// A connection from a client needs one descriptor, and its request upstream another.
+const DESCRIPTORS_EACH: u64 = 2;
+
+/// The connections that the process has descriptors for, at most `wanted`. It may open as many files as its hard limit
+/// allows: the soft one is there for programs that use `select`.
+pub(crate) fn connections(wanted: usize) -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let current = if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
+    let most = connections_of(current);
+    // A few less are nothing that an operator must act on.
+    if most < wanted.div_euclid(2) {
+        tracing::warn!(
+            connections = most,
+            wanted,
+            descriptors = current,
+            "fewer connections than server.connections_max: the process may not open enough files; raise its limit (ulimit -n, LimitNOFILE)"
+        );
+    }
+    wanted.min(most)
+}
+
+/// The connections that a limit of descriptors allows; `None` is without limit.
+fn connections_of(limit: Option<u64>) -> usize {
+    let most = limit.map(|limit| limit.saturating_sub(DESCRIPTORS_APART).div_euclid(DESCRIPTORS_EACH).max(1));
+    most.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX))
+}
+
 /// `MemTotal`, which is in KiB.
 fn total(text: &str) -> Option<usize> {
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
@@ -23,6 +55,16 @@ fn total(text: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn connections_leave_descriptors_for_everything_else() {
+        let check = |limit, expect| assert_eq!(connections_of(limit), expect, "{limit:?}");
+        check(Some(1_024), 448);
+        check(Some(256), 64);
+        check(Some(10), 1);
+        check(None, usize::MAX);
+        assert_eq!(connections(1), 1);
+    }
 
     #[test]
     fn the_memory_of_the_machine_is_read_in_bytes() {

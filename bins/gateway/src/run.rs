@@ -2,6 +2,7 @@
 
 use crate::build::Built;
 use crate::error::StartError;
+use crate::machine;
 use crate::workers::WorkerPool;
 use opencredits_api::admin::{Admin, AdminSocket};
 use opencredits_api::{Ended, Limits, serve, service};
@@ -115,7 +116,7 @@ fn stop(app: &std::sync::Arc<opencredits_api::App>) -> Result<impl Future<Output
 
 fn limits(config: &Config) -> Limits {
     Limits {
-        connections_max: config.server.connections_max,
+        connections_max: machine::connections(config.server.connections_max),
         connections_of_address_max: config.server.connections_per_address_max,
         trusted_proxies: config.server.trusted_proxies.clone(),
         header_bytes_max: config.server.header_bytes_max,
