@@ -2,7 +2,7 @@
 
 use crate::class::{Class, Counted};
 use crate::context::{AsciiSums, Context};
-use crate::tables::Tables;
+use crate::tables::{ONE, Tables};
 
 /// The amount of a text: what an estimate of its tokens needs. The text itself is not kept.
 ///
@@ -33,6 +33,15 @@ impl TextAmount {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.bytes == 0
+    }
+
+    /// ASCII letters, in words like English ones, beyond twice the tokens that are estimated for them. No vocabulary counts these
+    /// apart: so a bound of a token for each byte may leave them out.
+    #[must_use]
+    pub fn surplus(&self) -> u64 {
+        let letters = self.counted[Class::Letters as usize];
+        let bound = u64::from(letters.units).saturating_mul(2).div_ceil(u64::from(ONE));
+        u64::from(letters.chars).saturating_sub(bound)
     }
 
     /// What was counted, by class.
