@@ -7,7 +7,7 @@ use crate::ports::{SystemClock, SystemEntropy};
 use opencredits_api::{ApiSettings, App};
 use opencredits_catalog::Catalog;
 use opencredits_keys::HashKey;
-use opencredits_ledger::Ledger;
+use opencredits_ledger::{Ledger, LedgerError};
 use opencredits_providers::http::{Client, FetchLimits, Fetcher, Settings as HttpSettings, Timeouts};
 use opencredits_providers::sandbox::Sandbox;
 use opencredits_providers::{Fetch, Transport};
@@ -39,6 +39,20 @@ pub(crate) struct Built {
     pub(crate) store: SqliteStore,
 }
 
+/// How long the folder's lock is waited for: the operator's tool has it for one command, where no gateway runs.
+const LOCK_POLLS: usize = 40;
+const LOCK_POLL: Duration = Duration::from_millis(50);
+
+async fn open_ledger(path: &Path) -> Result<Ledger, LedgerError> {
+    for _ in 0..LOCK_POLLS {
+        match Ledger::open(path) {
+            Err(LedgerError::Locked { .. }) => tokio::time::sleep(LOCK_POLL).await,
+            opened => return opened,
+        }
+    }
+    Ledger::open(path)
+}
+
 /// Opens the data folder and builds everything that serves.
 pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Result<Built, StartError> {
     let http = Client::new(http_settings(config))?;
@@ -51,7 +65,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     let (catalog, upstreams) = served(offer, Arc::new(http));
     let dir = Path::new(&config.data.dir);
     make_folder(dir).map_err(|source| StartError::Io { what: format!("the data folder {}", dir.display()), source })?;
-    let ledger = Ledger::open(dir.join("ledger.db"))?;
+    let ledger = open_ledger(&dir.join("ledger.db")).await?;
     let store = SqliteStore::open(dir.join("store.db"))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
