@@ -146,6 +146,9 @@ async fn a_provider_that_fails_is_followed_by_another_and_one_is_paid_for() {
         Scripted::Unreachable,
         Scripted::Failing(TransportError::Refused),
         broken,
+        Scripted::Answer(200, None, r#"{"id": "c", "choices": [{"index": 0,"#.to_owned()),
+        Scripted::Answer(200, None, r#"{"id": "c", "choices": [], "usage": {"prompt_tokens": 20,}}"#.to_owned()),
+        Scripted::Answer(200, None, "<html>busy</html>".to_owned()),
     ];
     for miss in failed_attempts {
         let app = app();
@@ -365,6 +368,7 @@ async fn a_stream_that_begins_with_an_error_or_has_no_event_goes_elsewhere_unsee
         Scripted::Stream(
             overloaded.as_bytes().chunks(1).map(|byte| event(std::str::from_utf8(byte).unwrap())).collect(),
         ),
+        Scripted::Stream(vec![event("data: {\"id\":\"c\",\"choices\":[{\n\n")]),
         Scripted::Stream(vec![]),
     ];
     let said = event(
