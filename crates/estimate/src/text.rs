@@ -125,3 +125,53 @@ fn unescaped(escape: &[u8]) -> (char, usize) {
         _ => ('\\', 1),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Counts character by character, as the tables were made, without the loop for ASCII.
+    fn slowly(text: &str) -> TextAmount {
+        let mut amount = TextAmount::default();
+        for c in text.chars() {
+            let class = Class::of(c, amount.context.is_rare());
+            let units = amount.context.step(Tables::built_in(), c);
+            amount.of(class).add(units);
+        }
+        amount.bytes = text.len() as u64;
+        amount
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_counts_the_same_in_parts_and_character_by_character(
+            parts in prop::collection::vec("[ -~\n\t]{0,20}|[a-zA-Z ]{0,30}|[a-zé日1 !]{0,12}|\\PC{0,6}", 0..8),
+        ) {
+            let mut in_parts = TextAmount::default();
+            parts.iter().for_each(|part| in_parts.push(part));
+            let text = parts.concat();
+            let mut whole = TextAmount::default();
+            whole.push(&text);
+            prop_assert_eq!(in_parts, whole);
+            prop_assert_eq!(slowly(&text), whole);
+        }
+
+        #[test]
+        fn json_counts_as_the_text_that_it_says(text in "[ -~\n\té日🎉]{0,40}") {
+            let json = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\u0009");
+            let json = json.replace('🎉', "\\ud83c\\udf89");
+            let (mut said, mut plain) = (TextAmount::default(), TextAmount::default());
+            said.push_json(json.as_bytes());
+            plain.push(&text);
+            prop_assert_eq!(said, plain);
+        }
+
+        #[test]
+        fn whatever_stands_in_json_is_counted(raw in prop::collection::vec(any::<u8>(), 0..64)) {
+            let mut amount = TextAmount::default();
+            amount.push_json(&raw);
+            prop_assert_eq!(amount.is_empty(), raw.is_empty());
+        }
+    }
+}

@@ -38,8 +38,8 @@ const FRAME: [&[u8]; 15] = [
     b"inlineData",
 ];
 
-/// Members whose value no model reads as text: names of kinds, identifiers, payloads, and what only the provider can read.
-const UNREAD: [&[u8]; 28] = [
+/// Members whose value names a kind or is an identifier, which no model reads.
+const LABELS: [&[u8]; 15] = [
     b"role",
     b"type",
     b"id",
@@ -47,6 +47,19 @@ const UNREAD: [&[u8]; 28] = [
     b"tool_use_id",
     b"tool_call_id",
     b"tool_name",
+    b"media_type",
+    b"mimeType",
+    b"mime_type",
+    b"format",
+    b"detail",
+    b"status",
+    b"ttl",
+    b"phase",
+];
+/// A longer value of theirs is text: who writes it there would pay less otherwise.
+const LABEL_BYTES_MAX: usize = 64;
+/// Members whose value is a payload, a reference, or sealed for the provider.
+const PAYLOADS: [&[u8]; 13] = [
     b"data",
     b"input_audio",
     b"document_url",
@@ -56,18 +69,10 @@ const UNREAD: [&[u8]; 28] = [
     b"file_url",
     b"fileUri",
     b"file_uri",
-    b"media_type",
-    b"mimeType",
-    b"mime_type",
-    b"format",
-    b"detail",
-    b"status",
     b"signature",
     b"thoughtSignature",
     b"thought_signature",
     b"encrypted_content",
-    b"ttl",
-    b"phase",
 ];
 /// Members that begin the call of a tool or its result.
 const CALLS: [&[u8]; 5] = [b"tool_use_id", b"tool_call_id", b"call_id", b"functionCall", b"functionResponse"];
@@ -78,16 +83,17 @@ impl InputAmount {
         let mut name: &[u8] = b"";
         for string in Strings(raw, 0) {
             if !string.is_name {
-                let is_payload = UNREAD.contains(&name) || string.inside.starts_with(b"data:");
-                if !is_payload {
+                if !is_unread(name, string.inside) {
                     self.text.push_json(string.inside);
                 }
+                // Further strings of a list are none of the member's own.
+                name = b"";
                 continue;
             }
             name = string.inside;
             self.messages = self.messages.saturating_add(u64::from(name == b"role"));
             self.calls = self.calls.saturating_add(u64::from(CALLS.contains(&name)));
-            if !FRAME.contains(&name) && !UNREAD.contains(&name) {
+            if !FRAME.contains(&name) && !LABELS.contains(&name) && !PAYLOADS.contains(&name) {
                 // The name of an argument, with its quotes and its colon.
                 self.text.push_json(name);
                 self.text.push_json(b"\":");
@@ -105,6 +111,13 @@ impl InputAmount {
     pub(super) fn schema(&mut self, raw: &[u8]) {
         self.schemas.push_json(raw);
     }
+}
+
+/// Whether no model reads a value as text. One with spaces is text, whatever its name.
+fn is_unread(name: &[u8], value: &[u8]) -> bool {
+    let is_label = LABELS.contains(&name) && value.len() <= LABEL_BYTES_MAX;
+    let is_payload = PAYLOADS.contains(&name) || value.starts_with(b"data:");
+    (is_label || is_payload) && !value.contains(&b' ')
 }
 
 /// A string of raw JSON.
@@ -174,5 +187,10 @@ mod tests {
             [1, 0],
         );
         check(r#"["broken \"#, "", [0, 0]);
+        // Text is counted, whatever its name.
+        let long = "a".repeat(65);
+        check(&format!(r#"{{"id":"{long}"}}"#), &long, [0, 0]);
+        check(r#"{"data":"two words","text":"data: two words"}"#, "two wordsdata: two words", [0, 0]);
+        check(r#"{"id":["one","two"]}"#, "two", [0, 0]);
     }
 }

@@ -151,9 +151,10 @@ impl RequestFacts {
             }
             facts.field(dialect, name, value.as_bytes())?;
         }
-        facts.input_amount = amount.unwrap_or(facts.input_amount);
+        // A translation may leave out what the client's amount has: then nothing of it lowers the bound.
         let InputAmount { text, schemas, .. } = &facts.input_amount;
         let surplus = text.surplus().saturating_add(schemas.surplus());
+        facts.input_amount = amount.unwrap_or(facts.input_amount);
         facts.input_max = facts.input_max.map(|bound| bound.saturating_sub(surplus).max(OVERHEAD_TOKENS_MAX));
         if facts.model.is_empty() {
             return Err(RequestError::Missing { field: "model", remedy: "name one of GET /v1/models" });

@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 const PICTURE_TOKENS_MAX: u64 = 50_000;
 /// A base64 payload has at least this length; shorter strings may be text.
 const PAYLOAD_BYTES_MIN: usize = 512;
+/// References of one field that are told apart as pictures and documents.
+const REFERENCES_MAX: u64 = 64;
 /// The beginning of an escaped ASCII character.
 const ESCAPE: &str = "\\u00";
 
@@ -174,7 +176,9 @@ impl Media {
     /// A finding that begins at `at`.
     fn add(&mut self, raw: &[u8], at: usize) {
         let bytes = payload_bytes(raw.get(at..).unwrap_or_default());
-        let is_long = is_long(raw, at, at + bytes);
+        // So many references are more than any window holds: what they are matters no more, and is not looked up.
+        let is_looked_up = bytes >= PAYLOAD_BYTES_MIN || self.media < REFERENCES_MAX;
+        let is_long = is_looked_up && is_long(raw, at, at + bytes);
         self.media += 1;
         self.documents += u64::from(is_long);
         self.is_endless |= is_long && bytes < PAYLOAD_BYTES_MIN;
