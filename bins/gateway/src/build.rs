@@ -177,6 +177,7 @@ fn settings(config: &Config) -> Settings {
             0 => machine::memory_bytes().div_euclid(2),
             max => max,
         },
+        large_at_once: machine::large_at_once(),
     }
 }
 

@@ -16,6 +16,11 @@ pub(crate) fn memory_bytes() -> usize {
     groups.chain(machine).min().unwrap_or(MEMORY_BYTES)
 }
 
+/// Large bodies that are worked on at once: on half of the cores, so that the rest is free to serve.
+pub(crate) fn large_at_once() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().div_euclid(2).max(1))
+}
+
 /// Descriptors that are no connections: the data files, the listeners, the log, the threads' own.
 const DESCRIPTORS_APART: u64 = 128;
 /// A connection from a client needs one descriptor, and its request upstream another.

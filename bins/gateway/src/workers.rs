@@ -1,12 +1,14 @@
 //! Worker threads: one for each core, each with its own runtime.
 
+use crate::machine;
 use opencredits_api::WorkerThreads;
 use std::io;
 use std::thread::JoinHandle;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-/// The blocking threads of each worker: for name resolution, and for the store, which runs one statement at a time.
+/// The blocking threads of each worker for name resolution, and for the store, which runs one statement at a time. Others
+/// work on large bodies.
 const BLOCKING_MAX: usize = 4;
 
 /// The worker threads. Dropping them ends them and everything that runs on them.
@@ -36,7 +38,8 @@ impl WorkerPool {
 
 impl Worker {
     fn start(number: usize) -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(BLOCKING_MAX).build()?;
+        let blocking = BLOCKING_MAX.saturating_add(machine::large_at_once());
+        let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(blocking).build()?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {

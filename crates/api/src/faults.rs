@@ -24,6 +24,7 @@ pub(crate) fn problem(fault: &Fault, settings: &ApiSettings) -> Problem {
         Fault::Upstream(upstream) => upstream_problem(upstream),
         Fault::Overflow => Problem::new(ErrorType::InvalidRequest, fault.to_string()),
         Fault::Memory(_) => no_memory(),
+        Fault::Closing => unavailable("the service is stopping; send the request again"),
         Fault::Ledger(error) => {
             // The disk is behind, full or damaged: it is well again within seconds, or the operator has to act.
             match error {

@@ -9,7 +9,7 @@ use crate::redact::without_keys;
 use crate::state::{App, RequestId};
 use crate::streams::{Source, StreamBody, StreamForm};
 use crate::surface::surface_of_api;
-use crate::usage::with_charge;
+use crate::usage::Charged;
 use crate::{body, faults, json};
 use axum::body::Body;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -100,7 +100,7 @@ async fn serve(caller: &Caller, route: InferenceRoute, request: Request<Body>) -
         memory,
     };
     if counts {
-        return app.gateway.count(&request).await.map(|counted| count_response(api, counted)).map_err(problem);
+        return app.gateway.count(request).await.map(|counted| count_response(api, counted)).map_err(problem);
     }
     let Admitted { mut pending, dropped: scrubbed, dropped_first, is_streamed, output_cap } =
         app.gateway.admit(request).await.map_err(problem)?;
@@ -116,7 +116,7 @@ async fn serve(caller: &Caller, route: InferenceRoute, request: Request<Body>) -
     let mut response = match reply.transpose().map_err(problem)? {
         Some(Reply::Whole(mut whole)) => {
             dropped.append(&mut whole.dropped);
-            whole_response(app, *whole)
+            whole_response(app, *whole).await.map_err(problem)?
         }
         Some(Reply::Stream { headers, dropped: more, stream }) => {
             dropped.extend(more);
@@ -167,15 +167,16 @@ fn count_response(api: Api, counted: Counted) -> Response<Body> {
     })
 }
 
-fn whole_response(app: &App, answer: WholeAnswer) -> Response<Body> {
-    let body = with_charge(&answer, &app.settings).into();
-    let WholeAnswer { headers, receipt, memory, .. } = answer;
+async fn whole_response(app: &App, answer: WholeAnswer) -> Result<Response<Body>, Fault> {
+    let WholeAnswer { headers, receipt, memory, body, .. } = answer;
+    let charged = Charged::of(&receipt, &app.settings);
+    let body = app.gateway.large().run(body.len(), move || charged.written_into(&body)).await?.into();
     // A client that reads slowly keeps the memory of its answer.
     let mut response = Response::new(Body::from(memory.keep_with(body)));
     *response.headers_mut() = headers;
     set(&mut response, "x-credits-charged", &app.settings.credit_price.show(receipt.charged).to_string());
     set(&mut response, "x-credits-remaining", &app.settings.credit_price.show(receipt.remaining).to_string());
-    response
+    Ok(response)
 }
 
 fn stream_response(headers: HeaderMap, framing: Framing, body: StreamBody) -> Response<Body> {

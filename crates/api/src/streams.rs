@@ -94,7 +94,7 @@ impl StreamBody {
 
     /// A whole answer that came after the response's head was sent: it becomes one event.
     fn as_event(&self, answer: &WholeAnswer) -> Bytes {
-        let body = usage::with_charge(answer, &self.app.settings);
+        let body = usage::Charged::of(&answer.receipt, &self.app.settings).written_into(&answer.body);
         let line = body.into_iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte });
         b"data: ".iter().copied().chain(line).chain(*b"\n\n").collect()
     }

@@ -1,8 +1,8 @@
 //! The members that a receipt adds to the usage object of an answer.
 
 use crate::state::ApiSettings;
-use opencredits_providers::{splice_usage, usage_members};
-use opencredits_service::{GenerationRecord, Line, Receipt, UsageSource, WholeAnswer};
+use opencredits_providers::{Dialect, splice_usage, usage_members};
+use opencredits_service::{GenerationRecord, Line, Receipt, UsageSource};
 use opencredits_units::{Decimal, NanoUsd, PicoUsd, Usage};
 use std::fmt::Write;
 
@@ -37,13 +37,25 @@ pub(crate) fn estimated(receipt: &Receipt) -> Option<Usage> {
     is_ours.then(|| receipt.record.usage())
 }
 
-/// The body of a whole answer, with its charge in the usage object.
-pub(crate) fn with_charge(answer: &WholeAnswer, settings: &ApiSettings) -> Vec<u8> {
-    let (api, mut members) = (answer.receipt.record.api, extras(&answer.receipt, settings));
-    if let Some(charged) = estimated(&answer.receipt) {
-        members = [usage_members(api, &charged), members].join(",");
+/// The charge of a whole answer, as members of its usage object.
+pub(crate) struct Charged {
+    api: Dialect,
+    members: String,
+}
+
+impl Charged {
+    pub(crate) fn of(receipt: &Receipt, settings: &ApiSettings) -> Self {
+        let (api, mut members) = (receipt.record.api, extras(receipt, settings));
+        if let Some(charged) = estimated(receipt) {
+            members = [usage_members(api, &charged), members].join(",");
+        }
+        Self { api, members }
     }
-    splice_usage(api, &answer.body, &members)
+
+    /// The body of the answer, with the charge in its usage object.
+    pub(crate) fn written_into(&self, body: &[u8]) -> Vec<u8> {
+        splice_usage(self.api, body, &self.members)
+    }
 }
 
 /// The provider's cost of input and of output; fees for tools count as output.

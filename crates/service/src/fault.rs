@@ -40,6 +40,9 @@ pub enum Fault {
     /// A price does not fit its integer.
     #[error("the price of this request exceeds every amount; lower its limits")]
     Overflow,
+    /// The process ends.
+    #[error("the service is stopping; send the request again")]
+    Closing,
 }
 
 /// A key is not accepted.

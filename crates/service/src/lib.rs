@@ -37,9 +37,9 @@ pub use fault::{
     Excluded, Fault, KeyFault, NoRoute, PaymentNeeded, Previous, RequestFault, Short, UpstreamFault, UpstreamKind,
 };
 pub use gateway::{
-    Admitted, ChargedStream, Counted, DrainLimits, Gateway, GatewayError, InferenceRequest, Parts, PathParameters,
-    Pending, Ports, Reaper, Receipt, Reply, Retries, RouteHealth, Settings, StreamEnd, StreamItem, Upstream,
-    WholeAnswer, likely_input,
+    Admitted, ChargedStream, Counted, DrainLimits, Gateway, GatewayError, InferenceRequest, LargeBodies, Parts,
+    PathParameters, Pending, Ports, Reaper, Receipt, Reply, Retries, RouteHealth, Settings, StreamEnd, StreamItem,
+    Upstream, WholeAnswer, likely_input,
 };
 pub use keyring::{Earner, KeyRing, KeyTables, Spender};
 pub use memory::{FREE_BYTES, MemoryBudget, MemoryOwner, NoMemory, Reservation};

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::collections::HashSet;
 
 /// Text that is borrowed where it has no escapes.
@@ -36,7 +37,7 @@ pub(crate) struct Conversation<'a> {
     pub(crate) turns: Vec<Turn<'a>>,
     pub(crate) tools: Vec<Tool<'a>>,
     /// The names of tools with free-text input, which other dialects give in an object.
-    pub(crate) custom_tools: Vec<String>,
+    pub(crate) custom_tools: BTreeSet<String>,
     pub(crate) tool_choice: Option<ToolChoice<'a>>,
     /// Whether the model may call several tools at once.
     pub(crate) parallel_tools: Option<bool>,

@@ -1,5 +1,7 @@
 //! The origin of an answer: its provider, and the ids and names that it carries.
 
+use std::collections::BTreeSet;
+
 /// The provider of an answer, and its time.
 #[derive(Debug, Clone, Default)]
 pub struct Origin {
@@ -10,7 +12,7 @@ pub struct Origin {
     /// The estimated input, for dialects that show it before the answer begins.
     pub input: u64,
     /// Tools with free-text input in the client's request: see [`Translated::custom_tools`](crate::Translated).
-    pub custom_tools: Vec<String>,
+    pub custom_tools: BTreeSet<String>,
 }
 
 /// The id and the model of an answer.

@@ -1,6 +1,7 @@
 //! The target of a translation, and its result.
 
 use opencredits_dialects::Dialect;
+use std::collections::BTreeSet;
 
 /// The target of a translated request.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +29,7 @@ pub struct Translated {
     /// The output cap of the client.
     pub output_cap: Option<u64>,
     /// Tools with free-text input: the answer needs them in its [`Origin`](crate::Origin).
-    pub custom_tools: Vec<String>,
+    pub custom_tools: BTreeSet<String>,
     /// Fields that the target cannot express, by the client's names.
     pub dropped: Vec<String>,
 }

@@ -458,6 +458,7 @@ fn settings(ack: Ack) -> Settings {
         drains: DrainLimits { drains_max: 10, drain: Duration::from_secs(5) },
         retries: Retries { attempts_max: 3, backoff_ms: 1, wait_ms_max: 2_000 },
         memory_max: MEMORY_MAX,
+        large_at_once: 1,
     }
 }
 

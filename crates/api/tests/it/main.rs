@@ -12,6 +12,7 @@ mod cuts;
 mod docs;
 mod errors;
 mod estimates;
+mod large;
 mod lives;
 mod lookups;
 mod money;

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-const LIMITS: Limits = Limits {
+pub(crate) const LIMITS: Limits = Limits {
     connections_max: 12,
     connections_of_address_max: 100,
     trusted_proxies: Vec::new(),
@@ -19,16 +19,16 @@ const LIMITS: Limits = Limits {
     shutdown: Duration::from_secs(5),
 };
 
-struct Server {
-    app: TestApp,
-    key: String,
-    address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) app: TestApp,
+    pub(crate) key: String,
+    pub(crate) address: SocketAddr,
     stop: oneshot::Sender<()>,
     ended: JoinHandle<Ended>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "the accept loop needs a task of its own, as in the binary")]
-async fn server(limits: Limits) -> Server {
+pub(crate) async fn server(limits: Limits) -> Server {
     let app = TestApp::new().await;
     let (_, key) = app.person(10).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -42,7 +42,7 @@ async fn server(limits: Limits) -> Server {
 }
 
 /// Sends these bytes and reads until the server closes.
-async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
+pub(crate) async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     // A server may refuse, and close, before it has read all.
     let _refused_early = stream.write_all(bytes).await;

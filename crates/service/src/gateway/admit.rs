@@ -3,6 +3,7 @@
 use super::attempts::{AttemptPlan, UpstreamAttempt};
 use super::exchange;
 use super::hold::HeldAmount;
+use super::large::{LargeBodies, LargePlace, elsewhere};
 use super::open_request::{Delivery, OpenRequest, Progress, RequestTerms, entry_id};
 use super::pending::Pending;
 use super::plan::{Plan, PlannedRoute};
@@ -14,6 +15,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use opencredits_providers::{Rewrite, UsageChunk, upstream_body};
 use std::sync::Arc;
+use tokio::runtime::Handle;
 
 /// An admitted request.
 pub struct Admitted {
@@ -61,9 +63,21 @@ impl Gateway {
     /// When the request is invalid, names an unknown model, is not covered, repeats an idempotency key, or needs more
     /// memory than is left.
     pub async fn admit(self: &Arc<Self>, request: InferenceRequest) -> Result<Admitted, Fault> {
+        if !LargeBodies::is_large(request.body.len()) {
+            return self.admit_here(request, None).await;
+        }
+        let (gateway, place, runtime) = (Arc::clone(self), self.large.place().await?, Handle::current());
+        elsewhere(move || runtime.block_on(gateway.admit_here(request, Some(place)))).await?
+    }
+
+    async fn admit_here(
+        self: &Arc<Self>,
+        request: InferenceRequest,
+        place: Option<LargePlace>,
+    ) -> Result<Admitted, Fault> {
         let mut memory = request.memory.another();
         let hash = |value: &str| self.pseudonym(&request.spender, value);
-        let mut plan = self.plan_with_attachments(&request, &hash).await?;
+        let (mut plan, _place) = self.plan_with_attachments(&request, &hash, place).await?;
         // What goes upstream is written anew for each route.
         memory.grow_to(request.body.len().saturating_mul(plan.routes.len()))?;
         let claimed = match &request.idempotency_key {

@@ -1,5 +1,6 @@
 //! Fetches the attachments that a request names by URL, where its provider takes bytes only and the operator allows it.
 
+use super::large::LargePlace;
 use super::plan::Plan;
 use super::request::{InferenceRequest, dialect_of, request_fields};
 use super::state::Gateway;
@@ -12,22 +13,30 @@ use opencredits_sanitizer::{Scrub, Strictness};
 const ADDRESSES_MAX: usize = 8;
 
 impl Gateway {
-    /// Plans a request, and fetches its attachments where no route could serve it otherwise.
+    /// Plans a request, and fetches its attachments where no route could serve it otherwise. `place` is the place of a
+    /// large body; it is given back after the plan.
     pub(super) async fn plan_with_attachments<'a>(
         &self,
         request: &'a InferenceRequest,
         hash: &(dyn Fn(&str) -> String + Sync),
-    ) -> Result<Plan<'a>, Fault> {
-        match self.plan(request, hash, Attached::default()) {
+        mut place: Option<LargePlace>,
+    ) -> Result<(Plan<'a>, Option<LargePlace>), Fault> {
+        let plan = match self.plan(request, hash, Attached::default()) {
             Err(Fault::Request(RequestFault::Field(RequestError::NeedsBytes { .. })))
                 if self.ports.fetch.is_some() && self.can_pay(request)? =>
             {
                 let _permit = self.fetching.acquire().await;
+                // Others may work while it waits for strangers.
+                let was_large = place.take().is_some();
                 let attached = self.attached(request).await?;
+                if was_large {
+                    place = Some(self.large.place().await?);
+                }
                 self.plan(request, hash, attached)
             }
             plan => plan,
-        }
+        };
+        Ok((plan?, place))
     }
 
     /// A user without balance cannot make the gateway fetch anything.

@@ -2,6 +2,7 @@
 
 use super::estimate::input_estimate;
 use super::plan::{Plan, PlannedRoute};
+use super::prepared_upstream::PreparedUpstream;
 use super::request::{InferenceRequest, dialect_of, request_fields};
 use super::state::Gateway;
 use crate::fault::{Fault, RequestFault};
@@ -10,6 +11,7 @@ use opencredits_providers::{
 };
 use opencredits_sanitizer::{Scrub, Strictness};
 use serde::Deserialize;
+use std::sync::Arc;
 
 /// The counter's path, below that of the dialect.
 const COUNT_PATH: &str = "/count_tokens";
@@ -27,6 +29,18 @@ pub struct Counted {
     pub is_estimated: bool,
 }
 
+/// How a request may be counted.
+struct Counting {
+    calls: Vec<CounterCall>,
+    estimate: u64,
+}
+
+/// A request to a provider's counter.
+struct CounterCall {
+    upstream: Arc<PreparedUpstream>,
+    request: UpstreamRequest,
+}
+
 #[derive(Deserialize)]
 struct Answer {
     input_tokens: u64,
@@ -37,7 +51,19 @@ impl Gateway {
     ///
     /// # Errors
     /// When the request is invalid, or names an unknown model.
-    pub async fn count(&self, request: &InferenceRequest) -> Result<Counted, Fault> {
+    pub async fn count(self: &Arc<Self>, request: InferenceRequest) -> Result<Counted, Fault> {
+        let gateway = Arc::clone(self);
+        let counting = self.large.run(request.body.len(), move || gateway.counting(&request)).await??;
+        for call in counting.calls {
+            if let Some(input_tokens) = self.ask_counter(call).await? {
+                return Ok(Counted { input_tokens, is_estimated: false });
+            }
+        }
+        Ok(Counted { input_tokens: counting.estimate, is_estimated: true })
+    }
+
+    /// The calls of counters that may be made, and the estimate without one.
+    fn counting(&self, request: &InferenceRequest) -> Result<Counting, Fault> {
         let hash = |value: &str| self.pseudonym(&request.spender, value);
         let plan = match self.plan(request, &hash, Attached::default()) {
             // Attachments are not fetched for a request that is free.
@@ -46,38 +72,28 @@ impl Gateway {
             }
             plan => plan?,
         };
-        for planned in plan.routes.iter().filter(|planned| planned.candidate.upstream.counts()) {
-            if let Some(input_tokens) = self.ask_counter(request, &plan, planned).await? {
-                return Ok(Counted { input_tokens, is_estimated: false });
-            }
-        }
+        let counters = plan.routes.iter().filter(|planned| planned.candidate.upstream.counts());
+        let calls = counters.filter_map(|planned| self.counter_call(request, &plan, planned)).collect();
         let estimate = |planned: &PlannedRoute| input_estimate(&planned.facts, planned.candidate.model.family).get();
-        Ok(Counted { input_tokens: plan.routes.first().map(estimate).unwrap_or_default(), is_estimated: true })
+        Ok(Counting { calls, estimate: plan.routes.first().map(estimate).unwrap_or_default() })
     }
 
     /// An estimate from the client's body, where it cannot be translated.
-    fn count_untranslated(&self, request: &InferenceRequest) -> Result<Counted, Fault> {
+    fn count_untranslated(&self, request: &InferenceRequest) -> Result<Counting, Fault> {
         let how = Scrub { strictness: Strictness::Lax, hash: &str::to_owned };
         let scrubbed = self.policies.of(request.api).scrub(&request.body, &how).map_err(RequestFault::from)?;
         let fields = request_fields(request.path.as_ref(), &scrubbed);
         let facts = RequestFacts::read(dialect_of(request.api), fields).map_err(RequestFault::from)?;
         let model = self.catalog.resolve(&facts.model).map_err(RequestFault::from)?;
-        Ok(Counted { input_tokens: input_estimate(&facts, model.family).get(), is_estimated: true })
+        Ok(Counting { calls: Vec::new(), estimate: input_estimate(&facts, model.family).get() })
     }
 
-    /// The provider's count; `None` where its counter fails.
-    async fn ask_counter(
-        &self,
-        request: &InferenceRequest,
-        plan: &Plan<'_>,
-        planned: &PlannedRoute,
-    ) -> Result<Option<u64>, Fault> {
+    /// The call of a provider's counter; `None` where none of its accounts can be used.
+    fn counter_call(&self, request: &InferenceRequest, plan: &Plan<'_>, planned: &PlannedRoute) -> Option<CounterCall> {
         let (candidate, now) = (&planned.candidate, self.ports.clock.now());
         let (vendor, dialect) = (&candidate.upstream.vendor, candidate.upstream.dialect);
-        let address = [&vendor.url(dialect, "", false), COUNT_PATH].concat().parse();
-        let (Ok(url), Some(account)) = (address, candidate.upstream.account(now)) else {
-            return Ok(None);
-        };
+        let url = [&vendor.url(dialect, "", false), COUNT_PATH].concat().parse().ok()?;
+        let account = candidate.upstream.account(now)?;
         let counted = plan.fields(planned).into_iter().filter(|(name, _)| COUNTED.contains(name));
         let fields: Vec<(&str, &str)> = counted.collect();
         let model = &candidate.route().upstream_model;
@@ -86,8 +102,13 @@ impl Gateway {
         if planned.translated.is_none() {
             headers.extend(request.headers.clone());
         }
-        let Ok(response) = candidate.upstream.transport.send(UpstreamRequest { url, headers, body: body.into() }).await
-        else {
+        let request = UpstreamRequest { url, headers, body: body.into() };
+        Some(CounterCall { upstream: Arc::clone(&candidate.upstream), request })
+    }
+
+    /// The provider's count; `None` where its counter fails.
+    async fn ask_counter(&self, CounterCall { upstream, request }: CounterCall) -> Result<Option<u64>, Fault> {
+        let Ok(response) = upstream.transport.send(request).await else {
             return Ok(None);
         };
         let status = response.status;
@@ -102,7 +123,7 @@ impl Gateway {
             }
             _ => {
                 tracing::warn!(
-                    vendor = &*vendor.id,
+                    vendor = &*upstream.vendor.id,
                     status = error.status,
                     "the provider does not count now; the count is estimated"
                 );

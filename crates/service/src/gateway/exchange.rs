@@ -12,7 +12,6 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use opencredits_providers::{
     ErrorKind, Outcome, StartDetector, StreamStart, TransportError, UpstreamError, UpstreamRequest, UpstreamResponse,
-    read_body,
 };
 use opencredits_units::UnixMs;
 use std::time::Duration;
@@ -108,7 +107,9 @@ async fn exchange(
         // Nothing of it reached the client, so the person pays nothing. What the provider bills is our loss.
         Err(error) => return Err(transport_failure(open, error)),
     };
-    let outcome = read_body(open.upstream.dialect, &body);
+    let (reader, content) = (open.answer_reader(), body.clone());
+    let read = open.gateway.large.run(body.len(), move || reader.read(content)).await;
+    let (outcome, body) = read.map_err(|_| FailedAttempt::of(UpstreamKind::Unavailable))?;
     match &outcome.error {
         Some(error) => {
             let (generation, vendor, kind) = (open.generation, &*open.upstream.vendor.id, error.kind);
@@ -162,7 +163,6 @@ fn deliver_stream(
 /// Charges for a whole answer, then gives it out.
 async fn deliver_whole(open: OpenRequest, answer: Box<Whole>, attempt: &UpstreamAttempt) -> Result<Reply, Fault> {
     let Whole { headers, body, outcome, memory } = *answer;
-    let body = open.translated(&body, &outcome).map_or(body, Bytes::from);
     let settled = open.settle(&outcome)?;
     if let Some(durable) = settled.durable {
         durable.await?;

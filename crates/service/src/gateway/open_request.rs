@@ -10,9 +10,13 @@ use super::reaper::Abandoned;
 use super::state::Gateway;
 use crate::keyring::Spender;
 use crate::record::AttemptRecord;
+use bytes::Bytes;
 use opencredits_catalog::Model;
-use opencredits_providers::{Dialect, Origin, Outcome, StopBilling, StreamAdapter, UsageChunk, translate_body};
+use opencredits_providers::{
+    Dialect, Origin, Outcome, StopBilling, StreamAdapter, UsageChunk, read_body, translate_body,
+};
 use opencredits_units::{EntryId, GenerationId, NanoUsd, Tokens, UnixMs};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// How the client gets the answer.
@@ -85,7 +89,7 @@ pub(super) struct OpenRequest {
     /// The client's dialect.
     pub(super) dialect: Dialect,
     /// Tools with free-text input.
-    pub(super) custom_tools: Vec<String>,
+    pub(super) custom_tools: BTreeSet<String>,
     pub(super) cancelled: bool,
     /// Set when the client has disconnected before an answer began.
     pub(super) abandoned: Abandoned,
@@ -120,14 +124,10 @@ impl OpenRequest {
         Origin { vendor, created, input, custom_tools: self.custom_tools.clone() }
     }
 
-    /// A whole answer in the client's dialect; `None` where the provider has the same dialect.
-    pub(super) fn translated(&self, body: &[u8], outcome: &Outcome) -> Option<Vec<u8>> {
+    /// Reads a whole answer.
+    pub(super) fn answer_reader(&self) -> AnswerReader {
         let from = self.upstream.dialect;
-        let usage = outcome.usage.unwrap_or_default();
-        if from == self.dialect {
-            return None;
-        }
-        translate_body(from, self.dialect, body, &usage, &self.origin())
+        AnswerReader { from, to: (from != self.dialect).then(|| (self.dialect, self.origin())) }
     }
 
     /// Whether the provider bills nothing more once its stream is closed.
@@ -138,6 +138,24 @@ impl OpenRequest {
     /// Whether the model may have produced hidden reasoning.
     pub(super) fn may_reason(&self) -> bool {
         self.request_terms.thinks && self.model.supports.iter().any(|what| what == "reasoning")
+    }
+}
+
+/// Reads a whole answer, and translates it where the client's dialect is another.
+pub(super) struct AnswerReader {
+    from: Dialect,
+    to: Option<(Dialect, Origin)>,
+}
+
+impl AnswerReader {
+    /// What the provider says of the answer, and the answer in the client's dialect.
+    pub(super) fn read(&self, body: Bytes) -> (Outcome, Bytes) {
+        let outcome = read_body(self.from, &body);
+        let translated =
+            self.to.as_ref().filter(|_| outcome.error.is_none()).and_then(|(to, origin)| {
+                translate_body(self.from, *to, &body, &outcome.usage.unwrap_or_default(), origin)
+            });
+        (outcome, translated.map_or(body, Bytes::from))
     }
 }
 

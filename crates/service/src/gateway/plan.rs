@@ -10,6 +10,7 @@ use opencredits_catalog::{Catalog, Model};
 use opencredits_providers::{Attached, Dialect, RequestFacts, Target, Translated, translate_with, unsealed};
 use opencredits_sanitizer::{SanitizeError, Scrub, Scrubbed, Strictness};
 use opencredits_units::{Tokens, ToolUse};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A request that was read. It borrows the body.
@@ -62,7 +63,7 @@ impl Plan<'_> {
     }
 
     /// Tools with free-text input, which are the same in every translation of the request.
-    pub(super) fn custom_tools(&self) -> Vec<String> {
+    pub(super) fn custom_tools(&self) -> BTreeSet<String> {
         let translated = self.routes.iter().find_map(|planned| planned.translated.as_ref());
         translated.map(|translated| translated.custom_tools.clone()).unwrap_or_default()
     }

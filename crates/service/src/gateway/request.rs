@@ -35,7 +35,7 @@ pub struct InferenceRequest {
     pub memory: Reservation,
 }
 
-/// What a path says in route_index of a body.
+/// What a path says that is elsewhere in the body.
 pub struct PathParameters {
     /// The model, as raw JSON.
     pub model: String,

@@ -3,6 +3,7 @@
 use super::admissions::AdmissionSet;
 use super::exposures::Exposures;
 use super::health::{HealthTracker, RouteHealth};
+use super::large::LargeBodies;
 use super::prepared_upstream::{PreparedUpstream, Upstream};
 use super::reaper::{self, DetachedQueue, DrainLimits, Reaper};
 use crate::config::Ack;
@@ -80,6 +81,8 @@ pub struct Settings {
     pub retries: Retries,
     /// The memory that bodies and answers may take together, in bytes.
     pub memory_max: usize,
+    /// Large bodies that are worked on at once, beside the threads that serve.
+    pub large_at_once: usize,
 }
 
 /// How a request is tried again.
@@ -109,6 +112,7 @@ pub struct Gateway {
     pub(super) tally: Arc<UsageTally>,
     pub(super) ports: Ports,
     pub(super) memory: Arc<MemoryBudget>,
+    pub(super) large: LargeBodies,
     pub(super) settings: Settings,
     pub(super) hash_key: HashKey,
     pub(super) policies: Policies,
@@ -210,6 +214,7 @@ impl Gateway {
             tally: parts.tally,
             ports: parts.ports,
             memory: Arc::new(MemoryBudget::new(parts.settings.memory_max)),
+            large: LargeBodies::new(parts.settings.large_at_once),
             settings: parts.settings,
             hash_key: parts.hash_key,
             policies,
@@ -261,6 +266,12 @@ impl Gateway {
     #[must_use]
     pub const fn memory(&self) -> &Arc<MemoryBudget> {
         &self.memory
+    }
+
+    /// Does work on large bodies on other threads.
+    #[must_use]
+    pub const fn large(&self) -> &LargeBodies {
+        &self.large
     }
 
     /// The ledger.

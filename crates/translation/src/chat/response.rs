@@ -10,6 +10,7 @@ use opencredits_wire::sse::push_event;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
@@ -160,8 +161,26 @@ struct Function<'a> {
 pub(crate) struct Reader {
     /// The answer's id, once known.
     id: Option<String>,
-    /// The index upstream and the id of each call.
-    calls: Vec<(u64, String)>,
+    /// The calls by their index upstream.
+    calls: HashMap<u64, SameIndex>,
+    /// The number of the next call.
+    next: u64,
+    /// The index of the last call.
+    last_index: u64,
+}
+
+/// The calls of one index: some hosts give several the same.
+#[derive(Default)]
+struct SameIndex {
+    latest: u64,
+    by_id: HashMap<String, u64>,
+}
+
+impl SameIndex {
+    /// The number of the call that a delta with this id belongs to; that of the latest where it has none.
+    fn number_of(&self, id: &str) -> Option<u64> {
+        if id.is_empty() { Some(self.latest) } else { self.by_id.get(id).copied() }
+    }
 }
 
 impl Reader {
@@ -218,22 +237,22 @@ impl Reader {
     fn call(&mut self, call: &ToolCall<'_>, each: &mut dyn FnMut(Step<'_>)) -> u64 {
         let id = call.id.as_deref().unwrap_or_default();
         // A whole message has no indices: each of its calls has a name, and is a call of its own.
-        let at = call.index.or_else(|| call.function.name.is_none().then(|| self.last_index()));
-        let known = self.calls.iter().rposition(|(index, known)| at == Some(*index) && (id.is_empty() || known == id));
-        if let Some(known) = known {
-            return count(known);
+        let at = call.index.or_else(|| call.function.name.is_none().then_some(self.last_index));
+        let known = at.and_then(|at| self.calls.get(&at));
+        if let Some(number) = known.and_then(|known| known.number_of(id)) {
+            return number;
         }
-        let number = count(self.calls.len());
+        let number = self.next;
         let answer = self.id.as_deref().unwrap_or_default();
         let id = if id.is_empty() { format!("call_{answer}_{number}") } else { id.to_owned() };
         let name = call.function.name.as_deref().unwrap_or_default();
         each(Step::Call { index: number, id: Cow::Borrowed(&id), name: Cow::Borrowed(name) });
-        self.calls.push((at.unwrap_or(number), id));
+        self.next = number.saturating_add(1);
+        self.last_index = at.unwrap_or(number);
+        let same_index = self.calls.entry(self.last_index).or_default();
+        same_index.latest = number;
+        same_index.by_id.insert(id, number);
         number
-    }
-
-    fn last_index(&self) -> u64 {
-        self.calls.last().map_or(0, |(index, _)| *index)
     }
 
     fn reason(&self, native: &str) -> Reason {

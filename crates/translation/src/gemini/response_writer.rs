@@ -18,6 +18,7 @@ pub(crate) struct Writer {
 /// Assembles parts.
 struct Parts {
     vendor: String,
+    /// In the order of their indices.
     calls: Vec<OpenCall>,
     /// Whether a reasoning block has begun whose vendor is not yet known.
     thinks: bool,
@@ -70,7 +71,8 @@ impl Parts {
                 self.calls.push(OpenCall { index: *index, id, name, json: String::new() });
             }
             Step::Arguments { index, json } => {
-                if let Some(call) = self.calls.iter_mut().find(|call| call.index == *index) {
+                let at = self.calls.binary_search_by_key(index, |call| call.index).ok();
+                if let Some(call) = at.and_then(|at| self.calls.get_mut(at)) {
                     call.json.push_str(json);
                 }
             }

@@ -138,8 +138,8 @@ impl Writer {
     fn arguments(&mut self, index: u64, json: &str, out: &mut Vec<u8>) {
         if self.open == Some(Open::Call(index)) {
             self.delta(out, "input_json_delta", "partial_json", json);
-        } else if let Some(later) = self.later.iter_mut().find(|later| later.index == index) {
-            later.json.push_str(json);
+        } else if let Ok(at) = self.later.binary_search_by_key(&index, |later| later.index) {
+            self.later[at].json.push_str(json);
         }
     }
 

@@ -262,7 +262,7 @@ fn tools<'a>(to: &mut Conversation<'a>, raw: &'a str, dropped: &mut Vec<String>)
         let name = name.ok_or(expected("tools", "complete: a function has a name"))?;
         let mut schema = parameters.filter(|raw| json::is_set(raw.get().as_bytes())).map(raw_text);
         if is_custom {
-            to.custom_tools.push(name.to_string());
+            to.custom_tools.insert(name.to_string());
             schema = Some(Cow::Borrowed(FREE_TEXT));
             // Other dialects do not enforce a grammar of the text.
             if format.is_some_and(|format| &*format.r#type != "text") {

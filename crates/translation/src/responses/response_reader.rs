@@ -5,6 +5,7 @@ use crate::step::{Reason, Step, Stop};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -78,8 +79,15 @@ struct Event<'a> {
 /// Numbers calls, between which items of other kinds stand.
 #[derive(Default)]
 pub(crate) struct Reader {
-    /// The index of each call among the items, and whether any of its arguments came.
-    calls: Vec<(u64, bool)>,
+    /// By the index among the items.
+    calls: HashMap<u64, KnownCall>,
+    /// The number of the next call.
+    next: u64,
+}
+
+struct KnownCall {
+    number: u64,
+    has_arguments: bool,
 }
 
 impl Reader {
@@ -165,25 +173,25 @@ impl Reader {
     }
 
     fn begin(&mut self, item: &Item<'_>, at: u64, each: &mut dyn FnMut(Step<'_>)) {
-        let index = u64::try_from(self.calls.len()).unwrap_or(u64::MAX);
+        let index = self.next;
+        self.next = index.saturating_add(1);
         let id = item.call_id.as_deref().unwrap_or(&item.id);
         let name = item.name.as_deref().unwrap_or_default();
         each(Step::Call { index, id: Cow::Borrowed(id), name: Cow::Borrowed(name) });
-        self.calls.push((at, false));
+        self.calls.insert(at, KnownCall { number: index, has_arguments: false });
     }
 
     fn arguments(&mut self, json: Option<Text<'_>>, at: u64, each: &mut dyn FnMut(Step<'_>)) {
         let json = json.filter(|json| !json.is_empty());
-        let call = self.calls.iter_mut().zip(0..).find(|((place, _), _)| *place == at);
-        if let (Some(json), Some(((_, has_arguments), index))) = (json, call) {
-            *has_arguments = true;
-            each(Step::Arguments { index, json: json.0 });
+        if let (Some(json), Some(call)) = (json, self.calls.get_mut(&at)) {
+            call.has_arguments = true;
+            each(Step::Arguments { index: call.number, json: json.0 });
         }
     }
 
     /// The end of a call: arguments that did not come in pieces are given whole.
     fn end(&mut self, item: Item<'_>, at: u64, each: &mut dyn FnMut(Step<'_>)) {
-        let has_arguments = self.calls.iter().any(|(index, has_arguments)| *index == at && *has_arguments);
+        let has_arguments = self.calls.get(&at).is_some_and(|call| call.has_arguments);
         if !has_arguments {
             let json = item.arguments.and_then(|raw| serde_json::from_str::<Text<'_>>(raw.get()).ok());
             let json = json.filter(|json| !json.is_empty()).unwrap_or(Text(Cow::Borrowed("{}")));

@@ -187,7 +187,8 @@ impl Writer {
     }
 
     fn arguments(&mut self, index: u64, json: &str, out: &mut Vec<u8>) {
-        let Some(call) = self.calls.iter_mut().find(|call| call.index == index) else {
+        let at = self.calls.binary_search_by_key(&index, |call| call.index).ok();
+        let Some(call) = at.and_then(|at| self.calls.get_mut(at)) else {
             return;
         };
         call.json.push_str(json);

@@ -37,7 +37,7 @@ fn a_tool_of_free_text_becomes_a_function_with_that_text_and_its_calls_follow() 
         ["input.local_shell_call_output", "input.tool_search_call", "input.tool_search_output", "tools.format"];
     assert_eq!(
         (translated.dropped, translated.custom_tools),
-        (dropped.map(str::to_owned).to_vec(), vec!["patch".to_owned()])
+        (dropped.map(str::to_owned).to_vec(), ["patch".to_owned()].into())
     );
     let schema = json!({"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"],
         "additionalProperties": false});
@@ -49,7 +49,7 @@ fn a_tool_of_free_text_becomes_a_function_with_that_text_and_its_calls_follow() 
 }
 
 fn origin() -> Origin {
-    Origin { vendor: "v".to_owned(), created: 1, input: 0, custom_tools: vec!["patch".to_owned()] }
+    Origin { vendor: "v".to_owned(), created: 1, input: 0, custom_tools: ["patch".to_owned()].into() }
 }
 
 fn calls() -> Value {

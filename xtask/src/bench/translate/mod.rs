@@ -1,21 +1,18 @@
 //! Requests and streams passed through and translated, next to serde_json reading a value and writing it back.
 
 mod samples;
+mod scaling;
+mod way;
 
 use super::effort::Effort;
 use super::machine::median;
 use super::report::Report;
 use crate::outcome::Outcome;
-use bytes::Bytes;
-use opencredits_providers::{
-    Dialect, End, Origin, RequestFacts, Rewrite, StreamAdapter, StreamTap, UsageChunk, Vendor, translate, upstream_body,
-};
-use opencredits_sanitizer::{Api, Policy, Scrub, Strictness};
 use samples::{DIALECTS, SIZES};
 use serde_json::Value;
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
+use way::{Way, relayed, short, tapped};
 
 /// Translating a request costs at most so many times the yardstick.
 const TRANSLATE_MAX: f64 = 2.5;
@@ -42,7 +39,8 @@ impl From<Effort> for Timing {
 pub(super) fn run(effort: Effort, report: &mut Report) -> Outcome {
     let timing = Timing::from(effort);
     requests(&timing, report)?;
-    streams(&timing, report)
+    streams(&timing, report)?;
+    scaling::run(effort, report)
 }
 
 /// Seconds that one call takes: the best of the rounds' means, in the median of the rounds.
@@ -73,7 +71,7 @@ fn requests(timing: &Timing, report: &mut Report) -> Outcome {
             })?;
             report.figure(format!("value_mb_per_s_{}_{name}", short(from)), megabytes / value);
             for to in DIALECTS {
-                let way = RouteCandidate::new(from, to)?;
+                let way = Way::new(from, to)?;
                 let taken = seconds(timing, || way.goes(&body))?;
                 let kind = if from == to { "pass".to_owned() } else { format!("to_{}", short(to)) };
                 let worst = if from == to { &mut worst_pass } else { &mut worst_translate };
@@ -87,44 +85,6 @@ fn requests(timing: &Timing, report: &mut Report) -> Outcome {
     report.at_most("pass_over_value_worst", worst_pass, PASS_MAX);
     report.at_most("translate_over_value_worst", worst_translate, TRANSLATE_MAX);
     Ok(())
-}
-
-/// What becomes of a request between two dialects: scrubbed, looked at, translated where need be, and joined.
-struct RouteCandidate {
-    from: Dialect,
-    to: Dialect,
-    policy: Policy,
-    vendor: Arc<Vendor>,
-}
-
-impl RouteCandidate {
-    fn new(from: Dialect, to: Dialect) -> Outcome<Self> {
-        let api = match from {
-            Dialect::AnthropicMessages => Api::AnthropicMessages,
-            Dialect::OpenaiResponses => Api::OpenaiResponses,
-            Dialect::GeminiGenerate => Api::GeminiGenerate,
-            _ => Api::OpenaiChat,
-        };
-        Ok(Self { from, to, policy: Policy::builtin(api)?, vendor: samples::vendor(to)? })
-    }
-
-    fn goes(&self, body: &[u8]) -> Outcome {
-        let how = Scrub { strictness: Strictness::Lax, hash: &|value: &str| value.to_owned() };
-        let scrubbed = self.policy.scrub(black_box(body), &how)?;
-        let named = self.from.names_model_in_path().then_some([("model", "\"m\""), ("stream", "false")]);
-        let fields = || named.into_iter().flatten().chain(scrubbed.fields());
-        black_box(RequestFacts::read(self.from, fields())?);
-        let rewrite = Rewrite { vendor: &self.vendor, dialect: self.to, model: "m", output_cap: None, stream: false };
-        if self.from == self.to {
-            black_box(upstream_body(&scrubbed.fields().collect::<Vec<_>>(), &rewrite));
-            return Ok(());
-        }
-        let there = translate(self.from, &samples::target(self.to), fields())?;
-        let fields: Vec<(&str, &str)> = there.fields.iter().map(|(name, raw)| (*name, raw.as_str())).collect();
-        black_box(RequestFacts::read(self.to, fields.iter().copied())?);
-        black_box(upstream_body(&fields, &rewrite));
-        Ok(())
-    }
 }
 
 fn streams(timing: &Timing, report: &mut Report) -> Outcome {
@@ -148,34 +108,4 @@ fn streams(timing: &Timing, report: &mut Report) -> Outcome {
     }
     report.at_most("tap_ns_per_event_worst", worst_tap, TAP_NS_MAX);
     Ok(())
-}
-
-fn tapped(dialect: Dialect, chunks: &[Bytes]) -> Outcome<usize> {
-    let mut tap = StreamTap::new(dialect, UsageChunk::Requested);
-    let mut bytes = 0;
-    for chunk in chunks {
-        bytes += tap.feed(black_box(chunk))?.len();
-    }
-    black_box(tap.outcome(End::Clean));
-    Ok(bytes + tap.close("").len())
-}
-
-fn relayed(from: Dialect, to: Dialect, chunks: &[Bytes]) -> Outcome<usize> {
-    let origin = Origin { vendor: "v".to_owned(), created: 1, ..Origin::default() };
-    let mut passage = StreamAdapter::new(from, to, origin, UsageChunk::Requested);
-    let mut bytes = 0;
-    for chunk in chunks {
-        bytes += passage.feed(black_box(chunk))?.len();
-    }
-    black_box(passage.outcome(End::Clean));
-    Ok(bytes + passage.close("", None).len())
-}
-
-const fn short(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::AnthropicMessages => "messages",
-        Dialect::OpenaiResponses => "responses",
-        Dialect::GeminiGenerate => "gemini",
-        _ => "chat",
-    }
 }

@@ -16,7 +16,7 @@ pub(super) const SIZES: [(&str, usize); 3] = [("2kb", 2_000), ("100kb", 100_000)
 /// Chunks of a stream that say something.
 const CHUNKS: usize = 200;
 /// What is said: words, an umlaut, another script, a line break and quotes, which need escapes.
-const TEXT: &str = "The harbour lies in the east; ships from Malm\u{f6} and \u{5927}\u{962a} wait there.\nThe pilot said: \"Not before noon.\" ";
+pub(super) const TEXT: &str = "The harbour lies in the east; ships from Malm\u{f6} and \u{5927}\u{962a} wait there.\nThe pilot said: \"Not before noon.\" ";
 
 /// A vendor that speaks `dialect`.
 pub(super) fn vendor(dialect: Dialect) -> Outcome<Arc<Vendor>> {
@@ -32,9 +32,13 @@ pub(super) fn target(dialect: Dialect) -> Target<'static> {
 
 /// A request of about `bytes` in `dialect`.
 pub(super) fn request(dialect: Dialect, bytes: usize) -> Outcome<Vec<u8>> {
-    let chat = chat(bytes);
+    translated(dialect, &chat(bytes))
+}
+
+/// A request of the chat dialect in `dialect`.
+pub(super) fn translated(dialect: Dialect, chat: &Value) -> Outcome<Vec<u8>> {
     if dialect == Dialect::OpenaiChat {
-        return Ok(serde_json::to_vec(&chat)?);
+        return Ok(serde_json::to_vec(chat)?);
     }
     let fields: Vec<(String, String)> =
         chat.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.to_string())).collect();
@@ -97,7 +101,8 @@ pub(super) fn stream(dialect: Dialect) -> Outcome<Vec<Bytes>> {
     Ok(cut(&String::from_utf8(out)?))
 }
 
-fn event(delta: &Value, finish: &Value, usage: Option<Value>) -> String {
+/// An event of the chat dialect.
+pub(super) fn event(delta: &Value, finish: &Value, usage: Option<Value>) -> String {
     let choices =
         if delta.is_null() { json!([]) } else { json!([{"index": 0, "delta": delta, "finish_reason": finish}]) };
     let mut chunk = json!({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m",
