@@ -30,6 +30,7 @@ mod keyring;
 mod memory;
 mod ports;
 mod record;
+mod record_words;
 mod served_catalogue;
 mod usage_tally;
 

@@ -9,7 +9,7 @@ use opencredits_units::{BasisPoints, Bucket, KeyId, NanoUsd, PicoUsd, Rate, Toke
 use serde::{Deserialize, Serialize};
 
 /// The version of the encoding, which is the first byte of each record.
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 /// The longest name from a peer, in bytes, so that a record stays a small row.
 const NAME_BYTES_MAX: usize = 64;
 /// The number of the first tool in [`Line::what`].
@@ -143,8 +143,10 @@ pub struct GenerationRecord {
     /// The provider's own id of the answer; empty where there is none.
     pub upstream_id: String,
     /// The provider's own finish reason; empty where there is none.
+    #[serde(with = "crate::record_words")]
     pub native_finish: String,
     /// The service tier of the answer, where the provider reports one.
+    #[serde(with = "crate::record_words")]
     pub tier: String,
     /// Version of the price book.
     pub price_book: BookVersion,
@@ -236,6 +238,8 @@ impl GenerationRecord {
     pub fn from_memo(memo: &[u8]) -> Result<Self, RecordError> {
         match memo.split_first() {
             Some((&VERSION, rest)) => postcard::from_bytes(rest).map_err(|_| RecordError::Malformed),
+            // The fourth version wrote every word in full.
+            Some((4, rest)) => postcard::from_bytes(rest).map_err(|_| RecordError::Malformed),
             // The third version ended before the reported tokens.
             Some((3, rest)) => postcard::from_bytes(&[rest, &[0]].concat()).map_err(|_| RecordError::Malformed),
             Some((2, rest)) => Self::from_second_form(&[rest, &[0]].concat()),
@@ -429,6 +433,20 @@ mod tests {
         for cut in 0..second.len() {
             assert!(GenerationRecord::from_memo(&second[..cut]).is_err(), "{cut}");
         }
+    }
+
+    #[test]
+    fn words_survive_and_a_form_that_wrote_them_in_full_is_read() {
+        for word in ["stop", "end_turn", "default", "", "eos", "\u{e9}", "x", "STOP", "batch"] {
+            let of = GenerationRecord { native_finish: word.to_owned(), tier: word.to_owned(), ..record() };
+            assert_eq!(GenerationRecord::from_memo(&of.to_memo().unwrap()), Ok(of), "{word}");
+        }
+        let unknown = GenerationRecord { native_finish: "pots".to_owned(), ..record() };
+        let mut fourth = unknown.to_memo().unwrap();
+        let at = memchr::memmem::find(&fourth, b"pots").unwrap();
+        fourth[0] = 4;
+        fourth[at..at + 4].copy_from_slice(b"stop");
+        assert_eq!(GenerationRecord::from_memo(&fourth), Ok(record()));
     }
 
     #[test]
