@@ -85,6 +85,16 @@ impl Writer {
         }
     }
 
+    /// The bytes of a step that are kept after it was written, at most: an answer of one dialect repeats everything at its
+    /// end, and calls may wait until they are complete.
+    fn keeps(&self, step: &Step<'_>) -> usize {
+        match (self, step) {
+            (Self::Responses(_), Step::Text(text) | Step::Refusal(text) | Step::Reasoning(text)) => text.len(),
+            (Self::Responses(_) | Self::Messages(_) | Self::Gemini(_), Step::Arguments { json, .. }) => json.len(),
+            _ => 0,
+        }
+    }
+
     fn close(&mut self, closing: &Closing<'_>) -> Vec<u8> {
         match self {
             Self::Chat(writer) => writer.close(closing),
@@ -113,7 +123,7 @@ impl StreamTranslator {
 
     /// The bytes that are kept until the event, or the stream, ends.
     pub(crate) const fn kept_bytes(&self) -> usize {
-        self.tap.kept_bytes().saturating_add(self.framer.partial_bytes())
+        self.tap.kept_bytes().saturating_add(self.framer.partial_bytes()).saturating_add(self.steps.kept_bytes)
     }
 
     /// Takes a chunk and returns the bytes to send for it: complete events.
@@ -174,6 +184,8 @@ struct Steps {
     stop: Option<Stop>,
     has_stop: bool,
     has_calls: bool,
+    /// Bytes of content that the writer keeps for its closing events.
+    kept_bytes: usize,
 }
 
 impl Steps {
@@ -181,7 +193,10 @@ impl Steps {
         self.note(&step);
         match step {
             Step::Stop(reason) => self.stop = Some(reason),
-            step => writer.step(&step, out),
+            step => {
+                self.kept_bytes = self.kept_bytes.saturating_add(writer.keeps(&step));
+                writer.step(&step, out);
+            }
         }
     }
 

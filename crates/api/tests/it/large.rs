@@ -150,3 +150,32 @@ async fn an_address_has_a_share_of_the_memory_also_behind_a_proxy() {
         assert!(status == "200" || answer.to_ascii_lowercase().contains("retry-after: "), "{answer}");
     }
 }
+
+#[tokio::test]
+async fn what_a_translation_keeps_of_a_stream_counts_as_memory() {
+    let app = TestApp::answering(VENDORS, MODELS, "application/json", "{}");
+    let (_, key) = app.person(10).await;
+    let delta = json!({"id": "a", "object": "chat.completion.chunk", "created": 1, "model": "m",
+        "choices": [{"index": 0, "delta": {"content": "x".repeat(40_000)}, "finish_reason": null}]});
+    let mut chunks = vec![Ok(format!("data: {delta}\n\n").into()); 40];
+    let end = json!({"id": "a", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]});
+    chunks.push(Ok(format!("data: {end}\n\ndata: [DONE]\n\n").into()));
+    for (path, body) in [
+        ("/v1/responses", json!({"model": "a/m", "max_output_tokens": 500_000, "input": "hi", "stream": true})),
+        (
+            "/v1/chat/completions",
+            json!({"model": "a/m", "stream": true, "messages": [{"role": "user", "content": "hi"}]}),
+        ),
+    ] {
+        for host in ["v.example", "w.example"] {
+            app.script(host, &[Scripted::Stream(chunks.clone())]);
+        }
+        // 1.6 MB pass; a translation into this dialect repeats them at its end.
+        let taken = taken(&app, None, MEMORY_MAX - (1 << 20));
+        let answer = app.post(path, &key, &body).await;
+        let was_cut = answer.text.contains("\"error\"");
+        assert_eq!(was_cut, path == "/v1/responses", "{path}: {}", &answer.text[answer.text.len() - 300..]);
+        drop(taken);
+        app.drained().await;
+    }
+}
