@@ -60,20 +60,47 @@ impl UpstreamError {
         Self { kind: ErrorKind::Server, status, code: None, message: String::new(), retry_after_ms: None }
     }
 
+    /// Whether an object has the shape of an error in some API.
+    #[must_use]
+    pub fn is_shaped(object: &[u8]) -> bool {
+        let object = object.trim_ascii();
+        let object = first_of(object);
+        SHAPES.iter().any(|name| json::member(object, name).is_some_and(json::is_set))
+    }
+
     /// Reads the body of a response that is no success. The headers tell when a retry makes sense.
     #[must_use]
     pub fn read(status: u16, body: &[u8], retry_after_ms: Option<u64>) -> Self {
         let body = body.trim_ascii();
-        // Some hosts wrap the error in an array, others give it as a plain string.
-        let object = if body.first() == Some(&b'[') { first_item(body) } else { body };
-        let error = json::member(object, "error").unwrap_or(object);
+        let error = error_in(body);
         let text = |name| json::member(error, name).and_then(json::owned);
         let code = text("code").or_else(|| text("type"));
         let kind_name = text("type").unwrap_or_default();
-        let message = text("message").or_else(|| json::owned(error)).unwrap_or_default();
+        let message = SAID.iter().find_map(|name| text(name)).or_else(|| json::owned(error)).unwrap_or_default();
         let kind = kind_of(status, code.as_deref().unwrap_or_default(), &kind_name, &message);
         Self { kind, status, code, message: shortened(message), retry_after_ms }
     }
+}
+
+/// Members of an object that is an error.
+const SHAPES: [&str; 5] = ["error", "errors", "detail", "message", "msg"];
+/// Members of an error that say in words what it is.
+const SAID: [&str; 3] = ["message", "detail", "msg"];
+
+/// The error in an answer. Some hosts wrap it in an array, in a list of errors or of details, or give it as a plain string.
+fn error_in(body: &[u8]) -> &[u8] {
+    let object = first_of(body);
+    let inner = ["error", "errors"].iter().find_map(|name| json::member(object, name).filter(|raw| json::is_set(raw)));
+    let error = inner.map_or(object, first_of);
+    match json::member(error, "detail") {
+        Some(detail @ [b'[', ..]) => first_item(detail),
+        _ => error,
+    }
+}
+
+/// The first item of an array; else the value itself.
+fn first_of(value: &[u8]) -> &[u8] {
+    if value.first() == Some(&b'[') { first_item(value) } else { value }
 }
 
 fn first_item(array: &[u8]) -> &[u8] {

@@ -47,10 +47,11 @@ pub use opencredits_dialects::{
     read_usage, splice_usage,
 };
 pub use opencredits_translation::{
-    Attached, Attachment, Origin, StreamAdapter, StreamTranslator, Target, Translated, addresses, translate,
-    translate_body, translate_with, unsealed, usage_members,
+    Attached, Attachment, Origin, StreamAdapter, StreamTranslator, Target, Translated, addresses, body_of_events,
+    translate, translate_body, translate_with, unsealed, usage_members,
 };
 pub use opencredits_wire::EventTooLarge;
+pub use opencredits_wire::sse::is_event_stream;
 pub use rewrite::{Rewrite, upstream_body};
 pub use transport::{Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse};
 pub use vendor::{Auth, Endpoint, OutputCap, ReportedCost, StopBilling, Vendor, Vendors};

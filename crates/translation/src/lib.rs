@@ -57,7 +57,7 @@ pub use attachment::{Attached, Attachment};
 pub use opencredits_dialects::{Dialect, End, Outcome, RequestError, UsageChunk};
 pub use origin::Origin;
 pub use stream_adapter::StreamAdapter;
-pub use stream_translator::{StreamTranslator, translate_body};
+pub use stream_translator::{StreamTranslator, body_of_events, translate_body};
 pub use target::{Target, Translated};
 pub use translate::{addresses, translate, translate_with};
 pub use unseal::unsealed;

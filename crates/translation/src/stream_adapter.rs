@@ -29,6 +29,20 @@ impl StreamAdapter {
         }
     }
 
+    /// Makes a stream of a whole answer: an adapter for its end, and the bytes up to there. `None` where one of the dialects
+    /// has no conversations.
+    #[must_use]
+    pub fn of_whole(
+        (from, to): (Dialect, Dialect),
+        origin: Origin,
+        usage_chunk: UsageChunk,
+        (body, usage): (&[u8], &Usage),
+    ) -> Option<(Self, Bytes)> {
+        let mut translator = StreamTranslator::new(from, to, origin, usage_chunk)?;
+        let begin = translator.whole(body, usage);
+        Some((Self::Translated(Box::new(translator)), begin))
+    }
+
     /// Takes a chunk and returns the bytes to send for it: complete events.
     ///
     /// # Errors

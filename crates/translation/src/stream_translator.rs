@@ -138,6 +138,15 @@ impl StreamTranslator {
         Ok(out.into())
     }
 
+    /// Takes a whole answer and its usage, and returns the bytes to send for it, up to the closing events.
+    pub(crate) fn whole(&mut self, body: &[u8], usage: &Usage) -> Bytes {
+        self.usage = *usage;
+        let mut out = Vec::new();
+        let Self { reader, writer, steps, .. } = self;
+        reader.whole(body, &mut |step| steps.pass(step, writer, &mut out));
+        out.into()
+    }
+
     /// Whether the event that ends the stream was seen.
     #[must_use]
     pub const fn is_ended(&self) -> bool {
@@ -217,10 +226,33 @@ impl Steps {
 /// conversations.
 #[must_use]
 pub fn translate_body(from: Dialect, to: Dialect, body: &[u8], usage: &Usage, origin: &Origin) -> Option<Vec<u8>> {
-    let (mut reader, writes) = (Reader::new(ConversationDialect::of(from)?), ConversationDialect::of(to)?);
+    let mut reader = Reader::new(ConversationDialect::of(from)?);
+    written(to, usage, origin, |each| reader.whole(body, each))
+}
+
+/// The same from a whole stream of events, as some providers answer to a request that wants none.
+#[must_use]
+pub fn body_of_events(from: Dialect, to: Dialect, events: &[u8], usage: &Usage, origin: &Origin) -> Option<Vec<u8>> {
+    let mut reader = Reader::new(ConversationDialect::of(from)?);
+    let mut framer = Framer::new();
+    written(to, usage, origin, |each| {
+        // An event that is too large ends what can be read.
+        let _too_large_or_not = framer.feed(events, |raw, _| event(raw, &mut reader, &mut *each));
+        event(&framer.take_rest(), &mut reader, &mut *each);
+    })
+}
+
+/// A whole answer from its steps. It has a reason for its end, whether the provider gave one or not.
+fn written(
+    to: Dialect,
+    usage: &Usage,
+    origin: &Origin,
+    steps: impl FnOnce(&mut dyn FnMut(Step<'_>)),
+) -> Option<Vec<u8>> {
+    let writes = ConversationDialect::of(to)?;
     let read = |each: &mut dyn FnMut(Step<'_>)| {
         let mut seen = Steps::default();
-        reader.whole(body, &mut |step| {
+        steps(&mut |step| {
             seen.note(&step);
             each(step);
         });

@@ -10,6 +10,22 @@ const EVENT_BYTES_MAX: usize = 16 << 20;
 /// The largest buffer that is kept from event to event.
 const PARTIAL_BYTES_KEPT: usize = 64 << 10;
 
+/// What the lines of a stream of events begin with.
+const LINES: [&[u8]; 5] = [b"data:", b"event:", b"id:", b"retry:", b":"];
+/// A byte order mark, which a stream may begin with.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Whether a body begins as a stream of events, whatever its content type says; `None` where too little of it has come.
+#[must_use]
+pub fn is_event_stream(begin: &[u8]) -> Option<bool> {
+    let begin = begin.strip_prefix(MARK).unwrap_or(begin).trim_ascii_start();
+    if LINES.iter().any(|line| begin.starts_with(line)) {
+        return Some(true);
+    }
+    let may_become = begin.is_empty() || LINES.iter().any(|line| line.starts_with(begin));
+    (!may_become).then_some(false)
+}
+
 /// Where the bytes of an event are.
 pub enum Place {
     /// In the chunk that was fed.

@@ -2,10 +2,11 @@
 
 use crate::dialect::Dialect;
 use crate::outcome::End;
-use crate::stream::tap::{STATUS_IN_STREAM, StreamTap, is_broken_event};
+use crate::stream::tap::{DONE, STATUS_IN_STREAM, StreamTap};
 use crate::upstream_error::UpstreamError;
 use crate::usage_chunk::UsageChunk;
 use bytes::Bytes;
+use opencredits_wire::json;
 use opencredits_wire::sse::{Event, Framer};
 
 /// A stream without an event in so many bytes counts as started.
@@ -14,20 +15,36 @@ const FRONT_BYTES_MAX: usize = 64 << 10;
 /// The start of a stream.
 #[derive(Debug)]
 pub enum StreamStart {
-    /// Comments only, or a part of the first event.
+    /// Comments only, events that say nothing, or a part of an event.
     Pending,
     /// A response.
     Response,
     /// An error and nothing else.
     Error(UpstreamError),
+    /// The end, after events that said nothing.
+    Nothing,
 }
 
-/// Watches for the first event of a stream, wherever its chunks break. It holds content, so it cannot be printed.
+/// Watches for the first event of a stream that belongs to an answer, wherever its chunks break. It holds content, so it
+/// cannot be printed.
 pub struct StartDetector {
     dialect: Dialect,
     framer: Framer,
     front: Vec<Bytes>,
     front_bytes: usize,
+}
+
+/// What an event says of the start of its stream.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Says {
+    /// Nothing: a comment, a ping, an object that no dialect knows.
+    Nothing,
+    /// An answer has begun.
+    Answer,
+    /// An error, or the end: what came so far is all.
+    End,
+    /// No client can read it.
+    Broken,
 }
 
 impl StartDetector {
@@ -39,31 +56,30 @@ impl StartDetector {
 
     /// Reads the next chunk.
     pub fn feed(&mut self, chunk: Bytes) -> StreamStart {
-        let (mut has_data, mut is_broken) = (false, false);
+        let (mut says, dialect) = (Says::Nothing, self.dialect);
         let fed = self.framer.feed(&chunk, |raw, _| {
-            if let (false, Some(data)) = (has_data, Event::read(raw).data) {
-                (has_data, is_broken) = (true, is_broken_event(&data));
+            if let (Says::Nothing, Some(data)) = (says, Event::read(raw).data) {
+                says = said(dialect, &data);
             }
         });
         self.front_bytes = self.front_bytes.saturating_add(chunk.len());
         self.front.push(chunk);
-        if fed.is_ok() && !has_data && self.front_bytes <= FRONT_BYTES_MAX {
-            return StreamStart::Pending;
+        match says {
+            // An event that never ends, or many that say nothing, are not gathered for ever.
+            Says::Nothing if fed.is_err() || self.front_bytes > FRONT_BYTES_MAX => StreamStart::Response,
+            Says::Nothing => StreamStart::Pending,
+            says => self.judged(says),
         }
-        if is_broken { StreamStart::Error(UpstreamError::broken(STATUS_IN_STREAM)) } else { self.judged() }
     }
 
     /// Ends the stream. Its last event may lack the blank line, as with some servers.
     pub fn end(&mut self) -> StreamStart {
-        match Event::read(&self.framer.take_rest()).data {
-            None => return StreamStart::Pending,
-            Some(data) if is_broken_event(&data) => {
-                return StreamStart::Error(UpstreamError::broken(STATUS_IN_STREAM));
-            }
-            Some(_) => {}
+        let rest = self.framer.take_rest();
+        let says = Event::read(&rest).data.map_or(Says::End, |data| said(self.dialect, &data));
+        if !rest.is_empty() {
+            self.front.push(Bytes::from_static(b"\n\n"));
         }
-        self.front.push(Bytes::from_static(b"\n\n"));
-        self.judged()
+        self.judged(if says == Says::Nothing { Says::End } else { says })
     }
 
     /// All bytes read so far.
@@ -79,19 +95,60 @@ impl StartDetector {
         self.front.first().cloned().unwrap_or_default()
     }
 
-    fn judged(&mut self) -> StreamStart {
-        let front = self.joined();
-        error(self.dialect, &front).map_or(StreamStart::Response, StreamStart::Error)
+    fn judged(&mut self, says: Says) -> StreamStart {
+        match says {
+            Says::Answer => StreamStart::Response,
+            Says::Broken => StreamStart::Error(UpstreamError::broken(STATUS_IN_STREAM)),
+            Says::End | Says::Nothing => {
+                let front = self.joined();
+                all(self.dialect, &front)
+            }
+        }
     }
 }
 
-fn error(dialect: Dialect, front: &Bytes) -> Option<UpstreamError> {
-    memchr::memmem::find(front, b"error")?;
+/// What the data of an event says in its dialect.
+fn said(dialect: Dialect, data: &[u8]) -> Says {
+    if data.trim_ascii() == DONE {
+        return Says::End;
+    }
+    if !json::is_valid(data) {
+        return Says::Broken;
+    }
+    let has = |name: &str| json::member(data, name).is_some_and(json::is_set);
+    let kind = json::member(data, "type").and_then(json::text).unwrap_or_default();
+    let begins = match dialect {
+        Dialect::AnthropicMessages => kind == "message_start" || kind.starts_with("content_block"),
+        Dialect::OpenaiResponses => kind.starts_with("response.") && kind != "response.failed",
+        Dialect::GeminiGenerate => has("candidates") || has("usageMetadata") || has("promptFeedback"),
+        Dialect::CohereChat => !kind.is_empty(),
+        Dialect::OpenaiChat | Dialect::OpenaiEmbeddings => has("choices") || has("usage"),
+    };
+    match begins {
+        true if !has("error") || dialect == Dialect::OpenaiResponses => Says::Answer,
+        _ if UpstreamError::is_shaped(data) => Says::End,
+        _ => Says::Nothing,
+    }
+}
+
+/// What a stream says that has ended, or begins with an error.
+fn all(dialect: Dialect, front: &Bytes) -> StreamStart {
     let mut tap = StreamTap::new(dialect, UsageChunk::Requested);
-    let passed = tap.feed(front).ok()?;
+    let _too_large_or_not = tap.feed(front);
     let outcome = tap.outcome(End::Cut);
-    let only_comments = passed.split(|byte| *byte == b'\n').all(|line| line.is_empty() || line.starts_with(b":"));
-    outcome.error.filter(|_| only_comments && outcome.produced.is_nothing())
+    if let Some(error) = outcome.error {
+        return if outcome.produced.is_nothing() { StreamStart::Error(error) } else { StreamStart::Response };
+    }
+    if !outcome.is_empty() || outcome.usage.is_some() {
+        return StreamStart::Response;
+    }
+    // Errors in the shapes of other APIs, which the tap does not know.
+    let mut found = None;
+    let _too_large_or_not = Framer::new().feed(front, |raw, _| {
+        let data = Event::read(raw).data.filter(|data| UpstreamError::is_shaped(data));
+        found = found.take().or_else(|| data.map(|data| UpstreamError::read(STATUS_IN_STREAM, &data, None)));
+    });
+    found.map_or(StreamStart::Nothing, StreamStart::Error)
 }
 
 #[cfg(test)]
@@ -117,6 +174,7 @@ mod tests {
                 StreamStart::Pending => "not yet".to_owned(),
                 StreamStart::Response => "well".to_owned(),
                 StreamStart::Error(error) => error.message,
+                StreamStart::Nothing => "nothing".to_owned(),
             };
             assert_eq!(found, expected, "in pieces of {size}");
             assert!(front.starts_with(&stream.as_bytes()[..front.len().min(stream.len())]), "in pieces of {size}");
@@ -143,9 +201,29 @@ mod tests {
     }
 
     #[test]
-    fn comments_and_nothing_are_no_beginning() {
-        check("", "not yet");
-        check(": data\n\n: wait\n\n", "not yet");
+    fn a_stream_that_ends_without_an_answer_says_nothing() {
+        check("", "nothing");
+        check(": data\n\n: wait\n\n", "nothing");
+        check("data: [DONE]\n\n", "nothing");
+        check("data: {\"hello\":1}\n\ndata: [DONE]\n\n", "nothing");
+        check("data: {\"choices\":[]}\n\ndata: {\"usage\":null}\n\ndata: [DONE]\n\n", "well");
+    }
+
+    #[test]
+    fn an_error_in_the_shape_of_any_api_is_told() {
+        for shape in [
+            r#"{"detail":"busy"}"#,
+            r#"{"detail":[{"loc":["body"],"msg":"busy"}]}"#,
+            r#"{"object":"error","message":"busy","type":"X"}"#,
+            r#"{"error":"busy"}"#,
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"busy"}}"#,
+            r#"{"errors":[{"message":"busy"}]}"#,
+            r#"[{"error":{"code":503,"message":"busy","status":"UNAVAILABLE"}}]"#,
+            r#"{"message":"busy"}"#,
+        ] {
+            check(&format!("data: {shape}\n\ndata: [DONE]\n\n"), "busy");
+            check(&format!(": wait\n\nevent: error\ndata: {shape}\n\n"), "busy");
+        }
     }
 
     #[test]

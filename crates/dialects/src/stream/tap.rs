@@ -25,9 +25,12 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// All closing events of a stream may take so much memory. The largest is the one that repeats the whole answer.
 const WITHHELD_BYTES_MAX: usize = 16 << 20;
 
+/// The mark that ends a stream in some dialects.
+pub(crate) const DONE: &[u8] = b"[DONE]";
+
 /// Whether the data of an event is neither JSON nor the mark that ends a stream: no client can read it.
-pub(crate) fn is_broken_event(data: &[u8]) -> bool {
-    data.trim_ascii() != b"[DONE]" && !json::is_valid(data)
+fn is_broken_event(data: &[u8]) -> bool {
+    data.trim_ascii() != DONE && !json::is_valid(data)
 }
 
 /// Watches a stream pass.

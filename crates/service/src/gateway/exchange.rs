@@ -5,13 +5,14 @@ use super::open_request::{Delivery, OpenRequest};
 use super::prepared_upstream::Account;
 use super::reply::{Reply, WholeAnswer};
 use super::routing::RouteCandidate;
-use super::stream::{ChargedStream, InFlightStream};
+use super::stream::{ChargedStream, InFlightStream, StreamEnd};
 use crate::fault::{Fault, UpstreamFault, UpstreamKind};
 use crate::memory::Reservation;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use opencredits_providers::{
-    ErrorKind, Outcome, StartDetector, StreamStart, TransportError, UpstreamError, UpstreamRequest, UpstreamResponse,
+    ErrorKind, Outcome, StartDetector, StreamStart, TransportError, UpstreamBody, UpstreamError, UpstreamRequest,
+    UpstreamResponse, is_event_stream,
 };
 use opencredits_units::UnixMs;
 use std::time::Duration;
@@ -24,7 +25,9 @@ const ANSWER_COPIES: usize = 2;
 const RETRY_AFTER_MS: &str = "retry-after-ms";
 /// No wait is longer, whatever a provider says.
 const RETRY_AFTER_MS_MAX: u64 = 3_600_000;
-/// The content type of a stream begins with this.
+/// White space in front of an answer, at most.
+const BLANK_BYTES_MAX: usize = 4 << 10;
+/// The content type of a stream begins with this, in any case (RFC 9110, section 8.3.1).
 const EVENT_STREAM: &[u8] = b"text/event-stream";
 
 /// A provider's answer.
@@ -58,7 +61,7 @@ pub(super) async fn run(mut open: OpenRequest, plan: AttemptPlan) -> Result<Repl
                 open.gateway.remember(&plan, &attempt.candidate);
                 return match answer {
                     Answer::Stream(response) => Ok(deliver_stream(open, response, &plan, attempt)),
-                    Answer::Whole(answer) => deliver_whole(open, answer, attempt).await,
+                    Answer::Whole(answer) => deliver_whole(open, answer, &plan, attempt).await,
                 };
             }
             Err(failed) => failed,
@@ -94,10 +97,45 @@ async fn exchange(
     if !response.status.is_success() {
         return Err(refusal(open, response, account).await);
     }
-    let is_stream = response.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(EVENT_STREAM));
-    if open.delivery == Delivery::Streamed && is_stream {
-        return wait_for_start(open, response).await.map(Answer::Stream);
+    if open.delivery == Delivery::Streamed {
+        match begun(response).await.map_err(|error| transport_failure(open, error))? {
+            (true, response) => return wait_for_start(open, response).await.map(Answer::Stream),
+            (false, response) => return whole(open, response, memory).await,
+        }
     }
+    whole(open, response, memory).await
+}
+
+/// Waits for the first bytes of an answer, and tells whether they begin a stream of events: they do so under any content
+/// type, and a content type does not make events of anything else.
+async fn begun(mut response: UpstreamResponse) -> Result<(bool, UpstreamResponse), TransportError> {
+    let is_labelled = response.headers.get(CONTENT_TYPE).is_some_and(|kind| {
+        kind.as_bytes().get(..EVENT_STREAM.len()).is_some_and(|kind| kind.eq_ignore_ascii_case(EVENT_STREAM))
+    });
+    let mut front = BytesMut::new();
+    while let Some(chunk) = response.body.chunk().await.transpose()? {
+        // The usual stream is not copied.
+        if front.is_empty() && is_event_stream(&chunk) == Some(true) {
+            return Ok((true, UpstreamResponse { body: response.body.after(chunk), ..response }));
+        }
+        front.extend_from_slice(&chunk);
+        let known = is_event_stream(&front);
+        if known.is_some() || front.len() > BLANK_BYTES_MAX {
+            let is_stream = known.unwrap_or(is_labelled);
+            return Ok((is_stream, UpstreamResponse { body: response.body.after(front.freeze()), ..response }));
+        }
+    }
+    let rest = front.freeze();
+    // Nothing at all under the right label is a stream that says nothing.
+    Ok((is_labelled, UpstreamResponse { body: UpstreamBody::full(rest), ..response }))
+}
+
+/// Reads an answer that is not streamed.
+async fn whole(
+    open: &mut OpenRequest,
+    response: UpstreamResponse,
+    memory: &Reservation,
+) -> Result<Answer, FailedAttempt> {
     open.first_byte();
     let headers = passing(open, &response.headers);
     let mut memory = memory.another();
@@ -134,6 +172,7 @@ async fn wait_for_start(open: &OpenRequest, mut response: UpstreamResponse) -> R
             None => detector.end(),
         };
         match start {
+            StreamStart::Nothing => return Err(empty_stream(open)),
             StreamStart::Pending if is_end => return Err(empty_stream(open)),
             StreamStart::Pending => {}
             StreamStart::Response => {
@@ -160,15 +199,29 @@ fn deliver_stream(
     Reply::Stream { headers, dropped: attempt.dropped.clone(), stream }
 }
 
-/// Charges for a whole answer, then gives it out.
-async fn deliver_whole(open: OpenRequest, answer: Box<Whole>, attempt: &UpstreamAttempt) -> Result<Reply, Fault> {
+/// Charges for a whole answer, then gives it out: as a stream where the client asked for one.
+async fn deliver_whole(
+    open: OpenRequest,
+    answer: Box<Whole>,
+    plan: &AttemptPlan,
+    attempt: &UpstreamAttempt,
+) -> Result<Reply, Fault> {
     let Whole { headers, body, outcome, memory } = *answer;
+    let streamed = match open.delivery {
+        Delivery::Streamed => open.stream_of(&body, &outcome.usage.unwrap_or_default(), plan.usage_chunk),
+        Delivery::Whole => None,
+    };
     let settled = open.settle(&outcome)?;
     if let Some(durable) = settled.durable {
         durable.await?;
     }
-    let dropped = attempt.dropped.clone();
-    Ok(Reply::Whole(Box::new(WholeAnswer { headers, dropped, body, receipt: settled.receipt, memory })))
+    let (dropped, receipt) = (attempt.dropped.clone(), settled.receipt);
+    Ok(match streamed {
+        Some((adapter, events)) => {
+            Reply::Stream { headers, dropped, stream: ChargedStream::of_whole(events, StreamEnd { adapter, receipt }) }
+        }
+        None => Reply::Whole(Box::new(WholeAnswer { headers, dropped, body, receipt, memory })),
+    })
 }
 
 async fn send(
@@ -198,7 +251,7 @@ fn passing(open: &OpenRequest, headers: &HeaderMap) -> HeaderMap {
 
 fn empty_stream(open: &OpenRequest) -> FailedAttempt {
     let (generation, vendor) = (open.generation, &*open.upstream.vendor.id);
-    tracing::warn!(%generation, vendor, "the provider's stream ended without an event");
+    tracing::warn!(%generation, vendor, "the provider's stream ended without an answer");
     FailedAttempt::of(UpstreamKind::Unavailable)
 }
 

@@ -13,9 +13,10 @@ use crate::record::AttemptRecord;
 use bytes::Bytes;
 use opencredits_catalog::Model;
 use opencredits_providers::{
-    Dialect, Origin, Outcome, StopBilling, StreamAdapter, UsageChunk, read_body, translate_body,
+    Dialect, End, Origin, Outcome, StopBilling, StreamAdapter, StreamTap, UsageChunk, body_of_events, is_event_stream,
+    read_body, translate_body,
 };
-use opencredits_units::{EntryId, GenerationId, NanoUsd, Tokens, UnixMs};
+use opencredits_units::{EntryId, GenerationId, NanoUsd, Tokens, UnixMs, Usage};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -126,8 +127,19 @@ impl OpenRequest {
 
     /// Reads a whole answer.
     pub(super) fn answer_reader(&self) -> AnswerReader {
-        let from = self.upstream.dialect;
-        AnswerReader { from, to: (from != self.dialect).then(|| (self.dialect, self.origin())) }
+        // What becomes a stream is translated after it was charged.
+        let to = if self.delivery == Delivery::Streamed { self.upstream.dialect } else { self.dialect };
+        AnswerReader { from: self.upstream.dialect, to, origin: self.origin() }
+    }
+
+    /// The stream of a whole answer: its events, and an adapter for its end.
+    pub(super) fn stream_of(
+        &self,
+        body: &[u8],
+        usage: &Usage,
+        usage_chunk: UsageChunk,
+    ) -> Option<(StreamAdapter, Bytes)> {
+        StreamAdapter::of_whole((self.upstream.dialect, self.dialect), self.origin(), usage_chunk, (body, usage))
     }
 
     /// Whether the provider bills nothing more once its stream is closed.
@@ -144,17 +156,26 @@ impl OpenRequest {
 /// Reads a whole answer, and translates it where the client's dialect is another.
 pub(super) struct AnswerReader {
     from: Dialect,
-    to: Option<(Dialect, Origin)>,
+    to: Dialect,
+    origin: Origin,
 }
 
 impl AnswerReader {
     /// What the provider says of the answer, and the answer in the client's dialect.
     pub(super) fn read(&self, body: Bytes) -> (Outcome, Bytes) {
-        let outcome = read_body(self.from, &body);
-        let translated =
-            self.to.as_ref().filter(|_| outcome.error.is_none()).and_then(|(to, origin)| {
-                translate_body(self.from, *to, &body, &outcome.usage.unwrap_or_default(), origin)
-            });
+        let Self { from, to, origin } = self;
+        if is_event_stream(&body) == Some(true) {
+            let mut tap = StreamTap::new(*from, UsageChunk::Requested);
+            let end = if tap.feed(&body).is_ok() { End::Clean } else { End::Cut };
+            let outcome = tap.outcome(end);
+            let whole = body_of_events(*from, *to, &body, &outcome.usage.unwrap_or_default(), origin);
+            return (outcome, whole.map_or(body, Bytes::from));
+        }
+        let outcome = read_body(*from, &body);
+        if from == to || outcome.error.is_some() {
+            return (outcome, body);
+        }
+        let translated = translate_body(*from, *to, &body, &outcome.usage.unwrap_or_default(), origin);
         (outcome, translated.map_or(body, Bytes::from))
     }
 }

@@ -49,6 +49,8 @@ enum StreamState {
     Open(Box<OpenStream>),
     /// The charge is booked and waits for the disk.
     Flushing(Durable, Box<StreamEnd>, UpstreamBody),
+    /// A whole answer, already charged: its events, then its end.
+    Whole(Bytes, Box<StreamEnd>),
     /// The end was given out. The upstream connection may still have bytes to read.
     Trailing(UpstreamBody),
 }
@@ -64,6 +66,11 @@ struct OpenStream {
 impl ChargedStream {
     pub(super) const fn new(stream: InFlightStream) -> Self {
         Self { stream }
+    }
+
+    /// A stream of a whole answer, which was charged: its events up to the end.
+    pub(super) fn of_whole(events: Bytes, end: StreamEnd) -> Self {
+        Self { stream: InFlightStream { state: Some(StreamState::Whole(events, Box::new(end))) } }
     }
 
     /// Whether the bytes given out so far end between two events, where a comment may be inserted.
@@ -93,6 +100,11 @@ impl InFlightStream {
             None => Poll::Ready(None),
             Some(StreamState::Open(open)) => self.poll_open(open, context),
             Some(StreamState::Flushing(durable, end, body)) => self.poll_flush(durable, end, body, context),
+            Some(StreamState::Whole(events, end)) if events.is_empty() => Poll::Ready(Some(StreamItem::End(end))),
+            Some(StreamState::Whole(events, end)) => {
+                self.state = Some(StreamState::Whole(Bytes::new(), end));
+                Poll::Ready(Some(StreamItem::Chunk(events)))
+            }
             Some(StreamState::Trailing(mut body)) => {
                 // One poll is enough to let a finished connection return to its pool.
                 let _end_or_not = body.poll_chunk(context);
