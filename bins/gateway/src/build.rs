@@ -4,7 +4,7 @@ use crate::discover;
 use crate::error::StartError;
 use crate::machine;
 use crate::ports::{SystemClock, SystemEntropy};
-use opencredits_api::{ApiSettings, App};
+use opencredits_api::{ApiSettings, App, CorsOrigins};
 use opencredits_catalog::Catalog;
 use opencredits_keys::HashKey;
 use opencredits_ledger::{Ledger, LedgerError};
@@ -193,5 +193,6 @@ fn api_settings(config: &Config) -> ApiSettings {
         strict: server.strict,
         enabled: server.enabled,
         country: server.country.clone(),
+        cors_origins: CorsOrigins::new(&server.cors_origins),
     }
 }

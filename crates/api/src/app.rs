@@ -1,5 +1,6 @@
 //! The routes, and the steps that all requests share.
 
+use crate::cors::Cors;
 use crate::errors::{ErrorType, Problem};
 use crate::head::Head;
 use crate::inference::Caller;
@@ -87,9 +88,13 @@ where
         Poll::Ready(Ok(()))
     }
 
-    /// Gives the request its id, and the answer its header.
+    /// Gives the request its id, and the answer its headers.
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let id = self.fresh_id();
+        let cors = self.app.settings.cors_origins.of(&request);
+        if let Some(preflight) = cors.as_ref().and_then(|cors| cors.preflight(&request)) {
+            return Box::pin(async move { Ok(headed(preflight, id, None)) });
+        }
         let mut request = request.map(Body::new);
         let inference = InferenceRoute::of(request.method(), request.uri());
         let head = Head {
@@ -103,20 +108,23 @@ where
             let surface = inference
                 .as_ref()
                 .map_or_else(|| surface_of_path(request.uri().path()), |route| surface_of_api(route.api));
-            return Box::pin(async move { Ok(with_id(problem.into_response(surface, &id.text()), id)) });
+            return Box::pin(async move { Ok(headed(problem.into_response(surface, &id.text()), id, cors)) });
         }
         if let Some(route) = inference {
             let caller = Caller { app: Arc::clone(&self.app), id, place: self.place.clone() };
-            return Box::pin(async move { Ok(with_id(inference::answer(caller, route, request).await, id)) });
+            return Box::pin(async move { Ok(headed(inference::answer(caller, route, request).await, id, cors)) });
         }
         request.extensions_mut().insert(id);
         let answer = self.rest.call(request);
-        Box::pin(async move { answer.await.map(|response| with_id(response, id)) })
+        Box::pin(async move { answer.await.map(|response| headed(response, id, cors)) })
     }
 }
 
-/// Adds the request's id, under the header names that the clients of both APIs look for.
-fn with_id(mut response: Response, id: RequestId) -> Response {
+/// Adds the request's id, under the header names that the clients of both APIs look for, and what browsers need.
+fn headed(mut response: Response, id: RequestId, cors: Option<Cors>) -> Response {
+    if let Some(cors) = cors {
+        cors.tell(response.headers_mut());
+    }
     if let Ok(value) = HeaderValue::try_from(id.text()) {
         response.headers_mut().insert(HeaderName::from_static("x-request-id"), value.clone());
         response.headers_mut().insert(HeaderName::from_static("request-id"), value);

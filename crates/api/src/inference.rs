@@ -84,7 +84,7 @@ async fn serve(caller: &Caller, route: InferenceRoute, request: Request<Body>) -
     }
     let owners = [Some(MemoryOwner::Key(spender.key)), caller.address(&headers).map(MemoryOwner::Address)];
     let mut memory = Arc::clone(app.gateway.memory()).reservation(owners);
-    let body = body::read(app, body, app.settings.body_bytes_max, &mut memory).await?;
+    let body = body::read(app, (&headers, body), app.settings.body_bytes_max, &mut memory).await?;
     let mut dropped = Vec::new();
     let request = InferenceRequest {
         api,

@@ -13,6 +13,7 @@ pub mod admin;
 mod app;
 mod auth;
 mod body;
+mod cors;
 pub mod errors;
 mod faults;
 mod framing;
@@ -33,6 +34,7 @@ mod surface;
 mod usage;
 
 pub use app::{Routes, service};
+pub use cors::CorsOrigins;
 pub use limits::Limits;
 pub use serve::{Ended, WorkerThreads, serve};
 pub use state::{ApiSettings, App};

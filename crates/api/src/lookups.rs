@@ -268,12 +268,13 @@ pub(crate) async fn pricing_query(
 pub(crate) async fn pricing_body(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
     body: Body,
 ) -> Response<Body> {
     let answer = async {
         // It is too small to count.
         let mut memory = Arc::clone(app.gateway.memory()).reservation([None; 2]);
-        let body = body::read(&app, body, QUOTE_BYTES_MAX, &mut memory).await?;
+        let body = body::read(&app, (&headers, body), QUOTE_BYTES_MAX, &mut memory).await?;
         let request = serde_json::from_slice(&body)
             .map_err(|error| Problem::new(ErrorType::InvalidRequest, format!("the body is no price quote: {error}")))?;
         quote(&app, request).await

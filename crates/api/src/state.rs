@@ -1,5 +1,6 @@
 //! What handlers share, and the id of a request.
 
+use crate::cors::CorsOrigins;
 use opencredits_service::Gateway;
 use opencredits_store::Partners;
 use opencredits_units::{CreditPrice, GenerationId};
@@ -28,6 +29,8 @@ pub struct ApiSettings {
     pub enabled: bool,
     /// The country that `GET /v1/features` names.
     pub country: Option<String>,
+    /// The origins whose pages may call from a browser.
+    pub cors_origins: CorsOrigins,
 }
 
 /// The state that all handlers share.

@@ -1,5 +1,6 @@
 //! Errors of providers.
 
+use crate::overflow::is_overflow;
 use opencredits_wire::json;
 use std::fmt;
 
@@ -137,7 +138,9 @@ fn kind_of(status: u16, code: &str, kind: &str, message: &str) -> ErrorKind {
     {
         return ErrorKind::OurAccount;
     }
-    if named(&["context_length_exceeded", "string_above_max_length"]) || message.contains("prompt is too long") {
+    let of_window = ["context_length_exceeded", "string_above_max_length", "exceed_context_size_error"];
+    // The words of some rate limits are similar.
+    if named(&of_window) || (status != 429 && is_overflow(message)) {
         return ErrorKind::ContextLength;
     }
     if named(&["content_policy_violation", "content_filter", "moderation_blocked"]) {

@@ -30,6 +30,7 @@
 
 mod attachment;
 mod base_url;
+mod coding;
 mod error;
 #[cfg(feature = "http")]
 pub mod http;
@@ -40,11 +41,12 @@ mod transport;
 mod vendor;
 
 pub use attachment::{Fetch, FetchError};
+pub use coding::{Coding, UnknownCoding};
 pub use error::VendorError;
 pub use opencredits_dialects::{
-    Dialect, End, ErrorKind, Finish, InputAmount, Outcome, Produced, RequestError, RequestFacts, StartDetector,
-    StreamStart, StreamTap, Trust, UnknownDialect, UpstreamError, UsageChunk, UsageLayout, UsageLayoutTap, read_body,
-    read_usage, splice_usage,
+    Dialect, End, ErrorKind, Finish, InputAmount, Outcome, Overflow, Produced, RequestError, RequestFacts,
+    StartDetector, StreamStart, StreamTap, Trust, UnknownDialect, UpstreamError, UsageChunk, UsageLayout,
+    UsageLayoutTap, read_body, read_usage, splice_usage,
 };
 pub use opencredits_translation::{
     Attached, Attachment, Origin, StreamAdapter, StreamTranslator, Target, Translated, addresses, body_of_events,

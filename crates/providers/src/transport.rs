@@ -1,8 +1,10 @@
 //! The port that sends requests to a vendor, and the body of an answer.
 
+use crate::coding::Coding;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame};
+use http_body_util::BodyExt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -38,6 +40,22 @@ pub struct UpstreamResponse {
     pub headers: http::HeaderMap,
     /// Its body.
     pub body: UpstreamBody,
+}
+
+impl UpstreamResponse {
+    /// The same, decoded where its headers name a content coding.
+    ///
+    /// # Errors
+    /// [`TransportError::Undecodable`] when the coding is unknown.
+    pub fn decoded(self) -> Result<Self, TransportError> {
+        let Ok(coding) = Coding::of(&self.headers) else { return Err(TransportError::Undecodable) };
+        let Some(coding) = coding else { return Ok(self) };
+        let body = coding.decoded(self.body).map_err(|error| {
+            let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<TransportError>()).copied();
+            cause.unwrap_or(TransportError::Undecodable)
+        });
+        Ok(Self { body: UpstreamBody::new(body), ..self })
+    }
 }
 
 /// A request or body did not arrive.
@@ -78,6 +96,9 @@ pub enum TransportError {
         /// The limit.
         limit_bytes: usize,
     },
+    /// The body is not what its `Content-Encoding` says.
+    #[error("the provider's answer cannot be decoded as its content-encoding says")]
+    Undecodable,
     /// The caller has no memory for the body.
     #[error("there is no memory for the provider's answer")]
     NoMemory,
@@ -104,6 +125,18 @@ pub struct UpstreamBody {
     front: Option<Bytes>,
 }
 
+impl Body for UpstreamBody {
+    type Data = Bytes;
+    type Error = TransportError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, TransportError>>> {
+        self.poll_chunk(context).map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
+    }
+}
+
 impl UpstreamBody {
     /// Wraps a body.
     pub fn new(body: impl Body<Data = Bytes, Error = TransportError> + Send + 'static) -> Self {
@@ -113,7 +146,6 @@ impl UpstreamBody {
     /// A body in memory.
     #[must_use]
     pub fn full(bytes: Bytes) -> Self {
-        use http_body_util::BodyExt;
         Self::new(http_body_util::Full::new(bytes).map_err(|never| match never {}))
     }
 

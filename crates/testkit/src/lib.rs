@@ -32,11 +32,13 @@
     reason = "in a test, a broken fixture is a failure to be seen at once"
 )]
 
+mod coded;
 mod doubles;
 mod recordings;
 mod replay;
 mod shared;
 
+pub use coded::gzip;
 pub use doubles::{FixedClock, FixedRandom};
 pub use recordings::{AdditionalUsage, ExpectedUsage, IndexRow, Recording, Unreadable, recordings, recordings_in};
 pub use replay::{Behaviour, Fault, Pieces, Received, ReplayUpstream};

@@ -5,10 +5,14 @@ use crate::redact::without_keys;
 use axum::body::Body;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Response};
+use opencredits_providers::Overflow;
 use serde_json::{Map, Value, json};
 
 /// The OpenAI and Anthropic SDKs obey this header; without it they retry a 409.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// How the messages API tells an overflow: of the prompt, and of the prompt with its output cap.
+const OVERFLOW_WORDS: [&str; 2] = ["prompt is too long", "input length and `max_tokens` exceed context limit"];
 
 /// The form of an API's errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,12 +146,27 @@ impl Problem {
                 "type": "error",
                 "error": {
                     "type": row.messages_type,
-                    "message": self.message,
+                    "message": self.messages_words(),
                     "error_type": row.error_type,
                     "metadata": metadata,
                 },
                 "request_id": request_id,
             }),
+        }
+    }
+
+    /// The message in the words of the messages API. Its clients recognise an overflow of the window by how the message
+    /// begins, and shorten their conversation.
+    fn messages_words(&self) -> String {
+        let said = &self.message;
+        let is_theirs = OVERFLOW_WORDS.iter().any(|words| said.starts_with(words));
+        if self.kind != ErrorType::ContextLengthExceeded || is_theirs {
+            return said.clone();
+        }
+        let [words, _] = OVERFLOW_WORDS;
+        match Overflow::read(said) {
+            Some(Overflow { tokens, limit }) => format!("{words}: {tokens} tokens > {limit} maximum ({said})"),
+            None => format!("{words}: {said}"),
         }
     }
 

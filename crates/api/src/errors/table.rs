@@ -25,6 +25,8 @@ pub enum ErrorType {
     DuplicateRequest,
     /// The body is too large.
     PayloadTooLarge,
+    /// The body has a content coding that cannot be decoded.
+    UnsupportedMediaType,
     /// The head is too large.
     HeadTooLarge,
     /// The request is invalid.
@@ -87,7 +89,7 @@ const fn row(status: StatusCode, names: [&'static str; 3], retryable: Retryable)
 
 impl ErrorType {
     /// Every type, in the order of its status.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::InvalidRequest,
         Self::UnsupportedParameter,
         Self::ContextLengthExceeded,
@@ -105,6 +107,7 @@ impl ErrorType {
         Self::ClientTimeout,
         Self::DuplicateRequest,
         Self::PayloadTooLarge,
+        Self::UnsupportedMediaType,
         Self::RateLimitExceeded,
         Self::HeadTooLarge,
         Self::Server,
@@ -149,6 +152,7 @@ impl ErrorType {
             Self::PayloadTooLarge => {
                 row(S::PAYLOAD_TOO_LARGE, ["payload_too_large", "request_too_large", ARGUMENT], No)
             }
+            Self::UnsupportedMediaType => row(S::UNSUPPORTED_MEDIA_TYPE, ["invalid_request", INVALID, ARGUMENT], No),
             Self::RateLimitExceeded => {
                 row(S::TOO_MANY_REQUESTS, ["rate_limit_exceeded", "rate_limit_error", "RESOURCE_EXHAUSTED"], Yes)
             }

@@ -8,7 +8,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
-use opencredits_api::{ApiSettings, App, Routes, service};
+use opencredits_api::{ApiSettings, App, CorsOrigins, Routes, service};
 use opencredits_catalog::Catalog;
 use opencredits_keys::{HashKey, Secret};
 use opencredits_ledger::Ledger;
@@ -83,6 +83,8 @@ pub(crate) struct Remembering {
 pub(crate) enum Scripted {
     /// A status, what `retry-after` says, and a body.
     Answer(u16, Option<&'static str>, String),
+    /// A success with these headers and this body.
+    Headed(HeaderMap, Bytes),
     /// No answer at all.
     Unreachable,
     /// A failure of the transport.
@@ -127,6 +129,9 @@ impl Scripted {
                     });
                 let body = UpstreamBody::new(StreamBody::new(paced));
                 Ok(UpstreamResponse { status: StatusCode::OK, headers, body })
+            }
+            Self::Headed(headers, body) => {
+                Ok(UpstreamResponse { status: StatusCode::OK, headers, body: UpstreamBody::full(body) })
             }
             Self::Answer(status, retry_after, body) => {
                 let mut headers = json;
@@ -473,5 +478,6 @@ fn api_settings() -> ApiSettings {
         strict: false,
         enabled: true,
         country: Some("PT".to_owned()),
+        cors_origins: CorsOrigins::new(&["*".to_owned()]),
     }
 }

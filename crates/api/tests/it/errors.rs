@@ -116,10 +116,10 @@ impl House {
         match kind {
             ErrorType::InvalidRequest => self.app.send(with_body(Body::from("{"))).await,
             ErrorType::UnsupportedParameter => {
-                let mut strict = with_body(Body::from(body(surface, "a/model", Some("nonsense"))));
-                strict.headers_mut().insert("x-opencredits-strict", HeaderValue::from_static("1"));
-                self.app.send(strict).await
+                let unknown = with_body(Body::from(body(surface, "a/model", Some("nonsense"))));
+                self.app.send(headed(unknown, "x-opencredits-strict", "1")).await
             }
+            ErrorType::UnsupportedMediaType => self.app.send(headed(good(), "content-encoding", "compress")).await,
             ErrorType::ContextLengthExceeded => self.told(surface, 400, "context_length_exceeded").await,
             ErrorType::ContentPolicyViolation => self.told(surface, 400, "content_policy_violation").await,
             ErrorType::Authentication => self.send(surface, "").await,
@@ -270,4 +270,10 @@ async fn every_error_is_told_in_the_words_of_every_api() {
         }
     }
     house.app.settled();
+}
+
+/// The same request with a header.
+fn headed(mut request: Request<Body>, name: &'static str, value: &'static str) -> Request<Body> {
+    request.headers_mut().insert(name, HeaderValue::from_static(value));
+    request
 }

@@ -23,7 +23,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     }
 }
 
-fn server(config: &Config) -> [Bound; 9] {
+fn server(config: &Config) -> [Bound; 10] {
     let server = &config.server;
     let places = (1..=PLACES_MAX).contains(&server.connections_max);
     let head = server.header_bytes_max >= HEADER_BYTES_MIN;
@@ -41,7 +41,19 @@ fn server(config: &Config) -> [Bound; 9] {
             "is 0; set how many may connect from one address",
         ),
         (server.keep_alive_ms > 0, "server.keep_alive_ms", "is 0; set it to some seconds, such as 10000"),
+        (
+            server.cors_origins.iter().all(|origin| is_origin(origin)),
+            "server.cors_origins",
+            "has something that is no origin; name each as \"https://app.example\", without a path, or \"*\" for all",
+        ),
     ]
+}
+
+/// Whether a text is an origin, as browsers send it, or stands for all.
+fn is_origin(text: &str) -> bool {
+    let host = text.split_once("://").map(|(_, host)| host);
+    let is_host = |host: &str| !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
+    text == "*" || host.is_some_and(is_host)
 }
 
 fn upstream(config: &Config) -> [Bound; 9] {

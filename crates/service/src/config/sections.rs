@@ -89,6 +89,8 @@ pub struct Server {
     pub strict: bool,
     /// Whether `GET /v1/features` says that credits are enabled. Default true.
     pub enabled: bool,
+    /// The origins whose pages may call from a browser, each a scheme, a host and perhaps a port; `*` is all. Default `*`.
+    pub cors_origins: Vec<String>,
     /// The country that `GET /v1/features` names, as ISO 3166-1 alpha-2; none by default.
     pub country: Option<String>,
 }
@@ -128,6 +130,7 @@ impl Default for Server {
             threads: 0,
             strict: false,
             enabled: true,
+            cors_origins: vec!["*".to_owned()],
             country: None,
         }
     }

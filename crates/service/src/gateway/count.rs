@@ -7,7 +7,8 @@ use super::request::{InferenceRequest, dialect_of, request_fields};
 use super::state::Gateway;
 use crate::fault::{Fault, RequestFault};
 use opencredits_providers::{
-    Attached, ErrorKind, RequestError, RequestFacts, Rewrite, UpstreamError, UpstreamRequest, upstream_body,
+    Attached, ErrorKind, RequestError, RequestFacts, Rewrite, UpstreamError, UpstreamRequest, UpstreamResponse,
+    upstream_body,
 };
 use opencredits_sanitizer::{Scrub, Strictness};
 use serde::Deserialize;
@@ -108,7 +109,7 @@ impl Gateway {
 
     /// The provider's count; `None` where its counter fails.
     async fn ask_counter(&self, CounterCall { upstream, request }: CounterCall) -> Result<Option<u64>, Fault> {
-        let Ok(response) = upstream.transport.send(request).await else {
+        let Ok(Ok(response)) = upstream.transport.send(request).await.map(UpstreamResponse::decoded) else {
             return Ok(None);
         };
         let status = response.status;

@@ -232,7 +232,7 @@ async fn send(
     let mut headers = account.headers.clone();
     headers.extend(attempt.headers.clone());
     let request = UpstreamRequest { url: url_of(open, &attempt.candidate), headers, body: attempt.body.clone() };
-    attempt.candidate.upstream.transport.send(request).await
+    attempt.candidate.upstream.transport.send(request).await?.decoded()
 }
 
 fn url_of(open: &OpenRequest, candidate: &RouteCandidate) -> http::Uri {

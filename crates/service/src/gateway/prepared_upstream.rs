@@ -1,6 +1,6 @@
 //! A vendor with everything that its requests have in common, and our accounts there.
 
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use opencredits_keys::Secret;
 use opencredits_providers::{Dialect, Transport, Vendor};
 use opencredits_units::UnixMs;
@@ -99,6 +99,8 @@ impl PreparedUpstream {
 /// The vendor's own headers and our key; `None` when they are not valid in HTTP.
 pub(crate) fn headers_to(vendor: &Vendor, dialect: Dialect, key: Option<&Secret<String>>) -> Option<HeaderMap> {
     let mut headers = HeaderMap::new();
+    // Without this any coding may come (RFC 9110, section 12.5.3).
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     for (name, value) in &vendor.headers {
         headers.insert(HeaderName::try_from(name.as_str()).ok()?, HeaderValue::try_from(value.as_str()).ok()?);
     }

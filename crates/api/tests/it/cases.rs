@@ -1,0 +1,279 @@
+//! Real traffic that was answered wrongly once, each case of the shared folder by its name.
+
+use crate::app::{Answer, Scripted, TestApp, request};
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use opencredits_testkit::{gzip, shared_dir};
+use opencredits_units::NanoUsd;
+use serde_json::{Value, json};
+
+/// A vendor for each dialect, with the names that the cases use.
+const VENDORS: [(&str, &str, &str); 4] = [
+    ("chat", "openai-chat", "chat-model"),
+    ("resp", "openai-responses", "resp-model"),
+    ("claude-test-1", "anthropic-messages", "claude-test-1"),
+    ("gem", "gemini-generate", "gem-model"),
+];
+
+/// One case, and what became of it now.
+struct Case {
+    file: Value,
+    answer: Answer,
+    /// The bodies that went upstream, in their order.
+    sent: Vec<Value>,
+    /// What was charged, in nano-dollars.
+    charged: i64,
+}
+
+fn app() -> TestApp {
+    let (mut vendors, mut models) = (String::new(), String::new());
+    for (name, dialect, upstream) in VENDORS {
+        vendors.push_str(&format!(
+            "[[vendor]]\nid = \"{name}\"\ndialect = \"{dialect}\"\nbase_url = \"http://{name}.example/v1\"\nauth = \"none\"\n"
+        ));
+        models.push_str(&format!(
+            "[[model]]\nid = \"house/{name}\"\nvendor = \"{name}\"\nupstream_model = \"{upstream}\"\ncontext_window = 1000000\n\
+             max_output_tokens = 64000\nsupports = [\"tools\", \"reasoning\", \"temperature\"]\n\
+             prices = {{ input = \"1\", cache_read = \"0.1\", output = \"2\" }}\n"
+        ));
+    }
+    TestApp::with_exposure(&vendors, &models, NanoUsd::new(500_000_000), true)
+        .with_settings(|settings| settings.body_bytes_max = 16 << 20)
+}
+
+/// The vendor's answer of a case.
+fn scripted(answer: &Value) -> Scripted {
+    let body = match &answer["body"] {
+        Value::String(text) => Bytes::from(text.clone()),
+        coded => Bytes::from(gzip(coded["gzip_of"].as_str().unwrap().as_bytes())),
+    };
+    let status = u16::try_from(answer["status"].as_u64().unwrap()).unwrap();
+    if status != 200 {
+        return Scripted::Answer(status, None, String::from_utf8(body.to_vec()).unwrap());
+    }
+    let kind = HeaderValue::from_str(answer["content_type"].as_str().unwrap()).unwrap();
+    let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, kind)]);
+    for header in answer["headers"].as_array().unwrap() {
+        let name: HeaderName = header[0].as_str().unwrap().parse().unwrap();
+        headers.insert(name, HeaderValue::from_str(header[1].as_str().unwrap()).unwrap());
+    }
+    Scripted::Headed(headers, body)
+}
+
+/// The client's body: JSON, or bytes in hexadecimal.
+fn body_of(asked: &Value) -> Vec<u8> {
+    match asked["body"]["hex"].as_str() {
+        Some(hex) => (0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect(),
+        None => asked["body"].to_string().into_bytes(),
+    }
+}
+
+async fn run(name: &str, change: impl FnOnce(&mut Value)) -> Option<Case> {
+    let path = shared_dir()?.join("cases").join(format!("{name}.json"));
+    let mut file: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    change(&mut file);
+    let app = app();
+    let (user, key) = app.person(10).await;
+    let before = app.available(&user);
+    // What a case does not say is an answer of the house.
+    let answer = if file["vendor_answer"].is_null() { house_answer() } else { file["vendor_answer"].clone() };
+    for (vendor, ..) in VENDORS {
+        app.script(&format!("{vendor}.example"), &[scripted(&answer)]);
+    }
+    let asked = &file["client_request"];
+    let method: Method = asked["method"].as_str().unwrap().parse().unwrap();
+    let key = if method == Method::OPTIONS { "" } else { &key };
+    let mut sent = request(method, asked["path"].as_str().unwrap(), key, String::new());
+    *sent.body_mut() = body_of(asked).into();
+    for (name, value) in asked["headers"].as_object().unwrap() {
+        let name: HeaderName = name.parse().unwrap();
+        sent.headers_mut().insert(name, HeaderValue::from_str(value.as_str().unwrap()).unwrap());
+    }
+    let answer = app.send(sent).await;
+    app.drained().await;
+    let sent = app.upstream.sent.lock().unwrap().iter().map(|sent| serde_json::from_str(&sent.body).unwrap()).collect();
+    Some(Case { file, answer, sent, charged: before - app.available(&user) })
+}
+
+fn house_answer() -> Value {
+    let body = json!({"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn",
+        "content": [{"type": "text", "text": "hi"}], "usage": {"input_tokens": 10, "output_tokens": 5},
+        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hi"}}]});
+    json!({"status": 200, "content_type": "application/json", "headers": [], "body": body.to_string()})
+}
+
+/// The data of a stream's events, but for the mark at its end.
+fn events(answer: &Answer) -> Vec<Value> {
+    let data = answer.text.lines().filter_map(|line| line.strip_prefix("data: "));
+    data.filter(|data| *data != "[DONE]").map(|data| serde_json::from_str(data).unwrap()).collect()
+}
+
+/// A case is answered as `right` says; it is skipped, aloud, without the shared folder.
+async fn check(name: &str, right: impl FnOnce(&Case)) {
+    if let Some(case) = run(name, |_| {}).await {
+        right(&case);
+    }
+}
+
+#[tokio::test]
+async fn f01_an_implausible_usage_is_not_charged() {
+    check("F01-implausible-usage", |case| {
+        assert_eq!(case.answer.status, 200);
+        assert!(case.charged < 100_000, "{} of 5,000,000 tokens", case.charged);
+        assert!(case.answer.json()["usage"]["prompt_tokens"].as_u64().unwrap() < 100);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn f02_a_responses_usage_of_null_becomes_the_counts_that_were_charged() {
+    check("F02-responses-usage-null", |case| {
+        let events = events(&case.answer);
+        let usage = &events.last().unwrap()["response"]["usage"];
+        for (member, is_kind) in [
+            ("input_tokens", Value::is_u64 as fn(&Value) -> bool),
+            ("input_tokens_details", Value::is_object),
+            ("output_tokens", Value::is_u64),
+            ("output_tokens_details", Value::is_object),
+            ("total_tokens", Value::is_u64),
+        ] {
+            assert!(is_kind(&usage[member]), "{member} in {usage}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn f04_a_stream_that_says_nothing_is_a_failure() {
+    for name in ["F04-empty-stream-done-only", "F04-empty-stream-fastapi-detail"] {
+        check(name, |case| {
+            assert_eq!((case.answer.status.as_u16(), case.charged), (502, 0), "{name}: {}", case.answer.text);
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn f06_a_compressed_body_is_decoded_and_an_unknown_coding_refused() {
+    check("F06-gzip-request", |case| assert_eq!(case.answer.status, 200, "{}", case.answer.text)).await;
+    let unknown = |file: &mut Value| file["client_request"]["headers"]["content-encoding"] = "compress".into();
+    if let Some(case) = run("F06-gzip-request", unknown).await {
+        assert_eq!(case.answer.status, 415);
+        assert!(case.answer.text.contains("content-encoding"), "{}", case.answer.text);
+    }
+}
+
+#[tokio::test]
+async fn f07_an_overflow_is_told_in_the_words_that_clients_act_on() {
+    for (name, words) in [
+        ("F07-overflow-openai", "prompt is too long: 130462 tokens > 128000 maximum"),
+        ("F07-overflow-vllm", "prompt is too long: 262462 tokens > 262144 maximum"),
+    ] {
+        check(name, |case| {
+            let error = &case.answer.json()["error"];
+            assert_eq!((case.answer.status.as_u16(), &error["error_type"]), (400, &json!("context_length_exceeded")));
+            assert!(error["message"].as_str().unwrap().starts_with(words), "{error}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn f10_a_preflight_is_answered_without_a_key() {
+    check("F10-cors", |case| {
+        assert_eq!(case.answer.status, 204);
+        assert_eq!(case.answer.header("access-control-allow-origin"), "*");
+        assert_eq!(case.answer.header("access-control-allow-headers"), "authorization,content-type,x-stainless-lang");
+        assert!(case.answer.header("access-control-allow-methods").contains("POST"));
+        assert!(!case.answer.headers.contains_key("access-control-allow-credentials"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn f11_json_for_a_stream_becomes_a_stream() {
+    check("F11-json-for-stream", |case| {
+        assert!(case.answer.header("content-type").starts_with("text/event-stream"));
+        let events = events(&case.answer);
+        let text: String = events.iter().filter_map(|event| event["choices"][0]["delta"]["content"].as_str()).collect();
+        assert_eq!(text, "hi");
+        assert!(events.iter().any(|event| event["choices"][0]["finish_reason"] == "stop"), "{}", case.answer.text);
+        assert!(events.iter().any(|event| event["usage"]["cost"].is_number()), "{}", case.answer.text);
+        assert!(case.answer.text.ends_with("data: [DONE]\n\n") && case.charged > 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn f13_events_under_another_content_type_are_a_stream() {
+    for kind in ["text/plain", "application/json", "application/octet-stream", "TEXT/EVENT-STREAM"] {
+        let labelled = |file: &mut Value| file["vendor_answer"]["content_type"] = kind.into();
+        let Some(case) = run("F13-sse-other-content-type", labelled).await else { return };
+        assert_eq!(case.answer.status, 200, "{kind}");
+        assert!(case.answer.text.contains("Hello") && case.charged > 0, "{kind}: {}", case.answer.text);
+        assert_eq!(case.sent.len(), 1, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn f13_events_for_a_whole_request_become_a_whole_answer() {
+    let whole = |file: &mut Value| file["client_request"]["body"]["stream"] = false.into();
+    let Some(case) = run("F13-sse-other-content-type", whole).await else { return };
+    let answer = case.answer.json();
+    assert_eq!(answer["choices"][0]["message"]["content"], "Hello");
+    assert_eq!((&answer["object"], &answer["usage"]["prompt_tokens"]), (&json!("chat.completion"), &json!(10)));
+}
+
+#[tokio::test]
+async fn f14_a_compressed_answer_is_decoded() {
+    check("F14-gzip-answer", |case| {
+        assert_eq!(case.answer.json()["choices"][0]["message"]["content"], "hi");
+        assert_eq!(case.sent.len(), 1);
+        assert!(!case.answer.headers.contains_key(CONTENT_ENCODING));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn f19_an_answer_without_a_finish_reason_gets_one() {
+    check("F19-null-stop-reason", |case| {
+        let events = events(&case.answer);
+        let delta = events.iter().find(|event| event["type"] == "message_delta").unwrap();
+        assert_eq!(delta["delta"]["stop_reason"], "end_turn");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn f20_a_charge_by_estimate_is_told() {
+    check("F20-usage-estimate-hidden", |case| {
+        let usage = &case.answer.json()["usage"];
+        assert!(usage["input_tokens"].as_u64().unwrap() > 0 && usage["output_tokens"].as_u64().unwrap() > 0, "{usage}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn f21_a_cap_that_is_put_in_leaves_room_for_the_input() {
+    let filled = |file: &mut Value| {
+        let text = "The pilot waits for the tide. ".repeat(140_000);
+        file["client_request"]["body"]["messages"][0]["content"] = text.into();
+    };
+    let Some(case) = run("F21-cap-ignores-input", filled).await else { return };
+    assert_eq!(case.answer.status, 200, "{}", case.answer.text);
+    let (cap, sent) = (case.sent[0]["max_tokens"].as_u64().unwrap(), 140_000 * 7);
+    assert!(cap + sent <= 1_000_000 && cap < 64_000, "{cap}");
+}
+
+#[tokio::test]
+async fn f26_message_start_has_an_estimate_of_the_input() {
+    check("F26-message-start-zero", |case| {
+        let events = events(&case.answer);
+        assert!(events[0]["message"]["usage"]["input_tokens"].as_u64().unwrap() > 0, "{}", events[0]);
+        let delta = events.iter().find(|event| event["type"] == "message_delta").unwrap();
+        assert_eq!(delta["usage"]["input_tokens"], 1_234);
+        assert_eq!(case.file["charged"]["p"], 1_234);
+    })
+    .await;
+}
