@@ -8,9 +8,8 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use opencredits_providers::Coding;
+use opencredits_providers::{Coding, SourceError};
 use opencredits_service::Reservation;
-use std::io::ErrorKind;
 
 /// A body grows in a buffer that is copied as it grows.
 const COPIES: usize = 2;
@@ -64,7 +63,7 @@ async fn collected(mut body: Body, limit: usize, memory: &mut Reservation) -> Re
 fn broken(error: &axum::Error) -> Problem {
     let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<std::io::Error>());
     let message = match cause {
-        Some(error) if error.kind() != ErrorKind::Other => {
+        Some(error) if SourceError::in_error(error).is_none() => {
             "the body cannot be decoded as its content-encoding says; send it plain"
         }
         _ => "the body broke off; send it again",

@@ -30,6 +30,19 @@ pub enum Coding {
 #[error("the content coding is none of {}", Coding::NAMES)]
 pub struct UnknownCoding;
 
+/// An error of the body that is decoded, and not of its decoding.
+#[derive(Debug, thiserror::Error)]
+#[error("the body broke off")]
+pub struct SourceError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+impl SourceError {
+    /// The source's error in an error of a decoded body; `None` where the body cannot be decoded.
+    #[must_use]
+    pub fn in_error(error: &io::Error) -> Option<&Self> {
+        error.get_ref().and_then(|cause| cause.downcast_ref())
+    }
+}
+
 /// The size of the decoded pieces, in bytes.
 const PIECE_BYTES: usize = 16 << 10;
 
@@ -66,14 +79,13 @@ impl Coding {
 
     /// The decoded body. It is read as far as the result is, so that a small body cannot take much memory.
     ///
-    /// Its errors are those of the body, wrapped, or of a kind other than [`io::ErrorKind::Other`] where it cannot be
-    /// decoded.
+    /// Its errors are those of the body, in a [`SourceError`], or say that it cannot be decoded.
     pub fn decoded<B>(self, body: B) -> impl Body<Data = Bytes, Error = io::Error> + Send + 'static
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let pieces = BodyStream::new(body).map_err(io::Error::other);
+        let pieces = BodyStream::new(body).map_err(|error| io::Error::other(SourceError(error.into())));
         let pieces = pieces.try_filter_map(|frame| async move { Ok(frame.into_data().ok()) });
         let reader = StreamReader::new(Box::pin(pieces));
         let decoded: Pieces = match self {
@@ -127,9 +139,9 @@ mod tests {
             let decoded = |bytes: Vec<u8>| coding.decoded(Full::new(Bytes::from(bytes))).collect();
             assert_eq!(decoded(bytes.clone()).await.unwrap().to_bytes(), text, "{coding:?}");
             let cut = decoded(bytes[..bytes.len() / 2].to_vec()).await;
-            assert!(cut.is_err_and(|error| error.kind() != io::ErrorKind::Other), "{coding:?}");
+            assert!(cut.is_err_and(|error| SourceError::in_error(&error).is_none()), "{coding:?}");
             let plain = decoded(b"{\"model\": \"plain\"}".to_vec()).await;
-            assert!(plain.is_err_and(|error| error.kind() != io::ErrorKind::Other), "{coding:?}");
+            assert!(plain.is_err_and(|error| SourceError::in_error(&error).is_none()), "{coding:?}");
         }
     }
 

@@ -41,7 +41,7 @@ mod transport;
 mod vendor;
 
 pub use attachment::{Fetch, FetchError};
-pub use coding::{Coding, UnknownCoding};
+pub use coding::{Coding, SourceError, UnknownCoding};
 pub use error::VendorError;
 pub use opencredits_dialects::{
     Dialect, End, ErrorKind, Finish, InputAmount, Outcome, Overflow, Produced, RequestError, RequestFacts,
@@ -49,8 +49,8 @@ pub use opencredits_dialects::{
     UsageLayoutTap, read_body, read_usage, splice_usage,
 };
 pub use opencredits_translation::{
-    Attached, Attachment, Origin, StreamAdapter, StreamTranslator, Target, Translated, addresses, body_of_events,
-    translate, translate_body, translate_with, unsealed, usage_members,
+    Attached, Attachment, Efforts, Origin, StreamAdapter, StreamTranslator, Target, Translated, addresses,
+    body_of_events, translate, translate_body, translate_with, unsealed, usage_members,
 };
 pub use opencredits_wire::EventTooLarge;
 pub use opencredits_wire::sse::is_event_stream;

@@ -1,6 +1,6 @@
 //! The port that sends requests to a vendor, and the body of an answer.
 
-use crate::coding::Coding;
+use crate::coding::{Coding, SourceError};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame};
@@ -51,7 +51,7 @@ impl UpstreamResponse {
         let Ok(coding) = Coding::of(&self.headers) else { return Err(TransportError::Undecodable) };
         let Some(coding) = coding else { return Ok(self) };
         let body = coding.decoded(self.body).map_err(|error| {
-            let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<TransportError>()).copied();
+            let cause = SourceError::in_error(&error).and_then(|source| source.0.downcast_ref()).copied();
             cause.unwrap_or(TransportError::Undecodable)
         });
         Ok(Self { body: UpstreamBody::new(body), ..self })

@@ -136,6 +136,10 @@ pub struct Vendor {
     /// Whether, in `openai-chat`, a reasoning model refuses a turn with calls that comes back without its reasoning.
     #[serde(default)]
     pub wants_reasoning: bool,
+    /// Whether it knows the efforts minimal and xhigh besides low, medium and high. By default, the home of
+    /// `openai-responses` does.
+    #[serde(default)]
+    pub knows_five_efforts: Option<bool>,
     /// The cost that the vendor reports for each request: it is our cost, where it is near the price book's.
     #[serde(default)]
     pub reported_cost: Option<ReportedCost>,

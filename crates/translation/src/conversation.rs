@@ -1,5 +1,6 @@
 //! The content of a request, in no dialect.
 
+use crate::target::Efforts;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -257,12 +258,24 @@ impl Effort {
         }
     }
 
-    /// The nearest of the three efforts that every model knows.
-    pub(crate) const fn plain(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::Minimal | Self::Low => "low",
+            Self::Minimal => "minimal",
+            Self::Low => "low",
             Self::Medium => "medium",
-            Self::High | Self::XHigh | Self::Max => "high",
+            Self::High => "high",
+            Self::XHigh => "xhigh",
+            Self::Max => "max",
+        }
+    }
+
+    /// The nearest effort that a provider knows.
+    pub(crate) const fn nearest(self, known: Efforts) -> Self {
+        match (self, known) {
+            (Self::Minimal, Efforts::Three) => Self::Low,
+            (Self::XHigh | Self::Max, Efforts::Three) => Self::High,
+            (Self::Max, Efforts::Five) => Self::XHigh,
+            (effort, _) => effort,
         }
     }
 }

@@ -31,6 +31,10 @@ impl ConversationDialect {
     /// The client's name for a dropped field. Internally, fields have their names in `openai-chat`.
     pub(crate) fn name_of(self, field: &str) -> &str {
         match (self, field) {
+            (Self::Chat, "effort") => "reasoning_effort",
+            (Self::Messages, "effort") => "output_config.effort",
+            (Self::Responses, "effort") => "reasoning.effort",
+            (Self::Gemini, "effort") => "generationConfig.thinkingConfig.thinkingLevel",
             (Self::Messages, "stop") => "stop_sequences",
             (Self::Messages, "reasoning_effort") => "thinking",
             (Self::Messages, "response_format") => "output_config.format",

@@ -1,6 +1,7 @@
 //! Readers that the request readers of all dialects share.
 
 use crate::conversation::{Conversation, Format, Part, PartContent, Reasoning, Role, Text, ToolChoice, Turn, raw_text};
+use crate::json_writer::value;
 use opencredits_dialects::RequestError;
 use opencredits_wire::json;
 use serde::Deserialize;
@@ -47,25 +48,41 @@ pub(crate) fn push<'a>(to: &mut Conversation<'a>, role: Role, parts: Vec<Part<'a
     }
 }
 
-/// The arguments of a call as the text of a JSON object; missing ones become an empty object.
-pub(crate) fn arguments(text: Text<'_>) -> Result<Cow<'_, str>, RequestError> {
+/// The arguments of a call as the text of a JSON object; missing ones become an empty object. A model may have written
+/// something else: it is carried as a text in an object and named, so that the conversation can go on.
+pub(crate) fn arguments<'a>(text: Text<'a>, field: &str, dropped: &mut Vec<String>) -> Cow<'a, str> {
     if text.trim().is_empty() {
-        return Ok(Cow::Borrowed("{}"));
+        return Cow::Borrowed("{}");
     }
-    let is_object = serde_json::from_str::<&RawValue>(&text).is_ok_and(|raw| raw.get().starts_with('{'));
-    if is_object {
-        return Ok(text.0);
-    }
-    Err(expected("messages", "right: the arguments of a tool call are the text of a JSON object"))
+    if is_object(&text) { text.0 } else { wrapped(&text, field, dropped) }
 }
 
-/// The arguments of a call that are given as an object; missing ones become an empty object.
-pub(crate) fn object<'a>(raw: Option<&'a RawValue>, field: &'static str) -> Result<Cow<'a, str>, RequestError> {
-    let raw = raw.map_or("{}", RawValue::get);
-    if raw.starts_with('{') {
-        return Ok(Cow::Borrowed(raw));
+/// The arguments of a call that are given as an object; missing ones become an empty object, others as above.
+pub(crate) fn object<'a>(raw: Option<&'a RawValue>, field: &str, dropped: &mut Vec<String>) -> Cow<'a, str> {
+    match raw.map_or("{}", RawValue::get) {
+        raw if raw.starts_with('{') => Cow::Borrowed(raw),
+        raw => wrapped(&json::owned(raw.as_bytes()).unwrap_or_else(|| raw.to_owned()), field, dropped),
     }
-    Err(expected(field, "right: the arguments of a tool call are a JSON object"))
+}
+
+/// Whether a text is a JSON object.
+pub(crate) fn is_object(text: &str) -> bool {
+    serde_json::from_str::<&RawValue>(text).is_ok_and(|raw| raw.get().starts_with('{'))
+}
+
+fn wrapped(text: &str, field: &str, dropped: &mut Vec<String>) -> Cow<'static, str> {
+    dropped.push(format!("{field}.arguments"));
+    Cow::Owned(value(|out| out.object(|out| out.member("invalid_arguments", text))))
+}
+
+/// Names the members of an object that are not `known`: they are not carried.
+pub(crate) fn name_others(raw: &str, known: &[&str], field: &str, dropped: &mut Vec<String>) {
+    json::members(raw.as_bytes(), |name, value| {
+        let name = String::from_utf8_lossy(name);
+        if json::is_set(value) && !known.contains(&&*name) {
+            dropped.push(format!("{field}.{name}"));
+        }
+    });
 }
 
 /// `none`, or a reasoning effort.

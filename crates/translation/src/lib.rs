@@ -16,7 +16,7 @@
 //!
 //! # Example
 //! ```
-//! use opencredits_translation::{Dialect, Target, translate};
+//! use opencredits_translation::{Dialect, Efforts, Target, translate};
 //!
 //! let to = Target {
 //!     dialect: Dialect::AnthropicMessages,
@@ -25,6 +25,7 @@
 //!     reasons: false,
 //!     samples: true,
 //!     wants_reasoning: false,
+//!     efforts: Efforts::Three,
 //! };
 //! let fields = [("model", r#""m""#), ("messages", r#"[{"role": "user", "content": "Hi"}]"#), ("logit_bias", "{}")];
 //! let translated = translate(Dialect::OpenaiChat, &to, fields.into_iter())?;
@@ -58,7 +59,7 @@ pub use opencredits_dialects::{Dialect, End, Outcome, RequestError, UsageChunk};
 pub use origin::Origin;
 pub use stream_adapter::StreamAdapter;
 pub use stream_translator::{StreamTranslator, body_of_events, translate_body};
-pub use target::{Target, Translated};
+pub use target::{Efforts, Target, Translated};
 pub use translate::{addresses, translate, translate_with};
 pub use unseal::unsealed;
 pub use usage::usage_members;

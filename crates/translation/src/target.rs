@@ -19,6 +19,17 @@ pub struct Target<'a> {
     pub samples: bool,
     /// Whether the model wants its reasoning back as text.
     pub wants_reasoning: bool,
+    /// The reasoning efforts that the provider knows.
+    pub efforts: Efforts,
+}
+
+/// The reasoning efforts that a provider knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Efforts {
+    /// Low, medium and high, as all do.
+    Three,
+    /// Minimal and xhigh besides.
+    Five,
 }
 
 /// A translated request. It holds content, so it cannot be printed.

@@ -99,7 +99,9 @@ async fn run(name: &str, change: impl FnOnce(&mut Value)) -> Option<Case> {
 fn house_answer() -> Value {
     let body = json!({"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn",
         "content": [{"type": "text", "text": "hi"}], "usage": {"input_tokens": 10, "output_tokens": 5},
-        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hi"}}]});
+        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hi"}}],
+        "status": "completed", "output": [{"type": "message", "content": [{"type": "output_text", "text": "hi"}]}],
+        "candidates": [{"content": {"parts": [{"text": "hi"}]}, "finishReason": "STOP"}]});
     json!({"status": 200, "content_type": "application/json", "headers": [], "body": body.to_string()})
 }
 
@@ -142,6 +144,45 @@ async fn f02_a_responses_usage_of_null_becomes_the_counts_that_were_charged() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn f03_a_call_whose_arguments_are_no_object_is_never_given_as_another() {
+    for arguments in ["{\"path\": \"/srv/data/old", "[1]", "null", "{} {}", "```json\n{}\n```"] {
+        let broken = |file: &mut Value| {
+            let mut body: Value = serde_json::from_str(file["vendor_answer"]["body"].as_str().unwrap()).unwrap();
+            body["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"] = arguments.into();
+            file["vendor_answer"]["body"] = body.to_string().into();
+        };
+        for streamed in [false, true] {
+            let change = |file: &mut Value| {
+                broken(file);
+                file["client_request"]["body"]["stream"] = streamed.into();
+            };
+            let Some(case) = run("F03-broken-arguments-become-empty", change).await else { return };
+            if streamed {
+                let events = events(&case.answer);
+                let json: String = events.iter().filter_map(|event| event["delta"]["partial_json"].as_str()).collect();
+                let end = events.iter().find(|event| event["type"] == "message_delta").unwrap();
+                assert_eq!((json.as_str(), &end["delta"]["stop_reason"]), (arguments, &json!("max_tokens")));
+            } else {
+                let answer = case.answer.json();
+                let shown = format!("delete_files({arguments})");
+                assert_eq!(answer["content"], json!([{"type": "text", "text": shown}]), "{answer}");
+                assert_eq!(answer["stop_reason"], "max_tokens");
+            }
+        }
+        let gemini = |file: &mut Value| {
+            broken(file);
+            file["client_request"]["path"] = "/v1beta/models/house/chat:generateContent".into();
+            file["client_request"]["body"] = json!({"contents": [{"role": "user", "parts": [{"text": "q"}]}],
+                "tools": [{"functionDeclarations": [{"name": "delete_files"}]}]});
+        };
+        let Some(case) = run("F03-broken-arguments-become-empty", gemini).await else { return };
+        let candidate = &case.answer.json()["candidates"][0];
+        assert_eq!(candidate["finishReason"], "MALFORMED_FUNCTION_CALL", "{candidate}");
+        assert!(!candidate.to_string().contains("functionCall"), "{candidate}");
+    }
 }
 
 #[tokio::test]
@@ -236,6 +277,32 @@ async fn f14_a_compressed_answer_is_decoded() {
 }
 
 #[tokio::test]
+async fn f16_a_conversation_goes_on_after_broken_arguments() {
+    for model in ["house/claude-test-1", "house/gem", "house/resp"] {
+        let to = |file: &mut Value| file["client_request"]["body"]["model"] = model.into();
+        let Some(case) = run("F16-malformed-args-history", to).await else { return };
+        let sent = case.sent[0].to_string();
+        assert!(sent.contains("invalid_arguments") && sent.contains("unterm"), "{model}: {sent}");
+        assert!(sent.contains("error: arguments are not JSON"), "{model}: {sent}");
+        assert!(case.answer.header("x-opencredits-dropped").contains("messages.tool_calls.arguments"), "{model}");
+    }
+}
+
+#[tokio::test]
+async fn f17_a_tool_reference_becomes_a_text_that_names_the_tool() {
+    for model in ["house/chat", "house/gem", "house/resp"] {
+        let to = |file: &mut Value| file["client_request"]["body"]["model"] = model.into();
+        let Some(case) = run("F17-tool-reference", to).await else { return };
+        assert!(case.sent[0].to_string().contains("The tool mcp__a__b can be called."), "{model}: {}", case.sent[0]);
+        assert!(case.answer.header("x-opencredits-dropped").contains("tools.defer_loading"), "{model}");
+    }
+    let strict = |file: &mut Value| file["client_request"]["headers"]["x-opencredits-strict"] = "true".into();
+    let Some(case) = run("F17-tool-reference", strict).await else { return };
+    assert_eq!(case.answer.status, 400);
+    assert!(case.answer.text.contains("tools.defer_loading"), "{}", case.answer.text);
+}
+
+#[tokio::test]
 async fn f19_an_answer_without_a_finish_reason_gets_one() {
     check("F19-null-stop-reason", |case| {
         let events = events(&case.answer);
@@ -264,6 +331,57 @@ async fn f21_a_cap_that_is_put_in_leaves_room_for_the_input() {
     assert_eq!(case.answer.status, 200, "{}", case.answer.text);
     let (cap, sent) = (case.sent[0]["max_tokens"].as_u64().unwrap(), 140_000 * 7);
     assert!(cap + sent <= 1_000_000 && cap < 64_000, "{cap}");
+}
+
+#[tokio::test]
+async fn f22_an_effort_goes_on_where_the_vendor_has_it_and_is_named_where_it_is_lowered() {
+    check("F22-effort", |case| assert_eq!(case.sent[0]["reasoning"]["effort"], "xhigh", "{}", case.sent[0])).await;
+    for (model, asked, sent) in
+        [("house/resp", "max", "xhigh"), ("house/resp", "high", "high"), ("house/chat", "xhigh", "high")]
+    {
+        for strict in [true, false] {
+            let change = |file: &mut Value| {
+                file["client_request"]["body"]["model"] = model.into();
+                file["client_request"]["body"]["output_config"]["effort"] = asked.into();
+                file["vendor_answer"] = Value::Null;
+                file["client_request"]["headers"]["x-opencredits-strict"] = strict.to_string().into();
+            };
+            let Some(case) = run("F22-effort", change).await else { return };
+            if strict && asked != sent {
+                assert_eq!(case.answer.status, 400);
+                assert!(case.answer.text.contains("output_config.effort"), "{}", case.answer.text);
+                continue;
+            }
+            let upstream = &case.sent[0];
+            let effort = upstream["reasoning"]["effort"].as_str().or(upstream["reasoning_effort"].as_str());
+            assert_eq!(effort, Some(sent), "{upstream}");
+            let named = case.answer.headers.get("x-opencredits-dropped").map(|names| names.to_str().unwrap());
+            assert_eq!(named.is_some_and(|names| names.contains("output_config.effort")), asked != sent, "{named:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn f23_the_mark_of_a_larger_window_is_taken_off_in_the_messages_api_only() {
+    check("F23-1m-suffix", |case| {
+        assert_eq!((case.answer.status.as_u16(), &case.sent[0]["model"]), (200, &json!("claude-test-1")));
+    })
+    .await;
+    let chat = |file: &mut Value| file["client_request"]["path"] = "/v1/chat/completions".into();
+    let Some(case) = run("F23-1m-suffix", chat).await else { return };
+    assert_eq!(case.answer.status, 404);
+}
+
+#[tokio::test]
+async fn f24_a_call_without_an_index_gets_one() {
+    check("F24-missing-index", |case| {
+        let events = events(&case.answer);
+        let calls: Vec<&Value> =
+            events.iter().filter_map(|event| event.pointer("/choices/0/delta/tool_calls/0")).collect();
+        assert_eq!(calls[0]["index"], 0, "{}", case.answer.text);
+        assert_eq!((calls.len(), &calls[0]["function"]["name"]), (1, &json!("get_weather")));
+    })
+    .await;
 }
 
 #[tokio::test]

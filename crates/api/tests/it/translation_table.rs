@@ -1,6 +1,6 @@
 //! The page on translation lists what becomes of every field, as the code has it.
 
-use opencredits_providers::{Dialect, RequestError, Target, translate};
+use opencredits_providers::{Dialect, Efforts, RequestError, Target, translate};
 use opencredits_sanitizer::{Api, Policy};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -103,8 +103,15 @@ fn body(fields: &[&str], dialect: Dialect) -> Vec<(String, String)> {
 
 /// What becomes of a field: beside what every request needs, and, for a choice of tools, beside tools.
 fn fate(field: &str, from: Dialect, to: Dialect) -> &'static str {
-    let target =
-        Target { dialect: to, vendor: "v", output_max: 16_000, reasons: true, samples: true, wants_reasoning: false };
+    let target = Target {
+        dialect: to,
+        vendor: "v",
+        output_max: 16_000,
+        reasons: true,
+        samples: true,
+        wants_reasoning: false,
+        efforts: Efforts::Three,
+    };
     let sent = |fields: &[&str]| {
         let fields = body(fields, from);
         translate(from, &target, fields.iter().map(|(name, raw)| (name.as_str(), raw.as_str())))

@@ -8,6 +8,7 @@ use crate::decoders::openai_chat as chat;
 use crate::decoders::openai_responses as responses;
 use crate::dialect::Dialect;
 use crate::outcome::{End, Outcome};
+use crate::stream::call_indices::CallIndices;
 use crate::stream::closing::{self, Closing, Withheld, spliced};
 use crate::stream::event_template::EventTemplate;
 use crate::upstream_error::UpstreamError;
@@ -53,6 +54,7 @@ pub struct StreamTap {
     /// Whether the answer called tools; known at its end.
     has_calls: bool,
     template: EventTemplate,
+    call_indices: CallIndices,
     /// The last event that matched a template, where it has counts.
     unread: Vec<u8>,
 }
@@ -89,6 +91,7 @@ impl StreamTap {
             ended: false,
             has_calls: false,
             template: EventTemplate::default(),
+            call_indices: CallIndices::default(),
             unread: Vec::new(),
         }
     }
@@ -122,6 +125,8 @@ impl StreamTap {
 
     /// Moves an event by its disposition.
     fn forward(&mut self, raw: &[u8], place: &Place, out: &mut Out<'_>) {
+        let mended = if self.dialect == Dialect::OpenaiChat { self.call_indices.mended(raw) } else { None };
+        let (raw, place) = mended.as_deref().map_or((raw, place), |mended| (mended, &Place::Joined));
         self.last = match self.read(raw) {
             Disposition::Forward => {
                 for waiting in self.overtaken(raw) {

@@ -1,7 +1,7 @@
 //! Counts the input tokens of a request: by its provider's counter, else by an estimate.
 
 use super::estimate::input_estimate;
-use super::plan::{Plan, PlannedRoute};
+use super::plan::{Plan, PlannedRoute, window_suffix_off};
 use super::prepared_upstream::PreparedUpstream;
 use super::request::{InferenceRequest, dialect_of, request_fields};
 use super::state::Gateway;
@@ -85,7 +85,7 @@ impl Gateway {
         let scrubbed = self.policies.of(request.api).scrub(&request.body, &how).map_err(RequestFault::from)?;
         let fields = request_fields(request.path.as_ref(), &scrubbed);
         let facts = RequestFacts::read(dialect_of(request.api), fields).map_err(RequestFault::from)?;
-        let model = self.catalog.resolve(&facts.model).map_err(RequestFault::from)?;
+        let model = self.catalog.resolve(window_suffix_off(request.api, &facts.model)).map_err(RequestFault::from)?;
         Ok(Counting { calls: Vec::new(), estimate: input_estimate(&facts, model.family).get() })
     }
 

@@ -7,8 +7,8 @@ use super::state::{ConversationId, Gateway};
 use crate::fault::{Fault, RequestFault};
 use crate::keyring::Spender;
 use opencredits_catalog::{Catalog, Model};
-use opencredits_providers::{Attached, Dialect, RequestFacts, Target, Translated, translate_with, unsealed};
-use opencredits_sanitizer::{SanitizeError, Scrub, Scrubbed, Strictness};
+use opencredits_providers::{Attached, Dialect, Efforts, RequestFacts, Target, Translated, translate_with, unsealed};
+use opencredits_sanitizer::{Api, SanitizeError, Scrub, Scrubbed, Strictness};
 use opencredits_units::{Tokens, ToolUse};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -128,7 +128,10 @@ fn target<'a>(candidate: &'a RouteCandidate, output_max: u64) -> Target<'a> {
     let samples = !reasons || supports("temperature");
     let vendor = &candidate.upstream.vendor;
     let wants_reasoning = reasons && vendor.wants_reasoning;
-    Target { dialect: candidate.upstream.dialect, vendor: &vendor.id, output_max, reasons, samples, wants_reasoning }
+    let dialect = candidate.upstream.dialect;
+    let knows_five = vendor.knows_five_efforts.unwrap_or(dialect == Dialect::OpenaiResponses);
+    let efforts = if knows_five { Efforts::Five } else { Efforts::Three };
+    Target { dialect, vendor: &vendor.id, output_max, reasons, samples, wants_reasoning, efforts }
 }
 
 fn translated<'a>(
@@ -157,7 +160,8 @@ impl Gateway {
             // Embeddings have no output that is billed.
             facts.output_cap = Some(0);
         }
-        let models = self.models(&facts.model, scrubbed.ours("models"), &request.spender)?;
+        let wanted = window_suffix_off(request.api, &facts.model);
+        let models = self.models(wanted, scrubbed.ours("models"), &request.spender)?;
         let preferences = Preferences::read(scrubbed.ours("provider"))?;
         let conversation = self.conversation(request, &scrubbed, &models);
         let sticky = conversation.and_then(|conversation| self.sticky.get(&conversation));
@@ -223,6 +227,15 @@ impl Gateway {
         self.hash_key.hash(&[&[&user[..]], parts.as_slice()].concat())
     }
 }
+
+/// A client of the messages API marks the larger of two windows at the end of a model's name. Models here have one.
+pub(super) fn window_suffix_off(api: Api, model: &str) -> &str {
+    let base = model.strip_suffix(WINDOW_SUFFIX).filter(|_| api == Api::AnthropicMessages);
+    base.unwrap_or(model)
+}
+
+/// What such a client writes.
+const WINDOW_SUFFIX: &str = "[1m]";
 
 /// Members that hold content which only the provider that sealed it can read.
 const SEALS: [&str; 4] = ["\"signature\"", "\"encrypted_content\"", "houghtSignature\"", "\"reasoning_details\""];

@@ -5,7 +5,8 @@ use crate::conversation::{
     raw_text, source_of,
 };
 use crate::field_readers::{
-    InputAudio, arguments, choice_in_a_word, content, effort, expected, format_of, push, read, read_fields, refused,
+    InputAudio, arguments, choice_in_a_word, content, effort, expected, format_of, name_others, push, read,
+    read_fields, refused,
 };
 use opencredits_dialects::RequestError;
 use opencredits_wire::json;
@@ -166,14 +167,19 @@ pub(crate) fn read_request<'a>(
     fields: impl Iterator<Item = (&'a str, &'a str)>,
     dropped: &mut Vec<String>,
 ) -> Result<Conversation<'a>, RequestError> {
-    read_fields(fields, dropped, |to, name, raw, _| field(to, name, raw))
+    read_fields(fields, dropped, field)
 }
 
 /// Reads one field; false where no other dialect has an equivalent.
-fn field<'a>(to: &mut Conversation<'a>, name: &str, raw: &'a str) -> Result<bool, RequestError> {
+fn field<'a>(
+    to: &mut Conversation<'a>,
+    name: &str,
+    raw: &'a str,
+    dropped: &mut Vec<String>,
+) -> Result<bool, RequestError> {
     match name {
         "model" => to.model = read(raw, "model", "a string")?,
-        "messages" => messages(to, raw)?,
+        "messages" => messages(to, raw, dropped)?,
         "stream" => to.stream = raw == "true",
         // Usage is always requested, and nothing is stored; both are handled elsewhere.
         "stream_options" | "store" => {}
@@ -188,7 +194,7 @@ fn field<'a>(to: &mut Conversation<'a>, name: &str, raw: &'a str) -> Result<bool
         "seed" => to.sampling.seed = Some(raw),
         "frequency_penalty" => to.sampling.frequency_penalty = Some(raw),
         "presence_penalty" => to.sampling.presence_penalty = Some(raw),
-        "tools" => to.tools = tools(raw)?,
+        "tools" => to.tools = tools(raw, dropped)?,
         "tool_choice" => to.tool_choice = Some(tool_choice(raw)?),
         "parallel_tool_calls" => to.parallel_tools = Some(raw == "true"),
         "response_format" => to.format = format(raw)?,
@@ -216,7 +222,7 @@ fn field<'a>(to: &mut Conversation<'a>, name: &str, raw: &'a str) -> Result<bool
     Ok(true)
 }
 
-fn messages<'a>(to: &mut Conversation<'a>, raw: &'a str) -> Result<(), RequestError> {
+fn messages<'a>(to: &mut Conversation<'a>, raw: &'a str, dropped: &mut Vec<String>) -> Result<(), RequestError> {
     const FORM: &str = "a list of messages, each with role and content";
     let all: Vec<Message<'a>> = read(raw, "messages", FORM)?;
     for message in all {
@@ -238,7 +244,7 @@ fn messages<'a>(to: &mut Conversation<'a>, raw: &'a str) -> Result<(), RequestEr
                 parts_of_turn.extend(parts);
                 parts_of_turn.extend(message.refusal.map(|refusal| PartContent::Refusal(refusal).into()));
                 for call in message.tool_calls.into_iter().flatten() {
-                    parts_of_turn.push(PartContent::Call(call_of(call)?).into());
+                    parts_of_turn.push(PartContent::Call(call_of(call, dropped)).into());
                 }
                 push(to, Role::Assistant, parts_of_turn);
             }
@@ -276,9 +282,9 @@ fn thought(detail: Detail<'_>) -> Thought<'_> {
     Thought { vendor: detail.format.unwrap_or_default().0, text: detail.text, seal }
 }
 
-fn call_of(call: ToolCall<'_>) -> Result<Call<'_>, RequestError> {
+fn call_of<'a>(call: ToolCall<'a>, dropped: &mut Vec<String>) -> Call<'a> {
     let ToolCall { id, function } = call;
-    Ok(Call { id, name: function.name, arguments: arguments(function.arguments)? })
+    Call { id, name: function.name, arguments: arguments(function.arguments, "messages.tool_calls", dropped) }
 }
 
 pub(crate) fn content_parts(raw: &RawValue) -> Result<Vec<Part<'_>>, RequestError> {
@@ -319,9 +325,19 @@ fn stop(raw: &str) -> Result<Vec<Text<'_>>, RequestError> {
     if raw.starts_with('[') { read(raw, "stop", FORM) } else { Ok(vec![read(raw, "stop", FORM)?]) }
 }
 
-fn tools(raw: &str) -> Result<Vec<Tool<'_>>, RequestError> {
-    let defs: Vec<ToolDef<'_>> = read(raw, "tools", "a list of tools")?;
-    defs.into_iter().map(tool).collect()
+fn tools<'a>(raw: &'a str, dropped: &mut Vec<String>) -> Result<Vec<Tool<'a>>, RequestError> {
+    const FORM: &str = "a list of tools";
+    let all: Vec<&RawValue> = read(raw, "tools", FORM)?;
+    let mut tools = Vec::with_capacity(all.len());
+    for raw in all {
+        name_others(raw.get(), &["type", "function", "cache_control"], "tools", dropped);
+        if let Some(function) = json::member(raw.get().as_bytes(), "function").and_then(|raw| str::from_utf8(raw).ok())
+        {
+            name_others(function, &["name", "description", "parameters", "strict"], "tools.function", dropped);
+        }
+        tools.push(tool(read(raw.get(), "tools", FORM)?)?);
+    }
+    Ok(tools)
 }
 
 fn tool(def: ToolDef<'_>) -> Result<Tool<'_>, RequestError> {

@@ -42,7 +42,7 @@ pub(crate) fn write_request(
     if let Some(format) = &from.format {
         fields.push(("response_format", write_format(format)));
     }
-    if let Some(effort) = from.reasoning.and_then(|asked| effort_of(asked, from.output_cap.unwrap_or(to.output_max))) {
+    if let Some(effort) = effort_of(from, to, dropped) {
         fields.push(("reasoning_effort", value(|out| out.text(effort))));
     }
     if let Some(key) = &from.cache_key {
@@ -70,11 +70,18 @@ fn sampling(from: &Sampling<'_>, fields: &mut Fields, dropped: &mut Vec<String>)
 }
 
 /// The reasoning effort; `None` leaves it to the model's default, since not every model accepts an effort of none.
-pub(crate) fn effort_of(reasoning: Reasoning, cap: u64) -> Option<&'static str> {
-    match reasoning {
+/// One that the provider does not know becomes the nearest, and is named.
+pub(crate) fn effort_of(from: &Conversation<'_>, to: &Target<'_>, dropped: &mut Vec<String>) -> Option<&'static str> {
+    match from.reasoning? {
         Reasoning::Off | Reasoning::Adaptive => None,
-        Reasoning::Effort(effort) => Some(effort.plain()),
-        Reasoning::Budget(budget) => Some(Effort::of_budget(budget, cap).plain()),
+        Reasoning::Effort(effort) => {
+            let nearest = effort.nearest(to.efforts);
+            if nearest != effort {
+                dropped.push("effort".to_owned());
+            }
+            Some(nearest.name())
+        }
+        Reasoning::Budget(budget) => Some(Effort::of_budget(budget, from.output_cap.unwrap_or(to.output_max)).name()),
     }
 }
 

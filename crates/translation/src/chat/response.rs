@@ -284,7 +284,7 @@ const fn finish(reason: Reason) -> &'static str {
         Reason::Calls => "tool_calls",
         Reason::Filter => "content_filter",
         // Not part of the API, but the words of gateways in front of this one.
-        Reason::Failed => "error",
+        Reason::Failed | Reason::BrokenCall => "error",
     }
 }
 

@@ -341,7 +341,7 @@ fn part<'a>(piece: Piece<'a>, reading: &mut Reading<'a, '_>) -> Result<Vec<Part<
         parts.push(file_part(file)?.into());
     } else if let Some(call) = piece.function_call {
         let id = reading.ids.call(call.id, &call.name);
-        let arguments = object(call.args, "contents")?;
+        let arguments = object(call.args, "contents.functionCall", reading.dropped);
         parts.push(PartContent::Call(Call { id, name: call.name, arguments }).into());
     } else if let Some(response) = piece.function_response {
         parts.push(result(response, reading)?.into());

@@ -4,7 +4,7 @@ use crate::conversation::Seal;
 use crate::json_writer::{JsonWriter, value};
 use crate::origin::{Origin, ResponseHead};
 use crate::seal;
-use crate::step::{Closing, Reason, Step, Stop};
+use crate::step::{Calls, Closing, Reason, Step, Stop, broken_call};
 use crate::usage;
 use opencredits_units::Usage;
 use opencredits_wire::sse::push_event;
@@ -25,6 +25,7 @@ struct Parts {
     signature: String,
     /// A seal for the next part.
     sealed: Option<String>,
+    told: Calls,
 }
 
 struct OpenCall {
@@ -43,7 +44,7 @@ enum WrittenPart {
 impl Parts {
     fn new(vendor: &str) -> Self {
         let (vendor, calls, signature) = (vendor.to_owned(), Vec::new(), String::new());
-        Self { vendor, calls, thinks: false, signature, sealed: None }
+        Self { vendor, calls, thinks: false, signature, sealed: None, told: Calls::default() }
     }
 
     fn step(&mut self, step: &Step<'_>, each: &mut dyn FnMut(WrittenPart)) {
@@ -95,7 +96,12 @@ impl Parts {
     fn leave(&mut self, each: &mut dyn FnMut(WrittenPart)) {
         self.sign(each);
         for OpenCall { id, name, json, .. } in std::mem::take(&mut self.calls) {
-            each(WrittenPart::Call { id, name, json, seal: self.sealed.take() });
+            let seal = self.sealed.take();
+            if self.told.note(&json) {
+                each(WrittenPart::Call { id, name, json, seal });
+            } else {
+                each(WrittenPart::Text { text: broken_call(&name, &json), thought: false, seal });
+            }
         }
     }
 
@@ -122,9 +128,8 @@ impl WrittenPart {
                     out.key("functionCall").object(|out| {
                         out.member("id", id);
                         out.member("name", name);
-                        let sound = serde_json::from_str::<&serde_json::value::RawValue>(json);
-                        let sound = sound.is_ok_and(|raw| raw.get().starts_with('{'));
-                        out.member_raw("args", if sound { json } else { "{}" });
+                        // A model may write no arguments.
+                        out.member_raw("args", if json.trim().is_empty() { "{}" } else { json });
                     });
                     seal
                 }
@@ -159,7 +164,8 @@ impl Writer {
         self.parts.leave(&mut |part| written.push(part));
         self.parts.rest(&mut |part| written.push(part));
         let counts = Some((closing.usage, closing.extras));
-        push_event(&mut out, b"", answer(&self.head, &written, Some(closing.stop), counts).as_bytes());
+        let stop = closing.stop.cloned().map(|stop| self.parts.told.judged(stop));
+        push_event(&mut out, b"", answer(&self.head, &written, Some(stop.as_ref()), counts).as_bytes());
         out
     }
 }
@@ -175,6 +181,7 @@ pub(crate) fn write_body(read: impl FnOnce(&mut dyn FnMut(Step<'_>)), usage: &Us
     });
     parts.leave(&mut |part| append(&mut written, part));
     parts.rest(&mut |part| append(&mut written, part));
+    let stop = stop.map(|stop| parts.told.judged(stop));
     answer(&head, &written, Some(stop.as_ref()), Some((usage, ""))).into_bytes()
 }
 
@@ -231,5 +238,6 @@ const fn finish(reason: Reason) -> &'static str {
         Reason::Length | Reason::Pause => "MAX_TOKENS",
         Reason::Filter => "SAFETY",
         Reason::Failed => "OTHER",
+        Reason::BrokenCall => "MALFORMED_FUNCTION_CALL",
     }
 }

@@ -5,7 +5,7 @@ use crate::conversation::{
     Call, Conversation, Effort, Format, Part, PartContent, Reasoning, Role, Seal, Source, Text, Tool, ToolChoice,
     raw_text,
 };
-use crate::field_readers::{expected, object, push, read, read_fields, refused};
+use crate::field_readers::{expected, name_others, object, push, read, read_fields, refused};
 use crate::{schema, seal};
 use opencredits_dialects::RequestError;
 use opencredits_wire::json;
@@ -39,6 +39,8 @@ struct Block<'a> {
     input: Option<&'a RawValue>,
     #[serde(borrow)]
     tool_use_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    tool_name: Option<Text<'a>>,
     #[serde(borrow)]
     content: Option<&'a RawValue>,
     is_error: Option<bool>,
@@ -133,7 +135,7 @@ fn field<'a>(
         "temperature" => to.sampling.temperature = Some(raw),
         "top_p" => to.sampling.top_p = Some(raw),
         "top_k" => to.sampling.top_k = Some(raw),
-        "tools" => to.tools = tools(raw)?,
+        "tools" => to.tools = tools(raw, dropped)?,
         "tool_choice" => tool_choice(to, raw)?,
         // `output_config`, earlier or later, gives the effort where this leaves it open.
         "thinking" => to.reasoning = thinking(raw)?.or(to.reasoning.take()),
@@ -176,11 +178,12 @@ fn blocks<'a>(raw: &'a str, field: &'static str, dropped: &mut Vec<String>) -> R
     if !raw.starts_with('[') {
         return Ok(vec![PartContent::Text(read(raw, field, FORM)?).into()]);
     }
-    let all: Vec<Block<'a>> = read(raw, field, FORM)?;
+    let all: Vec<&'a RawValue> = read(raw, field, FORM)?;
     let mut parts = Vec::with_capacity(all.len());
-    for block in all {
+    for raw in all {
+        let block: Block<'a> = read(raw.get(), field, FORM)?;
         let cache = block.cache_control.as_ref().map(Mark::cache);
-        if let Some(content) = part(block, dropped)? {
+        if let Some(content) = part(block, raw.get(), dropped)? {
             parts.push(Part { content, cache });
         }
     }
@@ -188,7 +191,11 @@ fn blocks<'a>(raw: &'a str, field: &'static str, dropped: &mut Vec<String>) -> R
 }
 
 /// The content of a block; `None` for a block that only the provider which ran a built-in tool can read.
-fn part<'a>(block: Block<'a>, dropped: &mut Vec<String>) -> Result<Option<PartContent<'a>>, RequestError> {
+fn part<'a>(
+    block: Block<'a>,
+    raw: &'a str,
+    dropped: &mut Vec<String>,
+) -> Result<Option<PartContent<'a>>, RequestError> {
     const FORM: &str = "complete: a block has what its type says";
     let lacking = || expected("messages", FORM);
     Ok(Some(match &*block.r#type {
@@ -204,7 +211,7 @@ fn part<'a>(block: Block<'a>, dropped: &mut Vec<String>) -> Result<Option<PartCo
         "tool_use" => PartContent::Call(Call {
             id: block.id.ok_or_else(lacking)?,
             name: block.name.ok_or_else(lacking)?,
-            arguments: object(block.input, "messages")?,
+            arguments: object(block.input, "messages.tool_use", dropped),
         }),
         "tool_result" => PartContent::Result {
             id: block.tool_use_id.ok_or_else(lacking)?,
@@ -215,15 +222,19 @@ fn part<'a>(block: Block<'a>, dropped: &mut Vec<String>) -> Result<Option<PartCo
         "redacted_thinking" => {
             PartContent::Reasoning(seal::thought(None, Some(block.data.ok_or_else(lacking)?), Seal::Redacted))
         }
+        // A tool that was found by a search. The schemas of all tools are sent in any case.
+        "tool_reference" => {
+            let name = block.tool_name.ok_or_else(lacking)?;
+            PartContent::Text(Text(Cow::Owned(format!("The tool {} can be called.", &*name))))
+        }
         kind if matches!(kind, "server_tool_use" | "mcp_tool_use") || kind.ends_with("_tool_result") => {
             dropped.push(format!("messages.{kind}"));
             return Ok(None);
         }
-        _ => {
-            return Err(refused(
-                "messages",
-                "this model takes blocks of text, image, document, tool_use and tool_result",
-            ));
+        // One block that is unknown here does not end a conversation: the model reads it as it is.
+        kind => {
+            dropped.push(format!("messages.{kind}"));
+            PartContent::Text(Text(Cow::Borrowed(raw)))
         }
     }))
 }
@@ -237,9 +248,16 @@ fn source(from: BlockSource<'_>) -> Result<Source<'_>, RequestError> {
     }
 }
 
-fn tools(raw: &str) -> Result<Vec<Tool<'_>>, RequestError> {
-    let defs: Vec<ToolDef<'_>> = read(raw, "tools", "a list of tools")?;
-    defs.into_iter().map(tool).collect()
+fn tools<'a>(raw: &'a str, dropped: &mut Vec<String>) -> Result<Vec<Tool<'a>>, RequestError> {
+    const FORM: &str = "a list of tools";
+    const KNOWN: [&str; 6] = ["type", "name", "description", "input_schema", "strict", "cache_control"];
+    let all: Vec<&RawValue> = read(raw, "tools", FORM)?;
+    let mut tools = Vec::with_capacity(all.len());
+    for raw in all {
+        tools.push(tool(read(raw.get(), "tools", FORM)?)?);
+        name_others(raw.get(), &KNOWN, "tools", dropped);
+    }
+    Ok(tools)
 }
 
 fn tool(def: ToolDef<'_>) -> Result<Tool<'_>, RequestError> {

@@ -119,8 +119,8 @@ fn thinking(from: &Conversation<'_>, to: &Target<'_>, cap: u64, dropped: &mut Ve
     }
     if !budgeted {
         return Some(Thinking::Adaptive(match asked {
-            Reasoning::Effort(effort) => Some(effort_name(effort)),
-            Reasoning::Budget(budget) => Some(effort_name(Effort::of_budget(budget, cap))),
+            Reasoning::Effort(effort) => Some(effort_name(effort, dropped)),
+            Reasoning::Budget(budget) => Some(Effort::of_budget(budget, cap).name()),
             Reasoning::Off | Reasoning::Adaptive => None,
         }));
     }
@@ -132,14 +132,13 @@ fn thinking(from: &Conversation<'_>, to: &Target<'_>, cap: u64, dropped: &mut Ve
     Some(Thinking::Budget(wanted.clamp(BUDGET_MIN, cap.saturating_sub(1))))
 }
 
-const fn effort_name(effort: Effort) -> &'static str {
-    match effort {
-        Effort::Minimal | Effort::Low => "low",
-        Effort::Medium => "medium",
-        Effort::High => "high",
-        Effort::XHigh => "xhigh",
-        Effort::Max => "max",
+/// The nearest effort of this dialect, which has no minimal one.
+fn effort_name(effort: Effort, dropped: &mut Vec<String>) -> &'static str {
+    if effort == Effort::Minimal {
+        dropped.push("effort".to_owned());
+        return Effort::Low.name();
     }
+    effort.name()
 }
 
 /// Whether tool results follow calls that lack this provider's own reasoning: it then refuses to reason by a budget.

@@ -6,7 +6,7 @@ use crate::conversation::{Seal, Text};
 use crate::json_writer::JsonWriter;
 use crate::origin::{Origin, ResponseHead};
 use crate::seal;
-use crate::step::{Reason, Step, Stop};
+use crate::step::{Calls, Reason, Step, Stop, broken_call};
 use crate::usage;
 use opencredits_units::Usage;
 use serde::Deserialize;
@@ -222,6 +222,15 @@ pub(crate) fn write_body(read: impl FnOnce(&mut dyn FnMut(Step<'_>)), usage: &Us
         }
         step => append(&mut blocks, step),
     });
+    let mut told = Calls::default();
+    for block in &mut blocks {
+        if let Whole::Call { name, json, .. } = block
+            && !told.note(json)
+        {
+            *block = Whole::Text(broken_call(name, json));
+        }
+    }
+    let stop = stop.map(|stop| told.judged(stop));
     let mut out = JsonWriter::default();
     out.object(|out| {
         out.member("id", &Writer::message_id(&head.id));
@@ -274,13 +283,8 @@ fn write_block(out: &mut JsonWriter, block: &Whole, vendor: &str) {
             out.member("type", "tool_use");
             out.member("id", id);
             out.member("name", name);
-            out.member_raw("input", object(json));
+            // A model may write no arguments.
+            out.member_raw("input", if json.trim().is_empty() { "{}" } else { json });
         }
     });
-}
-
-/// The arguments as an object: a model may have written none, or another value.
-fn object(json: &str) -> &str {
-    let sound = serde_json::from_str::<&RawValue>(json).is_ok_and(|raw| raw.get().starts_with('{'));
-    if sound { json } else { "{}" }
 }

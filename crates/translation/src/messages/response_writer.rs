@@ -5,7 +5,7 @@ use crate::conversation::Seal;
 use crate::json_writer::{JsonWriter, value};
 use crate::origin::Origin;
 use crate::seal;
-use crate::step::{Closing, Step};
+use crate::step::{Calls, Closing, Step};
 use crate::usage;
 use opencredits_units::{Bucket, Tokens, Usage};
 use opencredits_wire::sse::push_event;
@@ -25,6 +25,9 @@ pub(crate) struct Writer {
     open: Option<Open>,
     /// Calls that wait, since another call is open and may continue.
     later: VecDeque<Later>,
+    /// The arguments of the open call.
+    json: String,
+    calls: Calls,
 }
 
 /// The kind of the open block.
@@ -47,7 +50,8 @@ struct Later {
 
 impl Writer {
     pub(crate) fn new(origin: Origin) -> Self {
-        Self { vendor: origin.vendor, input: origin.input, begun: false, blocks: 0, open: None, later: VecDeque::new() }
+        let (later, json, calls) = (VecDeque::new(), String::new(), Calls::default());
+        Self { vendor: origin.vendor, input: origin.input, begun: false, blocks: 0, open: None, later, json, calls }
     }
 
     /// An id in the form that clients of this dialect expect.
@@ -137,6 +141,7 @@ impl Writer {
 
     fn arguments(&mut self, index: u64, json: &str, out: &mut Vec<u8>) {
         if self.open == Some(Open::Call(index)) {
+            self.json.push_str(json);
             self.delta(out, "input_json_delta", "partial_json", json);
         } else if let Ok(at) = self.later.binary_search_by_key(&index, |later| later.index) {
             self.later[at].json.push_str(json);
@@ -205,6 +210,10 @@ impl Writer {
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {
+        let json = std::mem::take(&mut self.json);
+        if !json.is_empty() {
+            self.calls.note(&json);
+        }
         let data = value(|out| {
             out.object(|out| {
                 out.member("type", "content_block_stop");
@@ -220,10 +229,11 @@ impl Writer {
         let mut out = Vec::new();
         self.start("", "", &mut out);
         self.leave(&mut out);
+        let stop = closing.stop.cloned().map(|stop| self.calls.judged(stop));
         let data = value(|out| {
             out.object(|out| {
                 out.member("type", "message_delta");
-                out.key("delta").object(|out| write_stop(out, closing.stop));
+                out.key("delta").object(|out| write_stop(out, stop.as_ref()));
                 usage::messages(out.key("usage"), closing.usage, closing.extras);
             });
         });

@@ -24,7 +24,7 @@ pub(super) const fn stop_reason(reason: Reason) -> &'static str {
     match reason {
         Reason::End => "end_turn",
         Reason::Sequence => "stop_sequence",
-        Reason::Length | Reason::Failed => "max_tokens",
+        Reason::Length | Reason::Failed | Reason::BrokenCall => "max_tokens",
         Reason::Calls => "tool_use",
         Reason::Filter => "refusal",
         Reason::Pause => "pause_turn",

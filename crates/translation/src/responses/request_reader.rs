@@ -191,7 +191,7 @@ fn take<'a>(to: &mut Conversation<'a>, item: Item<'a>, dropped: &mut Vec<String>
         }
         "function_call" => {
             let (id, name) = (item.call_id.ok_or_else(lacking)?, item.name.ok_or_else(lacking)?);
-            let arguments = arguments(item.arguments.unwrap_or_default())?;
+            let arguments = arguments(item.arguments.unwrap_or_default(), "input", dropped);
             push(to, Role::Assistant, vec![PartContent::Call(Call { id, name, arguments }).into()]);
         }
         // A tool with free-text input, which other dialects give in an object.

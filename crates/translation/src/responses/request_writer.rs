@@ -40,7 +40,7 @@ pub(crate) fn write_request(
     }
     if to.reasons {
         fields.push(("include", r#"["reasoning.encrypted_content"]"#.to_owned()));
-        let effort = from.reasoning.and_then(|asked| effort_of(asked, from.output_cap.unwrap_or(to.output_max)));
+        let effort = effort_of(from, to, dropped);
         if let Some(effort) = effort {
             let reasoning = |out: &mut JsonWriter| {
                 out.member("effort", effort);

@@ -407,7 +407,7 @@ fn input(json: &str) -> Cow<'_, str> {
 /// The reason why an answer is incomplete; a paused turn has none.
 const fn incomplete(reason: Reason) -> Option<&'static str> {
     match reason {
-        Reason::Length | Reason::Pause | Reason::Failed => Some("max_output_tokens"),
+        Reason::Length | Reason::Pause | Reason::Failed | Reason::BrokenCall => Some("max_output_tokens"),
         Reason::Filter => Some("content_filter"),
         Reason::End | Reason::Sequence | Reason::Calls => None,
     }

@@ -1,6 +1,6 @@
 //! Fixtures of the translation tests.
 
-use opencredits_translation::{Dialect, Target};
+use opencredits_translation::{Dialect, Efforts, Target};
 use serde_json::{Map, Value};
 
 pub(crate) const ALL: [Dialect; 4] =
@@ -10,5 +10,13 @@ pub(crate) fn fields(body: &Map<String, Value>) -> Vec<(String, String)> {
 }
 
 pub(crate) fn target(dialect: Dialect) -> Target<'static> {
-    Target { dialect, vendor: "v", output_max: 32_000, reasons: true, samples: true, wants_reasoning: false }
+    Target {
+        dialect,
+        vendor: "v",
+        output_max: 32_000,
+        reasons: true,
+        samples: true,
+        wants_reasoning: false,
+        efforts: Efforts::Three,
+    }
 }

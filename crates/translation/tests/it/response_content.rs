@@ -46,8 +46,10 @@ pub(crate) fn str_of(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
+/// The arguments of a call; their text where they are no object.
 fn arguments(text: &str) -> Value {
-    serde_json::from_str(text).ok().filter(Value::is_object).unwrap_or_else(|| json!({}))
+    let text = if text.trim().is_empty() { "{}" } else { text };
+    serde_json::from_str(text).ok().filter(Value::is_object).unwrap_or_else(|| text.into())
 }
 
 fn items(value: &Value) -> impl Iterator<Item = &Value> {

@@ -1,6 +1,6 @@
 //! A conversation that both dialects can hold is the same after a way there and back.
 
-use opencredits_translation::{Dialect, Target, Translated, translate};
+use opencredits_translation::{Dialect, Efforts, Target, Translated, translate};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -260,7 +260,15 @@ impl Talk {
 }
 
 fn target(dialect: Dialect) -> Target<'static> {
-    Target { dialect, vendor: "v", output_max: OUTPUT_MAX, reasons: true, samples: true, wants_reasoning: false }
+    Target {
+        dialect,
+        vendor: "v",
+        output_max: OUTPUT_MAX,
+        reasons: true,
+        samples: true,
+        wants_reasoning: false,
+        efforts: Efforts::Three,
+    }
 }
 
 fn across(body: &Value, from: Dialect, to: Dialect) -> Translated {

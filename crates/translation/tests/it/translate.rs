@@ -37,10 +37,26 @@ fn recorded(dialect: Dialect, stream: bool) -> Vec<Recording> {
         .collect()
 }
 
-/// The content of an answer that another dialect keeps.
-fn expected(from: Dialect, to: Dialect, mut content_of_stream: ResponseContent) -> ResponseContent {
-    content_of_stream.finish = finish(from, to, &content_of_stream);
-    content_of_stream
+/// The content of an answer that another dialect keeps. Calls that cannot be made are text where arguments are objects; a
+/// stream of messages cannot take them back.
+fn expected(from: Dialect, to: Dialect, streamed: bool, mut content: ResponseContent) -> ResponseContent {
+    content.finish = finish(from, to, &content);
+    let gives_objects = matches!(to, Dialect::AnthropicMessages | Dialect::GeminiGenerate);
+    let is_broken = |(_, arguments): &(String, Value)| arguments.is_string();
+    if !gives_objects || !content.calls.iter().any(is_broken) {
+        return content;
+    }
+    if content.calls.iter().all(is_broken) && matches!(content.finish.as_str(), "tool_use" | "STOP") {
+        let failed = if to == Dialect::GeminiGenerate { "MALFORMED_FUNCTION_CALL" } else { "max_tokens" };
+        failed.clone_into(&mut content.finish);
+    }
+    if to == Dialect::GeminiGenerate || !streamed {
+        let (broken, sound): (Vec<_>, Vec<_>) = content.calls.into_iter().partition(is_broken);
+        let text = |(name, json): (String, Value)| format!("{name}({})", json.as_str().unwrap());
+        content.text.extend(broken.into_iter().map(text));
+        content.calls = sound;
+    }
+    content
 }
 
 /// Why an answer ended, from the word of one dialect to that of another.
@@ -83,7 +99,7 @@ fn a_recorded_stream_says_the_same_in_every_other_dialect_wherever_it_is_split()
             if found.finish == "pause_turn" {
                 "max_tokens".clone_into(&mut found.finish);
             }
-            assert_eq!(found, expected(from, to, content_of_stream(from, &recording.body)), "{file}");
+            assert_eq!(found, expected(from, to, true, content_of_stream(from, &recording.body)), "{file}");
             for size in [1, 7, 100] {
                 assert!(through(from, to, &recording.body, size) == whole, "{file} by {size}");
             }
@@ -161,7 +177,7 @@ fn a_recorded_answer_says_the_same_in_every_other_dialect() {
             if found.finish == "stop_sequence" {
                 "end_turn".clone_into(&mut found.finish);
             }
-            let wanted = expected(from, to, content_of_body(from, recording.body.as_bytes()));
+            let wanted = expected(from, to, false, content_of_body(from, recording.body.as_bytes()));
             assert_eq!(found, wanted, "{} to {to}", recording.row.file);
         }
     }

@@ -3,7 +3,8 @@
 use crate::outcome::Outcome;
 use bytes::Bytes;
 use opencredits_providers::{
-    Dialect, End, Origin, Rewrite, StreamTranslator, Target, UsageChunk, Vendor, Vendors, translate, upstream_body,
+    Dialect, Efforts, End, Origin, Rewrite, StreamTranslator, Target, UsageChunk, Vendor, Vendors, translate,
+    upstream_body,
 };
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -27,7 +28,15 @@ pub(super) fn vendor(dialect: Dialect) -> Outcome<Arc<Vendor>> {
 }
 
 pub(super) fn target(dialect: Dialect) -> Target<'static> {
-    Target { dialect, vendor: "v", output_max: 16_000, reasons: false, samples: true, wants_reasoning: false }
+    Target {
+        dialect,
+        vendor: "v",
+        output_max: 16_000,
+        reasons: false,
+        samples: true,
+        wants_reasoning: false,
+        efforts: Efforts::Three,
+    }
 }
 
 /// A request of about `bytes` in `dialect`.
