@@ -140,6 +140,9 @@ pub struct Vendor {
     /// `openai-responses` does.
     #[serde(default)]
     pub knows_five_efforts: Option<bool>,
+    /// The number of letters and digits that the id of a call has, where the vendor takes no others.
+    #[serde(default)]
+    pub call_id_length: Option<usize>,
     /// The cost that the vendor reports for each request: it is our cost, where it is near the price book's.
     #[serde(default)]
     pub reported_cost: Option<ReportedCost>,

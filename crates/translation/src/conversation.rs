@@ -1,10 +1,10 @@
 //! The content of a request, in no dialect.
 
 use crate::target::Efforts;
+use crate::tool_names::ToolNames;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::collections::HashSet;
 
 /// Text that is borrowed where it has no escapes.
@@ -37,8 +37,8 @@ pub(crate) struct Conversation<'a> {
     pub(crate) system: Vec<Part<'a>>,
     pub(crate) turns: Vec<Turn<'a>>,
     pub(crate) tools: Vec<Tool<'a>>,
-    /// The names of tools with free-text input, which other dialects give in an object.
-    pub(crate) custom_tools: BTreeSet<String>,
+    /// The names of tools that other dialects do not have as the client gave them.
+    pub(crate) tool_names: ToolNames,
     pub(crate) tool_choice: Option<ToolChoice<'a>>,
     /// Whether the model may call several tools at once.
     pub(crate) parallel_tools: Option<bool>,

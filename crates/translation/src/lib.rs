@@ -26,6 +26,7 @@
 //!     samples: true,
 //!     wants_reasoning: false,
 //!     efforts: Efforts::Three,
+//!     call_id_length: None,
 //! };
 //! let fields = [("model", r#""m""#), ("messages", r#"[{"role": "user", "content": "Hi"}]"#), ("logit_bias", "{}")];
 //! let translated = translate(Dialect::OpenaiChat, &to, fields.into_iter())?;
@@ -39,6 +40,7 @@ mod chat;
 mod conversation;
 mod conversation_dialect;
 mod field_readers;
+mod fit;
 mod gemini;
 mod json_writer;
 mod messages;
@@ -50,16 +52,19 @@ mod step;
 mod stream_adapter;
 mod stream_translator;
 mod target;
+mod tool_names;
 mod translate;
 mod unseal;
 mod usage;
 
 pub use attachment::{Attached, Attachment};
+pub use fit::{fitted_ids, takes_names};
 pub use opencredits_dialects::{Dialect, End, Outcome, RequestError, UsageChunk};
 pub use origin::Origin;
 pub use stream_adapter::StreamAdapter;
 pub use stream_translator::{StreamTranslator, body_of_events, translate_body};
 pub use target::{Efforts, Target, Translated};
+pub use tool_names::ToolNames;
 pub use translate::{addresses, translate, translate_with};
 pub use unseal::unsealed;
 pub use usage::usage_members;

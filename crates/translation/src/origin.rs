@@ -1,6 +1,7 @@
 //! The origin of an answer: its provider, and the ids and names that it carries.
 
-use std::collections::BTreeSet;
+use crate::tool_names::ToolNames;
+use std::sync::Arc;
 
 /// The provider of an answer, and its time.
 #[derive(Debug, Clone, Default)]
@@ -11,8 +12,8 @@ pub struct Origin {
     pub created: u64,
     /// The estimated input, for dialects that show it before the answer begins.
     pub input: u64,
-    /// Tools with free-text input in the client's request: see [`Translated::custom_tools`](crate::Translated).
-    pub custom_tools: BTreeSet<String>,
+    /// The names of the request's tools: see [`Translated::tool_names`](crate::Translated).
+    pub tool_names: Arc<ToolNames>,
 }
 
 /// The id and the model of an answer.

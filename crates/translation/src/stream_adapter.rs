@@ -22,7 +22,9 @@ impl StreamAdapter {
     /// An adapter from the provider's dialect to the client's.
     #[must_use]
     pub fn new(from: Dialect, to: Dialect, origin: Origin, usage_chunk: UsageChunk) -> Self {
-        let translator = if from == to { None } else { StreamTranslator::new(from, to, origin, usage_chunk) };
+        // A tool whose name the provider was not given gets its name back.
+        let passes = from == to && origin.tool_names.fitted.is_empty();
+        let translator = if passes { None } else { StreamTranslator::new(from, to, origin, usage_chunk) };
         match translator {
             Some(translator) => Self::Translated(Box::new(translator)),
             None => Self::SameDialect(Box::new(StreamTap::new(from, usage_chunk))),

@@ -3,6 +3,7 @@
 use crate::conversation_dialect::ConversationDialect;
 use crate::origin::Origin;
 use crate::step::{Closing, Reason, Step, Stop};
+use crate::tool_names::ToolNames;
 use crate::{chat, gemini, messages, responses};
 use bytes::Bytes;
 use opencredits_dialects::Dialect;
@@ -11,6 +12,7 @@ use opencredits_dialects::{StreamTap, UsageChunk};
 use opencredits_units::Usage;
 use opencredits_wire::EventTooLarge;
 use opencredits_wire::sse::{Event, Framer};
+use std::sync::Arc;
 
 /// Translates a stream. The same tap reads its usage as without translation.
 pub struct StreamTranslator {
@@ -114,9 +116,9 @@ impl StreamTranslator {
             tap: StreamTap::new(from, UsageChunk::Requested),
             framer: Framer::new(),
             reader: Reader::new(reads),
+            steps: Steps::new(&origin),
             writer: Writer::new(writes, origin),
             usage_chunk,
-            steps: Steps::default(),
             usage: Usage::default(),
         })
     }
@@ -193,12 +195,28 @@ struct Steps {
     stop: Option<Stop>,
     has_stop: bool,
     has_calls: bool,
+    tool_names: Arc<ToolNames>,
     /// Bytes of content that the writer keeps for its closing events.
     kept_bytes: usize,
 }
 
 impl Steps {
+    fn new(origin: &Origin) -> Self {
+        Self { tool_names: Arc::clone(&origin.tool_names), ..Self::default() }
+    }
+
+    /// The same step, with a tool's name as the client knows it.
+    fn named<'a>(&self, step: Step<'a>) -> Step<'a> {
+        match step {
+            Step::Call { index, id, name } if self.tool_names.fitted.contains_key(&*name) => {
+                Step::Call { index, id, name: self.tool_names.of_client(&name).to_owned().into() }
+            }
+            step => step,
+        }
+    }
+
     fn pass(&mut self, step: Step<'_>, writer: &mut Writer, out: &mut Vec<u8>) {
+        let step = self.named(step);
         self.note(&step);
         match step {
             Step::Stop(reason) => self.stop = Some(reason),
@@ -251,8 +269,9 @@ fn written(
 ) -> Option<Vec<u8>> {
     let writes = ConversationDialect::of(to)?;
     let read = |each: &mut dyn FnMut(Step<'_>)| {
-        let mut seen = Steps::default();
+        let mut seen = Steps::new(origin);
         steps(&mut |step| {
+            let step = seen.named(step);
             seen.note(&step);
             each(step);
         });

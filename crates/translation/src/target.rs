@@ -1,7 +1,7 @@
 //! The target of a translation, and its result.
 
+use crate::tool_names::ToolNames;
 use opencredits_dialects::Dialect;
-use std::collections::BTreeSet;
 
 /// The target of a translated request.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +21,8 @@ pub struct Target<'a> {
     pub wants_reasoning: bool,
     /// The reasoning efforts that the provider knows.
     pub efforts: Efforts,
+    /// The number of letters and digits that the id of a call has, where the provider takes no others.
+    pub call_id_length: Option<usize>,
 }
 
 /// The reasoning efforts that a provider knows.
@@ -39,8 +41,8 @@ pub struct Translated {
     pub fields: Vec<(&'static str, String)>,
     /// The output cap of the client.
     pub output_cap: Option<u64>,
-    /// Tools with free-text input: the answer needs them in its [`Origin`](crate::Origin).
-    pub custom_tools: BTreeSet<String>,
+    /// The names of its tools: the answer needs them in its [`Origin`](crate::Origin).
+    pub tool_names: ToolNames,
     /// Fields that the target cannot express, by the client's names.
     pub dropped: Vec<String>,
 }

@@ -5,7 +5,7 @@ use crate::attachment::Attached;
 use crate::conversation::{Conversation, Reasoning, Role, ToolChoice, Turn};
 use crate::conversation_dialect::ConversationDialect;
 use crate::target::{Target, Translated};
-use crate::{chat, gemini, messages, responses};
+use crate::{chat, fit, gemini, messages, responses};
 use opencredits_dialects::{Dialect, RequestError};
 
 /// Translates the fields of a request's body.
@@ -46,6 +46,8 @@ pub fn translate_with<'a>(
         // Instructions alone cannot be answered in that dialect: they become the user's text.
         conversation.turns.push(Turn { role: Role::User, parts: std::mem::take(&mut conversation.system) });
     }
+    let mut tool_names = std::mem::take(&mut conversation.tool_names);
+    fit::fit(&mut conversation, to, &mut tool_names);
     let by_client = dropped.len();
     leave_out(&mut conversation, to, &mut dropped);
     let fields = match writes {
@@ -60,7 +62,7 @@ pub fn translate_with<'a>(
     dropped.sort_unstable();
     dropped.dedup();
     let output_cap = conversation.output_cap.map(|cap| cap.min(to.output_max));
-    Ok(Translated { fields, output_cap, custom_tools: conversation.custom_tools, dropped })
+    Ok(Translated { fields, output_cap, tool_names, dropped })
 }
 
 /// Drops settings that the model does not support in any dialect.

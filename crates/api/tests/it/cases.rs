@@ -195,6 +195,110 @@ async fn f04_a_stream_that_says_nothing_is_a_failure() {
     }
 }
 
+/// An answer of the chat vendor that calls this tool, whole or streamed.
+fn calling(name: &str, streamed: bool) -> Value {
+    let call = json!({"index": 0, "id": "call_1", "type": "function", "function": {"name": name, "arguments": "{}"}});
+    let usage = json!({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15});
+    let (kind, body) = if streamed {
+        let first =
+            json!({"id": "c", "choices": [{"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": null}]});
+        let last =
+            json!({"id": "c", "choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}], "usage": usage});
+        ("text/event-stream", format!("data: {first}\n\ndata: {last}\n\ndata: [DONE]\n\n"))
+    } else {
+        let message = json!({"role": "assistant", "content": null, "tool_calls": [call]});
+        let whole = json!({"id": "c", "object": "chat.completion", "created": 1, "model": "m", "usage": usage,
+            "choices": [{"index": 0, "finish_reason": "tool_calls", "message": message}]});
+        ("application/json", whole.to_string())
+    };
+    json!({"status": 200, "content_type": kind, "headers": [], "body": body})
+}
+
+#[tokio::test]
+async fn f05_tools_of_a_namespace_are_given_flat_and_come_back_with_their_namespace() {
+    for streamed in [false, true] {
+        let change = |file: &mut Value| {
+            file["vendor_answer"] = calling("mcp__docs__search", streamed);
+            file["client_request"]["body"]["stream"] = streamed.into();
+            let call = json!({"type": "function_call", "call_id": "c1", "namespace": "mcp__docs__", "name": "search",
+                "arguments": "{}"});
+            let output = json!({"type": "function_call_output", "call_id": "c1", "output": "found"});
+            file["client_request"]["body"]["input"] = json!([{"role": "user", "content": "q"}, call, output]);
+        };
+        let Some(case) = run("F05-codex-namespace-tools", change).await else { return };
+        let names: Vec<&Value> =
+            case.sent[0]["tools"].as_array().unwrap().iter().map(|tool| &tool["function"]["name"]).collect();
+        assert_eq!(names, ["shell", "mcp__docs__search"]);
+        let history = &case.sent[0]["messages"][1]["tool_calls"][0]["function"]["name"];
+        assert_eq!(history, "mcp__docs__search");
+        let item = match streamed {
+            true => events(&case.answer).pop().unwrap()["response"]["output"][0].clone(),
+            false => case.answer.json()["output"][0].clone(),
+        };
+        assert_eq!((&item["namespace"], &item["name"]), (&json!("mcp__docs__"), &json!("search")), "{item}");
+        assert!(!case.answer.headers.contains_key("x-opencredits-dropped"));
+    }
+}
+
+#[tokio::test]
+async fn f08_ids_of_calls_fit_the_provider_in_its_own_dialect_too() {
+    check("F08-foreign-tool-id", |case| {
+        let messages = &case.sent[0]["messages"];
+        let (call, result) = (&messages[1]["content"][0]["id"], &messages[2]["content"][0]["tool_use_id"]);
+        assert_eq!(call, result);
+        let id = call.as_str().unwrap();
+        assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')), "{id}");
+        let asked = &case.file["client_request"]["body"]["messages"];
+        assert_eq!(messages[1]["content"][0]["input"], asked[1]["content"][0]["input"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn f09_names_of_tools_fit_the_provider_and_come_back_in_full() {
+    for (model, dots) in [("house/chat", false), ("house/resp", false), ("house/gem", false), ("house/chat", true)] {
+        let mut long = String::new();
+        let to = |file: &mut Value| {
+            let body = &mut file["client_request"]["body"];
+            body["model"] = model.into();
+            if dots {
+                body["tools"][0]["name"] = "docs.getText".into();
+            }
+            body["tools"][0]["name"].as_str().unwrap().clone_into(&mut long);
+            file["vendor_answer"] = Value::Null;
+        };
+        let Some(case) = run("F09-long-tool-name", to).await else { return };
+        let sent = &case.sent[0]["tools"][0];
+        let name =
+            sent.pointer("/function/name").or(sent.pointer("/functionDeclarations/0/name")).unwrap_or(&sent["name"]);
+        let name = name.as_str().unwrap().to_owned();
+        assert!(name.len() <= 64 && name != long, "{model}: {name}");
+        if model != "house/chat" {
+            continue;
+        }
+        // The same provider, through two APIs: another one, and its own.
+        for (path, streamed) in [("/v1/messages", false), ("/v1/messages", true), ("/v1/chat/completions", true)] {
+            let answered = |file: &mut Value| {
+                file["vendor_answer"] = calling(&name, streamed);
+                file["client_request"]["path"] = path.into();
+                let body = &mut file["client_request"]["body"];
+                body["stream"] = streamed.into();
+                body["tools"] = match path {
+                    "/v1/messages" => json!([{"name": long, "input_schema": {"type": "object"}}]),
+                    _ => json!([{"type": "function", "function": {"name": long}}]),
+                };
+            };
+            let Some(case) = run("F09-long-tool-name", answered).await else { return };
+            assert!(case.sent[0].to_string().contains(&name), "{path}: {}", case.sent[0]);
+            assert!(
+                case.answer.text.contains(&long) && !case.answer.text.contains(&name),
+                "{path}: {}",
+                case.answer.text
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn f06_a_compressed_body_is_decoded_and_an_unknown_coding_refused() {
     check("F06-gzip-request", |case| assert_eq!(case.answer.status, 200, "{}", case.answer.text)).await;

@@ -89,7 +89,9 @@ async fn a_conversation_with_tools_crosses_both_ways() {
     let sent = app.last_sent().1;
     let turns = sent["messages"].as_array().unwrap();
     assert_eq!(turns.len(), 3, "{sent}");
-    assert_eq!(turns[1]["content"][1], json!({"type": "tool_use", "id": "call_2", "name": TOOL, "input": {}}));
+    let id = &turns[2]["content"][1]["tool_use_id"];
+    assert!(id.as_str().unwrap().starts_with("call_2_"), "{id}");
+    assert_eq!(turns[1]["content"][1], json!({"type": "tool_use", "id": id, "name": TOOL, "input": {}}));
     let kinds: Vec<_> = turns[2]["content"].as_array().unwrap().iter().map(|part| &part["type"]).collect();
     assert_eq!(kinds, ["tool_result", "tool_result", "text"]);
 

@@ -111,6 +111,7 @@ fn fate(field: &str, from: Dialect, to: Dialect) -> &'static str {
         samples: true,
         wants_reasoning: false,
         efforts: Efforts::Three,
+        call_id_length: None,
     };
     let sent = |fields: &[&str]| {
         let fields = body(fields, from);

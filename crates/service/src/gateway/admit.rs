@@ -136,7 +136,6 @@ impl Gateway {
             request_terms: RequestTerms::of(first, held.cap),
             delivery: if plan.facts.stream { Delivery::Streamed } else { Delivery::Whole },
             dialect: plan.dialect,
-            custom_tools: plan.custom_tools(),
             cancelled: false,
             abandoned,
             progress: Progress::Unsent,

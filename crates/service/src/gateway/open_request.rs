@@ -13,11 +13,10 @@ use crate::record::AttemptRecord;
 use bytes::Bytes;
 use opencredits_catalog::Model;
 use opencredits_providers::{
-    Dialect, End, Origin, Outcome, StopBilling, StreamAdapter, StreamTap, UsageChunk, body_of_events, is_event_stream,
-    read_body, translate_body,
+    Dialect, End, Origin, Outcome, StopBilling, StreamAdapter, StreamTap, ToolNames, UsageChunk, body_of_events,
+    is_event_stream, read_body, translate_body,
 };
 use opencredits_units::{EntryId, GenerationId, NanoUsd, Tokens, UnixMs, Usage};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// How the client gets the answer.
@@ -51,6 +50,8 @@ pub(super) struct RequestTerms {
     pub(super) likely_input: Tokens,
     /// The usage that can be believed.
     pub(super) bounds: UsageBounds,
+    /// What became of the names of its tools, where it was translated.
+    tool_names: Option<Arc<ToolNames>>,
 }
 
 impl RequestTerms {
@@ -64,6 +65,7 @@ impl RequestTerms {
             caches_for_hour: facts.caches_for_hour(),
             likely_input: Tokens::new(planned.input(Basis::Likely(100))),
             bounds: UsageBounds::of(planned, cap),
+            tool_names: planned.translated.as_ref().map(|translated| Arc::new(translated.tool_names.clone())),
         }
     }
 }
@@ -89,8 +91,6 @@ pub(super) struct OpenRequest {
     pub(super) delivery: Delivery,
     /// The client's dialect.
     pub(super) dialect: Dialect,
-    /// Tools with free-text input.
-    pub(super) custom_tools: BTreeSet<String>,
     pub(super) cancelled: bool,
     /// Set when the client has disconnected before an answer began.
     pub(super) abandoned: Abandoned,
@@ -122,7 +122,8 @@ impl OpenRequest {
     fn origin(&self) -> Origin {
         let (vendor, created) = (self.upstream.vendor.id.to_string(), self.started.get().div_euclid(1_000));
         let input = self.request_terms.input_estimate.get();
-        Origin { vendor, created, input, custom_tools: self.custom_tools.clone() }
+        let tool_names = self.request_terms.tool_names.clone().unwrap_or_default();
+        Origin { vendor, created, input, tool_names }
     }
 
     /// Reads a whole answer.
@@ -172,7 +173,8 @@ impl AnswerReader {
             return (outcome, whole.map_or(body, Bytes::from));
         }
         let outcome = read_body(*from, &body);
-        if from == to || outcome.error.is_some() {
+        let passes = from == to && origin.tool_names.fitted.is_empty();
+        if passes || outcome.error.is_some() {
             return (outcome, body);
         }
         let translated = translate_body(*from, *to, &body, &outcome.usage.unwrap_or_default(), origin);

@@ -7,10 +7,11 @@ use super::state::{ConversationId, Gateway};
 use crate::fault::{Fault, RequestFault};
 use crate::keyring::Spender;
 use opencredits_catalog::{Catalog, Model};
-use opencredits_providers::{Attached, Dialect, Efforts, RequestFacts, Target, Translated, translate_with, unsealed};
+use opencredits_providers::{
+    Attached, Dialect, Efforts, RequestFacts, Target, Translated, fitted_ids, takes_names, translate_with, unsealed,
+};
 use opencredits_sanitizer::{Api, SanitizeError, Scrub, Scrubbed, Strictness};
 use opencredits_units::{Tokens, ToolUse};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A request that was read. It borrows the body.
@@ -35,8 +36,11 @@ pub(super) struct Plan<'a> {
 /// A route, and the request as it would be sent there.
 pub(super) struct PlannedRoute {
     pub(super) candidate: RouteCandidate,
-    /// The body in the provider's dialect, where that is not the client's.
+    /// The body in the provider's dialect, where that is not the client's, or where the provider does not take the names
+    /// of its tools.
     pub(super) translated: Option<Translated>,
+    /// A field in its own dialect with ids that the provider takes: its name and its raw value.
+    fitted: Option<(String, String)>,
     pub(super) facts: RequestFacts,
     /// The calls of tools that the provider bills, at most.
     pub(super) uses: Vec<(ToolUse, Tokens)>,
@@ -48,7 +52,12 @@ impl Plan<'_> {
         match &planned.translated {
             Some(translated) => translated.fields.iter().map(|(name, value)| (*name, value.as_str())).collect(),
             None => {
-                self.scrubbed.fields().map(|(name, raw)| (name, self.replacement_of(name).unwrap_or(raw))).collect()
+                let fitted = |name: &str| planned.fitted.as_ref().filter(|(field, _)| field == name);
+                let raw_of = |name, raw| match fitted(name) {
+                    Some((_, fitted)) => fitted.as_str(),
+                    None => self.replacement_of(name).unwrap_or(raw),
+                };
+                self.scrubbed.fields().map(|(name, raw)| (name, raw_of(name, raw))).collect()
             }
         }
     }
@@ -60,12 +69,6 @@ impl Plan<'_> {
     /// The fields that are dropped on every route, by the client's names.
     pub(super) fn scrubbed_out(&self) -> &[String] {
         self.scrubbed.dropped()
-    }
-
-    /// Tools with free-text input, which are the same in every translation of the request.
-    pub(super) fn custom_tools(&self) -> BTreeSet<String> {
-        let translated = self.routes.iter().find_map(|planned| planned.translated.as_ref());
-        translated.map(|translated| translated.custom_tools.clone()).unwrap_or_default()
     }
 
     /// Translates again where an output cap was set: the reasoning budget depends on it.
@@ -131,7 +134,16 @@ fn target<'a>(candidate: &'a RouteCandidate, output_max: u64) -> Target<'a> {
     let dialect = candidate.upstream.dialect;
     let knows_five = vendor.knows_five_efforts.unwrap_or(dialect == Dialect::OpenaiResponses);
     let efforts = if knows_five { Efforts::Five } else { Efforts::Three };
-    Target { dialect, vendor: &vendor.id, output_max, reasons, samples, wants_reasoning, efforts }
+    Target {
+        dialect,
+        vendor: &vendor.id,
+        output_max,
+        reasons,
+        samples,
+        wants_reasoning,
+        efforts,
+        call_id_length: vendor.call_id_length,
+    }
 }
 
 fn translated<'a>(
@@ -273,9 +285,21 @@ impl Plan<'_> {
         }
     }
 
+    /// The field with the ids of calls, where the provider does not take them as they are.
+    fn fitted_ids(&self, candidate: &RouteCandidate) -> Option<(String, String)> {
+        let length = candidate.upstream.vendor.call_id_length;
+        self.scrubbed.fields().find_map(|(name, raw)| {
+            let raw = self.replacement_of(name).unwrap_or(raw);
+            Some((name.to_owned(), fitted_ids(self.dialect, name, raw, length)?))
+        })
+    }
+
     fn fitted(&self, candidate: RouteCandidate, strictness: Strictness) -> Result<PlannedRoute, Fault> {
         let (mut facts, mut translation) = (self.facts.clone(), None);
-        if candidate.upstream.dialect != self.dialect {
+        let takes_names = || self.scrubbed.get("tools").is_none_or(|tools| takes_names(self.dialect, tools));
+        let is_own = candidate.upstream.dialect == self.dialect && takes_names();
+        let fitted = if is_own { self.fitted_ids(&candidate) } else { None };
+        if !is_own {
             let to = target(&candidate, candidate.model.max_output_tokens);
             let fields = request_fields(self.path, &self.scrubbed);
             let translated = translated(fields, self.dialect, &to, &self.attached)?;
@@ -291,7 +315,7 @@ impl Plan<'_> {
             );
         }
         let uses = facts.uses.iter().map(|(tool, count)| (*tool, Tokens::new(*count))).collect();
-        Ok(PlannedRoute { candidate, translated: translation, facts, uses })
+        Ok(PlannedRoute { candidate, translated: translation, fitted, facts, uses })
     }
 }
 

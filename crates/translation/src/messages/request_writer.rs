@@ -327,13 +327,13 @@ fn block(
         }
         PartContent::Call(call) => {
             out.member("type", "tool_use");
-            out.member("id", &tool_id(&call.id));
+            out.member("id", &call.id);
             out.member("name", &call.name);
             out.member_raw("input", &call.arguments);
         }
         PartContent::Result { id, parts, is_error } => {
             out.member("type", "tool_result");
-            out.member("tool_use_id", &tool_id(id));
+            out.member("tool_use_id", id);
             if parts.iter().any(says_something) {
                 write_parts(out.key("content"), parts, to, wrong);
             }
@@ -370,11 +370,4 @@ fn write_source(out: &mut JsonWriter, source: &Source<'_>) {
             out.member("data", data);
         }
     });
-}
-
-/// In this dialect call ids consist of letters, digits, `_` and `-`. The change is the same for a call and its result,
-/// so that they still match.
-fn tool_id(id: &str) -> String {
-    let allowed = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
-    id.chars().map(|letter| if allowed(letter) { letter } else { '_' }).collect()
 }

@@ -8,6 +8,7 @@ use crate::field_readers::{
 };
 use crate::json_writer::value;
 use crate::seal;
+use crate::tool_names::{ToolNames, qualified};
 use opencredits_dialects::RequestError;
 use opencredits_wire::json;
 use serde::Deserialize;
@@ -26,6 +27,9 @@ struct Item<'a> {
     call_id: Option<Text<'a>>,
     #[serde(borrow)]
     name: Option<Text<'a>>,
+    /// The namespace of the tool that is called.
+    #[serde(borrow)]
+    namespace: Option<Text<'a>>,
     #[serde(borrow)]
     arguments: Option<Text<'a>>,
     #[serde(borrow)]
@@ -71,6 +75,9 @@ struct ToolDef<'a> {
     #[serde(borrow)]
     parameters: Option<&'a RawValue>,
     strict: Option<bool>,
+    /// The members of a namespace.
+    #[serde(borrow)]
+    tools: Option<Vec<ToolDef<'a>>>,
     /// The texts that a custom tool accepts.
     #[serde(borrow)]
     format: Option<CustomFormat<'a>>,
@@ -191,12 +198,14 @@ fn take<'a>(to: &mut Conversation<'a>, item: Item<'a>, dropped: &mut Vec<String>
         }
         "function_call" => {
             let (id, name) = (item.call_id.ok_or_else(lacking)?, item.name.ok_or_else(lacking)?);
+            let name = in_one_name(item.namespace.as_deref(), name);
             let arguments = arguments(item.arguments.unwrap_or_default(), "input", dropped);
             push(to, Role::Assistant, vec![PartContent::Call(Call { id, name, arguments }).into()]);
         }
         // A tool with free-text input, which other dialects give in an object.
         "custom_tool_call" => {
             let (id, name) = (item.call_id.ok_or_else(lacking)?, item.name.ok_or_else(lacking)?);
+            let name = in_one_name(item.namespace.as_deref(), name);
             let input = item.input.unwrap_or_default();
             let arguments = Cow::Owned(value(|out| out.object(|out| out.member("input", &input))));
             push(to, Role::Assistant, vec![PartContent::Call(Call { id, name, arguments }).into()]);
@@ -252,7 +261,7 @@ fn part(piece: Piece<'_>) -> Result<PartContent<'_>, RequestError> {
 /// Tools that the client does not run as functions are dropped and named: the answer is useful without them.
 fn tools<'a>(to: &mut Conversation<'a>, raw: &'a str, dropped: &mut Vec<String>) -> Result<(), RequestError> {
     let defs: Vec<ToolDef<'a>> = read(raw, "tools", "a list of tools")?;
-    for def in defs {
+    for def in flattened(defs, &mut to.tool_names)? {
         let is_custom = &*def.r#type == "custom";
         if !is_custom && &*def.r#type != "function" {
             dropped.push(format!("tools.{}", &*def.r#type));
@@ -262,7 +271,7 @@ fn tools<'a>(to: &mut Conversation<'a>, raw: &'a str, dropped: &mut Vec<String>)
         let name = name.ok_or(expected("tools", "complete: a function has a name"))?;
         let mut schema = parameters.filter(|raw| json::is_set(raw.get().as_bytes())).map(raw_text);
         if is_custom {
-            to.custom_tools.insert(name.to_string());
+            to.tool_names.custom.insert(name.to_string());
             schema = Some(Cow::Borrowed(FREE_TEXT));
             // Other dialects do not enforce a grammar of the text.
             if format.is_some_and(|format| &*format.r#type != "text") {
@@ -272,6 +281,33 @@ fn tools<'a>(to: &mut Conversation<'a>, raw: &'a str, dropped: &mut Vec<String>)
         to.tools.push(Tool { name, description, schema, strict, cache: None });
     }
     Ok(())
+}
+
+/// The name of a call, whose tool may stand in a namespace.
+fn in_one_name<'a>(namespace: Option<&str>, name: Text<'a>) -> Text<'a> {
+    match namespace {
+        Some(namespace) => Text(Cow::Owned(qualified(namespace, &name))),
+        None => name,
+    }
+}
+
+/// The tools of namespaces, each under one name that stands for both.
+fn flattened<'a>(defs: Vec<ToolDef<'a>>, names: &mut ToolNames) -> Result<Vec<ToolDef<'a>>, RequestError> {
+    let mut flat = Vec::with_capacity(defs.len());
+    for mut def in defs {
+        let (Some(namespace), Some(members)) = (def.name.as_deref(), def.tools.take()) else {
+            flat.push(def);
+            continue;
+        };
+        for mut member in members {
+            let name = member.name.ok_or(expected("tools", "complete: a function has a name"))?;
+            let both = qualified(namespace, &name);
+            names.namespaces.insert(both.clone(), (namespace.to_owned(), name.to_string()));
+            member.name = Some(Text(Cow::Owned(both)));
+            flat.push(member);
+        }
+    }
+    Ok(flat)
 }
 
 fn tool_choice(raw: &str) -> Result<ToolChoice<'_>, RequestError> {

@@ -4,7 +4,7 @@ use crate::fixtures::{fields, target};
 use crate::response_content::events;
 use bytes::Bytes;
 use opencredits_translation::{
-    Dialect, End, Origin, StreamTranslator, Translated, UsageChunk, translate, translate_body,
+    Dialect, End, Origin, StreamTranslator, ToolNames, Translated, UsageChunk, translate, translate_body,
 };
 use opencredits_units::Usage;
 use serde_json::{Map, Value, json};
@@ -36,7 +36,7 @@ fn a_tool_of_free_text_becomes_a_function_with_that_text_and_its_calls_follow() 
     let dropped =
         ["input.local_shell_call_output", "input.tool_search_call", "input.tool_search_output", "tools.format"];
     assert_eq!(
-        (translated.dropped, translated.custom_tools),
+        (translated.dropped, translated.tool_names.custom),
         (dropped.map(str::to_owned).to_vec(), ["patch".to_owned()].into())
     );
     let schema = json!({"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"],
@@ -49,7 +49,8 @@ fn a_tool_of_free_text_becomes_a_function_with_that_text_and_its_calls_follow() 
 }
 
 fn origin() -> Origin {
-    Origin { vendor: "v".to_owned(), created: 1, input: 0, custom_tools: ["patch".to_owned()].into() }
+    let tool_names = ToolNames { custom: ["patch".to_owned()].into(), ..ToolNames::default() };
+    Origin { vendor: "v".to_owned(), created: 1, input: 0, tool_names: tool_names.into() }
 }
 
 fn calls() -> Value {

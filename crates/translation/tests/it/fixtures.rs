@@ -18,5 +18,6 @@ pub(crate) fn target(dialect: Dialect) -> Target<'static> {
         samples: true,
         wants_reasoning: false,
         efforts: Efforts::Three,
+        call_id_length: None,
     }
 }

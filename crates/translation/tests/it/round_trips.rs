@@ -85,7 +85,7 @@ fn content_of_stream() -> impl Strategy<Value = ResponseContent> {
 }
 
 fn round() -> impl Strategy<Value = Round> {
-    let call = ("[a-zA-Z0-9_-]{1,12}", arguments(), text());
+    let call = ("[a-zA-Z_][a-zA-Z0-9_-]{0,11}", arguments(), text());
     let call = call.prop_map(|(name, arguments, result)| Call { name, arguments, result });
     let answer = prop::collection::vec(content_of_stream(), 1..3);
     (prop::option::of(text()), prop::collection::vec(call, 0..3), answer).prop_map(|(text, calls, answer)| {
@@ -268,6 +268,7 @@ fn target(dialect: Dialect) -> Target<'static> {
         samples: true,
         wants_reasoning: false,
         efforts: Efforts::Three,
+        call_id_length: None,
     }
 }
 

@@ -36,6 +36,7 @@ pub(super) fn target(dialect: Dialect) -> Target<'static> {
         samples: true,
         wants_reasoning: false,
         efforts: Efforts::Three,
+        call_id_length: None,
     }
 }
 
