@@ -8,7 +8,7 @@ use crate::inference_route::InferenceRoute;
 use crate::places::Place;
 use crate::state::{App, RequestId};
 use crate::surface::{is_custom_method, surface_of_api, surface_of_path};
-use crate::{inference, lookups, models, redact};
+use crate::{inference, lookups, models, paths, redact};
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
@@ -150,7 +150,11 @@ async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, (http::Statu
 }
 
 async fn unknown_path(uri: Uri, axum::Extension(id): axum::Extension<RequestId>) -> Response<Body> {
-    let message = format!("there is nothing at {}; docs/api.md lists the paths", redact::path(uri.path()));
+    let path = redact::path(uri.path());
+    let message = match paths::meant(uri.path()) {
+        Some((right, remedy)) => format!("there is nothing at {path}; the path is {right}: {remedy}"),
+        None => format!("there is nothing at {path}; {}", paths::ALL),
+    };
     Problem::new(ErrorType::NotFound, message).into_response(surface_of_path(uri.path()), &id.text())
 }
 

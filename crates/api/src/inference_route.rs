@@ -5,6 +5,9 @@ use http::{Method, Uri};
 use opencredits_sanitizer::Api;
 use opencredits_service::PathParameters;
 
+/// What stands before the name of a model in a path.
+const MODELS: [&str; 3] = ["/v1beta/models/", "/v1/models/", "/models/"];
+
 /// A path of inference, read.
 pub(crate) struct InferenceRoute {
     /// The API of the path.
@@ -31,8 +34,8 @@ impl InferenceRoute {
             (&Method::POST, "/v1/responses") => Api::OpenaiResponses,
             (&Method::POST, "/v1/embeddings") => Api::OpenaiEmbeddings,
             (&Method::POST, path) => {
-                // SDKs send either version of the same API.
-                let rest = path.strip_prefix("/v1beta/models/").or_else(|| path.strip_prefix("/v1/models/"));
+                // SDKs send either version of the same API, others none.
+                let rest = MODELS.iter().find_map(|models| path.strip_prefix(models));
                 let (found, method) = path_parameters(rest?)?;
                 counts = method == "countTokens";
                 parameters = Some(found);

@@ -25,6 +25,7 @@ mod limits;
 mod lookups;
 mod models;
 mod parse_errors;
+mod paths;
 mod places;
 mod redact;
 mod serve;

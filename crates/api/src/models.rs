@@ -24,6 +24,8 @@ fn surface(uri: &Uri, headers: &HeaderMap) -> ApiSurface {
     match surface_of_path(uri.path()) {
         ApiSurface::GeminiGenerate => ApiSurface::GeminiGenerate,
         _ if headers.contains_key("anthropic-version") => ApiSurface::AnthropicMessages,
+        // Its SDKs ask in either version of their API.
+        _ if headers.contains_key("x-goog-api-key") => ApiSurface::GeminiGenerate,
         _ => ApiSurface::OpenaiChat,
     }
 }

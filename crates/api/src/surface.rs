@@ -16,7 +16,9 @@ pub(crate) const fn surface_of_api(api: Api) -> ApiSurface {
 /// The surface of a path.
 pub(crate) fn surface_of_path(path: &str) -> ApiSurface {
     match path {
-        path if path.starts_with("/v1/models/") && is_custom_method(path) => ApiSurface::GeminiGenerate,
+        path if (path.starts_with("/v1/models/") || path.starts_with("/models/")) && is_custom_method(path) => {
+            ApiSurface::GeminiGenerate
+        }
         path if path.starts_with("/v1/messages") => ApiSurface::AnthropicMessages,
         path if path.starts_with("/v1/responses") => ApiSurface::OpenaiResponses,
         path if path.starts_with("/v1beta/") => ApiSurface::GeminiGenerate,

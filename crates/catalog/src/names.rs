@@ -5,8 +5,12 @@ use hashbrown::HashMap;
 
 /// Names proposed for one that is unknown.
 const SIMILAR_MAX: usize = 3;
-/// Leading characters that a name must share to be proposed.
+/// How much a name must be alike to be proposed, in percent.
+const SIMILAR_MIN: usize = 60;
+/// Leading characters that make a name alike.
 const SIMILAR_PREFIX_MIN: usize = 4;
+/// The likeness of names with the same words.
+const SAME_WORDS: usize = 99;
 
 /// Which model each name means, by its place in the list.
 #[derive(Debug, Clone, Default)]
@@ -47,16 +51,33 @@ impl Names {
         let asked = lower.rsplit('/').next().unwrap_or(&lower);
         let mut scored: Vec<(usize, &str)> = models
             .iter()
-            .map(|model| (shared_prefix(asked, model.id.rsplit('/').next().unwrap_or(&model.id)), &*model.id))
-            .filter(|(shared, _)| *shared >= SIMILAR_PREFIX_MIN)
+            .map(|model| (likeness(asked, model.id.rsplit('/').next().unwrap_or(&model.id)), &*model.id))
+            .filter(|(likeness, _)| *likeness >= SIMILAR_MIN)
             .collect();
         scored.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.len().cmp(&b.1.len())).then_with(|| a.1.cmp(b.1)));
         scored.into_iter().take(SIMILAR_MAX).map(|(_, id)| id.to_owned()).collect()
     }
 }
 
-fn shared_prefix(a: &str, b: &str) -> usize {
-    a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
+/// How much two names are alike, in percent: the same words in another order nearly fully, else by the letters that differ,
+/// or by the beginning that they share.
+fn likeness(asked: &str, name: &str) -> usize {
+    if words(asked) == words(name) {
+        return SAME_WORDS;
+    }
+    let longer = asked.chars().count().max(name.chars().count());
+    let same = longer.saturating_sub(strsim::damerau_levenshtein(asked, name));
+    let by_letters = same.saturating_mul(100).checked_div(longer).unwrap_or(0);
+    let shared = asked.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
+    let by_beginning = if shared >= SIMILAR_PREFIX_MIN { SIMILAR_MIN.saturating_add(shared) } else { 0 };
+    by_letters.max(by_beginning.min(SAME_WORDS))
+}
+
+/// The words of a name, in the order of the alphabet.
+fn words(name: &str) -> Vec<&str> {
+    let mut words: Vec<&str> = name.split(['-', '.', '_', ':', ' ']).filter(|word| !word.is_empty()).collect();
+    words.sort_unstable();
+    words
 }
 
 fn exact(model: &Model) -> Vec<String> {

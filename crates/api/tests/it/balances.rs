@@ -115,6 +115,13 @@ async fn a_cap_that_the_balance_does_not_cover_is_lowered_unless_too_little_is_l
 }
 
 #[tokio::test]
+async fn a_cap_above_the_longest_answer_is_lowered_and_named() {
+    check_cap(1_000, 500_000, None, (200, Some(64_000))).await;
+    check_cap(1_000, 64_000, None, (200, None)).await;
+    check_cap(1_000, 500_000, Some("false"), (200, Some(64_000))).await;
+}
+
+#[tokio::test]
 async fn lowering_is_the_operators_to_switch_off() {
     let app = TestApp::with_exposure(VENDORS, MODELS, HALF_DOLLAR, false);
     let (_, key) = app.person_with(NanoUsd::new(30 * CREDIT)).await;

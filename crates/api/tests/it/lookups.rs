@@ -163,6 +163,16 @@ async fn models_are_listed_in_the_shape_of_each_api() {
     assert!(first["inputTokenLimit"].is_u64() && first["outputTokenLimit"].is_u64(), "{list}");
     let one = app.get("/v1beta/models/sandbox%2Fgpt", "").await.json();
     assert_eq!(one["name"], "models/sandbox/gpt");
+    // The key's header tells the API where the path has the version of others, or none.
+    let (_, key) = app.person(10).await;
+    for (path, expect) in [("/v1/models", &list), ("/v1/models/sandbox/gpt", &one)] {
+        let mut asked = request(Method::GET, path, "", String::new());
+        asked.headers_mut().insert("x-goog-api-key", key.parse().unwrap());
+        assert_eq!(app.send(asked).await.json(), *expect, "{path}");
+    }
+    let body = serde_json::json!({"contents": [{"role": "user", "parts": [{"text": "hi"}]}]});
+    let bare = app.post("/models/sandbox/gpt:generateContent", &key, &body).await;
+    assert!(bare.json()["candidates"].is_array(), "{}", bare.text);
     let unknown = app.get("/v1beta/models/nobody", "").await;
     assert_eq!((unknown.status.as_u16(), &unknown.json()["error"]["status"]), (404, &serde_json::json!("NOT_FOUND")));
     let (_, key) = app.person(10).await;

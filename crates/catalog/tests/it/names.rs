@@ -29,6 +29,16 @@ fn an_unknown_model_is_refused_with_names_like_it() {
     assert_eq!(name, "openai/gpt-5-minni");
     assert!(similar.contains(&"openai/gpt-5-mini".to_owned()), "{similar:?}");
     assert!(catalog.resolve("").is_err());
+    for (asked, meant) in [
+        ("claude-4-5-sonnet", "anthropic/claude-sonnet-4-5"),
+        ("gpt-mini-5", "openai/gpt-5-mini"),
+        ("gtp-5-mini", "openai/gpt-5-mini"),
+    ] {
+        let Err(CatalogError::UnknownModel { similar, .. }) = catalog.resolve(asked) else {
+            panic!("{asked} was found");
+        };
+        assert!(similar.first().is_some_and(|first| first.starts_with(meant)), "{asked}: {similar:?}");
+    }
 }
 
 #[test]

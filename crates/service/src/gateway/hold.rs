@@ -106,11 +106,14 @@ impl Gateway {
         let mut admitting = self.exposures.lock();
         let room = self.room(spender, &admitting)?;
         let lowers = self.settings.lower_caps && request.lowers_cap;
-        let (cap, output) = match plan.facts.output_cap {
+        // No provider takes a cap above its model's longest answer, so that nobody loses by a lower one.
+        let asked = plan.facts.output_cap.map(|cap| cap.min(quote.longest()));
+        let (cap, output) = match asked {
             Some(cap) if room.covers(&quote, cap)? || !lowers => (None, cap),
             Some(cap) => self.lowered(cap, &quote, room)?.map_or((None, cap), |lowered| (Some(lowered), lowered)),
             None => self.uncapped(&quote, room)?,
         };
+        let cap = cap.or(asked.filter(|asked| plan.facts.output_cap != Some(*asked)));
         let (amount, highest) = (quote.charge(output, room.likely)?, quote.charge(output, Basis::Bound)?);
         let needed = |available: NanoUsd, short| -> Result<Fault, Fault> {
             // The exposure that is left counts as if it were available.

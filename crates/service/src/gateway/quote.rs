@@ -43,6 +43,11 @@ impl<'a> Quote<'a> {
         Ok(least)
     }
 
+    /// The longest answer of any of the models, in tokens.
+    pub(super) fn longest(&self) -> u64 {
+        self.routes.iter().map(|planned| planned.candidate.model.max_output_tokens).max().unwrap_or(u64::MAX)
+    }
+
     /// The largest output that any of the models can give to this request, in tokens.
     pub(super) fn output_max(&self) -> u64 {
         self.routes.iter().map(PlannedRoute::output_room).max().unwrap_or_default()
