@@ -53,27 +53,12 @@ fn print(text: &str) {
     println!("{text}");
 }
 
+/// What the first start says; the places to fill in are in capital letters.
+const FIRST: &str = include_str!("dev.txt");
+
 fn first(config: &Config, key: &str) -> String {
-    let url = config.server.public_url();
-    format!(
-        r#"
-OpenCredits is at {url}, with its data in {dir}.
-A sample person has 1,000 credits. Their key is shown this once:
-
-    {key}
-
-Models: {url}/v1/models
-
-    curl {url}/v1/chat/completions -H "Authorization: Bearer {key}" -H "Content-Type: application/json" \
-      -d '{{"model": "sandbox/gpt", "messages": [{{"role": "user", "content": "Hello"}}]}}'
-
-    curl -N {url}/v1/messages -H "x-api-key: {key}" -H "Content-Type: application/json" \
-      -d '{{"model": "sandbox/claude", "max_tokens": 200, "stream": true, "messages": [{{"role": "user", "content": "Hello"}}]}}'
-
-    curl {url}/v1/credits/balance -H "Authorization: Bearer {key}"
-"#,
-        dir = config.data.dir,
-    )
+    let filled = FIRST.replace("{URL}", &config.server.public_url()).replace("{KEY}", key);
+    filled.replace("{DIR}", &config.data.dir)
 }
 
 /// The command that calls the admin tool: beside this program, through cargo where cargo started it, else by its name.
