@@ -12,6 +12,7 @@ use opencredits_dialects::{StreamTap, UsageChunk};
 use opencredits_units::Usage;
 use opencredits_wire::EventTooLarge;
 use opencredits_wire::sse::{Event, Framer};
+use opencredits_wire::surrogates;
 use std::sync::Arc;
 
 /// Translates a stream. The same tap reads its usage as without translation.
@@ -185,7 +186,7 @@ impl StreamTranslator {
 
 fn event(raw: &[u8], reader: &mut Reader, mut each: impl FnMut(Step<'_>)) {
     if let Some(data) = Event::read(raw).data {
-        reader.event(&data, &mut each);
+        reader.event(&surrogates::mended(&data), &mut each);
     }
 }
 
@@ -245,7 +246,7 @@ impl Steps {
 #[must_use]
 pub fn translate_body(from: Dialect, to: Dialect, body: &[u8], usage: &Usage, origin: &Origin) -> Option<Vec<u8>> {
     let mut reader = Reader::new(ConversationDialect::of(from)?);
-    written(to, usage, origin, |each| reader.whole(body, each))
+    written(to, usage, origin, |each| reader.whole(&surrogates::mended(body), each))
 }
 
 /// The same from a whole stream of events, as some providers answer to a request that wants none.

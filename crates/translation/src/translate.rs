@@ -7,6 +7,8 @@ use crate::conversation_dialect::ConversationDialect;
 use crate::target::{Target, Translated};
 use crate::{chat, fit, gemini, messages, responses};
 use opencredits_dialects::{Dialect, RequestError};
+use opencredits_wire::surrogates;
+use std::borrow::Cow;
 
 /// Translates the fields of a request's body.
 ///
@@ -36,7 +38,8 @@ pub fn translate_with<'a>(
         return Err(untranslatable);
     };
     let mut dropped = Vec::new();
-    let mut conversation = read(reads, fields, &mut dropped)?;
+    let fields: Vec<(&str, Cow<'_, str>)> = fields.map(|(name, raw)| (name, sound(name, raw, &mut dropped))).collect();
+    let mut conversation = read(reads, fields.iter().map(|(name, raw)| (*name, &**raw)), &mut dropped)?;
     if !conversation.results_follow_calls() {
         let expected = "complete: the result of a tool follows the call that it answers, under the same id";
         return Err(RequestError::Field { field: reads.turns_field(), expected });
@@ -100,6 +103,17 @@ pub fn addresses<'a>(
 ) -> Result<Vec<String>, RequestError> {
     let Some(reads) = ConversationDialect::of(from) else { return Ok(Vec::new()) };
     Ok(attach::addresses(&mut read(reads, fields, &mut Vec::new())?))
+}
+
+/// A field without lone surrogates. One of them, in a conversation of any length, would end it for good.
+fn sound<'a>(name: &str, raw: &'a str, dropped: &mut Vec<String>) -> Cow<'a, str> {
+    match surrogates::mended(raw.as_bytes()) {
+        Cow::Borrowed(_) => Cow::Borrowed(raw),
+        Cow::Owned(mended) => {
+            dropped.push(format!("{name}.surrogate"));
+            String::from_utf8(mended).map_or(Cow::Borrowed(raw), Cow::Owned)
+        }
+    }
 }
 
 fn read<'a>(

@@ -36,5 +36,6 @@ pub mod event_stream;
 pub mod json;
 pub mod ndjson;
 pub mod sse;
+pub mod surrogates;
 
 pub use error::EventTooLarge;

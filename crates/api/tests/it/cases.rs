@@ -92,7 +92,8 @@ async fn run(name: &str, change: impl FnOnce(&mut Value)) -> Option<Case> {
     }
     let answer = app.send(sent).await;
     app.drained().await;
-    let sent = app.upstream.sent.lock().unwrap().iter().map(|sent| serde_json::from_str(&sent.body).unwrap()).collect();
+    let read = |body: &str| serde_json::from_str(body).unwrap_or_else(|_| body.into());
+    let sent = app.upstream.sent.lock().unwrap().iter().map(|sent| read(&sent.body)).collect();
     Some(Case { file, answer, sent, charged: before - app.available(&user) })
 }
 
@@ -389,6 +390,24 @@ async fn f16_a_conversation_goes_on_after_broken_arguments() {
         assert!(sent.contains("invalid_arguments") && sent.contains("unterm"), "{model}: {sent}");
         assert!(sent.contains("error: arguments are not JSON"), "{model}: {sent}");
         assert!(case.answer.header("x-opencredits-dropped").contains("messages.tool_calls.arguments"), "{model}");
+    }
+}
+
+#[tokio::test]
+async fn f16_a_lone_surrogate_does_not_end_a_conversation() {
+    for model in ["house/claude-test-1", "house/gem", "house/resp", "house/chat"] {
+        let cut = |file: &mut Value| {
+            let body = json!({"model": model, "messages": [{"role": "user", "content": "SURROGATE"}]});
+            let text = body.to_string().replace("SURROGATE", "a\\ud83d");
+            let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+            file["client_request"]["body"] = json!({"hex": hex});
+        };
+        let Some(case) = run("F16-malformed-args-history", cut).await else { return };
+        assert_eq!(case.answer.status, 200, "{model}: {}", case.answer.text);
+        if model != "house/chat" {
+            assert!(case.sent[0].to_string().contains("a\u{fffd}"), "{model}: {}", case.sent[0]);
+            assert_eq!(case.answer.header("x-opencredits-dropped"), "messages.surrogate", "{model}");
+        }
     }
 }
 

@@ -3,10 +3,10 @@
 use super::open_request::OpenRequest;
 use super::settle::{Receipt, Settled};
 use crate::fault::{Fault, UpstreamFault, UpstreamKind};
-use crate::memory::Reservation;
+use crate::memory::{NoMemory, Reservation};
 use bytes::Bytes;
 use opencredits_ledger::Durable;
-use opencredits_providers::{End, StreamAdapter, UpstreamBody};
+use opencredits_providers::{End, Outcome, StreamAdapter, UpstreamBody};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
@@ -117,18 +117,18 @@ impl InFlightStream {
         loop {
             match open.body.poll_chunk(context) {
                 Poll::Pending if open.adapter.is_ended() => {
-                    return self.close(*open, End::Clean, context);
+                    return self.close(*open, End::Clean, None, context);
                 }
                 Poll::Pending => {
                     self.state = Some(StreamState::Open(open));
                     return Poll::Pending;
                 }
-                Poll::Ready(None) => return self.close(*open, End::Clean, context),
-                Poll::Ready(Some(Err(_))) => return self.close(*open, End::Cut, context),
+                Poll::Ready(None) => return self.close(*open, End::Clean, None, context),
+                Poll::Ready(Some(Err(error))) => return self.close(*open, End::Cut, Some(&error), context),
                 Poll::Ready(Some(Ok(chunk))) => match open.adapter.feed(&chunk) {
-                    Err(_) => return self.close(*open, End::Cut, context),
+                    Err(error) => return self.close(*open, End::Cut, Some(&error), context),
                     Ok(_) if open.memory.grow_to(open.adapter.kept_bytes()).is_err() => {
-                        return self.close(*open, End::Cut, context);
+                        return self.close(*open, End::Cut, Some(&NoMemory), context);
                     }
                     Ok(out) if out.is_empty() => {}
                     Ok(out) => {
@@ -141,10 +141,19 @@ impl InFlightStream {
         }
     }
 
-    fn close(&mut self, open: OpenStream, end: End, context: &mut Context<'_>) -> Poll<Option<StreamItem>> {
+    fn close(
+        &mut self,
+        open: OpenStream,
+        end: End,
+        cause: Option<&dyn std::error::Error>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<StreamItem>> {
         let OpenStream { body, mut adapter, open, .. } = open;
         let outcome = adapter.outcome(end);
         let whole = outcome.is_final();
+        if !whole {
+            log_failure(&open, &outcome, cause);
+        }
         let settled = match open.settle(&outcome) {
             Ok(settled) => settled,
             Err(fault) => return Poll::Ready(Some(StreamItem::Broken(fault))),
@@ -228,6 +237,18 @@ impl InFlightStream {
             }
         }
     }
+}
+
+/// Tells the operator why a stream of a provider has failed after its first event.
+fn log_failure(open: &OpenRequest, outcome: &Outcome, cause: Option<&dyn std::error::Error>) {
+    let (generation, vendor, model) = (open.generation, &*open.upstream.vendor.id, &*open.model.id);
+    let dialect = open.upstream.dialect;
+    let cause = match (cause, &outcome.error) {
+        (Some(cause), _) => cause.to_string(),
+        (None, Some(error)) => format!("it told an error: {:?}", error.kind),
+        (None, None) => "it ended without its closing events".to_owned(),
+    };
+    tracing::warn!(%generation, vendor, model, %dialect, cause, "the provider's stream failed");
 }
 
 impl Drop for ChargedStream {
