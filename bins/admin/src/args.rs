@@ -179,6 +179,11 @@ enum ConfigCommand {
         /// The file. Default: that of --config.
         file: Option<PathBuf>,
     },
+    /// Prints a compiled-in vendor, to copy into a config.
+    Vendor {
+        /// Its id.
+        id: String,
+    },
 }
 
 /// A person, by id or by label.
@@ -227,6 +232,8 @@ pub(crate) enum Task {
     PriceRequest(AdminRequest),
     /// A check of a config.
     Check(Option<PathBuf>),
+    /// A compiled-in vendor is printed.
+    Vendor(String),
     /// A ledger is opened although it lost commits.
     AcceptLoss,
 }
@@ -237,6 +244,7 @@ impl Arguments {
         let now = clock.now();
         Ok(Task::PriceRequest(match &self.command {
             Command::Config(ConfigCommand::Check { file }) => return Ok(Task::Check(file.clone())),
+            Command::Config(ConfigCommand::Vendor { id }) => return Ok(Task::Vendor(id.clone())),
             Command::Ledger(LedgerCommand::AcceptLoss) => return Ok(Task::AcceptLoss),
             Command::User(UserCommand::Add { label, id }) => AdminRequest::AddUser(AddUser {
                 id: Some(id.unwrap_or_else(|| fresh_id(now, entropy))),

@@ -33,6 +33,12 @@ pub(crate) enum AdminError {
     /// The config is invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// No vendor of this id is compiled in.
+    #[error("no vendor {id:?} is compiled in; `opencredits-admin config check` lists those on sale")]
+    UnknownVendor {
+        /// What was asked for.
+        id: String,
+    },
     /// The vendors or models are invalid.
     #[error(transparent)]
     ServedCatalogue(#[from] ServedCatalogueError),

@@ -15,6 +15,7 @@ use clap::Parser;
 use client::Client;
 use error::AdminError;
 use opencredits_api::admin::{AdminReply, AdminRequest};
+use opencredits_providers::Vendors;
 use opencredits_service::config::Config;
 use ports::{SystemClock, SystemEntropy};
 use std::io::{ErrorKind, Write};
@@ -38,6 +39,11 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
             let config = read_config(file.as_ref().or(arguments.config.as_ref()))?;
             let checked = check::check(&config, &ports::environment())?;
             print(&if arguments.json { serde_json::to_string_pretty(&checked)? } else { checked.to_string() })?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Vendor(id) => {
+            let text = Vendors::builtin_text(&id).ok_or(AdminError::UnknownVendor { id })?;
+            print(&text)?;
             Ok(ExitCode::SUCCESS)
         }
         Task::AcceptLoss => {

@@ -270,14 +270,26 @@ impl Vendors {
         FILES.iter().try_fold(Self::default(), |vendors, file| vendors.with(toml::from_str(file)?))
     }
 
+    /// The compiled-in vendor of this id, as `[[vendor]]` of a config.
+    #[must_use]
+    pub fn builtin_text(id: &str) -> Option<String> {
+        let is_it = |file: &&&str| toml::from_str::<Table>(file).is_ok_and(|table| is_of(&table, id));
+        // A table of the file is one of the vendor in a config.
+        let tables = FILES.iter().find(is_it)?.replace("\n[", "\n[vendor.");
+        Some(format!("[[vendor]]\n{tables}"))
+    }
+
     /// The compiled-in vendors and the operator's, given as TOML (`[[vendor]]`). An operator's vendor replaces ours of
-    /// the same id.
+    /// the same id; one without a dialect changes the fields that it has, and leaves the others as they are.
     ///
     /// # Errors
     /// When the text is no list of vendors; the error names the vendor, or its number, and the key.
     pub fn with_operator(self, text: &str) -> Result<Self, VendorError> {
         let list: List = toml::from_str(text)?;
-        list.vendor.into_iter().zip(1..).try_fold(self, |vendors, (table, number)| vendors.with(read(table, number)?))
+        list.vendor
+            .into_iter()
+            .zip(1..)
+            .try_fold(self, |vendors, (table, number)| vendors.with(read(over_builtin(table), number)?))
     }
 
     fn with(mut self, vendor: Vendor) -> Result<Self, VendorError> {
@@ -295,6 +307,23 @@ impl Vendors {
     /// All of them, by id.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Vendor>> {
         self.0.values()
+    }
+}
+
+fn is_of(table: &Table, id: &str) -> bool {
+    table.get("id").and_then(|found| found.as_str()) == Some(id)
+}
+
+/// An operator's vendor. Without a dialect it is the compiled-in one of its id with other fields.
+fn over_builtin(table: Table) -> Table {
+    let id = table.get("id").and_then(|id| id.as_str()).unwrap_or_default();
+    let mut files = FILES.iter().filter_map(|file| toml::from_str::<Table>(file).ok());
+    match files.find(|builtin| !table.contains_key("dialect") && is_of(builtin, id)) {
+        Some(mut builtin) => {
+            builtin.extend(table);
+            builtin
+        }
+        None => table,
     }
 }
 

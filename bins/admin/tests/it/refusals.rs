@@ -118,6 +118,20 @@ fn a_config_is_checked_and_shown_without_a_data_folder() {
     check(&fixture, &["config", "check", "missing.toml"], "cannot use missing.toml");
 }
 
+#[test]
+fn a_compiled_in_vendor_is_printed_as_a_config_takes_it() {
+    let fixture = Fixture::new(Access::Files);
+    let file = fixture.dir.join("config.toml");
+    let file = file.to_str().unwrap();
+    for vendor in ["openai", "openrouter", "google", "xai"] {
+        let text = fixture.text(&["config", "vendor", vendor]);
+        assert!(text.starts_with("[[vendor]]\n") && text.contains(&format!("id = \"{vendor}\"")), "{text}");
+        std::fs::write(file, &text).unwrap();
+        assert!(fixture.text(&["config", "check", file]).contains("the config is good; "), "{text}");
+    }
+    check(&fixture, &["config", "vendor", "nobody"], "no vendor \"nobody\" is compiled in");
+}
+
 const MODEL_WITHOUT_VENDOR: &str = r#"
 [[model]]
 id = "local/m"

@@ -124,3 +124,20 @@ fn a_dialect_that_the_vendor_does_not_speak_is_refused_by_name() {
         assert!(error.contains("mine") && error.contains("openai-responses"), "{error}");
     }
 }
+
+#[test]
+fn an_entry_without_a_dialect_changes_the_fields_that_it_has() {
+    let builtin = Vendors::builtin().unwrap();
+    let own = "[[vendor]]\nid = \"mistral\"\nbase_url = \"http://proxy.example/v1\"";
+    let changed = Vendors::builtin().unwrap().with_operator(own).unwrap();
+    let (before, after) = (builtin.get("mistral").unwrap(), changed.get("mistral").unwrap());
+    assert_eq!(&*after.base_url, "http://proxy.example/v1");
+    assert_eq!((after.dialect, &after.key_env, &after.renames), (before.dialect, &before.key_env, &before.renames));
+    for vendor in builtin.iter() {
+        let text = Vendors::builtin_text(&vendor.id).unwrap();
+        let again = Vendors::default().with_operator(&text).unwrap();
+        assert_eq!(format!("{:?}", again.get(&vendor.id).unwrap()), format!("{vendor:?}"), "{text}");
+    }
+    assert!(Vendors::builtin_text("nobody").is_none());
+    assert!(Vendors::builtin().unwrap().with_operator("[[vendor]]\nid = \"nobody\"").is_err());
+}
