@@ -20,6 +20,9 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+/// Entries that are read at once where many are looked through.
+const PAGE_ROWS: usize = 1_000;
+
 /// The options of a ledger.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
@@ -248,6 +251,39 @@ impl Ledger {
     pub fn entries(&self, after: EntryId, max: usize) -> Result<Vec<EntryRow>, LedgerError> {
         let found = self.core().reader.entries(after, max)?;
         found.into_iter().map(|(id, body)| self.row(id, &body)).collect()
+    }
+
+    /// At most `max` entries of one account that are on disk, by id, above `after` and with ids that were made before
+    /// `until`. To begin with a time, `after` is `EntryId::at(from, [0; 10])`; to go on, the last id.
+    ///
+    /// It reads all entries of that time. Ids of transfers are arbitrary, and so may be their times.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn entries_of(
+        &self,
+        account: AccountId,
+        mut after: EntryId,
+        until: UnixMs,
+        max: usize,
+    ) -> Result<Vec<EntryRow>, LedgerError> {
+        let mut found = Vec::new();
+        loop {
+            let page = self.entries(after, PAGE_ROWS)?;
+            let is_last = page.len() < PAGE_ROWS;
+            for row in page {
+                if found.len() >= max || row.id.made_at() >= until {
+                    return Ok(found);
+                }
+                after = row.id;
+                if row.legs.iter().any(|(of, _)| *of == account) {
+                    found.push(row);
+                }
+            }
+            if is_last {
+                return Ok(found);
+            }
+        }
     }
 
     /// An open hold.

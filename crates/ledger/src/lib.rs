@@ -75,6 +75,7 @@ mod error;
 mod fingerprint;
 #[cfg(feature = "sqlite")]
 mod head_file;
+mod ids;
 mod journal;
 mod ledger;
 mod persister;
@@ -93,7 +94,10 @@ mod verify_chain;
 pub use chain::{ChainHead, ChainHeadError, Loss};
 pub use commands::{HOLDS_MAX, LEGS_MAX, LIMITS_MAX, LINKED_MAX, MEMO_BYTES_MAX, UNFLUSHED_MAX};
 pub use error::{LedgerError, StorageError};
+pub use ids::random_id;
 pub use ledger::{Ledger, Options, Stats};
+/// Money, ids and time, as the ledger takes them.
+pub use opencredits_units as units;
 pub use report::{Covered, Finding, VerifyReport};
 pub use ticket::{Accepted, Durable};
 pub use types::{

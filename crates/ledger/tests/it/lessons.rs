@@ -292,3 +292,32 @@ fn a_closed_ledger_is_one_file_that_only_its_owner_reads() {
     std::fs::copy(&path, &copy).unwrap();
     assert_eq!(Ledger::open(&copy).unwrap().accounts().len(), 1);
 }
+
+#[test]
+fn the_entries_of_an_account_are_found_by_time() {
+    let ledger = ledger(1_000_000, 1_000_000);
+    // A transfer a second, every third to the partner.
+    for n in 0..2_500_u64 {
+        let made = NOW.saturating_add_ms(1_000 * n);
+        let mut random = [0; 10];
+        random[2..].copy_from_slice(&n.to_be_bytes());
+        let (from, to) = if n % 3 == 0 { (CLEARING, PARTNER) } else { (CLEARING, PROVIDER) };
+        let transfer = Transfer { id: EntryId::at(made, random), from, to, amount: NanoUsd::new(1), memo: b"" };
+        ledger.transfer(transfer, made).unwrap().accepted();
+    }
+    ledger.flush().unwrap();
+    let at = |seconds: u64| EntryId::at(NOW.saturating_add_ms(1_000 * seconds), [0; 10]);
+    let check = |after: EntryId, until: u64, max: usize, expect: usize| {
+        let until = NOW.saturating_add_ms(1_000 * until);
+        let found = ledger.entries_of(PARTNER, after, until, max).unwrap();
+        assert_eq!(found.len(), expect);
+        assert!(found.iter().all(|row| row.id.made_at() < until && row.legs.iter().any(|(of, _)| *of == PARTNER)));
+        found.last().map(|row| row.id)
+    };
+    check(EntryId::default(), 2_500, 10_000, 834);
+    check(at(300), 600, 10_000, 100);
+    let last = check(at(300), 600, 60, 60).unwrap();
+    check(last, 600, 60, 40);
+    check(at(2_499), 9_999, 10, 1);
+    check(at(2_500), 9_999, 10, 0);
+}
