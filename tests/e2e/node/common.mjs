@@ -109,16 +109,16 @@ export async function raises(kind, call) {
 
 const cells = [];
 
-/** Adds a feature of this client; one that is replayed is skipped without the recordings. */
-export function cell(feature, test, { replayed = true } = {}) {
-  cells.push([feature, replayed && !plan.has_recordings, test]);
+/** Adds a feature of this client; one that is replayed is skipped without the recordings, and one that lacks what it needs. */
+export function cell(feature, test, { replayed = true, needs } = {}) {
+  cells.push([feature, needs ?? (replayed && !plan.has_recordings ? "no recordings" : ""), test]);
 }
 
 /** Tries each and tells it in a line of JSON. */
 export async function run() {
   for (const [feature, skip, test] of cells) {
     const start = performance.now();
-    let [verdict, detail] = skip ? ["skipped", "no recordings"] : ["ok", ""];
+    let [verdict, detail] = skip ? ["skipped", skip] : ["ok", ""];
     try {
       if (!skip) await test();
     } catch (error) {

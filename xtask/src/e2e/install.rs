@@ -26,7 +26,7 @@ pub(super) fn install() -> Outcome<Tools> {
     let package = tests.join("node/package.json");
     let lock = tests.join("node/package-lock.json");
     once(&target.join("node.stamp"), &[&package, &lock], || make_node(&tools.node, &package, &lock))?;
-    for script in ["common.mjs", "chat.mjs", "messages.mjs", "vercel.mjs"] {
+    for script in ["common.mjs", "chat.mjs", "messages.mjs", "vercel.mjs", "browser.mjs"] {
         fs::copy(tests.join("node").join(script), tools.node.join(script))?;
     }
     Ok(tools)

@@ -53,7 +53,7 @@ enum RunsOn {
 }
 
 /// All clients. Where a client asks for models of another dialect than its own, the gateway translates.
-const CLIENTS: [Client; 18] = [
+const CLIENTS: [Client; 20] = [
     Client::python("sdk", "python chat", "chat.py", CHAT),
     Client::python("sdk", "python messages", "messages.py", MESSAGES),
     Client::node("sdk", "node chat", "chat.mjs", CHAT),
@@ -70,6 +70,8 @@ const CLIENTS: [Client; 18] = [
     Client::python("kits", "langchain msgs", "langchain_kit.py", MESSAGES),
     Client::node("kits", "vercel chat", "vercel.mjs", CHAT),
     Client::node("kits", "vercel msgs", "vercel.mjs", MESSAGES),
+    Client::node("browsers", "browser chat", "browser.mjs", CHAT),
+    Client::node("browsers", "browser msgs", "browser.mjs", MESSAGES),
     Client::python("agents", "agents chat", "agents.py", CHAT),
     Client::python("agents", "agents msgs", "agents.py", MESSAGES),
 ];
