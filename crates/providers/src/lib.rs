@@ -49,8 +49,9 @@ pub use opencredits_dialects::{
     UsageLayoutTap, read_body, read_usage, splice_usage,
 };
 pub use opencredits_translation::{
-    Attached, Attachment, Efforts, Origin, StreamAdapter, StreamTranslator, Target, ToolNames, Translated, addresses,
-    body_of_events, fitted_ids, takes_names, translate, translate_body, translate_with, unsealed, usage_members,
+    Attached, Attachment, Efforts, EmbeddingForm, Origin, StreamAdapter, StreamTranslator, Target, ToolNames,
+    Translated, addresses, body_of_events, fitted_ids, takes_names, translate, translate_body, translate_with,
+    unsealed, usage_members,
 };
 pub use opencredits_wire::EventTooLarge;
 pub use opencredits_wire::sse::is_event_stream;

@@ -39,6 +39,7 @@ mod attachment;
 mod chat;
 mod conversation;
 mod conversation_dialect;
+mod embedding_form;
 mod field_readers;
 mod fit;
 mod gemini;
@@ -58,6 +59,7 @@ mod unseal;
 mod usage;
 
 pub use attachment::{Attached, Attachment};
+pub use embedding_form::EmbeddingForm;
 pub use fit::{fitted_ids, takes_names};
 pub use opencredits_dialects::{Dialect, End, Outcome, RequestError, UsageChunk};
 pub use origin::Origin;

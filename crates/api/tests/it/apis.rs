@@ -112,6 +112,14 @@ async fn embeddings_are_charged_by_their_input() {
     assert_eq!(got.status, 200, "{}", got.text);
     assert_eq!((before - app.available(&user), got.json()["usage"]["prompt_tokens"].as_u64()), (10_000, Some(8)));
     assert_eq!((app.last_path().as_str(), &app.last_sent().1["user"]), ("/v1/embeddings", &Value::Null));
+    assert!(got.json()["data"][0]["embedding"].is_array(), "{}", got.text);
+    let coded = json!({"model": "a/vectors", "input": "Hello", "encoding_format": "base64"});
+    let coded = app.post("/v1/embeddings", &key, &coded).await;
+    assert!(
+        coded.json()["data"][0]["embedding"].is_string(),
+        "the vendor gives numbers, whatever is asked: {}",
+        coded.text
+    );
     for (path, body) in [
         ("/v1/embeddings", json!({"model": "a/model", "input": "Hello"})),
         ("/v1/chat/completions", json!({"model": "a/vectors", "messages": []})),

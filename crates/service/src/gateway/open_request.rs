@@ -13,8 +13,8 @@ use crate::record::AttemptRecord;
 use bytes::Bytes;
 use opencredits_catalog::Model;
 use opencredits_providers::{
-    Dialect, End, Origin, Outcome, StopBilling, StreamAdapter, StreamTap, ToolNames, UsageChunk, body_of_events,
-    is_event_stream, read_body, translate_body,
+    Dialect, EmbeddingForm, End, Origin, Outcome, StopBilling, StreamAdapter, StreamTap, ToolNames, UsageChunk,
+    body_of_events, is_event_stream, read_body, translate_body,
 };
 use opencredits_units::{EntryId, GenerationId, NanoUsd, Tokens, UnixMs, Usage};
 use std::sync::Arc;
@@ -52,6 +52,7 @@ pub(super) struct RequestTerms {
     pub(super) bounds: UsageBounds,
     /// What became of the names of its tools, where it was translated.
     tool_names: Option<Arc<ToolNames>>,
+    embeddings: Option<EmbeddingForm>,
 }
 
 impl RequestTerms {
@@ -65,6 +66,7 @@ impl RequestTerms {
             caches_for_hour: facts.caches_for_hour(),
             likely_input: Tokens::new(planned.input(Basis::Likely(100))),
             bounds: UsageBounds::of(planned, cap),
+            embeddings: planned.embeddings,
             tool_names: planned.translated.as_ref().map(|translated| Arc::new(translated.tool_names.clone())),
         }
     }
@@ -130,7 +132,12 @@ impl OpenRequest {
     pub(super) fn answer_reader(&self) -> AnswerReader {
         // What becomes a stream is translated after it was charged.
         let to = if self.delivery == Delivery::Streamed { self.upstream.dialect } else { self.dialect };
-        AnswerReader { from: self.upstream.dialect, to, origin: self.origin() }
+        AnswerReader {
+            from: self.upstream.dialect,
+            to,
+            embeddings: self.request_terms.embeddings,
+            origin: self.origin(),
+        }
     }
 
     /// The stream of a whole answer: its events, and an adapter for its end.
@@ -158,13 +165,14 @@ impl OpenRequest {
 pub(super) struct AnswerReader {
     from: Dialect,
     to: Dialect,
+    embeddings: Option<EmbeddingForm>,
     origin: Origin,
 }
 
 impl AnswerReader {
     /// What the provider says of the answer, and the answer in the client's dialect.
     pub(super) fn read(&self, body: Bytes) -> (Outcome, Bytes) {
-        let Self { from, to, origin } = self;
+        let Self { from, to, embeddings, origin } = self;
         if is_event_stream(&body) == Some(true) {
             let mut tap = StreamTap::new(*from, UsageChunk::Requested);
             let end = if tap.feed(&body).is_ok() { End::Clean } else { End::Cut };
@@ -175,7 +183,8 @@ impl AnswerReader {
         let outcome = read_body(*from, &body);
         let passes = from == to && origin.tool_names.fitted.is_empty();
         if passes || outcome.error.is_some() {
-            return (outcome, body);
+            let formed = embeddings.and_then(|form| form.applied(&body));
+            return (outcome, formed.map_or(body, Bytes::from));
         }
         let translated = translate_body(*from, *to, &body, &outcome.usage.unwrap_or_default(), origin);
         (outcome, translated.map_or(body, Bytes::from))

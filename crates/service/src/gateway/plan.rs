@@ -8,7 +8,8 @@ use crate::fault::{Fault, RequestFault};
 use crate::keyring::Spender;
 use opencredits_catalog::{Catalog, Model};
 use opencredits_providers::{
-    Attached, Dialect, Efforts, RequestFacts, Target, Translated, fitted_ids, takes_names, translate_with, unsealed,
+    Attached, Dialect, Efforts, EmbeddingForm, RequestFacts, Target, Translated, fitted_ids, takes_names,
+    translate_with, unsealed,
 };
 use opencredits_sanitizer::{Api, SanitizeError, Scrub, Scrubbed, Strictness};
 use opencredits_units::{Tokens, ToolUse};
@@ -41,6 +42,8 @@ pub(super) struct PlannedRoute {
     pub(super) translated: Option<Translated>,
     /// A field in its own dialect with ids that the provider takes: its name and its raw value.
     fitted: Option<(String, String)>,
+    /// The form of embeddings that the client asked for.
+    pub(super) embeddings: Option<EmbeddingForm>,
     pub(super) facts: RequestFacts,
     /// The calls of tools that the provider bills, at most.
     pub(super) uses: Vec<(ToolUse, Tokens)>,
@@ -315,7 +318,9 @@ impl Plan<'_> {
             );
         }
         let uses = facts.uses.iter().map(|(tool, count)| (*tool, Tokens::new(*count))).collect();
-        Ok(PlannedRoute { candidate, translated: translation, fitted, facts, uses })
+        let embeddings = (self.dialect == Dialect::OpenaiEmbeddings)
+            .then(|| EmbeddingForm::asked(self.scrubbed.get("encoding_format")));
+        Ok(PlannedRoute { candidate, translated: translation, fitted, embeddings, facts, uses })
     }
 }
 
