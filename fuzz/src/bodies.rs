@@ -2,7 +2,7 @@
 
 use crate::{others, spoken};
 use opencredits_providers::{
-    Dialect, Origin, RequestFacts, Rewrite, Target, Translated, UpstreamError, Vendor, Vendors, read_body, translate,
+    Dialect, Efforts, Origin, RequestFacts, Rewrite, Target, Translated, UpstreamError, Vendor, Vendors, read_body, translate,
     translate_body, unsealed, upstream_body,
 };
 use opencredits_sanitizer::{Api, Policy, SanitizeError, Scrub, Scrubbed, Strictness};
@@ -111,7 +111,17 @@ pub fn requests(bytes: &[u8]) {
     for to in others(from) {
         for (output_max, reasons) in [(32_000, true), (1, false)] {
             let (samples, wants_reasoning) = (!reasons, reasons);
-            let target = |dialect| Target { dialect, vendor: "v", output_max, reasons, samples, wants_reasoning };
+            let (efforts, call_id_length) = (Efforts::Five, None);
+            let target = |dialect| Target {
+                dialect,
+                vendor: "v",
+                output_max,
+                reasons,
+                samples,
+                wants_reasoning,
+                efforts,
+                call_id_length,
+            };
             let Ok(there) = translate(from, &target(to), scrubbed.fields()) else { continue };
             let fields = fields(&there);
             for (name, raw) in &fields {
@@ -152,7 +162,7 @@ pub fn answers(bytes: &[u8]) {
     let Some((from, body)) = spoken(bytes) else { return };
     for to in others(from) {
         let usage = read_body(from, body).usage.unwrap_or_default();
-        let origin = Origin { vendor: "v".to_owned(), created: 1, ..Origin::default() };
+        let origin = Origin { vendor: "v".into(), created: 1, ..Origin::default() };
         let translated = translate_body(from, to, body, &usage, &origin).expect("the hub speaks both");
         is_object(&translated, &format!("{from} to {to}"));
     }

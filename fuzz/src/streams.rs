@@ -38,7 +38,7 @@ pub fn streams(bytes: &[u8]) {
     let (usage_chunk, end) = how(*first);
     for to in others(from) {
         let passed = |pieces: Vec<Bytes>| {
-            let origin = Origin { vendor: "v".to_owned(), created: 1, ..Origin::default() };
+            let origin = Origin { vendor: "v".into(), created: 1, ..Origin::default() };
             let passage = StreamAdapter::new(from, to, origin, usage_chunk);
             assert!(matches!(passage, StreamAdapter::Translated(_)));
             passed(passage, end, &pieces)

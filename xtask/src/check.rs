@@ -28,13 +28,15 @@ enum Run {
     Tidy,
 }
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     Step { name: "fmt", run: Run::Cargo(&["fmt", "--all", "--check"]) },
     Step { name: "tidy", run: Run::Tidy },
     Step {
         name: "clippy",
         run: Run::Cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
     },
+    // The fuzz targets are a workspace of their own.
+    Step { name: "fuzz", run: Run::Cargo(&["check", "--manifest-path", "fuzz/Cargo.toml", "--quiet"]) },
     Step { name: TESTS, run: Run::Cargo(&["test", "--workspace", "--quiet"]) },
     Step { name: "doc", run: Run::Cargo(&["doc", "--workspace", "--no-deps", "--quiet"]) },
     Step { name: "deny", run: Run::Extra(&["deny", "check", "bans", "licenses", "sources"]) },

@@ -5,6 +5,7 @@ use crate::errors::{ErrorType, Problem};
 use crate::head::Head;
 use crate::inference::Caller;
 use crate::inference_route::InferenceRoute;
+use crate::parse_errors::Answers;
 use crate::places::Place;
 use crate::state::{App, RequestId};
 use crate::surface::{is_custom_method, surface_of_api, surface_of_path};
@@ -45,6 +46,16 @@ impl Routes {
     /// The id of a new request.
     pub(crate) fn fresh_id(&self) -> RequestId {
         RequestId(fresh_id(self.app.gateway.clock().now(), self.app.gateway.entropy()))
+    }
+}
+
+impl Answers for Routes {
+    fn fresh_id(&self) -> String {
+        Self::fresh_id(self).text()
+    }
+
+    fn cors_lines(&self) -> String {
+        self.app.settings.cors_origins.lines()
     }
 }
 

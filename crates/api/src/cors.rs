@@ -16,10 +16,8 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, OPTIONS");
 /// How long a browser may remember a preflight, in seconds: browsers allow two hours at most.
 const MAX_AGE_SECONDS: HeaderValue = HeaderValue::from_static("7200");
 /// The headers of ours that a page may read.
-const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "x-generation-id, x-request-id, request-id, x-credits-charged, x-credits-remaining, x-opencredits-dropped, \
-     x-opencredits-output-cap, x-should-retry, retry-after",
-);
+const EXPOSED: &str = "x-generation-id, x-request-id, request-id, x-credits-charged, x-credits-remaining, \
+     x-opencredits-dropped, x-opencredits-output-cap, x-should-retry, retry-after";
 /// Every origin.
 const ANY: &str = "*";
 
@@ -36,6 +34,16 @@ impl CorsOrigins {
     pub fn new(origins: &[String]) -> Self {
         let listed = origins.iter().filter_map(|origin| HeaderValue::try_from(origin.as_str()).ok()).collect();
         Self { allows_any: origins.iter().any(|origin| origin == ANY), listed }
+    }
+
+    /// The lines for an answer to a request that could not be read: whose it was is not known.
+    pub(crate) fn lines(&self) -> String {
+        match self.allows_any {
+            true => {
+                format!("{ACCESS_CONTROL_ALLOW_ORIGIN}: {ANY}\r\n{ACCESS_CONTROL_EXPOSE_HEADERS}: {EXPOSED}\r\n")
+            }
+            false => String::new(),
+        }
     }
 
     /// What a browser is told about a request; `None` where none sent it from another origin.
@@ -88,7 +96,7 @@ impl Cors {
         }
         if let Some(allowed) = &self.allowed {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed.clone());
-            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
         }
     }
 }

@@ -10,31 +10,37 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Makes the id of an answer.
-pub(crate) type MakeId = Box<dyn Fn() -> String + Send>;
+/// What every answer of ours has, besides the form of its errors.
+pub(crate) trait Answers: Send {
+    /// The id of an answer.
+    fn fresh_id(&self) -> String;
+
+    /// Header lines for browsers.
+    fn cors_lines(&self) -> String;
+}
 
 /// A connection whose automatic answers are replaced.
 pub(crate) struct WithErrors<T> {
     inner: T,
     header_bytes_max: usize,
-    make_id: MakeId,
+    answers: Box<dyn Answers>,
     /// The part of a replacement that is not written yet.
     left: Vec<u8>,
 }
 
 impl<T: AsyncWrite + Unpin> WithErrors<T> {
-    pub(crate) const fn new(inner: T, header_bytes_max: usize, make_id: MakeId) -> Self {
-        Self { inner, header_bytes_max, make_id, left: Vec::new() }
+    pub(crate) const fn new(inner: T, header_bytes_max: usize, answers: Box<dyn Answers>) -> Self {
+        Self { inner, header_bytes_max, answers, left: Vec::new() }
     }
 
     /// Replaces these bytes where they are an automatic answer.
     fn replace(&mut self, bytes: &[u8]) -> bool {
         let Some(problem) = problem_of(bytes, self.header_bytes_max) else { return false };
-        let id = (self.make_id)();
+        let (id, cors) = (self.answers.fresh_id(), self.answers.cors_lines());
         let status = problem.kind().row().status;
         let body = problem.into_json(ApiSurface::OpenaiChat, &id);
         let head = format!(
-            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nx-should-retry: false\r\nx-request-id: {id}\r\nrequest-id: {id}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nx-should-retry: false\r\nx-request-id: {id}\r\nrequest-id: {id}\r\n{cors}content-length: {}\r\nconnection: close\r\n\r\n",
             body.len()
         );
         self.left = (head + &body).into_bytes();

@@ -143,8 +143,7 @@ fn connection(
     // A client that does not read would keep its place, its request and its hold for ever.
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(limits.write));
-    let ids = routes.clone();
-    let io = WithErrors::new(Box::pin(stream), limits.header_bytes_max, Box::new(move || ids.fresh_id().text()));
+    let io = WithErrors::new(Box::pin(stream), limits.header_bytes_max, Box::new(routes.clone()));
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_read)

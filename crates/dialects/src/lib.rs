@@ -32,6 +32,7 @@
 
 mod decoders;
 mod dialect;
+mod enum_names;
 mod error;
 mod facts;
 mod outcome;
@@ -42,6 +43,7 @@ mod usage_chunk;
 mod usage_layout;
 
 pub use dialect::{Dialect, UnknownDialect};
+pub use enum_names::{BLOCK_REASONS, FINISH_REASONS, enum_name};
 pub use error::RequestError;
 pub use facts::{InputAmount, RequestFacts};
 pub use outcome::{End, Finish, Outcome, Produced, Trust};

@@ -23,7 +23,7 @@ impl StreamAdapter {
     #[must_use]
     pub fn new(from: Dialect, to: Dialect, origin: Origin, usage_chunk: UsageChunk) -> Self {
         // A tool whose name the provider was not given gets its name back.
-        let passes = from == to && origin.tool_names.fitted.is_empty();
+        let passes = from == to && !origin.renames();
         let translator = if passes { None } else { StreamTranslator::new(from, to, origin, usage_chunk) };
         match translator {
             Some(translator) => Self::Translated(Box::new(translator)),

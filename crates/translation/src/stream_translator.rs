@@ -196,22 +196,24 @@ struct Steps {
     stop: Option<Stop>,
     has_stop: bool,
     has_calls: bool,
-    tool_names: Arc<ToolNames>,
+    tool_names: Option<Arc<ToolNames>>,
     /// Bytes of content that the writer keeps for its closing events.
     kept_bytes: usize,
 }
 
 impl Steps {
     fn new(origin: &Origin) -> Self {
-        Self { tool_names: Arc::clone(&origin.tool_names), ..Self::default() }
+        Self { tool_names: origin.tool_names.clone(), ..Self::default() }
     }
 
     /// The same step, with a tool's name as the client knows it.
     fn named<'a>(&self, step: Step<'a>) -> Step<'a> {
+        let Some(names) = &self.tool_names else { return step };
         match step {
-            Step::Call { index, id, name } if self.tool_names.fitted.contains_key(&*name) => {
-                Step::Call { index, id, name: self.tool_names.of_client(&name).to_owned().into() }
-            }
+            Step::Call { index, id, name } => match names.fitted.get(&*name) {
+                Some(known) => Step::Call { index, id, name: known.clone().into() },
+                None => Step::Call { index, id, name },
+            },
             step => step,
         }
     }

@@ -14,9 +14,10 @@ pub struct ToolNames {
 }
 
 impl ToolNames {
-    /// The client's name of a tool that the provider calls.
-    pub(crate) fn of_client<'a>(&'a self, name: &'a str) -> &'a str {
-        self.fitted.get(name).map_or(name, String::as_str)
+    /// Whether every tool has one name, and takes an object.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.custom.is_empty() && self.fitted.is_empty() && self.namespaces.is_empty()
     }
 
     /// The namespace of a tool, where it has one, and its name there.

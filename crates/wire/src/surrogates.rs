@@ -1,25 +1,28 @@
 //! Lone surrogates in JSON: escapes such as `\ud83d` without their other half (RFC 8259, section 8.2). JavaScript writes them
 //! for a text that was cut within a character, and parsers of other languages refuse the whole document.
 
+use memchr::memmem::Finder;
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
+use std::sync::LazyLock;
 
 const HIGH: RangeInclusive<u16> = 0xd800..=0xdbff;
 const LOW: RangeInclusive<u16> = 0xdc00..=0xdfff;
 /// The escape of the replacement character.
 const REPLACEMENT: &[u8] = b"\\ufffd";
+/// Every surrogate begins so, in either case.
+static BEGINNINGS: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| [Finder::new("\\ud"), Finder::new("\\uD")]);
 /// The length of an escape.
 const ESCAPE_BYTES: usize = 6;
 
 /// The document with the replacement character in the place of each lone surrogate; borrowed where it has none.
 #[must_use]
 pub fn mended(raw: &[u8]) -> Cow<'_, [u8]> {
-    // Every surrogate begins so, in either case.
-    let may_have = |begin: &[u8]| memchr::memmem::find(raw, begin).is_some();
-    if !may_have(b"\\ud") && !may_have(b"\\uD") {
+    let Some(first) = BEGINNINGS.iter().filter_map(|begin| begin.find(raw)).min() else {
         return Cow::Borrowed(raw);
-    }
-    let (mut out, mut kept, mut at) = (Vec::new(), 0, 0);
+    };
+    // A backslash before it may belong to it, or it to that one.
+    let (mut out, mut kept, mut at) = (Vec::new(), 0, backslashes_before(raw, first));
     while let Some(found) = memchr::memchr(b'\\', raw.get(at..).unwrap_or_default()) {
         let start = at + found;
         at = match (escape(raw, start), escape(raw, start + ESCAPE_BYTES)) {
@@ -40,6 +43,12 @@ pub fn mended(raw: &[u8]) -> Cow<'_, [u8]> {
     }
     out.extend_from_slice(raw.get(kept..).unwrap_or_default());
     Cow::Owned(out)
+}
+
+/// Where the backslashes begin that stand directly before a place.
+fn backslashes_before(raw: &[u8], at: usize) -> usize {
+    let before = raw.get(..at).unwrap_or_default();
+    before.iter().rposition(|byte| *byte != b'\\').map_or(0, |last| last + 1)
 }
 
 /// The code unit of an escape of the form `\uXXXX`.

@@ -155,6 +155,50 @@ fn tools_that_cannot_be_compared_are_named() {
     check(&[with("a-chat", BODY, &known)], "0", Err("1 of 1 are wrong"));
 }
 
+#[test]
+fn tools_that_a_reseller_ran_are_counted() {
+    let uses = |details: &str| BODY.replace("\"total_tokens\":25", &format!("\"total_tokens\":25,{details}"));
+    let searches = uses(r#""server_tool_use_details":{"web_search_requests":2,"web_fetch_requests":1}"#);
+    let counted = |name: &str, count: u64| json!({"server_tool_calls": {name: count}});
+    check(&[with("openrouter-chat", &searches, &counted("web_search_requests", 2))], "0", Ok(()));
+    check(&[with("openrouter-chat", &searches, &counted("web_fetch_requests", 1))], "0", Ok(()));
+    check(&[with("openrouter-chat", &searches, &counted("web_search_requests", 1))], "0", Err("1 of 1 are wrong"));
+    let none = uses(r#""server_tool_use_details":{"web_search_requests":null},"server_tool_use":null"#);
+    check(&[with("openrouter-chat", &none, &counted("web_search_requests", 0))], "0", Ok(()));
+    let streamed = format!(
+        "data: {{\"choices\":[{{\"delta\":{{\"content\":\"Hi\"}},\"finish_reason\":\"stop\"}}]}}\n\ndata: {searches}\n\ndata: [DONE]\n\n"
+    );
+    check(&[with("openrouter-chat", &streamed, &counted("web_search_requests", 2))], "0", Ok(()));
+    let response = r#"{"id":"r","object":"response","status":"completed","output":[],"usage":{"input_tokens":20,"output_tokens":5,
+        "total_tokens":25,"server_tool_use_details":{"web_search_requests":3}}}"#;
+    check(&[with("openrouter-responses", response, &counted("web_search_requests", 3))], "0", Ok(()));
+}
+
+#[test]
+fn the_odd_forms_of_one_api_are_read() {
+    let numbers = r#"{"candidates":[{"content":{"parts":[{"text":"Hi"}],"role":"model"},"finishReason":1,"index":0}],
+        "usageMetadata":{"promptTokenCount":20,"candidatesTokenCount":5,"totalTokenCount":25,
+            "promptTokensDetails":[{"modality":1,"tokenCount":20}],"candidatesTokensDetails":[{"modality":1,"tokenCount":5}]}}"#;
+    let spoken = numbers.replacen("\"modality\":1,\"tokenCount\":20", "\"modality\":4,\"tokenCount\":20", 1);
+    let audio = json!({"input_audio_tokens": 20});
+    check(&[sample("gemini-generate", numbers, 20), with("gemini-generate", &spoken, &audio)], "0", Ok(()));
+    let streamed = format!("data: {}\n\n", numbers.replace('\n', ""));
+    check(&[sample("gemini-generate", &streamed, 20), sample("vertex-generate", numbers, 20)], "0", Ok(()));
+    let nothing = json!({"input_tokens": null, "output_tokens": null, "usage_present": false});
+    let blocked = r#"{"promptFeedback":{"blockReason":"PROHIBITED_CONTENT"},"modelVersion":"m"}"#;
+    let by_number =
+        r#"{"promptFeedback":{"blockReason":4,"safetyRatings":[{"category":7,"probability":4,"blocked":true}]}}"#;
+    let stream = format!("data: {blocked}\n\n");
+    let all = [blocked, by_number, &stream].map(|body| with("gemini-generate", body, &nothing));
+    check(&all, "0", Ok(()));
+    let prompt = json!({"output_tokens": 0});
+    let counted =
+        r#"{"promptFeedback":{"blockReason":1},"usageMetadata":{"promptTokenCount":20,"totalTokenCount":20}}"#;
+    check(&[with("gemini-generate", counted, &prompt)], "0", Ok(()));
+    let array = format!("[{numbers}]");
+    check(&[sample("gemini-generate", &array, 20)], "0", Ok(()));
+}
+
 /// `openai/gpt-4o` costs 2.5 and 10 USD for a million: 20 and 5 tokens are 0.0001 USD.
 #[test]
 fn a_price_that_the_provider_told_is_ours_or_explained() {

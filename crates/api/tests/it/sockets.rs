@@ -84,6 +84,7 @@ async fn a_head_that_never_ends_and_one_that_is_too_large_end_their_connection()
     let large = format!("GET /healthz HTTP/1.1\r\nhost: a\r\nx-large: {}\r\n\r\n", "a".repeat(20_000));
     let refused = exchange(server.address, large.as_bytes()).await;
     assert!(refused.starts_with("HTTP/1.1 431") && refused.contains("x-request-id"), "{refused}");
+    assert!(refused.contains("\r\naccess-control-allow-origin: *\r\n"), "a page of any origin may read it: {refused}");
     let many: String = (0..200).map(|n| format!("x-{n}: a\r\n")).collect();
     let refused = exchange(server.address, format!("GET /healthz HTTP/1.1\r\nhost: a\r\n{many}\r\n").as_bytes()).await;
     assert!(refused.starts_with("HTTP/1.1 431"), "{refused}");

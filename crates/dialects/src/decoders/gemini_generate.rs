@@ -1,11 +1,13 @@
 //! `gemini-generate`: usage, answers and chunks.
 
 use crate::decoders::count::{self, Count, Read};
+use crate::enum_names::{BLOCK_REASONS, FINISH_REASONS, MODALITIES, enum_name, is_named};
 use crate::outcome::{Finish, Outcome, Trust};
 use crate::upstream_error::UpstreamError;
 use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
 use opencredits_wire::json::{self, Cursor};
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// The HTTP status of a stream that has an error in it.
@@ -26,19 +28,19 @@ struct Counts {
     prompt_tokens_details: Option<Vec<Share>>,
     cache_tokens_details: Option<Vec<Share>>,
     candidates_tokens_details: Option<Vec<Share>>,
-    service_tier: Option<String>,
+    service_tier: Value,
 }
 
 /// The tokens of one modality.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Share {
-    modality: Option<String>,
+    modality: Value,
     token_count: Count,
 }
 
 fn of_kind(shares: &Option<Vec<Share>>, modality: &str) -> u64 {
-    let shares = shares.iter().flatten().filter(|share| share.modality.as_deref() == Some(modality));
+    let shares = shares.iter().flatten().filter(|share| is_named(&share.modality, modality, MODALITIES));
     shares.filter_map(|share| share.token_count.0).fold(0, u64::saturating_add)
 }
 
@@ -53,11 +55,29 @@ pub(crate) enum Kind {
     Error,
 }
 
+fn native(raw: &[u8], names: &[&'static str]) -> Option<Finish> {
+    enum_name(raw, names).map(|name| Finish { native: name.into_owned() })
+}
+
 /// The search queries of all chunks: each is billed once, however often it is repeated.
 pub(crate) type Queries = BTreeSet<String>;
 
-/// Reads a chunk, or a whole answer, into the outcome.
+/// Reads a chunk, or a whole answer, into the outcome. Without the parameter for events, a stream is a list of chunks.
 pub(crate) fn absorb(data: &[u8], queries: &mut Queries, outcome: &mut Outcome) -> Kind {
+    if data.trim_ascii_start().first() != Some(&b'[') {
+        return absorb_chunk(data, queries, outcome);
+    }
+    let mut last = Kind::Plain;
+    json::items(data, |chunk| {
+        let kind = absorb_chunk(chunk, queries, outcome);
+        if kind != Kind::Plain {
+            last = kind;
+        }
+    });
+    last
+}
+
+fn absorb_chunk(data: &[u8], queries: &mut Queries, outcome: &mut Outcome) -> Kind {
     let mut seen = Seen { kind: Kind::Plain, queries, ran_code: 0 };
     Cursor::new(data).each_member(|name, cursor| match name {
         b"candidates" => {
@@ -94,7 +114,7 @@ impl Seen<'_> {
             b"finishReason" => {
                 let value = cursor.value();
                 if json::is_set(value) {
-                    outcome.finish = json::owned(value).map(|native| Finish { native });
+                    outcome.finish = native(value, FINISH_REASONS);
                     self.kind = Kind::Finish;
                 }
             }
@@ -112,8 +132,8 @@ impl Seen<'_> {
     fn member(&mut self, name: &[u8], value: &[u8], (data, outcome): (&[u8], &mut Outcome)) {
         match name {
             b"promptFeedback" => {
-                if let Some(native) = json::member(value, "blockReason").and_then(json::owned) {
-                    outcome.finish = Some(Finish { native });
+                if let Some(finish) = json::member(value, "blockReason").and_then(|raw| native(raw, BLOCK_REASONS)) {
+                    outcome.finish = Some(finish);
                     self.kind = Kind::Finish;
                 }
             }
@@ -186,8 +206,8 @@ fn absorb_usage(raw: &[u8], outcome: &mut Outcome) {
     }
     outcome.usage = Some(usage);
     outcome.trust = if sound.is_some() { Trust::Sound } else { Trust::Contradictory };
-    if counts.service_tier.is_some() {
-        outcome.service_tier = counts.service_tier;
+    if let Value::String(tier) = counts.service_tier {
+        outcome.service_tier = Some(tier);
     }
 }
 

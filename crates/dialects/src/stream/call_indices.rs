@@ -1,10 +1,15 @@
 //! Puts an index into the tool calls of `openai-chat` chunks that lack one: strict clients refuse the stream otherwise.
 
+use memchr::memmem::Finder;
+use opencredits_wire::json;
 use opencredits_wire::sse::{Event, push_event};
 use serde_json::Value;
+use std::sync::LazyLock;
 
 /// The member that every call of a chunk must have.
 const INDEX: &str = "index";
+/// What an event with calls has somewhere.
+static CALLS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"tool_calls\""));
 
 /// Numbers the calls of a stream.
 #[derive(Default)]
@@ -15,8 +20,12 @@ pub(crate) struct CallIndices {
 impl CallIndices {
     /// The event with an index in each of its calls; `None` where it has no calls, or all have theirs.
     pub(crate) fn mended(&mut self, raw: &[u8]) -> Option<Vec<u8>> {
-        memchr::memmem::find(raw, b"\"tool_calls\"")?;
-        let mut chunk: Value = serde_json::from_slice(&Event::read(raw).data?).ok()?;
+        CALLS.find(raw)?;
+        let data = Event::read(raw).data?;
+        if self.are_numbered(&data) {
+            return None;
+        }
+        let mut chunk: Value = serde_json::from_slice(&data).ok()?;
         let mut has_changed = false;
         let choices = chunk.get_mut("choices").and_then(Value::as_array_mut)?;
         let calls = choices.iter_mut().filter_map(|choice| choice.pointer_mut("/delta/tool_calls")?.as_array_mut());
@@ -41,6 +50,24 @@ impl CallIndices {
         let mut out = Vec::with_capacity(raw.len().saturating_add(16));
         push_event(&mut out, b"", chunk.to_string().as_bytes());
         Some(out)
+    }
+
+    /// Whether every call of a chunk has an index, as nearly all do.
+    fn are_numbered(&mut self, chunk: &[u8]) -> bool {
+        let (mut all, mut next) = (true, self.next);
+        json::items(json::member(chunk, "choices").unwrap_or_default(), |choice| {
+            let delta = json::member(choice, "delta").unwrap_or_default();
+            json::items(json::member(delta, "tool_calls").unwrap_or_default(), |call| {
+                match json::member(call, INDEX).and_then(json::count) {
+                    Some(index) => next = next.max(index.saturating_add(1)),
+                    None => all = false,
+                }
+            });
+        });
+        if all {
+            self.next = next;
+        }
+        all
     }
 }
 

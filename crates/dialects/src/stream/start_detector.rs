@@ -118,7 +118,9 @@ fn said(dialect: Dialect, data: &[u8]) -> Says {
     let has = |name: &str| json::member(data, name).is_some_and(json::is_set);
     let kind = json::member(data, "type").and_then(json::text).unwrap_or_default();
     let begins = match dialect {
-        Dialect::AnthropicMessages => kind == "message_start" || kind.starts_with("content_block"),
+        Dialect::AnthropicMessages => {
+            matches!(&*kind, "message_start" | "message_delta") || kind.starts_with("content_block")
+        }
         Dialect::OpenaiResponses => kind.starts_with("response.") && kind != "response.failed",
         Dialect::GeminiGenerate => has("candidates") || has("usageMetadata") || has("promptFeedback"),
         Dialect::CohereChat => !kind.is_empty(),

@@ -218,6 +218,7 @@ async fn deliver_whole(
     let (dropped, receipt) = (attempt.dropped.clone(), settled.receipt);
     Ok(match streamed {
         Some((adapter, events)) => {
+            let events = memory.keep_with(events);
             Reply::Stream { headers, dropped, stream: ChargedStream::of_whole(events, StreamEnd { adapter, receipt }) }
         }
         None => Reply::Whole(Box::new(WholeAnswer { headers, dropped, body, receipt, memory })),

@@ -50,7 +50,7 @@ pub(super) struct RequestTerms {
     pub(super) likely_input: Tokens,
     /// The usage that can be believed.
     pub(super) bounds: UsageBounds,
-    /// What became of the names of its tools, where it was translated.
+    /// What became of the names of its tools, where that is anything.
     tool_names: Option<Arc<ToolNames>>,
     embeddings: Option<EmbeddingForm>,
 }
@@ -67,7 +67,12 @@ impl RequestTerms {
             likely_input: Tokens::new(planned.input(Basis::Likely(100))),
             bounds: UsageBounds::of(planned, cap),
             embeddings: planned.embeddings,
-            tool_names: planned.translated.as_ref().map(|translated| Arc::new(translated.tool_names.clone())),
+            tool_names: planned
+                .translated
+                .as_ref()
+                .map(|translated| &translated.tool_names)
+                .filter(|names| !names.is_plain())
+                .map(|names| Arc::new(names.clone())),
         }
     }
 }
@@ -122,9 +127,9 @@ impl OpenRequest {
     }
 
     fn origin(&self) -> Origin {
-        let (vendor, created) = (self.upstream.vendor.id.to_string(), self.started.get().div_euclid(1_000));
+        let (vendor, created) = (Arc::clone(&self.upstream.vendor.id), self.started.get().div_euclid(1_000));
         let input = self.request_terms.input_estimate.get();
-        let tool_names = self.request_terms.tool_names.clone().unwrap_or_default();
+        let tool_names = self.request_terms.tool_names.clone();
         Origin { vendor, created, input, tool_names }
     }
 
@@ -181,7 +186,8 @@ impl AnswerReader {
             return (outcome, whole.map_or(body, Bytes::from));
         }
         let outcome = read_body(*from, &body);
-        let passes = from == to && origin.tool_names.fitted.is_empty();
+        let renames = origin.tool_names.as_ref().is_some_and(|names| !names.fitted.is_empty());
+        let passes = from == to && !renames;
         if passes || outcome.error.is_some() {
             let formed = embeddings.and_then(|form| form.applied(&body));
             return (outcome, formed.map_or(body, Bytes::from));

@@ -4,7 +4,7 @@ use crate::conversation::{
     Call, Conversation, Effort, Format, Part, PartContent, Reasoning, Role, Seal, Source, Text, Tool, ToolChoice,
     raw_text,
 };
-use crate::field_readers::{expected, object, push, read, read_fields, refused};
+use crate::field_readers::{expected, name_others, object, push, read, read_fields, refused};
 use crate::{schema, seal};
 use opencredits_dialects::RequestError;
 use opencredits_wire::json;
@@ -148,9 +148,10 @@ fn field<'a>(
                 to.system.extend(part(piece, &mut reading)?);
             }
         }
-        "tools" => tools(to, raw)?,
+        "tools" => tools(to, raw, dropped)?,
         "toolConfig" | "tool_config" => {
             let config: ToolConfig<'a> = read(raw, "toolConfig", "an object with functionCallingConfig")?;
+            name_others(raw, &["functionCallingConfig", "function_calling_config"], "toolConfig", dropped);
             to.tool_choice = config.function_calling_config.map(choice).transpose()?;
         }
         "generationConfig" | "generation_config" => {
@@ -408,7 +409,10 @@ fn result<'a>(from: FunctionResponse<'a>, reading: &mut Reading<'a, '_>) -> Resu
     Ok(PartContent::Result { id, parts, is_error })
 }
 
-fn tools<'a>(to: &mut Conversation<'a>, raw: &'a str) -> Result<(), RequestError> {
+/// The members of a function that are carried.
+const OF_FUNCTION: [&str; 5] = ["name", "description", "parameters", "parametersJsonSchema", "parameters_json_schema"];
+
+fn tools<'a>(to: &mut Conversation<'a>, raw: &'a str, dropped: &mut Vec<String>) -> Result<(), RequestError> {
     let all: Vec<&'a RawValue> = read(raw, "tools", "a list of tools")?;
     for tool in all {
         for (name, value) in members(tool.get(), "tools")? {
@@ -416,6 +420,10 @@ fn tools<'a>(to: &mut Conversation<'a>, raw: &'a str) -> Result<(), RequestError
                 return Err(refused("tools", "this model takes functionDeclarations, which the client runs"));
             }
             let functions: Vec<Function<'a>> = read(value, "tools", "made of functions with a name")?;
+            json::items(value.as_bytes(), |function| {
+                let function = str::from_utf8(function).unwrap_or_default();
+                name_others(function, &OF_FUNCTION, "tools.functionDeclarations", dropped);
+            });
             to.tools.extend(functions.into_iter().map(|function| {
                 let Function { name, description, parameters, parameters_json_schema } = function;
                 let schema =

@@ -2,6 +2,8 @@
 
 use crate::conversation::Text;
 use crate::step::{Reason, Step, Stop};
+use opencredits_dialects::{BLOCK_REASONS, FINISH_REASONS, enum_name};
+use opencredits_wire::json;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -25,7 +27,7 @@ struct Candidate<'a> {
     #[serde(borrow)]
     content: Option<Content<'a>>,
     #[serde(borrow)]
-    finish_reason: Option<Text<'a>>,
+    finish_reason: Option<&'a RawValue>,
     index: u64,
 }
 
@@ -40,7 +42,7 @@ struct Content<'a> {
 #[serde(default, rename_all = "camelCase")]
 struct Feedback<'a> {
     #[serde(borrow)]
-    block_reason: Option<Text<'a>>,
+    block_reason: Option<&'a RawValue>,
 }
 
 #[derive(Default, Deserialize)]
@@ -65,6 +67,10 @@ struct FunctionCall<'a> {
     args: Option<&'a RawValue>,
 }
 
+fn name(raw: Option<&RawValue>, names: &[&'static str]) -> Option<String> {
+    raw.and_then(|raw| enum_name(raw.get().as_bytes(), names)).map(Cow::into_owned)
+}
+
 /// Numbers calls, and gives them ids that no other answer has.
 #[derive(Default)]
 pub(crate) struct Reader {
@@ -75,6 +81,9 @@ pub(crate) struct Reader {
 impl Reader {
     /// Reads a whole answer.
     pub(crate) fn whole(&mut self, body: &[u8], each: &mut dyn FnMut(Step<'_>)) {
+        if body.trim_ascii_start().first() == Some(&b'[') {
+            return json::items(body, |chunk| self.event(chunk, each));
+        }
         self.event(body, each);
     }
 
@@ -92,13 +101,13 @@ impl Reader {
             for piece in candidate.content.unwrap_or_default().parts {
                 self.piece(piece, each);
             }
-            if let Some(native) = candidate.finish_reason {
-                let native = native.0.into_owned();
+            if let Some(native) = name(candidate.finish_reason, FINISH_REASONS) {
                 each(Step::Stop(Stop { reason: self.reason(&native), native, sequence: None }));
             }
         }
-        if let Some(native) = chunk.prompt_feedback.and_then(|feedback| feedback.block_reason) {
-            each(Step::Stop(Stop { reason: Reason::Filter, native: native.0.into_owned(), sequence: None }));
+        let blocked = chunk.prompt_feedback.and_then(|feedback| name(feedback.block_reason, BLOCK_REASONS));
+        if let Some(native) = blocked {
+            each(Step::Stop(Stop { reason: Reason::Filter, native, sequence: None }));
         }
     }
 

@@ -10,6 +10,7 @@ use crate::usage;
 use opencredits_units::{Bucket, Tokens, Usage};
 use opencredits_wire::sse::push_event;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// The prefix of ids in this dialect.
 const ID_PREFIX: &str = "msg_";
@@ -17,7 +18,7 @@ const ID_PREFIX: &str = "msg_";
 /// Writes a stream. One block is open at a time; its index rises.
 pub(crate) struct Writer {
     /// The vendor of signatures.
-    vendor: String,
+    vendor: Arc<str>,
     /// The estimated input.
     input: u64,
     begun: bool,

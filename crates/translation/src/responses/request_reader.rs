@@ -4,7 +4,8 @@ use crate::conversation::{
     Call, Conversation, Part, PartContent, Role, Seal, Text, Tool, ToolChoice, raw_text, source_of,
 };
 use crate::field_readers::{
-    InputAudio, arguments, choice_in_a_word, content, effort, expected, format_of, push, read, read_fields, refused,
+    InputAudio, arguments, choice_in_a_word, content, effort, expected, format_of, name_others, push, read,
+    read_fields, refused,
 };
 use crate::json_writer::value;
 use crate::seal;
@@ -261,6 +262,7 @@ fn part(piece: Piece<'_>) -> Result<PartContent<'_>, RequestError> {
 /// Tools that the client does not run as functions are dropped and named: the answer is useful without them.
 fn tools<'a>(to: &mut Conversation<'a>, raw: &'a str, dropped: &mut Vec<String>) -> Result<(), RequestError> {
     let defs: Vec<ToolDef<'a>> = read(raw, "tools", "a list of tools")?;
+    json::items(raw.as_bytes(), |def| name_dropped(def, dropped));
     for def in flattened(defs, &mut to.tool_names)? {
         let is_custom = &*def.r#type == "custom";
         if !is_custom && &*def.r#type != "function" {
@@ -281,6 +283,19 @@ fn tools<'a>(to: &mut Conversation<'a>, raw: &'a str, dropped: &mut Vec<String>)
         to.tools.push(Tool { name, description, schema, strict, cache: None });
     }
     Ok(())
+}
+
+/// Names the members of a tool that are not carried, in a namespace too. Other tools are dropped as a whole.
+fn name_dropped(def: &[u8], dropped: &mut Vec<String>) {
+    let kind = json::member(def, "type").and_then(json::text).unwrap_or_default();
+    let known: &[&str] = match &*kind {
+        "function" => &["type", "name", "description", "parameters", "strict"],
+        "custom" => &["type", "name", "description", "format"],
+        "namespace" => &["type", "name", "description", "tools"],
+        _ => return,
+    };
+    name_others(str::from_utf8(def).unwrap_or_default(), known, "tools", dropped);
+    json::items(json::member(def, "tools").unwrap_or_default(), |def| name_dropped(def, dropped));
 }
 
 /// The name of a call, whose tool may stand in a namespace.

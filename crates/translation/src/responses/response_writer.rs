@@ -192,7 +192,7 @@ impl Writer {
             return;
         };
         call.json.push_str(json);
-        if self.origin.tool_names.custom.contains(&call.name) {
+        if self.origin.is_custom(&call.name) {
             // The text is known once the object around it is complete.
             return;
         }
@@ -209,11 +209,11 @@ impl Writer {
     fn leave(&mut self, out: &mut Vec<u8>) {
         self.leave_open(out);
         for call in std::mem::take(&mut self.calls) {
-            if self.origin.tool_names.custom.contains(&call.name) {
+            if self.origin.is_custom(&call.name) {
                 self.free_text(&call, out);
             } else {
                 let id = self.item_id("fc", call.at);
-                let name = self.origin.tool_names.in_namespace(&call.name).1.to_owned();
+                let name = self.origin.in_namespace(&call.name).1.to_owned();
                 self.event(out, "response.function_call_arguments.done", |out| {
                     out.member("item_id", &id);
                     out.count("output_index", count(call.at));
@@ -279,7 +279,7 @@ impl Writer {
     }
 
     fn write_call(&self, call: &OpenCall, status: &str) -> String {
-        let is_custom = self.origin.tool_names.custom.contains(&call.name);
+        let is_custom = self.origin.is_custom(&call.name);
         let (prefix, kind) = if is_custom { ("ctc", "custom_tool_call") } else { ("fc", "function_call") };
         value(|out| {
             out.object(|out| {
@@ -287,7 +287,7 @@ impl Writer {
                 out.member("type", kind);
                 out.member("status", status);
                 out.member("call_id", &call.id);
-                let (namespace, name) = self.origin.tool_names.in_namespace(&call.name);
+                let (namespace, name) = self.origin.in_namespace(&call.name);
                 if let Some(namespace) = namespace {
                     out.member("namespace", namespace);
                 }

@@ -50,7 +50,7 @@ fn a_tool_of_free_text_becomes_a_function_with_that_text_and_its_calls_follow() 
 
 fn origin() -> Origin {
     let tool_names = ToolNames { custom: ["patch".to_owned()].into(), ..ToolNames::default() };
-    Origin { vendor: "v".to_owned(), created: 1, input: 0, tool_names: tool_names.into() }
+    Origin { vendor: "v".into(), created: 1, input: 0, tool_names: Some(tool_names.into()) }
 }
 
 fn calls() -> Value {

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod custom;
+mod dropped;
+mod enums;
 mod fixtures;
 mod limits;
 mod response_content;

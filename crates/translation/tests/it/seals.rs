@@ -73,7 +73,7 @@ fn turn(dialect: Dialect, sent: &[(&str, String)]) -> Value {
 }
 
 fn sent_back(client: Dialect, provider: Dialect, vendor: &str) -> Value {
-    let origin = Origin { vendor: "v".to_owned(), created: 1, ..Origin::default() };
+    let origin = Origin { vendor: "v".into(), created: 1, ..Origin::default() };
     let body = answer(provider).to_string();
     let given = translate_body(provider, client, body.as_bytes(), &Usage::default(), &origin).unwrap();
     let request = next_request(client, &serde_json::from_slice(&given).unwrap());
@@ -115,7 +115,7 @@ fn a_seal_goes_to_nobody_else() {
 
 #[test]
 fn a_conversation_that_moves_to_a_vendor_of_the_clients_own_dialect_leaves_foreign_seals_behind() {
-    let origin = Origin { vendor: "v".to_owned(), created: 1, ..Origin::default() };
+    let origin = Origin { vendor: "v".into(), created: 1, ..Origin::default() };
     let clients = [
         (Dialect::OpenaiChat, "messages"),
         (Dialect::AnthropicMessages, "messages"),
@@ -147,7 +147,7 @@ fn thought_back(client: Dialect, to: &Target<'_>) -> Value {
     let message = json!({"role": "assistant", "content": null, "reasoning_content": "hm", "tool_calls": [call]});
     let body =
         json!({"id": "1", "model": "m", "choices": [{"index": 0, "finish_reason": "tool_calls", "message": message}]});
-    let origin = Origin { vendor: "v".to_owned(), created: 1, ..Origin::default() };
+    let origin = Origin { vendor: "v".into(), created: 1, ..Origin::default() };
     let given =
         translate_body(Dialect::OpenaiChat, client, body.to_string().as_bytes(), &Usage::default(), &origin).unwrap();
     let request = next_request(client, &serde_json::from_slice(&given).unwrap());
@@ -179,7 +179,7 @@ fn what_a_host_of_chat_sealed_comes_back_as_it_came() {
     let call = json!({"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}});
     let message = json!({"role": "assistant", "reasoning": "hm", "reasoning_details": details, "tool_calls": [call]});
     let body = json!({"id": "1", "model": "m", "choices": [{"index": 0, "message": message}]}).to_string();
-    let origin = Origin { vendor: "v".to_owned(), created: 1, ..Origin::default() };
+    let origin = Origin { vendor: "v".into(), created: 1, ..Origin::default() };
     for client in [Dialect::AnthropicMessages, Dialect::OpenaiResponses, Dialect::GeminiGenerate] {
         let given = translate_body(Dialect::OpenaiChat, client, body.as_bytes(), &Usage::default(), &origin).unwrap();
         let request = next_request(client, &serde_json::from_slice(&given).unwrap());

@@ -13,7 +13,7 @@ fn pairs() -> impl Iterator<Item = (Dialect, Dialect)> {
 }
 
 fn through(from: Dialect, to: Dialect, stream: &str, size: usize) -> String {
-    let origin = Origin { vendor: "v".to_owned(), created: 1, ..Origin::default() };
+    let origin = Origin { vendor: "v".into(), created: 1, ..Origin::default() };
     let mut translator = StreamTranslator::new(from, to, origin, UsageChunk::Requested).unwrap();
     let mut out = Vec::new();
     for chunk in stream.as_bytes().chunks(size.max(1)) {
@@ -169,7 +169,7 @@ fn well_formed_messages(stream: &str, file: &str) {
 
 #[test]
 fn a_recorded_answer_says_the_same_in_every_other_dialect() {
-    let origin = Origin { vendor: "v".to_owned(), created: 1, ..Origin::default() };
+    let origin = Origin { vendor: "v".into(), created: 1, ..Origin::default() };
     for (from, to) in pairs() {
         for recording in recorded(from, false) {
             let there = translate_body(from, to, recording.body.as_bytes(), &Usage::default(), &origin).unwrap();

@@ -102,7 +102,7 @@ pub(super) fn stream(dialect: Dialect) -> Outcome<Vec<Bytes>> {
     if dialect == Dialect::OpenaiChat {
         return Ok(cut(&chat));
     }
-    let origin = Origin { vendor: "v".to_owned(), created: 1, ..Origin::default() };
+    let origin = Origin { vendor: "v".into(), created: 1, ..Origin::default() };
     let translator = StreamTranslator::new(Dialect::OpenaiChat, dialect, origin, UsageChunk::Requested);
     let mut translator = translator.ok_or("the hub does not speak this dialect")?;
     let mut out = translator.feed(&Bytes::from(chat))?.to_vec();

@@ -63,7 +63,7 @@ pub(super) fn tapped(dialect: Dialect, chunks: &[Bytes]) -> Outcome<usize> {
 
 /// A stream that is translated; its bytes.
 pub(super) fn relayed(from: Dialect, to: Dialect, chunks: &[Bytes]) -> Outcome<usize> {
-    let origin = Origin { vendor: "v".to_owned(), created: 1, ..Origin::default() };
+    let origin = Origin { vendor: "v".into(), created: 1, ..Origin::default() };
     let mut passage = StreamAdapter::new(from, to, origin, UsageChunk::Requested);
     let mut bytes = 0;
     for chunk in chunks {
