@@ -120,6 +120,8 @@ fn shown(model: &Model, surface: ApiSurface) -> Value {
         "owned_by": model.owned_by,
         "name": model.name,
         "display_name": model.name,
+        // What is on sale may be used.
+        "lifecycle": "active",
         "description": description(model),
         "context_window": model.context_window,
         "context_length": model.context_window,

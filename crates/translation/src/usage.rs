@@ -78,9 +78,7 @@ pub(crate) fn responses(out: &mut JsonWriter, usage: &Usage, extras: &str) {
         out.count("input_tokens", input);
         out.key("input_tokens_details").object(|out| {
             out.count("cached_tokens", count(usage, Bucket::CacheRead).unwrap_or(0));
-            if let Some(written) = written(usage) {
-                out.count("cache_write_tokens", written);
-            }
+            out.count("cache_write_tokens", written(usage).unwrap_or(0));
         });
         out.count("output_tokens", output);
         out.key("output_tokens_details").object(|out| {

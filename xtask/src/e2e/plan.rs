@@ -53,7 +53,7 @@ enum RunsOn {
 }
 
 /// All clients. Where a client asks for models of another dialect than its own, the gateway translates.
-const CLIENTS: [Client; 20] = [
+const CLIENTS: [Client; 24] = [
     Client::python("sdk", "python chat", "chat.py", CHAT),
     Client::python("sdk", "python messages", "messages.py", MESSAGES),
     Client::node("sdk", "node chat", "chat.mjs", CHAT),
@@ -66,6 +66,10 @@ const CLIENTS: [Client; 20] = [
     Client::python("fronts", "to messages", "fronts.py", MESSAGES),
     Client::python("fronts", "to responses", "fronts.py", RESPONSES),
     Client::python("fronts", "to gemini", "fronts.py", GEMINI),
+    Client::python("types", "types of chat", "conformance.py", CHAT),
+    Client::python("types", "types of msgs", "conformance.py", MESSAGES),
+    Client::python("types", "types of resp", "conformance.py", RESPONSES),
+    Client::python("types", "types of gemini", "conformance.py", GEMINI),
     Client::python("kits", "langchain chat", "langchain_kit.py", CHAT),
     Client::python("kits", "langchain msgs", "langchain_kit.py", MESSAGES),
     Client::node("kits", "vercel chat", "vercel.mjs", CHAT),
@@ -269,6 +273,7 @@ fn scenario(model: &str, recording: Option<&Recording>) -> Value {
     let usage = &recording.expected;
     json!({
         "model": model,
+        "own": recording.body,
         "text": expected.text,
         "tools": expected.tools,
         "usage": {

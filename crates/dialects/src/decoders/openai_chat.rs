@@ -79,7 +79,7 @@ fn usage(raw: &[u8]) -> Option<Report> {
     let mut usage = Usage::default();
     let sound = input(&counts, &mut usage).and_then(|()| output(&counts, &mut usage));
     let tools = [counts.server_tool_use, counts.server_tool_use_details];
-    if let Some(searches) = tools.into_iter().flatten().find_map(|tools| tools.web_search_requests.0) {
+    if let Some(searches) = tools.into_iter().flatten().filter_map(|tools| tools.web_search_requests.0).max() {
         usage.set_uses(ToolUse::WebSearch, Tokens::new(searches));
     }
     if usage.is_absent() && sound.is_some() {
