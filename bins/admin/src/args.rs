@@ -3,13 +3,13 @@
 use crate::error::AdminError;
 use clap::{Args, Parser, Subcommand};
 use opencredits_api::admin::{
-    AddKey, AddPartner, AddUser, AdminRequest, Amount, EntriesOf, GrantCredits, LedgerEntries, ListPartners, ListUsers,
-    OfUser, RevokeKey, VerifyHead,
+    AddKey, AddPartner, AddUser, AdminRequest, Amount, BackUp, EntriesOf, GrantCredits, LedgerEntries, ListPartners,
+    ListUsers, OfUser, RevokeKey, VerifyHead,
 };
 use opencredits_ledger::ChainHead;
 use opencredits_service::{Clock, Entropy, fresh_id};
 use opencredits_units::{AccountId, BasisPoints, EntryId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The operator's command line of OpenCredits.
 ///
@@ -49,6 +49,17 @@ enum Command {
     /// Queries the ledger.
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Makes a verified copy of the data folder in a new, dated folder in DIR, also while the gateway runs.
+    ///
+    /// The copy has the ledger, the store and every other file of the data folder. It has neither the config nor the
+    /// keys of vendors where these are elsewhere. While a gateway runs, it is the gateway that writes the copy: DIR must
+    /// be a folder that the gateway's user can write.
+    Backup {
+        /// The folder for backups, which is created where there is none.
+        dir: PathBuf,
+    },
+    /// Verifies a backup, and puts it into a data folder that no gateway has open.
+    Restore(RestoreOrder),
     /// The config.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -172,6 +183,22 @@ enum LedgerCommand {
     AcceptLoss,
 }
 
+/// A backup to restore or to check.
+#[derive(Args, Clone)]
+pub(crate) struct RestoreOrder {
+    /// The backup, a folder opencredits-…Z.
+    pub(crate) backup: PathBuf,
+    /// The data folder. Default: that of --data, else the config's.
+    #[arg(long, value_name = "DATA_DIR")]
+    pub(crate) to: Option<PathBuf>,
+    /// Moves the data that is there aside, into a dated folder within the data folder. Nothing is deleted.
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Verifies the backup and restores nothing.
+    #[arg(long, conflicts_with_all = ["to", "replace"])]
+    pub(crate) check: bool,
+}
+
 #[derive(Subcommand)]
 enum ConfigCommand {
     /// Checks the config and shows the one in force.
@@ -236,6 +263,8 @@ pub(crate) enum Task {
     Vendor(String),
     /// A ledger is opened although it lost commits.
     AcceptLoss,
+    /// A backup is restored or checked.
+    Restore(RestoreOrder),
 }
 
 impl Arguments {
@@ -246,6 +275,8 @@ impl Arguments {
             Command::Config(ConfigCommand::Check { file }) => return Ok(Task::Check(file.clone())),
             Command::Config(ConfigCommand::Vendor { id }) => return Ok(Task::Vendor(id.clone())),
             Command::Ledger(LedgerCommand::AcceptLoss) => return Ok(Task::AcceptLoss),
+            Command::Restore(order) => return Ok(Task::Restore(order.clone())),
+            Command::Backup { dir } => AdminRequest::Backup(BackUp { into: absolute(dir)?, at_ms: now }),
             Command::User(UserCommand::Add { label, id }) => AdminRequest::AddUser(AddUser {
                 id: Some(id.unwrap_or_else(|| fresh_id(now, entropy))),
                 label: label.clone(),
@@ -328,4 +359,9 @@ fn entries_of(user: Option<&String>, account: Option<AccountId>) -> EntriesOf {
         (None, Some(account)) => EntriesOf::Account(account),
         (None, None) => EntriesOf::All,
     }
+}
+
+/// The gateway has another working directory.
+fn absolute(dir: &Path) -> Result<PathBuf, AdminError> {
+    std::path::absolute(dir).map_err(|source| AdminError::File { path: dir.to_owned(), source })
 }

@@ -8,6 +8,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use opencredits_api::admin::{Admin, AdminReply, AdminRequest, Refusal, SOCKET_FILE};
+use opencredits_backup::{LEDGER_FILE, STORE_FILE, Source};
 use opencredits_ledger::{Ledger, LedgerError};
 use opencredits_service::ServedCatalogue;
 use opencredits_service::accounts::{Accounts, Tables};
@@ -24,8 +25,6 @@ use tokio::net::UnixStream;
 const SOCKET_POLLS: usize = 250;
 /// The interval.
 const SOCKET_POLL: Duration = Duration::from_millis(20);
-
-const LEDGER_FILE: &str = "ledger.db";
 
 /// A way to run requests.
 pub(crate) enum Client {
@@ -98,7 +97,8 @@ pub(crate) fn accept_loss(dir: &Path) -> Result<AdminReply, AdminError> {
 
 async fn open_files(dir: &Path, config: &Config) -> Result<Admin, FilesError> {
     let ledger = Ledger::open(dir.join(LEDGER_FILE))?;
-    let store = SqliteStore::open(dir.join("store.db"))?;
+    let store = SqliteStore::open(dir.join(STORE_FILE))?;
+    let files = Source { ledger: ledger.clone(), store: store.clone(), data: dir.to_owned() };
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     let mut accounts = Accounts::new(ledger, Tables::of(store), clock, entropy);
     // Only the gateway knows which models a vendor lists. An invalid vendor must not block the ledger.
@@ -107,7 +107,7 @@ async fn open_files(dir: &Path, config: &Config) -> Result<Admin, FilesError> {
     }
     accounts.ensure_system_accounts().await?;
     let price = CreditPrice::new(config.billing.credit_price_usd).unwrap_or_default();
-    Ok(Admin::new(Arc::new(accounts), price))
+    Ok(Admin::new(Arc::new(accounts), price).of_files(files))
 }
 
 /// Sends one request. The connection is polled here, so that no task is left behind.
@@ -144,6 +144,9 @@ fn remedy(request: &AdminRequest) -> Option<String> {
         AdminRequest::GrantCredits(grant) => Some(format!("ask again with --id {}", grant.id?)),
         AdminRequest::AddKey(_) => {
             Some("look whether the key is there with `opencredits-admin key list USER`, and revoke it if so".to_owned())
+        }
+        AdminRequest::Backup(order) => {
+            Some(format!("a backup in {} that is named opencredits-…Z is finished and sound", order.into.display()))
         }
         _ => None,
     }

@@ -1,6 +1,7 @@
 //! Errors of the admin tool.
 
 use opencredits_api::admin::Refusal;
+use opencredits_backup::BackupError;
 use opencredits_ledger::LedgerError;
 use opencredits_service::ServedCatalogueError;
 use opencredits_service::accounts::AccountsError;
@@ -45,6 +46,9 @@ pub(crate) enum AdminError {
     /// The files of the data folder cannot be opened.
     #[error(transparent)]
     Files(#[from] FilesError),
+    /// A backup is not sound, or was not restored.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// No thread could be started.
     #[error("cannot start: {0}")]
     Runtime(std::io::Error),

@@ -3,6 +3,7 @@
 //! It speaks to the running gateway through the admin socket in the data folder, or opens the files when none runs.
 
 mod args;
+mod backups;
 mod check;
 mod client;
 mod error;
@@ -46,18 +47,15 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
             print(&text)?;
             Ok(ExitCode::SUCCESS)
         }
-        Task::AcceptLoss => {
-            let reply = client::accept_loss(Path::new(&located(arguments)?.data.dir))?;
-            print(&rendered(arguments, &reply)?)?;
-            Ok(ExitCode::SUCCESS)
+        Task::AcceptLoss => answered(arguments, &client::accept_loss(Path::new(&located(arguments)?.data.dir))?),
+        Task::Restore(order) => {
+            answered(arguments, &backups::restore(&order, Path::new(&located(arguments)?.data.dir), &SystemClock)?)
         }
         Task::PriceRequest(request) => {
             let config = located(arguments)?;
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(AdminError::Runtime)?;
-            let reply = runtime.block_on(ask(request, &config))?;
-            print(&rendered(arguments, &reply)?)?;
-            Ok(code_of(&reply))
+            answered(arguments, &runtime.block_on(ask(request, &config))?)
         }
     }
 }
@@ -71,8 +69,9 @@ fn located(arguments: &Arguments) -> Result<Config, AdminError> {
     Ok(config)
 }
 
-fn rendered(arguments: &Arguments, reply: &AdminReply) -> Result<String, AdminError> {
-    Ok(if arguments.json { serde_json::to_string_pretty(reply)? } else { show::show(reply) })
+fn answered(arguments: &Arguments, reply: &AdminReply) -> Result<ExitCode, AdminError> {
+    print(&if arguments.json { serde_json::to_string_pretty(reply)? } else { show::show(reply) })?;
+    Ok(code_of(reply))
 }
 
 async fn ask(request: AdminRequest, config: &Config) -> Result<AdminReply, AdminError> {

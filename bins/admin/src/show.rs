@@ -2,7 +2,7 @@
 
 use crate::table::{Table, or_dash, time};
 use opencredits_api::admin::{
-    AdminReply, AmountView, BalanceView, ChainView, EntryView, HoldView, KeyView, PartnerView, UserView,
+    AdminReply, AmountView, BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, PartnerView, UserView,
 };
 
 /// A reply in words and tables.
@@ -31,6 +31,11 @@ pub(crate) fn show(reply: &AdminReply) -> String {
         AdminReply::Holds { holds, total } => holds_table(holds, *total),
         AdminReply::Verified { .. } => verified(reply),
         AdminReply::Head { head, .. } => format!("{head}\n"),
+        AdminReply::BackedUp { backup, left_out } => backed_up(backup, left_out),
+        AdminReply::BackupChecked { backup } => {
+            format!("{} is complete and verifies\n{}", backup.path.display(), backup_table(backup))
+        }
+        AdminReply::Restored { .. } => restored(reply),
         AdminReply::LossAccepted { loss } => loss_accepted(loss.as_ref()),
         _ => "done; use the admin tool of the gateway's version to see more\n".to_owned(),
     }
@@ -173,4 +178,50 @@ fn loss_accepted(loss: Option<&String>) -> String {
         Some(loss) => format!("accepted: {loss}\nthe record of it is kept as ledger.db.head.lost\n"),
         None => "nothing is lost, and nothing was changed\n".to_owned(),
     }
+}
+
+/// What a copy of the data folder never has.
+const ELSEWHERE: &str = "not in it: the config, the keys of vendors and everything else outside of the data folder\n";
+
+fn backed_up(backup: &BackupView, left_out: &[String]) -> String {
+    let mut text = format!("made and verified {}\n{}{ELSEWHERE}", backup.path.display(), backup_table(backup));
+    if !left_out.is_empty() {
+        text.push_str(&format!("nor, since only plain files are copied: {}\n", left_out.join(", ")));
+    }
+    text
+}
+
+fn restored(reply: &AdminReply) -> String {
+    let AdminReply::Restored { backup, to, replaced } = reply else {
+        return String::new();
+    };
+    let mut text = format!("restored {} into {}\n{}", backup.path.display(), to.display(), backup_table(backup));
+    if let Some(replaced) = replaced {
+        text.push_str(&format!("the data of before is in {}; delete it once you are sure\n", replaced.display()));
+    }
+    let made_at = time(backup.made_at_ms);
+    text.push_str(&format!("warning: charges, credits, people and keys after {made_at} are not in it, although they "));
+    text.push_str("were confirmed; keys that were revoked since are in force again\n");
+    text
+}
+
+fn backup_table(backup: &BackupView) -> String {
+    let BackupView { entries, accounts, holds, users, partners, keys, bytes, .. } = backup;
+    let lines = [
+        ("as of", time(backup.made_at_ms)),
+        ("made by version", backup.program.clone()),
+        ("ledger", format!("{entries} entries, {accounts} accounts, {holds} open holds")),
+        ("head", backup.head.clone()),
+        ("store", format!("{users} people, {partners} partners, {keys} keys")),
+        ("files", format!("{} ({bytes} bytes)", backup.files.join(", "))),
+    ];
+    let mut text: String = lines.iter().map(|(name, value)| format!("  {name:<17}{value}\n")).collect();
+    if backup.lacking_accounts > 0 {
+        let lacking = backup.lacking_accounts;
+        text.push_str(&format!(
+            "warning: the store names {lacking} accounts that the ledger does not have, as in the "
+        ));
+        text.push_str("data folder; its ledger lost them\n");
+    }
+    text
 }

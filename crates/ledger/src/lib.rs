@@ -61,7 +61,7 @@
 //! `types` defines the vocabulary. `state` and `commands` decide, purely. `journal` defines a batch, `persister` moves
 //! batches to the disk and `sqlite` writes them. `progress` and `ticket` wait for them. `ledger` is the whole, and `verify`
 //! checks all of it, into a `report`. `chain` hashes what a commit writes, `chain_rows` keeps the hashes, `verify_chain` checks them, and
-//! `head_file` records the last commit beside the ledger.
+//! `head_file` records the last commit beside the ledger. `copy` reads a backup's copy of the file.
 #![warn(clippy::float_arithmetic, clippy::arithmetic_side_effects, clippy::as_conversions)]
 
 mod chain;
@@ -69,6 +69,8 @@ mod chain;
 mod chain_rows;
 mod codec;
 mod commands;
+#[cfg(feature = "sqlite")]
+mod copy;
 #[cfg(doctest)]
 mod docs;
 mod error;
@@ -93,6 +95,8 @@ mod verify_chain;
 
 pub use chain::{ChainHead, ChainHeadError, Loss};
 pub use commands::{HOLDS_MAX, LEGS_MAX, LIMITS_MAX, LINKED_MAX, MEMO_BYTES_MAX, UNFLUSHED_MAX};
+#[cfg(feature = "sqlite")]
+pub use copy::{ClosedLedger, LedgerCopy};
 pub use error::{LedgerError, StorageError};
 pub use ids::random_id;
 pub use ledger::{Ledger, Options, Stats};

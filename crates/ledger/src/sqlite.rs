@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The version of the file format; raised whenever a table changes.
-const FORM: i64 = 2;
+pub(crate) const FORM: i64 = 2;
 /// The last version without a hash chain.
 const FORM_WITHOUT_CHAIN: i64 = 1;
 /// The length of the write-ahead log, in pages, at which it is merged into the file: 16 MiB, so that this is rare.
@@ -65,7 +65,7 @@ pub(crate) struct SqliteJournal {
 }
 
 /// A lock that ends with its owner.
-struct Lock(File);
+pub(crate) struct Lock(File);
 
 impl Drop for Lock {
     /// Closing the file is not enough: a child process that another thread is starting has it open for a moment more.
@@ -161,7 +161,7 @@ fn loss_of_commits(connection: &Connection, path: &Path) -> Result<Option<Loss>,
     chain_rows::loss(connection, tail.as_ref(), recorded)
 }
 
-fn open_to_read(path: &Path) -> Result<Connection, StorageError> {
+pub(crate) fn open_to_read(path: &Path) -> Result<Connection, StorageError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Ok(Connection::open_with_flags(path, flags)?)
 }
@@ -176,7 +176,7 @@ fn begin(connection: &Connection) -> Result<Transaction<'_>, StorageError> {
 
 /// The canonical name of the file, so that two names of one file are one lock. The file is not opened for that: closing
 /// it again would end the locks that SQLite has on it in this process.
-fn real(path: &Path) -> Result<PathBuf, StorageError> {
+pub(crate) fn real(path: &Path) -> Result<PathBuf, StorageError> {
     match path.canonicalize() {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         found => return Ok(found?),
@@ -191,7 +191,7 @@ fn real(path: &Path) -> Result<PathBuf, StorageError> {
 }
 
 /// `ledger.db` is locked by `ledger.db.lock`, which stays: after its deletion two processes could lock two files.
-fn lock(path: &Path) -> Result<Lock, LedgerError> {
+pub(crate) fn lock(path: &Path) -> Result<Lock, LedgerError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let path = PathBuf::from(name);
@@ -206,19 +206,19 @@ fn lock(path: &Path) -> Result<Lock, LedgerError> {
 
 /// Creates the file, readable by its owner only. SQLite gives the log beside it the same permissions.
 #[cfg(unix)]
-fn make_private(path: &Path) -> Result<(), StorageError> {
+pub(crate) fn make_private(path: &Path) -> Result<(), StorageError> {
     use std::os::unix::fs::OpenOptionsExt;
     File::options().create(true).truncate(false).write(true).mode(FILE_MODE).open(path)?;
     Ok(())
 }
 
 #[cfg(not(unix))]
-fn make_private(path: &Path) -> Result<(), StorageError> {
+pub(crate) fn make_private(path: &Path) -> Result<(), StorageError> {
     File::options().create(true).truncate(false).write(true).open(path)?;
     Ok(())
 }
 
-fn form(connection: &Connection) -> Result<i64, StorageError> {
+pub(crate) fn form(connection: &Connection) -> Result<i64, StorageError> {
     let found = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if (0..=FORM).contains(&found) { Ok(found) } else { Err(StorageError::Version { found, known: FORM }) }
 }
@@ -340,26 +340,7 @@ impl Reader for SqliteReader {
     }
 
     fn scan(&self, visitor: &mut dyn Visitor) -> Result<(), StorageError> {
-        let mut connection = open_to_read(&self.path)?;
-        let snapshot = connection.transaction()?;
-        let found: String = snapshot.pragma_query_value(None, "quick_check", |row| row.get(0))?;
-        if found != "ok" {
-            visitor.damage(found);
-            return Ok(());
-        }
-        let links = &Rows(&snapshot);
-        for AccountRow { parts, posted, commit } in accounts(&snapshot)? {
-            visitor.account(parts, posted, Origin { commit, links })?;
-        }
-        each_row(&snapshot, "SELECT id, body FROM holds ORDER BY id", |id, body| visitor.hold(id, body))?;
-        let mut statement = snapshot.prepare("SELECT id, body, commit_number FROM entries ORDER BY id")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let (body, commit): (Vec<u8>, Option<i64>) = (row.get(1)?, row.get(2)?);
-            let origin = Origin { commit: commit.map(i64::cast_unsigned), links };
-            visitor.entry(from_key(row.get(0)?), &body, origin)?;
-        }
-        chain_rows::each(&snapshot, |link| visitor.link(link))
+        scan(&open_to_read(&self.path)?, visitor)
     }
 
     fn head(&self) -> Result<Option<ChainHead>, StorageError> {
@@ -374,6 +355,29 @@ impl Reader for SqliteReader {
     }
 }
 
+/// Shows every row as of one commit.
+pub(crate) fn scan(connection: &Connection, visitor: &mut dyn Visitor) -> Result<(), StorageError> {
+    let snapshot = connection.unchecked_transaction()?;
+    let found: String = snapshot.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+    if found != "ok" {
+        visitor.damage(found);
+        return Ok(());
+    }
+    let links = &Rows(&snapshot);
+    for AccountRow { parts, posted, commit } in accounts(&snapshot)? {
+        visitor.account(parts, posted, Origin { commit, links })?;
+    }
+    each_row(&snapshot, "SELECT id, body FROM holds ORDER BY id", |id, body| visitor.hold(id, body))?;
+    let mut statement = snapshot.prepare("SELECT id, body, commit_number FROM entries ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (body, commit): (Vec<u8>, Option<i64>) = (row.get(1)?, row.get(2)?);
+        let origin = Origin { commit: commit.map(i64::cast_unsigned), links };
+        visitor.entry(from_key(row.get(0)?), &body, origin)?;
+    }
+    chain_rows::each(&snapshot, |link| visitor.link(link))
+}
+
 fn each_row(connection: &Connection, query: &str, mut visit: impl FnMut(EntryId, &[u8])) -> Result<(), StorageError> {
     let mut statement = connection.prepare(query)?;
     let mut rows = statement.query([])?;
@@ -385,15 +389,15 @@ fn each_row(connection: &Connection, query: &str, mut visit: impl FnMut(EntryId,
 }
 
 /// An account as its row has it.
-struct AccountRow {
-    parts: AccountParts,
+pub(crate) struct AccountRow {
+    pub(crate) parts: AccountParts,
     posted: NanoUsd,
     /// The commit that opened it; `None` when it is older than the chain.
     commit: Option<u64>,
 }
 
 /// The accounts by number, which must be dense.
-fn accounts(connection: &Connection) -> Result<Vec<AccountRow>, StorageError> {
+pub(crate) fn accounts(connection: &Connection) -> Result<Vec<AccountRow>, StorageError> {
     let mut statement = connection.prepare(ACCOUNTS)?;
     let mut rows = statement.query([])?;
     let mut accounts = Vec::new();

@@ -17,8 +17,16 @@ const FINDINGS_MAX: usize = 1_000;
 pub(crate) fn verify(reader: &dyn Reader, head: Option<ChainHead>) -> Result<VerifyReport, StorageError> {
     // Read before the rows, which therefore are not older.
     let heads = reader.recorded()?.into_iter().chain(head);
+    verify_rows(heads, |visitor| reader.scan(visitor))
+}
+
+/// Checks the rows that `scan` shows, and that the chain has the commits up to these heads.
+pub(crate) fn verify_rows(
+    heads: impl Iterator<Item = ChainHead>,
+    scan: impl FnOnce(&mut dyn Visitor) -> Result<(), StorageError>,
+) -> Result<VerifyReport, StorageError> {
     let mut check = Check { chain: ChainCheck::new(heads), ..Check::default() };
-    reader.scan(&mut check)?;
+    scan(&mut check)?;
     Ok(check.conclude())
 }
 

@@ -38,5 +38,5 @@ mod traits;
 
 pub use records::{Key, KeyLimit, Partner, Standing, UsageDay, User};
 #[cfg(feature = "sqlite")]
-pub use sqlite::SqliteStore;
+pub use sqlite::{SqliteStore, StoreCopy};
 pub use traits::{Claim, Claims, Keys, Partners, Settings, StoreError, UsageDays, Users};

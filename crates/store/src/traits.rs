@@ -32,6 +32,14 @@ pub enum StoreError {
         /// The table.
         table: &'static str,
     },
+    /// The file was written by a newer program.
+    #[error("it has version {found} and this program knows {known}; use the program that wrote it, or a newer one")]
+    Newer {
+        /// The version that was found.
+        found: i64,
+        /// The newest version that this program knows.
+        known: i64,
+    },
     /// The process is ending.
     #[error("the store is closing")]
     Closing,

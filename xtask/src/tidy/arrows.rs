@@ -22,7 +22,7 @@ const FLOORS: [&[&str]; 6] = [
         "wire",
     ],
     &["store"],
-    &["service"],
+    &["backup", "service"],
     &["api"],
     &["admin", "gateway", "worker", "xtask"],
 ];

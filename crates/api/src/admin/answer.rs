@@ -1,11 +1,13 @@
 //! Executes admin requests: the same code behind the socket and in the admin tool.
 
+use super::backup;
 use super::reply::{AdminReply, Refusal, RefusalCode};
 use super::request::{
     AddKey, AddPartner, AddUser, AdminRequest, Amount, EntriesOf, GrantCredits, LIST_MAX, LedgerEntries, ListPartners,
     ListUsers, OfUser, RevokeKey, VerifyHead,
 };
 use super::views::{AmountView, BalanceView, ChainView, EntryView, HoldView, KeyView};
+use opencredits_backup::Source;
 use opencredits_ledger::{ChainHead, LedgerError, Replay, VerifyReport};
 use opencredits_service::accounts::{
     Accounts, AccountsError, EntryFilter, Grant, NewKey, NewLimit, NewPartner, NewUser, Wallet,
@@ -24,13 +26,21 @@ const HOLDS_MAX: usize = 1_000;
 pub struct Admin {
     accounts: Arc<Accounts>,
     price: CreditPrice,
+    files: Option<Source>,
 }
 
 impl Admin {
     /// An executor on these accounts; `price` is that of one credit.
     #[must_use]
     pub const fn new(accounts: Arc<Accounts>, price: CreditPrice) -> Self {
-        Self { accounts, price }
+        Self { accounts, price, files: None }
+    }
+
+    /// Makes backups of these files, which are those of the accounts.
+    #[must_use]
+    pub fn of_files(mut self, files: Source) -> Self {
+        self.files = Some(files);
+        self
     }
 
     /// Executes a request.
@@ -53,6 +63,10 @@ impl Admin {
             AdminRequest::LedgerVerify => Ok(verified(self.accounts.verify().await?, None)),
             AdminRequest::LedgerVerifyHead(which) => self.verify_head(which).await,
             AdminRequest::LedgerHead => self.head().await,
+            AdminRequest::Backup(order) => match &self.files {
+                Some(files) => backup::take(files.clone(), order).await,
+                None => Err(Refusal::invalid("these accounts are not in files, so there is nothing to back up")),
+            },
         }
     }
 

@@ -12,6 +12,7 @@
 //! ```
 
 mod answer;
+mod backup;
 mod reply;
 mod request;
 mod socket;
@@ -22,11 +23,11 @@ mod views;
 pub use answer::Admin;
 pub use reply::{AdminReply, Refusal, RefusalCode};
 pub use request::{
-    AddKey, AddPartner, AddUser, AdminRequest, Amount, EntriesOf, GrantCredits, LIST_MAX, LedgerEntries, ListPartners,
-    ListUsers, OfUser, RevokeKey, VerifyHead,
+    AddKey, AddPartner, AddUser, AdminRequest, Amount, BackUp, EntriesOf, GrantCredits, LIST_MAX, LedgerEntries,
+    ListPartners, ListUsers, OfUser, RevokeKey, VerifyHead,
 };
 pub use socket::{AdminSocket, SOCKET_FILE, SocketError, admin_router};
 pub use views::{
-    AmountView, BalanceView, ChainView, EntryView, HoldView, KeyView, LegView, LimitView, LineView, PartnerView,
-    UsageView, UserView,
+    AmountView, BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, LegView, LimitView, LineView,
+    PartnerView, UsageView, UserView,
 };

@@ -1,9 +1,12 @@
 //! The replies to admin requests.
 
-use super::views::{AmountView, BalanceView, ChainView, EntryView, HoldView, KeyView, PartnerView, UserView};
+use super::views::{
+    AmountView, BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, PartnerView, UserView,
+};
 use http::StatusCode;
 use opencredits_units::{EntryId, PartnerId, UserId};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// A reply to an operator. As JSON this is also the output of the admin tool with `--json`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +113,27 @@ pub enum AdminReply {
         commits: u64,
         /// The number of entries since then.
         entries: u64,
+    },
+    /// A backup was made and verified.
+    BackedUp {
+        /// The backup.
+        backup: BackupView,
+        /// Folders and links in the data folder that are not in it.
+        left_out: Vec<String>,
+    },
+    /// A backup was verified, by the admin tool alone.
+    BackupChecked {
+        /// The backup.
+        backup: BackupView,
+    },
+    /// A backup was put back, by the admin tool alone.
+    Restored {
+        /// The backup.
+        backup: BackupView,
+        /// The data folder.
+        to: PathBuf,
+        /// The folder with the data of before, where there was some.
+        replaced: Option<PathBuf>,
     },
     /// The loss of commits was accepted, by the admin tool alone.
     LossAccepted {

@@ -2,6 +2,7 @@
 
 use opencredits_units::{AccountId, BasisPoints, EntryId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// The default length of a page.
 pub const LIST_MAX: u32 = 1_000;
@@ -39,6 +40,8 @@ pub enum AdminRequest {
     LedgerVerifyHead(VerifyHead),
     /// The end of the ledger's hash chain.
     LedgerHead,
+    /// Makes a backup of the data folder.
+    Backup(BackUp),
 }
 
 /// An amount as operators write it.
@@ -157,6 +160,16 @@ pub struct LedgerEntries {
 pub struct VerifyHead {
     /// The text of the head.
     pub head: String,
+}
+
+/// A backup to make.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackUp {
+    /// The folder that gets it, as the gateway sees it: an absolute path.
+    pub into: PathBuf,
+    /// Now, for its name.
+    pub at_ms: UnixMs,
 }
 
 /// A filter by account.

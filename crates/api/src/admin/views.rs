@@ -1,11 +1,13 @@
 //! Records in the form that operators read. Money is a decimal string, in dollars and in credits; times are Unix ms.
 
+use opencredits_backup::Checked;
 use opencredits_ledger::{Balance, Covered, EntryKind, EntryRow, HoldRow, Phase};
 use opencredits_service::accounts::LimitBalance;
 use opencredits_service::{GenerationRecord, Line, UsageSource, books};
 use opencredits_store::{Key, Partner, Standing, User};
 use opencredits_units::{AccountId, BasisPoints, CreditPrice, EntryId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// An amount in both units: as it is posted, and as it is shown to people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -343,5 +345,59 @@ pub struct ChainView {
 impl ChainView {
     pub(super) fn new(covered: Covered) -> Self {
         Self { head: covered.head.to_string(), entries: covered.entries, first: covered.first }
+    }
+}
+
+/// A backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupView {
+    /// Its folder.
+    pub path: PathBuf,
+    /// The moment that it is as of.
+    pub made_at_ms: UnixMs,
+    /// The version of the program that made it.
+    pub program: String,
+    /// The end of the ledger's hash chain, as `ledger head` prints it.
+    pub head: String,
+    /// The number of entries of the ledger.
+    pub entries: u64,
+    /// The number of its accounts.
+    pub accounts: u64,
+    /// The number of open holds.
+    pub holds: u64,
+    /// The number of people.
+    pub users: u64,
+    /// The number of partners.
+    pub partners: u64,
+    /// The number of keys, revoked ones too.
+    pub keys: u64,
+    /// The files, without the manifest.
+    pub files: Vec<String>,
+    /// The sum of their sizes.
+    pub bytes: u64,
+    /// The number of accounts that the store names and the ledger lacks.
+    pub lacking_accounts: u64,
+}
+
+impl BackupView {
+    /// The view of a verified backup in this folder.
+    #[must_use]
+    pub fn new(path: PathBuf, checked: Checked) -> Self {
+        let Checked { manifest, lacking } = checked;
+        Self {
+            path,
+            made_at_ms: manifest.made_at_ms,
+            bytes: manifest.bytes(),
+            program: manifest.program,
+            head: manifest.ledger.head,
+            entries: manifest.ledger.entries,
+            accounts: manifest.ledger.accounts,
+            holds: manifest.ledger.holds,
+            users: manifest.store.users,
+            partners: manifest.store.partners,
+            keys: manifest.store.keys,
+            files: manifest.files.into_iter().map(|file| file.name).collect(),
+            lacking_accounts: lacking,
+        }
     }
 }

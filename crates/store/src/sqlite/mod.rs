@@ -1,9 +1,12 @@
 //! The store on SQLite: one connection, one statement at a time, off the async threads.
 
+mod copy;
 mod keys;
 mod people;
 mod rows;
 mod usage;
+
+pub use copy::StoreCopy;
 
 use crate::traits::StoreError;
 use parking_lot::Mutex;
@@ -40,6 +43,13 @@ impl SqliteStore {
         connection.pragma_update(None, "foreign_keys", true)?;
         migrations::migrations::runner().run(&mut connection)?;
         Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+    }
+
+    /// Runs `work` while no handle of this store reads or writes: what `work` begins to read elsewhere is then as of
+    /// the same moment as the store. It must be short, since every other use of the store waits.
+    pub fn while_still<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _still = self.connection.lock();
+        work()
     }
 
     /// Runs `work` on a thread that may block.

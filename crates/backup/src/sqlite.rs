@@ -1,0 +1,99 @@
+//! Copies of SQLite files as of one moment, while others write to them.
+
+use crate::error::BackupError;
+use crate::files::{self, FLUSH_BYTES};
+use crate::stop::Stop;
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags};
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Begins every SQLite file.
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+/// The pages that are copied at once: 1 MiB of the usual 4 KiB.
+const PAGES: i32 = 256;
+/// The steps after which the copy is flushed.
+const STEPS: usize = FLUSH_BYTES >> 20;
+/// How long a lock of another program is waited for.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
+
+/// A database as of one moment. Its writers go on; their log grows until this is dropped.
+pub(crate) struct Snapshot {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl Snapshot {
+    /// Begins to read: the moment is now.
+    pub(crate) fn begin(path: PathBuf) -> Result<Self, BackupError> {
+        let begun = open_to_read(&path).and_then(|connection| {
+            connection.execute_batch("BEGIN")?;
+            // The transaction begins with its first read.
+            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+            Ok(connection)
+        });
+        let connection = begun.map_err(BackupError::sqlite("read", &path))?;
+        Ok(Self { connection, path })
+    }
+
+    /// Copies it page by page into a new file, which needs no log beside it, and flushes that.
+    pub(crate) fn copy_to(self, to: &Path, stop: &Stop) -> Result<(), BackupError> {
+        let file = files::create(to)?;
+        let opened = Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE);
+        let mut target = opened.map_err(BackupError::sqlite("write", to))?;
+        // The copy is flushed here, and deleted where it is not finished: it needs no journal.
+        let wrong = || BackupError::sqlite("write", to);
+        target.pragma_update(None, "synchronous", "off").map_err(wrong())?;
+        target.pragma_update(None, "journal_mode", "off").map_err(wrong())?;
+        self.copy_pages((&mut target, &file), to, stop)?;
+        target.pragma_update(None, "journal_mode", "delete").map_err(wrong())?;
+        drop(target);
+        file.sync_all().map_err(BackupError::file("flush", to))
+    }
+
+    fn copy_pages(&self, (target, file): (&mut Connection, &File), to: &Path, stop: &Stop) -> Result<(), BackupError> {
+        let wrong = || BackupError::sqlite("copy", &self.path);
+        let backup = Backup::new(&self.connection, target).map_err(wrong())?;
+        for step in 1_usize.. {
+            stop.check()?;
+            match backup.step(PAGES).map_err(BackupError::sqlite("write", to))? {
+                StepResult::Done => break,
+                StepResult::Busy | StepResult::Locked => std::thread::sleep(Duration::from_millis(10)),
+                _ if step.is_multiple_of(STEPS) => file.sync_data().map_err(BackupError::file("flush", to))?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the file is a database. It must be none that this process has open: closing it would end SQLite's locks.
+pub(crate) fn is_database(path: &Path) -> Result<bool, BackupError> {
+    let mut begin = [0; MAGIC.len()];
+    let mut file = File::open(path).map_err(BackupError::file("read", path))?;
+    match file.read_exact(&mut begin) {
+        Ok(()) => Ok(begin == *MAGIC),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(source) => Err(BackupError::File { doing: "read", path: path.to_owned(), source }),
+    }
+}
+
+/// SQLite's own check of a copy.
+pub(crate) fn check(path: &Path) -> Result<(), BackupError> {
+    let findings = open_to_read(path).and_then(|connection| {
+        let mut statement = connection.prepare("PRAGMA integrity_check(20)")?;
+        let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+        rows.collect::<Result<Vec<_>, _>>()
+    });
+    let findings = findings.map_err(BackupError::sqlite("read", path))?;
+    if findings == ["ok"] { Ok(()) } else { Err(BackupError::Unsound { path: path.to_owned(), findings }) }
+}
+
+fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_WAIT)?;
+    Ok(connection)
+}

@@ -1,0 +1,53 @@
+//! A copy of the store's file, as a backup has it.
+
+use super::migrations;
+use super::rows::{count, id};
+use crate::traits::StoreError;
+use opencredits_units::AccountId;
+use rusqlite::{Connection, OpenFlags};
+use std::path::Path;
+
+const ACCOUNTS: &str = "
+    SELECT wallet FROM users UNION SELECT earnings FROM partners
+    UNION SELECT limit_account FROM user_keys WHERE limit_account IS NOT NULL
+";
+
+/// The content of a copy of a store, read without a change to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreCopy {
+    /// The number of people.
+    pub users: u64,
+    /// The number of partners.
+    pub partners: u64,
+    /// The number of keys, revoked ones too.
+    pub keys: u64,
+    /// The accounts of the ledger that the rows name.
+    pub accounts: Vec<AccountId>,
+}
+
+impl StoreCopy {
+    /// Reads a copy that nobody writes, of this version or an older one. Rows that belong to nothing are an error.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or was written by a newer program.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        let found = connection.query_row("SELECT max(version) FROM refinery_schema_history", [], |row| row.get(0))?;
+        let runner = migrations::migrations::runner();
+        let known = runner.get_migrations().iter().map(|migration| i64::from(migration.version())).max();
+        let known = known.unwrap_or_default();
+        if found > known {
+            return Err(StoreError::Newer { found, known });
+        }
+        let is_orphaned = connection.prepare("PRAGMA foreign_key_check")?.exists([])?;
+        if is_orphaned {
+            return Err(StoreError::Damaged { table: "user_keys" });
+        }
+        let rows =
+            |table: &str| connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| count(row, 0));
+        let mut statement = connection.prepare(ACCOUNTS)?;
+        let accounts = statement.query_map([], |row| id(row, 0))?.collect::<Result<_, _>>()?;
+        Ok(Self { users: rows("users")?, partners: rows("partners")?, keys: rows("user_keys")?, accounts })
+    }
+}
