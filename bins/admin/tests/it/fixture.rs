@@ -1,6 +1,7 @@
 //! A data folder, and the tool run on it.
 
 use opencredits_api::admin::{Admin, AdminSocket};
+use opencredits_backup::Source;
 use opencredits_catalog::Catalog;
 use opencredits_ledger::Ledger;
 use opencredits_service::accounts::{Accounts, Tables};
@@ -66,6 +67,11 @@ impl Fixture {
         run(&self.dir, arguments)
     }
 
+    /// The tool, not run yet.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        command(&self.dir, arguments)
+    }
+
     /// What the tool prints for people; it must succeed.
     pub(crate) fn text(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
@@ -97,13 +103,13 @@ impl Fixture {
 
 /// Runs the tool on a folder, with none of the caller's own settings.
 pub(crate) fn run(dir: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_opencredits-admin"))
-        .env_clear()
-        .arg("--data")
-        .arg(dir)
-        .args(arguments)
-        .output()
-        .unwrap()
+    command(dir, arguments).output().unwrap()
+}
+
+fn command(dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_opencredits-admin"));
+    command.env_clear().arg("--data").arg(dir).args(arguments);
+    command
 }
 
 /// Serves the admin socket of this folder from a thread, as the gateway does.
@@ -115,17 +121,15 @@ fn serve(dir: &Path) -> (tokio::sync::oneshot::Sender<()>, std::thread::JoinHand
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let ports = Arc::new(Counting(AtomicU64::new(1)));
-            let accounts = Accounts::new(
-                Ledger::open(dir.join("ledger.db")).unwrap(),
-                Tables::of(SqliteStore::open(dir.join("store.db")).unwrap()),
-                ports.clone(),
-                ports,
-            );
+            let ledger = Ledger::open(dir.join("ledger.db")).unwrap();
+            let store = SqliteStore::open(dir.join("store.db")).unwrap();
+            let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), ports.clone(), ports);
+            let files = Source { ledger, store, data: dir.clone() };
             let accounts = accounts.knowing(Catalog::builtin().unwrap().with_sandbox().unwrap());
             accounts.ensure_system_accounts().await.unwrap();
             let socket = AdminSocket::bind(&dir).unwrap();
             ready.send(()).unwrap();
-            let admin = Admin::new(Arc::new(accounts), CreditPrice::default());
+            let admin = Admin::new(Arc::new(accounts), CreditPrice::default()).of_files(files);
             let stop = async move {
                 let _dropped = stopped.await;
             };

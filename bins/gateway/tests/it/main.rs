@@ -1,6 +1,7 @@
 //! The gateway as an operator runs it: the binary on a folder of its own.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod backups;
 mod check;
 mod dev;
 mod fixture;
