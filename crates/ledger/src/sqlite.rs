@@ -344,7 +344,10 @@ impl Reader for SqliteReader {
     }
 
     fn head(&self) -> Result<Option<ChainHead>, StorageError> {
-        Ok(Some(chain_rows::tail(&self.connection.lock())?.head))
+        // Number and hash are two queries: without a transaction a commit between them would mix two heads.
+        let connection = self.connection.lock();
+        let snapshot = connection.unchecked_transaction()?;
+        Ok(Some(chain_rows::tail(&snapshot)?.head))
     }
 
     fn recorded(&self) -> Result<Option<ChainHead>, StorageError> {
