@@ -1,6 +1,8 @@
 //! `cargo xtask e2e`: the official SDKs against the gateway, with recorded providers and a real model behind it.
 
 mod books;
+#[cfg(test)]
+mod docs;
 mod expected;
 mod install;
 mod matrix;
