@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum BackupError {
     /// The file system refused.
-    #[error("cannot {doing} {}: {source}{}", path.display(), remedy(source.kind()))]
+    #[error("cannot {doing} {}: {source}{}", path.display(), remedy(doing, source.kind()))]
     File {
         /// A verb.
         doing: &'static str,
@@ -21,7 +21,7 @@ pub enum BackupError {
         source: std::io::Error,
     },
     /// SQLite refused to copy or to read a copy.
-    #[error("cannot {doing} {}: {source}{}", path.display(), remedy(kind_of(source)))]
+    #[error("cannot {doing} {}: {source}{}", path.display(), remedy(doing, kind_of(source)))]
     Sqlite {
         /// A verb.
         doing: &'static str,
@@ -127,8 +127,9 @@ fn kind_of(error: &rusqlite::Error) -> ErrorKind {
     }
 }
 
-const fn remedy(kind: ErrorKind) -> &'static str {
+fn remedy(doing: &str, kind: ErrorKind) -> &'static str {
     match kind {
+        ErrorKind::PermissionDenied if doing == "read" => "; run this as the user that owns it",
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
             "; the disk is full: free space, or choose another folder"
         }

@@ -16,6 +16,9 @@ const LOCK_FILE: &str = "ledger.db.lock";
 /// The record of the ledger's last commit.
 const HEAD_FILE: &str = "ledger.db.head";
 
+/// Begins the name of a folder with copies that are not in place yet.
+const STAGED_PREFIX: &str = ".restoring-";
+
 /// A restoration.
 #[derive(Debug, Clone, Copy)]
 pub struct Restoring<'a> {
@@ -64,7 +67,8 @@ pub fn restore(order: Restoring<'_>) -> Result<Restored, BackupError> {
     })?;
     hand_over(&to, &to.join(LOCK_FILE));
     refuse_data(&to, &manifest, replace)?;
-    let staged = Unfinished::create(to.join(format!(".restoring-{}", manifest::stamp(at))))?;
+    clear(&to)?;
+    let staged = Unfinished::create(to.join(format!("{STAGED_PREFIX}{}", manifest::stamp(at))))?;
     for file in &manifest.files {
         files::copy(&from.join(&file.name), &staged.path().join(&file.name), &Stop::default())?;
     }
@@ -98,12 +102,24 @@ fn old_files(to: &Path, manifest: &Manifest) -> Result<Vec<String>, BackupError>
             names.push(name.to_owned());
         }
     }
-    // The record of the last commit is exchanged first, and the ledger goes before what belongs to it.
-    names.sort_unstable_by_key(|name| (name != HEAD_FILE, name != LEDGER_FILE, name.clone()));
+    // The ledger goes before what belongs to it: without its log it would open as of an earlier time.
+    names.sort_unstable_by_key(|name| (name != LEDGER_FILE, name.clone()));
     Ok(names)
 }
 
-/// Moves the old files aside and the new ones into their place.
+/// Deletes the copies of a restoration that was interrupted. Under the lock there is no other one.
+fn clear(to: &Path) -> Result<(), BackupError> {
+    for entry in std::fs::read_dir(to).map_err(BackupError::file("read", to))? {
+        let path = entry.map_err(BackupError::file("read", to))?.path();
+        let is_staged = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(STAGED_PREFIX));
+        if is_staged {
+            std::fs::remove_dir_all(&path).map_err(BackupError::file("delete", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Moves the old files aside and the new ones into their place, and names the folder with the old ones.
 fn exchange(
     (staged, to): (&Path, &Path),
     manifest: &Manifest,
@@ -118,22 +134,12 @@ fn exchange(
         files::create_folder(&aside, false)?;
         hand_over(to, &aside);
     }
-    let (heads, others): (Vec<&String>, Vec<&String>) = old.iter().partition(|name| *name == HEAD_FILE);
-    for name in heads {
-        rename(&to.join(name), &aside.join(name))?;
+    for (from, target) in moves((staged, to, &aside), manifest, old) {
+        hand_over(to, &from);
+        std::fs::rename(&from, &target).map_err(BackupError::file("move", &from))?;
+        // Each on its own, so that a power failure leaves no later move without those before it.
+        files::flush_folder(to)?;
     }
-    place((staged, to), HEAD_FILE)?;
-    files::flush_folder(to)?;
-    for name in others {
-        rename(&to.join(name), &aside.join(name))?;
-    }
-    for file in manifest.files.iter().filter(|file| file.name != LEDGER_FILE && file.name != STORE_FILE) {
-        place((staged, to), &file.name)?;
-    }
-    place((staged, to), STORE_FILE)?;
-    files::flush_folder(to)?;
-    place((staged, to), LEDGER_FILE)?;
-    files::flush_folder(to)?;
     if old.is_empty() {
         return Ok(None);
     }
@@ -141,14 +147,18 @@ fn exchange(
     Ok(Some(aside))
 }
 
-fn place((staged, to): (&Path, &Path), name: &str) -> Result<(), BackupError> {
-    let file = staged.join(name);
-    hand_over(to, &file);
-    rename(&file, &to.join(name))
-}
-
-fn rename(from: &Path, to: &Path) -> Result<(), BackupError> {
-    std::fs::rename(from, to).map_err(BackupError::file("move", from))
+/// The moves in their order, which [`restore`] explains.
+fn moves((staged, to, aside): (&Path, &Path, &Path), manifest: &Manifest, old: &[String]) -> Vec<(PathBuf, PathBuf)> {
+    let away = |name: &String| (to.join(name), aside.join(name));
+    let place = |name: &str| (staged.join(name), to.join(name));
+    let is_head = |name: &&String| *name == HEAD_FILE;
+    let is_other = |name: &&str| ![LEDGER_FILE, STORE_FILE].contains(name);
+    let mut moves: Vec<_> = old.iter().filter(is_head).map(away).collect();
+    moves.push(place(HEAD_FILE));
+    moves.extend(old.iter().filter(|name| !is_head(name)).map(away));
+    moves.extend(manifest.files.iter().map(|file| &*file.name).filter(is_other).map(place));
+    moves.extend([STORE_FILE, LEDGER_FILE].map(place));
+    moves
 }
 
 /// Gives a file the owner of its folder, where this process may: files that root restores are for the gateway's user.
@@ -164,3 +174,90 @@ fn hand_over(folder: &Path, file: &Path) {
 
 #[cfg(not(unix))]
 fn hand_over(_folder: &Path, _file: &Path) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Source, Stop};
+    use opencredits_ledger::{Floor, Ledger, OpenAccount, StorageError};
+    use opencredits_store::SqliteStore;
+    use opencredits_units::AccountId;
+
+    const NOW: UnixMs = UnixMs::new(1_790_000_000_000);
+
+    fn open_accounts(data: &Path, ids: std::ops::Range<u128>) -> Ledger {
+        std::fs::create_dir_all(data).unwrap();
+        let ledger = Ledger::open(data.join(LEDGER_FILE)).unwrap();
+        for id in ids.map(AccountId::from_bits) {
+            ledger.open_account(OpenAccount { id, floor: Floor::Zero, contra: None }, NOW).unwrap().wait().unwrap();
+        }
+        ledger
+    }
+
+    /// What is there after so many moves: the accounts, or a refusal because commits are missing.
+    fn check(data: &Path, old: Option<usize>, new: usize) -> Option<usize> {
+        match Ledger::open(data.join(LEDGER_FILE)) {
+            Ok(ledger) => {
+                let accounts = ledger.accounts().len();
+                assert!(accounts == new || Some(accounts) == old, "{accounts}");
+                assert!(accounts != new || data.join(STORE_FILE).exists(), "the new ledger without the new store");
+                assert!(ledger.verify().unwrap().is_clean());
+                Some(accounts)
+            }
+            Err(error) => {
+                assert!(matches!(error, LedgerError::Storage(StorageError::Lost { .. })), "{error}");
+                None
+            }
+        }
+    }
+
+    /// Interrupts a restoration after each of its moves.
+    fn interrupt(old: Option<std::ops::Range<u128>>) {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let ledger = open_accounts(&data, 1..6);
+        let store = SqliteStore::open(data.join(STORE_FILE)).unwrap();
+        let taken = crate::take(Source { ledger, store, data }, &folder.path().join("b"), NOW, &Stop::default());
+        let (backup, manifest) = taken.map(|taken| (taken.path, taken.checked.manifest)).unwrap();
+        for interrupted in 0.. {
+            let to = folder.path().join(format!("{interrupted}"));
+            std::fs::create_dir(&to).unwrap();
+            // An empty folder is the old data, too, as long as nothing was moved.
+            let accounts = match &old {
+                Some(ids) => Some(open_accounts(&to, ids.clone()).accounts().len()),
+                None => (interrupted == 0).then_some(0),
+            };
+            let (staged, aside) = (to.join("staged"), to.join("aside"));
+            for folder in [&staged, &aside] {
+                std::fs::create_dir(folder).unwrap();
+            }
+            for file in &manifest.files {
+                files::copy(&backup.join(&file.name), &staged.join(&file.name), &Stop::default()).unwrap();
+            }
+            LedgerCopy::open(staged.join(LEDGER_FILE)).unwrap().record_head().unwrap();
+            let moves = moves((&staged, &to, &aside), &manifest, &old_files(&to, &manifest).unwrap());
+            for (from, target) in moves.iter().take(interrupted) {
+                std::fs::rename(from, target).unwrap();
+            }
+            let found = check(&to, accounts, 5);
+            if interrupted == moves.len() {
+                assert_eq!(found, Some(5));
+                return;
+            }
+            let again = restore(Restoring { from: &backup, to: &to, replace: true, at: NOW });
+            assert!(again.is_ok(), "{again:?}");
+            assert_eq!(check(&to, None, 5), Some(5));
+        }
+    }
+
+    #[test]
+    fn a_restoration_that_ends_anywhere_leaves_the_old_data_or_the_new_or_none_that_opens() {
+        interrupt(Some(1..9));
+        interrupt(Some(20..23));
+    }
+
+    #[test]
+    fn a_restoration_into_an_empty_folder_that_ends_anywhere_leaves_all_of_it_or_none_that_opens() {
+        interrupt(None);
+    }
+}

@@ -8,6 +8,7 @@ use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
 use proptest::prelude::*;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -459,4 +460,28 @@ fn a_backup_that_is_restored_without_the_record_is_opened() {
     take(&ledger, 3, ONE);
     let restored = Ledger::open(&copy.file).unwrap();
     assert!(restored.verify_with(heads[1]).unwrap().is_clean());
+}
+
+#[test]
+fn a_head_that_is_asked_for_while_others_commit_is_that_of_one_commit() {
+    let books = Books::new();
+    let ledger = open(&books.file);
+    let first = ledger.head().unwrap().unwrap();
+    let is_over = AtomicBool::new(false);
+    let (kept, heads) = std::thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            let mut heads = Vec::new();
+            while !is_over.load(Ordering::Relaxed) {
+                heads.push(ledger.head().unwrap().unwrap());
+            }
+            heads
+        });
+        let kept = take_all(&ledger, 1, &[ONE; 400]);
+        is_over.store(true, Ordering::Relaxed);
+        (kept, asking.join().unwrap())
+    });
+    assert!(heads.len() > kept.len() / 4, "{}", heads.len());
+    for head in heads {
+        assert!(head == first || kept.contains(&head), "{head}");
+    }
 }
