@@ -197,7 +197,7 @@ pub(crate) enum Kind {
     Plain,
     /// Carries the finish reason.
     Finish,
-    /// Usage without choices.
+    /// Usage without choices, or, after a finish reason, with choices that say nothing.
     Usage,
     /// An event without choices, such as the result of a moderation.
     Aside,
@@ -208,6 +208,7 @@ pub(crate) enum Kind {
 /// Reads an answer or a chunk into the outcome. Some hosts put the usage into an extension named `x_…`.
 pub(crate) fn absorb(raw: &[u8], outcome: &mut Outcome) -> Kind {
     let mut seen = Seen::default();
+    let (produced, was_finished) = (outcome.produced.bytes(), outcome.finish.is_some());
     let (mut is_error, mut has_usage) = (false, false);
     let mut cursor = Cursor::new(raw);
     if !cursor.object() {
@@ -239,6 +240,8 @@ pub(crate) fn absorb(raw: &[u8], outcome: &mut Outcome) -> Kind {
         _ if is_error => Kind::Error,
         Seen { finished: true, .. } => Kind::Finish,
         Seen { count: 0, .. } if has_usage => Kind::Usage,
+        // Some resellers repeat an empty choice on the chunk with the usage.
+        _ if has_usage && was_finished && outcome.produced.bytes() == produced => Kind::Usage,
         Seen { count: 0, .. } => Kind::Aside,
         _ => Kind::Plain,
     }

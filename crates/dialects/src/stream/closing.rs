@@ -19,17 +19,19 @@ pub(crate) enum Closing {
     Other,
 }
 
+/// What is known of a stream besides its closing events.
+pub(crate) struct Before<'a> {
+    pub(crate) usage_chunk: UsageChunk,
+    /// Whether the answer called tools.
+    pub(crate) has_calls: bool,
+    /// The first chunk in `openai-chat`, whose id, model and time all others repeat.
+    pub(crate) first: &'a [u8],
+}
+
 /// The closing events, with `extras` (JSON members without braces) added to the usage object.
-///
-/// `has_calls` tells whether the answer called tools.
-pub(crate) fn close(
-    dialect: Dialect,
-    withheld: &[Withheld],
-    (usage_chunk, has_calls): (UsageChunk, bool),
-    extras: &str,
-) -> Vec<u8> {
+pub(crate) fn close(dialect: Dialect, withheld: &[Withheld], before: &Before<'_>, extras: &str) -> Vec<u8> {
     match dialect {
-        Dialect::OpenaiChat => close_chat(withheld, usage_chunk, has_calls, extras),
+        Dialect::OpenaiChat => close_chat(withheld, before, extras),
         Dialect::AnthropicMessages => close_messages(withheld, extras),
         Dialect::OpenaiResponses => close_responses(withheld, extras),
         Dialect::GeminiGenerate => close_gemini(withheld, extras),
@@ -39,14 +41,16 @@ pub(crate) fn close(
 }
 
 /// A chunk of `openai-chat`, where the provider sent none that could be written anew.
-const CHUNK: &[u8] = br#"{"object":"chat.completion.chunk"}"#;
+const CHUNK: &[u8] = br#"{"id":"","object":"chat.completion.chunk","created":0,"model":""}"#;
 /// The last choice, where the provider ended its stream without a finish reason.
 const FINISH_STOP: &[u8] = br#"[{"index":0,"delta":{},"finish_reason":"stop"}]"#;
 const FINISH_CALLS: &[u8] = br#"[{"index":0,"delta":{},"finish_reason":"tool_calls"}]"#;
 
 /// `openai-chat`: in the usage chunk where one was requested, otherwise in the last chunk with a finish reason. A stream
 /// without a finish reason gets one: clients take it for broken otherwise.
-fn close_chat(withheld: &[Withheld], usage_chunk: UsageChunk, has_calls: bool, extras: &str) -> Vec<u8> {
+fn close_chat(withheld: &[Withheld], before: &Before<'_>, extras: &str) -> Vec<u8> {
+    let usage_chunk = before.usage_chunk;
+    let first = if before.first.is_empty() { CHUNK } else { before.first };
     let mut out = Vec::with_capacity(1_024);
     let data_of = |waiting: &Withheld| Event::read(&waiting.raw).data.map(std::borrow::Cow::into_owned);
     let reported = withheld.iter().rev().filter(|waiting| waiting.kind != Closing::Done).find_map(|waiting| {
@@ -58,10 +62,10 @@ fn close_chat(withheld: &[Withheld], usage_chunk: UsageChunk, has_calls: bool, e
     let mut has_usage = false;
     if last_finish.is_none() {
         let any = withheld.iter().find_map(|waiting| data_of(waiting).filter(|data| data.starts_with(b"{")));
-        let choice: &[u8] = if has_calls { FINISH_CALLS } else { FINISH_STOP };
+        let choice: &[u8] = if before.has_calls { FINISH_CALLS } else { FINISH_STOP };
         let usage: &[u8] = if usage_chunk == UsageChunk::Requested { b"null" } else { &usage };
         let finish = [Edit { name: "choices", value: choice }, Edit { name: "usage", value: usage }];
-        push_event(&mut out, b"", &json::edit(any.as_deref().unwrap_or(CHUNK), &finish));
+        push_event(&mut out, b"", &json::edit(any.as_deref().unwrap_or(first), &finish));
     }
     for (at, waiting) in withheld.iter().enumerate() {
         let Some(data) = data_of(waiting) else {
@@ -83,7 +87,7 @@ fn close_chat(withheld: &[Withheld], usage_chunk: UsageChunk, has_calls: bool, e
     let last = last_finish.and_then(|at| data_of(withheld.get(at)?));
     if let (UsageChunk::Requested, false) = (usage_chunk, has_usage) {
         let chunk = [Edit { name: "choices", value: b"[]" }, Edit { name: "usage", value: &usage }];
-        push_event(&mut out, b"", &json::edit(last.as_deref().unwrap_or(CHUNK), &chunk));
+        push_event(&mut out, b"", &json::edit(last.as_deref().unwrap_or(first), &chunk));
     }
     push_event(&mut out, b"", b"[DONE]");
     out

@@ -9,7 +9,7 @@ use crate::decoders::openai_responses as responses;
 use crate::dialect::Dialect;
 use crate::outcome::{End, Outcome};
 use crate::stream::call_indices::CallIndices;
-use crate::stream::closing::{self, Closing, Withheld, spliced};
+use crate::stream::closing::{self, Before, Closing, Withheld, spliced};
 use crate::stream::event_template::EventTemplate;
 use crate::upstream_error::UpstreamError;
 use crate::usage_chunk::UsageChunk;
@@ -53,6 +53,8 @@ pub struct StreamTap {
     ended: bool,
     /// Whether the answer called tools; known at its end.
     has_calls: bool,
+    /// The first chunk in `openai-chat`, for one that has to be made.
+    first: Vec<u8>,
     template: EventTemplate,
     call_indices: CallIndices,
     /// The last event that matched a template, where it has counts.
@@ -90,6 +92,7 @@ impl StreamTap {
             last: Forwarding::Sent,
             ended: false,
             has_calls: false,
+            first: Vec::new(),
             template: EventTemplate::default(),
             call_indices: CallIndices::default(),
             unread: Vec::new(),
@@ -251,7 +254,8 @@ impl StreamTap {
     /// The closing events, with `extras` (JSON members without braces) added to the usage object.
     #[must_use]
     pub fn close(self, extras: &str) -> Bytes {
-        closing::close(self.dialect, &self.withheld, (self.usage_chunk, self.has_calls), extras).into()
+        let before = Before { usage_chunk: self.usage_chunk, has_calls: self.has_calls, first: &self.first };
+        closing::close(self.dialect, &self.withheld, &before, extras).into()
     }
 
     fn event(&mut self, raw: &[u8]) -> Disposition {
@@ -283,6 +287,9 @@ impl StreamTap {
         if data.trim_ascii() == b"[DONE]" {
             self.ended = true;
             return Disposition::Withhold(Closing::Done);
+        }
+        if self.first.is_empty() && data.starts_with(b"{") {
+            self.first = data.to_vec();
         }
         match chat::absorb(data, &mut self.outcome) {
             chat::Kind::Aside if !self.withheld.is_empty() => Disposition::Withhold(Closing::Other),

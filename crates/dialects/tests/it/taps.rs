@@ -54,6 +54,32 @@ fn usage_that_comes_on_the_finish_chunk_gets_its_own_where_that_was_asked_for() 
 }
 
 #[test]
+fn usage_beside_an_empty_choice_after_the_finish_is_still_the_last_chunk() {
+    let usage = USAGE.replace("\"choices\":[]", "\"choices\":[{\"delta\":{\"content\":\"\"},\"finish_reason\":null}]");
+    let stream = [chunk(r#"{"content":"Hi"}"#, "null"), chunk("{}", r#""stop""#), usage, DONE.to_owned()].concat();
+    for size in [1, 7, stream.len()] {
+        let asked = through(Dialect::OpenaiChat, UsageChunk::Requested, &stream, size);
+        assert_eq!(asked, stream.replace("\"total_tokens\":5}", "\"total_tokens\":5,\"cost\":0.5}"));
+        let not_asked = through(Dialect::OpenaiChat, UsageChunk::NotRequested, &stream, size);
+        assert_eq!(not_asked.matches("\"usage\"").count(), 1, "{not_asked}");
+        assert_eq!(not_asked.matches("\"finish_reason\":\"stop\"").count(), 1, "{not_asked}");
+    }
+}
+
+#[test]
+fn a_chunk_that_has_to_be_made_is_of_the_same_answer() {
+    let head = r#""id":"c1","object":"chat.completion.chunk","created":7,"model":"m""#;
+    let stream = format!(
+        "data: {{{head},\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"Hi\"}},\"finish_reason\":null}}]}}\n\n"
+    );
+    for usage_chunk in [UsageChunk::Requested, UsageChunk::NotRequested] {
+        let out = through(Dialect::OpenaiChat, usage_chunk, &[stream.as_str(), DONE].concat(), stream.len());
+        let made: Vec<&str> = out.lines().filter(|line| line.starts_with("data: {")).skip(1).collect();
+        assert!(!made.is_empty() && made.iter().all(|line| line.contains(head)), "{out}");
+    }
+}
+
+#[test]
 fn a_choice_that_goes_on_after_another_has_finished_passes() {
     let second = "data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"more\"},\"finish_reason\":null}]}\n\n";
     let stream =
