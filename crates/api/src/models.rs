@@ -110,7 +110,7 @@ fn shown(model: &Model, surface: ApiSurface) -> Value {
         ApiSurface::AnthropicMessages => "model",
         ApiSurface::OpenaiChat | ApiSurface::OpenaiResponses | ApiSurface::GeminiGenerate => model.kind.name(),
     };
-    json!({
+    let mut shown = json!({
         "id": &*model.id,
         "object": "model",
         "type": kind,
@@ -135,7 +135,13 @@ fn shown(model: &Model, surface: ApiSurface) -> Value {
             "currency": "USD",
             "unit": "token",
         },
-    })
+    });
+    if let (ApiSurface::AnthropicMessages, Some(members)) = (surface, shown.as_object_mut()) {
+        // Its SDKs' type demands it.
+        let lifecycle = if model.deprecated { "deprecated" } else { "active" };
+        members.insert("lifecycle".to_owned(), lifecycle.into());
+    }
+    shown
 }
 
 /// A model as `gemini-generate` lists it: <https://ai.google.dev/api/models#Model>.

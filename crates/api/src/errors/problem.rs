@@ -104,12 +104,14 @@ impl Problem {
             ApiSurface::OpenaiResponses => {
                 let row = self.kind.row();
                 let error = json!({
-                    "code": row.error_type, "message": self.message,
+                    "code": self.kind.response_code(), "message": self.message,
                     "metadata": self.metadata_of(row.error_type, row.retryable),
                 });
+                // What the request said has passed without being kept; its SDKs' types demand these members all the same.
                 let response = json!({
                     "id": format!("resp_{request_id}"), "object": "response", "status": "failed", "error": error,
-                    "output": [], "request_id": request_id,
+                    "created_at": 0, "model": "", "output": [], "parallel_tool_calls": true, "tool_choice": "auto",
+                    "tools": [], "request_id": request_id,
                 });
                 // The sequence number is unknown here: the provider's numbered events have passed without being parsed.
                 let event = json!({"type": "response.failed", "sequence_number": 0, "response": response});
@@ -178,5 +180,37 @@ impl Problem {
         metadata.entry("provider_code").or_insert(Value::Null);
         metadata.entry("previous_errors").or_insert_with(|| json!([]));
         Value::Object(metadata)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The codes that the SDK of `openai-responses` lists, and the one that its clients know besides.
+    const CODES: [&str; 7] = [
+        "context_length_exceeded",
+        "failed_to_download_image",
+        "image_too_large",
+        "invalid_prompt",
+        "rate_limit_exceeded",
+        "server_error",
+        "unsupported_image_media_type",
+    ];
+
+    #[test]
+    fn a_response_that_fails_in_mid_stream_has_what_its_type_demands() {
+        for kind in ErrorType::ALL {
+            let event = Problem::new(kind, "why").into_event(ApiSurface::OpenaiResponses, "req_1");
+            let event = String::from_utf8(event).unwrap();
+            let data = event.split_once("data: ").unwrap().1;
+            let response = serde_json::from_str::<Value>(data).unwrap()["response"].take();
+            for member in ["created_at", "model", "output", "parallel_tool_calls", "tool_choice", "tools"] {
+                assert!(!response[member].is_null(), "{member}: {response}");
+            }
+            let error = &response["error"];
+            assert!(CODES.contains(&error["code"].as_str().unwrap()), "{error}");
+            assert_eq!(error["metadata"]["error_type"], kind.row().error_type);
+        }
     }
 }

@@ -166,4 +166,19 @@ impl ErrorType {
             Self::ProviderTimeout => row(S::GATEWAY_TIMEOUT, ["timeout", "timeout_error", "DEADLINE_EXCEEDED"], Yes),
         }
     }
+
+    /// The code of an `openai-responses` answer that failed: one of that API's own, which are few.
+    #[must_use]
+    pub const fn response_code(self) -> &'static str {
+        match self {
+            // Not among those that its SDKs list, but the word by which clients shorten a conversation.
+            Self::ContextLengthExceeded => "context_length_exceeded",
+            Self::RateLimitExceeded => "rate_limit_exceeded",
+            Self::ContentPolicyViolation | Self::InvalidRequest | Self::UnsupportedParameter => "invalid_prompt",
+            Self::ImageDownloadFailed => "failed_to_download_image",
+            Self::ImageTooLarge => "image_too_large",
+            Self::UnsupportedImageFormat => "unsupported_image_media_type",
+            _ => "server_error",
+        }
+    }
 }
