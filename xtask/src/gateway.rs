@@ -102,6 +102,14 @@ impl Plan {
         ));
     }
 
+    /// Adds a model that makes vectors, whose output costs nothing.
+    pub(crate) fn embedding(&mut self, id: &str, (vendor, upstream_model): (&str, &str), price: &Rates) {
+        self.models.push_str(&format!(
+            "\n[[model]]\nid = \"{id}\"\nvendor = \"{vendor}\"\nupstream_model = \"{upstream_model}\"\nkind = \"embedding\"\ncontext_window = 400000\nmax_output_tokens = 1\nprices = {}\n",
+            Rates { output: 0, ..*price }.toml()
+        ));
+    }
+
     fn config(&self, port: u16) -> String {
         let ack = match self.ack {
             Ack::Accepted => "accepted",

@@ -110,7 +110,7 @@ fn shown(model: &Model, surface: ApiSurface) -> Value {
         ApiSurface::AnthropicMessages => "model",
         ApiSurface::OpenaiChat | ApiSurface::OpenaiResponses | ApiSurface::GeminiGenerate => model.kind.name(),
     };
-    let mut shown = json!({
+    json!({
         "id": &*model.id,
         "object": "model",
         "type": kind,
@@ -120,8 +120,7 @@ fn shown(model: &Model, surface: ApiSurface) -> Value {
         "owned_by": model.owned_by,
         "name": model.name,
         "display_name": model.name,
-        // What is on sale may be used.
-        "lifecycle": "active",
+        "lifecycle": if model.deprecated { "deprecated" } else { "active" },
         "description": description(model),
         "context_window": model.context_window,
         "context_length": model.context_window,
@@ -135,13 +134,7 @@ fn shown(model: &Model, surface: ApiSurface) -> Value {
             "currency": "USD",
             "unit": "token",
         },
-    });
-    if let (ApiSurface::AnthropicMessages, Some(members)) = (surface, shown.as_object_mut()) {
-        // Its SDKs' type demands it.
-        let lifecycle = if model.deprecated { "deprecated" } else { "active" };
-        members.insert("lifecycle".to_owned(), lifecycle.into());
-    }
-    shown
+    })
 }
 
 /// A model as `gemini-generate` lists it: <https://ai.google.dev/api/models#Model>.

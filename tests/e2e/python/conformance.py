@@ -1,241 +1,91 @@
-"""Every kind of answer and event in front of every API, parsed strictly by the types of its own SDK.
-
-The SDKs themselves take nearly anything: they build their objects without a check. Clients in other languages do not.
-"""
+"""Every recorded answer through each API in front, read strictly with the types of that API's official SDK."""
 
 import json
-import urllib.error
-import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
-import anthropic.types
-import openai.types
-import openai.types.chat
-import openai.types.responses
-from common import BASE_URL, KEY, MODELS, SCENARIOS, STRANGE_KEY, Cells, equal, true
-from google.genai import types
-from openai.types.shared import ErrorObject
-from pydantic import TypeAdapter, ValidationError
+from common import MODELS, PLAN, Cells, true
+from strict import FRONTS, ask, complaints, framed, read, told, whole_stream
 
 cell = Cells()
-# Recordings of the provider's failures.
-FAILURES = ("bad_request", "unauthorized", "rate_limited", "broken", "stream_cut")
-SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-HELLO = "Say hello."
+AT_ONCE = 4
+RECORDED = [answer for answer in PLAN["recorded"] if answer["dialect"] == MODELS]
 
 
-def is_whole(text):
-    return text.lstrip().startswith(b"{")
+def recorded(answer):
+    """The provider's own bytes, as text."""
+    body = json.load(open(answer["file"], encoding="utf-8"))["response"]["body"]
+    return body if isinstance(body, str) else json.dumps(body)
 
 
-def events_of(stream):
-    """The data of each event."""
-    return [line[5:].strip() for line in stream.splitlines() if line.startswith(b"data:")]
+def has_error(answer):
+    """Whether the provider fails within an answer that it began with 200."""
+    body = recorded(answer)
+    values = [json.loads(data) for _, data in framed(body) if data.startswith("{")] if answer["stream"] else [json.loads(body)]
+    return any(isinstance(value, dict) and value.get("error") for value in values)
 
 
-class Front:
-    """An API, and the types of its answers."""
-
-    dialect = None
-
-    def __init__(self, answer, event, headers):
-        self.answer, self.event, self.headers = TypeAdapter(answer), TypeAdapter(event), headers
-
-    def request(self, path, body=None, key=KEY):
-        """The status and the body of an answer."""
-        headers = {"content-type": "application/json"} | {name: value(key) for name, value in self.headers.items()}
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(BASE_URL + path, data=data, headers=headers)
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return answer.status, answer.read()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read()
-
-    def whole(self, model):
-        """What is wrong with a whole answer."""
-        return self.wrong_with(self.asked(model, False))
-
-    def stream(self, model):
-        """What is wrong with a streamed answer."""
-        answer = self.asked(model, True)
-        events = events_of(answer)
-        true(events, "no event")
-        true(b"[DONE]" not in events[:-1], "something follows the end")
-        return self.wrong_with(answer)
-
-    def asked(self, model, stream):
-        path, body = self.asks(model, stream)
-        status, answer = self.request(path, body)
-        equal(status, 200, answer[:300])
-        return answer
-
-    def wrong_with(self, text):
-        """The complaints about an answer, whole or streamed, by the name of the member and their kind."""
-        if is_whole(text):
-            return self.complaints(self.answer, text)
-        events = [event for event in events_of(text) if event != b"[DONE]"]
-        return set().union(*(self.one(event) for event in events))
-
-    def one(self, event):
-        return self.complaints(self.event, event)
-
-    def complaints(self, kind, text):
-        try:
-            kind.validate_json(text)
-        except ValidationError as error:
-            return {(str(one["loc"][-1:]), one["type"]) for one in error.errors()}
+def of_provider(answer, own, stream):
+    """What the SDK's types say against the provider's own answer, where it passes: that is no fault of ours."""
+    if own.dialect != MODELS or answer["stream"] != stream:
         return set()
-
-    def refused(self):
-        """Errors of ours and of the provider."""
-        path, body = self.asks(SCENARIOS["chat"]["model"], False)
-        strange, _ = self.asks("no/such-model", False)
-        nobody = self.request(path, body, STRANGE_KEY)
-        unknown = self.request(strange, body | ({"model": "no/such-model"} if "model" in body else {}))
-        malformed = self.request(path, 7)
-        equal([nobody[0], unknown[0], malformed[0]], [401, 404, 400], "statuses")
-        failed = []
-        for name in ("bad_request", "unauthorized"):
-            if name in SCENARIOS:
-                path, body = self.asks(SCENARIOS[name]["model"], False)
-                failed.append(self.request(path, body))
-        for status, answer in [nobody, unknown, malformed, *failed]:
-            true(status >= 400, f"{status} is no error")
-            self.error(json.loads(answer))
+    body = recorded(answer)
+    if answer["status"] >= 400:
+        return complaints(own.error(None), [json.loads(body)])
+    return complaints(own.event, read(own, body)) if stream else complaints(own.whole, [json.loads(body)])
 
 
-def bearer(key):
-    return f"Bearer {key}"
+def check(answer, own, stream, number):
+    """What is wrong with the gateway's answer, in words; nothing is none."""
+    name = answer["model"].removeprefix("recorded/")
+    fails = answer["status"] < 400 and has_error(answer)
+    status, body = ask(own, answer["model"], stream, number)
+    if (status >= 400) != (answer["status"] >= 400) and not fails:
+        return f"{name}: {status} of a recorded {answer['status']}: {body[:300]}"
+    if status >= 400:
+        found = complaints(own.error(status), [json.loads(body)])
+    elif stream:
+        found = complaints(own.event, read(own, body)) | whole_stream(own, body, fails or answer["cut"])
+    else:
+        found = complaints(own.whole, [json.loads(body)])
+    found -= of_provider(answer, own, stream)
+    return f"{name}: {told(found)}" if found else ""
 
 
-class Chat(Front):
-    dialect = "openai-chat"
+def all_of(answers, front, stream):
+    """Asks for all of them; those that are wrong are told, the first one first."""
+    true(answers, "no recording")
 
-    def __init__(self):
-        chat = openai.types.chat
-        super().__init__(chat.ChatCompletion, chat.ChatCompletionChunk, {"authorization": bearer})
+    def one(numbered):
+        return check(numbered[1], FRONTS[front], stream, numbered[0])
 
-    def asks(self, model, stream):
-        tools = [{"type": "function", "function": {"name": "f", "parameters": SCHEMA}}]
-        messages = [{"role": "user", "content": HELLO}]
-        body = {"model": model, "messages": messages, "tools": tools, "stream": stream}
-        return "/v1/chat/completions", body | ({"stream_options": {"include_usage": True}} if stream else {})
-
-    def error(self, body):
-        # The code is the status, as in the interface's specification.
-        TypeAdapter(ErrorObject).validate_python({"param": None} | body["error"] | {"code": str(body["error"]["code"])})
-
-    def look_up(self):
-        _, models = self.request("/v1/models")
-        for model in json.loads(models)["data"]:
-            TypeAdapter(openai.types.Model).validate_python(model)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        wrong = [said for said in pool.map(one, enumerate(answers)) if said]
+    true(not wrong, f"{len(wrong)} of {len(answers)}: " + " | ".join(wrong))
 
 
-class Responses(Chat):
-    dialect = "openai-responses"
+def add(front):
+    fine = [answer for answer in RECORDED if answer["status"] < 400 and not answer["cut"]]
+    refused = [answer for answer in RECORDED if answer["status"] >= 400]
+    cut = [answer for answer in RECORDED if answer["cut"]]
 
-    def __init__(self):
-        responses = openai.types.responses
-        Front.__init__(self, responses.Response, responses.ResponseStreamEvent, {"authorization": bearer})
-
-    def asks(self, model, stream):
-        tools = [{"type": "function", "name": "f", "parameters": SCHEMA, "strict": False}]
-        return "/v1/responses", {"model": model, "input": HELLO, "tools": tools, "stream": stream, "store": False}
-
-
-class Messages(Front):
-    dialect = "anthropic-messages"
-
-    def __init__(self):
-        headers = {"x-api-key": str, "anthropic-version": lambda _: "2023-06-01"}
-        super().__init__(anthropic.types.Message, anthropic.types.RawMessageStreamEvent, headers)
-
-    def asks(self, model, stream):
-        tools = [{"name": "f", "input_schema": SCHEMA}]
-        messages = [{"role": "user", "content": HELLO}]
-        body = {"model": model, "max_tokens": 4096, "messages": messages, "tools": tools, "stream": stream}
-        return "/v1/messages", body
-
-    def one(self, event):
-        # The SDK knows it, and has no type for it.
-        return set() if json.loads(event) == {"type": "ping"} else super().one(event)
-
-    def error(self, body):
-        TypeAdapter(anthropic.types.ErrorResponse).validate_python(body)
-
-    def look_up(self):
-        _, models = self.request("/v1/models")
-        for model in json.loads(models)["data"]:
-            TypeAdapter(anthropic.types.ModelInfo).validate_python(model)
-        path, body = self.asks(SCENARIOS["chat"]["model"], False)
-        counted = {name: body[name] for name in ("model", "messages", "tools")}
-        status, count = self.request(path + "/count_tokens", counted)
-        equal(status, 200, count[:300])
-        TypeAdapter(anthropic.types.MessageTokensCount).validate_json(count)
-
-
-class Gemini(Front):
-    dialect = "gemini-generate"
-
-    def __init__(self):
-        answer = types.GenerateContentResponse
-        super().__init__(answer, answer, {"x-goog-api-key": str})
-
-    def asks(self, model, stream):
-        tools = [{"functionDeclarations": [{"name": "f", "parametersJsonSchema": SCHEMA}]}]
-        body = {"contents": [{"role": "user", "parts": [{"text": HELLO}]}], "tools": tools}
-        return f"/v1beta/models/{model}:" + ("streamGenerateContent?alt=sse" if stream else "generateContent"), body
-
-    def complaints(self, kind, text):
-        """The SDK leaves out what its types do not know before it checks them."""
-        return {one for one in super().complaints(kind, text) if one[1] != "extra_forbidden"}
-
-    def error(self, body):
-        equal(sorted({"details"} | set(body["error"])), ["code", "details", "message", "status"], "members")
-
-    def look_up(self):
-        _, models = self.request("/v1beta/models")
-        for model in json.loads(models)["models"]:
-            equal(self.complaints(TypeAdapter(types.Model), json.dumps(model)), set(), "complaints")
-
-
-def each_scenario(front, ask, whole):
-    """Asks for every recording. What passes as it is may be as wrong as the provider's own bytes, and no more."""
-    wrong = []
-    for name, scenario in SCENARIOS.items():
-        if name in FAILURES:
-            continue
-        own = scenario["own"].encode()
-        passes = MODELS == front.dialect and is_whole(own) == whole
-        try:
-            ours = ask(scenario["model"]) - (front.wrong_with(own) if passes else set())
-        except Exception as error:
-            ours = error
-        if ours:
-            wrong.append(f"{name}: {ours}")
-    true(not wrong, " | ".join(wrong))
-
-
-def add(name, make):
-    @cell(f"{name}: whole")
+    @cell(f"{front}: whole")
     def whole():
-        front = make()
-        each_scenario(front, front.whole, True)
+        all_of(fine, front, False)
 
-    @cell(f"{name}: stream")
+    @cell(f"{front}: stream")
     def stream():
-        front = make()
-        each_scenario(front, front.stream, False)
+        all_of(fine, front, True)
 
-    @cell(f"{name}: errors")
-    def refused():
-        make().refused()
+    @cell(f"{front}: refused")
+    def refusals():
+        all_of(refused, front, False)
+        all_of(refused, front, True)
 
-    @cell(f"{name}: look-ups")
-    def look_up():
-        make().look_up()
+    @cell(f"{front}: broken off")
+    def broken_off():
+        all_of(cut, front, True)
 
 
-for name, make in [("chat", Chat), ("messages", Messages), ("responses", Responses), ("gemini", Gemini)]:
-    add(name, make)
+for front in FRONTS:
+    add(front)
 cell.run()

@@ -3,6 +3,7 @@
 use super::pricing::{Known, MARKUP_BPS};
 use crate::gateway::Rates;
 use crate::outcome::Outcome;
+use opencredits_units::ToolUse;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -32,7 +33,7 @@ pub(super) fn audit(entries: &[Value], known: &BTreeMap<String, Known>) -> Outco
 /// One charge: its lines, what the recording holds, and where the money went.
 fn check(entry: &Value, known: Option<&Known>) -> Outcome {
     let charged = decimal(&entry["charged"]["usd"], NANO)?;
-    let rates = known.map(|known| &known.rates);
+    let rates = known.and_then(|known| known.rates.as_ref());
     let of_lines = charge(cost(list(&entry["usage"]["lines"]), rates)?);
     if charged != of_lines {
         return Err(format!("charged {charged} nano-USD, its lines make {of_lines}").into());
@@ -66,11 +67,13 @@ fn cost(lines: &[Value], rates: Option<&Rates>) -> Outcome<i128> {
 /// A class of tokens that has no price of its own costs what its side costs.
 fn rate(what: &str, rates: &Rates) -> Outcome<u64> {
     match what {
-        "input" | "input_audio" => Ok(rates.input),
+        "input" | "input_audio" | "input_image" | "input_video" | "input_tool_prompt" => Ok(rates.input),
         "cache_read" => Ok(rates.cache_read),
         "cache_write" | "cache_write_5m" => Ok(rates.cache_write_5m),
         "cache_write_1h" => Ok(rates.cache_write_1h),
-        "output" | "reasoning" | "output_audio" => Ok(rates.output),
+        "output" | "reasoning" | "output_audio" | "output_image" => Ok(rates.output),
+        // The config sets no fee for a tool.
+        _ if ToolUse::ALL.iter().any(|tool| tool.name() == what) => Ok(0),
         _ => Err(format!("{what} has no price").into()),
     }
 }
@@ -122,7 +125,7 @@ mod tests {
 
     /// 7 × 3,000 + 300 + 2 × 15,000 pico-USD and a quarter more are 64.125 nano-USD.
     fn check(entry: Value, recorded_pico: Option<i128>, expected: Result<(), &str>) {
-        let known = Known { rates: RATES, recorded_pico, may_be_estimated: false };
+        let known = Known { rates: Some(RATES), recorded_pico, may_be_estimated: false };
         let known = BTreeMap::from([("m".to_owned(), known)]);
         let found = audit(&[entry], &known).map(drop).map_err(|error| error.to_string());
         match expected {

@@ -1,6 +1,7 @@
 //! `cargo xtask e2e`: the official SDKs against the gateway, with recorded providers and a real model behind it.
 
 mod books;
+mod conformance;
 #[cfg(test)]
 mod docs;
 mod expected;
@@ -8,6 +9,7 @@ mod install;
 mod matrix;
 mod plan;
 mod pricing;
+mod replayed;
 
 use crate::gateway::{Ack, Gateway, Plan, UPSTREAM_KEY};
 use crate::outcome::Outcome;
@@ -52,7 +54,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let tools = install::install()?;
     Gateway::build()?;
     let ready = start.elapsed();
-    let scenarios = Scenarios::read()?;
+    let scenarios = Scenarios::read(&clients)?;
     let folder = fresh_folder()?;
     let matrix = drive(&clients, &scenarios, &tools, &folder)?;
     println!("\n{matrix}\n{} s, {} of them installing and building", start.elapsed().as_secs(), ready.as_secs());
@@ -68,7 +70,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
 
 /// Starts what the clients need, runs them one after the other, and looks at what they leave behind.
 fn drive(clients: &[Client], scenarios: &Scenarios, tools: &Tools, folder: &Path) -> Outcome<Matrix> {
-    let replay = ReplayUpstream::start(scenarios.recordings().to_vec())?;
+    let replay = ReplayUpstream::start(scenarios.recordings())?;
     let (_model_server, model_port) = start_model(tools)?;
     let mut plan = Plan::new(folder, Ack::Accepted);
     scenarios.add_to(&mut plan, &replay.base_url(), &format!("http://127.0.0.1:{model_port}"));
@@ -80,9 +82,8 @@ fn drive(clients: &[Client], scenarios: &Scenarios, tools: &Tools, folder: &Path
         println!("{}", client.name);
         run_client(client, tools, &plan_file, &mut matrix)?;
     }
-    let cancelled = clients
-        .iter()
-        .filter(|client| client.cancels() && client.stops_the_bill() && !scenarios.recordings().is_empty());
+    let cancelled =
+        clients.iter().filter(|client| client.cancels() && client.stops_the_bill() && scenarios.has_recordings());
     matrix.check("the provider saw no key and no header of a client", seen(&replay.received()));
     matrix
         .check("a cancelled stream is stopped upstream where that ends its bill", stopped(&replay, cancelled.count()));

@@ -1,8 +1,10 @@
 //! Which recordings stand behind which models, and what the clients are told.
 
+use super::conformance::Conformance;
 use super::expected::Expected;
 use super::install::Tools;
-use super::pricing::{Known, MARKUP_BPS};
+use super::pricing::{Known, MARKUP_BPS, PRICE};
+use super::replayed::{CHAT, GEMINI, MESSAGES, RESPONSES, SANDBOX, vendor_lines};
 use crate::gateway::{Gateway, Mind, Plan, Rates};
 use crate::outcome::Outcome;
 use crate::workspace;
@@ -15,23 +17,11 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-pub(super) const CHAT: &str = "openai-chat";
-pub(super) const MESSAGES: &str = "anthropic-messages";
-const RESPONSES: &str = "openai-responses";
-const GEMINI: &str = "gemini-generate";
 /// Scenarios whose usage does not come, or need not: what was produced is counted.
 const ESTIMATED: [&str; 3] = ["stream_cut", "stream_long", "stream_no_usage"];
 /// Scenarios in which the provider fails.
 const FAULTS: [&str; 4] = ["broken", "rate_limited", "stream_cut", "unauthorized"];
 
-/// What the replayed models cost.
-const PRICE: Rates = Rates {
-    input: 3_000_000,
-    cache_read: 300_000,
-    cache_write_5m: 3_750_000,
-    cache_write_1h: 6_000_000,
-    output: 15_000_000,
-};
 /// What the operator asks for the real model: numbers that leave something to round.
 const LOCAL_PRICE: Rates =
     Rates { input: 123_457, cache_read: 31_003, cache_write_5m: 123_457, cache_write_1h: 123_457, output: 654_321 };
@@ -53,7 +43,7 @@ enum RunsOn {
 }
 
 /// All clients. Where a client asks for models of another dialect than its own, the gateway translates.
-const CLIENTS: [Client; 24] = [
+const CLIENTS: [Client; 25] = [
     Client::python("sdk", "python chat", "chat.py", CHAT),
     Client::python("sdk", "python messages", "messages.py", MESSAGES),
     Client::node("sdk", "node chat", "chat.mjs", CHAT),
@@ -66,16 +56,17 @@ const CLIENTS: [Client; 24] = [
     Client::python("fronts", "to messages", "fronts.py", MESSAGES),
     Client::python("fronts", "to responses", "fronts.py", RESPONSES),
     Client::python("fronts", "to gemini", "fronts.py", GEMINI),
-    Client::python("types", "types of chat", "conformance.py", CHAT),
-    Client::python("types", "types of msgs", "conformance.py", MESSAGES),
-    Client::python("types", "types of resp", "conformance.py", RESPONSES),
-    Client::python("types", "types of gemini", "conformance.py", GEMINI),
     Client::python("kits", "langchain chat", "langchain_kit.py", CHAT),
     Client::python("kits", "langchain msgs", "langchain_kit.py", MESSAGES),
     Client::node("kits", "vercel chat", "vercel.mjs", CHAT),
     Client::node("kits", "vercel msgs", "vercel.mjs", MESSAGES),
     Client::node("browsers", "browser chat", "browser.mjs", CHAT),
     Client::node("browsers", "browser msgs", "browser.mjs", MESSAGES),
+    Client::python("types", "types of chat", "conformance.py", CHAT),
+    Client::python("types", "types of msgs", "conformance.py", MESSAGES),
+    Client::python("types", "types of resp", "conformance.py", RESPONSES),
+    Client::python("types", "types of gemini", "conformance.py", GEMINI),
+    Client::python("look-ups", "types of rest", "conformance_rest.py", CHAT),
     Client::python("agents", "agents chat", "agents.py", CHAT),
     Client::python("agents", "agents msgs", "agents.py", MESSAGES),
 ];
@@ -98,6 +89,11 @@ impl Client {
     /// Whether it cancels a stream.
     pub(super) fn cancels(&self) -> bool {
         self.group == "sdk"
+    }
+
+    /// Whether it reads recorded answers with its SDK's types.
+    fn reads_types(&self) -> bool {
+        self.script.starts_with("conformance")
     }
 
     /// Whether its vendor stops billing when its stream is stopped.
@@ -133,18 +129,30 @@ pub(super) struct Scenarios {
     /// The recordings of both dialects; none without the shared folder.
     #[serde(skip)]
     recordings: Vec<Recording>,
+    /// All that are read with the SDKs' types; none where no client does.
+    #[serde(skip)]
+    conformance: Conformance,
 }
 
 impl Scenarios {
-    pub(super) fn read() -> Outcome<Self> {
+    pub(super) fn read(clients: &[Client]) -> Outcome<Self> {
         let file = workspace::root().join("tests/e2e/scenarios.json");
         let mut scenarios: Self = serde_json::from_str(&fs::read_to_string(file)?)?;
         scenarios.recordings = recordings(|row| [CHAT, MESSAGES, RESPONSES, GEMINI].contains(&row.api.as_str()));
+        if clients.iter().any(Client::reads_types) {
+            scenarios.conformance = Conformance::read()?;
+        }
         Ok(scenarios)
     }
 
-    pub(super) fn recordings(&self) -> &[Recording] {
-        &self.recordings
+    /// Whether there are recordings.
+    pub(super) fn has_recordings(&self) -> bool {
+        !self.recordings.is_empty()
+    }
+
+    /// All that is replayed.
+    pub(super) fn recordings(&self) -> Vec<Recording> {
+        self.recordings.iter().cloned().chain(self.conformance.recordings()).collect()
     }
 
     /// What stands behind a model, where it is a recording.
@@ -171,6 +179,7 @@ impl Scenarios {
                 plan.model(&model(dialect, name), (&vendor, upstream_model), mind, &PRICE);
             }
         }
+        self.conformance.add_to(plan, replay_url);
         for (dialect, vendor) in &self.local {
             plan.vendor(vendor, dialect, local_url, "auth = \"none\"");
             plan.model(&local_model(dialect), (vendor, "smollm2"), Mind::Plain, &LOCAL_PRICE);
@@ -184,13 +193,14 @@ impl Scenarios {
             for (name, upstream_model) in scenarios {
                 let recorded_pico = self.recording(upstream_model).and_then(|found| recorded_pico(&found.expected));
                 let may_be_estimated = ESTIMATED.contains(&name.as_str());
-                known.insert(model(dialect, name), Known { rates: PRICE, recorded_pico, may_be_estimated });
+                known.insert(model(dialect, name), Known { rates: Some(PRICE), recorded_pico, may_be_estimated });
             }
         }
         for dialect in self.local.keys() {
-            let of_model = Known { rates: LOCAL_PRICE, recorded_pico: None, may_be_estimated: false };
+            let of_model = Known { rates: Some(LOCAL_PRICE), recorded_pico: None, may_be_estimated: false };
             known.insert(local_model(dialect), of_model);
         }
+        known.extend(self.conformance.known());
         known
     }
 
@@ -220,22 +230,13 @@ impl Scenarios {
             "markup_bps": MARKUP_BPS,
             "price": PRICE,
             "local": {CHAT: local_model(CHAT), MESSAGES: local_model(MESSAGES), "price": LOCAL_PRICE},
-            "sandbox": {CHAT: "sandbox/gpt", MESSAGES: "sandbox/claude"},
+            "sandbox": {CHAT: SANDBOX[0], MESSAGES: SANDBOX[1]},
             "scenarios": scenarios,
             "node": node.display().to_string(),
-            "has_recordings": !self.recordings.is_empty(),
+            "has_recordings": self.has_recordings(),
+            "recorded": self.conformance.told(),
         });
         Ok(plan.to_string())
-    }
-}
-
-/// How the replayed vendors differ. One kind stops billing when a stream is stopped, the other does not say so.
-fn vendor_lines(dialect: &str) -> &'static str {
-    match dialect {
-        CHAT => "stop_billing = \"ends\"",
-        MESSAGES => "auth = \"x-api-key\"\nheaders = { anthropic-version = \"2023-06-01\" }",
-        GEMINI => "auth = \"x-goog-api-key\"",
-        _ => "",
     }
 }
 
@@ -273,7 +274,6 @@ fn scenario(model: &str, recording: Option<&Recording>) -> Value {
     let usage = &recording.expected;
     json!({
         "model": model,
-        "own": recording.body,
         "text": expected.text,
         "tools": expected.tools,
         "usage": {

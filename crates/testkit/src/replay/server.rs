@@ -68,7 +68,7 @@ impl Received {
 ///
 /// The model's name in the request's body or path selects the recording: its id, after an optional prefix with a slash,
 /// and optional options after a plus: `replay/0d1897f1af+delay=20`. The path selects the dialect: `…/chat/completions`,
-/// `…/messages`, `…/responses` or `…:generateContent`.
+/// `…/messages`, `…/responses`, `…/embeddings` or `…:generateContent`.
 ///
 /// ```
 /// use opencredits_testkit::{Fault, ReplayUpstream, recordings};
@@ -242,6 +242,7 @@ fn is_dialect_of(uri: &Uri, api: &str) -> bool {
     let path = uri.path();
     (path.ends_with("/messages") && api.ends_with("-messages"))
         || (path.ends_with("/chat/completions") && api.ends_with("-chat"))
+        || (path.ends_with("/embeddings") && api.ends_with("-embeddings"))
         || (path.ends_with("/responses") && api.ends_with("-responses"))
         || (path.ends_with("enerateContent") && api.ends_with("-generate"))
 }
