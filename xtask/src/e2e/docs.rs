@@ -31,9 +31,14 @@ fn page() -> String {
 
 /// The address that a call is given, such as `base_url=URL`.
 fn address(call: &str) -> Option<&str> {
-    let at = ["base_url=", "baseURL: "].iter().find_map(|name| call.find(name))?;
+    let at = ["base_url=", "baseURL: ", "api_base="].iter().find_map(|name| call.find(name))?;
     let rest = &call[at..];
     Some(rest[..rest.find([',', ')', '}']).unwrap_or(rest.len())].trim())
+}
+
+/// What chooses the API where the name of the model does, such as `model="gemini/`.
+fn api(call: &str) -> &str {
+    call.find("model=\"").and_then(|at| call[at..].split_once('…')).map_or("", |(chosen, _)| chosen)
 }
 
 /// What is called where the text ends: the word before the last open parenthesis.
@@ -58,15 +63,16 @@ fn every_call_on_the_page_is_made_by_a_script() {
         let call = format!("{name}(");
         let calls = scripts.match_indices(call.as_str()).map(|(at, _)| &scripts[at..]);
         let mut near = calls.map(|call| call.chars().take(NEAR_BYTES).collect::<String>());
-        assert!(near.any(|call| call.contains(address)), "no script calls {name} with {address}");
+        let is_same = |call: String| self::address(&call) == Some(address) && call.contains(api(code));
+        assert!(near.any(is_same), "no script calls {name} with {address}");
     }
-    assert!(checked > 8, "{checked} calls on the page");
+    assert!(checked > 11, "{checked} calls on the page");
 }
 
 #[test]
 fn every_client_that_is_given_the_address_stands_on_the_page() {
     let (page, scripts) = (page(), scripts());
-    for place in ["base_url=URL", "baseURL: URL"] {
+    for place in ["base_url=URL", "baseURL: URL", "api_base=URL"] {
         for (at, _) in scripts.match_indices(place) {
             let name = called(&scripts[..at]);
             assert!(page.contains(&format!("{name}(")), "{name} is not on the page");

@@ -43,7 +43,7 @@ enum RunsOn {
 }
 
 /// All clients. Where a client asks for models of another dialect than its own, the gateway translates.
-const CLIENTS: [Client; 25] = [
+const CLIENTS: [Client; 28] = [
     Client::python("sdk", "python chat", "chat.py", CHAT),
     Client::python("sdk", "python messages", "messages.py", MESSAGES),
     Client::node("sdk", "node chat", "chat.mjs", CHAT),
@@ -60,6 +60,9 @@ const CLIENTS: [Client; 25] = [
     Client::python("kits", "langchain msgs", "langchain_kit.py", MESSAGES),
     Client::node("kits", "vercel chat", "vercel.mjs", CHAT),
     Client::node("kits", "vercel msgs", "vercel.mjs", MESSAGES),
+    Client::python("litellm", "litellm to chat", "litellm_kit.py", CHAT),
+    Client::python("litellm", "litellm to msgs", "litellm_kit.py", MESSAGES),
+    Client::python("litellm", "litellm to gem", "litellm_kit.py", GEMINI),
     Client::node("browsers", "browser chat", "browser.mjs", CHAT),
     Client::node("browsers", "browser msgs", "browser.mjs", MESSAGES),
     Client::python("types", "types of chat", "conformance.py", CHAT),
