@@ -5,6 +5,7 @@ use crate::error::StartError;
 use crate::machine;
 use crate::ports::{SystemClock, SystemEntropy};
 use opencredits_api::{ApiSettings, App, CorsOrigins};
+use opencredits_backup::{LEDGER_FILE, STORE_FILE};
 use opencredits_catalog::Catalog;
 use opencredits_keys::HashKey;
 use opencredits_ledger::{Ledger, LedgerError};
@@ -65,8 +66,8 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     let (catalog, upstreams) = served(offer, Arc::new(http));
     let dir = Path::new(&config.data.dir);
     make_folder(dir).map_err(|source| StartError::Io { what: format!("the data folder {}", dir.display()), source })?;
-    let ledger = open_ledger(&dir.join("ledger.db")).await?;
-    let store = SqliteStore::open(dir.join("store.db"))?;
+    let ledger = open_ledger(&dir.join(LEDGER_FILE)).await?;
+    let store = SqliteStore::open(dir.join(STORE_FILE))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     books::open(&ledger, clock.now())?;

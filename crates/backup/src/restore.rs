@@ -7,14 +7,9 @@ use crate::manifest::{self, Manifest};
 use crate::stop::Stop;
 use crate::take::is_of_ledger_or_store;
 use crate::{LEDGER_FILE, STORE_FILE};
-use opencredits_ledger::{ClosedLedger, LedgerCopy, LedgerError};
+use opencredits_ledger::{ClosedLedger, HEAD_ENDING, LOCK_ENDING, LedgerCopy, LedgerError};
 use opencredits_units::UnixMs;
 use std::path::{Path, PathBuf};
-
-/// The file that keeps a ledger locked; it stays where it is.
-const LOCK_FILE: &str = "ledger.db.lock";
-/// The record of the ledger's last commit.
-const HEAD_FILE: &str = "ledger.db.head";
 
 /// Begins the name of a folder with copies that are not in place yet.
 const STAGED_PREFIX: &str = ".restoring-";
@@ -65,7 +60,7 @@ pub fn restore(order: Restoring<'_>) -> Result<Restored, BackupError> {
         LedgerError::Locked { .. } => BackupError::InUse { path: to.clone() },
         error => error.into(),
     })?;
-    hand_over(&to, &to.join(LOCK_FILE));
+    hand_over(&to, &to.join(of_ledger(LOCK_ENDING)));
     refuse_data(&to, &manifest, replace)?;
     clear(&to)?;
     let staged = Unfinished::create(to.join(format!("{STAGED_PREFIX}{}", manifest::stamp(at))))?;
@@ -81,6 +76,11 @@ pub fn restore(order: Restoring<'_>) -> Result<Restored, BackupError> {
     Ok(Restored { path: to, checked, replaced })
 }
 
+/// The name of a file that belongs to the ledger.
+fn of_ledger(ending: &str) -> String {
+    format!("{LEDGER_FILE}{ending}")
+}
+
 fn refuse_data(to: &Path, manifest: &Manifest, replace: bool) -> Result<(), BackupError> {
     let names = if to.exists() { old_files(to, manifest)? } else { Vec::new() };
     if names.is_empty() || replace {
@@ -91,6 +91,7 @@ fn refuse_data(to: &Path, manifest: &Manifest, replace: bool) -> Result<(), Back
 
 /// The files that have to go: those of a ledger or a store, and those with the name of a file in the backup.
 fn old_files(to: &Path, manifest: &Manifest) -> Result<Vec<String>, BackupError> {
+    let lock = of_ledger(LOCK_ENDING);
     let mut names = Vec::new();
     for entry in std::fs::read_dir(to).map_err(BackupError::file("read", to))? {
         let name = entry.map_err(BackupError::file("read", to))?.file_name();
@@ -98,7 +99,7 @@ fn old_files(to: &Path, manifest: &Manifest) -> Result<Vec<String>, BackupError>
             continue;
         };
         let is_restored = manifest.files.iter().any(|file| file.name == name);
-        if name != LOCK_FILE && (is_of_ledger_or_store(name) || is_restored) {
+        if name != lock && (is_of_ledger_or_store(name) || is_restored) {
             names.push(name.to_owned());
         }
     }
@@ -151,10 +152,11 @@ fn exchange(
 fn moves((staged, to, aside): (&Path, &Path, &Path), manifest: &Manifest, old: &[String]) -> Vec<(PathBuf, PathBuf)> {
     let away = |name: &String| (to.join(name), aside.join(name));
     let place = |name: &str| (staged.join(name), to.join(name));
-    let is_head = |name: &&String| *name == HEAD_FILE;
+    let head = of_ledger(HEAD_ENDING);
+    let is_head = |name: &&String| **name == head;
     let is_other = |name: &&str| ![LEDGER_FILE, STORE_FILE].contains(name);
     let mut moves: Vec<_> = old.iter().filter(is_head).map(away).collect();
-    moves.push(place(HEAD_FILE));
+    moves.push(place(&head));
     moves.extend(old.iter().filter(|name| !is_head(name)).map(away));
     moves.extend(manifest.files.iter().map(|file| &*file.name).filter(is_other).map(place));
     moves.extend([STORE_FILE, LEDGER_FILE].map(place));

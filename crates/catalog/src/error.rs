@@ -7,7 +7,7 @@ use opencredits_units::DecimalError;
 #[non_exhaustive]
 pub enum CatalogError {
     /// No model of this name.
-    #[error("there is no model {name:?}{}; GET /v1/models lists all", suggest(.similar))]
+    #[error("there is no model {name:?}; {}GET /v1/models lists all", suggest(.similar))]
     UnknownModel {
         /// The requested name.
         name: String,
@@ -57,5 +57,5 @@ pub enum CatalogError {
 }
 
 fn suggest(similar: &[String]) -> String {
-    if similar.is_empty() { String::new() } else { format!("; did you mean {}?", similar.join(" or ")) }
+    if similar.is_empty() { String::new() } else { format!("did you mean {}? ", similar.join(" or ")) }
 }

@@ -51,7 +51,10 @@ impl Names {
         let asked = lower.rsplit('/').next().unwrap_or(&lower);
         let mut scored: Vec<(usize, &str)> = models
             .iter()
-            .map(|model| (likeness(asked, model.id.rsplit('/').next().unwrap_or(&model.id)), &*model.id))
+            .map(|model| {
+                let bare = likeness(asked, model.id.rsplit('/').next().unwrap_or(&model.id));
+                (if words(&lower) == words(&model.id) { SAME_WORDS } else { bare }, &*model.id)
+            })
             .filter(|(likeness, _)| *likeness >= SIMILAR_MIN)
             .collect();
         scored.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.len().cmp(&b.1.len())).then_with(|| a.1.cmp(b.1)));
@@ -75,7 +78,7 @@ fn likeness(asked: &str, name: &str) -> usize {
 
 /// The words of a name, in the order of the alphabet.
 fn words(name: &str) -> Vec<&str> {
-    let mut words: Vec<&str> = name.split(['-', '.', '_', ':', ' ']).filter(|word| !word.is_empty()).collect();
+    let mut words: Vec<&str> = name.split(['-', '.', '_', ':', ' ', '/']).filter(|word| !word.is_empty()).collect();
     words.sort_unstable();
     words
 }

@@ -36,9 +36,12 @@ pub(crate) struct HeadFile {
     second: bool,
 }
 
-/// The name of the file: that of the ledger, with `.head` behind it.
+/// What follows the ledger's name in that of the file with its head.
+pub const HEAD_ENDING: &str = ".head";
+
+/// The name of the file.
 pub(crate) fn beside(ledger: &Path) -> PathBuf {
-    named(ledger, ".head")
+    named(ledger, HEAD_ENDING)
 }
 
 /// The name that the file gets when its loss is accepted.
@@ -46,7 +49,7 @@ pub(crate) fn set_aside(ledger: &Path) -> PathBuf {
     named(ledger, ".head.lost")
 }
 
-fn named(ledger: &Path, ending: &str) -> PathBuf {
+pub(crate) fn named(ledger: &Path, ending: &str) -> PathBuf {
     let mut name = ledger.as_os_str().to_owned();
     name.push(ending);
     PathBuf::from(name)

@@ -98,11 +98,13 @@ pub use commands::{HOLDS_MAX, LEGS_MAX, LIMITS_MAX, LINKED_MAX, MEMO_BYTES_MAX, 
 #[cfg(feature = "sqlite")]
 pub use copy::{ClosedLedger, LedgerCopy};
 pub use error::{LedgerError, StorageError};
+pub use head_file::HEAD_ENDING;
 pub use ids::random_id;
 pub use ledger::{Ledger, Options, Stats};
 /// Money, ids and time, as the ledger takes them.
 pub use opencredits_units as units;
 pub use report::{Covered, Finding, VerifyReport};
+pub use sqlite::LOCK_ENDING;
 pub use ticket::{Accepted, Durable};
 pub use types::{
     AccountRow, Balance, Capture, Captured, EntryKind, EntryRow, Expired, Floor, Held, HoldRow, Leg, OnShortfall,

@@ -190,11 +190,13 @@ pub(crate) fn real(path: &Path) -> Result<PathBuf, StorageError> {
     Ok(folder.canonicalize()?.join(name))
 }
 
-/// `ledger.db` is locked by `ledger.db.lock`, which stays: after its deletion two processes could lock two files.
+/// What follows the ledger's name in that of the file that locks it. The file stays: after its deletion two processes could
+/// lock two files.
+pub const LOCK_ENDING: &str = ".lock";
+
+/// Locks the ledger.
 pub(crate) fn lock(path: &Path) -> Result<Lock, LedgerError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let path = PathBuf::from(name);
+    let path = head_file::named(path, LOCK_ENDING);
     make_private(&path)?;
     let file = File::options().write(true).open(&path).map_err(StorageError::from)?;
     match file.try_lock() {

@@ -72,6 +72,16 @@ def add_sandbox(name):
         with ThreadPoolExecutor(len(asked)) as pool:
             list(pool.map(one, asked))
 
+    @cell(f"{name}: overflow", replayed=False)
+    def overflow():
+        for model in SANDBOX:
+            for stream in (False, True):
+                answer = ask(own, model, stream, text="sandbox:error overflow")
+                value = fine(own.error(400), answer, 400)
+                true("context_length_exceeded" in json.dumps(value), answer[1])
+                # Claude Code shortens its conversation by these words.
+                true(name != "messages" or value["error"]["message"].startswith("prompt is too long"), answer[1])
+
     @cell(f"{name}: sandbox streams", replayed=False)
     def streams():
         calls = 'sandbox:call f {"city": "Rome"}'.replace('"', '\\"')

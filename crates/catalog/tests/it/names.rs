@@ -33,6 +33,7 @@ fn an_unknown_model_is_refused_with_names_like_it() {
         ("claude-4-5-sonnet", "anthropic/claude-sonnet-4-5"),
         ("gpt-mini-5", "openai/gpt-5-mini"),
         ("gtp-5-mini", "openai/gpt-5-mini"),
+        ("gpt-5-mini/openai", "openai/gpt-5-mini"),
     ] {
         let Err(CatalogError::UnknownModel { similar, .. }) = catalog.resolve(asked) else {
             panic!("{asked} was found");

@@ -116,7 +116,7 @@ fn orders(prompt: &str) -> impl Iterator<Item = (&str, Option<&str>, std::ops::R
 fn takes(word: &str, argument: &str) -> bool {
     let is_number = !argument.is_empty() && argument.bytes().all(|byte| byte.is_ascii_digit());
     match word {
-        "error" => is_number || argument == "quota",
+        "error" => is_number || matches!(argument, "quota" | "overflow"),
         "echo" | "empty" | "refusal" => false,
         _ => is_number,
     }

@@ -10,14 +10,17 @@ use serde_json::{Value, json};
 pub(super) struct Problem {
     pub(super) status: StatusCode,
     message: String,
-    quota: Quota,
+    cause: Cause,
 }
 
-/// Whether our account at the vendor is out of quota.
+/// What an error is about, where its status does not tell.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Quota {
-    Left,
-    Exhausted,
+enum Cause {
+    OfStatus,
+    /// Our account at the vendor is out of quota.
+    Quota,
+    /// The request exceeds the context window.
+    Overflow,
 }
 
 impl Problem {
@@ -29,19 +32,22 @@ impl Problem {
         Self::of(StatusCode::NOT_FOUND, format!("the sandbox does not serve {path}"))
     }
 
-    /// The error that `sandbox:error` commands: a status from 400 on, or `quota`.
+    /// The error that `sandbox:error` commands: a status from 400 on, `quota` or `overflow`.
     pub(super) fn ordered(what: &str) -> Self {
+        let because = |cause, status, message: &str| Self { cause, ..Self::of(status, message.to_owned()) };
+        match what {
+            "quota" => {
+                let message = "you exceeded your current quota, as the request ordered";
+                return because(Cause::Quota, StatusCode::TOO_MANY_REQUESTS, message);
+            }
+            "overflow" => {
+                let message = "prompt is too long: 200001 tokens > 200000 maximum, as the request ordered";
+                return because(Cause::Overflow, StatusCode::BAD_REQUEST, message);
+            }
+            _ => {}
+        }
         let status = what.parse().ok().and_then(|code: u16| StatusCode::from_u16(code).ok());
         let status = status.filter(|status| (400..600).contains(&status.as_u16()));
-        if what == "quota" {
-            return Self {
-                quota: Quota::Exhausted,
-                ..Self::of(
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "you exceeded your current quota, as the request ordered".to_owned(),
-                )
-            };
-        }
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let message = format!("the request ordered an error {}", status.as_u16());
         Self::of(status, message)
@@ -56,11 +62,11 @@ impl Problem {
     }
 
     const fn of(status: StatusCode, message: String) -> Self {
-        Self { status, message, quota: Quota::Left }
+        Self { status, message, cause: Cause::OfStatus }
     }
 
     pub(super) fn wants_a_retry(&self) -> bool {
-        self.quota == Quota::Left && matches!(self.status.as_u16(), 429 | 503 | 529)
+        self.cause != Cause::Quota && matches!(self.status.as_u16(), 429 | 503 | 529)
     }
 
     pub(super) fn body(&self, dialect: SandboxDialect, seed: Seed) -> Value {
@@ -78,8 +84,10 @@ impl Problem {
     }
 
     fn chat_words(&self) -> (&'static str, Option<&'static str>) {
-        if self.quota == Quota::Exhausted {
-            return ("insufficient_quota", Some("insufficient_quota"));
+        match self.cause {
+            Cause::Quota => return ("insufficient_quota", Some("insufficient_quota")),
+            Cause::Overflow => return ("invalid_request_error", Some("context_length_exceeded")),
+            Cause::OfStatus => {}
         }
         match self.status.as_u16() {
             401 => ("invalid_request_error", Some("invalid_api_key")),

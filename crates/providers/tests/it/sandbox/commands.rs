@@ -39,6 +39,10 @@ fn an_error_is_ordered_by_its_status() {
     }
     let body = request(Dialect::OpenaiChat, "sandbox:error quota", json!({}));
     assert_eq!(refused(Dialect::OpenaiChat, &body).1.kind, ErrorKind::OurAccount);
+    for dialect in [Dialect::OpenaiChat, Dialect::AnthropicMessages] {
+        let (status, error, _) = refused(dialect, &request(dialect, "sandbox:error overflow", json!({})));
+        assert_eq!((status, error.kind), (400, ErrorKind::ContextLength), "{dialect}");
+    }
 }
 
 #[test]
