@@ -45,7 +45,7 @@ mod usage_layout;
 pub use dialect::{Dialect, UnknownDialect};
 pub use enum_names::{BLOCK_REASONS, FINISH_REASONS, enum_name};
 pub use error::RequestError;
-pub use facts::{InputAmount, RequestFacts};
+pub use facts::{ExactInput, InputAmount, RequestFacts};
 pub use outcome::{End, Finish, Outcome, Produced, Trust};
 pub use overflow::Overflow;
 pub use stream::start_detector::{StartDetector, StreamStart};

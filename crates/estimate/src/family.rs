@@ -3,6 +3,7 @@
 use crate::class::Class;
 use crate::tables::ONE;
 use crate::text::TextAmount;
+use crate::vocabulary::Vocabulary;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -24,7 +25,10 @@ struct Factors {
 
 /// A family of models that share a way to count tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Family(&'static Entry);
+pub struct Family {
+    entry: &'static Entry,
+    vocabulary: Option<Vocabulary>,
+}
 
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 struct File {
@@ -37,6 +41,9 @@ struct File {
 struct Entry {
     words: Vec<String>,
     vocabulary: String,
+    /// Parts of the names of those models that have exactly this vocabulary, which is public.
+    #[serde(default)]
+    exact: Vec<String>,
     /// Percent of the tokens of the vocabulary.
     scale: u64,
     /// Tokens of a request without any content.
@@ -59,6 +66,7 @@ struct Entry {
 static PLAIN: Entry = Entry {
     words: Vec::new(),
     vocabulary: String::new(),
+    exact: Vec::new(),
     scale: PERCENT,
     base: 8,
     per_message: 4,
@@ -86,7 +94,15 @@ impl Family {
     pub fn of(names: &[&str]) -> Self {
         let names: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
         let fits = |word: &String| names.iter().any(|name| name.contains(word.as_str()));
-        Self(FAMILIES.iter().find(|entry| entry.words.iter().any(fits)).unwrap_or(&PLAIN))
+        let entry = FAMILIES.iter().find(|entry| entry.words.iter().any(fits)).unwrap_or(&PLAIN);
+        let vocabulary = Vocabulary::named(&entry.vocabulary).filter(|_| entry.exact.iter().any(fits));
+        Self { entry, vocabulary }
+    }
+
+    /// The vocabulary with which its tokens can be counted exactly, where that is known and public.
+    #[must_use]
+    pub fn vocabulary(self) -> Option<Vocabulary> {
+        self.vocabulary
     }
 }
 
@@ -94,7 +110,7 @@ impl TextAmount {
     /// The estimated tokens of the text, rounded; one at least where there is any text.
     #[must_use]
     pub fn tokens(&self, family: Family) -> u64 {
-        let Family(entry) = family;
+        let entry = family.entry;
         let plain = Factors { tokens: PERCENT, chars: 0 };
         let mut sum = 0_u64;
         for (at, (_, counted)) in self.by_class().enumerate() {
@@ -126,7 +142,7 @@ impl Frame<'_> {
     /// The estimated tokens.
     #[must_use]
     pub fn tokens(self, family: Family) -> u64 {
-        let Family(entry) = family;
+        let entry = family.entry;
         let schemas = self.schemas.tokens(family).saturating_mul(entry.schemas).div_ceil(PERCENT);
         let tools = if self.schemas.is_empty() { 0 } else { entry.tools };
         let messages = self.messages.saturating_mul(entry.per_message);
@@ -148,10 +164,23 @@ mod tests {
 
     #[test]
     fn a_family_is_found_by_a_part_of_any_name() {
-        let words = |names: &[&str]| Family::of(names).0.words.first().cloned().unwrap_or_default();
+        let words = |names: &[&str]| Family::of(names).entry.words.first().cloned().unwrap_or_default();
         assert_eq!(words(&["anthropic/Claude-Opus-4.5"]), "claude");
         assert_eq!(words(&["gpt-4-turbo"]), "gpt-4-");
         assert_eq!(words(&["gpt-4o", "openai/gpt-4o"]), "gpt");
         assert_eq!(words(&["a-model-of-tomorrow"]), "");
+    }
+
+    #[test]
+    fn only_models_whose_vocabulary_is_known_are_counted_exactly() {
+        let of = |name: &str| Family::of(&[name]).vocabulary();
+        for name in ["gpt-5-mini", "openai/gpt-4o", "gpt-4.1", "o3-mini", "openai/gpt-oss-120b"] {
+            assert_eq!(of(name), Some(Vocabulary::O200k), "{name}");
+        }
+        assert_eq!(of("gpt-4-turbo"), Some(Vocabulary::Cl100k));
+        assert_eq!(of("text-embedding-3-small"), Some(Vocabulary::Cl100k));
+        for name in ["gpt-neox", "sandbox/gpt", "claude-opus-4-5", "gemini-2.5-pro", "gpt-6", "copilot"] {
+            assert_eq!(of(name), None, "{name}");
+        }
     }
 }

@@ -4,6 +4,9 @@
 //! it once. This crate counts while the text passes: for every character, a table says how many tokens begin at it on
 //! average, by the characters before it. The tables are made from texts and a public vocabulary
 //! (`cargo xtask estimate --fit`); families of models differ from it by factors for each kind of character.
+//!
+//! Some vocabularies are public. With the feature `exact` a [`Vocabulary`] counts a text as its models do, for where an
+//! estimate is too coarse.
 
 mod class;
 mod context;
@@ -13,7 +16,9 @@ pub mod fit;
 mod slot;
 mod tables;
 mod text;
+mod vocabulary;
 
 pub use class::{Class, Counted};
 pub use family::{Family, Frame};
 pub use text::TextAmount;
+pub use vocabulary::Vocabulary;

@@ -44,7 +44,7 @@ pub use attachment::{Fetch, FetchError};
 pub use coding::{Coding, SourceError, UnknownCoding};
 pub use error::VendorError;
 pub use opencredits_dialects::{
-    Dialect, End, ErrorKind, Finish, InputAmount, Outcome, Overflow, Produced, RequestError, RequestFacts,
+    Dialect, End, ErrorKind, ExactInput, Finish, InputAmount, Outcome, Overflow, Produced, RequestError, RequestFacts,
     StartDetector, StreamStart, StreamTap, Trust, UnknownDialect, UpstreamError, UsageChunk, UsageLayout,
     UsageLayoutTap, read_body, read_usage, splice_usage,
 };

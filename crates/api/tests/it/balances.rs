@@ -226,3 +226,37 @@ async fn a_budget_of_gemini_shrinks_too() {
     assert!(cap < 32_000 && budget < cap, "{budget} of {cap}");
     app.settled();
 }
+
+#[tokio::test]
+async fn a_short_balance_is_held_by_an_exact_count_where_the_vocabulary_is_public() {
+    let vendors = "[[vendor]]\nid = \"chat\"\ndialect = \"openai-chat\"\nbase_url = \"http://chat.example/v1\"\nauth = \"none\"\n";
+    let model = |id: &str| {
+        format!(
+            "[[model]]\nid = \"{id}\"\nvendor = \"chat\"\ncontext_window = 400000\nmax_output_tokens = 64000\nprices = {{ input = \"10\", output = \"10\" }}\n"
+        )
+    };
+    let models = [model("house/gpt-5-mini"), model("house/unknown")].concat();
+    let usage = json!({"prompt_tokens": 20_010, "completion_tokens": 5, "total_tokens": 20_015});
+    let choice = json!({"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hi"}});
+    let answered = json!({"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage});
+    // Three digits are one token, so that these are 20,000. A token a byte would cost 0.75 dollars with the markup.
+    let digits = "0123456789".repeat(6_000);
+    let ask =
+        |model: &str| json!({"model": model, "max_tokens": 100, "messages": [{"role": "user", "content": digits}]});
+    let check = async |model: &str, available: i64, exposure: NanoUsd, status: u16| {
+        let app = TestApp::with_exposure(vendors, &models, exposure, true);
+        app.script("chat.example", &[Scripted::Answer(200, None, answered.to_string())]);
+        let (user, key) = app.person_with(NanoUsd::new(available)).await;
+        let answer = app.post("/v1/chat/completions", &key, &ask(model)).await;
+        assert_eq!(answer.status, status, "{model} with {available}: {}", answer.text);
+        let expected = if status == 200 { available - 20_015 * 12_500 } else { available };
+        assert_eq!(app.available(&user), expected);
+        app.settled();
+    };
+    check("house/gpt-5-mini", 300_000_000, NanoUsd::ZERO, 200).await;
+    check("house/unknown", 300_000_000, NanoUsd::ZERO, 402).await;
+    // What is likely is no more than what is counted, so that there is no margin to pay for.
+    check("house/gpt-5-mini", 256_000_000, HALF_DOLLAR, 200).await;
+    check("house/unknown", 256_000_000, HALF_DOLLAR, 402).await;
+    check("house/gpt-5-mini", 240_000_000, HALF_DOLLAR, 402).await;
+}

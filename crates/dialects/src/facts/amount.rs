@@ -93,7 +93,7 @@ impl InputAmount {
             name = string.inside;
             self.messages = self.messages.saturating_add(u64::from(name == b"role"));
             self.calls = self.calls.saturating_add(u64::from(CALLS.contains(&name)));
-            if !FRAME.contains(&name) && !LABELS.contains(&name) && !PAYLOADS.contains(&name) {
+            if is_read_name(name) {
                 // The name of an argument, with its quotes and its colon.
                 self.text.push_json(name);
                 self.text.push_json(b"\":");
@@ -113,22 +113,27 @@ impl InputAmount {
     }
 }
 
+/// Whether a model reads the name of a member: of an argument.
+pub(super) fn is_read_name(name: &[u8]) -> bool {
+    !FRAME.contains(&name) && !LABELS.contains(&name) && !PAYLOADS.contains(&name)
+}
+
 /// Whether no model reads a value as text. One with spaces is text, whatever its name.
-fn is_unread(name: &[u8], value: &[u8]) -> bool {
+pub(super) fn is_unread(name: &[u8], value: &[u8]) -> bool {
     let is_label = LABELS.contains(&name) && value.len() <= LABEL_BYTES_MAX;
     let is_payload = PAYLOADS.contains(&name) || value.starts_with(b"data:");
     (is_label || is_payload) && !value.contains(&b' ')
 }
 
 /// A string of raw JSON.
-struct JsonString<'a> {
-    inside: &'a [u8],
+pub(super) struct JsonString<'a> {
+    pub(super) inside: &'a [u8],
     /// Whether it is the name of a member.
-    is_name: bool,
+    pub(super) is_name: bool,
 }
 
 /// The strings of raw JSON, one after the other, from an offset on.
-struct Strings<'a>(&'a [u8], usize);
+pub(super) struct Strings<'a>(pub(super) &'a [u8], pub(super) usize);
 
 impl<'a> Iterator for Strings<'a> {
     type Item = JsonString<'a>;

@@ -1,6 +1,7 @@
 //! The facts of a request that admission needs.
 
 mod amount;
+mod exact;
 mod scan;
 mod tools;
 
@@ -12,6 +13,7 @@ use opencredits_wire::json;
 use scan::{AUDIO, CACHE_CONTROL, ContentScan, IMAGE, INPUT_AUDIO, ONE_HOUR, VIDEO, plain};
 
 pub use amount::InputAmount;
+pub use exact::ExactInput;
 
 /// Tokens that a provider adds for the frame of a request: instructions for tools, separators of messages.
 const OVERHEAD_TOKENS_MAX: u64 = 2_048;
@@ -44,6 +46,10 @@ pub struct RequestFacts {
     pub input_max: Option<u64>,
     /// The amount of input, for estimates.
     pub input_amount: InputAmount,
+    /// The exact count of its text, where one was made.
+    pub exact: Option<ExactInput>,
+    /// By how much the bound is less than a token for each byte.
+    pub surplus: u64,
     /// The largest number of uses of each built-in tool in the request.
     pub uses: Vec<(ToolUse, u64)>,
     /// Whether the model may reason, visibly or not.
@@ -155,6 +161,7 @@ impl RequestFacts {
         let InputAmount { text, schemas, .. } = &facts.input_amount;
         let surplus = text.surplus().saturating_add(schemas.surplus());
         facts.input_amount = amount.unwrap_or(facts.input_amount);
+        facts.surplus = surplus;
         facts.input_max = facts.input_max.map(|bound| bound.saturating_sub(surplus).max(OVERHEAD_TOKENS_MAX));
         if facts.model.is_empty() {
             return Err(RequestError::Missing { field: "model", remedy: "name one of GET /v1/models" });

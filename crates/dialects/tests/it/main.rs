@@ -6,6 +6,7 @@
 )]
 
 mod errors;
+mod exact;
 mod recordings;
 mod requests;
 mod taps;

@@ -84,7 +84,7 @@ impl Gateway {
             Some(key) => Some(self.claim(key, &request).await?),
             None => None,
         };
-        let held = self.hold(&request, &mut plan)?;
+        let held = self.hold(&request, &mut plan).await?;
         // From here on the hold marks the request as running, and later its ledger entry.
         drop(claimed);
         let abandoned = Abandoned::default();

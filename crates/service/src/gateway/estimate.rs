@@ -38,12 +38,23 @@ fn output_estimate(produced: &Produced, family: Family) -> u64 {
 
 /// The estimated tokens of a request.
 pub(super) fn input_estimate(facts: &RequestFacts, family: Family) -> Tokens {
+    let (text, frame) = estimated_input(facts, family);
+    Tokens::new(text.get().saturating_add(frame.get()))
+}
+
+/// The tokens of a request's text, and those of all else.
+fn estimated_input(facts: &RequestFacts, family: Family) -> (Tokens, Tokens) {
     let input = &facts.input_amount;
     let frame = Frame { messages: input.messages, calls: input.calls, schemas: &input.schemas, reasons: facts.thinks };
     let pictures = input.pictures.saturating_mul(TOKENS_PER_PICTURE);
     let documents = input.documents.saturating_mul(TOKENS_PER_DOCUMENT);
-    let text = input.text.tokens(family).saturating_add(frame.tokens(family));
-    Tokens::new(text.saturating_add(pictures).saturating_add(documents))
+    let frame = frame.tokens(family).saturating_add(pictures).saturating_add(documents);
+    (Tokens::new(text_of(facts, family)), Tokens::new(frame))
+}
+
+/// The tokens of a request's text: counted, where that was done, else estimated.
+fn text_of(facts: &RequestFacts, family: Family) -> u64 {
+    facts.exact.map_or_else(|| facts.input_amount.text.tokens(family), |exact| exact.text)
 }
 
 /// The margin on an estimate of the input, in percent.
@@ -52,11 +63,14 @@ const MARGIN: u64 = 15;
 const FOUND_TOKENS: u64 = 20_000;
 
 /// The input tokens that a hold counts with: the estimate with a margin. `percent` is 100, or more for a person whose
-/// requests had more input than estimated.
+/// requests had more input than estimated. A text that was counted needs no margin.
 #[must_use]
 pub fn likely_input(facts: &RequestFacts, family: Family, percent: u64) -> Tokens {
-    let percent = percent.saturating_mul(100_u64.saturating_add(MARGIN));
-    let estimate = input_estimate(facts, family).get().saturating_mul(percent).div_ceil(10_000);
+    let (text, frame) = estimated_input(facts, family);
+    let with_margin = 100_u64.saturating_add(MARGIN);
+    let text = text.get().saturating_mul(if facts.exact.is_some() { 100 } else { with_margin });
+    let both = text.saturating_add(frame.get().saturating_mul(with_margin));
+    let estimate = both.saturating_mul(percent).div_ceil(10_000);
     let found = if facts.input_max.is_none() { FOUND_TOKENS } else { 0 };
     Tokens::new(estimate.saturating_add(found))
 }

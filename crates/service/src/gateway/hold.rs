@@ -81,10 +81,12 @@ impl Gateway {
 
     /// Holds the likely charge of the most expensive route on the balance and the limits. Where that is not covered, drops
     /// that route and tries again; the last refusal says what would be needed.
-    pub(super) fn hold(&self, request: &InferenceRequest, plan: &mut Plan<'_>) -> Result<HeldAmount, Fault> {
+    /// Where the balance is short, the input is counted exactly before that, for the models whose vocabulary is public.
+    pub(super) async fn hold(&self, request: &InferenceRequest, plan: &mut Plan<'_>) -> Result<HeldAmount, Fault> {
         let terms = Terms { markup: self.settings.markup, partner_share: BasisPoints::ZERO };
         loop {
             match self.hold_for(request, plan, terms) {
+                Ok(None) => plan.count_exactly().await?,
                 Err(Fault::Payment(needed)) => {
                     let cap = plan.facts.output_cap.unwrap_or(u64::MAX);
                     let charge = |planned: &PlannedRoute| planned.charge(cap, terms, Basis::Bound);
@@ -95,12 +97,14 @@ impl Gateway {
                         None => return Err(Fault::Payment(needed)),
                     }
                 }
-                done => return done,
+                Ok(Some(held)) => return Ok(held),
+                Err(fault) => return Err(fault),
             }
         }
     }
 
-    fn hold_for(&self, request: &InferenceRequest, plan: &Plan<'_>, terms: Terms) -> Result<HeldAmount, Fault> {
+    /// `None` where the balance is short by what was estimated, and the input can be counted.
+    fn hold_for(&self, request: &InferenceRequest, plan: &Plan<'_>, terms: Terms) -> Result<Option<HeldAmount>, Fault> {
         let spender = &request.spender;
         let quote = Quote::new(&plan.routes, terms);
         let mut admitting = self.exposures.lock();
@@ -108,13 +112,17 @@ impl Gateway {
         let lowers = self.settings.lower_caps && request.lowers_cap;
         // No provider takes a cap above its model's longest answer, so that nobody loses by a lower one.
         let asked = plan.facts.output_cap.map(|cap| cap.min(quote.longest()));
-        let (cap, output) = match asked {
+        let (lowered, output) = match asked {
             Some(cap) if room.covers(&quote, cap)? || !lowers => (None, cap),
             Some(cap) => self.lowered(cap, &quote, room)?.map_or((None, cap), |lowered| (Some(lowered), lowered)),
             None => self.uncapped(&quote, room)?,
         };
-        let cap = cap.or(asked.filter(|asked| plan.facts.output_cap != Some(*asked)));
         let (amount, highest) = (quote.charge(output, room.likely)?, quote.charge(output, Basis::Bound)?);
+        let is_short = lowered.is_some_and(|cap| asked.is_some() || cap < UNCAPPED_TOKENS_MIN) || highest > room.bound;
+        if is_short && plan.may_be_counted() {
+            return Ok(None);
+        }
+        let cap = lowered.or(asked.filter(|asked| plan.facts.output_cap != Some(*asked)));
         let needed = |available: NanoUsd, short| -> Result<Fault, Fault> {
             // The exposure that is left counts as if it were available.
             let more = room.bound.checked_sub(room.available).unwrap_or_default();
@@ -144,7 +152,7 @@ impl Gateway {
         }
         let exposure = highest.checked_sub(amount).unwrap_or_default();
         admitting.add(spender.accounts(), exposure);
-        Ok(HeldAmount { amount, exposure, cap })
+        Ok(Some(HeldAmount { amount, exposure, cap }))
     }
 
     fn room(&self, spender: &Spender, admitting: &Admitting<'_>) -> Result<Room, Fault> {

@@ -14,6 +14,7 @@ mod attempts;
 mod claims;
 mod count;
 mod estimate;
+mod exact;
 mod exchange;
 mod exposures;
 mod health;

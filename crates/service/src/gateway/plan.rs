@@ -32,6 +32,8 @@ pub(super) struct Plan<'a> {
     pub(super) routes: Vec<PlannedRoute>,
     /// Identifies the conversation, where several routes may serve it.
     pub(super) conversation: Option<ConversationId>,
+    /// Whether the input was counted exactly, where that is possible.
+    pub(super) is_counted: bool,
 }
 
 /// A route, and the request as it would be sent there.
@@ -195,6 +197,7 @@ impl Gateway {
             requires_all: preferences.require_parameters,
             routes: Vec::new(),
             conversation,
+            is_counted: false,
         };
         plan.routes = plan.fit(candidates, request.strictness, preferences.is_limited_to_first())?;
         Ok(plan)
