@@ -27,6 +27,8 @@ pub const BLOCK_REASONS: &[&str] =
     &["BLOCK_REASON_UNSPECIFIED", "SAFETY", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "IMAGE_SAFETY"];
 /// Kinds of content.
 pub(crate) const MODALITIES: &[&str] = &["MODALITY_UNSPECIFIED", "TEXT", "IMAGE", "VIDEO", "AUDIO", "DOCUMENT"];
+/// Kinds of content that are asked for, which have numbers of their own.
+pub(crate) const RESPONSE_MODALITIES: &[&str] = &["MODALITY_UNSPECIFIED", "TEXT", "IMAGE", "AUDIO"];
 
 /// The name of a raw value: a text as it is, a number by its place in `names`, or as it is where it has none. `None` for
 /// anything else.

@@ -255,13 +255,17 @@ pub fn pointer<'a>(raw: &'a [u8], path: &str) -> Option<&'a [u8]> {
     path.split('/').filter(|name| !name.is_empty()).try_fold(raw, member)
 }
 
+/// More levels than any reader takes.
+const LEVELS_MAX: usize = 128;
+
 /// Whether an object in `raw`, at any depth, has a name twice: readers disagree on which of the two counts. Names count
-/// as what they are without escapes.
+/// as what they are without escapes. So it is said of what has more than 128 levels, which is not looked at.
 pub fn has_duplicate_names(raw: &[u8]) -> bool {
     let mut open: Vec<HashSet<Cow<'_, [u8]>>> = Vec::new();
     let mut at = 0;
     while let Some(byte) = raw.get(at) {
         match byte {
+            b'{' | b'[' if open.len() >= LEVELS_MAX => return true,
             // An array has a set of its own, which stays empty.
             b'{' | b'[' => open.push(HashSet::new()),
             b'}' | b']' => drop(open.pop()),
@@ -456,6 +460,9 @@ mod tests {
         check(r#"{"type": 1, "\u0074ype": 2}"#, true);
         check(r#"{"a"#, false);
         check("", false);
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        check(&nested(128), false);
+        check(&nested(129), true);
     }
 
     #[test]

@@ -223,10 +223,10 @@ impl Counts {
         };
         let details = self.output_tokens_details.as_ref();
         let reasoning = details.and_then(|d| d.reasoning_tokens.0);
-        let sum = self.input_tokens.0.unwrap_or(0).checked_add(output)?;
+        let sum = self.input_tokens.0.unwrap_or(0).saturating_add(output);
         // Reasoning is included, unless the total shows that it is added.
         let on_top = reasoning.filter(|more| *more > 0 && self.total_tokens.0 == sum.checked_add(*more));
-        let total = output.checked_add(on_top.unwrap_or(0))?;
+        let total = output.saturating_add(on_top.unwrap_or(0));
         // A provider's own error: parts that exceed the output. The output is billed.
         let parts = [
             (Bucket::OutputAudio, details.and_then(|d| d.audio_tokens.0)),

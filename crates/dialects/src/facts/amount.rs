@@ -121,7 +121,7 @@ pub(super) fn is_read_name(name: &[u8]) -> bool {
 /// Whether no model reads a value as text. One with spaces is text, whatever its name.
 pub(super) fn is_unread(name: &[u8], value: &[u8]) -> bool {
     let is_label = LABELS.contains(&name) && value.len() <= LABEL_BYTES_MAX;
-    let is_payload = PAYLOADS.contains(&name) || value.starts_with(b"data:");
+    let is_payload = PAYLOADS.contains(&name) || (value.starts_with(b"data:") && name != b"text" && name != b"content");
     (is_label || is_payload) && !value.contains(&b' ')
 }
 

@@ -2,15 +2,19 @@
 
 mod amount;
 mod exact;
+mod media;
 mod scan;
+mod terms;
 mod tools;
 
 use crate::decoders::anthropic_messages::FAST_US;
 use crate::dialect::Dialect;
+use crate::enum_names::{RESPONSE_MODALITIES, enum_name};
 use crate::error::RequestError;
 use opencredits_units::{Bucket, ToolUse};
 use opencredits_wire::json;
-use scan::{AUDIO, CACHE_CONTROL, ContentScan, IMAGE, INPUT_AUDIO, ONE_HOUR, VIDEO, plain};
+use scan::{ContentScan, plain};
+use terms::{AUDIO, CACHE_CONTROL, IMAGE, INPUT_AUDIO, ONE_HOUR, VIDEO};
 
 pub use amount::InputAmount;
 pub use exact::ExactInput;
@@ -80,7 +84,7 @@ fn unambiguous(name: &str, raw: &[u8]) -> Result<(), RequestError> {
         return Err(expected(field, if *first == b'[' { "a list" } else { "an object" }));
     }
     if json::has_duplicate_names(raw) {
-        return Err(expected(field, "free of names that appear twice in one object"));
+        return Err(expected(field, "free of names that appear twice in one object, with at most 128 levels"));
     }
     if CONFIGS.contains(&name) && has_both_spellings(raw) {
         return Err(expected("generationConfig", "in one spelling: a setting is given in both"));
@@ -257,15 +261,19 @@ impl RequestFacts {
             let cap = json::count(cap).filter(|cap| *cap > 0);
             self.output_cap = Some(cap.ok_or(expected("generationConfig.maxOutputTokens", "a positive number"))?);
         }
-        if let Some(choices) = count(["candidateCount", "candidate_count"]).and_then(json::count) {
-            self.choices = choices.max(1);
+        if let Some(choices) = count(["candidateCount", "candidate_count"]).filter(|raw| json::is_set(raw)) {
+            let choices = json::count(choices).filter(|choices| *choices > 0);
+            self.choices = choices.ok_or(expected("generationConfig.candidateCount", "a positive number"))?;
         }
-        if AUDIO.is_in(raw) || raw.windows(5).any(|word| word == b"AUDIO") {
-            self.extra.push(Bucket::OutputAudio);
-        }
-        if raw.windows(5).any(|word| word == b"IMAGE") {
-            self.extra.push(Bucket::OutputImage);
-        }
+        json::items(count(["responseModalities", "response_modalities"]).unwrap_or(b"[]"), |raw| {
+            let kind = enum_name(raw, RESPONSE_MODALITIES).unwrap_or_default().to_ascii_uppercase();
+            self.extra.extend(match kind.as_str() {
+                "TEXT" | "MODALITY_UNSPECIFIED" => None,
+                "IMAGE" => Some(Bucket::OutputImage),
+                // One that is not known could be the dearest.
+                _ => Some(Bucket::OutputAudio),
+            });
+        });
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 //! The known tools are data (`data/tools.toml`). An unknown tool is refused.
 
 use super::RequestFacts;
-use super::scan::{CACHE_CONTROL, ONE_HOUR};
+use super::terms::{CACHE_CONTROL, ONE_HOUR};
 use crate::dialect::Dialect;
 use crate::error::RequestError;
 use opencredits_units::{Bucket, ToolUse};

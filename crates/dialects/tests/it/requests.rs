@@ -71,6 +71,10 @@ fn the_bound_of_the_input_holds_for_every_recorded_request() {
     for recording in all {
         let dialect = recording.row.api.parse().unwrap();
         let Some(Value::Object(body)) = Some(&recording.request_body) else { continue };
+        // What a search found was taken out of the recording.
+        if recording.request_body.to_string().contains("encrypted_content_REDACTED") {
+            continue;
+        }
         let Ok(facts) = read(dialect, &Value::Object(body.clone())) else { continue };
         if let (Some(bound), Some(input)) = (facts.input_max, recording.expected.input_tokens) {
             assert!(bound >= input, "{}: {bound} below {input}", recording.row.file);
@@ -102,6 +106,36 @@ fn what_lies_elsewhere_is_bounded_however_it_is_written() {
     check(responses, r#"{"type":"input_file","file_url":"https://a.example/1.pdf"}"#, None);
     check(responses, r#"{"type":"input_file","file_\u0075rl":"https://a.example/1.pdf"}"#, None);
     check(gemini, r#"{"parts":[{"fileData":{"fileUri":"https://video.example/1"}}]}"#, None);
+    let far = "x".repeat(500);
+    for content in [
+        format!(r#"{{"type":"document","title":"{far}","source":{{"type":"url","note":"{far}","url":"https://a.example/1"}}}}"#),
+        r#"{"type":"video_url","video_url":{"url":"https://a.example/1.mp4"}}"#.to_owned(),
+        r#"{"type":"audio_url","audio_url":{"url":"https://a.example/1.mp3"}}"#.to_owned(),
+        r#"{"type":"video","video":"https://a.example/1.mp4"}"#.to_owned(),
+        r#"{"role":"assistant","audio":{"id":"audio_1"}}"#.to_owned(),
+        r#"{"type":"file","file":{"file_id":"file-1"}}"#.to_owned(),
+        r#"{"type":"document","source":{"type":"file","file_id":"file_1"}}"#.to_owned(),
+        r#"{"type":"image","source":{"type":"url","url":"https://a.example/1"},"document":{"url":"https://a.example"}}"#.to_owned(),
+    ] {
+        check(chat, &content, None);
+    }
+    check(chat, r#"{"type":"image","image":"https://a.example/1.png"}"#, Some(50_000));
+    check(chat, r#"{"images":["https://a.example/1.png","https://a.example/2.png"]}"#, Some(100_000));
+    // The address in a call, a result or a citation is text.
+    for content in [
+        r#"{"type":"tool_use","name":"fetch","input":{"url":"https://a.example","file":"a.pdf"}}"#,
+        r#"{"type":"web_search_result","url":"https://a.example","title":"A"}"#,
+        r#"{"functionCall":{"name":"f","args":{"url":"https://a.example","document":"a"}}}"#,
+        r#"{"type":"output_text","text":"A","annotations":[{"type":"url_citation","url":"https://a.example"}]}"#,
+        r#"{"type":"document","source":{"type":"text","media_type":"text/plain","data":"The text of it."}}"#,
+        r#"{"type":"text","text":"data:image/png;base64,AAAA"}"#,
+    ] {
+        assert!(bound(chat, content).is_some_and(|bound| bound < 3_000), "{content}");
+    }
+    // Text counts by its bytes, whatever it looks like.
+    let digits = "7".repeat(90_000);
+    check(chat, &format!(r#"{{"type":"text","text":"data:image/png;base64,{digits}"}}"#), Some(90_000));
+    check(chat, &format!(r#"{{"type":"text","text":"see "url" and ;base64,{digits}"}}"#), Some(90_000));
     let payload = "A".repeat(400_000);
     check(
         gemini,
@@ -266,4 +300,29 @@ fn a_priced_field_that_could_be_read_in_two_ways_is_refused() {
     }
     let both = [("model", "\"m\""), ("generationConfig", "{}"), ("generation_config", "{}")];
     assert!(RequestFacts::read(Dialect::GeminiGenerate, both.into_iter()).is_err());
+}
+
+#[test]
+fn what_gemini_is_to_make_is_read_in_every_spelling_or_refused() {
+    let facts = |config: Value| read(Dialect::GeminiGenerate, &json!({"model": "m", "generationConfig": config}));
+    for (asked, choices) in [(json!(null), 1), (json!(1), 1), (json!(8), 8), (json!(8.0), 8)] {
+        assert_eq!(facts(json!({"candidateCount": asked})).unwrap().choices, choices);
+    }
+    for asked in [json!("8"), json!(8.5), json!(-1), json!(0), json!([8])] {
+        assert!(facts(json!({"candidateCount": asked})).is_err(), "{asked}");
+        assert!(facts(json!({"candidate_count": asked})).is_err(), "{asked}");
+    }
+    let check = |name: &str, asked: Value, expect: &[Bucket]| {
+        assert_eq!(facts(json!({name: asked})).unwrap().extra, expect, "{asked}");
+    };
+    for name in ["responseModalities", "response_modalities"] {
+        check(name, json!(["TEXT"]), &[]);
+        check(name, json!([1]), &[]);
+        check(name, json!(["TEXT", "IMAGE"]), &[Bucket::OutputImage]);
+        check(name, json!([1, 2]), &[Bucket::OutputImage]);
+        check(name, json!(["image"]), &[Bucket::OutputImage]);
+        check(name, json!(["AUDIO"]), &[Bucket::OutputAudio]);
+        check(name, json!([3]), &[Bucket::OutputAudio]);
+        check(name, json!(["of tomorrow"]), &[Bucket::OutputAudio]);
+    }
 }

@@ -3,10 +3,8 @@
 use super::plan::PlannedRoute;
 use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
 
-/// Input tokens that a provider may add to a request beyond the bound of its body, such as instructions for tools.
-const PROVIDER_INPUT_MAX: u64 = 4_096;
 /// Output tokens that a provider may count beyond the cap, such as end marks.
-const PROVIDER_OUTPUT_MAX: u64 = 64;
+pub(super) const PROVIDER_OUTPUT_MAX: u64 = 64;
 /// A provider may run its tools more often than requested, up to so many times.
 const USES_FACTOR: u64 = 10;
 /// The number of uses that a tool may have where the request does not name it.
@@ -41,7 +39,8 @@ impl UsageBounds {
         let (facts, model) = (&planned.facts, &planned.candidate.model);
         let uses: u64 = facts.uses.iter().map(|(_, uses)| *uses).fold(1, u64::saturating_add);
         let input = match facts.input_max {
-            Some(bound) => bound.saturating_add(PROVIDER_INPUT_MAX),
+            // It has room for what a provider adds.
+            Some(bound) => bound,
             // A built-in tool runs in turns, each of which has the whole window at most.
             None => model.context_window.saturating_mul(uses),
         };

@@ -2,6 +2,7 @@
 
 use super::estimate::likely_input;
 use super::plan::PlannedRoute;
+use super::plausible::PROVIDER_OUTPUT_MAX;
 use crate::fault::Fault;
 use opencredits_catalog::{CatalogError, PriceRequest, Terms};
 use opencredits_units::{NanoUsd, PicoUsd, Tokens};
@@ -12,8 +13,16 @@ pub(super) enum Basis {
     /// The estimated input with a margin, multiplied by this percentage: 100, or more for a person whose requests had
     /// more input than estimated.
     Likely(u64),
-    /// The upper bound of the input: a token is at least one byte.
+    /// The upper bounds: a token of the input is at least one byte, and providers count some output beyond the cap. A usage
+    /// beyond them is not believed.
     Bound,
+}
+
+impl Basis {
+    /// Output tokens that are counted beyond the cap.
+    fn output_more(self) -> u64 {
+        if self == Self::Bound { PROVIDER_OUTPUT_MAX } else { 0 }
+    }
 }
 
 /// Prices one request at a given output cap, on the most expensive of its routes.
@@ -86,7 +95,7 @@ impl PlannedRoute {
     /// The charge on this route at an output cap.
     pub(super) fn charge(&self, cap: u64, terms: Terms, basis: Basis) -> Result<NanoUsd, Fault> {
         let cap = cap.max(self.output_cap_min()).min(self.candidate.model.max_output_tokens);
-        let output = Tokens::new(cap.saturating_mul(self.facts.choices));
+        let output = Tokens::new(cap.saturating_mul(self.facts.choices).saturating_add(basis.output_more()));
         let request = PriceRequest { output, ..self.price_request(basis) };
         let cost = self.candidate.route().card.quote(&request).map_err(overflow)?;
         let cost = cost.checked_add(self.fees_room()).ok_or(Fault::Overflow)?;
@@ -97,7 +106,8 @@ impl PlannedRoute {
         let budget: PicoUsd = terms.cost_within(amount);
         let budget = budget.checked_sub(self.fees_room()).unwrap_or_default();
         let output = self.candidate.route().card.output_within(&self.price_request(basis), budget).map_err(overflow)?;
-        Ok(output.map(|output| output.get().checked_div(self.facts.choices).unwrap_or_default()))
+        let output = output.map(|output| output.get().saturating_sub(basis.output_more()));
+        Ok(output.map(|output| output.checked_div(self.facts.choices).unwrap_or_default()))
     }
 }
 
