@@ -36,6 +36,7 @@
 
 mod attach;
 mod attachment;
+mod call_assembler;
 mod chat;
 mod conversation;
 mod conversation_dialect;
@@ -44,6 +45,7 @@ mod field_readers;
 mod fit;
 mod gemini;
 mod json_writer;
+mod lenient;
 mod messages;
 mod origin;
 mod responses;

@@ -1,6 +1,5 @@
 //! The content of an answer, in no dialect: a sequence of steps, from a stream or a whole answer.
 
-use crate::field_readers::is_object;
 use opencredits_units::Usage;
 use std::borrow::Cow;
 
@@ -18,7 +17,7 @@ pub(crate) enum Step<'a> {
     Signature(Cow<'a, str>),
     /// Hidden reasoning, for its provider only.
     Redacted(Cow<'a, str>),
-    /// The start of a tool call; calls are numbered from zero.
+    /// The start of a tool call, or more of its name; calls are numbered from zero.
     Call {
         index: u64,
         id: Cow<'a, str>,
@@ -29,9 +28,42 @@ pub(crate) enum Step<'a> {
         index: u64,
         json: Cow<'a, str>,
     },
+    /// The end of a tool call; dialects without one omit it. Writers get the end of a part.
+    CallEnd {
+        index: u64,
+    },
     /// The end of a part; dialects without parts omit it.
     PartEnd,
     Stop(Stop),
+}
+
+impl Step<'_> {
+    pub(crate) fn into_owned(self) -> Step<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        match self {
+            Self::Start { id, model } => Step::Start { id: owned(id), model: owned(model) },
+            Self::Text(text) => Step::Text(owned(text)),
+            Self::Refusal(text) => Step::Refusal(owned(text)),
+            Self::Reasoning(text) => Step::Reasoning(owned(text)),
+            Self::Signature(seal) => Step::Signature(owned(seal)),
+            Self::Redacted(seal) => Step::Redacted(owned(seal)),
+            Self::Call { index, id, name } => Step::Call { index, id: owned(id), name: owned(name) },
+            Self::Arguments { index, json } => Step::Arguments { index, json: owned(json) },
+            Self::CallEnd { index } => Step::CallEnd { index },
+            Self::PartEnd => Step::PartEnd,
+            Self::Stop(stop) => Step::Stop(stop),
+        }
+    }
+
+    /// The bytes of its content.
+    pub(crate) fn content_bytes(&self) -> usize {
+        match self {
+            Self::Text(text) | Self::Refusal(text) | Self::Reasoning(text) => text.len(),
+            Self::Signature(seal) | Self::Redacted(seal) => seal.len(),
+            Self::Arguments { json, .. } => json.len(),
+            Self::Start { .. } | Self::Call { .. } | Self::CallEnd { .. } | Self::PartEnd | Self::Stop(_) => 0,
+        }
+    }
 }
 
 /// The reason why the model stopped.
@@ -68,39 +100,4 @@ pub(crate) struct Closing<'a> {
     pub(crate) extras: &'a str,
     /// Whether the client requested a usage chunk.
     pub(crate) usage_chunk: bool,
-}
-
-/// Whether the calls of an answer can be made. A model may write arguments that are no object: such a call is never given as
-/// another call than it wrote.
-#[derive(Default)]
-pub(crate) struct Calls {
-    has_sound: bool,
-    has_broken: bool,
-}
-
-impl Calls {
-    /// Notes the complete arguments of a call; whether they are an object.
-    pub(crate) fn note(&mut self, json: &str) -> bool {
-        let is_sound = json.trim().is_empty() || is_object(json);
-        self.has_sound |= is_sound;
-        self.has_broken |= !is_sound;
-        is_sound
-    }
-
-    pub(crate) const fn has_only_broken(&self) -> bool {
-        self.has_broken && !self.has_sound
-    }
-
-    /// The reason for the end: an answer of nothing but broken calls has failed.
-    pub(crate) fn judged(&self, mut stop: Stop) -> Stop {
-        if self.has_only_broken() && matches!(stop.reason, Reason::Calls | Reason::End) {
-            stop.reason = Reason::BrokenCall;
-        }
-        stop
-    }
-}
-
-/// A call that cannot be made, as the text that the model wrote.
-pub(crate) fn broken_call(name: &str, json: &str) -> String {
-    format!("{name}({json})")
 }

@@ -1,5 +1,6 @@
 //! Translates a streamed or whole answer into the client's dialect.
 
+use crate::call_assembler::CallAssembler;
 use crate::conversation_dialect::ConversationDialect;
 use crate::origin::Origin;
 use crate::step::{Closing, Reason, Step, Stop};
@@ -89,11 +90,11 @@ impl Writer {
     }
 
     /// The bytes of a step that are kept after it was written, at most: an answer of one dialect repeats everything at its
-    /// end, and calls may wait until they are complete.
+    /// end.
     fn keeps(&self, step: &Step<'_>) -> usize {
         match (self, step) {
             (Self::Responses(_), Step::Text(text) | Step::Refusal(text) | Step::Reasoning(text)) => text.len(),
-            (Self::Responses(_) | Self::Messages(_) | Self::Gemini(_), Step::Arguments { json, .. }) => json.len(),
+            (Self::Responses(_), Step::Arguments { json, .. }) => json.len(),
             _ => 0,
         }
     }
@@ -117,7 +118,7 @@ impl StreamTranslator {
             tap: StreamTap::new(from, UsageChunk::Requested),
             framer: Framer::new(),
             reader: Reader::new(reads),
-            steps: Steps::new(&origin),
+            steps: Steps::new(writes, &origin),
             writer: Writer::new(writes, origin),
             usage_chunk,
             usage: Usage::default(),
@@ -126,7 +127,7 @@ impl StreamTranslator {
 
     /// The bytes that are kept until the event, or the stream, ends.
     pub(crate) const fn kept_bytes(&self) -> usize {
-        self.tap.kept_bytes().saturating_add(self.framer.partial_bytes()).saturating_add(self.steps.kept_bytes)
+        self.tap.kept_bytes().saturating_add(self.framer.partial_bytes()).saturating_add(self.steps.kept_bytes())
     }
 
     /// Takes a chunk and returns the bytes to send for it: complete events.
@@ -176,8 +177,8 @@ impl StreamTranslator {
         let Self { reader, writer, steps, .. } = &mut self;
         let mut out = Vec::new();
         event(&rest, reader, |step| steps.pass(step, writer, &mut out));
+        let stop = steps.stop(writer, &mut out);
         let usage_chunk = self.usage_chunk == UsageChunk::Requested;
-        let stop = self.steps.stop();
         let closing = Closing { stop: Some(&stop), usage: charged.unwrap_or(&self.usage), extras, usage_chunk };
         out.extend(self.writer.close(&closing));
         out.into()
@@ -190,22 +191,23 @@ fn event(raw: &[u8], reader: &mut Reader, mut each: impl FnMut(Step<'_>)) {
     }
 }
 
+/// The steps on their way from the reader to the writer.
+struct Steps {
+    assembler: CallAssembler,
+    seen: Seen,
+}
+
 /// What the steps so far say of the end.
 #[derive(Default)]
-struct Steps {
+struct Seen {
     stop: Option<Stop>,
-    has_stop: bool,
     has_calls: bool,
     tool_names: Option<Arc<ToolNames>>,
     /// Bytes of content that the writer keeps for its closing events.
     kept_bytes: usize,
 }
 
-impl Steps {
-    fn new(origin: &Origin) -> Self {
-        Self { tool_names: origin.tool_names.clone(), ..Self::default() }
-    }
-
+impl Seen {
     /// The same step, with a tool's name as the client knows it.
     fn named<'a>(&self, step: Step<'a>) -> Step<'a> {
         let Some(names) = &self.tool_names else { return step };
@@ -218,28 +220,55 @@ impl Steps {
         }
     }
 
-    fn pass(&mut self, step: Step<'_>, writer: &mut Writer, out: &mut Vec<u8>) {
+    /// Notes a step; gives those that are written as they come.
+    fn note<'a>(&mut self, step: Step<'a>) -> Option<Step<'a>> {
         let step = self.named(step);
-        self.note(&step);
+        self.has_calls |= matches!(step, Step::Call { .. });
         match step {
-            Step::Stop(reason) => self.stop = Some(reason),
-            step => {
-                self.kept_bytes = self.kept_bytes.saturating_add(writer.keeps(&step));
-                writer.step(&step, out);
+            Step::Stop(reason) => {
+                self.stop = Some(reason);
+                None
             }
+            step => Some(step),
         }
     }
 
-    fn note(&mut self, step: &Step<'_>) {
-        self.has_calls |= matches!(step, Step::Call { .. });
-        self.has_stop |= matches!(step, Step::Stop(_));
+    fn write(&mut self, step: Step<'_>, writer: &mut Writer, out: &mut Vec<u8>) {
+        if let Some(step) = self.note(step) {
+            self.kept_bytes = self.kept_bytes.saturating_add(writer.keeps(&step));
+            writer.step(&step, out);
+        }
     }
 
-    /// The reason why the model stopped. A provider may end its stream in order without one, and clients take an answer
+    /// The reason why the model stopped. A provider may end its answer in order without one, and clients take an answer
     /// without a reason for broken.
     fn stop(&mut self) -> Stop {
         let reason = if self.has_calls { Reason::Calls } else { Reason::End };
         self.stop.take().unwrap_or(Stop { reason, native: String::new(), sequence: None })
+    }
+}
+
+impl Steps {
+    fn new(to: ConversationDialect, origin: &Origin) -> Self {
+        let streams = matches!(to, ConversationDialect::Chat | ConversationDialect::Responses);
+        let seen = Seen { tool_names: origin.tool_names.clone(), ..Seen::default() };
+        Self { assembler: CallAssembler::new(streams), seen }
+    }
+
+    const fn kept_bytes(&self) -> usize {
+        self.assembler.kept_bytes().saturating_add(self.seen.kept_bytes)
+    }
+
+    fn pass(&mut self, step: Step<'_>, writer: &mut Writer, out: &mut Vec<u8>) {
+        let Self { assembler, seen } = self;
+        assembler.pass(step, &mut |step| seen.write(step, writer, out));
+    }
+
+    /// Writes what waits for the end.
+    fn stop(&mut self, writer: &mut Writer, out: &mut Vec<u8>) -> Stop {
+        let Self { assembler, seen } = self;
+        assembler.finish(Reason::End, &mut |step| seen.write(step, writer, out));
+        seen.stop()
     }
 }
 
@@ -272,15 +301,15 @@ fn written(
 ) -> Option<Vec<u8>> {
     let writes = ConversationDialect::of(to)?;
     let read = |each: &mut dyn FnMut(Step<'_>)| {
-        let mut seen = Steps::new(origin);
-        steps(&mut |step| {
-            let step = seen.named(step);
-            seen.note(&step);
-            each(step);
-        });
-        if !seen.has_stop {
-            each(Step::Stop(seen.stop()));
-        }
+        let Steps { mut assembler, mut seen } = Steps::new(writes, origin);
+        let mut write = |step: Step<'_>| {
+            if let Some(step) = seen.note(step) {
+                each(step);
+            }
+        };
+        steps(&mut |step| assembler.pass(step, &mut write));
+        assembler.finish(Reason::End, &mut write);
+        each(Step::Stop(seen.stop()));
     };
     Some(match writes {
         ConversationDialect::Chat => chat::write_body(read, usage, origin),

@@ -1,6 +1,7 @@
 //! Reads answers of `gemini-generate`, whole and streamed: an event has the form of a whole answer.
 
 use crate::conversation::Text;
+use crate::lenient;
 use crate::step::{Reason, Step, Stop};
 use opencredits_dialects::{BLOCK_REASONS, FINISH_REASONS, enum_name};
 use opencredits_wire::json;
@@ -61,7 +62,7 @@ struct Piece<'a> {
 struct FunctionCall<'a> {
     #[serde(borrow, default)]
     id: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     name: Text<'a>,
     #[serde(borrow, default)]
     args: Option<&'a RawValue>,
@@ -89,7 +90,8 @@ impl Reader {
 
     /// Reads an event of a stream.
     pub(crate) fn event(&mut self, data: &[u8], each: &mut dyn FnMut(Step<'_>)) {
-        let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else {
+        let mut spare = Vec::new();
+        let Some(chunk) = lenient::read::<Chunk<'_>>(data, &mut spare) else {
             return;
         };
         if self.id.is_none() {
@@ -143,8 +145,10 @@ impl Reader {
         let id = call.id.filter(|id| !id.is_empty()).map(|id| id.0);
         let id = id.unwrap_or_else(|| Cow::Owned(format!("call_{answer}_{index}")));
         each(Step::Call { index, id, name: call.name.0 });
-        each(Step::Arguments { index, json: Cow::Borrowed(call.args.map_or("{}", RawValue::get)) });
-        each(Step::PartEnd);
+        if let Some(args) = call.args {
+            each(Step::Arguments { index, json: Cow::Borrowed(args.get()) });
+        }
+        each(Step::CallEnd { index });
     }
 
     fn reason(&self, native: &str) -> Reason {

@@ -4,7 +4,7 @@ use crate::conversation::Seal;
 use crate::json_writer::{JsonWriter, value};
 use crate::origin::{Origin, ResponseHead};
 use crate::seal;
-use crate::step::{Calls, Closing, Reason, Step, Stop, broken_call};
+use crate::step::{Closing, Reason, Step, Stop};
 use crate::usage;
 use opencredits_units::Usage;
 use opencredits_wire::sse::push_event;
@@ -18,18 +18,16 @@ pub(crate) struct Writer {
 /// Assembles parts.
 struct Parts {
     vendor: String,
-    /// In the order of their indices.
-    calls: Vec<OpenCall>,
+    /// The call that is being written.
+    call: Option<OpenCall>,
     /// Whether a reasoning block has begun whose vendor is not yet known.
     thinks: bool,
     signature: String,
     /// A seal for the next part.
     sealed: Option<String>,
-    told: Calls,
 }
 
 struct OpenCall {
-    index: u64,
     id: String,
     name: String,
     json: String,
@@ -43,8 +41,7 @@ enum WrittenPart {
 
 impl Parts {
     fn new(vendor: &str) -> Self {
-        let (vendor, calls, signature) = (vendor.to_owned(), Vec::new(), String::new());
-        Self { vendor, calls, thinks: false, signature, sealed: None, told: Calls::default() }
+        Self { vendor: vendor.to_owned(), call: None, thinks: false, signature: String::new(), sealed: None }
     }
 
     fn step(&mut self, step: &Step<'_>, each: &mut dyn FnMut(WrittenPart)) {
@@ -66,19 +63,15 @@ impl Parts {
                 self.rest(each);
                 self.sealed = Some(seal::wrap(&self.vendor, Some(&Seal::Redacted(data.as_ref().into()))));
             }
-            Step::Call { index, id, name } => {
-                self.sign(each);
-                let (id, name) = (id.to_string(), name.to_string());
-                self.calls.push(OpenCall { index: *index, id, name, json: String::new() });
+            Step::Call { id, name, .. } => {
+                self.leave(each);
+                self.call = Some(OpenCall { id: id.to_string(), name: name.to_string(), json: String::new() });
             }
-            Step::Arguments { index, json } => {
-                let at = self.calls.binary_search_by_key(index, |call| call.index).ok();
-                if let Some(call) = at.and_then(|at| self.calls.get_mut(at)) {
-                    call.json.push_str(json);
-                }
+            Step::Arguments { json, .. } => {
+                self.call.iter_mut().for_each(|call| call.json.push_str(json));
             }
             Step::PartEnd => self.leave(each),
-            Step::Start { .. } | Step::Stop(_) => {}
+            Step::Start { .. } | Step::CallEnd { .. } | Step::Stop(_) => {}
         }
     }
 
@@ -95,13 +88,8 @@ impl Parts {
 
     fn leave(&mut self, each: &mut dyn FnMut(WrittenPart)) {
         self.sign(each);
-        for OpenCall { id, name, json, .. } in std::mem::take(&mut self.calls) {
-            let seal = self.sealed.take();
-            if self.told.note(&json) {
-                each(WrittenPart::Call { id, name, json, seal });
-            } else {
-                each(WrittenPart::Text { text: broken_call(&name, &json), thought: false, seal });
-            }
+        if let Some(OpenCall { id, name, json }) = self.call.take() {
+            each(WrittenPart::Call { id, name, json, seal: self.sealed.take() });
         }
     }
 
@@ -128,8 +116,7 @@ impl WrittenPart {
                     out.key("functionCall").object(|out| {
                         out.member("id", id);
                         out.member("name", name);
-                        // A model may write no arguments.
-                        out.member_raw("args", if json.trim().is_empty() { "{}" } else { json });
+                        out.member_raw("args", json);
                     });
                     seal
                 }
@@ -164,8 +151,7 @@ impl Writer {
         self.parts.leave(&mut |part| written.push(part));
         self.parts.rest(&mut |part| written.push(part));
         let counts = Some((closing.usage, closing.extras));
-        let stop = closing.stop.cloned().map(|stop| self.parts.told.judged(stop));
-        push_event(&mut out, b"", answer(&self.head, &written, Some(stop.as_ref()), counts).as_bytes());
+        push_event(&mut out, b"", answer(&self.head, &written, Some(closing.stop), counts).as_bytes());
         out
     }
 }
@@ -181,7 +167,6 @@ pub(crate) fn write_body(read: impl FnOnce(&mut dyn FnMut(Step<'_>)), usage: &Us
     });
     parts.leave(&mut |part| append(&mut written, part));
     parts.rest(&mut |part| append(&mut written, part));
-    let stop = stop.map(|stop| parts.told.judged(stop));
     answer(&head, &written, Some(stop.as_ref()), Some((usage, ""))).into_bytes()
 }
 

@@ -4,14 +4,16 @@ use super::response_writer::Writer;
 use super::stop::write_stop;
 use crate::conversation::{Seal, Text};
 use crate::json_writer::JsonWriter;
+use crate::lenient;
 use crate::origin::{Origin, ResponseHead};
 use crate::seal;
-use crate::step::{Calls, Reason, Step, Stop, broken_call};
+use crate::step::{Reason, Step, Stop};
 use crate::usage;
 use opencredits_units::Usage;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 #[derive(Deserialize)]
 struct Message<'a> {
@@ -29,7 +31,7 @@ struct Message<'a> {
 
 #[derive(Deserialize)]
 struct Block<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     r#type: Text<'a>,
     #[serde(borrow, default)]
     text: Option<Text<'a>>,
@@ -57,6 +59,8 @@ struct Event<'a> {
     content_block: Option<Block<'a>>,
     #[serde(borrow, default)]
     delta: Option<Delta<'a>>,
+    #[serde(default)]
+    index: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -80,30 +84,37 @@ struct Delta<'a> {
 #[derive(Default)]
 pub(crate) struct Reader {
     calls: u64,
-    open: Open,
+    /// The open blocks of a stream by their index, which some hosts mix.
+    open: HashMap<u64, Open>,
+    /// The index of the last one.
+    last: u64,
 }
 
-/// The open block of a stream.
-#[derive(Default, Clone, Copy, PartialEq, Eq)]
+/// An open block.
 enum Open {
-    #[default]
     Other,
-    /// A call of a client's tool, and whether any of its arguments came.
-    Call { has_arguments: bool },
-    /// A built-in tool of the provider.
+    /// A call of a client's tool.
+    Call {
+        number: u64,
+        has_arguments: bool,
+        /// The arguments at its start: a stream begins with an empty object and gives them afterwards.
+        input: Option<String>,
+    },
+    /// A built-in tool of the provider, or a block of an unknown type.
     Inside,
 }
 
 impl Reader {
     /// Reads a whole answer.
     pub(crate) fn whole(&mut self, body: &[u8], each: &mut dyn FnMut(Step<'_>)) {
-        let Ok(message) = serde_json::from_slice::<Message<'_>>(body) else {
+        let mut spare = Vec::new();
+        let Some(message) = lenient::read::<Message<'_>>(body, &mut spare) else {
             return;
         };
         each(Step::Start { id: message.id.0, model: message.model.0 });
         for block in message.content {
             self.begin(block, each);
-            self.end(each);
+            self.end(self.last, each);
         }
         if let Some(native) = message.stop_reason {
             each(Step::Stop(stop(native, message.stop_sequence)));
@@ -112,14 +123,19 @@ impl Reader {
 
     /// Reads an event of a stream.
     pub(crate) fn event(&mut self, data: &[u8], each: &mut dyn FnMut(Step<'_>)) {
-        let Ok(event) = serde_json::from_slice::<Event<'_>>(data) else {
+        let mut spare = Vec::new();
+        let Some(event) = lenient::read::<Event<'_>>(data, &mut spare) else {
             return;
         };
+        let at = event.index.unwrap_or(self.last);
         match (&*event.r#type, event.message, event.content_block, event.delta) {
             ("message_start", Some(message), ..) => each(Step::Start { id: message.id.0, model: message.model.0 }),
-            ("content_block_start", _, Some(block), _) => self.begin(block, each),
-            ("content_block_delta", .., Some(delta)) => self.delta(delta, each),
-            ("content_block_stop", ..) => self.end(each),
+            ("content_block_start", _, Some(block), _) => {
+                self.last = at;
+                self.begin(block, each);
+            }
+            ("content_block_delta", .., Some(delta)) => self.delta(delta, at, each),
+            ("content_block_stop", ..) => self.end(at, each),
             ("message_delta", .., Some(delta)) => {
                 if let Some(native) = delta.stop_reason {
                     each(Step::Stop(stop(native, delta.stop_sequence)));
@@ -129,50 +145,57 @@ impl Reader {
         }
     }
 
+    /// Begins the block at the last index.
     fn begin(&mut self, block: Block<'_>, each: &mut dyn FnMut(Step<'_>)) {
-        self.open = Open::Other;
+        let mut open = Open::Other;
         match &*block.r#type {
-            "text" => say(block.text, Step::Text, each),
+            "text" | "" => say(block.text, Step::Text, each),
             "thinking" => {
                 say(block.thinking, Step::Reasoning, each);
                 say(block.signature, Step::Signature, each);
             }
             "redacted_thinking" => say(block.data, Step::Redacted, each),
             "tool_use" => {
-                let index = self.calls;
+                let number = self.calls;
                 self.calls = self.calls.saturating_add(1);
                 let (id, name) = (block.id.unwrap_or_default().0, block.name.unwrap_or_default().0);
-                each(Step::Call { index, id, name });
-                // A stream begins with an empty object and gives the arguments afterwards.
+                each(Step::Call { index: number, id, name });
                 let input = block.input.map(RawValue::get).filter(|input| *input != "{}");
-                if let Some(input) = input {
-                    each(Step::Arguments { index, json: Cow::Borrowed(input) });
-                }
-                self.open = Open::Call { has_arguments: input.is_some() };
+                open = Open::Call { number, has_arguments: false, input: input.map(str::to_owned) };
             }
-            _ => self.open = Open::Inside,
+            _ => open = Open::Inside,
+        }
+        self.open.insert(self.last, open);
+    }
+
+    fn delta(&mut self, delta: Delta<'_>, at: u64, each: &mut dyn FnMut(Step<'_>)) {
+        match self.open.get_mut(&at) {
+            Some(Open::Call { number, has_arguments, .. }) => {
+                if let Some(json) = delta.partial_json.filter(|json| !json.is_empty()) {
+                    *has_arguments = true;
+                    each(Step::Arguments { index: *number, json: json.0 });
+                }
+            }
+            Some(Open::Inside) => {}
+            Some(Open::Other) | None => {
+                say(delta.text, Step::Text, each);
+                say(delta.thinking, Step::Reasoning, each);
+                say(delta.signature, Step::Signature, each);
+            }
         }
     }
 
-    fn delta(&mut self, delta: Delta<'_>, each: &mut dyn FnMut(Step<'_>)) {
-        say(delta.text, Step::Text, each);
-        say(delta.thinking, Step::Reasoning, each);
-        say(delta.signature, Step::Signature, each);
-        let json = delta.partial_json.filter(|json| !json.is_empty());
-        if let (Some(json), Open::Call { .. }) = (json, self.open) {
-            each(Step::Arguments { index: self.calls.saturating_sub(1), json: json.0 });
-            self.open = Open::Call { has_arguments: true };
+    fn end(&mut self, at: u64, each: &mut dyn FnMut(Step<'_>)) {
+        match self.open.remove(&at) {
+            Some(Open::Call { number, has_arguments, input }) => {
+                if let Some(input) = input.filter(|_| !has_arguments) {
+                    each(Step::Arguments { index: number, json: Cow::Owned(input) });
+                }
+                each(Step::CallEnd { index: number });
+            }
+            Some(Open::Other) => each(Step::PartEnd),
+            Some(Open::Inside) | None => {}
         }
-    }
-
-    fn end(&mut self, each: &mut dyn FnMut(Step<'_>)) {
-        if self.open == (Open::Call { has_arguments: false }) {
-            each(Step::Arguments { index: self.calls.saturating_sub(1), json: Cow::Borrowed("{}") });
-        }
-        if self.open != Open::Inside {
-            each(Step::PartEnd);
-        }
-        self.open = Open::Other;
     }
 }
 
@@ -205,32 +228,11 @@ enum Whole {
 /// Writes a whole answer from its steps.
 pub(crate) fn write_body(read: impl FnOnce(&mut dyn FnMut(Step<'_>)), usage: &Usage, origin: &Origin) -> Vec<u8> {
     let (mut head, mut stop, mut blocks) = (ResponseHead::default(), None, Vec::new());
-    // The position of each call's block.
-    let mut calls: Vec<usize> = Vec::new();
     read(&mut |step| match step {
         Step::Start { id, model } => head = ResponseHead { id: id.into_owned(), model: model.into_owned() },
         Step::Stop(reason) => stop = Some(reason),
-        Step::Call { id, name, .. } => {
-            calls.push(blocks.len());
-            blocks.push(Whole::Call { id: id.into_owned(), name: name.into_owned(), json: String::new() });
-        }
-        Step::Arguments { index, json: more } => {
-            let at = usize::try_from(index).ok().and_then(|index| calls.get(index));
-            if let Some(Whole::Call { json, .. }) = at.and_then(|at| blocks.get_mut(*at)) {
-                json.push_str(&more);
-            }
-        }
         step => append(&mut blocks, step),
     });
-    let mut told = Calls::default();
-    for block in &mut blocks {
-        if let Whole::Call { name, json, .. } = block
-            && !told.note(json)
-        {
-            *block = Whole::Text(broken_call(name, json));
-        }
-    }
-    let stop = stop.map(|stop| told.judged(stop));
     let mut out = JsonWriter::default();
     out.object(|out| {
         out.member("id", &Writer::message_id(&head.id));
@@ -259,6 +261,10 @@ fn append(blocks: &mut Vec<Whole>, step: Step<'_>) {
             blocks.push(Whole::Thinking { text: String::new(), signature: seal.into_owned() });
         }
         (Step::Redacted(data), _) => blocks.push(Whole::Redacted(data.into_owned())),
+        (Step::Call { id, name, .. }, _) => {
+            blocks.push(Whole::Call { id: id.into_owned(), name: name.into_owned(), json: String::new() });
+        }
+        (Step::Arguments { json: more, .. }, Some(Whole::Call { json, .. })) => json.push_str(&more),
         _ => {}
     }
 }
@@ -283,8 +289,7 @@ fn write_block(out: &mut JsonWriter, block: &Whole, vendor: &str) {
             out.member("type", "tool_use");
             out.member("id", id);
             out.member("name", name);
-            // A model may write no arguments.
-            out.member_raw("input", if json.trim().is_empty() { "{}" } else { json });
+            out.member_raw("input", json);
         }
     });
 }

@@ -5,11 +5,10 @@ use crate::conversation::Seal;
 use crate::json_writer::{JsonWriter, value};
 use crate::origin::Origin;
 use crate::seal;
-use crate::step::{Calls, Closing, Step};
+use crate::step::{Closing, Step};
 use crate::usage;
 use opencredits_units::{Bucket, Tokens, Usage};
 use opencredits_wire::sse::push_event;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// The prefix of ids in this dialect.
@@ -24,11 +23,6 @@ pub(crate) struct Writer {
     begun: bool,
     blocks: u64,
     open: Option<Open>,
-    /// Calls that wait, since another call is open and may continue.
-    later: VecDeque<Later>,
-    /// The arguments of the open call.
-    json: String,
-    calls: Calls,
 }
 
 /// The kind of the open block.
@@ -38,21 +32,12 @@ enum Open {
     Thinking,
     /// Whether the signature was written: the next reasoning is another block.
     Signed,
-    Call(u64),
-}
-
-/// A waiting call.
-struct Later {
-    index: u64,
-    id: String,
-    name: String,
-    json: String,
+    Call,
 }
 
 impl Writer {
     pub(crate) fn new(origin: Origin) -> Self {
-        let (later, json, calls) = (VecDeque::new(), String::new(), Calls::default());
-        Self { vendor: origin.vendor, input: origin.input, begun: false, blocks: 0, open: None, later, json, calls }
+        Self { vendor: origin.vendor, input: origin.input, begun: false, blocks: 0, open: None }
     }
 
     /// An id in the form that clients of this dialect expect.
@@ -85,9 +70,9 @@ impl Writer {
                 });
                 self.end(out);
             }
-            Step::Call { index, id, name } => self.call(*index, (id, name), out),
-            Step::Arguments { index, json } => self.arguments(*index, json, out),
-            Step::PartEnd | Step::Stop(_) => {}
+            Step::Call { id, name, .. } => self.call(id, name, out),
+            Step::Arguments { json, .. } => self.delta(out, "input_json_delta", "partial_json", json),
+            Step::CallEnd { .. } | Step::PartEnd | Step::Stop(_) => {}
         }
     }
 
@@ -121,32 +106,15 @@ impl Writer {
         self.delta(out, "signature_delta", "signature", &seal::wrap(&self.vendor, seal));
     }
 
-    fn call(&mut self, index: u64, (id, name): (&str, &str), out: &mut Vec<u8>) {
-        if matches!(self.open, Some(Open::Call(_))) {
-            self.later.push_back(Later { index, id: id.to_owned(), name: name.to_owned(), json: String::new() });
-            return;
-        }
+    fn call(&mut self, id: &str, name: &str, out: &mut Vec<u8>) {
         self.leave(out);
-        self.begin_call(index, (id, name), out);
-    }
-
-    fn begin_call(&mut self, index: u64, (id, name): (&str, &str), out: &mut Vec<u8>) {
         self.begin(out, |out| {
             out.member("type", "tool_use");
             out.member("id", id);
             out.member("name", name);
             out.member_raw("input", "{}");
         });
-        self.open = Some(Open::Call(index));
-    }
-
-    fn arguments(&mut self, index: u64, json: &str, out: &mut Vec<u8>) {
-        if self.open == Some(Open::Call(index)) {
-            self.json.push_str(json);
-            self.delta(out, "input_json_delta", "partial_json", json);
-        } else if let Ok(at) = self.later.binary_search_by_key(&index, |later| later.index) {
-            self.later[at].json.push_str(json);
-        }
+        self.open = Some(Open::Call);
     }
 
     /// Opens a block of this kind, unless it is open.
@@ -156,7 +124,7 @@ impl Writer {
         }
         self.leave(out);
         self.begin(out, |out| match kind {
-            Open::Text | Open::Call(_) => {
+            Open::Text | Open::Call => {
                 out.member("type", "text");
                 out.member("text", "");
             }
@@ -169,18 +137,12 @@ impl Writer {
         self.open = Some(kind);
     }
 
-    /// Closes the open block, and writes the calls that waited.
+    /// Closes the open block.
     fn leave(&mut self, out: &mut Vec<u8>) {
         if let Some(open) = self.open.take() {
             if open == Open::Thinking {
                 self.sign(None, out);
             }
-            self.end(out);
-        }
-        while let Some(Later { index, id, name, json }) = self.later.pop_front() {
-            self.begin_call(index, (&id, &name), out);
-            self.arguments(index, &json, out);
-            self.open = None;
             self.end(out);
         }
     }
@@ -211,10 +173,6 @@ impl Writer {
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {
-        let json = std::mem::take(&mut self.json);
-        if !json.is_empty() {
-            self.calls.note(&json);
-        }
         let data = value(|out| {
             out.object(|out| {
                 out.member("type", "content_block_stop");
@@ -230,11 +188,10 @@ impl Writer {
         let mut out = Vec::new();
         self.start("", "", &mut out);
         self.leave(&mut out);
-        let stop = closing.stop.cloned().map(|stop| self.calls.judged(stop));
         let data = value(|out| {
             out.object(|out| {
                 out.member("type", "message_delta");
-                out.key("delta").object(|out| write_stop(out, stop.as_ref()));
+                out.key("delta").object(|out| write_stop(out, closing.stop));
                 usage::messages(out.key("usage"), closing.usage, closing.extras);
             });
         });

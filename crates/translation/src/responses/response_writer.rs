@@ -24,7 +24,7 @@ pub(crate) struct Writer {
     items: Vec<String>,
     /// The open message or reasoning item.
     open: Option<Open>,
-    calls: Vec<OpenCall>,
+    call: Option<OpenCall>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,6 @@ struct Open {
 
 struct OpenCall {
     at: usize,
-    index: u64,
     id: String,
     name: String,
     json: String,
@@ -91,8 +90,8 @@ impl Kind {
 
 impl Writer {
     pub(crate) fn new(origin: Origin) -> Self {
-        let (head, items, calls) = (ResponseHead::default(), Vec::new(), Vec::new());
-        Self { origin, head, begun: false, sequence: 0, items, open: None, calls }
+        let (head, items) = (ResponseHead::default(), Vec::new());
+        Self { origin, head, begun: false, sequence: 0, items, open: None, call: None }
     }
 
     /// Writes one step; [`Writer::close`] writes the last.
@@ -110,10 +109,10 @@ impl Writer {
                 }
             }
             Step::Redacted(data) => self.sealed(&Seal::Redacted(data.as_ref().into()), out),
-            Step::Call { index, id, name } => self.call(*index, (id, name), out),
-            Step::Arguments { index, json } => self.arguments(*index, json, out),
+            Step::Call { id, name, .. } => self.call(id, name, out),
+            Step::Arguments { json, .. } => self.arguments(json, out),
             Step::PartEnd => self.leave(out),
-            Step::Stop(_) => {}
+            Step::CallEnd { .. } | Step::Stop(_) => {}
         }
     }
 
@@ -176,21 +175,18 @@ impl Writer {
         self.item_event(out, "response.output_item.done", at, &item);
     }
 
-    fn call(&mut self, index: u64, (id, name): (&str, &str), out: &mut Vec<u8>) {
-        self.leave_open(out);
+    fn call(&mut self, id: &str, name: &str, out: &mut Vec<u8>) {
+        self.leave(out);
         let at = self.items.len();
         self.items.push(String::new());
-        let call = OpenCall { at, index, id: id.to_owned(), name: name.to_owned(), json: String::new() };
+        let call = OpenCall { at, id: id.to_owned(), name: name.to_owned(), json: String::new() };
         let item = self.write_call(&call, "in_progress");
         self.item_event(out, "response.output_item.added", at, &item);
-        self.calls.push(call);
+        self.call = Some(call);
     }
 
-    fn arguments(&mut self, index: u64, json: &str, out: &mut Vec<u8>) {
-        let at = self.calls.binary_search_by_key(&index, |call| call.index).ok();
-        let Some(call) = at.and_then(|at| self.calls.get_mut(at)) else {
-            return;
-        };
+    fn arguments(&mut self, json: &str, out: &mut Vec<u8>) {
+        let Some(call) = &mut self.call else { return };
         call.json.push_str(json);
         if self.origin.is_custom(&call.name) {
             // The text is known once the object around it is complete.
@@ -208,7 +204,7 @@ impl Writer {
     /// Closes everything that is open.
     fn leave(&mut self, out: &mut Vec<u8>) {
         self.leave_open(out);
-        for call in std::mem::take(&mut self.calls) {
+        if let Some(call) = self.call.take() {
             if self.origin.is_custom(&call.name) {
                 self.free_text(&call, out);
             } else {
@@ -218,7 +214,7 @@ impl Writer {
                     out.member("item_id", &id);
                     out.count("output_index", count(call.at));
                     out.member("name", &name);
-                    out.member("arguments", arguments(&call.json));
+                    out.member("arguments", &call.json);
                 });
             }
             let item = self.write_call(&call, "completed");
@@ -295,7 +291,7 @@ impl Writer {
                 match (is_custom, status) {
                     (true, "completed") => out.member("input", &input(&call.json)),
                     (true, _) => out.member("input", ""),
-                    (false, "completed") => out.member("arguments", arguments(&call.json)),
+                    (false, "completed") => out.member("arguments", &call.json),
                     (false, _) => out.member("arguments", ""),
                 }
             });
@@ -397,11 +393,6 @@ const fn prefix(kind: Kind) -> &'static str {
 
 fn count(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
-}
-
-/// A call without arguments has an empty object.
-fn arguments(json: &str) -> &str {
-    if json.is_empty() { "{}" } else { json }
 }
 
 /// The free text in a call's arguments; all of the arguments where a model gave another object.

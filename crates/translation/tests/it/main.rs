@@ -6,6 +6,7 @@ mod dropped;
 mod enums;
 mod fixtures;
 mod limits;
+mod odd_calls;
 mod response_content;
 mod round_trips;
 mod seals;

@@ -46,9 +46,11 @@ pub(crate) fn str_of(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// The arguments of a call; their text where they are no object.
+/// The arguments of a call; their text where they are no object, and nothing where there are none.
 fn arguments(text: &str) -> Value {
-    let text = if text.trim().is_empty() { "{}" } else { text };
+    if text.trim().is_empty() {
+        return Value::Null;
+    }
     serde_json::from_str(text).ok().filter(Value::is_object).unwrap_or_else(|| text.into())
 }
 

@@ -1,276 +1,11 @@
-//! Reads and writes answers of `openai-chat`, whole and streamed.
+//! Writes answers of `openai-chat`, whole and streamed.
 
-use crate::conversation::Text;
 use crate::json_writer::{JsonWriter, value};
 use crate::origin::{Origin, ResponseHead};
 use crate::step::{Closing, Reason, Step, Stop};
 use crate::usage;
 use opencredits_units::Usage;
 use opencredits_wire::sse::push_event;
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use std::borrow::Cow;
-use std::collections::HashMap;
-
-#[derive(Deserialize)]
-#[serde(bound(deserialize = "'de: 'a"))]
-struct Answer<'a> {
-    #[serde(borrow, default)]
-    id: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    model: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    choices: Vec<Choice<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Choice<'a> {
-    #[serde(borrow, default)]
-    delta: Option<Delta<'a>>,
-    #[serde(borrow, default)]
-    message: Option<Delta<'a>>,
-    #[serde(borrow, default)]
-    finish_reason: Option<Text<'a>>,
-    #[serde(default)]
-    index: u64,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Delta<'a> {
-    #[serde(borrow)]
-    content: Option<Content<'a>>,
-    #[serde(borrow)]
-    refusal: Option<Text<'a>>,
-    #[serde(borrow)]
-    reasoning_content: Option<Text<'a>>,
-    #[serde(borrow)]
-    reasoning: Option<Text<'a>>,
-    #[serde(borrow)]
-    reasoning_details: Option<&'a RawValue>,
-    #[serde(borrow)]
-    tool_calls: Option<Vec<ToolCall<'a>>>,
-}
-
-/// A piece of reasoning in the form of some hosts, which take it back unchanged.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Detail<'a> {
-    #[serde(borrow)]
-    text: Option<Text<'a>>,
-    #[serde(borrow)]
-    summary: Option<Text<'a>>,
-    #[serde(borrow)]
-    signature: Option<Text<'a>>,
-    #[serde(borrow)]
-    data: Option<Text<'a>>,
-}
-
-impl Detail<'_> {
-    fn text(&self) -> &str {
-        let text = self.text.as_deref().filter(|text| !text.is_empty());
-        text.or(self.summary.as_deref()).unwrap_or_default()
-    }
-}
-
-impl Delta<'_> {
-    /// Emits reasoning: from the details where they are complete, else from the text and its seal.
-    fn think(&mut self, each: &mut dyn FnMut(Step<'_>)) {
-        let shown = some(self.reasoning_content.take()).or(some(self.reasoning.take()));
-        // Details of an unknown form belong to another host.
-        let raws = self.reasoning_details.take().and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw.get()).ok());
-        let raws = raws.iter().flatten().map(|raw| raw.get());
-        let details: Vec<(&str, Detail<'_>)> =
-            raws.map(|raw| (raw, serde_json::from_str(raw).unwrap_or_default())).collect();
-        let length: usize = details.iter().map(|(_, detail)| detail.text().len()).sum();
-        let in_details = length > 0 && length >= shown.as_ref().map_or(0, |text| text.len());
-        if let Some(text) = shown.filter(|_| !in_details) {
-            each(Step::Reasoning(text.0));
-        }
-        for (raw, detail) in details {
-            if in_details && !detail.text().is_empty() {
-                each(Step::Reasoning(detail.text().into()));
-            }
-            if some(detail.signature).is_some() {
-                each(Step::Signature(raw.into()));
-                each(Step::PartEnd);
-            } else if some(detail.data).is_some() {
-                each(Step::PartEnd);
-                each(Step::Redacted(raw.into()));
-            }
-        }
-    }
-}
-
-/// Some hosts give reasoning and text as parts.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Content<'a> {
-    Text(#[serde(borrow)] Text<'a>),
-    Parts(#[serde(borrow)] Vec<ContentPart<'a>>),
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ContentPart<'a> {
-    #[serde(borrow)]
-    text: Option<Text<'a>>,
-    #[serde(borrow)]
-    thinking: Option<Vec<ContentPart<'a>>>,
-}
-
-impl Content<'_> {
-    fn say(self, each: &mut dyn FnMut(Step<'_>)) {
-        let parts = match self {
-            Self::Text(text) => vec![ContentPart { text: Some(text), thinking: None }],
-            Self::Parts(parts) => parts,
-        };
-        for part in parts {
-            for text in part.thinking.into_iter().flatten().filter_map(|part| some(part.text)) {
-                each(Step::Reasoning(text.0));
-            }
-            if let Some(text) = some(part.text) {
-                each(Step::Text(text.0));
-            }
-        }
-    }
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ToolCall<'a> {
-    index: Option<u64>,
-    #[serde(borrow)]
-    id: Option<Text<'a>>,
-    #[serde(borrow)]
-    function: Function<'a>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Function<'a> {
-    #[serde(borrow)]
-    name: Option<Text<'a>>,
-    #[serde(borrow)]
-    arguments: Option<Text<'a>>,
-}
-
-/// Assigns a delta to its call: by its index, unless its id begins another call. A call without an id gets one that no
-/// other answer has.
-#[derive(Default)]
-pub(crate) struct Reader {
-    /// The answer's id, once known.
-    id: Option<String>,
-    /// The calls by their index upstream.
-    calls: HashMap<u64, SameIndex>,
-    /// The number of the next call.
-    next: u64,
-    /// The index of the last call.
-    last_index: u64,
-}
-
-/// The calls of one index: some hosts give several the same.
-#[derive(Default)]
-struct SameIndex {
-    latest: u64,
-    by_id: HashMap<String, u64>,
-}
-
-impl SameIndex {
-    /// The number of the call that a delta with this id belongs to; that of the latest where it has none.
-    fn number_of(&self, id: &str) -> Option<u64> {
-        if id.is_empty() { Some(self.latest) } else { self.by_id.get(id).copied() }
-    }
-}
-
-impl Reader {
-    /// Reads a whole answer.
-    pub(crate) fn whole(&mut self, body: &[u8], each: &mut dyn FnMut(Step<'_>)) {
-        self.read(body, |choice| choice.message.take(), each);
-    }
-
-    /// Reads one chunk of a stream. Some hosts repeat the text so far in `message`.
-    pub(crate) fn event(&mut self, data: &[u8], each: &mut dyn FnMut(Step<'_>)) {
-        self.read(data, |choice| choice.delta.take(), each);
-    }
-
-    fn read(
-        &mut self,
-        data: &[u8],
-        delta_of: impl for<'a> Fn(&mut Choice<'a>) -> Option<Delta<'a>>,
-        each: &mut dyn FnMut(Step<'_>),
-    ) {
-        let Ok(answer) = serde_json::from_slice::<Answer<'_>>(data) else {
-            return;
-        };
-        if self.id.is_none() {
-            let id = answer.id.unwrap_or_default().0;
-            self.id = Some(id.clone().into_owned());
-            each(Step::Start { id, model: answer.model.unwrap_or_default().0 });
-        }
-        for mut choice in answer.choices.into_iter().filter(|choice| choice.index == 0) {
-            self.delta(delta_of(&mut choice).unwrap_or_default(), each);
-            if let Some(native) = choice.finish_reason.filter(|native| !native.is_empty()) {
-                let native = native.0.into_owned();
-                each(Step::Stop(Stop { reason: self.reason(&native), native, sequence: None }));
-            }
-        }
-    }
-
-    fn delta(&mut self, mut delta: Delta<'_>, each: &mut dyn FnMut(Step<'_>)) {
-        delta.think(each);
-        if let Some(content) = delta.content {
-            content.say(each);
-        }
-        if let Some(text) = some(delta.refusal) {
-            each(Step::Refusal(text.0));
-        }
-        for call in delta.tool_calls.into_iter().flatten() {
-            let index = self.call(&call, each);
-            if let Some(json) = some(call.function.arguments) {
-                each(Step::Arguments { index, json: json.0 });
-            }
-        }
-    }
-
-    /// The number of the call that a delta belongs to; emits the start of a new call.
-    fn call(&mut self, call: &ToolCall<'_>, each: &mut dyn FnMut(Step<'_>)) -> u64 {
-        let id = call.id.as_deref().unwrap_or_default();
-        // A whole message has no indices: each of its calls has a name, and is a call of its own.
-        let at = call.index.or_else(|| call.function.name.is_none().then_some(self.last_index));
-        let known = at.and_then(|at| self.calls.get(&at));
-        if let Some(number) = known.and_then(|known| known.number_of(id)) {
-            return number;
-        }
-        let number = self.next;
-        let answer = self.id.as_deref().unwrap_or_default();
-        let id = if id.is_empty() { format!("call_{answer}_{number}") } else { id.to_owned() };
-        let name = call.function.name.as_deref().unwrap_or_default();
-        each(Step::Call { index: number, id: Cow::Borrowed(&id), name: Cow::Borrowed(name) });
-        self.next = number.saturating_add(1);
-        self.last_index = at.unwrap_or(number);
-        let same_index = self.calls.entry(self.last_index).or_default();
-        same_index.latest = number;
-        same_index.by_id.insert(id, number);
-        number
-    }
-
-    fn reason(&self, native: &str) -> Reason {
-        match native {
-            "length" => Reason::Length,
-            "content_filter" => Reason::Filter,
-            "error" => Reason::Failed,
-            "tool_calls" | "function_call" => Reason::Calls,
-            // Some hosts report "stop" after calls, too.
-            _ if !self.calls.is_empty() => Reason::Calls,
-            _ => Reason::End,
-        }
-    }
-}
-
-fn some(text: Option<Text<'_>>) -> Option<Text<'_>> {
-    text.filter(|text| !text.is_empty())
-}
 
 fn count(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
@@ -362,7 +97,7 @@ impl Writer {
                     out.key("function").object(|out| out.member("arguments", json));
                 });
             }),
-            Step::Start { .. } | Step::PartEnd | Step::Stop(_) => {}
+            Step::Start { .. } | Step::CallEnd { .. } | Step::PartEnd | Step::Stop(_) => {}
         }
     }
 
@@ -491,12 +226,12 @@ impl Whole {
                 self.thoughts.push(Sealed { redacted: Some(seal.into_owned()), ..Sealed::default() });
             }
             Step::Call { id, name, .. } => self.calls.push([id.into_owned(), name.into_owned(), String::new()]),
-            Step::Arguments { index, json } => {
-                if let Some([.., arguments]) = usize::try_from(index).ok().and_then(|at| self.calls.get_mut(at)) {
+            Step::Arguments { json, .. } => {
+                if let Some([.., arguments]) = self.calls.last_mut() {
                     arguments.push_str(&json);
                 }
             }
-            Step::PartEnd => {}
+            Step::CallEnd { .. } | Step::PartEnd => {}
             Step::Stop(stop) => self.stop = Some(stop),
         }
     }
@@ -553,7 +288,7 @@ fn write_call(out: &mut JsonWriter, [id, name, arguments]: &[String; 3]) {
         out.member("type", "function");
         out.key("function").object(|out| {
             out.member("name", name);
-            out.member("arguments", if arguments.is_empty() { "{}" } else { arguments });
+            out.member("arguments", arguments);
         });
     });
 }
