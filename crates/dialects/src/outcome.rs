@@ -121,6 +121,10 @@ pub struct Outcome {
     pub service_tier: Option<String>,
     /// The amount of output.
     pub produced: Produced,
+    /// Whether there is something that holds the output, be it empty: a choice, a candidate, a content.
+    pub has_frame: bool,
+    /// Whether the model called a tool of the client (`openai-chat`, `anthropic-messages`).
+    pub has_calls: bool,
     /// An error in the middle of a stream.
     pub error: Option<UpstreamError>,
     /// Whether the answer is complete.
@@ -139,10 +143,24 @@ impl Outcome {
         }
     }
 
+    /// Records an error, which is no reason why the model stopped.
+    pub(crate) fn fail(&mut self, error: UpstreamError) {
+        self.error.get_or_insert(error);
+        if self.produced.is_nothing() {
+            self.finish = None;
+        }
+    }
+
     /// Whether the answer is complete and no error.
     #[must_use]
     pub const fn is_final(&self) -> bool {
         self.complete && self.error.is_none()
+    }
+
+    /// Whether there is an answer at all, be it empty: counts alone are none.
+    #[must_use]
+    pub const fn is_answer(&self) -> bool {
+        self.has_frame || !self.produced.is_nothing()
     }
 
     /// Whether there is nothing to charge for: no output, and no finish reason.

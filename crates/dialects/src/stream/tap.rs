@@ -2,26 +2,20 @@
 
 use crate::decoders::anthropic_messages as messages;
 use crate::decoders::cohere_chat;
-use crate::decoders::embeddings;
 use crate::decoders::gemini_generate as gemini;
 use crate::decoders::openai_chat as chat;
 use crate::decoders::openai_responses as responses;
 use crate::dialect::Dialect;
+use crate::error_shape::is_error_event;
 use crate::outcome::{End, Outcome};
 use crate::stream::call_indices::CallIndices;
-use crate::stream::closing::{self, Before, Closing, Withheld, spliced};
+use crate::stream::closing::{self, Before, Closing, Withheld};
 use crate::stream::event_template::EventTemplate;
-use crate::upstream_error::UpstreamError;
+use crate::upstream_error::{STATUS_IN_STREAM, UpstreamError};
 use crate::usage_chunk::UsageChunk;
 use bytes::Bytes;
 use opencredits_wire::sse::{Event, Framer, Place};
 use opencredits_wire::{EventTooLarge, json};
-
-/// The HTTP status of a stream that has an error in it.
-pub(crate) const STATUS_IN_STREAM: u16 = 200;
-
-/// Prefixes that some servers put in front of JSON.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// All closing events of a stream may take so much memory. The largest is the one that repeats the whole answer.
 const WITHHELD_BYTES_MAX: usize = 16 << 20;
@@ -243,7 +237,7 @@ impl StreamTap {
             }
         }
         let mut outcome = std::mem::take(&mut self.outcome);
-        self.has_calls = outcome.produced.parts() > 0;
+        self.has_calls = outcome.has_calls;
         // Compatible hosts may omit [DONE]; an orderly end after a finish reason is complete all the same.
         let has_end = !matches!(self.dialect, Dialect::OpenaiChat | Dialect::GeminiGenerate);
         let finished = !has_end && outcome.finish.is_some();
@@ -277,6 +271,11 @@ impl StreamTap {
             Dialect::OpenaiEmbeddings => Disposition::Forward,
         };
         match disposition {
+            Disposition::Forward | Disposition::Withhold(Closing::Other)
+                if self.outcome.error.is_none() && is_error_event(self.dialect, &data) =>
+            {
+                self.error(&data)
+            }
             // Nothing follows the end, and nothing follows an error.
             Disposition::Forward if self.outcome.error.is_some() => Disposition::Discard,
             disposition => disposition,
@@ -284,7 +283,7 @@ impl StreamTap {
     }
 
     fn chat_event(&mut self, data: &[u8]) -> Disposition {
-        if data.trim_ascii() == b"[DONE]" {
+        if data.trim_ascii() == DONE {
             self.ended = true;
             return Disposition::Withhold(Closing::Done);
         }
@@ -314,7 +313,7 @@ impl StreamTap {
     }
 
     fn responses_event(&mut self, data: &[u8]) -> Disposition {
-        if data.trim_ascii() == b"[DONE]" {
+        if data.trim_ascii() == DONE {
             return Disposition::Discard;
         }
         match responses::absorb_event(data, &mut self.outcome) {
@@ -324,17 +323,12 @@ impl StreamTap {
                 self.ended = true;
                 Disposition::Withhold(Closing::Finish)
             }
-            responses::Kind::Error => {
-                let known = self.outcome.error.take();
-                let disposition = self.error(data);
-                self.outcome.error = known.or(self.outcome.error.take());
-                disposition
-            }
+            responses::Kind::Error => self.error(data),
         }
     }
 
     fn cohere_chat_event(&mut self, data: &[u8]) -> Disposition {
-        if data.trim_ascii() == b"[DONE]" {
+        if data.trim_ascii() == DONE {
             return Disposition::Withhold(Closing::Done);
         }
         match cohere_chat::absorb_event(data, &mut self.outcome) {
@@ -358,7 +352,7 @@ impl StreamTap {
     }
 
     fn error(&mut self, data: &[u8]) -> Disposition {
-        self.outcome.error = Some(UpstreamError::read(STATUS_IN_STREAM, data, None));
+        self.outcome.error.get_or_insert_with(|| UpstreamError::in_answer(data));
         self.ended = true;
         Disposition::Discard
     }
@@ -409,66 +403,4 @@ impl<'a> Out<'a> {
     fn finish(self) -> Bytes {
         if self.copied.is_empty() { self.chunk.slice(self.range) } else { self.copied.into() }
     }
-}
-
-/// Reads a whole answer.
-#[must_use]
-pub fn read_body(dialect: Dialect, body: &[u8]) -> Outcome {
-    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
-    let mut outcome = Outcome::default();
-    if !body.trim_ascii().is_empty() && !json::is_valid(body) {
-        return Outcome { error: Some(UpstreamError::broken(STATUS_IN_STREAM)), ..outcome };
-    }
-    match dialect {
-        Dialect::OpenaiChat => {
-            if chat::absorb(body, &mut outcome) == chat::Kind::Error {
-                outcome.error = Some(UpstreamError::read(STATUS_IN_STREAM, body, None));
-            }
-        }
-        Dialect::AnthropicMessages => {
-            messages::absorb_message(body, &mut messages::Counts::default(), &mut outcome);
-        }
-        Dialect::OpenaiResponses => responses::absorb_response(body, &mut outcome),
-        Dialect::GeminiGenerate => {
-            let mut queries = gemini::Queries::new();
-            // Without SSE framing a stream is a list of its chunks.
-            if body.trim_ascii_start().starts_with(b"[") {
-                json::items(body, |chunk| {
-                    gemini::absorb(chunk, &mut queries, &mut outcome);
-                });
-            } else {
-                gemini::absorb(body, &mut queries, &mut outcome);
-            }
-        }
-        Dialect::CohereChat => cohere_chat::absorb_answer(body, &mut outcome),
-        Dialect::OpenaiEmbeddings => embeddings::absorb(body, &mut outcome),
-    }
-    outcome.complete = true;
-    outcome
-}
-
-/// A whole answer with `extras` (JSON members without braces) added to its usage object; every other byte stays.
-#[must_use]
-pub fn splice_usage(dialect: Dialect, body: &[u8], extras: &str) -> Vec<u8> {
-    let member = if dialect == Dialect::GeminiGenerate { "usageMetadata" } else { "usage" };
-    let mut cursor = json::Cursor::new(body);
-    if !cursor.object() {
-        return body.to_vec();
-    }
-    let (mut place, mut is_empty) = (None, true);
-    while let Some(key) = cursor.key() {
-        let range = cursor.value_range();
-        is_empty = false;
-        if key == member.as_bytes() {
-            place = Some(range);
-        }
-    }
-    let end = cursor.position().saturating_sub(1);
-    let (name, place) = match &place {
-        Some(place) => (String::new(), place.clone()),
-        None => (format!("{}\"{member}\":", if is_empty { "" } else { "," }), end..end),
-    };
-    let part = |range: std::ops::Range<usize>| body.get(range).unwrap_or_default();
-    let usage = spliced(part(place.clone()), extras);
-    [part(0..place.start), name.as_bytes(), &usage, part(place.end..body.len())].concat()
 }

@@ -7,6 +7,7 @@
 
 mod errors;
 mod exact;
+mod failures;
 mod recordings;
 mod requests;
 mod taps;
