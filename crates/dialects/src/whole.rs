@@ -9,7 +9,7 @@ use crate::decoders::openai_responses as responses;
 use crate::dialect::Dialect;
 use crate::error_shape::is_error_body;
 use crate::outcome::Outcome;
-use crate::stream::closing::spliced;
+use crate::stream::usage_object::spliced;
 use crate::upstream_error::{STATUS_IN_STREAM, UpstreamError};
 use opencredits_wire::json;
 

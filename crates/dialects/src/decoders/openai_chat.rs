@@ -211,7 +211,7 @@ pub(crate) fn absorb(raw: &[u8], outcome: &mut Outcome) -> Kind {
     let mut seen = Seen::default();
     let produced = |outcome: &Outcome| (outcome.produced.bytes(), outcome.produced.parts());
     let (before, was_finished) = (produced(outcome), outcome.finish.is_some());
-    let (mut error, mut has_usage) = (None, false);
+    let (mut error, mut has_usage, mut has_object) = (None, false, false);
     let mut cursor = Cursor::new(raw);
     if !cursor.object() {
         return Kind::Aside;
@@ -223,7 +223,10 @@ pub(crate) fn absorb(raw: &[u8], outcome: &mut Outcome) -> Kind {
         }
         let value = cursor.value();
         match key {
-            b"usage" if json::is_set(value) => has_usage |= absorb_usage(value, outcome),
+            b"usage" if json::is_set(value) => {
+                has_usage |= absorb_usage(value, outcome);
+                has_object = value.starts_with(b"{");
+            }
             key if key.starts_with(b"x_") => {
                 has_usage |= json::member(value, "usage").is_some_and(|usage| absorb_usage(usage, outcome));
             }
@@ -245,7 +248,8 @@ pub(crate) fn absorb(raw: &[u8], outcome: &mut Outcome) -> Kind {
     }
     match seen {
         Seen { finished: true, .. } => Kind::Finish,
-        Seen { count: 0, .. } if has_usage => Kind::Usage,
+        // The charge goes into any usage object, even one whose members have other names.
+        Seen { count: 0, .. } if has_usage || has_object => Kind::Usage,
         // Some resellers repeat an empty choice on the chunk with the usage.
         _ if has_usage && was_finished && is_silent => Kind::Usage,
         Seen { count: 0, .. } => Kind::Aside,

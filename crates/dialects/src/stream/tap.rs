@@ -11,9 +11,12 @@ use crate::outcome::{End, Outcome};
 use crate::stream::call_indices::CallIndices;
 use crate::stream::closing::{self, Before, Closing, Withheld};
 use crate::stream::event_template::EventTemplate;
+use crate::stream::usage_object::Charge;
 use crate::upstream_error::{STATUS_IN_STREAM, UpstreamError};
 use crate::usage_chunk::UsageChunk;
+use crate::whole::without_mark;
 use bytes::Bytes;
+use opencredits_units::Usage;
 use opencredits_wire::sse::{Event, Framer, Place};
 use opencredits_wire::{EventTooLarge, json};
 
@@ -45,8 +48,12 @@ pub struct StreamTap {
     /// Where the last event went: the rest of its line break follows it.
     last: Forwarding,
     ended: bool,
+    /// Whether an event was seen.
+    has_begun: bool,
     /// Whether the answer called tools; known at its end.
     has_calls: bool,
+    /// The usage of the answer; known at its end.
+    usage: Option<Usage>,
     /// The first chunk in `openai-chat`, for one that has to be made.
     first: Vec<u8>,
     template: EventTemplate,
@@ -85,7 +92,9 @@ impl StreamTap {
             withheld_bytes: 0,
             last: Forwarding::Sent,
             ended: false,
+            has_begun: false,
             has_calls: false,
+            usage: None,
             first: Vec::new(),
             template: EventTemplate::default(),
             call_indices: CallIndices::default(),
@@ -109,7 +118,7 @@ impl StreamTap {
         let fed = framer.feed(chunk.get(matched_bytes..).unwrap_or_default(), |raw, place| {
             match place.after(matched_bytes) {
                 Place::Rest(range) => self.rest(raw, &Place::Chunk(range), &mut out),
-                place => self.forward(raw, &place, &mut out),
+                place => self.forward(raw, place, &mut out),
             }
         });
         self.framer = framer;
@@ -121,9 +130,10 @@ impl StreamTap {
     }
 
     /// Moves an event by its disposition.
-    fn forward(&mut self, raw: &[u8], place: &Place, out: &mut Out<'_>) {
+    fn forward(&mut self, raw: &[u8], place: Place, out: &mut Out<'_>) {
+        let (raw, place) = self.begun(raw, place);
         let mended = if self.dialect == Dialect::OpenaiChat { self.call_indices.mended(raw) } else { None };
-        let (raw, place) = mended.as_deref().map_or((raw, place), |mended| (mended, &Place::Joined));
+        let (raw, place) = mended.as_deref().map_or((raw, &place), |mended| (mended, &Place::Joined));
         self.last = match self.read(raw) {
             Disposition::Forward => {
                 for waiting in self.overtaken(raw) {
@@ -143,6 +153,16 @@ impl StreamTap {
             }
             Disposition::Discard => Forwarding::Discarded,
         };
+    }
+
+    /// An event without the byte order mark that the first one of a stream may begin with.
+    fn begun<'a>(&mut self, raw: &'a [u8], place: Place) -> (&'a [u8], Place) {
+        if std::mem::replace(&mut self.has_begun, true) {
+            return (raw, place);
+        }
+        let kept = without_mark(raw);
+        let mark_bytes = raw.len().saturating_sub(kept.len());
+        (kept, place.without_front(mark_bytes))
     }
 
     /// Moves the rest of a line break to the event that it ends.
@@ -233,11 +253,13 @@ impl StreamTap {
             // Some servers omit the last blank line.
             let rest = self.framer.take_rest();
             if let (false, Disposition::Withhold(kind)) = (rest.is_empty(), self.event(&rest)) {
-                self.withheld.push(Withheld { kind, raw: rest });
+                // Clients wait for the blank line.
+                let raw = [without_mark(&rest), b"\n\n"].concat();
+                self.withheld.push(Withheld { kind, raw });
             }
         }
         let mut outcome = std::mem::take(&mut self.outcome);
-        self.has_calls = outcome.has_calls;
+        (self.has_calls, self.usage) = (outcome.has_calls, outcome.usage);
         // Compatible hosts may omit [DONE]; an orderly end after a finish reason is complete all the same.
         let has_end = !matches!(self.dialect, Dialect::OpenaiChat | Dialect::GeminiGenerate);
         let finished = !has_end && outcome.finish.is_some();
@@ -248,8 +270,9 @@ impl StreamTap {
     /// The closing events, with `extras` (JSON members without braces) added to the usage object.
     #[must_use]
     pub fn close(self, extras: &str) -> Bytes {
+        let charge = Charge { dialect: self.dialect, usage: self.usage, extras };
         let before = Before { usage_chunk: self.usage_chunk, has_calls: self.has_calls, first: &self.first };
-        closing::close(self.dialect, &self.withheld, &before, extras).into()
+        closing::close(&self.withheld, &before, &charge).into()
     }
 
     fn event(&mut self, raw: &[u8]) -> Disposition {
@@ -343,6 +366,10 @@ impl StreamTap {
     }
 
     fn gemini_event(&mut self, data: &[u8]) -> Disposition {
+        // Its clients read every event as JSON.
+        if data.trim_ascii() == DONE {
+            return Disposition::Discard;
+        }
         match gemini::absorb(data, &mut self.queries, &mut self.outcome) {
             gemini::Kind::Plain if self.withheld.is_empty() => Disposition::Forward,
             gemini::Kind::Plain => Disposition::Withhold(Closing::Other),

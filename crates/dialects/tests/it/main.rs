@@ -5,6 +5,7 @@
     reason = "a test fails by panicking, and says aloud that it is skipped"
 )]
 
+mod closings;
 mod errors;
 mod exact;
 mod failures;
