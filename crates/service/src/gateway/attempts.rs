@@ -46,6 +46,8 @@ pub(super) struct FailedAttempt {
     status: u16,
     /// Whether the cause is our account, or a model that the provider lacks: not the client's fault.
     is_ours: bool,
+    /// Whether the cause is our account.
+    is_account: bool,
     /// Whether the provider may have got the whole request, and bill it, without an answer that can be used.
     may_be_billed: bool,
     /// Whether a pooled connection closed under the request: most likely its provider never read it.
@@ -64,7 +66,14 @@ pub(super) enum Next {
 
 impl FailedAttempt {
     pub(super) const fn of(kind: UpstreamKind) -> Self {
-        Self { fault: UpstreamFault::of_kind(kind), status: 0, is_ours: false, may_be_billed: false, is_closed: false }
+        Self {
+            fault: UpstreamFault::of_kind(kind),
+            status: 0,
+            is_ours: false,
+            is_account: false,
+            may_be_billed: false,
+            is_closed: false,
+        }
     }
 
     /// A failure of the transport. Only one that happened before the request was sent leaves no bill.
@@ -78,11 +87,12 @@ impl FailedAttempt {
     }
 
     pub(super) fn of_error(error: &UpstreamError) -> Self {
-        let is_ours = matches!(error.kind, ErrorKind::OurAccount | ErrorKind::NotFound);
+        let is_account = error.kind == ErrorKind::OurAccount;
         Self {
             fault: UpstreamFault::of_error(error),
             status: error.status,
-            is_ours,
+            is_ours: is_account || error.kind == ErrorKind::NotFound,
+            is_account,
             ..Self::of(UpstreamKind::Unavailable)
         }
     }
@@ -91,7 +101,7 @@ impl FailedAttempt {
     pub(super) fn cools_account_ms(&self) -> Option<u64> {
         match self.fault.kind {
             UpstreamKind::RateLimited => Some(self.fault.retry_after_ms.unwrap_or(COOL_MS).min(COOL_MS_MAX)),
-            _ if self.is_ours && self.status != 404 => Some(REFUSED_MS),
+            _ if self.is_account => Some(REFUSED_MS),
             _ => None,
         }
     }
