@@ -2,7 +2,7 @@
 
 use crate::upstream_error::UpstreamError;
 use opencredits_estimate::{Family, TextAmount};
-use opencredits_units::{Tokens, Usage};
+use opencredits_units::{Tokens, ToolUse, Usage};
 
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +105,8 @@ pub struct Outcome {
     pub usage: Option<Usage>,
     /// The raw usage object, where it has a cost of the provider's.
     pub usage_object: Option<Vec<u8>>,
+    /// The uses of the provider's tools that the answer shows, for where their count was not reported.
+    pub seen_uses: Usage,
     /// Further usage that is billed on other models.
     pub additional: Vec<(String, Usage)>,
     /// Output tokens that are counted as reasoning only because the total exceeds its parts.
@@ -141,6 +143,18 @@ impl Outcome {
         if has_cost {
             self.usage_object = Some(usage.to_vec());
         }
+    }
+
+    /// Records that the provider uses one of its tools.
+    pub(crate) fn see_use(&mut self, tool: ToolUse) {
+        let seen = self.seen_uses.uses(tool).unwrap_or_default();
+        self.seen_uses.set_uses(tool, seen.checked_add(Tokens::new(1)).unwrap_or(seen));
+    }
+
+    /// Takes a use back that turns out to be none.
+    pub(crate) fn unsee_use(&mut self, tool: ToolUse) {
+        let seen = self.seen_uses.uses(tool).unwrap_or_default();
+        self.seen_uses.set_uses(tool, seen.checked_sub(Tokens::new(1)).unwrap_or_default());
     }
 
     /// Records an error, which is no reason why the model stopped.

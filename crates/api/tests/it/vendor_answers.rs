@@ -3,7 +3,9 @@
 use crate::app::{Answer, Scripted, TestApp, request};
 use bytes::Bytes;
 use http::Method;
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// A vendor for each dialect.
 const DIALECTS: [&str; 4] = ["openai-chat", "anthropic-messages", "openai-responses", "gemini-generate"];
@@ -15,7 +17,7 @@ fn app() -> TestApp {
             "[[vendor]]\nid = \"{dialect}\"\ndialect = \"{dialect}\"\nbase_url = \"http://{dialect}.example/v1\"\nauth = \"none\"\nstop_billing = \"ends\"\n"
         ));
         models.push_str(&format!(
-            "[[model]]\nid = \"a/{dialect}\"\nvendor = \"{dialect}\"\ncontext_window = 200000\nmax_output_tokens = 1000\nsupports = [\"tools\"]\nprices = {{ input = \"1\", output = \"10\" }}\n"
+            "[[model]]\nid = \"a/{dialect}\"\nvendor = \"{dialect}\"\ncontext_window = 200000\nmax_output_tokens = 1000\nsupports = [\"tools\"]\nprices = {{ input = \"1\", output = \"10\" }}\nper_use = {{ web_search = \"0.01\" }}\n"
         ));
     }
     TestApp::answering(&vendors, &models, "application/json", "{}")
@@ -52,6 +54,35 @@ fn whole(body: &str) -> Scripted {
 
 fn stream(events: &[&str]) -> Scripted {
     Scripted::Stream(events.iter().map(|event| Ok(Bytes::from(format!("data: {event}\n\n")))).collect())
+}
+
+#[tokio::test]
+async fn who_leaves_after_a_search_pays_for_it_and_for_what_it_found() {
+    let app = app();
+    let (user, key) = app.person(10).await;
+    let before = app.available(&user);
+    let events = [
+        r#"{"type":"message_start","message":{"id":"m","content":[],"usage":{"input_tokens":8,"output_tokens":1}}}"#,
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"server_tool_use","id":"s","name":"web_search"}}"#,
+        r#"{"type":"content_block_stop","index":0}"#,
+    ];
+    let chunks = events.iter().map(|event| Ok(Bytes::from(format!("data: {event}\n\n")))).collect();
+    app.script("anthropic-messages.example", &[Scripted::Paced(chunks, Duration::from_millis(50))]);
+    let body = json!({"model": "a/anthropic-messages", "max_tokens": 20, "stream": true,
+        "messages": [{"role": "user", "content": "Hello"}],
+        "tools": [{"type": "web_search_20250305", "name": "web_search", "max_uses": 1}]});
+    let mut response = app.open(request(Method::POST, "/v1/messages", &key, body.to_string())).await;
+    assert_eq!(response.status(), 200);
+    let mut got = String::new();
+    while !got.contains("web_search") {
+        let frame = response.body_mut().frame().await.unwrap().unwrap();
+        got.push_str(std::str::from_utf8(frame.data_ref().unwrap()).unwrap());
+    }
+    drop(response);
+    app.drained().await;
+    // A cent for the search, 20,008 tokens of input and 8 of output, and the margin.
+    assert_eq!(before - app.available(&user), 37_610_000);
+    app.settled();
 }
 
 const CHAT: &str = r#"{"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":4,"completion_tokens":1}}"#;

@@ -312,6 +312,15 @@ fn absorb_content(raw: &[u8], outcome: &mut Outcome) {
 
 /// A block that is no text.
 fn absorb_part(block: &[u8], outcome: &mut Outcome) {
-    outcome.has_calls |= json::member(block, "type") == Some(b"\"tool_use\"");
+    match json::member(block, "type") {
+        Some(b"\"tool_use\"") => outcome.has_calls = true,
+        Some(b"\"server_tool_use\"") => match json::member(block, "name") {
+            Some(b"\"web_search\"") => outcome.see_use(ToolUse::WebSearch),
+            Some(b"\"web_fetch\"") => outcome.see_use(ToolUse::WebFetch),
+            Some(name) if name.ends_with(b"code_execution\"") => outcome.see_use(ToolUse::CodeExecution),
+            _ => {}
+        },
+        _ => {}
+    }
     outcome.produced.part();
 }

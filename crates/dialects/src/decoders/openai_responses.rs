@@ -66,8 +66,39 @@ pub(crate) enum Kind {
     Error,
 }
 
+/// Items of a stream that were added and are not done: an item is told twice.
+#[derive(Default)]
+pub(crate) struct OpenItems {
+    items: u64,
+    /// Those among them that count as searches.
+    searches: u64,
+}
+
+impl OpenItems {
+    fn add(&mut self, item: &[u8], outcome: &mut Outcome) {
+        self.items = self.items.saturating_add(1);
+        if let Some(tool) = used_by(item) {
+            outcome.see_use(tool);
+            self.searches = self.searches.saturating_add(u64::from(tool == ToolUse::WebSearch));
+        }
+    }
+
+    /// Only its end tells what a call to search the web was for.
+    fn end(&mut self, item: &[u8], outcome: &mut Outcome) {
+        let was_added = self.items > 0;
+        self.items = self.items.saturating_sub(1);
+        let was_search = json::member(item, "type") == Some(WEB_SEARCH) && self.searches > 0;
+        self.searches = self.searches.saturating_sub(u64::from(was_search));
+        match used_by(item) {
+            Some(tool) if !was_added => outcome.see_use(tool),
+            None if was_search => outcome.unsee_use(ToolUse::WebSearch),
+            _ => {}
+        }
+    }
+}
+
 /// Reads an event of a stream into the outcome.
-pub(crate) fn absorb_event(data: &[u8], outcome: &mut Outcome) -> Kind {
+pub(crate) fn absorb_event(data: &[u8], open: &mut OpenItems, outcome: &mut Outcome) -> Kind {
     let (mut kind, mut response, mut delta, mut item) = (&b""[..], None, None, None);
     json::members(data, |name, value| match name {
         b"type" => kind = value,
@@ -94,9 +125,15 @@ pub(crate) fn absorb_event(data: &[u8], outcome: &mut Outcome) -> Kind {
         }
         b"\"response.output_item.added\"" => {
             // A call is output as soon as it has a name.
-            if item.and_then(|item| json::member(item, "name")).is_some() {
+            let item = item.unwrap_or_default();
+            if json::member(item, "name").is_some() {
                 outcome.produced.part();
             }
+            open.add(item, outcome);
+            Kind::Plain
+        }
+        b"\"response.output_item.done\"" => {
+            open.end(item.unwrap_or_default(), outcome);
             Kind::Plain
         }
         _ => {
@@ -163,10 +200,10 @@ fn absorb(response: &[u8], outcome: &mut Outcome) -> String {
             outcome.fail(UpstreamError::in_answer(response));
         }
         b"tool_usage" => shown.requests = json::pointer(value, "/web_search/num_requests").and_then(json::count),
-        b"output" => json::items(value, |item| match json::member(item, "type") {
-            Some(b"\"web_search_call\"") if is_search(item) => shown.searches = shown.searches.saturating_add(1),
-            Some(b"\"file_search_call\"") => shown.files = shown.files.saturating_add(1),
-            Some(b"\"code_interpreter_call\"") => shown.codes = shown.codes.saturating_add(1),
+        b"output" => json::items(value, |item| match used_by(item) {
+            Some(ToolUse::WebSearch) => shown.searches = shown.searches.saturating_add(1),
+            Some(ToolUse::FileSearch) => shown.files = shown.files.saturating_add(1),
+            Some(ToolUse::CodeExecution) => shown.codes = shown.codes.saturating_add(1),
             _ => {}
         }),
         _ => {}
@@ -226,6 +263,19 @@ fn absorb_usage(raw: &[u8], shown: &Shown, outcome: &mut Outcome) {
     }
     outcome.usage = Some(usage);
     outcome.trust = if sound.is_some() { Trust::Sound } else { Trust::Contradictory };
+}
+
+/// The type of a call to search the web.
+const WEB_SEARCH: &[u8] = b"\"web_search_call\"";
+
+/// The tool of the provider's that an item is a use of.
+fn used_by(item: &[u8]) -> Option<ToolUse> {
+    match json::member(item, "type")? {
+        WEB_SEARCH => Some(ToolUse::WebSearch).filter(|_| is_search(item)),
+        b"\"file_search_call\"" => Some(ToolUse::FileSearch),
+        b"\"code_interpreter_call\"" => Some(ToolUse::CodeExecution),
+        _ => None,
+    }
 }
 
 /// Opening a page that a search found is no search, and is not billed.

@@ -41,6 +41,7 @@ pub struct StreamTap {
     framer: Framer,
     counts: messages::Counts,
     queries: gemini::Queries,
+    open_items: responses::OpenItems,
     outcome: Outcome,
     withheld: Vec<Withheld>,
     /// The memory that they take.
@@ -87,6 +88,7 @@ impl StreamTap {
             framer: Framer::new(),
             counts: messages::Counts::default(),
             queries: gemini::Queries::new(),
+            open_items: responses::OpenItems::default(),
             outcome: Outcome::default(),
             withheld: Vec::new(),
             withheld_bytes: 0,
@@ -339,7 +341,7 @@ impl StreamTap {
         if data.trim_ascii() == DONE {
             return Disposition::Discard;
         }
-        match responses::absorb_event(data, &mut self.outcome) {
+        match responses::absorb_event(data, &mut self.open_items, &mut self.outcome) {
             responses::Kind::Plain if self.withheld.is_empty() => Disposition::Forward,
             responses::Kind::Plain => Disposition::Withhold(Closing::Other),
             responses::Kind::End => {
