@@ -72,6 +72,11 @@ impl Produced {
         self.parts
     }
 
+    /// Bytes of text, and parts that are not text.
+    pub(crate) const fn amount(&self) -> (u64, u64) {
+        (self.bytes, self.parts)
+    }
+
     /// The estimated tokens of the text.
     #[must_use]
     pub fn tokens(&self, family: Family) -> u64 {

@@ -209,8 +209,7 @@ pub(crate) enum Kind {
 /// Reads an answer or a chunk into the outcome. Some hosts put the usage into an extension named `x_…`.
 pub(crate) fn absorb(raw: &[u8], outcome: &mut Outcome) -> Kind {
     let mut seen = Seen::default();
-    let produced = |outcome: &Outcome| (outcome.produced.bytes(), outcome.produced.parts());
-    let (before, was_finished) = (produced(outcome), outcome.finish.is_some());
+    let (before, was_finished) = (outcome.produced.amount(), outcome.finish.is_some());
     let (mut error, mut has_usage, mut has_object) = (None, false, false);
     let mut cursor = Cursor::new(raw);
     if !cursor.object() {
@@ -241,7 +240,7 @@ pub(crate) fn absorb(raw: &[u8], outcome: &mut Outcome) -> Kind {
     if let (Some(usage), false) = (seen.usage, has_usage) {
         absorb_usage(usage, outcome);
     }
-    let is_silent = produced(outcome) == before;
+    let is_silent = outcome.produced.amount() == before;
     if let Some(error) = error.or(seen.error.filter(|_| is_silent)) {
         outcome.fail(UpstreamError::in_answer(error));
         return Kind::Error;

@@ -208,7 +208,7 @@ impl StreamTap {
 
     /// Parses an event, and learns its template.
     fn read(&mut self, raw: &[u8]) -> Disposition {
-        let (bytes, parts) = (self.outcome.produced.bytes(), self.outcome.produced.parts());
+        let (bytes, parts) = self.outcome.produced.amount();
         let disposition = self.event(raw);
         let grown = self.outcome.produced.bytes().saturating_sub(bytes);
         let is_text = grown > 0 && self.outcome.produced.parts() == parts;
@@ -287,6 +287,7 @@ impl StreamTap {
             self.ended = true;
             return Disposition::Discard;
         }
+        let produced = self.outcome.produced.amount();
         let disposition = match self.dialect {
             Dialect::OpenaiChat => self.chat_event(&data),
             Dialect::AnthropicMessages => self.messages_event(&data),
@@ -297,7 +298,9 @@ impl StreamTap {
         };
         match disposition {
             Disposition::Forward | Disposition::Withhold(Closing::Other)
-                if self.outcome.error.is_none() && is_error_event(self.dialect, &data) =>
+                if self.outcome.error.is_none()
+                    && self.outcome.produced.amount() == produced
+                    && is_error_event(self.dialect, &data) =>
             {
                 self.error(&data)
             }
