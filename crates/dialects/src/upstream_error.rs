@@ -6,6 +6,12 @@ use serde::Deserialize;
 use std::fmt;
 use std::sync::LazyLock;
 
+/// The HTTP status of an answer that has an error in it.
+pub(crate) const STATUS_IN_STREAM: u16 = 200;
+/// The names of statuses, which are data.
+const STATUS_NAMES: &str = include_str!("../data/status-names.txt");
+/// Members of an error that may have an HTTP status.
+const STATUSES: [&str; 2] = ["code", "status"];
 /// The longest message of a provider that is passed on, in bytes.
 const MESSAGE_BYTES_MAX: usize = 2_000;
 
@@ -63,19 +69,25 @@ impl UpstreamError {
         Self { kind: ErrorKind::Server, status, code: None, message: String::new(), retry_after_ms: None }
     }
 
+    /// Reads an error under a success status, in a whole answer or in a stream.
+    pub(crate) fn in_answer(body: &[u8]) -> Self {
+        Self::read(STATUS_IN_STREAM, body, None)
+    }
+
     /// Whether an object has the shape of an error in some API.
-    #[must_use]
-    pub fn is_shaped(object: &[u8]) -> bool {
+    pub(crate) fn is_shaped(object: &[u8]) -> bool {
         let object = object.trim_ascii();
         let object = first_of(object);
         SHAPES.iter().any(|name| json::member(object, name).is_some_and(json::is_set))
     }
 
-    /// Reads the body of a response that is no success. The headers tell when a retry makes sense.
+    /// Reads an error: the body of a response that is no success, or an error under a success status, which has the kind
+    /// of the HTTP status that it names. The headers tell when a retry makes sense.
     #[must_use]
     pub fn read(status: u16, body: &[u8], retry_after_ms: Option<u64>) -> Self {
         let body = body.trim_ascii();
         let error = error_in(body);
+        let meant = if is_success(status) { status_in(error, first_of(body)).unwrap_or(status) } else { status };
         let text = |name| json::member(error, name).and_then(json::owned);
         let code = text("code").or_else(|| text("type"));
         let kind_name = text("type").unwrap_or_default();
@@ -83,7 +95,7 @@ impl UpstreamError {
         let (param, behind) = (text("param").unwrap_or_default(), behind_reseller(error));
         let said = [message.as_str(), &behind].join("\n").to_lowercase();
         let words = Words { code: code.as_deref().unwrap_or_default(), kind: &kind_name, param: &param, message: said };
-        let kind = kind_of(status, &words);
+        let kind = kind_of(meant, &words);
         Self { kind, status, code, message: shortened(message), retry_after_ms }
     }
 }
@@ -112,6 +124,30 @@ fn first_of(value: &[u8]) -> &[u8] {
 fn first_item(array: &[u8]) -> &[u8] {
     let mut cursor = json::Cursor::new(array);
     if cursor.array() && cursor.item() { cursor.value() } else { array }
+}
+
+const fn is_success(status: u16) -> bool {
+    matches!(status, 200..=299)
+}
+
+/// The HTTP status that an error names, as a number or by its name.
+fn status_in(error: &[u8], object: &[u8]) -> Option<u16> {
+    let places = [error, object].into_iter().flat_map(|place| STATUSES.map(|name| json::member(place, name)));
+    places.flatten().find_map(|raw| match json::text(raw) {
+        Some(text) => status_of(&text),
+        None => status_of(std::str::from_utf8(raw).ok()?),
+    })
+}
+
+/// A status in digits, or by its name; `None` where it is no failure.
+fn status_of(word: &str) -> Option<u16> {
+    let alike = |name: &str| {
+        let same = |(a, b): (u8, u8)| a.eq_ignore_ascii_case(&b) || (a == b'_' && b == b'-');
+        name.len() == word.len() && name.bytes().zip(word.bytes()).all(same)
+    };
+    let rows = STATUS_NAMES.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(' '));
+    let digits = rows.into_iter().find(|(name, _)| alike(name)).map_or(word, |(_, status)| status);
+    digits.parse().ok().filter(|status| matches!(status, 400..=599))
 }
 
 fn shortened(mut message: String) -> String {

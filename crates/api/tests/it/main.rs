@@ -25,3 +25,4 @@ mod sockets;
 mod streams;
 mod translation;
 mod translation_table;
+mod vendor_answers;
