@@ -11,6 +11,8 @@ use std::collections::VecDeque;
 pub(crate) struct CallAssembler {
     /// Whether the writer takes arguments in pieces. Others get a call once it is known to be one.
     streams: bool,
+    /// The id of the answer, of which the ids of calls without one are made.
+    answer: String,
     /// Empty, or a call that may go on and what follows it.
     waiting: VecDeque<Waiting>,
     /// The bytes of what waits.
@@ -93,7 +95,8 @@ impl Call {
 
 impl CallAssembler {
     pub(crate) fn new(streams: bool) -> Self {
-        Self { streams, waiting: VecDeque::new(), kept_bytes: 0, has_sound: false, has_broken: false }
+        let (answer, waiting) = (String::new(), VecDeque::new());
+        Self { streams, answer, waiting, kept_bytes: 0, has_sound: false, has_broken: false }
     }
 
     pub(crate) const fn kept_bytes(&self) -> usize {
@@ -102,6 +105,9 @@ impl CallAssembler {
 
     /// Takes a step of a reader; gives those that are complete.
     pub(crate) fn pass(&mut self, step: Step<'_>, each: &mut dyn FnMut(Step<'_>)) {
+        if let Step::Start { id, .. } = &step {
+            self.answer.clone_from(&id.to_string());
+        }
         match step {
             Step::Call { index, id, name } => self.call(index, &id, &name),
             Step::Arguments { index, json } => {
@@ -137,7 +143,8 @@ impl CallAssembler {
             Some(call) if call.written.is_none() => call.name.push_str(name),
             Some(_) => {}
             None => {
-                let (id, name) = (id.to_owned(), name.to_owned());
+                let id = if id.is_empty() { format!("call_{}_{index}", self.answer) } else { id.to_owned() };
+                let name = name.to_owned();
                 let (json, scan) = (String::new(), ObjectScan::default());
                 self.waiting.push_back(Waiting::Call(Call {
                     index,

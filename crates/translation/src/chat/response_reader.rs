@@ -159,11 +159,10 @@ struct Function<'a> {
     arguments: Option<Text<'a>>,
 }
 
-/// Assigns a delta to its call. A call without an id gets one that no other answer has.
+/// Assigns a delta to its call.
 #[derive(Default)]
 pub(crate) struct Reader {
-    /// The answer's id, once known.
-    id: Option<String>,
+    has_begun: bool,
     calls: Vec<KnownCall>,
     /// The latest call of each index upstream.
     by_index: HashMap<u64, usize>,
@@ -171,6 +170,8 @@ pub(crate) struct Reader {
     by_id: HashMap<(u64, String), usize>,
     /// The index of the last call.
     last_index: u64,
+    /// Whether any content was given.
+    has_said: bool,
 }
 
 /// A call whose start was read.
@@ -195,17 +196,19 @@ impl Reader {
         let Some(answer) = lenient::read::<Answer<'_>>(data, &mut spare) else {
             return;
         };
-        if self.id.is_none() {
-            let id = answer.id.unwrap_or_default().0;
-            self.id = Some(id.clone().into_owned());
-            each(Step::Start { id, model: answer.model.unwrap_or_default().0 });
+        if !std::mem::replace(&mut self.has_begun, true) {
+            each(Step::Start { id: answer.id.unwrap_or_default().0, model: answer.model.unwrap_or_default().0 });
         }
         for mut choice in answer.choices.into_iter().filter(|choice| choice.index == 0) {
             let delta = match form {
-                Form::Whole => choice.message.take(),
-                Form::Chunk => choice.delta.take(),
+                Form::Whole => choice.message.take().or_else(|| choice.delta.take()),
+                // Some hosts repeat the text so far in `message`, and some give a whole answer as the only event.
+                Form::Chunk => choice.delta.take().or_else(|| choice.message.take().filter(|_| !self.has_said)),
             };
-            self.delta(delta.unwrap_or_default(), form, each);
+            if let Some(delta) = delta {
+                self.has_said = true;
+                self.delta(delta, form, each);
+            }
             if let Some(native) = choice.finish_reason.filter(|native| !native.is_empty()) {
                 let native = native.0.into_owned();
                 each(Step::Stop(Stop { reason: self.reason(&native), native, sequence: None }));
@@ -249,9 +252,7 @@ impl Reader {
             }
             None => {
                 self.calls.push(KnownCall { name: name.to_owned(), has_arguments: false });
-                let answer = self.id.as_deref().unwrap_or_default();
-                let id = if id.is_empty() { format!("call_{answer}_{number}") } else { id.to_owned() };
-                each(Step::Call { index: count(number), id: Cow::Owned(id), name: Cow::Borrowed(name) });
+                each(Step::Call { index: count(number), id: Cow::Borrowed(id), name: Cow::Borrowed(name) });
             }
         }
         self.last_index = index;

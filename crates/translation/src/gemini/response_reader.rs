@@ -14,11 +14,11 @@ use std::borrow::Cow;
 struct Chunk<'a> {
     #[serde(borrow)]
     candidates: Vec<Candidate<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, alias = "prompt_feedback")]
     prompt_feedback: Option<Feedback<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, alias = "model_version")]
     model_version: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, alias = "response_id")]
     response_id: Option<Text<'a>>,
 }
 
@@ -27,7 +27,7 @@ struct Chunk<'a> {
 struct Candidate<'a> {
     #[serde(borrow)]
     content: Option<Content<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, alias = "finish_reason")]
     finish_reason: Option<&'a RawValue>,
     index: u64,
 }
@@ -42,7 +42,7 @@ struct Content<'a> {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Feedback<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, alias = "block_reason")]
     block_reason: Option<&'a RawValue>,
 }
 
@@ -52,9 +52,9 @@ struct Piece<'a> {
     #[serde(borrow)]
     text: Option<Text<'a>>,
     thought: bool,
-    #[serde(borrow)]
+    #[serde(borrow, alias = "thought_signature")]
     thought_signature: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, alias = "function_call")]
     function_call: Option<FunctionCall<'a>>,
 }
 
@@ -66,16 +66,21 @@ struct FunctionCall<'a> {
     name: Text<'a>,
     #[serde(borrow, default)]
     args: Option<&'a RawValue>,
+    /// Arguments in pieces, which nobody asks for here.
+    #[serde(borrow, default, rename = "partialArgs")]
+    partial: Option<&'a RawValue>,
+    #[serde(default, rename = "willContinue")]
+    goes_on: bool,
 }
 
 fn name(raw: Option<&RawValue>, names: &[&'static str]) -> Option<String> {
     raw.and_then(|raw| enum_name(raw.get().as_bytes(), names)).map(Cow::into_owned)
 }
 
-/// Numbers calls, and gives them ids that no other answer has.
+/// Numbers calls.
 #[derive(Default)]
 pub(crate) struct Reader {
-    id: Option<String>,
+    has_begun: bool,
     calls: u64,
 }
 
@@ -94,10 +99,11 @@ impl Reader {
         let Some(chunk) = lenient::read::<Chunk<'_>>(data, &mut spare) else {
             return;
         };
-        if self.id.is_none() {
-            let id = chunk.response_id.unwrap_or_default().0;
-            self.id = Some(id.clone().into_owned());
-            each(Step::Start { id, model: chunk.model_version.unwrap_or_default().0 });
+        if !std::mem::replace(&mut self.has_begun, true) {
+            each(Step::Start {
+                id: chunk.response_id.unwrap_or_default().0,
+                model: chunk.model_version.unwrap_or_default().0,
+            });
         }
         for candidate in chunk.candidates.into_iter().filter(|candidate| candidate.index == 0) {
             for piece in candidate.content.unwrap_or_default().parts {
@@ -141,12 +147,10 @@ impl Reader {
     fn call(&mut self, call: FunctionCall<'_>, each: &mut dyn FnMut(Step<'_>)) {
         let index = self.calls;
         self.calls = index.saturating_add(1);
-        let answer = self.id.as_deref().unwrap_or_default();
-        let id = call.id.filter(|id| !id.is_empty()).map(|id| id.0);
-        let id = id.unwrap_or_else(|| Cow::Owned(format!("call_{answer}_{index}")));
-        each(Step::Call { index, id, name: call.name.0 });
-        if let Some(args) = call.args {
-            each(Step::Arguments { index, json: Cow::Borrowed(args.get()) });
+        each(Step::Call { index, id: call.id.unwrap_or_default().0, name: call.name.0 });
+        let pieces = call.partial.map(RawValue::get).or(call.goes_on.then_some("…"));
+        if let Some(json) = call.args.map(RawValue::get).filter(|_| pieces.is_none()).or(pieces) {
+            each(Step::Arguments { index, json: Cow::Borrowed(json) });
         }
         each(Step::CallEnd { index });
     }

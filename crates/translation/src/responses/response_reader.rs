@@ -221,6 +221,12 @@ impl Reader {
                 self.end(&item, at, each);
             }
         }
+        for call in self.calls.values_mut().filter(|call| !call.has_arguments) {
+            if let Some(json) = call.early.take() {
+                call.has_arguments = true;
+                each(Step::Arguments { index: call.number, json: Cow::Owned(json) });
+            }
+        }
     }
 
     fn begin(&mut self, item: &Item<'_>, at: u64, each: &mut dyn FnMut(Step<'_>)) {

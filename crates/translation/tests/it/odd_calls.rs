@@ -254,6 +254,7 @@ fn arguments_are_read_wherever_a_stream_of_responses_has_them() {
     check(&[added(nothing.clone()), delta("{\"x\":"), delta("1}"), done(given.clone()), none()]);
     check(&[added(nothing.clone()), told(given.clone()), done(nothing.clone()), none()]);
     check(&[added(given.clone()), done(nothing.clone()), none()]);
+    check(&[added(given.clone()), none()]);
     check(&[added(nothing.clone()), done(given.clone()), none()]);
     check(&[added(nothing.clone()), done(json!({"x": 1})), none()]);
     check(&[done(given.clone()), none()]);
@@ -322,6 +323,9 @@ fn what_is_of_another_type_does_not_take_the_rest_of_an_answer_with_it() {
             assert_eq!(found.text, "hi", "{shown} to {to}");
         }
     }
+    let delta = json!({"id": "c", "choices": [{"delta": {"content": "hi"}, "finish_reason": "stop"}]});
+    check_whole(Dialect::OpenaiChat, &delta, &[], "hi");
+    check(Dialect::OpenaiChat, &[chat(json!({"content": "hi"}))], &[], "hi");
     let block = json!([{"text": "hi"}]);
     for content in [json!("hi"), block] {
         let body = json!({"type": "message", "id": null, "model": null, "content": content, "stop_reason": "end_turn"});
@@ -336,6 +340,14 @@ fn what_is_of_another_type_does_not_take_the_rest_of_an_answer_with_it() {
         let body = json!({"responseId": 7, "candidates": [{"index": null, "content": {"parts": parts}, "finishReason": "STOP"}]});
         check_whole(Dialect::GeminiGenerate, &body, &[], "hi");
     }
+    let call = json!({"function_call": {"name": "a", "args": {"x": 1}}});
+    let body = json!({"candidates": [{"content": {"parts": [{"text": "hi"}, call]}, "finish_reason": "STOP"}]});
+    check_whole(Dialect::GeminiGenerate, &body, &[("a", json!({"x": 1}))], "hi");
+    let pieces = json!({"functionCall": {"name": "a", "willContinue": true}});
+    let body = json!({"candidates": [{"content": {"parts": [pieces]}, "finishReason": "STOP"}]});
+    let (from, to, origin) = (Dialect::GeminiGenerate, Dialect::AnthropicMessages, Origin::default());
+    let found = translate_body(from, to, body.to_string().as_bytes(), &Usage::default(), &origin).unwrap();
+    assert_eq!(content_of_body(to, &found).text, "a(…)");
 }
 
 #[test]
