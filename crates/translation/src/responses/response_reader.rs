@@ -102,6 +102,7 @@ pub(crate) struct Reader {
 struct KnownCall {
     number: u64,
     id: String,
+    has_name: bool,
     has_arguments: bool,
     /// The arguments at its start, where they came there.
     early: Option<String>,
@@ -239,7 +240,8 @@ impl Reader {
         let name = item.name.as_deref().unwrap_or_default();
         each(Step::Call { index, id: Cow::Borrowed(id), name: Cow::Borrowed(name) });
         let early = arguments_of(item.arguments).map(Cow::into_owned);
-        self.calls.insert(at, KnownCall { number: index, id: id.to_owned(), has_arguments: false, early });
+        let (id, has_name) = (id.to_owned(), !name.is_empty());
+        self.calls.insert(at, KnownCall { number: index, id, has_name, has_arguments: false, early });
     }
 
     fn arguments(&mut self, json: Option<Cow<'_, str>>, at: u64, each: &mut dyn FnMut(Step<'_>)) {
@@ -263,6 +265,10 @@ impl Reader {
         let early = self.calls.get_mut(&at).filter(|call| !call.has_arguments).and_then(|call| call.early.take());
         self.arguments(early.map(Cow::Owned), at, each);
         if let Some(call) = self.calls.get(&at) {
+            let late = item.name.as_deref().filter(|_| !call.has_name);
+            if let Some(name) = late {
+                each(Step::Call { index: call.number, id: Cow::Borrowed(""), name: Cow::Borrowed(name) });
+            }
             each(Step::CallEnd { index: call.number });
         }
     }
