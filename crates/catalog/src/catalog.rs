@@ -3,7 +3,7 @@
 use crate::book::{self, Entry};
 use crate::error::CatalogError;
 use crate::model::Model;
-use crate::names::Names;
+use crate::names::{self, Names};
 use crate::version::BookVersion;
 use std::sync::Arc;
 
@@ -93,7 +93,7 @@ impl Catalog {
     /// When there is none; the error proposes similar ones.
     pub fn resolve(&self, name: &str) -> Result<&Arc<Model>, CatalogError> {
         self.get(name).ok_or_else(|| CatalogError::UnknownModel {
-            name: name.to_owned(),
+            name: names::shown(name),
             similar: self.names.similar(name, &self.models),
         })
     }

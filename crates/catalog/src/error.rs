@@ -9,7 +9,7 @@ pub enum CatalogError {
     /// No model of this name.
     #[error("there is no model {name:?}; {}GET /v1/models lists all", suggest(.similar))]
     UnknownModel {
-        /// The requested name.
+        /// The requested name; of a long one its beginning.
         name: String,
         /// Models with similar names.
         similar: Vec<String>,

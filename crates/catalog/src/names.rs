@@ -3,6 +3,10 @@
 use crate::model::Model;
 use hashbrown::HashMap;
 
+/// No model has a longer name: nothing is like such a name, and none is searched for.
+const NAME_BYTES_MAX: usize = 256;
+/// Characters of an unknown name that its refusal repeats.
+const SHOWN_CHARS_MAX: usize = 64;
 /// Names proposed for one that is unknown.
 const SIMILAR_MAX: usize = 3;
 /// How much a name must be alike to be proposed, in percent.
@@ -47,6 +51,10 @@ impl Names {
     }
 
     pub(crate) fn similar(&self, name: &str, models: &[std::sync::Arc<Model>]) -> Vec<String> {
+        // The search takes time in proportion to the length of the name.
+        if name.len() > NAME_BYTES_MAX {
+            return Vec::new();
+        }
         let lower = name.to_lowercase();
         let asked = lower.rsplit('/').next().unwrap_or(&lower);
         let mut scored: Vec<(usize, &str)> = models
@@ -59,6 +67,14 @@ impl Names {
             .collect();
         scored.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.len().cmp(&b.1.len())).then_with(|| a.1.cmp(b.1)));
         scored.into_iter().take(SIMILAR_MAX).map(|(_, id)| id.to_owned()).collect()
+    }
+}
+
+/// A name as an error may repeat it: its beginning, where it is long.
+pub(crate) fn shown(name: &str) -> String {
+    match name.char_indices().nth(SHOWN_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
+        None => name.to_owned(),
     }
 }
 

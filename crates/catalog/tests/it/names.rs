@@ -43,6 +43,23 @@ fn an_unknown_model_is_refused_with_names_like_it() {
 }
 
 #[test]
+fn a_name_longer_than_any_is_refused_without_a_search_and_repeated_cut() {
+    let catalog = Catalog::builtin().unwrap();
+    let check = |asked: &str, is_searched: bool, repeated: &str| {
+        let Err(CatalogError::UnknownModel { name, similar }) = catalog.resolve(asked) else {
+            panic!("{asked} was found");
+        };
+        assert_eq!((!similar.is_empty(), name.as_str()), (is_searched, repeated), "{asked}");
+    };
+    let long = |bytes: usize| format!("gpt-5-mini-{}", "é".repeat(bytes / 2));
+    let cut = format!("gpt-5-mini-{}…", "é".repeat(53));
+    check("gpt-5-minni", true, "gpt-5-minni");
+    check(&long(200), true, &cut);
+    check(&long(300), false, &cut);
+    check(&long(60_000), false, &cut);
+}
+
+#[test]
 fn an_operators_model_replaces_the_books_and_a_priceless_one_is_refused() {
     let own = r#"model = [{ id = "openai/gpt-5-mini", vendor = "llama.cpp", context_window = 10, max_output_tokens = 9, prices = { input = "0", output = "0" } }]"#;
     let catalog = Catalog::builtin().unwrap().with_operator(own).unwrap();
