@@ -90,11 +90,17 @@ fn with_usage(options: &[u8]) -> Vec<u8> {
     json::edit(options, &[Edit { name: "include_usage", value: b"true" }])
 }
 
+/// The spellings of the output cap in a generation config; a request with both is refused.
+const CAP_SPELLINGS: [&str; 2] = ["maxOutputTokens", "max_output_tokens"];
+
 /// A generation config with this output cap.
 fn with_cap(config: &[u8], cap: Option<u64>) -> Vec<u8> {
     let cap = cap.unwrap_or_default().to_string();
     let config = if config.first() == Some(&b'{') { config } else { b"{}" };
-    let mut edited = json::edit(config, &[Edit { name: "maxOutputTokens", value: cap.as_bytes() }]);
+    // In the client's spelling: the provider takes either, and would choose between two caps.
+    let [camel, snake] = CAP_SPELLINGS;
+    let name = if json::member(config, snake).is_some() { snake } else { camel };
+    let mut edited = json::edit(config, &[Edit { name, value: cap.as_bytes() }]);
     for name in ["thinkingConfig", "thinking_config"] {
         if let Some(thinking) = json::member(&edited, name).map(<[u8]>::to_vec) {
             let budgets = ["thinkingBudget", "thinking_budget"];

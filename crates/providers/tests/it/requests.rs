@@ -1,6 +1,6 @@
 //! How the fields of a request are joined again for a vendor.
 
-use opencredits_providers::{Rewrite, Vendors, upstream_body};
+use opencredits_providers::{Dialect, Rewrite, Vendors, upstream_body};
 use serde_json::{Map, Value, json};
 
 type Fields = Vec<(String, String)>;
@@ -56,6 +56,24 @@ fn a_cap_is_put_in_under_the_name_that_the_vendor_knows() {
     check_rewrite("openai", &body, Some(7), &json!({"model": "upstream-model", "max_completion_tokens": 7}));
     check_rewrite("groq", &body, Some(7), &json!({"model": "upstream-model", "max_tokens": 7}));
     check_rewrite("anthropic", &body, Some(7), &json!({"model": "upstream-model", "max_tokens": 7}));
+}
+
+#[test]
+fn a_cap_within_a_config_takes_the_place_of_the_clients_in_either_spelling() {
+    let vendors = Vendors::builtin().unwrap();
+    let vendor = vendors.get("google").unwrap();
+    let check = |name: &str, config: Value, expect: Value| {
+        let body = json!({"contents": [], name: config});
+        let rewrite =
+            Rewrite { vendor, dialect: Dialect::GeminiGenerate, model: "m", output_cap: Some(1_248), stream: false };
+        let joined = upstream_body(&borrowed(&fields(&body)), &rewrite);
+        assert_eq!(serde_json::from_slice::<Value>(&joined).unwrap()[name], expect);
+    };
+    let config = |name: &str, cap: u64| json!({name: cap, "temperature": 1});
+    check("generation_config", config("max_output_tokens", 8_000), config("max_output_tokens", 1_248));
+    check("generation_config", config("maxOutputTokens", 8_000), config("maxOutputTokens", 1_248));
+    check("generationConfig", config("max_output_tokens", 8_000), config("max_output_tokens", 1_248));
+    check("generationConfig", json!({}), json!({"maxOutputTokens": 1_248}));
 }
 
 #[test]
