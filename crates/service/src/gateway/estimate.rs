@@ -75,15 +75,18 @@ pub fn likely_input(facts: &RequestFacts, family: Family, percent: u64) -> Token
     Tokens::new(estimate.saturating_add(found))
 }
 
-/// Fills the gaps of `reported`: input from the estimate of the request, output from the amount of the answer.
+/// Fills the gaps of `reported`: input from the estimate of the request, output from the amount of the answer. What was
+/// reported of the output by kind, such as reasoning, is part of what was seen.
 pub(super) fn estimate(reported: Option<Usage>, input: Tokens, produced: &Produced, family: Family) -> Usage {
     let mut usage = reported.unwrap_or_default();
     if usage.input_total().unwrap_or_default() == Tokens::ZERO {
         usage.set(Bucket::InputUncached, input);
     }
     let seen = output_estimate(produced, family);
-    if usage.output_total().unwrap_or_default() < Tokens::new(seen) {
-        usage.set(Bucket::Output, Tokens::new(seen));
+    let reported = usage.output_total().unwrap_or_default();
+    if reported < Tokens::new(seen) {
+        let others = reported.checked_sub(usage.count(Bucket::Output)).unwrap_or_default();
+        usage.set(Bucket::Output, Tokens::new(seen).checked_sub(others).unwrap_or_default());
     }
     usage
 }
@@ -155,6 +158,17 @@ mod tests {
         reported.set(Bucket::InputUncached, Tokens::new(7));
         reported.set(Bucket::Output, Tokens::new(50));
         assert_eq!(estimate(Some(reported), INPUT, &produced(10, 0), family()), reported);
+    }
+
+    #[test]
+    fn reasoning_that_was_reported_before_a_cut_is_not_counted_again() {
+        let mut reported = Usage::default();
+        reported.set(Bucket::InputUncached, Tokens::new(7));
+        reported.set(Bucket::Reasoning, Tokens::new(900));
+        let seen = produced(1_200, 0);
+        let usage = estimate(Some(reported), INPUT, &seen, family());
+        assert_eq!(usage.get(Bucket::Reasoning), Some(Tokens::new(900)));
+        assert_eq!(usage.output_total(), Some(Tokens::new(seen.tokens(family()))));
     }
 
     #[test]
