@@ -88,8 +88,9 @@ impl UsageBounds {
     }
 
     fn uses_max(&self, tool: ToolUse) -> u64 {
-        let named = self.uses.iter().find(|(named, _)| *named == tool);
-        named.map_or(UNNAMED_USES_MAX, |(_, uses)| *uses)
+        // A request may name a tool several times, each time with a limit of its own.
+        let named = self.uses.iter().filter(|(named, _)| *named == tool).map(|(_, uses)| *uses);
+        named.reduce(u64::saturating_add).unwrap_or(UNNAMED_USES_MAX)
     }
 }
 
@@ -157,5 +158,15 @@ mod tests {
         let believed = BOUNDS.believe(reported, Tokens::ZERO, Usage::default);
         assert_eq!(believed.usage.uses(ToolUse::WebSearch), Some(Tokens::new(UNNAMED_USES_MAX)));
         assert!(believed.implausible.is_some());
+    }
+
+    #[test]
+    fn the_limits_of_a_tool_that_is_named_twice_are_added() {
+        let bounds = UsageBounds { uses: vec![(ToolUse::WebSearch, 1), (ToolUse::WebSearch, 50)], ..BOUNDS };
+        for (uses, is_admitted) in [(51, true), (52, false)] {
+            let mut reported = usage(&[(Bucket::InputUncached, 7)]);
+            reported.set_uses(ToolUse::WebSearch, Tokens::new(uses));
+            assert_eq!(bounds.admit(&reported), is_admitted, "{uses}");
+        }
     }
 }

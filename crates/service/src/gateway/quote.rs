@@ -64,11 +64,21 @@ impl<'a> Quote<'a> {
 }
 
 impl PlannedRoute {
+    /// The largest input, in tokens: what the exposure counts with, and what is believed.
+    pub(super) fn input_bound(&self) -> u64 {
+        let window = self.candidate.model.context_window;
+        match self.facts.input_max {
+            // The window is that of one text, and a request has many.
+            Some(bound) if self.embeddings.is_some() => bound,
+            // A provider refuses what exceeds the context window.
+            Some(bound) => bound.min(window),
+            None => window,
+        }
+    }
+
     /// The input tokens that a price counts with.
     pub(super) fn input(&self, basis: Basis) -> u64 {
-        // A provider refuses what exceeds the context window.
-        let window = self.candidate.model.context_window;
-        let bound = self.facts.input_max.map_or(window, |bound| bound.min(window));
+        let bound = self.input_bound();
         match basis {
             Basis::Bound => bound,
             Basis::Likely(percent) => likely_input(&self.facts, self.candidate.model.family, percent).get().min(bound),
