@@ -54,15 +54,15 @@ impl Catalog {
     /// same id.
     ///
     /// # Errors
-    /// When the text is no list of models, or a model lacks a price; the error names the model and the field.
+    /// When the text is no list of models, a model lacks a price, or two have one name; the error names the model and the
+    /// field.
     pub fn with_operator(self, toml: &str) -> Result<Self, CatalogError> {
-        let entries = book::read(toml)?;
+        let own = book::read(toml)?.into_iter().map(|entry| entry.into_model().map(Arc::new));
+        let own = own.collect::<Result<Vec<_>, _>>()?;
+        names::distinct(&own)?;
         let mut models = self.models;
-        for entry in entries {
-            let model = Arc::new(entry.into_model()?);
-            models.retain(|other| other.id != model.id);
-            models.push(model);
-        }
+        models.retain(|other| own.iter().all(|model| model.id != other.id));
+        models.extend(own);
         Ok(Self { version: self.version, ..Self::of(models) })
     }
 

@@ -51,6 +51,18 @@ pub enum CatalogError {
         /// The missing member.
         missing: &'static str,
     },
+    /// Two of the operator's models have one id, or one name.
+    #[error(
+        "the models {first} and {second} have one name, {name}; give each its own, or join their [[model]] entries"
+    )]
+    SameName {
+        /// The name.
+        name: String,
+        /// A model with it.
+        first: String,
+        /// The other one.
+        second: String,
+    },
     /// An amount does not fit its integer.
     #[error("the price of this usage exceeds every amount")]
     Overflow,

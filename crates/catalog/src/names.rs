@@ -1,5 +1,6 @@
 //! The names a model answers to: any case, with or without author, dated or not.
 
+use crate::error::CatalogError;
 use crate::model::Model;
 use hashbrown::HashMap;
 
@@ -68,6 +69,21 @@ impl Names {
         scored.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.len().cmp(&b.1.len())).then_with(|| a.1.cmp(b.1)));
         scored.into_iter().take(SIMILAR_MAX).map(|(_, id)| id.to_owned()).collect()
     }
+}
+
+/// Refuses models of which two have one id or alias: which of them a request means would depend on their order.
+pub(crate) fn distinct(models: &[std::sync::Arc<Model>]) -> Result<(), CatalogError> {
+    let mut owners: HashMap<String, usize> = HashMap::new();
+    for (at, model) in models.iter().enumerate() {
+        for name in exact(model) {
+            let owner = *owners.entry(name.clone()).or_insert(at);
+            if let Some(other) = models.get(owner).filter(|_| owner != at) {
+                let (first, second) = (other.id.to_string(), model.id.to_string());
+                return Err(CatalogError::SameName { name, first, second });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A name as an error may repeat it: its beginning, where it is long.

@@ -143,9 +143,9 @@ async fn a_price_is_quoted_for_so_many_models_and_a_long_name_is_not_repeated() 
         assert_eq!(answer.status, status, "{}", answer.text);
         assert!(answer.text.contains(says) && (status == 200 || answer.text.len() < 1_000), "{}", answer.text);
     };
-    check(vec!["sandbox/gpt".to_owned(); 1_000], 200, "sandbox/gpt");
-    check(vec!["sandbox/gpt".to_owned(); 1_001], 400, "models has more than 1000 names");
-    check(vec!["n".repeat(60_000)], 404, "nnn…");
+    check(vec!["sandbox/gpt".to_owned(); 1_000], 200, "sandbox/gpt").await;
+    check(vec!["sandbox/gpt".to_owned(); 1_001], 400, "models has more than 1000 names").await;
+    check(vec!["n".repeat(60_000)], 404, "nnn…").await;
 }
 
 #[tokio::test]

@@ -88,6 +88,26 @@ fn an_operators_model_replaces_the_books_and_a_priceless_one_is_refused() {
 }
 
 #[test]
+fn two_models_of_the_operator_with_one_name_are_refused() {
+    let model = |id: &str, aliases: &str| {
+        format!(
+            "[[model]]\nid = \"{id}\"\naliases = [{aliases}]\nvendor = \"v\"\ncontext_window = 10\n\
+             max_output_tokens = 9\nprices = {{ input = \"0\", output = \"0\" }}\n"
+        )
+    };
+    let check = |models: &[String], named: &[&str]| {
+        let read = Catalog::builtin().unwrap().with_operator(&models.concat());
+        let error = read.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(named.iter().all(|name| error.contains(name)) && named.is_empty() == error.is_empty(), "{error}");
+    };
+    check(&[model("a/one", ""), model("A/One", "")], &["a/one and a/one", "name, a/one"]);
+    check(&[model("a/one", "\"fast\""), model("a/two", "\"Fast\"")], &["a/one and a/two", "name, fast"]);
+    check(&[model("a/one", "\"a/two\""), model("a/two", "")], &["a/one and a/two", "name, a/two"]);
+    check(&[model("a/one", "\"fast\""), model("a/two", "\"slow\"")], &[]);
+    check(&[model("openai/gpt-5-mini", "\"fast\", \"fast\"")], &[]);
+}
+
+#[test]
 fn only_what_is_served_is_offered() {
     let catalog = Catalog::builtin().unwrap().with_sandbox().unwrap().only(|vendor| vendor.starts_with("sandbox"));
     let ids: Vec<&str> = catalog.models().iter().map(|model| &*model.id).collect();
