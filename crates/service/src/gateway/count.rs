@@ -120,7 +120,7 @@ impl Gateway {
         let error = UpstreamError::read(status.as_u16(), &answer, None);
         match error.kind {
             ErrorKind::InvalidRequest | ErrorKind::ContextLength | ErrorKind::TooLarge => {
-                Err(RequestFault::Uncountable { message: error.message }.into())
+                Err(RequestFault::Uncountable { message: self.vendor_keys.taken_out_of(error.message) }.into())
             }
             _ => {
                 tracing::warn!(

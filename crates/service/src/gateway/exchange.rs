@@ -152,7 +152,7 @@ async fn whole(
         Some(error) => {
             let (generation, vendor, kind) = (open.generation, &*open.upstream.vendor.id, error.kind);
             tracing::warn!(%generation, vendor, ?kind, "the provider's answer is an error, or no JSON, under a success status");
-            Err(FailedAttempt::of_error(error))
+            Err(FailedAttempt::of_error(error, &open.gateway.vendor_keys))
         }
         // It is no answer of a model: an empty body, say, or the error page of a proxy.
         None if outcome.is_empty() && outcome.usage.is_none() => Err(FailedAttempt::of(UpstreamKind::Unavailable)),
@@ -181,7 +181,7 @@ async fn wait_for_start(open: &OpenRequest, mut response: UpstreamResponse) -> R
             StreamStart::Error(error) => {
                 let (generation, vendor, kind) = (open.generation, &*open.upstream.vendor.id, error.kind);
                 tracing::info!(%generation, vendor, ?kind, "the provider's stream began with an error");
-                return Err(FailedAttempt::of_error(&error));
+                return Err(FailedAttempt::of_error(&error, &open.gateway.vendor_keys));
             }
         }
     }
@@ -301,7 +301,7 @@ async fn refusal(open: &OpenRequest, response: UpstreamResponse, account: &Accou
         }
         kind => tracing::info!(%generation, vendor, status, ?kind, "the provider refused"),
     }
-    let failed = FailedAttempt::of_error(&error);
+    let failed = FailedAttempt::of_error(&error, &open.gateway.vendor_keys);
     if let Some(ms) = failed.cools_account_ms() {
         account.cool(open.gateway.ports.clock.now(), ms);
     }
