@@ -85,7 +85,7 @@ pub fn scrub(bytes: &[u8]) {
     let fields: Vec<_> = lax.fields().collect();
     for vendor in VENDORS.iter().filter(|vendor| vendor.dialects().any(|dialect| dialect == front.dialect)) {
         for output_cap in [None, Some(7)] {
-            let rewrite = Rewrite { vendor, dialect: front.dialect, model: "m-1", output_cap, stream: facts.stream };
+            let rewrite = Rewrite { vendor, dialect: front.dialect, model: "m-1", output_cap, tool_uses_max: None, stream: facts.stream };
             is_object(&upstream_body(&fields, &rewrite), &vendor.id);
         }
     }

@@ -35,6 +35,14 @@ const MODELS: &str = r#"
     per_use = { web_search = "0.01" }
 
     [[model]]
+    id = "a/searching"
+    vendor = "here"
+    context_window = 100000
+    max_output_tokens = 1000
+    prices = { input = "1", output = "1" }
+    per_use = { web_search = "0.01" }
+
+    [[model]]
     id = "a/dear"
     vendor = "messages"
     upstream_model = "shared"
@@ -83,5 +91,66 @@ async fn a_part_on_the_requests_own_model_is_charged_at_its_price_though_others_
         let answer = app.post("/v1/messages", &key, &body).await;
         assert_eq!((answer.status.as_u16(), 30 * DOLLAR - app.available(&user)), (200, paid), "{}", answer.text);
         app.settled();
+    }
+}
+
+/// The web searches of a request to a model of this API, and the limits of each.
+fn searching(limits: &[Option<u64>]) -> Value {
+    let search = |limit: &Option<u64>| {
+        let mut tool = json!({"type": "web_search_20250305", "name": "web_search"});
+        limit.iter().for_each(|limit| tool["max_uses"] = json!(limit));
+        tool
+    };
+    let tools: Vec<Value> = limits.iter().map(search).collect();
+    json!({"model": "a/cheap", "max_tokens": 60, "tools": tools, "messages": [{"role": "user", "content": "Hello you"}]})
+}
+
+/// Sends a request with so many nano-dollars; the provider reports so much input and so many searches. The status, the
+/// source of the usage, and the charge.
+async fn check_searches(balance: i64, limits: &[Option<u64>], found: (u64, u64), expect: (u16, &str, i64)) {
+    let app = app();
+    let usage = json!({"input_tokens": found.0, "output_tokens": 10,
+        "server_tool_use": {"web_search_requests": found.1, "code_execution_requests": 4}});
+    let message = json!({"id": "m", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn",
+        "content": [{"type": "text", "text": "Hi"}], "usage": usage});
+    app.script("messages.example", &[Scripted::Answer(200, None, message.to_string())]);
+    let (user, key) = app.person_with(NanoUsd::new(balance)).await;
+    let answer = app.post("/v1/messages", &key, &searching(limits)).await;
+    let record = app.get(&format!("/v1/generation?id={}", answer.header("x-generation-id")), &key).await.json();
+    let source = record["data"]["usage_source"].as_str().unwrap_or_default();
+    let charged = balance - app.available(&user);
+    assert_eq!((answer.status.as_u16(), source, charged), expect, "{limits:?} {found:?} {}", answer.text);
+    app.settled();
+}
+
+#[tokio::test]
+async fn searches_are_held_for_as_many_uses_and_as_much_input_as_are_believed() {
+    // Two windows, ten searches, and 60 tokens of output and 64 more: 0.300124 dollars, and a quarter on top.
+    let highest = 375_155_000;
+    check_searches(highest - 1_000, &[None], (20, 1), (402, "", 0)).await;
+    check_searches(highest, &[None], (200_000, 10), (200, "reported", 375_012_500)).await;
+    // What is not believed is cut: the input to its estimate, the searches to their limit.
+    check_searches(highest, &[None], (200_000, 100), (200, "implausible", 375_012_500)).await;
+    check_searches(DOLLAR, &[Some(2)], (20, 2), (200, "reported", 25_037_500)).await;
+    check_searches(DOLLAR, &[Some(2)], (20, 3), (200, "implausible", 25_037_500)).await;
+    check_searches(2 * DOLLAR, &[Some(1), Some(50)], (20, 51), (200, "reported", 637_537_500)).await;
+}
+
+#[tokio::test]
+async fn a_tool_without_a_limit_gets_the_one_that_is_held_for() {
+    let app = app();
+    let (_, key) = app.person(30).await;
+    app.post("/v1/messages", &key, &searching(&[None, Some(3)])).await;
+    let (_, sent) = app.last_sent();
+    assert_eq!([&sent["tools"][0]["max_uses"], &sent["tools"][1]["max_uses"]], [10, 3]);
+    let search = json!([{"type": "web_search"}]);
+    let function = json!([{"type": "function", "name": "f", "parameters": {}}]);
+    for (tools, limit, expect) in
+        [(&search, Value::Null, json!(10)), (&search, json!(3), json!(3)), (&function, Value::Null, Value::Null)]
+    {
+        let body = json!({"model": "a/searching", "max_output_tokens": 60, "input": "Hello you", "tools": tools,
+            "max_tool_calls": limit});
+        app.post("/v1/responses", &key, &body).await;
+        assert_eq!(app.last_sent().1["max_tool_calls"], expect, "{body}");
     }
 }

@@ -17,7 +17,14 @@ fn check_rewrite(vendor: &str, body: &Value, cap: Option<u64>, expect: &Value) {
     let vendors = Vendors::builtin().unwrap();
     let stream = body["stream"] == true;
     let vendor = vendors.get(vendor).unwrap();
-    let rewrite = Rewrite { vendor, dialect: vendor.dialect, model: "upstream-model", output_cap: cap, stream };
+    let rewrite = Rewrite {
+        vendor,
+        dialect: vendor.dialect,
+        model: "upstream-model",
+        output_cap: cap,
+        tool_uses_max: None,
+        stream,
+    };
     let joined = upstream_body(&borrowed(&fields(body)), &rewrite);
     assert_eq!(&serde_json::from_slice::<Value>(&joined).unwrap(), expect);
 }
@@ -64,8 +71,14 @@ fn a_cap_within_a_config_takes_the_place_of_the_clients_in_either_spelling() {
     let vendor = vendors.get("google").unwrap();
     let check = |name: &str, config: Value, expect: Value| {
         let body = json!({"contents": [], name: config});
-        let rewrite =
-            Rewrite { vendor, dialect: Dialect::GeminiGenerate, model: "m", output_cap: Some(1_248), stream: false };
+        let rewrite = Rewrite {
+            vendor,
+            dialect: Dialect::GeminiGenerate,
+            model: "m",
+            output_cap: Some(1_248),
+            tool_uses_max: None,
+            stream: false,
+        };
         let joined = upstream_body(&borrowed(&fields(&body)), &rewrite);
         assert_eq!(serde_json::from_slice::<Value>(&joined).unwrap()[name], expect);
     };
@@ -109,7 +122,8 @@ fn nothing_else_is_encoded_again() {
     let raw =
         [("messages", r#"[ {"content":"caf\u00e9 1.0e0"} ]"#), ("model", "\"a\""), ("seed", "12345678901234567890")];
     let vendor = vendors.get("openai").unwrap();
-    let rewrite = Rewrite { vendor, dialect: vendor.dialect, model: "m", output_cap: None, stream: false };
+    let rewrite =
+        Rewrite { vendor, dialect: vendor.dialect, model: "m", output_cap: None, tool_uses_max: None, stream: false };
     let expect = r#"{"messages":[ {"content":"caf\u00e9 1.0e0"} ],"model":"m","seed":12345678901234567890}"#;
     assert_eq!(String::from_utf8(upstream_body(&raw, &rewrite)).unwrap(), expect);
     let empty: Map<String, Value> = Map::new();

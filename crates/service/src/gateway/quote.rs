@@ -7,6 +7,10 @@ use crate::fault::Fault;
 use opencredits_catalog::{CatalogError, PriceRequest, Terms};
 use opencredits_units::{NanoUsd, PicoUsd, Tokens};
 
+/// The windows of input that a request with built-in tools may have. Each use may fill a window anew, but a hold for all of
+/// them would turn small balances away.
+const TOOL_WINDOWS: u64 = 2;
+
 /// Which input a request is priced with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Basis {
@@ -72,6 +76,8 @@ impl PlannedRoute {
             Some(bound) if self.embeddings.is_some() => bound,
             // A provider refuses what exceeds the context window.
             Some(bound) => bound.min(window),
+            // The model reads what a tool has found in a further turn, which has a window of its own.
+            None if !self.uses.is_empty() => window.saturating_mul(TOOL_WINDOWS),
             None => window,
         }
     }
