@@ -100,8 +100,12 @@ fn likeness(asked: &str, name: &str) -> usize {
     if words(asked) == words(name) {
         return SAME_WORDS;
     }
-    let longer = asked.chars().count().max(name.chars().count());
-    let same = longer.saturating_sub(strsim::damerau_levenshtein(asked, name));
+    let (asked_chars, name_chars) = (asked.chars().count(), name.chars().count());
+    let (shorter, longer) = (asked_chars.min(name_chars), asked_chars.max(name_chars));
+    // Each letter that one has more is a difference: names of very different lengths are not compared.
+    let may_be_alike = shorter.saturating_mul(100) >= longer.saturating_mul(SIMILAR_MIN);
+    let distance = if may_be_alike { strsim::damerau_levenshtein(asked, name) } else { longer };
+    let same = longer.saturating_sub(distance);
     let by_letters = same.saturating_mul(100).checked_div(longer).unwrap_or(0);
     let shared = asked.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
     let by_beginning = if shared >= SIMILAR_PREFIX_MIN { SIMILAR_MIN.saturating_add(shared) } else { 0 };
