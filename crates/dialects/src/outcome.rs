@@ -2,7 +2,7 @@
 
 use crate::upstream_error::UpstreamError;
 use opencredits_estimate::{Family, TextAmount};
-use opencredits_units::{Tokens, Usage};
+use opencredits_units::{Tokens, ToolUse, Usage};
 
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +72,11 @@ impl Produced {
         self.parts
     }
 
+    /// Bytes of text, and parts that are not text.
+    pub(crate) const fn amount(&self) -> (u64, u64) {
+        (self.bytes, self.parts)
+    }
+
     /// The estimated tokens of the text.
     #[must_use]
     pub fn tokens(&self, family: Family) -> u64 {
@@ -105,6 +110,8 @@ pub struct Outcome {
     pub usage: Option<Usage>,
     /// The raw usage object, where it has a cost of the provider's.
     pub usage_object: Option<Vec<u8>>,
+    /// The uses of the provider's tools that the answer shows, for where their count was not reported.
+    pub seen_uses: Usage,
     /// Further usage that is billed on other models.
     pub additional: Vec<(String, Usage)>,
     /// Output tokens that are counted as reasoning only because the total exceeds its parts.
@@ -121,6 +128,10 @@ pub struct Outcome {
     pub service_tier: Option<String>,
     /// The amount of output.
     pub produced: Produced,
+    /// Whether there is something that holds the output, be it empty: a choice, a candidate, a content.
+    pub has_frame: bool,
+    /// Whether the model called a tool of the client (`openai-chat`, `anthropic-messages`).
+    pub has_calls: bool,
     /// An error in the middle of a stream.
     pub error: Option<UpstreamError>,
     /// Whether the answer is complete.
@@ -139,10 +150,36 @@ impl Outcome {
         }
     }
 
+    /// Records that the provider uses one of its tools.
+    pub(crate) fn see_use(&mut self, tool: ToolUse) {
+        let seen = self.seen_uses.uses(tool).unwrap_or_default();
+        self.seen_uses.set_uses(tool, seen.checked_add(Tokens::new(1)).unwrap_or(seen));
+    }
+
+    /// Takes a use back that turns out to be none.
+    pub(crate) fn unsee_use(&mut self, tool: ToolUse) {
+        let seen = self.seen_uses.uses(tool).unwrap_or_default();
+        self.seen_uses.set_uses(tool, seen.checked_sub(Tokens::new(1)).unwrap_or_default());
+    }
+
+    /// Records an error, which is no reason why the model stopped.
+    pub(crate) fn fail(&mut self, error: UpstreamError) {
+        self.error.get_or_insert(error);
+        if self.produced.is_nothing() {
+            self.finish = None;
+        }
+    }
+
     /// Whether the answer is complete and no error.
     #[must_use]
     pub const fn is_final(&self) -> bool {
         self.complete && self.error.is_none()
+    }
+
+    /// Whether there is an answer at all, be it empty: counts alone are none.
+    #[must_use]
+    pub const fn is_answer(&self) -> bool {
+        self.has_frame || !self.produced.is_nothing()
     }
 
     /// Whether there is nothing to charge for: no output, and no finish reason.

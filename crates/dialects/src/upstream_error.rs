@@ -2,8 +2,16 @@
 
 use crate::overflow::is_overflow;
 use opencredits_wire::json;
+use serde::Deserialize;
 use std::fmt;
+use std::sync::LazyLock;
 
+/// The HTTP status of an answer that has an error in it.
+pub(crate) const STATUS_IN_STREAM: u16 = 200;
+/// The names of statuses, which are data.
+const STATUS_NAMES: &str = include_str!("../data/status-names.txt");
+/// Members of an error that may have an HTTP status.
+const STATUSES: [&str; 2] = ["code", "status"];
 /// The longest message of a provider that is passed on, in bytes.
 const MESSAGE_BYTES_MAX: usize = 2_000;
 
@@ -61,24 +69,33 @@ impl UpstreamError {
         Self { kind: ErrorKind::Server, status, code: None, message: String::new(), retry_after_ms: None }
     }
 
+    /// Reads an error under a success status, in a whole answer or in a stream.
+    pub(crate) fn in_answer(body: &[u8]) -> Self {
+        Self::read(STATUS_IN_STREAM, body, None)
+    }
+
     /// Whether an object has the shape of an error in some API.
-    #[must_use]
-    pub fn is_shaped(object: &[u8]) -> bool {
+    pub(crate) fn is_shaped(object: &[u8]) -> bool {
         let object = object.trim_ascii();
         let object = first_of(object);
         SHAPES.iter().any(|name| json::member(object, name).is_some_and(json::is_set))
     }
 
-    /// Reads the body of a response that is no success. The headers tell when a retry makes sense.
+    /// Reads an error: the body of a response that is no success, or an error under a success status, which has the kind
+    /// of the HTTP status that it names. The headers tell when a retry makes sense.
     #[must_use]
     pub fn read(status: u16, body: &[u8], retry_after_ms: Option<u64>) -> Self {
         let body = body.trim_ascii();
         let error = error_in(body);
+        let meant = if is_success(status) { status_in(error, first_of(body)).unwrap_or(status) } else { status };
         let text = |name| json::member(error, name).and_then(json::owned);
         let code = text("code").or_else(|| text("type"));
         let kind_name = text("type").unwrap_or_default();
         let message = SAID.iter().find_map(|name| text(name)).or_else(|| json::owned(error)).unwrap_or_default();
-        let kind = kind_of(status, code.as_deref().unwrap_or_default(), &kind_name, &message);
+        let (param, behind) = (text("param").unwrap_or_default(), behind_reseller(error));
+        let said = [message.as_str(), &behind].join("\n").to_lowercase();
+        let words = Words { code: code.as_deref().unwrap_or_default(), kind: &kind_name, param: &param, message: said };
+        let kind = kind_of(meant, &words);
         Self { kind, status, code, message: shortened(message), retry_after_ms }
     }
 }
@@ -109,6 +126,30 @@ fn first_item(array: &[u8]) -> &[u8] {
     if cursor.array() && cursor.item() { cursor.value() } else { array }
 }
 
+const fn is_success(status: u16) -> bool {
+    matches!(status, 200..=299)
+}
+
+/// The HTTP status that an error names, as a number or by its name.
+fn status_in(error: &[u8], object: &[u8]) -> Option<u16> {
+    let places = [error, object].into_iter().flat_map(|place| STATUSES.map(|name| json::member(place, name)));
+    places.flatten().find_map(|raw| match json::text(raw) {
+        Some(text) => status_of(&text),
+        None => status_of(std::str::from_utf8(raw).ok()?),
+    })
+}
+
+/// A status in digits, or by its name; `None` where it is no failure.
+fn status_of(word: &str) -> Option<u16> {
+    let alike = |name: &str| {
+        let same = |(a, b): (u8, u8)| a.eq_ignore_ascii_case(&b) || (a == b'_' && b == b'-');
+        name.len() == word.len() && name.bytes().zip(word.bytes()).all(same)
+    };
+    let rows = STATUS_NAMES.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(' '));
+    let digits = rows.into_iter().find(|(name, _)| alike(name)).map_or(word, |(_, status)| status);
+    digits.parse().ok().filter(|status| matches!(status, 400..=599))
+}
+
 fn shortened(mut message: String) -> String {
     let mut end = MESSAGE_BYTES_MAX.min(message.len());
     while !message.is_char_boundary(end) {
@@ -118,39 +159,77 @@ fn shortened(mut message: String) -> String {
     message
 }
 
-/// Phrases about our own account, where the status blames the request.
-const OUR_ACCOUNT: [&str; 6] = [
-    "credit balance is too low",
-    "API key not valid",
-    "API key expired",
-    "Incorrect API key",
-    "Invalid API key",
-    "User location is not supported",
-];
+/// What the provider behind a reseller said.
+fn behind_reseller(error: &[u8]) -> String {
+    json::pointer(error, "metadata/raw").and_then(json::owned).unwrap_or_default()
+}
 
-/// Codes and types are more precise than the status: some vendors answer 429 when the account's balance is used up, and
-/// 400 for an invalid key.
-fn kind_of(status: u16, code: &str, kind: &str, message: &str) -> ErrorKind {
-    let named = |names: &[&str]| names.iter().any(|name| code == *name || kind == *name);
-    if named(&["insufficient_quota", "billing_error", "authentication_error", "permission_error", "invalid_api_key"])
-        || named(&["billing_hard_limit_reached", "account_deactivated", "access_terminated"])
-        || OUR_ACCOUNT.iter().any(|words| message.contains(words))
-    {
-        return ErrorKind::OurAccount;
+/// How a kind of error is recognised.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Signs {
+    codes: Vec<String>,
+    phrases: Vec<String>,
+}
+
+/// The kinds that are recognised by words, in their order.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kinds {
+    content_policy: Signs,
+    our_account: Signs,
+    context_length: Signs,
+    overloaded: Signs,
+    rate_limited: Signs,
+}
+
+/// `None` where the file cannot be read, which a test excludes.
+static KINDS: LazyLock<Option<Kinds>> = LazyLock::new(|| toml::from_str(include_str!("../data/error-kinds.toml")).ok());
+
+impl Kinds {
+    fn in_order(&self) -> [(&Signs, ErrorKind); 5] {
+        [
+            (&self.content_policy, ErrorKind::ContentPolicy),
+            (&self.our_account, ErrorKind::OurAccount),
+            (&self.context_length, ErrorKind::ContextLength),
+            (&self.overloaded, ErrorKind::Overloaded),
+            (&self.rate_limited, ErrorKind::RateLimited),
+        ]
     }
-    let of_window = ["context_length_exceeded", "string_above_max_length", "exceed_context_size_error"];
+}
+
+/// What an error says of itself.
+struct Words<'a> {
+    code: &'a str,
+    kind: &'a str,
+    /// The field that it is about.
+    param: &'a str,
+    /// The message in lower case, and that of the provider behind a reseller.
+    message: String,
+}
+
+impl Words<'_> {
+    fn fit(&self, signs: &Signs) -> bool {
+        let is_named = signs.codes.iter().any(|code| code == self.code || code == self.kind);
+        is_named || signs.phrases.iter().any(|phrase| self.message.contains(phrase.as_str()))
+    }
+
+    /// Whether a text of the conversation, and not of a tool's definition, is too long.
+    fn is_long_text(&self) -> bool {
+        self.code == "string_above_max_length" && !self.param.starts_with("tools")
+    }
+}
+
+/// Codes, types and words are more precise than the status: some vendors answer 429 when the account's balance is used up,
+/// and 400 for an invalid key.
+fn kind_of(status: u16, words: &Words<'_>) -> ErrorKind {
+    let kinds = KINDS.as_ref().map(Kinds::in_order);
+    if let Some((_, kind)) = kinds.into_iter().flatten().find(|(signs, _)| words.fit(signs)) {
+        return kind;
+    }
     // The words of some rate limits are similar.
-    if named(&of_window) || (status != 429 && is_overflow(message)) {
+    if words.is_long_text() || (status != 429 && is_overflow(&words.message)) {
         return ErrorKind::ContextLength;
-    }
-    if named(&["content_policy_violation", "content_filter", "moderation_blocked"]) {
-        return ErrorKind::ContentPolicy;
-    }
-    if named(&["overloaded_error", "server_overloaded"]) {
-        return ErrorKind::Overloaded;
-    }
-    if named(&["rate_limit_error", "rate_limit_exceeded"]) {
-        return ErrorKind::RateLimited;
     }
     match status {
         401..=403 => ErrorKind::OurAccount,
@@ -161,5 +240,17 @@ fn kind_of(status: u16, code: &str, kind: &str, message: &str) -> ErrorKind {
         503 | 529 => ErrorKind::Overloaded,
         400..=499 => ErrorKind::InvalidRequest,
         _ => ErrorKind::Server,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_of_kinds_can_be_read_and_its_phrases_are_in_lower_case() {
+        for (signs, _) in KINDS.as_ref().expect("the file can be read").in_order() {
+            assert!(signs.phrases.iter().all(|phrase| *phrase == phrase.to_lowercase()));
+        }
     }
 }

@@ -46,7 +46,7 @@ pub use error::VendorError;
 pub use opencredits_dialects::{
     Dialect, End, ErrorKind, ExactInput, Finish, InputAmount, Outcome, Overflow, Produced, RequestError, RequestFacts,
     StartDetector, StreamStart, StreamTap, Trust, UnknownDialect, UpstreamError, UsageChunk, UsageLayout,
-    UsageLayoutTap, read_body, read_usage, splice_usage,
+    UsageLayoutTap, read_body, read_usage, splice_usage, without_mark,
 };
 pub use opencredits_translation::{
     Attached, Attachment, Efforts, EmbeddingForm, Origin, StreamAdapter, StreamTranslator, Target, ToolNames,

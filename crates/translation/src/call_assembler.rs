@@ -192,6 +192,10 @@ impl CallAssembler {
 
     /// Gives a call that is over: as the text that the model wrote, where it is none that can be made.
     fn give(&mut self, mut call: Call, is_cut: bool, each: &mut dyn FnMut(Step<'_>)) {
+        if call.name.is_empty() && call.is_blank() {
+            // Some hosts give an empty call beside the text.
+            return;
+        }
         let is_sound = if call.is_blank() { !is_cut } else { is_object(&call.json) };
         let is_shown = is_sound || (self.streams && !call.is_blank());
         if call.name.is_empty() || !is_shown {

@@ -294,5 +294,14 @@ pub(crate) fn source_of(url: Text<'_>) -> Source<'_> {
         Cow::Borrowed(text) => Cow::Borrowed(text.get(range.0..range.1).unwrap_or_default()),
         Cow::Owned(text) => Cow::Owned(text.get(range.0..range.1).unwrap_or_default().to_owned()),
     };
-    Source::Base64 { mime: cut((mime.start, mime.end)), data: cut((data.start, url.len())) }
+    Source::Base64 { mime: plain_mime(cut((mime.start, mime.end))), data: cut((data.start, url.len())) }
+}
+
+/// A media type without its parameters, in lower case, as providers compare it.
+pub(crate) fn plain_mime(mime: Cow<'_, str>) -> Cow<'_, str> {
+    let plain = mime.split(';').next().unwrap_or_default().trim();
+    if plain.len() == mime.len() && !plain.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return mime;
+    }
+    Cow::Owned(plain.to_ascii_lowercase())
 }

@@ -3,7 +3,7 @@
 use crate::conversation::{Conversation, Format, Part, PartContent, Reasoning, Role, Text, ToolChoice, Turn, raw_text};
 use crate::json_writer::value;
 use opencredits_dialects::RequestError;
-use opencredits_wire::json;
+use opencredits_wire::{json, surrogates};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -54,7 +54,16 @@ pub(crate) fn arguments<'a>(text: Text<'a>, field: &str, dropped: &mut Vec<Strin
     if text.trim().is_empty() {
         return Cow::Borrowed("{}");
     }
-    if is_object(&text) { text.0 } else { wrapped(&text, field, dropped) }
+    if is_object(&text) { without_lone_surrogates(text.0) } else { wrapped(&text, field, dropped) }
+}
+
+/// Escapes within a text are no escapes of the request, which are mended as it comes in.
+fn without_lone_surrogates(text: Cow<'_, str>) -> Cow<'_, str> {
+    let mended = match surrogates::mended(text.as_bytes()) {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(mended) => String::from_utf8(mended).ok(),
+    };
+    mended.map_or(text, Cow::Owned)
 }
 
 /// The arguments of a call that are given as an object; missing ones become an empty object, others as above.

@@ -241,10 +241,14 @@ impl Seen {
     }
 
     /// The reason why the model stopped. A provider may end its answer in order without one, and clients take an answer
-    /// without a reason for broken.
+    /// without a reason for broken; or with one that says of calls what is not so, and clients make calls by the reason.
     fn stop(&mut self) -> Stop {
         let reason = if self.has_calls { Reason::Calls } else { Reason::End };
-        self.stop.take().unwrap_or(Stop { reason, native: String::new(), sequence: None })
+        let mut stop = self.stop.take().unwrap_or(Stop { reason, native: String::new(), sequence: None });
+        if matches!(stop.reason, Reason::End | Reason::Calls) {
+            stop.reason = reason;
+        }
+        stop
     }
 }
 

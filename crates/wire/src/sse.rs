@@ -37,6 +37,14 @@ pub enum Place {
 }
 
 impl Place {
+    /// The same place without its first `less` bytes.
+    pub fn without_front(self, less: usize) -> Self {
+        match self {
+            Self::Chunk(range) => Self::Chunk(range.start + less..range.end),
+            Self::Joined | Self::Rest(_) => self,
+        }
+    }
+
     /// The same place in a chunk with `more` bytes in front.
     pub fn after(self, more: usize) -> Self {
         match self {

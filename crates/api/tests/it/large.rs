@@ -90,13 +90,10 @@ async fn a_client_that_leaves_before_its_large_body_is_sent_pays_nothing() {
     let asked = request(Method::POST, "/v1/chat/completions", &key, chat("sandbox/gpt", &large_text()).to_string());
     {
         let mut opened = pin!(app.open(asked));
-        // It identifies the key, reads the body, and gives it to another thread.
-        for _ in 0..5 {
-            assert!(opened.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        // It identifies the key, reads the body, and gives it to another thread, which places the hold.
         let held = async {
             while app.available(&user) == before {
+                assert!(opened.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
@@ -178,4 +175,22 @@ async fn what_a_translation_keeps_of_a_stream_counts_as_memory() {
         drop(taken);
         app.drained().await;
     }
+}
+
+#[tokio::test]
+async fn a_body_of_many_small_objects_needs_the_memory_that_its_work_takes() {
+    let app = TestApp::answering(VENDORS, MODELS, "application/json", &answer("Hi"))
+        .with_settings(|settings| settings.body_bytes_max = 16 << 20);
+    let (_, key) = app.person(10_000).await;
+    let check = async |messages: usize, status: u16| {
+        let message = json!({"role": "user", "content": "a"});
+        let body = json!({"model": "a/m", "max_tokens": 50, "messages": vec![message; messages]});
+        let answer = app.post("/v1/chat/completions", &key, &body).await;
+        assert_eq!(answer.status, status, "{messages}: {}", answer.text);
+    };
+    check(20_000, 200).await;
+    // A client may have a quarter of the budget.
+    check(MEMORY_MAX / 4 / 600, 503).await;
+    assert_eq!(app.gateway().memory().reserved(), 0);
+    check(20_000, 200).await;
 }

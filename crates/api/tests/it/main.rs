@@ -26,3 +26,4 @@ mod sockets;
 mod streams;
 mod translation;
 mod translation_table;
+mod vendor_answers;

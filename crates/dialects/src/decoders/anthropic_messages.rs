@@ -227,7 +227,7 @@ pub(crate) fn absorb_message(raw: &[u8], counts: &mut Counts, outcome: &mut Outc
         b"id" => outcome.upstream_id = json::owned(value),
         b"model" => outcome.model = json::owned(value),
         b"stop_reason" => absorb_stop(value, outcome),
-        b"content" => absorb_content(value, outcome),
+        b"content" if json::is_set(value) => absorb_content(value, outcome),
         b"usage" => absorb_counts(value, counts),
         _ => {}
     });
@@ -245,6 +245,7 @@ pub(crate) fn absorb_event(raw: &[u8], counts: &mut Counts, outcome: &mut Outcom
         Some(b"\"content_block_delta\"") => absorb_delta(raw, outcome),
         Some(b"\"content_block_start\"") => absorb_start(raw, outcome),
         Some(b"\"message_start\"") => {
+            outcome.has_frame = true;
             absorb_message(json::member(raw, "message").unwrap_or_default(), counts, outcome);
         }
         Some(b"\"message_delta\"") => {
@@ -295,20 +296,31 @@ fn absorb_delta(raw: &[u8], outcome: &mut Outcome) {
 
 /// An empty text block is no output yet; any other block is.
 fn absorb_start(raw: &[u8], outcome: &mut Outcome) {
-    if json::pointer(raw, "/content_block/type") != Some(b"\"text\"") {
-        outcome.produced.part();
+    let block = json::member(raw, "content_block").unwrap_or_default();
+    if json::member(block, "type") != Some(b"\"text\"") {
+        absorb_part(block, outcome);
     }
 }
 
 fn absorb_content(raw: &[u8], outcome: &mut Outcome) {
-    let mut cursor = json::Cursor::new(raw);
-    if cursor.array() {
-        while cursor.item() {
-            let block = cursor.value();
-            match json::member(block, "text") {
-                Some(text) => outcome.produced.text(text.get(1..text.len().saturating_sub(1)).unwrap_or_default()),
-                None => outcome.produced.part(),
-            }
-        }
+    outcome.has_frame = true;
+    json::items(raw, |block| match json::member(block, "text") {
+        Some(text) => outcome.produced.text(text.get(1..text.len().saturating_sub(1)).unwrap_or_default()),
+        None => absorb_part(block, outcome),
+    });
+}
+
+/// A block that is no text.
+fn absorb_part(block: &[u8], outcome: &mut Outcome) {
+    match json::member(block, "type") {
+        Some(b"\"tool_use\"") => outcome.has_calls = true,
+        Some(b"\"server_tool_use\"") => match json::member(block, "name") {
+            Some(b"\"web_search\"") => outcome.see_use(ToolUse::WebSearch),
+            Some(b"\"web_fetch\"") => outcome.see_use(ToolUse::WebFetch),
+            Some(name) if name.ends_with(b"code_execution\"") => outcome.see_use(ToolUse::CodeExecution),
+            _ => {}
+        },
+        _ => {}
     }
+    outcome.produced.part();
 }

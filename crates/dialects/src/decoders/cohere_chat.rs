@@ -9,9 +9,6 @@ use crate::upstream_error::UpstreamError;
 use opencredits_units::{Bucket, Tokens, Usage};
 use opencredits_wire::json;
 
-/// The HTTP status of a stream that has an error in it.
-const STATUS_IN_STREAM: u16 = 200;
-
 /// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -29,6 +26,7 @@ pub(crate) fn absorb_event(data: &[u8], outcome: &mut Outcome) -> Kind {
     match json::member(data, "type") {
         Some(b"\"message-start\"") => {
             outcome.upstream_id = json::member(data, "id").and_then(json::owned);
+            outcome.has_frame = true;
             Kind::Plain
         }
         Some(b"\"message-end\"") => {
@@ -54,12 +52,12 @@ fn absorb_end(raw: &[u8], outcome: &mut Outcome) {
         b"finish_reason" if json::is_set(value) => {
             let native = json::owned(value).unwrap_or_default();
             if native == "ERROR" || native == "TIMEOUT" {
-                outcome.error = Some(UpstreamError::read(STATUS_IN_STREAM, raw, None));
+                outcome.error = Some(UpstreamError::in_answer(raw));
             }
             outcome.finish = Some(Finish { native });
         }
         b"error" if json::is_set(value) => {
-            outcome.error = Some(UpstreamError::read(STATUS_IN_STREAM, raw, None));
+            outcome.error = Some(UpstreamError::in_answer(raw));
         }
         b"usage" => {
             let billed = json::member(value, "billed_units").unwrap_or_default();
@@ -81,6 +79,7 @@ fn absorb_end(raw: &[u8], outcome: &mut Outcome) {
 
 /// The texts of a message, as a string or in parts.
 fn absorb_message(message: &[u8], outcome: &mut Outcome) {
+    outcome.has_frame |= message.starts_with(b"{");
     json::members(message, |name, value| match name {
         b"content" if value.starts_with(b"[") => json::items(value, |part| absorb_part(part, outcome)),
         b"content" => absorb_part(value, outcome),

@@ -18,7 +18,12 @@ pub(crate) fn absorb(body: &[u8], outcome: &mut Outcome) {
     json::members(body, |name, value| match name {
         b"model" => outcome.model = json::owned(value),
         b"id" => outcome.upstream_id = json::owned(value),
-        b"data" if value.starts_with(b"[") && value != b"[]" => outcome.produced.part(),
+        b"data" if value.starts_with(b"[") => {
+            outcome.has_frame = true;
+            if value != b"[]" {
+                outcome.produced.part();
+            }
+        }
         b"usage" => match count::read::<Counts>(value) {
             Read::Counts(counts) => {
                 if let Some(input) = counts.prompt_tokens.0.or(counts.total_tokens.0) {

@@ -10,9 +10,6 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// The HTTP status of a stream that has an error in it.
-const STATUS_IN_STREAM: u16 = 200;
-
 /// The largest number of different searches that are counted in one answer.
 const QUERIES_MAX: usize = 1_000;
 
@@ -81,7 +78,10 @@ fn absorb_chunk(data: &[u8], queries: &mut Queries, outcome: &mut Outcome) -> Ki
     let mut seen = Seen { kind: Kind::Plain, queries, ran_code: 0 };
     Cursor::new(data).each_member(|name, cursor| match name {
         b"candidates" => {
-            cursor.each_item(|cursor| cursor.each_member(|name, cursor| seen.candidate(name, cursor, outcome)));
+            cursor.each_item(|cursor| {
+                outcome.has_frame = true;
+                cursor.each_member(|name, cursor| seen.candidate(name, cursor, outcome));
+            });
         }
         _ => seen.member(name, cursor.value(), (data, &mut *outcome)),
     });
@@ -134,6 +134,7 @@ impl Seen<'_> {
             b"promptFeedback" => {
                 if let Some(finish) = json::member(value, "blockReason").and_then(|raw| native(raw, BLOCK_REASONS)) {
                     outcome.finish = Some(finish);
+                    outcome.has_frame = true;
                     self.kind = Kind::Finish;
                 }
             }
@@ -142,7 +143,7 @@ impl Seen<'_> {
             b"modelVersion" if outcome.model.is_none() => outcome.model = json::owned(value),
             b"responseId" if outcome.upstream_id.is_none() => outcome.upstream_id = json::owned(value),
             b"error" if json::is_set(value) => {
-                outcome.error = Some(UpstreamError::read(STATUS_IN_STREAM, data, None));
+                outcome.fail(UpstreamError::in_answer(data));
                 self.kind = Kind::Error;
             }
             _ => {}

@@ -1,7 +1,8 @@
 //! `openai-chat`: usage, answers and events.
 
 use crate::decoders::count::{self, Count, Read};
-use crate::outcome::{Finish, Outcome, Produced, Trust};
+use crate::outcome::{Finish, Outcome, Trust};
+use crate::upstream_error::UpstreamError;
 use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
 use opencredits_wire::json::{self, Cursor};
 use serde::Deserialize;
@@ -208,8 +209,8 @@ pub(crate) enum Kind {
 /// Reads an answer or a chunk into the outcome. Some hosts put the usage into an extension named `x_…`.
 pub(crate) fn absorb(raw: &[u8], outcome: &mut Outcome) -> Kind {
     let mut seen = Seen::default();
-    let (produced, was_finished) = (outcome.produced.bytes(), outcome.finish.is_some());
-    let (mut is_error, mut has_usage) = (false, false);
+    let (before, was_finished) = (outcome.produced.amount(), outcome.finish.is_some());
+    let (mut error, mut has_usage, mut has_object) = (None, false, false);
     let mut cursor = Cursor::new(raw);
     if !cursor.object() {
         return Kind::Aside;
@@ -221,11 +222,14 @@ pub(crate) fn absorb(raw: &[u8], outcome: &mut Outcome) -> Kind {
         }
         let value = cursor.value();
         match key {
-            b"usage" if json::is_set(value) => has_usage |= absorb_usage(value, outcome),
+            b"usage" if json::is_set(value) => {
+                has_usage |= absorb_usage(value, outcome);
+                has_object = value.starts_with(b"{");
+            }
             key if key.starts_with(b"x_") => {
                 has_usage |= json::member(value, "usage").is_some_and(|usage| absorb_usage(usage, outcome));
             }
-            b"error" if json::is_set(value) => is_error = true,
+            b"error" if json::is_set(value) => error = Some(raw),
             b"id" if outcome.upstream_id.is_none() => outcome.upstream_id = json::owned(value),
             b"model" if outcome.model.as_ref().is_none_or(String::is_empty) => outcome.model = json::owned(value),
             b"service_tier" if json::is_set(value) => outcome.service_tier = json::owned(value),
@@ -236,12 +240,17 @@ pub(crate) fn absorb(raw: &[u8], outcome: &mut Outcome) -> Kind {
     if let (Some(usage), false) = (seen.usage, has_usage) {
         absorb_usage(usage, outcome);
     }
+    let is_silent = outcome.produced.amount() == before;
+    if let Some(error) = error.or(seen.error.filter(|_| is_silent)) {
+        outcome.fail(UpstreamError::in_answer(error));
+        return Kind::Error;
+    }
     match seen {
-        _ if is_error => Kind::Error,
         Seen { finished: true, .. } => Kind::Finish,
-        Seen { count: 0, .. } if has_usage => Kind::Usage,
+        // The charge goes into any usage object, even one whose members have other names.
+        Seen { count: 0, .. } if has_usage || has_object => Kind::Usage,
         // Some resellers repeat an empty choice on the chunk with the usage.
-        _ if has_usage && was_finished && outcome.produced.bytes() == produced => Kind::Usage,
+        _ if has_usage && was_finished && is_silent => Kind::Usage,
         Seen { count: 0, .. } => Kind::Aside,
         _ => Kind::Plain,
     }
@@ -254,6 +263,7 @@ struct Seen<'a> {
     /// Whether a choice has a finish reason.
     finished: bool,
     usage: Option<&'a [u8]>,
+    error: Option<&'a [u8]>,
 }
 
 fn absorb_usage(raw: &[u8], outcome: &mut Outcome) -> bool {
@@ -285,13 +295,14 @@ fn absorb_choices<'a>(cursor: &mut Cursor<'a>, outcome: &mut Outcome, seen: &mut
     }
     while cursor.item() {
         seen.count += 1;
+        outcome.has_frame = true;
         if !cursor.object() {
             cursor.value();
             continue;
         }
         while let Some(key) = cursor.key() {
             if matches!(key, b"delta" | b"message") {
-                absorb_output(cursor, &mut outcome.produced);
+                absorb_output(cursor, outcome);
                 continue;
             }
             let value = cursor.value();
@@ -303,6 +314,7 @@ fn absorb_choices<'a>(cursor: &mut Cursor<'a>, outcome: &mut Outcome, seen: &mut
                     }
                 }
                 b"usage" if json::is_set(value) => seen.usage = Some(value),
+                b"error" if json::is_set(value) => seen.error = Some(value),
                 b"finish_reason" if json::is_set(value) => {
                     if let Some(native) = json::owned(value).filter(|native| !native.is_empty()) {
                         outcome.finish = Some(Finish { native });
@@ -315,7 +327,7 @@ fn absorb_choices<'a>(cursor: &mut Cursor<'a>, outcome: &mut Outcome, seen: &mut
     }
 }
 
-fn absorb_output(cursor: &mut Cursor<'_>, produced: &mut Produced) {
+fn absorb_output(cursor: &mut Cursor<'_>, outcome: &mut Outcome) {
     if !cursor.object() {
         cursor.value();
         return;
@@ -324,12 +336,13 @@ fn absorb_output(cursor: &mut Cursor<'_>, produced: &mut Produced) {
         let value = cursor.value();
         match key {
             b"tool_calls" | b"function_call" | b"audio" | b"images" if json::is_set(value) && value != b"[]" => {
-                produced.part();
-                produced.text(value);
+                outcome.has_calls |= matches!(key, b"tool_calls" | b"function_call");
+                outcome.produced.part();
+                outcome.produced.text(value);
             }
             key if TEXTS.contains(&key) => {
                 if let Some(inside) = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) {
-                    produced.text(inside);
+                    outcome.produced.text(inside);
                 }
             }
             _ => {}

@@ -3,13 +3,10 @@
 use crate::decoders::count::{self, Count, Read};
 use crate::decoders::openai_chat::{take_parts, take_within};
 use crate::outcome::{Finish, Outcome, Trust};
-use crate::upstream_error::UpstreamError;
+use crate::upstream_error::{STATUS_IN_STREAM, UpstreamError};
 use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
 use opencredits_wire::json;
 use serde::Deserialize;
-
-/// The HTTP status of a stream that has an error in it.
-const STATUS_IN_STREAM: u16 = 200;
 
 /// The usage object: totals that include their parts.
 #[derive(Default, Deserialize)]
@@ -69,8 +66,39 @@ pub(crate) enum Kind {
     Error,
 }
 
+/// Items of a stream that were added and are not done: an item is told twice.
+#[derive(Default)]
+pub(crate) struct OpenItems {
+    items: u64,
+    /// Those among them that count as searches.
+    searches: u64,
+}
+
+impl OpenItems {
+    fn add(&mut self, item: &[u8], outcome: &mut Outcome) {
+        self.items = self.items.saturating_add(1);
+        if let Some(tool) = used_by(item) {
+            outcome.see_use(tool);
+            self.searches = self.searches.saturating_add(u64::from(tool == ToolUse::WebSearch));
+        }
+    }
+
+    /// Only its end tells what a call to search the web was for.
+    fn end(&mut self, item: &[u8], outcome: &mut Outcome) {
+        let was_added = self.items > 0;
+        self.items = self.items.saturating_sub(1);
+        let was_search = json::member(item, "type") == Some(WEB_SEARCH) && self.searches > 0;
+        self.searches = self.searches.saturating_sub(u64::from(was_search));
+        match used_by(item) {
+            Some(tool) if !was_added => outcome.see_use(tool),
+            None if was_search => outcome.unsee_use(ToolUse::WebSearch),
+            _ => {}
+        }
+    }
+}
+
 /// Reads an event of a stream into the outcome.
-pub(crate) fn absorb_event(data: &[u8], outcome: &mut Outcome) -> Kind {
+pub(crate) fn absorb_event(data: &[u8], open: &mut OpenItems, outcome: &mut Outcome) -> Kind {
     let (mut kind, mut response, mut delta, mut item) = (&b""[..], None, None, None);
     json::members(data, |name, value| match name {
         b"type" => kind = value,
@@ -81,26 +109,31 @@ pub(crate) fn absorb_event(data: &[u8], outcome: &mut Outcome) -> Kind {
     });
     match kind {
         b"\"response.completed\"" | b"\"response.incomplete\"" | b"\"response.done\"" => {
-            absorb(response.unwrap_or_default(), outcome);
-            Kind::End
+            let status = absorb(response.unwrap_or_default(), outcome);
+            outcome.has_frame = true;
+            fail_by(&status, &FAILED, outcome);
+            if outcome.error.is_some() { Kind::Error } else { Kind::End }
         }
-        b"\"response.failed\"" => {
+        b"\"response.failed\"" | b"\"response.cancelled\"" => {
             absorb(response.unwrap_or_default(), outcome);
             Kind::Error
         }
-        b"\"error\"" => {
-            outcome.error = Some(UpstreamError::read(STATUS_IN_STREAM, data, None));
-            Kind::Error
-        }
+        b"\"error\"" => Kind::Error,
         b"\"response.created\"" | b"\"response.in_progress\"" => {
             name(response.unwrap_or_default(), outcome);
             Kind::Plain
         }
         b"\"response.output_item.added\"" => {
             // A call is output as soon as it has a name.
-            if item.and_then(|item| json::member(item, "name")).is_some() {
+            let item = item.unwrap_or_default();
+            if json::member(item, "name").is_some() {
                 outcome.produced.part();
             }
+            open.add(item, outcome);
+            Kind::Plain
+        }
+        b"\"response.output_item.done\"" => {
+            open.end(item.unwrap_or_default(), outcome);
             Kind::Plain
         }
         _ => {
@@ -114,8 +147,11 @@ pub(crate) fn absorb_event(data: &[u8], outcome: &mut Outcome) -> Kind {
 
 /// Reads a whole response into the outcome.
 pub(crate) fn absorb_response(body: &[u8], outcome: &mut Outcome) {
-    absorb(body, outcome);
-    json::items(json::member(body, "output").unwrap_or_default(), |item| {
+    let status = absorb(body, outcome);
+    fail_by(&status, &UNFINISHED, outcome);
+    let output = json::member(body, "output").filter(|output| json::is_set(output));
+    outcome.has_frame |= output.is_some();
+    json::items(output.unwrap_or_default(), |item| {
         if json::member(item, "name").is_some() {
             outcome.produced.part();
         }
@@ -130,6 +166,18 @@ pub(crate) fn absorb_response(body: &[u8], outcome: &mut Outcome) {
     });
 }
 
+/// Statuses of a response that has failed.
+const FAILED: [&str; 2] = ["failed", "cancelled"];
+/// Statuses of a response that is no answer: it has failed, or goes on elsewhere.
+const UNFINISHED: [&str; 4] = ["failed", "cancelled", "in_progress", "queued"];
+
+/// Records a failure that only the status tells.
+fn fail_by(status: &str, failures: &[&str], outcome: &mut Outcome) {
+    if failures.contains(&status) {
+        outcome.fail(UpstreamError::broken(STATUS_IN_STREAM));
+    }
+}
+
 fn name(response: &[u8], outcome: &mut Outcome) {
     json::members(response, |name, value| match name {
         b"id" => outcome.upstream_id = json::owned(value),
@@ -138,38 +186,56 @@ fn name(response: &[u8], outcome: &mut Outcome) {
     });
 }
 
-fn absorb(response: &[u8], outcome: &mut Outcome) {
+/// Reads a response, and returns its status.
+fn absorb(response: &[u8], outcome: &mut Outcome) -> String {
     name(response, outcome);
-    let (mut searches, mut files, mut codes) = (0_u64, 0_u64, 0_u64);
-    let (mut status, mut reason, mut usage, mut requests) = (None, None, None, None);
+    let mut shown = Shown::default();
+    let (mut status, mut reason, mut usage) = (None, None, None);
     json::members(response, |name, value| match name {
         b"status" => status = json::owned(value),
         b"incomplete_details" => reason = json::member(value, "reason").and_then(json::owned),
         b"usage" if json::is_set(value) => usage = Some(value),
         b"service_tier" if json::is_set(value) => outcome.service_tier = json::owned(value),
         b"error" if json::is_set(value) => {
-            outcome.error = Some(UpstreamError::read(STATUS_IN_STREAM, response, None));
+            outcome.fail(UpstreamError::in_answer(response));
         }
-        b"tool_usage" => requests = json::pointer(value, "/web_search/num_requests").and_then(json::count),
-        b"output" => json::items(value, |item| match json::member(item, "type") {
-            Some(b"\"web_search_call\"") if is_search(item) => searches = searches.saturating_add(1),
-            Some(b"\"file_search_call\"") => files = files.saturating_add(1),
-            Some(b"\"code_interpreter_call\"") => codes = codes.saturating_add(1),
+        b"tool_usage" => shown.requests = json::pointer(value, "/web_search/num_requests").and_then(json::count),
+        b"output" => json::items(value, |item| match used_by(item) {
+            Some(ToolUse::WebSearch) => shown.searches = shown.searches.saturating_add(1),
+            Some(ToolUse::FileSearch) => shown.files = shown.files.saturating_add(1),
+            Some(ToolUse::CodeExecution) => shown.codes = shown.codes.saturating_add(1),
             _ => {}
         }),
         _ => {}
     });
-    if let Some(native) = reason.or(status).filter(|native| native != "in_progress" && native != "failed") {
+    let status: String = status.unwrap_or_default();
+    let native = reason.unwrap_or_else(|| status.clone());
+    if !native.is_empty() && !UNFINISHED.contains(&&*native) {
         outcome.finish = Some(Finish { native });
     }
-    usage.into_iter().for_each(|usage| outcome.keep_cost(usage));
-    let counts: Counts = match usage.map(count::read) {
-        Some(Read::Counts(counts)) => counts,
-        Some(Read::Negative) => {
+    usage.into_iter().for_each(|usage| absorb_usage(usage, &shown, outcome));
+    status
+}
+
+/// The uses of built-in tools that a response shows.
+#[derive(Default)]
+struct Shown {
+    searches: u64,
+    files: u64,
+    codes: u64,
+    /// The searches that the provider bills, where it tells.
+    requests: Option<u64>,
+}
+
+fn absorb_usage(raw: &[u8], shown: &Shown, outcome: &mut Outcome) {
+    outcome.keep_cost(raw);
+    let counts: Counts = match count::read(raw) {
+        Read::Counts(counts) => counts,
+        Read::Negative => {
             (outcome.usage, outcome.trust) = (Some(Usage::default()), Trust::Contradictory);
             return;
         }
-        Some(Read::Nothing) | None => return,
+        Read::Nothing => return,
     };
     let mut usage = Usage::default();
     let sound = counts.buckets(&mut usage);
@@ -180,10 +246,14 @@ fn absorb(response: &[u8], outcome: &mut Outcome) {
     let resold = counts.server_tool_use_details.unwrap_or_default();
     let uses = [
         // Search queries are billed where they are reported; search calls only where they are not.
-        (ToolUse::WebSearch, hosted.web_search_calls.0.or(resold.web_search_requests.0).or(requests), searches),
+        (
+            ToolUse::WebSearch,
+            hosted.web_search_calls.0.or(resold.web_search_requests.0).or(shown.requests),
+            shown.searches,
+        ),
         (ToolUse::XSearch, hosted.x_search_calls.0, 0),
-        (ToolUse::FileSearch, hosted.file_search_calls.0, files),
-        (ToolUse::CodeExecution, hosted.code_interpreter_calls.0, codes),
+        (ToolUse::FileSearch, hosted.file_search_calls.0, shown.files),
+        (ToolUse::CodeExecution, hosted.code_interpreter_calls.0, shown.codes),
     ];
     for (tool, reported, seen) in uses {
         let count = reported.unwrap_or(seen);
@@ -193,6 +263,19 @@ fn absorb(response: &[u8], outcome: &mut Outcome) {
     }
     outcome.usage = Some(usage);
     outcome.trust = if sound.is_some() { Trust::Sound } else { Trust::Contradictory };
+}
+
+/// The type of a call to search the web.
+const WEB_SEARCH: &[u8] = b"\"web_search_call\"";
+
+/// The tool of the provider's that an item is a use of.
+fn used_by(item: &[u8]) -> Option<ToolUse> {
+    match json::member(item, "type")? {
+        WEB_SEARCH => Some(ToolUse::WebSearch).filter(|_| is_search(item)),
+        b"\"file_search_call\"" => Some(ToolUse::FileSearch),
+        b"\"code_interpreter_call\"" => Some(ToolUse::CodeExecution),
+        _ => None,
+    }
 }
 
 /// Opening a page that a search found is no search, and is not billed.

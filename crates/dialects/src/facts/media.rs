@@ -198,8 +198,8 @@ fn of_name(name: &[u8]) -> Kind {
     if PICTURES.contains(&name) { Kind::Picture } else { Kind::Unknown }
 }
 
-/// The base64 characters from here on.
+/// The base64 characters from here on, of both alphabets, with escaped line breaks.
 fn payload_bytes(rest: &[u8]) -> usize {
-    // JSON may escape the slash.
-    rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'\\')).count()
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=-_\\".contains(byte);
+    rest.iter().take_while(|byte| is_base64(byte)).count()
 }

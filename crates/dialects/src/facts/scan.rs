@@ -12,10 +12,14 @@ const PICTURE_TOKENS_MAX: u64 = 50_000;
 /// The beginning of an escaped ASCII character.
 const ESCAPE: &str = "\\u00";
 
-/// Raw JSON without escapes of ASCII letters: every JSON parser reads `"\u0075rl"` as `"url"`, and so must we.
+/// An escaped slash.
+const SLASH: &str = "\\/";
+
+/// Raw JSON without escapes of slashes and of ASCII letters: every JSON parser reads `"\u0075rl"` as `"url"`, and so must we.
 pub(super) fn plain(raw: &str) -> Cow<'_, str> {
     static ESCAPES: SearchTerm = SearchTerm(LazyLock::new(|| Finder::new(ESCAPE)));
-    if !ESCAPES.is_in(raw.as_bytes()) {
+    static SLASHES: SearchTerm = SearchTerm(LazyLock::new(|| Finder::new(SLASH)));
+    if !ESCAPES.is_in(raw.as_bytes()) && !SLASHES.is_in(raw.as_bytes()) {
         return Cow::Borrowed(raw);
     }
     let mut out = String::with_capacity(raw.len());
@@ -29,6 +33,7 @@ pub(super) fn plain(raw: &str) -> Cow<'_, str> {
         let length = if letter.is_some() { ESCAPE.len() + 2 } else { escape.chars().take(2).map(char::len_utf8).sum() };
         match letter {
             Some(letter) => out.push(char::from(letter)),
+            None if escape.starts_with(SLASH) => out.push('/'),
             None => out.push_str(escape.get(..length).unwrap_or(escape)),
         }
         rest = escape.get(length..).unwrap_or_default();

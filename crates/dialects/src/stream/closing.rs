@@ -1,6 +1,7 @@
 //! The closing events of a stream, with the charge in their usage object.
 
 use crate::dialect::Dialect;
+use crate::stream::usage_object::Charge;
 use crate::usage_chunk::UsageChunk;
 use opencredits_wire::json::{self, Edit};
 use opencredits_wire::sse::{Event, push_event};
@@ -28,14 +29,14 @@ pub(crate) struct Before<'a> {
     pub(crate) first: &'a [u8],
 }
 
-/// The closing events, with `extras` (JSON members without braces) added to the usage object.
-pub(crate) fn close(dialect: Dialect, withheld: &[Withheld], before: &Before<'_>, extras: &str) -> Vec<u8> {
-    match dialect {
-        Dialect::OpenaiChat => close_chat(withheld, before, extras),
-        Dialect::AnthropicMessages => close_messages(withheld, extras),
-        Dialect::OpenaiResponses => close_responses(withheld, extras),
-        Dialect::GeminiGenerate => close_gemini(withheld, extras),
-        Dialect::CohereChat => close_cohere_chat(withheld, extras),
+/// The closing events, with the charge in the usage object.
+pub(crate) fn close(withheld: &[Withheld], before: &Before<'_>, charge: &Charge<'_>) -> Vec<u8> {
+    match charge.dialect {
+        Dialect::OpenaiChat => close_chat(withheld, before, charge),
+        Dialect::AnthropicMessages => close_messages(withheld, before, charge),
+        Dialect::OpenaiResponses => close_responses(withheld, charge),
+        Dialect::GeminiGenerate => close_gemini(withheld, charge),
+        Dialect::CohereChat => close_cohere_chat(withheld, charge),
         Dialect::OpenaiEmbeddings => Vec::new(),
     }
 }
@@ -48,7 +49,7 @@ const FINISH_CALLS: &[u8] = br#"[{"index":0,"delta":{},"finish_reason":"tool_cal
 
 /// `openai-chat`: in the usage chunk where one was requested, otherwise in the last chunk with a finish reason. A stream
 /// without a finish reason gets one: clients take it for broken otherwise.
-fn close_chat(withheld: &[Withheld], before: &Before<'_>, extras: &str) -> Vec<u8> {
+fn close_chat(withheld: &[Withheld], before: &Before<'_>, charge: &Charge<'_>) -> Vec<u8> {
     let usage_chunk = before.usage_chunk;
     let first = if before.first.is_empty() { CHUNK } else { before.first };
     let mut out = Vec::with_capacity(1_024);
@@ -57,7 +58,7 @@ fn close_chat(withheld: &[Withheld], before: &Before<'_>, extras: &str) -> Vec<u
         let data = data_of(waiting)?;
         json::member(&data, "usage").filter(|usage| json::is_set(usage)).map(<[u8]>::to_vec)
     });
-    let usage = spliced(reported.as_deref().unwrap_or(b"{}"), extras);
+    let usage = charge.written_into(reported.as_deref().unwrap_or_default());
     let last_finish = withheld.iter().rposition(|waiting| waiting.kind == Closing::Finish);
     let mut has_usage = false;
     if last_finish.is_none() {
@@ -93,36 +94,43 @@ fn close_chat(withheld: &[Withheld], before: &Before<'_>, extras: &str) -> Vec<u
     out
 }
 
-/// `anthropic-messages`: in `message_delta`.
-fn close_messages(withheld: &[Withheld], extras: &str) -> Vec<u8> {
+/// Why a message has stopped whose provider did not say it.
+const STOP_END: &[u8] = br#""end_turn""#;
+const STOP_CALLS: &[u8] = br#""tool_use""#;
+/// The event that says why, where the provider sent none.
+const MESSAGE_DELTA: &[u8] = br#"{"type":"message_delta","delta":{"stop_reason":null,"stop_sequence":null}}"#;
+
+/// `anthropic-messages`: in `message_delta`. A stream without a stop reason gets one: clients take it for broken otherwise.
+fn close_messages(withheld: &[Withheld], before: &Before<'_>, charge: &Charge<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(1_024);
-    for waiting in withheld {
-        let event = Event::read(&waiting.raw);
-        match (waiting.kind, event.data) {
-            (Closing::Finish, Some(data)) => {
-                let usage = spliced(json::member(&data, "usage").unwrap_or(b"{}"), extras);
-                let edit = Edit { name: "usage", value: &usage };
-                push_event(&mut out, b"message_delta", &json::edit(&data, &[edit]));
-            }
-            _ => out.extend_from_slice(&waiting.raw),
+    let delta_of = |waiting: &Withheld| {
+        Event::read(&waiting.raw).data.filter(|_| waiting.kind == Closing::Finish).map(std::borrow::Cow::into_owned)
+    };
+    let has_reason = |data: &[u8]| json::pointer(data, "/delta/stop_reason").is_some_and(json::is_set);
+    let has_stop = withheld.iter().filter_map(delta_of).any(|data| has_reason(&data));
+    let last = withheld.iter().rposition(|waiting| waiting.kind == Closing::Finish);
+    let push = |data: &[u8], is_last: bool, out: &mut Vec<u8>| {
+        let usage = charge.written_into(json::member(data, "usage").unwrap_or_default());
+        let reason = Edit { name: "stop_reason", value: if before.has_calls { STOP_CALLS } else { STOP_END } };
+        let delta = json::edit(json::member(data, "delta").unwrap_or(b"{}"), &[reason]);
+        let edits = [Edit { name: "usage", value: &usage }, Edit { name: "delta", value: &delta }];
+        let edits = if has_stop || !is_last { edits.get(..1) } else { edits.get(..) };
+        push_event(out, b"message_delta", &json::edit(data, edits.unwrap_or_default()));
+    };
+    for (at, waiting) in withheld.iter().enumerate() {
+        if waiting.kind == Closing::Done && last.is_none() {
+            push(MESSAGE_DELTA, true, &mut out);
+        }
+        match delta_of(waiting) {
+            Some(data) => push(&data, Some(at) == last, &mut out),
+            None => out.extend_from_slice(&waiting.raw),
         }
     }
     out
 }
 
-/// A usage object with further members; they take the place of members with the same names.
-pub(crate) fn spliced(usage: &[u8], extras: &str) -> Vec<u8> {
-    let object = [b"{", extras.as_bytes(), b"}"].concat();
-    let mut edits = Vec::new();
-    json::members(&object, |name, value| {
-        edits.extend(std::str::from_utf8(name).map(|name| Edit { name, value }));
-    });
-    let usage = usage.trim_ascii();
-    json::edit(if usage.starts_with(b"{") { usage } else { b"{}" }, &edits)
-}
-
 /// `openai-responses`: in the response of the last event.
-fn close_responses(withheld: &[Withheld], extras: &str) -> Vec<u8> {
+fn close_responses(withheld: &[Withheld], charge: &Charge<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(4_096);
     for waiting in withheld {
         let event = Event::read(&waiting.raw);
@@ -130,7 +138,7 @@ fn close_responses(withheld: &[Withheld], extras: &str) -> Vec<u8> {
         match (waiting.kind, &event.data, response) {
             (Closing::Finish, Some(data), Some(response)) => {
                 let usage = json::member(response, "usage").filter(|usage| json::is_set(usage));
-                let usage = spliced(usage.unwrap_or(b"{}"), extras);
+                let usage = charge.written_into(usage.unwrap_or_default());
                 let response = json::edit(response, &[Edit { name: "usage", value: &usage }]);
                 let data = json::edit(data, &[Edit { name: "response", value: &response }]);
                 push_event(&mut out, event.name, &data);
@@ -142,14 +150,14 @@ fn close_responses(withheld: &[Withheld], extras: &str) -> Vec<u8> {
 }
 
 /// `cohere-chat`: in the delta of the last event.
-fn close_cohere_chat(withheld: &[Withheld], extras: &str) -> Vec<u8> {
+fn close_cohere_chat(withheld: &[Withheld], charge: &Charge<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(1_024);
     for waiting in withheld {
         let event = Event::read(&waiting.raw);
         let delta = event.data.as_deref().and_then(|data| json::member(data, "delta"));
         match (waiting.kind, &event.data, delta) {
             (Closing::Finish, Some(data), Some(delta)) => {
-                let usage = spliced(json::member(delta, "usage").unwrap_or(b"{}"), extras);
+                let usage = charge.written_into(json::member(delta, "usage").unwrap_or_default());
                 let delta = json::edit(delta, &[Edit { name: "usage", value: &usage }]);
                 push_event(&mut out, event.name, &json::edit(data, &[Edit { name: "delta", value: &delta }]));
             }
@@ -159,30 +167,28 @@ fn close_cohere_chat(withheld: &[Withheld], extras: &str) -> Vec<u8> {
     out
 }
 
-/// `gemini-generate`: in the last chunk with a usage.
-fn close_gemini(withheld: &[Withheld], extras: &str) -> Vec<u8> {
+/// `gemini-generate`: in the last chunk that has a place for it.
+fn close_gemini(withheld: &[Withheld], charge: &Charge<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(1_024);
     let usage_of = |waiting: &Withheld| {
         let data = Event::read(&waiting.raw).data?.into_owned();
-        json::member(&data, "usageMetadata").map(<[u8]>::to_vec).map(|usage| (data, usage))
+        json::member(&data, USAGE_METADATA).map(<[u8]>::to_vec).map(|usage| (data, usage))
     };
+    let reported = withheld.iter().rev().filter_map(usage_of).map(|(_, usage)| usage).find(|usage| json::is_set(usage));
+    let usage = charge.written_into(&reported.unwrap_or_default());
+    let edit = [Edit { name: USAGE_METADATA, value: &usage }];
     let last = withheld.iter().rposition(|waiting| usage_of(waiting).is_some());
-    if last.is_none() {
-        let usage = spliced(b"{}", extras);
-        for waiting in withheld {
-            out.extend_from_slice(&waiting.raw);
-        }
-        push_event(&mut out, b"", &json::edit(b"{}", &[Edit { name: "usageMetadata", value: &usage }]));
-        return out;
-    }
     for (at, waiting) in withheld.iter().enumerate() {
         match usage_of(waiting).filter(|_| Some(at) == last) {
-            Some((data, usage)) => {
-                let usage = spliced(&usage, extras);
-                push_event(&mut out, b"", &json::edit(&data, &[Edit { name: "usageMetadata", value: &usage }]));
-            }
+            Some((data, _)) => push_event(&mut out, b"", &json::edit(&data, &edit)),
             None => out.extend_from_slice(&waiting.raw),
         }
     }
+    if last.is_none() {
+        push_event(&mut out, b"", &json::edit(b"{}", &edit));
+    }
     out
 }
+
+/// The usage object of `gemini-generate`.
+const USAGE_METADATA: &str = "usageMetadata";

@@ -5,3 +5,4 @@ pub(crate) mod closing;
 pub(crate) mod event_template;
 pub(crate) mod start_detector;
 pub(crate) mod tap;
+pub(crate) mod usage_object;

@@ -1,9 +1,10 @@
 //! Detects how a stream starts: some providers answer 200 before they find out that they cannot serve.
 
 use crate::dialect::Dialect;
+use crate::error_shape::{begins_answer, has_failed_choice, is_error_event};
 use crate::outcome::End;
-use crate::stream::tap::{DONE, STATUS_IN_STREAM, StreamTap};
-use crate::upstream_error::UpstreamError;
+use crate::stream::tap::{DONE, StreamTap};
+use crate::upstream_error::{STATUS_IN_STREAM, UpstreamError};
 use crate::usage_chunk::UsageChunk;
 use bytes::Bytes;
 use opencredits_wire::json;
@@ -115,22 +116,10 @@ fn said(dialect: Dialect, data: &[u8]) -> Says {
     if !json::is_valid(data) {
         return Says::Broken;
     }
-    let has = |name: &str| json::member(data, name).is_some_and(json::is_set);
-    let kind = json::member(data, "type").and_then(json::text).unwrap_or_default();
-    let begins = match dialect {
-        Dialect::AnthropicMessages => {
-            matches!(&*kind, "message_start" | "message_delta") || kind.starts_with("content_block")
-        }
-        Dialect::OpenaiResponses => kind.starts_with("response.") && kind != "response.failed",
-        Dialect::GeminiGenerate => has("candidates") || has("usageMetadata") || has("promptFeedback"),
-        Dialect::CohereChat => !kind.is_empty(),
-        Dialect::OpenaiChat | Dialect::OpenaiEmbeddings => has("choices") || has("usage"),
-    };
-    match begins {
-        true if !has("error") || dialect == Dialect::OpenaiResponses => Says::Answer,
-        _ if UpstreamError::is_shaped(data) => Says::End,
-        _ => Says::Nothing,
+    if is_error_event(dialect, data) || has_failed_choice(dialect, data) {
+        return Says::End;
     }
+    if begins_answer(dialect, data) { Says::Answer } else { Says::Nothing }
 }
 
 /// What a stream says that has ended, or begins with an error.
@@ -141,16 +130,7 @@ fn all(dialect: Dialect, front: &Bytes) -> StreamStart {
     if let Some(error) = outcome.error {
         return if outcome.produced.is_nothing() { StreamStart::Error(error) } else { StreamStart::Response };
     }
-    if !outcome.is_empty() || outcome.usage.is_some() {
-        return StreamStart::Response;
-    }
-    // Errors in the shapes of other APIs, which the tap does not know.
-    let mut found = None;
-    let _too_large_or_not = Framer::new().feed(front, |raw, _| {
-        let data = Event::read(raw).data.filter(|data| UpstreamError::is_shaped(data));
-        found = found.take().or_else(|| data.map(|data| UpstreamError::read(STATUS_IN_STREAM, &data, None)));
-    });
-    found.map_or(StreamStart::Nothing, StreamStart::Error)
+    if outcome.is_answer() { StreamStart::Response } else { StreamStart::Nothing }
 }
 
 #[cfg(test)]
@@ -185,8 +165,9 @@ mod tests {
 
     #[test]
     fn an_answer_begins_with_its_first_event_wherever_that_is_split() {
-        check("data: {\"choices\":[]}\n\n", "well");
-        check(": wait\n\n: wait\r\n\r\nevent: x\ndata: {\"choices\":[]}\n\n", "well");
+        check("data: {\"choices\":[{}]}\n\n", "well");
+        check(": wait\n\n: wait\r\n\r\nevent: x\ndata: {\"choices\":[{}]}\n\n", "well");
+        check("data: {\"choices\":[]}\n\ndata: {\"choices\":[{}]}\n\n", "well");
     }
 
     #[test]
@@ -208,7 +189,8 @@ mod tests {
         check(": data\n\n: wait\n\n", "nothing");
         check("data: [DONE]\n\n", "nothing");
         check("data: {\"hello\":1}\n\ndata: [DONE]\n\n", "nothing");
-        check("data: {\"choices\":[]}\n\ndata: {\"usage\":null}\n\ndata: [DONE]\n\n", "well");
+        let usage = "{\"choices\":[],\"usage\":{\"prompt_tokens\":4}}";
+        check(&format!("data: {{\"choices\":[]}}\n\ndata: {usage}\n\ndata: [DONE]\n\n"), "nothing");
     }
 
     #[test]
@@ -222,6 +204,7 @@ mod tests {
             r#"{"errors":[{"message":"busy"}]}"#,
             r#"[{"error":{"code":503,"message":"busy","status":"UNAVAILABLE"}}]"#,
             r#"{"message":"busy"}"#,
+            r#"{"choices":[{"delta":{"content":""},"finish_reason":"error","error":{"message":"busy"}}]}"#,
         ] {
             check(&format!("data: {shape}\n\ndata: [DONE]\n\n"), "busy");
             check(&format!(": wait\n\nevent: error\ndata: {shape}\n\n"), "busy");

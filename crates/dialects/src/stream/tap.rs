@@ -2,26 +2,23 @@
 
 use crate::decoders::anthropic_messages as messages;
 use crate::decoders::cohere_chat;
-use crate::decoders::embeddings;
 use crate::decoders::gemini_generate as gemini;
 use crate::decoders::openai_chat as chat;
 use crate::decoders::openai_responses as responses;
 use crate::dialect::Dialect;
+use crate::error_shape::is_error_event;
 use crate::outcome::{End, Outcome};
 use crate::stream::call_indices::CallIndices;
-use crate::stream::closing::{self, Before, Closing, Withheld, spliced};
+use crate::stream::closing::{self, Before, Closing, Withheld};
 use crate::stream::event_template::EventTemplate;
-use crate::upstream_error::UpstreamError;
+use crate::stream::usage_object::Charge;
+use crate::upstream_error::{STATUS_IN_STREAM, UpstreamError};
 use crate::usage_chunk::UsageChunk;
+use crate::whole::without_mark;
 use bytes::Bytes;
+use opencredits_units::Usage;
 use opencredits_wire::sse::{Event, Framer, Place};
 use opencredits_wire::{EventTooLarge, json};
-
-/// The HTTP status of a stream that has an error in it.
-pub(crate) const STATUS_IN_STREAM: u16 = 200;
-
-/// Prefixes that some servers put in front of JSON.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// All closing events of a stream may take so much memory. The largest is the one that repeats the whole answer.
 const WITHHELD_BYTES_MAX: usize = 16 << 20;
@@ -44,6 +41,7 @@ pub struct StreamTap {
     framer: Framer,
     counts: messages::Counts,
     queries: gemini::Queries,
+    open_items: responses::OpenItems,
     outcome: Outcome,
     withheld: Vec<Withheld>,
     /// The memory that they take.
@@ -51,8 +49,12 @@ pub struct StreamTap {
     /// Where the last event went: the rest of its line break follows it.
     last: Forwarding,
     ended: bool,
+    /// Whether an event was seen.
+    has_begun: bool,
     /// Whether the answer called tools; known at its end.
     has_calls: bool,
+    /// The usage of the answer; known at its end.
+    usage: Option<Usage>,
     /// The first chunk in `openai-chat`, for one that has to be made.
     first: Vec<u8>,
     template: EventTemplate,
@@ -86,12 +88,15 @@ impl StreamTap {
             framer: Framer::new(),
             counts: messages::Counts::default(),
             queries: gemini::Queries::new(),
+            open_items: responses::OpenItems::default(),
             outcome: Outcome::default(),
             withheld: Vec::new(),
             withheld_bytes: 0,
             last: Forwarding::Sent,
             ended: false,
+            has_begun: false,
             has_calls: false,
+            usage: None,
             first: Vec::new(),
             template: EventTemplate::default(),
             call_indices: CallIndices::default(),
@@ -115,7 +120,7 @@ impl StreamTap {
         let fed = framer.feed(chunk.get(matched_bytes..).unwrap_or_default(), |raw, place| {
             match place.after(matched_bytes) {
                 Place::Rest(range) => self.rest(raw, &Place::Chunk(range), &mut out),
-                place => self.forward(raw, &place, &mut out),
+                place => self.forward(raw, place, &mut out),
             }
         });
         self.framer = framer;
@@ -127,9 +132,10 @@ impl StreamTap {
     }
 
     /// Moves an event by its disposition.
-    fn forward(&mut self, raw: &[u8], place: &Place, out: &mut Out<'_>) {
+    fn forward(&mut self, raw: &[u8], place: Place, out: &mut Out<'_>) {
+        let (raw, place) = self.begun(raw, place);
         let mended = if self.dialect == Dialect::OpenaiChat { self.call_indices.mended(raw) } else { None };
-        let (raw, place) = mended.as_deref().map_or((raw, place), |mended| (mended, &Place::Joined));
+        let (raw, place) = mended.as_deref().map_or((raw, &place), |mended| (mended, &Place::Joined));
         self.last = match self.read(raw) {
             Disposition::Forward => {
                 for waiting in self.overtaken(raw) {
@@ -149,6 +155,16 @@ impl StreamTap {
             }
             Disposition::Discard => Forwarding::Discarded,
         };
+    }
+
+    /// An event without the byte order mark that the first one of a stream may begin with.
+    fn begun<'a>(&mut self, raw: &'a [u8], place: Place) -> (&'a [u8], Place) {
+        if std::mem::replace(&mut self.has_begun, true) {
+            return (raw, place);
+        }
+        let kept = without_mark(raw);
+        let mark_bytes = raw.len().saturating_sub(kept.len());
+        (kept, place.without_front(mark_bytes))
     }
 
     /// Moves the rest of a line break to the event that it ends.
@@ -192,7 +208,7 @@ impl StreamTap {
 
     /// Parses an event, and learns its template.
     fn read(&mut self, raw: &[u8]) -> Disposition {
-        let (bytes, parts) = (self.outcome.produced.bytes(), self.outcome.produced.parts());
+        let (bytes, parts) = self.outcome.produced.amount();
         let disposition = self.event(raw);
         let grown = self.outcome.produced.bytes().saturating_sub(bytes);
         let is_text = grown > 0 && self.outcome.produced.parts() == parts;
@@ -239,11 +255,13 @@ impl StreamTap {
             // Some servers omit the last blank line.
             let rest = self.framer.take_rest();
             if let (false, Disposition::Withhold(kind)) = (rest.is_empty(), self.event(&rest)) {
-                self.withheld.push(Withheld { kind, raw: rest });
+                // Clients wait for the blank line.
+                let raw = [without_mark(&rest), b"\n\n"].concat();
+                self.withheld.push(Withheld { kind, raw });
             }
         }
         let mut outcome = std::mem::take(&mut self.outcome);
-        self.has_calls = outcome.produced.parts() > 0;
+        (self.has_calls, self.usage) = (outcome.has_calls, outcome.usage);
         // Compatible hosts may omit [DONE]; an orderly end after a finish reason is complete all the same.
         let has_end = !matches!(self.dialect, Dialect::OpenaiChat | Dialect::GeminiGenerate);
         let finished = !has_end && outcome.finish.is_some();
@@ -254,8 +272,9 @@ impl StreamTap {
     /// The closing events, with `extras` (JSON members without braces) added to the usage object.
     #[must_use]
     pub fn close(self, extras: &str) -> Bytes {
+        let charge = Charge { dialect: self.dialect, usage: self.usage, extras };
         let before = Before { usage_chunk: self.usage_chunk, has_calls: self.has_calls, first: &self.first };
-        closing::close(self.dialect, &self.withheld, &before, extras).into()
+        closing::close(&self.withheld, &before, &charge).into()
     }
 
     fn event(&mut self, raw: &[u8]) -> Disposition {
@@ -268,6 +287,7 @@ impl StreamTap {
             self.ended = true;
             return Disposition::Discard;
         }
+        let produced = self.outcome.produced.amount();
         let disposition = match self.dialect {
             Dialect::OpenaiChat => self.chat_event(&data),
             Dialect::AnthropicMessages => self.messages_event(&data),
@@ -277,6 +297,13 @@ impl StreamTap {
             Dialect::OpenaiEmbeddings => Disposition::Forward,
         };
         match disposition {
+            Disposition::Forward | Disposition::Withhold(Closing::Other)
+                if self.outcome.error.is_none()
+                    && self.outcome.produced.amount() == produced
+                    && is_error_event(self.dialect, &data) =>
+            {
+                self.error(&data)
+            }
             // Nothing follows the end, and nothing follows an error.
             Disposition::Forward if self.outcome.error.is_some() => Disposition::Discard,
             disposition => disposition,
@@ -284,7 +311,7 @@ impl StreamTap {
     }
 
     fn chat_event(&mut self, data: &[u8]) -> Disposition {
-        if data.trim_ascii() == b"[DONE]" {
+        if data.trim_ascii() == DONE {
             self.ended = true;
             return Disposition::Withhold(Closing::Done);
         }
@@ -314,27 +341,22 @@ impl StreamTap {
     }
 
     fn responses_event(&mut self, data: &[u8]) -> Disposition {
-        if data.trim_ascii() == b"[DONE]" {
+        if data.trim_ascii() == DONE {
             return Disposition::Discard;
         }
-        match responses::absorb_event(data, &mut self.outcome) {
+        match responses::absorb_event(data, &mut self.open_items, &mut self.outcome) {
             responses::Kind::Plain if self.withheld.is_empty() => Disposition::Forward,
             responses::Kind::Plain => Disposition::Withhold(Closing::Other),
             responses::Kind::End => {
                 self.ended = true;
                 Disposition::Withhold(Closing::Finish)
             }
-            responses::Kind::Error => {
-                let known = self.outcome.error.take();
-                let disposition = self.error(data);
-                self.outcome.error = known.or(self.outcome.error.take());
-                disposition
-            }
+            responses::Kind::Error => self.error(data),
         }
     }
 
     fn cohere_chat_event(&mut self, data: &[u8]) -> Disposition {
-        if data.trim_ascii() == b"[DONE]" {
+        if data.trim_ascii() == DONE {
             return Disposition::Withhold(Closing::Done);
         }
         match cohere_chat::absorb_event(data, &mut self.outcome) {
@@ -349,6 +371,10 @@ impl StreamTap {
     }
 
     fn gemini_event(&mut self, data: &[u8]) -> Disposition {
+        // Its clients read every event as JSON.
+        if data.trim_ascii() == DONE {
+            return Disposition::Discard;
+        }
         match gemini::absorb(data, &mut self.queries, &mut self.outcome) {
             gemini::Kind::Plain if self.withheld.is_empty() => Disposition::Forward,
             gemini::Kind::Plain => Disposition::Withhold(Closing::Other),
@@ -358,7 +384,7 @@ impl StreamTap {
     }
 
     fn error(&mut self, data: &[u8]) -> Disposition {
-        self.outcome.error = Some(UpstreamError::read(STATUS_IN_STREAM, data, None));
+        self.outcome.error.get_or_insert_with(|| UpstreamError::in_answer(data));
         self.ended = true;
         Disposition::Discard
     }
@@ -409,66 +435,4 @@ impl<'a> Out<'a> {
     fn finish(self) -> Bytes {
         if self.copied.is_empty() { self.chunk.slice(self.range) } else { self.copied.into() }
     }
-}
-
-/// Reads a whole answer.
-#[must_use]
-pub fn read_body(dialect: Dialect, body: &[u8]) -> Outcome {
-    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
-    let mut outcome = Outcome::default();
-    if !body.trim_ascii().is_empty() && !json::is_valid(body) {
-        return Outcome { error: Some(UpstreamError::broken(STATUS_IN_STREAM)), ..outcome };
-    }
-    match dialect {
-        Dialect::OpenaiChat => {
-            if chat::absorb(body, &mut outcome) == chat::Kind::Error {
-                outcome.error = Some(UpstreamError::read(STATUS_IN_STREAM, body, None));
-            }
-        }
-        Dialect::AnthropicMessages => {
-            messages::absorb_message(body, &mut messages::Counts::default(), &mut outcome);
-        }
-        Dialect::OpenaiResponses => responses::absorb_response(body, &mut outcome),
-        Dialect::GeminiGenerate => {
-            let mut queries = gemini::Queries::new();
-            // Without SSE framing a stream is a list of its chunks.
-            if body.trim_ascii_start().starts_with(b"[") {
-                json::items(body, |chunk| {
-                    gemini::absorb(chunk, &mut queries, &mut outcome);
-                });
-            } else {
-                gemini::absorb(body, &mut queries, &mut outcome);
-            }
-        }
-        Dialect::CohereChat => cohere_chat::absorb_answer(body, &mut outcome),
-        Dialect::OpenaiEmbeddings => embeddings::absorb(body, &mut outcome),
-    }
-    outcome.complete = true;
-    outcome
-}
-
-/// A whole answer with `extras` (JSON members without braces) added to its usage object; every other byte stays.
-#[must_use]
-pub fn splice_usage(dialect: Dialect, body: &[u8], extras: &str) -> Vec<u8> {
-    let member = if dialect == Dialect::GeminiGenerate { "usageMetadata" } else { "usage" };
-    let mut cursor = json::Cursor::new(body);
-    if !cursor.object() {
-        return body.to_vec();
-    }
-    let (mut place, mut is_empty) = (None, true);
-    while let Some(key) = cursor.key() {
-        let range = cursor.value_range();
-        is_empty = false;
-        if key == member.as_bytes() {
-            place = Some(range);
-        }
-    }
-    let end = cursor.position().saturating_sub(1);
-    let (name, place) = match &place {
-        Some(place) => (String::new(), place.clone()),
-        None => (format!("{}\"{member}\":", if is_empty { "" } else { "," }), end..end),
-    };
-    let part = |range: std::ops::Range<usize>| body.get(range).unwrap_or_default();
-    let usage = spliced(part(place.clone()), extras);
-    [part(0..place.start), name.as_bytes(), &usage, part(place.end..body.len())].concat()
 }

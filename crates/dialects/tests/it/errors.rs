@@ -63,6 +63,44 @@ fn the_kind_is_read_from_code_type_and_status_in_this_order() {
 }
 
 #[test]
+fn filters_and_accounts_are_told_by_their_words_whatever_the_status_is() {
+    let says = |status, message: &str, kind| check(status, &format!(r#"{{"error":{{"message":"{message}"}}}}"#), kind);
+    for status in [400, 403] {
+        says(status, "Content violates usage guidelines.", ErrorKind::ContentPolicy);
+        says(status, "Your input was flagged", ErrorKind::ContentPolicy);
+        says(status, "Output blocked by content filtering policy", ErrorKind::ContentPolicy);
+        says(status, "Content Exists Risk", ErrorKind::ContentPolicy);
+    }
+    check(400, r#"{"error":{"code":"data_inspection_failed","message":"no"}}"#, ErrorKind::ContentPolicy);
+    check(400, r#"{"error":{"code":"1301","message":"no"}}"#, ErrorKind::ContentPolicy);
+    says(400, "You have reached your specified API usage limits.", ErrorKind::OurAccount);
+    says(400, "This organization has been disabled.", ErrorKind::OurAccount);
+    says(404, "Your organization must be verified to use the model", ErrorKind::OurAccount);
+    check(429, r#"{"error":{"code":"1113","message":"no"}}"#, ErrorKind::OurAccount);
+    check(400, r#"{"code":"Arrearage","message":"no"}"#, ErrorKind::OurAccount);
+}
+
+#[test]
+fn an_overflow_is_told_in_the_words_of_many() {
+    let says = |status, message: &str| {
+        let body = format!(r#"{{"error":{{"message":"{message}"}}}}"#);
+        check(status, &body, ErrorKind::ContextLength);
+    };
+    says(400, "The input token count is 1048577 but model only supports up to 1048576");
+    says(400, "This model's context length is only 4096 tokens");
+    says(422, "`inputs` must have less than 1024 tokens. Given: 1208");
+    says(400, "Invalid request: Your request exceeded model token limit: 8192");
+    says(400, "Range of input length should be [1, 30720]");
+    says(500, "Context size has been exceeded.");
+    let behind = r#"{"error":{"code":400,"message":"Provider returned error","metadata":{"raw":"{\"message\":\"prompt is too long\"}"}}}"#;
+    check(400, behind, ErrorKind::ContextLength);
+    let of =
+        |param: &str| format!(r#"{{"error":{{"code":"string_above_max_length","param":"{param}","message":"no"}}}}"#);
+    check(400, &of("messages[1].content"), ErrorKind::ContextLength);
+    check(400, &of("tools[0].function.name"), ErrorKind::InvalidRequest);
+}
+
+#[test]
 fn retry_after_is_heeded_and_words_are_cut_but_never_printed() {
     let long = format!(r#"{{"error":{{"message":"{}"}}}}"#, "é".repeat(3_000));
     let error = UpstreamError::read(429, long.as_bytes(), Some(7_000));

@@ -5,8 +5,10 @@
     reason = "a test fails by panicking, and says aloud that it is skipped"
 )]
 
+mod closings;
 mod errors;
 mod exact;
+mod failures;
 mod recordings;
 mod requests;
 mod taps;

@@ -165,6 +165,22 @@ fn what_lies_elsewhere_is_bounded_however_it_is_written() {
 }
 
 #[test]
+fn a_payload_is_one_in_every_way_to_write_base64() {
+    let payload = "A".repeat(400_000);
+    for kind in ["application\\/pdf", "video\\/mp4", "audio\\/mp3"] {
+        let content = format!(r#"{{"parts":[{{"inlineData":{{"mimeType":"{kind}","data":"{payload}"}}}}]}}"#);
+        assert!(bound(Dialect::GeminiGenerate, &content).unwrap() > 400_000, "{kind}");
+    }
+    // Slashes that are escaped, lines, and the alphabet for addresses.
+    for line in ["AAAA\\/AAA", "AAAAAAAA\\r\\n", "AAAA-AA_AA"] {
+        let lines = line.repeat(40_000);
+        let content =
+            format!(r#"{{"type":"image","source":{{"type":"base64","media_type":"image\/png","data":"{lines}"}}}}"#);
+        assert!(bound(Dialect::AnthropicMessages, &content).unwrap() < 60_000, "{line}");
+    }
+}
+
+#[test]
 fn a_video_may_be_billed_as_sound_and_pictures() {
     let contents = json!([{"parts": [{"fileData": {"fileUri": "https://video.example/1"}}]}]);
     let facts = read(Dialect::GeminiGenerate, &json!({"model": "m", "contents": contents})).unwrap();
@@ -200,6 +216,8 @@ fn tools_that_nobody_here_can_bill_are_refused_by_name() {
     check(Messages, json!({"type": "bash_20250124", "name": "bash"}), Ok(&[]));
     check(Messages, json!({"type": "web_search_20260209", "name": "web_search"}), Ok(&[ToolUse::WebSearch]));
     check(Messages, json!({"type": "mcp_toolset", "mcp_server_name": "a"}), Err(()));
+    // It asks another model, which the key may not be allowed and whose prices are not this one's.
+    check(Messages, json!({"type": "advisor_20260301", "name": "advisor", "model": "dear"}), Err(()));
     check(Gemini, json!({"functionDeclarations": []}), Ok(&[]));
     check(Gemini, json!({"googleSearch": {}}), Ok(&[ToolUse::Grounding]));
     check(Gemini, json!({"fileSearch": {"fileSearchStoreNames": ["a"]}}), Err(()));

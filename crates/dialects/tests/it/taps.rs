@@ -48,7 +48,9 @@ fn usage_that_comes_on_the_finish_chunk_gets_its_own_where_that_was_asked_for() 
     let stream = [chunk(r#"{"content":"Hi"}"#, "null"), finish.to_owned(), DONE.to_owned()].concat();
     let asked = through(Dialect::OpenaiChat, UsageChunk::Requested, &stream, 9);
     assert!(
-        asked.contains("\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2,\"cost\":0.5}"),
+        asked.contains(
+            "\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2,\"total_tokens\":5,\"cost\":0.5}"
+        ),
         "{asked}"
     );
 }

@@ -240,6 +240,46 @@ fn searches_of_a_response_are_those_that_it_tells_or_else_those_that_it_shows() 
 }
 
 #[test]
+fn uses_of_tools_that_a_stream_shows_are_seen_before_they_are_reported() {
+    let check = |dialect: Dialect, events: &[&str], expect: &[(ToolUse, u64)]| {
+        let seen = streamed(dialect, events).seen_uses;
+        for tool in ToolUse::ALL {
+            let expect = expect.iter().find(|(named, _)| *named == tool).map_or(0, |(_, count)| *count);
+            assert_eq!(seen.uses(tool).map_or(0, Tokens::get), expect, "{tool:?}: {events:?}");
+        }
+    };
+    let block = |kind: &str, name: &str| {
+        format!(
+            "{{\"type\":\"content_block_start\",\"content_block\":{{\"type\":\"{kind}\",\"id\":\"t\",\"name\":\"{name}\"}}}}"
+        )
+    };
+    let [search, fetch, code, own] = [
+        block("server_tool_use", "web_search"),
+        block("server_tool_use", "web_fetch"),
+        block("server_tool_use", "bash_code_execution"),
+        block("tool_use", "web_search"),
+    ];
+    let all = [(ToolUse::WebSearch, 2), (ToolUse::WebFetch, 1), (ToolUse::CodeExecution, 1)];
+    check(AnthropicMessages, &[&search, &fetch, &code, &search, &own], &all);
+    let item = |event: &str, kind: &str, action: &str| {
+        format!("{{\"type\":\"response.output_item.{event}\",\"item\":{{\"type\":\"{kind}\"{action}}}}}")
+    };
+    let [added, code, message] =
+        ["web_search_call", "code_interpreter_call", "message"].map(|kind| item("added", kind, ""));
+    let [done, code_done, message_done] =
+        ["web_search_call", "code_interpreter_call", "message"].map(|kind| item("done", kind, ""));
+    let opened = item("done", "web_search_call", r#","action":{"type":"open_page"}"#);
+    check(OpenaiResponses, &[&added], &[(ToolUse::WebSearch, 1)]);
+    check(OpenaiResponses, &[&added, &done, &added, &done], &[(ToolUse::WebSearch, 2)]);
+    check(OpenaiResponses, &[&added, &opened, &message, &message_done], &[]);
+    let opening = opened.replace("item.done", "item.added");
+    check(OpenaiResponses, &[&added, &done, &opening, &opened], &[(ToolUse::WebSearch, 1)]);
+    check(OpenaiResponses, &[&done, &opened, &done], &[(ToolUse::WebSearch, 2)]);
+    let both = [(ToolUse::WebSearch, 1), (ToolUse::CodeExecution, 1)];
+    check(OpenaiResponses, &[&added, &done, &code, &code_done, &message], &both);
+}
+
+#[test]
 fn what_was_searched_for_is_billed_once_whichever_chunk_tells_it() {
     let chunk = |queries: &str, count: u64| {
         format!(

@@ -76,9 +76,13 @@ impl Gateway {
         request: InferenceRequest,
         place: Option<LargePlace>,
     ) -> Result<Admitted, Fault> {
-        let mut memory = request.memory.another();
+        let (mut memory, mut work) = (request.memory.another(), request.memory.another());
+        if LargeBodies::is_large(request.body.len()) {
+            work.grow_to(LargeBodies::work_bytes(&request.body))?;
+        }
         let hash = |value: &str| self.pseudonym(&request.spender, value);
         let (mut plan, _place) = self.plan_with_attachments(&request, &hash, place).await?;
+        drop(work);
         // What goes upstream is written anew for each route.
         memory.grow_to(request.body.len().saturating_mul(plan.routes.len()))?;
         let claimed = match &request.idempotency_key {

@@ -45,12 +45,21 @@ pub(super) struct AttemptPlan {
 pub(super) struct FailedAttempt {
     fault: UpstreamFault,
     status: u16,
-    /// Whether the cause is our account, or a model that the provider lacks: not the client's fault.
-    is_ours: bool,
+    /// What of ours is the cause, where the client is not to blame.
+    ours: Option<Ours>,
     /// Whether the provider may have got the whole request, and bill it, without an answer that can be used.
     may_be_billed: bool,
     /// Whether a pooled connection closed under the request: most likely its provider never read it.
     is_closed: bool,
+}
+
+/// A cause of a failure that the operator has to look after.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ours {
+    /// Our account at the provider.
+    Account,
+    /// A model that the provider lacks.
+    Model,
 }
 
 /// The step after a failed attempt.
@@ -65,7 +74,7 @@ pub(super) enum Next {
 
 impl FailedAttempt {
     pub(super) const fn of(kind: UpstreamKind) -> Self {
-        Self { fault: UpstreamFault::of_kind(kind), status: 0, is_ours: false, may_be_billed: false, is_closed: false }
+        Self { fault: UpstreamFault::of_kind(kind), status: 0, ours: None, may_be_billed: false, is_closed: false }
     }
 
     /// A failure of the transport. Only one that happened before the request was sent leaves no bill.
@@ -79,11 +88,15 @@ impl FailedAttempt {
     }
 
     pub(super) fn of_error(error: &UpstreamError, keys: &VendorKeys) -> Self {
-        let is_ours = matches!(error.kind, ErrorKind::OurAccount | ErrorKind::NotFound);
+        let ours = match error.kind {
+            ErrorKind::OurAccount => Some(Ours::Account),
+            ErrorKind::NotFound => Some(Ours::Model),
+            _ => None,
+        };
         Self {
             fault: UpstreamFault::of_error(error, keys),
             status: error.status,
-            is_ours,
+            ours,
             ..Self::of(UpstreamKind::Unavailable)
         }
     }
@@ -92,7 +105,7 @@ impl FailedAttempt {
     pub(super) fn cools_account_ms(&self) -> Option<u64> {
         match self.fault.kind {
             UpstreamKind::RateLimited => Some(self.fault.retry_after_ms.unwrap_or(COOL_MS).min(COOL_MS_MAX)),
-            _ if self.is_ours && self.status != 404 => Some(REFUSED_MS),
+            _ if self.ours == Some(Ours::Account) => Some(REFUSED_MS),
             _ => None,
         }
     }
@@ -110,7 +123,7 @@ impl FailedAttempt {
 
     /// Whether a retry at the same provider may succeed.
     const fn may_pass(&self) -> bool {
-        !self.blames_request() && !self.is_ours
+        !self.blames_request() && self.ours.is_none()
     }
 
     /// The fault for the client, with the attempts before.

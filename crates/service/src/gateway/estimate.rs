@@ -3,7 +3,7 @@
 use crate::record::UsageSource;
 use opencredits_estimate::{Family, Frame};
 use opencredits_providers::{Outcome, Produced, RequestFacts};
-use opencredits_units::{Bucket, Tokens, Usage};
+use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
 
 /// Tokens of a part that is not text, such as the name of a tool.
 const TOKENS_PER_PART: u64 = 8;
@@ -27,7 +27,7 @@ pub(super) fn metered(outcome: &Outcome, input: Tokens, family: Family) -> (Usag
     };
     match outcome.usage {
         Some(usage) if outcome.is_final() && is_whole(&usage) => (UsageSource::Reported, usage),
-        reported => (UsageSource::Estimated, estimate(reported, input, &outcome.produced, family)),
+        reported => (UsageSource::Estimated, estimate(reported, input, outcome, family)),
     }
 }
 
@@ -75,20 +75,39 @@ pub fn likely_input(facts: &RequestFacts, family: Family, percent: u64) -> Token
     Tokens::new(estimate.saturating_add(found))
 }
 
-/// Fills the gaps of `reported`: input from the estimate of the request, output from the amount of the answer. What was
-/// reported of the output by kind, such as reasoning, is part of what was seen.
-pub(super) fn estimate(reported: Option<Usage>, input: Tokens, produced: &Produced, family: Family) -> Usage {
+/// Fills the gaps of `reported`: input from the estimate of the request, output from the amount of the answer, uses of the
+/// provider's tools from those that the answer shows. What they found is input, too. What was reported of the output by
+/// kind, such as reasoning, is part of what was seen.
+pub(super) fn estimate(reported: Option<Usage>, input: Tokens, outcome: &Outcome, family: Family) -> Usage {
     let mut usage = reported.unwrap_or_default();
     if usage.input_total().unwrap_or_default() == Tokens::ZERO {
         usage.set(Bucket::InputUncached, input);
     }
-    let seen = output_estimate(produced, family);
+    if add_unreported_uses(&mut usage, &outcome.seen_uses) {
+        let uncached = usage.count(Bucket::InputUncached);
+        let with_found = uncached.checked_add(Tokens::new(FOUND_TOKENS)).unwrap_or(uncached);
+        usage.set(Bucket::InputUncached, with_found);
+    }
+    let seen = output_estimate(&outcome.produced, family);
     let reported = usage.output_total().unwrap_or_default();
     if reported < Tokens::new(seen) {
         let others = reported.checked_sub(usage.count(Bucket::Output)).unwrap_or_default();
         usage.set(Bucket::Output, Tokens::new(seen).checked_sub(others).unwrap_or_default());
     }
     usage
+}
+
+/// Takes the uses of tools that were seen, where fewer were reported; returns whether there are any.
+fn add_unreported_uses(usage: &mut Usage, seen: &Usage) -> bool {
+    let mut has_any = false;
+    for tool in ToolUse::ALL {
+        let seen = seen.uses(tool).unwrap_or_default();
+        if seen > usage.uses(tool).unwrap_or_default() {
+            usage.set_uses(tool, seen);
+            has_any = true;
+        }
+    }
+    has_any
 }
 
 #[cfg(test)]
@@ -107,8 +126,13 @@ mod tests {
         Produced::new(" word".repeat(words).as_bytes(), parts)
     }
 
-    fn check(produced: &Produced, expect: u64) {
-        let usage = estimate(None, INPUT, produced, family());
+    /// An outcome with so much output.
+    fn with(produced: Produced) -> Outcome {
+        Outcome { produced, ..Outcome::default() }
+    }
+
+    fn check(produced: Produced, expect: u64) {
+        let usage = estimate(None, INPUT, &with(produced), family());
         assert_eq!(usage.get(Bucket::InputUncached), Some(INPUT));
         assert_eq!(usage.get(Bucket::Output).map(Tokens::get), (expect > 0).then_some(expect));
     }
@@ -117,9 +141,9 @@ mod tests {
     fn text_and_parts_are_estimated() {
         let tokens = |words| produced(words, 0).tokens(family());
         assert!((90..=110).contains(&tokens(100)), "{}", tokens(100));
-        check(&produced(100, 0), tokens(100));
-        check(&produced(0, 2), 16);
-        check(&Produced::default(), 0);
+        check(produced(100, 0), tokens(100));
+        check(produced(0, 2), 16);
+        check(Produced::default(), 0);
     }
 
     #[test]
@@ -157,7 +181,34 @@ mod tests {
         let mut reported = Usage::default();
         reported.set(Bucket::InputUncached, Tokens::new(7));
         reported.set(Bucket::Output, Tokens::new(50));
-        assert_eq!(estimate(Some(reported), INPUT, &produced(10, 0), family()), reported);
+        assert_eq!(estimate(Some(reported), INPUT, &with(produced(10, 0)), family()), reported);
+    }
+
+    #[test]
+    fn uses_that_were_seen_are_charged_with_what_they_found_where_they_were_not_reported() {
+        let searched = |count: u64| {
+            let mut usage = Usage::default();
+            usage.set_uses(ToolUse::WebSearch, Tokens::new(count));
+            usage
+        };
+        let check = |reported: Option<(u64, u64)>, seen: u64, expect: (u64, u64)| {
+            let reported = reported.map(|(input, searches)| {
+                let mut usage = searched(searches);
+                usage.set(Bucket::InputUncached, Tokens::new(input));
+                usage
+            });
+            let outcome = Outcome { seen_uses: searched(seen), ..Outcome::default() };
+            let usage = estimate(reported, INPUT, &outcome, family());
+            let found =
+                (usage.count(Bucket::InputUncached).get(), usage.uses(ToolUse::WebSearch).map_or(0, Tokens::get));
+            assert_eq!(found, expect, "{reported:?} {seen}");
+        };
+        check(None, 0, (100, 0));
+        check(None, 1, (100 + FOUND_TOKENS, 1));
+        check(None, 3, (100 + FOUND_TOKENS, 3));
+        check(Some((8, 0)), 2, (8 + FOUND_TOKENS, 2));
+        check(Some((9_000, 2)), 2, (9_000, 2));
+        check(Some((9_000, 3)), 2, (9_000, 3));
     }
 
     #[test]
@@ -165,10 +216,10 @@ mod tests {
         let mut reported = Usage::default();
         reported.set(Bucket::InputUncached, Tokens::new(7));
         reported.set(Bucket::Reasoning, Tokens::new(900));
-        let seen = produced(1_200, 0);
-        let usage = estimate(Some(reported), INPUT, &seen, family());
+        let seen = produced(1_200, 0).tokens(family());
+        let usage = estimate(Some(reported), INPUT, &with(produced(1_200, 0)), family());
         assert_eq!(usage.get(Bucket::Reasoning), Some(Tokens::new(900)));
-        assert_eq!(usage.output_total(), Some(Tokens::new(seen.tokens(family()))));
+        assert_eq!(usage.output_total(), Some(Tokens::new(seen)));
     }
 
     #[test]

@@ -97,6 +97,17 @@ async fn exchange(
     if !response.status.is_success() {
         return Err(refusal(open, response, account).await);
     }
+    let answer = answered(open, response, memory).await;
+    // Some providers refuse under a success status.
+    answer.inspect_err(|failed| cool(open, failed, account))
+}
+
+/// Reads an answer under a success status, up to where it begins to reach the client.
+async fn answered(
+    open: &mut OpenRequest,
+    response: UpstreamResponse,
+    memory: &Reservation,
+) -> Result<Answer, FailedAttempt> {
     if open.delivery == Delivery::Streamed {
         match begun(response).await.map_err(|error| transport_failure(open, error))? {
             (true, response) => return wait_for_start(open, response).await.map(Answer::Stream),
@@ -154,8 +165,10 @@ async fn whole(
             tracing::warn!(%generation, vendor, ?kind, "the provider's answer is an error, or no JSON, under a success status");
             Err(FailedAttempt::of_error(error, &open.gateway.vendor_keys))
         }
-        // It is no answer of a model: an empty body, say, or the error page of a proxy.
-        None if outcome.is_empty() && outcome.usage.is_none() => Err(FailedAttempt::of(UpstreamKind::Unavailable)),
+        // It is no answer of a model: an empty body, say, or counts alone.
+        None if !outcome.is_answer() || (outcome.is_empty() && outcome.usage.is_none()) => {
+            Err(FailedAttempt::of(UpstreamKind::Unavailable))
+        }
         None => Ok(Answer::Whole(Box::new(Whole { headers, body, outcome, memory }))),
     }
 }
@@ -302,10 +315,15 @@ async fn refusal(open: &OpenRequest, response: UpstreamResponse, account: &Accou
         kind => tracing::info!(%generation, vendor, status, ?kind, "the provider refused"),
     }
     let failed = FailedAttempt::of_error(&error, &open.gateway.vendor_keys);
+    cool(open, &failed, account);
+    failed
+}
+
+/// Lets an account rest whose provider refused it.
+fn cool(open: &OpenRequest, failed: &FailedAttempt, account: &Account) {
     if let Some(ms) = failed.cools_account_ms() {
         account.cool(open.gateway.ports.clock.now(), ms);
     }
-    failed
 }
 
 #[cfg(test)]

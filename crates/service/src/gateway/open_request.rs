@@ -14,7 +14,7 @@ use bytes::Bytes;
 use opencredits_catalog::Model;
 use opencredits_providers::{
     Dialect, EmbeddingForm, End, Origin, Outcome, StopBilling, StreamAdapter, StreamTap, ToolNames, UsageChunk,
-    body_of_events, is_event_stream, read_body, translate_body,
+    body_of_events, is_event_stream, read_body, translate_body, without_mark,
 };
 use opencredits_units::{EntryId, GenerationId, NanoUsd, Tokens, UnixMs, Usage};
 use std::sync::Arc;
@@ -178,6 +178,7 @@ impl AnswerReader {
     /// What the provider says of the answer, and the answer in the client's dialect.
     pub(super) fn read(&self, body: Bytes) -> (Outcome, Bytes) {
         let Self { from, to, embeddings, origin } = self;
+        let body = body.slice(body.len().saturating_sub(without_mark(&body).len())..);
         if is_event_stream(&body) == Some(true) {
             let mut tap = StreamTap::new(*from, UsageChunk::Requested);
             let end = if tap.feed(&body).is_ok() { End::Clean } else { End::Cut };
@@ -187,7 +188,8 @@ impl AnswerReader {
         }
         let outcome = read_body(*from, &body);
         let renames = origin.tool_names.as_ref().is_some_and(|names| !names.fitted.is_empty());
-        let passes = from == to && !renames;
+        // A stream without the framing of events is a list of its chunks.
+        let passes = from == to && !renames && !body.trim_ascii_start().starts_with(b"[");
         if passes || outcome.error.is_some() {
             let formed = embeddings.and_then(|form| form.applied(&body));
             return (outcome, formed.map_or(body, Bytes::from));

@@ -165,7 +165,7 @@ impl OpenRequest {
         }
         let (input, family) = (self.request_terms.input_estimate, self.model.family);
         let (mut source, reported) = metered(outcome, input, family);
-        let estimate = || estimate(None, input, &outcome.produced, family);
+        let estimate = || estimate(None, input, outcome, family);
         let Believed { mut usage, implausible } =
             self.request_terms.bounds.believe(reported, outcome.inferred, estimate);
         if implausible.is_some() {

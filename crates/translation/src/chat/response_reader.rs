@@ -46,6 +46,9 @@ struct Delta<'a> {
     reasoning_details: Option<&'a RawValue>,
     #[serde(borrow)]
     tool_calls: Option<Vec<ToolCall<'a>>>,
+    /// The only call, as the API had it before tools.
+    #[serde(borrow)]
+    function_call: Option<Function<'a>>,
 }
 
 /// A piece of reasoning in the form of some hosts, which take it back unchanged.
@@ -218,7 +221,11 @@ impl Reader {
         if let Some(text) = some(delta.refusal) {
             each(Step::Refusal(text.0));
         }
-        for call in delta.tool_calls.into_iter().flatten() {
+        let calls = delta.tool_calls.unwrap_or_default();
+        // Some hosts give the same call in both forms.
+        let only = delta.function_call.filter(|_| calls.is_empty());
+        let only = only.map(|function| ToolCall { index: Some(0), id: None, function });
+        for call in calls.into_iter().chain(only) {
             let number = self.call(&call, form, each);
             if let Some(json) = some(call.function.arguments) {
                 self.calls.get_mut(number).into_iter().for_each(|known| known.has_arguments = true);
@@ -273,10 +280,14 @@ impl Reader {
     }
 
     fn reason(&self, native: &str) -> Reason {
-        match native {
-            "length" => Reason::Length,
-            "content_filter" => Reason::Filter,
-            "error" => Reason::Failed,
+        match native.to_ascii_lowercase().as_str() {
+            "length" | "max_tokens" | "max_output_tokens" | "model_length" | "model_context_window_exceeded" => {
+                Reason::Length
+            }
+            "content_filter" | "safety" | "sensitive" | "recitation" | "blocked" | "prohibited_content" => {
+                Reason::Filter
+            }
+            "error" | "network_error" | "insufficient_system_resource" => Reason::Failed,
             "tool_calls" | "function_call" => Reason::Calls,
             // Some hosts report "stop" after calls, too.
             _ if !self.calls.is_empty() => Reason::Calls,

@@ -7,7 +7,7 @@ use crate::conversation::{
 use crate::json_writer::{JsonWriter, value};
 use crate::target::Target;
 use opencredits_dialects::RequestError;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 type Fields = Vec<(&'static str, String)>;
 
@@ -36,15 +36,16 @@ pub(crate) fn write_request(
         });
         fields.push(("systemInstruction", system));
     }
-    let names = call_names(from);
+    let mut names = CallNames::default();
     let contents = value(|out| {
         out.array(|out| {
             for side in from.turns.chunk_by(|a, b| is_model(a) == is_model(b)) {
                 let parts: Vec<&Part<'_>> = side.iter().flat_map(|turn| &turn.parts).collect();
                 if side.iter().all(is_model) {
+                    names.note(&parts);
                     write_content(out, "model", |out| write_model(out, &parts, to, &mut wrong));
                 } else {
-                    write_user(out, &parts, &names, &mut wrong);
+                    write_user(out, &parts, &mut names, &mut wrong);
                 }
             }
         });
@@ -141,11 +142,31 @@ fn write_tool(out: &mut JsonWriter, tool: &Tool<'_>) {
     });
 }
 
-/// In this dialect results are matched to calls by the function's name.
-fn call_names<'a>(from: &'a Conversation<'_>) -> HashMap<&'a str, &'a str> {
-    let parts = from.turns.iter().flat_map(|turn| &turn.parts);
-    let calls = parts.filter_map(|part| if let PartContent::Call(call) = &part.content { Some(call) } else { None });
-    calls.map(|call| (&*call.id, &*call.name)).collect()
+/// The functions of the calls so far, by id: in this dialect results are matched to calls by the function's name. Some clients
+/// use an id again: then its results answer its calls in their order.
+#[derive(Default)]
+struct CallNames<'a>(HashMap<&'a str, VecDeque<&'a str>>);
+
+impl<'a> CallNames<'a> {
+    /// Takes the calls of a turn, which replace those of earlier turns.
+    fn note(&mut self, parts: &[&'a Part<'_>]) {
+        let mut seen = HashSet::new();
+        for part in parts {
+            if let PartContent::Call(call) = &part.content {
+                let names = self.0.entry(&*call.id).or_default();
+                if seen.insert(&*call.id) {
+                    names.clear();
+                }
+                names.push_back(&*call.name);
+            }
+        }
+    }
+
+    /// The function that a result answers.
+    fn of_result(&mut self, id: &str) -> Option<&'a str> {
+        let names = self.0.get_mut(id)?;
+        if names.len() > 1 { names.pop_front() } else { names.front().copied() }
+    }
 }
 
 fn is_model(turn: &Turn<'_>) -> bool {
@@ -165,16 +186,11 @@ fn write_content(out: &mut JsonWriter, role: &str, write: impl FnOnce(&mut JsonW
 
 /// All results of one turn's calls stand together, directly after the calls and alone: the provider demands as many
 /// parts as there were calls.
-fn write_user(
-    out: &mut JsonWriter,
-    parts: &[&Part<'_>],
-    names: &HashMap<&str, &str>,
-    wrong: &mut Option<RequestError>,
-) {
+fn write_user(out: &mut JsonWriter, parts: &[&Part<'_>], names: &mut CallNames<'_>, wrong: &mut Option<RequestError>) {
     write_content(out, "user", |out| {
         for part in parts {
             if let PartContent::Result { id, parts, is_error } = &part.content {
-                let name = names.get(&**id).copied();
+                let name = names.of_result(id);
                 write_result(out, (id, name.unwrap_or("function")), (parts, *is_error));
             }
         }

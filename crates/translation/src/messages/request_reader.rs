@@ -3,7 +3,7 @@
 use crate::chat::Mark;
 use crate::conversation::{
     Call, Conversation, Effort, Format, Part, PartContent, Reasoning, Role, Seal, Source, Text, Tool, ToolChoice,
-    raw_text,
+    plain_mime, raw_text,
 };
 use crate::field_readers::{expected, name_others, object, push, read, read_fields, refused};
 use crate::{schema, seal};
@@ -28,7 +28,7 @@ struct Block<'a> {
     #[serde(borrow)]
     text: Option<Text<'a>>,
     #[serde(borrow)]
-    source: Option<BlockSource<'a>>,
+    source: Option<&'a RawValue>,
     #[serde(borrow)]
     title: Option<Text<'a>>,
     #[serde(borrow)]
@@ -64,6 +64,8 @@ struct BlockSource<'a> {
     data: Option<Text<'a>>,
     #[serde(borrow)]
     url: Option<Text<'a>>,
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -200,13 +202,17 @@ fn part<'a>(
     let lacking = || expected("messages", FORM);
     Ok(Some(match &*block.r#type {
         "text" => PartContent::Text(block.text.unwrap_or_default()),
-        "image" => PartContent::Image { source: source(block.source.ok_or_else(lacking)?)?, detail: None },
+        "image" => {
+            let from = read(block.source.ok_or_else(lacking)?.get(), "messages", FORM)?;
+            PartContent::Image { source: source(from)?, detail: None }
+        }
         "document" => {
-            let from = block.source.ok_or_else(lacking)?;
-            if from.r#type.eq("text") {
-                return Ok(Some(PartContent::Text(from.data.unwrap_or_default())));
+            let from: BlockSource<'a> = read(block.source.ok_or_else(lacking)?.get(), "messages", FORM)?;
+            match &*from.r#type {
+                "text" => PartContent::Text(from.data.unwrap_or_default()),
+                "content" => PartContent::Text(text_of(from.content.ok_or_else(lacking)?.get(), dropped)?),
+                _ => PartContent::Document { source: source(from)?, name: block.title },
             }
-            PartContent::Document { source: source(from)?, name: block.title }
         }
         "tool_use" => PartContent::Call(Call {
             id: block.id.ok_or_else(lacking)?,
@@ -239,9 +245,18 @@ fn part<'a>(
     }))
 }
 
+/// The text of blocks, a paragraph for each.
+fn text_of<'a>(raw: &'a str, dropped: &mut Vec<String>) -> Result<Text<'a>, RequestError> {
+    let texts = blocks(raw, "messages", dropped)?.into_iter().filter_map(|part| match part.content {
+        PartContent::Text(text) => Some(text.0.into_owned()),
+        _ => None,
+    });
+    Ok(Text(Cow::Owned(texts.collect::<Vec<_>>().join("\n\n"))))
+}
+
 fn source(from: BlockSource<'_>) -> Result<Source<'_>, RequestError> {
     match (&*from.r#type, from.media_type, from.data, from.url) {
-        ("base64", Some(mime), Some(data), _) => Ok(Source::Base64 { mime: mime.0, data: data.0 }),
+        ("base64", Some(mime), Some(data), _) => Ok(Source::Base64 { mime: plain_mime(mime.0), data: data.0 }),
         ("url", _, _, Some(url)) => Ok(Source::Url(url)),
         ("file", ..) => Err(refused("file_id", "send the file itself, in base64")),
         _ => Err(expected("messages", "complete: a source is base64 with media_type and data, or a url")),

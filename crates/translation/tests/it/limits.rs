@@ -315,3 +315,56 @@ fn an_effort_counts_wherever_it_stands_beside_thinking_that_leaves_it_open() {
         assert_eq!(effort.map(|(_, raw)| raw.as_str()), Some("\"low\""), "{order:?}");
     }
 }
+
+#[test]
+fn a_result_whose_id_was_used_before_answers_the_call_before_it() {
+    let call = |name: &str| json!({"id": "k", "type": "function", "function": {"name": name, "arguments": "{}"}});
+    let result = json!({"role": "tool", "tool_call_id": "k", "content": "done"});
+    let check = |turns: &[&[&str]], expected: &[&str]| {
+        let mut messages = vec![json!({"role": "user", "content": "hi"})];
+        for calls in turns {
+            let calls: Vec<Value> = calls.iter().map(|name| call(name)).collect();
+            let results = vec![result.clone(); calls.len()];
+            messages.push(json!({"role": "assistant", "content": null, "tool_calls": calls}));
+            messages.extend(results);
+        }
+        let body = asking(Dialect::OpenaiChat, &json!({"messages": messages}));
+        let (found, _) = sent(Dialect::OpenaiChat, &target(Dialect::GeminiGenerate), &body);
+        let parts =
+            found["contents"].as_array().unwrap().iter().flat_map(|content| content["parts"].as_array().unwrap());
+        let names: Vec<&str> = parts.filter_map(|part| part["functionResponse"]["name"].as_str()).collect();
+        assert_eq!(names, expected, "{found}");
+    };
+    check(&[&["a"], &["b"]], &["a", "b"]);
+    check(&[&["a", "b"]], &["a", "b"]);
+    check(&[&["a"], &["b", "c"]], &["a", "b", "c"]);
+}
+
+#[test]
+fn blocks_of_documents_and_odd_media_types_are_carried() {
+    let content = json!([
+        {"type": "text", "text": "See."},
+        {"type": "document", "source": {"type": "content", "content": [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]}},
+        {"type": "search_result", "source": "https://a.example", "title": "A", "content": [{"type": "text", "text": "found"}]},
+        {"type": "image", "source": {"type": "base64", "media_type": "IMAGE/PNG; charset=utf-8", "data": "AAAA"}},
+    ]);
+    let body = asking(Dialect::AnthropicMessages, &json!({"messages": [{"role": "user", "content": content}]}));
+    let (found, dropped) = sent(Dialect::AnthropicMessages, &target(Dialect::GeminiGenerate), &body);
+    let parts = &found["contents"][0]["parts"];
+    assert_eq!(parts[1]["text"], "one\n\ntwo", "{found}");
+    assert!(parts[2]["text"].as_str().unwrap().contains("found"), "{found}");
+    assert_eq!(parts[3]["inlineData"]["mimeType"], "image/png", "{found}");
+    assert_eq!(dropped, ["messages.search_result"]);
+}
+
+#[test]
+fn a_lone_surrogate_within_arguments_is_mended() {
+    let call = json!({"id": "k", "type": "function", "function": {"name": "f", "arguments": r#"{"x":"a\ud800b"}"#}});
+    let messages = json!([{"role": "user", "content": "hi"}, {"role": "assistant", "content": null, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "k", "content": "done"}]);
+    let body = asking(Dialect::OpenaiChat, &json!({"messages": messages}));
+    for to in [Dialect::AnthropicMessages, Dialect::GeminiGenerate] {
+        let (found, _) = sent(Dialect::OpenaiChat, &target(to), &body);
+        assert!(found.to_string().contains("a\u{FFFD}b"), "{found}");
+    }
+}

@@ -197,7 +197,7 @@ fn a_call_that_was_cut_off_or_has_no_name_is_text() {
     };
     check(Dialect::GeminiGenerate, &gemini(json!("a"), "MAX_TOKENS"), &[], "ta()");
     check(Dialect::GeminiGenerate, &gemini(json!("a"), "STOP"), &[("a", json!({}))], "t");
-    check(Dialect::GeminiGenerate, &gemini(json!(null), "STOP"), &[], "t()");
+    check(Dialect::GeminiGenerate, &gemini(json!(null), "STOP"), &[], "t");
 }
 
 #[test]
@@ -335,5 +335,33 @@ fn what_is_of_another_type_does_not_take_the_rest_of_an_answer_with_it() {
     for parts in [json!([{"text": "hi", "thought": null}]), json!([null, {"text": "hi"}])] {
         let body = json!({"responseId": 7, "candidates": [{"index": null, "content": {"parts": parts}, "finishReason": "STOP"}]});
         check_whole(Dialect::GeminiGenerate, &body, &[], "hi");
+    }
+}
+
+#[test]
+fn the_reason_for_the_end_fits_the_calls_and_is_known_by_every_word() {
+    let origin = Origin { vendor: "v".into(), created: 1, ..Origin::default() };
+    let check = |message: Value, reason: &str, expected: &str| {
+        let body =
+            json!({"id": "c", "choices": [{"index": 0, "message": message, "finish_reason": reason}]}).to_string();
+        let (from, to) = (Dialect::OpenaiChat, Dialect::AnthropicMessages);
+        let found =
+            content_of_body(to, &translate_body(from, to, body.as_bytes(), &Usage::default(), &origin).unwrap());
+        assert_eq!(found.finish, expected, "{body}");
+    };
+    let text = json!({"content": "hi"});
+    let call = json!({"content": null, "tool_calls": [piece(json!(0), json!("k"), json!("a"), json!("{}"))]});
+    check(text.clone(), "tool_calls", "end_turn");
+    check(text.clone(), "stop", "end_turn");
+    check(call.clone(), "stop", "tool_use");
+    check(call, "tool_calls", "tool_use");
+    for word in ["length", "max_tokens", "MAX_TOKENS", "model_length", "model_context_window_exceeded"] {
+        check(text.clone(), word, "max_tokens");
+    }
+    for word in ["content_filter", "safety", "SAFETY", "sensitive"] {
+        check(text.clone(), word, "refusal");
+    }
+    for word in ["network_error", "insufficient_system_resource"] {
+        check(text.clone(), word, "max_tokens");
     }
 }

@@ -153,7 +153,8 @@ fn in_chat(events: &[Value]) -> ResponseContent {
         for detail in items(&delta["reasoning_details"]) {
             [&detail["signature"], &detail["data"]].into_iter().for_each(|seal| content_of_stream.seal(seal));
         }
-        for call in items(&delta["tool_calls"]) {
+        let only = json!({"function": delta["function_call"]});
+        for call in items(&delta["tool_calls"]).chain(Some(&only).filter(|only| only["function"].is_object())) {
             let (index, id) = (call["index"].as_u64().unwrap_or(0), str_of(&call["id"]));
             let place = calls.iter().rposition(|known| known.0 == index && (id.is_empty() || known.1 == id));
             let place = place.unwrap_or_else(|| {
