@@ -2,8 +2,8 @@
 
 use crate::{others, spoken};
 use opencredits_providers::{
-    Dialect, Efforts, Origin, RequestFacts, Rewrite, Target, Translated, UpstreamError, Vendor, Vendors, read_body, translate,
-    translate_body, unsealed, upstream_body,
+    Dialect, Efforts, Origin, RequestFacts, Rewrite, Target, Translated, UpstreamError, Vendor, Vendors, read_body,
+    translate, translate_body, unsealed, upstream_body,
 };
 use opencredits_sanitizer::{Api, Policy, SanitizeError, Scrub, Scrubbed, Strictness};
 use serde::de::IgnoredAny;
@@ -85,7 +85,14 @@ pub fn scrub(bytes: &[u8]) {
     let fields: Vec<_> = lax.fields().collect();
     for vendor in VENDORS.iter().filter(|vendor| vendor.dialects().any(|dialect| dialect == front.dialect)) {
         for output_cap in [None, Some(7)] {
-            let rewrite = Rewrite { vendor, dialect: front.dialect, model: "m-1", output_cap, stream: facts.stream };
+            let rewrite = Rewrite {
+                vendor,
+                dialect: front.dialect,
+                model: "m-1",
+                output_cap,
+                tool_uses_max: None,
+                stream: facts.stream,
+            };
             is_object(&upstream_body(&fields, &rewrite), &vendor.id);
         }
     }

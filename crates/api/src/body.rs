@@ -11,8 +11,11 @@ use http_body_util::BodyExt;
 use opencredits_providers::{Coding, SourceError};
 use opencredits_service::Reservation;
 
-/// A body grows in a buffer that is copied as it grows.
+/// The segments of a body and the body that they are joined to.
 const COPIES: usize = 2;
+/// A body grows in segments of so many bytes. One buffer would be copied as a whole each time that it is full, and hold up
+/// the other requests of the thread.
+const SEGMENT_BYTES: usize = 256 << 10;
 
 /// Reads a body of at most `limit` bytes, within the time limit of bodies and within the memory budget.
 pub(crate) async fn read(
@@ -33,31 +36,74 @@ pub(crate) async fn read(
         Some(coding) => Body::new(coding.decoded(body)),
         None => body,
     };
-    match tokio::time::timeout(app.settings.body_read, collected(body, limit, memory)).await {
-        Ok(read) => read,
-        Err(_) => Err(Problem::new(ErrorType::ClientTimeout, "the body took too long to arrive; send it again")),
+    let Ok(read) = tokio::time::timeout(app.settings.body_read, collected(body, limit, memory)).await else {
+        return Err(Problem::new(ErrorType::ClientTimeout, "the body took too long to arrive; send it again"));
+    };
+    let segments = read?;
+    let length = segments.iter().map(Bytes::len).sum();
+    let joined = app.gateway.large().run(length, move || joined(segments, length)).await;
+    joined.map_err(|fault| faults::problem(&fault, &app.settings))
+}
+
+/// The body of these segments. One alone, the usual case, is not copied.
+fn joined(segments: Vec<Bytes>, length: usize) -> Bytes {
+    match <[Bytes; 1]>::try_from(segments) {
+        Ok([only]) => only,
+        Err(segments) => {
+            let mut all = BytesMut::with_capacity(length);
+            segments.iter().for_each(|segment| all.extend_from_slice(segment));
+            all.freeze()
+        }
     }
 }
 
-async fn collected(mut body: Body, limit: usize, memory: &mut Reservation) -> Result<Bytes, Problem> {
-    let (mut first, mut all) = (Bytes::new(), BytesMut::new());
+/// The segments of a body.
+async fn collected(mut body: Body, limit: usize, memory: &mut Reservation) -> Result<Vec<Bytes>, Problem> {
+    let (mut first, mut length, mut segments) = (Bytes::new(), 0_usize, Segments::default());
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| broken(&error))?;
         let Ok(data) = frame.into_data() else { continue };
-        let length = first.len().saturating_add(all.len()).saturating_add(data.len());
+        let is_first = length == 0;
+        length = length.saturating_add(data.len());
         if length > limit {
             return Err(too_large(limit));
         }
         memory.grow_to(length.saturating_mul(COPIES)).map_err(|_| faults::no_memory())?;
         // A body in one piece, the usual case, is not copied.
-        if first.is_empty() && all.is_empty() {
+        if is_first {
             first = data;
         } else {
-            all.extend_from_slice(&std::mem::take(&mut first));
-            all.extend_from_slice(&data);
+            segments.add(&std::mem::take(&mut first));
+            segments.add(&data);
         }
     }
-    Ok(if all.is_empty() { first } else { all.freeze() })
+    Ok(if first.is_empty() { segments.end() } else { vec![first] })
+}
+
+/// Bytes in segments of one size; the last one is shorter.
+#[derive(Default)]
+struct Segments {
+    full: Vec<Bytes>,
+    last: BytesMut,
+}
+
+impl Segments {
+    fn add(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = SEGMENT_BYTES.saturating_sub(self.last.len());
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            self.last.extend_from_slice(now);
+            bytes = later;
+            if self.last.len() >= SEGMENT_BYTES {
+                self.full.push(std::mem::take(&mut self.last).freeze());
+            }
+        }
+    }
+
+    fn end(mut self) -> Vec<Bytes> {
+        self.full.push(self.last.freeze());
+        self.full
+    }
 }
 
 fn broken(error: &axum::Error) -> Problem {
@@ -74,4 +120,31 @@ fn broken(error: &axum::Error) -> Problem {
 fn too_large(limit: usize) -> Problem {
     let message = format!("the body is larger than {limit} bytes; make it shorter");
     Problem::new(ErrorType::PayloadTooLarge, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_in_pieces_of_any_size_is_whole_again() {
+        let check = |pieces: &[usize], segments: usize| {
+            let mut all = Segments::default();
+            let bytes: Vec<u8> = (0..pieces.iter().sum()).map(|at: usize| at.to_le_bytes()[0]).collect();
+            let mut rest = bytes.as_slice();
+            for piece in pieces {
+                let (now, later) = rest.split_at(*piece);
+                all.add(now);
+                rest = later;
+            }
+            let all = all.end();
+            assert_eq!(all.len(), segments, "{pieces:?}");
+            assert_eq!(joined(all, bytes.len()), bytes, "{pieces:?}");
+        };
+        check(&[], 1);
+        check(&[1, 0, 2], 1);
+        check(&[SEGMENT_BYTES - 1, 1], 2);
+        check(&[SEGMENT_BYTES - 1, 2], 2);
+        check(&[3 * SEGMENT_BYTES, 5, SEGMENT_BYTES], 5);
+    }
 }

@@ -21,6 +21,9 @@ const ASSUMED_TOKENS: u64 = 2_500;
 /// The largest body of a price quote.
 const QUOTE_BYTES_MAX: usize = 64 << 10;
 
+/// The models that a price quote may name; without names it is about all.
+const QUOTE_MODELS_MAX: usize = 1_000;
+
 type Answer = Result<Response<Body>, Problem>;
 
 fn finish(answer: Answer, id: RequestId) -> Response<Body> {
@@ -292,6 +295,10 @@ async fn quote(app: &App, request: QuoteRequest) -> Answer {
     let catalog = app.gateway.catalog();
     let models: Vec<Arc<Model>> = match &request.models {
         None => catalog.models().to_vec(),
+        Some(names) if names.len() > QUOTE_MODELS_MAX => {
+            let message = format!("models has more than {QUOTE_MODELS_MAX} names; name fewer, or none to ask for all");
+            return Err(Problem::new(ErrorType::InvalidRequest, message).with("param", "models"));
+        }
         Some(names) => {
             let found = names.iter().map(|name| catalog.resolve(name).cloned());
             found.collect::<Result<_, _>>().map_err(|error| problem(RequestFault::from(error).into()))?

@@ -185,6 +185,13 @@ impl PriceCard {
         self.fees.of(tool)
     }
 
+    /// Whether each use of `tool` costs more than the uses before it.
+    #[must_use]
+    pub fn bills_each_use(&self, tool: ToolUse) -> bool {
+        let is_once = self.fees.grounded_once && tool == ToolUse::Grounding;
+        !is_once && self.per_use(tool).is_some_and(|fee| fee > Rate::default())
+    }
+
     /// Whether uses of `tool` have a price: a fee of their own, or one with each request of a model that always
     /// searches.
     #[must_use]

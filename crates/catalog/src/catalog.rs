@@ -3,7 +3,7 @@
 use crate::book::{self, Entry};
 use crate::error::CatalogError;
 use crate::model::Model;
-use crate::names::Names;
+use crate::names::{self, Names};
 use crate::version::BookVersion;
 use std::sync::Arc;
 
@@ -54,15 +54,15 @@ impl Catalog {
     /// same id.
     ///
     /// # Errors
-    /// When the text is no list of models, or a model lacks a price; the error names the model and the field.
+    /// When the text is no list of models, a model lacks a price, or two have one name; the error names the model and the
+    /// field.
     pub fn with_operator(self, toml: &str) -> Result<Self, CatalogError> {
-        let entries = book::read(toml)?;
+        let own = book::read(toml)?.into_iter().map(|entry| entry.into_model().map(Arc::new));
+        let own = own.collect::<Result<Vec<_>, _>>()?;
+        names::distinct(&own)?;
         let mut models = self.models;
-        for entry in entries {
-            let model = Arc::new(entry.into_model()?);
-            models.retain(|other| other.id != model.id);
-            models.push(model);
-        }
+        models.retain(|other| own.iter().all(|model| model.id != other.id));
+        models.extend(own);
         Ok(Self { version: self.version, ..Self::of(models) })
     }
 
@@ -93,7 +93,7 @@ impl Catalog {
     /// When there is none; the error proposes similar ones.
     pub fn resolve(&self, name: &str) -> Result<&Arc<Model>, CatalogError> {
         self.get(name).ok_or_else(|| CatalogError::UnknownModel {
-            name: name.to_owned(),
+            name: names::shown(name),
             similar: self.names.similar(name, &self.models),
         })
     }

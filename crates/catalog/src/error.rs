@@ -9,7 +9,7 @@ pub enum CatalogError {
     /// No model of this name.
     #[error("there is no model {name:?}; {}GET /v1/models lists all", suggest(.similar))]
     UnknownModel {
-        /// The requested name.
+        /// The requested name; of a long one its beginning.
         name: String,
         /// Models with similar names.
         similar: Vec<String>,
@@ -50,6 +50,18 @@ pub enum CatalogError {
         model: String,
         /// The missing member.
         missing: &'static str,
+    },
+    /// Two of the operator's models have one id, or one name.
+    #[error(
+        "the models {first} and {second} have one name, {name}; give each its own, or join their [[model]] entries"
+    )]
+    SameName {
+        /// The name.
+        name: String,
+        /// A model with it.
+        first: String,
+        /// The other one.
+        second: String,
     },
     /// An amount does not fit its integer.
     #[error("the price of this usage exceeds every amount")]

@@ -1,8 +1,13 @@
 //! The names a model answers to: any case, with or without author, dated or not.
 
+use crate::error::CatalogError;
 use crate::model::Model;
 use hashbrown::HashMap;
 
+/// No model has a longer name: nothing is like such a name, and none is searched for.
+const NAME_BYTES_MAX: usize = 256;
+/// Characters of an unknown name that its refusal repeats.
+const SHOWN_CHARS_MAX: usize = 64;
 /// Names proposed for one that is unknown.
 const SIMILAR_MAX: usize = 3;
 /// How much a name must be alike to be proposed, in percent.
@@ -47,6 +52,10 @@ impl Names {
     }
 
     pub(crate) fn similar(&self, name: &str, models: &[std::sync::Arc<Model>]) -> Vec<String> {
+        // The search takes time in proportion to the length of the name.
+        if name.len() > NAME_BYTES_MAX {
+            return Vec::new();
+        }
         let lower = name.to_lowercase();
         let asked = lower.rsplit('/').next().unwrap_or(&lower);
         let mut scored: Vec<(usize, &str)> = models
@@ -62,14 +71,41 @@ impl Names {
     }
 }
 
+/// Refuses models of which two have one id or alias: which of them a request means would depend on their order.
+pub(crate) fn distinct(models: &[std::sync::Arc<Model>]) -> Result<(), CatalogError> {
+    let mut owners: HashMap<String, usize> = HashMap::new();
+    for (at, model) in models.iter().enumerate() {
+        for name in exact(model) {
+            let owner = *owners.entry(name.clone()).or_insert(at);
+            if let Some(other) = models.get(owner).filter(|_| owner != at) {
+                let (first, second) = (other.id.to_string(), model.id.to_string());
+                return Err(CatalogError::SameName { name, first, second });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A name as an error may repeat it: its beginning, where it is long.
+pub(crate) fn shown(name: &str) -> String {
+    match name.char_indices().nth(SHOWN_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
+        None => name.to_owned(),
+    }
+}
+
 /// How much two names are alike, in percent: the same words in another order nearly fully, else by the letters that differ,
 /// or by the beginning that they share.
 fn likeness(asked: &str, name: &str) -> usize {
     if words(asked) == words(name) {
         return SAME_WORDS;
     }
-    let longer = asked.chars().count().max(name.chars().count());
-    let same = longer.saturating_sub(strsim::damerau_levenshtein(asked, name));
+    let (asked_chars, name_chars) = (asked.chars().count(), name.chars().count());
+    let (shorter, longer) = (asked_chars.min(name_chars), asked_chars.max(name_chars));
+    // Each letter that one has more is a difference: names of very different lengths are not compared.
+    let may_be_alike = shorter.saturating_mul(100) >= longer.saturating_mul(SIMILAR_MIN);
+    let distance = if may_be_alike { strsim::damerau_levenshtein(asked, name) } else { longer };
+    let same = longer.saturating_sub(distance);
     let by_letters = same.saturating_mul(100).checked_div(longer).unwrap_or(0);
     let shared = asked.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
     let by_beginning = if shared >= SIMILAR_PREFIX_MIN { SIMILAR_MIN.saturating_add(shared) } else { 0 };

@@ -46,6 +46,9 @@ impl SourceError {
 /// The size of the decoded pieces, in bytes.
 const PIECE_BYTES: usize = 16 << 10;
 
+/// After so many decoded bytes other work of the thread is let in: a small body may become a large one without a wait.
+const SLICE_BYTES: usize = 64 << 10;
+
 /// A body in pieces.
 type Pieces = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
@@ -77,7 +80,8 @@ impl Coding {
         Ok(found)
     }
 
-    /// The decoded body. It is read as far as the result is, so that a small body cannot take much memory.
+    /// The decoded body. It is read as far as the result is, so that a small body cannot take much memory, and in slices,
+    /// so that it cannot hold up a thread that serves.
     ///
     /// Its errors are those of the body, in a [`SourceError`], or say that it cannot be decoded.
     pub fn decoded<B>(self, body: B) -> impl Body<Data = Bytes, Error = io::Error> + Send + 'static
@@ -98,8 +102,26 @@ impl Coding {
             Self::Brotli => Box::pin(pieces_of(BrotliDecoder::new(reader))),
             Self::Zstd => Box::pin(pieces_of(ZstdDecoder::new(reader))),
         };
-        StreamBody::new(decoded.map(|piece| piece.map(Frame::data)))
+        StreamBody::new(in_slices(decoded).map(|piece| piece.map(Frame::data)))
     }
+}
+
+/// The same pieces, with a yield to the runtime after each slice.
+fn in_slices(pieces: Pieces) -> Pieces {
+    let mut slice = 0_usize;
+    Box::pin(pieces.then(move |piece| {
+        slice = slice.saturating_add(piece.as_ref().map_or(0, Bytes::len));
+        let is_full = slice >= SLICE_BYTES;
+        if is_full {
+            slice = 0;
+        }
+        async move {
+            if is_full {
+                tokio::task::yield_now().await;
+            }
+            piece
+        }
+    }))
 }
 
 fn pieces_of(decoder: impl AsyncRead) -> ReaderStream<impl AsyncRead> {
@@ -142,6 +164,28 @@ mod tests {
             assert!(cut.is_err_and(|error| SourceError::in_error(&error).is_none()), "{coding:?}");
             let plain = decoded(b"{\"model\": \"plain\"}".to_vec()).await;
             assert!(plain.is_err_and(|error| SourceError::in_error(&error).is_none()), "{coding:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_small_body_that_becomes_a_large_one_lets_other_work_of_its_thread_in() {
+        let text = vec![b' '; 8 << 20];
+        for coding in [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd] {
+            let bytes = coded(coding, &text).await;
+            let decoded = coding.decoded(Full::new(Bytes::from(bytes))).collect();
+            let mut turns = 0;
+            let others = async {
+                loop {
+                    turns += 1;
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::select! {
+                biased;
+                body = decoded => assert_eq!(body.unwrap().to_bytes().len(), text.len()),
+                () = others => {}
+            }
+            assert!(turns >= text.len() / SLICE_BYTES / 2, "{coding:?}: {turns}");
         }
     }
 

@@ -8,7 +8,10 @@ pub enum VendorError {
     #[error("cannot read the vendors: {0}")]
     Toml(#[from] toml::de::Error),
     /// A vendor's base URL is invalid.
-    #[error("the base_url of vendor {vendor} is no http or https address, or has a brace without a variable's name")]
+    #[error(
+        "the base_url of vendor {vendor} is no http or https address with a host, or has a brace without a variable's \
+         name; write it as https://host/path"
+    )]
     BaseUrl {
         /// The vendor.
         vendor: String,
@@ -22,6 +25,28 @@ pub enum VendorError {
         vendor: String,
         /// The variable.
         variable: String,
+    },
+    /// The name or the value of a header is not valid in HTTP.
+    #[error("the header {header:?} of vendor {vendor} {problem}")]
+    Header {
+        /// The vendor.
+        vendor: String,
+        /// The header's name.
+        header: String,
+        /// The problem and its remedy.
+        problem: &'static str,
+    },
+    /// The largest fees are negative.
+    #[error("reported_cost.fees_max of vendor {vendor} is negative; write \"0\" where there are no fees")]
+    Fees {
+        /// The vendor.
+        vendor: String,
+    },
+    /// Two entries have one id.
+    #[error("vendor {vendor} is defined twice; join its [[vendor]] entries into one")]
+    Twice {
+        /// The vendor.
+        vendor: String,
     },
     /// A rename affects a field that the gateway itself sets or reads.
     #[error("the vendor {vendor} cannot have {field} in renames; the gateway sets it itself")]

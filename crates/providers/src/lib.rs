@@ -55,6 +55,6 @@ pub use opencredits_translation::{
 };
 pub use opencredits_wire::EventTooLarge;
 pub use opencredits_wire::sse::is_event_stream;
-pub use rewrite::{Rewrite, upstream_body};
+pub use rewrite::{Rewrite, TOOL_CALLS_MAX, upstream_body};
 pub use transport::{Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse};
 pub use vendor::{Auth, Endpoint, OutputCap, ReportedCost, StopBilling, Vendor, Vendors};

@@ -15,6 +15,8 @@ pub struct Rewrite<'a> {
     pub model: &'a str,
     /// An output cap to set, in the place of the client's.
     pub output_cap: Option<u64>,
+    /// The largest number of uses of built-in tools to set, where the client has set none and the dialect has a field.
+    pub tool_uses_max: Option<u64>,
     /// Whether a stream is requested.
     pub stream: bool,
 }
@@ -23,8 +25,13 @@ pub struct Rewrite<'a> {
 /// `thinking.budget_tokens`.
 const BUDGET_TOKENS_MIN: u64 = 1_024;
 
+/// The field of `openai-responses` that limits the calls of all built-in tools together.
+pub const TOOL_CALLS_MAX: &str = "max_tool_calls";
+/// The tools of `anthropic-messages` that take a limit, by the beginnings of their types.
+const LIMITED_TOOLS: [&[u8]; 2] = [b"\"web_search_", b"\"web_fetch_"];
+
 /// Joins the fields into the body for a vendor, in their order and byte for byte. It changes the model, sets the output
-/// cap, drops fields that the vendor refuses, renames fields that the vendor knows by another name, and requests usage
+/// cap and the limits of built-in tools, drops fields that the vendor refuses, renames fields that the vendor knows by another name, and requests usage
 /// in streams.
 #[must_use]
 pub fn upstream_body(fields: &[(&str, &str)], rewrite: &Rewrite<'_>) -> Vec<u8> {
@@ -36,6 +43,9 @@ pub fn upstream_body(fields: &[(&str, &str)], rewrite: &Rewrite<'_>) -> Vec<u8> 
     let asks_usage = asks_usage && !omitted("stream_options");
     let in_config = rewrite.dialect == Dialect::GeminiGenerate && rewrite.output_cap.is_some();
     let mut config_written = false;
+    let is_limited = || fields.iter().any(|(name, value)| *name == TOOL_CALLS_MAX && json::is_set(value.as_bytes()));
+    let calls = rewrite.tool_uses_max.filter(|_| rewrite.dialect == Dialect::OpenaiResponses);
+    let calls = calls.filter(|_| !omitted(TOOL_CALLS_MAX) && !is_limited());
     for (name, value) in fields.iter().filter(|(name, _)| !omitted(name)) {
         let Some(name) = vendors_name(fields, rewrite.vendor, name, value) else { continue };
         match name {
@@ -44,6 +54,11 @@ pub fn upstream_body(fields: &[(&str, &str)], rewrite: &Rewrite<'_>) -> Vec<u8> 
             "thinking" if rewrite.output_cap.is_some() => {
                 body.member(name, &within_cap(value.as_bytes(), "budget_tokens", rewrite.output_cap));
             }
+            "tools" if rewrite.dialect == Dialect::AnthropicMessages => {
+                body.member(name, &with_limits(value.as_bytes(), rewrite.tool_uses_max));
+            }
+            // It is set below.
+            TOOL_CALLS_MAX if calls.is_some() => {}
             // The URL gives both.
             "model" | "stream" if rewrite.dialect.names_model_in_path() => {}
             "generationConfig" | "generation_config" if in_config => {
@@ -63,6 +78,9 @@ pub fn upstream_body(fields: &[(&str, &str)], rewrite: &Rewrite<'_>) -> Vec<u8> 
     }
     if in_config && !config_written {
         body.member("generationConfig", &with_cap(b"{}", rewrite.output_cap));
+    }
+    if let Some(calls) = calls {
+        body.member(TOOL_CALLS_MAX, calls.to_string().as_bytes());
     }
     if let (Some(cap), Some(field)) = (rewrite.output_cap, cap_field(rewrite)) {
         body.member(field, cap.to_string().as_bytes());
@@ -90,11 +108,38 @@ fn with_usage(options: &[u8]) -> Vec<u8> {
     json::edit(options, &[Edit { name: "include_usage", value: b"true" }])
 }
 
+/// Tools of `anthropic-messages` with a limit on each that takes one and has none.
+fn with_limits(tools: &[u8], limit: Option<u64>) -> Vec<u8> {
+    let Some(limit) = limit.map(|limit| limit.to_string()) else { return tools.to_vec() };
+    let mut limited = Vec::with_capacity(tools.len().saturating_add(64));
+    json::items(tools, |tool| {
+        limited.push(if limited.is_empty() { b'[' } else { b',' });
+        let kind = json::member(tool, "type").unwrap_or_default();
+        let takes_one = LIMITED_TOOLS.iter().any(|start| kind.starts_with(start));
+        if takes_one && !json::member(tool, "max_uses").is_some_and(json::is_set) {
+            limited.extend(json::edit(tool, &[Edit { name: "max_uses", value: limit.as_bytes() }]));
+        } else {
+            limited.extend_from_slice(tool);
+        }
+    });
+    if limited.is_empty() {
+        return tools.to_vec();
+    }
+    limited.push(b']');
+    limited
+}
+
+/// The spellings of the output cap in a generation config; a request with both is refused.
+const CAP_SPELLINGS: [&str; 2] = ["maxOutputTokens", "max_output_tokens"];
+
 /// A generation config with this output cap.
 fn with_cap(config: &[u8], cap: Option<u64>) -> Vec<u8> {
     let cap = cap.unwrap_or_default().to_string();
     let config = if config.first() == Some(&b'{') { config } else { b"{}" };
-    let mut edited = json::edit(config, &[Edit { name: "maxOutputTokens", value: cap.as_bytes() }]);
+    // In the client's spelling: the provider takes either, and would choose between two caps.
+    let [camel, snake] = CAP_SPELLINGS;
+    let name = if json::member(config, snake).is_some() { snake } else { camel };
+    let mut edited = json::edit(config, &[Edit { name, value: cap.as_bytes() }]);
     for name in ["thinkingConfig", "thinking_config"] {
         if let Some(thinking) = json::member(&edited, name).map(<[u8]>::to_vec) {
             let budgets = ["thinkingBudget", "thinking_budget"];

@@ -2,10 +2,14 @@
 
 use crate::base_url;
 use crate::error::VendorError;
+use http::header::{
+    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderName, HeaderValue};
 use opencredits_dialects::Dialect;
 use opencredits_units::{NanoUsd, PicoUsd};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use toml::Table;
 
@@ -14,6 +18,10 @@ const FILES: &[&str] = include!(concat!(env!("OUT_DIR"), "/vendors.rs"));
 
 /// Fields that the gateway itself sets or reads by these names, which no vendor may rename.
 const OURS: [&str; 3] = ["model", "stream", "stream_options"];
+
+/// Headers that belong to a connection or to one message on it: the HTTP client sets them.
+const FRAMING: [HeaderName; 9] =
+    [CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, CONTENT_ENCODING, EXPECT, TE, TRAILER, UPGRADE];
 
 /// How a vendor takes its key.
 // A signature over each request (SigV4) and a fetched token that expires (OAuth) are no fixed header. They would be
@@ -214,11 +222,32 @@ impl Vendor {
         Ok(filled)
     }
 
+    /// Refuses headers that cannot be sent, or that the HTTP client sets itself for each request.
+    fn check_headers(&self) -> Result<(), VendorError> {
+        for (name, value) in &self.headers {
+            let problem = match HeaderName::try_from(name.as_str()) {
+                Err(_) => "is no name of a header; use letters, digits and hyphens",
+                Ok(name) if FRAMING.contains(&name) => "is set for each request by itself; leave it out",
+                Ok(_) if HeaderValue::try_from(value.as_str()).is_err() => {
+                    "has a value that no header can have; write it in one line, without control characters"
+                }
+                Ok(_) => continue,
+            };
+            return Err(VendorError::Header { vendor: self.id.to_string(), header: name.clone(), problem });
+        }
+        Ok(())
+    }
+
     fn check(&self) -> Result<(), VendorError> {
-        let known = ["http://", "https://", "sandbox:"].iter().any(|scheme| self.base_url.starts_with(scheme));
-        if !known || base_url::variables(&self.base_url).is_none() {
+        let mut urls =
+            std::iter::once(&self.base_url).chain(self.also.values().filter_map(|also| also.base_url.as_ref()));
+        if !urls.all(|url| base_url::is_valid(url)) {
             return Err(VendorError::BaseUrl { vendor: self.id.to_string() });
         }
+        if self.reported_cost.as_ref().is_some_and(|form| form.fees_max < PicoUsd::ZERO) {
+            return Err(VendorError::Fees { vendor: self.id.to_string() });
+        }
+        self.check_headers()?;
         let mut named = self.thinks_in.iter().chain(self.only_in.keys());
         if let Some(unknown) = named.find(|named| self.dialects().all(|dialect| dialect != **named)) {
             let problem = format!("vendor {} does not speak {unknown}; add it to also", self.id);
@@ -283,9 +312,14 @@ impl Vendors {
     /// the same id; one without a dialect changes the fields that it has, and leaves the others as they are.
     ///
     /// # Errors
-    /// When the text is no list of vendors; the error names the vendor, or its number, and the key.
+    /// When the text is no list of vendors, or has two of one id; the error names the vendor, or its number, and the key.
     pub fn with_operator(self, text: &str) -> Result<Self, VendorError> {
         let list: List = toml::from_str(text)?;
+        let mut ids = BTreeSet::new();
+        let mut named = list.vendor.iter().filter_map(|table| table.get("id")?.as_str());
+        if let Some(twice) = named.find(|id| !ids.insert(*id)) {
+            return Err(VendorError::Twice { vendor: twice.to_owned() });
+        }
         list.vendor
             .into_iter()
             .zip(1..)

@@ -7,6 +7,7 @@ use crate::gateway::headers_to;
 use crate::served_catalogue::{ConfiguredVendor, ServedCatalogue, ServedCatalogueError};
 use opencredits_catalog::Catalog;
 use serde::Deserialize;
+use std::collections::HashSet;
 use toml::{Table, Value};
 
 /// The longest list, in bytes.
@@ -81,6 +82,9 @@ impl ServedCatalogue {
             })
         };
         let names = list.data.iter().map(|listed| listed.id.as_str());
+        // Names that differ in case only are one model here.
+        let mut listed = HashSet::new();
+        let names = names.filter(|name| listed.insert(name.to_lowercase()));
         let new: Vec<&str> = names.filter(|name| !name.is_empty() && !is_known(name)).take(LISTED_MAX).collect();
         let catalog = self.catalog.clone().with_operator(&terms.models_toml(&new))?;
         Ok(Self { catalog, ..self })
@@ -122,7 +126,8 @@ mod tests {
 
     #[test]
     fn what_a_vendor_lists_is_offered_at_the_operators_price_unless_it_has_its_own() {
-        let list = r#"{"object": "list", "data": [{"id": "Qwen3:8b"}, {"id": "dear:70b"}, {"id": ""}]}"#;
+        let list =
+            r#"{"object": "list", "data": [{"id": "Qwen3:8b"}, {"id": "qwen3:8b"}, {"id": "dear:70b"}, {"id": ""}]}"#;
         assert_eq!(of_ollama(list).unwrap(), ["house/dear dear:70b", "ollama/qwen3:8b Qwen3:8b"]);
         assert_eq!(of_ollama(r#"{"data": []}"#).unwrap(), ["house/dear dear:70b"]);
         assert!(of_ollama("<html>").unwrap_err().contains("ollama"));

@@ -34,6 +34,14 @@ fn what_cannot_be_used_is_named_and_nothing_is_started() {
     check("", &[("OPENCREDITS_LOG_FILTER", "loud")], "log.filter");
     check("", &[("OPENCREDITS_SERVR_LISTEN", "x")], "OPENCREDITS_SERVR_LISTEN");
     check("", &[("OPENAI_API_KEY_FILE", "/nowhere/key")], "/nowhere/key");
+    let vendor = "[[vendor]]\nid = \"own\"\ndialect = \"openai-chat\"\nauth = \"none\"\nbase_url = \"http://x/v1\"\n";
+    let model = "[[model]]\nid = \"a/one\"\nvendor = \"own\"\ncontext_window = 10\nmax_output_tokens = 9\n\
+        prices = { input = \"0\", output = \"0\" }\n";
+    check(&vendor.replace("x/v1", ""), &[], "the base_url of vendor own");
+    check(&format!("{vendor}headers = {{ \"bad header\" = \"x\" }}"), &[], "header \"bad header\" of vendor own");
+    check(&format!("{vendor}headers = {{ host = \"x\" }}"), &[], "header \"host\" of vendor own");
+    check(&[vendor, vendor].concat(), &[], "vendor own is defined twice");
+    check(&[vendor, model, model].concat(), &[], "a/one and a/one");
     let (_, error) = failed(fixture.run(&["--config", "/nowhere.toml", "--check"], &[]));
     assert!(error.contains("/nowhere.toml"), "{error}");
 }

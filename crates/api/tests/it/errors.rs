@@ -1,6 +1,6 @@
 //! Every type of error, in the words of every API, by a request that runs into it.
 
-use crate::app::{Answer, MEMORY_MAX, Scripted, TestApp, request};
+use crate::app::{Answer, MEMORY_MAX, OUR_KEY, Scripted, TestApp, request};
 use crate::attachments;
 use axum::body::Body;
 use bytes::Bytes;
@@ -276,4 +276,44 @@ async fn every_error_is_told_in_the_words_of_every_api() {
 fn headed(mut request: Request<Body>, name: &'static str, value: &'static str) -> Request<Body> {
     request.headers_mut().insert(name, HeaderValue::from_static(value));
     request
+}
+
+/// The same request for a stream.
+fn streaming(surface: ApiSurface, key: &str) -> Request<Body> {
+    let path = path(surface, "a/model").replace(":generateContent", ":streamGenerateContent?alt=sse");
+    let mut asked: Value = serde_json::from_str(&body(surface, "a/model", None)).unwrap();
+    if surface != ApiSurface::GeminiGenerate {
+        asked["stream"] = true.into();
+    }
+    request(Method::POST, &path, key, asked.to_string())
+}
+
+#[tokio::test]
+async fn our_key_at_a_vendor_is_in_no_error_that_repeats_the_vendors_words() {
+    let house = House::new().await;
+    let error = json!({"error": {"message": format!("no such field for key {OUR_KEY}"), "code": OUR_KEY}}).to_string();
+    let chunk = r#"{"id":"c","choices":[{"index":0,"delta":{"content":"Hi"}}]}"#;
+    let long =
+        json!({"error": {"message": format!("no such field for key {OUR_KEY}"), "code": "context_length_exceeded"}});
+    let long = long.to_string();
+    let stream = |events: &[&str]| {
+        Scripted::Stream(events.iter().map(|event| Ok(Bytes::from(format!("data: {event}\n\n")))).collect())
+    };
+    let refused = Scripted::Answer(400, None, error.clone());
+    for surface in SKINS {
+        for (streamed, answer) in [
+            (false, refused.clone()),
+            (true, refused.clone()),
+            (false, Scripted::Answer(200, None, long.clone())),
+            (true, stream(&[&long])),
+            (true, stream(&[chunk, &long])),
+        ] {
+            house.app.script(HOST, &[answer]);
+            let asked = if streamed { streaming(surface, &house.key) } else { ask(surface, "a/model", &house.key) };
+            let answer = house.app.send(asked).await;
+            assert!(answer.text.contains("no such field for key …"), "{surface:?} {streamed}: {}", answer.text);
+            assert!(!answer.text.contains(OUR_KEY), "{surface:?} {streamed}: {}", answer.text);
+        }
+    }
+    house.app.drained().await;
 }

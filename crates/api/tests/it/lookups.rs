@@ -136,6 +136,19 @@ async fn a_price_is_quoted_by_query_and_by_body() {
 }
 
 #[tokio::test]
+async fn a_price_is_quoted_for_so_many_models_and_a_long_name_is_not_repeated() {
+    let app = TestApp::new().await;
+    let check = async |names: Vec<String>, status: u16, says: &str| {
+        let answer = app.post("/v1/credits/pricing", "", &json!({"models": names})).await;
+        assert_eq!(answer.status, status, "{}", answer.text);
+        assert!(answer.text.contains(says) && (status == 200 || answer.text.len() < 1_000), "{}", answer.text);
+    };
+    check(vec!["sandbox/gpt".to_owned(); 1_000], 200, "sandbox/gpt").await;
+    check(vec!["sandbox/gpt".to_owned(); 1_001], 400, "models has more than 1000 names").await;
+    check(vec!["n".repeat(60_000)], 404, "nnn…").await;
+}
+
+#[tokio::test]
 async fn small_things_answer() {
     let app = TestApp::new().await;
     assert_eq!(app.get("/v1/features", "").await.json(), json!({"opencredits_enabled": true, "country": "PT"}));

@@ -5,6 +5,7 @@ mod apis;
 mod app;
 mod attachments;
 mod balances;
+mod bounds;
 mod canary;
 mod cases;
 mod charges;

@@ -43,6 +43,23 @@ fn an_unknown_model_is_refused_with_names_like_it() {
 }
 
 #[test]
+fn a_name_longer_than_any_is_refused_without_a_search_and_repeated_cut() {
+    let catalog = Catalog::builtin().unwrap();
+    let check = |asked: &str, is_searched: bool, repeated: &str| {
+        let Err(CatalogError::UnknownModel { name, similar }) = catalog.resolve(asked) else {
+            panic!("{asked} was found");
+        };
+        assert_eq!((!similar.is_empty(), name.as_str()), (is_searched, repeated), "{asked}");
+    };
+    let long = |bytes: usize| format!("gpt-5-mini-{}", "é".repeat(bytes / 2));
+    let cut = format!("gpt-5-mini-{}…", "é".repeat(53));
+    check("gpt-5-minni", true, "gpt-5-minni");
+    check(&long(200), true, &cut);
+    check(&long(300), false, &cut);
+    check(&long(60_000), false, &cut);
+}
+
+#[test]
 fn an_operators_model_replaces_the_books_and_a_priceless_one_is_refused() {
     let own = r#"model = [{ id = "openai/gpt-5-mini", vendor = "llama.cpp", context_window = 10, max_output_tokens = 9, prices = { input = "0", output = "0" } }]"#;
     let catalog = Catalog::builtin().unwrap().with_operator(own).unwrap();
@@ -68,6 +85,26 @@ fn an_operators_model_replaces_the_books_and_a_priceless_one_is_refused() {
     }
     let nameless = Catalog::empty().with_operator("[[model]]\nvendor = \"v\"").unwrap_err().to_string();
     assert!(nameless.contains("[[model]] number 1: missing field `id`"), "{nameless}");
+}
+
+#[test]
+fn two_models_of_the_operator_with_one_name_are_refused() {
+    let model = |id: &str, aliases: &str| {
+        format!(
+            "[[model]]\nid = \"{id}\"\naliases = [{aliases}]\nvendor = \"v\"\ncontext_window = 10\n\
+             max_output_tokens = 9\nprices = {{ input = \"0\", output = \"0\" }}\n"
+        )
+    };
+    let check = |models: &[String], named: &[&str]| {
+        let read = Catalog::builtin().unwrap().with_operator(&models.concat());
+        let error = read.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(named.iter().all(|name| error.contains(name)) && named.is_empty() == error.is_empty(), "{error}");
+    };
+    check(&[model("a/one", ""), model("A/One", "")], &["a/one and a/one", "name, a/one"]);
+    check(&[model("a/one", "\"fast\""), model("a/two", "\"Fast\"")], &["a/one and a/two", "name, fast"]);
+    check(&[model("a/one", "\"a/two\""), model("a/two", "")], &["a/one and a/two", "name, a/two"]);
+    check(&[model("a/one", "\"fast\""), model("a/two", "\"slow\"")], &[]);
+    check(&[model("openai/gpt-5-mini", "\"fast\", \"fast\"")], &[]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! How the fields of a request are joined again for a vendor.
 
-use opencredits_providers::{Rewrite, Vendors, upstream_body};
+use opencredits_providers::{Dialect, Rewrite, Vendors, upstream_body};
 use serde_json::{Map, Value, json};
 
 type Fields = Vec<(String, String)>;
@@ -17,7 +17,14 @@ fn check_rewrite(vendor: &str, body: &Value, cap: Option<u64>, expect: &Value) {
     let vendors = Vendors::builtin().unwrap();
     let stream = body["stream"] == true;
     let vendor = vendors.get(vendor).unwrap();
-    let rewrite = Rewrite { vendor, dialect: vendor.dialect, model: "upstream-model", output_cap: cap, stream };
+    let rewrite = Rewrite {
+        vendor,
+        dialect: vendor.dialect,
+        model: "upstream-model",
+        output_cap: cap,
+        tool_uses_max: None,
+        stream,
+    };
     let joined = upstream_body(&borrowed(&fields(body)), &rewrite);
     assert_eq!(&serde_json::from_slice::<Value>(&joined).unwrap(), expect);
 }
@@ -59,6 +66,30 @@ fn a_cap_is_put_in_under_the_name_that_the_vendor_knows() {
 }
 
 #[test]
+fn a_cap_within_a_config_takes_the_place_of_the_clients_in_either_spelling() {
+    let vendors = Vendors::builtin().unwrap();
+    let vendor = vendors.get("google").unwrap();
+    let check = |name: &str, config: Value, expect: Value| {
+        let body = json!({"contents": [], name: config});
+        let rewrite = Rewrite {
+            vendor,
+            dialect: Dialect::GeminiGenerate,
+            model: "m",
+            output_cap: Some(1_248),
+            tool_uses_max: None,
+            stream: false,
+        };
+        let joined = upstream_body(&borrowed(&fields(&body)), &rewrite);
+        assert_eq!(serde_json::from_slice::<Value>(&joined).unwrap()[name], expect);
+    };
+    let config = |name: &str, cap: u64| json!({name: cap, "temperature": 1});
+    check("generation_config", config("max_output_tokens", 8_000), config("max_output_tokens", 1_248));
+    check("generation_config", config("maxOutputTokens", 8_000), config("maxOutputTokens", 1_248));
+    check("generationConfig", config("max_output_tokens", 8_000), config("max_output_tokens", 1_248));
+    check("generationConfig", json!({}), json!({"maxOutputTokens": 1_248}));
+}
+
+#[test]
 fn a_field_that_the_vendor_refuses_is_left_out() {
     check_rewrite(
         "mistral",
@@ -91,7 +122,8 @@ fn nothing_else_is_encoded_again() {
     let raw =
         [("messages", r#"[ {"content":"caf\u00e9 1.0e0"} ]"#), ("model", "\"a\""), ("seed", "12345678901234567890")];
     let vendor = vendors.get("openai").unwrap();
-    let rewrite = Rewrite { vendor, dialect: vendor.dialect, model: "m", output_cap: None, stream: false };
+    let rewrite =
+        Rewrite { vendor, dialect: vendor.dialect, model: "m", output_cap: None, tool_uses_max: None, stream: false };
     let expect = r#"{"messages":[ {"content":"caf\u00e9 1.0e0"} ],"model":"m","seed":12345678901234567890}"#;
     assert_eq!(String::from_utf8(upstream_body(&raw, &rewrite)).unwrap(), expect);
     let empty: Map<String, Value> = Map::new();

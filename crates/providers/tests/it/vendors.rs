@@ -54,6 +54,35 @@ fn what_means_nothing_is_refused_by_name() {
     check("renames = { live = \"stream\" }", "stream");
 }
 
+#[test]
+fn a_header_that_cannot_be_sent_or_is_not_the_operators_is_refused_by_name() {
+    let check = |header: &str, named: &str| {
+        let own = format!(
+            "[[vendor]]\nid = \"mine\"\ndialect = \"openai-chat\"\nbase_url = \"http://x/v1\"\nheaders = {{ {header} }}"
+        );
+        let error = Vendors::default().with_operator(&own).map(drop).map_err(|error| error.to_string());
+        assert!(error.clone().err().is_none_or(|error| error.contains("mine")), "{error:?}");
+        assert_eq!(error.err().is_some_and(|error| error.contains(named)), !named.is_empty(), "{header}");
+    };
+    check("x-title = \"house\"", "");
+    check("\"bad header\" = \"house\"", "\"bad header\"");
+    check("x-title = \"two\\nlines\"", "x-title");
+    for framing in ["content-length", "Host", "transfer-encoding", "connection", "content-encoding"] {
+        check(&format!("{framing} = \"1\""), framing);
+    }
+}
+
+#[test]
+fn negative_fees_and_a_vendor_that_is_defined_twice_are_refused() {
+    let own = "[[vendor]]\nid = \"mine\"\ndialect = \"openai-chat\"\nbase_url = \"http://x/v1\"\n";
+    let check = |text: String, named: &str| {
+        let error = Vendors::builtin().unwrap().with_operator(&text).unwrap_err().to_string();
+        assert!(error.contains("mine") && error.contains(named), "{error}");
+    };
+    check(format!("{own}reported_cost = {{ member = \"cost\", pico_usd = 1, fees_max = \"-1\" }}"), "fees_max");
+    check(format!("{own}{own}"), "twice");
+}
+
 fn at(base_url: &str) -> Result<Arc<Vendor>, VendorError> {
     let own = format!("[[vendor]]\nid = \"mine\"\ndialect = \"openai-chat\"\nbase_url = \"{base_url}\"");
     Vendors::default().with_operator(&own).map(|vendors| Arc::clone(vendors.get("mine").unwrap()))
@@ -61,11 +90,15 @@ fn at(base_url: &str) -> Result<Arc<Vendor>, VendorError> {
 
 #[test]
 fn an_address_is_http_and_its_braces_hold_variables() {
+    for wrong in ["http://", "https:///v1", "https://a b/v1", "https://x/v1?a=b", "https://:80/v1"] {
+        assert!(matches!(at(wrong), Err(VendorError::BaseUrl { .. })), "{wrong}");
+    }
     for wrong in ["ftp://x", "https://{A", "https://A}.x", "https://{}.x", "https://{a b}.x", "https://{A}}.x"] {
         assert!(matches!(at(wrong), Err(VendorError::BaseUrl { .. })), "{wrong}");
     }
     assert!(at("https://x/v1").unwrap().variables().is_empty());
     assert_eq!(at("https://{A_1}.x/{B}/v1").unwrap().variables(), ["A_1", "B"]);
+    assert!(at("http://127.0.0.1:{PORT}/v1").is_ok());
 }
 
 #[test]

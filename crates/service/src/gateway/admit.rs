@@ -38,6 +38,7 @@ fn body(plan: &Plan<'_>, planned: &PlannedRoute, cap: Option<u64>) -> Bytes {
         dialect: planned.candidate.upstream.dialect,
         model: &planned.candidate.route().upstream_model,
         output_cap: planned.output_cap(cap),
+        tool_uses_max: planned.tool_uses_max,
         stream: plan.facts.stream,
     };
     upstream_body(&plan.fields(planned), &rewrite).into()

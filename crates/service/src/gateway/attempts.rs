@@ -4,6 +4,7 @@ use super::open_request::{OpenRequest, Progress, RequestTerms};
 use super::reaper::Abandoned;
 use super::routing::RouteCandidate;
 use super::state::{ConversationId, Gateway};
+use super::vendor_keys::VendorKeys;
 use crate::fault::{Fault, Previous, UpstreamFault, UpstreamKind};
 use crate::memory::Reservation;
 use crate::record::AttemptRecord;
@@ -86,14 +87,14 @@ impl FailedAttempt {
         Self { may_be_billed: !error.is_unsent(), is_closed: error == TransportError::Closed, ..Self::of(kind) }
     }
 
-    pub(super) fn of_error(error: &UpstreamError) -> Self {
+    pub(super) fn of_error(error: &UpstreamError, keys: &VendorKeys) -> Self {
         let ours = match error.kind {
             ErrorKind::OurAccount => Some(Ours::Account),
             ErrorKind::NotFound => Some(Ours::Model),
             _ => None,
         };
         Self {
-            fault: UpstreamFault::of_error(error),
+            fault: UpstreamFault::of_error(error, keys),
             status: error.status,
             ours,
             ..Self::of(UpstreamKind::Unavailable)
@@ -239,8 +240,8 @@ impl UpstreamFault {
         Self { kind, message: None, code: None, retry_after_ms: None, previous: Vec::new() }
     }
 
-    /// A refusal or failure as the client may see it: errors about our own account are hidden.
-    pub(super) fn of_error(error: &UpstreamError) -> Self {
+    /// A refusal or failure as the client may see it: errors about our own account are hidden, and so are our keys.
+    pub(super) fn of_error(error: &UpstreamError, keys: &VendorKeys) -> Self {
         let kind = match error.kind {
             ErrorKind::InvalidRequest => UpstreamKind::InvalidRequest,
             ErrorKind::ContextLength => UpstreamKind::ContextLength,
@@ -253,17 +254,18 @@ impl UpstreamFault {
         };
         let about_request =
             matches!(kind, UpstreamKind::InvalidRequest | UpstreamKind::ContextLength | UpstreamKind::ContentPolicy);
+        let shown = |words: &String| keys.taken_out_of(words.clone());
         Self {
             kind,
-            message: about_request.then(|| error.message.clone()).filter(|message| !message.is_empty()),
-            code: error.code.clone().filter(|_| about_request),
+            message: Some(&error.message).filter(|message| about_request && !message.is_empty()).map(shown),
+            code: error.code.as_ref().filter(|_| about_request).map(shown),
             retry_after_ms: error.retry_after_ms,
             previous: Vec::new(),
         }
     }
 
     /// The fault of an outcome that is not final.
-    pub(super) fn of_outcome(outcome: &Outcome, otherwise: UpstreamKind) -> Self {
-        outcome.error.as_ref().map_or(Self::of_kind(otherwise), Self::of_error)
+    pub(super) fn of_outcome(outcome: &Outcome, otherwise: UpstreamKind, keys: &VendorKeys) -> Self {
+        outcome.error.as_ref().map_or(Self::of_kind(otherwise), |error| Self::of_error(error, keys))
     }
 }

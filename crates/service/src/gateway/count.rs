@@ -98,7 +98,10 @@ impl Gateway {
         let counted = plan.fields(planned).into_iter().filter(|(name, _)| COUNTED.contains(name));
         let fields: Vec<(&str, &str)> = counted.collect();
         let model = &candidate.route().upstream_model;
-        let body = upstream_body(&fields, &Rewrite { vendor, dialect, model, output_cap: None, stream: false });
+        let body = upstream_body(
+            &fields,
+            &Rewrite { vendor, dialect, model, output_cap: None, tool_uses_max: None, stream: false },
+        );
         let mut headers = account.headers.clone();
         if planned.translated.is_none() {
             headers.extend(request.headers.clone());
@@ -120,7 +123,7 @@ impl Gateway {
         let error = UpstreamError::read(status.as_u16(), &answer, None);
         match error.kind {
             ErrorKind::InvalidRequest | ErrorKind::ContextLength | ErrorKind::TooLarge => {
-                Err(RequestFault::Uncountable { message: error.message }.into())
+                Err(RequestFault::Uncountable { message: self.vendor_keys.taken_out_of(error.message) }.into())
             }
             _ => {
                 tracing::warn!(

@@ -76,7 +76,8 @@ pub fn likely_input(facts: &RequestFacts, family: Family, percent: u64) -> Token
 }
 
 /// Fills the gaps of `reported`: input from the estimate of the request, output from the amount of the answer, uses of the
-/// provider's tools from those that the answer shows. What they found is input, too.
+/// provider's tools from those that the answer shows. What they found is input, too. What was reported of the output by
+/// kind, such as reasoning, is part of what was seen.
 pub(super) fn estimate(reported: Option<Usage>, input: Tokens, outcome: &Outcome, family: Family) -> Usage {
     let mut usage = reported.unwrap_or_default();
     if usage.input_total().unwrap_or_default() == Tokens::ZERO {
@@ -88,8 +89,10 @@ pub(super) fn estimate(reported: Option<Usage>, input: Tokens, outcome: &Outcome
         usage.set(Bucket::InputUncached, with_found);
     }
     let seen = output_estimate(&outcome.produced, family);
-    if usage.output_total().unwrap_or_default() < Tokens::new(seen) {
-        usage.set(Bucket::Output, Tokens::new(seen));
+    let reported = usage.output_total().unwrap_or_default();
+    if reported < Tokens::new(seen) {
+        let others = reported.checked_sub(usage.count(Bucket::Output)).unwrap_or_default();
+        usage.set(Bucket::Output, Tokens::new(seen).checked_sub(others).unwrap_or_default());
     }
     usage
 }
@@ -206,6 +209,17 @@ mod tests {
         check(Some((8, 0)), 2, (8 + FOUND_TOKENS, 2));
         check(Some((9_000, 2)), 2, (9_000, 2));
         check(Some((9_000, 3)), 2, (9_000, 3));
+    }
+
+    #[test]
+    fn reasoning_that_was_reported_before_a_cut_is_not_counted_again() {
+        let mut reported = Usage::default();
+        reported.set(Bucket::InputUncached, Tokens::new(7));
+        reported.set(Bucket::Reasoning, Tokens::new(900));
+        let seen = produced(1_200, 0).tokens(family());
+        let usage = estimate(Some(reported), INPUT, &with(produced(1_200, 0)), family());
+        assert_eq!(usage.get(Bucket::Reasoning), Some(Tokens::new(900)));
+        assert_eq!(usage.output_total(), Some(Tokens::new(seen)));
     }
 
     #[test]

@@ -163,7 +163,7 @@ async fn whole(
         Some(error) => {
             let (generation, vendor, kind) = (open.generation, &*open.upstream.vendor.id, error.kind);
             tracing::warn!(%generation, vendor, ?kind, "the provider's answer is an error, or no JSON, under a success status");
-            Err(FailedAttempt::of_error(error))
+            Err(FailedAttempt::of_error(error, &open.gateway.vendor_keys))
         }
         // It is no answer of a model: an empty body, say, or counts alone.
         None if !outcome.is_answer() || (outcome.is_empty() && outcome.usage.is_none()) => {
@@ -194,7 +194,7 @@ async fn wait_for_start(open: &OpenRequest, mut response: UpstreamResponse) -> R
             StreamStart::Error(error) => {
                 let (generation, vendor, kind) = (open.generation, &*open.upstream.vendor.id, error.kind);
                 tracing::info!(%generation, vendor, ?kind, "the provider's stream began with an error");
-                return Err(FailedAttempt::of_error(&error));
+                return Err(FailedAttempt::of_error(&error, &open.gateway.vendor_keys));
             }
         }
     }
@@ -314,7 +314,7 @@ async fn refusal(open: &OpenRequest, response: UpstreamResponse, account: &Accou
         }
         kind => tracing::info!(%generation, vendor, status, ?kind, "the provider refused"),
     }
-    let failed = FailedAttempt::of_error(&error);
+    let failed = FailedAttempt::of_error(&error, &open.gateway.vendor_keys);
     cool(open, &failed, account);
     failed
 }

@@ -34,6 +34,7 @@ mod routing;
 mod settle;
 mod state;
 mod stream;
+mod vendor_keys;
 
 pub(crate) use prepared_upstream::headers_to;
 

@@ -8,8 +8,8 @@ use crate::fault::{Fault, RequestFault};
 use crate::keyring::Spender;
 use opencredits_catalog::{Catalog, Model};
 use opencredits_providers::{
-    Attached, Dialect, Efforts, EmbeddingForm, RequestFacts, Target, Translated, fitted_ids, takes_names,
-    translate_with, unsealed,
+    Attached, Dialect, Efforts, EmbeddingForm, RequestFacts, TOOL_CALLS_MAX, Target, Translated, fitted_ids,
+    takes_names, translate_with, unsealed,
 };
 use opencredits_sanitizer::{Api, SanitizeError, Scrub, Scrubbed, Strictness};
 use opencredits_units::{Tokens, ToolUse};
@@ -47,8 +47,10 @@ pub(super) struct PlannedRoute {
     /// The form of embeddings that the client asked for.
     pub(super) embeddings: Option<EmbeddingForm>,
     pub(super) facts: RequestFacts,
-    /// The calls of tools that the provider bills, at most.
+    /// The uses of the provider's tools, at most; each tool once.
     pub(super) uses: Vec<(ToolUse, Tokens)>,
+    /// The limit that goes upstream for tools without one.
+    pub(super) tool_uses_max: Option<u64>,
 }
 
 impl Plan<'_> {
@@ -320,11 +322,32 @@ impl Plan<'_> {
                 RequestFault::ToolWithoutPrice { tool: tool.name(), model: candidate.model.id.to_string() }.into()
             );
         }
-        let uses = facts.uses.iter().map(|(tool, count)| (*tool, Tokens::new(*count))).collect();
+        let vendor = &candidate.upstream.vendor;
+        let calls_max = self.scrubbed.get(TOOL_CALLS_MAX).filter(|_| is_own && !vendor.omit.iter().any(is_calls_max));
+        let uses = uses_of(&facts, calls_max.and_then(|raw| raw.trim().parse().ok()));
+        let tool_uses_max = (!uses.is_empty()).then_some(USES_MAX);
         let embeddings = (self.dialect == Dialect::OpenaiEmbeddings)
             .then(|| EmbeddingForm::asked(self.scrubbed.get("encoding_format")));
-        Ok(PlannedRoute { candidate, translated: translation, fitted, embeddings, facts, uses })
+        Ok(PlannedRoute { candidate, translated: translation, fitted, embeddings, facts, uses, tool_uses_max })
     }
+}
+
+/// The uses of a tool that a request without a limit may have. The facts of a request count it so.
+const USES_MAX: u64 = 10;
+
+/// The uses of each built-in tool, at most: the limits of one that is named several times are added. `calls_max` is the
+/// client's limit for all of them together, which one of them may use up.
+fn uses_of(facts: &RequestFacts, calls_max: Option<u64>) -> Vec<(ToolUse, Tokens)> {
+    let of = |tool: ToolUse| {
+        let limits = facts.uses.iter().filter(|(named, _)| *named == tool).map(|(_, limit)| *limit);
+        let sum = limits.reduce(u64::saturating_add)?;
+        Some((tool, Tokens::new(calls_max.unwrap_or(sum))))
+    };
+    ToolUse::ALL.into_iter().filter_map(of).collect()
+}
+
+fn is_calls_max(field: &String) -> bool {
+    field == TOOL_CALLS_MAX
 }
 
 /// The facts of a translated request: costs follow from what is sent, the form of the answer from what the client asked for.

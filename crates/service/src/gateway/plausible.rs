@@ -5,17 +5,16 @@ use opencredits_units::{Bucket, Tokens, ToolUse, Usage};
 
 /// Output tokens that a provider may count beyond the cap, such as end marks.
 pub(super) const PROVIDER_OUTPUT_MAX: u64 = 64;
-/// A provider may run its tools more often than requested, up to so many times.
-const USES_FACTOR: u64 = 10;
-/// The number of uses that a tool may have where the request does not name it.
-const UNNAMED_USES_MAX: u64 = 100;
+/// The uses of a tool that costs nothing more with each of them.
+const FREE_USES_MAX: u64 = 100;
 
 /// The bounds of the usage of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct UsageBounds {
     input: u64,
     output: u64,
-    uses: Vec<(ToolUse, u64)>,
+    /// By tool.
+    uses: [u64; ToolUse::COUNT],
     /// Whether the model may reason: only then may a total that exceeds its parts be hidden reasoning.
     may_reason: bool,
 }
@@ -37,19 +36,12 @@ impl UsageBounds {
     /// The bounds for a request on one route, where `cap` is the output cap that the gateway sets.
     pub(super) fn of(planned: &PlannedRoute, cap: Option<u64>) -> Self {
         let (facts, model) = (&planned.facts, &planned.candidate.model);
-        let uses: u64 = facts.uses.iter().map(|(_, uses)| *uses).fold(1, u64::saturating_add);
-        let input = match facts.input_max {
-            // It has room for what a provider adds.
-            Some(bound) => bound,
-            // A built-in tool runs in turns, each of which has the whole window at most.
-            None => model.context_window.saturating_mul(uses),
-        };
         let longest = model.max_output_tokens;
         let cap = planned.output_cap(cap).or(facts.output_cap).map_or(longest, |cap| cap.min(longest));
         let output = cap.saturating_mul(facts.choices).saturating_add(PROVIDER_OUTPUT_MAX);
-        let uses = facts.uses.iter().map(|(tool, uses)| (*tool, uses.saturating_mul(USES_FACTOR))).collect();
+        let uses = ToolUse::ALL.map(|tool| uses_max(planned, tool));
         let may_reason = model.supports.iter().any(|feature| feature == "reasoning");
-        Self { input, output, uses, may_reason }
+        Self { input: planned.input_bound(), output, uses, may_reason }
     }
 
     /// Whether a usage is within the bounds; a sum that fits no integer is not.
@@ -88,9 +80,18 @@ impl UsageBounds {
     }
 
     fn uses_max(&self, tool: ToolUse) -> u64 {
-        let named = self.uses.iter().find(|(named, _)| *named == tool);
-        named.map_or(UNNAMED_USES_MAX, |(_, uses)| *uses)
+        self.uses.get(tool.index()).copied().unwrap_or_default()
     }
+}
+
+/// The largest number of uses of a tool: what its hold counts with, where each use costs more.
+fn uses_max(planned: &PlannedRoute, tool: ToolUse) -> u64 {
+    let named = planned.uses.iter().find(|(named, _)| *named == tool).map(|(_, uses)| uses.get());
+    if !planned.candidate.route().card.bills_each_use(tool) {
+        return named.unwrap_or_default().max(FREE_USES_MAX);
+    }
+    // A model that always searches does so once.
+    named.unwrap_or_else(|| u64::from(ToolUse::EACH_REQUEST.contains(&tool)))
 }
 
 /// A side of a usage.
@@ -122,7 +123,7 @@ impl Side {
 mod tests {
     use super::*;
 
-    const BOUNDS: UsageBounds = UsageBounds { input: 1_000, output: 100, uses: Vec::new(), may_reason: false };
+    const BOUNDS: UsageBounds = UsageBounds { input: 1_000, output: 100, uses: [3; ToolUse::COUNT], may_reason: false };
 
     fn usage(counts: &[(Bucket, u64)]) -> Usage {
         let mut usage = Usage::default();
@@ -155,7 +156,7 @@ mod tests {
         let mut reported = usage(&[(Bucket::InputUncached, 7)]);
         reported.set_uses(ToolUse::WebSearch, Tokens::new(1_000_000));
         let believed = BOUNDS.believe(reported, Tokens::ZERO, Usage::default);
-        assert_eq!(believed.usage.uses(ToolUse::WebSearch), Some(Tokens::new(UNNAMED_USES_MAX)));
+        assert_eq!(believed.usage.uses(ToolUse::WebSearch), Some(Tokens::new(3)));
         assert!(believed.implausible.is_some());
     }
 }

@@ -7,6 +7,10 @@ use crate::fault::Fault;
 use opencredits_catalog::{CatalogError, PriceRequest, Terms};
 use opencredits_units::{NanoUsd, PicoUsd, Tokens};
 
+/// The windows of input that a request with built-in tools may have. Each use may fill a window anew, but a hold for all of
+/// them would turn small balances away.
+const TOOL_WINDOWS: u64 = 2;
+
 /// Which input a request is priced with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Basis {
@@ -64,11 +68,23 @@ impl<'a> Quote<'a> {
 }
 
 impl PlannedRoute {
+    /// The largest input, in tokens: what the exposure counts with, and what is believed.
+    pub(super) fn input_bound(&self) -> u64 {
+        let window = self.candidate.model.context_window;
+        match self.facts.input_max {
+            // The window is that of one text, and a request has many.
+            Some(bound) if self.embeddings.is_some() => bound,
+            // A provider refuses what exceeds the context window.
+            Some(bound) => bound.min(window),
+            // The model reads what a tool has found in a further turn, which has a window of its own.
+            None if !self.uses.is_empty() => window.saturating_mul(TOOL_WINDOWS),
+            None => window,
+        }
+    }
+
     /// The input tokens that a price counts with.
     pub(super) fn input(&self, basis: Basis) -> u64 {
-        // A provider refuses what exceeds the context window.
-        let window = self.candidate.model.context_window;
-        let bound = self.facts.input_max.map_or(window, |bound| bound.min(window));
+        let bound = self.input_bound();
         match basis {
             Basis::Bound => bound,
             Basis::Likely(percent) => likely_input(&self.facts, self.candidate.model.family, percent).get().min(bound),

@@ -8,7 +8,7 @@ use crate::books;
 use crate::config::Ack;
 use crate::fault::Fault;
 use crate::record::{GenerationRecord, Line, SideBill, UsageSource, name_of_peer};
-use opencredits_catalog::{Bill, Charge, Terms};
+use opencredits_catalog::{Bill, Charge, Model, PriceCard, Terms};
 use opencredits_ledger::{Capture, Durable, Leg, OnShortfall};
 use opencredits_providers::{Outcome, Trust};
 use opencredits_units::{BasisPoints, Bucket, GenerationId, NanoUsd, PicoUsd, Tokens, UnixMs, Usage};
@@ -213,19 +213,30 @@ impl OpenRequest {
         }
     }
 
-    /// Adds the bill of a part that ran on another model; on the request's own where the price book lacks it. What cannot be
-    /// believed of it is charged within the hold.
+    /// Adds the bill of a part of the request, such as a compaction. What cannot be believed of it is charged within the hold.
     fn add_side_bill(&self, priced: &mut Priced, name: &str, usage: &Usage) {
-        let model = self.gateway.catalog.resolve(name).unwrap_or(&self.model);
+        let (model, card) = self.model_of_part(name);
         if !self.request_terms.bounds.admit(usage) {
             priced.source = UsageSource::Implausible;
         }
-        match model.route.card.price(usage, None) {
+        match card.price(usage, None) {
             Ok(bill) => {
                 priced.cost = priced.cost.and_then(|cost| cost.checked_add(bill.cost));
                 priced.side_bills.push(SideBill { model: model.id.to_string(), lines: lines(&bill, None) });
             }
             Err(_) => priced.cost = None,
+        }
+    }
+
+    /// The model that a provider names for a part, with its prices: the request's own where that is its name there, or where
+    /// the price book lacks the name. Several models may have one name at a provider.
+    fn model_of_part(&self, name: &str) -> (&Model, &PriceCard) {
+        let own = self.model.route_at(self.route_index);
+        match self.gateway.catalog.get(name) {
+            Some(other) if *own.upstream_model != *name && *other.route.upstream_model != *own.upstream_model => {
+                (other, &other.route.card)
+            }
+            _ => (&self.model, &own.card),
         }
     }
 

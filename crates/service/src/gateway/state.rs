@@ -6,6 +6,7 @@ use super::health::{HealthTracker, RouteHealth};
 use super::large::LargeBodies;
 use super::prepared_upstream::{PreparedUpstream, Upstream};
 use super::reaper::{self, DetachedQueue, DrainLimits, Reaper};
+use super::vendor_keys::VendorKeys;
 use crate::config::Ack;
 use crate::keyring::{KeyRing, Spender};
 use crate::memory::MemoryBudget;
@@ -103,6 +104,8 @@ pub struct Gateway {
     pub(super) sells_free: bool,
     /// By vendor id: one for each dialect of the vendor, its own first.
     pub(super) upstreams: FastMap<Arc<str>, Vec<Arc<PreparedUpstream>>>,
+    /// Our keys at the vendors.
+    pub(super) vendor_keys: VendorKeys,
     /// By vendor id and upstream model.
     pub(super) health: FastMap<Arc<str>, FastMap<Arc<str>, Arc<HealthTracker>>>,
     /// The vendor that each conversation stays with.
@@ -196,6 +199,7 @@ impl Gateway {
             let wrong = GatewayError::Vendor { vendor: id.to_string() };
             PreparedUpstream::all(&upstream).map(|prepared| (id, prepared)).ok_or(wrong)
         };
+        let vendor_keys = VendorKeys::of(parts.upstreams.values());
         let upstreams = parts.upstreams.into_iter().map(prepare).collect::<Result<_, _>>()?;
         let mut health: FastMap<Arc<str>, FastMap<Arc<str>, Arc<HealthTracker>>> = FastMap::new();
         for route in parts.catalog.models().iter().flat_map(|model| model.routes()) {
@@ -207,6 +211,7 @@ impl Gateway {
             sells_free,
             catalog: parts.catalog,
             upstreams,
+            vendor_keys,
             health,
             sticky: Cache::builder().max_capacity(STICKY_MAX).time_to_idle(STICKY).build(),
             ledger: parts.ledger,

@@ -154,12 +154,13 @@ impl InFlightStream {
         if !whole {
             log_failure(&open, &outcome, cause);
         }
+        let fault = || UpstreamFault::of_outcome(&outcome, UpstreamKind::Unavailable, &open.gateway.vendor_keys);
+        let fault = (!whole).then(fault);
         let settled = match open.settle(&outcome) {
             Ok(settled) => settled,
             Err(fault) => return Poll::Ready(Some(StreamItem::Broken(fault))),
         };
-        if !whole {
-            let fault = UpstreamFault::of_outcome(&outcome, UpstreamKind::Unavailable);
+        if let Some(fault) = fault {
             return Poll::Ready(Some(StreamItem::Broken(Box::new(fault).into())));
         }
         let Settled { receipt, durable } = settled;

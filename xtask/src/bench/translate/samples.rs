@@ -56,7 +56,14 @@ pub(super) fn translated(dialect: Dialect, chat: &Value) -> Outcome<Vec<u8>> {
     let there = translate(Dialect::OpenaiChat, &target(dialect), fields)?;
     let fields: Vec<(&str, &str)> = there.fields.iter().map(|(name, raw)| (*name, raw.as_str())).collect();
     let vendor = vendor(dialect)?;
-    let rewrite = Rewrite { vendor: &vendor, dialect, model: "m", output_cap: there.output_cap, stream: false };
+    let rewrite = Rewrite {
+        vendor: &vendor,
+        dialect,
+        model: "m",
+        output_cap: there.output_cap,
+        tool_uses_max: None,
+        stream: false,
+    };
     Ok(upstream_body(&fields, &rewrite))
 }
 

@@ -37,7 +37,14 @@ impl Way {
         let named = self.from.names_model_in_path().then_some([("model", "\"m\""), ("stream", "false")]);
         let fields = || named.into_iter().flatten().chain(scrubbed.fields());
         black_box(RequestFacts::read(self.from, fields())?);
-        let rewrite = Rewrite { vendor: &self.vendor, dialect: self.to, model: "m", output_cap: None, stream: false };
+        let rewrite = Rewrite {
+            vendor: &self.vendor,
+            dialect: self.to,
+            model: "m",
+            output_cap: None,
+            tool_uses_max: None,
+            stream: false,
+        };
         if self.from == self.to {
             black_box(upstream_body(&scrubbed.fields().collect::<Vec<_>>(), &rewrite));
             return Ok(());
