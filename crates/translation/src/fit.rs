@@ -37,7 +37,9 @@ pub(crate) fn id<'a>(id: &'a str, dialect: Dialect, length: Option<usize>) -> Co
         return if fits { Cow::Borrowed(id) } else { Cow::Owned(mark(id, length)) };
     }
     let max = id_max(dialect);
-    if !id.is_empty() && id.len() <= max && id.bytes().all(is_word) {
+    // Providers of `openai-chat` limit the length only, and some have ids with a meaning, such as `functions.name:0`.
+    let is_allowed = |byte: u8| is_word(byte) || (dialect == Dialect::OpenaiChat && byte.is_ascii_graphic());
+    if !id.is_empty() && id.len() <= max && id.bytes().all(is_allowed) {
         return Cow::Borrowed(id);
     }
     Cow::Owned(changed(id, max, is_word))
@@ -204,6 +206,7 @@ mod tests {
         check("toolu_01A-b", Dialect::AnthropicMessages, None, "toolu_01A-b");
         check("functions.Bash:0", Dialect::AnthropicMessages, None, "functions_Bash_0_");
         check(&"c".repeat(41), Dialect::OpenaiChat, None, &"c".repeat(31));
+        check("functions.Bash:0", Dialect::OpenaiChat, None, "functions.Bash:0");
         check("", Dialect::OpenaiChat, None, "_");
         check("abcDEF123", Dialect::OpenaiChat, Some(9), "abcDEF123");
         check("call_abc", Dialect::OpenaiChat, Some(9), "");
@@ -211,10 +214,10 @@ mod tests {
 
     #[test]
     fn ids_of_a_field_are_changed_in_place() {
-        let chat = r#"[{"role":"assistant","tool_calls":[{"id":"a.b","function":{"name":"id","arguments":"{\"id\":\"x.y\"}"}}]},{"role":"tool","tool_call_id":"a.b","content":"a.b"}]"#;
+        let chat = r#"[{"role":"assistant","tool_calls":[{"id":"a b","function":{"name":"id","arguments":"{\"id\":\"x.y\"}"}}]},{"role":"tool","tool_call_id":"a b","content":"a b"}]"#;
         let found = fitted_ids(Dialect::OpenaiChat, "messages", chat, None).unwrap();
-        let new = id("a.b", Dialect::OpenaiChat, None);
-        assert_eq!(found, chat.replacen("\"a.b\"", &format!("\"{new}\""), 2));
+        let new = id("a b", Dialect::OpenaiChat, None);
+        assert_eq!(found, chat.replacen("\"a b\"", &format!("\"{new}\""), 2));
         assert_eq!(fitted_ids(Dialect::OpenaiChat, "messages", &found, None), None);
         assert_eq!(fitted_ids(Dialect::OpenaiChat, "system", chat, None), None);
     }
