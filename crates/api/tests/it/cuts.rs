@@ -79,15 +79,21 @@ fn places(body: &[u8], cuts: usize) -> BTreeSet<usize> {
     spread.chain([1, all - 1]).collect()
 }
 
-/// Whether a client is told anything of a stream that was cut here: its first event must be whole, but for the blank line
-/// that some servers leave out at the end.
-fn began(head: &[u8], how: Cut) -> bool {
+/// Whether a client is told anything of a stream that was cut here: its first event of an answer must be whole, but for the
+/// blank line that some servers leave out at the end.
+fn began(dialect: &str, head: &[u8], how: Cut) -> bool {
     let head = String::from_utf8_lossy(head).replace("\r\n", "\n");
-    // Where the first event is cut in the middle, it is no JSON.
-    let whole = |line: &str| serde_json::from_str::<Value>(line.strip_prefix("data:").unwrap_or("{")).is_ok();
-    let says = |event: &str| {
-        event.split("\n\n").find_map(|event| event.lines().find(|line| line.starts_with("data"))).is_some_and(whole)
+    let has_items = |list: &Value| list.as_array().is_some_and(|items| !items.is_empty());
+    // Where an event is cut in the middle, it is no JSON. Some hosts begin with an event without content.
+    let begins = |line: &str| {
+        let event: Option<Value> = line.strip_prefix("data:").and_then(|data| serde_json::from_str(data).ok());
+        event.is_some_and(|event| match dialect {
+            "openai-chat" => has_items(&event["choices"]),
+            "gemini-generate" => has_items(&event["candidates"]) || !event["promptFeedback"]["blockReason"].is_null(),
+            _ => true,
+        })
     };
+    let says = |events: &str| events.split("\n\n").any(|event| event.lines().any(begins));
     match how {
         Cut::Ended => says(&head),
         Cut::Broken | Cut::Left => head.rsplit_once("\n\n").is_some_and(|(whole, _)| says(whole)),
@@ -111,7 +117,7 @@ async fn cut(app: &TestApp, dialect: &str, recording: &Recording, (place, how): 
     let response = app.open(request(Method::POST, &path, &key, body.to_string())).await;
     if response.status() != 200 {
         // It never began: another provider would have been asked, and the client is told so.
-        let began = began(&recording.body.as_bytes()[..place], how);
+        let began = began(dialect, &recording.body.as_bytes()[..place], how);
         assert!(response.status() == 502 && !began && how != Cut::Left, "{name}: {}", response.status());
         assert_eq!(app.available(&user), before, "{name}");
         return 0;
