@@ -148,7 +148,8 @@ pub(crate) fn absorb_event(data: &[u8], open: &mut OpenItems, outcome: &mut Outc
 /// Reads a whole response into the outcome.
 pub(crate) fn absorb_response(body: &[u8], outcome: &mut Outcome) {
     let status = absorb(body, outcome);
-    fail_by(&status, &UNFINISHED, outcome);
+    // One that goes on elsewhere (`queued`) was taken on: it is no failure, after which another provider would be asked.
+    fail_by(&status, &FAILED, outcome);
     let output = json::member(body, "output").filter(|output| json::is_set(output));
     outcome.has_frame |= output.is_some();
     json::items(output.unwrap_or_default(), |item| {
@@ -168,7 +169,7 @@ pub(crate) fn absorb_response(body: &[u8], outcome: &mut Outcome) {
 
 /// Statuses of a response that has failed.
 const FAILED: [&str; 2] = ["failed", "cancelled"];
-/// Statuses of a response that is no answer: it has failed, or goes on elsewhere.
+/// Statuses of a response that is not over, or has failed.
 const UNFINISHED: [&str; 4] = ["failed", "cancelled", "in_progress", "queued"];
 
 /// Records a failure that only the status tells.

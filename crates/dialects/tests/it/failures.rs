@@ -159,14 +159,14 @@ fn counts_alone_are_no_answer() {
 }
 
 #[test]
-fn a_response_that_has_not_been_completed_is_a_failure() {
+fn a_response_that_failed_is_a_failure_and_one_that_goes_on_is_none() {
     let output = r#""output":[{"type":"message","content":[{"type":"output_text","text":"Hi"}]}]"#;
     let response = |status: &str, more: &str| format!("{{\"status\":\"{status}\",{output}{more}}}");
     let whole = |status: &str, more: &str| kind_of(&read_body(OpenaiResponses, response(status, more).as_bytes()));
-    for status in ["failed", "cancelled", "in_progress", "queued"] {
+    for status in ["failed", "cancelled"] {
         assert_eq!(whole(status, ""), Some(ErrorKind::Server), "{status}");
     }
-    for status in ["completed", "incomplete"] {
+    for status in ["completed", "incomplete", "in_progress", "queued"] {
         assert_eq!(whole(status, ""), None, "{status}");
     }
     let error = r#","error":{"code":"rate_limit_exceeded","message":"slow down"}"#;
