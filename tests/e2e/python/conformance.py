@@ -17,10 +17,16 @@ def recorded(answer):
     return body if isinstance(body, str) else json.dumps(body)
 
 
+# A response that goes on in the background says nothing yet; a request for one is refused.
+UNSAID = ("queued", "in_progress")
+
+
 def has_error(answer):
-    """Whether the provider fails within an answer that it began with 200."""
+    """Whether the provider fails within an answer that it began with 200, or gives none."""
     body = recorded(answer)
     values = [json.loads(data) for _, data in framed(body) if data.startswith("{")] if answer["stream"] else [json.loads(body)]
+    if not answer["stream"] and values[0].get("status") in UNSAID:
+        return True
     return any(isinstance(value, dict) and value.get("error") for value in values)
 
 
