@@ -179,3 +179,20 @@ async fn an_error_in_mid_stream_is_one_of_the_clients_api() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_answer_without_content_is_asked_for_again_only_where_nobody_bills_it() {
+    for (body, is_again) in
+        [(r#"{"choices":[],"usage":{"prompt_tokens":4,"completion_tokens":9}}"#, false), ("{}", true)]
+    {
+        let app = app();
+        let (user, key) = app.person(10).await;
+        let before = app.available(&user);
+        app.script("openai-chat.example", &[whole(body)]);
+        let asks =
+            json!({"model": "a/openai-chat", "max_tokens": 20, "messages": [{"role": "user", "content": "Hello"}]});
+        assert_eq!(app.post("/v1/chat/completions", &key, &asks).await.status, 502, "{body}");
+        assert_eq!((app.asked().len() > 1, app.available(&user)), (is_again, before), "{body}");
+        app.settled();
+    }
+}

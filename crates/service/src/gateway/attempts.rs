@@ -77,6 +77,11 @@ impl FailedAttempt {
         Self { fault: UpstreamFault::of_kind(kind), status: 0, ours: None, may_be_billed: false, is_closed: false }
     }
 
+    /// An answer without content. Where it has counts its provider bills it, and would bill another one, too.
+    pub(super) fn without_content(may_be_billed: bool) -> Self {
+        Self { may_be_billed, ..Self::of(UpstreamKind::Unavailable) }
+    }
+
     /// A failure of the transport. Only one that happened before the request was sent leaves no bill.
     pub(super) fn of_transport(error: TransportError) -> Self {
         let kind = match error {

@@ -167,7 +167,9 @@ async fn whole(
         }
         // It is no answer of a model: an empty body, say, or counts alone.
         None if !outcome.is_answer() || (outcome.is_empty() && outcome.usage.is_none()) => {
-            Err(FailedAttempt::of(UpstreamKind::Unavailable))
+            let (generation, vendor) = (open.generation, &*open.upstream.vendor.id);
+            tracing::warn!(%generation, vendor, "the provider's answer has no content");
+            Err(FailedAttempt::without_content(outcome.usage.is_some()))
         }
         None => Ok(Answer::Whole(Box::new(Whole { headers, body, outcome, memory }))),
     }
