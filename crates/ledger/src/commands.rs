@@ -406,7 +406,7 @@ impl Transfer<'_> {
 }
 
 /// Whether the id was used before for the same command; an error when it was used for another one.
-fn replay_of(state: &State, id: EntryId, fingerprint: u64) -> Result<Option<Replay>, LedgerError> {
+pub(crate) fn replay_of(state: &State, id: EntryId, fingerprint: u64) -> Result<Option<Replay>, LedgerError> {
     if id == EntryId::default() {
         // An iteration over the entries begins above it, and would miss it: so it counts as used.
         return Err(LedgerError::IdempotencyMismatch { id });
@@ -442,10 +442,10 @@ fn must_bear(state: &State, hold: &Hold, legs: &[(Number, NanoUsd)]) -> Result<(
     Ok(())
 }
 
-fn at_most(what: &'static str, count: usize, max: usize) -> Result<(), LedgerError> {
+pub(crate) fn at_most(what: &'static str, count: usize, max: usize) -> Result<(), LedgerError> {
     if count > max { Err(LedgerError::Limit { what, max }) } else { Ok(()) }
 }
 
-fn not_negative(amount: NanoUsd) -> Result<(), LedgerError> {
+pub(crate) fn not_negative(amount: NanoUsd) -> Result<(), LedgerError> {
     if amount.is_negative() { Err(LedgerError::Amount) } else { Ok(()) }
 }

@@ -10,8 +10,8 @@ use crate::report::VerifyReport;
 use crate::state::{Command, Effects, Recalled, State};
 use crate::ticket::Accepted;
 use crate::types::{
-    AccountRow, Balance, Capture, Captured, EntryRow, Expired, Held, HoldRow, OpenAccount, PlaceHold, Transfer,
-    Transferred, Voided,
+    AccountRow, Balance, Capture, Captured, Collect, Collected, EntryRow, Expired, Held, HoldRow, OpenAccount,
+    PlaceHold, Transfer, Transferred, Voided,
 };
 use crate::verify;
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
@@ -203,6 +203,15 @@ impl Ledger {
     /// When the giving account would go below its floor, or the id was used for another command.
     pub fn transfer(&self, transfer: Transfer<'_>, now: UnixMs) -> Result<Accepted<Transferred>, LedgerError> {
         self.apply(transfer, now)
+    }
+
+    /// Moves what an account has available, up to an amount, and takes what is missing from another account where the
+    /// command names one.
+    ///
+    /// # Errors
+    /// When that other account would go below its floor, or the id was used for another command.
+    pub fn collect(&self, collect: Collect<'_>, now: UnixMs) -> Result<Accepted<Collected>, LedgerError> {
+        self.apply(collect, now)
     }
 
     /// Makes several transfers in order, all or none.

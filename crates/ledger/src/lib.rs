@@ -68,6 +68,7 @@ mod chain;
 #[cfg(feature = "sqlite")]
 mod chain_rows;
 mod codec;
+mod collect;
 mod commands;
 #[cfg(feature = "sqlite")]
 mod copy;
@@ -107,6 +108,6 @@ pub use report::{Covered, Finding, VerifyReport};
 pub use sqlite::LOCK_ENDING;
 pub use ticket::{Accepted, Durable};
 pub use types::{
-    AccountRow, Balance, Capture, Captured, EntryKind, EntryRow, Expired, Floor, Held, HoldRow, Leg, OnShortfall,
-    OpenAccount, Phase, PlaceHold, Replay, Transfer, Transferred, Voided,
+    AccountRow, Balance, Capture, Captured, Collect, Collected, EntryKind, EntryRow, Expired, Floor, Held, HoldRow,
+    Leg, OnShortfall, OpenAccount, Phase, PlaceHold, Replay, Transfer, Transferred, Voided,
 };

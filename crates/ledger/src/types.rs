@@ -85,6 +85,25 @@ pub struct Transfer<'a> {
     pub memo: &'a [u8],
 }
 
+/// Moves what an account has available, up to an amount. What is missing comes from another account, or is not moved.
+///
+/// For credits that are taken back after they may have been spent: what is missing becomes a debt.
+#[derive(Debug, Clone, Copy)]
+pub struct Collect<'a> {
+    /// The collection; also the idempotency key.
+    pub id: EntryId,
+    /// The giving account.
+    pub from: AccountId,
+    /// The receiving account.
+    pub to: AccountId,
+    /// The highest amount.
+    pub amount: NanoUsd,
+    /// The account that gives what is missing. With [`Floor::Zero`] it must have it, or the collection is refused.
+    pub shortfall: Option<AccountId>,
+    /// Opaque to the ledger, kept with the entry.
+    pub memo: &'a [u8],
+}
+
 /// Whether an id was seen before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replay {
@@ -129,6 +148,15 @@ pub struct Voided {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transferred {
     /// Whether it had been made before.
+    pub replay: Replay,
+}
+
+/// The outcome of a collection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Collected {
+    /// The amount that the giving account gave.
+    pub collected: NanoUsd,
+    /// Whether it had been made before; then this is what the first one gave.
     pub replay: Replay,
 }
 

@@ -274,3 +274,56 @@ fn holds_and_balances_survive_a_restart() {
     ",
     );
 }
+
+#[test]
+fn a_collection_takes_what_is_available_and_what_is_missing_from_another_account() {
+    after_start(
+        "
+        account D none
+        hold H W 60            | 40
+        collect K1 W C 30 -D   | 30
+        balance D              | 0 0 0
+        collect K2 W C 25 -D   | 10
+        balance W              | 60 60 0
+        balance D              | -15 0 -15
+        balance C              | -45 0 -45
+        # What was missing then stays so, whatever the account has now.
+        void H                 | ok
+        collect K2 W C 25 -D   | 10 again
+        reopen                 | ok
+        collect K2 W C 25 -D   | 10 again
+        collect K2 W C 26 -D   | mismatch
+        transfer K2 W C 25     | mismatch
+        balance W              | 60 0 60
+    ",
+    );
+}
+
+#[test]
+fn a_collection_without_another_account_takes_what_is_there() {
+    after_start(
+        "
+        account E zero
+        collect K1 W E 130     | 100
+        collect K2 W E 5       | 0
+        collect K3 E C 40 -P   | 40
+        collect K4 C E 7       | 7
+        balance E              | 67 0 67
+        balance C              | -67 0 -67
+    ",
+    );
+}
+
+#[test]
+fn a_collection_is_refused_where_the_other_account_has_a_floor_or_is_one_of_the_two() {
+    after_start(
+        "
+        account E zero
+        collect K1 W C 130 -E  | E needs 30 has 0
+        collect K2 W C 130 -W  | limit: mentions of one account in a collection
+        collect K3 W C -1 -P   | amount
+        collect K4 W X 1 -P    | no account X
+        balance W              | 100 0 100
+    ",
+    );
+}
