@@ -5,7 +5,7 @@ use crate::commands::{MEMO_BYTES_MAX, at_most, not_negative, replay_of};
 use crate::error::LedgerError;
 use crate::fingerprint::Fingerprint;
 use crate::state::{Command, Effects, State};
-use crate::types::{Collect, Collected, EntryKind, Floor, Replay};
+use crate::types::{Collect, Collected, EntryKind, Floor, Most, Replay};
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
 
 impl Command for Collect<'_> {
@@ -17,7 +17,9 @@ impl Command for Collect<'_> {
 
     fn decide(self, state: &mut State, now: UnixMs, effects: &mut Effects) -> Result<Collected, LedgerError> {
         at_most("bytes of a memo", self.memo.len(), MEMO_BYTES_MAX)?;
-        not_negative(self.amount)?;
+        if let Most::Amount(amount) = self.most {
+            not_negative(amount)?;
+        }
         let fingerprint = self.fingerprint();
         if let Some(replay) = replay_of(state, self.id, fingerprint)? {
             let collected = state.finished_entry(self.id).map(|entry| entry.collected).unwrap_or_default();
@@ -40,21 +42,26 @@ impl Collect<'_> {
     fn legs(&self, state: &State) -> Result<Vec<(Number, NanoUsd)>, LedgerError> {
         let from = state.number(self.from)?;
         let account = state.account(from).ok_or(LedgerError::UnknownAccount { account: self.from })?;
-        let collected = match account.parts.floor {
-            Floor::None => self.amount,
-            Floor::Zero => self.amount.min(account.balance().available).max(NanoUsd::ZERO),
+        let to = state.number(self.to)?;
+        let most = match self.most {
+            Most::Amount(amount) => amount,
+            Most::Owed => state.balance(to).posted.checked_neg().ok_or(LedgerError::Amount)?.max(NanoUsd::ZERO),
         };
-        let missing = self.amount.checked_sub(collected).ok_or(LedgerError::Amount)?;
+        let collected = match account.parts.floor {
+            Floor::None => most,
+            Floor::Zero => most.min(account.balance().available).max(NanoUsd::ZERO),
+        };
+        let missing = most.checked_sub(collected).ok_or(LedgerError::Amount)?;
         let given = collected.checked_neg().ok_or(LedgerError::Amount)?;
         let mut legs = vec![(from, given)];
         let Some(shortfall) = self.shortfall else {
-            legs.push((state.number(self.to)?, collected));
+            legs.push((to, collected));
             return Ok(legs);
         };
         distinct(&[self.from, self.to, shortfall])?;
         let number = state.number(shortfall)?;
         state.account(number).ok_or(LedgerError::UnknownAccount { account: shortfall })?.must_cover(missing)?;
-        legs.push((state.number(self.to)?, self.amount));
+        legs.push((to, most));
         legs.push((number, missing.checked_neg().ok_or(LedgerError::Amount)?));
         Ok(legs)
     }
@@ -65,7 +72,10 @@ impl Collect<'_> {
             .with(b"collect")
             .with(&self.from.bits().to_le_bytes())
             .with(&self.to.bits().to_le_bytes())
-            .with(&self.amount.get().to_le_bytes())
+            .with(&match self.most {
+                Most::Amount(amount) => amount.get().to_le_bytes(),
+                Most::Owed => i64::MIN.to_le_bytes(),
+            })
             .with(&self.shortfall.map_or(0, AccountId::bits).to_le_bytes())
             .with(self.memo)
             .value()

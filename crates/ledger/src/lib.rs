@@ -109,5 +109,5 @@ pub use sqlite::LOCK_ENDING;
 pub use ticket::{Accepted, Durable};
 pub use types::{
     AccountRow, Balance, Capture, Captured, Collect, Collected, EntryKind, EntryRow, Expired, Floor, Held, HoldRow,
-    Leg, OnShortfall, OpenAccount, Phase, PlaceHold, Replay, Transfer, Transferred, Voided,
+    Leg, Most, OnShortfall, OpenAccount, Phase, PlaceHold, Replay, Transfer, Transferred, Voided,
 };

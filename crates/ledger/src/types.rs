@@ -85,6 +85,15 @@ pub struct Transfer<'a> {
     pub memo: &'a [u8],
 }
 
+/// The most that a collection moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Most {
+    /// This amount.
+    Amount(NanoUsd),
+    /// What the receiving account is below zero: the rest of a debt.
+    Owed,
+}
+
 /// Moves what an account has available, up to an amount. What is missing comes from another account, or is not moved.
 ///
 /// For credits that are taken back after they may have been spent: what is missing becomes a debt.
@@ -96,8 +105,8 @@ pub struct Collect<'a> {
     pub from: AccountId,
     /// The receiving account.
     pub to: AccountId,
-    /// The highest amount.
-    pub amount: NanoUsd,
+    /// The most that is moved.
+    pub most: Most,
     /// The account that gives what is missing. With [`Floor::Zero`] it must have it, or the collection is refused.
     pub shortfall: Option<AccountId>,
     /// Opaque to the ledger, kept with the entry.

@@ -1,6 +1,6 @@
 //! Laws, for any sequence of commands and any interleaving of callers.
 
-use opencredits_ledger::{Capture, Collect, Floor, Ledger, Leg, OnShortfall, OpenAccount, PlaceHold, Transfer};
+use opencredits_ledger::{Capture, Collect, Floor, Ledger, Leg, Most, OnShortfall, OpenAccount, PlaceHold, Transfer};
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
 use proptest::prelude::*;
 use std::collections::HashSet;
@@ -22,7 +22,7 @@ enum Step {
     Move { id: u8, from: u8, to: u8, amount: i64 },
     Hold { id: u8, payer: u8, limit: Option<u8>, amount: i64 },
     Capture { id: u8, cost: i64, commission: i64, bad_debt: u8 },
-    Collect { id: u8, from: u8, amount: i64, shortfall: Option<u8> },
+    Collect { id: u8, from: u8, most: Option<i64>, shortfall: Option<u8> },
     Flight { id: u8 },
     Void { id: u8 },
     Expire { after_ms: u64 },
@@ -50,8 +50,8 @@ fn step_of(id: Range<u8>) -> impl Strategy<Value = Step> {
             .prop_map(|(id, from, to, amount)| { Step::Move { id, from, to, amount } }),
         (id.clone(), WALLETS, prop::option::of(LIMITS), amount.clone())
             .prop_map(|(id, payer, limit, amount)| Step::Hold { id, payer, limit, amount }),
-        (id.clone(), WALLETS, amount.clone(), prop::option::of(BAD_DEBT..LIMITS.end))
-            .prop_map(|(id, from, amount, shortfall)| Step::Collect { id, from, amount, shortfall }),
+        (id.clone(), WALLETS, prop::option::of(amount.clone()), prop::option::of(BAD_DEBT..LIMITS.end))
+            .prop_map(|(id, from, most, shortfall)| Step::Collect { id, from, most, shortfall }),
         (id.clone(), amount.clone(), amount, BAD_DEBT..LIMITS.end)
             .prop_map(|(id, cost, commission, bad_debt)| Step::Capture { id, cost, commission, bad_debt }),
         id.clone().prop_map(|id| Step::Flight { id }),
@@ -98,9 +98,10 @@ fn take(ledger: &Ledger, step: &Step) -> String {
             let capture = Capture { hold: entry(id), legs: &legs, bad_debt: account(bad_debt), memo: b"m" };
             format!("{:?}", ledger.capture(capture, NOW).map(|done| done.accepted()))
         }
-        Step::Collect { id, from, amount: n, shortfall } => {
+        Step::Collect { id, from, most, shortfall } => {
             let (from, to, shortfall) = (account(from), account(CLEARING), shortfall.map(account));
-            let collect = Collect { id: entry(id), from, to, amount: amount(n), shortfall, memo: b"" };
+            let most = most.map_or(Most::Owed, |n| Most::Amount(amount(n)));
+            let collect = Collect { id: entry(id), from, to, most, shortfall, memo: b"" };
             format!("{:?}", ledger.collect(collect, NOW).map(|done| done.accepted()))
         }
         Step::Flight { id } => format!("{:?}", ledger.mark_in_flight(entry(id), NOW).map(|done| done.accepted())),

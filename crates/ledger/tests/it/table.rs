@@ -5,6 +5,7 @@
 //! transfer T C W 100   | ok      moves 100 from C to W under the id T
 //! linked A C W 5 + B W X 5       several transfers, all or none
 //! collect K W C 80 -D  | 60      moves up to 80 from W to C; D gives what is missing; what W gave
+//! collect K W D owed     | 5       moves what D is below zero, as far as W has it
 //! hold H W+L 60        | 40      holds 60 on W and on the limit L; W has 40 left
 //! capture H P=30 C~5   | 35/35   charges 35: P is owed 30 in full, C gets 5 or its share; charged/collected
 //! capture H P=30 -B              the same with B for the bad debt, which otherwise BAD bears
@@ -17,7 +18,7 @@
 //! ```
 
 use opencredits_ledger::{
-    Capture, Collect, Floor, Ledger, LedgerError, Leg, OnShortfall, OpenAccount, PlaceHold, Replay, Transfer,
+    Capture, Collect, Floor, Ledger, LedgerError, Leg, Most, OnShortfall, OpenAccount, PlaceHold, Replay, Transfer,
 };
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
 use std::fmt::Write;
@@ -131,7 +132,8 @@ impl Run {
         let [id, from, to, most] = [0, 1, 2, 3].map(|at| words[at]);
         let shortfall = words.get(4).map(|word| account(&word[1..]));
         let (from, to) = (account(from), account(to));
-        let collect = Collect { id: entry(id), from, to, amount: amount(most), shortfall, memo: b"" };
+        let most = if most == "owed" { Most::Owed } else { Most::Amount(amount(most)) };
+        let collect = Collect { id: entry(id), from, to, most, shortfall, memo: b"" };
         let done = self.ledger.collect(collect, self.now)?.accepted();
         Ok(replayed(&done.collected.get().to_string(), done.replay))
     }

@@ -327,3 +327,23 @@ fn a_collection_is_refused_where_the_other_account_has_a_floor_or_is_one_of_the_
     ",
     );
 }
+
+#[test]
+fn a_debt_is_paid_as_far_as_there_is_something_and_never_beyond() {
+    after_start(
+        "
+        account D none
+        transfer T3 D C 130    | ok
+        collect K1 W D owed    | 100
+        balance D              | -30 0 -30
+        collect K2 W D owed    | 0
+        transfer T4 C W 50     | ok
+        collect K2 W D owed    | 0 again
+        collect K3 W D owed    | 30
+        balance W              | 20 0 20
+        balance D              | 0 0 0
+        collect K4 W D owed    | 0
+        collect K4 W D 0       | mismatch
+    ",
+    );
+}
