@@ -31,11 +31,15 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod orders;
 mod records;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod traits;
 
+pub use orders::{
+    Booked, Bookings, Cursors, Order, OrderOrigin, OrderPage, OrderState, Orders, Payer, Payers, TopUpState,
+};
 pub use records::{Key, KeyLimit, Partner, Standing, UsageDay, User};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteStore, StoreCopy};

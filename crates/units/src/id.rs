@@ -199,6 +199,8 @@ pub enum User {}
 pub enum Partner {}
 /// A user key (its record, not its secret).
 pub enum Key {}
+/// A purchase of credits.
+pub enum Order {}
 
 impl IdKind for Account {
     const PREFIX: &'static str = "acct";
@@ -218,6 +220,9 @@ impl IdKind for Partner {
 impl IdKind for Key {
     const PREFIX: &'static str = "key";
 }
+impl IdKind for Order {
+    const PREFIX: &'static str = "order";
+}
 
 /// Identifies a ledger account.
 pub type AccountId = Id<Account>;
@@ -231,3 +236,5 @@ pub type UserId = Id<User>;
 pub type PartnerId = Id<Partner>;
 /// Identifies a user key.
 pub type KeyId = Id<Key>;
+/// Identifies a purchase of credits.
+pub type OrderId = Id<Order>;

@@ -28,8 +28,8 @@ mod usage;
 pub use credits::CreditPrice;
 pub use decimal::{Decimal, DecimalError};
 pub use id::{
-    Account, AccountId, Entry, EntryId, Generation, GenerationId, Id, IdError, IdKind, Key, KeyId, Partner, PartnerId,
-    User, UserId,
+    Account, AccountId, Entry, EntryId, Generation, GenerationId, Id, IdError, IdKind, Key, KeyId, Order, OrderId,
+    Partner, PartnerId, User, UserId,
 };
 pub use money::{BasisPoints, NanoUsd, PicoUsd, Rate, Tokens};
 pub use time::UnixMs;

@@ -2,6 +2,8 @@
 
 mod copy;
 mod keys;
+mod orders;
+mod payers;
 mod people;
 mod rows;
 mod usage;

@@ -55,6 +55,21 @@ async fn sqlite_conforms_on_keys() {
 }
 
 #[tokio::test]
+async fn sqlite_conforms_on_orders() {
+    check(|store| async move { conformance::orders(&store).await }).await;
+}
+
+#[tokio::test]
+async fn sqlite_conforms_on_payers() {
+    check(|store| async move { conformance::payers(&store).await }).await;
+}
+
+#[tokio::test]
+async fn sqlite_conforms_on_cursors() {
+    check(|store| async move { conformance::cursors(&store).await }).await;
+}
+
+#[tokio::test]
 async fn sqlite_conforms_on_usage_days() {
     check(|store| async move { conformance::usage_days(&store).await }).await;
 }

@@ -2,6 +2,10 @@
 //!
 //! A suite panics where an implementation breaks a rule, and names the rule. It returns the store's own errors.
 
+mod orders;
+
+pub use orders::{cursors, order, orders, payers};
+
 use crate::records::{Key, KeyLimit, Partner, Standing, UsageDay, User};
 use crate::traits::{Claim, Claims, Keys, Partners, Settings, StoreError, UsageDays, Users};
 use opencredits_keys::UserKey;
