@@ -85,6 +85,11 @@ struct Object {
 }
 
 impl Event {
+    #[cfg(feature = "stripe")]
+    pub(crate) fn event_id(&self) -> &str {
+        &self.id
+    }
+
     pub(crate) fn hint(self) -> Option<Hint> {
         let object = match self.object.as_str() {
             "event" => self.data?.object?,

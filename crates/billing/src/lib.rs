@@ -43,6 +43,8 @@ mod position;
 mod requests;
 mod signature;
 mod state;
+#[cfg(feature = "stripe")]
+mod stripe;
 
 pub use error::{Fault, MismatchKind, NotRefundableReason, PaymentError, Retry, SignatureProblem};
 pub use hint::{Hint, Subject};
@@ -62,3 +64,5 @@ pub use state::{
     DisputeEffect, DisputeState, DisputeStatus, FraudWarning, Mode, MoneyMovement, MovementKind, Owner, PaymentState,
     Progress, RefundState, RefundStatus,
 };
+#[cfg(feature = "stripe")]
+pub use stripe::{Stripe, StripeKey, StripeSettings};

@@ -37,7 +37,8 @@ pub struct CheckoutRequest {
     pub save_method: SaveMethod,
     /// The buyer, where the processor knows them already.
     pub customer: Option<CustomerId>,
-    /// When the page ends: 30 minutes to 24 hours from now.
+    /// When the page ends: 30 minutes to 24 hours from now. An attempt that is repeated repeats this too, as its key is
+    /// bound to what it was first sent with.
     pub expires_at: UnixMs,
 }
 
