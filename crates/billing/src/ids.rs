@@ -33,6 +33,11 @@ pub trait Kind {
 pub struct ProcessorId<K>(Box<str>, PhantomData<fn() -> K>);
 
 impl<K> ProcessorId<K> {
+    /// An id that this crate makes, of the right form.
+    pub(crate) fn made(text: String) -> Self {
+        Self(text.into(), PhantomData)
+    }
+
     /// Its text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -41,6 +41,7 @@ mod money;
 mod payments;
 mod position;
 mod requests;
+mod sandbox;
 mod signature;
 mod state;
 #[cfg(feature = "stripe")]
@@ -59,6 +60,7 @@ pub use position::{Grant, Position};
 pub use requests::{
     After, ChargeOutcome, Checkout, CheckoutRequest, Page, PaymentRef, RefundRequest, SaveMethod, SavedCharge,
 };
+pub use sandbox::{Sandbox, SandboxPayment};
 pub use signature::{TOLERANCE_MS, VerifiedPayload, WebhookSecret, verify_signature};
 pub use state::{
     DisputeEffect, DisputeState, DisputeStatus, FraudWarning, Mode, MoneyMovement, MovementKind, Owner, PaymentState,

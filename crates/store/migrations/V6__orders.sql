@@ -22,6 +22,7 @@ CREATE TABLE orders (
     booked_before TEXT NOT NULL,
     booked TEXT NOT NULL,
     is_booked INTEGER NOT NULL,
+    booked_at INTEGER NOT NULL,
     -- When it is read again, if ever.
     check_at INTEGER
 ) STRICT, WITHOUT ROWID;

@@ -58,6 +58,8 @@ pub struct Bookings {
     pub after: Booked,
     /// Whether it is known to be made.
     pub is_made: bool,
+    /// When it was decided.
+    pub at: UnixMs,
 }
 
 /// The processor's page on which a purchase is paid.

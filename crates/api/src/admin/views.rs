@@ -278,7 +278,7 @@ impl EntryView {
     pub(super) fn new(entry: EntryRow, price: CreditPrice) -> Self {
         let legs = entry.legs.into_iter().map(|(account, amount)| LegView {
             account,
-            name: books::NAMES.iter().find(|(id, _)| *id == account).map(|(_, name)| (*name).to_owned()),
+            name: books::name(account),
             amount: AmountView::new(amount, price),
         });
         let is_capture = entry.kind == EntryKind::Capture;

@@ -67,7 +67,7 @@ pub async fn orders<S: Orders + Users + Partners>(store: &S) -> Result<(), Store
         attempt: 2,
         page: Some(OrderPage { session: "cs_1".to_owned(), url: "https://pay".to_owned(), expires_at: NOW }),
         payment: Some("pi_1".to_owned()),
-        bookings: Bookings { number: 1, before: Booked::default(), after: figures, is_made: true },
+        bookings: Bookings { number: 1, before: Booked::default(), after: figures, is_made: true, at: NOW },
         check_at: None,
         ..order(1)
     };

@@ -12,7 +12,7 @@ use rusqlite::{Error, OptionalExtension, Row, params};
 const ORDER: &str =
     "SELECT id, version, user_id, partner_id, origin, request_digest, currency, amount_minor, fee_minor,
     credits_nano_usd, bonus_nano_usd, created_at, state, attempt, session, url, url_expires_at, payment, booking,
-    booked_before, booked, is_booked, check_at FROM orders";
+    booked_before, booked, is_booked, booked_at, check_at FROM orders";
 /// The separator of booked figures.
 const SEPARATOR: &str = " ";
 
@@ -26,9 +26,9 @@ impl Orders for SqliteStore {
                 .prepare_cached(
                     "INSERT INTO orders (id, version, user_id, partner_id, origin, request_digest, currency,
                         amount_minor, fee_minor, credits_nano_usd, bonus_nano_usd, created_at, state, attempt, session,
-                        url, url_expires_at, payment, booking, booked_before, booked, is_booked, check_at)
+                        url, url_expires_at, payment, booking, booked_before, booked, is_booked, booked_at, check_at)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-                        ?20, ?21, ?22, ?23)",
+                        ?20, ?21, ?22, ?23, ?24)",
                 )?
                 .execute(params![
                     blob(order.id),
@@ -53,6 +53,7 @@ impl Orders for SqliteStore {
                     text_of(order.bookings.before),
                     text_of(order.bookings.after),
                     order.bookings.is_made,
+                    number(order.bookings.at.get()),
                     order.check_at.map(|at| number(at.get())),
                 ])
                 .map_err(refused)?;
@@ -119,7 +120,7 @@ impl Orders for SqliteStore {
                 .prepare_cached(
                     "UPDATE orders SET version = version + 1, state = ?3, attempt = ?4, session = ?5, url = ?6,
                         url_expires_at = ?7, payment = ?8, booking = ?9, booked_before = ?10, booked = ?11,
-                        is_booked = ?12, check_at = ?13
+                        is_booked = ?12, booked_at = ?13, check_at = ?14
                      WHERE id = ?1 AND version = ?2",
                 )?
                 .execute(params![
@@ -135,6 +136,7 @@ impl Orders for SqliteStore {
                     text_of(order.bookings.before),
                     text_of(order.bookings.after),
                     order.bookings.is_made,
+                    number(order.bookings.at.get()),
                     order.check_at.map(|at| number(at.get())),
                 ])?;
             Ok(changed == 1)
@@ -197,8 +199,9 @@ fn read(row: &Row<'_>) -> Result<Order, Error> {
             before: booked(row, 19)?,
             after: booked(row, 20)?,
             is_made: row.get(21)?,
+            at: time(row, 22)?,
         },
-        check_at: time_or_none(row, 22)?,
+        check_at: time_or_none(row, 23)?,
     })
 }
 

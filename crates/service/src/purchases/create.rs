@@ -1,0 +1,209 @@
+//! A purchase begins: the order is on disk before the processor hears of it.
+
+use super::error::PurchaseError;
+use super::{Purchases, terms::Price};
+use crate::ledger_ids::derived;
+use crate::ports::fresh_id;
+use opencredits_billing::{CheckoutRequest, Money, PaymentError, Retry, SaveMethod};
+use opencredits_store::{Bookings, Order, OrderOrigin, OrderPage, OrderState, StoreError};
+use opencredits_units::{OrderId, PartnerId, UnixMs, UserId};
+
+/// Attempts to get a page, each with an idempotency key of its own.
+const ATTEMPTS_MAX: u32 = 3;
+/// The shortest time that the processor lets a page be paid on, and some more for the way there.
+const PAGE_MS_MIN: u64 = 35 * 60_000;
+/// A page that ends sooner is not offered again.
+const PAGE_REST_MS: u64 = 10 * 60_000;
+/// How many of a person's latest orders are looked through for open ones.
+const LATEST_MAX: u32 = 100;
+/// The first look at an order that nobody told us about.
+const FIRST_CHECK_MS: u64 = 60_000;
+
+/// A purchase to begin.
+#[derive(Clone)]
+pub struct NewOrder {
+    /// The person.
+    pub user: UserId,
+    /// The partner through which it is begun.
+    pub partner: Option<PartnerId>,
+    /// The amount that credits are bought for; the fee comes on top.
+    pub amount: Money,
+    /// The address for the receipt.
+    pub email: String,
+    /// The idempotency key of the request.
+    pub idempotency_key: Option<String>,
+    /// Where the person goes after paying; the operator's page where `None`.
+    pub success_url: Option<String>,
+    /// Where the person goes instead; the operator's page where `None`.
+    pub cancel_url: Option<String>,
+    /// Whether the payment method is kept for top-ups.
+    pub save_method: SaveMethod,
+}
+
+impl Purchases {
+    /// Begins a purchase: stores the order, then gets a page on which it is paid. A repetition with the same idempotency
+    /// key gives the same order; and an open order of the same person and amount is offered again.
+    ///
+    /// # Errors
+    /// When nothing is sold for the amount, when the key was used for another purchase, when too many orders of the person
+    /// are open, or when processor or store fail.
+    pub async fn begin(&self, new: NewOrder) -> Result<Order, PurchaseError> {
+        let price = self.settings.terms.price(new.amount).map_err(PurchaseError::NotSold)?;
+        let digest = new.idempotency_key.as_deref().map(|key| request_digest(new.user, key));
+        if let Some(digest) = &digest
+            && let Some(order) = self.tables.orders.order_by_request(digest).await?
+        {
+            return self.again(order, &new, price).await;
+        }
+        if let Some(order) = self.open_order(&new, price).await? {
+            return Ok(order);
+        }
+        let order = self.fresh_order(&new, price, digest);
+        match self.tables.orders.add_order(&order).await {
+            Ok(()) => self.with_page(order, &new).await,
+            // The same key at the same time.
+            Err(StoreError::Exists) => {
+                let earlier = match &digest {
+                    Some(digest) => self.tables.orders.order_by_request(digest).await?,
+                    None => None,
+                };
+                self.again(earlier.ok_or(StoreError::Exists)?, &new, price).await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The order of an earlier request with the same key.
+    async fn again(&self, order: Order, new: &NewOrder, price: Price) -> Result<Order, PurchaseError> {
+        let same = order.user == new.user
+            && order.amount_minor == price.total.minor()
+            && order.currency == price.total.currency().code();
+        if !same {
+            return Err(PurchaseError::OtherRequest);
+        }
+        if order.page.is_some() || order.state != OrderState::Open {
+            return Ok(order);
+        }
+        self.with_page(order, new).await
+    }
+
+    /// An open order of the same person and amount whose page can be paid on for some time.
+    async fn open_order(&self, new: &NewOrder, price: Price) -> Result<Option<Order>, PurchaseError> {
+        let latest = self.tables.orders.orders(Some(new.user), None, LATEST_MAX).await?;
+        let until = self.now().saturating_add_ms(PAGE_REST_MS);
+        let is_open = |order: &&Order| {
+            order.state == OrderState::Open && order.page.as_ref().is_some_and(|page| page.expires_at > until)
+        };
+        let open: Vec<&Order> = latest.iter().filter(is_open).collect();
+        let same = |order: &&&Order| {
+            order.amount_minor == price.total.minor()
+                && order.currency == price.total.currency().code()
+                && order.partner == new.partner
+                && order.request.is_none()
+        };
+        // A page leads back to where its request said, and keeps the payment method or not.
+        let is_plain = new.idempotency_key.is_none()
+            && new.success_url.is_none()
+            && new.cancel_url.is_none()
+            && new.save_method == SaveMethod::No;
+        if let Some(order) = open.iter().find(same).filter(|_| is_plain) {
+            return Ok(Some((*order).clone()));
+        }
+        if open.len() >= self.settings.open_max {
+            return Err(PurchaseError::TooManyOpen { max: self.settings.open_max });
+        }
+        Ok(None)
+    }
+
+    fn fresh_order(&self, new: &NewOrder, price: Price, request: Option<[u8; 32]>) -> Order {
+        let now = self.now();
+        Order {
+            id: fresh_id(now, &*self.ports.entropy),
+            version: 1,
+            user: new.user,
+            partner: new.partner,
+            origin: OrderOrigin::Checkout,
+            request,
+            currency: price.total.currency().code().to_owned(),
+            amount_minor: price.total.minor(),
+            fee_minor: price.fee_minor,
+            credits: price.credits,
+            bonus: price.bonus,
+            created_at: now,
+            state: OrderState::Open,
+            attempt: 1,
+            page: None,
+            payment: None,
+            bookings: Bookings::default(),
+            check_at: Some(now.saturating_add_ms(FIRST_CHECK_MS)),
+        }
+    }
+
+    /// Gets a page for an order, and gives it out once the order names it.
+    async fn with_page(&self, mut order: Order, new: &NewOrder) -> Result<Order, PurchaseError> {
+        // The processor takes no page that ends within half an hour: the rest of an old order's time is too short.
+        if self.page_end(&order) < self.now().saturating_add_ms(PAGE_MS_MIN) {
+            order.attempt = order.attempt.saturating_add(1);
+            order = self.stored(order).await?;
+        }
+        let customer = self.tables.payers.payer(order.user).await?.and_then(|payer| payer.customer);
+        let mut request = CheckoutRequest {
+            order: order_ref(order.id)?,
+            attempt: order.attempt,
+            amount: super::target::price(&order)?,
+            email: new.email.clone(),
+            partner: order.partner.map(|partner| partner.to_string()),
+            success_url: new.success_url.clone().unwrap_or_else(|| self.settings.success_url.clone()),
+            cancel_url: new.cancel_url.clone().unwrap_or_else(|| self.settings.cancel_url.clone()),
+            save_method: new.save_method,
+            customer: customer.and_then(|id| id.parse().ok()),
+            expires_at: self.page_end(&order).max(self.now().saturating_add_ms(PAGE_MS_MIN)),
+        };
+        let made = loop {
+            match self.ports.payments.create_checkout(&request).await {
+                Ok(made) => break made,
+                // The failure is stored under the key: only a new attempt can succeed. Its number is stored first.
+                Err(error) if error.retry() == Retry::NewAttempt && request.attempt < ATTEMPTS_MAX => {
+                    order.attempt = order.attempt.saturating_add(1);
+                    order = self.stored(order).await?;
+                    request.attempt = order.attempt;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        };
+        order.page =
+            Some(OrderPage { session: made.session.as_str().to_owned(), url: made.url, expires_at: made.expires_at });
+        self.stored(order).await
+    }
+
+    /// The same for every repetition of an attempt, as the processor compares them; a later one for an order whose first
+    /// attempts are long ago.
+    fn page_end(&self, order: &Order) -> UnixMs {
+        order.created_at.saturating_add_ms(self.settings.page_ms)
+    }
+
+    /// Stores a changed order.
+    pub(super) async fn stored(&self, mut order: Order) -> Result<Order, PurchaseError> {
+        if !self.tables.orders.update_order(&order).await? {
+            return Err(PurchaseError::Contended { id: order.id });
+        }
+        order.version = order.version.saturating_add(1);
+        Ok(order)
+    }
+}
+
+/// The order number as the processor is told it.
+pub(super) fn order_ref(id: OrderId) -> Result<opencredits_billing::OrderRef, PaymentError> {
+    id.to_string().parse()
+}
+
+/// A key is a person's own: two people may use the same.
+fn request_digest(user: UserId, key: &str) -> [u8; 32] {
+    let [first, second] = ["order request", "order request, second half"]
+        .map(|part| derived(part, &[&user.bits().to_be_bytes(), key.as_bytes()]));
+    let mut digest = [0; 32];
+    let (head, tail) = digest.split_at_mut(16);
+    head.copy_from_slice(&first.to_be_bytes());
+    tail.copy_from_slice(&second.to_be_bytes());
+    digest
+}

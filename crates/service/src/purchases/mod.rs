@@ -1,0 +1,185 @@
+//! Purchases of credits: orders, their pages, and what becomes of their payments.
+//!
+//! Everything converges. A webhook, the return page, a poll, a job and the operator all call [`Purchases::settle`], which
+//! reads what the payment processor says now, computes where the books must stand, and books the difference. So events
+//! may come twice, late, in any order or never.
+//!
+//! There is no transaction across ledger and store: a booking is stored with the order before it is made, its entries have
+//! ids that follow from it, and it is made again until it is known to be made.
+
+mod booking;
+mod create;
+mod error;
+mod movements;
+mod reconcile;
+mod refund;
+mod settle;
+mod target;
+mod terms;
+#[cfg(test)]
+mod tests;
+mod top_up;
+mod webhook;
+
+pub use booking::{Effect, debt_of};
+pub use create::NewOrder;
+pub use error::PurchaseError;
+pub use reconcile::ReconcileReport;
+pub use settle::Settled;
+pub use terms::{Bonus, CurrencyTerms, NotSold, Price, SaleTerms};
+pub use top_up::TopUpRule;
+pub use webhook::Heard;
+
+use crate::ports::{Clock, Entropy};
+use async_trait::async_trait;
+use opencredits_billing::{Marker, Mode, Payments};
+use opencredits_ledger::Ledger;
+use opencredits_store::{Cursors, Orders, Payers, Users};
+use opencredits_units::{NanoUsd, OrderId, UnixMs, UserId};
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// Orders are settled one at a time within each of so many groups.
+const LOCKS: usize = 64;
+
+/// What the person of a purchase should be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PurchaseNotice {
+    /// It was paid, and the credits are in the wallet.
+    Paid,
+    /// Credits were taken back for refunds, so many by now.
+    Refunded(NanoUsd),
+    /// A top-up was declined.
+    TopUpDeclined,
+    /// The bank wants the person to confirm a top-up.
+    TopUpNeedsConfirmation,
+}
+
+/// Tells people of their purchases. A notice of an order and a kind is given once, however often it is sent.
+#[async_trait]
+pub trait PurchaseNotices: Send + Sync {
+    /// Tells the person of this order.
+    async fn tell(&self, order: &opencredits_store::Order, notice: PurchaseNotice);
+}
+
+/// What a fraud warning of a card's issuer leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFraudWarning {
+    /// An entry in the log.
+    Log,
+    /// Top-ups of the person end as well.
+    StopTopUps,
+    /// The payment is refunded as well, which prevents the dispute.
+    Refund,
+}
+
+/// The settings of purchases.
+#[derive(Debug, Clone)]
+pub struct PurchaseSettings {
+    /// How credits are sold.
+    pub terms: SaleTerms,
+    /// Names this installation at the processor.
+    pub marker: Marker,
+    /// Whether the processor's key is for real money.
+    pub mode: Mode,
+    /// Where a person goes after paying, where the request names no other place.
+    pub success_url: String,
+    /// Where a person goes instead.
+    pub cancel_url: String,
+    /// How long a page can be paid on, in ms.
+    pub page_ms: u64,
+    /// How many purchases of one person may wait to be paid.
+    pub open_max: usize,
+    /// What a fraud warning leads to.
+    pub on_fraud_warning: OnFraudWarning,
+}
+
+/// The tables that purchases use.
+#[derive(Clone)]
+pub struct PurchaseTables {
+    /// Orders.
+    pub orders: Arc<dyn Orders>,
+    /// How people pay.
+    pub payers: Arc<dyn Payers>,
+    /// People.
+    pub users: Arc<dyn Users>,
+    /// How far the walks through the processor's lists have come.
+    pub cursors: Arc<dyn Cursors>,
+}
+
+/// The ports of purchases besides the tables.
+#[derive(Clone)]
+pub struct PurchasePorts {
+    /// The payment processor.
+    pub payments: Arc<dyn Payments>,
+    /// Tells people.
+    pub notices: Arc<dyn PurchaseNotices>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness, for order numbers.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// The use cases of purchases.
+pub struct Purchases {
+    ledger: Ledger,
+    tables: PurchaseTables,
+    ports: PurchasePorts,
+    settings: PurchaseSettings,
+    locks: [Mutex<()>; LOCKS],
+    counts: webhook::EventCounts,
+}
+
+impl Purchases {
+    /// The use cases on this ledger, these tables and ports.
+    #[must_use]
+    pub fn new(ledger: Ledger, tables: PurchaseTables, ports: PurchasePorts, settings: PurchaseSettings) -> Self {
+        Self {
+            ledger,
+            tables,
+            ports,
+            settings,
+            locks: std::array::from_fn(|_| Mutex::new(())),
+            counts: webhook::EventCounts::default(),
+        }
+    }
+
+    /// How credits are sold.
+    #[must_use]
+    pub const fn terms(&self) -> &SaleTerms {
+        &self.settings.terms
+    }
+
+    /// An order.
+    ///
+    /// # Errors
+    /// When there is none, or the store fails.
+    pub async fn order(&self, id: OrderId) -> Result<opencredits_store::Order, PurchaseError> {
+        let found = self.tables.orders.order(id).await?;
+        found.ok_or_else(|| PurchaseError::NoOrder { id: id.to_string() })
+    }
+
+    /// At most `max` orders, newest first, below `before`; of one person where `user` is given.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn orders(
+        &self,
+        user: Option<UserId>,
+        before: Option<OrderId>,
+        max: u32,
+    ) -> Result<Vec<opencredits_store::Order>, PurchaseError> {
+        Ok(self.tables.orders.orders(user, before, max).await?)
+    }
+
+    fn now(&self) -> UnixMs {
+        self.ports.clock.now()
+    }
+
+    /// The lock of an order: within a process its payment is read and booked by one task at a time.
+    fn lock(&self, order: OrderId) -> &Mutex<()> {
+        let [.., last] = order.bits().to_be_bytes();
+        let [first, ..] = &self.locks;
+        self.locks.get(usize::from(last) % LOCKS).unwrap_or(first)
+    }
+}

@@ -1,0 +1,130 @@
+//! Movements of money at the processor: each is booked once, under its own id.
+
+use super::Purchases;
+use super::booking::{entry_id, minor};
+use super::error::PurchaseError;
+use crate::books::PerCurrency;
+use opencredits_billing::{Money, MoneyMovement, MovementKind, PaymentState};
+use opencredits_ledger::{Floor, OpenAccount, Transfer};
+use opencredits_store::Order;
+use opencredits_units::{AccountId, EntryId, NanoUsd};
+
+/// An order, and what the processor says of it.
+#[derive(Clone, Copy)]
+pub(super) struct Owned<'a> {
+    pub(super) order: &'a Order,
+    pub(super) state: &'a PaymentState,
+}
+
+/// Whose a movement is.
+#[derive(Clone, Copy)]
+pub(super) enum Whose<'a> {
+    Order(Owned<'a>),
+    /// Ours, for an order that is unknown.
+    Suspense,
+    /// Of another product on the account.
+    Foreign,
+}
+
+/// One transfer of a movement; an amount below zero goes the other way.
+struct Part {
+    role: &'static str,
+    from: AccountId,
+    to: AccountId,
+    amount: NanoUsd,
+}
+
+impl Purchases {
+    /// Books every movement of an order that is not in the books yet.
+    pub(super) async fn book_movements(&self, owned: Owned<'_>) -> Result<(), PurchaseError> {
+        let of_disputes = owned.state.disputes.iter().flat_map(|dispute| &dispute.movements);
+        for movement in owned.state.movements.iter().chain(of_disputes) {
+            self.book_movement(movement, Whose::Order(owned)).await?;
+        }
+        Ok(())
+    }
+
+    /// Books a movement, unless it is in the books; whether it was not.
+    pub(super) async fn book_movement(
+        &self,
+        movement: &MoneyMovement,
+        whose: Whose<'_>,
+    ) -> Result<bool, PurchaseError> {
+        if self.is_booked(movement)? {
+            return Ok(false);
+        }
+        let parts = parts(movement, whose)?;
+        let memo = format!("{} {}", movement.id, movement.source.as_deref().unwrap_or_default());
+        for part in &parts {
+            for id in [part.from, part.to] {
+                let account = OpenAccount { id, floor: Floor::None, contra: None };
+                self.ledger.open_account(account, self.now())?.accepted();
+            }
+        }
+        let transfer = |part: &Part| -> Result<Transfer<'_>, PurchaseError> {
+            let Part { role, from, to, amount } = *part;
+            let back = amount.is_negative();
+            let (from, to) = if back { (to, from) } else { (from, to) };
+            let amount = if back { amount.checked_neg().ok_or(PurchaseError::Overflow)? } else { amount };
+            Ok(Transfer { id: part_id(movement, role), from, to, amount, memo: memo.as_bytes() })
+        };
+        let transfers = parts.iter().map(transfer).collect::<Result<Vec<_>, _>>()?;
+        self.ledger.transfer_linked(&transfers, self.now())?.durable().await?;
+        Ok(true)
+    }
+
+    /// Whether a movement is in the books.
+    pub(super) fn is_booked(&self, movement: &MoneyMovement) -> Result<bool, PurchaseError> {
+        Ok(self.ledger.entry(part_id(movement, GROSS))?.is_some())
+    }
+}
+
+/// The part that every movement has.
+const GROSS: &str = "gross";
+
+fn part_id(movement: &MoneyMovement, role: &str) -> EntryId {
+    entry_id(movement.created_at, &["movement", role], &[movement.id.as_str().as_bytes()])
+}
+
+fn parts(movement: &MoneyMovement, whose: Whose<'_>) -> Result<Vec<Part>, PurchaseError> {
+    let currency = movement.amount.currency();
+    let in_its = |kind: PerCurrency| kind.account(currency.code());
+    let (gross, fee) = (minor(movement.amount.minor())?, minor(movement.fee.minor())?);
+    let processor = in_its(PerCurrency::Processor);
+    let converted = match whose {
+        Whose::Order(owned) if owned.order.currency != currency.code() => Some(owned),
+        _ => None,
+    };
+    let counter = match (&movement.kind, whose) {
+        (MovementKind::Payout, _) => PerCurrency::Bank,
+        (MovementKind::Fee, _) => PerCurrency::ProcessorFees,
+        (_, Whose::Order(_)) if converted.is_some() => PerCurrency::Exchange,
+        (_, Whose::Order(_)) => PerCurrency::Clearing,
+        (_, Whose::Suspense) => PerCurrency::Suspense,
+        (_, Whose::Foreign) => PerCurrency::Foreign,
+    };
+    let part = |role, from, to, amount| Part { role, from, to, amount };
+    let mut parts = vec![part(GROSS, processor, in_its(counter), gross)];
+    if fee != NanoUsd::ZERO {
+        parts.push(part("fee", in_its(PerCurrency::ProcessorFees), processor, fee));
+    }
+    // The account is settled in another currency than the order: what the order expects is met by the exchange.
+    if let Some(owned) = converted {
+        let [exchange, clearing] =
+            [PerCurrency::Exchange, PerCurrency::Clearing].map(|kind| kind.account(&owned.order.currency));
+        let amount = minor(ordered(movement, owned.state).map_or(0, Money::minor))?;
+        let amount = if gross.is_negative() { amount.checked_neg().ok_or(PurchaseError::Overflow)? } else { amount };
+        if amount != NanoUsd::ZERO {
+            parts.push(part("converted", exchange, clearing, amount));
+        }
+    }
+    Ok(parts)
+}
+
+/// The amount of a movement in the order's currency, without its sign: that of the object that caused it.
+fn ordered(movement: &MoneyMovement, state: &PaymentState) -> Option<Money> {
+    let source = movement.source.as_deref()?;
+    let refund = state.refunds.iter().find(|refund| refund.id.as_str() == source).map(|refund| refund.amount);
+    let dispute = || state.disputes.iter().find(|dispute| dispute.id.as_str() == source).map(|dispute| dispute.amount);
+    refund.or_else(dispute).or(state.paid)
+}

@@ -1,0 +1,205 @@
+//! Reconciliation: walks the processor's events and its books, and finds what nobody told us.
+
+use super::Purchases;
+use super::error::PurchaseError;
+use super::movements::Whose;
+use super::settle::Settled;
+use super::webhook::Heard;
+use crate::books::PerCurrency;
+use opencredits_billing::{After, Currency, MoneyMovement, MovementKind, PaymentError};
+use opencredits_units::{NanoUsd, UnixMs};
+use std::collections::BTreeMap;
+
+/// Pages of a list that one run reads at most; the next run goes on.
+const PAGES_MAX: usize = 1_000;
+/// Orders of one round of checks.
+const CHECKS_MAX: u32 = 200;
+/// How long the processor keeps events, with some hours to spare.
+const EVENTS_MS: u64 = 29 * UnixMs::DAY_MS;
+/// An order whose check failed waits so long for the next.
+const AGAIN_MS: u64 = 5 * 60_000;
+const EVENTS: &str = "payments.events";
+const MOVEMENTS: &str = "payments.movements";
+
+/// What a reconciliation found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReconcileReport {
+    /// Events that were read.
+    pub events: usize,
+    /// Of these, those about payments of ours.
+    pub events_ours: usize,
+    /// Orders that were read again.
+    pub orders: usize,
+    /// Movements of money that were read.
+    pub movements: usize,
+    /// Of these, those that were not in the books before.
+    pub movements_booked: usize,
+    /// Movements of ours whose order is unknown, by their ids.
+    pub suspense: Vec<String>,
+    /// What failed, and is tried again in the next run.
+    pub failures: Vec<String>,
+    /// Payments and refunds that are in one of both books only, by currency, in billionths: zero when all agree.
+    pub clearing: BTreeMap<String, NanoUsd>,
+    /// What the processor holds for us by our books, by currency, in billionths.
+    pub processor: BTreeMap<String, NanoUsd>,
+}
+
+impl Purchases {
+    /// Reads orders that are due to be read again. A failure with one does not keep others waiting.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn check_due(&self) -> Result<usize, PurchaseError> {
+        let due = self.tables.orders.orders_to_check(self.now(), CHECKS_MAX).await?;
+        for order in &due {
+            if let Err(error) = self.settle_order(order.id).await {
+                tracing::warn!(order = %order.id, %error, "cannot read an order's payment; trying again");
+                self.postpone(order.id).await?;
+            }
+        }
+        Ok(due.len())
+    }
+
+    async fn postpone(&self, id: opencredits_units::OrderId) -> Result<(), PurchaseError> {
+        let mut order = self.order(id).await?;
+        order.check_at = Some(self.now().saturating_add_ms(AGAIN_MS));
+        match self.stored(order).await {
+            Ok(_) | Err(PurchaseError::Contended { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Walks everything, and says what differed.
+    ///
+    /// # Errors
+    /// When the processor cannot be asked, or ledger or store fail.
+    pub async fn reconcile(&self) -> Result<ReconcileReport, PurchaseError> {
+        let mut report = ReconcileReport::default();
+        self.walk_events(&mut report).await?;
+        self.walk_orders(&mut report).await?;
+        self.walk_movements(&mut report).await?;
+        self.sum_up(&mut report)?;
+        Ok(report)
+    }
+
+    async fn walk_events(&self, report: &mut ReconcileReport) -> Result<(), PurchaseError> {
+        let mut position = self.tables.cursors.cursor(EVENTS).await?.and_then(|id| id.parse().ok());
+        for _ in 0..PAGES_MAX {
+            let from = UnixMs::new(self.now().get().saturating_sub(EVENTS_MS));
+            let after = position.as_ref().map_or(After::Time(from), After::Id);
+            let page = match self.ports.payments.events_after(after).await {
+                // The event is too old to go on from.
+                Err(PaymentError::NotFound { .. }) if position.is_some() => {
+                    position = None;
+                    continue;
+                }
+                page => page?,
+            };
+            for hint in &page.items {
+                report.events = report.events.saturating_add(1);
+                match self.heed(hint).await {
+                    Ok(heard) => {
+                        report.events_ours = report.events_ours.saturating_add(usize::from(heard == Heard::Settled))
+                    }
+                    Err(error) => report.failures.push(format!("event {}: {error}", hint.event)),
+                }
+            }
+            if let Some(next) = page.next {
+                self.tables.cursors.set_cursor(EVENTS, next.as_str()).await?;
+                position = Some(next);
+            }
+            if !page.has_more {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every order of which something more is expected, due or not.
+    async fn walk_orders(&self, report: &mut ReconcileReport) -> Result<(), PurchaseError> {
+        let mut before = None;
+        loop {
+            let page = self.tables.orders.orders(None, before, CHECKS_MAX).await?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            before = Some(last.id);
+            for order in page.iter().filter(|order| order.check_at.is_some()) {
+                report.orders = report.orders.saturating_add(1);
+                if let Err(error) = self.settle_order(order.id).await {
+                    report.failures.push(format!("{}: {error}", order.id));
+                }
+            }
+        }
+    }
+
+    async fn walk_movements(&self, report: &mut ReconcileReport) -> Result<(), PurchaseError> {
+        let mut position = self.tables.cursors.cursor(MOVEMENTS).await?.and_then(|id| id.parse().ok());
+        for _ in 0..PAGES_MAX {
+            let after = position.as_ref().map_or(After::Time(UnixMs::default()), After::Id);
+            let page = self.ports.payments.movements_after(after).await?;
+            for movement in &page.items {
+                report.movements = report.movements.saturating_add(1);
+                if let Err(error) = self.walk_movement(movement, report).await {
+                    // The walk stops here, so that no cent is passed over.
+                    report.failures.push(format!("movement {}: {error}", movement.id));
+                    return Ok(());
+                }
+            }
+            if let Some(next) = page.next {
+                self.tables.cursors.set_cursor(MOVEMENTS, next.as_str()).await?;
+                position = Some(next);
+            }
+            if !page.has_more {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn walk_movement(&self, movement: &MoneyMovement, report: &mut ReconcileReport) -> Result<(), PurchaseError> {
+        if self.is_booked(movement)? {
+            return Ok(());
+        }
+        report.movements_booked = report.movements_booked.saturating_add(1);
+        let is_the_accounts = matches!(movement.kind, MovementKind::Fee | MovementKind::Payout);
+        let subject = movement.subject().filter(|_| !is_the_accounts);
+        let whose = match subject {
+            None => Whose::Foreign,
+            Some(subject) => match self.settle(&subject).await {
+                // Settling it books its movements; one that is still not among them is booked by itself.
+                Ok(Settled::Ours(_)) | Err(PurchaseError::UnknownOrder { .. }) => Whose::Suspense,
+                Ok(Settled::Foreign) | Err(PurchaseError::Payment(PaymentError::NotFound { .. })) => Whose::Foreign,
+                Err(error) => return Err(error),
+            },
+        };
+        let was_booked = self.book_movement(movement, whose).await?;
+        if was_booked && matches!(whose, Whose::Suspense) {
+            tracing::error!(movement = %movement.id, "money of ours at the payment processor belongs to no order; it is in suspense");
+            report.suspense.push(movement.id.to_string());
+        }
+        Ok(())
+    }
+
+    fn sum_up(&self, report: &mut ReconcileReport) -> Result<(), PurchaseError> {
+        for row in self.ledger.accounts() {
+            let Some((kind, currency)) = PerCurrency::of(row.account.id) else { continue };
+            let sums = match kind {
+                PerCurrency::Clearing => &mut report.clearing,
+                PerCurrency::Processor => &mut report.processor,
+                _ => continue,
+            };
+            let posted = row.balance.posted;
+            // What we own is below zero in the ledger.
+            let shown = if kind == PerCurrency::Processor { posted.checked_neg() } else { Some(posted) };
+            sums.insert(currency, shown.ok_or(PurchaseError::Overflow)?);
+        }
+        Ok(())
+    }
+
+    /// The currencies that credits are sold in, the default first.
+    #[must_use]
+    pub fn currencies(&self) -> Vec<Currency> {
+        self.settings.terms.currencies.iter().map(|terms| terms.currency).collect()
+    }
+}

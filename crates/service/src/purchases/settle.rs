@@ -1,0 +1,277 @@
+//! Settlement: one way for every event, poll, job and command.
+
+use super::booking::Booking;
+use super::create::order_ref;
+use super::error::PurchaseError;
+use super::movements::Owned;
+use super::target::{granted, order_state, target};
+use super::{OnFraudWarning, PurchaseNotice, Purchases};
+use opencredits_billing::{
+    DisputeEffect, Owner, PaymentError, PaymentRef, PaymentState, Progress, RefundRequest, RefundStatus,
+};
+use opencredits_store::{Booked, Bookings, Order, OrderState, Payer, TopUpState};
+use opencredits_units::{NanoUsd, OrderId, UnixMs};
+
+/// How often an order is read anew when another process changes it at the same time.
+const TRIES_MAX: usize = 4;
+const MINUTE_MS: u64 = 60_000;
+const HOUR_MS: u64 = 60 * MINUTE_MS;
+
+/// What a settlement found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// The order stands as the processor says, and so do the books.
+    Ours(Box<Order>),
+    /// The payment is none of ours: of another product or installation on the same account, or in the other mode.
+    Foreign,
+}
+
+impl Purchases {
+    /// Brings an order and the books to where the processor says that they stand.
+    ///
+    /// # Errors
+    /// [`PurchaseError::UnknownOrder`] when the payment is ours and its order is not there; when the payment does not fit
+    /// the order; when processor, ledger or store fail. It may be repeated after any error.
+    pub async fn settle(&self, payment: &PaymentRef) -> Result<Settled, PurchaseError> {
+        if let PaymentRef::Order(order) = payment
+            && let Ok(id) = order.as_str().parse()
+        {
+            return self.settle_order(id).await;
+        }
+        if let PaymentRef::Payment(id) = payment
+            && let Some(order) = self.tables.orders.order_by_payment(id.as_str()).await?
+        {
+            return self.settle_by(order.id, payment).await;
+        }
+        // It is read once to find its order, and again under the order's lock.
+        let state = self.ports.payments.payment(payment).await?;
+        match self.owner(&state)? {
+            None => Ok(Settled::Foreign),
+            Some(order) => self.settle_by(order, &named_by(&state).unwrap_or_else(|| payment.clone())).await,
+        }
+    }
+
+    /// The same, for an order of ours.
+    ///
+    /// # Errors
+    /// As [`Purchases::settle`].
+    pub async fn settle_order(&self, id: OrderId) -> Result<Settled, PurchaseError> {
+        let order = self.order(id).await?;
+        let by_page = || order.page.as_ref().and_then(|page| page.session.parse().ok()).map(PaymentRef::Session);
+        let by_payment = order.payment.as_ref().and_then(|id| id.parse().ok()).map(PaymentRef::Payment);
+        match by_payment.or_else(by_page) {
+            Some(payment) => self.settle_by(id, &payment).await,
+            None => self.settle_by(id, &PaymentRef::Order(order_ref(id)?)).await,
+        }
+    }
+
+    async fn settle_by(&self, id: OrderId, payment: &PaymentRef) -> Result<Settled, PurchaseError> {
+        let _alone = self.lock(id).lock().await;
+        for _ in 0..TRIES_MAX {
+            match self.settle_once(id, payment).await {
+                Err(PurchaseError::Contended { .. }) => {}
+                done => return done,
+            }
+        }
+        Err(PurchaseError::Contended { id })
+    }
+
+    async fn settle_once(&self, id: OrderId, payment: &PaymentRef) -> Result<Settled, PurchaseError> {
+        let Some(order) = self.tables.orders.order(id).await? else {
+            return Err(PurchaseError::UnknownOrder { payment: payment.as_str().to_owned() });
+        };
+        let order = self.finish_booking(order).await?;
+        let state = match self.ports.payments.payment(payment).await {
+            Ok(state) => state,
+            // Nothing was begun there: the answer to our request was lost, or it never arrived.
+            Err(PaymentError::NotFound { .. }) if order.page.is_none() && order.payment.is_none() => {
+                return self.never_begun(order).await;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if self.owner(&state)? != Some(id) {
+            return Ok(Settled::Foreign);
+        }
+        let before = order.clone();
+        let order = self.book(order, &state).await?;
+        self.book_movements(Owned { order: &order, state: &state }).await?;
+        self.keep_payer(&order, &state).await?;
+        self.tell(&before, &order).await;
+        if self.heed_warnings(&state).await? {
+            // It was refunded, and is read anew.
+            return Err(PurchaseError::Contended { id });
+        }
+        Ok(Settled::Ours(Box::new(order)))
+    }
+
+    /// The order of a payment; `None` when it is none of ours.
+    fn owner(&self, state: &PaymentState) -> Result<Option<OrderId>, PurchaseError> {
+        let payment = || named_by(state).map_or_else(String::new, |payment| payment.as_str().to_owned());
+        match state.owner(&self.settings.marker) {
+            _ if state.mode != self.settings.mode => Ok(None),
+            Owner::Foreign => Ok(None),
+            Owner::OursWithoutOrder => Err(PurchaseError::UnknownOrder { payment: payment() }),
+            Owner::Ours(order) => match order.as_str().parse() {
+                Ok(order) => Ok(Some(order)),
+                Err(_) => Err(PurchaseError::UnknownOrder { payment: payment() }),
+            },
+        }
+    }
+
+    /// Makes a booking that a crash may have left unmade.
+    async fn finish_booking(&self, order: Order) -> Result<Order, PurchaseError> {
+        if order.bookings.number == 0 || order.bookings.is_made {
+            return Ok(order);
+        }
+        self.make_booking(order).await
+    }
+
+    async fn make_booking(&self, mut order: Order) -> Result<Order, PurchaseError> {
+        let user = self.tables.users.user(order.user).await?;
+        let user = user.ok_or_else(|| PurchaseError::NoOrder { id: order.id.to_string() })?;
+        let booking = Booking { ledger: &self.ledger, order: &order, wallet: user.wallet, now: self.now() };
+        let effect = booking.make().await?;
+        if effect.owed > NanoUsd::ZERO {
+            tracing::warn!(order = %order.id, owed = %effect.owed, "credits were taken back that had been spent; the person owes them");
+        }
+        order.bookings.is_made = true;
+        self.stored(order).await
+    }
+
+    /// Books the difference between what the books show and what they must show.
+    async fn book(&self, mut order: Order, state: &PaymentState) -> Result<Order, PurchaseError> {
+        let now = self.now();
+        let after = kept(order.bookings.after, target(&order, state)?, &order);
+        let is_changed = after != order.bookings.after;
+        if is_changed {
+            let number = order.bookings.number.saturating_add(1);
+            let before = order.bookings.after;
+            order.bookings = Bookings { number, before, after, is_made: false, at: now };
+        }
+        order.state = order_state(state.progress);
+        if let Some(payment) = &state.payment {
+            order.payment = Some(payment.as_str().to_owned());
+        }
+        order.check_at = next_check(&order, state, now);
+        let order = self.stored(order).await?;
+        if is_changed { self.make_booking(order).await } else { Ok(order) }
+    }
+
+    /// An order that the processor has never heard of ends with the time that its page would have had.
+    async fn never_begun(&self, mut order: Order) -> Result<Settled, PurchaseError> {
+        let end = order.created_at.saturating_add_ms(self.settings.page_ms);
+        let now = self.now();
+        let is_over = end.saturating_add_ms(HOUR_MS) <= now;
+        order.state = if is_over { OrderState::Expired } else { order.state };
+        order.check_at = if is_over { None } else { Some(now.saturating_add_ms(10 * MINUTE_MS)) };
+        Ok(Settled::Ours(Box::new(self.stored(order).await?)))
+    }
+
+    /// Remembers how the person pays, and ends top-ups when a payment is disputed.
+    async fn keep_payer(&self, order: &Order, state: &PaymentState) -> Result<(), PurchaseError> {
+        let disputed =
+            state.disputes.iter().any(|dispute| dispute.effect() != DisputeEffect::None || !dispute.is_closed());
+        let warned = !state.warnings.is_empty() && self.settings.on_fraud_warning != OnFraudWarning::Log;
+        for _ in 0..TRIES_MAX {
+            let before = self.tables.payers.payer(order.user).await?;
+            let mut payer = before.clone().unwrap_or_else(|| fresh_payer(order));
+            if let Some(customer) = &state.customer {
+                payer.customer = Some(customer.as_str().to_owned());
+            }
+            if let Some(method) = &state.saved_method {
+                payer.method = Some(method.as_str().to_owned());
+            }
+            if (disputed || warned) && payer.top_up == TopUpState::On {
+                payer.top_up = TopUpState::Disputed;
+            }
+            let is_same = before.map_or_else(|| payer == fresh_payer(order), |before| before == payer);
+            if is_same || self.tables.payers.put_payer(&payer).await? {
+                return Ok(());
+            }
+        }
+        Err(PurchaseError::Contended { id: order.id })
+    }
+
+    async fn tell(&self, before: &Order, after: &Order) {
+        let (was, is) = (before.bookings.after, after.bookings.after);
+        if was.granted == NanoUsd::ZERO && is.granted > NanoUsd::ZERO {
+            tracing::info!(order = %after.id, "a purchase was paid");
+            self.ports.notices.tell(after, PurchaseNotice::Paid).await;
+        }
+        if is.refunded_minor > was.refunded_minor {
+            self.ports.notices.tell(after, PurchaseNotice::Refunded(is.taken)).await;
+        }
+        if is.disputed_minor > was.disputed_minor || is.lost_minor > was.lost_minor {
+            tracing::error!(order = %after.id, "a payment is disputed, or a dispute is lost; answer it at the payment processor");
+        }
+    }
+
+    /// The issuer of the card reports fraud: a dispute is likely. Whether the payment was refunded for that.
+    async fn heed_warnings(&self, state: &PaymentState) -> Result<bool, PurchaseError> {
+        let Some(warning) = state.warnings.iter().find(|warning| warning.actionable) else {
+            return Ok(false);
+        };
+        tracing::error!(warning = %warning.id, "a card's issuer reports a payment as fraud; see docs/payments.md");
+        let is_refunded = state.refunds.iter().any(|refund| refund.status.counts());
+        let refunds = self.settings.on_fraud_warning == OnFraudWarning::Refund;
+        let Some(payment) = state.payment.clone().filter(|_| refunds && !is_refunded) else {
+            return Ok(false);
+        };
+        let key = format!("warning-{}", warning.id);
+        self.ports.payments.refund(&RefundRequest { payment, amount: None, key }).await?;
+        Ok(true)
+    }
+}
+
+/// What the books must show, where the processor no longer says that an order was paid whose credits were given: all of them
+/// are taken back.
+fn kept(booked: Booked, target: Booked, order: &Order) -> Booked {
+    if booked.granted == NanoUsd::ZERO || target.granted > NanoUsd::ZERO {
+        return target;
+    }
+    let lost_minor = booked.paid_minor.saturating_sub(booked.refunded_minor);
+    Booked { taken: granted(order), frozen: NanoUsd::ZERO, disputed_minor: 0, lost_minor, ..booked }
+}
+
+/// The surest name of a payment.
+fn named_by(state: &PaymentState) -> Option<PaymentRef> {
+    let by_page = || state.session.clone().map(PaymentRef::Session);
+    state.payment.clone().map(PaymentRef::Payment).or_else(by_page)
+}
+
+/// A record of somebody who has not paid yet.
+pub(super) fn fresh_payer(order: &Order) -> Payer {
+    Payer {
+        user: order.user,
+        version: 0,
+        customer: None,
+        method: None,
+        top_up: TopUpState::Off,
+        threshold: NanoUsd::ZERO,
+        amount_minor: 0,
+        currency: order.currency.clone(),
+        monthly_max_minor: 0,
+        month: 0,
+        month_minor: 0,
+        charging: None,
+    }
+}
+
+/// When the processor is asked again without being told to. Events that get lost are found so.
+fn next_check(order: &Order, state: &PaymentState, now: UnixMs) -> Option<UnixMs> {
+    let age_ms = now.ms_since(order.created_at);
+    let pending =
+        |status| matches!(status, RefundStatus::Pending | RefundStatus::RequiresAction | RefundStatus::Unknown);
+    let is_moving = state.refunds.iter().any(|refund| pending(refund.status))
+        || state.disputes.iter().any(|dispute| !dispute.is_closed());
+    let wait_ms = match state.progress {
+        Progress::Open | Progress::Waiting if age_ms < 10 * MINUTE_MS => MINUTE_MS,
+        Progress::Open if age_ms < 2 * HOUR_MS => 10 * MINUTE_MS,
+        Progress::Open | Progress::Waiting => 6 * HOUR_MS,
+        // A payment may follow the end of its page, and a bank may still take one back.
+        Progress::Expired | Progress::Failed if age_ms < 48 * HOUR_MS => 12 * HOUR_MS,
+        _ if is_moving => 12 * HOUR_MS,
+        _ => return None,
+    };
+    Some(now.saturating_add_ms(wait_ms))
+}

@@ -1,0 +1,638 @@
+//! Purchases as text tables: one step a line, and after the bar where the books stand then.
+//!
+//! ```text
+//! buy 1000               begins a purchase of the sandbox's payment processor
+//! pay / pay later / decline / expire        what the buyer does on its page
+//! refund 300 succeeded   a refund at the processor; `refund becomes failed` changes the last one
+//! dispute 1000 needs_response               opens a dispute, or changes its status
+//! spend 400              the person spends credits of so many cents
+//! settle                 the payment is read, and booked
+//! books                  | wallet 10.00 frozen 0 debt 0 taken 0 clearing 0
+//! ```
+
+use super::*;
+use crate::books::{self, PerCurrency};
+use crate::purchases::booking::frozen_of;
+use opencredits_billing::{Currency, DisputeStatus, Money, RefundStatus, Sandbox, SaveMethod, SessionId};
+use opencredits_ledger::{Floor, OpenAccount, Transfer};
+use opencredits_store::{Order, SqliteStore, Standing, User};
+use opencredits_units::{AccountId, BasisPoints, EntryId};
+use std::sync::Mutex as StdMutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const START_MS: u64 = 1_790_000_000_000;
+
+struct Ticks(AtomicU64);
+
+impl Clock for Ticks {
+    fn now(&self) -> UnixMs {
+        UnixMs::new(self.0.load(Ordering::Relaxed))
+    }
+}
+
+struct Counting(AtomicU64);
+
+impl Entropy for Counting {
+    fn fill(&self, bytes: &mut [u8]) {
+        let count = self.0.fetch_add(1, Ordering::Relaxed);
+        let (last, _) = bytes.split_last_mut().unwrap();
+        *last = u8::try_from(count % 251).unwrap();
+    }
+}
+
+#[derive(Default)]
+struct Heard(StdMutex<Vec<PurchaseNotice>>);
+
+#[async_trait]
+impl PurchaseNotices for Heard {
+    async fn tell(&self, _order: &Order, notice: PurchaseNotice) {
+        self.0.lock().unwrap().push(notice);
+    }
+}
+
+struct Run {
+    purchases: Purchases,
+    sandbox: Arc<Sandbox>,
+    clock: Arc<Ticks>,
+    notices: Arc<Heard>,
+    user: User,
+    order: Option<OrderId>,
+    spent: u128,
+    _dir: tempfile::TempDir,
+}
+
+fn terms() -> SaleTerms {
+    let terms = |currency| CurrencyTerms {
+        currency,
+        credit_price_nano: 10_000_000,
+        amount_minor_min: 100,
+        amount_minor_max: 100_000,
+        suggested_minor: vec![1_000],
+        fee_fixed_minor: 0,
+    };
+    SaleTerms {
+        currencies: vec![terms(Currency::USD), terms(Currency::EUR)],
+        credit_face: NanoUsd::new(10_000_000),
+        fee: BasisPoints::new(0),
+        bonuses: vec![Bonus { from_minor: 5_000, share: BasisPoints::new(1_000) }],
+    }
+}
+
+impl Run {
+    async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(dir.path().join("store.db")).unwrap());
+        let ledger = Ledger::in_memory().unwrap();
+        let now = UnixMs::new(START_MS);
+        books::open(&ledger, now).unwrap();
+        let user = User {
+            id: UserId::at(now, [1; 10]),
+            wallet: AccountId::at(now, [1; 10]),
+            label: "ada".to_owned(),
+            created_at: now,
+            standing: Standing::Good,
+        };
+        store.add_user(&user).await.unwrap();
+        let wallet = OpenAccount { id: user.wallet, floor: Floor::Zero, contra: None };
+        ledger.open_account(wallet, now).unwrap().accepted();
+        let sandbox = Arc::new(Sandbox::new("test".parse().unwrap(), "http://127.0.0.1/pay/".to_owned()));
+        let clock = Arc::new(Ticks(AtomicU64::new(START_MS)));
+        let notices = Arc::new(Heard::default());
+        let tables =
+            PurchaseTables { orders: store.clone(), payers: store.clone(), users: store.clone(), cursors: store };
+        let ports = PurchasePorts {
+            payments: sandbox.clone(),
+            notices: notices.clone(),
+            clock: clock.clone(),
+            entropy: Arc::new(Counting(AtomicU64::new(1))),
+        };
+        let settings = PurchaseSettings {
+            terms: terms(),
+            marker: "test".parse().unwrap(),
+            mode: Mode::Test,
+            success_url: "http://127.0.0.1/paid".to_owned(),
+            cancel_url: "http://127.0.0.1/".to_owned(),
+            page_ms: 3_600_000,
+            open_max: 3,
+            on_fraud_warning: OnFraudWarning::Refund,
+        };
+        let purchases = Purchases::new(ledger, tables, ports, settings);
+        Self { purchases, sandbox, clock, notices, user, order: None, spent: 0, _dir: dir }
+    }
+
+    fn new_order(&self, minor: i64, currency: &str) -> NewOrder {
+        NewOrder {
+            user: self.user.id,
+            partner: None,
+            amount: Money::new(minor, currency.parse().unwrap()),
+            email: "ada@example.org".to_owned(),
+            idempotency_key: None,
+            success_url: None,
+            cancel_url: None,
+            save_method: SaveMethod::No,
+        }
+    }
+
+    async fn session(&self) -> SessionId {
+        let order = self.purchases.order(self.order.unwrap()).await.unwrap();
+        order.page.unwrap().session.parse().unwrap()
+    }
+
+    async fn line(&mut self, line: &str) -> String {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let now = self.purchases.now();
+        let number = |at: usize| words[at].parse::<i64>().unwrap();
+        match words[0] {
+            "buy" | "save" => {
+                let mut new = self.new_order(number(1), words.get(2).unwrap_or(&"usd"));
+                if words[0] == "save" {
+                    new.save_method = SaveMethod::OffSession;
+                }
+                match self.purchases.begin(new).await {
+                    Ok(order) => self.order = Some(order.id),
+                    Err(error) => return error.to_string(),
+                }
+                String::new()
+            }
+            "pay" if words.get(1) == Some(&"later") => told(self.sandbox.pay_later(&self.session().await)),
+            "pay" => told(self.sandbox.pay(&self.session().await, now)),
+            "decline" => told(self.sandbox.decline(&self.session().await)),
+            "expire" => told(self.sandbox.expire(&self.session().await)),
+            "refund" if words[1] == "becomes" => {
+                told(self.sandbox.refund_becomes(&self.session().await, refund(words[2]), now))
+            }
+            "refund" => told(self.sandbox.refund_at_processor(&self.session().await, number(1), refund(words[2]), now)),
+            "dispute" => told(self.sandbox.dispute(&self.session().await, number(1), dispute(words[2]), now)),
+            "warn" => told(self.sandbox.warn_of_fraud(&self.session().await)),
+            "spend" => self.spend(number(1)),
+            "wait" => {
+                self.clock.0.fetch_add(u64::try_from(number(1)).unwrap() * 60_000, Ordering::Relaxed);
+                String::new()
+            }
+            "settle" => match self.purchases.settle_order(self.order.unwrap()).await {
+                Ok(Settled::Ours(order)) => format!("{:?}", order.state),
+                Ok(Settled::Foreign) => "foreign".to_owned(),
+                Err(error) => error.to_string(),
+            },
+            "operator" => match self.purchases.refund(self.order.unwrap(), None, words[1]).await {
+                Ok(order) => format!("refunded {}", order.bookings.after.refunded_minor),
+                Err(error) => error.to_string(),
+            },
+            "books" => self.books().await,
+            "told" => {
+                let told: Vec<_> = self.notices.0.lock().unwrap().iter().map(|notice| format!("{notice:?}")).collect();
+                told.join(", ")
+            }
+            "rule" => {
+                let rule = TopUpRule {
+                    threshold: booking::minor(number(1)).unwrap(),
+                    amount: Money::new(number(2), Currency::USD),
+                    monthly_max_minor: number(3),
+                };
+                told(self.purchases.set_top_up(self.user.id, Some(rule)).await.map(|_| ()))
+            }
+            "method" => {
+                let mut payer = self.purchases.payer(self.user.id).await.unwrap().unwrap();
+                payer.method = Some(words[1].to_owned());
+                assert!(self.purchases.tables.payers.put_payer(&payer).await.unwrap());
+                String::new()
+            }
+            "top" => match self.purchases.top_up_all().await {
+                Ok(charged) => {
+                    let payer = self.purchases.payer(self.user.id).await.unwrap().unwrap();
+                    format!("{charged} {:?} {}", payer.top_up, payer.month_minor)
+                }
+                Err(error) => error.to_string(),
+            },
+            "reconcile" => self.reconcile().await,
+            other => panic!("no such step: {other}"),
+        }
+    }
+
+    fn spend(&mut self, minor: i64) -> String {
+        self.spent += 1;
+        let transfer = Transfer {
+            id: EntryId::from_bits(self.spent),
+            from: self.user.wallet,
+            to: books::PROVIDERS,
+            amount: booking::minor(minor).unwrap(),
+            memo: b"",
+        };
+        self.purchases.ledger.transfer(transfer, self.purchases.now()).map_or_else(|e| e.to_string(), |_| String::new())
+    }
+
+    async fn reconcile(&self) -> String {
+        let report = self.purchases.reconcile().await.unwrap();
+        let differs = report.clearing.values().filter(|amount| **amount != NanoUsd::ZERO).count();
+        format!(
+            "{} events, {} orders, {} of {} movements, {} in suspense, {} failures, {differs} differ",
+            report.events,
+            report.orders,
+            report.movements_booked,
+            report.movements,
+            report.suspense.len(),
+            report.failures.len()
+        )
+    }
+
+    fn cents(&self, account: AccountId) -> i64 {
+        let balance = self.purchases.ledger.balance(account).map(|balance| balance.posted.get()).unwrap_or_default();
+        assert_eq!(balance % 10_000_000, 0, "no part of a cent is left: {balance}");
+        balance / 10_000_000
+    }
+
+    async fn books(&self) -> String {
+        let order = self.purchases.order(self.order.unwrap()).await.unwrap();
+        let in_its = |kind: PerCurrency| self.cents(kind.account(&order.currency));
+        let parts = [
+            ("wallet", self.cents(self.user.wallet)),
+            ("frozen", self.cents(frozen_of(&order))),
+            ("debt", -self.cents(debt_of(self.user.id))),
+            ("processor", -in_its(PerCurrency::Processor)),
+            ("fees", -in_its(PerCurrency::ProcessorFees)),
+            ("disputed", -in_its(PerCurrency::Disputed)),
+            ("exchange", in_its(PerCurrency::Exchange)),
+            ("clearing", in_its(PerCurrency::Clearing)),
+        ];
+        let parts = parts.iter().filter(|(_, amount)| *amount != 0);
+        parts.map(|(name, amount)| format!("{name} {amount}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn told<E: std::fmt::Display>(done: Result<(), E>) -> String {
+    done.map_or_else(|error| error.to_string(), |()| String::new())
+}
+
+fn refund(word: &str) -> RefundStatus {
+    match word {
+        "pending" => RefundStatus::Pending,
+        "succeeded" => RefundStatus::Succeeded,
+        "failed" => RefundStatus::Failed,
+        "canceled" => RefundStatus::Canceled,
+        other => panic!("no such status: {other}"),
+    }
+}
+
+fn dispute(word: &str) -> DisputeStatus {
+    match word {
+        "inquiry" => DisputeStatus::Inquiry,
+        "inquiry_closed" => DisputeStatus::InquiryClosed,
+        "needs_response" => DisputeStatus::NeedsResponse,
+        "under_review" => DisputeStatus::UnderReview,
+        "won" => DisputeStatus::Won,
+        "lost" => DisputeStatus::Lost,
+        other => panic!("no such status: {other}"),
+    }
+}
+
+/// Runs a table; a line without a bar is a step that succeeds. Every settlement is made twice.
+async fn check(table: &str) {
+    let mut run = Run::new().await;
+    for line in table.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (step, expect) = line.split_once('|').map_or((line, ""), |(step, expect)| (step.trim(), expect.trim()));
+        let mut outcome = run.line(step).await;
+        if step == "settle" {
+            let entries = run.purchases.ledger.entries(EntryId::default(), 1_000).unwrap().len();
+            outcome = run.line(step).await;
+            run.purchases.ledger.flush().unwrap();
+            let again = run.purchases.ledger.entries(EntryId::default(), 1_000).unwrap().len();
+            assert_eq!(entries, again, "settling again books nothing: {line}");
+        }
+        assert_eq!(outcome, expect, "in the line: {line}");
+    }
+    run.purchases.ledger.flush().unwrap();
+    assert!(run.purchases.ledger.verify().unwrap().is_clean());
+}
+
+#[tokio::test]
+async fn a_paid_order_gives_its_credits_once() {
+    check(
+        "
+        buy 1000
+        settle  | Open
+        books   |
+        pay
+        settle  | Paid
+        books   | wallet 1000, processor 941, fees 59
+    ",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_bonus_is_given_with_the_credits_and_goes_back_with_them() {
+    check(
+        "
+        buy 5000
+        pay
+        settle                | Paid
+        books                 | wallet 5500, processor 4825, fees 175
+        refund 2500 succeeded
+        settle                | Paid
+        books                 | wallet 2750, processor 2325, fees 175
+        refund 2500 succeeded
+        settle                | Paid
+        books                 | processor -175, fees 175
+    ",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_delayed_payment_gives_nothing_until_it_is_there_and_a_failed_one_never() {
+    check(
+        "
+        buy 1000
+        pay later
+        settle  | Waiting
+        books   |
+        wait 4320
+        pay
+        settle  | Paid
+        books   | wallet 1000, processor 941, fees 59
+    ",
+    )
+    .await;
+    check(
+        "
+        buy 1000
+        pay later
+        settle  | Waiting
+        decline
+        settle  | Failed
+        books   |
+    ",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn refunds_count_by_their_sum_and_come_back_when_they_fail() {
+    check(
+        "
+        buy 2000
+        pay
+        settle               | Paid
+        refund 500 pending
+        settle               | Paid
+        refund 300 succeeded
+        settle               | Paid
+        books                | wallet 1200, processor 1112, fees 88
+        refund becomes canceled
+        settle               | Paid
+        books                | wallet 1500, processor 1412, fees 88
+    ",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_spent_becomes_a_debt_that_the_next_purchase_settles_first() {
+    check(
+        "
+        buy 1000
+        pay
+        settle               | Paid
+        spend 700
+        refund 1000 succeeded
+        settle               | Paid
+        books                | debt 700, processor -59, fees 59
+        buy 1000
+        pay
+        settle               | Paid
+        books                | wallet 300, processor 882, fees 118
+    ",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_failed_refund_gives_back_what_was_taken_and_settles_the_debt_first() {
+    check(
+        "
+        buy 1000
+        pay
+        settle               | Paid
+        spend 700
+        refund 1000 pending
+        settle               | Paid
+        refund becomes failed
+        settle               | Paid
+        books                | wallet 300, processor 941, fees 59
+    ",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_dispute_freezes_and_a_won_one_thaws() {
+    check(
+        "
+        buy 1000
+        pay
+        settle                      | Paid
+        spend 400
+        dispute 1000 needs_response
+        settle                      | Paid
+        books                       | frozen 600, processor -1559, fees 1559, disputed 1000
+        dispute 1000 won
+        settle                      | Paid
+        books                       | wallet 600, processor -559, fees 1559
+        refund 1000 succeeded
+        settle                      | Paid
+        books                       | debt 400, processor -1559, fees 1559
+    ",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_lost_dispute_takes_what_is_frozen_and_the_rest_is_owed() {
+    check(
+        "
+        buy 1000
+        pay
+        settle                      | Paid
+        spend 400
+        dispute 1000 needs_response
+        settle                      | Paid
+        dispute 1000 lost
+        settle                      | Paid
+        books                       | debt 400, processor -1559, fees 1559
+    ",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn an_inquiry_moves_nothing() {
+    check(
+        "
+        buy 1000
+        pay
+        settle                 | Paid
+        dispute 1000 inquiry
+        settle                 | Paid
+        dispute 1000 inquiry_closed
+        settle                 | Paid
+        books                  | wallet 1000, processor 941, fees 59
+    ",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_payment_that_arrives_after_its_page_ended_counts() {
+    check(
+        "
+        buy 1000
+        expire
+        settle  | Expired
+        books   |
+    ",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_disputed_payment_is_not_refunded_and_a_refund_is_made_once() {
+    check(
+        "
+        buy 1000
+        pay
+        dispute 1000 needs_response
+        operator a   | payment cannot be refunded: it is disputed; wait for the dispute to be closed
+        dispute 1000 won
+        operator a   | refunded 1000
+        operator a   | refunded 1000
+        books        | processor -1559, fees 1559
+    ",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_fraud_warning_refunds_the_payment_where_the_operator_says_so() {
+    check(
+        "
+        buy 1000
+        pay
+        settle   | Paid
+        warn
+        settle   | Paid
+        books    | processor -59, fees 59
+    ",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn what_nobody_told_us_is_found_by_reconciliation() {
+    check(
+        "
+        buy 1000
+        pay
+        refund 400 succeeded
+        reconcile  | 2 events, 0 orders, 0 of 2 movements, 0 in suspense, 0 failures, 0 differ
+        books      | wallet 600, processor 541, fees 59
+        reconcile  | 0 events, 0 orders, 0 of 0 movements, 0 in suspense, 0 failures, 0 differ
+        told       | Paid, Refunded(NanoUsd(4000000000))
+    ",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_balance_is_topped_up_once_at_a_time_and_within_the_months_maximum() {
+    check(
+        "
+        rule 500 1000 2500    | no payment method is saved; buy credits once with the method saved, then turn top-ups on
+        save 1000
+        pay
+        settle                | Paid
+        rule 500 1000 999     | the monthly maximum is below one top-up with its fee, 1000 minor units; raise it
+        rule 500 1000 2500
+        top                   | 0 On 0
+        spend 600
+        top                   | 1 On 1000
+        top                   | 0 On 1000
+        spend 1000
+        top                   | 1 On 2000
+        spend 1000
+        top                   | 0 On 2000
+        wait 60000
+        top                   | 1 On 1000
+        told                  | Paid, Paid, Paid, Paid
+    ",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_refused_top_up_ends_them_and_the_person_is_told_why() {
+    for (method, state, notice) in [
+        ("pm_card_chargeDeclined", "Declined", "TopUpDeclined"),
+        ("pm_card_authenticationRequired", "ActionRequired", "TopUpNeedsConfirmation"),
+    ] {
+        check(&format!(
+            "
+            save 1000
+            pay
+            settle             | Paid
+            rule 5000 1000 9000
+            method {method}
+            top                | 0 {state} 0
+            top                | 0 {state} 0
+            told               | Paid, {notice}
+            "
+        ))
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_dispute_ends_top_ups() {
+    check(
+        "
+        save 1000
+        pay
+        settle                  | Paid
+        rule 5000 1000 9000
+        dispute 1000 inquiry
+        settle                  | Paid
+        top                     | 0 Disputed 0
+    ",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_person_has_a_few_open_orders_and_the_same_again_is_the_same() {
+    check(
+        "
+        buy 1000
+        buy 1000
+        buy 1100
+        buy 1200
+        buy 1300   | 3 purchases wait to be paid; pay one of them, or wait until they expire
+        buy 1200
+        expire
+        settle     | Expired
+        buy 1300
+    ",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn another_currency_is_met_by_the_exchange() {
+    check(
+        "
+        buy 1000 eur
+        pay
+        settle   | Paid
+        books    | wallet 1000, processor 941, fees 59, exchange 1000
+    ",
+    )
+    .await;
+}

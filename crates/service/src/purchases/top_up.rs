@@ -1,0 +1,277 @@
+//! Top-ups: a saved payment method is charged when a balance is below its threshold, one charge at a time for a person.
+
+use super::create::order_ref;
+use super::error::PurchaseError;
+use super::settle::Settled;
+use super::{PurchaseNotice, Purchases, target};
+use crate::ports::fresh_id;
+use opencredits_billing::{ChargeOutcome, Money, PaymentRef, Retry, SavedCharge};
+use opencredits_store::{Bookings, Order, OrderOrigin, OrderState, Payer, TopUpState};
+use opencredits_units::{NanoUsd, UnixMs, UserId};
+
+/// People that are looked at in one page.
+const PAGE_MAX: u32 = 200;
+/// Attempts at one charge, each with an idempotency key of its own.
+const ATTEMPTS_MAX: u32 = 5;
+/// When an order that is being charged is looked at without being told to.
+const CHECK_MS: u64 = 60_000;
+
+/// When and how a balance is topped up by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TopUpRule {
+    /// Below this balance.
+    pub threshold: NanoUsd,
+    /// With credits for this amount; the fee comes on top.
+    pub amount: Money,
+    /// The most that is charged so in a calendar month, UTC, in the minor unit of the amount's currency.
+    pub monthly_max_minor: i64,
+}
+
+impl Purchases {
+    /// How a person pays.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn payer(&self, user: UserId) -> Result<Option<Payer>, PurchaseError> {
+        Ok(self.tables.payers.payer(user).await?)
+    }
+
+    /// Turns top-ups of a person on by this rule, or off.
+    ///
+    /// # Errors
+    /// When nothing is sold for the amount, when no payment method is saved, when the month's maximum is below one charge,
+    /// or when the store fails.
+    pub async fn set_top_up(&self, user: UserId, rule: Option<TopUpRule>) -> Result<Payer, PurchaseError> {
+        let kept = self.tables.payers.payer(user).await?;
+        let Some(rule) = rule else {
+            let Some(mut payer) = kept else {
+                return Err(PurchaseError::NoMethod);
+            };
+            payer.top_up = TopUpState::Off;
+            return self.put(payer).await;
+        };
+        let price = self.settings.terms.price(rule.amount).map_err(PurchaseError::NotSold)?;
+        let mut payer = kept.filter(|payer| payer.method.is_some()).ok_or(PurchaseError::NoMethod)?;
+        if rule.monthly_max_minor < price.total.minor() {
+            return Err(PurchaseError::MonthlyMax { least_minor: price.total.minor() });
+        }
+        payer.top_up = TopUpState::On;
+        payer.threshold = rule.threshold;
+        payer.amount_minor = rule.amount.minor();
+        payer.currency = rule.amount.currency().code().to_owned();
+        payer.monthly_max_minor = rule.monthly_max_minor;
+        self.put(payer).await
+    }
+
+    /// Charges everybody whose balance is below the threshold. A failure with one person does not keep others waiting.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn top_up_all(&self) -> Result<usize, PurchaseError> {
+        let (mut after, mut charged) = (UserId::default(), 0_usize);
+        loop {
+            let page = self.tables.payers.payers_to_top_up(after, PAGE_MAX).await?;
+            let Some(last) = page.last() else {
+                return Ok(charged);
+            };
+            after = last.user;
+            for payer in page {
+                let user = payer.user;
+                match self.top_up(payer).await {
+                    Ok(was_charged) => charged = charged.saturating_add(usize::from(was_charged)),
+                    Err(error) => tracing::error!(%user, %error, "cannot top up a balance; trying again"),
+                }
+            }
+        }
+    }
+
+    /// Charges one person if it is time; whether they were charged.
+    async fn top_up(&self, payer: Payer) -> Result<bool, PurchaseError> {
+        if let Some(order) = payer.charging {
+            let order = self.order(order).await?;
+            return self.go_on(payer, order).await;
+        }
+        let Some(user) = self.tables.users.user(payer.user).await? else {
+            return Ok(false);
+        };
+        if self.ledger.balance(user.wallet)?.available >= payer.threshold {
+            return Ok(false);
+        }
+        let Some((payer, order)) = self.begin_charge(payer).await? else {
+            return Ok(false);
+        };
+        self.go_on(payer, order).await
+    }
+
+    /// Stores the order, and that it is the one being charged. Of two processes one succeeds; the other's order ends unpaid.
+    async fn begin_charge(&self, mut payer: Payer) -> Result<Option<(Payer, Order)>, PurchaseError> {
+        let amount = Money::new(payer.amount_minor, payer.currency.parse()?);
+        let price = self.settings.terms.price(amount).map_err(PurchaseError::NotSold)?;
+        let now = self.now();
+        let month = month_of(now);
+        let so_far = if payer.month == month { payer.month_minor } else { 0 };
+        let with_this = so_far.checked_add(price.total.minor()).ok_or(PurchaseError::Overflow)?;
+        if with_this > payer.monthly_max_minor {
+            return Ok(None);
+        }
+        let order = Order {
+            id: fresh_id(now, &*self.ports.entropy),
+            version: 1,
+            user: payer.user,
+            partner: None,
+            origin: OrderOrigin::TopUp,
+            request: None,
+            currency: price.total.currency().code().to_owned(),
+            amount_minor: price.total.minor(),
+            fee_minor: price.fee_minor,
+            credits: price.credits,
+            bonus: price.bonus,
+            created_at: now,
+            state: OrderState::Open,
+            attempt: 1,
+            page: None,
+            payment: None,
+            bookings: Bookings::default(),
+            check_at: Some(now.saturating_add_ms(CHECK_MS)),
+        };
+        self.tables.orders.add_order(&order).await?;
+        (payer.charging, payer.month, payer.month_minor) = (Some(order.id), month, with_this);
+        match self.put(payer).await {
+            Ok(payer) => Ok(Some((payer, order))),
+            Err(PurchaseError::Contended { .. }) => {
+                self.stored(Order { state: OrderState::Failed, check_at: None, ..order }).await?;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Charges the order that is being charged, or sees what has become of it.
+    async fn go_on(&self, payer: Payer, order: Order) -> Result<bool, PurchaseError> {
+        if order.state != OrderState::Open {
+            let is_over = order.state != OrderState::Waiting;
+            if is_over {
+                self.end_charge(payer, &order, None).await?;
+            }
+            return Ok(false);
+        }
+        let (Some(customer), Some(method)) = (&payer.customer, &payer.method) else {
+            self.end_charge(payer, &order, Some(TopUpState::Off)).await?;
+            return Ok(false);
+        };
+        let charge = SavedCharge {
+            order: order_ref(order.id)?,
+            attempt: order.attempt,
+            amount: target::price(&order)?,
+            customer: customer.parse()?,
+            method: method.parse()?,
+            partner: None,
+            ordered_at: order.created_at,
+        };
+        match self.ports.payments.charge_saved(&charge).await {
+            Ok(ChargeOutcome::Succeeded { payment } | ChargeOutcome::Processing { payment }) => {
+                let settled = self.settle_paid(order, payment.as_str()).await?;
+                if settled.state == OrderState::Paid {
+                    self.end_charge(payer, &settled, None).await?;
+                }
+                Ok(true)
+            }
+            Ok(ChargeOutcome::ActionRequired { .. }) => {
+                self.refused(payer, order, TopUpState::ActionRequired).await?;
+                Ok(false)
+            }
+            Ok(_) => {
+                self.refused(payer, order, TopUpState::Declined).await?;
+                Ok(false)
+            }
+            Err(error) if error.retry() == Retry::NewAttempt && order.attempt < ATTEMPTS_MAX => {
+                self.stored(Order { attempt: order.attempt.saturating_add(1), ..order }).await?;
+                Err(error.into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn settle_paid(&self, mut order: Order, payment: &str) -> Result<Order, PurchaseError> {
+        order.payment = Some(payment.to_owned());
+        let order = self.stored(order).await?;
+        match self.settle(&PaymentRef::Order(order_ref(order.id)?)).await? {
+            Settled::Ours(order) => Ok(*order),
+            Settled::Foreign => Ok(order),
+        }
+    }
+
+    async fn refused(&self, payer: Payer, order: Order, state: TopUpState) -> Result<(), PurchaseError> {
+        let order = self.stored(Order { state: OrderState::Failed, check_at: None, ..order }).await?;
+        self.end_charge(payer, &order, Some(state)).await?;
+        let notice = match state {
+            TopUpState::ActionRequired => PurchaseNotice::TopUpNeedsConfirmation,
+            _ => PurchaseNotice::TopUpDeclined,
+        };
+        tracing::warn!(order = %order.id, "a top-up was refused, and top-ups of the person end");
+        self.ports.notices.tell(&order, notice).await;
+        Ok(())
+    }
+
+    /// The charge is over; top-ups go on, or end with `state`.
+    async fn end_charge(
+        &self,
+        mut payer: Payer,
+        order: &Order,
+        state: Option<TopUpState>,
+    ) -> Result<(), PurchaseError> {
+        payer.charging = None;
+        if order.state == OrderState::Failed && payer.month == month_of(order.created_at) {
+            payer.month_minor = payer.month_minor.saturating_sub(order.amount_minor).max(0);
+        }
+        if let Some(state) = state {
+            payer.top_up = state;
+        }
+        match self.put(payer).await {
+            // Whatever changed it meanwhile is kept, and the next round ends the charge.
+            Ok(_) | Err(PurchaseError::Contended { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn put(&self, mut payer: Payer) -> Result<Payer, PurchaseError> {
+        if !self.tables.payers.put_payer(&payer).await? {
+            return Err(PurchaseError::Contended { id: payer.charging.unwrap_or_default() });
+        }
+        payer.version = payer.version.saturating_add(1);
+        Ok(payer)
+    }
+
+    /// The processor's page of a person's receipts and saved payment methods.
+    ///
+    /// # Errors
+    /// When the person has never paid, or the processor fails.
+    pub async fn portal(&self, user: UserId, return_url: &str) -> Result<String, PurchaseError> {
+        let customer = self.tables.payers.payer(user).await?.and_then(|payer| payer.customer);
+        let customer = customer.ok_or(PurchaseError::NoMethod)?.parse()?;
+        Ok(self.ports.payments.portal_url(&customer, return_url).await?)
+    }
+}
+
+/// The calendar month of a time, UTC, counted from January 1970.
+fn month_of(at: UnixMs) -> u32 {
+    let ms = i64::try_from(at.get()).unwrap_or(i64::MAX);
+    let Ok(time) = jiff::Timestamp::from_millisecond(ms) else {
+        return u32::MAX;
+    };
+    let date = jiff::tz::Offset::UTC.to_datetime(time).date();
+    let months = i32::from(date.year()).saturating_sub(1970).saturating_mul(12);
+    u32::try_from(months.saturating_add(i32::from(date.month())).saturating_sub(1)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn months_are_those_of_the_calendar() {
+        for (ms, month) in [(0, 0), (31 * 86_400_000 - 1, 0), (31 * 86_400_000, 1), (1_790_000_000_000, 680)] {
+            assert_eq!(month_of(UnixMs::new(ms)), month, "{ms}");
+        }
+    }
+}
