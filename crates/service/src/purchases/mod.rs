@@ -13,6 +13,8 @@ mod error;
 mod movements;
 mod reconcile;
 mod refund;
+#[cfg(test)]
+mod schedules;
 mod settle;
 mod target;
 mod terms;
