@@ -72,10 +72,8 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     books::open(&ledger, clock.now())?;
     let hash_key = hash_key(&store, &*entropy).await?;
-    let tables =
-        KeyTables { keys: Arc::new(store.clone()), users: Arc::new(store.clone()), partners: Arc::new(store.clone()) };
     let share = BasisPoints::new(config.billing.partner_share_bps);
-    let keyring = Arc::new(KeyRing::new(tables, Arc::clone(&clock), share));
+    let keyring = Arc::new(KeyRing::new(KeyTables::of(store.clone()), Arc::clone(&clock), share));
     let forgetting = Arc::clone(&keyring);
     let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), Arc::clone(&clock), Arc::clone(&entropy))
         .on_change(move || forgetting.forget_all())

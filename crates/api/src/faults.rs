@@ -62,7 +62,9 @@ fn ours(part: &'static str, error: &dyn std::error::Error) -> Problem {
 
 const fn key_type(fault: KeyFault) -> ErrorType {
     match fault {
-        KeyFault::Suspended => ErrorType::PermissionDenied,
+        KeyFault::Suspended | KeyFault::Disabled | KeyFault::ManagesOnly | KeyFault::SpendsOnly => {
+            ErrorType::PermissionDenied
+        }
         _ => ErrorType::Authentication,
     }
 }

@@ -56,7 +56,10 @@ pub enum KeyFault {
     #[error("the request carries keys that differ; send one key, or the same in every header")]
     Disagree,
     /// The text is no user key.
-    #[error("this is no user key; they begin with oc_sk_ and carry a checksum, so look for a typing mistake")]
+    #[error(
+        "this is no key of ours; user keys begin with oc_sk_, management keys with oc_mk_, and both carry a checksum, so \
+         look for a typing mistake"
+    )]
     Malformed,
     /// The key is well-formed and unknown or revoked.
     #[error("this key is unknown or revoked; make a new one")]
@@ -67,6 +70,15 @@ pub enum KeyFault {
     /// The person is suspended.
     #[error("this account is suspended; ask the operator")]
     Suspended,
+    /// The owner has switched the key off.
+    #[error("this key is switched off; its owner can switch it on again")]
+    Disabled,
+    /// A management key was sent where a user key belongs.
+    #[error("this is a management key, which spends nothing; send a user key, which begins with oc_sk_")]
+    ManagesOnly,
+    /// A user key was sent where a management key belongs.
+    #[error("this is a user key, which manages nothing; send a management key, which begins with oc_mk_")]
+    SpendsOnly,
 }
 
 /// A worst case is not covered, with the figures that a program needs to offer a top-up.

@@ -4,7 +4,7 @@ use crate::fault::{Fault, KeyFault};
 use crate::ports::Clock;
 use moka::sync::Cache;
 use opencredits_keys::KeyDigest;
-use opencredits_store::{Key, Keys, Partners, Standing, Users};
+use opencredits_store::{Key, Keys, ManagementKeys, Partners, Standing, Users};
 use opencredits_units::{AccountId, BasisPoints, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -48,6 +48,8 @@ pub struct Spender {
     pub expires_at: Option<UnixMs>,
     /// Whether the person may spend.
     pub standing: Standing,
+    /// Whether the owner has switched the key off.
+    pub disabled: bool,
 }
 
 impl Spender {
@@ -57,11 +59,23 @@ impl Spender {
     }
 }
 
+/// The person whose account a request manages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Manager {
+    /// The person.
+    pub user: UserId,
+    /// The person's wallet.
+    pub wallet: AccountId,
+    /// The management key that was sent.
+    pub key: KeyId,
+}
+
 /// Finds keys by their digest.
 pub struct KeyRing {
     keys: Arc<dyn Keys>,
     users: Arc<dyn Users>,
     partners: Arc<dyn Partners>,
+    management: Arc<dyn ManagementKeys>,
     clock: Arc<dyn Clock>,
     default_share: BasisPoints,
     cache: Cache<KeyDigest, (u64, Option<Arc<Spender>>)>,
@@ -77,6 +91,16 @@ pub struct KeyTables {
     pub users: Arc<dyn Users>,
     /// Partners.
     pub partners: Arc<dyn Partners>,
+    /// Management keys.
+    pub management: Arc<dyn ManagementKeys>,
+}
+
+impl KeyTables {
+    /// All of them from one store.
+    pub fn of(store: impl Users + Keys + Partners + ManagementKeys + 'static) -> Self {
+        let store = Arc::new(store);
+        Self { keys: store.clone(), users: store.clone(), partners: store.clone(), management: store }
+    }
 }
 
 impl KeyRing {
@@ -84,8 +108,8 @@ impl KeyRing {
     #[must_use]
     pub fn new(tables: KeyTables, clock: Arc<dyn Clock>, default_share: BasisPoints) -> Self {
         let cache = Cache::builder().max_capacity(KEYS_MAX).time_to_live(REMEMBERED).build();
-        let KeyTables { keys, users, partners } = tables;
-        Self { keys, users, partners, clock, default_share, cache, epoch: AtomicU64::new(0) }
+        let KeyTables { keys, users, partners, management } = tables;
+        Self { keys, users, partners, management, clock, default_share, cache, epoch: AtomicU64::new(0) }
     }
 
     /// The spender of the key with this digest.
@@ -107,7 +131,22 @@ impl KeyRing {
             return Err(KeyFault::Expired.into());
         }
         match spender.standing {
+            Standing::Suspended => Err(KeyFault::Suspended.into()),
+            Standing::Good if spender.disabled => Err(KeyFault::Disabled.into()),
             Standing::Good => Ok(spender),
+        }
+    }
+
+    /// The person of the management key with this digest. It is looked up each time: a revocation counts at once.
+    ///
+    /// # Errors
+    /// When the key does not exist or was revoked, when its person is suspended, or when the store fails.
+    pub async fn manager(&self, digest: &KeyDigest) -> Result<Manager, Fault> {
+        let key = self.management.management_key(digest).await?.filter(|key| key.revoked_at.is_none());
+        let key = key.ok_or(KeyFault::Unknown)?;
+        let user = self.users.user(key.user).await?.ok_or(KeyFault::Unknown)?;
+        match user.standing {
+            Standing::Good => Ok(Manager { user: user.id, wallet: user.wallet, key: key.id }),
             Standing::Suspended => Err(KeyFault::Suspended.into()),
         }
     }
@@ -139,6 +178,7 @@ impl KeyRing {
             allowed_models: key.allowed_models,
             expires_at: key.expires_at,
             standing: user.standing,
+            disabled: key.disabled,
         }))
     }
 
@@ -162,7 +202,7 @@ impl KeyRing {
 mod tests {
     use super::*;
     use async_trait::async_trait;
-    use opencredits_store::{SqliteStore, StoreError, User};
+    use opencredits_store::{Rates, SqliteStore, StoreError, User};
     use tokio::sync::Notify;
 
     /// A store that delays the result of a look-up by digest after reading it.
@@ -196,6 +236,14 @@ mod tests {
         async fn revoke_key(&self, id: KeyId, now: UnixMs) -> Result<bool, StoreError> {
             self.store.revoke_key(id, now).await
         }
+
+        async fn update_key(&self, key: &Key) -> Result<bool, StoreError> {
+            self.store.update_key(key).await
+        }
+
+        async fn keys_in_force(&self, user: UserId, after: KeyId, max: u32) -> Result<Vec<Key>, StoreError> {
+            self.store.keys_in_force(user, after, max).await
+        }
     }
 
     struct Stopped;
@@ -223,6 +271,8 @@ mod tests {
             expires_at: None,
             limit: None,
             allowed_models: None,
+            rates: Rates::default(),
+            disabled: false,
         };
         store.add_key(&key).await.unwrap();
         key
@@ -234,8 +284,7 @@ mod tests {
         let store = SqliteStore::open(folder.path().join("store.db")).unwrap();
         let key = with_a_key(&store).await;
         let pausing = Arc::new(Pausing { store: store.clone(), has_read: Notify::new(), goes_on: Notify::new() });
-        let (users, partners) = (Arc::new(store.clone()), Arc::new(store.clone()));
-        let tables = KeyTables { keys: pausing.clone(), users, partners };
+        let tables = KeyTables { keys: pausing.clone(), ..KeyTables::of(store.clone()) };
         let ring = KeyRing::new(tables, Arc::new(Stopped), BasisPoints::ZERO);
         let revoked = async {
             pausing.has_read.notified().await;

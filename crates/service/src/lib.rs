@@ -42,7 +42,7 @@ pub use gateway::{
     PathParameters, Pending, Ports, Reaper, Receipt, Reply, Retries, RouteHealth, Settings, StreamEnd, StreamItem,
     Upstream, WholeAnswer, likely_input,
 };
-pub use keyring::{Earner, KeyRing, KeyTables, Spender};
+pub use keyring::{Earner, KeyRing, KeyTables, Manager, Spender};
 pub use memory::{FREE_BYTES, MemoryBudget, MemoryOwner, NoMemory, Reservation};
 pub use ports::{Clock, Entropy, fresh_id};
 pub use record::{AttemptRecord, GenerationRecord, Line, RecordError, SideBill, UsageSource, name_of_peer};

@@ -266,12 +266,7 @@ impl TestApp {
         let store = SqliteStore::open(folder.path().join("store.db")).unwrap();
         let fixed = Arc::new(Fixed { clock: FixedClock::at_ms(1_790_000_000_000), random: FixedRandom::seeded(7) });
         books::open(&ledger, fixed.now()).unwrap();
-        let tables = KeyTables {
-            keys: Arc::new(store.clone()),
-            users: Arc::new(store.clone()),
-            partners: Arc::new(store.clone()),
-        };
-        let keyring = Arc::new(KeyRing::new(tables, fixed.clone(), BasisPoints::new(5_000)));
+        let keyring = Arc::new(KeyRing::new(KeyTables::of(store.clone()), fixed.clone(), BasisPoints::new(5_000)));
         let forgetting = keyring.clone();
         let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), fixed.clone(), fixed.clone())
             .on_change(move || forgetting.forget_all());

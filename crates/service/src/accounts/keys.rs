@@ -6,7 +6,7 @@ use crate::books;
 use crate::ports::fresh_id;
 use opencredits_keys::UserKey;
 use opencredits_ledger::{Floor, Transfer};
-use opencredits_store::{Key, KeyLimit, StoreError};
+use opencredits_store::{Key, Rates, SpendingLimit, StoreError};
 use opencredits_units::{KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 
 /// The largest number of models on a key's list.
@@ -70,6 +70,8 @@ impl Accounts {
             expires_at: new.expires_at,
             limit,
             allowed_models: new.allowed_models,
+            rates: Rates::default(),
+            disabled: false,
         };
         match self.tables.keys.add_key(&key).await {
             Ok(()) => {}
@@ -107,7 +109,7 @@ impl Accounts {
     }
 
     /// Opens and fills the account of a limit. If the key is not made afterwards, the account stays unused.
-    async fn open_limit(&self, limit: NewLimit) -> Result<KeyLimit, AccountsError> {
+    async fn open_limit(&self, limit: NewLimit) -> Result<SpendingLimit, AccountsError> {
         let account = self.fresh_account();
         self.open(books::LIMITS, Floor::None, None).await?;
         self.open(account, Floor::Zero, Some(books::LIMITS)).await?;
@@ -119,7 +121,7 @@ impl Accounts {
             memo: b"key limit",
         };
         durable(self.ledger.transfer(transfer, self.now())?).await?;
-        Ok(KeyLimit { account, amount: limit.amount })
+        Ok(SpendingLimit { account, amount: limit.amount, reset: None, since: UnixMs::default() })
     }
 
     /// A person's keys, including revoked ones, in the order of their creation.

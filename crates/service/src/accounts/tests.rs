@@ -3,7 +3,7 @@
 use super::*;
 use crate::books;
 use opencredits_ledger::{Balance, LedgerError, PlaceHold, Replay};
-use opencredits_store::{SqliteStore, StoreError, User};
+use opencredits_store::{SqliteStore, Standing, StoreError, User};
 use opencredits_units::{BasisPoints, EntryId, KeyId, NanoUsd, PartnerId, UserId};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
@@ -269,6 +269,9 @@ impl Users for DiesOnce {
     }
     async fn users(&self, after: UserId, max: u32) -> Result<Vec<User>, StoreError> {
         self.store.users(after, max).await
+    }
+    async fn set_standing(&self, id: UserId, standing: Standing) -> Result<bool, StoreError> {
+        self.store.set_standing(id, standing).await
     }
 }
 
