@@ -228,7 +228,9 @@ fn reach(state: &State, number: Number, held: NanoUsd, wanted: NanoUsd) -> NanoU
     if account.parts.floor == Floor::None {
         return wanted;
     }
-    let has = account.balance().available.checked_add(held).unwrap_or(NanoUsd::MAX);
+    // A limit that was lowered below its open holds has less than nothing available, and honours each of them.
+    let free = account.balance().available.max(NanoUsd::ZERO);
+    let has = free.checked_add(held).unwrap_or(NanoUsd::MAX);
     wanted.min(has).max(NanoUsd::ZERO)
 }
 
@@ -406,7 +408,7 @@ impl Transfer<'_> {
 }
 
 /// Whether the id was used before for the same command; an error when it was used for another one.
-fn replay_of(state: &State, id: EntryId, fingerprint: u64) -> Result<Option<Replay>, LedgerError> {
+pub(crate) fn replay_of(state: &State, id: EntryId, fingerprint: u64) -> Result<Option<Replay>, LedgerError> {
     if id == EntryId::default() {
         // An iteration over the entries begins above it, and would miss it: so it counts as used.
         return Err(LedgerError::IdempotencyMismatch { id });
@@ -433,6 +435,9 @@ fn must_bear(state: &State, hold: &Hold, legs: &[(Number, NanoUsd)]) -> Result<(
         let given = before.checked_sub(account.posted).ok_or(LedgerError::Amount)?;
         if given > NanoUsd::ZERO {
             let lifts = hold.payer == *number || hold.limits.contains(number);
+            if lifts && given <= hold.amount {
+                continue;
+            }
             account.posted = before;
             account.held =
                 account.held.checked_sub(if lifts { hold.amount } else { NanoUsd::ZERO }).unwrap_or_default();
@@ -442,10 +447,10 @@ fn must_bear(state: &State, hold: &Hold, legs: &[(Number, NanoUsd)]) -> Result<(
     Ok(())
 }
 
-fn at_most(what: &'static str, count: usize, max: usize) -> Result<(), LedgerError> {
+pub(crate) fn at_most(what: &'static str, count: usize, max: usize) -> Result<(), LedgerError> {
     if count > max { Err(LedgerError::Limit { what, max }) } else { Ok(()) }
 }
 
-fn not_negative(amount: NanoUsd) -> Result<(), LedgerError> {
+pub(crate) fn not_negative(amount: NanoUsd) -> Result<(), LedgerError> {
     if amount.is_negative() { Err(LedgerError::Amount) } else { Ok(()) }
 }
