@@ -90,8 +90,9 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     };
     let (gateway, reaper) = Gateway::new(parts)?;
     let partners = Arc::new(store.clone());
-    let app = App { gateway, partners, settings: api_settings(config), ready: AtomicBool::new(true) };
-    Ok(Built { app: Arc::new(app), accounts: Arc::new(accounts), reaper, store })
+    let accounts = Arc::new(accounts);
+    let app = App { gateway, accounts: Arc::clone(&accounts), partners, settings: api_settings(config), ready: AtomicBool::new(true) };
+    Ok(Built { app: Arc::new(app), accounts, reaper, store })
 }
 
 /// Creates the data folder. An existing one may be open to others on purpose, such as for a backup.

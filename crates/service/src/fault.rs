@@ -1,6 +1,8 @@
 //! Refusals and failures of requests. The HTTP interface gives them status codes and texts; nothing here knows any.
 
-use opencredits_units::{GenerationId, NanoUsd};
+use crate::keyring::LimitKind;
+use crate::rates::RateLimited;
+use opencredits_units::{GenerationId, NanoUsd, UnixMs};
 use std::sync::Arc;
 
 /// A request was refused or failed.
@@ -16,6 +18,9 @@ pub enum Fault {
     /// The worst case is not covered.
     #[error("the balance or a limit does not cover the worst case of this request")]
     Payment(Box<PaymentNeeded>),
+    /// The key sends too fast.
+    #[error(transparent)]
+    Rate(#[from] RateLimited),
     /// The idempotency key was used before.
     #[error("this idempotency key was used before; its request is generation {first}")]
     Duplicate {
@@ -92,6 +97,8 @@ pub struct PaymentNeeded {
     pub affordable_max_tokens: Option<u64>,
     /// The account that does not cover it.
     pub short: Short,
+    /// When that account begins anew, where it is a limit that does.
+    pub resets_at: Option<UnixMs>,
 }
 
 /// The kind of an account.
@@ -99,8 +106,8 @@ pub struct PaymentNeeded {
 pub enum Short {
     /// The person's balance.
     Balance,
-    /// A limit of the key.
-    KeyLimit,
+    /// A limit.
+    Limit(LimitKind),
 }
 
 /// A request is invalid.

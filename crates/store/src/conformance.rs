@@ -3,7 +3,8 @@
 //! A suite panics where an implementation breaks a rule, and names the rule. It returns the store's own errors.
 
 use crate::records::{
-    AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, Rates, SpendingLimit, Standing, UsageDay, User,
+    AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, Rates, SpendingLimit, Standing, UsageDay,
+    User,
 };
 use crate::traits::{
     AuditLog, Claim, Claims, Keys, ManagementKeys, Partners, Settings, SpendingLimits, StoreError, UsageDays, Users,
@@ -158,7 +159,8 @@ pub async fn keys<S: Users + Partners + Keys>(store: &S) -> Result<(), StoreErro
     assert!(matches!(orphan, Err(StoreError::Orphan)), "a partner that is named is there");
     store.add_partner(&partner(1)).await?;
     let rates = Rates::default();
-    let bare = Key { partner: None, expires_at: None, limit: None, allowed_models: None, rates, disabled: false, ..key(2) };
+    let bare =
+        Key { partner: None, expires_at: None, limit: None, allowed_models: None, rates, disabled: false, ..key(2) };
     let none = Key { allowed_models: Some(vec![]), ..key(3) };
     for kept in [&bare, &key(1), &none] {
         store.add_key(kept).await?;
@@ -290,7 +292,7 @@ pub async fn audit_log<S: AuditLog>(store: &S) -> Result<(), StoreError> {
 ///
 /// # Panics
 /// When a rule is broken.
-pub async fn usage_days<S: UsageDays>(store: &S) -> Result<(), StoreError> {
+pub async fn usage_days<S: Users + Partners + Keys + UsageDays>(store: &S) -> Result<(), StoreError> {
     let day = UsageDay { key: key(1).id, day: 20_000, requests: 2, charged: NanoUsd::new(70) };
     let before = UsageDay { day: 19_999, ..day };
     let other = UsageDay { key: key(2).id, ..day };
@@ -300,6 +302,12 @@ pub async fn usage_days<S: UsageDays>(store: &S) -> Result<(), StoreError> {
     let twice = UsageDay { requests: 4, charged: NanoUsd::new(140), ..day };
     assert_eq!(store.usage_of(key(1).id).await?, [before, twice], "days add up, and go by time");
     assert_eq!(store.usage_of(key(3).id).await?, [], "a key that used nothing has no days");
+    assert_eq!(store.charged_to(user(1).id).await?, NanoUsd::ZERO, "nothing was charged to who has no key");
+    store.add_user(&user(1)).await?;
+    store.add_partner(&partner(1)).await?;
+    store.add_key(&key(1)).await?;
+    store.add_key(&key(2)).await?;
+    assert_eq!(store.charged_to(user(1).id).await?, NanoUsd::new(280), "the days of all keys add up");
     Ok(())
 }
 

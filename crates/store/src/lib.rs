@@ -37,7 +37,8 @@ mod sqlite;
 mod traits;
 
 pub use records::{
-    AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, Rates, SpendingLimit, Standing, UsageDay, User,
+    AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, Rates, SpendingLimit, Standing, UsageDay,
+    User,
 };
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteStore, StoreCopy};

@@ -5,7 +5,7 @@ use crate::records::{
 };
 use async_trait::async_trait;
 use opencredits_keys::KeyDigest;
-use opencredits_units::{AccountId, EntryId, GenerationId, KeyId, PartnerId, UnixMs, UserId};
+use opencredits_units::{AccountId, EntryId, GenerationId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
@@ -137,6 +137,8 @@ pub trait UsageDays: Send + Sync {
     async fn add_usage(&self, days: &[UsageDay]) -> Result<(), StoreError>;
     /// A key's days.
     async fn usage_of(&self, key: KeyId) -> Result<Vec<UsageDay>, StoreError>;
+    /// What was charged to a person in total, over all of their keys.
+    async fn charged_to(&self, user: UserId) -> Result<NanoUsd, StoreError>;
 }
 
 /// The result of a claim.
