@@ -72,10 +72,8 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     books::open(&ledger, clock.now())?;
     let hash_key = hash_key(&store, &*entropy).await?;
-    let tables =
-        KeyTables { keys: Arc::new(store.clone()), users: Arc::new(store.clone()), partners: Arc::new(store.clone()) };
     let share = BasisPoints::new(config.billing.partner_share_bps);
-    let keyring = Arc::new(KeyRing::new(tables, Arc::clone(&clock), share));
+    let keyring = Arc::new(KeyRing::new(KeyTables::of(store.clone()), Arc::clone(&clock), share));
     let forgetting = Arc::clone(&keyring);
     let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), Arc::clone(&clock), Arc::clone(&entropy))
         .on_change(move || forgetting.forget_all())
@@ -92,8 +90,15 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     };
     let (gateway, reaper) = Gateway::new(parts)?;
     let partners = Arc::new(store.clone());
-    let app = App { gateway, partners, settings: api_settings(config), ready: AtomicBool::new(true) };
-    Ok(Built { app: Arc::new(app), accounts: Arc::new(accounts), reaper, store })
+    let accounts = Arc::new(accounts);
+    let app = App {
+        gateway,
+        accounts: Arc::clone(&accounts),
+        partners,
+        settings: api_settings(config),
+        ready: AtomicBool::new(true),
+    };
+    Ok(Built { app: Arc::new(app), accounts, reaper, store })
 }
 
 /// Creates the data folder. An existing one may be open to others on purpose, such as for a backup.

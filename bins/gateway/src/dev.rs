@@ -5,6 +5,7 @@ use crate::error::StartError;
 use crate::ports;
 use opencredits_service::accounts::{AccountsError, Grant, NewKey, NewUser};
 use opencredits_service::config::{Config, LogFormat};
+use opencredits_store::Rates;
 use opencredits_units::NanoUsd;
 use std::path::Path;
 
@@ -42,6 +43,7 @@ pub(crate) async fn greet(built: &Built, config: &Config) -> Result<(), StartErr
         limit: None,
         expires_at: None,
         allowed_models: None,
+        rates: Rates::default(),
     };
     let (_, key) = accounts.add_key(new).await?;
     print(&first(config, key.reveal()));

@@ -9,7 +9,7 @@ use crate::parse_errors::Answers;
 use crate::places::Place;
 use crate::state::{App, RequestId};
 use crate::surface::{is_custom_method, surface_of_api, surface_of_path};
-use crate::{inference, lookups, models, paths, redact};
+use crate::{inference, keys, lookups, models, paths, redact};
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
@@ -74,6 +74,9 @@ pub fn service(app: Arc<App>) -> Routes {
         .route("/v1/credits/pricing", get(lookups::pricing_query).post(lookups::pricing_body))
         .route("/v1/credits/balance", get(lookups::balance))
         .route("/v1/key", get(lookups::key))
+        .route("/v1/keys", get(keys::list).post(keys::add))
+        .route("/v1/keys/{id}", get(keys::one).patch(keys::edit).delete(keys::revoke))
+        .route("/v1/credits", get(keys::credits))
         .route("/v1/generation", get(lookups::generation))
         .route("/v1/features", get(lookups::features))
         .route("/", get(root))

@@ -1,18 +1,48 @@
 //! Finds the key of a request.
 
+use crate::errors::Problem;
+use crate::faults;
+use crate::state::App;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use opencredits_keys::{KeyDigest, UserKey};
-use opencredits_service::KeyFault;
+use opencredits_keys::{KeyDigest, ManagementKey, UserKey};
+use opencredits_service::{Fault, KeyFault, Manager};
 
-/// Headers besides `Authorization` that may carry a user key.
+/// Headers besides `Authorization` that may carry a key.
 const KEY_HEADERS: [&str; 3] = ["x-user-key", "x-api-key", "x-goog-api-key"];
 
-/// The digest of the one key that the headers carry.
+/// The digest of the one user key that the headers carry.
 ///
 /// # Errors
 /// When there is no key, when keys differ, or when the text is no user key.
 pub(crate) fn key_digest(headers: &HeaderMap) -> Result<KeyDigest, KeyFault> {
+    let text = sent(headers)?;
+    UserKey::digest_of(text).map_err(|_| match ManagementKey::digest_of(text) {
+        Ok(_) => KeyFault::ManagesOnly,
+        Err(_) => KeyFault::Malformed,
+    })
+}
+
+/// The person whose account the request manages: it carries one of their management keys.
+///
+/// # Errors
+/// When there is no such key, when keys differ, when it is revoked, or when its person is suspended.
+pub(crate) async fn manager(app: &App, headers: &HeaderMap) -> Result<Manager, Problem> {
+    let problem = |fault: Fault| faults::problem(&fault, &app.settings);
+    let digest = management_digest(headers).map_err(|fault| problem(fault.into()))?;
+    app.gateway.keyring().manager(&digest).await.map_err(problem)
+}
+
+fn management_digest(headers: &HeaderMap) -> Result<KeyDigest, KeyFault> {
+    let text = sent(headers)?;
+    ManagementKey::digest_of(text).map_err(|_| match UserKey::digest_of(text) {
+        Ok(_) => KeyFault::SpendsOnly,
+        Err(_) => KeyFault::Malformed,
+    })
+}
+
+/// The text of the one key that the headers carry.
+fn sent(headers: &HeaderMap) -> Result<&str, KeyFault> {
     let bearers = headers.get_all(AUTHORIZATION).iter().map(|value| bearer(value.as_bytes()));
     let plain = KEY_HEADERS.iter().flat_map(|name| headers.get_all(*name)).map(|value| Some(value.as_bytes()));
     let mut sent = bearers.chain(plain);
@@ -25,8 +55,7 @@ pub(crate) fn key_digest(headers: &HeaderMap) -> Result<KeyDigest, KeyFault> {
             return Err(KeyFault::Disagree);
         }
     }
-    let text = std::str::from_utf8(first).map_err(|_| KeyFault::Malformed)?;
-    UserKey::digest_of(text.trim()).map_err(|_| KeyFault::Malformed)
+    std::str::from_utf8(first).map(str::trim).map_err(|_| KeyFault::Malformed)
 }
 
 fn bearer(value: &[u8]) -> Option<&[u8]> {
@@ -62,5 +91,19 @@ mod tests {
         check(&[("authorization", format!("Bearer {key}")), ("x-api-key", other)], Err(KeyFault::Disagree));
         check(&[("authorization", format!("Basic {key}"))], Err(KeyFault::Malformed));
         check(&[("x-api-key", key.replace("oc_sk_", "sk-"))], Err(KeyFault::Malformed));
+    }
+
+    #[test]
+    fn a_key_of_the_other_kind_is_told_what_it_is_for() {
+        let spending = UserKey::generate([1; 32]).reveal().to_owned();
+        let managing = ManagementKey::generate([1; 32]).reveal().to_owned();
+        check(&[("x-api-key", managing.clone())], Err(KeyFault::ManagesOnly));
+        let of = |key: &str| {
+            let value = HeaderValue::from_str(&format!("Bearer {key}")).unwrap();
+            management_digest(&HeaderMap::from_iter([(AUTHORIZATION, value)])).map(|_| ())
+        };
+        assert_eq!(of(&managing), Ok(()));
+        assert_eq!(of(&spending), Err(KeyFault::SpendsOnly));
+        assert_eq!(of("oc_mk_1"), Err(KeyFault::Malformed));
     }
 }

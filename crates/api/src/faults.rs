@@ -4,9 +4,10 @@ use crate::errors::{ErrorType, Problem};
 use crate::state::ApiSettings;
 use opencredits_ledger::LedgerError;
 use opencredits_service::{
-    Fault, KeyFault, NoRoute, PaymentNeeded, Previous, RequestFault, Short, UpstreamFault, UpstreamKind,
+    Fault, KeyFault, LimitKind, NoRoute, PaymentNeeded, Previous, RateKind, RateLimited, RequestFault, Short,
+    UpstreamFault, UpstreamKind,
 };
-use opencredits_units::NanoUsd;
+use opencredits_units::{NanoUsd, UnixMs};
 use serde_json::{Value, json};
 
 /// The `Retry-After` of a request that we cannot take now, in ms.
@@ -18,6 +19,7 @@ pub(crate) fn problem(fault: &Fault, settings: &ApiSettings) -> Problem {
         Fault::Key(key) => Problem::new(key_type(*key), key.to_string()),
         Fault::Request(request) => request_problem(request),
         Fault::Payment(needed) => payment_problem(needed, settings),
+        Fault::Rate(limited) => rate_problem(limited),
         Fault::Duplicate { first } => {
             Problem::new(ErrorType::DuplicateRequest, fault.to_string()).with("generation_id", first.to_string())
         }
@@ -62,7 +64,9 @@ fn ours(part: &'static str, error: &dyn std::error::Error) -> Problem {
 
 const fn key_type(fault: KeyFault) -> ErrorType {
     match fault {
-        KeyFault::Suspended => ErrorType::PermissionDenied,
+        KeyFault::Suspended | KeyFault::Disabled | KeyFault::ManagesOnly | KeyFault::SpendsOnly => {
+            ErrorType::PermissionDenied
+        }
         _ => ErrorType::Authentication,
     }
 }
@@ -133,16 +137,19 @@ fn payment_problem(needed: &PaymentNeeded, settings: &ApiSettings) -> Problem {
     let available = show(needed.available);
     let (kind, limit, what) = match needed.short {
         Short::Balance => (ErrorType::PaymentRequired, "balance", "the balance"),
-        Short::KeyLimit => (ErrorType::LimitReached, "key", "the limit of this key"),
+        Short::Limit(whose) => (ErrorType::LimitReached, limit_name(whose), limit_words(whose)),
     };
-    let other = match needed.short {
-        Short::Balance => "top up",
-        Short::KeyLimit => "use a key with a higher limit",
+    let resets_at = needed.resets_at.map(timestamp);
+    let other = match (needed.short, &resets_at) {
+        (Short::Balance, _) => "top up".to_owned(),
+        (Short::Limit(_), Some(at)) => format!("wait until it begins anew at {at}, or have it raised"),
+        (Short::Limit(LimitKind::Key), None) => "use a key with a higher limit".to_owned(),
+        (Short::Limit(_), None) => "have it raised".to_owned(),
     };
     let remedy = match needed.affordable_max_tokens {
         Some(tokens) if tokens > 0 => format!("ask for at most {tokens} output tokens, or {other}"),
         _ if needed.available > NanoUsd::ZERO => format!("shorten the input, or {other}"),
-        _ => other.to_owned(),
+        _ => other,
     };
     let message = match needed.required {
         Some(_) => format!("this request may cost {required} credits and {what} has {available}; {remedy}"),
@@ -154,6 +161,47 @@ fn payment_problem(needed: &PaymentNeeded, settings: &ApiSettings) -> Problem {
         .with("affordable_max_tokens", needed.affordable_max_tokens.unwrap_or(0))
         .with("top_up_url", settings.top_up_url.clone())
         .with("limit", limit)
+        .with("limit_resets_at", resets_at)
+}
+
+/// Whose limit it is, for programs.
+pub(crate) const fn limit_name(whose: LimitKind) -> &'static str {
+    match whose {
+        LimitKind::Key => "key",
+        LimitKind::Grant => "grant",
+        LimitKind::Person => "person",
+    }
+}
+
+const fn limit_words(whose: LimitKind) -> &'static str {
+    match whose {
+        LimitKind::Key => "the limit of this key",
+        LimitKind::Grant => "the limit of this app at this person",
+        LimitKind::Person => "the limit of this person",
+    }
+}
+
+fn rate_problem(limited: &RateLimited) -> Problem {
+    let RateLimited { kind, max, wait_ms } = *limited;
+    let what = match kind {
+        RateKind::Requests => format!("{max} requests in a minute"),
+        RateKind::Tokens => format!("{max} tokens in a minute"),
+        RateKind::Parallel => format!("{max} requests at once"),
+    };
+    let seconds = wait_ms.div_ceil(1_000);
+    let message = format!("this key may send {what}; try again in {seconds} seconds");
+    let limit = match kind {
+        RateKind::Requests => "requests_per_minute",
+        RateKind::Tokens => "tokens_per_minute",
+        RateKind::Parallel => "parallel_max",
+    };
+    Problem::new(ErrorType::RateLimitExceeded, message).with("limit", limit).retry_after_ms(Some(wait_ms))
+}
+
+/// A time as clients see it.
+pub(crate) fn timestamp(at: UnixMs) -> String {
+    let ms = i64::try_from(at.get()).unwrap_or_default();
+    jiff::Timestamp::from_millisecond(ms).map(|at| at.to_string()).unwrap_or_default()
 }
 
 fn upstream_problem(fault: &UpstreamFault) -> Problem {

@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, Uri, Version};
 const KEY_NAMES: [&str; 9] =
     ["key", "api_key", "apikey", "api-key", "access_token", "token", "user_key", "x-api-key", "x-goog-api-key"];
 /// Our own keys begin like this.
-const USER_KEY: &str = "oc_sk_";
+const OUR_KEYS: [&str; 2] = ["oc_sk_", "oc_mk_"];
 /// The bytes of a line of a head besides name and value, and of the first line besides method and address.
 const LINE_BYTES: usize = ": \r\n".len();
 const FIRST_LINE_BYTES: usize = "  HTTP/1.1\r\n".len();
@@ -68,6 +68,7 @@ fn key_in_query(uri: &Uri) -> Option<&'static str> {
     let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri).ok()?;
     pairs.iter().find_map(|(name, value)| {
         let known = KEY_NAMES.into_iter().find(|known| name.eq_ignore_ascii_case(known));
-        known.or_else(|| [name, value].iter().any(|text| text.contains(USER_KEY)).then_some("the query"))
+        let is_key = |text: &&String| OUR_KEYS.iter().any(|beginning| text.contains(beginning));
+        known.or_else(|| [name, value].iter().any(is_key).then_some("the query"))
     })
 }

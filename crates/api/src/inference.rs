@@ -10,13 +10,13 @@ use crate::state::{App, RequestId};
 use crate::streams::{Source, StreamBody, StreamForm};
 use crate::surface::surface_of_api;
 use crate::usage::Charged;
-use crate::{body, faults, json};
+use crate::{body, faults, json, rates};
 use axum::body::Body;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use opencredits_sanitizer::{Api, Strictness};
-use opencredits_service::MemoryOwner;
 use opencredits_service::{Admitted, Counted, Fault, InferenceRequest, Reply, WholeAnswer, name_of_peer};
+use opencredits_service::{KeyRates, MemoryOwner};
 use opencredits_units::GenerationId;
 use serde_json::json;
 use std::fmt::Write;
@@ -62,13 +62,24 @@ impl Caller {
 /// Answers a request for inference, with an error where it fails.
 pub(crate) async fn answer(caller: Caller, route: InferenceRoute, request: Request<Body>) -> Response<Body> {
     let surface = surface_of_api(route.api);
-    match serve(&caller, route, request).await {
+    let mut rates = None;
+    let mut response = match serve(&caller, route, request, &mut rates).await {
         Ok(response) => response,
         Err(problem) => problem.into_response(surface, &caller.id.text()),
+    };
+    if let Some(rates) = rates {
+        rates::tell(&rates, response.headers_mut());
     }
+    response
 }
 
-async fn serve(caller: &Caller, route: InferenceRoute, request: Request<Body>) -> Result<Response<Body>, Problem> {
+/// Serves a request. `rates` are those of its key, for its answer.
+async fn serve(
+    caller: &Caller,
+    route: InferenceRoute,
+    request: Request<Body>,
+    rates: &mut Option<Arc<KeyRates>>,
+) -> Result<Response<Body>, Problem> {
     let Caller { app, id, place } = caller;
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
     let InferenceRoute { api, path, counts, framing } = route;
@@ -76,6 +87,11 @@ async fn serve(caller: &Caller, route: InferenceRoute, request: Request<Body>) -
     let idempotency_key = idempotency_key(&headers)?;
     let digest = key_digest(&headers).map_err(|fault| problem(fault.into()))?;
     let spender = app.gateway.keyring().spender(&digest).await.map_err(problem)?;
+    rates.clone_from(&spender.rates);
+    let permit = match &spender.rates {
+        Some(rates) => Some(rates.admit().map_err(|limited| problem(limited.into()))?),
+        None => None,
+    };
     if place.as_ref().is_some_and(|place| place.has_key().is_err()) {
         return Err(faults::unavailable("there are too many connections; try again"));
     }
@@ -97,6 +113,7 @@ async fn serve(caller: &Caller, route: InferenceRoute, request: Request<Body>) -
         lowers_cap: !text(&headers, LOWER_CAP_HEADER).is_some_and(|value| value.eq_ignore_ascii_case("false")),
         strictness: strictness(app, &headers),
         path,
+        permit,
         memory,
     };
     if counts {

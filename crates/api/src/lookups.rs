@@ -2,15 +2,16 @@
 
 use crate::auth::key_digest;
 use crate::errors::{ApiSurface, ErrorType, Problem};
+use crate::faults::timestamp;
 use crate::state::{App, RequestId};
 use crate::usage::{costs_by_side, usd};
-use crate::{body, faults, json};
+use crate::{body, faults, json, keys, rates};
 use axum::body::Body;
 use axum::extract::{Extension, Query, State};
 use http::{HeaderMap, Response};
 use opencredits_catalog::{Model, Terms};
-use opencredits_service::{Fault, GenerationRecord, Line, RequestFault, Spender, UsageSource};
-use opencredits_units::{BasisPoints, Bucket, GenerationId, NanoUsd, Tokens, UnixMs, Usage};
+use opencredits_service::{Fault, GenerationRecord, KeyRates, Line, RequestFault, Spender, UsageSource};
+use opencredits_units::{BasisPoints, Bucket, GenerationId, NanoUsd, Tokens, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -24,9 +25,9 @@ const QUOTE_BYTES_MAX: usize = 64 << 10;
 /// The models that a price quote may name; without names it is about all.
 const QUOTE_MODELS_MAX: usize = 1_000;
 
-type Answer = Result<Response<Body>, Problem>;
+pub(crate) type Answer = Result<Response<Body>, Problem>;
 
-fn finish(answer: Answer, id: RequestId) -> Response<Body> {
+pub(crate) fn finish(answer: Answer, id: RequestId) -> Response<Body> {
     answer.unwrap_or_else(|problem| problem.into_response(ApiSurface::OpenaiChat, &id.text()))
 }
 
@@ -47,12 +48,13 @@ pub(crate) async fn balance(
         let balance = app.gateway.ledger().balance(spender.wallet);
         let balance = balance.map_err(|error| faults::problem(&error.into(), &app.settings))?;
         // The posted balance: the hold of a running request is not spent yet.
-        Ok(json::ok(&json!({ "balance": json::number(app.settings.credit_price.show(balance.posted)) })))
+        let balance = json::number(app.settings.credit_price.show(balance.posted));
+        Ok(rated(&spender, json::ok(&json!({ "balance": balance }))))
     };
     finish(answer.await, id)
 }
 
-/// `GET /v1/key`: the key's own limits and usage, in credits.
+/// `GET /v1/key`: the key's own limits, rates and usage, in credits.
 pub(crate) async fn key(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -64,25 +66,50 @@ pub(crate) async fn key(
         let now = app.gateway.clock().now();
         let usage = app.gateway.tally().usage_of(spender.key, now).await.map_err(problem)?;
         let credits = |amount: NanoUsd| json::number(app.settings.credit_price.show(amount));
-        let remaining = match spender.limits.first() {
-            Some(limit) => Some(app.gateway.ledger().balance(*limit).map_err(|e| problem(e.into()))?.available),
-            None => None,
-        };
-        Ok(json::ok(&json!({ "data": {
-            "label": spender.label,
-            "limit": spender.limit.map(credits),
-            "limit_reset": Value::Null,
-            "limit_remaining": remaining.map(credits),
-            "usage": credits(usage.total),
-            "usage_daily": credits(usage.daily),
-            "usage_weekly": credits(usage.weekly),
-            "usage_monthly": credits(usage.monthly),
-            "is_test": false,
-            "expires_at": spender.expires_at.map(timestamp),
-            "rate_limit": Value::Null,
-        }})))
+        let limits = keys::limits_of(&app, &spender)?;
+        let own = limits.iter().find(|limit| limit["whose"] == "key").cloned().unwrap_or_default();
+        Ok(rated(
+            &spender,
+            json::ok(&json!({ "data": {
+                "label": spender.label,
+                "limit": own["limit"],
+                "limit_reset": own["limit_reset"],
+                "limit_remaining": own["limit_remaining"],
+                "limits": limits,
+                "usage": credits(usage.total),
+                "usage_daily": credits(usage.daily),
+                "usage_weekly": credits(usage.weekly),
+                "usage_monthly": credits(usage.monthly),
+                "is_test": false,
+                "expires_at": spender.expires_at.map(timestamp),
+                "allowed_models": spender.allowed_models,
+                "rate_limit": spender.rates.as_deref().map(rate_limit),
+            }})),
+        ))
     };
     finish(answer.await, id)
+}
+
+/// The rates of a key, and what is left of them.
+fn rate_limit(rates: &KeyRates) -> Value {
+    let figures = rates.rates();
+    json!({
+        "interval": "1m",
+        "requests": figures.requests_per_minute,
+        "requests_remaining": rates.requests().map(|window| window.left),
+        "tokens": figures.tokens_per_minute,
+        "tokens_remaining": rates.tokens().map(|window| window.left),
+        "parallel": figures.parallel_max,
+        "running": rates.running(),
+    })
+}
+
+/// An answer with the rates of the key in its headers.
+fn rated(spender: &Spender, mut response: Response<Body>) -> Response<Body> {
+    if let Some(rates) = &spender.rates {
+        rates::tell(rates, response.headers_mut());
+    }
+    response
 }
 
 /// `GET /v1/features`.
@@ -121,7 +148,7 @@ async fn find_generation(app: &App, query: &HashMap<String, String>, headers: &H
     if let Some((input, output)) = record.reported {
         data["usage_reported"] = json!({"input": input.get(), "output": output.get()});
     }
-    Ok(json::ok(&json!({ "data": data })))
+    Ok(rated(&spender, json::ok(&json!({ "data": data }))))
 }
 
 fn shown(app: &App, id: GenerationId, record: &GenerationRecord, collected: NanoUsd) -> Value {
@@ -222,11 +249,6 @@ const fn source(source: UsageSource) -> &'static str {
         UsageSource::NothingProduced => "nothing_produced",
         UsageSource::Implausible => "implausible",
     }
-}
-
-fn timestamp(at: UnixMs) -> String {
-    let ms = i64::try_from(at.get()).unwrap_or_default();
-    jiff::Timestamp::from_millisecond(ms).map(|at| at.to_string()).unwrap_or_default()
 }
 
 /// The request of a price quote.

@@ -2,6 +2,7 @@
 
 use crate::cors::CorsOrigins;
 use opencredits_service::Gateway;
+use opencredits_service::accounts::Accounts;
 use opencredits_store::Partners;
 use opencredits_units::{CreditPrice, GenerationId};
 use std::sync::Arc;
@@ -37,6 +38,8 @@ pub struct ApiSettings {
 pub struct App {
     /// Serves requests.
     pub gateway: Arc<Gateway>,
+    /// What people do with their own keys.
+    pub accounts: Arc<Accounts>,
     /// Finds the partner of a publishable key, for price quotes.
     pub partners: Arc<dyn Partners>,
     /// Settings.

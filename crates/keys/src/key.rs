@@ -76,14 +76,60 @@ impl UserKey {
     /// The last characters, to recognise a key. They are part of the checksum and reveal nothing.
     #[must_use]
     pub fn hint(&self) -> &str {
-        let start = self.0.len().saturating_sub(HINT_CHARS);
-        self.0.get(start..).unwrap_or_default()
+        hint(&self.0)
     }
 }
 
 impl fmt::Debug for UserKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("UserKey(…)")
+    }
+}
+
+/// The secret that manages a person's keys and reads their account, and spends nothing: `oc_mk_…`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ManagementKey(String);
+
+impl ManagementKey {
+    /// The prefix of every management key.
+    pub const PREFIX: &'static str = "oc_mk_";
+
+    /// A key from random bytes, which must come from a cryptographic source.
+    #[must_use]
+    pub fn generate(random: [u8; 32]) -> Self {
+        Self(compose(Self::PREFIX, &random))
+    }
+
+    /// The digest of the key in `text`, without keeping the text.
+    ///
+    /// # Errors
+    /// When the text has another prefix, a wrong length or character, or a checksum that does not fit.
+    pub fn digest_of(text: &str) -> Result<KeyDigest, KeyError> {
+        check(Self::PREFIX, text).map(|()| KeyDigest::of(text))
+    }
+
+    /// The digest, which is stored.
+    #[must_use]
+    pub fn digest(&self) -> KeyDigest {
+        KeyDigest::of(&self.0)
+    }
+
+    /// The text. Show it to its owner, once.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// The last characters, to recognise a key. They are part of the checksum and reveal nothing.
+    #[must_use]
+    pub fn hint(&self) -> &str {
+        hint(&self.0)
+    }
+}
+
+impl fmt::Debug for ManagementKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ManagementKey(…)")
     }
 }
 
@@ -114,6 +160,10 @@ impl PublishableKey {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+fn hint(text: &str) -> &str {
+    text.get(text.len().saturating_sub(HINT_CHARS)..).unwrap_or_default()
 }
 
 fn compose(prefix: &str, random: &[u8; 32]) -> String {

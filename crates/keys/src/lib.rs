@@ -1,8 +1,8 @@
 //! Make, parse, hash and compare the secrets of OpenCredits.
 //!
-//! A [`UserKey`] spends a person's balance; a [`PublishableKey`] names a partner and grants nothing. Both have a
-//! checksum, so that a typing mistake is refused without a look-up. The store keeps the [`KeyDigest`] of a user key.
-//! Its text is shown once, to its owner.
+//! A [`UserKey`] spends a person's balance; a [`ManagementKey`] manages a person's keys and spends nothing; a
+//! [`PublishableKey`] names a partner and grants nothing. All have a checksum, so that a typing mistake is refused
+//! without a look-up. The store keeps the [`KeyDigest`] of a secret key. Its text is shown once, to its owner.
 //!
 //! # What it refuses to do
 //! It draws no randomness and reads no clock: random bytes are arguments. `Debug` shows no secret.
@@ -24,6 +24,6 @@ mod keyed;
 mod secret;
 
 pub use digest::KeyDigest;
-pub use key::{KeyError, PublishableKey, UserKey};
+pub use key::{KeyError, ManagementKey, PublishableKey, UserKey};
 pub use keyed::HashKey;
 pub use secret::Secret;

@@ -228,7 +228,9 @@ fn reach(state: &State, number: Number, held: NanoUsd, wanted: NanoUsd) -> NanoU
     if account.parts.floor == Floor::None {
         return wanted;
     }
-    let has = account.balance().available.checked_add(held).unwrap_or(NanoUsd::MAX);
+    // A limit that was lowered below its open holds has less than nothing available, and honours each of them.
+    let free = account.balance().available.max(NanoUsd::ZERO);
+    let has = free.checked_add(held).unwrap_or(NanoUsd::MAX);
     wanted.min(has).max(NanoUsd::ZERO)
 }
 
@@ -433,6 +435,9 @@ fn must_bear(state: &State, hold: &Hold, legs: &[(Number, NanoUsd)]) -> Result<(
         let given = before.checked_sub(account.posted).ok_or(LedgerError::Amount)?;
         if given > NanoUsd::ZERO {
             let lifts = hold.payer == *number || hold.limits.contains(number);
+            if lifts && given <= hold.amount {
+                continue;
+            }
             account.posted = before;
             account.held =
                 account.held.checked_sub(if lifts { hold.amount } else { NanoUsd::ZERO }).unwrap_or_default();

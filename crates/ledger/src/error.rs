@@ -4,7 +4,7 @@ use crate::chain::Loss;
 use opencredits_units::{AccountId, EntryId, NanoUsd};
 use std::path::PathBuf;
 
-/// An error of a ledger. The caller can handle the first six; the others are ours or the machine's.
+/// An error of a ledger. The caller can handle the first seven; the others are ours or the machine's.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {
@@ -21,6 +21,12 @@ pub enum LedgerError {
     /// The account does not exist.
     #[error("there is no account {account}; open it first")]
     UnknownAccount {
+        /// The account.
+        account: AccountId,
+    },
+    /// The account is no limit.
+    #[error("{account} is no limit; a limit never goes below zero and has a contra account of its own")]
+    NoLimit {
         /// The account.
         account: AccountId,
     },

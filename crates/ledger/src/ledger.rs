@@ -10,8 +10,8 @@ use crate::report::VerifyReport;
 use crate::state::{Command, Effects, Recalled, State};
 use crate::ticket::Accepted;
 use crate::types::{
-    AccountRow, Balance, Capture, Captured, Collect, Collected, EntryRow, Expired, Held, HoldRow, OpenAccount,
-    PlaceHold, Transfer, Transferred, Voided,
+    AccountRow, Balance, Capture, Captured, ChangeLimit, Collect, Collected, EntryRow, Expired, Held, HoldRow,
+    LimitChanged, OpenAccount, PlaceHold, Transfer, Transferred, Voided,
 };
 use crate::verify;
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
@@ -224,6 +224,14 @@ impl Ledger {
         now: UnixMs,
     ) -> Result<Accepted<Transferred>, LedgerError> {
         self.apply(Linked(transfers), now)
+    }
+
+    /// Changes a limit, decided on what is booked and held at that moment.
+    ///
+    /// # Errors
+    /// When the account is no limit, the amount is negative, or the id was used for another command.
+    pub fn change_limit(&self, change: ChangeLimit<'_>, now: UnixMs) -> Result<Accepted<LimitChanged>, LedgerError> {
+        self.apply(change, now)
     }
 
     /// The balance of an account, with every accepted decision.

@@ -50,7 +50,8 @@
 //!
 //! # Invariants
 //! - The legs of every entry sum to zero. `posted = held + leased + available` on every account.
-//! - The available balance of an account with [`Floor::Zero`] is never below zero.
+//! - The available balance of an account with [`Floor::Zero`] is never below zero. One exception: a limit that is lowered
+//!   below what was spent of it or is in open holds has less than nothing until it is raised or begins anew.
 //! - An id stands for one command: a replay gets the first outcome, another command gets
 //!   [`LedgerError::IdempotencyMismatch`].
 //! - Holds are rows with an expiry, never a counter: none can be leaked.
@@ -58,7 +59,7 @@
 //! - A file from which an acknowledged commit is gone is not opened, until [`Ledger::accept_loss`].
 //!
 //! # Reading the code
-//! `types` defines the vocabulary. `state` and `commands` decide, purely. `journal` defines a batch, `persister` moves
+//! `types` defines the vocabulary. `state`, `commands` and `limits` decide, purely. `journal` defines a batch, `persister` moves
 //! batches to the disk and `sqlite` writes them. `progress` and `ticket` wait for them. `ledger` is the whole, and `verify`
 //! checks all of it, into a `report`. `chain` hashes what a commit writes, `chain_rows` keeps the hashes, `verify_chain` checks them, and
 //! `head_file` records the last commit beside the ledger. `copy` reads a backup's copy of the file.
@@ -81,6 +82,7 @@ mod head_file;
 mod ids;
 mod journal;
 mod ledger;
+mod limits;
 mod persister;
 mod progress;
 mod report;
@@ -108,6 +110,7 @@ pub use report::{Covered, Finding, VerifyReport};
 pub use sqlite::LOCK_ENDING;
 pub use ticket::{Accepted, Durable};
 pub use types::{
-    AccountRow, Balance, Capture, Captured, Collect, Collected, EntryKind, EntryRow, Expired, Floor, Held, HoldRow,
-    Leg, Most, OnShortfall, OpenAccount, Phase, PlaceHold, Replay, Transfer, Transferred, Voided,
+    AccountRow, Balance, Capture, Captured, ChangeLimit, Collect, Collected, EntryKind, EntryRow, Expired, Floor, Held,
+    HoldRow, Leg, LimitChange, LimitChanged, Most, OnShortfall, OpenAccount, Phase, PlaceHold, Replay, Transfer,
+    Transferred, Voided,
 };

@@ -113,6 +113,42 @@ pub struct Collect<'a> {
     pub memo: &'a [u8],
 }
 
+/// Changes a limit: an account with [`Floor::Zero`] whose contra account no other account has. That contra account counts
+/// what was spent. Its id is its idempotency key, and may be any 128 bits but zero.
+#[derive(Debug, Clone, Copy)]
+pub struct ChangeLimit<'a> {
+    /// The change.
+    pub id: EntryId,
+    /// The limit.
+    pub limit: AccountId,
+    /// What becomes of it.
+    pub change: LimitChange,
+    /// Opaque to the ledger, kept with the entry.
+    pub memo: &'a [u8],
+}
+
+/// What becomes of a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitChange {
+    /// It is this amount from now on, of which what was spent is gone. That may be more than the amount, or than the amount
+    /// less the open holds: then nothing can be held until it is raised or begins anew, and open holds are honoured.
+    Amount {
+        /// The amount.
+        amount: NanoUsd,
+        /// The account that gives and takes the difference, with [`Floor::None`].
+        from: AccountId,
+    },
+    /// Nothing is spent from now on. What is in open holds counts when it is captured.
+    Restart,
+}
+
+/// A limit was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitChanged {
+    /// Whether the id was seen before; then nothing changed now.
+    pub replay: Replay,
+}
+
 /// Whether an id was seen before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replay {

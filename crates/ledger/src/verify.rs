@@ -86,7 +86,9 @@ impl Check {
                 self.find(Finding::WrongSum { account, stated, entries: sums.entries });
             }
             let available = i128::from(stated.get()).saturating_sub(sums.held);
-            if sums.parts.floor == Floor::Zero && available < 0 {
+            // A limit may have been lowered below what was spent of it.
+            let is_limit = sums.parts.contra.is_some();
+            if sums.parts.floor == Floor::Zero && !is_limit && available < 0 {
                 self.find(Finding::Overdrawn { account, available });
             }
         }

@@ -1,6 +1,8 @@
 //! Refusals and failures of requests. The HTTP interface gives them status codes and texts; nothing here knows any.
 
-use opencredits_units::{GenerationId, NanoUsd};
+use crate::keyring::LimitKind;
+use crate::rates::RateLimited;
+use opencredits_units::{GenerationId, NanoUsd, UnixMs};
 use std::sync::Arc;
 
 /// A request was refused or failed.
@@ -16,6 +18,9 @@ pub enum Fault {
     /// The worst case is not covered.
     #[error("the balance or a limit does not cover the worst case of this request")]
     Payment(Box<PaymentNeeded>),
+    /// The key sends too fast.
+    #[error(transparent)]
+    Rate(#[from] RateLimited),
     /// The idempotency key was used before.
     #[error("this idempotency key was used before; its request is generation {first}")]
     Duplicate {
@@ -56,7 +61,10 @@ pub enum KeyFault {
     #[error("the request carries keys that differ; send one key, or the same in every header")]
     Disagree,
     /// The text is no user key.
-    #[error("this is no user key; they begin with oc_sk_ and carry a checksum, so look for a typing mistake")]
+    #[error(
+        "this is no key of ours; user keys begin with oc_sk_, management keys with oc_mk_, and both carry a checksum, so \
+         look for a typing mistake"
+    )]
     Malformed,
     /// The key is well-formed and unknown or revoked.
     #[error("this key is unknown or revoked; make a new one")]
@@ -67,6 +75,15 @@ pub enum KeyFault {
     /// The person is suspended.
     #[error("this account is suspended; ask the operator")]
     Suspended,
+    /// The owner has switched the key off.
+    #[error("this key is switched off; its owner can switch it on again")]
+    Disabled,
+    /// A management key was sent where a user key belongs.
+    #[error("this is a management key, which spends nothing; send a user key, which begins with oc_sk_")]
+    ManagesOnly,
+    /// A user key was sent where a management key belongs.
+    #[error("this is a user key, which manages nothing; send a management key, which begins with oc_mk_")]
+    SpendsOnly,
 }
 
 /// A worst case is not covered, with the figures that a program needs to offer a top-up.
@@ -80,6 +97,8 @@ pub struct PaymentNeeded {
     pub affordable_max_tokens: Option<u64>,
     /// The account that does not cover it.
     pub short: Short,
+    /// When that account begins anew, where it is a limit that does.
+    pub resets_at: Option<UnixMs>,
 }
 
 /// The kind of an account.
@@ -87,8 +106,8 @@ pub struct PaymentNeeded {
 pub enum Short {
     /// The person's balance.
     Balance,
-    /// A limit of the key.
-    KeyLimit,
+    /// A limit.
+    Limit(LimitKind),
 }
 
 /// A request is invalid.

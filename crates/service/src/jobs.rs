@@ -1,9 +1,10 @@
-//! The recurring jobs of a process: ends expired holds, writes usage to the store, deletes old claims.
+//! The recurring jobs of a process: begins limits anew, ends expired holds, writes usage to the store, deletes old claims.
 
+use crate::fault::Fault;
 use crate::gateway::Gateway;
 use opencredits_ledger::{Accepted, Expired, HoldRow, LedgerError, Phase};
 use opencredits_store::Claims;
-use opencredits_units::{EntryId, UnixMs};
+use opencredits_units::{AccountId, EntryId, UnixMs};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,14 +12,26 @@ use std::time::Duration;
 const ROUND: Duration = Duration::from_secs(2);
 /// The largest number of holds that one round ends.
 const EXPIRIES_MAX: usize = 1_000;
+/// Limits that are read at once.
+const LIMITS_PAGE: u32 = 1_000;
 /// The lifetime of a claim on an idempotency key.
 const CLAIM_MS: u64 = UnixMs::DAY_MS;
 
 /// Runs the jobs until the task is stopped. A failed job is repeated in the next round.
 pub async fn run(gateway: Arc<Gateway>, claims: Arc<dyn Claims>) {
     let mut rounds = tokio::time::interval(ROUND);
+    let mut renewed_day = None;
     loop {
         rounds.tick().await;
+        let today = gateway.clock().now().day();
+        if renewed_day != Some(today) {
+            match renew_limits(&gateway).await {
+                Ok(()) => renewed_day = Some(today),
+                Err(error) => {
+                    tracing::error!(%error, "cannot begin limits anew; trying again, and so does each request")
+                }
+            }
+        }
         if let Err(error) = gateway.tally().flush().await {
             tracing::warn!(%error, "cannot write usage to the store; trying again");
         }
@@ -32,6 +45,23 @@ pub async fn run(gateway: Arc<Gateway>, claims: Arc<dyn Claims>) {
         if let Err(error) = claims.forget_claims(day_before).await {
             tracing::warn!(%error, "cannot forget old idempotency keys; trying again");
         }
+    }
+}
+
+/// Begins every limit anew whose period is over. A limit that a request has begun anew before stays as it is.
+///
+/// # Errors
+/// When store or ledger fail. What was begun stays so, and repeating the call goes on.
+pub async fn renew_limits(gateway: &Gateway) -> Result<(), Fault> {
+    let mut after = AccountId::default();
+    loop {
+        let page = gateway.keyring().limits_with_reset(after, LIMITS_PAGE).await?;
+        gateway.renew(&page)?;
+        match page.last() {
+            Some(last) => after = last.account,
+            None => return Ok(()),
+        }
+        tokio::task::yield_now().await;
     }
 }
 

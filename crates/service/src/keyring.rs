@@ -2,10 +2,13 @@
 
 use crate::fault::{Fault, KeyFault};
 use crate::ports::Clock;
+use crate::rates::KeyRates;
 use moka::sync::Cache;
 use opencredits_keys::KeyDigest;
-use opencredits_store::{Key, Keys, Partners, Standing, Users};
-use opencredits_units::{AccountId, BasisPoints, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
+use opencredits_store::{
+    Key, Keys, LimitOwner, ManagementKeys, Partners, SpendingLimit, SpendingLimits, Standing, Users,
+};
+use opencredits_units::{AccountId, BasisPoints, KeyId, PartnerId, UnixMs, UserId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,6 +18,8 @@ const KEYS_MAX: u64 = 100_000;
 /// How long a key stays in the cache: the longest time that another process's change goes unnoticed. Our own changes
 /// clear it.
 const REMEMBERED: Duration = Duration::from_secs(60);
+/// Rates of a key that sends nothing for so long are forgotten: every minute of theirs is full again, and no request runs.
+const RATES_IDLE: Duration = Duration::from_secs(7_200);
 
 /// The partner that earns a share of a key's spending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,21 +30,43 @@ pub struct Earner {
     pub share: BasisPoints,
 }
 
+/// Whose limit it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LimitKind {
+    /// The key's.
+    Key,
+    /// The app's that issued the key, at this person.
+    Grant,
+    /// The person's, over all of their keys.
+    Person,
+}
+
+/// A limit of a spender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitTerms {
+    /// Whose limit it is.
+    pub kind: LimitKind,
+    /// The limit.
+    pub limit: SpendingLimit,
+}
+
 /// The data of a key that its requests need.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Spender {
     /// The key.
     pub key: KeyId,
     /// The owner's name for the key.
     pub label: String,
-    /// The amount that the key may spend in total.
-    pub limit: Option<NanoUsd>,
     /// The person.
     pub user: UserId,
     /// The person's wallet.
     pub wallet: AccountId,
     /// Limits that are held together with the wallet.
     pub limits: Vec<AccountId>,
+    /// The terms of the same limits, in the same order.
+    pub limit_terms: Vec<LimitTerms>,
+    /// How fast the key may send; `None` where nothing is bounded.
+    pub rates: Option<Arc<KeyRates>>,
     /// The partner that earns a share. The attribution belongs to the key, never to a header.
     pub earner: Option<Earner>,
     /// Models that the key may use; all when `None`.
@@ -48,6 +75,8 @@ pub struct Spender {
     pub expires_at: Option<UnixMs>,
     /// Whether the person may spend.
     pub standing: Standing,
+    /// Whether the owner has switched the key off.
+    pub disabled: bool,
 }
 
 impl Spender {
@@ -55,6 +84,23 @@ impl Spender {
     pub fn accounts(&self) -> impl Iterator<Item = AccountId> {
         self.limits.iter().copied().chain([self.wallet])
     }
+
+    /// The key's own limit.
+    #[must_use]
+    pub fn own_limit(&self) -> Option<&SpendingLimit> {
+        self.limit_terms.iter().find(|terms| terms.kind == LimitKind::Key).map(|terms| &terms.limit)
+    }
+}
+
+/// The person whose account a request manages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Manager {
+    /// The person.
+    pub user: UserId,
+    /// The person's wallet.
+    pub wallet: AccountId,
+    /// The management key that was sent.
+    pub key: KeyId,
 }
 
 /// Finds keys by their digest.
@@ -62,9 +108,13 @@ pub struct KeyRing {
     keys: Arc<dyn Keys>,
     users: Arc<dyn Users>,
     partners: Arc<dyn Partners>,
+    management: Arc<dyn ManagementKeys>,
+    limits: Arc<dyn SpendingLimits>,
     clock: Arc<dyn Clock>,
     default_share: BasisPoints,
     cache: Cache<KeyDigest, (u64, Option<Arc<Spender>>)>,
+    /// The rates of limited keys, which outlive their cached data.
+    rates: Cache<KeyId, Arc<KeyRates>>,
     /// Counts invalidations. A look-up that began before one is not cached: it may have missed the change.
     epoch: AtomicU64,
 }
@@ -77,6 +127,24 @@ pub struct KeyTables {
     pub users: Arc<dyn Users>,
     /// Partners.
     pub partners: Arc<dyn Partners>,
+    /// Management keys.
+    pub management: Arc<dyn ManagementKeys>,
+    /// Limits of people and of apps at people.
+    pub limits: Arc<dyn SpendingLimits>,
+}
+
+impl KeyTables {
+    /// All of them from one store.
+    pub fn of(store: impl Users + Keys + Partners + ManagementKeys + SpendingLimits + 'static) -> Self {
+        let store = Arc::new(store);
+        Self {
+            keys: store.clone(),
+            users: store.clone(),
+            partners: store.clone(),
+            management: store.clone(),
+            limits: store,
+        }
+    }
 }
 
 impl KeyRing {
@@ -84,8 +152,9 @@ impl KeyRing {
     #[must_use]
     pub fn new(tables: KeyTables, clock: Arc<dyn Clock>, default_share: BasisPoints) -> Self {
         let cache = Cache::builder().max_capacity(KEYS_MAX).time_to_live(REMEMBERED).build();
-        let KeyTables { keys, users, partners } = tables;
-        Self { keys, users, partners, clock, default_share, cache, epoch: AtomicU64::new(0) }
+        let KeyTables { keys, users, partners, management, limits } = tables;
+        let rates = Cache::builder().max_capacity(KEYS_MAX).time_to_idle(RATES_IDLE).build();
+        Self { keys, users, partners, management, limits, rates, clock, default_share, cache, epoch: AtomicU64::new(0) }
     }
 
     /// The spender of the key with this digest.
@@ -107,9 +176,32 @@ impl KeyRing {
             return Err(KeyFault::Expired.into());
         }
         match spender.standing {
+            Standing::Suspended => Err(KeyFault::Suspended.into()),
+            Standing::Good if spender.disabled => Err(KeyFault::Disabled.into()),
             Standing::Good => Ok(spender),
+        }
+    }
+
+    /// The person of the management key with this digest. It is looked up each time: a revocation counts at once.
+    ///
+    /// # Errors
+    /// When the key does not exist or was revoked, when its person is suspended, or when the store fails.
+    pub async fn manager(&self, digest: &KeyDigest) -> Result<Manager, Fault> {
+        let key = self.management.management_key(digest).await?.filter(|key| key.revoked_at.is_none());
+        let key = key.ok_or(KeyFault::Unknown)?;
+        let user = self.users.user(key.user).await?.ok_or(KeyFault::Unknown)?;
+        match user.standing {
+            Standing::Good => Ok(Manager { user: user.id, wallet: user.wallet, key: key.id }),
             Standing::Suspended => Err(KeyFault::Suspended.into()),
         }
+    }
+
+    /// At most `max` limits that begin anew from time to time, by account, those above `after`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn limits_with_reset(&self, after: AccountId, max: u32) -> Result<Vec<SpendingLimit>, Fault> {
+        Ok(self.limits.limits_with_reset(after, max).await?)
     }
 
     /// The partner that issued a key.
@@ -128,18 +220,43 @@ impl KeyRing {
             return Ok(None);
         };
         let earner = self.earner(&key).await?;
+        let limit_terms = self.limit_terms(&key).await?;
+        let rates = self.rates_of(&key);
         Ok(Some(Spender {
             key: key.id,
-            limit: key.limit.map(|limit| limit.amount),
             label: key.name,
             user: user.id,
             wallet: user.wallet,
-            limits: key.limit.iter().map(|limit| limit.account).collect(),
+            limits: limit_terms.iter().map(|terms| terms.limit.account).collect(),
+            limit_terms,
+            rates,
             earner,
             allowed_models: key.allowed_models,
             expires_at: key.expires_at,
             standing: user.standing,
+            disabled: key.disabled,
         }))
+    }
+
+    async fn limit_terms(&self, key: &Key) -> Result<Vec<LimitTerms>, Fault> {
+        let grant = match key.partner {
+            Some(partner) => self.limits.spending_limit(LimitOwner::Grant(key.user, partner)).await?,
+            None => None,
+        };
+        let person = self.limits.spending_limit(LimitOwner::Person(key.user)).await?;
+        let all = [(LimitKind::Key, key.limit), (LimitKind::Grant, grant), (LimitKind::Person, person)];
+        Ok(all.into_iter().filter_map(|(kind, limit)| Some(LimitTerms { kind, limit: limit? })).collect())
+    }
+
+    /// The rates of a key: those of before where its figures are the same.
+    fn rates_of(&self, key: &Key) -> Option<Arc<KeyRates>> {
+        let before = self.rates.get(&key.id);
+        if before.as_ref().is_some_and(|before| before.rates() == key.rates) {
+            return before;
+        }
+        let rates = Arc::new(KeyRates::new(key.rates, before.as_deref(), &self.clock)?);
+        self.rates.insert(key.id, Arc::clone(&rates));
+        Some(rates)
     }
 
     async fn earner(&self, key: &Key) -> Result<Option<Earner>, Fault> {
@@ -162,7 +279,7 @@ impl KeyRing {
 mod tests {
     use super::*;
     use async_trait::async_trait;
-    use opencredits_store::{SqliteStore, StoreError, User};
+    use opencredits_store::{Rates, SqliteStore, StoreError, User};
     use tokio::sync::Notify;
 
     /// A store that delays the result of a look-up by digest after reading it.
@@ -196,6 +313,14 @@ mod tests {
         async fn revoke_key(&self, id: KeyId, now: UnixMs) -> Result<bool, StoreError> {
             self.store.revoke_key(id, now).await
         }
+
+        async fn update_key(&self, key: &Key) -> Result<bool, StoreError> {
+            self.store.update_key(key).await
+        }
+
+        async fn keys_in_force(&self, user: UserId, after: KeyId, max: u32) -> Result<Vec<Key>, StoreError> {
+            self.store.keys_in_force(user, after, max).await
+        }
     }
 
     struct Stopped;
@@ -223,6 +348,8 @@ mod tests {
             expires_at: None,
             limit: None,
             allowed_models: None,
+            rates: Rates::default(),
+            disabled: false,
         };
         store.add_key(&key).await.unwrap();
         key
@@ -234,8 +361,7 @@ mod tests {
         let store = SqliteStore::open(folder.path().join("store.db")).unwrap();
         let key = with_a_key(&store).await;
         let pausing = Arc::new(Pausing { store: store.clone(), has_read: Notify::new(), goes_on: Notify::new() });
-        let (users, partners) = (Arc::new(store.clone()), Arc::new(store.clone()));
-        let tables = KeyTables { keys: pausing.clone(), users, partners };
+        let tables = KeyTables { keys: pausing.clone(), ..KeyTables::of(store.clone()) };
         let ring = KeyRing::new(tables, Arc::new(Stopped), BasisPoints::ZERO);
         let revoked = async {
             pausing.has_read.notified().await;

@@ -28,9 +28,12 @@ mod gateway;
 pub mod jobs;
 mod keyring;
 mod ledger_ids;
+mod limits;
 mod memory;
+mod period;
 mod ports;
 pub mod purchases;
+mod rates;
 mod record;
 mod record_words;
 mod served_catalogue;
@@ -44,9 +47,12 @@ pub use gateway::{
     PathParameters, Pending, Ports, Reaper, Receipt, Reply, Retries, RouteHealth, Settings, StreamEnd, StreamItem,
     Upstream, WholeAnswer, likely_input,
 };
-pub use keyring::{Earner, KeyRing, KeyTables, Spender};
+pub use keyring::{Earner, KeyRing, KeyTables, LimitKind, LimitTerms, Manager, Spender};
+pub use limits::{LimitBalance, Renewals};
 pub use memory::{FREE_BYTES, MemoryBudget, MemoryOwner, NoMemory, Reservation};
+pub use period::Period;
 pub use ports::{Clock, Entropy, fresh_id};
+pub use rates::{KeyRates, RateKind, RateLeft, RateLimited, RatePermit};
 pub use record::{AttemptRecord, GenerationRecord, Line, RecordError, SideBill, UsageSource, name_of_peer};
 pub use served_catalogue::{ConfiguredVendor, Notice, ServedCatalogue, ServedCatalogueError};
 pub use usage_tally::{KeyUsage, UsageTally};

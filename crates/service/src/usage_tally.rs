@@ -4,9 +4,10 @@
 //! ledger.
 
 use crate::fault::Fault;
+use crate::period::{first_of_month, monday_of};
 use hashbrown::HashMap;
 use opencredits_store::{UsageDay, UsageDays};
-use opencredits_units::{KeyId, NanoUsd, UnixMs};
+use opencredits_units::{KeyId, NanoUsd, UnixMs, UserId};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -28,9 +29,6 @@ pub struct KeyUsage {
     /// Since the first of the month.
     pub monthly: NanoUsd,
 }
-
-/// The first day of the epoch was a Thursday.
-const THURSDAY: u64 = 3;
 
 impl UsageTally {
     /// A tally on top of the counts in `store`.
@@ -79,6 +77,15 @@ impl UsageTally {
         }
     }
 
+    /// What was charged to a person in total, the last request included.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn charged_to(&self, user: UserId) -> Result<NanoUsd, Fault> {
+        self.flush().await?;
+        Ok(self.store.charged_to(user).await?)
+    }
+
     /// The usage of a key, the last request included.
     ///
     /// # Errors
@@ -86,7 +93,7 @@ impl UsageTally {
     pub async fn usage_of(&self, key: KeyId, now: UnixMs) -> Result<KeyUsage, Fault> {
         self.flush().await?;
         let today = now.day();
-        let monday = today.saturating_sub((today.saturating_add(THURSDAY)) % 7);
+        let monday = monday_of(today);
         let first = first_of_month(today);
         let mut usage = KeyUsage::default();
         for day in self.store.usage_of(key).await? {
@@ -103,30 +110,5 @@ impl UsageTally {
             }
         }
         Ok(usage)
-    }
-}
-
-/// The first day of the month of `day`.
-fn first_of_month(day: u64) -> u64 {
-    let epoch = jiff::civil::date(1970, 1, 1);
-    let days = i64::try_from(day).unwrap_or_default();
-    let date = epoch.checked_add(jiff::Span::new().days(days)).unwrap_or(epoch);
-    let since = u64::try_from(date.day()).unwrap_or(1).saturating_sub(1);
-    day.saturating_sub(since)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_month_begins_on_its_first() {
-        let day = |y, m, d| {
-            let since = jiff::civil::date(1970, 1, 1).until(jiff::civil::date(y, m, d)).unwrap();
-            u64::try_from(since.get_days()).unwrap()
-        };
-        assert_eq!(first_of_month(day(2026, 11, 23)), day(2026, 11, 1));
-        assert_eq!(first_of_month(day(2028, 2, 29)), day(2028, 2, 1));
-        assert_eq!(first_of_month(day(2027, 1, 1)), day(2027, 1, 1));
     }
 }

@@ -40,7 +40,12 @@ mod traits;
 pub use orders::{
     Booked, Bookings, Cursors, Order, OrderOrigin, OrderPage, OrderState, Orders, Payer, Payers, TopUpState,
 };
-pub use records::{Key, KeyLimit, Partner, Standing, UsageDay, User};
+pub use records::{
+    AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, Rates, SpendingLimit, Standing, UsageDay,
+    User,
+};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteStore, StoreCopy};
-pub use traits::{Claim, Claims, Keys, Partners, Settings, StoreError, UsageDays, Users};
+pub use traits::{
+    AuditLog, Claim, Claims, Keys, ManagementKeys, Partners, Settings, SpendingLimits, StoreError, UsageDays, Users,
+};

@@ -1,7 +1,8 @@
 //! The stored records.
 
 use opencredits_keys::KeyDigest;
-use opencredits_units::{AccountId, BasisPoints, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
+use opencredits_units::{AccountId, BasisPoints, EntryId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
+use std::num::NonZeroU32;
 
 /// Whether a person may spend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,13 +45,105 @@ pub struct Partner {
     pub created_at: UnixMs,
 }
 
-/// A limit of a key: a ledger account of its own.
+/// How often a limit begins anew, at 00:00 UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LimitReset {
+    /// Every day.
+    Daily,
+    /// Every Monday.
+    Weekly,
+    /// On the first of each month.
+    Monthly,
+}
+
+impl LimitReset {
+    /// Every one of them.
+    pub const ALL: [Self; 3] = [Self::Daily, Self::Weekly, Self::Monthly];
+
+    /// Its name, in the store and on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Daily => "daily",
+            Self::Weekly => "weekly",
+            Self::Monthly => "monthly",
+        }
+    }
+
+    /// The one of this name.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reset| reset.name() == name)
+    }
+}
+
+/// A spending limit: a ledger account of its own, whose contra account counts what was spent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeyLimit {
+pub struct SpendingLimit {
     /// The account.
     pub account: AccountId,
     /// The amount of the limit.
     pub amount: NanoUsd,
+    /// When it begins anew; never where `None`.
+    pub reset: Option<LimitReset>,
+    /// Since when it counts in these periods: the first reset is at the first boundary after it.
+    pub since: UnixMs,
+}
+
+/// The owner of a limit besides a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LimitOwner {
+    /// A person, over all of their keys.
+    Person(UserId),
+    /// An app at a person, over all keys that it issued to them.
+    Grant(UserId, PartnerId),
+}
+
+/// How fast a key may send. Without a figure there is no bound.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Rates {
+    /// Requests in a minute.
+    pub requests_per_minute: Option<NonZeroU32>,
+    /// Tokens in a minute, input and output together.
+    pub tokens_per_minute: Option<NonZeroU32>,
+    /// Requests at once.
+    pub parallel_max: Option<NonZeroU32>,
+}
+
+/// The record of a management key. The key itself is not stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManagementKeyRecord {
+    /// The id.
+    pub id: KeyId,
+    /// The person whose account it manages.
+    pub user: UserId,
+    /// The digest of its text.
+    pub digest: KeyDigest,
+    /// Its last characters.
+    pub hint: String,
+    /// The owner's name for it.
+    pub name: String,
+    /// The time of creation.
+    pub created_at: UnixMs,
+    /// The time of revocation.
+    pub revoked_at: Option<UnixMs>,
+}
+
+/// A record of a change, for the operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditRecord {
+    /// The id, time-ordered.
+    pub id: EntryId,
+    /// The time of the change.
+    pub at: UnixMs,
+    /// Who made it: `operator`, or the id of a management key.
+    pub actor: String,
+    /// What was done, such as `user.suspend`.
+    pub action: String,
+    /// What it was done to: an id.
+    pub subject: String,
+    /// Further figures, or a reason.
+    pub detail: String,
 }
 
 /// The record of a user key. The key itself is not stored.
@@ -74,10 +167,14 @@ pub struct Key {
     pub revoked_at: Option<UnixMs>,
     /// The time of expiry.
     pub expires_at: Option<UnixMs>,
-    /// The amount that it may spend in total.
-    pub limit: Option<KeyLimit>,
+    /// What it may spend, besides the wallet's balance.
+    pub limit: Option<SpendingLimit>,
     /// Models that it may use; all when `None`.
     pub allowed_models: Option<Vec<String>>,
+    /// How fast it may send.
+    pub rates: Rates,
+    /// Whether its owner has switched it off.
+    pub disabled: bool,
 }
 
 /// The usage of a key on one day, UTC.

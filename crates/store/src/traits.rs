@@ -1,9 +1,11 @@
 //! The ports: one trait a concern.
 
-use crate::records::{Key, Partner, UsageDay, User};
+use crate::records::{
+    AuditRecord, Key, LimitOwner, ManagementKeyRecord, Partner, SpendingLimit, Standing, UsageDay, User,
+};
 use async_trait::async_trait;
 use opencredits_keys::KeyDigest;
-use opencredits_units::{GenerationId, KeyId, PartnerId, UnixMs, UserId};
+use opencredits_units::{AccountId, EntryId, GenerationId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +58,8 @@ pub trait Users: Send + Sync {
     async fn user_by_label(&self, label: &str) -> Result<Option<User>, StoreError>;
     /// At most `max` people, by id, those above `after`.
     async fn users(&self, after: UserId, max: u32) -> Result<Vec<User>, StoreError>;
+    /// Sets whether a person may spend; returns whether that person exists.
+    async fn set_standing(&self, id: UserId, standing: Standing) -> Result<bool, StoreError>;
 }
 
 /// Partners.
@@ -86,6 +90,44 @@ pub trait Keys: Send + Sync {
     async fn keys_of(&self, user: UserId) -> Result<Vec<Key>, StoreError>;
     /// Revokes a key, once; returns whether it was valid before.
     async fn revoke_key(&self, id: KeyId, now: UnixMs) -> Result<bool, StoreError>;
+    /// Writes what may change of a key: name, expiry, limit, models, rates, and whether it is switched off. Returns
+    /// whether the key is there and not revoked.
+    async fn update_key(&self, key: &Key) -> Result<bool, StoreError>;
+    /// At most `max` keys of a person that are not revoked, by id, those above `after`.
+    async fn keys_in_force(&self, user: UserId, after: KeyId, max: u32) -> Result<Vec<Key>, StoreError>;
+}
+
+/// The limits of people and of apps at people.
+#[async_trait]
+pub trait SpendingLimits: Send + Sync {
+    /// The limit of this owner.
+    async fn spending_limit(&self, owner: LimitOwner) -> Result<Option<SpendingLimit>, StoreError>;
+    /// Sets or removes the limit of this owner, who exists.
+    async fn set_spending_limit(&self, owner: LimitOwner, limit: Option<SpendingLimit>) -> Result<(), StoreError>;
+    /// At most `max` limits with a reset, of keys too, by account, those above `after`.
+    async fn limits_with_reset(&self, after: AccountId, max: u32) -> Result<Vec<SpendingLimit>, StoreError>;
+}
+
+/// Management keys.
+#[async_trait]
+pub trait ManagementKeys: Send + Sync {
+    /// Adds a key; no other has its id or digest, and its person exists.
+    async fn add_management_key(&self, key: &ManagementKeyRecord) -> Result<(), StoreError>;
+    /// The key with this digest, revoked or not.
+    async fn management_key(&self, digest: &KeyDigest) -> Result<Option<ManagementKeyRecord>, StoreError>;
+    /// A person's keys, revoked ones too, by id.
+    async fn management_keys_of(&self, user: UserId) -> Result<Vec<ManagementKeyRecord>, StoreError>;
+    /// Revokes a key, once; returns the key, or nothing where there is none.
+    async fn revoke_management_key(&self, id: KeyId, now: UnixMs) -> Result<Option<ManagementKeyRecord>, StoreError>;
+}
+
+/// The record of changes.
+#[async_trait]
+pub trait AuditLog: Send + Sync {
+    /// Adds a record.
+    async fn add_audit(&self, record: &AuditRecord) -> Result<(), StoreError>;
+    /// At most `max` records, by id, those above `after`.
+    async fn audits(&self, after: EntryId, max: u32) -> Result<Vec<AuditRecord>, StoreError>;
 }
 
 /// The usage of keys by day: shown to people, never used in a decision.
@@ -95,6 +137,8 @@ pub trait UsageDays: Send + Sync {
     async fn add_usage(&self, days: &[UsageDay]) -> Result<(), StoreError>;
     /// A key's days.
     async fn usage_of(&self, key: KeyId) -> Result<Vec<UsageDay>, StoreError>;
+    /// What was charged to a person in total, over all of their keys.
+    async fn charged_to(&self, user: UserId) -> Result<NanoUsd, StoreError>;
 }
 
 /// The result of a claim.

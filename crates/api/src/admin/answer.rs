@@ -4,7 +4,7 @@ use super::backup;
 use super::reply::{AdminReply, Refusal, RefusalCode};
 use super::request::{
     AddKey, AddPartner, AddUser, AdminRequest, Amount, EntriesOf, GrantCredits, LIST_MAX, LedgerEntries, ListPartners,
-    ListUsers, OfUser, RevokeKey, VerifyHead,
+    ListUsers, OfUser, VerifyHead,
 };
 use super::views::{AmountView, BalanceView, ChainView, EntryView, HoldView, KeyView};
 use opencredits_backup::Source;
@@ -12,11 +12,12 @@ use opencredits_ledger::{ChainHead, LedgerError, Replay, VerifyReport};
 use opencredits_service::accounts::{
     Accounts, AccountsError, EntryFilter, Grant, NewKey, NewLimit, NewPartner, NewUser, Wallet,
 };
-use opencredits_store::{Key, StoreError};
+use opencredits_store::{Key, Rates, Standing, StoreError};
 use opencredits_units::{CreditPrice, NanoUsd};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
-type Answer = Result<AdminReply, Refusal>;
+pub(super) type Answer = Result<AdminReply, Refusal>;
 
 /// The largest number of open holds that are listed; further ones are only counted.
 const HOLDS_MAX: usize = 1_000;
@@ -24,8 +25,8 @@ const HOLDS_MAX: usize = 1_000;
 /// Executes admin requests.
 #[derive(Clone)]
 pub struct Admin {
-    accounts: Arc<Accounts>,
-    price: CreditPrice,
+    pub(super) accounts: Arc<Accounts>,
+    pub(super) price: CreditPrice,
     files: Option<Source>,
 }
 
@@ -52,6 +53,12 @@ impl Admin {
             AdminRequest::AddUser(new) => self.add_user(new).await,
             AdminRequest::ListUsers(which) => self.list_users(which).await,
             AdminRequest::AddKey(new) => self.add_key(new).await,
+            AdminRequest::SuspendUser(who) => self.set_standing(who, Standing::Suspended).await,
+            AdminRequest::ResumeUser(who) => self.set_standing(who, Standing::Good).await,
+            AdminRequest::SetLimit(new) => self.set_limit(new).await,
+            AdminRequest::AddManagementKey(new) => self.add_management_key(new).await,
+            AdminRequest::EditKey(change) => self.edit_key(*change).await,
+            AdminRequest::ListChanges(which) => self.changes(which).await,
             AdminRequest::ListKeys(whose) => self.list_keys(whose).await,
             AdminRequest::RevokeKey(which) => self.revoke_key(which).await,
             AdminRequest::AddPartner(new) => self.add_partner(new).await,
@@ -107,13 +114,21 @@ impl Admin {
             None => None,
         };
         let limit = new.limit.map(|limit| self.amount(&limit)).transpose()?;
+        if limit.is_none() && new.limit_reset.is_some() {
+            return Err(Refusal::invalid("a key without a limit has none that begins anew; give it a limit too"));
+        }
         let new = NewKey {
             user,
             partner,
             name: new.name,
-            limit: limit.map(|amount| NewLimit { amount }),
+            limit: limit.map(|amount| NewLimit { amount, reset: new.limit_reset.map(Into::into) }),
             expires_at: new.expires_at_ms,
             allowed_models: new.models,
+            rates: Rates {
+                requests_per_minute: new.rates.requests_per_minute.and_then(NonZeroU32::new),
+                tokens_per_minute: new.rates.tokens_per_minute.and_then(NonZeroU32::new),
+                parallel_max: new.rates.parallel_max.and_then(NonZeroU32::new),
+            },
         };
         let (key, secret) = self.accounts.add_key(new).await?;
         Ok(AdminReply::KeyAdded { key: secret.reveal().to_owned(), record: self.key(key)? })
@@ -123,12 +138,8 @@ impl Admin {
         let user = self.accounts.find_user(&whose.user).await?;
         let keys = self.accounts.list_keys(user.id).await?;
         let keys = keys.into_iter().map(|key| self.key(key));
-        Ok(AdminReply::Keys { keys: keys.collect::<Result<_, _>>()? })
-    }
-
-    async fn revoke_key(&self, which: RevokeKey) -> Answer {
-        let record = self.key(self.accounts.revoke_key(which.id).await?)?;
-        Ok(AdminReply::KeyRevoked { record })
+        let management = self.accounts.management_keys(user.id).await?.into_iter().map(Into::into).collect();
+        Ok(AdminReply::Keys { keys: keys.collect::<Result<_, _>>()?, management })
     }
 
     async fn grant(&self, grant: GrantCredits) -> Answer {
@@ -183,12 +194,12 @@ impl Admin {
         Ok(AdminReply::Head { head: head.to_string(), commits: head.commit, entries: head.entries })
     }
 
-    fn key(&self, key: Key) -> Result<KeyView, Refusal> {
-        let limit = self.accounts.limit_of(&key)?;
+    pub(super) fn key(&self, key: Key) -> Result<KeyView, Refusal> {
+        let limit = self.accounts.left_of(key.limit)?;
         Ok(KeyView::new(key, limit, self.price))
     }
 
-    fn amount(&self, amount: &Amount) -> Result<NanoUsd, Refusal> {
+    pub(super) fn amount(&self, amount: &Amount) -> Result<NanoUsd, Refusal> {
         match amount {
             Amount::Usd(usd) => Ok(*usd),
             Amount::Credits(text) => self
@@ -212,12 +223,12 @@ fn verified(report: VerifyReport, checked_head: Option<String>) -> AdminReply {
     }
 }
 
-fn most(asked: u32) -> u32 {
+pub(super) fn most(asked: u32) -> u32 {
     asked.clamp(1, LIST_MAX)
 }
 
 /// The cursor of a page that may have a next one.
-fn last_of_full<T>(rows: &[T], max: u32) -> Option<&T> {
+pub(super) fn last_of_full<T>(rows: &[T], max: u32) -> Option<&T> {
     let full = usize::try_from(max).is_ok_and(|max| rows.len() >= max);
     rows.last().filter(|_| full)
 }

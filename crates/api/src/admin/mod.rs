@@ -12,7 +12,9 @@
 //! ```
 
 mod answer;
+mod answer_limits;
 mod backup;
+mod limit_views;
 mod reply;
 mod request;
 mod socket;
@@ -21,13 +23,15 @@ mod tests;
 mod views;
 
 pub use answer::Admin;
+pub use limit_views::{ChangeView, LimitView, ManagementKeyView};
 pub use reply::{AdminReply, Refusal, RefusalCode};
 pub use request::{
-    AddKey, AddPartner, AddUser, AdminRequest, Amount, BackUp, EntriesOf, GrantCredits, LIST_MAX, LedgerEntries,
-    ListPartners, ListUsers, OfUser, RevokeKey, VerifyHead,
+    AddKey, AddManagementKey, AddPartner, AddUser, AdminRequest, Amount, BackUp, Change, EditKey, EntriesOf,
+    GrantCredits, LIST_MAX, LedgerEntries, ListChanges, ListPartners, ListUsers, OfUser, RateChange, Reset, RevokeKey,
+    SetLimit, SetStanding, VerifyHead,
 };
 pub use socket::{AdminSocket, SOCKET_FILE, SocketError, admin_router};
 pub use views::{
-    AmountView, BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, LegView, LimitView, LineView,
-    PartnerView, UsageView, UserView,
+    AmountView, BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, LegView, LineView, PartnerView,
+    UsageView, UserView,
 };

@@ -1,5 +1,6 @@
 //! The replies to admin requests.
 
+use super::limit_views::{ChangeView, LimitView, ManagementKeyView};
 use super::views::{
     AmountView, BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, PartnerView, UserView,
 };
@@ -36,6 +37,47 @@ pub enum AdminReply {
     Keys {
         /// All of them.
         keys: Vec<KeyView>,
+        /// Their management keys.
+        #[serde(default)]
+        management: Vec<ManagementKeyView>,
+    },
+    /// A key is changed.
+    KeyEdited {
+        /// The key.
+        record: KeyView,
+    },
+    /// A management key was made.
+    ManagementKeyAdded {
+        /// The secret. It is shown here and never again.
+        key: String,
+        /// The rest.
+        record: ManagementKeyView,
+    },
+    /// A management key is revoked.
+    ManagementKeyRevoked {
+        /// The key.
+        record: ManagementKeyView,
+    },
+    /// A person is suspended, or no longer.
+    StandingSet {
+        /// The person.
+        user: UserView,
+    },
+    /// A cap is set or removed.
+    LimitSet {
+        /// The person.
+        user: UserView,
+        /// The app, where it is the app's cap at this person.
+        partner: Option<String>,
+        /// The cap; none where it is removed.
+        limit: Option<LimitView>,
+    },
+    /// Records of changes.
+    Changes {
+        /// A page of them.
+        changes: Vec<ChangeView>,
+        /// The cursor of the next page; none at the end.
+        next: Option<EntryId>,
     },
     /// A key is revoked.
     KeyRevoked {

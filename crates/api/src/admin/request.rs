@@ -18,6 +18,18 @@ pub enum AdminRequest {
     ListUsers(ListUsers),
     /// Makes a key; its secret is in the reply, once.
     AddKey(AddKey),
+    /// Suspends a person, at once.
+    SuspendUser(SetStanding),
+    /// Lifts a suspension.
+    ResumeUser(SetStanding),
+    /// Sets or removes the cap of a person, or of an app at a person.
+    SetLimit(SetLimit),
+    /// Makes a management key; its secret is in the reply, once.
+    AddManagementKey(AddManagementKey),
+    /// Changes a key.
+    EditKey(Box<EditKey>),
+    /// Lists the record of changes.
+    ListChanges(ListChanges),
     /// Lists a person's keys.
     ListKeys(OfUser),
     /// Revokes a key.
@@ -94,10 +106,117 @@ pub struct AddKey {
     pub name: String,
     /// The amount that it may spend.
     pub limit: Option<Amount>,
+    /// When its limit begins anew; never where there is none.
+    #[serde(default)]
+    pub limit_reset: Option<Reset>,
+    /// How fast it may send.
+    #[serde(default)]
+    pub rates: RateChange,
     /// The expiry.
     pub expires_at_ms: Option<UnixMs>,
     /// Models that it may use; all where none is given.
     pub models: Option<Vec<String>>,
+}
+
+/// A period after which a limit begins anew, at 00:00 UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reset {
+    /// Every day.
+    Daily,
+    /// Every Monday.
+    Weekly,
+    /// On the first of each month.
+    Monthly,
+}
+
+/// How fast a key may send. What is absent stays, and 0 removes the bound.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateChange {
+    /// Requests in a minute.
+    pub requests_per_minute: Option<u32>,
+    /// Tokens in a minute.
+    pub tokens_per_minute: Option<u32>,
+    /// Requests at once.
+    pub parallel_max: Option<u32>,
+}
+
+/// A value to set or to remove.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change<T> {
+    /// There is none any more.
+    Remove,
+    /// It becomes this.
+    To(T),
+}
+
+/// A person to suspend, or whose suspension to lift.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetStanding {
+    /// The person.
+    pub user: String,
+    /// The reason, for the record.
+    pub reason: String,
+}
+
+/// A cap to set or to remove.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetLimit {
+    /// The person.
+    pub user: String,
+    /// The app, where it is the app's cap at this person.
+    pub partner: Option<String>,
+    /// The amount; none where the cap is removed.
+    pub amount: Option<Amount>,
+    /// When it begins anew; never where there is none.
+    pub reset: Option<Reset>,
+}
+
+/// A management key to make.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddManagementKey {
+    /// The person whose account it manages.
+    pub user: String,
+    /// The name.
+    pub name: String,
+}
+
+/// A key to change. What is absent stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EditKey {
+    /// The key.
+    pub id: KeyId,
+    /// The name.
+    pub name: Option<String>,
+    /// Whether it is switched off.
+    pub disabled: Option<bool>,
+    /// The amount that it may spend.
+    pub limit: Option<Change<Amount>>,
+    /// When its limit begins anew.
+    pub limit_reset: Option<Change<Reset>>,
+    /// The expiry.
+    pub expires_at_ms: Option<Change<UnixMs>>,
+    /// Models that it may use.
+    pub models: Option<Change<Vec<String>>>,
+    /// How fast it may send.
+    #[serde(default)]
+    pub rates: RateChange,
+}
+
+/// A page of the record of changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListChanges {
+    /// The cursor.
+    pub after: Option<EntryId>,
+    /// The largest number of rows.
+    pub max: u32,
 }
 
 /// A key to revoke.

@@ -1,9 +1,10 @@
 //! Records in the form that operators read. Money is a decimal string, in dollars and in credits; times are Unix ms.
 
+use super::limit_views::LimitView;
+use super::request::RateChange;
 use opencredits_backup::Checked;
 use opencredits_ledger::{Balance, Covered, EntryKind, EntryRow, HoldRow, Phase};
-use opencredits_service::accounts::LimitBalance;
-use opencredits_service::{GenerationRecord, Line, UsageSource, books};
+use opencredits_service::{GenerationRecord, LimitBalance, Line, UsageSource, books};
 use opencredits_store::{Key, Partner, Standing, User};
 use opencredits_units::{AccountId, BasisPoints, CreditPrice, EntryId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
@@ -81,17 +82,6 @@ impl From<Partner> for PartnerView {
     }
 }
 
-/// A key's limit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LimitView {
-    /// The account of the limit.
-    pub account: AccountId,
-    /// The amount of the limit.
-    pub amount: AmountView,
-    /// The amount left.
-    pub available: AmountView,
-}
-
 /// A key, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyView {
@@ -115,15 +105,16 @@ pub struct KeyView {
     pub limit: Option<LimitView>,
     /// Models that it may use; all where there is none.
     pub models: Option<Vec<String>>,
+    /// How fast it may send.
+    #[serde(default)]
+    pub rates: RateChange,
+    /// Whether it is switched off.
+    #[serde(default)]
+    pub disabled: bool,
 }
 
 impl KeyView {
     pub(super) fn new(key: Key, limit: Option<LimitBalance>, price: CreditPrice) -> Self {
-        let limit = key.limit.zip(limit).map(|(kept, left)| LimitView {
-            account: kept.account,
-            amount: AmountView::new(left.amount, price),
-            available: AmountView::new(left.available, price),
-        });
         Self {
             id: key.id,
             user: key.user,
@@ -133,8 +124,10 @@ impl KeyView {
             created_at_ms: key.created_at,
             revoked_at_ms: key.revoked_at,
             expires_at_ms: key.expires_at,
-            limit,
+            limit: limit.map(|limit| LimitView::new(limit, price)),
             models: key.allowed_models,
+            rates: RateChange::of(key.rates),
+            disabled: key.disabled,
         }
     }
 }

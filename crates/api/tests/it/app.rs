@@ -23,7 +23,7 @@ use opencredits_service::{
     Clock, DrainLimits, Entropy, Gateway, KeyRing, KeyTables, Parts, Ports, Retries, Settings, Upstream, UsageTally,
     books,
 };
-use opencredits_store::{Partner, SqliteStore, User};
+use opencredits_store::{Partner, Rates, SqliteStore, User};
 use opencredits_testkit::{FixedClock, FixedRandom};
 use opencredits_units::{BasisPoints, CreditPrice, NanoUsd, UnixMs};
 use serde_json::Value;
@@ -175,7 +175,7 @@ impl Transport for Remembering {
 pub(crate) struct TestApp {
     pub(crate) folder: TempDir,
     pub(crate) ledger: Ledger,
-    pub(crate) accounts: Accounts,
+    pub(crate) accounts: Arc<Accounts>,
     pub(crate) store: SqliteStore,
     pub(crate) fixed: Arc<Fixed>,
     pub(crate) app: Arc<App>,
@@ -266,15 +266,11 @@ impl TestApp {
         let store = SqliteStore::open(folder.path().join("store.db")).unwrap();
         let fixed = Arc::new(Fixed { clock: FixedClock::at_ms(1_790_000_000_000), random: FixedRandom::seeded(7) });
         books::open(&ledger, fixed.now()).unwrap();
-        let tables = KeyTables {
-            keys: Arc::new(store.clone()),
-            users: Arc::new(store.clone()),
-            partners: Arc::new(store.clone()),
-        };
-        let keyring = Arc::new(KeyRing::new(tables, fixed.clone(), BasisPoints::new(5_000)));
+        let keyring = Arc::new(KeyRing::new(KeyTables::of(store.clone()), fixed.clone(), BasisPoints::new(5_000)));
         let forgetting = keyring.clone();
         let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), fixed.clone(), fixed.clone())
             .on_change(move || forgetting.forget_all());
+        let accounts = Arc::new(accounts);
         // Nothing public can be reached from a test: what listens here stands in for it.
         let limits =
             FetchLimits { bytes_max: 1_000, is_allowed: |at| at.ip() == Ipv4Addr::LOCALHOST, ..FetchLimits::default() };
@@ -297,7 +293,14 @@ impl TestApp {
         let (gateway, reaper) = Gateway::new(parts).unwrap();
         start(reaper.run());
         let partners = Arc::new(store.clone());
-        let app = Arc::new(App { gateway, partners, settings: api_settings(), ready: AtomicBool::new(true) });
+        let accounts_of_app = accounts.clone();
+        let app = Arc::new(App {
+            gateway,
+            accounts: accounts_of_app,
+            partners,
+            settings: api_settings(),
+            ready: AtomicBool::new(true),
+        });
         let router = service(app.clone());
         Self { folder, ledger, accounts, store, fixed, app, upstream, router }
     }
@@ -315,8 +318,9 @@ impl TestApp {
     pub(crate) fn with_settings(mut self, change: impl FnOnce(&mut ApiSettings)) -> Self {
         let App { gateway, partners, settings, .. } = &*self.app;
         let (gateway, partners, mut settings) = (gateway.clone(), partners.clone(), settings.clone());
+        let accounts = self.accounts.clone();
         change(&mut settings);
-        self.app = Arc::new(App { gateway, partners, settings, ready: AtomicBool::new(true) });
+        self.app = Arc::new(App { gateway, accounts, partners, settings, ready: AtomicBool::new(true) });
         self.router = service(self.app.clone());
         self
     }
@@ -345,14 +349,15 @@ impl TestApp {
 
     /// A key of a person, through a partner, with a limit in nano-dollars.
     pub(crate) async fn key(&self, user: &User, partner: Option<&Partner>, limit: Option<i64>) -> String {
-        let limit = limit.map(|nano| NewLimit { amount: NanoUsd::new(nano) });
+        let limit = limit.map(|nano| NewLimit { amount: NanoUsd::new(nano), reset: None });
         self.key_with(NewKey { partner: partner.map(|partner| partner.id), limit, ..Self::plain_key(user) }).await
     }
 
     /// A key without any bound.
     pub(crate) fn plain_key(user: &User) -> NewKey {
         let name = "a key".to_owned();
-        NewKey { user: user.id, partner: None, name, limit: None, expires_at: None, allowed_models: None }
+        let rates = Rates::default();
+        NewKey { user: user.id, partner: None, name, limit: None, expires_at: None, allowed_models: None, rates }
     }
 
     pub(crate) async fn key_with(&self, new: NewKey) -> String {

@@ -1,12 +1,17 @@
 //! What keys promise.
 
-use opencredits_keys::{HashKey, KeyDigest, KeyError, PublishableKey, UserKey};
+use opencredits_keys::{HashKey, KeyDigest, KeyError, ManagementKey, PublishableKey, UserKey};
 use proptest::prelude::*;
 
 #[test]
 fn a_key_of_the_other_kind_is_refused_by_its_prefix() {
     let public = PublishableKey::generate([3; 32]);
     assert_eq!(UserKey::parse(public.as_str()), Err(KeyError::Prefix { expected: "oc_sk_" }));
+    let managing = ManagementKey::generate([3; 32]);
+    assert_eq!(UserKey::digest_of(managing.reveal()), Err(KeyError::Prefix { expected: "oc_sk_" }));
+    let spending = UserKey::generate([3; 32]);
+    assert_eq!(ManagementKey::digest_of(spending.reveal()), Err(KeyError::Prefix { expected: "oc_mk_" }));
+    assert_eq!(ManagementKey::digest_of(managing.reveal()), Ok(managing.digest()));
     assert_eq!(UserKey::parse(""), Err(KeyError::Prefix { expected: "oc_sk_" }));
     assert_eq!(UserKey::parse("oc_sk_short"), Err(KeyError::Malformed));
 }
@@ -14,8 +19,9 @@ fn a_key_of_the_other_kind_is_refused_by_its_prefix() {
 #[test]
 fn neither_key_nor_digest_nor_hash_key_shows_itself() {
     let key = UserKey::generate([9; 32]);
-    let shown = format!("{key:?} {:?} {:?}", key.digest(), HashKey::new([9; 32]));
-    assert_eq!(shown, "UserKey(…) KeyDigest(…) HashKey(Secret(…))");
+    let shown =
+        format!("{key:?} {:?} {:?} {:?}", key.digest(), HashKey::new([9; 32]), ManagementKey::generate([9; 32]));
+    assert_eq!(shown, "UserKey(…) KeyDigest(…) HashKey(Secret(…)) ManagementKey(…)");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod docs;
 mod faults;
 mod laws;
 mod lessons;
+mod limits;
 mod table;
 mod tables;
 

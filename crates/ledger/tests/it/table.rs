@@ -13,12 +13,15 @@
 //! flight H             | ok      something has gone out on H
 //! at 2000                        time goes on
 //! expire 9             | void H1 flight H2; at most 9 of each
+//! limit X L C 50       | ok      the limit L is 50 from now on, under the id X, with C as the other side
+//! limit X L restart    | ok      nothing of the limit L is spent from now on
 //! balance W            | 65 5 60 posted, held, available
 //! reopen               | ok      the file is closed and opened again (a ledger in memory only writes what waits)
 //! ```
 
 use opencredits_ledger::{
-    Capture, Collect, Floor, Ledger, LedgerError, Leg, Most, OnShortfall, OpenAccount, PlaceHold, Replay, Transfer,
+    Capture, ChangeLimit, Collect, Floor, Ledger, LedgerError, Leg, LimitChange, Most, OnShortfall, OpenAccount,
+    PlaceHold, Replay, Transfer,
 };
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
 use std::fmt::Write;
@@ -95,6 +98,7 @@ impl Run {
                 self.ledger.extend_hold(entry(words[1]), until, self.now).map(|_| "ok".to_owned())
             }
             "expire" => self.expire(words[1].parse().unwrap()),
+            "limit" => self.limit(&words[1..]),
             "balance" => self.balance(words[1]),
             "reopen" => self.reopen(),
             "at" => {
@@ -169,6 +173,16 @@ impl Run {
         Ok(replayed(&format!("{}/{}", done.charged.get(), done.collected.get()), done.replay))
     }
 
+    fn limit(&self, words: &[&str]) -> Result<String, LedgerError> {
+        let change = match words[2..] {
+            ["restart"] => LimitChange::Restart,
+            [from, to] => LimitChange::Amount { amount: amount(to), from: account(from) },
+            _ => panic!("no such change: {words:?}"),
+        };
+        let change = ChangeLimit { id: entry(words[0]), limit: account(words[1]), change, memo: b"" };
+        Ok(replayed("ok", self.ledger.change_limit(change, self.now)?.accepted().replay))
+    }
+
     fn expire(&self, max: usize) -> Result<String, LedgerError> {
         let expired = self.ledger.expire_due(self.now, max)?.accepted();
         let mut told = String::new();
@@ -213,6 +227,7 @@ fn told(error: &LedgerError) -> String {
         LedgerError::UnknownAccount { account } => {
             format!("no account {}", name_of(account.bits()))
         }
+        LedgerError::NoLimit { account } => format!("{} is no limit", name_of(account.bits())),
         LedgerError::UnknownHold { id } => format!("no hold {}", name_of(id.bits())),
         LedgerError::HoldFinished { how, .. } => (*how).to_owned(),
         LedgerError::IdempotencyMismatch { .. } => "mismatch".to_owned(),

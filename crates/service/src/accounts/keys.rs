@@ -1,12 +1,11 @@
 //! User keys and their limits.
 
 use super::people::check_name;
-use super::{Accounts, AccountsError, durable};
-use crate::books;
+use super::{Accounts, AccountsError, Actor};
+use crate::limits::LimitBalance;
 use crate::ports::fresh_id;
 use opencredits_keys::UserKey;
-use opencredits_ledger::{Floor, Transfer};
-use opencredits_store::{Key, KeyLimit, StoreError};
+use opencredits_store::{Key, LimitReset, Rates, SpendingLimit, StoreError};
 use opencredits_units::{KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 
 /// The largest number of models on a key's list.
@@ -27,22 +26,17 @@ pub struct NewKey {
     pub expires_at: Option<UnixMs>,
     /// Models that it may use; all when `None`.
     pub allowed_models: Option<Vec<String>>,
+    /// How fast it may send.
+    pub rates: Rates,
 }
 
-/// A limit to set on a key.
+/// A limit to set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewLimit {
     /// The amount.
     pub amount: NanoUsd,
-}
-
-/// A key's limit and its rest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LimitBalance {
-    /// The amount of the limit.
-    pub amount: NanoUsd,
-    /// The amount left.
-    pub available: NanoUsd,
+    /// When it begins anew; never where `None`.
+    pub reset: Option<LimitReset>,
 }
 
 impl Accounts {
@@ -55,7 +49,7 @@ impl Accounts {
         let now = self.now();
         let secret = UserKey::generate(self.random());
         let limit = match new.limit {
-            Some(limit) => Some(self.open_limit(limit).await?),
+            Some(limit) => Some(self.open_limit(limit).await?.0),
             None => None,
         };
         let key = Key {
@@ -70,6 +64,8 @@ impl Accounts {
             expires_at: new.expires_at,
             limit,
             allowed_models: new.allowed_models,
+            rates: new.rates,
+            disabled: false,
         };
         match self.tables.keys.add_key(&key).await {
             Ok(()) => {}
@@ -82,23 +78,11 @@ impl Accounts {
 
     async fn check_new_key(&self, new: &NewKey) -> Result<(), AccountsError> {
         check_name("the key's name", &new.name)?;
-        let models = new.allowed_models.as_deref();
-        let invalid = |field, problem| Err(AccountsError::Invalid { field, problem });
-        if new.limit.is_some_and(|limit| limit.amount <= NanoUsd::ZERO) {
-            return invalid("the limit", "is not above zero; a key that may spend nothing is no key");
+        if let Some(limit) = new.limit {
+            check_limit(limit)?;
         }
-        if new.expires_at.is_some_and(|end| end <= self.now()) {
-            return invalid("the key's end", "has passed; choose a later one");
-        }
-        if models.is_some_and(|models| models.is_empty() || models.len() > MODELS_MAX) {
-            return invalid("the list of models", "names none or more than 256");
-        }
-        for model in models.into_iter().flatten() {
-            check_name("a model's name", model)?;
-            if let Some(known) = &self.models {
-                known.resolve(model)?;
-            }
-        }
+        self.check_expiry(new.expires_at)?;
+        self.check_models(new.allowed_models.as_deref())?;
         self.find_user(&new.user.to_string()).await?;
         if let Some(partner) = new.partner {
             self.find_partner(&partner.to_string()).await?;
@@ -106,20 +90,25 @@ impl Accounts {
         Ok(())
     }
 
-    /// Opens and fills the account of a limit. If the key is not made afterwards, the account stays unused.
-    async fn open_limit(&self, limit: NewLimit) -> Result<KeyLimit, AccountsError> {
-        let account = self.fresh_account();
-        self.open(books::LIMITS, Floor::None, None).await?;
-        self.open(account, Floor::Zero, Some(books::LIMITS)).await?;
-        let transfer = Transfer {
-            id: fresh_id(self.now(), &*self.entropy),
-            from: books::LIMITS,
-            to: account,
-            amount: limit.amount,
-            memo: b"key limit",
-        };
-        durable(self.ledger.transfer(transfer, self.now())?).await?;
-        Ok(KeyLimit { account, amount: limit.amount })
+    pub(super) fn check_expiry(&self, expires_at: Option<UnixMs>) -> Result<(), AccountsError> {
+        if expires_at.is_some_and(|end| end <= self.now()) {
+            return Err(AccountsError::Invalid { field: "the key's end", problem: "has passed; choose a later one" });
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_models(&self, models: Option<&[String]>) -> Result<(), AccountsError> {
+        if models.is_some_and(|models| models.is_empty() || models.len() > MODELS_MAX) {
+            let problem = "names none or more than 256";
+            return Err(AccountsError::Invalid { field: "the list of models", problem });
+        }
+        for model in models.into_iter().flatten() {
+            check_name("a model's name", model)?;
+            if let Some(known) = &self.models {
+                known.resolve(model)?;
+            }
+        }
+        Ok(())
     }
 
     /// A person's keys, including revoked ones, in the order of their creation.
@@ -130,15 +119,16 @@ impl Accounts {
         Ok(self.tables.keys.keys_of(user).await?)
     }
 
-    /// The amount left of a key's limit; `None` where it has none.
+    /// What is left of a limit; `None` where there is none.
     ///
     /// # Errors
-    /// When the ledger does not know the limit's account.
-    pub fn limit_of(&self, key: &Key) -> Result<Option<LimitBalance>, AccountsError> {
-        let Some(limit) = key.limit else {
+    /// When the ledger fails or does not know the limit's account.
+    pub fn left_of(&self, limit: Option<SpendingLimit>) -> Result<Option<LimitBalance>, AccountsError> {
+        let Some(limit) = limit else {
             return Ok(None);
         };
-        Ok(Some(LimitBalance { amount: limit.amount, available: self.ledger.balance(limit.account)?.available }))
+        self.renewals.renew(&self.ledger, &limit, self.now())?;
+        Ok(Some(LimitBalance::of(&self.ledger, limit, self.now())?))
     }
 
     /// Revokes a key. Repeating it changes nothing: the time of the first revocation stays.
@@ -146,9 +136,19 @@ impl Accounts {
     /// # Errors
     /// When the key does not exist, or the store fails.
     pub async fn revoke_key(&self, id: KeyId) -> Result<Key, AccountsError> {
+        let _one = self.editing.lock().await;
         self.tables.keys.revoke_key(id, self.now()).await?;
         (self.changed)();
-        let found = self.tables.keys.key(id).await?;
-        found.ok_or(AccountsError::NoKey { id })
+        let found = self.tables.keys.key(id).await?.ok_or(AccountsError::NoKey { id })?;
+        self.record((Actor::Operator, "key.revoke"), &id.to_string(), String::new()).await?;
+        Ok(found)
     }
+}
+
+pub(super) fn check_limit(limit: NewLimit) -> Result<(), AccountsError> {
+    if limit.amount <= NanoUsd::ZERO {
+        let problem = "is not above zero; a key that may spend nothing is no key";
+        return Err(AccountsError::Invalid { field: "the limit", problem });
+    }
+    Ok(())
 }

@@ -4,27 +4,35 @@
 //! Accounts are opened before the row that names them, so that no row names an account that does not exist. A crash can
 //! leave at most an unused empty account.
 
+mod actions;
 mod audit;
+mod edit;
 mod error;
 mod keys;
+mod limits;
+mod management;
 mod money;
 mod people;
 #[cfg(test)]
 mod tests;
 
+pub use actions::Actor;
 pub use audit::{EntriesPage, EntryFilter};
+pub use edit::{Edit, KeyEdit};
 pub use error::AccountsError;
-pub use keys::{LimitBalance, NewKey, NewLimit};
+pub use keys::{NewKey, NewLimit};
 pub use money::{Grant, Granted, Wallet};
 pub use people::{NewPartner, NewUser};
 
 use crate::books;
+use crate::limits::Renewals;
 use crate::ports::{Clock, Entropy};
 use opencredits_catalog::Catalog;
 use opencredits_ledger::{Accepted, Floor, Ledger, OpenAccount};
-use opencredits_store::{Keys, Partners, Users};
+use opencredits_store::{AuditLog, Keys, ManagementKeys, Partners, SpendingLimits, Users};
 use opencredits_units::{AccountId, UnixMs};
 use std::sync::Arc;
+use tokio::sync::Mutex;
 
 /// The tables of the store that [`Accounts`] uses.
 #[derive(Clone)]
@@ -35,13 +43,29 @@ pub struct Tables {
     pub keys: Arc<dyn Keys>,
     /// Partners.
     pub partners: Arc<dyn Partners>,
+    /// Limits of people and of apps at people.
+    pub limits: Arc<dyn SpendingLimits>,
+    /// Management keys.
+    pub management: Arc<dyn ManagementKeys>,
+    /// The record of changes.
+    pub audit: Arc<dyn AuditLog>,
 }
 
 impl Tables {
     /// All of them from one store.
-    pub fn of(store: impl Users + Keys + Partners + 'static) -> Self {
+    pub fn of<S>(store: S) -> Self
+    where
+        S: Users + Keys + Partners + SpendingLimits + ManagementKeys + AuditLog + 'static,
+    {
         let store = Arc::new(store);
-        Self { users: store.clone(), keys: store.clone(), partners: store }
+        Self {
+            users: store.clone(),
+            keys: store.clone(),
+            partners: store.clone(),
+            limits: store.clone(),
+            management: store.clone(),
+            audit: store,
+        }
     }
 }
 
@@ -53,13 +77,25 @@ pub struct Accounts {
     entropy: Arc<dyn Entropy>,
     changed: Box<dyn Fn() + Send + Sync>,
     models: Option<Catalog>,
+    renewals: Renewals,
+    /// One change of a key or a limit at a time, so that none overwrites another's.
+    editing: Mutex<()>,
 }
 
 impl Accounts {
     /// The use cases on this ledger and these tables.
     #[must_use]
     pub fn new(ledger: Ledger, tables: Tables, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { ledger, tables, clock, entropy, changed: Box::new(|| {}), models: None }
+        Self {
+            ledger,
+            tables,
+            clock,
+            entropy,
+            changed: Box::new(|| {}),
+            models: None,
+            renewals: Renewals::default(),
+            editing: Mutex::default(),
+        }
     }
 
     /// Calls `changed` after each change of a key, so that caches of keys are invalidated.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::books;
 use opencredits_ledger::{Balance, LedgerError, PlaceHold, Replay};
-use opencredits_store::{SqliteStore, StoreError, User};
+use opencredits_store::{Rates, SqliteStore, Standing, StoreError, User};
 use opencredits_units::{BasisPoints, EntryId, KeyId, NanoUsd, PartnerId, UserId};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
@@ -56,7 +56,15 @@ fn user(label: &str) -> NewUser {
 }
 
 fn key(user: UserId) -> NewKey {
-    NewKey { user, partner: None, name: "laptop".to_owned(), limit: None, expires_at: None, allowed_models: None }
+    NewKey {
+        user,
+        partner: None,
+        name: "laptop".to_owned(),
+        limit: None,
+        expires_at: None,
+        allowed_models: None,
+        rates: Rates::default(),
+    }
 }
 
 fn grant(user: UserId, id: Option<EntryId>) -> Grant {
@@ -173,10 +181,10 @@ async fn a_rich_wallet_does_not_help_a_poor_key() {
     let ada = accounts.add_user(user("Ada")).await.unwrap();
     accounts.grant_credits(grant(ada.id, None)).await.unwrap();
     let amount = NanoUsd::new(5_000_000);
-    let new = NewKey { limit: Some(NewLimit { amount }), ..key(ada.id) };
+    let new = NewKey { limit: Some(NewLimit { amount, reset: None }), ..key(ada.id) };
     let (kept, _) = accounts.add_key(new).await.unwrap();
-    let limit = accounts.limit_of(&kept).unwrap().unwrap();
-    assert_eq!(limit, LimitBalance { amount, available: amount });
+    let limit = accounts.left_of(kept.limit).unwrap().unwrap();
+    assert_eq!((limit.limit.amount, limit.available, limit.resets_at), (amount, amount, None));
     let hold = PlaceHold {
         id: EntryId::from_bits(9),
         payer: ada.wallet,
@@ -194,7 +202,7 @@ async fn a_key_that_could_never_be_used_is_refused() {
     let Fixture { accounts, .. } = house().await;
     let ada = accounts.add_user(user("Ada")).await.unwrap();
     let wrong = [
-        NewKey { limit: Some(NewLimit { amount: NanoUsd::ZERO }), ..key(ada.id) },
+        NewKey { limit: Some(NewLimit { amount: NanoUsd::ZERO, reset: None }), ..key(ada.id) },
         NewKey { expires_at: Some(UnixMs::new(1)), ..key(ada.id) },
         NewKey { allowed_models: Some(vec![]), ..key(ada.id) },
         NewKey { allowed_models: Some(vec!["a\nb".to_owned()]), ..key(ada.id) },
@@ -269,6 +277,9 @@ impl Users for DiesOnce {
     }
     async fn users(&self, after: UserId, max: u32) -> Result<Vec<User>, StoreError> {
         self.store.users(after, max).await
+    }
+    async fn set_standing(&self, id: UserId, standing: Standing) -> Result<bool, StoreError> {
+        self.store.set_standing(id, standing).await
     }
 }
 

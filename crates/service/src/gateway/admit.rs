@@ -1,6 +1,7 @@
 //! Admission: reads a request, prices its worst case and places the hold that covers it.
 
 use super::attempts::{AttemptPlan, UpstreamAttempt};
+use super::estimate::input_estimate;
 use super::exchange;
 use super::hold::HeldAmount;
 use super::large::{LargeBodies, LargePlace, elsewhere};
@@ -11,6 +12,7 @@ use super::reaper::Abandoned;
 use super::request::InferenceRequest;
 use super::state::Gateway;
 use crate::fault::Fault;
+use crate::rates::RatePermit;
 use bytes::Bytes;
 use http::HeaderMap;
 use opencredits_providers::{Rewrite, UsageChunk, upstream_body};
@@ -73,18 +75,22 @@ impl Gateway {
 
     async fn admit_here(
         self: &Arc<Self>,
-        request: InferenceRequest,
+        mut request: InferenceRequest,
         place: Option<LargePlace>,
     ) -> Result<Admitted, Fault> {
         let (mut memory, mut work) = (request.memory.another(), request.memory.another());
         if LargeBodies::is_large(request.body.len()) {
             work.grow_to(LargeBodies::work_bytes(&request.body))?;
         }
+        let mut permit = request.permit.take();
         let hash = |value: &str| self.pseudonym(&request.spender, value);
         let (mut plan, _place) = self.plan_with_attachments(&request, &hash, place).await?;
         drop(work);
         // What goes upstream is written anew for each route.
         memory.grow_to(request.body.len().saturating_mul(plan.routes.len()))?;
+        if let (Some(permit), Some(first)) = (&mut permit, plan.routes.first()) {
+            permit.reserve(input_estimate(&first.facts, first.candidate.model.family).get())?;
+        }
         let claimed = match &request.idempotency_key {
             Some(key) => Some(self.claim(key, &request).await?),
             None => None,
@@ -93,7 +99,7 @@ impl Gateway {
         // From here on the hold marks the request as running, and later its ledger entry.
         drop(claimed);
         let abandoned = Abandoned::default();
-        let open = self.open(&request, &held, &plan, abandoned.clone())?;
+        let open = self.open((&request, permit), &held, &plan, abandoned.clone())?;
         plan.apply_cap(held.cap, request.strictness)?;
         let bodies: Vec<Bytes> = plan.routes.iter().map(|planned| body(&plan, planned, held.cap)).collect();
         let dropped = plan.scrubbed_out().to_vec();
@@ -116,7 +122,7 @@ impl Gateway {
     /// Opens a request whose hold is placed: from here on the hold ends with the [`OpenRequest`].
     fn open(
         self: &Arc<Self>,
-        request: &InferenceRequest,
+        (request, permit): (&InferenceRequest, Option<RatePermit>),
         held: &HeldAmount,
         plan: &Plan<'_>,
         abandoned: Abandoned,
@@ -135,6 +141,7 @@ impl Gateway {
             generation: request.generation,
             held: held.amount,
             exposure: held.exposure,
+            permit,
             started: now,
             sent: now,
             first_byte: None,

@@ -8,9 +8,10 @@ use super::request::InferenceRequest;
 use super::state::Gateway;
 use crate::fault::{Fault, PaymentNeeded, Short};
 use crate::keyring::Spender;
+use crate::limits::resets_at;
 use opencredits_catalog::Terms;
 use opencredits_ledger::{LedgerError, PlaceHold, Replay};
-use opencredits_units::{AccountId, BasisPoints, NanoUsd};
+use opencredits_units::{AccountId, BasisPoints, NanoUsd, UnixMs};
 
 /// A request without an output cap may hold one part in so many of the available balance, so that the next request is
 /// not refused.
@@ -65,14 +66,16 @@ impl Gateway {
     /// # Errors
     /// When nothing is available, or the ledger fails.
     pub fn refuse_without_credit(&self, spender: &Spender) -> Result<(), Fault> {
+        self.renew(spender.limit_terms.iter().map(|terms| &terms.limit))?;
         if self.sells_free {
             return Ok(());
         }
         for account in spender.accounts() {
             let available = self.ledger.balance(account)?.available;
             if available <= NanoUsd::ZERO {
-                let short = if account == spender.wallet { Short::Balance } else { Short::KeyLimit };
-                let needed = PaymentNeeded { required: None, available, affordable_max_tokens: None, short };
+                let (short, resets_at) = self.short_of(spender, account);
+                let available = available.max(NanoUsd::ZERO);
+                let needed = PaymentNeeded { required: None, available, affordable_max_tokens: None, short, resets_at };
                 return Err(Fault::Payment(Box::new(needed)));
             }
         }
@@ -106,6 +109,8 @@ impl Gateway {
     /// `None` where the balance is short by what was estimated, and the input can be counted.
     fn hold_for(&self, request: &InferenceRequest, plan: &Plan<'_>, terms: Terms) -> Result<Option<HeldAmount>, Fault> {
         let spender = &request.spender;
+        // Reading the body may have taken until the next period.
+        self.renew(spender.limit_terms.iter().map(|terms| &terms.limit))?;
         let quote = Quote::new(&plan.routes, terms);
         let mut admitting = self.exposures.lock();
         let room = self.room(spender, &admitting)?;
@@ -123,12 +128,15 @@ impl Gateway {
             return Ok(None);
         }
         let cap = lowered.or(asked.filter(|asked| plan.facts.output_cap != Some(*asked)));
-        let needed = |available: NanoUsd, short| -> Result<Fault, Fault> {
+        let needed = |available: NanoUsd, account: AccountId| -> Result<Fault, Fault> {
             // The exposure that is left counts as if it were available.
             let more = room.bound.checked_sub(room.available).unwrap_or_default();
             let required = highest.checked_sub(more).unwrap_or(highest).max(amount);
             let (required, affordable_max_tokens) = (Some(required), room.affordable(&quote, room.available)?);
-            Ok(Fault::Payment(Box::new(PaymentNeeded { required, available, affordable_max_tokens, short })))
+            let (short, resets_at) = self.short_of(spender, account);
+            let available = available.max(NanoUsd::ZERO);
+            let needed = PaymentNeeded { required, available, affordable_max_tokens, short, resets_at };
+            Ok(Fault::Payment(Box::new(needed)))
         };
         if highest > room.bound {
             return Err(needed(room.available, self.short(spender, room.available)?)?);
@@ -145,8 +153,7 @@ impl Gateway {
             Ok(held) if held.replay == Replay::First => {}
             Ok(_) => return Err(Fault::Duplicate { first: request.generation }),
             Err(LedgerError::InsufficientFunds { account, available, .. }) => {
-                let short = if account == spender.wallet { Short::Balance } else { Short::KeyLimit };
-                return Err(needed(available, short)?);
+                return Err(needed(available, account)?);
             }
             Err(error) => return Err(error.into()),
         }
@@ -170,10 +177,22 @@ impl Gateway {
         Ok(room)
     }
 
-    /// Which account has no more than `available`.
-    fn short(&self, spender: &Spender, available: NanoUsd) -> Result<Short, Fault> {
-        let of = |account: AccountId| self.ledger.balance(account).map(|balance| balance.available);
-        Ok(if of(spender.wallet)? <= available { Short::Balance } else { Short::KeyLimit })
+    /// The account that has no more than `available`.
+    fn short(&self, spender: &Spender, available: NanoUsd) -> Result<AccountId, Fault> {
+        for account in [spender.wallet].into_iter().chain(spender.limits.iter().copied()) {
+            if self.ledger.balance(account)?.available <= available {
+                return Ok(account);
+            }
+        }
+        Ok(spender.wallet)
+    }
+
+    /// What an account of a spender is, and when it begins anew.
+    fn short_of(&self, spender: &Spender, account: AccountId) -> (Short, Option<UnixMs>) {
+        match spender.limit_terms.iter().find(|terms| terms.limit.account == account) {
+            Some(terms) => (Short::Limit(terms.kind), resets_at(&terms.limit, self.ports.clock.now())),
+            None => (Short::Balance, None),
+        }
     }
 
     /// The cap that a client's cap is lowered to, where the balance does not cover that one: what half of the balance covers

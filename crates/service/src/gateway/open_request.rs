@@ -9,6 +9,7 @@ use super::quote::Basis;
 use super::reaper::Abandoned;
 use super::state::Gateway;
 use crate::keyring::Spender;
+use crate::rates::RatePermit;
 use crate::record::AttemptRecord;
 use bytes::Bytes;
 use opencredits_catalog::Model;
@@ -90,6 +91,8 @@ pub(super) struct OpenRequest {
     pub(super) held: NanoUsd,
     /// The amount by which the charge may exceed the hold.
     pub(super) exposure: NanoUsd,
+    /// Its place among the requests of its key, until it is settled.
+    pub(super) permit: Option<RatePermit>,
     pub(super) started: UnixMs,
     /// When the current attempt was sent.
     pub(super) sent: UnixMs,

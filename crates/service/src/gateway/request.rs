@@ -2,6 +2,7 @@
 
 use crate::keyring::Spender;
 use crate::memory::Reservation;
+use crate::rates::RatePermit;
 use bytes::Bytes;
 use http::HeaderMap;
 use opencredits_providers::Dialect;
@@ -31,6 +32,8 @@ pub struct InferenceRequest {
     pub strictness: Strictness,
     /// The parameters in the path, in APIs that have them there.
     pub path: Option<PathParameters>,
+    /// Its place among the requests of its key, where these are bounded.
+    pub permit: Option<RatePermit>,
     /// The memory that it takes.
     pub memory: Reservation,
 }

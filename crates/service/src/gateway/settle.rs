@@ -88,6 +88,11 @@ impl OpenRequest {
         let durable = (self.gateway.settings.ack == Ack::Durable).then(|| accepted.durable());
         let captured = accepted.accepted();
         self.progress = Progress::Settled;
+        if let Some(permit) = &mut self.permit {
+            let (input, output) = (record.usage().input_total(), record.usage().output_total());
+            let total = |side: Option<Tokens>| side.map_or(0, Tokens::get);
+            permit.settle(total(input).saturating_add(total(output)));
+        }
         self.gateway.tally.add(record.key, now, captured.collected);
         let receipt =
             Receipt { generation: self.generation, record, charged: captured.collected, remaining: captured.available };

@@ -9,6 +9,7 @@ use super::reaper::{self, DetachedQueue, DrainLimits, Reaper};
 use super::vendor_keys::VendorKeys;
 use crate::config::Ack;
 use crate::keyring::{KeyRing, Spender};
+use crate::limits::Renewals;
 use crate::memory::MemoryBudget;
 use crate::ports::{Clock, Entropy};
 use crate::usage_tally::UsageTally;
@@ -16,10 +17,10 @@ use hashbrown::{HashMap as FastMap, HashSet};
 use moka::sync::Cache;
 use opencredits_catalog::{Catalog, Model, Route};
 use opencredits_keys::HashKey;
-use opencredits_ledger::Ledger;
+use opencredits_ledger::{Ledger, LedgerError};
 use opencredits_providers::{Fetch, Vendor};
 use opencredits_sanitizer::{Api, Headers, Policy, PolicyError};
-use opencredits_store::Claims;
+use opencredits_store::{Claims, SpendingLimit};
 use opencredits_units::{AccountId, BasisPoints, EntryId, GenerationId, NanoUsd};
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -123,6 +124,8 @@ pub struct Gateway {
     pub(super) admissions: AdmissionSet,
     /// Requests whose hold this process has to end.
     pub(super) open: Mutex<HashSet<GenerationId>>,
+    /// The limits that have begun their period.
+    pub(super) renewals: Renewals,
     /// The exposures of open requests.
     pub(super) exposures: Exposures,
     /// By wallet: the input of its requests as a percentage of the estimate, where it was more.
@@ -226,6 +229,7 @@ impl Gateway {
             detached,
             admissions: AdmissionSet::default(),
             open: Mutex::default(),
+            renewals: Renewals::default(),
             exposures: Exposures::default(),
             overruns: Cache::new(STICKY_MAX),
             implausible: AtomicU64::new(0),
@@ -295,6 +299,17 @@ impl Gateway {
     #[must_use]
     pub fn tally_handle(&self) -> Arc<UsageTally> {
         Arc::clone(&self.tally)
+    }
+
+    /// Begins the limits anew whose period is over, before anything is decided on them.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub fn renew<'a>(&self, limits: impl IntoIterator<Item = &'a SpendingLimit>) -> Result<(), LedgerError> {
+        for limit in limits.into_iter().filter(|limit| limit.reset.is_some()) {
+            self.renewals.renew(&self.ledger, limit, self.ports.clock.now())?;
+        }
+        Ok(())
     }
 
     /// The clock.

@@ -6,10 +6,16 @@ mod orders;
 
 pub use orders::{cursors, order, orders, payers};
 
-use crate::records::{Key, KeyLimit, Partner, Standing, UsageDay, User};
-use crate::traits::{Claim, Claims, Keys, Partners, Settings, StoreError, UsageDays, Users};
+use crate::records::{
+    AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, Rates, SpendingLimit, Standing, UsageDay,
+    User,
+};
+use crate::traits::{
+    AuditLog, Claim, Claims, Keys, ManagementKeys, Partners, Settings, SpendingLimits, StoreError, UsageDays, Users,
+};
 use opencredits_keys::UserKey;
-use opencredits_units::{AccountId, BasisPoints, GenerationId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
+use opencredits_units::{AccountId, BasisPoints, EntryId, GenerationId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
+use std::num::NonZeroU32;
 
 /// The time of everything in these suites.
 pub const NOW: UnixMs = UnixMs::new(1_790_000_000_000);
@@ -60,9 +66,22 @@ pub fn key(n: u8) -> Key {
         created_at: NOW,
         revoked_at: None,
         expires_at: Some(NOW.saturating_add_ms(5)),
-        limit: Some(KeyLimit { account: AccountId::at(NOW, [n; 10]), amount: NanoUsd::new(5) }),
+        limit: Some(limit(n)),
         allowed_models: Some(vec!["a/b".to_owned(), "c/d".to_owned()]),
+        rates: Rates {
+            requests_per_minute: NonZeroU32::new(60),
+            tokens_per_minute: NonZeroU32::new(9_000),
+            parallel_max: NonZeroU32::new(3),
+        },
+        disabled: true,
     }
+}
+
+/// The `n`th limit.
+#[must_use]
+pub fn limit(n: u8) -> SpendingLimit {
+    let account = AccountId::at(NOW, [n; 10]);
+    SpendingLimit { account, amount: NanoUsd::new(5), reset: Some(LimitReset::Weekly), since: NOW }
 }
 
 fn is_there(outcome: &Result<(), StoreError>) -> bool {
@@ -92,6 +111,11 @@ pub async fn users<S: Users>(store: &S) -> Result<(), StoreError> {
     let harm = User { label: HARM.to_owned(), standing: Standing::Suspended, ..user(4) };
     store.add_user(&harm).await?;
     assert_eq!(store.user_by_label(HARM).await?, Some(harm), "a text is never a statement");
+    for standing in [Standing::Suspended, Standing::Good] {
+        assert!(store.set_standing(user(1).id, standing).await?, "a person's standing is set");
+        assert_eq!(store.user(user(1).id).await?, Some(User { standing, ..user(1) }), "and seen at once");
+    }
+    assert!(!store.set_standing(user(9).id, Standing::Good).await?, "who is not there has none");
     Ok(())
 }
 
@@ -138,7 +162,9 @@ pub async fn keys<S: Users + Partners + Keys>(store: &S) -> Result<(), StoreErro
     let orphan = store.add_key(&key(1)).await;
     assert!(matches!(orphan, Err(StoreError::Orphan)), "a partner that is named is there");
     store.add_partner(&partner(1)).await?;
-    let bare = Key { partner: None, expires_at: None, limit: None, allowed_models: None, ..key(2) };
+    let rates = Rates::default();
+    let bare =
+        Key { partner: None, expires_at: None, limit: None, allowed_models: None, rates, disabled: false, ..key(2) };
     let none = Key { allowed_models: Some(vec![]), ..key(3) };
     for kept in [&bare, &key(1), &none] {
         store.add_key(kept).await?;
@@ -151,12 +177,115 @@ pub async fn keys<S: Users + Partners + Keys>(store: &S) -> Result<(), StoreErro
     assert_eq!(store.key_by_digest(&secret(9).digest()).await?, None, "another digest finds none");
     assert_eq!(store.keys_of(user(1).id).await?, [key(1), bare, none], "a person's keys go by id");
     assert_eq!(store.keys_of(user(2).id).await?, [], "and are no other person's");
+    let mut edited = Key { name: "desk".to_owned(), limit: Some(limit(8)), disabled: false, ..key(1) };
+    assert!(store.update_key(&edited).await?, "a key in force is changed");
+    assert_eq!(store.key(key(1).id).await?, Some(edited.clone()), "in all that may change");
+    assert!(!store.update_key(&key(9)).await?, "what is not there is not changed");
+    edited = key(1);
+    assert!(store.update_key(&edited).await?, "and is changed back");
+    let page = store.keys_in_force(user(1).id, key(1).id, 1).await?;
+    assert_eq!(page.iter().map(|key| key.id).collect::<Vec<_>>(), [key(2).id], "a page goes on after its cursor");
     assert!(store.revoke_key(key(1).id, NOW).await?, "a key in force is revoked");
     let later = NOW.saturating_add_ms(1);
     assert!(!store.revoke_key(key(1).id, later).await?, "a key is revoked once");
     assert!(!store.revoke_key(key(9).id, NOW).await?, "what is not there is not revoked");
     let revoked = Key { revoked_at: Some(NOW), ..key(1) };
     assert_eq!(store.key_by_digest(&key(1).digest).await?, Some(revoked), "a revocation is seen at once");
+    assert!(!store.update_key(&edited).await?, "a revoked key is not changed");
+    assert_eq!(store.keys_in_force(user(1).id, KeyId::default(), 9).await?.len(), 2, "nor listed as in force");
+    Ok(())
+}
+
+/// The rules of [`SpendingLimits`].
+///
+/// # Errors
+/// When the store refuses something valid.
+///
+/// # Panics
+/// When a rule is broken.
+pub async fn spending_limits<S: Users + Partners + Keys + SpendingLimits>(store: &S) -> Result<(), StoreError> {
+    let (person, grant) = (LimitOwner::Person(user(1).id), LimitOwner::Grant(user(1).id, partner(1).id));
+    let orphan = store.set_spending_limit(person, Some(limit(1))).await;
+    assert!(matches!(orphan, Err(StoreError::Orphan)), "a limit has an owner");
+    store.add_user(&user(1)).await?;
+    store.add_partner(&partner(1)).await?;
+    for owner in [person, grant] {
+        assert_eq!(store.spending_limit(owner).await?, None, "there is none at first");
+        store.set_spending_limit(owner, Some(limit(1))).await?;
+        assert_eq!(store.spending_limit(owner).await?, Some(limit(1)), "a limit is kept whole");
+        let other = SpendingLimit { reset: None, ..limit(2) };
+        store.set_spending_limit(owner, Some(other)).await?;
+        assert_eq!(store.spending_limit(owner).await?, Some(other), "and replaced");
+    }
+    assert_eq!(store.limits_with_reset(AccountId::default(), 9).await?, [], "these have no reset");
+    store.set_spending_limit(person, Some(limit(3))).await?;
+    store.set_spending_limit(grant, Some(limit(2))).await?;
+    store.add_key(&key(1)).await?;
+    let all = store.limits_with_reset(AccountId::default(), 9).await?;
+    assert_eq!(all, [limit(1), limit(2), limit(3)], "limits of all owners go by account");
+    assert_eq!(store.limits_with_reset(limit(1).account, 1).await?, [limit(2)], "a page goes on after its cursor");
+    store.set_spending_limit(person, None).await?;
+    store.set_spending_limit(grant, None).await?;
+    assert_eq!(store.spending_limit(person).await?, None, "a limit is removed");
+    assert_eq!(store.spending_limit(grant).await?, None, "a limit is removed");
+    Ok(())
+}
+
+/// The rules of [`ManagementKeys`].
+///
+/// # Errors
+/// When the store refuses something valid.
+///
+/// # Panics
+/// When a rule is broken.
+pub async fn management_keys<S: Users + ManagementKeys>(store: &S) -> Result<(), StoreError> {
+    let managing = |n: u8| ManagementKeyRecord {
+        id: KeyId::at(NOW, [n; 10]),
+        user: user(1).id,
+        digest: secret(n).digest(),
+        hint: "hint".to_owned(),
+        name: "console".to_owned(),
+        created_at: NOW,
+        revoked_at: None,
+    };
+    assert!(matches!(store.add_management_key(&managing(1)).await, Err(StoreError::Orphan)), "a key has a person");
+    store.add_user(&user(1)).await?;
+    store.add_management_key(&managing(2)).await?;
+    store.add_management_key(&managing(1)).await?;
+    assert!(is_there(&store.add_management_key(&managing(1)).await), "an id is there once");
+    assert_eq!(store.management_key(&secret(1).digest()).await?, Some(managing(1)), "a digest finds its key");
+    assert_eq!(store.management_key(&secret(9).digest()).await?, None, "another digest finds none");
+    assert_eq!(store.management_keys_of(user(1).id).await?, [managing(1), managing(2)], "keys go by id");
+    let revoked = ManagementKeyRecord { revoked_at: Some(NOW), ..managing(1) };
+    assert_eq!(store.revoke_management_key(managing(1).id, NOW).await?, Some(revoked.clone()), "a key is revoked");
+    let later = NOW.saturating_add_ms(1);
+    assert_eq!(store.revoke_management_key(managing(1).id, later).await?, Some(revoked.clone()), "once");
+    assert_eq!(store.revoke_management_key(managing(9).id, NOW).await?, None, "what is not there is not revoked");
+    assert_eq!(store.management_key(&secret(1).digest()).await?, Some(revoked), "a revocation is seen at once");
+    Ok(())
+}
+
+/// The rules of [`AuditLog`].
+///
+/// # Errors
+/// When the store refuses something valid.
+///
+/// # Panics
+/// When a rule is broken.
+pub async fn audit_log<S: AuditLog>(store: &S) -> Result<(), StoreError> {
+    let record = |n: u8| AuditRecord {
+        id: EntryId::at(NOW, [n; 10]),
+        at: NOW,
+        actor: "operator".to_owned(),
+        action: "user.suspend".to_owned(),
+        subject: user(n).id.to_string(),
+        detail: HARM.to_owned(),
+    };
+    store.add_audit(&record(2)).await?;
+    store.add_audit(&record(1)).await?;
+    assert!(is_there(&store.add_audit(&record(1)).await), "a record is there once");
+    assert_eq!(store.audits(EntryId::default(), 9).await?, [record(1), record(2)], "records go by id");
+    assert_eq!(store.audits(record(1).id, 1).await?, [record(2)], "a page goes on after its cursor");
     Ok(())
 }
 
@@ -167,7 +296,7 @@ pub async fn keys<S: Users + Partners + Keys>(store: &S) -> Result<(), StoreErro
 ///
 /// # Panics
 /// When a rule is broken.
-pub async fn usage_days<S: UsageDays>(store: &S) -> Result<(), StoreError> {
+pub async fn usage_days<S: Users + Partners + Keys + UsageDays>(store: &S) -> Result<(), StoreError> {
     let day = UsageDay { key: key(1).id, day: 20_000, requests: 2, charged: NanoUsd::new(70) };
     let before = UsageDay { day: 19_999, ..day };
     let other = UsageDay { key: key(2).id, ..day };
@@ -177,6 +306,12 @@ pub async fn usage_days<S: UsageDays>(store: &S) -> Result<(), StoreError> {
     let twice = UsageDay { requests: 4, charged: NanoUsd::new(140), ..day };
     assert_eq!(store.usage_of(key(1).id).await?, [before, twice], "days add up, and go by time");
     assert_eq!(store.usage_of(key(3).id).await?, [], "a key that used nothing has no days");
+    assert_eq!(store.charged_to(user(1).id).await?, NanoUsd::ZERO, "nothing was charged to who has no key");
+    store.add_user(&user(1)).await?;
+    store.add_partner(&partner(1)).await?;
+    store.add_key(&key(1)).await?;
+    store.add_key(&key(2)).await?;
+    assert_eq!(store.charged_to(user(1).id).await?, NanoUsd::new(280), "the days of all keys add up");
     Ok(())
 }
 

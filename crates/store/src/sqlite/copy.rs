@@ -12,6 +12,11 @@ const ACCOUNTS: &str = "
     UNION SELECT limit_account FROM user_keys WHERE limit_account IS NOT NULL
 ";
 
+/// The same of the tables that came with version 4.
+const LIMIT_ACCOUNTS: &str = "UNION SELECT limit_account FROM person_caps UNION SELECT limit_account FROM grants";
+/// The version that they came with.
+const LIMITS_SINCE: i64 = 4;
+
 /// The content of a copy of a store, read without a change to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreCopy {
@@ -33,7 +38,8 @@ impl StoreCopy {
     pub fn read(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
-        let found = connection.query_row("SELECT max(version) FROM refinery_schema_history", [], |row| row.get(0))?;
+        let found: i64 =
+            connection.query_row("SELECT max(version) FROM refinery_schema_history", [], |row| row.get(0))?;
         let runner = migrations::migrations::runner();
         let known = runner.get_migrations().iter().map(|migration| i64::from(migration.version())).max();
         let known = known.unwrap_or_default();
@@ -46,7 +52,8 @@ impl StoreCopy {
         }
         let rows =
             |table: &str| connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| count(row, 0));
-        let mut statement = connection.prepare(ACCOUNTS)?;
+        let more = if found >= LIMITS_SINCE { LIMIT_ACCOUNTS } else { "" };
+        let mut statement = connection.prepare(&format!("{ACCOUNTS} {more}"))?;
         let accounts = statement.query_map([], |row| id(row, 0))?.collect::<Result<_, _>>()?;
         Ok(Self { users: rows("users")?, partners: rows("partners")?, keys: rows("user_keys")?, accounts })
     }

@@ -1,16 +1,18 @@
 //! User keys.
 
-use super::rows::{blob, id, id_or_none, number, time, time_or_none};
+use super::rows::{blob, id, id_or_none, limit_or_none, number, time, time_or_none};
 use super::{SqliteStore, refused};
-use crate::records::{Key, KeyLimit};
+use crate::records::{Key, LimitReset, Rates};
 use crate::traits::{Keys, StoreError};
 use async_trait::async_trait;
 use opencredits_keys::KeyDigest;
-use opencredits_units::{KeyId, NanoUsd, UnixMs, UserId};
+use opencredits_units::{KeyId, UnixMs, UserId};
 use rusqlite::{OptionalExtension, Row, params};
+use std::num::NonZeroU32;
 
 const KEY: &str = "SELECT id, user_id, partner_id, digest, hint, name, created_at, revoked_at, expires_at,
-    limit_account, limit_nano_usd, allowed_models FROM user_keys";
+    limit_account, limit_nano_usd, limit_reset, limit_since, allowed_models, requests_per_minute, tokens_per_minute,
+    parallel_max, disabled FROM user_keys";
 /// The separator of a key's allowed models: no model name contains one.
 const SEPARATOR: &str = "\n";
 
@@ -22,8 +24,9 @@ impl Keys for SqliteStore {
             connection
                 .prepare_cached(
                     "INSERT INTO user_keys (id, user_id, partner_id, digest, hint, name, created_at, revoked_at,
-                        expires_at, limit_account, limit_nano_usd, allowed_models)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                        expires_at, limit_account, limit_nano_usd, limit_reset, limit_since, allowed_models,
+                        requests_per_minute, tokens_per_minute, parallel_max, disabled)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
                 )?
                 .execute(params![
                     blob(key.id),
@@ -37,7 +40,13 @@ impl Keys for SqliteStore {
                     key.expires_at.map(|at| number(at.get())),
                     key.limit.map(|limit| blob(limit.account)),
                     key.limit.map(|limit| limit.amount.get()),
+                    key.limit.and_then(|limit| limit.reset).map(LimitReset::name),
+                    key.limit.map_or(0, |limit| number(limit.since.get())),
                     key.allowed_models.map(|models| models.join(SEPARATOR)),
+                    key.rates.requests_per_minute.map(NonZeroU32::get),
+                    key.rates.tokens_per_minute.map(NonZeroU32::get),
+                    key.rates.parallel_max.map(NonZeroU32::get),
+                    key.disabled,
                 ])
                 .map_err(refused)?;
             Ok(())
@@ -82,14 +91,51 @@ impl Keys for SqliteStore {
         })
         .await
     }
+
+    async fn update_key(&self, key: &Key) -> Result<bool, StoreError> {
+        let key = key.clone();
+        self.run(move |connection| {
+            let changed = connection
+                .prepare_cached(
+                    "UPDATE user_keys SET name = ?2, expires_at = ?3, limit_account = ?4, limit_nano_usd = ?5,
+                        limit_reset = ?6, limit_since = ?7, allowed_models = ?8, requests_per_minute = ?9,
+                        tokens_per_minute = ?10, parallel_max = ?11, disabled = ?12
+                     WHERE id = ?1 AND revoked_at IS NULL",
+                )?
+                .execute(params![
+                    blob(key.id),
+                    key.name,
+                    key.expires_at.map(|at| number(at.get())),
+                    key.limit.map(|limit| blob(limit.account)),
+                    key.limit.map(|limit| limit.amount.get()),
+                    key.limit.and_then(|limit| limit.reset).map(LimitReset::name),
+                    key.limit.map_or(0, |limit| number(limit.since.get())),
+                    key.allowed_models.map(|models| models.join(SEPARATOR)),
+                    key.rates.requests_per_minute.map(NonZeroU32::get),
+                    key.rates.tokens_per_minute.map(NonZeroU32::get),
+                    key.rates.parallel_max.map(NonZeroU32::get),
+                    key.disabled,
+                ])?;
+            Ok(changed == 1)
+        })
+        .await
+    }
+
+    async fn keys_in_force(&self, user: UserId, after: KeyId, max: u32) -> Result<Vec<Key>, StoreError> {
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "{KEY} WHERE user_id = ?1 AND id > ?2 AND revoked_at IS NULL ORDER BY id LIMIT ?3"
+            ))?;
+            let rows = statement.query_map(params![blob(user), blob(after), max], read)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
 }
 
 fn read(row: &Row<'_>) -> Result<Key, rusqlite::Error> {
-    let limit = match (id_or_none(row, 9)?, row.get::<_, Option<i64>>(10)?) {
-        (Some(account), Some(amount)) => Some(KeyLimit { account, amount: NanoUsd::new(amount) }),
-        _ => None,
-    };
-    let models: Option<String> = row.get(11)?;
+    let models: Option<String> = row.get(13)?;
+    let rate = |column| row.get::<_, Option<u32>>(column).map(|rate| rate.and_then(NonZeroU32::new));
     Ok(Key {
         id: id(row, 0)?,
         user: id(row, 1)?,
@@ -100,8 +146,10 @@ fn read(row: &Row<'_>) -> Result<Key, rusqlite::Error> {
         created_at: time(row, 6)?,
         revoked_at: time_or_none(row, 7)?,
         expires_at: time_or_none(row, 8)?,
-        limit,
+        limit: limit_or_none(row, 9)?,
         allowed_models: models.map(|models| list(&models)),
+        rates: Rates { requests_per_minute: rate(14)?, tokens_per_minute: rate(15)?, parallel_max: rate(16)? },
+        disabled: row.get(17)?,
     })
 }
 

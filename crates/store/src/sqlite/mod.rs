@@ -2,6 +2,8 @@
 
 mod copy;
 mod keys;
+mod limits;
+mod management;
 mod orders;
 mod payers;
 mod people;

@@ -55,6 +55,17 @@ impl Users for SqliteStore {
         })
         .await
     }
+
+    async fn set_standing(&self, id: UserId, standing: Standing) -> Result<bool, StoreError> {
+        self.run(move |connection| {
+            let suspended = standing == Standing::Suspended;
+            let changed = connection
+                .prepare_cached("UPDATE users SET suspended = ?2 WHERE id = ?1")?
+                .execute(params![blob(id), suspended])?;
+            Ok(changed == 1)
+        })
+        .await
+    }
 }
 
 fn read_user(row: &Row<'_>) -> Result<User, rusqlite::Error> {

@@ -1,6 +1,7 @@
 //! Values as columns.
 
-use opencredits_units::{Id, UnixMs};
+use crate::records::{LimitReset, SpendingLimit};
+use opencredits_units::{Id, NanoUsd, UnixMs};
 use rusqlite::types::Type;
 use rusqlite::{Error, Row};
 
@@ -36,4 +37,18 @@ pub(super) fn time_or_none(row: &Row<'_>, column: usize) -> Result<Option<UnixMs
         Some(_) => time(row, column).map(Some),
         None => Ok(None),
     }
+}
+
+/// The limit whose account, amount, reset and beginning are in four columns from `first` on.
+pub(super) fn limit_or_none(row: &Row<'_>, first: usize) -> Result<Option<SpendingLimit>, Error> {
+    let (amount, reset, since) = (first + 1, first + 2, first + 3);
+    let (Some(account), Some(nano)) = (id_or_none(row, first)?, row.get::<_, Option<i64>>(amount)?) else {
+        return Ok(None);
+    };
+    let name: Option<String> = row.get(reset)?;
+    let reset = match name {
+        Some(name) => Some(LimitReset::of_name(&name).ok_or(Error::InvalidQuery)?),
+        None => None,
+    };
+    Ok(Some(SpendingLimit { account, amount: NanoUsd::new(nano), reset, since: time(row, since)? }))
 }

@@ -5,7 +5,7 @@ use super::rows::{blob, count, id, number};
 use crate::records::UsageDay;
 use crate::traits::{Claim, Claims, Settings, StoreError, UsageDays};
 use async_trait::async_trait;
-use opencredits_units::{GenerationId, KeyId, NanoUsd, UnixMs};
+use opencredits_units::{GenerationId, KeyId, NanoUsd, UnixMs, UserId};
 use rusqlite::{OptionalExtension, params};
 
 #[async_trait]
@@ -39,6 +39,17 @@ impl UsageDays for SqliteStore {
                 Ok(UsageDay { key: id(row, 0)?, day: count(row, 1)?, requests: count(row, 2)?, charged })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    async fn charged_to(&self, user: UserId) -> Result<NanoUsd, StoreError> {
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT coalesce(sum(charged_nano_usd), 0) FROM usage_days
+                 WHERE key_id IN (SELECT id FROM user_keys WHERE user_id = ?1)",
+            )?;
+            Ok(statement.query_row([blob(user)], |row| row.get(0)).map(NanoUsd::new)?)
         })
         .await
     }

@@ -70,6 +70,21 @@ async fn sqlite_conforms_on_cursors() {
 }
 
 #[tokio::test]
+async fn sqlite_conforms_on_spending_limits() {
+    check(|store| async move { conformance::spending_limits(&store).await }).await;
+}
+
+#[tokio::test]
+async fn sqlite_conforms_on_management_keys() {
+    check(|store| async move { conformance::management_keys(&store).await }).await;
+}
+
+#[tokio::test]
+async fn sqlite_conforms_on_the_audit_log() {
+    check(|store| async move { conformance::audit_log(&store).await }).await;
+}
+
+#[tokio::test]
 async fn sqlite_conforms_on_usage_days() {
     check(|store| async move { conformance::usage_days(&store).await }).await;
 }

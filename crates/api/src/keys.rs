@@ -1,0 +1,292 @@
+//! What people do with their own keys, by a management key.
+
+use crate::errors::{ErrorType, Problem};
+use crate::faults::{limit_name, timestamp};
+use crate::lookups::{Answer, finish};
+use crate::state::{App, RequestId};
+use crate::{auth, body, faults, json, key_fields};
+use axum::body::Body;
+use axum::extract::{Extension, Path, Query, State};
+use http::{HeaderMap, Response, StatusCode};
+use opencredits_service::accounts::{AccountsError, Actor, Edit, KeyEdit, NewKey, NewLimit};
+use opencredits_service::{Fault, LimitBalance, Manager, Spender};
+use opencredits_store::{Key, LimitReset, Rates};
+use opencredits_units::{KeyId, NanoUsd};
+use serde_json::{Value, json};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+/// The largest body.
+const BODY_BYTES_MAX: usize = 64 << 10;
+/// Keys on a page.
+const PAGE_MAX: u32 = 100;
+/// Keys in force that a person may have before no further one is made here.
+const KEYS_MAX: u32 = 1_000;
+
+/// `GET /v1/keys`: the person's keys that are not revoked, by their creation.
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    Query(query): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let answer = async {
+        let manager = auth::manager(&app, &headers).await?;
+        let (after, max) = page(&query)?;
+        let found = app.accounts.keys_page(manager.user, after, max).await.map_err(|error| problem(&app, error))?;
+        let next = found.last().filter(|_| u32::try_from(found.len()).is_ok_and(|len| len >= max)).map(|key| key.id);
+        let mut data = Vec::with_capacity(found.len());
+        for key in &found {
+            data.push(shown(&app, key).await?);
+        }
+        Ok(json::ok(&json!({ "data": data, "next": next })))
+    };
+    finish(answer.await, id)
+}
+
+/// The cursor and the length of a page.
+fn page(query: &[(String, String)]) -> Result<(KeyId, u32), Problem> {
+    let wrong = |name: &str, what: String| Err(Problem::new(ErrorType::InvalidRequest, what).with("param", name));
+    let (mut after, mut max) = (KeyId::default(), PAGE_MAX);
+    for (name, value) in query {
+        match (name.as_str(), value.parse(), value.parse::<u32>()) {
+            ("cursor", Ok(id), _) => after = id,
+            ("cursor", Err(_), _) => return wrong(name, "cursor is the `next` of the page before".to_owned()),
+            ("limit", _, Ok(count)) if (1..=PAGE_MAX).contains(&count) => max = count,
+            ("limit", ..) => return wrong(name, format!("limit is a number from 1 to {PAGE_MAX}")),
+            _ => return wrong(name, format!("there is no parameter {name}; there are cursor and limit")),
+        }
+    }
+    Ok((after, max))
+}
+
+/// `POST /v1/keys`: makes a key. Its secret is in this answer and nowhere else.
+pub(crate) async fn add(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response<Body> {
+    finish(made(&app, &headers, body).await, id)
+}
+
+async fn made(app: &App, headers: &HeaderMap, body: Body) -> Answer {
+    let manager = auth::manager(app, headers).await?;
+    let edit = read(app, headers, body).await?;
+    let there = app.accounts.keys_page(manager.user, KeyId::default(), PAGE_MAX).await;
+    if there.map_err(|error| problem(app, error))?.len() >= usize::try_from(PAGE_MAX).unwrap_or(usize::MAX) {
+        refuse_too_many(app, manager).await?;
+    }
+    let new = new_key(manager, edit)?;
+    let (key, secret) = app.accounts.add_key(new).await.map_err(|error| problem(app, error))?;
+    app.accounts.record_new_key(manager, key.id).await.map_err(|error| problem(app, error))?;
+    let mut response = json::ok(&json!({ "data": shown(app, &key).await?, "key": secret.reveal() }));
+    *response.status_mut() = StatusCode::CREATED;
+    Ok(response)
+}
+
+/// Counts page by page: few people have more than one.
+async fn refuse_too_many(app: &App, manager: Manager) -> Result<(), Problem> {
+    let (mut after, mut count) = (KeyId::default(), 0_u32);
+    loop {
+        let page = app.accounts.keys_page(manager.user, after, PAGE_MAX).await.map_err(|error| problem(app, error))?;
+        count = count.saturating_add(u32::try_from(page.len()).unwrap_or(u32::MAX));
+        match page.last() {
+            _ if count >= KEYS_MAX => {
+                let message = format!("there are {KEYS_MAX} keys already; revoke some before making another");
+                return Err(Problem::new(ErrorType::InvalidRequest, message));
+            }
+            Some(last) => after = last.id,
+            None => return Ok(()),
+        }
+    }
+}
+
+/// A key of its fields.
+fn new_key(manager: Manager, edit: KeyEdit) -> Result<NewKey, Problem> {
+    let missing = |name: &str, what: &str| Problem::new(ErrorType::InvalidRequest, what).with("param", name);
+    let name = edit.name.ok_or_else(|| missing("name", "name is missing; give the key one"))?;
+    if edit.disabled == Some(true) {
+        return Err(missing("disabled", "disabled is for keys that are there; make the key, and switch it off then"));
+    }
+    let limit = match (set(edit.limit), set::<LimitReset>(edit.limit_reset)) {
+        (Some(amount), reset) => Some(NewLimit { amount, reset }),
+        (None, Some(_)) => return Err(missing("limit", "limit_reset needs a limit; set one too")),
+        (None, None) => None,
+    };
+    let rates = Rates {
+        requests_per_minute: set::<NonZeroU32>(edit.requests_per_minute),
+        tokens_per_minute: set(edit.tokens_per_minute),
+        parallel_max: set(edit.parallel_max),
+    };
+    Ok(NewKey {
+        user: manager.user,
+        partner: None,
+        name,
+        limit,
+        expires_at: set(edit.expires_at),
+        allowed_models: set(edit.allowed_models),
+        rates,
+    })
+}
+
+fn set<T>(edit: Edit<T>) -> Option<T> {
+    match edit {
+        Edit::Set(value) => Some(value),
+        Edit::Keep | Edit::Clear => None,
+    }
+}
+
+/// `GET /v1/keys/{id}`.
+pub(crate) async fn one(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let answer = async {
+        let manager = auth::manager(&app, &headers).await?;
+        let found = app.accounts.key_in_force(key_id(&key)?, Some(manager.user)).await;
+        let found = found.map_err(|error| problem(&app, error))?;
+        Ok(json::ok(&json!({ "data": shown(&app, &found).await? })))
+    };
+    finish(answer.await, id)
+}
+
+/// `PATCH /v1/keys/{id}`: changes what is named; `null` removes.
+pub(crate) async fn edit(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response<Body> {
+    let answer = async {
+        let manager = auth::manager(&app, &headers).await?;
+        let key = key_id(&key)?;
+        let edit = read(&app, &headers, body).await?;
+        let edited = app.accounts.edit_key((key, Some(manager.user)), edit, Actor::Manager(manager.key)).await;
+        let edited = edited.map_err(|error| problem(&app, error))?;
+        Ok(json::ok(&json!({ "data": shown(&app, &edited).await? })))
+    };
+    finish(answer.await, id)
+}
+
+/// `DELETE /v1/keys/{id}`: revokes it, for ever and at once.
+pub(crate) async fn revoke(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let answer = async {
+        let manager = auth::manager(&app, &headers).await?;
+        let key = key_id(&key)?;
+        app.accounts.revoke_own_key(manager, key).await.map_err(|error| problem(&app, error))?;
+        Ok(json::ok(&json!({ "data": { "id": key, "deleted": true }, "deleted": true })))
+    };
+    finish(answer.await, id)
+}
+
+/// `GET /v1/credits`: what a person has got and used in total, in credits.
+pub(crate) async fn credits(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let answer = async {
+        let manager = auth::manager(&app, &headers).await?;
+        let ours = |fault: Fault| faults::problem(&fault, &app.settings);
+        let used = app.gateway.tally().charged_to(manager.user).await.map_err(ours)?;
+        let balance = app.gateway.ledger().balance(manager.wallet).map_err(|error| ours(error.into()))?;
+        let got = balance.posted.checked_add(used).ok_or(Fault::Overflow).map_err(ours)?;
+        let shown = |amount: NanoUsd| json::number(app.settings.credit_price.show(amount));
+        Ok(json::ok(&json!({ "data": {
+            "total_credits": shown(got),
+            "total_usage": shown(used),
+            "balance": shown(balance.posted),
+            "held": shown(balance.held),
+            "available": shown(balance.available),
+        }})))
+    };
+    finish(answer.await, id)
+}
+
+async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<KeyEdit, Problem> {
+    // It is too small to count.
+    let mut memory = Arc::clone(app.gateway.memory()).reservation([None; 2]);
+    let body = body::read(app, (headers, body), BODY_BYTES_MAX, &mut memory).await?;
+    key_fields::read(&body, app.settings.credit_price)
+}
+
+fn key_id(text: &str) -> Result<KeyId, Problem> {
+    text.parse().map_err(|_| no_key())
+}
+
+fn no_key() -> Problem {
+    Problem::new(ErrorType::NotFound, "you have no such key; GET /v1/keys lists those that you have")
+}
+
+fn problem(app: &App, error: AccountsError) -> Problem {
+    match error {
+        AccountsError::NoKey { .. } => no_key(),
+        AccountsError::NoModel(error) => {
+            Problem::new(ErrorType::InvalidRequest, error.to_string()).with("param", "allowed_models")
+        }
+        AccountsError::Invalid { .. } => Problem::new(ErrorType::InvalidRequest, error.to_string()),
+        AccountsError::Ledger(error) => faults::problem(&error.into(), &app.settings),
+        AccountsError::Store(error) => faults::problem(&error.into(), &app.settings),
+        _ => faults::problem(&Fault::Closing, &app.settings),
+    }
+}
+
+/// A key without its secret, in the shape that programs know from other gateways.
+async fn shown(app: &App, key: &Key) -> Result<Value, Problem> {
+    let now = app.gateway.clock().now();
+    let usage = app.gateway.tally().usage_of(key.id, now).await;
+    let usage = usage.map_err(|fault| faults::problem(&fault, &app.settings))?;
+    let left = app.accounts.left_of(key.limit).map_err(|error| problem(app, error))?;
+    let credits = |amount: NanoUsd| json::number(app.settings.credit_price.show(amount));
+    let Rates { requests_per_minute, tokens_per_minute, parallel_max } = key.rates;
+    Ok(json!({
+        "id": key.id,
+        "hash": key.id,
+        "name": key.name,
+        "label": format!("oc_sk_…{}", key.hint),
+        "disabled": key.disabled,
+        "limit": left.map(|left| credits(left.limit.amount)),
+        "limit_remaining": left.map(|left| credits(left.available)),
+        "limit_reset": left.and_then(|left| left.limit.reset).map(LimitReset::name),
+        "limit_resets_at": left.and_then(|left| left.resets_at).map(timestamp),
+        "usage": credits(usage.total),
+        "usage_daily": credits(usage.daily),
+        "usage_weekly": credits(usage.weekly),
+        "usage_monthly": credits(usage.monthly),
+        "created_at": timestamp(key.created_at),
+        "expires_at": key.expires_at.map(timestamp),
+        "allowed_models": key.allowed_models,
+        "requests_per_minute": requests_per_minute,
+        "tokens_per_minute": tokens_per_minute,
+        "parallel_max": parallel_max,
+        "app_id": key.partner,
+    }))
+}
+
+/// The limits that a spender's requests are held to, with what is left of them.
+pub(crate) fn limits_of(app: &App, spender: &Spender) -> Result<Vec<Value>, Problem> {
+    let ours = |fault: Fault| faults::problem(&fault, &app.settings);
+    let (ledger, now) = (app.gateway.ledger(), app.gateway.clock().now());
+    let credits = |amount: NanoUsd| json::number(app.settings.credit_price.show(amount));
+    app.gateway.renew(spender.limit_terms.iter().map(|terms| &terms.limit)).map_err(|error| ours(error.into()))?;
+    let shown = spender.limit_terms.iter().map(|terms| {
+        let left = LimitBalance::of(ledger, terms.limit, now).map_err(|error| ours(error.into()))?;
+        Ok(json!({
+            "whose": limit_name(terms.kind),
+            "limit": credits(left.limit.amount),
+            "limit_remaining": credits(left.available),
+            "limit_reset": left.limit.reset.map(LimitReset::name),
+            "limit_resets_at": left.resets_at.map(timestamp),
+        }))
+    });
+    shown.collect()
+}

@@ -1,0 +1,98 @@
+//! Spending limits as ledger accounts: opened, changed, and begun anew with their periods.
+//!
+//! A limit has an account for what is left of it and, as its contra account, one for what was spent. Captures move an
+//! amount from one to the other, and a restart moves it back. A restart has an id of its own for each period, so that it
+//! happens once, whoever is first: the job, or a request.
+
+use crate::books;
+use crate::period::Period;
+use moka::sync::Cache;
+use opencredits_ledger::{ChangeLimit, Ledger, LedgerError, LimitChange};
+use opencredits_store::{LimitReset, SpendingLimit};
+use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
+use parking_lot::Mutex;
+
+/// Limits whose period is remembered.
+const REMEMBERED_MAX: u64 = 100_000;
+
+/// Remembers which limits have begun their period.
+pub struct Renewals {
+    /// The end of the period that was begun.
+    begun: Cache<(AccountId, LimitReset), UnixMs>,
+    /// Keeps a restart of a period from coming after that of the next one.
+    one: Mutex<()>,
+}
+
+impl Default for Renewals {
+    fn default() -> Self {
+        Self { begun: Cache::new(REMEMBERED_MAX), one: Mutex::new(()) }
+    }
+}
+
+impl Renewals {
+    /// Begins a limit anew where its period is over and nobody else has.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub fn renew(&self, ledger: &Ledger, limit: &SpendingLimit, now: UnixMs) -> Result<(), LedgerError> {
+        let Some(reset) = limit.reset else { return Ok(()) };
+        let place = (limit.account, reset);
+        let is_begun = || self.begun.get(&place).is_some_and(|until| now < until);
+        if is_begun() {
+            return Ok(());
+        }
+        let _one = self.one.lock();
+        if is_begun() {
+            return Ok(());
+        }
+        let period = Period::of(reset, now);
+        if period.from > limit.since {
+            let id = restart_id(limit.account, period.from);
+            let change =
+                ChangeLimit { id, limit: limit.account, change: LimitChange::Restart, memo: b"limit restarts" };
+            ledger.change_limit(change, now)?.accepted();
+        }
+        self.begun.insert(place, period.until);
+        Ok(())
+    }
+}
+
+/// The id of a limit's restart at the beginning of a period. Its time is that of the period: ids above the time of today
+/// would make the ledger look for every hold on the disk.
+fn restart_id(limit: AccountId, from: UnixMs) -> EntryId {
+    let [_, _, _, _, _, _, random @ ..] = limit.bits().to_be_bytes();
+    EntryId::at(from, random)
+}
+
+/// The amount that was spent of a limit and what is left of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitBalance {
+    /// The limit.
+    pub limit: SpendingLimit,
+    /// What can be held now; nothing where more was spent or is held than the limit has.
+    pub available: NanoUsd,
+    /// The moment at which it begins anew, where it does.
+    pub resets_at: Option<UnixMs>,
+}
+
+impl LimitBalance {
+    /// The balance of this limit.
+    ///
+    /// # Errors
+    /// When the ledger does not know its account.
+    pub fn of(ledger: &Ledger, limit: SpendingLimit, now: UnixMs) -> Result<Self, LedgerError> {
+        let available = ledger.balance(limit.account)?.available.max(NanoUsd::ZERO);
+        Ok(Self { limit, available, resets_at: resets_at(&limit, now) })
+    }
+}
+
+/// When a limit begins anew.
+pub(crate) fn resets_at(limit: &SpendingLimit, now: UnixMs) -> Option<UnixMs> {
+    limit.reset.map(|reset| Period::of(reset, now).until)
+}
+
+/// The change of a limit's amount.
+pub(crate) const fn amount_of(id: EntryId, limit: &SpendingLimit) -> ChangeLimit<'static> {
+    let change = LimitChange::Amount { amount: limit.amount, from: books::LIMITS };
+    ChangeLimit { id, limit: limit.account, change, memo: b"limit" }
+}
