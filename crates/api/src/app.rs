@@ -9,7 +9,7 @@ use crate::parse_errors::Answers;
 use crate::places::Place;
 use crate::state::{App, RequestId};
 use crate::surface::{is_custom_method, surface_of_api, surface_of_path};
-use crate::{inference, keys, lookups, models, paths, redact};
+use crate::{inference, keys, lookups, models, paths, payments, redact};
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
@@ -78,6 +78,15 @@ pub fn service(app: Arc<App>) -> Routes {
         .route("/v1/keys/{id}", get(keys::one).patch(keys::edit).delete(keys::revoke))
         .route("/v1/credits", get(keys::credits))
         .route("/v1/generation", get(lookups::generation))
+        .route("/v1/credits/offer", get(payments::offer))
+        .route("/v1/credits/checkout", post(payments::begin))
+        .route("/v1/credits/orders", get(payments::orders))
+        .route("/v1/credits/orders/{id}", get(payments::one))
+        .route("/v1/credits/top-up", get(payments::rule).put(payments::set_rule).delete(payments::remove_rule))
+        .route("/v1/credits/portal", post(payments::portal))
+        .route("/webhooks/stripe", post(payments::hear))
+        .route("/sandbox/checkout.css", get(payments::style))
+        .route("/sandbox/checkout/{session}", get(payments::page).post(payments::choose))
         .route("/v1/features", get(lookups::features))
         .route("/", get(root))
         .route("/healthz", get(healthy))

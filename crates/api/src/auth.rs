@@ -23,6 +23,11 @@ pub(crate) fn key_digest(headers: &HeaderMap) -> Result<KeyDigest, KeyFault> {
     })
 }
 
+/// Whether the headers carry a management key, valid or not.
+pub(crate) fn carries_management_key(headers: &HeaderMap) -> bool {
+    sent(headers).is_ok_and(|text| ManagementKey::digest_of(text).is_ok())
+}
+
 /// The person whose account the request manages: it carries one of their management keys.
 ///
 /// # Errors

@@ -31,7 +31,7 @@ pub(crate) fn finish(answer: Answer, id: RequestId) -> Response<Body> {
     answer.unwrap_or_else(|problem| problem.into_response(ApiSurface::OpenaiChat, &id.text()))
 }
 
-async fn spender(app: &App, headers: &HeaderMap) -> Result<Arc<Spender>, Problem> {
+pub(crate) async fn spender(app: &App, headers: &HeaderMap) -> Result<Arc<Spender>, Problem> {
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
     let digest = key_digest(headers).map_err(|fault| problem(fault.into()))?;
     app.gateway.keyring().spender(&digest).await.map_err(problem)

@@ -1,6 +1,7 @@
 //! What handlers share, and the id of a request.
 
 use crate::cors::CorsOrigins;
+use crate::payments::PaymentApp;
 use opencredits_service::Gateway;
 use opencredits_service::accounts::Accounts;
 use opencredits_store::Partners;
@@ -42,6 +43,8 @@ pub struct App {
     pub accounts: Arc<Accounts>,
     /// Finds the partner of a publishable key, for price quotes.
     pub partners: Arc<dyn Partners>,
+    /// Sells credits, where they are sold.
+    pub payments: Option<Arc<PaymentApp>>,
     /// Settings.
     pub settings: ApiSettings,
     /// Whether the process takes requests; cleared when it is told to stop.

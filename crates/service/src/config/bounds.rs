@@ -19,7 +19,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     let bounds = server(config).into_iter().chain(upstream(config)).chain(others(config));
     match bounds.into_iter().find(|(holds, ..)| !holds) {
         Some((_, field, problem)) => Err(ConfigError::Invalid { field, problem }),
-        None => Ok(()),
+        None => config.payments.check(),
     }
 }
 

@@ -5,9 +5,11 @@
 
 mod bounds;
 mod error;
+mod payments;
 mod sections;
 
 pub use error::ConfigError;
+pub use payments::{BonusSection, CurrencySection, FraudWarnings, PaymentSettings, Processor, minor, nano};
 pub use sections::{Ack, Billing, Catalogue, Config, Data, Discover, LedgerSettings, Log, LogFormat, Server, Upstream};
 
 use toml::{Table, Value};

@@ -1,5 +1,6 @@
 //! One struct for each section. The name of a field ends in its unit; its variable is `OPENCREDITS_<SECTION>_<FIELD>`.
 
+use super::payments::PaymentSettings;
 use opencredits_units::NanoUsd;
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -21,6 +22,8 @@ pub struct Config {
     pub ledger: LedgerSettings,
     /// Markup, shares, the price of a credit.
     pub billing: Billing,
+    /// How credits are sold.
+    pub payments: PaymentSettings,
     /// The connections to providers.
     pub upstream: Upstream,
     /// The models on sale.
@@ -46,7 +49,7 @@ fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Res
 }
 
 /// The sections that variables can name.
-pub(super) const NAMES: [&str; 7] = ["server", "data", "ledger", "billing", "upstream", "catalog", "log"];
+pub(super) const NAMES: [&str; 8] = ["server", "data", "ledger", "billing", "payments", "upstream", "catalog", "log"];
 
 /// `[server]`: the HTTP server.
 #[derive(Debug, Clone, Deserialize, Serialize)]

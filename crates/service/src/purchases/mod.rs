@@ -10,6 +10,7 @@
 mod booking;
 mod create;
 mod error;
+pub mod jobs;
 mod movements;
 mod reconcile;
 mod refund;
@@ -34,15 +35,22 @@ pub use webhook::Heard;
 
 use crate::ports::{Clock, Entropy};
 use async_trait::async_trait;
+use moka::sync::Cache;
 use opencredits_billing::{Marker, Mode, Payments};
 use opencredits_ledger::Ledger;
-use opencredits_store::{Cursors, Orders, Payers, Users};
+use opencredits_store::{Cursors, OrderState, Orders, Payers, Users};
 use opencredits_units::{NanoUsd, OrderId, UnixMs, UserId};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Mutex;
 
 /// Orders are settled one at a time within each of so many groups.
 const LOCKS: usize = 64;
+
+/// The payment of an order that somebody waits for is read once in this time.
+const POLL: Duration = Duration::from_secs(2);
+/// Orders that are remembered for that.
+const POLLED_MAX: u64 = 10_000;
 
 /// What the person of a purchase should be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,12 +138,15 @@ pub struct Purchases {
     settings: PurchaseSettings,
     locks: [Mutex<()>; LOCKS],
     counts: webhook::EventCounts,
+    /// Orders whose payment was read a moment ago because somebody asked.
+    polled: Cache<OrderId, ()>,
 }
 
 impl Purchases {
     /// The use cases on this ledger, these tables and ports.
     #[must_use]
     pub fn new(ledger: Ledger, tables: PurchaseTables, ports: PurchasePorts, settings: PurchaseSettings) -> Self {
+        let polled = Cache::builder().max_capacity(POLLED_MAX).time_to_live(POLL).build();
         Self {
             ledger,
             tables,
@@ -143,6 +154,7 @@ impl Purchases {
             settings,
             locks: std::array::from_fn(|_| Mutex::new(())),
             counts: webhook::EventCounts::default(),
+            polled,
         }
     }
 
@@ -159,6 +171,23 @@ impl Purchases {
     pub async fn order(&self, id: OrderId) -> Result<opencredits_store::Order, PurchaseError> {
         let found = self.tables.orders.order(id).await?;
         found.ok_or_else(|| PurchaseError::NoOrder { id: id.to_string() })
+    }
+
+    /// The same order, as the processor says that it stands where it is not paid yet. Somebody waits for it, so it is read
+    /// whether it is due or not.
+    ///
+    /// # Errors
+    /// As [`Purchases::settle`].
+    pub async fn poll(&self, order: opencredits_store::Order) -> Result<opencredits_store::Order, PurchaseError> {
+        let waits = matches!(order.state, OrderState::Open | OrderState::Waiting) && order.page.is_some();
+        if !waits || self.polled.contains_key(&order.id) {
+            return Ok(order);
+        }
+        self.polled.insert(order.id, ());
+        match self.settle_order(order.id).await? {
+            Settled::Ours(order) => Ok(*order),
+            Settled::Foreign => Ok(order),
+        }
     }
 
     /// At most `max` orders, newest first, below `before`; of one person where `user` is given.

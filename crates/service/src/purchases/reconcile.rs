@@ -44,6 +44,15 @@ pub struct ReconcileReport {
     pub processor: BTreeMap<String, NanoUsd>,
 }
 
+impl ReconcileReport {
+    /// Whether both books have every payment and every refund, and nothing failed.
+    #[must_use]
+    pub fn agrees(&self) -> bool {
+        let is_clear = self.clearing.values().all(|amount| *amount == NanoUsd::ZERO);
+        is_clear && self.suspense.is_empty() && self.failures.is_empty()
+    }
+}
+
 impl Purchases {
     /// Reads orders that are due to be read again. A failure with one does not keep others waiting.
     ///

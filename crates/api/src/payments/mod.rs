@@ -1,0 +1,56 @@
+//! Buying credits: pages of the payment processor, orders, top-ups, and the processor's events.
+
+mod checkout;
+mod problem;
+mod sandbox;
+mod top_up;
+mod webhook;
+
+pub(crate) use checkout::{begin, offer, one, orders};
+pub(crate) use sandbox::{choose, page, style};
+pub(crate) use top_up::{portal, remove_rule, rule, set_rule};
+pub(crate) use webhook::hear;
+
+use crate::errors::{ErrorType, Problem};
+use crate::state::App;
+use crate::{auth, faults, lookups};
+use http::HeaderMap;
+use opencredits_billing::{Sandbox, WebhookSecret};
+use opencredits_service::purchases::Purchases;
+use opencredits_units::{PartnerId, UserId};
+use std::sync::Arc;
+
+/// What the routes of payments need. Without it credits are not sold, and the routes say so.
+pub struct PaymentApp {
+    /// The use cases.
+    pub purchases: Arc<Purchases>,
+    /// The secrets of the processor's events; without one there is no route for events.
+    pub webhook_secrets: Vec<WebhookSecret>,
+    /// The processor without money whose pages are served here, where it is in use.
+    pub sandbox: Option<Arc<Sandbox>>,
+}
+
+/// The largest body of a request.
+const BODY_BYTES_MAX: usize = 16 << 10;
+
+fn payments(app: &App) -> Result<&PaymentApp, Problem> {
+    let none = || Problem::new(ErrorType::NotFound, "credits are not sold here; ask the operator for some");
+    app.payments.as_deref().ok_or_else(none)
+}
+
+/// Who buys: the person of a user key or of a management key, and the partner of the key.
+struct Buyer {
+    user: UserId,
+    partner: Option<PartnerId>,
+}
+
+async fn buyer(app: &App, headers: &HeaderMap) -> Result<Buyer, Problem> {
+    if auth::carries_management_key(headers) {
+        let manager = auth::manager(app, headers).await?;
+        return Ok(Buyer { user: manager.user, partner: None });
+    }
+    let spender = lookups::spender(app, headers).await?;
+    let partner = app.gateway.keyring().partner_of(spender.key).await;
+    let partner = partner.map_err(|fault| faults::problem(&fault, &app.settings))?;
+    Ok(Buyer { user: spender.user, partner })
+}

@@ -1,0 +1,122 @@
+//! The checkout page of the processor without money: plainly marked, for trying things out.
+
+use super::PaymentApp;
+use crate::body;
+use crate::errors::{ApiSurface, ErrorType, Problem};
+use crate::state::{App, RequestId};
+use axum::body::Body;
+use axum::extract::{Extension, Path, State};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use opencredits_billing::{PaymentRef, Progress, Sandbox, SandboxPayment, SessionId};
+use std::sync::Arc;
+
+const PAGE: &str = include_str!("sandbox.html");
+const STYLE: &str = include_str!("sandbox.css");
+/// Nothing from elsewhere. The form leads to the app that asked for the page, so its target is not bound.
+const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// The largest form.
+const FORM_BYTES_MAX: usize = 1 << 10;
+
+/// `GET /sandbox/checkout.css`.
+pub(crate) async fn style() -> Response<Body> {
+    answer("text/css; charset=utf-8", STYLE.to_owned())
+}
+
+/// `GET /sandbox/checkout/{session}`: the page.
+pub(crate) async fn page(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    Path(session): Path<String>,
+) -> Response<Body> {
+    match found(&app, &session) {
+        Ok((_, _, payment)) => answer("text/html; charset=utf-8", html(&payment)),
+        Err(problem) => problem.into_response(ApiSurface::OpenaiChat, &id.text()),
+    }
+}
+
+/// `POST /sandbox/checkout/{session}`: the buyer chooses.
+pub(crate) async fn choose(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    Path(session): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response<Body> {
+    match chosen(&app, &session, &headers, body).await {
+        Ok(to) => redirect(&to),
+        Err(problem) => problem.into_response(ApiSurface::OpenaiChat, &id.text()),
+    }
+}
+
+async fn chosen(app: &App, session: &str, headers: &HeaderMap, body: Body) -> Result<String, Problem> {
+    let (payments, sandbox, payment) = found(app, session)?;
+    // It is too small to count.
+    let mut memory = Arc::clone(app.gateway.memory()).reservation([None; 2]);
+    let form = body::read(app, (headers, body), FORM_BYTES_MAX, &mut memory).await?;
+    let id: SessionId = session.parse().map_err(|_| unknown())?;
+    let now = app.gateway.clock().now();
+    let (done, to) = match form.as_ref() {
+        b"choice=pay" => (sandbox.pay(&id, now), &payment.success_url),
+        b"choice=later" => (sandbox.pay_later(&id), &payment.success_url),
+        b"choice=decline" => (sandbox.decline(&id), &payment.cancel_url),
+        b"choice=cancel" => (Ok(()), &payment.cancel_url),
+        _ => return Err(Problem::new(ErrorType::InvalidRequest, "choice is pay, later, decline or cancel")),
+    };
+    done.map_err(|error| Problem::new(ErrorType::InvalidRequest, error.to_string()))?;
+    // The same that an event of a real processor does.
+    if let Err(error) = payments.purchases.settle(&PaymentRef::Session(id)).await {
+        tracing::error!(%error, "a payment of the sandbox cannot be settled");
+    }
+    Ok(to.clone())
+}
+
+fn found<'a>(app: &'a App, session: &str) -> Result<(&'a PaymentApp, &'a Sandbox, SandboxPayment), Problem> {
+    let payments = app.payments.as_deref().ok_or_else(unknown)?;
+    let sandbox = payments.sandbox.as_deref().ok_or_else(unknown)?;
+    let id = session.parse().map_err(|_| unknown())?;
+    let payment = sandbox.page(&id).map_err(|_| unknown())?;
+    Ok((payments, sandbox, payment))
+}
+
+fn unknown() -> Problem {
+    Problem::new(ErrorType::NotFound, "there is no such test page; a restart of the server forgets them, so buy again")
+}
+
+fn html(payment: &SandboxPayment) -> String {
+    let total = format!("{} {}", super::problem::decimal(payment.state.asked.minor()), payment.state.asked.currency());
+    let (state, is_open) = match payment.state.progress {
+        Progress::Open => ("This page stands in for that of a payment processor.", true),
+        Progress::Waiting => ("Waiting for the bank. Pay to let the money arrive, or decline.", true),
+        Progress::Paid => ("This purchase is paid.", false),
+        _ => ("This purchase can no longer be paid.", false),
+    };
+    let buttons = if is_open { BUTTONS } else { "" };
+    PAGE.replace("{TOTAL}", &total.to_uppercase()).replace("{STATE}", state).replace("{BUTTONS}", buttons)
+}
+
+const BUTTONS: &str = r#"<form method="post">
+<button name="choice" value="pay" class="main">Pay</button>
+<button name="choice" value="later">Pay by a bank that takes days</button>
+<button name="choice" value="decline">Let the bank decline</button>
+<button name="choice" value="cancel">Go back</button>
+</form>"#;
+
+fn answer(kind: &'static str, text: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+fn redirect(to: &str) -> Response<Body> {
+    let mut response = answer("text/plain; charset=utf-8", String::new());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    if let Ok(location) = HeaderValue::from_str(to) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
