@@ -2,6 +2,10 @@
 //!
 //! A suite panics where an implementation breaks a rule, and names the rule. It returns the store's own errors.
 
+mod mail;
+
+pub use mail::{mail, notices, outbox, user_emails};
+
 use crate::records::{Key, KeyLimit, Partner, Standing, UsageDay, User};
 use crate::traits::{Claim, Claims, Keys, Partners, Settings, StoreError, UsageDays, Users};
 use opencredits_keys::UserKey;

@@ -31,11 +31,16 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod mail;
 mod records;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod traits;
 
+pub use mail::{
+    LeasedMail, LimitedKey, Mail, MailCounts, MailFailure, MailId, NewMail, NoticeKind, NoticeMark, NoticeSubject,
+    Notices, Outbox, Reachable, UserEmail, UserEmails,
+};
 pub use records::{Key, KeyLimit, Partner, Standing, UsageDay, User};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteStore, StoreCopy};

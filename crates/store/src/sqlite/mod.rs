@@ -2,6 +2,8 @@
 
 mod copy;
 mod keys;
+mod mail;
+mod notices;
 mod people;
 mod rows;
 mod usage;
