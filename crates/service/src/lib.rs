@@ -27,6 +27,7 @@ mod fault;
 mod gateway;
 pub mod jobs;
 mod keyring;
+pub mod mail;
 mod memory;
 mod ports;
 mod record;

@@ -1,5 +1,6 @@
 //! One struct for each section. The name of a field ends in its unit; its variable is `OPENCREDITS_<SECTION>_<FIELD>`.
 
+use super::email::Email;
 use opencredits_units::NanoUsd;
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -25,6 +26,8 @@ pub struct Config {
     pub upstream: Upstream,
     /// The models on sale.
     pub catalog: Catalogue,
+    /// Mails to people.
+    pub email: Email,
     /// Logging.
     pub log: Log,
     /// The operator's own vendors, in the form of the vendor files.
@@ -46,7 +49,7 @@ fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Res
 }
 
 /// The sections that variables can name.
-pub(super) const NAMES: [&str; 7] = ["server", "data", "ledger", "billing", "upstream", "catalog", "log"];
+pub(super) const NAMES: [&str; 8] = ["server", "data", "ledger", "billing", "upstream", "catalog", "email", "log"];
 
 /// `[server]`: the HTTP server.
 #[derive(Debug, Clone, Deserialize, Serialize)]
