@@ -33,6 +33,7 @@ mod state;
 mod streams;
 mod surface;
 mod usage;
+mod webhooks;
 
 pub use app::{Routes, service};
 pub use cors::CorsOrigins;

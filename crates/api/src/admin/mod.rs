@@ -23,8 +23,8 @@ mod views;
 pub use answer::Admin;
 pub use reply::{AdminReply, Refusal, RefusalCode};
 pub use request::{
-    AddKey, AddPartner, AddUser, AdminRequest, Amount, BackUp, EntriesOf, GrantCredits, LIST_MAX, LedgerEntries,
-    ListPartners, ListUsers, OfUser, RevokeKey, VerifyHead,
+    AddKey, AddPartner, AddUser, AdminRequest, Amount, BackUp, EmailChange, EmailOfUser, EntriesOf, GrantCredits,
+    LIST_MAX, LedgerEntries, ListPartners, ListUsers, OfUser, RevokeKey, VerifyHead,
 };
 pub use socket::{AdminSocket, SOCKET_FILE, SocketError, admin_router};
 pub use views::{

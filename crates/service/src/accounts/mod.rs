@@ -5,6 +5,7 @@
 //! leave at most an unused empty account.
 
 mod audit;
+mod emails;
 mod error;
 mod keys;
 mod money;
@@ -13,6 +14,7 @@ mod people;
 mod tests;
 
 pub use audit::{EntriesPage, EntryFilter};
+pub use emails::check_address;
 pub use error::AccountsError;
 pub use keys::{LimitBalance, NewKey, NewLimit};
 pub use money::{Grant, Granted, Wallet};
@@ -22,7 +24,7 @@ use crate::books;
 use crate::ports::{Clock, Entropy};
 use opencredits_catalog::Catalog;
 use opencredits_ledger::{Accepted, Floor, Ledger, OpenAccount};
-use opencredits_store::{Keys, Partners, Users};
+use opencredits_store::{Keys, Partners, UserEmails, Users};
 use opencredits_units::{AccountId, UnixMs};
 use std::sync::Arc;
 
@@ -35,13 +37,15 @@ pub struct Tables {
     pub keys: Arc<dyn Keys>,
     /// Partners.
     pub partners: Arc<dyn Partners>,
+    /// People's addresses.
+    pub emails: Arc<dyn UserEmails>,
 }
 
 impl Tables {
     /// All of them from one store.
-    pub fn of(store: impl Users + Keys + Partners + 'static) -> Self {
+    pub fn of(store: impl Users + Keys + Partners + UserEmails + 'static) -> Self {
         let store = Arc::new(store);
-        Self { users: store.clone(), keys: store.clone(), partners: store }
+        Self { users: store.clone(), keys: store.clone(), partners: store.clone(), emails: store }
     }
 }
 

@@ -14,6 +14,7 @@ mod bounces;
 mod dispatcher;
 mod fault;
 mod jobs;
+mod mails;
 mod notices;
 mod queue;
 #[cfg(test)]
@@ -23,5 +24,6 @@ pub use bounces::Bounces;
 pub use dispatcher::{Dispatcher, DispatcherPorts, MailSettings, Round};
 pub use fault::MailFault;
 pub use jobs::MailJobs;
+pub use mails::{MailPorts, Mails};
 pub use notices::{NoticeJob, NoticePorts, NoticeSettings};
 pub use queue::{Enqueued, MailQueue};
