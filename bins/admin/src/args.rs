@@ -3,8 +3,8 @@
 use crate::error::AdminError;
 use clap::{Args, Parser, Subcommand};
 use opencredits_api::admin::{
-    AddKey, AddPartner, AddUser, AdminRequest, Amount, BackUp, EntriesOf, GrantCredits, LedgerEntries, ListPartners,
-    ListUsers, OfUser, RevokeKey, VerifyHead,
+    AddKey, AddPartner, AddUser, AdminRequest, Amount, BackUp, EmailChange, EmailOfUser, EntriesOf, GrantCredits,
+    LedgerEntries, ListPartners, ListUsers, OfUser, RevokeKey, VerifyHead,
 };
 use opencredits_ledger::ChainHead;
 use opencredits_service::{Clock, Entropy, fresh_id};
@@ -74,6 +74,19 @@ enum UserCommand {
         /// The id, to repeat a request whose answer was lost.
         #[arg(long, value_name = "ID")]
         id: Option<UserId>,
+        /// The address, for mails about the account.
+        #[arg(long, value_name = "ADDRESS")]
+        email: Option<String>,
+    },
+    /// Shows a person's address, or sets it: `user email USER ADDRESS`.
+    Email {
+        /// The person, by id or by label.
+        user: String,
+        /// The new address.
+        address: Option<String>,
+        /// Removes the address: no mail is sent to the person.
+        #[arg(long, conflicts_with = "address")]
+        remove: bool,
     },
     /// Lists people.
     List {
@@ -277,10 +290,16 @@ impl Arguments {
             Command::Ledger(LedgerCommand::AcceptLoss) => return Ok(Task::AcceptLoss),
             Command::Restore(order) => return Ok(Task::Restore(order.clone())),
             Command::Backup { dir } => AdminRequest::Backup(BackUp { into: absolute(dir)?, at_ms: now }),
-            Command::User(UserCommand::Add { label, id }) => AdminRequest::AddUser(AddUser {
+            Command::User(UserCommand::Add { label, id, email }) => AdminRequest::AddUser(AddUser {
                 id: Some(id.unwrap_or_else(|| fresh_id(now, entropy))),
                 label: label.clone(),
+                email: email.clone(),
             }),
+            Command::User(UserCommand::Email { user, address, remove }) => {
+                let set = address.clone().map_or(EmailChange::Show, EmailChange::Set);
+                let change = if *remove { EmailChange::Remove } else { set };
+                AdminRequest::UserEmail(EmailOfUser { user: user.clone(), change })
+            }
             Command::User(UserCommand::List { page }) => {
                 AdminRequest::ListUsers(ListUsers { after: page.after, max: page.max })
             }

@@ -10,6 +10,11 @@ pub(crate) fn show(reply: &AdminReply) -> String {
     match reply {
         AdminReply::UserAdded { user } => format!("added {} as {}\n", user.label, user.id),
         AdminReply::Users { users, next } => users_table(users) + &more(next.as_ref()),
+        AdminReply::UserEmail { user, address: None, .. } => format!("{} has no address\n", user.label),
+        AdminReply::UserEmail { user, address: Some(address), bounced_at_ms } => match bounced_at_ms {
+            None => format!("{} gets mail at {address}\n", user.label),
+            Some(at) => format!("{}: {address} takes no mail since {}; set another\n", user.label, time(*at)),
+        },
         AdminReply::KeyAdded { key, record } => added_key(key, record),
         AdminReply::Keys { keys } => keys_table(keys),
         AdminReply::KeyRevoked { record } => format!(

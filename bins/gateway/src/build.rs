@@ -3,6 +3,7 @@
 use crate::discover;
 use crate::error::StartError;
 use crate::machine;
+use crate::mails;
 use crate::ports::{SystemClock, SystemEntropy};
 use opencredits_api::{ApiSettings, App, CorsOrigins};
 use opencredits_backup::{LEDGER_FILE, STORE_FILE};
@@ -14,6 +15,7 @@ use opencredits_providers::sandbox::Sandbox;
 use opencredits_providers::{Fetch, Transport};
 use opencredits_service::accounts::{Accounts, Tables};
 use opencredits_service::config::Config;
+use opencredits_service::mail::{MailPorts, Mails};
 use opencredits_service::{
     Clock, DrainLimits, Entropy, Gateway, KeyRing, KeyTables, Notice, Parts, Ports, Reaper, Retries, ServedCatalogue,
     Settings, Upstream, UsageTally, books,
@@ -38,6 +40,7 @@ pub(crate) struct Built {
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) reaper: Reaper,
     pub(crate) store: SqliteStore,
+    pub(crate) mails: Mails,
 }
 
 /// How long the folder's lock is waited for: the operator's tool has it for one command, where no gateway runs.
@@ -57,6 +60,7 @@ async fn open_ledger(path: &Path) -> Result<Ledger, LedgerError> {
 /// Opens the data folder and builds everything that serves.
 pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Result<Built, StartError> {
     let http = Client::new(http_settings(config))?;
+    let mailer = mails::mailer(config)?;
     let offer = discover::ask(config, ServedCatalogue::read(config, variables)?, &http).await;
     for notice in offer.notices(config) {
         tracing::warn!("{notice}");
@@ -78,6 +82,15 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), Arc::clone(&clock), Arc::clone(&entropy))
         .on_change(move || forgetting.forget_all())
         .knowing(known);
+    let of_mails = MailPorts {
+        ledger: ledger.clone(),
+        outbox: Arc::new(store.clone()),
+        emails: Arc::new(store.clone()),
+        notices: Arc::new(store.clone()),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+    };
+    let mails = Mails::new(config, mailer, of_mails)?;
     let parts = Parts {
         catalog,
         upstreams,
@@ -95,10 +108,11 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         gateway,
         accounts: Arc::clone(&accounts),
         partners,
+        payments: None,
         settings: api_settings(config),
         ready: AtomicBool::new(true),
     };
-    Ok(Built { app: Arc::new(app), accounts, reaper, store })
+    Ok(Built { app: Arc::new(app), accounts, reaper, store, mails })
 }
 
 /// Creates the data folder. An existing one may be open to others on purpose, such as for a backup.
@@ -116,6 +130,7 @@ fn make_folder(dir: &Path) -> std::io::Result<()> {
 pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<Vec<Notice>, StartError> {
     crate::log::filter(&config.log)?;
     Client::new(http_settings(config))?;
+    mails::mailer(config)?;
     Ok(ServedCatalogue::read(config, variables)?.notices(config))
 }
 

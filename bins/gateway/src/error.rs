@@ -30,5 +30,9 @@ pub(crate) enum StartError {
     #[error(transparent)]
     Gateway(#[from] opencredits_service::GatewayError),
     #[error(transparent)]
+    Mail(#[from] opencredits_email::MailError),
+    #[error(transparent)]
+    Mails(#[from] opencredits_service::mail::MailFault),
+    #[error(transparent)]
     Accounts(#[from] opencredits_service::accounts::AccountsError),
 }

@@ -6,6 +6,7 @@ mod discover;
 mod error;
 mod log;
 mod machine;
+mod mails;
 mod ports;
 mod run;
 mod workers;

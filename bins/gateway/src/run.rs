@@ -7,7 +7,7 @@ use crate::workers::WorkerPool;
 use opencredits_api::admin::{Admin, AdminSocket};
 use opencredits_api::{Ended, Limits, serve, service};
 use opencredits_backup::Source;
-use opencredits_service::config::Config;
+use opencredits_service::config::{Config, MailTransport};
 use opencredits_service::jobs;
 use std::cell::Cell;
 use std::path::Path;
@@ -39,10 +39,13 @@ pub(crate) async fn run(
     threads: WorkerPool,
 ) -> Result<ExitCode, StartError> {
     let listen = &config.server.listen;
-    let Built { app, accounts, reaper, store } = built;
+    let Built { app, accounts, reaper, store, mails } = built;
     jobs::release_left(&app.gateway)?;
     let mut tasks = JoinSet::new();
     tasks.spawn(jobs::run(std::sync::Arc::clone(&app.gateway), std::sync::Arc::new(store.clone())));
+    if let Some(jobs) = mails.jobs {
+        tasks.spawn(jobs.run());
+    }
     let mut draining = JoinSet::new();
     draining.spawn(reaper.run());
     let files = Source { ledger: app.gateway.ledger().clone(), store, data: (&config.data.dir).into() };
@@ -56,7 +59,15 @@ pub(crate) async fn run(
     tracing::info!(listen, models = app.gateway.catalog().models().len(), "serving");
     let deadline = Deadline::default();
     let stopped = deadline.begun_by(stop(&app)?, config);
-    let ended = serve(listener, service(std::sync::Arc::clone(&app)), limits(config), threads.workers(), stopped).await;
+    let mut routes = service(std::sync::Arc::clone(&app));
+    match mails.bounces {
+        Some(bounces) => routes = routes.with_bounces(bounces),
+        None if config.email.transport == MailTransport::Resend => {
+            tracing::warn!("there is no POST /webhooks/resend: email.webhook_secret is not set");
+        }
+        None => {}
+    }
+    let ended = serve(listener, routes, limits(config), threads.workers(), stopped).await;
     tracing::info!(?ended, "stopped serving; settling what is left");
     if ended == Ended::Abandoned {
         // The time is over: the reaper ends, then the connections with their threads, and each settles its requests.

@@ -9,7 +9,7 @@ use crate::parse_errors::Answers;
 use crate::places::Place;
 use crate::state::{App, RequestId};
 use crate::surface::{is_custom_method, surface_of_api, surface_of_path};
-use crate::{inference, keys, lookups, models, paths, payments, redact};
+use crate::{inference, keys, lookups, models, paths, payments, redact, webhooks};
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
@@ -17,6 +17,7 @@ use axum::routing::{get, post};
 use axum::{BoxError, Router};
 use http::{HeaderName, HeaderValue, Request, Uri};
 use opencredits_service::fresh_id;
+use opencredits_service::mail::Bounces;
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
@@ -41,6 +42,14 @@ impl Routes {
     /// The same for the connection at this place.
     pub(crate) fn at(&self, place: Arc<Place>) -> Self {
         Self { place: Some(place), ..self.clone() }
+    }
+
+    /// The same with a route for webhooks about mails that came back. Without it there is no such route.
+    #[must_use]
+    pub fn with_bounces(mut self, bounces: Arc<Bounces>) -> Self {
+        let route = post(webhooks::bounces).fallback(wrong_method);
+        self.rest = self.rest.merge(Router::new().route(webhooks::BOUNCES_PATH, route).with_state(bounces));
+        self
     }
 
     /// The id of a new request.

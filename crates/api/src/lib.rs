@@ -37,6 +37,7 @@ mod state;
 mod streams;
 mod surface;
 mod usage;
+mod webhooks;
 
 pub use app::{Routes, service};
 pub use cors::CorsOrigins;

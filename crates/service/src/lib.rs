@@ -29,6 +29,7 @@ pub mod jobs;
 mod keyring;
 mod ledger_ids;
 mod limits;
+pub mod mail;
 mod memory;
 mod period;
 mod ports;

@@ -31,12 +31,17 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod mail;
 mod orders;
 mod records;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod traits;
 
+pub use mail::{
+    LeasedMail, LimitedKey, Mail, MailCounts, MailFailure, MailId, NewMail, NoticeKind, NoticeMark, NoticeSubject,
+    Notices, Outbox, Reachable, UserEmail, UserEmails,
+};
 pub use orders::{
     Booked, Bookings, Cursors, Order, OrderOrigin, OrderPage, OrderState, Orders, Payer, Payers, TopUpState,
 };

@@ -3,14 +3,14 @@
 use super::backup;
 use super::reply::{AdminReply, Refusal, RefusalCode};
 use super::request::{
-    AddKey, AddPartner, AddUser, AdminRequest, Amount, EntriesOf, GrantCredits, LIST_MAX, LedgerEntries, ListPartners,
-    ListUsers, OfUser, VerifyHead,
+    AddKey, AddPartner, AddUser, AdminRequest, Amount, EmailChange, EmailOfUser, EntriesOf, GrantCredits, LIST_MAX,
+    LedgerEntries, ListPartners, ListUsers, OfUser, VerifyHead,
 };
 use super::views::{AmountView, BalanceView, ChainView, EntryView, HoldView, KeyView};
 use opencredits_backup::Source;
 use opencredits_ledger::{ChainHead, LedgerError, Replay, VerifyReport};
 use opencredits_service::accounts::{
-    Accounts, AccountsError, EntryFilter, Grant, NewKey, NewLimit, NewPartner, NewUser, Wallet,
+    Accounts, AccountsError, EntryFilter, Grant, NewKey, NewLimit, NewPartner, NewUser, Wallet, check_address,
 };
 use opencredits_store::{Key, Rates, Standing, StoreError};
 use opencredits_units::{CreditPrice, NanoUsd};
@@ -52,6 +52,7 @@ impl Admin {
         match request {
             AdminRequest::AddUser(new) => self.add_user(new).await,
             AdminRequest::ListUsers(which) => self.list_users(which).await,
+            AdminRequest::UserEmail(which) => self.user_email(which).await,
             AdminRequest::AddKey(new) => self.add_key(new).await,
             AdminRequest::SuspendUser(who) => self.set_standing(who, Standing::Suspended).await,
             AdminRequest::ResumeUser(who) => self.set_standing(who, Standing::Good).await,
@@ -78,9 +79,25 @@ impl Admin {
     }
 
     async fn add_user(&self, new: AddUser) -> Answer {
-        let AddUser { id, label } = new;
+        let AddUser { id, label, email } = new;
+        let email = email.map(|email| check_address(&email)).transpose()?;
         let user = self.accounts.add_user(NewUser { id, label }).await?;
+        if let Some(email) = email {
+            self.accounts.set_email(user.id, email.as_str()).await?;
+        }
         Ok(AdminReply::UserAdded { user: user.into() })
+    }
+
+    async fn user_email(&self, which: EmailOfUser) -> Answer {
+        let user = self.accounts.find_user(&which.user).await?;
+        match which.change {
+            EmailChange::Show => {}
+            EmailChange::Set(address) => self.accounts.set_email(user.id, &address).await?,
+            EmailChange::Remove => self.accounts.remove_email(user.id).await?,
+        }
+        let email = self.accounts.email_of(user.id).await?;
+        let bounced_at_ms = email.as_ref().and_then(|email| email.bounced_at);
+        Ok(AdminReply::UserEmail { user: user.into(), address: email.map(|email| email.address), bounced_at_ms })
     }
 
     async fn list_users(&self, which: ListUsers) -> Answer {

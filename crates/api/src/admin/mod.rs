@@ -26,9 +26,9 @@ pub use answer::Admin;
 pub use limit_views::{ChangeView, LimitView, ManagementKeyView};
 pub use reply::{AdminReply, Refusal, RefusalCode};
 pub use request::{
-    AddKey, AddManagementKey, AddPartner, AddUser, AdminRequest, Amount, BackUp, Change, EditKey, EntriesOf,
-    GrantCredits, LIST_MAX, LedgerEntries, ListChanges, ListPartners, ListUsers, OfUser, RateChange, Reset, RevokeKey,
-    SetLimit, SetStanding, VerifyHead,
+    AddKey, AddManagementKey, AddPartner, AddUser, AdminRequest, Amount, BackUp, Change, EditKey, EmailChange,
+    EmailOfUser, EntriesOf, GrantCredits, LIST_MAX, LedgerEntries, ListChanges, ListPartners, ListUsers, OfUser,
+    RateChange, Reset, RevokeKey, SetLimit, SetStanding, VerifyHead,
 };
 pub use socket::{AdminSocket, SOCKET_FILE, SocketError, admin_router};
 pub use views::{

@@ -5,7 +5,7 @@ use super::views::{
     AmountView, BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, PartnerView, UserView,
 };
 use http::StatusCode;
-use opencredits_units::{EntryId, PartnerId, UserId};
+use opencredits_units::{EntryId, PartnerId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -25,6 +25,15 @@ pub enum AdminReply {
         users: Vec<UserView>,
         /// The cursor of the next page; none at the end.
         next: Option<UserId>,
+    },
+    /// A person's address.
+    UserEmail {
+        /// The person.
+        user: UserView,
+        /// The address; none where there is none.
+        address: Option<String>,
+        /// Since when it takes no mail.
+        bounced_at_ms: Option<UnixMs>,
     },
     /// A key was made.
     KeyAdded {

@@ -16,6 +16,8 @@ pub enum AdminRequest {
     AddUser(AddUser),
     /// Lists people.
     ListUsers(ListUsers),
+    /// Shows, sets or removes a person's address.
+    UserEmail(EmailOfUser),
     /// Makes a key; its secret is in the reply, once.
     AddKey(AddKey),
     /// Suspends a person, at once.
@@ -82,6 +84,31 @@ pub struct AddUser {
     pub id: Option<UserId>,
     /// The label.
     pub label: String,
+    /// The address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+}
+
+/// What to do about a person's address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EmailChange {
+    /// Nothing: it is shown.
+    Show,
+    /// It becomes this one.
+    Set(String),
+    /// It is removed.
+    Remove,
+}
+
+/// A person's address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmailOfUser {
+    /// The person.
+    pub user: String,
+    /// What to do about it.
+    pub change: EmailChange,
 }
 
 /// A page of people.

@@ -7,6 +7,7 @@
 mod actions;
 mod audit;
 mod edit;
+mod emails;
 mod error;
 mod keys;
 mod limits;
@@ -19,6 +20,7 @@ mod tests;
 pub use actions::Actor;
 pub use audit::{EntriesPage, EntryFilter};
 pub use edit::{Edit, KeyEdit};
+pub use emails::check_address;
 pub use error::AccountsError;
 pub use keys::{NewKey, NewLimit};
 pub use money::{Grant, Granted, Wallet};
@@ -29,7 +31,7 @@ use crate::limits::Renewals;
 use crate::ports::{Clock, Entropy};
 use opencredits_catalog::Catalog;
 use opencredits_ledger::{Accepted, Floor, Ledger, OpenAccount};
-use opencredits_store::{AuditLog, Keys, ManagementKeys, Partners, SpendingLimits, Users};
+use opencredits_store::{AuditLog, Keys, ManagementKeys, Partners, SpendingLimits, UserEmails, Users};
 use opencredits_units::{AccountId, UnixMs};
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -49,13 +51,15 @@ pub struct Tables {
     pub management: Arc<dyn ManagementKeys>,
     /// The record of changes.
     pub audit: Arc<dyn AuditLog>,
+    /// People's addresses.
+    pub emails: Arc<dyn UserEmails>,
 }
 
 impl Tables {
     /// All of them from one store.
     pub fn of<S>(store: S) -> Self
     where
-        S: Users + Keys + Partners + SpendingLimits + ManagementKeys + AuditLog + 'static,
+        S: Users + Keys + Partners + SpendingLimits + ManagementKeys + AuditLog + UserEmails + 'static,
     {
         let store = Arc::new(store);
         Self {
@@ -64,7 +68,8 @@ impl Tables {
             partners: store.clone(),
             limits: store.clone(),
             management: store.clone(),
-            audit: store,
+            audit: store.clone(),
+            emails: store,
         }
     }
 }

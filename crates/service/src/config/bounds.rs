@@ -17,8 +17,10 @@ type Bound = (bool, &'static str, &'static str);
 
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     let bounds = server(config).into_iter().chain(upstream(config)).chain(others(config));
-    match bounds.into_iter().find(|(holds, ..)| !holds) {
-        Some((_, field, problem)) => Err(ConfigError::Invalid { field, problem }),
+    let broken = bounds.into_iter().find(|(holds, ..)| !holds).map(|(_, field, problem)| (field, problem));
+    let has_url = config.server.public_url.is_some();
+    match broken.or_else(|| config.email.problem(has_url)) {
+        Some((field, problem)) => Err(ConfigError::Invalid { field, problem }),
         None => config.payments.check(),
     }
 }

@@ -4,12 +4,16 @@
 //! variable is refused by name, so that a typo is noticed.
 
 mod bounds;
+mod email;
 mod error;
 mod payments;
+mod secret;
 mod sections;
 
+pub use email::{Email, MailTls, MailTransport};
 pub use error::ConfigError;
 pub use payments::{BonusSection, CurrencySection, FraudWarnings, PaymentSettings, Processor, minor, nano};
+pub use secret::SecretText;
 pub use sections::{Ack, Billing, Catalogue, Config, Data, Discover, LedgerSettings, Log, LogFormat, Server, Upstream};
 
 use toml::{Table, Value};

@@ -1,5 +1,6 @@
 //! One struct for each section. The name of a field ends in its unit; its variable is `OPENCREDITS_<SECTION>_<FIELD>`.
 
+use super::email::Email;
 use super::payments::PaymentSettings;
 use opencredits_units::NanoUsd;
 use serde::{Deserialize, Serialize, Serializer};
@@ -28,6 +29,8 @@ pub struct Config {
     pub upstream: Upstream,
     /// The models on sale.
     pub catalog: Catalogue,
+    /// Mails to people.
+    pub email: Email,
     /// Logging.
     pub log: Log,
     /// The operator's own vendors, in the form of the vendor files.
@@ -49,7 +52,8 @@ fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Res
 }
 
 /// The sections that variables can name.
-pub(super) const NAMES: [&str; 8] = ["server", "data", "ledger", "billing", "payments", "upstream", "catalog", "log"];
+pub(super) const NAMES: [&str; 9] =
+    ["server", "data", "ledger", "billing", "payments", "upstream", "catalog", "email", "log"];
 
 /// `[server]`: the HTTP server.
 #[derive(Debug, Clone, Deserialize, Serialize)]

@@ -13,6 +13,10 @@ use crate::records::{
 use crate::traits::{
     AuditLog, Claim, Claims, Keys, ManagementKeys, Partners, Settings, SpendingLimits, StoreError, UsageDays, Users,
 };
+mod mail;
+
+pub use mail::{mail, notices, outbox, user_emails};
+
 use opencredits_keys::UserKey;
 use opencredits_units::{AccountId, BasisPoints, EntryId, GenerationId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 use std::num::NonZeroU32;

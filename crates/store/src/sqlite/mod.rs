@@ -3,7 +3,9 @@
 mod copy;
 mod keys;
 mod limits;
+mod mail;
 mod management;
+mod notices;
 mod orders;
 mod payers;
 mod people;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod docs;
+mod mail;
 
 use opencredits_store::conformance::{self, NOW, key, partner, secret, user};
 use opencredits_store::{Claim, Claims, Keys, Partners, SqliteStore, StoreError, Users};

@@ -1,0 +1,105 @@
+//! The sender of mails, as the config wants it.
+
+use crate::error::StartError;
+use opencredits_email::{Console, MailError, Mailer, Resend, ResendSettings, Smtp, SmtpLogin, SmtpSettings, SmtpTls};
+use opencredits_service::config::{Config, Email, MailTls, MailTransport, SecretText};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The sender of mails; none where mails are switched off. It connects when it sends.
+pub(crate) fn mailer(config: &Config) -> Result<Option<Arc<dyn Mailer>>, StartError> {
+    let email = &config.email;
+    Ok(match email.transport {
+        MailTransport::None => None,
+        MailTransport::Console => Some(Arc::new(Console::new(std::io::stdout()))),
+        MailTransport::Smtp => Some(Arc::new(Smtp::new(smtp(email)?)?)),
+        MailTransport::Resend => Some(Arc::new(Resend::new(resend(email)?)?)),
+    })
+}
+
+fn smtp(email: &Email) -> Result<SmtpSettings, StartError> {
+    let password = secret(email.password.as_ref(), email.password_file.as_ref())?;
+    let login = email.username.clone().zip(password).map(|(username, password)| SmtpLogin { username, password });
+    let extra_roots_pem = email.ca_file.as_ref().map(|path| read(path)).transpose()?.map(String::into_bytes);
+    let hello = email.sender().map(|from| from.address().domain().to_owned());
+    Ok(SmtpSettings {
+        host: email.host.clone().unwrap_or_default(),
+        port: email.port(),
+        tls: match email.tls {
+            MailTls::StartTls => SmtpTls::StartTls,
+            MailTls::Implicit => SmtpTls::Implicit,
+            MailTls::None => SmtpTls::None,
+        },
+        extra_roots_pem,
+        login,
+        hello: hello.unwrap_or_else(|| "localhost".to_owned()),
+        timeout_ms: email.timeout_ms,
+    })
+}
+
+fn resend(email: &Email) -> Result<ResendSettings, StartError> {
+    let api_key = secret(email.api_key.as_ref(), email.api_key_file.as_ref())?.unwrap_or_default();
+    Ok(ResendSettings { api_key, url: None, timeout_ms: email.timeout_ms })
+}
+
+/// A secret from the config or from its file, where a blank one is a mistake.
+fn secret(text: Option<&SecretText>, file: Option<&String>) -> Result<Option<String>, StartError> {
+    if let Some(text) = text {
+        return Ok(Some(text.reveal().to_owned()));
+    }
+    let Some(path) = file else {
+        return Ok(None);
+    };
+    match read(path)?.trim() {
+        "" => {
+            Err(MailError::Configuration { problem: "the file of a secret is empty; write the secret into it" }.into())
+        }
+        text => Ok(Some(text.to_owned())),
+    }
+}
+
+fn read(path: &str) -> Result<String, StartError> {
+    std::fs::read_to_string(path).map_err(|source| StartError::File { path: PathBuf::from(path), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str =
+        "[server]\npublic_url = \"https://acme.example\"\n[email]\nfrom = \"Acme <mail@acme.example>\"\n";
+
+    /// Whether there is a sender, or the error.
+    fn check(email: &str, expect: Result<bool, &str>) {
+        let config = Config::read(&format!("{HEAD}{email}"), []).unwrap();
+        match (mailer(&config).map(|mailer| mailer.is_some()), expect) {
+            (Ok(found), Ok(expect)) => assert_eq!(found, expect, "{email}"),
+            (Err(error), Err(expect)) => {
+                let error = error.to_string();
+                assert!(error.contains(expect), "{email}: {error}");
+            }
+            (found, expect) => panic!("{email}: {found:?}, {expect:?}"),
+        }
+    }
+
+    #[test]
+    fn each_transport_has_its_sender_and_secrets_come_from_files_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.display().to_string()
+        };
+        let (secret, blank) = (file("secret", "re_key\n"), file("blank", " \n"));
+        check("", Ok(false));
+        check("transport = \"console\"", Ok(true));
+        check(&format!("transport = \"resend\"\napi_key_file = \"{secret}\""), Ok(true));
+        check(&format!("transport = \"resend\"\napi_key_file = \"{blank}\""), Err("is empty"));
+        check("transport = \"resend\"\napi_key_file = \"/nowhere/key\"", Err("/nowhere/key"));
+        let smtp = "transport = \"smtp\"\nhost = \"mail.example\"\n";
+        check(smtp, Ok(true));
+        check(&format!("{smtp}username = \"u\"\npassword_file = \"{secret}\""), Ok(true));
+        check(&format!("{smtp}ca_file = \"{secret}\""), Err("no PEM"));
+        check(&format!("{smtp}tls = \"none\"\nusername = \"u\"\npassword = \"p\""), Err("without TLS"));
+    }
+}

@@ -1,0 +1,142 @@
+//! The mails that there are, each with its figures.
+//!
+//! A letter may wait in a queue: it has amounts, numbers of orders and names of keys. It has no field for an address, a
+//! code, a link or a key; links are made of the site's URL when the letter is written.
+
+use crate::money::Paid;
+use crate::text::{Label, Reference};
+use opencredits_units::{NanoUsd, UnixMs};
+use serde::{Deserialize, Serialize};
+
+/// The kinds of letters, by the names of their templates.
+pub const LETTER_KINDS: [&str; 5] = ["receipt", "low_balance", "limit_reached", "top_up_failed", "refund"];
+
+/// A mail before it is written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "with", rename_all = "snake_case")]
+pub enum Letter {
+    /// Credits were bought.
+    Receipt(Receipt),
+    /// The balance is low.
+    LowBalance(LowBalance),
+    /// A key has spent most or all of its limit.
+    LimitReached(LimitReached),
+    /// An automatic top-up failed.
+    TopUpFailed(TopUpFailed),
+    /// Money was given back.
+    Refund(Refund),
+}
+
+impl Letter {
+    /// The kind's name, one of [`LETTER_KINDS`].
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Receipt(_) => "receipt",
+            Self::LowBalance(_) => "low_balance",
+            Self::LimitReached(_) => "limit_reached",
+            Self::TopUpFailed(_) => "top_up_failed",
+            Self::Refund(_) => "refund",
+        }
+    }
+}
+
+/// Who began a top-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TopUp {
+    /// The person, at a checkout.
+    ByHand,
+    /// The service, on the person's order for a low balance.
+    Automatic,
+}
+
+/// Credits were bought.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receipt {
+    /// The credits that were bought, without a bonus.
+    pub credits: NanoUsd,
+    /// Credits on top, zero for none.
+    pub bonus: NanoUsd,
+    /// What was paid, fee and tax included.
+    pub paid: Paid,
+    /// The part of it that is our fee, where there is one.
+    pub fee: Option<Paid>,
+    /// Who began it.
+    pub top_up: TopUp,
+    /// The number of the order.
+    pub order: Reference,
+    /// The time of the payment.
+    pub paid_at: UnixMs,
+}
+
+/// The balance is low.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LowBalance {
+    /// What can be spent.
+    pub balance: NanoUsd,
+    /// The threshold that it is below.
+    pub threshold: NanoUsd,
+}
+
+/// How much of a limit is spent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitLevel {
+    /// At least 80 %.
+    Most,
+    /// All of it.
+    All,
+}
+
+/// A key has spent most or all of its limit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitReached {
+    /// The key's name.
+    pub key: Label,
+    /// How much of the limit is spent.
+    pub level: LimitLevel,
+    /// The limit.
+    pub limit: NanoUsd,
+    /// What is spent of it.
+    pub spent: NanoUsd,
+}
+
+/// Why a top-up failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TopUpFault {
+    /// The card or bank declined.
+    Declined,
+    /// The bank wants the person to confirm.
+    ActionRequired,
+}
+
+/// An automatic top-up failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TopUpFailed {
+    /// What would have been charged.
+    pub amount: Paid,
+    /// The reason.
+    pub fault: TopUpFault,
+    /// The number of the order.
+    pub order: Reference,
+}
+
+/// Money was given back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refund {
+    /// What was given back.
+    pub refunded: Paid,
+    /// The credits that were taken out of the balance for it.
+    pub credits: NanoUsd,
+    /// What the balance could not cover, which the next top-up settles first; zero for none.
+    pub debt: NanoUsd,
+    /// The number of the order.
+    pub order: Reference,
+}

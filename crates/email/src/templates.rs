@@ -1,0 +1,183 @@
+//! Writes letters as messages.
+//!
+//! Each letter has one template, which is rendered twice: with the parts for text, and with those for HTML, where values
+//! are escaped. So both have the same words.
+
+use crate::error::MailError;
+use crate::letter::{Letter, LimitLevel, LimitReached, LowBalance, Receipt, Refund, TopUp, TopUpFailed, TopUpFault};
+use crate::message::{Envelope, Message};
+use crate::money::{Rounding, both, credits};
+use jiff::Timestamp;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Value;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+use opencredits_units::{CreditPrice, NanoUsd, UnixMs};
+
+/// The templates by name, and the source of each.
+const SOURCES: [(&str, &str); 5] = [
+    ("receipt", include_str!("../templates/receipt.jinja")),
+    ("low_balance", include_str!("../templates/low_balance.jinja")),
+    ("limit_reached", include_str!("../templates/limit_reached.jinja")),
+    ("top_up_failed", include_str!("../templates/top_up_failed.jinja")),
+    ("refund", include_str!("../templates/refund.jinja")),
+];
+/// What the templates are made of, once for each form.
+const PARTS: [(&str, &str); 3] = [
+    ("parts.txt", include_str!("../templates/parts.txt.jinja")),
+    ("parts.html", include_str!("../templates/parts.html.jinja")),
+    ("page.html", include_str!("../templates/page.html.jinja")),
+];
+
+/// The service that sends a mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// Its name for people.
+    pub name: String,
+    /// Its URL for people, without a slash at the end.
+    pub url: String,
+    /// What a credit costs.
+    pub credit_price: CreditPrice,
+}
+
+/// The templates of all letters, which are compiled in.
+pub struct Templates {
+    environment: Environment<'static>,
+}
+
+#[derive(Clone, Copy)]
+enum Form {
+    Text,
+    Html,
+}
+
+impl Form {
+    const fn suffix(self) -> &'static str {
+        match self {
+            Self::Text => "txt",
+            Self::Html => "html",
+        }
+    }
+}
+
+impl Templates {
+    /// Parses the templates.
+    ///
+    /// # Errors
+    /// When a template is malformed, which a test rules out.
+    pub fn new() -> Result<Self, MailError> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+        environment.set_auto_escape_callback(
+            |name| {
+                if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None }
+            },
+        );
+        for (name, source) in PARTS {
+            environment.add_template(name, source)?;
+        }
+        for (name, source) in SOURCES {
+            for form in [Form::Text, Form::Html] {
+                environment.add_template_owned(format!("{name}.{}", form.suffix()), source)?;
+            }
+        }
+        Ok(Self { environment })
+    }
+
+    /// Writes a letter of a site as a message.
+    ///
+    /// # Errors
+    /// When a template cannot be rendered.
+    pub fn render(&self, letter: &Letter, site: &Site, envelope: Envelope) -> Result<Message, MailError> {
+        let figures = figures(letter, site.credit_price);
+        let (text, subject) = self.written(letter, site, &figures, Form::Text)?;
+        let (body, _) = self.written(letter, site, &figures, Form::Html)?;
+        let page = context! { subject => subject.as_str(), body => Value::from_safe_string(body) };
+        let html = self.environment.get_template("page.html")?.render(page)?;
+        Ok(Message { envelope, subject, text: without_gaps(&text), html })
+    }
+
+    /// The body of a letter in one form, and its subject.
+    fn written(
+        &self,
+        letter: &Letter,
+        site: &Site,
+        figures: &Value,
+        form: Form,
+    ) -> Result<(String, String), MailError> {
+        let suffix = form.suffix();
+        let template = self.environment.get_template(&format!("{}.{suffix}", letter.kind()))?;
+        let context = context! {
+            parts => format!("parts.{suffix}"),
+            site => context! { name => site.name.as_str(), url => site.url.as_str() },
+            ..figures.clone()
+        };
+        let written = template.render_captured(context)?;
+        let subject = written.state().lookup("subject").map(|value| value.to_string()).unwrap_or_default();
+        Ok((written.into_output(), subject.trim().to_owned()))
+    }
+}
+
+/// A text without spaces at its ends, and with one empty line where there were more.
+fn without_gaps(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut empty = 0_u32;
+    for line in text.trim().lines().map(str::trim_end) {
+        empty = if line.is_empty() { empty.saturating_add(1) } else { 0 };
+        if empty < 2 {
+            out.push_str(line);
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// The figures of a letter as texts for people.
+fn figures(letter: &Letter, price: CreditPrice) -> Value {
+    match letter {
+        Letter::Receipt(receipt) => of_receipt(receipt, price),
+        Letter::LowBalance(LowBalance { balance, threshold }) => context! {
+            credits => credits(*balance, price, Rounding::Down),
+            balance => both(*balance, price, Rounding::Down),
+            threshold => both(*threshold, price, Rounding::Down),
+        },
+        Letter::LimitReached(LimitReached { key, level, limit, spent }) => context! {
+            key => key.as_str(),
+            all => matches!(level, LimitLevel::All),
+            limit => both(*limit, price, Rounding::Down),
+            spent => both(*spent, price, Rounding::Up),
+        },
+        Letter::TopUpFailed(TopUpFailed { amount, fault, order }) => context! {
+            amount => amount.shown(),
+            declined => matches!(fault, TopUpFault::Declined),
+            order => order.as_str(),
+        },
+        Letter::Refund(Refund { refunded, credits, debt, order }) => context! {
+            refunded => refunded.shown(),
+            taken => both(*credits, price, Rounding::Up),
+            debt => (*debt > NanoUsd::ZERO).then(|| both(*debt, price, Rounding::Up)),
+            order => order.as_str(),
+        },
+    }
+}
+
+fn of_receipt(receipt: &Receipt, price: CreditPrice) -> Value {
+    let Receipt { credits: bought, bonus, paid, fee, top_up, order, paid_at } = receipt;
+    let total = bought.checked_add(*bonus).unwrap_or(*bought);
+    context! {
+        total => credits(total, price, Rounding::Down),
+        bought => both(*bought, price, Rounding::Down),
+        bonus => (*bonus > NanoUsd::ZERO).then(|| both(*bonus, price, Rounding::Down)),
+        paid => paid.shown(),
+        fee => fee.map(|fee| fee.shown()),
+        automatic => matches!(top_up, TopUp::Automatic),
+        order => order.as_str(),
+        date => day(*paid_at),
+    }
+}
+
+/// A day in UTC, such as `2 March 2026`.
+fn day(at: UnixMs) -> String {
+    let at = i64::try_from(at.get()).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_default();
+    at.strftime("%-d %B %Y").to_string()
+}

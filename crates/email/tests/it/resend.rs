@@ -1,0 +1,104 @@
+//! The HTTP API, against a small double of it on a loopback port.
+
+use crate::fixtures::message;
+use opencredits_email::{MailError, Mailer, RefusedPart, Resend, ResendSettings, Verdict};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+/// What the double got: the head of a request, and its body.
+struct Got {
+    head: String,
+    body: serde_json::Value,
+}
+
+/// Answers one request with `answer`, or never where it is empty.
+async fn double(answer: &'static str) -> (String, tokio::task::JoinHandle<Got>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    #[expect(clippy::disallowed_methods, reason = "a double of a server runs beside its test")]
+    let task = tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut bytes = Vec::new();
+        loop {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            if let Some((head, body)) = text.split_once("\r\n\r\n") {
+                let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+                if body.len() >= length.parse::<usize>().unwrap() {
+                    let body = serde_json::from_str(body).unwrap();
+                    if answer.is_empty() {
+                        tokio::time::sleep(Duration::from_secs(2)).await;
+                    }
+                    socket.write_all(answer.as_bytes()).await.unwrap();
+                    return Got { head: head.to_owned(), body };
+                }
+            }
+            assert!(socket.read_buf(&mut bytes).await.unwrap() > 0, "the request broke off");
+        }
+    });
+    (url, task)
+}
+
+fn sender(url: String) -> Resend {
+    Resend::new(ResendSettings { api_key: "re_test".into(), url: Some(url), timeout_ms: 500 }).unwrap()
+}
+
+#[tokio::test]
+async fn a_mail_is_one_request_with_its_id_as_the_idempotency_key() {
+    let (url, task) = double("HTTP/1.1 200 OK\r\ncontent-length: 13\r\n\r\n{\"id\":\"49a3\"}").await;
+    let message = message("ada@example.org", "mail_1");
+    sender(url).send(&message).await.unwrap();
+    let Got { head, body } = task.await.unwrap();
+    assert!(head.starts_with("POST /emails HTTP/1.1\r\n"), "{head}");
+    for line in [
+        "idempotency-key: mail_1@acme.example",
+        "authorization: Bearer re_test",
+        "content-type: application/json",
+        "user-agent: opencredits/",
+    ] {
+        assert!(head.contains(&format!("\r\n{line}")), "{line} in {head}");
+    }
+    let expect = serde_json::json!({
+        "from": "Acme Credits <mail@acme.example>", "to": ["ada@example.org"], "subject": message.subject,
+        "text": message.text, "html": message.html, "headers": { "Message-ID": "<mail_1@acme.example>" },
+    });
+    assert_eq!(body, expect);
+}
+
+#[tokio::test]
+async fn an_answer_that_refuses_says_what_to_do() {
+    let check = |answer: &'static str, expect: Option<Verdict>| async move {
+        let (url, task) = double(answer).await;
+        let sent = sender(url).send(&message("ada@example.org", "mail_1")).await;
+        assert_eq!(sent.as_ref().err().map(MailError::verdict), expect, "{answer}: {sent:?}");
+        task.abort();
+        sent
+    };
+    let busy = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 7\r\ncontent-length: 30\r\n\r\n{\"name\":\"rate_limit_exceeded\"}";
+    let sent = check(busy, Some(Verdict::Retry)).await;
+    assert_eq!(sent.unwrap_err().wait(), Some(Duration::from_secs(7)));
+    let bad = "HTTP/1.1 422 Unprocessable\r\ncontent-length: 59\r\n\r\n{\"name\":\"validation_error\",\"message\":\"ada@example.org: no\"}";
+    let sent = check(bad, Some(Verdict::GiveUp(RefusedPart::Message))).await;
+    assert!(!format!("{0} {0:?}", sent.unwrap_err()).contains("ada"), "an error repeats no address");
+    let before = "HTTP/1.1 409 Conflict\r\ncontent-length: 37\r\n\r\n{\"name\":\"invalid_idempotent_request\"}";
+    check(before, None).await.unwrap();
+    check("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n", Some(Verdict::Misconfigured)).await.unwrap_err();
+    check("HTTP/1.1 503 Unavailable\r\ncontent-length: 0\r\n\r\n", Some(Verdict::Retry)).await.unwrap_err();
+    check(
+        "HTTP/1.1 307 Elsewhere\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n",
+        Some(Verdict::Misconfigured),
+    )
+    .await
+    .unwrap_err();
+    let late = check("", Some(Verdict::Retry)).await;
+    assert!(matches!(late, Err(MailError::TimedOut { limit_ms: 500 })));
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_tried_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let sent = sender(url).send(&message("ada@example.org", "mail_1")).await;
+    assert!(matches!(sent, Err(MailError::Unreachable)));
+}

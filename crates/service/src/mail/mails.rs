@@ -1,0 +1,79 @@
+//! Everything about mails, as a process has it.
+
+use super::bounces::Bounces;
+use super::dispatcher::{Dispatcher, DispatcherPorts, MailSettings};
+use super::fault::MailFault;
+use super::jobs::MailJobs;
+use super::notices::{NoticeJob, NoticePorts, NoticeSettings};
+use super::queue::MailQueue;
+use crate::config::Config;
+use crate::ports::{Clock, Entropy};
+use opencredits_email::{Mailer, Site};
+use opencredits_ledger::Ledger;
+use opencredits_store::{Notices, Outbox, UserEmails};
+use opencredits_units::{CreditPrice, UnixMs};
+use std::sync::Arc;
+
+/// The name of the service where the sender has none.
+const NAME: &str = "OpenCredits";
+
+/// The ports of [`Mails`].
+pub struct MailPorts {
+    /// The ledger with the balances.
+    pub ledger: Ledger,
+    /// The outbox.
+    pub outbox: Arc<dyn Outbox>,
+    /// People's addresses.
+    pub emails: Arc<dyn UserEmails>,
+    /// The marks of notices.
+    pub notices: Arc<dyn Notices>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// Everything about mails, as a process has it.
+pub struct Mails {
+    /// Puts letters into the outbox.
+    pub queue: MailQueue,
+    /// Sends them; `None` where mails are switched off.
+    pub jobs: Option<MailJobs>,
+    /// Takes webhooks about bounces; `None` without a secret.
+    pub bounces: Option<Arc<Bounces>>,
+}
+
+impl Mails {
+    /// Mails as the config wants them, sent by this mailer; switched off without one.
+    ///
+    /// # Errors
+    /// When the config has no valid sender or webhook secret, which reading it rules out.
+    pub fn new(config: &Config, mailer: Option<Arc<dyn Mailer>>, ports: MailPorts) -> Result<Self, MailFault> {
+        let MailPorts { ledger, outbox, emails, notices, clock, entropy } = ports;
+        let secrets = config.email.webhook_secrets()?;
+        let bounces = secrets.map(|secrets| Arc::new(Bounces::new(secrets, emails.clone(), clock.clone())));
+        let settings = settings(config);
+        let (Some(mailer), Some(settings)) = (mailer, settings) else {
+            return Ok(Self { queue: MailQueue::new(None, clock, entropy), jobs: None, bounces });
+        };
+        let queue = MailQueue::new(Some(outbox.clone()), clock.clone(), entropy.clone());
+        let of_notices =
+            NoticePorts { ledger, emails: emails.clone(), notices, clock: clock.clone(), entropy: entropy.clone() };
+        let (low_balance, limits) = (config.email.low_balance_usd, config.email.limit_notices);
+        let notices = NoticeJob::new(of_notices, NoticeSettings { low_balance, limits });
+        let dispatcher = Dispatcher::new(DispatcherPorts { outbox, emails, mailer, clock, entropy }, settings)?;
+        Ok(Self { queue, jobs: Some(MailJobs { dispatcher, notices }), bounces })
+    }
+}
+
+/// The settings of the dispatcher; `None` without a sender.
+fn settings(config: &Config) -> Option<MailSettings> {
+    let from = config.email.sender()?;
+    let site = Site {
+        name: from.name().unwrap_or(NAME).to_owned(),
+        url: config.server.public_url(),
+        credit_price: CreditPrice::new(config.billing.credit_price_usd).unwrap_or_default(),
+    };
+    let keep_ms = u64::from(config.email.keep_days).saturating_mul(UnixMs::DAY_MS);
+    Some(MailSettings { site, from, reply_to: config.email.answers_to(), keep_ms })
+}

@@ -1,0 +1,180 @@
+//! Low balances and spent limits, from the ledger to the outbox.
+
+use super::{Office, START_MS, ada, usd};
+use crate::books;
+use crate::mail::{NoticeJob, NoticePorts, NoticeSettings};
+use opencredits_keys::UserKey;
+use opencredits_ledger::{Floor, Ledger, OpenAccount, Transfer};
+use opencredits_store::{Key, KeyLimit, Keys, UserEmails};
+use opencredits_units::{AccountId, EntryId, KeyId, NanoUsd, UnixMs};
+use std::sync::Arc;
+
+const NOW: UnixMs = UnixMs::new(START_MS);
+const LIMIT: AccountId = AccountId::from_bits(2_000);
+
+struct Desk {
+    office: Office,
+    ledger: Ledger,
+    job: NoticeJob,
+    entries: std::cell::Cell<u128>,
+}
+
+impl Desk {
+    async fn open(settings: NoticeSettings) -> Self {
+        let office = Office::open().await;
+        let ledger = Ledger::open(office.folder.path().join("ledger.db")).unwrap();
+        books::open(&ledger, NOW).unwrap();
+        for (id, contra) in [(ada().wallet, None), (LIMIT, Some(books::LIMITS))] {
+            ledger.open_account(OpenAccount { id, floor: Floor::Zero, contra }, NOW).unwrap().accepted();
+        }
+        let store = Arc::new(office.store.clone());
+        let ports = NoticePorts {
+            ledger: ledger.clone(),
+            emails: store.clone(),
+            notices: store,
+            clock: office.clock.clone(),
+            entropy: office.entropy.clone(),
+        };
+        Self { office, ledger, job: NoticeJob::new(ports, settings), entries: std::cell::Cell::new(1) }
+    }
+
+    fn pay(&self, from: AccountId, to: AccountId, amount: NanoUsd) {
+        let id = EntryId::from_bits(self.entries.get());
+        self.entries.set(self.entries.get() + 1);
+        self.ledger.transfer(Transfer { id, from, to, amount, memo: b"" }, NOW).unwrap().accepted();
+    }
+
+    /// Brings the wallet to a balance, and looks.
+    async fn balance(&self, cents: i64) -> u32 {
+        let now = self.ledger.balance(ada().wallet).unwrap().posted;
+        let wanted = usd(cents);
+        if wanted > now {
+            self.pay(books::PROMOTION, ada().wallet, wanted.checked_sub(now).unwrap());
+        } else if wanted < now {
+            self.pay(ada().wallet, books::PROMOTION, now.checked_sub(wanted).unwrap());
+        }
+        self.look().await
+    }
+
+    async fn look(&self) -> u32 {
+        self.office.clock.advance(60_000);
+        self.job.round().await.unwrap()
+    }
+
+    /// The subjects of all mails, by the alphabet: those of one round are sent at once.
+    async fn subjects(&self) -> Vec<String> {
+        self.office.dispatcher().round().await.unwrap();
+        let taken = self.office.mailer.taken().into_iter();
+        let mut subjects: Vec<String> = taken.map(|message| message.subject).collect();
+        subjects.sort_unstable();
+        subjects
+    }
+
+    async fn limited_key(&self, amount: NanoUsd) {
+        let secret = UserKey::generate([7; 32]);
+        let key = Key {
+            id: KeyId::from_bits(3),
+            user: ada().id,
+            partner: None,
+            digest: secret.digest(),
+            hint: secret.hint().to_owned(),
+            name: "laptop".to_owned(),
+            created_at: NOW,
+            revoked_at: None,
+            expires_at: None,
+            limit: Some(KeyLimit { account: LIMIT, amount }),
+            allowed_models: None,
+        };
+        self.office.store.add_key(&key).await.unwrap();
+        self.pay(books::LIMITS, LIMIT, amount);
+    }
+}
+
+#[tokio::test]
+async fn a_low_balance_is_mailed_once_and_again_after_it_was_above_twice_the_threshold() {
+    let desk = Desk::open(NoticeSettings { low_balance: usd(200), limits: true }).await;
+    let rows = [
+        (0, 0),
+        (500, 0),
+        (300, 0),
+        (180, 1),
+        (180, 0),
+        (100, 0),
+        (250, 0),
+        (150, 0),
+        (400, 0),
+        (199, 0),
+        (401, 0),
+        (300, 0),
+        (199, 1),
+        (0, 0),
+    ];
+    for (cents, expect) in rows {
+        assert_eq!(desk.balance(cents).await, expect, "{cents}");
+    }
+    assert_eq!(desk.subjects().await, ["Your balance is 180 credits", "Your balance is 199 credits"]);
+}
+
+#[tokio::test]
+async fn notices_can_be_switched_off() {
+    let desk = Desk::open(NoticeSettings { low_balance: NanoUsd::ZERO, limits: false }).await;
+    desk.limited_key(usd(500)).await;
+    desk.pay(LIMIT, books::LIMITS, usd(500));
+    for cents in [500, 0] {
+        assert_eq!(desk.balance(cents).await, 0);
+    }
+    assert_eq!(desk.subjects().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn nobody_is_told_who_cannot_be_reached() {
+    let desk = Desk::open(NoticeSettings { low_balance: usd(200), limits: true }).await;
+    desk.limited_key(usd(500)).await;
+    assert_eq!(desk.balance(500).await, 0);
+    desk.office.store.flag_bounced(super::ADDRESS, NOW).await.unwrap();
+    desk.pay(LIMIT, books::LIMITS, usd(500));
+    assert_eq!(desk.balance(100).await, 0);
+    desk.office.store.set_email(ada().id, "new@example.org").await.unwrap();
+    assert_eq!(desk.look().await, 2, "until there is an address");
+}
+
+#[tokio::test]
+async fn a_limit_is_mailed_at_80_and_at_100_percent_and_again_after_it_was_filled() {
+    let desk = Desk::open(NoticeSettings { low_balance: usd(200), limits: true }).await;
+    desk.limited_key(usd(500)).await;
+    for (spent, expect) in [(399, 0), (1, 1), (50, 0), (50, 1), (0, 0)] {
+        if spent > 0 {
+            desk.pay(LIMIT, books::LIMITS, usd(spent));
+        }
+        assert_eq!(desk.look().await, expect, "{spent}");
+    }
+    desk.pay(books::LIMITS, LIMIT, usd(500));
+    assert_eq!(desk.look().await, 0);
+    desk.pay(LIMIT, books::LIMITS, usd(500));
+    assert_eq!(desk.look().await, 1, "all at once is one mail");
+    let most = "The key \"laptop\" has spent 80% of its limit of 500 credits ($5.00)";
+    let all = "The key \"laptop\" has spent its limit of 500 credits ($5.00)";
+    assert_eq!(desk.subjects().await, [most, all, all]);
+}
+
+#[tokio::test]
+async fn every_person_of_many_pages_is_looked_at() {
+    use opencredits_store::{User, Users};
+    use opencredits_units::UserId;
+    let desk = Desk::open(NoticeSettings { low_balance: usd(200), limits: true }).await;
+    for n in 0..1_100_u32 {
+        let (id, wallet) = (UserId::from_bits(u128::from(n) + 10), AccountId::from_bits(u128::from(n) + 10_000));
+        desk.ledger.open_account(OpenAccount { id: wallet, floor: Floor::Zero, contra: None }, NOW).unwrap().accepted();
+        desk.office.store.add_user(&User { id, wallet, label: n.to_string(), ..ada() }).await.unwrap();
+        if n % 100 == 7 {
+            desk.office.store.set_email(id, &format!("p{n}@example.org")).await.unwrap();
+            desk.pay(books::PROMOTION, wallet, usd(300));
+        }
+    }
+    assert_eq!(desk.look().await, 0);
+    for n in (7..1_100_u128).step_by(100) {
+        desk.pay(AccountId::from_bits(n + 10_000), books::PROMOTION, usd(200));
+    }
+    assert_eq!(desk.look().await, 11);
+    assert_eq!(desk.look().await, 0);
+}
