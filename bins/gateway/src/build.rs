@@ -4,6 +4,7 @@ use crate::discover;
 use crate::error::StartError;
 use crate::machine;
 use crate::mails;
+use crate::payments;
 use crate::ports::{SystemClock, SystemEntropy};
 use opencredits_api::{ApiSettings, App, CorsOrigins};
 use opencredits_backup::{LEDGER_FILE, STORE_FILE};
@@ -91,6 +92,14 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         entropy: Arc::clone(&entropy),
     };
     let mails = Mails::new(config, mailer, of_mails)?;
+    let of_payments = payments::Ground {
+        ledger: ledger.clone(),
+        store: &store,
+        queue: mails.queue.clone(),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+    };
+    let payments = payments::build(config, of_payments)?;
     let parts = Parts {
         catalog,
         upstreams,
@@ -108,7 +117,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         gateway,
         accounts: Arc::clone(&accounts),
         partners,
-        payments: None,
+        payments,
         settings: api_settings(config),
         ready: AtomicBool::new(true),
     };
@@ -131,6 +140,7 @@ pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<V
     crate::log::filter(&config.log)?;
     Client::new(http_settings(config))?;
     mails::mailer(config)?;
+    payments::check(config)?;
     Ok(ServedCatalogue::read(config, variables)?.notices(config))
 }
 

@@ -4,7 +4,7 @@ use crate::build::Built;
 use crate::error::StartError;
 use crate::ports;
 use opencredits_service::accounts::{AccountsError, Grant, NewKey, NewUser};
-use opencredits_service::config::{Config, LogFormat};
+use opencredits_service::config::{Config, LogFormat, Processor};
 use opencredits_store::Rates;
 use opencredits_units::NanoUsd;
 use std::path::Path;
@@ -20,6 +20,9 @@ const ADMIN: &str = "opencredits-admin";
 /// Adjusts the config for `dev`: the sandbox is on sale, and log lines are for people.
 pub(crate) fn adjust(config: &mut Config) {
     config.catalog.sandbox = true;
+    if config.payments.processor == Processor::None {
+        config.payments.processor = Processor::Sandbox;
+    }
     config.log.format = LogFormat::Pretty;
 }
 

@@ -32,6 +32,8 @@ pub(crate) enum StartError {
     #[error(transparent)]
     Mail(#[from] opencredits_email::MailError),
     #[error(transparent)]
+    Payment(#[from] opencredits_billing::PaymentError),
+    #[error(transparent)]
     Mails(#[from] opencredits_service::mail::MailFault),
     #[error(transparent)]
     Accounts(#[from] opencredits_service::accounts::AccountsError),

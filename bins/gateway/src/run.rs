@@ -8,7 +8,7 @@ use opencredits_api::admin::{Admin, AdminSocket};
 use opencredits_api::{Ended, Limits, serve, service};
 use opencredits_backup::Source;
 use opencredits_service::config::{Config, MailTransport};
-use opencredits_service::jobs;
+use opencredits_service::{jobs, purchases};
 use std::cell::Cell;
 use std::path::Path;
 use std::process::ExitCode;
@@ -43,6 +43,10 @@ pub(crate) async fn run(
     jobs::release_left(&app.gateway)?;
     let mut tasks = JoinSet::new();
     tasks.spawn(jobs::run(std::sync::Arc::clone(&app.gateway), std::sync::Arc::new(store.clone())));
+    if let Some(payments) = &app.payments {
+        let purchases = std::sync::Arc::clone(&payments.purchases);
+        tasks.spawn(purchases::jobs::run(purchases, config.payments.reconcile_hours));
+    }
     if let Some(jobs) = mails.jobs {
         tasks.spawn(jobs.run());
     }

@@ -14,7 +14,7 @@ use opencredits_billing::{Currency, Money, SaveMethod};
 use opencredits_service::config::minor;
 use opencredits_service::purchases::NewOrder;
 use opencredits_store::{Order, OrderOrigin, OrderState};
-use opencredits_units::OrderId;
+use opencredits_units::{OrderId, UserId};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -72,7 +72,8 @@ async fn begun(app: &App, headers: &HeaderMap, body: Body) -> Answer {
     let purchases = &payments(app)?.purchases;
     let buyer = buyer(app, headers).await?;
     let fields = fields(app, headers, body).await?;
-    let new = new_order(app, &fields, buyer, headers)?;
+    let email = email(app, &fields, buyer.user).await?;
+    let new = new_order(app, &fields, Customer { buyer, email }, headers)?;
     let order = purchases.begin(new).await.map_err(|error| problem::of(app, error))?;
     let mut response = json::ok(&shown(app, &order));
     *response.status_mut() = StatusCode::CREATED;
@@ -92,7 +93,18 @@ pub(super) async fn fields(app: &App, headers: &HeaderMap, body: Body) -> Result
     }
 }
 
-fn new_order(app: &App, fields: &Map<String, Value>, buyer: Buyer, headers: &HeaderMap) -> Result<NewOrder, Problem> {
+/// Who buys, and where the receipt goes.
+struct Customer {
+    buyer: Buyer,
+    email: String,
+}
+
+fn new_order(
+    app: &App,
+    fields: &Map<String, Value>,
+    customer: Customer,
+    headers: &HeaderMap,
+) -> Result<NewOrder, Problem> {
     if let Some(name) = fields.keys().find(|name| !FIELDS.contains(&name.as_str())) {
         return Err(wrong(name, format!("there is no field {name}; there are {}", FIELDS.join(", "))));
     }
@@ -102,10 +114,10 @@ fn new_order(app: &App, fields: &Map<String, Value>, buyer: Buyer, headers: &Hea
         Some(_) => return Err(wrong("save_method", "save_method is true or false")),
     };
     Ok(NewOrder {
-        user: buyer.user,
-        partner: buyer.partner,
+        user: customer.buyer.user,
+        partner: customer.buyer.partner,
         amount: amount(app, fields)?,
-        email: email(fields)?,
+        email: customer.email,
         idempotency_key: idempotency_key(headers)?,
         success_url: url(fields, "success_url")?,
         cancel_url: url(fields, "cancel_url")?,
@@ -132,9 +144,15 @@ pub(super) fn amount(app: &App, fields: &Map<String, Value>) -> Result<Money, Pr
     Ok(Money::new(minor, currency))
 }
 
-fn email(fields: &Map<String, Value>) -> Result<String, Problem> {
-    let email = fields.get("email").and_then(text_of);
-    email.ok_or_else(|| wrong("email", "email is missing; the payment processor sends the receipt there"))
+/// The address of the request, else that of the person.
+async fn email(app: &App, fields: &Map<String, Value>, user: UserId) -> Result<String, Problem> {
+    if let Some(email) = fields.get("email").filter(|email| !email.is_null()) {
+        return text_of(email).ok_or_else(|| wrong("email", "email is no text"));
+    }
+    let known = payments(app)?.emails.email_of(user).await;
+    let known = known.map_err(|error| problem::of(app, error.into()))?.filter(|known| known.bounced_at.is_none());
+    let missing = || wrong("email", "email is missing; the payment processor sends the receipt there");
+    known.map(|known| known.address).ok_or_else(missing)
 }
 
 fn url(fields: &Map<String, Value>, name: &'static str) -> Result<Option<String>, Problem> {

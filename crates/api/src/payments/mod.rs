@@ -17,6 +17,7 @@ use crate::{auth, faults, lookups};
 use http::HeaderMap;
 use opencredits_billing::{Sandbox, WebhookSecret};
 use opencredits_service::purchases::Purchases;
+use opencredits_store::UserEmails;
 use opencredits_units::{PartnerId, UserId};
 use std::sync::Arc;
 
@@ -28,6 +29,8 @@ pub struct PaymentApp {
     pub webhook_secrets: Vec<WebhookSecret>,
     /// The processor without money whose pages are served here, where it is in use.
     pub sandbox: Option<Arc<Sandbox>>,
+    /// People's addresses, to which receipts go.
+    pub emails: Arc<dyn UserEmails>,
 }
 
 /// The largest body of a request.

@@ -298,6 +298,7 @@ impl TestApp {
             gateway,
             accounts: accounts_of_app,
             partners,
+            payments: None,
             settings: api_settings(),
             ready: AtomicBool::new(true),
         });
@@ -320,7 +321,8 @@ impl TestApp {
         let (gateway, partners, mut settings) = (gateway.clone(), partners.clone(), settings.clone());
         let accounts = self.accounts.clone();
         change(&mut settings);
-        self.app = Arc::new(App { gateway, accounts, partners, settings, ready: AtomicBool::new(true) });
+        self.app =
+            Arc::new(App { gateway, accounts, partners, payments: None, settings, ready: AtomicBool::new(true) });
         self.router = service(self.app.clone());
         self
     }

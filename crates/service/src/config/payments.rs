@@ -1,6 +1,7 @@
 //! `[payments]`: how credits are sold.
 
 use super::error::ConfigError;
+use super::secret::SecretText;
 use opencredits_units::NanoUsd;
 use serde::{Deserialize, Serialize};
 
@@ -34,11 +35,15 @@ pub enum FraudWarnings {
 pub struct PaymentSettings {
     /// Who takes payments: `none`, `stripe`, or `sandbox`, which takes no money. Default `none`.
     pub processor: Processor,
-    /// The variable that holds the processor's key; a restricted key suffices. Default `STRIPE_API_KEY`.
-    pub key_env: String,
-    /// The variable that holds the secrets of the webhook, with commas between them. Without it there is no webhook, and
-    /// payments are found by polling. Default `STRIPE_WEBHOOK_SECRETS`.
-    pub webhook_secrets_env: String,
+    /// The processor's key; a restricted key suffices. Better set by its variable, `OPENCREDITS_PAYMENTS_KEY`.
+    pub key: Option<SecretText>,
+    /// The file that holds the key instead.
+    pub key_file: Option<String>,
+    /// The secret of the webhook; several, separated by spaces, while one is exchanged. Without it the route does not exist,
+    /// and payments are found by polling.
+    pub webhook_secret: Option<SecretText>,
+    /// The file that holds the secrets instead.
+    pub webhook_secret_file: Option<String>,
     /// Where the processor's API answers. Default: its own address.
     pub api_url: Option<String>,
     /// Names this installation at the processor: letters, digits, `_` and `-`. Two installations on one account need two
@@ -98,8 +103,10 @@ impl Default for PaymentSettings {
     fn default() -> Self {
         Self {
             processor: Processor::None,
-            key_env: "STRIPE_API_KEY".to_owned(),
-            webhook_secrets_env: "STRIPE_WEBHOOK_SECRETS".to_owned(),
+            key: None,
+            key_file: None,
+            webhook_secret: None,
+            webhook_secret_file: None,
             api_url: None,
             marker: "opencredits".to_owned(),
             product_name: "Credits".to_owned(),
@@ -147,6 +154,9 @@ impl PaymentSettings {
     /// Checks what types leave open.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let invalid = |field, problem| Err(ConfigError::Invalid { field, problem });
+        if self.processor == Processor::Stripe && self.key.is_none() && self.key_file.is_none() {
+            return invalid("payments.key", "is missing; set OPENCREDITS_PAYMENTS_KEY to the processor's key");
+        }
         if !PAGE_MINUTES.contains(&self.page_minutes) {
             return invalid("payments.page_minutes", "is not between 40 and 1440; set how long a page can be paid on");
         }
@@ -227,6 +237,8 @@ mod tests {
         check("[payments]\nprocessor = \"sandbox\"", None);
         check("[[payments.currency]]\ncode = \"eur\"\ncredit_price = \"0.009\"\namount_max = \"99.50\"", None);
         check("[[payments.bonus]]\nfrom = \"50\"\nbps = 500", None);
+        check("[payments]\nprocessor = \"stripe\"", Some("OPENCREDITS_PAYMENTS_KEY"));
+        check("[payments]\nprocessor = \"stripe\"\nkey = \"rk_test_1\"", None);
         check("[payments]\npage_minutes = 30", Some("payments.page_minutes"));
         check("[payments]\nopen_orders_max = 0", Some("payments.open_orders_max"));
         check("[payments]\nfee_bps = 10000", Some("payments.fee_bps"));

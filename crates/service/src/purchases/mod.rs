@@ -11,6 +11,7 @@ mod booking;
 mod create;
 mod error;
 pub mod jobs;
+mod mailed;
 mod movements;
 mod reconcile;
 mod refund;
@@ -27,6 +28,7 @@ mod webhook;
 pub use booking::{Effect, debt_of};
 pub use create::NewOrder;
 pub use error::PurchaseError;
+pub use mailed::MailedNotices;
 pub use reconcile::ReconcileReport;
 pub use settle::Settled;
 pub use terms::{Bonus, CurrencyTerms, NotSold, Price, SaleTerms};
@@ -57,8 +59,15 @@ const POLLED_MAX: u64 = 10_000;
 pub enum PurchaseNotice {
     /// It was paid, and the credits are in the wallet.
     Paid,
-    /// Credits were taken back for refunds, so many by now.
-    Refunded(NanoUsd),
+    /// Money was given back, and credits were taken for it.
+    Refunded {
+        /// So much, in the currency's minor unit.
+        minor: i64,
+        /// So many.
+        credits: NanoUsd,
+        /// What the person owes by now.
+        debt: NanoUsd,
+    },
     /// A top-up was declined.
     TopUpDeclined,
     /// The bank wants the person to confirm a top-up.

@@ -1,6 +1,6 @@
 //! Settlement: one way for every event, poll, job and command.
 
-use super::booking::Booking;
+use super::booking::{Booking, debt_of};
 use super::create::order_ref;
 use super::error::PurchaseError;
 use super::movements::Owned;
@@ -80,6 +80,8 @@ impl Purchases {
         let Some(order) = self.tables.orders.order(id).await? else {
             return Err(PurchaseError::UnknownOrder { payment: payment.as_str().to_owned() });
         };
+        // What people were told of before: nothing of a booking that a crash left unmade.
+        let told = if order.bookings.is_made { order.bookings.after } else { order.bookings.before };
         let order = self.finish_booking(order).await?;
         let state = match self.ports.payments.payment(payment).await {
             Ok(state) => state,
@@ -92,11 +94,10 @@ impl Purchases {
         if self.owner(&state)? != Some(id) {
             return Ok(Settled::Foreign);
         }
-        let before = order.clone();
         let order = self.book(order, &state).await?;
         self.book_movements(Owned { order: &order, state: &state }).await?;
         self.keep_payer(&order, &state).await?;
-        self.tell(&before, &order).await;
+        self.tell(told, &order).await?;
         if self.heed_warnings(&state).await? {
             // It was refunded, and is read anew.
             return Err(PurchaseError::Contended { id });
@@ -192,18 +193,25 @@ impl Purchases {
         Err(PurchaseError::Contended { id: order.id })
     }
 
-    async fn tell(&self, before: &Order, after: &Order) {
-        let (was, is) = (before.bookings.after, after.bookings.after);
+    async fn tell(&self, was: Booked, after: &Order) -> Result<(), PurchaseError> {
+        let is = after.bookings.after;
         if was.granted == NanoUsd::ZERO && is.granted > NanoUsd::ZERO {
             tracing::info!(order = %after.id, "a purchase was paid");
             self.ports.notices.tell(after, PurchaseNotice::Paid).await;
         }
         if is.refunded_minor > was.refunded_minor {
-            self.ports.notices.tell(after, PurchaseNotice::Refunded(is.taken)).await;
+            let owed = self.ledger.balance(debt_of(after.user))?.posted.checked_neg().unwrap_or_default();
+            let notice = PurchaseNotice::Refunded {
+                minor: is.refunded_minor.saturating_sub(was.refunded_minor),
+                credits: is.taken.checked_sub(was.taken).unwrap_or_default(),
+                debt: owed.max(NanoUsd::ZERO),
+            };
+            self.ports.notices.tell(after, notice).await;
         }
         if is.disputed_minor > was.disputed_minor || is.lost_minor > was.lost_minor {
             tracing::error!(order = %after.id, "a payment is disputed, or a dispute is lost; answer it at the payment processor");
         }
+        Ok(())
     }
 
     /// The issuer of the card reports fraud: a dispute is likely. Whether the payment was refunded for that.

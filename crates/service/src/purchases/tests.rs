@@ -536,7 +536,7 @@ async fn what_nobody_told_us_is_found_by_reconciliation() {
         reconcile  | 2 events, 0 orders, 0 of 2 movements, 0 in suspense, 0 failures, 0 differ
         books      | wallet 600, processor 541, fees 59
         reconcile  | 0 events, 0 orders, 0 of 0 movements, 0 in suspense, 0 failures, 0 differ
-        told       | Paid, Refunded(NanoUsd(4000000000))
+        told       | Paid, Refunded { minor: 400, credits: NanoUsd(4000000000), debt: NanoUsd(0) }
     ",
     )
     .await;

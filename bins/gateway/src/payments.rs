@@ -1,0 +1,173 @@
+//! The sale of credits, as the config wants it.
+
+use crate::error::StartError;
+use opencredits_api::PaymentApp;
+use opencredits_billing::{Marker, Mode, Payments, Sandbox, Stripe, StripeKey, StripeSettings, WebhookSecret};
+use opencredits_ledger::Ledger;
+use opencredits_service::config::{
+    BonusSection, Config, CurrencySection, FraudWarnings, PaymentSettings, Processor, SecretText, minor, nano,
+};
+use opencredits_service::mail::MailQueue;
+use opencredits_service::purchases::{
+    Bonus, CurrencyTerms, MailedNotices, OnFraudWarning, PurchasePorts, PurchaseSettings, PurchaseTables, Purchases,
+    SaleTerms,
+};
+use opencredits_service::{Clock, Entropy};
+use opencredits_store::SqliteStore;
+use opencredits_units::{BasisPoints, CreditPrice};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The path of the sandbox's pages.
+const SANDBOX_PATH: &str = "/sandbox/checkout/";
+const MINUTE_MS: u64 = 60_000;
+
+/// What the sale of credits works on.
+pub(crate) struct Ground<'a> {
+    pub(crate) ledger: Ledger,
+    pub(crate) store: &'a SqliteStore,
+    pub(crate) queue: MailQueue,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+}
+
+/// A processor that is ready to be asked.
+struct Ready {
+    payments: Arc<dyn Payments>,
+    mode: Mode,
+    sandbox: Option<Arc<Sandbox>>,
+}
+
+/// The sale of credits; `None` where credits are not sold.
+pub(crate) fn build(config: &Config, ground: Ground<'_>) -> Result<Option<Arc<PaymentApp>>, StartError> {
+    let Some(Ready { payments, mode, sandbox }) = processor(config)? else {
+        return Ok(None);
+    };
+    let webhook_secrets = webhook_secrets(&config.payments)?;
+    if sandbox.is_some() {
+        tracing::warn!("payments.processor is sandbox: credits are sold for no money");
+    } else if webhook_secrets.is_empty() {
+        tracing::warn!(
+            "there is no POST /webhooks/stripe: payments.webhook_secret is not set; payments are found by polling"
+        );
+    }
+    let store = Arc::new(ground.store.clone());
+    let tables =
+        PurchaseTables { orders: store.clone(), payers: store.clone(), users: store.clone(), cursors: store.clone() };
+    let notices = Arc::new(MailedNotices::new(ground.queue));
+    let ports = PurchasePorts { payments, notices, clock: ground.clock, entropy: ground.entropy };
+    let purchases = Arc::new(Purchases::new(ground.ledger, tables, ports, settings(config, mode)?));
+    Ok(Some(Arc::new(PaymentApp { purchases, webhook_secrets, sandbox, emails: store })))
+}
+
+/// Checks what can be checked without the data folder.
+pub(crate) fn check(config: &Config) -> Result<(), StartError> {
+    processor(config)?;
+    webhook_secrets(&config.payments)?;
+    settings(config, Mode::Test).map(|_| ())
+}
+
+fn processor(config: &Config) -> Result<Option<Ready>, StartError> {
+    let set = &config.payments;
+    let marker: Marker = set.marker.parse()?;
+    Ok(match set.processor {
+        Processor::None => None,
+        Processor::Sandbox => {
+            let sandbox = Arc::new(Sandbox::new(marker, format!("{}{SANDBOX_PATH}", config.server.public_url())));
+            Some(Ready { payments: sandbox.clone(), mode: Mode::Test, sandbox: Some(sandbox) })
+        }
+        Processor::Stripe => {
+            let key = secret(set.key.as_ref(), set.key_file.as_ref())?.unwrap_or_default();
+            let key = StripeKey::new(&key)?;
+            let mode = key.mode();
+            let mut settings = StripeSettings::new(key, marker);
+            settings.product_name.clone_from(&set.product_name);
+            if let Some(url) = &set.api_url {
+                settings.base_url.clone_from(url);
+            }
+            Some(Ready { payments: Arc::new(Stripe::new(settings)?), mode, sandbox: None })
+        }
+    })
+}
+
+fn webhook_secrets(set: &PaymentSettings) -> Result<Vec<WebhookSecret>, StartError> {
+    let text = secret(set.webhook_secret.as_ref(), set.webhook_secret_file.as_ref())?.unwrap_or_default();
+    text.split_whitespace().map(|secret| Ok(WebhookSecret::new(secret)?)).collect()
+}
+
+/// A secret from the config, or from its file.
+fn secret(text: Option<&SecretText>, file: Option<&String>) -> Result<Option<String>, StartError> {
+    if let Some(text) = text {
+        return Ok(Some(text.reveal().to_owned()));
+    }
+    let read = |path: &String| {
+        std::fs::read_to_string(path).map_err(|source| StartError::File { path: PathBuf::from(path), source })
+    };
+    file.map(read).transpose()
+}
+
+fn settings(config: &Config, mode: Mode) -> Result<PurchaseSettings, StartError> {
+    let set = &config.payments;
+    let url = config.server.public_url();
+    let price = CreditPrice::new(config.billing.credit_price_usd).unwrap_or_default();
+    Ok(PurchaseSettings {
+        terms: SaleTerms {
+            currencies: set.currencies().iter().map(currency).collect::<Result<_, _>>()?,
+            credit_face: price.get(),
+            fee: BasisPoints::new(set.fee_bps),
+            bonuses: set.bonus.iter().map(bonus).collect(),
+        },
+        marker: set.marker.parse()?,
+        mode,
+        success_url: set.success_url.clone().unwrap_or_else(|| url.clone()),
+        cancel_url: set.cancel_url.clone().unwrap_or(url),
+        page_ms: set.page_minutes.saturating_mul(MINUTE_MS),
+        open_max: set.open_orders_max,
+        on_fraud_warning: match set.on_fraud_warning {
+            FraudWarnings::Log => OnFraudWarning::Log,
+            FraudWarnings::StopTopUps => OnFraudWarning::StopTopUps,
+            FraudWarnings::Refund => OnFraudWarning::Refund,
+        },
+    })
+}
+
+/// The config's bounds have seen to it that each of these is an amount.
+fn currency(section: &CurrencySection) -> Result<CurrencyTerms, StartError> {
+    let amount = |text: &String| minor(text).unwrap_or_default();
+    Ok(CurrencyTerms {
+        currency: section.code.parse()?,
+        credit_price_nano: nano(&section.credit_price).unwrap_or_default(),
+        amount_minor_min: amount(&section.amount_min),
+        amount_minor_max: amount(&section.amount_max),
+        suggested_minor: section.suggested.iter().map(amount).collect(),
+        fee_fixed_minor: amount(&section.fee_fixed),
+    })
+}
+
+fn bonus(section: &BonusSection) -> Bonus {
+    Bonus { from_minor: minor(&section.from).unwrap_or_default(), share: BasisPoints::new(section.bps) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(toml: &str) -> Result<(), String> {
+        let config = Config::read(&format!("[payments]\n{toml}"), []).unwrap();
+        check(&config).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn each_processor_is_built_and_secrets_come_from_files_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        std::fs::write(&path, "rk_test_1\n").unwrap();
+        assert_eq!(told(""), Ok(()));
+        assert_eq!(told("processor = \"sandbox\""), Ok(()));
+        assert_eq!(told(&format!("processor = \"stripe\"\nkey_file = \"{}\"", path.display())), Ok(()));
+        let publishable = told("processor = \"stripe\"\nkey = \"pk_test_1\"").unwrap_err();
+        assert!(publishable.contains("rk_live_"), "{publishable}");
+        let missing = told("processor = \"stripe\"\nkey_file = \"/nowhere/key\"").unwrap_err();
+        assert!(missing.contains("/nowhere/key"), "{missing}");
+    }
+}
