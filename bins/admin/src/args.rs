@@ -4,8 +4,8 @@ use crate::error::AdminError;
 use crate::limit_args::{GrantCommand, KeyChange, PersonCap, RateArguments, ResetArgument, WhoAndWhy};
 use clap::{Args, Parser, Subcommand};
 use opencredits_api::admin::{
-    AddKey, AddManagementKey, AddPartner, AddUser, AdminRequest, Amount, BackUp, EntriesOf, GrantCredits, LedgerEntries,
-    ListChanges, ListPartners, ListUsers, OfUser, RevokeKey, VerifyHead,
+    AddKey, AddManagementKey, AddPartner, AddUser, AdminRequest, Amount, BackUp, EntriesOf, GrantCredits,
+    LedgerEntries, ListChanges, ListPartners, ListUsers, OfUser, RevokeKey, VerifyHead,
 };
 use opencredits_ledger::ChainHead;
 use opencredits_service::{Clock, Entropy, fresh_id};

@@ -183,7 +183,11 @@ pub(crate) struct KeyChange {
 }
 
 fn reset_or_none(text: &str) -> Result<OrNone<ResetArgument>, String> {
-    if text == "none" { Ok(OrNone(None)) } else { ResetArgument::from_str(text, false).map(|reset| OrNone(Some(reset))) }
+    if text == "none" {
+        Ok(OrNone(None))
+    } else {
+        ResetArgument::from_str(text, false).map(|reset| OrNone(Some(reset)))
+    }
 }
 
 impl KeyChange {

@@ -24,7 +24,7 @@ pub(crate) fn show(reply: &AdminReply) -> Option<String> {
         AdminReply::LimitSet { user, partner, limit } => {
             let whose = partner.as_ref().map_or_else(|| user.label.clone(), |app| format!("{app} at {}", user.label));
             match limit {
-                Some(limit) => format!("{whose}: {}\n", limit_words(limit)),
+                Some(limit) => format!("{whose}: {}\n", cap_words(limit)),
                 None => format!("{whose}: no limit\n"),
             }
         }
@@ -36,11 +36,16 @@ pub(crate) fn show(reply: &AdminReply) -> Option<String> {
     })
 }
 
-/// What is left of a limit, and when it begins anew.
+/// What is left of a limit, and how often it begins anew.
 pub(crate) fn limit_words(limit: &LimitView) -> String {
+    let left = format!("{} of {}", limit.available.credits, limit.amount.credits);
+    limit.reset.map_or_else(|| left.clone(), |reset| format!("{left} {}", reset_word(reset)))
+}
+
+fn cap_words(limit: &LimitView) -> String {
     let left = format!("{} of {} left", limit.available.credits, limit.amount.credits);
     match (limit.reset, limit.resets_at_ms) {
-        (Some(reset), Some(at)) => format!("{left}, {} (next {})", reset_word(reset), time(at)),
+        (Some(reset), Some(at)) => format!("{left}, {}, next {}", reset_word(reset), time(at)),
         _ => left,
     }
 }

@@ -91,7 +91,13 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     let (gateway, reaper) = Gateway::new(parts)?;
     let partners = Arc::new(store.clone());
     let accounts = Arc::new(accounts);
-    let app = App { gateway, accounts: Arc::clone(&accounts), partners, settings: api_settings(config), ready: AtomicBool::new(true) };
+    let app = App {
+        gateway,
+        accounts: Arc::clone(&accounts),
+        partners,
+        settings: api_settings(config),
+        ready: AtomicBool::new(true),
+    };
     Ok(Built { app: Arc::new(app), accounts, reaper, store })
 }
 

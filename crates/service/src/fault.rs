@@ -1,6 +1,6 @@
 //! Refusals and failures of requests. The HTTP interface gives them status codes and texts; nothing here knows any.
 
-use crate::keyring::LimitKind;
+use crate::limits::LimitKind;
 use crate::rates::RateLimited;
 use opencredits_units::{GenerationId, NanoUsd, UnixMs};
 use std::sync::Arc;

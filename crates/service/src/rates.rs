@@ -343,7 +343,7 @@ mod tests {
         less.settle(50);
         drop(less);
         assert_eq!(rates.tokens().unwrap().left, 200, "what was taken too much is there again");
-        drop(rates.admit().map(|mut permit| permit.reserve(150)));
+        rates.admit().unwrap().reserve(150).unwrap();
         assert_eq!(rates.tokens().unwrap().left, 200, "and all of what nobody used");
         let limited = rates.admit().unwrap().reserve(201).unwrap_err();
         assert_eq!((limited.kind, limited.max), (RateKind::Tokens, 600));

@@ -240,7 +240,9 @@ async fn one_request(bound: Bound, reset: LimitReset) -> (Arc<TestApp>, String, 
     let mut limit = limit.unwrap();
     if reset != LimitReset::Monthly {
         let owner = match bound {
-            Bound::Grant => LimitOwner::Grant(user.id, app.accounts.list_partners(PartnerId::default(), 1).await.unwrap()[0].id),
+            Bound::Grant => {
+                LimitOwner::Grant(user.id, app.accounts.list_partners(PartnerId::default(), 1).await.unwrap()[0].id)
+            }
             _ => LimitOwner::Person(user.id),
         };
         let new = Some(NewLimit { amount, reset: Some(reset) });

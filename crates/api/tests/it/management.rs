@@ -85,7 +85,9 @@ async fn nobody_sees_or_changes_the_keys_of_another_person() {
     let (of_ada, of_bea) = (managing(&app, &ada).await, managing(&app, &bea).await);
     let made = send(&app, Method::POST, "/v1/keys", &of_ada, &json!({"name": "hers"})).await.json();
     let path = format!("/v1/keys/{}", made["data"]["id"].as_str().unwrap());
-    for (method, body) in [(Method::GET, Value::Null), (Method::PATCH, json!({"limit": 1})), (Method::DELETE, Value::Null)] {
+    for (method, body) in
+        [(Method::GET, Value::Null), (Method::PATCH, json!({"limit": 1})), (Method::DELETE, Value::Null)]
+    {
         let answer = send(&app, method.clone(), &path, &of_bea, &body).await;
         assert_eq!(answer.status, 404, "{method}: {}", answer.text);
     }
@@ -117,7 +119,12 @@ async fn a_management_key_spends_nothing_and_a_user_key_manages_nothing() {
         (Method::GET, "/v1/credits"),
     ] {
         let answer = send(&app, method, path, &key, &Value::Null).await;
-        assert_eq!((answer.status.as_u16(), answer.text.contains("send a management key")), (403, true), "{path}: {}", answer.text);
+        assert_eq!(
+            (answer.status.as_u16(), answer.text.contains("send a management key")),
+            (403, true),
+            "{path}: {}",
+            answer.text
+        );
         let answer = send(&app, Method::GET, "/v1/keys", "", &Value::Null).await;
         assert_eq!(answer.status, 401);
     }
@@ -153,7 +160,12 @@ async fn what_cannot_be_is_refused_and_named() {
         (json!({"name": "a", "parallel_max": 0}), "parallel_max"),
     ] {
         let answer = send(&app, Method::POST, "/v1/keys", &manager, &body).await;
-        assert_eq!((answer.status.as_u16(), &answer.json()["error"]["param"]), (400, &json!(param)), "{body}: {}", answer.text);
+        assert_eq!(
+            (answer.status.as_u16(), &answer.json()["error"]["param"]),
+            (400, &json!(param)),
+            "{body}: {}",
+            answer.text
+        );
     }
     for body in [
         json!({"name": ""}),
@@ -200,9 +212,11 @@ async fn a_suspended_person_is_stopped_at_once_and_every_change_is_recorded() {
     let manager = managing(&app, &user).await;
     assert_eq!(app.post("/v1/chat/completions", &key, &chat()).await.status, 200);
     app.accounts.set_standing(&user.label, Standing::Suspended, "a chargeback".to_owned()).await.unwrap();
-    for (method, path, key) in
-        [(Method::POST, "/v1/chat/completions", &key), (Method::GET, "/v1/keys", &manager), (Method::GET, "/v1/credits", &manager)]
-    {
+    for (method, path, key) in [
+        (Method::POST, "/v1/chat/completions", &key),
+        (Method::GET, "/v1/keys", &manager),
+        (Method::GET, "/v1/credits", &manager),
+    ] {
         let answer = send(&app, method, path, key, &chat()).await;
         assert_eq!((answer.status, answer.text.contains("suspended")), (StatusCode::FORBIDDEN, true), "{path}");
     }

@@ -30,7 +30,8 @@ fn told(answer: &Answer) -> [&str; 3] {
 async fn every_answer_of_a_limited_key_tells_its_rates_through_every_api() {
     let app = TestApp::new().await;
     let key = limited(&app, requests(8)).await;
-    let claude = json!({"model": "sandbox/claude", "max_tokens": 20, "messages": [{"role": "user", "content": "Hello"}]});
+    let claude =
+        json!({"model": "sandbox/claude", "max_tokens": 20, "messages": [{"role": "user", "content": "Hello"}]});
     let stream = json!({"model": "sandbox/gpt", "max_tokens": 20, "stream": true, "messages": [{"role": "user", "content": "Hello"}]});
     let responses = json!({"model": "sandbox/gpt", "max_output_tokens": 20, "input": "Hello"});
     let gemini = json!({"contents": [{"parts": [{"text": "Hello"}]}]});
