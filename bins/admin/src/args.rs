@@ -1,10 +1,11 @@
 //! The command line, and the request that it stands for.
 
 use crate::error::AdminError;
+use crate::limit_args::{GrantCommand, KeyChange, PersonCap, RateArguments, ResetArgument, WhoAndWhy};
 use clap::{Args, Parser, Subcommand};
 use opencredits_api::admin::{
-    AddKey, AddPartner, AddUser, AdminRequest, Amount, BackUp, EmailChange, EmailOfUser, EntriesOf, GrantCredits,
-    LedgerEntries, ListPartners, ListUsers, OfUser, RevokeKey, VerifyHead,
+    AddKey, AddManagementKey, AddPartner, AddUser, AdminRequest, Amount, BackUp, EmailChange, EmailOfUser, EntriesOf,
+    GrantCredits, LedgerEntries, ListChanges, ListPartners, ListUsers, OfUser, RevokeKey, VerifyHead,
 };
 use opencredits_ledger::ChainHead;
 use opencredits_service::{Clock, Entropy, fresh_id};
@@ -41,6 +42,14 @@ enum Command {
     /// Partners: apps that bring requests and earn a share.
     #[command(subcommand)]
     Partner(PartnerCommand),
+    /// What apps may do at a person.
+    #[command(subcommand)]
+    Grant(GrantCommand),
+    /// Lists the record of changes: who changed what, and when.
+    Audit {
+        #[command(flatten)]
+        page: Page<EntryId>,
+    },
     /// Credits.
     #[command(subcommand)]
     Credits(CreditsCommand),
@@ -93,6 +102,12 @@ enum UserCommand {
         #[command(flatten)]
         page: Page<UserId>,
     },
+    /// Suspends a person: none of their keys works any more. Requests that run are finished.
+    Suspend(WhoAndWhy),
+    /// Lifts a suspension.
+    Resume(WhoAndWhy),
+    /// Sets or removes what a person may spend, over all of their keys.
+    Limit(PersonCap),
 }
 
 #[derive(Subcommand)]
@@ -101,7 +116,9 @@ enum KeyCommand {
     Add(NewKey),
     /// Lists a person's keys.
     List(Who),
-    /// Revokes a key.
+    /// Changes a key. What is not named stays.
+    Edit(Box<KeyChange>),
+    /// Revokes a user key or a management key.
     Revoke {
         /// The key's id, `key_…`.
         id: KeyId,
@@ -127,9 +144,20 @@ struct NewKey {
     /// The number of days until it expires.
     #[arg(long, value_name = "DAYS")]
     expires_in_days: Option<u32>,
+    /// When its limit begins anew, at 00:00 UTC; never without it.
+    #[arg(long, value_name = "PERIOD")]
+    limit_reset: Option<ResetArgument>,
     /// A model that it may use; may be repeated. Without it, all models.
     #[arg(long = "model", value_name = "MODEL")]
     models: Vec<String>,
+    #[command(flatten)]
+    rates: RateArguments,
+    /// Makes a management key: it manages the person's keys over HTTP, and spends nothing.
+    #[arg(long, conflicts_with_all = [
+        "partner", "limit_credits", "limit_usd", "expires_in_days", "limit_reset", "models", "requests_per_minute",
+        "tokens_per_minute", "parallel",
+    ])]
+    management: bool,
 }
 
 #[derive(Subcommand)]
@@ -303,7 +331,13 @@ impl Arguments {
             Command::User(UserCommand::List { page }) => {
                 AdminRequest::ListUsers(ListUsers { after: page.after, max: page.max })
             }
-            Command::Key(KeyCommand::Add(new)) => AdminRequest::AddKey(new.request(now)),
+            Command::User(UserCommand::Suspend(who)) => AdminRequest::SuspendUser(who.request()),
+            Command::User(UserCommand::Resume(who)) => AdminRequest::ResumeUser(who.request()),
+            Command::User(UserCommand::Limit(cap)) => cap.request(),
+            Command::Grant(grant) => grant.request(),
+            Command::Audit { page } => AdminRequest::ListChanges(ListChanges { after: page.after, max: page.max }),
+            Command::Key(KeyCommand::Edit(change)) => change.request(now),
+            Command::Key(KeyCommand::Add(new)) => new.request(now),
             Command::Key(KeyCommand::List(who)) => AdminRequest::ListKeys(who.request()),
             Command::Key(KeyCommand::Revoke { id }) => AdminRequest::RevokeKey(RevokeKey { id: *id }),
             Command::Partner(PartnerCommand::Add { name, share_bps }) => {
@@ -345,17 +379,22 @@ impl Who {
 }
 
 impl NewKey {
-    fn request(&self, now: UnixMs) -> AddKey {
+    fn request(&self, now: UnixMs) -> AdminRequest {
+        if self.management {
+            return AdminRequest::AddManagementKey(AddManagementKey { user: self.who.name(), name: self.name.clone() });
+        }
         let credits = self.limit_credits.clone().map(Amount::Credits);
         let days = self.expires_in_days.map(u64::from);
-        AddKey {
+        AdminRequest::AddKey(AddKey {
             user: self.who.name(),
             partner: self.partner.clone(),
             name: self.name.clone(),
             limit: credits.or(self.limit_usd.map(Amount::Usd)),
             expires_at_ms: days.map(|days| now.saturating_add_ms(days.saturating_mul(UnixMs::DAY_MS))),
             models: (!self.models.is_empty()).then(|| self.models.clone()),
-        }
+            limit_reset: self.limit_reset.map(Into::into),
+            rates: self.rates.change(),
+        })
     }
 }
 

@@ -7,8 +7,10 @@ mod backups;
 mod check;
 mod client;
 mod error;
+mod limit_args;
 mod ports;
 mod show;
+mod show_limits;
 mod table;
 
 use args::{Arguments, Task};

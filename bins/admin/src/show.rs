@@ -1,5 +1,6 @@
 //! Replies for people.
 
+use crate::show_limits::{self, limit_words, management_table, rates_words};
 use crate::table::{Table, or_dash, time};
 use opencredits_api::admin::{
     AdminReply, AmountView, BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, PartnerView, UserView,
@@ -16,7 +17,7 @@ pub(crate) fn show(reply: &AdminReply) -> String {
             Some(at) => format!("{}: {address} takes no mail since {}; set another\n", user.label, time(*at)),
         },
         AdminReply::KeyAdded { key, record } => added_key(key, record),
-        AdminReply::Keys { keys } => keys_table(keys),
+        AdminReply::Keys { keys, management } => keys_table(keys) + &management_table(management),
         AdminReply::KeyRevoked { record } => format!(
             "{} (…{}) has been revoked since {}\n",
             record.id,
@@ -42,9 +43,12 @@ pub(crate) fn show(reply: &AdminReply) -> String {
         }
         AdminReply::Restored { .. } => restored(reply),
         AdminReply::LossAccepted { loss } => loss_accepted(loss.as_ref()),
-        _ => "done; use the admin tool of the gateway's version to see more\n".to_owned(),
+        other => show_limits::show(other).unwrap_or_else(|| NEWER.to_owned()),
     }
 }
+
+/// What is said of a reply that this tool does not know.
+const NEWER: &str = "done; use the admin tool of the gateway's version to see more\n";
 
 fn both(amount: &AmountView) -> String {
     format!("{} credits (${})", amount.credits, amount.usd)
@@ -68,14 +72,15 @@ fn added_key(key: &str, record: &KeyView) -> String {
 }
 
 fn keys_table(keys: &[KeyView]) -> String {
-    let mut table = Table::new(["id", "name", "hint", "since", "state", "limit left", "models"]);
+    let mut table = Table::new(["id", "name", "hint", "since", "state", "limit left", "rates", "models"]);
     for key in keys {
         let state = match (key.revoked_at_ms, key.expires_at_ms) {
             (Some(at), _) => format!("revoked {}", time(at)),
+            _ if key.disabled => "switched off".to_owned(),
             (None, Some(at)) => format!("until {}", time(at)),
             (None, None) => "in force".to_owned(),
         };
-        let limit = key.limit.as_ref().map(|limit| format!("{} of {}", limit.available.credits, limit.amount.credits));
+        let limit = key.limit.as_ref().map(limit_words);
         table.row([
             key.id.to_string(),
             key.name.clone(),
@@ -83,6 +88,7 @@ fn keys_table(keys: &[KeyView]) -> String {
             time(key.created_at_ms),
             state,
             or_dash(limit),
+            rates_words(key.rates),
             key.models.as_ref().map_or_else(|| "all".to_owned(), |models| models.join(", ")),
         ]);
     }

@@ -155,13 +155,16 @@ fn payment_problem(needed: &PaymentNeeded, settings: &ApiSettings) -> Problem {
         Some(_) => format!("this request may cost {required} credits and {what} has {available}; {remedy}"),
         None => format!("{what} has {available} credits; {remedy}"),
     };
-    Problem::new(kind, message)
+    let problem = Problem::new(kind, message)
         .with("required", required)
         .with("available", available)
         .with("affordable_max_tokens", needed.affordable_max_tokens.unwrap_or(0))
         .with("top_up_url", settings.top_up_url.clone())
-        .with("limit", limit)
-        .with("limit_resets_at", resets_at)
+        .with("limit", limit);
+    match resets_at {
+        Some(at) => problem.with("limit_resets_at", at),
+        None => problem,
+    }
 }
 
 /// Whose limit it is, for programs.

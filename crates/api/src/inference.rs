@@ -16,7 +16,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use opencredits_sanitizer::{Api, Strictness};
 use opencredits_service::{Admitted, Counted, Fault, InferenceRequest, Reply, WholeAnswer, name_of_peer};
-use opencredits_service::{KeyRates, MemoryOwner};
+use opencredits_service::{KeyRates, MemoryOwner, RatePermit, Spender};
 use opencredits_units::GenerationId;
 use serde_json::json;
 use std::fmt::Write;
@@ -73,31 +73,44 @@ pub(crate) async fn answer(caller: Caller, route: InferenceRoute, request: Reque
     response
 }
 
-/// Serves a request. `rates` are those of its key, for its answer.
+/// The spender of a request, and its place among the requests of the key. `rates` are those of the key, for its answer.
+async fn identified(
+    caller: &Caller,
+    headers: &HeaderMap,
+    counts: bool,
+    rates: &mut Option<Arc<KeyRates>>,
+) -> Result<(Arc<Spender>, Option<RatePermit>), Problem> {
+    let Caller { app, place, .. } = caller;
+    let problem = |fault: Fault| faults::problem(&fault, &app.settings);
+    let digest = key_digest(headers).map_err(|fault| problem(fault.into()))?;
+    let spender = app.gateway.keyring().spender(&digest).await.map_err(problem)?;
+    rates.clone_from(&spender.rates);
+    if place.as_ref().is_some_and(|place| place.has_key().is_err()) {
+        return Err(faults::unavailable("there are too many connections; try again"));
+    }
+    let permit = match &spender.rates {
+        Some(rates) => Some(rates.admit().map_err(|limited| problem(limited.into()))?),
+        None => None,
+    };
+    if !counts {
+        app.gateway.refuse_without_credit(&spender).map_err(problem)?;
+    }
+    Ok((spender, permit))
+}
+
+/// Serves a request.
 async fn serve(
     caller: &Caller,
     route: InferenceRoute,
     request: Request<Body>,
     rates: &mut Option<Arc<KeyRates>>,
 ) -> Result<Response<Body>, Problem> {
-    let Caller { app, id, place } = caller;
+    let Caller { app, id, .. } = caller;
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
     let InferenceRoute { api, path, counts, framing } = route;
     let (http::request::Parts { headers, .. }, body) = request.into_parts();
     let idempotency_key = idempotency_key(&headers)?;
-    let digest = key_digest(&headers).map_err(|fault| problem(fault.into()))?;
-    let spender = app.gateway.keyring().spender(&digest).await.map_err(problem)?;
-    rates.clone_from(&spender.rates);
-    let permit = match &spender.rates {
-        Some(rates) => Some(rates.admit().map_err(|limited| problem(limited.into()))?),
-        None => None,
-    };
-    if place.as_ref().is_some_and(|place| place.has_key().is_err()) {
-        return Err(faults::unavailable("there are too many connections; try again"));
-    }
-    if !counts {
-        app.gateway.refuse_without_credit(&spender).map_err(problem)?;
-    }
+    let (spender, permit) = identified(caller, &headers, counts, rates).await?;
     let owners = [Some(MemoryOwner::Key(spender.key)), caller.address(&headers).map(MemoryOwner::Address)];
     let mut memory = Arc::clone(app.gateway.memory()).reservation(owners);
     let body = body::read(app, (&headers, body), app.settings.body_bytes_max, &mut memory).await?;

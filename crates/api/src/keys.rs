@@ -1,7 +1,7 @@
 //! What people do with their own keys, by a management key.
 
 use crate::errors::{ErrorType, Problem};
-use crate::faults::{limit_name, timestamp};
+use crate::faults::timestamp;
 use crate::lookups::{Answer, finish};
 use crate::state::{App, RequestId};
 use crate::{auth, body, faults, json, key_fields};
@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::{Extension, Path, Query, State};
 use http::{HeaderMap, Response, StatusCode};
 use opencredits_service::accounts::{AccountsError, Actor, Edit, KeyEdit, NewKey, NewLimit};
-use opencredits_service::{Fault, LimitBalance, Manager, Spender};
+use opencredits_service::{Fault, Manager};
 use opencredits_store::{Key, LimitReset, Rates};
 use opencredits_units::{KeyId, NanoUsd};
 use serde_json::{Value, json};
@@ -270,23 +270,4 @@ async fn shown(app: &App, key: &Key) -> Result<Value, Problem> {
         "parallel_max": parallel_max,
         "app_id": key.partner,
     }))
-}
-
-/// The limits that a spender's requests are held to, with what is left of them.
-pub(crate) fn limits_of(app: &App, spender: &Spender) -> Result<Vec<Value>, Problem> {
-    let ours = |fault: Fault| faults::problem(&fault, &app.settings);
-    let (ledger, now) = (app.gateway.ledger(), app.gateway.clock().now());
-    let credits = |amount: NanoUsd| json::number(app.settings.credit_price.show(amount));
-    app.gateway.renew(spender.limit_terms.iter().map(|terms| &terms.limit)).map_err(|error| ours(error.into()))?;
-    let shown = spender.limit_terms.iter().map(|terms| {
-        let left = LimitBalance::of(ledger, terms.limit, now).map_err(|error| ours(error.into()))?;
-        Ok(json!({
-            "whose": limit_name(terms.kind),
-            "limit": credits(left.limit.amount),
-            "limit_remaining": credits(left.available),
-            "limit_reset": left.limit.reset.map(LimitReset::name),
-            "limit_resets_at": left.resets_at.map(timestamp),
-        }))
-    });
-    shown.collect()
 }

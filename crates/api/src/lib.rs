@@ -22,6 +22,7 @@ mod inference;
 mod inference_route;
 mod json;
 mod key_fields;
+mod key_limits;
 mod keys;
 mod limits;
 mod lookups;

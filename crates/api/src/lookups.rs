@@ -5,7 +5,7 @@ use crate::errors::{ApiSurface, ErrorType, Problem};
 use crate::faults::timestamp;
 use crate::state::{App, RequestId};
 use crate::usage::{costs_by_side, usd};
-use crate::{body, faults, json, keys, rates};
+use crate::{body, faults, json, key_limits, rates};
 use axum::body::Body;
 use axum::extract::{Extension, Query, State};
 use http::{HeaderMap, Response};
@@ -66,7 +66,7 @@ pub(crate) async fn key(
         let now = app.gateway.clock().now();
         let usage = app.gateway.tally().usage_of(spender.key, now).await.map_err(problem)?;
         let credits = |amount: NanoUsd| json::number(app.settings.credit_price.show(amount));
-        let limits = keys::limits_of(&app, &spender)?;
+        let limits = key_limits::limits_of(&app, &spender)?;
         let own = limits.iter().find(|limit| limit["whose"] == "key").cloned().unwrap_or_default();
         Ok(rated(
             &spender,

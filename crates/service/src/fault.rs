@@ -1,6 +1,6 @@
 //! Refusals and failures of requests. The HTTP interface gives them status codes and texts; nothing here knows any.
 
-use crate::keyring::LimitKind;
+use crate::limits::LimitKind;
 use crate::rates::RateLimited;
 use opencredits_units::{GenerationId, NanoUsd, UnixMs};
 use std::sync::Arc;
@@ -61,10 +61,7 @@ pub enum KeyFault {
     #[error("the request carries keys that differ; send one key, or the same in every header")]
     Disagree,
     /// The text is no user key.
-    #[error(
-        "this is no key of ours; user keys begin with oc_sk_, management keys with oc_mk_, and both carry a checksum, so \
-         look for a typing mistake"
-    )]
+    #[error("this is no key of ours; they begin with oc_ and carry a checksum, so look for a typing mistake")]
     Malformed,
     /// The key is well-formed and unknown or revoked.
     #[error("this key is unknown or revoked; make a new one")]
@@ -79,10 +76,10 @@ pub enum KeyFault {
     #[error("this key is switched off; its owner can switch it on again")]
     Disabled,
     /// A management key was sent where a user key belongs.
-    #[error("this is a management key, which spends nothing; send a user key, which begins with oc_sk_")]
+    #[error("this is a management key, which spends nothing; send a user key")]
     ManagesOnly,
     /// A user key was sent where a management key belongs.
-    #[error("this is a user key, which manages nothing; send a management key, which begins with oc_mk_")]
+    #[error("this is a user key, which manages nothing; send a management key, which the operator makes")]
     SpendsOnly,
 }
 

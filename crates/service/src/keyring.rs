@@ -1,6 +1,7 @@
 //! The key ring: finds the spender of a key, with a cache in front of the store.
 
 use crate::fault::{Fault, KeyFault};
+use crate::limits::LimitKind;
 use crate::ports::Clock;
 use crate::rates::KeyRates;
 use moka::sync::Cache;
@@ -28,17 +29,6 @@ pub struct Earner {
     pub account: AccountId,
     /// Its share of the markup.
     pub share: BasisPoints,
-}
-
-/// Whose limit it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum LimitKind {
-    /// The key's.
-    Key,
-    /// The app's that issued the key, at this person.
-    Grant,
-    /// The person's, over all of their keys.
-    Person,
 }
 
 /// A limit of a spender.

@@ -48,8 +48,8 @@ pub use gateway::{
     PathParameters, Pending, Ports, Reaper, Receipt, Reply, Retries, RouteHealth, Settings, StreamEnd, StreamItem,
     Upstream, WholeAnswer, likely_input,
 };
-pub use keyring::{Earner, KeyRing, KeyTables, LimitKind, LimitTerms, Manager, Spender};
-pub use limits::{LimitBalance, Renewals};
+pub use keyring::{Earner, KeyRing, KeyTables, LimitTerms, Manager, Spender};
+pub use limits::{LimitBalance, LimitKind, Renewals};
 pub use memory::{FREE_BYTES, MemoryBudget, MemoryOwner, NoMemory, Reservation};
 pub use period::Period;
 pub use ports::{Clock, Entropy, fresh_id};

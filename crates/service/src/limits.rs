@@ -64,6 +64,17 @@ fn restart_id(limit: AccountId, from: UnixMs) -> EntryId {
     EntryId::at(from, random)
 }
 
+/// Whose limit it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LimitKind {
+    /// The key's.
+    Key,
+    /// The app's that issued the key, at this person.
+    Grant,
+    /// The person's, over all of their keys.
+    Person,
+}
+
 /// The amount that was spent of a limit and what is left of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimitBalance {

@@ -70,99 +70,108 @@ impl governor::clock::Clock for PortClock {
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, PortClock, StateInformationMiddleware>;
 
-/// A number in a minute, which fills again evenly.
-struct Window {
+/// Requests in a minute: all at once, or one by one as they come back.
+struct RequestWindow {
     max: NonZeroU32,
     clock: PortClock,
     limiter: Limiter,
-    state: Mutex<Left>,
+    /// What the limiter had left when it last admitted one, and when that was.
+    last: Mutex<(u32, UnixMs)>,
 }
 
-struct Left {
-    /// What the limiter had left when it last gave something, and when that was.
-    left: u32,
-    at: UnixMs,
-    /// What is to be taken besides; below zero what was taken too much.
-    owed: i64,
-}
-
-impl Window {
+impl RequestWindow {
     fn new(max: NonZeroU32, clock: &Arc<dyn Clock>) -> Self {
-        let at = clock.now();
+        let last = Mutex::new((max.get(), clock.now()));
         let clock = PortClock(Arc::clone(clock));
         let limiter = RateLimiter::direct_with_clock(Quota::per_minute(max), clock.clone())
             .with_middleware::<StateInformationMiddleware>();
-        Self { max, clock, limiter, state: Mutex::new(Left { left: max.get(), at, owed: 0 }) }
+        Self { max, clock, limiter, last }
     }
 
-    /// Takes so many, and what is owed before; else says how long to wait for them, in ms. More than fits into a minute is
-    /// taken from a full one, and the rest is owed.
-    fn take(&self, count: u64) -> Result<(), u64> {
-        let mut state = self.state.lock();
-        while state.owed > 0 {
-            let part = self.part(state.owed);
-            self.draw(&mut state, part)?;
-            state.owed = state.owed.saturating_sub(i64::from(part.get()));
-        }
-        let due = i64::try_from(count).unwrap_or(i64::MAX).saturating_add(state.owed);
-        if due <= 0 {
-            state.owed = due;
-            return Ok(());
-        }
-        let part = self.part(due);
-        self.draw(&mut state, part)?;
-        state.owed = due.saturating_sub(i64::from(part.get()));
-        Ok(())
-    }
-
-    /// Owes so many more, or fewer, and takes what is there of them.
-    fn owe(&self, count: i64) {
-        let mut state = self.state.lock();
-        state.owed = state.owed.saturating_add(count);
-        let there = self.left(&state, self.clock.0.now());
-        let now = u32::try_from(state.owed.max(0)).unwrap_or(u32::MAX).min(there);
-        if let Some(part) = NonZeroU32::new(now)
-            && self.draw(&mut state, part).is_ok()
-        {
-            state.owed = state.owed.saturating_sub(i64::from(part.get()));
-        }
-    }
-
-    fn part(&self, due: i64) -> NonZeroU32 {
-        u32::try_from(due).ok().and_then(NonZeroU32::new).map_or(self.max, |due| due.min(self.max))
-    }
-
-    fn draw(&self, state: &mut Left, count: NonZeroU32) -> Result<(), u64> {
-        match self.limiter.check_n(count) {
-            Ok(Ok(snapshot)) => {
-                (state.left, state.at) = (snapshot.remaining_burst_capacity(), self.clock.0.now());
+    /// Admits one; else says how long to wait, in ms.
+    fn take(&self) -> Result<(), u64> {
+        let mut last = self.last.lock();
+        match self.limiter.check() {
+            Ok(snapshot) => {
+                *last = (snapshot.remaining_burst_capacity(), self.clock.0.now());
                 Ok(())
             }
-            Ok(Err(until)) => {
+            Err(until) => {
                 let wait = until.wait_time_from(self.clock.now());
                 Err(u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).max(1))
             }
-            // No part is larger than what fits.
-            Err(_) => Err(MINUTE_MS),
         }
     }
 
-    /// What the limiter has left: what it had, and what has come since.
-    fn left(&self, state: &Left, now: UnixMs) -> u32 {
+    /// What was left, and what has come back since.
+    fn standing(&self) -> RateLeft {
+        let (left, at) = *self.last.lock();
         let max = u64::from(self.max.get());
-        let come = now.ms_since(state.at).min(MINUTE_MS).saturating_mul(max).div_euclid(MINUTE_MS);
-        u32::try_from(u64::from(state.left).saturating_add(come).min(max)).unwrap_or(u32::MAX)
+        let passed = self.clock.0.now().ms_since(at).min(MINUTE_MS);
+        let left = u64::from(left).saturating_add(passed.saturating_mul(max).div_euclid(MINUTE_MS)).min(max);
+        let reset_ms = max.saturating_sub(left).saturating_mul(MINUTE_MS).div_ceil(max);
+        RateLeft { max: self.max.get(), left: u32::try_from(left).unwrap_or(u32::MAX), reset_ms }
+    }
+}
+
+/// Tokens in a minute, which come back evenly. What a request used is known at its end only, so that they can be given back
+/// and owed, which no limiter of governor's can.
+struct TokenBudget {
+    max: NonZeroU32,
+    clock: Arc<dyn Clock>,
+    /// What was left at a time, in parts of a token: one comes back in a millisecond for each token of a minute. Below zero
+    /// it is owed.
+    left: Mutex<(i64, UnixMs)>,
+}
+
+/// Parts of a token.
+const PARTS: i64 = 60_000;
+
+fn parts(tokens: u64) -> i64 {
+    i64::try_from(tokens).unwrap_or(i64::MAX).saturating_mul(PARTS)
+}
+
+impl TokenBudget {
+    fn new(max: NonZeroU32, clock: &Arc<dyn Clock>) -> Self {
+        let left = Mutex::new((parts(max.get().into()), clock.now()));
+        Self { max, clock: Arc::clone(clock), left }
+    }
+
+    /// What is left now.
+    fn filled(&self, (left, at): (i64, UnixMs), now: UnixMs) -> i64 {
+        let come = i64::try_from(now.ms_since(at)).unwrap_or(i64::MAX).saturating_mul(i64::from(self.max.get()));
+        left.saturating_add(come).min(parts(self.max.get().into()))
+    }
+
+    /// Takes so many; else says how long to wait for them, in ms. More than a minute has is taken from a full one, and the
+    /// rest is owed.
+    fn take(&self, tokens: u64) -> Result<(), u64> {
+        let mut left = self.left.lock();
+        let now = self.clock.now();
+        let there = self.filled(*left, now);
+        let missing = parts(tokens).min(parts(self.max.get().into())).saturating_sub(there);
+        if missing > 0 {
+            return Err(u64::try_from(missing).unwrap_or(u64::MAX).div_ceil(u64::from(self.max.get())));
+        }
+        *left = (there.saturating_sub(parts(tokens)), now);
+        Ok(())
+    }
+
+    /// Takes so many without a question, or gives them back.
+    fn owe(&self, tokens: i64) {
+        let mut left = self.left.lock();
+        let now = self.clock.now();
+        let there = self.filled(*left, now).saturating_sub(tokens.saturating_mul(PARTS));
+        *left = (there.min(parts(self.max.get().into())), now);
     }
 
     fn standing(&self) -> RateLeft {
-        let state = self.state.lock();
-        let max = i64::from(self.max.get());
-        let left = i64::from(self.left(&state, self.clock.0.now())).saturating_sub(state.owed);
-        let missing = u64::try_from(max.saturating_sub(left).max(0)).unwrap_or_default();
+        let there = self.filled(*self.left.lock(), self.clock.now());
+        let missing = parts(self.max.get().into()).saturating_sub(there);
         RateLeft {
             max: self.max.get(),
-            left: u32::try_from(left.clamp(0, max)).unwrap_or_default(),
-            reset_ms: missing.saturating_mul(MINUTE_MS).div_ceil(u64::from(self.max.get())),
+            left: u32::try_from(there.max(0).div_euclid(PARTS)).unwrap_or(u32::MAX),
+            reset_ms: u64::try_from(missing).unwrap_or_default().div_ceil(u64::from(self.max.get())),
         }
     }
 }
@@ -170,8 +179,8 @@ impl Window {
 /// The rates of one key, for all of its requests.
 pub struct KeyRates {
     rates: Rates,
-    requests: Option<Window>,
-    tokens: Option<Window>,
+    requests: Option<RequestWindow>,
+    tokens: Option<TokenBudget>,
     /// The requests that run.
     running: Arc<AtomicU32>,
 }
@@ -183,11 +192,10 @@ impl KeyRates {
         if rates == Rates::default() {
             return None;
         }
-        let window = |max: Option<NonZeroU32>| max.map(|max| Window::new(max, clock));
         Some(Self {
             rates,
-            requests: window(rates.requests_per_minute),
-            tokens: window(rates.tokens_per_minute),
+            requests: rates.requests_per_minute.map(|max| RequestWindow::new(max, clock)),
+            tokens: rates.tokens_per_minute.map(|max| TokenBudget::new(max, clock)),
             running: before.map(|before| Arc::clone(&before.running)).unwrap_or_default(),
         })
     }
@@ -206,7 +214,7 @@ impl KeyRates {
         let permit = self.place()?;
         if let Some(requests) = &self.requests {
             let max = requests.max.get();
-            requests.take(1).map_err(|wait_ms| RateLimited { kind: RateKind::Requests, max, wait_ms })?;
+            requests.take().map_err(|wait_ms| RateLimited { kind: RateKind::Requests, max, wait_ms })?;
         }
         Ok(permit)
     }
@@ -228,13 +236,13 @@ impl KeyRates {
     /// What is left of the requests of this minute, where they are bounded.
     #[must_use]
     pub fn requests(&self) -> Option<RateLeft> {
-        self.requests.as_ref().map(Window::standing)
+        self.requests.as_ref().map(RequestWindow::standing)
     }
 
     /// What is left of the tokens of this minute, where they are bounded.
     #[must_use]
     pub fn tokens(&self) -> Option<RateLeft> {
-        self.tokens.as_ref().map(Window::standing)
+        self.tokens.as_ref().map(TokenBudget::standing)
     }
 }
 
@@ -335,7 +343,7 @@ mod tests {
         less.settle(50);
         drop(less);
         assert_eq!(rates.tokens().unwrap().left, 200, "what was taken too much is there again");
-        drop(rates.admit().map(|mut permit| permit.reserve(150)));
+        rates.admit().unwrap().reserve(150).unwrap();
         assert_eq!(rates.tokens().unwrap().left, 200, "and all of what nobody used");
         let limited = rates.admit().unwrap().reserve(201).unwrap_err();
         assert_eq!((limited.kind, limited.max), (RateKind::Tokens, 600));
@@ -353,9 +361,9 @@ mod tests {
         assert_eq!(rates.tokens(), Some(RateLeft { max: 600, left: 0, reset_ms: 170_000 }));
         pass(&clock, 60_000);
         assert!(rates.admit().unwrap().reserve(1).is_err(), "600 of 1,100 are paid");
-        pass(&clock, 49_000);
-        assert!(rates.admit().unwrap().reserve(1).is_err(), "10 are left to pay");
-        pass(&clock, 1_100);
+        pass(&clock, 50_000);
+        assert_eq!(rates.admit().unwrap().reserve(1).unwrap_err().wait_ms, 100, "all is paid, and nothing is left");
+        pass(&clock, 100);
         rates.admit().unwrap().reserve(1).unwrap();
     }
 
@@ -366,9 +374,9 @@ mod tests {
         permit.reserve(1_000).unwrap();
         permit.settle(1_000);
         drop(permit);
-        pass(&clock, 39_000);
-        assert!(rates.admit().unwrap().reserve(1).is_err());
-        pass(&clock, 1_100);
+        pass(&clock, 40_000);
+        assert_eq!(rates.admit().unwrap().reserve(1).unwrap_err().wait_ms, 100);
+        pass(&clock, 100);
         rates.admit().unwrap().reserve(1).unwrap();
     }
 

@@ -96,6 +96,58 @@ fn a_limited_key_says_what_is_left() {
 }
 
 #[test]
+fn a_cap_a_change_and_a_suspension_are_recorded_over_both_ways() {
+    for access in WAYS {
+        let fixture = Fixture::new(access);
+        fixture.person("Ada", "12");
+        fixture.text(&["partner", "add", "App"]);
+        let set = fixture.json(&["user", "limit", "Ada", "--usd", "2", "--reset", "weekly"]);
+        assert_eq!((&set["limit"]["amount"]["credits"], &set["limit"]["reset"]), (&json!("200"), &json!("weekly")));
+        let set = fixture.json(&["grant", "limit", "Ada", "App", "7"]);
+        assert_eq!((&set["limit"]["available"]["credits"], &set["partner"]), (&json!("7"), &json!("App")));
+        assert_eq!(fixture.json(&["grant", "limit", "Ada", "App", "none"])["limit"], Value::Null);
+        let added = fixture.json(&["key", "add", "Ada", "--limit-credits", "5", "--limit-reset", "daily"]);
+        let id = added["record"]["id"].as_str().unwrap();
+        fixture.text(&["key", "edit", id, "--name", "desk", "--limit-credits", "9", "--requests-per-minute", "60"]);
+        let text = fixture.text(&["key", "list", "Ada"]);
+        assert!(text.contains("desk") && text.contains("9 of 9 daily") && text.contains("60 requests/min"), "{text}");
+        fixture.text(&["key", "edit", id, "--limit-credits", "none", "--requests-per-minute", "0", "--disable"]);
+        let keys = fixture.json(&["key", "list", "Ada"]);
+        assert_eq!((&keys["keys"][0]["limit"], &keys["keys"][0]["disabled"]), (&Value::Null, &json!(true)));
+        let managing = fixture.json(&["key", "add", "Ada", "--management"]);
+        assert!(managing["key"].as_str().unwrap().starts_with("oc_mk_"));
+        assert!(fixture.text(&["key", "list", "Ada"]).contains("MANAGEMENT KEY"));
+        fixture.text(&["key", "revoke", managing["record"]["id"].as_str().unwrap()]);
+        assert_eq!(fixture.json(&["user", "suspend", "Ada", "--reason", "why"])["user"]["suspended"], true);
+        assert_eq!(fixture.json(&["user", "list"])["users"][0]["suspended"], true);
+        assert_eq!(fixture.json(&["user", "resume", "Ada"])["user"]["suspended"], false);
+        let changes = fixture.json(&["audit"])["changes"].clone();
+        let actions: Vec<&str> =
+            changes.as_array().unwrap().iter().map(|change| change["action"].as_str().unwrap()).collect();
+        let mut sorted = actions.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let expected = [
+            "grant.limit",
+            "key.add_management",
+            "key.edit",
+            "key.revoke_management",
+            "user.limit",
+            "user.resume",
+            "user.suspend",
+        ];
+        assert_eq!(sorted, expected, "{access:?}");
+        assert_eq!(actions.len(), 9);
+        let page = fixture.text(&["audit", "--max", "2"]);
+        assert!(page.contains("operator") && page.contains("there are more: --after entry_"), "{page}");
+        assert!(fixture.error(&["user", "limit", "Ada", "none", "--reset", "daily"]).contains("leave that out"));
+        assert!(fixture.error(&["user", "limit", "Ada", "0"]).contains("not above zero"));
+        assert!(fixture.error(&["key", "edit", "key_00000000000000000000000000"]).contains("no key"));
+        assert!(fixture.text(&["ledger", "verify"]).contains("everything adds up"));
+    }
+}
+
+#[test]
 fn a_partner_is_named_by_id_or_name() {
     let fixture = Fixture::new(Access::Files);
     let added = fixture.json(&["partner", "add", "App", "--share-bps", "4000"]);
@@ -145,6 +197,7 @@ fn the_fields_of_the_json_are_stable() {
         assert_eq!(fields(&key), ["key", "record", "reply"]);
         let record = [
             "created_at_ms",
+            "disabled",
             "expires_at_ms",
             "hint",
             "id",
@@ -152,11 +205,12 @@ fn the_fields_of_the_json_are_stable() {
             "models",
             "name",
             "partner",
+            "rates",
             "revoked_at_ms",
             "user",
         ];
         assert_eq!(fields(&key["record"]), record);
-        assert_eq!(fields(&fixture.json(&["key", "list", "Ada"])), ["keys", "reply"]);
+        assert_eq!(fields(&fixture.json(&["key", "list", "Ada"])), ["keys", "management", "reply"]);
         let entries = fixture.json(&["ledger", "entries"]);
         assert_eq!(fields(&entries), ["entries", "next", "reply"]);
         assert_eq!(fields(&entries["entries"][0]), ["at_ms", "charged", "id", "kind", "legs", "reason", "usage"]);

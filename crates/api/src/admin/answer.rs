@@ -1,12 +1,13 @@
 //! Executes admin requests: the same code behind the socket and in the admin tool.
 
+use super::amount_view::AmountView;
 use super::backup;
 use super::reply::{AdminReply, Refusal, RefusalCode};
 use super::request::{
     AddKey, AddPartner, AddUser, AdminRequest, Amount, EmailChange, EmailOfUser, EntriesOf, GrantCredits, LIST_MAX,
     LedgerEntries, ListPartners, ListUsers, OfUser, VerifyHead,
 };
-use super::views::{AmountView, BalanceView, ChainView, EntryView, HoldView, KeyView};
+use super::views::{BalanceView, ChainView, EntryView, HoldView, KeyView};
 use opencredits_backup::Source;
 use opencredits_ledger::{ChainHead, LedgerError, Replay, VerifyReport};
 use opencredits_service::accounts::{

@@ -1,7 +1,7 @@
 //! Limits, management keys and changes in the form that operators read.
 
+use super::amount_view::AmountView;
 use super::request::{RateChange, Reset};
-use super::views::AmountView;
 use opencredits_service::LimitBalance;
 use opencredits_store::{AuditRecord, LimitReset, ManagementKeyRecord, Rates};
 use opencredits_units::{AccountId, CreditPrice, EntryId, KeyId, UnixMs, UserId};

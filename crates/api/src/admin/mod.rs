@@ -11,6 +11,7 @@
 //! assert_eq!(request, AdminRequest::Balance(OfUser { user: "Ada".to_owned() }));
 //! ```
 
+mod amount_view;
 mod answer;
 mod answer_limits;
 mod backup;
@@ -22,6 +23,7 @@ mod socket;
 mod tests;
 mod views;
 
+pub use amount_view::AmountView;
 pub use answer::Admin;
 pub use limit_views::{ChangeView, LimitView, ManagementKeyView};
 pub use reply::{AdminReply, Refusal, RefusalCode};
@@ -32,6 +34,6 @@ pub use request::{
 };
 pub use socket::{AdminSocket, SOCKET_FILE, SocketError, admin_router};
 pub use views::{
-    AmountView, BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, LegView, LineView, PartnerView,
-    UsageView, UserView,
+    BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, LegView, LineView, PartnerView, UsageView,
+    UserView,
 };

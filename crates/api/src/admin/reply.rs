@@ -1,9 +1,8 @@
 //! The replies to admin requests.
 
+use super::amount_view::AmountView;
 use super::limit_views::{ChangeView, LimitView, ManagementKeyView};
-use super::views::{
-    AmountView, BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, PartnerView, UserView,
-};
+use super::views::{BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, PartnerView, UserView};
 use http::StatusCode;
 use opencredits_units::{EntryId, PartnerId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};

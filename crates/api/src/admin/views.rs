@@ -1,5 +1,6 @@
 //! Records in the form that operators read. Money is a decimal string, in dollars and in credits; times are Unix ms.
 
+use super::amount_view::AmountView;
 use super::limit_views::LimitView;
 use super::request::RateChange;
 use opencredits_backup::Checked;
@@ -9,21 +10,6 @@ use opencredits_store::{Key, Partner, Standing, User};
 use opencredits_units::{AccountId, BasisPoints, CreditPrice, EntryId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-
-/// An amount in both units: as it is posted, and as it is shown to people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AmountView {
-    /// In dollars.
-    pub usd: NanoUsd,
-    /// In credits.
-    pub credits: String,
-}
-
-impl AmountView {
-    pub(super) fn new(usd: NanoUsd, price: CreditPrice) -> Self {
-        Self { usd, credits: price.show(usd).to_string() }
-    }
-}
 
 /// A person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -33,6 +33,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::sync::Semaphore;
 use tower_service::Service;
 
 /// What goes upstream with our name on it.
@@ -93,6 +94,8 @@ pub(crate) enum Scripted {
     Broken,
     /// A stream in these pieces.
     Stream(Vec<Result<Bytes, TransportError>>),
+    /// Something, once the gate is open.
+    Gated(Arc<Semaphore>, Box<Scripted>),
     /// Something, after a while.
     Late(Duration, Box<Scripted>),
     /// The same, with a pause before each piece but the first.
@@ -101,13 +104,25 @@ pub(crate) enum Scripted {
 
 impl Scripted {
     async fn play(mut self) -> Result<UpstreamResponse, TransportError> {
-        while let Self::Late(time, then) = self {
-            tokio::time::sleep(time).await;
-            self = *then;
+        loop {
+            self = match self {
+                Self::Late(time, then) => {
+                    tokio::time::sleep(time).await;
+                    *then
+                }
+                Self::Gated(gate, then) => {
+                    let _open = gate.acquire().await.unwrap();
+                    *then
+                }
+                other => {
+                    self = other;
+                    break;
+                }
+            };
         }
         let json = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
         match self {
-            Self::Unreachable | Self::Late(..) => Err(TransportError::Connect),
+            Self::Unreachable | Self::Late(..) | Self::Gated(..) => Err(TransportError::Connect),
             Self::Failing(error) => Err(error),
             Self::Broken => {
                 let body = UpstreamBody::from_chunks(vec![Err(TransportError::Broken)]);

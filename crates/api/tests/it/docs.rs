@@ -65,7 +65,11 @@ fn request_of(command: &str, known: &[(&str, &str)]) -> Request<Body> {
                 let (name, value) = rest.next().unwrap().split_once(": ").unwrap();
                 request = request.header(name, value);
             }
-            "-d" => (method, body) = ("POST", rest.next().unwrap().clone()),
+            "-d" => {
+                body.clone_from(rest.next().unwrap());
+                method = if method == "GET" { "POST" } else { method };
+            }
+            "-X" => method = rest.next().unwrap(),
             "-I" => method = "HEAD",
             "-N" | "-i" => {}
             url => request = request.uri(url.strip_prefix(ORIGIN).unwrap_or_else(|| panic!("{url} in {command}"))),
@@ -147,7 +151,9 @@ async fn every_example_on_the_page_answers_as_the_page_says() {
     let (user, key) = app.person(10).await;
     let partner = app.partner().await;
     let poor = app.key(&user, None, Some(4_000_000)).await;
+    let managing = app.accounts.add_management_key(user.id, "console".to_owned()).await.unwrap().1;
     let (mut command, mut answer, mut generation) = ("", None, String::from("gen_"));
+    let mut made = String::from("key_");
     let mut checked = 0;
     for Block { kind, text } in blocks() {
         let answered = || answer.as_ref().unwrap();
@@ -157,11 +163,16 @@ async fn every_example_on_the_page_answers_as_the_page_says() {
                     ("$KEY", key.as_str()),
                     ("$LIMITED_KEY", &poor),
                     ("$PUBLISHABLE_KEY", &partner.publishable_key),
+                    ("$MANAGEMENT_KEY", managing.reveal()),
                     ("gen_…", &generation),
+                    ("key_…", &made),
                 ];
                 let latest = app.send(request_of(text, &known)).await;
                 if !latest.header("x-generation-id").is_empty() {
                     generation = latest.header("x-generation-id").to_owned();
+                }
+                if latest.status == 201 {
+                    made = latest.json()["data"]["id"].as_str().unwrap().to_owned();
                 }
                 (command, answer) = (text, Some(latest));
                 continue;

@@ -5,7 +5,7 @@ use crate::books;
 use crate::mail::{NoticeJob, NoticePorts, NoticeSettings};
 use opencredits_keys::UserKey;
 use opencredits_ledger::{Floor, Ledger, OpenAccount, Transfer};
-use opencredits_store::{Key, KeyLimit, Keys, UserEmails};
+use opencredits_store::{Key, Keys, Rates, SpendingLimit, UserEmails};
 use opencredits_units::{AccountId, EntryId, KeyId, NanoUsd, UnixMs};
 use std::sync::Arc;
 
@@ -82,8 +82,10 @@ impl Desk {
             created_at: NOW,
             revoked_at: None,
             expires_at: None,
-            limit: Some(KeyLimit { account: LIMIT, amount }),
+            limit: Some(SpendingLimit { account: LIMIT, amount, reset: None, since: NOW }),
             allowed_models: None,
+            rates: Rates::default(),
+            disabled: false,
         };
         self.office.store.add_key(&key).await.unwrap();
         self.pay(books::LIMITS, LIMIT, amount);
