@@ -1,11 +1,14 @@
 //! The command line, and the request that it stands for.
 
+use crate::confirm::agreed;
 use crate::error::AdminError;
 use crate::limit_args::{GrantCommand, KeyChange, PersonCap, RateArguments, ResetArgument, WhoAndWhy};
+use crate::order_args::{CorrectionOrder, OrderCommand};
 use clap::{Args, Parser, Subcommand};
 use opencredits_api::admin::{
-    AddKey, AddManagementKey, AddPartner, AddUser, AdminRequest, Amount, BackUp, EmailChange, EmailOfUser, EntriesOf,
-    GrantCredits, LedgerEntries, ListChanges, ListPartners, ListUsers, OfUser, RevokeKey, VerifyHead,
+    AddKey, AddManagementKey, AddPartner, AddUser, AdminRequest, Amount, BackUp, CorrectionWay, EmailChange,
+    EmailOfUser, EntriesOf, GrantCredits, LedgerEntries, ListChanges, ListPartners, ListUsers, OfUser, OrderRequest,
+    RevokeKey, VerifyHead,
 };
 use opencredits_ledger::ChainHead;
 use opencredits_service::{Clock, Entropy, fresh_id};
@@ -53,6 +56,11 @@ enum Command {
     /// Credits.
     #[command(subcommand)]
     Credits(CreditsCommand),
+    /// Purchases of credits.
+    #[command(subcommand)]
+    Order(OrderCommand),
+    /// Reads everything at the payment processor, books what differs, and says what it was.
+    Reconcile,
     /// Shows a person's balance.
     Balance(Who),
     /// Queries the ledger.
@@ -181,6 +189,12 @@ enum PartnerCommand {
 enum CreditsCommand {
     /// Gives credits without a payment.
     Grant(NewGrant),
+    /// Takes back credits that were given.
+    Take(CorrectionOrder),
+    /// Gives a charge back, at the cost of your revenue.
+    Refund(CorrectionOrder),
+    /// Corrects a mistake: for the person, or against them with a negative number of credits.
+    Correct(CorrectionOrder),
 }
 
 #[derive(Args)]
@@ -346,6 +360,23 @@ impl Arguments {
             Command::Partner(PartnerCommand::List { page }) => {
                 AdminRequest::ListPartners(ListPartners { after: page.after, max: page.max })
             }
+            Command::Credits(CreditsCommand::Take(order)) => {
+                agreed(order.warning("takes"))?;
+                order.request(CorrectionWay::Take, fresh_id(now, entropy))
+            }
+            Command::Credits(CreditsCommand::Refund(order)) => {
+                agreed(order.warning("gives back"))?;
+                order.request(CorrectionWay::Refund, fresh_id(now, entropy))
+            }
+            Command::Credits(CreditsCommand::Correct(order)) => {
+                agreed(order.warning("corrects the balance by"))?;
+                order.request(CorrectionWay::Add, fresh_id(now, entropy))
+            }
+            Command::Order(order) => {
+                agreed(order.warning())?;
+                order.request()
+            }
+            Command::Reconcile => AdminRequest::Orders(OrderRequest::Reconcile),
             Command::Credits(CreditsCommand::Grant(new)) => {
                 AdminRequest::GrantCredits(new.request(fresh_id(now, entropy)))
             }

@@ -40,6 +40,12 @@ pub(crate) enum AdminError {
         /// What was asked for.
         id: String,
     },
+    /// The operator did not agree.
+    #[error("nothing was done. {warning} Add --yes to do it without being asked")]
+    NotAgreed {
+        /// What would happen.
+        warning: String,
+    },
     /// The vendors or models are invalid.
     #[error(transparent)]
     ServedCatalogue(#[from] ServedCatalogueError),

@@ -6,11 +6,14 @@ mod args;
 mod backups;
 mod check;
 mod client;
+mod confirm;
 mod error;
 mod limit_args;
+mod order_args;
 mod ports;
 mod show;
 mod show_limits;
+mod show_orders;
 mod table;
 
 use args::{Arguments, Task};

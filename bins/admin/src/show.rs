@@ -1,6 +1,7 @@
 //! Replies for people.
 
 use crate::show_limits::{self, limit_words, management_table, rates_words};
+use crate::show_orders;
 use crate::table::{Table, or_dash, time};
 use opencredits_api::admin::{
     AdminReply, AmountView, BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, PartnerView, UserView,
@@ -43,7 +44,7 @@ pub(crate) fn show(reply: &AdminReply) -> String {
         }
         AdminReply::Restored { .. } => restored(reply),
         AdminReply::LossAccepted { loss } => loss_accepted(loss.as_ref()),
-        other => show_limits::show(other).unwrap_or_else(|| NEWER.to_owned()),
+        other => show_limits::show(other).or_else(|| show_orders::show(other)).unwrap_or_else(|| NEWER.to_owned()),
     }
 }
 

@@ -53,7 +53,8 @@ pub(crate) async fn run(
     let mut draining = JoinSet::new();
     draining.spawn(reaper.run());
     let files = Source { ledger: app.gateway.ledger().clone(), store, data: (&config.data.dir).into() };
-    let admin = Admin::new(accounts, app.settings.credit_price).of_files(files);
+    let purchases = app.payments.as_ref().map(|payments| std::sync::Arc::clone(&payments.purchases));
+    let admin = Admin::new(accounts, app.settings.credit_price).of_files(files).of_purchases(purchases);
     let socket = AdminSocket::bind(Path::new(&config.data.dir))?;
     let (close, closing) = oneshot::channel();
     let mut socket_task = JoinSet::new();

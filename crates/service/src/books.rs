@@ -18,9 +18,11 @@ pub const LIMITS: AccountId = AccountId::from_bits(6);
 
 /// Money and credits that became one another, at the price of an order: an account a currency, this one in dollars.
 pub const EXCHANGE: AccountId = AccountId::from_bits(7);
+/// What the operator has corrected, in people's favour or against it.
+pub const CORRECTIONS: AccountId = AccountId::from_bits(8);
 
 /// Display names, by account.
-pub const NAMES: [(AccountId, &str); 7] = [
+pub const NAMES: [(AccountId, &str); 8] = [
     (CLEARING, "clearing"),
     (PROVIDERS, "providers"),
     (REVENUE, "revenue"),
@@ -28,6 +30,7 @@ pub const NAMES: [(AccountId, &str); 7] = [
     (BAD_DEBT, "bad debt"),
     (LIMITS, "limits"),
     (EXCHANGE, "exchange"),
+    (CORRECTIONS, "corrections"),
 ];
 
 /// The accounts that there is one of for each currency. Their amounts are in billionths of that currency.

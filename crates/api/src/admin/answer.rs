@@ -4,15 +4,17 @@ use super::amount_view::AmountView;
 use super::backup;
 use super::reply::{AdminReply, Refusal, RefusalCode};
 use super::request::{
-    AddKey, AddPartner, AddUser, AdminRequest, Amount, EmailChange, EmailOfUser, EntriesOf, GrantCredits, LIST_MAX,
-    LedgerEntries, ListPartners, ListUsers, OfUser, VerifyHead,
+    AddKey, AddPartner, AddUser, AdminRequest, Amount, CorrectCredits, CorrectionWay, EmailChange, EmailOfUser,
+    EntriesOf, GrantCredits, LIST_MAX, LedgerEntries, ListPartners, ListUsers, OfUser, VerifyHead,
 };
 use super::views::{BalanceView, ChainView, EntryView, HoldView, KeyView};
 use opencredits_backup::Source;
 use opencredits_ledger::{ChainHead, LedgerError, Replay, VerifyReport};
 use opencredits_service::accounts::{
-    Accounts, AccountsError, EntryFilter, Grant, NewKey, NewLimit, NewPartner, NewUser, Wallet, check_address,
+    Accounts, AccountsError, Correction, CorrectionKind, EntryFilter, Grant, NewKey, NewLimit, NewPartner, NewUser,
+    Wallet, check_address,
 };
+use opencredits_service::purchases::Purchases;
 use opencredits_store::{Key, Rates, Standing, StoreError};
 use opencredits_units::{CreditPrice, NanoUsd};
 use std::num::NonZeroU32;
@@ -28,6 +30,7 @@ const HOLDS_MAX: usize = 1_000;
 pub struct Admin {
     pub(super) accounts: Arc<Accounts>,
     pub(super) price: CreditPrice,
+    pub(super) purchases: Option<Arc<Purchases>>,
     files: Option<Source>,
 }
 
@@ -35,7 +38,14 @@ impl Admin {
     /// An executor on these accounts; `price` is that of one credit.
     #[must_use]
     pub const fn new(accounts: Arc<Accounts>, price: CreditPrice) -> Self {
-        Self { accounts, price, files: None }
+        Self { accounts, price, purchases: None, files: None }
+    }
+
+    /// Answers about orders by these use cases, where credits are sold.
+    #[must_use]
+    pub fn of_purchases(mut self, purchases: Option<Arc<Purchases>>) -> Self {
+        self.purchases = purchases;
+        self
     }
 
     /// Makes backups of these files, which are those of the accounts.
@@ -66,6 +76,8 @@ impl Admin {
             AdminRequest::AddPartner(new) => self.add_partner(new).await,
             AdminRequest::ListPartners(which) => self.list_partners(which).await,
             AdminRequest::GrantCredits(grant) => self.grant(grant).await,
+            AdminRequest::CorrectCredits(correction) => self.correct(correction).await,
+            AdminRequest::Orders(request) => self.orders(request).await,
             AdminRequest::Balance(whose) => self.balance(whose).await,
             AdminRequest::LedgerEntries(which) => self.entries(which).await,
             AdminRequest::LedgerHolds => Ok(self.holds()),
@@ -170,6 +182,23 @@ impl Admin {
             replayed: granted.replay != Replay::First,
             amount: AmountView::new(amount, self.price),
             balance: BalanceView::new(user, granted.balance, self.price),
+        })
+    }
+
+    async fn correct(&self, correction: CorrectCredits) -> Answer {
+        let kind = match correction.way {
+            CorrectionWay::Take => CorrectionKind::Take,
+            CorrectionWay::Refund => CorrectionKind::Refund,
+            CorrectionWay::Add => CorrectionKind::Add,
+            CorrectionWay::Deduct => CorrectionKind::Deduct,
+        };
+        let (amount, id) = (self.amount(&correction.amount)?, correction.id);
+        let correction = Correction { user: correction.user, kind, amount, id, reason: correction.reason };
+        let corrected = self.accounts.correct(correction).await?;
+        Ok(AdminReply::CreditsCorrected {
+            id: corrected.id,
+            replayed: corrected.replay != Replay::First,
+            balance: BalanceView::new(corrected.user, corrected.balance, self.price),
         })
     }
 

@@ -16,6 +16,7 @@ mod answer;
 mod answer_limits;
 mod backup;
 mod limit_views;
+mod orders;
 mod reply;
 mod request;
 mod socket;
@@ -26,11 +27,12 @@ mod views;
 pub use amount_view::AmountView;
 pub use answer::Admin;
 pub use limit_views::{ChangeView, LimitView, ManagementKeyView};
+pub use orders::{OrderRequest, OrderView, ReconcileView};
 pub use reply::{AdminReply, Refusal, RefusalCode};
 pub use request::{
-    AddKey, AddManagementKey, AddPartner, AddUser, AdminRequest, Amount, BackUp, Change, EditKey, EmailChange,
-    EmailOfUser, EntriesOf, GrantCredits, LIST_MAX, LedgerEntries, ListChanges, ListPartners, ListUsers, OfUser,
-    RateChange, Reset, RevokeKey, SetLimit, SetStanding, VerifyHead,
+    AddKey, AddManagementKey, AddPartner, AddUser, AdminRequest, Amount, BackUp, Change, CorrectCredits, CorrectionWay,
+    EditKey, EmailChange, EmailOfUser, EntriesOf, GrantCredits, LIST_MAX, LedgerEntries, ListChanges, ListPartners,
+    ListUsers, OfUser, RateChange, Reset, RevokeKey, SetLimit, SetStanding, VerifyHead,
 };
 pub use socket::{AdminSocket, SOCKET_FILE, SocketError, admin_router};
 pub use views::{

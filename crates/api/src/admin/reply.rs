@@ -2,9 +2,10 @@
 
 use super::amount_view::AmountView;
 use super::limit_views::{ChangeView, LimitView, ManagementKeyView};
+use super::orders::{OrderView, ReconcileView};
 use super::views::{BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, PartnerView, UserView};
 use http::StatusCode;
-use opencredits_units::{EntryId, PartnerId, UnixMs, UserId};
+use opencredits_units::{EntryId, OrderId, PartnerId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -114,6 +115,32 @@ pub enum AdminReply {
         amount: AmountView,
         /// The person's balance.
         balance: BalanceView,
+    },
+    /// A balance was corrected, and that is on disk.
+    CreditsCorrected {
+        /// The entry.
+        id: EntryId,
+        /// Whether it was corrected before under this id; then nothing more was.
+        replayed: bool,
+        /// The person's balance.
+        balance: BalanceView,
+    },
+    /// Orders.
+    Orders {
+        /// A page of them, newest first.
+        orders: Vec<OrderView>,
+        /// The cursor of the next page; none at the end.
+        next: Option<OrderId>,
+    },
+    /// An order.
+    Order {
+        /// The order.
+        order: Box<OrderView>,
+    },
+    /// What a reconciliation found.
+    Reconciled {
+        /// The report.
+        report: Box<ReconcileView>,
     },
     /// A person's balance.
     Balance {

@@ -1,5 +1,6 @@
 //! The requests of an operator.
 
+use super::orders::OrderRequest;
 use opencredits_units::{AccountId, BasisPoints, EntryId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -42,6 +43,10 @@ pub enum AdminRequest {
     ListPartners(ListPartners),
     /// Gives credits, without a payment.
     GrantCredits(GrantCredits),
+    /// Takes credits, gives a charge back, or corrects a mistake.
+    CorrectCredits(CorrectCredits),
+    /// Orders.
+    Orders(OrderRequest),
     /// A person's balance.
     Balance(OfUser),
     /// Lists entries of the ledger.
@@ -283,6 +288,36 @@ pub struct GrantCredits {
     /// The amount.
     pub amount: Amount,
     /// The entry: a repetition under the same id gives nothing more.
+    pub id: Option<EntryId>,
+    /// The reason.
+    pub reason: String,
+}
+
+/// The way of a correction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CorrectionWay {
+    /// Credits that were given are taken back.
+    Take,
+    /// A charge is given back, at the cost of our revenue.
+    Refund,
+    /// A mistake is corrected in the person's favour.
+    Add,
+    /// A mistake is corrected against the person.
+    Deduct,
+}
+
+/// A correction of a balance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CorrectCredits {
+    /// The person.
+    pub user: String,
+    /// Its way.
+    pub way: CorrectionWay,
+    /// The amount.
+    pub amount: Amount,
+    /// The entry: a repetition under the same id corrects nothing more.
     pub id: Option<EntryId>,
     /// The reason.
     pub reason: String,

@@ -6,6 +6,7 @@
 
 mod actions;
 mod audit;
+mod corrections;
 mod edit;
 mod emails;
 mod error;
@@ -19,6 +20,7 @@ mod tests;
 
 pub use actions::Actor;
 pub use audit::{EntriesPage, EntryFilter};
+pub use corrections::{Corrected, Correction, CorrectionKind};
 pub use edit::{Edit, KeyEdit};
 pub use emails::check_address;
 pub use error::AccountsError;

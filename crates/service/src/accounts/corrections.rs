@@ -1,0 +1,121 @@
+//! Credits that the operator takes or corrects, each with a reason and a record.
+
+use super::{Accounts, AccountsError, Actor, durable};
+use crate::books;
+use crate::ports::fresh_id;
+use opencredits_ledger::{Balance, Floor, Replay, Transfer};
+use opencredits_store::User;
+use opencredits_units::{AccountId, EntryId, NanoUsd};
+
+/// The longest reason, in bytes.
+const REASON_BYTES_MAX: usize = 500;
+
+/// The way of a correction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CorrectionKind {
+    /// Credits that were given are taken back.
+    Take,
+    /// A charge is given back, at the cost of our revenue.
+    Refund,
+    /// A mistake is corrected in the person's favour.
+    Add,
+    /// A mistake is corrected against the person.
+    Deduct,
+}
+
+/// A correction of a balance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Correction {
+    /// The person, by id or label.
+    pub user: String,
+    /// Its way.
+    pub kind: CorrectionKind,
+    /// The amount.
+    pub amount: NanoUsd,
+    /// The entry: a repetition under the same id corrects nothing more. A fresh one where `None`.
+    pub id: Option<EntryId>,
+    /// The reason, for the ledger and the record of changes.
+    pub reason: String,
+}
+
+/// A correction was made, and is on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Corrected {
+    /// The entry.
+    pub id: EntryId,
+    /// Whether this was the first time.
+    pub replay: Replay,
+    /// The person.
+    pub user: User,
+    /// The wallet's balance.
+    pub balance: Balance,
+}
+
+impl CorrectionKind {
+    /// The giving and the receiving account, for this wallet.
+    const fn accounts(self, wallet: AccountId) -> (AccountId, AccountId) {
+        match self {
+            Self::Take => (wallet, books::PROMOTION),
+            Self::Refund => (books::REVENUE, wallet),
+            Self::Add => (books::CORRECTIONS, wallet),
+            Self::Deduct => (wallet, books::CORRECTIONS),
+        }
+    }
+
+    /// Its name in the record of changes.
+    const fn action(self) -> &'static str {
+        match self {
+            Self::Take => "credits.take",
+            Self::Refund => "credits.refund",
+            Self::Add | Self::Deduct => "credits.correct",
+        }
+    }
+}
+
+impl Accounts {
+    /// Corrects a balance, durably. Under one id it is corrected once.
+    ///
+    /// # Errors
+    /// When the person is unknown, the amount not above zero, there is no reason, the balance does not cover what is taken,
+    /// or the id was used for another command; when ledger or store fail.
+    pub async fn correct(&self, correction: Correction) -> Result<Corrected, AccountsError> {
+        let invalid = |field, problem| Err(AccountsError::Invalid { field, problem });
+        if correction.amount <= NanoUsd::ZERO {
+            return invalid("the amount", "is not above zero");
+        }
+        if correction.reason.is_empty() || correction.reason.len() > REASON_BYTES_MAX {
+            return invalid("the reason", "has no or more than 500 bytes; say why in some words");
+        }
+        let user = self.find_user(&correction.user).await?;
+        let now = self.now();
+        let id = correction.id.unwrap_or_else(|| fresh_id(now, &*self.entropy));
+        let (from, to) = correction.kind.accounts(user.wallet);
+        for account in [from, to] {
+            if account != user.wallet {
+                self.open(account, Floor::None, None).await?;
+            }
+        }
+        let memo = correction.reason.as_bytes();
+        let moved =
+            durable(self.ledger.transfer(Transfer { id, from, to, amount: correction.amount, memo }, now)?).await?;
+        if moved.replay == Replay::First {
+            let detail = format!("{} USD, {id}: {}", correction.amount, correction.reason);
+            self.record((Actor::Operator, correction.kind.action()), &user.id.to_string(), detail).await?;
+        }
+        let balance = self.ledger.balance(user.wallet)?;
+        Ok(Corrected { id, replay: moved.replay, user, balance })
+    }
+
+    /// Records a change that another use case made.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn record_change(
+        &self,
+        action: (Actor, &str),
+        subject: &str,
+        detail: String,
+    ) -> Result<(), AccountsError> {
+        self.record(action, subject, detail).await
+    }
+}
