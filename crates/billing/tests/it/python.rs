@@ -1,0 +1,1 @@
+//! What the double says and is told, held against what Stripe publishes.
