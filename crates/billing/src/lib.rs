@@ -38,6 +38,7 @@ mod hint;
 mod ids;
 mod metadata;
 mod money;
+mod parse;
 mod payments;
 mod position;
 mod requests;

@@ -1,8 +1,6 @@
 //! Amounts in a currency's minor unit.
 
-use crate::error::PaymentError;
 use std::fmt;
-use std::str::FromStr;
 
 /// The currencies that credits are sold in. All have two decimals; a currency that has not must not be added before
 /// amounts are shown and entered with its own number of decimals.
@@ -21,6 +19,14 @@ impl Currency {
     /// The euro.
     pub const EUR: Self = Self(*b"eur");
 
+    /// The currency with this code, in any case of letters; `None` for what is no code.
+    #[must_use]
+    pub fn from_code(text: &str) -> Option<Self> {
+        let bytes: [u8; 3] = text.as_bytes().try_into().ok()?;
+        let lower = bytes.map(|byte| byte.to_ascii_lowercase());
+        lower.iter().all(u8::is_ascii_lowercase).then_some(Self(lower))
+    }
+
     /// Whether credits can be sold in it.
     #[must_use]
     pub fn is_sold(self) -> bool {
@@ -37,17 +43,6 @@ impl Currency {
     #[must_use]
     pub fn code(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
-    }
-}
-
-impl FromStr for Currency {
-    type Err = PaymentError;
-
-    fn from_str(text: &str) -> Result<Self, PaymentError> {
-        let malformed = PaymentError::Malformed { field: "currency", rule: "have three letters" };
-        let bytes: [u8; 3] = text.as_bytes().try_into().map_err(|_| malformed.clone())?;
-        let lower = bytes.map(|byte| byte.to_ascii_lowercase());
-        if lower.iter().all(u8::is_ascii_lowercase) { Ok(Self(lower)) } else { Err(malformed) }
     }
 }
 

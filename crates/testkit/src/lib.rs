@@ -3,6 +3,7 @@
 //! - [`recordings`] reads recorded exchanges with providers from the shared folder, each with its expected usage.
 //! - [`ReplayUpstream`] is a provider on a loopback port that answers with those recordings, in one piece, event by
 //!   event, slowly, cut short or not at all, and that keeps what it was sent.
+//! - [`stripe::StripeDouble`] is Stripe's API on a loopback port, with what a buyer, a bank and an operator do there.
 //! - [`FixedClock`] and [`FixedRandom`] stand for time and randomness.
 //!
 //! The crate is for tests only: other crates have it as a dev-dependency at most. So it may panic, and does where a
@@ -37,6 +38,7 @@ mod doubles;
 mod recordings;
 mod replay;
 mod shared;
+pub mod stripe;
 
 pub use coded::gzip;
 pub use doubles::{FixedClock, FixedRandom};

@@ -49,11 +49,11 @@ async fn by_intent(client: &Client, intent: &str) -> Result<PaymentState, Paymen
     let mut state = PaymentState::unpaid(convert::money(READ, intent.amount, &intent.currency)?);
     let mut page = None;
     // Whether a payment that was not made can still be made depends on its page.
-    if !matches!(intent.status.as_str(), "succeeded" | "processing" | "canceled") {
-        if let Some(session) = session_of(client, &intent.id).await? {
-            state = of_session(&session)?;
-            page = Some(Page::of(&session));
-        }
+    if !matches!(intent.status.as_str(), "succeeded" | "processing" | "canceled")
+        && let Some(session) = session_of(client, &intent.id).await?
+    {
+        state = of_session(&session)?;
+        page = Some(Page::of(&session));
     }
     add_intent(client, &mut state, &intent, page).await?;
     Ok(state)
