@@ -8,7 +8,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
-use opencredits_api::{ApiSettings, App, CorsOrigins, Routes, service};
+use opencredits_api::{ApiSettings, App, CorsOrigins, PaymentApp, Routes, service};
 use opencredits_catalog::Catalog;
 use opencredits_keys::{HashKey, Secret};
 use opencredits_ledger::Ledger;
@@ -331,13 +331,23 @@ impl TestApp {
     }
 
     /// The same application with other settings of its HTTP interface.
-    pub(crate) fn with_settings(mut self, change: impl FnOnce(&mut ApiSettings)) -> Self {
-        let App { gateway, partners, settings, .. } = &*self.app;
-        let (gateway, partners, mut settings) = (gateway.clone(), partners.clone(), settings.clone());
-        let accounts = self.accounts.clone();
+    pub(crate) fn with_settings(self, change: impl FnOnce(&mut ApiSettings)) -> Self {
+        let mut settings = self.app.settings.clone();
         change(&mut settings);
-        self.app =
-            Arc::new(App { gateway, accounts, partners, payments: None, settings, ready: AtomicBool::new(true) });
+        let payments = self.app.payments.clone();
+        self.replaced(settings, payments)
+    }
+
+    /// The same application that sells credits.
+    pub(crate) fn with_payments(self, payments: PaymentApp) -> Self {
+        let settings = self.app.settings.clone();
+        self.replaced(settings, Some(Arc::new(payments)))
+    }
+
+    fn replaced(mut self, settings: ApiSettings, payments: Option<Arc<PaymentApp>>) -> Self {
+        let App { gateway, partners, .. } = &*self.app;
+        let (gateway, partners, accounts) = (gateway.clone(), partners.clone(), self.accounts.clone());
+        self.app = Arc::new(App { gateway, accounts, partners, payments, settings, ready: AtomicBool::new(true) });
         self.router = service(self.app.clone());
         self
     }

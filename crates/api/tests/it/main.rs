@@ -21,6 +21,7 @@ mod lives;
 mod lookups;
 mod management;
 mod money;
+mod payments;
 mod rates;
 mod refusals;
 mod routing;

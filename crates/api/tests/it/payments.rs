@@ -1,0 +1,394 @@
+//! Credits are bought through the adapter at a double of the processor's API, and events arrive signed.
+
+use crate::app::{Answer, TestApp, request};
+use axum::body::Body;
+use http::{Method, Request};
+use opencredits_api::PaymentApp;
+use opencredits_billing::{Currency, Mode, Stripe, StripeKey, StripeSettings, WebhookSecret};
+use opencredits_service::books::PerCurrency;
+use opencredits_service::mail::MailQueue;
+use opencredits_service::purchases::{
+    CurrencyTerms, MailedNotices, OnFraudWarning, PurchasePorts, PurchaseSettings, PurchaseTables, Purchases,
+    SaleTerms, debt_of,
+};
+use opencredits_store::User;
+use opencredits_testkit::stripe::{Produced, StripeDouble, StripeFault, sign};
+use opencredits_units::{BasisPoints, NanoUsd};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+const SECRET: &str = "whsec_of_these_tests";
+const ROTATED: &str = "whsec_from_before";
+
+/// An application that sells credits, and the processor where it does.
+struct Shop {
+    app: TestApp,
+    stripe: StripeDouble,
+}
+
+impl Shop {
+    async fn open() -> Self {
+        let stripe = StripeDouble::start().unwrap();
+        let app = TestApp::new().await;
+        let mut settings = StripeSettings::new(StripeKey::new("rk_test_1").unwrap(), "test".parse().unwrap());
+        settings.base_url = stripe.base_url();
+        let store = Arc::new(app.store.clone());
+        let tables = PurchaseTables {
+            orders: store.clone(),
+            payers: store.clone(),
+            users: store.clone(),
+            cursors: store.clone(),
+        };
+        let queue = MailQueue::new(Some(store.clone()), app.fixed.clone(), app.fixed.clone());
+        let ports = PurchasePorts {
+            payments: Arc::new(Stripe::new(settings).unwrap()),
+            notices: Arc::new(MailedNotices::new(queue)),
+            clock: app.fixed.clone(),
+            entropy: app.fixed.clone(),
+        };
+        let purchases = Purchases::new(app.ledger.clone(), tables, ports, purchase_settings());
+        let secrets = [SECRET, ROTATED].map(|secret| WebhookSecret::new(secret).unwrap());
+        let payments = PaymentApp {
+            purchases: Arc::new(purchases),
+            webhook_secrets: secrets.to_vec(),
+            sandbox: None,
+            emails: store,
+        };
+        let shop = Self { app: app.with_payments(payments), stripe };
+        shop.tell_time();
+        shop
+    }
+
+    /// The processor has the clock of the application.
+    fn tell_time(&self) {
+        self.stripe.set_now_s(self.app.gateway().clock().now().get() / 1_000);
+    }
+
+    fn pass(&self, time: Duration) {
+        self.app.pass(time);
+        self.tell_time();
+    }
+
+    async fn buy(&self, key: &str, body: Value) -> Answer {
+        self.app.post("/v1/credits/checkout", key, &body).await
+    }
+
+    /// An order for ten dollars, its id and its page.
+    async fn order(&self, key: &str) -> (String, String) {
+        let order = self.buy(key, json!({"amount": 10, "email": "ada@example.org"})).await;
+        assert_eq!(order.status, 201, "{}", order.text);
+        let order = order.json();
+        let session = self.stripe.objects("checkout.session");
+        let id = order["id"].as_str().unwrap().to_owned();
+        let of_order = session.iter().find(|session| session["client_reference_id"] == id.as_str()).unwrap();
+        assert_eq!(order["checkout_url"], of_order["url"]);
+        (id, of_order["id"].as_str().unwrap().to_owned())
+    }
+
+    async fn deliver(&self, event: &str, secret: &str) -> Answer {
+        let at_s = self.app.gateway().clock().now().get() / 1_000;
+        self.hear(event, &sign(event.as_bytes(), secret, at_s)).await
+    }
+
+    async fn hear(&self, event: &str, signature: &str) -> Answer {
+        let request = Request::builder().method(Method::POST).uri("/webhooks/stripe");
+        let request = request.header("stripe-signature", signature).body(Body::from(event.to_owned()));
+        self.app.send(request.unwrap()).await
+    }
+
+    /// Delivers every event that was made, as snapshots and as thin events in turn.
+    async fn deliver_all(&self) -> Vec<Produced> {
+        let events = self.stripe.take_events();
+        for (at, event) in events.iter().enumerate() {
+            let body = if at % 2 == 0 { &event.snapshot } else { &event.thin };
+            let answer = self.deliver(body, SECRET).await;
+            assert_eq!(answer.status, 200, "{}: {}", event.kind, answer.text);
+        }
+        events
+    }
+
+    fn dollars(&self, user: &User) -> i64 {
+        self.app.available(user) / 1_000_000_000
+    }
+
+    async fn status(&self, id: &str, key: &str) -> Value {
+        self.app.get(&format!("/v1/credits/orders/{id}"), key).await.json()["status"].clone()
+    }
+
+    /// Our books and those of the processor agree.
+    fn agree(&self) {
+        let posted = |kind: PerCurrency| self.app.ledger.balance(kind.account("usd")).unwrap().posted.get();
+        assert_eq!(posted(PerCurrency::Clearing), 0, "every payment and refund is in both books");
+        assert_eq!(-posted(PerCurrency::Processor), self.stripe.balance_minor() * 10_000_000);
+        self.app.settled();
+    }
+}
+
+fn purchase_settings() -> PurchaseSettings {
+    let usd = CurrencyTerms {
+        currency: Currency::USD,
+        credit_price_nano: 10_000_000,
+        amount_minor_min: 500,
+        amount_minor_max: 50_000,
+        suggested_minor: vec![1_000],
+        fee_fixed_minor: 0,
+    };
+    PurchaseSettings {
+        terms: SaleTerms {
+            currencies: vec![usd],
+            credit_face: NanoUsd::new(10_000_000),
+            fee: BasisPoints::new(0),
+            bonuses: Vec::new(),
+        },
+        marker: "test".parse().unwrap(),
+        mode: Mode::Test,
+        success_url: "https://example.org/paid".to_owned(),
+        cancel_url: "https://example.org/".to_owned(),
+        page_ms: 3_600_000,
+        open_max: 5,
+        on_fraud_warning: OnFraudWarning::StopTopUps,
+    }
+}
+
+#[tokio::test]
+async fn credits_are_bought_spent_refunded_and_owed_and_both_books_agree() {
+    let shop = Shop::open().await;
+    let (user, key) = shop.app.person(0).await;
+    let (id, session) = shop.order(&key).await;
+    assert_eq!(shop.status(&id, &key).await, "open");
+    let payment = shop.stripe.pay(&session);
+    shop.deliver_all().await;
+    assert_eq!(shop.dollars(&user), 10);
+    assert_eq!(shop.status(&id, &key).await, "paid");
+    shop.agree();
+
+    let body = json!({"model": "sandbox/gpt", "max_tokens": 50, "messages": [{"role": "user", "content": "Hello"}]});
+    assert_eq!(shop.app.post("/v1/chat/completions", &key, &body).await.status, 200);
+    let spent = 10_000_000_000 - shop.app.available(&user);
+    assert!(spent > 0);
+    let refund = shop.stripe.refund(&payment, 1_000, "pending");
+    shop.deliver_all().await;
+    assert_eq!(shop.app.available(&user), 0);
+    assert_eq!(shop.app.ledger.balance(debt_of(user.id)).unwrap().posted.get(), -spent, "what was spent is owed");
+    assert_eq!(shop.status(&id, &key).await, "refunded");
+    shop.stripe.refund_becomes(&refund, "failed");
+    shop.deliver_all().await;
+    assert_eq!(shop.app.available(&user), 10_000_000_000 - spent, "what came back settles the debt first");
+    shop.agree();
+}
+
+#[tokio::test]
+async fn a_dispute_freezes_what_is_left_and_what_becomes_of_it_is_what_the_bank_decides() {
+    for (verdict, left) in [("won", 10), ("lost", 0)] {
+        let shop = Shop::open().await;
+        let (user, key) = shop.app.person(0).await;
+        let (id, session) = shop.order(&key).await;
+        let payment = shop.stripe.pay(&session);
+        let dispute = shop.stripe.dispute(&payment, 1_000, "needs_response");
+        shop.deliver_all().await;
+        assert_eq!((shop.dollars(&user), shop.status(&id, &key).await), (0, json!("disputed")));
+        shop.stripe.dispute_becomes(&dispute, verdict);
+        shop.deliver_all().await;
+        assert_eq!(shop.dollars(&user), left, "{verdict}");
+        shop.agree();
+    }
+}
+
+#[tokio::test]
+async fn the_processor_is_told_the_address_the_amount_the_order_and_the_marker_and_nothing_else() {
+    let shop = Shop::open().await;
+    let (user, _) = shop.app.person(0).await;
+    let partner = shop.app.partner().await;
+    let key = shop.app.key(&user, Some(&partner), None).await;
+    let (id, _) = shop.order(&key).await;
+    let requests = shop.stripe.requests();
+    let made = requests.iter().find(|request| request.path == "/v1/checkout/sessions").unwrap();
+    let told: String = made.params.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+    for expected in ["ada@example.org", "=1000\n", "=usd\n", &id, &partner.id.to_string(), "=test\n"] {
+        assert!(told.contains(expected), "{expected}: {told}");
+    }
+    for secret in [user.id.to_string(), user.wallet.to_string(), user.label.clone(), key.clone()] {
+        assert!(!told.contains(&secret), "{secret}: {told}");
+    }
+    assert_eq!(made.param("adaptive_pricing[enabled]"), Some("false"));
+}
+
+#[tokio::test]
+async fn an_event_is_heard_when_it_is_signed_by_one_of_the_secrets_and_fresh() {
+    let shop = Shop::open().await;
+    let (user, key) = shop.app.person(0).await;
+    let (_, session) = shop.order(&key).await;
+    shop.stripe.pay(&session);
+    let events = shop.stripe.take_events();
+    let event = &events.iter().find(|event| event.kind == "checkout.session.completed").unwrap().snapshot;
+    let now_s = shop.app.gateway().clock().now().get() / 1_000;
+    let wrong = [
+        String::new(),
+        "t=1,v1=".to_owned(),
+        sign(event.as_bytes(), "whsec_of_somebody", now_s),
+        sign(event.as_bytes(), "", now_s),
+        sign(event.as_bytes(), SECRET, now_s - 301),
+        sign(b"another body", SECRET, now_s),
+    ];
+    for signature in wrong {
+        let answer = shop.hear(event, &signature).await;
+        assert_eq!((answer.status.as_u16(), shop.dollars(&user)), (400, 0), "{signature}: {}", answer.text);
+    }
+    assert_eq!(shop.deliver(event, ROTATED).await.status, 200);
+    assert_eq!(shop.dollars(&user), 10);
+    let twice = shop.deliver(event, SECRET).await;
+    assert_eq!((twice.status.as_u16(), shop.dollars(&user)), (200, 10), "once is enough");
+}
+
+#[tokio::test]
+async fn events_of_others_are_received_and_change_nothing() {
+    let shop = Shop::open().await;
+    let (user, key) = shop.app.person(0).await;
+    shop.stripe.foreign_payment(5_000);
+    shop.deliver_all().await;
+    let (_, session) = shop.order(&key).await;
+    shop.stripe.set_livemode(true);
+    shop.stripe.pay(&session);
+    shop.deliver_all().await;
+    assert_eq!(shop.dollars(&user), 0, "money of the other mode is none");
+}
+
+#[tokio::test]
+async fn a_payment_of_ours_without_its_order_is_sent_again_until_the_order_is_there() {
+    let shop = Shop::open().await;
+    let (_, key) = shop.app.person(0).await;
+    let (_, session) = shop.order(&key).await;
+    let payment = shop.stripe.pay(&session);
+    let lost = "order_00000000000000000000000001";
+    for (id, pointer) in [(&session, "/metadata/opencredits_order"), (&payment, "/metadata/opencredits_order")] {
+        let object = shop.stripe.object(id);
+        let metadata = object["metadata"].as_object().unwrap();
+        let name = metadata.iter().find(|(_, value)| value.as_str().is_some_and(|text| text.starts_with("order_")));
+        let pointer = name.map_or(pointer.to_owned(), |(name, _)| format!("/metadata/{name}"));
+        shop.stripe.edit(id, &pointer, json!(lost));
+    }
+    shop.stripe.edit(&session, "/client_reference_id", json!(lost));
+    let _of_the_payment = shop.stripe.take_events();
+    shop.stripe.emit("payment_intent.succeeded", &payment);
+    let events = shop.stripe.take_events();
+    let answer = shop.deliver(&events[0].snapshot, SECRET).await;
+    assert_eq!(answer.status, 500, "{}", answer.text);
+}
+
+#[tokio::test]
+async fn an_unreachable_processor_asks_for_the_event_again_and_sells_nothing() {
+    let shop = Shop::open().await;
+    let (user, key) = shop.app.person(0).await;
+    let (_, session) = shop.order(&key).await;
+    shop.stripe.pay(&session);
+    let events = shop.stripe.take_events();
+    shop.stripe.fail_next(20, StripeFault::Unavailable);
+    let answer = shop.deliver(&events[0].thin, SECRET).await;
+    assert_eq!(answer.status, 503, "{}", answer.text);
+    assert!(answer.headers.contains_key("retry-after"));
+    let refused = shop.buy(&key, json!({"amount": 20, "email": "ada@example.org"})).await;
+    assert_eq!(refused.status, 502, "{}", refused.text);
+    // The processor sends an event again until it is heard.
+    for _ in 0..20 {
+        if shop.deliver(&events[0].thin, SECRET).await.status == 200 {
+            break;
+        }
+    }
+    assert_eq!(shop.dollars(&user), 10);
+}
+
+#[tokio::test]
+async fn events_that_never_come_are_made_up_for_by_polling_and_by_reconciliation() {
+    let shop = Shop::open().await;
+    let (user, key) = shop.app.person(0).await;
+    let (id, session) = shop.order(&key).await;
+    let payment = shop.stripe.pay(&session);
+    shop.pass(Duration::from_secs(3));
+    assert_eq!(shop.status(&id, &key).await, "paid", "whoever waits for an order sees it paid");
+    assert_eq!(shop.dollars(&user), 10);
+    shop.stripe.refund(&payment, 400, "succeeded");
+    let purchases = &shop.app.app.payments.as_ref().unwrap().purchases;
+    let report = purchases.reconcile().await.unwrap();
+    assert!(report.agrees(), "{report:?}");
+    assert_eq!(shop.dollars(&user), 6);
+    shop.agree();
+}
+
+#[tokio::test]
+async fn a_lost_answer_or_a_stored_failure_makes_no_second_order() {
+    for fault in [StripeFault::LostAnswer, StripeFault::StoredFailure, StripeFault::StoredFailureAfterEffect] {
+        let shop = Shop::open().await;
+        let (user, key) = shop.app.person(0).await;
+        shop.stripe.fail_next(1, fault);
+        let body = json!({"amount": 10, "email": "ada@example.org"});
+        let buy = || {
+            let mut sent = request(Method::POST, "/v1/credits/checkout", &key, body.to_string());
+            sent.headers_mut().insert("idempotency-key", "one purchase".parse().unwrap());
+            sent
+        };
+        let first = shop.app.send(buy()).await;
+        let second = shop.app.send(buy()).await;
+        assert_eq!(second.status, 201, "{fault:?}: {} {}", first.text, second.text);
+        let third = shop.app.send(buy()).await.json();
+        assert_eq!(second.json()["id"], third["id"], "{fault:?}");
+        let listed = shop.app.get("/v1/credits/orders", &key).await.json();
+        assert_eq!(listed["data"].as_array().unwrap().len(), 1, "{fault:?}");
+        let url = second.json()["checkout_url"].clone();
+        let pages = shop.stripe.objects("checkout.session");
+        let page = pages.iter().find(|page| page["url"] == url).unwrap();
+        shop.stripe.pay(page["id"].as_str().unwrap());
+        shop.deliver_all().await;
+        assert_eq!(shop.dollars(&user), 10, "{fault:?}");
+        shop.agree();
+    }
+}
+
+#[tokio::test]
+async fn an_order_is_its_persons_alone() {
+    let shop = Shop::open().await;
+    let (_, key) = shop.app.person(0).await;
+    let (_, other) = shop.app.person(0).await;
+    let (id, _) = shop.order(&key).await;
+    assert_eq!(shop.app.get(&format!("/v1/credits/orders/{id}"), &other).await.status, 404);
+    assert_eq!(shop.app.get("/v1/credits/orders", &other).await.json()["data"], json!([]));
+    assert_eq!(shop.app.get(&format!("/v1/credits/orders/{id}"), "").await.status, 401);
+}
+
+#[tokio::test]
+async fn bad_input_is_refused_with_the_field_and_the_remedy() {
+    let shop = Shop::open().await;
+    let (_, key) = shop.app.person(0).await;
+    let email = "ada@example.org";
+    let rows = [
+        (json!({"email": email}), "amount", "amount is missing"),
+        (json!({"amount": "ten", "email": email}), "amount", "no decimal"),
+        (json!({"amount": 10.005, "email": email}), "amount", "two places"),
+        (json!({"amount": 4.99, "email": email}), "amount", "the least is 5.00"),
+        (json!({"amount": 501, "email": email}), "amount", "the most is 500.00"),
+        (json!({"amount": 20, "currency": "inr", "email": email}), "currency", "credits are sold in usd"),
+        (json!({"amount": 20, "currency": "rupees", "email": email}), "currency", "three letters"),
+        (json!({"amount": 20}), "email", "email is missing"),
+        (json!({"amount": 20, "email": email, "success_url": "javascript:x"}), "success_url", "http or https"),
+        (json!({"amount": 20, "email": email, "credits": 99_999}), "credits", "there is no field credits"),
+        (json!({"amount": 20, "email": email, "save_method": "yes"}), "save_method", "true or false"),
+    ];
+    for (body, param, words) in rows {
+        let refused = shop.buy(&key, body.clone()).await;
+        let error = refused.json()["error"].clone();
+        assert_eq!((refused.status.as_u16(), &error["param"]), (400, &json!(param)), "{body}: {error}");
+        assert!(error["message"].as_str().unwrap().contains(words), "{body}: {error}");
+    }
+    assert_eq!(shop.stripe.requests().len(), 0, "the processor hears of none of them");
+}
+
+#[tokio::test]
+async fn where_nothing_is_sold_the_routes_say_so() {
+    let app = TestApp::new().await;
+    let (_, key) = app.person(0).await;
+    for path in ["/v1/credits/offer", "/v1/credits/orders"] {
+        assert_eq!(app.get(path, &key).await.status, 404, "{path}");
+    }
+    assert_eq!(app.post("/v1/credits/checkout", &key, &json!({"amount": 10})).await.status, 404);
+    assert_eq!(app.post("/webhooks/stripe", "", &json!({})).await.status, 404);
+}
