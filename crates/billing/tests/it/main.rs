@@ -1,4 +1,9 @@
 //! The tests of the crate: its pure core by tables, the adapter against a double of Stripe's API.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says aloud that it is skipped"
+)]
 
 mod adapter;
 mod bugs;
@@ -6,5 +11,6 @@ mod faults;
 mod hints;
 mod position;
 mod python;
+mod schedules;
 mod signatures;
 mod support;
