@@ -21,6 +21,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+/// How long mails that are being sent may take at the end.
+const MAILS_END: Duration = Duration::from_secs(5);
+
 /// Binds the listener. Where the config leaves the port open, it has the actual one from here on.
 pub(crate) async fn bind(config: &mut Config) -> Result<TcpListener, StartError> {
     let listen = config.server.listen.clone();
@@ -47,8 +50,10 @@ pub(crate) async fn run(
         let purchases = std::sync::Arc::clone(&payments.purchases);
         tasks.spawn(purchases::jobs::run(purchases, config.payments.reconcile_hours));
     }
+    let mut mailing = JoinSet::new();
+    let (stop_mails, mails_stopped) = oneshot::channel();
     if let Some(jobs) = mails.jobs {
-        tasks.spawn(jobs.run());
+        mailing.spawn(jobs.run(mails_stopped));
     }
     let mut draining = JoinSet::new();
     draining.spawn(reaper.run());
@@ -82,6 +87,10 @@ pub(crate) async fn run(
     let _nobody_listens = close.send(());
     let _socket_ended = socket_task.join_next().await;
     tasks.shutdown().await;
+    drop(stop_mails);
+    // A mail that is being sent is marked as sent; one that takes longer is sent again by the next process.
+    let _mails_ended = tokio::time::timeout(MAILS_END, mailing.join_next()).await;
+    mailing.shutdown().await;
     let (tally, ledger) = (app.gateway.tally_handle(), app.gateway.ledger().clone());
     // The reaper ends with the gateway, once the last detached request is settled. At the time limit it settles all of
     // them with the usage known so far.

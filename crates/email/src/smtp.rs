@@ -12,6 +12,8 @@ use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::{AsyncSmtpTransport, Error};
 use lettre::{AsyncTransport, Tokio1Executor};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use std::error::Error as _;
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -103,10 +105,13 @@ fn is_loopback(host: &str) -> bool {
 fn tls_of(host: &str, tls: SmtpTls, extra_roots_pem: Option<&[u8]>) -> Result<Tls, MailError> {
     let parameters = || {
         let mut builder = TlsParameters::builder(host.to_owned());
+        let problem = "the certificates of ca_file are no PEM; name a file with BEGIN CERTIFICATE";
+        let no_pem = || MailError::Configuration { problem };
         if let Some(pem) = extra_roots_pem {
-            let certificate = Certificate::from_pem(pem);
-            let problem = "the certificates of ca_file are no PEM; name a file with BEGIN CERTIFICATE";
-            builder = builder.add_root_certificate(certificate.map_err(|_| MailError::Configuration { problem })?);
+            // The mail library takes a file without any certificate, and would then trust nobody new.
+            let mut certificates = CertificateDer::pem_slice_iter(pem);
+            certificates.next().and_then(Result::ok).ok_or_else(no_pem)?;
+            builder = builder.add_root_certificate(Certificate::from_pem(pem).map_err(|_| no_pem())?);
         }
         let problem = "no TLS is possible with this host and these certificates; check host and ca_file";
         builder.build().map_err(|_| MailError::Configuration { problem })

@@ -32,6 +32,11 @@ fn what_cannot_be_used_is_named_and_nothing_is_started() {
     check("[server]\nlisen = \"x\"", &[], "lisen");
     check("[server]\nheader_bytes_max = 4096", &[], "server.header_bytes_max");
     check("", &[("OPENCREDITS_LOG_FILTER", "loud")], "log.filter");
+    check("[email]\ntransport = \"console\"", &[], "email.from");
+    let mail = "[server]\npublic_url = \"https://a.example\"\n[email]\nfrom = \"mail@a.example\"\n";
+    let smtp = format!("{mail}transport = \"smtp\"\nhost = \"mail.example\"\nusername = \"u\"\n");
+    check(&format!("{smtp}password_file = \"/nowhere/word\""), &[], "/nowhere/word");
+    check(&format!("{smtp}tls = \"none\""), &[("OPENCREDITS_EMAIL_PASSWORD", "canary")], "without TLS");
     check("", &[("OPENCREDITS_SERVR_LISTEN", "x")], "OPENCREDITS_SERVR_LISTEN");
     check("", &[("OPENAI_API_KEY_FILE", "/nowhere/key")], "/nowhere/key");
     let vendor = "[[vendor]]\nid = \"own\"\ndialect = \"openai-chat\"\nauth = \"none\"\nbase_url = \"http://x/v1\"\n";

@@ -5,4 +5,5 @@ mod backups;
 mod check;
 mod dev;
 mod fixture;
+mod mails;
 mod serving;

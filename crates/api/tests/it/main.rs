@@ -31,3 +31,4 @@ mod streams;
 mod translation;
 mod translation_table;
 mod vendor_answers;
+mod webhooks;

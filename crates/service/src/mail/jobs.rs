@@ -2,7 +2,10 @@
 
 use super::dispatcher::{Dispatcher, Round};
 use super::notices::NoticeJob;
+use std::ops::ControlFlow;
 use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::TryRecvError;
 
 /// The interval of sending.
 const ROUND: Duration = Duration::from_secs(2);
@@ -22,13 +25,17 @@ pub struct MailJobs {
 }
 
 impl MailJobs {
-    /// Runs the jobs until the task is stopped. A failed job is repeated in its next round.
-    pub async fn run(self) {
+    /// Runs the jobs until `stop` is sent or dropped, and ends after the round that is running: a mail that was sent is
+    /// marked as such. A failed job is repeated in its next round.
+    pub async fn run(self, mut stop: oneshot::Receiver<()>) {
         let mut rounds = tokio::time::interval(ROUND);
         rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut count = 0_u32;
         loop {
-            rounds.tick().await;
+            tokio::select! {
+                _ = rounds.tick() => {}
+                _ = &mut stop => return,
+            }
             if count.is_multiple_of(ROUNDS_OF_NOTICES)
                 && let Err(error) = self.notices.round().await
             {
@@ -37,19 +44,29 @@ impl MailJobs {
             if count.is_multiple_of(ROUNDS_OF_FORGETTING) {
                 self.forget().await;
             }
-            self.send().await;
+            if self.send(&mut stop).await.is_break() {
+                return;
+            }
             count = count.wrapping_add(1);
         }
     }
 
-    async fn send(&self) {
+    /// Sends what is due; breaks where the jobs are stopped.
+    async fn send(&self, stop: &mut oneshot::Receiver<()>) -> ControlFlow<()> {
         for _ in 0..FULL_ROUNDS_MAX {
+            if !matches!(stop.try_recv(), Err(TryRecvError::Empty)) {
+                return ControlFlow::Break(());
+            }
             match self.dispatcher.round().await.map(Round::goes_on) {
                 Ok(true) => {}
-                Ok(false) => return,
-                Err(error) => return tracing::warn!(%error, "cannot work on the outbox of mails; trying again"),
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot work on the outbox of mails; trying again");
+                    break;
+                }
             }
         }
+        ControlFlow::Continue(())
     }
 
     async fn forget(&self) {

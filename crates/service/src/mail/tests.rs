@@ -1,5 +1,6 @@
 //! Mails from their causes to a double of a mail server, on a real store and ledger.
 
+mod addresses;
 mod crashes;
 mod notices;
 mod sending;
