@@ -4,10 +4,12 @@ use crate::fault::{Fault, KeyFault};
 use crate::limits::LimitKind;
 use crate::ports::Clock;
 use crate::rates::KeyRates;
+use moka::Entry;
+use moka::ops::compute::{CompResult, Op};
 use moka::sync::Cache;
 use opencredits_keys::KeyDigest;
 use opencredits_store::{
-    Key, Keys, LimitOwner, ManagementKeys, Partners, SpendingLimit, SpendingLimits, Standing, Users,
+    Key, Keys, LimitOwner, ManagementKeys, Partners, Rates, SpendingLimit, SpendingLimits, Standing, Users,
 };
 use opencredits_units::{AccountId, BasisPoints, KeyId, PartnerId, UnixMs, UserId};
 use std::sync::Arc;
@@ -240,13 +242,25 @@ impl KeyRing {
 
     /// The rates of a key: those of before where its figures are the same.
     fn rates_of(&self, key: &Key) -> Option<Arc<KeyRates>> {
-        let before = self.rates.get(&key.id);
-        if before.as_ref().is_some_and(|before| before.rates() == key.rates) {
-            return before;
+        if key.rates == Rates::default() {
+            return None;
         }
-        let rates = Arc::new(KeyRates::new(key.rates, before.as_deref(), &self.clock)?);
-        self.rates.insert(key.id, Arc::clone(&rates));
-        Some(rates)
+        // Look-ups at once agree on one.
+        let kept = self.rates.entry(key.id).and_compute_with(|before| {
+            let before = before.map(Entry::into_value);
+            match before.as_deref() {
+                Some(before) if before.rates() == key.rates => Op::Nop,
+                before => {
+                    KeyRates::new(key.rates, before, &self.clock).map_or(Op::Nop, |rates| Op::Put(Arc::new(rates)))
+                }
+            }
+        });
+        match kept {
+            CompResult::Inserted(rates) | CompResult::ReplacedWith(rates) | CompResult::Unchanged(rates) => {
+                Some(rates.into_value())
+            }
+            CompResult::Removed(_) | CompResult::StillNone(_) => None,
+        }
     }
 
     async fn earner(&self, key: &Key) -> Result<Option<Earner>, Fault> {
@@ -269,7 +283,7 @@ impl KeyRing {
 mod tests {
     use super::*;
     use async_trait::async_trait;
-    use opencredits_store::{Rates, SqliteStore, StoreError, User};
+    use opencredits_store::{SqliteStore, StoreError, User};
     use tokio::sync::Notify;
 
     /// A store that delays the result of a look-up by digest after reading it.

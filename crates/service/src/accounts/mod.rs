@@ -9,6 +9,8 @@ mod audit;
 mod edit;
 mod error;
 mod keys;
+#[cfg(test)]
+mod limit_tests;
 mod limits;
 mod management;
 mod money;
