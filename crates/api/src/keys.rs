@@ -71,7 +71,7 @@ pub(crate) async fn add(
 }
 
 async fn made(app: &App, headers: &HeaderMap, body: Body) -> Answer {
-    let manager = auth::manager(app, headers).await?;
+    let manager = changing(app, headers).await?;
     let edit = read(app, headers, body).await?;
     let there = app.accounts.keys_page(manager.user, KeyId::default(), PAGE_MAX).await;
     if there.map_err(|error| problem(app, error))?.len() >= usize::try_from(PAGE_MAX).unwrap_or(usize::MAX) {
@@ -162,7 +162,7 @@ pub(crate) async fn edit(
     body: Body,
 ) -> Response<Body> {
     let answer = async {
-        let manager = auth::manager(&app, &headers).await?;
+        let manager = changing(&app, &headers).await?;
         let key = key_id(&key)?;
         let edit = read(&app, &headers, body).await?;
         let edited = app.accounts.edit_key((key, Some(manager.user)), edit, Actor::Manager(manager.key)).await;
@@ -180,7 +180,7 @@ pub(crate) async fn revoke(
     headers: HeaderMap,
 ) -> Response<Body> {
     let answer = async {
-        let manager = auth::manager(&app, &headers).await?;
+        let manager = changing(&app, &headers).await?;
         let key = key_id(&key)?;
         app.accounts.revoke_own_key(manager, key).await.map_err(|error| problem(&app, error))?;
         Ok(json::ok(&json!({ "data": { "id": key, "deleted": true }, "deleted": true })))
@@ -210,6 +210,14 @@ pub(crate) async fn credits(
         }})))
     };
     finish(answer.await, id)
+}
+
+/// The person who makes a change, unless they make too many.
+async fn changing(app: &App, headers: &HeaderMap) -> Result<Manager, Problem> {
+    let manager = auth::manager(app, headers).await?;
+    let limited = app.gateway.keyring().admit_change(manager);
+    limited.map_err(|limited| faults::problem(&limited.into(), &app.settings))?;
+    Ok(manager)
 }
 
 async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<KeyEdit, Problem> {

@@ -3,13 +3,16 @@
 use crate::fault::{Fault, KeyFault};
 use crate::limits::LimitKind;
 use crate::ports::Clock;
-use crate::rates::KeyRates;
+use crate::rates::{KeyRates, RateLimited};
+use moka::Entry;
+use moka::ops::compute::{CompResult, Op};
 use moka::sync::Cache;
 use opencredits_keys::KeyDigest;
 use opencredits_store::{
-    Key, Keys, LimitOwner, ManagementKeys, Partners, SpendingLimit, SpendingLimits, Standing, Users,
+    Key, Keys, LimitOwner, ManagementKeys, Partners, Rates, SpendingLimit, SpendingLimits, Standing, Users,
 };
 use opencredits_units::{AccountId, BasisPoints, KeyId, PartnerId, UnixMs, UserId};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -21,6 +24,9 @@ const KEYS_MAX: u64 = 100_000;
 const REMEMBERED: Duration = Duration::from_secs(60);
 /// Rates of a key that sends nothing for so long are forgotten: every minute of theirs is full again, and no request runs.
 const RATES_IDLE: Duration = Duration::from_secs(7_200);
+
+/// Changes that a person may make in a minute with management keys: each may leave rows and accounts that stay.
+const CHANGES: Rates = Rates { requests_per_minute: NonZeroU32::new(60), tokens_per_minute: None, parallel_max: None };
 
 /// The partner that earns a share of a key's spending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +111,8 @@ pub struct KeyRing {
     cache: Cache<KeyDigest, (u64, Option<Arc<Spender>>)>,
     /// The rates of limited keys, which outlive their cached data.
     rates: Cache<KeyId, Arc<KeyRates>>,
+    /// The changes that people make.
+    changes: Cache<UserId, Arc<KeyRates>>,
     /// Counts invalidations. A look-up that began before one is not cached: it may have missed the change.
     epoch: AtomicU64,
 }
@@ -144,7 +152,20 @@ impl KeyRing {
         let cache = Cache::builder().max_capacity(KEYS_MAX).time_to_live(REMEMBERED).build();
         let KeyTables { keys, users, partners, management, limits } = tables;
         let rates = Cache::builder().max_capacity(KEYS_MAX).time_to_idle(RATES_IDLE).build();
-        Self { keys, users, partners, management, limits, rates, clock, default_share, cache, epoch: AtomicU64::new(0) }
+        let changes = Cache::builder().max_capacity(KEYS_MAX).time_to_idle(RATES_IDLE).build();
+        Self {
+            keys,
+            users,
+            partners,
+            management,
+            limits,
+            rates,
+            changes,
+            clock,
+            default_share,
+            cache,
+            epoch: AtomicU64::new(0),
+        }
     }
 
     /// The spender of the key with this digest.
@@ -183,6 +204,23 @@ impl KeyRing {
         match user.standing {
             Standing::Good => Ok(Manager { user: user.id, wallet: user.wallet, key: key.id }),
             Standing::Suspended => Err(KeyFault::Suspended.into()),
+        }
+    }
+
+    /// Admits a change that a person makes with a management key.
+    ///
+    /// # Errors
+    /// When the person has made too many within a minute.
+    pub fn admit_change(&self, manager: Manager) -> Result<(), RateLimited> {
+        let kept = self.changes.entry(manager.user).and_compute_with(|before| match before {
+            Some(_) => Op::Nop,
+            None => KeyRates::new(CHANGES, None, &self.clock).map_or(Op::Nop, |rates| Op::Put(Arc::new(rates))),
+        });
+        match kept {
+            CompResult::Inserted(rates) | CompResult::ReplacedWith(rates) | CompResult::Unchanged(rates) => {
+                rates.value().admit().map(drop)
+            }
+            CompResult::Removed(_) | CompResult::StillNone(_) => Ok(()),
         }
     }
 
@@ -240,13 +278,25 @@ impl KeyRing {
 
     /// The rates of a key: those of before where its figures are the same.
     fn rates_of(&self, key: &Key) -> Option<Arc<KeyRates>> {
-        let before = self.rates.get(&key.id);
-        if before.as_ref().is_some_and(|before| before.rates() == key.rates) {
-            return before;
+        if key.rates == Rates::default() {
+            return None;
         }
-        let rates = Arc::new(KeyRates::new(key.rates, before.as_deref(), &self.clock)?);
-        self.rates.insert(key.id, Arc::clone(&rates));
-        Some(rates)
+        // Look-ups at once agree on one.
+        let kept = self.rates.entry(key.id).and_compute_with(|before| {
+            let before = before.map(Entry::into_value);
+            match before.as_deref() {
+                Some(before) if before.rates() == key.rates => Op::Nop,
+                before => {
+                    KeyRates::new(key.rates, before, &self.clock).map_or(Op::Nop, |rates| Op::Put(Arc::new(rates)))
+                }
+            }
+        });
+        match kept {
+            CompResult::Inserted(rates) | CompResult::ReplacedWith(rates) | CompResult::Unchanged(rates) => {
+                Some(rates.into_value())
+            }
+            CompResult::Removed(_) | CompResult::StillNone(_) => None,
+        }
     }
 
     async fn earner(&self, key: &Key) -> Result<Option<Earner>, Fault> {
@@ -269,7 +319,7 @@ impl KeyRing {
 mod tests {
     use super::*;
     use async_trait::async_trait;
-    use opencredits_store::{Rates, SqliteStore, StoreError, User};
+    use opencredits_store::{SqliteStore, StoreError, User};
     use tokio::sync::Notify;
 
     /// A store that delays the result of a look-up by digest after reading it.

@@ -206,6 +206,27 @@ async fn keys_are_listed_page_by_page() {
 }
 
 #[tokio::test]
+async fn changes_are_bounded_and_reading_is_not() {
+    let app = TestApp::new().await;
+    let ((user, _), (bea, _)) = (app.person(10).await, app.person(10).await);
+    let (manager, other) = (managing(&app, &user).await, managing(&app, &bea).await);
+    let none = "/v1/keys/key_00000000000000000000000000";
+    for _ in 0..60 {
+        assert_eq!(send(&app, Method::DELETE, none, &manager, &Value::Null).await.status, 404);
+    }
+    let refused = send(&app, Method::POST, "/v1/keys", &manager, &json!({"name": "a"})).await;
+    assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, "1"), "{}", refused.text);
+    assert_eq!(send(&app, Method::GET, "/v1/keys", &manager, &Value::Null).await.status, 200);
+    assert_eq!(
+        send(&app, Method::DELETE, none, &other, &Value::Null).await.status,
+        404,
+        "others are not bounded by it"
+    );
+    app.pass(std::time::Duration::from_secs(1));
+    assert_eq!(send(&app, Method::POST, "/v1/keys", &manager, &json!({"name": "a"})).await.status, 201);
+}
+
+#[tokio::test]
 async fn a_suspended_person_is_stopped_at_once_and_every_change_is_recorded() {
     let app = TestApp::new().await;
     let (user, key) = app.person(10).await;

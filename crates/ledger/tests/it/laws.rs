@@ -1,6 +1,9 @@
 //! Laws, for any sequence of commands and any interleaving of callers.
 
 use opencredits_ledger::{Capture, Collect, Floor, Ledger, Leg, Most, OnShortfall, OpenAccount, PlaceHold, Transfer};
+use opencredits_ledger::{
+    Capture, ChangeLimit, Floor, Ledger, Leg, LimitChange, OnShortfall, OpenAccount, PlaceHold, Transfer,
+};
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
 use proptest::prelude::*;
 use std::collections::HashSet;
@@ -15,6 +18,9 @@ const BAD_DEBT: u8 = 2;
 const CONTRA: u8 = 3;
 const WALLETS: Range<u8> = 4..7;
 const LIMITS: Range<u8> = 7..9;
+/// What was spent of a limit that changes, and that limit.
+const SPENT: u8 = 9;
+const CHANGING: u8 = 10;
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -26,6 +32,43 @@ enum Step {
     Flight { id: u8 },
     Void { id: u8 },
     Expire { after_ms: u64 },
+    TopUp {
+        id: u8,
+        to: u8,
+        amount: i64,
+    },
+    Move {
+        id: u8,
+        from: u8,
+        to: u8,
+        amount: i64,
+    },
+    Hold {
+        id: u8,
+        payer: u8,
+        limit: Option<u8>,
+        amount: i64,
+    },
+    Capture {
+        id: u8,
+        cost: i64,
+        commission: i64,
+        bad_debt: u8,
+    },
+    Flight {
+        id: u8,
+    },
+    Void {
+        id: u8,
+    },
+    Expire {
+        after_ms: u64,
+    },
+    /// Another amount; begun anew where there is none.
+    Change {
+        id: u8,
+        amount: Option<i64>,
+    },
 }
 
 fn account(n: u8) -> AccountId {
@@ -48,10 +91,11 @@ fn step_of(id: Range<u8>) -> impl Strategy<Value = Step> {
         (id.clone(), spender, amount.clone()).prop_map(|(id, to, amount)| Step::TopUp { id, to, amount }),
         (id.clone(), WALLETS, WALLETS, amount.clone())
             .prop_map(|(id, from, to, amount)| { Step::Move { id, from, to, amount } }),
-        (id.clone(), WALLETS, prop::option::of(LIMITS), amount.clone())
+        (id.clone(), WALLETS, prop::option::of(prop_oneof![LIMITS, Just(CHANGING)]), amount.clone())
             .prop_map(|(id, payer, limit, amount)| Step::Hold { id, payer, limit, amount }),
         (id.clone(), WALLETS, prop::option::of(amount.clone()), prop::option::of(BAD_DEBT..LIMITS.end))
             .prop_map(|(id, from, most, shortfall)| Step::Collect { id, from, most, shortfall }),
+        (id.clone(), prop::option::of(amount.clone())).prop_map(|(id, amount)| Step::Change { id, amount }),
         (id.clone(), amount.clone(), amount, BAD_DEBT..LIMITS.end)
             .prop_map(|(id, cost, commission, bad_debt)| Step::Capture { id, cost, commission, bad_debt }),
         id.clone().prop_map(|id| Step::Flight { id }),
@@ -66,6 +110,11 @@ fn open(ledger: &Ledger) {
     }
     for n in WALLETS {
         ledger.open_account(OpenAccount { id: account(n), floor: Floor::Zero, contra: None }, NOW).unwrap().accepted();
+    }
+    let none = OpenAccount { id: account(SPENT), floor: Floor::None, contra: None };
+    let changing = OpenAccount { id: account(CHANGING), floor: Floor::Zero, contra: Some(none.id) };
+    for opened in [none, changing] {
+        ledger.open_account(opened, NOW).unwrap().accepted();
     }
     for n in LIMITS {
         let contra = Some(account(CONTRA));
@@ -106,6 +155,14 @@ fn take(ledger: &Ledger, step: &Step) -> String {
         }
         Step::Flight { id } => format!("{:?}", ledger.mark_in_flight(entry(id), NOW).map(|done| done.accepted())),
         Step::Void { id } => format!("{:?}", ledger.void(entry(id), NOW).map(|done| done.accepted())),
+        Step::Change { id, amount: to } => {
+            let change = match to {
+                Some(to) => LimitChange::Amount { amount: amount(to), from: account(CLEARING) },
+                None => LimitChange::Restart,
+            };
+            let change = ChangeLimit { id: entry(id), limit: account(CHANGING), change, memo: b"" };
+            format!("{:?}", ledger.change_limit(change, NOW).map(|done| done.accepted()))
+        }
         Step::Expire { after_ms } => {
             let now = NOW.saturating_add_ms(after_ms);
             format!("{:?}", ledger.expire_due(now, 5).map(|done| done.accepted()))
@@ -113,7 +170,7 @@ fn take(ledger: &Ledger, step: &Step) -> String {
     }
 }
 
-/// Balances never below their floor, as much held as the open holds say, and all money in the world zero.
+/// Balances never below their floor, but for a limit that may have been lowered; as much held as the open holds say, and all money in the world zero.
 fn lawful(ledger: &Ledger) {
     let mut world = 0;
     let holds = ledger.holds();
@@ -124,7 +181,8 @@ fn lawful(ledger: &Ledger) {
         world += balance.posted.get();
         assert_eq!((balance.held.get(), balance.leased.get()), (held, 0), "{row:?}");
         assert_eq!(balance.available.get(), balance.posted.get() - held, "{row:?}");
-        assert!(row.account.floor == Floor::None || balance.available.get() >= 0, "{row:?}");
+        let is_floored = row.account.floor == Floor::Zero && id != account(CHANGING);
+        assert!(!is_floored || balance.available.get() >= 0, "{row:?}");
     }
     assert_eq!(world, 0);
 }

@@ -11,6 +11,8 @@ mod edit;
 mod emails;
 mod error;
 mod keys;
+#[cfg(test)]
+mod limit_tests;
 mod limits;
 mod management;
 mod money;

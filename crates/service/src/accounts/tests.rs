@@ -7,7 +7,7 @@ use opencredits_store::{Rates, SqliteStore, Standing, StoreError, User};
 use opencredits_units::{BasisPoints, EntryId, KeyId, NanoUsd, PartnerId, UserId};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
-const DOLLAR: NanoUsd = NanoUsd::new(1_000_000_000);
+pub(super) const DOLLAR: NanoUsd = NanoUsd::new(1_000_000_000);
 
 /// A clock that advances by a millisecond at each reading.
 struct Ticking(AtomicU64);
@@ -26,14 +26,14 @@ impl Entropy for Counting {
     }
 }
 
-struct Fixture {
-    accounts: Accounts,
+pub(super) struct Fixture {
+    pub(super) accounts: Accounts,
     changes: Arc<AtomicU64>,
-    store: SqliteStore,
+    pub(super) store: SqliteStore,
     _dir: tempfile::TempDir,
 }
 
-async fn house() -> Fixture {
+pub(super) async fn house() -> Fixture {
     let dir = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(dir.path().join("store.db")).unwrap();
     let changes = Arc::new(AtomicU64::new(0));
@@ -51,11 +51,11 @@ async fn house() -> Fixture {
     Fixture { accounts, changes, store, _dir: dir }
 }
 
-fn user(label: &str) -> NewUser {
+pub(super) fn user(label: &str) -> NewUser {
     NewUser { id: None, label: label.to_owned() }
 }
 
-fn key(user: UserId) -> NewKey {
+pub(super) fn key(user: UserId) -> NewKey {
     NewKey {
         user,
         partner: None,
@@ -67,7 +67,7 @@ fn key(user: UserId) -> NewKey {
     }
 }
 
-fn grant(user: UserId, id: Option<EntryId>) -> Grant {
+pub(super) fn grant(user: UserId, id: Option<EntryId>) -> Grant {
     Grant { user, amount: DOLLAR, id, reason: "welcome".to_owned() }
 }
 
