@@ -4,7 +4,7 @@ use crate::fixture::Fixture;
 use opencredits_ledger::{Ledger, Transfer};
 use opencredits_service::accounts::{Accounts, NewKey, NewLimit, NewUser, Tables};
 use opencredits_service::{Clock, Entropy, books};
-use opencredits_store::{MailCounts, Outbox, SqliteStore};
+use opencredits_store::{MailCounts, Outbox, Rates, SqliteStore};
 use opencredits_units::{EntryId, NanoUsd, UnixMs};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -38,8 +38,16 @@ async fn prepare(dir: &Path) {
     let user = accounts.add_user(NewUser { id: None, label: "Ada".to_owned() }).await.unwrap();
     accounts.set_email(user.id, "ada@example.org").await.unwrap();
     let (name, amount) = ("laptop".to_owned(), NanoUsd::new(5_000_000_000));
-    let limit = Some(NewLimit { amount });
-    let new = NewKey { user: user.id, partner: None, name, limit, expires_at: None, allowed_models: None };
+    let limit = Some(NewLimit { amount, reset: None });
+    let new = NewKey {
+        user: user.id,
+        partner: None,
+        name,
+        limit,
+        expires_at: None,
+        allowed_models: None,
+        rates: Rates::default(),
+    };
     let (key, _) = accounts.add_key(new).await.unwrap();
     let (id, from, to) = (EntryId::from_bits(99), key.limit.unwrap().account, books::LIMITS);
     ledger.transfer(Transfer { id, from, to, amount, memo: b"spent" }, fixed.now()).unwrap().accepted();

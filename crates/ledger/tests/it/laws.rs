@@ -1,8 +1,7 @@
 //! Laws, for any sequence of commands and any interleaving of callers.
 
-use opencredits_ledger::{Capture, Collect, Floor, Ledger, Leg, Most, OnShortfall, OpenAccount, PlaceHold, Transfer};
 use opencredits_ledger::{
-    Capture, ChangeLimit, Floor, Ledger, Leg, LimitChange, OnShortfall, OpenAccount, PlaceHold, Transfer,
+    Capture, ChangeLimit, Collect, Floor, Ledger, Leg, LimitChange, Most, OnShortfall, OpenAccount, PlaceHold, Transfer,
 };
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
 use proptest::prelude::*;
@@ -24,14 +23,6 @@ const CHANGING: u8 = 10;
 
 #[derive(Debug, Clone)]
 enum Step {
-    TopUp { id: u8, to: u8, amount: i64 },
-    Move { id: u8, from: u8, to: u8, amount: i64 },
-    Hold { id: u8, payer: u8, limit: Option<u8>, amount: i64 },
-    Capture { id: u8, cost: i64, commission: i64, bad_debt: u8 },
-    Collect { id: u8, from: u8, most: Option<i64>, shortfall: Option<u8> },
-    Flight { id: u8 },
-    Void { id: u8 },
-    Expire { after_ms: u64 },
     TopUp {
         id: u8,
         to: u8,
@@ -54,6 +45,12 @@ enum Step {
         cost: i64,
         commission: i64,
         bad_debt: u8,
+    },
+    Collect {
+        id: u8,
+        from: u8,
+        most: Option<i64>,
+        shortfall: Option<u8>,
     },
     Flight {
         id: u8,
