@@ -1,5 +1,6 @@
 //! Replies for people.
 
+use crate::show_reads;
 use crate::table::{Table, or_dash, time};
 use opencredits_api::admin::{
     AdminReply, AmountView, BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, PartnerView, UserView,
@@ -37,6 +38,14 @@ pub(crate) fn show(reply: &AdminReply) -> String {
         }
         AdminReply::Restored { .. } => restored(reply),
         AdminReply::LossAccepted { loss } => loss_accepted(loss.as_ref()),
+        AdminReply::Usage { by, groups, total, entries_behind } => {
+            show_reads::usage(*by, groups, total, *entries_behind)
+        }
+        AdminReply::Generation { entry, bill } => show_reads::generation(entry, bill),
+        AdminReply::BillsChecked { checked, wrong_total, bills, next, .. } => {
+            show_reads::bills(*checked, *wrong_total, bills, next.map(|next| next.to_string()).as_ref())
+        }
+        AdminReply::BalanceSheet { .. } => show_reads::sheet(reply),
         _ => "done; use the admin tool of the gateway's version to see more\n".to_owned(),
     }
 }

@@ -43,6 +43,7 @@ pub(crate) async fn run(
     jobs::release_left(&app.gateway)?;
     let mut tasks = JoinSet::new();
     tasks.spawn(jobs::run(std::sync::Arc::clone(&app.gateway), std::sync::Arc::new(store.clone())));
+    tasks.spawn(jobs::project(std::sync::Arc::clone(app.gateway.usage())));
     let mut draining = JoinSet::new();
     draining.spawn(reaper.run());
     let files = Source { ledger: app.gateway.ledger().clone(), store, data: (&config.data.dir).into() };
@@ -66,15 +67,12 @@ pub(crate) async fn run(
     let _nobody_listens = close.send(());
     let _socket_ended = socket_task.join_next().await;
     tasks.shutdown().await;
-    let (tally, ledger) = (app.gateway.tally_handle(), app.gateway.ledger().clone());
+    let ledger = app.gateway.ledger().clone();
     // The reaper ends with the gateway, once the last detached request is settled. At the time limit it settles all of
     // them with the usage known so far.
     drop(app);
     let drained = tokio::time::timeout_at(deadline.at(), draining.join_next()).await.is_ok();
     draining.shutdown().await;
-    if let Err(error) = tally.flush().await {
-        tracing::warn!(%error, "the usage of the last seconds is not in the store; it is in the ledger");
-    }
     ledger.flush()?;
     let clean = drained && ended == Ended::Drained;
     tracing::info!(clean, "stopped");

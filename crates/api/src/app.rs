@@ -9,7 +9,7 @@ use crate::parse_errors::Answers;
 use crate::places::Place;
 use crate::state::{App, RequestId};
 use crate::surface::{is_custom_method, surface_of_api, surface_of_path};
-use crate::{inference, lookups, models, paths, redact};
+use crate::{history, inference, lookups, models, paths, redact};
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
@@ -75,6 +75,9 @@ pub fn service(app: Arc<App>) -> Routes {
         .route("/v1/credits/balance", get(lookups::balance))
         .route("/v1/key", get(lookups::key))
         .route("/v1/generation", get(lookups::generation))
+        .route("/v1/generations", get(history::generations))
+        .route("/v1/transactions", get(history::transactions))
+        .route("/v1/activity", get(history::activity))
         .route("/v1/features", get(lookups::features))
         .route("/", get(root))
         .route("/healthz", get(healthy))

@@ -1,14 +1,18 @@
-//! The recurring jobs of a process: ends expired holds, writes usage to the store, deletes old claims.
+//! The recurring jobs of a process: ends expired holds, projects usage into the store, deletes old claims.
 
 use crate::gateway::Gateway;
+use crate::usage::UsageReads;
 use opencredits_ledger::{Accepted, Expired, HoldRow, LedgerError, Phase};
 use opencredits_store::Claims;
 use opencredits_units::{EntryId, UnixMs};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::MissedTickBehavior;
 
 /// The interval of the jobs, in ms.
 const ROUND: Duration = Duration::from_secs(2);
+/// The interval of the projection: what a reader sees of usage is that old at most, unless there is a backlog.
+const PROJECTION: Duration = Duration::from_millis(500);
 /// The largest number of holds that one round ends.
 const EXPIRIES_MAX: usize = 1_000;
 /// The lifetime of a claim on an idempotency key.
@@ -19,9 +23,6 @@ pub async fn run(gateway: Arc<Gateway>, claims: Arc<dyn Claims>) {
     let mut rounds = tokio::time::interval(ROUND);
     loop {
         rounds.tick().await;
-        if let Err(error) = gateway.tally().flush().await {
-            tracing::warn!(%error, "cannot write usage to the store; trying again");
-        }
         match expire(&gateway) {
             Ok(()) => {}
             Err(LedgerError::Poisoned) => reload(&gateway).await,
@@ -31,6 +32,19 @@ pub async fn run(gateway: Arc<Gateway>, claims: Arc<dyn Claims>) {
         let day_before = UnixMs::new(now.get().saturating_sub(CLAIM_MS));
         if let Err(error) = claims.forget_claims(day_before).await {
             tracing::warn!(%error, "cannot forget old idempotency keys; trying again");
+        }
+    }
+}
+
+/// Projects usage until the task is stopped. It is a task of its own: to make the read model anew takes long, and holds
+/// expire meanwhile.
+pub async fn project(usage: Arc<UsageReads>) {
+    let mut rounds = tokio::time::interval(PROJECTION);
+    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        rounds.tick().await;
+        if let Err(error) = usage.catch_up().await {
+            tracing::warn!(%error, "cannot project usage into the store; trying again");
         }
     }
 }

@@ -32,7 +32,7 @@ mod ports;
 mod record;
 mod record_words;
 mod served_catalogue;
-mod usage_tally;
+mod usage;
 
 pub use fault::{
     Excluded, Fault, KeyFault, NoRoute, PaymentNeeded, Previous, RequestFault, Short, UpstreamFault, UpstreamKind,
@@ -47,4 +47,7 @@ pub use memory::{FREE_BYTES, MemoryBudget, MemoryOwner, NoMemory, Reservation};
 pub use ports::{Clock, Entropy, fresh_id};
 pub use record::{AttemptRecord, GenerationRecord, Line, RecordError, SideBill, UsageSource, name_of_peer};
 pub use served_catalogue::{ConfiguredVendor, Notice, ServedCatalogue, ServedCatalogueError};
-pub use usage_tally::{KeyUsage, UsageTally};
+pub use usage::{
+    BillCheck, BillChecks, Generation, GenerationFilter, GenerationStatus, KeyUsage, Money, MoneyCursor, MoneyPage,
+    RequestPage, UsageReads, check_bill, day_or_time, day_text,
+};

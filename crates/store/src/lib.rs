@@ -1,4 +1,4 @@
-//! Everything that OpenCredits stores except the ledger: people, partners, keys, usage by day, claims, settings.
+//! Everything that OpenCredits stores except the ledger: people, partners, keys, the read model of usage, claims, settings.
 //!
 //! Small traits, one a concern, so that a use case names what it needs. The `sqlite` feature (default) has
 //! [`SqliteStore`], which implements all of them.
@@ -29,18 +29,25 @@
 //! # });
 //! ```
 
+#[cfg(feature = "sqlite")]
+mod block;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod records;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod traits;
+mod usage;
 
 pub use records::{
-    AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, Rates, SpendingLimit, Standing, UsageDay, User,
+    AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, Rates, SpendingLimit, Standing, User,
 };
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteStore, StoreCopy};
 pub use traits::{
-    AuditLog, Claim, Claims, Keys, ManagementKeys, Partners, Settings, SpendingLimits, StoreError, UsageDays, Users,
+    AuditLog, Claim, Claims, Keys, ManagementKeys, Partners, Settings, SpendingLimits, StoreError, Users,
+};
+pub use usage::{
+    AccountTransfer, Days, IndexedRequest, RequestMark, UsageBy, UsageChange, UsageFilter, UsageGroup, UsageModel,
+    UsageOf, UsageOrder, UsageQuery, UsageSums, UsedRequest,
 };

@@ -12,7 +12,9 @@
 //! ```
 
 mod answer;
+mod answer_reads;
 mod backup;
+mod reads;
 mod reply;
 mod request;
 mod socket;
@@ -21,6 +23,10 @@ mod tests;
 mod views;
 
 pub use answer::Admin;
+pub use reads::{
+    BillView, CheckBills, OfGeneration, ReportBalances, SheetLineView, ShowUsage, UsageGroupBy, UsageGroupView,
+    UsageSumsView,
+};
 pub use reply::{AdminReply, Refusal, RefusalCode};
 pub use request::{
     AddKey, AddPartner, AddUser, AdminRequest, Amount, BackUp, EntriesOf, GrantCredits, LIST_MAX, LedgerEntries,

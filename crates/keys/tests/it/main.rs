@@ -19,7 +19,8 @@ fn a_key_of_the_other_kind_is_refused_by_its_prefix() {
 #[test]
 fn neither_key_nor_digest_nor_hash_key_shows_itself() {
     let key = UserKey::generate([9; 32]);
-    let shown = format!("{key:?} {:?} {:?} {:?}", key.digest(), HashKey::new([9; 32]), ManagementKey::generate([9; 32]));
+    let shown =
+        format!("{key:?} {:?} {:?} {:?}", key.digest(), HashKey::new([9; 32]), ManagementKey::generate([9; 32]));
     assert_eq!(shown, "UserKey(…) KeyDigest(…) HashKey(Secret(…)) ManagementKey(…)");
 }
 

@@ -9,6 +9,8 @@ mod error;
 mod keys;
 mod money;
 mod people;
+mod reads;
+mod report;
 #[cfg(test)]
 mod tests;
 
@@ -17,12 +19,15 @@ pub use error::AccountsError;
 pub use keys::{LimitBalance, NewKey, NewLimit};
 pub use money::{Grant, Granted, Wallet};
 pub use people::{NewPartner, NewUser};
+pub use reads::{NamedUsage, UsageReport};
+pub use report::{BalanceSheet, SheetLine};
 
 use crate::books;
 use crate::ports::{Clock, Entropy};
+use crate::usage::UsageReads;
 use opencredits_catalog::Catalog;
 use opencredits_ledger::{Accepted, Floor, Ledger, OpenAccount};
-use opencredits_store::{Keys, Partners, Users};
+use opencredits_store::{Keys, Partners, UsageModel, Users};
 use opencredits_units::{AccountId, UnixMs};
 use std::sync::Arc;
 
@@ -35,13 +40,15 @@ pub struct Tables {
     pub keys: Arc<dyn Keys>,
     /// Partners.
     pub partners: Arc<dyn Partners>,
+    /// The read model of usage.
+    pub usage: Arc<dyn UsageModel>,
 }
 
 impl Tables {
     /// All of them from one store.
-    pub fn of(store: impl Users + Keys + Partners + 'static) -> Self {
+    pub fn of(store: impl Users + Keys + Partners + UsageModel + 'static) -> Self {
         let store = Arc::new(store);
-        Self { users: store.clone(), keys: store.clone(), partners: store }
+        Self { users: store.clone(), keys: store.clone(), partners: store.clone(), usage: store }
     }
 }
 
@@ -49,6 +56,7 @@ impl Tables {
 pub struct Accounts {
     ledger: Ledger,
     tables: Tables,
+    usage: UsageReads,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     changed: Box<dyn Fn() + Send + Sync>,
@@ -59,7 +67,8 @@ impl Accounts {
     /// The use cases on this ledger and these tables.
     #[must_use]
     pub fn new(ledger: Ledger, tables: Tables, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { ledger, tables, clock, entropy, changed: Box::new(|| {}), models: None }
+        let usage = UsageReads::new(ledger.clone(), Arc::clone(&tables.usage));
+        Self { ledger, tables, usage, clock, entropy, changed: Box::new(|| {}), models: None }
     }
 
     /// Calls `changed` after each change of a key, so that caches of keys are invalidated.

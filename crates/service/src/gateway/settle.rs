@@ -88,7 +88,6 @@ impl OpenRequest {
         let durable = (self.gateway.settings.ack == Ack::Durable).then(|| accepted.durable());
         let captured = accepted.accepted();
         self.progress = Progress::Settled;
-        self.gateway.tally.add(record.key, now, captured.collected);
         let receipt =
             Receipt { generation: self.generation, record, charged: captured.collected, remaining: captured.available };
         Ok(Settled { receipt, durable })

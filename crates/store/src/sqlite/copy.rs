@@ -38,7 +38,8 @@ impl StoreCopy {
     pub fn read(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
-        let found: i64 = connection.query_row("SELECT max(version) FROM refinery_schema_history", [], |row| row.get(0))?;
+        let found: i64 =
+            connection.query_row("SELECT max(version) FROM refinery_schema_history", [], |row| row.get(0))?;
         let runner = migrations::migrations::runner();
         let known = runner.get_migrations().iter().map(|migration| i64::from(migration.version())).max();
         let known = known.unwrap_or_default();
