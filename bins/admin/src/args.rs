@@ -1,18 +1,19 @@
 //! The command line, and the request that it stands for.
 
 use crate::confirm::agreed;
+use crate::dates::{self, Dates};
 use crate::error::AdminError;
 use crate::limit_args::{GrantCommand, KeyChange, PersonCap, RateArguments, ResetArgument, WhoAndWhy};
 use crate::order_args::{CorrectionOrder, OrderCommand};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use opencredits_api::admin::{
-    AddKey, AddManagementKey, AddPartner, AddUser, AdminRequest, Amount, BackUp, CorrectionWay, EmailChange,
-    EmailOfUser, EntriesOf, GrantCredits, LedgerEntries, ListChanges, ListPartners, ListUsers, OfUser, OrderRequest,
-    RevokeKey, VerifyHead,
+    AddKey, AddManagementKey, AddPartner, AddUser, AdminRequest, Amount, BackUp, CheckBills, CorrectionWay,
+    EmailChange, EmailOfUser, EntriesOf, GrantCredits, LedgerEntries, ListChanges, ListPartners, ListUsers,
+    OfGeneration, OfUser, OrderRequest, ReportBalances, RevokeKey, ShowUsage, UsageGroupBy, VerifyHead,
 };
 use opencredits_ledger::ChainHead;
 use opencredits_service::{Clock, Entropy, fresh_id};
-use opencredits_units::{AccountId, BasisPoints, EntryId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
+use opencredits_units::{BasisPoints, EntryId, GenerationId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 use std::path::{Path, PathBuf};
 
 /// The operator's command line of OpenCredits.
@@ -66,6 +67,16 @@ enum Command {
     /// Queries the ledger.
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Shows the usage of all people, in groups.
+    Usage(UsageArguments),
+    /// Shows a request with its bill.
+    Generation {
+        /// Its id, `gen_…`, as `x-generation-id` names it.
+        id: GenerationId,
+    },
+    /// Bills of requests.
+    #[command(subcommand)]
+    Bill(BillCommand),
     /// Makes a verified copy of the data folder in a new, dated folder in DIR, also while the gateway runs.
     ///
     /// The copy has the ledger, the store and every other file of the data folder. It has neither the config nor the
@@ -213,16 +224,25 @@ struct NewGrant {
 
 #[derive(Subcommand)]
 enum LedgerCommand {
-    /// Lists entries, in the order of their ids.
+    /// Lists entries, the newest first.
     Entries {
         /// Entries of this person's wallet, by id or label.
         #[arg(long, conflicts_with = "account")]
         user: Option<String>,
-        /// Entries of this account.
+        /// Entries of this account: its id, the name of an account of the house, a person, a partner, or the id of a key
+        /// for its limit.
         #[arg(long)]
-        account: Option<AccountId>,
+        account: Option<String>,
+        #[command(flatten)]
+        dates: Dates,
         #[command(flatten)]
         page: Page<EntryId>,
+    },
+    /// Shows the balance sheet: what the house has, owes, has earned and spent.
+    Report {
+        /// As of the end of this day, or of this time, UTC. Default: now.
+        #[arg(long, value_name = "DATE")]
+        as_of: Option<String>,
     },
     /// Lists open holds of running requests.
     Holds,
@@ -308,10 +328,59 @@ where
     max: u32,
 }
 
+#[derive(Args)]
+struct UsageArguments {
+    /// The property by which it is grouped.
+    #[arg(long, value_enum, default_value = "day")]
+    by: By,
+    /// The largest number of groups: those with the highest charges, or the latest days.
+    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    top: u32,
+    #[command(flatten)]
+    dates: Dates,
+    /// Prints CSV.
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum By {
+    Person,
+    Partner,
+    Model,
+    Vendor,
+    Key,
+    Day,
+}
+
+#[derive(Subcommand)]
+enum BillCommand {
+    /// Recomputes bills from what their records state, and compares.
+    Verify(VerifyBills),
+}
+
+#[derive(Args)]
+struct VerifyBills {
+    /// The request, `gen_…`.
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    id: Option<GenerationId>,
+    /// All requests of a day.
+    #[arg(long, requires = "day")]
+    all: bool,
+    /// The day, UTC.
+    #[arg(long, value_name = "DAY", requires = "all")]
+    day: Option<String>,
+    /// The cursor: what the call before printed.
+    #[arg(long, value_name = "ID", requires = "all")]
+    after: Option<EntryId>,
+}
+
 /// The task of a command line.
 pub(crate) enum Task {
     /// A request to the gateway or the files.
     PriceRequest(AdminRequest),
+    /// The same, and the reply is printed as CSV.
+    UsageCsv(AdminRequest),
     /// A check of a config.
     Check(Option<PathBuf>),
     /// A compiled-in vendor is printed.
@@ -331,6 +400,13 @@ impl Arguments {
             Command::Config(ConfigCommand::Vendor { id }) => return Ok(Task::Vendor(id.clone())),
             Command::Ledger(LedgerCommand::AcceptLoss) => return Ok(Task::AcceptLoss),
             Command::Restore(order) => return Ok(Task::Restore(order.clone())),
+            Command::Usage(usage) if usage.csv => return Ok(Task::UsageCsv(AdminRequest::Usage(usage.request()?))),
+            Command::Usage(usage) => AdminRequest::Usage(usage.request()?),
+            Command::Generation { id } => AdminRequest::Generation(OfGeneration { id: *id }),
+            Command::Bill(BillCommand::Verify(which)) => which.request()?,
+            Command::Ledger(LedgerCommand::Report { as_of }) => AdminRequest::LedgerReport(ReportBalances {
+                until_ms: as_of.as_deref().map(dates::end_of).transpose()?,
+            }),
             Command::Backup { dir } => AdminRequest::Backup(BackUp { into: absolute(dir)?, at_ms: now }),
             Command::User(UserCommand::Add { label, id, email }) => AdminRequest::AddUser(AddUser {
                 id: Some(id.unwrap_or_else(|| fresh_id(now, entropy))),
@@ -387,9 +463,11 @@ impl Arguments {
             Command::Ledger(LedgerCommand::Verify { head: Some(head) }) => {
                 AdminRequest::LedgerVerifyHead(VerifyHead { head: head.to_string() })
             }
-            Command::Ledger(LedgerCommand::Entries { user, account, page }) => {
+            Command::Ledger(LedgerCommand::Entries { user, account, dates, page }) => {
                 AdminRequest::LedgerEntries(LedgerEntries {
-                    of: entries_of(user.as_ref(), *account),
+                    of: entries_of(user.as_ref(), account.as_ref()),
+                    from_ms: dates.begin_ms()?,
+                    until_ms: dates.end_ms()?,
                     after: page.after,
                     max: page.max,
                 })
@@ -442,10 +520,35 @@ impl NewGrant {
     }
 }
 
-fn entries_of(user: Option<&String>, account: Option<AccountId>) -> EntriesOf {
+impl UsageArguments {
+    fn request(&self) -> Result<ShowUsage, AdminError> {
+        let by = match self.by {
+            By::Person => UsageGroupBy::Person,
+            By::Partner => UsageGroupBy::Partner,
+            By::Model => UsageGroupBy::Model,
+            By::Vendor => UsageGroupBy::Vendor,
+            By::Key => UsageGroupBy::Key,
+            By::Day => UsageGroupBy::Day,
+        };
+        Ok(ShowUsage { by, from_ms: self.dates.begin_ms()?, until_ms: self.dates.end_ms()?, max: self.top })
+    }
+}
+
+impl VerifyBills {
+    fn request(&self) -> Result<AdminRequest, AdminError> {
+        if let Some(id) = self.id {
+            return Ok(AdminRequest::CheckBill(OfGeneration { id }));
+        }
+        let (from_ms, length_ms) = dates::parse(self.day.as_deref().unwrap_or_default())?;
+        let until_ms = from_ms.saturating_add_ms(length_ms);
+        Ok(AdminRequest::CheckBills(CheckBills { from_ms, until_ms, after: self.after }))
+    }
+}
+
+fn entries_of(user: Option<&String>, account: Option<&String>) -> EntriesOf {
     match (user, account) {
         (Some(user), _) => EntriesOf::User(user.clone()),
-        (None, Some(account)) => EntriesOf::Account(account),
+        (None, Some(account)) => EntriesOf::Named(account.clone()),
         (None, None) => EntriesOf::All,
     }
 }

@@ -31,6 +31,12 @@ pub(crate) enum AdminError {
     /// The answer cannot be parsed.
     #[error("the gateway's answer makes no sense here: {0}; use the admin tool of the gateway's version")]
     Answer(#[from] serde_json::Error),
+    /// A text is no date.
+    #[error("{text:?} is no date; write a day as 2026-11-30, or a time as 2026-11-30T08:00:00Z")]
+    Date {
+        /// The text.
+        text: String,
+    },
     /// The config is invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),

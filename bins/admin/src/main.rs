@@ -7,6 +7,7 @@ mod backups;
 mod check;
 mod client;
 mod confirm;
+mod dates;
 mod error;
 mod limit_args;
 mod order_args;
@@ -14,6 +15,7 @@ mod ports;
 mod show;
 mod show_limits;
 mod show_orders;
+mod show_reads;
 mod table;
 
 use args::{Arguments, Task};
@@ -56,13 +58,19 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
         Task::Restore(order) => {
             answered(arguments, &backups::restore(&order, Path::new(&located(arguments)?.data.dir), &SystemClock)?)
         }
-        Task::PriceRequest(request) => {
-            let config = located(arguments)?;
-            let runtime =
-                tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(AdminError::Runtime)?;
-            answered(arguments, &runtime.block_on(ask(request, &config))?)
+        Task::UsageCsv(request) => {
+            print(&show_reads::usage_csv(&asked(request, arguments)?).unwrap_or_default())?;
+            Ok(ExitCode::SUCCESS)
         }
+        Task::PriceRequest(request) => answered(arguments, &asked(request, arguments)?),
     }
+}
+
+/// The reply of the gateway or the files.
+fn asked(request: AdminRequest, arguments: &Arguments) -> Result<AdminReply, AdminError> {
+    let config = located(arguments)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(AdminError::Runtime)?;
+    runtime.block_on(ask(request, &config))
 }
 
 /// The config, with the data folder of the command line.
@@ -87,7 +95,7 @@ async fn ask(request: AdminRequest, config: &Config) -> Result<AdminReply, Admin
 /// A failed verification is a failure, for scripts too.
 fn code_of(reply: &AdminReply) -> ExitCode {
     match reply {
-        AdminReply::Verified { clean: false, .. } => ExitCode::FAILURE,
+        AdminReply::Verified { clean: false, .. } | AdminReply::BillsChecked { clean: false, .. } => ExitCode::FAILURE,
         _ => ExitCode::SUCCESS,
     }
 }

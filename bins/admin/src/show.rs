@@ -2,6 +2,7 @@
 
 use crate::show_limits::{self, limit_words, management_table, rates_words};
 use crate::show_orders;
+use crate::show_reads;
 use crate::table::{Table, or_dash, time};
 use opencredits_api::admin::{
     AdminReply, AmountView, BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, PartnerView, UserView,
@@ -44,6 +45,14 @@ pub(crate) fn show(reply: &AdminReply) -> String {
         }
         AdminReply::Restored { .. } => restored(reply),
         AdminReply::LossAccepted { loss } => loss_accepted(loss.as_ref()),
+        AdminReply::Usage { by, groups, total, entries_behind } => {
+            show_reads::usage(*by, groups, total, *entries_behind)
+        }
+        AdminReply::Generation { entry, bill } => show_reads::generation(entry, bill),
+        AdminReply::BillsChecked { checked, wrong_total, bills, next, .. } => {
+            show_reads::bills(*checked, *wrong_total, bills, next.map(|next| next.to_string()).as_ref())
+        }
+        AdminReply::BalanceSheet { .. } => show_reads::sheet(reply),
         other => show_limits::show(other).or_else(|| show_orders::show(other)).unwrap_or_else(|| NEWER.to_owned()),
     }
 }

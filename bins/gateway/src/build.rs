@@ -19,7 +19,7 @@ use opencredits_service::config::Config;
 use opencredits_service::mail::{MailPorts, Mails};
 use opencredits_service::{
     Clock, DrainLimits, Entropy, Gateway, KeyRing, KeyTables, Notice, Parts, Ports, Reaper, Retries, ServedCatalogue,
-    Settings, Upstream, UsageTally, books,
+    Settings, Upstream, UsageReads, books,
 };
 use opencredits_store::{Settings as _, SqliteStore};
 use opencredits_units::{BasisPoints, CreditPrice};
@@ -103,9 +103,9 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     let parts = Parts {
         catalog,
         upstreams,
+        usage: Arc::new(UsageReads::new(ledger.clone(), Arc::new(store.clone()))),
         ledger,
         keyring,
-        tally: Arc::new(UsageTally::new(Arc::new(store.clone()))),
         ports: Ports { clock, entropy, claims: Arc::new(store.clone()), fetch: fetcher(config)? },
         settings: settings(config),
         hash_key,

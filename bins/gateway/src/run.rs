@@ -55,6 +55,7 @@ pub(crate) async fn run(
     if let Some(jobs) = mails.jobs {
         mailing.spawn(jobs.run(mails_stopped));
     }
+    tasks.spawn(jobs::project(std::sync::Arc::clone(app.gateway.usage())));
     let mut draining = JoinSet::new();
     draining.spawn(reaper.run());
     let files = Source { ledger: app.gateway.ledger().clone(), store, data: (&config.data.dir).into() };
@@ -91,15 +92,12 @@ pub(crate) async fn run(
     // A mail that is being sent is marked as sent; one that takes longer is sent again by the next process.
     let _mails_ended = tokio::time::timeout(MAILS_END, mailing.join_next()).await;
     mailing.shutdown().await;
-    let (tally, ledger) = (app.gateway.tally_handle(), app.gateway.ledger().clone());
+    let ledger = app.gateway.ledger().clone();
     // The reaper ends with the gateway, once the last detached request is settled. At the time limit it settles all of
     // them with the usage known so far.
     drop(app);
     let drained = tokio::time::timeout_at(deadline.at(), draining.join_next()).await.is_ok();
     draining.shutdown().await;
-    if let Err(error) = tally.flush().await {
-        tracing::warn!(%error, "the usage of the last seconds is not in the store; it is in the ledger");
-    }
     ledger.flush()?;
     let clean = drained && ended == Ended::Drained;
     tracing::info!(clean, "stopped");

@@ -6,7 +6,8 @@ use crate::state::App;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use opencredits_keys::{KeyDigest, ManagementKey, UserKey};
-use opencredits_service::{Fault, KeyFault, Manager};
+use opencredits_service::{Fault, KeyFault, Manager, Spender};
+use std::sync::Arc;
 
 /// Headers besides `Authorization` that may carry a key.
 const KEY_HEADERS: [&str; 3] = ["x-user-key", "x-api-key", "x-goog-api-key"];
@@ -36,6 +37,27 @@ pub(crate) async fn manager(app: &App, headers: &HeaderMap) -> Result<Manager, P
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
     let digest = management_digest(headers).map_err(|fault| problem(fault.into()))?;
     app.gateway.keyring().manager(&digest).await.map_err(problem)
+}
+
+/// Who reads about the past.
+pub(crate) enum Reader {
+    /// A person, with a management key: everything of theirs.
+    Manager(Manager),
+    /// The owner of a user key: what that key did.
+    Key(Arc<Spender>),
+}
+
+/// The owner of the user key or management key of a request.
+///
+/// # Errors
+/// When there is no such key, when keys differ, when it is not in force, or when its person is suspended.
+pub(crate) async fn reader(app: &App, headers: &HeaderMap) -> Result<Reader, Problem> {
+    if management_digest(headers).is_ok() {
+        return manager(app, headers).await.map(Reader::Manager);
+    }
+    let problem = |fault: Fault| faults::problem(&fault, &app.settings);
+    let digest = key_digest(headers).map_err(|fault| problem(fault.into()))?;
+    app.gateway.keyring().spender(&digest).await.map(Reader::Key).map_err(problem)
 }
 
 fn management_digest(headers: &HeaderMap) -> Result<KeyDigest, KeyFault> {

@@ -25,7 +25,8 @@ pub(crate) fn number(decimal: Decimal) -> Value {
     serde_json::from_str(&decimal.to_string()).unwrap_or(Value::Null)
 }
 
-fn text(value: &Value) -> Vec<u8> {
+/// A value as JSON.
+pub(crate) fn text(value: &Value) -> Vec<u8> {
     let mut out = Vec::new();
     // Values have string keys, and a vector accepts every byte.
     let _written = value.serialize(&mut Serializer::with_formatter(&mut out, Plain));

@@ -197,7 +197,7 @@ pub(crate) async fn credits(
     let answer = async {
         let manager = auth::manager(&app, &headers).await?;
         let ours = |fault: Fault| faults::problem(&fault, &app.settings);
-        let used = app.gateway.tally().charged_to(manager.user).await.map_err(ours)?;
+        let used = app.gateway.usage().charged_to(manager.user).await.map_err(ours)?;
         let balance = app.gateway.ledger().balance(manager.wallet).map_err(|error| ours(error.into()))?;
         let got = balance.posted.checked_add(used).ok_or(Fault::Overflow).map_err(ours)?;
         let shown = |amount: NanoUsd| json::number(app.settings.credit_price.show(amount));
@@ -251,7 +251,7 @@ fn problem(app: &App, error: AccountsError) -> Problem {
 /// A key without its secret, in the shape that programs know from other gateways.
 async fn shown(app: &App, key: &Key) -> Result<Value, Problem> {
     let now = app.gateway.clock().now();
-    let usage = app.gateway.tally().usage_of(key.id, now).await;
+    let usage = app.gateway.usage().usage_of(key.id, now).await;
     let usage = usage.map_err(|fault| faults::problem(&fault, &app.settings))?;
     let left = app.accounts.left_of(key.limit).map_err(|error| problem(app, error))?;
     let credits = |amount: NanoUsd| json::number(app.settings.credit_price.show(amount));

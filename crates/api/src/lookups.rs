@@ -1,6 +1,6 @@
 //! Look-ups of a key's owner: balance, key, generation, prices, features.
 
-use crate::auth::key_digest;
+use crate::auth::{Reader, key_digest, reader};
 use crate::errors::{ApiSurface, ErrorType, Problem};
 use crate::faults::timestamp;
 use crate::state::{App, RequestId};
@@ -10,7 +10,10 @@ use axum::body::Body;
 use axum::extract::{Extension, Query, State};
 use http::{HeaderMap, Response};
 use opencredits_catalog::{Model, Terms};
-use opencredits_service::{Fault, GenerationRecord, KeyRates, Line, RequestFault, Spender, UsageSource};
+use opencredits_ledger::EntryRow;
+use opencredits_service::{
+    Fault, GenerationRecord, KeyRates, Line, RequestFault, Spender, UsageSource, books, check_bill,
+};
 use opencredits_units::{BasisPoints, Bucket, GenerationId, NanoUsd, Tokens, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,6 +22,9 @@ use std::sync::Arc;
 
 /// The default size of a request in price quotes, in tokens.
 const ASSUMED_TOKENS: u64 = 2_500;
+/// How a charge is rounded, for a bill.
+const ROUNDING: &str = "the sum of quantity × rate of all lines, with the markup, is rounded once, up, to 0.000000001; the \
+                        commission is rounded down";
 /// The largest body of a price quote.
 const QUOTE_BYTES_MAX: usize = 64 << 10;
 
@@ -64,7 +70,7 @@ pub(crate) async fn key(
         let spender = spender(&app, &headers).await?;
         let problem = |fault: Fault| faults::problem(&fault, &app.settings);
         let now = app.gateway.clock().now();
-        let usage = app.gateway.tally().usage_of(spender.key, now).await.map_err(problem)?;
+        let usage = app.gateway.usage().usage_of(spender.key, now).await.map_err(problem)?;
         let credits = |amount: NanoUsd| json::number(app.settings.credit_price.show(amount));
         let limits = key_limits::limits_of(&app, &spender)?;
         let own = limits.iter().find(|limit| limit["whose"] == "key").cloned().unwrap_or_default();
@@ -128,7 +134,11 @@ pub(crate) async fn generation(
 }
 
 async fn find_generation(app: &App, query: &HashMap<String, String>, headers: &HeaderMap) -> Answer {
-    let spender = spender(app, headers).await?;
+    let reader = reader(app, headers).await?;
+    let wallet = match &reader {
+        Reader::Manager(manager) => manager.wallet,
+        Reader::Key(spender) => spender.wallet,
+    };
     let id = query.get("id").map(|id| id.replacen("req_", "gen_", 1));
     let id: GenerationId = id
         .as_deref()
@@ -136,7 +146,7 @@ async fn find_generation(app: &App, query: &HashMap<String, String>, headers: &H
         .ok_or_else(|| Problem::new(ErrorType::InvalidRequest, "ask with ?id=gen_…, as x-generation-id names it"))?;
     let entry = app.gateway.ledger().entry(id.cast());
     let entry = entry.map_err(|error| faults::problem(&error.into(), &app.settings))?;
-    let own = entry.filter(|entry| entry.legs.first().is_some_and(|(account, _)| *account == spender.wallet));
+    let own = entry.filter(|entry| entry.legs.first().is_some_and(|(account, _)| *account == wallet));
     let unknown = || Problem::new(ErrorType::NotFound, format!("there is no generation {id} of this account"));
     let entry = own.ok_or_else(unknown)?;
     let record = GenerationRecord::from_memo(&entry.memo).map_err(|_| unknown())?;
@@ -145,10 +155,20 @@ async fn find_generation(app: &App, query: &HashMap<String, String>, headers: &H
     let collected = entry.legs.first().and_then(|(_, amount)| amount.checked_neg()).unwrap_or_default();
     let mut data = shown(app, id, &record, collected);
     data["app_id"] = json!(partner);
+    data["bill"]["legs"] = legs(&entry);
+    data["bill"]["rounding"] = json!(ROUNDING);
+    // What was not reported, or not believed, is charged within the hold: then the lines may make more.
+    let is_bounded = matches!(record.source, UsageSource::Estimated | UsageSource::Implausible);
+    data["bill"]["is_bounded"] = json!(is_bounded);
+    data["bill"]["recomputed"] = json!(check_bill(&entry).and_then(|check| check.recomputed));
     if let Some((input, output)) = record.reported {
         data["usage_reported"] = json!({"input": input.get(), "output": output.get()});
     }
-    Ok(rated(&spender, json::ok(&json!({ "data": data }))))
+    let answer = json::ok(&json!({ "data": data }));
+    Ok(match &reader {
+        Reader::Manager(_) => answer,
+        Reader::Key(spender) => rated(spender, answer),
+    })
 }
 
 fn shown(app: &App, id: GenerationId, record: &GenerationRecord, collected: NanoUsd) -> Value {
@@ -207,8 +227,19 @@ fn shown(app: &App, id: GenerationId, record: &GenerationRecord, collected: Nano
     })
 }
 
+/// What was booked: from whom and to whom. The first leg is the payer's.
+fn legs(entry: &EntryRow) -> Value {
+    let legs = entry.legs.iter().enumerate().map(|(at, (account, amount))| {
+        let house = books::NAMES.iter().find(|(house, _)| house == account).map(|(_, name)| *name);
+        // A capture takes from limits and gives to partners.
+        let other = if amount.is_negative() { "limit" } else { "partner" };
+        json!({ "account": if at == 0 { "wallet" } else { house.unwrap_or(other) }, "amount": amount })
+    });
+    legs.collect()
+}
+
 /// The provider's finish reason in the vocabulary of `openai-chat`; none for an unknown one.
-fn finish_reason(native: &str) -> Option<&'static str> {
+pub(crate) fn finish_reason(native: &str) -> Option<&'static str> {
     Some(match native {
         "stop" | "end_turn" | "stop_sequence" | "completed" | "STOP" | "COMPLETE" | "STOP_SEQUENCE" | "OTHER" => "stop",
         // A paused turn is incomplete.
@@ -241,7 +272,7 @@ fn line(line: &Line) -> Value {
     })
 }
 
-const fn source(source: UsageSource) -> &'static str {
+pub(crate) const fn source(source: UsageSource) -> &'static str {
     match source {
         UsageSource::Reported => "reported",
         UsageSource::Estimated => "estimated",

@@ -47,6 +47,7 @@ mod error;
 mod model;
 mod names;
 mod rates;
+mod recompute;
 mod terms;
 mod version;
 
@@ -54,5 +55,6 @@ pub use card::{Bill, BillLine, Item, PriceCard, PriceRequest};
 pub use catalog::Catalog;
 pub use error::CatalogError;
 pub use model::{Model, ModelKind, Route};
+pub use recompute::{StatedLine, recompute};
 pub use terms::{Charge, Terms};
 pub use version::BookVersion;

@@ -90,7 +90,7 @@ pub(crate) fn loss(
 }
 
 /// The hash of the last commit up to `commit` that has one.
-fn hash_at(connection: &Connection, commit: u64) -> Result<Option<Hash>, StorageError> {
+pub(crate) fn hash_at(connection: &Connection, commit: u64) -> Result<Option<Hash>, StorageError> {
     let mut statement = connection.prepare_cached(HASHED)?;
     let found = statement.query_row(params![signed(commit), 1], link).optional()?;
     Ok(found.and_then(|link| link.hash))

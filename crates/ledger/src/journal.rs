@@ -57,6 +57,10 @@ pub(crate) trait Reader: Send + Sync {
     /// Shows every row as of one commit to `visitor`: accounts by number, then holds, then entries. A file that is
     /// damaged below its rows is reported as such, and read no further.
     fn scan(&self, visitor: &mut dyn Visitor) -> Result<(), StorageError>;
+    /// At most `max` entries with ids below `before`, the highest id first.
+    fn entries_before(&self, before: EntryId, max: usize) -> Result<Bodies, StorageError>;
+    /// The commits, for a follower.
+    fn commits(&self) -> &dyn Commits;
     /// The end of the hash chain on disk; `None` for a journal that keeps none.
     fn head(&self) -> Result<Option<ChainHead>, StorageError> {
         Ok(None)
@@ -65,6 +69,28 @@ pub(crate) trait Reader: Send + Sync {
     fn recorded(&self) -> Result<Option<ChainHead>, StorageError> {
         Ok(None)
     }
+}
+
+/// The commits of a journal, as a follower reads them.
+pub(crate) trait Commits: Send + Sync {
+    /// The last commit.
+    fn last(&self) -> Result<ChainHead, StorageError>;
+    /// Whether this commit is in the journal as it was.
+    fn has(&self, head: &ChainHead) -> Result<bool, StorageError>;
+    /// An id below those of the `count` entries that were written after `commit`. It reads down from the highest id.
+    fn below(&self, commit: u64, count: u64) -> Result<EntryId, StorageError>;
+    /// At most `max` entries above an id, by id, that were written after a commit and up to another.
+    fn written(&self, which: Which) -> Result<Bodies, StorageError>;
+}
+
+/// A selection of entries.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Which {
+    /// `None`: from before the first commit.
+    pub(crate) after_commit: Option<u64>,
+    pub(crate) until_commit: u64,
+    pub(crate) after: EntryId,
+    pub(crate) max: usize,
 }
 
 /// Visits every row of a journal.
@@ -118,7 +144,14 @@ pub(crate) trait Journal: Send {
     fn load(&mut self) -> Result<State, StorageError>;
     /// Writes a batch, all or nothing. After an error the batch may have been written or not; after
     /// [`StorageError::Busy`] it was not.
-    fn commit(&mut self, batch: &Batch) -> Result<(), StorageError>;
+    fn commit(&mut self, batch: &Batch) -> Result<Span, StorageError>;
+}
+
+/// A commit, and the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) before: ChainHead,
+    pub(crate) after: ChainHead,
 }
 
 /// Keeps entries in memory, for tests and for ledgers that need not last.
@@ -129,7 +162,17 @@ pub(crate) struct MemoryJournal(Arc<parking_lot::Mutex<Kept>>);
 struct Kept {
     accounts: Vec<(AccountParts, NanoUsd)>,
     holds: std::collections::BTreeMap<EntryId, Hold>,
-    entries: std::collections::BTreeMap<EntryId, Arc<[u8]>>,
+    /// With the number of the commit that wrote each.
+    entries: std::collections::BTreeMap<EntryId, (u64, Arc<[u8]>)>,
+    commits: u64,
+}
+
+impl Kept {
+    /// The last commit. It has no hash.
+    fn last(&self) -> ChainHead {
+        let entries = u64::try_from(self.entries.len()).unwrap_or(u64::MAX);
+        ChainHead { commit: self.commits, entries, hash: Hash::default() }
+    }
 }
 
 impl Journal for MemoryJournal {
@@ -144,8 +187,11 @@ impl Journal for MemoryJournal {
         State::load(kept.accounts.clone(), holds, last)
     }
 
-    fn commit(&mut self, batch: &Batch) -> Result<(), StorageError> {
+    fn commit(&mut self, batch: &Batch) -> Result<Span, StorageError> {
         let mut kept = self.0.lock();
+        let before = kept.last();
+        let commit = kept.commits.saturating_add(1);
+        kept.commits = commit;
         kept.accounts.extend(batch.opened.iter().map(|(_, parts)| (*parts, NanoUsd::ZERO)));
         for (number, sum) in &batch.posted {
             let place = usize::try_from(*number).ok().and_then(|at| kept.accounts.get_mut(at));
@@ -159,20 +205,29 @@ impl Journal for MemoryJournal {
                 None => kept.holds.remove(id),
             };
         }
-        kept.entries.extend(batch.entries.iter().map(|(id, body)| (*id, Arc::clone(body))));
-        Ok(())
+        kept.entries.extend(batch.entries.iter().map(|(id, body)| (*id, (commit, Arc::clone(body)))));
+        Ok(Span { before, after: kept.last() })
     }
 }
 
 impl Reader for MemoryJournal {
     fn entry(&self, id: EntryId) -> Result<Option<Arc<[u8]>>, StorageError> {
-        Ok(self.0.lock().entries.get(&id).cloned())
+        Ok(self.0.lock().entries.get(&id).map(|(_, body)| Arc::clone(body)))
     }
 
     fn entries(&self, after: EntryId, max: usize) -> Result<Bodies, StorageError> {
         let kept = self.0.lock();
         let above = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
-        Ok(kept.entries.range(above).take(max).map(|(id, body)| (*id, Arc::clone(body))).collect())
+        Ok(kept.entries.range(above).take(max).map(|(id, (_, body))| (*id, Arc::clone(body))).collect())
+    }
+
+    fn entries_before(&self, before: EntryId, max: usize) -> Result<Bodies, StorageError> {
+        let kept = self.0.lock();
+        Ok(kept.entries.range(..before).rev().take(max).map(|(id, (_, body))| (*id, Arc::clone(body))).collect())
+    }
+
+    fn commits(&self) -> &dyn Commits {
+        self
     }
 
     fn scan(&self, visitor: &mut dyn Visitor) -> Result<(), StorageError> {
@@ -182,6 +237,29 @@ impl Reader for MemoryJournal {
             visitor.account(*parts, *posted, origin)?;
         }
         kept.holds.iter().for_each(|(id, hold)| visitor.hold(*id, &crate::codec::write_hold(hold)));
-        kept.entries.iter().try_for_each(|(id, body)| visitor.entry(*id, body, origin))
+        kept.entries.iter().try_for_each(|(id, (_, body))| visitor.entry(*id, body, origin))
+    }
+}
+
+impl Commits for MemoryJournal {
+    fn last(&self) -> Result<ChainHead, StorageError> {
+        Ok(self.0.lock().last())
+    }
+
+    fn has(&self, head: &ChainHead) -> Result<bool, StorageError> {
+        Ok(head.commit <= self.0.lock().commits)
+    }
+
+    fn below(&self, _commit: u64, _count: u64) -> Result<EntryId, StorageError> {
+        Ok(EntryId::default())
+    }
+
+    fn written(&self, which: Which) -> Result<Bodies, StorageError> {
+        let kept = self.0.lock();
+        let above = (std::ops::Bound::Excluded(which.after), std::ops::Bound::Unbounded);
+        let after = which.after_commit.unwrap_or(0);
+        let of_span = |commit: u64| commit > after && commit <= which.until_commit;
+        let found = kept.entries.range(above).filter(|(_, (commit, _))| of_span(*commit));
+        Ok(found.take(which.max).map(|(id, (_, body))| (*id, Arc::clone(body))).collect())
     }
 }

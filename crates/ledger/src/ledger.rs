@@ -258,15 +258,23 @@ impl Ledger {
 
     /// At most `max` entries that are on disk, by id, above `after`; begin with `EntryId::default()`.
     ///
-    /// This iterates over existing entries; it cannot follow new ones. An entry has the id of its hold and appears when
-    /// the hold ends, which may be below ids that were read long before. The id of a transfer is arbitrary. A copy must
-    /// therefore re-read the ids of the time that a hold may live; entries never change, so reading one twice is
-    /// harmless.
+    /// This iterates over existing entries; [`Ledger::changes`] follows new ones. An entry has the id of its hold and appears when
+    /// the hold ends, which may be below ids that were read long before. The id of a transfer is arbitrary.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn entries(&self, after: EntryId, max: usize) -> Result<Vec<EntryRow>, LedgerError> {
         let found = self.core().reader.entries(after, max)?;
+        found.into_iter().map(|(id, body)| self.row(id, &body)).collect()
+    }
+
+    /// At most `max` entries that are on disk and have ids below `before`, the highest id first; begin with
+    /// `EntryId::from_bits(u128::MAX)`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn entries_before(&self, before: EntryId, max: usize) -> Result<Vec<EntryRow>, LedgerError> {
+        let found = self.core().reader.entries_before(before, max)?;
         found.into_iter().map(|(id, body)| self.row(id, &body)).collect()
     }
 
@@ -396,7 +404,7 @@ impl Ledger {
         Stats { commits, holds: state.holds.len(), accounts: state.accounts.len(), unflushed: log.unflushed() }
     }
 
-    fn core(&self) -> &Arc<Core> {
+    pub(crate) fn core(&self) -> &Arc<Core> {
         &self.keeper.core
     }
 
@@ -415,7 +423,7 @@ impl Ledger {
         }
     }
 
-    fn row(&self, id: EntryId, body: &[u8]) -> Result<EntryRow, LedgerError> {
+    pub(crate) fn row(&self, id: EntryId, body: &[u8]) -> Result<EntryRow, LedgerError> {
         let entry = codec::read_entry(id, body).ok_or(StorageError::Damaged { table: "entries" })?;
         let log = self.core().log.lock();
         let legs: Vec<(AccountId, NanoUsd)> =

@@ -63,6 +63,7 @@
 //! batches to the disk and `sqlite` writes them. `progress` and `ticket` wait for them. `ledger` is the whole, and `verify`
 //! checks all of it, into a `report`. `chain` hashes what a commit writes, `chain_rows` keeps the hashes, `verify_chain` checks them, and
 //! `head_file` records the last commit beside the ledger. `copy` reads a backup's copy of the file.
+//! `follow` gives entries to a projection, each once.
 #![warn(clippy::float_arithmetic, clippy::arithmetic_side_effects, clippy::as_conversions)]
 
 mod chain;
@@ -77,6 +78,7 @@ mod copy;
 mod docs;
 mod error;
 mod fingerprint;
+mod follow;
 #[cfg(feature = "sqlite")]
 mod head_file;
 mod ids;
@@ -85,9 +87,14 @@ mod ledger;
 mod limits;
 mod persister;
 mod progress;
+mod recent;
 mod report;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(feature = "sqlite")]
+mod sqlite_commits;
+#[cfg(feature = "sqlite")]
+mod sqlite_rows;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -101,6 +108,7 @@ pub use commands::{HOLDS_MAX, LEGS_MAX, LIMITS_MAX, LINKED_MAX, MEMO_BYTES_MAX, 
 #[cfg(feature = "sqlite")]
 pub use copy::{ClosedLedger, LedgerCopy};
 pub use error::{LedgerError, StorageError};
+pub use follow::{Changes, Checkpoint};
 pub use head_file::HEAD_ENDING;
 pub use ids::random_id;
 pub use ledger::{Ledger, Options, Stats};

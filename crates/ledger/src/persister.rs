@@ -6,6 +6,7 @@
 use crate::error::{LedgerError, StorageError};
 use crate::journal::{Batch, Journal, Reader};
 use crate::progress::Progress;
+use crate::recent::Recent;
 use crate::state::{Effects, State};
 use hashbrown::HashSet;
 use opencredits_units::EntryId;
@@ -22,6 +23,8 @@ pub(crate) struct Core {
     work: Condvar,
     pub(crate) progress: Progress,
     pub(crate) reader: Box<dyn Reader>,
+    /// The last commits, for a follower.
+    pub(crate) recent: Mutex<Recent>,
     /// How long effects may gather while no caller waits for the disk.
     gather: Duration,
     pub(crate) commits: AtomicU64,
@@ -80,6 +83,7 @@ impl Core {
             work: Condvar::new(),
             progress: Progress::default(),
             reader,
+            recent: Mutex::default(),
             gather,
             commits: AtomicU64::new(0),
         })
@@ -254,21 +258,22 @@ pub(crate) fn run(core: &Core, mut journal: impl Journal, mut written: HashSet<E
 
 fn write(core: &Core, journal: &mut impl Journal, written: &mut HashSet<EntryId>, (effects, mark): (&Effects, u64)) {
     let batch = Batch::of(effects, |id| written.contains(&id));
-    loop {
+    let span = loop {
         match journal.commit(&batch) {
-            Ok(()) => break,
+            Ok(span) => break span,
             // Nothing is written and nothing is lost yet: the persister waits until the other program releases the
             // lock, however long. Callers that wait for the disk wait, too; only a caller that drops the ledger does
             // not wait for ever.
             Err(StorageError::Busy) if !core.stops() => {}
             Err(_) => return core.poison(Health::Poisoned),
         }
-    }
+    };
     for (id, hold) in &batch.holds {
         match hold {
             Some(_) => written.insert(*id),
             None => written.remove(id),
         };
     }
+    core.recent.lock().push(span, &batch.entries);
     core.committed(mark);
 }

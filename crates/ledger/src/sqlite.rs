@@ -1,11 +1,13 @@
 //! The journal on SQLite: WAL, `synchronous=FULL`, one transaction a batch.
 
 use crate::chain::{self, ChainHead, Loss};
-use crate::chain_rows::{self, Rows, Tail};
+use crate::chain_rows::{self, Tail};
 use crate::codec::{self, AccountParts};
 use crate::error::{LedgerError, StorageError};
 use crate::head_file::{self, HeadFile, Recorded};
-use crate::journal::{Batch, Bodies, Journal, Origin, Reader, Visitor};
+use crate::journal::{Batch, Bodies, Commits, Journal, Origin, Reader, Span, Visitor};
+use crate::sqlite_commits::SqliteCommits;
+use crate::sqlite_rows::{bodies, from_key, key, limit};
 use crate::state::State;
 use crate::types::Floor;
 use opencredits_units::{AccountId, EntryId, NanoUsd};
@@ -90,6 +92,7 @@ pub(crate) struct SqliteReader {
     connection: Mutex<Connection>,
     /// An iteration over everything takes long, so it has a connection of its own.
     path: PathBuf,
+    commits: SqliteCommits,
 }
 
 /// Opens or creates the file, and locks it for this process.
@@ -108,7 +111,8 @@ pub(crate) fn open(path: &Path) -> Result<(SqliteJournal, SqliteReader), LedgerE
     let record = head_file::beside(path);
     make_private(&record)?;
     let record = HeadFile::open(&record).map_err(StorageError::from)?;
-    let reader = SqliteReader { connection: Mutex::new(open_to_read(path)?), path: path.clone() };
+    let commits = SqliteCommits::new(open_to_read(path)?);
+    let reader = SqliteReader { connection: Mutex::new(open_to_read(path)?), path: path.clone(), commits };
     Ok((SqliteJournal { connection, path: path.clone(), tail: None, record, _lock: lock }, reader))
 }
 
@@ -279,7 +283,7 @@ impl Journal for SqliteJournal {
         Ok(state)
     }
 
-    fn commit(&mut self, batch: &Batch) -> Result<(), StorageError> {
+    fn commit(&mut self, batch: &Batch) -> Result<Span, StorageError> {
         let before = self.tail.ok_or(StorageError::Damaged { table: "chain" })?;
         let transaction = begin(&self.connection)?;
         let tail = chain_rows::append(&transaction, &before, batch)?;
@@ -316,7 +320,7 @@ impl Journal for SqliteJournal {
         self.tail = Some(tail);
         // The commit is on disk, whatever happens to its record: an older record notices less, and says nothing false.
         let _best_effort = self.record.record(&tail.head);
-        Ok(())
+        Ok(Span { before: before.head, after: tail.head })
     }
 }
 
@@ -332,13 +336,18 @@ impl Reader for SqliteReader {
         let connection = self.connection.lock();
         let mut statement =
             connection.prepare_cached("SELECT id, body FROM entries WHERE id > ?1 ORDER BY id LIMIT ?2")?;
-        let mut rows = statement.query(params![key(after), i64::try_from(max).unwrap_or(i64::MAX)])?;
-        let mut entries = Vec::new();
-        while let Some(row) = rows.next()? {
-            let body: Vec<u8> = row.get(1)?;
-            entries.push((from_key(row.get(0)?), body.into()));
-        }
-        Ok(entries)
+        bodies(statement.query(params![key(after), limit(max)])?)
+    }
+
+    fn entries_before(&self, before: EntryId, max: usize) -> Result<Bodies, StorageError> {
+        let connection = self.connection.lock();
+        let mut statement =
+            connection.prepare_cached("SELECT id, body FROM entries WHERE id < ?1 ORDER BY id DESC LIMIT ?2")?;
+        bodies(statement.query(params![key(before), limit(max)])?)
+    }
+
+    fn commits(&self) -> &dyn Commits {
+        &self.commits
     }
 
     fn scan(&self, visitor: &mut dyn Visitor) -> Result<(), StorageError> {
@@ -368,7 +377,7 @@ pub(crate) fn scan(connection: &Connection, visitor: &mut dyn Visitor) -> Result
         visitor.damage(found);
         return Ok(());
     }
-    let links = &Rows(&snapshot);
+    let links = &chain_rows::Rows(&snapshot);
     for AccountRow { parts, posted, commit } in accounts(&snapshot)? {
         visitor.account(parts, posted, Origin { commit, links })?;
     }
@@ -417,15 +426,6 @@ pub(crate) fn accounts(connection: &Connection) -> Result<Vec<AccountRow>, Stora
         accounts.push(AccountRow { parts, posted: NanoUsd::new(row.get(1)?), commit });
     }
     Ok(accounts)
-}
-
-/// Big-endian, so that SQLite sorts blobs as ids.
-fn key(id: EntryId) -> [u8; 16] {
-    id.bits().to_be_bytes()
-}
-
-fn from_key(key: [u8; 16]) -> EntryId {
-    EntryId::from_bits(u128::from_be_bytes(key))
 }
 
 #[cfg(test)]

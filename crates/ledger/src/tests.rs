@@ -2,7 +2,7 @@
 
 use crate::commands::{HOLDS_MAX, UNFLUSHED_MAX, Void};
 use crate::error::{LedgerError, StorageError};
-use crate::journal::{Batch, Bodies, Journal, MemoryJournal, Reader, Visitor};
+use crate::journal::{Batch, Bodies, Commits, Journal, MemoryJournal, Reader, Span, Visitor};
 use crate::ledger::{Ledger, Options};
 use crate::state::{RECENT_MAX, State};
 use crate::types::{Floor, Held, OpenAccount, PlaceHold, Replay, Transfer};
@@ -68,15 +68,16 @@ impl Journal for Flaky {
         self.journal.load()
     }
 
-    fn commit(&mut self, batch: &Batch) -> Result<(), StorageError> {
+    fn commit(&mut self, batch: &Batch) -> Result<Span, StorageError> {
         let fault = *self.fault.lock();
         assert!(fault != Fault::Panic, "told to");
         if fault == Fault::Busy {
             return Err(StorageError::Busy);
         }
         self.fails_by(&[Fault::BeforeWriting])?;
-        self.journal.commit(batch)?;
-        self.fails_by(&[Fault::AfterWriting])
+        let span = self.journal.commit(batch)?;
+        self.fails_by(&[Fault::AfterWriting])?;
+        Ok(span)
     }
 }
 
@@ -102,6 +103,14 @@ impl Reader for Watched {
 
     fn entries(&self, after: EntryId, max: usize) -> Result<Bodies, StorageError> {
         self.journal.entries(after, max)
+    }
+
+    fn entries_before(&self, before: EntryId, max: usize) -> Result<Bodies, StorageError> {
+        self.journal.entries_before(before, max)
+    }
+
+    fn commits(&self) -> &dyn Commits {
+        &self.journal
     }
 
     fn scan(&self, visitor: &mut dyn Visitor) -> Result<(), StorageError> {

@@ -1,15 +1,19 @@
-//! The recurring jobs of a process: begins limits anew, ends expired holds, writes usage to the store, deletes old claims.
+//! The recurring jobs of a process: begins limits anew, ends expired holds, projects usage into the store, deletes old claims.
 
 use crate::fault::Fault;
 use crate::gateway::Gateway;
+use crate::usage::UsageReads;
 use opencredits_ledger::{Accepted, Expired, HoldRow, LedgerError, Phase};
 use opencredits_store::Claims;
 use opencredits_units::{AccountId, EntryId, UnixMs};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::MissedTickBehavior;
 
 /// The interval of the jobs, in ms.
 const ROUND: Duration = Duration::from_secs(2);
+/// The interval of the projection: what a reader sees of usage is that old at most, unless there is a backlog.
+const PROJECTION: Duration = Duration::from_millis(500);
 /// The largest number of holds that one round ends.
 const EXPIRIES_MAX: usize = 1_000;
 /// Limits that are read at once.
@@ -31,9 +35,6 @@ pub async fn run(gateway: Arc<Gateway>, claims: Arc<dyn Claims>) {
                     tracing::error!(%error, "cannot begin limits anew; trying again, and so does each request")
                 }
             }
-        }
-        if let Err(error) = gateway.tally().flush().await {
-            tracing::warn!(%error, "cannot write usage to the store; trying again");
         }
         match expire(&gateway) {
             Ok(()) => {}
@@ -62,6 +63,19 @@ pub async fn renew_limits(gateway: &Gateway) -> Result<(), Fault> {
             None => return Ok(()),
         }
         tokio::task::yield_now().await;
+    }
+}
+
+/// Projects usage until the task is stopped. It is a task of its own: to make the read model anew takes long, and holds
+/// expire meanwhile.
+pub async fn project(usage: Arc<UsageReads>) {
+    let mut rounds = tokio::time::interval(PROJECTION);
+    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        rounds.tick().await;
+        if let Err(error) = usage.catch_up().await {
+            tracing::warn!(%error, "cannot project usage into the store; trying again");
+        }
     }
 }
 

@@ -38,7 +38,7 @@ mod rates;
 mod record;
 mod record_words;
 mod served_catalogue;
-mod usage_tally;
+mod usage;
 
 pub use fault::{
     Excluded, Fault, KeyFault, NoRoute, PaymentNeeded, Previous, RequestFault, Short, UpstreamFault, UpstreamKind,
@@ -56,4 +56,7 @@ pub use ports::{Clock, Entropy, fresh_id};
 pub use rates::{KeyRates, RateKind, RateLeft, RateLimited, RatePermit};
 pub use record::{AttemptRecord, GenerationRecord, Line, RecordError, SideBill, UsageSource, name_of_peer};
 pub use served_catalogue::{ConfiguredVendor, Notice, ServedCatalogue, ServedCatalogueError};
-pub use usage_tally::{KeyUsage, UsageTally};
+pub use usage::{
+    BillCheck, BillChecks, Generation, GenerationFilter, GenerationStatus, KeyUsage, Money, MoneyCursor, MoneyPage,
+    RequestPage, UsageReads, check_bill, day_or_time, day_text,
+};

@@ -99,11 +99,17 @@ impl Line {
         matches!(self.what(), Some(Item::Tokens(bucket)) if bucket.is_input())
     }
 
+    /// Whether it is taken off the cost.
+    #[must_use]
+    pub const fn is_discount(&self) -> bool {
+        self.what == DISCOUNT
+    }
+
     /// Quantity × rate; negative for a discount.
     #[must_use]
     pub fn amount(&self) -> PicoUsd {
         let amount = self.rate().times(self.quantity()).unwrap_or_default();
-        if self.what == DISCOUNT { PicoUsd::new(amount.get().saturating_neg()) } else { amount }
+        if self.is_discount() { PicoUsd::new(amount.get().saturating_neg()) } else { amount }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Everything that OpenCredits stores except the ledger: people, partners, keys, usage by day, claims, settings.
+//! Everything that OpenCredits stores except the ledger: people, partners, keys, the read model of usage, claims, settings.
 //!
 //! Small traits, one a concern, so that a use case names what it needs. The `sqlite` feature (default) has
 //! [`SqliteStore`], which implements all of them.
@@ -29,6 +29,8 @@
 //! # });
 //! ```
 
+#[cfg(feature = "sqlite")]
+mod block;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod mail;
@@ -37,6 +39,7 @@ mod records;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod traits;
+mod usage;
 
 pub use mail::{
     LeasedMail, LimitedKey, Mail, MailCounts, MailFailure, MailId, NewMail, NoticeKind, NoticeMark, NoticeSubject,
@@ -46,11 +49,14 @@ pub use orders::{
     Booked, Bookings, Cursors, Order, OrderOrigin, OrderPage, OrderState, Orders, Payer, Payers, TopUpState,
 };
 pub use records::{
-    AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, Rates, SpendingLimit, Standing, UsageDay,
-    User,
+    AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, Rates, SpendingLimit, Standing, User,
 };
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteStore, StoreCopy};
 pub use traits::{
-    AuditLog, Claim, Claims, Keys, ManagementKeys, Partners, Settings, SpendingLimits, StoreError, UsageDays, Users,
+    AuditLog, Claim, Claims, Keys, ManagementKeys, Partners, Settings, SpendingLimits, StoreError, Users,
+};
+pub use usage::{
+    AccountTransfer, Days, IndexedRequest, RequestMark, UsageBy, UsageChange, UsageFilter, UsageGroup, UsageModel,
+    UsageOf, UsageOrder, UsageQuery, UsageSums, UsedRequest,
 };

@@ -176,16 +176,3 @@ pub struct Key {
     /// Whether its owner has switched it off.
     pub disabled: bool,
 }
-
-/// The usage of a key on one day, UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UsageDay {
-    /// The key.
-    pub key: KeyId,
-    /// The day, counted from the epoch.
-    pub day: u64,
-    /// The number of requests.
-    pub requests: u64,
-    /// The amount charged.
-    pub charged: NanoUsd,
-}

@@ -1,11 +1,9 @@
 //! The ports: one trait a concern.
 
-use crate::records::{
-    AuditRecord, Key, LimitOwner, ManagementKeyRecord, Partner, SpendingLimit, Standing, UsageDay, User,
-};
+use crate::records::{AuditRecord, Key, LimitOwner, ManagementKeyRecord, Partner, SpendingLimit, Standing, User};
 use async_trait::async_trait;
 use opencredits_keys::KeyDigest;
-use opencredits_units::{AccountId, EntryId, GenerationId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
+use opencredits_units::{AccountId, EntryId, GenerationId, KeyId, PartnerId, UnixMs, UserId};
 
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
@@ -128,17 +126,6 @@ pub trait AuditLog: Send + Sync {
     async fn add_audit(&self, record: &AuditRecord) -> Result<(), StoreError>;
     /// At most `max` records, by id, those above `after`.
     async fn audits(&self, after: EntryId, max: u32) -> Result<Vec<AuditRecord>, StoreError>;
-}
-
-/// The usage of keys by day: shown to people, never used in a decision.
-#[async_trait]
-pub trait UsageDays: Send + Sync {
-    /// Adds to the counts.
-    async fn add_usage(&self, days: &[UsageDay]) -> Result<(), StoreError>;
-    /// A key's days.
-    async fn usage_of(&self, key: KeyId) -> Result<Vec<UsageDay>, StoreError>;
-    /// What was charged to a person in total, over all of their keys.
-    async fn charged_to(&self, user: UserId) -> Result<NanoUsd, StoreError>;
 }
 
 /// The result of a claim.

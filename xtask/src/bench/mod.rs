@@ -4,6 +4,7 @@ mod effort;
 mod gateway;
 mod ledger;
 mod machine;
+mod reads;
 mod report;
 mod translate;
 
@@ -34,6 +35,7 @@ enum Subject {
     Ledger,
     Gateway,
     Translate,
+    Reads,
 }
 
 /// Runs one benchmark, after changing over to a release build where this is none.
@@ -48,6 +50,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         Subject::Ledger => ledger::run(effort, &mut report)?,
         Subject::Gateway => gateway::run(effort, &mut report)?,
         Subject::Translate => translate::run(effort, &mut report)?,
+        Subject::Reads => reads::run(effort, &mut report)?,
     }
     if args.json {
         println!("{}", report.json());

@@ -5,4 +5,5 @@ mod backups;
 mod docs;
 mod fixture;
 mod flows;
+mod reads;
 mod refusals;

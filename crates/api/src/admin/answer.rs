@@ -84,11 +84,20 @@ impl Admin {
             AdminRequest::LedgerVerify => Ok(verified(self.accounts.verify().await?, None)),
             AdminRequest::LedgerVerifyHead(which) => self.verify_head(which).await,
             AdminRequest::LedgerHead => self.head().await,
+            AdminRequest::Usage(which) => self.show_usage(which).await,
+            AdminRequest::Generation(which) => self.show_generation(which).await,
+            AdminRequest::CheckBill(which) => self.check_bill(which).await,
+            AdminRequest::CheckBills(which) => self.check_bills(which).await,
+            AdminRequest::LedgerReport(which) => self.report_balances(which).await,
             AdminRequest::Backup(order) => match &self.files {
                 Some(files) => backup::take(files.clone(), order).await,
                 None => Err(Refusal::invalid("these accounts are not in files, so there is nothing to back up")),
             },
         }
+    }
+
+    pub(super) const fn price(&self) -> CreditPrice {
+        self.price
     }
 
     async fn add_user(&self, new: AddUser) -> Answer {
@@ -212,10 +221,11 @@ impl Admin {
             EntriesOf::All => None,
             EntriesOf::Account(account) => Some(account),
             EntriesOf::User(name) => Some(self.accounts.find_user(&name).await?.wallet),
+            EntriesOf::Named(name) => Some(self.accounts.find_account(&name).await?),
         };
         let max = usize::try_from(most(which.max)).unwrap_or(usize::MAX);
-        let (filter, after) = (EntryFilter { account }, which.after.unwrap_or_default());
-        let page = self.accounts.ledger_entries(filter, after, max).await?;
+        let during = (which.from_ms.unwrap_or_default(), which.until_ms);
+        let page = self.accounts.latest_entries(EntryFilter { account }, during, which.after, max).await?;
         let entries = page.entries.into_iter();
         Ok(AdminReply::Entries {
             entries: entries.map(|entry| EntryView::new(entry, self.price)).collect(),

@@ -14,9 +14,11 @@
 mod amount_view;
 mod answer;
 mod answer_limits;
+mod answer_reads;
 mod backup;
 mod limit_views;
 mod orders;
+mod reads;
 mod reply;
 mod request;
 mod socket;
@@ -28,6 +30,10 @@ pub use amount_view::AmountView;
 pub use answer::Admin;
 pub use limit_views::{ChangeView, LimitView, ManagementKeyView};
 pub use orders::{OrderRequest, OrderView, ReconcileView};
+pub use reads::{
+    BillView, CheckBills, OfGeneration, ReportBalances, SheetLineView, ShowUsage, UsageGroupBy, UsageGroupView,
+    UsageSumsView,
+};
 pub use reply::{AdminReply, Refusal, RefusalCode};
 pub use request::{
     AddKey, AddManagementKey, AddPartner, AddUser, AdminRequest, Amount, BackUp, Change, CorrectCredits, CorrectionWay,

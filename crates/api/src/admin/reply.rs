@@ -3,9 +3,10 @@
 use super::amount_view::AmountView;
 use super::limit_views::{ChangeView, LimitView, ManagementKeyView};
 use super::orders::{OrderView, ReconcileView};
+use super::reads::{BillView, SheetLineView, UsageGroupBy, UsageGroupView, UsageSumsView};
 use super::views::{BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, PartnerView, UserView};
 use http::StatusCode;
-use opencredits_units::{EntryId, OrderId, PartnerId, UnixMs, UserId};
+use opencredits_units::{EntryId, NanoUsd, OrderId, PartnerId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -216,6 +217,50 @@ pub enum AdminReply {
     LossAccepted {
         /// What is lost, in words; none when nothing is, and nothing was changed.
         loss: Option<String>,
+    },
+    /// Usage in groups.
+    Usage {
+        /// The property by which it is grouped.
+        by: UsageGroupBy,
+        /// The groups.
+        groups: Vec<UsageGroupView>,
+        /// The sums of all groups, also of those that are not listed.
+        total: Box<UsageSumsView>,
+        /// The number of entries of the ledger that are not counted yet.
+        entries_behind: u64,
+    },
+    /// A request.
+    Generation {
+        /// Its entry, with its usage.
+        entry: Box<EntryView>,
+        /// The check of its bill.
+        bill: BillView,
+    },
+    /// Bills were recomputed.
+    BillsChecked {
+        /// Whether all add up.
+        clean: bool,
+        /// The number of bills.
+        checked: u64,
+        /// The number of those that do not add up.
+        wrong_total: u64,
+        /// The one that was asked for, else the first thousand that do not add up.
+        bills: Vec<BillView>,
+        /// The cursor, where more are left.
+        next: Option<EntryId>,
+    },
+    /// The balance sheet.
+    BalanceSheet {
+        /// Of entries that were decided before this time; of all when there is none.
+        until_ms: Option<UnixMs>,
+        /// The number of entries.
+        entries: u64,
+        /// The lines.
+        lines: Vec<SheetLineView>,
+        /// Assets and expenses less liabilities and income: zero.
+        difference_usd: NanoUsd,
+        /// What the sheet assumes.
+        note: String,
     },
 }
 

@@ -1,6 +1,7 @@
 //! The requests of an operator.
 
 use super::orders::OrderRequest;
+use super::reads::{CheckBills, OfGeneration, ReportBalances, ShowUsage};
 use opencredits_units::{AccountId, BasisPoints, EntryId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -61,6 +62,16 @@ pub enum AdminRequest {
     LedgerHead,
     /// Makes a backup of the data folder.
     Backup(BackUp),
+    /// The usage of all people, in groups.
+    Usage(ShowUsage),
+    /// A request with its bill.
+    Generation(OfGeneration),
+    /// Recomputes the bill of a request.
+    CheckBill(OfGeneration),
+    /// Recomputes the bills of a time.
+    CheckBills(CheckBills),
+    /// The balance sheet.
+    LedgerReport(ReportBalances),
 }
 
 /// An amount as operators write it.
@@ -329,7 +340,13 @@ pub struct CorrectCredits {
 pub struct LedgerEntries {
     /// Entries of this account.
     pub of: EntriesOf,
-    /// The cursor.
+    /// Entries with ids of this time or later.
+    #[serde(default)]
+    pub from_ms: Option<UnixMs>,
+    /// Entries with ids from before this time.
+    #[serde(default)]
+    pub until_ms: Option<UnixMs>,
+    /// The cursor: the `next` of the page before.
     pub after: Option<EntryId>,
     /// The largest number of rows.
     pub max: u32,
@@ -363,4 +380,6 @@ pub enum EntriesOf {
     User(String),
     /// Entries of an account.
     Account(AccountId),
+    /// Entries of the account of this name: an account of the house, a person, a partner, or a key's limit.
+    Named(String),
 }

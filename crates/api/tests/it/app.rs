@@ -20,7 +20,7 @@ use opencredits_providers::{
 use opencredits_service::accounts::{Accounts, Grant, NewKey, NewLimit, NewPartner, NewUser, Tables};
 use opencredits_service::config::Ack;
 use opencredits_service::{
-    Clock, DrainLimits, Entropy, Gateway, KeyRing, KeyTables, Parts, Ports, Retries, Settings, Upstream, UsageTally,
+    Clock, DrainLimits, Entropy, Gateway, KeyRing, KeyTables, Parts, Ports, Retries, Settings, Upstream, UsageReads,
     books,
 };
 use opencredits_store::{Partner, Rates, SqliteStore, User};
@@ -295,7 +295,7 @@ impl TestApp {
             upstreams: upstreams(vendors, &upstream),
             ledger: ledger.clone(),
             keyring,
-            tally: Arc::new(UsageTally::new(Arc::new(store.clone()))),
+            usage: Arc::new(UsageReads::new(ledger.clone(), Arc::new(store.clone()))),
             ports: Ports {
                 clock: fixed.clone(),
                 entropy: fixed.clone(),

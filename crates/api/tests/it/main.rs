@@ -15,6 +15,7 @@ mod cuts;
 mod docs;
 mod errors;
 mod estimates;
+mod history;
 mod large;
 mod limits;
 mod lives;

@@ -5,6 +5,7 @@ mod chain;
 mod crash;
 mod docs;
 mod faults;
+mod follow;
 mod laws;
 mod lessons;
 mod limits;

@@ -5,9 +5,9 @@ use opencredits_ledger::{ChainHead, EntryRow, HoldRow, Ledger, LedgerError, Veri
 use opencredits_units::{AccountId, EntryId};
 
 /// The largest number of entries on a page.
-const PAGE_MAX: usize = 1_000;
+pub(super) const PAGE_MAX: usize = 1_000;
 /// Entries that one page reads. The page of an account with few entries may be incomplete; its cursor leads on.
-const SCANNED_MAX: usize = 100_000;
+pub(super) const SCANNED_MAX: usize = 100_000;
 
 /// A query of entries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct EntryFilter {
     pub account: Option<AccountId>,
 }
 
-/// A page of entries, by id.
+/// A page of entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntriesPage {
     /// The entries.
@@ -26,20 +26,6 @@ pub struct EntriesPage {
 }
 
 impl Accounts {
-    /// At most `max` entries above `after`, by id, including those that are not on disk yet.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written or read.
-    pub async fn ledger_entries(
-        &self,
-        filter: EntryFilter,
-        after: EntryId,
-        max: usize,
-    ) -> Result<EntriesPage, AccountsError> {
-        let max = max.clamp(1, PAGE_MAX);
-        self.blocking(move |ledger| page(ledger, filter, after, max)).await
-    }
-
     /// Every open hold, by id.
     #[must_use]
     pub fn holds(&self) -> Vec<HoldRow> {
@@ -82,7 +68,7 @@ impl Accounts {
         .await
     }
 
-    async fn blocking<T: Send + 'static>(
+    pub(super) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Ledger) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, AccountsError> {
@@ -92,29 +78,6 @@ impl Accounts {
     }
 }
 
-fn page(ledger: &Ledger, filter: EntryFilter, after: EntryId, max: usize) -> Result<EntriesPage, LedgerError> {
-    ledger.flush()?;
-    let mut entries = Vec::new();
-    let mut cursor = after;
-    for _ in 0..SCANNED_MAX.div_ceil(PAGE_MAX) {
-        let read = ledger.entries(cursor, PAGE_MAX)?;
-        let whole = read.len() == PAGE_MAX;
-        for entry in read {
-            cursor = entry.id;
-            if wanted(filter, &entry) {
-                entries.push(entry);
-            }
-            if entries.len() == max {
-                return Ok(EntriesPage { entries, next: Some(cursor) });
-            }
-        }
-        if !whole {
-            return Ok(EntriesPage { entries, next: None });
-        }
-    }
-    Ok(EntriesPage { entries, next: Some(cursor) })
-}
-
-fn wanted(filter: EntryFilter, entry: &EntryRow) -> bool {
+pub(super) fn wanted(filter: EntryFilter, entry: &EntryRow) -> bool {
     filter.account.is_none_or(|account| entry.legs.iter().any(|(leg, _)| *leg == account))
 }

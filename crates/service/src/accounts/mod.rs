@@ -17,6 +17,8 @@ mod limits;
 mod management;
 mod money;
 mod people;
+mod reads;
+mod report;
 #[cfg(test)]
 mod tests;
 
@@ -29,13 +31,16 @@ pub use error::AccountsError;
 pub use keys::{NewKey, NewLimit};
 pub use money::{Grant, Granted, Wallet};
 pub use people::{NewPartner, NewUser};
+pub use reads::{NamedUsage, UsageReport};
+pub use report::{BalanceSheet, SheetLine};
 
 use crate::books;
 use crate::limits::Renewals;
 use crate::ports::{Clock, Entropy};
+use crate::usage::UsageReads;
 use opencredits_catalog::Catalog;
 use opencredits_ledger::{Accepted, Floor, Ledger, OpenAccount};
-use opencredits_store::{AuditLog, Keys, ManagementKeys, Partners, SpendingLimits, UserEmails, Users};
+use opencredits_store::{AuditLog, Keys, ManagementKeys, Partners, SpendingLimits, UsageModel, UserEmails, Users};
 use opencredits_units::{AccountId, UnixMs};
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -57,13 +62,15 @@ pub struct Tables {
     pub audit: Arc<dyn AuditLog>,
     /// People's addresses.
     pub emails: Arc<dyn UserEmails>,
+    /// The read model of usage.
+    pub usage: Arc<dyn UsageModel>,
 }
 
 impl Tables {
     /// All of them from one store.
     pub fn of<S>(store: S) -> Self
     where
-        S: Users + Keys + Partners + SpendingLimits + ManagementKeys + AuditLog + UserEmails + 'static,
+        S: Users + Keys + Partners + SpendingLimits + ManagementKeys + AuditLog + UserEmails + UsageModel + 'static,
     {
         let store = Arc::new(store);
         Self {
@@ -73,7 +80,8 @@ impl Tables {
             limits: store.clone(),
             management: store.clone(),
             audit: store.clone(),
-            emails: store,
+            emails: store.clone(),
+            usage: store,
         }
     }
 }
@@ -82,6 +90,7 @@ impl Tables {
 pub struct Accounts {
     ledger: Ledger,
     tables: Tables,
+    usage: UsageReads,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     changed: Box<dyn Fn() + Send + Sync>,
@@ -95,9 +104,11 @@ impl Accounts {
     /// The use cases on this ledger and these tables.
     #[must_use]
     pub fn new(ledger: Ledger, tables: Tables, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        let usage = UsageReads::new(ledger.clone(), Arc::clone(&tables.usage));
         Self {
             ledger,
             tables,
+            usage,
             clock,
             entropy,
             changed: Box::new(|| {}),

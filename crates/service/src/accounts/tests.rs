@@ -246,15 +246,22 @@ async fn entries_are_listed_page_by_page_and_by_account() {
     }
     let filter = EntryFilter { account: Some(ada.wallet) };
     let mut found = Vec::new();
-    let mut cursor = Some(EntryId::default());
-    while let Some(after) = cursor {
-        let page = accounts.ledger_entries(filter, after, 2).await.unwrap();
+    let always = (UnixMs::default(), None);
+    let mut before = None;
+    loop {
+        let page = accounts.latest_entries(filter, always, before, 2).await.unwrap();
         found.extend(page.entries.iter().map(|entry| entry.id.bits()));
-        cursor = page.next;
+        before = page.next;
+        if before.is_none() {
+            break;
+        }
     }
-    assert_eq!(found, [1, 2, 4, 5]);
-    let all = accounts.ledger_entries(EntryFilter::default(), EntryId::default(), 100).await.unwrap();
+    assert_eq!(found, [5, 4, 2, 1], "the newest first");
+    let all = accounts.latest_entries(EntryFilter::default(), always, None, 100).await.unwrap();
     assert_eq!((all.entries.len(), all.next), (5, None));
+    let later = (UnixMs::new(1), None);
+    let none = accounts.latest_entries(EntryFilter::default(), later, None, 100).await.unwrap();
+    assert_eq!(none.entries, [], "these ids are of the first millisecond");
     assert!(accounts.holds().is_empty());
 }
 

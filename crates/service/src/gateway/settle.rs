@@ -93,7 +93,6 @@ impl OpenRequest {
             let total = |side: Option<Tokens>| side.map_or(0, Tokens::get);
             permit.settle(total(input).saturating_add(total(output)));
         }
-        self.gateway.tally.add(record.key, now, captured.collected);
         let receipt =
             Receipt { generation: self.generation, record, charged: captured.collected, remaining: captured.available };
         Ok(Settled { receipt, durable })

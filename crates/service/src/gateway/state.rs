@@ -12,7 +12,7 @@ use crate::keyring::{KeyRing, Spender};
 use crate::limits::Renewals;
 use crate::memory::MemoryBudget;
 use crate::ports::{Clock, Entropy};
-use crate::usage_tally::UsageTally;
+use crate::usage::UsageReads;
 use hashbrown::{HashMap as FastMap, HashSet};
 use moka::sync::Cache;
 use opencredits_catalog::{Catalog, Model, Route};
@@ -39,8 +39,8 @@ pub struct Parts {
     pub ledger: Ledger,
     /// Finds the owner of a key.
     pub keyring: Arc<KeyRing>,
-    /// Counts the usage of keys.
-    pub tally: Arc<UsageTally>,
+    /// The read model of usage.
+    pub usage: Arc<UsageReads>,
     /// Clock, randomness and claims.
     pub ports: Ports,
     /// Settings from the config.
@@ -113,7 +113,7 @@ pub struct Gateway {
     pub(super) sticky: Cache<ConversationId, Arc<str>>,
     pub(super) ledger: Ledger,
     pub(super) keyring: Arc<KeyRing>,
-    pub(super) tally: Arc<UsageTally>,
+    pub(super) usage: Arc<UsageReads>,
     pub(super) ports: Ports,
     pub(super) memory: Arc<MemoryBudget>,
     pub(super) large: LargeBodies,
@@ -219,7 +219,7 @@ impl Gateway {
             sticky: Cache::builder().max_capacity(STICKY_MAX).time_to_idle(STICKY).build(),
             ledger: parts.ledger,
             keyring: parts.keyring,
-            tally: parts.tally,
+            usage: parts.usage,
             ports: parts.ports,
             memory: Arc::new(MemoryBudget::new(parts.settings.memory_max)),
             large: LargeBodies::new(parts.settings.large_at_once),
@@ -289,16 +289,10 @@ impl Gateway {
         &self.ledger
     }
 
-    /// The usage tally of keys.
+    /// The read model of usage.
     #[must_use]
-    pub fn tally(&self) -> &UsageTally {
-        &self.tally
-    }
-
-    /// A shared handle to the usage tally, which outlives the gateway.
-    #[must_use]
-    pub fn tally_handle(&self) -> Arc<UsageTally> {
-        Arc::clone(&self.tally)
+    pub const fn usage(&self) -> &Arc<UsageReads> {
+        &self.usage
     }
 
     /// Begins the limits anew whose period is over, before anything is decided on them.

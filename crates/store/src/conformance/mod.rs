@@ -7,11 +7,14 @@ mod orders;
 pub use orders::{cursors, order, orders, payers};
 
 use crate::records::{
-    AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, Rates, SpendingLimit, Standing, UsageDay,
-    User,
+    AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, Rates, SpendingLimit, Standing, User,
 };
 use crate::traits::{
-    AuditLog, Claim, Claims, Keys, ManagementKeys, Partners, Settings, SpendingLimits, StoreError, UsageDays, Users,
+    AuditLog, Claim, Claims, Keys, ManagementKeys, Partners, Settings, SpendingLimits, StoreError, Users,
+};
+use crate::usage::{
+    AccountTransfer, Days, RequestMark, UsageBy, UsageChange, UsageFilter, UsageGroup, UsageModel, UsageOf, UsageOrder,
+    UsageQuery, UsageSums, UsedRequest,
 };
 mod mail;
 
@@ -293,32 +296,6 @@ pub async fn audit_log<S: AuditLog>(store: &S) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The rules of [`UsageDays`].
-///
-/// # Errors
-/// When the store refuses something valid.
-///
-/// # Panics
-/// When a rule is broken.
-pub async fn usage_days<S: Users + Partners + Keys + UsageDays>(store: &S) -> Result<(), StoreError> {
-    let day = UsageDay { key: key(1).id, day: 20_000, requests: 2, charged: NanoUsd::new(70) };
-    let before = UsageDay { day: 19_999, ..day };
-    let other = UsageDay { key: key(2).id, ..day };
-    store.add_usage(&[day, day, other]).await?;
-    store.add_usage(&[before]).await?;
-    store.add_usage(&[]).await?;
-    let twice = UsageDay { requests: 4, charged: NanoUsd::new(140), ..day };
-    assert_eq!(store.usage_of(key(1).id).await?, [before, twice], "days add up, and go by time");
-    assert_eq!(store.usage_of(key(3).id).await?, [], "a key that used nothing has no days");
-    assert_eq!(store.charged_to(user(1).id).await?, NanoUsd::ZERO, "nothing was charged to who has no key");
-    store.add_user(&user(1)).await?;
-    store.add_partner(&partner(1)).await?;
-    store.add_key(&key(1)).await?;
-    store.add_key(&key(2)).await?;
-    assert_eq!(store.charged_to(user(1).id).await?, NanoUsd::new(280), "the days of all keys add up");
-    Ok(())
-}
-
 /// The rules of [`Claims`].
 ///
 /// # Errors
@@ -355,5 +332,75 @@ pub async fn settings<S: Settings>(store: &S) -> Result<(), StoreError> {
     assert_eq!(store.setting("secret", b"b").await?, b"a", "and stays");
     assert_eq!(store.setting("other", b"").await?, b"", "nothing is a value too");
     assert_eq!(store.setting("other", b"b").await?, b"", "and stays");
+    Ok(())
+}
+
+/// A request of the first person's `n`th key, so many ms after [`NOW`].
+fn used(n: u8, ms: u64) -> UsedRequest {
+    let id = GenerationId::at(NOW.saturating_add_ms(ms), [n; 10]);
+    let sums = UsageSums { requests: 1, input_tokens: 7, charged: NanoUsd::new(3), ..UsageSums::default() };
+    UsedRequest { id, key: key(n).id, model: "a/b".to_owned(), vendor: "v".to_owned(), sums }
+}
+
+/// The rules of [`UsageModel`].
+///
+/// # Errors
+/// When the store refuses something valid.
+///
+/// # Panics
+/// When a rule is broken.
+pub async fn usage_model<S: Users + Partners + Keys + UsageModel>(store: &S) -> Result<(), StoreError> {
+    store.add_user(&user(1)).await?;
+    store.add_partner(&partner(1)).await?;
+    store.add_key(&key(1)).await?;
+    let day = UnixMs::DAY_MS;
+    assert_eq!(store.place().await?, [0; 0], "a model begins nowhere");
+    // The last one appears below the first: a long request.
+    let requests = vec![used(1, day), used(1, 2 * day), used(9, day), used(1, 0)];
+    let transfer = |ms, n| AccountTransfer {
+        account: user(1).wallet,
+        at: NOW.saturating_add_ms(ms),
+        entry: EntryId::from_bits(n),
+    };
+    let transfers = vec![transfer(5, 2), transfer(5, 1), transfer(0, 3)];
+    let first = UsageChange { to: vec![1], requests, transfers, ..UsageChange::default() };
+    assert!(store.apply(first.clone()).await?, "a change at its place is applied");
+    assert!(!store.apply(first).await?, "and not again");
+    assert_eq!(store.place().await?, [1], "the place is that of the change");
+    let query = |of, by: &[UsageBy]| {
+        let (filter, order) = (UsageFilter::of(of), UsageOrder::Newest);
+        UsageQuery { filter, days: Days::ALL, by: by.to_vec(), order, max: 9 }
+    };
+    let groups = store.sums(query(UsageOf::User(user(1).id), &[UsageBy::Day])).await?;
+    let days: Vec<_> = groups.iter().map(|group| group.day).collect();
+    let today = NOW.day();
+    assert_eq!(days, [Some(today + 2), Some(today + 1), Some(today)], "the latest day is first");
+    let sums = UsageSums { requests: 3, input_tokens: 21, charged: NanoUsd::new(9), ..UsageSums::default() };
+    let expect = UsageGroup { partner: Some(partner(1).id), sums, ..UsageGroup::default() };
+    let by_partner = store.sums(query(UsageOf::Key(key(1).id), &[UsageBy::Partner])).await?;
+    assert_eq!(by_partner, [expect], "the partner is the key's");
+    assert_eq!(store.sums(query(UsageOf::User(user(2).id), &[])).await?, [], "and nobody else's");
+    let of = |of| store.requests(UsageFilter::of(of), (RequestMark::default(), RequestMark::MAX), 9);
+    let all: Vec<_> = of(UsageOf::All).await?.iter().map(|request| (request.mark, request.key)).collect();
+    let expect = [(1, 2 * day), (9, day), (1, day), (1, 0)];
+    assert_eq!(all, expect.map(|(n, ms)| (RequestMark::of(used(n, ms).id), key(n).id)), "requests go by mark");
+    let span = (RequestMark::at(NOW), RequestMark::of(used(1, 2 * day).id));
+    let page = store.requests(UsageFilter::of(UsageOf::User(user(1).id)), span, 1).await?;
+    let marks: Vec<_> = page.iter().map(|request| request.mark).collect();
+    assert_eq!(marks, [RequestMark::of(used(1, day).id)], "a page goes on before its cursor");
+    let end = (UnixMs::new(u64::MAX), EntryId::default());
+    let money = store.transfers(user(1).wallet, (UnixMs::default(), end), 2).await?;
+    assert_eq!(money, [transfer(5, 2), transfer(5, 1)], "the newest transfer is first");
+    let rest = store
+        .transfers(user(1).wallet, (UnixMs::default(), (NOW.saturating_add_ms(5), EntryId::from_bits(1))), 2)
+        .await?;
+    assert_eq!(rest, [transfer(0, 3)], "a page goes on before its cursor");
+    let anew = UsageChange { from: vec![1], to: vec![2], restart: true, ..UsageChange::default() };
+    assert!(store.apply(anew).await?, "a model may begin anew");
+    assert_eq!(
+        (of(UsageOf::All).await?, store.sums(query(UsageOf::All, &[])).await?),
+        (vec![], vec![]),
+        "with nothing"
+    );
     Ok(())
 }

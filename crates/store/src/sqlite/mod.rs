@@ -11,13 +11,15 @@ mod payers;
 mod people;
 mod rows;
 mod usage;
+mod usage_model;
+mod usage_queries;
 
 pub use copy::StoreCopy;
 
 use crate::traits::StoreError;
 use parking_lot::Mutex;
-use rusqlite::Connection;
 use rusqlite::ffi::{SQLITE_CONSTRAINT_FOREIGNKEY, SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
+use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -34,6 +36,8 @@ mod migrations {
 #[derive(Clone)]
 pub struct SqliteStore {
     connection: Arc<Mutex<Connection>>,
+    /// Long queries have a connection of their own, so that nothing else waits for them.
+    reader: Arc<Mutex<Connection>>,
 }
 
 impl SqliteStore {
@@ -42,13 +46,16 @@ impl SqliteStore {
     /// # Errors
     /// When the file cannot be used, or was written by a newer program.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        make_private(path.as_ref())?;
+        let path = path.as_ref();
+        make_private(path)?;
         let mut connection = Connection::open(path)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         migrations::migrations::runner().run(&mut connection)?;
-        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let reader = Connection::open_with_flags(path, flags)?;
+        Ok(Self { connection: Arc::new(Mutex::new(connection)), reader: Arc::new(Mutex::new(reader)) })
     }
 
     /// Runs `work` while no handle of this store reads or writes: what `work` begins to read elsewhere is then as of
@@ -65,6 +72,16 @@ impl SqliteStore {
     ) -> Result<T, StoreError> {
         let connection = Arc::clone(&self.connection);
         let done = tokio::task::spawn_blocking(move || work(&mut connection.lock())).await;
+        done.map_err(|_| StoreError::Closing)?
+    }
+
+    /// Runs a long query on a thread that may block.
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let reader = Arc::clone(&self.reader);
+        let done = tokio::task::spawn_blocking(move || query(&reader.lock())).await;
         done.map_err(|_| StoreError::Closing)?
     }
 }

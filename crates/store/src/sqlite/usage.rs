@@ -1,59 +1,11 @@
-//! Usage by day, claims, settings.
+//! Claims, settings.
 
 use super::SqliteStore;
-use super::rows::{blob, count, id, number};
-use crate::records::UsageDay;
-use crate::traits::{Claim, Claims, Settings, StoreError, UsageDays};
+use super::rows::{blob, id, number};
+use crate::traits::{Claim, Claims, Settings, StoreError};
 use async_trait::async_trait;
-use opencredits_units::{GenerationId, KeyId, NanoUsd, UnixMs, UserId};
+use opencredits_units::{GenerationId, UnixMs};
 use rusqlite::{OptionalExtension, params};
-
-#[async_trait]
-impl UsageDays for SqliteStore {
-    async fn add_usage(&self, days: &[UsageDay]) -> Result<(), StoreError> {
-        let days = days.to_vec();
-        self.run(move |connection| {
-            let transaction = connection.transaction()?;
-            for day in days {
-                transaction
-                    .prepare_cached(
-                        "INSERT INTO usage_days (key_id, day, requests, charged_nano_usd) VALUES (?1, ?2, ?3, ?4)
-                         ON CONFLICT (key_id, day) DO UPDATE SET
-                             requests = requests + excluded.requests,
-                             charged_nano_usd = charged_nano_usd + excluded.charged_nano_usd",
-                    )?
-                    .execute(params![blob(day.key), number(day.day), number(day.requests), day.charged.get()])?;
-            }
-            Ok(transaction.commit()?)
-        })
-        .await
-    }
-
-    async fn usage_of(&self, key: KeyId) -> Result<Vec<UsageDay>, StoreError> {
-        self.run(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT key_id, day, requests, charged_nano_usd FROM usage_days WHERE key_id = ?1 ORDER BY day",
-            )?;
-            let rows = statement.query_map([blob(key)], |row| {
-                let charged = NanoUsd::new(row.get(3)?);
-                Ok(UsageDay { key: id(row, 0)?, day: count(row, 1)?, requests: count(row, 2)?, charged })
-            })?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
-        .await
-    }
-
-    async fn charged_to(&self, user: UserId) -> Result<NanoUsd, StoreError> {
-        self.run(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT coalesce(sum(charged_nano_usd), 0) FROM usage_days
-                 WHERE key_id IN (SELECT id FROM user_keys WHERE user_id = ?1)",
-            )?;
-            Ok(statement.query_row([blob(user)], |row| row.get(0)).map(NanoUsd::new)?)
-        })
-        .await
-    }
-}
 
 #[async_trait]
 impl Claims for SqliteStore {

@@ -86,8 +86,8 @@ async fn sqlite_conforms_on_the_audit_log() {
 }
 
 #[tokio::test]
-async fn sqlite_conforms_on_usage_days() {
-    check(|store| async move { conformance::usage_days(&store).await }).await;
+async fn sqlite_conforms_on_the_read_model_of_usage() {
+    check(|store| async move { conformance::usage_model(&store).await }).await;
 }
 
 #[tokio::test]

@@ -1,0 +1,83 @@
+//! Answers about the past: usage, requests, bills, the balance sheet.
+
+use super::answer::Admin;
+use super::reads::{
+    CheckBills, OfGeneration, ReportBalances, SheetLineView, ShowUsage, UsageGroupBy, UsageGroupView, UsageSumsView,
+};
+use super::reply::{AdminReply, Refusal, RefusalCode};
+use super::views::EntryView;
+use opencredits_service::BillChecks;
+use opencredits_service::accounts::{AccountsError, BalanceSheet};
+use opencredits_store::{Days, UsageBy};
+use opencredits_units::{GenerationId, UnixMs};
+
+impl Admin {
+    pub(super) async fn show_usage(&self, which: ShowUsage) -> Result<AdminReply, Refusal> {
+        let by = match which.by {
+            UsageGroupBy::Person => UsageBy::User,
+            UsageGroupBy::Partner => UsageBy::Partner,
+            UsageGroupBy::Model => UsageBy::Model,
+            UsageGroupBy::Vendor => UsageBy::Vendor,
+            UsageGroupBy::Key => UsageBy::Key,
+            UsageGroupBy::Day => UsageBy::Day,
+        };
+        let last = |until: UnixMs| UnixMs::new(until.get().saturating_sub(1)).day();
+        let days = Days { from: which.from_ms.map_or(0, UnixMs::day), to: which.until_ms.map_or(u64::MAX, last) };
+        let report = self.accounts.usage_report(by, days, which.max).await?;
+        let price = self.price();
+        Ok(AdminReply::Usage {
+            by: which.by,
+            groups: report.groups.into_iter().map(|group| UsageGroupView::new(group, price)).collect(),
+            total: Box::new(UsageSumsView::new(&report.total, price)),
+            entries_behind: report.behind,
+        })
+    }
+
+    pub(super) async fn show_generation(&self, which: OfGeneration) -> Result<AdminReply, Refusal> {
+        let entry = self.accounts.entry(which.id.cast()).await?.ok_or_else(|| no_generation(which.id))?;
+        let check = opencredits_service::check_bill(&entry).ok_or_else(|| no_generation(which.id))?;
+        Ok(AdminReply::Generation { entry: Box::new(EntryView::new(entry, self.price())), bill: check.into() })
+    }
+
+    pub(super) async fn check_bill(&self, which: OfGeneration) -> Result<AdminReply, Refusal> {
+        let check = self.accounts.usage().check_bill(which.id).await.map_err(AccountsError::from)?;
+        let check = check.ok_or_else(|| no_generation(which.id))?;
+        Ok(AdminReply::BillsChecked {
+            clean: check.findings.is_empty(),
+            checked: 1,
+            wrong_total: u64::from(!check.findings.is_empty()),
+            bills: vec![check.into()],
+            next: None,
+        })
+    }
+
+    pub(super) async fn check_bills(&self, which: CheckBills) -> Result<AdminReply, Refusal> {
+        let during = (which.from_ms, which.until_ms);
+        let checks = self.accounts.usage().check_bills(during, which.after).await.map_err(AccountsError::from)?;
+        let BillChecks { checked, wrong_total, wrong, next } = checks;
+        let bills = wrong.into_iter().map(Into::into).collect();
+        Ok(AdminReply::BillsChecked { clean: wrong_total == 0, checked, wrong_total, bills, next })
+    }
+
+    pub(super) async fn report_balances(&self, which: ReportBalances) -> Result<AdminReply, Refusal> {
+        let BalanceSheet { until, entries, lines, difference } = self.accounts.balance_sheet(which.until_ms).await?;
+        let lines = lines.into_iter().map(|line| SheetLineView {
+            side: line.side.to_owned(),
+            name: line.name,
+            amount_usd: line.amount,
+        });
+        Ok(AdminReply::BalanceSheet {
+            until_ms: until,
+            entries,
+            lines: lines.collect(),
+            difference_usd: difference,
+            note: "a wallet does not tell paid from promotional credits: promotional ones count as spent first"
+                .to_owned(),
+        })
+    }
+}
+
+fn no_generation(id: GenerationId) -> Refusal {
+    let refused = format!("no generation {id} is charged; list them with `opencredits-admin ledger entries`");
+    Refusal { code: RefusalCode::NotFound, refused }
+}

@@ -1,0 +1,172 @@
+//! The balance sheet, as of any time.
+
+use super::{Accounts, AccountsError};
+use crate::books;
+use hashbrown::{HashMap, HashSet};
+use opencredits_ledger::{EntryKind, EntryRow, Ledger, LedgerError};
+use opencredits_units::{AccountId, EntryId, NanoUsd, PartnerId, UnixMs, UserId};
+
+/// Entries, people and partners that are read at once.
+const PAGE: usize = 1_000;
+
+/// A line of a [`BalanceSheet`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SheetLine {
+    /// `assets`, `liabilities`, `income` or `expenses`.
+    pub side: &'static str,
+    /// What it is.
+    pub name: String,
+    /// The amount, positive on its side.
+    pub amount: NanoUsd,
+}
+
+/// What the house has, owes, has earned and spent. Assets and expenses are liabilities and income.
+///
+/// A wallet does not tell paid from promotional credits. The sheet counts promotional ones as spent first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BalanceSheet {
+    /// Entries decided before this time; all when `None`.
+    pub until: Option<UnixMs>,
+    /// The number of entries.
+    pub entries: u64,
+    /// The lines, by side.
+    pub lines: Vec<SheetLine>,
+    /// Assets and expenses less liabilities and income: zero, as long as the books are sound.
+    pub difference: NanoUsd,
+}
+
+/// Who the accounts belong to.
+#[derive(Default)]
+struct Owners {
+    wallets: HashSet<AccountId>,
+    partners: HashSet<AccountId>,
+    /// Limits count spending and hold no money.
+    limits: HashSet<AccountId>,
+}
+
+/// Sums of entries: of accounts, and of what wallets got for nothing and spent.
+#[derive(Default)]
+struct Sums {
+    entries: u64,
+    posted: HashMap<AccountId, i128>,
+    given: HashMap<AccountId, i128>,
+    spent: HashMap<AccountId, i128>,
+}
+
+impl Accounts {
+    /// The balance sheet of the entries that were decided before `until`. It reads the whole ledger, in memory that
+    /// depends on the number of accounts only.
+    ///
+    /// # Errors
+    /// When ledger or store fail.
+    pub async fn balance_sheet(&self, until: Option<UnixMs>) -> Result<BalanceSheet, AccountsError> {
+        let owners = self.owners().await?;
+        let sums = self
+            .blocking(move |ledger| {
+                ledger.flush()?;
+                sum(ledger, until)
+            })
+            .await?;
+        Ok(sheet(&owners, &sums, until))
+    }
+
+    async fn owners(&self) -> Result<Owners, AccountsError> {
+        let mut owners = Owners::default();
+        let max = u32::try_from(PAGE).unwrap_or(u32::MAX);
+        let mut after = UserId::default();
+        loop {
+            let page = self.tables.users.users(after, max).await?;
+            let Some(last) = page.last().map(|user| user.id) else { break };
+            owners.wallets.extend(page.iter().map(|user| user.wallet));
+            after = last;
+        }
+        let mut after = PartnerId::default();
+        loop {
+            let page = self.tables.partners.partners(after, max).await?;
+            let Some(last) = page.last().map(|partner| partner.id) else { break };
+            owners.partners.extend(page.iter().map(|partner| partner.earnings));
+            after = last;
+        }
+        let accounts = self.ledger.accounts();
+        let limits = accounts.iter().filter(|row| row.account.contra == Some(books::LIMITS));
+        owners.limits.extend(limits.map(|row| row.account.id).chain([books::LIMITS]));
+        Ok(owners)
+    }
+}
+
+fn sum(ledger: &Ledger, until: Option<UnixMs>) -> Result<Sums, LedgerError> {
+    let mut sums = Sums::default();
+    let mut after = EntryId::default();
+    loop {
+        let page = ledger.entries(after, PAGE)?;
+        let Some(last) = page.last().map(|entry| entry.id) else { return Ok(sums) };
+        page.iter().filter(|entry| until.is_none_or(|until| entry.at < until)).for_each(|entry| sums.add(entry));
+        after = last;
+    }
+}
+
+impl Sums {
+    fn add(&mut self, entry: &EntryRow) {
+        self.entries = self.entries.saturating_add(1);
+        let is_promotion = entry.legs.iter().any(|(account, _)| *account == books::PROMOTION);
+        for (account, amount) in &entry.legs {
+            add(&mut self.posted, *account, i128::from(amount.get()));
+            if entry.kind == EntryKind::Capture {
+                add(&mut self.spent, *account, i128::from(amount.get()).saturating_neg());
+            } else if is_promotion {
+                add(&mut self.given, *account, i128::from(amount.get()));
+            }
+        }
+    }
+
+    fn of(&self, account: AccountId) -> i128 {
+        self.posted.get(&account).copied().unwrap_or_default()
+    }
+
+    /// The part of a wallet that was given and is not spent.
+    fn promotional(&self, wallet: AccountId) -> i128 {
+        let of = |sums: &HashMap<AccountId, i128>| sums.get(&wallet).copied().unwrap_or_default();
+        of(&self.given).saturating_sub(of(&self.spent)).clamp(0, self.of(wallet).max(0))
+    }
+}
+
+fn add(sums: &mut HashMap<AccountId, i128>, account: AccountId, amount: i128) {
+    let sum = sums.entry(account).or_default();
+    *sum = sum.saturating_add(amount);
+}
+
+fn sheet(owners: &Owners, sums: &Sums, until: Option<UnixMs>) -> BalanceSheet {
+    let total = |accounts: &HashSet<AccountId>| {
+        accounts.iter().fold(0_i128, |sum, account| sum.saturating_add(sums.of(*account)))
+    };
+    let people = total(&owners.wallets);
+    let promotional = owners.wallets.iter().fold(0_i128, |sum, wallet| sum.saturating_add(sums.promotional(*wallet)));
+    let is_named = |account: &AccountId| books::NAMES.iter().any(|(house, _)| house == account);
+    let is_owned = |account: &AccountId| {
+        owners.wallets.contains(account) || owners.partners.contains(account) || owners.limits.contains(account)
+    };
+    let other = sums.posted.iter().filter(|(account, _)| !is_named(account) && !is_owned(account));
+    let other = other.fold(0_i128, |sum, (_, amount)| sum.saturating_add(*amount));
+    let mut rows = vec![
+        ("assets", "payments received", sums.of(books::CLEARING).saturating_neg()),
+        ("liabilities", "people's credits, paid", people.saturating_sub(promotional)),
+        ("liabilities", "people's credits, promotional", promotional),
+        ("liabilities", "payable to providers", sums.of(books::PROVIDERS)),
+        ("liabilities", "payable to partners", total(&owners.partners)),
+        ("liabilities", "accounts of nobody", other),
+        ("income", "revenue", sums.of(books::REVENUE)),
+        ("expenses", "promotional credits given", sums.of(books::PROMOTION).saturating_neg()),
+        ("expenses", "bad debt", sums.of(books::BAD_DEBT).saturating_neg()),
+    ];
+    let shown = [books::CLEARING, books::PROVIDERS, books::REVENUE, books::PROMOTION, books::BAD_DEBT, books::LIMITS];
+    let further = books::NAMES.iter().filter(|(account, _)| !shown.contains(account));
+    rows.extend(further.map(|(account, name)| ("liabilities", *name, sums.of(*account))));
+    let difference = rows.iter().fold(0_i128, |sum, (side, _, amount)| match *side {
+        "assets" | "expenses" => sum.saturating_add(*amount),
+        _ => sum.saturating_sub(*amount),
+    });
+    let amount = |sum: i128| NanoUsd::new(i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX }));
+    let lines =
+        rows.into_iter().map(|(side, name, sum)| SheetLine { side, name: name.to_owned(), amount: amount(sum) });
+    BalanceSheet { until, entries: sums.entries, lines: lines.collect(), difference: amount(difference) }
+}

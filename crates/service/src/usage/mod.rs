@@ -1,0 +1,120 @@
+//! What people and operators see of past requests and money: a read model in the store, projected from the ledger.
+//!
+//! The ledger is the truth. A [`UsageReads`] follows it in portions; each portion and the place up to which the model
+//! is made are one transaction of the store, which is refused where the place is another one. So no entry is missed or
+//! counted twice, wherever a process ends. Requests are found by key; their details are in their entries.
+
+mod bill_check;
+mod dates;
+mod key_usage;
+mod pages;
+mod projection;
+#[cfg(test)]
+mod tests;
+
+pub use bill_check::{BillCheck, BillChecks, check_bill};
+pub use dates::{day_or_time, day_text};
+pub use key_usage::KeyUsage;
+pub use pages::{Generation, GenerationFilter, GenerationStatus, Money, MoneyCursor, MoneyPage, RequestPage};
+
+use crate::fault::Fault;
+use opencredits_ledger::{Changes, Checkpoint, Ledger, LedgerError};
+use opencredits_store::{UsageChange, UsageGroup, UsageModel, UsageQuery};
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// Entries that are projected in one transaction, about.
+const PORTION_MAX: usize = 4_000;
+/// Portions that a reader waits for. What is more is a backlog, which the job works off.
+const REFRESHED_MAX: usize = 5;
+
+/// The read model, and the ledger that it is made of.
+pub struct UsageReads {
+    ledger: Ledger,
+    model: Arc<dyn UsageModel>,
+    /// One portion at a time: a second one would be refused by the store and its work be lost.
+    turn: Mutex<()>,
+}
+
+impl UsageReads {
+    /// The read model in this store, of this ledger.
+    #[must_use]
+    pub fn new(ledger: Ledger, model: Arc<dyn UsageModel>) -> Self {
+        Self { ledger, model, turn: Mutex::default() }
+    }
+
+    /// Projects a portion of the entries on disk; returns whether there was one.
+    ///
+    /// # Errors
+    /// When ledger or store fail; nothing has changed then.
+    pub async fn project(&self) -> Result<bool, Fault> {
+        let _turn = self.turn.lock().await;
+        let from = self.model.place().await?;
+        // A place of another version is none: the model is made anew.
+        let known = if from.is_empty() { Some(Checkpoint::default()) } else { Checkpoint::from_bytes(&from) };
+        let checkpoint = known.unwrap_or_default();
+        let Changes { entries, next, restarted } =
+            self.blocking(move |ledger| ledger.changes(&checkpoint, PORTION_MAX)).await?;
+        let restart = restarted || known.is_none();
+        if next == checkpoint && !restart {
+            return Ok(false);
+        }
+        if restart {
+            tracing::warn!("the read model of usage is not of this ledger; it is made anew");
+        }
+        let (requests, transfers) = projection::of_entries(&entries);
+        // Another process cannot be there, since the ledger has one owner. A refused change is tried again.
+        self.model.apply(UsageChange { from, to: next.to_bytes(), restart, requests, transfers }).await?;
+        Ok(true)
+    }
+
+    /// Projects everything that is on disk.
+    ///
+    /// # Errors
+    /// When ledger or store fail; what was projected before is kept.
+    pub async fn catch_up(&self) -> Result<(), Fault> {
+        while self.project().await? {}
+        Ok(())
+    }
+
+    /// Brings the model up to date before it is read, all accepted decisions included. Where much is missing, a part of
+    /// it is left to the job; returns the number of entries that are missing then.
+    ///
+    /// # Errors
+    /// When ledger or store fail.
+    pub async fn refresh(&self) -> Result<u64, Fault> {
+        // A ledger that cannot be written can still be read.
+        let _as_it_is = self.blocking(Ledger::flush).await;
+        for _ in 0..REFRESHED_MAX {
+            if !self.project().await? {
+                return Ok(0);
+            }
+        }
+        self.behind().await
+    }
+
+    /// The number of entries on disk that are not projected.
+    ///
+    /// # Errors
+    /// When ledger or store fail.
+    pub async fn behind(&self) -> Result<u64, Fault> {
+        let checkpoint = Checkpoint::from_bytes(&self.model.place().await?).unwrap_or_default();
+        self.blocking(move |ledger| ledger.behind(&checkpoint)).await
+    }
+
+    /// Sums of usage in groups.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn sums(&self, query: UsageQuery) -> Result<Vec<UsageGroup>, Fault> {
+        Ok(self.model.sums(query).await?)
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Ledger) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let ledger = self.ledger.clone();
+        Ok(tokio::task::spawn_blocking(move || work(&ledger)).await.map_err(|_| Fault::Closing)??)
+    }
+}
