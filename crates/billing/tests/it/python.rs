@@ -117,6 +117,8 @@ async fn whole_life(double: &StripeDouble) {
     stripe.expire_checkout(&expired).await.unwrap();
     stripe.expire_checkout(&expired).await.unwrap();
     let failed = open(double, &stripe, "order-3", 1_000).await;
+    double.decline(failed.as_str());
+    read(&stripe, failed.as_str()).await;
     double.pay_unpaid(failed.as_str());
     double.async_fail(failed.as_str());
     read(&stripe, failed.as_str()).await;
