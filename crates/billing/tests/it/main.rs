@@ -11,7 +11,7 @@ mod bugs;
 mod faults;
 mod hints;
 mod position;
-mod python;
+mod published;
 mod schedules;
 mod signatures;
 mod support;
