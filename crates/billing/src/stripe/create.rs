@@ -12,6 +12,8 @@ use crate::requests::{
 };
 use crate::state::{DisputeStatus, PaymentState, RefundState};
 
+/// How far our clock may be ahead of Stripe's, when charges since an order are looked for.
+const CLOCK_AHEAD_MAX_S: u64 = 300;
 const CHECKOUT: &str = "create a checkout page";
 const EXPIRE: &str = "expire a checkout page";
 const CHARGE: &str = "charge a saved payment method";
@@ -87,9 +89,10 @@ pub(super) async fn expire(client: &Client, session: &SessionId) -> Result<(), P
 /// An answer that was lost, or a stored failure, may hide a charge that was made. So it looks before it charges.
 pub(super) async fn charge_saved(client: &Client, charge: &SavedCharge) -> Result<ChargeOutcome, PaymentError> {
     charge.check()?;
+    let since_s = charge.ordered_at.as_secs().saturating_sub(CLOCK_AHEAD_MAX_S);
     let params = vec![
         ("customer".to_owned(), charge.customer.as_str().to_owned()),
-        ("created[gte]".to_owned(), charge.ordered_at.as_secs().to_string()),
+        ("created[gte]".to_owned(), since_s.to_string()),
     ];
     let earlier: Vec<wire::Intent> = all(client, CHARGE, "/v1/payment_intents", params).await?;
     for intent in earlier.iter().filter(|intent| is_of(client, intent, charge)) {

@@ -49,7 +49,7 @@ async fn by_intent(client: &Client, intent: &str) -> Result<PaymentState, Paymen
     let mut state = PaymentState::unpaid(convert::money(READ, intent.amount, &intent.currency)?);
     let mut page = None;
     // Whether a payment that was not made can still be made depends on its page.
-    if !matches!(intent.status.as_str(), "succeeded" | "processing" | "canceled")
+    if !matches!(intent.status.as_str(), "succeeded" | "processing")
         && let Some(session) = session_of(client, &intent.id).await?
     {
         state = of_session(&session)?;

@@ -12,10 +12,11 @@ const DAY_S: u64 = 86_400;
 /// The least that Stripe charges in dollars and euros.
 const AMOUNT_MIN: i64 = 50;
 
-const SESSION_PARAMS: [&str; 24] = [
+const SESSION_PARAMS: [&str; 27] = [
     "mode",
     "client_reference_id",
     "line_items.*.quantity",
+    "line_items.*.price",
     "line_items.*.price_data.currency",
     "line_items.*.price_data.unit_amount",
     "line_items.*.price_data.product_data.name",
@@ -29,6 +30,8 @@ const SESSION_PARAMS: [&str; 24] = [
     "payment_intent_data.metadata.*",
     "payment_intent_data.setup_future_usage",
     "payment_intent_data.description",
+    "payment_intent_data.shipping.name",
+    "payment_intent_data.shipping.address.*",
     "customer",
     "customer_email",
     "customer_creation",
@@ -60,7 +63,7 @@ impl Books {
         let told = form::to_json(params);
         one_of(&told, "mode", &["payment"])?;
         required(params, "success_url")?;
-        let (total, currency) = total(&told)?;
+        let (total, currency) = self.total(&told)?;
         let expires_at = self.expiry(params)?;
         if !told["customer"].is_null() && !told["customer_email"].is_null() {
             return Err(invalid("", "customer", "You may only specify one of these: customer, customer_email."));
@@ -91,6 +94,24 @@ impl Books {
                 "adaptive_pricing": {"enabled": is_adapted}}),
         );
         self.expanded(self.shown(&id), params, "")
+    }
+
+    fn total(&self, told: &Value) -> Result<(i64, String), Refusal> {
+        let items = told["line_items"].as_array().filter(|items| !items.is_empty());
+        let (mut sum, mut currency) = (0, String::new());
+        for (index, item) in items.ok_or_else(|| missing_parameter("line_items"))?.iter().enumerate() {
+            let quantity = number(&item["quantity"]);
+            let quantity = quantity.ok_or_else(|| missing_parameter(&format!("line_items[{index}][quantity]")))?;
+            let kept = self.price_of(item)?;
+            let (unit, unit_currency) = kept.map_or_else(|| told_price(item, index), Ok)?;
+            currency = unit_currency;
+            sum += quantity * unit;
+        }
+        if !matches!(currency.as_str(), "usd" | "eur") {
+            return Err(invalid("", "line_items[0][price_data][currency]", "Invalid currency."));
+        }
+        check_minimum(sum, "line_items")?;
+        Ok((sum, currency))
     }
 
     fn expiry(&self, params: &Params) -> Result<u64, Refusal> {
@@ -208,27 +229,19 @@ impl Books {
     }
 }
 
-fn total(told: &Value) -> Result<(i64, String), Refusal> {
-    let items = told["line_items"].as_array().filter(|items| !items.is_empty());
-    let mut sum = 0;
-    let mut currency = String::new();
-    for (index, item) in items.ok_or_else(|| missing_parameter("line_items"))?.iter().enumerate() {
-        let name = |rest: &str| format!("line_items[{index}]{rest}");
-        let number = |value: &Value| value.as_str().and_then(|text| text.parse::<i64>().ok());
-        let quantity = number(&item["quantity"]).ok_or_else(|| missing_parameter(&name("[quantity]")))?;
-        let data = &item["price_data"];
-        let unit = number(&data["unit_amount"]).ok_or_else(|| missing_parameter(&name("[price_data][unit_amount]")))?;
-        if data["product_data"]["name"].as_str().is_none_or(str::is_empty) {
-            return Err(missing_parameter(&name("[price_data][product_data][name]")));
-        }
-        currency = text(data, "currency").to_owned();
-        sum += quantity * unit;
+/// The price of an item that is told with it.
+fn told_price(item: &Value, index: usize) -> Result<(i64, String), Refusal> {
+    let data = &item["price_data"];
+    let name = |rest: &str| format!("line_items[{index}][price_data]{rest}");
+    let unit = number(&data["unit_amount"]).ok_or_else(|| missing_parameter(&name("[unit_amount]")))?;
+    if data["product_data"]["name"].as_str().is_none_or(str::is_empty) {
+        return Err(missing_parameter(&name("[product_data][name]")));
     }
-    if !matches!(currency.as_str(), "usd" | "eur") {
-        return Err(invalid("", "line_items[0][price_data][currency]", "Invalid currency."));
-    }
-    check_minimum(sum, "line_items")?;
-    Ok((sum, currency))
+    Ok((unit, text(data, "currency").to_owned()))
+}
+
+fn number(value: &Value) -> Option<i64> {
+    value.as_str()?.parse().ok()
 }
 
 fn check_minimum(total: i64, name: &str) -> Result<(), Refusal> {

@@ -163,6 +163,11 @@ impl StripeDouble {
         self.changing().books.pay(session, Method::Delayed)
     }
 
+    /// The buyer's card is declined on a page, which stays open. Gives the payment.
+    pub fn decline(&self, session: &str) -> String {
+        self.changing().books.fail_on_page(session)
+    }
+
     /// The money of a delayed payment arrives.
     pub fn async_succeed(&self, session: &str) {
         self.changing().books.finish_delayed(session, true);

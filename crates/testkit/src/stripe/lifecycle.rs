@@ -51,8 +51,8 @@ impl Books {
         id
     }
 
-    /// The buyer pays on a page.
-    pub(super) fn pay(&mut self, session: &str, method: Method) -> String {
+    /// The buyer names a payment method on a page: from here on there is a payment, and a charge of it.
+    fn begin(&mut self, session: &str) -> (String, String) {
         let page = self.get(session).clone();
         assert_eq!(page["status"], "open", "only an open page can be paid");
         let price = Price { amount: amount(&page, "amount_total"), currency: text(&page, "currency") };
@@ -70,10 +70,24 @@ impl Books {
             json!({"customer": customer, "payment_method": paid_with, "metadata": data["metadata"],
                 "setup_future_usage": data["setup_future_usage"]}),
         );
+        self.set(session, json!({"payment_intent": intent, "customer": customer}));
         let charge = self.new_charge(&intent, &email);
-        let details = objects::customer_details(&email);
-        let done = json!({"status": "complete", "payment_intent": intent, "customer": customer, "url": null,
-            "customer_details": details, "payment_status": "unpaid"});
+        (intent, charge)
+    }
+
+    /// The buyer's card is declined on a page, which stays open.
+    pub(super) fn fail_on_page(&mut self, session: &str) -> String {
+        let (intent, _) = self.begin(session);
+        self.decline(&intent, "card_declined");
+        intent
+    }
+
+    /// The buyer pays on a page.
+    pub(super) fn pay(&mut self, session: &str, method: Method) -> String {
+        let (intent, charge) = self.begin(session);
+        let details = objects::customer_details(&self.get(session)["customer_email"]);
+        let done = json!({"status": "complete", "url": null, "customer_details": details,
+            "payment_status": "unpaid"});
         self.set(session, done);
         match method {
             Method::Card => {

@@ -29,6 +29,7 @@ mod objects;
 mod query;
 mod routes;
 mod server;
+mod shop;
 
 pub use double::StripeDouble;
 pub use events::{Produced, sign};

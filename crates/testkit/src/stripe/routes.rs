@@ -50,10 +50,11 @@ impl Books {
                 let session = path.strip_prefix("/v1/checkout/sessions/").and_then(|rest| rest.strip_suffix("/expire"));
                 match session {
                     Some(session) => self.expire_session(session, params),
-                    None => Err(missing(404, "", path)),
+                    None => self.shop(method, path, params),
                 }
             }
             ("GET", "/v1/payment_intents/search") => self.search(params),
+            ("GET", _) if path.starts_with("/v1/payment_pages/") => self.shop(method, path, params),
             ("GET", _) => self.read(path, params),
             _ => Err(missing(404, "", path)),
         }

@@ -1,10 +1,11 @@
-//! What the double is asked and says, held against what Stripe publishes: its OpenAPI document and its own library.
+//! What the double is asked and says, held against what Stripe publishes: its OpenAPI document, its library, and its
+//! command line.
 //!
-//! They need Python with `venv`, and the packages of `testkit/python/requirements.txt`. Where these cannot be had a test
-//! says so and passes, unless `OPENCREDITS_PYTHON` is `required`.
+//! They need Python with `venv`, the packages of `testkit/python/requirements.txt`, and npm. Where these cannot be had a
+//! test says so and passes, unless `OPENCREDITS_STRIPE_TOOLS` is `required`.
 
 use crate::bugs::saved;
-use crate::support::{adapter, open, position, read, request, setup};
+use crate::support::{adapter, open, position, read, request, setup, stand, usd};
 use opencredits_billing::{
     After, MovementId, PaymentRef, Payments as _, RefundRequest, TOLERANCE_MS, WebhookSecret, verify_signature,
 };
@@ -18,6 +19,8 @@ use std::sync::OnceLock;
 
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testkit/python");
 const FOLDER: &str = env!("CARGO_TARGET_TMPDIR");
+/// The package of Stripe's command line.
+const COMMAND_LINE: &str = "@stripe/cli-linux-x64";
 const SECRET: &str = "whsec_double";
 
 /// The interpreter of a virtual environment with the pinned packages; `None` where it cannot be made.
@@ -29,8 +32,8 @@ fn python() -> Option<&'static Path> {
 
 #[expect(clippy::disallowed_methods, reason = "a test's own switch, which no program reads")]
 fn skip(why: &str) {
-    assert_ne!(std::env::var("OPENCREDITS_PYTHON").as_deref(), Ok("required"), "{why}");
-    eprintln!("SKIPPED: Stripe's document and library are not compared with: {why}");
+    assert_ne!(std::env::var("OPENCREDITS_STRIPE_TOOLS").as_deref(), Ok("required"), "{why}");
+    eprintln!("SKIPPED: the double is not compared with what Stripe publishes: {why}");
 }
 
 fn make_environment() -> Result<PathBuf, String> {
@@ -117,6 +120,8 @@ async fn whole_life(double: &StripeDouble) {
     stripe.expire_checkout(&expired).await.unwrap();
     stripe.expire_checkout(&expired).await.unwrap();
     let failed = open(double, &stripe, "order-3", 1_000).await;
+    double.decline(failed.as_str());
+    read(&stripe, failed.as_str()).await;
     double.pay_unpaid(failed.as_str());
     double.async_fail(failed.as_str());
     read(&stripe, failed.as_str()).await;
@@ -217,4 +222,47 @@ async fn signatures_agree_with_stripes_library_in_both_directions() {
     };
     assert!(check(SECRET));
     assert!(!check("whsec_other"));
+}
+
+/// Stripe's command line, which npm has for this platform only; `None` where it cannot be had.
+fn command_line() -> Option<PathBuf> {
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        eprintln!("SKIPPED: npm has no command line of Stripe's for this platform");
+        return None;
+    }
+    let folder = Path::new(FOLDER).join("stripe-cli");
+    let program = folder.join("node_modules").join(COMMAND_LINE).join("bin/stripe");
+    if !program.exists() {
+        let package = format!("{COMMAND_LINE}@1.52.0");
+        let flags = ["install", "--no-audit", "--no-fund", "--no-save", "--ignore-scripts", "--loglevel", "error"];
+        let mut npm = Command::new("npm");
+        npm.args(flags).arg("--prefix").arg(&folder).arg(package);
+        call(&mut npm).map_err(|why| skip(&why)).ok()?;
+    }
+    Some(program)
+}
+
+#[tokio::test]
+async fn stripes_command_line_pays_at_the_double() {
+    let Some(program) = command_line() else { return };
+    let (double, stripe) = setup();
+    let say = |words: &[&str]| {
+        let mut command = Command::new(&program);
+        command.args(words).args(["--api-key", "sk_test_double", "--api-base", &double.base_url()]);
+        command.env("STRIPE_CLI_TELEMETRY_OPTOUT", "1").env("HOME", FOLDER);
+        command.env("XDG_CONFIG_HOME", FOLDER);
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{words:?}: {output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    say(&["trigger", "checkout.session.completed"]);
+    let events = double.take_events();
+    let completed = events.iter().find(|event| event.kind == "checkout.session.completed").unwrap();
+    let state = read(&stripe, &completed.subject).await;
+    assert_eq!(state.paid, Some(usd(3_000)));
+    let payment = state.payment.unwrap();
+    let refund = say(&["refunds", "create", "--payment-intent", payment.as_str(), "--amount", "1000"]);
+    assert!(refund.contains("\"succeeded\""), "{refund}");
+    assert_eq!(stand(&stripe, payment.as_str(), 300, 3_000).await, (300, 100, 0));
+    assert!(say(&["events", "list", "--limit", "1"]).contains("charge.refunded"));
 }
