@@ -5,10 +5,10 @@
 //!
 //! | feature | adapter |
 //! | --- | --- |
-//! | `console` (default) | [`Console`] writes mails as text |
-//! | `smtp` | [`Smtp`]: any mail server, over TLS |
-//! | `resend` | [`Resend`]: an HTTP API, with an idempotency key |
-//! | `webhook` | [`WebhookSecrets`]: signed reports of bounces |
+//! | `console` (default) | `Console` writes mails as text |
+//! | `smtp` | `Smtp`: any mail server, over TLS |
+//! | `resend` | `Resend`: an HTTP API, with an idempotency key |
+//! | `webhook` | `WebhookSecrets`: signed reports of bounces |
 //!
 //! # What it refuses to do
 //! It has no clock, no queue and no list of recipients. It sends no picture and counts no reader. No letter has a field

@@ -40,6 +40,10 @@ impl MessageId {
     }
 }
 
+/// The header by which programs that answer mails leave ours alone: RFC 3834, section 5.
+#[cfg(any(feature = "resend", feature = "smtp"))]
+pub(crate) const AUTO_SUBMITTED: (&str, &str) = ("Auto-Submitted", "auto-generated");
+
 /// Who gets a message from whom, and what identifies it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {

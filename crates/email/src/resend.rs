@@ -2,7 +2,7 @@
 
 use crate::error::{MailError, RefusedPart};
 use crate::mailer::Mailer;
-use crate::message::Message;
+use crate::message::{AUTO_SUBMITTED, Message};
 use async_trait::async_trait;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
@@ -118,7 +118,10 @@ impl Mailer for Resend {
             text,
             html,
             reply_to: envelope.reply_to.as_ref().map(crate::Mailbox::to_header),
-            headers: BTreeMap::from([("Message-ID", envelope.id.to_header())]),
+            headers: BTreeMap::from([
+                ("Message-ID", envelope.id.to_header()),
+                (AUTO_SUBMITTED.0, AUTO_SUBMITTED.1.to_owned()),
+            ]),
         };
         let problem = "cannot be written as JSON";
         let body = serde_json::to_vec(&request).map_err(|_| MailError::Invalid { field: "the message", problem })?;

@@ -3,9 +3,10 @@
 use crate::address::Mailbox;
 use crate::error::{MailError, RefusedPart};
 use crate::mailer::Mailer;
-use crate::message::{Envelope, Message};
+use crate::message::{AUTO_SUBMITTED, Envelope, Message};
 use async_trait::async_trait;
 use lettre::address::AddressError;
+use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox as LettreMailbox, Message as Mime, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
@@ -149,6 +150,7 @@ fn mime(message: &Message) -> Result<Mime, MailError> {
         .to(LettreMailbox::new(None, to.as_str().parse().map_err(invalid)?))
         .subject(subject.as_str())
         .message_id(Some(id.to_header()))
+        .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str(AUTO_SUBMITTED.0), AUTO_SUBMITTED.1.to_owned()))
         .date(date);
     if let Some(reply_to) = reply_to {
         builder = builder.reply_to(mailbox(reply_to).map_err(invalid)?);

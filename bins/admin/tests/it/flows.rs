@@ -29,7 +29,7 @@ fn a_person_gets_credits_and_a_key_over_both_ways() {
         let verified = fixture.text(&["ledger", "verify"]);
         assert_eq!(
             verified,
-            "checked 2 entries, 7 accounts and 0 open holds: everything adds up\nthe hash chain covers all of them\n"
+            "checked 2 entries, 9 accounts and 0 open holds: everything adds up\nthe hash chain covers all of them\n"
         );
         assert_eq!(fixture.text(&["ledger", "holds"]), "there are no open holds\n");
     }

@@ -60,7 +60,7 @@ async fn a_mail_is_one_request_with_its_id_as_the_idempotency_key() {
     }
     let expect = serde_json::json!({
         "from": "Acme Credits <mail@acme.example>", "to": ["ada@example.org"], "subject": message.subject,
-        "text": message.text, "html": message.html, "headers": { "Message-ID": "<mail_1@acme.example>" },
+        "text": message.text, "html": message.html, "headers": { "Auto-Submitted": "auto-generated", "Message-ID": "<mail_1@acme.example>" },
     });
     assert_eq!(body, expect);
 }

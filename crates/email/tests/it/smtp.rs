@@ -40,7 +40,10 @@ async fn a_mail_arrives_whole_over_starttls_with_a_login() {
     assert_eq!(headers["date"], "Mon, 21 Sep 2026 14:13:20 +0000");
     let mut names: Vec<&str> = headers.as_object().unwrap().keys().map(String::as_str).collect();
     names.sort_unstable();
-    assert_eq!(names, ["content-type", "date", "from", "message-id", "mime-version", "subject", "to"]);
+    assert_eq!(
+        names,
+        ["auto-submitted", "content-type", "date", "from", "message-id", "mime-version", "subject", "to"]
+    );
     // A repetition is the same mail.
     smtp.send(&sent).await.unwrap();
     let again = server.next();

@@ -149,7 +149,7 @@ async fn live(steps: Vec<Luck>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
     #[test]
     fn any_schedule_of_crashes_sends_each_mail_at_least_once_under_one_id(steps in proptest::collection::vec(luck(), 0..40)) {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(live(steps));
