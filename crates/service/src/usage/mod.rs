@@ -5,6 +5,8 @@
 //! counted twice, wherever a process ends. Requests are found by key; their details are in their entries.
 
 mod bill_check;
+#[cfg(test)]
+mod crash;
 mod dates;
 mod key_usage;
 mod pages;

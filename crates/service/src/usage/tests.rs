@@ -87,7 +87,7 @@ impl UsageModel for Flaky {
 }
 
 /// A ledger and a store in files, with a person who has two keys, one of them through a partner.
-struct House {
+pub(super) struct House {
     dir: PathBuf,
     ledger: Ledger,
     store: SqliteStore,
@@ -97,26 +97,39 @@ struct House {
     /// Milliseconds since the beginning.
     time: u64,
     open: Vec<(EntryId, GenerationRecord)>,
-    _folder: tempfile::TempDir,
+    _folder: Option<tempfile::TempDir>,
 }
 
 impl House {
     async fn new(seed: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let dir = folder.path().to_owned();
+        let house = Self::open(folder.path(), seed, 0).await;
+        Self { _folder: Some(folder), ..house }
+    }
+
+    /// A house in this folder, which may be there, so many ms after the beginning.
+    pub(super) async fn open(dir: &std::path::Path, seed: u64, time: u64) -> Self {
+        let dir = dir.to_owned();
         let (ledger, store, reads, fault) = Self::files(&dir);
         books::open(&ledger, NOW).unwrap();
         for (id, floor) in [(user(1).wallet, Floor::Zero), (EARNINGS, Floor::Zero)] {
             ledger.open_account(OpenAccount { id, floor, contra: None }, NOW).unwrap().accepted();
         }
-        store.add_user(&user(1)).await.unwrap();
-        store.add_partner(&opencredits_store::Partner { earnings: EARNINGS, ..partner(1) }).await.unwrap();
-        store.add_key(&key(1)).await.unwrap();
-        store.add_key(&opencredits_store::Key { partner: None, ..key(2) }).await.unwrap();
+        if store.user(user(1).id).await.unwrap().is_none() {
+            store.add_user(&user(1)).await.unwrap();
+            store.add_partner(&opencredits_store::Partner { earnings: EARNINGS, ..partner(1) }).await.unwrap();
+            store.add_key(&key(1)).await.unwrap();
+            store.add_key(&opencredits_store::Key { partner: None, ..key(2) }).await.unwrap();
+        }
         let numbers = Numbers(seed);
-        let mut house = Self { dir, ledger, store, reads, fault, numbers, time: 0, open: vec![], _folder: folder };
+        let mut house = Self { dir, ledger, store, reads, fault, numbers, time, open: vec![], _folder: None };
         house.grant(1_000_000_000_000);
         house
+    }
+
+    /// Projects what is on disk, in the middle of everything.
+    pub(super) async fn project(&self) {
+        self.reads.catch_up().await.unwrap();
     }
 
     fn files(dir: &std::path::Path) -> (Ledger, SqliteStore, UsageReads, Arc<SyncMutex<Fault>>) {
@@ -241,7 +254,7 @@ impl House {
             .accepted();
     }
 
-    fn work(&mut self) {
+    pub(super) fn work(&mut self) {
         for _ in 0..self.numbers.below(12) {
             match self.numbers.below(9) {
                 0 => self.grant(500),
@@ -251,13 +264,13 @@ impl House {
         }
     }
 
-    fn entries(&self) -> Vec<EntryRow> {
+    pub(super) fn entries(&self) -> Vec<EntryRow> {
         self.ledger.flush().unwrap();
         self.ledger.entries(EntryId::default(), usize::MAX).unwrap()
     }
 
     /// The model says what the ledger says.
-    async fn compare(&self) {
+    pub(super) async fn compare(&self) {
         self.ledger.flush().unwrap();
         self.reads.catch_up().await.unwrap();
         assert_eq!(self.reads.behind().await.unwrap(), 0);
