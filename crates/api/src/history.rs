@@ -14,7 +14,9 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response};
 use opencredits_ledger::EntryRow;
 use opencredits_service::{
-    Fault, Generation, GenerationFilter, GenerationStatus, Money, MoneyCursor, books, day_or_time, day_text,
+    Fault, Generation, GenerationFilter, GenerationStatus, Money, MoneyCursor,
+    books::{self, Derived},
+    day_or_time, day_text,
 };
 use opencredits_store::{Days, RequestMark, UsageBy, UsageFilter, UsageGroup, UsageOf, UsageOrder, UsageQuery};
 use opencredits_units::{EntryId, NanoUsd, Tokens, UnixMs};
@@ -133,8 +135,12 @@ fn kind_of(entry: &EntryRow, amount: NanoUsd) -> &'static str {
     match amount.is_negative() {
         false if has(books::PROMOTION) => "grant",
         true if has(books::PROMOTION) => "grant_taken",
-        false if has(books::CLEARING) => "purchase",
-        true if has(books::CLEARING) => "refund",
+        false if has(books::EXCHANGE) => "purchase",
+        true if has(books::EXCHANGE) => "refund",
+        false if has(books::REVENUE) => "charge_refunded",
+        true if entry.legs.iter().any(|(of, _)| Derived::of(*of) == Some(Derived::Debt)) => "debt_paid",
+        true if entry.legs.iter().any(|(of, _)| Derived::of(*of) == Some(Derived::Frozen)) => "frozen",
+        false if entry.legs.iter().any(|(of, _)| Derived::of(*of) == Some(Derived::Frozen)) => "unfrozen",
         _ => "correction",
     }
 }

@@ -1,5 +1,6 @@
 //! The accounts of the house. Their ids are fixed, so that every process of an installation uses the same ones.
 
+use crate::ledger_ids::derived;
 use opencredits_ledger::{Floor, Ledger, LedgerError, OpenAccount};
 use opencredits_units::{AccountId, UnixMs};
 
@@ -110,6 +111,41 @@ impl PerCurrency {
     }
 }
 
+/// The accounts that there is one of for each of something else. Their ids follow from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Derived {
+    /// What a person owes, after credits were taken back that they had spent: below zero.
+    Debt,
+    /// The credits of an order that are frozen for a dispute.
+    Frozen,
+}
+
+impl Derived {
+    /// The account of what has these bits.
+    #[must_use]
+    pub fn account(self, of: u128) -> AccountId {
+        let (name, kind) = match self {
+            Self::Debt => ("debt", 1_u128),
+            Self::Frozen => ("frozen", 2),
+        };
+        let hash = derived(name, &[&of.to_be_bytes()]);
+        AccountId::from_bits((kind << DERIVED_SHIFT) | (hash >> (u128::BITS - DERIVED_SHIFT)))
+    }
+
+    /// The kind of an account. Ids that are random have more bits.
+    #[must_use]
+    pub fn of(account: AccountId) -> Option<Self> {
+        match account.bits() >> DERIVED_SHIFT {
+            1 => Some(Self::Debt),
+            2 => Some(Self::Frozen),
+            _ => None,
+        }
+    }
+}
+
+/// The bits of a derived account's id that follow from what it is for; those above tell its kind.
+const DERIVED_SHIFT: u32 = 88;
+
 /// The bits of a currency account's id above its currency and its kind.
 const CURRENCY_SHIFT: u32 = 32;
 const KIND_BITS: u32 = 8;
@@ -149,5 +185,11 @@ mod tests {
         assert_eq!(PerCurrency::of(PerCurrency::Bank.account("eur")), Some((PerCurrency::Bank, "eur".to_owned())));
         assert_eq!(name(PerCurrency::Clearing.account("usd")).as_deref(), Some("payment clearing usd"));
         assert_eq!(name(AccountId::from_bits(u128::MAX)), None);
+        for kind in [Derived::Debt, Derived::Frozen] {
+            assert_eq!(Derived::of(kind.account(u128::MAX)), Some(kind));
+            assert_ne!(kind.account(1), kind.account(2));
+            assert!(ids.iter().all(|id| Derived::of(*id).is_none()));
+        }
+        assert_eq!(Derived::of(AccountId::from_bits(u128::MAX)), None);
     }
 }

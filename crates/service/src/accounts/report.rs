@@ -1,7 +1,7 @@
 //! The balance sheet, as of any time.
 
 use super::{Accounts, AccountsError};
-use crate::books;
+use crate::books::{self, Derived, PerCurrency};
 use hashbrown::{HashMap, HashSet};
 use opencredits_ledger::{EntryKind, EntryRow, Ledger, LedgerError};
 use opencredits_units::{AccountId, EntryId, NanoUsd, PartnerId, UnixMs, UserId};
@@ -87,9 +87,9 @@ impl Accounts {
             owners.partners.extend(page.iter().map(|partner| partner.earnings));
             after = last;
         }
-        let accounts = self.ledger.accounts();
-        let limits = accounts.iter().filter(|row| row.account.contra == Some(books::LIMITS));
-        owners.limits.extend(limits.map(|row| row.account.id).chain([books::LIMITS]));
+        // A limit has as its contra account one of what was spent of it.
+        let limits = self.ledger.accounts().into_iter().filter_map(|row| Some([row.account.id, row.account.contra?]));
+        owners.limits.extend(limits.flatten().chain([books::LIMITS]));
         Ok(owners)
     }
 }
@@ -123,6 +123,12 @@ impl Sums {
         self.posted.get(&account).copied().unwrap_or_default()
     }
 
+    /// The sum of all accounts of a kind.
+    fn over(&self, is_one: impl Fn(AccountId) -> bool) -> i128 {
+        let found = self.posted.iter().filter(|(account, _)| is_one(**account));
+        found.fold(0, |sum, (_, amount)| sum.saturating_add(*amount))
+    }
+
     /// The part of a wallet that was given and is not spent.
     fn promotional(&self, wallet: AccountId) -> i128 {
         let of = |sums: &HashMap<AccountId, i128>| sums.get(&wallet).copied().unwrap_or_default();
@@ -139,34 +145,59 @@ fn sheet(owners: &Owners, sums: &Sums, until: Option<UnixMs>) -> BalanceSheet {
     let total = |accounts: &HashSet<AccountId>| {
         accounts.iter().fold(0_i128, |sum, account| sum.saturating_add(sums.of(*account)))
     };
+    let derived = |kind: Derived| sums.over(|account| Derived::of(account) == Some(kind));
     let people = total(&owners.wallets);
     let promotional = owners.wallets.iter().fold(0_i128, |sum, wallet| sum.saturating_add(sums.promotional(*wallet)));
-    let is_named = |account: &AccountId| books::NAMES.iter().any(|(house, _)| house == account);
     let is_owned = |account: &AccountId| {
         owners.wallets.contains(account) || owners.partners.contains(account) || owners.limits.contains(account)
     };
-    let other = sums.posted.iter().filter(|(account, _)| !is_named(account) && !is_owned(account));
-    let other = other.fold(0_i128, |sum, (_, amount)| sum.saturating_add(*amount));
-    let mut rows = vec![
+    let other =
+        sums.over(|account| books::name(account).is_none() && Derived::of(account).is_none() && !is_owned(&account));
+    let mut rows: Vec<(&'static str, String, i128)> = [
         ("assets", "payments received", sums.of(books::CLEARING).saturating_neg()),
+        ("assets", "owed by people", derived(Derived::Debt).saturating_neg()),
         ("liabilities", "people's credits, paid", people.saturating_sub(promotional)),
         ("liabilities", "people's credits, promotional", promotional),
+        ("liabilities", "credits frozen for disputes", derived(Derived::Frozen)),
         ("liabilities", "payable to providers", sums.of(books::PROVIDERS)),
         ("liabilities", "payable to partners", total(&owners.partners)),
         ("liabilities", "accounts of nobody", other),
         ("income", "revenue", sums.of(books::REVENUE)),
         ("expenses", "promotional credits given", sums.of(books::PROMOTION).saturating_neg()),
         ("expenses", "bad debt", sums.of(books::BAD_DEBT).saturating_neg()),
-    ];
-    let shown = [books::CLEARING, books::PROVIDERS, books::REVENUE, books::PROMOTION, books::BAD_DEBT, books::LIMITS];
-    let further = books::NAMES.iter().filter(|(account, _)| !shown.contains(account));
-    rows.extend(further.map(|(account, name)| ("liabilities", *name, sums.of(*account))));
+        ("expenses", "corrections", sums.of(books::CORRECTIONS).saturating_neg()),
+    ]
+    .map(|(side, name, sum)| (side, name.to_owned(), sum))
+    .to_vec();
+    rows.extend(payment_rows(sums));
     let difference = rows.iter().fold(0_i128, |sum, (side, _, amount)| match *side {
         "assets" | "expenses" => sum.saturating_add(*amount),
         _ => sum.saturating_sub(*amount),
     });
     let amount = |sum: i128| NanoUsd::new(i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX }));
-    let lines =
-        rows.into_iter().map(|(side, name, sum)| SheetLine { side, name: name.to_owned(), amount: amount(sum) });
+    let lines = rows.into_iter().map(|(side, name, sum)| SheetLine { side, name, amount: amount(sum) });
     BalanceSheet { until, entries: sums.entries, lines: lines.collect(), difference: amount(difference) }
+}
+
+/// The accounts of payments, each in its currency, where something was booked on them.
+fn payment_rows(sums: &Sums) -> Vec<(&'static str, String, i128)> {
+    let side = |account| match PerCurrency::of(account).map(|(kind, _)| kind) {
+        Some(PerCurrency::Processor | PerCurrency::Clearing | PerCurrency::Disputed | PerCurrency::Bank) => "assets",
+        Some(PerCurrency::ProcessorFees) => "expenses",
+        Some(PerCurrency::PurchaseFees) => "income",
+        _ => "liabilities",
+    };
+    let is_of_payments = |account: &AccountId| PerCurrency::of(*account).is_some() || *account == books::EXCHANGE;
+    let mut rows: Vec<_> = sums
+        .posted
+        .iter()
+        .filter(|(account, _)| is_of_payments(account))
+        .map(|(account, sum)| {
+            let side = side(*account);
+            let amount = if matches!(side, "assets" | "expenses") { sum.saturating_neg() } else { *sum };
+            (side, books::name(*account).unwrap_or_default(), amount)
+        })
+        .collect();
+    rows.sort();
+    rows
 }

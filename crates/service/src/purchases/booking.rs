@@ -3,7 +3,7 @@
 
 use super::error::PurchaseError;
 use super::terms::NANO_A_MINOR;
-use crate::books::{self, PerCurrency};
+use crate::books::{self, Derived, PerCurrency};
 use crate::ledger_ids::derived;
 use opencredits_ledger::{Accepted, Collect, Floor, Ledger, LedgerError, Most, OpenAccount, Transfer};
 use opencredits_store::{Booked, Order};
@@ -12,12 +12,12 @@ use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs, UserId};
 /// The account that shows what a person owes after credits were taken back that they had spent.
 #[must_use]
 pub fn debt_of(user: UserId) -> AccountId {
-    AccountId::from_bits(derived("debt", &[&user.bits().to_be_bytes()]))
+    Derived::Debt.account(user.bits())
 }
 
 /// The account of an order's frozen credits.
 pub(super) fn frozen_of(order: &Order) -> AccountId {
-    AccountId::from_bits(derived("frozen", &[&order.id.bits().to_be_bytes()]))
+    Derived::Frozen.account(order.id.bits())
 }
 
 /// Makes the last booking of an order.
