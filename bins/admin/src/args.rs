@@ -398,15 +398,11 @@ impl Arguments {
         Ok(Task::PriceRequest(match &self.command {
             Command::Config(ConfigCommand::Check { file }) => return Ok(Task::Check(file.clone())),
             Command::Config(ConfigCommand::Vendor { id }) => return Ok(Task::Vendor(id.clone())),
-            Command::Ledger(LedgerCommand::AcceptLoss) => return Ok(Task::AcceptLoss),
             Command::Restore(order) => return Ok(Task::Restore(order.clone())),
             Command::Usage(usage) if usage.csv => return Ok(Task::UsageCsv(AdminRequest::Usage(usage.request()?))),
             Command::Usage(usage) => AdminRequest::Usage(usage.request()?),
             Command::Generation { id } => AdminRequest::Generation(OfGeneration { id: *id }),
             Command::Bill(BillCommand::Verify(which)) => which.request()?,
-            Command::Ledger(LedgerCommand::Report { as_of }) => AdminRequest::LedgerReport(ReportBalances {
-                until_ms: as_of.as_deref().map(dates::end_of).transpose()?,
-            }),
             Command::Backup { dir } => AdminRequest::Backup(BackUp { into: absolute(dir)?, at_ms: now }),
             Command::User(UserCommand::Add { label, id, email }) => AdminRequest::AddUser(AddUser {
                 id: Some(id.unwrap_or_else(|| fresh_id(now, entropy))),
@@ -436,42 +432,57 @@ impl Arguments {
             Command::Partner(PartnerCommand::List { page }) => {
                 AdminRequest::ListPartners(ListPartners { after: page.after, max: page.max })
             }
-            Command::Credits(CreditsCommand::Take(order)) => {
-                agreed(order.warning("takes"))?;
-                order.request(CorrectionWay::Take, fresh_id(now, entropy))
-            }
-            Command::Credits(CreditsCommand::Refund(order)) => {
-                agreed(order.warning("gives back"))?;
-                order.request(CorrectionWay::Refund, fresh_id(now, entropy))
-            }
-            Command::Credits(CreditsCommand::Correct(order)) => {
-                agreed(order.warning("corrects the balance by"))?;
-                order.request(CorrectionWay::Add, fresh_id(now, entropy))
-            }
+            Command::Credits(credits) => credits.request(fresh_id(now, entropy))?,
             Command::Order(order) => {
                 agreed(order.warning())?;
                 order.request()
             }
             Command::Reconcile => AdminRequest::Orders(OrderRequest::Reconcile),
-            Command::Credits(CreditsCommand::Grant(new)) => {
-                AdminRequest::GrantCredits(new.request(fresh_id(now, entropy)))
-            }
             Command::Balance(who) => AdminRequest::Balance(who.request()),
-            Command::Ledger(LedgerCommand::Holds) => AdminRequest::LedgerHolds,
-            Command::Ledger(LedgerCommand::Head) => AdminRequest::LedgerHead,
-            Command::Ledger(LedgerCommand::Verify { head: None }) => AdminRequest::LedgerVerify,
-            Command::Ledger(LedgerCommand::Verify { head: Some(head) }) => {
-                AdminRequest::LedgerVerifyHead(VerifyHead { head: head.to_string() })
+            Command::Ledger(ledger) => return ledger.task(),
+        }))
+    }
+}
+
+impl CreditsCommand {
+    /// The request; `fresh` is the entry's id where the operator gives none.
+    fn request(&self, fresh: EntryId) -> Result<AdminRequest, AdminError> {
+        Ok(match self {
+            Self::Grant(new) => AdminRequest::GrantCredits(new.request(fresh)),
+            Self::Take(order) => {
+                agreed(order.warning("takes"))?;
+                order.request(CorrectionWay::Take, fresh)
             }
-            Command::Ledger(LedgerCommand::Entries { user, account, dates, page }) => {
-                AdminRequest::LedgerEntries(LedgerEntries {
-                    of: entries_of(user.as_ref(), account.as_ref()),
-                    from_ms: dates.begin_ms()?,
-                    until_ms: dates.end_ms()?,
-                    after: page.after,
-                    max: page.max,
-                })
+            Self::Refund(order) => {
+                agreed(order.warning("gives back"))?;
+                order.request(CorrectionWay::Refund, fresh)
             }
+            Self::Correct(order) => {
+                agreed(order.warning("corrects the balance by"))?;
+                order.request(CorrectionWay::Add, fresh)
+            }
+        })
+    }
+}
+
+impl LedgerCommand {
+    fn task(&self) -> Result<Task, AdminError> {
+        Ok(Task::PriceRequest(match self {
+            Self::Holds => AdminRequest::LedgerHolds,
+            Self::Head => AdminRequest::LedgerHead,
+            Self::Verify { head: None } => AdminRequest::LedgerVerify,
+            Self::Verify { head: Some(head) } => AdminRequest::LedgerVerifyHead(VerifyHead { head: head.to_string() }),
+            Self::Entries { user, account, dates, page } => AdminRequest::LedgerEntries(LedgerEntries {
+                of: entries_of(user.as_ref(), account.as_ref()),
+                from_ms: dates.begin_ms()?,
+                until_ms: dates.end_ms()?,
+                after: page.after,
+                max: page.max,
+            }),
+            Self::Report { as_of } => AdminRequest::LedgerReport(ReportBalances {
+                until_ms: as_of.as_deref().map(dates::end_of).transpose()?,
+            }),
+            Self::AcceptLoss => return Ok(Task::AcceptLoss),
         }))
     }
 }

@@ -11,6 +11,7 @@ mod dates;
 mod error;
 mod limit_args;
 mod order_args;
+mod output;
 mod ports;
 mod show;
 mod show_limits;
@@ -25,8 +26,8 @@ use error::AdminError;
 use opencredits_api::admin::{AdminReply, AdminRequest};
 use opencredits_providers::Vendors;
 use opencredits_service::config::Config;
+use output::{print, report};
 use ports::{SystemClock, SystemEntropy};
-use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -108,48 +109,4 @@ fn read_config(file: Option<&PathBuf>) -> Result<Config, AdminError> {
         None => String::new(),
     };
     Ok(Config::read(&text, ports::environment())?)
-}
-
-fn print(text: &str) -> Result<(), AdminError> {
-    let unusable = |source| AdminError::File { path: "standard output".into(), source };
-    write(&mut std::io::stdout().lock(), text).map_err(unusable)
-}
-
-/// A reader that closes the pipe, such as `head`, is no failure.
-fn write(out: &mut impl Write, text: &str) -> std::io::Result<()> {
-    match writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => written,
-    }
-}
-
-#[expect(clippy::print_stderr, reason = "what a command line is for")]
-fn report(error: &AdminError) {
-    eprintln!("opencredits-admin: {error}");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Closed(ErrorKind);
-
-    impl Write for Closed {
-        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
-            Err(self.0.into())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn a_reader_that_has_seen_enough_is_no_failure_and_a_full_disk_is_one() {
-        assert!(write(&mut Closed(ErrorKind::BrokenPipe), "a").is_ok());
-        assert!(write(&mut Closed(ErrorKind::StorageFull), "a").is_err());
-        let mut out = Vec::new();
-        assert!(write(&mut out, "a\n\n").is_ok());
-        assert_eq!(out, b"a\n");
-    }
 }

@@ -1,7 +1,7 @@
 //! What handlers share, and the id of a request.
 
 use crate::cors::CorsOrigins;
-use crate::payments::PaymentApp;
+use crate::payment_app::PaymentApp;
 use opencredits_service::Gateway;
 use opencredits_service::accounts::Accounts;
 use opencredits_store::Partners;

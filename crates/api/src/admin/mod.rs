@@ -17,6 +17,7 @@ mod answer_limits;
 mod answer_reads;
 mod backup;
 mod limit_views;
+mod order_views;
 mod orders;
 mod reads;
 mod reply;
@@ -29,7 +30,7 @@ mod views;
 pub use amount_view::AmountView;
 pub use answer::Admin;
 pub use limit_views::{ChangeView, LimitView, ManagementKeyView};
-pub use orders::{OrderRequest, OrderView, ReconcileView};
+pub use order_views::{OrderRequest, OrderView, ReconcileView};
 pub use reads::{
     BillView, CheckBills, OfGeneration, ReportBalances, SheetLineView, ShowUsage, UsageGroupBy, UsageGroupView,
     UsageSumsView,

@@ -2,7 +2,7 @@
 
 use super::amount_view::AmountView;
 use super::limit_views::{ChangeView, LimitView, ManagementKeyView};
-use super::orders::{OrderView, ReconcileView};
+use super::order_views::{OrderView, ReconcileView};
 use super::reads::{BillView, SheetLineView, UsageGroupBy, UsageGroupView, UsageSumsView};
 use super::views::{BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, PartnerView, UserView};
 use http::StatusCode;

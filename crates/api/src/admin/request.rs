@@ -1,6 +1,6 @@
 //! The requests of an operator.
 
-use super::orders::OrderRequest;
+use super::order_views::OrderRequest;
 use super::reads::{CheckBills, OfGeneration, ReportBalances, ShowUsage};
 use opencredits_units::{AccountId, BasisPoints, EntryId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};

@@ -12,26 +12,11 @@ pub(crate) use top_up::{portal, remove_rule, rule, set_rule};
 pub(crate) use webhook::hear;
 
 use crate::errors::{ErrorType, Problem};
+use crate::payment_app::PaymentApp;
 use crate::state::App;
 use crate::{auth, faults, lookups};
 use http::HeaderMap;
-use opencredits_billing::{Sandbox, WebhookSecret};
-use opencredits_service::purchases::Purchases;
-use opencredits_store::UserEmails;
 use opencredits_units::{PartnerId, UserId};
-use std::sync::Arc;
-
-/// What the routes of payments need. Without it credits are not sold, and the routes say so.
-pub struct PaymentApp {
-    /// The use cases.
-    pub purchases: Arc<Purchases>,
-    /// The secrets of the processor's events; without one there is no route for events.
-    pub webhook_secrets: Vec<WebhookSecret>,
-    /// The processor without money whose pages are served here, where it is in use.
-    pub sandbox: Option<Arc<Sandbox>>,
-    /// People's addresses, to which receipts go.
-    pub emails: Arc<dyn UserEmails>,
-}
 
 /// The largest body of a request.
 const BODY_BYTES_MAX: usize = 16 << 10;

@@ -1,8 +1,8 @@
 //! The checkout page of the processor without money: plainly marked, for trying things out.
 
-use super::PaymentApp;
 use crate::body;
 use crate::errors::{ApiSurface, ErrorType, Problem};
+use crate::payment_app::PaymentApp;
 use crate::state::{App, RequestId};
 use axum::body::Body;
 use axum::extract::{Extension, Path, State};

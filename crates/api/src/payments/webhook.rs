@@ -1,9 +1,9 @@
 //! The processor's events.
 
-use super::PaymentApp;
 use super::problem::received;
 use crate::errors::{ErrorType, Problem};
 use crate::lookups::{Answer, finish};
+use crate::payment_app::PaymentApp;
 use crate::state::{App, RequestId};
 use crate::{body, json};
 use axum::body::Body;

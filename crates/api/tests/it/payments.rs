@@ -345,6 +345,26 @@ async fn a_lost_answer_or_a_stored_failure_makes_no_second_order() {
 }
 
 #[tokio::test]
+async fn an_order_that_is_paid_on_two_pages_gives_its_credits_once_and_the_rest_is_in_suspense() {
+    let shop = Shop::open().await;
+    let (user, key) = shop.app.person(0).await;
+    // The first page is made, and nobody hears of it.
+    shop.stripe.fail_next(1, StripeFault::StoredFailureAfterEffect);
+    let bought = shop.buy(&key, json!({"amount": 10, "email": "ada@example.org"})).await;
+    assert_eq!(bought.status, 201, "{}", bought.text);
+    let pages = shop.stripe.objects("checkout.session");
+    assert_eq!(pages.len(), 2);
+    for page in &pages {
+        shop.stripe.pay(page["id"].as_str().unwrap());
+        shop.deliver_all().await;
+    }
+    assert_eq!(shop.dollars(&user), 10);
+    let suspense = shop.app.ledger.balance(PerCurrency::Suspense.account("usd")).unwrap().posted.get();
+    assert_eq!(suspense, 10_000_000_000);
+    shop.agree();
+}
+
+#[tokio::test]
 async fn an_order_is_its_persons_alone() {
     let shop = Shop::open().await;
     let (_, key) = shop.app.person(0).await;

@@ -1,7 +1,8 @@
 //! A purchase begins: the order is on disk before the processor hears of it.
 
 use super::error::PurchaseError;
-use super::{Purchases, terms::Price};
+use super::state::Purchases;
+use super::terms::Price;
 use crate::ledger_ids::derived;
 use crate::ports::fresh_id;
 use opencredits_billing::{CheckoutRequest, Money, PaymentError, Retry, SaveMethod};

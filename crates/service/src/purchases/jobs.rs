@@ -1,6 +1,7 @@
 //! What recurs for purchases: orders that are due are read again, balances are topped up, the books are reconciled.
 
-use super::{PurchaseError, Purchases};
+use super::error::PurchaseError;
+use super::state::Purchases;
 use opencredits_units::UnixMs;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! People are told of their purchases by mail.
 
-use super::{PurchaseNotice, PurchaseNotices};
+use super::state::{PurchaseNotice, PurchaseNotices};
 use crate::mail::{MailFault, MailQueue};
 use async_trait::async_trait;
 use opencredits_email::{Paid, Receipt, Refund, TopUp, TopUpFailed, TopUpFault};

@@ -1,8 +1,8 @@
 //! Movements of money at the processor: each is booked once, under its own id.
 
-use super::Purchases;
 use super::booking::{entry_id, minor};
 use super::error::PurchaseError;
+use super::state::Purchases;
 use crate::books::PerCurrency;
 use opencredits_billing::{Money, MoneyMovement, MovementKind, PaymentState};
 use opencredits_ledger::{Floor, OpenAccount, Transfer};

@@ -1,9 +1,9 @@
 //! Reconciliation: walks the processor's events and its books, and finds what nobody told us.
 
-use super::Purchases;
 use super::error::PurchaseError;
 use super::movements::Whose;
 use super::settle::Settled;
+use super::state::Purchases;
 use super::webhook::Heard;
 use crate::books::PerCurrency;
 use opencredits_billing::{After, Currency, MoneyMovement, MovementKind, PaymentError};

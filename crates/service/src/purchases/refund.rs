@@ -2,7 +2,8 @@
 
 use super::error::PurchaseError;
 use super::settle::Settled;
-use super::{Purchases, target};
+use super::state::Purchases;
+use super::target;
 use opencredits_billing::{Money, NotRefundableReason, PaymentError, RefundRequest};
 use opencredits_store::Order;
 use opencredits_units::OrderId;

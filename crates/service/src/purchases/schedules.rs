@@ -3,14 +3,17 @@
 
 use super::*;
 use crate::books::{self, PerCurrency};
+use crate::ports::{Clock, Entropy};
 use crate::purchases::booking::{frozen_of, minor};
+use async_trait::async_trait;
 use opencredits_billing::{
-    After, Currency, DisputeEffect, DisputeStatus, Money, PaymentRef, PaymentState, Progress, RefundStatus, Sandbox,
-    SaveMethod, SessionId,
+    After, Currency, DisputeEffect, DisputeStatus, Money, PaymentRef, PaymentState, Payments, Progress, RefundStatus,
+    Sandbox, SaveMethod, SessionId,
 };
-use opencredits_ledger::{Floor, OpenAccount, Transfer};
-use opencredits_store::{Order, SqliteStore, Standing, StoreError, User};
-use opencredits_units::{AccountId, BasisPoints, EntryId};
+use opencredits_ledger::{Floor, Ledger, OpenAccount, Transfer};
+use opencredits_store::{Order, Orders, SqliteStore, Standing, StoreError, User, Users};
+use opencredits_units::{AccountId, BasisPoints, EntryId, NanoUsd, OrderId, UnixMs, UserId};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const START_MS: u64 = 1_790_000_000_000;

@@ -3,9 +3,9 @@
 use super::booking::{Booking, debt_of};
 use super::create::order_ref;
 use super::error::PurchaseError;
-use super::movements::Owned;
+use super::movements::{Owned, Whose};
+use super::state::{OnFraudWarning, PurchaseNotice, Purchases};
 use super::target::{granted, order_state, target};
-use super::{OnFraudWarning, PurchaseNotice, Purchases};
 use opencredits_billing::{
     DisputeEffect, Owner, PaymentError, PaymentRef, PaymentState, Progress, RefundRequest, RefundStatus,
 };
@@ -65,6 +65,23 @@ impl Purchases {
         }
     }
 
+    /// The same order, as the processor says that it stands where it is not paid yet. Somebody waits for it, so it is read
+    /// whether it is due or not.
+    ///
+    /// # Errors
+    /// As [`Purchases::settle`].
+    pub async fn poll(&self, order: Order) -> Result<Order, PurchaseError> {
+        let waits = matches!(order.state, OrderState::Open | OrderState::Waiting) && order.page.is_some();
+        if !waits || self.polled.contains_key(&order.id) {
+            return Ok(order);
+        }
+        self.polled.insert(order.id, ());
+        match self.settle_order(order.id).await? {
+            Settled::Ours(order) => Ok(*order),
+            Settled::Foreign => Ok(order),
+        }
+    }
+
     async fn settle_by(&self, id: OrderId, payment: &PaymentRef) -> Result<Settled, PurchaseError> {
         let _alone = self.lock(id).lock().await;
         for _ in 0..TRIES_MAX {
@@ -93,6 +110,9 @@ impl Purchases {
         };
         if self.owner(&state)? != Some(id) {
             return Ok(Settled::Foreign);
+        }
+        if is_another_payment(&order, &state) {
+            return self.paid_again(order, &state).await;
         }
         let order = self.book(order, &state).await?;
         self.book_movements(Owned { order: &order, state: &state }).await?;
@@ -156,6 +176,17 @@ impl Purchases {
         order.check_at = next_check(&order, state, now);
         let order = self.stored(order).await?;
         if is_changed { self.make_booking(order).await } else { Ok(order) }
+    }
+
+    /// An order that is paid was paid again, on a page of an earlier attempt: the money is the person's, and goes back.
+    async fn paid_again(&self, order: Order, state: &PaymentState) -> Result<Settled, PurchaseError> {
+        let movements = state.movements.iter().chain(state.disputes.iter().flat_map(|dispute| &dispute.movements));
+        for movement in movements {
+            self.book_movement(movement, Whose::Suspense).await?;
+        }
+        let payment = named_by(state).map_or_else(String::new, |payment| payment.as_str().to_owned());
+        tracing::error!(order = %order.id, payment, "an order was paid twice; the second payment is in suspense, refund it");
+        Ok(Settled::Ours(Box::new(order)))
     }
 
     /// An order that the processor has never heard of ends with the time that its page would have had.
@@ -239,6 +270,12 @@ fn kept(booked: Booked, target: Booked, order: &Order) -> Booked {
     }
     let lost_minor = booked.paid_minor.saturating_sub(booked.refunded_minor);
     Booked { taken: granted(order), frozen: NanoUsd::ZERO, disputed_minor: 0, lost_minor, ..booked }
+}
+
+/// Whether an order that is paid is paid by another payment than this one.
+fn is_another_payment(order: &Order, state: &PaymentState) -> bool {
+    let is_paid = order.bookings.after.granted > NanoUsd::ZERO && state.paid.is_some();
+    is_paid && state.payment.as_ref().is_some_and(|payment| order.payment.as_deref() != Some(payment.as_str()))
 }
 
 /// The surest name of a payment.

@@ -3,7 +3,8 @@
 use super::create::order_ref;
 use super::error::PurchaseError;
 use super::settle::Settled;
-use super::{PurchaseNotice, Purchases, target};
+use super::state::{PurchaseNotice, Purchases};
+use super::target;
 use crate::ports::fresh_id;
 use opencredits_billing::{ChargeOutcome, Money, PaymentRef, Retry, SavedCharge};
 use opencredits_store::{Bookings, Order, OrderOrigin, OrderState, Payer, TopUpState};

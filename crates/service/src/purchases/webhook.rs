@@ -1,10 +1,10 @@
 //! Events of the processor: pointers to payments, which are then read.
 
-use super::Purchases;
 use super::error::PurchaseError;
 use super::settle::Settled;
+use super::state::Purchases;
 use opencredits_billing::{Hint, PaymentError, Subject, TOLERANCE_MS, WebhookSecret, verify_signature};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,13 +13,6 @@ pub enum Heard {
     Settled,
     /// It is about something that is none of ours, or no payment.
     Ignored,
-}
-
-/// Events by what became of them, since the start.
-#[derive(Debug, Default)]
-pub(super) struct EventCounts {
-    pub(super) settled: AtomicU64,
-    pub(super) ignored: AtomicU64,
 }
 
 impl Purchases {
