@@ -4,7 +4,7 @@ use crate::app::{Answer, TestApp, request};
 use axum::body::Body;
 use http::{Method, Request};
 use opencredits_api::PaymentApp;
-use opencredits_billing::{Currency, Mode, Stripe, StripeKey, StripeSettings, WebhookSecret};
+use opencredits_billing::{Currency, Mode, Sandbox, Stripe, StripeKey, StripeSettings, WebhookSecret};
 use opencredits_service::books::PerCurrency;
 use opencredits_service::mail::MailQueue;
 use opencredits_service::purchases::{
@@ -123,6 +123,24 @@ impl Shop {
         assert_eq!(-posted(PerCurrency::Processor), self.stripe.balance_minor() * 10_000_000);
         self.app.settled();
     }
+}
+
+/// The processor without money, as `dev` has it.
+pub(crate) fn sandbox_payments(app: &TestApp) -> PaymentApp {
+    let store = Arc::new(app.store.clone());
+    let tables =
+        PurchaseTables { orders: store.clone(), payers: store.clone(), users: store.clone(), cursors: store.clone() };
+    let url = "http://127.0.0.1/sandbox/checkout/".to_owned();
+    let sandbox = Arc::new(Sandbox::new("test".parse().unwrap(), url));
+    let queue = MailQueue::new(None, app.fixed.clone(), app.fixed.clone());
+    let ports = PurchasePorts {
+        payments: sandbox.clone(),
+        notices: Arc::new(MailedNotices::new(queue)),
+        clock: app.fixed.clone(),
+        entropy: app.fixed.clone(),
+    };
+    let purchases = Arc::new(Purchases::new(app.ledger.clone(), tables, ports, purchase_settings()));
+    PaymentApp { purchases, webhook_secrets: Vec::new(), sandbox: Some(sandbox), emails: store }
 }
 
 fn purchase_settings() -> PurchaseSettings {
@@ -411,4 +429,29 @@ async fn where_nothing_is_sold_the_routes_say_so() {
     }
     assert_eq!(app.post("/v1/credits/checkout", &key, &json!({"amount": 10})).await.status, 404);
     assert_eq!(app.post("/webhooks/stripe", "", &json!({})).await.status, 404);
+}
+
+#[tokio::test]
+async fn the_sandboxs_page_is_marked_and_pays_once() {
+    let app = TestApp::new().await;
+    let payments = sandbox_payments(&app);
+    let app = app.with_payments(payments);
+    let (user, key) = app.person(0).await;
+    let body = json!({"amount": 10, "email": "ada@example.org", "success_url": "https://app.example/thanks"});
+    let order = app.post("/v1/credits/checkout", &key, &body).await.json();
+    let page = order["checkout_url"].as_str().unwrap().strip_prefix("http://127.0.0.1").unwrap();
+    let shown = app.get(page, "").await;
+    assert_eq!(shown.status, 200);
+    assert!(shown.text.contains("Test page. No money moves.") && shown.text.contains("10.00 USD"), "{}", shown.text);
+    assert!(shown.header("content-security-policy").contains("default-src 'none'"));
+    let choose = |choice: &'static str| app.send(request(Method::POST, page, "", format!("choice={choice}")));
+    assert_eq!(choose("x").await.status, 400);
+    let paid = choose("pay").await;
+    assert_eq!((paid.status.as_u16(), paid.header("location")), (303, "https://app.example/thanks"));
+    assert_eq!(app.available(&user), 10_000_000_000);
+    assert_eq!(choose("pay").await.status, 400, "it is paid already");
+    assert_eq!(app.available(&user), 10_000_000_000);
+    assert!(!app.get(page, "").await.text.contains("<form"), "a paid page has nothing to choose");
+    assert_eq!(app.get("/sandbox/checkout/cs_test_of_nobody", "").await.status, 404);
+    app.settled();
 }
