@@ -63,6 +63,7 @@ pub(crate) struct Plan {
     ack: Ack,
     vendors: String,
     models: String,
+    settings: String,
 }
 
 /// A gateway that runs, with a key to use it. It is killed when this is dropped.
@@ -83,7 +84,12 @@ pub(crate) enum Mind {
 impl Plan {
     /// A gateway that keeps everything in this folder and knows no vendor yet.
     pub(crate) fn new(folder: &Path, ack: Ack) -> Self {
-        Self { folder: folder.to_owned(), ack, vendors: String::new(), models: String::new() }
+        Self { folder: folder.to_owned(), ack, vendors: String::new(), models: String::new(), settings: String::new() }
+    }
+
+    /// Adds settings, as they stand in a config.
+    pub(crate) fn settings(&mut self, toml: &str) {
+        self.settings.push_str(toml);
     }
 
     /// Adds a vendor that speaks a dialect at this address; `more` are further lines of its table.
@@ -117,8 +123,9 @@ impl Plan {
         };
         let data = self.folder.join("data");
         format!(
-            "[server]\nlisten = \"127.0.0.1:{port}\"\n[data]\ndir = \"{}\"\n[ledger]\nack = \"{ack}\"\n[catalog]\nsandbox = true\n[log]\nfilter = \"warn\"\n{}{}",
+            "[server]\nlisten = \"127.0.0.1:{port}\"\n[data]\ndir = \"{}\"\n[ledger]\nack = \"{ack}\"\n[catalog]\nsandbox = true\n[log]\nfilter = \"warn\"\n{}\n{}{}",
             data.display(),
+            self.settings,
             self.vendors,
             self.models
         )
@@ -163,6 +170,14 @@ impl Gateway {
         }
     }
 
+    /// Starts without anybody who has credits.
+    pub(crate) fn start_empty(plan: &Plan) -> Outcome<Self> {
+        fs::create_dir_all(&plan.folder)?;
+        let gateway = Self::start_with(plan, "")?;
+        gateway.exchange("GET /readyz HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n")?;
+        Ok(gateway)
+    }
+
     fn start_with(plan: &Plan, key: &str) -> Outcome<Self> {
         let port = free_port()?;
         let config = plan.folder.join("config.toml");
@@ -192,7 +207,7 @@ impl Gateway {
         self.exchange(&request)
     }
 
-    fn exchange(&self, request: &str) -> Outcome<String> {
+    pub(crate) fn exchange(&self, request: &str) -> Outcome<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
         stream.set_read_timeout(Some(ANSWER_MAX))?;
         stream.write_all(request.as_bytes())?;
@@ -247,7 +262,7 @@ impl Gateway {
     }
 
     /// Runs the admin tool on this gateway's config, and gives what it told as JSON.
-    fn admin(&self, arguments: &[&str]) -> Outcome<Value> {
+    pub(crate) fn admin(&self, arguments: &[&str]) -> Outcome<Value> {
         let output = command(ADMIN).arg("--config").arg(&self.config).arg("--json").args(arguments).output()?;
         if output.status.success() {
             return Ok(serde_json::from_slice(&output.stdout)?);

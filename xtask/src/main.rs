@@ -8,6 +8,7 @@
 
 mod bench;
 mod check;
+mod demo;
 mod e2e;
 mod estimate;
 mod gateway;
@@ -39,6 +40,8 @@ enum Task {
     Bench(bench::Args),
     /// Drives the gateway with the official SDKs, recorded providers and a real model
     E2e(e2e::Args),
+    /// Shows a purchase, a request and a partner's payout, with a gateway of its own
+    Demo,
     /// Reads recorded exchanges with the gateway's decoders and compares with the expected usage
     Meter(meter::Args),
     /// Compares estimated tokens with real tokenizers, by class of text
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Task::Holds(args) => holds::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::E2e(args) => e2e::run(&args),
+        Task::Demo => demo::run(),
         Task::Meter(args) => meter::run(&args),
         Task::MockUpstream => bench::mock_upstream(),
         Task::Load(args) => bench::load(&args),

@@ -6,4 +6,5 @@ mod check;
 mod dev;
 mod fixture;
 mod mails;
+mod payments;
 mod serving;

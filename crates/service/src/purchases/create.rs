@@ -141,7 +141,13 @@ impl Purchases {
     }
 
     /// Gets a page for an order, and gives it out once the order names it.
-    async fn with_page(&self, mut order: Order, new: &NewOrder) -> Result<Order, PurchaseError> {
+    async fn with_page(&self, order: Order, new: &NewOrder) -> Result<Order, PurchaseError> {
+        // A job may read the order meanwhile. Of two requests with one key, the second finds the page of the first.
+        let _alone = self.lock(order.id).lock().await;
+        let mut order = self.order(order.id).await?;
+        if order.page.is_some() || order.state != OrderState::Open {
+            return Ok(order);
+        }
         // The processor takes no page that ends within half an hour: the rest of an old order's time is too short.
         if self.page_end(&order) < self.now().saturating_add_ms(PAGE_MS_MIN) {
             order.attempt = order.attempt.saturating_add(1);
