@@ -8,11 +8,12 @@ use opencredits_service::config::{
     BonusSection, Config, CurrencySection, FraudWarnings, PaymentSettings, Processor, SecretText, minor, nano,
 };
 use opencredits_service::mail::MailQueue;
+use opencredits_service::partners::CommissionBooks;
 use opencredits_service::purchases::{
     Bonus, CurrencyTerms, MailedNotices, OnFraudWarning, PurchasePorts, PurchaseSettings, PurchaseTables, Purchases,
     SaleTerms,
 };
-use opencredits_service::{Clock, Entropy};
+use opencredits_service::{Clock, Entropy, UsageReads};
 use opencredits_store::SqliteStore;
 use opencredits_units::{BasisPoints, CreditPrice};
 use std::path::PathBuf;
@@ -55,7 +56,9 @@ pub(crate) fn build(config: &Config, ground: Ground<'_>) -> Result<Option<Arc<Pa
     let tables =
         PurchaseTables { orders: store.clone(), payers: store.clone(), users: store.clone(), cursors: store.clone() };
     let notices = Arc::new(MailedNotices::new(ground.queue));
-    let ports = PurchasePorts { payments, notices, clock: ground.clock, entropy: ground.entropy };
+    let usage = Arc::new(UsageReads::new(ground.ledger.clone(), store.clone()));
+    let commissions = Arc::new(CommissionBooks::new(ground.ledger.clone(), store.clone(), usage));
+    let ports = PurchasePorts { payments, notices, commissions, clock: ground.clock, entropy: ground.entropy };
     let purchases = Arc::new(Purchases::new(ground.ledger, tables, ports, settings(config, mode)?));
     Ok(Some(Arc::new(PaymentApp { purchases, webhook_secrets, sandbox, emails: store })))
 }

@@ -5,8 +5,10 @@ use axum::body::Body;
 use http::{Method, Request};
 use opencredits_api::PaymentApp;
 use opencredits_billing::{Currency, Mode, Stripe, StripeKey, StripeSettings, WebhookSecret};
+use opencredits_service::UsageReads;
 use opencredits_service::books::PerCurrency;
 use opencredits_service::mail::MailQueue;
+use opencredits_service::partners::CommissionBooks;
 use opencredits_service::purchases::{
     CurrencyTerms, MailedNotices, OnFraudWarning, PurchasePorts, PurchaseSettings, PurchaseTables, Purchases,
     SaleTerms, debt_of,
@@ -27,6 +29,13 @@ struct Shop {
     stripe: StripeDouble,
 }
 
+/// What lets commission follow purchases back.
+fn commissions(app: &TestApp) -> Arc<CommissionBooks> {
+    let store = Arc::new(app.store.clone());
+    let usage = Arc::new(UsageReads::new(app.ledger.clone(), store.clone()));
+    Arc::new(CommissionBooks::new(app.ledger.clone(), store, usage))
+}
+
 impl Shop {
     async fn open() -> Self {
         let stripe = StripeDouble::start().unwrap();
@@ -44,6 +53,7 @@ impl Shop {
         let ports = PurchasePorts {
             payments: Arc::new(Stripe::new(settings).unwrap()),
             notices: Arc::new(MailedNotices::new(queue)),
+            commissions: commissions(&app),
             clock: app.fixed.clone(),
             entropy: app.fixed.clone(),
         };

@@ -153,6 +153,7 @@ impl From<Fault> for AccountsError {
         match fault {
             Fault::Ledger(error) => error.into(),
             Fault::Store(error) => error.into(),
+            Fault::Overflow => Self::Ledger(LedgerError::Amount),
             _ => Self::Closing,
         }
     }

@@ -2,8 +2,10 @@
 
 use super::{Accounts, AccountsError};
 use crate::books;
+use crate::partners::debt_of_partner;
 use hashbrown::{HashMap, HashSet};
 use opencredits_ledger::{EntryKind, EntryRow, Ledger, LedgerError};
+use opencredits_store::Partner;
 use opencredits_units::{AccountId, EntryId, NanoUsd, PartnerId, UnixMs, UserId};
 
 /// Entries, people and partners that are read at once.
@@ -84,7 +86,8 @@ impl Accounts {
         loop {
             let page = self.tables.partners.partners(after, max).await?;
             let Some(last) = page.last().map(|partner| partner.id) else { break };
-            owners.partners.extend(page.iter().map(|partner| partner.earnings));
+            let owes = |partner: &Partner| debt_of_partner(partner.id);
+            owners.partners.extend(page.iter().flat_map(|partner| [partner.earnings, owes(partner)]));
             after = last;
         }
         let accounts = self.ledger.accounts();

@@ -4,7 +4,7 @@
 use super::error::PurchaseError;
 use super::terms::NANO_A_MINOR;
 use crate::books::{self, PerCurrency};
-use crate::ledger_ids::derived;
+use crate::ledger_ids::{derived, entry_id};
 use opencredits_ledger::{Accepted, Collect, Floor, Ledger, LedgerError, Most, OpenAccount, Transfer};
 use opencredits_store::{Booked, Order};
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs, UserId};
@@ -33,6 +33,8 @@ pub(super) struct Booking<'a> {
 pub struct Effect {
     /// Credits that were taken back and had been spent: the person owes them.
     pub owed: NanoUsd,
+    /// Credits that had been taken back and came back.
+    pub given_back: NanoUsd,
 }
 
 impl Booking<'_> {
@@ -87,7 +89,7 @@ impl Booking<'_> {
         if more.is_negative() {
             self.shift("given back", (self.wallet, books::EXCHANGE), more)?;
             self.shift("bonus taken", (books::EXCHANGE, books::PROMOTION), bonus)?;
-            return Ok(Effect::default());
+            return Ok(Effect { given_back: minus(more)?, ..Effect::default() });
         }
         let (frozen, debt) = (frozen_of(self.order), debt_of(self.order.user));
         self.open(frozen, Floor::Zero)?;
@@ -100,7 +102,7 @@ impl Booking<'_> {
         let collected = self.collect("taken", (self.wallet, books::EXCHANGE), Most::Amount(rest), Some(debt))?;
         self.shift("bonus taken", (books::EXCHANGE, books::PROMOTION), bonus)?;
         let owed = rest.checked_sub(collected.accepted().collected).ok_or(PurchaseError::Overflow)?;
-        Ok(Effect { owed })
+        Ok(Effect { owed, ..Effect::default() })
     }
 
     /// The part of the credits taken back that was a bonus.
@@ -163,13 +165,6 @@ impl Booking<'_> {
         let payment = self.order.payment.as_deref().unwrap_or("no payment");
         format!("{role} {} {payment}", self.order.id)
     }
-}
-
-/// An id that follows from what an entry is for, ordered by its time.
-pub(super) fn entry_id(at: UnixMs, what: &[&str], of: &[&[u8]]) -> EntryId {
-    let bytes = derived(&what.join(" "), of).to_be_bytes();
-    let [random @ .., _, _, _, _, _, _] = bytes;
-    EntryId::at(at, random)
 }
 
 /// An amount of a currency's minor unit in its billionths.

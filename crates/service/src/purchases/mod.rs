@@ -35,6 +35,7 @@ pub use terms::{Bonus, CurrencyTerms, NotSold, Price, SaleTerms};
 pub use top_up::TopUpRule;
 pub use webhook::Heard;
 
+use crate::partners::CommissionBooks;
 use crate::ports::{Clock, Entropy};
 use async_trait::async_trait;
 use moka::sync::Cache;
@@ -133,6 +134,8 @@ pub struct PurchasePorts {
     pub payments: Arc<dyn Payments>,
     /// Tells people.
     pub notices: Arc<dyn PurchaseNotices>,
+    /// Lets partners' commission follow credits that are taken back.
+    pub commissions: Arc<CommissionBooks>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness, for order numbers.

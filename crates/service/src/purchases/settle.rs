@@ -1,11 +1,12 @@
 //! Settlement: one way for every event, poll, job and command.
 
-use super::booking::{Booking, debt_of};
+use super::booking::{Booking, Effect, debt_of};
 use super::create::order_ref;
 use super::error::PurchaseError;
 use super::movements::Owned;
 use super::target::{granted, order_state, target};
 use super::{OnFraudWarning, PurchaseNotice, Purchases};
+use crate::partners::{SpendingChange, SpentCredits};
 use opencredits_billing::{
     DisputeEffect, Owner, PaymentError, PaymentRef, PaymentState, Progress, RefundRequest, RefundStatus,
 };
@@ -135,8 +136,25 @@ impl Purchases {
         if effect.owed > NanoUsd::ZERO {
             tracing::warn!(order = %order.id, owed = %effect.owed, "credits were taken back that had been spent; the person owes them");
         }
+        self.move_commission(&order, effect).await?;
         order.bookings.is_made = true;
         self.stored(order).await
+    }
+
+    /// Lets commission follow credits that had been spent. The booking counts as made only after that.
+    async fn move_commission(&self, order: &Order, effect: Effect) -> Result<(), PurchaseError> {
+        let spent = match effect {
+            Effect { owed, .. } if owed > NanoUsd::ZERO => SpentCredits::Taken(owed),
+            Effect { given_back, .. } if given_back > NanoUsd::ZERO => SpentCredits::Restored(given_back),
+            Effect { .. } => return Ok(()),
+        };
+        let Bookings { number: booking, at, .. } = order.bookings;
+        let change = SpendingChange { order: order.id, booking, at, user: order.user, spent };
+        let followed = self.ports.commissions.follow(change, self.now()).await?;
+        if !followed.parts.is_empty() {
+            tracing::info!(order = %order.id, partners = followed.parts.len(), "commission followed the credits of an order");
+        }
+        Ok(())
     }
 
     /// Books the difference between what the books show and what they must show.

@@ -51,6 +51,8 @@ pub fn partner(n: u8) -> Partner {
         share: (n % 2 == 1).then_some(BasisPoints::new(4_000)),
         earnings: AccountId::at(NOW, [n; 10]),
         created_at: NOW,
+        owner: None,
+        standing: Standing::Good,
     }
 }
 

@@ -7,6 +7,7 @@ mod mail;
 mod management;
 mod notices;
 mod orders;
+mod partners;
 mod payers;
 mod people;
 mod rows;

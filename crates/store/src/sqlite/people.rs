@@ -1,6 +1,6 @@
 //! People and partners.
 
-use super::rows::{blob, id, number, time};
+use super::rows::{blob, id, id_or_none, number, time};
 use super::{SqliteStore, refused};
 use crate::records::{Partner, Standing, User};
 use crate::traits::{Partners, StoreError, Users};
@@ -9,7 +9,8 @@ use opencredits_units::{BasisPoints, PartnerId, UserId};
 use rusqlite::{OptionalExtension, Row, params};
 
 const USER: &str = "SELECT id, wallet, label, created_at, suspended FROM users";
-const PARTNER: &str = "SELECT id, name, publishable_key, share_bps, earnings, created_at FROM partners";
+const PARTNER: &str =
+    "SELECT id, name, publishable_key, share_bps, earnings, created_at, owner_id, suspended FROM partners";
 
 #[async_trait]
 impl Users for SqliteStore {
@@ -80,8 +81,9 @@ impl Partners for SqliteStore {
         self.run(move |connection| {
             connection
                 .prepare_cached(
-                    "INSERT INTO partners (id, name, publishable_key, share_bps, earnings, created_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    "INSERT INTO partners
+                     (id, name, publishable_key, share_bps, earnings, created_at, owner_id, suspended)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 )?
                 .execute(params![
                     blob(partner.id),
@@ -90,6 +92,8 @@ impl Partners for SqliteStore {
                     partner.share.map(BasisPoints::get),
                     blob(partner.earnings),
                     number(partner.created_at.get()),
+                    partner.owner.map(blob),
+                    partner.standing == Standing::Suspended,
                 ])
                 .map_err(refused)?;
             Ok(())
@@ -123,6 +127,26 @@ impl Partners for SqliteStore {
         .await
     }
 
+    async fn update_partner(&self, partner: &Partner) -> Result<bool, StoreError> {
+        let partner = partner.clone();
+        self.run(move |connection| {
+            let changed = connection
+                .prepare_cached(
+                    "UPDATE partners SET name = ?2, share_bps = ?3, owner_id = ?4, suspended = ?5 WHERE id = ?1",
+                )?
+                .execute(params![
+                    blob(partner.id),
+                    partner.name,
+                    partner.share.map(BasisPoints::get),
+                    partner.owner.map(blob),
+                    partner.standing == Standing::Suspended,
+                ])
+                .map_err(refused)?;
+            Ok(changed == 1)
+        })
+        .await
+    }
+
     async fn partners(&self, after: PartnerId, max: u32) -> Result<Vec<Partner>, StoreError> {
         self.run(move |connection| {
             let mut statement = connection.prepare_cached(&format!("{PARTNER} WHERE id > ?1 ORDER BY id LIMIT ?2"))?;
@@ -141,5 +165,7 @@ fn read_partner(row: &Row<'_>) -> Result<Partner, rusqlite::Error> {
         share: row.get::<_, Option<u32>>(3)?.map(BasisPoints::new),
         earnings: id(row, 4)?,
         created_at: time(row, 5)?,
+        owner: id_or_none(row, 6)?,
+        standing: if row.get(7)? { Standing::Suspended } else { Standing::Good },
     })
 }
