@@ -343,7 +343,8 @@ async fn quote(app: &App, request: QuoteRequest) -> Answer {
     if let Some(key) = &request.publishable_key {
         let found = app.partners.partner_by_key(key).await.map_err(|error| problem(error.into()))?;
         let unknown = "there is no partner with this publishable_key; copy it again from the partner portal";
-        found.ok_or_else(|| Problem::new(ErrorType::InvalidRequest, unknown).with("param", "publishable_key"))?;
+        let known = found.filter(|partner| partner.standing == opencredits_store::Standing::Good);
+        known.ok_or_else(|| Problem::new(ErrorType::InvalidRequest, unknown).with("param", "publishable_key"))?;
     }
     let catalog = app.gateway.catalog();
     let models: Vec<Arc<Model>> = match &request.models {

@@ -18,6 +18,7 @@ mod answer_reads;
 mod backup;
 mod limit_views;
 mod orders;
+mod partners;
 mod reads;
 mod reply;
 mod request;
@@ -30,6 +31,7 @@ pub use amount_view::AmountView;
 pub use answer::Admin;
 pub use limit_views::{ChangeView, LimitView, ManagementKeyView};
 pub use orders::{OrderRequest, OrderView, ReconcileView};
+pub use partners::{EarningsView, PartnerKeyView, PartnerRequest, StatementView};
 pub use reads::{
     BillView, CheckBills, OfGeneration, ReportBalances, SheetLineView, ShowUsage, UsageGroupBy, UsageGroupView,
     UsageSumsView,

@@ -8,7 +8,7 @@ use opencredits_billing::{Currency, Mode, Stripe, StripeKey, StripeSettings, Web
 use opencredits_service::UsageReads;
 use opencredits_service::books::PerCurrency;
 use opencredits_service::mail::MailQueue;
-use opencredits_service::partners::CommissionBooks;
+use opencredits_service::partners::{CommissionBooks, debt_of_partner};
 use opencredits_service::purchases::{
     CurrencyTerms, MailedNotices, OnFraudWarning, PurchasePorts, PurchaseSettings, PurchaseTables, Purchases,
     SaleTerms, debt_of,
@@ -185,6 +185,37 @@ async fn credits_are_bought_spent_refunded_and_owed_and_both_books_agree() {
     shop.stripe.refund_becomes(&refund, "failed");
     shop.deliver_all().await;
     assert_eq!(shop.app.available(&user), 10_000_000_000 - spent, "what came back settles the debt first");
+    shop.agree();
+}
+
+#[tokio::test]
+async fn commission_on_what_was_spent_follows_a_refund_and_comes_back_with_it() {
+    let shop = Shop::open().await;
+    let (user, plain) = shop.app.person(0).await;
+    let partner = shop.app.partner().await;
+    let through = shop.app.key(&user, Some(&partner), None).await;
+    let (_, session) = shop.order(&through).await;
+    let payment = shop.stripe.pay(&session);
+    shop.deliver_all().await;
+    let body = json!({"model": "sandbox/gpt", "max_tokens": 50, "messages": [{"role": "user", "content": "Hello"}]});
+    for key in [&plain, &through, &through] {
+        assert_eq!(shop.app.post("/v1/chat/completions", key, &body).await.status, 200);
+    }
+    let spent = 10_000_000_000 - shop.app.available(&user);
+    let posted = |account| shop.app.ledger.balance(account).map_or(0, |balance| balance.posted.get());
+    let earned = posted(partner.earnings);
+    assert!(earned > 0 && spent > 0);
+    let refund = shop.stripe.refund(&payment, 1_000, "pending");
+    shop.deliver_all().await;
+    assert_eq!(posted(debt_of(user.id)), -spent);
+    assert_eq!((posted(partner.earnings), posted(debt_of_partner(partner.id))), (0, 0), "all of it followed");
+    let earnings = shop.app.accounts.earnings_of(&partner).await.unwrap();
+    assert_eq!((earnings.accrued.get(), earnings.taken_back.get(), earnings.matured.get()), (earned, earned, 0));
+    shop.stripe.refund_becomes(&refund, "failed");
+    shop.deliver_all().await;
+    assert_eq!(posted(partner.earnings), earned, "and came back");
+    let earnings = shop.app.accounts.earnings_of(&partner).await.unwrap();
+    assert_eq!((earnings.taken_back.get(), earnings.balance.get()), (0, earned));
     shop.agree();
 }
 

@@ -152,6 +152,7 @@ fn sheet(owners: &Owners, sums: &Sums, until: Option<UnixMs>) -> BalanceSheet {
     let other = other.fold(0_i128, |sum, (_, amount)| sum.saturating_add(*amount));
     let mut rows = vec![
         ("assets", "payments received", sums.of(books::CLEARING).saturating_neg()),
+        ("assets", "paid out to partners", sums.of(books::PAYOUTS).saturating_neg()),
         ("liabilities", "people's credits, paid", people.saturating_sub(promotional)),
         ("liabilities", "people's credits, promotional", promotional),
         ("liabilities", "payable to providers", sums.of(books::PROVIDERS)),
@@ -161,7 +162,15 @@ fn sheet(owners: &Owners, sums: &Sums, until: Option<UnixMs>) -> BalanceSheet {
         ("expenses", "promotional credits given", sums.of(books::PROMOTION).saturating_neg()),
         ("expenses", "bad debt", sums.of(books::BAD_DEBT).saturating_neg()),
     ];
-    let shown = [books::CLEARING, books::PROVIDERS, books::REVENUE, books::PROMOTION, books::BAD_DEBT, books::LIMITS];
+    let shown = [
+        books::CLEARING,
+        books::PROVIDERS,
+        books::REVENUE,
+        books::PROMOTION,
+        books::BAD_DEBT,
+        books::LIMITS,
+        books::PAYOUTS,
+    ];
     let further = books::NAMES.iter().filter(|(account, _)| !shown.contains(account));
     rows.extend(further.map(|(account, name)| ("liabilities", *name, sums.of(*account))));
     let difference = rows.iter().fold(0_i128, |sum, (side, _, amount)| match *side {

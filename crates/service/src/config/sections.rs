@@ -2,7 +2,8 @@
 
 use super::email::Email;
 use super::payments::PaymentSettings;
-use opencredits_units::NanoUsd;
+use crate::partners::PartnerTerms;
+use opencredits_units::{BasisPoints, NanoUsd};
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -203,6 +204,18 @@ pub struct Billing {
     pub exposure_max_usd: NanoUsd,
     /// Whether an output cap that the balance does not cover is lowered instead of refused. Default true.
     pub lower_caps: bool,
+}
+
+impl Billing {
+    /// The terms of partners.
+    #[must_use]
+    pub const fn partner_terms(&self) -> PartnerTerms {
+        PartnerTerms {
+            matures_days: self.commission_matures_days,
+            share_max: BasisPoints::new(self.partner_share_bps_max),
+            share_default: BasisPoints::new(self.partner_share_bps),
+        }
+    }
 }
 
 impl Default for Billing {

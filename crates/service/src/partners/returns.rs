@@ -88,7 +88,8 @@ impl CommissionBooks {
         Ok(decided)
     }
 
-    async fn decide(&self, change: SpendingChange) -> Result<CommissionReturn, Fault> {
+    /// The amounts of a change: those that are stored, else new ones.
+    pub(crate) async fn decide(&self, change: SpendingChange) -> Result<CommissionReturn, Fault> {
         let _one = self.deciding.lock().await;
         if let Some(decided) = self.returns.commission_return(change.order, change.booking).await? {
             return Ok(decided);

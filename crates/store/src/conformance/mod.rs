@@ -3,8 +3,10 @@
 //! A suite panics where an implementation breaks a rule, and names the rule. It returns the store's own errors.
 
 mod orders;
+mod partners;
 
 pub use orders::{cursors, order, orders, payers};
+pub use partners::{commission_returns, partner_changes, partner_keys};
 
 use crate::records::{
     AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, Rates, SpendingLimit, Standing, User,

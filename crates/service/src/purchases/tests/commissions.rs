@@ -1,6 +1,8 @@
 //! Commission follows the credits that paid for it.
 
-use super::check;
+use super::{Run, check, partner};
+use crate::partners::{SpendingChange, SpentCredits};
+use crate::purchases::booking::minor;
 
 #[tokio::test]
 async fn commission_on_spent_credits_that_are_refunded_is_taken_back() {
@@ -173,4 +175,25 @@ async fn two_orders_of_a_person_never_take_more_than_was_earned() {
     ",
     )
     .await;
+}
+
+/// The process dies after the amounts were decided and before they were booked: what is spent meanwhile changes nothing.
+#[tokio::test]
+async fn what_was_decided_is_booked_as_it_was_and_once() {
+    let mut run = Run::new().await;
+    for line in ["buy 1000", "pay", "settle", "earn 500 100"] {
+        run.line(line).await;
+    }
+    let order = run.purchases.order(run.order.unwrap()).await.unwrap();
+    let spent = SpentCredits::Taken(minor(250).unwrap());
+    let change = SpendingChange { order: order.id, booking: 7, at: run.purchases.now(), user: order.user, spent };
+    let decided = run.purchases.ports.commissions.decide(change).await.unwrap();
+    assert_eq!(decided.parts, [(partner().id, minor(50).unwrap())]);
+    assert_eq!(run.line("earned").await, "has 100, owes 0, revenue 0", "it is decided and not booked");
+    run.line("earn 400 100").await;
+    for _ in 0..2 {
+        let followed = run.purchases.ports.commissions.follow(change, run.purchases.now()).await.unwrap();
+        assert_eq!(followed, decided);
+        assert_eq!(run.line("earned").await, "has 150, owes 0, revenue 50");
+    }
 }
