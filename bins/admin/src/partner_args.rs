@@ -1,7 +1,9 @@
 //! Partners on the command line.
 
 use clap::{Args, Subcommand};
-use opencredits_api::admin::{AddPartner, AdminRequest, Amount, Change, ListPartners, PartnerRequest};
+use opencredits_api::admin::{
+    AddPartner, AdminRequest, Amount, Change, ListPartners, PartnerRequest, PublishableKeyChange, PublishableKeyRequest,
+};
 use opencredits_units::{BasisPoints, EntryId, KeyId, NanoUsd, PartnerId};
 
 #[derive(Subcommand)]
@@ -41,6 +43,9 @@ pub(crate) enum PartnerCommand {
     /// Secret keys with which partners read their figures.
     #[command(subcommand)]
     Key(PartnerKeyCommand),
+    /// Keys that name partners in browsers.
+    #[command(subcommand)]
+    Publishable(PublishableKeyCommand),
 }
 
 #[derive(Args)]
@@ -131,6 +136,77 @@ pub(crate) enum PartnerKeyCommand {
     },
 }
 
+#[derive(Subcommand)]
+pub(crate) enum PublishableKeyCommand {
+    /// Makes a further key.
+    Add {
+        /// The partner, by id or name.
+        partner: String,
+        #[command(flatten)]
+        change: PublishableKeyArguments,
+    },
+    /// Lists a partner's keys.
+    List {
+        /// The partner, by id or name.
+        partner: String,
+    },
+    /// Changes a key. What is not named stays.
+    Edit {
+        /// The key's id, `key_…`.
+        id: KeyId,
+        #[command(flatten)]
+        change: PublishableKeyArguments,
+    },
+    /// Revokes a key.
+    Revoke {
+        /// The key's id, `key_…`.
+        id: KeyId,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct PublishableKeyArguments {
+    /// A name for the key.
+    #[arg(long)]
+    name: Option<String>,
+    /// An origin whose pages may use it, such as https://app.example; may be repeated. Without any, all may.
+    #[arg(long = "origin", value_name = "ORIGIN", conflicts_with = "any_origin")]
+    origins: Vec<String>,
+    /// The pages of all origins may use it.
+    #[arg(long)]
+    any_origin: bool,
+    /// A URL to which people may be sent back; may be repeated.
+    #[arg(long = "redirect", value_name = "URL", conflicts_with = "no_redirect")]
+    redirect_urls: Vec<String>,
+    /// People may be sent back nowhere.
+    #[arg(long)]
+    no_redirect: bool,
+}
+
+impl PublishableKeyArguments {
+    fn change(&self) -> PublishableKeyChange {
+        let list = |listed: &[String], none: bool| (none || !listed.is_empty()).then(|| listed.to_vec());
+        PublishableKeyChange {
+            name: self.name.clone(),
+            origins: list(&self.origins, self.any_origin),
+            redirect_urls: list(&self.redirect_urls, self.no_redirect),
+        }
+    }
+}
+
+impl PublishableKeyCommand {
+    fn request(&self) -> PublishableKeyRequest {
+        match self {
+            Self::Add { partner, change } => {
+                PublishableKeyRequest::Add { partner: partner.clone(), change: change.change() }
+            }
+            Self::List { partner } => PublishableKeyRequest::List { partner: partner.clone() },
+            Self::Edit { id, change } => PublishableKeyRequest::Edit { id: *id, change: change.change() },
+            Self::Revoke { id } => PublishableKeyRequest::Revoke { id: *id },
+        }
+    }
+}
+
 impl PartnerCommand {
     /// The request; `fresh` is a payout's entry where the operator gives none.
     pub(crate) fn request(&self, fresh: EntryId) -> AdminRequest {
@@ -159,6 +235,7 @@ impl PartnerCommand {
                 PartnerRequest::AddKey { partner: of(partner), name: name.clone() }
             }
             Self::Key(PartnerKeyCommand::List { partner }) => PartnerRequest::ListKeys { partner: of(partner) },
+            Self::Publishable(command) => PartnerRequest::Publishable(command.request()),
             Self::Key(PartnerKeyCommand::Revoke { id }) => PartnerRequest::RevokeKey { id: *id },
         })
     }

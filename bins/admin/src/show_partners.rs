@@ -1,7 +1,9 @@
 //! Replies about partners, for people and for spreadsheets.
 
 use crate::table::{Table, or_dash, time};
-use opencredits_api::admin::{AdminReply, AmountView, EarningsView, PartnerKeyView, PartnerView, StatementView};
+use opencredits_api::admin::{
+    AdminReply, AmountView, EarningsView, PartnerKeyView, PartnerView, PublishableKeyView, StatementView,
+};
 use opencredits_api::csv_line;
 
 /// A reply of these; nothing for another one.
@@ -20,6 +22,7 @@ pub(crate) fn show(reply: &AdminReply) -> Option<String> {
         AdminReply::PartnerKeyAdded { key, record } => {
             format!("added {}\n\n    {key}\n\nThis is shown once; only a digest of it is kept.\n", record.id)
         }
+        AdminReply::PublishableKeys { keys } => publishable_table(keys),
         AdminReply::PartnerKeys { keys } => keys_table(keys),
         AdminReply::PartnerKeyRevoked { record } => format!(
             "{} (…{}) has been revoked since {}\n",
@@ -83,6 +86,17 @@ fn keys_table(keys: &[PartnerKeyView]) -> String {
         table.row([key.id.to_string(), key.name.clone(), format!("…{}", key.hint), time(key.created_at_ms), state]);
     }
     table.text("this partner has no keys; add one with `opencredits-admin partner key add PARTNER`")
+}
+
+fn publishable_table(keys: &[PublishableKeyView]) -> String {
+    let mut table = Table::new(["id", "name", "key", "state", "origins", "redirects"]);
+    for key in keys {
+        let state = key.revoked_at_ms.map_or_else(|| "in force".to_owned(), |at| format!("revoked {}", time(at)));
+        let origins = if key.origins.is_empty() { "any".to_owned() } else { key.origins.join(", ") };
+        let redirects = if key.redirect_urls.is_empty() { "none".to_owned() } else { key.redirect_urls.join(", ") };
+        table.row([key.id.to_string(), key.name.clone(), key.key.clone(), state, origins, redirects]);
+    }
+    table.text("this partner has no publishable keys; add one with `opencredits-admin partner publishable add PARTNER`")
 }
 
 /// A statement as CSV; `None` for another reply.

@@ -35,3 +35,20 @@ CREATE TABLE partner_keys (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX partner_keys_of_partner ON partner_keys (partner_id, id);
+
+-- The keys that name a partner in a browser. Lists have one entry a line.
+CREATE TABLE publishable_keys (
+    id BLOB PRIMARY KEY,
+    partner_id BLOB NOT NULL REFERENCES partners (id),
+    key TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    origins TEXT NOT NULL,
+    redirect_urls TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    revoked_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX publishable_keys_of_partner ON publishable_keys (partner_id, id);
+
+INSERT INTO publishable_keys (id, partner_id, key, name, origins, redirect_urls, created_at)
+SELECT id, id, publishable_key, 'first', '', '', created_at FROM partners;

@@ -49,7 +49,9 @@ pub use mail::{
 pub use orders::{
     Booked, Bookings, Cursors, Order, OrderOrigin, OrderPage, OrderState, Orders, Payer, Payers, TopUpState,
 };
-pub use partners::{CommissionReturn, CommissionReturns, PartnerKeyRecord, PartnerKeys};
+pub use partners::{
+    CommissionReturn, CommissionReturns, PartnerKeyRecord, PartnerKeys, PublishableKeyRecord, PublishableKeys,
+};
 pub use records::{
     AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, Rates, SpendingLimit, Standing, User,
 };

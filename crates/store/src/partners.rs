@@ -65,3 +65,39 @@ pub trait PartnerKeys: Send + Sync {
     /// Revokes a key, once; returns the key, or nothing where there is none.
     async fn revoke_partner_key(&self, id: KeyId, now: UnixMs) -> Result<Option<PartnerKeyRecord>, StoreError>;
 }
+
+/// A key that names a partner in a browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishableKeyRecord {
+    /// The id. That of a partner's first key has the partner's bits.
+    pub id: KeyId,
+    /// The partner.
+    pub partner: PartnerId,
+    /// The text.
+    pub key: String,
+    /// A name for it.
+    pub name: String,
+    /// The origins whose pages may use it; all where none is listed.
+    pub origins: Vec<String>,
+    /// Where people may be sent back to.
+    pub redirect_urls: Vec<String>,
+    /// The time of creation.
+    pub created_at: UnixMs,
+    /// The time of revocation.
+    pub revoked_at: Option<UnixMs>,
+}
+
+/// Keys that name partners in browsers. The first of a partner is added with it.
+#[async_trait]
+pub trait PublishableKeys: Send + Sync {
+    /// Adds a key; no other has its id or text, and its partner exists.
+    async fn add_publishable_key(&self, key: &PublishableKeyRecord) -> Result<(), StoreError>;
+    /// The key with this text, revoked or not.
+    async fn publishable_key(&self, text: &str) -> Result<Option<PublishableKeyRecord>, StoreError>;
+    /// The key with this id, revoked or not.
+    async fn publishable_key_by_id(&self, id: KeyId) -> Result<Option<PublishableKeyRecord>, StoreError>;
+    /// A partner's keys, revoked ones too, by id.
+    async fn publishable_keys_of(&self, partner: PartnerId) -> Result<Vec<PublishableKeyRecord>, StoreError>;
+    /// Writes name, origins, redirect URLs and revocation of a key; returns whether it is there.
+    async fn update_publishable_key(&self, key: &PublishableKeyRecord) -> Result<bool, StoreError>;
+}

@@ -106,3 +106,28 @@ fn a_partner_is_changed_suspended_and_has_keys() {
         assert!(actions.contains(&json!(action)), "{action}: {actions:?}");
     }
 }
+
+#[test]
+fn a_partner_has_several_publishable_keys_with_origins_and_redirects() {
+    let fixture = past();
+    let publishable = |arguments: &[&str]| {
+        let arguments = [&["partner", "publishable"], arguments].concat();
+        fixture.json(&arguments)["keys"].as_array().unwrap().clone()
+    };
+    let first = publishable(&["list", "Editor"]);
+    assert_eq!((first.len(), &first[0]["name"], &first[0]["origins"]), (1, &json!("first"), &json!([])));
+    let origins = ["--origin", "https://a.example", "--origin", "http://localhost:3000"];
+    let added = publishable(
+        &[&["add", "Editor", "--name", "web", "--redirect", "https://a.example/back"], &origins[..]].concat(),
+    );
+    assert!(text(&added[0]["key"]).starts_with("oc_pk_") && added[0]["key"] != first[0]["key"]);
+    assert_eq!(added[0]["origins"], json!(["https://a.example", "http://localhost:3000"]));
+    let id = text(&added[0]["id"]).to_owned();
+    let edited = publishable(&["edit", &id, "--any-origin"]);
+    assert_eq!((&edited[0]["origins"], &edited[0]["redirect_urls"]), (&json!([]), &json!(["https://a.example/back"])));
+    let wrong = fixture.error(&["partner", "publishable", "edit", &id, "--redirect", "javascript:alert(1)"]);
+    assert!(wrong.contains("a redirect URL is neither https nor"), "{wrong}");
+    assert!(publishable(&["revoke", &id])[0]["revoked_at_ms"].is_number());
+    let listed = fixture.text(&["partner", "publishable", "list", "Editor"]);
+    assert!(listed.contains("revoked") && listed.contains("in force"), "{listed}");
+}

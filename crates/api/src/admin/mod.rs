@@ -19,6 +19,7 @@ mod backup;
 mod limit_views;
 mod orders;
 mod partners;
+mod publishable;
 mod reads;
 mod reply;
 mod request;
@@ -32,6 +33,7 @@ pub use answer::Admin;
 pub use limit_views::{ChangeView, LimitView, ManagementKeyView};
 pub use orders::{OrderRequest, OrderView, ReconcileView};
 pub use partners::{EarningsView, PartnerKeyView, PartnerRequest, StatementView};
+pub use publishable::{PublishableKeyChange, PublishableKeyRequest, PublishableKeyView};
 pub use reads::{
     BillView, CheckBills, OfGeneration, ReportBalances, SheetLineView, ShowUsage, UsageGroupBy, UsageGroupView,
     UsageSumsView,

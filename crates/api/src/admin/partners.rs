@@ -2,6 +2,7 @@
 
 use super::amount_view::AmountView;
 use super::answer::{Admin, Answer};
+use super::publishable::PublishableKeyRequest;
 use super::reply::{AdminReply, Refusal};
 use super::request::{Amount, Change};
 use opencredits_ledger::Replay;
@@ -64,6 +65,8 @@ pub enum PartnerRequest {
         /// The month, such as `2026-11`.
         month: String,
     },
+    /// Publishable keys.
+    Publishable(PublishableKeyRequest),
     /// Makes a secret key of a partner; its secret is in the reply, once.
     AddKey {
         /// The partner.
@@ -207,6 +210,7 @@ impl Admin {
                 self.pay_out(Payout { partner, amount, id, reason }).await
             }
             PartnerRequest::Statement { partner, month } => self.statement(&partner, &month).await,
+            PartnerRequest::Publishable(request) => self.publishable_keys(request).await,
             PartnerRequest::AddKey { partner, name } => {
                 let (record, secret) = self.accounts.add_partner_key(&partner, name).await?;
                 Ok(AdminReply::PartnerKeyAdded { key: secret.reveal().to_owned(), record: record.into() })

@@ -4,6 +4,7 @@ use super::amount_view::AmountView;
 use super::limit_views::{ChangeView, LimitView, ManagementKeyView};
 use super::orders::{OrderView, ReconcileView};
 use super::partners::{EarningsView, PartnerKeyView, StatementView};
+use super::publishable::PublishableKeyView;
 use super::reads::{BillView, SheetLineView, UsageGroupBy, UsageGroupView, UsageSumsView};
 use super::views::{BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, PartnerView, UserView};
 use http::StatusCode;
@@ -138,6 +139,11 @@ pub enum AdminReply {
         partner: String,
         /// The month.
         statement: Box<StatementView>,
+    },
+    /// Publishable keys of a partner: all, or the one that was made, changed or revoked.
+    PublishableKeys {
+        /// The keys.
+        keys: Vec<PublishableKeyView>,
     },
     /// A secret key of a partner was made.
     PartnerKeyAdded {

@@ -18,6 +18,7 @@ mod management;
 mod money;
 mod partners;
 mod people;
+mod publishable;
 mod reads;
 mod report;
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub use keys::{NewKey, NewLimit};
 pub use money::{Grant, Granted, Wallet};
 pub use partners::{PaidOut, PartnerEdit, Payout};
 pub use people::{NewPartner, NewUser};
+pub use publishable::PublishableKeyEdit;
 pub use reads::{NamedUsage, UsageReport};
 pub use report::{BalanceSheet, SheetLine};
 
@@ -44,7 +46,8 @@ use crate::usage::UsageReads;
 use opencredits_catalog::Catalog;
 use opencredits_ledger::{Accepted, Floor, Ledger, OpenAccount};
 use opencredits_store::{
-    AuditLog, Keys, ManagementKeys, PartnerKeys, Partners, SpendingLimits, UsageModel, UserEmails, Users,
+    AuditLog, Keys, ManagementKeys, PartnerKeys, Partners, PublishableKeys, SpendingLimits, UsageModel, UserEmails,
+    Users,
 };
 use opencredits_units::{AccountId, UnixMs};
 use std::sync::Arc;
@@ -71,13 +74,15 @@ pub struct Tables {
     pub usage: Arc<dyn UsageModel>,
     /// Secret keys of partners.
     pub partner_keys: Arc<dyn PartnerKeys>,
+    /// Keys that name partners in browsers.
+    pub publishable: Arc<dyn PublishableKeys>,
 }
 
 impl Tables {
     /// All of them from one store.
     pub fn of<S>(store: S) -> Self
     where
-        S: Users + Keys + Partners + PartnerKeys + 'static,
+        S: Users + Keys + Partners + PartnerKeys + PublishableKeys + 'static,
         S: SpendingLimits + ManagementKeys + AuditLog + UserEmails + UsageModel,
     {
         let store = Arc::new(store);
@@ -90,7 +95,8 @@ impl Tables {
             audit: store.clone(),
             emails: store.clone(),
             usage: store.clone(),
-            partner_keys: store,
+            partner_keys: store.clone(),
+            publishable: store,
         }
     }
 }

@@ -91,8 +91,12 @@ impl Accounts {
             after = last;
         }
         let accounts = self.ledger.accounts();
-        let limits = accounts.iter().filter(|row| row.account.contra == Some(books::LIMITS));
-        owners.limits.extend(limits.map(|row| row.account.id).chain([books::LIMITS]));
+        // A limit and its contra account only count.
+        for account in accounts.iter().map(|row| &row.account) {
+            owners.limits.extend(account.contra.map(|_| account.id));
+            owners.limits.extend(account.contra);
+        }
+        owners.limits.insert(books::LIMITS);
         Ok(owners)
     }
 }

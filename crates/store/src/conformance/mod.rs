@@ -6,7 +6,7 @@ mod orders;
 mod partners;
 
 pub use orders::{cursors, order, orders, payers};
-pub use partners::{commission_returns, partner_changes, partner_keys};
+pub use partners::{commission_returns, partner_changes, partner_keys, publishable_keys};
 
 use crate::records::{
     AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, Rates, SpendingLimit, Standing, User,

@@ -2,7 +2,9 @@
 
 use super::{NOW, order, partner, user};
 use crate::orders::Orders;
-use crate::partners::{CommissionReturn, CommissionReturns, PartnerKeyRecord, PartnerKeys};
+use crate::partners::{
+    CommissionReturn, CommissionReturns, PartnerKeyRecord, PartnerKeys, PublishableKeyRecord, PublishableKeys,
+};
 use crate::records::{Partner, Standing};
 use crate::traits::{Partners, StoreError, Users};
 use opencredits_keys::PartnerKey;
@@ -109,5 +111,45 @@ pub async fn partner_keys(store: &(impl PartnerKeys + Partners)) -> Result<(), S
     let later = NOW.saturating_add_ms(5);
     assert_eq!(store.revoke_partner_key(key(1).id, later).await?, Some(revoked), "once");
     assert_eq!(store.revoke_partner_key(key(9).id, NOW).await?, None, "an unknown one is nothing");
+    Ok(())
+}
+
+/// The rules of [`PublishableKeys`].
+///
+/// # Errors
+/// Those of the store.
+pub async fn publishable_keys(store: &(impl PublishableKeys + Partners)) -> Result<(), StoreError> {
+    let key = |n: u8| PublishableKeyRecord {
+        id: KeyId::at(NOW, [n; 10]),
+        partner: partner(1).id,
+        key: format!("oc_pk_of_{n}"),
+        name: "web".to_owned(),
+        origins: vec!["https://a.example".to_owned(), "https://b.example".to_owned()],
+        redirect_urls: vec!["https://a.example/back".to_owned()],
+        created_at: NOW.saturating_add_ms(1),
+        revoked_at: None,
+    };
+    assert!(matches!(store.add_publishable_key(&key(9)).await, Err(StoreError::Orphan)), "its partner exists");
+    store.add_partner(&partner(1)).await?;
+    let first = store.publishable_key(&partner(1).publishable_key).await?;
+    assert_eq!(first.as_ref().map(|first| first.partner), Some(partner(1).id), "the first comes with the partner");
+    store.add_publishable_key(&key(9)).await?;
+    let same = PublishableKeyRecord { key: key(9).key, ..key(8) };
+    assert!(matches!(store.add_publishable_key(&same).await, Err(StoreError::Exists)), "a text is there once");
+    assert_eq!(store.publishable_key(&key(9).key).await?, Some(key(9)), "it is found by its text");
+    assert_eq!(store.publishable_key_by_id(key(9).id).await?, Some(key(9)), "and by its id");
+    assert_eq!(store.publishable_keys_of(partner(1).id).await?, [first.unwrap_or_else(|| key(0)), key(9)], "by id");
+    assert_eq!(store.partner_by_key(&key(9).key).await?, Some(partner(1)), "each key finds the partner");
+    let changed = PublishableKeyRecord {
+        name: "app".to_owned(),
+        origins: Vec::new(),
+        redirect_urls: vec!["com.example.app:/back".to_owned()],
+        revoked_at: Some(NOW),
+        ..key(9)
+    };
+    assert!(store.update_publishable_key(&changed).await?, "it is changed");
+    assert_eq!(store.publishable_key_by_id(key(9).id).await?, Some(changed), "as it was asked");
+    assert_eq!(store.partner_by_key(&key(9).key).await?, None, "a revoked one names nobody");
+    assert!(!store.update_publishable_key(&key(7)).await?, "an unknown one is not");
     Ok(())
 }

@@ -10,6 +10,7 @@ mod orders;
 mod partners;
 mod payers;
 mod people;
+mod publishable;
 mod rows;
 mod usage;
 mod usage_model;

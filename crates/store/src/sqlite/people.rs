@@ -1,7 +1,8 @@
 //! People and partners.
 
 use super::rows::{blob, id, id_or_none, number, time};
-use super::{SqliteStore, refused};
+use super::{SqliteStore, publishable, refused};
+use crate::partners::PublishableKeyRecord;
 use crate::records::{Partner, Standing, User};
 use crate::traits::{Partners, StoreError, Users};
 use async_trait::async_trait;
@@ -11,6 +12,8 @@ use rusqlite::{OptionalExtension, Row, params};
 const USER: &str = "SELECT id, wallet, label, created_at, suspended FROM users";
 const PARTNER: &str =
     "SELECT id, name, publishable_key, share_bps, earnings, created_at, owner_id, suspended FROM partners";
+
+const BY_KEY: &str = "SELECT partner_id FROM publishable_keys WHERE key = ?1 AND revoked_at IS NULL";
 
 #[async_trait]
 impl Users for SqliteStore {
@@ -79,7 +82,8 @@ impl Partners for SqliteStore {
     async fn add_partner(&self, partner: &Partner) -> Result<(), StoreError> {
         let partner = partner.clone();
         self.run(move |connection| {
-            connection
+            let transaction = connection.transaction()?;
+            transaction
                 .prepare_cached(
                     "INSERT INTO partners
                      (id, name, publishable_key, share_bps, earnings, created_at, owner_id, suspended)
@@ -96,6 +100,8 @@ impl Partners for SqliteStore {
                     partner.standing == Standing::Suspended,
                 ])
                 .map_err(refused)?;
+            publishable::insert(&transaction, &first_key(&partner))?;
+            transaction.commit()?;
             Ok(())
         })
         .await
@@ -121,7 +127,7 @@ impl Partners for SqliteStore {
     async fn partner_by_key(&self, publishable_key: &str) -> Result<Option<Partner>, StoreError> {
         let key = publishable_key.to_owned();
         self.run(move |connection| {
-            let mut statement = connection.prepare_cached(&format!("{PARTNER} WHERE publishable_key = ?1"))?;
+            let mut statement = connection.prepare_cached(&format!("{PARTNER} WHERE id = ({BY_KEY})"))?;
             Ok(statement.query_row([key], read_partner).optional()?)
         })
         .await
@@ -154,6 +160,20 @@ impl Partners for SqliteStore {
             Ok(rows.collect::<Result<_, _>>()?)
         })
         .await
+    }
+}
+
+/// The publishable key that a partner is added with.
+fn first_key(partner: &Partner) -> PublishableKeyRecord {
+    PublishableKeyRecord {
+        id: partner.id.cast(),
+        partner: partner.id,
+        key: partner.publishable_key.clone(),
+        name: "first".to_owned(),
+        origins: Vec::new(),
+        redirect_urls: Vec::new(),
+        created_at: partner.created_at,
+        revoked_at: None,
     }
 }
 

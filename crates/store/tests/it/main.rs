@@ -71,6 +71,11 @@ async fn commission_returns_keep_their_rules() {
 }
 
 #[tokio::test]
+async fn publishable_keys_keep_their_rules() {
+    check(|store| async move { conformance::publishable_keys(&store).await }).await;
+}
+
+#[tokio::test]
 async fn secret_keys_of_partners_keep_their_rules() {
     check(|store| async move { conformance::partner_keys(&store).await }).await;
 }
