@@ -49,9 +49,11 @@ pub(crate) fn run() -> Outcome {
     let checked = gateway.admin(&["bill", "verify", &generation])?;
     fact("the bill adds up", &checked["clean"]);
 
-    step("The operator pays the app what it has earned, a day later");
+    step("The operator pays the app what it has earned");
     let statement = gateway.admin(&["partner", "statement", APP, "--month", &month(&bill)?])?;
     fact("commission", &statement["statement"]["commission"]["usd"]);
+    let paid = gateway.admin(&["partner", "payout", APP, "--all", "--yes"])?;
+    fact("paid out", &paid["earnings"]["paid_out"]["usd"]);
 
     step("The person gets the rest of the purchase back");
     let refunded = gateway.admin(&["order", "refund", &id, "--reason", "asked for it", "--yes"])?;

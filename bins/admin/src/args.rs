@@ -5,15 +5,16 @@ use crate::dates::{self, Dates};
 use crate::error::AdminError;
 use crate::limit_args::{GrantCommand, KeyChange, PersonCap, RateArguments, ResetArgument, WhoAndWhy};
 use crate::order_args::{CorrectionOrder, OrderCommand};
+use crate::partner_args::PartnerCommand;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use opencredits_api::admin::{
-    AddKey, AddManagementKey, AddPartner, AddUser, AdminRequest, Amount, BackUp, CheckBills, CorrectionWay,
-    EmailChange, EmailOfUser, EntriesOf, GrantCredits, LedgerEntries, ListChanges, ListPartners, ListUsers,
-    OfGeneration, OfUser, OrderRequest, ReportBalances, RevokeKey, ShowUsage, UsageGroupBy, VerifyHead,
+    AddKey, AddManagementKey, AddUser, AdminRequest, Amount, BackUp, CheckBills, CorrectionWay, EmailChange,
+    EmailOfUser, EntriesOf, GrantCredits, LedgerEntries, ListChanges, ListUsers, OfGeneration, OfUser, OrderRequest,
+    ReportBalances, RevokeKey, ShowUsage, UsageGroupBy, VerifyHead,
 };
 use opencredits_ledger::ChainHead;
 use opencredits_service::{Clock, Entropy, fresh_id};
-use opencredits_units::{BasisPoints, EntryId, GenerationId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
+use opencredits_units::{EntryId, GenerationId, KeyId, NanoUsd, UnixMs, UserId};
 use std::path::{Path, PathBuf};
 
 /// The operator's command line of OpenCredits.
@@ -177,23 +178,6 @@ struct NewKey {
         "tokens_per_minute", "parallel",
     ])]
     management: bool,
-}
-
-#[derive(Subcommand)]
-enum PartnerCommand {
-    /// Adds a partner.
-    Add {
-        /// The name, which is unique.
-        name: String,
-        /// Its share of the markup in hundredths of a percent. Default: the config's.
-        #[arg(long, value_name = "POINTS")]
-        share_bps: Option<u32>,
-    },
-    /// Lists partners.
-    List {
-        #[command(flatten)]
-        page: Page<PartnerId>,
-    },
 }
 
 #[derive(Subcommand)]
@@ -380,7 +364,7 @@ pub(crate) enum Task {
     /// A request to the gateway or the files.
     PriceRequest(AdminRequest),
     /// The same, and the reply is printed as CSV.
-    UsageCsv(AdminRequest),
+    Csv(AdminRequest),
     /// A check of a config.
     Check(Option<PathBuf>),
     /// A compiled-in vendor is printed.
@@ -399,7 +383,7 @@ impl Arguments {
             Command::Config(ConfigCommand::Check { file }) => return Ok(Task::Check(file.clone())),
             Command::Config(ConfigCommand::Vendor { id }) => return Ok(Task::Vendor(id.clone())),
             Command::Restore(order) => return Ok(Task::Restore(order.clone())),
-            Command::Usage(usage) if usage.csv => return Ok(Task::UsageCsv(AdminRequest::Usage(usage.request()?))),
+            Command::Usage(usage) if usage.csv => return Ok(Task::Csv(AdminRequest::Usage(usage.request()?))),
             Command::Usage(usage) => AdminRequest::Usage(usage.request()?),
             Command::Generation { id } => AdminRequest::Generation(OfGeneration { id: *id }),
             Command::Bill(BillCommand::Verify(which)) => which.request()?,
@@ -426,11 +410,13 @@ impl Arguments {
             Command::Key(KeyCommand::Add(new)) => new.request(now),
             Command::Key(KeyCommand::List(who)) => AdminRequest::ListKeys(who.request()),
             Command::Key(KeyCommand::Revoke { id }) => AdminRequest::RevokeKey(RevokeKey { id: *id }),
-            Command::Partner(PartnerCommand::Add { name, share_bps }) => {
-                AdminRequest::AddPartner(AddPartner { name: name.clone(), share_bps: share_bps.map(BasisPoints::new) })
-            }
-            Command::Partner(PartnerCommand::List { page }) => {
-                AdminRequest::ListPartners(ListPartners { after: page.after, max: page.max })
+            Command::Partner(command) => {
+                agreed(command.warning())?;
+                let request = command.request(fresh_id(now, entropy));
+                if matches!(command, PartnerCommand::Statement(of) if of.csv) {
+                    return Ok(Task::Csv(request));
+                }
+                request
             }
             Command::Credits(credits) => credits.request(fresh_id(now, entropy))?,
             Command::Order(order) => {

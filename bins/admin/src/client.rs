@@ -7,7 +7,7 @@ use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use opencredits_api::admin::{Admin, AdminReply, AdminRequest, Refusal, SOCKET_FILE};
+use opencredits_api::admin::{Admin, AdminReply, AdminRequest, PartnerRequest, Refusal, SOCKET_FILE};
 use opencredits_backup::{LEDGER_FILE, STORE_FILE, Source};
 use opencredits_ledger::{Ledger, LedgerError};
 use opencredits_service::ServedCatalogue;
@@ -101,6 +101,7 @@ async fn open_files(dir: &Path, config: &Config) -> Result<Admin, FilesError> {
     let files = Source { ledger: ledger.clone(), store: store.clone(), data: dir.to_owned() };
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     let mut accounts = Accounts::new(ledger, Tables::of(store), clock, entropy);
+    accounts = accounts.with_partner_terms(config.billing.partner_terms());
     // Only the gateway knows which models a vendor lists. An invalid vendor must not block the ledger.
     if let (true, Ok(offer)) = (config.discover.is_empty(), ServedCatalogue::read(config, &[])) {
         accounts = accounts.knowing(offer.catalog);
@@ -142,6 +143,7 @@ fn remedy(request: &AdminRequest) -> Option<String> {
     match request {
         AdminRequest::AddUser(new) => Some(format!("ask again with --id {}", new.id?)),
         AdminRequest::GrantCredits(grant) => Some(format!("ask again with --id {}", grant.id?)),
+        AdminRequest::Partners(PartnerRequest::PayOut { id, .. }) => Some(format!("ask again with --id {}", (*id)?)),
         AdminRequest::AddKey(_) => {
             Some("look whether the key is there with `opencredits-admin key list USER`, and revoke it if so".to_owned())
         }

@@ -12,10 +12,12 @@ mod error;
 mod limit_args;
 mod order_args;
 mod output;
+mod partner_args;
 mod ports;
 mod show;
 mod show_limits;
 mod show_orders;
+mod show_partners;
 mod show_reads;
 mod table;
 
@@ -59,8 +61,10 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
         Task::Restore(order) => {
             answered(arguments, &backups::restore(&order, Path::new(&located(arguments)?.data.dir), &SystemClock)?)
         }
-        Task::UsageCsv(request) => {
-            print(&show_reads::usage_csv(&asked(request, arguments)?).unwrap_or_default())?;
+        Task::Csv(request) => {
+            let reply = asked(request, arguments)?;
+            let csv = show_reads::usage_csv(&reply).or_else(|| show_partners::statement_csv(&reply));
+            print(&csv.unwrap_or_default())?;
             Ok(ExitCode::SUCCESS)
         }
         Task::PriceRequest(request) => answered(arguments, &asked(request, arguments)?),

@@ -2,6 +2,7 @@
 
 use crate::show_limits::{self, limit_words, management_table, rates_words};
 use crate::show_orders;
+use crate::show_partners;
 use crate::show_reads;
 use crate::table::{Table, or_dash, time};
 use opencredits_api::admin::{
@@ -26,9 +27,6 @@ pub(crate) fn show(reply: &AdminReply) -> String {
             record.hint,
             or_dash(record.revoked_at_ms.map(time))
         ),
-        AdminReply::PartnerAdded { partner } => {
-            format!("added {} as {}\npublishable key: {}\n", partner.name, partner.id, partner.publishable_key)
-        }
         AdminReply::Partners { partners, next } => partners_table(partners) + &more(next.as_ref()),
         AdminReply::CreditsGranted { id, replayed, amount, balance } => {
             let did = if *replayed { "had been given before; nothing more was given" } else { "were given" };
@@ -53,7 +51,10 @@ pub(crate) fn show(reply: &AdminReply) -> String {
             show_reads::bills(*checked, *wrong_total, bills, next.map(|next| next.to_string()).as_ref())
         }
         AdminReply::BalanceSheet { .. } => show_reads::sheet(reply),
-        other => show_limits::show(other).or_else(|| show_orders::show(other)).unwrap_or_else(|| NEWER.to_owned()),
+        other => show_limits::show(other)
+            .or_else(|| show_orders::show(other))
+            .or_else(|| show_partners::show(other))
+            .unwrap_or_else(|| NEWER.to_owned()),
     }
 }
 

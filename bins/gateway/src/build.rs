@@ -82,6 +82,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     let forgetting = Arc::clone(&keyring);
     let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), Arc::clone(&clock), Arc::clone(&entropy))
         .on_change(move || forgetting.forget_all())
+        .with_partner_terms(config.billing.partner_terms())
         .knowing(known);
     let of_mails = MailPorts {
         ledger: ledger.clone(),

@@ -8,13 +8,14 @@ use opencredits_service::config::{
     BonusSection, Config, CurrencySection, FraudWarnings, PaymentSettings, Processor, SecretText, minor, nano,
 };
 use opencredits_service::mail::MailQueue;
+use opencredits_service::partners::CommissionBooks;
 use opencredits_service::purchases::{
     Bonus, CurrencyTerms, MailedNotices, OnFraudWarning, PurchasePorts, PurchaseSettings, PurchaseTables, Purchases,
     SaleTerms,
 };
-use opencredits_service::{Clock, Entropy};
+use opencredits_service::{Clock, Entropy, UsageReads};
 use opencredits_store::SqliteStore;
-use opencredits_units::{BasisPoints, CreditPrice};
+use opencredits_units::{BasisPoints, CreditPrice, UnixMs};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -40,7 +41,7 @@ struct Ready {
 
 /// The sale of credits; `None` where credits are not sold.
 pub(crate) fn build(config: &Config, ground: Ground<'_>) -> Result<Option<Arc<PaymentApp>>, StartError> {
-    let Some(Ready { payments, mode, sandbox }) = processor(config)? else {
+    let Some(Ready { payments, mode, sandbox }) = processor(config, ground.clock.now())? else {
         return Ok(None);
     };
     let webhook_secrets = webhook_secrets(&config.payments)?;
@@ -55,25 +56,28 @@ pub(crate) fn build(config: &Config, ground: Ground<'_>) -> Result<Option<Arc<Pa
     let tables =
         PurchaseTables { orders: store.clone(), payers: store.clone(), users: store.clone(), cursors: store.clone() };
     let notices = Arc::new(MailedNotices::new(ground.queue));
-    let ports = PurchasePorts { payments, notices, clock: ground.clock, entropy: ground.entropy };
+    let usage = Arc::new(UsageReads::new(ground.ledger.clone(), store.clone()));
+    let commissions = Arc::new(CommissionBooks::new(ground.ledger.clone(), store.clone(), usage));
+    let ports = PurchasePorts { payments, notices, commissions, clock: ground.clock, entropy: ground.entropy };
     let purchases = Arc::new(Purchases::new(ground.ledger, tables, ports, settings(config, mode)?));
     Ok(Some(Arc::new(PaymentApp { purchases, webhook_secrets, sandbox, emails: store })))
 }
 
 /// Checks what can be checked without the data folder.
 pub(crate) fn check(config: &Config) -> Result<(), StartError> {
-    processor(config)?;
+    processor(config, UnixMs::default())?;
     webhook_secrets(&config.payments)?;
     settings(config, Mode::Test).map(|_| ())
 }
 
-fn processor(config: &Config) -> Result<Option<Ready>, StartError> {
+/// `now` tells the ids of the sandbox from those of an earlier process.
+fn processor(config: &Config, now: UnixMs) -> Result<Option<Ready>, StartError> {
     let set = &config.payments;
     let marker: Marker = set.marker.parse()?;
     Ok(match set.processor {
         Processor::None => None,
         Processor::Sandbox => {
-            let sandbox = Arc::new(Sandbox::new(marker, format!("{}{SANDBOX_PATH}", config.server.public_url())));
+            let sandbox = Arc::new(Sandbox::new(marker, format!("{}{SANDBOX_PATH}", config.server.public_url()), now));
             Some(Ready { payments: sandbox.clone(), mode: Mode::Test, sandbox: Some(sandbox) })
         }
         Processor::Stripe => {
@@ -112,7 +116,7 @@ fn settings(config: &Config, mode: Mode) -> Result<PurchaseSettings, StartError>
     let price = CreditPrice::new(config.billing.credit_price_usd).unwrap_or_default();
     Ok(PurchaseSettings {
         terms: SaleTerms {
-            currencies: set.currencies().iter().map(currency).collect::<Result<_, _>>()?,
+            currencies: set.currencies().iter().map(|section| currency(section, price)).collect::<Result<_, _>>()?,
             credit_face: price.get(),
             fee: BasisPoints::new(set.fee_bps),
             bonuses: set.bonus.iter().map(bonus).collect(),
@@ -132,11 +136,11 @@ fn settings(config: &Config, mode: Mode) -> Result<PurchaseSettings, StartError>
 }
 
 /// The config's bounds have seen to it that each of these is an amount.
-fn currency(section: &CurrencySection) -> Result<CurrencyTerms, StartError> {
+fn currency(section: &CurrencySection, price: CreditPrice) -> Result<CurrencyTerms, StartError> {
     let amount = |text: &String| minor(text).unwrap_or_default();
     Ok(CurrencyTerms {
         currency: section.code.parse()?,
-        credit_price_nano: nano(&section.credit_price).unwrap_or_default(),
+        credit_price_nano: section.credit_price.as_deref().and_then(nano).unwrap_or_else(|| price.get().get()),
         amount_minor_min: amount(&section.amount_min),
         amount_minor_max: amount(&section.amount_max),
         suggested_minor: section.suggested.iter().map(amount).collect(),

@@ -9,7 +9,7 @@ use crate::parse_errors::Answers;
 use crate::places::Place;
 use crate::state::{App, RequestId};
 use crate::surface::{is_custom_method, surface_of_api, surface_of_path};
-use crate::{history, inference, keys, lookups, models, paths, payments, redact, webhooks};
+use crate::{history, inference, keys, lookups, models, partner, paths, payments, redact, webhooks};
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
@@ -99,6 +99,10 @@ pub fn service(app: Arc<App>) -> Routes {
         .route("/v1/generations", get(history::generations))
         .route("/v1/transactions", get(history::transactions))
         .route("/v1/activity", get(history::activity))
+        .route("/v1/partner", get(partner::show))
+        .route("/v1/partner/usage", get(partner::usage))
+        .route("/v1/partner/statements", get(partner::statements))
+        .route("/v1/partner/payouts", get(partner::payouts))
         .route("/v1/features", get(lookups::features))
         .route("/", get(root))
         .route("/healthz", get(healthy))

@@ -5,8 +5,9 @@ use crate::faults;
 use crate::state::App;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use opencredits_keys::{KeyDigest, ManagementKey, UserKey};
+use opencredits_keys::{KeyDigest, ManagementKey, PartnerKey, UserKey};
 use opencredits_service::{Fault, KeyFault, Manager, Spender};
+use opencredits_store::Partner;
 use std::sync::Arc;
 
 /// Headers besides `Authorization` that may carry a key.
@@ -18,10 +19,7 @@ const KEY_HEADERS: [&str; 3] = ["x-user-key", "x-api-key", "x-goog-api-key"];
 /// When there is no key, when keys differ, or when the text is no user key.
 pub(crate) fn key_digest(headers: &HeaderMap) -> Result<KeyDigest, KeyFault> {
     let text = sent(headers)?;
-    UserKey::digest_of(text).map_err(|_| match ManagementKey::digest_of(text) {
-        Ok(_) => KeyFault::ManagesOnly,
-        Err(_) => KeyFault::Malformed,
-    })
+    UserKey::digest_of(text).map_err(|_| other_kind(text))
 }
 
 /// Whether the headers carry a management key, valid or not.
@@ -62,10 +60,35 @@ pub(crate) async fn reader(app: &App, headers: &HeaderMap) -> Result<Reader, Pro
 
 fn management_digest(headers: &HeaderMap) -> Result<KeyDigest, KeyFault> {
     let text = sent(headers)?;
-    ManagementKey::digest_of(text).map_err(|_| match UserKey::digest_of(text) {
-        Ok(_) => KeyFault::SpendsOnly,
-        Err(_) => KeyFault::Malformed,
-    })
+    ManagementKey::digest_of(text).map_err(|_| other_kind(text))
+}
+
+/// The partner whose secret key the request carries.
+///
+/// # Errors
+/// When there is no such key, when keys differ, when it is revoked, or when its partner is suspended.
+pub(crate) async fn partner(app: &App, headers: &HeaderMap) -> Result<Partner, Problem> {
+    let problem = |fault: Fault| faults::problem(&fault, &app.settings);
+    let digest = sent(headers).and_then(|text| {
+        PartnerKey::digest_of(text).map_err(|_| match other_kind(text) {
+            KeyFault::Malformed => KeyFault::Malformed,
+            _ => KeyFault::NoPartner,
+        })
+    });
+    app.gateway.keyring().partner(&digest.map_err(|fault| problem(fault.into()))?).await.map_err(problem)
+}
+
+/// What to say of a key that is not of the kind that belongs here.
+fn other_kind(text: &str) -> KeyFault {
+    if UserKey::digest_of(text).is_ok() {
+        KeyFault::SpendsOnly
+    } else if ManagementKey::digest_of(text).is_ok() {
+        KeyFault::ManagesOnly
+    } else if PartnerKey::digest_of(text).is_ok() {
+        KeyFault::ReportsOnly
+    } else {
+        KeyFault::Malformed
+    }
 }
 
 /// The text of the one key that the headers carry.
@@ -131,6 +154,9 @@ mod tests {
         };
         assert_eq!(of(&managing), Ok(()));
         assert_eq!(of(&spending), Err(KeyFault::SpendsOnly));
+        let reporting = PartnerKey::generate([1; 32]).reveal().to_owned();
+        assert_eq!(of(&reporting), Err(KeyFault::ReportsOnly));
+        check(&[("x-api-key", reporting)], Err(KeyFault::ReportsOnly));
         assert_eq!(of("oc_mk_1"), Err(KeyFault::Malformed));
     }
 }

@@ -64,9 +64,12 @@ fn ours(part: &'static str, error: &dyn std::error::Error) -> Problem {
 
 const fn key_type(fault: KeyFault) -> ErrorType {
     match fault {
-        KeyFault::Suspended | KeyFault::Disabled | KeyFault::ManagesOnly | KeyFault::SpendsOnly => {
-            ErrorType::PermissionDenied
-        }
+        KeyFault::Suspended
+        | KeyFault::Disabled
+        | KeyFault::ManagesOnly
+        | KeyFault::SpendsOnly
+        | KeyFault::ReportsOnly
+        | KeyFault::NoPartner => ErrorType::PermissionDenied,
         _ => ErrorType::Authentication,
     }
 }

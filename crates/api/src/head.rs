@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, Uri, Version};
 const KEY_NAMES: [&str; 9] =
     ["key", "api_key", "apikey", "api-key", "access_token", "token", "user_key", "x-api-key", "x-goog-api-key"];
 /// Our own keys begin like this.
-const OUR_KEYS: [&str; 2] = ["oc_sk_", "oc_mk_"];
+const OUR_KEYS: [&str; 3] = ["oc_sk_", "oc_mk_", "oc_rk_"];
 /// The bytes of a line of a head besides name and value, and of the first line besides method and address.
 const LINE_BYTES: usize = ": \r\n".len();
 const FIRST_LINE_BYTES: usize = "  HTTP/1.1\r\n".len();

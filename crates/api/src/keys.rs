@@ -207,9 +207,16 @@ pub(crate) async fn credits(
             "balance": shown(balance.posted),
             "held": shown(balance.held),
             "available": shown(balance.available),
+            "owed": shown(owed(&app, manager)?),
         }})))
     };
     finish(answer.await, id)
+}
+
+/// What the person owes after credits were taken back that they had spent.
+fn owed(app: &App, manager: Manager) -> Result<NanoUsd, Problem> {
+    let owed = app.payments.as_deref().map(|payments| payments.purchases.owed(manager.user)).transpose();
+    owed.map(Option::unwrap_or_default).map_err(|_| faults::problem(&Fault::Overflow, &app.settings))
 }
 
 /// The person who makes a change, unless they make too many.

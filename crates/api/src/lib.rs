@@ -30,6 +30,7 @@ mod limits;
 mod lookups;
 mod models;
 mod parse_errors;
+mod partner;
 mod paths;
 mod payment_app;
 mod payments;

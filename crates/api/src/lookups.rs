@@ -8,12 +8,15 @@ use crate::usage::{costs_by_side, usd};
 use crate::{body, faults, json, key_limits, rates};
 use axum::body::Body;
 use axum::extract::{Extension, Query, State};
+use http::header::ORIGIN;
 use http::{HeaderMap, Response};
 use opencredits_catalog::{Model, Terms};
 use opencredits_ledger::EntryRow;
+use opencredits_service::accounts::AccountsError;
 use opencredits_service::{
     Fault, GenerationRecord, KeyRates, Line, RequestFault, Spender, UsageSource, books, check_bill,
 };
+use opencredits_store::Standing;
 use opencredits_units::{BasisPoints, Bucket, GenerationId, NanoUsd, Tokens, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -231,8 +234,14 @@ fn shown(app: &App, id: GenerationId, record: &GenerationRecord, collected: Nano
 fn legs(entry: &EntryRow) -> Value {
     let legs = entry.legs.iter().enumerate().map(|(at, (account, amount))| {
         let house = books::NAMES.iter().find(|(house, _)| house == account).map(|(_, name)| *name);
-        // A capture takes from limits and gives to partners.
-        let other = if amount.is_negative() { "limit" } else { "partner" };
+        // A capture takes from limits, and gives what it took to an account that counts it.
+        let mirrors = |other: &NanoUsd| other.checked_neg() == Some(*amount);
+        let counted = entry.legs.iter().skip(1).take(at.saturating_sub(1)).any(|(_, other)| mirrors(other));
+        let other = match amount.is_negative() {
+            true => "limit",
+            false if counted => "limit_spent",
+            false => "partner",
+        };
         json!({ "account": if at == 0 { "wallet" } else { house.unwrap_or(other) }, "amount": amount })
     });
     legs.collect()
@@ -297,6 +306,7 @@ pub(crate) async fn pricing_query(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
     Query(query): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
 ) -> Response<Body> {
     let get = |parameter: &str| query.iter().find(|(name, _)| name == parameter).map(|(_, value)| value);
     let number = |name: &'static str| match get(name).map(|text| text.parse()) {
@@ -315,7 +325,7 @@ pub(crate) async fn pricing_query(
             input_tokens: number("input_tokens")?,
             output_tokens: number("output_tokens")?,
         };
-        quote(&app, request).await
+        quote(&app, &headers, request).await
     };
     finish(answer.await, id)
 }
@@ -333,17 +343,34 @@ pub(crate) async fn pricing_body(
         let body = body::read(&app, (&headers, body), QUOTE_BYTES_MAX, &mut memory).await?;
         let request = serde_json::from_slice(&body)
             .map_err(|error| Problem::new(ErrorType::InvalidRequest, format!("the body is no price quote: {error}")))?;
-        quote(&app, request).await
+        quote(&app, &headers, request).await
     };
     finish(answer.await, id)
 }
 
-async fn quote(app: &App, request: QuoteRequest) -> Answer {
+/// Refuses a publishable key that is unknown, or that pages of the request's origin may not use.
+async fn check_publishable(app: &App, headers: &HeaderMap, key: &str) -> Result<(), Problem> {
+    let failed = |error: AccountsError| match error {
+        AccountsError::Store(error) => faults::problem(&error.into(), &app.settings),
+        _ => faults::problem(&Fault::Closing, &app.settings),
+    };
+    let found = app.partners.partner_by_key(key).await.map_err(|error| failed(error.into()))?;
+    let unknown = "there is no partner with this publishable_key; copy it again from the partner portal";
+    let known = found.filter(|partner| partner.standing == Standing::Good);
+    known.ok_or_else(|| Problem::new(ErrorType::InvalidRequest, unknown).with("param", "publishable_key"))?;
+    // An origin that is no text is one that nobody has listed.
+    let origin = headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or("null"));
+    if app.accounts.is_usable_at(key, origin).await.map_err(failed)? {
+        return Ok(());
+    }
+    let elsewhere = "pages of this origin may not use this publishable_key; the operator can list the origin";
+    Err(Problem::new(ErrorType::PermissionDenied, elsewhere).with("param", "publishable_key"))
+}
+
+async fn quote(app: &App, headers: &HeaderMap, request: QuoteRequest) -> Answer {
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
     if let Some(key) = &request.publishable_key {
-        let found = app.partners.partner_by_key(key).await.map_err(|error| problem(error.into()))?;
-        let unknown = "there is no partner with this publishable_key; copy it again from the partner portal";
-        found.ok_or_else(|| Problem::new(ErrorType::InvalidRequest, unknown).with("param", "publishable_key"))?;
+        check_publishable(app, headers, key).await?;
     }
     let catalog = app.gateway.catalog();
     let models: Vec<Arc<Model>> = match &request.models {

@@ -1,7 +1,7 @@
 //! Takes keys out of texts that leave, whatever part of a request they repeat.
 
 /// What a secret key begins with: ours, and the usual beginning of providers' keys, which people send by mistake.
-const BEGINNINGS: [&str; 3] = ["oc_sk_", "oc_mk_", "sk-"];
+const BEGINNINGS: [&str; 4] = ["oc_sk_", "oc_mk_", "oc_rk_", "sk-"];
 /// A key is longer than its beginning and so many characters.
 const KEY_BYTES_MIN: usize = 16;
 /// A part of a path that is longer is not repeated: no path of ours has one.
@@ -57,6 +57,7 @@ mod tests {
         check("no model claude-sonnet-4-5-20250929", "no model claude-sonnet-4-5-20250929");
         check("no model oc_sk_0123456789abcdef: look", "no model …: look");
         check("no model oc_mk_0123456789abcdef: look", "no model …: look");
+        check("no model oc_rk_0123456789abcdef: look", "no model …: look");
         check(r#"{"param":"xoc_sk_0","of":"sk-ant-api03-0123456789"}"#, r#"{"param":"…","of":"…"}"#);
         check("a task-0123456789abcdef0123, disk-sk-, sk-1", "a task-0123456789abcdef0123, disk-sk-, sk-1");
         check("größe oc_sk_ß", "größe …ß");

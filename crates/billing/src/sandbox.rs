@@ -29,6 +29,7 @@ const FEE_FIXED_MINOR: i64 = 30;
 /// What an opened dispute costs.
 const DISPUTE_FEE_MINOR: i64 = 1_500;
 const ROOM: &str = "the sandbox";
+const PAGE_PREFIX: &str = "cs_test_";
 
 /// A processor without money, in memory. Its pages are served by whoever embeds it, at a URL that ends in the page's id; what the
 /// buyer chooses there is told by [`Sandbox::pay`], [`Sandbox::decline`] and their kin.
@@ -39,7 +40,7 @@ const ROOM: &str = "the sandbox";
 /// use opencredits_billing::{Marker, Money, Currency, CheckoutRequest, Payments, PaymentRef, Progress, Sandbox, SaveMethod};
 /// use opencredits_units::UnixMs;
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// let sandbox = Sandbox::new("main".parse().unwrap(), "http://127.0.0.1/sandbox/checkout/".to_owned());
+/// let sandbox = Sandbox::new("main".parse().unwrap(), "http://127.0.0.1/sandbox/checkout/".to_owned(), UnixMs::default());
 /// let request = CheckoutRequest {
 ///     order: "order-1".parse().unwrap(), attempt: 1, amount: Money::new(1_000, Currency::USD),
 ///     email: "ada@example.org".to_owned(), partner: None, success_url: "http://127.0.0.1/".to_owned(),
@@ -65,6 +66,8 @@ struct Kept {
     events: Vec<Hint>,
     movements: Vec<MoneyMovement>,
     made: u64,
+    /// Tells ids of this process from those of an earlier one.
+    since: UnixMs,
 }
 
 /// A payment of the sandbox: its state, and where its page leads.
@@ -84,10 +87,12 @@ pub struct SandboxPayment {
 }
 
 impl Sandbox {
-    /// A processor of the instance with this marker, whose pages have a URL of `page_url` and the page's id.
+    /// A processor of the instance with this marker, whose pages have a URL of `page_url` and the page's id. `since` is the time
+    /// of the start: its ids are not those of an earlier process.
     #[must_use]
-    pub fn new(marker: Marker, page_url: String) -> Self {
-        Self { marker, page_url, kept: Mutex::default() }
+    pub fn new(marker: Marker, page_url: String, since: UnixMs) -> Self {
+        let kept = Kept { since, ..Kept::default() };
+        Self { marker, page_url, kept: Mutex::new(kept) }
     }
 
     /// The payment of a page.
@@ -135,6 +140,20 @@ impl Sandbox {
     /// When there is no such page, or it is paid.
     pub fn expire(&self, session: &SessionId) -> Result<(), PaymentError> {
         self.becomes(session, "checkout.session.expired", Progress::Expired)
+    }
+
+    /// A page of an earlier process has ended: what became of it is forgotten.
+    fn forgotten(&self, payment: &PaymentRef) -> Option<PaymentState> {
+        let PaymentRef::Session(session) = payment else { return None };
+        let (order, _attempt) = session.as_str().strip_prefix(PAGE_PREFIX)?.rsplit_once('_')?;
+        let asked = Money::new(0, crate::money::Currency::USD);
+        Some(PaymentState {
+            order: Some(order.parse().ok()?),
+            marker: Some(self.marker.clone()),
+            session: Some(session.clone()),
+            progress: Progress::Expired,
+            ..PaymentState::unpaid(asked)
+        })
     }
 
     fn becomes(&self, session: &SessionId, kind: &str, progress: Progress) -> Result<(), PaymentError> {
@@ -274,7 +293,7 @@ impl Kept {
 
     fn fresh<K: Kind>(&mut self, prefix: &str) -> ProcessorId<K> {
         self.made = self.made.saturating_add(1);
-        ProcessorId::made(format!("{prefix}_sandbox_{}", self.made))
+        ProcessorId::made(format!("{prefix}_sandbox_{}_{}", self.since.get(), self.made))
     }
 
     fn note(&mut self, payment: &SandboxPayment, kind: &str) {
@@ -329,7 +348,8 @@ impl Payments for Sandbox {
             let url = format!("{}{session}", self.page_url);
             return Ok(Checkout { session: session.clone(), url, expires_at: before.expires_at });
         }
-        let session: SessionId = ProcessorId::made(format!("cs_test_{}_{}", plain(&request.order), request.attempt));
+        let session: SessionId =
+            ProcessorId::made(format!("{PAGE_PREFIX}{}_{}", plain(&request.order), request.attempt));
         let state = PaymentState {
             order: Some(request.order.clone()),
             marker: Some(self.marker.clone()),
@@ -358,6 +378,7 @@ impl Payments for Sandbox {
 
     async fn payment(&self, payment: &PaymentRef) -> Result<PaymentState, PaymentError> {
         let found = self.kept().find(payment).map(|payment| payment.state.clone());
+        let found = found.or_else(|| self.forgotten(payment));
         found.ok_or_else(|| not_found(payment.as_str()))
     }
 
@@ -446,8 +467,8 @@ impl Payments for Sandbox {
         let from = match after {
             After::Time(_) => 0,
             After::Id(id) => {
-                let at = kept.movements.iter().position(|movement| movement.id == *id);
-                at.ok_or_else(|| not_found(id.as_str()))?.saturating_add(1)
+                // One of an earlier process is before all that are kept.
+                kept.movements.iter().position(|movement| movement.id == *id).map_or(0, |at| at.saturating_add(1))
             }
         };
         let items: Vec<MoneyMovement> = kept.movements.iter().skip(from).take(PAGE_MAX).cloned().collect();

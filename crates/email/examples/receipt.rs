@@ -11,6 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let letter = Letter::Receipt(Receipt {
         credits: NanoUsd::new(20_000_000_000),
         bonus: NanoUsd::ZERO,
+        debt_settled: NanoUsd::ZERO,
         paid: Paid { minor_units: 2_000, currency: usd },
         fee: None,
         top_up: TopUp::ByHand,

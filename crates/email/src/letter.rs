@@ -59,6 +59,9 @@ pub struct Receipt {
     pub credits: NanoUsd,
     /// Credits on top, zero for none.
     pub bonus: NanoUsd,
+    /// Of these, what settled a debt and is not in the balance; zero for none.
+    #[serde(default)]
+    pub debt_settled: NanoUsd,
     /// What was paid, fee and tax included.
     pub paid: Paid,
     /// The part of it that is our fee, where there is one.

@@ -162,12 +162,13 @@ fn figures(letter: &Letter, price: CreditPrice) -> Value {
 }
 
 fn of_receipt(receipt: &Receipt, price: CreditPrice) -> Value {
-    let Receipt { credits: bought, bonus, paid, fee, top_up, order, paid_at } = receipt;
+    let Receipt { credits: bought, bonus, debt_settled, paid, fee, top_up, order, paid_at } = receipt;
     let total = bought.checked_add(*bonus).unwrap_or(*bought);
     context! {
         total => credits(total, price, Rounding::Down),
         bought => both(*bought, price, Rounding::Down),
         bonus => (*bonus > NanoUsd::ZERO).then(|| both(*bonus, price, Rounding::Down)),
+        debt => (*debt_settled > NanoUsd::ZERO).then(|| both(*debt_settled, price, Rounding::Up)),
         paid => paid.shown(),
         fee => fee.map(|fee| fee.shown()),
         automatic => matches!(top_up, TopUp::Automatic),

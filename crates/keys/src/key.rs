@@ -133,6 +133,53 @@ impl fmt::Debug for ManagementKey {
     }
 }
 
+/// The secret with which a partner reads its own figures, and does nothing else: `oc_rk_…`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PartnerKey(String);
+
+impl PartnerKey {
+    /// The prefix of every secret key of a partner.
+    pub const PREFIX: &'static str = "oc_rk_";
+
+    /// A key from random bytes, which must come from a cryptographic source.
+    #[must_use]
+    pub fn generate(random: [u8; 32]) -> Self {
+        Self(compose(Self::PREFIX, &random))
+    }
+
+    /// The digest of the key in `text`, without keeping the text.
+    ///
+    /// # Errors
+    /// When the text has another prefix, a wrong length or character, or a checksum that does not fit.
+    pub fn digest_of(text: &str) -> Result<KeyDigest, KeyError> {
+        check(Self::PREFIX, text).map(|()| KeyDigest::of(text))
+    }
+
+    /// The digest, which is stored.
+    #[must_use]
+    pub fn digest(&self) -> KeyDigest {
+        KeyDigest::of(&self.0)
+    }
+
+    /// The text. Show it to its owner, once.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// The last characters, to recognise a key. They are part of the checksum and reveal nothing.
+    #[must_use]
+    pub fn hint(&self) -> &str {
+        hint(&self.0)
+    }
+}
+
+impl fmt::Debug for PartnerKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PartnerKey(…)")
+    }
+}
+
 /// The public name of a partner in a browser: `oc_pk_…`. Grants nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PublishableKey(String);

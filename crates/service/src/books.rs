@@ -22,8 +22,11 @@ pub const EXCHANGE: AccountId = AccountId::from_bits(7);
 /// What the operator has corrected, in people's favour or against it.
 pub const CORRECTIONS: AccountId = AccountId::from_bits(8);
 
+/// Commission that was paid out to partners.
+pub const PAYOUTS: AccountId = AccountId::from_bits(9);
+
 /// Display names, by account.
-pub const NAMES: [(AccountId, &str); 8] = [
+pub const NAMES: [(AccountId, &str); 9] = [
     (CLEARING, "clearing"),
     (PROVIDERS, "providers"),
     (REVENUE, "revenue"),
@@ -32,6 +35,7 @@ pub const NAMES: [(AccountId, &str); 8] = [
     (LIMITS, "limits"),
     (EXCHANGE, "exchange"),
     (CORRECTIONS, "corrections"),
+    (PAYOUTS, "payouts"),
 ];
 
 /// The accounts that there is one of for each currency. Their amounts are in billionths of that currency.

@@ -81,6 +81,12 @@ pub enum KeyFault {
     /// A user key was sent where a management key belongs.
     #[error("this is a user key, which manages nothing; send a management key, which the operator makes")]
     SpendsOnly,
+    /// A partner's secret key was sent where another key belongs.
+    #[error("this is a partner's secret key, which spends and manages nothing; send a user key or a management key")]
+    ReportsOnly,
+    /// Another key was sent where a partner's secret key belongs.
+    #[error("this is no partner's secret key; send one that begins with oc_rk_, which the operator makes")]
+    NoPartner,
 }
 
 /// A worst case is not covered, with the figures that a program needs to offer a top-up.

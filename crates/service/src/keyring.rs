@@ -9,7 +9,8 @@ use moka::ops::compute::{CompResult, Op};
 use moka::sync::Cache;
 use opencredits_keys::KeyDigest;
 use opencredits_store::{
-    Key, Keys, LimitOwner, ManagementKeys, Partners, Rates, SpendingLimit, SpendingLimits, Standing, Users,
+    Key, Keys, LimitOwner, ManagementKeys, Partner, PartnerKeys, Partners, Rates, SpendingLimit, SpendingLimits,
+    Standing, Users,
 };
 use opencredits_units::{AccountId, BasisPoints, KeyId, PartnerId, UnixMs, UserId};
 use std::num::NonZeroU32;
@@ -105,6 +106,7 @@ pub struct KeyRing {
     users: Arc<dyn Users>,
     partners: Arc<dyn Partners>,
     management: Arc<dyn ManagementKeys>,
+    partner_keys: Arc<dyn PartnerKeys>,
     limits: Arc<dyn SpendingLimits>,
     clock: Arc<dyn Clock>,
     default_share: BasisPoints,
@@ -127,19 +129,22 @@ pub struct KeyTables {
     pub partners: Arc<dyn Partners>,
     /// Management keys.
     pub management: Arc<dyn ManagementKeys>,
+    /// Secret keys of partners.
+    pub partner_keys: Arc<dyn PartnerKeys>,
     /// Limits of people and of apps at people.
     pub limits: Arc<dyn SpendingLimits>,
 }
 
 impl KeyTables {
     /// All of them from one store.
-    pub fn of(store: impl Users + Keys + Partners + ManagementKeys + SpendingLimits + 'static) -> Self {
+    pub fn of(store: impl Users + Keys + Partners + PartnerKeys + ManagementKeys + SpendingLimits + 'static) -> Self {
         let store = Arc::new(store);
         Self {
             keys: store.clone(),
             users: store.clone(),
             partners: store.clone(),
             management: store.clone(),
+            partner_keys: store.clone(),
             limits: store,
         }
     }
@@ -150,7 +155,7 @@ impl KeyRing {
     #[must_use]
     pub fn new(tables: KeyTables, clock: Arc<dyn Clock>, default_share: BasisPoints) -> Self {
         let cache = Cache::builder().max_capacity(KEYS_MAX).time_to_live(REMEMBERED).build();
-        let KeyTables { keys, users, partners, management, limits } = tables;
+        let KeyTables { keys, users, partners, management, partner_keys, limits } = tables;
         let rates = Cache::builder().max_capacity(KEYS_MAX).time_to_idle(RATES_IDLE).build();
         let changes = Cache::builder().max_capacity(KEYS_MAX).time_to_idle(RATES_IDLE).build();
         Self {
@@ -158,6 +163,7 @@ impl KeyRing {
             users,
             partners,
             management,
+            partner_keys,
             limits,
             rates,
             changes,
@@ -203,6 +209,20 @@ impl KeyRing {
         let user = self.users.user(key.user).await?.ok_or(KeyFault::Unknown)?;
         match user.standing {
             Standing::Good => Ok(Manager { user: user.id, wallet: user.wallet, key: key.id }),
+            Standing::Suspended => Err(KeyFault::Suspended.into()),
+        }
+    }
+
+    /// The partner of the secret key with this digest. It is looked up each time: a revocation counts at once.
+    ///
+    /// # Errors
+    /// When the key does not exist or was revoked, when its partner is suspended, or when the store fails.
+    pub async fn partner(&self, digest: &KeyDigest) -> Result<Partner, Fault> {
+        let key = self.partner_keys.partner_key(digest).await?.filter(|key| key.revoked_at.is_none());
+        let key = key.ok_or(KeyFault::Unknown)?;
+        let partner = self.partners.partner(key.partner).await?.ok_or(KeyFault::Unknown)?;
+        match partner.standing {
+            Standing::Good => Ok(partner),
             Standing::Suspended => Err(KeyFault::Suspended.into()),
         }
     }
@@ -303,7 +323,9 @@ impl KeyRing {
         let Some(id) = key.partner else {
             return Ok(None);
         };
-        let partner = self.partners.partner(id).await?;
+        // What a partner's owner spends themselves earns it nothing, nor does anything while it is suspended.
+        let earns = |partner: &Partner| partner.owner != Some(key.user) && partner.standing == Standing::Good;
+        let partner = self.partners.partner(id).await?.filter(earns);
         Ok(partner
             .map(|partner| Earner { account: partner.earnings, share: partner.share.unwrap_or(self.default_share) }))
     }

@@ -31,6 +31,7 @@ mod ledger_ids;
 mod limits;
 pub mod mail;
 mod memory;
+pub mod partners;
 mod period;
 mod ports;
 pub mod purchases;

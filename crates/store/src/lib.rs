@@ -35,6 +35,7 @@ mod block;
 pub mod conformance;
 mod mail;
 mod orders;
+mod partners;
 mod records;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -47,6 +48,9 @@ pub use mail::{
 };
 pub use orders::{
     Booked, Bookings, Cursors, Order, OrderOrigin, OrderPage, OrderState, Orders, Payer, Payers, TopUpState,
+};
+pub use partners::{
+    CommissionReturn, CommissionReturns, PartnerKeyRecord, PartnerKeys, PublishableKeyRecord, PublishableKeys,
 };
 pub use records::{
     AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, Rates, SpendingLimit, Standing, User,

@@ -43,6 +43,10 @@ pub struct Partner {
     pub earnings: AccountId,
     /// The time of creation.
     pub created_at: UnixMs,
+    /// The person who runs it. Their own spending earns it nothing.
+    pub owner: Option<UserId>,
+    /// Whether it earns: a suspended partner does not.
+    pub standing: Standing,
 }
 
 /// How often a limit begins anew, at 00:00 UTC.

@@ -5,5 +5,6 @@ mod backups;
 mod docs;
 mod fixture;
 mod flows;
+mod partners;
 mod reads;
 mod refusals;

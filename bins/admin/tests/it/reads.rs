@@ -13,7 +13,7 @@ const NOW: UnixMs = UnixMs::new(1_790_000_000_000);
 const MARKUP: BasisPoints = BasisPoints::new(2_500);
 
 /// A record of so many output tokens at 4 dollars a million.
-fn record(key: &str, model: &str, tokens: u64, share: u32) -> GenerationRecord {
+pub(crate) fn record(key: &str, model: &str, tokens: u64, share: u32) -> GenerationRecord {
     let line = Line::new(Item::Tokens(Bucket::Output), Tokens::new(tokens), Rate::new(4_000_000));
     let terms = Terms { markup: MARKUP, partner_share: BasisPoints::new(share) };
     let charge = terms.charge(PicoUsd::new(i128::from(tokens) * 4_000_000)).unwrap();
@@ -43,7 +43,13 @@ fn record(key: &str, model: &str, tokens: u64, share: u32) -> GenerationRecord {
 }
 
 /// Charges a request to a wallet, with the commission for an account.
-fn charge(ledger: &Ledger, at: UnixMs, wallet: &str, earner: &str, record: &GenerationRecord) -> GenerationId {
+pub(crate) fn charge(
+    ledger: &Ledger,
+    at: UnixMs,
+    wallet: &str,
+    earner: &str,
+    record: &GenerationRecord,
+) -> GenerationId {
     let id = EntryId::at(at, [u8::try_from(record.total.get() % 251).unwrap(); 10]);
     let payer = wallet.parse().unwrap();
     let expires_at = at.saturating_add_ms(1_000);

@@ -75,6 +75,7 @@ impl Admin {
             AdminRequest::RevokeKey(which) => self.revoke_key(which).await,
             AdminRequest::AddPartner(new) => self.add_partner(new).await,
             AdminRequest::ListPartners(which) => self.list_partners(which).await,
+            AdminRequest::Partners(request) => self.partners(request).await,
             AdminRequest::GrantCredits(grant) => self.grant(grant).await,
             AdminRequest::CorrectCredits(correction) => self.correct(correction).await,
             AdminRequest::Orders(request) => self.orders(request).await,
@@ -307,7 +308,9 @@ const fn code_of(error: &AccountsError) -> RefusalCode {
         | AccountsError::PartnerExists { .. }
         | AccountsError::Store(StoreError::Exists)
         | AccountsError::Ledger(LedgerError::IdempotencyMismatch { .. }) => RefusalCode::Conflict,
-        AccountsError::Invalid { .. } | AccountsError::Ledger(LedgerError::Amount) => RefusalCode::Invalid,
+        AccountsError::Invalid { .. }
+        | AccountsError::NotMatured { .. }
+        | AccountsError::Ledger(LedgerError::Amount) => RefusalCode::Invalid,
         _ => RefusalCode::Failed,
     }
 }

@@ -19,6 +19,10 @@ mod backup;
 mod limit_views;
 mod order_views;
 mod orders;
+mod partner_views;
+mod partners;
+mod publishable;
+mod publishable_views;
 mod reads;
 mod reply;
 mod request;
@@ -31,6 +35,8 @@ pub use amount_view::AmountView;
 pub use answer::Admin;
 pub use limit_views::{ChangeView, LimitView, ManagementKeyView};
 pub use order_views::{OrderRequest, OrderView, ReconcileView};
+pub use partner_views::{EarningsView, PartnerKeyView, PartnerRequest, StatementView};
+pub use publishable_views::{PublishableKeyChange, PublishableKeyRequest, PublishableKeyView};
 pub use reads::{
     BillView, CheckBills, OfGeneration, ReportBalances, SheetLineView, ShowUsage, UsageGroupBy, UsageGroupView,
     UsageSumsView,

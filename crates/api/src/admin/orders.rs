@@ -17,13 +17,24 @@ impl Admin {
         };
         match request {
             OrderRequest::List { user, before, max } => self.list_orders(purchases, user, (before, max)).await,
-            OrderRequest::Show { id } => match purchases.settle_order(id).await? {
-                Settled::Ours(order) => Ok(self.order(*order)),
-                Settled::Foreign => Ok(self.order(purchases.order(id).await?)),
+            OrderRequest::Show { id } => match purchases.settle_order(id).await {
+                Ok(Settled::Ours(order)) => Ok(self.order(*order)),
+                // What is known is shown, also while the processor does not answer.
+                Ok(Settled::Foreign) | Err(PurchaseError::Payment(_)) => Ok(self.order(purchases.order(id).await?)),
+                Err(error) => Err(error.into()),
             },
             OrderRequest::Refund { id, amount_minor, key, reason } => {
+                let before = purchases.order(id).await?.bookings.after.refunded_minor;
                 let order = purchases.refund(id, amount_minor, &key).await?;
-                self.accounts.record_change((Actor::Operator, "order.refund"), &id.to_string(), reason).await?;
+                let sent = order.bookings.after.refunded_minor.saturating_sub(before);
+                let detail = format!("{sent} minor units of {}, key {key}: {reason}", order.currency);
+                self.accounts.record_change((Actor::Operator, "order.refund"), &id.to_string(), detail).await?;
+                if sent == 0 {
+                    let why = format!(
+                        "{id} was refunded under the key {key} before, and nothing was sent now; refund more under another --key"
+                    );
+                    return Err(Refusal { code: RefusalCode::Conflict, refused: why });
+                }
                 Ok(self.order(order))
             }
             OrderRequest::Reconcile => {

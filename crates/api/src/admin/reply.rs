@@ -3,6 +3,8 @@
 use super::amount_view::AmountView;
 use super::limit_views::{ChangeView, LimitView, ManagementKeyView};
 use super::order_views::{OrderView, ReconcileView};
+use super::partner_views::{EarningsView, PartnerKeyView, StatementView};
+use super::publishable_views::PublishableKeyView;
 use super::reads::{BillView, SheetLineView, UsageGroupBy, UsageGroupView, UsageSumsView};
 use super::views::{BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, PartnerView, UserView};
 use http::StatusCode;
@@ -105,6 +107,60 @@ pub enum AdminReply {
         partners: Vec<PartnerView>,
         /// The cursor of the next page; none at the end.
         next: Option<PartnerId>,
+    },
+    /// A partner and what it has earned.
+    Partner {
+        /// The partner.
+        partner: Box<PartnerView>,
+        /// What it has earned.
+        earnings: Box<EarningsView>,
+    },
+    /// A partner is changed, suspended, or no longer suspended.
+    PartnerEdited {
+        /// The partner.
+        partner: Box<PartnerView>,
+    },
+    /// Commission was paid out, and that is on disk.
+    PaidOut {
+        /// The entry.
+        id: EntryId,
+        /// Whether it was paid out before under this id; then nothing more was.
+        replayed: bool,
+        /// The partner's name.
+        partner: String,
+        /// The amount.
+        amount: AmountView,
+        /// What it has earned.
+        earnings: Box<EarningsView>,
+    },
+    /// A month of a partner.
+    PartnerStatement {
+        /// The partner's name.
+        partner: String,
+        /// The month.
+        statement: Box<StatementView>,
+    },
+    /// Publishable keys of a partner: all, or the one that was made, changed or revoked.
+    PublishableKeys {
+        /// The keys.
+        keys: Vec<PublishableKeyView>,
+    },
+    /// A secret key of a partner was made.
+    PartnerKeyAdded {
+        /// The secret. It is shown here and never again.
+        key: String,
+        /// The rest.
+        record: PartnerKeyView,
+    },
+    /// The secret keys of a partner.
+    PartnerKeys {
+        /// All of them.
+        keys: Vec<PartnerKeyView>,
+    },
+    /// A secret key of a partner is revoked.
+    PartnerKeyRevoked {
+        /// The key.
+        record: PartnerKeyView,
     },
     /// Credits were given, and are on disk.
     CreditsGranted {

@@ -1,6 +1,7 @@
 //! The requests of an operator.
 
 use super::order_views::OrderRequest;
+use super::partner_views::PartnerRequest;
 use super::reads::{CheckBills, OfGeneration, ReportBalances, ShowUsage};
 use opencredits_units::{AccountId, BasisPoints, EntryId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,8 @@ pub enum AdminRequest {
     AddPartner(AddPartner),
     /// Lists partners.
     ListPartners(ListPartners),
+    /// A partner's record, money or secret keys.
+    Partners(PartnerRequest),
     /// Gives credits, without a payment.
     GrantCredits(GrantCredits),
     /// Takes credits, gives a charge back, or corrects a mistake.

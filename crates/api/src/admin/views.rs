@@ -53,6 +53,12 @@ pub struct PartnerView {
     pub earnings: AccountId,
     /// The time of creation.
     pub created_at_ms: UnixMs,
+    /// The person who runs it.
+    #[serde(default)]
+    pub owner: Option<UserId>,
+    /// Whether it is suspended.
+    #[serde(default)]
+    pub suspended: bool,
 }
 
 impl From<Partner> for PartnerView {
@@ -64,6 +70,8 @@ impl From<Partner> for PartnerView {
             share_bps: partner.share,
             earnings: partner.earnings,
             created_at_ms: partner.created_at,
+            owner: partner.owner,
+            suspended: partner.standing == Standing::Suspended,
         }
     }
 }

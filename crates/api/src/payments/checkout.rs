@@ -189,7 +189,7 @@ async fn found(app: &App, text: &str, headers: &HeaderMap) -> Answer {
     let unknown = || Problem::new(ErrorType::NotFound, "there is no such order of this account");
     let id: OrderId = text.parse().map_err(|_| unknown())?;
     let order = purchases.order(id).await.map_err(|error| problem::of(app, error))?;
-    if order.user != buyer.user {
+    if !buyer.sees(&order) {
         return Err(unknown());
     }
     let order = purchases.poll(order).await.map_err(|error| problem::of(app, error))?;
@@ -226,7 +226,7 @@ async fn listed(app: &App, query: &[(String, String)], headers: &HeaderMap) -> A
     let found = purchases.orders(Some(buyer.user), before, max).await.map_err(|error| problem::of(app, error))?;
     let is_full = u32::try_from(found.len()).is_ok_and(|count| count >= max);
     let next = found.last().filter(|_| is_full).map(|order| order.id);
-    let data: Vec<Value> = found.iter().map(|order| shown(app, order)).collect();
+    let data: Vec<Value> = found.iter().filter(|order| buyer.sees(order)).map(|order| shown(app, order)).collect();
     Ok(json::ok(&json!({ "data": data, "next": next })))
 }
 

@@ -16,6 +16,7 @@ use crate::payment_app::PaymentApp;
 use crate::state::App;
 use crate::{auth, faults, lookups};
 use http::HeaderMap;
+use opencredits_store::Order;
 use opencredits_units::{PartnerId, UserId};
 
 /// The largest body of a request.
@@ -30,15 +31,23 @@ fn payments(app: &App) -> Result<&PaymentApp, Problem> {
 struct Buyer {
     user: UserId,
     partner: Option<PartnerId>,
+    /// Whether the person asks, and not an app with a key of theirs: an app sees what was begun through it.
+    sees_all: bool,
+}
+
+impl Buyer {
+    fn sees(&self, order: &Order) -> bool {
+        order.user == self.user && (self.sees_all || order.partner == self.partner)
+    }
 }
 
 async fn buyer(app: &App, headers: &HeaderMap) -> Result<Buyer, Problem> {
     if auth::carries_management_key(headers) {
         let manager = auth::manager(app, headers).await?;
-        return Ok(Buyer { user: manager.user, partner: None });
+        return Ok(Buyer { user: manager.user, partner: None, sees_all: true });
     }
     let spender = lookups::spender(app, headers).await?;
     let partner = app.gateway.keyring().partner_of(spender.key).await;
     let partner = partner.map_err(|fault| faults::problem(&fault, &app.settings))?;
-    Ok(Buyer { user: spender.user, partner })
+    Ok(Buyer { user: spender.user, partner, sees_all: false })
 }

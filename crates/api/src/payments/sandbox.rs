@@ -56,6 +56,10 @@ async fn chosen(app: &App, session: &str, headers: &HeaderMap, body: Body) -> Re
     let form = body::read(app, (headers, body), FORM_BYTES_MAX, &mut memory).await?;
     let id: SessionId = session.parse().map_err(|_| unknown())?;
     let now = app.gateway.clock().now();
+    if payment.state.progress == Progress::Paid {
+        // A second click on the button.
+        return Ok(payment.success_url);
+    }
     let (done, to) = match form.as_ref() {
         b"choice=pay" => (sandbox.pay(&id, now), &payment.success_url),
         b"choice=later" => (sandbox.pay_later(&id), &payment.success_url),

@@ -154,6 +154,7 @@ async fn every_example_on_the_page_answers_as_the_page_says() {
     let (user, key) = app.person(10).await;
     let partner = app.partner().await;
     let poor = app.key(&user, None, Some(4_000_000)).await;
+    let reading = app.accounts.add_partner_key(&partner.name, "reports".to_owned()).await.unwrap().1;
     let managing = app.accounts.add_management_key(user.id, "console".to_owned()).await.unwrap().1;
     let (mut command, mut answer, mut generation) = ("", None, String::from("gen_"));
     let mut made = String::from("key_");
@@ -167,6 +168,7 @@ async fn every_example_on_the_page_answers_as_the_page_says() {
                     ("$LIMITED_KEY", &poor),
                     ("$PUBLISHABLE_KEY", &partner.publishable_key),
                     ("$MANAGEMENT_KEY", managing.reveal()),
+                    ("$PARTNER_KEY", reading.reveal()),
                     ("gen_…", &generation),
                     ("key_…", &made),
                 ];

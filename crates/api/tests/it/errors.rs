@@ -166,7 +166,7 @@ impl House {
             ErrorType::RateLimitExceeded => self.told(surface, 429, "rate_limit_exceeded").await,
             // A person whose wallet the books do not know.
             ErrorType::Server => {
-                let key = self.key_of(|user| User { wallet: AccountId::from_bits(9), ..user }).await;
+                let key = self.key_of(|user| User { wallet: AccountId::from_bits(9_999), ..user }).await;
                 self.send(surface, &key).await
             }
             ErrorType::ProviderUnavailable => self.told(surface, 401, "invalid_api_key").await,

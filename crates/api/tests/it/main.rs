@@ -22,6 +22,7 @@ mod lives;
 mod lookups;
 mod management;
 mod money;
+mod partners;
 mod payments;
 mod rates;
 mod refusals;

@@ -5,15 +5,17 @@ use axum::body::Body;
 use http::{Method, Request};
 use opencredits_api::PaymentApp;
 use opencredits_billing::{Currency, Mode, Sandbox, Stripe, StripeKey, StripeSettings, WebhookSecret};
+use opencredits_service::UsageReads;
 use opencredits_service::books::PerCurrency;
 use opencredits_service::mail::MailQueue;
+use opencredits_service::partners::{CommissionBooks, debt_of_partner};
 use opencredits_service::purchases::{
     CurrencyTerms, MailedNotices, OnFraudWarning, PurchasePorts, PurchaseSettings, PurchaseTables, Purchases,
     SaleTerms, debt_of,
 };
 use opencredits_store::User;
 use opencredits_testkit::stripe::{Produced, StripeDouble, StripeFault, sign};
-use opencredits_units::{BasisPoints, NanoUsd};
+use opencredits_units::{BasisPoints, NanoUsd, UnixMs};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +27,13 @@ const ROTATED: &str = "whsec_from_before";
 struct Shop {
     app: TestApp,
     stripe: StripeDouble,
+}
+
+/// What lets commission follow purchases back.
+fn commissions(app: &TestApp) -> Arc<CommissionBooks> {
+    let store = Arc::new(app.store.clone());
+    let usage = Arc::new(UsageReads::new(app.ledger.clone(), store.clone()));
+    Arc::new(CommissionBooks::new(app.ledger.clone(), store, usage))
 }
 
 impl Shop {
@@ -44,6 +53,7 @@ impl Shop {
         let ports = PurchasePorts {
             payments: Arc::new(Stripe::new(settings).unwrap()),
             notices: Arc::new(MailedNotices::new(queue)),
+            commissions: commissions(&app),
             clock: app.fixed.clone(),
             entropy: app.fixed.clone(),
         };
@@ -131,11 +141,12 @@ pub(crate) fn sandbox_payments(app: &TestApp) -> PaymentApp {
     let tables =
         PurchaseTables { orders: store.clone(), payers: store.clone(), users: store.clone(), cursors: store.clone() };
     let url = "http://127.0.0.1/sandbox/checkout/".to_owned();
-    let sandbox = Arc::new(Sandbox::new("test".parse().unwrap(), url));
+    let sandbox = Arc::new(Sandbox::new("test".parse().unwrap(), url, UnixMs::default()));
     let queue = MailQueue::new(None, app.fixed.clone(), app.fixed.clone());
     let ports = PurchasePorts {
         payments: sandbox.clone(),
         notices: Arc::new(MailedNotices::new(queue)),
+        commissions: commissions(app),
         clock: app.fixed.clone(),
         entropy: app.fixed.clone(),
     };
@@ -193,6 +204,37 @@ async fn credits_are_bought_spent_refunded_and_owed_and_both_books_agree() {
     shop.stripe.refund_becomes(&refund, "failed");
     shop.deliver_all().await;
     assert_eq!(shop.app.available(&user), 10_000_000_000 - spent, "what came back settles the debt first");
+    shop.agree();
+}
+
+#[tokio::test]
+async fn commission_on_what_was_spent_follows_a_refund_and_comes_back_with_it() {
+    let shop = Shop::open().await;
+    let (user, plain) = shop.app.person(0).await;
+    let partner = shop.app.partner().await;
+    let through = shop.app.key(&user, Some(&partner), None).await;
+    let (_, session) = shop.order(&through).await;
+    let payment = shop.stripe.pay(&session);
+    shop.deliver_all().await;
+    let body = json!({"model": "sandbox/gpt", "max_tokens": 50, "messages": [{"role": "user", "content": "Hello"}]});
+    for key in [&plain, &through, &through] {
+        assert_eq!(shop.app.post("/v1/chat/completions", key, &body).await.status, 200);
+    }
+    let spent = 10_000_000_000 - shop.app.available(&user);
+    let posted = |account| shop.app.ledger.balance(account).map_or(0, |balance| balance.posted.get());
+    let earned = posted(partner.earnings);
+    assert!(earned > 0 && spent > 0);
+    let refund = shop.stripe.refund(&payment, 1_000, "pending");
+    shop.deliver_all().await;
+    assert_eq!(posted(debt_of(user.id)), -spent);
+    assert_eq!((posted(partner.earnings), posted(debt_of_partner(partner.id))), (0, 0), "all of it followed");
+    let earnings = shop.app.accounts.earnings_of(&partner).await.unwrap();
+    assert_eq!((earnings.accrued.get(), earnings.taken_back.get(), earnings.matured.get()), (earned, earned, 0));
+    shop.stripe.refund_becomes(&refund, "failed");
+    shop.deliver_all().await;
+    assert_eq!(posted(partner.earnings), earned, "and came back");
+    let earnings = shop.app.accounts.earnings_of(&partner).await.unwrap();
+    assert_eq!((earnings.taken_back.get(), earnings.balance.get()), (0, earned));
     shop.agree();
 }
 
@@ -449,7 +491,7 @@ async fn the_sandboxs_page_is_marked_and_pays_once() {
     let paid = choose("pay").await;
     assert_eq!((paid.status.as_u16(), paid.header("location")), (303, "https://app.example/thanks"));
     assert_eq!(app.available(&user), 10_000_000_000);
-    assert_eq!(choose("pay").await.status, 400, "it is paid already");
+    assert_eq!(choose("pay").await.status, 303, "a second click leads on, and pays nothing more");
     assert_eq!(app.available(&user), 10_000_000_000);
     assert!(!app.get(page, "").await.text.contains("<form"), "a paid page has nothing to choose");
     assert_eq!(app.get("/sandbox/checkout/cs_test_of_nobody", "").await.status, 404);

@@ -36,6 +36,7 @@ pub(crate) fn letters() -> Vec<Letter> {
     let receipt = Receipt {
         credits: usd(2_000),
         bonus: NanoUsd::ZERO,
+        debt_settled: NanoUsd::ZERO,
         paid: paid(2_000, "usd"),
         fee: None,
         top_up: TopUp::ByHand,
@@ -44,6 +45,7 @@ pub(crate) fn letters() -> Vec<Letter> {
     };
     let automatic = Receipt {
         bonus: usd(100),
+        debt_settled: NanoUsd::ZERO,
         paid: paid(2_110, "eur"),
         fee: Some(paid(110, "eur")),
         top_up: TopUp::Automatic,

@@ -99,7 +99,8 @@ impl Accounts {
         let moved =
             durable(self.ledger.transfer(Transfer { id, from, to, amount: correction.amount, memo }, now)?).await?;
         if moved.replay == Replay::First {
-            let detail = format!("{} USD, {id}: {}", correction.amount, correction.reason);
+            let sign = if from == user.wallet { "-" } else { "" };
+            let detail = format!("{sign}{} USD, {id}: {}", correction.amount, correction.reason);
             self.record((Actor::Operator, correction.kind.action()), &user.id.to_string(), detail).await?;
         }
         let balance = self.ledger.balance(user.wallet)?;

@@ -21,7 +21,7 @@ pub enum Edit<T> {
 }
 
 impl<T> Edit<T> {
-    fn of(self, before: Option<T>) -> Option<T> {
+    pub(super) fn of(self, before: Option<T>) -> Option<T> {
         match self {
             Self::Keep => before,
             Self::Set(value) => Some(value),

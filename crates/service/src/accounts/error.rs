@@ -47,6 +47,14 @@ pub enum AccountsError {
         /// The name.
         name: String,
     },
+    /// More is to be paid out than has matured.
+    #[error("{matured} USD of the commission of {name} have matured and are not paid out; pay out no more than that")]
+    NotMatured {
+        /// The partner.
+        name: String,
+        /// What may be paid out.
+        matured: opencredits_units::NanoUsd,
+    },
     /// No model has this name.
     #[error(transparent)]
     NoModel(#[from] CatalogError),

@@ -16,7 +16,9 @@ mod limit_tests;
 mod limits;
 mod management;
 mod money;
+mod partners;
 mod people;
+mod publishable;
 mod reads;
 mod report;
 #[cfg(test)]
@@ -30,17 +32,23 @@ pub use emails::check_address;
 pub use error::AccountsError;
 pub use keys::{NewKey, NewLimit};
 pub use money::{Grant, Granted, Wallet};
+pub use partners::{PaidOut, PartnerEdit, Payout};
 pub use people::{NewPartner, NewUser};
+pub use publishable::PublishableKeyEdit;
 pub use reads::{NamedUsage, UsageReport};
 pub use report::{BalanceSheet, SheetLine};
 
 use crate::books;
 use crate::limits::Renewals;
+use crate::partners::PartnerTerms;
 use crate::ports::{Clock, Entropy};
 use crate::usage::UsageReads;
 use opencredits_catalog::Catalog;
 use opencredits_ledger::{Accepted, Floor, Ledger, OpenAccount};
-use opencredits_store::{AuditLog, Keys, ManagementKeys, Partners, SpendingLimits, UsageModel, UserEmails, Users};
+use opencredits_store::{
+    AuditLog, Keys, ManagementKeys, PartnerKeys, Partners, PublishableKeys, SpendingLimits, UsageModel, UserEmails,
+    Users,
+};
 use opencredits_units::{AccountId, UnixMs};
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -64,13 +72,18 @@ pub struct Tables {
     pub emails: Arc<dyn UserEmails>,
     /// The read model of usage.
     pub usage: Arc<dyn UsageModel>,
+    /// Secret keys of partners.
+    pub partner_keys: Arc<dyn PartnerKeys>,
+    /// Keys that name partners in browsers.
+    pub publishable: Arc<dyn PublishableKeys>,
 }
 
 impl Tables {
     /// All of them from one store.
     pub fn of<S>(store: S) -> Self
     where
-        S: Users + Keys + Partners + SpendingLimits + ManagementKeys + AuditLog + UserEmails + UsageModel + 'static,
+        S: Users + Keys + Partners + PartnerKeys + PublishableKeys + 'static,
+        S: SpendingLimits + ManagementKeys + AuditLog + UserEmails + UsageModel,
     {
         let store = Arc::new(store);
         Self {
@@ -81,7 +94,9 @@ impl Tables {
             management: store.clone(),
             audit: store.clone(),
             emails: store.clone(),
-            usage: store,
+            usage: store.clone(),
+            partner_keys: store.clone(),
+            publishable: store,
         }
     }
 }
@@ -96,7 +111,8 @@ pub struct Accounts {
     changed: Box<dyn Fn() + Send + Sync>,
     models: Option<Catalog>,
     renewals: Renewals,
-    /// One change of a key or a limit at a time, so that none overwrites another's.
+    partner_terms: PartnerTerms,
+    /// One change of a key, a limit or a partner at a time, so that none overwrites another's.
     editing: Mutex<()>,
 }
 
@@ -114,6 +130,7 @@ impl Accounts {
             changed: Box::new(|| {}),
             models: None,
             renewals: Renewals::default(),
+            partner_terms: PartnerTerms::default(),
             editing: Mutex::default(),
         }
     }

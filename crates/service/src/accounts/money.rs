@@ -1,6 +1,6 @@
 //! Credits given by the operator, and balances.
 
-use super::{Accounts, AccountsError, durable};
+use super::{Accounts, AccountsError, Actor, durable};
 use crate::books;
 use crate::ports::fresh_id;
 use opencredits_ledger::{Balance, Floor, Replay, Transfer};
@@ -69,6 +69,10 @@ impl Accounts {
             memo: grant.reason.as_bytes(),
         };
         let moved = durable(self.ledger.transfer(transfer, now)?).await?;
+        if moved.replay == Replay::First {
+            let detail = format!("{} USD, {id}: {}", grant.amount, grant.reason);
+            self.record((Actor::Operator, "credits.grant"), &user.id.to_string(), detail).await?;
+        }
         Ok(Granted { id, replay: moved.replay, balance: self.ledger.balance(user.wallet)? })
     }
 

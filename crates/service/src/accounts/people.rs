@@ -89,12 +89,7 @@ impl Accounts {
     /// When the name is empty, too long or taken, the share exceeds the whole, or ledger or store fail.
     pub async fn add_partner(&self, new: NewPartner) -> Result<Partner, AccountsError> {
         check_name("the name", &new.name)?;
-        if new.share.is_some_and(|share| share.get() > BasisPoints::WHOLE) {
-            return Err(AccountsError::Invalid {
-                field: "the share",
-                problem: "exceeds 10000 basis points, the whole markup",
-            });
-        }
+        self.check_share(new.share)?;
         if self.tables.partners.partner_by_name(&new.name).await?.is_some() {
             return Err(AccountsError::PartnerExists { name: new.name });
         }
@@ -106,6 +101,8 @@ impl Accounts {
             share: new.share,
             earnings: self.fresh_account(),
             created_at: now,
+            owner: None,
+            standing: Standing::Good,
         };
         self.open(partner.earnings, Floor::Zero, None).await?;
         match self.tables.partners.add_partner(&partner).await {

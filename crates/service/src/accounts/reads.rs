@@ -86,6 +86,11 @@ impl Accounts {
         if let Some((id, _)) = house {
             return Ok(*id);
         }
+        let of_payments = self.ledger.accounts().into_iter().map(|row| row.account.id);
+        let mut of_payments = of_payments.filter(|id| books::PerCurrency::of(*id).is_some());
+        if let Some(id) = of_payments.find(|id| books::name(*id).as_deref() == Some(name)) {
+            return Ok(id);
+        }
         if let Ok(id) = name.parse::<KeyId>() {
             let limit = self.tables.keys.key(id).await?.and_then(|key| key.limit);
             return limit.map(|limit| limit.account).ok_or(AccountsError::NoKey { id });
@@ -153,6 +158,7 @@ impl From<Fault> for AccountsError {
         match fault {
             Fault::Ledger(error) => error.into(),
             Fault::Store(error) => error.into(),
+            Fault::Overflow => Self::Ledger(LedgerError::Amount),
             _ => Self::Closing,
         }
     }

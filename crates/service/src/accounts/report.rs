@@ -2,8 +2,10 @@
 
 use super::{Accounts, AccountsError};
 use crate::books::{self, Derived, PerCurrency};
+use crate::partners::debt_of_partner;
 use hashbrown::{HashMap, HashSet};
 use opencredits_ledger::{EntryKind, EntryRow, Ledger, LedgerError};
+use opencredits_store::Partner;
 use opencredits_units::{AccountId, EntryId, NanoUsd, PartnerId, UnixMs, UserId};
 
 /// Entries, people and partners that are read at once.
@@ -84,7 +86,8 @@ impl Accounts {
         loop {
             let page = self.tables.partners.partners(after, max).await?;
             let Some(last) = page.last().map(|partner| partner.id) else { break };
-            owners.partners.extend(page.iter().map(|partner| partner.earnings));
+            let owes = |partner: &Partner| debt_of_partner(partner.id);
+            owners.partners.extend(page.iter().flat_map(|partner| [partner.earnings, owes(partner)]));
             after = last;
         }
         // A limit has as its contra account one of what was spent of it.
@@ -156,6 +159,7 @@ fn sheet(owners: &Owners, sums: &Sums, until: Option<UnixMs>) -> BalanceSheet {
     let mut rows: Vec<(&'static str, String, i128)> = [
         ("assets", "payments received", sums.of(books::CLEARING).saturating_neg()),
         ("assets", "owed by people", derived(Derived::Debt).saturating_neg()),
+        ("assets", "paid out to partners", sums.of(books::PAYOUTS).saturating_neg()),
         ("liabilities", "people's credits, paid", people.saturating_sub(promotional)),
         ("liabilities", "people's credits, promotional", promotional),
         ("liabilities", "credits frozen for disputes", derived(Derived::Frozen)),

@@ -9,6 +9,8 @@ use std::net::SocketAddr;
 const HEADER_BYTES_MIN: usize = 8_192;
 /// More connections than any machine has sockets; a semaphore panics above 2^61.
 const PLACES_MAX: usize = 1_000_000;
+/// The longest time until commission matures, in days.
+const MATURES_DAYS_MAX: u64 = 3_650;
 /// The levels of a log filter.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
@@ -80,9 +82,11 @@ fn upstream(config: &Config) -> [Bound; 9] {
     ]
 }
 
-fn others(config: &Config) -> [Bound; 4] {
+fn others(config: &Config) -> [Bound; 6] {
     let billing = &config.billing;
-    let share = billing.partner_share_bps <= BasisPoints::WHOLE;
+    let share = billing.partner_share_bps <= billing.partner_share_bps_max;
+    let share_max = billing.partner_share_bps_max <= BasisPoints::WHOLE;
+    let matures = billing.commission_matures_days <= MATURES_DAYS_MAX;
     let price = billing.credit_price_usd > NanoUsd::ZERO;
     let exposure = billing.exposure_max_usd >= NanoUsd::ZERO;
     [
@@ -91,7 +95,9 @@ fn others(config: &Config) -> [Bound; 4] {
             "billing.exposure_max_usd",
             "is below zero; set how much you may lose on one person, such as \"0.5\"",
         ),
-        (share, "billing.partner_share_bps", "exceeds 10000, the whole markup"),
+        (share_max, "billing.partner_share_bps_max", "exceeds 10000, the whole markup"),
+        (share, "billing.partner_share_bps", "exceeds billing.partner_share_bps_max, at most 10000, the whole markup"),
+        (matures, "billing.commission_matures_days", "exceeds 3650, ten years"),
         (price, "billing.credit_price_usd", "is not above zero; set what a credit sells for, such as \"0.01\""),
         (
             is_filter(&config.log.filter),
@@ -155,6 +161,8 @@ mod tests {
             ("upstream", "attempts_max", "0", "1"),
             ("ledger", "hold_expiry_ms", "1200000", "1200001"),
             ("billing", "partner_share_bps", "10001", "10000"),
+            ("billing", "partner_share_bps_max", "10001", "10000"),
+            ("billing", "commission_matures_days", "3651", "3650"),
             ("billing", "credit_price_usd", "\"0\"", "\"0.000000001\""),
             ("billing", "credit_price_usd", "\"-1\"", "\"1\""),
             ("billing", "exposure_max_usd", "\"-0.1\"", "\"0\""),

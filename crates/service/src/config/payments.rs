@@ -77,8 +77,8 @@ pub struct PaymentSettings {
 pub struct CurrencySection {
     /// `usd` or `eur`. Default `usd`.
     pub code: String,
-    /// The price of a credit in it. Default "0.01".
-    pub credit_price: String,
+    /// The price of a credit in it. Default for `usd`: `billing.credit_price_usd`; others need one.
+    pub credit_price: Option<String>,
     /// The least that may be bought for. Default "5".
     pub amount_min: String,
     /// The most that may be bought for. Default "500".
@@ -127,7 +127,7 @@ impl Default for CurrencySection {
     fn default() -> Self {
         Self {
             code: "usd".to_owned(),
-            credit_price: "0.01".to_owned(),
+            credit_price: None,
             amount_min: "5".to_owned(),
             amount_max: "500".to_owned(),
             suggested: ["10", "25", "50"].map(str::to_owned).to_vec(),
@@ -172,6 +172,20 @@ impl PaymentSettings {
         for currency in &self.currency {
             currency.check()?;
         }
+        let codes: std::collections::BTreeSet<_> = self.currency.iter().map(|currency| &currency.code).collect();
+        if codes.len() < self.currency.len() {
+            return invalid("payments.currency", "names a currency twice; remove one of the two");
+        }
+        let urls = [&self.success_url, &self.cancel_url];
+        if urls.into_iter().flatten().any(|url| !url.starts_with("https://") && !url.starts_with("http://")) {
+            return invalid("payments.success_url or cancel_url", "is no http or https URL; write it whole");
+        }
+        let is_near = |url: &String| {
+            ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|at| url.starts_with(at))
+        };
+        if self.api_url.as_ref().is_some_and(|url| !url.starts_with("https://") && !is_near(url)) {
+            return invalid("payments.api_url", "is no https URL, and the key would be read on the way; leave it out");
+        }
         for bonus in &self.bonus {
             if minor(&bonus.from).is_none() || bonus.bps > WHOLE_BPS {
                 return invalid("payments.bonus", "needs `from`, an amount such as \"50\", and `bps` up to 10000");
@@ -188,8 +202,14 @@ impl CurrencySection {
         if !code.is_ok_and(opencredits_billing::Currency::is_sold) {
             return invalid("payments.currency.code", "is none that credits are sold in; use usd or eur");
         }
-        if nano(&self.credit_price).is_none_or(|price| price <= 0) {
-            return invalid("payments.currency.credit_price", "is no price above zero; set it to \"0.01\", say");
+        match &self.credit_price {
+            Some(price) if nano(price).is_none_or(|price| price <= 0) => {
+                return invalid("payments.currency.credit_price", "is no price above zero; set it to \"0.01\", say");
+            }
+            None if self.code != "usd" => {
+                return invalid("payments.currency.credit_price", "is missing; a currency that is not usd needs one");
+            }
+            _ => {}
         }
         let amounts = [&self.amount_min, &self.amount_max, &self.fee_fixed].into_iter().chain(&self.suggested);
         if amounts.into_iter().any(|amount| minor(amount).is_none_or(|minor| minor < 0)) {
@@ -239,6 +259,11 @@ mod tests {
         check("[[payments.bonus]]\nfrom = \"50\"\nbps = 500", None);
         check("[payments]\nprocessor = \"stripe\"", Some("OPENCREDITS_PAYMENTS_KEY"));
         check("[payments]\nprocessor = \"stripe\"\nkey = \"rk_test_1\"", None);
+        check("[payments]\nsuccess_url = \"foo\"", Some("success_url"));
+        check("[payments]\napi_url = \"http://api.example\"", Some("payments.api_url"));
+        check("[payments]\napi_url = \"http://127.0.0.1:9\"", None);
+        check("[[payments.currency]]\n[[payments.currency]]", Some("names a currency twice"));
+        check("[[payments.currency]]\ncode = \"eur\"", Some("is missing"));
         check("[payments]\npage_minutes = 30", Some("payments.page_minutes"));
         check("[payments]\nopen_orders_max = 0", Some("payments.open_orders_max"));
         check("[payments]\nfee_bps = 10000", Some("payments.fee_bps"));

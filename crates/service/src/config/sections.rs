@@ -2,7 +2,8 @@
 
 use super::email::Email;
 use super::payments::PaymentSettings;
-use opencredits_units::NanoUsd;
+use crate::partners::PartnerTerms;
+use opencredits_units::{BasisPoints, NanoUsd};
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -192,6 +193,10 @@ pub struct Billing {
     /// A partner's share of the markup, in hundredths of a percent, for partners without a share of their own. Default
     /// 5000.
     pub partner_share_bps: u32,
+    /// The largest share of the markup that a partner may get, in hundredths of a percent. Default 10000, all of it.
+    pub partner_share_bps_max: u32,
+    /// Days after which commission may be paid out. Default 120: purchases can be disputed until then.
+    pub commission_matures_days: u64,
     /// The price of a credit, in dollars, as a decimal string. Default "0.01".
     pub credit_price_usd: NanoUsd,
     /// The amount by which the exposures of a person's open requests may exceed what the person has, in dollars: the most
@@ -201,11 +206,25 @@ pub struct Billing {
     pub lower_caps: bool,
 }
 
+impl Billing {
+    /// The terms of partners.
+    #[must_use]
+    pub const fn partner_terms(&self) -> PartnerTerms {
+        PartnerTerms {
+            matures_days: self.commission_matures_days,
+            share_max: BasisPoints::new(self.partner_share_bps_max),
+            share_default: BasisPoints::new(self.partner_share_bps),
+        }
+    }
+}
+
 impl Default for Billing {
     fn default() -> Self {
         Self {
             markup_bps: 2_500,
             partner_share_bps: 5_000,
+            partner_share_bps_max: 10_000,
+            commission_matures_days: 120,
             credit_price_usd: NanoUsd::new(10_000_000),
             exposure_max_usd: NanoUsd::new(500_000_000),
             lower_caps: true,

@@ -141,6 +141,7 @@ fn receipt() -> Receipt {
     Receipt {
         credits: usd(2_000),
         bonus: NanoUsd::ZERO,
+        debt_settled: NanoUsd::ZERO,
         paid: paid(2_000),
         fee: None,
         top_up: TopUp::ByHand,

@@ -4,7 +4,7 @@
 use super::error::PurchaseError;
 use super::terms::NANO_A_MINOR;
 use crate::books::{self, Derived, PerCurrency};
-use crate::ledger_ids::derived;
+use crate::ledger_ids::entry_id;
 use opencredits_ledger::{Accepted, Collect, Floor, Ledger, LedgerError, Most, OpenAccount, Transfer};
 use opencredits_store::{Booked, Order};
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs, UserId};
@@ -33,6 +33,8 @@ pub(super) struct Booking<'a> {
 pub struct Effect {
     /// Credits that were taken back and had been spent: the person owes them.
     pub owed: NanoUsd,
+    /// Credits that had been taken back and came back.
+    pub given_back: NanoUsd,
 }
 
 impl Booking<'_> {
@@ -64,12 +66,22 @@ impl Booking<'_> {
         }
         let withdrawn = |booked: Booked| booked.disputed_minor.saturating_add(booked.lost_minor);
         self.shift("paid", (clearing, exchange), difference(before.paid_minor, after.paid_minor)?)?;
-        if before.granted == NanoUsd::ZERO && after.granted > NanoUsd::ZERO {
-            self.shift("fee", (exchange, fees), minor(self.order.fee_minor)?)?;
-        }
+        let fee = self.fee_of(after)?.checked_sub(self.fee_of(before)?).ok_or(PurchaseError::Overflow)?;
+        self.shift("fee", (exchange, fees), fee)?;
         self.shift("refunded", (exchange, clearing), difference(before.refunded_minor, after.refunded_minor)?)?;
         self.shift("withdrawn", (disputed, clearing), difference(withdrawn(before), withdrawn(after))?)?;
         self.shift("lost", (exchange, disputed), difference(before.lost_minor, after.lost_minor)?)
+    }
+
+    /// The operator's fee on what was paid and has not gone back.
+    fn fee_of(&self, booked: Booked) -> Result<NanoUsd, PurchaseError> {
+        if booked.granted == NanoUsd::ZERO || booked.paid_minor <= 0 {
+            return Ok(NanoUsd::ZERO);
+        }
+        let gone = booked.refunded_minor.saturating_add(booked.lost_minor).clamp(0, booked.paid_minor);
+        let kept = booked.paid_minor.saturating_sub(gone);
+        let share = NanoUsd::new(self.order.fee_minor).scaled_down(NanoUsd::new(kept), NanoUsd::new(booked.paid_minor));
+        minor(share.ok_or(PurchaseError::Overflow)?.get())
     }
 
     fn grant(&self, before: Booked, after: Booked) -> Result<(), PurchaseError> {
@@ -87,7 +99,7 @@ impl Booking<'_> {
         if more.is_negative() {
             self.shift("given back", (self.wallet, books::EXCHANGE), more)?;
             self.shift("bonus taken", (books::EXCHANGE, books::PROMOTION), bonus)?;
-            return Ok(Effect::default());
+            return Ok(Effect { given_back: minus(more)?, ..Effect::default() });
         }
         let (frozen, debt) = (frozen_of(self.order), debt_of(self.order.user));
         self.open(frozen, Floor::Zero)?;
@@ -100,7 +112,7 @@ impl Booking<'_> {
         let collected = self.collect("taken", (self.wallet, books::EXCHANGE), Most::Amount(rest), Some(debt))?;
         self.shift("bonus taken", (books::EXCHANGE, books::PROMOTION), bonus)?;
         let owed = rest.checked_sub(collected.accepted().collected).ok_or(PurchaseError::Overflow)?;
-        Ok(Effect { owed })
+        Ok(Effect { owed, ..Effect::default() })
     }
 
     /// The part of the credits taken back that was a bonus.
@@ -163,13 +175,6 @@ impl Booking<'_> {
         let payment = self.order.payment.as_deref().unwrap_or("no payment");
         format!("{role} {} {payment}", self.order.id)
     }
-}
-
-/// An id that follows from what an entry is for, ordered by its time.
-pub(super) fn entry_id(at: UnixMs, what: &[&str], of: &[&[u8]]) -> EntryId {
-    let bytes = derived(&what.join(" "), of).to_be_bytes();
-    let [random @ .., _, _, _, _, _, _] = bytes;
-    EntryId::at(at, random)
 }
 
 /// An amount of a currency's minor unit in its billionths.

@@ -5,7 +5,7 @@ use super::state::Purchases;
 use super::terms::Price;
 use crate::ledger_ids::derived;
 use crate::ports::fresh_id;
-use opencredits_billing::{CheckoutRequest, Money, PaymentError, Retry, SaveMethod};
+use opencredits_billing::{CheckoutRequest, CustomerId, Money, PaymentError, Retry, SaveMethod};
 use opencredits_store::{Bookings, Order, OrderOrigin, OrderPage, OrderState, StoreError};
 use opencredits_units::{OrderId, PartnerId, UnixMs, UserId};
 
@@ -56,12 +56,22 @@ impl Purchases {
         {
             return self.again(order, &new, price).await;
         }
+        let order = self.fresh_order(&new, price, digest);
+        // What the processor would refuse leaves no order.
+        self.page_request(&order, &new, None)?.check()?;
+        // Two requests of one person at once open one order, and no more than may be open.
+        let _alone = self.begins(new.user).lock().await;
         if let Some(order) = self.open_order(&new, price).await? {
             return Ok(order);
         }
-        let order = self.fresh_order(&new, price, digest);
         match self.tables.orders.add_order(&order).await {
-            Ok(()) => self.with_page(order, &new).await,
+            Ok(()) => {
+                let order = self.with_page(order, &new).await?;
+                if new.idempotency_key.is_none() {
+                    self.begun.insert(same_request(&new), order.id);
+                }
+                Ok(order)
+            }
             // The same key at the same time.
             Err(StoreError::Exists) => {
                 let earlier = match &digest {
@@ -88,26 +98,22 @@ impl Purchases {
         self.with_page(order, new).await
     }
 
-    /// An open order of the same person and amount whose page can be paid on for some time.
+    /// The open order of the same request a while ago, whose page can still be paid on.
     async fn open_order(&self, new: &NewOrder, price: Price) -> Result<Option<Order>, PurchaseError> {
         let latest = self.tables.orders.orders(Some(new.user), None, LATEST_MAX).await?;
-        let until = self.now().saturating_add_ms(PAGE_REST_MS);
+        let now = self.now();
+        let until = now.saturating_add_ms(PAGE_REST_MS);
         let is_open = |order: &&Order| {
-            order.state == OrderState::Open && order.page.as_ref().is_some_and(|page| page.expires_at > until)
+            order.state == OrderState::Open && order.page.as_ref().is_none_or(|page| page.expires_at > now)
         };
         let open: Vec<&Order> = latest.iter().filter(is_open).collect();
+        let earlier = if new.idempotency_key.is_none() { self.begun.get(&same_request(new)) } else { None };
         let same = |order: &&&Order| {
-            order.amount_minor == price.total.minor()
-                && order.currency == price.total.currency().code()
-                && order.partner == new.partner
-                && order.request.is_none()
+            Some(order.id) == earlier
+                && order.amount_minor == price.total.minor()
+                && order.page.as_ref().is_some_and(|page| page.expires_at > until)
         };
-        // A page leads back to where its request said, and keeps the payment method or not.
-        let is_plain = new.idempotency_key.is_none()
-            && new.success_url.is_none()
-            && new.cancel_url.is_none()
-            && new.save_method == SaveMethod::No;
-        if let Some(order) = open.iter().find(same).filter(|_| is_plain) {
+        if let Some(order) = open.iter().find(same) {
             return Ok(Some((*order).clone()));
         }
         if open.len() >= self.settings.open_max {
@@ -154,18 +160,8 @@ impl Purchases {
             order = self.stored(order).await?;
         }
         let customer = self.tables.payers.payer(order.user).await?.and_then(|payer| payer.customer);
-        let mut request = CheckoutRequest {
-            order: order_ref(order.id)?,
-            attempt: order.attempt,
-            amount: super::target::price(&order)?,
-            email: new.email.clone(),
-            partner: order.partner.map(|partner| partner.to_string()),
-            success_url: new.success_url.clone().unwrap_or_else(|| self.settings.success_url.clone()),
-            cancel_url: new.cancel_url.clone().unwrap_or_else(|| self.settings.cancel_url.clone()),
-            save_method: new.save_method,
-            customer: customer.and_then(|id| id.parse().ok()),
-            expires_at: self.page_end(&order).max(self.now().saturating_add_ms(PAGE_MS_MIN)),
-        };
+        let customer = customer.and_then(|id| id.parse().ok());
+        let mut request = self.page_request(&order, new, customer)?;
         let made = loop {
             match self.ports.payments.create_checkout(&request).await {
                 Ok(made) => break made,
@@ -181,6 +177,26 @@ impl Purchases {
         order.page =
             Some(OrderPage { session: made.session.as_str().to_owned(), url: made.url, expires_at: made.expires_at });
         self.stored(order).await
+    }
+
+    fn page_request(
+        &self,
+        order: &Order,
+        new: &NewOrder,
+        customer: Option<CustomerId>,
+    ) -> Result<CheckoutRequest, PaymentError> {
+        Ok(CheckoutRequest {
+            order: order_ref(order.id)?,
+            attempt: order.attempt,
+            amount: super::target::price(order)?,
+            email: new.email.clone(),
+            partner: order.partner.map(|partner| partner.to_string()),
+            success_url: new.success_url.clone().unwrap_or_else(|| self.settings.success_url.clone()),
+            cancel_url: new.cancel_url.clone().unwrap_or_else(|| self.settings.cancel_url.clone()),
+            save_method: new.save_method,
+            customer,
+            expires_at: self.page_end(order).max(self.now().saturating_add_ms(PAGE_MS_MIN)),
+        })
     }
 
     /// The same for every repetition of an attempt, as the processor compares them; a later one for an order whose first
@@ -213,4 +229,24 @@ fn request_digest(user: UserId, key: &str) -> [u8; 32] {
     head.copy_from_slice(&first.to_be_bytes());
     tail.copy_from_slice(&second.to_be_bytes());
     digest
+}
+
+/// Tells requests without an idempotency key apart: the same one again gets the same order.
+fn same_request(new: &NewOrder) -> u128 {
+    let partner = new.partner.map(|partner| partner.to_string()).unwrap_or_default();
+    let url = |url: &Option<String>| url.clone().unwrap_or_default();
+    let saves = if new.save_method == SaveMethod::OffSession { "saves" } else { "" };
+    let texts = [
+        partner.as_str(),
+        new.amount.currency().code(),
+        &new.email,
+        &url(&new.success_url),
+        &url(&new.cancel_url),
+        saves,
+    ]
+    .map(str::to_owned);
+    let (user, minor) = (new.user.bits().to_be_bytes(), new.amount.minor().to_be_bytes());
+    let mut parts: Vec<&[u8]> = vec![&user, &minor];
+    parts.extend(texts.iter().map(|text| text.as_bytes()));
+    derived("the same purchase", &parts)
 }

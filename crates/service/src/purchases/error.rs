@@ -1,6 +1,7 @@
 //! Errors of purchases.
 
 use super::terms::NotSold;
+use crate::fault::Fault;
 use opencredits_billing::PaymentError;
 use opencredits_ledger::LedgerError;
 use opencredits_store::StoreError;
@@ -67,4 +68,15 @@ pub enum PurchaseError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<Fault> for PurchaseError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Ledger(error) => error.into(),
+            Fault::Store(error) => error.into(),
+            Fault::Overflow => Self::Overflow,
+            _ => Self::Store(StoreError::Closing),
+        }
+    }
 }

@@ -21,6 +21,9 @@ pub async fn run(purchases: Arc<Purchases>, reconcile_hours: u64) {
         if let Err(error) = purchases.check_due().await {
             tracing::warn!(%error, "cannot read orders that are due; trying again");
         }
+        if let Err(error) = purchases.settle_partner_debts().await {
+            tracing::warn!(%error, "cannot settle what partners owe; trying again");
+        }
         if let Err(error) = purchases.top_up_all().await {
             tracing::warn!(%error, "cannot top up balances; trying again");
         }
@@ -31,6 +34,14 @@ pub async fn run(purchases: Arc<Purchases>, reconcile_hours: u64) {
 }
 
 impl Purchases {
+    /// Settles what partners owe, after commission was taken back that had been paid out, from what they earned since.
+    ///
+    /// # Errors
+    /// When ledger or store fail.
+    pub async fn settle_partner_debts(&self) -> Result<(), PurchaseError> {
+        Ok(self.ports.commissions.settle_debts(self.now(), &*self.ports.entropy).await?)
+    }
+
     /// Reconciles when the last time is so many hours ago. What differs is logged as an error.
     ///
     /// # Errors

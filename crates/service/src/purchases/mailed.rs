@@ -20,10 +20,11 @@ impl MailedNotices {
     async fn put(&self, order: &Order, notice: PurchaseNotice) -> Result<(), MailFault> {
         let number = order.id.to_string();
         match notice {
-            PurchaseNotice::Paid => {
+            PurchaseNotice::Paid { debt_settled } => {
                 let receipt = Receipt {
                     credits: order.credits,
                     bonus: order.bonus,
+                    debt_settled,
                     paid: paid(order, order.amount_minor)?,
                     fee: (order.fee_minor > 0).then(|| paid(order, order.fee_minor)).transpose()?,
                     top_up: match order.origin {

@@ -1,9 +1,10 @@
 //! Movements of money at the processor: each is booked once, under its own id.
 
-use super::booking::{entry_id, minor};
+use super::booking::minor;
 use super::error::PurchaseError;
 use super::state::Purchases;
 use crate::books::PerCurrency;
+use crate::ledger_ids::entry_id;
 use opencredits_billing::{Money, MoneyMovement, MovementKind, PaymentState};
 use opencredits_ledger::{Floor, OpenAccount, Transfer};
 use opencredits_store::Order;

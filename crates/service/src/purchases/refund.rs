@@ -30,7 +30,10 @@ impl Purchases {
         let currency = target::price(&order)?.currency();
         let amount = amount_minor.map(|minor| Money::new(minor, currency));
         let key = format!("{id}-{key}");
-        self.ports.payments.refund(&RefundRequest { payment, amount, key }).await?;
+        let made = self.ports.payments.refund(&RefundRequest { payment, amount, key }).await?;
+        if amount.is_some_and(|amount| amount != made.amount) {
+            return Err(PurchaseError::OtherRequest);
+        }
         match self.settle_order(id).await? {
             Settled::Ours(order) => Ok(*order),
             Settled::Foreign => Err(PurchaseError::NoOrder { id: id.to_string() }),

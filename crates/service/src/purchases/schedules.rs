@@ -3,6 +3,8 @@
 
 use super::*;
 use crate::books::{self, PerCurrency};
+use crate::fault::Fault;
+use crate::partners::{CommissionBooks, Commissions, EarnedOn, debt_of_partner};
 use crate::ports::{Clock, Entropy};
 use crate::purchases::booking::{frozen_of, minor};
 use async_trait::async_trait;
@@ -11,10 +13,12 @@ use opencredits_billing::{
     Sandbox, SaveMethod, SessionId,
 };
 use opencredits_ledger::{Floor, Ledger, OpenAccount, Transfer};
-use opencredits_store::{Order, Orders, SqliteStore, Standing, StoreError, User, Users};
-use opencredits_units::{AccountId, BasisPoints, EntryId, NanoUsd, OrderId, UnixMs, UserId};
+use opencredits_store::{
+    CommissionReturns, Order, Orders, Partner, Partners, SqliteStore, Standing, StoreError, User, Users,
+};
+use opencredits_units::{AccountId, BasisPoints, EntryId, NanoUsd, OrderId, PartnerId, UnixMs, UserId};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 const START_MS: u64 = 1_790_000_000_000;
 const SCHEDULES: u64 = 1_000;
@@ -97,6 +101,35 @@ impl Orders for Dying {
     }
 }
 
+/// A person's usage through one partner, in nano-dollars.
+#[derive(Default)]
+struct Earned {
+    charged: AtomicI64,
+    commission: AtomicI64,
+}
+
+#[async_trait]
+impl Commissions for Earned {
+    async fn earned_on(&self, _user: UserId) -> Result<EarnedOn, Fault> {
+        let [charged, commission] = [&self.charged, &self.commission].map(|sum| sum.load(Ordering::Relaxed));
+        let commissions = vec![(partner().id, NanoUsd::new(commission))];
+        Ok(EarnedOn { charged: NanoUsd::new(charged), commissions })
+    }
+}
+
+fn partner() -> Partner {
+    Partner {
+        id: PartnerId::from_bits(70),
+        name: "app".to_owned(),
+        publishable_key: "oc_pk_70".to_owned(),
+        share: None,
+        earnings: AccountId::from_bits(7_000),
+        created_at: UnixMs::new(START_MS),
+        owner: None,
+        standing: Standing::Good,
+    }
+}
+
 struct Silent;
 
 #[async_trait]
@@ -108,6 +141,8 @@ struct World {
     purchases: Purchases,
     sandbox: Arc<Sandbox>,
     store: Arc<Dying>,
+    earned: Arc<Earned>,
+    paid_out: i64,
     dice: Arc<Dice>,
     user: User,
     sessions: Vec<SessionId>,
@@ -132,20 +167,40 @@ impl World {
         books::open(&ledger, now).unwrap();
         let account = OpenAccount { id: wallet, floor: Floor::Zero, contra: None };
         ledger.open_account(account, now).unwrap().accepted();
-        let sandbox = Arc::new(Sandbox::new("test".parse().unwrap(), "http://127.0.0.1/pay/".to_owned()));
+        let earnings = OpenAccount { id: partner().earnings, floor: Floor::Zero, contra: None };
+        ledger.open_account(earnings, now).unwrap().accepted();
+        sqlite.add_partner(&partner()).await.unwrap();
+        let sandbox =
+            Arc::new(Sandbox::new("test".parse().unwrap(), "http://127.0.0.1/pay/".to_owned(), UnixMs::default()));
         let store = Arc::new(Dying { store: sqlite.clone(), dice: dice.clone(), one_in: AtomicU64::new(4) });
         let sqlite = Arc::new(sqlite);
+        let earned = Arc::new(Earned::default());
+        let commissions = Arc::new(CommissionBooks::new(ledger.clone(), sqlite.clone(), earned.clone()));
         let tables =
             PurchaseTables { orders: store.clone(), payers: sqlite.clone(), users: sqlite.clone(), cursors: sqlite };
         let ports = PurchasePorts {
             payments: sandbox.clone(),
             notices: Arc::new(Silent),
+            commissions,
             clock: Arc::new(Ticks(AtomicU64::new(START_MS))),
             entropy: dice.clone(),
         };
         let purchases = Purchases::new(ledger, tables, ports, settings());
         let (sessions, spent) = (Vec::new(), NanoUsd::ZERO);
-        Self { purchases, sandbox, store, dice, user, sessions, spent, spendings: 0, heard: None, _dir: dir }
+        Self {
+            purchases,
+            sandbox,
+            store,
+            earned,
+            paid_out: 0,
+            dice,
+            user,
+            sessions,
+            spent,
+            spendings: 0,
+            heard: None,
+            _dir: dir,
+        }
     }
 
     async fn step(&mut self) {
@@ -227,6 +282,50 @@ impl World {
         let transfer = Transfer { id, from: self.user.wallet, to: books::PROVIDERS, amount, memo: b"" };
         self.purchases.ledger.transfer(transfer, self.purchases.now()).unwrap().accepted();
         self.spent = self.spent.checked_add(amount).unwrap();
+        self.earn(amount);
+    }
+
+    /// A tenth of some spending is commission, and some of the commission is paid out.
+    fn earn(&mut self, charged: NanoUsd) {
+        let commission = if self.dice.roll(4) == 0 { 0 } else { charged.get() / 10 };
+        self.earned.charged.fetch_add(charged.get(), Ordering::Relaxed);
+        self.earned.commission.fetch_add(commission, Ordering::Relaxed);
+        let (earnings, now) = (partner().earnings, self.purchases.now());
+        self.shift((books::PROVIDERS, earnings), commission, now);
+        if self.dice.roll(3) == 0 {
+            let all = self.purchases.ledger.balance(earnings).unwrap().available.get();
+            self.shift((earnings, books::PAYOUTS), all, now);
+            self.paid_out += all;
+        }
+    }
+
+    fn shift(&mut self, (from, to): (AccountId, AccountId), nano: i64, now: UnixMs) {
+        self.spendings += 1;
+        let id = EntryId::from_bits(self.spendings);
+        let transfer = Transfer { id, from, to, amount: NanoUsd::new(nano), memo: b"" };
+        self.purchases.ledger.transfer(transfer, now).unwrap().accepted();
+    }
+
+    /// The partner has what it earned less what followed purchases back, which is in proportion.
+    async fn check_commission(&self) {
+        self.purchases.settle_partner_debts().await.unwrap();
+        let (mut taken, mut owed) = (0, 0);
+        for order in self.purchases.orders(None, None, 100).await.unwrap() {
+            let returns = self.store.store.commission_returned_of(order.id).await.unwrap();
+            let of_order: i64 = returns.iter().map(|one| one.owed.get()).sum();
+            let parts: i64 = returns.iter().flat_map(|one| &one.parts).map(|(_, part)| part.get()).sum();
+            assert!(of_order >= 0 && parts >= 0, "no more comes back than was taken");
+            assert!(of_order > 0 || parts == 0, "where nothing of an order is owed, nothing of it is taken");
+            taken += parts;
+            owed += of_order;
+        }
+        let commission = self.earned.commission.load(Ordering::Relaxed);
+        assert!(taken <= commission && (taken == 0 || owed > 0), "at most what was earned, and only for what is owed");
+        let posted = |account| self.purchases.ledger.balance(account).map_or(0, |balance| balance.posted.get());
+        let (has, debt) = (posted(partner().earnings), posted(debt_of_partner(partner().id)));
+        assert_eq!(has + debt, commission - taken - self.paid_out, "earnings and debt");
+        assert!(has == 0 || debt == 0, "a debt is settled from what there is");
+        assert_eq!(posted(books::REVENUE), taken, "what partners lose is ours");
     }
 
     /// Some of the latest events arrive, in any order, some of them twice. Others are lost.
@@ -262,6 +361,7 @@ impl World {
             let is_frozen = state.disputes.iter().any(|dispute| dispute.effect() == DisputeEffect::Freeze);
             assert!(is_frozen || open == 0, "credits are frozen for open disputes only");
         }
+        self.check_commission().await;
         let posted = |account| self.purchases.ledger.balance(account).map_or(0, |balance| balance.posted.get());
         let frozen: i64 = {
             let orders = self.purchases.orders(None, None, 100).await.unwrap();

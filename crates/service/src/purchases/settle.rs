@@ -1,16 +1,18 @@
 //! Settlement: one way for every event, poll, job and command.
 
-use super::booking::{Booking, debt_of};
+use super::booking::{Booking, Effect, debt_of};
 use super::create::order_ref;
 use super::error::PurchaseError;
 use super::movements::{Owned, Whose};
 use super::state::{OnFraudWarning, PurchaseNotice, Purchases};
 use super::target::{granted, order_state, target};
+use crate::partners::{SpendingChange, SpentCredits};
 use opencredits_billing::{
     DisputeEffect, Owner, PaymentError, PaymentRef, PaymentState, Progress, RefundRequest, RefundStatus,
 };
+use opencredits_ledger::LedgerError;
 use opencredits_store::{Booked, Bookings, Order, OrderState, Payer, TopUpState};
-use opencredits_units::{NanoUsd, OrderId, UnixMs};
+use opencredits_units::{NanoUsd, OrderId, UnixMs, UserId};
 
 /// How often an order is read anew when another process changes it at the same time.
 const TRIES_MAX: usize = 4;
@@ -99,6 +101,7 @@ impl Purchases {
         };
         // What people were told of before: nothing of a booking that a crash left unmade.
         let told = if order.bookings.is_made { order.bookings.after } else { order.bookings.before };
+        let owed = self.owed(order.user)?;
         let order = self.finish_booking(order).await?;
         let state = match self.ports.payments.payment(payment).await {
             Ok(state) => state,
@@ -117,7 +120,7 @@ impl Purchases {
         let order = self.book(order, &state).await?;
         self.book_movements(Owned { order: &order, state: &state }).await?;
         self.keep_payer(&order, &state).await?;
-        self.tell(told, &order).await?;
+        self.tell((told, owed), &order).await?;
         if self.heed_warnings(&state).await? {
             // It was refunded, and is read anew.
             return Err(PurchaseError::Contended { id });
@@ -155,8 +158,25 @@ impl Purchases {
         if effect.owed > NanoUsd::ZERO {
             tracing::warn!(order = %order.id, owed = %effect.owed, "credits were taken back that had been spent; the person owes them");
         }
+        self.move_commission(&order, effect).await?;
         order.bookings.is_made = true;
         self.stored(order).await
+    }
+
+    /// Lets commission follow credits that had been spent. The booking counts as made only after that.
+    async fn move_commission(&self, order: &Order, effect: Effect) -> Result<(), PurchaseError> {
+        let spent = match effect {
+            Effect { owed, .. } if owed > NanoUsd::ZERO => SpentCredits::Taken(owed),
+            Effect { given_back, .. } if given_back > NanoUsd::ZERO => SpentCredits::Restored(given_back),
+            Effect { .. } => return Ok(()),
+        };
+        let Bookings { number: booking, at, .. } = order.bookings;
+        let change = SpendingChange { order: order.id, booking, at, user: order.user, spent };
+        let followed = self.ports.commissions.follow(change, self.now()).await?;
+        if !followed.parts.is_empty() {
+            tracing::info!(order = %order.id, partners = followed.parts.len(), "commission followed the credits of an order");
+        }
+        Ok(())
     }
 
     /// Books the difference between what the books show and what they must show.
@@ -224,18 +244,34 @@ impl Purchases {
         Err(PurchaseError::Contended { id: order.id })
     }
 
-    async fn tell(&self, was: Booked, after: &Order) -> Result<(), PurchaseError> {
+    /// What a person owes.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub fn owed(&self, user: UserId) -> Result<NanoUsd, PurchaseError> {
+        match self.ledger.balance(debt_of(user)) {
+            Ok(balance) => Ok(balance.posted.checked_neg().unwrap_or_default().max(NanoUsd::ZERO)),
+            // Nobody has ever owed anything here.
+            Err(LedgerError::UnknownAccount { .. }) => Ok(NanoUsd::ZERO),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn tell(&self, (was, owed_before): (Booked, NanoUsd), after: &Order) -> Result<(), PurchaseError> {
         let is = after.bookings.after;
         if was.granted == NanoUsd::ZERO && is.granted > NanoUsd::ZERO {
             tracing::info!(order = %after.id, "a purchase was paid");
-            self.ports.notices.tell(after, PurchaseNotice::Paid).await;
+            let settled = owed_before.checked_sub(self.owed(after.user)?).unwrap_or_default().max(NanoUsd::ZERO);
+            self.ports.notices.tell(after, PurchaseNotice::Paid { debt_settled: settled }).await;
         }
         if is.refunded_minor > was.refunded_minor {
-            let owed = self.ledger.balance(debt_of(after.user))?.posted.checked_neg().unwrap_or_default();
+            let owed = self.owed(after.user)?;
+            let became_debt = owed.checked_sub(owed_before).unwrap_or_default().max(NanoUsd::ZERO);
+            let taken = is.taken.checked_sub(was.taken).unwrap_or_default();
             let notice = PurchaseNotice::Refunded {
                 minor: is.refunded_minor.saturating_sub(was.refunded_minor),
-                credits: is.taken.checked_sub(was.taken).unwrap_or_default(),
-                debt: owed.max(NanoUsd::ZERO),
+                credits: taken.checked_sub(became_debt).unwrap_or_default().max(NanoUsd::ZERO),
+                debt: owed,
             };
             self.ports.notices.tell(after, notice).await;
         }

@@ -2,6 +2,7 @@
 
 use super::error::PurchaseError;
 use super::terms::SaleTerms;
+use crate::partners::CommissionBooks;
 use crate::ports::{Clock, Entropy};
 use async_trait::async_trait;
 use moka::sync::Cache;
@@ -19,14 +20,21 @@ const LOCKS: usize = 64;
 
 /// The payment of an order that somebody waits for is read once in this time.
 const POLL: Duration = Duration::from_secs(2);
+/// A request for a purchase without an idempotency key gets the same order again for so long.
+const BEGUN: Duration = Duration::from_secs(30 * 60);
+/// Requests that are remembered for that.
+const BEGUN_MAX: u64 = 10_000;
 /// Orders that are remembered for that.
 const POLLED_MAX: u64 = 10_000;
 
 /// What the person of a purchase should be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PurchaseNotice {
-    /// It was paid, and the credits are in the wallet.
-    Paid,
+    /// It was paid, and the credits are in the wallet, less what settled a debt.
+    Paid {
+        /// So many.
+        debt_settled: NanoUsd,
+    },
     /// Money was given back, and credits were taken for it.
     Refunded {
         /// So much, in the currency's minor unit.
@@ -101,6 +109,8 @@ pub struct PurchasePorts {
     pub payments: Arc<dyn Payments>,
     /// Tells people.
     pub notices: Arc<dyn PurchaseNotices>,
+    /// Lets partners' commission follow credits that are taken back.
+    pub commissions: Arc<CommissionBooks>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness, for order numbers.
@@ -122,6 +132,10 @@ pub struct Purchases {
     pub(super) settings: PurchaseSettings,
     pub(super) locks: [Mutex<()>; LOCKS],
     pub(super) counts: EventCounts,
+    /// Within a process, purchases of a person begin one at a time.
+    pub(super) begins: [Mutex<()>; LOCKS],
+    /// Orders of requests without an idempotency key, by their request.
+    pub(super) begun: Cache<u128, OrderId>,
     /// Orders whose payment was read a moment ago because somebody asked.
     pub(super) polled: Cache<OrderId, ()>,
 }
@@ -137,6 +151,8 @@ impl Purchases {
             ports,
             settings,
             locks: std::array::from_fn(|_| Mutex::new(())),
+            begins: std::array::from_fn(|_| Mutex::new(())),
+            begun: Cache::builder().max_capacity(BEGUN_MAX).time_to_live(BEGUN).build(),
             counts: EventCounts::default(),
             polled,
         }
@@ -172,6 +188,12 @@ impl Purchases {
 
     pub(super) fn now(&self) -> UnixMs {
         self.ports.clock.now()
+    }
+
+    pub(super) fn begins(&self, user: UserId) -> &Mutex<()> {
+        let [.., last] = user.bits().to_be_bytes();
+        let [first, ..] = &self.begins;
+        self.begins.get(usize::from(last) % LOCKS).unwrap_or(first)
     }
 
     /// The lock of an order: within a process its payment is read and booked by one task at a time.

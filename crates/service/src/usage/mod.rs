@@ -112,6 +112,11 @@ impl UsageReads {
         Ok(self.model.sums(query).await?)
     }
 
+    /// The ledger that the model is made of.
+    pub(crate) const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Ledger) -> Result<T, LedgerError> + Send + 'static,

@@ -56,7 +56,8 @@ fn sums(record: &GenerationRecord, collected: NanoUsd) -> UsageSums {
 
 /// The accounts of the house are left out: their transfers are everybody's.
 fn add_transfers(entry: &EntryRow, transfers: &mut Vec<AccountTransfer>) {
-    for (account, _) in &entry.legs {
+    // A leg of nothing is there for the ledger's sake only.
+    for (account, _) in entry.legs.iter().filter(|(_, amount)| *amount != NanoUsd::ZERO) {
         if books::NAMES.iter().all(|(house, _)| house != account) {
             transfers.push(AccountTransfer { account: *account, at: entry.at, entry: entry.id });
         }

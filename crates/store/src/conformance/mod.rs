@@ -3,8 +3,10 @@
 //! A suite panics where an implementation breaks a rule, and names the rule. It returns the store's own errors.
 
 mod orders;
+mod partners;
 
 pub use orders::{cursors, order, orders, payers};
+pub use partners::{commission_returns, partner_changes, partner_keys, publishable_keys};
 
 use crate::records::{
     AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, Rates, SpendingLimit, Standing, User,
@@ -51,6 +53,8 @@ pub fn partner(n: u8) -> Partner {
         share: (n % 2 == 1).then_some(BasisPoints::new(4_000)),
         earnings: AccountId::at(NOW, [n; 10]),
         created_at: NOW,
+        owner: None,
+        standing: Standing::Good,
     }
 }
 

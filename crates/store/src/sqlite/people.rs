@@ -1,7 +1,8 @@
 //! People and partners.
 
-use super::rows::{blob, id, number, time};
-use super::{SqliteStore, refused};
+use super::rows::{blob, id, id_or_none, number, time};
+use super::{SqliteStore, publishable, refused};
+use crate::partners::PublishableKeyRecord;
 use crate::records::{Partner, Standing, User};
 use crate::traits::{Partners, StoreError, Users};
 use async_trait::async_trait;
@@ -9,7 +10,10 @@ use opencredits_units::{BasisPoints, PartnerId, UserId};
 use rusqlite::{OptionalExtension, Row, params};
 
 const USER: &str = "SELECT id, wallet, label, created_at, suspended FROM users";
-const PARTNER: &str = "SELECT id, name, publishable_key, share_bps, earnings, created_at FROM partners";
+const PARTNER: &str =
+    "SELECT id, name, publishable_key, share_bps, earnings, created_at, owner_id, suspended FROM partners";
+
+const BY_KEY: &str = "SELECT partner_id FROM publishable_keys WHERE key = ?1 AND revoked_at IS NULL";
 
 #[async_trait]
 impl Users for SqliteStore {
@@ -78,10 +82,12 @@ impl Partners for SqliteStore {
     async fn add_partner(&self, partner: &Partner) -> Result<(), StoreError> {
         let partner = partner.clone();
         self.run(move |connection| {
-            connection
+            let transaction = connection.transaction()?;
+            transaction
                 .prepare_cached(
-                    "INSERT INTO partners (id, name, publishable_key, share_bps, earnings, created_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    "INSERT INTO partners
+                     (id, name, publishable_key, share_bps, earnings, created_at, owner_id, suspended)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 )?
                 .execute(params![
                     blob(partner.id),
@@ -90,8 +96,12 @@ impl Partners for SqliteStore {
                     partner.share.map(BasisPoints::get),
                     blob(partner.earnings),
                     number(partner.created_at.get()),
+                    partner.owner.map(blob),
+                    partner.standing == Standing::Suspended,
                 ])
                 .map_err(refused)?;
+            publishable::insert(&transaction, &first_key(&partner))?;
+            transaction.commit()?;
             Ok(())
         })
         .await
@@ -117,8 +127,28 @@ impl Partners for SqliteStore {
     async fn partner_by_key(&self, publishable_key: &str) -> Result<Option<Partner>, StoreError> {
         let key = publishable_key.to_owned();
         self.run(move |connection| {
-            let mut statement = connection.prepare_cached(&format!("{PARTNER} WHERE publishable_key = ?1"))?;
+            let mut statement = connection.prepare_cached(&format!("{PARTNER} WHERE id = ({BY_KEY})"))?;
             Ok(statement.query_row([key], read_partner).optional()?)
+        })
+        .await
+    }
+
+    async fn update_partner(&self, partner: &Partner) -> Result<bool, StoreError> {
+        let partner = partner.clone();
+        self.run(move |connection| {
+            let changed = connection
+                .prepare_cached(
+                    "UPDATE partners SET name = ?2, share_bps = ?3, owner_id = ?4, suspended = ?5 WHERE id = ?1",
+                )?
+                .execute(params![
+                    blob(partner.id),
+                    partner.name,
+                    partner.share.map(BasisPoints::get),
+                    partner.owner.map(blob),
+                    partner.standing == Standing::Suspended,
+                ])
+                .map_err(refused)?;
+            Ok(changed == 1)
         })
         .await
     }
@@ -133,6 +163,20 @@ impl Partners for SqliteStore {
     }
 }
 
+/// The publishable key that a partner is added with.
+fn first_key(partner: &Partner) -> PublishableKeyRecord {
+    PublishableKeyRecord {
+        id: partner.id.cast(),
+        partner: partner.id,
+        key: partner.publishable_key.clone(),
+        name: "first".to_owned(),
+        origins: Vec::new(),
+        redirect_urls: Vec::new(),
+        created_at: partner.created_at,
+        revoked_at: None,
+    }
+}
+
 fn read_partner(row: &Row<'_>) -> Result<Partner, rusqlite::Error> {
     Ok(Partner {
         id: id(row, 0)?,
@@ -141,5 +185,7 @@ fn read_partner(row: &Row<'_>) -> Result<Partner, rusqlite::Error> {
         share: row.get::<_, Option<u32>>(3)?.map(BasisPoints::new),
         earnings: id(row, 4)?,
         created_at: time(row, 5)?,
+        owner: id_or_none(row, 6)?,
+        standing: if row.get(7)? { Standing::Suspended } else { Standing::Good },
     })
 }

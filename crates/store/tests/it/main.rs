@@ -61,6 +61,26 @@ async fn sqlite_conforms_on_orders() {
 }
 
 #[tokio::test]
+async fn partners_change_as_their_rules_say() {
+    check(|store| async move { conformance::partner_changes(&store).await }).await;
+}
+
+#[tokio::test]
+async fn commission_returns_keep_their_rules() {
+    check(|store| async move { conformance::commission_returns(&store).await }).await;
+}
+
+#[tokio::test]
+async fn publishable_keys_keep_their_rules() {
+    check(|store| async move { conformance::publishable_keys(&store).await }).await;
+}
+
+#[tokio::test]
+async fn secret_keys_of_partners_keep_their_rules() {
+    check(|store| async move { conformance::partner_keys(&store).await }).await;
+}
+
+#[tokio::test]
 async fn sqlite_conforms_on_payers() {
     check(|store| async move { conformance::payers(&store).await }).await;
 }

@@ -8,19 +8,24 @@
 //! spend 400              the person spends credits of so many cents
 //! settle                 the payment is read, and booked
 //! books                  | wallet 10.00 frozen 0 debt 0 taken 0 clearing 0
+//! earn 400 80            the person spends so many cents through an app, and so many of them are its commission
+//! pay out 80             the operator pays commission out; `earned` shows what the app has and owes
 //! ```
 
+mod commissions;
 mod tables;
 
 use super::*;
 use crate::books::{self, PerCurrency};
+use crate::fault::Fault;
+use crate::partners::{CommissionBooks, Commissions, EarnedOn, debt_of_partner};
 use crate::ports::{Clock, Entropy};
 use crate::purchases::booking::frozen_of;
 use async_trait::async_trait;
 use opencredits_billing::{Currency, DisputeStatus, Mode, Money, RefundStatus, Sandbox, SaveMethod, SessionId};
 use opencredits_ledger::{Floor, Ledger, OpenAccount, Transfer};
-use opencredits_store::{Order, SqliteStore, Standing, User, Users};
-use opencredits_units::{AccountId, BasisPoints, EntryId, NanoUsd, OrderId, UnixMs, UserId};
+use opencredits_store::{Order, Partner, Partners, SqliteStore, Standing, User, Users};
+use opencredits_units::{AccountId, BasisPoints, EntryId, NanoUsd, OrderId, PartnerId, UnixMs, UserId};
 use std::sync::Arc;
 use std::sync::Mutex as StdMutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -55,8 +60,33 @@ impl PurchaseNotices for Heard {
     }
 }
 
+/// The usage of the person.
+#[derive(Default)]
+struct Earned(StdMutex<EarnedOn>);
+
+#[async_trait]
+impl Commissions for Earned {
+    async fn earned_on(&self, _user: UserId) -> Result<EarnedOn, Fault> {
+        Ok(self.0.lock().unwrap().clone())
+    }
+}
+
+fn partner() -> Partner {
+    Partner {
+        id: PartnerId::from_bits(70),
+        name: "app".to_owned(),
+        publishable_key: "oc_pk_70".to_owned(),
+        share: None,
+        earnings: AccountId::from_bits(7_000),
+        created_at: UnixMs::new(START_MS),
+        owner: None,
+        standing: Standing::Good,
+    }
+}
+
 struct Run {
     purchases: Purchases,
+    earned: Arc<Earned>,
     sandbox: Arc<Sandbox>,
     clock: Arc<Ticks>,
     notices: Arc<Heard>,
@@ -100,7 +130,13 @@ impl Run {
         store.add_user(&user).await.unwrap();
         let wallet = OpenAccount { id: user.wallet, floor: Floor::Zero, contra: None };
         ledger.open_account(wallet, now).unwrap().accepted();
-        let sandbox = Arc::new(Sandbox::new("test".parse().unwrap(), "http://127.0.0.1/pay/".to_owned()));
+        let earnings = OpenAccount { id: partner().earnings, floor: Floor::Zero, contra: None };
+        ledger.open_account(earnings, now).unwrap().accepted();
+        store.add_partner(&partner()).await.unwrap();
+        let earned = Arc::new(Earned::default());
+        let commissions = Arc::new(CommissionBooks::new(ledger.clone(), store.clone(), earned.clone()));
+        let sandbox =
+            Arc::new(Sandbox::new("test".parse().unwrap(), "http://127.0.0.1/pay/".to_owned(), UnixMs::default()));
         let clock = Arc::new(Ticks(AtomicU64::new(START_MS)));
         let notices = Arc::new(Heard::default());
         let tables =
@@ -108,6 +144,7 @@ impl Run {
         let ports = PurchasePorts {
             payments: sandbox.clone(),
             notices: notices.clone(),
+            commissions,
             clock: clock.clone(),
             entropy: Arc::new(Counting(AtomicU64::new(1))),
         };
@@ -122,7 +159,7 @@ impl Run {
             on_fraud_warning: OnFraudWarning::Refund,
         };
         let purchases = Purchases::new(ledger, tables, ports, settings);
-        Self { purchases, sandbox, clock, notices, user, order: None, spent: 0, _dir: dir }
+        Self { purchases, earned, sandbox, clock, notices, user, order: None, spent: 0, _dir: dir }
     }
 
     fn new_order(&self, minor: i64, currency: &str) -> NewOrder {
@@ -159,6 +196,7 @@ impl Run {
                 }
                 String::new()
             }
+            "pay" if words.get(1) == Some(&"out") => self.shift(partner().earnings, books::PAYOUTS, number(2)),
             "pay" if words.get(1) == Some(&"later") => told(self.sandbox.pay_later(&self.session().await)),
             "pay" => told(self.sandbox.pay(&self.session().await, now)),
             "decline" => told(self.sandbox.decline(&self.session().await)),
@@ -170,6 +208,12 @@ impl Run {
             "dispute" => told(self.sandbox.dispute(&self.session().await, number(1), dispute(words[2]), now)),
             "warn" => told(self.sandbox.warn_of_fraud(&self.session().await)),
             "spend" => self.spend(number(1)),
+            "earn" => self.earn(number(1), number(2)),
+            "debts" => told(self.purchases.settle_partner_debts().await),
+            "earned" => {
+                let owes = -self.cents(debt_of_partner(partner().id));
+                format!("has {}, owes {owes}, revenue {}", self.cents(partner().earnings), self.cents(books::REVENUE))
+            }
             "wait" => {
                 self.clock.0.fetch_add(u64::try_from(number(1)).unwrap() * 60_000, Ordering::Relaxed);
                 String::new()
@@ -184,6 +228,15 @@ impl Run {
                 Err(error) => error.to_string(),
             },
             "books" => self.books().await,
+            "reconcile" => self.reconcile().await,
+            _ => self.top_up_line(&words).await,
+        }
+    }
+
+    /// A step that is about top-ups, or about what was told.
+    async fn top_up_line(&self, words: &[&str]) -> String {
+        let number = |at: usize| words[at].parse::<i64>().unwrap();
+        match words[0] {
             "told" => {
                 let told: Vec<_> = self.notices.0.lock().unwrap().iter().map(|notice| format!("{notice:?}")).collect();
                 told.join(", ")
@@ -209,20 +262,29 @@ impl Run {
                 }
                 Err(error) => error.to_string(),
             },
-            "reconcile" => self.reconcile().await,
             other => panic!("no such step: {other}"),
         }
     }
 
     fn spend(&mut self, minor: i64) -> String {
+        self.shift(self.user.wallet, books::PROVIDERS, minor)
+    }
+
+    fn earn(&mut self, charged: i64, commission: i64) -> String {
+        let told = self.shift(self.user.wallet, partner().earnings, commission);
+        let [charged_nano, commission_nano] = [charged, commission].map(|cents| booking::minor(cents).unwrap());
+        let mut earned = self.earned.0.lock().unwrap();
+        earned.charged = earned.charged.checked_add(charged_nano).unwrap();
+        let before = earned.commissions.pop().map_or(NanoUsd::ZERO, |(_, before)| before);
+        earned.commissions.push((partner().id, before.checked_add(commission_nano).unwrap()));
+        drop(earned);
+        told + &self.spend(charged - commission)
+    }
+
+    fn shift(&mut self, from: AccountId, to: AccountId, minor: i64) -> String {
         self.spent += 1;
-        let transfer = Transfer {
-            id: EntryId::from_bits(self.spent),
-            from: self.user.wallet,
-            to: books::PROVIDERS,
-            amount: booking::minor(minor).unwrap(),
-            memo: b"",
-        };
+        let id = EntryId::from_bits(self.spent);
+        let transfer = Transfer { id, from, to, amount: booking::minor(minor).unwrap(), memo: b"" };
         self.purchases.ledger.transfer(transfer, self.purchases.now()).map_or_else(|e| e.to_string(), |_| String::new())
     }
 

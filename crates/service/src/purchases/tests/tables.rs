@@ -234,7 +234,7 @@ async fn what_nobody_told_us_is_found_by_reconciliation() {
         reconcile  | 2 events, 0 orders, 0 of 2 movements, 0 in suspense, 0 failures, 0 differ
         books      | wallet 600, processor 541, fees 59
         reconcile  | 0 events, 0 orders, 0 of 0 movements, 0 in suspense, 0 failures, 0 differ
-        told       | Paid, Refunded { minor: 400, credits: NanoUsd(4000000000), debt: NanoUsd(0) }
+        told       | Paid { debt_settled: NanoUsd(0) }, Refunded { minor: 400, credits: NanoUsd(4000000000), debt: NanoUsd(0) }
     ",
     )
     .await;
@@ -260,7 +260,7 @@ async fn a_balance_is_topped_up_once_at_a_time_and_within_the_months_maximum() {
         top                   | 0 On 2000
         wait 60000
         top                   | 1 On 1000
-        told                  | Paid, Paid, Paid, Paid
+        told                  | Paid { debt_settled: NanoUsd(0) }, Paid { debt_settled: NanoUsd(0) }, Paid { debt_settled: NanoUsd(0) }, Paid { debt_settled: NanoUsd(0) }
     ",
     )
     .await;
@@ -281,7 +281,7 @@ async fn a_refused_top_up_ends_them_and_the_person_is_told_why() {
             method {method}
             top                | 0 {state} 0
             top                | 0 {state} 0
-            told               | Paid, {notice}
+            told               | Paid {{ debt_settled: NanoUsd(0) }}, {notice}
             "
         ))
         .await;

@@ -1,0 +1,97 @@
+//! Requests of an operator about partners and their money, and their replies.
+
+use super::amount_view::AmountView;
+use super::answer::{Admin, Answer};
+use super::partner_views::{EarningsView, PartnerRequest, StatementView};
+use super::reply::{AdminReply, Refusal};
+use super::request::Change;
+use opencredits_ledger::Replay;
+use opencredits_service::accounts::{Edit, PartnerEdit, Payout};
+use opencredits_service::partners::month_of_text;
+use opencredits_store::Standing;
+use opencredits_units::BasisPoints;
+
+impl Admin {
+    pub(super) async fn partners(&self, request: PartnerRequest) -> Answer {
+        match request {
+            PartnerRequest::Show { partner } => {
+                let partner = self.accounts.find_partner(&partner).await?;
+                let earnings = self.accounts.earnings_of(&partner).await?;
+                let earnings = Box::new(EarningsView::new(&earnings, self.price));
+                Ok(AdminReply::Partner { partner: Box::new(partner.into()), earnings })
+            }
+            PartnerRequest::Edit { partner, name, share_bps, owner } => {
+                self.edit_partner(&partner, (name, share_bps, owner)).await
+            }
+            PartnerRequest::Suspend { partner, reason } => {
+                self.set_partner_standing(&partner, Standing::Suspended, reason).await
+            }
+            PartnerRequest::Resume { partner, reason } => {
+                self.set_partner_standing(&partner, Standing::Good, reason).await
+            }
+            PartnerRequest::PayOut { partner, amount, id, reason } => {
+                let amount = amount.map(|amount| self.amount(&amount)).transpose()?;
+                self.pay_out(Payout { partner, amount, id, reason }).await
+            }
+            PartnerRequest::Statement { partner, month } => self.statement(&partner, &month).await,
+            PartnerRequest::Publishable(request) => self.publishable_keys(request).await,
+            PartnerRequest::AddKey { partner, name } => {
+                let (record, secret) = self.accounts.add_partner_key(&partner, name).await?;
+                Ok(AdminReply::PartnerKeyAdded { key: secret.reveal().to_owned(), record: record.into() })
+            }
+            PartnerRequest::ListKeys { partner } => {
+                let keys = self.accounts.partner_keys(&partner).await?;
+                Ok(AdminReply::PartnerKeys { keys: keys.into_iter().map(Into::into).collect() })
+            }
+            PartnerRequest::RevokeKey { id } => {
+                Ok(AdminReply::PartnerKeyRevoked { record: self.accounts.revoke_partner_key(id).await?.into() })
+            }
+        }
+    }
+
+    async fn edit_partner(
+        &self,
+        partner: &str,
+        (name, share_bps, owner): (Option<String>, Option<Change<BasisPoints>>, Option<Change<String>>),
+    ) -> Answer {
+        let share = match share_bps {
+            None => Edit::Keep,
+            Some(Change::Remove) => Edit::Clear,
+            Some(Change::To(share)) => Edit::Set(share),
+        };
+        let owner = match owner {
+            None => Edit::Keep,
+            Some(Change::Remove) => Edit::Clear,
+            Some(Change::To(owner)) => Edit::Set(self.accounts.find_user(&owner).await?.id),
+        };
+        let partner = self.accounts.edit_partner(partner, PartnerEdit { name, share, owner }).await?;
+        Ok(AdminReply::PartnerEdited { partner: Box::new(partner.into()) })
+    }
+
+    async fn set_partner_standing(&self, partner: &str, standing: Standing, reason: String) -> Answer {
+        let partner = self.accounts.set_partner_standing(partner, standing, reason).await?;
+        Ok(AdminReply::PartnerEdited { partner: Box::new(partner.into()) })
+    }
+
+    async fn pay_out(&self, payout: Payout) -> Answer {
+        let paid = self.accounts.pay_out(payout).await?;
+        let earnings = self.accounts.earnings_of(&paid.partner).await?;
+        Ok(AdminReply::PaidOut {
+            id: paid.id,
+            replayed: paid.replay != Replay::First,
+            partner: paid.partner.name,
+            amount: AmountView::new(paid.amount, self.price),
+            earnings: Box::new(EarningsView::new(&earnings, self.price)),
+        })
+    }
+
+    async fn statement(&self, partner: &str, month: &str) -> Answer {
+        let partner = self.accounts.find_partner(partner).await?;
+        let days = month_of_text(month)
+            .ok_or_else(|| Refusal::invalid(format!("{month} is no month; write it as 2026-11")))?;
+        let statement = self.accounts.partner_statement(&partner, days).await?;
+        let earnings = self.accounts.earnings_of(&partner).await?;
+        let statement = Box::new(StatementView::new(&statement, &earnings, self.price));
+        Ok(AdminReply::PartnerStatement { partner: partner.name, statement })
+    }
+}

@@ -1,0 +1,177 @@
+//! What a partner sees of itself, by its secret key: sums over enough people, and its own money. Never an address, a
+//! person's id, a balance or a payment.
+
+use crate::errors::{ErrorType, Problem};
+use crate::faults::timestamp;
+use crate::lookups::finish;
+use crate::state::{App, RequestId};
+use crate::{auth, faults, json};
+use axum::body::Body;
+use axum::extract::{Extension, Query, State};
+use http::{HeaderMap, Response};
+use opencredits_service::accounts::AccountsError;
+use opencredits_service::partners::{Audience, Earnings, PEOPLE_MIN, month_of_text, month_text};
+use opencredits_service::{Fault, day_or_time, day_text};
+use opencredits_store::{Days, Partner};
+use opencredits_units::UnixMs;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The days of a usage without dates, and the most of one.
+const DAYS: u64 = 30;
+const DAYS_MAX: u64 = 92;
+/// The months that statements go back.
+const MONTHS_MAX: usize = 24;
+
+/// `GET /v1/partner`: its record and its earnings.
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let answer = async {
+        let partner = auth::partner(&app, &headers).await?;
+        let earnings = earnings(&app, &partner).await?;
+        let share = partner.share.unwrap_or(app.accounts.partner_terms().share_default);
+        Ok(json::ok(&json!({
+            "object": "partner",
+            "id": partner.id,
+            "name": partner.name,
+            "publishable_key": partner.publishable_key,
+            "share_bps": share,
+            "earnings": {
+                "accrued_usd": earnings.accrued,
+                "taken_back_usd": earnings.taken_back,
+                "paid_out_usd": earnings.paid_out,
+                "balance_usd": earnings.balance,
+                "matured_usd": earnings.matured,
+                "matures_days": app.accounts.partner_terms().matures_days,
+            },
+        })))
+    };
+    finish(answer.await, id)
+}
+
+/// `GET /v1/partner/usage`: by day and model, over groups of enough people.
+pub(crate) async fn usage(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let answer = async {
+        let partner = auth::partner(&app, &headers).await?;
+        // Of a day that goes on, two answers could differ by one person's requests.
+        let yesterday = app.gateway.clock().now().day().saturating_sub(1);
+        let days = days(&query, yesterday)?;
+        let found = app.gateway.usage().audiences(partner.id, days).await;
+        let found = found.map_err(|fault| faults::problem(&fault, &app.settings))?;
+        Ok(json::ok(&json!({
+            "object": "list",
+            "from": day_text(days.from),
+            "to": day_text(days.to),
+            "people_min": PEOPLE_MIN,
+            "data": found.iter().map(group).collect::<Vec<_>>(),
+        })))
+    };
+    finish(answer.await, id)
+}
+
+fn group(audience: &Audience) -> Value {
+    let sums = &audience.sums;
+    json!({
+        "date": day_text(audience.day),
+        "model": audience.model.as_deref().unwrap_or("other"),
+        "people": audience.people,
+        "requests": sums.requests,
+        "prompt_tokens": sums.input_tokens,
+        "completion_tokens": sums.output_tokens,
+        "charged_usd": sums.charged,
+        "commission_usd": sums.commission,
+    })
+}
+
+/// `GET /v1/partner/statements`: its months, the latest first.
+pub(crate) async fn statements(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let answer = async {
+        let partner = auth::partner(&app, &headers).await?;
+        let mut data = Vec::new();
+        let mut day = app.gateway.clock().now().day();
+        while data.len() < MONTHS_MAX && day >= first_day(&partner) {
+            let Some(month) = month_of_text(&month_text(day)) else { break };
+            let statement = app.accounts.partner_statement(&partner, month).await;
+            let statement = statement.map_err(|error| problem(&app, error))?;
+            data.push(json!({
+                "month": month_text(month.0),
+                "commission_usd": statement.commission,
+                "taken_back_usd": statement.taken_back,
+                "paid_out_usd": statement.paid_out,
+                "balance_usd": statement.balance,
+            }));
+            let Some(before) = month.0.checked_sub(1) else { break };
+            day = before;
+        }
+        Ok(json::ok(&json!({ "object": "list", "data": data })))
+    };
+    finish(answer.await, id)
+}
+
+/// The first day of the month in which a partner was added.
+fn first_day(partner: &Partner) -> u64 {
+    let day = partner.created_at.day();
+    month_of_text(&month_text(day)).map_or(day, |(first, _)| first)
+}
+
+/// `GET /v1/partner/payouts`: the newest first.
+pub(crate) async fn payouts(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let answer = async {
+        let partner = auth::partner(&app, &headers).await?;
+        let earnings = earnings(&app, &partner).await?;
+        let payout = earnings
+            .payouts
+            .iter()
+            .map(|payout| json!({ "id": payout.id, "created_at": timestamp(payout.at), "amount_usd": payout.amount }));
+        Ok(json::ok(&json!({ "object": "list", "data": payout.collect::<Vec<_>>() })))
+    };
+    finish(answer.await, id)
+}
+
+async fn earnings(app: &App, partner: &Partner) -> Result<Earnings, Problem> {
+    app.accounts.earnings_of(partner).await.map_err(|error| problem(app, error))
+}
+
+/// Our own failure: a partner asks for nothing that could be wrong.
+fn problem(app: &App, error: AccountsError) -> Problem {
+    let fault = match error {
+        AccountsError::Ledger(error) => Fault::Ledger(error),
+        AccountsError::Store(error) => Fault::Store(error),
+        _ => Fault::Closing,
+    };
+    faults::problem(&fault, &app.settings)
+}
+
+/// The days that are asked for, up to `last`.
+fn days(query: &HashMap<String, String>, last: u64) -> Result<Days, Problem> {
+    let day = |name: &'static str| -> Result<Option<u64>, Problem> {
+        let Some(text) = query.get(name).filter(|text| !text.is_empty()) else { return Ok(None) };
+        let found = day_or_time(text).filter(|(_, length_ms)| *length_ms == UnixMs::DAY_MS);
+        let wrong = || Problem::new(ErrorType::InvalidRequest, format!("{name} is not a day such as 2026-11-30"));
+        found.map(|(begin, _)| Some(begin.day())).ok_or_else(|| wrong().with("param", name))
+    };
+    let to = day("to")?.unwrap_or(last).min(last);
+    let from = day("from")?.unwrap_or_else(|| to.saturating_sub(DAYS.saturating_sub(1)));
+    if to.saturating_sub(from) >= DAYS_MAX {
+        let message = format!("from and to are more than {DAYS_MAX} days apart; ask for fewer");
+        return Err(Problem::new(ErrorType::InvalidRequest, message).with("param", "from"));
+    }
+    Ok(Days { from, to })
+}

@@ -1,0 +1,249 @@
+//! Commission that follows purchases back.
+
+use super::earned::{Commissions, EarnedOn};
+use crate::books;
+use crate::fault::Fault;
+use crate::ledger_ids::{derived, entry_id};
+use crate::ports::{Entropy, fresh_id};
+use opencredits_ledger::{Collect, Floor, Ledger, Most, OpenAccount, Transfer};
+use opencredits_store::{CommissionReturn, CommissionReturns, Partner, Partners};
+use opencredits_units::{AccountId, EntryId, NanoUsd, OrderId, PartnerId, UnixMs, UserId};
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// Partners that are read at once.
+const PAGE: u32 = 1_000;
+
+/// The account that shows what a partner owes after commission was taken back that had been paid out.
+#[must_use]
+pub fn debt_of_partner(partner: PartnerId) -> AccountId {
+    AccountId::from_bits(derived("partner debt", &[&partner.bits().to_be_bytes()]))
+}
+
+/// What became of credits that a person had spent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpentCredits {
+    /// So many were taken back: their purchase was refunded, or its dispute lost.
+    Taken(NanoUsd),
+    /// So many of the order's credits came back: the refund failed. Some of them may not have been spent.
+    Restored(NanoUsd),
+}
+
+/// A booking of an order, as far as commission is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpendingChange {
+    /// The order.
+    pub order: OrderId,
+    /// The number of its booking.
+    pub booking: u32,
+    /// When it was decided.
+    pub at: UnixMs,
+    /// The person.
+    pub user: UserId,
+    /// What became of the credits.
+    pub spent: SpentCredits,
+}
+
+/// Takes commission back, and gives it back.
+///
+/// The amounts are decided once, from the usage at that time, and stored before they are booked. Their entries have ids
+/// that follow from order, booking and partner. So a repetition after a crash books the same, once.
+pub struct CommissionBooks {
+    ledger: Ledger,
+    partners: Arc<dyn Partners>,
+    returns: Arc<dyn CommissionReturns>,
+    commissions: Arc<dyn Commissions>,
+    /// One decision at a time: two orders of one person must not take the same commission.
+    deciding: Mutex<()>,
+}
+
+impl CommissionBooks {
+    /// On this ledger and these tables.
+    #[must_use]
+    pub fn new<S: Partners + CommissionReturns + 'static>(
+        ledger: Ledger,
+        store: Arc<S>,
+        commissions: Arc<dyn Commissions>,
+    ) -> Self {
+        Self { ledger, partners: store.clone(), returns: store, commissions, deciding: Mutex::default() }
+    }
+
+    /// Lets the commission of every partner follow a booking, and returns once that is on disk.
+    ///
+    /// # Errors
+    /// When ledger or store fail. It may be repeated after any error.
+    pub async fn follow(&self, change: SpendingChange, now: UnixMs) -> Result<CommissionReturn, Fault> {
+        let decided = self.decide(change).await?;
+        for (partner, amount) in &decided.parts {
+            let partner = self.partners.partner(*partner).await?;
+            if let Some(partner) = partner {
+                self.book(&change, (&partner, *amount), now)?;
+            }
+        }
+        if !decided.parts.is_empty() {
+            // With the last decision all that went before are on disk.
+            let again = OpenAccount { id: books::REVENUE, floor: Floor::None, contra: None };
+            self.ledger.open_account(again, now)?.durable().await?;
+        }
+        Ok(decided)
+    }
+
+    /// The amounts of a change: those that are stored, else new ones.
+    pub(crate) async fn decide(&self, change: SpendingChange) -> Result<CommissionReturn, Fault> {
+        let _one = self.deciding.lock().await;
+        if let Some(decided) = self.returns.commission_return(change.order, change.booking).await? {
+            return Ok(decided);
+        }
+        let (owed, parts) = match change.spent {
+            SpentCredits::Taken(owed) => (owed, self.taken(change.user, owed).await?),
+            SpentCredits::Restored(amount) => self.restored(change.order, amount).await?,
+        };
+        let SpendingChange { order, booking, user, .. } = change;
+        Ok(self.returns.keep_commission_return(&CommissionReturn { order, booking, user, owed, parts }).await?)
+    }
+
+    /// The commission that is taken from each partner for credits that a person had spent.
+    async fn taken(&self, user: UserId, owed: NanoUsd) -> Result<Vec<(PartnerId, NanoUsd)>, Fault> {
+        let earned = self.commissions.earned_on(user).await?;
+        let before = self.returns.commission_returned_for(user).await?;
+        shares(&earned, &before, owed).ok_or(Fault::Overflow)
+    }
+
+    /// The part of `amount` that had been taken as spent, negative, and the commission that comes back with it. What was
+    /// spent comes back first, as it settles the person's debt first.
+    async fn restored(&self, order: OrderId, amount: NanoUsd) -> Result<(NanoUsd, Vec<(PartnerId, NanoUsd)>), Fault> {
+        let (mut owed, mut taken) = (NanoUsd::ZERO, Vec::<(PartnerId, NanoUsd)>::new());
+        for earlier in self.returns.commission_returned_of(order).await? {
+            owed = owed.checked_add(earlier.owed).ok_or(Fault::Overflow)?;
+            for (partner, part) in earlier.parts {
+                match taken.iter_mut().find(|(other, _)| *other == partner) {
+                    Some((_, sum)) => *sum = sum.checked_add(part).ok_or(Fault::Overflow)?,
+                    None => taken.push((partner, part)),
+                }
+            }
+        }
+        let back = amount.min(owed);
+        if back <= NanoUsd::ZERO {
+            return Ok((NanoUsd::ZERO, Vec::new()));
+        }
+        let part = |(partner, sum): (PartnerId, NanoUsd)| Some((partner, sum.scaled_down(back, owed)?.checked_neg()?));
+        let parts: Option<Vec<_>> = taken.into_iter().map(part).collect();
+        let parts = parts.ok_or(Fault::Overflow)?.into_iter().filter(|(_, amount)| *amount != NanoUsd::ZERO);
+        Ok((back.checked_neg().ok_or(Fault::Overflow)?, parts.collect()))
+    }
+
+    fn book(&self, change: &SpendingChange, part: (&Partner, NanoUsd), now: UnixMs) -> Result<(), Fault> {
+        let (partner, amount) = part;
+        let memo = format!("commission of {} booking {}", change.order, change.booking);
+        let debt = self.open_debt(partner, now)?;
+        if amount > NanoUsd::ZERO {
+            let id = change.id("taken", partner.id);
+            let (most, shortfall) = (Most::Amount(amount), Some(debt));
+            let (from, to, memo) = (partner.earnings, books::REVENUE, memo.as_bytes());
+            self.ledger.collect(Collect { id, from, to, most, shortfall, memo }, now)?.accepted();
+            return Ok(());
+        }
+        let amount = amount.checked_neg().ok_or(Fault::Overflow)?;
+        let id = change.id("given back", partner.id);
+        let (from, to) = (books::REVENUE, partner.earnings);
+        self.ledger.transfer(Transfer { id, from, to, amount, memo: memo.as_bytes() }, now)?.accepted();
+        self.settle(partner, change.id("debt", partner.id), now)
+    }
+
+    fn open_debt(&self, partner: &Partner, now: UnixMs) -> Result<AccountId, Fault> {
+        let id = debt_of_partner(partner.id);
+        self.ledger.open_account(OpenAccount { id, floor: Floor::None, contra: None }, now)?.accepted();
+        Ok(id)
+    }
+
+    /// Settles a partner's debt from its earnings, where there is one and there are some.
+    fn settle(&self, partner: &Partner, id: EntryId, now: UnixMs) -> Result<(), Fault> {
+        settle_debt(&self.ledger, partner, id, now)
+    }
+
+    /// Settles the debts of all partners from what they have earned since.
+    ///
+    /// # Errors
+    /// When ledger or store fail; debts that were settled before stay so.
+    pub async fn settle_debts(&self, now: UnixMs, entropy: &dyn Entropy) -> Result<(), Fault> {
+        let mut after = PartnerId::default();
+        loop {
+            let page = self.partners.partners(after, PAGE).await?;
+            for partner in &page {
+                self.settle(partner, fresh_id(now, entropy), now)?;
+            }
+            match page.last() {
+                Some(last) => after = last.id,
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+/// Settles a partner's debt from its earnings. Without a debt or without earnings it books nothing.
+pub(crate) fn settle_debt(ledger: &Ledger, partner: &Partner, id: EntryId, now: UnixMs) -> Result<(), Fault> {
+    let debt = debt_of_partner(partner.id);
+    // An account that was never opened has no debt.
+    let owes = ledger.balance(debt).is_ok_and(|balance| balance.posted.is_negative());
+    if !owes || ledger.balance(partner.earnings)?.available <= NanoUsd::ZERO {
+        return Ok(());
+    }
+    let (from, most) = (partner.earnings, Most::Owed);
+    ledger.collect(Collect { id, from, to: debt, most, shortfall: None, memo: b"a partner's debt" }, now)?.accepted();
+    Ok(())
+}
+
+impl SpendingChange {
+    fn id(&self, role: &str, partner: PartnerId) -> EntryId {
+        let order = self.order.bits().to_be_bytes();
+        entry_id(self.at, &["commission", role], &[&order, &self.booking.to_be_bytes(), &partner.bits().to_be_bytes()])
+    }
+}
+
+/// Each partner's commission on the part `owed` of what was charged, rounded down; never more than is left of it.
+fn shares(earned: &EarnedOn, before: &[(PartnerId, NanoUsd)], owed: NanoUsd) -> Option<Vec<(PartnerId, NanoUsd)>> {
+    let mut parts = Vec::new();
+    if earned.charged <= NanoUsd::ZERO {
+        return Some(parts);
+    }
+    let owed = owed.min(earned.charged);
+    for (partner, commission) in &earned.commissions {
+        let taken = before.iter().find(|(other, _)| other == partner).map_or(NanoUsd::ZERO, |(_, taken)| *taken);
+        let left = commission.checked_sub(taken)?;
+        let part = commission.scaled_down(owed, earned.charged)?.min(left);
+        if part > NanoUsd::ZERO {
+            parts.push((*partner, part));
+        }
+    }
+    Some(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commission_is_taken_in_proportion_rounded_down_and_never_twice() {
+        let check = |charged: i64, commissions: &[i64], before: &[i64], owed: i64, expect: &[i64]| {
+            let partners = |amounts: &[i64]| -> Vec<(PartnerId, NanoUsd)> {
+                let numbered = (1_u128..).zip(amounts);
+                numbered.map(|(n, amount)| (PartnerId::from_bits(n), NanoUsd::new(*amount))).collect()
+            };
+            let earned = EarnedOn { charged: NanoUsd::new(charged), commissions: partners(commissions) };
+            let found = shares(&earned, &partners(before), NanoUsd::new(owed)).unwrap();
+            let found: Vec<i64> = found.iter().map(|(_, amount)| amount.get()).collect();
+            assert_eq!(found, expect, "{charged} {commissions:?} {before:?} {owed}");
+        };
+        check(1_000, &[100], &[], 500, &[50]);
+        check(1_000, &[100, 30], &[], 333, &[33, 9]);
+        // Most of it was taken before.
+        check(1_000, &[100], &[80], 500, &[20]);
+        check(1_000, &[100], &[100], 500, &[]);
+        // More is owed than was charged: the rest was moved by hand.
+        check(1_000, &[100], &[], 5_000, &[100]);
+        // Own spending earns nothing, and nothing comes back for it.
+        check(1_000, &[0], &[], 1_000, &[]);
+        check(0, &[], &[], 1_000, &[]);
+        check(1_000, &[1], &[], 999, &[]);
+    }
+}

@@ -1,0 +1,170 @@
+//! Commission that follows purchases back, and secret keys of partners.
+
+use super::rows::{blob, id, number, time, time_or_none};
+use super::{SqliteStore, refused};
+use crate::partners::{CommissionReturn, CommissionReturns, PartnerKeyRecord, PartnerKeys};
+use crate::traits::StoreError;
+use async_trait::async_trait;
+use opencredits_keys::KeyDigest;
+use opencredits_units::{KeyId, NanoUsd, OrderId, PartnerId, UnixMs, UserId};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+
+const RETURN: &str = "SELECT order_id, booking, user_id, owed_nano_usd FROM commission_returns";
+const PARTS: &str = "
+    SELECT partner_id, commission_nano_usd FROM commission_return_parts WHERE order_id = ?1 AND booking = ?2
+    ORDER BY partner_id
+";
+const OF_PERSON: &str = "
+    SELECT p.partner_id, sum(p.commission_nano_usd) FROM commission_returns AS r
+    JOIN commission_return_parts AS p ON p.order_id = r.order_id AND p.booking = r.booking
+    WHERE r.user_id = ?1 GROUP BY p.partner_id ORDER BY p.partner_id
+";
+const KEY: &str = "SELECT id, partner_id, digest, hint, name, created_at, revoked_at FROM partner_keys";
+
+#[async_trait]
+impl CommissionReturns for SqliteStore {
+    async fn keep_commission_return(&self, new: &CommissionReturn) -> Result<CommissionReturn, StoreError> {
+        let new = new.clone();
+        self.run(move |connection| {
+            let transaction = connection.transaction()?;
+            if let Some(kept) = find(&transaction, new.order, new.booking)? {
+                return Ok(kept);
+            }
+            insert(&transaction, &new)?;
+            transaction.commit()?;
+            Ok(new)
+        })
+        .await
+    }
+
+    async fn commission_return(&self, order: OrderId, booking: u32) -> Result<Option<CommissionReturn>, StoreError> {
+        self.run(move |connection| find(connection, order, booking)).await
+    }
+
+    async fn commission_returned_of(&self, order: OrderId) -> Result<Vec<CommissionReturn>, StoreError> {
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached(&format!("{RETURN} WHERE order_id = ?1 ORDER BY booking"))?;
+            let found = statement.query_map([blob(order)], read)?.collect::<Result<Vec<_>, _>>()?;
+            found.into_iter().map(|found| with_parts(connection, found)).collect()
+        })
+        .await
+    }
+
+    async fn commission_returned_for(&self, user: UserId) -> Result<Vec<(PartnerId, NanoUsd)>, StoreError> {
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached(OF_PERSON)?;
+            let rows = statement.query_map([blob(user)], read_part)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+}
+
+fn insert(transaction: &Transaction<'_>, new: &CommissionReturn) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO commission_returns (order_id, booking, user_id, owed_nano_usd) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![blob(new.order), new.booking, blob(new.user), new.owed.get()])
+        .map_err(refused)?;
+    for (partner, commission) in &new.parts {
+        transaction
+            .prepare_cached(
+                "INSERT INTO commission_return_parts (order_id, booking, partner_id, commission_nano_usd)
+                 VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![blob(new.order), new.booking, blob(*partner), commission.get()])
+            .map_err(refused)?;
+    }
+    Ok(())
+}
+
+fn find(connection: &Connection, order: OrderId, booking: u32) -> Result<Option<CommissionReturn>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!("{RETURN} WHERE order_id = ?1 AND booking = ?2"))?;
+    let found = statement.query_row(params![blob(order), booking], read).optional()?;
+    found.map(|found| with_parts(connection, found)).transpose()
+}
+
+fn with_parts(connection: &Connection, found: CommissionReturn) -> Result<CommissionReturn, StoreError> {
+    let mut statement = connection.prepare_cached(PARTS)?;
+    let rows = statement.query_map(params![blob(found.order), found.booking], read_part)?;
+    Ok(CommissionReturn { parts: rows.collect::<Result<_, _>>()?, ..found })
+}
+
+fn read(row: &Row<'_>) -> Result<CommissionReturn, rusqlite::Error> {
+    let (order, booking, user) = (id(row, 0)?, row.get(1)?, id(row, 2)?);
+    Ok(CommissionReturn { order, booking, user, owed: NanoUsd::new(row.get(3)?), parts: Vec::new() })
+}
+
+fn read_part(row: &Row<'_>) -> Result<(PartnerId, NanoUsd), rusqlite::Error> {
+    Ok((id(row, 0)?, NanoUsd::new(row.get(1)?)))
+}
+
+#[async_trait]
+impl PartnerKeys for SqliteStore {
+    async fn add_partner_key(&self, key: &PartnerKeyRecord) -> Result<(), StoreError> {
+        let key = key.clone();
+        self.run(move |connection| {
+            connection
+                .prepare_cached(
+                    "INSERT INTO partner_keys (id, partner_id, digest, hint, name, created_at, revoked_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                )?
+                .execute(params![
+                    blob(key.id),
+                    blob(key.partner),
+                    key.digest.as_bytes(),
+                    key.hint,
+                    key.name,
+                    number(key.created_at.get()),
+                    key.revoked_at.map(|at| number(at.get())),
+                ])
+                .map_err(refused)?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn partner_key(&self, digest: &KeyDigest) -> Result<Option<PartnerKeyRecord>, StoreError> {
+        let digest = *digest;
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached(&format!("{KEY} WHERE digest = ?1"))?;
+            let found = statement.query_row([digest.as_bytes()], read_key).optional()?;
+            // The index has found the row by bytes; this comparison takes constant time.
+            Ok(found.filter(|key| key.digest == digest))
+        })
+        .await
+    }
+
+    async fn partner_keys_of(&self, partner: PartnerId) -> Result<Vec<PartnerKeyRecord>, StoreError> {
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached(&format!("{KEY} WHERE partner_id = ?1 ORDER BY id"))?;
+            let rows = statement.query_map([blob(partner)], read_key)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    async fn revoke_partner_key(&self, id: KeyId, now: UnixMs) -> Result<Option<PartnerKeyRecord>, StoreError> {
+        self.run(move |connection| {
+            connection
+                .prepare_cached("UPDATE partner_keys SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL")?
+                .execute(params![blob(id), number(now.get())])?;
+            let mut statement = connection.prepare_cached(&format!("{KEY} WHERE id = ?1"))?;
+            Ok(statement.query_row([blob(id)], read_key).optional()?)
+        })
+        .await
+    }
+}
+
+fn read_key(row: &Row<'_>) -> Result<PartnerKeyRecord, rusqlite::Error> {
+    Ok(PartnerKeyRecord {
+        id: id(row, 0)?,
+        partner: id(row, 1)?,
+        digest: KeyDigest::from_bytes(row.get(2)?),
+        hint: row.get(3)?,
+        name: row.get(4)?,
+        created_at: time(row, 5)?,
+        revoked_at: time_or_none(row, 6)?,
+    })
+}
