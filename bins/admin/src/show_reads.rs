@@ -160,7 +160,7 @@ pub(crate) fn sheet(reply: &AdminReply) -> String {
     let AdminReply::BalanceSheet { until_ms, entries, lines, difference_usd, note } = reply else {
         return String::new();
     };
-    let mut table = Table::new(["side", "account", "usd"]);
+    let mut table = Table::new(["side", "account", "amount"]);
     for SheetLineView { side, name, amount_usd } in lines {
         table.row([side.clone(), name.clone(), amount_usd.to_string()]);
     }

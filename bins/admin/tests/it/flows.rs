@@ -127,6 +127,7 @@ fn a_cap_a_change_and_a_suspension_are_recorded_over_both_ways() {
         sorted.sort_unstable();
         sorted.dedup();
         let expected = [
+            "credits.grant",
             "grant.limit",
             "key.add_management",
             "key.edit",
@@ -136,7 +137,7 @@ fn a_cap_a_change_and_a_suspension_are_recorded_over_both_ways() {
             "user.suspend",
         ];
         assert_eq!(sorted, expected, "{access:?}");
-        assert_eq!(actions.len(), 9);
+        assert_eq!(actions.len(), 10);
         let page = fixture.text(&["audit", "--max", "2"]);
         assert!(page.contains("operator") && page.contains("there are more: --after entry_"), "{page}");
         assert!(fixture.error(&["user", "limit", "Ada", "none", "--reset", "daily"]).contains("leave that out"));

@@ -51,6 +51,7 @@ async fn prepare(fixture: &Fixture) -> (AccountId, String) {
     (user.wallet, secret.reveal().to_owned())
 }
 
+#[expect(clippy::disallowed_methods, reason = "the binary signs and checks by the real clock")]
 fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
@@ -79,9 +80,14 @@ fn deliver(gateway: &Gateway, event: &Produced) {
     panic!("{} is not heard", event.kind);
 }
 
+#[expect(clippy::disallowed_methods, reason = "who runs the tests says how long")]
+fn rounds() -> u64 {
+    std::env::var(ROUNDS_VARIABLE).ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS)
+}
+
 #[test]
 fn whatever_kills_the_gateway_a_payment_gives_its_credits_once_and_a_refund_takes_them_once() {
-    let rounds = std::env::var(ROUNDS_VARIABLE).ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS);
+    let rounds = rounds();
     let (fixture, stripe) = (Fixture::new(), StripeDouble::start().unwrap());
     let (wallet, key) = tokio::runtime::Runtime::new().unwrap().block_on(prepare(&fixture));
     let config = format!(

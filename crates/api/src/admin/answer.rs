@@ -4,9 +4,10 @@ use super::amount_view::AmountView;
 use super::backup;
 use super::reply::{AdminReply, Refusal, RefusalCode};
 use super::request::{
-    AddKey, AddPartner, AddUser, AdminRequest, Amount, CorrectCredits, CorrectionWay, EmailChange, EmailOfUser,
-    EntriesOf, GrantCredits, LIST_MAX, LedgerEntries, ListPartners, ListUsers, OfUser, VerifyHead,
+    AddKey, AddPartner, AddUser, AdminRequest, CorrectCredits, CorrectionWay, EmailChange, EmailOfUser, EntriesOf,
+    GrantCredits, LIST_MAX, LedgerEntries, ListPartners, ListUsers, OfUser, VerifyHead,
 };
+use super::values::Amount;
 use super::views::{BalanceView, ChainView, EntryView, HoldView, KeyView};
 use opencredits_backup::Source;
 use opencredits_ledger::{ChainHead, LedgerError, Replay, VerifyReport};

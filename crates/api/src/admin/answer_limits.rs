@@ -3,7 +3,8 @@
 use super::answer::{Admin, Answer, last_of_full, most};
 use super::limit_views::LimitView;
 use super::reply::{AdminReply, Refusal};
-use super::request::{AddManagementKey, Change, EditKey, ListChanges, RateChange, RevokeKey, SetLimit, SetStanding};
+use super::request::{AddManagementKey, EditKey, ListChanges, RateChange, RevokeKey, SetLimit, SetStanding};
+use super::values::Change;
 use opencredits_service::accounts::{AccountsError, Actor, Edit, KeyEdit, NewLimit};
 use opencredits_store::{LimitOwner, Standing};
 use std::num::NonZeroU32;

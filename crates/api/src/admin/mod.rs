@@ -29,6 +29,7 @@ mod request;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod values;
 mod views;
 
 pub use amount_view::AmountView;
@@ -43,11 +44,12 @@ pub use reads::{
 };
 pub use reply::{AdminReply, Refusal, RefusalCode};
 pub use request::{
-    AddKey, AddManagementKey, AddPartner, AddUser, AdminRequest, Amount, BackUp, Change, CorrectCredits, CorrectionWay,
-    EditKey, EmailChange, EmailOfUser, EntriesOf, GrantCredits, LIST_MAX, LedgerEntries, ListChanges, ListPartners,
-    ListUsers, OfUser, RateChange, Reset, RevokeKey, SetLimit, SetStanding, VerifyHead,
+    AddKey, AddManagementKey, AddPartner, AddUser, AdminRequest, BackUp, CorrectCredits, CorrectionWay, EditKey,
+    EmailChange, EmailOfUser, EntriesOf, GrantCredits, LIST_MAX, LedgerEntries, ListChanges, ListPartners, ListUsers,
+    OfUser, RateChange, Reset, RevokeKey, SetLimit, SetStanding, VerifyHead,
 };
 pub use socket::{AdminSocket, SOCKET_FILE, SocketError, admin_router};
+pub use values::{Amount, Change};
 pub use views::{
     BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, LegView, LineView, PartnerView, UsageView,
     UserView,

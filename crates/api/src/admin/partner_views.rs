@@ -2,7 +2,7 @@
 
 use super::amount_view::AmountView;
 use super::publishable_views::PublishableKeyRequest;
-use super::request::{Amount, Change};
+use super::values::{Amount, Change};
 use opencredits_service::day_text;
 use opencredits_service::partners::{Earnings, Statement, month_text};
 use opencredits_store::PartnerKeyRecord;

@@ -4,7 +4,7 @@ use super::amount_view::AmountView;
 use super::answer::{Admin, Answer};
 use super::partner_views::{EarningsView, PartnerRequest, StatementView};
 use super::reply::{AdminReply, Refusal};
-use super::request::Change;
+use super::values::Change;
 use opencredits_ledger::Replay;
 use opencredits_service::accounts::{Edit, PartnerEdit, Payout};
 use opencredits_service::partners::month_of_text;

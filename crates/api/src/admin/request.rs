@@ -3,7 +3,8 @@
 use super::order_views::OrderRequest;
 use super::partner_views::PartnerRequest;
 use super::reads::{CheckBills, OfGeneration, ReportBalances, ShowUsage};
-use opencredits_units::{AccountId, BasisPoints, EntryId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
+use super::values::{Amount, Change};
+use opencredits_units::{AccountId, BasisPoints, EntryId, KeyId, PartnerId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -75,16 +76,6 @@ pub enum AdminRequest {
     CheckBills(CheckBills),
     /// The balance sheet.
     LedgerReport(ReportBalances),
-}
-
-/// An amount as operators write it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Amount {
-    /// A decimal number of credits, at the gateway's credit price.
-    Credits(String),
-    /// Dollars.
-    Usd(NanoUsd),
 }
 
 /// One person.
@@ -186,16 +177,6 @@ pub struct RateChange {
     pub tokens_per_minute: Option<u32>,
     /// Requests at once.
     pub parallel_max: Option<u32>,
-}
-
-/// A value to set or to remove.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Change<T> {
-    /// There is none any more.
-    Remove,
-    /// It becomes this.
-    To(T),
 }
 
 /// A person to suspend, or whose suspension to lift.

@@ -250,7 +250,10 @@ async fn a_suspended_person_is_stopped_at_once_and_every_change_is_recorded() {
     let mut changes = app.accounts.changes(EntryId::default(), 100).await.unwrap();
     changes.sort_by(|a, b| a.action.cmp(&b.action));
     let actions: Vec<&str> = changes.iter().map(|change| change.action.as_str()).collect();
-    assert_eq!(actions, ["key.add", "key.add_management", "key.edit", "key.revoke", "user.resume", "user.suspend"]);
+    assert_eq!(
+        actions,
+        ["credits.grant", "key.add", "key.add_management", "key.edit", "key.revoke", "user.resume", "user.suspend"]
+    );
     let suspended = changes.iter().find(|change| change.action == "user.suspend").unwrap();
     assert_eq!((suspended.actor.as_str(), suspended.detail.as_str()), ("operator", "a chargeback"));
     assert_eq!(suspended.subject, user.id.to_string());

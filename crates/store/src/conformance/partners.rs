@@ -14,6 +14,9 @@ use opencredits_units::{BasisPoints, KeyId, NanoUsd, PartnerId, UserId};
 ///
 /// # Errors
 /// Those of the store.
+///
+/// # Panics
+/// When a rule is broken.
 pub async fn partner_changes(store: &(impl Partners + Users)) -> Result<(), StoreError> {
     store.add_user(&user(1)).await?;
     let changed = Partner {
@@ -43,6 +46,9 @@ pub async fn partner_changes(store: &(impl Partners + Users)) -> Result<(), Stor
 ///
 /// # Errors
 /// Those of the store.
+///
+/// # Panics
+/// When a rule is broken.
 pub async fn commission_returns(
     store: &(impl CommissionReturns + Orders + Partners + Users),
 ) -> Result<(), StoreError> {
@@ -84,6 +90,9 @@ pub async fn commission_returns(
 ///
 /// # Errors
 /// Those of the store.
+///
+/// # Panics
+/// When a rule is broken.
 pub async fn partner_keys(store: &(impl PartnerKeys + Partners)) -> Result<(), StoreError> {
     let key = |n: u8| {
         let secret = PartnerKey::generate([n; 32]);
@@ -118,6 +127,9 @@ pub async fn partner_keys(store: &(impl PartnerKeys + Partners)) -> Result<(), S
 ///
 /// # Errors
 /// Those of the store.
+///
+/// # Panics
+/// When a rule is broken.
 pub async fn publishable_keys(store: &(impl PublishableKeys + Partners)) -> Result<(), StoreError> {
     let key = |n: u8| PublishableKeyRecord {
         id: KeyId::at(NOW, [n; 10]),
