@@ -169,7 +169,7 @@ pub(crate) struct PublishableKeyArguments {
     /// A name for the key.
     #[arg(long)]
     name: Option<String>,
-    /// An origin whose pages may use it, such as https://app.example; may be repeated. Without any, all may.
+    /// An origin whose pages may use it, such as `https://app.example`; may be repeated. Without any, all may.
     #[arg(long = "origin", value_name = "ORIGIN", conflicts_with = "any_origin")]
     origins: Vec<String>,
     /// The pages of all origins may use it.
