@@ -1,4 +1,5 @@
-//! The way of money from a purchase through a request to a partner's payout, as docs/walk.md shows it.
+//! The way of money from a purchase through a request to a partner's payout, as docs/walk.md shows it: what is found must be what
+//! the page says.
 
 use crate::gateway::{Ack, Gateway, Plan};
 use crate::outcome::Outcome;
@@ -13,71 +14,90 @@ const PERSON: &str = "Ada";
 const APP: &str = "Acme Notes";
 const EMAIL: &str = "ada@example.org";
 
+/// The page, with the walk in its first block of text.
+const PAGE: &str = include_str!("../../docs/walk.md");
+const FENCE: &str = "```text\n";
+
 pub(crate) fn run() -> Outcome {
     Gateway::build()?;
+    let found = walk()?;
+    println!("{found}");
+    let shown = PAGE.split_once(FENCE).and_then(|(_, rest)| rest.split_once("```")).map(|(shown, _)| shown.trim());
+    if shown == Some(found.trim()) { Ok(()) } else { Err("docs/walk.md shows another walk".into()) }
+}
+
+/// The walk, in words.
+#[derive(Default)]
+struct Told(String);
+
+fn walk() -> Outcome<String> {
+    let mut told = Told::default();
     let folder = tempfile::tempdir()?;
     let mut plan = Plan::new(&folder.path().join("demo"), Ack::Durable);
     plan.settings(SETTINGS);
     let mut gateway = Gateway::start_empty(&plan)?;
 
-    step("An operator adds an app and a person, and the app gets a key of the person");
+    told.step("An operator adds an app and a person, and the app gets a key of the person");
     gateway.admin(&["partner", "add", APP, "--share-bps", "5000"])?;
     gateway.admin(&["user", "add", PERSON, "--email", EMAIL])?;
     let added = gateway.admin(&["key", "add", PERSON, "--partner", APP])?;
     gateway.key = text(&added, "/key")?;
-    fact("balance", &balance(&gateway)?);
+    told.fact("balance", &balance(&gateway)?);
 
-    step("The person buys credits for 25 dollars, and pays 25.75 with the operator's fee of 3 %");
+    told.step("The person buys credits for 25 dollars, and pays 25.75 with the operator's fee of 3 %");
     let order = send(&gateway, "POST", "/v1/credits/checkout", &json!({"amount": 25}))?;
     let id = text(&order, "/id")?;
-    fact("order", &order["status"]);
+    told.fact("order", &order["status"]);
     pay(&gateway, &text(&order, "/checkout_url")?)?;
     let order = send(&gateway, "GET", &format!("/v1/credits/orders/{id}"), &Value::Null)?;
-    fact("order", &order["status"]);
-    fact("balance", &balance(&gateway)?);
+    told.fact("order", &order["status"]);
+    told.fact("balance", &balance(&gateway)?);
 
-    step("The app asks a model");
+    told.step("The app asks a model");
     let body =
         json!({"model": "sandbox/gpt", "max_tokens": 400, "messages": [{"role": "user", "content": "Tell a story."}]});
-    let answer = send(&gateway, "POST", "/v1/chat/completions", &body)?;
-    let generation = text(&answer, "/id")?;
+    send(&gateway, "POST", "/v1/chat/completions", &body)?;
+    let latest = send(&gateway, "GET", "/v1/generations?limit=1", &Value::Null)?;
+    let generation = text(&latest, "/data/0/id")?;
     let bill = send(&gateway, "GET", &format!("/v1/generation?id={generation}"), &Value::Null)?;
     for name in ["cost", "margin", "commission", "total"] {
-        fact(name, &bill["data"]["bill"][name]);
+        told.fact(name, &bill["data"]["bill"][name]);
     }
-    fact("balance", &balance(&gateway)?);
+    told.fact("balance", &balance(&gateway)?);
     let checked = gateway.admin(&["bill", "verify", &generation])?;
-    fact("the bill adds up", &checked["clean"]);
+    told.fact("the bill adds up", &checked["clean"]);
 
-    step("The operator pays the app what it has earned");
+    told.step("The operator pays the app what it has earned");
     let statement = gateway.admin(&["partner", "statement", APP, "--month", &month(&bill)?])?;
-    fact("commission", &statement["statement"]["commission"]["usd"]);
+    told.fact("commission", &statement["statement"]["commission"]["usd"]);
     let paid = gateway.admin(&["partner", "payout", APP, "--all", "--yes"])?;
-    fact("paid out", &paid["earnings"]["paid_out"]["usd"]);
+    told.fact("paid out", &paid["earnings"]["paid_out"]["usd"]);
 
-    step("The person gets the rest of the purchase back");
+    told.step("The person gets the rest of the purchase back");
     let refunded = gateway.admin(&["order", "refund", &id, "--reason", "asked for it", "--yes"])?;
-    fact("refunded, in cents", &refunded["order"]["refunded_minor"]);
-    fact("balance", &balance(&gateway)?);
+    told.fact("refunded, in cents", &refunded["order"]["refunded_minor"]);
+    told.fact("balance", &balance(&gateway)?);
 
-    step("Both books agree, and everything adds up");
+    told.step("Both books agree, and everything adds up");
     let reconciled = gateway.admin(&["reconcile"])?;
-    fact("reconciled", &reconciled["report"]["agrees"]);
-    fact("clearing", &reconciled["report"]["clearing"]);
+    told.fact("reconciled", &reconciled["report"]["agrees"]);
+    told.fact("clearing", &reconciled["report"]["clearing"]);
     let report = gateway.admin(&["ledger", "report"])?;
-    fact("difference", &report["difference"]);
-    fact("verified", &json!(gateway.verify()?));
+    told.fact("difference", &report["difference_usd"]);
+    told.fact("verified", &json!(gateway.verify()?));
     gateway.running.stop(PATIENCE)?;
-    Ok(())
+    Ok(told.0)
 }
 
-fn step(text: &str) {
-    println!("\n{text}");
-}
+impl Told {
+    fn step(&mut self, text: &str) {
+        self.0.push_str(&format!("\n{text}\n"));
+    }
 
-fn fact(name: &str, value: &Value) {
-    let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    println!("  {name:<22}{value}");
+    fn fact(&mut self, name: &str, value: &Value) {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        self.0.push_str(&format!("  {name:<22}{value}\n"));
+    }
 }
 
 fn balance(gateway: &Gateway) -> Outcome<Value> {
