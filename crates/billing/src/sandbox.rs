@@ -104,13 +104,13 @@ impl Sandbox {
         kept.find(&PaymentRef::Session(session.clone())).cloned().ok_or_else(|| not_found(session.as_str()))
     }
 
-    /// The buyer pays.
+    /// The buyer pays. That may become known after the page has ended.
     ///
     /// # Errors
-    /// When there is no such page, or it cannot be paid on any more.
+    /// When there is no such page, or it was paid or declined before.
     pub fn pay(&self, session: &SessionId, now: UnixMs) -> Result<(), PaymentError> {
         self.change(session, "checkout.session.completed", |kept, payment| {
-            if payment.state.progress != Progress::Open && payment.state.progress != Progress::Waiting {
+            if !matches!(payment.state.progress, Progress::Open | Progress::Waiting | Progress::Expired) {
                 return Err(closed());
             }
             settle(kept, payment, now);

@@ -60,6 +60,9 @@ async fn chosen(app: &App, session: &str, headers: &HeaderMap, body: Body) -> Re
         // A second click on the button.
         return Ok(payment.success_url);
     }
+    if !matches!(payment.state.progress, Progress::Open | Progress::Waiting) {
+        return Err(Problem::new(ErrorType::InvalidRequest, "this page can no longer be paid on; buy again"));
+    }
     let (done, to) = match form.as_ref() {
         b"choice=pay" => (sandbox.pay(&id, now), &payment.success_url),
         b"choice=later" => (sandbox.pay_later(&id), &payment.success_url),

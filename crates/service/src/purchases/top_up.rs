@@ -222,7 +222,8 @@ impl Purchases {
         state: Option<TopUpState>,
     ) -> Result<(), PurchaseError> {
         payer.charging = None;
-        if order.state == OrderState::Failed && payer.month == month_of(order.created_at) {
+        if matches!(order.state, OrderState::Failed | OrderState::Expired) && payer.month == month_of(order.created_at)
+        {
             payer.month_minor = payer.month_minor.saturating_sub(order.amount_minor).max(0);
         }
         if let Some(state) = state {

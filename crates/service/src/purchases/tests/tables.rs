@@ -187,6 +187,9 @@ async fn a_payment_that_arrives_after_its_page_ended_counts() {
         expire
         settle  | Expired
         books   |
+        pay
+        settle  | Paid
+        books   | wallet 1000, processor 941, fees 59
     ",
     )
     .await;
