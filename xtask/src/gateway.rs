@@ -25,6 +25,9 @@ const ANSWER_MAX: Duration = Duration::from_secs(20);
 /// Credits of the sample person: more than any run spends.
 const CREDITS: &str = "100000000";
 
+/// More requests or tokens in a minute than any run has.
+const RATE_MAX: &str = "4000000000";
+
 /// When the gateway answers: once the charge is decided, or once it is on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ack {
@@ -147,6 +150,13 @@ impl Gateway {
         Ok(bytes as f64 / 1e6)
     }
 
+    /// The admin tool on the files of a data folder that no gateway has open.
+    pub(crate) fn admin_of(data: &Path) -> Command {
+        let mut admin = command(ADMIN);
+        admin.arg("--data").arg(data).arg("--json");
+        admin
+    }
+
     /// Writes the config, starts, and makes a person with credits.
     pub(crate) fn start(plan: &Plan) -> Outcome<Self> {
         fs::create_dir_all(&plan.folder)?;
@@ -221,6 +231,20 @@ impl Gateway {
         self.admin(&["user", "add", name])?;
         self.admin(&["credits", "grant", name, credits])?;
         let added = self.admin(&["key", "add", name])?;
+        let key = added["key"].as_str().ok_or("the admin tool tells no key")?;
+        Ok(key.to_owned())
+    }
+
+    /// A further key of this person: it earns a partner commission, and it has every kind of limit, none of which a run
+    /// reaches.
+    pub(crate) fn add_limited_key(&self, person: &str) -> Outcome<String> {
+        self.admin(&["partner", "add", "limited-app"])?;
+        self.admin(&["user", "limit", person, CREDITS, "--reset", "monthly"])?;
+        self.admin(&["grant", "limit", person, "limited-app", CREDITS, "--reset", "weekly"])?;
+        let mut key = vec!["key", "add", person, "--partner", "limited-app", "--limit-credits", CREDITS];
+        key.extend(["--limit-reset", "daily", "--requests-per-minute", RATE_MAX]);
+        key.extend(["--tokens-per-minute", RATE_MAX, "--parallel", "10000"]);
+        let added = self.admin(&key)?;
         let key = added["key"].as_str().ok_or("the admin tool tells no key")?;
         Ok(key.to_owned())
     }

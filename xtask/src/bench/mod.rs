@@ -7,6 +7,7 @@ mod machine;
 mod reads;
 mod report;
 mod translate;
+mod volume;
 
 pub(crate) use gateway::load::{Args as LoadArgs, run as load};
 pub(crate) use gateway::mock::run as mock_upstream;
@@ -36,6 +37,7 @@ enum Subject {
     Gateway,
     Translate,
     Reads,
+    Volume,
 }
 
 /// Runs one benchmark, after changing over to a release build where this is none.
@@ -51,6 +53,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         Subject::Gateway => gateway::run(effort, &mut report)?,
         Subject::Translate => translate::run(effort, &mut report)?,
         Subject::Reads => reads::run(effort, &mut report)?,
+        Subject::Volume => volume::run(effort, &mut report)?,
     }
     if args.json {
         println!("{}", report.json());

@@ -63,6 +63,14 @@ pub(super) fn run(effort: Effort, report: &mut Report) -> Outcome {
             running: &gateway.running,
         });
     }
+    let limited_key = accepted.add_limited_key("sample")?;
+    targets.push(Target {
+        who: Who::Limited,
+        port: accepted.port,
+        stream_port: accepted.port,
+        key: &limited_key,
+        running: &accepted.running,
+    });
     let samples = measure(&targets, &timing)?;
     samples::report(&samples, report);
     report.heading("the process");

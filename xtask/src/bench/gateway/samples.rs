@@ -86,6 +86,10 @@ pub(super) fn report(samples: &Samples, report: &mut Report) {
         });
         ratios(samples, who, suffix, report);
     }
+    report.heading("a key with commission and every limit, over one without");
+    let limited = |figure: &dyn Fn(Who) -> f64| figure(Who::Limited) / figure(Who::Accepted);
+    report.at_least("limited_throughput_over_plain_c64", limited(&|who| samples.requests_a_second(who)), 0.95);
+    report.figure("limited_cpu_over_plain", limited(&|who| samples.cpu_us(who, Shape::Wide)));
     report.heading("translated from anthropic-messages to openai-chat, over nginx that passes openai-chat through");
     let translated = samples.requests_in(Who::Accepted, Shape::Translated) / samples.requests_a_second(Who::Nginx);
     report.figure("translated_cpu_us", samples.cpu_us(Who::Accepted, Shape::Translated));

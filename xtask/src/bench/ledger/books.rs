@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// People, each with a wallet and a key that has a limit.
-const PEOPLE: u64 = 1_000;
+pub(in crate::bench) const PEOPLE: u64 = 1_000;
 /// When the run begins, as the ledger is told.
 const START: UnixMs = UnixMs::new(1_790_000_000_000);
 /// Requests of one millisecond, as the ledger is told.
@@ -35,15 +35,16 @@ const BAD_DEBT: AccountId = AccountId::from_bits(5);
 const LIMITS: AccountId = AccountId::from_bits(6);
 
 /// A ledger with people in it.
-pub(super) struct Books {
-    pub(super) ledger: Ledger,
+pub(in crate::bench) struct Books {
+    pub(in crate::bench) ledger: Ledger,
     memo: Vec<u8>,
+    people: u64,
     next: AtomicU64,
 }
 
 /// A request that is going to be booked.
 #[derive(Clone, Copy)]
-pub(super) struct Request {
+pub(in crate::bench) struct Request {
     pub(super) id: EntryId,
     pub(super) person: u64,
     pub(super) now: UnixMs,
@@ -51,27 +52,38 @@ pub(super) struct Request {
 
 impl Books {
     pub(super) fn open(path: &Path) -> Outcome<Self> {
+        Self::open_for(path, PEOPLE)
+    }
+
+    /// With so many people.
+    pub(in crate::bench) fn open_for(path: &Path, people: u64) -> Outcome<Self> {
         let ledger = Ledger::open(path)?;
         let open = |id, floor, contra| ledger.open_account(OpenAccount { id, floor, contra }, START).map(|_| ());
         for id in [CLEARING, PROVIDERS, REVENUE, EARNINGS, BAD_DEBT, LIMITS] {
             open(id, Floor::None, None)?;
         }
-        for person in 0..PEOPLE {
+        for person in 0..people {
             open(wallet(person), Floor::Zero, None)?;
             open(limit(person), Floor::Zero, Some(LIMITS))?;
             for (place, from, to) in [(0, CLEARING, wallet(person)), (1, LIMITS, limit(person))] {
                 let id = EntryId::from_bits((1 << 64) + u128::from(person * 2 + place));
                 ledger.transfer(Transfer { id, from, to, amount: FUNDS, memo: b"" }, START)?.accepted();
             }
+            make_room(&ledger)?;
         }
         ledger.flush()?;
-        Ok(Self { ledger, memo: memo()?, next: AtomicU64::new(0) })
+        Ok(Self { ledger, memo: memo()?, people, next: AtomicU64::new(0) })
     }
 
     /// The next request, of a person who is not the one before.
-    pub(super) fn request(&self) -> Request {
+    pub(in crate::bench) fn request(&self) -> Request {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        request(number)
+        request(number, self.people)
+    }
+
+    /// Continues after so many requests, which are booked already.
+    pub(in crate::bench) fn skip(&self, requests: u64) {
+        self.next.fetch_add(requests, Ordering::Relaxed);
     }
 
     /// Requests so far.
@@ -80,7 +92,7 @@ impl Books {
     }
 
     /// The worst case on wallet and limit.
-    pub(super) fn hold(&self, request: Request) -> Result<(), LedgerError> {
+    pub(in crate::bench) fn hold(&self, request: Request) -> Result<(), LedgerError> {
         let Request { id, person, now } = request;
         let expires_at = now.saturating_add_ms(EXPIRY_MS);
         let hold = PlaceHold { id, payer: wallet(person), limits: &[limit(person)], amount: HELD, expires_at };
@@ -89,17 +101,17 @@ impl Books {
     }
 
     /// Waits for the disk when so much waits for it that the ledger would soon refuse holds.
-    pub(super) fn make_room(&self) -> Result<(), LedgerError> {
-        if self.ledger.stats().unflushed > UNFLUSHED_MAX / 2 { self.ledger.flush() } else { Ok(()) }
+    pub(in crate::bench) fn make_room(&self) -> Result<(), LedgerError> {
+        make_room(&self.ledger)
     }
 
     /// The request goes out.
-    pub(super) fn send(&self, request: Request) -> Result<Accepted<()>, LedgerError> {
+    pub(in crate::bench) fn send(&self, request: Request) -> Result<Accepted<()>, LedgerError> {
         self.ledger.mark_in_flight(request.id, request.now)
     }
 
     /// The charge, with its record.
-    pub(super) fn capture(&self, request: Request) -> Result<Accepted<Captured>, LedgerError> {
+    pub(in crate::bench) fn capture(&self, request: Request) -> Result<Accepted<Captured>, LedgerError> {
         let shares = [OnShortfall::Full, OnShortfall::Proportional, OnShortfall::Proportional];
         let to = [PROVIDERS, REVENUE, EARNINGS];
         let legs: [Leg; 3] =
@@ -117,13 +129,17 @@ impl Books {
     }
 }
 
+fn make_room(ledger: &Ledger) -> Result<(), LedgerError> {
+    if ledger.stats().unflushed > UNFLUSHED_MAX / 2 { ledger.flush() } else { Ok(()) }
+}
+
 /// The request of this number: its id is as time-ordered as a gateway's are, and as random below the millisecond.
-pub(super) fn request(number: u64) -> Request {
+pub(super) fn request(number: u64, people: u64) -> Request {
     let now = START.saturating_add_ms(number / REQUESTS_A_MS);
     let mixed = u128::from(number).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
     let bytes = mixed.to_be_bytes();
     let random = std::array::from_fn(|at| bytes[at]);
-    Request { id: EntryId::at(now, random), person: number % PEOPLE, now }
+    Request { id: EntryId::at(now, random), person: number % people, now }
 }
 
 pub(super) fn wallet(person: u64) -> AccountId {

@@ -1,6 +1,6 @@
 //! The ledger against a naive journal, in turns, and what it takes in time and on disk.
 
-mod books;
+pub(super) mod books;
 mod naive;
 
 use super::effort::{Effort, scratch};

@@ -1,6 +1,6 @@
 //! What one writes first: balances in a table, one durable transaction an operation.
 
-use super::books::{held_nano, legs_nano, limit, memo, request, wallet};
+use super::books::{PEOPLE, held_nano, legs_nano, limit, memo, request, wallet};
 use crate::outcome::Outcome;
 use rusqlite::{Connection, params};
 use std::path::Path;
@@ -39,7 +39,7 @@ pub(super) fn pairs_per_s(path: &Path, length: Duration) -> Outcome<f64> {
 }
 
 fn hold(connection: &mut Connection, number: u32) -> Outcome {
-    let request = request(number.into());
+    let request = request(number.into(), PEOPLE);
     let accounts = [wallet(request.person), limit(request.person)].map(|id| id.bits().to_be_bytes());
     let transaction = connection.transaction()?;
     for id in accounts {
@@ -60,7 +60,7 @@ fn hold(connection: &mut Connection, number: u32) -> Outcome {
 }
 
 fn capture(connection: &mut Connection, number: u32, memo: &[u8]) -> Outcome {
-    let id = request(number.into()).id.bits().to_be_bytes();
+    let id = request(number.into(), PEOPLE).id.bits().to_be_bytes();
     let charge: i64 = legs_nano().iter().sum();
     let transaction = connection.transaction()?;
     let (payer, cap, amount): (Vec<u8>, Vec<u8>, i64) = transaction
