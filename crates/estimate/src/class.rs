@@ -114,6 +114,13 @@ impl Counted {
         self.chars = self.chars.saturating_add(1);
     }
 
+    /// Counts several characters.
+    #[inline]
+    pub(crate) fn add_all(&mut self, units: u16, chars: u8) {
+        self.units = self.units.saturating_add(u32::from(units));
+        self.chars = self.chars.saturating_add(u32::from(chars));
+    }
+
     pub(crate) fn join(&mut self, other: Self) {
         self.units = self.units.saturating_add(other.units);
         self.chars = self.chars.saturating_add(other.chars);

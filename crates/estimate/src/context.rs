@@ -2,7 +2,7 @@
 
 use crate::class::Counted;
 use crate::slot::{CAPITAL, DIGIT, LOWER, SYMBOLS, Slot, WIDE, symbol};
-use crate::tables::{ONE, Tables};
+use crate::tables::{LETTERS_A_LEVEL, ONE, Tables};
 
 /// No letter before this one.
 const NO_LETTER: u8 = 26;
@@ -22,8 +22,6 @@ const GROUP: u8 = 3;
 /// Letters after which the level is found anew, within a word too. That it stays for so long lets the processor look up several
 /// letters at once.
 const BLOCK: u8 = 8;
-/// The entries of the letters table for one level.
-const LETTERS_A_LEVEL: usize = 27 * 26 * 26;
 
 /// What stands before the next character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +74,11 @@ impl AsciiSums {
     #[inline]
     fn add_letter(&mut self, units: u16, is_rare: bool) {
         (if is_rare { &mut self.rare_letters } else { &mut self.letters }).add(units);
+    }
+
+    #[inline]
+    fn add_letters(&mut self, units: u16, chars: u8, is_rare: bool) {
+        (if is_rare { &mut self.rare_letters } else { &mut self.letters }).add_all(units, chars);
     }
 
     #[inline]
@@ -132,7 +135,12 @@ impl Context {
         let mut context = *self;
         let mut before = symbol(context.before);
         let mut count = 0;
-        for byte in text {
+        while let Some(byte) = text.get(count) {
+            if context.last < NO_LETTER && byte.is_ascii_lowercase() {
+                count += context.lower_run(tables, eight(text, count), sums);
+                before = LOWER;
+                continue;
+            }
             let here = char::from(*byte);
             let sign = symbol(here);
             if sign == WIDE {
@@ -149,6 +157,25 @@ impl Context {
         }
         *self = context;
         count
+    }
+
+    /// Counts the lower-case letters at the beginning of `next` within a word, up to the end of the block; their number. Level
+    /// and average stay the same within a block, so that an iteration does no more than look up.
+    #[inline]
+    fn lower_run(&mut self, tables: &Tables, next: [u8; 8], sums: &mut AsciiSums) -> usize {
+        let table = tables.letters_of(self.level);
+        let count = lower_letters(next).min(BLOCK - self.block);
+        let mut units = 0_u16;
+        for byte in next.iter().take(usize::from(count)) {
+            let this = byte.wrapping_sub(b'a');
+            let [earlier, last, here] = [self.earlier, self.last, this].map(usize::from);
+            units += table.get(earlier * (26 * 26) + last * 26 + here).copied().map_or(ONE, u16::from);
+            (self.earlier, self.last) = (self.last, this);
+        }
+        self.before = char::from(b'a' + self.last);
+        sums.add_letters(units, count, self.is_rare());
+        self.add_to_block(count, units);
+        usize::from(count)
     }
 
     #[inline]
@@ -233,6 +260,32 @@ impl Context {
         self.before = here;
         units
     }
+}
+
+/// The eight bytes at `at`; zeros follow the text.
+#[inline]
+fn eight(text: &[u8], at: usize) -> [u8; 8] {
+    let rest = text.get(at..).unwrap_or_default();
+    if let Some(whole) = rest.first_chunk() {
+        return *whole;
+    }
+    let mut bytes = [0; 8];
+    bytes.iter_mut().zip(rest).for_each(|(byte, text)| *byte = *text);
+    bytes
+}
+
+/// The number of lower-case letters before the first other byte.
+#[inline]
+const fn lower_letters(bytes: [u8; 8]) -> u8 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * EACH;
+    let word = u64::from_le_bytes(bytes);
+    // With the high bit set no byte borrows from the next; the bit stays where the byte is not below the letter.
+    let from_a = (word | HIGH) - (b'a' as u64) * EACH;
+    let beyond_z = (word | HIGH) - (b'z' as u64 + 1) * EACH;
+    let others = (!from_a | beyond_z | word) & HIGH;
+    let [count, ..] = (others.trailing_zeros() / 8).to_le_bytes();
+    count
 }
 
 const fn letter(c: char) -> u8 {

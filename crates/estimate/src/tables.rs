@@ -6,7 +6,9 @@ use std::borrow::Cow;
 /// One token; the tables have 1/128 tokens.
 pub(crate) const ONE: u16 = 128;
 /// By level, the letter before the last, the last letter and the letter itself.
-pub(crate) const LETTERS: usize = 4 * 27 * 26 * 26;
+pub(crate) const LETTERS: usize = 4 * LETTERS_A_LEVEL;
+/// The letters of one level.
+pub(crate) const LETTERS_A_LEVEL: usize = 27 * 26 * 26;
 /// By level, the last letter and the letter itself.
 pub(crate) const CAPITALS: usize = 4 * 26 * 26;
 /// By the signs in a row, the symbol before and the symbol itself.
@@ -50,6 +52,12 @@ impl Tables {
     /// The expected tokens of a letter, in 1/128.
     pub(crate) fn letters(&self, at: usize) -> u16 {
         self.byte(at)
+    }
+
+    /// The letters table of one level.
+    pub(crate) fn letters_of(&self, level: u8) -> &[u8] {
+        let from = usize::from(level) * LETTERS_A_LEVEL;
+        self.bytes.get(from..from + LETTERS_A_LEVEL).unwrap_or_default()
     }
 
     pub(crate) fn capitals(&self, at: usize) -> u16 {
