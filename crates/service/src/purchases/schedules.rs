@@ -314,11 +314,12 @@ impl World {
             let returns = self.store.store.commission_returned_of(order.id).await.unwrap();
             let of_order: i64 = returns.iter().map(|one| one.owed.get()).sum();
             let parts: i64 = returns.iter().flat_map(|one| &one.parts).map(|(_, part)| part.get()).sum();
-            assert!(of_order >= 0 && parts >= 0, "no more comes back than was taken");
-            assert!(of_order > 0 || parts == 0, "where nothing of an order is owed, nothing of it is taken");
             taken += parts;
             owed += of_order;
         }
+        let owes = self.purchases.owed(self.user.id).unwrap().get();
+        assert_eq!(owed, owes, "what commission was taken for is what the person owes");
+        assert!(taken >= 0, "no more comes back than was taken");
         let commission = self.earned.commission.load(Ordering::Relaxed);
         assert!(taken <= commission && (taken == 0 || owed > 0), "at most what was earned, and only for what is owed");
         let posted = |account| self.purchases.ledger.balance(account).map_or(0, |balance| balance.posted.get());

@@ -163,12 +163,13 @@ impl Purchases {
         self.stored(order).await
     }
 
-    /// Lets commission follow credits that had been spent. The booking counts as made only after that.
+    /// Lets commission follow the person's debt. The booking counts as made only after that.
     async fn move_commission(&self, order: &Order, effect: Effect) -> Result<(), PurchaseError> {
-        let spent = match effect {
-            Effect { owed, .. } if owed > NanoUsd::ZERO => SpentCredits::Taken(owed),
-            Effect { given_back, .. } if given_back > NanoUsd::ZERO => SpentCredits::Restored(given_back),
-            Effect { .. } => return Ok(()),
+        let more = effect.owed.checked_sub(effect.settled).ok_or(PurchaseError::Overflow)?;
+        let spent = match more.checked_neg().ok_or(PurchaseError::Overflow)? {
+            NanoUsd::ZERO => return Ok(()),
+            settled if settled > NanoUsd::ZERO => SpentCredits::Settled(settled),
+            _ => SpentCredits::Taken(more),
         };
         let Bookings { number: booking, at, .. } = order.bookings;
         let change = SpendingChange { order: order.id, booking, at, user: order.user, spent };
