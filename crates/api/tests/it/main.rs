@@ -21,6 +21,7 @@ mod limits;
 mod lives;
 mod lookups;
 mod management;
+mod model;
 mod money;
 mod partners;
 mod payments;

@@ -226,7 +226,7 @@ async fn an_attempt_has_one_page(place: &dyn Place) {
     for page in [&first, &second] {
         let state = read(place, &PaymentRef::Session(page.session.clone())).await;
         assert_eq!((state.progress, state.asked, state.paid), (Progress::Open, usd(1_000), None));
-        assert_eq!((state.mode, state.payment), (Mode::Test, None));
+        assert_eq!((state.mode, &state.payment), (Mode::Test, &None));
         assert_eq!(state.owner(&MARKER.parse().unwrap()), Owner::Ours(&"order-a1".parse().unwrap()));
     }
     place.pay(&first.session);

@@ -429,3 +429,29 @@ async fn after_any_schedule_of_events_and_crashes_the_books_are_the_processors()
         }
     }
 }
+
+/// The process dies after a booking was stored and before it was known to be made, and no event ever comes again.
+#[tokio::test]
+async fn a_booking_that_a_crash_left_unmade_is_made_by_the_next_check_though_nobody_tells_of_it() {
+    let mut died = 0;
+    for seed in 0..40 {
+        let mut world = World::new(seed).await;
+        while world.sessions.is_empty() {
+            world.buy().await;
+        }
+        let session = world.sessions[0].clone();
+        world.sandbox.pay(&session, world.purchases.now()).unwrap();
+        let _died = world.purchases.settle(&PaymentRef::Session(session)).await;
+        world.store.one_in.store(0, Ordering::Relaxed);
+        let order = world.purchases.orders(None, None, 1).await.unwrap().remove(0);
+        if order.bookings.number == 0 || order.bookings.is_made {
+            continue;
+        }
+        died += 1;
+        world.purchases.check_due().await.unwrap();
+        let order = world.purchases.order(order.id).await.unwrap();
+        assert!(order.bookings.is_made && order.check_at.is_none(), "seed {seed}: {order:?}");
+        assert!(world.purchases.ledger.balance(world.user.wallet).unwrap().posted > NanoUsd::ZERO, "seed {seed}");
+    }
+    assert!(died > 3, "{died} of 40 processes died between the two");
+}

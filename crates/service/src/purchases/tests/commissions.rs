@@ -92,9 +92,7 @@ async fn commission_that_was_paid_out_becomes_the_partners_debt_which_later_comm
         earned               | has 0, owes 80, revenue 100
         debts
         earned               | has 0, owes 80, revenue 100
-        buy 2000
-        pay
-        settle               | Paid
+        give 1500
         earn 500 50
         debts
         earned               | has 0, owes 30, revenue 100

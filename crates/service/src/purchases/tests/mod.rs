@@ -10,6 +10,7 @@
 //! settle                 the payment is read, and booked
 //! books                  | wallet 10.00 frozen 0 debt 0 taken 0 clearing 0
 //! earn 400 80            the person spends so many cents through an app, and so many of them are its commission
+//! give 500               the operator gives credits, which settle no debt
 //! pay out 80             the operator pays commission out; `earned` shows what the app has and owes
 //! ```
 
@@ -221,6 +222,7 @@ impl Run {
             "dispute" => told(self.sandbox.dispute(&self.session().await, number(1), dispute(words[2]), now)),
             "warn" => told(self.sandbox.warn_of_fraud(&self.session().await)),
             "spend" => self.spend(number(1)),
+            "give" => self.shift(books::PROMOTION, self.user.wallet, number(1)),
             "earn" => self.earn(number(1), number(2)),
             "debts" => told(self.purchases.settle_partner_debts().await),
             "earned" => {

@@ -75,7 +75,6 @@ async fn a_charge_that_never_reached_the_processor_expires_and_gives_the_months_
         top                  | 0 On 1000
         wait 130
         due
-        settle               | Paid
         charges work
         top                  | 0 On 0
         top                  | 1 On 1000
