@@ -26,6 +26,7 @@ mod money;
 mod partners;
 mod payments;
 mod rates;
+mod refunds;
 mod refusals;
 mod routing;
 mod shown;

@@ -18,7 +18,7 @@ use opencredits_service::{LimitBalance, check_bill, jobs};
 use opencredits_store::{LimitOwner, OrderOrigin, OrderState, Orders, SpendingLimit, Standing};
 use opencredits_units::{AccountId, EntryId, GenerationId, NanoUsd, OrderId, UnixMs};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The amount that a top-up buys credits for, in minor units.
 const TOP_UP_MINOR: i64 = 1_000;
@@ -31,7 +31,11 @@ pub(super) struct Run {
     expected: Option<(i128, i128)>,
     margin: i128,
     given_back: i128,
+    tally: Tally,
 }
+
+/// How often something happened that a test of many sequences must have seen.
+pub(super) type Tally = BTreeMap<&'static str, u64>;
 
 fn nano(amount: i128) -> NanoUsd {
     NanoUsd::new(i64::try_from(amount).unwrap())
@@ -43,7 +47,27 @@ fn of_cents(cents: i64) -> NanoUsd {
 
 impl Run {
     pub(super) fn new(seed: u64) -> Self {
-        Self { world: World::new(seed), model: beginning(), expected: None, margin: 0, given_back: 0 }
+        Self {
+            world: World::new(seed),
+            model: beginning(),
+            expected: None,
+            margin: 0,
+            given_back: 0,
+            tally: Tally::new(),
+        }
+    }
+
+    /// What happened in the sequence.
+    pub(super) fn tally(mut self) -> Tally {
+        let rates = self.model.returns;
+        self.saw("commission taken back", rates.0);
+        self.saw("commission restored", rates.1);
+        self.saw("orders in euros", self.model.orders.values().filter(|order| order.currency == "eur").count());
+        self.tally
+    }
+
+    fn saw(&mut self, what: &'static str, times: usize) {
+        *self.tally.entry(what).or_default() += u64::try_from(times).unwrap();
     }
 
     /// Makes a step. Where the process dies in it, what the person or the operator does not know to be done is done again.
@@ -53,6 +77,7 @@ impl Run {
         let repeats = matches!(deed, Deed::Correct { .. } | Deed::GiveBack { .. } | Deed::PayOut { .. });
         if deed == Deed::Crash || dies_after.is_some_and(|polls| !self.deed(number, deed, Some(polls))) {
             self.world.crash();
+            self.saw("crashes", 1);
             self.expected = None;
             let lost: Vec<_> = before.difference(&self.captures()).copied().collect();
             assert!(lost.is_empty(), "charges that were on the disk are gone: {lost:?}");
@@ -236,6 +261,7 @@ impl Run {
         if person.is_suspended || left == 0 {
             assert!(matches!(status, 401..=403 | 429), "a request that nothing covers was answered {status}: {text}");
         }
+        self.saw(if status == 200 { "answers" } else { "refused requests" }, 1);
         if status == 200 {
             let partner = key.checked_sub(1).filter(|at| !self.model.partners[*at].is_suspended);
             self.expected = usage(&text)
@@ -285,6 +311,7 @@ impl Run {
         let done = self.corrected((who, kind, nano(amount)), id, polls);
         let Some(done) = done else { return false };
         assert_eq!(done, is_covered, "a correction is made where the wallet covers it");
+        self.saw(if done { "corrections" } else { "refused corrections" }, 1);
         if done && self.model.done.insert(id.bits()) {
             self.model.people[who].wallet += change;
         }
@@ -315,6 +342,7 @@ impl Run {
         let done = self.corrected((who, kind, nano(amount)), id, polls);
         let Some(done) = done else { return false };
         assert_eq!(done, is_right, "a charge is given back to who paid it, and once: {charged:?} {amount}");
+        self.saw(if done { "charges given back" } else { "charges not given back" }, 1);
         if done && self.model.done.insert(id.bits()) {
             self.model.people[who].wallet += amount;
             self.given_back += amount;
@@ -343,6 +371,7 @@ impl Run {
         });
         let Some(done) = done else { return false };
         assert_eq!(done, is_right, "{amount} of {matured} that have matured");
+        self.saw(if done { "payouts" } else { "refused payouts" }, 1);
         let partner = &mut self.model.partners[at];
         partner.settle();
         if done && self.model.done.insert(id.bits()) {
@@ -445,9 +474,15 @@ impl Run {
             let told = [after.granted, after.taken, after.frozen].map(|amount| i128::from(amount.get()));
             assert_eq!(told, [stand.granted, stand.taken, stand.frozen], "where {id} stands");
             self.model.settle(id, stand);
+            self.saw("bookings", 1);
+            let order = &self.model.orders[&id];
+            let (is_short, owes) = (order.frozen < stand.frozen, self.model.people[order.person].debt > 0);
+            self.saw("disputes of credits that were spent", usize::from(is_short));
+            self.saw("debts", usize::from(owes));
         }
         for order in stored.iter().filter(|order| order.origin == OrderOrigin::TopUp && order.bookings.number > 0) {
             self.was_read(order.id);
+            self.saw("top-ups", 1);
         }
     }
 

@@ -12,18 +12,18 @@ mod reference;
 mod steps;
 mod world;
 
-use deeds::Run;
+use deeds::{Run, Tally};
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use steps::{Step, sequence};
 
 const SEEDS: u64 = 200;
-const LENGTH: usize = 30;
+const LENGTH: usize = 36;
 /// Runs of a failing sequence with a step less.
 const SHRINKS_MAX: usize = 300;
 
 /// Runs a sequence, and says what was wrong at which step.
-fn outcome(seed: u64, steps: &[Step]) -> Result<(), String> {
+fn outcome(seed: u64, steps: &[Step]) -> Result<Tally, String> {
     let mut at = None;
     let told = catch_unwind(AssertUnwindSafe(|| {
         let mut run = Run::new(seed);
@@ -31,6 +31,7 @@ fn outcome(seed: u64, steps: &[Step]) -> Result<(), String> {
             at = Some(number);
             run.step(number, *step);
         }
+        run.tally()
     }));
     told.map_err(|panic| {
         let words = panic.downcast_ref::<String>().cloned();
@@ -57,9 +58,12 @@ fn shrunk(seed: u64, mut steps: Vec<Step>) -> Vec<Step> {
     steps
 }
 
-fn check(seed: u64) {
+fn check(seed: u64) -> Tally {
     let steps = sequence(seed, LENGTH);
-    let Err(first) = outcome(seed, &steps) else { return };
+    let first = match outcome(seed, &steps) {
+        Ok(tally) => return tally,
+        Err(first) => first,
+    };
     let steps = shrunk(seed, steps);
     let mut told = format!("seed {seed} fails {first}\nshrunk to {} steps:\n", steps.len());
     for (number, step) in steps.iter().enumerate() {
@@ -77,11 +81,41 @@ fn number_in(variable: &str) -> Option<u64> {
 /// The seeds of one of two threads.
 fn check_half(half: u64) {
     if let Some(seed) = number_in("OPENCREDITS_MODEL_SEED") {
-        return if half == 0 { check(seed) } else { () };
+        if half == 0 {
+            check(seed);
+        }
+        return;
     }
     let seeds = number_in("OPENCREDITS_MODEL_SEEDS").unwrap_or(SEEDS);
-    (0..seeds).filter(|seed| seed % 2 == half).for_each(check);
+    let mut all = Tally::new();
+    for (what, times) in (0..seeds).filter(|seed| seed % 2 == half).flat_map(check) {
+        *all.entry(what).or_default() += times;
+    }
+    // A test in which nothing happens finds nothing.
+    for what in MUST_HAPPEN.iter().filter(|_| seeds >= SEEDS) {
+        assert!(all.get(what).is_some_and(|times| *times >= 3), "{what}: {all:?}");
+    }
 }
+
+/// What the sequences of each half must have had.
+const MUST_HAPPEN: [&str; 16] = [
+    "answers",
+    "refused requests",
+    "crashes",
+    "bookings",
+    "debts",
+    "disputes of credits that were spent",
+    "orders in euros",
+    "top-ups",
+    "commission taken back",
+    "commission restored",
+    "payouts",
+    "refused payouts",
+    "corrections",
+    "refused corrections",
+    "charges given back",
+    "charges not given back",
+];
 
 #[test]
 fn whatever_happens_every_balance_is_the_one_that_the_model_predicts() {

@@ -140,6 +140,8 @@ pub(super) struct Model {
     pub(super) charges: BTreeMap<u128, Charged>,
     /// The limit of each person's key through the second partner.
     pub(super) limits: [Limit; PEOPLE],
+    /// How often commission was taken back, and given back again.
+    pub(super) returns: (usize, usize),
     /// Ids of payouts and corrections that were acknowledged.
     pub(super) done: BTreeSet<u128>,
 }
@@ -207,6 +209,8 @@ impl Model {
             } else {
                 0
             };
+            self.returns.0 += usize::from(part > 0);
+            self.returns.1 += usize::from(part < 0);
             person.returned[at] += part;
             partner.taken_back += part;
             if part >= 0 {

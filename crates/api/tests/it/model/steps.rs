@@ -131,7 +131,7 @@ impl Dice {
 
     fn deed(&self) -> Deed {
         let who = self.size(2);
-        match self.roll(34) {
+        match self.roll(38) {
             0..=4 => Deed::Buy { who, minor: self.number(200, 4_000), in_euros: self.is(3), saves: self.is(2) },
             5..=12 => Deed::Happen { order: self.size(8), event: self.event() },
             13..=16 => Deed::Hear { order: self.size(8) },
@@ -150,14 +150,21 @@ impl Dice {
                 Deed::Correct { who, kind, cents: self.number(1, 800) }
             }
             28 => Deed::GiveBack { who, charge: self.size(8), percent: self.percent() },
-            29 | 30 => Deed::PayOut { partner: self.size(2), percent: self.number(20, 90) },
+            29 | 30 => {
+                let percent = if self.is(2) { 100 } else { self.number(20, 90) };
+                Deed::PayOut { partner: self.size(2), percent }
+            }
             31 => Deed::Limit { who, of_key: self.is(2), cents: self.number(1, 5_000) },
             32 => match self.roll(3) {
                 0 => Deed::Suspend { which: self.size(2), is_partner: self.is(2), is_suspended: self.is(3) },
                 1 => Deed::Crash,
                 _ => Deed::Pass { hours: self.roll(40) * 24 },
             },
-            _ => Deed::Pass { hours: self.roll(60) },
+            33 | 34 => {
+                let tokens = u32::try_from(self.number(1, 400)).unwrap();
+                Deed::Ask { who, key: 1 + self.size(2), tokens, how: How::Whole }
+            }
+            _ => Deed::Pass { hours: 24 + self.roll(100) },
         }
     }
 }
