@@ -1,7 +1,7 @@
 //! What each step does to the service and to the model, and what must hold after it.
 
 use super::reference::{self, Charged, Model, Order, PARTNERS, PEOPLE, SHARES, Stand, TOP_UPS_MAX};
-use super::steps::{Deed, Event, How, Kind, Step};
+use super::steps::{Deed, Event, How, Kind, LAST, Step};
 use super::world::{Live, World, beginning, daily};
 use crate::app::request;
 use http::Method;
@@ -167,6 +167,7 @@ impl Run {
 
     fn order(&self, roll: usize) -> Option<OrderId> {
         let orders: Vec<_> = self.model.orders.keys().collect();
+        let roll = if roll == LAST { orders.len().saturating_sub(1) } else { roll };
         orders.get(roll % orders.len().max(1)).copied().copied()
     }
 
@@ -335,6 +336,7 @@ impl Run {
 
     fn give_back(&mut self, number: usize, (who, roll, percent): (usize, usize, i64), polls: Option<u32>) -> bool {
         let charges: Vec<_> = self.model.charges.iter().map(|(id, charged)| (*id, *charged)).collect();
+        let roll = if roll == LAST { charges.len().saturating_sub(1) } else { roll };
         let Some((of, charged)) = charges.get(roll % charges.len().max(1)).copied() else { return true };
         let amount = (charged.collected * i128::from(percent) / 100).max(1);
         let is_right = charged.person == who && charged.given_back + amount <= charged.collected;

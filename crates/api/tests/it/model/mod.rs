@@ -18,7 +18,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use steps::{Step, sequence};
 
 const SEEDS: u64 = 200;
-const LENGTH: usize = 36;
+const LENGTH: usize = 40;
 /// Runs of a failing sequence with a step less.
 const SHRINKS_MAX: usize = 300;
 

@@ -169,9 +169,53 @@ impl Dice {
     }
 }
 
-/// The sequence of a seed.
+/// The last of the orders or charges that there are.
+pub(super) const LAST: usize = 1_000;
+
+impl Dice {
+    /// Deeds that belong together: what happens seldom by chance alone.
+    fn story(&self) -> Vec<Deed> {
+        let who = self.size(2);
+        let order = LAST;
+        let happen = |event| Deed::Happen { order, event };
+        let (hear, pay) = (Deed::Hear { order }, happen(Event::Pay));
+        let buy = Deed::Buy { who, minor: self.number(200, 4_000), in_euros: self.is(3), saves: self.is(2) };
+        let some = || u32::try_from(self.number(50, 350)).unwrap();
+        let ask = |key| Deed::Ask { who, key, tokens: some(), how: How::Whole };
+        let part = || happen(Event::OpenDispute { percent: self.number(10, 50) });
+        let end = || happen(Event::EndDispute { which: self.size(2), is_won: self.is(2) });
+        let refund = |is_pending| happen(Event::Refund { percent: self.percent(), is_pending });
+        match self.roll(7) {
+            0 => vec![buy, pay, hear, ask(1), ask(2)],
+            1 => vec![buy, pay, hear, ask(self.size(3)), part(), hear, part(), hear, end(), hear],
+            2 => vec![part(), part(), hear, end(), hear, end(), hear],
+            3 => vec![refund(true), hear, happen(Event::RefundFails), hear],
+            // A debt, and what settles it.
+            4 => vec![buy, pay, hear, ask(1), ask(2), refund(false), hear, buy, pay, hear],
+            5 => {
+                let back = || Deed::GiveBack { who, charge: LAST, percent: self.percent() };
+                vec![ask(self.size(3)), back(), back()]
+            }
+            _ => {
+                let out = |partner| Deed::PayOut { partner, percent: 100 };
+                let pass = Deed::Pass { hours: 24 * 5 };
+                vec![ask(1), ask(2), pass, out(0), out(1), refund(false), hear, ask(1), pass, out(0)]
+            }
+        }
+    }
+}
+
+/// The sequence of a seed: stories, and what else happens between.
 pub(super) fn sequence(seed: u64, length: usize) -> Vec<Step> {
     let dice = Dice(FixedRandom::seeded(seed.wrapping_mul(0x9e37_79b9).wrapping_add(1)));
-    let step = |_| Step { deed: dice.deed(), dies_after: dice.is(8).then(|| u32::try_from(dice.roll(14)).unwrap()) };
-    (0..length).map(step).collect()
+    let mut deeds = Vec::new();
+    while deeds.len() < length {
+        if dice.is(3) {
+            deeds.extend(dice.story());
+        } else {
+            deeds.push(dice.deed());
+        }
+    }
+    let step = |deed| Step { deed, dies_after: dice.is(10).then(|| u32::try_from(dice.roll(14)).unwrap()) };
+    deeds.into_iter().map(step).collect()
 }
