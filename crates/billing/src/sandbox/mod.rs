@@ -367,12 +367,14 @@ fn paid(payment: &SandboxPayment) -> Result<Money, PaymentError> {
     payment.state.paid.ok_or_else(|| not_found("a paid payment"))
 }
 
-/// What is left to refund.
+/// What is left to refund: neither what was refunded nor what a dispute has withdrawn.
 fn rest_of(payment: &SandboxPayment) -> Money {
     let counted = payment.state.refunds.iter().filter(|refund| refund.status.counts());
     let refunded: i64 = counted.map(|refund| refund.amount.minor()).fold(0, i64::saturating_add);
+    let disputed = payment.state.disputes.iter().flat_map(|dispute| &dispute.movements);
+    let withdrawn: i64 = disputed.map(|movement| movement.amount.minor()).fold(0, i64::saturating_add);
     let paid = payment.state.paid.map_or(0, Money::minor);
-    Money::new(paid.saturating_sub(refunded), payment.state.asked.currency())
+    Money::new(paid.saturating_sub(refunded).saturating_add(withdrawn), payment.state.asked.currency())
 }
 
 fn is_named(state: &PaymentState, of: &PaymentRef) -> bool {
