@@ -356,7 +356,7 @@ impl Run {
     fn pay_out(&mut self, number: usize, (at, percent): (usize, i64), polls: Option<u32>) -> bool {
         let today = self.now().day();
         let matured = self.model.partners[at].matured(today);
-        let amount = matured * i128::from(percent) / 100;
+        let amount = (matured * i128::from(percent) / 100).max(1);
         let is_right = amount > 0 && amount <= matured;
         let id = self.id_of(number);
         let payout = Payout {

@@ -151,7 +151,7 @@ impl Dice {
             }
             28 => Deed::GiveBack { who, charge: self.size(8), percent: self.percent() },
             29 | 30 => {
-                let percent = if self.is(2) { 100 } else { self.number(20, 90) };
+                let percent = if self.is(2) { 100 } else { self.number(20, 150) };
                 Deed::PayOut { partner: self.size(2), percent }
             }
             31 => Deed::Limit { who, of_key: self.is(2), cents: self.number(1, 5_000) },
@@ -197,7 +197,7 @@ impl Dice {
                 vec![ask(self.size(3)), back(), back()]
             }
             _ => {
-                let out = |partner| Deed::PayOut { partner, percent: 100 };
+                let out = |partner| Deed::PayOut { partner, percent: [100, 100, 130][self.size(3)] };
                 let pass = Deed::Pass { hours: 24 * 5 };
                 vec![ask(1), ask(2), pass, out(0), out(1), refund(false), hear, ask(1), pass, out(0)]
             }
