@@ -185,11 +185,16 @@ impl Dice {
         let part = || happen(Event::OpenDispute { percent: self.number(10, 50) });
         let end = || happen(Event::EndDispute { which: self.size(2), is_won: self.is(2) });
         let refund = |is_pending| happen(Event::Refund { percent: self.percent(), is_pending });
-        match self.roll(7) {
+        match self.roll(8) {
             0 => vec![buy, pay, hear, ask(1), ask(2)],
             1 => vec![buy, pay, hear, ask(self.size(3)), part(), hear, part(), hear, end(), hear],
             2 => vec![part(), part(), hear, end(), hear, end(), hear],
             3 => vec![refund(true), hear, happen(Event::RefundFails), hear],
+            6 => {
+                let saved = Deed::Buy { who, minor: self.number(200, 1_000), in_euros: false, saves: true };
+                let rule = Deed::Rule { who, threshold: self.number(500, 4_000) };
+                vec![saved, pay, hear, rule, Deed::TopUps, ask(0), Deed::TopUps, Deed::TopUps]
+            }
             // A debt, and what settles it.
             4 => vec![buy, pay, hear, ask(1), ask(2), refund(false), hear, buy, pay, hear],
             5 => {
