@@ -4,7 +4,7 @@ use crate::confirm::agreed;
 use crate::dates::{self, Dates};
 use crate::error::AdminError;
 use crate::limit_args::{GrantCommand, KeyChange, PersonCap, RateArguments, ResetArgument, WhoAndWhy};
-use crate::order_args::{CorrectionOrder, OrderCommand};
+use crate::order_args::{ChargeRefund, CorrectionOrder, OrderCommand};
 use crate::partner_args::PartnerCommand;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use opencredits_api::admin::{
@@ -186,8 +186,8 @@ enum CreditsCommand {
     Grant(NewGrant),
     /// Takes back credits that were given.
     Take(CorrectionOrder),
-    /// Gives a charge back, at the cost of your revenue.
-    Refund(CorrectionOrder),
+    /// Gives the charge of a request back, at the cost of your revenue.
+    Refund(ChargeRefund),
     /// Corrects a mistake: for the person, or against them with a negative number of credits.
     Correct(CorrectionOrder),
 }
@@ -439,9 +439,9 @@ impl CreditsCommand {
                 agreed(order.warning("takes"))?;
                 order.request(CorrectionWay::Take, fresh)
             }
-            Self::Refund(order) => {
-                agreed(order.warning("gives back"))?;
-                order.request(CorrectionWay::Refund, fresh)
+            Self::Refund(refund) => {
+                agreed(refund.order.warning("gives back"))?;
+                refund.request(fresh)
             }
             Self::Correct(order) => {
                 agreed(order.warning("corrects the balance by"))?;

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use opencredits_api::admin::{AdminRequest, Amount, CorrectCredits, CorrectionWay, OrderRequest};
 use opencredits_service::config::minor;
-use opencredits_units::{EntryId, NanoUsd, OrderId};
+use opencredits_units::{EntryId, GenerationId, NanoUsd, OrderId};
 
 #[derive(Subcommand)]
 pub(crate) enum OrderCommand {
@@ -122,6 +122,7 @@ impl CorrectionOrder {
             user: self.user.clone(),
             way,
             amount: credits.map_or_else(usd, Amount::Credits),
+            generation: None,
             id: Some(self.id.unwrap_or(fresh)),
             reason: self.reason.clone(),
         })
@@ -134,5 +135,27 @@ impl CorrectionOrder {
             .as_ref()
             .map_or_else(|| format!("${}", self.usd.unwrap_or_default()), |credits| format!("{credits} credits"));
         (!self.yes).then(|| format!("This {what} {amount}, for {}.", self.user))
+    }
+}
+
+/// A charge that is given back.
+#[derive(Args)]
+pub(crate) struct ChargeRefund {
+    #[command(flatten)]
+    pub(crate) order: CorrectionOrder,
+    /// The request, `gen_…`. All refunds of a request together give back what was collected for it at most.
+    #[arg(long, value_name = "ID")]
+    generation: GenerationId,
+}
+
+impl ChargeRefund {
+    pub(crate) fn request(&self, fresh: EntryId) -> AdminRequest {
+        match self.order.request(CorrectionWay::Refund, fresh) {
+            AdminRequest::CorrectCredits(correction) => {
+                let generation = Some(self.generation);
+                AdminRequest::CorrectCredits(CorrectCredits { generation, ..correction })
+            }
+            other => other,
+        }
     }
 }

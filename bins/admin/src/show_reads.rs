@@ -2,7 +2,7 @@
 
 use crate::table::{Table, or_dash, time};
 use opencredits_api::admin::{
-    AdminReply, BillView, EntryView, SheetLineView, UsageGroupBy, UsageGroupView, UsageSumsView,
+    AdminReply, BillView, CurrencySheetView, EntryView, SheetLineView, UsageGroupBy, UsageGroupView, UsageSumsView,
 };
 use opencredits_api::csv_line;
 
@@ -157,13 +157,23 @@ fn verdict(bill: &BillView) -> String {
 
 /// A balance sheet.
 pub(crate) fn sheet(reply: &AdminReply) -> String {
-    let AdminReply::BalanceSheet { until_ms, entries, lines, difference_usd, note } = reply else {
+    let AdminReply::BalanceSheet { until_ms, entries, lines, difference_usd, currencies, note } = reply else {
         return String::new();
     };
-    let mut table = Table::new(["side", "account", "amount"]);
-    for SheetLineView { side, name, amount_usd } in lines {
-        table.row([side.clone(), name.clone(), amount_usd.to_string()]);
-    }
+    let rows = lines
+        .iter()
+        .map(|SheetLineView { side, name, amount_usd }| [side.clone(), name.clone(), amount_usd.to_string()]);
     let of = until_ms.map_or_else(|| "now".to_owned(), |until| format!("before {}", time(until)));
-    format!("{entries} entries, as of {of}\n{}difference {difference_usd}\n{note}\n", table.text(""))
+    let mut text = format!("{entries} entries, as of {of}\n{}difference {difference_usd}\n", columns(rows));
+    for CurrencySheetView { currency, lines, difference } in currencies {
+        let rows = lines.iter().map(|line| [line.side.clone(), line.name.clone(), line.amount.to_string()]);
+        text += &format!("\nin {currency}\n{}difference {difference}\n", columns(rows));
+    }
+    text + note + "\n"
+}
+
+fn columns(rows: impl Iterator<Item = [String; 3]>) -> String {
+    let mut table = Table::new(["side", "account", "amount"]);
+    rows.for_each(|row| table.row(row));
+    table.text("")
 }

@@ -61,7 +61,7 @@ pub use position::{Grant, Position};
 pub use requests::{
     After, ChargeOutcome, Checkout, CheckoutRequest, Page, PaymentRef, RefundRequest, SaveMethod, SavedCharge,
 };
-pub use sandbox::{Sandbox, SandboxPayment};
+pub use sandbox::{SANDBOX_PORTAL_PREFIX, Sandbox, SandboxPayment, SandboxPortal};
 pub use signature::{TOLERANCE_MS, VerifiedPayload, WebhookSecret, verify_signature};
 pub use state::{
     DisputeEffect, DisputeState, DisputeStatus, FraudWarning, Mode, MoneyMovement, MovementKind, Owner, PaymentState,

@@ -72,24 +72,60 @@ pub(crate) enum Rounding {
     Up,
 }
 
+/// An amount as it is shown: rounded to hundredths of a credit and to cents.
+///
+/// Lines of one mail that add up are rounded together: the sum is rounded, and the last line is the sum [less](Self::less) the
+/// others, so that the reader's addition agrees.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shown {
+    credit_hundredths: u128,
+    cents: u128,
+}
+
+impl Shown {
+    pub(crate) fn of(amount: NanoUsd, price: CreditPrice, rounding: Rounding) -> Self {
+        let nano = i128::from(amount.get());
+        let hundredths = nano.saturating_mul(i128::from(CENTS));
+        Self {
+            credit_hundredths: divided(hundredths, i128::from(price.get().get()), rounding),
+            cents: divided(nano, i128::from(CENT), rounding),
+        }
+    }
+
+    /// What is left of a shown sum beside another of its lines.
+    pub(crate) const fn less(self, other: Self) -> Self {
+        Self {
+            credit_hundredths: self.credit_hundredths.saturating_sub(other.credit_hundredths),
+            cents: self.cents.saturating_sub(other.cents),
+        }
+    }
+
+    /// In credits with at most two decimals, such as `1,240.5`.
+    pub(crate) fn credits(self) -> String {
+        let (whole, part) = (self.credit_hundredths / u128::from(CENTS), self.credit_hundredths % u128::from(CENTS));
+        let part = format!("{part:02}");
+        let part = part.trim_end_matches('0');
+        let whole = grouped(u64::try_from(whole).unwrap_or(u64::MAX));
+        if part.is_empty() { whole } else { format!("{whole}.{part}") }
+    }
+
+    /// In credits and in dollars, such as `1,240 credits ($12.40)`.
+    pub(crate) fn both(self) -> String {
+        let credits = self.credits();
+        let unit = if credits == "1" { "credit" } else { "credits" };
+        let (whole, cents) = (self.cents / u128::from(CENTS), self.cents % u128::from(CENTS));
+        format!("{credits} {unit} (${}.{cents:02})", grouped(u64::try_from(whole).unwrap_or(u64::MAX)))
+    }
+}
+
 /// An amount in credits and in dollars, such as `1,240 credits ($12.40)`.
 pub(crate) fn both(amount: NanoUsd, price: CreditPrice, rounding: Rounding) -> String {
-    let shown = credits(amount, price, rounding);
-    let unit = if shown == "1" { "credit" } else { "credits" };
-    let cents = divided(i128::from(amount.get()), i128::from(CENT), rounding);
-    let (whole, cents) = (cents / u128::from(CENTS), cents % u128::from(CENTS));
-    format!("{shown} {unit} (${}.{cents:02})", grouped(u64::try_from(whole).unwrap_or(u64::MAX)))
+    Shown::of(amount, price, rounding).both()
 }
 
 /// An amount in credits with at most two decimals, such as `1,240.5`.
 pub(crate) fn credits(amount: NanoUsd, price: CreditPrice, rounding: Rounding) -> String {
-    let hundredths = i128::from(amount.get()).saturating_mul(i128::from(CENTS));
-    let hundredths = divided(hundredths, i128::from(price.get().get()), rounding);
-    let (whole, part) = (hundredths / u128::from(CENTS), hundredths % u128::from(CENTS));
-    let part = format!("{part:02}");
-    let part = part.trim_end_matches('0');
-    let whole = grouped(u64::try_from(whole).unwrap_or(u64::MAX));
-    if part.is_empty() { whole } else { format!("{whole}.{part}") }
+    Shown::of(amount, price, rounding).credits()
 }
 
 /// The quotient of two numbers, zero where the first is below it: a mail has no negative amounts.

@@ -6,7 +6,7 @@
 use crate::error::MailError;
 use crate::letter::{Letter, LimitLevel, LimitReached, LowBalance, Receipt, Refund, TopUp, TopUpFailed, TopUpFault};
 use crate::message::{Envelope, Message};
-use crate::money::{Rounding, both, credits};
+use crate::money::{Rounding, Shown, both, credits};
 use jiff::Timestamp;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
@@ -145,29 +145,38 @@ fn figures(letter: &Letter, price: CreditPrice) -> Value {
             key => key.as_str(),
             all => matches!(level, LimitLevel::All),
             limit => both(*limit, price, Rounding::Down),
-            spent => both(*spent, price, Rounding::Up),
+            // What is spent of a limit and no more is not shown as more than the limit.
+            spent => both(*spent, price, if spent <= limit { Rounding::Down } else { Rounding::Up }),
         },
         Letter::TopUpFailed(TopUpFailed { amount, fault, order }) => context! {
             amount => amount.shown(),
             declined => matches!(fault, TopUpFault::Declined),
             order => order.as_str(),
         },
-        Letter::Refund(Refund { refunded, credits, debt, order }) => context! {
-            refunded => refunded.shown(),
-            taken => both(*credits, price, Rounding::Up),
-            debt => (*debt > NanoUsd::ZERO).then(|| both(*debt, price, Rounding::Up)),
-            order => order.as_str(),
-        },
+        Letter::Refund(refund) => of_refund(refund, price),
+    }
+}
+
+fn of_refund(refund: &Refund, price: CreditPrice) -> Value {
+    let Refund { refunded, credits, debt, order } = refund;
+    let sum = Shown::of(credits.checked_add(*debt).unwrap_or(*credits), price, Rounding::Up);
+    let missing = Shown::of(*debt, price, Rounding::Up);
+    context! {
+        refunded => refunded.shown(),
+        taken => sum.less(missing).both(),
+        debt => (*debt > NanoUsd::ZERO).then(|| missing.both()),
+        order => order.as_str(),
     }
 }
 
 fn of_receipt(receipt: &Receipt, price: CreditPrice) -> Value {
     let Receipt { credits: bought, bonus, debt_settled, paid, fee, top_up, order, paid_at } = receipt;
-    let total = bought.checked_add(*bonus).unwrap_or(*bought);
+    let total = Shown::of(bought.checked_add(*bonus).unwrap_or(*bought), price, Rounding::Down);
+    let without_bonus = Shown::of(*bought, price, Rounding::Down);
     context! {
-        total => credits(total, price, Rounding::Down),
-        bought => both(*bought, price, Rounding::Down),
-        bonus => (*bonus > NanoUsd::ZERO).then(|| both(*bonus, price, Rounding::Down)),
+        total => total.credits(),
+        bought => without_bonus.both(),
+        bonus => (*bonus > NanoUsd::ZERO).then(|| total.less(without_bonus).both()),
         debt => (*debt_settled > NanoUsd::ZERO).then(|| both(*debt_settled, price, Rounding::Up)),
         paid => paid.shown(),
         fee => fee.map(|fee| fee.shown()),

@@ -27,6 +27,10 @@ impl Command for Collect<'_> {
         }
         let legs = self.legs(state)?;
         let collected = legs.first().and_then(|(_, given)| given.checked_neg()).unwrap_or_default();
+        // All legs fit, or none is booked.
+        for (number, amount) in &legs {
+            state.balance(*number).posted.checked_add(*amount).ok_or(LedgerError::Amount)?;
+        }
         for (number, amount) in &legs {
             state.post(*number, *amount, effects);
         }

@@ -122,6 +122,8 @@ pub enum Derived {
     Debt,
     /// The credits of an order that are frozen for a dispute.
     Frozen,
+    /// What may be given back of a charge. As a limit, it counts and holds no money.
+    Refundable,
 }
 
 impl Derived {
@@ -131,6 +133,7 @@ impl Derived {
         let (name, kind) = match self {
             Self::Debt => ("debt", 1_u128),
             Self::Frozen => ("frozen", 2),
+            Self::Refundable => ("refundable", 3),
         };
         let hash = derived(name, &[&of.to_be_bytes()]);
         AccountId::from_bits((kind << DERIVED_SHIFT) | (hash >> (u128::BITS - DERIVED_SHIFT)))
@@ -142,6 +145,7 @@ impl Derived {
         match account.bits() >> DERIVED_SHIFT {
             1 => Some(Self::Debt),
             2 => Some(Self::Frozen),
+            3 => Some(Self::Refundable),
             _ => None,
         }
     }
@@ -189,7 +193,7 @@ mod tests {
         assert_eq!(PerCurrency::of(PerCurrency::Bank.account("eur")), Some((PerCurrency::Bank, "eur".to_owned())));
         assert_eq!(name(PerCurrency::Clearing.account("usd")).as_deref(), Some("payment clearing usd"));
         assert_eq!(name(AccountId::from_bits(u128::MAX)), None);
-        for kind in [Derived::Debt, Derived::Frozen] {
+        for kind in [Derived::Debt, Derived::Frozen, Derived::Refundable] {
             assert_eq!(Derived::of(kind.account(u128::MAX)), Some(kind));
             assert_ne!(kind.account(1), kind.account(2));
             assert!(ids.iter().all(|id| Derived::of(*id).is_none()));

@@ -15,7 +15,7 @@ pub struct CommissionReturn {
     pub booking: u32,
     /// The person of the order.
     pub user: UserId,
-    /// Credits that had been spent and were taken back; below zero, such credits that came back.
+    /// Credits that had been spent and were taken back, which the person owes; below zero, such a debt that was settled.
     pub owed: NanoUsd,
     /// The commission that is taken from each partner; below zero where it is given back. In the order of partners.
     pub parts: Vec<(PartnerId, NanoUsd)>,
@@ -32,6 +32,8 @@ pub trait CommissionReturns: Send + Sync {
     async fn commission_returned_of(&self, order: OrderId) -> Result<Vec<CommissionReturn>, StoreError>;
     /// The commission that was taken for a person in total, by partner.
     async fn commission_returned_for(&self, user: UserId) -> Result<Vec<(PartnerId, NanoUsd)>, StoreError>;
+    /// What a person owes by all returns: the sum of their `owed`.
+    async fn commission_owed_by(&self, user: UserId) -> Result<NanoUsd, StoreError>;
 }
 
 /// The record of a partner's secret key. The key itself is not stored.

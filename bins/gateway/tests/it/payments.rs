@@ -81,7 +81,7 @@ fn deliver(gateway: &Gateway, event: &Produced) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "who runs the tests says how long")]
-fn rounds() -> u64 {
+pub(crate) fn rounds() -> u64 {
     std::env::var(ROUNDS_VARIABLE).ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS)
 }
 

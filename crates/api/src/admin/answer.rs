@@ -197,11 +197,15 @@ impl Admin {
     }
 
     async fn correct(&self, correction: CorrectCredits) -> Answer {
-        let kind = match correction.way {
-            CorrectionWay::Take => CorrectionKind::Take,
-            CorrectionWay::Refund => CorrectionKind::Refund,
-            CorrectionWay::Add => CorrectionKind::Add,
-            CorrectionWay::Deduct => CorrectionKind::Deduct,
+        let kind = match (correction.way, correction.generation) {
+            (CorrectionWay::Refund, Some(of)) => CorrectionKind::Refund(of),
+            (CorrectionWay::Refund, None) => {
+                return Err(Refusal::invalid("a refund is of a request; name it, or use credits correct".to_owned()));
+            }
+            (_, Some(_)) => return Err(Refusal::invalid("only a refund is of a request".to_owned())),
+            (CorrectionWay::Take, None) => CorrectionKind::Take,
+            (CorrectionWay::Add, None) => CorrectionKind::Add,
+            (CorrectionWay::Deduct, None) => CorrectionKind::Deduct,
         };
         let (amount, id) = (self.amount(&correction.amount)?, correction.id);
         let correction = Correction { user: correction.user, kind, amount, id, reason: correction.reason };

@@ -1,13 +1,11 @@
 //! Answers about the past: usage, requests, bills, the balance sheet.
 
 use super::answer::Admin;
-use super::reads::{
-    CheckBills, OfGeneration, ReportBalances, SheetLineView, ShowUsage, UsageGroupBy, UsageGroupView, UsageSumsView,
-};
+use super::reads::{CheckBills, OfGeneration, ReportBalances, ShowUsage, UsageGroupBy, UsageGroupView, UsageSumsView};
 use super::reply::{AdminReply, Refusal, RefusalCode};
 use super::views::EntryView;
 use opencredits_service::BillChecks;
-use opencredits_service::accounts::{AccountsError, BalanceSheet};
+use opencredits_service::accounts::AccountsError;
 use opencredits_store::{Days, UsageBy};
 use opencredits_units::{GenerationId, UnixMs};
 
@@ -60,22 +58,22 @@ impl Admin {
     }
 
     pub(super) async fn report_balances(&self, which: ReportBalances) -> Result<AdminReply, Refusal> {
-        let BalanceSheet { until, entries, lines, difference } = self.accounts.balance_sheet(which.until_ms).await?;
-        let lines = lines.into_iter().map(|line| SheetLineView {
-            side: line.side.to_owned(),
-            name: line.name,
-            amount_usd: line.amount,
-        });
+        let sheet = self.accounts.balance_sheet(which.until_ms).await?;
         Ok(AdminReply::BalanceSheet {
-            until_ms: until,
-            entries,
-            lines: lines.collect(),
-            difference_usd: difference,
-            note: "a wallet does not tell paid from promotional credits: promotional ones count as spent first"
-                .to_owned(),
+            until_ms: sheet.until,
+            entries: sheet.entries,
+            lines: sheet.lines.into_iter().map(Into::into).collect(),
+            difference_usd: sheet.difference,
+            currencies: sheet.currencies.into_iter().map(Into::into).collect(),
+            note: NOTE.to_owned(),
         })
     }
 }
+
+/// What the sheet assumes, and what links its currencies.
+const NOTE: &str = "a wallet does not tell paid from promotional credits: promotional ones count as spent first; exchange \
+                    gets what was paid for credits in each currency and gives the credits in dollars, so credits that \
+                    were sold for another currency are below zero there";
 
 fn no_generation(id: GenerationId) -> Refusal {
     let refused = format!("no generation {id} is charged; list them with `opencredits-admin ledger entries`");

@@ -39,8 +39,8 @@ pub use order_views::{OrderRequest, OrderView, ReconcileView};
 pub use partner_views::{EarningsView, PartnerKeyView, PartnerRequest, StatementView};
 pub use publishable_views::{PublishableKeyChange, PublishableKeyRequest, PublishableKeyView};
 pub use reads::{
-    BillView, CheckBills, OfGeneration, ReportBalances, SheetLineView, ShowUsage, UsageGroupBy, UsageGroupView,
-    UsageSumsView,
+    BillView, CheckBills, CurrencyLineView, CurrencySheetView, OfGeneration, ReportBalances, SheetLineView, ShowUsage,
+    UsageGroupBy, UsageGroupView, UsageSumsView,
 };
 pub use reply::{AdminReply, Refusal, RefusalCode};
 pub use request::{

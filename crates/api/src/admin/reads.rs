@@ -1,7 +1,7 @@
 //! What an operator reads about the past: requests, and the views in their replies.
 
 use super::amount_view::AmountView;
-use opencredits_service::accounts::NamedUsage;
+use opencredits_service::accounts::{CurrencySheet, NamedUsage, SheetLine};
 use opencredits_service::{BillCheck, day_text};
 use opencredits_store::UsageSums;
 use opencredits_units::{CreditPrice, EntryId, GenerationId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
@@ -186,4 +186,41 @@ pub struct SheetLineView {
     pub name: String,
     /// The amount, positive on its side.
     pub amount_usd: NanoUsd,
+}
+
+impl From<SheetLine> for SheetLineView {
+    fn from(line: SheetLine) -> Self {
+        Self { side: line.side.to_owned(), name: line.name, amount_usd: line.amount }
+    }
+}
+
+/// The part of a balance sheet that is in one currency other than the dollar.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CurrencySheetView {
+    /// The ISO 4217 code, in lower case.
+    pub currency: String,
+    /// The lines.
+    pub lines: Vec<CurrencyLineView>,
+    /// Assets and expenses less liabilities and income: zero.
+    pub difference: NanoUsd,
+}
+
+/// A line of a [`CurrencySheetView`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CurrencyLineView {
+    /// `assets`, `liabilities`, `income` or `expenses`.
+    pub side: String,
+    /// What it is.
+    pub name: String,
+    /// The amount in that currency, positive on its side.
+    pub amount: NanoUsd,
+}
+
+impl From<CurrencySheet> for CurrencySheetView {
+    fn from(sheet: CurrencySheet) -> Self {
+        let line =
+            |line: SheetLine| CurrencyLineView { side: line.side.to_owned(), name: line.name, amount: line.amount };
+        let lines = sheet.lines.into_iter().map(line).collect();
+        Self { currency: sheet.currency, lines, difference: sheet.difference }
+    }
 }

@@ -5,7 +5,7 @@ use super::limit_views::{ChangeView, LimitView, ManagementKeyView};
 use super::order_views::{OrderView, ReconcileView};
 use super::partner_views::{EarningsView, PartnerKeyView, StatementView};
 use super::publishable_views::PublishableKeyView;
-use super::reads::{BillView, SheetLineView, UsageGroupBy, UsageGroupView, UsageSumsView};
+use super::reads::{BillView, CurrencySheetView, SheetLineView, UsageGroupBy, UsageGroupView, UsageSumsView};
 use super::views::{BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, PartnerView, UserView};
 use http::StatusCode;
 use opencredits_units::{EntryId, NanoUsd, OrderId, PartnerId, UnixMs, UserId};
@@ -315,6 +315,9 @@ pub enum AdminReply {
         lines: Vec<SheetLineView>,
         /// Assets and expenses less liabilities and income: zero.
         difference_usd: NanoUsd,
+        /// The other currencies in which something was booked.
+        #[serde(default)]
+        currencies: Vec<CurrencySheetView>,
         /// What the sheet assumes.
         note: String,
     },

@@ -4,7 +4,7 @@ use super::order_views::OrderRequest;
 use super::partner_views::PartnerRequest;
 use super::reads::{CheckBills, OfGeneration, ReportBalances, ShowUsage};
 use super::values::{Amount, Change};
-use opencredits_units::{AccountId, BasisPoints, EntryId, KeyId, PartnerId, UnixMs, UserId};
+use opencredits_units::{AccountId, BasisPoints, EntryId, GenerationId, KeyId, PartnerId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -294,7 +294,7 @@ pub struct GrantCredits {
 pub enum CorrectionWay {
     /// Credits that were given are taken back.
     Take,
-    /// A charge is given back, at the cost of our revenue.
+    /// The charge of a request is given back, at the cost of our revenue.
     Refund,
     /// A mistake is corrected in the person's favour.
     Add,
@@ -312,6 +312,9 @@ pub struct CorrectCredits {
     pub way: CorrectionWay,
     /// The amount.
     pub amount: Amount,
+    /// The request whose charge is given back; a refund needs one, and nothing else has one.
+    #[serde(default)]
+    pub generation: Option<GenerationId>,
     /// The entry: a repetition under the same id corrects nothing more.
     pub id: Option<EntryId>,
     /// The reason.

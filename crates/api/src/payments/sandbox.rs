@@ -8,13 +8,18 @@ use axum::body::Body;
 use axum::extract::{Extension, Path, State};
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use opencredits_billing::{PaymentRef, Progress, Sandbox, SandboxPayment, SessionId};
+use opencredits_billing::{
+    Money, PaymentRef, PaymentState, Progress, SANDBOX_PORTAL_PREFIX, Sandbox, SandboxPayment, SandboxPortal, SessionId,
+};
 use std::sync::Arc;
 
 const PAGE: &str = include_str!("sandbox.html");
+const PORTAL: &str = include_str!("portal.html");
 const STYLE: &str = include_str!("sandbox.css");
 /// Nothing from elsewhere. The form leads to the app that asked for the page, so its target is not bound.
 const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// Receipts and payment methods that the page shows at most.
+const RECEIPTS_MAX: usize = 100;
 /// The largest form.
 const FORM_BYTES_MAX: usize = 1 << 10;
 
@@ -23,12 +28,18 @@ pub(crate) async fn style() -> Response<Body> {
     answer("text/css; charset=utf-8", STYLE.to_owned())
 }
 
-/// `GET /sandbox/checkout/{session}`: the page.
+/// `GET /sandbox/checkout/{session}`: the page; or that of a customer's receipts and payment methods.
 pub(crate) async fn page(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
     Path(session): Path<String>,
 ) -> Response<Body> {
+    if let Some(customer) = session.strip_prefix(SANDBOX_PORTAL_PREFIX) {
+        return match portal(&app, customer) {
+            Ok(page) => answer("text/html; charset=utf-8", page),
+            Err(problem) => problem.into_response(ApiSurface::OpenaiChat, &id.text()),
+        };
+    }
     match found(&app, &session) {
         Ok((_, _, payment)) => answer("text/html; charset=utf-8", html(&payment)),
         Err(problem) => problem.into_response(ApiSurface::OpenaiChat, &id.text()),
@@ -91,7 +102,7 @@ fn unknown() -> Problem {
 }
 
 fn html(payment: &SandboxPayment) -> String {
-    let total = format!("{} {}", super::problem::decimal(payment.state.asked.minor()), payment.state.asked.currency());
+    let total = total(payment.state.asked.minor(), &payment.state);
     let (state, is_open) = match payment.state.progress {
         Progress::Open => ("This page stands in for that of a payment processor.", true),
         Progress::Waiting => ("Waiting for the bank. Pay to let the money arrive, or decline.", true),
@@ -99,7 +110,48 @@ fn html(payment: &SandboxPayment) -> String {
         _ => ("This purchase can no longer be paid.", false),
     };
     let buttons = if is_open { BUTTONS } else { "" };
-    PAGE.replace("{TOTAL}", &total.to_uppercase()).replace("{STATE}", state).replace("{BUTTONS}", buttons)
+    PAGE.replace("{TOTAL}", &total).replace("{STATE}", state).replace("{BUTTONS}", buttons)
+}
+
+/// The page of a customer's receipts and saved payment methods.
+fn portal(app: &App, customer: &str) -> Result<String, Problem> {
+    let sandbox = app.payments.as_deref().and_then(|payments| payments.sandbox.as_deref()).ok_or_else(unknown)?;
+    Ok(portal_html(&sandbox.portal(&customer.parse().map_err(|_| unknown())?)))
+}
+
+fn portal_html(portal: &SandboxPortal) -> String {
+    let mut rows = String::new();
+    for payment in portal.payments.iter().take(RECEIPTS_MAX) {
+        let state = &payment.state;
+        let at = i64::try_from(state.created_at.get()).unwrap_or_default();
+        let at = jiff::Timestamp::from_millisecond(at).unwrap_or_default();
+        let order = state.order.as_ref().map_or("", |order| order.as_str());
+        let refunded: i64 =
+            state.refunds.iter().filter(|refund| refund.status.counts()).map(|one| one.amount.minor()).sum();
+        let note = if refunded > 0 { format!(", {} refunded", total(refunded, state)) } else { String::new() };
+        let (day, paid) = (at.strftime("%Y-%m-%d"), total(state.paid.map_or(0, Money::minor), state));
+        rows += &format!("<li>{day}: {paid}{note}<br><small>{}</small></li>\n", escaped(order));
+    }
+    let mut methods = String::new();
+    for method in portal.methods.iter().take(RECEIPTS_MAX) {
+        methods += &format!("<li>Test card <small>{}</small></li>\n", escaped(method.as_str()));
+    }
+    let none =
+        |list: String, none: &str| if list.is_empty() { format!("<p>{none}</p>") } else { format!("<ul>{list}</ul>") };
+    let back = portal.return_url.as_deref().map(|url| format!("<p><a href=\"{}\">Go back</a></p>", escaped(url)));
+    PORTAL
+        .replace("{METHODS}", &none(methods, "No payment method is saved."))
+        .replace("{RECEIPTS}", &none(rows, "No payment is known. A restart of the server forgets test payments."))
+        .replace("{BACK}", &back.unwrap_or_default())
+}
+
+/// An amount in a payment's currency, such as `12.50 USD`.
+fn total(minor: i64, state: &PaymentState) -> String {
+    format!("{} {}", super::problem::decimal(minor), state.asked.currency()).to_uppercase()
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 const BUTTONS: &str = r#"<form method="post">

@@ -483,7 +483,7 @@ fn upstreams(vendors: &[Arc<Vendor>], transport: &Arc<Remembering>) -> HashMap<A
         .collect()
 }
 
-fn settings(ack: Ack) -> Settings {
+pub(crate) fn settings(ack: Ack) -> Settings {
     Settings {
         markup: BasisPoints::new(2_500),
         // Most tests are about exact amounts; those about small balances set these.
@@ -499,7 +499,7 @@ fn settings(ack: Ack) -> Settings {
     }
 }
 
-fn api_settings() -> ApiSettings {
+pub(crate) fn api_settings() -> ApiSettings {
     ApiSettings {
         top_up_url: "https://credits.example/top-up".to_owned(),
         credit_price: CreditPrice::default(),

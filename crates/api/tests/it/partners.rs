@@ -323,3 +323,40 @@ async fn a_publishable_key_may_be_used_by_the_pages_that_are_listed_for_it() {
     let refused = app.accounts.add_publishable_key(&partner.name, wrong).await;
     assert!(matches!(refused, Err(AccountsError::Invalid { field: "an origin", .. })), "{refused:?}");
 }
+
+/// elizaOS/eliza#8264: an app named itself in a header, which some routes read and some did not. No route reads one.
+#[tokio::test]
+async fn no_header_and_no_field_of_a_request_names_the_partner_that_earns() {
+    let app = TestApp::new().await;
+    let partner = app.partner().await;
+    let (user, plain) = app.person(10).await;
+    let through = app.key(&user, Some(&partner), None).await;
+    let names = ["x-partner", "x-affiliate", "x-app-id", "x-publishable-key", "http-referer", "x-title", "origin"];
+    for (path, model) in [("/v1/chat/completions", "sandbox/gpt"), ("/v1/messages", "sandbox/claude")] {
+        let mut request = request(Method::POST, path, &plain, chat(model).to_string());
+        for name in names {
+            for value in [partner.id.to_string(), partner.publishable_key.clone()] {
+                request.headers_mut().append(name, value.parse().unwrap());
+            }
+        }
+        assert_eq!(app.send(request).await.status, 200, "{path}");
+        assert_eq!(earned(&app, &partner), 0, "{path}");
+        ask(&app, &through, "sandbox/gpt").await;
+        let earns = earned(&app, &partner);
+        assert!(earns > 0, "the key that it issued names it");
+        app.ledger
+            .transfer(
+                opencredits_ledger::Transfer {
+                    id: EntryId::at(NOW, [u8::try_from(path.len()).unwrap(); 10]),
+                    from: partner.earnings,
+                    to: books::PAYOUTS,
+                    amount: NanoUsd::new(earns),
+                    memo: b"",
+                },
+                NOW,
+            )
+            .unwrap()
+            .accepted();
+    }
+    app.settled();
+}

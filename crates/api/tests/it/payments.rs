@@ -497,3 +497,49 @@ async fn the_sandboxs_page_is_marked_and_pays_once() {
     assert_eq!(app.get("/sandbox/checkout/cs_test_of_nobody", "").await.status, 404);
     app.settled();
 }
+
+#[tokio::test]
+async fn the_sandboxs_portal_shows_receipts_and_saved_methods() {
+    let app = TestApp::new().await;
+    let payments = sandbox_payments(&app);
+    let app = app.with_payments(payments);
+    let (user, key) = app.person(0).await;
+    let manager = app.accounts.add_management_key(user.id, "account".to_owned()).await.unwrap().1;
+    let manager = manager.reveal();
+    let none = app.post("/v1/credits/portal", manager, &json!({})).await;
+    assert_eq!(none.status, 400, "who has saved no method has no page: {}", none.text);
+    let body = json!({"amount": 10, "email": "ada@example.org", "save_method": true});
+    let order = app.post("/v1/credits/checkout", &key, &body).await.json();
+    let page = order["checkout_url"].as_str().unwrap().strip_prefix("http://127.0.0.1").unwrap();
+    assert_eq!(app.send(request(Method::POST, page, "", "choice=pay".to_owned())).await.status, 303);
+    let url = app.post("/v1/credits/portal", manager, &json!({})).await.json()["url"].as_str().unwrap().to_owned();
+    let shown = app.get(url.strip_prefix("http://127.0.0.1").unwrap(), "").await;
+    assert_eq!(shown.status, 200, "{}", shown.text);
+    for words in ["Test page. No money moves.", "10.00 USD", order["id"].as_str().unwrap(), "Test card", "Go back"] {
+        assert!(shown.text.contains(words), "{words}: {}", shown.text);
+    }
+    assert!(shown.header("content-security-policy").contains("default-src 'none'"));
+    assert!(!shown.text.contains("ada@example.org"), "an address is on no page");
+    let forgotten = app.get("/sandbox/checkout/portal_cus_of_an_earlier_process", "").await;
+    assert_eq!(forgotten.status, 200);
+    assert!(forgotten.text.contains("No payment is known"), "{}", forgotten.text);
+}
+
+/// danny-avila/LibreChat#13812: an event was noted as seen before its credits were there, and its repetition gave nothing.
+#[tokio::test]
+async fn libre_chat_13812_an_event_whose_settlement_failed_is_settled_when_it_comes_again() {
+    let shop = Shop::open().await;
+    let (user, key) = shop.app.person(0).await;
+    let (_, session) = shop.order(&key).await;
+    shop.stripe.pay(&session);
+    let events = shop.stripe.take_events();
+    let event = &events.iter().find(|event| event.kind == "checkout.session.completed").unwrap().snapshot;
+    shop.stripe.fail_next(10, StripeFault::Unavailable);
+    let failed = shop.deliver(event, SECRET).await;
+    assert!(failed.status.as_u16() >= 500, "{}", failed.text);
+    assert_eq!(shop.dollars(&user), 0);
+    // What is left of the faults.
+    while shop.deliver(event, SECRET).await.status != 200 {}
+    assert_eq!(shop.dollars(&user), 10);
+    shop.agree();
+}

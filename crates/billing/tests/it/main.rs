@@ -8,6 +8,7 @@
 
 mod adapter;
 mod bugs;
+mod conformance;
 mod faults;
 mod hints;
 mod position;

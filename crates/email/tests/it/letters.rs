@@ -1,7 +1,10 @@
 //! What the mails say.
 
 use crate::fixtures::{envelope, letters, site, usd};
-use opencredits_email::{Console, LETTER_KINDS, Label, Letter, LimitLevel, LimitReached, Mailer, Message, Templates};
+use opencredits_email::{
+    Console, LETTER_KINDS, Label, Letter, LimitLevel, LimitReached, Mailer, Message, Receipt, Refund, Templates,
+};
+use opencredits_units::NanoUsd;
 use proptest::prelude::*;
 use std::sync::LazyLock;
 
@@ -72,6 +75,52 @@ fn text_and_html_have_the_same_words() {
             (strip(words_of_text(&message.text)).collect(), strip(words_of_html(&message.html)).collect());
         assert_eq!(text, html, "{}", letter.kind());
     }
+}
+
+/// The number of hundredths of credits and of cents in a line of a mail that has this name.
+fn figures(text: &str, name: &str) -> (u64, u64) {
+    let line = text.lines().find_map(|line| line.trim().strip_prefix(name)).unwrap_or_else(|| panic!("{name}: {text}"));
+    let line = line.trim_start_matches(':').trim();
+    let (credits, rest) = line.split_once(" credit").unwrap();
+    let (_, dollars) = rest.split_once('$').unwrap();
+    (hundredths(credits), hundredths(dollars.trim_end_matches(')')))
+}
+
+fn hundredths(number: &str) -> u64 {
+    let plain = number.replace(',', "");
+    let (whole, part) = plain.split_once('.').unwrap_or((&plain, ""));
+    format!("{whole}{part:0<2}").parse().unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+    #[test]
+    fn the_lines_of_a_mail_add_up_to_the_hundredth(first in 1_i64..30_000_000_000, second in 1_i64..30_000_000_000) {
+        let all = letters();
+        let Letter::Receipt(receipt) = all[1].clone() else { panic!("the second letter is a receipt with a bonus") };
+        let receipt = Receipt { credits: NanoUsd::new(first), bonus: NanoUsd::new(second), ..receipt };
+        let text = render(&Letter::Receipt(receipt)).text;
+        let (bought, bonus) = (figures(&text, "Credits"), figures(&text, "Bonus"));
+        let (_, total) = text.split_once("You bought ").unwrap();
+        let (total, _) = total.split_once(" credits").unwrap();
+        prop_assert_eq!(bought.0 + bonus.0, hundredths(total), "{}", text);
+        prop_assert_eq!(bought.1 + bonus.1, u64::try_from((first + second) / 10_000_000).unwrap(), "{}", text);
+
+        let Letter::Refund(refund) = all.last().unwrap().clone() else { panic!("the last letter is a refund") };
+        let refund = Refund { credits: NanoUsd::new(first), debt: NanoUsd::new(second), ..refund };
+        let text = render(&Letter::Refund(refund)).text;
+        let (taken, missing) = (figures(&text, "Taken from your balance"), figures(&text, "Still missing"));
+        let sum = u64::try_from((first + second + 99_999) / 100_000).unwrap();
+        prop_assert_eq!(taken.0 + missing.0, sum, "{}", text);
+    }
+}
+
+#[test]
+fn a_limit_that_is_spent_exactly_is_not_shown_as_exceeded() {
+    let limit = NanoUsd::new(3_333_333_333);
+    let letter = LimitReached { key: "laptop".into(), level: LimitLevel::All, limit, spent: limit };
+    let text = render(&Letter::LimitReached(letter)).text;
+    assert_eq!(figures(&text, "Limit"), figures(&text, "Spent"), "{text}");
 }
 
 #[test]

@@ -329,6 +329,20 @@ fn a_collection_is_refused_where_the_other_account_has_a_floor_or_is_one_of_the_
 }
 
 #[test]
+fn a_collection_of_which_one_leg_does_not_fit_books_none() {
+    after_start(
+        "
+        account E zero
+        account F none
+        collect K1 F E 9223372036854775807 | 9223372036854775807
+        collect K2 C E 1                   | amount
+        balance E                          | 9223372036854775807 0 9223372036854775807
+        balance C                          | -100 0 -100
+    ",
+    );
+}
+
+#[test]
 fn a_debt_is_paid_as_far_as_there_is_something_and_never_beyond() {
     after_start(
         "

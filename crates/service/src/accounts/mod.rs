@@ -36,7 +36,7 @@ pub use partners::{PaidOut, PartnerEdit, Payout};
 pub use people::{NewPartner, NewUser};
 pub use publishable::PublishableKeyEdit;
 pub use reads::{NamedUsage, UsageReport};
-pub use report::{BalanceSheet, SheetLine};
+pub use report::{BalanceSheet, CurrencySheet, SheetLine};
 
 use crate::books;
 use crate::limits::Renewals;

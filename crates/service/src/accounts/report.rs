@@ -7,6 +7,7 @@ use hashbrown::{HashMap, HashSet};
 use opencredits_ledger::{EntryKind, EntryRow, Ledger, LedgerError};
 use opencredits_store::Partner;
 use opencredits_units::{AccountId, EntryId, NanoUsd, PartnerId, UnixMs, UserId};
+use std::collections::BTreeMap;
 
 /// Entries, people and partners that are read at once.
 const PAGE: usize = 1_000;
@@ -22,20 +23,44 @@ pub struct SheetLine {
     pub amount: NanoUsd,
 }
 
-/// What the house has, owes, has earned and spent. Assets and expenses are liabilities and income.
+/// What the house has, owes, has earned and spent. Assets and expenses are liabilities and income, in each currency.
 ///
 /// A wallet does not tell paid from promotional credits. The sheet counts promotional ones as spent first.
+///
+/// Amounts of different currencies are never added. The account `exchange` links them: in each currency it gets what was
+/// paid for credits, and in dollars it gives the credits. So for credits that were sold for euros it is above zero in euros
+/// and below zero in dollars.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BalanceSheet {
     /// Entries decided before this time; all when `None`.
     pub until: Option<UnixMs>,
     /// The number of entries.
     pub entries: u64,
+    /// The lines in dollars, by side.
+    pub lines: Vec<SheetLine>,
+    /// Assets and expenses less liabilities and income, in dollars: zero, as long as the books are sound.
+    pub difference: NanoUsd,
+    /// The other currencies in which something was booked, by their codes.
+    pub currencies: Vec<CurrencySheet>,
+}
+
+/// The part of a [`BalanceSheet`] that is in one currency other than the dollar. Its amounts are in billionths of that
+/// currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CurrencySheet {
+    /// The ISO 4217 code, in lower case.
+    pub currency: String,
     /// The lines, by side.
     pub lines: Vec<SheetLine>,
     /// Assets and expenses less liabilities and income: zero, as long as the books are sound.
     pub difference: NanoUsd,
 }
+
+/// A line before its amount is known to fit: side, name, amount.
+type Row = (&'static str, String, i128);
+
+/// The currency of the ledger's own accounts.
+const OWN: &str = "usd";
 
 /// Who the accounts belong to.
 #[derive(Default)]
@@ -156,7 +181,7 @@ fn sheet(owners: &Owners, sums: &Sums, until: Option<UnixMs>) -> BalanceSheet {
     };
     let other =
         sums.over(|account| books::name(account).is_none() && Derived::of(account).is_none() && !is_owned(&account));
-    let mut rows: Vec<(&'static str, String, i128)> = [
+    let mut rows: Vec<Row> = [
         ("assets", "payments received", sums.of(books::CLEARING).saturating_neg()),
         ("assets", "owed by people", derived(Derived::Debt).saturating_neg()),
         ("assets", "paid out to partners", sums.of(books::PAYOUTS).saturating_neg()),
@@ -173,35 +198,100 @@ fn sheet(owners: &Owners, sums: &Sums, until: Option<UnixMs>) -> BalanceSheet {
     ]
     .map(|(side, name, sum)| (side, name.to_owned(), sum))
     .to_vec();
-    rows.extend(payment_rows(sums));
+    let mut payments = payment_rows(sums);
+    rows.extend(payments.remove(OWN).unwrap_or_default());
+    let (lines, difference) = totalled(rows);
+    let currencies = payments.into_iter().map(|(currency, rows)| {
+        let (lines, difference) = totalled(rows);
+        CurrencySheet { currency, lines, difference }
+    });
+    BalanceSheet { until, entries: sums.entries, lines, difference, currencies: currencies.collect() }
+}
+
+/// The lines, and what assets and expenses have beyond liabilities and income.
+fn totalled(rows: Vec<Row>) -> (Vec<SheetLine>, NanoUsd) {
     let difference = rows.iter().fold(0_i128, |sum, (side, _, amount)| match *side {
         "assets" | "expenses" => sum.saturating_add(*amount),
         _ => sum.saturating_sub(*amount),
     });
     let amount = |sum: i128| NanoUsd::new(i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX }));
     let lines = rows.into_iter().map(|(side, name, sum)| SheetLine { side, name, amount: amount(sum) });
-    BalanceSheet { until, entries: sums.entries, lines: lines.collect(), difference: amount(difference) }
+    (lines.collect(), amount(difference))
 }
 
-/// The accounts of payments, each in its currency, where something was booked on them.
-fn payment_rows(sums: &Sums) -> Vec<(&'static str, String, i128)> {
+/// The accounts of payments by currency, where something was booked on them.
+fn payment_rows(sums: &Sums) -> BTreeMap<String, Vec<Row>> {
     let side = |account| match PerCurrency::of(account).map(|(kind, _)| kind) {
         Some(PerCurrency::Processor | PerCurrency::Clearing | PerCurrency::Disputed | PerCurrency::Bank) => "assets",
         Some(PerCurrency::ProcessorFees) => "expenses",
         Some(PerCurrency::PurchaseFees) => "income",
         _ => "liabilities",
     };
-    let is_of_payments = |account: &AccountId| PerCurrency::of(*account).is_some() || *account == books::EXCHANGE;
-    let mut rows: Vec<_> = sums
-        .posted
-        .iter()
-        .filter(|(account, _)| is_of_payments(account))
-        .map(|(account, sum)| {
-            let side = side(*account);
-            let amount = if matches!(side, "assets" | "expenses") { sum.saturating_neg() } else { *sum };
-            (side, books::name(*account).unwrap_or_default(), amount)
-        })
-        .collect();
-    rows.sort();
-    rows
+    let mut found: BTreeMap<String, Vec<Row>> = BTreeMap::new();
+    for (account, sum) in &sums.posted {
+        let currency = match PerCurrency::of(*account) {
+            Some((_, currency)) => currency,
+            None if *account == books::EXCHANGE => OWN.to_owned(),
+            None => continue,
+        };
+        let side = side(*account);
+        let amount = if matches!(side, "assets" | "expenses") { sum.saturating_neg() } else { *sum };
+        found.entry(currency).or_default().push((side, books::name(*account).unwrap_or_default(), amount));
+    }
+    found.values_mut().for_each(|rows| rows.sort());
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Entries from words such as `wallet+10,exchange-10`, and what the sheet says of them: no line that is zero.
+    fn check(entries: &[&[(AccountId, i64)]], expect: &str) {
+        let mut sums = Sums::default();
+        for (id, legs) in (1..).zip(entries) {
+            sums.add(&EntryRow {
+                id: EntryId::from_bits(id),
+                kind: EntryKind::Transfer,
+                at: UnixMs::new(1),
+                charged: NanoUsd::ZERO,
+                legs: legs.iter().map(|(account, amount)| (*account, NanoUsd::new(*amount))).collect(),
+                memo: Vec::new(),
+            });
+        }
+        let owners = Owners { wallets: HashSet::from_iter([WALLET]), ..Owners::default() };
+        let found = sheet(&owners, &sums, None);
+        let told = |lines: &[SheetLine], difference: NanoUsd| {
+            let lines = lines.iter().filter(|line| line.amount != NanoUsd::ZERO);
+            let lines = lines.map(|line| format!("{} {}", line.name, line.amount.get())).collect::<Vec<_>>();
+            format!("{}: {}", lines.join(", "), difference.get())
+        };
+        let others = found.currencies.iter();
+        let others = others.map(|sheet| format!(" | {}: {}", sheet.currency, told(&sheet.lines, sheet.difference)));
+        assert_eq!(told(&found.lines, found.difference) + &others.collect::<String>(), expect);
+    }
+
+    const WALLET: AccountId = AccountId::from_bits(u128::MAX - 1);
+
+    #[test]
+    fn amounts_of_two_currencies_are_neither_in_one_column_nor_in_one_sum() {
+        let of = |kind: PerCurrency, currency: &str| kind.account(currency);
+        let (clearing, exchange) = (of(PerCurrency::Clearing, "eur"), of(PerCurrency::Exchange, "eur"));
+        let sold_for_euros: [&[(AccountId, i64)]; 2] =
+            [&[(clearing, -900), (exchange, 900)], &[(books::EXCHANGE, -1_000), (WALLET, 1_000)]];
+        check(
+            &sold_for_euros,
+            "people's credits, paid 1000, exchange -1000: 0 | eur: payment clearing eur 900, exchange eur 900: 0",
+        );
+        let dollars = of(PerCurrency::Clearing, "usd");
+        check(
+            &[&[(dollars, -500), (books::EXCHANGE, 500)], &[(books::EXCHANGE, -500), (WALLET, 500)]],
+            "people's credits, paid 500, payment clearing usd 500: 0",
+        );
+        // What is wrong in one currency does not hide behind another.
+        check(
+            &[&[(clearing, -900)], &[(WALLET, 900)]],
+            "people's credits, paid 900: -900 | eur: payment clearing eur 900: 900",
+        );
+    }
 }

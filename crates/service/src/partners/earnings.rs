@@ -165,29 +165,50 @@ impl UsageReads {
     }
 
     /// What was taken back and paid out at `from` or later and before `until`, and the newest payouts.
-    async fn moved(
-        &self,
-        partner: &Partner,
-        (from, until): (UnixMs, UnixMs),
-    ) -> Result<(Moved, Vec<PayoutEntry>), Fault> {
+    async fn moved(&self, partner: &Partner, during: (UnixMs, UnixMs)) -> Result<(Moved, Vec<PayoutEntry>), Fault> {
         let (mut moved, mut payouts) = (Moved::default(), Vec::new());
+        self.each_transfer(partner.earnings, during, |entry| {
+            let amount = leg_of(entry, books::PAYOUTS);
+            moved.add(leg_of(entry, books::REVENUE), amount)?;
+            if amount != NanoUsd::ZERO && payouts.len() < PAYOUTS_MAX {
+                payouts.push(PayoutEntry { id: entry.id, at: entry.at, amount });
+            }
+            Ok(())
+        })
+        .await?;
+        // What was taken back while the earnings had nothing is a transfer of the debt alone.
+        self.each_transfer(debt_of_partner(partner.id), during, |entry| {
+            let is_counted = leg_of(entry, partner.earnings) != NanoUsd::ZERO;
+            if is_counted { Ok(()) } else { moved.add(leg_of(entry, books::REVENUE), NanoUsd::ZERO) }
+        })
+        .await?;
+        Ok((moved, payouts))
+    }
+
+    /// The transfers of an account at `from` or later and before `until`, the newest first.
+    async fn each_transfer(
+        &self,
+        account: AccountId,
+        (from, until): (UnixMs, UnixMs),
+        mut each: impl FnMut(&EntryRow) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
         let mut before = (until, EntryId::default());
         loop {
-            let page = self.transfers(partner.earnings, (from, before), PAGE).await?;
-            for entry in page.transfers.iter().map(|money| &money.entry) {
-                let taken = leg_of(entry, books::REVENUE);
-                moved.taken_back = moved.taken_back.checked_add(taken).ok_or(Fault::Overflow)?;
-                let amount = leg_of(entry, books::PAYOUTS);
-                moved.paid_out = moved.paid_out.checked_add(amount).ok_or(Fault::Overflow)?;
-                if amount != NanoUsd::ZERO && payouts.len() < PAYOUTS_MAX {
-                    payouts.push(PayoutEntry { id: entry.id, at: entry.at, amount });
-                }
-            }
+            let page = self.transfers(account, (from, before), PAGE).await?;
+            page.transfers.iter().try_for_each(|money| each(&money.entry))?;
             match page.next {
                 Some(next) => before = next,
-                None => return Ok((moved, payouts)),
+                None => return Ok(()),
             }
         }
+    }
+}
+
+impl Moved {
+    fn add(&mut self, taken_back: NanoUsd, paid_out: NanoUsd) -> Result<(), Fault> {
+        self.taken_back = self.taken_back.checked_add(taken_back).ok_or(Fault::Overflow)?;
+        self.paid_out = self.paid_out.checked_add(paid_out).ok_or(Fault::Overflow)?;
+        Ok(())
     }
 }
 

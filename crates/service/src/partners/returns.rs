@@ -23,10 +23,10 @@ pub fn debt_of_partner(partner: PartnerId) -> AccountId {
 /// What became of credits that a person had spent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SpentCredits {
-    /// So many were taken back: their purchase was refunded, or its dispute lost.
+    /// So many were taken back and are owed: their purchase was refunded, or its dispute lost.
     Taken(NanoUsd),
-    /// So many of the order's credits came back: the refund failed. Some of them may not have been spent.
-    Restored(NanoUsd),
+    /// So much of what was owed was settled: by another purchase, or by credits that came back. It is collected now.
+    Settled(NanoUsd),
 }
 
 /// A booking of an order, as far as commission is concerned.
@@ -94,9 +94,15 @@ impl CommissionBooks {
         if let Some(decided) = self.returns.commission_return(change.order, change.booking).await? {
             return Ok(decided);
         }
+        let outstanding = self.returns.commission_owed_by(change.user).await?;
         let (owed, parts) = match change.spent {
-            SpentCredits::Taken(owed) => (owed, self.taken(change.user, owed).await?),
-            SpentCredits::Restored(amount) => self.restored(change.order, amount).await?,
+            SpentCredits::Taken(owed) => {
+                (owed, self.taken(change.user, unsettled(owed, outstanding).ok_or(Fault::Overflow)?).await?)
+            }
+            SpentCredits::Settled(amount) => {
+                let parts = self.restored(change.user, (amount, outstanding)).await?;
+                (amount.checked_neg().ok_or(Fault::Overflow)?, parts)
+            }
         };
         let SpendingChange { order, booking, user, .. } = change;
         Ok(self.returns.keep_commission_return(&CommissionReturn { order, booking, user, owed, parts }).await?)
@@ -104,32 +110,30 @@ impl CommissionBooks {
 
     /// The commission that is taken from each partner for credits that a person had spent.
     async fn taken(&self, user: UserId, owed: NanoUsd) -> Result<Vec<(PartnerId, NanoUsd)>, Fault> {
+        if owed == NanoUsd::ZERO {
+            return Ok(Vec::new());
+        }
         let earned = self.commissions.earned_on(user).await?;
         let before = self.returns.commission_returned_for(user).await?;
         shares(&earned, &before, owed).ok_or(Fault::Overflow)
     }
 
-    /// The part of `amount` that had been taken as spent, negative, and the commission that comes back with it. What was
-    /// spent comes back first, as it settles the person's debt first.
-    async fn restored(&self, order: OrderId, amount: NanoUsd) -> Result<(NanoUsd, Vec<(PartnerId, NanoUsd)>), Fault> {
-        let (mut owed, mut taken) = (NanoUsd::ZERO, Vec::<(PartnerId, NanoUsd)>::new());
-        for earlier in self.returns.commission_returned_of(order).await? {
-            owed = owed.checked_add(earlier.owed).ok_or(Fault::Overflow)?;
-            for (partner, part) in earlier.parts {
-                match taken.iter_mut().find(|(other, _)| *other == partner) {
-                    Some((_, sum)) => *sum = sum.checked_add(part).ok_or(Fault::Overflow)?,
-                    None => taken.push((partner, part)),
-                }
-            }
-        }
-        let back = amount.min(owed);
+    /// The commission that comes back, below zero, when so much of what a person owed is settled: the same part of what was
+    /// taken for that person.
+    async fn restored(
+        &self,
+        user: UserId,
+        (settled, outstanding): (NanoUsd, NanoUsd),
+    ) -> Result<Vec<(PartnerId, NanoUsd)>, Fault> {
+        let back = settled.min(outstanding);
         if back <= NanoUsd::ZERO {
-            return Ok((NanoUsd::ZERO, Vec::new()));
+            return Ok(Vec::new());
         }
-        let part = |(partner, sum): (PartnerId, NanoUsd)| Some((partner, sum.scaled_down(back, owed)?.checked_neg()?));
+        let taken = self.returns.commission_returned_for(user).await?;
+        let part =
+            |(partner, sum): (PartnerId, NanoUsd)| Some((partner, sum.scaled_down(back, outstanding)?.checked_neg()?));
         let parts: Option<Vec<_>> = taken.into_iter().map(part).collect();
-        let parts = parts.ok_or(Fault::Overflow)?.into_iter().filter(|(_, amount)| *amount != NanoUsd::ZERO);
-        Ok((back.checked_neg().ok_or(Fault::Overflow)?, parts.collect()))
+        Ok(parts.ok_or(Fault::Overflow)?.into_iter().filter(|(_, amount)| *amount != NanoUsd::ZERO).collect())
     }
 
     fn book(&self, change: &SpendingChange, part: (&Partner, NanoUsd), now: UnixMs) -> Result<(), Fault> {
@@ -198,6 +202,12 @@ impl SpendingChange {
         let order = self.order.bits().to_be_bytes();
         entry_id(self.at, &["commission", role], &[&order, &self.booking.to_be_bytes(), &partner.bits().to_be_bytes()])
     }
+}
+
+/// The part of `owed` that is owed still. Of two orders of a person the settling one may be decided first: then less is
+/// outstanding than nothing, and that much is settled already.
+fn unsettled(owed: NanoUsd, outstanding: NanoUsd) -> Option<NanoUsd> {
+    Some(outstanding.min(NanoUsd::ZERO).checked_add(owed)?.max(NanoUsd::ZERO))
 }
 
 /// Each partner's commission on the part `owed` of what was charged, rounded down; never more than is left of it.

@@ -33,8 +33,8 @@ pub(super) struct Booking<'a> {
 pub struct Effect {
     /// Credits that were taken back and had been spent: the person owes them.
     pub owed: NanoUsd,
-    /// Credits that had been taken back and came back.
-    pub given_back: NanoUsd,
+    /// The part of the person's debt that was settled from what came into the wallet.
+    pub settled: NanoUsd,
 }
 
 impl Booking<'_> {
@@ -43,18 +43,23 @@ impl Booking<'_> {
         let (before, after) = (self.order.bookings.before, self.order.bookings.after);
         self.money(before, after)?;
         self.grant(before, after)?;
-        let effect = self.take(before, after)?;
+        let owed = self.take(before, after)?;
         self.freeze(before, after)?;
-        let debt = debt_of(self.order.user);
-        self.open(debt, Floor::None)?;
-        // Any credits that came into the wallet settle a debt first.
-        if self.ledger.balance(debt)?.posted.is_negative() {
-            self.collect("debt", (self.wallet, debt), Most::Owed, None)?.accepted();
-        }
+        let settled = self.settle_debt()?;
         // With the last decision all that went before are on disk.
-        let again = OpenAccount { id: debt, floor: Floor::None, contra: None };
+        let again = OpenAccount { id: debt_of(self.order.user), floor: Floor::None, contra: None };
         self.ledger.open_account(again, self.now)?.durable().await?;
-        Ok(effect)
+        Ok(Effect { owed, settled })
+    }
+
+    /// Any credits that came into the wallet settle a debt first. A repetition says what the first time settled.
+    fn settle_debt(&self) -> Result<NanoUsd, PurchaseError> {
+        let (role, debt) = ("debt", debt_of(self.order.user));
+        self.open(debt, Floor::None)?;
+        if !self.ledger.balance(debt)?.posted.is_negative() && !self.is_made(role)? {
+            return Ok(NanoUsd::ZERO);
+        }
+        Ok(self.collect(role, (self.wallet, debt), Most::Owed, None)?.accepted().collected)
     }
 
     fn money(&self, before: Booked, after: Booked) -> Result<(), PurchaseError> {
@@ -93,26 +98,26 @@ impl Booking<'_> {
         self.shift("bonus", (books::PROMOTION, self.wallet), self.order.bonus)
     }
 
-    fn take(&self, before: Booked, after: Booked) -> Result<Effect, PurchaseError> {
+    /// Takes credits back, or gives them back; the part that had been spent is owed.
+    fn take(&self, before: Booked, after: Booked) -> Result<NanoUsd, PurchaseError> {
         let more = after.taken.checked_sub(before.taken).ok_or(PurchaseError::Overflow)?;
         let bonus = self.bonus_of(after)?.checked_sub(self.bonus_of(before)?).ok_or(PurchaseError::Overflow)?;
         if more.is_negative() {
             self.shift("given back", (self.wallet, books::EXCHANGE), more)?;
             self.shift("bonus taken", (books::EXCHANGE, books::PROMOTION), bonus)?;
-            return Ok(Effect { given_back: minus(more)?, ..Effect::default() });
+            return Ok(NanoUsd::ZERO);
         }
         let (frozen, debt) = (frozen_of(self.order), debt_of(self.order.user));
         self.open(frozen, Floor::Zero)?;
         self.open(debt, Floor::None)?;
         if more == NanoUsd::ZERO {
-            return Ok(Effect::default());
+            return Ok(NanoUsd::ZERO);
         }
         let from_frozen = self.collect("taken frozen", (frozen, books::EXCHANGE), Most::Amount(more), None)?;
         let rest = more.checked_sub(from_frozen.accepted().collected).ok_or(PurchaseError::Overflow)?;
         let collected = self.collect("taken", (self.wallet, books::EXCHANGE), Most::Amount(rest), Some(debt))?;
         self.shift("bonus taken", (books::EXCHANGE, books::PROMOTION), bonus)?;
-        let owed = rest.checked_sub(collected.accepted().collected).ok_or(PurchaseError::Overflow)?;
-        Ok(Effect { owed, ..Effect::default() })
+        rest.checked_sub(collected.accepted().collected).ok_or(PurchaseError::Overflow)
     }
 
     /// The part of the credits taken back that was a bonus.
@@ -121,18 +126,35 @@ impl Booking<'_> {
         self.order.bonus.scaled_down(booked.taken, whole).ok_or(PurchaseError::Overflow)
     }
 
+    /// Brings the frozen credits to where they must be. Credits that were taken came out of the frozen ones first, and fewer
+    /// may be frozen than are disputed, as the others were spent: so what is released is what is there beyond the aim, and
+    /// never what another open dispute of the order needs.
     fn freeze(&self, before: Booked, after: Booked) -> Result<(), PurchaseError> {
         let frozen = frozen_of(self.order);
-        let more = after.frozen.checked_sub(before.frozen).ok_or(PurchaseError::Overflow)?;
+        let taken = after.taken.checked_sub(before.taken).ok_or(PurchaseError::Overflow)?.max(NanoUsd::ZERO);
+        let left = before.frozen.checked_sub(taken).ok_or(PurchaseError::Overflow)?.max(NanoUsd::ZERO);
+        let more = after.frozen.checked_sub(left).ok_or(PurchaseError::Overflow)?;
         if more > NanoUsd::ZERO {
             self.open(frozen, Floor::Zero)?;
             self.collect("frozen", (self.wallet, frozen), Most::Amount(more), None)?.accepted();
-        } else if more.is_negative() {
-            // Less may have been frozen than was disputed, and what was lost is taken already.
-            let most = if after.frozen == NanoUsd::ZERO { NanoUsd::MAX } else { minus(more)? };
-            self.collect("unfrozen", (frozen, self.wallet), Most::Amount(most), None)?.accepted();
+            return Ok(());
+        }
+        // The amount follows from the balance, which a repetition would find changed.
+        if self.is_made("unfrozen")? {
+            return Ok(());
+        }
+        self.open(frozen, Floor::Zero)?;
+        let there = self.ledger.balance(frozen)?.posted;
+        let surplus = there.checked_sub(after.frozen).ok_or(PurchaseError::Overflow)?;
+        if surplus > NanoUsd::ZERO {
+            self.collect("unfrozen", (frozen, self.wallet), Most::Amount(surplus), None)?.accepted();
         }
         Ok(())
+    }
+
+    /// Whether an earlier run of this booking, which a crash ended, made this entry.
+    fn is_made(&self, role: &str) -> Result<bool, PurchaseError> {
+        Ok(self.ledger.entry(self.id(role))?.is_some())
     }
 
     /// Moves an amount, and the other way where it is below zero.

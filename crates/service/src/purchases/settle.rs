@@ -147,10 +147,12 @@ impl Purchases {
         if order.bookings.number == 0 || order.bookings.is_made {
             return Ok(order);
         }
-        self.make_booking(order).await
+        let check_at = order.check_at;
+        self.make_booking(order, check_at).await
     }
 
-    async fn make_booking(&self, mut order: Order) -> Result<Order, PurchaseError> {
+    /// Makes the last booking; after that the order is due at `check_at`.
+    async fn make_booking(&self, mut order: Order, check_at: Option<UnixMs>) -> Result<Order, PurchaseError> {
         let user = self.tables.users.user(order.user).await?;
         let user = user.ok_or_else(|| PurchaseError::NoOrder { id: order.id.to_string() })?;
         let booking = Booking { ledger: &self.ledger, order: &order, wallet: user.wallet, now: self.now() };
@@ -159,16 +161,17 @@ impl Purchases {
             tracing::warn!(order = %order.id, owed = %effect.owed, "credits were taken back that had been spent; the person owes them");
         }
         self.move_commission(&order, effect).await?;
-        order.bookings.is_made = true;
+        (order.bookings.is_made, order.check_at) = (true, check_at);
         self.stored(order).await
     }
 
-    /// Lets commission follow credits that had been spent. The booking counts as made only after that.
+    /// Lets commission follow the person's debt. The booking counts as made only after that.
     async fn move_commission(&self, order: &Order, effect: Effect) -> Result<(), PurchaseError> {
-        let spent = match effect {
-            Effect { owed, .. } if owed > NanoUsd::ZERO => SpentCredits::Taken(owed),
-            Effect { given_back, .. } if given_back > NanoUsd::ZERO => SpentCredits::Restored(given_back),
-            Effect { .. } => return Ok(()),
+        let more = effect.owed.checked_sub(effect.settled).ok_or(PurchaseError::Overflow)?;
+        let spent = match more.checked_neg().ok_or(PurchaseError::Overflow)? {
+            NanoUsd::ZERO => return Ok(()),
+            settled if settled > NanoUsd::ZERO => SpentCredits::Settled(settled),
+            _ => SpentCredits::Taken(more),
         };
         let Bookings { number: booking, at, .. } = order.bookings;
         let change = SpendingChange { order: order.id, booking, at, user: order.user, spent };
@@ -193,9 +196,11 @@ impl Purchases {
         if let Some(payment) = &state.payment {
             order.payment = Some(payment.as_str().to_owned());
         }
-        order.check_at = next_check(&order, state, now);
+        let check_at = next_check(&order, state, now);
+        // A crash may leave the booking unmade, and nothing may ever be heard of the order again: it is due until it is made.
+        order.check_at = if is_changed { Some(now) } else { check_at };
         let order = self.stored(order).await?;
-        if is_changed { self.make_booking(order).await } else { Ok(order) }
+        if is_changed { self.make_booking(order, check_at).await } else { Ok(order) }
     }
 
     /// An order that is paid was paid again, on a page of an earlier attempt: the money is the person's, and goes back.

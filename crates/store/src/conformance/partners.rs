@@ -83,6 +83,8 @@ pub async fn commission_returns(
     assert_eq!(store.commission_returned_of(order(2).id).await?, [second, none], "also without parts");
     assert_eq!(store.commission_returned_for(user(1).id).await?, parts([7, 14]), "their sums by person");
     assert_eq!(store.commission_returned_for(UserId::from_bits(9)).await?, [], "of that person");
+    assert_eq!(store.commission_owed_by(user(1).id).await?, NanoUsd::new(100 - 40 + 7), "what the person owes");
+    assert_eq!(store.commission_owed_by(UserId::from_bits(9)).await?, NanoUsd::ZERO, "nobody else does");
     Ok(())
 }
 

@@ -19,6 +19,7 @@ const OF_PERSON: &str = "
     JOIN commission_return_parts AS p ON p.order_id = r.order_id AND p.booking = r.booking
     WHERE r.user_id = ?1 GROUP BY p.partner_id ORDER BY p.partner_id
 ";
+const OWED: &str = "SELECT coalesce(sum(owed_nano_usd), 0) FROM commission_returns WHERE user_id = ?1";
 const KEY: &str = "SELECT id, partner_id, digest, hint, name, created_at, revoked_at FROM partner_keys";
 
 #[async_trait]
@@ -55,6 +56,14 @@ impl CommissionReturns for SqliteStore {
             let mut statement = connection.prepare_cached(OF_PERSON)?;
             let rows = statement.query_map([blob(user)], read_part)?;
             Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    async fn commission_owed_by(&self, user: UserId) -> Result<NanoUsd, StoreError> {
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached(OWED)?;
+            Ok(NanoUsd::new(statement.query_row([blob(user)], |row| row.get(0))?))
         })
         .await
     }

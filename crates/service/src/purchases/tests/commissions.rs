@@ -92,9 +92,7 @@ async fn commission_that_was_paid_out_becomes_the_partners_debt_which_later_comm
         earned               | has 0, owes 80, revenue 100
         debts
         earned               | has 0, owes 80, revenue 100
-        buy 2000
-        pay
-        settle               | Paid
+        give 1500
         earn 500 50
         debts
         earned               | has 0, owes 30, revenue 100
@@ -154,6 +152,38 @@ async fn of_two_refunds_that_one_fails_gives_back_what_was_spent_first() {
 }
 
 #[tokio::test]
+async fn a_debt_that_a_later_purchase_settles_gives_the_same_part_of_the_commission_back() {
+    check(
+        "
+        buy 1000
+        pay
+        settle                      | Paid
+        earn 500 100
+        pay out 70
+        dispute 1000 needs_response
+        dispute 1000 lost
+        settle                      | Paid
+        books                       | debt 500, processor -1559, fees 1559
+        earned                      | has 0, owes 70, revenue 100
+        buy 200
+        pay
+        settle                      | Paid
+        books                       | debt 300, processor -1394, fees 1594
+        earned                      | has 0, owes 30, revenue 60
+        buy 1000
+        pay
+        settle                      | Paid
+        books                       | wallet 700, processor -453, fees 1653
+        earned                      | has 30, owes 0, revenue 0
+        refund 1000 succeeded
+        settle                      | Paid
+        earned                      | has 0, owes 30, revenue 60
+    ",
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn two_orders_of_a_person_never_take_more_than_was_earned() {
     check(
         "
@@ -168,6 +198,7 @@ async fn two_orders_of_a_person_never_take_more_than_was_earned() {
         pay
         settle               | Paid
         books                | wallet 1000, processor 1853, fees 147
+        earned               | has 200, owes 0, revenue 0
         spend 1000
         refund 2000 succeeded
         settle               | Paid

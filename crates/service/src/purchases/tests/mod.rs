@@ -4,16 +4,20 @@
 //! buy 1000               begins a purchase of the sandbox's payment processor
 //! pay / pay later / decline / expire        what the buyer does on its page
 //! refund 300 succeeded   a refund at the processor; `refund becomes failed` changes the last one
-//! dispute 1000 needs_response               opens a dispute, or changes its status
+//! dispute 1000 needs_response               opens a dispute, or changes the status of the last
+//! dispute again 300 needs_response          opens another; `dispute first won` changes the status of the first
 //! spend 400              the person spends credits of so many cents
 //! settle                 the payment is read, and booked
 //! books                  | wallet 10.00 frozen 0 debt 0 taken 0 clearing 0
 //! earn 400 80            the person spends so many cents through an app, and so many of them are its commission
+//! give 500               the operator gives credits, which settle no debt
 //! pay out 80             the operator pays commission out; `earned` shows what the app has and owes
 //! ```
 
+mod bugs;
 mod commissions;
 mod tables;
+mod top_ups;
 
 use super::*;
 use crate::books::{self, PerCurrency};
@@ -88,6 +92,7 @@ struct Run {
     purchases: Purchases,
     earned: Arc<Earned>,
     sandbox: Arc<Sandbox>,
+    unreliable: Arc<top_ups::Unreliable>,
     clock: Arc<Ticks>,
     notices: Arc<Heard>,
     user: User,
@@ -137,12 +142,13 @@ impl Run {
         let commissions = Arc::new(CommissionBooks::new(ledger.clone(), store.clone(), earned.clone()));
         let sandbox =
             Arc::new(Sandbox::new("test".parse().unwrap(), "http://127.0.0.1/pay/".to_owned(), UnixMs::default()));
+        let unreliable = Arc::new(top_ups::Unreliable::over(sandbox.clone()));
         let clock = Arc::new(Ticks(AtomicU64::new(START_MS)));
         let notices = Arc::new(Heard::default());
         let tables =
             PurchaseTables { orders: store.clone(), payers: store.clone(), users: store.clone(), cursors: store };
         let ports = PurchasePorts {
-            payments: sandbox.clone(),
+            payments: unreliable.clone(),
             notices: notices.clone(),
             commissions,
             clock: clock.clone(),
@@ -159,7 +165,7 @@ impl Run {
             on_fraud_warning: OnFraudWarning::Refund,
         };
         let purchases = Purchases::new(ledger, tables, ports, settings);
-        Self { purchases, earned, sandbox, clock, notices, user, order: None, spent: 0, _dir: dir }
+        Self { purchases, earned, sandbox, unreliable, clock, notices, user, order: None, spent: 0, _dir: dir }
     }
 
     fn new_order(&self, minor: i64, currency: &str) -> NewOrder {
@@ -205,9 +211,18 @@ impl Run {
                 told(self.sandbox.refund_becomes(&self.session().await, refund(words[2]), now))
             }
             "refund" => told(self.sandbox.refund_at_processor(&self.session().await, number(1), refund(words[2]), now)),
+            "dispute" if words[1] == "again" => {
+                told(self.sandbox.open_dispute(&self.session().await, number(2), dispute(words[3]), now).map(|_| ()))
+            }
+            "dispute" if words[1] == "first" => {
+                let session = self.session().await;
+                let first = self.sandbox.page(&session).unwrap().state.disputes[0].id.clone();
+                told(self.sandbox.dispute_becomes(&session, &first, dispute(words[2]), now))
+            }
             "dispute" => told(self.sandbox.dispute(&self.session().await, number(1), dispute(words[2]), now)),
             "warn" => told(self.sandbox.warn_of_fraud(&self.session().await)),
             "spend" => self.spend(number(1)),
+            "give" => self.shift(books::PROMOTION, self.user.wallet, number(1)),
             "earn" => self.earn(number(1), number(2)),
             "debts" => told(self.purchases.settle_partner_debts().await),
             "earned" => {
@@ -255,6 +270,11 @@ impl Run {
                 assert!(self.purchases.tables.payers.put_payer(&payer).await.unwrap());
                 String::new()
             }
+            "charges" => {
+                self.unreliable.is_failing.store(words[1] == "fail", Ordering::Relaxed);
+                String::new()
+            }
+            "due" => told(self.purchases.check_due().await.map(|_| ())),
             "top" => match self.purchases.top_up_all().await {
                 Ok(charged) => {
                     let payer = self.purchases.payer(self.user.id).await.unwrap().unwrap();

@@ -163,6 +163,67 @@ async fn a_lost_dispute_takes_what_is_frozen_and_the_rest_is_owed() {
 }
 
 #[tokio::test]
+async fn a_dispute_that_ends_leaves_what_another_of_the_order_has_frozen() {
+    check(
+        "
+        buy 1000
+        pay
+        settle                            | Paid
+        dispute 500 needs_response
+        settle                            | Paid
+        dispute again 300 needs_response
+        settle                            | Paid
+        books                             | wallet 200, frozen 800, processor -2859, fees 3059, disputed 800
+        dispute first lost
+        settle                            | Paid
+        books                             | wallet 200, frozen 300, processor -2859, fees 3059, disputed 300
+        dispute 300 won
+        settle                            | Paid
+        books                             | wallet 500, processor -2559, fees 3059
+    ",
+    )
+    .await;
+    // Less is there than is disputed: it stays frozen for the other dispute.
+    check(
+        "
+        buy 1000
+        pay
+        settle                            | Paid
+        spend 700
+        dispute 500 needs_response
+        settle                            | Paid
+        dispute again 300 needs_response
+        settle                            | Paid
+        dispute first won
+        settle                            | Paid
+        books                             | frozen 300, processor -2359, fees 3059, disputed 300
+        dispute 300 lost
+        settle                            | Paid
+        books                             | processor -2359, fees 3059
+    ",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_dispute_that_opens_as_another_is_lost_freezes_its_part() {
+    check(
+        "
+        buy 1000
+        pay
+        settle                            | Paid
+        dispute 500 needs_response
+        settle                            | Paid
+        dispute first lost
+        dispute again 400 needs_response
+        settle                            | Paid
+        books                             | wallet 100, frozen 400, processor -2959, fees 3059, disputed 400
+    ",
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn an_inquiry_moves_nothing() {
     check(
         "

@@ -1,20 +1,16 @@
 //! A processor without money: for trying things out and for tests.
 
-use crate::error::{NotRefundableReason, PaymentError};
+mod disputes;
+mod port;
+
+use crate::error::PaymentError;
 use crate::hint::{Hint, Subject};
-use crate::ids::{
-    CustomerId, EventId, Kind, Marker, MethodId, MovementId, OrderRef, PaymentId, ProcessorId, SessionId,
-};
+use crate::ids::{CustomerId, Kind, Marker, MethodId, OrderRef, PaymentId, ProcessorId, SessionId};
 use crate::money::Money;
-use crate::payments::Payments;
-use crate::requests::{
-    After, ChargeOutcome, Checkout, CheckoutRequest, Page, PaymentRef, RefundRequest, SaveMethod, SavedCharge,
-};
+use crate::requests::{PaymentRef, SaveMethod};
 use crate::state::{
-    DisputeState, DisputeStatus, FraudWarning, Mode, MoneyMovement, MovementKind, PaymentState, Progress, RefundState,
-    RefundStatus,
+    FraudWarning, Mode, MoneyMovement, MovementKind, PaymentState, Progress, RefundState, RefundStatus,
 };
-use async_trait::async_trait;
 use opencredits_units::UnixMs;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -26,10 +22,10 @@ const PAGE_MAX: usize = 100;
 /// The fee on a payment: as many hundredths of a percent, and so much more.
 const FEE_BPS: i64 = 290;
 const FEE_FIXED_MINOR: i64 = 30;
-/// What an opened dispute costs.
-const DISPUTE_FEE_MINOR: i64 = 1_500;
 const ROOM: &str = "the sandbox";
 const PAGE_PREFIX: &str = "cs_test_";
+/// What the last part of the URL of a customer's page of receipts begins with; the customer's id follows.
+pub const SANDBOX_PORTAL_PREFIX: &str = "portal_";
 
 /// A processor without money, in memory. Its pages are served by whoever embeds it, at a URL that ends in the page's id; what the
 /// buyer chooses there is told by [`Sandbox::pay`], [`Sandbox::decline`] and their kin.
@@ -61,10 +57,15 @@ pub struct Sandbox {
 
 #[derive(Default)]
 struct Kept {
-    /// By order, the oldest last to be found: orders have time-ordered numbers.
-    payments: BTreeMap<String, SandboxPayment>,
-    events: Vec<Hint>,
+    /// By order and attempt. Orders have time-ordered numbers, so the first is the oldest.
+    payments: BTreeMap<(String, u32), SandboxPayment>,
+    /// Each with its time.
+    events: Vec<(UnixMs, Hint)>,
+    /// The latest time that was told: that of an event which tells none.
+    latest: UnixMs,
     movements: Vec<MoneyMovement>,
+    /// Where the page of a customer's receipts leads back to, by customer.
+    portals: BTreeMap<String, String>,
     made: u64,
     /// Tells ids of this process from those of an earlier one.
     since: UnixMs,
@@ -83,7 +84,19 @@ pub struct SandboxPayment {
     pub expires_at: UnixMs,
     save_method: SaveMethod,
     attempt: u32,
+    email: String,
     refund_keys: BTreeMap<String, usize>,
+}
+
+/// What a customer of the sandbox sees of their payments.
+#[derive(Clone)]
+pub struct SandboxPortal {
+    /// Their payments, the newest first.
+    pub payments: Vec<SandboxPayment>,
+    /// Their saved payment methods.
+    pub methods: Vec<MethodId>,
+    /// Where the page leads back to, where it was asked for in this process.
+    pub return_url: Option<String>,
 }
 
 impl Sandbox {
@@ -102,6 +115,23 @@ impl Sandbox {
     pub fn page(&self, session: &SessionId) -> Result<SandboxPayment, PaymentError> {
         let kept = self.kept();
         kept.find(&PaymentRef::Session(session.clone())).cloned().ok_or_else(|| not_found(session.as_str()))
+    }
+
+    /// What the page of receipts of a customer shows.
+    #[must_use]
+    pub fn portal(&self, customer: &CustomerId) -> SandboxPortal {
+        let kept = self.kept();
+        let is_theirs = |payment: &&SandboxPayment| {
+            payment.state.customer.as_ref() == Some(customer) && payment.state.paid.is_some()
+        };
+        let payments: Vec<SandboxPayment> = kept.payments.values().rev().filter(is_theirs).cloned().collect();
+        let mut methods: Vec<MethodId> = Vec::new();
+        for method in payments.iter().filter_map(|payment| payment.state.saved_method.clone()) {
+            if !methods.contains(&method) {
+                methods.push(method);
+            }
+        }
+        SandboxPortal { payments, methods, return_url: kept.portals.get(customer.as_str()).cloned() }
     }
 
     /// The buyer pays. That may become known after the page has ended.
@@ -200,51 +230,6 @@ impl Sandbox {
         })
     }
 
-    /// The buyer's bank disputes an amount, or a dispute takes another status. A chargeback withdraws the money when it opens,
-    /// and returns it when it is won.
-    ///
-    /// # Errors
-    /// When there is no such page, or it is not paid.
-    pub fn dispute(
-        &self,
-        session: &SessionId,
-        minor: i64,
-        status: DisputeStatus,
-        now: UnixMs,
-    ) -> Result<(), PaymentError> {
-        self.change(session, "charge.dispute.updated", |kept, payment| {
-            paid(payment)?;
-            let amount = Money::new(minor, payment.state.asked.currency());
-            if payment.state.disputes.is_empty() {
-                let id = kept.fresh("dp");
-                let reason = "fraudulent".to_owned();
-                let fresh =
-                    DisputeState { id, amount, status, reason, is_charge_refundable: false, movements: Vec::new() };
-                payment.state.disputes.push(fresh);
-            }
-            let Some(dispute) = payment.state.disputes.last_mut() else { return Ok(()) };
-            dispute.status = status;
-            let moved: i64 = dispute.movements.iter().map(|movement| movement.amount.minor()).sum();
-            let source = dispute.id.to_string();
-            let is_chargeback = matches!(
-                status,
-                DisputeStatus::NeedsResponse
-                    | DisputeStatus::UnderReview
-                    | DisputeStatus::Lost
-                    | DisputeStatus::Appealed
-            );
-            let movement = match (is_chargeback, moved) {
-                (true, 0) => {
-                    kept.line((MovementKind::Dispute, negative(dispute.amount), DISPUTE_FEE_MINOR), source, now)
-                }
-                (false, ..0) => kept.line((MovementKind::DisputeReversal, dispute.amount, 0), source, now),
-                _ => return Ok(()),
-            };
-            dispute.movements.push(movement);
-            Ok(())
-        })
-    }
-
     /// The card's issuer reports the payment as fraud.
     ///
     /// # Errors
@@ -279,13 +264,16 @@ impl Sandbox {
 }
 
 impl Kept {
+    /// Of several attempts of an order, the one that was paid is its payment, else the last.
     fn find(&self, of: &PaymentRef) -> Option<&SandboxPayment> {
-        self.payments.values().find(|payment| is_named(&payment.state, of))
+        let mut named = self.payments.values().filter(|payment| is_named(&payment.state, of));
+        let paid = named.clone().find(|payment| payment.state.paid.is_some());
+        paid.or_else(|| named.next_back())
     }
 
     fn put(&mut self, payment: SandboxPayment) {
         let order = payment.state.order.as_ref().map_or_else(String::new, |order| order.as_str().to_owned());
-        self.payments.insert(order, payment);
+        self.payments.insert((order, payment.attempt), payment);
         while self.payments.len() > PAYMENTS_MAX {
             self.payments.pop_first();
         }
@@ -297,17 +285,19 @@ impl Kept {
     }
 
     fn note(&mut self, payment: &SandboxPayment, kind: &str) {
-        let Some(session) = payment.state.session.clone() else { return };
+        let by_page = payment.state.session.clone().map(PaymentRef::Session);
+        let by_payment = || payment.state.payment.clone().map(PaymentRef::Payment);
+        let Some(named) = by_page.or_else(by_payment) else { return };
         let hint = Hint {
             event: self.fresh::<crate::ids::kinds::Event>("evt"),
             mode: Mode::Test,
             account: None,
             kind: kind.to_owned(),
-            subject: Subject::Payment(PaymentRef::Session(session)),
+            subject: Subject::Payment(named),
             marker: payment.state.marker.clone(),
             order: payment.state.order.clone(),
         };
-        self.events.push(hint);
+        self.events.push((self.latest, hint));
     }
 
     fn line(
@@ -321,6 +311,7 @@ impl Kept {
         let movement =
             MoneyMovement { id: self.fresh("txn"), kind, amount, fee, net, source: Some(source), created_at };
         self.movements.push(movement.clone());
+        self.latest = self.latest.max(created_at);
         movement
     }
 
@@ -335,157 +326,6 @@ impl Kept {
         payment.state.movements.push(movement);
     }
 }
-
-#[async_trait]
-impl Payments for Sandbox {
-    async fn create_checkout(&self, request: &CheckoutRequest) -> Result<Checkout, PaymentError> {
-        request.check()?;
-        let mut kept = self.kept();
-        if let Some(before) = kept.payments.get(request.order.as_str())
-            && before.attempt == request.attempt
-            && let Some(session) = &before.state.session
-        {
-            let url = format!("{}{session}", self.page_url);
-            return Ok(Checkout { session: session.clone(), url, expires_at: before.expires_at });
-        }
-        let session: SessionId =
-            ProcessorId::made(format!("{PAGE_PREFIX}{}_{}", plain(&request.order), request.attempt));
-        let state = PaymentState {
-            order: Some(request.order.clone()),
-            marker: Some(self.marker.clone()),
-            session: Some(session.clone()),
-            customer: request.customer.clone(),
-            ..PaymentState::unpaid(request.amount)
-        };
-        kept.put(SandboxPayment {
-            state,
-            success_url: request.success_url.clone(),
-            cancel_url: request.cancel_url.clone(),
-            expires_at: request.expires_at,
-            save_method: request.save_method,
-            attempt: request.attempt,
-            refund_keys: BTreeMap::new(),
-        });
-        Ok(Checkout { url: format!("{}{session}", self.page_url), session, expires_at: request.expires_at })
-    }
-
-    async fn expire_checkout(&self, session: &SessionId) -> Result<(), PaymentError> {
-        match self.expire(session) {
-            Err(PaymentError::Refused { .. }) => Ok(()),
-            done => done,
-        }
-    }
-
-    async fn payment(&self, payment: &PaymentRef) -> Result<PaymentState, PaymentError> {
-        let found = self.kept().find(payment).map(|payment| payment.state.clone());
-        let found = found.or_else(|| self.forgotten(payment));
-        found.ok_or_else(|| not_found(payment.as_str()))
-    }
-
-    async fn charge_saved(&self, charge: &SavedCharge) -> Result<ChargeOutcome, PaymentError> {
-        charge.check()?;
-        let mut kept = self.kept();
-        if let Some(before) = kept.payments.get(charge.order.as_str())
-            && let Some(payment) = before.state.payment.clone()
-        {
-            return Ok(ChargeOutcome::Succeeded { payment });
-        }
-        match charge.method.as_str() {
-            DECLINED => return Ok(ChargeOutcome::Declined { payment: None, code: "card_declined".to_owned() }),
-            NEEDS_ACTION => return Ok(ChargeOutcome::ActionRequired { payment: None }),
-            _ => {}
-        }
-        let state = PaymentState {
-            order: Some(charge.order.clone()),
-            marker: Some(self.marker.clone()),
-            customer: Some(charge.customer.clone()),
-            ..PaymentState::unpaid(charge.amount)
-        };
-        let mut payment = SandboxPayment {
-            state,
-            success_url: String::new(),
-            cancel_url: String::new(),
-            expires_at: charge.ordered_at,
-            save_method: SaveMethod::No,
-            attempt: charge.attempt,
-            refund_keys: BTreeMap::new(),
-        };
-        settle(&mut kept, &mut payment, charge.ordered_at);
-        let made = payment.state.payment.clone();
-        kept.put(payment);
-        made.map(|payment| ChargeOutcome::Succeeded { payment }).ok_or_else(closed)
-    }
-
-    async fn refund(&self, request: &RefundRequest) -> Result<RefundState, PaymentError> {
-        request.check()?;
-        let mut kept = self.kept();
-        let of = PaymentRef::Payment(request.payment.clone());
-        let mut payment = kept.find(&of).cloned().ok_or_else(|| not_found(request.payment.as_str()))?;
-        if let Some(made) = payment.refund_keys.get(&request.key).and_then(|at| payment.state.refunds.get(*at)) {
-            return Ok(made.clone());
-        }
-        if payment.state.disputes.iter().any(|dispute| !dispute.is_closed() && !dispute.is_charge_refundable) {
-            return Err(PaymentError::NotRefundable(NotRefundableReason::Disputed));
-        }
-        let rest = rest_of(&payment);
-        let amount = request.amount.unwrap_or(rest);
-        if rest.minor() <= 0 {
-            return Err(PaymentError::NotRefundable(NotRefundableReason::AlreadyRefunded));
-        }
-        if amount.minor() > rest.minor() {
-            return Err(PaymentError::NotRefundable(NotRefundableReason::ExceedsRest));
-        }
-        // The state of a payment that was charged while its buyer was away has no page: it is named by its time of creation.
-        let now = payment.state.created_at;
-        let key = Some(request.key.clone());
-        let refund = add_refund(&mut kept, &mut payment, (amount, RefundStatus::Succeeded, key), now)?;
-        payment.refund_keys.insert(request.key.clone(), payment.state.refunds.len().saturating_sub(1));
-        kept.note(&payment, "refund.created");
-        kept.put(payment);
-        Ok(refund)
-    }
-
-    async fn events_after(&self, after: After<'_, EventId>) -> Result<Page<Hint, EventId>, PaymentError> {
-        let kept = self.kept();
-        let from = match after {
-            After::Time(_) => 0,
-            After::Id(id) => {
-                let at = kept.events.iter().position(|hint| hint.event == *id);
-                at.ok_or_else(|| not_found(id.as_str()))?.saturating_add(1)
-            }
-        };
-        let items: Vec<Hint> = kept.events.iter().skip(from).take(PAGE_MAX).cloned().collect();
-        let has_more = kept.events.len() > from.saturating_add(items.len());
-        Ok(Page { next: items.last().map(|hint| hint.event.clone()), items, has_more })
-    }
-
-    async fn movements_after(
-        &self,
-        after: After<'_, MovementId>,
-    ) -> Result<Page<MoneyMovement, MovementId>, PaymentError> {
-        let kept = self.kept();
-        let from = match after {
-            After::Time(_) => 0,
-            After::Id(id) => {
-                // One of an earlier process is before all that are kept.
-                kept.movements.iter().position(|movement| movement.id == *id).map_or(0, |at| at.saturating_add(1))
-            }
-        };
-        let items: Vec<MoneyMovement> = kept.movements.iter().skip(from).take(PAGE_MAX).cloned().collect();
-        let has_more = kept.movements.len() > from.saturating_add(items.len());
-        Ok(Page { next: items.last().map(|movement| movement.id.clone()), items, has_more })
-    }
-
-    async fn portal_url(&self, customer: &CustomerId, return_url: &str) -> Result<String, PaymentError> {
-        crate::requests::check_url(return_url, "return_url")?;
-        Ok(format!("{}portal_{customer}", self.page_url))
-    }
-}
-
-/// The saved method whose charges are declined.
-const DECLINED: &str = "pm_card_chargeDeclined";
-/// The saved method whose charges the bank wants confirmed.
-const NEEDS_ACTION: &str = "pm_card_authenticationRequired";
 
 fn settle(kept: &mut Kept, payment: &mut SandboxPayment, now: UnixMs) {
     let amount = payment.state.asked;
@@ -527,12 +367,14 @@ fn paid(payment: &SandboxPayment) -> Result<Money, PaymentError> {
     payment.state.paid.ok_or_else(|| not_found("a paid payment"))
 }
 
-/// What is left to refund.
+/// What is left to refund: neither what was refunded nor what a dispute has withdrawn.
 fn rest_of(payment: &SandboxPayment) -> Money {
     let counted = payment.state.refunds.iter().filter(|refund| refund.status.counts());
     let refunded: i64 = counted.map(|refund| refund.amount.minor()).fold(0, i64::saturating_add);
+    let disputed = payment.state.disputes.iter().flat_map(|dispute| &dispute.movements);
+    let withdrawn: i64 = disputed.map(|movement| movement.amount.minor()).fold(0, i64::saturating_add);
     let paid = payment.state.paid.map_or(0, Money::minor);
-    Money::new(paid.saturating_sub(refunded), payment.state.asked.currency())
+    Money::new(paid.saturating_sub(refunded).saturating_add(withdrawn), payment.state.asked.currency())
 }
 
 fn is_named(state: &PaymentState, of: &PaymentRef) -> bool {
@@ -561,6 +403,10 @@ fn not_found(object: &str) -> PaymentError {
 }
 
 fn closed() -> PaymentError {
-    let (code, parameter) = ("page_closed".to_owned(), "no parameter named".to_owned());
+    refused("page_closed")
+}
+
+fn refused(code: &str) -> PaymentError {
+    let (code, parameter) = (code.to_owned(), "no parameter named".to_owned());
     PaymentError::Refused { operation: ROOM, status: 400, code, parameter }
 }
