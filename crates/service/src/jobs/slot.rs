@@ -234,7 +234,11 @@ impl Slot {
     /// One run, whose lease is renewed as long as it lasts; without a lease where it was lost.
     async fn run(&self, mut held: Held, stop: &mut StopSignal) -> (JobRun, Option<Held>) {
         let started_at = self.now();
-        self.shared.lock().running = Some((started_at, held.lease.clone()));
+        {
+            let mut shared = self.shared.lock();
+            shared.running = Some((started_at, held.lease.clone()));
+            shared.expected = Some(Instant::now() + self.terms().interval);
+        }
         let mut work = AssertUnwindSafe(self.job.begin(stop.of_run())).catch_unwind();
         let (outcome, detail, is_lost) = loop {
             tokio::select! {
