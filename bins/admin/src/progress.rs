@@ -1,7 +1,7 @@
 //! Shows that a long command is at work: on standard error, at a terminal only.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use opencredits_api::admin::{AdminRequest, OrderRequest};
+use opencredits_api::admin::{AdminRequest, JobRequest, OrderRequest};
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ pub(crate) fn what(request: &AdminRequest) -> Option<&'static str> {
         AdminRequest::LedgerReport(_) => "reading the ledger",
         AdminRequest::Usage(_) => "bringing the read model up to date",
         AdminRequest::Orders(OrderRequest::Reconcile) => "walking the payment processor's books",
-        AdminRequest::Jobs(_) => "running the job",
+        AdminRequest::Jobs(JobRequest::Run { .. }) => "running the job",
         _ => return None,
     })
 }

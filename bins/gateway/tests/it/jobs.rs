@@ -4,6 +4,8 @@ use crate::fixture::Fixture;
 use opencredits_store::{JobLeases, JobOutcome, JobRecord, SqliteStore};
 use std::time::Duration;
 
+const PAGE: &str = include_str!("../../../../docs/jobs.md");
+
 fn records(fixture: &Fixture) -> Vec<JobRecord> {
     let store = SqliteStore::open(fixture.data().join("store.db")).unwrap();
     tokio::runtime::Runtime::new().unwrap().block_on(store.jobs()).unwrap()
@@ -29,6 +31,9 @@ fn leases_are_given_back_at_the_end_and_those_of_a_process_that_was_killed_are_n
     let names: Vec<&str> = found.iter().map(|record| record.name.as_str()).collect();
     for name in ["expire-holds", "forget-claims", "project-usage", "renew-limits", "retention"] {
         assert!(names.contains(&name), "{name} in {names:?}");
+    }
+    for name in &names {
+        assert!(PAGE.contains(&format!("| `{name}` | ")), "{name} is not on the page");
     }
     let holds = |found: &[JobRecord]| found.iter().find(|record| record.name == "expire-holds").cloned().unwrap();
     let before = holds(&found);

@@ -204,7 +204,8 @@ impl Slot {
         };
         if reason == Reason::Due && !self.terms().keeps_lease() {
             let (wait, _) = self.since_last().await?;
-            if !wait.is_zero() {
+            // Of one's own last run the record is a moment younger than the schedule.
+            if wait > POLL_LEAST {
                 self.ports.leases.release_job(&lease).await?;
                 course.due = Instant::now() + wait;
                 self.shared.lock().expected = Some(course.due);
