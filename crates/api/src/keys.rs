@@ -49,6 +49,13 @@ pub(crate) async fn list(
 /// The cursor and the length of a page.
 fn page(query: &Parameters) -> Result<(KeyId, u32), Problem> {
     let wrong = |name: &str, what: String| Problem::new(ErrorType::InvalidRequest, what).with("param", name);
+    // Ignored, it would give the first page again and again.
+    if query.contains_key("offset") {
+        return Err(wrong(
+            "offset",
+            "pages go on by cursor, the `next` of the page before; leave offset out".to_owned(),
+        ));
+    }
     let after = match query.get("cursor") {
         Some(text) => {
             text.parse().map_err(|_| wrong("cursor", "cursor is the `next` of the page before".to_owned()))?
