@@ -11,11 +11,12 @@ fn records(fixture: &Fixture) -> Vec<JobRecord> {
     tokio::runtime::Runtime::new().unwrap().block_on(store.jobs()).unwrap()
 }
 
-/// The records, once each job has run.
+/// The records, once each job has run and this process has the lease of `expire-holds`.
 fn all_run(fixture: &Fixture) -> Vec<JobRecord> {
-    for _ in 0..200 {
+    for _ in 0..400 {
         let found = records(fixture);
-        if found.len() >= 5 && found.iter().all(|record| record.last.is_some()) {
+        let is_held = found.iter().any(|record| record.name == "expire-holds" && record.lease.is_some());
+        if is_held && found.len() >= 5 && found.iter().all(|record| record.last.is_some()) {
             return found;
         }
         std::thread::sleep(Duration::from_millis(50));

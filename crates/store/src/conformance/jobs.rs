@@ -30,6 +30,18 @@ async fn taken<S: JobLeases>(store: &S, (job, holder): (&str, &str), ms: u64) ->
     }
 }
 
+/// The lease that must be taken, by this rule.
+async fn new<S: JobLeases>(
+    store: &S,
+    (job, holder): (&str, &str),
+    (ms, rule): (u64, &str),
+) -> Result<JobLease, StoreError> {
+    let acquired = store.acquire_job(job, holder, later(ms), later(ms + 100)).await?;
+    assert!(matches!(acquired, Acquired::New(_)), "{rule}");
+    let (Acquired::New(lease) | Acquired::Held(lease)) = acquired;
+    Ok(lease)
+}
+
 /// The rules of [`JobLeases`].
 ///
 /// # Errors
@@ -39,20 +51,20 @@ async fn taken<S: JobLeases>(store: &S, (job, holder): (&str, &str), ms: u64) ->
 /// When a rule is broken.
 pub async fn job_leases<S: JobLeases>(store: &S) -> Result<(), StoreError> {
     assert_eq!(store.jobs().await?, [], "there is no job before its first lease");
-    let first = taken(store, ("tidy", "a"), 0).await?.unwrap_or_else(|| panic!("a free job has a lease for the first"));
+    let first = new(store, ("tidy", "a"), (0, "a free job has a lease for the first")).await?;
     let expect = JobLease { job: "tidy".to_owned(), holder: "a".to_owned(), token: 1, until: later(100) };
     assert_eq!(first, expect);
     let held = store.acquire_job("tidy", "b", later(99), later(500)).await?;
     assert_eq!(held, Acquired::Held(first.clone()), "two holders never both have it, and the second is told who does");
     let held = store.acquire_job("tidy", "a", later(99), later(500)).await?;
     assert_eq!(held, Acquired::Held(first.clone()), "nor does one holder have it twice");
-    let harm = taken(store, (HARM, HARM), 0).await?.unwrap_or_else(|| panic!("a text is never a statement"));
+    let harm = new(store, (HARM, HARM), (0, "a text is never a statement")).await?;
     assert_eq!((harm.job.as_str(), harm.token), (HARM, 1), "another job has a lease of its own");
     assert!(store.release_job(&harm).await?);
     assert!(store.renew_job(&first, later(99), later(150)).await?, "a lease is renewed in its time");
     assert_eq!(taken(store, ("tidy", "b"), 149).await?, None, "and lasts longer then");
     assert!(!store.renew_job(&first, later(150), later(300)).await?, "after its end it is not renewed");
-    let second = taken(store, ("tidy", "b"), 150).await?.unwrap_or_else(|| panic!("its end passes it on"));
+    let second = new(store, ("tidy", "b"), (150, "its end passes it on")).await?;
     assert_eq!(second.token, 2, "the token grows");
     fenced(store, &first, &second).await?;
     reports(store, &second).await?;
@@ -94,11 +106,12 @@ async fn reports<S: JobLeases>(store: &S, lease: &JobLease) -> Result<(), StoreE
 }
 
 async fn ended<S: JobLeases>(store: &S) -> Result<(), StoreError> {
-    let before = store.jobs().await?;
-    let lease = before.into_iter().find_map(|record| record.lease).unwrap_or_else(|| panic!("there is a lease"));
-    assert_eq!(store.end_job_leases().await?, 1, "all leases end at once");
-    assert!(!store.renew_job(&lease, later(152), later(500)).await?, "which their holders notice");
-    assert!(!store.report_job(&lease, &report(3), None).await?, "whatever they write");
+    let leases: Vec<JobLease> = store.jobs().await?.into_iter().filter_map(|record| record.lease).collect();
+    assert_eq!((store.end_job_leases().await?, leases.len()), (1, 1), "all leases end at once");
+    for lease in &leases {
+        assert!(!store.renew_job(lease, later(152), later(500)).await?, "which their holders notice");
+        assert!(!store.report_job(lease, &report(3), None).await?, "whatever they write");
+    }
     let next = taken(store, ("tidy", "d"), 152).await?;
     assert_eq!(next.map(|lease| lease.token), Some(5), "and others begin with tokens of their own");
     Ok(())
