@@ -260,9 +260,11 @@ async fn a_job_is_never_run_twice_at_once_and_an_order_says_who_runs_it() {
     let list = process.jobs.list().await.unwrap();
     assert_eq!(list[0].running_since, Some(UnixMs::new(START_MS)));
     house.at(65).await;
-    let log = work.log.lock();
-    assert_eq!((log.running_max, log.begun_s.len()), (1, 7), "{:?}", log.begun_s);
-    drop(log);
+    let (running_max, begun_s) = {
+        let log = work.log.lock();
+        (log.running_max, log.begun_s.clone())
+    };
+    assert_eq!((running_max, begun_s.len()), (1, 7), "{begun_s:?}");
     process.stop(20 * SECOND).await;
 }
 
@@ -314,7 +316,8 @@ async fn a_run_of_an_hour_renews_its_lease_and_ends_when_that_is_lost() {
     assert_eq!(lease.token, 1);
     house.store.end_job_leases().await.unwrap();
     house.at(1_830).await;
-    assert_eq!((work.log.lock().ended, house.record().await.last), (0, None), "what lost its lease reports nothing");
+    let last = house.record().await.last;
+    assert_eq!((work.log.lock().ended, last), (0, None), "what lost its lease reports nothing");
     let last = process.jobs.list().await.unwrap()[0].last.clone().unwrap();
     assert_eq!(last.outcome, JobOutcome::Failed);
     assert!(last.detail.contains("lease was lost"), "{}", last.detail);
