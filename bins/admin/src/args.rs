@@ -3,14 +3,16 @@
 use crate::confirm::agreed;
 use crate::dates::{self, Dates};
 use crate::error::AdminError;
+use crate::job_args::JobCommand;
 use crate::limit_args::{GrantCommand, KeyChange, PersonCap, RateArguments, ResetArgument, WhoAndWhy};
 use crate::order_args::{ChargeRefund, CorrectionOrder, OrderCommand};
 use crate::partner_args::PartnerCommand;
+use crate::rotate_args::RotateOrder;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use opencredits_api::admin::{
     AddKey, AddManagementKey, AddUser, AdminRequest, Amount, BackUp, CheckBills, CorrectionWay, EmailChange,
     EmailOfUser, EntriesOf, GrantCredits, LedgerEntries, ListChanges, ListUsers, OfGeneration, OfUser, OrderRequest,
-    ReportBalances, RevokeKey, ShowUsage, UsageGroupBy, VerifyHead,
+    RenameUser, ReportBalances, RevokeKey, ShowUsage, ShowUser, UsageGroupBy, VerifyHead,
 };
 use opencredits_ledger::ChainHead;
 use opencredits_service::{Clock, Entropy, fresh_id};
@@ -58,6 +60,9 @@ enum Command {
     /// Credits.
     #[command(subcommand)]
     Credits(CreditsCommand),
+    /// Recurring jobs.
+    #[command(subcommand)]
+    Job(JobCommand),
     /// Purchases of credits.
     #[command(subcommand)]
     Order(OrderCommand),
@@ -122,6 +127,21 @@ enum UserCommand {
         #[command(flatten)]
         page: Page<UserId>,
     },
+    /// Shows everything about a person.
+    Show {
+        /// The person, by id or by label.
+        user: String,
+        /// Shows the address, too.
+        #[arg(long)]
+        address: bool,
+    },
+    /// Gives a person another label: `user rename USER LABEL`.
+    Rename {
+        /// The person, by id or by label.
+        user: String,
+        /// The new label, which is unique.
+        label: String,
+    },
     /// Suspends a person: none of their keys works any more. Requests that run are finished.
     Suspend(WhoAndWhy),
     /// Lifts a suspension.
@@ -138,6 +158,8 @@ enum KeyCommand {
     List(Who),
     /// Changes a key. What is not named stays.
     Edit(Box<KeyChange>),
+    /// Gives a key a new secret, shown once. Name, limits, models and rates stay.
+    Rotate(RotateOrder),
     /// Revokes a user key or a management key.
     Revoke {
         /// The key's id, `key_…`.
@@ -400,6 +422,17 @@ impl Arguments {
             }
             Command::User(UserCommand::List { page }) => {
                 AdminRequest::ListUsers(ListUsers { after: page.after, max: page.max })
+            }
+            Command::User(UserCommand::Show { user, address }) => {
+                AdminRequest::ShowUser(ShowUser { user: user.clone(), address: *address })
+            }
+            Command::User(UserCommand::Rename { user, label }) => {
+                AdminRequest::RenameUser(RenameUser { user: user.clone(), label: label.clone() })
+            }
+            Command::Job(job) => job.request(),
+            Command::Key(KeyCommand::Rotate(order)) => {
+                agreed(order.warning())?;
+                order.request()
             }
             Command::User(UserCommand::Suspend(who)) => AdminRequest::SuspendUser(who.request()),
             Command::User(UserCommand::Resume(who)) => AdminRequest::ResumeUser(who.request()),

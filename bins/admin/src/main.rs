@@ -9,16 +9,21 @@ mod client;
 mod confirm;
 mod dates;
 mod error;
+mod job_args;
 mod limit_args;
 mod order_args;
 mod output;
 mod partner_args;
 mod ports;
+mod progress;
+mod rotate_args;
 mod show;
+mod show_jobs;
 mod show_limits;
 mod show_orders;
 mod show_partners;
 mod show_reads;
+mod show_users;
 mod table;
 
 use args::{Arguments, Task};
@@ -30,6 +35,7 @@ use opencredits_providers::Vendors;
 use opencredits_service::config::Config;
 use output::{print, report};
 use ports::{SystemClock, SystemEntropy};
+use progress::{Progress, Reader};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -59,6 +65,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
         }
         Task::AcceptLoss => answered(arguments, &client::accept_loss(Path::new(&located(arguments)?.data.dir))?),
         Task::Restore(order) => {
+            let _shown = Progress::show("verifying and copying the backup", Reader::of(arguments.json));
             answered(arguments, &backups::restore(&order, Path::new(&located(arguments)?.data.dir), &SystemClock)?)
         }
         Task::Csv(request) => {
@@ -74,6 +81,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
 /// The reply of the gateway or the files.
 fn asked(request: AdminRequest, arguments: &Arguments) -> Result<AdminReply, AdminError> {
     let config = located(arguments)?;
+    let _shown = progress::what(&request).map(|what| Progress::show(what, Reader::of(arguments.json)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(AdminError::Runtime)?;
     runtime.block_on(ask(request, &config))
 }
@@ -88,7 +96,8 @@ fn located(arguments: &Arguments) -> Result<Config, AdminError> {
 }
 
 fn answered(arguments: &Arguments, reply: &AdminReply) -> Result<ExitCode, AdminError> {
-    print(&if arguments.json { serde_json::to_string_pretty(reply)? } else { show::show(reply) })?;
+    let words = || show_users::show(reply).unwrap_or_else(|| show::show(reply));
+    print(&if arguments.json { serde_json::to_string_pretty(reply)? } else { words() })?;
     Ok(code_of(reply))
 }
 

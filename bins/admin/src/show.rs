@@ -1,5 +1,6 @@
 //! Replies for people.
 
+use crate::show_jobs;
 use crate::show_limits::{self, limit_words, management_table, rates_words};
 use crate::show_orders;
 use crate::show_partners;
@@ -54,6 +55,7 @@ pub(crate) fn show(reply: &AdminReply) -> String {
         other => show_limits::show(other)
             .or_else(|| show_orders::show(other))
             .or_else(|| show_partners::show(other))
+            .or_else(|| show_jobs::show(other))
             .unwrap_or_else(|| NEWER.to_owned()),
     }
 }
@@ -82,12 +84,13 @@ fn added_key(key: &str, record: &KeyView) -> String {
     format!("added {}\n\n    {key}\n\nThis is shown once; only a digest of it is kept.\n", record.id)
 }
 
-fn keys_table(keys: &[KeyView]) -> String {
+pub(crate) fn keys_table(keys: &[KeyView]) -> String {
     let mut table = Table::new(["id", "name", "hint", "since", "state", "limit left", "rates", "models"]);
     for key in keys {
         let state = match (key.revoked_at_ms, key.expires_at_ms) {
             (Some(at), _) => format!("revoked {}", time(at)),
             _ if key.disabled => "switched off".to_owned(),
+            _ if !key.retiring.is_empty() => rotating(key),
             (None, Some(at)) => format!("until {}", time(at)),
             (None, None) => "in force".to_owned(),
         };
@@ -106,6 +109,12 @@ fn keys_table(keys: &[KeyView]) -> String {
     table.text("this user has no keys; add one with `opencredits-admin key add USER`")
 }
 
+/// A key whose secret of before is still valid.
+fn rotating(key: &KeyView) -> String {
+    let old = key.retiring.iter().map(|old| format!("…{} until {}", old.hint, time(old.valid_until_ms)));
+    format!("rotating, {}", old.collect::<Vec<_>>().join(", "))
+}
+
 fn partners_table(partners: &[PartnerView]) -> String {
     let mut table = Table::new(["id", "name", "share", "publishable key", "since"]);
     for partner in partners {
@@ -121,7 +130,7 @@ fn partners_table(partners: &[PartnerView]) -> String {
     table.text("there are no partners; add one with `opencredits-admin partner add NAME`")
 }
 
-fn balance_table(balance: &BalanceView) -> String {
+pub(crate) fn balance_table(balance: &BalanceView) -> String {
     let mut table = Table::new(["", "credits", "usd"]);
     let rows = [("available", &balance.available), ("held", &balance.held), ("posted", &balance.posted)];
     for (name, amount) in rows {
@@ -151,7 +160,7 @@ fn entries_table(entries: &[EntryView]) -> String {
     table.text("there are no such entries")
 }
 
-fn holds_table(holds: &[HoldView], total: usize) -> String {
+pub(crate) fn holds_table(holds: &[HoldView], total: usize) -> String {
     let mut table = Table::new(["id", "payer", "usd", "until", "in flight"]);
     for hold in holds {
         let in_flight = if hold.in_flight { "yes" } else { "no" };

@@ -15,7 +15,10 @@ pub(crate) fn show(reply: &AdminReply) -> Option<String> {
             let more = next.as_ref().map_or_else(String::new, |next| format!("there are more: --before {next}\n"));
             orders_table(orders) + &more
         }
-        AdminReply::Order { order } => one(order),
+        AdminReply::Order { order, as_stored } => {
+            let note = if *as_stored { "as stored; the payment processor was not asked\n" } else { "" };
+            one(order) + note
+        }
         AdminReply::Reconciled { report } => reconciled(report),
         _ => return None,
     })

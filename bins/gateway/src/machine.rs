@@ -2,6 +2,15 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+/// The name of the machine (proc(5)).
+const HOST: &str = "/proc/sys/kernel/hostname";
+
+/// The name of this process among those of all machines.
+pub(crate) fn process_name() -> String {
+    let host = std::fs::read_to_string(HOST).unwrap_or_default();
+    format!("gateway {} at {}", std::process::id(), if host.trim().is_empty() { "this machine" } else { host.trim() })
+}
+
 /// Where nothing tells how much memory there is.
 const MEMORY_BYTES: usize = 2 << 30;
 /// The memory of the machine (proc(5)), and the limit of the process's control group, in both versions of these.

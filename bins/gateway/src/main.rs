@@ -4,6 +4,7 @@ mod build;
 mod dev;
 mod discover;
 mod error;
+mod jobs;
 mod log;
 mod machine;
 mod mails;

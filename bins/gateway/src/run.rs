@@ -2,17 +2,19 @@
 
 use crate::build::Built;
 use crate::error::StartError;
+use crate::jobs;
 use crate::machine;
 use crate::workers::WorkerPool;
 use opencredits_api::admin::{Admin, AdminSocket};
 use opencredits_api::{Ended, Limits, serve, service};
 use opencredits_backup::Source;
 use opencredits_service::config::{Config, MailTransport};
-use opencredits_service::{jobs, purchases};
+use opencredits_service::jobs::{StopSwitch, release_left};
 use std::cell::Cell;
 use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -21,8 +23,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-/// How long mails that are being sent may take at the end.
-const MAILS_END: Duration = Duration::from_secs(5);
+/// The time that running jobs have at the end, also where all of `server.shutdown_ms` is over.
+const JOBS_END: Duration = Duration::from_secs(5);
 
 /// Binds the listener. Where the config leaves the port open, it has the actual one from here on.
 pub(crate) async fn bind(config: &mut Config) -> Result<TcpListener, StartError> {
@@ -43,24 +45,17 @@ pub(crate) async fn run(
 ) -> Result<ExitCode, StartError> {
     let listen = &config.server.listen;
     let Built { app, accounts, reaper, store, mails } = built;
-    jobs::release_left(&app.gateway)?;
+    release_left(&app.gateway)?;
+    let jobs = jobs::build(&app, config, (&store, mails.jobs.as_ref())).await?;
+    let (stop_jobs, jobs_stopped) = StopSwitch::new();
     let mut tasks = JoinSet::new();
-    tasks.spawn(jobs::run(std::sync::Arc::clone(&app.gateway), std::sync::Arc::new(store.clone())));
-    if let Some(payments) = &app.payments {
-        let purchases = std::sync::Arc::clone(&payments.purchases);
-        tasks.spawn(purchases::jobs::run(purchases, config.payments.reconcile_hours));
-    }
-    let mut mailing = JoinSet::new();
-    let (stop_mails, mails_stopped) = oneshot::channel();
-    if let Some(jobs) = mails.jobs {
-        mailing.spawn(jobs.run(mails_stopped));
-    }
-    tasks.spawn(jobs::project(std::sync::Arc::clone(app.gateway.usage())));
+    let running = Arc::clone(&jobs);
+    tasks.spawn(async move { running.run(jobs_stopped).await });
     let mut draining = JoinSet::new();
     draining.spawn(reaper.run());
     let files = Source { ledger: app.gateway.ledger().clone(), store, data: (&config.data.dir).into() };
-    let purchases = app.payments.as_ref().map(|payments| std::sync::Arc::clone(&payments.purchases));
-    let admin = Admin::new(accounts, app.settings.credit_price).of_files(files).of_purchases(purchases);
+    let purchases = app.payments.as_ref().map(|payments| Arc::clone(&payments.purchases));
+    let admin = Admin::new(accounts, app.settings.credit_price).of_files(files).of_purchases(purchases).of_jobs(jobs);
     let socket = AdminSocket::bind(Path::new(&config.data.dir))?;
     let (close, closing) = oneshot::channel();
     let mut socket_task = JoinSet::new();
@@ -70,7 +65,7 @@ pub(crate) async fn run(
     tracing::info!(listen, models = app.gateway.catalog().models().len(), "serving");
     let deadline = Deadline::default();
     let stopped = deadline.begun_by(stop(&app)?, config);
-    let mut routes = service(std::sync::Arc::clone(&app));
+    let mut routes = service(Arc::clone(&app));
     match mails.bounces {
         Some(bounces) => routes = routes.with_bounces(bounces),
         None if config.email.transport == MailTransport::Resend => {
@@ -87,11 +82,10 @@ pub(crate) async fn run(
     }
     let _nobody_listens = close.send(());
     let _socket_ended = socket_task.join_next().await;
-    tasks.shutdown().await;
-    drop(stop_mails);
-    // A mail that is being sent is marked as sent; one that takes longer is sent again by the next process.
-    let _mails_ended = tokio::time::timeout(MAILS_END, mailing.join_next()).await;
-    mailing.shutdown().await;
+    // A run goes on to its end. What takes longer is done again by the next process.
+    stop_jobs.stop_by(deadline.at().max(Instant::now() + JOBS_END));
+    let _jobs_ended = tasks.join_next().await;
+    drop(mails.jobs);
     let ledger = app.gateway.ledger().clone();
     // The reaper ends with the gateway, once the last detached request is settled. At the time limit it settles all of
     // them with the usage known so far.
@@ -120,13 +114,13 @@ impl Deadline {
 }
 
 /// Resolves when the process is told to stop.
-fn stop(app: &std::sync::Arc<opencredits_api::App>) -> Result<impl Future<Output = ()> + use<>, StartError> {
+fn stop(app: &Arc<opencredits_api::App>) -> Result<impl Future<Output = ()> + use<>, StartError> {
     let wrong = |source| StartError::Io { what: "signals".to_owned(), source };
     let mut terminate = signal(SignalKind::terminate()).map_err(wrong)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(wrong)?;
     // Its default action would end the process with requests unsettled.
     let mut hangup = signal(SignalKind::hangup()).map_err(wrong)?;
-    let app = std::sync::Arc::downgrade(app);
+    let app = Arc::downgrade(app);
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}

@@ -5,6 +5,7 @@ use crate::csv::csv_line;
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
 use crate::lookups::{Answer, finish, finish_reason, source};
+use crate::query::{Parameters, known_only, span};
 use crate::state::{App, RequestId};
 use crate::usage::usd;
 use crate::{auth, faults, json};
@@ -16,12 +17,11 @@ use opencredits_ledger::EntryRow;
 use opencredits_service::{
     Fault, Generation, GenerationFilter, GenerationStatus, Money, MoneyCursor,
     books::{self, Derived},
-    day_or_time, day_text,
+    day_text,
 };
 use opencredits_store::{Days, RequestMark, UsageBy, UsageFilter, UsageGroup, UsageOf, UsageOrder, UsageQuery};
 use opencredits_units::{EntryId, NanoUsd, Tokens, UnixMs};
 use serde_json::{Map, Value, json};
-use std::collections::HashMap;
 use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -34,7 +34,11 @@ const GROUPS_MAX: u32 = 10_000;
 /// The days of an activity without dates.
 const DAYS: u64 = 30;
 
-type Parameters = HashMap<String, String>;
+/// The parameters of each route.
+const OF_GENERATIONS: [&str; 10] =
+    ["from", "to", "limit", "cursor", "status", "key_id", "model", "app_id", "app", "partner"];
+const OF_TRANSACTIONS: [&str; 4] = ["from", "to", "limit", "cursor"];
+const OF_ACTIVITY: [&str; 9] = ["from", "to", "group_by", "format", "key_id", "model", "app_id", "app", "partner"];
 
 /// `GET /v1/generations`.
 pub(crate) async fn generations(
@@ -49,8 +53,9 @@ pub(crate) async fn generations(
 async fn list_generations(app: &App, query: &Parameters, headers: &HeaderMap) -> Answer {
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
     let of = usage_of(&reader(app, headers).await?);
+    known_only(app, (headers, query), &OF_GENERATIONS)?;
     let status = optional(query, "status", GenerationStatus::parse, "completed, cancelled or empty")?;
-    let (from, until) = dates(query)?;
+    let (from, until) = span(query)?;
     let from = from.unwrap_or_default();
     let filter = GenerationFilter { usage: filter(app, of, query)?, status, from, until };
     let cursor = optional(query, "cursor", read_mark, "the next_cursor of the page before")?;
@@ -75,7 +80,8 @@ async fn list_transactions(app: &App, query: &Parameters, headers: &HeaderMap) -
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
     // A key that an app has does not tell what its person pays.
     let wallet = auth::manager(app, headers).await?.wallet;
-    let (from, until) = dates(query)?;
+    known_only(app, (headers, query), &OF_TRANSACTIONS)?;
+    let (from, until) = span(query)?;
     let end = until.map_or((UnixMs::new(u64::MAX), EntryId::default()), |until| (until, EntryId::default()));
     let cursor = optional(query, "cursor", read_money_cursor, "the next_cursor of the page before")?;
     let before = cursor.map_or(end, |cursor| cursor.min(end));
@@ -166,9 +172,10 @@ enum Form {
 async fn show_activity(app: &App, query: &Parameters, headers: &HeaderMap) -> Answer {
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
     let of = usage_of(&reader(app, headers).await?);
+    known_only(app, (headers, query), &OF_ACTIVITY)?;
     let form = form(query, headers)?;
     let by = groups(query)?;
-    let (from, until) = dates(query)?;
+    let (from, until) = span(query)?;
     let to = until.map_or(app.gateway.clock().now().day(), |until| UnixMs::new(until.get().saturating_sub(1)).day());
     let from = from.map_or(to.saturating_sub(DAYS.saturating_sub(1)), UnixMs::day);
     let filter = filter(app, of, query)?;
@@ -302,14 +309,6 @@ fn filter(app: &App, of: UsageOf, query: &Parameters) -> Result<UsageFilter, Pro
         vendor: None,
         partner: parsed(query, app_name, "the id of an app, partner_…")?,
     })
-}
-
-/// The beginning and the end, which is not included.
-fn dates(query: &Parameters) -> Result<(Option<UnixMs>, Option<UnixMs>), Problem> {
-    let remedy = "a day such as 2026-11-30, or a time such as 2026-11-30T08:00:00Z";
-    let from = optional(query, "from", day_or_time, remedy)?;
-    let to = optional(query, "to", day_or_time, remedy)?;
-    Ok((from.map(|(begin, _)| begin), to.map(|(begin, length_ms)| begin.saturating_add_ms(length_ms))))
 }
 
 fn limit(query: &Parameters) -> Result<usize, Problem> {

@@ -5,6 +5,7 @@ use crate::errors::{ErrorType, Problem};
 use crate::framing::Framing;
 use crate::inference_route::InferenceRoute;
 use crate::places::Place;
+use crate::query::asks_strictness;
 use crate::redact::without_keys;
 use crate::state::{App, RequestId};
 use crate::streams::{Source, StreamBody, StreamForm};
@@ -23,8 +24,6 @@ use std::fmt::Write;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// Refuses requests with fields that are not passed on.
-const STRICT_HEADER: &str = "x-opencredits-strict";
 /// `false` refuses a request whose output cap is not covered, instead of lowering the cap.
 const LOWER_CAP_HEADER: &str = "x-opencredits-lower-cap";
 /// The output cap that the gateway has set.
@@ -231,9 +230,7 @@ fn set(response: &mut Response<Body>, header: &'static str, value: &str) {
 }
 
 fn strictness(app: &App, headers: &HeaderMap) -> Strictness {
-    let requested =
-        text(headers, STRICT_HEADER).is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1");
-    if app.settings.strict || requested { Strictness::Strict } else { Strictness::Lax }
+    if app.settings.strict || asks_strictness(headers) { Strictness::Strict } else { Strictness::Lax }
 }
 
 /// The idempotency key. An unreadable one is refused: ignored, it would not prevent a second charge.

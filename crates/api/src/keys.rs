@@ -3,6 +3,7 @@
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
 use crate::lookups::{Answer, finish};
+use crate::query::{Parameters, known_only};
 use crate::state::{App, RequestId};
 use crate::{auth, body, faults, json, key_fields};
 use axum::body::Body;
@@ -27,11 +28,12 @@ const KEYS_MAX: u32 = 1_000;
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
-    Query(query): Query<Vec<(String, String)>>,
+    Query(query): Query<Parameters>,
     headers: HeaderMap,
 ) -> Response<Body> {
     let answer = async {
         let manager = auth::manager(&app, &headers).await?;
+        known_only(&app, (&headers, &query), &["cursor", "limit"])?;
         let (after, max) = page(&query)?;
         let found = app.accounts.keys_page(manager.user, after, max).await.map_err(|error| problem(&app, error))?;
         let next = found.last().filter(|_| u32::try_from(found.len()).is_ok_and(|len| len >= max)).map(|key| key.id);
@@ -45,18 +47,26 @@ pub(crate) async fn list(
 }
 
 /// The cursor and the length of a page.
-fn page(query: &[(String, String)]) -> Result<(KeyId, u32), Problem> {
-    let wrong = |name: &str, what: String| Err(Problem::new(ErrorType::InvalidRequest, what).with("param", name));
-    let (mut after, mut max) = (KeyId::default(), PAGE_MAX);
-    for (name, value) in query {
-        match (name.as_str(), value.parse(), value.parse::<u32>()) {
-            ("cursor", Ok(id), _) => after = id,
-            ("cursor", Err(_), _) => return wrong(name, "cursor is the `next` of the page before".to_owned()),
-            ("limit", _, Ok(count)) if (1..=PAGE_MAX).contains(&count) => max = count,
-            ("limit", ..) => return wrong(name, format!("limit is a number from 1 to {PAGE_MAX}")),
-            _ => return wrong(name, format!("there is no parameter {name}; there are cursor and limit")),
-        }
+fn page(query: &Parameters) -> Result<(KeyId, u32), Problem> {
+    let wrong = |name: &str, what: String| Problem::new(ErrorType::InvalidRequest, what).with("param", name);
+    // Ignored, it would give the first page again and again.
+    if query.contains_key("offset") {
+        return Err(wrong(
+            "offset",
+            "pages go on by cursor, the `next` of the page before; leave offset out".to_owned(),
+        ));
     }
+    let after = match query.get("cursor") {
+        Some(text) => {
+            text.parse().map_err(|_| wrong("cursor", "cursor is the `next` of the page before".to_owned()))?
+        }
+        None => KeyId::default(),
+    };
+    let max = match query.get("limit").map(|text| text.parse::<u32>()) {
+        None => PAGE_MAX,
+        Some(Ok(count)) if (1..=PAGE_MAX).contains(&count) => count,
+        Some(_) => return Err(wrong("limit", format!("limit is a number from 1 to {PAGE_MAX}"))),
+    };
     Ok((after, max))
 }
 

@@ -35,6 +35,7 @@ mod paths;
 mod payment_app;
 mod payments;
 mod places;
+mod query;
 mod rates;
 mod redact;
 mod serve;

@@ -3,6 +3,7 @@
 use crate::auth::{Reader, key_digest, reader};
 use crate::errors::{ApiSurface, ErrorType, Problem};
 use crate::faults::timestamp;
+use crate::query::{Parameters, known_only};
 use crate::state::{App, RequestId};
 use crate::usage::{costs_by_side, usd};
 use crate::{body, faults, json, key_limits, rates};
@@ -20,7 +21,6 @@ use opencredits_store::Standing;
 use opencredits_units::{BasisPoints, Bucket, GenerationId, NanoUsd, Tokens, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The default size of a request in price quotes, in tokens.
@@ -130,14 +130,15 @@ pub(crate) async fn features(State(app): State<Arc<App>>) -> Response<Body> {
 pub(crate) async fn generation(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
-    Query(query): Query<HashMap<String, String>>,
+    Query(query): Query<Parameters>,
     headers: HeaderMap,
 ) -> Response<Body> {
     finish(find_generation(&app, &query, &headers).await, id)
 }
 
-async fn find_generation(app: &App, query: &HashMap<String, String>, headers: &HeaderMap) -> Answer {
+async fn find_generation(app: &App, query: &Parameters, headers: &HeaderMap) -> Answer {
     let reader = reader(app, headers).await?;
+    known_only(app, (headers, query), &["id"])?;
     let wallet = match &reader {
         Reader::Manager(manager) => manager.wallet,
         Reader::Key(spender) => spender.wallet,

@@ -4,6 +4,7 @@
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
 use crate::lookups::finish;
+use crate::query::{Parameters, known_only, swapped};
 use crate::state::{App, RequestId};
 use crate::{auth, faults, json};
 use axum::body::Body;
@@ -15,7 +16,6 @@ use opencredits_service::{Fault, day_or_time, day_text};
 use opencredits_store::{Days, Partner};
 use opencredits_units::UnixMs;
 use serde_json::{Value, json};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The days of a usage without dates, and the most of one.
@@ -28,10 +28,12 @@ const MONTHS_MAX: usize = 24;
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
+    Query(query): Query<Parameters>,
     headers: HeaderMap,
 ) -> Response<Body> {
     let answer = async {
         let partner = auth::partner(&app, &headers).await?;
+        known_only(&app, (&headers, &query), &[])?;
         let earnings = earnings(&app, &partner).await?;
         let share = partner.share.unwrap_or(app.accounts.partner_terms().share_default);
         Ok(json::ok(&json!({
@@ -57,11 +59,12 @@ pub(crate) async fn show(
 pub(crate) async fn usage(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
-    Query(query): Query<HashMap<String, String>>,
+    Query(query): Query<Parameters>,
     headers: HeaderMap,
 ) -> Response<Body> {
     let answer = async {
         let partner = auth::partner(&app, &headers).await?;
+        known_only(&app, (&headers, &query), &["from", "to"])?;
         // Of a day that goes on, two answers could differ by one person's requests.
         let yesterday = app.gateway.clock().now().day().saturating_sub(1);
         let days = days(&query, yesterday)?;
@@ -96,10 +99,12 @@ fn group(audience: &Audience) -> Value {
 pub(crate) async fn statements(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
+    Query(query): Query<Parameters>,
     headers: HeaderMap,
 ) -> Response<Body> {
     let answer = async {
         let partner = auth::partner(&app, &headers).await?;
+        known_only(&app, (&headers, &query), &[])?;
         let mut data = Vec::new();
         let mut day = app.gateway.clock().now().day();
         while data.len() < MONTHS_MAX && day >= first_day(&partner) {
@@ -131,10 +136,12 @@ fn first_day(partner: &Partner) -> u64 {
 pub(crate) async fn payouts(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
+    Query(query): Query<Parameters>,
     headers: HeaderMap,
 ) -> Response<Body> {
     let answer = async {
         let partner = auth::partner(&app, &headers).await?;
+        known_only(&app, (&headers, &query), &[])?;
         let earnings = earnings(&app, &partner).await?;
         let payout = earnings
             .payouts
@@ -160,15 +167,19 @@ fn problem(app: &App, error: AccountsError) -> Problem {
 }
 
 /// The days that are asked for, up to `last`.
-fn days(query: &HashMap<String, String>, last: u64) -> Result<Days, Problem> {
+fn days(query: &Parameters, last: u64) -> Result<Days, Problem> {
     let day = |name: &'static str| -> Result<Option<u64>, Problem> {
         let Some(text) = query.get(name).filter(|text| !text.is_empty()) else { return Ok(None) };
         let found = day_or_time(text).filter(|(_, length_ms)| *length_ms == UnixMs::DAY_MS);
         let wrong = || Problem::new(ErrorType::InvalidRequest, format!("{name} is not a day such as 2026-11-30"));
         found.map(|(begin, _)| Some(begin.day())).ok_or_else(|| wrong().with("param", name))
     };
-    let to = day("to")?.unwrap_or(last).min(last);
-    let from = day("from")?.unwrap_or_else(|| to.saturating_sub(DAYS.saturating_sub(1)));
+    let (from, to) = (day("from")?, day("to")?);
+    if from.zip(to).is_some_and(|(from, to)| from > to) {
+        return Err(swapped(query));
+    }
+    let to = to.unwrap_or(last).min(last);
+    let from = from.unwrap_or_else(|| to.saturating_sub(DAYS.saturating_sub(1)));
     if to.saturating_sub(from) >= DAYS_MAX {
         let message = format!("from and to are more than {DAYS_MAX} days apart; ask for fewer");
         return Err(Problem::new(ErrorType::InvalidRequest, message).with("param", "from"));

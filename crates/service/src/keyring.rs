@@ -9,8 +9,8 @@ use moka::ops::compute::{CompResult, Op};
 use moka::sync::Cache;
 use opencredits_keys::KeyDigest;
 use opencredits_store::{
-    Key, Keys, LimitOwner, ManagementKeys, Partner, PartnerKeys, Partners, Rates, SpendingLimit, SpendingLimits,
-    Standing, Users,
+    Key, KeyRotations, Keys, LimitOwner, ManagementKeys, Partner, PartnerKeys, Partners, Rates, SpendingLimit,
+    SpendingLimits, Standing, Users,
 };
 use opencredits_units::{AccountId, BasisPoints, KeyId, PartnerId, UnixMs, UserId};
 use std::num::NonZeroU32;
@@ -103,6 +103,7 @@ pub struct Manager {
 /// Finds keys by their digest.
 pub struct KeyRing {
     keys: Arc<dyn Keys>,
+    rotations: Arc<dyn KeyRotations>,
     users: Arc<dyn Users>,
     partners: Arc<dyn Partners>,
     management: Arc<dyn ManagementKeys>,
@@ -123,6 +124,8 @@ pub struct KeyRing {
 pub struct KeyTables {
     /// Keys.
     pub keys: Arc<dyn Keys>,
+    /// Earlier secrets of rotated keys.
+    pub rotations: Arc<dyn KeyRotations>,
     /// People.
     pub users: Arc<dyn Users>,
     /// Partners.
@@ -137,10 +140,14 @@ pub struct KeyTables {
 
 impl KeyTables {
     /// All of them from one store.
-    pub fn of(store: impl Users + Keys + Partners + PartnerKeys + ManagementKeys + SpendingLimits + 'static) -> Self {
+    pub fn of<S>(store: S) -> Self
+    where
+        S: Users + Keys + KeyRotations + Partners + PartnerKeys + ManagementKeys + SpendingLimits + 'static,
+    {
         let store = Arc::new(store);
         Self {
             keys: store.clone(),
+            rotations: store.clone(),
             users: store.clone(),
             partners: store.clone(),
             management: store.clone(),
@@ -155,11 +162,12 @@ impl KeyRing {
     #[must_use]
     pub fn new(tables: KeyTables, clock: Arc<dyn Clock>, default_share: BasisPoints) -> Self {
         let cache = Cache::builder().max_capacity(KEYS_MAX).time_to_live(REMEMBERED).build();
-        let KeyTables { keys, users, partners, management, partner_keys, limits } = tables;
+        let KeyTables { keys, rotations, users, partners, management, partner_keys, limits } = tables;
         let rates = Cache::builder().max_capacity(KEYS_MAX).time_to_idle(RATES_IDLE).build();
         let changes = Cache::builder().max_capacity(KEYS_MAX).time_to_idle(RATES_IDLE).build();
         Self {
             keys,
+            rotations,
             users,
             partners,
             management,
@@ -261,7 +269,7 @@ impl KeyRing {
     }
 
     async fn look_up(&self, digest: &KeyDigest) -> Result<Option<Spender>, Fault> {
-        let Some(key) = self.keys.key_by_digest(digest).await?.filter(|key| key.revoked_at.is_none()) else {
+        let Some(key) = self.key_of(digest).await?.filter(|key| key.revoked_at.is_none()) else {
             return Ok(None);
         };
         let Some(user) = self.users.user(key.user).await? else {
@@ -284,6 +292,19 @@ impl KeyRing {
             standing: user.standing,
             disabled: key.disabled,
         }))
+    }
+
+    /// The key with this secret. With a secret from before a rotation it expires when that one does.
+    async fn key_of(&self, digest: &KeyDigest) -> Result<Option<Key>, Fault> {
+        if let Some(key) = self.keys.key_by_digest(digest).await? {
+            return Ok(Some(key));
+        }
+        let Some(retired) = self.rotations.retired_secret(digest).await? else {
+            return Ok(None);
+        };
+        let until = retired.valid_until;
+        let key = self.keys.key(retired.key).await?;
+        Ok(key.map(|key| Key { expires_at: Some(key.expires_at.map_or(until, |end| end.min(until))), ..key }))
     }
 
     async fn limit_terms(&self, key: &Key) -> Result<Vec<LimitTerms>, Fault> {

@@ -33,15 +33,18 @@
 mod block;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod jobs;
 mod mail;
 mod orders;
 mod partners;
 mod records;
+mod rotations;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod traits;
 mod usage;
 
+pub use jobs::{Acquired, JobLease, JobLeases, JobOutcome, JobRecord, JobReport, JobRun, Retention};
 pub use mail::{
     LeasedMail, LimitedKey, Mail, MailCounts, MailFailure, MailId, NewMail, NoticeKind, NoticeMark, NoticeSubject,
     Notices, Outbox, Reachable, UserEmail, UserEmails,
@@ -55,6 +58,7 @@ pub use partners::{
 pub use records::{
     AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, Rates, SpendingLimit, Standing, User,
 };
+pub use rotations::{KeyRotation, KeyRotations, RetiredSecret};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteStore, StoreCopy};
 pub use traits::{

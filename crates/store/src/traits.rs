@@ -58,6 +58,8 @@ pub trait Users: Send + Sync {
     async fn users(&self, after: UserId, max: u32) -> Result<Vec<User>, StoreError>;
     /// Sets whether a person may spend; returns whether that person exists.
     async fn set_standing(&self, id: UserId, standing: Standing) -> Result<bool, StoreError>;
+    /// Gives a person another label, which no other has; returns whether that person exists.
+    async fn rename_user(&self, id: UserId, label: &str) -> Result<bool, StoreError>;
 }
 
 /// Partners.
@@ -154,8 +156,8 @@ pub trait Claims: Send + Sync {
         to: GenerationId,
         now: UnixMs,
     ) -> Result<bool, StoreError>;
-    /// Deletes claims made before `before`.
-    async fn forget_claims(&self, before: UnixMs) -> Result<(), StoreError>;
+    /// Deletes claims made before `before`; returns how many.
+    async fn forget_claims(&self, before: UnixMs) -> Result<u64, StoreError>;
 }
 
 /// Values of the installation.

@@ -5,6 +5,7 @@ use opencredits_backup::Source;
 use opencredits_catalog::Catalog;
 use opencredits_ledger::Ledger;
 use opencredits_service::accounts::{Accounts, Tables};
+use opencredits_service::jobs::{Figures, Job, JobPorts, JobTerms, Jobs, StopSwitch};
 use opencredits_service::{Clock, Entropy};
 use opencredits_store::SqliteStore;
 use opencredits_units::{CreditPrice, UnixMs};
@@ -13,6 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Who answers the tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +115,18 @@ fn command(dir: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+/// A job that counts its runs, and one that fails; neither is due again in a test.
+fn jobs(store: &SqliteStore, clock: Arc<Counting>) -> Arc<Jobs> {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let runs = Arc::new(AtomicU64::new(0));
+    let counting = Job::on(JobTerms::every(DAY, "count").that("counts"), &runs, |runs, _| async move {
+        Ok(Figures::of("runs", runs.fetch_add(1, Ordering::SeqCst) + 1))
+    });
+    let failing = Job::on(JobTerms::every(DAY, "fail").that("fails"), &runs, |_, _| async { Err("no luck".into()) });
+    let ports = JobPorts { leases: Arc::new(store.clone()), clock, holder: "gateway 1 at a test".to_owned() };
+    Arc::new(Jobs::new(vec![failing, counting], ports))
+}
+
 /// Serves the admin socket of this folder from a thread, as the gateway does.
 fn serve(dir: &Path) -> (tokio::sync::oneshot::Sender<()>, std::thread::JoinHandle<()>) {
     let (stop, stopped) = tokio::sync::oneshot::channel();
@@ -123,17 +138,21 @@ fn serve(dir: &Path) -> (tokio::sync::oneshot::Sender<()>, std::thread::JoinHand
             let ports = Arc::new(Counting(AtomicU64::new(1)));
             let ledger = Ledger::open(dir.join("ledger.db")).unwrap();
             let store = SqliteStore::open(dir.join("store.db")).unwrap();
+            let clock = ports.clone();
             let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), ports.clone(), ports);
             let files = Source { ledger, store, data: dir.clone() };
             let accounts = accounts.knowing(Catalog::builtin().unwrap().with_sandbox().unwrap());
             accounts.ensure_system_accounts().await.unwrap();
             let socket = AdminSocket::bind(&dir).unwrap();
             ready.send(()).unwrap();
-            let admin = Admin::new(Arc::new(accounts), CreditPrice::default()).of_files(files);
+            let (switch, signal) = StopSwitch::new();
+            let jobs = jobs(&files.store, clock);
+            let admin = Admin::new(Arc::new(accounts), CreditPrice::default()).of_files(files).of_jobs(jobs.clone());
             let stop = async move {
                 let _dropped = stopped.await;
+                switch.stop_by(Instant::now());
             };
-            socket.serve(admin, stop).await;
+            tokio::join!(socket.serve(admin, stop), jobs.run(signal));
         });
     });
     served.recv().unwrap();

@@ -206,6 +206,7 @@ fn the_fields_of_the_json_are_stable() {
             "name",
             "partner",
             "rates",
+            "retiring",
             "revoked_at_ms",
             "user",
         ];

@@ -5,6 +5,8 @@ mod backups;
 mod docs;
 mod fixture;
 mod flows;
+mod jobs;
 mod partners;
 mod reads;
 mod refusals;
+mod users;

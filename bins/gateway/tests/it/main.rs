@@ -5,6 +5,7 @@ mod backups;
 mod check;
 mod dev;
 mod fixture;
+mod jobs;
 mod mails;
 mod payments;
 mod payouts;

@@ -15,8 +15,9 @@ use opencredits_service::accounts::{
     Accounts, AccountsError, Correction, CorrectionKind, EntryFilter, Grant, NewKey, NewLimit, NewPartner, NewUser,
     Wallet, check_address,
 };
+use opencredits_service::jobs::Jobs;
 use opencredits_service::purchases::Purchases;
-use opencredits_store::{Key, Rates, Standing, StoreError};
+use opencredits_store::{Key, Rates, SqliteStore, Standing, StoreError};
 use opencredits_units::{CreditPrice, NanoUsd};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -32,6 +33,8 @@ pub struct Admin {
     pub(super) accounts: Arc<Accounts>,
     pub(super) price: CreditPrice,
     pub(super) purchases: Option<Arc<Purchases>>,
+    pub(super) stored: Option<SqliteStore>,
+    pub(super) jobs: Option<Arc<Jobs>>,
     files: Option<Source>,
 }
 
@@ -39,7 +42,7 @@ impl Admin {
     /// An executor on these accounts; `price` is that of one credit.
     #[must_use]
     pub const fn new(accounts: Arc<Accounts>, price: CreditPrice) -> Self {
-        Self { accounts, price, purchases: None, files: None }
+        Self { accounts, price, purchases: None, stored: None, jobs: None, files: None }
     }
 
     /// Answers about orders by these use cases, where credits are sold.
@@ -49,9 +52,18 @@ impl Admin {
         self
     }
 
-    /// Makes backups of these files, which are those of the accounts.
+    /// Answers about jobs by these.
+    #[must_use]
+    pub fn of_jobs(mut self, jobs: Arc<Jobs>) -> Self {
+        self.jobs = Some(jobs);
+        self
+    }
+
+    /// Makes backups of these files, which are those of the accounts; shows the orders and jobs in them as they are stored,
+    /// where nothing runs that knows more.
     #[must_use]
     pub fn of_files(mut self, files: Source) -> Self {
+        self.stored = Some(files.store.clone());
         self.files = Some(files);
         self
     }
@@ -64,6 +76,10 @@ impl Admin {
         match request {
             AdminRequest::AddUser(new) => self.add_user(new).await,
             AdminRequest::ListUsers(which) => self.list_users(which).await,
+            AdminRequest::ShowUser(which) => self.show_user(which).await,
+            AdminRequest::RenameUser(new) => self.rename_user(new).await,
+            AdminRequest::RotateKey(which) => self.rotate_key(which).await,
+            AdminRequest::Jobs(request) => self.jobs(request).await,
             AdminRequest::UserEmail(which) => self.user_email(which).await,
             AdminRequest::AddKey(new) => self.add_key(new).await,
             AdminRequest::SuspendUser(who) => self.set_standing(who, Standing::Suspended).await,
@@ -177,10 +193,9 @@ impl Admin {
 
     async fn list_keys(&self, whose: OfUser) -> Answer {
         let user = self.accounts.find_user(&whose.user).await?;
-        let keys = self.accounts.list_keys(user.id).await?;
-        let keys = keys.into_iter().map(|key| self.key(key));
+        let keys = self.keys_of(user.id).await?;
         let management = self.accounts.management_keys(user.id).await?.into_iter().map(Into::into).collect();
-        Ok(AdminReply::Keys { keys: keys.collect::<Result<_, _>>()?, management })
+        Ok(AdminReply::Keys { keys, management })
     }
 
     async fn grant(&self, grant: GrantCredits) -> Answer {

@@ -3,7 +3,7 @@
 use super::amount_view::AmountView;
 use super::request::{RateChange, Reset};
 use opencredits_service::LimitBalance;
-use opencredits_store::{AuditRecord, LimitReset, ManagementKeyRecord, Rates};
+use opencredits_store::{AuditRecord, LimitReset, ManagementKeyRecord, Rates, RetiredSecret};
 use opencredits_units::{AccountId, CreditPrice, EntryId, KeyId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
@@ -118,5 +118,20 @@ impl From<AuditRecord> for ChangeView {
     fn from(record: AuditRecord) -> Self {
         let AuditRecord { id, at, actor, action, subject, detail } = record;
         Self { id, at_ms: at, actor, action, subject, detail }
+    }
+}
+
+/// A secret from before a rotation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetiringSecretView {
+    /// Its last characters.
+    pub hint: String,
+    /// Until when it is valid.
+    pub valid_until_ms: UnixMs,
+}
+
+impl From<RetiredSecret> for RetiringSecretView {
+    fn from(secret: RetiredSecret) -> Self {
+        Self { hint: secret.hint, valid_until_ms: secret.valid_until }
     }
 }

@@ -16,6 +16,8 @@ mod answer;
 mod answer_limits;
 mod answer_reads;
 mod backup;
+mod job_views;
+mod jobs;
 mod limit_views;
 mod order_views;
 mod orders;
@@ -29,12 +31,15 @@ mod request;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod user_views;
+mod users;
 mod values;
 mod views;
 
 pub use amount_view::AmountView;
 pub use answer::Admin;
-pub use limit_views::{ChangeView, LimitView, ManagementKeyView};
+pub use job_views::{JobRequest, JobRunView, JobView};
+pub use limit_views::{ChangeView, LimitView, ManagementKeyView, RetiringSecretView};
 pub use order_views::{OrderRequest, OrderView, ReconcileView};
 pub use partner_views::{EarningsView, PartnerKeyView, PartnerRequest, StatementView};
 pub use publishable_views::{PublishableKeyChange, PublishableKeyRequest, PublishableKeyView};
@@ -46,9 +51,10 @@ pub use reply::{AdminReply, Refusal, RefusalCode};
 pub use request::{
     AddKey, AddManagementKey, AddPartner, AddUser, AdminRequest, BackUp, CorrectCredits, CorrectionWay, EditKey,
     EmailChange, EmailOfUser, EntriesOf, GrantCredits, LIST_MAX, LedgerEntries, ListChanges, ListPartners, ListUsers,
-    OfUser, RateChange, Reset, RevokeKey, SetLimit, SetStanding, VerifyHead,
+    OfUser, RateChange, RenameUser, Reset, RevokeKey, RotateKey, SetLimit, SetStanding, ShowUser, VerifyHead,
 };
 pub use socket::{AdminSocket, SOCKET_FILE, SocketError, admin_router};
+pub use user_views::{CapView, UserDetailView};
 pub use values::{Amount, Change};
 pub use views::{
     BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, LegView, LineView, PartnerView, UsageView,

@@ -4,23 +4,28 @@ use super::answer::{Admin, Answer, last_of_full, most};
 use super::order_views::{OrderRequest, OrderView};
 use super::reply::{AdminReply, Refusal, RefusalCode};
 use opencredits_billing::Fault;
-use opencredits_service::accounts::Actor;
+use opencredits_service::accounts::{AccountsError, Actor};
 use opencredits_service::purchases::{PurchaseError, Purchases, Settled};
-use opencredits_store::Order;
-use opencredits_units::OrderId;
+use opencredits_store::{Order, Orders as _};
+use opencredits_units::{OrderId, UserId};
+
+/// Who cannot ask the payment processor can neither refund nor reconcile.
+const NOT_SOLD: &str = "this needs the payment processor, which only a running gateway asks: start the gateway with payments.processor set, and ask again";
 
 impl Admin {
     pub(super) async fn orders(&self, request: OrderRequest) -> Answer {
         let Some(purchases) = &self.purchases else {
-            let why = "credits are not sold: set payments.processor, and ask while the gateway runs";
-            return Err(Refusal::invalid(why));
+            return self.stored_orders(request).await;
         };
         match request {
             OrderRequest::List { user, before, max } => self.list_orders(purchases, user, (before, max)).await,
             OrderRequest::Show { id } => match purchases.settle_order(id).await {
                 Ok(Settled::Ours(order)) => Ok(self.order(*order)),
                 // What is known is shown, also while the processor does not answer.
-                Ok(Settled::Foreign) | Err(PurchaseError::Payment(_)) => Ok(self.order(purchases.order(id).await?)),
+                Ok(Settled::Foreign) | Err(PurchaseError::Payment(_)) => {
+                    let order = Box::new(OrderView::new(purchases.order(id).await?, self.price));
+                    Ok(AdminReply::Order { order, as_stored: true })
+                }
                 Err(error) => Err(error.into()),
             },
             OrderRequest::Refund { id, amount_minor, key, reason } => {
@@ -44,25 +49,53 @@ impl Admin {
         }
     }
 
+    /// Orders as they are stored, where nothing can be asked at the payment processor.
+    async fn stored_orders(&self, request: OrderRequest) -> Answer {
+        let Some(store) = &self.stored else {
+            return Err(Refusal::invalid(NOT_SOLD));
+        };
+        match request {
+            OrderRequest::List { user, before, max } => {
+                let user = self.user_of(user).await?;
+                let found = store.orders(user, before, most(max)).await.map_err(AccountsError::from)?;
+                Ok(self.order_page(found, max))
+            }
+            OrderRequest::Show { id } => match store.order(id).await.map_err(AccountsError::from)? {
+                Some(order) => {
+                    let order = Box::new(OrderView::new(order, self.price));
+                    Ok(AdminReply::Order { order, as_stored: true })
+                }
+                None => Err(PurchaseError::NoOrder { id: id.to_string() }.into()),
+            },
+            OrderRequest::Refund { .. } | OrderRequest::Reconcile => Err(Refusal::invalid(NOT_SOLD)),
+        }
+    }
+
+    async fn user_of(&self, name: Option<String>) -> Result<Option<UserId>, Refusal> {
+        Ok(match name {
+            Some(name) => Some(self.accounts.find_user(&name).await?.id),
+            None => None,
+        })
+    }
+
+    fn order_page(&self, orders: Vec<Order>, max: u32) -> AdminReply {
+        let next = last_of_full(&orders, most(max)).map(|order| order.id);
+        let orders = orders.into_iter().map(|order| OrderView::new(order, self.price)).collect();
+        AdminReply::Orders { orders, next }
+    }
+
     async fn list_orders(
         &self,
         purchases: &Purchases,
         user: Option<String>,
         (before, max): (Option<OrderId>, u32),
     ) -> Answer {
-        let user = match user {
-            Some(name) => Some(self.accounts.find_user(&name).await?.id),
-            None => None,
-        };
-        let max = most(max);
-        let orders = purchases.orders(user, before, max).await?;
-        let next = last_of_full(&orders, max).map(|order| order.id);
-        let orders = orders.into_iter().map(|order| OrderView::new(order, self.price)).collect();
-        Ok(AdminReply::Orders { orders, next })
+        let user = self.user_of(user).await?;
+        Ok(self.order_page(purchases.orders(user, before, most(max)).await?, max))
     }
 
     fn order(&self, order: Order) -> AdminReply {
-        AdminReply::Order { order: Box::new(OrderView::new(order, self.price)) }
+        AdminReply::Order { order: Box::new(OrderView::new(order, self.price)), as_stored: false }
     }
 }
 

@@ -1,11 +1,13 @@
 //! The replies to admin requests.
 
 use super::amount_view::AmountView;
+use super::job_views::{JobRunView, JobView};
 use super::limit_views::{ChangeView, LimitView, ManagementKeyView};
 use super::order_views::{OrderView, ReconcileView};
 use super::partner_views::{EarningsView, PartnerKeyView, StatementView};
 use super::publishable_views::PublishableKeyView;
 use super::reads::{BillView, CurrencySheetView, SheetLineView, UsageGroupBy, UsageGroupView, UsageSumsView};
+use super::user_views::UserDetailView;
 use super::views::{BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, PartnerView, UserView};
 use http::StatusCode;
 use opencredits_units::{EntryId, NanoUsd, OrderId, PartnerId, UnixMs, UserId};
@@ -28,6 +30,35 @@ pub enum AdminReply {
         users: Vec<UserView>,
         /// The cursor of the next page; none at the end.
         next: Option<UserId>,
+    },
+    /// Everything about a person.
+    UserDetails {
+        /// The person.
+        details: Box<UserDetailView>,
+    },
+    /// A person has another label.
+    UserRenamed {
+        /// The person.
+        user: UserView,
+    },
+    /// A key has a new secret.
+    KeyRotated {
+        /// The secret. It is shown here and never again.
+        key: String,
+        /// The rest, with the secrets of before that are still valid.
+        record: KeyView,
+    },
+    /// The recurring jobs.
+    Jobs {
+        /// All of them.
+        jobs: Vec<JobView>,
+    },
+    /// A job was run.
+    JobRan {
+        /// The job.
+        name: String,
+        /// How it went.
+        run: JobRunView,
     },
     /// A person's address.
     UserEmail {
@@ -193,6 +224,9 @@ pub enum AdminReply {
     Order {
         /// The order.
         order: Box<OrderView>,
+        /// Whether it is shown as it is stored: the payment processor was not asked.
+        #[serde(default)]
+        as_stored: bool,
     },
     /// What a reconciliation found.
     Reconciled {

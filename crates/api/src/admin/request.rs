@@ -1,5 +1,6 @@
 //! The requests of an operator.
 
+use super::job_views::JobRequest;
 use super::order_views::OrderRequest;
 use super::partner_views::PartnerRequest;
 use super::reads::{CheckBills, OfGeneration, ReportBalances, ShowUsage};
@@ -20,6 +21,14 @@ pub enum AdminRequest {
     AddUser(AddUser),
     /// Lists people.
     ListUsers(ListUsers),
+    /// Everything about a person.
+    ShowUser(ShowUser),
+    /// Gives a person another label.
+    RenameUser(RenameUser),
+    /// Gives a key a new secret, which is in the reply, once.
+    RotateKey(RotateKey),
+    /// Recurring jobs.
+    Jobs(JobRequest),
     /// Shows, sets or removes a person's address.
     UserEmail(EmailOfUser),
     /// Makes a key; its secret is in the reply, once.
@@ -369,4 +378,34 @@ pub enum EntriesOf {
     Account(AccountId),
     /// Entries of the account of this name: an account of the house, a person, a partner, or a key's limit.
     Named(String),
+}
+
+/// A person to show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShowUser {
+    /// The person.
+    pub user: String,
+    /// Whether the address is shown, too.
+    pub address: bool,
+}
+
+/// A person to rename.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenameUser {
+    /// The person.
+    pub user: String,
+    /// The new label.
+    pub label: String,
+}
+
+/// A key that gets a new secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RotateKey {
+    /// The key.
+    pub id: KeyId,
+    /// How long the secret of before is valid, in ms; at 0 it ends at once.
+    pub overlap_ms: u64,
 }

@@ -1,7 +1,7 @@
 //! Records in the form that operators read. Money is a decimal string, in dollars and in credits; times are Unix ms.
 
 use super::amount_view::AmountView;
-use super::limit_views::LimitView;
+use super::limit_views::{LimitView, RetiringSecretView};
 use super::request::RateChange;
 use opencredits_backup::Checked;
 use opencredits_ledger::{Balance, Covered, EntryKind, EntryRow, HoldRow, Phase};
@@ -105,6 +105,9 @@ pub struct KeyView {
     /// Whether it is switched off.
     #[serde(default)]
     pub disabled: bool,
+    /// Secrets from before a rotation that are still valid.
+    #[serde(default)]
+    pub retiring: Vec<RetiringSecretView>,
 }
 
 impl KeyView {
@@ -122,6 +125,7 @@ impl KeyView {
             models: key.allowed_models,
             rates: RateChange::of(key.rates),
             disabled: key.disabled,
+            retiring: Vec::new(),
         }
     }
 }

@@ -219,3 +219,58 @@ async fn a_bill_has_everything_to_recompute_it_and_what_was_booked() {
         assert_eq!(legs[3]["amount"], bill["commission"]);
     }
 }
+
+#[tokio::test]
+async fn a_span_that_ends_before_it_begins_is_refused_and_names_both_ends() {
+    let Past { app, manager, .. } = past().await;
+    let partner = app.accounts.add_partner_key("an app", "reports".to_owned()).await.unwrap().1.reveal().to_owned();
+    for (path, key) in [
+        ("/v1/generations", &manager),
+        ("/v1/transactions", &manager),
+        ("/v1/activity", &manager),
+        ("/v1/partner/usage", &partner),
+    ] {
+        let answer = app.get(&format!("{path}?from=2026-09-22&to=2026-09-21"), key).await;
+        assert_eq!(answer.status, 400, "{path}: {}", answer.text);
+        assert!(answer.text.contains("from 2026-09-22 is after to 2026-09-21"), "{path}: {}", answer.text);
+        assert_eq!(answer.json()["error"]["metadata"]["param"], "from", "{path}");
+        let answer = app.get(&format!("{path}?from=2026-09-20&to=2026-09-20"), key).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_parameter_is_refused_in_strict_mode_and_ignored_otherwise() {
+    let Past { app, manager, all, .. } = past().await;
+    let partner = app.accounts.add_partner_key("an app", "reports".to_owned()).await.unwrap().1.reveal().to_owned();
+    let generation = format!("/v1/generation?id={}&", all[0]);
+    let paths = [
+        ("/v1/generations?", &manager),
+        ("/v1/transactions?", &manager),
+        ("/v1/activity?", &manager),
+        ("/v1/keys?", &manager),
+        (generation.as_str(), &manager),
+        ("/v1/partner?", &partner),
+        ("/v1/partner/usage?", &partner),
+        ("/v1/partner/statements?", &partner),
+        ("/v1/partner/payouts?", &partner),
+    ];
+    for (path, key) in paths {
+        let path = format!("{path}modle=x");
+        assert_eq!(app.get(&path, key).await.status, 200, "{path}");
+        let mut strict = request(Method::GET, &path, key, String::new());
+        strict.headers_mut().insert("x-opencredits-strict", "true".parse().unwrap());
+        let answer = app.send(strict).await;
+        assert_eq!(answer.status, 400, "{path}: {}", answer.text);
+        assert!(answer.text.contains("there is no parameter modle; there "), "{path}: {}", answer.text);
+        assert_eq!(answer.json()["error"]["metadata"]["param"], "modle", "{path}");
+    }
+    let app = app.with_settings(|settings| settings.strict = true);
+    for (path, key) in paths {
+        assert_eq!(app.get(&format!("{path}modle=x"), key).await.status, 400, "{path}");
+        assert_eq!(app.get(path.trim_end_matches(['?', '&']), key).await.status, 200, "{path}");
+    }
+    let known =
+        "/v1/generations?from=2026-09-21&to=2026-09-22&limit=5&cursor=&status=completed&model=x&key_id=&app_id=";
+    assert_eq!(app.get(known, &manager).await.status, 200);
+}

@@ -270,3 +270,35 @@ async fn a_revoked_management_key_is_stopped_at_once() {
     app.accounts.revoke_management_key(record.id).await.unwrap();
     assert_eq!(app.get("/v1/keys", secret.reveal()).await.status, 401);
 }
+
+#[tokio::test]
+async fn a_rotated_key_works_on_with_its_new_secret_and_the_old_one_ends_at_once_or_after_its_overlap() {
+    use opencredits_service::accounts::{Actor, Rotated};
+    let app = TestApp::new().await;
+    let (user, first) = app.person(10).await;
+    let key = app.accounts.list_keys(user.id).await.unwrap()[0].id;
+    let rotate = async |overlap_ms| {
+        let Rotated { secret, .. } = app.accounts.rotate_key((key, None), overlap_ms, Actor::Operator).await.unwrap();
+        secret.reveal().to_owned()
+    };
+    let status = async |key: &str| app.post("/v1/chat/completions", key, &chat()).await.status.as_u16();
+    assert_eq!(status(&first).await, 200);
+    let second = rotate(60_000).await;
+    assert_eq!((status(&first).await, status(&second).await), (200, 200), "both are valid for the overlap");
+    let usage = app.get("/v1/key", &second).await.json()["data"]["usage"].as_f64().unwrap();
+    assert!(usage > 0.0, "it is the same key: {usage}");
+    app.pass(std::time::Duration::from_millis(60_000));
+    assert_eq!((status(&first).await, status(&second).await), (401, 200), "the old one ends with it");
+    let third = rotate(60_000).await;
+    let fourth = rotate(0).await;
+    assert_eq!((status(&second).await, status(&third).await, status(&fourth).await), (401, 401, 200));
+    app.accounts.revoke_key(key).await.unwrap();
+    assert_eq!(status(&fourth).await, 401);
+    let fifth = rotate_of_a_revoked_key(&app, key).await;
+    assert!(fifth, "a revoked key gets no new secret");
+}
+
+async fn rotate_of_a_revoked_key(app: &TestApp, key: opencredits_units::KeyId) -> bool {
+    let actor = opencredits_service::accounts::Actor::Operator;
+    app.accounts.rotate_key((key, None), 0, actor).await.is_err()
+}

@@ -21,6 +21,7 @@ mod people;
 mod publishable;
 mod reads;
 mod report;
+mod rotate;
 #[cfg(test)]
 mod tests;
 
@@ -37,6 +38,7 @@ pub use people::{NewPartner, NewUser};
 pub use publishable::PublishableKeyEdit;
 pub use reads::{NamedUsage, UsageReport};
 pub use report::{BalanceSheet, CurrencySheet, SheetLine};
+pub use rotate::{OVERLAP_MS_MAX, Rotated};
 
 use crate::books;
 use crate::limits::Renewals;
@@ -46,8 +48,8 @@ use crate::usage::UsageReads;
 use opencredits_catalog::Catalog;
 use opencredits_ledger::{Accepted, Floor, Ledger, OpenAccount};
 use opencredits_store::{
-    AuditLog, Keys, ManagementKeys, PartnerKeys, Partners, PublishableKeys, SpendingLimits, UsageModel, UserEmails,
-    Users,
+    AuditLog, KeyRotations, Keys, ManagementKeys, PartnerKeys, Partners, PublishableKeys, SpendingLimits, UsageModel,
+    UserEmails, Users,
 };
 use opencredits_units::{AccountId, UnixMs};
 use std::sync::Arc;
@@ -60,6 +62,8 @@ pub struct Tables {
     pub users: Arc<dyn Users>,
     /// Keys.
     pub keys: Arc<dyn Keys>,
+    /// Earlier secrets of rotated keys.
+    pub rotations: Arc<dyn KeyRotations>,
     /// Partners.
     pub partners: Arc<dyn Partners>,
     /// Limits of people and of apps at people.
@@ -82,13 +86,14 @@ impl Tables {
     /// All of them from one store.
     pub fn of<S>(store: S) -> Self
     where
-        S: Users + Keys + Partners + PartnerKeys + PublishableKeys + 'static,
+        S: Users + Keys + KeyRotations + Partners + PartnerKeys + PublishableKeys + 'static,
         S: SpendingLimits + ManagementKeys + AuditLog + UserEmails + UsageModel,
     {
         let store = Arc::new(store);
         Self {
             users: store.clone(),
             keys: store.clone(),
+            rotations: store.clone(),
             partners: store.clone(),
             limits: store.clone(),
             management: store.clone(),

@@ -3,7 +3,7 @@
 use super::{Accounts, AccountsError, Actor, durable};
 use crate::books;
 use crate::ports::fresh_id;
-use opencredits_ledger::{Balance, Floor, Replay, Transfer};
+use opencredits_ledger::{Balance, Floor, LedgerError, Replay, Transfer};
 use opencredits_store::User;
 use opencredits_units::{EntryId, NanoUsd, UserId};
 
@@ -74,6 +74,18 @@ impl Accounts {
             self.record((Actor::Operator, "credits.grant"), &user.id.to_string(), detail).await?;
         }
         Ok(Granted { id, replay: moved.replay, balance: self.ledger.balance(user.wallet)? })
+    }
+
+    /// What a person owes, after credits were taken back that they had spent.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub fn debt_of(&self, user: UserId) -> Result<NanoUsd, AccountsError> {
+        match self.ledger.balance(books::Derived::Debt.account(user.bits())) {
+            Ok(balance) => Ok(balance.posted.checked_neg().unwrap_or_default()),
+            Err(LedgerError::UnknownAccount { .. }) => Ok(NanoUsd::ZERO),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The balance of the person with this id or label.

@@ -1,6 +1,6 @@
 //! People and partners.
 
-use super::{Accounts, AccountsError};
+use super::{Accounts, AccountsError, Actor};
 use crate::ports::fresh_id;
 use opencredits_keys::PublishableKey;
 use opencredits_ledger::Floor;
@@ -61,6 +61,26 @@ impl Accounts {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Gives a person another label. The record of changes has neither label.
+    ///
+    /// # Errors
+    /// When the person is unknown, the label is empty, too long or taken, or the store fails.
+    pub async fn rename_user(&self, name: &str, label: String) -> Result<User, AccountsError> {
+        check_name("the label", &label)?;
+        let user = self.find_user(name).await?;
+        match self.tables.users.rename_user(user.id, &label).await {
+            Ok(true) => {}
+            Ok(false) => return Err(AccountsError::NoUser { name: name.to_owned() }),
+            Err(StoreError::Exists) => {
+                let other = self.tables.users.user_by_label(&label).await?;
+                return Err(AccountsError::UserExists { label, id: other.map_or(user.id, |other| other.id) });
+            }
+            Err(error) => return Err(error.into()),
+        }
+        self.record((Actor::Operator, "user.rename"), &user.id.to_string(), String::new()).await?;
+        Ok(User { label, ..user })
     }
 
     /// The person with this id or this label.

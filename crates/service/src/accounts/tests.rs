@@ -288,6 +288,9 @@ impl Users for DiesOnce {
     async fn set_standing(&self, id: UserId, standing: Standing) -> Result<bool, StoreError> {
         self.store.set_standing(id, standing).await
     }
+    async fn rename_user(&self, id: UserId, label: &str) -> Result<bool, StoreError> {
+        self.store.rename_user(id, label).await
+    }
 }
 
 #[tokio::test]

@@ -11,6 +11,10 @@ const HEADER_BYTES_MIN: usize = 8_192;
 const PLACES_MAX: usize = 1_000_000;
 /// The longest time until commission matures, in days.
 const MATURES_DAYS_MAX: u64 = 3_650;
+/// The longest time for which records are kept, in days; longer is for ever.
+const KEPT_DAYS_MAX: u32 = 36_500;
+/// The least for unpaid orders, in days: the payment processor tells of them for so long.
+const UNPAID_DAYS_MIN: u32 = 30;
 /// The levels of a log filter.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
@@ -18,7 +22,7 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 type Bound = (bool, &'static str, &'static str);
 
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
-    let bounds = server(config).into_iter().chain(upstream(config)).chain(others(config));
+    let bounds = server(config).into_iter().chain(upstream(config)).chain(retention(config)).chain(others(config));
     let broken = bounds.into_iter().find(|(holds, ..)| !holds).map(|(_, field, problem)| (field, problem));
     let has_url = config.server.public_url.is_some();
     match broken.or_else(|| config.email.problem(has_url)) {
@@ -79,6 +83,18 @@ fn upstream(config: &Config) -> [Bound; 9] {
             "ledger.hold_expiry_ms",
             "is not above upstream.total_ms; a hold must outlive the request it covers",
         ),
+    ]
+}
+
+fn retention(config: &Config) -> [Bound; 4] {
+    const TOO_LONG: &str = "exceeds 36500, a hundred years; 0 is for ever";
+    let kept = &config.retention;
+    let unpaid = kept.unpaid_order_days == 0 || (UNPAID_DAYS_MIN..=KEPT_DAYS_MAX).contains(&kept.unpaid_order_days);
+    [
+        (kept.audit_days <= KEPT_DAYS_MAX, "retention.audit_days", TOO_LONG),
+        (kept.mail_days <= KEPT_DAYS_MAX, "retention.mail_days", TOO_LONG),
+        (unpaid, "retention.unpaid_order_days", "is not between 30 and 36500; 0 is for ever"),
+        (kept.request_index_days <= KEPT_DAYS_MAX, "retention.request_index_days", TOO_LONG),
     ]
 }
 
@@ -166,6 +182,11 @@ mod tests {
             ("billing", "credit_price_usd", "\"0\"", "\"0.000000001\""),
             ("billing", "credit_price_usd", "\"-1\"", "\"1\""),
             ("billing", "exposure_max_usd", "\"-0.1\"", "\"0\""),
+            ("retention", "audit_days", "36501", "36500"),
+            ("retention", "mail_days", "36501", "0"),
+            ("retention", "unpaid_order_days", "29", "30"),
+            ("retention", "unpaid_order_days", "36501", "0"),
+            ("retention", "request_index_days", "36501", "1"),
             ("log", "filter", "\"loud\"", "\"WARN\""),
             ("log", "filter", "\"info,opencredits_api=loud\"", "\"info,opencredits_api=debug\""),
             ("log", "filter", "\"\"", "\"off\""),

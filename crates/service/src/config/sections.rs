@@ -2,6 +2,7 @@
 
 use super::email::Email;
 use super::payments::PaymentSettings;
+use crate::jobs::RetentionDays;
 use crate::partners::PartnerTerms;
 use opencredits_units::{BasisPoints, NanoUsd};
 use serde::{Deserialize, Serialize, Serializer};
@@ -32,6 +33,8 @@ pub struct Config {
     pub catalog: Catalogue,
     /// Mails to people.
     pub email: Email,
+    /// For how long records are kept.
+    pub retention: Retention,
     /// Logging.
     pub log: Log,
     /// The operator's own vendors, in the form of the vendor files.
@@ -53,8 +56,8 @@ fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Res
 }
 
 /// The sections that variables can name.
-pub(super) const NAMES: [&str; 9] =
-    ["server", "data", "ledger", "billing", "payments", "upstream", "catalog", "email", "log"];
+pub(super) const NAMES: [&str; 10] =
+    ["server", "data", "ledger", "billing", "payments", "upstream", "catalog", "email", "retention", "log"];
 
 /// `[server]`: the HTTP server.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -305,6 +308,40 @@ pub struct Discover {
     pub max_output_tokens: u64,
     /// As in the price book: dollars per million tokens, as decimal strings, by bucket.
     pub prices: BTreeMap<String, String>,
+}
+
+/// `[retention]`: for how many days records are kept; 0 keeps them for ever. Entries of the ledger are kept for ever.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Records of changes. Default 0.
+    pub audit_days: u32,
+    /// Rows of mails after they were sent or given up: a kind and a cause are mailed once as long as the row is there.
+    /// Recipient and figures go before, after `email.keep_days`. Default 0.
+    pub mail_days: u32,
+    /// Orders that expired or failed and that nobody can pay any more. Default 90.
+    pub unpaid_order_days: u32,
+    /// The index of requests: people list their requests this far back. Sums by day stay. Default 0.
+    pub request_index_days: u32,
+}
+
+impl Retention {
+    /// The days, for the job.
+    #[must_use]
+    pub const fn days(&self) -> RetentionDays {
+        RetentionDays {
+            audits: self.audit_days,
+            mails: self.mail_days,
+            unpaid_orders: self.unpaid_order_days,
+            request_index: self.request_index_days,
+        }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { audit_days: 0, mail_days: 0, unpaid_order_days: 90, request_index_days: 0 }
+    }
 }
 
 /// The format of log lines.

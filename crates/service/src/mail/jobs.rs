@@ -2,80 +2,67 @@
 
 use super::dispatcher::{Dispatcher, Round};
 use super::notices::NoticeJob;
-use std::ops::ControlFlow;
+use crate::jobs::{Figures, Job, JobFault, JobTerms, RunSignal};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
-use tokio::sync::oneshot::error::TryRecvError;
 
-/// The interval of sending.
-const ROUND: Duration = Duration::from_secs(2);
-/// The full rounds that follow each other without a pause, before other jobs get their turn.
+const SEND: JobTerms = JobTerms::every(Duration::from_secs(2), "send-mails")
+    .that("sends the mails of the outbox that are due")
+    .retried_within(Duration::from_secs(60));
+const NOTICES: JobTerms = JobTerms::every(Duration::from_secs(60), "find-notices")
+    .that("finds low balances and spent limits, and puts mails about them into the outbox");
+const FORGET: JobTerms = JobTerms::every(Duration::from_secs(3_600), "forget-mails")
+    .that("deletes recipients and figures of mails that ended email.keep_days ago");
+/// The full rounds of one run.
 const FULL_ROUNDS_MAX: u32 = 32;
-/// The rounds of sending between two looks at all balances: a minute.
-const ROUNDS_OF_NOTICES: u32 = 30;
-/// The rounds of sending between two deletions: an hour.
-const ROUNDS_OF_FORGETTING: u32 = 1_800;
 
-/// The jobs of mails. They run beside the others, so that a slow mail server delays mails only.
+/// What the jobs of mails work on.
 pub struct MailJobs {
     /// Sends what is due.
-    pub dispatcher: Dispatcher,
+    pub dispatcher: Arc<Dispatcher>,
     /// Finds what people are told of.
-    pub notices: NoticeJob,
+    pub notices: Arc<NoticeJob>,
 }
 
 impl MailJobs {
-    /// Runs the jobs until `stop` is sent or dropped, and ends after the round that is running: a mail that was sent is
-    /// marked as such. A failed job is repeated in its next round.
-    pub async fn run(self, mut stop: oneshot::Receiver<()>) {
-        let mut rounds = tokio::time::interval(ROUND);
-        rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut count = 0_u32;
-        loop {
-            tokio::select! {
-                _ = rounds.tick() => {}
-                _ = &mut stop => return,
-            }
-            if count.is_multiple_of(ROUNDS_OF_NOTICES)
-                && let Err(error) = self.notices.round().await
-            {
-                tracing::warn!(%error, "cannot look for low balances; trying again");
-            }
-            if count.is_multiple_of(ROUNDS_OF_FORGETTING) {
-                self.forget().await;
-            }
-            if self.send(&mut stop).await.is_break() {
-                return;
-            }
-            count = count.wrapping_add(1);
-        }
+    /// The jobs. A run that sends ends after the round that it is at when the process does: a mail that was sent is marked as
+    /// such.
+    #[must_use]
+    pub fn jobs(&self) -> Vec<Job> {
+        vec![
+            Job::on(SEND, &self.dispatcher, |dispatcher, signal| async move { send(&dispatcher, &signal).await }),
+            Job::on(NOTICES, &self.notices, |notices, _| async move {
+                Ok(Figures::of("notices", notices.round().await?.into()))
+            }),
+            Job::on(FORGET, &self.dispatcher, |dispatcher, signal| async move { forget(&dispatcher, &signal).await }),
+        ]
     }
+}
 
-    /// Sends what is due; breaks where the jobs are stopped.
-    async fn send(&self, stop: &mut oneshot::Receiver<()>) -> ControlFlow<()> {
-        for _ in 0..FULL_ROUNDS_MAX {
-            if !matches!(stop.try_recv(), Err(TryRecvError::Empty)) {
-                return ControlFlow::Break(());
-            }
-            match self.dispatcher.round().await.map(Round::goes_on) {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(error) => {
-                    tracing::warn!(%error, "cannot work on the outbox of mails; trying again");
-                    break;
-                }
-            }
+async fn send(dispatcher: &Dispatcher, signal: &RunSignal) -> Result<Figures, JobFault> {
+    let mut sum = Round::default();
+    for _ in 0..FULL_ROUNDS_MAX {
+        if signal.is_stopping() {
+            break;
         }
-        ControlFlow::Continue(())
+        let round = dispatcher.round().await?;
+        sum.sent = sum.sent.saturating_add(round.sent);
+        sum.retried = sum.retried.saturating_add(round.retried);
+        sum.failed = sum.failed.saturating_add(round.failed);
+        if !round.goes_on() {
+            break;
+        }
     }
+    Ok(Figures::of("sent", sum.sent.into()).with("retried", sum.retried.into()).with("given up", sum.failed.into()))
+}
 
-    async fn forget(&self) {
-        loop {
-            match self.dispatcher.forget().await {
-                Ok(0) => return,
-                Ok(count) => tracing::info!(count, "deleted recipients and figures of mails that were sent long ago"),
-                Err(error) => return tracing::warn!(%error, "cannot forget old mails; trying again"),
-            }
+async fn forget(dispatcher: &Dispatcher, signal: &RunSignal) -> Result<Figures, JobFault> {
+    let mut sum = 0_u64;
+    while !signal.is_stopping() {
+        match dispatcher.forget().await? {
+            0 => break,
+            count => sum = sum.saturating_add(count),
         }
     }
+    Ok(Figures::of("forgotten", sum))
 }

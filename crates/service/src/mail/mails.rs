@@ -62,7 +62,11 @@ impl Mails {
         let (low_balance, limits) = (config.email.low_balance_usd, config.email.limit_notices);
         let notices = NoticeJob::new(of_notices, NoticeSettings { low_balance, limits });
         let dispatcher = Dispatcher::new(DispatcherPorts { outbox, emails, mailer, clock, entropy }, settings)?;
-        Ok(Self { queue, jobs: Some(MailJobs { dispatcher, notices }), bounces })
+        Ok(Self {
+            queue,
+            jobs: Some(MailJobs { dispatcher: Arc::new(dispatcher), notices: Arc::new(notices) }),
+            bounces,
+        })
     }
 }
 

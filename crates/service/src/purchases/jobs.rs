@@ -1,36 +1,63 @@
 //! What recurs for purchases: orders that are due are read again, balances are topped up, the books are reconciled.
 
 use super::error::PurchaseError;
+use super::reconcile::ReconcileReport;
 use super::state::Purchases;
-use opencredits_units::UnixMs;
+use crate::jobs::{Figures, Job, JobTerms};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The interval of the rounds.
-const ROUND: Duration = Duration::from_secs(10);
-const HOUR_MS: u64 = 3_600_000;
-/// The time of the last reconciliation.
-const RECONCILED: &str = "payments.reconciled";
+const SETTLE: JobTerms = JobTerms::every(Duration::from_secs(10), "settle-purchases")
+    .that("reads the payments of orders that are due at the payment processor, and books what differs");
+const PARTNER_DEBTS: JobTerms = JobTerms::every(Duration::from_secs(10), "settle-partner-debts")
+    .that("settles what partners owe for commission that was taken back, from what they earned since");
+const TOP_UPS: JobTerms =
+    JobTerms::every(Duration::from_secs(10), "top-ups").that("charges saved payment methods where a balance is low");
+const HOUR: Duration = Duration::from_secs(3_600);
+const RECONCILE: &str = "reconcile-payments";
+const RECONCILE_THAT: &str = "walks the payment processor's events and books, and books what differs";
 
-/// Runs the jobs until the task is stopped. A failed job is repeated in the next round. `reconcile_hours` is the time between
-/// two reconciliations; zero for none.
-pub async fn run(purchases: Arc<Purchases>, reconcile_hours: u64) {
-    let mut rounds = tokio::time::interval(ROUND);
-    loop {
-        rounds.tick().await;
-        if let Err(error) = purchases.check_due().await {
-            tracing::warn!(%error, "cannot read orders that are due; trying again");
-        }
-        if let Err(error) = purchases.settle_partner_debts().await {
-            tracing::warn!(%error, "cannot settle what partners owe; trying again");
-        }
-        if let Err(error) = purchases.top_up_all().await {
-            tracing::warn!(%error, "cannot top up balances; trying again");
-        }
-        if let Err(error) = purchases.reconcile_when_due(reconcile_hours).await {
-            tracing::warn!(%error, "cannot reconcile with the payment processor; trying again");
-        }
+/// The jobs of purchases. `reconcile_hours` is the time between two reconciliations; zero for none.
+#[must_use]
+pub fn jobs(purchases: &Arc<Purchases>, reconcile_hours: u64) -> Vec<Job> {
+    let mut jobs = vec![
+        Job::on(SETTLE, purchases, |purchases, _| async move {
+            Ok(Figures::default().with_len("orders", purchases.check_due().await?))
+        }),
+        Job::on(PARTNER_DEBTS, purchases, |purchases, _| async move {
+            purchases.settle_partner_debts().await?;
+            Ok(Figures::default())
+        }),
+        Job::on(TOP_UPS, purchases, |purchases, _| async move {
+            Ok(Figures::default().with_len("charged", purchases.top_up_all().await?))
+        }),
+    ];
+    if let Ok(hours @ 1..) = u32::try_from(reconcile_hours) {
+        let terms = JobTerms::every(HOUR.saturating_mul(hours), RECONCILE).that(RECONCILE_THAT);
+        jobs.push(Job::on(terms, purchases, |purchases, _| async move {
+            Ok(purchases.reconcile().await.map(|report| told(&report))?)
+        }));
     }
+    jobs
+}
+
+/// The figures of a reconciliation. What differs is logged as an error.
+fn told(report: &ReconcileReport) -> Figures {
+    if !report.agrees() {
+        tracing::error!(
+            suspense = report.suspense.len(),
+            failures = report.failures.len(),
+            clearing = ?report.clearing,
+            "our books and those of the payment processor differ; see opencredits-admin reconcile"
+        );
+    }
+    Figures::default()
+        .with_len("events", report.events)
+        .with_len("orders", report.orders)
+        .with_len("movements", report.movements)
+        .with_len("booked", report.movements_booked)
+        .with_len("in suspense", report.suspense.len())
+        .with_len("failures", report.failures.len())
 }
 
 impl Purchases {
@@ -40,37 +67,5 @@ impl Purchases {
     /// When ledger or store fail.
     pub async fn settle_partner_debts(&self) -> Result<(), PurchaseError> {
         Ok(self.ports.commissions.settle_debts(self.now(), &*self.ports.entropy).await?)
-    }
-
-    /// Reconciles when the last time is so many hours ago. What differs is logged as an error.
-    ///
-    /// # Errors
-    /// As [`Purchases::reconcile`].
-    pub async fn reconcile_when_due(&self, hours: u64) -> Result<(), PurchaseError> {
-        if hours == 0 {
-            return Ok(());
-        }
-        let last = self.tables.cursors.cursor(RECONCILED).await?.and_then(|text| text.parse().ok());
-        let last = UnixMs::new(last.unwrap_or_default());
-        if last.saturating_add_ms(hours.saturating_mul(HOUR_MS)) > self.now() {
-            return Ok(());
-        }
-        let report = self.reconcile().await?;
-        if report.agrees() {
-            tracing::info!(
-                events = report.events,
-                movements = report.movements,
-                "reconciled with the payment processor"
-            );
-        } else {
-            tracing::error!(
-                suspense = report.suspense.len(),
-                failures = report.failures.len(),
-                clearing = ?report.clearing,
-                "our books and those of the payment processor differ; see opencredits-admin reconcile"
-            );
-        }
-        self.tables.cursors.set_cursor(RECONCILED, &self.now().get().to_string()).await?;
-        Ok(())
     }
 }

@@ -70,13 +70,16 @@ impl UsageReads {
         Ok(true)
     }
 
-    /// Projects everything that is on disk.
+    /// Projects everything that is on disk; returns the number of portions.
     ///
     /// # Errors
     /// When ledger or store fail; what was projected before is kept.
-    pub async fn catch_up(&self) -> Result<(), Fault> {
-        while self.project().await? {}
-        Ok(())
+    pub async fn catch_up(&self) -> Result<u64, Fault> {
+        let mut portions = 0_u64;
+        while self.project().await? {
+            portions = portions.saturating_add(1);
+        }
+        Ok(portions)
     }
 
     /// Brings the model up to date before it is read, all accepted decisions included. Where much is missing, a part of

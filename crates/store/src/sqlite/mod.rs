@@ -1,6 +1,7 @@
 //! The store on SQLite: one connection, one statement at a time, off the async threads.
 
 mod copy;
+mod jobs;
 mod keys;
 mod limits;
 mod mail;
@@ -11,6 +12,8 @@ mod partners;
 mod payers;
 mod people;
 mod publishable;
+mod retention;
+mod rotations;
 mod rows;
 mod usage;
 mod usage_model;

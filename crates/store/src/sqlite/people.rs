@@ -70,6 +70,15 @@ impl Users for SqliteStore {
         })
         .await
     }
+
+    async fn rename_user(&self, id: UserId, label: &str) -> Result<bool, StoreError> {
+        let label = label.to_owned();
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached("UPDATE users SET label = ?2 WHERE id = ?1")?;
+            Ok(statement.execute(params![blob(id), label]).map_err(refused)? == 1)
+        })
+        .await
+    }
 }
 
 fn read_user(row: &Row<'_>) -> Result<User, rusqlite::Error> {

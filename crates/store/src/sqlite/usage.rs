@@ -43,10 +43,10 @@ impl Claims for SqliteStore {
         .await
     }
 
-    async fn forget_claims(&self, before: UnixMs) -> Result<(), StoreError> {
+    async fn forget_claims(&self, before: UnixMs) -> Result<u64, StoreError> {
         self.run(move |connection| {
-            connection.execute("DELETE FROM claims WHERE claimed_at < ?1", [number(before.get())])?;
-            Ok(())
+            let deleted = connection.execute("DELETE FROM claims WHERE claimed_at < ?1", [number(before.get())])?;
+            Ok(u64::try_from(deleted).unwrap_or(u64::MAX))
         })
         .await
     }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod docs;
+mod jobs;
 mod mail;
 
 use opencredits_store::conformance::{self, NOW, key, partner, secret, user};

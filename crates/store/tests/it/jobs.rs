@@ -1,0 +1,175 @@
+//! The leases of jobs on SQLite: the rules, and a model of them under random calls.
+
+use crate::{Folder, check};
+use opencredits_store::conformance::{self, NOW, report};
+use opencredits_store::{Acquired, JobLease, JobLeases, SqliteStore};
+use proptest::prelude::*;
+
+#[tokio::test]
+async fn sqlite_conforms_on_the_leases_of_jobs() {
+    check(|store| async move { conformance::job_leases(&store).await }).await;
+}
+
+#[tokio::test]
+async fn sqlite_conforms_on_what_is_deleted_after_some_time() {
+    check(|store| async move { conformance::retention(&store).await }).await;
+}
+
+#[tokio::test]
+async fn sqlite_conforms_on_rotated_keys() {
+    check(|store| async move { conformance::key_rotations(&store).await }).await;
+}
+
+#[tokio::test]
+async fn sqlite_conforms_on_renamed_people() {
+    check(|store| async move { conformance::renames(&store).await }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_holders_at_once_one_has_the_lease() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let mut racing = tokio::task::JoinSet::new();
+    for n in 0..32 {
+        let store = store.clone();
+        let until = NOW.saturating_add_ms(9);
+        racing.spawn(async move { store.acquire_job("tidy", &format!("holder {n}"), NOW, until).await.unwrap() });
+    }
+    let acquired = racing.join_all().await;
+    let new: Vec<_> = acquired.iter().filter(|acquired| matches!(acquired, Acquired::New(_))).collect();
+    let [Acquired::New(lease)] = new[..] else { panic!("{new:?}") };
+    assert!(acquired.iter().all(|one| matches!(one, Acquired::New(_)) || *one == Acquired::Held(lease.clone())));
+}
+
+#[tokio::test]
+async fn a_lease_outlives_the_process_and_its_token_is_refused_once_all_are_ended() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let until = NOW.saturating_add_ms(9);
+    let Acquired::New(lease) = store.acquire_job("tidy", "a", NOW, until).await.unwrap() else { panic!() };
+    drop(store);
+    let again = folder.open();
+    assert_eq!(again.acquire_job("tidy", "b", NOW, until).await.unwrap(), Acquired::Held(lease.clone()));
+    assert_eq!(again.end_job_leases().await.unwrap(), 1);
+    assert!(!again.report_job(&lease, &report(1), None).await.unwrap());
+}
+
+/// A call of one of some holders.
+#[derive(Debug, Clone)]
+enum Call {
+    Acquire { holder: usize, ms: u64 },
+    Renew { holder: usize, ms: u64 },
+    Report { holder: usize, keep_ms: Option<u64> },
+    Release { holder: usize },
+    EndAll,
+    Wait { ms: u64 },
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    let (holder, ms) = (0..3_usize, 1..30_u64);
+    prop_oneof![
+        4 => (holder.clone(), ms.clone()).prop_map(|(holder, ms)| Call::Acquire { holder, ms }),
+        3 => (holder.clone(), ms.clone()).prop_map(|(holder, ms)| Call::Renew { holder, ms }),
+        2 => (holder.clone(), proptest::option::of(ms.clone())).prop_map(|(holder, keep_ms)| Call::Report { holder, keep_ms }),
+        2 => holder.prop_map(|holder| Call::Release { holder }),
+        1 => Just(Call::EndAll),
+        4 => ms.prop_map(|ms| Call::Wait { ms }),
+    ]
+}
+
+/// What must be so: one token and one end, and what each holder believes to have.
+#[derive(Default)]
+struct Model {
+    now_ms: u64,
+    token: u64,
+    until_ms: Option<u64>,
+    runs: u64,
+    believed: [Option<JobLease>; 3],
+}
+
+impl Model {
+    fn is_newest(&self, holder: usize) -> bool {
+        self.believed[holder].as_ref().is_some_and(|lease| lease.token == self.token)
+    }
+
+    fn lasts(&self) -> bool {
+        self.until_ms.is_some_and(|until| until > self.now_ms)
+    }
+
+    async fn step(&mut self, store: &SqliteStore, call: &Call) {
+        let at = |ms: u64| NOW.saturating_add_ms(ms);
+        let now = at(self.now_ms);
+        match *call {
+            Call::Wait { ms } => self.now_ms += ms,
+            Call::Acquire { holder, ms } => {
+                let until_ms = self.now_ms + ms;
+                let name = format!("holder {holder}");
+                let found = store.acquire_job("tidy", &name, now, at(until_ms)).await.unwrap();
+                assert_eq!(matches!(found, Acquired::New(_)), !self.lasts(), "{call:?}");
+                let (Acquired::New(lease) | Acquired::Held(lease)) = found;
+                if !self.lasts() {
+                    assert_eq!((lease.token, lease.until), (self.token + 1, at(until_ms)), "tokens grow by one");
+                    self.token += 1;
+                    self.until_ms = Some(until_ms);
+                    self.believed[holder] = Some(lease);
+                }
+            }
+            Call::Renew { holder, ms } => {
+                let Some(lease) = self.believed[holder].clone() else { return };
+                let until_ms = self.now_ms + ms;
+                let expect = self.is_newest(holder) && self.lasts();
+                assert_eq!(store.renew_job(&lease, now, at(until_ms)).await.unwrap(), expect, "{call:?}");
+                if expect {
+                    self.until_ms = Some(until_ms);
+                }
+            }
+            Call::Report { holder, keep_ms } => {
+                let Some(lease) = self.believed[holder].clone() else { return };
+                let keep = keep_ms.map(|ms| self.now_ms + ms);
+                let expect = self.is_newest(holder);
+                let reported = store.report_job(&lease, &report(self.now_ms), keep.map(at)).await.unwrap();
+                assert_eq!(reported, expect, "{call:?}");
+                if expect {
+                    self.runs += 1;
+                    self.until_ms = keep;
+                }
+            }
+            Call::Release { holder } => {
+                let Some(lease) = self.believed[holder].clone() else { return };
+                let expect = self.is_newest(holder);
+                assert_eq!(store.release_job(&lease).await.unwrap(), expect, "{call:?}");
+                if expect {
+                    self.until_ms = None;
+                }
+            }
+            Call::EndAll => {
+                let expect = u64::from(self.until_ms.is_some());
+                assert_eq!(store.end_job_leases().await.unwrap(), expect, "{call:?}");
+                self.token += expect;
+                self.until_ms = None;
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #[test]
+    fn at_most_one_holder_has_a_lease_whatever_is_called_and_old_tokens_change_nothing(
+        calls in proptest::collection::vec(call(), 1..40)
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let folder = Folder::new();
+            let store = folder.open();
+            let mut model = Model::default();
+            for call in &calls {
+                model.step(&store, call).await;
+                let lasting = model.believed.iter().flatten().filter(|lease| lease.token == model.token).count();
+                assert!(lasting <= 1, "{lasting} holders have the newest token");
+                let runs = store.jobs().await.unwrap().first().map_or(0, |record| record.runs);
+                assert_eq!(runs, model.runs, "after {call:?}");
+            }
+        });
+    }
+}
