@@ -36,6 +36,7 @@ pub mod conformance;
 mod mail;
 mod orders;
 mod partners;
+mod prices;
 mod records;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -52,6 +53,7 @@ pub use orders::{
 pub use partners::{
     CommissionReturn, CommissionReturns, PartnerKeyRecord, PartnerKeys, PublishableKeyRecord, PublishableKeys,
 };
+pub use prices::{PriceBook, PriceBookSummary, PriceBooks};
 pub use records::{
     AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, Rates, SpendingLimit, Standing, User,
 };

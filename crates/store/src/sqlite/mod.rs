@@ -10,6 +10,7 @@ mod orders;
 mod partners;
 mod payers;
 mod people;
+mod prices;
 mod publishable;
 mod rows;
 mod usage;
