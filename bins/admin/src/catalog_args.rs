@@ -1,6 +1,5 @@
 //! Price books on the command line.
 
-use crate::confirm::agreed;
 use crate::error::AdminError;
 use clap::{Args, Subcommand};
 use opencredits_api::admin::{AdminReply, AdminRequest, PriceRequest, RefreshOutcomeView, RefreshView};
@@ -63,18 +62,22 @@ impl CatalogCommand {
 
 impl Steps {
     /// The second request, once the operator has agreed to what the first reply shows; none where nothing is left to do.
-    pub(crate) fn second(&self, reply: &AdminReply) -> Result<Option<AdminRequest>, AdminError> {
+    pub(crate) fn second(
+        &self,
+        reply: &AdminReply,
+        agreed: impl Fn(String) -> Result<(), AdminError>,
+    ) -> Result<Option<AdminRequest>, AdminError> {
         let (Some(then), AdminReply::PricesRefreshed { refreshed }) = (&self.then, reply) else {
             return Ok(None);
         };
         let is_done = refreshed.outcome != RefreshOutcomeView::Compared;
         match then {
             CatalogCommand::Refresh(order) if !is_done && refreshed.findings.is_empty() => {
-                agreed(Some(warning(refreshed)))?;
+                agreed(warning(refreshed))?;
                 order.request(true, Some(refreshed.version.clone())).map(Some)
             }
             CatalogCommand::Rollback(order) if !is_done => {
-                agreed(Some(warning(refreshed)))?;
+                agreed(warning(refreshed))?;
                 Ok(Some(order.request(true)))
             }
             _ => Ok(None),

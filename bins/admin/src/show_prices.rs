@@ -32,7 +32,8 @@ fn changes(refreshed: &RefreshView) -> String {
     let routes = |what: &str, routes: &[RouteView]| -> String {
         routes.iter().map(|route| format!("{what} {} by {}\n", route.model, route.vendor)).collect()
     };
-    let mut text = routes("new:", added) + &routes("new route:", routes_added) + &routes("route gone:", routes_vanished);
+    let mut text =
+        routes("new:", added) + &routes("new route:", routes_added) + &routes("route gone:", routes_vanished);
     vanished.iter().for_each(|model| text.push_str(&format!("gone: {model}\n")));
     if !changed.is_empty() {
         let mut table = Table::new(["model", "vendor", "price", "at", "old usd", "new usd", "percent"]);

@@ -15,6 +15,7 @@ use opencredits_service::accounts::{
     Accounts, AccountsError, Correction, CorrectionKind, EntryFilter, Grant, NewKey, NewLimit, NewPartner, NewUser,
     Wallet, check_address,
 };
+use opencredits_service::prices::Prices;
 use opencredits_service::purchases::Purchases;
 use opencredits_store::{Key, Rates, Standing, StoreError};
 use opencredits_units::{CreditPrice, NanoUsd};
@@ -32,6 +33,7 @@ pub struct Admin {
     pub(super) accounts: Arc<Accounts>,
     pub(super) price: CreditPrice,
     pub(super) purchases: Option<Arc<Purchases>>,
+    pub(super) prices: Option<Arc<Prices>>,
     files: Option<Source>,
 }
 
@@ -39,13 +41,20 @@ impl Admin {
     /// An executor on these accounts; `price` is that of one credit.
     #[must_use]
     pub const fn new(accounts: Arc<Accounts>, price: CreditPrice) -> Self {
-        Self { accounts, price, purchases: None, files: None }
+        Self { accounts, price, purchases: None, prices: None, files: None }
     }
 
     /// Answers about orders by these use cases, where credits are sold.
     #[must_use]
     pub fn of_purchases(mut self, purchases: Option<Arc<Purchases>>) -> Self {
         self.purchases = purchases;
+        self
+    }
+
+    /// Answers about price books by these use cases.
+    #[must_use]
+    pub fn of_prices(mut self, prices: Arc<Prices>) -> Self {
+        self.prices = Some(prices);
         self
     }
 
@@ -77,6 +86,7 @@ impl Admin {
             AdminRequest::AddPartner(new) => self.add_partner(new).await,
             AdminRequest::ListPartners(which) => self.list_partners(which).await,
             AdminRequest::Partners(request) => self.partners(request).await,
+            AdminRequest::Prices(request) => self.prices(request).await,
             AdminRequest::GrantCredits(grant) => self.grant(grant).await,
             AdminRequest::CorrectCredits(correction) => self.correct(correction).await,
             AdminRequest::Orders(request) => self.orders(request).await,

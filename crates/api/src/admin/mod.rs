@@ -21,6 +21,8 @@ mod order_views;
 mod orders;
 mod partner_views;
 mod partners;
+mod price_views;
+mod prices;
 mod publishable;
 mod publishable_views;
 mod reads;
@@ -37,6 +39,9 @@ pub use answer::Admin;
 pub use limit_views::{ChangeView, LimitView, ManagementKeyView};
 pub use order_views::{OrderRequest, OrderView, ReconcileView};
 pub use partner_views::{EarningsView, PartnerKeyView, PartnerRequest, StatementView};
+pub use price_views::{
+    FindingView, PriceBookView, PriceChangeView, PriceRequest, RefreshOutcomeView, RefreshView, RouteView,
+};
 pub use publishable_views::{PublishableKeyChange, PublishableKeyRequest, PublishableKeyView};
 pub use reads::{
     BillView, CheckBills, OfGeneration, ReportBalances, SheetLineView, ShowUsage, UsageGroupBy, UsageGroupView,

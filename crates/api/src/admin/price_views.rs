@@ -157,6 +157,14 @@ pub struct RefreshView {
     pub findings: Vec<FindingView>,
 }
 
+impl RefreshView {
+    /// Whether the book is in force.
+    #[must_use]
+    pub fn is_in_force(&self) -> bool {
+        matches!(self.outcome, RefreshOutcomeView::Applied | RefreshOutcomeView::Unchanged)
+    }
+}
+
 impl From<Refreshed> for RefreshView {
     fn from(refreshed: Refreshed) -> Self {
         let BookDiff { added, routes_added, routes_vanished, changed, vanished } = &refreshed.diff;
