@@ -6,5 +6,6 @@ mod docs;
 mod fixture;
 mod flows;
 mod partners;
+mod prices;
 mod reads;
 mod refusals;

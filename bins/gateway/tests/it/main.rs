@@ -7,4 +7,5 @@ mod dev;
 mod fixture;
 mod mails;
 mod payments;
+mod prices;
 mod serving;

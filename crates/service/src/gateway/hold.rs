@@ -113,7 +113,8 @@ impl Gateway {
         let spender = &request.spender;
         // Reading the body may have taken until the next period.
         self.renew(spender.limit_terms.iter().map(|terms| &terms.limit))?;
-        let quote = Quote::new(&plan.routes, |model| self.terms(spender, model));
+        let terms = |model: &Model| self.terms(spender, model);
+        let quote = Quote::new(&plan.routes, &terms);
         let mut admitting = self.exposures.lock();
         let room = self.room(spender, &admitting)?;
         let lowers = self.settings.lower_caps && request.lowers_cap;

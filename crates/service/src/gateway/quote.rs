@@ -31,25 +31,31 @@ impl Basis {
 
 /// Prices one request at a given output cap, on the most expensive of its routes.
 pub(super) struct Quote<'a> {
-    routes: Vec<(&'a PlannedRoute, Terms)>,
+    routes: &'a [PlannedRoute],
+    terms: &'a dyn Fn(&Model) -> Terms,
 }
 
 impl<'a> Quote<'a> {
-    pub(super) fn new(routes: &'a [PlannedRoute], terms: impl Fn(&Model) -> Terms) -> Self {
-        Self { routes: routes.iter().map(|planned| (planned, terms(&planned.candidate.model))).collect() }
+    pub(super) fn new(routes: &'a [PlannedRoute], terms: &'a dyn Fn(&Model) -> Terms) -> Self {
+        Self { routes, terms }
+    }
+
+    /// The terms on a route, which depend on its model.
+    fn terms(&self, planned: &PlannedRoute) -> Terms {
+        (self.terms)(&planned.candidate.model)
     }
 
     /// The charge at an output cap.
     pub(super) fn charge(&self, cap: u64, basis: Basis) -> Result<NanoUsd, Fault> {
-        let charges = self.routes.iter().map(|(planned, terms)| planned.charge(cap, *terms, basis));
+        let charges = self.routes.iter().map(|planned| planned.charge(cap, self.terms(planned), basis));
         charges.into_iter().try_fold(NanoUsd::ZERO, |most, charge| Ok(most.max(charge?)))
     }
 
     /// The largest output cap that `amount` covers on every route; `None` when it does not cover the input.
     pub(super) fn affordable(&self, amount: NanoUsd, basis: Basis) -> Result<Option<u64>, Fault> {
         let mut least = Some(u64::MAX);
-        for (planned, terms) in &self.routes {
-            let cap = planned.affordable(amount, *terms, basis)?;
+        for planned in self.routes {
+            let cap = planned.affordable(amount, self.terms(planned), basis)?;
             least = least.and_then(|least| Some(least.min(cap?)));
         }
         Ok(least)
@@ -57,12 +63,12 @@ impl<'a> Quote<'a> {
 
     /// The longest answer of any of the models, in tokens.
     pub(super) fn longest(&self) -> u64 {
-        self.routes.iter().map(|(planned, _)| planned.candidate.model.max_output_tokens).max().unwrap_or(u64::MAX)
+        self.routes.iter().map(|planned| planned.candidate.model.max_output_tokens).max().unwrap_or(u64::MAX)
     }
 
     /// The largest output that any of the models can give to this request, in tokens.
     pub(super) fn output_max(&self) -> u64 {
-        self.routes.iter().map(|(planned, _)| planned.output_room()).max().unwrap_or_default()
+        self.routes.iter().map(PlannedRoute::output_room).max().unwrap_or_default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! A book that is not in force, compared with the one that is.
 
 use super::error::PricesError;
-use super::stored::book_in_force;
+use super::stored::read;
 use super::types::{Prices, RefreshOutcome, Refreshed};
 use crate::served_catalogue::ServedCatalogue;
 use opencredits_catalog::{BookDiff, BookVersion, Catalog};
@@ -12,8 +12,8 @@ pub(super) struct Proposed {
     version: BookVersion,
     before: BookVersion,
     diff: BookDiff,
-    /// What would be on sale, where a gateway runs.
-    served: Option<ServedCatalogue>,
+    /// All models with the book, and those of them that would be on sale, where a gateway runs.
+    served: Option<(ServedCatalogue, Catalog)>,
 }
 
 impl Proposed {
@@ -21,7 +21,7 @@ impl Proposed {
         self.version
     }
 
-    pub(super) fn into_served(self) -> Option<ServedCatalogue> {
+    pub(super) fn into_served(self) -> Option<(ServedCatalogue, Catalog)> {
         self.served
     }
 
@@ -43,14 +43,29 @@ impl Prices {
     pub(super) async fn propose(&self, book: Catalog) -> Result<Proposed, PricesError> {
         let version = book.version();
         let Some(live) = &self.live else {
-            let current = book_in_force(&*self.books).await?;
+            let (before, current) = self.kept().await?;
             let diff = BookDiff::between(&current, &book, |_| false);
-            return Ok(Proposed { version, before: current.version(), diff, served: None });
+            return Ok(Proposed { version, before, diff, served: None });
         };
         let current = Arc::clone(&live.served.lock());
-        let served = current.rebased(book)?;
-        // Keys and offer are the same before and after.
-        let diff = BookDiff::between(&current.catalog, &served.catalog, |model| current.sells(model));
-        Ok(Proposed { version, before: current.catalog.version(), diff, served: Some(served) })
+        // A large book takes some time, and the thread that accepts connections is this one.
+        let proposed = tokio::task::spawn_blocking(move || {
+            let served = current.rebased(book)?;
+            // Keys and offer are the same before and after.
+            let diff = BookDiff::between(&current.catalog, &served.catalog, |model| current.sells(model));
+            let on_sale = served.on_sale();
+            Ok(Proposed { version, before: current.catalog.version(), diff, served: Some((served, on_sale)) })
+        });
+        proposed.await.map_err(|_| PricesError::Closing)?
+    }
+
+    /// The book in force by the store. One that this program cannot read counts as empty, so that it can be replaced.
+    async fn kept(&self) -> Result<(BookVersion, Catalog), PricesError> {
+        let Some(book) = self.books.price_book_in_force().await? else {
+            let builtin = Catalog::builtin()?;
+            return Ok((builtin.version(), builtin));
+        };
+        let version = BookVersion::parse(&book.version).unwrap_or(BookVersion::NONE);
+        Ok((version, read(book.text.into()).await.unwrap_or_else(|_| Catalog::empty())))
     }
 }

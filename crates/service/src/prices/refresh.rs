@@ -123,9 +123,9 @@ impl Prices {
     /// Exchanges what is on sale. The book is stored already.
     async fn put_on_sale(&self, proposed: Proposed, action: &str, detail: String) -> Result<(), PricesError> {
         let version = proposed.version().to_string();
-        if let (Some(live), Some(served)) = (&self.live, proposed.into_served()) {
+        if let (Some(live), Some((served, on_sale))) = (&self.live, proposed.into_served()) {
             let gateway = live.gateway.upgrade().ok_or(PricesError::Closing)?;
-            gateway.sell(served.on_sale());
+            gateway.sell(on_sale);
             self.accounts.know(served.catalog.clone());
             *live.served.lock() = Arc::new(served);
         }
