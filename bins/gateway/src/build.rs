@@ -123,12 +123,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     let partners = Arc::new(store.clone());
     let accounts = Arc::new(accounts);
     let prices = Prices::new(Arc::new(store.clone()), Arc::clone(&accounts), clock);
-    let prices = Arc::new(prices.beside(LivePrices {
-        gateway: Arc::downgrade(&gateway),
-        served: offer,
-        fetch: Arc::new(PriceFetcher(http)),
-        source: price_source(config),
-    }));
+    let prices = Arc::new(prices.beside(live_prices(config, &gateway, (offer, http))));
     let app = App {
         gateway,
         accounts: Arc::clone(&accounts),
@@ -170,6 +165,16 @@ fn upstreams(offer: &ServedCatalogue, http: &Client) -> HashMap<Arc<str>, Upstre
         upstreams.insert(Arc::clone(&vendor.id), Upstream { vendor, keys, transport });
     }
     upstreams
+}
+
+/// What a running gateway adds to the use cases of prices.
+fn live_prices(config: &Config, gateway: &Arc<Gateway>, (served, http): (ServedCatalogue, Client)) -> LivePrices {
+    LivePrices {
+        gateway: Arc::downgrade(gateway),
+        served,
+        fetch: Arc::new(PriceFetcher(http)),
+        source: price_source(config),
+    }
 }
 
 /// Where price books are loaded from.

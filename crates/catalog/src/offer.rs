@@ -1,9 +1,10 @@
 //! What an operator offers of a catalogue, and at which markup.
 
-use crate::catalog::Catalog;
 use crate::error::CatalogError;
+use crate::model::Model;
 use globset::{GlobBuilder, GlobMatcher};
 use opencredits_units::BasisPoints;
+use std::sync::Arc;
 
 /// A pattern of model ids, in any case: `*` stands for any letters, `?` for one, `{a,b}` for either.
 #[derive(Debug, Clone)]
@@ -76,11 +77,11 @@ impl OfferTerms {
         self.markups.iter().find(of).map(|(_, markup)| *markup)
     }
 
-    /// The patterns that stand for no model of a catalogue.
-    pub fn unmatched<'a>(&'a self, catalog: &'a Catalog) -> impl Iterator<Item = &'a str> {
+    /// The patterns that stand for none of these models.
+    pub fn unmatched<'a>(&'a self, models: &'a [Arc<Model>]) -> impl Iterator<Item = &'a str> {
         let of_markups = self.markups.iter().flat_map(|(models, _)| models);
         let all = self.allow.iter().chain(&self.deny).chain(of_markups);
-        let is_matched = |pattern: &&ModelPattern| !catalog.models().iter().any(|model| pattern.matches(&model.id));
+        let is_matched = |pattern: &&ModelPattern| !models.iter().any(|model| pattern.matches(&model.id));
         all.filter(is_matched).map(ModelPattern::text)
     }
 }

@@ -83,7 +83,7 @@ impl ServedCatalogue {
             let mut vendors = config.discover.iter().map(|terms| terms.vendor.as_str());
             vendors.any(|vendor| pattern.strip_prefix(vendor).is_some_and(|rest| rest.starts_with('/')))
         };
-        let unmatched = self.terms.unmatched(&self.catalog).filter(|pattern| !is_listed(pattern));
+        let unmatched = self.terms.unmatched(self.catalog.models()).filter(|pattern| !is_listed(pattern));
         notices.extend(unmatched.map(|pattern| Notice::NoModelFits { pattern: pattern.to_owned() }));
         if !self.has_models(config) {
             notices.push(Notice::NothingOffered);
