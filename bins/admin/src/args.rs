@@ -1,5 +1,6 @@
 //! The command line, and the request that it stands for.
 
+use crate::catalog_args::{CatalogCommand, Steps};
 use crate::confirm::agreed;
 use crate::dates::{self, Dates};
 use crate::error::AdminError;
@@ -49,6 +50,9 @@ enum Command {
     /// Partners: apps that bring requests and earn a share.
     #[command(subcommand)]
     Partner(PartnerCommand),
+    /// Price books.
+    #[command(subcommand)]
+    Catalog(CatalogCommand),
     /// What apps may do at a person.
     #[command(subcommand)]
     Grant(GrantCommand),
@@ -387,6 +391,8 @@ pub(crate) enum Task {
     PriceRequest(AdminRequest),
     /// The same, and the reply is printed as CSV.
     Csv(AdminRequest),
+    /// A request, and another one once the operator agrees to what the first reply shows.
+    InSteps(Steps),
     /// A check of a config.
     Check(Option<PathBuf>),
     /// A compiled-in vendor is printed.
@@ -404,6 +410,7 @@ impl Arguments {
         Ok(Task::PriceRequest(match &self.command {
             Command::Config(ConfigCommand::Check { file }) => return Ok(Task::Check(file.clone())),
             Command::Config(ConfigCommand::Vendor { id }) => return Ok(Task::Vendor(id.clone())),
+            Command::Catalog(command) => return Ok(Task::InSteps(command.steps()?)),
             Command::Restore(order) => return Ok(Task::Restore(order.clone())),
             Command::Usage(usage) if usage.csv => return Ok(Task::Csv(AdminRequest::Usage(usage.request()?))),
             Command::Usage(usage) => AdminRequest::Usage(usage.request()?),

@@ -37,7 +37,8 @@ struct Offered {
 pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<Checked, AdminError> {
     let offer = ServedCatalogue::read(config, variables)?;
     let notices = offer.notices(config).iter().map(ToString::to_string).collect();
-    let ServedCatalogue { catalog, vendors } = offer;
+    let catalog = offer.offered();
+    let ServedCatalogue { vendors, .. } = offer;
     let offered: Vec<Offered> = vendors
         .into_iter()
         .map(|ConfiguredVendor { vendor, missing, offered, .. }| Offered {

@@ -13,6 +13,7 @@ use opencredits_ledger::{Ledger, LedgerError};
 use opencredits_service::ServedCatalogue;
 use opencredits_service::accounts::{Accounts, Tables};
 use opencredits_service::config::Config;
+use opencredits_service::prices::Prices;
 use opencredits_store::SqliteStore;
 use opencredits_units::CreditPrice;
 use std::io::ErrorKind;
@@ -99,7 +100,7 @@ async fn open_files(dir: &Path, config: &Config) -> Result<Admin, FilesError> {
     let ledger = Ledger::open(dir.join(LEDGER_FILE))?;
     let store = SqliteStore::open(dir.join(STORE_FILE))?;
     let files = Source { ledger: ledger.clone(), store: store.clone(), data: dir.to_owned() };
-    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let (clock, entropy, books) = (Arc::new(SystemClock), Arc::new(SystemEntropy), store.clone());
     let mut accounts = Accounts::new(ledger, Tables::of(store), clock, entropy);
     accounts = accounts.with_partner_terms(config.billing.partner_terms());
     // Only the gateway knows which models a vendor lists. An invalid vendor must not block the ledger.
@@ -108,7 +109,9 @@ async fn open_files(dir: &Path, config: &Config) -> Result<Admin, FilesError> {
     }
     accounts.ensure_system_accounts().await?;
     let price = CreditPrice::new(config.billing.credit_price_usd).unwrap_or_default();
-    Ok(Admin::new(Arc::new(accounts), price).of_files(files))
+    let accounts = Arc::new(accounts);
+    let prices = Arc::new(Prices::new(Arc::new(books), Arc::clone(&accounts), Arc::new(SystemClock)));
+    Ok(Admin::new(accounts, price).of_files(files).of_prices(prices))
 }
 
 /// Sends one request. The connection is polled here, so that no task is left behind.

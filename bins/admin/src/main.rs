@@ -4,6 +4,7 @@
 
 mod args;
 mod backups;
+mod catalog_args;
 mod check;
 mod client;
 mod confirm;
@@ -22,6 +23,7 @@ mod show_jobs;
 mod show_limits;
 mod show_orders;
 mod show_partners;
+mod show_prices;
 mod show_reads;
 mod show_users;
 mod table;
@@ -29,8 +31,9 @@ mod table;
 use args::{Arguments, Task};
 use clap::Parser;
 use client::Client;
+use confirm::agreed;
 use error::AdminError;
-use opencredits_api::admin::{AdminReply, AdminRequest};
+use opencredits_api::admin::{AdminReply, AdminRequest, RefreshOutcomeView};
 use opencredits_providers::Vendors;
 use opencredits_service::config::Config;
 use output::{print, report};
@@ -74,6 +77,15 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
             print(&csv.unwrap_or_default())?;
             Ok(ExitCode::SUCCESS)
         }
+        Task::InSteps(steps) => {
+            let reply = asked(steps.first.clone(), arguments)?;
+            // What will happen is shown before it is agreed to, and apart from the reply.
+            let shown = show::show(&reply);
+            match steps.second(&reply, |warning| agreed(Some(format!("{shown}{warning}"))))? {
+                Some(request) => answered(arguments, &asked(request, arguments)?),
+                None => answered(arguments, &reply),
+            }
+        }
         Task::PriceRequest(request) => answered(arguments, &asked(request, arguments)?),
     }
 }
@@ -110,6 +122,13 @@ async fn ask(request: AdminRequest, config: &Config) -> Result<AdminReply, Admin
 fn code_of(reply: &AdminReply) -> ExitCode {
     match reply {
         AdminReply::Verified { clean: false, .. } | AdminReply::BillsChecked { clean: false, .. } => ExitCode::FAILURE,
+        AdminReply::PricesRefreshed { refreshed } if refreshed.outcome == RefreshOutcomeView::Refused => {
+            ExitCode::FAILURE
+        }
+        // Somebody has yet to agree.
+        AdminReply::PricesRefreshed { refreshed } if !refreshed.findings.is_empty() && !refreshed.is_in_force() => {
+            ExitCode::FAILURE
+        }
         _ => ExitCode::SUCCESS,
     }
 }

@@ -61,6 +61,12 @@ pub(crate) struct EditPartner {
     /// Gives it the share of the config.
     #[arg(long)]
     default_share: bool,
+    /// The markup on requests through it, in hundredths of a percent, within the bounds of the config.
+    #[arg(long = "markup", value_name = "POINTS", conflicts_with = "default_markup")]
+    markup_bps: Option<u32>,
+    /// Gives it no markup of its own: those of the models and of the config hold.
+    #[arg(long)]
+    default_markup: bool,
     /// The person who runs it, by id or label: their own spending earns it nothing.
     #[arg(long, value_name = "USER", conflicts_with = "no_owner")]
     owner: Option<String>,
@@ -255,12 +261,14 @@ impl PartnerCommand {
 impl EditPartner {
     fn request(&self) -> PartnerRequest {
         let share = self.share_bps.map(|share| Change::To(BasisPoints::new(share)));
+        let markup = self.markup_bps.map(|markup| Change::To(BasisPoints::new(markup)));
         let owner = self.owner.clone().map(Change::To);
         PartnerRequest::Edit {
             partner: self.partner.clone(),
             name: self.name.clone(),
             share_bps: if self.default_share { Some(Change::Remove) } else { share },
             owner: if self.no_owner { Some(Change::Remove) } else { owner },
+            markup_bps: if self.default_markup { Some(Change::Remove) } else { markup },
         }
     }
 }

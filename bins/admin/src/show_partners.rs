@@ -40,10 +40,12 @@ fn both(amount: &AmountView) -> String {
 
 fn record(partner: &PartnerView) -> String {
     let share = partner.share_bps.map_or_else(|| "config's".to_owned(), |share| format!("{} bps", share.get()));
+    let markup = partner.markup_bps.map_or_else(|| "config's".to_owned(), |markup| format!("{} bps", markup.get()));
     let rows = [
         ("partner", partner.id.to_string()),
         ("name", partner.name.clone()),
         ("share", share),
+        ("markup", markup),
         ("owner", or_dash(partner.owner)),
         ("standing", if partner.suspended { "suspended" } else { "good" }.to_owned()),
     ];

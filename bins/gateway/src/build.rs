@@ -6,9 +6,9 @@ use crate::machine;
 use crate::mails;
 use crate::payments;
 use crate::ports::{SystemClock, SystemEntropy};
+use crate::prices::PriceFetcher;
 use opencredits_api::{ApiSettings, App, CorsOrigins};
 use opencredits_backup::{LEDGER_FILE, STORE_FILE};
-use opencredits_catalog::Catalog;
 use opencredits_keys::HashKey;
 use opencredits_ledger::{Ledger, LedgerError};
 use opencredits_providers::http::{Client, FetchLimits, Fetcher, Settings as HttpSettings, Timeouts};
@@ -17,9 +17,10 @@ use opencredits_providers::{Fetch, Transport};
 use opencredits_service::accounts::{Accounts, Tables};
 use opencredits_service::config::Config;
 use opencredits_service::mail::{MailPorts, Mails};
+use opencredits_service::prices::{LivePrices, Prices, book_in_force};
 use opencredits_service::{
-    Clock, DrainLimits, Entropy, Gateway, KeyRing, KeyTables, Notice, Parts, Ports, Reaper, Retries, ServedCatalogue,
-    Settings, Upstream, UsageReads, books,
+    Clock, DrainLimits, Entropy, Gateway, KeyRing, KeyTables, Notice, Parts, Ports, PriceSource, Reaper, Retries,
+    ServedCatalogue, Settings, Upstream, UsageReads, books,
 };
 use opencredits_store::{Settings as _, SqliteStore};
 use opencredits_units::{BasisPoints, CreditPrice};
@@ -42,6 +43,7 @@ pub(crate) struct Built {
     pub(crate) reaper: Reaper,
     pub(crate) store: SqliteStore,
     pub(crate) mails: Mails,
+    pub(crate) prices: Arc<Prices>,
 }
 
 /// How long the folder's lock is waited for: the operator's tool has it for one command, where no gateway runs.
@@ -58,32 +60,38 @@ async fn open_ledger(path: &Path) -> Result<Ledger, LedgerError> {
     Ledger::open(path)
 }
 
+/// Creates the data folder where there is none, and opens its files.
+async fn open_files(dir: &Path) -> Result<(Ledger, SqliteStore), StartError> {
+    make_folder(dir).map_err(|source| StartError::Io { what: format!("the data folder {}", dir.display()), source })?;
+    let ledger = open_ledger(&dir.join(LEDGER_FILE)).await?;
+    Ok((ledger, SqliteStore::open(dir.join(STORE_FILE))?))
+}
+
 /// Opens the data folder and builds everything that serves.
 pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Result<Built, StartError> {
     let http = Client::new(http_settings(config))?;
     let mailer = mails::mailer(config)?;
-    let offer = discover::ask(config, ServedCatalogue::read(config, variables)?, &http).await;
+    // An invalid config is refused before the folder is touched.
+    ServedCatalogue::read(config, variables)?;
+    let (ledger, store) = open_files(Path::new(&config.data.dir)).await?;
+    let book = book_in_force(&store).await?;
+    let offer = discover::ask(config, ServedCatalogue::over(book, config, variables)?, &http).await;
     for notice in offer.notices(config) {
         tracing::warn!("{notice}");
     }
-    // A key may be created before its model's vendor is on sale.
-    let known = offer.catalog.clone();
-    let (catalog, upstreams) = served(offer, Arc::new(http));
-    let dir = Path::new(&config.data.dir);
-    make_folder(dir).map_err(|source| StartError::Io { what: format!("the data folder {}", dir.display()), source })?;
-    let ledger = open_ledger(&dir.join(LEDGER_FILE)).await?;
-    let store = SqliteStore::open(dir.join(STORE_FILE))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     books::open(&ledger, clock.now())?;
     let hash_key = hash_key(&store, &*entropy).await?;
     let share = BasisPoints::new(config.billing.partner_share_bps);
-    let keyring = Arc::new(KeyRing::new(KeyTables::of(store.clone()), Arc::clone(&clock), share));
+    let keyring = KeyRing::new(KeyTables::of(store.clone()), Arc::clone(&clock), share);
+    let keyring = Arc::new(keyring.with_markup_bounds(&config.billing.partner_terms()));
     let forgetting = Arc::clone(&keyring);
     let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), Arc::clone(&clock), Arc::clone(&entropy))
         .on_change(move || forgetting.forget_all())
         .with_partner_terms(config.billing.partner_terms())
-        .knowing(known);
+        // A key may be created before its model's vendor is on sale.
+        .knowing(offer.catalog.clone());
     let of_mails = MailPorts {
         ledger: ledger.clone(),
         outbox: Arc::new(store.clone()),
@@ -102,18 +110,20 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     };
     let payments = payments::build(config, of_payments)?;
     let parts = Parts {
-        catalog,
-        upstreams,
+        catalog: offer.on_sale(),
+        upstreams: upstreams(&offer, &http),
         usage: Arc::new(UsageReads::new(ledger.clone(), Arc::new(store.clone()))),
         ledger,
         keyring,
-        ports: Ports { clock, entropy, claims: Arc::new(store.clone()), fetch: fetcher(config)? },
+        ports: Ports { clock: Arc::clone(&clock), entropy, claims: Arc::new(store.clone()), fetch: fetcher(config)? },
         settings: settings(config),
         hash_key,
     };
     let (gateway, reaper) = Gateway::new(parts)?;
     let partners = Arc::new(store.clone());
     let accounts = Arc::new(accounts);
+    let prices = Prices::new(Arc::new(store.clone()), Arc::clone(&accounts), clock);
+    let prices = Arc::new(prices.beside(live_prices(config, &gateway, (offer, http))));
     let app = App {
         gateway,
         accounts: Arc::clone(&accounts),
@@ -122,7 +132,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         settings: api_settings(config),
         ready: AtomicBool::new(true),
     };
-    Ok(Built { app: Arc::new(app), accounts, reaper, store, mails })
+    Ok(Built { app: Arc::new(app), accounts, reaper, store, mails, prices })
 }
 
 /// Creates the data folder. An existing one may be open to others on purpose, such as for a backup.
@@ -145,17 +155,32 @@ pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<V
     Ok(ServedCatalogue::read(config, variables)?.notices(config))
 }
 
-/// The models on sale, and the transports to their vendors.
-fn served(offer: ServedCatalogue, http: Arc<dyn Transport>) -> (Catalog, HashMap<Arc<str>, Upstream>) {
-    let sandbox: Arc<dyn Transport> = Arc::new(Sandbox::new());
-    let ServedCatalogue { catalog, vendors } = offer;
+/// The vendors with a key, and the transports to them.
+fn upstreams(offer: &ServedCatalogue, http: &Client) -> HashMap<Arc<str>, Upstream> {
+    let (sandbox, http): (Arc<dyn Transport>, Arc<dyn Transport>) = (Arc::new(Sandbox::new()), Arc::new(http.clone()));
     let mut upstreams = HashMap::new();
-    for vendor in vendors.into_iter().filter(|vendor| vendor.offered) {
-        let transport = Arc::clone(if vendor.is_inside() { &sandbox } else { &http });
-        let (vendor, keys) = (vendor.vendor, vendor.keys);
+    for configured in offer.vendors.iter().filter(|vendor| vendor.offered) {
+        let transport = Arc::clone(if configured.is_inside() { &sandbox } else { &http });
+        let (vendor, keys) = (Arc::clone(&configured.vendor), configured.keys.clone());
         upstreams.insert(Arc::clone(&vendor.id), Upstream { vendor, keys, transport });
     }
-    (catalog.only(|vendor| upstreams.contains_key(vendor)), upstreams)
+    upstreams
+}
+
+/// What a running gateway adds to the use cases of prices.
+fn live_prices(config: &Config, gateway: &Arc<Gateway>, (served, http): (ServedCatalogue, Client)) -> LivePrices {
+    LivePrices {
+        gateway: Arc::downgrade(gateway),
+        served,
+        fetch: Arc::new(PriceFetcher(http)),
+        source: price_source(config),
+    }
+}
+
+/// Where price books are loaded from.
+fn price_source(config: &Config) -> Option<PriceSource> {
+    let url = config.catalog.prices_url.as_deref().and_then(PriceSource::of_url);
+    url.or_else(|| config.catalog.prices_file.clone().map(PriceSource::File))
 }
 
 /// Fetches attachments by URL, where the operator allows it.

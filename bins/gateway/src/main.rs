@@ -10,6 +10,7 @@ mod machine;
 mod mails;
 mod payments;
 mod ports;
+mod prices;
 mod run;
 mod workers;
 

@@ -44,7 +44,7 @@ pub(crate) async fn run(
     threads: WorkerPool,
 ) -> Result<ExitCode, StartError> {
     let listen = &config.server.listen;
-    let Built { app, accounts, reaper, store, mails } = built;
+    let Built { app, accounts, reaper, store, mails, prices } = built;
     release_left(&app.gateway)?;
     let jobs = jobs::build(&app, config, (&store, mails.jobs.as_ref())).await?;
     let (stop_jobs, jobs_stopped) = StopSwitch::new();
@@ -55,14 +55,20 @@ pub(crate) async fn run(
     draining.spawn(reaper.run());
     let files = Source { ledger: app.gateway.ledger().clone(), store, data: (&config.data.dir).into() };
     let purchases = app.payments.as_ref().map(|payments| Arc::clone(&payments.purchases));
-    let admin = Admin::new(accounts, app.settings.credit_price).of_files(files).of_purchases(purchases).of_jobs(jobs);
+    let admin = Admin::new(accounts, app.settings.credit_price)
+        .of_files(files)
+        .of_purchases(purchases)
+        .of_jobs(jobs)
+        .of_prices(prices);
     let socket = AdminSocket::bind(Path::new(&config.data.dir))?;
     let (close, closing) = oneshot::channel();
     let mut socket_task = JoinSet::new();
     socket_task.spawn(socket.serve(admin, async move {
         let _closed_or_dropped = closing.await;
     }));
-    tracing::info!(listen, models = app.gateway.catalog().models().len(), "serving");
+    let catalog = app.gateway.catalog();
+    let (models, price_book) = (catalog.models().len(), catalog.version());
+    tracing::info!(models, %price_book, listen, "serving");
     let deadline = Deadline::default();
     let stopped = deadline.begun_by(stop(&app)?, config);
     let mut routes = service(Arc::clone(&app));

@@ -17,7 +17,7 @@ use opencredits_service::accounts::AccountsError;
 use opencredits_service::{
     Fault, GenerationRecord, KeyRates, Line, RequestFault, Spender, UsageSource, books, check_bill,
 };
-use opencredits_store::Standing;
+use opencredits_store::{Partner, Standing};
 use opencredits_units::{BasisPoints, Bucket, GenerationId, NanoUsd, Tokens, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -350,7 +350,7 @@ pub(crate) async fn pricing_body(
 }
 
 /// Refuses a publishable key that is unknown, or that pages of the request's origin may not use.
-async fn check_publishable(app: &App, headers: &HeaderMap, key: &str) -> Result<(), Problem> {
+async fn check_publishable(app: &App, headers: &HeaderMap, key: &str) -> Result<Partner, Problem> {
     let failed = |error: AccountsError| match error {
         AccountsError::Store(error) => faults::problem(&error.into(), &app.settings),
         _ => faults::problem(&Fault::Closing, &app.settings),
@@ -358,11 +358,12 @@ async fn check_publishable(app: &App, headers: &HeaderMap, key: &str) -> Result<
     let found = app.partners.partner_by_key(key).await.map_err(|error| failed(error.into()))?;
     let unknown = "there is no partner with this publishable_key; copy it again from the partner portal";
     let known = found.filter(|partner| partner.standing == Standing::Good);
-    known.ok_or_else(|| Problem::new(ErrorType::InvalidRequest, unknown).with("param", "publishable_key"))?;
+    let known =
+        known.ok_or_else(|| Problem::new(ErrorType::InvalidRequest, unknown).with("param", "publishable_key"))?;
     // An origin that is no text is one that nobody has listed.
     let origin = headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or("null"));
     if app.accounts.is_usable_at(key, origin).await.map_err(failed)? {
-        return Ok(());
+        return Ok(known);
     }
     let elsewhere = "pages of this origin may not use this publishable_key; the operator can list the origin";
     Err(Problem::new(ErrorType::PermissionDenied, elsewhere).with("param", "publishable_key"))
@@ -370,9 +371,11 @@ async fn check_publishable(app: &App, headers: &HeaderMap, key: &str) -> Result<
 
 async fn quote(app: &App, headers: &HeaderMap, request: QuoteRequest) -> Answer {
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
-    if let Some(key) = &request.publishable_key {
-        check_publishable(app, headers, key).await?;
-    }
+    let partner = match &request.publishable_key {
+        Some(key) => Some(check_publishable(app, headers, key).await?),
+        None => None,
+    };
+    let of_partner = partner.and_then(|partner| app.gateway.keyring().markup_of(&partner));
     let catalog = app.gateway.catalog();
     let models: Vec<Arc<Model>> = match &request.models {
         None => catalog.models().to_vec(),
@@ -387,12 +390,12 @@ async fn quote(app: &App, headers: &HeaderMap, request: QuoteRequest) -> Answer 
     };
     let input = request.input_tokens.unwrap_or(ASSUMED_TOKENS);
     let output = request.output_tokens.unwrap_or(ASSUMED_TOKENS);
-    let terms = Terms { markup: app.gateway.settings().markup, partner_share: BasisPoints::ZERO };
     let mut usage = Usage::default();
     usage.set(Bucket::InputUncached, Tokens::new(input));
     usage.set(Bucket::Output, Tokens::new(output));
     let mut quotes = Vec::with_capacity(models.len());
     for model in models {
+        let terms = Terms { markup: app.gateway.markup(of_partner, &model), partner_share: BasisPoints::ZERO };
         let credits = plain_price(&model, &usage, terms).ok_or(Fault::Overflow).map_err(problem)?;
         let credits = json::number(app.settings.credit_price.show(credits));
         quotes.push(json!({ "id": &*model.id, "credits_per_request": credits }));

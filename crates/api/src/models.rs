@@ -33,7 +33,8 @@ fn surface(uri: &Uri, headers: &HeaderMap) -> ApiSurface {
 /// `GET /v1/models`: every model on sale, on one page.
 pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response<Body> {
     let surface = surface(&uri, &headers);
-    let models = app.gateway.catalog().models();
+    let catalog = app.gateway.catalog();
+    let models = catalog.models();
     if surface == ApiSurface::GeminiGenerate {
         let chat = models.iter().filter(|model| model.kind == ModelKind::Chat);
         return json::ok(&json!({"models": chat.map(|model| gemini(model)).collect::<Vec<_>>()}));

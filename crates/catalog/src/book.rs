@@ -30,6 +30,9 @@ pub(crate) struct Entry {
     released: u64,
     #[serde(default)]
     deprecated: bool,
+    /// Whether its prices may be zero.
+    #[serde(default)]
+    free: bool,
     context_window: u64,
     max_output_tokens: u64,
     #[serde(default = "text")]
@@ -144,6 +147,8 @@ impl Entry {
             kind: self.kind,
             released: self.released,
             deprecated: self.deprecated,
+            free: self.free,
+            markup: None,
             context_window: self.context_window,
             max_output_tokens: self.max_output_tokens.min(self.context_window),
             input_modalities: self.input_modalities,

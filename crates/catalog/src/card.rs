@@ -188,8 +188,7 @@ impl PriceCard {
     /// Whether each use of `tool` costs more than the uses before it.
     #[must_use]
     pub fn bills_each_use(&self, tool: ToolUse) -> bool {
-        let is_once = self.fees.grounded_once && tool == ToolUse::Grounding;
-        !is_once && self.per_use(tool).is_some_and(|fee| fee > Rate::default())
+        !self.bills_once(tool) && self.per_use(tool).is_some_and(|fee| fee > Rate::default())
     }
 
     /// Whether uses of `tool` have a price: a fee of their own, or one with each request of a model that always
@@ -204,6 +203,26 @@ impl PriceCard {
     #[must_use]
     pub fn rate(&self, bucket: Bucket) -> Rate {
         self.default.base.of(bucket)
+    }
+
+    /// The names of the service tiers with prices of their own.
+    pub(crate) fn tier_names(&self) -> impl Iterator<Item = &str> {
+        self.tiers.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The numbers of input tokens above which other rates apply.
+    pub(crate) fn thresholds(&self) -> impl Iterator<Item = Tokens> {
+        self.default.cliffs.iter().map(|(above, _)| *above)
+    }
+
+    /// The rate of `bucket` in a tier, for a request with this much input.
+    pub(crate) fn rate_in(&self, tier: Option<&str>, input: Tokens, bucket: Bucket) -> Rate {
+        self.list(tier).at(input).of(bucket)
+    }
+
+    /// Whether uses of `tool` have one fee together.
+    pub(crate) fn bills_once(&self, tool: ToolUse) -> bool {
+        self.fees.grounded_once && tool == ToolUse::Grounding
     }
 
     fn list(&self, tier: Option<&str>) -> &PriceList {

@@ -4,6 +4,7 @@ use crate::book::{self, Entry};
 use crate::error::CatalogError;
 use crate::model::Model;
 use crate::names::{self, Names};
+use crate::offer::OfferTerms;
 use crate::version::BookVersion;
 use std::sync::Arc;
 
@@ -14,11 +15,18 @@ const BOOK_VERSION: &str = include_str!("../data/version.txt");
 /// Models of the offline sandbox, priced so that everything can be tried.
 const SANDBOX: &str = include_str!("../data/sandbox.toml");
 
+/// The longest price book, in bytes.
+pub const BOOK_BYTES_MAX: usize = 8 << 20;
+/// The largest number of models in a price book.
+pub const BOOK_MODELS_MAX: usize = 10_000;
+
 /// All models on sale.
 #[derive(Debug, Clone)]
 pub struct Catalog {
     models: Vec<Arc<Model>>,
     names: Names,
+    /// Models that are not offered, whose prices are known.
+    hidden: Option<Arc<Catalog>>,
     version: BookVersion,
 }
 
@@ -34,17 +42,37 @@ impl Catalog {
     /// # Errors
     /// When the book is damaged, which a test rules out.
     pub fn builtin() -> Result<Self, CatalogError> {
-        let mut models = Vec::new();
-        for (at, line) in BOOK.lines().enumerate() {
-            let entry: Entry =
-                serde_json::from_str(line).map_err(|_| CatalogError::Book { line: at.saturating_add(1) })?;
-            models.push(Arc::new(entry.into_model()?));
-        }
-        let version = BookVersion::parse(BOOK_VERSION.trim()).ok_or(CatalogError::Book { line: 0 })?;
-        Ok(Self { version, ..Self::of(models) })
+        let problem = || "its version is damaged".to_owned();
+        let version = BookVersion::parse(BOOK_VERSION.trim());
+        let version = version.ok_or_else(|| CatalogError::Book { line: 0, problem: problem() })?;
+        Ok(Self { version, ..Self::of(models_of(BOOK)?) })
     }
 
-    /// The version of the compiled-in price book.
+    /// A price book: one model a line, as JSON, in the form of the compiled-in one. It is read whole or not at all. Its
+    /// version is that of its content.
+    ///
+    /// # Errors
+    /// When a line is no model, a model lacks a price, two have one name, there are none, or the book exceeds
+    /// [`BOOK_BYTES_MAX`] or [`BOOK_MODELS_MAX`].
+    pub fn from_book(text: &str) -> Result<Self, CatalogError> {
+        if text.len() > BOOK_BYTES_MAX {
+            return Err(CatalogError::BookTooLarge { what: "bytes", max: BOOK_BYTES_MAX });
+        }
+        let models = models_of(text)?;
+        if models.is_empty() {
+            return Err(CatalogError::NoModels);
+        }
+        names::distinct(&models)?;
+        Ok(Self { version: BookVersion::of_content(text), ..Self::of(models) })
+    }
+
+    /// The text of the compiled-in price book.
+    #[must_use]
+    pub const fn builtin_text() -> &'static str {
+        BOOK
+    }
+
+    /// The version of the price book.
     #[must_use]
     pub const fn version(&self) -> BookVersion {
         self.version
@@ -78,7 +106,7 @@ impl Catalog {
     #[must_use]
     pub fn only(self, offered: impl Fn(&str) -> bool) -> Self {
         let models = self.models.iter().filter_map(|model| model.only(&offered)).map(Arc::new).collect();
-        Self { version: self.version, ..Self::of(models) }
+        Self { version: self.version, hidden: self.hidden, ..Self::of(models) }
     }
 
     /// All models, by id.
@@ -104,9 +132,48 @@ impl Catalog {
         self.names.find(name).and_then(|at| self.models.get(at))
     }
 
+    /// The model of this name, offered or not: parts of a request may run on a model that nobody can ask for.
+    #[must_use]
+    pub fn get_hidden(&self, name: &str) -> Option<&Arc<Model>> {
+        self.get(name).or_else(|| self.hidden.as_ref()?.get(name))
+    }
+
+    /// These models without those that are not offered, and with the operator's markups.
+    #[must_use]
+    pub fn offered(self, terms: &OfferTerms) -> Self {
+        let version = self.version;
+        let (kept, hidden): (Vec<_>, Vec<_>) = self.models.into_iter().partition(|model| terms.offers(&model.id));
+        let marked = |model: Arc<Model>| match terms.markup_of(&model.id) {
+            None => model,
+            markup => Arc::new(Model { markup, ..(*model).clone() }),
+        };
+        let models = kept.into_iter().map(marked).collect();
+        let hidden = Some(hidden).filter(|hidden| !hidden.is_empty()).map(|hidden| Arc::new(Self::of(hidden)));
+        Self { version, hidden, ..Self::of(models) }
+    }
+
     fn of(mut models: Vec<Arc<Model>>) -> Self {
         models.sort_by(|a, b| a.id.cmp(&b.id));
         let names = Names::of(&models);
-        Self { models, names, version: BookVersion::NONE }
+        Self { models, names, hidden: None, version: BookVersion::NONE }
     }
+}
+
+/// The models of a price book, one a line.
+fn models_of(text: &str) -> Result<Vec<Arc<Model>>, CatalogError> {
+    let mut models = Vec::new();
+    for (line, number) in text.lines().zip(1..) {
+        if line.trim().is_empty() {
+            continue;
+        }
+        if models.len() >= BOOK_MODELS_MAX {
+            return Err(CatalogError::BookTooLarge { what: "models", max: BOOK_MODELS_MAX });
+        }
+        // The parser counts lines, too, and has seen only this one.
+        let problem = |error: serde_json::Error| error.to_string().replace(" at line 1 column ", " at column ");
+        let entry: Entry =
+            serde_json::from_str(line).map_err(|error| CatalogError::Book { line: number, problem: problem(error) })?;
+        models.push(Arc::new(entry.into_model()?));
+    }
+    Ok(models)
 }

@@ -18,10 +18,31 @@ pub enum CatalogError {
     #[error("cannot read the models: {0}")]
     Toml(#[from] toml::de::Error),
     /// A line of the price book cannot be parsed.
-    #[error("cannot read line {line} of the price book")]
+    #[error("cannot read line {line} of the price book: {problem}")]
     Book {
         /// The line number, from 1.
         line: usize,
+        /// What the parser says of it.
+        problem: String,
+    },
+    /// A price book has no models.
+    #[error("the price book has no models; it needs one JSON object a line")]
+    NoModels,
+    /// A price book exceeds its bounds.
+    #[error("the price book has more than {max} {what}")]
+    BookTooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// The largest number.
+        max: usize,
+    },
+    /// A pattern of models cannot be parsed.
+    #[error("{pattern:?} is no pattern of models: {problem}; write \"author/*\", say")]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// The problem.
+        problem: globset::ErrorKind,
     },
     /// A price is no decimal number.
     #[error("the price {field} of {model} is wrong: {problem}")]

@@ -1,6 +1,8 @@
 //! The models, their prices, and the pricing of usage.
 //!
-//! The price book is data, compiled in and versioned; an operator adds models of their own. A [`PriceCard`] gives the
+//! The price book is data, versioned: one is compiled in, and others are read by [`Catalog::from_book`]; an operator adds
+//! models of their own. [`BookDiff`] compares two books, and its findings say what a person should look at before the new
+//! one is used. A [`PriceCard`] gives the
 //! highest cost of a request ([`PriceCard::quote`]) and the cost of a usage ([`PriceCard::price`]). [`Terms`] turn a
 //! cost into a charge.
 //!
@@ -43,18 +45,24 @@
 mod book;
 mod card;
 mod catalog;
+mod diff;
 mod error;
+mod finding;
 mod model;
 mod names;
+mod offer;
 mod rates;
 mod recompute;
 mod terms;
 mod version;
 
 pub use card::{Bill, BillLine, Item, PriceCard, PriceRequest};
-pub use catalog::Catalog;
+pub use catalog::{BOOK_BYTES_MAX, BOOK_MODELS_MAX, Catalog};
+pub use diff::{BookDiff, PriceChange, PricePlace, RouteChange, Vanished};
 pub use error::CatalogError;
+pub use finding::{Finding, FindingKind};
 pub use model::{Model, ModelKind, Route};
+pub use offer::{ModelPattern, OfferTerms};
 pub use recompute::{StatedLine, recompute};
 pub use terms::{Charge, Terms};
 pub use version::BookVersion;

@@ -2,6 +2,7 @@
 
 use crate::card::PriceCard;
 use opencredits_estimate::Family;
+use opencredits_units::{BasisPoints, Bucket};
 use std::sync::Arc;
 
 /// The kind of a model.
@@ -62,6 +63,10 @@ pub struct Model {
     pub released: u64,
     /// Whether its vendor has announced its retirement.
     pub deprecated: bool,
+    /// Whether the price book says that its prices may be zero.
+    pub free: bool,
+    /// The operator's markup on it; the general one where `None`. No price book has it.
+    pub markup: Option<BasisPoints>,
     /// The context window, in tokens of input and output together.
     pub context_window: u64,
     /// The longest output, in tokens.
@@ -81,6 +86,12 @@ pub struct Model {
 }
 
 impl Model {
+    /// Whether it has tokens of this class that are billed: embeddings have no output.
+    #[must_use]
+    pub fn bills(&self, bucket: Bucket) -> bool {
+        self.kind == ModelKind::Chat || bucket.is_input()
+    }
+
     /// All its routes, the first one first.
     pub fn routes(&self) -> impl Iterator<Item = &Route> {
         std::iter::once(&self.route).chain(&self.others)

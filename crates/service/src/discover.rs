@@ -72,9 +72,9 @@ impl ServedCatalogue {
     ///
     /// # Errors
     /// When the answer is no list of models.
-    pub fn with_listed(self, terms: &Discover, list: &[u8]) -> Result<Self, ServedCatalogueError> {
+    pub fn with_listed(self, terms: &Discover, list_bytes: &[u8]) -> Result<Self, ServedCatalogueError> {
         let no_list = |_| ServedCatalogueError::NoList { vendor: terms.vendor.clone() };
-        let list: List = serde_json::from_slice(list).map_err(no_list)?;
+        let list: List = serde_json::from_slice(list_bytes).map_err(no_list)?;
         let is_known = |name: &str| {
             let id = format!("{}/{name}", terms.vendor).to_lowercase();
             self.catalog.models().iter().any(|model| {
@@ -87,7 +87,9 @@ impl ServedCatalogue {
         let names = names.filter(|name| listed.insert(name.to_lowercase()));
         let new: Vec<&str> = names.filter(|name| !name.is_empty() && !is_known(name)).take(LISTED_MAX).collect();
         let catalog = self.catalog.clone().with_operator(&terms.models_toml(&new))?;
-        Ok(Self { catalog, ..self })
+        let mut lists = self.lists;
+        lists.push((terms.clone(), list_bytes.to_vec()));
+        Ok(Self { catalog, lists, ..self })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::fault::{Fault, KeyFault};
 use crate::limits::LimitKind;
+use crate::partners::PartnerTerms;
 use crate::ports::Clock;
 use crate::rates::{KeyRates, RateLimited};
 use moka::Entry;
@@ -66,6 +67,8 @@ pub struct Spender {
     pub rates: Option<Arc<KeyRates>>,
     /// The partner that earns a share. The attribution belongs to the key, never to a header.
     pub earner: Option<Earner>,
+    /// The partner's own markup, where it has one; also where it earns nothing.
+    pub markup: Option<BasisPoints>,
     /// Models that the key may use; all when `None`.
     pub allowed_models: Option<Vec<String>>,
     /// The expiry of the key.
@@ -111,6 +114,8 @@ pub struct KeyRing {
     limits: Arc<dyn SpendingLimits>,
     clock: Arc<dyn Clock>,
     default_share: BasisPoints,
+    /// The least and the highest markup that a partner may have.
+    markup_bounds: (BasisPoints, BasisPoints),
     cache: Cache<KeyDigest, (u64, Option<Arc<Spender>>)>,
     /// The rates of limited keys, which outlive their cached data.
     rates: Cache<KeyId, Arc<KeyRates>>,
@@ -177,9 +182,24 @@ impl KeyRing {
             changes,
             clock,
             default_share,
+            markup_bounds: (BasisPoints::ZERO, BasisPoints::new(u32::MAX)),
             cache,
             epoch: AtomicU64::new(0),
         }
+    }
+
+    /// Holds partners' markups within these bounds, whatever their records say.
+    #[must_use]
+    pub fn with_markup_bounds(mut self, terms: &PartnerTerms) -> Self {
+        self.markup_bounds = (terms.markup_min, terms.markup_max);
+        self
+    }
+
+    /// A partner's own markup, within the operator's bounds.
+    #[must_use]
+    pub fn markup_of(&self, partner: &Partner) -> Option<BasisPoints> {
+        let (least, most) = self.markup_bounds;
+        partner.markup.map(|markup| markup.min(most).max(least))
     }
 
     /// The spender of the key with this digest.
@@ -275,7 +295,11 @@ impl KeyRing {
         let Some(user) = self.users.user(key.user).await? else {
             return Ok(None);
         };
-        let earner = self.earner(&key).await?;
+        let partner = match key.partner {
+            Some(id) => self.partners.partner(id).await?,
+            None => None,
+        };
+        let earner = partner.as_ref().and_then(|partner| self.earner(&key, partner));
         let limit_terms = self.limit_terms(&key).await?;
         let rates = self.rates_of(&key);
         Ok(Some(Spender {
@@ -287,6 +311,7 @@ impl KeyRing {
             limit_terms,
             rates,
             earner,
+            markup: partner.as_ref().and_then(|partner| self.markup_of(partner)),
             allowed_models: key.allowed_models,
             expires_at: key.expires_at,
             standing: user.standing,
@@ -340,15 +365,11 @@ impl KeyRing {
         }
     }
 
-    async fn earner(&self, key: &Key) -> Result<Option<Earner>, Fault> {
-        let Some(id) = key.partner else {
-            return Ok(None);
-        };
+    fn earner(&self, key: &Key, partner: &Partner) -> Option<Earner> {
         // What a partner's owner spends themselves earns it nothing, nor does anything while it is suspended.
-        let earns = |partner: &Partner| partner.owner != Some(key.user) && partner.standing == Standing::Good;
-        let partner = self.partners.partner(id).await?.filter(earns);
-        Ok(partner
-            .map(|partner| Earner { account: partner.earnings, share: partner.share.unwrap_or(self.default_share) }))
+        let earns = partner.owner != Some(key.user) && partner.standing == Standing::Good;
+        let share = partner.share.unwrap_or(self.default_share);
+        earns.then_some(Earner { account: partner.earnings, share })
     }
 
     /// Invalidates every key, after a change of a key, a person or a partner.

@@ -9,7 +9,7 @@ use opencredits_units::{BasisPoints, Bucket, KeyId, NanoUsd, PicoUsd, Rate, Toke
 use serde::{Deserialize, Serialize};
 
 /// The version of the encoding, which is the first byte of each record.
-const VERSION: u8 = 5;
+const VERSION: u8 = 6;
 /// The longest name from a peer, in bytes, so that a record stays a small row.
 const NAME_BYTES_MAX: usize = 64;
 /// The number of the first tool in [`Line::what`].
@@ -244,8 +244,8 @@ impl GenerationRecord {
     pub fn from_memo(memo: &[u8]) -> Result<Self, RecordError> {
         match memo.split_first() {
             Some((&VERSION, rest)) => postcard::from_bytes(rest).map_err(|_| RecordError::Malformed),
-            // The fourth version wrote every word in full.
-            Some((4, rest)) => postcard::from_bytes(rest).map_err(|_| RecordError::Malformed),
+            // The fourth version wrote every word in full; the fifth knew price books with a date only.
+            Some((4 | 5, rest)) => postcard::from_bytes(rest).map_err(|_| RecordError::Malformed),
             // The third version ended before the reported tokens.
             Some((3, rest)) => postcard::from_bytes(&[rest, &[0]].concat()).map_err(|_| RecordError::Malformed),
             Some((2, rest)) => Self::from_second_form(&[rest, &[0]].concat()),

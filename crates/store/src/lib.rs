@@ -37,6 +37,7 @@ mod jobs;
 mod mail;
 mod orders;
 mod partners;
+mod prices;
 mod records;
 mod rotations;
 #[cfg(feature = "sqlite")]
@@ -55,6 +56,7 @@ pub use orders::{
 pub use partners::{
     CommissionReturn, CommissionReturns, PartnerKeyRecord, PartnerKeys, PublishableKeyRecord, PublishableKeys,
 };
+pub use prices::{PriceBook, PriceBookSummary, PriceBooks};
 pub use records::{
     AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, Rates, SpendingLimit, Standing, User,
 };

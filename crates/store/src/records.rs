@@ -47,6 +47,8 @@ pub struct Partner {
     pub owner: Option<UserId>,
     /// Whether it earns: a suspended partner does not.
     pub standing: Standing,
+    /// The markup on requests through it; the operator's where `None`.
+    pub markup: Option<BasisPoints>,
 }
 
 /// How often a limit begins anew, at 00:00 UTC.

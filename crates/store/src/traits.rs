@@ -73,7 +73,7 @@ pub trait Partners: Send + Sync {
     async fn partner_by_name(&self, name: &str) -> Result<Option<Partner>, StoreError>;
     /// The partner with this publishable key.
     async fn partner_by_key(&self, publishable_key: &str) -> Result<Option<Partner>, StoreError>;
-    /// Writes what may change of a partner: name, share, owner, standing. Returns whether the partner is there; no other
+    /// Writes what may change of a partner: name, share, owner, standing, markup. Returns whether the partner is there; no other
     /// has its name, and its owner exists.
     async fn update_partner(&self, partner: &Partner) -> Result<bool, StoreError>;
     /// At most `max` partners, by id, those above `after`.

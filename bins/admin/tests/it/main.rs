@@ -7,6 +7,7 @@ mod fixture;
 mod flows;
 mod jobs;
 mod partners;
+mod prices;
 mod reads;
 mod refusals;
 mod users;

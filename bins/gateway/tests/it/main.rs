@@ -9,4 +9,5 @@ mod jobs;
 mod mails;
 mod payments;
 mod payouts;
+mod prices;
 mod serving;

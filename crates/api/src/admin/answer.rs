@@ -16,6 +16,7 @@ use opencredits_service::accounts::{
     Wallet, check_address,
 };
 use opencredits_service::jobs::Jobs;
+use opencredits_service::prices::Prices;
 use opencredits_service::purchases::Purchases;
 use opencredits_store::{Key, Rates, SqliteStore, Standing, StoreError};
 use opencredits_units::{CreditPrice, NanoUsd};
@@ -35,6 +36,7 @@ pub struct Admin {
     pub(super) purchases: Option<Arc<Purchases>>,
     pub(super) stored: Option<SqliteStore>,
     pub(super) jobs: Option<Arc<Jobs>>,
+    pub(super) prices: Option<Arc<Prices>>,
     files: Option<Source>,
 }
 
@@ -42,7 +44,7 @@ impl Admin {
     /// An executor on these accounts; `price` is that of one credit.
     #[must_use]
     pub const fn new(accounts: Arc<Accounts>, price: CreditPrice) -> Self {
-        Self { accounts, price, purchases: None, stored: None, jobs: None, files: None }
+        Self { accounts, price, purchases: None, stored: None, jobs: None, prices: None, files: None }
     }
 
     /// Answers about orders by these use cases, where credits are sold.
@@ -56,6 +58,13 @@ impl Admin {
     #[must_use]
     pub fn of_jobs(mut self, jobs: Arc<Jobs>) -> Self {
         self.jobs = Some(jobs);
+        self
+    }
+
+    /// Answers about price books by these use cases.
+    #[must_use]
+    pub fn of_prices(mut self, prices: Arc<Prices>) -> Self {
+        self.prices = Some(prices);
         self
     }
 
@@ -93,6 +102,7 @@ impl Admin {
             AdminRequest::AddPartner(new) => self.add_partner(new).await,
             AdminRequest::ListPartners(which) => self.list_partners(which).await,
             AdminRequest::Partners(request) => self.partners(request).await,
+            AdminRequest::Prices(request) => self.prices(request).await,
             AdminRequest::GrantCredits(grant) => self.grant(grant).await,
             AdminRequest::CorrectCredits(correction) => self.correct(correction).await,
             AdminRequest::Orders(request) => self.orders(request).await,

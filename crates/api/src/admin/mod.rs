@@ -23,6 +23,8 @@ mod order_views;
 mod orders;
 mod partner_views;
 mod partners;
+mod price_views;
+mod prices;
 mod publishable;
 mod publishable_views;
 mod reads;
@@ -42,6 +44,9 @@ pub use job_views::{JobRequest, JobRunView, JobView};
 pub use limit_views::{ChangeView, LimitView, ManagementKeyView, RetiringSecretView};
 pub use order_views::{OrderRequest, OrderView, ReconcileView};
 pub use partner_views::{EarningsView, PartnerKeyView, PartnerRequest, StatementView};
+pub use price_views::{
+    FindingView, PriceBookView, PriceChangeView, PriceRequest, RefreshOutcomeView, RefreshView, RouteView,
+};
 pub use publishable_views::{PublishableKeyChange, PublishableKeyRequest, PublishableKeyView};
 pub use reads::{
     BillView, CheckBills, CurrencyLineView, CurrencySheetView, OfGeneration, ReportBalances, SheetLineView, ShowUsage,

@@ -28,6 +28,9 @@ pub enum PartnerRequest {
         share_bps: Option<Change<BasisPoints>>,
         /// The person who runs it, by id or label.
         owner: Option<Change<String>>,
+        /// The markup on requests through it; the model's or the config's where it is removed.
+        #[serde(default)]
+        markup_bps: Option<Change<BasisPoints>>,
     },
     /// Suspends a partner, at once.
     Suspend {

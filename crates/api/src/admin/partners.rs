@@ -9,7 +9,6 @@ use opencredits_ledger::Replay;
 use opencredits_service::accounts::{Edit, PartnerEdit, Payout};
 use opencredits_service::partners::month_of_text;
 use opencredits_store::Standing;
-use opencredits_units::BasisPoints;
 
 impl Admin {
     pub(super) async fn partners(&self, request: PartnerRequest) -> Answer {
@@ -20,8 +19,15 @@ impl Admin {
                 let earnings = Box::new(EarningsView::new(&earnings, self.price));
                 Ok(AdminReply::Partner { partner: Box::new(partner.into()), earnings })
             }
-            PartnerRequest::Edit { partner, name, share_bps, owner } => {
-                self.edit_partner(&partner, (name, share_bps, owner)).await
+            PartnerRequest::Edit { partner, name, share_bps, owner, markup_bps } => {
+                let owner = match owner {
+                    None => Edit::Keep,
+                    Some(Change::Remove) => Edit::Clear,
+                    Some(Change::To(owner)) => Edit::Set(self.accounts.find_user(&owner).await?.id),
+                };
+                let (share, markup) = (edit(share_bps), edit(markup_bps));
+                let partner = self.accounts.edit_partner(&partner, PartnerEdit { name, share, owner, markup }).await?;
+                Ok(AdminReply::PartnerEdited { partner: Box::new(partner.into()) })
             }
             PartnerRequest::Suspend { partner, reason } => {
                 self.set_partner_standing(&partner, Standing::Suspended, reason).await
@@ -49,25 +55,6 @@ impl Admin {
         }
     }
 
-    async fn edit_partner(
-        &self,
-        partner: &str,
-        (name, share_bps, owner): (Option<String>, Option<Change<BasisPoints>>, Option<Change<String>>),
-    ) -> Answer {
-        let share = match share_bps {
-            None => Edit::Keep,
-            Some(Change::Remove) => Edit::Clear,
-            Some(Change::To(share)) => Edit::Set(share),
-        };
-        let owner = match owner {
-            None => Edit::Keep,
-            Some(Change::Remove) => Edit::Clear,
-            Some(Change::To(owner)) => Edit::Set(self.accounts.find_user(&owner).await?.id),
-        };
-        let partner = self.accounts.edit_partner(partner, PartnerEdit { name, share, owner }).await?;
-        Ok(AdminReply::PartnerEdited { partner: Box::new(partner.into()) })
-    }
-
     async fn set_partner_standing(&self, partner: &str, standing: Standing, reason: String) -> Answer {
         let partner = self.accounts.set_partner_standing(partner, standing, reason).await?;
         Ok(AdminReply::PartnerEdited { partner: Box::new(partner.into()) })
@@ -93,5 +80,13 @@ impl Admin {
         let earnings = self.accounts.earnings_of(&partner).await?;
         let statement = Box::new(StatementView::new(&statement, &earnings, self.price));
         Ok(AdminReply::PartnerStatement { partner: partner.name, statement })
+    }
+}
+
+fn edit<T>(change: Option<Change<T>>) -> Edit<T> {
+    match change {
+        None => Edit::Keep,
+        Some(Change::Remove) => Edit::Clear,
+        Some(Change::To(value)) => Edit::Set(value),
     }
 }

@@ -5,6 +5,7 @@ use super::job_views::{JobRunView, JobView};
 use super::limit_views::{ChangeView, LimitView, ManagementKeyView};
 use super::order_views::{OrderView, ReconcileView};
 use super::partner_views::{EarningsView, PartnerKeyView, StatementView};
+use super::price_views::{PriceBookView, RefreshView};
 use super::publishable_views::PublishableKeyView;
 use super::reads::{BillView, CurrencySheetView, SheetLineView, UsageGroupBy, UsageGroupView, UsageSumsView};
 use super::user_views::UserDetailView;
@@ -192,6 +193,16 @@ pub enum AdminReply {
     PartnerKeyRevoked {
         /// The key.
         record: PartnerKeyView,
+    },
+    /// A price book was compared, and put into force where that was asked for.
+    PricesRefreshed {
+        /// What it changes, and what became of it.
+        refreshed: Box<RefreshView>,
+    },
+    /// The price books that are kept.
+    PriceBooks {
+        /// All of them; those first that came into force last.
+        books: Vec<PriceBookView>,
     },
     /// Credits were given, and are on disk.
     CreditsGranted {

@@ -3,6 +3,7 @@
 use super::job_views::JobRequest;
 use super::order_views::OrderRequest;
 use super::partner_views::PartnerRequest;
+use super::price_views::PriceRequest;
 use super::reads::{CheckBills, OfGeneration, ReportBalances, ShowUsage};
 use super::values::{Amount, Change};
 use opencredits_units::{AccountId, BasisPoints, EntryId, GenerationId, KeyId, PartnerId, UnixMs, UserId};
@@ -55,6 +56,8 @@ pub enum AdminRequest {
     ListPartners(ListPartners),
     /// A partner's record, money or secret keys.
     Partners(PartnerRequest),
+    /// Price books.
+    Prices(PriceRequest),
     /// Gives credits, without a payment.
     GrantCredits(GrantCredits),
     /// Takes credits, gives a charge back, or corrects a mistake.

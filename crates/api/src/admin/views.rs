@@ -59,6 +59,9 @@ pub struct PartnerView {
     /// Whether it is suspended.
     #[serde(default)]
     pub suspended: bool,
+    /// The markup on requests through it; the model's or the config's where there is none.
+    #[serde(default)]
+    pub markup_bps: Option<BasisPoints>,
 }
 
 impl From<Partner> for PartnerView {
@@ -72,6 +75,7 @@ impl From<Partner> for PartnerView {
             created_at_ms: partner.created_at,
             owner: partner.owner,
             suspended: partner.standing == Standing::Suspended,
+            markup_bps: partner.markup,
         }
     }
 }

@@ -25,6 +25,7 @@ mod model;
 mod money;
 mod partners;
 mod payments;
+mod prices;
 mod rates;
 mod refunds;
 mod refusals;

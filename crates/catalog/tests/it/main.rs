@@ -3,6 +3,7 @@
 
 mod book;
 mod cards;
+mod diffs;
 mod docs;
 mod names;
 mod terms;

@@ -104,7 +104,7 @@ impl Accounts {
         }
         for model in models.into_iter().flatten() {
             check_name("a model's name", model)?;
-            if let Some(known) = &self.models {
+            if let Some(known) = &*self.models.load() {
                 known.resolve(model)?;
             }
         }

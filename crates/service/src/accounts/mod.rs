@@ -45,6 +45,7 @@ use crate::limits::Renewals;
 use crate::partners::PartnerTerms;
 use crate::ports::{Clock, Entropy};
 use crate::usage::UsageReads;
+use arc_swap::ArcSwapOption;
 use opencredits_catalog::Catalog;
 use opencredits_ledger::{Accepted, Floor, Ledger, OpenAccount};
 use opencredits_store::{
@@ -114,7 +115,7 @@ pub struct Accounts {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     changed: Box<dyn Fn() + Send + Sync>,
-    models: Option<Catalog>,
+    models: ArcSwapOption<Catalog>,
     renewals: Renewals,
     partner_terms: PartnerTerms,
     /// One change of a key, a limit or a partner at a time, so that none overwrites another's.
@@ -133,7 +134,7 @@ impl Accounts {
             clock,
             entropy,
             changed: Box::new(|| {}),
-            models: None,
+            models: ArcSwapOption::empty(),
             renewals: Renewals::default(),
             partner_terms: PartnerTerms::default(),
             editing: Mutex::default(),
@@ -149,9 +150,14 @@ impl Accounts {
 
     /// Refuses a key whose list names another model than these: the key could never use it.
     #[must_use]
-    pub fn knowing(mut self, models: Catalog) -> Self {
-        self.models = Some(models);
+    pub fn knowing(self, models: Catalog) -> Self {
+        self.know(models);
         self
+    }
+
+    /// The same from now on, for a price book that was loaded since.
+    pub fn know(&self, models: Catalog) {
+        self.models.store(Some(Arc::new(models)));
     }
 
     /// Opens the accounts of the house. Repeating it changes nothing.

@@ -22,6 +22,8 @@ pub struct PartnerEdit {
     pub share: Edit<BasisPoints>,
     /// The person who runs it.
     pub owner: Edit<UserId>,
+    /// The markup on requests through it; the model's or the operator's where cleared.
+    pub markup: Edit<BasisPoints>,
 }
 
 /// Commission to pay out.
@@ -67,24 +69,27 @@ impl Accounts {
     /// Changes a partner, for all requests from now on.
     ///
     /// # Errors
-    /// When the partner or the owner is unknown, the name out of bounds or taken, the share above the operator's bound, or
-    /// the store fails.
+    /// When the partner or the owner is unknown, the name out of bounds or taken, the share or the markup beyond the
+    /// operator's bounds, or the store fails.
     pub async fn edit_partner(&self, name: &str, edit: PartnerEdit) -> Result<Partner, AccountsError> {
         let _one = self.editing.lock().await;
         let before = self.find_partner(name).await?;
         let share = edit.share.of(before.share);
         self.check_share(share.filter(|_| share != before.share))?;
+        let markup = edit.markup.of(before.markup);
+        self.check_markup(markup.filter(|_| markup != before.markup))?;
         let owner = edit.owner.of(before.owner);
         if let Some(owner) = owner {
             self.find_user(&owner.to_string()).await?;
         }
         let name = edit.name.unwrap_or_else(|| before.name.clone());
         check_name("the name", &name)?;
-        let partner = Partner { name, share, owner, ..before };
+        let partner = Partner { name, share, owner, markup, ..before };
         self.put_partner(&partner).await?;
-        let share = share.map_or_else(|| "default".to_owned(), |share| share.get().to_string());
+        let figure = |bps: Option<BasisPoints>| bps.map_or_else(|| "default".to_owned(), |bps| bps.get().to_string());
+        let (share, markup) = (figure(share), figure(markup));
         let owner = owner.map_or_else(|| "none".to_owned(), |owner| owner.to_string());
-        let detail = format!("name {}, share {share}, owner {owner}", partner.name);
+        let detail = format!("name {}, share {share}, markup {markup}, owner {owner}", partner.name);
         self.record((Actor::Operator, "partner.edit"), &partner.id.to_string(), detail).await?;
         Ok(partner)
     }
@@ -131,6 +136,20 @@ impl Accounts {
             _ => return Ok(()),
         };
         Err(AccountsError::Invalid { field: "the share", problem })
+    }
+
+    fn check_markup(&self, markup: Option<BasisPoints>) -> Result<(), AccountsError> {
+        let PartnerTerms { markup_min, markup_max, .. } = self.partner_terms;
+        let problem = match markup {
+            Some(markup) if markup < markup_min => {
+                "is below billing.partner_markup_bps_min; choose a higher one, or lower that"
+            }
+            Some(markup) if markup > markup_max => {
+                "exceeds billing.partner_markup_bps_max; choose a lower one, or raise that"
+            }
+            _ => return Ok(()),
+        };
+        Err(AccountsError::Invalid { field: "the markup", problem })
     }
 
     /// What a partner has earned until now.

@@ -123,6 +123,7 @@ impl Accounts {
             created_at: now,
             owner: None,
             standing: Standing::Good,
+            markup: None,
         };
         self.open(partner.earnings, Floor::Zero, None).await?;
         match self.tables.partners.add_partner(&partner).await {

@@ -2,6 +2,7 @@
 
 use super::error::ConfigError;
 use super::sections::Config;
+use crate::price_source::PriceSource;
 use opencredits_units::{BasisPoints, NanoUsd};
 use std::net::SocketAddr;
 
@@ -98,13 +99,17 @@ fn retention(config: &Config) -> [Bound; 4] {
     ]
 }
 
-fn others(config: &Config) -> [Bound; 6] {
+fn others(config: &Config) -> [Bound; 9] {
     let billing = &config.billing;
     let share = billing.partner_share_bps <= billing.partner_share_bps_max;
     let share_max = billing.partner_share_bps_max <= BasisPoints::WHOLE;
     let matures = billing.commission_matures_days <= MATURES_DAYS_MAX;
     let price = billing.credit_price_usd > NanoUsd::ZERO;
     let exposure = billing.exposure_max_usd >= NanoUsd::ZERO;
+    let terms = billing.partner_terms();
+    let catalog = &config.catalog;
+    let is_one = catalog.prices_url.is_none() || catalog.prices_file.is_none();
+    let is_url = catalog.prices_url.as_deref().is_none_or(|url| PriceSource::of_url(url).is_some());
     [
         (
             exposure,
@@ -114,6 +119,17 @@ fn others(config: &Config) -> [Bound; 6] {
         (share_max, "billing.partner_share_bps_max", "exceeds 10000, the whole markup"),
         (share, "billing.partner_share_bps", "exceeds billing.partner_share_bps_max, at most 10000, the whole markup"),
         (matures, "billing.commission_matures_days", "exceeds 3650, ten years"),
+        (
+            terms.markup_min <= terms.markup_max,
+            "billing.partner_markup_bps_min",
+            "exceeds billing.partner_markup_bps_max; each is billing.markup_bps where it is not set",
+        ),
+        (
+            is_url,
+            "catalog.prices_url",
+            "is no https URL, nor an http URL of this machine; prices must not be changed on the way",
+        ),
+        (is_one, "catalog.prices_file", "is set besides catalog.prices_url; remove one of them"),
         (price, "billing.credit_price_usd", "is not above zero; set what a credit sells for, such as \"0.01\""),
         (
             is_filter(&config.log.filter),
@@ -179,6 +195,16 @@ mod tests {
             ("billing", "partner_share_bps", "10001", "10000"),
             ("billing", "partner_share_bps_max", "10001", "10000"),
             ("billing", "commission_matures_days", "3651", "3650"),
+            ("billing", "partner_markup_bps_min", "2501", "2500"),
+            (
+                "billing",
+                "partner_markup_bps_min",
+                "2501\npartner_markup_bps_max = 2500",
+                "2501\npartner_markup_bps_max = 2501",
+            ),
+            ("catalog", "prices_url", "\"http://prices.example/book\"", "\"https://prices.example/book\""),
+            ("catalog", "prices_url", "\"prices.jsonl\"", "\"http://127.0.0.1:80/book\""),
+            ("catalog", "prices_file", "\"book\"\nprices_url = \"https://a.example\"", "\"book\""),
             ("billing", "credit_price_usd", "\"0\"", "\"0.000000001\""),
             ("billing", "credit_price_usd", "\"-1\"", "\"1\""),
             ("billing", "exposure_max_usd", "\"-0.1\"", "\"0\""),

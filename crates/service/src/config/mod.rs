@@ -15,7 +15,8 @@ pub use error::ConfigError;
 pub use payments::{BonusSection, CurrencySection, FraudWarnings, PaymentSettings, Processor, minor, nano};
 pub use secret::SecretText;
 pub use sections::{
-    Ack, Billing, Catalogue, Config, Data, Discover, LedgerSettings, Log, LogFormat, Retention, Server, Upstream,
+    Ack, Billing, Catalogue, Config, Data, Discover, LedgerSettings, Log, LogFormat, MarkupRule, OfferSection, Retention,
+    Server, Upstream,
 };
 
 use toml::{Table, Value};
@@ -183,5 +184,9 @@ mod tests {
         let fields: Vec<_> =
             terms.as_object().unwrap().keys().map(|name| (name.clone(), "needed".to_owned())).collect();
         assert_eq!(shown("[[discover]]"), fields);
+        let terms = serde_json::to_value(MarkupRule { models: vec![], bps: 1 }).unwrap();
+        let fields: Vec<_> =
+            terms.as_object().unwrap().keys().map(|name| (name.clone(), "needed".to_owned())).collect();
+        assert_eq!(shown("[[markup]]"), fields);
     }
 }

@@ -8,6 +8,7 @@ use opencredits_units::{BasisPoints, NanoUsd};
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
 use toml::{Table, Value};
 
 /// Shown in place of a secret value.
@@ -31,6 +32,8 @@ pub struct Config {
     pub upstream: Upstream,
     /// The models on sale.
     pub catalog: Catalogue,
+    /// Which of them are offered.
+    pub offer: OfferSection,
     /// Mails to people.
     pub email: Email,
     /// For how long records are kept.
@@ -44,6 +47,8 @@ pub struct Config {
     pub model: Vec<Table>,
     /// Vendors that are asked for their models at the start.
     pub discover: Vec<Discover>,
+    /// Markups on some models.
+    pub markup: Vec<MarkupRule>,
 }
 
 /// Hides the values of headers, which may be secrets.
@@ -56,8 +61,8 @@ fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Res
 }
 
 /// The sections that variables can name.
-pub(super) const NAMES: [&str; 10] =
-    ["server", "data", "ledger", "billing", "payments", "upstream", "catalog", "email", "retention", "log"];
+pub(super) const NAMES: [&str; 11] =
+    ["server", "data", "ledger", "billing", "payments", "upstream", "catalog", "offer", "email", "retention", "log"];
 
 /// `[server]`: the HTTP server.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -198,6 +203,10 @@ pub struct Billing {
     pub partner_share_bps: u32,
     /// The largest share of the markup that a partner may get, in hundredths of a percent. Default 10000, all of it.
     pub partner_share_bps_max: u32,
+    /// The least markup that a partner may have of its own, in hundredths of a percent. Default: `markup_bps`.
+    pub partner_markup_bps_min: Option<u32>,
+    /// The highest markup that a partner may have of its own, in hundredths of a percent. Default: `markup_bps`.
+    pub partner_markup_bps_max: Option<u32>,
     /// Days after which commission may be paid out. Default 120: purchases can be disputed until then.
     pub commission_matures_days: u64,
     /// The price of a credit, in dollars, as a decimal string. Default "0.01".
@@ -212,11 +221,14 @@ pub struct Billing {
 impl Billing {
     /// The terms of partners.
     #[must_use]
-    pub const fn partner_terms(&self) -> PartnerTerms {
+    pub fn partner_terms(&self) -> PartnerTerms {
+        let markup = |bound: Option<u32>| BasisPoints::new(bound.unwrap_or(self.markup_bps));
         PartnerTerms {
             matures_days: self.commission_matures_days,
             share_max: BasisPoints::new(self.partner_share_bps_max),
             share_default: BasisPoints::new(self.partner_share_bps),
+            markup_min: markup(self.partner_markup_bps_min),
+            markup_max: markup(self.partner_markup_bps_max),
         }
     }
 }
@@ -227,6 +239,8 @@ impl Default for Billing {
             markup_bps: 2_500,
             partner_share_bps: 5_000,
             partner_share_bps_max: 10_000,
+            partner_markup_bps_min: None,
+            partner_markup_bps_max: None,
             commission_matures_days: 120,
             credit_price_usd: NanoUsd::new(10_000_000),
             exposure_max_usd: NanoUsd::new(500_000_000),
@@ -294,6 +308,30 @@ impl Default for Upstream {
 pub struct Catalogue {
     /// Whether the `sandbox` vendor and its models are on sale. Default false; `dev` turns it on.
     pub sandbox: bool,
+    /// The URL from which price books are loaded, https, or http to this machine. None by default.
+    pub prices_url: Option<String>,
+    /// The file from which price books are loaded, in place of a URL. None by default.
+    pub prices_file: Option<PathBuf>,
+}
+
+/// `[offer]`: which models are offered, by patterns of their ids.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OfferSection {
+    /// The models that are offered, such as `author/*`. Default: all.
+    pub allow: Vec<String>,
+    /// Models that are not offered, whatever `allow` says. Default: none.
+    pub deny: Vec<String>,
+}
+
+/// `[[markup]]`: a markup on some models. The first that has a model holds for it.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct MarkupRule {
+    /// Patterns of the models' ids.
+    pub models: Vec<String>,
+    /// The markup on the provider's cost, in hundredths of a percent.
+    pub bps: u32,
 }
 
 /// `[[discover]]`: a vendor that lists its models itself, and the prices of each of them.

@@ -133,6 +133,7 @@ impl Gateway {
         self.open.lock().insert(request.generation);
         let open = OpenRequest {
             gateway: Arc::clone(self),
+            served: Arc::clone(&plan.served),
             spender: Arc::clone(&request.spender),
             model: Arc::clone(&candidate.model),
             route_index: candidate.route_index,

@@ -85,7 +85,8 @@ impl Gateway {
         let scrubbed = self.policies.of(request.api).scrub(&request.body, &how).map_err(RequestFault::from)?;
         let fields = request_fields(request.path.as_ref(), &scrubbed);
         let facts = RequestFacts::read(dialect_of(request.api), fields).map_err(RequestFault::from)?;
-        let model = self.catalog.resolve(window_suffix_off(request.api, &facts.model)).map_err(RequestFault::from)?;
+        let catalog = self.catalog();
+        let model = catalog.resolve(window_suffix_off(request.api, &facts.model)).map_err(RequestFault::from)?;
         Ok(Counting { calls: Vec::new(), estimate: input_estimate(&facts, model.family).get() })
     }
 

@@ -9,9 +9,10 @@ use super::state::Gateway;
 use crate::fault::{Fault, PaymentNeeded, Short};
 use crate::keyring::Spender;
 use crate::limits::resets_at;
-use opencredits_catalog::Terms;
+use opencredits_catalog::{Model, Terms};
 use opencredits_ledger::{LedgerError, PlaceHold, Replay};
 use opencredits_units::{AccountId, BasisPoints, NanoUsd, UnixMs};
+use std::sync::atomic::Ordering;
 
 /// A request without an output cap may hold one part in so many of the available balance, so that the next request is
 /// not refused.
@@ -67,7 +68,7 @@ impl Gateway {
     /// When nothing is available, or the ledger fails.
     pub fn refuse_without_credit(&self, spender: &Spender) -> Result<(), Fault> {
         self.renew(spender.limit_terms.iter().map(|terms| &terms.limit))?;
-        if self.sells_free {
+        if self.sells_free.load(Ordering::Relaxed) {
             return Ok(());
         }
         for account in spender.accounts() {
@@ -86,13 +87,14 @@ impl Gateway {
     /// that route and tries again; the last refusal says what would be needed.
     /// Where the balance is short, the input is counted exactly before that, for the models whose vocabulary is public.
     pub(super) async fn hold(&self, request: &InferenceRequest, plan: &mut Plan<'_>) -> Result<HeldAmount, Fault> {
-        let terms = Terms { markup: self.settings.markup, partner_share: BasisPoints::ZERO };
         loop {
-            match self.hold_for(request, plan, terms) {
+            match self.hold_for(request, plan) {
                 Ok(None) => plan.count_exactly().await?,
                 Err(Fault::Payment(needed)) => {
                     let cap = plan.facts.output_cap.unwrap_or(u64::MAX);
-                    let charge = |planned: &PlannedRoute| planned.charge(cap, terms, Basis::Bound);
+                    let terms = |model: &Model| self.terms(&request.spender, model);
+                    let charge =
+                        |planned: &PlannedRoute| planned.charge(cap, terms(&planned.candidate.model), Basis::Bound);
                     let priciest =
                         (0..).zip(&plan.routes).max_by_key(|(_, planned)| charge(planned).unwrap_or(NanoUsd::MAX));
                     match priciest.map(|(at, _)| at).filter(|_| plan.routes.len() > 1) {
@@ -107,11 +109,12 @@ impl Gateway {
     }
 
     /// `None` where the balance is short by what was estimated, and the input can be counted.
-    fn hold_for(&self, request: &InferenceRequest, plan: &Plan<'_>, terms: Terms) -> Result<Option<HeldAmount>, Fault> {
+    fn hold_for(&self, request: &InferenceRequest, plan: &Plan<'_>) -> Result<Option<HeldAmount>, Fault> {
         let spender = &request.spender;
         // Reading the body may have taken until the next period.
         self.renew(spender.limit_terms.iter().map(|terms| &terms.limit))?;
-        let quote = Quote::new(&plan.routes, terms);
+        let terms = |model: &Model| self.terms(spender, model);
+        let quote = Quote::new(&plan.routes, &terms);
         let mut admitting = self.exposures.lock();
         let room = self.room(spender, &admitting)?;
         let lowers = self.settings.lower_caps && request.lowers_cap;
@@ -160,6 +163,11 @@ impl Gateway {
         let exposure = highest.checked_sub(amount).unwrap_or_default();
         admitting.add(spender.accounts(), exposure);
         Ok(Some(HeldAmount { amount, exposure, cap }))
+    }
+
+    /// The terms of a hold: which part of it the partner gets does not matter yet.
+    fn terms(&self, spender: &Spender, model: &Model) -> Terms {
+        Terms { markup: self.markup(spender.markup, model), partner_share: BasisPoints::ZERO }
     }
 
     fn room(&self, spender: &Spender, admitting: &Admitting<'_>) -> Result<Room, Fault> {

@@ -3,7 +3,7 @@
 //! One request is one [`OpenRequest`](open_request::OpenRequest). Placing its hold opens it; it is settled or voided
 //! once. Its last owner must settle it: the handler or, when the client has disconnected, the [`Reaper`].
 //!
-//! The files depend in one direction. [`state`] holds what all requests share; `request` and `open_request` hold what
+//! The files depend in one direction. [`state`] holds what all requests share, `served` what is on sale; `request` and `open_request` hold what
 //! one request carries from stage to stage. `admit` reads a request (`plan`, `routing`, `attach`) and places its hold
 //! (`claims`); `exchange` sends it (`attempts`) and delivers the answer (`stream`), which `settle` charges.
 
@@ -31,6 +31,7 @@ mod reply;
 mod reported_cost;
 mod request;
 mod routing;
+mod served;
 mod settle;
 mod state;
 mod stream;

@@ -7,6 +7,7 @@ use super::plausible::UsageBounds;
 use super::prepared_upstream::PreparedUpstream;
 use super::quote::Basis;
 use super::reaper::Abandoned;
+use super::served::Served;
 use super::state::Gateway;
 use crate::keyring::Spender;
 use crate::rates::RatePermit;
@@ -81,6 +82,8 @@ impl RequestTerms {
 /// A request with a hold, and everything that its settlement needs. Dropping it unsettled voids the hold.
 pub(super) struct OpenRequest {
     pub(super) gateway: Arc<Gateway>,
+    /// What was on sale when it was admitted.
+    pub(super) served: Arc<Served>,
     pub(super) spender: Arc<Spender>,
     pub(super) model: Arc<Model>,
     /// The index of the route among those of the model.

@@ -3,6 +3,7 @@
 use super::estimate::likely_input;
 use super::request::{InferenceRequest, PathParameters, dialect_of, request_fields};
 use super::routing::{CANDIDATES_MAX, Preferences, RouteCandidate, StickyVendor, fallbacks};
+use super::served::Served;
 use super::state::{ConversationId, Gateway};
 use crate::fault::{Fault, RequestFault};
 use crate::keyring::Spender;
@@ -17,6 +18,8 @@ use std::sync::Arc;
 
 /// A request that was read. It borrows the body.
 pub(super) struct Plan<'a> {
+    /// What was on sale when it was made: all of the request is served and charged by it.
+    pub(super) served: Arc<Served>,
     scrubbed: Scrubbed<'a>,
     path: Option<&'a PathParameters>,
     /// The attachments that were fetched for it.
@@ -180,16 +183,18 @@ impl Gateway {
             facts.output_cap = Some(0);
         }
         let wanted = window_suffix_off(request.api, &facts.model);
-        let models = self.models(wanted, scrubbed.ours("models"), &request.spender)?;
+        let served = self.served.load_full();
+        let models = models(&served.catalog, (wanted, scrubbed.ours("models")), &request.spender)?;
         let preferences = Preferences::read(scrubbed.ours("provider"))?;
         let conversation = self.conversation(request, &scrubbed, &models);
         let sticky = conversation.and_then(|conversation| self.sticky.get(&conversation));
         let sticky = sticky.as_deref().map(|vendor| StickyVendor { vendor, holds_seals: holds_seals(&request.body) });
-        let candidates = self.candidates(&models, dialect, &preferences, sticky)?;
+        let candidates = self.candidates((&served, &models), dialect, &preferences, sticky)?;
         let is_vendor = |name: &str| self.upstreams.contains_key(name);
         let without = |(name, raw): (&str, &str)| Some((name.to_owned(), unsealed(dialect, name, raw, &is_vendor)?));
         let unsealed = scrubbed.fields().find_map(without);
         let mut plan = Plan {
+            served,
             scrubbed,
             path,
             attached,
@@ -203,19 +208,6 @@ impl Gateway {
         };
         plan.routes = plan.fit(candidates, request.strictness, preferences.is_limited_to_first())?;
         Ok(plan)
-    }
-
-    /// The models that may serve a request, in their order.
-    fn models(&self, first: &str, others: Option<&str>, spender: &Spender) -> Result<Vec<Arc<Model>>, Fault> {
-        let mut models: Vec<Arc<Model>> = Vec::new();
-        for name in std::iter::once(first.to_owned()).chain(fallbacks(others)?) {
-            let model = self.catalog.resolve(&name).map_err(RequestFault::from)?;
-            allowed(spender, &self.catalog, model)?;
-            if !models.iter().any(|known| known.id == model.id) {
-                models.push(Arc::clone(model));
-            }
-        }
-        Ok(models)
     }
 
     /// Identifies the conversation of a request, where its model has several routes: the provider that served it before
@@ -246,6 +238,23 @@ impl Gateway {
         let user = request.spender.user.bits().to_be_bytes();
         self.hash_key.hash(&[&[&user[..]], parts.as_slice()].concat())
     }
+}
+
+/// The models that may serve a request, in their order.
+fn models(
+    catalog: &Catalog,
+    (first, others): (&str, Option<&str>),
+    spender: &Spender,
+) -> Result<Vec<Arc<Model>>, Fault> {
+    let mut models: Vec<Arc<Model>> = Vec::new();
+    for name in std::iter::once(first.to_owned()).chain(fallbacks(others)?) {
+        let model = catalog.resolve(&name).map_err(RequestFault::from)?;
+        allowed(spender, catalog, model)?;
+        if !models.iter().any(|known| known.id == model.id) {
+            models.push(Arc::clone(model));
+        }
+    }
+    Ok(models)
 }
 
 /// A client of the messages API marks the larger of two windows at the end of a model's name. Models here have one.

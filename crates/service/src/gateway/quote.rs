@@ -4,7 +4,7 @@ use super::estimate::likely_input;
 use super::plan::PlannedRoute;
 use super::plausible::PROVIDER_OUTPUT_MAX;
 use crate::fault::Fault;
-use opencredits_catalog::{CatalogError, PriceRequest, Terms};
+use opencredits_catalog::{CatalogError, Model, PriceRequest, Terms};
 use opencredits_units::{NanoUsd, PicoUsd, Tokens};
 
 /// The windows of input that a request with built-in tools may have. Each use may fill a window anew, but a hold for all of
@@ -32,17 +32,22 @@ impl Basis {
 /// Prices one request at a given output cap, on the most expensive of its routes.
 pub(super) struct Quote<'a> {
     routes: &'a [PlannedRoute],
-    terms: Terms,
+    terms: &'a dyn Fn(&Model) -> Terms,
 }
 
 impl<'a> Quote<'a> {
-    pub(super) fn new(routes: &'a [PlannedRoute], terms: Terms) -> Self {
+    pub(super) fn new(routes: &'a [PlannedRoute], terms: &'a dyn Fn(&Model) -> Terms) -> Self {
         Self { routes, terms }
+    }
+
+    /// The terms on a route, which depend on its model.
+    fn terms(&self, planned: &PlannedRoute) -> Terms {
+        (self.terms)(&planned.candidate.model)
     }
 
     /// The charge at an output cap.
     pub(super) fn charge(&self, cap: u64, basis: Basis) -> Result<NanoUsd, Fault> {
-        let charges = self.routes.iter().map(|planned| planned.charge(cap, self.terms, basis));
+        let charges = self.routes.iter().map(|planned| planned.charge(cap, self.terms(planned), basis));
         charges.into_iter().try_fold(NanoUsd::ZERO, |most, charge| Ok(most.max(charge?)))
     }
 
@@ -50,7 +55,7 @@ impl<'a> Quote<'a> {
     pub(super) fn affordable(&self, amount: NanoUsd, basis: Basis) -> Result<Option<u64>, Fault> {
         let mut least = Some(u64::MAX);
         for planned in self.routes {
-            let cap = planned.affordable(amount, self.terms, basis)?;
+            let cap = planned.affordable(amount, self.terms(planned), basis)?;
             least = least.and_then(|least| Some(least.min(cap?)));
         }
         Ok(least)

@@ -2,6 +2,7 @@
 
 use super::health::{HealthTracker, RouteHealth};
 use super::prepared_upstream::PreparedUpstream;
+use super::served::Served;
 use super::state::Gateway;
 use crate::fault::{Excluded, Fault, NoRoute, RequestFault};
 use opencredits_catalog::{Model, ModelKind, Route};
@@ -159,10 +160,10 @@ pub(super) fn fallbacks(raw: Option<&str>) -> Result<Vec<String>, Fault> {
 }
 
 impl Gateway {
-    /// The routes that may serve a request by one of `models`, in the order in which they are tried.
+    /// The routes that may serve a request by one of these models, in the order in which they are tried.
     pub(super) fn candidates(
         &self,
-        models: &[Arc<Model>],
+        (served, models): (&Served, &[Arc<Model>]),
         dialect: Dialect,
         preferences: &Preferences<'_>,
         sticky: Option<StickyVendor<'_>>,
@@ -173,7 +174,7 @@ impl Gateway {
         for model in models {
             is_of_kind(model, dialect)?;
             let mut own = Vec::new();
-            for candidate in self.candidates_of(model, dialect) {
+            for candidate in self.candidates_of((served, model), dialect) {
                 match preferences.excludes(&candidate, bounds) {
                     Some(why) => excluded.push((Arc::clone(&candidate.upstream.vendor.id), why)),
                     None => own.push(candidate),
@@ -189,13 +190,17 @@ impl Gateway {
         Ok(candidates)
     }
 
-    fn candidates_of(&self, model: &Arc<Model>, dialect: Dialect) -> impl Iterator<Item = RouteCandidate> {
+    fn candidates_of(
+        &self,
+        (served, model): (&Served, &Arc<Model>),
+        dialect: Dialect,
+    ) -> impl Iterator<Item = RouteCandidate> {
         model.routes().enumerate().filter_map(move |(route_index, route)| {
             let all = self.upstreams.get(&route.vendor)?;
             let thinks = model.supports.iter().any(|what| what == "reasoning");
             let dialect = all.first()?.vendor.dialect_for(dialect, &route.upstream_model, thinks)?;
             let upstream = all.iter().find(|prepared| prepared.dialect == dialect)?;
-            let health = self.health(route)?;
+            let health = served.health(route)?;
             Some(RouteCandidate { model: Arc::clone(model), route_index, upstream: Arc::clone(upstream), health })
         })
     }

@@ -141,7 +141,7 @@ impl OpenRequest {
 
     fn terms(&self) -> Terms {
         let partner_share = self.spender.earner.map_or(BasisPoints::ZERO, |earner| earner.share);
-        Terms { markup: self.gateway.settings.markup, partner_share }
+        Terms { markup: self.gateway.markup(self.spender.markup, &self.model), partner_share }
     }
 
     /// The provider's cost is booked in full; revenue and commission are shares of what was collected.
@@ -236,7 +236,7 @@ impl OpenRequest {
     /// the price book lacks the name. Several models may have one name at a provider.
     fn model_of_part(&self, name: &str) -> (&Model, &PriceCard) {
         let own = self.model.route_at(self.route_index);
-        match self.gateway.catalog.get(name) {
+        match self.served.catalog.get_hidden(name) {
             Some(other) if *own.upstream_model != *name && *other.route.upstream_model != *own.upstream_model => {
                 (other, &other.route.card)
             }
@@ -255,7 +255,7 @@ impl OpenRequest {
             upstream_id: peer(&outcome.upstream_id),
             native_finish: name_of_peer(outcome.finish.as_ref().map_or("", |finish| &finish.native)),
             tier: peer(&outcome.service_tier),
-            price_book: self.gateway.catalog.version(),
+            price_book: self.served.catalog.version(),
             streamed: self.delivery == Delivery::Streamed,
             cancelled: self.cancelled,
             source: priced.source,

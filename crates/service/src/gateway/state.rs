@@ -2,10 +2,11 @@
 
 use super::admissions::AdmissionSet;
 use super::exposures::Exposures;
-use super::health::{HealthTracker, RouteHealth};
+use super::health::RouteHealth;
 use super::large::LargeBodies;
 use super::prepared_upstream::{PreparedUpstream, Upstream};
 use super::reaper::{self, DetachedQueue, DrainLimits, Reaper};
+use super::served::Served;
 use super::vendor_keys::VendorKeys;
 use crate::config::Ack;
 use crate::keyring::{KeyRing, Spender};
@@ -13,6 +14,7 @@ use crate::limits::Renewals;
 use crate::memory::MemoryBudget;
 use crate::ports::{Clock, Entropy};
 use crate::usage::UsageReads;
+use arc_swap::ArcSwap;
 use hashbrown::{HashMap as FastMap, HashSet};
 use moka::sync::Cache;
 use opencredits_catalog::{Catalog, Model, Route};
@@ -25,7 +27,7 @@ use opencredits_units::{AccountId, BasisPoints, EntryId, GenerationId, NanoUsd};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -100,15 +102,14 @@ pub struct Retries {
 
 /// Serves requests. One for each process.
 pub struct Gateway {
-    pub(super) catalog: Catalog,
+    /// What is on sale.
+    pub(super) served: ArcSwap<Served>,
     /// Whether any model costs nothing.
-    pub(super) sells_free: bool,
+    pub(super) sells_free: AtomicBool,
     /// By vendor id: one for each dialect of the vendor, its own first.
     pub(super) upstreams: FastMap<Arc<str>, Vec<Arc<PreparedUpstream>>>,
     /// Our keys at the vendors.
     pub(super) vendor_keys: VendorKeys,
-    /// By vendor id and upstream model.
-    pub(super) health: FastMap<Arc<str>, FastMap<Arc<str>, Arc<HealthTracker>>>,
     /// The vendor that each conversation stays with.
     pub(super) sticky: Cache<ConversationId, Arc<str>>,
     pub(super) ledger: Ledger,
@@ -204,18 +205,12 @@ impl Gateway {
         };
         let vendor_keys = VendorKeys::of(parts.upstreams.values());
         let upstreams = parts.upstreams.into_iter().map(prepare).collect::<Result<_, _>>()?;
-        let mut health: FastMap<Arc<str>, FastMap<Arc<str>, Arc<HealthTracker>>> = FastMap::new();
-        for route in parts.catalog.models().iter().flat_map(|model| model.routes()) {
-            health.entry(Arc::clone(&route.vendor)).or_default().entry(Arc::clone(&route.upstream_model)).or_default();
-        }
-        let is_free = |model: &Model| model.routes().any(|route| route.card.is_free());
-        let sells_free = parts.catalog.models().iter().any(|model| is_free(model));
+        let served = Served::new(parts.catalog, None);
         let gateway = Self {
-            sells_free,
-            catalog: parts.catalog,
+            sells_free: AtomicBool::new(served.sells_free()),
+            served: ArcSwap::from_pointee(served),
             upstreams,
             vendor_keys,
-            health,
             sticky: Cache::builder().max_capacity(STICKY_MAX).time_to_idle(STICKY).build(),
             ledger: parts.ledger,
             keyring: parts.keyring,
@@ -250,18 +245,31 @@ impl Gateway {
         self.implausible.load(Ordering::Relaxed)
     }
 
-    /// The models on sale.
+    /// The models on sale. They may be exchanged at any time: who looks twice should keep them.
     #[must_use]
-    pub const fn catalog(&self) -> &Catalog {
-        &self.catalog
+    pub fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.served.load().catalog)
+    }
+
+    /// Sells these models from now on. Requests that run are served and charged as they began.
+    pub fn sell(&self, catalog: Catalog) {
+        let served = Arc::new(Served::new(catalog, Some(&self.served.load())));
+        self.sells_free.store(served.sells_free(), Ordering::Relaxed);
+        self.served.store(served);
+    }
+
+    /// The markup on a model: that of the partner that issued the key, else the model's, else the general one.
+    #[must_use]
+    pub fn markup(&self, of_partner: Option<BasisPoints>, model: &Model) -> BasisPoints {
+        of_partner.or(model.markup).unwrap_or(self.settings.markup)
     }
 
     /// The health of each route of a model, with the vendor that serves it.
     pub fn route_health<'a>(&'a self, model: &'a Model) -> impl Iterator<Item = (&'a Route, &'a Vendor, RouteHealth)> {
-        let now = self.ports.clock.now();
+        let (now, served) = (self.ports.clock.now(), self.served.load_full());
         model.routes().filter_map(move |route| {
             let vendor = &self.upstreams.get(&route.vendor)?.first()?.vendor;
-            Some((route, &**vendor, self.health(route)?.route_health(now)))
+            Some((route, &**vendor, served.health(route)?.route_health(now)))
         })
     }
 
@@ -334,10 +342,5 @@ impl Gateway {
     pub(super) fn pseudonym(&self, spender: &Spender, value: &str) -> String {
         let hash = self.hash_key.hash(&[&spender.user.bits().to_be_bytes(), value.as_bytes()]);
         hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-    }
-
-    /// The health of a route.
-    pub(super) fn health(&self, route: &Route) -> Option<Arc<HealthTracker>> {
-        self.health.get(&*route.vendor)?.get(&*route.upstream_model).cloned()
     }
 }

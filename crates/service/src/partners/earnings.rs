@@ -23,6 +23,10 @@ pub struct PartnerTerms {
     pub share_max: BasisPoints,
     /// The share of partners without one of their own.
     pub share_default: BasisPoints,
+    /// The least markup of their own.
+    pub markup_min: BasisPoints,
+    /// The highest markup of their own.
+    pub markup_max: BasisPoints,
 }
 
 impl Default for PartnerTerms {
@@ -31,6 +35,8 @@ impl Default for PartnerTerms {
             matures_days: 120,
             share_max: BasisPoints::new(BasisPoints::WHOLE),
             share_default: BasisPoints::new(BasisPoints::WHOLE.div_euclid(2)),
+            markup_min: BasisPoints::new(BasisPoints::WHOLE.div_euclid(4)),
+            markup_max: BasisPoints::new(BasisPoints::WHOLE.div_euclid(4)),
         }
     }
 }

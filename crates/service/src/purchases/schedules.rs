@@ -127,6 +127,7 @@ fn partner() -> Partner {
         created_at: UnixMs::new(START_MS),
         owner: None,
         standing: Standing::Good,
+        markup: None,
     }
 }
 

@@ -4,10 +4,11 @@ mod notice;
 
 pub use notice::Notice;
 
-use crate::config::Config;
-use opencredits_catalog::{Catalog, CatalogError};
+use crate::config::{Config, Discover};
+use opencredits_catalog::{Catalog, CatalogError, Model, OfferTerms};
 use opencredits_keys::Secret;
 use opencredits_providers::{Auth, Vendor, Vendors};
+use opencredits_units::BasisPoints;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
@@ -26,6 +27,12 @@ pub struct ServedCatalogue {
     pub catalog: Catalog,
     /// All vendors that the config knows.
     pub vendors: Vec<ConfiguredVendor>,
+    /// What is offered, and at which markup.
+    pub(crate) terms: OfferTerms,
+    /// The operator's own models, as TOML.
+    pub(crate) own_models: String,
+    /// The lists that vendors gave of their models.
+    pub(crate) lists: Vec<(Discover, Vec<u8>)>,
 }
 
 /// A vendor in this environment.
@@ -78,26 +85,79 @@ pub enum ServedCatalogueError {
 }
 
 impl ServedCatalogue {
-    /// Reads the catalogue of a config; `variables` are those of the environment.
+    /// Reads the catalogue of a config over the compiled-in price book; `variables` are those of the environment.
     ///
     /// # Errors
     /// When a vendor or a model is invalid; the error names it.
     pub fn read(config: &Config, variables: &[(String, String)]) -> Result<Self, ServedCatalogueError> {
+        Self::over(Catalog::builtin()?, config, variables)
+    }
+
+    /// The same over another price book.
+    ///
+    /// # Errors
+    /// When a vendor or a model is invalid; the error names it.
+    pub fn over(book: Catalog, config: &Config, variables: &[(String, String)]) -> Result<Self, ServedCatalogueError> {
         let vendors = Vendors::builtin()?.with_operator(&config.vendors_toml())?;
         // The price book has models of vendors without a file; the operator's own models must be served.
-        let own = Catalog::empty().with_operator(&config.models_toml())?;
+        let own_models = config.models_toml();
+        let own = Catalog::empty().with_operator(&own_models)?;
         for (model, route) in own.models().iter().flat_map(|model| model.routes().map(move |route| (model, route))) {
             if vendors.get(&route.vendor).is_none() {
                 let (model, vendor) = (model.id.to_string(), route.vendor.to_string());
                 return Err(ServedCatalogueError::NoVendor { model, vendor });
             }
         }
-        let catalog = Catalog::builtin()?.with_sandbox()?.with_operator(&config.models_toml())?;
+        let mut terms = OfferTerms::new(&config.offer.allow, &config.offer.deny)?;
+        for rule in &config.markup {
+            terms = terms.with_markup(&rule.models, BasisPoints::new(rule.bps))?;
+        }
+        let catalog = over_book(book, &own_models)?;
         let vendor = |vendor| ConfiguredVendor::read(vendor, variables, config.catalog.sandbox);
         let vendors = vendors.iter().map(vendor).collect::<Result<Vec<_>, _>>()?;
         config.discover.iter().try_for_each(|terms| terms.check(&vendors))?;
-        Ok(Self { catalog, vendors })
+        Ok(Self { catalog, vendors, terms, own_models, lists: Vec::new() })
     }
+
+    /// The same over another price book.
+    ///
+    /// # Errors
+    /// When the models of both have one name.
+    pub fn rebased(&self, book: Catalog) -> Result<Self, ServedCatalogueError> {
+        let catalog = over_book(book, &self.own_models)?;
+        let mut rebased = Self { catalog, lists: Vec::new(), ..self.clone() };
+        for (terms, list) in &self.lists {
+            rebased = rebased.with_listed(terms, list)?;
+        }
+        Ok(rebased)
+    }
+
+    /// Its models without those that are not offered, each with its markup.
+    #[must_use]
+    pub fn offered(&self) -> Catalog {
+        self.catalog.clone().offered(&self.terms)
+    }
+
+    /// The models on sale: those that are offered, of vendors with a key.
+    #[must_use]
+    pub fn on_sale(&self) -> Catalog {
+        self.offered().only(|vendor| self.has_vendor(vendor))
+    }
+
+    /// Whether a model would be on sale.
+    #[must_use]
+    pub fn sells(&self, model: &Model) -> bool {
+        self.terms.offers(&model.id) && model.routes().any(|route| self.has_vendor(&route.vendor))
+    }
+
+    fn has_vendor(&self, id: &str) -> bool {
+        self.vendors.iter().any(|vendor| vendor.offered && *vendor.vendor.id == *id)
+    }
+}
+
+/// A price book with the sandbox's models and the operator's, which replace others of the same id.
+fn over_book(book: Catalog, own_models: &str) -> Result<Catalog, CatalogError> {
+    book.with_sandbox()?.with_operator(own_models)
 }
 
 impl ConfiguredVendor {
@@ -255,6 +315,46 @@ mod tests {
             let has_file = offer.vendors.iter().any(|vendor| vendor.vendor.id == route.vendor);
             assert!(has_file || NO_FILE_YET.contains(&&*route.vendor), "{} has no file", route.vendor);
         }
+    }
+
+    #[test]
+    fn only_what_is_offered_is_on_sale_each_at_its_markup() {
+        let config = "[catalog]\nsandbox = true\n[offer]\nallow = [\"sandbox/*\", \"openai/*\"]\ndeny = [\"*/claude\"]\n\
+                      [[markup]]\nmodels = [\"*/gpt\"]\nbps = 7\n[[markup]]\nmodels = [\"sandbox/*\"]\nbps = 8";
+        let on_sale = read(config, &[]).unwrap().on_sale();
+        let found: Vec<_> = on_sale.models().iter().map(|model| (&*model.id, model.markup)).collect();
+        assert_eq!(found, [("sandbox/gpt", Some(BasisPoints::new(7)))]);
+        let error = read("[offer]\ndeny = [\"a/[b\"]", &[]).err().unwrap().to_string();
+        assert!(error.contains("a/[b"), "{error}");
+    }
+
+    #[test]
+    fn the_operators_models_stay_over_every_book_and_what_vendors_list_too() {
+        let own = "[[model]]\nid = \"openai/gpt-5.5\"\nvendor = \"ollama\"\ncontext_window = 9\nmax_output_tokens = 9\n\
+                   prices = { input = \"7\", output = \"7\" }\n\
+                   [[discover]]\nvendor = \"ollama\"\ncontext_window = 9\nmax_output_tokens = 9\n\
+                   prices = { input = \"1\", output = \"1\" }";
+        let config = Config::read(own, []).unwrap();
+        let served = ServedCatalogue::read(&config, &[]).unwrap();
+        let list = br#"{"data": [{"id": "small"}, {"id": "known"}]}"#;
+        let served = served.with_listed(&config.discover[0], list).unwrap();
+        let line = |id: &str, vendor: &str| {
+            format!(
+                "{{\"id\": \"{id}\", \"vendor\": \"{vendor}\", \"context_window\": 9, \"max_output_tokens\": 9, \
+                 \"prices\": {{\"input\": \"3\", \"output\": \"3\"}}}}\n"
+            )
+        };
+        let book = [line("openai/gpt-5.5", "openai"), line("ollama/known", "ollama"), line("a/new", "nobody")].concat();
+        let rebased = served.rebased(Catalog::from_book(&book).unwrap()).unwrap();
+        let input = |id: &str| {
+            rebased.catalog.get(id).map(|model| model.route.card.rate(opencredits_units::Bucket::InputUncached).get())
+        };
+        assert_eq!(input("openai/gpt-5.5"), Some(7_000_000));
+        assert_eq!((input("ollama/small"), input("ollama/known")), (Some(1_000_000), Some(3_000_000)));
+        assert_eq!((input("a/new"), input("sandbox/gpt")), (Some(3_000_000), Some(400_000)));
+        let on_sale = rebased.on_sale();
+        assert!(on_sale.get("a/new").is_none(), "nobody has a key of its vendor");
+        assert_eq!(on_sale.version(), Catalog::from_book(&book).unwrap().version());
     }
 
     #[test]

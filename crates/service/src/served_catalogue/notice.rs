@@ -34,6 +34,11 @@ pub enum Notice {
     },
     /// No model is on sale.
     NothingOffered,
+    /// A pattern of `[offer]` or `[[markup]]` stands for no model.
+    NoModelFits {
+        /// The pattern.
+        pattern: String,
+    },
 }
 
 impl fmt::Display for Notice {
@@ -48,6 +53,9 @@ impl fmt::Display for Notice {
             }
             Self::InClear { vendor, host } => {
                 write!(f, "the key of vendor {vendor} goes to {host} in clear, over plain http; give it an https address")
+            }
+            Self::NoModelFits { pattern } => {
+                write!(f, "the pattern {pattern:?} of [offer] or [[markup]] stands for no model; GET /v1/models lists their ids")
             }
             Self::NothingOffered => f.write_str(
                 "no model is offered; put a vendor's key into its variable (`opencredits-admin config check` lists them), \
@@ -70,6 +78,13 @@ impl ServedCatalogue {
             }
             notices.extend(vendor.in_clear().map(|host| Notice::InClear { vendor: id.to_owned(), host }));
         }
+        // What a vendor lists may not be known yet.
+        let is_listed = |pattern: &str| {
+            let mut vendors = config.discover.iter().map(|terms| terms.vendor.as_str());
+            vendors.any(|vendor| pattern.strip_prefix(vendor).is_some_and(|rest| rest.starts_with('/')))
+        };
+        let unmatched = self.terms.unmatched(self.catalog.models()).filter(|pattern| !is_listed(pattern));
+        notices.extend(unmatched.map(|pattern| Notice::NoModelFits { pattern: pattern.to_owned() }));
         if !self.has_models(config) {
             notices.push(Notice::NothingOffered);
         }
@@ -78,11 +93,8 @@ impl ServedCatalogue {
 
     /// Whether a model is on sale, or may be once its vendor has listed it.
     fn has_models(&self, config: &Config) -> bool {
-        let offered = self.vendors.iter().filter(|vendor| vendor.offered);
-        let offered: HashSet<&str> = offered.map(|vendor| &*vendor.vendor.id).collect();
-        let mut routes = self.catalog.models().iter().flat_map(|model| model.routes());
-        routes.any(|route| offered.contains(&*route.vendor))
-            || config.discover.iter().any(|terms| offered.contains(&*terms.vendor))
+        self.catalog.models().iter().any(|model| self.sells(model))
+            || config.discover.iter().any(|terms| self.has_vendor(&terms.vendor))
     }
 }
 
@@ -152,6 +164,20 @@ mod tests {
         let listed = "[[discover]]\nvendor = \"ollama\"\ncontext_window = 9\nmax_output_tokens = 9\n\
                       prices = { input = \"1\", output = \"1\" }";
         check(listed, &[], &[]);
+    }
+
+    #[test]
+    fn a_pattern_that_stands_for_no_model_is_told_unless_its_vendor_lists_its_models_later() {
+        let offer = |lists: &str| format!("[catalog]\nsandbox = true\n[offer]\n{lists}");
+        check(&offer("allow = [\"sandbox/*\"]\ndeny = [\"openai/gpt-3*\"]"), &[], &[]);
+        let typo = "the pattern \"sandbx/*\"";
+        check(&offer("allow = [\"sandbox/*\", \"sandbx/*\"]"), &[], &[typo]);
+        check(&offer("deny = [\"sandbx/*\"]"), &[], &[typo]);
+        check(&offer("allow = [\"sandbx/*\"]"), &[], &[typo, "no model is offered"]);
+        check(&offer("[[markup]]\nmodels = [\"sandbx/*\"]\nbps = 1"), &[], &[typo]);
+        let listed = "deny = [\"ollama/big*\"]\n[[discover]]\nvendor = \"ollama\"\ncontext_window = 9\n\
+                      max_output_tokens = 9\nprices = { input = \"1\", output = \"1\" }";
+        check(&offer(listed), &[], &[]);
     }
 
     #[test]

@@ -5,10 +5,12 @@
 mod jobs;
 mod orders;
 mod partners;
+mod prices;
 
 pub use jobs::{job_leases, key_rotations, renames, report, retention};
 pub use orders::{cursors, order, orders, payers};
 pub use partners::{commission_returns, partner_changes, partner_keys, publishable_keys};
+pub use prices::{price_book, price_books};
 
 use crate::records::{
     AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, Rates, SpendingLimit, Standing, User,
@@ -57,6 +59,7 @@ pub fn partner(n: u8) -> Partner {
         created_at: NOW,
         owner: None,
         standing: Standing::Good,
+        markup: (n % 2 == 1).then_some(BasisPoints::new(3_000)),
     }
 }
 

@@ -24,6 +24,7 @@ pub async fn partner_changes(store: &(impl Partners + Users)) -> Result<(), Stor
         share: Some(BasisPoints::new(1)),
         owner: Some(user(1).id),
         standing: Standing::Suspended,
+        markup: None,
         ..partner(1)
     };
     assert!(!store.update_partner(&changed).await?, "there is none yet");

@@ -11,6 +11,7 @@ mod orders;
 mod partners;
 mod payers;
 mod people;
+mod prices;
 mod publishable;
 mod retention;
 mod rotations;

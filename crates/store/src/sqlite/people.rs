@@ -11,7 +11,8 @@ use rusqlite::{OptionalExtension, Row, params};
 
 const USER: &str = "SELECT id, wallet, label, created_at, suspended FROM users";
 const PARTNER: &str =
-    "SELECT id, name, publishable_key, share_bps, earnings, created_at, owner_id, suspended FROM partners";
+    "SELECT id, name, publishable_key, share_bps, earnings, created_at, owner_id, suspended, markup_bps
+     FROM partners";
 
 const BY_KEY: &str = "SELECT partner_id FROM publishable_keys WHERE key = ?1 AND revoked_at IS NULL";
 
@@ -95,8 +96,8 @@ impl Partners for SqliteStore {
             transaction
                 .prepare_cached(
                     "INSERT INTO partners
-                     (id, name, publishable_key, share_bps, earnings, created_at, owner_id, suspended)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                     (id, name, publishable_key, share_bps, earnings, created_at, owner_id, suspended, markup_bps)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                 )?
                 .execute(params![
                     blob(partner.id),
@@ -107,6 +108,7 @@ impl Partners for SqliteStore {
                     number(partner.created_at.get()),
                     partner.owner.map(blob),
                     partner.standing == Standing::Suspended,
+                    partner.markup.map(BasisPoints::get),
                 ])
                 .map_err(refused)?;
             publishable::insert(&transaction, &first_key(&partner))?;
@@ -147,7 +149,8 @@ impl Partners for SqliteStore {
         self.run(move |connection| {
             let changed = connection
                 .prepare_cached(
-                    "UPDATE partners SET name = ?2, share_bps = ?3, owner_id = ?4, suspended = ?5 WHERE id = ?1",
+                    "UPDATE partners SET name = ?2, share_bps = ?3, owner_id = ?4, suspended = ?5, markup_bps = ?6
+                     WHERE id = ?1",
                 )?
                 .execute(params![
                     blob(partner.id),
@@ -155,6 +158,7 @@ impl Partners for SqliteStore {
                     partner.share.map(BasisPoints::get),
                     partner.owner.map(blob),
                     partner.standing == Standing::Suspended,
+                    partner.markup.map(BasisPoints::get),
                 ])
                 .map_err(refused)?;
             Ok(changed == 1)
@@ -196,5 +200,6 @@ fn read_partner(row: &Row<'_>) -> Result<Partner, rusqlite::Error> {
         created_at: time(row, 5)?,
         owner: id_or_none(row, 6)?,
         standing: if row.get(7)? { Standing::Suspended } else { Standing::Good },
+        markup: row.get::<_, Option<u32>>(8)?.map(BasisPoints::new),
     })
 }

@@ -82,6 +82,11 @@ async fn secret_keys_of_partners_keep_their_rules() {
 }
 
 #[tokio::test]
+async fn sqlite_conforms_on_price_books() {
+    check(|store| async move { conformance::price_books(&store).await }).await;
+}
+
+#[tokio::test]
 async fn sqlite_conforms_on_payers() {
     check(|store| async move { conformance::payers(&store).await }).await;
 }

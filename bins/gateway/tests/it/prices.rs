@@ -1,0 +1,121 @@
+//! Price books, loaded by a real gateway from files and URLs, and kept for its next start.
+
+use crate::fixture::{Fixture, bearer};
+use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
+
+/// A book of one model that the sandbox serves.
+fn book(id: &str, input: &str) -> String {
+    let line = json!({
+        "id": id, "vendor": "sandbox-chat", "upstream_model": "gpt", "context_window": 128_000, "max_output_tokens": 9_000,
+        "prices": {"input": input, "output": "2"},
+    });
+    format!("{line}\n")
+}
+
+/// Sends a request of an operator; the status and the answer.
+fn ask(fixture: &Fixture, request: &Value) -> (u16, Value) {
+    let mut stream = UnixStream::connect(fixture.data().join("admin.sock")).unwrap();
+    let body = request.to_string();
+    let head = "POST /admin HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: ";
+    write!(stream, "{head}{}\r\n\r\n{body}", body.len()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let body = if head.contains("chunked") { body.split_once("\r\n").unwrap().1 } else { body };
+    let json = serde_json::Deserializer::from_str(body).into_iter::<Value>().next().unwrap().unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), json)
+}
+
+/// Puts the book of a source into force.
+fn refresh(fixture: &Fixture, from: Option<&str>, accept: &[&str]) -> (u16, Value) {
+    ask(fixture, &json!({"do": "prices", "prices_do": "refresh", "from": from, "accept": accept, "apply": true}))
+}
+
+/// Answers every connection so, until the test ends.
+fn serve(answer: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/book.jsonl", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _request = stream.read(&mut [0; 4_096]).unwrap();
+            let _closed_early = stream.write_all(answer.as_bytes());
+        }
+    });
+    url
+}
+
+fn ok(body: &str) -> String {
+    format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+}
+
+#[test]
+fn a_book_is_sold_at_once_and_after_the_next_start_and_the_compiled_in_one_can_be_put_back() {
+    let fixture = Fixture::new();
+    let file = fixture.file("book.jsonl", &book("book/one", "1"));
+    let config = fixture.file("config.toml", &format!("[catalog]\nprices_file = \"{file}\"\n"));
+    let gateway = fixture.start(&["--config", &config, "dev"], &[]);
+    let key = gateway.key();
+    let sells = |gateway: &crate::fixture::Gateway| gateway.get("/v1/models", &key).contains("book/one");
+    assert!(!sells(&gateway));
+    let (status, compared) = ask(&fixture, &json!({"do": "prices", "prices_do": "refresh"}));
+    assert_eq!((status, &compared["refreshed"]["outcome"]), (200, &json!("compared")));
+    assert_eq!(compared["refreshed"]["added"], json!([{"model": "book/one", "vendor": "sandbox-chat"}]));
+    assert!(!sells(&gateway), "a comparison changes nothing");
+    let (_, applied) = refresh(&fixture, None, &[]);
+    assert_eq!(applied["refreshed"]["outcome"], "applied", "{applied}");
+    assert!(sells(&gateway));
+    let body = r#"{"model": "book/one", "max_tokens": 9, "messages": [{"role": "user", "content": "hello"}]}"#;
+    let answer = gateway.send("POST", "/v1/chat/completions", (&bearer(&key), body));
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    gateway.terminate();
+    gateway.ended();
+    let gateway = fixture.start(&["--config", &config, "dev"], &[]);
+    assert!(sells(&gateway), "the next start has it too");
+    let version = applied["refreshed"]["version"].as_str().unwrap();
+    assert!(gateway.opening.contains(version), "{}", gateway.opening);
+    let (_, listed) = ask(&fixture, &json!({"do": "prices", "prices_do": "list"}));
+    let builtin = applied["refreshed"]["before"].clone();
+    assert_eq!((&listed["books"][0]["version"], &listed["books"][1]["version"]), (&json!(version), &builtin));
+    let back = json!({"do": "prices", "prices_do": "roll_back", "version": builtin, "apply": true});
+    assert_eq!(ask(&fixture, &back).1["refreshed"]["outcome"], "applied");
+    assert!(!sells(&gateway));
+    gateway.terminate();
+    gateway.ended();
+}
+
+#[test]
+fn a_book_comes_from_an_address_within_its_bounds_and_what_fails_changes_nothing() {
+    let fixture = Fixture::new();
+    let gateway = fixture.start(&["dev"], &[]);
+    let key = gateway.key();
+    let check = |answer: String, expect: &str| {
+        let (status, refused) = refresh(&fixture, Some(&serve(answer)), &[]);
+        let words = refused["refused"].as_str().unwrap_or_default();
+        assert!(status >= 400 && words.contains(expect), "{status} {refused}");
+    };
+    check("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_owned(), "it answered 404");
+    check("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n".to_owned(), "302");
+    check("HTTP/1.1 200 OK\r\ncontent-length: 9000000\r\n\r\n".to_owned(), "more than 8388608 bytes");
+    check("HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{".to_owned(), "cannot load prices");
+    check(ok("<html>"), "line 1");
+    check(ok(&book("book/one", "1").repeat(2)), "one name");
+    let (_, refused) = refresh(&fixture, Some("/nowhere/book"), &[]);
+    assert!(refused["refused"].as_str().unwrap().contains("/nowhere/book"), "{refused}");
+    let (_, none) = refresh(&fixture, None, &[]);
+    assert!(none["refused"].as_str().unwrap().contains("--from"), "{none}");
+    let (_, free) = refresh(&fixture, Some(&serve(ok(&book("book/one", "0")))), &[]);
+    assert_eq!(
+        (&free["refreshed"]["outcome"], &free["refreshed"]["findings"][0]["model"]),
+        (&json!("refused"), &json!("book/one"))
+    );
+    assert!(!gateway.get("/v1/models", &key).contains("book/one"));
+    let (_, free) = refresh(&fixture, Some(&serve(ok(&book("book/one", "0")))), &["book/one"]);
+    assert_eq!(free["refreshed"]["outcome"], "applied", "{free}");
+    assert!(gateway.get("/v1/models", &key).contains("book/one"));
+    gateway.terminate();
+    gateway.ended();
+}
