@@ -30,6 +30,7 @@
 
 mod attachment;
 mod base_url;
+mod billing_report;
 mod coding;
 mod error;
 #[cfg(feature = "http")]
@@ -41,6 +42,7 @@ mod transport;
 mod vendor;
 
 pub use attachment::{Fetch, FetchError};
+pub use billing_report::{BillingReport, BillingReportKind};
 pub use coding::{Coding, SourceError, UnknownCoding};
 pub use error::VendorError;
 pub use opencredits_dialects::{
@@ -56,5 +58,5 @@ pub use opencredits_translation::{
 pub use opencredits_wire::EventTooLarge;
 pub use opencredits_wire::sse::is_event_stream;
 pub use rewrite::{Rewrite, TOOL_CALLS_MAX, upstream_body};
-pub use transport::{Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse};
+pub use transport::{Get, Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse};
 pub use vendor::{Auth, Endpoint, OutputCap, ReportedCost, StopBilling, Vendor, Vendors};

@@ -1,6 +1,7 @@
 //! Vendors: their endpoints, dialects and differences, all of it data.
 
 use crate::base_url;
+use crate::billing_report::BillingReport;
 use crate::error::VendorError;
 use http::header::{
     CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
@@ -154,6 +155,9 @@ pub struct Vendor {
     /// The cost that the vendor reports for each request: it is our cost, where it is near the price book's.
     #[serde(default)]
     pub reported_cost: Option<ReportedCost>,
+    /// Where the vendor says what it billed.
+    #[serde(default)]
+    pub billing_report: Option<BillingReport>,
     /// Headers of every request.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
@@ -246,6 +250,9 @@ impl Vendor {
         }
         if self.reported_cost.as_ref().is_some_and(|form| form.fees_max < PicoUsd::ZERO) {
             return Err(VendorError::Fees { vendor: self.id.to_string() });
+        }
+        if let Some(problem) = self.billing_report.as_ref().and_then(BillingReport::problem) {
+            return Err(VendorError::BillingReport { vendor: self.id.to_string(), problem });
         }
         self.check_headers()?;
         let mut named = self.thinks_in.iter().chain(self.only_in.keys());

@@ -34,6 +34,7 @@ mod memory;
 pub mod partners;
 mod period;
 mod ports;
+pub mod provider_bills;
 pub mod purchases;
 mod rates;
 mod record;

@@ -29,6 +29,7 @@
 //! # });
 //! ```
 
+mod bills;
 #[cfg(feature = "sqlite")]
 mod block;
 #[cfg(feature = "conformance")]
@@ -42,6 +43,7 @@ mod sqlite;
 mod traits;
 mod usage;
 
+pub use bills::{BillSource, BilledDay, BilledLine, ProviderBills, VendorCost};
 pub use mail::{
     LeasedMail, LimitedKey, Mail, MailCounts, MailFailure, MailId, NewMail, NoticeKind, NoticeMark, NoticeSubject,
     Notices, Outbox, Reachable, UserEmail, UserEmails,

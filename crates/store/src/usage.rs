@@ -1,5 +1,6 @@
 //! The read model of usage: its records, and the port.
 
+use crate::bills::VendorCost;
 use crate::traits::StoreError;
 use async_trait::async_trait;
 use opencredits_units::{AccountId, EntryId, GenerationId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
@@ -153,6 +154,8 @@ pub struct UsageChange {
     pub requests: Vec<UsedRequest>,
     /// Transfers.
     pub transfers: Vec<AccountTransfer>,
+    /// Costs of vendors, which are added to those that are there.
+    pub costs: Vec<VendorCost>,
 }
 
 /// Whose usage.

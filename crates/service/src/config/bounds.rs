@@ -11,6 +11,8 @@ const HEADER_BYTES_MIN: usize = 8_192;
 const PLACES_MAX: usize = 1_000_000;
 /// The longest time until commission matures, in days.
 const MATURES_DAYS_MAX: u64 = 3_650;
+/// The longest wait for a provider's bill, in days.
+const LAG_DAYS_MAX: u64 = 31;
 /// The levels of a log filter.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
@@ -18,7 +20,7 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 type Bound = (bool, &'static str, &'static str);
 
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
-    let bounds = server(config).into_iter().chain(upstream(config)).chain(others(config));
+    let bounds = server(config).into_iter().chain(upstream(config)).chain(reconcile(config)).chain(others(config));
     let broken = bounds.into_iter().find(|(holds, ..)| !holds).map(|(_, field, problem)| (field, problem));
     let has_url = config.server.public_url.is_some();
     match broken.or_else(|| config.email.problem(has_url)) {
@@ -79,6 +81,23 @@ fn upstream(config: &Config) -> [Bound; 9] {
             "ledger.hold_expiry_ms",
             "is not above upstream.total_ms; a hold must outlive the request it covers",
         ),
+    ]
+}
+
+fn reconcile(config: &Config) -> [Bound; 3] {
+    let reconcile = &config.reconcile;
+    [
+        (
+            reconcile.tolerance_bps <= BasisPoints::WHOLE,
+            "reconcile.tolerance_bps",
+            "exceeds 10000, the whole; set the share that may differ, such as 100",
+        ),
+        (
+            reconcile.minimum_usd >= NanoUsd::ZERO,
+            "reconcile.minimum_usd",
+            "is below zero; set the amount that may differ, such as \"0.01\"",
+        ),
+        (reconcile.lag_days <= LAG_DAYS_MAX, "reconcile.lag_days", "exceeds 31; set how late bills are, in days"),
     ]
 }
 

@@ -30,6 +30,8 @@ pub struct Config {
     pub upstream: Upstream,
     /// The models on sale.
     pub catalog: Catalogue,
+    /// The comparison with the bills of providers.
+    pub reconcile: Reconcile,
     /// Mails to people.
     pub email: Email,
     /// Logging.
@@ -53,8 +55,8 @@ fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Res
 }
 
 /// The sections that variables can name.
-pub(super) const NAMES: [&str; 9] =
-    ["server", "data", "ledger", "billing", "payments", "upstream", "catalog", "email", "log"];
+pub(super) const NAMES: [&str; 10] =
+    ["server", "data", "ledger", "billing", "payments", "upstream", "catalog", "reconcile", "email", "log"];
 
 /// `[server]`: the HTTP server.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -291,6 +293,24 @@ impl Default for Upstream {
 pub struct Catalogue {
     /// Whether the `sandbox` vendor and its models are on sale. Default false; `dev` turns it on.
     pub sandbox: bool,
+}
+
+/// `[reconcile]`: the comparison of what was booked as cost with what providers bill.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reconcile {
+    /// The largest difference that is no alarm, in hundredths of a percent of the larger figure. Default 100, which is 1 %.
+    pub tolerance_bps: u32,
+    /// A difference up to this amount is no alarm, in dollars, as a decimal string. Default "0.01".
+    pub minimum_usd: NanoUsd,
+    /// Days after the end of a day (UTC) until its bill counts as complete. Default 1.
+    pub lag_days: u64,
+}
+
+impl Default for Reconcile {
+    fn default() -> Self {
+        Self { tolerance_bps: 100, minimum_usd: NanoUsd::new(10_000_000), lag_days: 1 }
+    }
 }
 
 /// `[[discover]]`: a vendor that lists its models itself, and the prices of each of them.

@@ -2,9 +2,11 @@
 //!
 //! A suite panics where an implementation breaks a rule, and names the rule. It returns the store's own errors.
 
+mod bills;
 mod orders;
 mod partners;
 
+pub use bills::provider_bills;
 pub use orders::{cursors, order, orders, payers};
 pub use partners::{commission_returns, partner_changes, partner_keys, publishable_keys};
 

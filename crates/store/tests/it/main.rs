@@ -56,6 +56,11 @@ async fn sqlite_conforms_on_keys() {
 }
 
 #[tokio::test]
+async fn sqlite_conforms_on_provider_bills() {
+    check(|store| async move { conformance::provider_bills(&store).await }).await;
+}
+
+#[tokio::test]
 async fn sqlite_conforms_on_orders() {
     check(|store| async move { conformance::orders(&store).await }).await;
 }
