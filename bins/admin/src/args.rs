@@ -6,6 +6,7 @@ use crate::error::AdminError;
 use crate::limit_args::{GrantCommand, KeyChange, PersonCap, RateArguments, ResetArgument, WhoAndWhy};
 use crate::order_args::{CorrectionOrder, OrderCommand};
 use crate::partner_args::PartnerCommand;
+use crate::provider_args::ProviderCommand;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use opencredits_api::admin::{
     AddKey, AddManagementKey, AddUser, AdminRequest, Amount, BackUp, CheckBills, CorrectionWay, EmailChange,
@@ -63,6 +64,9 @@ enum Command {
     Order(OrderCommand),
     /// Reads everything at the payment processor, books what differs, and says what it was.
     Reconcile,
+    /// Bills of providers.
+    #[command(subcommand)]
+    Provider(ProviderCommand),
     /// Shows a person's balance.
     Balance(Who),
     /// Queries the ledger.
@@ -424,6 +428,7 @@ impl Arguments {
                 order.request()
             }
             Command::Reconcile => AdminRequest::Orders(OrderRequest::Reconcile),
+            Command::Provider(command) => command.request()?,
             Command::Balance(who) => AdminRequest::Balance(who.request()),
             Command::Ledger(ledger) => return ledger.task(),
         }))

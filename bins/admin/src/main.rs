@@ -14,10 +14,12 @@ mod order_args;
 mod output;
 mod partner_args;
 mod ports;
+mod provider_args;
 mod show;
 mod show_limits;
 mod show_orders;
 mod show_partners;
+mod show_providers;
 mod show_reads;
 mod table;
 
@@ -101,6 +103,7 @@ async fn ask(request: AdminRequest, config: &Config) -> Result<AdminReply, Admin
 fn code_of(reply: &AdminReply) -> ExitCode {
     match reply {
         AdminReply::Verified { clean: false, .. } | AdminReply::BillsChecked { clean: false, .. } => ExitCode::FAILURE,
+        AdminReply::ProvidersCompared { report } if !report.agrees || !report.failures.is_empty() => ExitCode::FAILURE,
         _ => ExitCode::SUCCESS,
     }
 }

@@ -3,6 +3,7 @@
 use crate::show_limits::{self, limit_words, management_table, rates_words};
 use crate::show_orders;
 use crate::show_partners;
+use crate::show_providers;
 use crate::show_reads;
 use crate::table::{Table, or_dash, time};
 use opencredits_api::admin::{
@@ -54,6 +55,7 @@ pub(crate) fn show(reply: &AdminReply) -> String {
         other => show_limits::show(other)
             .or_else(|| show_orders::show(other))
             .or_else(|| show_partners::show(other))
+            .or_else(|| show_providers::show(other))
             .unwrap_or_else(|| NEWER.to_owned()),
     }
 }

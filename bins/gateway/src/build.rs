@@ -17,6 +17,7 @@ use opencredits_providers::{Fetch, Transport};
 use opencredits_service::accounts::{Accounts, Tables};
 use opencredits_service::config::Config;
 use opencredits_service::mail::{MailPorts, Mails};
+use opencredits_service::provider_bills::{BilledVendor, ProviderReconciliation, ReconcileParts};
 use opencredits_service::{
     Clock, DrainLimits, Entropy, Gateway, KeyRing, KeyTables, Notice, Parts, Ports, Reaper, Retries, ServedCatalogue,
     Settings, Upstream, UsageReads, books,
@@ -42,6 +43,7 @@ pub(crate) struct Built {
     pub(crate) reaper: Reaper,
     pub(crate) store: SqliteStore,
     pub(crate) mails: Mails,
+    pub(crate) providers: Arc<ProviderReconciliation>,
 }
 
 /// How long the folder's lock is waited for: the operator's tool has it for one command, where no gateway runs.
@@ -68,7 +70,9 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     }
     // A key may be created before its model's vendor is on sale.
     let known = offer.catalog.clone();
-    let (catalog, upstreams) = served(offer, Arc::new(http));
+    let billed = offer.vendors.iter().map(BilledVendor::from).collect();
+    let http = Arc::new(http);
+    let (catalog, upstreams) = served(offer, http.clone());
     let dir = Path::new(&config.data.dir);
     make_folder(dir).map_err(|source| StartError::Io { what: format!("the data folder {}", dir.display()), source })?;
     let ledger = open_ledger(&dir.join(LEDGER_FILE)).await?;
@@ -80,6 +84,16 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     let share = BasisPoints::new(config.billing.partner_share_bps);
     let keyring = Arc::new(KeyRing::new(KeyTables::of(store.clone()), Arc::clone(&clock), share));
     let forgetting = Arc::clone(&keyring);
+    let usage = Arc::new(UsageReads::new(ledger.clone(), Arc::new(store.clone())));
+    let providers = Arc::new(ProviderReconciliation::new(ReconcileParts {
+        usage: Arc::clone(&usage),
+        bills: Arc::new(store.clone()),
+        get: http,
+        clock: Arc::clone(&clock),
+        vendors: billed,
+        catalog: known.clone(),
+        settings: (&config.reconcile).into(),
+    }));
     let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), Arc::clone(&clock), Arc::clone(&entropy))
         .on_change(move || forgetting.forget_all())
         .with_partner_terms(config.billing.partner_terms())
@@ -104,7 +118,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     let parts = Parts {
         catalog,
         upstreams,
-        usage: Arc::new(UsageReads::new(ledger.clone(), Arc::new(store.clone()))),
+        usage,
         ledger,
         keyring,
         ports: Ports { clock, entropy, claims: Arc::new(store.clone()), fetch: fetcher(config)? },
@@ -122,7 +136,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         settings: api_settings(config),
         ready: AtomicBool::new(true),
     };
-    Ok(Built { app: Arc::new(app), accounts, reaper, store, mails })
+    Ok(Built { app: Arc::new(app), accounts, reaper, store, mails, providers })
 }
 
 /// Creates the data folder. An existing one may be open to others on purpose, such as for a backup.

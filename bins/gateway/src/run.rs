@@ -42,7 +42,7 @@ pub(crate) async fn run(
     threads: WorkerPool,
 ) -> Result<ExitCode, StartError> {
     let listen = &config.server.listen;
-    let Built { app, accounts, reaper, store, mails } = built;
+    let Built { app, accounts, reaper, store, mails, providers } = built;
     jobs::release_left(&app.gateway)?;
     let mut tasks = JoinSet::new();
     tasks.spawn(jobs::run(std::sync::Arc::clone(&app.gateway), std::sync::Arc::new(store.clone())));
@@ -60,7 +60,8 @@ pub(crate) async fn run(
     draining.spawn(reaper.run());
     let files = Source { ledger: app.gateway.ledger().clone(), store, data: (&config.data.dir).into() };
     let purchases = app.payments.as_ref().map(|payments| std::sync::Arc::clone(&payments.purchases));
-    let admin = Admin::new(accounts, app.settings.credit_price).of_files(files).of_purchases(purchases);
+    let admin =
+        Admin::new(accounts, app.settings.credit_price).of_files(files).of_purchases(purchases).of_providers(providers);
     let socket = AdminSocket::bind(Path::new(&config.data.dir))?;
     let (close, closing) = oneshot::channel();
     let mut socket_task = JoinSet::new();

@@ -6,5 +6,6 @@ mod docs;
 mod fixture;
 mod flows;
 mod partners;
+mod providers;
 mod reads;
 mod refusals;

@@ -15,6 +15,7 @@ use opencredits_service::accounts::{
     Accounts, AccountsError, Correction, CorrectionKind, EntryFilter, Grant, NewKey, NewLimit, NewPartner, NewUser,
     Wallet, check_address,
 };
+use opencredits_service::provider_bills::ProviderReconciliation;
 use opencredits_service::purchases::Purchases;
 use opencredits_store::{Key, Rates, Standing, StoreError};
 use opencredits_units::{CreditPrice, NanoUsd};
@@ -32,6 +33,7 @@ pub struct Admin {
     pub(super) accounts: Arc<Accounts>,
     pub(super) price: CreditPrice,
     pub(super) purchases: Option<Arc<Purchases>>,
+    pub(super) providers: Option<Arc<ProviderReconciliation>>,
     files: Option<Source>,
 }
 
@@ -39,13 +41,20 @@ impl Admin {
     /// An executor on these accounts; `price` is that of one credit.
     #[must_use]
     pub const fn new(accounts: Arc<Accounts>, price: CreditPrice) -> Self {
-        Self { accounts, price, purchases: None, files: None }
+        Self { accounts, price, purchases: None, providers: None, files: None }
     }
 
     /// Answers about orders by these use cases, where credits are sold.
     #[must_use]
     pub fn of_purchases(mut self, purchases: Option<Arc<Purchases>>) -> Self {
         self.purchases = purchases;
+        self
+    }
+
+    /// Answers about the bills of providers by this comparison.
+    #[must_use]
+    pub fn of_providers(mut self, providers: Arc<ProviderReconciliation>) -> Self {
+        self.providers = Some(providers);
         self
     }
 
@@ -80,6 +89,7 @@ impl Admin {
             AdminRequest::GrantCredits(grant) => self.grant(grant).await,
             AdminRequest::CorrectCredits(correction) => self.correct(correction).await,
             AdminRequest::Orders(request) => self.orders(request).await,
+            AdminRequest::Providers(request) => self.providers(request).await,
             AdminRequest::Balance(whose) => self.balance(whose).await,
             AdminRequest::LedgerEntries(which) => self.entries(which).await,
             AdminRequest::LedgerHolds => Ok(self.holds()),

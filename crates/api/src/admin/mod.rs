@@ -21,6 +21,8 @@ mod order_views;
 mod orders;
 mod partner_views;
 mod partners;
+mod provider_views;
+mod providers;
 mod publishable;
 mod publishable_views;
 mod reads;
@@ -37,6 +39,10 @@ pub use answer::Admin;
 pub use limit_views::{ChangeView, LimitView, ManagementKeyView};
 pub use order_views::{OrderRequest, OrderView, ReconcileView};
 pub use partner_views::{EarningsView, PartnerKeyView, PartnerRequest, StatementView};
+pub use provider_views::{
+    DaySpan, DifferenceView, DriftView, ImportedDayView, NotBilledView, ProviderReportView, ProviderRequest,
+    VendorFailureView, VendorTotalView,
+};
 pub use publishable_views::{PublishableKeyChange, PublishableKeyRequest, PublishableKeyView};
 pub use reads::{
     BillView, CheckBills, OfGeneration, ReportBalances, SheetLineView, ShowUsage, UsageGroupBy, UsageGroupView,

@@ -4,6 +4,7 @@ use super::amount_view::AmountView;
 use super::limit_views::{ChangeView, LimitView, ManagementKeyView};
 use super::order_views::{OrderView, ReconcileView};
 use super::partner_views::{EarningsView, PartnerKeyView, StatementView};
+use super::provider_views::{ImportedDayView, ProviderReportView};
 use super::publishable_views::PublishableKeyView;
 use super::reads::{BillView, SheetLineView, UsageGroupBy, UsageGroupView, UsageSumsView};
 use super::views::{BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, PartnerView, UserView};
@@ -317,6 +318,18 @@ pub enum AdminReply {
         difference_usd: NanoUsd,
         /// What the sheet assumes.
         note: String,
+    },
+    /// The bills of providers beside what was booked.
+    ProvidersCompared {
+        /// The comparison.
+        report: Box<ProviderReportView>,
+    },
+    /// A provider's bill was imported.
+    BillImported {
+        /// The vendor.
+        vendor: String,
+        /// Its days.
+        days: Vec<ImportedDayView>,
     },
 }
 

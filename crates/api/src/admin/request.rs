@@ -2,6 +2,7 @@
 
 use super::order_views::OrderRequest;
 use super::partner_views::PartnerRequest;
+use super::provider_views::ProviderRequest;
 use super::reads::{CheckBills, OfGeneration, ReportBalances, ShowUsage};
 use super::values::{Amount, Change};
 use opencredits_units::{AccountId, BasisPoints, EntryId, KeyId, PartnerId, UnixMs, UserId};
@@ -52,6 +53,8 @@ pub enum AdminRequest {
     CorrectCredits(CorrectCredits),
     /// Orders.
     Orders(OrderRequest),
+    /// Bills of providers.
+    Providers(ProviderRequest),
     /// A person's balance.
     Balance(OfUser),
     /// Lists entries of the ledger.

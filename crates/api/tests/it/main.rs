@@ -24,6 +24,7 @@ mod management;
 mod money;
 mod partners;
 mod payments;
+mod provider_bills;
 mod rates;
 mod refusals;
 mod routing;

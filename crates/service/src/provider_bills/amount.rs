@@ -26,7 +26,7 @@ pub(super) fn amount_of(text: &str, unit: AmountUnit) -> Option<PicoUsd> {
     }
     let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.strip_prefix('+').unwrap_or(exponent).parse().ok()?),
+        Some((mantissa, exponent)) => (mantissa, exponent.parse().ok()?),
         None => (text, 0_i32),
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -64,7 +64,7 @@ mod tests {
         let check = |text: &str, unit, expect: Option<i128>| {
             assert_eq!(amount_of(text, unit).map(PicoUsd::get), expect, "{text}");
         };
-        let dollars = |text, expect| check(text, AmountUnit::Dollars, expect);
+        let dollars = |text: &str, expect| check(text, AmountUnit::Dollars, expect);
         dollars("0.06", Some(60_000_000_000));
         dollars("12", Some(12_000_000_000_000));
         dollars("-0.5", Some(-500_000_000_000));
