@@ -85,15 +85,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     let keyring = Arc::new(KeyRing::new(KeyTables::of(store.clone()), Arc::clone(&clock), share));
     let forgetting = Arc::clone(&keyring);
     let usage = Arc::new(UsageReads::new(ledger.clone(), Arc::new(store.clone())));
-    let providers = Arc::new(ProviderReconciliation::new(ReconcileParts {
-        usage: Arc::clone(&usage),
-        bills: Arc::new(store.clone()),
-        get: http,
-        clock: Arc::clone(&clock),
-        vendors: billed,
-        catalog: known.clone(),
-        settings: (&config.reconcile).into(),
-    }));
+    let providers = reconciliation((config, billed), (&usage, &store), http, (&clock, &known));
     let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), Arc::clone(&clock), Arc::clone(&entropy))
         .on_change(move || forgetting.forget_all())
         .with_partner_terms(config.billing.partner_terms())
@@ -137,6 +129,24 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         ready: AtomicBool::new(true),
     };
     Ok(Built { app: Arc::new(app), accounts, reaper, store, mails, providers })
+}
+
+/// The comparison with the bills of providers.
+fn reconciliation(
+    (config, vendors): (&Config, Vec<BilledVendor>),
+    (usage, store): (&Arc<UsageReads>, &SqliteStore),
+    get: Arc<Client>,
+    (clock, catalog): (&Arc<dyn Clock>, &Catalog),
+) -> Arc<ProviderReconciliation> {
+    Arc::new(ProviderReconciliation::new(ReconcileParts {
+        usage: Arc::clone(usage),
+        bills: Arc::new(store.clone()),
+        get,
+        clock: Arc::clone(clock),
+        vendors,
+        catalog: catalog.clone(),
+        settings: (&config.reconcile).into(),
+    }))
 }
 
 /// Creates the data folder. An existing one may be open to others on purpose, such as for a backup.

@@ -1,7 +1,7 @@
 //! Where a vendor says what it billed, as data.
 
+use crate::auth::Auth;
 use crate::base_url;
-use crate::vendor::Auth;
 use opencredits_units::CostClass;
 use serde::Deserialize;
 use std::collections::BTreeMap;

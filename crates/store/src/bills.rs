@@ -1,26 +1,9 @@
 //! What we booked as the cost of vendors, and what they say that they billed.
 
 use crate::traits::StoreError;
-use crate::usage::Days;
+use crate::usage::{Days, VendorCost};
 use async_trait::async_trait;
 use opencredits_units::{CostClass, NanoUsd, UnixMs};
-
-/// The cost that was booked for a class of a model, on a day.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VendorCost {
-    /// The day, counted from the epoch, UTC.
-    pub day: u64,
-    /// The vendor.
-    pub vendor: String,
-    /// The model, as the catalogue names it.
-    pub model: String,
-    /// The class.
-    pub class: CostClass,
-    /// Tokens or uses.
-    pub quantity: u64,
-    /// The amount.
-    pub cost: NanoUsd,
-}
 
 /// Where a bill is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -43,7 +43,7 @@ mod sqlite;
 mod traits;
 mod usage;
 
-pub use bills::{BillSource, BilledDay, BilledLine, ProviderBills, VendorCost};
+pub use bills::{BillSource, BilledDay, BilledLine, ProviderBills};
 pub use mail::{
     LeasedMail, LimitedKey, Mail, MailCounts, MailFailure, MailId, NewMail, NoticeKind, NoticeMark, NoticeSubject,
     Notices, Outbox, Reachable, UserEmail, UserEmails,
@@ -64,5 +64,5 @@ pub use traits::{
 };
 pub use usage::{
     AccountTransfer, Days, IndexedRequest, RequestMark, UsageBy, UsageChange, UsageFilter, UsageGroup, UsageModel,
-    UsageOf, UsageOrder, UsageQuery, UsageSums, UsedRequest,
+    UsageOf, UsageOrder, UsageQuery, UsageSums, UsedRequest, VendorCost,
 };

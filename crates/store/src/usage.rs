@@ -1,9 +1,8 @@
 //! The read model of usage: its records, and the port.
 
-use crate::bills::VendorCost;
 use crate::traits::StoreError;
 use async_trait::async_trait;
-use opencredits_units::{AccountId, EntryId, GenerationId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
+use opencredits_units::{AccountId, CostClass, EntryId, GenerationId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 
 /// Random bits of a request's id that [`RequestMark`] keeps.
 const TAG_BITS: u32 = 16;
@@ -139,6 +138,23 @@ pub struct AccountTransfer {
     pub at: UnixMs,
     /// Its entry.
     pub entry: EntryId,
+}
+
+/// The cost that was booked for a class of a model, on a day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VendorCost {
+    /// The day, counted from the epoch, UTC.
+    pub day: u64,
+    /// The vendor.
+    pub vendor: String,
+    /// The model, as the catalogue names it.
+    pub model: String,
+    /// The class.
+    pub class: CostClass,
+    /// Tokens or uses.
+    pub quantity: u64,
+    /// The amount.
+    pub cost: NanoUsd,
 }
 
 /// What is added to the read model in one step.

@@ -1,9 +1,9 @@
 //! The rules of [`ProviderBills`], and of the costs in the read model.
 
 use super::NOW;
-use crate::bills::{BillSource, BilledDay, BilledLine, ProviderBills, VendorCost};
+use crate::bills::{BillSource, BilledDay, BilledLine, ProviderBills};
 use crate::traits::StoreError;
-use crate::usage::{Days, UsageChange, UsageModel};
+use crate::usage::{Days, UsageChange, UsageModel, VendorCost};
 use opencredits_units::{Bucket, CostClass, NanoUsd};
 
 const INPUT: CostClass = CostClass::Tokens(Bucket::InputUncached);

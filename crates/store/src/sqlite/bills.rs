@@ -2,9 +2,9 @@
 
 use super::SqliteStore;
 use super::rows::{count, number, time};
-use crate::bills::{BillSource, BilledDay, BilledLine, ProviderBills, VendorCost};
+use crate::bills::{BillSource, BilledDay, BilledLine, ProviderBills};
 use crate::traits::StoreError;
-use crate::usage::Days;
+use crate::usage::{Days, VendorCost};
 use async_trait::async_trait;
 use opencredits_units::{CostClass, NanoUsd};
 use rusqlite::types::Type;
