@@ -8,6 +8,7 @@ use crate::job_args::JobCommand;
 use crate::limit_args::{GrantCommand, KeyChange, PersonCap, RateArguments, ResetArgument, WhoAndWhy};
 use crate::order_args::{ChargeRefund, CorrectionOrder, OrderCommand};
 use crate::partner_args::PartnerCommand;
+use crate::provider_args::ProviderCommand;
 use crate::rotate_args::RotateOrder;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use opencredits_api::admin::{
@@ -72,6 +73,9 @@ enum Command {
     Order(OrderCommand),
     /// Reads everything at the payment processor, books what differs, and says what it was.
     Reconcile,
+    /// Bills of providers.
+    #[command(subcommand)]
+    Provider(ProviderCommand),
     /// Shows a person's balance.
     Balance(Who),
     /// Queries the ledger.
@@ -464,6 +468,7 @@ impl Arguments {
                 order.request()
             }
             Command::Reconcile => AdminRequest::Orders(OrderRequest::Reconcile),
+            Command::Provider(command) => command.request()?,
             Command::Balance(who) => AdminRequest::Balance(who.request()),
             Command::Ledger(ledger) => return ledger.task(),
         }))

@@ -17,6 +17,7 @@ mod output;
 mod partner_args;
 mod ports;
 mod progress;
+mod provider_args;
 mod rotate_args;
 mod show;
 mod show_jobs;
@@ -24,6 +25,7 @@ mod show_limits;
 mod show_orders;
 mod show_partners;
 mod show_prices;
+mod show_providers;
 mod show_reads;
 mod show_users;
 mod table;
@@ -129,6 +131,7 @@ fn code_of(reply: &AdminReply) -> ExitCode {
         AdminReply::PricesRefreshed { refreshed } if !refreshed.findings.is_empty() && !refreshed.is_in_force() => {
             ExitCode::FAILURE
         }
+        AdminReply::ProvidersCompared { report } if !report.agrees || !report.failures.is_empty() => ExitCode::FAILURE,
         _ => ExitCode::SUCCESS,
     }
 }

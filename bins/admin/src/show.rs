@@ -5,6 +5,7 @@ use crate::show_limits::{self, limit_words, management_table, rates_words};
 use crate::show_orders;
 use crate::show_partners;
 use crate::show_prices;
+use crate::show_providers;
 use crate::show_reads;
 use crate::table::{Table, or_dash, time};
 use opencredits_api::admin::{
@@ -58,6 +59,7 @@ pub(crate) fn show(reply: &AdminReply) -> String {
             .or_else(|| show_partners::show(other))
             .or_else(|| show_jobs::show(other))
             .or_else(|| show_prices::show(other))
+            .or_else(|| show_providers::show(other))
             .unwrap_or_else(|| NEWER.to_owned()),
     }
 }

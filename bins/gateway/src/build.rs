@@ -18,6 +18,7 @@ use opencredits_service::accounts::{Accounts, Tables};
 use opencredits_service::config::Config;
 use opencredits_service::mail::{MailPorts, Mails};
 use opencredits_service::prices::{LivePrices, Prices, book_in_force};
+use opencredits_service::provider_bills::{BilledVendor, ProviderReconciliation, ReconcileParts};
 use opencredits_service::{
     Clock, DrainLimits, Entropy, Gateway, KeyRing, KeyTables, Notice, Parts, Ports, PriceSource, Reaper, Retries,
     ServedCatalogue, Settings, Upstream, UsageReads, books,
@@ -44,6 +45,7 @@ pub(crate) struct Built {
     pub(crate) store: SqliteStore,
     pub(crate) mails: Mails,
     pub(crate) prices: Arc<Prices>,
+    pub(crate) providers: Arc<ProviderReconciliation>,
 }
 
 /// How long the folder's lock is waited for: the operator's tool has it for one command, where no gateway runs.
@@ -79,6 +81,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     for notice in offer.notices(config) {
         tracing::warn!("{notice}");
     }
+    let billed = offer.vendors.iter().map(BilledVendor::from).collect();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     books::open(&ledger, clock.now())?;
@@ -87,6 +90,8 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     let keyring = KeyRing::new(KeyTables::of(store.clone()), Arc::clone(&clock), share);
     let keyring = Arc::new(keyring.with_markup_bounds(&config.billing.partner_terms()));
     let forgetting = Arc::clone(&keyring);
+    let usage = Arc::new(UsageReads::new(ledger.clone(), Arc::new(store.clone())));
+    let providers = reconciliation((config, billed), (&usage, &store), http, (&clock, &known));
     let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), Arc::clone(&clock), Arc::clone(&entropy))
         .on_change(move || forgetting.forget_all())
         .with_partner_terms(config.billing.partner_terms())
@@ -112,7 +117,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     let parts = Parts {
         catalog: offer.on_sale(),
         upstreams: upstreams(&offer, &http),
-        usage: Arc::new(UsageReads::new(ledger.clone(), Arc::new(store.clone()))),
+        usage,
         ledger,
         keyring,
         ports: Ports { clock: Arc::clone(&clock), entropy, claims: Arc::new(store.clone()), fetch: fetcher(config)? },
@@ -132,7 +137,25 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         settings: api_settings(config),
         ready: AtomicBool::new(true),
     };
-    Ok(Built { app: Arc::new(app), accounts, reaper, store, mails, prices })
+    Ok(Built { app: Arc::new(app), accounts, reaper, store, mails, prices, providers })
+}
+
+/// The comparison with the bills of providers.
+fn reconciliation(
+    (config, vendors): (&Config, Vec<BilledVendor>),
+    (usage, store): (&Arc<UsageReads>, &SqliteStore),
+    get: Arc<Client>,
+    (clock, catalog): (&Arc<dyn Clock>, &Catalog),
+) -> Arc<ProviderReconciliation> {
+    Arc::new(ProviderReconciliation::new(ReconcileParts {
+        usage: Arc::clone(usage),
+        bills: Arc::new(store.clone()),
+        get,
+        clock: Arc::clone(clock),
+        vendors,
+        catalog: catalog.clone(),
+        settings: (&config.reconcile).into(),
+    }))
 }
 
 /// Creates the data folder. An existing one may be open to others on purpose, such as for a backup.

@@ -44,7 +44,7 @@ pub(crate) async fn run(
     threads: WorkerPool,
 ) -> Result<ExitCode, StartError> {
     let listen = &config.server.listen;
-    let Built { app, accounts, reaper, store, mails, prices } = built;
+    let Built { app, accounts, reaper, store, mails, prices, providers } = built;
     release_left(&app.gateway)?;
     let jobs = jobs::build(&app, config, (&store, mails.jobs.as_ref())).await?;
     let (stop_jobs, jobs_stopped) = StopSwitch::new();
@@ -59,7 +59,8 @@ pub(crate) async fn run(
         .of_files(files)
         .of_purchases(purchases)
         .of_jobs(jobs)
-        .of_prices(prices);
+        .of_prices(prices)
+        .of_providers(providers);
     let socket = AdminSocket::bind(Path::new(&config.data.dir))?;
     let (close, closing) = oneshot::channel();
     let mut socket_task = JoinSet::new();

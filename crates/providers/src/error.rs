@@ -42,6 +42,14 @@ pub enum VendorError {
         /// The vendor.
         vendor: String,
     },
+    /// The description of a vendor's bill is invalid.
+    #[error("the billing_report of vendor {vendor} {problem}")]
+    BillingReport {
+        /// The vendor.
+        vendor: String,
+        /// The problem and its remedy.
+        problem: &'static str,
+    },
     /// Two entries have one id.
     #[error("vendor {vendor} is defined twice; join its [[vendor]] entries into one")]
     Twice {

@@ -29,7 +29,9 @@
 //! ```
 
 mod attachment;
+mod auth;
 mod base_url;
+mod billing_report;
 mod coding;
 mod error;
 #[cfg(feature = "http")]
@@ -41,6 +43,8 @@ mod transport;
 mod vendor;
 
 pub use attachment::{Fetch, FetchError};
+pub use auth::Auth;
+pub use billing_report::{BillingReport, BillingReportKind};
 pub use coding::{Coding, SourceError, UnknownCoding};
 pub use error::VendorError;
 pub use opencredits_dialects::{
@@ -56,5 +60,5 @@ pub use opencredits_translation::{
 pub use opencredits_wire::EventTooLarge;
 pub use opencredits_wire::sse::is_event_stream;
 pub use rewrite::{Rewrite, TOOL_CALLS_MAX, upstream_body};
-pub use transport::{Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse};
-pub use vendor::{Auth, Endpoint, OutputCap, ReportedCost, StopBilling, Vendor, Vendors};
+pub use transport::{Get, Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse};
+pub use vendor::{Endpoint, OutputCap, ReportedCost, StopBilling, Vendor, Vendors};

@@ -22,6 +22,16 @@ pub trait Transport: Send + Sync {
     async fn send(&self, request: UpstreamRequest) -> Result<UpstreamResponse, TransportError>;
 }
 
+/// Reads from a vendor's administrative interface.
+#[async_trait]
+pub trait Get: Send + Sync {
+    /// Sends a GET request and returns once the head of the answer has come.
+    ///
+    /// # Errors
+    /// When no head comes.
+    async fn get(&self, url: http::Uri, headers: http::HeaderMap) -> Result<UpstreamResponse, TransportError>;
+}
+
 /// A request to a vendor. It holds content and our key, so it cannot be printed.
 pub struct UpstreamRequest {
     /// The address.

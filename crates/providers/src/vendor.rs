@@ -1,6 +1,8 @@
 //! Vendors: their endpoints, dialects and differences, all of it data.
 
+use crate::auth::Auth;
 use crate::base_url;
+use crate::billing_report::BillingReport;
 use crate::error::VendorError;
 use http::header::{
     CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
@@ -22,39 +24,6 @@ const OURS: [&str; 3] = ["model", "stream", "stream_options"];
 /// Headers that belong to a connection or to one message on it: the HTTP client sets them.
 const FRAMING: [HeaderName; 9] =
     [CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, CONTENT_ENCODING, EXPECT, TE, TRAILER, UPGRADE];
-
-/// How a vendor takes its key.
-// A signature over each request (SigV4) and a fetched token that expires (OAuth) are no fixed header. They would be
-// variants with their own data and a step before sending. The stream framing of such vendors belongs to a dialect.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Auth {
-    /// `Authorization: Bearer …`.
-    #[default]
-    Bearer,
-    /// In `x-api-key`.
-    XApiKey,
-    /// In `api-key`.
-    ApiKey,
-    /// In `x-goog-api-key`.
-    XGoogApiKey,
-    /// No key.
-    None,
-}
-
-impl Auth {
-    /// The header of the key, and the prefix of its value; `None` where no key is sent.
-    #[must_use]
-    pub const fn header(&self) -> Option<(&'static str, &'static str)> {
-        match self {
-            Self::Bearer => Some(("authorization", "Bearer ")),
-            Self::XApiKey => Some(("x-api-key", "")),
-            Self::ApiKey => Some(("api-key", "")),
-            Self::XGoogApiKey => Some(("x-goog-api-key", "")),
-            Self::None => None,
-        }
-    }
-}
 
 /// Whether closing a stream ends the bill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -154,6 +123,9 @@ pub struct Vendor {
     /// The cost that the vendor reports for each request: it is our cost, where it is near the price book's.
     #[serde(default)]
     pub reported_cost: Option<ReportedCost>,
+    /// Where the vendor says what it billed.
+    #[serde(default)]
+    pub billing_report: Option<BillingReport>,
     /// Headers of every request.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
@@ -246,6 +218,9 @@ impl Vendor {
         }
         if self.reported_cost.as_ref().is_some_and(|form| form.fees_max < PicoUsd::ZERO) {
             return Err(VendorError::Fees { vendor: self.id.to_string() });
+        }
+        if let Some(problem) = self.billing_report.as_ref().and_then(BillingReport::problem) {
+            return Err(VendorError::BillingReport { vendor: self.id.to_string(), problem });
         }
         self.check_headers()?;
         let mut named = self.thinks_in.iter().chain(self.only_in.keys());

@@ -105,6 +105,12 @@ impl Line {
         self.what == DISCOUNT
     }
 
+    /// Whether it is a fee of the vendor that the price book does not know.
+    #[must_use]
+    pub const fn is_fees(&self) -> bool {
+        self.what == FEES
+    }
+
     /// Quantity × rate; negative for a discount.
     #[must_use]
     pub fn amount(&self) -> PicoUsd {

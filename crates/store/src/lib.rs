@@ -29,6 +29,7 @@
 //! # });
 //! ```
 
+mod bills;
 #[cfg(feature = "sqlite")]
 mod block;
 #[cfg(feature = "conformance")]
@@ -45,6 +46,7 @@ mod sqlite;
 mod traits;
 mod usage;
 
+pub use bills::{BillSource, BilledDay, BilledLine, ProviderBills};
 pub use jobs::{Acquired, JobLease, JobLeases, JobOutcome, JobRecord, JobReport, JobRun, Retention};
 pub use mail::{
     LeasedMail, LimitedKey, Mail, MailCounts, MailFailure, MailId, NewMail, NoticeKind, NoticeMark, NoticeSubject,
@@ -68,5 +70,5 @@ pub use traits::{
 };
 pub use usage::{
     AccountTransfer, Days, IndexedRequest, RequestMark, UsageBy, UsageChange, UsageFilter, UsageGroup, UsageModel,
-    UsageOf, UsageOrder, UsageQuery, UsageSums, UsedRequest,
+    UsageOf, UsageOrder, UsageQuery, UsageSums, UsedRequest, VendorCost,
 };

@@ -2,7 +2,7 @@
 
 use crate::traits::StoreError;
 use async_trait::async_trait;
-use opencredits_units::{AccountId, EntryId, GenerationId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
+use opencredits_units::{AccountId, CostClass, EntryId, GenerationId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 
 /// Random bits of a request's id that [`RequestMark`] keeps.
 const TAG_BITS: u32 = 16;
@@ -140,6 +140,23 @@ pub struct AccountTransfer {
     pub entry: EntryId,
 }
 
+/// The cost that was booked for a class of a model, on a day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VendorCost {
+    /// The day, counted from the epoch, UTC.
+    pub day: u64,
+    /// The vendor.
+    pub vendor: String,
+    /// The model, as the catalogue names it.
+    pub model: String,
+    /// The class.
+    pub class: CostClass,
+    /// Tokens or uses.
+    pub quantity: u64,
+    /// The amount.
+    pub cost: NanoUsd,
+}
+
 /// What is added to the read model in one step.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UsageChange {
@@ -153,6 +170,8 @@ pub struct UsageChange {
     pub requests: Vec<UsedRequest>,
     /// Transfers.
     pub transfers: Vec<AccountTransfer>,
+    /// Costs of vendors, which are added to those that are there.
+    pub costs: Vec<VendorCost>,
 }
 
 /// Whose usage.

@@ -4,6 +4,7 @@
 //! - [`ReplayUpstream`] is a provider on a loopback port that answers with those recordings, in one piece, event by
 //!   event, slowly, cut short or not at all, and that keeps what it was sent.
 //! - [`stripe::StripeDouble`] is Stripe's API on a loopback port, with what a buyer, a bank and an operator do there.
+//! - [`bills::BillingDouble`] is a provider's billing report on a loopback port.
 //! - [`FixedClock`] and [`FixedRandom`] stand for time and randomness.
 //!
 //! The crate is for tests only: other crates have it as a dev-dependency at most. So it may panic, and does where a
@@ -33,6 +34,7 @@
     reason = "in a test, a broken fixture is a failure to be seen at once"
 )]
 
+pub mod bills;
 mod coded;
 mod doubles;
 mod recordings;

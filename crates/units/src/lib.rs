@@ -18,6 +18,7 @@
 //! ```
 #![warn(clippy::float_arithmetic, clippy::arithmetic_side_effects, clippy::as_conversions)]
 
+mod cost_class;
 mod credits;
 mod decimal;
 mod id;
@@ -25,6 +26,7 @@ mod money;
 mod time;
 mod usage;
 
+pub use cost_class::{CostClass, UnknownCostClass};
 pub use credits::CreditPrice;
 pub use decimal::{Decimal, DecimalError};
 pub use id::{

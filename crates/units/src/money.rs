@@ -152,6 +152,15 @@ impl PicoUsd {
         ceil_div(self.0, PICO_PER_NANO).and_then(to_nano)
     }
 
+    /// The amount in nano-dollars, rounded to the nearest, halves up; `None` when it does not fit.
+    #[must_use]
+    pub fn round_to_nano(self) -> Option<NanoUsd> {
+        self.0
+            .checked_add(PICO_PER_NANO.div_euclid(2))
+            .and_then(|half| half.checked_div_euclid(PICO_PER_NANO))
+            .and_then(to_nano)
+    }
+
     /// The amount plus `share` of it in nano-dollars, with one rounding, up; `None` when it does not fit.
     #[must_use]
     pub fn marked_up_to_nano(self, share: BasisPoints) -> Option<NanoUsd> {

@@ -3,11 +3,17 @@
 use opencredits_api::admin::{Admin, AdminSocket};
 use opencredits_backup::Source;
 use opencredits_catalog::Catalog;
+use opencredits_keys::Secret;
 use opencredits_ledger::Ledger;
+use opencredits_providers::Vendors;
+use opencredits_providers::http::{Client, Settings};
 use opencredits_service::accounts::{Accounts, Tables};
+use opencredits_service::config::Config;
 use opencredits_service::jobs::{Figures, Job, JobPorts, JobTerms, Jobs, StopSwitch};
-use opencredits_service::{Clock, Entropy};
+use opencredits_service::provider_bills::{BilledVendor, ProviderReconciliation, ReconcileParts};
+use opencredits_service::{Clock, Entropy, UsageReads};
 use opencredits_store::SqliteStore;
+use opencredits_testkit::bills::ADMIN_KEY;
 use opencredits_units::{CreditPrice, UnixMs};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -54,8 +60,13 @@ impl Fixture {
     pub(crate) fn new(access: Access) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().to_owned();
-        let gateway = (access == Access::Socket).then(|| serve(&dir));
+        let gateway = (access == Access::Socket).then(|| serve(&dir, ""));
         Self { dir, gateway, _folder: folder }
+    }
+
+    /// Serves the socket from now on, with the bills of this vendor.
+    pub(crate) fn start_gateway(&mut self, vendor_toml: &str) {
+        self.gateway = Some(serve(&self.dir, vendor_toml));
     }
 
     /// Ends what serves the socket, as SIGTERM does.
@@ -128,10 +139,10 @@ fn jobs(store: &SqliteStore, clock: Arc<Counting>) -> Arc<Jobs> {
 }
 
 /// Serves the admin socket of this folder from a thread, as the gateway does.
-fn serve(dir: &Path) -> (tokio::sync::oneshot::Sender<()>, std::thread::JoinHandle<()>) {
+fn serve(dir: &Path, vendor_toml: &str) -> (tokio::sync::oneshot::Sender<()>, std::thread::JoinHandle<()>) {
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let (ready, served) = std::sync::mpsc::channel();
-    let dir = dir.to_owned();
+    let (dir, vendor_toml) = (dir.to_owned(), vendor_toml.to_owned());
     let thread = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -139,7 +150,8 @@ fn serve(dir: &Path) -> (tokio::sync::oneshot::Sender<()>, std::thread::JoinHand
             let ledger = Ledger::open(dir.join("ledger.db")).unwrap();
             let store = SqliteStore::open(dir.join("store.db")).unwrap();
             let clock = ports.clone();
-            let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), ports.clone(), ports);
+            let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), ports.clone(), ports.clone());
+            let providers = providers(&ledger, &store, (ports, &vendor_toml));
             let files = Source { ledger, store, data: dir.clone() };
             let accounts = accounts.knowing(Catalog::builtin().unwrap().with_sandbox().unwrap());
             accounts.ensure_system_accounts().await.unwrap();
@@ -147,7 +159,8 @@ fn serve(dir: &Path) -> (tokio::sync::oneshot::Sender<()>, std::thread::JoinHand
             ready.send(()).unwrap();
             let (switch, signal) = StopSwitch::new();
             let jobs = jobs(&files.store, clock);
-            let admin = Admin::new(Arc::new(accounts), CreditPrice::default()).of_files(files).of_jobs(jobs.clone());
+            let admin = Admin::new(Arc::new(accounts), CreditPrice::default());
+            let admin = admin.of_files(files).of_jobs(jobs.clone()).of_providers(providers);
             let stop = async move {
                 let _dropped = stopped.await;
                 switch.stop_by(Instant::now());
@@ -157,4 +170,23 @@ fn serve(dir: &Path) -> (tokio::sync::oneshot::Sender<()>, std::thread::JoinHand
     });
     served.recv().unwrap();
     (stop, thread)
+}
+
+/// The comparison with the bills of these vendors, all with the double's key.
+fn providers(
+    ledger: &Ledger,
+    store: &SqliteStore,
+    (clock, vendor_toml): (Arc<Counting>, &str),
+) -> Arc<ProviderReconciliation> {
+    let vendors = Vendors::default().with_operator(vendor_toml).unwrap();
+    let key = || Some(Secret::new(ADMIN_KEY.to_owned()));
+    Arc::new(ProviderReconciliation::new(ReconcileParts {
+        usage: Arc::new(UsageReads::new(ledger.clone(), Arc::new(store.clone()))),
+        bills: Arc::new(store.clone()),
+        get: Arc::new(Client::new(Settings::default()).unwrap()),
+        clock,
+        vendors: vendors.iter().map(|vendor| BilledVendor::new(vendor.clone(), key())).collect(),
+        catalog: Catalog::empty(),
+        settings: (&Config::default().reconcile).into(),
+    }))
 }

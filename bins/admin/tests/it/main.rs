@@ -8,6 +8,7 @@ mod flows;
 mod jobs;
 mod partners;
 mod prices;
+mod providers;
 mod reads;
 mod refusals;
 mod users;

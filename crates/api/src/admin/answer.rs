@@ -17,6 +17,7 @@ use opencredits_service::accounts::{
 };
 use opencredits_service::jobs::Jobs;
 use opencredits_service::prices::Prices;
+use opencredits_service::provider_bills::ProviderReconciliation;
 use opencredits_service::purchases::Purchases;
 use opencredits_store::{Key, Rates, SqliteStore, Standing, StoreError};
 use opencredits_units::{CreditPrice, NanoUsd};
@@ -37,6 +38,7 @@ pub struct Admin {
     pub(super) stored: Option<SqliteStore>,
     pub(super) jobs: Option<Arc<Jobs>>,
     pub(super) prices: Option<Arc<Prices>>,
+    pub(super) providers: Option<Arc<ProviderReconciliation>>,
     files: Option<Source>,
 }
 
@@ -44,7 +46,7 @@ impl Admin {
     /// An executor on these accounts; `price` is that of one credit.
     #[must_use]
     pub const fn new(accounts: Arc<Accounts>, price: CreditPrice) -> Self {
-        Self { accounts, price, purchases: None, stored: None, jobs: None, prices: None, files: None }
+        Self { accounts, price, purchases: None, stored: None, jobs: None, prices: None, providers: None, files: None }
     }
 
     /// Answers about orders by these use cases, where credits are sold.
@@ -65,6 +67,13 @@ impl Admin {
     #[must_use]
     pub fn of_prices(mut self, prices: Arc<Prices>) -> Self {
         self.prices = Some(prices);
+        self
+    }
+
+    /// Answers about the bills of providers by this comparison.
+    #[must_use]
+    pub fn of_providers(mut self, providers: Arc<ProviderReconciliation>) -> Self {
+        self.providers = Some(providers);
         self
     }
 
@@ -106,6 +115,7 @@ impl Admin {
             AdminRequest::GrantCredits(grant) => self.grant(grant).await,
             AdminRequest::CorrectCredits(correction) => self.correct(correction).await,
             AdminRequest::Orders(request) => self.orders(request).await,
+            AdminRequest::Providers(request) => self.providers(request).await,
             AdminRequest::Balance(whose) => self.balance(whose).await,
             AdminRequest::LedgerEntries(which) => self.entries(which).await,
             AdminRequest::LedgerHolds => Ok(self.holds()),

@@ -25,6 +25,8 @@ mod partner_views;
 mod partners;
 mod price_views;
 mod prices;
+mod provider_views;
+mod providers;
 mod publishable;
 mod publishable_views;
 mod reads;
@@ -46,6 +48,10 @@ pub use order_views::{OrderRequest, OrderView, ReconcileView};
 pub use partner_views::{EarningsView, PartnerKeyView, PartnerRequest, StatementView};
 pub use price_views::{
     FindingView, PriceBookView, PriceChangeView, PriceRequest, RefreshOutcomeView, RefreshView, RouteView,
+};
+pub use provider_views::{
+    DaySpan, DifferenceView, DriftView, ImportedDayView, NotBilledView, ProviderReportView, ProviderRequest,
+    VendorFailureView, VendorTotalView,
 };
 pub use publishable_views::{PublishableKeyChange, PublishableKeyRequest, PublishableKeyView};
 pub use reads::{

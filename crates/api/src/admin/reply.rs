@@ -6,6 +6,7 @@ use super::limit_views::{ChangeView, LimitView, ManagementKeyView};
 use super::order_views::{OrderView, ReconcileView};
 use super::partner_views::{EarningsView, PartnerKeyView, StatementView};
 use super::price_views::{PriceBookView, RefreshView};
+use super::provider_views::{ImportedDayView, ProviderReportView};
 use super::publishable_views::PublishableKeyView;
 use super::reads::{BillView, CurrencySheetView, SheetLineView, UsageGroupBy, UsageGroupView, UsageSumsView};
 use super::user_views::UserDetailView;
@@ -365,6 +366,18 @@ pub enum AdminReply {
         currencies: Vec<CurrencySheetView>,
         /// What the sheet assumes.
         note: String,
+    },
+    /// The bills of providers beside what was booked.
+    ProvidersCompared {
+        /// The comparison.
+        report: Box<ProviderReportView>,
+    },
+    /// A provider's bill was imported.
+    BillImported {
+        /// The vendor.
+        vendor: String,
+        /// Its days.
+        days: Vec<ImportedDayView>,
     },
 }
 

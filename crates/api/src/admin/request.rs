@@ -4,6 +4,7 @@ use super::job_views::JobRequest;
 use super::order_views::OrderRequest;
 use super::partner_views::PartnerRequest;
 use super::price_views::PriceRequest;
+use super::provider_views::ProviderRequest;
 use super::reads::{CheckBills, OfGeneration, ReportBalances, ShowUsage};
 use super::values::{Amount, Change};
 use opencredits_units::{AccountId, BasisPoints, EntryId, GenerationId, KeyId, PartnerId, UnixMs, UserId};
@@ -64,6 +65,8 @@ pub enum AdminRequest {
     CorrectCredits(CorrectCredits),
     /// Orders.
     Orders(OrderRequest),
+    /// Bills of providers.
+    Providers(ProviderRequest),
     /// A person's balance.
     Balance(OfUser),
     /// Lists entries of the ledger.

@@ -22,7 +22,7 @@ pub const SOCKET_FILE: &str = "admin.sock";
 /// A private folder in which the socket is created before it has its permissions.
 const MAKING_DIR: &str = ".admin.sock.new";
 /// The longest request, in bytes.
-const BODY_BYTES_MAX: usize = 64 << 10;
+const BODY_BYTES_MAX: usize = 2 << 20;
 /// The time that running requests get once the socket closes.
 const CLOSE_MAX: Duration = Duration::from_secs(5);
 

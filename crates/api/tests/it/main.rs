@@ -26,6 +26,7 @@ mod money;
 mod partners;
 mod payments;
 mod prices;
+mod provider_bills;
 mod rates;
 mod refunds;
 mod refusals;

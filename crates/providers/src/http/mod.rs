@@ -19,7 +19,7 @@ mod plain;
 
 pub use fetch::{FetchLimits, Fetcher, Resolve, is_public};
 
-use crate::transport::{Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse};
+use crate::transport::{Get, Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse};
 use async_trait::async_trait;
 use body::{Alarm, Bounds, Held, Running, TimedBody};
 use bytes::Bytes;
@@ -221,6 +221,13 @@ impl Client {
             }),
         })
         .await
+    }
+}
+
+#[async_trait]
+impl Get for Client {
+    async fn get(&self, url: http::Uri, headers: http::HeaderMap) -> Result<UpstreamResponse, TransportError> {
+        Self::get(self, url, headers).await
     }
 }
 

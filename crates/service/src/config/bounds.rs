@@ -16,6 +16,8 @@ const MATURES_DAYS_MAX: u64 = 3_650;
 const KEPT_DAYS_MAX: u32 = 36_500;
 /// The least for unpaid orders, in days: the payment processor tells of them for so long.
 const UNPAID_DAYS_MIN: u32 = 30;
+/// The longest wait for a provider's bill, in days.
+const LAG_DAYS_MAX: u64 = 31;
 /// The levels of a log filter.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
@@ -23,7 +25,7 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 type Bound = (bool, &'static str, &'static str);
 
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
-    let bounds = server(config).into_iter().chain(upstream(config)).chain(retention(config)).chain(others(config));
+    let bounds = server(config).into_iter().chain(upstream(config)).chain(retention(config)).chain(reconcile(config)).chain(others(config));
     let broken = bounds.into_iter().find(|(holds, ..)| !holds).map(|(_, field, problem)| (field, problem));
     let has_url = config.server.public_url.is_some();
     match broken.or_else(|| config.email.problem(has_url)) {
@@ -96,6 +98,23 @@ fn retention(config: &Config) -> [Bound; 4] {
         (kept.mail_days <= KEPT_DAYS_MAX, "retention.mail_days", TOO_LONG),
         (unpaid, "retention.unpaid_order_days", "is not between 30 and 36500; 0 is for ever"),
         (kept.request_index_days <= KEPT_DAYS_MAX, "retention.request_index_days", TOO_LONG),
+    ]
+}
+
+fn reconcile(config: &Config) -> [Bound; 3] {
+    let reconcile = &config.reconcile;
+    [
+        (
+            reconcile.tolerance_bps <= BasisPoints::WHOLE,
+            "reconcile.tolerance_bps",
+            "exceeds 10000, the whole; set the share that may differ, such as 100",
+        ),
+        (
+            reconcile.minimum_usd >= NanoUsd::ZERO,
+            "reconcile.minimum_usd",
+            "is below zero; set the amount that may differ, such as \"0.01\"",
+        ),
+        (reconcile.lag_days <= LAG_DAYS_MAX, "reconcile.lag_days", "exceeds 31; set how late bills are, in days"),
     ]
 }
 

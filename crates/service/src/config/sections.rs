@@ -34,6 +34,8 @@ pub struct Config {
     pub catalog: Catalogue,
     /// Which of them are offered.
     pub offer: OfferSection,
+    /// The comparison with the bills of providers.
+    pub reconcile: Reconcile,
     /// Mails to people.
     pub email: Email,
     /// For how long records are kept.
@@ -61,8 +63,9 @@ fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Res
 }
 
 /// The sections that variables can name.
-pub(super) const NAMES: [&str; 11] =
-    ["server", "data", "ledger", "billing", "payments", "upstream", "catalog", "offer", "email", "retention", "log"];
+pub(super) const NAMES: [&str; 12] = [
+    "server", "data", "ledger", "billing", "payments", "upstream", "catalog", "offer", "reconcile", "email", "retention", "log",
+];
 
 /// `[server]`: the HTTP server.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -332,6 +335,24 @@ pub struct MarkupRule {
     pub models: Vec<String>,
     /// The markup on the provider's cost, in hundredths of a percent.
     pub bps: u32,
+}
+
+/// `[reconcile]`: the comparison of what was booked as cost with what providers bill.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reconcile {
+    /// The largest difference that is no alarm, in hundredths of a percent of the larger figure. Default 100, which is 1 %.
+    pub tolerance_bps: u32,
+    /// A difference up to this amount is no alarm, in dollars, as a decimal string. Default "0.01".
+    pub minimum_usd: NanoUsd,
+    /// Days after the end of a day (UTC) until its bill counts as complete. Default 1.
+    pub lag_days: u64,
+}
+
+impl Default for Reconcile {
+    fn default() -> Self {
+        Self { tolerance_bps: 100, minimum_usd: NanoUsd::new(10_000_000), lag_days: 1 }
+    }
 }
 
 /// `[[discover]]`: a vendor that lists its models itself, and the prices of each of them.

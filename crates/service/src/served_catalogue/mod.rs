@@ -42,6 +42,8 @@ pub struct ConfiguredVendor {
     pub vendor: Arc<Vendor>,
     /// Our keys there.
     pub keys: Vec<Secret<String>>,
+    /// Our key for its billing report, where it has one and the key is set.
+    pub billing_key: Option<Secret<String>>,
     /// The environment variables that it needs and that have no value.
     pub missing: Vec<String>,
     /// Whether its models are on sale: its key is set or not needed, and its URL is complete.
@@ -174,7 +176,11 @@ impl ConfiguredVendor {
         let without = vendor.variables().into_iter().filter(|name| value(name).is_none());
         let missing: Vec<String> = without.map(str::to_owned).collect();
         let reached = missing.is_empty() && (!keys.is_empty() || vendor.auth == Auth::None);
-        let vendor = Self { vendor: Arc::new(vendor.filled(value)?), keys, missing, offered: reached };
+        let billing_key = match &vendor.billing_report {
+            Some(report) => value_of(&report.key_env, variables)?.map(Secret::new),
+            None => None,
+        };
+        let vendor = Self { vendor: Arc::new(vendor.filled(value)?), keys, billing_key, missing, offered: reached };
         Ok(if vendor.is_inside() { Self { offered: sandbox, ..vendor } } else { vendor })
     }
 

@@ -5,6 +5,7 @@
 //! counted twice, wherever a process ends. Requests are found by key; their details are in their entries.
 
 mod bill_check;
+mod costs;
 #[cfg(test)]
 mod crash;
 mod dates;
@@ -22,6 +23,7 @@ pub use pages::{Generation, GenerationFilter, GenerationStatus, Money, MoneyCurs
 use crate::fault::Fault;
 use opencredits_ledger::{Changes, Checkpoint, Ledger, LedgerError};
 use opencredits_store::{UsageChange, UsageGroup, UsageModel, UsageQuery};
+use projection::Projected;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -64,9 +66,9 @@ impl UsageReads {
         if restart {
             tracing::warn!("the read model of usage is not of this ledger; it is made anew");
         }
-        let (requests, transfers) = projection::of_entries(&entries);
+        let Projected { requests, transfers, costs } = projection::of_entries(&entries);
         // Another process cannot be there, since the ledger has one owner. A refused change is tried again.
-        self.model.apply(UsageChange { from, to: next.to_bytes(), restart, requests, transfers }).await?;
+        self.model.apply(UsageChange { from, to: next.to_bytes(), restart, requests, transfers, costs }).await?;
         Ok(true)
     }
 

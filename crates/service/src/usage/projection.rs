@@ -1,35 +1,51 @@
 //! Entries of the ledger as rows of the read model. Pure.
 
+use super::costs::Costs;
 use crate::books;
 use crate::record::GenerationRecord;
 use opencredits_ledger::{EntryKind, EntryRow};
-use opencredits_store::{AccountTransfer, UsageSums, UsedRequest};
+use opencredits_store::{AccountTransfer, UsageSums, UsedRequest, VendorCost};
 use opencredits_units::{Bucket, NanoUsd, Tokens};
 
-/// The requests and transfers among these entries. A void is neither.
-pub(super) fn of_entries(entries: &[EntryRow]) -> (Vec<UsedRequest>, Vec<AccountTransfer>) {
-    let (mut requests, mut transfers) = (Vec::new(), Vec::new());
+/// What entries add to the read model.
+#[derive(Default)]
+pub(super) struct Projected {
+    pub(super) requests: Vec<UsedRequest>,
+    pub(super) transfers: Vec<AccountTransfer>,
+    pub(super) costs: Vec<VendorCost>,
+}
+
+/// The requests, transfers and costs among these entries. A void is none of them.
+pub(super) fn of_entries(entries: &[EntryRow]) -> Projected {
+    let mut projected = Projected::default();
+    let mut costs = Costs::default();
     for entry in entries {
         match entry.kind {
-            EntryKind::Capture => requests.extend(request(entry)),
-            EntryKind::Transfer => add_transfers(entry, &mut transfers),
+            EntryKind::Capture => {
+                let Some(record) = record_of(entry) else { continue };
+                costs.add(entry.id.made_at().day(), &record);
+                projected.requests.push(request(entry, record));
+            }
+            EntryKind::Transfer => add_transfers(entry, &mut projected.transfers),
             EntryKind::Void => {}
         }
     }
-    (requests, transfers)
+    projected.costs = costs.into_rows();
+    projected
 }
 
-fn request(entry: &EntryRow) -> Option<UsedRequest> {
-    let record = match GenerationRecord::from_memo(&entry.memo) {
-        Ok(record) => record,
-        Err(error) => {
+fn record_of(entry: &EntryRow) -> Option<GenerationRecord> {
+    GenerationRecord::from_memo(&entry.memo)
+        .inspect_err(|error| {
             tracing::warn!(entry = %entry.id, %error, "a charge is not in the usage, since its record cannot be read");
-            return None;
-        }
-    };
+        })
+        .ok()
+}
+
+fn request(entry: &EntryRow, record: GenerationRecord) -> UsedRequest {
     let sums = sums(&record, collected(entry));
     let GenerationRecord { key, model, vendor, .. } = record;
-    Some(UsedRequest { id: entry.id.cast(), key, model, vendor, sums })
+    UsedRequest { id: entry.id.cast(), key, model, vendor, sums }
 }
 
 /// The amount that the payer of a capture paid.

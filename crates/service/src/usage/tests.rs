@@ -9,10 +9,12 @@ use opencredits_ledger::{Capture, EntryKind, EntryRow, Floor, Leg, OnShortfall, 
 use opencredits_providers::Dialect;
 use opencredits_store::conformance::{NOW, key, partner, user};
 use opencredits_store::{
-    AccountTransfer, Days, IndexedRequest, Keys, Partners, RequestMark, SqliteStore, StoreError, UsageBy, UsageFilter,
-    UsageOf, UsageOrder, UsageSums, Users,
+    AccountTransfer, Days, IndexedRequest, Keys, Partners, ProviderBills, RequestMark, SqliteStore, StoreError,
+    UsageBy, UsageFilter, UsageOf, UsageOrder, UsageSums, Users,
 };
-use opencredits_units::{AccountId, BasisPoints, Bucket, EntryId, KeyId, NanoUsd, PicoUsd, Rate, Tokens, UnixMs};
+use opencredits_units::{
+    AccountId, BasisPoints, Bucket, CostClass, EntryId, KeyId, NanoUsd, PicoUsd, Rate, Tokens, UnixMs,
+};
 use parking_lot::Mutex as SyncMutex;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -276,6 +278,7 @@ impl House {
         assert_eq!(self.reads.behind().await.unwrap(), 0);
         let entries = self.entries();
         self.compare_sums(&entries).await;
+        self.compare_costs(&entries).await;
         self.compare_requests(&entries).await;
         self.compare_transfers(&entries).await;
     }
@@ -319,6 +322,25 @@ impl House {
         assert_eq!(found, expect);
         let whole = self.reads.sums(query(vec![], Days::ALL)).await.unwrap();
         assert_eq!(whole.first().map_or(0, |all| all.sums.commission.get()), commissions);
+    }
+
+    async fn compare_costs(&self, entries: &[EntryRow]) {
+        let mut expect: BTreeMap<(u64, String), (u64, i64)> = BTreeMap::new();
+        for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Capture) {
+            let record = GenerationRecord::from_memo(&entry.memo).unwrap();
+            let (quantity, cost) = expect.entry((entry.id.made_at().day(), record.model)).or_default();
+            *quantity += record.lines.iter().map(|line| line.quantity().get()).sum::<u64>();
+            *cost += record.cost.get();
+        }
+        let mut found: BTreeMap<(u64, String), (u64, i64)> = BTreeMap::new();
+        for cost in self.store.vendor_costs(None, Days::ALL).await.unwrap() {
+            assert!(cost.vendor == "vendor" && cost.class != CostClass::Other, "{cost:?}");
+            let (quantity, sum) = found.entry((cost.day, cost.model)).or_default();
+            *quantity += cost.quantity;
+            *sum += cost.cost.get();
+        }
+        expect.retain(|_, of| *of != (0, 0));
+        assert_eq!(found, expect);
     }
 
     async fn compare_requests(&self, entries: &[EntryRow]) {

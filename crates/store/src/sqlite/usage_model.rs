@@ -1,6 +1,7 @@
 //! The read model of usage: its changes.
 
 use super::SqliteStore;
+use super::bills::add_costs;
 use super::rows::{blob, number};
 use super::usage_queries as queries;
 use crate::block;
@@ -38,6 +39,7 @@ const ADD_SUMS: &str = "
 ";
 const CLEAR: &str = "
     DELETE FROM usage_series; DELETE FROM usage_sums; DELETE FROM usage_blocks; DELETE FROM account_transfers;
+    DELETE FROM vendor_costs;
 ";
 /// The block in which a time belongs: the last that begins by then, else the first of all.
 const FIND_BLOCK: &str = "
@@ -63,6 +65,7 @@ impl UsageModel for SqliteStore {
             }
             add_requests(&transaction, &change.requests)?;
             add_transfers(&transaction, &change.transfers)?;
+            add_costs(&transaction, &change.costs)?;
             transaction
                 .prepare_cached("INSERT OR REPLACE INTO usage_checkpoint (one, place) VALUES (1, ?1)")?
                 .execute([&change.to])?;

@@ -6,7 +6,7 @@ mod jobs;
 mod mail;
 
 use opencredits_store::conformance::{self, NOW, key, partner, secret, user};
-use opencredits_store::{Claim, Claims, Keys, Partners, SqliteStore, StoreError, Users};
+use opencredits_store::{Claim, Claims, Keys, Partners, SqliteStore, StoreError, UsageChange, UsageModel, Users};
 use opencredits_units::GenerationId;
 use std::future::Future;
 use std::path::PathBuf;
@@ -54,6 +54,11 @@ async fn sqlite_conforms_on_partners() {
 #[tokio::test]
 async fn sqlite_conforms_on_keys() {
     check(|store| async move { conformance::keys(&store).await }).await;
+}
+
+#[tokio::test]
+async fn sqlite_conforms_on_provider_bills() {
+    check(|store| async move { conformance::provider_bills(&store).await }).await;
 }
 
 #[tokio::test]
@@ -215,4 +220,20 @@ async fn no_secret_is_in_the_files() {
         let found = bytes.windows(20).any(|window| revealed.as_bytes().starts_with(window));
         assert!(!found);
     }
+}
+
+/// A read model from before it had costs would never get those of requests that it has.
+#[tokio::test]
+async fn a_read_model_without_costs_is_made_anew() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let change = UsageChange { to: vec![1], ..UsageChange::default() };
+    assert!(store.apply(change).await.unwrap());
+    drop(store);
+    let connection = rusqlite::Connection::open(&folder.path).unwrap();
+    let before = "DROP TABLE provider_bills; DROP TABLE provider_bill_days; DROP TABLE vendor_costs;
+        DELETE FROM refinery_schema_history WHERE version = 10;";
+    connection.execute_batch(before).unwrap();
+    drop(connection);
+    assert_eq!(folder.open().place().await.unwrap(), [0; 0]);
 }
