@@ -81,7 +81,6 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     for notice in offer.notices(config) {
         tracing::warn!("{notice}");
     }
-    let billed = offer.vendors.iter().map(BilledVendor::from).collect();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     books::open(&ledger, clock.now())?;
@@ -91,7 +90,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     let keyring = Arc::new(keyring.with_markup_bounds(&config.billing.partner_terms()));
     let forgetting = Arc::clone(&keyring);
     let usage = Arc::new(UsageReads::new(ledger.clone(), Arc::new(store.clone())));
-    let providers = reconciliation((config, billed), (&usage, &store), http, (&clock, &known));
+    let providers = reconciliation((config, &offer), (&usage, &store), &http, &clock);
     let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), Arc::clone(&clock), Arc::clone(&entropy))
         .on_change(move || forgetting.forget_all())
         .with_partner_terms(config.billing.partner_terms())
@@ -142,18 +141,18 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
 
 /// The comparison with the bills of providers.
 fn reconciliation(
-    (config, vendors): (&Config, Vec<BilledVendor>),
+    (config, offer): (&Config, &ServedCatalogue),
     (usage, store): (&Arc<UsageReads>, &SqliteStore),
-    get: Arc<Client>,
-    (clock, catalog): (&Arc<dyn Clock>, &Catalog),
+    http: &Client,
+    clock: &Arc<dyn Clock>,
 ) -> Arc<ProviderReconciliation> {
     Arc::new(ProviderReconciliation::new(ReconcileParts {
         usage: Arc::clone(usage),
         bills: Arc::new(store.clone()),
-        get,
+        get: Arc::new(http.clone()),
         clock: Arc::clone(clock),
-        vendors,
-        catalog: catalog.clone(),
+        vendors: offer.vendors.iter().map(BilledVendor::from).collect(),
+        catalog: offer.catalog.clone(),
         settings: (&config.reconcile).into(),
     }))
 }

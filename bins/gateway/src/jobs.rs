@@ -7,6 +7,8 @@ use opencredits_api::App;
 use opencredits_service::config::Config;
 use opencredits_service::jobs::{JobPorts, Jobs, gateway_jobs, retention_job};
 use opencredits_service::mail::MailJobs;
+use opencredits_service::prices::{self, Prices};
+use opencredits_service::provider_bills::{self, ProviderReconciliation};
 use opencredits_service::{Clock, purchases};
 use opencredits_store::{Claims, JobLeases as _, SqliteStore};
 use std::sync::Arc;
@@ -16,6 +18,7 @@ pub(crate) async fn build(
     app: &App,
     config: &Config,
     (store, mails): (&SqliteStore, Option<&MailJobs>),
+    (prices, providers): (&Arc<Prices>, &Arc<ProviderReconciliation>),
 ) -> Result<Arc<Jobs>, StartError> {
     store.end_job_leases().await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -25,6 +28,8 @@ pub(crate) async fn build(
     if let Some(payments) = &app.payments {
         jobs.extend(purchases::jobs::jobs(&payments.purchases, config.payments.reconcile_hours));
     }
+    jobs.extend(prices::job(prices, config.catalog.refresh_hours));
+    jobs.push(provider_bills::job(providers));
     jobs.push(retention_job(Arc::new(store.clone()), Arc::clone(&clock), config.retention.days()));
     let ports = JobPorts { leases: Arc::new(store.clone()), clock, holder: machine::process_name() };
     Ok(Arc::new(Jobs::new(jobs, ports)))

@@ -46,7 +46,7 @@ pub(crate) async fn run(
     let listen = &config.server.listen;
     let Built { app, accounts, reaper, store, mails, prices, providers } = built;
     release_left(&app.gateway)?;
-    let jobs = jobs::build(&app, config, (&store, mails.jobs.as_ref())).await?;
+    let jobs = jobs::build(&app, config, (&store, mails.jobs.as_ref()), (&prices, &providers)).await?;
     let (stop_jobs, jobs_stopped) = StopSwitch::new();
     let mut tasks = JoinSet::new();
     let running = Arc::clone(&jobs);

@@ -5,11 +5,13 @@
 //! was admitted with: it is quoted, held and charged by that one.
 
 mod error;
+mod job;
 mod propose;
 mod refresh;
 mod stored;
 mod types;
 
 pub use error::{PriceFetchError, PricesError};
+pub use job::job;
 pub use stored::{ListedBook, book_in_force};
 pub use types::{Applies, LivePrices, PriceFetch, Prices, Refresh, RefreshOutcome, Refreshed};

@@ -30,13 +30,19 @@ impl Prices {
         self.load(order, By::Person).await
     }
 
+    /// Whether the config names a source of price books.
+    #[must_use]
+    pub fn has_source(&self) -> bool {
+        self.live.as_ref().is_some_and(|live| live.source.is_some())
+    }
+
     /// Loads the book of the config's source and puts it into force, without a person: what needs somebody's word is
     /// refused, and the log says so. `None` where the config names no source.
     ///
     /// # Errors
     /// When the source fails, the book is invalid or was replaced by hand before, or the store fails.
     pub async fn refresh_unattended(&self) -> Result<Option<Refreshed>, PricesError> {
-        if self.live.as_ref().is_none_or(|live| live.source.is_none()) {
+        if !self.has_source() {
             return Ok(None);
         }
         let refreshed = self.load(Refresh { applies: Applies::Yes, ..Refresh::default() }, By::Job).await?;

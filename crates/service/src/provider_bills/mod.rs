@@ -11,6 +11,7 @@ mod error;
 mod fetch;
 mod gauges;
 mod import;
+mod job;
 mod names;
 mod read;
 mod report;
@@ -22,6 +23,7 @@ pub use compare::{CostKey, CostRow, Difference, Drift, KnownTo, Tolerance, compa
 pub use error::ReconcileError;
 pub use fetch::FetchPatience;
 pub use import::{BillColumns, IMPORT_BYTES_MAX};
+pub use job::job;
 pub use report::{NotBilled, ProviderReport, VendorFailure, VendorTotal};
 pub use request::BilledVendor;
 
