@@ -206,7 +206,7 @@ impl KeyRing {
     pub async fn manager(&self, digest: &KeyDigest) -> Result<Manager, Fault> {
         let key = self.management.management_key(digest).await?.filter(|key| key.revoked_at.is_none());
         let key = key.ok_or(KeyFault::Unknown)?;
-        let user = self.users.user(key.user).await?.ok_or(KeyFault::Unknown)?;
+        let user = self.users.user(key.owner).await?.ok_or(KeyFault::Unknown)?;
         match user.standing {
             Standing::Good => Ok(Manager { user: user.id, wallet: user.wallet, key: key.id }),
             Standing::Suspended => Err(KeyFault::Suspended.into()),
@@ -220,7 +220,7 @@ impl KeyRing {
     pub async fn partner(&self, digest: &KeyDigest) -> Result<Partner, Fault> {
         let key = self.partner_keys.partner_key(digest).await?.filter(|key| key.revoked_at.is_none());
         let key = key.ok_or(KeyFault::Unknown)?;
-        let partner = self.partners.partner(key.partner).await?.ok_or(KeyFault::Unknown)?;
+        let partner = self.partners.partner(key.owner).await?.ok_or(KeyFault::Unknown)?;
         match partner.standing {
             Standing::Good => Ok(partner),
             Standing::Suspended => Err(KeyFault::Suspended.into()),

@@ -49,11 +49,10 @@ pub use mail::{
 pub use orders::{
     Booked, Bookings, Cursors, Order, OrderOrigin, OrderPage, OrderState, Orders, Payer, Payers, TopUpState,
 };
-pub use partners::{
-    CommissionReturn, CommissionReturns, PartnerKeyRecord, PartnerKeys, PublishableKeyRecord, PublishableKeys,
-};
+pub use partners::{CommissionReturn, CommissionReturns, PartnerKeys, PublishableKeyRecord, PublishableKeys};
 pub use records::{
-    AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, Rates, SpendingLimit, Standing, User,
+    AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, PartnerKeyRecord, Rates, SecretKeyRecord,
+    SpendingLimit, Standing, User,
 };
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteStore, StoreCopy};

@@ -174,7 +174,7 @@ impl From<PartnerKeyRecord> for PartnerKeyView {
     fn from(key: PartnerKeyRecord) -> Self {
         Self {
             id: key.id,
-            partner: key.partner,
+            partner: key.owner,
             name: key.name,
             hint: key.hint,
             created_at_ms: key.created_at,

@@ -41,13 +41,14 @@ pub use report::{BalanceSheet, SheetLine};
 use crate::books;
 use crate::limits::Renewals;
 use crate::partners::PartnerTerms;
-use crate::ports::{Clock, Entropy};
+use crate::ports::{Clock, Entropy, fresh_id};
 use crate::usage::UsageReads;
 use opencredits_catalog::Catalog;
+use opencredits_keys::{IssuedKey, LiveKind, Mode};
 use opencredits_ledger::{Accepted, Floor, Ledger, OpenAccount};
 use opencredits_store::{
-    AuditLog, Keys, ManagementKeys, PartnerKeys, Partners, PublishableKeys, SpendingLimits, UsageModel, UserEmails,
-    Users,
+    AuditLog, Keys, ManagementKeys, PartnerKeys, Partners, PublishableKeys, SecretKeyRecord, SpendingLimits,
+    UsageModel, UserEmails, Users,
 };
 use opencredits_units::{AccountId, UnixMs};
 use std::sync::Arc;
@@ -112,6 +113,7 @@ pub struct Accounts {
     models: Option<Catalog>,
     renewals: Renewals,
     partner_terms: PartnerTerms,
+    mode: Mode,
     /// One change of a key, a limit or a partner at a time, so that none overwrites another's.
     editing: Mutex<()>,
 }
@@ -131,6 +133,7 @@ impl Accounts {
             models: None,
             renewals: Renewals::default(),
             partner_terms: PartnerTerms::default(),
+            mode: Mode::Live,
             editing: Mutex::default(),
         }
     }
@@ -147,6 +150,19 @@ impl Accounts {
     pub fn knowing(mut self, models: Catalog) -> Self {
         self.models = Some(models);
         self
+    }
+
+    /// Makes keys of this mode.
+    #[must_use]
+    pub const fn in_mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// The mode of the keys that are made here.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        self.mode
     }
 
     /// Opens the accounts of the house. Repeating it changes nothing.
@@ -174,6 +190,14 @@ impl Accounts {
         let mut bytes = [0; N];
         self.entropy.fill(&mut bytes);
         bytes
+    }
+
+    /// A new secret key, and its record.
+    fn issue<K: LiveKind, Owner>(&self, owner: Owner, name: String) -> (SecretKeyRecord<Owner>, IssuedKey) {
+        let (secret, created_at) = (self.mode.generate::<K>(self.random()), self.now());
+        let id = fresh_id(created_at, &*self.entropy);
+        let (digest, hint) = (secret.digest(), secret.hint().to_owned());
+        (SecretKeyRecord { id, owner, digest, hint, name, created_at, revoked_at: None }, secret)
     }
 
     /// The id of a new account. It is fully random: it reveals neither time nor owner.

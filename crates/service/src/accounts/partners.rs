@@ -5,7 +5,7 @@ use super::{Accounts, AccountsError, Actor, Edit, durable};
 use crate::books;
 use crate::partners::{Earnings, PartnerTerms, Statement, settle_debt};
 use crate::ports::fresh_id;
-use opencredits_keys::PartnerKey;
+use opencredits_keys::{IssuedKey, Reports};
 use opencredits_ledger::{EntryRow, Floor, LedgerError, Replay, Transfer};
 use opencredits_store::{Partner, PartnerKeyRecord, Standing, StoreError};
 use opencredits_units::{BasisPoints, EntryId, KeyId, NanoUsd, UserId};
@@ -192,19 +192,10 @@ impl Accounts {
         &self,
         partner: &str,
         name: String,
-    ) -> Result<(PartnerKeyRecord, PartnerKey), AccountsError> {
+    ) -> Result<(PartnerKeyRecord, IssuedKey), AccountsError> {
         check_name("the key's name", &name)?;
         let partner = self.find_partner(partner).await?;
-        let (secret, now) = (PartnerKey::generate(self.random()), self.now());
-        let key = PartnerKeyRecord {
-            id: fresh_id(now, &*self.entropy),
-            partner: partner.id,
-            digest: secret.digest(),
-            hint: secret.hint().to_owned(),
-            name,
-            created_at: now,
-            revoked_at: None,
-        };
+        let (key, secret) = self.issue::<Reports, _>(partner.id, name);
         self.tables.partner_keys.add_partner_key(&key).await?;
         self.record((Actor::Operator, "partner.key_add"), &key.id.to_string(), partner.id.to_string()).await?;
         Ok((key, secret))

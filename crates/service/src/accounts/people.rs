@@ -97,7 +97,7 @@ impl Accounts {
         let partner = Partner {
             id: fresh_id(now, &*self.entropy),
             name: new.name,
-            publishable_key: PublishableKey::generate(self.random()).as_str().to_owned(),
+            publishable_key: PublishableKey::generate(self.mode, self.random()).as_str().to_owned(),
             share: new.share,
             earnings: self.fresh_account(),
             created_at: now,

@@ -252,7 +252,7 @@ pub async fn spending_limits<S: Users + Partners + Keys + SpendingLimits>(store:
 pub async fn management_keys<S: Users + ManagementKeys>(store: &S) -> Result<(), StoreError> {
     let managing = |n: u8| ManagementKeyRecord {
         id: KeyId::at(NOW, [n; 10]),
-        user: user(1).id,
+        owner: user(1).id,
         digest: secret(n).digest(),
         hint: "hint".to_owned(),
         name: "console".to_owned(),

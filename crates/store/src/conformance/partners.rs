@@ -2,10 +2,8 @@
 
 use super::{NOW, order, partner, user};
 use crate::orders::Orders;
-use crate::partners::{
-    CommissionReturn, CommissionReturns, PartnerKeyRecord, PartnerKeys, PublishableKeyRecord, PublishableKeys,
-};
-use crate::records::{Partner, Standing};
+use crate::partners::{CommissionReturn, CommissionReturns, PartnerKeys, PublishableKeyRecord, PublishableKeys};
+use crate::records::{Partner, PartnerKeyRecord, Standing};
 use crate::traits::{Partners, StoreError, Users};
 use opencredits_keys::PartnerKey;
 use opencredits_units::{BasisPoints, KeyId, NanoUsd, PartnerId, UserId};
@@ -98,7 +96,7 @@ pub async fn partner_keys(store: &(impl PartnerKeys + Partners)) -> Result<(), S
         let secret = PartnerKey::generate([n; 32]);
         PartnerKeyRecord {
             id: KeyId::at(NOW, [n; 10]),
-            partner: partner(1).id,
+            owner: partner(1).id,
             digest: secret.digest(),
             hint: secret.hint().to_owned(),
             name: "reports".to_owned(),
