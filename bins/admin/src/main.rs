@@ -2,6 +2,7 @@
 //!
 //! It speaks to the running gateway through the admin socket in the data folder, or opens the files when none runs.
 
+mod application_args;
 mod args;
 mod backups;
 mod check;
@@ -15,6 +16,7 @@ mod output;
 mod partner_args;
 mod ports;
 mod show;
+mod show_applications;
 mod show_limits;
 mod show_orders;
 mod show_partners;
@@ -23,14 +25,15 @@ mod table;
 
 use args::{Arguments, Task};
 use clap::Parser;
-use client::Client;
+use client::{Client, Place};
 use error::AdminError;
-use opencredits_api::admin::{AdminReply, AdminRequest};
+use opencredits_api::admin::{AdminReply, AdminRequest, PartnerRequest};
+use opencredits_keys::Mode;
 use opencredits_providers::Vendors;
 use opencredits_service::config::Config;
 use output::{print, report};
 use ports::{SystemClock, SystemEntropy};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -57,10 +60,8 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
             print(&text)?;
             Ok(ExitCode::SUCCESS)
         }
-        Task::AcceptLoss => answered(arguments, &client::accept_loss(Path::new(&located(arguments)?.data.dir))?),
-        Task::Restore(order) => {
-            answered(arguments, &backups::restore(&order, Path::new(&located(arguments)?.data.dir), &SystemClock)?)
-        }
+        Task::AcceptLoss => answered(arguments, &client::accept_loss(&place(arguments)?.dir())?),
+        Task::Restore(order) => answered(arguments, &backups::restore(&order, &place(arguments)?.dir(), &SystemClock)?),
         Task::Csv(request) => {
             let reply = asked(request, arguments)?;
             let csv = show_reads::usage_csv(&reply).or_else(|| show_partners::statement_csv(&reply));
@@ -75,7 +76,13 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
 fn asked(request: AdminRequest, arguments: &Arguments) -> Result<AdminReply, AdminError> {
     let config = located(arguments)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(AdminError::Runtime)?;
-    runtime.block_on(ask(request, &config))
+    runtime.block_on(ask(request, arguments, &config))
+}
+
+/// The folder, and the mode of it.
+fn place(arguments: &Arguments) -> Result<Place, AdminError> {
+    let mode = if arguments.test { Mode::Test } else { Mode::Live };
+    Ok(Place { data: located(arguments)?.data.dir.into(), mode })
 }
 
 /// The config, with the data folder of the command line.
@@ -92,8 +99,11 @@ fn answered(arguments: &Arguments, reply: &AdminReply) -> Result<ExitCode, Admin
     Ok(code_of(reply))
 }
 
-async fn ask(request: AdminRequest, config: &Config) -> Result<AdminReply, AdminError> {
-    let client = Client::open(Path::new(&config.data.dir), config).await?;
+async fn ask(request: AdminRequest, arguments: &Arguments, config: &Config) -> Result<AdminReply, AdminError> {
+    // The files of test mode are opened for what gives partners their part of it only.
+    let with_desk =
+        matches!(request, AdminRequest::AddPartner(_) | AdminRequest::Partners(PartnerRequest::Applications(_)));
+    let client = Client::open(&place(arguments)?, config, with_desk).await?;
     client.ask(request).await
 }
 

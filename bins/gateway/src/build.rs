@@ -6,6 +6,7 @@ use crate::machine;
 use crate::mails;
 use crate::payments;
 use crate::ports::{SystemClock, SystemEntropy};
+use crate::test_mode::{self, BuiltTest};
 use opencredits_api::{ApiSettings, App, CorsOrigins};
 use opencredits_backup::{LEDGER_FILE, STORE_FILE};
 use opencredits_catalog::Catalog;
@@ -42,20 +43,28 @@ pub(crate) struct Built {
     pub(crate) reaper: Reaper,
     pub(crate) store: SqliteStore,
     pub(crate) mails: Mails,
+    pub(crate) test: Option<BuiltTest>,
 }
 
 /// How long the folder's lock is waited for: the operator's tool has it for one command, where no gateway runs.
 const LOCK_POLLS: usize = 40;
 const LOCK_POLL: Duration = Duration::from_millis(50);
 
-async fn open_ledger(path: &Path) -> Result<Ledger, LedgerError> {
+/// Opens a ledger once no other process has it.
+pub(crate) async fn when_unlocked<T>(open: impl Fn() -> Result<T, LedgerError>) -> Result<T, LedgerError> {
     for _ in 0..LOCK_POLLS {
-        match Ledger::open(path) {
+        match open() {
             Err(LedgerError::Locked { .. }) => tokio::time::sleep(LOCK_POLL).await,
             opened => return opened,
         }
     }
-    Ledger::open(path)
+    open()
+}
+
+/// The ports that a process has once.
+pub(crate) struct OfProcess {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
 }
 
 /// Opens the data folder and builds everything that serves.
@@ -68,13 +77,14 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     }
     // A key may be created before its model's vendor is on sale.
     let known = offer.catalog.clone();
-    let (catalog, upstreams) = served(offer, Arc::new(http));
     let dir = Path::new(&config.data.dir);
-    make_folder(dir).map_err(|source| StartError::Io { what: format!("the data folder {}", dir.display()), source })?;
-    let ledger = open_ledger(&dir.join(LEDGER_FILE)).await?;
+    make_folder(dir)?;
+    let ledger = when_unlocked(|| Ledger::open(dir.join(LEDGER_FILE))).await?;
     let store = SqliteStore::open(dir.join(STORE_FILE))?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let process = OfProcess { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
+    let test = test_mode::build(config, &offer, &process).await?;
+    let OfProcess { clock, entropy } = process;
+    let (catalog, upstreams) = served(offer, Arc::new(http));
     books::open(&ledger, clock.now())?;
     let hash_key = hash_key(&store, &*entropy).await?;
     let share = BasisPoints::new(config.billing.partner_share_bps);
@@ -83,6 +93,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), Arc::clone(&clock), Arc::clone(&entropy))
         .on_change(move || forgetting.forget_all())
         .with_partner_terms(config.billing.partner_terms())
+        .with_test_desk(test.as_ref().and_then(|test| test.desk(config)))
         .knowing(known);
     let of_mails = MailPorts {
         ledger: ledger.clone(),
@@ -121,14 +132,16 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         payments,
         settings: api_settings(config),
         ready: AtomicBool::new(true),
+        test: test.as_ref().map(|test| test.app.clone()),
     };
-    Ok(Built { app: Arc::new(app), accounts, reaper, store, mails })
+    Ok(Built { app: Arc::new(app), accounts, reaper, store, mails, test })
 }
 
 /// Creates the data folder. An existing one may be open to others on purpose, such as for a backup.
-fn make_folder(dir: &Path) -> std::io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(DATA_MODE).create(dir)?;
-    let mode = std::fs::metadata(dir)?.permissions().mode() & MODE_BITS;
+pub(crate) fn make_folder(dir: &Path) -> Result<(), StartError> {
+    let wrong = |source| StartError::Io { what: format!("the data folder {}", dir.display()), source };
+    std::fs::DirBuilder::new().recursive(true).mode(DATA_MODE).create(dir).map_err(wrong)?;
+    let mode = std::fs::metadata(dir).map_err(wrong)?.permissions().mode() & MODE_BITS;
     if mode & !DATA_MODE != 0 {
         let (dir, mode) = (dir.display(), format!("{mode:o}"));
         tracing::warn!(mode, "the data folder is open to other users; run: chmod 700 {dir}");
@@ -168,7 +181,7 @@ fn fetcher(config: &Config) -> Result<Option<Arc<dyn Fetch>>, StartError> {
 }
 
 /// The secret for keyed hashes, created at the first start.
-async fn hash_key(store: &SqliteStore, entropy: &dyn Entropy) -> Result<HashKey, StartError> {
+pub(crate) async fn hash_key(store: &SqliteStore, entropy: &dyn Entropy) -> Result<HashKey, StartError> {
     let mut fresh = [0; 32];
     entropy.fill(&mut fresh);
     let kept = store.setting("hash_key", &fresh).await?;
@@ -188,7 +201,7 @@ fn http_settings(config: &Config) -> HttpSettings {
     }
 }
 
-fn settings(config: &Config) -> Settings {
+pub(crate) fn settings(config: &Config) -> Settings {
     Settings {
         markup: BasisPoints::new(config.billing.markup_bps),
         exposure_max: config.billing.exposure_max_usd,
@@ -213,7 +226,7 @@ fn settings(config: &Config) -> Settings {
     }
 }
 
-fn api_settings(config: &Config) -> ApiSettings {
+pub(crate) fn api_settings(config: &Config) -> ApiSettings {
     let server = &config.server;
     ApiSettings {
         top_up_url: server.top_up_url(),

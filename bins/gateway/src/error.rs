@@ -28,6 +28,8 @@ pub(crate) enum StartError {
     #[error(transparent)]
     Socket(#[from] opencredits_api::admin::SocketError),
     #[error(transparent)]
+    Vendor(#[from] opencredits_providers::VendorError),
+    #[error(transparent)]
     Gateway(#[from] opencredits_service::GatewayError),
     #[error(transparent)]
     Mail(#[from] opencredits_email::MailError),

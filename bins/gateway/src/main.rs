@@ -10,6 +10,7 @@ mod mails;
 mod payments;
 mod ports;
 mod run;
+mod test_mode;
 mod workers;
 
 use clap::{Args, Parser, Subcommand};

@@ -3,6 +3,7 @@
 use crate::build::Built;
 use crate::error::StartError;
 use crate::machine;
+use crate::test_mode::TaskSets;
 use crate::workers::WorkerPool;
 use opencredits_api::admin::{Admin, AdminSocket};
 use opencredits_api::{Ended, Limits, serve, service};
@@ -42,7 +43,7 @@ pub(crate) async fn run(
     threads: WorkerPool,
 ) -> Result<ExitCode, StartError> {
     let listen = &config.server.listen;
-    let Built { app, accounts, reaper, store, mails } = built;
+    let Built { app, accounts, reaper, store, mails, test } = built;
     jobs::release_left(&app.gateway)?;
     let mut tasks = JoinSet::new();
     tasks.spawn(jobs::run(std::sync::Arc::clone(&app.gateway), std::sync::Arc::new(store.clone())));
@@ -62,11 +63,13 @@ pub(crate) async fn run(
     let purchases = app.payments.as_ref().map(|payments| std::sync::Arc::clone(&payments.purchases));
     let admin = Admin::new(accounts, app.settings.credit_price).of_files(files).of_purchases(purchases);
     let socket = AdminSocket::bind(Path::new(&config.data.dir))?;
-    let (close, closing) = oneshot::channel();
-    let mut socket_task = JoinSet::new();
-    socket_task.spawn(socket.serve(admin, async move {
+    let (close, closing) = oneshot::channel::<()>();
+    let mut sockets = JoinSet::new();
+    sockets.spawn(socket.serve(admin, async move {
         let _closed_or_dropped = closing.await;
     }));
+    let sets = TaskSets { tasks: &mut tasks, draining: &mut draining, sockets: &mut sockets };
+    let close_test = test.map(|test| test.start(config, sets)).transpose()?;
     tracing::info!(listen, models = app.gateway.catalog().models().len(), "serving");
     let deadline = Deadline::default();
     let stopped = deadline.begun_by(stop(&app)?, config);
@@ -85,20 +88,25 @@ pub(crate) async fn run(
         draining.shutdown().await;
         drop(threads);
     }
-    let _nobody_listens = close.send(());
-    let _socket_ended = socket_task.join_next().await;
+    drop((close, close_test));
+    while sockets.join_next().await.is_some() {}
     tasks.shutdown().await;
     drop(stop_mails);
     // A mail that is being sent is marked as sent; one that takes longer is sent again by the next process.
     let _mails_ended = tokio::time::timeout(MAILS_END, mailing.join_next()).await;
     mailing.shutdown().await;
     let ledger = app.gateway.ledger().clone();
+    let test_ledger = app.test.as_ref().map(|test| test.app().gateway.ledger().clone());
     // The reaper ends with the gateway, once the last detached request is settled. At the time limit it settles all of
     // them with the usage known so far.
     drop(app);
-    let drained = tokio::time::timeout_at(deadline.at(), draining.join_next()).await.is_ok();
+    let all = async { while draining.join_next().await.is_some() {} };
+    let drained = tokio::time::timeout_at(deadline.at(), all).await.is_ok();
     draining.shutdown().await;
     ledger.flush()?;
+    if let Some(ledger) = test_ledger {
+        ledger.flush()?;
+    }
     let clean = drained && ended == Ended::Drained;
     tracing::info!(clean, "stopped");
     Ok(ExitCode::SUCCESS)

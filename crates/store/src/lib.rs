@@ -30,6 +30,7 @@
 //! ```
 
 #[cfg(feature = "sqlite")]
+mod applications;
 mod block;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -42,6 +43,7 @@ mod sqlite;
 mod traits;
 mod usage;
 
+pub use applications::{ApplicationState, PartnerApplication, PartnerApplications, ReferralMonth, Referrals};
 pub use mail::{
     LeasedMail, LimitedKey, Mail, MailCounts, MailFailure, MailId, NewMail, NoticeKind, NoticeMark, NoticeSubject,
     Notices, Outbox, Reachable, UserEmail, UserEmails,

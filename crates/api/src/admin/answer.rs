@@ -98,6 +98,11 @@ impl Admin {
         }
     }
 
+    /// The length of a page that was asked for.
+    pub(super) fn page(&self, max: u32) -> u32 {
+        most(max)
+    }
+
     pub(super) const fn price(&self) -> CreditPrice {
         self.price
     }
@@ -135,8 +140,7 @@ impl Admin {
 
     async fn add_partner(&self, new: AddPartner) -> Answer {
         let (name, share) = (new.name, new.share_bps);
-        let partner = self.accounts.add_partner(NewPartner { name, share }).await?;
-        Ok(AdminReply::PartnerAdded { partner: partner.into() })
+        self.added(self.accounts.add_partner(NewPartner { name, share }).await?).await
     }
 
     async fn list_partners(&self, which: ListPartners) -> Answer {

@@ -15,6 +15,8 @@ mod amount_view;
 mod answer;
 mod answer_limits;
 mod answer_reads;
+mod application_views;
+mod applications;
 mod backup;
 mod limit_views;
 mod order_views;
@@ -34,6 +36,7 @@ mod views;
 
 pub use amount_view::AmountView;
 pub use answer::Admin;
+pub use application_views::{ApplicationRequest, ApplicationView, ReferralView, TestKeyView};
 pub use limit_views::{ChangeView, LimitView, ManagementKeyView};
 pub use order_views::{OrderRequest, OrderView, ReconcileView};
 pub use partner_views::{EarningsView, PartnerKeyView, PartnerRequest, StatementView};

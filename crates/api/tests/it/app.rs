@@ -316,6 +316,7 @@ impl TestApp {
             payments: None,
             settings: api_settings(),
             ready: AtomicBool::new(true),
+            test: None,
         });
         let router = service(app.clone());
         Self { folder, ledger, accounts, store, fixed, app, upstream, router }
@@ -347,7 +348,8 @@ impl TestApp {
     fn replaced(mut self, settings: ApiSettings, payments: Option<Arc<PaymentApp>>) -> Self {
         let App { gateway, partners, .. } = &*self.app;
         let (gateway, partners, accounts) = (gateway.clone(), partners.clone(), self.accounts.clone());
-        self.app = Arc::new(App { gateway, accounts, partners, payments, settings, ready: AtomicBool::new(true) });
+        self.app =
+            Arc::new(App { gateway, accounts, partners, payments, settings, ready: AtomicBool::new(true), test: None });
         self.router = service(self.app.clone());
         self
     }

@@ -5,6 +5,7 @@
 //! leave at most an unused empty account.
 
 mod actions;
+mod applications;
 mod audit;
 mod corrections;
 mod edit;
@@ -21,10 +22,12 @@ mod people;
 mod publishable;
 mod reads;
 mod report;
+mod test_desk;
 #[cfg(test)]
 mod tests;
 
 pub use actions::Actor;
+pub use applications::{Applied, Approval, NewApplication};
 pub use audit::{EntriesPage, EntryFilter};
 pub use corrections::{Corrected, Correction, CorrectionKind};
 pub use edit::{Edit, KeyEdit};
@@ -37,8 +40,10 @@ pub use people::{NewPartner, NewUser};
 pub use publishable::PublishableKeyEdit;
 pub use reads::{NamedUsage, UsageReport};
 pub use report::{BalanceSheet, SheetLine};
+pub use test_desk::{NewTestKey, TestDesk};
 
 use crate::books;
+use crate::gateway::TestLedger;
 use crate::limits::Renewals;
 use crate::partners::PartnerTerms;
 use crate::ports::{Clock, Entropy, fresh_id};
@@ -47,8 +52,8 @@ use opencredits_catalog::Catalog;
 use opencredits_keys::{IssuedKey, LiveKind, Mode};
 use opencredits_ledger::{Accepted, Floor, Ledger, OpenAccount};
 use opencredits_store::{
-    AuditLog, Keys, ManagementKeys, PartnerKeys, Partners, PublishableKeys, SecretKeyRecord, SpendingLimits,
-    UsageModel, UserEmails, Users,
+    AuditLog, Keys, ManagementKeys, PartnerApplications, PartnerKeys, Partners, PublishableKeys, Referrals,
+    SecretKeyRecord, SpendingLimits, UsageModel, UserEmails, Users,
 };
 use opencredits_units::{AccountId, UnixMs};
 use std::sync::Arc;
@@ -77,6 +82,10 @@ pub struct Tables {
     pub partner_keys: Arc<dyn PartnerKeys>,
     /// Keys that name partners in browsers.
     pub publishable: Arc<dyn PublishableKeys>,
+    /// Applications of partners.
+    pub applications: Arc<dyn PartnerApplications>,
+    /// The people whom partners brought.
+    pub referrals: Arc<dyn Referrals>,
 }
 
 impl Tables {
@@ -84,7 +93,7 @@ impl Tables {
     pub fn of<S>(store: S) -> Self
     where
         S: Users + Keys + Partners + PartnerKeys + PublishableKeys + 'static,
-        S: SpendingLimits + ManagementKeys + AuditLog + UserEmails + UsageModel,
+        S: SpendingLimits + ManagementKeys + AuditLog + UserEmails + UsageModel + PartnerApplications + Referrals,
     {
         let store = Arc::new(store);
         Self {
@@ -97,7 +106,9 @@ impl Tables {
             emails: store.clone(),
             usage: store.clone(),
             partner_keys: store.clone(),
-            publishable: store,
+            publishable: store.clone(),
+            applications: store.clone(),
+            referrals: store,
         }
     }
 }
@@ -114,6 +125,9 @@ pub struct Accounts {
     renewals: Renewals,
     partner_terms: PartnerTerms,
     mode: Mode,
+    test_desk: Option<TestDesk>,
+    /// One decision on an application at a time.
+    deciding: Mutex<()>,
     /// One change of a key, a limit or a partner at a time, so that none overwrites another's.
     editing: Mutex<()>,
 }
@@ -134,6 +148,8 @@ impl Accounts {
             renewals: Renewals::default(),
             partner_terms: PartnerTerms::default(),
             mode: Mode::Live,
+            test_desk: None,
+            deciding: Mutex::default(),
             editing: Mutex::default(),
         }
     }
@@ -152,11 +168,10 @@ impl Accounts {
         self
     }
 
-    /// Makes keys of this mode.
+    /// The use cases of test mode, on its ledger and on the tables of its store.
     #[must_use]
-    pub const fn in_mode(mut self, mode: Mode) -> Self {
-        self.mode = mode;
-        self
+    pub fn of_test_mode(ledger: &TestLedger, tables: Tables, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { mode: Mode::Test, ..Self::new(ledger.ledger().clone(), tables, clock, entropy) }
     }
 
     /// The mode of the keys that are made here.

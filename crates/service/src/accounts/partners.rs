@@ -3,12 +3,12 @@
 use super::people::check_name;
 use super::{Accounts, AccountsError, Actor, Edit, durable};
 use crate::books;
-use crate::partners::{Earnings, PartnerTerms, Statement, settle_debt};
+use crate::partners::{Earnings, PartnerTerms, ReferralGroup, Statement, referral_groups, settle_debt};
 use crate::ports::fresh_id;
 use opencredits_keys::{IssuedKey, Reports};
 use opencredits_ledger::{EntryRow, Floor, LedgerError, Replay, Transfer};
 use opencredits_store::{Partner, PartnerKeyRecord, Standing, StoreError};
-use opencredits_units::{BasisPoints, EntryId, KeyId, NanoUsd, UserId};
+use opencredits_units::{BasisPoints, EntryId, KeyId, NanoUsd, UnixMs, UserId};
 
 /// The longest reason, in bytes.
 const REASON_BYTES_MAX: usize = 500;
@@ -147,6 +147,16 @@ impl Accounts {
     /// When ledger or store fail.
     pub async fn partner_statement(&self, partner: &Partner, month: (u64, u64)) -> Result<Statement, AccountsError> {
         Ok(self.usage.statement(partner, month).await?)
+    }
+
+    /// The people whom a partner has brought until now, in groups of enough people.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn referrals(&self, partner: &Partner) -> Result<Vec<ReferralGroup>, AccountsError> {
+        // Of a day that goes on, two answers could differ by one person.
+        let today = UnixMs::new(self.now().day().saturating_mul(UnixMs::DAY_MS));
+        Ok(referral_groups(self.tables.referrals.referrals(partner.id, today).await?))
     }
 
     /// Records a payout, durably. Under one id it is recorded once.

@@ -119,7 +119,7 @@ fn edited(before: PublishableKeyRecord, edit: PublishableKeyEdit) -> Result<Publ
     Ok(PublishableKeyRecord { name, origins, redirect_urls, ..before })
 }
 
-fn listed(
+pub(super) fn listed(
     field: &'static str,
     list: Option<Vec<String>>,
     problem: impl Fn(&str) -> Option<&'static str>,

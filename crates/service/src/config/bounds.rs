@@ -11,6 +11,8 @@ const HEADER_BYTES_MIN: usize = 8_192;
 const PLACES_MAX: usize = 1_000_000;
 /// The longest time until commission matures, in days.
 const MATURES_DAYS_MAX: u64 = 3_650;
+/// The most play credits.
+const PLAY_CREDITS_MAX: u32 = 1_000_000;
 /// The levels of a log filter.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
@@ -82,7 +84,7 @@ fn upstream(config: &Config) -> [Bound; 9] {
     ]
 }
 
-fn others(config: &Config) -> [Bound; 6] {
+fn others(config: &Config) -> [Bound; 7] {
     let billing = &config.billing;
     let share = billing.partner_share_bps <= billing.partner_share_bps_max;
     let share_max = billing.partner_share_bps_max <= BasisPoints::WHOLE;
@@ -98,6 +100,11 @@ fn others(config: &Config) -> [Bound; 6] {
         (share_max, "billing.partner_share_bps_max", "exceeds 10000, the whole markup"),
         (share, "billing.partner_share_bps", "exceeds billing.partner_share_bps_max, at most 10000, the whole markup"),
         (matures, "billing.commission_matures_days", "exceeds 3650, ten years"),
+        (
+            (1..=PLAY_CREDITS_MAX).contains(&config.test.play_credits),
+            "test.play_credits",
+            "is not between 1 and 1000000; to serve no test keys, set enabled = false",
+        ),
         (price, "billing.credit_price_usd", "is not above zero; set what a credit sells for, such as \"0.01\""),
         (
             is_filter(&config.log.filter),
@@ -166,6 +173,8 @@ mod tests {
             ("billing", "credit_price_usd", "\"0\"", "\"0.000000001\""),
             ("billing", "credit_price_usd", "\"-1\"", "\"1\""),
             ("billing", "exposure_max_usd", "\"-0.1\"", "\"0\""),
+            ("test", "play_credits", "0", "1"),
+            ("test", "play_credits", "1000001", "1000000"),
             ("log", "filter", "\"loud\"", "\"WARN\""),
             ("log", "filter", "\"info,opencredits_api=loud\"", "\"info,opencredits_api=debug\""),
             ("log", "filter", "\"\"", "\"off\""),

@@ -14,7 +14,9 @@ pub use email::{Email, MailTls, MailTransport};
 pub use error::ConfigError;
 pub use payments::{BonusSection, CurrencySection, FraudWarnings, PaymentSettings, Processor, minor, nano};
 pub use secret::SecretText;
-pub use sections::{Ack, Billing, Catalogue, Config, Data, Discover, LedgerSettings, Log, LogFormat, Server, Upstream};
+pub use sections::{
+    Ack, Billing, Catalogue, Config, Data, Discover, LedgerSettings, Log, LogFormat, Server, TestMode, Upstream,
+};
 
 use toml::{Table, Value};
 

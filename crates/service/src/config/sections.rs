@@ -3,7 +3,7 @@
 use super::email::Email;
 use super::payments::PaymentSettings;
 use crate::partners::PartnerTerms;
-use opencredits_units::{BasisPoints, NanoUsd};
+use opencredits_units::{BasisPoints, CreditPrice, NanoUsd};
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -30,6 +30,8 @@ pub struct Config {
     pub upstream: Upstream,
     /// The models on sale.
     pub catalog: Catalogue,
+    /// Test keys, play credits.
+    pub test: TestMode,
     /// Mails to people.
     pub email: Email,
     /// Logging.
@@ -53,8 +55,8 @@ fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Res
 }
 
 /// The sections that variables can name.
-pub(super) const NAMES: [&str; 9] =
-    ["server", "data", "ledger", "billing", "payments", "upstream", "catalog", "email", "log"];
+pub(super) const NAMES: [&str; 10] =
+    ["server", "data", "ledger", "billing", "payments", "upstream", "catalog", "test", "email", "log"];
 
 /// `[server]`: the HTTP server.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -291,6 +293,32 @@ impl Default for Upstream {
 pub struct Catalogue {
     /// Whether the `sandbox` vendor and its models are on sale. Default false; `dev` turns it on.
     pub sandbox: bool,
+}
+
+/// `[test]`: test mode, in which partners try out everything with play credits.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TestMode {
+    /// Whether test keys are served. Default true.
+    pub enabled: bool,
+    /// The credits that a partner's first test key brings. Default 10,000.
+    pub play_credits: u32,
+}
+
+impl Default for TestMode {
+    fn default() -> Self {
+        Self { enabled: true, play_credits: 10_000 }
+    }
+}
+
+impl Config {
+    /// What the play credits of a partner are worth in test mode.
+    #[must_use]
+    pub fn play_credits(&self) -> NanoUsd {
+        let credit = CreditPrice::new(self.billing.credit_price_usd).unwrap_or_default().get();
+        let worth = credit.get().checked_mul(i64::from(self.test.play_credits));
+        worth.map_or(NanoUsd::MAX, NanoUsd::new)
+    }
 }
 
 /// `[[discover]]`: a vendor that lists its models itself, and the prices of each of them.

@@ -34,6 +34,7 @@ mod routing;
 mod settle;
 mod state;
 mod stream;
+mod test_mode;
 mod vendor_keys;
 
 pub(crate) use prepared_upstream::headers_to;
@@ -51,3 +52,4 @@ pub use request::{InferenceRequest, PathParameters};
 pub use settle::Receipt;
 pub use state::{Gateway, GatewayError, Parts, Ports, Retries, Settings};
 pub use stream::{ChargedStream, StreamEnd, StreamItem};
+pub use test_mode::{TEST_DIR, TestGateway, TestLedger, TestParts, TestPorts, TestUpstreams};

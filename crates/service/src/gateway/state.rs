@@ -16,7 +16,7 @@ use crate::usage::UsageReads;
 use hashbrown::{HashMap as FastMap, HashSet};
 use moka::sync::Cache;
 use opencredits_catalog::{Catalog, Model, Route};
-use opencredits_keys::HashKey;
+use opencredits_keys::{HashKey, Mode};
 use opencredits_ledger::{Ledger, LedgerError};
 use opencredits_providers::{Fetch, Vendor};
 use opencredits_sanitizer::{Api, Headers, Policy, PolicyError};
@@ -98,8 +98,9 @@ pub struct Retries {
     pub wait_ms_max: u64,
 }
 
-/// Serves requests. One for each process.
+/// Serves requests. One of a process serves live keys, and another one test keys.
 pub struct Gateway {
+    mode: Mode,
     pub(super) catalog: Catalog,
     /// Whether any model costs nothing.
     pub(super) sells_free: bool,
@@ -189,6 +190,10 @@ impl Gateway {
     /// # Errors
     /// When compiled-in data is damaged, or an address, header or key of a vendor is not valid in HTTP.
     pub fn new(parts: Parts) -> Result<(Arc<Self>, Reaper), GatewayError> {
+        Self::of_mode(parts, Mode::Live)
+    }
+
+    pub(super) fn of_mode(parts: Parts, mode: Mode) -> Result<(Arc<Self>, Reaper), GatewayError> {
         let (detached, reaper) = reaper::reaper(parts.settings.drains);
         let policies = Policies {
             openai_chat: Policy::builtin(Api::OpenaiChat)?,
@@ -211,6 +216,7 @@ impl Gateway {
         let is_free = |model: &Model| model.routes().any(|route| route.card.is_free());
         let sells_free = parts.catalog.models().iter().any(|model| is_free(model));
         let gateway = Self {
+            mode,
             sells_free,
             catalog: parts.catalog,
             upstreams,
@@ -236,6 +242,12 @@ impl Gateway {
             fetching: Semaphore::const_new(FETCHING_MAX),
         };
         Ok((Arc::new(gateway), reaper))
+    }
+
+    /// The mode of the keys that are served.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        self.mode
     }
 
     /// Whether an open request of this process owns `hold`.

@@ -1,18 +1,15 @@
 //! A partner's earnings: what accrued, what was taken back, what was paid out, and what has matured.
 
 use super::returns::debt_of_partner;
-use crate::books;
 use crate::fault::Fault;
 use crate::usage::{UsageReads, day_or_time};
 use jiff::civil::Date;
-use opencredits_ledger::{EntryRow, Ledger};
+use opencredits_ledger::Ledger;
 use opencredits_store::{Days, Partner, UsageFilter, UsageOf, UsageOrder, UsageQuery, UsageSums};
-use opencredits_units::{AccountId, BasisPoints, EntryId, NanoUsd, UnixMs};
+use opencredits_units::{BasisPoints, EntryId, NanoUsd, UnixMs};
 
-/// Transfers that are read at once.
-const PAGE: u32 = 1_000;
 /// Payouts that are listed, the newest ones.
-const PAYOUTS_MAX: usize = 1_000;
+const PAYOUTS_MAX: u32 = 1_000;
 
 /// What the operator has settled about partners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +114,9 @@ impl UsageReads {
             Some(to) => self.commission(partner, Days { from: 0, to }).await?.commission,
             None => NanoUsd::ZERO,
         };
-        let (moved, payouts) = self.moved(partner, (UnixMs::default(), UnixMs::new(u64::MAX))).await?;
+        let moved = self.moved(partner, (UnixMs::default(), UnixMs::new(u64::MAX))).await?;
+        let paid = self.payouts_of(partner.earnings, PAYOUTS_MAX).await?;
+        let payouts = paid.iter().map(|paid| PayoutEntry { id: paid.entry, at: paid.at, amount: paid.paid_out });
         let gone = moved.taken_back.checked_add(moved.paid_out).ok_or(Fault::Overflow)?;
         let matured = matured.checked_sub(gone).ok_or(Fault::Overflow)?;
         // The earnings settle the debt before anything is paid out.
@@ -128,7 +127,7 @@ impl UsageReads {
             paid_out: moved.paid_out,
             balance,
             matured: matured.min(balance).max(NanoUsd::ZERO),
-            payouts,
+            payouts: payouts.collect(),
             is_behind,
         })
     }
@@ -143,8 +142,8 @@ impl UsageReads {
         let at = |day: u64| UnixMs::new(day.saturating_mul(UnixMs::DAY_MS));
         let sums = self.commission(partner, Days { from: first_day, to: last }).await?;
         let until_then = self.commission(partner, Days { from: 0, to: last }).await?.commission;
-        let (moved, _) = self.moved(partner, (at(first_day), at(end_day))).await?;
-        let (all, _) = self.moved(partner, (UnixMs::default(), at(end_day))).await?;
+        let moved = self.moved(partner, (at(first_day), at(end_day))).await?;
+        let all = self.moved(partner, (UnixMs::default(), at(end_day))).await?;
         let balance = until_then.checked_sub(all.taken_back).and_then(|rest| rest.checked_sub(all.paid_out));
         Ok(Statement {
             first_day,
@@ -164,30 +163,10 @@ impl UsageReads {
         Ok(self.sums(query).await?.first().map(|group| group.sums).unwrap_or_default())
     }
 
-    /// What was taken back and paid out at `from` or later and before `until`, and the newest payouts.
-    async fn moved(
-        &self,
-        partner: &Partner,
-        (from, until): (UnixMs, UnixMs),
-    ) -> Result<(Moved, Vec<PayoutEntry>), Fault> {
-        let (mut moved, mut payouts) = (Moved::default(), Vec::new());
-        let mut before = (until, EntryId::default());
-        loop {
-            let page = self.transfers(partner.earnings, (from, before), PAGE).await?;
-            for entry in page.transfers.iter().map(|money| &money.entry) {
-                let taken = leg_of(entry, books::REVENUE);
-                moved.taken_back = moved.taken_back.checked_add(taken).ok_or(Fault::Overflow)?;
-                let amount = leg_of(entry, books::PAYOUTS);
-                moved.paid_out = moved.paid_out.checked_add(amount).ok_or(Fault::Overflow)?;
-                if amount != NanoUsd::ZERO && payouts.len() < PAYOUTS_MAX {
-                    payouts.push(PayoutEntry { id: entry.id, at: entry.at, amount });
-                }
-            }
-            match page.next {
-                Some(next) => before = next,
-                None => return Ok((moved, payouts)),
-            }
-        }
+    /// What was taken back and paid out at `from` or later and before `until`.
+    async fn moved(&self, partner: &Partner, (from, until): (UnixMs, UnixMs)) -> Result<Moved, Fault> {
+        let (taken_back, paid_out) = self.moved_of(partner.earnings, (from, until)).await?;
+        Ok(Moved { taken_back, paid_out })
     }
 }
 
@@ -195,11 +174,6 @@ impl UsageReads {
 fn balances(ledger: &Ledger, partner: &Partner) -> Result<(NanoUsd, NanoUsd), Fault> {
     let debt = ledger.balance(debt_of_partner(partner.id)).map_or(NanoUsd::ZERO, |balance| balance.posted);
     Ok((ledger.balance(partner.earnings)?.posted, debt))
-}
-
-fn leg_of(entry: &EntryRow, account: AccountId) -> NanoUsd {
-    let own = entry.legs.iter().filter(|(of, _)| *of == account);
-    own.fold(NanoUsd::ZERO, |sum, (_, amount)| sum.checked_add(*amount).unwrap_or(sum))
 }
 
 /// The first day of a month such as `2026-11`, and that of the next one; days count from the epoch.

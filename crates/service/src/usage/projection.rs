@@ -4,7 +4,7 @@ use crate::books;
 use crate::record::GenerationRecord;
 use opencredits_ledger::{EntryKind, EntryRow};
 use opencredits_store::{AccountTransfer, UsageSums, UsedRequest};
-use opencredits_units::{Bucket, NanoUsd, Tokens};
+use opencredits_units::{AccountId, Bucket, NanoUsd, Tokens};
 
 /// The requests and transfers among these entries. A void is neither.
 pub(super) fn of_entries(entries: &[EntryRow]) -> (Vec<UsedRequest>, Vec<AccountTransfer>) {
@@ -54,12 +54,19 @@ fn sums(record: &GenerationRecord, collected: NanoUsd) -> UsageSums {
     }
 }
 
+/// What an entry gave to an account of the house. A sum that fits no amount is that of a damaged entry.
+fn leg_of(entry: &EntryRow, account: AccountId) -> NanoUsd {
+    let own = entry.legs.iter().filter(|(of, _)| *of == account);
+    own.fold(NanoUsd::ZERO, |sum, (_, amount)| sum.checked_add(*amount).unwrap_or(sum))
+}
+
 /// The accounts of the house are left out: their transfers are everybody's.
 fn add_transfers(entry: &EntryRow, transfers: &mut Vec<AccountTransfer>) {
     // A leg of nothing is there for the ledger's sake only.
     for (account, _) in entry.legs.iter().filter(|(_, amount)| *amount != NanoUsd::ZERO) {
         if books::NAMES.iter().all(|(house, _)| house != account) {
-            transfers.push(AccountTransfer { account: *account, at: entry.at, entry: entry.id });
+            let (returned, paid_out) = (leg_of(entry, books::REVENUE), leg_of(entry, books::PAYOUTS));
+            transfers.push(AccountTransfer { account: *account, at: entry.at, entry: entry.id, returned, paid_out });
         }
     }
 }

@@ -365,6 +365,8 @@ pub async fn usage_model<S: Users + Partners + Keys + UsageModel>(store: &S) -> 
         account: user(1).wallet,
         at: NOW.saturating_add_ms(ms),
         entry: EntryId::from_bits(n),
+        returned: NanoUsd::new(i64::try_from(n).unwrap_or_default()),
+        paid_out: if n == 2 { NanoUsd::new(7) } else { NanoUsd::ZERO },
     };
     let transfers = vec![transfer(5, 2), transfer(5, 1), transfer(0, 3)];
     let first = UsageChange { to: vec![1], requests, transfers, ..UsageChange::default() };
