@@ -4,10 +4,10 @@ use opencredits_api::admin::{Admin, AdminSocket};
 use opencredits_backup::Source;
 use opencredits_catalog::Catalog;
 use opencredits_ledger::Ledger;
-use opencredits_service::accounts::{Accounts, Tables};
-use opencredits_service::{Clock, Entropy};
+use opencredits_service::accounts::{Accounts, Tables, TestDesk};
+use opencredits_service::{Clock, Entropy, TEST_DIR, TestLedger};
 use opencredits_store::SqliteStore;
-use opencredits_units::{CreditPrice, UnixMs};
+use opencredits_units::{CreditPrice, NanoUsd, UnixMs};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -123,7 +123,19 @@ fn serve(dir: &Path) -> (tokio::sync::oneshot::Sender<()>, std::thread::JoinHand
             let ports = Arc::new(Counting(AtomicU64::new(1)));
             let ledger = Ledger::open(dir.join("ledger.db")).unwrap();
             let store = SqliteStore::open(dir.join("store.db")).unwrap();
-            let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), ports.clone(), ports);
+            let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), ports.clone(), ports.clone());
+            std::fs::create_dir(dir.join(TEST_DIR)).unwrap();
+            let test_ledger = TestLedger::open(&dir, "ledger.db").unwrap();
+            let test_store = SqliteStore::open(dir.join(TEST_DIR).join("store.db")).unwrap();
+            let test = Accounts::of_test_mode(&test_ledger, Tables::of(test_store), ports.clone(), ports);
+            test.ensure_system_accounts().await.unwrap();
+            let test = Arc::new(test);
+            let accounts = accounts.with_test_desk(TestDesk::new(test.clone(), NanoUsd::new(100_000_000_000)));
+            let test_socket = AdminSocket::bind(&dir.join(TEST_DIR)).unwrap();
+            let (_open, never) = tokio::sync::oneshot::channel::<()>();
+            let serving_test = test_socket.serve(Admin::new(test, CreditPrice::default()), async move {
+                let _dropped = never.await;
+            });
             let files = Source { ledger, store, data: dir.clone() };
             let accounts = accounts.knowing(Catalog::builtin().unwrap().with_sandbox().unwrap());
             accounts.ensure_system_accounts().await.unwrap();
@@ -133,7 +145,10 @@ fn serve(dir: &Path) -> (tokio::sync::oneshot::Sender<()>, std::thread::JoinHand
             let stop = async move {
                 let _dropped = stopped.await;
             };
-            socket.serve(admin, stop).await;
+            tokio::select! {
+                () = socket.serve(admin, stop) => {}
+                () = serving_test => {}
+            }
         });
     });
     served.recv().unwrap();

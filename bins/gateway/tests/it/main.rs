@@ -8,3 +8,4 @@ mod fixture;
 mod mails;
 mod payments;
 mod serving;
+mod test_mode;

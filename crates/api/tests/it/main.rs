@@ -3,6 +3,7 @@
 
 mod apis;
 mod app;
+mod applications;
 mod attachments;
 mod balances;
 mod bounds;
@@ -30,6 +31,7 @@ mod routing;
 mod shown;
 mod sockets;
 mod streams;
+mod test_mode;
 mod translation;
 mod translation_table;
 mod vendor_answers;

@@ -6,7 +6,7 @@ mod orders;
 mod partners;
 
 pub use orders::{cursors, order, orders, payers};
-pub use partners::{commission_returns, partner_changes, partner_keys, publishable_keys};
+pub use partners::{applications, commission_returns, partner_changes, partner_keys, publishable_keys};
 
 use crate::records::{
     AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, Rates, SpendingLimit, Standing, User,
@@ -401,6 +401,11 @@ pub async fn usage_model<S: Users + Partners + Keys + UsageModel>(store: &S) -> 
         .transfers(user(1).wallet, (UnixMs::default(), (NOW.saturating_add_ms(5), EntryId::from_bits(1))), 2)
         .await?;
     assert_eq!(rest, [transfer(0, 3)], "a page goes on before its cursor");
+    let all_times = (UnixMs::default(), UnixMs::new(u64::MAX));
+    assert_eq!(store.moved(user(1).wallet, all_times).await?, (NanoUsd::new(6), NanoUsd::new(7)), "sums of transfers");
+    let early = (UnixMs::default(), NOW.saturating_add_ms(5));
+    assert_eq!(store.moved(user(1).wallet, early).await?, (NanoUsd::new(3), NanoUsd::ZERO), "in a time");
+    assert_eq!(store.payouts(user(1).wallet, 9).await?, [transfer(5, 2)], "those that paid out");
     let anew = UsageChange { from: vec![1], to: vec![2], restart: true, ..UsageChange::default() };
     assert!(store.apply(anew).await?, "a model may begin anew");
     assert_eq!(
