@@ -6,14 +6,16 @@ use crate::machine;
 use crate::test_mode::TaskSets;
 use crate::workers::WorkerPool;
 use opencredits_api::admin::{Admin, AdminSocket};
-use opencredits_api::{Ended, Limits, serve, service};
+use opencredits_api::{App, Ended, Limits, Routes, serve, service};
 use opencredits_backup::Source;
 use opencredits_service::config::{Config, MailTransport};
+use opencredits_service::mail::Bounces;
 use opencredits_service::{jobs, purchases};
 use std::cell::Cell;
 use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -46,9 +48,9 @@ pub(crate) async fn run(
     let Built { app, accounts, reaper, store, mails, test } = built;
     jobs::release_left(&app.gateway)?;
     let mut tasks = JoinSet::new();
-    tasks.spawn(jobs::run(std::sync::Arc::clone(&app.gateway), std::sync::Arc::new(store.clone())));
+    tasks.spawn(jobs::run(Arc::clone(&app.gateway), Arc::new(store.clone())));
     if let Some(payments) = &app.payments {
-        let purchases = std::sync::Arc::clone(&payments.purchases);
+        let purchases = Arc::clone(&payments.purchases);
         tasks.spawn(purchases::jobs::run(purchases, config.payments.reconcile_hours));
     }
     let mut mailing = JoinSet::new();
@@ -56,11 +58,11 @@ pub(crate) async fn run(
     if let Some(jobs) = mails.jobs {
         mailing.spawn(jobs.run(mails_stopped));
     }
-    tasks.spawn(jobs::project(std::sync::Arc::clone(app.gateway.usage())));
+    tasks.spawn(jobs::project(Arc::clone(app.gateway.usage())));
     let mut draining = JoinSet::new();
     draining.spawn(reaper.run());
     let files = Source { ledger: app.gateway.ledger().clone(), store, data: (&config.data.dir).into() };
-    let purchases = app.payments.as_ref().map(|payments| std::sync::Arc::clone(&payments.purchases));
+    let purchases = app.payments.as_ref().map(|payments| Arc::clone(&payments.purchases));
     let admin = Admin::new(accounts, app.settings.credit_price).of_files(files).of_purchases(purchases);
     let socket = AdminSocket::bind(Path::new(&config.data.dir))?;
     let (close, closing) = oneshot::channel::<()>();
@@ -73,14 +75,7 @@ pub(crate) async fn run(
     tracing::info!(listen, models = app.gateway.catalog().models().len(), "serving");
     let deadline = Deadline::default();
     let stopped = deadline.begun_by(stop(&app)?, config);
-    let mut routes = service(std::sync::Arc::clone(&app));
-    match mails.bounces {
-        Some(bounces) => routes = routes.with_bounces(bounces),
-        None if config.email.transport == MailTransport::Resend => {
-            tracing::warn!("there is no POST /webhooks/resend: email.webhook_secret is not set");
-        }
-        None => {}
-    }
+    let routes = routes(&app, mails.bounces, config);
     let ended = serve(listener, routes, limits(config), threads.workers(), stopped).await;
     tracing::info!(?ended, "stopped serving; settling what is left");
     if ended == Ended::Abandoned {
@@ -112,6 +107,19 @@ pub(crate) async fn run(
     Ok(ExitCode::SUCCESS)
 }
 
+/// The routes, with one for mails that came back where its secret is set.
+fn routes(app: &Arc<App>, bounces: Option<Arc<Bounces>>, config: &Config) -> Routes {
+    let routes = service(Arc::clone(app));
+    match bounces {
+        Some(bounces) => routes.with_bounces(bounces),
+        None if config.email.transport == MailTransport::Resend => {
+            tracing::warn!("there is no POST /webhooks/resend: email.webhook_secret is not set");
+            routes
+        }
+        None => routes,
+    }
+}
+
 /// The deadline for everything to end, set when the process is told to stop.
 #[derive(Clone, Default)]
 struct Deadline(Rc<Cell<Option<Instant>>>);
@@ -128,13 +136,13 @@ impl Deadline {
 }
 
 /// Resolves when the process is told to stop.
-fn stop(app: &std::sync::Arc<opencredits_api::App>) -> Result<impl Future<Output = ()> + use<>, StartError> {
+fn stop(app: &Arc<App>) -> Result<impl Future<Output = ()> + use<>, StartError> {
     let wrong = |source| StartError::Io { what: "signals".to_owned(), source };
     let mut terminate = signal(SignalKind::terminate()).map_err(wrong)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(wrong)?;
     // Its default action would end the process with requests unsettled.
     let mut hangup = signal(SignalKind::hangup()).map_err(wrong)?;
-    let app = std::sync::Arc::downgrade(app);
+    let app = Arc::downgrade(app);
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}

@@ -179,7 +179,7 @@ mod tests {
         let test = TestKey::generate([1; 32]).reveal().to_owned();
         let of = |wanted: Mode, keys: &[&str]| {
             let mut headers = HeaderMap::new();
-            for (name, key) in ["x-api-key", "x-user-key"].into_iter().zip(keys) {
+            for (name, key) in ["x-user-key", "x-api-key"].into_iter().zip(keys) {
                 headers.append(name, HeaderValue::from_str(key).unwrap());
             }
             (mode(&headers), key_digest(wanted, &headers).map(|_| ()))

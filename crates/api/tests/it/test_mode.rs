@@ -116,7 +116,7 @@ async fn no_header_and_no_field_leads_a_test_key_out() {
         json!({"api_base": "https://api.openai.com/v1", "api_key": "sk-1"}),
         json!({"provider": {"only": ["openai"]}}),
         json!({"provider": {"order": ["openai"], "allow_fallbacks": false}}),
-        json!({"models": ["anthropic/claude-3.5-haiku", "openai/gpt-4o-mini"]}),
+        json!({"models": ["anthropic/claude-haiku-4-5", "openai/gpt-4o-mini"]}),
         json!({"user": "live", "metadata": {"mode": "live"}}),
     ];
     for field in fields {
@@ -145,7 +145,7 @@ async fn test_mode_fetches_no_attachment() {
     listener.set_nonblocking(true).unwrap();
     let url = format!("http://{}/cat.png", listener.local_addr().unwrap());
     let part = json!({"type": "image_url", "image_url": {"url": url}});
-    for model in ["openai/gpt-4o-mini", "anthropic/claude-3-haiku", "google/gemini-2.5-flash"] {
+    for model in ["openai/gpt-4o-mini", "anthropic/claude-haiku-4-5", "google/gemini-2.5-flash"] {
         let body = json!({"model": model, "max_tokens": 20, "messages": [{"role": "user", "content": [part]}]});
         let answer = app.post("/v1/chat/completions", test.secret.reveal(), &body).await;
         assert!(answer.status == 200 || answer.status == 400, "{model}: {}", answer.text);
