@@ -57,7 +57,7 @@ fn a_test_key_gets_answers_for_a_live_vendors_model_and_the_vendor_is_not_called
 }
 
 #[test]
-fn a_killed_gateway_has_both_modes_again_and_backups_are_of_one() {
+fn a_killed_gateway_has_both_modes_again() {
     let fixture = Fixture::new();
     let first = fixture.start(&["dev"], &[]);
     let live = first.key();
