@@ -7,6 +7,7 @@ mod error;
 mod log;
 mod machine;
 mod mails;
+mod parts;
 mod payments;
 mod ports;
 mod run;

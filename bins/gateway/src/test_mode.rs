@@ -1,7 +1,7 @@
 //! Test mode: a second gateway of the same process, for test keys, that has neither real credits nor providers.
 
-use crate::build::{self, OfProcess};
 use crate::error::StartError;
+use crate::parts::{self, OfProcess};
 use crate::payments;
 use opencredits_api::admin::{Admin, AdminSocket};
 use opencredits_api::{ApiSettings, TestApp, TestAppParts};
@@ -47,8 +47,8 @@ pub(crate) async fn build(
     let OfProcess { clock, entropy } = process;
     let data = Path::new(&config.data.dir);
     let dir = data.join(TEST_DIR);
-    build::make_folder(&dir)?;
-    let ledger = build::when_unlocked(|| TestLedger::open(data, LEDGER_FILE)).await?;
+    parts::make_folder(&dir)?;
+    let ledger = parts::when_unlocked(|| TestLedger::open(data, LEDGER_FILE)).await?;
     let store = SqliteStore::open(dir.join(STORE_FILE))?;
     books::open(ledger.ledger(), clock.now())?;
     // Every model that is on sale, by the same routes at the same prices, and the sandbox's own.
@@ -73,21 +73,21 @@ pub(crate) async fn build(
         entropy: Arc::clone(entropy),
     };
     let payments = Some(payments::build_of_test_mode(config, of_payments)?);
-    let parts = TestParts {
+    let of_gateway = TestParts {
         catalog,
         upstreams,
         usage: Arc::new(UsageReads::new(ledger.ledger().clone(), Arc::new(store.clone()))),
         ledger,
         keyring,
         ports: TestPorts { clock: Arc::clone(clock), entropy: Arc::clone(entropy), claims: Arc::new(store.clone()) },
-        settings: smaller(build::settings(config)),
-        hash_key: build::hash_key(&store, &**entropy).await?,
+        settings: smaller(parts::settings(config)),
+        hash_key: parts::hash_key(&store, &**entropy).await?,
     };
-    let (gateway, reaper) = TestGateway::new(parts)?;
+    let (gateway, reaper) = TestGateway::new(of_gateway)?;
     let partners = Arc::new(store.clone());
-    let settings: ApiSettings = build::api_settings(config);
-    let parts = TestAppParts { accounts: Arc::clone(&accounts), partners, payments, settings };
-    Ok(Some(BuiltTest { app: TestApp::new(&gateway, parts), accounts, reaper, store, dir }))
+    let settings: ApiSettings = parts::api_settings(config);
+    let of_app = TestAppParts { accounts: Arc::clone(&accounts), partners, payments, settings };
+    Ok(Some(BuiltTest { app: TestApp::new(&gateway, of_app), accounts, reaper, store, dir }))
 }
 
 /// Test keys must not take what live ones need.

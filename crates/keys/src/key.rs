@@ -1,7 +1,7 @@
 //! Keys as text: prefix, 160 random bits, checksum.
 
 use crate::digest::KeyDigest;
-use crate::kind::{AnyKind, InTest, KeyKind, Manages, Mode, Reports, Spends};
+use crate::kind::{AnyKind, InTest, KeyKind, Manages, Mode, Reports, Spends, TEST_MARK};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,8 +12,6 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const RANDOM_CHARS: usize = 32;
 /// Checksum characters: a typing mistake passes once in 2^30.
 const CHECK_CHARS: usize = 6;
-/// What follows the kind in the prefix of a key of test mode. No letter of a live key is `_`.
-pub(crate) const TEST_MARK: &str = "test_";
 /// The characters of a key that are shown to recognise it.
 const HINT_CHARS: usize = 4;
 

@@ -1,7 +1,7 @@
 //! The kinds of secret keys: what each may do, and in which mode.
 
-use crate::digest::KeyDigest;
-use crate::key::{KeyError, SecretKey, TEST_MARK};
+/// What follows the kind in the prefix of a key of test mode. No letter of a live key is `_`.
+pub(crate) const TEST_MARK: &str = "test_";
 
 /// Whether a key is for real money and real providers, or for trying things out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -27,26 +27,6 @@ impl Mode {
         match self {
             Self::Live => "live",
             Self::Test => "test",
-        }
-    }
-
-    /// A key of this mode from random bytes, which must come from a cryptographic source.
-    #[must_use]
-    pub fn generate<K: LiveKind>(self, random: [u8; 32]) -> SecretKey<AnyKind> {
-        match self {
-            Self::Live => SecretKey::<K>::generate(random).into_any(),
-            Self::Test => SecretKey::<K::InTest>::generate(random).into_any(),
-        }
-    }
-
-    /// The digest of the key in `text`, which is of this mode.
-    ///
-    /// # Errors
-    /// When the text is no key of this kind and mode.
-    pub fn digest_of<K: LiveKind>(self, text: &str) -> Result<KeyDigest, KeyError> {
-        match self {
-            Self::Live => SecretKey::<K>::digest_of(text),
-            Self::Test => SecretKey::<K::InTest>::digest_of(text),
         }
     }
 }

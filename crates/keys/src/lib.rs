@@ -20,6 +20,7 @@
 //! ```
 
 mod digest;
+mod issue;
 mod key;
 mod keyed;
 mod kind;

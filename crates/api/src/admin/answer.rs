@@ -98,11 +98,6 @@ impl Admin {
         }
     }
 
-    /// The length of a page that was asked for.
-    pub(super) fn page(&self, max: u32) -> u32 {
-        most(max)
-    }
-
     pub(super) const fn price(&self) -> CreditPrice {
         self.price
     }

@@ -1,6 +1,5 @@
 //! Requests of an operator about test mode and applications, and their replies.
 
-use super::reply::AdminReply;
 use crate::applications::state;
 use opencredits_service::accounts::NewTestKey;
 use opencredits_service::partners::ReferralGroup;
@@ -145,11 +144,5 @@ pub struct ReferralView {
 impl From<ReferralGroup> for ReferralView {
     fn from(group: ReferralGroup) -> Self {
         Self { month: group.month, people: group.people, buyers: group.buyers }
-    }
-}
-
-impl From<NewTestKey> for AdminReply {
-    fn from(new: NewTestKey) -> Self {
-        Self::TestKeyAdded { test: Box::new(new.into()) }
     }
 }

@@ -1,6 +1,6 @@
 //! Becoming a partner, and what partners get of test mode.
 
-use super::answer::{Admin, Answer};
+use super::answer::{Admin, Answer, most};
 use super::application_views::ApplicationRequest;
 use super::reply::AdminReply;
 use opencredits_service::accounts::{Actor, Applied, Approval, NewApplication};
@@ -18,7 +18,7 @@ impl Admin {
             }
             ApplicationRequest::List { all, after, max } => {
                 let state = (!all).then_some(ApplicationState::Open);
-                let max = self.page(max);
+                let max = most(max);
                 let found = self.accounts.applications(state, after.unwrap_or_default(), max).await?;
                 let is_full = u32::try_from(found.len()).is_ok_and(|len| len >= max);
                 let next = found.last().filter(|_| is_full).map(|last| last.id);
@@ -32,7 +32,8 @@ impl Admin {
                 Ok(AdminReply::ApplicationRejected { application: Box::new(rejected.into()) })
             }
             ApplicationRequest::TestKey { partner, name } => {
-                Ok(self.accounts.add_test_key(&partner, name).await?.into())
+                let test = self.accounts.add_test_key(&partner, name).await?;
+                Ok(AdminReply::TestKeyAdded { test: Box::new(test.into()) })
             }
         }
     }
