@@ -4,7 +4,7 @@ use crate::fixture::{Access, Fixture};
 use serde_json::{Value, json};
 
 fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+    value.as_str().unwrap()
 }
 
 fn apply(fixture: &Fixture, name: &str) -> Value {
