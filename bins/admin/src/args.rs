@@ -33,6 +33,9 @@ pub(crate) struct Arguments {
     /// The gateway's config, a TOML file; names the data folder and the price of a credit.
     #[arg(long, value_name = "FILE", env = "OPENCREDITS_CONFIG", global = true)]
     pub(crate) config: Option<PathBuf>,
+    /// Works on test mode: its people, its play credits, its ledger.
+    #[arg(long, global = true)]
+    pub(crate) test: bool,
     /// Prints JSON instead of tables.
     #[arg(long, global = true)]
     pub(crate) json: bool,

@@ -9,15 +9,18 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use opencredits_api::admin::{Admin, AdminReply, AdminRequest, PartnerRequest, Refusal, SOCKET_FILE};
 use opencredits_backup::{LEDGER_FILE, STORE_FILE, Source};
+use opencredits_keys::Mode;
 use opencredits_ledger::{Ledger, LedgerError};
-use opencredits_service::ServedCatalogue;
-use opencredits_service::accounts::{Accounts, Tables};
+use opencredits_service::accounts::{Accounts, Tables, TestDesk};
 use opencredits_service::config::Config;
 use opencredits_service::prices::Prices;
+use opencredits_service::{ServedCatalogue, TEST_DIR, TestLedger};
 use opencredits_store::SqliteStore;
 use opencredits_units::CreditPrice;
+use std::fs::DirBuilder;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UnixStream;
@@ -26,6 +29,9 @@ use tokio::net::UnixStream;
 const SOCKET_POLLS: usize = 250;
 /// The interval.
 const SOCKET_POLL: Duration = Duration::from_millis(20);
+
+/// Only the operator may read the data folder.
+const DATA_MODE: u32 = 0o700;
 
 /// A way to run requests.
 pub(crate) enum Client {
@@ -39,7 +45,8 @@ impl Client {
     /// Connects to the gateway that runs on this folder; opens the folder's files when none does.
     ///
     /// A gateway that is starting has locked the folder before it listens on its socket: then its socket is waited for.
-    pub(crate) async fn open(dir: &Path, config: &Config) -> Result<Self, AdminError> {
+    pub(crate) async fn open(place: &Place, config: &Config, with_desk: bool) -> Result<Self, AdminError> {
+        let dir = &*place.dir();
         let path = dir.join(SOCKET_FILE);
         let mut polls = 0;
         loop {
@@ -52,7 +59,7 @@ impl Client {
             if !dir.is_dir() {
                 return Err(AdminError::NoFolder { path: dir.to_owned() });
             }
-            match open_files(dir, config).await {
+            match open_files(place, config, with_desk).await {
                 Ok(admin) => return Ok(Self::Files(Box::new(admin))),
                 Err(FilesError::Ledger(LedgerError::Locked { .. })) if polls < SOCKET_POLLS => {
                     polls += 1;
@@ -96,22 +103,64 @@ pub(crate) fn accept_loss(dir: &Path) -> Result<AdminReply, AdminError> {
     Ok(AdminReply::LossAccepted { loss: loss.map(|loss| loss.to_string()) })
 }
 
-async fn open_files(dir: &Path, config: &Config) -> Result<Admin, FilesError> {
-    let ledger = Ledger::open(dir.join(LEDGER_FILE))?;
-    let store = SqliteStore::open(dir.join(STORE_FILE))?;
-    let files = Source { ledger: ledger.clone(), store: store.clone(), data: dir.to_owned() };
-    let (clock, entropy, books) = (Arc::new(SystemClock), Arc::new(SystemEntropy), store.clone());
-    let mut accounts = Accounts::new(ledger, Tables::of(store), clock, entropy);
-    accounts = accounts.with_partner_terms(config.billing.partner_terms());
-    // Only the gateway knows which models a vendor lists. An invalid vendor must not block the ledger.
-    if let (true, Ok(offer)) = (config.discover.is_empty(), ServedCatalogue::read(config, &[])) {
-        accounts = accounts.knowing(offer.catalog);
+/// The data folder, and the mode that is worked on.
+pub(crate) struct Place {
+    pub(crate) data: PathBuf,
+    pub(crate) mode: Mode,
+}
+
+impl Place {
+    /// The folder with the files of the mode.
+    pub(crate) fn dir(&self) -> PathBuf {
+        match self.mode {
+            Mode::Live => self.data.clone(),
+            Mode::Test => self.data.join(TEST_DIR),
+        }
+    }
+}
+
+async fn open_files(place: &Place, config: &Config, with_desk: bool) -> Result<Admin, FilesError> {
+    let dir = place.dir();
+    let (ledger, accounts, store) = match place.mode {
+        Mode::Live => {
+            let ledger = Ledger::open(dir.join(LEDGER_FILE))?;
+            let store = SqliteStore::open(dir.join(STORE_FILE))?;
+            let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+            (ledger.clone(), Accounts::new(ledger, Tables::of(store.clone()), clock, entropy), store)
+        }
+        Mode::Test => open_test(&place.data)?,
+    };
+    let files = Source { ledger, store, data: dir };
+    let mut accounts = known(accounts, config);
+    if place.mode == Mode::Live && with_desk && config.test.enabled {
+        let folder = place.data.join(TEST_DIR);
+        DirBuilder::new().recursive(true).mode(DATA_MODE).create(folder)?;
+        let (_, test, _) = open_test(&place.data)?;
+        test.ensure_system_accounts().await?;
+        accounts = accounts.with_test_desk(TestDesk::new(Arc::new(known(test, config)), config.play_credits()));
     }
     accounts.ensure_system_accounts().await?;
     let price = CreditPrice::new(config.billing.credit_price_usd).unwrap_or_default();
     let accounts = Arc::new(accounts);
     let prices = Arc::new(Prices::new(Arc::new(books), Arc::clone(&accounts), Arc::new(SystemClock)));
     Ok(Admin::new(accounts, price).of_files(files).of_prices(prices))
+}
+
+fn open_test(data: &Path) -> Result<(Ledger, Accounts, SqliteStore), FilesError> {
+    let ledger = TestLedger::open(data, LEDGER_FILE)?;
+    let store = SqliteStore::open(data.join(TEST_DIR).join(STORE_FILE))?;
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let accounts = Accounts::of_test_mode(&ledger, Tables::of(store.clone()), clock, entropy);
+    Ok((ledger.ledger().clone(), accounts, store))
+}
+
+fn known(accounts: Accounts, config: &Config) -> Accounts {
+    let accounts = accounts.with_partner_terms(config.billing.partner_terms());
+    // Only the gateway knows which models a vendor lists. An invalid vendor must not block the ledger.
+    match (config.discover.is_empty(), ServedCatalogue::read(config, &[])) {
+        (true, Ok(offer)) => accounts.knowing(offer.catalog),
+        _ => accounts,
+    }
 }
 
 /// Sends one request. The connection is polled here, so that no task is left behind.

@@ -76,6 +76,8 @@ pub(crate) enum FilesError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Accounts(#[from] AccountsError),
+    #[error("cannot make the folder of test mode: {0}")]
+    Folder(#[from] std::io::Error),
 }
 
 fn again(remedy: &Option<String>) -> String {

@@ -2,6 +2,7 @@
 //!
 //! It speaks to the running gateway through the admin socket in the data folder, or opens the files when none runs.
 
+mod application_args;
 mod args;
 mod backups;
 mod catalog_args;
@@ -20,6 +21,7 @@ mod progress;
 mod provider_args;
 mod rotate_args;
 mod show;
+mod show_applications;
 mod show_jobs;
 mod show_limits;
 mod show_orders;
@@ -32,16 +34,17 @@ mod table;
 
 use args::{Arguments, Task};
 use clap::Parser;
-use client::Client;
+use client::{Client, Place};
 use confirm::agreed;
 use error::AdminError;
-use opencredits_api::admin::{AdminReply, AdminRequest, RefreshOutcomeView};
+use opencredits_api::admin::{AdminReply, AdminRequest, PartnerRequest, RefreshOutcomeView};
+use opencredits_keys::Mode;
 use opencredits_providers::Vendors;
 use opencredits_service::config::Config;
 use output::{print, report};
 use ports::{SystemClock, SystemEntropy};
 use progress::{Progress, Reader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -68,10 +71,10 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
             print(&text)?;
             Ok(ExitCode::SUCCESS)
         }
-        Task::AcceptLoss => answered(arguments, &client::accept_loss(Path::new(&located(arguments)?.data.dir))?),
+        Task::AcceptLoss => answered(arguments, &client::accept_loss(&place(arguments)?.dir())?),
         Task::Restore(order) => {
             let _shown = Progress::show("verifying and copying the backup", Reader::of(arguments.json));
-            answered(arguments, &backups::restore(&order, Path::new(&located(arguments)?.data.dir), &SystemClock)?)
+            answered(arguments, &backups::restore(&order, &place(arguments)?.dir(), &SystemClock)?)
         }
         Task::Csv(request) => {
             let reply = asked(request, arguments)?;
@@ -97,7 +100,13 @@ fn asked(request: AdminRequest, arguments: &Arguments) -> Result<AdminReply, Adm
     let config = located(arguments)?;
     let _shown = progress::what(&request).map(|what| Progress::show(what, Reader::of(arguments.json)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(AdminError::Runtime)?;
-    runtime.block_on(ask(request, &config))
+    runtime.block_on(ask(request, arguments, &config))
+}
+
+/// The folder, and the mode of it.
+fn place(arguments: &Arguments) -> Result<Place, AdminError> {
+    let mode = if arguments.test { Mode::Test } else { Mode::Live };
+    Ok(Place { data: located(arguments)?.data.dir.into(), mode })
 }
 
 /// The config, with the data folder of the command line.
@@ -115,8 +124,11 @@ fn answered(arguments: &Arguments, reply: &AdminReply) -> Result<ExitCode, Admin
     Ok(code_of(reply))
 }
 
-async fn ask(request: AdminRequest, config: &Config) -> Result<AdminReply, AdminError> {
-    let client = Client::open(Path::new(&config.data.dir), config).await?;
+async fn ask(request: AdminRequest, arguments: &Arguments, config: &Config) -> Result<AdminReply, AdminError> {
+    // The files of test mode are opened for what gives partners their part of it only.
+    let with_desk =
+        matches!(request, AdminRequest::AddPartner(_) | AdminRequest::Partners(PartnerRequest::Applications(_)));
+    let client = Client::open(&place(arguments)?, config, with_desk).await?;
     client.ask(request).await
 }
 

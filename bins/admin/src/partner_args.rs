@@ -1,5 +1,6 @@
 //! Partners on the command line.
 
+use crate::application_args::ApplicationCommand;
 use clap::{Args, Subcommand};
 use opencredits_api::admin::{
     AddPartner, AdminRequest, Amount, Change, ListPartners, PartnerRequest, PublishableKeyChange, PublishableKeyRequest,
@@ -43,6 +44,13 @@ pub(crate) enum PartnerCommand {
     /// Secret keys with which partners read their figures.
     #[command(subcommand)]
     Key(PartnerKeyCommand),
+    /// Shows how many people came through a partner, by month, and how many of them bought credits.
+    Referrals {
+        /// The partner, by id or name.
+        partner: String,
+    },
+    #[command(flatten)]
+    Application(ApplicationCommand),
     /// Keys that name partners in browsers.
     #[command(subcommand)]
     Publishable(PublishableKeyCommand),
@@ -225,6 +233,8 @@ impl PartnerCommand {
             Self::List { after, max } => {
                 return AdminRequest::ListPartners(ListPartners { after: *after, max: *max });
             }
+            Self::Referrals { partner } => PartnerRequest::Referrals { partner: of(partner) },
+            Self::Application(command) => PartnerRequest::Applications(command.request()),
             Self::Show { partner } => PartnerRequest::Show { partner: of(partner) },
             Self::Edit(edit) => edit.request(),
             Self::Suspend(PartnerAndWhy { partner, reason }) => {

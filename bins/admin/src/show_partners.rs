@@ -1,5 +1,6 @@
 //! Replies about partners, for people and for spreadsheets.
 
+use crate::show_applications;
 use crate::table::{Table, or_dash, time};
 use opencredits_api::admin::{
     AdminReply, AmountView, EarningsView, PartnerKeyView, PartnerView, PublishableKeyView, StatementView,
@@ -8,9 +9,13 @@ use opencredits_api::csv_line;
 
 /// A reply of these; nothing for another one.
 pub(crate) fn show(reply: &AdminReply) -> Option<String> {
+    if let Some(shown) = show_applications::show(reply) {
+        return Some(shown);
+    }
     Some(match reply {
-        AdminReply::PartnerAdded { partner } => {
-            format!("added {} as {}\npublishable key: {}\n", partner.name, partner.id, partner.publishable_key)
+        AdminReply::PartnerAdded { partner, test_publishable_key } => {
+            let test = test_publishable_key.as_ref().map(|key| format!("in test mode: {key}\n")).unwrap_or_default();
+            format!("added {} as {}\npublishable key: {}\n{test}", partner.name, partner.id, partner.publishable_key)
         }
         AdminReply::Partner { partner, earnings } => record(partner) + &earned(earnings),
         AdminReply::PartnerEdited { partner } => record(partner),

@@ -30,6 +30,8 @@ pub(crate) enum StartError {
     #[error(transparent)]
     Prices(#[from] opencredits_service::prices::PricesError),
     #[error(transparent)]
+    Vendor(#[from] opencredits_providers::VendorError),
+    #[error(transparent)]
     Gateway(#[from] opencredits_service::GatewayError),
     #[error(transparent)]
     Mail(#[from] opencredits_email::MailError),

@@ -8,10 +8,12 @@ mod jobs;
 mod log;
 mod machine;
 mod mails;
+mod parts;
 mod payments;
 mod ports;
 mod prices;
 mod run;
+mod test_mode;
 mod workers;
 
 use clap::{Args, Parser, Subcommand};

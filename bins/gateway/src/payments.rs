@@ -21,6 +21,8 @@ use std::sync::Arc;
 
 /// The path of the sandbox's pages.
 const SANDBOX_PATH: &str = "/sandbox/checkout/";
+/// The path of the pages of test mode.
+const TEST_PATH: &str = "/test/checkout/";
 const MINUTE_MS: u64 = 60_000;
 
 /// What the sale of credits works on.
@@ -41,17 +43,32 @@ struct Ready {
 
 /// The sale of credits; `None` where credits are not sold.
 pub(crate) fn build(config: &Config, ground: Ground<'_>) -> Result<Option<Arc<PaymentApp>>, StartError> {
-    let Some(Ready { payments, mode, sandbox }) = processor(config, ground.clock.now())? else {
+    let Some(ready) = processor(config, ground.clock.now())? else {
         return Ok(None);
     };
     let webhook_secrets = webhook_secrets(&config.payments)?;
-    if sandbox.is_some() {
+    if ready.sandbox.is_some() {
         tracing::warn!("payments.processor is sandbox: credits are sold for no money");
     } else if webhook_secrets.is_empty() {
         tracing::warn!(
             "there is no POST /webhooks/stripe: payments.webhook_secret is not set; payments are found by polling"
         );
     }
+    app_of(config, ground, ready, webhook_secrets).map(Some)
+}
+
+/// The sale of play credits, for no money: whatever processor sells real ones, test mode has none but the sandbox.
+pub(crate) fn build_of_test_mode(config: &Config, ground: Ground<'_>) -> Result<Arc<PaymentApp>, StartError> {
+    let ready = sandbox(config, TEST_PATH, ground.clock.now())?;
+    app_of(config, ground, ready, Vec::new())
+}
+
+fn app_of(
+    config: &Config,
+    ground: Ground<'_>,
+    Ready { payments, mode, sandbox }: Ready,
+    webhook_secrets: Vec<WebhookSecret>,
+) -> Result<Arc<PaymentApp>, StartError> {
     let store = Arc::new(ground.store.clone());
     let tables =
         PurchaseTables { orders: store.clone(), payers: store.clone(), users: store.clone(), cursors: store.clone() };
@@ -60,7 +77,14 @@ pub(crate) fn build(config: &Config, ground: Ground<'_>) -> Result<Option<Arc<Pa
     let commissions = Arc::new(CommissionBooks::new(ground.ledger.clone(), store.clone(), usage));
     let ports = PurchasePorts { payments, notices, commissions, clock: ground.clock, entropy: ground.entropy };
     let purchases = Arc::new(Purchases::new(ground.ledger, tables, ports, settings(config, mode)?));
-    Ok(Some(Arc::new(PaymentApp { purchases, webhook_secrets, sandbox, emails: store })))
+    Ok(Arc::new(PaymentApp { purchases, webhook_secrets, sandbox, emails: store }))
+}
+
+/// The processor without money, whose pages are at `path`.
+fn sandbox(config: &Config, path: &str, now: UnixMs) -> Result<Ready, StartError> {
+    let marker: Marker = config.payments.marker.parse()?;
+    let sandbox = Arc::new(Sandbox::new(marker, format!("{}{path}", config.server.public_url()), now));
+    Ok(Ready { payments: sandbox.clone(), mode: Mode::Test, sandbox: Some(sandbox) })
 }
 
 /// Checks what can be checked without the data folder.
@@ -76,10 +100,7 @@ fn processor(config: &Config, now: UnixMs) -> Result<Option<Ready>, StartError> 
     let marker: Marker = set.marker.parse()?;
     Ok(match set.processor {
         Processor::None => None,
-        Processor::Sandbox => {
-            let sandbox = Arc::new(Sandbox::new(marker, format!("{}{SANDBOX_PATH}", config.server.public_url()), now));
-            Some(Ready { payments: sandbox.clone(), mode: Mode::Test, sandbox: Some(sandbox) })
-        }
+        Processor::Sandbox => Some(sandbox(config, SANDBOX_PATH, now)?),
         Processor::Stripe => {
             let key = secret(set.key.as_ref(), set.key_file.as_ref())?.unwrap_or_default();
             let key = StripeKey::new(&key)?;

@@ -4,12 +4,14 @@ use crate::build::Built;
 use crate::error::StartError;
 use crate::jobs;
 use crate::machine;
+use crate::test_mode::TaskSets;
 use crate::workers::WorkerPool;
 use opencredits_api::admin::{Admin, AdminSocket};
-use opencredits_api::{Ended, Limits, serve, service};
+use opencredits_api::{App, Ended, Limits, Routes, serve, service};
 use opencredits_backup::Source;
 use opencredits_service::config::{Config, MailTransport};
 use opencredits_service::jobs::{StopSwitch, release_left};
+use opencredits_service::mail::Bounces;
 use std::cell::Cell;
 use std::path::Path;
 use std::process::ExitCode;
@@ -44,13 +46,13 @@ pub(crate) async fn run(
     threads: WorkerPool,
 ) -> Result<ExitCode, StartError> {
     let listen = &config.server.listen;
-    let Built { app, accounts, reaper, store, mails, prices, providers } = built;
+    let Built { app, accounts, reaper, store, mails, prices, providers, test } = built;
     release_left(&app.gateway)?;
     let jobs = jobs::build(&app, config, (&store, mails.jobs.as_ref()), (&prices, &providers)).await?;
     let (stop_jobs, jobs_stopped) = StopSwitch::new();
     let mut tasks = JoinSet::new();
-    let running = Arc::clone(&jobs);
-    tasks.spawn(async move { running.run(jobs_stopped).await });
+    let (running, signal) = (Arc::clone(&jobs), jobs_stopped.clone());
+    tasks.spawn(async move { running.run(signal).await });
     let mut draining = JoinSet::new();
     draining.spawn(reaper.run());
     let files = Source { ledger: app.gateway.ledger().clone(), store, data: (&config.data.dir).into() };
@@ -62,24 +64,22 @@ pub(crate) async fn run(
         .of_prices(prices)
         .of_providers(providers);
     let socket = AdminSocket::bind(Path::new(&config.data.dir))?;
-    let (close, closing) = oneshot::channel();
-    let mut socket_task = JoinSet::new();
-    socket_task.spawn(socket.serve(admin, async move {
+    let (close, closing) = oneshot::channel::<()>();
+    let mut sockets = JoinSet::new();
+    sockets.spawn(socket.serve(admin, async move {
         let _closed_or_dropped = closing.await;
     }));
+    let sets = TaskSets { tasks: &mut tasks, draining: &mut draining, sockets: &mut sockets };
+    let close_test = match test {
+        Some(test) => Some(test.start(config, (sets, jobs_stopped)).await?),
+        None => None,
+    };
     let catalog = app.gateway.catalog();
     let (models, price_book) = (catalog.models().len(), catalog.version());
     tracing::info!(models, %price_book, listen, "serving");
     let deadline = Deadline::default();
     let stopped = deadline.begun_by(stop(&app)?, config);
-    let mut routes = service(Arc::clone(&app));
-    match mails.bounces {
-        Some(bounces) => routes = routes.with_bounces(bounces),
-        None if config.email.transport == MailTransport::Resend => {
-            tracing::warn!("there is no POST /webhooks/resend: email.webhook_secret is not set");
-        }
-        None => {}
-    }
+    let routes = routes(&app, mails.bounces, config);
     let ended = serve(listener, routes, limits(config), threads.workers(), stopped).await;
     tracing::info!(?ended, "stopped serving; settling what is left");
     if ended == Ended::Abandoned {
@@ -87,22 +87,40 @@ pub(crate) async fn run(
         draining.shutdown().await;
         drop(threads);
     }
-    let _nobody_listens = close.send(());
-    let _socket_ended = socket_task.join_next().await;
+    drop((close, close_test));
+    while sockets.join_next().await.is_some() {}
     // A run goes on to its end. What takes longer is done again by the next process.
     stop_jobs.stop_by(deadline.at().max(Instant::now() + JOBS_END));
-    let _jobs_ended = tasks.join_next().await;
+    while tasks.join_next().await.is_some() {}
     drop(mails.jobs);
     let ledger = app.gateway.ledger().clone();
+    let test_ledger = app.test.as_ref().map(|test| test.app().gateway.ledger().clone());
     // The reaper ends with the gateway, once the last detached request is settled. At the time limit it settles all of
     // them with the usage known so far.
     drop(app);
-    let drained = tokio::time::timeout_at(deadline.at(), draining.join_next()).await.is_ok();
+    let all = async { while draining.join_next().await.is_some() {} };
+    let drained = tokio::time::timeout_at(deadline.at(), all).await.is_ok();
     draining.shutdown().await;
     ledger.flush()?;
+    if let Some(ledger) = test_ledger {
+        ledger.flush()?;
+    }
     let clean = drained && ended == Ended::Drained;
     tracing::info!(clean, "stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// The routes, with one for mails that came back where its secret is set.
+fn routes(app: &Arc<App>, bounces: Option<Arc<Bounces>>, config: &Config) -> Routes {
+    let routes = service(Arc::clone(app));
+    match bounces {
+        Some(bounces) => routes.with_bounces(bounces),
+        None if config.email.transport == MailTransport::Resend => {
+            tracing::warn!("there is no POST /webhooks/resend: email.webhook_secret is not set");
+            routes
+        }
+        None => routes,
+    }
 }
 
 /// The deadline for everything to end, set when the process is told to stop.
@@ -121,7 +139,7 @@ impl Deadline {
 }
 
 /// Resolves when the process is told to stop.
-fn stop(app: &Arc<opencredits_api::App>) -> Result<impl Future<Output = ()> + use<>, StartError> {
+fn stop(app: &Arc<App>) -> Result<impl Future<Output = ()> + use<>, StartError> {
     let wrong = |source| StartError::Io { what: "signals".to_owned(), source };
     let mut terminate = signal(SignalKind::terminate()).map_err(wrong)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(wrong)?;

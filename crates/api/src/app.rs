@@ -9,13 +9,16 @@ use crate::parse_errors::Answers;
 use crate::places::Place;
 use crate::state::{App, RequestId};
 use crate::surface::{is_custom_method, surface_of_api, surface_of_path};
-use crate::{history, inference, keys, lookups, models, partner, paths, payments, redact, webhooks};
+use crate::{
+    applications, auth, history, inference, keys, lookups, models, partner, paths, payments, redact, webhooks,
+};
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{BoxError, Router};
 use http::{HeaderName, HeaderValue, Request, Uri};
+use opencredits_keys::Mode;
 use opencredits_service::fresh_id;
 use opencredits_service::mail::Bounces;
 use std::convert::Infallible;
@@ -32,13 +35,33 @@ use tower_service::Service;
 /// none of them.
 #[derive(Clone)]
 pub struct Routes {
-    app: Arc<App>,
-    rest: Router,
+    live: Side,
+    /// Test keys are served here, and nothing else is.
+    test: Option<Side>,
     /// The place of the connection; `None` where requests do not come over one of ours.
     place: Option<Arc<Place>>,
 }
 
+/// What serves the keys of one mode.
+#[derive(Clone)]
+struct Side {
+    app: Arc<App>,
+    rest: Router,
+}
+
+/// The pages of test mode, which carry no key.
+const TEST_PAGES: &str = "/test/";
+
 impl Routes {
+    /// What serves a request: the one place where test keys and live ones part.
+    fn side<B>(&mut self, request: &Request<B>) -> &mut Side {
+        let is_test = auth::mode(request.headers()) == Mode::Test || request.uri().path().starts_with(TEST_PAGES);
+        match &mut self.test {
+            Some(test) if is_test => test,
+            _ => &mut self.live,
+        }
+    }
+
     /// The same for the connection at this place.
     pub(crate) fn at(&self, place: Arc<Place>) -> Self {
         Self { place: Some(place), ..self.clone() }
@@ -48,13 +71,13 @@ impl Routes {
     #[must_use]
     pub fn with_bounces(mut self, bounces: Arc<Bounces>) -> Self {
         let route = post(webhooks::bounces).fallback(wrong_method);
-        self.rest = self.rest.merge(Router::new().route(webhooks::BOUNCES_PATH, route).with_state(bounces));
+        self.live.rest = self.live.rest.merge(Router::new().route(webhooks::BOUNCES_PATH, route).with_state(bounces));
         self
     }
 
     /// The id of a new request.
     pub(crate) fn fresh_id(&self) -> RequestId {
-        RequestId(fresh_id(self.app.gateway.clock().now(), self.app.gateway.entropy()))
+        RequestId(fresh_id(self.live.app.gateway.clock().now(), self.live.app.gateway.entropy()))
     }
 }
 
@@ -64,12 +87,17 @@ impl Answers for Routes {
     }
 
     fn cors_lines(&self) -> String {
-        self.app.settings.cors_origins.lines()
+        self.live.app.settings.cors_origins.lines()
     }
 }
 
 /// The service that answers all routes.
 pub fn service(app: Arc<App>) -> Routes {
+    let test = app.test.as_ref().map(|test| side(Arc::clone(test.app())));
+    Routes { live: side(app), test, place: None }
+}
+
+fn side(app: Arc<App>) -> Side {
     let rest = Router::new()
         .route("/v1/chat/completions", post(wrong_method))
         .route("/v1/messages", post(wrong_method))
@@ -96,13 +124,11 @@ pub fn service(app: Arc<App>) -> Routes {
         .route("/webhooks/stripe", post(payments::hear))
         .route("/sandbox/checkout.css", get(payments::style))
         .route("/sandbox/checkout/{session}", get(payments::page).post(payments::choose))
+        .route("/test/checkout/{session}", get(payments::page).post(payments::choose))
         .route("/v1/generations", get(history::generations))
         .route("/v1/transactions", get(history::transactions))
         .route("/v1/activity", get(history::activity))
-        .route("/v1/partner", get(partner::show))
-        .route("/v1/partner/usage", get(partner::usage))
-        .route("/v1/partner/statements", get(partner::statements))
-        .route("/v1/partner/payouts", get(partner::payouts))
+        .merge(partner_routes())
         .route("/v1/features", get(lookups::features))
         .route("/", get(root))
         .route("/healthz", get(healthy))
@@ -111,7 +137,19 @@ pub fn service(app: Arc<App>) -> Routes {
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::disable())
         .with_state(Arc::clone(&app));
-    Routes { app, rest, place: None }
+    Side { app, rest }
+}
+
+/// What partners see of themselves, and how people become partners.
+fn partner_routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1/partner", get(partner::show))
+        .route("/v1/partner/usage", get(partner::usage))
+        .route("/v1/partner/referrals", get(partner::referrals))
+        .route("/v1/partner/statements", get(partner::statements))
+        .route("/v1/partner/payouts", get(partner::payouts))
+        .route("/v1/partners/apply", post(applications::apply))
+        .route("/v1/partners/applications", get(applications::list))
 }
 
 impl<B> Service<Request<B>> for Routes
@@ -130,9 +168,13 @@ where
     /// Gives the request its id, and the answer its headers.
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let id = self.fresh_id();
-        let cors = self.app.settings.cors_origins.of(&request);
-        if let Some(preflight) = cors.as_ref().and_then(|cors| cors.preflight(&request)) {
-            return Box::pin(async move { Ok(headed(preflight, id, None)) });
+        let place = self.place.clone();
+        let side = self.side(&request);
+        let cors = side.app.settings.cors_origins.of(&request);
+        let headed = Headed { id, mode: side.app.gateway.mode(), cors };
+        if let Some(preflight) = headed.cors.as_ref().and_then(|cors| cors.preflight(&request)) {
+            let headed = Headed { cors: None, ..headed };
+            return Box::pin(async move { Ok(headed.on(preflight)) });
         }
         let mut request = request.map(Body::new);
         let inference = InferenceRoute::of(request.method(), request.uri());
@@ -141,34 +183,46 @@ where
             uri: request.uri(),
             version: request.version(),
             headers: request.headers(),
-            is_received: self.place.is_some(),
+            is_received: place.is_some(),
         };
-        if let Some(problem) = head.problem(self.app.settings.header_bytes_max) {
+        if let Some(problem) = head.problem(side.app.settings.header_bytes_max) {
             let surface = inference
                 .as_ref()
                 .map_or_else(|| surface_of_path(request.uri().path()), |route| surface_of_api(route.api));
-            return Box::pin(async move { Ok(headed(problem.into_response(surface, &id.text()), id, cors)) });
+            return Box::pin(async move { Ok(headed.on(problem.into_response(surface, &id.text()))) });
         }
         if let Some(route) = inference {
-            let caller = Caller { app: Arc::clone(&self.app), id, place: self.place.clone() };
-            return Box::pin(async move { Ok(headed(inference::answer(caller, route, request).await, id, cors)) });
+            let caller = Caller { app: Arc::clone(&side.app), id, place };
+            return Box::pin(async move { Ok(headed.on(inference::answer(caller, route, request).await)) });
         }
         request.extensions_mut().insert(id);
-        let answer = self.rest.call(request);
-        Box::pin(async move { answer.await.map(|response| headed(response, id, cors)) })
+        let answer = side.rest.call(request);
+        Box::pin(async move { answer.await.map(|response| headed.on(response)) })
     }
 }
 
-/// Adds the request's id, under the header names that the clients of both APIs look for, and what browsers need.
-fn headed(mut response: Response, id: RequestId, cors: Option<Cors>) -> Response {
-    if let Some(cors) = cors {
-        cors.tell(response.headers_mut());
+/// What every answer is given.
+struct Headed {
+    id: RequestId,
+    mode: Mode,
+    cors: Option<Cors>,
+}
+
+impl Headed {
+    /// Adds the request's id, under the header names that the clients of both APIs look for, the mode, and what browsers
+    /// need.
+    fn on(self, mut response: Response) -> Response {
+        let headers = response.headers_mut();
+        if let Some(cors) = self.cors {
+            cors.tell(headers);
+        }
+        lookups::mode_header(self.mode, headers);
+        if let Ok(value) = HeaderValue::try_from(self.id.text()) {
+            headers.insert(HeaderName::from_static("x-request-id"), value.clone());
+            headers.insert(HeaderName::from_static("request-id"), value);
+        }
+        response
     }
-    if let Ok(value) = HeaderValue::try_from(id.text()) {
-        response.headers_mut().insert(HeaderName::from_static("x-request-id"), value.clone());
-        response.headers_mut().insert(HeaderName::from_static("request-id"), value);
-    }
-    response
 }
 
 /// Claude Code sends HEAD here before anything else.

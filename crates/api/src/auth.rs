@@ -5,7 +5,7 @@ use crate::faults;
 use crate::state::App;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use opencredits_keys::{KeyDigest, ManagementKey, PartnerKey, UserKey};
+use opencredits_keys::{KeyDigest, LiveKind, Manages, Mode, Reports, Spends};
 use opencredits_service::{Fault, KeyFault, Manager, Spender};
 use opencredits_store::Partner;
 use std::sync::Arc;
@@ -13,18 +13,29 @@ use std::sync::Arc;
 /// Headers besides `Authorization` that may carry a key.
 const KEY_HEADERS: [&str; 3] = ["x-user-key", "x-api-key", "x-goog-api-key"];
 
-/// The digest of the one user key that the headers carry.
+/// The mode of the first key that the headers carry, valid or not; live where there is none. A key of the other mode beside
+/// it differs from it, so that the request is refused.
+pub(crate) fn mode(headers: &HeaderMap) -> Mode {
+    let first = carried(headers).next().flatten();
+    first.and_then(|text| std::str::from_utf8(text).ok()).map_or(Mode::Live, |text| Mode::of_key(text.trim()))
+}
+
+/// The digest of the one user key of this mode that the headers carry.
 ///
 /// # Errors
-/// When there is no key, when keys differ, or when the text is no user key.
-pub(crate) fn key_digest(headers: &HeaderMap) -> Result<KeyDigest, KeyFault> {
+/// When there is no key, when keys differ, or when the text is no user key of this mode.
+pub(crate) fn key_digest(mode: Mode, headers: &HeaderMap) -> Result<KeyDigest, KeyFault> {
+    digest_of::<Spends>(mode, headers)
+}
+
+fn digest_of<K: LiveKind>(mode: Mode, headers: &HeaderMap) -> Result<KeyDigest, KeyFault> {
     let text = sent(headers)?;
-    UserKey::digest_of(text).map_err(|_| other_kind(text))
+    mode.digest_of::<K>(text).map_err(|_| other_kind(mode, text))
 }
 
 /// Whether the headers carry a management key, valid or not.
-pub(crate) fn carries_management_key(headers: &HeaderMap) -> bool {
-    sent(headers).is_ok_and(|text| ManagementKey::digest_of(text).is_ok())
+pub(crate) fn carries_management_key(mode: Mode, headers: &HeaderMap) -> bool {
+    digest_of::<Manages>(mode, headers).is_ok()
 }
 
 /// The person whose account the request manages: it carries one of their management keys.
@@ -33,7 +44,7 @@ pub(crate) fn carries_management_key(headers: &HeaderMap) -> bool {
 /// When there is no such key, when keys differ, when it is revoked, or when its person is suspended.
 pub(crate) async fn manager(app: &App, headers: &HeaderMap) -> Result<Manager, Problem> {
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
-    let digest = management_digest(headers).map_err(|fault| problem(fault.into()))?;
+    let digest = digest_of::<Manages>(app.gateway.mode(), headers).map_err(|fault| problem(fault.into()))?;
     app.gateway.keyring().manager(&digest).await.map_err(problem)
 }
 
@@ -50,17 +61,12 @@ pub(crate) enum Reader {
 /// # Errors
 /// When there is no such key, when keys differ, when it is not in force, or when its person is suspended.
 pub(crate) async fn reader(app: &App, headers: &HeaderMap) -> Result<Reader, Problem> {
-    if management_digest(headers).is_ok() {
+    if carries_management_key(app.gateway.mode(), headers) {
         return manager(app, headers).await.map(Reader::Manager);
     }
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
-    let digest = key_digest(headers).map_err(|fault| problem(fault.into()))?;
+    let digest = key_digest(app.gateway.mode(), headers).map_err(|fault| problem(fault.into()))?;
     app.gateway.keyring().spender(&digest).await.map(Reader::Key).map_err(problem)
-}
-
-fn management_digest(headers: &HeaderMap) -> Result<KeyDigest, KeyFault> {
-    let text = sent(headers)?;
-    ManagementKey::digest_of(text).map_err(|_| other_kind(text))
 }
 
 /// The partner whose secret key the request carries.
@@ -69,33 +75,39 @@ fn management_digest(headers: &HeaderMap) -> Result<KeyDigest, KeyFault> {
 /// When there is no such key, when keys differ, when it is revoked, or when its partner is suspended.
 pub(crate) async fn partner(app: &App, headers: &HeaderMap) -> Result<Partner, Problem> {
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
-    let digest = sent(headers).and_then(|text| {
-        PartnerKey::digest_of(text).map_err(|_| match other_kind(text) {
-            KeyFault::Malformed => KeyFault::Malformed,
-            _ => KeyFault::NoPartner,
-        })
+    let digest = digest_of::<Reports>(app.gateway.mode(), headers).map_err(|fault| match fault {
+        KeyFault::SpendsOnly | KeyFault::ManagesOnly => KeyFault::NoPartner,
+        other => other,
     });
     app.gateway.keyring().partner(&digest.map_err(|fault| problem(fault.into()))?).await.map_err(problem)
 }
 
-/// What to say of a key that is not of the kind that belongs here.
-fn other_kind(text: &str) -> KeyFault {
-    if UserKey::digest_of(text).is_ok() {
+/// What to say of a key that is not of the kind and mode that belong here.
+fn other_kind(mode: Mode, text: &str) -> KeyFault {
+    if mode == Mode::Live && Mode::of_key(text) == Mode::Test {
+        // Where there is test mode, the key has come to it.
+        KeyFault::NoTestMode
+    } else if mode.digest_of::<Spends>(text).is_ok() {
         KeyFault::SpendsOnly
-    } else if ManagementKey::digest_of(text).is_ok() {
+    } else if mode.digest_of::<Manages>(text).is_ok() {
         KeyFault::ManagesOnly
-    } else if PartnerKey::digest_of(text).is_ok() {
+    } else if mode.digest_of::<Reports>(text).is_ok() {
         KeyFault::ReportsOnly
     } else {
         KeyFault::Malformed
     }
 }
 
-/// The text of the one key that the headers carry.
-fn sent(headers: &HeaderMap) -> Result<&str, KeyFault> {
+/// What the headers that may carry a key carry; `None` for one that is of another scheme.
+fn carried(headers: &HeaderMap) -> impl Iterator<Item = Option<&[u8]>> {
     let bearers = headers.get_all(AUTHORIZATION).iter().map(|value| bearer(value.as_bytes()));
     let plain = KEY_HEADERS.iter().flat_map(|name| headers.get_all(*name)).map(|value| Some(value.as_bytes()));
-    let mut sent = bearers.chain(plain);
+    bearers.chain(plain)
+}
+
+/// The text of the one key that the headers carry.
+fn sent(headers: &HeaderMap) -> Result<&str, KeyFault> {
+    let mut sent = carried(headers);
     let Some(first) = sent.next() else {
         return Err(KeyFault::Missing);
     };
@@ -117,13 +129,14 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
 mod tests {
     use super::*;
     use http::HeaderValue;
+    use opencredits_keys::{ManagementKey, PartnerKey, TestKey, UserKey};
 
     fn check(lines: &[(&'static str, String)], expect: Result<(), KeyFault>) {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(*name, HeaderValue::from_str(value).unwrap());
         }
-        let found = key_digest(&headers);
+        let found = key_digest(Mode::Live, &headers);
         assert_eq!(found.map(|_| ()), expect, "{lines:?}");
     }
 
@@ -150,7 +163,7 @@ mod tests {
         check(&[("x-api-key", managing.clone())], Err(KeyFault::ManagesOnly));
         let of = |key: &str| {
             let value = HeaderValue::from_str(&format!("Bearer {key}")).unwrap();
-            management_digest(&HeaderMap::from_iter([(AUTHORIZATION, value)])).map(|_| ())
+            digest_of::<Manages>(Mode::Live, &HeaderMap::from_iter([(AUTHORIZATION, value)])).map(|_| ())
         };
         assert_eq!(of(&managing), Ok(()));
         assert_eq!(of(&spending), Err(KeyFault::SpendsOnly));
@@ -158,5 +171,24 @@ mod tests {
         assert_eq!(of(&reporting), Err(KeyFault::ReportsOnly));
         check(&[("x-api-key", reporting)], Err(KeyFault::ReportsOnly));
         assert_eq!(of("oc_mk_1"), Err(KeyFault::Malformed));
+    }
+
+    #[test]
+    fn a_key_of_one_mode_is_refused_in_the_other() {
+        let live = UserKey::generate([1; 32]).reveal().to_owned();
+        let test = TestKey::generate([1; 32]).reveal().to_owned();
+        let of = |wanted: Mode, keys: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for (name, key) in ["x-user-key", "x-api-key"].into_iter().zip(keys) {
+                headers.append(name, HeaderValue::from_str(key).unwrap());
+            }
+            (mode(&headers), key_digest(wanted, &headers).map(|_| ()))
+        };
+        assert_eq!(of(Mode::Live, &[&live]), (Mode::Live, Ok(())));
+        assert_eq!(of(Mode::Test, &[&test]), (Mode::Test, Ok(())));
+        assert_eq!(of(Mode::Live, &[&test]), (Mode::Test, Err(KeyFault::NoTestMode)));
+        assert_eq!(of(Mode::Test, &[&live]), (Mode::Live, Err(KeyFault::Malformed)));
+        assert_eq!(of(Mode::Test, &[&test, &live]), (Mode::Test, Err(KeyFault::Disagree)));
+        assert_eq!(of(Mode::Live, &[&live, &test]), (Mode::Live, Err(KeyFault::Disagree)));
     }
 }

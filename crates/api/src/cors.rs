@@ -16,7 +16,7 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, OPTIONS");
 /// How long a browser may remember a preflight, in seconds: browsers allow two hours at most.
 const MAX_AGE_SECONDS: HeaderValue = HeaderValue::from_static("7200");
 /// The headers of ours that a page may read.
-const EXPOSED: &str = "x-generation-id, x-request-id, request-id, x-credits-charged, x-credits-remaining, \
+const EXPOSED: &str = "opencredits-mode, x-generation-id, x-request-id, request-id, x-credits-charged, x-credits-remaining, \
      x-opencredits-dropped, x-opencredits-output-cap, x-should-retry, retry-after";
 /// Every origin.
 const ANY: &str = "*";

@@ -81,7 +81,7 @@ async fn identified(
 ) -> Result<(Arc<Spender>, Option<RatePermit>), Problem> {
     let Caller { app, place, .. } = caller;
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
-    let digest = key_digest(headers).map_err(|fault| problem(fault.into()))?;
+    let digest = key_digest(app.gateway.mode(), headers).map_err(|fault| problem(fault.into()))?;
     let spender = app.gateway.keyring().spender(&digest).await.map_err(problem)?;
     rates.clone_from(&spender.rates);
     if place.as_ref().is_some_and(|place| place.has_key().is_err()) {

@@ -212,6 +212,7 @@ pub(crate) async fn credits(
         let got = balance.posted.checked_add(used).ok_or(Fault::Overflow).map_err(ours)?;
         let shown = |amount: NanoUsd| json::number(app.settings.credit_price.show(amount));
         Ok(json::ok(&json!({ "data": {
+            "mode": app.gateway.mode().name(),
             "total_credits": shown(got),
             "total_usage": shown(used),
             "balance": shown(balance.posted),
@@ -230,7 +231,7 @@ fn owed(app: &App, manager: Manager) -> Result<NanoUsd, Problem> {
 }
 
 /// The person who makes a change, unless they make too many.
-async fn changing(app: &App, headers: &HeaderMap) -> Result<Manager, Problem> {
+pub(crate) async fn changing(app: &App, headers: &HeaderMap) -> Result<Manager, Problem> {
     let manager = auth::manager(app, headers).await?;
     let limited = app.gateway.keyring().admit_change(manager);
     limited.map_err(|limited| faults::problem(&limited.into(), &app.settings))?;
@@ -252,7 +253,7 @@ fn no_key() -> Problem {
     Problem::new(ErrorType::NotFound, "you have no such key; GET /v1/keys lists those that you have")
 }
 
-fn problem(app: &App, error: AccountsError) -> Problem {
+pub(crate) fn problem(app: &App, error: AccountsError) -> Problem {
     match error {
         AccountsError::NoKey { .. } => no_key(),
         AccountsError::NoModel(error) => {

@@ -11,6 +11,7 @@
 
 pub mod admin;
 mod app;
+mod applications;
 mod auth;
 mod body;
 mod cors;
@@ -51,4 +52,4 @@ pub use csv::csv_line;
 pub use limits::Limits;
 pub use payment_app::PaymentApp;
 pub use serve::{Ended, WorkerThreads, serve};
-pub use state::{ApiSettings, App};
+pub use state::{ApiSettings, App, TestApp, TestAppParts};

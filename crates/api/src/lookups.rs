@@ -10,8 +10,9 @@ use crate::{body, faults, json, key_limits, rates};
 use axum::body::Body;
 use axum::extract::{Extension, Query, State};
 use http::header::ORIGIN;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use opencredits_catalog::{Model, Terms};
+use opencredits_keys::Mode;
 use opencredits_ledger::EntryRow;
 use opencredits_service::accounts::AccountsError;
 use opencredits_service::{
@@ -28,6 +29,8 @@ const ASSUMED_TOKENS: u64 = 2_500;
 /// How a charge is rounded, for a bill.
 const ROUNDING: &str = "the sum of quantity × rate of all lines, with the markup, is rounded once, up, to 0.000000001; the \
                         commission is rounded down";
+/// Tells the mode of an answer, where it is not live.
+const MODE_HEADER: HeaderName = HeaderName::from_static("opencredits-mode");
 /// The largest body of a price quote.
 const QUOTE_BYTES_MAX: usize = 64 << 10;
 
@@ -42,8 +45,15 @@ pub(crate) fn finish(answer: Answer, id: RequestId) -> Response<Body> {
 
 pub(crate) async fn spender(app: &App, headers: &HeaderMap) -> Result<Arc<Spender>, Problem> {
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
-    let digest = key_digest(headers).map_err(|fault| problem(fault.into()))?;
+    let digest = key_digest(app.gateway.mode(), headers).map_err(|fault| problem(fault.into()))?;
     app.gateway.keyring().spender(&digest).await.map_err(problem)
+}
+
+/// Tells that an answer is one of test mode.
+pub(crate) fn mode_header(mode: Mode, headers: &mut HeaderMap) {
+    if mode == Mode::Test {
+        headers.insert(MODE_HEADER, HeaderValue::from_static(mode.name()));
+    }
 }
 
 /// `GET /v1/credits/balance`.
@@ -89,7 +99,8 @@ pub(crate) async fn key(
                 "usage_daily": credits(usage.daily),
                 "usage_weekly": credits(usage.weekly),
                 "usage_monthly": credits(usage.monthly),
-                "is_test": false,
+                "is_test": app.gateway.mode() == Mode::Test,
+                "mode": app.gateway.mode().name(),
                 "expires_at": spender.expires_at.map(timestamp),
                 "allowed_models": spender.allowed_models,
                 "rate_limit": spender.rates.as_deref().map(rate_limit),
@@ -370,6 +381,19 @@ async fn check_publishable(app: &App, headers: &HeaderMap, key: &str) -> Result<
 }
 
 async fn quote(app: &App, headers: &HeaderMap, request: QuoteRequest) -> Answer {
+    // A publishable key is in no header, by which requests are told apart before.
+    let names_test = request.publishable_key.as_deref().is_some_and(|key| Mode::of_key(key) == Mode::Test);
+    match &app.test {
+        Some(test) if names_test => {
+            let mut response = quote_in(test.app(), headers, request).await?;
+            mode_header(Mode::Test, response.headers_mut());
+            Ok(response)
+        }
+        _ => quote_in(app, headers, request).await,
+    }
+}
+
+async fn quote_in(app: &App, headers: &HeaderMap, request: QuoteRequest) -> Answer {
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
     let partner = match &request.publishable_key {
         Some(key) => Some(check_publishable(app, headers, key).await?),

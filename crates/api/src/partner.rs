@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::extract::{Extension, Query, State};
 use http::{HeaderMap, Response};
 use opencredits_service::accounts::AccountsError;
-use opencredits_service::partners::{Audience, Earnings, PEOPLE_MIN, month_of_text, month_text};
+use opencredits_service::partners::{Audience, Earnings, PEOPLE_MIN, ReferralGroup, month_of_text, month_text};
 use opencredits_service::{Fault, day_or_time, day_text};
 use opencredits_store::{Days, Partner};
 use opencredits_units::UnixMs;
@@ -93,6 +93,25 @@ fn group(audience: &Audience) -> Value {
         "charged_usd": sums.charged,
         "commission_usd": sums.commission,
     })
+}
+
+/// `GET /v1/partner/referrals`: the people who came through it, by month, and how many of them have bought credits.
+pub(crate) async fn referrals(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let answer = async {
+        let partner = auth::partner(&app, &headers).await?;
+        let found = app.accounts.referrals(&partner).await.map_err(|error| problem(&app, error))?;
+        let group = |group: &ReferralGroup| {
+            let month = group.month.as_deref().unwrap_or("other");
+            json!({ "month": month, "people": group.people, "buyers": group.buyers })
+        };
+        let data: Vec<_> = found.iter().map(group).collect();
+        Ok(json::ok(&json!({ "object": "list", "people_min": PEOPLE_MIN, "data": data })))
+    };
+    finish(answer.await, id)
 }
 
 /// `GET /v1/partner/statements`: its months, the latest first.

@@ -2,8 +2,8 @@
 
 use crate::cors::CorsOrigins;
 use crate::payment_app::PaymentApp;
-use opencredits_service::Gateway;
 use opencredits_service::accounts::Accounts;
+use opencredits_service::{Gateway, TestGateway};
 use opencredits_store::Partners;
 use opencredits_units::{CreditPrice, GenerationId};
 use std::sync::Arc;
@@ -49,6 +49,41 @@ pub struct App {
     pub settings: ApiSettings,
     /// Whether the process takes requests; cleared when it is told to stop.
     pub ready: AtomicBool,
+    /// The state of test mode; `None` where it is off, and within it.
+    pub test: Option<TestApp>,
+}
+
+/// What a [`TestApp`] has besides its gateway.
+pub struct TestAppParts {
+    /// What people of test mode do with their own keys.
+    pub accounts: Arc<Accounts>,
+    /// Finds the partner of a publishable key, in the store of test mode.
+    pub partners: Arc<dyn Partners>,
+    /// Sells play credits.
+    pub payments: Option<Arc<PaymentApp>>,
+    /// Settings.
+    pub settings: ApiSettings,
+}
+
+/// The state that all handlers share for test keys. Its gateway is one of test mode, which reaches no provider.
+#[derive(Clone)]
+pub struct TestApp(Arc<App>);
+
+impl TestApp {
+    /// The state of test mode.
+    #[must_use]
+    pub fn new(gateway: &TestGateway, parts: TestAppParts) -> Self {
+        let TestAppParts { accounts, partners, payments, settings } = parts;
+        let gateway = Arc::clone(gateway.gateway());
+        let ready = AtomicBool::new(true);
+        Self(Arc::new(App { gateway, accounts, partners, payments, settings, ready, test: None }))
+    }
+
+    /// The state, as handlers take it.
+    #[must_use]
+    pub const fn app(&self) -> &Arc<App> {
+        &self.0
+    }
 }
 
 /// A request's id: its bits are those of its generation.

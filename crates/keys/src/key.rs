@@ -1,8 +1,10 @@
 //! Keys as text: prefix, 160 random bits, checksum.
 
 use crate::digest::KeyDigest;
+use crate::kind::{AnyKind, InTest, KeyKind, Manages, Mode, Reports, Spends, TEST_MARK};
 use sha2::{Digest, Sha256};
 use std::fmt;
+use std::marker::PhantomData;
 
 /// Crockford's base 32 in lower case: no letter is mistaken for a digit.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -18,7 +20,7 @@ const HINT_CHARS: usize = 4;
 #[non_exhaustive]
 pub enum KeyError {
     /// The prefix is missing, or belongs to another kind of key.
-    #[error("not a key of this kind; it begins with {expected}")]
+    #[error("not a key of this kind and mode; it begins with {expected}")]
     Prefix {
         /// The prefix that was expected.
         expected: &'static str,
@@ -31,18 +33,34 @@ pub enum KeyError {
     Checksum,
 }
 
+/// A secret key of a kind: only a text with the prefix of that kind becomes one.
+///
+/// ```compile_fail
+/// # use opencredits_keys::{TestKey, UserKey};
+/// fn spends(key: &UserKey) {}
+/// spends(&TestKey::generate([1; 32]));
+/// ```
+pub struct SecretKey<K> {
+    text: String,
+    kind: PhantomData<fn() -> K>,
+}
+
 /// The secret that spends a person's balance: `oc_sk_…`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct UserKey(String);
+pub type UserKey = SecretKey<Spends>;
+/// The secret that manages a person's keys and reads their account, and spends nothing: `oc_mk_…`.
+pub type ManagementKey = SecretKey<Manages>;
+/// The secret with which a partner reads its own figures, and does nothing else: `oc_rk_…`.
+pub type PartnerKey = SecretKey<Reports>;
+/// The secret that spends play credits on the sandbox: `oc_sk_test_…`.
+pub type TestKey = SecretKey<InTest<Spends>>;
+/// A key that was just made, of one of the kinds and modes.
+pub type IssuedKey = SecretKey<AnyKind>;
 
-impl UserKey {
-    /// The prefix of every user key.
-    pub const PREFIX: &'static str = "oc_sk_";
-
+impl<K: KeyKind> SecretKey<K> {
     /// A key from random bytes, which must come from a cryptographic source.
     #[must_use]
     pub fn generate(random: [u8; 32]) -> Self {
-        Self(compose(Self::PREFIX, &random))
+        Self { text: compose(K::PREFIX, &random), kind: PhantomData }
     }
 
     /// Reads a key.
@@ -50,156 +68,84 @@ impl UserKey {
     /// # Errors
     /// When the text has another prefix, a wrong length or character, or a checksum that does not fit.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        check(Self::PREFIX, text).map(|()| Self(text.to_owned()))
+        check(K::PREFIX, text).map(|()| Self { text: text.to_owned(), kind: PhantomData })
     }
 
     /// The digest of the key in `text`, without keeping the text.
     ///
     /// # Errors
-    /// As [`UserKey::parse`].
+    /// As [`SecretKey::parse`].
     pub fn digest_of(text: &str) -> Result<KeyDigest, KeyError> {
-        check(Self::PREFIX, text).map(|()| KeyDigest::of(text))
+        check(K::PREFIX, text).map(|()| KeyDigest::of(text))
     }
 
+    pub(crate) fn into_any(self) -> IssuedKey {
+        SecretKey { text: self.text, kind: PhantomData }
+    }
+}
+
+impl<K> SecretKey<K> {
     /// The digest, which is stored.
     #[must_use]
     pub fn digest(&self) -> KeyDigest {
-        KeyDigest::of(&self.0)
+        KeyDigest::of(&self.text)
     }
 
     /// The text. Show it to its owner, once.
     #[must_use]
     pub fn reveal(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// The last characters, to recognise a key. They are part of the checksum and reveal nothing.
     #[must_use]
     pub fn hint(&self) -> &str {
-        hint(&self.0)
+        self.text.get(self.text.len().saturating_sub(HINT_CHARS)..).unwrap_or_default()
     }
 }
 
-impl fmt::Debug for UserKey {
+impl<K> Clone for SecretKey<K> {
+    fn clone(&self) -> Self {
+        Self { text: self.text.clone(), kind: PhantomData }
+    }
+}
+
+impl<K> PartialEq for SecretKey<K> {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl<K> Eq for SecretKey<K> {}
+
+impl<K> fmt::Debug for SecretKey<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("UserKey(…)")
+        f.write_str("SecretKey(…)")
     }
 }
 
-/// The secret that manages a person's keys and reads their account, and spends nothing: `oc_mk_…`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ManagementKey(String);
-
-impl ManagementKey {
-    /// The prefix of every management key.
-    pub const PREFIX: &'static str = "oc_mk_";
-
-    /// A key from random bytes, which must come from a cryptographic source.
-    #[must_use]
-    pub fn generate(random: [u8; 32]) -> Self {
-        Self(compose(Self::PREFIX, &random))
-    }
-
-    /// The digest of the key in `text`, without keeping the text.
-    ///
-    /// # Errors
-    /// When the text has another prefix, a wrong length or character, or a checksum that does not fit.
-    pub fn digest_of(text: &str) -> Result<KeyDigest, KeyError> {
-        check(Self::PREFIX, text).map(|()| KeyDigest::of(text))
-    }
-
-    /// The digest, which is stored.
-    #[must_use]
-    pub fn digest(&self) -> KeyDigest {
-        KeyDigest::of(&self.0)
-    }
-
-    /// The text. Show it to its owner, once.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-
-    /// The last characters, to recognise a key. They are part of the checksum and reveal nothing.
-    #[must_use]
-    pub fn hint(&self) -> &str {
-        hint(&self.0)
-    }
-}
-
-impl fmt::Debug for ManagementKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ManagementKey(…)")
-    }
-}
-
-/// The secret with which a partner reads its own figures, and does nothing else: `oc_rk_…`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PartnerKey(String);
-
-impl PartnerKey {
-    /// The prefix of every secret key of a partner.
-    pub const PREFIX: &'static str = "oc_rk_";
-
-    /// A key from random bytes, which must come from a cryptographic source.
-    #[must_use]
-    pub fn generate(random: [u8; 32]) -> Self {
-        Self(compose(Self::PREFIX, &random))
-    }
-
-    /// The digest of the key in `text`, without keeping the text.
-    ///
-    /// # Errors
-    /// When the text has another prefix, a wrong length or character, or a checksum that does not fit.
-    pub fn digest_of(text: &str) -> Result<KeyDigest, KeyError> {
-        check(Self::PREFIX, text).map(|()| KeyDigest::of(text))
-    }
-
-    /// The digest, which is stored.
-    #[must_use]
-    pub fn digest(&self) -> KeyDigest {
-        KeyDigest::of(&self.0)
-    }
-
-    /// The text. Show it to its owner, once.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-
-    /// The last characters, to recognise a key. They are part of the checksum and reveal nothing.
-    #[must_use]
-    pub fn hint(&self) -> &str {
-        hint(&self.0)
-    }
-}
-
-impl fmt::Debug for PartnerKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PartnerKey(…)")
-    }
-}
-
-/// The public name of a partner in a browser: `oc_pk_…`. Grants nothing.
+/// The public name of a partner in a browser: `oc_pk_…`, or `oc_pk_test_…` in test mode. Grants nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PublishableKey(String);
 
 impl PublishableKey {
     /// The prefix of every publishable key.
     pub const PREFIX: &'static str = "oc_pk_";
+    /// The prefix of those in test mode.
+    pub const TEST_PREFIX: &'static str = "oc_pk_test_";
 
     /// A key from random bytes.
     #[must_use]
-    pub fn generate(random: [u8; 32]) -> Self {
-        Self(compose(Self::PREFIX, &random))
+    pub fn generate(mode: Mode, random: [u8; 32]) -> Self {
+        Self(compose(Self::prefix(mode), &random))
     }
 
-    /// Reads a key.
+    /// Reads a key of either mode.
     ///
     /// # Errors
     /// When the text has another prefix, a wrong length or character, or a checksum that does not fit.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        check(Self::PREFIX, text).map(|()| Self(text.to_owned()))
+        check(Self::prefix(Mode::of_key(text)), text).map(|()| Self(text.to_owned()))
     }
 
     /// The text.
@@ -207,10 +153,13 @@ impl PublishableKey {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
 
-fn hint(text: &str) -> &str {
-    text.get(text.len().saturating_sub(HINT_CHARS)..).unwrap_or_default()
+    const fn prefix(mode: Mode) -> &'static str {
+        match mode {
+            Mode::Live => Self::PREFIX,
+            Mode::Test => Self::TEST_PREFIX,
+        }
+    }
 }
 
 fn compose(prefix: &str, random: &[u8; 32]) -> String {
@@ -237,7 +186,8 @@ fn checksum(text: &str) -> [char; CHECK_CHARS] {
 }
 
 fn check(prefix: &'static str, text: &str) -> Result<(), KeyError> {
-    let rest = text.strip_prefix(prefix).ok_or(KeyError::Prefix { expected: prefix })?;
+    let rest = text.strip_prefix(prefix).filter(|rest| !rest.starts_with(TEST_MARK));
+    let rest = rest.ok_or(KeyError::Prefix { expected: prefix })?;
     if rest.len() != RANDOM_CHARS + CHECK_CHARS || !rest.bytes().all(is_letter) {
         return Err(KeyError::Malformed);
     }

@@ -1,8 +1,9 @@
 //! Make, parse, hash and compare the secrets of OpenCredits.
 //!
 //! A [`UserKey`] spends a person's balance; a [`ManagementKey`] manages a person's keys and spends nothing; a
-//! [`PublishableKey`] names a partner and grants nothing. All have a checksum, so that a typing mistake is refused
-//! without a look-up. The store keeps the [`KeyDigest`] of a secret key. Its text is shown once, to its owner.
+//! [`PublishableKey`] names a partner and grants nothing. Each has a counterpart in test mode, such as [`TestKey`], which is
+//! another type with another prefix. All have a checksum, so that a typing mistake is refused without a look-up. The
+//! store keeps the [`KeyDigest`] of a secret key. Its text is shown once, to its owner.
 //!
 //! # What it refuses to do
 //! It draws no randomness and reads no clock: random bytes are arguments. `Debug` shows no secret.
@@ -19,11 +20,14 @@
 //! ```
 
 mod digest;
+mod issue;
 mod key;
 mod keyed;
+mod kind;
 mod secret;
 
 pub use digest::KeyDigest;
-pub use key::{KeyError, ManagementKey, PartnerKey, PublishableKey, UserKey};
+pub use key::{IssuedKey, KeyError, ManagementKey, PartnerKey, PublishableKey, SecretKey, TestKey, UserKey};
 pub use keyed::HashKey;
+pub use kind::{AnyKind, InTest, KeyKind, LiveKind, Manages, Mode, Reports, Spends};
 pub use secret::Secret;

@@ -39,6 +39,7 @@ pub mod http;
 mod rewrite;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+mod stand_in;
 mod transport;
 mod vendor;
 
@@ -60,5 +61,6 @@ pub use opencredits_translation::{
 pub use opencredits_wire::EventTooLarge;
 pub use opencredits_wire::sse::is_event_stream;
 pub use rewrite::{Rewrite, TOOL_CALLS_MAX, upstream_body};
+pub use stand_in::StandIns;
 pub use transport::{Get, Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse};
 pub use vendor::{Endpoint, OutputCap, ReportedCost, StopBilling, Vendor, Vendors};

@@ -84,6 +84,9 @@ pub enum KeyFault {
     /// A partner's secret key was sent where another key belongs.
     #[error("this is a partner's secret key, which spends and manages nothing; send a user key or a management key")]
     ReportsOnly,
+    /// A test key was sent, and there is no test mode.
+    #[error("this is a test key, and test mode is switched off here; send a live key")]
+    NoTestMode,
     /// Another key was sent where a partner's secret key belongs.
     #[error("this is no partner's secret key; send one that begins with oc_rk_, which the operator makes")]
     NoPartner,

@@ -30,6 +30,9 @@ const RATES_IDLE: Duration = Duration::from_secs(7_200);
 /// Changes that a person may make in a minute with management keys: each may leave rows and accounts that stay.
 const CHANGES: Rates = Rates { requests_per_minute: NonZeroU32::new(60), tokens_per_minute: None, parallel_max: None };
 
+/// Requests for a partner's figures in a minute: each sums up much.
+const REPORTS: Rates = Rates { requests_per_minute: NonZeroU32::new(60), tokens_per_minute: None, parallel_max: None };
+
 /// The partner that earns a share of a key's spending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Earner {
@@ -121,6 +124,8 @@ pub struct KeyRing {
     rates: Cache<KeyId, Arc<KeyRates>>,
     /// The changes that people make.
     changes: Cache<UserId, Arc<KeyRates>>,
+    /// The requests of partners for their figures.
+    reports: Cache<PartnerId, Arc<KeyRates>>,
     /// Counts invalidations. A look-up that began before one is not cached: it may have missed the change.
     epoch: AtomicU64,
 }
@@ -170,6 +175,7 @@ impl KeyRing {
         let KeyTables { keys, rotations, users, partners, management, partner_keys, limits } = tables;
         let rates = Cache::builder().max_capacity(KEYS_MAX).time_to_idle(RATES_IDLE).build();
         let changes = Cache::builder().max_capacity(KEYS_MAX).time_to_idle(RATES_IDLE).build();
+        let reports = Cache::builder().max_capacity(KEYS_MAX).time_to_idle(RATES_IDLE).build();
         Self {
             keys,
             rotations,
@@ -180,6 +186,7 @@ impl KeyRing {
             limits,
             rates,
             changes,
+            reports,
             clock,
             default_share,
             markup_bounds: (BasisPoints::ZERO, BasisPoints::new(u32::MAX)),
@@ -234,7 +241,7 @@ impl KeyRing {
     pub async fn manager(&self, digest: &KeyDigest) -> Result<Manager, Fault> {
         let key = self.management.management_key(digest).await?.filter(|key| key.revoked_at.is_none());
         let key = key.ok_or(KeyFault::Unknown)?;
-        let user = self.users.user(key.user).await?.ok_or(KeyFault::Unknown)?;
+        let user = self.users.user(key.owner).await?.ok_or(KeyFault::Unknown)?;
         match user.standing {
             Standing::Good => Ok(Manager { user: user.id, wallet: user.wallet, key: key.id }),
             Standing::Suspended => Err(KeyFault::Suspended.into()),
@@ -244,13 +251,17 @@ impl KeyRing {
     /// The partner of the secret key with this digest. It is looked up each time: a revocation counts at once.
     ///
     /// # Errors
-    /// When the key does not exist or was revoked, when its partner is suspended, or when the store fails.
+    /// When the key does not exist or was revoked, when its partner is suspended or asks too often, or when the store
+    /// fails.
     pub async fn partner(&self, digest: &KeyDigest) -> Result<Partner, Fault> {
         let key = self.partner_keys.partner_key(digest).await?.filter(|key| key.revoked_at.is_none());
         let key = key.ok_or(KeyFault::Unknown)?;
-        let partner = self.partners.partner(key.partner).await?.ok_or(KeyFault::Unknown)?;
+        let partner = self.partners.partner(key.owner).await?.ok_or(KeyFault::Unknown)?;
         match partner.standing {
-            Standing::Good => Ok(partner),
+            Standing::Good => {
+                self.admit(&self.reports, partner.id, REPORTS)?;
+                Ok(partner)
+            }
             Standing::Suspended => Err(KeyFault::Suspended.into()),
         }
     }
@@ -260,9 +271,17 @@ impl KeyRing {
     /// # Errors
     /// When the person has made too many within a minute.
     pub fn admit_change(&self, manager: Manager) -> Result<(), RateLimited> {
-        let kept = self.changes.entry(manager.user).and_compute_with(|before| match before {
+        self.admit(&self.changes, manager.user, CHANGES)
+    }
+
+    /// Admits one of the things that someone may do so often.
+    fn admit<K>(&self, all: &Cache<K, Arc<KeyRates>>, who: K, rates: Rates) -> Result<(), RateLimited>
+    where
+        K: std::hash::Hash + Eq + Send + Sync + 'static,
+    {
+        let kept = all.entry(who).and_compute_with(|before| match before {
             Some(_) => Op::Nop,
-            None => KeyRates::new(CHANGES, None, &self.clock).map_or(Op::Nop, |rates| Op::Put(Arc::new(rates))),
+            None => KeyRates::new(rates, None, &self.clock).map_or(Op::Nop, |rates| Op::Put(Arc::new(rates))),
         });
         match kept {
             CompResult::Inserted(rates) | CompResult::ReplacedWith(rates) | CompResult::Unchanged(rates) => {

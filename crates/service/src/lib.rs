@@ -50,7 +50,7 @@ pub use fault::{
 pub use gateway::{
     Admitted, ChargedStream, Counted, DrainLimits, Gateway, GatewayError, InferenceRequest, LargeBodies, Parts,
     PathParameters, Pending, Ports, Reaper, Receipt, Reply, Retries, RouteHealth, Settings, StreamEnd, StreamItem,
-    Upstream, WholeAnswer, likely_input,
+    TEST_DIR, TestGateway, TestLedger, TestParts, TestPorts, TestUpstreams, Upstream, WholeAnswer, likely_input,
 };
 pub use keyring::{Earner, KeyRing, KeyTables, LimitTerms, Manager, Spender};
 pub use limits::{LimitBalance, LimitKind, Renewals};

@@ -31,6 +31,7 @@
 
 mod bills;
 #[cfg(feature = "sqlite")]
+mod applications;
 mod block;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -46,6 +47,7 @@ mod sqlite;
 mod traits;
 mod usage;
 
+pub use applications::{ApplicationState, PartnerApplication, PartnerApplications, ReferralMonth, Referrals};
 pub use bills::{BillSource, BilledDay, BilledLine, ProviderBills};
 pub use jobs::{Acquired, JobLease, JobLeases, JobOutcome, JobRecord, JobReport, JobRun, Retention};
 pub use mail::{
@@ -55,12 +57,10 @@ pub use mail::{
 pub use orders::{
     Booked, Bookings, Cursors, Order, OrderOrigin, OrderPage, OrderState, Orders, Payer, Payers, TopUpState,
 };
-pub use partners::{
-    CommissionReturn, CommissionReturns, PartnerKeyRecord, PartnerKeys, PublishableKeyRecord, PublishableKeys,
-};
-pub use prices::{PriceBook, PriceBookSummary, PriceBooks};
-pub use records::{
-    AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, Rates, SpendingLimit, Standing, User,
+pub use partners::{CommissionReturn, CommissionReturns, PartnerKeys, PublishableKeyRecord, PublishableKeys};
+pub use prices::{PriceBook, PriceBookSummary, PriceBookspub use records::{
+    AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, PartnerKeyRecord, Rates, SecretKeyRecord,
+    SpendingLimit, Standing, User,
 };
 pub use rotations::{KeyRotation, KeyRotations, RetiredSecret};
 #[cfg(feature = "sqlite")]

@@ -1,5 +1,6 @@
 //! What partners have besides their record: commission that follows purchases back, and secret keys.
 
+use crate::records::PartnerKeyRecord;
 use crate::traits::StoreError;
 use async_trait::async_trait;
 use opencredits_keys::KeyDigest;
@@ -34,25 +35,6 @@ pub trait CommissionReturns: Send + Sync {
     async fn commission_returned_for(&self, user: UserId) -> Result<Vec<(PartnerId, NanoUsd)>, StoreError>;
     /// What a person owes by all returns: the sum of their `owed`.
     async fn commission_owed_by(&self, user: UserId) -> Result<NanoUsd, StoreError>;
-}
-
-/// The record of a partner's secret key. The key itself is not stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PartnerKeyRecord {
-    /// The id.
-    pub id: KeyId,
-    /// The partner.
-    pub partner: PartnerId,
-    /// The digest of its text.
-    pub digest: KeyDigest,
-    /// Its last characters.
-    pub hint: String,
-    /// A name for it.
-    pub name: String,
-    /// The time of creation.
-    pub created_at: UnixMs,
-    /// The time of revocation.
-    pub revoked_at: Option<UnixMs>,
 }
 
 /// Secret keys of partners.

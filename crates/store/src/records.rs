@@ -116,13 +116,13 @@ pub struct Rates {
     pub parallel_max: Option<NonZeroU32>,
 }
 
-/// The record of a management key. The key itself is not stored.
+/// The record of a secret key that is not spent from. The key itself is not stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ManagementKeyRecord {
+pub struct SecretKeyRecord<Owner> {
     /// The id.
     pub id: KeyId,
-    /// The person whose account it manages.
-    pub user: UserId,
+    /// The owner.
+    pub owner: Owner,
     /// The digest of its text.
     pub digest: KeyDigest,
     /// Its last characters.
@@ -134,6 +134,11 @@ pub struct ManagementKeyRecord {
     /// The time of revocation.
     pub revoked_at: Option<UnixMs>,
 }
+
+/// The record of a management key, whose owner is the person whose account it manages.
+pub type ManagementKeyRecord = SecretKeyRecord<UserId>;
+/// The record of a partner's secret key.
+pub type PartnerKeyRecord = SecretKeyRecord<PartnerId>;
 
 /// A record of a change, for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -138,6 +138,10 @@ pub struct AccountTransfer {
     pub at: UnixMs,
     /// Its entry.
     pub entry: EntryId,
+    /// What its entry gave to revenue.
+    pub returned: NanoUsd,
+    /// What its entry paid out.
+    pub paid_out: NanoUsd,
 }
 
 /// The cost that was booked for a class of a model, on a day.
@@ -321,4 +325,12 @@ pub trait UsageModel: Send + Sync {
         (from, before): (UnixMs, (UnixMs, EntryId)),
         max: u32,
     ) -> Result<Vec<AccountTransfer>, StoreError>;
+    /// What the transfers of an account at `from` or later and before `until` gave to revenue, and what they paid out.
+    async fn moved(
+        &self,
+        account: AccountId,
+        (from, until): (UnixMs, UnixMs),
+    ) -> Result<(NanoUsd, NanoUsd), StoreError>;
+    /// At most `max` transfers of an account that paid out, the newest first.
+    async fn payouts(&self, account: AccountId, max: u32) -> Result<Vec<AccountTransfer>, StoreError>;
 }

@@ -4,8 +4,20 @@ use crate::fixture::{Access, Fixture};
 
 const PAGE: &str = include_str!("../../../../docs/OPERATIONS.md");
 /// What ids and keys begin with; the page shows the rest as `…`.
-const PREFIXES: [&str; 10] =
-    ["user_", "key_", "partner_", "entry_", "acct_", "head_", "oc_sk_", "oc_mk_", "oc_rk_", "oc_pk_"];
+const PREFIXES: [&str; 12] = [
+    "oc_pk_test_",
+    "oc_sk_test_",
+    "user_",
+    "key_",
+    "partner_",
+    "entry_",
+    "acct_",
+    "head_",
+    "oc_sk_",
+    "oc_mk_",
+    "oc_rk_",
+    "oc_pk_",
+];
 
 /// A command and what the page says it prints.
 struct Example {

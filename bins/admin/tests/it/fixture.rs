@@ -7,14 +7,14 @@ use opencredits_keys::Secret;
 use opencredits_ledger::Ledger;
 use opencredits_providers::Vendors;
 use opencredits_providers::http::{Client, Settings};
-use opencredits_service::accounts::{Accounts, Tables};
+use opencredits_service::accounts::{Accounts, Tables, TestDesk};
 use opencredits_service::config::Config;
 use opencredits_service::jobs::{Figures, Job, JobPorts, JobTerms, Jobs, StopSwitch};
 use opencredits_service::provider_bills::{BilledVendor, ProviderReconciliation, ReconcileParts};
-use opencredits_service::{Clock, Entropy, UsageReads};
+use opencredits_service::{Clock, Entropy, TEST_DIR, TestLedger, UsageReads};
 use opencredits_store::SqliteStore;
 use opencredits_testkit::bills::ADMIN_KEY;
-use opencredits_units::{CreditPrice, UnixMs};
+use opencredits_units::{CreditPrice, NanoUsd, UnixMs};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -151,7 +151,19 @@ fn serve(dir: &Path, vendor_toml: &str) -> (tokio::sync::oneshot::Sender<()>, st
             let store = SqliteStore::open(dir.join("store.db")).unwrap();
             let clock = ports.clone();
             let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), ports.clone(), ports.clone());
-            let providers = providers(&ledger, &store, (ports, &vendor_toml));
+            let providers = providers(&ledger, &store, (ports.clone(), &vendor_toml));
+            std::fs::create_dir(dir.join(TEST_DIR)).unwrap();
+            let test_ledger = TestLedger::open(&dir, "ledger.db").unwrap();
+            let test_store = SqliteStore::open(dir.join(TEST_DIR).join("store.db")).unwrap();
+            let test = Accounts::of_test_mode(&test_ledger, Tables::of(test_store), ports.clone(), ports);
+            test.ensure_system_accounts().await.unwrap();
+            let test = Arc::new(test);
+            let accounts = accounts.with_test_desk(TestDesk::new(test.clone(), NanoUsd::new(100_000_000_000)));
+            let test_socket = AdminSocket::bind(&dir.join(TEST_DIR)).unwrap();
+            let (_open, never) = tokio::sync::oneshot::channel::<()>();
+            let serving_test = test_socket.serve(Admin::new(test, CreditPrice::default()), async move {
+                let _dropped = never.await;
+            });
             let files = Source { ledger, store, data: dir.clone() };
             let accounts = accounts.knowing(Catalog::builtin().unwrap().with_sandbox().unwrap());
             accounts.ensure_system_accounts().await.unwrap();
@@ -165,7 +177,10 @@ fn serve(dir: &Path, vendor_toml: &str) -> (tokio::sync::oneshot::Sender<()>, st
                 let _dropped = stopped.await;
                 switch.stop_by(Instant::now());
             };
-            tokio::join!(socket.serve(admin, stop), jobs.run(signal));
+            tokio::select! {
+                ((), ()) = async { tokio::join!(socket.serve(admin, stop), jobs.run(signal)) } => {}
+                () = serving_test => {}
+            }
         });
     });
     served.recv().unwrap();

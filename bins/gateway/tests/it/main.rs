@@ -11,3 +11,4 @@ mod payments;
 mod payouts;
 mod prices;
 mod serving;
+mod test_mode;

@@ -171,8 +171,7 @@ impl Admin {
 
     async fn add_partner(&self, new: AddPartner) -> Answer {
         let (name, share) = (new.name, new.share_bps);
-        let partner = self.accounts.add_partner(NewPartner { name, share }).await?;
-        Ok(AdminReply::PartnerAdded { partner: partner.into() })
+        self.added(self.accounts.add_partner(NewPartner { name, share }).await?).await
     }
 
     async fn list_partners(&self, which: ListPartners) -> Answer {

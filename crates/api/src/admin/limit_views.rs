@@ -88,7 +88,7 @@ impl From<ManagementKeyRecord> for ManagementKeyView {
     fn from(key: ManagementKeyRecord) -> Self {
         Self {
             id: key.id,
-            user: key.user,
+            user: key.owner,
             name: key.name,
             hint: key.hint,
             created_at_ms: key.created_at,

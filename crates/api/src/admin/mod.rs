@@ -15,6 +15,8 @@ mod amount_view;
 mod answer;
 mod answer_limits;
 mod answer_reads;
+mod application_views;
+mod applications;
 mod backup;
 mod job_views;
 mod jobs;
@@ -42,6 +44,7 @@ mod views;
 
 pub use amount_view::AmountView;
 pub use answer::Admin;
+pub use application_views::{ApplicationRequest, ApplicationView, ReferralView, TestKeyView};
 pub use job_views::{JobRequest, JobRunView, JobView};
 pub use limit_views::{ChangeView, LimitView, ManagementKeyView, RetiringSecretView};
 pub use order_views::{OrderRequest, OrderView, ReconcileView};

@@ -1,6 +1,7 @@
 //! Requests of an operator about partners and their money, and their replies.
 
 use super::amount_view::AmountView;
+use super::application_views::ApplicationRequest;
 use super::publishable_views::PublishableKeyRequest;
 use super::values::{Amount, Change};
 use opencredits_service::day_text;
@@ -64,6 +65,13 @@ pub enum PartnerRequest {
         /// The month, such as `2026-11`.
         month: String,
     },
+    /// How many people a partner brought.
+    Referrals {
+        /// The partner.
+        partner: String,
+    },
+    /// Applications, and test keys.
+    Applications(ApplicationRequest),
     /// Publishable keys.
     Publishable(PublishableKeyRequest),
     /// Makes a secret key of a partner; its secret is in the reply, once.
@@ -177,7 +185,7 @@ impl From<PartnerKeyRecord> for PartnerKeyView {
     fn from(key: PartnerKeyRecord) -> Self {
         Self {
             id: key.id,
-            partner: key.partner,
+            partner: key.owner,
             name: key.name,
             hint: key.hint,
             created_at_ms: key.created_at,

@@ -40,6 +40,13 @@ impl Admin {
                 self.pay_out(Payout { partner, amount, id, reason }).await
             }
             PartnerRequest::Statement { partner, month } => self.statement(&partner, &month).await,
+            PartnerRequest::Referrals { partner } => {
+                let partner = self.accounts.find_partner(&partner).await?;
+                let groups = self.accounts.referrals(&partner).await?;
+                let groups = groups.into_iter().map(Into::into).collect();
+                Ok(AdminReply::Referrals { partner: partner.name, groups })
+            }
+            PartnerRequest::Applications(request) => self.applications(request).await,
             PartnerRequest::Publishable(request) => self.publishable_keys(request).await,
             PartnerRequest::AddKey { partner, name } => {
                 let (record, secret) = self.accounts.add_partner_key(&partner, name).await?;

@@ -1,6 +1,7 @@
 //! The replies to admin requests.
 
 use super::amount_view::AmountView;
+use super::application_views::{ApplicationView, ReferralView, TestKeyView};
 use super::job_views::{JobRunView, JobView};
 use super::limit_views::{ChangeView, LimitView, ManagementKeyView};
 use super::order_views::{OrderView, ReconcileView};
@@ -133,6 +134,9 @@ pub enum AdminReply {
     PartnerAdded {
         /// The partner.
         partner: PartnerView,
+        /// Its publishable key in test mode; none where test mode is off.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        test_publishable_key: Option<String>,
     },
     /// Partners.
     Partners {
@@ -177,6 +181,37 @@ pub enum AdminReply {
     PublishableKeys {
         /// The keys.
         keys: Vec<PublishableKeyView>,
+    },
+    /// A person has applied to run a partner.
+    Applied {
+        /// The application.
+        application: Box<ApplicationView>,
+        /// What its developers begin with; none where test mode is off.
+        test: Option<Box<TestKeyView>>,
+    },
+    /// Applications.
+    Applications {
+        /// The page.
+        applications: Vec<ApplicationView>,
+        /// The cursor of the next page.
+        next: Option<PartnerId>,
+    },
+    /// An application is rejected.
+    ApplicationRejected {
+        /// The application.
+        application: Box<ApplicationView>,
+    },
+    /// A test key was made.
+    TestKeyAdded {
+        /// The key, and what belongs to it.
+        test: Box<TestKeyView>,
+    },
+    /// The people whom a partner brought.
+    Referrals {
+        /// The partner's name.
+        partner: String,
+        /// Groups of enough people.
+        groups: Vec<ReferralView>,
     },
     /// A secret key of a partner was made.
     PartnerKeyAdded {

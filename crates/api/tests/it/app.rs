@@ -8,7 +8,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
-use opencredits_api::{ApiSettings, App, CorsOrigins, PaymentApp, Routes, service};
+use opencredits_api::{ApiSettings, App, CorsOrigins, PaymentApp, Routes, TestAppParts, service};
 use opencredits_catalog::Catalog;
 use opencredits_keys::{HashKey, Secret};
 use opencredits_ledger::Ledger;
@@ -17,11 +17,11 @@ use opencredits_providers::sandbox::Sandbox;
 use opencredits_providers::{
     Fetch, Transport, TransportError, UpstreamBody, UpstreamRequest, UpstreamResponse, Vendor, Vendors,
 };
-use opencredits_service::accounts::{Accounts, Grant, NewKey, NewLimit, NewPartner, NewUser, Tables};
+use opencredits_service::accounts::{Accounts, Grant, NewKey, NewLimit, NewPartner, NewUser, Tables, TestDesk};
 use opencredits_service::config::Ack;
 use opencredits_service::{
-    Clock, DrainLimits, Entropy, Gateway, KeyRing, KeyTables, Parts, Ports, Retries, Settings, Upstream, UsageReads,
-    books,
+    Clock, DrainLimits, Entropy, Gateway, KeyRing, KeyTables, Parts, Ports, Retries, Settings, TEST_DIR, TestGateway,
+    TestLedger, TestParts, TestPorts, TestUpstreams, Upstream, UsageReads, books,
 };
 use opencredits_store::{Partner, Rates, SqliteStore, User};
 use opencredits_testkit::{FixedClock, FixedRandom};
@@ -29,6 +29,7 @@ use opencredits_units::{BasisPoints, CreditPrice, NanoUsd, UnixMs};
 use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -186,6 +187,46 @@ impl Transport for Remembering {
     }
 }
 
+/// The play credits of a partner, in dollars.
+const PLAY_CREDITS: NanoUsd = NanoUsd::new(100_000_000_000);
+
+/// The test mode of an application.
+pub(crate) struct TestSide {
+    pub(crate) ledger: Ledger,
+    pub(crate) accounts: Arc<Accounts>,
+    app: opencredits_api::TestApp,
+}
+
+impl TestSide {
+    fn new(data: &Path, fixed: &Arc<Fixed>, catalog: &Catalog, vendors: &[Arc<Vendor>]) -> Self {
+        std::fs::create_dir(data.join(TEST_DIR)).unwrap();
+        let ledger = TestLedger::open(data, "ledger.db").unwrap();
+        let store = SqliteStore::open(data.join(TEST_DIR).join("store.db")).unwrap();
+        books::open(ledger.ledger(), fixed.now()).unwrap();
+        let keyring = Arc::new(KeyRing::new(KeyTables::of(store.clone()), fixed.clone(), BasisPoints::new(5_000)));
+        let forgetting = keyring.clone();
+        let accounts = Accounts::of_test_mode(&ledger, Tables::of(store.clone()), fixed.clone(), fixed.clone())
+            .on_change(move || forgetting.forget_all());
+        let accounts = Arc::new(accounts);
+        let of_ledger = ledger.ledger().clone();
+        let parts = TestParts {
+            catalog: catalog.clone(),
+            upstreams: TestUpstreams::new(Sandbox::new(), vendors.iter().map(|vendor| &**vendor)).unwrap(),
+            usage: Arc::new(UsageReads::new(of_ledger.clone(), Arc::new(store.clone()))),
+            ledger,
+            keyring,
+            ports: TestPorts { clock: fixed.clone(), entropy: fixed.clone(), claims: Arc::new(store.clone()) },
+            settings: settings(Ack::Accepted),
+            hash_key: HashKey::new([6; 32]),
+        };
+        let (gateway, reaper) = TestGateway::new(parts).unwrap();
+        start(reaper.run());
+        let settings = api_settings();
+        let parts = TestAppParts { accounts: accounts.clone(), partners: Arc::new(store), payments: None, settings };
+        Self { ledger: of_ledger, accounts, app: opencredits_api::TestApp::new(&gateway, parts) }
+    }
+}
+
 /// A whole application.
 pub(crate) struct TestApp {
     pub(crate) folder: TempDir,
@@ -195,6 +236,7 @@ pub(crate) struct TestApp {
     pub(crate) fixed: Arc<Fixed>,
     pub(crate) app: Arc<App>,
     pub(crate) upstream: Arc<Remembering>,
+    pub(crate) test: Option<TestSide>,
     router: Routes,
 }
 
@@ -275,7 +317,29 @@ impl TestApp {
         self.upstream.sent.lock().unwrap().drain(..).map(|sent| sent.host).collect()
     }
 
+    /// Every model and every vendor there is, live ones answered by a double, and test mode beside it.
+    pub(crate) fn with_test_mode() -> Self {
+        let answer = Some(("application/json", "{}".to_owned()));
+        let upstream = Arc::new(Remembering { sent: Mutex::default(), answer, script: Mutex::default(), real: None });
+        // Some addresses have a part that only the operator knows.
+        let filled = |vendor: &Arc<Vendor>| Arc::new(vendor.filled(|_| Some("house".to_owned())).unwrap());
+        let vendors: Vec<_> = Vendors::builtin().unwrap().iter().map(filled).collect();
+        let catalog = Catalog::builtin().unwrap().with_sandbox().unwrap();
+        let catalog = catalog.only(|id| vendors.iter().any(|vendor| &*vendor.id == id));
+        let make = |folder: &Path, fixed: &Arc<Fixed>| Some(TestSide::new(folder, fixed, &catalog, &vendors));
+        Self::build_with(settings(Ack::Accepted), (catalog.clone(), &vendors), upstream, make)
+    }
+
     fn build(settings: Settings, catalog: Catalog, vendors: &[Arc<Vendor>], upstream: Arc<Remembering>) -> Self {
+        Self::build_with(settings, (catalog, vendors), upstream, |_, _| None)
+    }
+
+    fn build_with(
+        settings: Settings,
+        (catalog, vendors): (Catalog, &[Arc<Vendor>]),
+        upstream: Arc<Remembering>,
+        test: impl FnOnce(&Path, &Arc<Fixed>) -> Option<TestSide>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(folder.path().join("ledger.db")).unwrap();
         let store = SqliteStore::open(folder.path().join("store.db")).unwrap();
@@ -283,8 +347,11 @@ impl TestApp {
         books::open(&ledger, fixed.now()).unwrap();
         let keyring = Arc::new(KeyRing::new(KeyTables::of(store.clone()), fixed.clone(), BasisPoints::new(5_000)));
         let forgetting = keyring.clone();
+        let test = test(folder.path(), &fixed);
+        let desk = test.as_ref().and_then(|test| TestDesk::new(test.accounts.clone(), PLAY_CREDITS));
         let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), fixed.clone(), fixed.clone())
-            .on_change(move || forgetting.forget_all());
+            .on_change(move || forgetting.forget_all())
+            .with_test_desk(desk);
         let accounts = Arc::new(accounts);
         // Nothing public can be reached from a test: what listens here stands in for it.
         let limits =
@@ -316,13 +383,19 @@ impl TestApp {
             payments: None,
             settings: api_settings(),
             ready: AtomicBool::new(true),
+            test: test.as_ref().map(|test| test.app.clone()),
         });
         let router = service(app.clone());
-        Self { folder, ledger, accounts, store, fixed, app, upstream, router }
+        Self { folder, ledger, accounts, store, fixed, app, upstream, test, router }
     }
 
     pub(crate) fn gateway(&self) -> &Gateway {
         &self.app.gateway
+    }
+
+    /// Today, counted from the epoch.
+    pub(crate) fn fixed_day(&self) -> u64 {
+        self.fixed.now().day()
     }
 
     /// Lets time pass.
@@ -347,7 +420,9 @@ impl TestApp {
     fn replaced(mut self, settings: ApiSettings, payments: Option<Arc<PaymentApp>>) -> Self {
         let App { gateway, partners, .. } = &*self.app;
         let (gateway, partners, accounts) = (gateway.clone(), partners.clone(), self.accounts.clone());
-        self.app = Arc::new(App { gateway, accounts, partners, payments, settings, ready: AtomicBool::new(true) });
+        let test = self.app.test.clone();
+        self.app =
+            Arc::new(App { gateway, accounts, partners, payments, settings, ready: AtomicBool::new(true), test });
         self.router = service(self.app.clone());
         self
     }

@@ -20,7 +20,7 @@ async fn manager(app: &TestApp, user: &User, n: u8) -> String {
     let secret = ManagementKey::generate([n; 32]);
     let record = ManagementKeyRecord {
         id: KeyId::at(NOW, [n; 10]),
-        user: user.id,
+        owner: user.id,
         digest: secret.digest(),
         hint: secret.hint().to_owned(),
         name: "reports".to_owned(),

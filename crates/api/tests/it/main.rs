@@ -3,6 +3,7 @@
 
 mod apis;
 mod app;
+mod applications;
 mod attachments;
 mod balances;
 mod bounds;
@@ -34,6 +35,7 @@ mod routing;
 mod shown;
 mod sockets;
 mod streams;
+mod test_mode;
 mod translation;
 mod translation_table;
 mod vendor_answers;

@@ -1,11 +1,13 @@
 //! What keys promise.
 
-use opencredits_keys::{HashKey, KeyDigest, KeyError, ManagementKey, PublishableKey, UserKey};
+use opencredits_keys::{
+    HashKey, KeyDigest, KeyError, ManagementKey, Manages, Mode, PublishableKey, Reports, Spends, TestKey, UserKey,
+};
 use proptest::prelude::*;
 
 #[test]
 fn a_key_of_the_other_kind_is_refused_by_its_prefix() {
-    let public = PublishableKey::generate([3; 32]);
+    let public = PublishableKey::generate(Mode::Live, [3; 32]);
     assert_eq!(UserKey::parse(public.as_str()), Err(KeyError::Prefix { expected: "oc_sk_" }));
     let managing = ManagementKey::generate([3; 32]);
     assert_eq!(UserKey::digest_of(managing.reveal()), Err(KeyError::Prefix { expected: "oc_sk_" }));
@@ -21,7 +23,7 @@ fn neither_key_nor_digest_nor_hash_key_shows_itself() {
     let key = UserKey::generate([9; 32]);
     let shown =
         format!("{key:?} {:?} {:?} {:?}", key.digest(), HashKey::new([9; 32]), ManagementKey::generate([9; 32]));
-    assert_eq!(shown, "UserKey(…) KeyDigest(…) HashKey(Secret(…)) ManagementKey(…)");
+    assert_eq!(shown, "SecretKey(…) KeyDigest(…) HashKey(Secret(…)) SecretKey(…)");
 }
 
 #[test]
@@ -55,5 +57,44 @@ proptest! {
     fn parsing_never_panics(text in ".*") {
         let _ = UserKey::parse(&text);
         let _ = UserKey::parse(&format!("oc_sk_{text}"));
+    }
+}
+
+#[test]
+fn a_key_of_one_mode_is_none_of_the_other() {
+    let (live, test) = (UserKey::generate([5; 32]), TestKey::generate([5; 32]));
+    assert!(test.reveal().starts_with("oc_sk_test_"), "{}", test.reveal());
+    assert_eq!(UserKey::digest_of(test.reveal()), Err(KeyError::Prefix { expected: "oc_sk_" }));
+    assert_eq!(TestKey::digest_of(live.reveal()), Err(KeyError::Prefix { expected: "oc_sk_test_" }));
+    assert_ne!(live.digest(), test.digest());
+    // A live key whose random part is replaced by a test key's, and the other way round.
+    assert!(UserKey::parse(&test.reveal().replacen("oc_sk_", "oc_sk_oc_sk_", 1)).is_err());
+    assert!(
+        TestKey::parse(&live.reveal().replacen("oc_sk_", "oc_sk_test_", 1)).is_err(),
+        "the checksum has the prefix"
+    );
+    let public = PublishableKey::generate(Mode::Test, [5; 32]);
+    assert_eq!(PublishableKey::parse(public.as_str()), Ok(public.clone()));
+    assert_eq!(Mode::of_key(public.as_str()), Mode::Test);
+}
+
+#[test]
+fn the_mode_of_a_key_is_in_its_prefix() {
+    let check = |mode: Mode| {
+        let spends = mode.generate::<Spends>([6; 32]);
+        let manages = mode.generate::<Manages>([6; 32]);
+        let reports = mode.generate::<Reports>([6; 32]);
+        assert_eq!(mode.digest_of::<Spends>(spends.reveal()), Ok(spends.digest()));
+        assert_eq!(mode.digest_of::<Manages>(manages.reveal()), Ok(manages.digest()));
+        assert_eq!(mode.digest_of::<Reports>(reports.reveal()), Ok(reports.digest()));
+        assert!(mode.digest_of::<Reports>(manages.reveal()).is_err());
+        for key in [&spends, &manages, &reports] {
+            assert_eq!(Mode::of_key(key.reveal()), mode);
+        }
+    };
+    check(Mode::Live);
+    check(Mode::Test);
+    for text in ["", "oc_", "oc_sk_tes", "sk-test_1", "oc_sk_0test_", "test_"] {
+        assert_eq!(Mode::of_key(text), Mode::Live, "{text}");
     }
 }

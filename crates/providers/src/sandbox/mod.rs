@@ -1,6 +1,6 @@
 //! A vendor inside the process, for tests and trials: it has the providers' dialects, no model and no cost.
 //!
-//! The path selects the dialect: `…/chat/completions` or `…/messages`. The answer depends on the request only, so that
+//! The path selects the dialect: `…/chat/completions`, `…/messages` or `…/embeddings`. The answer depends on the request only, so that
 //! a test can expect it byte by byte. `docs/sandbox.md` lists the rules for counts, tool calls and commanded failures.
 //!
 //! # What it refuses to do
@@ -34,6 +34,7 @@ mod chat_response;
 mod command;
 mod compose;
 mod dialect;
+mod embeddings;
 mod messages_request;
 mod messages_response;
 mod pace;
@@ -93,6 +94,10 @@ struct Plan {
 impl Plan {
     fn of(path: &str, body: &[u8]) -> Self {
         let seed = Seed::of(body);
+        if path.ends_with("/embeddings") {
+            let problem = |problem| Self::problem(SandboxDialect::Chat, seed, &problem);
+            return Self::embeddings(seed, body).unwrap_or_else(problem);
+        }
         let dialect = match path {
             path if path.ends_with("/chat/completions") => SandboxDialect::Chat,
             path if path.ends_with("/messages") => SandboxDialect::Messages,
@@ -120,6 +125,18 @@ impl Plan {
             headers: headers(dialect, seed, content_type),
             chunks: chunks(dialect, seed, &request),
             pace: Pace::of(&request.commands),
+        })
+    }
+
+    fn embeddings(seed: Seed, body: &[u8]) -> Result<Self, Problem> {
+        let body: Value =
+            serde_json::from_slice(body).map_err(|_| Problem::invalid("the request is not valid JSON".to_owned()))?;
+        let (answer, commands) = embeddings::answer(&body)?;
+        Ok(Self {
+            status: StatusCode::OK,
+            headers: headers(SandboxDialect::Chat, seed, "application/json"),
+            chunks: halves(&answer),
+            pace: Pace::of(&commands),
         })
     }
 

@@ -23,6 +23,13 @@ impl Seed {
         format!("{prefix}{:032x}", self.0)
     }
 
+    /// A number from -1 to 1.
+    pub(super) fn unit(self) -> f32 {
+        // The upper bits depend on every byte.
+        let bits = u16::try_from(self.0 >> 112).unwrap_or_default();
+        f32::from(bits) / 32_767.5 - 1.0
+    }
+
     fn and(self, bytes: &[u8]) -> Self {
         Self(bytes.iter().fold(self.0, |hash, byte| (hash ^ u128::from(*byte)).wrapping_mul(PRIME)))
     }

@@ -4,7 +4,7 @@ use super::people::check_name;
 use super::{Accounts, AccountsError, Actor};
 use crate::limits::LimitBalance;
 use crate::ports::fresh_id;
-use opencredits_keys::UserKey;
+use opencredits_keys::{IssuedKey, Spends};
 use opencredits_store::{Key, LimitReset, Rates, SpendingLimit, StoreError};
 use opencredits_units::{KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 
@@ -44,10 +44,10 @@ impl Accounts {
     ///
     /// # Errors
     /// When person, partner or a model is unknown, a value is out of bounds, or ledger or store fail.
-    pub async fn add_key(&self, new: NewKey) -> Result<(Key, UserKey), AccountsError> {
+    pub async fn add_key(&self, new: NewKey) -> Result<(Key, IssuedKey), AccountsError> {
         self.check_new_key(&new).await?;
         let now = self.now();
-        let secret = UserKey::generate(self.random());
+        let secret = self.mode.generate::<Spends>(self.random());
         let limit = match new.limit {
             Some(limit) => Some(self.open_limit(limit).await?.0),
             None => None,

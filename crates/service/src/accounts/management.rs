@@ -3,8 +3,7 @@
 use super::people::check_name;
 use super::{Accounts, AccountsError, Actor};
 use crate::keyring::Manager;
-use crate::ports::fresh_id;
-use opencredits_keys::ManagementKey;
+use opencredits_keys::{IssuedKey, Manages};
 use opencredits_store::{Key, ManagementKeyRecord};
 use opencredits_units::{KeyId, UserId};
 
@@ -20,19 +19,10 @@ impl Accounts {
         &self,
         user: UserId,
         name: String,
-    ) -> Result<(ManagementKeyRecord, ManagementKey), AccountsError> {
+    ) -> Result<(ManagementKeyRecord, IssuedKey), AccountsError> {
         check_name("the key's name", &name)?;
         self.find_user(&user.to_string()).await?;
-        let (secret, now) = (ManagementKey::generate(self.random()), self.now());
-        let key = ManagementKeyRecord {
-            id: fresh_id(now, &*self.entropy),
-            user,
-            digest: secret.digest(),
-            hint: secret.hint().to_owned(),
-            name,
-            created_at: now,
-            revoked_at: None,
-        };
+        let (key, secret) = self.issue::<Manages, _>(user, name);
         self.tables.management.add_management_key(&key).await?;
         self.record((Actor::Operator, "key.add_management"), &key.id.to_string(), user.to_string()).await?;
         Ok((key, secret))

@@ -5,6 +5,7 @@
 //! leave at most an unused empty account.
 
 mod actions;
+mod applications;
 mod audit;
 mod corrections;
 mod edit;
@@ -22,10 +23,12 @@ mod publishable;
 mod reads;
 mod report;
 mod rotate;
+mod test_desk;
 #[cfg(test)]
 mod tests;
 
 pub use actions::Actor;
+pub use applications::{Applied, Approval, NewApplication};
 pub use audit::{EntriesPage, EntryFilter};
 pub use corrections::{Corrected, Correction, CorrectionKind};
 pub use edit::{Edit, KeyEdit};
@@ -39,18 +42,21 @@ pub use publishable::PublishableKeyEdit;
 pub use reads::{NamedUsage, UsageReport};
 pub use report::{BalanceSheet, CurrencySheet, SheetLine};
 pub use rotate::{OVERLAP_MS_MAX, Rotated};
+pub use test_desk::{NewTestKey, TestDesk};
 
 use crate::books;
+use crate::gateway::TestLedger;
 use crate::limits::Renewals;
 use crate::partners::PartnerTerms;
-use crate::ports::{Clock, Entropy};
+use crate::ports::{Clock, Entropy, fresh_id};
 use crate::usage::UsageReads;
 use arc_swap::ArcSwapOption;
 use opencredits_catalog::Catalog;
+use opencredits_keys::{IssuedKey, LiveKind, Mode};
 use opencredits_ledger::{Accepted, Floor, Ledger, OpenAccount};
 use opencredits_store::{
-    AuditLog, KeyRotations, Keys, ManagementKeys, PartnerKeys, Partners, PublishableKeys, SpendingLimits, UsageModel,
-    UserEmails, Users,
+    AuditLog, KeyRotations, Keys, ManagementKeys, PartnerApplications, PartnerKeys, Partners, PublishableKeys, Referrals,
+    SecretKeyRecord, SpendingLimits, UsageModel, UserEmails, Users,
 };
 use opencredits_units::{AccountId, UnixMs};
 use std::sync::Arc;
@@ -81,6 +87,10 @@ pub struct Tables {
     pub partner_keys: Arc<dyn PartnerKeys>,
     /// Keys that name partners in browsers.
     pub publishable: Arc<dyn PublishableKeys>,
+    /// Applications of partners.
+    pub applications: Arc<dyn PartnerApplications>,
+    /// The people whom partners brought.
+    pub referrals: Arc<dyn Referrals>,
 }
 
 impl Tables {
@@ -88,7 +98,7 @@ impl Tables {
     pub fn of<S>(store: S) -> Self
     where
         S: Users + Keys + KeyRotations + Partners + PartnerKeys + PublishableKeys + 'static,
-        S: SpendingLimits + ManagementKeys + AuditLog + UserEmails + UsageModel,
+        S: SpendingLimits + ManagementKeys + AuditLog + UserEmails + UsageModel + PartnerApplications + Referrals,
     {
         let store = Arc::new(store);
         Self {
@@ -102,7 +112,9 @@ impl Tables {
             emails: store.clone(),
             usage: store.clone(),
             partner_keys: store.clone(),
-            publishable: store,
+            publishable: store.clone(),
+            applications: store.clone(),
+            referrals: store,
         }
     }
 }
@@ -118,6 +130,10 @@ pub struct Accounts {
     models: ArcSwapOption<Catalog>,
     renewals: Renewals,
     partner_terms: PartnerTerms,
+    mode: Mode,
+    test_desk: Option<TestDesk>,
+    /// One decision on an application at a time.
+    deciding: Mutex<()>,
     /// One change of a key, a limit or a partner at a time, so that none overwrites another's.
     editing: Mutex<()>,
 }
@@ -137,6 +153,9 @@ impl Accounts {
             models: ArcSwapOption::empty(),
             renewals: Renewals::default(),
             partner_terms: PartnerTerms::default(),
+            mode: Mode::Live,
+            test_desk: None,
+            deciding: Mutex::default(),
             editing: Mutex::default(),
         }
     }
@@ -158,6 +177,18 @@ impl Accounts {
     /// The same from now on, for a price book that was loaded since.
     pub fn know(&self, models: Catalog) {
         self.models.store(Some(Arc::new(models)));
+    }
+
+    /// The use cases of test mode, on its ledger and on the tables of its store.
+    #[must_use]
+    pub fn of_test_mode(ledger: &TestLedger, tables: Tables, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { mode: Mode::Test, ..Self::new(ledger.ledger().clone(), tables, clock, entropy) }
+    }
+
+    /// The mode of the keys that are made here.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        self.mode
     }
 
     /// Opens the accounts of the house. Repeating it changes nothing.
@@ -185,6 +216,14 @@ impl Accounts {
         let mut bytes = [0; N];
         self.entropy.fill(&mut bytes);
         bytes
+    }
+
+    /// A new secret key, and its record.
+    fn issue<K: LiveKind, Owner>(&self, owner: Owner, name: String) -> (SecretKeyRecord<Owner>, IssuedKey) {
+        let (secret, created_at) = (self.mode.generate::<K>(self.random()), self.now());
+        let id = fresh_id(created_at, &*self.entropy);
+        let (digest, hint) = (secret.digest(), secret.hint().to_owned());
+        (SecretKeyRecord { id, owner, digest, hint, name, created_at, revoked_at: None }, secret)
     }
 
     /// The id of a new account. It is fully random: it reveals neither time nor owner.

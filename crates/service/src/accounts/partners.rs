@@ -3,12 +3,12 @@
 use super::people::check_name;
 use super::{Accounts, AccountsError, Actor, Edit, durable};
 use crate::books;
-use crate::partners::{Earnings, PartnerTerms, Statement, settle_debt};
+use crate::partners::{Earnings, PartnerTerms, ReferralGroup, Statement, referral_groups, settle_debt};
 use crate::ports::fresh_id;
-use opencredits_keys::PartnerKey;
+use opencredits_keys::{IssuedKey, Reports};
 use opencredits_ledger::{EntryRow, Floor, LedgerError, Replay, Transfer};
 use opencredits_store::{Partner, PartnerKeyRecord, Standing, StoreError};
-use opencredits_units::{BasisPoints, EntryId, KeyId, NanoUsd, UserId};
+use opencredits_units::{BasisPoints, EntryId, KeyId, NanoUsd, UnixMs, UserId};
 
 /// The longest reason, in bytes.
 const REASON_BYTES_MAX: usize = 500;
@@ -168,6 +168,16 @@ impl Accounts {
         Ok(self.usage.statement(partner, month).await?)
     }
 
+    /// The people whom a partner has brought until now, in groups of enough people.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn referrals(&self, partner: &Partner) -> Result<Vec<ReferralGroup>, AccountsError> {
+        // Of a day that goes on, two answers could differ by one person.
+        let today = UnixMs::new(self.now().day().saturating_mul(UnixMs::DAY_MS));
+        Ok(referral_groups(self.tables.referrals.referrals(partner.id, today).await?))
+    }
+
     /// Records a payout, durably. Under one id it is recorded once.
     ///
     /// # Errors
@@ -211,19 +221,10 @@ impl Accounts {
         &self,
         partner: &str,
         name: String,
-    ) -> Result<(PartnerKeyRecord, PartnerKey), AccountsError> {
+    ) -> Result<(PartnerKeyRecord, IssuedKey), AccountsError> {
         check_name("the key's name", &name)?;
         let partner = self.find_partner(partner).await?;
-        let (secret, now) = (PartnerKey::generate(self.random()), self.now());
-        let key = PartnerKeyRecord {
-            id: fresh_id(now, &*self.entropy),
-            partner: partner.id,
-            digest: secret.digest(),
-            hint: secret.hint().to_owned(),
-            name,
-            created_at: now,
-            revoked_at: None,
-        };
+        let (key, secret) = self.issue::<Reports, _>(partner.id, name);
         self.tables.partner_keys.add_partner_key(&key).await?;
         self.record((Actor::Operator, "partner.key_add"), &key.id.to_string(), partner.id.to_string()).await?;
         Ok((key, secret))

@@ -108,6 +108,21 @@ impl Accounts {
     /// # Errors
     /// When the name is empty, too long or taken, the share exceeds the whole, or ledger or store fail.
     pub async fn add_partner(&self, new: NewPartner) -> Result<Partner, AccountsError> {
+        let partner = self.insert_partner(None, new, None).await?;
+        // Developers begin in test mode, with the same partner there.
+        if let Some(desk) = self.test_desk() {
+            desk.partner(partner.id, &partner.name).await?;
+        }
+        Ok(partner)
+    }
+
+    /// Adds a partner under this id, or a fresh one.
+    pub(super) async fn insert_partner(
+        &self,
+        id: Option<PartnerId>,
+        new: NewPartner,
+        owner: Option<UserId>,
+    ) -> Result<Partner, AccountsError> {
         check_name("the name", &new.name)?;
         self.check_share(new.share)?;
         if self.tables.partners.partner_by_name(&new.name).await?.is_some() {
@@ -115,13 +130,13 @@ impl Accounts {
         }
         let now = self.now();
         let partner = Partner {
-            id: fresh_id(now, &*self.entropy),
+            id: id.unwrap_or_else(|| fresh_id(now, &*self.entropy)),
             name: new.name,
-            publishable_key: PublishableKey::generate(self.random()).as_str().to_owned(),
+            publishable_key: PublishableKey::generate(self.mode, self.random()).as_str().to_owned(),
             share: new.share,
             earnings: self.fresh_account(),
             created_at: now,
-            owner: None,
+            owner,
             standing: Standing::Good,
             markup: None,
         };

@@ -45,7 +45,7 @@ impl Accounts {
         let fresh = PublishableKeyRecord {
             id: fresh_id(now, &*self.entropy),
             partner: partner.id,
-            key: PublishableKey::generate(self.random()).as_str().to_owned(),
+            key: PublishableKey::generate(self.mode, self.random()).as_str().to_owned(),
             name: "key".to_owned(),
             origins: Vec::new(),
             redirect_urls: Vec::new(),
@@ -119,7 +119,7 @@ fn edited(before: PublishableKeyRecord, edit: PublishableKeyEdit) -> Result<Publ
     Ok(PublishableKeyRecord { name, origins, redirect_urls, ..before })
 }
 
-fn listed(
+pub(super) fn listed(
     field: &'static str,
     list: Option<Vec<String>>,
     problem: impl Fn(&str) -> Option<&'static str>,

@@ -18,6 +18,8 @@ const KEPT_DAYS_MAX: u32 = 36_500;
 const UNPAID_DAYS_MIN: u32 = 30;
 /// The longest wait for a provider's bill, in days.
 const LAG_DAYS_MAX: u64 = 31;
+/// The most play credits.
+const PLAY_CREDITS_MAX: u32 = 1_000_000;
 /// The levels of a log filter.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
@@ -118,7 +120,7 @@ fn reconcile(config: &Config) -> [Bound; 3] {
     ]
 }
 
-fn others(config: &Config) -> [Bound; 9] {
+fn others(config: &Config) -> [Bound; 10] {
     let billing = &config.billing;
     let share = billing.partner_share_bps <= billing.partner_share_bps_max;
     let share_max = billing.partner_share_bps_max <= BasisPoints::WHOLE;
@@ -149,6 +151,11 @@ fn others(config: &Config) -> [Bound; 9] {
             "is no https URL, nor an http URL of this machine; prices must not be changed on the way",
         ),
         (is_one, "catalog.prices_file", "is set besides catalog.prices_url; remove one of them"),
+        (
+            (1..=PLAY_CREDITS_MAX).contains(&config.test.play_credits),
+            "test.play_credits",
+            "is not between 1 and 1000000; to serve no test keys, set enabled = false",
+        ),
         (price, "billing.credit_price_usd", "is not above zero; set what a credit sells for, such as \"0.01\""),
         (
             is_filter(&config.log.filter),
@@ -232,6 +239,8 @@ mod tests {
             ("retention", "unpaid_order_days", "29", "30"),
             ("retention", "unpaid_order_days", "36501", "0"),
             ("retention", "request_index_days", "36501", "1"),
+            ("test", "play_credits", "0", "1"),
+            ("test", "play_credits", "1000001", "1000000"),
             ("log", "filter", "\"loud\"", "\"WARN\""),
             ("log", "filter", "\"info,opencredits_api=loud\"", "\"info,opencredits_api=debug\""),
             ("log", "filter", "\"\"", "\"off\""),

@@ -16,7 +16,7 @@ pub use payments::{BonusSection, CurrencySection, FraudWarnings, PaymentSettings
 pub use secret::SecretText;
 pub use sections::{
     Ack, Billing, Catalogue, Config, Data, Discover, LedgerSettings, Log, LogFormat, MarkupRule, OfferSection, Reconcile,
-    Retention, Server, Upstream,
+    Retention, Server, TestMode, Upstream,
 };
 
 use toml::{Table, Value};

@@ -4,7 +4,7 @@ use super::email::Email;
 use super::payments::PaymentSettings;
 use crate::jobs::RetentionDays;
 use crate::partners::PartnerTerms;
-use opencredits_units::{BasisPoints, NanoUsd};
+use opencredits_units::{BasisPoints, CreditPrice, NanoUsd};
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -36,6 +36,8 @@ pub struct Config {
     pub offer: OfferSection,
     /// The comparison with the bills of providers.
     pub reconcile: Reconcile,
+    /// Test keys, play credits.
+    pub test: TestMode,
     /// Mails to people.
     pub email: Email,
     /// For how long records are kept.
@@ -63,8 +65,9 @@ fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Res
 }
 
 /// The sections that variables can name.
-pub(super) const NAMES: [&str; 12] = [
-    "server", "data", "ledger", "billing", "payments", "upstream", "catalog", "offer", "reconcile", "email", "retention", "log",
+pub(super) const NAMES: [&str; 13] = [
+    "server", "data", "ledger", "billing", "payments", "upstream", "catalog", "offer", "reconcile", "test", "email", "retention",
+    "log",
 ];
 
 /// `[server]`: the HTTP server.
@@ -306,7 +309,7 @@ impl Default for Upstream {
 }
 
 /// `[catalog]`: the models on sale.
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Catalogue {
     /// Whether the `sandbox` vendor and its models are on sale. Default false; `dev` turns it on.
@@ -315,6 +318,14 @@ pub struct Catalogue {
     pub prices_url: Option<String>,
     /// The file from which price books are loaded, in place of a URL. None by default.
     pub prices_file: Option<PathBuf>,
+    /// Hours between two loads of the price book by the job `refresh-prices`; 0 for none. Default 24.
+    pub refresh_hours: u32,
+}
+
+impl Default for Catalogue {
+    fn default() -> Self {
+        Self { sandbox: false, prices_url: None, prices_file: None, refresh_hours: 24 }
+    }
 }
 
 /// `[offer]`: which models are offered, by patterns of their ids.
@@ -352,6 +363,32 @@ pub struct Reconcile {
 impl Default for Reconcile {
     fn default() -> Self {
         Self { tolerance_bps: 100, minimum_usd: NanoUsd::new(10_000_000), lag_days: 1 }
+    }
+}
+
+/// `[test]`: test mode, in which partners try out everything with play credits.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TestMode {
+    /// Whether test keys are served. Default true.
+    pub enabled: bool,
+    /// The credits that a partner's first test key brings. Default 10,000.
+    pub play_credits: u32,
+}
+
+impl Default for TestMode {
+    fn default() -> Self {
+        Self { enabled: true, play_credits: 10_000 }
+    }
+}
+
+impl Config {
+    /// What the play credits of a partner are worth in test mode.
+    #[must_use]
+    pub fn play_credits(&self) -> NanoUsd {
+        let credit = CreditPrice::new(self.billing.credit_price_usd).unwrap_or_default().get();
+        let worth = credit.get().checked_mul(i64::from(self.test.play_credits));
+        worth.map_or(NanoUsd::MAX, NanoUsd::new)
     }
 }
 

@@ -35,6 +35,7 @@ mod served;
 mod settle;
 mod state;
 mod stream;
+mod test_mode;
 mod vendor_keys;
 
 pub(crate) use prepared_upstream::headers_to;
@@ -52,3 +53,4 @@ pub use request::{InferenceRequest, PathParameters};
 pub use settle::Receipt;
 pub use state::{Gateway, GatewayError, Parts, Ports, Retries, Settings};
 pub use stream::{ChargedStream, StreamEnd, StreamItem};
+pub use test_mode::{TEST_DIR, TestGateway, TestLedger, TestParts, TestPorts, TestUpstreams};

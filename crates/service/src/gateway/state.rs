@@ -18,7 +18,7 @@ use arc_swap::ArcSwap;
 use hashbrown::{HashMap as FastMap, HashSet};
 use moka::sync::Cache;
 use opencredits_catalog::{Catalog, Model, Route};
-use opencredits_keys::HashKey;
+use opencredits_keys::{HashKey, Mode};
 use opencredits_ledger::{Ledger, LedgerError};
 use opencredits_providers::{Fetch, Vendor};
 use opencredits_sanitizer::{Api, Headers, Policy, PolicyError};
@@ -100,8 +100,9 @@ pub struct Retries {
     pub wait_ms_max: u64,
 }
 
-/// Serves requests. One for each process.
+/// Serves requests. One of a process serves live keys, and another one test keys.
 pub struct Gateway {
+    mode: Mode,
     /// What is on sale.
     pub(super) served: ArcSwap<Served>,
     /// Whether any model costs nothing.
@@ -190,6 +191,10 @@ impl Gateway {
     /// # Errors
     /// When compiled-in data is damaged, or an address, header or key of a vendor is not valid in HTTP.
     pub fn new(parts: Parts) -> Result<(Arc<Self>, Reaper), GatewayError> {
+        Self::of_mode(parts, Mode::Live)
+    }
+
+    pub(super) fn of_mode(parts: Parts, mode: Mode) -> Result<(Arc<Self>, Reaper), GatewayError> {
         let (detached, reaper) = reaper::reaper(parts.settings.drains);
         let policies = Policies {
             openai_chat: Policy::builtin(Api::OpenaiChat)?,
@@ -207,6 +212,7 @@ impl Gateway {
         let upstreams = parts.upstreams.into_iter().map(prepare).collect::<Result<_, _>>()?;
         let served = Served::new(parts.catalog, None);
         let gateway = Self {
+            mode,
             sells_free: AtomicBool::new(served.sells_free()),
             served: ArcSwap::from_pointee(served),
             upstreams,
@@ -231,6 +237,12 @@ impl Gateway {
             fetching: Semaphore::const_new(FETCHING_MAX),
         };
         Ok((Arc::new(gateway), reaper))
+    }
+
+    /// The mode of the keys that are served.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        self.mode
     }
 
     /// Whether an open request of this process owns `hold`.

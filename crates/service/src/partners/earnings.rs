@@ -1,18 +1,15 @@
 //! A partner's earnings: what accrued, what was taken back, what was paid out, and what has matured.
 
 use super::returns::debt_of_partner;
-use crate::books;
 use crate::fault::Fault;
 use crate::usage::{UsageReads, day_or_time};
 use jiff::civil::Date;
-use opencredits_ledger::{EntryRow, Ledger};
+use opencredits_ledger::Ledger;
 use opencredits_store::{Days, Partner, UsageFilter, UsageOf, UsageOrder, UsageQuery, UsageSums};
-use opencredits_units::{AccountId, BasisPoints, EntryId, NanoUsd, UnixMs};
+use opencredits_units::{BasisPoints, EntryId, NanoUsd, UnixMs};
 
-/// Transfers that are read at once.
-const PAGE: u32 = 1_000;
 /// Payouts that are listed, the newest ones.
-const PAYOUTS_MAX: usize = 1_000;
+const PAYOUTS_MAX: u32 = 1_000;
 
 /// What the operator has settled about partners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,7 +120,9 @@ impl UsageReads {
             Some(to) => self.commission(partner, Days { from: 0, to }).await?.commission,
             None => NanoUsd::ZERO,
         };
-        let (moved, payouts) = self.moved(partner, (UnixMs::default(), UnixMs::new(u64::MAX))).await?;
+        let moved = self.moved(partner, (UnixMs::default(), UnixMs::new(u64::MAX))).await?;
+        let paid = self.payouts_of(partner.earnings, PAYOUTS_MAX).await?;
+        let payouts = paid.iter().map(|paid| PayoutEntry { id: paid.entry, at: paid.at, amount: paid.paid_out });
         let gone = moved.taken_back.checked_add(moved.paid_out).ok_or(Fault::Overflow)?;
         let matured = matured.checked_sub(gone).ok_or(Fault::Overflow)?;
         // The earnings settle the debt before anything is paid out.
@@ -134,7 +133,7 @@ impl UsageReads {
             paid_out: moved.paid_out,
             balance,
             matured: matured.min(balance).max(NanoUsd::ZERO),
-            payouts,
+            payouts: payouts.collect(),
             is_behind,
         })
     }
@@ -149,8 +148,8 @@ impl UsageReads {
         let at = |day: u64| UnixMs::new(day.saturating_mul(UnixMs::DAY_MS));
         let sums = self.commission(partner, Days { from: first_day, to: last }).await?;
         let until_then = self.commission(partner, Days { from: 0, to: last }).await?.commission;
-        let (moved, _) = self.moved(partner, (at(first_day), at(end_day))).await?;
-        let (all, _) = self.moved(partner, (UnixMs::default(), at(end_day))).await?;
+        let moved = self.moved(partner, (at(first_day), at(end_day))).await?;
+        let all = self.moved(partner, (UnixMs::default(), at(end_day))).await?;
         let balance = until_then.checked_sub(all.taken_back).and_then(|rest| rest.checked_sub(all.paid_out));
         Ok(Statement {
             first_day,
@@ -170,43 +169,13 @@ impl UsageReads {
         Ok(self.sums(query).await?.first().map(|group| group.sums).unwrap_or_default())
     }
 
-    /// What was taken back and paid out at `from` or later and before `until`, and the newest payouts.
-    async fn moved(&self, partner: &Partner, during: (UnixMs, UnixMs)) -> Result<(Moved, Vec<PayoutEntry>), Fault> {
-        let (mut moved, mut payouts) = (Moved::default(), Vec::new());
-        self.each_transfer(partner.earnings, during, |entry| {
-            let amount = leg_of(entry, books::PAYOUTS);
-            moved.add(leg_of(entry, books::REVENUE), amount)?;
-            if amount != NanoUsd::ZERO && payouts.len() < PAYOUTS_MAX {
-                payouts.push(PayoutEntry { id: entry.id, at: entry.at, amount });
-            }
-            Ok(())
-        })
-        .await?;
-        // What was taken back while the earnings had nothing is a transfer of the debt alone.
-        self.each_transfer(debt_of_partner(partner.id), during, |entry| {
-            let is_counted = leg_of(entry, partner.earnings) != NanoUsd::ZERO;
-            if is_counted { Ok(()) } else { moved.add(leg_of(entry, books::REVENUE), NanoUsd::ZERO) }
-        })
-        .await?;
-        Ok((moved, payouts))
-    }
-
-    /// The transfers of an account at `from` or later and before `until`, the newest first.
-    async fn each_transfer(
-        &self,
-        account: AccountId,
-        (from, until): (UnixMs, UnixMs),
-        mut each: impl FnMut(&EntryRow) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
-        let mut before = (until, EntryId::default());
-        loop {
-            let page = self.transfers(account, (from, before), PAGE).await?;
-            page.transfers.iter().try_for_each(|money| each(&money.entry))?;
-            match page.next {
-                Some(next) => before = next,
-                None => return Ok(()),
-            }
-        }
+    /// What was taken back and paid out at `from` or later and before `until`. What was taken back while the earnings had
+    /// nothing is a transfer of the debt alone.
+    async fn moved(&self, partner: &Partner, times: (UnixMs, UnixMs)) -> Result<Moved, Fault> {
+        let (of_earnings, paid_out) = self.moved_of(partner.earnings, times).await?;
+        let (of_debt, _) = self.moved_of(debt_of_partner(partner.id), times).await?;
+        let taken_back = of_earnings.checked_add(of_debt).ok_or(Fault::Overflow)?;
+        Ok(Moved { taken_back, paid_out })
     }
 }
 
@@ -222,11 +191,6 @@ impl Moved {
 fn balances(ledger: &Ledger, partner: &Partner) -> Result<(NanoUsd, NanoUsd), Fault> {
     let debt = ledger.balance(debt_of_partner(partner.id)).map_or(NanoUsd::ZERO, |balance| balance.posted);
     Ok((ledger.balance(partner.earnings)?.posted, debt))
-}
-
-fn leg_of(entry: &EntryRow, account: AccountId) -> NanoUsd {
-    let own = entry.legs.iter().filter(|(of, _)| *of == account);
-    own.fold(NanoUsd::ZERO, |sum, (_, amount)| sum.checked_add(*amount).unwrap_or(sum))
 }
 
 /// The first day of a month such as `2026-11`, and that of the next one; days count from the epoch.

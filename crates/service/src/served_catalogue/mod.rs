@@ -14,9 +14,6 @@ use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
 
-/// Vendors of this URL scheme are served inside of the process.
-const SANDBOX_SCHEME: &str = "sandbox:";
-
 /// The longest key file, in bytes.
 const SECRET_BYTES_MAX: u64 = 64 << 10;
 
@@ -187,7 +184,7 @@ impl ConfiguredVendor {
     /// Whether it is served inside of the process.
     #[must_use]
     pub fn is_inside(&self) -> bool {
-        self.vendor.base_url.starts_with(SANDBOX_SCHEME)
+        self.vendor.is_inside()
     }
 }
 

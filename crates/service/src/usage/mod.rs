@@ -22,7 +22,8 @@ pub use pages::{Generation, GenerationFilter, GenerationStatus, Money, MoneyCurs
 
 use crate::fault::Fault;
 use opencredits_ledger::{Changes, Checkpoint, Ledger, LedgerError};
-use opencredits_store::{UsageChange, UsageGroup, UsageModel, UsageQuery};
+use opencredits_store::{AccountTransfer, UsageChange, UsageGroup, UsageModel, UsageQuery};
+use opencredits_units::{AccountId, NanoUsd, UnixMs};
 use projection::Projected;
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -115,6 +116,20 @@ impl UsageReads {
     /// When the store fails.
     pub async fn sums(&self, query: UsageQuery) -> Result<Vec<UsageGroup>, Fault> {
         Ok(self.model.sums(query).await?)
+    }
+
+    /// What the transfers of an account gave to revenue, and what they paid out, in a time.
+    pub(crate) async fn moved_of(
+        &self,
+        account: AccountId,
+        times: (UnixMs, UnixMs),
+    ) -> Result<(NanoUsd, NanoUsd), Fault> {
+        Ok(self.model.moved(account, times).await?)
+    }
+
+    /// The newest transfers of an account that paid out.
+    pub(crate) async fn payouts_of(&self, account: AccountId, max: u32) -> Result<Vec<AccountTransfer>, Fault> {
+        Ok(self.model.payouts(account, max).await?)
     }
 
     /// The ledger that the model is made of.

@@ -5,7 +5,7 @@ use crate::books;
 use crate::record::GenerationRecord;
 use opencredits_ledger::{EntryKind, EntryRow};
 use opencredits_store::{AccountTransfer, UsageSums, UsedRequest, VendorCost};
-use opencredits_units::{Bucket, NanoUsd, Tokens};
+use opencredits_units::{AccountId, Bucket, NanoUsd, Tokens};
 
 /// What entries add to the read model.
 #[derive(Default)]
@@ -70,12 +70,22 @@ fn sums(record: &GenerationRecord, collected: NanoUsd) -> UsageSums {
     }
 }
 
+/// What an entry gave to an account of the house. A sum that fits no amount is that of a damaged entry.
+fn leg_of(entry: &EntryRow, account: AccountId) -> NanoUsd {
+    let own = entry.legs.iter().filter(|(of, _)| *of == account);
+    own.fold(NanoUsd::ZERO, |sum, (_, amount)| sum.checked_add(*amount).unwrap_or(sum))
+}
+
 /// The accounts of the house are left out: their transfers are everybody's.
 fn add_transfers(entry: &EntryRow, transfers: &mut Vec<AccountTransfer>) {
     // A leg of nothing is there for the ledger's sake only.
-    for (account, _) in entry.legs.iter().filter(|(_, amount)| *amount != NanoUsd::ZERO) {
+    for (account, amount) in entry.legs.iter().filter(|(_, amount)| *amount != NanoUsd::ZERO) {
         if books::NAMES.iter().all(|(house, _)| house != account) {
-            transfers.push(AccountTransfer { account: *account, at: entry.at, entry: entry.id });
+            let paid_out = leg_of(entry, books::PAYOUTS);
+            // What an account gave to revenue, or got back from it: an entry may take from earnings and debt together.
+            let is_return = leg_of(entry, books::REVENUE) != NanoUsd::ZERO;
+            let returned = if is_return { NanoUsd::ZERO.checked_sub(*amount).unwrap_or_default() } else { NanoUsd::ZERO };
+            transfers.push(AccountTransfer { account: *account, at: entry.at, entry: entry.id, returned, paid_out });
         }
     }
 }

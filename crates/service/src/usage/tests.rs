@@ -86,6 +86,14 @@ impl UsageModel for Flaky {
     ) -> Result<Vec<AccountTransfer>, StoreError> {
         self.store.transfers(account, span, max).await
     }
+
+    async fn moved(&self, account: AccountId, times: (UnixMs, UnixMs)) -> Result<(NanoUsd, NanoUsd), StoreError> {
+        self.store.moved(account, times).await
+    }
+
+    async fn payouts(&self, account: AccountId, max: u32) -> Result<Vec<AccountTransfer>, StoreError> {
+        self.store.payouts(account, max).await
+    }
 }
 
 /// A ledger and a store in files, with a person who has two keys, one of them through a partner.

@@ -11,7 +11,7 @@ mod prices;
 pub use bills::provider_bills;
 pub use jobs::{job_leases, key_rotations, renames, report, retention};
 pub use orders::{cursors, order, orders, payers};
-pub use partners::{commission_returns, partner_changes, partner_keys, publishable_keys};
+pub use partners::{applications, commission_returns, partner_changes, partner_keys, publishable_keys};
 pub use prices::{price_book, price_books};
 
 use crate::records::{
@@ -259,7 +259,7 @@ pub async fn spending_limits<S: Users + Partners + Keys + SpendingLimits>(store:
 pub async fn management_keys<S: Users + ManagementKeys>(store: &S) -> Result<(), StoreError> {
     let managing = |n: u8| ManagementKeyRecord {
         id: KeyId::at(NOW, [n; 10]),
-        user: user(1).id,
+        owner: user(1).id,
         digest: secret(n).digest(),
         hint: "hint".to_owned(),
         name: "console".to_owned(),
@@ -372,6 +372,8 @@ pub async fn usage_model<S: Users + Partners + Keys + UsageModel>(store: &S) -> 
         account: user(1).wallet,
         at: NOW.saturating_add_ms(ms),
         entry: EntryId::from_bits(n),
+        returned: NanoUsd::new(i64::try_from(n).unwrap_or_default()),
+        paid_out: if n == 2 { NanoUsd::new(7) } else { NanoUsd::ZERO },
     };
     let transfers = vec![transfer(5, 2), transfer(5, 1), transfer(0, 3)];
     let first = UsageChange { to: vec![1], requests, transfers, ..UsageChange::default() };
@@ -406,6 +408,11 @@ pub async fn usage_model<S: Users + Partners + Keys + UsageModel>(store: &S) -> 
         .transfers(user(1).wallet, (UnixMs::default(), (NOW.saturating_add_ms(5), EntryId::from_bits(1))), 2)
         .await?;
     assert_eq!(rest, [transfer(0, 3)], "a page goes on before its cursor");
+    let all_times = (UnixMs::default(), UnixMs::new(u64::MAX));
+    assert_eq!(store.moved(user(1).wallet, all_times).await?, (NanoUsd::new(6), NanoUsd::new(7)), "sums of transfers");
+    let early = (UnixMs::default(), NOW.saturating_add_ms(5));
+    assert_eq!(store.moved(user(1).wallet, early).await?, (NanoUsd::new(3), NanoUsd::ZERO), "in a time");
+    assert_eq!(store.payouts(user(1).wallet, 9).await?, [transfer(5, 2)], "those that paid out");
     let anew = UsageChange { from: vec![1], to: vec![2], restart: true, ..UsageChange::default() };
     assert!(store.apply(anew).await?, "a model may begin anew");
     assert_eq!(

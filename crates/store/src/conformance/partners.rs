@@ -1,11 +1,10 @@
 //! What partners have besides their record.
 
 use super::{NOW, order, partner, user};
+use crate::applications::{ApplicationState, PartnerApplication, PartnerApplications};
 use crate::orders::Orders;
-use crate::partners::{
-    CommissionReturn, CommissionReturns, PartnerKeyRecord, PartnerKeys, PublishableKeyRecord, PublishableKeys,
-};
-use crate::records::{Partner, Standing};
+use crate::partners::{CommissionReturn, CommissionReturns, PartnerKeys, PublishableKeyRecord, PublishableKeys};
+use crate::records::{Partner, PartnerKeyRecord, Standing};
 use crate::traits::{Partners, StoreError, Users};
 use opencredits_keys::PartnerKey;
 use opencredits_units::{BasisPoints, KeyId, NanoUsd, PartnerId, UserId};
@@ -101,7 +100,7 @@ pub async fn partner_keys(store: &(impl PartnerKeys + Partners)) -> Result<(), S
         let secret = PartnerKey::generate([n; 32]);
         PartnerKeyRecord {
             id: KeyId::at(NOW, [n; 10]),
-            partner: partner(1).id,
+            owner: partner(1).id,
             digest: secret.digest(),
             hint: secret.hint().to_owned(),
             name: "reports".to_owned(),
@@ -166,5 +165,47 @@ pub async fn publishable_keys(store: &(impl PublishableKeys + Partners)) -> Resu
     assert_eq!(store.publishable_key_by_id(key(9).id).await?, Some(changed), "as it was asked");
     assert_eq!(store.partner_by_key(&key(9).key).await?, None, "a revoked one names nobody");
     assert!(!store.update_publishable_key(&key(7)).await?, "an unknown one is not");
+    Ok(())
+}
+
+/// The rules of [`PartnerApplications`].
+///
+/// # Errors
+/// Those of the store.
+///
+/// # Panics
+/// When a rule is broken.
+pub async fn applications(store: &(impl PartnerApplications + Users)) -> Result<(), StoreError> {
+    let application = |n: u8| PartnerApplication {
+        id: PartnerId::at(NOW, [n; 10]),
+        applicant: user(1).id,
+        name: format!("app {n}"),
+        url: "https://app.example".to_owned(),
+        origins: vec!["https://app.example".to_owned()],
+        redirect_urls: Vec::new(),
+        state: ApplicationState::Open,
+        reason: String::new(),
+        created_at: NOW,
+        decided_at: None,
+    };
+    assert!(matches!(store.add_application(&application(1), 2).await, Err(StoreError::Orphan)), "its person exists");
+    store.add_user(&user(1)).await?;
+    assert!(store.add_application(&application(1), 2).await?);
+    assert!(store.add_application(&application(2), 2).await?);
+    assert!(!store.add_application(&application(3), 2).await?, "no more open ones than that");
+    assert_eq!(store.application(application(1).id).await?, Some(application(1)));
+    assert_eq!(store.application(application(3).id).await?, None);
+    let no = ("no".to_owned(), NOW);
+    assert!(store.decide_application(application(1).id, ApplicationState::Rejected, no.clone()).await?);
+    assert!(!store.decide_application(application(1).id, ApplicationState::Approved, no).await?, "it is decided once");
+    let (state, reason) = (ApplicationState::Rejected, "no".to_owned());
+    let rejected = PartnerApplication { state, reason, decided_at: Some(NOW), ..application(1) };
+    assert!(store.add_application(&application(3), 2).await?, "a decided one takes no place");
+    let listed = |state| store.applications(state, PartnerId::default(), 9);
+    assert_eq!(listed(None).await?, [rejected.clone(), application(2), application(3)], "by id");
+    assert_eq!(listed(Some(ApplicationState::Open)).await?, [application(2), application(3)]);
+    let after = store.applications(None, application(1).id, 1).await?;
+    assert_eq!(after, [application(2)], "a page goes on after its cursor");
+    assert_eq!(store.applications_of(user(1).id, 2).await?, [application(3), application(2)], "the newest first");
     Ok(())
 }

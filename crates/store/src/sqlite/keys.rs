@@ -7,7 +7,7 @@ use crate::traits::{Keys, StoreError};
 use async_trait::async_trait;
 use opencredits_keys::KeyDigest;
 use opencredits_units::{KeyId, UnixMs, UserId};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Row, params};
 use std::num::NonZeroU32;
 
 const KEY: &str = "SELECT id, user_id, partner_id, digest, hint, name, created_at, revoked_at, expires_at,
@@ -55,31 +55,17 @@ impl Keys for SqliteStore {
     }
 
     async fn key(&self, id: KeyId) -> Result<Option<Key>, StoreError> {
-        self.run(move |connection| {
-            let mut statement = connection.prepare_cached(&format!("{KEY} WHERE id = ?1"))?;
-            Ok(statement.query_row([blob(id)], read).optional()?)
-        })
-        .await
+        self.one(format!("{KEY} WHERE id = ?1"), [blob(id)], read).await
     }
 
     async fn key_by_digest(&self, digest: &KeyDigest) -> Result<Option<Key>, StoreError> {
-        let digest = *digest;
-        self.run(move |connection| {
-            let mut statement = connection.prepare_cached(&format!("{KEY} WHERE digest = ?1"))?;
-            let found = statement.query_row([digest.as_bytes()], read).optional()?;
-            // The index has found the row by bytes; this comparison takes constant time.
-            Ok(found.filter(|key| key.digest == digest))
-        })
-        .await
+        let found = self.one(format!("{KEY} WHERE digest = ?1"), [*digest.as_bytes()], read).await?;
+        // The index has found the row by bytes; this comparison takes constant time.
+        Ok(found.filter(|key| key.digest == *digest))
     }
 
     async fn keys_of(&self, user: UserId) -> Result<Vec<Key>, StoreError> {
-        self.run(move |connection| {
-            let mut statement = connection.prepare_cached(&format!("{KEY} WHERE user_id = ?1 ORDER BY id"))?;
-            let rows = statement.query_map([blob(user)], read)?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
-        .await
+        self.all(format!("{KEY} WHERE user_id = ?1 ORDER BY id"), [blob(user)], read).await
     }
 
     async fn revoke_key(&self, id: KeyId, now: UnixMs) -> Result<bool, StoreError> {
@@ -122,13 +108,11 @@ impl Keys for SqliteStore {
     }
 
     async fn keys_in_force(&self, user: UserId, after: KeyId, max: u32) -> Result<Vec<Key>, StoreError> {
-        self.run(move |connection| {
-            let mut statement = connection.prepare_cached(&format!(
-                "{KEY} WHERE user_id = ?1 AND id > ?2 AND revoked_at IS NULL ORDER BY id LIMIT ?3"
-            ))?;
-            let rows = statement.query_map(params![blob(user), blob(after), max], read)?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
+        self.all(
+            format!("{KEY} WHERE user_id = ?1 AND id > ?2 AND revoked_at IS NULL ORDER BY id LIMIT ?3"),
+            (blob(user), blob(after), max),
+            read,
+        )
         .await
     }
 }

@@ -1,12 +1,13 @@
 //! The store on SQLite: one connection, one statement at a time, off the async threads.
 
+mod applications;
+mod audit;
 mod bills;
 mod copy;
 mod jobs;
 mod keys;
 mod limits;
 mod mail;
-mod management;
 mod notices;
 mod orders;
 mod partners;
@@ -17,6 +18,7 @@ mod publishable;
 mod retention;
 mod rotations;
 mod rows;
+mod secret_keys;
 mod usage;
 mod usage_model;
 mod usage_queries;
@@ -26,7 +28,7 @@ pub use copy::StoreCopy;
 use crate::traits::StoreError;
 use parking_lot::Mutex;
 use rusqlite::ffi::{SQLITE_CONSTRAINT_FOREIGNKEY, SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row};
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -80,6 +82,31 @@ impl SqliteStore {
         let connection = Arc::clone(&self.connection);
         let done = tokio::task::spawn_blocking(move || work(&mut connection.lock())).await;
         done.map_err(|_| StoreError::Closing)?
+    }
+
+    /// The first row that a query finds.
+    async fn one<T: Send + 'static>(
+        &self,
+        sql: String,
+        parameters: impl Params + Send + 'static,
+        read: fn(&Row<'_>) -> Result<T, rusqlite::Error>,
+    ) -> Result<Option<T>, StoreError> {
+        self.run(move |connection| Ok(connection.prepare_cached(&sql)?.query_row(parameters, read).optional()?)).await
+    }
+
+    /// All rows that a query finds.
+    async fn all<T: Send + 'static>(
+        &self,
+        sql: String,
+        parameters: impl Params + Send + 'static,
+        read: fn(&Row<'_>) -> Result<T, rusqlite::Error>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map(parameters, read)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
     }
 
     /// Runs a long query on a thread that may block.

@@ -1,12 +1,11 @@
-//! Commission that follows purchases back, and secret keys of partners.
+//! Commission that follows purchases back.
 
-use super::rows::{blob, id, number, time, time_or_none};
+use super::rows::{blob, id};
 use super::{SqliteStore, refused};
-use crate::partners::{CommissionReturn, CommissionReturns, PartnerKeyRecord, PartnerKeys};
+use crate::partners::{CommissionReturn, CommissionReturns};
 use crate::traits::StoreError;
 use async_trait::async_trait;
-use opencredits_keys::KeyDigest;
-use opencredits_units::{KeyId, NanoUsd, OrderId, PartnerId, UnixMs, UserId};
+use opencredits_units::{NanoUsd, OrderId, PartnerId, UserId};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 const RETURN: &str = "SELECT order_id, booking, user_id, owed_nano_usd FROM commission_returns";
@@ -20,7 +19,6 @@ const OF_PERSON: &str = "
     WHERE r.user_id = ?1 GROUP BY p.partner_id ORDER BY p.partner_id
 ";
 const OWED: &str = "SELECT coalesce(sum(owed_nano_usd), 0) FROM commission_returns WHERE user_id = ?1";
-const KEY: &str = "SELECT id, partner_id, digest, hint, name, created_at, revoked_at FROM partner_keys";
 
 #[async_trait]
 impl CommissionReturns for SqliteStore {
@@ -107,73 +105,4 @@ fn read(row: &Row<'_>) -> Result<CommissionReturn, rusqlite::Error> {
 
 fn read_part(row: &Row<'_>) -> Result<(PartnerId, NanoUsd), rusqlite::Error> {
     Ok((id(row, 0)?, NanoUsd::new(row.get(1)?)))
-}
-
-#[async_trait]
-impl PartnerKeys for SqliteStore {
-    async fn add_partner_key(&self, key: &PartnerKeyRecord) -> Result<(), StoreError> {
-        let key = key.clone();
-        self.run(move |connection| {
-            connection
-                .prepare_cached(
-                    "INSERT INTO partner_keys (id, partner_id, digest, hint, name, created_at, revoked_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                )?
-                .execute(params![
-                    blob(key.id),
-                    blob(key.partner),
-                    key.digest.as_bytes(),
-                    key.hint,
-                    key.name,
-                    number(key.created_at.get()),
-                    key.revoked_at.map(|at| number(at.get())),
-                ])
-                .map_err(refused)?;
-            Ok(())
-        })
-        .await
-    }
-
-    async fn partner_key(&self, digest: &KeyDigest) -> Result<Option<PartnerKeyRecord>, StoreError> {
-        let digest = *digest;
-        self.run(move |connection| {
-            let mut statement = connection.prepare_cached(&format!("{KEY} WHERE digest = ?1"))?;
-            let found = statement.query_row([digest.as_bytes()], read_key).optional()?;
-            // The index has found the row by bytes; this comparison takes constant time.
-            Ok(found.filter(|key| key.digest == digest))
-        })
-        .await
-    }
-
-    async fn partner_keys_of(&self, partner: PartnerId) -> Result<Vec<PartnerKeyRecord>, StoreError> {
-        self.run(move |connection| {
-            let mut statement = connection.prepare_cached(&format!("{KEY} WHERE partner_id = ?1 ORDER BY id"))?;
-            let rows = statement.query_map([blob(partner)], read_key)?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
-        .await
-    }
-
-    async fn revoke_partner_key(&self, id: KeyId, now: UnixMs) -> Result<Option<PartnerKeyRecord>, StoreError> {
-        self.run(move |connection| {
-            connection
-                .prepare_cached("UPDATE partner_keys SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL")?
-                .execute(params![blob(id), number(now.get())])?;
-            let mut statement = connection.prepare_cached(&format!("{KEY} WHERE id = ?1"))?;
-            Ok(statement.query_row([blob(id)], read_key).optional()?)
-        })
-        .await
-    }
-}
-
-fn read_key(row: &Row<'_>) -> Result<PartnerKeyRecord, rusqlite::Error> {
-    Ok(PartnerKeyRecord {
-        id: id(row, 0)?,
-        partner: id(row, 1)?,
-        digest: KeyDigest::from_bytes(row.get(2)?),
-        hint: row.get(3)?,
-        name: row.get(4)?,
-        created_at: time(row, 5)?,
-        revoked_at: time_or_none(row, 6)?,
-    })
 }

@@ -7,7 +7,7 @@ use crate::records::{Partner, Standing, User};
 use crate::traits::{Partners, StoreError, Users};
 use async_trait::async_trait;
 use opencredits_units::{BasisPoints, PartnerId, UserId};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Row, params};
 
 const USER: &str = "SELECT id, wallet, label, created_at, suspended FROM users";
 const PARTNER: &str =
@@ -36,29 +36,16 @@ impl Users for SqliteStore {
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        self.run(move |connection| {
-            let mut statement = connection.prepare_cached(&format!("{USER} WHERE id = ?1"))?;
-            Ok(statement.query_row([blob(id)], read_user).optional()?)
-        })
-        .await
+        self.one(format!("{USER} WHERE id = ?1"), [blob(id)], read_user).await
     }
 
     async fn user_by_label(&self, label: &str) -> Result<Option<User>, StoreError> {
         let label = label.to_owned();
-        self.run(move |connection| {
-            let mut statement = connection.prepare_cached(&format!("{USER} WHERE label = ?1"))?;
-            Ok(statement.query_row([label], read_user).optional()?)
-        })
-        .await
+        self.one(format!("{USER} WHERE label = ?1"), [label], read_user).await
     }
 
     async fn users(&self, after: UserId, max: u32) -> Result<Vec<User>, StoreError> {
-        self.run(move |connection| {
-            let mut statement = connection.prepare_cached(&format!("{USER} WHERE id > ?1 ORDER BY id LIMIT ?2"))?;
-            let rows = statement.query_map(params![blob(after), max], read_user)?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
-        .await
+        self.all(format!("{USER} WHERE id > ?1 ORDER BY id LIMIT ?2"), (blob(after), max), read_user).await
     }
 
     async fn set_standing(&self, id: UserId, standing: Standing) -> Result<bool, StoreError> {
@@ -119,29 +106,17 @@ impl Partners for SqliteStore {
     }
 
     async fn partner(&self, id: PartnerId) -> Result<Option<Partner>, StoreError> {
-        self.run(move |connection| {
-            let mut statement = connection.prepare_cached(&format!("{PARTNER} WHERE id = ?1"))?;
-            Ok(statement.query_row([blob(id)], read_partner).optional()?)
-        })
-        .await
+        self.one(format!("{PARTNER} WHERE id = ?1"), [blob(id)], read_partner).await
     }
 
     async fn partner_by_name(&self, name: &str) -> Result<Option<Partner>, StoreError> {
         let name = name.to_owned();
-        self.run(move |connection| {
-            let mut statement = connection.prepare_cached(&format!("{PARTNER} WHERE name = ?1"))?;
-            Ok(statement.query_row([name], read_partner).optional()?)
-        })
-        .await
+        self.one(format!("{PARTNER} WHERE name = ?1"), [name], read_partner).await
     }
 
     async fn partner_by_key(&self, publishable_key: &str) -> Result<Option<Partner>, StoreError> {
         let key = publishable_key.to_owned();
-        self.run(move |connection| {
-            let mut statement = connection.prepare_cached(&format!("{PARTNER} WHERE id = ({BY_KEY})"))?;
-            Ok(statement.query_row([key], read_partner).optional()?)
-        })
-        .await
+        self.one(format!("{PARTNER} WHERE id = ({BY_KEY})"), [key], read_partner).await
     }
 
     async fn update_partner(&self, partner: &Partner) -> Result<bool, StoreError> {
@@ -167,12 +142,7 @@ impl Partners for SqliteStore {
     }
 
     async fn partners(&self, after: PartnerId, max: u32) -> Result<Vec<Partner>, StoreError> {
-        self.run(move |connection| {
-            let mut statement = connection.prepare_cached(&format!("{PARTNER} WHERE id > ?1 ORDER BY id LIMIT ?2"))?;
-            let rows = statement.query_map(params![blob(after), max], read_partner)?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
-        .await
+        self.all(format!("{PARTNER} WHERE id > ?1 ORDER BY id LIMIT ?2"), (blob(after), max), read_partner).await
     }
 }
 

@@ -6,7 +6,7 @@ use crate::partners::{PublishableKeyRecord, PublishableKeys};
 use crate::traits::StoreError;
 use async_trait::async_trait;
 use opencredits_units::{KeyId, PartnerId};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 
 const KEY: &str =
     "SELECT id, partner_id, key, name, origins, redirect_urls, created_at, revoked_at FROM publishable_keys";
@@ -22,28 +22,15 @@ impl PublishableKeys for SqliteStore {
 
     async fn publishable_key(&self, text: &str) -> Result<Option<PublishableKeyRecord>, StoreError> {
         let text = text.to_owned();
-        self.run(move |connection| {
-            let mut statement = connection.prepare_cached(&format!("{KEY} WHERE key = ?1"))?;
-            Ok(statement.query_row([text], read).optional()?)
-        })
-        .await
+        self.one(format!("{KEY} WHERE key = ?1"), [text], read).await
     }
 
     async fn publishable_key_by_id(&self, id: KeyId) -> Result<Option<PublishableKeyRecord>, StoreError> {
-        self.run(move |connection| {
-            let mut statement = connection.prepare_cached(&format!("{KEY} WHERE id = ?1"))?;
-            Ok(statement.query_row([blob(id)], read).optional()?)
-        })
-        .await
+        self.one(format!("{KEY} WHERE id = ?1"), [blob(id)], read).await
     }
 
     async fn publishable_keys_of(&self, partner: PartnerId) -> Result<Vec<PublishableKeyRecord>, StoreError> {
-        self.run(move |connection| {
-            let mut statement = connection.prepare_cached(&format!("{KEY} WHERE partner_id = ?1 ORDER BY id"))?;
-            let rows = statement.query_map([blob(partner)], read)?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
-        .await
+        self.all(format!("{KEY} WHERE partner_id = ?1 ORDER BY id"), [blob(partner)], read).await
     }
 
     async fn update_publishable_key(&self, key: &PublishableKeyRecord) -> Result<bool, StoreError> {

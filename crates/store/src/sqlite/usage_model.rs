@@ -11,7 +11,7 @@ use crate::usage::{
     UsageSums, UsedRequest,
 };
 use async_trait::async_trait;
-use opencredits_units::{AccountId, EntryId, KeyId, UnixMs};
+use opencredits_units::{AccountId, EntryId, KeyId, NanoUsd, UnixMs};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::collections::{BTreeMap, HashMap};
 
@@ -95,6 +95,18 @@ impl UsageModel for SqliteStore {
         max: u32,
     ) -> Result<Vec<AccountTransfer>, StoreError> {
         self.read(move |connection| queries::transfers(connection, account, (from, before), max)).await
+    }
+
+    async fn moved(
+        &self,
+        account: AccountId,
+        (from, until): (UnixMs, UnixMs),
+    ) -> Result<(NanoUsd, NanoUsd), StoreError> {
+        self.read(move |connection| queries::moved(connection, account, (from, until))).await
+    }
+
+    async fn payouts(&self, account: AccountId, max: u32) -> Result<Vec<AccountTransfer>, StoreError> {
+        self.read(move |connection| queries::payouts(connection, account, max)).await
     }
 }
 
@@ -206,8 +218,17 @@ fn find_block(transaction: &Transaction<'_>, series: i64, at: UnixMs) -> Result<
 fn add_transfers(transaction: &Transaction<'_>, transfers: &[AccountTransfer]) -> Result<(), StoreError> {
     for transfer in transfers {
         transaction
-            .prepare_cached("INSERT OR IGNORE INTO account_transfers (account, at_ms, entry) VALUES (?1, ?2, ?3)")?
-            .execute(params![blob(transfer.account), number(transfer.at.get()), blob(transfer.entry)])?;
+            .prepare_cached(
+                "INSERT OR IGNORE INTO account_transfers
+                 (account, at_ms, entry, returned_nano_usd, paid_out_nano_usd) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![
+                blob(transfer.account),
+                number(transfer.at.get()),
+                blob(transfer.entry),
+                transfer.returned.get(),
+                transfer.paid_out.get(),
+            ])?;
     }
     Ok(())
 }

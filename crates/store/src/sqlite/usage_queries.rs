@@ -213,12 +213,50 @@ pub(super) fn transfers(
     (from, (at, entry)): (UnixMs, (UnixMs, EntryId)),
     max: u32,
 ) -> Result<Vec<AccountTransfer>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT at_ms, entry FROM account_transfers
-         WHERE account = ?1 AND at_ms >= ?2 AND (at_ms, entry) < (?3, ?4) ORDER BY at_ms DESC, entry DESC LIMIT ?5",
-    )?;
+    let sql =
+        format!("{TRANSFER} AND at_ms >= ?2 AND (at_ms, entry) < (?3, ?4) ORDER BY at_ms DESC, entry DESC LIMIT ?5");
+    let mut statement = connection.prepare_cached(&sql)?;
     let columns = params![blob(account), number(from.get()), number(at.get()), blob(entry), max];
-    let rows =
-        statement.query_map(columns, |row| Ok(AccountTransfer { account, at: time(row, 0)?, entry: id(row, 1)? }))?;
+    let rows = statement.query_map(columns, read_transfer)?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The newest transfers of an account that paid out.
+pub(super) fn payouts(
+    connection: &Connection,
+    account: AccountId,
+    max: u32,
+) -> Result<Vec<AccountTransfer>, StoreError> {
+    let sql = format!("{TRANSFER} AND paid_out_nano_usd <> 0 ORDER BY at_ms DESC, entry DESC LIMIT ?2");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(params![blob(account), max], read_transfer)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What an account's transfers gave to revenue and paid out.
+pub(super) fn moved(
+    connection: &Connection,
+    account: AccountId,
+    (from, until): (UnixMs, UnixMs),
+) -> Result<(NanoUsd, NanoUsd), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT coalesce(sum(returned_nano_usd), 0), coalesce(sum(paid_out_nano_usd), 0) FROM account_transfers
+         WHERE account = ?1 AND at_ms >= ?2 AND at_ms < ?3",
+    )?;
+    let columns = params![blob(account), number(from.get()), number(until.get())];
+    let sums = |row: &Row<'_>| Ok((NanoUsd::new(row.get(0)?), NanoUsd::new(row.get(1)?)));
+    Ok(statement.query_row(columns, sums)?)
+}
+
+const TRANSFER: &str =
+    "SELECT account, at_ms, entry, returned_nano_usd, paid_out_nano_usd FROM account_transfers WHERE account = ?1";
+
+fn read_transfer(row: &Row<'_>) -> Result<AccountTransfer, rusqlite::Error> {
+    Ok(AccountTransfer {
+        account: id(row, 0)?,
+        at: time(row, 1)?,
+        entry: id(row, 2)?,
+        returned: NanoUsd::new(row.get(3)?),
+        paid_out: NanoUsd::new(row.get(4)?),
+    })
 }

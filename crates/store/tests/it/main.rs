@@ -82,6 +82,11 @@ async fn publishable_keys_keep_their_rules() {
 }
 
 #[tokio::test]
+async fn applications_keep_their_rules() {
+    check(|store| async move { conformance::applications(&store).await }).await;
+}
+
+#[tokio::test]
 async fn secret_keys_of_partners_keep_their_rules() {
     check(|store| async move { conformance::partner_keys(&store).await }).await;
 }

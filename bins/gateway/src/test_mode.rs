@@ -1,0 +1,145 @@
+//! Test mode: a second gateway of the same process, for test keys, that has neither real credits nor providers.
+
+use crate::error::StartError;
+use crate::jobs;
+use crate::parts::{self, OfProcess};
+use crate::payments;
+use opencredits_api::admin::{Admin, AdminSocket};
+use opencredits_api::{ApiSettings, TestApp, TestAppParts};
+use opencredits_backup::{LEDGER_FILE, STORE_FILE, Source};
+use opencredits_providers::sandbox::Sandbox;
+use opencredits_service::accounts::{Accounts, Tables, TestDesk};
+use opencredits_service::config::Config;
+use opencredits_service::jobs::{StopSignal, release_left};
+use opencredits_service::mail::MailQueue;
+use opencredits_service::{
+    Gateway, KeyRing, KeyTables, Reaper, ServedCatalogue, Settings, TEST_DIR, TestGateway, TestLedger, TestParts,
+    TestPorts, TestUpstreams, UsageReads, books,
+};
+use opencredits_store::SqliteStore;
+use opencredits_units::BasisPoints;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+/// The part of the memory for bodies that test keys may take besides.
+const MEMORY_PART: usize = 8;
+/// Detached requests of test keys that are read to their end at once.
+const DRAINS_MAX: usize = 100;
+
+/// Everything of test mode that runs.
+pub(crate) struct BuiltTest {
+    pub(crate) app: TestApp,
+    accounts: Arc<Accounts>,
+    reaper: Reaper,
+    store: SqliteStore,
+    dir: PathBuf,
+}
+
+/// Opens the folder of test mode, and builds what serves test keys; `None` where test mode is off.
+pub(crate) async fn build(
+    config: &Config,
+    offer: &ServedCatalogue,
+    process: &OfProcess,
+) -> Result<Option<BuiltTest>, StartError> {
+    if !config.test.enabled {
+        return Ok(None);
+    }
+    let OfProcess { clock, entropy } = process;
+    let data = Path::new(&config.data.dir);
+    let dir = data.join(TEST_DIR);
+    parts::make_folder(&dir)?;
+    let ledger = parts::when_unlocked(|| TestLedger::open(data, LEDGER_FILE)).await?;
+    let store = SqliteStore::open(dir.join(STORE_FILE))?;
+    books::open(ledger.ledger(), clock.now())?;
+    // Every model that is on sale, by the same routes at the same prices, and the sandbox's own.
+    let served: Vec<_> = offer.vendors.iter().filter(|vendor| vendor.offered || vendor.is_inside()).collect();
+    let catalog = offer.catalog.clone().only(|id| served.iter().any(|vendor| &*vendor.vendor.id == id));
+    let upstreams = TestUpstreams::new(Sandbox::new(), served.iter().map(|vendor| &*vendor.vendor))?;
+    let share = BasisPoints::new(config.billing.partner_share_bps);
+    let keyring = Arc::new(KeyRing::new(KeyTables::of(store.clone()), Arc::clone(clock), share));
+    let forgetting = Arc::clone(&keyring);
+    let tables = Tables::of(store.clone());
+    let accounts = Accounts::of_test_mode(&ledger, tables, Arc::clone(clock), Arc::clone(entropy))
+        .on_change(move || forgetting.forget_all())
+        .with_partner_terms(config.billing.partner_terms())
+        .knowing(catalog.clone());
+    let accounts = Arc::new(accounts);
+    let of_payments = payments::Ground {
+        ledger: ledger.ledger().clone(),
+        store: &store,
+        // No mail leaves test mode.
+        queue: MailQueue::new(None, Arc::clone(clock), Arc::clone(entropy)),
+        clock: Arc::clone(clock),
+        entropy: Arc::clone(entropy),
+    };
+    let payments = Some(payments::build_of_test_mode(config, of_payments)?);
+    let of_gateway = TestParts {
+        catalog,
+        upstreams,
+        usage: Arc::new(UsageReads::new(ledger.ledger().clone(), Arc::new(store.clone()))),
+        ledger,
+        keyring,
+        ports: TestPorts { clock: Arc::clone(clock), entropy: Arc::clone(entropy), claims: Arc::new(store.clone()) },
+        settings: smaller(parts::settings(config)),
+        hash_key: parts::hash_key(&store, &**entropy).await?,
+    };
+    let (gateway, reaper) = TestGateway::new(of_gateway)?;
+    let partners = Arc::new(store.clone());
+    let settings: ApiSettings = parts::api_settings(config);
+    let of_app = TestAppParts { accounts: Arc::clone(&accounts), partners, payments, settings };
+    Ok(Some(BuiltTest { app: TestApp::new(&gateway, of_app), accounts, reaper, store, dir }))
+}
+
+/// Test keys must not take what live ones need.
+fn smaller(mut settings: Settings) -> Settings {
+    settings.memory_max = settings.memory_max.div_euclid(MEMORY_PART);
+    settings.large_at_once = 1;
+    settings.drains.drains_max = settings.drains.drains_max.min(DRAINS_MAX);
+    settings
+}
+
+/// The tasks of a process.
+pub(crate) struct TaskSets<'a> {
+    /// Those that are stopped.
+    pub(crate) tasks: &'a mut JoinSet<()>,
+    /// Those that end by themselves once the gateway is gone.
+    pub(crate) draining: &'a mut JoinSet<()>,
+    /// Admin sockets, which end once they are told to.
+    pub(crate) sockets: &'a mut JoinSet<()>,
+}
+
+impl BuiltTest {
+    /// What gives partners their part of test mode.
+    pub(crate) fn desk(&self, config: &Config) -> Option<TestDesk> {
+        TestDesk::new(Arc::clone(&self.accounts), config.play_credits())
+    }
+
+    /// Starts its jobs and its admin socket, which serves until the sender is dropped.
+    pub(crate) async fn start(
+        self,
+        config: &Config,
+        (sets, jobs_stopped): (TaskSets<'_>, StopSignal),
+    ) -> Result<oneshot::Sender<()>, StartError> {
+        let app = self.app.app();
+        let gateway: &Arc<Gateway> = &app.gateway;
+        release_left(gateway)?;
+        let jobs = jobs::build_of_test_mode(app, config, &self.store).await?;
+        let running = Arc::clone(&jobs);
+        sets.tasks.spawn(async move { running.run(jobs_stopped).await });
+        let purchases = app.payments.as_ref().map(|payments| Arc::clone(&payments.purchases));
+        sets.draining.spawn(self.reaper.run());
+        let files = Source { ledger: gateway.ledger().clone(), store: self.store, data: self.dir.clone() };
+        let admin = Admin::new(self.accounts, app.settings.credit_price)
+            .of_files(files)
+            .of_purchases(purchases)
+            .of_jobs(jobs);
+        let socket = AdminSocket::bind(&self.dir)?;
+        let (close, closing) = oneshot::channel::<()>();
+        sets.sockets.spawn(socket.serve(admin, async move {
+            let _closed_or_dropped = closing.await;
+        }));
+        Ok(close)
+    }
+}

@@ -1,0 +1,103 @@
+//! How a person becomes a partner: they apply, and the operator decides.
+
+use crate::errors::{ErrorType, Problem};
+use crate::faults::timestamp;
+use crate::keys::{changing, problem};
+use crate::lookups::{Answer, finish};
+use crate::state::{App, RequestId};
+use crate::{auth, body, json};
+use axum::body::Body;
+use axum::extract::{Extension, State};
+use http::{HeaderMap, Response, StatusCode};
+use opencredits_keys::Mode;
+use opencredits_service::accounts::{Actor, Applied, NewApplication, NewTestKey};
+use opencredits_store::{ApplicationState, PartnerApplication};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// The largest body.
+const BODY_BYTES_MAX: usize = 64 << 10;
+
+/// The body of an application.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Application {
+    name: String,
+    url: String,
+    #[serde(default)]
+    origins: Vec<String>,
+    #[serde(default)]
+    redirect_urls: Vec<String>,
+}
+
+/// `POST /v1/partners/apply`: the person of a management key wishes to run a partner.
+pub(crate) async fn apply(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response<Body> {
+    finish(applied(&app, &headers, body).await, id)
+}
+
+async fn applied(app: &App, headers: &HeaderMap, body: Body) -> Answer {
+    let manager = changing(app, headers).await?;
+    if app.gateway.mode() == Mode::Test {
+        let message = "one applies with a live management key, oc_mk_…; test mode has partners of its own";
+        return Err(Problem::new(ErrorType::InvalidRequest, message));
+    }
+    // It is too small to count.
+    let mut memory = Arc::clone(app.gateway.memory()).reservation([None; 2]);
+    let body = body::read(app, (headers, body), BODY_BYTES_MAX, &mut memory).await?;
+    let Application { name, url, origins, redirect_urls } = serde_json::from_slice(&body)
+        .map_err(|error| Problem::new(ErrorType::InvalidRequest, format!("the body is no application: {error}")))?;
+    let new = NewApplication { applicant: manager.user, name, url, origins, redirect_urls };
+    let applied = app.accounts.apply(new, Actor::Manager(manager.key)).await;
+    let Applied { application, test } = applied.map_err(|error| problem(app, error))?;
+    let mut response = json::ok(&json!({ "data": shown(&application), "test": test.as_ref().map(test_access) }));
+    *response.status_mut() = StatusCode::CREATED;
+    Ok(response)
+}
+
+/// What developers begin with. The key is in this answer and nowhere else.
+fn test_access(test: &NewTestKey) -> Value {
+    json!({ "publishable_key": test.partner.publishable_key, "key": test.secret.reveal() })
+}
+
+/// `GET /v1/partners/applications`: the person's own, the latest first.
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let answer = async {
+        let manager = auth::manager(&app, &headers).await?;
+        let found = app.accounts.applications_of(manager.user).await.map_err(|error| problem(&app, error))?;
+        Ok(json::ok(&json!({ "object": "list", "data": found.iter().map(shown).collect::<Vec<_>>() })))
+    };
+    finish(answer.await, id)
+}
+
+fn shown(application: &PartnerApplication) -> Value {
+    json!({
+        "id": application.id,
+        "name": application.name,
+        "url": application.url,
+        "origins": application.origins,
+        "redirect_urls": application.redirect_urls,
+        "state": state(application.state),
+        "reason": application.reason,
+        "created_at": timestamp(application.created_at),
+        "decided_at": application.decided_at.map(timestamp),
+    })
+}
+
+/// The name of a state on the wire.
+pub(crate) const fn state(state: ApplicationState) -> &'static str {
+    match state {
+        ApplicationState::Open => "open",
+        ApplicationState::Approved => "approved",
+        ApplicationState::Rejected => "rejected",
+    }
+}

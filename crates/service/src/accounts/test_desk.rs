@@ -1,0 +1,107 @@
+//! What partners get of test mode: a publishable key, and keys with play credits.
+
+use super::{Accounts, AccountsError, Grant, NewKey, NewPartner, NewUser};
+use opencredits_keys::{IssuedKey, Mode};
+use opencredits_store::{Key, Partner, Rates, User};
+use opencredits_units::{NanoUsd, PartnerId};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+/// How fast a test key may send at first: the sandbox can be told to wait, and to write long texts.
+const TEST_RATES: Rates =
+    Rates { requests_per_minute: None, tokens_per_minute: None, parallel_max: NonZeroU32::new(20) };
+
+/// A test key that was just made.
+#[derive(Debug, Clone)]
+pub struct NewTestKey {
+    /// The partner, in test mode.
+    pub partner: Partner,
+    /// The person of test mode who has the play credits.
+    pub user: User,
+    /// The record.
+    pub key: Key,
+    /// The key, which is shown once.
+    pub secret: IssuedKey,
+}
+
+/// Gives partners what they need of test mode.
+#[derive(Clone)]
+pub struct TestDesk {
+    accounts: Arc<Accounts>,
+    play_credits: NanoUsd,
+}
+
+impl TestDesk {
+    /// On accounts of test mode; `None` where these are not.
+    #[must_use]
+    pub fn new(accounts: Arc<Accounts>, play_credits: NanoUsd) -> Option<Self> {
+        (accounts.mode() == Mode::Test).then_some(Self { accounts, play_credits })
+    }
+
+    /// The partner of this id in test mode, which is added unless it is there.
+    ///
+    /// # Errors
+    /// When ledger or store fail.
+    pub async fn partner(&self, id: PartnerId, name: &str) -> Result<Partner, AccountsError> {
+        match self.accounts.find_partner(&id.to_string()).await {
+            Err(AccountsError::NoPartner { .. }) => {}
+            found => return found,
+        }
+        let new = |name: String| NewPartner { name, share: None };
+        match self.accounts.insert_partner(Some(id), new(name.to_owned()), None).await {
+            // Names are unique among partners of each mode; here it is the id that counts.
+            Err(AccountsError::PartnerExists { .. }) => {
+                self.accounts.insert_partner(Some(id), new(with_id(name, &id.to_string())), None).await
+            }
+            added => added,
+        }
+    }
+
+    /// A new key with which a partner's developers send requests in test mode. All keys of a partner spend one balance of
+    /// play credits, which the first one brings.
+    ///
+    /// # Errors
+    /// When the name is out of bounds, or ledger or store fail.
+    pub async fn issue(&self, id: PartnerId, name: &str, key_name: String) -> Result<NewTestKey, AccountsError> {
+        let partner = self.partner(id, name).await?;
+        let user = self.person(&partner).await?;
+        let reason = "play credits".to_owned();
+        let grant = Grant { user: user.id, amount: self.play_credits, id: Some(id.cast()), reason };
+        // The entry has the partner's id: the second key brings no further credits, also where the setting has changed.
+        if self.accounts.entry(id.cast()).await?.is_none() {
+            self.accounts.grant_credits(grant).await?;
+        }
+        let new = NewKey {
+            user: user.id,
+            partner: Some(partner.id),
+            name: key_name,
+            limit: None,
+            expires_at: None,
+            allowed_models: None,
+            rates: TEST_RATES,
+        };
+        let (key, secret) = self.accounts.add_key(new).await?;
+        Ok(NewTestKey { partner, user, key, secret })
+    }
+
+    async fn person(&self, partner: &Partner) -> Result<User, AccountsError> {
+        let id = Some(partner.id.cast());
+        match self.accounts.find_user(&partner.id.cast::<opencredits_units::User>().to_string()).await {
+            Err(AccountsError::NoUser { .. }) => {}
+            found => return found,
+        }
+        match self.accounts.add_user(NewUser { id, label: partner.name.clone() }).await {
+            Err(AccountsError::UserExists { .. }) => {
+                let label = with_id(&partner.name, &partner.id.to_string());
+                self.accounts.add_user(NewUser { id, label }).await
+            }
+            added => added,
+        }
+    }
+}
+
+/// A name that nobody else has.
+fn with_id(name: &str, id: &str) -> String {
+    let short = name.get(..name.floor_char_boundary(100)).unwrap_or_default();
+    format!("{short} ({id})")
+}
