@@ -130,6 +130,7 @@ async fn open_files(place: &Place, config: &Config, with_desk: bool) -> Result<A
         }
         Mode::Test => open_test(&place.data)?,
     };
+    let books = Arc::new(store.clone());
     let files = Source { ledger, store, data: dir };
     let mut accounts = known(accounts, config);
     if place.mode == Mode::Live && with_desk && config.test.enabled {
@@ -142,7 +143,7 @@ async fn open_files(place: &Place, config: &Config, with_desk: bool) -> Result<A
     accounts.ensure_system_accounts().await?;
     let price = CreditPrice::new(config.billing.credit_price_usd).unwrap_or_default();
     let accounts = Arc::new(accounts);
-    let prices = Arc::new(Prices::new(Arc::new(books), Arc::clone(&accounts), Arc::new(SystemClock)));
+    let prices = Arc::new(Prices::new(books, Arc::clone(&accounts), Arc::new(SystemClock)));
     Ok(Admin::new(accounts, price).of_files(files).of_prices(prices))
 }
 

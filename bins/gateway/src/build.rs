@@ -20,7 +20,8 @@ use opencredits_service::mail::{MailPorts, Mails};
 use opencredits_service::prices::{LivePrices, Prices, book_in_force};
 use opencredits_service::provider_bills::{BilledVendor, ProviderReconciliation, ReconcileParts};
 use opencredits_service::{
-    Gateway, KeyRing, KeyTables, Notice, Parts, Ports, PriceSource, Reaper, ServedCatalogue, Upstream, UsageReads, books,
+    Gateway, KeyRing, KeyTables, Notice, Parts, Ports, PriceSource, Reaper, ServedCatalogue, Upstream, UsageReads,
+    books,
 };
 use opencredits_store::SqliteStore;
 use opencredits_units::BasisPoints;
@@ -97,7 +98,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         hash_key: hash_key(&store, &**entropy).await?,
     })?;
     let prices = Prices::new(Arc::new(store.clone()), Arc::clone(&accounts), Arc::clone(clock));
-    let prices = Arc::new(prices.beside(live_prices(config, &gateway, (offer, http))));
+    let prices = Arc::new(prices.beside(live_prices(config, (&gateway, test.as_ref()), (offer, http))));
     let app = App {
         gateway,
         accounts: Arc::clone(&accounts),
@@ -173,8 +174,13 @@ fn upstreams(offer: &ServedCatalogue, http: &Client) -> HashMap<Arc<str>, Upstre
 }
 
 /// What a running gateway adds to the use cases of prices.
-fn live_prices(config: &Config, gateway: &Arc<Gateway>, (served, http): (ServedCatalogue, Client)) -> LivePrices {
+fn live_prices(
+    config: &Config,
+    (gateway, test): (&Arc<Gateway>, Option<&BuiltTest>),
+    (served, http): (ServedCatalogue, Client),
+) -> LivePrices {
     LivePrices {
+        test_gateway: test.map(|test| Arc::downgrade(&test.app.app().gateway)),
         gateway: Arc::downgrade(gateway),
         served,
         fetch: Arc::new(PriceFetcher(http)),

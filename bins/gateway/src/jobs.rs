@@ -28,7 +28,11 @@ pub(crate) async fn build(
 }
 
 /// The jobs of test mode, which has no mails, no providers and the prices of the live mode.
-pub(crate) async fn build_of_test_mode(app: &App, config: &Config, store: &SqliteStore) -> Result<Arc<Jobs>, StartError> {
+pub(crate) async fn build_of_test_mode(
+    app: &App,
+    config: &Config,
+    store: &SqliteStore,
+) -> Result<Arc<Jobs>, StartError> {
     leased(of_books(app, config, store), store).await
 }
 

@@ -55,7 +55,7 @@ pub(crate) async fn build(
     books::open(ledger.ledger(), clock.now())?;
     // Every model that is on sale, by the same routes at the same prices, and the sandbox's own.
     let served: Vec<_> = offer.vendors.iter().filter(|vendor| vendor.offered || vendor.is_inside()).collect();
-    let catalog = offer.catalog.clone().only(|id| served.iter().any(|vendor| &*vendor.vendor.id == id));
+    let catalog = offer.in_test_mode();
     let upstreams = TestUpstreams::new(Sandbox::new(), served.iter().map(|vendor| &*vendor.vendor))?;
     let share = BasisPoints::new(config.billing.partner_share_bps);
     let keyring = Arc::new(KeyRing::new(KeyTables::of(store.clone()), Arc::clone(clock), share));
@@ -131,10 +131,8 @@ impl BuiltTest {
         let purchases = app.payments.as_ref().map(|payments| Arc::clone(&payments.purchases));
         sets.draining.spawn(self.reaper.run());
         let files = Source { ledger: gateway.ledger().clone(), store: self.store, data: self.dir.clone() };
-        let admin = Admin::new(self.accounts, app.settings.credit_price)
-            .of_files(files)
-            .of_purchases(purchases)
-            .of_jobs(jobs);
+        let admin =
+            Admin::new(self.accounts, app.settings.credit_price).of_files(files).of_purchases(purchases).of_jobs(jobs);
         let socket = AdminSocket::bind(&self.dir)?;
         let (close, closing) = oneshot::channel::<()>();
         sets.sockets.spawn(socket.serve(admin, async move {

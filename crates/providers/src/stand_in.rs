@@ -1,7 +1,8 @@
 //! Vendors that the sandbox stands in for.
 
+use crate::auth::Auth;
 use crate::error::VendorError;
-use crate::vendor::{Auth, Endpoint, Vendor, Vendors};
+use crate::vendor::{Endpoint, Vendor, Vendors};
 use opencredits_dialects::Dialect;
 use std::sync::Arc;
 

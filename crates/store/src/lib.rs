@@ -29,9 +29,9 @@
 //! # });
 //! ```
 
-mod bills;
 #[cfg(feature = "sqlite")]
 mod applications;
+mod bills;
 mod block;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -58,7 +58,8 @@ pub use orders::{
     Booked, Bookings, Cursors, Order, OrderOrigin, OrderPage, OrderState, Orders, Payer, Payers, TopUpState,
 };
 pub use partners::{CommissionReturn, CommissionReturns, PartnerKeys, PublishableKeyRecord, PublishableKeys};
-pub use prices::{PriceBook, PriceBookSummary, PriceBookspub use records::{
+pub use prices::{PriceBook, PriceBookSummary, PriceBooks};
+pub use records::{
     AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, PartnerKeyRecord, Rates, SecretKeyRecord,
     SpendingLimit, Standing, User,
 };

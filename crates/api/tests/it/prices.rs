@@ -61,6 +61,7 @@ impl Shop {
         let shelf = Arc::new(Shelf::default());
         let prices = Prices::new(Arc::new(app.store.clone()), app.accounts.clone(), app.fixed.clone());
         let prices = prices.beside(LivePrices {
+            test_gateway: None,
             gateway: Arc::downgrade(&app.app.gateway),
             served,
             fetch: shelf.clone(),

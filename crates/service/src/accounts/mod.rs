@@ -55,8 +55,8 @@ use opencredits_catalog::Catalog;
 use opencredits_keys::{IssuedKey, LiveKind, Mode};
 use opencredits_ledger::{Accepted, Floor, Ledger, OpenAccount};
 use opencredits_store::{
-    AuditLog, KeyRotations, Keys, ManagementKeys, PartnerApplications, PartnerKeys, Partners, PublishableKeys, Referrals,
-    SecretKeyRecord, SpendingLimits, UsageModel, UserEmails, Users,
+    AuditLog, KeyRotations, Keys, ManagementKeys, PartnerApplications, PartnerKeys, Partners, PublishableKeys,
+    Referrals, SecretKeyRecord, SpendingLimits, UsageModel, UserEmails, Users,
 };
 use opencredits_units::{AccountId, UnixMs};
 use std::sync::Arc;

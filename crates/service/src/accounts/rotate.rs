@@ -1,7 +1,7 @@
 //! New secrets for keys that stay.
 
 use super::{Accounts, AccountsError, Actor};
-use opencredits_keys::UserKey;
+use opencredits_keys::{IssuedKey, Spends};
 use opencredits_store::{Key, KeyRotation, RetiredSecret};
 use opencredits_units::{KeyId, UnixMs, UserId};
 
@@ -13,7 +13,7 @@ pub struct Rotated {
     /// The key.
     pub key: Key,
     /// The secret, which nobody can ask for again.
-    pub secret: UserKey,
+    pub secret: IssuedKey,
 }
 
 impl Accounts {
@@ -34,7 +34,7 @@ impl Accounts {
         }
         let _one = self.editing.lock().await;
         let before = self.key_in_force(id, owner).await?;
-        let secret = UserKey::generate(self.random());
+        let secret = self.mode.generate::<Spends>(self.random());
         let old_until = (overlap_ms > 0).then(|| self.now().saturating_add_ms(overlap_ms));
         let hint = secret.hint().to_owned();
         let rotation = KeyRotation { key: id, digest: secret.digest(), hint: hint.clone(), old_until };

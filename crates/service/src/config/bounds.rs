@@ -27,7 +27,12 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 type Bound = (bool, &'static str, &'static str);
 
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
-    let bounds = server(config).into_iter().chain(upstream(config)).chain(retention(config)).chain(reconcile(config)).chain(others(config));
+    let bounds = server(config)
+        .into_iter()
+        .chain(upstream(config))
+        .chain(retention(config))
+        .chain(reconcile(config))
+        .chain(others(config));
     let broken = bounds.into_iter().find(|(holds, ..)| !holds).map(|(_, field, problem)| (field, problem));
     let has_url = config.server.public_url.is_some();
     match broken.or_else(|| config.email.problem(has_url)) {

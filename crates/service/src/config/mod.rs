@@ -15,8 +15,8 @@ pub use error::ConfigError;
 pub use payments::{BonusSection, CurrencySection, FraudWarnings, PaymentSettings, Processor, minor, nano};
 pub use secret::SecretText;
 pub use sections::{
-    Ack, Billing, Catalogue, Config, Data, Discover, LedgerSettings, Log, LogFormat, MarkupRule, OfferSection, Reconcile,
-    Retention, Server, TestMode, Upstream,
+    Ack, Billing, Catalogue, Config, Data, Discover, LedgerSettings, Log, LogFormat, MarkupRule, OfferSection,
+    Reconcile, Retention, Server, TestMode, Upstream,
 };
 
 use toml::{Table, Value};

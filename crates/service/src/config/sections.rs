@@ -66,7 +66,18 @@ fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Res
 
 /// The sections that variables can name.
 pub(super) const NAMES: [&str; 13] = [
-    "server", "data", "ledger", "billing", "payments", "upstream", "catalog", "offer", "reconcile", "test", "email", "retention",
+    "server",
+    "data",
+    "ledger",
+    "billing",
+    "payments",
+    "upstream",
+    "catalog",
+    "offer",
+    "reconcile",
+    "test",
+    "email",
+    "retention",
     "log",
 ];
 

@@ -179,14 +179,6 @@ impl UsageReads {
     }
 }
 
-impl Moved {
-    fn add(&mut self, taken_back: NanoUsd, paid_out: NanoUsd) -> Result<(), Fault> {
-        self.taken_back = self.taken_back.checked_add(taken_back).ok_or(Fault::Overflow)?;
-        self.paid_out = self.paid_out.checked_add(paid_out).ok_or(Fault::Overflow)?;
-        Ok(())
-    }
-}
-
 /// The posted amounts of a partner's earnings and debt.
 fn balances(ledger: &Ledger, partner: &Partner) -> Result<(NanoUsd, NanoUsd), Fault> {
     let debt = ledger.balance(debt_of_partner(partner.id)).map_or(NanoUsd::ZERO, |balance| balance.posted);

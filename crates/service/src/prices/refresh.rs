@@ -7,7 +7,7 @@ use super::types::{Applies, Prices, Refresh, RefreshOutcome, Refreshed};
 use crate::accounts::Actor;
 use opencredits_catalog::{Catalog, Finding};
 use opencredits_store::PriceBook;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// Findings that one line of the log names.
 const LOGGED_MAX: usize = 10;
@@ -132,6 +132,9 @@ impl Prices {
         if let (Some(live), Some((served, on_sale))) = (&self.live, proposed.into_served()) {
             let gateway = live.gateway.upgrade().ok_or(PricesError::Closing)?;
             gateway.sell(on_sale);
+            if let Some(test) = live.test_gateway.as_ref().and_then(Weak::upgrade) {
+                test.sell(served.in_test_mode());
+            }
             self.accounts.know(served.catalog.clone());
             *live.served.lock() = Arc::new(served);
         }

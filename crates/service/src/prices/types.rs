@@ -24,6 +24,8 @@ pub trait PriceFetch: Send + Sync {
 pub struct LivePrices {
     /// The gateway.
     pub gateway: Weak<Gateway>,
+    /// The gateway of test mode, which has the same prices.
+    pub test_gateway: Option<Weak<Gateway>>,
     /// The catalogue as it was put on sale.
     pub served: ServedCatalogue,
     /// Loads books.
@@ -44,6 +46,7 @@ pub struct Prices {
 
 pub(super) struct Live {
     pub(super) gateway: Weak<Gateway>,
+    pub(super) test_gateway: Option<Weak<Gateway>>,
     pub(super) served: QuickMutex<Arc<ServedCatalogue>>,
     pub(super) fetch: Arc<dyn PriceFetch>,
     pub(super) source: Option<PriceSource>,
@@ -110,8 +113,9 @@ impl Prices {
     /// The same beside a running gateway.
     #[must_use]
     pub fn beside(mut self, live: LivePrices) -> Self {
-        let LivePrices { gateway, served, fetch, source } = live;
-        self.live = Some(Live { gateway, served: QuickMutex::new(Arc::new(served)), fetch, source });
+        let LivePrices { gateway, test_gateway, served, fetch, source } = live;
+        let served = QuickMutex::new(Arc::new(served));
+        self.live = Some(Live { gateway, test_gateway, served, fetch, source });
         self
     }
 }

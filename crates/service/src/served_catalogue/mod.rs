@@ -143,6 +143,14 @@ impl ServedCatalogue {
         self.offered().only(|vendor| self.has_vendor(vendor))
     }
 
+    /// The models of test mode: those that are on sale, and the sandbox's own.
+    #[must_use]
+    pub fn in_test_mode(&self) -> Catalog {
+        self.offered().only(|id| {
+            self.vendors.iter().any(|vendor| (vendor.offered || vendor.is_inside()) && *vendor.vendor.id == *id)
+        })
+    }
+
     /// Whether a model would be on sale.
     #[must_use]
     pub fn sells(&self, model: &Model) -> bool {

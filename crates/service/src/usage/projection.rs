@@ -84,7 +84,8 @@ fn add_transfers(entry: &EntryRow, transfers: &mut Vec<AccountTransfer>) {
             let paid_out = leg_of(entry, books::PAYOUTS);
             // What an account gave to revenue, or got back from it: an entry may take from earnings and debt together.
             let is_return = leg_of(entry, books::REVENUE) != NanoUsd::ZERO;
-            let returned = if is_return { NanoUsd::ZERO.checked_sub(*amount).unwrap_or_default() } else { NanoUsd::ZERO };
+            let returned =
+                if is_return { NanoUsd::ZERO.checked_sub(*amount).unwrap_or_default() } else { NanoUsd::ZERO };
             transfers.push(AccountTransfer { account: *account, at: entry.at, entry: entry.id, returned, paid_out });
         }
     }

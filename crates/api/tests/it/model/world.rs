@@ -205,6 +205,7 @@ impl Live {
             payments: None,
             settings: api_settings(),
             ready: AtomicBool::new(true),
+            test: None,
         };
         Self { ledger, store, accounts, gateway, purchases, routes: service(Arc::new(app)) }
     }
