@@ -180,6 +180,47 @@ impl fmt::Debug for PartnerKey {
     }
 }
 
+/// The secret of a signed-in browser: `oc_ses_…`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionToken(String);
+
+impl SessionToken {
+    /// The prefix of every session token.
+    pub const PREFIX: &'static str = "oc_ses_";
+
+    /// A token from random bytes, which must come from a cryptographic source.
+    #[must_use]
+    pub fn generate(random: [u8; 32]) -> Self {
+        Self(compose(Self::PREFIX, &random))
+    }
+
+    /// The digest of the token in `text`, without keeping the text.
+    ///
+    /// # Errors
+    /// As [`UserKey::parse`].
+    pub fn digest_of(text: &str) -> Result<KeyDigest, KeyError> {
+        check(Self::PREFIX, text).map(|()| KeyDigest::of(text))
+    }
+
+    /// The digest, which is stored.
+    #[must_use]
+    pub fn digest(&self) -> KeyDigest {
+        KeyDigest::of(&self.0)
+    }
+
+    /// The text. Give it to its browser, once.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SessionToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionToken(…)")
+    }
+}
+
 /// The public name of a partner in a browser: `oc_pk_…`. Grants nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PublishableKey(String);

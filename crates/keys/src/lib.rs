@@ -24,6 +24,6 @@ mod keyed;
 mod secret;
 
 pub use digest::KeyDigest;
-pub use key::{KeyError, ManagementKey, PartnerKey, PublishableKey, UserKey};
+pub use key::{KeyError, ManagementKey, PartnerKey, PublishableKey, SessionToken, UserKey};
 pub use keyed::HashKey;
 pub use secret::Secret;

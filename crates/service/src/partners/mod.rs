@@ -13,6 +13,7 @@ mod returns;
 pub use audience::{Audience, PEOPLE_MIN, audiences};
 pub use earned::{Commissions, EarnedOn};
 pub use earnings::{Earnings, PartnerTerms, PayoutEntry, Statement, last_matured_day, month_of_text, month_text};
-pub use registered::{allows_origin, allows_redirect, origin_problem, redirect_problem};
+pub use opencredits_identity::oauth::{origin_problem, redirect_problem};
+pub use registered::{allows_origin, allows_redirect};
 pub(crate) use returns::settle_debt;
 pub use returns::{CommissionBooks, SpendingChange, SpentCredits, debt_of_partner};
