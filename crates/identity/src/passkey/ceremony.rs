@@ -29,7 +29,8 @@ pub enum UserVerification {
     Required,
 }
 
-/// A challenge of one ceremony. Delete it with the first answer, whether that holds or not: it is single use.
+/// A challenge of one ceremony. Keep it with the session that asked for a registration, and with nobody for an assertion.
+/// Delete it with the first answer, whether that holds or not: it is single use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PasskeyChallenge {
     /// Random bytes (section 13.4.3).

@@ -195,11 +195,10 @@ proptest! {
     fn a_family_that_two_parties_use_ends(gaps in prop::collection::vec((any::<bool>(), 1_u64..DAY), 2..12)) {
         let mut family = family();
         let mut held = [0_u8, 0];
-        let mut next = 1;
         let mut now = 0;
         let mut refreshed = BTreeSet::new();
         let mut last = None;
-        for (is_thief, gap) in gaps {
+        for (next, (is_thief, gap)) in (1..).zip(gaps) {
             now += gap;
             let result = refresh(&mut family, held[usize::from(is_thief)], next, now);
             match result {
@@ -219,7 +218,6 @@ proptest! {
                     break;
                 }
             }
-            next += 1;
         }
     }
 }

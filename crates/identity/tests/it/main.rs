@@ -1,4 +1,5 @@
 //! What the crate promises.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod attempts;
 mod authenticator;

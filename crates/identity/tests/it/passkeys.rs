@@ -1,6 +1,6 @@
 //! Registration and assertion with an authenticator in software.
 
-use crate::authenticator::{AT, Authenticator, BE, BS, ED, UP, UV, Words, assertion};
+use crate::authenticator::{AT, Authenticator, BE, BS, CREDENTIAL, ED, UP, UV, Words, assertion};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use opencredits_identity::passkey::{
@@ -16,6 +16,8 @@ use std::sync::LazyLock;
 const NOW: UnixMs = UnixMs::new(1_800_000_000_000);
 const HANDLE: &[u8] = b"handle of a person";
 static SITE: LazyLock<Site> = LazyLock::new(|| Site::from_url("https://credits.example").unwrap());
+static ES256: LazyLock<Authenticator> = LazyLock::new(Authenticator::es256);
+static ED_DSA: LazyLock<Authenticator> = LazyLock::new(Authenticator::ed_dsa);
 static CHALLENGE: LazyLock<PasskeyChallenge> = LazyLock::new(|| PasskeyChallenge::new([5; 32], NOW));
 
 fn ceremony() -> Ceremony<'static> {
@@ -23,8 +25,8 @@ fn ceremony() -> Ceremony<'static> {
     Ceremony { site: &SITE, challenge: &CHALLENGE, verification, frames }
 }
 
-fn both() -> [Authenticator; 2] {
-    [Authenticator::es256(), Authenticator::ed_dsa()]
+fn both() -> [&'static Authenticator; 2] {
+    [&ES256, &ED_DSA]
 }
 
 fn passkey(authenticator: &Authenticator) -> Passkey {
@@ -42,7 +44,7 @@ fn problem<T: std::fmt::Debug>(result: Result<T, IdentityError>) -> Option<Passk
 #[test]
 fn a_passkey_that_was_registered_signs_in() {
     for (authenticator, algorithm) in both().into_iter().zip([Algorithm::Es256, Algorithm::EdDsa]) {
-        let passkey = passkey(&authenticator);
+        let passkey = passkey(authenticator);
         assert_eq!(passkey.public_key.algorithm(), algorithm);
         assert!(passkey.is_backup_eligible && !passkey.is_backed_up);
         assert_eq!(PublicKey::from_cose(passkey.public_key.as_cose()).as_ref(), Ok(&passkey.public_key));
@@ -59,7 +61,7 @@ fn what_a_registration_says_must_fit() {
     let check = |expect: Option<PasskeyProblem>, change: &dyn Fn(&mut Words)| {
         let mut words = Words::registration(&CHALLENGE);
         change(&mut words);
-        let found = problem(Authenticator::ed_dsa().register(&words).verify(&ceremony(), NOW));
+        let found = problem(ED_DSA.register(&words).verify(&ceremony(), NOW));
         assert_eq!(found, expect, "{}", String::from_utf8_lossy(&words.client_data()));
     };
     let object = PasskeyProblem::Malformed("attestation object");
@@ -89,6 +91,24 @@ fn what_a_registration_says_must_fit() {
 }
 
 #[test]
+fn a_statement_of_any_depth_is_passed_over_and_an_object_of_any_length_is_not() {
+    let check = |depth: usize, expect: Option<PasskeyProblem>| {
+        let words = Words::registration(&CHALLENGE);
+        let statement = [&[0xa1, 0x61, 0x61][..], &vec![0x81; depth], &[0x80]].concat();
+        let data = ED_DSA.data(&words);
+        let head = b"\xa3\x63fmt\x66packed\x67attStmt";
+        let data_head = [b"\x68authData\x58".as_slice(), &[u8::try_from(data.len()).unwrap()]].concat();
+        let object = [head.as_slice(), &statement, &data_head, &data].concat();
+        let answer = crate::authenticator::registration(CREDENTIAL, &words.client_data(), &object);
+        assert_eq!(problem(answer.verify(&ceremony(), NOW)), expect, "{depth}");
+    };
+    check(0, None);
+    check(16_000, None);
+    check(16_384, Some(PasskeyProblem::Malformed("attestation object")));
+    check(100_000, Some(PasskeyProblem::Malformed("attestation object")));
+}
+
+#[test]
 fn what_an_assertion_says_must_fit() {
     let authenticator = Authenticator::es256();
     let passkey = passkey(&authenticator);
@@ -113,7 +133,7 @@ fn a_person_is_verified_where_that_is_required() {
     let check = |flags: u8, verification: UserVerification, expect: Option<PasskeyProblem>| {
         let words = Words { flags, ..Words::registration(&CHALLENGE) };
         let ceremony = Ceremony { verification, ..ceremony() };
-        assert_eq!(problem(Authenticator::ed_dsa().register(&words).verify(&ceremony, NOW)), expect, "{flags}");
+        assert_eq!(problem(ED_DSA.register(&words).verify(&ceremony, NOW)), expect, "{flags}");
     };
     check(UP | AT, UserVerification::Preferred, None);
     check(UP | AT, UserVerification::Required, Some(PasskeyProblem::NotVerified));
@@ -126,7 +146,7 @@ fn a_frame_of_another_site_is_refused_unless_it_is_expected() {
     let check = |more: &'static str, frames: Frames<'_>, expect: Option<PasskeyProblem>| {
         let words = Words { more, ..Words::registration(&CHALLENGE) };
         let ceremony = Ceremony { frames, ..ceremony() };
-        assert_eq!(problem(Authenticator::ed_dsa().register(&words).verify(&ceremony, NOW)), expect, "{more}");
+        assert_eq!(problem(ED_DSA.register(&words).verify(&ceremony, NOW)), expect, "{more}");
     };
     let (framed, top) = (r#","crossOrigin":true"#, r#","crossOrigin":true,"topOrigin":"https://app.example""#);
     check("", Frames::Refused, None);
@@ -142,7 +162,7 @@ fn a_frame_of_another_site_is_refused_unless_it_is_expected() {
 #[test]
 fn a_challenge_lasts_for_five_minutes() {
     let check = |after_ms: u64, expect: Option<PasskeyProblem>| {
-        let answer = Authenticator::ed_dsa().register(&Words::registration(&CHALLENGE));
+        let answer = ED_DSA.register(&Words::registration(&CHALLENGE));
         assert_eq!(problem(answer.verify(&ceremony(), NOW.saturating_add_ms(after_ms))), expect, "{after_ms}");
     };
     check(299_999, None);
@@ -285,15 +305,15 @@ fn flipped(authenticator: &Authenticator, part: usize, bit: usize) -> AssertionA
     let mut parts = [client_data, data, signature];
     let bits = parts[part].len() * 8;
     parts[part][bit % bits / 8] ^= 1 << (bit % 8);
-    assertion(crate::authenticator::CREDENTIAL, &parts[0], &parts[1], &parts[2])
+    assertion(CREDENTIAL, &parts[0], &parts[1], &parts[2])
 }
 
 proptest! {
     #[test]
     fn every_flipped_bit_of_an_assertion_is_refused(part in 0_usize..3, bit in 0_usize..4_000) {
         for authenticator in both() {
-            let passkey = passkey(&authenticator);
-            let answer = flipped(&authenticator, part, bit);
+            let passkey = passkey(authenticator);
+            let answer = flipped(authenticator, part, bit);
             prop_assert!(answer.verify(&passkey, HANDLE, &ceremony(), NOW).is_err());
         }
     }
@@ -307,7 +327,7 @@ proptest! {
         let words = Words::registration(&CHALLENGE);
         let _ = crate::authenticator::registration(b"a", &client_data, &object).verify(&ceremony(), NOW);
         // The same behind client data that holds, in an object that is right up to some byte.
-        let right = URL_SAFE_NO_PAD.decode(Authenticator::ed_dsa().register(&words).response.attestation_object).unwrap();
+        let right = URL_SAFE_NO_PAD.decode(ED_DSA.register(&words).response.attestation_object).unwrap();
         let mixed = [&right[..at.min(right.len())], &object].concat();
         let _ = crate::authenticator::registration(b"a", &words.client_data(), &mixed).verify(&ceremony(), NOW);
         let _ = assertion(b"a", &words.client_data(), &object, &client_data).credential_id();
