@@ -133,6 +133,10 @@ fn a_code_for_one_purpose_passes_for_no_other() {
 fn a_row_that_is_copied_over_another_answers_nothing() {
     let mut copied = Challenge { id: id(2), ..challenge(7) };
     assert_eq!(ask(&mut copied, "000007", NOW), Verdict::Refused);
+    let first = CodeAnswer { id: id(1), purpose: Purpose::SignIn, typed: &Secret::new("000007") };
+    assert_eq!(copied.check(&first, &key(), NOW), Verdict::Refused);
+    let mut changed = Challenge { purpose: Purpose::Deletion, ..challenge(7) };
+    assert_eq!(changed.check(&first, &key(), NOW), Verdict::Refused);
     let other = CodeAnswer { id: id(2), purpose: Purpose::SignIn, typed: &Secret::new("000007") };
     assert_eq!(challenge(7).check(&other, &key(), NOW), Verdict::Refused);
     assert_eq!(challenge(7).check(&other, &HashKey::new([4; 32]), NOW), Verdict::Refused);

@@ -234,6 +234,47 @@ fn a_key_in_any_other_form_than_the_canonical_one_is_refused() {
 }
 
 #[test]
+fn an_rsa_key_has_2048_to_4096_bits_and_the_usual_exponent() {
+    let check = |modulus: &[u8], exponent: &[u8], is_right: bool| {
+        let mut encoder = minicbor::Encoder::new(vec![0xa4, 0x01, 0x03, 0x03, 0x39, 0x01, 0x00]);
+        encoder.i8(-1).unwrap().bytes(modulus).unwrap().i8(-2).unwrap().bytes(exponent).unwrap();
+        let found = PublicKey::from_cose(&encoder.into_writer());
+        assert_eq!(found.is_ok(), is_right, "{} {exponent:?}", modulus.len());
+    };
+    check(&[0xff; 256], &[1, 0, 1], true);
+    check(&[0xff; 512], &[1, 0, 1], true);
+    check(&[0xff; 255], &[1, 0, 1], false);
+    check(&[0xff; 513], &[1, 0, 1], false);
+    check(&[&[0], &[0xff; 256][..]].concat(), &[1, 0, 1], false);
+    check(&[0xff; 256], &[3], false);
+    check(&[0xff; 256], &[0, 1, 0, 1], false);
+    check(&[0xff; 256], &[], false);
+}
+
+#[test]
+fn an_attestation_object_has_three_members_in_any_order_and_nothing_else() {
+    let words = Words::registration(&CHALLENGE);
+    let data = ED_DSA.data(&words);
+    let (format, statement) = (&b"\x63fmt\x64none"[..], &b"\x67attStmt\xa0"[..]);
+    let data = &[&b"\x68authData\x58"[..], &[u8::try_from(data.len()).unwrap()][..], &data].concat()[..];
+    let check = |parts: &[&[u8]], is_right: bool| {
+        let answer = crate::authenticator::registration(CREDENTIAL, &words.client_data(), &parts.concat());
+        let expect = (!is_right).then_some(PasskeyProblem::Malformed("attestation object"));
+        assert_eq!(problem(answer.verify(&ceremony(), NOW)), expect, "{parts:02x?}");
+    };
+    check(&[b"\xa3", format, statement, data], true);
+    check(&[b"\xa3", data, format, statement], true);
+    check(&[b"\xa3", format, statement, data, b"\x00"], false);
+    check(&[b"\xa3", format, format, data], false);
+    check(&[b"\xa2", format, data], false);
+    check(&[b"\xa4", format, statement, data, b"\x61a\x01"], false);
+    check(&[b"\xa3", format, b"\x61a\x01", data], false);
+    check(&[b"\xbf", format, statement, data, b"\xff"], false);
+    check(&[b"\xa3", b"\x63fmt\x66packed", statement, data], true);
+    check(&[b"\xa3", format, b"\x67attStmt\xa1\x61a\x01", data], false);
+}
+
+#[test]
 fn options_say_what_is_accepted() {
     let passkey = passkey(&Authenticator::ed_dsa());
     let user = (HANDLE, "a@x.example");
