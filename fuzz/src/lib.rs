@@ -2,10 +2,12 @@
 //! dialect, and panics where a promise is broken.
 
 mod bodies;
+mod identity;
 mod splits;
 mod streams;
 
 pub use bodies::{answers, requests, scrub, upstream_error};
+pub use identity::{authorize, passkey};
 pub use streams::{decodes, streams};
 
 use opencredits_providers::Dialect;

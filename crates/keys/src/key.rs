@@ -1,7 +1,7 @@
 //! Keys as text: prefix, 160 random bits, checksum.
 
 use crate::digest::KeyDigest;
-use crate::kind::{AnyKind, InTest, KeyKind, Manages, Mode, Reports, Spends, TEST_MARK};
+use crate::kind::{AnyKind, InTest, KeyKind, Manages, Mode, Reports, SignsIn, Spends, TEST_MARK};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::marker::PhantomData;
@@ -53,6 +53,8 @@ pub type ManagementKey = SecretKey<Manages>;
 pub type PartnerKey = SecretKey<Reports>;
 /// The secret that spends play credits on the sandbox: `oc_sk_test_…`.
 pub type TestKey = SecretKey<InTest<Spends>>;
+/// The secret of a signed-in browser: `oc_ses_…`.
+pub type SessionToken = SecretKey<SignsIn>;
 /// A key that was just made, of one of the kinds and modes.
 pub type IssuedKey = SecretKey<AnyKind>;
 

@@ -55,6 +55,10 @@ pub enum Manages {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reports {}
 
+/// Stands for a signed-in browser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignsIn {}
+
 /// The same in test mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InTest<K>(K);
@@ -73,6 +77,10 @@ impl KeyKind for Manages {
 
 impl KeyKind for Reports {
     const PREFIX: &'static str = "oc_rk_";
+}
+
+impl KeyKind for SignsIn {
+    const PREFIX: &'static str = "oc_ses_";
 }
 
 impl KeyKind for InTest<Spends> {

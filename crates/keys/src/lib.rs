@@ -27,7 +27,9 @@ mod kind;
 mod secret;
 
 pub use digest::KeyDigest;
-pub use key::{IssuedKey, KeyError, ManagementKey, PartnerKey, PublishableKey, SecretKey, TestKey, UserKey};
+pub use key::{
+    IssuedKey, KeyError, ManagementKey, PartnerKey, PublishableKey, SecretKey, SessionToken, TestKey, UserKey,
+};
 pub use keyed::HashKey;
-pub use kind::{AnyKind, InTest, KeyKind, LiveKind, Manages, Mode, Reports, Spends};
+pub use kind::{AnyKind, InTest, KeyKind, LiveKind, Manages, Mode, Reports, SignsIn, Spends};
 pub use secret::Secret;

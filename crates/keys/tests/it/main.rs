@@ -1,7 +1,8 @@
 //! What keys promise.
 
 use opencredits_keys::{
-    HashKey, KeyDigest, KeyError, ManagementKey, Manages, Mode, PublishableKey, Reports, Spends, TestKey, UserKey,
+    HashKey, KeyDigest, KeyError, ManagementKey, Manages, Mode, PublishableKey, Reports, SessionToken, Spends, TestKey,
+    UserKey,
 };
 use proptest::prelude::*;
 
@@ -16,6 +17,15 @@ fn a_key_of_the_other_kind_is_refused_by_its_prefix() {
     assert_eq!(ManagementKey::digest_of(managing.reveal()), Ok(managing.digest()));
     assert_eq!(UserKey::parse(""), Err(KeyError::Prefix { expected: "oc_sk_" }));
     assert_eq!(UserKey::parse("oc_sk_short"), Err(KeyError::Malformed));
+}
+
+#[test]
+fn a_session_token_is_no_key_and_does_not_show_itself() {
+    let token = SessionToken::generate([3; 32]);
+    assert!(token.reveal().starts_with("oc_ses_"));
+    assert_eq!(SessionToken::digest_of(token.reveal()), Ok(token.digest()));
+    assert_eq!(UserKey::digest_of(token.reveal()), Err(KeyError::Prefix { expected: "oc_sk_" }));
+    assert_eq!(format!("{token:?}"), "SecretKey(…)");
 }
 
 #[test]
