@@ -10,11 +10,12 @@ use crate::order_args::{ChargeRefund, CorrectionOrder, OrderCommand};
 use crate::partner_args::PartnerCommand;
 use crate::provider_args::ProviderCommand;
 use crate::rotate_args::RotateOrder;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use crate::usage_args::{BillCommand, UsageArguments};
+use clap::{Args, Parser, Subcommand};
 use opencredits_api::admin::{
-    AddKey, AddManagementKey, AddUser, AdminRequest, Amount, BackUp, CheckBills, CorrectionWay, EmailChange,
-    EmailOfUser, EntriesOf, GrantCredits, LedgerEntries, ListChanges, ListUsers, OfGeneration, OfUser, OrderRequest,
-    RenameUser, ReportBalances, RevokeKey, ShowUsage, ShowUser, UsageGroupBy, VerifyHead,
+    AddKey, AddManagementKey, AddUser, AdminRequest, Amount, BackUp, CorrectionWay, EmailChange, EmailOfUser,
+    EntriesOf, GrantCredits, LedgerEntries, ListChanges, ListUsers, OfGeneration, OfUser, OrderRequest, RenameUser,
+    ReportBalances, RevokeKey, ShowUser, VerifyHead,
 };
 use opencredits_ledger::ChainHead;
 use opencredits_service::{Clock, Entropy, fresh_id};
@@ -345,57 +346,10 @@ where
     max: u32,
 }
 
-#[derive(Args)]
-struct UsageArguments {
-    /// The property by which it is grouped.
-    #[arg(long, value_enum, default_value = "day")]
-    by: By,
-    /// The largest number of groups: those with the highest charges, or the latest days.
-    #[arg(long, value_name = "COUNT", default_value_t = 100)]
-    top: u32,
-    #[command(flatten)]
-    dates: Dates,
-    /// Prints CSV.
-    #[arg(long, conflicts_with = "json")]
-    csv: bool,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum By {
-    Person,
-    Partner,
-    Model,
-    Vendor,
-    Key,
-    Day,
-}
-
-#[derive(Subcommand)]
-enum BillCommand {
-    /// Recomputes bills from what their records state, and compares.
-    Verify(VerifyBills),
-}
-
-#[derive(Args)]
-struct VerifyBills {
-    /// The request, `gen_…`.
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
-    id: Option<GenerationId>,
-    /// All requests of a day.
-    #[arg(long, requires = "day")]
-    all: bool,
-    /// The day, UTC.
-    #[arg(long, value_name = "DAY", requires = "all")]
-    day: Option<String>,
-    /// The cursor: what the call before printed.
-    #[arg(long, value_name = "ID", requires = "all")]
-    after: Option<EntryId>,
-}
-
 /// The task of a command line.
 pub(crate) enum Task {
     /// A request to the gateway or the files.
-    PriceRequest(AdminRequest),
+    Request(AdminRequest),
     /// The same, and the reply is printed as CSV.
     Csv(AdminRequest),
     /// A request, and another one once the operator agrees to what the first reply shows.
@@ -414,7 +368,7 @@ impl Arguments {
     /// The task. Ids of new things are created here, so that a request whose answer is lost can be repeated.
     pub(crate) fn task(&self, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<Task, AdminError> {
         let now = clock.now();
-        Ok(Task::PriceRequest(match &self.command {
+        Ok(Task::Request(match &self.command {
             Command::Config(ConfigCommand::Check { file }) => return Ok(Task::Check(file.clone())),
             Command::Config(ConfigCommand::Vendor { id }) => return Ok(Task::Vendor(id.clone())),
             Command::Catalog(command) => return Ok(Task::InSteps(command.steps()?)),
@@ -501,7 +455,7 @@ impl CreditsCommand {
 
 impl LedgerCommand {
     fn task(&self) -> Result<Task, AdminError> {
-        Ok(Task::PriceRequest(match self {
+        Ok(Task::Request(match self {
             Self::Holds => AdminRequest::LedgerHolds,
             Self::Head => AdminRequest::LedgerHead,
             Self::Verify { head: None } => AdminRequest::LedgerVerify,
@@ -562,31 +516,6 @@ impl NewGrant {
             id: Some(self.id.unwrap_or(fresh)),
             reason: self.reason.clone(),
         }
-    }
-}
-
-impl UsageArguments {
-    fn request(&self) -> Result<ShowUsage, AdminError> {
-        let by = match self.by {
-            By::Person => UsageGroupBy::Person,
-            By::Partner => UsageGroupBy::Partner,
-            By::Model => UsageGroupBy::Model,
-            By::Vendor => UsageGroupBy::Vendor,
-            By::Key => UsageGroupBy::Key,
-            By::Day => UsageGroupBy::Day,
-        };
-        Ok(ShowUsage { by, from_ms: self.dates.begin_ms()?, until_ms: self.dates.end_ms()?, max: self.top })
-    }
-}
-
-impl VerifyBills {
-    fn request(&self) -> Result<AdminRequest, AdminError> {
-        if let Some(id) = self.id {
-            return Ok(AdminRequest::CheckBill(OfGeneration { id }));
-        }
-        let (from_ms, length_ms) = dates::parse(self.day.as_deref().unwrap_or_default())?;
-        let until_ms = from_ms.saturating_add_ms(length_ms);
-        Ok(AdminRequest::CheckBills(CheckBills { from_ms, until_ms, after: self.after }))
     }
 }
 

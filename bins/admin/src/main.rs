@@ -11,6 +11,7 @@ mod client;
 mod confirm;
 mod dates;
 mod error;
+mod exit;
 mod job_args;
 mod limit_args;
 mod order_args;
@@ -31,13 +32,14 @@ mod show_providers;
 mod show_reads;
 mod show_users;
 mod table;
+mod usage_args;
 
 use args::{Arguments, Task};
 use clap::Parser;
 use client::{Client, Place};
 use confirm::agreed;
 use error::AdminError;
-use opencredits_api::admin::{AdminReply, AdminRequest, PartnerRequest, RefreshOutcomeView};
+use opencredits_api::admin::{AdminReply, AdminRequest, PartnerRequest};
 use opencredits_keys::Mode;
 use opencredits_providers::Vendors;
 use opencredits_service::config::Config;
@@ -91,7 +93,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
                 None => answered(arguments, &reply),
             }
         }
-        Task::PriceRequest(request) => answered(arguments, &asked(request, arguments)?),
+        Task::Request(request) => answered(arguments, &asked(request, arguments)?),
     }
 }
 
@@ -121,7 +123,7 @@ fn located(arguments: &Arguments) -> Result<Config, AdminError> {
 fn answered(arguments: &Arguments, reply: &AdminReply) -> Result<ExitCode, AdminError> {
     let words = || show_users::show(reply).unwrap_or_else(|| show::show(reply));
     print(&if arguments.json { serde_json::to_string_pretty(reply)? } else { words() })?;
-    Ok(code_of(reply))
+    Ok(exit::code_of(reply))
 }
 
 async fn ask(request: AdminRequest, arguments: &Arguments, config: &Config) -> Result<AdminReply, AdminError> {
@@ -130,22 +132,6 @@ async fn ask(request: AdminRequest, arguments: &Arguments, config: &Config) -> R
         matches!(request, AdminRequest::AddPartner(_) | AdminRequest::Partners(PartnerRequest::Applications(_)));
     let client = Client::open(&place(arguments)?, config, with_desk).await?;
     client.ask(request).await
-}
-
-/// A failed verification is a failure, for scripts too.
-fn code_of(reply: &AdminReply) -> ExitCode {
-    match reply {
-        AdminReply::Verified { clean: false, .. } | AdminReply::BillsChecked { clean: false, .. } => ExitCode::FAILURE,
-        AdminReply::PricesRefreshed { refreshed } if refreshed.outcome == RefreshOutcomeView::Refused => {
-            ExitCode::FAILURE
-        }
-        // Somebody has yet to agree.
-        AdminReply::PricesRefreshed { refreshed } if !refreshed.findings.is_empty() && !refreshed.is_in_force() => {
-            ExitCode::FAILURE
-        }
-        AdminReply::ProvidersCompared { report } if !report.agrees || !report.failures.is_empty() => ExitCode::FAILURE,
-        _ => ExitCode::SUCCESS,
-    }
 }
 
 fn read_config(file: Option<&PathBuf>) -> Result<Config, AdminError> {

@@ -7,6 +7,7 @@
 //! A failing sequence is shrunk before it is printed. `OPENCREDITS_MODEL_SEEDS` runs more of them, and
 //! `OPENCREDITS_MODEL_SEED` one.
 
+mod checks;
 mod deeds;
 mod reference;
 mod steps;

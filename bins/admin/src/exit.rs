@@ -1,0 +1,20 @@
+//! The exit code of a reply.
+
+use opencredits_api::admin::{AdminReply, RefreshOutcomeView};
+use std::process::ExitCode;
+
+/// A failed verification is a failure, for scripts too.
+pub(crate) fn code_of(reply: &AdminReply) -> ExitCode {
+    match reply {
+        AdminReply::Verified { clean: false, .. } | AdminReply::BillsChecked { clean: false, .. } => ExitCode::FAILURE,
+        AdminReply::PricesRefreshed { refreshed } if refreshed.outcome == RefreshOutcomeView::Refused => {
+            ExitCode::FAILURE
+        }
+        // Somebody has yet to agree.
+        AdminReply::PricesRefreshed { refreshed } if !refreshed.findings.is_empty() && !refreshed.is_in_force() => {
+            ExitCode::FAILURE
+        }
+        AdminReply::ProvidersCompared { report } if !report.agrees || !report.failures.is_empty() => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    }
+}
