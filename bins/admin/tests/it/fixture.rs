@@ -168,7 +168,6 @@ fn serve(dir: &Path, vendor_toml: &str) -> (tokio::sync::oneshot::Sender<()>, st
             let accounts = accounts.knowing(Catalog::builtin().unwrap().with_sandbox().unwrap());
             accounts.ensure_system_accounts().await.unwrap();
             let socket = AdminSocket::bind(&dir).unwrap();
-            ready.send(()).unwrap();
             let (switch, signal) = StopSwitch::new();
             let jobs = jobs(&files.store, clock);
             let admin = Admin::new(Arc::new(accounts), CreditPrice::default());
@@ -177,14 +176,27 @@ fn serve(dir: &Path, vendor_toml: &str) -> (tokio::sync::oneshot::Sender<()>, st
                 let _dropped = stopped.await;
                 switch.stop_by(Instant::now());
             };
+            let listening = async {
+                // Each job runs once at the start, since it never ran before.
+                while !are_idle(&jobs).await {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                ready.send(()).unwrap();
+            };
             tokio::select! {
-                ((), ()) = async { tokio::join!(socket.serve(admin, stop), jobs.run(signal)) } => {}
+                ((), (), ()) = async { tokio::join!(socket.serve(admin, stop), jobs.run(signal), listening) } => {}
                 () = serving_test => {}
             }
         });
     });
     served.recv().unwrap();
     (stop, thread)
+}
+
+/// Whether every job has run, and nobody has its lease.
+async fn are_idle(jobs: &Jobs) -> bool {
+    let listed = jobs.list().await.unwrap();
+    listed.iter().all(|job| job.record.as_ref().is_some_and(|record| record.last.is_some() && record.lease.is_none()))
 }
 
 /// The comparison with the bills of these vendors, all with the double's key.

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 /// How often a payout is sent until it is acknowledged.
 const SENDS_MAX: usize = 20;
-const CONFIG: &str = "[catalog]\nsandbox = true\n[billing]\ncommission_matures_days = 0\n";
+const CONFIG: &str = "[catalog]\nsandbox = true\n[billing]\ncommission_matures_days = 0\n[ledger]\nack = \"durable\"\n";
 const CHAT: &str =
     r#"{"model": "sandbox/gpt", "max_tokens": 200, "messages": [{"role": "user", "content": "sandbox:tokens 150"}]}"#;
 

@@ -237,7 +237,8 @@ async fn a_read_model_without_costs_is_made_anew() {
     drop(store);
     let connection = rusqlite::Connection::open(&folder.path).unwrap();
     let before = "DROP TABLE provider_bills; DROP TABLE provider_bill_days; DROP TABLE vendor_costs;
-        DELETE FROM refinery_schema_history WHERE version = 10;";
+        DROP TABLE price_book_uses; DROP TABLE price_books; ALTER TABLE partners DROP COLUMN markup_bps;
+        DELETE FROM refinery_schema_history WHERE version >= 10;";
     connection.execute_batch(before).unwrap();
     drop(connection);
     assert_eq!(folder.open().place().await.unwrap(), [0; 0]);
