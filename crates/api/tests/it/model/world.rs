@@ -296,8 +296,8 @@ pub(super) const fn daily(amount: i64) -> NewLimit {
 
 async fn people(live: &Live) -> (Vec<Customer>, Vec<Partner>) {
     let (mut customers, mut partners) = (Vec::new(), Vec::new());
-    for at in 0..PARTNERS {
-        let share = Some(BasisPoints::new(u32::try_from(SHARES[at]).unwrap()));
+    for (at, share) in SHARES.iter().enumerate() {
+        let share = Some(BasisPoints::new(u32::try_from(*share).unwrap()));
         partners.push(live.accounts.add_partner(NewPartner { name: format!("app {at}"), share }).await.unwrap());
     }
     for at in 0..PEOPLE {
