@@ -74,7 +74,7 @@ struct Kept {
 /// A payment of the sandbox: its state, and where its page leads.
 #[derive(Clone)]
 pub struct SandboxPayment {
-    /// What [`Payments::payment`] says of it.
+    /// What [`crate::Payments::payment`] says of it.
     pub state: PaymentState,
     /// Where the buyer goes after paying.
     pub success_url: String,

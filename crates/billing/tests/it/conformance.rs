@@ -193,7 +193,8 @@ async fn stands(place: &dyn Place, page: &SessionId, minor: i64) -> (u64, u64, u
 }
 
 fn is_callers<T: std::fmt::Debug>(done: Result<T, PaymentError>, what: &str) -> PaymentError {
-    let error = done.expect_err(what);
+    assert!(done.is_err(), "{what}");
+    let error = done.unwrap_err();
     assert_eq!((error.fault(), error.retry()), (Fault::Caller, Retry::Never), "{what}: {error}");
     error
 }

@@ -79,7 +79,9 @@ fn text_and_html_have_the_same_words() {
 
 /// The number of hundredths of credits and of cents in a line of a mail that has this name.
 fn figures(text: &str, name: &str) -> (u64, u64) {
-    let line = text.lines().find_map(|line| line.trim().strip_prefix(name)).unwrap_or_else(|| panic!("{name}: {text}"));
+    let found = text.lines().find_map(|line| line.trim().strip_prefix(name));
+    assert!(found.is_some(), "{name}: {text}");
+    let line = found.unwrap();
     let line = line.trim_start_matches(':').trim();
     let (credits, rest) = line.split_once(" credit").unwrap();
     let (_, dollars) = rest.split_once('$').unwrap();

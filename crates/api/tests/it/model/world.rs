@@ -1,6 +1,6 @@
 //! A whole service on real files, which may die at any await and is opened again from what is on the disk then.
 
-use super::reference::{self, INPUT, MATURES_DAYS, OUTPUT, PARTNERS, PEOPLE, SHARES};
+use super::reference::{self, INPUT, MATURES_DAYS, OUTPUT, PEOPLE, SHARES};
 use crate::app::{api_settings, settings};
 use axum::body::Body;
 use http_body_util::BodyExt;
