@@ -56,7 +56,9 @@ fn ok(body: &str) -> String {
 fn a_book_is_sold_at_once_and_after_the_next_start_and_the_compiled_in_one_can_be_put_back() {
     let fixture = Fixture::new();
     let file = fixture.file("book.jsonl", &book("book/one", "1"));
-    let config = fixture.file("config.toml", &format!("[catalog]\nprices_file = \"{file}\"\n"));
+    // The job would load the book by itself at the start.
+    let catalog = format!("[catalog]\nprices_file = \"{file}\"\nrefresh_hours = 0\n");
+    let config = fixture.file("config.toml", &catalog);
     let gateway = fixture.start(&["--config", &config, "dev"], &[]);
     let key = gateway.key();
     let sells = |gateway: &crate::fixture::Gateway| gateway.get("/v1/models", &key).contains("book/one");
