@@ -3,6 +3,9 @@
 use opencredits_api::admin::{AdminReply, RefreshOutcomeView};
 use std::process::ExitCode;
 
+/// The outcome of a run that failed.
+const FAILED: &str = "failed";
+
 /// A failed verification is a failure, for scripts too.
 pub(crate) fn code_of(reply: &AdminReply) -> ExitCode {
     match reply {
@@ -15,6 +18,7 @@ pub(crate) fn code_of(reply: &AdminReply) -> ExitCode {
             ExitCode::FAILURE
         }
         AdminReply::ProvidersCompared { report } if !report.agrees || !report.failures.is_empty() => ExitCode::FAILURE,
+        AdminReply::JobRan { run, .. } if run.outcome == FAILED => ExitCode::FAILURE,
         _ => ExitCode::SUCCESS,
     }
 }

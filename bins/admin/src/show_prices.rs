@@ -16,7 +16,11 @@ fn refresh(refreshed: &RefreshView) -> String {
     let RefreshView { version, before, findings, .. } = refreshed;
     let mut text = changes(refreshed);
     for finding in findings {
-        text.push_str(&format!("needs your word: {}; agree with --accept {}\n", finding.what, finding.model));
+        text.push_str(&if refreshed.is_in_force() {
+            format!("note: {}\n", finding.what)
+        } else {
+            format!("needs your word: {}; agree with --accept {}\n", finding.what, finding.model)
+        });
     }
     text.push_str(&match refreshed.outcome {
         RefreshOutcomeView::Applied => format!("the price book {version} is in force, in place of {before}\n"),
@@ -28,13 +32,16 @@ fn refresh(refreshed: &RefreshView) -> String {
 }
 
 fn changes(refreshed: &RefreshView) -> String {
-    let RefreshView { added, routes_added, routes_vanished, changed, changed_total, vanished, .. } = refreshed;
+    let RefreshView { added, routes_added, routes_vanished, changed, changed_total, vanished, facts, .. } = refreshed;
     let routes = |what: &str, routes: &[RouteView]| -> String {
         routes.iter().map(|route| format!("{what} {} by {}\n", route.model, route.vendor)).collect()
     };
     let mut text =
         routes("new:", added) + &routes("new route:", routes_added) + &routes("route gone:", routes_vanished);
     vanished.iter().for_each(|model| text.push_str(&format!("gone: {model}\n")));
+    for fact in facts {
+        text.push_str(&format!("{}: {} is {}, was {}\n", fact.model, fact.what, fact.new, fact.old));
+    }
     if !changed.is_empty() {
         let mut table = Table::new(["model", "vendor", "price", "at", "old usd", "new usd", "percent"]);
         for change in changed {

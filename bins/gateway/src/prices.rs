@@ -54,6 +54,10 @@ impl PriceFetcher {
 fn read(path: &Path) -> Result<Vec<u8>, PriceFetchError> {
     let mut bytes = Vec::new();
     let max = u64::try_from(BOOK_BYTES_MAX).unwrap_or(u64::MAX);
+    // Others, such as a pipe, may never come to an end, and the process would wait for the thread that reads.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(PriceFetchError::File(std::io::Error::other("it is no regular file")));
+    }
     File::open(path)?.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() > BOOK_BYTES_MAX {
         return Err(PriceFetchError::TooLong { max: BOOK_BYTES_MAX });

@@ -12,6 +12,8 @@ use std::sync::Arc;
 const WHOLE_BPS: i128 = 10_000;
 /// A price that changes by this factor or more, up or down, is likely a mistake of the unit.
 const FACTOR: u64 = 1_000;
+/// A limit of tokens that changes by this factor or more is likely a mistake: what exceeds it is charged as implausible.
+const TENFOLD: u64 = 10;
 
 /// Where a price applies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +97,21 @@ pub struct Vanished {
     pub was_on_sale: bool,
 }
 
+/// Something besides a price that changes. Limits bound what is charged, and other facts are promises to people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FactChange {
+    /// The model.
+    pub model: Arc<str>,
+    /// What it is, such as `context window`.
+    pub what: String,
+    /// What it was.
+    pub old: String,
+    /// What it is from now on.
+    pub new: String,
+    /// Whether it is likely a mistake: a limit that changes tenfold, or a promise about data that is new.
+    pub is_drastic: bool,
+}
+
 /// What one price book changes of another.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BookDiff {
@@ -108,6 +125,8 @@ pub struct BookDiff {
     pub changed: Vec<PriceChange>,
     /// Models that are gone.
     pub vanished: Vec<Vanished>,
+    /// Facts besides prices that change.
+    pub facts: Vec<FactChange>,
 }
 
 impl BookDiff {
@@ -139,10 +158,14 @@ impl BookDiff {
     }
 
     fn compare(&mut self, old: &Model, new: &Model) {
+        self.facts.extend(facts(old, new));
         let (mut before, after) = (by_place(old), by_place(new));
         for (place, route) in after {
             match before.remove(&place) {
-                Some(known) => self.changed.extend(changes(new, known, route)),
+                Some(known) => {
+                    self.changed.extend(changes(new, known, route));
+                    self.facts.extend(route_facts(new, known, route));
+                }
                 None => {
                     self.routes_added.push(added(new, route));
                     // A model may have moved to another vendor. That has prices of its own, but not any.
@@ -158,6 +181,58 @@ impl BookDiff {
         });
         self.routes_vanished.extend(gone);
     }
+}
+
+fn facts(old: &Model, new: &Model) -> Vec<FactChange> {
+    let list = |names: &[String]| names.join(", ");
+    let id = &new.id;
+    let of = |what: &str, [old, new]: [String; 2], is_drastic| FactChange {
+        model: Arc::clone(id),
+        what: what.to_owned(),
+        old,
+        new,
+        is_drastic,
+    };
+    let limit = |what, old: u64, new: u64| of(what, [old, new].map(|limit| limit.to_string()), is_tenfold(old, new));
+    let all = [
+        limit("context window", old.context_window, new.context_window),
+        limit("longest output", old.max_output_tokens, new.max_output_tokens),
+        of("kind", [old.kind, new.kind].map(|kind| kind.name().to_owned()), true),
+        of("input", [&old.input_modalities, &new.input_modalities].map(|names| list(names)), false),
+        of("output", [&old.output_modalities, &new.output_modalities].map(|names| list(names)), false),
+        of("support", [&old.supports, &new.supports].map(|names| list(names)), false),
+        of("aliases", [&old.aliases, &new.aliases].map(|names| list(names)), false),
+        of("deprecated", [old.deprecated, new.deprecated].map(|is| is.to_string()), false),
+    ];
+    all.into_iter().filter(|fact| fact.old != fact.new).collect()
+}
+
+fn route_facts(model: &Model, old: &Route, new: &Route) -> Vec<FactChange> {
+    let vendor = &new.vendor;
+    let of = |what: &str, [old, new]: [String; 2], is_drastic| FactChange {
+        model: Arc::clone(&model.id),
+        what: format!("{what} at {vendor}"),
+        old,
+        new,
+        is_drastic,
+    };
+    let said = |promise: Option<bool>| promise.map_or("the vendor's", |is| if is { "yes" } else { "no" }).to_owned();
+    let all = [
+        of("name", [&old.upstream_model, &new.upstream_model].map(|name| name.to_string()), false),
+        of("retention of nothing", [old.zdr, new.zdr].map(said), new.zdr == Some(true)),
+        of(
+            "collection of data",
+            [old.data_collection, new.data_collection].map(said),
+            new.data_collection == Some(false),
+        ),
+    ];
+    all.into_iter().filter(|fact| fact.old != fact.new).collect()
+}
+
+/// Whether a limit changes tenfold or more, up or down.
+const fn is_tenfold(old: u64, new: u64) -> bool {
+    let (less, more) = if old < new { (old, new) } else { (new, old) };
+    less != more && more / TENFOLD >= less
 }
 
 /// The routes of a model by vendor, region, and their number among those of the same vendor and region: a vendor's other

@@ -1,6 +1,6 @@
 //! What a person should look at before a new price book is used.
 
-use crate::diff::{BookDiff, PriceChange, PricePlace};
+use crate::diff::{BookDiff, FactChange, PriceChange, PricePlace};
 use opencredits_units::Rate;
 use std::fmt;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub enum FindingKind {
     Thousandfold(PriceChange),
     /// A model that was on sale is gone.
     Vanishes,
+    /// A limit changes tenfold, or a promise about data is new.
+    Fact(FactChange),
 }
 
 impl fmt::Display for Finding {
@@ -43,6 +45,9 @@ impl fmt::Display for Finding {
                 let (old, new) = (price(change.old), price(change.new));
                 write!(f, "the price {} changes a thousandfold or more, from {old} to {new} USD each", change.place)
             }
+            FindingKind::Fact(FactChange { model, what, old, new, .. }) => {
+                write!(f, "{model}: {what} is {new}, was {old}")
+            }
             FindingKind::Vanishes => write!(f, "{} is on sale and would be no more", self.model),
         }
     }
@@ -50,7 +55,8 @@ impl fmt::Display for Finding {
 
 impl BookDiff {
     /// What is likely a mistake in it: a price that becomes zero, or of a new model is zero without being said to be meant; one
-    /// that changes a thousandfold; a model on sale that is gone.
+    /// that changes a thousandfold; a model on sale that is gone; a limit that changes tenfold; a promise about data that is
+    /// new.
     #[must_use]
     pub fn findings(&self) -> Vec<Finding> {
         let of = |model: &Arc<str>, kind| Finding { model: Arc::clone(model), kind };
@@ -59,7 +65,9 @@ impl BookDiff {
         let changed = self.changed.iter().filter_map(|change| Some(of(&change.place.model, kind_of(change)?)));
         let gone = self.vanished.iter().filter(|vanished| vanished.was_on_sale);
         let gone = gone.map(|vanished| of(&vanished.model, FindingKind::Vanishes));
-        new.chain(changed).chain(gone).collect()
+        let facts = self.facts.iter().filter(|fact| fact.is_drastic);
+        let facts = facts.map(|fact| of(&fact.model, FindingKind::Fact(fact.clone())));
+        new.chain(changed).chain(gone).chain(facts).collect()
     }
 }
 

@@ -58,7 +58,7 @@ mod version;
 
 pub use card::{Bill, BillLine, Item, PriceCard, PriceRequest};
 pub use catalog::{BOOK_BYTES_MAX, BOOK_MODELS_MAX, Catalog};
-pub use diff::{BookDiff, PriceChange, PricePlace, RouteChange, Vanished};
+pub use diff::{BookDiff, FactChange, PriceChange, PricePlace, RouteChange, Vanished};
 pub use error::CatalogError;
 pub use finding::{Finding, FindingKind};
 pub use model::{Model, ModelKind, Route};

@@ -50,7 +50,7 @@ pub use limit_views::{ChangeView, LimitView, ManagementKeyView, RetiringSecretVi
 pub use order_views::{OrderRequest, OrderView, ReconcileView};
 pub use partner_views::{EarningsView, PartnerKeyView, PartnerRequest, StatementView};
 pub use price_views::{
-    FindingView, PriceBookView, PriceChangeView, PriceRequest, RefreshOutcomeView, RefreshView, RouteView,
+    FactView, FindingView, PriceBookView, PriceChangeView, PriceRequest, RefreshOutcomeView, RefreshView, RouteView,
 };
 pub use provider_views::{
     DaySpan, DifferenceView, DriftView, ImportedDayView, NotBilledView, ProviderReportView, ProviderRequest,

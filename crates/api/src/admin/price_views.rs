@@ -1,6 +1,6 @@
 //! Requests of an operator about price books, and their replies.
 
-use opencredits_catalog::{BookDiff, Finding, PriceChange};
+use opencredits_catalog::{BookDiff, FactChange, Finding, PriceChange};
 use opencredits_service::prices::{ListedBook, RefreshOutcome, Refreshed};
 use opencredits_units::{Rate, UnixMs};
 use serde::{Deserialize, Serialize};
@@ -117,6 +117,26 @@ pub struct RouteView {
     pub vendor: String,
 }
 
+/// A fact besides a price that changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FactView {
+    /// The model.
+    pub model: String,
+    /// What it is, such as `context window`.
+    pub what: String,
+    /// What it was.
+    pub old: String,
+    /// What it is from now on.
+    pub new: String,
+}
+
+impl From<&FactChange> for FactView {
+    fn from(fact: &FactChange) -> Self {
+        let FactChange { model, what, old, new, .. } = fact;
+        Self { model: model.to_string(), what: what.clone(), old: old.clone(), new: new.clone() }
+    }
+}
+
 /// A change that is likely a mistake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FindingView {
@@ -153,6 +173,9 @@ pub struct RefreshView {
     pub changed_total: usize,
     /// Models that are gone, on sale or not.
     pub vanished: Vec<String>,
+    /// Facts besides prices that change.
+    #[serde(default)]
+    pub facts: Vec<FactView>,
     /// What nobody has agreed to.
     pub findings: Vec<FindingView>,
 }
@@ -167,7 +190,7 @@ impl RefreshView {
 
 impl From<Refreshed> for RefreshView {
     fn from(refreshed: Refreshed) -> Self {
-        let BookDiff { added, routes_added, routes_vanished, changed, vanished } = &refreshed.diff;
+        let BookDiff { added, routes_added, routes_vanished, changed, vanished, facts } = &refreshed.diff;
         let routes = |routes: &[opencredits_catalog::RouteChange]| {
             let view = |route: &opencredits_catalog::RouteChange| RouteView {
                 model: route.model.to_string(),
@@ -185,6 +208,7 @@ impl From<Refreshed> for RefreshView {
             changed: changed.iter().take(ROWS_MAX).map(Into::into).collect(),
             changed_total: changed.len(),
             vanished: vanished.iter().take(ROWS_MAX).map(|vanished| vanished.model.to_string()).collect(),
+            facts: facts.iter().take(ROWS_MAX).map(Into::into).collect(),
             findings: refreshed.findings.iter().take(ROWS_MAX).map(Into::into).collect(),
         }
     }

@@ -13,7 +13,7 @@ impl Admin {
     pub(super) async fn providers(&self, request: ProviderRequest) -> Answer {
         let Some(providers) = &self.providers else {
             return Err(Refusal::invalid(
-                "bills are compared by the gateway, which knows the keys; start it, and ask again",
+                "bills are compared by the gateway, which knows the keys; start it, and ask without --test: test mode has no bills",
             ));
         };
         match request {

@@ -2,7 +2,7 @@
 
 use crate::app::{Answer, TestApp, request};
 use http::Method;
-use opencredits_service::accounts::{AccountsError, Approval, NewKey, NewUser};
+use opencredits_service::accounts::{AccountsError, Approval, Edit, NewKey, NewPartner, NewUser, PartnerEdit};
 use opencredits_store::{Orders, Partner, Standing, User};
 use opencredits_units::{BasisPoints, PartnerId};
 use serde_json::{Value, json};
@@ -53,6 +53,31 @@ async fn an_applicant_has_test_mode_only_until_the_operator_approves() {
     let listed = app.get("/v1/partners/applications", &key).await.json();
     assert_eq!(listed["data"][0]["state"], "approved");
     assert!(app.accounts.reject_application(id, "late".to_owned()).await.is_err(), "it is decided");
+}
+
+#[tokio::test]
+async fn a_rejected_applicant_has_no_test_mode_any_more() {
+    let app = TestApp::with_test_mode();
+    let (user, _) = app.person(10).await;
+    let applied = app.post("/v1/partners/apply", &manager(&app, &user).await, &application("Editor")).await.json();
+    let key = applied["test"]["key"].as_str().unwrap();
+    let id: PartnerId = applied["data"]["id"].as_str().unwrap().parse().unwrap();
+    assert_eq!(app.get("/v1/credits/balance", key).await.status, 200);
+    app.accounts.reject_application(id, "no such page".to_owned()).await.unwrap();
+    assert_eq!(app.get("/v1/credits/balance", key).await.status, 403);
+    assert!(app.accounts.add_test_key(&id.to_string(), "another".to_owned()).await.is_err());
+}
+
+#[tokio::test]
+async fn test_mode_has_the_share_and_the_markup_of_the_live_partner() {
+    let app = TestApp::with_test_mode();
+    let share = Some(BasisPoints::new(4_000));
+    let partner = app.accounts.add_partner(NewPartner { name: "Editor".to_owned(), share }).await.unwrap();
+    let of_test = async || app.accounts.test_partner(&partner).await.unwrap().unwrap();
+    assert_eq!((of_test().await.share, of_test().await.markup), (share, None));
+    let share = Edit::Set(BasisPoints::new(3_000));
+    app.accounts.edit_partner("Editor", PartnerEdit { share, ..PartnerEdit::default() }).await.unwrap();
+    assert_eq!(of_test().await.share, Some(BasisPoints::new(3_000)));
 }
 
 #[tokio::test]

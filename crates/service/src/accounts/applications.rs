@@ -110,7 +110,13 @@ impl Accounts {
         let desk = desk.ok_or(AccountsError::Invalid { field: "test mode", problem })?;
         let (id, name) = match (self.find_partner(partner).await, partner.parse::<PartnerId>()) {
             (Ok(found), _) => (found.id, found.name),
-            (Err(AccountsError::NoPartner { .. }), Ok(id)) => (id, self.application(id).await?.name),
+            (Err(AccountsError::NoPartner { .. }), Ok(id)) => {
+                let application = self.application(id).await?;
+                if application.state == ApplicationState::Rejected {
+                    return Err(undecidable());
+                }
+                (id, application.name)
+            }
             (Err(error), _) => return Err(error),
         };
         let issued = desk.issue(id, &name, key_name).await?;
@@ -173,10 +179,14 @@ impl Accounts {
         let (origins, redirect_urls) = (Some(application.origins), Some(application.redirect_urls));
         self.edit_publishable_key(id.cast(), PublishableKeyEdit { name: None, origins, redirect_urls }).await?;
         self.decide(id, ApplicationState::Approved, String::new()).await?;
-        self.find_partner(&id.to_string()).await
+        let partner = self.find_partner(&id.to_string()).await?;
+        if let Some(desk) = &self.test_desk {
+            desk.adopt(&partner).await?;
+        }
+        Ok(partner)
     }
 
-    /// Rejects an application. Its test mode stays.
+    /// Rejects an application. Its test keys work no more.
     ///
     /// # Errors
     /// When there is no such application that is open, the reason is too long, or the store fails.
@@ -187,6 +197,9 @@ impl Accounts {
         }
         let _one = self.deciding.lock().await;
         self.decide(id, ApplicationState::Rejected, reason).await?;
+        if let Some(desk) = &self.test_desk {
+            desk.close(id).await?;
+        }
         self.application(id).await
     }
 

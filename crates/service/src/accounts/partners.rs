@@ -86,6 +86,9 @@ impl Accounts {
         check_name("the name", &name)?;
         let partner = Partner { name, share, owner, markup, ..before };
         self.put_partner(&partner).await?;
+        if let Some(desk) = self.test_desk() {
+            desk.adopt(&partner).await?;
+        }
         let figure = |bps: Option<BasisPoints>| bps.map_or_else(|| "default".to_owned(), |bps| bps.get().to_string());
         let (share, markup) = (figure(share), figure(markup));
         let owner = owner.map_or_else(|| "none".to_owned(), |owner| owner.to_string());
@@ -116,7 +119,7 @@ impl Accounts {
         Ok(partner)
     }
 
-    async fn put_partner(&self, partner: &Partner) -> Result<(), AccountsError> {
+    pub(super) async fn put_partner(&self, partner: &Partner) -> Result<(), AccountsError> {
         match self.tables.partners.update_partner(partner).await {
             Ok(true) => {}
             Ok(false) => return Err(AccountsError::NoPartner { name: partner.id.to_string() }),

@@ -111,7 +111,7 @@ impl Accounts {
         let partner = self.insert_partner(None, new, None).await?;
         // Developers begin in test mode, with the same partner there.
         if let Some(desk) = self.test_desk() {
-            desk.partner(partner.id, &partner.name).await?;
+            desk.adopt(&partner).await?;
         }
         Ok(partner)
     }

@@ -2,7 +2,7 @@
 
 use super::{Accounts, AccountsError, Grant, NewKey, NewPartner, NewUser};
 use opencredits_keys::{IssuedKey, Mode};
-use opencredits_store::{Key, Partner, Rates, User};
+use opencredits_store::{Key, Partner, Rates, Standing, User};
 use opencredits_units::{NanoUsd, PartnerId};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -54,6 +54,29 @@ impl TestDesk {
                 self.accounts.insert_partner(Some(id), new(with_id(name, &id.to_string())), None).await
             }
             added => added,
+        }
+    }
+
+    /// Gives a partner of test mode the share and the markup of the live one, so that charges and commission are the same.
+    ///
+    /// # Errors
+    /// When ledger or store fail.
+    pub async fn adopt(&self, live: &Partner) -> Result<Partner, AccountsError> {
+        let partner = Partner { share: live.share, markup: live.markup, ..self.partner(live.id, &live.name).await? };
+        self.accounts.put_partner(&partner).await?;
+        Ok(partner)
+    }
+
+    /// Suspends whoever spends the play credits of this applicant.
+    ///
+    /// # Errors
+    /// When ledger or store fail.
+    pub async fn close(&self, id: PartnerId) -> Result<(), AccountsError> {
+        let person = id.cast::<opencredits_units::User>().to_string();
+        match self.accounts.set_standing(&person, Standing::Suspended, "rejected".to_owned()).await {
+            // There is nobody where test mode was off when the application came.
+            Ok(_) | Err(AccountsError::NoUser { .. }) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 

@@ -56,7 +56,9 @@ pub enum PricesError {
         version: String,
     },
     /// No gateway runs.
-    #[error("prices are loaded by the running gateway, which knows the models on sale; start it first")]
+    #[error(
+        "prices are loaded by the running gateway, which knows the models on sale; start it, and ask without --test: test mode has the live prices"
+    )]
     NoGateway,
     /// The store failed.
     #[error(transparent)]
