@@ -14,7 +14,9 @@ fn a_job_is_run_says_what_it_did_is_listed_and_audited() {
     assert_eq!((&ran["run"]["outcome"], &ran["run"]["detail"]), (&json!("done"), &json!("runs 2")));
     let text = fixture.text(&["job", "run", "count"]);
     assert!(text.starts_with("count done in ") && text.ends_with(": runs 3\n"), "{text}");
-    let failed = fixture.text(&["job", "run", "fail"]);
+    let output = fixture.run(&["job", "run", "fail"]);
+    assert!(!output.status.success(), "a run that failed is a failure, for scripts too");
+    let failed = String::from_utf8(output.stdout).unwrap();
     assert!(failed.starts_with("fail failed in ") && failed.contains("no luck"), "{failed}");
     let list = fixture.json(&["job", "list"]);
     let names: Vec<_> = list["jobs"].as_array().unwrap().iter().map(|job| job["name"].as_str().unwrap()).collect();

@@ -71,6 +71,8 @@ fn a_book_that_this_program_cannot_read_can_be_put_aside() {
 #[test]
 fn new_prices_are_loaded_by_a_gateway_alone() {
     let (fixture, _) = past(&[]);
-    assert!(fixture.error(&["catalog", "refresh", "--yes"]).contains("start it first"));
-    assert!(fixture.error(&["catalog", "refresh", "--from", "book.jsonl"]).contains("start it first"));
+    assert!(fixture.error(&["catalog", "refresh", "--yes"]).contains("start it, and ask without --test"));
+    assert!(
+        fixture.error(&["catalog", "refresh", "--from", "book.jsonl"]).contains("start it, and ask without --test")
+    );
 }

@@ -102,7 +102,7 @@ fn a_models_move_to_another_vendor_is_no_way_around() {
 fn facts_besides_prices_are_shown_and_drastic_ones_need_a_word() {
     let prices = json!({"input": "1", "output": "2"});
     let with = |more: serde_json::Value| line("a/m", prices.clone(), more);
-    let base = json!({"context_window": 128_000, "max_output_tokens": 16_000, "supports": ["tools"]});
+    let base = json!({"context_window": 128_000, "max_output_tokens": 10_000, "supports": ["tools"]});
     let check = |more: serde_json::Value, facts: &[&str], findings: usize| {
         let mut new = base.clone();
         new.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -116,7 +116,7 @@ fn facts_besides_prices_are_shown_and_drastic_ones_need_a_word() {
     check(json!({"context_window": 200_000}), &["context window: 128000 to 200000"], 0);
     check(json!({"context_window": 12_800}), &["context window: 128000 to 12800"], 1);
     check(json!({"context_window": 12_801}), &["context window: 128000 to 12801"], 0);
-    check(json!({"max_output_tokens": 1}), &["longest output: 16000 to 1"], 1);
+    check(json!({"max_output_tokens": 1}), &["longest output: 10000 to 1"], 1);
     check(json!({"supports": []}), &["support: tools to "], 0);
     check(json!({"upstream_model": "other"}), &["name at v: m to other"], 0);
     check(json!({"zdr": true}), &["retention of nothing at v: the vendor's to yes"], 1);
