@@ -20,7 +20,7 @@ const START: UnixMs = UnixMs::new(1_790_000_000_000);
 const REQUESTS_A_MS: u64 = 16;
 /// How long a hold stands.
 const EXPIRY_MS: u64 = 600_000;
-/// What each wallet and each limit begins with.
+/// What a thousand wallets or limits begin with each; with more people each has less, so that the sum stays an amount.
 const FUNDS: NanoUsd = NanoUsd::new(1_000_000_000_000_000);
 /// What is held for a request.
 const HELD: NanoUsd = NanoUsd::new(50_000_000);
@@ -62,12 +62,13 @@ impl Books {
         for id in [CLEARING, PROVIDERS, REVENUE, EARNINGS, BAD_DEBT, LIMITS] {
             open(id, Floor::None, None)?;
         }
+        let funds = FUNDS.get().div_euclid(i64::try_from(people.div_ceil(PEOPLE))?);
         for person in 0..people {
             open(wallet(person), Floor::Zero, None)?;
             open(limit(person), Floor::Zero, Some(LIMITS))?;
             for (place, from, to) in [(0, CLEARING, wallet(person)), (1, LIMITS, limit(person))] {
                 let id = EntryId::from_bits((1 << 64) + u128::from(person * 2 + place));
-                ledger.transfer(Transfer { id, from, to, amount: FUNDS, memo: b"" }, START)?.accepted();
+                ledger.transfer(Transfer { id, from, to, amount: NanoUsd::new(funds), memo: b"" }, START)?.accepted();
             }
             make_room(&ledger)?;
         }
