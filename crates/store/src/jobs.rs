@@ -106,8 +106,8 @@ pub trait JobLeases: Send + Sync {
     async fn acquire_job(&self, job: &str, holder: &str, now: UnixMs, until: UnixMs) -> Result<Acquired, StoreError>;
     /// Prolongs a lease that lasts beyond `now`; returns whether it was still the caller's.
     async fn renew_job(&self, lease: &JobLease, now: UnixMs, until: UnixMs) -> Result<bool, StoreError>;
-    /// Stores how runs under a lease went, and gives the lease back, or keeps it until `keep`. Returns whether nobody has
-    /// taken a lease since; otherwise nothing is stored.
+    /// Stores how runs under a lease went, and gives the lease back, or keeps it until `keep`; one that was given back stays
+    /// so. Returns whether nobody has taken a lease since; otherwise nothing is stored.
     async fn report_job(&self, lease: &JobLease, report: &JobReport, keep: Option<UnixMs>) -> Result<bool, StoreError>;
     /// Gives a lease back; returns whether nobody has taken one since.
     async fn release_job(&self, lease: &JobLease) -> Result<bool, StoreError>;

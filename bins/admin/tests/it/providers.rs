@@ -104,5 +104,5 @@ fn what_cannot_be_asked_is_refused_with_its_remedy() {
     let without = Fixture::new(Access::Files);
     without.text(&["user", "add", "Ada"]);
     let error = without.error(&["provider", "report"]);
-    assert!(error.contains("start it, and ask again"), "{error}");
+    assert!(error.contains("start it, and ask without --test"), "{error}");
 }

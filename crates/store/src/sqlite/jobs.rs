@@ -13,8 +13,8 @@ const ACQUIRE: &str = "
     ON CONFLICT (name) DO UPDATE SET holder = ?2, token = token + 1, leased_until = ?4, leased_at = ?3
     WHERE coalesce(leased_until, 0) <= ?3 RETURNING token";
 const REPORT: &str = "
-    UPDATE jobs SET leased_until = ?3, holder = CASE WHEN ?3 IS NULL THEN NULL ELSE holder END, started_at = ?4,
-        ended_at = ?5, outcome = ?6, detail = ?7, runs = runs + ?8, failures = ?9
+    UPDATE jobs SET leased_until = CASE WHEN holder IS NULL THEN NULL ELSE ?3 END,
+        holder = CASE WHEN ?3 IS NULL THEN NULL ELSE holder END, started_at = ?4, ended_at = ?5, outcome = ?6, detail = ?7, runs = runs + ?8, failures = ?9
     WHERE name = ?1 AND token = ?2";
 const RELEASE: &str = "UPDATE jobs SET holder = NULL, leased_until = NULL WHERE name = ?1 AND token = ?2";
 const END_ALL: &str = "

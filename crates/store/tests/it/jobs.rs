@@ -131,7 +131,8 @@ impl Model {
                 assert_eq!(reported, expect, "{call:?}");
                 if expect {
                     self.runs += 1;
-                    self.until_ms = keep;
+                    // A lease that was given back stays so.
+                    self.until_ms = self.until_ms.and(keep);
                 }
             }
             Call::Release { holder } => {
