@@ -5,7 +5,7 @@ use crate::outcome::Outcome;
 use opencredits_estimate::Family;
 use opencredits_providers::{Dialect, RequestFacts};
 use opencredits_sanitizer::{Api, Policy, Scrub, Strictness};
-use opencredits_service::likely_input;
+use opencredits_service::InputEstimate;
 use opencredits_testkit::{Recording, recordings_in};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -98,7 +98,7 @@ fn held(recording: &Recording, dialect: Dialect) -> Option<Held> {
     }
     let borrowed = fields.iter().map(|(name, value)| (*name, value.as_str()));
     let facts = RequestFacts::read(dialect, borrowed).ok()?;
-    let likely = likely_input(&facts, Family::of(&[&model]), 100).get();
+    let likely = InputEstimate::of(&facts, Family::of(&[&model])).likely(100).get();
     Some(Held { held: facts.input_max.map_or(likely, |bound| likely.min(bound)), used })
 }
 

@@ -1,7 +1,7 @@
 //! The key ring: finds the spender of a key, with a cache in front of the store.
 
 use crate::fault::{Fault, KeyFault};
-use crate::limits::LimitKind;
+use crate::limits::{BegunUntil, LimitKind};
 use crate::partners::PartnerTerms;
 use crate::ports::Clock;
 use crate::rates::{KeyRates, RateLimited};
@@ -66,6 +66,8 @@ pub struct Spender {
     pub limits: Vec<AccountId>,
     /// The terms of the same limits, in the same order.
     pub limit_terms: Vec<LimitTerms>,
+    /// Until when they need not begin anew.
+    pub limits_begun: BegunUntil,
     /// How fast the key may send; `None` where nothing is bounded.
     pub rates: Option<Arc<KeyRates>>,
     /// The partner that earns a share. The attribution belongs to the key, never to a header.
@@ -328,6 +330,7 @@ impl KeyRing {
             wallet: user.wallet,
             limits: limit_terms.iter().map(|terms| terms.limit.account).collect(),
             limit_terms,
+            limits_begun: BegunUntil::default(),
             rates,
             earner,
             markup: partner.as_ref().and_then(|partner| self.markup_of(partner)),

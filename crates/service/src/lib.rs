@@ -48,12 +48,12 @@ pub use fault::{
     Excluded, Fault, KeyFault, NoRoute, PaymentNeeded, Previous, RequestFault, Short, UpstreamFault, UpstreamKind,
 };
 pub use gateway::{
-    Admitted, ChargedStream, Counted, DrainLimits, Gateway, GatewayError, InferenceRequest, LargeBodies, Parts,
-    PathParameters, Pending, Ports, Reaper, Receipt, Reply, Retries, RouteHealth, Settings, StreamEnd, StreamItem,
-    TEST_DIR, TestGateway, TestLedger, TestParts, TestPorts, TestUpstreams, Upstream, WholeAnswer, likely_input,
+    Admitted, ChargedStream, Counted, DrainLimits, Gateway, GatewayError, InferenceRequest, InputEstimate, LargeBodies,
+    Parts, PathParameters, Pending, Ports, Reaper, Receipt, Reply, Retries, RouteHealth, Settings, StreamEnd,
+    StreamItem, TEST_DIR, TestGateway, TestLedger, TestParts, TestPorts, TestUpstreams, Upstream, WholeAnswer,
 };
 pub use keyring::{Earner, KeyRing, KeyTables, LimitTerms, Manager, Spender};
-pub use limits::{LimitBalance, LimitKind, Renewals};
+pub use limits::{BegunUntil, LimitBalance, LimitKind, Renewals};
 pub use memory::{FREE_BYTES, MemoryBudget, MemoryOwner, NoMemory, Reservation};
 pub use period::Period;
 pub use ports::{Clock, Entropy, fresh_id};

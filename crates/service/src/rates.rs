@@ -104,10 +104,10 @@ impl RequestWindow {
     }
 
     /// What was left, and what has come back since.
-    fn standing(&self) -> RateLeft {
+    fn standing(&self, now: UnixMs) -> RateLeft {
         let (left, at) = *self.last.lock();
         let max = u64::from(self.max.get());
-        let passed = self.clock.0.now().ms_since(at).min(MINUTE_MS);
+        let passed = now.ms_since(at).min(MINUTE_MS);
         let left = u64::from(left).saturating_add(passed.saturating_mul(max).div_euclid(MINUTE_MS)).min(max);
         let reset_ms = max.saturating_sub(left).saturating_mul(MINUTE_MS).div_ceil(max);
         RateLeft { max: self.max.get(), left: u32::try_from(left).unwrap_or(u32::MAX), reset_ms }
@@ -165,8 +165,8 @@ impl TokenBudget {
         *left = (there.min(parts(self.max.get().into())), now);
     }
 
-    fn standing(&self) -> RateLeft {
-        let there = self.filled(*self.left.lock(), self.clock.now());
+    fn standing(&self, now: UnixMs) -> RateLeft {
+        let there = self.filled(*self.left.lock(), now);
         let missing = parts(self.max.get().into()).saturating_sub(there);
         RateLeft {
             max: self.max.get(),
@@ -179,6 +179,7 @@ impl TokenBudget {
 /// The rates of one key, for all of its requests.
 pub struct KeyRates {
     rates: Rates,
+    clock: Arc<dyn Clock>,
     requests: Option<RequestWindow>,
     tokens: Option<TokenBudget>,
     /// The requests that run.
@@ -194,6 +195,7 @@ impl KeyRates {
         }
         Some(Self {
             rates,
+            clock: Arc::clone(clock),
             requests: rates.requests_per_minute.map(|max| RequestWindow::new(max, clock)),
             tokens: rates.tokens_per_minute.map(|max| TokenBudget::new(max, clock)),
             running: before.map(|before| Arc::clone(&before.running)).unwrap_or_default(),
@@ -233,16 +235,26 @@ impl KeyRates {
         self.running.load(Ordering::SeqCst)
     }
 
+    /// What is left of the requests of this minute, where they are bounded, and of its tokens, where those are.
+    #[must_use]
+    pub fn left(&self) -> (Option<RateLeft>, Option<RateLeft>) {
+        let now = self.clock.now();
+        (
+            self.requests.as_ref().map(|window| window.standing(now)),
+            self.tokens.as_ref().map(|budget| budget.standing(now)),
+        )
+    }
+
     /// What is left of the requests of this minute, where they are bounded.
     #[must_use]
     pub fn requests(&self) -> Option<RateLeft> {
-        self.requests.as_ref().map(RequestWindow::standing)
+        self.left().0
     }
 
     /// What is left of the tokens of this minute, where they are bounded.
     #[must_use]
     pub fn tokens(&self) -> Option<RateLeft> {
-        self.tokens.as_ref().map(TokenBudget::standing)
+        self.left().1
     }
 }
 

@@ -2,11 +2,11 @@
 
 use super::tests::{DOLLAR, Fixture, grant, house, key, user};
 use super::*;
-use crate::limits::LimitBalance;
+use crate::limits::{BegunUntil, LimitBalance};
 use crate::period::Period;
 use opencredits_ledger::{Capture, Leg, OnShortfall, PlaceHold, Transfer};
 use opencredits_store::{Key, LimitOwner, LimitReset, Rates, SpendingLimit, User};
-use opencredits_units::{EntryId, KeyId, NanoUsd};
+use opencredits_units::{EntryId, KeyId, NanoUsd, UnixMs};
 use std::num::NonZeroU32;
 
 const CENT: NanoUsd = NanoUsd::new(10_000_000);
@@ -110,6 +110,29 @@ async fn another_period_counts_what_was_spent_until_its_first_boundary() {
     accounts.renewals.renew(&accounts.ledger, &daily.limit, tomorrow).unwrap();
     assert_eq!(LimitBalance::of(&accounts.ledger, daily.limit, tomorrow).unwrap().available, cents(10));
     assert_eq!(accounts.limit(owner).await.unwrap().unwrap().limit, daily.limit);
+}
+
+#[tokio::test]
+async fn a_spenders_limits_begin_anew_when_the_shortest_of_their_periods_ends() {
+    let house = house().await;
+    let accounts = &house.accounts;
+    let ada = rich(&house).await;
+    let daily = NewKey { limit: Some(limit(10, Some(LimitReset::Daily))), ..key(ada.id) };
+    let daily = accounts.add_key(daily).await.unwrap().0.limit.unwrap();
+    let monthly = limit(20, Some(LimitReset::Monthly));
+    let monthly =
+        accounts.set_limit(LimitOwner::Person(ada.id), Some(monthly), Actor::Operator).await.unwrap().unwrap().limit;
+    spend(accounts, &ada, &daily, cents(4));
+    let (limits, begun) = ([daily, monthly], BegunUntil::default());
+    let check = |now: UnixMs, expect: i64| {
+        accounts.renewals.renew_all(&accounts.ledger, limits.iter(), &begun, now).unwrap();
+        assert_eq!(LimitBalance::of(&accounts.ledger, daily, now).unwrap().available, cents(expect), "{now:?}");
+    };
+    let tomorrow = Period::of(LimitReset::Daily, accounts.now()).until;
+    check(accounts.now(), 6);
+    check(UnixMs::new(tomorrow.get() - 1), 6);
+    check(tomorrow, 10);
+    assert!(accounts.verify().await.unwrap().is_clean());
 }
 
 #[tokio::test]

@@ -1,7 +1,6 @@
 //! Admission: reads a request, prices its worst case and places the hold that covers it.
 
 use super::attempts::{AttemptPlan, UpstreamAttempt};
-use super::estimate::input_estimate;
 use super::exchange;
 use super::hold::HeldAmount;
 use super::large::{LargeBodies, LargePlace, elsewhere};
@@ -89,7 +88,7 @@ impl Gateway {
         // What goes upstream is written anew for each route.
         memory.grow_to(request.body.len().saturating_mul(plan.routes.len()))?;
         if let (Some(permit), Some(first)) = (&mut permit, plan.routes.first()) {
-            permit.reserve(input_estimate(&first.facts, first.candidate.model.family).get())?;
+            permit.reserve(first.estimate.tokens().get())?;
         }
         let claimed = match &request.idempotency_key {
             Some(key) => Some(self.claim(key, &request).await?),

@@ -1,6 +1,6 @@
 //! Counts the input tokens of a request: by its provider's counter, else by an estimate.
 
-use super::estimate::input_estimate;
+use super::estimate::InputEstimate;
 use super::plan::{Plan, PlannedRoute, window_suffix_off};
 use super::prepared_upstream::PreparedUpstream;
 use super::request::{InferenceRequest, dialect_of, request_fields};
@@ -75,7 +75,7 @@ impl Gateway {
         };
         let counters = plan.routes.iter().filter(|planned| planned.candidate.upstream.counts());
         let calls = counters.filter_map(|planned| self.counter_call(request, &plan, planned)).collect();
-        let estimate = |planned: &PlannedRoute| input_estimate(&planned.facts, planned.candidate.model.family).get();
+        let estimate = |planned: &PlannedRoute| planned.estimate.tokens().get();
         Ok(Counting { calls, estimate: plan.routes.first().map(estimate).unwrap_or_default() })
     }
 
@@ -87,7 +87,7 @@ impl Gateway {
         let facts = RequestFacts::read(dialect_of(request.api), fields).map_err(RequestFault::from)?;
         let catalog = self.catalog();
         let model = catalog.resolve(window_suffix_off(request.api, &facts.model)).map_err(RequestFault::from)?;
-        Ok(Counting { calls: Vec::new(), estimate: input_estimate(&facts, model.family).get() })
+        Ok(Counting { calls: Vec::new(), estimate: InputEstimate::of(&facts, model.family).tokens().get() })
     }
 
     /// The call of a provider's counter; `None` where none of its accounts can be used.

@@ -36,43 +36,56 @@ fn output_estimate(produced: &Produced, family: Family) -> u64 {
     produced.tokens(family).saturating_add(produced.parts().saturating_mul(TOKENS_PER_PART))
 }
 
-/// The estimated tokens of a request.
-pub(super) fn input_estimate(facts: &RequestFacts, family: Family) -> Tokens {
-    let (text, frame) = estimated_input(facts, family);
-    Tokens::new(text.get().saturating_add(frame.get()))
-}
-
-/// The tokens of a request's text, and those of all else.
-fn estimated_input(facts: &RequestFacts, family: Family) -> (Tokens, Tokens) {
-    let input = &facts.input_amount;
-    let frame = Frame { messages: input.messages, calls: input.calls, schemas: &input.schemas, reasons: facts.thinks };
-    let pictures = input.pictures.saturating_mul(TOKENS_PER_PICTURE);
-    let documents = input.documents.saturating_mul(TOKENS_PER_DOCUMENT);
-    let frame = frame.tokens(family).saturating_add(pictures).saturating_add(documents);
-    (Tokens::new(text_of(facts, family)), Tokens::new(frame))
-}
-
-/// The tokens of a request's text: counted, where that was done, else estimated.
-fn text_of(facts: &RequestFacts, family: Family) -> u64 {
-    facts.exact.map_or_else(|| facts.input_amount.text.tokens(family), |exact| exact.text)
-}
-
 /// The margin on an estimate of the input, in percent.
 const MARGIN: u64 = 15;
 /// Tokens that a built-in tool of the provider finds, or that a file holds which is given by reference.
 const FOUND_TOKENS: u64 = 20_000;
 
-/// The input tokens that a hold counts with: the estimate with a margin. `percent` is 100, or more for a person whose
-/// requests had more input than estimated. A text that was counted needs no margin.
-#[must_use]
-pub fn likely_input(facts: &RequestFacts, family: Family, percent: u64) -> Tokens {
-    let (text, frame) = estimated_input(facts, family);
-    let with_margin = 100_u64.saturating_add(MARGIN);
-    let text = text.get().saturating_mul(if facts.exact.is_some() { 100 } else { with_margin });
-    let both = text.saturating_add(frame.get().saturating_mul(with_margin));
-    let estimate = both.saturating_mul(percent).div_ceil(10_000);
-    let found = if facts.input_max.is_none() { FOUND_TOKENS } else { 0 };
-    Tokens::new(estimate.saturating_add(found))
+/// The estimated input of a request on one route. It is made once: a request asks for it some seven times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InputEstimate {
+    /// The tokens of the text.
+    text: u64,
+    /// Those of all else.
+    frame: u64,
+    /// Whether the text was counted.
+    is_exact: bool,
+    /// What the provider may add: the results of its tools, or files that are given by reference.
+    found: u64,
+}
+
+impl InputEstimate {
+    /// The estimate for models of a family. The text is taken as counted, where that was done.
+    #[must_use]
+    pub fn of(facts: &RequestFacts, family: Family) -> Self {
+        let input = &facts.input_amount;
+        let reasons = facts.thinks;
+        let frame = Frame { messages: input.messages, calls: input.calls, schemas: &input.schemas, reasons };
+        let pictures = input.pictures.saturating_mul(TOKENS_PER_PICTURE);
+        let documents = input.documents.saturating_mul(TOKENS_PER_DOCUMENT);
+        Self {
+            text: facts.exact.map_or_else(|| input.text.tokens(family), |exact| exact.text),
+            frame: frame.tokens(family).saturating_add(pictures).saturating_add(documents),
+            is_exact: facts.exact.is_some(),
+            found: if facts.input_max.is_none() { FOUND_TOKENS } else { 0 },
+        }
+    }
+
+    /// The tokens without what the provider may add.
+    #[must_use]
+    pub const fn tokens(self) -> Tokens {
+        Tokens::new(self.text.saturating_add(self.frame))
+    }
+
+    /// The tokens that a hold counts with: the estimate with a margin. `percent` is 100, or more for a person whose
+    /// requests had more input than estimated. A text that was counted needs no margin.
+    #[must_use]
+    pub fn likely(self, percent: u64) -> Tokens {
+        let with_margin = 100_u64.saturating_add(MARGIN);
+        let text = self.text.saturating_mul(if self.is_exact { 100 } else { with_margin });
+        let both = text.saturating_add(self.frame.saturating_mul(with_margin));
+        Tokens::new(both.saturating_mul(percent).div_ceil(10_000).saturating_add(self.found))
+    }
 }
 
 /// Fills the gaps of `reported`: input from the estimate of the request, output from the amount of the answer, uses of the
@@ -226,7 +239,7 @@ mod tests {
     fn a_picture_is_not_counted_by_its_bytes() {
         let tokens = |pictures| {
             let input_amount = InputAmount { pictures, ..InputAmount::default() };
-            input_estimate(&RequestFacts { input_amount, ..RequestFacts::default() }, family()).get()
+            InputEstimate::of(&RequestFacts { input_amount, ..RequestFacts::default() }, family()).tokens().get()
         };
         assert_eq!(tokens(2) - tokens(0), 3_200);
     }

@@ -31,7 +31,7 @@ impl Plan<'_> {
         }
         for (planned, counted) in self.routes.iter_mut().zip(counts) {
             if let Some(exact) = counted {
-                planned.facts.count_exactly(exact);
+                planned.count_exactly(exact);
             }
         }
         self.is_counted = true;

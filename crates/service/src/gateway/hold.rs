@@ -67,7 +67,7 @@ impl Gateway {
     /// # Errors
     /// When nothing is available, or the ledger fails.
     pub fn refuse_without_credit(&self, spender: &Spender) -> Result<(), Fault> {
-        self.renew(spender.limit_terms.iter().map(|terms| &terms.limit))?;
+        self.renew_limits_of(spender, self.ports.clock.now())?;
         if self.sells_free.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -112,7 +112,8 @@ impl Gateway {
     fn hold_for(&self, request: &InferenceRequest, plan: &Plan<'_>) -> Result<Option<HeldAmount>, Fault> {
         let spender = &request.spender;
         // Reading the body may have taken until the next period.
-        self.renew(spender.limit_terms.iter().map(|terms| &terms.limit))?;
+        let now = self.ports.clock.now();
+        self.renew_limits_of(spender, now)?;
         let terms = |model: &Model| self.terms(spender, model);
         let quote = Quote::new(&plan.routes, &terms);
         let mut admitting = self.exposures.lock();
@@ -144,7 +145,6 @@ impl Gateway {
         if highest > room.bound {
             return Err(needed(room.available, self.short(spender, room.available)?)?);
         }
-        let now = self.ports.clock.now();
         let hold = PlaceHold {
             id: entry_id(request.generation),
             payer: spender.wallet,

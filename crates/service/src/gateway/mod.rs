@@ -42,7 +42,7 @@ pub(crate) use prepared_upstream::headers_to;
 
 pub use admit::Admitted;
 pub use count::Counted;
-pub use estimate::likely_input;
+pub use estimate::InputEstimate;
 pub use health::RouteHealth;
 pub use large::LargeBodies;
 pub use pending::Pending;

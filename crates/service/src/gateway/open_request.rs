@@ -1,6 +1,5 @@
 //! The state of a request from its hold to its settlement.
 
-use super::estimate::input_estimate;
 use super::health::HealthTracker;
 use super::plan::PlannedRoute;
 use super::plausible::UsageBounds;
@@ -62,7 +61,7 @@ impl RequestTerms {
     pub(super) fn of(planned: &PlannedRoute, cap: Option<u64>) -> Self {
         let facts = &planned.facts;
         Self {
-            input_estimate: input_estimate(facts, planned.candidate.model.family),
+            input_estimate: planned.estimate.tokens(),
             tier: facts.tier.clone(),
             thinks: facts.thinks,
             caches_for_hour: facts.caches_for_hour(),

@@ -1,6 +1,6 @@
 //! The plan of a request: its body sanitized, its facts read, its routes found and the body for each translated.
 
-use super::estimate::likely_input;
+use super::estimate::InputEstimate;
 use super::request::{InferenceRequest, PathParameters, dialect_of, request_fields};
 use super::routing::{CANDIDATES_MAX, Preferences, RouteCandidate, StickyVendor, fallbacks};
 use super::served::Served;
@@ -9,8 +9,8 @@ use crate::fault::{Fault, RequestFault};
 use crate::keyring::Spender;
 use opencredits_catalog::{Catalog, Model};
 use opencredits_providers::{
-    Attached, Dialect, Efforts, EmbeddingForm, RequestFacts, TOOL_CALLS_MAX, Target, Translated, fitted_ids,
-    takes_names, translate_with, unsealed,
+    Attached, Dialect, Efforts, EmbeddingForm, ExactInput, RequestFacts, TOOL_CALLS_MAX, Target, Translated,
+    fitted_ids, takes_names, translate_with, unsealed,
 };
 use opencredits_sanitizer::{Api, SanitizeError, Scrub, Scrubbed, Strictness};
 use opencredits_units::{Tokens, ToolUse};
@@ -50,6 +50,8 @@ pub(super) struct PlannedRoute {
     /// The form of embeddings that the client asked for.
     pub(super) embeddings: Option<EmbeddingForm>,
     pub(super) facts: RequestFacts,
+    /// The input, as estimated from the facts.
+    pub(super) estimate: InputEstimate,
     /// The uses of the provider's tools, at most; each tool once.
     pub(super) uses: Vec<(ToolUse, Tokens)>,
     /// The limit that goes upstream for tools without one.
@@ -112,12 +114,17 @@ impl PlannedRoute {
         if self.translated.is_some() { self.candidate.upstream.dialect.output_cap_min() } else { 0 }
     }
 
+    /// Takes the input as it was counted.
+    pub(super) fn count_exactly(&mut self, exact: ExactInput) {
+        self.facts.count_exactly(exact);
+        self.estimate = InputEstimate::of(&self.facts, self.candidate.model.family);
+    }
+
     /// The longest output that the model can give to this request: what the context window leaves beside the input that is
     /// likely. A provider refuses a cap that leaves the window.
     pub(super) fn output_room(&self) -> u64 {
         let model = &self.candidate.model;
-        let input = likely_input(&self.facts, model.family, 100).get();
-        let window = model.context_window.saturating_sub(input);
+        let window = model.context_window.saturating_sub(self.estimate.likely(100).get());
         model.max_output_tokens.min(window).max(1)
     }
 
@@ -337,7 +344,8 @@ impl Plan<'_> {
         let tool_uses_max = (!uses.is_empty()).then_some(USES_MAX);
         let embeddings = (self.dialect == Dialect::OpenaiEmbeddings)
             .then(|| EmbeddingForm::asked(self.scrubbed.get("encoding_format")));
-        Ok(PlannedRoute { candidate, translated: translation, fitted, embeddings, facts, uses, tool_uses_max })
+        let (translated, estimate) = (translation, InputEstimate::of(&facts, candidate.model.family));
+        Ok(PlannedRoute { candidate, translated, fitted, embeddings, facts, estimate, uses, tool_uses_max })
     }
 }
 

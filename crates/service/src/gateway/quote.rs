@@ -1,6 +1,5 @@
 //! The price of a request before it is sent: what is likely, and what is possible.
 
-use super::estimate::likely_input;
 use super::plan::PlannedRoute;
 use super::plausible::PROVIDER_OUTPUT_MAX;
 use crate::fault::Fault;
@@ -92,7 +91,7 @@ impl PlannedRoute {
         let bound = self.input_bound();
         match basis {
             Basis::Bound => bound,
-            Basis::Likely(percent) => likely_input(&self.facts, self.candidate.model.family, percent).get().min(bound),
+            Basis::Likely(percent) => self.estimate.likely(percent).get().min(bound),
         }
     }
 

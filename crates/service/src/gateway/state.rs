@@ -23,7 +23,7 @@ use opencredits_ledger::{Ledger, LedgerError};
 use opencredits_providers::{Fetch, Vendor};
 use opencredits_sanitizer::{Api, Headers, Policy, PolicyError};
 use opencredits_store::{Claims, SpendingLimit};
-use opencredits_units::{AccountId, BasisPoints, EntryId, GenerationId, NanoUsd};
+use opencredits_units::{AccountId, BasisPoints, EntryId, GenerationId, NanoUsd, UnixMs};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -324,6 +324,12 @@ impl Gateway {
             self.renewals.renew(&self.ledger, limit, self.ports.clock.now())?;
         }
         Ok(())
+    }
+
+    /// The same for the limits of a spender.
+    pub(super) fn renew_limits_of(&self, spender: &Spender, now: UnixMs) -> Result<(), LedgerError> {
+        let limits = spender.limit_terms.iter().map(|terms| &terms.limit);
+        self.renewals.renew_all(&self.ledger, limits, &spender.limits_begun, now)
     }
 
     /// The clock.
