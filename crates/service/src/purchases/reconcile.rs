@@ -93,6 +93,7 @@ impl Purchases {
 
     async fn walk_events(&self, report: &mut ReconcileReport) -> Result<(), PurchaseError> {
         let mut position = self.tables.cursors.cursor(EVENTS).await?.and_then(|id| id.parse().ok());
+        let failures_before = report.failures.len();
         for _ in 0..PAGES_MAX {
             let from = UnixMs::new(self.now().get().saturating_sub(EVENTS_MS));
             let after = position.as_ref().map_or(After::Time(from), After::Id);
@@ -114,7 +115,10 @@ impl Purchases {
                 }
             }
             if let Some(next) = page.next {
-                self.tables.cursors.set_cursor(EVENTS, next.as_str()).await?;
+                // A failed event is heeded again by the next walk: nothing else may tell of what it says.
+                if report.failures.len() == failures_before {
+                    self.tables.cursors.set_cursor(EVENTS, next.as_str()).await?;
+                }
                 position = Some(next);
             }
             if !page.has_more {

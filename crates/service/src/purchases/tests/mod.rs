@@ -10,6 +10,7 @@
 //! settle                 the payment is read, and booked
 //! books                  | wallet 10.00 frozen 0 debt 0 taken 0 clearing 0
 //! earn 400 80            the person spends so many cents through an app, and so many of them are its commission
+//! reads fail             payments cannot be read, until `reads work`
 //! give 500               the operator gives credits, which settle no debt
 //! pay out 80             the operator pays commission out; `earned` shows what the app has and owes
 //! ```
@@ -273,6 +274,10 @@ impl Run {
             }
             "charges" => {
                 self.unreliable.is_failing.store(words[1] == "fail", Ordering::Relaxed);
+                String::new()
+            }
+            "reads" => {
+                self.unreliable.is_unreadable.store(words[1] == "fail", Ordering::Relaxed);
                 String::new()
             }
             "due" => told(self.purchases.check_due().await.map(|_| ())),

@@ -398,3 +398,23 @@ async fn another_currency_is_met_by_the_exchange() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn an_event_whose_payment_could_not_be_read_is_heeded_by_the_next_walk() {
+    check(
+        "
+        buy 1000
+        pay
+        settle     | Paid
+        reconcile  | 1 events, 0 orders, 0 of 1 movements, 0 in suspense, 0 failures, 0 differ
+        warn
+        reads fail
+        reconcile  | 1 events, 0 orders, 0 of 0 movements, 0 in suspense, 1 failures, 0 differ
+        books      | wallet 1000, processor 941, fees 59
+        reads work
+        reconcile  | 1 events, 0 orders, 0 of 0 movements, 0 in suspense, 0 failures, 0 differ
+        books      | processor -59, fees 59
+    ",
+    )
+    .await;
+}

@@ -13,11 +13,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(super) struct Unreliable {
     sandbox: Arc<Sandbox>,
     pub(super) is_failing: AtomicBool,
+    pub(super) is_unreadable: AtomicBool,
 }
 
 impl Unreliable {
     pub(super) fn over(sandbox: Arc<Sandbox>) -> Self {
-        Self { sandbox, is_failing: AtomicBool::new(false) }
+        Self { sandbox, is_failing: AtomicBool::new(false), is_unreadable: AtomicBool::new(false) }
     }
 }
 
@@ -32,6 +33,9 @@ impl Payments for Unreliable {
     }
 
     async fn payment(&self, payment: &PaymentRef) -> Result<PaymentState, PaymentError> {
+        if self.is_unreadable.load(Ordering::Relaxed) {
+            return Err(PaymentError::Unreachable { operation: "read a payment" });
+        }
         self.sandbox.payment(payment).await
     }
 
