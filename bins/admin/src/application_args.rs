@@ -38,6 +38,9 @@ pub(crate) enum ApplicationCommand {
         /// Its share of the markup in hundredths of a percent. Default: the config's.
         #[arg(long, value_name = "POINTS")]
         share_bps: Option<u32>,
+        /// The markup on requests through it, in hundredths of a percent, within the bounds of the config.
+        #[arg(long = "markup", value_name = "POINTS")]
+        markup_bps: Option<u32>,
     },
     /// Rejects an application.
     Reject {
@@ -81,9 +84,12 @@ impl ApplicationCommand {
                 redirect_urls: new.redirect_urls.clone(),
             },
             Self::Applications { all, after, max } => ApplicationRequest::List { all: *all, after: *after, max: *max },
-            Self::Approve { id, name, share_bps } => {
-                ApplicationRequest::Approve { id: *id, name: name.clone(), share_bps: share_bps.map(BasisPoints::new) }
-            }
+            Self::Approve { id, name, share_bps, markup_bps } => ApplicationRequest::Approve {
+                id: *id,
+                name: name.clone(),
+                share_bps: share_bps.map(BasisPoints::new),
+                markup_bps: markup_bps.map(BasisPoints::new),
+            },
             Self::Reject { id, reason } => ApplicationRequest::Reject { id: *id, reason: reason.clone() },
         }
     }

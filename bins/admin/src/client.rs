@@ -124,7 +124,7 @@ async fn open_files(place: &Place, config: &Config, with_desk: bool) -> Result<A
     let (ledger, accounts, store) = match place.mode {
         Mode::Live => {
             let ledger = Ledger::open(dir.join(LEDGER_FILE))?;
-            let store = SqliteStore::open(dir.join(STORE_FILE))?;
+            let store = SqliteStore::open_in(dir.join(STORE_FILE), Mode::Live)?;
             let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
             (ledger.clone(), Accounts::new(ledger, Tables::of(store.clone()), clock, entropy), store)
         }
@@ -149,7 +149,7 @@ async fn open_files(place: &Place, config: &Config, with_desk: bool) -> Result<A
 
 fn open_test(data: &Path) -> Result<(Ledger, Accounts, SqliteStore), FilesError> {
     let ledger = TestLedger::open(data, LEDGER_FILE)?;
-    let store = SqliteStore::open(data.join(TEST_DIR).join(STORE_FILE))?;
+    let store = SqliteStore::open_in(data.join(TEST_DIR).join(STORE_FILE), Mode::Test)?;
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     let accounts = Accounts::of_test_mode(&ledger, Tables::of(store.clone()), clock, entropy);
     Ok((ledger.ledger().clone(), accounts, store))

@@ -76,7 +76,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
         Task::AcceptLoss => answered(arguments, &client::accept_loss(&place(arguments)?.dir())?),
         Task::Restore(order) => {
             let _shown = Progress::show("verifying and copying the backup", Reader::of(arguments.json));
-            answered(arguments, &backups::restore(&order, &place(arguments)?.dir(), &SystemClock)?)
+            answered(arguments, &backups::restore(&order, &place(arguments)?, &SystemClock)?)
         }
         Task::Csv(request) => {
             let reply = asked(request, arguments)?;

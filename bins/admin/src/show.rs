@@ -245,6 +245,7 @@ fn backup_table(backup: &BackupView) -> String {
     let lines = [
         ("as of", time(backup.made_at_ms)),
         ("made by version", backup.program.clone()),
+        ("mode", backup.mode.clone().unwrap_or_else(|| "not marked".to_owned())),
         ("ledger", format!("{entries} entries, {accounts} accounts, {holds} open holds")),
         ("head", backup.head.clone()),
         ("store", format!("{users} people, {partners} partners, {keys} keys")),

@@ -10,6 +10,7 @@ use crate::prices::PriceFetcher;
 use crate::test_mode::{self, BuiltTest};
 use opencredits_api::App;
 use opencredits_backup::{LEDGER_FILE, STORE_FILE};
+use opencredits_keys::Mode;
 use opencredits_ledger::Ledger;
 use opencredits_providers::http::{Client, FetchLimits, Fetcher, Settings as HttpSettings, Timeouts};
 use opencredits_providers::sandbox::Sandbox;
@@ -46,7 +47,7 @@ pub(crate) struct Built {
 async fn open_files(dir: &Path) -> Result<(Ledger, SqliteStore), StartError> {
     make_folder(dir)?;
     let ledger = when_unlocked(|| Ledger::open(dir.join(LEDGER_FILE))).await?;
-    Ok((ledger, SqliteStore::open(dir.join(STORE_FILE))?))
+    Ok((ledger, SqliteStore::open_in(dir.join(STORE_FILE), Mode::Live)?))
 }
 
 /// Opens the data folder and builds everything that serves.
@@ -127,6 +128,7 @@ fn mails_of(
         ledger: ledger.clone(),
         outbox: Arc::new(store.clone()),
         emails: Arc::new(store.clone()),
+        limits: Arc::new(store.clone()),
         notices: Arc::new(store.clone()),
         clock: Arc::clone(&process.clock),
         entropy: Arc::clone(&process.entropy),

@@ -7,6 +7,7 @@ use crate::payments;
 use opencredits_api::admin::{Admin, AdminSocket};
 use opencredits_api::{ApiSettings, TestApp, TestAppParts};
 use opencredits_backup::{LEDGER_FILE, STORE_FILE, Source};
+use opencredits_keys::Mode;
 use opencredits_providers::sandbox::Sandbox;
 use opencredits_service::accounts::{Accounts, Tables, TestDesk};
 use opencredits_service::config::Config;
@@ -51,7 +52,7 @@ pub(crate) async fn build(
     let dir = data.join(TEST_DIR);
     parts::make_folder(&dir)?;
     let ledger = parts::when_unlocked(|| TestLedger::open(data, LEDGER_FILE)).await?;
-    let store = SqliteStore::open(dir.join(STORE_FILE))?;
+    let store = SqliteStore::open_in(dir.join(STORE_FILE), Mode::Test)?;
     books::open(ledger.ledger(), clock.now())?;
     // Every model that is on sale, by the same routes at the same prices, and the sandbox's own.
     let served: Vec<_> = offer.vendors.iter().filter(|vendor| vendor.offered || vendor.is_inside()).collect();

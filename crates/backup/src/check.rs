@@ -6,6 +6,7 @@ use crate::manifest::{LedgerCounts, MANIFEST_FILE, Manifest, NAME_PREFIX, StoreC
 use crate::sqlite;
 use crate::stop::Stop;
 use crate::{LEDGER_FILE, STORE_FILE};
+use opencredits_keys::Mode;
 use opencredits_ledger::{ChainHead, LedgerCopy, LedgerError, StorageError};
 use opencredits_store::StoreCopy;
 use std::collections::HashSet;
@@ -22,6 +23,8 @@ pub struct Checked {
     /// The number of accounts that the store names and the ledger lacks. They lack in the data folder, too: its ledger
     /// lost commits, and the operator accepted that.
     pub lacking: u64,
+    /// The mode that its data is of; `None` where the program that made it marked none.
+    pub mode: Option<Mode>,
 }
 
 /// The content of copies.
@@ -29,6 +32,7 @@ pub(crate) struct Contents {
     pub(crate) ledger: LedgerCounts,
     pub(crate) store: StoreCounts,
     pub(crate) lacking: u64,
+    pub(crate) mode: Option<Mode>,
 }
 
 /// Verifies a backup: the manifest and its format, every hash, SQLite's own check of each database, and everything that
@@ -69,12 +73,12 @@ pub(crate) fn check_copies(folder: &Path, manifest: &Manifest) -> Result<Checked
     }
     let names: Vec<&str> = manifest.files.iter().map(|file| &*file.name).collect();
     let heads: Vec<ChainHead> = manifest.head().into_iter().collect();
-    let Contents { ledger, store, lacking } = inspect(folder, &names, &heads)?;
+    let Contents { ledger, store, lacking, mode } = inspect(folder, &names, &heads)?;
     if ledger != manifest.ledger || store != manifest.store {
         let findings = vec![format!("{MANIFEST_FILE} has other counts or another head than the copies")];
         return Err(BackupError::Damaged { path: folder.to_owned(), findings });
     }
-    Ok(Checked { manifest: manifest.clone(), lacking })
+    Ok(Checked { manifest: manifest.clone(), lacking, mode })
 }
 
 fn changed_files(folder: &Path, manifest: &Manifest) -> Result<Vec<String>, BackupError> {
@@ -123,5 +127,6 @@ pub(crate) fn inspect(folder: &Path, names: &[&str], heads: &[ChainHead]) -> Res
         },
         store: StoreCounts { users: store.users, partners: store.partners, keys: store.keys },
         lacking: u64::try_from(lacking).unwrap_or(u64::MAX),
+        mode: store.mode,
     })
 }

@@ -7,7 +7,9 @@ use crate::manifest::{self, Manifest};
 use crate::stop::Stop;
 use crate::take::is_of_ledger_or_store;
 use crate::{LEDGER_FILE, STORE_FILE};
+use opencredits_keys::Mode;
 use opencredits_ledger::{ClosedLedger, HEAD_ENDING, LOCK_ENDING, LedgerCopy, LedgerError};
+use opencredits_store::StoreError;
 use opencredits_units::UnixMs;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +25,8 @@ pub struct Restoring<'a> {
     pub to: &'a Path,
     /// Whether data in it is moved aside; it is refused otherwise.
     pub replace: bool,
+    /// The mode that the folder is used in. A backup of the other one is refused.
+    pub mode: Mode,
     /// Now, for the name of what is moved aside.
     pub at: UnixMs,
 }
@@ -47,8 +51,11 @@ pub struct Restored {
 /// # Errors
 /// When the backup does not verify, the folder is in use or has data, or files cannot be written.
 pub fn restore(order: Restoring<'_>) -> Result<Restored, BackupError> {
-    let Restoring { from, to, replace, at } = order;
-    let Checked { manifest, .. } = check::check(from)?;
+    let Restoring { from, to, replace, mode, at } = order;
+    let Checked { manifest, mode: found, .. } = check::check(from)?;
+    if let Some(found) = found.filter(|found| *found != mode) {
+        return Err(StoreError::OtherMode { found, expected: mode }.into());
+    }
     let (from, to) = (files::real(from)?, files::real(to)?);
     if to.starts_with(&from) {
         return Err(BackupError::IntoItself { path: to });
@@ -246,7 +253,7 @@ mod tests {
                 assert_eq!(found, Some(5));
                 return;
             }
-            let again = restore(Restoring { from: &backup, to: &to, replace: true, at: NOW });
+            let again = restore(Restoring { from: &backup, to: &to, replace: true, mode: Mode::Live, at: NOW });
             assert!(again.is_ok(), "{again:?}");
             assert_eq!(check(&to, None, 5), Some(5));
         }

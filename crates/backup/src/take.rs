@@ -81,7 +81,7 @@ pub fn take(source: Source, into: &Path, at: UnixMs, stop: &Stop) -> Result<Take
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let heads: Vec<_> = acknowledged.into_iter().collect();
     stop.check()?;
-    let Contents { ledger, store, lacking } = check::inspect(folder, &names, &heads)?;
+    let Contents { ledger, store, lacking, mode } = check::inspect(folder, &names, &heads)?;
     let manifest = Manifest {
         made_at_ms: at,
         made_at: manifest::time(at),
@@ -94,7 +94,7 @@ pub fn take(source: Source, into: &Path, at: UnixMs, stop: &Stop) -> Result<Take
     let manifest = Manifest::read(folder)?;
     stop.check()?;
     unfinished.finish(&path)?;
-    Ok(Taken { path, checked: Checked { manifest, lacking }, left_out: others.left_out })
+    Ok(Taken { path, checked: Checked { manifest, lacking, mode }, left_out: others.left_out })
 }
 
 /// Copies ledger, store and other databases, as of one moment.

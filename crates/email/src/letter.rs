@@ -94,12 +94,29 @@ pub enum LimitLevel {
     All,
 }
 
-/// A key has spent most or all of its limit.
+/// Whose limit it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitedParty {
+    /// A key's.
+    #[default]
+    Key,
+    /// An app's, over all keys that it issued to the person.
+    App,
+    /// The person's, over all of their keys.
+    Person,
+}
+
+/// Most or all of a limit is spent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LimitReached {
-    /// The key's name.
-    pub key: Label,
+    /// Whose limit it is. Letters from before there were others are about keys.
+    #[serde(default)]
+    pub whose: LimitedParty,
+    /// The name of the key or app; of a person's own limit it does not matter.
+    #[serde(alias = "key")]
+    pub name: Label,
     /// How much of the limit is spent.
     pub level: LimitLevel,
     /// The limit.

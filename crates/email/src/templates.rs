@@ -4,7 +4,9 @@
 //! are escaped. So both have the same words.
 
 use crate::error::MailError;
-use crate::letter::{Letter, LimitLevel, LimitReached, LowBalance, Receipt, Refund, TopUp, TopUpFailed, TopUpFault};
+use crate::letter::{
+    Letter, LimitLevel, LimitReached, LimitedParty, LowBalance, Receipt, Refund, TopUp, TopUpFailed, TopUpFault,
+};
 use crate::message::{Envelope, Message};
 use crate::money::{Rounding, Shown, both, credits};
 use jiff::Timestamp;
@@ -141,8 +143,13 @@ fn figures(letter: &Letter, price: CreditPrice) -> Value {
             balance => both(*balance, price, Rounding::Down),
             threshold => both(*threshold, price, Rounding::Down),
         },
-        Letter::LimitReached(LimitReached { key, level, limit, spent }) => context! {
-            key => key.as_str(),
+        Letter::LimitReached(LimitReached { whose, name, level, limit, spent }) => context! {
+            whose => match whose {
+                LimitedParty::Key => "key",
+                LimitedParty::App => "app",
+                LimitedParty::Person => "person",
+            },
+            name => name.as_str(),
             all => matches!(level, LimitLevel::All),
             limit => both(*limit, price, Rounding::Down),
             // What is spent of a limit and no more is not shown as more than the limit.

@@ -60,8 +60,8 @@ pub use orders::{
 pub use partners::{CommissionReturn, CommissionReturns, PartnerKeys, PublishableKeyRecord, PublishableKeys};
 pub use prices::{PriceBook, PriceBookSummary, PriceBooks};
 pub use records::{
-    AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, PartnerKeyRecord, Rates, SecretKeyRecord,
-    SpendingLimit, Standing, User,
+    AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, OwnedLimit, Partner, PartnerKeyRecord, Rates,
+    SecretKeyRecord, SpendingLimit, Standing, User,
 };
 pub use rotations::{KeyRotation, KeyRotations, RetiredSecret};
 #[cfg(feature = "sqlite")]

@@ -105,6 +105,17 @@ pub enum LimitOwner {
     Grant(UserId, PartnerId),
 }
 
+/// The limit of a person, or of an app at a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedLimit {
+    /// The person.
+    pub user: UserId,
+    /// The name of the app; `None` for the person's own limit.
+    pub app: Option<String>,
+    /// The limit.
+    pub limit: SpendingLimit,
+}
+
 /// How fast a key may send. Without a figure there is no bound.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Rates {

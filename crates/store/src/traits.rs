@@ -1,8 +1,10 @@
 //! The ports: one trait a concern.
 
-use crate::records::{AuditRecord, Key, LimitOwner, ManagementKeyRecord, Partner, SpendingLimit, Standing, User};
+use crate::records::{
+    AuditRecord, Key, LimitOwner, ManagementKeyRecord, OwnedLimit, Partner, SpendingLimit, Standing, User,
+};
 use async_trait::async_trait;
-use opencredits_keys::KeyDigest;
+use opencredits_keys::{KeyDigest, Mode};
 use opencredits_units::{AccountId, EntryId, GenerationId, KeyId, PartnerId, UnixMs, UserId};
 
 /// An error of the store.
@@ -40,9 +42,24 @@ pub enum StoreError {
         /// The newest version that this program knows.
         known: i64,
     },
+    /// The file belongs to the other mode.
+    #[error("it holds data of {} mode, not of {} mode: {}", found.name(), expected.name(), other_mode(*found))]
+    OtherMode {
+        /// The mode that its data is of.
+        found: Mode,
+        /// The mode that it was to be used in.
+        expected: Mode,
+    },
     /// The process is ending.
     #[error("the store is closing")]
     Closing,
+}
+
+const fn other_mode(found: Mode) -> &'static str {
+    match found {
+        Mode::Test => "nobody paid for its credits; use it with `--test`, or choose another backup or folder",
+        Mode::Live => "its credits are real; use it without `--test`, or choose another backup or folder",
+    }
 }
 
 /// People.
@@ -107,6 +124,8 @@ pub trait SpendingLimits: Send + Sync {
     async fn spending_limit(&self, owner: LimitOwner) -> Result<Option<SpendingLimit>, StoreError>;
     /// Sets or removes the limit of this owner, who exists.
     async fn set_spending_limit(&self, owner: LimitOwner, limit: Option<SpendingLimit>) -> Result<(), StoreError>;
+    /// The limits of people between two ids, both included, and of apps at them, in the order of people.
+    async fn limits_of_people(&self, first: UserId, last: UserId) -> Result<Vec<OwnedLimit>, StoreError>;
     /// At most `max` limits with a reset, of keys too, by account, those above `after`.
     async fn limits_with_reset(&self, after: AccountId, max: u32) -> Result<Vec<SpendingLimit>, StoreError>;
 }

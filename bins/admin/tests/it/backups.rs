@@ -120,6 +120,7 @@ fn the_fields_of_the_json_are_stable() {
         "keys",
         "lacking_accounts",
         "made_at_ms",
+        "mode",
         "partners",
         "path",
         "program",
@@ -129,4 +130,21 @@ fn the_fields_of_the_json_are_stable() {
     assert_eq!(made["backup"]["files"], json!(["store.db", "ledger.db"]));
     let restored = fixture.json(&["restore", backup.to_str().unwrap(), "--replace"]);
     assert_eq!(fields(&restored), ["backup", "replaced", "reply", "to"]);
+}
+
+#[test]
+fn a_backup_of_test_mode_is_restored_into_test_mode_alone() {
+    let fixture = Fixture::new(Access::Files);
+    let (_folder, into) = beside();
+    fixture.json(&["user", "add", "Ada"]);
+    std::fs::create_dir(fixture.dir.join("test")).unwrap();
+    let made = fixture.json(&["--test", "backup", into.to_str().unwrap()]);
+    assert_eq!(made["backup"]["mode"], "test");
+    let (backup, to) = (made["backup"]["path"].as_str().unwrap(), into.with_file_name("restored"));
+    check(&to, &["restore", backup], "nobody paid for its credits; use it with `--test`");
+    assert!(!to.exists());
+    let (restored, text) = ask(&to, &["--test", "restore", backup]);
+    assert!(restored && text.contains("mode             test"), "{text}");
+    let (live, backup_of_live) = (back_up(&fixture, &into.with_file_name("live")), into.with_file_name("other"));
+    check(&backup_of_live, &["--test", "restore", live.0.to_str().unwrap()], "its credits are real");
 }

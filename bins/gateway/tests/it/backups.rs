@@ -2,6 +2,7 @@
 
 use crate::fixture::{Fixture, Gateway, bearer};
 use opencredits_backup::{LEDGER_FILE, Restoring};
+use opencredits_keys::Mode;
 use opencredits_ledger::{EntryKind, Ledger};
 use opencredits_units::{EntryId, UnixMs};
 use std::io::{Read, Write};
@@ -54,7 +55,7 @@ fn check_damage(backup: &Path, to: &Path) {
 }
 
 fn restore(from: &Path, to: &Path) -> Result<String, String> {
-    let restored = opencredits_backup::restore(Restoring { from, to, replace: false, at: NOW });
+    let restored = opencredits_backup::restore(Restoring { from, to, replace: false, mode: Mode::Live, at: NOW });
     restored.map(|restored| restored.checked.manifest.ledger.head).map_err(|error| error.to_string())
 }
 

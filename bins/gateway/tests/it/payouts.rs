@@ -44,7 +44,7 @@ async fn prepare(fixture: &Fixture) -> (Partner, String) {
     let accounts = Accounts::new(ledger, Tables::of(store), fixed.clone(), fixed);
     accounts.ensure_system_accounts().await.unwrap();
     let share = Some(BasisPoints::new(4_000));
-    let partner = accounts.add_partner(NewPartner { name: "app".to_owned(), share }).await.unwrap();
+    let partner = accounts.add_partner(NewPartner { name: "app".to_owned(), share, markup: None }).await.unwrap();
     let user = accounts.add_user(NewUser { id: None, label: "Ada".to_owned() }).await.unwrap();
     let amount = NanoUsd::new(100_000_000_000);
     accounts.grant_credits(Grant { user: user.id, amount, id: None, reason: "test".to_owned() }).await.unwrap();

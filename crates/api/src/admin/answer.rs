@@ -171,7 +171,7 @@ impl Admin {
 
     async fn add_partner(&self, new: AddPartner) -> Answer {
         let (name, share) = (new.name, new.share_bps);
-        self.added(self.accounts.add_partner(NewPartner { name, share }).await?).await
+        self.added(self.accounts.add_partner(NewPartner { name, share, markup: None }).await?).await
     }
 
     async fn list_partners(&self, which: ListPartners) -> Answer {

@@ -41,6 +41,9 @@ pub enum ApplicationRequest {
         name: Option<String>,
         /// The share of the markup; the config's where there is none.
         share_bps: Option<BasisPoints>,
+        /// The markup; that of the models and of the config where there is none.
+        #[serde(default)]
+        markup_bps: Option<BasisPoints>,
     },
     /// Rejects an application.
     Reject {

@@ -24,8 +24,8 @@ impl Admin {
                 let next = found.last().filter(|_| is_full).map(|last| last.id);
                 Ok(AdminReply::Applications { applications: found.into_iter().map(Into::into).collect(), next })
             }
-            ApplicationRequest::Approve { id, name, share_bps: share } => {
-                self.added(self.accounts.approve_application(id, Approval { name, share }).await?).await
+            ApplicationRequest::Approve { id, name, share_bps: share, markup_bps: markup } => {
+                self.added(self.accounts.approve_application(id, Approval { name, share, markup }).await?).await
             }
             ApplicationRequest::Reject { id, reason } => {
                 let rejected = self.accounts.reject_application(id, reason).await?;

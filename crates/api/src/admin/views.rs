@@ -372,13 +372,16 @@ pub struct BackupView {
     pub bytes: u64,
     /// The number of accounts that the store names and the ledger lacks.
     pub lacking_accounts: u64,
+    /// `live` or `test`; nothing where an earlier version made it.
+    #[serde(default)]
+    pub mode: Option<String>,
 }
 
 impl BackupView {
     /// The view of a verified backup in this folder.
     #[must_use]
     pub fn new(path: PathBuf, checked: Checked) -> Self {
-        let Checked { manifest, lacking } = checked;
+        let Checked { manifest, lacking, mode } = checked;
         Self {
             path,
             made_at_ms: manifest.made_at_ms,
@@ -393,6 +396,7 @@ impl BackupView {
             keys: manifest.store.keys,
             files: manifest.files.into_iter().map(|file| file.name).collect(),
             lacking_accounts: lacking,
+            mode: mode.map(|mode| mode.name().to_owned()),
         }
     }
 }

@@ -467,7 +467,7 @@ impl TestApp {
     }
 
     pub(crate) async fn partner(&self) -> Partner {
-        let new = NewPartner { name: "an app".to_owned(), share: Some(BasisPoints::new(4_000)) };
+        let new = NewPartner { name: "an app".to_owned(), share: Some(BasisPoints::new(4_000)), markup: None };
         self.accounts.add_partner(new).await.unwrap()
     }
 

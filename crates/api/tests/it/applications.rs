@@ -72,7 +72,8 @@ async fn a_rejected_applicant_has_no_test_mode_any_more() {
 async fn test_mode_has_the_share_and_the_markup_of_the_live_partner() {
     let app = TestApp::with_test_mode();
     let share = Some(BasisPoints::new(4_000));
-    let partner = app.accounts.add_partner(NewPartner { name: "Editor".to_owned(), share }).await.unwrap();
+    let partner =
+        app.accounts.add_partner(NewPartner { name: "Editor".to_owned(), share, markup: None }).await.unwrap();
     let of_test = async || app.accounts.test_partner(&partner).await.unwrap().unwrap();
     assert_eq!((of_test().await.share, of_test().await.markup), (share, None));
     let share = Edit::Set(BasisPoints::new(3_000));

@@ -1,6 +1,7 @@
 //! A data folder as a gateway fills it.
 
 use opencredits_backup::{BackupError, LEDGER_FILE, Restored, Restoring, STORE_FILE, Source, Stop, Taken};
+use opencredits_keys::Mode;
 use opencredits_ledger::{Capture, Floor, Ledger, Leg, OnShortfall, OpenAccount, PlaceHold, Transfer};
 use opencredits_store::{SqliteStore, Standing, User, Users};
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs, UserId};
@@ -98,7 +99,7 @@ impl Installation {
 
 /// Restores into an empty folder or over data.
 pub(crate) fn restore(from: &Path, to: &Path, replace: bool) -> Result<Restored, BackupError> {
-    opencredits_backup::restore(Restoring { from, to, replace, at: NOW })
+    opencredits_backup::restore(Restoring { from, to, replace, mode: Mode::Live, at: NOW })
 }
 
 /// The names in a folder, in order.

@@ -1,8 +1,10 @@
 //! What is no sound backup, or must not be replaced, is refused by name.
 
-use crate::fixture::{Installation, names, restore};
-use opencredits_backup::{FORMAT, LEDGER_FILE};
+use crate::fixture::{Installation, NOW, names, restore};
+use opencredits_backup::{FORMAT, LEDGER_FILE, Restoring, STORE_FILE};
+use opencredits_keys::Mode;
 use opencredits_ledger::Ledger;
+use opencredits_store::SqliteStore;
 use std::path::Path;
 
 /// Neither the check nor the restoration takes the backup, both say why, and nothing is made.
@@ -92,4 +94,20 @@ fn a_backup_is_kept_out_of_the_data_folder_and_the_data_folder_out_of_a_backup()
     std::fs::write(&file, "").unwrap();
     let error = installation.back_up(&file.join("x"), crate::fixture::NOW).unwrap_err().to_string();
     assert!(error.contains("name a folder"), "{error}");
+}
+
+#[test]
+fn a_backup_of_one_mode_is_not_restored_into_a_folder_of_the_other() {
+    for (made, restored) in [(Mode::Test, Mode::Live), (Mode::Live, Mode::Test)] {
+        let installation = Installation::new();
+        drop(SqliteStore::open_in(installation.source.data.join(STORE_FILE), made).unwrap());
+        let backup = installation.back_up(&installation.path("backups"), NOW).unwrap();
+        assert_eq!(backup.checked.mode, Some(made));
+        let to = installation.path("restored");
+        let order = |mode| Restoring { from: &backup.path, to: &to, replace: false, mode, at: NOW };
+        let refused = opencredits_backup::restore(order(restored)).unwrap_err().to_string();
+        assert!(refused.contains(&format!("{} mode, not of {} mode", made.name(), restored.name())), "{refused}");
+        assert!(!to.exists());
+        assert_eq!(opencredits_backup::restore(order(made)).unwrap().checked.mode, Some(made));
+    }
 }

@@ -1,8 +1,8 @@
 //! Letters and envelopes of all kinds.
 
 use opencredits_email::{
-    Currency, Envelope, Letter, LimitLevel, LimitReached, LowBalance, Message, MessageId, Paid, Receipt, Refund, Site,
-    Templates, TopUp, TopUpFailed, TopUpFault,
+    Currency, Envelope, Letter, LimitLevel, LimitReached, LimitedParty, LowBalance, Message, MessageId, Paid, Receipt,
+    Refund, Site, Templates, TopUp, TopUpFailed, TopUpFault,
 };
 use opencredits_units::{CreditPrice, NanoUsd, UnixMs};
 
@@ -51,7 +51,13 @@ pub(crate) fn letters() -> Vec<Letter> {
         top_up: TopUp::Automatic,
         ..receipt.clone()
     };
-    let limit = LimitReached { key: "laptop".into(), level: LimitLevel::Most, limit: usd(500), spent: usd(401) };
+    let limit = LimitReached {
+        whose: LimitedParty::Key,
+        name: "laptop".into(),
+        level: LimitLevel::Most,
+        limit: usd(500),
+        spent: usd(401),
+    };
     let all = LimitReached { level: LimitLevel::All, spent: usd(500), ..limit.clone() };
     let declined =
         TopUpFailed { amount: paid(2_000, "usd"), fault: TopUpFault::Declined, order: "order_8".parse().unwrap() };
@@ -68,6 +74,8 @@ pub(crate) fn letters() -> Vec<Letter> {
         Letter::Receipt(automatic),
         Letter::LowBalance(LowBalance { balance: usd(180), threshold: usd(200) }),
         Letter::LimitReached(limit),
+        Letter::LimitReached(LimitReached { whose: LimitedParty::App, name: "Notes".into(), ..all.clone() }),
+        Letter::LimitReached(LimitReached { whose: LimitedParty::Person, ..all.clone() }),
         Letter::LimitReached(all),
         Letter::TopUpFailed(declined),
         Letter::TopUpFailed(action),

@@ -2,7 +2,8 @@
 
 use crate::fixtures::{envelope, letters, site, usd};
 use opencredits_email::{
-    Console, LETTER_KINDS, Label, Letter, LimitLevel, LimitReached, Mailer, Message, Receipt, Refund, Templates,
+    Console, LETTER_KINDS, Label, Letter, LimitLevel, LimitReached, LimitedParty, Mailer, Message, Receipt, Refund,
+    Templates,
 };
 use opencredits_units::NanoUsd;
 use proptest::prelude::*;
@@ -120,7 +121,8 @@ proptest! {
 #[test]
 fn a_limit_that_is_spent_exactly_is_not_shown_as_exceeded() {
     let limit = NanoUsd::new(3_333_333_333);
-    let letter = LimitReached { key: "laptop".into(), level: LimitLevel::All, limit, spent: limit };
+    let letter =
+        LimitReached { whose: LimitedParty::Key, name: "laptop".into(), level: LimitLevel::All, limit, spent: limit };
     let text = render(&Letter::LimitReached(letter)).text;
     assert_eq!(figures(&text, "Limit"), figures(&text, "Spent"), "{text}");
 }
@@ -148,7 +150,13 @@ fn debug_shows_neither_address_nor_text() {
 
 fn of_key(name: &str) -> Letter {
     let key = Label::from(name);
-    Letter::LimitReached(LimitReached { key, level: LimitLevel::Most, limit: usd(500), spent: usd(401) })
+    Letter::LimitReached(LimitReached {
+        whose: LimitedParty::Key,
+        name: key,
+        level: LimitLevel::Most,
+        limit: usd(500),
+        spent: usd(401),
+    })
 }
 
 #[test]

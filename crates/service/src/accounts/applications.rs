@@ -46,6 +46,8 @@ pub struct Approval {
     pub name: Option<String>,
     /// The share of the markup; the config's where `None`.
     pub share: Option<BasisPoints>,
+    /// The markup on requests through it; the operator's where `None`.
+    pub markup: Option<BasisPoints>,
 }
 
 impl Accounts {
@@ -159,10 +161,11 @@ impl Accounts {
     /// Makes an applicant a partner, with the id of the application. Repeating it changes nothing.
     ///
     /// # Errors
-    /// When there is no such application or it was rejected, the name is taken, the share out of bounds, or ledger or
+    /// When there is no such application or it was rejected, the name is taken, the share or the markup out of bounds, or ledger or
     /// store fail.
     pub async fn approve_application(&self, id: PartnerId, approval: Approval) -> Result<Partner, AccountsError> {
         self.check_share(approval.share)?;
+        self.check_markup(approval.markup)?;
         let _one = self.deciding.lock().await;
         let application = self.application(id).await?;
         match application.state {
@@ -173,7 +176,7 @@ impl Accounts {
         // A call before this one may have ended in between.
         if self.tables.partners.partner(id).await?.is_none() {
             let name = approval.name.unwrap_or_else(|| application.name.clone());
-            let new = NewPartner { name, share: approval.share };
+            let new = NewPartner { name, share: approval.share, markup: approval.markup };
             self.insert_partner(Some(id), new, Some(application.applicant)).await?;
         }
         let (origins, redirect_urls) = (Some(application.origins), Some(application.redirect_urls));

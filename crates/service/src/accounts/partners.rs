@@ -141,7 +141,7 @@ impl Accounts {
         Err(AccountsError::Invalid { field: "the share", problem })
     }
 
-    fn check_markup(&self, markup: Option<BasisPoints>) -> Result<(), AccountsError> {
+    pub(super) fn check_markup(&self, markup: Option<BasisPoints>) -> Result<(), AccountsError> {
         let PartnerTerms { markup_min, markup_max, .. } = self.partner_terms;
         let problem = match markup {
             Some(markup) if markup < markup_min => {

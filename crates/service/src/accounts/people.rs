@@ -26,6 +26,8 @@ pub struct NewPartner {
     pub name: String,
     /// Its share of the markup; the operator's default where `None`.
     pub share: Option<BasisPoints>,
+    /// The markup on requests through it; the model's or the operator's where `None`.
+    pub markup: Option<BasisPoints>,
 }
 
 impl Accounts {
@@ -125,6 +127,7 @@ impl Accounts {
     ) -> Result<Partner, AccountsError> {
         check_name("the name", &new.name)?;
         self.check_share(new.share)?;
+        self.check_markup(new.markup)?;
         if self.tables.partners.partner_by_name(&new.name).await?.is_some() {
             return Err(AccountsError::PartnerExists { name: new.name });
         }
@@ -138,7 +141,7 @@ impl Accounts {
             created_at: now,
             owner,
             standing: Standing::Good,
-            markup: None,
+            markup: new.markup,
         };
         self.open(partner.earnings, Floor::Zero, None).await?;
         match self.tables.partners.add_partner(&partner).await {

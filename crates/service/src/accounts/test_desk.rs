@@ -47,7 +47,7 @@ impl TestDesk {
             Err(AccountsError::NoPartner { .. }) => {}
             found => return found,
         }
-        let new = |name: String| NewPartner { name, share: None };
+        let new = |name: String| NewPartner { name, share: None, markup: None };
         match self.accounts.insert_partner(Some(id), new(name.to_owned()), None).await {
             // Names are unique among partners of each mode; here it is the id that counts.
             Err(AccountsError::PartnerExists { .. }) => {

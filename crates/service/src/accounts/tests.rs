@@ -223,14 +223,14 @@ async fn a_key_that_could_never_be_used_is_refused() {
 async fn a_partner_has_a_publishable_key_and_an_account_of_its_own() {
     let Fixture { accounts, .. } = house().await;
     let share = Some(BasisPoints::new(4_000));
-    let new = NewPartner { name: "App".to_owned(), share };
+    let new = NewPartner { name: "App".to_owned(), share, markup: None };
     let app = accounts.add_partner(new.clone()).await.unwrap();
     assert!(app.publishable_key.starts_with("oc_pk_"));
     assert_eq!(accounts.find_partner("App").await.unwrap(), app);
     assert_eq!(accounts.ledger().balance(app.earnings).unwrap(), Balance::default());
     let again = accounts.add_partner(new).await.unwrap_err();
     assert!(matches!(again, AccountsError::PartnerExists { .. }));
-    let greedy = NewPartner { name: "B".to_owned(), share: Some(BasisPoints::new(10_001)) };
+    let greedy = NewPartner { name: "B".to_owned(), share: Some(BasisPoints::new(10_001)), markup: None };
     assert!(accounts.add_partner(greedy).await.is_err());
     assert_eq!(accounts.list_partners(PartnerId::default(), 10).await.unwrap().len(), 1);
 }

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::ports::{Clock, Entropy};
 use opencredits_email::{Mailer, Site};
 use opencredits_ledger::Ledger;
-use opencredits_store::{Notices, Outbox, UserEmails};
+use opencredits_store::{Notices, Outbox, SpendingLimits, UserEmails};
 use opencredits_units::{CreditPrice, UnixMs};
 use std::sync::Arc;
 
@@ -25,6 +25,8 @@ pub struct MailPorts {
     pub outbox: Arc<dyn Outbox>,
     /// People's addresses.
     pub emails: Arc<dyn UserEmails>,
+    /// The limits of people and of apps at them.
+    pub limits: Arc<dyn SpendingLimits>,
     /// The marks of notices.
     pub notices: Arc<dyn Notices>,
     /// The clock.
@@ -49,7 +51,7 @@ impl Mails {
     /// # Errors
     /// When the config has no valid sender or webhook secret, which reading it rules out.
     pub fn new(config: &Config, mailer: Option<Arc<dyn Mailer>>, ports: MailPorts) -> Result<Self, MailFault> {
-        let MailPorts { ledger, outbox, emails, notices, clock, entropy } = ports;
+        let MailPorts { ledger, outbox, emails, limits, notices, clock, entropy } = ports;
         let secrets = config.email.webhook_secrets()?;
         let bounces = secrets.map(|secrets| Arc::new(Bounces::new(secrets, emails.clone(), clock.clone())));
         let settings = settings(config);
@@ -57,10 +59,16 @@ impl Mails {
             return Ok(Self { queue: MailQueue::new(None, clock, entropy), jobs: None, bounces });
         };
         let queue = MailQueue::new(Some(outbox.clone()), clock.clone(), entropy.clone());
-        let of_notices =
-            NoticePorts { ledger, emails: emails.clone(), notices, clock: clock.clone(), entropy: entropy.clone() };
-        let (low_balance, limits) = (config.email.low_balance_usd, config.email.limit_notices);
-        let notices = NoticeJob::new(of_notices, NoticeSettings { low_balance, limits });
+        let of_notices = NoticePorts {
+            ledger,
+            emails: emails.clone(),
+            limits,
+            notices,
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        };
+        let told = NoticeSettings { low_balance: config.email.low_balance_usd, limits: config.email.limit_notices };
+        let notices = NoticeJob::new(of_notices, told);
         let dispatcher = Dispatcher::new(DispatcherPorts { outbox, emails, mailer, clock, entropy }, settings)?;
         Ok(Self {
             queue,

@@ -3,9 +3,12 @@
 use super::fault::MailFault;
 use super::queue::mail;
 use crate::ports::{Clock, Entropy};
-use opencredits_email::{Letter, LimitLevel, LimitReached, LowBalance};
+use opencredits_email::{Label, Letter, LimitLevel, LimitReached, LimitedParty, LowBalance};
 use opencredits_ledger::Ledger;
-use opencredits_store::{LimitedKey, NewMail, NoticeKind, NoticeMark, NoticeSubject, Notices, Reachable, UserEmails};
+use opencredits_store::{
+    LimitedKey, NewMail, NoticeKind, NoticeMark, NoticeSubject, Notices, OwnedLimit, Reachable, SpendingLimits,
+    UserEmails,
+};
 use opencredits_units::{AccountId, KeyId, NanoUsd, UserId};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,7 +26,7 @@ const WHOLE: i128 = 1_000;
 pub struct NoticeSettings {
     /// The balance below which a person is told; zero for never.
     pub low_balance: NanoUsd,
-    /// Whether the owner of a key is told of its limit.
+    /// Whether people are told of limits: their keys', their apps' and their own.
     pub limits: bool,
 }
 
@@ -33,6 +36,8 @@ pub struct NoticePorts {
     pub ledger: Ledger,
     /// People's addresses.
     pub emails: Arc<dyn UserEmails>,
+    /// The limits of people and of apps at them.
+    pub limits: Arc<dyn SpendingLimits>,
     /// The marks of notices.
     pub notices: Arc<dyn Notices>,
     /// The clock.
@@ -41,10 +46,41 @@ pub struct NoticePorts {
     pub entropy: Arc<dyn Entropy>,
 }
 
-/// Tells people once that their balance is low, and once at 80 % and at 100 % of a key's limit.
+/// Tells people once that their balance is low, and once at 80 % and at 100 % of a limit.
 pub struct NoticeJob {
     ports: NoticePorts,
     settings: NoticeSettings,
+}
+
+/// A limit that somebody is told of.
+struct Watched {
+    user: UserId,
+    whose: LimitedParty,
+    name: Label,
+    /// The key's id, or the bits of the limit's account: they name the marks.
+    bits: u128,
+    /// Names it in the cause of a mail.
+    about: String,
+    account: AccountId,
+    amount: NanoUsd,
+}
+
+impl From<LimitedKey> for Watched {
+    fn from(key: LimitedKey) -> Self {
+        let LimitedKey { key: id, user, name, account, amount } = key;
+        let (bits, about) = (id.bits(), id.to_string());
+        Self { user, whose: LimitedParty::Key, name: name.as_str().into(), bits, about, account, amount }
+    }
+}
+
+impl From<OwnedLimit> for Watched {
+    fn from(owned: OwnedLimit) -> Self {
+        let OwnedLimit { user, app, limit } = owned;
+        let whose = if app.is_some() { LimitedParty::App } else { LimitedParty::Person };
+        let (account, amount) = (limit.account, limit.amount);
+        let name = app.unwrap_or_default().as_str().into();
+        Self { user, whose, name, bits: account.bits(), about: account.to_string(), account, amount }
+    }
 }
 
 /// What a round does about a notice.
@@ -72,7 +108,8 @@ impl NoticeJob {
             raised = raised.saturating_add(self.low_balances().await?);
         }
         if self.settings.limits {
-            raised = raised.saturating_add(self.spent_limits().await?);
+            raised = raised.saturating_add(self.limits_of_keys().await?);
+            raised = raised.saturating_add(self.limits_of_people().await?);
         }
         Ok(raised)
     }
@@ -115,45 +152,62 @@ impl NoticeJob {
         }
     }
 
-    async fn spent_limits(&self) -> Result<u32, MailFault> {
+    async fn limits_of_keys(&self) -> Result<u32, MailFault> {
         let (mut after, mut raised) = (KeyId::default(), 0_u32);
         loop {
             let page = self.ports.emails.limited_keys(after, PAGE_MAX).await?;
-            let bits = || page.iter().map(|key| key.key.bits());
-            let most = self.marks(NoticeKind::LimitMost, bits()).await?;
-            let all = self.marks(NoticeKind::LimitAll, bits()).await?;
-            for key in &page {
-                let bits = key.key.bits();
-                let marks = (most.get(&bits).copied(), all.get(&bits).copied());
-                raised = raised.saturating_add(u32::from(self.spent_limit(key, marks).await?));
-            }
             match page.last() {
                 Some(last) => after = last.key,
                 None => return Ok(raised),
             }
+            raised = raised.saturating_add(self.spent_limits(page.into_iter().map(Watched::from).collect()).await?);
         }
     }
 
+    async fn limits_of_people(&self) -> Result<u32, MailFault> {
+        let (mut after, mut raised) = (UserId::default(), 0_u32);
+        loop {
+            let page = self.ports.emails.reachable(after, PAGE_MAX).await?;
+            let (Some(first), Some(last)) = (page.first(), page.last()) else {
+                return Ok(raised);
+            };
+            let limits = self.ports.limits.limits_of_people(first.user, last.user).await?;
+            let is_reached = |user: UserId| page.binary_search_by_key(&user, |person| person.user).is_ok();
+            let told = |owned: &OwnedLimit| owned.limit.amount > NanoUsd::ZERO && is_reached(owned.user);
+            let watched = limits.into_iter().filter(told).map(Watched::from).collect();
+            raised = raised.saturating_add(self.spent_limits(watched).await?);
+            after = last.user;
+        }
+    }
+
+    async fn spent_limits(&self, page: Vec<Watched>) -> Result<u32, MailFault> {
+        let bits = || page.iter().map(|limit| limit.bits);
+        let most = self.marks(NoticeKind::LimitMost, bits()).await?;
+        let all = self.marks(NoticeKind::LimitAll, bits()).await?;
+        let mut raised = 0_u32;
+        for limit in &page {
+            let marks = (most.get(&limit.bits).copied(), all.get(&limit.bits).copied());
+            raised = raised.saturating_add(u32::from(self.spent_limit(limit, marks).await?));
+        }
+        Ok(raised)
+    }
+
     /// Where all of a limit is spent, the mail about most of it is left out.
-    async fn spent_limit(
-        &self,
-        key: &LimitedKey,
-        (most, all): (Option<bool>, Option<bool>),
-    ) -> Result<bool, MailFault> {
-        let Some(spent) = self.posted(key.account)?.and_then(|rest| key.amount.checked_sub(rest)) else {
+    async fn spent_limit(&self, limit: &Watched, (most, all): (Option<bool>, Option<bool>)) -> Result<bool, MailFault> {
+        let Some(spent) = self.posted(limit.account)?.and_then(|rest| limit.amount.checked_sub(rest)) else {
             return Ok(false);
         };
-        let part = thousandths(spent, key.amount);
-        let mut raised = self.limit_step(key, (LimitLevel::All, limit_step(all, part, ALL)), Some(spent)).await?;
+        let part = thousandths(spent, limit.amount);
+        let mut raised = self.limit_step(limit, (LimitLevel::All, limit_step(all, part, ALL)), Some(spent)).await?;
         let told = (part < ALL).then_some(spent);
-        raised |= self.limit_step(key, (LimitLevel::Most, limit_step(most, part, MOST)), told).await?;
+        raised |= self.limit_step(limit, (LimitLevel::Most, limit_step(most, part, MOST)), told).await?;
         Ok(raised)
     }
 
     /// Takes a step about a limit; with a mail where it is to be told what is spent. Returns whether there is a new mail.
     async fn limit_step(
         &self,
-        key: &LimitedKey,
+        limit: &Watched,
         (level, step): (LimitLevel, Step),
         told: Option<NanoUsd>,
     ) -> Result<bool, MailFault> {
@@ -161,7 +215,7 @@ impl NoticeJob {
             LimitLevel::Most => NoticeKind::LimitMost,
             LimitLevel::All => NoticeKind::LimitAll,
         };
-        let subject = NoticeSubject { kind, bits: key.key.bits() };
+        let subject = NoticeSubject { kind, bits: limit.bits };
         match step {
             Step::Nothing => Ok(false),
             Step::Arm => {
@@ -170,10 +224,10 @@ impl NoticeJob {
             }
             Step::Raise => {
                 let letter = |spent| {
-                    let (key, limit) = (key.name.as_str().into(), key.amount);
-                    Letter::LimitReached(LimitReached { key, level, limit, spent })
+                    let (whose, name) = (limit.whose, limit.name.clone());
+                    Letter::LimitReached(LimitReached { whose, name, level, limit: limit.amount, spent })
                 };
-                let mail = told.map(|spent| self.mail(key.user, &key.key, &letter(spent))).transpose()?;
+                let mail = told.map(|spent| self.mail(limit.user, &limit.about, &letter(spent))).transpose()?;
                 Ok(self.ports.notices.raise(subject, mail.as_ref()).await? && mail.is_some())
             }
         }

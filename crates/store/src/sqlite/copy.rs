@@ -3,8 +3,9 @@
 use super::migrations;
 use super::rows::{count, id};
 use crate::traits::StoreError;
+use opencredits_keys::Mode;
 use opencredits_units::AccountId;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::path::Path;
 
 const ACCOUNTS: &str = "
@@ -17,6 +18,17 @@ const LIMIT_ACCOUNTS: &str = "UNION SELECT limit_account FROM person_caps UNION 
 /// The version that they came with.
 const LIMITS_SINCE: i64 = 4;
 
+/// The setting that marks a store with its mode.
+pub(super) const MODE_SETTING: &str = "mode";
+
+/// The mode that a store is marked with.
+pub(super) fn mode_of(connection: &Connection) -> Result<Option<Mode>, StoreError> {
+    let mark = "SELECT value FROM settings WHERE name = ?1";
+    let kept: Option<Vec<u8>> = connection.query_row(mark, [MODE_SETTING], |row| row.get(0)).optional()?;
+    let named = |name: &[u8]| [Mode::Live, Mode::Test].into_iter().find(|mode| mode.name().as_bytes() == name);
+    kept.map(|name| named(&name).ok_or(StoreError::Damaged { table: "settings" })).transpose()
+}
+
 /// The content of a copy of a store, read without a change to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreCopy {
@@ -28,6 +40,8 @@ pub struct StoreCopy {
     pub keys: u64,
     /// The accounts of the ledger that the rows name.
     pub accounts: Vec<AccountId>,
+    /// The mode that its data is of; `None` where it was made before modes were marked.
+    pub mode: Option<Mode>,
 }
 
 impl StoreCopy {
@@ -55,6 +69,7 @@ impl StoreCopy {
         let more = if found >= LIMITS_SINCE { LIMIT_ACCOUNTS } else { "" };
         let mut statement = connection.prepare(&format!("{ACCOUNTS} {more}"))?;
         let accounts = statement.query_map([], |row| id(row, 0))?.collect::<Result<_, _>>()?;
-        Ok(Self { users: rows("users")?, partners: rows("partners")?, keys: rows("user_keys")?, accounts })
+        let mode = mode_of(&connection)?;
+        Ok(Self { users: rows("users")?, partners: rows("partners")?, keys: rows("user_keys")?, accounts, mode })
     }
 }

@@ -1,8 +1,8 @@
 //! The limits of people and of apps at people.
 
-use super::rows::{blob, limit_or_none, number};
+use super::rows::{blob, id, limit_or_none, number};
 use super::{SqliteStore, refused};
-use crate::records::{LimitOwner, LimitReset, SpendingLimit};
+use crate::records::{LimitOwner, LimitReset, OwnedLimit, SpendingLimit};
 use crate::traits::{SpendingLimits, StoreError};
 use async_trait::async_trait;
 use opencredits_units::{AccountId, PartnerId, UserId};
@@ -14,6 +14,13 @@ const RESETS: &str = "
     UNION ALL SELECT limit_account, limit_nano_usd, limit_reset, limit_since FROM grants WHERE limit_reset IS NOT NULL
     UNION ALL SELECT limit_account, limit_nano_usd, limit_reset, limit_since FROM user_keys
         WHERE limit_reset IS NOT NULL AND limit_account IS NOT NULL AND revoked_at IS NULL";
+
+const LIMITS_OF_PEOPLE: &str = "
+    SELECT user_id, NULL, limit_account, limit_nano_usd, limit_reset, limit_since FROM person_caps
+    WHERE user_id BETWEEN ?1 AND ?2
+    UNION ALL SELECT g.user_id, p.name, g.limit_account, g.limit_nano_usd, g.limit_reset, g.limit_since
+    FROM grants g JOIN partners p ON p.id = g.partner_id WHERE g.user_id BETWEEN ?1 AND ?2
+    ORDER BY 1, 3";
 
 #[async_trait]
 impl SpendingLimits for SqliteStore {
@@ -53,6 +60,22 @@ impl SpendingLimits for SqliteStore {
                 connection.execute("DELETE FROM grants WHERE user_id = ?1 AND partner_id = ?2", pair)?;
                 Ok(())
             }
+        })
+        .await
+    }
+
+    async fn limits_of_people(&self, first: UserId, last: UserId) -> Result<Vec<OwnedLimit>, StoreError> {
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached(LIMITS_OF_PEOPLE)?;
+            let rows = statement.query_map([blob(first), blob(last)], |row| {
+                let limit = limit_or_none(row, 2)?;
+                Ok(limit.map(|limit| (id(row, 0), row.get(1), limit)))
+            })?;
+            let mut limits = Vec::new();
+            for (user, app, limit) in rows.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()? {
+                limits.push(OwnedLimit { user: user?, app: app?, limit });
+            }
+            Ok(limits)
         })
         .await
     }

@@ -26,6 +26,8 @@ mod usage_queries;
 pub use copy::StoreCopy;
 
 use crate::traits::StoreError;
+use copy::{MODE_SETTING, mode_of};
+use opencredits_keys::Mode;
 use parking_lot::Mutex;
 use rusqlite::ffi::{SQLITE_CONSTRAINT_FOREIGNKEY, SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row};
@@ -65,6 +67,26 @@ impl SqliteStore {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reader = Connection::open_with_flags(path, flags)?;
         Ok(Self { connection: Arc::new(Mutex::new(connection)), reader: Arc::new(Mutex::new(reader)) })
+    }
+
+    /// The same for the data of a mode, with which a new file is marked: play credits are never taken for real ones.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`], and when the file is marked with the other mode.
+    pub fn open_in(path: impl AsRef<Path>, mode: Mode) -> Result<Self, StoreError> {
+        let store = Self::open(path)?;
+        let found = {
+            let connection = store.connection.lock();
+            let mark = connection.execute(
+                "INSERT INTO settings (name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                (MODE_SETTING, mode.name().as_bytes()),
+            )?;
+            if mark > 0 { Some(mode) } else { mode_of(&connection)? }
+        };
+        match found {
+            Some(found) if found != mode => Err(StoreError::OtherMode { found, expected: mode }),
+            _ => Ok(store),
+        }
     }
 
     /// Runs `work` while no handle of this store reads or writes: what `work` begins to read elsewhere is then as of

@@ -5,6 +5,7 @@ mod docs;
 mod jobs;
 mod mail;
 
+use opencredits_keys::Mode;
 use opencredits_store::conformance::{self, NOW, key, partner, secret, user};
 use opencredits_store::{Claim, Claims, Keys, Partners, SqliteStore, StoreError, UsageChange, UsageModel, Users};
 use opencredits_units::GenerationId;
@@ -242,4 +243,19 @@ async fn a_read_model_without_costs_is_made_anew() {
     connection.execute_batch(before).unwrap();
     drop(connection);
     assert_eq!(folder.open().place().await.unwrap(), [0; 0]);
+}
+
+#[test]
+fn a_store_is_marked_with_its_mode_at_first_and_refused_in_the_other() {
+    for (first, other) in [(Mode::Live, Mode::Test), (Mode::Test, Mode::Live)] {
+        let folder = Folder::new();
+        // One from before there were marks is marked as well.
+        drop(SqliteStore::open(&folder.path).unwrap());
+        drop(SqliteStore::open_in(&folder.path, first).unwrap());
+        let refused = SqliteStore::open_in(&folder.path, other).err();
+        assert!(
+            matches!(refused, Some(StoreError::OtherMode { found, expected }) if (found, expected) == (first, other))
+        );
+        SqliteStore::open_in(&folder.path, first).unwrap();
+    }
 }

@@ -298,7 +298,9 @@ async fn people(live: &Live) -> (Vec<Customer>, Vec<Partner>) {
     let (mut customers, mut partners) = (Vec::new(), Vec::new());
     for (at, share) in SHARES.iter().enumerate() {
         let share = Some(BasisPoints::new(u32::try_from(*share).unwrap()));
-        partners.push(live.accounts.add_partner(NewPartner { name: format!("app {at}"), share }).await.unwrap());
+        partners.push(
+            live.accounts.add_partner(NewPartner { name: format!("app {at}"), share, markup: None }).await.unwrap(),
+        );
     }
     for at in 0..PEOPLE {
         let user = live.accounts.add_user(NewUser { id: None, label: format!("person {at}") }).await.unwrap();

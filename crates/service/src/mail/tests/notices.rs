@@ -3,10 +3,12 @@
 use super::{Office, START_MS, ada, usd};
 use crate::books;
 use crate::mail::{NoticeJob, NoticePorts, NoticeSettings};
-use opencredits_keys::UserKey;
+use opencredits_keys::{Mode, PublishableKey, UserKey};
 use opencredits_ledger::{Floor, Ledger, OpenAccount, Transfer};
-use opencredits_store::{Key, Keys, Rates, SpendingLimit, UserEmails};
-use opencredits_units::{AccountId, EntryId, KeyId, NanoUsd, UnixMs};
+use opencredits_store::{
+    Key, Keys, LimitOwner, Partner, Partners, Rates, SpendingLimit, SpendingLimits, Standing, UserEmails,
+};
+use opencredits_units::{AccountId, EntryId, KeyId, NanoUsd, PartnerId, UnixMs};
 use std::sync::Arc;
 
 const NOW: UnixMs = UnixMs::new(START_MS);
@@ -31,6 +33,7 @@ impl Desk {
         let ports = NoticePorts {
             ledger: ledger.clone(),
             emails: store.clone(),
+            limits: store.clone(),
             notices: store,
             clock: office.clock.clone(),
             entropy: office.entropy.clone(),
@@ -157,6 +160,48 @@ async fn a_limit_is_mailed_at_80_and_at_100_percent_and_again_after_it_was_fille
     let most = "The key \"laptop\" has spent 80% of its limit of 500 credits ($5.00)";
     let all = "The key \"laptop\" has spent its limit of 500 credits ($5.00)";
     assert_eq!(desk.subjects().await, [most, all, all]);
+}
+
+#[tokio::test]
+async fn the_limits_of_a_person_and_of_an_app_are_mailed_in_their_own_words() {
+    let desk = Desk::open(NoticeSettings { low_balance: NanoUsd::ZERO, limits: true }).await;
+    let store = &desk.office.store;
+    let limit = |account| Some(SpendingLimit { account, amount: usd(500), reset: None, since: NOW });
+    store.add_partner(&notes()).await.unwrap();
+    let grant = AccountId::from_bits(2_001);
+    desk.ledger
+        .open_account(OpenAccount { id: grant, floor: Floor::Zero, contra: Some(books::LIMITS) }, NOW)
+        .unwrap()
+        .accepted();
+    store.set_spending_limit(LimitOwner::Person(ada().id), limit(LIMIT)).await.unwrap();
+    store.set_spending_limit(LimitOwner::Grant(ada().id, notes().id), limit(grant)).await.unwrap();
+    for account in [LIMIT, grant] {
+        desk.pay(books::LIMITS, account, usd(500));
+    }
+    assert_eq!(desk.look().await, 0);
+    desk.pay(LIMIT, books::LIMITS, usd(400));
+    desk.pay(grant, books::LIMITS, usd(500));
+    assert_eq!(desk.look().await, 2);
+    assert_eq!(desk.look().await, 0, "once");
+    store.flag_bounced(super::ADDRESS, NOW).await.unwrap();
+    desk.pay(LIMIT, books::LIMITS, usd(100));
+    assert_eq!(desk.look().await, 0, "mail does not reach them");
+    let app = "The app \"Notes\" has spent its limit of 500 credits ($5.00)";
+    assert_eq!(desk.subjects().await, [app, "You have spent 80% of your limit of 500 credits ($5.00)"]);
+}
+
+fn notes() -> Partner {
+    Partner {
+        id: PartnerId::from_bits(5),
+        name: "Notes".to_owned(),
+        publishable_key: PublishableKey::generate(Mode::Live, [5; 32]).as_str().to_owned(),
+        share: None,
+        markup: None,
+        earnings: AccountId::from_bits(3_000),
+        owner: None,
+        standing: Standing::Good,
+        created_at: NOW,
+    }
 }
 
 #[tokio::test]
