@@ -15,8 +15,7 @@ use rusqlite::{Connection, Error, OptionalExtension, Params, Row, TransactionBeh
 /// Rows that one statement deletes at most, so that others need not wait for it.
 const DELETED_MAX: u32 = 1_000;
 
-const COLUMNS: &str =
-    "id, purpose, digest, sealed_address, user_id, created_at, expires_at, attempts_left, is_used";
+const COLUMNS: &str = "id, purpose, digest, sealed_address, user_id, created_at, expires_at, attempts_left, is_used";
 /// The attempt is taken in the statement that reads the row, so that no two requests take the same one.
 const TAKE: &str = "
     UPDATE code_challenges SET attempts_left = attempts_left - 1
@@ -53,7 +52,8 @@ impl CodeChallenges for SqliteStore {
     }
 
     async fn take_attempt(&self, id: u128, now: UnixMs) -> Result<Option<CodeChallenge>, StoreError> {
-        let taken = self.one(format!("{TAKE} RETURNING {COLUMNS}"), (id.to_be_bytes(), number(now.get())), read).await?;
+        let taken =
+            self.one(format!("{TAKE} RETURNING {COLUMNS}"), (id.to_be_bytes(), number(now.get())), read).await?;
         Ok(taken.map(|after| CodeChallenge { attempts_left: after.attempts_left.saturating_add(1), ..after }))
     }
 

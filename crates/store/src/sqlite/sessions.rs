@@ -67,9 +67,7 @@ impl Sessions for SqliteStore {
     async fn touch_session(&self, id: SessionId, used_at: UnixMs) -> Result<(), StoreError> {
         self.run(move |connection| {
             connection
-                .prepare_cached(
-                    "UPDATE sessions SET used_at = ?2 WHERE id = ?1 AND ended_at IS NULL AND used_at < ?2",
-                )?
+                .prepare_cached("UPDATE sessions SET used_at = ?2 WHERE id = ?1 AND ended_at IS NULL AND used_at < ?2")?
                 .execute(params![blob(id), number(used_at.get())])?;
             Ok(())
         })
