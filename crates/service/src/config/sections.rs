@@ -1,6 +1,7 @@
 //! One struct for each section. The name of a field ends in its unit; its variable is `OPENCREDITS_<SECTION>_<FIELD>`.
 
 use super::email::Email;
+use super::identity::Identity;
 use super::payments::PaymentSettings;
 use crate::jobs::RetentionDays;
 use crate::partners::PartnerTerms;
@@ -40,6 +41,8 @@ pub struct Config {
     pub test: TestMode,
     /// Mails to people.
     pub email: Email,
+    /// People sign in.
+    pub identity: Identity,
     /// For how long records are kept.
     pub retention: Retention,
     /// Logging.
@@ -65,7 +68,7 @@ fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Res
 }
 
 /// The sections that variables can name.
-pub(super) const NAMES: [&str; 13] = [
+pub(super) const NAMES: [&str; 14] = [
     "server",
     "data",
     "ledger",
@@ -77,6 +80,7 @@ pub(super) const NAMES: [&str; 13] = [
     "reconcile",
     "test",
     "email",
+    "identity",
     "retention",
     "log",
 ];
