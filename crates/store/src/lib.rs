@@ -35,6 +35,7 @@ mod bills;
 mod block;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod connections;
 mod jobs;
 mod mail;
 mod orders;
@@ -49,6 +50,10 @@ mod usage;
 
 pub use applications::{ApplicationState, PartnerApplication, PartnerApplications, ReferralMonth, Referrals};
 pub use bills::{BillSource, BilledDay, BilledLine, ProviderBills};
+pub use connections::{
+    CodeGives, CodeRecord, ConnectedKey, ConnectedKeys, ConsentRecord, DeviceRecord, DeviceRequests, DeviceStanding,
+    FamilyRecord, GrantId, GrantKind, TokenGrants,
+};
 pub use jobs::{Acquired, JobLease, JobLeases, JobOutcome, JobRecord, JobReport, JobRun, Retention};
 pub use mail::{
     LeasedMail, LimitedKey, Mail, MailCounts, MailFailure, MailId, NewMail, NoticeKind, NoticeMark, NoticeSubject,

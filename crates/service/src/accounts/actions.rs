@@ -3,7 +3,7 @@
 use super::{Accounts, AccountsError};
 use crate::ports::fresh_id;
 use opencredits_store::{AuditRecord, Standing, User};
-use opencredits_units::{EntryId, KeyId};
+use opencredits_units::{EntryId, KeyId, UserId};
 use std::fmt;
 
 /// The longest reason, in bytes.
@@ -18,6 +18,8 @@ pub enum Actor {
     Operator,
     /// The owner of this management key.
     Manager(KeyId),
+    /// This person, signed in.
+    Person(UserId),
 }
 
 impl fmt::Display for Actor {
@@ -25,6 +27,7 @@ impl fmt::Display for Actor {
         match self {
             Self::Operator => f.write_str("operator"),
             Self::Manager(key) => write!(f, "{key}"),
+            Self::Person(user) => write!(f, "{user}"),
         }
     }
 }

@@ -3,7 +3,9 @@
 mod applications;
 mod audit;
 mod bills;
+mod connections;
 mod copy;
+mod devices;
 mod jobs;
 mod keys;
 mod limits;
