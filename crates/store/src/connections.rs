@@ -1,5 +1,6 @@
 //! What apps got of people: codes, token families, device requests, and the keys that came of them.
 
+use crate::identity::SessionId;
 use crate::traits::StoreError;
 use async_trait::async_trait;
 use opencredits_keys::KeyDigest;
@@ -140,8 +141,8 @@ pub struct ConnectedKey {
     pub client_id: String,
     /// The token family that it is the access token of, or the consent that its code came of.
     pub family: Option<GrantId>,
-    /// The bits of the browser's session that asked, where the key was made on a page of ours.
-    pub session: Option<u128>,
+    /// The session that asked, where the key was made on a page of ours.
+    pub session: Option<SessionId>,
 }
 
 /// Codes and token families.

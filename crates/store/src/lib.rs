@@ -36,6 +36,7 @@ mod block;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod connections;
+mod identity;
 mod jobs;
 mod mail;
 mod orders;
@@ -53,6 +54,11 @@ pub use bills::{BillSource, BilledDay, BilledLine, ProviderBills};
 pub use connections::{
     CodeGives, CodeRecord, ConnectedKey, ConnectedKeys, ConsentRecord, DeviceRecord, DeviceRequests, DeviceStanding,
     FamilyRecord, GrantId, GrantKind, TokenGrants,
+};
+pub use identity::{
+    AttemptBuckets, BucketChange, CodeChallenge, CodeChallenges, IdentityDeleted, IdentityEnds, IdentityRetention,
+    MailedLinks, PasskeyId, PasskeyKind, PasskeyRecord, PasskeyUse, Passkeys, Role, SessionId, SessionKind,
+    SessionRecord, Sessions, SessionsOf, Standings, TermsAcceptance,
 };
 pub use jobs::{Acquired, JobLease, JobLeases, JobOutcome, JobRecord, JobReport, JobRun, Retention};
 pub use mail::{

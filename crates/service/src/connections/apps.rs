@@ -1,7 +1,7 @@
 //! The apps that a person has connected.
 
-use super::{CapChoice, ConnectionError, Connections, Unregistered};
-use crate::accounts::{AccountsError, Actor, Edit, KeyEdit};
+use super::{CapChoice, ConnectionError, Connections, Person, Unregistered};
+use crate::accounts::{AccountsError, Edit, KeyEdit};
 use crate::limits::LimitBalance;
 use crate::usage::GenerationFilter;
 use opencredits_store::{Days, Key, LimitOwner, UsageBy, UsageFilter, UsageOf, UsageOrder, UsageQuery};
@@ -89,21 +89,21 @@ impl Connections {
     /// # Errors
     /// [`ConnectionError::NotConnected`] where it is none of theirs, [`ConnectionError::Cap`] where it is out of bounds; or when
     /// ledger or store fail.
-    pub async fn change_cap(&self, user: UserId, id: AppId, cap: CapChoice) -> Result<ConnectedApp, ConnectionError> {
-        let keys = self.keys_by_app(user).await?.remove(&id).ok_or(ConnectionError::NotConnected)?;
+    pub async fn change_cap(&self, person: Person, id: AppId, cap: CapChoice) -> Result<ConnectedApp, ConnectionError> {
+        let keys = self.keys_by_app(person.user).await?.remove(&id).ok_or(ConnectionError::NotConnected)?;
         match id {
             AppId::Partner(partner) => {
                 let partner = self.parts.tables.partners.partner(partner).await?;
-                self.set_cap(user, &partner.ok_or(ConnectionError::NotConnected)?, cap).await?;
+                self.set_cap(person, &partner.ok_or(ConnectionError::NotConnected)?, cap).await?;
             }
-            AppId::Key(key) => self.change_key_cap(user, (key, keys.first()), cap).await?,
+            AppId::Key(key) => self.change_key_cap(person, (key, keys.first()), cap).await?,
         }
-        self.app_of(user, id).await
+        self.app_of(person.user, id).await
     }
 
     async fn change_key_cap(
         &self,
-        user: UserId,
+        person: Person,
         (id, key): (KeyId, Option<&Key>),
         cap: CapChoice,
     ) -> Result<(), ConnectionError> {
@@ -117,7 +117,7 @@ impl Connections {
         }
         let limit = cap.amount.map_or(Edit::Keep, Edit::Set);
         let edit = KeyEdit { limit, limit_reset: cap.reset, ..KeyEdit::default() };
-        match self.parts.accounts.edit_key((id, Some(user)), edit, Actor::Person(user)).await {
+        match self.parts.accounts.edit_key((id, Some(person.user)), edit, person.actor()).await {
             Ok(_) => Ok(()),
             Err(AccountsError::NoKey { .. }) => Err(ConnectionError::NotConnected),
             Err(error) => Err(error.into()),
@@ -128,11 +128,12 @@ impl Connections {
     ///
     /// # Errors
     /// [`ConnectionError::NotConnected`] where it is none of theirs; or when ledger or store fail. It may be repeated then.
-    pub async fn disconnect(&self, user: UserId, id: AppId) -> Result<(), ConnectionError> {
+    pub async fn disconnect(&self, person: Person, id: AppId) -> Result<(), ConnectionError> {
+        let user = person.user;
         let partner = match id {
             AppId::Key(key) => {
                 self.keys_by_app(user).await?.remove(&id).ok_or(ConnectionError::NotConnected)?;
-                return self.end_key(key, user).await;
+                return self.end_key(key, person.actor()).await;
             }
             AppId::Partner(partner) => partner,
         };
@@ -145,11 +146,11 @@ impl Connections {
                 keys.push(key.id);
             }
         }
-        self.parts.accounts.revoke_app_keys(&keys, Actor::Person(user)).await?;
+        self.parts.accounts.revoke_app_keys(&keys, person.actor()).await?;
         let has_cap = self.parts.accounts.limit(owner).await?.is_some();
         if has_cap {
             // An app that is connected again begins at nothing spent.
-            self.parts.accounts.set_limit(owner, None, Actor::Person(user)).await?;
+            self.parts.accounts.set_limit(owner, None, person.actor()).await?;
         }
         if keys.is_empty() && !has_cap { Err(ConnectionError::NotConnected) } else { Ok(()) }
     }

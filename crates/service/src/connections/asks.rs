@@ -2,13 +2,13 @@
 
 use super::error::{DENIED, INVALID_CLIENT};
 use super::{AppClient, ConnectionError, Connections, Unregistered, records};
-use crate::accounts::Edit;
+use crate::accounts::{Actor, Edit};
 use crate::ports::fresh_id;
 use opencredits_identity::oauth::{
     Asked, AuthorizationCode, AuthorizationRefusal, AuthorizationRequest, Bearer, BearerKind, CallbackAsked, KeyAsked,
     KeyRequest, redirect_host,
 };
-use opencredits_store::{CodeGives, LimitReset, Partner};
+use opencredits_store::{CodeGives, LimitReset, Partner, SessionId};
 use opencredits_units::{NanoUsd, UserId};
 
 /// How an app asks by a page of ours.
@@ -27,8 +27,14 @@ pub enum Way {
 pub struct Person {
     /// The person.
     pub user: UserId,
-    /// The bits of the session's id.
-    pub session: u128,
+    /// Their session.
+    pub session: SessionId,
+}
+
+impl Person {
+    pub(super) const fn actor(self) -> Actor {
+        Actor::Session(self.session)
+    }
 }
 
 /// The cap that a person chooses for an app.
@@ -113,11 +119,11 @@ impl Connections {
         };
         match held {
             Held::Code(request, app) => {
-                self.set_cap(person.user, &app.partner, cap).await?;
+                self.set_cap(person, &app.partner, cap).await?;
                 self.code_for(&request, person, (CodeGives::Tokens, None)).await
             }
             Held::Callback(request, Some(app)) => {
-                self.set_cap(person.user, &app.partner, cap).await?;
+                self.set_cap(person, &app.partner, cap).await?;
                 self.code_for(&request, person, (CodeGives::Key, None)).await
             }
             Held::Callback(request, None) => {
@@ -125,7 +131,7 @@ impl Connections {
                 self.code_for(&request, person, (CodeGives::Key, Some(amount))).await
             }
             Held::Key(request, app) => {
-                self.set_cap(person.user, &app.partner, cap).await?;
+                self.set_cap(person, &app.partner, cap).await?;
                 let (_, secret) = self.plain_key(person.user, &app, None).await?;
                 Ok(request.granted(&secret))
             }

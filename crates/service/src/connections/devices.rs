@@ -2,6 +2,7 @@
 
 use super::error::INVALID_GRANT;
 use super::{AppClient, Ask, ConnectionError, Connections, Decision, Person, records};
+use crate::accounts::Actor;
 use crate::ports::fresh_id;
 use opencredits_identity::oauth::{
     Bearer, BearerKind, Decided, DeviceAnswer, DeviceGrant, DevicePoll, DeviceRequest, DeviceState, OauthError,
@@ -78,7 +79,7 @@ impl Connections {
             let (mut device, now) = (records::device(&record), self.now());
             let decided = match decision {
                 Decision::Allow(cap) => {
-                    self.set_cap(person.user, &app.partner, cap).await?;
+                    self.set_cap(person, &app.partner, cap).await?;
                     device.approve(person.user, fresh_id(now, &*self.parts.entropy), now)
                 }
                 Decision::Deny => device.deny(now),
@@ -126,11 +127,7 @@ impl Connections {
                     }
                 }
                 DevicePoll::Reused(family) => {
-                    let family = family.cast();
-                    let begun = self.parts.tables.grants.family(family).await?;
-                    if let Some(begun) = begun {
-                        self.end_family(family, begun.consent.user).await?;
-                    }
+                    self.end_family(family.cast(), Actor::App).await?;
                     return Err(INVALID_GRANT.into());
                 }
             }

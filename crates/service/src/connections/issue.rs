@@ -3,7 +3,7 @@
 use super::{AppClient, CapChoice, ConnectionError, Connections, Person};
 use crate::accounts::{AccountsError, Actor, Edit, NewKey, NewLimit};
 use opencredits_keys::IssuedKey;
-use opencredits_store::{ConnectedKey, GrantId, Key, LimitOwner, Partner, Rates};
+use opencredits_store::{ConnectedKey, GrantId, Key, LimitOwner, Partner, Rates, SessionId};
 use opencredits_units::{KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 
 /// Keys of one app that a person has at once. For one more, the oldest is revoked: somebody who connects a new machine must not
@@ -24,7 +24,7 @@ pub(super) struct AppKey {
     pub(super) cap: Option<NanoUsd>,
     pub(super) expires_at: Option<UnixMs>,
     pub(super) family: Option<GrantId>,
-    pub(super) session: Option<u128>,
+    pub(super) session: Option<SessionId>,
 }
 
 impl Connections {
@@ -39,14 +39,14 @@ impl Connections {
         app: &AppClient,
         cap: CapChoice,
     ) -> Result<(Key, IssuedKey), ConnectionError> {
-        self.set_cap(person.user, &app.partner, cap).await?;
+        self.set_cap(person, &app.partner, cap).await?;
         let made = self.parts.tables.connected.connected_keys_of(person.user, self.now()).await?;
         let is_replaced = |key: &ConnectedKey| {
             key.session == Some(person.session) && key.client_id == app.key.key && key.family.is_none()
         };
         let before: Vec<KeyId> = made.into_iter().filter(|(key, _)| is_replaced(key)).map(|(key, _)| key.key).collect();
         let new = self.plain_key(person.user, app, Some(person.session)).await?;
-        self.parts.accounts.revoke_app_keys(&before, Actor::Person(person.user)).await?;
+        self.parts.accounts.revoke_app_keys(&before, person.actor()).await?;
         Ok(new)
     }
 
@@ -55,7 +55,7 @@ impl Connections {
         &self,
         user: UserId,
         app: &AppClient,
-        session: Option<u128>,
+        session: Option<SessionId>,
     ) -> Result<(Key, IssuedKey), ConnectionError> {
         let issued = self.issue(AppKey {
             user,
@@ -83,7 +83,7 @@ impl Connections {
         if self.parts.tables.connected.connect_key(&connected).await? {
             return Ok(Some((key, secret)));
         }
-        self.parts.accounts.revoke_app_keys(&[key.id], Actor::Person(user)).await?;
+        self.parts.accounts.revoke_app_keys(&[key.id], Actor::App).await?;
         Ok(None)
     }
 
@@ -98,7 +98,7 @@ impl Connections {
         }
         let surplus = there.len().saturating_add(1).saturating_sub(KEYS_OF_APP_MAX);
         for key in there.iter().take(surplus) {
-            self.end_key(key.id, user).await?;
+            self.end_key(key.id, Actor::App).await?;
         }
         Ok(())
     }
@@ -116,28 +116,28 @@ impl Connections {
     }
 
     /// Revokes a key, with its family.
-    pub(super) async fn end_key(&self, key: KeyId, user: UserId) -> Result<(), ConnectionError> {
+    pub(super) async fn end_key(&self, key: KeyId, actor: Actor) -> Result<(), ConnectionError> {
         let connected = self.parts.tables.connected.connected_key(key).await?;
         if let Some(family) = connected.and_then(|connected| connected.family) {
-            self.end_family(family, user).await?;
+            self.end_family(family, actor).await?;
         }
-        Ok(self.parts.accounts.revoke_app_keys(&[key], Actor::Person(user)).await?)
+        Ok(self.parts.accounts.revoke_app_keys(&[key], actor).await?)
     }
 
     /// Revokes a family and all that it has issued, at once.
-    pub(super) async fn end_family(&self, family: GrantId, user: UserId) -> Result<(), ConnectionError> {
+    pub(super) async fn end_family(&self, family: GrantId, actor: Actor) -> Result<(), ConnectionError> {
         let keys = self.parts.tables.grants.revoke_family(family, self.now()).await?;
-        Ok(self.parts.accounts.revoke_app_keys(&keys, Actor::Person(user)).await?)
+        Ok(self.parts.accounts.revoke_app_keys(&keys, actor).await?)
     }
 
     /// Sets the cap of an app at a person.
     pub(super) async fn set_cap(
         &self,
-        user: UserId,
+        person: Person,
         partner: &Partner,
         choice: CapChoice,
     ) -> Result<(), ConnectionError> {
-        let owner = LimitOwner::Grant(user, partner.id);
+        let owner = LimitOwner::Grant(person.user, partner.id);
         let before = self.parts.accounts.limit(owner).await?.map(|balance| balance.limit);
         let terms = self.terms();
         let amount = choice.amount.or(before.map(|limit| limit.amount)).unwrap_or(terms.cap_default);
@@ -155,7 +155,7 @@ impl Connections {
             return Ok(());
         }
         let new = NewLimit { amount, reset };
-        match self.parts.accounts.set_limit(owner, Some(new), Actor::Person(user)).await {
+        match self.parts.accounts.set_limit(owner, Some(new), person.actor()).await {
             Ok(_) => Ok(()),
             Err(AccountsError::NoPartner { .. }) => Err(ConnectionError::NoApp),
             Err(error) => Err(error.into()),

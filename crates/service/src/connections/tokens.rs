@@ -3,14 +3,14 @@
 use super::error::INVALID_GRANT;
 use super::issue::AppKey;
 use super::{AppClient, ConnectionError, Connections, records};
-use crate::accounts::{AccountsError, Rotated};
+use crate::accounts::{AccountsError, Actor, Rotated};
 use opencredits_identity::oauth::{
     Bearer, BearerKind, CodeVerifier, Redeemed, Redemption, Refreshed, RevocationRequest, RevokedToken, TokenAnswer,
     TokenFamily, TokenRequest, redirect_host,
 };
 use opencredits_keys::{IssuedKey, KeyDigest};
 use opencredits_store::{CodeGives, CodeRecord, GrantId, Key};
-use opencredits_units::{UnixMs, UserId};
+use opencredits_units::UnixMs;
 
 /// How often a change of a family is tried again where another one came first.
 const TRIES_MAX: usize = 8;
@@ -74,7 +74,7 @@ impl Connections {
             Redeemed::Reused(_) => false,
         };
         if !is_first {
-            self.end_family(record.family, record.consent.user).await?;
+            self.end_family(record.family, Actor::App).await?;
         }
         match redeemed {
             Redeemed::Granted(_) if is_first => Ok(()),
@@ -112,7 +112,7 @@ impl Connections {
             match family.refresh(token, client_id, &next, (&self.lifetimes, now)) {
                 Refreshed::Refused => return Err(INVALID_GRANT.into()),
                 Refreshed::Reused => {
-                    self.end_family(record.id, record.consent.user).await?;
+                    self.end_family(record.id, Actor::App).await?;
                     return Err(INVALID_GRANT.into());
                 }
                 Refreshed::Granted => {}
@@ -120,7 +120,7 @@ impl Connections {
             let changed = records::family_record(&family, record.version, &self.lifetimes);
             if self.parts.tables.grants.update_family(&changed).await? {
                 let expires_at = family.access_until(&self.lifetimes, now);
-                let secret = self.renewed(record.id, (record.consent.user, expires_at)).await?;
+                let secret = self.renewed(record.id, expires_at).await?;
                 return Ok(TokenAnswer::new(&family, (&secret, expires_at), &next, now));
             }
         }
@@ -129,11 +129,7 @@ impl Connections {
     }
 
     /// A new secret for the family's key. Where the person has revoked the key, the family ends.
-    async fn renewed(
-        &self,
-        family: GrantId,
-        (user, expires_at): (UserId, UnixMs),
-    ) -> Result<IssuedKey, ConnectionError> {
+    async fn renewed(&self, family: GrantId, expires_at: UnixMs) -> Result<IssuedKey, ConnectionError> {
         for key in self.parts.tables.connected.keys_of_family(family).await? {
             match self.parts.accounts.renew_app_key(key, expires_at).await {
                 Ok(Rotated { secret, .. }) => return Ok(secret),
@@ -141,7 +137,7 @@ impl Connections {
                 Err(error) => return Err(error.into()),
             }
         }
-        self.end_family(family, user).await?;
+        self.end_family(family, Actor::App).await?;
         Err(INVALID_GRANT.into())
     }
 
@@ -199,7 +195,7 @@ impl Connections {
             Some(RevokedToken::Refresh(digest)) => {
                 let family = self.parts.tables.grants.family_of_token(&digest).await?;
                 match family.filter(|family| family.consent.client_id == client_id) {
-                    Some(family) => self.end_family(family.id, family.consent.user).await,
+                    Some(family) => self.end_family(family.id, Actor::App).await,
                     None => Ok(()),
                 }
             }
@@ -207,7 +203,7 @@ impl Connections {
                 let Some(key) = self.parts.accounts.key_with(&digest).await? else { return Ok(()) };
                 let connected = self.parts.tables.connected.connected_key(key).await?;
                 match connected.filter(|connected| connected.client_id == client_id) {
-                    Some(connected) => self.end_key(key, connected.user).await,
+                    Some(_) => self.end_key(key, Actor::App).await,
                     None => Ok(()),
                 }
             }

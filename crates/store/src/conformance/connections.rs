@@ -5,6 +5,7 @@ use crate::connections::{
     CodeGives, CodeRecord, ConnectedKey, ConnectedKeys, ConsentRecord, DeviceRecord, DeviceRequests, DeviceStanding,
     FamilyRecord, GrantId, TokenGrants,
 };
+use crate::identity::SessionId;
 use crate::jobs::Retention;
 use crate::partners::PublishableKeys;
 use crate::traits::{Keys, Partners, StoreError, Users};
@@ -224,7 +225,7 @@ where
         user: user(1).id,
         client_id: "oc_pk_1".to_owned(),
         family: None,
-        session: Some(7),
+        session: Some(SessionId::from_bits(7)),
     };
     assert!(store.connect_key(&by_page).await?, "a key is connected");
     assert!(matches!(store.connect_key(&by_page).await, Err(StoreError::Exists)), "once");

@@ -162,7 +162,7 @@ impl ConnectedKeys for SqliteStore {
                      SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS (
                         SELECT 1 FROM token_families WHERE id = ?4 AND revoked_at IS NOT NULL)",
                 )?
-                .execute(params![blob(key), blob(user), client_id, family.map(blob), session.map(u128::to_be_bytes),])
+                .execute(params![blob(key), blob(user), client_id, family.map(blob), session.map(blob),])
                 .map_err(refused)?;
             Ok(added == 1)
         })
@@ -338,12 +338,11 @@ fn read_family(row: &Row<'_>) -> Result<FamilyRecord, Error> {
 }
 
 fn read_connected(row: &Row<'_>) -> Result<ConnectedKey, Error> {
-    let session: Option<[u8; 16]> = row.get(4)?;
     Ok(ConnectedKey {
         key: id(row, 0)?,
         user: id(row, 1)?,
         client_id: row.get(2)?,
         family: id_or_none(row, 3)?,
-        session: session.map(u128::from_be_bytes),
+        session: id_or_none(row, 4)?,
     })
 }
