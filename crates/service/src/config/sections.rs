@@ -1,7 +1,9 @@
 //! One struct for each section. The name of a field ends in its unit; its variable is `OPENCREDITS_<SECTION>_<FIELD>`.
 
+use super::connections::ConnectionSection;
 use super::email::Email;
 use super::payments::PaymentSettings;
+use super::site::SiteSection;
 use crate::jobs::RetentionDays;
 use crate::partners::PartnerTerms;
 use opencredits_units::{BasisPoints, CreditPrice, NanoUsd};
@@ -38,8 +40,12 @@ pub struct Config {
     pub reconcile: Reconcile,
     /// Test keys, play credits.
     pub test: TestMode,
+    /// What people's apps may do.
+    pub connections: ConnectionSection,
     /// Mails to people.
     pub email: Email,
+    /// The pages for people.
+    pub site: SiteSection,
     /// For how long records are kept.
     pub retention: Retention,
     /// Logging.
@@ -65,7 +71,7 @@ fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Res
 }
 
 /// The sections that variables can name.
-pub(super) const NAMES: [&str; 13] = [
+pub(super) const NAMES: [&str; 15] = [
     "server",
     "data",
     "ledger",
@@ -76,7 +82,9 @@ pub(super) const NAMES: [&str; 13] = [
     "offer",
     "reconcile",
     "test",
+    "connections",
     "email",
+    "site",
     "retention",
     "log",
 ];
