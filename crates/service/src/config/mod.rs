@@ -7,6 +7,7 @@ mod bounds;
 mod connections;
 mod email;
 mod error;
+mod identity;
 mod payments;
 mod secret;
 mod sections;
@@ -15,6 +16,7 @@ mod site;
 pub use connections::ConnectionSection;
 pub use email::{Email, MailTls, MailTransport};
 pub use error::ConfigError;
+pub use identity::{Identity, keys_of};
 pub use payments::{BonusSection, CurrencySection, FraudWarnings, PaymentSettings, Processor, minor, nano};
 pub use secret::SecretText;
 pub use sections::{

@@ -2,6 +2,7 @@
 
 use super::connections::ConnectionSection;
 use super::email::Email;
+use super::identity::Identity;
 use super::payments::PaymentSettings;
 use super::site::SiteSection;
 use crate::jobs::RetentionDays;
@@ -46,6 +47,8 @@ pub struct Config {
     pub email: Email,
     /// The pages for people.
     pub site: SiteSection,
+    /// People sign in.
+    pub identity: Identity,
     /// For how long records are kept.
     pub retention: Retention,
     /// Logging.
@@ -71,7 +74,7 @@ fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Res
 }
 
 /// The sections that variables can name.
-pub(super) const NAMES: [&str; 15] = [
+pub(super) const NAMES: [&str; 16] = [
     "server",
     "data",
     "ledger",
@@ -85,6 +88,7 @@ pub(super) const NAMES: [&str; 15] = [
     "connections",
     "email",
     "site",
+    "identity",
     "retention",
     "log",
 ];
