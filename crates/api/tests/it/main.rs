@@ -11,6 +11,7 @@ mod canary;
 mod cases;
 mod charges;
 mod clients;
+mod connections;
 mod cors;
 mod cuts;
 mod docs;
