@@ -131,7 +131,6 @@ fn side(app: Arc<App>) -> Side {
         .route("/v1/activity", get(history::activity))
         .merge(partner_routes())
         .route("/v1/features", get(lookups::features))
-        .route("/", get(pages::landing))
         .merge(pages::routes())
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
