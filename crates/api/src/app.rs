@@ -12,8 +12,8 @@ use crate::places::Place;
 use crate::state::{App, RequestId};
 use crate::surface::{is_custom_method, surface_of_api, surface_of_path};
 use crate::{
-    applications, auth, history, inference, keys, lookups, models, pages, partner, paths, payments,
-    redact, sessions, webhooks,
+    applications, auth, history, inference, keys, lookups, models, pages, partner, paths, payments, redact, sessions,
+    webhooks,
 };
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};

@@ -86,17 +86,7 @@ impl TestApp {
         let ready = AtomicBool::new(true);
         // Sessions are live only.
         let (identity, test) = (None, None);
-        Self(Arc::new(App {
-            gateway,
-            accounts,
-            partners,
-            payments,
-            identity,
-            pages,
-            settings,
-            ready,
-            test,
-        }))
+        Self(Arc::new(App { gateway, accounts, partners, payments, identity, pages, settings, ready, test }))
     }
 
     /// The state, as handlers take it.

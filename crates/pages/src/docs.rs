@@ -48,6 +48,7 @@ const SECTIONS: [Section; 4] = [
             doc!("jobs", "jobs"),
             doc!("accounts", "accounts"),
             doc!("ledger", "ledger"),
+            doc!("pages", "pages"),
             doc!("architecture", "ARCHITECTURE"),
         ],
     ),

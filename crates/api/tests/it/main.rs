@@ -24,6 +24,7 @@ mod lookups;
 mod management;
 mod model;
 mod money;
+mod pages;
 mod partners;
 mod payments;
 mod prices;
