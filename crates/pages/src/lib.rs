@@ -20,6 +20,7 @@
 
 mod assets;
 mod chrome;
+pub mod docs;
 mod error;
 pub mod figures;
 mod markup;
