@@ -26,8 +26,8 @@ async fn a_code_gives_a_key_of_the_partner_that_is_bound_to_the_cap() {
     assert!(access.starts_with("oc_sk_"), "an access token is a user key");
     assert_eq!(house.spend(&access).await.status, 200);
     let key = house.app.get("/v1/key", &access).await.json();
-    let grant = key["data"]["limits"].as_array().unwrap().iter().find(|limit| limit["of"] == "grant").cloned();
-    assert_eq!(grant.unwrap()["amount"], 300, "the cap of 3 dollars, in credits: {key}");
+    let grant = key["data"]["limits"].as_array().unwrap().iter().find(|limit| limit["whose"] == "grant").cloned();
+    assert_eq!(grant.unwrap()["limit"], 300, "the cap of 3 dollars, in credits: {key}");
     house.app.pass(Duration::from_secs(3_600));
     assert!(!house.works(&access).await, "it lasts an hour");
 }

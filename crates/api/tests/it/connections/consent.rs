@@ -124,6 +124,7 @@ async fn of_too_many_keys_of_one_app_the_oldest_is_revoked() {
     let of = query(&[("publishable_key", &house.client), ("redirect_url", "com.example.app:/key")]);
     let mut keys = Vec::new();
     for _ in 0..52 {
+        house.app.pass(std::time::Duration::from_millis(1));
         let answer = house.decide("/connect", &of, "allow").await;
         let to = answer.json()["redirect_to"].as_str().unwrap_or_else(|| panic!("{}", answer.text)).to_owned();
         keys.push(to.split_once("key=").unwrap().1.to_owned());

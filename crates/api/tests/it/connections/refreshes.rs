@@ -25,7 +25,9 @@ async fn a_refresh_gives_the_key_a_new_secret_and_the_former_ends_within_a_minut
     let (third, _) = tokens(&house.refresh(&next).await);
     assert!(house.works(&third).await);
     house.app.pass(Duration::from_secs(30 * 86_400));
-    assert_eq!(house.apps().await.len(), 0, "and one that cannot is not");
+    // The session is over by then, too.
+    let connections = house.app.app.connections.clone().unwrap();
+    assert_eq!(connections.apps_of(house.user.id).await.unwrap().len(), 0, "and one that cannot is not");
 }
 
 #[tokio::test]
