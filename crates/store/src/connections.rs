@@ -190,7 +190,8 @@ pub trait ConnectedKeys: Send + Sync {
     async fn connect_key(&self, connected: &ConnectedKey) -> Result<bool, StoreError>;
     /// How a key came to an app.
     async fn connected_key(&self, key: KeyId) -> Result<Option<ConnectedKey>, StoreError>;
-    /// The keys of a person that apps got, by key, revoked ones too, each with the end of its family where that lasts at `now`.
+    /// The keys of a person that apps got and that are not revoked, by key, each with the end of its family where that lasts at
+    /// `now`.
     async fn connected_keys_of(
         &self,
         user: UserId,

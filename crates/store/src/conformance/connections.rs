@@ -257,6 +257,8 @@ async fn of_families<S: ConnectedKeys + TokenGrants + Keys>(store: &S) -> Result
     assert_eq!(ends(store.connected_keys_of(user(1).id, family(1).ends_at).await?), None, "and not after");
     store.revoke_family(family_id(1), NOW).await?;
     assert_eq!(ends(store.connected_keys_of(user(1).id, NOW).await?), None, "nor once it is revoked");
+    store.revoke_key(key(3).id, NOW).await?;
+    assert_eq!(store.connected_keys_of(user(1).id, NOW).await?.len(), 1, "a revoked key is not listed");
     store.add_key(&key(5)).await?;
     let late = ConnectedKey { key: key(5).id, ..connected };
     assert!(!store.connect_key(&late).await?, "a revoked family gets no key");
@@ -288,14 +290,25 @@ async fn deleted<S: ConnectedKeys + TokenGrants + DeviceRequests + Keys + Retent
     store: &S,
 ) -> Result<(), StoreError> {
     store.add_device(&device(1), NOW, 9).await?;
+    store.add_key(&key(7)).await?;
+    store.add_code(&code(6)).await?;
+    assert!(store.use_code(&digest(6), NOW, Some(&family(6))).await?, "another one begins");
+    let connected = ConnectedKey {
+        key: key(7).id,
+        user: user(1).id,
+        client_id: "oc_pk_1".to_owned(),
+        family: Some(family_id(6)),
+        session: None,
+    };
+    assert!(store.connect_key(&connected).await?, "with its key");
     store.add_code(&code(7)).await?;
     assert_eq!(store.delete_ended_grants(NOW).await?, 0, "nothing is over");
     assert_eq!(store.delete_ended_grants(later(60_001)).await?, 1, "a code that came to nothing");
     assert!(store.code(&digest(1)).await?.is_some(), "one whose family is there stays");
     assert_eq!(store.delete_ended_grants(later(600_001)).await?, 1, "a terminal's request");
-    assert_eq!(store.key(key(3).id).await?.and_then(|key| key.revoked_at), None, "whose key stays");
-    assert_eq!(store.delete_ended_grants(later(1_000_001)).await?, 2, "a family with its code");
-    assert!(store.key(key(3).id).await?.is_some_and(|key| key.revoked_at.is_some()), "its expired key is revoked");
+    assert_eq!(store.delete_ended_grants(later(1_000_001)).await?, 4, "two families with their codes");
+    let of_family = store.key(key(7).id).await?;
+    assert_eq!(of_family.and_then(|key| key.revoked_at), key(7).expires_at, "its expired key is revoked");
     assert_eq!(store.key(key(1).id).await?.and_then(|key| key.revoked_at), None, "and no other");
     assert_eq!(store.family_of_token(&digest(1)).await?, None, "and with its tokens");
     assert_eq!(store.keys_of_family(family_id(1)).await?.len(), 1, "the key's record stays, as the key does");

@@ -180,6 +180,7 @@ impl ConnectedKeys for SqliteStore {
     ) -> Result<Vec<(ConnectedKey, Option<UnixMs>)>, StoreError> {
         let query =
             "SELECT c.key_id, c.user_id, c.client_id, c.family_id, c.session_id, f.ends_at FROM connected_keys c
+            JOIN user_keys k ON k.id = c.key_id AND k.revoked_at IS NULL
             LEFT JOIN token_families f ON f.id = c.family_id AND f.revoked_at IS NULL AND f.ends_at > ?2
             WHERE c.user_id = ?1 ORDER BY c.key_id";
         let read = |row: &Row<'_>| Ok((read_connected(row)?, time_or_none(row, 5)?));
