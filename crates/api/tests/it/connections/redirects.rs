@@ -21,7 +21,7 @@ async fn seen(house: &House, fields: &[(&str, &str)]) -> Seen {
     let decided = house.decide("/oauth/authorize", &query, "allow").await;
     match answer.status.as_u16() {
         200 => {
-            assert!(answer.text.contains("class=\"decide\""), "{}", answer.text);
+            assert!(answer.text.contains("class=\"decide stack\""), "{}", answer.text);
             assert!(parameter(decided.json()["redirect_to"].as_str().unwrap(), "code").is_some());
             Seen::Page
         }
