@@ -1,15 +1,17 @@
 //! Builds the gateway from its config, with the real ports.
 
+use crate::connections;
 use crate::discover;
 use crate::error::StartError;
 use crate::identity;
 use crate::mails;
+use crate::pages;
 use crate::parts::{OfProcess, api_settings, hash_key, make_folder, settings, when_unlocked};
 use crate::payments;
 use crate::ports::{SystemClock, SystemEntropy};
 use crate::prices::PriceFetcher;
 use crate::test_mode::{self, BuiltTest};
-use opencredits_api::App;
+use opencredits_api::{App, PagesApp};
 use opencredits_backup::{LEDGER_FILE, STORE_FILE};
 use opencredits_keys::Mode;
 use opencredits_ledger::Ledger;
@@ -66,7 +68,8 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         tracing::warn!("{notice}");
     }
     let process = OfProcess { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
-    let test = test_mode::build(config, &offer, &process).await?;
+    let pages = PagesApp::new(pages::site(config))?;
+    let test = test_mode::build(config, (&offer, &pages), &process).await?;
     books::open(&ledger, process.clock.now())?;
     let usage = Arc::new(UsageReads::new(ledger.clone(), Arc::new(store.clone())));
     let providers = reconciliation((config, &offer), (&usage, &store), &http, &process);
@@ -91,6 +94,15 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         entropy: Arc::clone(entropy),
     };
     let payments = payments::build(config, of_payments)?;
+    let hash_key = hash_key(&store, &**entropy).await?;
+    let of_connections = connections::Ground {
+        store: &store,
+        accounts: &accounts,
+        usage: &usage,
+        process: &process,
+        hash_key: hash_key.clone(),
+    };
+    let connections = connections::build(config, of_connections);
     let (identity, secret_mails) = identity::build(config, (&store, &accounts), &process).await?.unzip();
     let (gateway, reaper) = Gateway::new(Parts {
         catalog: offer.on_sale(),
@@ -100,7 +112,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         keyring,
         ports: ports(config, &store, &process)?,
         settings: settings(config),
-        hash_key: hash_key(&store, &**entropy).await?,
+        hash_key,
     })?;
     let prices = Prices::new(Arc::new(store.clone()), Arc::clone(&accounts), Arc::clone(clock));
     let prices = Arc::new(prices.beside(live_prices(config, (&gateway, test.as_ref()), (offer, http))));
@@ -110,6 +122,8 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         partners: Arc::new(store.clone()),
         payments,
         identity,
+        connections,
+        pages,
         settings: api_settings(config),
         ready: AtomicBool::new(true),
         test: test.as_ref().map(|test| test.app.clone()),

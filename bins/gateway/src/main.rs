@@ -1,6 +1,7 @@
 //! The OpenCredits gateway: `opencredits-gateway --config FILE`, or `opencredits-gateway dev` to try it out.
 
 mod build;
+mod connections;
 mod dev;
 mod discover;
 mod error;
@@ -9,6 +10,7 @@ mod jobs;
 mod log;
 mod machine;
 mod mails;
+mod pages;
 mod parts;
 mod payments;
 mod ports;

@@ -434,7 +434,7 @@ async fn quote_in(app: &App, headers: &HeaderMap, request: QuoteRequest) -> Answ
 }
 
 /// The price of a request without cache, tools or another tier.
-fn plain_price(model: &Model, usage: &Usage, terms: Terms) -> Option<NanoUsd> {
+pub(crate) fn plain_price(model: &Model, usage: &Usage, terms: Terms) -> Option<NanoUsd> {
     let bill = model.route.card.price(usage, None).ok()?;
     terms.charge(bill.cost).map(|charge| charge.total)
 }

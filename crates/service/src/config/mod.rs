@@ -4,13 +4,16 @@
 //! variable is refused by name, so that a typo is noticed.
 
 mod bounds;
+mod connections;
 mod email;
 mod error;
 mod identity;
 mod payments;
 mod secret;
 mod sections;
+mod site;
 
+pub use connections::ConnectionSection;
 pub use email::{Email, MailTls, MailTransport};
 pub use error::ConfigError;
 pub use identity::{Identity, keys_of};
@@ -20,6 +23,7 @@ pub use sections::{
     Ack, Billing, Catalogue, Config, Data, Discover, LedgerSettings, Log, LogFormat, MarkupRule, OfferSection,
     Reconcile, Retention, Server, TestMode, Upstream,
 };
+pub use site::SiteSection;
 
 use toml::{Table, Value};
 

@@ -3,6 +3,7 @@
 //! A suite panics where an implementation breaks a rule, and names the rule. It returns the store's own errors.
 
 mod bills;
+mod connections;
 mod identity;
 mod jobs;
 mod orders;
@@ -10,6 +11,7 @@ mod partners;
 mod prices;
 
 pub use bills::provider_bills;
+pub use connections::{connected_keys, device_requests, token_grants};
 pub use identity::{
     attempt_buckets, challenge, code_challenges, identity_retention, mailed_links, passkey, passkeys, session,
     sessions, standings,
