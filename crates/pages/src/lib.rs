@@ -19,6 +19,7 @@
 //! ```
 
 mod assets;
+pub mod chart;
 mod chrome;
 mod error;
 pub mod figures;
@@ -29,6 +30,7 @@ mod site;
 mod templates;
 mod view;
 pub mod views;
+pub mod when;
 mod words;
 
 pub use assets::{Asset, Assets};

@@ -1,5 +1,7 @@
 //! Values as people read them.
 
+use crate::figures::grouped_text;
+
 /// Nano-credits in a credit.
 const NANO: u64 = 1_000_000_000;
 /// Nano-credits in a hundredth of a credit.
@@ -58,17 +60,8 @@ impl Unit {
 }
 
 /// A whole number with commas between thousands.
-#[must_use]
 fn grouped(value: u64) -> String {
-    let digits = value.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    grouped_text(&value.to_string())
 }
 
 /// A number without the zeros at its end.

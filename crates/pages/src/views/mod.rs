@@ -1,5 +1,6 @@
 //! The views: one file each. Each has `samples()`, which tests render.
 
+pub mod dashboard;
 mod notice;
 mod shell;
 
