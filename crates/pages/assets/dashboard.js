@@ -7,6 +7,7 @@ import { Refusal, api, authorized, words } from "./session.js";
 const QUOTE_MS = 350;
 const POLL_MS = 2000;
 const POLLS_MAX = 90;
+const PAGES_MAX = 100;
 const ORDER = "opencredits.order";
 
 function kept(value) {
@@ -65,14 +66,46 @@ function warn(part, error) {
   part.prepend(notice);
 }
 
+// All pages of a list, up to a bound.
+async function listed(url) {
+  const rows = [];
+  for (let page = 0; page < PAGES_MAX; page += 1) {
+    const list = await api("GET", url.pathname + url.search);
+    rows.push(...list.data);
+    if (!list.next_cursor) break;
+    url.searchParams.set("cursor", list.next_cursor);
+  }
+  return rows;
+}
+
+function cell(value) {
+  const text = value === null || value === undefined ? "" : String(value);
+  // A spreadsheet would take such a text for a formula.
+  const safe = typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+function written(rows, form) {
+  if (form === "json") return JSON.stringify(rows, null, 2);
+  if (form === "ndjson") return rows.map((row) => `${JSON.stringify(row)}\n`).join("");
+  const names = Object.keys(rows[0] ?? {});
+  return [names, ...rows.map((row) => names.map((name) => row[name]))].map((line) => `${line.map(cell).join(",")}\r\n`).join("");
+}
+
 async function download(part, button) {
   const url = new URL(button.dataset.download, location.href);
+  const form = url.searchParams.get("format") ?? "json";
+  const name = `${url.pathname.split("/").pop()}.${form}`;
   button.disabled = true;
   try {
-    const answer = await fetch(url, { headers: authorized(), credentials: "omit", cache: "no-store" });
-    if (!answer.ok) throw await refused(answer);
-    const form = url.searchParams.get("format") ?? "json";
-    saveAs(await answer.blob(), `${url.pathname.split("/").pop()}.${form}`);
+    if (url.pathname === "/v1/activity") {
+      const answer = await fetch(url, { headers: authorized(), credentials: "omit", cache: "no-store" });
+      if (!answer.ok) throw await refused(answer);
+      saveAs(await answer.blob(), name);
+    } else {
+      url.searchParams.delete("format");
+      saveAs(new Blob([written(await listed(url), form)]), name);
+    }
     button.closest("details")?.removeAttribute("open");
   } catch (error) {
     warn(part, error);

@@ -102,6 +102,8 @@ pub struct RequestBill {
     pub share_percent: String,
     /// The app's part of the markup in dollars.
     pub commission: String,
+    /// Whether the app got a part of it.
+    pub has_commission: bool,
     /// The total in dollars.
     pub total: String,
     /// What was taken from the balance.
@@ -133,7 +135,7 @@ impl RequestBill {
             quantity: count(tokens),
             rate: rate.to_owned(),
             is_per_million: what != "web_search",
-            amount: "0.0123456789".to_owned(),
+            amount: "$0.0123456789".to_owned(),
         };
         let leg = |account: &str, amount: &str| BookedLeg { account: account.to_owned(), amount: amount.to_owned() };
         let plain = Self {
@@ -150,16 +152,16 @@ impl RequestBill {
             duration_s: "3.1".to_owned(),
             tokens_a_second: Some(191),
             lines: vec![line("input", 2_431, "1.75"), line("output", 512, "14")],
-            cost: "0.0123456789".to_owned(),
+            cost: "$0.0123456789".to_owned(),
             markup_percent: "25".to_owned(),
-            margin: "0.003086419".to_owned(),
+            margin: "$0.003086419".to_owned(),
             share_percent: "0".to_owned(),
-            commission: "0".to_owned(),
-            total: "0.0154320980".to_owned(),
+            commission: "$0".to_owned(),
+            total: "$0.0154320980".to_owned(),
             charged: charged(15_432_098),
             price_book: "2026-11-01".to_owned(),
             source: "reported".to_owned(),
-            legs: vec![leg("wallet", "-0.015432098"), leg("providers", "0.012345679"), leg("revenue", "0.003086419")],
+            legs: vec![leg("wallet", "−$0.015432098"), leg("providers", "$0.012345679"), leg("revenue", "$0.003086419")],
             ..Self::default()
         };
         let attempt = |status: Option<u16>, is_billed| Attempt {
@@ -181,10 +183,11 @@ impl RequestBill {
             reported: Some((count(1 << 40), count(3))),
             is_bounded: true,
             is_short: true,
+            has_commission: true,
             attempts: vec![attempt(Some(503), false), attempt(None, false), attempt(Some(200), true)],
             lines: vec![line("cache_read", 900, "0.1"), line("web_search", 2, "0.01"), line("a_class_of_next_year", 1, "1")],
             other_models: vec![SideLines { model: HOSTILE.to_owned(), lines: vec![line("output", 5, "14")] }],
-            legs: vec![leg("wallet", "-0.1"), leg("an account of next year", "0.1")],
+            legs: vec![leg("wallet", "−$0.1"), leg("an account of next year", "$0.1")],
             ..plain.clone()
         };
         let nothing = Self { state: "empty".to_owned(), source: "nothing_produced".to_owned(), lines: Vec::new(), ..plain.clone() };
