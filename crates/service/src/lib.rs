@@ -22,6 +22,7 @@
 pub mod accounts;
 pub mod books;
 pub mod config;
+pub mod connections;
 pub mod discover;
 mod fault;
 mod gateway;

@@ -35,6 +35,7 @@ mod bills;
 mod block;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod connections;
 mod identity;
 mod jobs;
 mod mail;
@@ -50,6 +51,10 @@ mod usage;
 
 pub use applications::{ApplicationState, PartnerApplication, PartnerApplications, ReferralMonth, Referrals};
 pub use bills::{BillSource, BilledDay, BilledLine, ProviderBills};
+pub use connections::{
+    CodeGives, CodeRecord, ConnectedKey, ConnectedKeys, ConsentRecord, DeviceRecord, DeviceRequests, DeviceStanding,
+    FamilyRecord, GrantId, GrantKind, TokenGrants,
+};
 pub use identity::{
     AttemptBuckets, BucketChange, CodeChallenge, CodeChallenges, IdentityDeleted, IdentityEnds, IdentityRetention,
     MailedLinks, PasskeyId, PasskeyKind, PasskeyRecord, PasskeyUse, Passkeys, Role, SessionId, SessionKind,

@@ -8,7 +8,9 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
-use opencredits_api::{ApiSettings, App, CorsOrigins, PagesApp, PaymentApp, Routes, TestAppParts, service};
+use opencredits_api::{
+    ApiSettings, App, CorsOrigins, IdentityApp, PagesApp, PaymentApp, Routes, TestAppParts, service,
+};
 use opencredits_catalog::Catalog;
 use opencredits_keys::{HashKey, Secret};
 use opencredits_ledger::Ledger;
@@ -20,6 +22,7 @@ use opencredits_providers::{
 };
 use opencredits_service::accounts::{Accounts, Grant, NewKey, NewLimit, NewPartner, NewUser, Tables, TestDesk};
 use opencredits_service::config::Ack;
+use opencredits_service::connections::Connections;
 use opencredits_service::{
     Clock, DrainLimits, Entropy, Gateway, KeyRing, KeyTables, Parts, Ports, Retries, Settings, TEST_DIR, TestGateway,
     TestLedger, TestParts, TestPorts, TestUpstreams, Upstream, UsageReads, books,
@@ -389,6 +392,8 @@ impl TestApp {
             partners,
             payments: None,
             pages: pages(),
+            identity: None,
+            connections: None,
             settings: api_settings(),
             ready: AtomicBool::new(true),
             test: test.as_ref().map(|test| test.app.clone()),
@@ -413,32 +418,41 @@ impl TestApp {
 
     /// The same application with other settings of its HTTP interface.
     pub(crate) fn with_settings(self, change: impl FnOnce(&mut ApiSettings)) -> Self {
-        let mut settings = self.app.settings.clone();
-        change(&mut settings);
-        let payments = self.app.payments.clone();
-        self.replaced(settings, payments)
+        self.replaced(|app| change(&mut app.settings))
+    }
+
+    /// The same application in which people sign in.
+    pub(crate) fn with_identity(self, identity: IdentityApp) -> Self {
+        self.replaced(|app| app.identity = Some(Arc::new(identity)))
+    }
+
+    /// The same application that connects apps.
+    pub(crate) fn with_connections(self, connections: Connections) -> Self {
+        self.replaced(|app| app.connections = Some(Arc::new(connections)))
     }
 
     /// The same application that sells credits.
     pub(crate) fn with_payments(self, payments: PaymentApp) -> Self {
-        let settings = self.app.settings.clone();
-        self.replaced(settings, Some(Arc::new(payments)))
+        self.replaced(|app| app.payments = Some(Arc::new(payments)))
     }
 
-    fn replaced(mut self, settings: ApiSettings, payments: Option<Arc<PaymentApp>>) -> Self {
-        let App { gateway, partners, .. } = &*self.app;
-        let (gateway, partners, accounts) = (gateway.clone(), partners.clone(), self.accounts.clone());
-        let test = self.app.test.clone();
-        self.app = Arc::new(App {
-            gateway,
-            accounts,
-            partners,
-            payments,
-            pages: pages(),
-            settings,
+    fn replaced(mut self, change: impl FnOnce(&mut App)) -> Self {
+        let App { gateway, accounts, partners, payments, identity, connections, pages, settings, test, .. } =
+            &*self.app;
+        let mut app = App {
+            gateway: gateway.clone(),
+            accounts: accounts.clone(),
+            partners: partners.clone(),
+            payments: payments.clone(),
+            identity: identity.clone(),
+            connections: connections.clone(),
+            pages: pages.clone(),
+            settings: settings.clone(),
             ready: AtomicBool::new(true),
-            test,
-        });
+            test: test.clone(),
+        };
+        change(&mut app);
+        self.app = Arc::new(app);
         self.router = service(self.app.clone());
         self
     }
@@ -608,5 +622,6 @@ pub(crate) fn api_settings() -> ApiSettings {
         enabled: true,
         country: Some("PT".to_owned()),
         cors_origins: CorsOrigins::new(&["*".to_owned()]),
+        challenge: None,
     }
 }

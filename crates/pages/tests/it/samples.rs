@@ -1,6 +1,6 @@
 //! Every template in every state, with texts that try to be markup too.
 
-use opencredits_pages::views::{Notice, Shell, dashboard};
+use opencredits_pages::views::{Consent, Notice, Shell, dashboard};
 use opencredits_pages::{Area, Chrome, Pages, Site, View};
 use serde::Serialize;
 use serde_json::Value;
@@ -77,6 +77,7 @@ fn check_escaped<V: View>(pages: &Pages, sample: &V) {
 #[test]
 fn every_template_renders_in_every_state_and_escapes_every_text() {
     let rendered = BTreeSet::from([
+        check(Consent::samples()),
         check(Notice::samples()),
         check(Shell::samples()),
         check(dashboard::Overview::samples()),

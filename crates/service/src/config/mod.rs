@@ -4,15 +4,19 @@
 //! variable is refused by name, so that a typo is noticed.
 
 mod bounds;
+mod connections;
 mod email;
 mod error;
+mod identity;
 mod payments;
 mod secret;
 mod sections;
 mod site;
 
+pub use connections::ConnectionSection;
 pub use email::{Email, MailTls, MailTransport};
 pub use error::ConfigError;
+pub use identity::{Identity, keys_of};
 pub use payments::{BonusSection, CurrencySection, FraudWarnings, PaymentSettings, Processor, minor, nano};
 pub use secret::SecretText;
 pub use sections::{

@@ -1,6 +1,8 @@
 //! One struct for each section. The name of a field ends in its unit; its variable is `OPENCREDITS_<SECTION>_<FIELD>`.
 
+use super::connections::ConnectionSection;
 use super::email::Email;
+use super::identity::Identity;
 use super::payments::PaymentSettings;
 use super::site::SiteSection;
 use crate::jobs::RetentionDays;
@@ -39,10 +41,14 @@ pub struct Config {
     pub reconcile: Reconcile,
     /// Test keys, play credits.
     pub test: TestMode,
+    /// What people's apps may do.
+    pub connections: ConnectionSection,
     /// Mails to people.
     pub email: Email,
     /// The pages for people.
     pub site: SiteSection,
+    /// People sign in.
+    pub identity: Identity,
     /// For how long records are kept.
     pub retention: Retention,
     /// Logging.
@@ -68,7 +74,7 @@ fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Res
 }
 
 /// The sections that variables can name.
-pub(super) const NAMES: [&str; 14] = [
+pub(super) const NAMES: [&str; 16] = [
     "server",
     "data",
     "ledger",
@@ -79,8 +85,10 @@ pub(super) const NAMES: [&str; 14] = [
     "offer",
     "reconcile",
     "test",
+    "connections",
     "email",
     "site",
+    "identity",
     "retention",
     "log",
 ];

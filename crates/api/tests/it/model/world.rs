@@ -204,6 +204,8 @@ impl Live {
             partners: store.clone(),
             payments: None,
             pages: pages(),
+            identity: None,
+            connections: None,
             settings: api_settings(),
             ready: AtomicBool::new(true),
             test: None,
