@@ -21,6 +21,7 @@
 mod assets;
 pub mod chart;
 mod chrome;
+pub mod docs;
 mod error;
 pub mod figures;
 mod markup;

@@ -25,7 +25,8 @@ pub(crate) fn environment(
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment
+        .set_auto_escape_callback(|name| if name.ends_with(".txt") { AutoEscape::None } else { AutoEscape::Html });
     environment.add_global("w", words.value());
     environment.add_global("script_words", words.script_json());
     environment.add_global("site", Value::from(Serde(site)));
@@ -65,7 +66,6 @@ fn fill(text: &str, values: Kwargs) -> Result<Value, Error> {
         rest = after;
     }
     escape_into(&mut out, rest);
-    values.assert_all_used()?;
     Ok(Value::from_safe_string(out))
 }
 

@@ -65,7 +65,11 @@ impl PageRequest {
 
     /// The same with something else around it.
     pub(crate) fn page_in<V: View>(&self, view: &V, chrome: &Chrome) -> Response<Body> {
-        match self.app.pages.pages.page(view, chrome) {
+        let written = match self.wants_fragment() {
+            true => self.app.pages.pages.fragment(view),
+            false => self.app.pages.pages.page(view, chrome),
+        };
+        match written {
             Ok(html) => self.packed(Packed::quickly(html.into_bytes()), &HTML),
             Err(error) => self.failed(&error),
         }

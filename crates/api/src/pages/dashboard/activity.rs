@@ -156,7 +156,8 @@ async fn first_token(person: &Person<'_>, asked: &Asked) -> Result<Option<FirstT
     let (from, until) = asked.span.times();
     let filter = GenerationFilter { usage: asked.filter(person), status: None, from, until: Some(until) };
     let page = person.usage().generations(filter, None, TIMED_MAX).await.map_err(|fault| person.problem(fault))?;
-    let produced = page.requests.iter().filter(|request| GenerationStatus::of(&request.record) != GenerationStatus::Empty);
+    let produced =
+        page.requests.iter().filter(|request| GenerationStatus::of(&request.record) != GenerationStatus::Empty);
     let times: Vec<u32> = produced.map(|request| request.record.latency_ms).collect();
     let requests = u64::try_from(times.len()).unwrap_or(u64::MAX);
     Ok(median(times).map(|ms| FirstToken { median_s: seconds(ms), requests }))

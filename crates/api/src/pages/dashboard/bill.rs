@@ -56,8 +56,7 @@ fn facts(person: &Person<'_>, names: &Names, (id, record): (GenerationId, &Gener
         tier: record.tier.clone(),
         first_token_s: seconds(record.latency_ms),
         duration_s: seconds(record.duration_ms),
-        tokens_a_second: speed
-            .and_then(|tokens| tokens.saturating_mul(1_000).checked_div(u64::from(after_first))),
+        tokens_a_second: speed.and_then(|tokens| tokens.saturating_mul(1_000).checked_div(u64::from(after_first))),
         attempts: if is_retried { attempts(record) } else { Vec::new() },
         price_book: record.price_book.to_string(),
         source: source(record.source).to_owned(),

@@ -94,7 +94,8 @@ mod tests {
 
     #[test]
     fn credits_are_billionths_at_the_price_of_a_credit() {
-        let check = |nano: i64, expect: u64| assert_eq!(nano_credits(NanoUsd::new(nano), CreditPrice::default()), expect);
+        let check =
+            |nano: i64, expect: u64| assert_eq!(nano_credits(NanoUsd::new(nano), CreditPrice::default()), expect);
         check(10_000_000, 1_000_000_000);
         check(1, 100);
         check(-1, 0);
@@ -127,6 +128,9 @@ mod tests {
     #[test]
     fn parts_of_nothing_are_nothing() {
         assert_eq!((percent(1, 3), percent(2, 3), percent(5, 5), percent(1, 0)), (33, 67, 100, 0));
-        assert_eq!((median(vec![]), median(vec![5]), median(vec![9, 1]), median(vec![9, 1, 5])), (None, Some(5), Some(1), Some(5)));
+        assert_eq!(
+            (median(vec![]), median(vec![5]), median(vec![9, 1]), median(vec![9, 1, 5])),
+            (None, Some(5), Some(1), Some(5))
+        );
     }
 }

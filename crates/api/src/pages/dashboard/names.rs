@@ -18,10 +18,7 @@ pub(super) struct Names {
 
 impl Names {
     /// The names of all keys of a person, and of these apps.
-    pub(super) async fn of(
-        person: &Person<'_>,
-        apps: impl IntoIterator<Item = PartnerId>,
-    ) -> Result<Self, Problem> {
+    pub(super) async fn of(person: &Person<'_>, apps: impl IntoIterator<Item = PartnerId>) -> Result<Self, Problem> {
         let keys = person.app.accounts.list_keys(person.user.id).await;
         let keys = keys.map_err(|error| person.of_accounts(error))?;
         let mut app_names = HashMap::new();

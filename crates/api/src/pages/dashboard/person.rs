@@ -10,9 +10,7 @@ use axum::extract::Query;
 use opencredits_pages::figures::{Money, Rounding};
 use opencredits_service::accounts::AccountsError;
 use opencredits_service::{Fault, UsageReads};
-use opencredits_store::{
-    Days, SessionId, User, UsageBy, UsageFilter, UsageGroup, UsageOf, UsageOrder, UsageQuery,
-};
+use opencredits_store::{Days, SessionId, UsageBy, UsageFilter, UsageGroup, UsageOf, UsageOrder, UsageQuery, User};
 use opencredits_units::{NanoUsd, UnixMs};
 use std::collections::HashMap;
 

@@ -104,7 +104,10 @@ fn statuses(asked: &Asked) -> Vec<Choice> {
 /// The same requests from the API, which pages them.
 fn exports(asked: &Asked) -> Vec<Choice> {
     let link = asked.selection.on(asked.on(Link::to("/v1/generations"))).with("limit", 100);
-    let export =
-        |form: &str| Choice { value: form.to_owned(), href: link.clone().with("format", form).text(), is_current: false };
+    let export = |form: &str| Choice {
+        value: form.to_owned(),
+        href: link.clone().with("format", form).text(),
+        is_current: false,
+    };
     ["csv", "ndjson", "json"].map(export).to_vec()
 }

@@ -11,9 +11,7 @@ use crate::payments::{problem_of, status};
 use opencredits_billing::{Currency, Money};
 use opencredits_catalog::{Model, ModelKind, Terms};
 use opencredits_pages::figures::Count;
-use opencredits_pages::views::dashboard::{
-    Buys, CurrencyChoice, Offered, OrderSeen, Quote, QuoteError, Rule, TopUp,
-};
+use opencredits_pages::views::dashboard::{Buys, CurrencyChoice, Offered, OrderSeen, Quote, QuoteError, Rule, TopUp};
 use opencredits_service::config::minor;
 use opencredits_service::purchases::{CurrencyTerms, NotSold, Price};
 use opencredits_store::{Days, OrderState, Payer, TopUpState, UsageBy};

@@ -54,7 +54,8 @@ fn row(person: &Person<'_>, money: &Money) -> MoneyRow {
     let absolute = if is_out { amount.checked_neg().unwrap_or_default() } else { *amount };
     let kind = kind_of(entry, *amount);
     // What others booked has texts for programs.
-    let reason = std::str::from_utf8(&entry.memo).ok().filter(|_| matches!(kind, "grant" | "grant_taken" | "correction"));
+    let reason =
+        std::str::from_utf8(&entry.memo).ok().filter(|_| matches!(kind, "grant" | "grant_taken" | "correction"));
     let reason = reason.filter(|text| !text.is_empty() && !text.chars().any(char::is_control));
     MoneyRow {
         at: entry.at.into(),

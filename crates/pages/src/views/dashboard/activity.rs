@@ -171,8 +171,7 @@ impl Activity {
             percent: 41,
         };
         let rows = vec![row(Some("sandbox/gpt")), row(Some(HOSTILE)), row(Some(LONG)), row(None)];
-        let breakdown =
-            |by: &str, more| Breakdown { by: by.to_owned(), rows: rows.clone(), more };
+        let breakdown = |by: &str, more| Breakdown { by: by.to_owned(), rows: rows.clone(), more };
         let busy = Self {
             filters: Filters::sample(path),
             headline: Headline {
@@ -190,7 +189,8 @@ impl Activity {
             is_weekly: true,
             ..empty.clone()
         };
-        let filtered = Self { filters: Filters::sample(path), range: Range { is_cut: true, ..Range::sample() }, ..empty.clone() };
+        let filtered =
+            Self { filters: Filters::sample(path), range: Range { is_cut: true, ..Range::sample() }, ..empty.clone() };
         vec![empty, filtered, busy]
     }
 }

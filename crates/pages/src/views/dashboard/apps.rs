@@ -44,7 +44,13 @@ impl Apps {
     /// Every state.
     #[must_use]
     pub fn samples() -> Vec<Self> {
-        let cap = LimitLeft { limit: has(5_000_000_000), left: has(4_000_000_000), spent_percent: 20, reset: None, resets_at: None };
+        let cap = LimitLeft {
+            limit: has(5_000_000_000),
+            left: has(4_000_000_000),
+            spent_percent: 20,
+            reset: None,
+            resets_at: None,
+        };
         let app = |name: &str| AppRow {
             id: "partner_1".to_owned(),
             name: name.to_owned(),
@@ -56,7 +62,8 @@ impl Apps {
             requests_href: "/dashboard/requests?app_id=partner_1".to_owned(),
             activity_href: "/dashboard/activity?app_id=partner_1".to_owned(),
         };
-        let unused = AppRow { cap: None, cap_usd: String::new(), spent: charged(0), last_used: None, keys: 2, ..app(HOSTILE) };
+        let unused =
+            AppRow { cap: None, cap_usd: String::new(), spent: charged(0), last_used: None, keys: 2, ..app(HOSTILE) };
         vec![Self::default(), Self { rows: vec![app("Writer"), unused, app(LONG)] }]
     }
 }

@@ -161,7 +161,11 @@ impl RequestBill {
             charged: charged(15_432_098),
             price_book: "2026-11-01".to_owned(),
             source: "reported".to_owned(),
-            legs: vec![leg("wallet", "−$0.015432098"), leg("providers", "$0.012345679"), leg("revenue", "$0.003086419")],
+            legs: vec![
+                leg("wallet", "−$0.015432098"),
+                leg("providers", "$0.012345679"),
+                leg("revenue", "$0.003086419"),
+            ],
             ..Self::default()
         };
         let attempt = |status: Option<u16>, is_billed| Attempt {
@@ -185,12 +189,21 @@ impl RequestBill {
             is_short: true,
             has_commission: true,
             attempts: vec![attempt(Some(503), false), attempt(None, false), attempt(Some(200), true)],
-            lines: vec![line("cache_read", 900, "0.1"), line("web_search", 2, "0.01"), line("a_class_of_next_year", 1, "1")],
+            lines: vec![
+                line("cache_read", 900, "0.1"),
+                line("web_search", 2, "0.01"),
+                line("a_class_of_next_year", 1, "1"),
+            ],
             other_models: vec![SideLines { model: HOSTILE.to_owned(), lines: vec![line("output", 5, "14")] }],
             legs: vec![leg("wallet", "−$0.1"), leg("an account of next year", "$0.1")],
             ..plain.clone()
         };
-        let nothing = Self { state: "empty".to_owned(), source: "nothing_produced".to_owned(), lines: Vec::new(), ..plain.clone() };
+        let nothing = Self {
+            state: "empty".to_owned(),
+            source: "nothing_produced".to_owned(),
+            lines: Vec::new(),
+            ..plain.clone()
+        };
         vec![plain, hostile, nothing]
     }
 }

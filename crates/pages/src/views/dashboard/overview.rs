@@ -112,7 +112,8 @@ impl Overview {
 
 /// A chart with a name of each kind.
 pub(super) fn chart() -> Bars {
-    let days = (1..=30).map(|day| Day { date: format!("2026-11-{day:02}"), href: format!("/dashboard/requests?from={day}") });
+    let days =
+        (1..=30).map(|day| Day { date: format!("2026-11-{day:02}"), href: format!("/dashboard/requests?from={day}") });
     let series = |(at, name): (u64, &str)| Series {
         name: name.to_owned(),
         href: "/dashboard/requests?model=a".to_owned(),

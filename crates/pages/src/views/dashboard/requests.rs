@@ -49,7 +49,8 @@ impl Requests {
             exports: exports("/v1/generations"),
             ..Self::default()
         };
-        let filtered = Self { filters: Filters::sample(path), range: Range::sample(), is_filtered: true, ..empty.clone() };
+        let filtered =
+            Self { filters: Filters::sample(path), range: Range::sample(), is_filtered: true, ..empty.clone() };
         let many = Self {
             rows: RequestRow::samples(),
             older_href: Some(format!("{path}?cursor=1")),

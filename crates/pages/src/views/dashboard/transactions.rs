@@ -75,9 +75,18 @@ impl Transactions {
     /// Every state.
     #[must_use]
     pub fn samples() -> Vec<Self> {
-        let empty = Self { balance: has(0), is_sold: true, export_href: "/v1/transactions".to_owned(), ..Self::default() };
+        let empty =
+            Self { balance: has(0), is_sold: true, export_href: "/v1/transactions".to_owned(), ..Self::default() };
         let kinds = [
-            "purchase", "grant", "refund", "grant_taken", "charge_refunded", "debt_paid", "frozen", "unfrozen", "correction",
+            "purchase",
+            "grant",
+            "refund",
+            "grant_taken",
+            "charge_refunded",
+            "debt_paid",
+            "frozen",
+            "unfrozen",
+            "correction",
         ];
         let row = |(at, kind): (u64, &str)| MoneyRow {
             at: ago(at.saturating_mul(900)),
@@ -99,7 +108,15 @@ impl Transactions {
             pay_url: (status == "open").then(|| "https://pay.example/1".to_owned()),
         };
         let statuses = [
-            "open", "waiting_for_bank", "paid", "disputed", "lost", "refunded", "partly_refunded", "failed", "expired",
+            "open",
+            "waiting_for_bank",
+            "paid",
+            "disputed",
+            "lost",
+            "refunded",
+            "partly_refunded",
+            "failed",
+            "expired",
         ];
         let many = Self {
             balance: has(12_400_000_000),
