@@ -81,7 +81,7 @@ pub struct Bar {
 pub struct Part {
     /// The number of its series from 1 on; 0 for the rest.
     pub series: usize,
-    /// The name of its series; empty for the rest.
+    /// The name of its series; empty for the rest, and for a series without one.
     pub name: String,
     /// Its distance from the top of the box.
     pub y: u64,
@@ -96,7 +96,7 @@ pub struct Part {
 pub struct Key {
     /// Its number from 1 on; 0 for the rest.
     pub series: usize,
-    /// Its name; empty for the rest.
+    /// Its name; empty for the rest, and for a series without one.
     pub name: String,
     /// Where its requests are listed; empty for the rest.
     pub href: String,

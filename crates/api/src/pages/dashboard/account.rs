@@ -32,6 +32,7 @@ pub(super) async fn page(request: &PageRequest) -> Result<Account, Problem> {
         None => None,
     };
     Ok(Account {
+        balance: person.balance(),
         user_id: person.user.id.to_string(),
         email: account.email,
         is_bounced: email.is_some_and(|email| email.bounced_at.is_some()),

@@ -94,6 +94,7 @@ pub(super) async fn page(request: &PageRequest) -> Result<Activity, Problem> {
         (key, selection.app.map(|app| names.app(app)).unwrap_or_default())
     };
     Ok(Activity {
+        balance: person.balance(),
         range: span.shown(&selection.on(Link::to(PATH).with("group", stack.0))),
         filters: selection.shown(&base, name_of),
         grouping: grouping(&asked),
@@ -240,7 +241,7 @@ fn chart(person: &Person<'_>, (asked, names): (&Asked, &Names), by_day: &[UsageG
         Day { date: day_text(first), href: link.text() }
     };
     let named = |((name, href), values): ((Option<String>, String), Vec<u64>)| Series {
-        name: name.unwrap_or_else(|| "–".to_owned()),
+        name: name.unwrap_or_default(),
         href,
         values,
     };

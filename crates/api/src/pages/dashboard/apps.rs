@@ -47,5 +47,5 @@ pub(super) async fn page(request: &PageRequest) -> Result<Apps, Problem> {
         rows.push((spent, row));
     }
     rows.sort_by_key(|(spent, _)| std::cmp::Reverse(*spent));
-    Ok(Apps { rows: rows.into_iter().map(|(_, row)| row).collect() })
+    Ok(Apps { balance: person.balance(), rows: rows.into_iter().map(|(_, row)| row).collect() })
 }

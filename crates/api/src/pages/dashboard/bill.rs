@@ -42,6 +42,7 @@ fn facts(person: &Person<'_>, names: &Names, (id, record): (GenerationId, &Gener
     let speed = output.filter(|tokens| *tokens > 1 && after_first >= SPEED_MS_MIN);
     let is_retried = !record.failed_attempts.is_empty();
     RequestBill {
+        balance: person.balance(),
         id: id.to_string(),
         request_id: id.to_string().replacen("gen_", "req_", 1),
         at: id.made_at().into(),
@@ -76,11 +77,11 @@ fn priced(
 ) -> RequestBill {
     let charge = record.charge();
     let mut bill = RequestBill {
-        lines: record.lines.iter().map(line).collect(),
+        lines: lines(&record.lines),
         other_models: record
             .side_bills
             .iter()
-            .map(|side| SideLines { model: side.model.clone(), lines: side.lines.iter().map(line).collect() })
+            .map(|side| SideLines { model: side.model.clone(), lines: lines(&side.lines) })
             .collect(),
         cost: record.cost.to_string(),
         markup_percent: percent_of(record.markup.get()),
@@ -102,6 +103,11 @@ fn priced(
         *amount = dollars(amount);
     }
     bill
+}
+
+/// The lines that count something.
+fn lines(all: &[Line]) -> Vec<BillLine> {
+    all.iter().filter(|line| line.quantity() > Tokens::ZERO).map(line).collect()
 }
 
 fn line(line: &Line) -> BillLine {

@@ -55,7 +55,7 @@ pub(super) async fn all(request: &PageRequest) -> Result<Keys, Problem> {
     for key in &found {
         rows.push(row(&person, key, &spent).await?);
     }
-    Ok(Keys { rows, next_href })
+    Ok(Keys { balance: person.balance(), rows, next_href })
 }
 
 pub(super) async fn one(request: &PageRequest) -> Result<KeyPage, Problem> {
@@ -64,7 +64,7 @@ pub(super) async fn one(request: &PageRequest) -> Result<KeyPage, Problem> {
     let text = request.uri.path().rsplit('/').next().unwrap_or_default();
     if text == NEW {
         let form = KeyForm { offered: offered(&person), ..KeyForm::default() };
-        return Ok(KeyPage { form, base_url, ..KeyPage::default() });
+        return Ok(KeyPage { balance: person.balance(), form, base_url, ..KeyPage::default() });
     }
     let unknown = || Problem::new(ErrorType::NotFound, "you have no such key");
     let id: KeyId = text.parse().map_err(|_| unknown())?;
@@ -73,6 +73,7 @@ pub(super) async fn one(request: &PageRequest) -> Result<KeyPage, Problem> {
     let filter = UsageFilter { key: Some(id), ..person.everything() };
     let spent = Spent::of(&person, filter).await?;
     Ok(KeyPage {
+        balance: person.balance(),
         id: Some(id.to_string()),
         form: form(&person, &key),
         key: Some(row(&person, &key, &spent).await?),

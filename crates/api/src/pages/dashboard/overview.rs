@@ -37,7 +37,7 @@ pub(super) async fn page(request: &PageRequest) -> Result<Overview, Problem> {
     let latest = GenerationFilter { usage, status: None, from, until };
     let latest = person.usage().generations(latest, None, LATEST).await.map_err(|fault| person.problem(fault))?;
     let names = Names::of(&person, latest.requests.iter().filter_map(|request| request.partner)).await?;
-    let balance = app.gateway.ledger().balance(person.user.wallet).map_err(|error| person.problem(error))?;
+    let balance = person.wallet;
     let sums = sum(by_day.iter().map(|group| &group.sums));
     Ok(Overview {
         balance: person.has(balance.available),

@@ -7,6 +7,7 @@ use crate::query::Parameters;
 use crate::sessions::{SignedIn, signed_in};
 use crate::state::App;
 use axum::extract::Query;
+use opencredits_ledger::Balance;
 use opencredits_pages::figures::{Money, Rounding};
 use opencredits_service::accounts::AccountsError;
 use opencredits_service::{Fault, UsageReads};
@@ -23,6 +24,8 @@ pub(super) struct Person<'a> {
     pub(super) user: User,
     pub(super) session: SessionId,
     pub(super) now: UnixMs,
+    /// What can be spent, and what is held.
+    pub(super) wallet: Balance,
     pub(super) query: Parameters,
 }
 
@@ -34,7 +37,14 @@ impl<'a> Person<'a> {
         let user = app.accounts.find_user(&user.to_string()).await.map_err(|error| of_accounts(app, error))?;
         // What cannot be read as a query is none.
         let query = Query::try_from_uri(&request.uri).map_or_else(|_| HashMap::new(), |Query(query)| query);
-        Ok(Self { app, user, session, now: app.gateway.clock().now(), query })
+        let wallet = app.gateway.ledger().balance(user.wallet);
+        let wallet = wallet.map_err(|error| faults::problem(&error.into(), &app.settings))?;
+        Ok(Self { app, user, session, now: app.gateway.clock().now(), wallet, query })
+    }
+
+    /// What can be spent, for the header of a page.
+    pub(super) fn balance(&self) -> Money {
+        self.has(self.wallet.available)
     }
 
     /// A parameter that is not empty.

@@ -76,6 +76,7 @@ pub(super) async fn page(request: &PageRequest) -> Result<Requests, Problem> {
     let older = |mark: RequestMark| newest.clone().with("cursor", format!("{:016x}", mark.bits())).text();
     let is_filtered = asked.selection != Selection::default() || asked.days != (None, None) || asked.status.is_some();
     Ok(Requests {
+        balance: person.balance(),
         range: Range {
             from: asked.days.0.map(day_text).unwrap_or_default(),
             to: asked.days.1.map(day_text).unwrap_or_default(),

@@ -28,7 +28,7 @@ const ASSUMED_TOKENS: u64 = 2_500;
 
 pub(super) async fn page(request: &PageRequest) -> Result<TopUp, Problem> {
     let person = Person::of(request).await?;
-    let balance = person.app.gateway.ledger().balance(person.user.wallet).map_err(|error| person.problem(error))?;
+    let balance = person.wallet;
     let page = TopUp { balance: person.has(balance.available), owed: person.owed()?, ..TopUp::default() };
     match person.app.payments.clone() {
         Some(payments) => sold(&person, &payments, (page, balance.available)).await,
@@ -63,7 +63,7 @@ async fn sold(person: &Person<'_>, payments: &PaymentApp, (page, balance): (TopU
             .filter_map(|minor| price_of(*minor))
             .map(|offer| offered(person, offer, (code, minor(&amount))))
             .collect(),
-        bounds: (priced(sold.amount_minor_min, code), priced(sold.amount_minor_max, code)),
+        bounds: (short(sold.amount_minor_min, code), short(sold.amount_minor_max, code)),
         quote,
         error,
         rule: rule(person, payer.as_ref()),
@@ -79,6 +79,11 @@ async fn sold(person: &Person<'_>, payments: &PaymentApp, (page, balance): (TopU
 fn default_amount(terms: &CurrencyTerms) -> String {
     let minor = terms.suggested_minor.get(1).or_else(|| terms.suggested_minor.first());
     plain(minor.copied().unwrap_or(terms.amount_minor_min))
+}
+
+/// An amount of money without decimals that say nothing.
+fn short(minor: i64, code: &str) -> String {
+    priced(minor, code).replace(".00", "")
 }
 
 /// Minor units as they are typed: `25`, `12.50`.
@@ -99,7 +104,7 @@ fn choice(terms: &CurrencyTerms, chosen: Currency) -> CurrencyChoice {
 
 fn offered(person: &Person<'_>, (minor, price): (i64, Price), (code, chosen): (&str, Option<i64>)) -> Offered {
     Offered {
-        amount: priced(minor, code).trim_end_matches(".00").to_owned(),
+        amount: short(minor, code),
         credits: person.has(price.credits),
         href: Link::to(PATH).with("amount", plain(minor)).with("currency", code).text(),
         is_current: chosen == Some(minor),

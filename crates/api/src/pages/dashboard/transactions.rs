@@ -25,7 +25,6 @@ pub(super) async fn page(request: &PageRequest) -> Result<Transactions, Problem>
     let before = cursor.unwrap_or((UnixMs::new(u64::MAX), EntryId::default()));
     let found = person.usage().transfers(person.user.wallet, (UnixMs::default(), before), PAGE).await;
     let found = found.map_err(|fault| person.problem(fault))?;
-    let balance = person.app.gateway.ledger().balance(person.user.wallet).map_err(|error| person.problem(error))?;
     let (orders, has_receipts) = match (&person.app.payments, cursor) {
         (Some(payments), None) => {
             let orders = payments.purchases.orders(Some(person.user.id), None, ORDERS).await;
@@ -37,7 +36,7 @@ pub(super) async fn page(request: &PageRequest) -> Result<Transactions, Problem>
         _ => (Vec::new(), false),
     };
     Ok(Transactions {
-        balance: person.has(balance.available),
+        balance: person.balance(),
         rows: found.transfers.iter().map(|money| row(&person, money)).collect(),
         older_href: found.next.map(|next| Link::to(PATH).with("cursor", write_money_cursor(next)).text()),
         newest_href: cursor.map(|_| PATH.to_owned()),

@@ -86,7 +86,10 @@ async fn an_activity_adds_up_and_its_filters_narrow_it() {
         let shown = page(&app, &format!("/dashboard/activity{query}"), &token).await;
         match requests {
             0 => assert!(shown.contains("No request was sent in this range"), "{query}: {shown}"),
-            count => assert!(shown.contains(&format!("\" title=\"{count}\"")) || shown.contains(&format!(">{count}</a></p>")), "{query}: {shown}"),
+            count => assert!(
+                shown.contains(&format!("\" title=\"{count}\"")) || shown.contains(&format!(">{count}</a></p>")),
+                "{query}: {shown}"
+            ),
         }
     }
     assert_eq!(all.matches("<rect class=\"hit\"").count(), 30);
@@ -177,7 +180,8 @@ async fn a_key_near_its_limit_is_on_the_overview() {
     assert!(!before.contains("near their limit"), "{before}");
     // One token more than the limit pays for is not sent, so that most of it is spent.
     for max_tokens in [50, 20, 10, 5, 3, 2, 1, 1, 1] {
-        let body = json!({"model": "sandbox/gpt", "max_tokens": max_tokens, "messages": [{"role": "user", "content": "Hi"}]});
+        let body =
+            json!({"model": "sandbox/gpt", "max_tokens": max_tokens, "messages": [{"role": "user", "content": "Hi"}]});
         app.post("/v1/chat/completions", &keys[0], &body).await;
     }
     let listed = page(&app, "/dashboard/keys", &token).await;
@@ -219,7 +223,10 @@ async fn a_purchase_is_seen_from_the_order_to_the_balance() {
     let (id, url) = (order["id"].as_str().unwrap(), order["checkout_url"].as_str().unwrap());
     let path = format!("/dashboard/top-up?order={id}");
     let waiting = page(&app, &path, &token).await;
-    assert!(waiting.contains(&format!("data-await=\"{id}\"")) && waiting.contains("We wait for the payment"), "{waiting}");
+    assert!(
+        waiting.contains(&format!("data-await=\"{id}\"")) && waiting.contains("We wait for the payment"),
+        "{waiting}"
+    );
     let listed = page(&app, "/dashboard/transactions", &token).await;
     assert!(listed.contains("Not paid yet") && listed.contains("Pay now"), "{listed}");
     let checkout = url.strip_prefix("http://127.0.0.1").unwrap();
@@ -241,7 +248,11 @@ async fn an_account_lists_its_browsers() {
     let (user, _) = app.person(0).await;
     let (token, _other) = (session(&app, &user, 1).await, session(&app, &user, 2).await);
     let account = page(&app, "/dashboard/account", &token).await;
-    assert_eq!(account.matches("Firefox on Linux</").count() + account.matches("Firefox on Linux <").count(), 2, "{account}");
+    assert_eq!(
+        account.matches("Firefox on Linux</").count() + account.matches("Firefox on Linux <").count(),
+        2,
+        "{account}"
+    );
     assert_eq!(account.matches("this one").count(), 1);
     assert!(account.contains("Sign out 1 other"), "{account}");
 }

@@ -1,6 +1,7 @@
 //! Signing in, the address, what is mailed, and leaving.
 
 use super::samples::{HOSTILE, LONG, ago};
+use crate::figures::Money;
 use crate::view::View;
 use crate::when::When;
 use serde::Serialize;
@@ -36,6 +37,8 @@ pub struct Passkey {
 /// The page.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Account {
+    /// What can be spent, for the header.
+    pub balance: Money,
     /// The person's id.
     pub user_id: String,
     /// The address; `None` where none is known.

@@ -80,6 +80,8 @@ pub struct Breakdown {
 /// The page.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Activity {
+    /// What can be spent, for the header.
+    pub balance: Money,
     /// The days.
     pub range: Range,
     /// The filters.

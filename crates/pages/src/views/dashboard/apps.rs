@@ -32,6 +32,8 @@ pub struct AppRow {
 /// The page.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Apps {
+    /// What can be spent, for the header.
+    pub balance: Money,
     /// The apps, those that spent most first.
     pub rows: Vec<AppRow>,
 }
@@ -64,6 +66,6 @@ impl Apps {
         };
         let unused =
             AppRow { cap: None, cap_usd: String::new(), spent: charged(0), last_used: None, keys: 2, ..app(HOSTILE) };
-        vec![Self::default(), Self { rows: vec![app("Writer"), unused, app(LONG)] }]
+        vec![Self::default(), Self { rows: vec![app("Writer"), unused, app(LONG)], ..Self::default() }]
     }
 }

@@ -56,6 +56,8 @@ pub struct BookedLeg {
 /// The page.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct RequestBill {
+    /// What can be spent, for the header.
+    pub balance: Money,
     /// Its id, `gen_…`.
     pub id: String,
     /// The id that answers and errors carry, `req_…`.

@@ -49,6 +49,8 @@ pub struct KeyRow {
 /// All keys.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Keys {
+    /// What can be spent, for the header.
+    pub balance: Money,
     /// The keys, the newest last.
     pub rows: Vec<KeyRow>,
     /// Further ones.
@@ -81,6 +83,8 @@ pub struct KeyForm {
 /// One key, or the form of a new one.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct KeyPage {
+    /// What can be spent, for the header.
+    pub balance: Money,
     /// The id; `None` for a new one.
     pub id: Option<String>,
     /// The key; `None` for a new one.
@@ -136,8 +140,9 @@ impl Keys {
         let many = Self {
             rows: vec![KeyRow::sample("laptop"), off, expired],
             next_href: Some("/dashboard/keys?cursor=key_1".to_owned()),
+            ..Self::default()
         };
-        vec![Self::default(), Self { rows: vec![KeyRow::sample("laptop")], next_href: None }, many]
+        vec![Self::default(), Self { rows: vec![KeyRow::sample("laptop")], ..Self::default() }, many]
     }
 }
 

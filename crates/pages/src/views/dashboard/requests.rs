@@ -3,12 +3,15 @@
 use super::activity::exports;
 use super::choices::{Choice, Filters, Range};
 use super::request_row::RequestRow;
+use crate::figures::Money;
 use crate::view::View;
 use serde::Serialize;
 
 /// The page.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Requests {
+    /// What can be spent, for the header.
+    pub balance: Money,
     /// The first and the last day; empty where there is none.
     pub range: Range,
     /// The filters.
