@@ -14,6 +14,7 @@ mod estimate;
 mod gateway;
 mod holds;
 mod meter;
+mod oauth;
 mod outcome;
 mod pricebook;
 mod process;
@@ -40,6 +41,8 @@ enum Task {
     Bench(bench::Args),
     /// Drives the gateway with the official SDKs, recorded providers and a real model
     E2e(e2e::Args),
+    /// Drives the gateway with public clients of OAuth, after a reference
+    Oauth,
     /// Shows a purchase, a request and a partner's payout, with a gateway of its own
     Demo,
     /// Reads recorded exchanges with the gateway's decoders and compares with the expected usage
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Task::Holds(args) => holds::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::E2e(args) => e2e::run(&args),
+        Task::Oauth => oauth::run(),
         Task::Demo => demo::run(),
         Task::Meter(args) => meter::run(&args),
         Task::MockUpstream => bench::mock_upstream(),

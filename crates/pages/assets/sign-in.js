@@ -40,7 +40,7 @@ async function finish(given, accept) {
     location.replace(next());
   } catch (error) {
     if (!(error instanceof Refusal) || error.code !== "terms_required") throw error;
-    terms = error.metadata.terms ?? error.metadata.terms_version ?? error.metadata.version ?? null;
+    terms = error.metadata.terms_version;
     show("accept");
   }
 }
@@ -70,10 +70,8 @@ const bytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAl
 const text = (buffer) =>
   btoa(String.fromCharCode(...new Uint8Array(buffer))).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 
-async function usePasskey() {
-  const answer = await api("POST", "/v1/auth/passkey/options", {});
-  const given = answer.options ?? answer;
-  const options = given.publicKey ?? given;
+async function usePasskey(accept) {
+  const options = await api("POST", "/v1/auth/passkey/options", {});
   const publicKey = {
     ...options,
     challenge: bytes(options.challenge),
@@ -88,12 +86,11 @@ async function usePasskey() {
   const { response } = credential;
   await finish({
     passkey: {
-      challenge: answer.challenge_id ?? answer.id ?? answer.challenge ?? options.challenge,
+      challenge: options.challenge,
       credential: {
         id: credential.id,
         rawId: text(credential.rawId),
         type: credential.type,
-        clientExtensionResults: credential.getClientExtensionResults(),
         response: {
           clientDataJSON: text(response.clientDataJSON),
           authenticatorData: text(response.authenticatorData),
@@ -102,7 +99,7 @@ async function usePasskey() {
         },
       },
     },
-  });
+  }, accept);
 }
 
 const submits = {
@@ -116,13 +113,15 @@ const submits = {
   "step-accept": (form) => {
     const isComplete = [...form.querySelectorAll("input")].every((input) => input.checked);
     if (!isComplete) throw new Refusal(0, { message: words.accept_both, param: "accept" });
-    return finish(proof, { terms, age_16: true });
+    const accept = { terms, age_16: true };
+    // The challenge of a passkey is used up by its first answer.
+    return proof.passkey ? usePasskey(accept) : finish(proof, accept);
   },
 };
 
 const clicks = {
   link: () => during(step("email"), () => sendLink(step("email"))),
-  passkey: () => during(step("email"), usePasskey),
+  passkey: () => during(step("email"), () => usePasskey()),
   again: () => during(step("code"), () => sendCode(step("code"))),
   back: () => show("email"),
 };

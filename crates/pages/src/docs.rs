@@ -48,6 +48,7 @@ const SECTIONS: [Section; 4] = [
             doc!("jobs", "jobs"),
             doc!("accounts", "accounts"),
             doc!("ledger", "ledger"),
+            doc!("pages", "pages"),
             doc!("architecture", "ARCHITECTURE"),
         ],
     ),
@@ -56,8 +57,8 @@ const SECTIONS: [Section; 4] = [
 pub(crate) const START: &str = "clients";
 /// What stands for the address of the service in the files.
 const ADDRESSES: [&str; 2] = ["$URL", "http://127.0.0.1:8787"];
-/// A code in a cell of a table of quick starts that is longer can be copied.
-const COPIED_LETTERS_MIN: usize = 24;
+/// A code in a cell of a table of quick starts can be copied where it is a call.
+const CALL: char = '(';
 
 /// A page in a list.
 #[derive(Debug, Clone, Serialize)]
@@ -200,14 +201,29 @@ impl Writer<'_> {
             Event::Html(text) | Event::InlineHtml(text) => events.push(Event::Text(text)),
             Event::Code(code) => {
                 self.note(&code);
-                let copies = self.copies_cells && self.is_in_cell && code.chars().count() >= COPIED_LETTERS_MIN;
+                let copies = self.copies_cells && self.is_in_cell && code.contains(CALL);
                 events.push(if copies { Event::Html(self.block(&code).into()) } else { Event::Code(code) });
             }
             Event::Text(text) => {
                 self.note(&text);
-                events.push(Event::Text(text));
+                let text = self.shown(text);
+                if !text.is_empty() {
+                    events.push(Event::Text(text));
+                }
             }
             other => events.push(other),
+        }
+    }
+
+    /// A text as it is shown: the name of a file is the title of its page, and what separates codes in a cell is left out
+    /// where these stand below each other.
+    fn shown<'e>(&self, text: CowStr<'e>) -> CowStr<'e> {
+        if let Some(title) = title_of(&text) {
+            return title.into();
+        }
+        match self.copies_cells && self.is_in_cell {
+            true => CowStr::from(text.trim_start_matches([',', ';', ' ']).to_owned()),
+            false => text,
         }
     }
 
@@ -246,6 +262,13 @@ fn slug(title: &str) -> String {
     let letters = title.trim().chars().flat_map(char::to_lowercase);
     let kept = letters.filter(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_'));
     kept.map(|letter| if letter == ' ' { '-' } else { letter }).collect()
+}
+
+/// The title of the page whose file has this name.
+fn title_of(name: &str) -> Option<&'static str> {
+    let slug = name.strip_suffix(".md")?.to_lowercase();
+    let mut files = SECTIONS.iter().flat_map(|(_, files)| files.iter());
+    files.find(|(known, _)| *known == slug).map(|(_, text)| title(text))
 }
 
 /// Where a link of a file leads on the site: to the page of another file, else where it says.

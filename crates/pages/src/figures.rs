@@ -13,7 +13,7 @@ const NANO_PLACES: u32 = 9;
 /// Decimal places of an amount in a column.
 const PLACES_MIN: usize = 2;
 /// A space as wide as a figure.
-const FIGURE_SPACE: char = '\u{2007}';
+pub(crate) const FIGURE_SPACE: char = '\u{2007}';
 /// Hundredths in a whole.
 const HUNDRED: i128 = 100;
 /// The units of a short count, largest first: its letter, and how much it is.

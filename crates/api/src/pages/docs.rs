@@ -1,10 +1,10 @@
 //! `GET /docs`, `GET /docs/{page}` and `GET /llms.txt`.
 
 use super::PageRequest;
+use super::models::newest;
 use axum::body::Body;
 use axum::extract::Path;
 use axum::response::Response;
-use opencredits_catalog::ModelKind;
 use opencredits_pages::views::{DocsIndex, Llms};
 
 /// The ending of a page's file.
@@ -34,10 +34,9 @@ pub(crate) async fn one(Path(name): Path<String>, request: PageRequest) -> Respo
 /// `GET /llms.txt`.
 pub(crate) async fn llms(request: PageRequest) -> Response<Body> {
     let pages = &request.app.pages.pages;
-    let catalog = request.app.gateway.catalog();
-    let model = catalog.models().iter().find(|model| model.kind == ModelKind::Chat && !model.deprecated);
+    let model = newest(&request.app, 1).into_iter().next();
     let docs = pages.doc_groups().into_iter().flat_map(|group| group.pages).collect();
-    match pages.text(&Llms { docs, model: model.map(|model| model.id.to_string()) }) {
+    match pages.text(&Llms { docs, model: model.map(|model| model.id) }) {
         Ok(text) => request.text(text),
         Err(error) => request.failed(&error),
     }

@@ -410,6 +410,11 @@ impl TestApp {
         &self.app.gateway
     }
 
+    /// The time.
+    pub(crate) fn fixed_now(&self) -> UnixMs {
+        self.fixed.now()
+    }
+
     /// Today, counted from the epoch.
     pub(crate) fn fixed_day(&self) -> u64 {
         self.fixed.now().day()
@@ -576,7 +581,7 @@ pub(crate) fn request(method: Method, path: &str, key: &str, body: String) -> Re
 }
 
 #[expect(clippy::disallowed_methods, reason = "the reaper needs a task of its own, as in the binary")]
-fn start(reaper: impl Future<Output = ()> + Send + 'static) {
+pub(crate) fn start(reaper: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(reaper);
 }
 

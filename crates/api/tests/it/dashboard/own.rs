@@ -61,9 +61,8 @@ async fn nobody_sees_another_persons_requests_keys_or_purchases() {
     let generation = ask(&app, &of_ada, "sandbox/gpt").await;
     ask(&app, &of_bea, "sandbox/claude").await;
     let key = app.accounts.list_keys(ada.id).await.unwrap().remove(0).id;
-    let bought =
-        app.post("/v1/credits/checkout", &of_ada, &serde_json::json!({"amount": 10, "email": "a@example.org"}));
-    let order = bought.await.json()["id"].as_str().unwrap().to_owned();
+    let wanted = serde_json::json!({"amount": 10, "email": "a@example.org"});
+    let order = app.post("/v1/credits/checkout", &of_ada, &wanted).await.json()["id"].as_str().unwrap().to_owned();
     for path in [format!("/dashboard/requests/{generation}"), format!("/dashboard/keys/{key}")] {
         assert_eq!(fragment(&app, &path, &ada_token).await.status, 200, "{path}");
         let answer = fragment(&app, &path, &bea_token).await;
