@@ -20,7 +20,8 @@ pub(super) fn nano_credits(amount: NanoUsd, price: CreditPrice) -> u64 {
 /// A duration in seconds, such as `0.42`.
 pub(super) fn seconds(ms: u32) -> String {
     match ms {
-        0..1_000 => format!("0.{ms:03}"),
+        0 => "<0.001".to_owned(),
+        1..1_000 => format!("0.{ms:03}"),
         1_000..LONG_MS => format!("{}.{:02}", ms / 1_000, ms % 1_000 / 10),
         _ => format!("{}.{}", ms / 1_000, ms % 1_000 / 100),
     }
@@ -105,7 +106,7 @@ mod tests {
 
     #[test]
     fn durations_have_three_figures() {
-        for (ms, expect) in [(0, "0.000"), (9, "0.009"), (420, "0.420"), (3_100, "3.10"), (12_340, "12.3")] {
+        for (ms, expect) in [(0, "<0.001"), (9, "0.009"), (420, "0.420"), (3_100, "3.10"), (12_340, "12.3")] {
             assert_eq!(seconds(ms), expect);
         }
     }
