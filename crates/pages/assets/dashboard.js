@@ -280,6 +280,12 @@ async function addPasskey(form) {
     return;
   }
   await during(form, async () => {
+    if (!form.dataset.challenge) {
+      form.dataset.challenge = (await api("POST", "/v1/auth/code", { purpose: "passkey_add" })).challenge;
+      second(form);
+      return;
+    }
+    const confirmation = { challenge: form.dataset.challenge, code: form.elements.code.value.replace(/\s/g, "") };
     const given = await api("POST", "/v1/account/passkeys/options", {});
     const options = PublicKeyCredential.parseCreationOptionsFromJSON(given.publicKey ?? given.options ?? given);
     let credential;
@@ -290,7 +296,8 @@ async function addPasskey(form) {
       if (error.name === "NotAllowedError" || error.name === "AbortError") return;
       throw error;
     }
-    await api("POST", "/v1/account/passkeys", { challenge: given.challenge, credential: credential.toJSON(), ...values(form) });
+    const { name } = values(form);
+    await api("POST", "/v1/account/passkeys", { challenge: given.challenge, credential: credential.toJSON(), name, confirmation });
     await load(location.href);
   });
 }
