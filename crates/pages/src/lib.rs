@@ -19,6 +19,7 @@
 //! ```
 
 mod assets;
+pub mod chart;
 mod chrome;
 pub mod docs;
 mod error;
@@ -30,6 +31,7 @@ mod site;
 mod templates;
 mod view;
 pub mod views;
+pub mod when;
 mod words;
 
 pub use assets::{Asset, Assets};

@@ -5,6 +5,7 @@
 //! stands in `<main>`.
 
 mod assets;
+mod dashboard;
 mod docs;
 mod model;
 mod models;
@@ -46,6 +47,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/sign-in/link", get(public::sign_in_link))
         .route("/assets/{name}", get(assets::one))
         .route("/favicon.ico", get(assets::icon))
+        .merge(dashboard::routes())
 }
 
 /// Gives an answer the headers of a page, with a policy for its content.

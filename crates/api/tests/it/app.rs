@@ -1,6 +1,7 @@
 //! A whole application on a temporary folder: the real ledger, store and sandbox, and a transport that remembers what
 //! went upstream.
 
+use crate::counted::{Counted, Counts};
 use async_trait::async_trait;
 use axum::body::Body;
 use bytes::Bytes;
@@ -247,6 +248,8 @@ pub(crate) struct TestApp {
     pub(crate) app: Arc<App>,
     pub(crate) upstream: Arc<Remembering>,
     pub(crate) test: Option<TestSide>,
+    /// What was asked of the read model.
+    pub(crate) counts: Arc<Counts>,
     router: Routes,
 }
 
@@ -377,12 +380,13 @@ impl TestApp {
         let limits =
             FetchLimits { bytes_max: 1_000, is_allowed: |at| at.ip() == Ipv4Addr::LOCALHOST, ..FetchLimits::default() };
         let fetch: Arc<dyn Fetch> = Arc::new(Fetcher::new(limits).unwrap());
+        let counts = Arc::<Counts>::default();
         let parts = Parts {
             catalog,
             upstreams: upstreams(vendors, &upstream),
             ledger: ledger.clone(),
             keyring,
-            usage: Arc::new(UsageReads::new(ledger.clone(), Arc::new(store.clone()))),
+            usage: Arc::new(UsageReads::new(ledger.clone(), Arc::new(Counted(store.clone(), counts.clone())))),
             ports: Ports {
                 clock: fixed.clone(),
                 entropy: fixed.clone(),
@@ -409,7 +413,7 @@ impl TestApp {
             test: test.as_ref().map(|test| test.app.clone()),
         });
         let router = service(app.clone());
-        Self { folder, ledger, accounts, store, fixed, app, upstream, test, router }
+        Self { folder, ledger, accounts, store, fixed, app, upstream, test, counts, router }
     }
 
     pub(crate) fn gateway(&self) -> &Gateway {

@@ -1,6 +1,7 @@
 //! The views: one file each. Each has `samples()`, which tests render.
 
 mod consent;
+pub mod dashboard;
 mod docs;
 mod landing;
 mod llms;

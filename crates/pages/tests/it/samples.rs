@@ -2,6 +2,7 @@
 
 use opencredits_pages::views::{
     Consent, DocPage, DocsIndex, Landing, Llms, ModelPage, Models, Notice, PolicyPage, Shell, SignIn, SignInLink,
+    dashboard,
 };
 use opencredits_pages::{Area, Chrome, Pages, Site, View};
 use serde::Serialize;
@@ -90,6 +91,16 @@ fn check_escaped<V: View>(pages: &Pages, sample: &V) {
 fn every_template_renders_in_every_state_and_escapes_every_text() {
     let rendered = BTreeSet::from([
         check(Consent::samples()),
+        check(dashboard::Overview::samples()),
+        check(dashboard::Activity::samples()),
+        check(dashboard::Requests::samples()),
+        check(dashboard::RequestBill::samples()),
+        check(dashboard::Keys::samples()),
+        check(dashboard::KeyPage::samples()),
+        check(dashboard::Apps::samples()),
+        check(dashboard::Transactions::samples()),
+        check(dashboard::TopUp::samples()),
+        check(dashboard::Account::samples()),
         check(DocPage::samples()),
         check(DocsIndex::samples()),
         check(Landing::samples()),
@@ -102,7 +113,8 @@ fn every_template_renders_in_every_state_and_escapes_every_text() {
         check(SignInLink::samples()),
         check_text(Llms::samples()),
     ]);
-    let parts = ["base.html", "doc_parts.html", "fragment.html", "macros.html", "sign_in_parts.html"];
+    let parts =
+        ["base.html", "dashboard_macros.html", "doc_parts.html", "fragment.html", "macros.html", "sign_in_parts.html"];
     let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/templates")).unwrap();
     for file in files {
         let name = file.unwrap().file_name().into_string().unwrap();
