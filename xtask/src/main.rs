@@ -7,6 +7,7 @@
 )]
 
 mod bench;
+mod browser;
 mod check;
 mod demo;
 mod e2e;
@@ -40,6 +41,8 @@ enum Task {
     Bench(bench::Args),
     /// Drives the gateway with the official SDKs, recorded providers and a real model
     E2e(e2e::Args),
+    /// Tries the pages, the browser SDK and the checkout frame in headless Chromium
+    Browser(browser::Args),
     /// Shows a purchase, a request and a partner's payout, with a gateway of its own
     Demo,
     /// Reads recorded exchanges with the gateway's decoders and compares with the expected usage
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Task::Holds(args) => holds::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::E2e(args) => e2e::run(&args),
+        Task::Browser(args) => browser::run(&args),
         Task::Demo => demo::run(),
         Task::Meter(args) => meter::run(&args),
         Task::MockUpstream => bench::mock_upstream(),
