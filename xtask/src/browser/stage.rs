@@ -118,7 +118,7 @@ impl Programs {
                 None => arguments.push("--any-origin"),
             }
             let added = self.admin(config, &arguments)?;
-            let key = added.pointer("/key/key").and_then(Value::as_str);
+            let key = added.pointer("/keys/0/key").and_then(Value::as_str);
             Ok(key.ok_or_else(|| format!("the admin tool tells no key: {added}"))?.to_owned())
         };
         Ok(json!({

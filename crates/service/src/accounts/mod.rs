@@ -10,6 +10,7 @@ mod audit;
 mod corrections;
 mod edit;
 mod emails;
+mod embedding;
 mod error;
 mod keys;
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub use audit::{EntriesPage, EntryFilter};
 pub use corrections::{Corrected, Correction, CorrectionKind};
 pub use edit::{Edit, KeyEdit};
 pub use emails::check_address;
+pub use embedding::Embedders;
 pub use error::AccountsError;
 pub use keys::{NewKey, NewLimit};
 pub use money::{Grant, Granted, Wallet};
