@@ -9,7 +9,7 @@ use toml::{Table, Value};
 const FLOORS: [&[&str]; 6] = [
     &["estimate", "units"],
     &["billing", "catalog", "dialects", "email", "keys", "ledger", "providers", "sanitizer", "translation", "wire"],
-    &["identity", "store"],
+    &["identity", "pages", "store"],
     &["backup", "service"],
     &["api"],
     &["admin", "gateway", "worker", "xtask"],

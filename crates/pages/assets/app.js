@@ -1,0 +1,262 @@
+// What every page needs: the session in the header, pages fetched with it, forms, copying, dialogs, times, colours.
+
+import { submit } from "./forms.js";
+import { api, authorized, forget, signIn, store, stored, token, words } from "./session.js";
+
+const root = document.documentElement;
+const main = document.querySelector("main");
+const isShell = "shell" in document.body.dataset;
+// Pages that are filled with the session.
+const FILLED = ["/dashboard", "/playground", "/partner", "/operator"];
+const LOADING_MS = 300;
+const COPIED_MS = 2000;
+const REFRESH_MS = 30000;
+
+// The header.
+
+function showWho() {
+  const isSignedIn = token() !== null;
+  for (const one of document.querySelectorAll(".signed-in")) one.hidden = !isSignedIn;
+  for (const one of document.querySelectorAll(".signed-out")) one.hidden = isSignedIn;
+  if (!isSignedIn) showBalance(null);
+}
+
+function showBalance(text, title = "") {
+  const slot = document.querySelector("[data-balance-slot]");
+  if (!slot) return;
+  slot.hidden = text === null;
+  slot.textContent = text ?? "";
+  slot.title = title;
+}
+
+// A page says the balance itself: <span data-balance title="exact">1,240 credits</span>.
+function takeBalance() {
+  const own = main.querySelector("[data-balance]");
+  if (own) showBalance(own.dataset.balance || own.textContent.trim(), own.title);
+  return own !== null;
+}
+
+async function fetchBalance() {
+  try {
+    const { balance } = await api("GET", "/v1/credits/balance");
+    const shown = Math.floor(balance * 100) / 100;
+    showBalance(`${shown.toLocaleString("en", { maximumFractionDigits: 2 })} ${words.credits}`, `${balance} ${words.credits}`);
+  } catch (error) {
+    if (error.status === 401) {
+      forget();
+      showWho();
+    }
+  }
+}
+
+async function signOut() {
+  try {
+    await api("DELETE", "/v1/auth/session");
+  } catch {
+    // A session that has ended is as good as signed out.
+  }
+  forget();
+  location.assign("/");
+}
+
+// Pages that are fetched with the session.
+
+let running = null;
+
+export async function load(url, how = {}) {
+  running?.abort();
+  const run = new AbortController();
+  running = run;
+  const slow = setTimeout(() => { root.dataset.loading = ""; }, LOADING_MS);
+  main.setAttribute("aria-busy", "true");
+  try {
+    const headers = authorized({ Accept: "text/html", "OpenCredits-Fragment": "main" });
+    const answer = await fetch(url, { headers, signal: run.signal, credentials: "omit", cache: "no-store" });
+    if (answer.status === 401) {
+      forget();
+      signIn();
+      return;
+    }
+    const html = await answer.text();
+    if (how.push) history.pushState(null, "", url);
+    show(html, how);
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    showOffline(url, how);
+  } finally {
+    if (running === run) {
+      clearTimeout(slow);
+      delete root.dataset.loading;
+      main.removeAttribute("aria-busy");
+    } else {
+      clearTimeout(slow);
+    }
+  }
+}
+
+function show(html, how) {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  if (page.title) document.title = page.title;
+  main.replaceChildren(...page.body.childNodes);
+  for (const link of document.querySelectorAll("header nav a")) {
+    if (link.pathname === location.pathname) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  start();
+  if (how.push) {
+    scrollTo(0, 0);
+    main.focus({ preventScroll: true });
+  }
+}
+
+function showOffline(url, how) {
+  const box = document.createElement("div");
+  box.className = "narrow";
+  const notice = document.createElement("div");
+  notice.className = "notice bad";
+  notice.setAttribute("role", "alert");
+  const text = document.createElement("p");
+  text.textContent = words.offline;
+  const again = document.createElement("button");
+  again.type = "button";
+  again.textContent = words.retry;
+  again.addEventListener("click", () => load(url, how));
+  notice.append(text, again);
+  box.append(notice);
+  main.querySelector(":scope > .narrow > .notice.bad")?.parentElement.remove();
+  main.querySelector("[data-waiting]")?.remove();
+  main.prepend(box);
+}
+
+function isFilled(url) {
+  return url.origin === location.origin && FILLED.some((path) => url.pathname === path || url.pathname.startsWith(`${path}/`));
+}
+
+// A link that this page can follow without leaving it.
+function followed(event) {
+  if (!isShell || event.defaultPrevented || event.button !== 0) return null;
+  if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return null;
+  const link = event.target.closest("a[href]");
+  if (!link || link.target || link.hasAttribute("download")) return null;
+  const url = new URL(link.href);
+  const isPlaceOnPage = url.hash && url.pathname === location.pathname && url.search === location.search;
+  return isFilled(url) && !isPlaceOnPage ? url : null;
+}
+
+// Things on the page.
+
+async function copy(button) {
+  const from = document.querySelector(button.dataset.copy);
+  if (!from) return;
+  try {
+    await navigator.clipboard.writeText("value" in from ? from.value : from.textContent);
+  } catch {
+    getSelection().selectAllChildren(from);
+    return;
+  }
+  const text = button.textContent;
+  button.textContent = words.copied;
+  setTimeout(() => { button.textContent = text; }, COPIED_MS);
+}
+
+const relative = new Intl.RelativeTimeFormat(root.lang || "en", { numeric: "auto" });
+const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
+
+function showTimes() {
+  for (const time of document.querySelectorAll("time[datetime]:not([data-exact])")) {
+    const seconds = (Date.parse(time.dateTime) - Date.now()) / 1000;
+    if (Number.isNaN(seconds)) continue;
+    time.title ||= time.textContent;
+    if (Math.abs(seconds) > 30 * 86400) continue;
+    const unit = UNITS.find(([, size]) => Math.abs(seconds) >= size);
+    time.textContent = unit ? relative.format(Math.round(seconds / unit[1]), unit[0]) : words.now;
+  }
+}
+
+function showTheme() {
+  const chosen = stored("opencredits.theme") ?? "system";
+  for (const button of document.querySelectorAll("[data-theme-choice]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.themeChoice === chosen));
+  }
+}
+
+function chooseTheme(theme) {
+  if (theme === "system") delete root.dataset.theme;
+  else root.dataset.theme = theme;
+  store("opencredits.theme", theme === "system" ? null : theme);
+  showTheme();
+}
+
+// Starts what a new content needs.
+function start() {
+  for (const hidden of main.querySelectorAll(".copy[hidden], [data-script][hidden]")) hidden.hidden = false;
+  for (const part of main.querySelectorAll("[data-module]")) {
+    import(part.dataset.module).then((module) => module.start?.(part)).catch((error) => console.error(error));
+  }
+  takeBalance();
+  showTimes();
+  document.dispatchEvent(new CustomEvent("opencredits:shown"));
+}
+
+document.addEventListener("click", (event) => {
+  const url = followed(event);
+  if (url) {
+    event.preventDefault();
+    load(url.href, { push: true });
+    return;
+  }
+  const button = event.target.closest("button");
+  if (!button) return;
+  if (button.dataset.copy) copy(button);
+  else if (button.dataset.themeChoice) chooseTheme(button.dataset.themeChoice);
+  else if (button.dataset.open) document.getElementById(button.dataset.open)?.showModal();
+  else if ("close" in button.dataset) button.closest("dialog")?.close();
+  else if ("signOut" in button.dataset) signOut();
+});
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (form.dataset.api) {
+    event.preventDefault();
+    if (!(await submit(form))) return;
+    const then = form.dataset.then;
+    if (then) form.closest("dialog")?.close();
+    if (then === "reload") load(location.href);
+    else if (then && isShell && isFilled(new URL(then, location.href))) load(then, { push: true });
+    else if (then) location.assign(then);
+    return;
+  }
+  if (form.method !== "get" || !isShell) return;
+  const url = new URL(form.action);
+  if (!isFilled(url)) return;
+  event.preventDefault();
+  const given = [...new FormData(form, event.submitter)].filter(([, value]) => value !== "");
+  url.search = new URLSearchParams(given).toString();
+  load(url.href, { push: true });
+});
+
+// A menu closes by Escape and by a click elsewhere.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+document.addEventListener("pointerdown", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+
+addEventListener("popstate", () => { if (isShell) load(location.href); });
+addEventListener("storage", (event) => { if (event.key === "opencredits.session") showWho(); });
+
+for (const group of document.querySelectorAll(".theme")) group.hidden = false;
+showTheme();
+showWho();
+setInterval(showTimes, REFRESH_MS);
+if (isShell && !token()) signIn();
+else if (isShell) load(location.href);
+else {
+  start();
+  if (token() && !takeBalance() && document.querySelector("[data-balance-slot]")) fetchBalance();
+}

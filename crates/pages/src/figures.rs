@@ -1,0 +1,170 @@
+//! Figures as people read them: short in sight, exact on hover.
+//!
+//! Amounts have two decimals at most and are never rounded in our favour: what a person has is rounded down, and what they
+//! were charged is rounded up.
+
+use opencredits_units::{CreditPrice, NanoUsd};
+use serde::Serialize;
+
+/// Nano-dollars of a cent.
+const CENT: i64 = 10_000_000;
+/// Hundredths in a whole.
+const HUNDRED: i128 = 100;
+/// The units of a short count, largest first: its letter, and how much it is.
+const COUNT_UNITS: [(&str, u64); 3] = [("B", 1_000_000_000), ("M", 1_000_000), ("k", 1_000)];
+
+/// How an amount is rounded to what is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rounding {
+    /// What a person has: never shown larger than it is.
+    Down,
+    /// What a person was charged: never shown smaller than it is.
+    Up,
+}
+
+/// An amount: `1,240 credits · $12.40`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Money {
+    /// Credits without the word, such as `1,240` or `4.93`.
+    pub credits: String,
+    /// Dollars with their sign, such as `$12.40`.
+    pub dollars: String,
+    /// The exact amount of credits, for hover.
+    pub exact: String,
+    /// The exact dollars, for hover.
+    pub exact_dollars: String,
+    /// Whether it is exactly one credit.
+    pub is_one: bool,
+}
+
+impl Money {
+    /// An amount at a price of a credit.
+    #[must_use]
+    pub fn of(amount: NanoUsd, price: CreditPrice, rounding: Rounding) -> Self {
+        let nano = i128::from(amount.get());
+        let credits = rounded(nano.saturating_mul(HUNDRED), i128::from(price.get().get()), rounding);
+        let cents = rounded(nano, i128::from(CENT), rounding);
+        let exact = price.show(amount).to_string();
+        Self {
+            credits: hundredths(credits, Zeros::Drop),
+            dollars: signed(&hundredths(cents, Zeros::Keep)),
+            is_one: exact == "1",
+            exact: grouped_text(&exact),
+            exact_dollars: signed(&amount.to_string()),
+        }
+    }
+}
+
+/// A number of tokens or requests: `12.4k`, and exactly `12,431`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Count {
+    /// In three figures.
+    pub short: String,
+    /// With separators of thousands.
+    pub exact: String,
+}
+
+impl Count {
+    /// A count.
+    #[must_use]
+    pub fn of(count: u64) -> Self {
+        let exact = grouped_text(&count.to_string());
+        Self { short: short(count).unwrap_or_else(|| exact.clone()), exact }
+    }
+}
+
+/// A count of a thousand or more in one letter's unit, with one decimal below ten units, rounded down.
+fn short(count: u64) -> Option<String> {
+    let (letter, unit) = COUNT_UNITS.into_iter().find(|(_, unit)| count >= *unit)?;
+    let tenths = count.checked_div(unit.checked_div(10)?)?;
+    let (whole, tenth) = (tenths.checked_div(10)?, tenths.checked_rem(10)?);
+    Some(if tenth == 0 || whole >= 100 { format!("{whole}{letter}") } else { format!("{whole}.{tenth}{letter}") })
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Zeros {
+    Keep,
+    Drop,
+}
+
+fn rounded(amount: i128, unit: i128, rounding: Rounding) -> i128 {
+    let down = amount.checked_div_euclid(unit).unwrap_or_default();
+    let is_exact = amount.checked_rem_euclid(unit).unwrap_or_default() == 0;
+    if is_exact || rounding == Rounding::Down { down } else { down.saturating_add(1) }
+}
+
+/// Hundredths as a decimal; whole numbers without decimals where zeros are dropped.
+fn hundredths(units: i128, zeros: Zeros) -> String {
+    let absolute = units.unsigned_abs();
+    let (whole, part) = (absolute / HUNDRED.unsigned_abs(), absolute % HUNDRED.unsigned_abs());
+    let sign = if units < 0 { "−" } else { "" };
+    let whole = grouped_text(&whole.to_string());
+    if part == 0 && zeros == Zeros::Drop { format!("{sign}{whole}") } else { format!("{sign}{whole}.{part:02}") }
+}
+
+/// Dollars with their sign, after a minus.
+fn signed(decimal: &str) -> String {
+    let minus = decimal.strip_prefix('−').or_else(|| decimal.strip_prefix('-'));
+    minus.map_or_else(|| format!("${}", grouped_text(decimal)), |rest| format!("−${}", grouped_text(rest)))
+}
+
+/// A decimal with separators of thousands before its point.
+#[must_use]
+pub fn grouped_text(decimal: &str) -> String {
+    let (sign, digits) = decimal.strip_prefix('-').map_or(("", decimal), |rest| ("−", rest));
+    let (whole, part) = digits.split_once('.').map_or((digits, None), |(whole, part)| (whole, Some(part)));
+    if !whole.bytes().all(|byte| byte.is_ascii_digit()) {
+        return decimal.to_owned();
+    }
+    let mut out = sign.to_owned();
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && whole.len().saturating_sub(at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    if let Some(part) = part {
+        out.push('.');
+        out.push_str(part);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_money(nano: i64, rounding: Rounding, expect: &str) {
+        let money = Money::of(NanoUsd::new(nano), CreditPrice::default(), rounding);
+        assert_eq!(format!("{} | {} | {}", money.credits, money.dollars, money.exact), expect);
+    }
+
+    #[test]
+    fn amounts_are_never_rounded_in_our_favour() {
+        check_money(12_400_000_000, Rounding::Down, "1,240 | $12.40 | 1,240");
+        check_money(49_218_750, Rounding::Up, "4.93 | $0.05 | 4.921875");
+        check_money(49_218_750, Rounding::Down, "4.92 | $0.04 | 4.921875");
+        check_money(0, Rounding::Up, "0 | $0.00 | 0");
+        check_money(1, Rounding::Up, "0.01 | $0.01 | 0.0000001");
+        check_money(1, Rounding::Down, "0 | $0.00 | 0.0000001");
+        check_money(-15_000_000, Rounding::Down, "−1.50 | −$0.02 | −1.5");
+        check_money(i64::MAX, Rounding::Up, "922,337,203,685.48 | $9,223,372,036.86 | 922,337,203,685.4775807");
+    }
+
+    #[test]
+    fn counts_are_short_and_exact() {
+        for (count, expect) in [
+            (0, "0 | 0"),
+            (999, "999 | 999"),
+            (1_000, "1k | 1,000"),
+            (12_431, "12.4k | 12,431"),
+            (131_072, "131k | 131,072"),
+            (999_999, "999k | 999,999"),
+            (1_048_576, "1M | 1,048,576"),
+            (u64::MAX, "18446744073B | 18,446,744,073,709,551,615"),
+        ] {
+            let Count { short, exact } = Count::of(count);
+            assert_eq!(format!("{short} | {exact}"), expect);
+        }
+    }
+}

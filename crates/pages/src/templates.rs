@@ -1,0 +1,75 @@
+//! The templates, and what they may call.
+
+use crate::assets::Assets;
+use crate::error::PagesError;
+use crate::site::Site;
+use crate::words::{LANGUAGE, Words};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Kwargs, Serde};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, HtmlEscape, UndefinedBehavior, Value};
+use rust_embed::RustEmbed;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+#[derive(RustEmbed)]
+#[folder = "templates/"]
+struct Files;
+
+/// Every template by its name, with what they have in common: `w` are the words, `site` is the service, `asset("name")` is
+/// the URL of an asset, and `text|fill(name=value)` puts values into a text.
+pub(crate) fn environment(
+    site: &Site,
+    words: &Words,
+    assets: &Arc<Assets>,
+) -> Result<Environment<'static>, PagesError> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.add_global("w", words.value());
+    environment.add_global("script_words", words.script_json());
+    environment.add_global("site", Value::from(Serde(site)));
+    environment.add_global("language", LANGUAGE);
+    let assets = Arc::clone(assets);
+    environment.add_function("asset", move |name: &str| asset_url(&assets, name));
+    environment.add_filter("fill", fill);
+    for name in Files::iter() {
+        let file = Files::get(&name).map(|file| file.data.into_owned()).unwrap_or_default();
+        let source = String::from_utf8(file).map_err(|_| PagesError::Encoding { name: name.to_string() })?;
+        environment.add_template_owned(name.into_owned(), source)?;
+    }
+    Ok(environment)
+}
+
+fn asset_url(assets: &Assets, name: &str) -> Result<String, Error> {
+    let url = assets.url(name).map(str::to_owned);
+    url.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("there is no asset {name}")))
+}
+
+/// A text whose `{name}` are replaced by values. Text and values are escaped, except values that are HTML already.
+fn fill(text: &str, values: Kwargs) -> Result<Value, Error> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, from_name)) = rest.split_once('{') {
+        let Some((name, after)) = from_name.split_once('}') else {
+            return Err(Error::new(ErrorKind::InvalidOperation, format!("a brace is not closed in: {text}")));
+        };
+        escape_into(&mut out, before);
+        let value: Value = values.get(name)?;
+        let shown = value.to_string();
+        if value.is_safe() {
+            out.push_str(&shown)
+        } else {
+            escape_into(&mut out, &shown)
+        }
+        rest = after;
+    }
+    escape_into(&mut out, rest);
+    values.assert_all_used()?;
+    Ok(Value::from_safe_string(out))
+}
+
+fn escape_into(out: &mut String, text: &str) {
+    // Writing to a string cannot fail.
+    let _written = write!(out, "{}", HtmlEscape(text));
+}

@@ -1,0 +1,56 @@
+//! The assets: their names, their sizes, and what they may not contain.
+
+use opencredits_pages::{Pages, Site};
+
+/// The most that base.css may weigh, uncompressed.
+const BASE_CSS_BYTES_MAX: usize = 12_288;
+/// The most that a page's own scripts and styles may weigh together, compressed.
+const ASSETS_BYTES_MAX: usize = 60_000;
+
+#[test]
+fn an_asset_is_found_by_both_of_its_names() {
+    let pages = Pages::new(Site::sample()).unwrap();
+    for name in pages.assets().names() {
+        let url = pages.assets().url(name).unwrap();
+        let hashed = url.strip_prefix("/assets/").unwrap();
+        assert_ne!(hashed, name);
+        let (asset, is_hashed) = pages.assets().find(hashed).unwrap();
+        let (same, is_plain) = pages.assets().find(name).map(|(asset, hashed)| (asset, !hashed)).unwrap();
+        assert!(is_hashed && is_plain && asset.digest == same.digest, "{name}");
+    }
+    assert!(pages.assets().find("../src/lib.rs").is_none());
+    assert!(pages.assets().url("nothing.css").is_none());
+}
+
+#[test]
+fn a_script_imports_others_by_their_hashed_names() {
+    let pages = Pages::new(Site::sample()).unwrap();
+    let (app, _) = pages.assets().find("app.js").unwrap();
+    let text = String::from_utf8(app.bytes.clone()).unwrap();
+    let session = pages.assets().url("session.js").unwrap().strip_prefix("/assets/").unwrap();
+    assert!(text.contains(&format!("from \"./{session}\"")), "{session}");
+    assert!(!text.contains("\"./session.js\""));
+}
+
+#[test]
+fn the_assets_are_small() {
+    let pages = Pages::new(Site::sample()).unwrap();
+    let (css, _) = pages.assets().find("base.css").unwrap();
+    assert!(css.bytes.len() < BASE_CSS_BYTES_MAX, "base.css has {} bytes", css.bytes.len());
+    let packed = |name: &str| {
+        let (asset, _) = pages.assets().find(name).unwrap();
+        asset.gzip.as_ref().map_or(asset.bytes.len(), Vec::len)
+    };
+    let all: usize = pages.assets().names().map(packed).sum();
+    assert!(all < ASSETS_BYTES_MAX, "the assets have {all} bytes compressed");
+}
+
+#[test]
+fn no_asset_names_another_host() {
+    let pages = Pages::new(Site::sample()).unwrap();
+    for name in pages.assets().names() {
+        let (asset, _) = pages.assets().find(name).unwrap();
+        let text = String::from_utf8_lossy(&asset.bytes).replace("http://www.w3.org/2000/svg", "");
+        assert!(!text.contains("http://") && !text.contains("https://") && !text.contains("//cdn"), "{name}");
+    }
+}
