@@ -1,7 +1,9 @@
 //! The views: one file each. Each has `samples()`, which tests render.
 
+mod checkout;
 mod notice;
 mod shell;
 
+pub use checkout::{Checkout, CheckoutEnd};
 pub use notice::Notice;
 pub use shell::Shell;

@@ -1,6 +1,6 @@
 //! Every template in every state, with texts that try to be markup too.
 
-use opencredits_pages::views::{Notice, Shell};
+use opencredits_pages::views::{Checkout, CheckoutEnd, Notice, Shell};
 use opencredits_pages::{Area, Chrome, Pages, Site, View};
 use serde::Serialize;
 use serde_json::Value;
@@ -76,8 +76,13 @@ fn check_escaped<V: View>(pages: &Pages, sample: &V) {
 
 #[test]
 fn every_template_renders_in_every_state_and_escapes_every_text() {
-    let rendered = BTreeSet::from([check(Notice::samples()), check(Shell::samples())]);
-    let parts = ["base.html", "fragment.html", "macros.html"];
+    let rendered = BTreeSet::from([
+        check(Checkout::samples()),
+        check(CheckoutEnd::samples()),
+        check(Notice::samples()),
+        check(Shell::samples()),
+    ]);
+    let parts = ["base.html", "fragment.html", "frame.html", "macros.html"];
     let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/templates")).unwrap();
     for file in files {
         let name = file.unwrap().file_name().into_string().unwrap();
