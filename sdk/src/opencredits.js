@@ -225,7 +225,7 @@
     if (!settings) throw new Error("OpenCredits.open: call OpenCredits.init first");
     close();
     const host = document.createElement("div");
-    const root = host.attachShadow({ mode: "closed" });
+    const root = host.attachShadow({ mode: "open" });
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(STYLE);
     root.adoptedStyleSheets = [sheet];

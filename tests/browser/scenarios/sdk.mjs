@@ -62,7 +62,7 @@ const opened = async ({ tab, frame }, options = {}, open = {}) => {
   return frame();
 };
 const heard = (tab) => tab.evaluate("heard.map(([name]) => name)");
-const isOpen = (tab) => tab.evaluate("document.querySelector('body > div') !== null");
+const isOpen = async (tab) => (await tab.locator("dialog").count()) > 0;
 
 const EVENTS = [
   ["checkout_opened", { user_key: "oc_sk_1", checkout_url: "https://pay.example/1" }, ["onCheckoutOpened"], "oc_sk_1"],
