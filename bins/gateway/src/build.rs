@@ -3,12 +3,13 @@
 use crate::discover;
 use crate::error::StartError;
 use crate::mails;
+use crate::pages;
 use crate::parts::{OfProcess, api_settings, hash_key, make_folder, settings, when_unlocked};
 use crate::payments;
 use crate::ports::{SystemClock, SystemEntropy};
 use crate::prices::PriceFetcher;
 use crate::test_mode::{self, BuiltTest};
-use opencredits_api::App;
+use opencredits_api::{App, PagesApp};
 use opencredits_backup::{LEDGER_FILE, STORE_FILE};
 use opencredits_ledger::Ledger;
 use opencredits_providers::http::{Client, FetchLimits, Fetcher, Settings as HttpSettings, Timeouts};
@@ -62,7 +63,8 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         tracing::warn!("{notice}");
     }
     let process = OfProcess { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
-    let test = test_mode::build(config, &offer, &process).await?;
+    let pages = PagesApp::new(pages::site(config))?;
+    let test = test_mode::build(config, (&offer, &pages), &process).await?;
     books::open(&ledger, process.clock.now())?;
     let usage = Arc::new(UsageReads::new(ledger.clone(), Arc::new(store.clone())));
     let providers = reconciliation((config, &offer), (&usage, &store), &http, &process);
@@ -104,6 +106,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         accounts: Arc::clone(&accounts),
         partners: Arc::new(store.clone()),
         payments,
+        pages,
         settings: api_settings(config),
         ready: AtomicBool::new(true),
         test: test.as_ref().map(|test| test.app.clone()),

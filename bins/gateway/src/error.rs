@@ -40,5 +40,7 @@ pub(crate) enum StartError {
     #[error(transparent)]
     Mails(#[from] opencredits_service::mail::MailFault),
     #[error(transparent)]
+    Pages(#[from] opencredits_pages::PagesError),
+    #[error(transparent)]
     Accounts(#[from] opencredits_service::accounts::AccountsError),
 }

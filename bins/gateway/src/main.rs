@@ -8,6 +8,7 @@ mod jobs;
 mod log;
 mod machine;
 mod mails;
+mod pages;
 mod parts;
 mod payments;
 mod ports;

@@ -5,7 +5,7 @@ use crate::jobs;
 use crate::parts::{self, OfProcess};
 use crate::payments;
 use opencredits_api::admin::{Admin, AdminSocket};
-use opencredits_api::{ApiSettings, TestApp, TestAppParts};
+use opencredits_api::{ApiSettings, PagesApp, TestApp, TestAppParts};
 use opencredits_backup::{LEDGER_FILE, STORE_FILE, Source};
 use opencredits_providers::sandbox::Sandbox;
 use opencredits_service::accounts::{Accounts, Tables, TestDesk};
@@ -40,7 +40,7 @@ pub(crate) struct BuiltTest {
 /// Opens the folder of test mode, and builds what serves test keys; `None` where test mode is off.
 pub(crate) async fn build(
     config: &Config,
-    offer: &ServedCatalogue,
+    (offer, pages): (&ServedCatalogue, &Arc<PagesApp>),
     process: &OfProcess,
 ) -> Result<Option<BuiltTest>, StartError> {
     if !config.test.enabled {
@@ -87,8 +87,9 @@ pub(crate) async fn build(
     };
     let (gateway, reaper) = TestGateway::new(of_gateway)?;
     let partners = Arc::new(store.clone());
+    let pages = Arc::clone(pages);
     let settings: ApiSettings = parts::api_settings(config);
-    let of_app = TestAppParts { accounts: Arc::clone(&accounts), partners, payments, settings };
+    let of_app = TestAppParts { accounts: Arc::clone(&accounts), partners, payments, pages, settings };
     Ok(Some(BuiltTest { app: TestApp::new(&gateway, of_app), accounts, reaper, store, dir }))
 }
 

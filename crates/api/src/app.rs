@@ -5,12 +5,13 @@ use crate::errors::{ErrorType, Problem};
 use crate::head::Head;
 use crate::inference::Caller;
 use crate::inference_route::InferenceRoute;
+use crate::pages::PageRequest;
 use crate::parse_errors::Answers;
 use crate::places::Place;
 use crate::state::{App, RequestId};
 use crate::surface::{is_custom_method, surface_of_api, surface_of_path};
 use crate::{
-    applications, auth, history, inference, keys, lookups, models, partner, paths, payments, redact, webhooks,
+    applications, auth, history, inference, keys, lookups, models, pages, partner, paths, payments, redact, webhooks,
 };
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
@@ -70,7 +71,7 @@ impl Routes {
     /// The same with a route for webhooks about mails that came back. Without it there is no such route.
     #[must_use]
     pub fn with_bounces(mut self, bounces: Arc<Bounces>) -> Self {
-        let route = post(webhooks::bounces).fallback(wrong_method);
+        let route = post(webhooks::bounces).fallback(wrong_method_of_programs);
         self.live.rest = self.live.rest.merge(Router::new().route(webhooks::BOUNCES_PATH, route).with_state(bounces));
         self
     }
@@ -130,7 +131,8 @@ fn side(app: Arc<App>) -> Side {
         .route("/v1/activity", get(history::activity))
         .merge(partner_routes())
         .route("/v1/features", get(lookups::features))
-        .route("/", get(root))
+        .route("/", get(pages::landing))
+        .merge(pages::routes())
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
         .fallback(unknown_path)
@@ -225,11 +227,6 @@ impl Headed {
     }
 }
 
-/// Claude Code sends HEAD here before anything else.
-async fn root() -> &'static str {
-    "OpenCredits\n"
-}
-
 async fn healthy() -> &'static str {
     "ok\n"
 }
@@ -242,19 +239,40 @@ async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, (http::Statu
     }
 }
 
-async fn unknown_path(uri: Uri, axum::Extension(id): axum::Extension<RequestId>) -> Response<Body> {
-    let path = redact::path(uri.path());
-    let message = match paths::meant(uri.path()) {
-        Some((right, remedy)) => format!("there is nothing at {path}; the path is {right}: {remedy}"),
-        None => format!("there is nothing at {path}; {}", paths::ALL),
+pub(crate) async fn unknown_path(request: PageRequest) -> Response<Body> {
+    let path = request.uri.path();
+    if is_for_people(&request) {
+        return request.not_found();
+    }
+    let shown = redact::path(path);
+    let message = match paths::meant(path) {
+        Some((right, remedy)) => format!("there is nothing at {shown}; the path is {right}: {remedy}"),
+        None => format!("there is nothing at {shown}; {}", paths::ALL),
     };
-    Problem::new(ErrorType::NotFound, message).into_response(surface_of_path(uri.path()), &id.text())
+    Problem::new(ErrorType::NotFound, message).into_response(surface_of_path(path), &request.id.text())
 }
 
-async fn wrong_method(uri: Uri, axum::Extension(id): axum::Extension<RequestId>) -> Response<Body> {
-    if is_custom_method(uri.path()) {
-        return unknown_path(uri, axum::Extension(id)).await;
+async fn wrong_method(request: PageRequest) -> Response<Body> {
+    let path = request.uri.path();
+    if is_custom_method(path) {
+        return unknown_path(request).await;
     }
-    let message = format!("{} does not take this method", redact::path(uri.path()));
-    Problem::new(ErrorType::MethodNotAllowed, message).into_response(surface_of_path(uri.path()), &id.text())
+    if is_for_people(&request) {
+        return request.wrong_method();
+    }
+    method_problem(path, request.id)
+}
+
+/// The same where there are no pages.
+async fn wrong_method_of_programs(uri: Uri, axum::Extension(id): axum::Extension<RequestId>) -> Response<Body> {
+    method_problem(uri.path(), id)
+}
+
+fn method_problem(path: &str, id: RequestId) -> Response<Body> {
+    let message = format!("{} does not take this method", redact::path(path));
+    Problem::new(ErrorType::MethodNotAllowed, message).into_response(surface_of_path(path), &id.text())
+}
+
+fn is_for_people(request: &PageRequest) -> bool {
+    pages::wants_html(&request.headers) && !pages::is_of_programs(request.uri.path())
 }

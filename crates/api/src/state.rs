@@ -1,6 +1,7 @@
 //! What handlers share, and the id of a request.
 
 use crate::cors::CorsOrigins;
+use crate::pages_app::PagesApp;
 use crate::payment_app::PaymentApp;
 use opencredits_service::accounts::Accounts;
 use opencredits_service::{Gateway, TestGateway};
@@ -45,6 +46,8 @@ pub struct App {
     pub partners: Arc<dyn Partners>,
     /// Sells credits, where they are sold.
     pub payments: Option<Arc<PaymentApp>>,
+    /// The pages for people.
+    pub pages: Arc<PagesApp>,
     /// Settings.
     pub settings: ApiSettings,
     /// Whether the process takes requests; cleared when it is told to stop.
@@ -61,6 +64,8 @@ pub struct TestAppParts {
     pub partners: Arc<dyn Partners>,
     /// Sells play credits.
     pub payments: Option<Arc<PaymentApp>>,
+    /// The pages for people.
+    pub pages: Arc<PagesApp>,
     /// Settings.
     pub settings: ApiSettings,
 }
@@ -73,10 +78,10 @@ impl TestApp {
     /// The state of test mode.
     #[must_use]
     pub fn new(gateway: &TestGateway, parts: TestAppParts) -> Self {
-        let TestAppParts { accounts, partners, payments, settings } = parts;
+        let TestAppParts { accounts, partners, payments, pages, settings } = parts;
         let gateway = Arc::clone(gateway.gateway());
         let ready = AtomicBool::new(true);
-        Self(Arc::new(App { gateway, accounts, partners, payments, settings, ready, test: None }))
+        Self(Arc::new(App { gateway, accounts, partners, payments, pages, settings, ready, test: None }))
     }
 
     /// The state, as handlers take it.

@@ -4,20 +4,12 @@
 //! that imports another one by `"./name.js"` gets the name with the digest.
 
 use crate::error::PagesError;
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use crate::packed::Packed;
 use rust_embed::RustEmbed;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::io::Write as _;
 
 /// The path under which assets are served.
 const PATH: &str = "/assets/";
-/// Bytes of the digest in a name: 2^40 names, for files that we wrote.
-const DIGEST_BYTES: usize = 5;
-/// A body below this is not worth compressing: it fits one packet.
-const COMPRESS_BYTES_MIN: usize = 1_000;
 
 #[derive(RustEmbed)]
 #[folder = "assets/"]
@@ -28,12 +20,8 @@ struct Files;
 pub struct Asset {
     /// Its media type.
     pub content_type: &'static str,
-    /// The file.
-    pub bytes: Vec<u8>,
-    /// The file compressed by gzip, where that makes it smaller.
-    pub gzip: Option<Vec<u8>>,
-    /// The digest of its bytes, in hex.
-    pub digest: String,
+    /// Its bytes.
+    pub packed: Packed,
     url: String,
 }
 
@@ -88,15 +76,14 @@ impl Assets {
             let path: Vec<&str> = importers.iter().copied().chain([name]).collect();
             bytes = self.with_hashed_imports(text, &path)?.into_bytes();
         }
-        let digest = hex(&Sha256::digest(&bytes), DIGEST_BYTES);
+        let packed = Packed::smallest(bytes);
         let hashed = match name.rsplit_once('.') {
-            Some((stem, ending)) => format!("{stem}.{digest}.{ending}"),
-            None => format!("{name}.{digest}"),
+            Some((stem, ending)) => format!("{stem}.{}.{ending}", packed.digest),
+            None => format!("{name}.{}", packed.digest),
         };
-        let gzip = gzip(&bytes).map_err(|source| PagesError::Compress { name: name.to_owned(), source })?;
         let url = format!("{PATH}{hashed}");
         self.by_hashed_name.insert(hashed, name.to_owned());
-        self.by_name.insert(name.to_owned(), Asset { content_type: content_type(name), bytes, gzip, digest, url });
+        self.by_name.insert(name.to_owned(), Asset { content_type: content_type(name), packed, url });
         Ok(())
     }
 
@@ -113,24 +100,6 @@ impl Assets {
         }
         Ok(text)
     }
-}
-
-fn hex(bytes: &[u8], count: usize) -> String {
-    bytes.iter().take(count).fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _written = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// The bytes compressed by gzip; `None` where that saves nothing.
-pub(crate) fn gzip(bytes: &[u8]) -> std::io::Result<Option<Vec<u8>>> {
-    if bytes.len() < COMPRESS_BYTES_MIN {
-        return Ok(None);
-    }
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes)?;
-    Ok(Some(encoder.finish()?).filter(|packed| packed.len() < bytes.len()))
 }
 
 fn content_type(name: &str) -> &'static str {

@@ -29,12 +29,4 @@ pub enum PagesError {
         /// The asset.
         name: String,
     },
-    /// An asset could not be compressed.
-    #[error("the asset {name} cannot be compressed: {source}; this is a defect of the program")]
-    Compress {
-        /// The asset.
-        name: String,
-        /// Why.
-        source: std::io::Error,
-    },
 }

@@ -27,6 +27,8 @@ pub enum Rounding {
 pub struct Money {
     /// Credits without the word, such as `1,240` or `4.93`.
     pub credits: String,
+    /// The same with two decimals always, for columns.
+    pub fixed: String,
     /// Dollars with their sign, such as `$12.40`.
     pub dollars: String,
     /// The exact amount of credits, for hover.
@@ -47,6 +49,7 @@ impl Money {
         let exact = price.show(amount).to_string();
         Self {
             credits: hundredths(credits, Zeros::Drop),
+            fixed: hundredths(credits, Zeros::Keep),
             dollars: signed(&hundredths(cents, Zeros::Keep)),
             is_one: exact == "1",
             exact: grouped_text(&exact),

@@ -74,11 +74,3 @@ impl Pages {
         Ok(self.environment.get_template(template)?.render(values)?)
     }
 }
-
-/// A body compressed by gzip; `None` where that saves nothing.
-///
-/// # Errors
-/// When the compressor fails, which it does for want of memory only.
-pub fn compressed(body: &[u8]) -> std::io::Result<Option<Vec<u8>>> {
-    crate::assets::gzip(body)
-}

@@ -8,10 +8,11 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
-use opencredits_api::{ApiSettings, App, CorsOrigins, PaymentApp, Routes, TestAppParts, service};
+use opencredits_api::{ApiSettings, App, CorsOrigins, PagesApp, PaymentApp, Routes, TestAppParts, service};
 use opencredits_catalog::Catalog;
 use opencredits_keys::{HashKey, Secret};
 use opencredits_ledger::Ledger;
+use opencredits_pages::Site;
 use opencredits_providers::http::{Client, FetchLimits, Fetcher};
 use opencredits_providers::sandbox::Sandbox;
 use opencredits_providers::{
@@ -31,7 +32,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
@@ -222,7 +223,13 @@ impl TestSide {
         let (gateway, reaper) = TestGateway::new(parts).unwrap();
         start(reaper.run());
         let settings = api_settings();
-        let parts = TestAppParts { accounts: accounts.clone(), partners: Arc::new(store), payments: None, settings };
+        let parts = TestAppParts {
+            accounts: accounts.clone(),
+            partners: Arc::new(store),
+            payments: None,
+            pages: pages(),
+            settings,
+        };
         Self { ledger: of_ledger, accounts, app: opencredits_api::TestApp::new(&gateway, parts) }
     }
 }
@@ -381,6 +388,7 @@ impl TestApp {
             accounts: accounts_of_app,
             partners,
             payments: None,
+            pages: pages(),
             settings: api_settings(),
             ready: AtomicBool::new(true),
             test: test.as_ref().map(|test| test.app.clone()),
@@ -421,8 +429,16 @@ impl TestApp {
         let App { gateway, partners, .. } = &*self.app;
         let (gateway, partners, accounts) = (gateway.clone(), partners.clone(), self.accounts.clone());
         let test = self.app.test.clone();
-        self.app =
-            Arc::new(App { gateway, accounts, partners, payments, settings, ready: AtomicBool::new(true), test });
+        self.app = Arc::new(App {
+            gateway,
+            accounts,
+            partners,
+            payments,
+            pages: pages(),
+            settings,
+            ready: AtomicBool::new(true),
+            test,
+        });
         self.router = service(self.app.clone());
         self
     }
@@ -572,6 +588,12 @@ pub(crate) fn settings(ack: Ack) -> Settings {
         memory_max: MEMORY_MAX,
         large_at_once: 1,
     }
+}
+
+/// The pages, which are read once.
+pub(crate) fn pages() -> Arc<PagesApp> {
+    static PAGES: OnceLock<Arc<PagesApp>> = OnceLock::new();
+    PAGES.get_or_init(|| PagesApp::new(Site::sample()).unwrap()).clone()
 }
 
 pub(crate) fn api_settings() -> ApiSettings {

@@ -16,7 +16,7 @@ fn an_asset_is_found_by_both_of_its_names() {
         assert_ne!(hashed, name);
         let (asset, is_hashed) = pages.assets().find(hashed).unwrap();
         let (same, is_plain) = pages.assets().find(name).map(|(asset, hashed)| (asset, !hashed)).unwrap();
-        assert!(is_hashed && is_plain && asset.digest == same.digest, "{name}");
+        assert!(is_hashed && is_plain && asset.packed.digest == same.packed.digest, "{name}");
     }
     assert!(pages.assets().find("../src/lib.rs").is_none());
     assert!(pages.assets().url("nothing.css").is_none());
@@ -26,7 +26,7 @@ fn an_asset_is_found_by_both_of_its_names() {
 fn a_script_imports_others_by_their_hashed_names() {
     let pages = Pages::new(Site::sample()).unwrap();
     let (app, _) = pages.assets().find("app.js").unwrap();
-    let text = String::from_utf8(app.bytes.clone()).unwrap();
+    let text = String::from_utf8(app.packed.plain.clone()).unwrap();
     let session = pages.assets().url("session.js").unwrap().strip_prefix("/assets/").unwrap();
     assert!(text.contains(&format!("from \"./{session}\"")), "{session}");
     assert!(!text.contains("\"./session.js\""));
@@ -36,10 +36,10 @@ fn a_script_imports_others_by_their_hashed_names() {
 fn the_assets_are_small() {
     let pages = Pages::new(Site::sample()).unwrap();
     let (css, _) = pages.assets().find("base.css").unwrap();
-    assert!(css.bytes.len() < BASE_CSS_BYTES_MAX, "base.css has {} bytes", css.bytes.len());
+    assert!(css.packed.plain.len() < BASE_CSS_BYTES_MAX, "base.css has {} bytes", css.packed.plain.len());
     let packed = |name: &str| {
         let (asset, _) = pages.assets().find(name).unwrap();
-        asset.gzip.as_ref().map_or(asset.bytes.len(), Vec::len)
+        asset.packed.gzip.as_ref().map_or(asset.packed.plain.len(), Vec::len)
     };
     let all: usize = pages.assets().names().map(packed).sum();
     assert!(all < ASSETS_BYTES_MAX, "the assets have {all} bytes compressed");
@@ -50,7 +50,7 @@ fn no_asset_names_another_host() {
     let pages = Pages::new(Site::sample()).unwrap();
     for name in pages.assets().names() {
         let (asset, _) = pages.assets().find(name).unwrap();
-        let text = String::from_utf8_lossy(&asset.bytes).replace("http://www.w3.org/2000/svg", "");
+        let text = String::from_utf8_lossy(&asset.packed.plain).replace("http://www.w3.org/2000/svg", "");
         assert!(!text.contains("http://") && !text.contains("https://") && !text.contains("//cdn"), "{name}");
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         .chain(others(config));
     let broken = bounds.into_iter().find(|(holds, ..)| !holds).map(|(_, field, problem)| (field, problem));
     let has_url = config.server.public_url.is_some();
-    match broken.or_else(|| config.email.problem(has_url)) {
+    match broken.or_else(|| config.email.problem(has_url)).or_else(|| config.site.problem()) {
         Some((field, problem)) => Err(ConfigError::Invalid { field, problem }),
         None => config.payments.check(),
     }

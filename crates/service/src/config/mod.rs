@@ -9,6 +9,7 @@ mod error;
 mod payments;
 mod secret;
 mod sections;
+mod site;
 
 pub use email::{Email, MailTls, MailTransport};
 pub use error::ConfigError;
@@ -18,6 +19,7 @@ pub use sections::{
     Ack, Billing, Catalogue, Config, Data, Discover, LedgerSettings, Log, LogFormat, MarkupRule, OfferSection,
     Reconcile, Retention, Server, TestMode, Upstream,
 };
+pub use site::SiteSection;
 
 use toml::{Table, Value};
 

@@ -2,6 +2,7 @@
 
 use super::email::Email;
 use super::payments::PaymentSettings;
+use super::site::SiteSection;
 use crate::jobs::RetentionDays;
 use crate::partners::PartnerTerms;
 use opencredits_units::{BasisPoints, CreditPrice, NanoUsd};
@@ -40,6 +41,8 @@ pub struct Config {
     pub test: TestMode,
     /// Mails to people.
     pub email: Email,
+    /// The pages for people.
+    pub site: SiteSection,
     /// For how long records are kept.
     pub retention: Retention,
     /// Logging.
@@ -65,7 +68,7 @@ fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Res
 }
 
 /// The sections that variables can name.
-pub(super) const NAMES: [&str; 13] = [
+pub(super) const NAMES: [&str; 14] = [
     "server",
     "data",
     "ledger",
@@ -77,6 +80,7 @@ pub(super) const NAMES: [&str; 13] = [
     "reconcile",
     "test",
     "email",
+    "site",
     "retention",
     "log",
 ];

@@ -1,7 +1,7 @@
 //! A whole service on real files, which may die at any await and is opened again from what is on the disk then.
 
 use super::reference::{self, INPUT, MATURES_DAYS, OUTPUT, PEOPLE, SHARES};
-use crate::app::{api_settings, settings};
+use crate::app::{api_settings, pages, settings};
 use axum::body::Body;
 use http_body_util::BodyExt;
 use opencredits_api::{App, Routes, service};
@@ -203,6 +203,7 @@ impl Live {
             accounts: accounts.clone(),
             partners: store.clone(),
             payments: None,
+            pages: pages(),
             settings: api_settings(),
             ready: AtomicBool::new(true),
             test: None,
