@@ -1,6 +1,7 @@
 //! What handlers share, and the id of a request.
 
 use crate::cors::CorsOrigins;
+use crate::identity_app::IdentityApp;
 use crate::pages_app::PagesApp;
 use crate::payment_app::PaymentApp;
 use opencredits_service::accounts::Accounts;
@@ -46,6 +47,8 @@ pub struct App {
     pub partners: Arc<dyn Partners>,
     /// Sells credits, where they are sold.
     pub payments: Option<Arc<PaymentApp>>,
+    /// Signs people in, where the operator has set that up.
+    pub identity: Option<Arc<IdentityApp>>,
     /// The pages for people.
     pub pages: Arc<PagesApp>,
     /// Settings.
@@ -81,7 +84,8 @@ impl TestApp {
         let TestAppParts { accounts, partners, payments, pages, settings } = parts;
         let gateway = Arc::clone(gateway.gateway());
         let ready = AtomicBool::new(true);
-        Self(Arc::new(App { gateway, accounts, partners, payments, pages, settings, ready, test: None }))
+        let identity = None;
+        Self(Arc::new(App { gateway, accounts, partners, payments, identity, pages, settings, ready, test: None }))
     }
 
     /// The state, as handlers take it.

@@ -22,6 +22,7 @@
 pub mod accounts;
 pub mod books;
 pub mod config;
+pub mod connections;
 pub mod discover;
 mod fault;
 mod gateway;
@@ -42,6 +43,7 @@ mod rates;
 mod record;
 mod record_words;
 mod served_catalogue;
+pub mod sign_in;
 mod usage;
 
 pub use fault::{

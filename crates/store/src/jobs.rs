@@ -131,4 +131,7 @@ pub trait Retention: Send + Sync {
     async fn delete_request_index(&self, before: UnixMs) -> Result<u64, StoreError>;
     /// Secrets of rotated keys that are not valid any more at `now`.
     async fn delete_retired_secrets(&self, now: UnixMs) -> Result<u64, StoreError>;
+    /// Device requests, codes and token families that are over before `before`. The keys of such families that have expired are
+    /// revoked.
+    async fn delete_ended_grants(&self, before: UnixMs) -> Result<u64, StoreError>;
 }

@@ -35,6 +35,8 @@ mod bills;
 mod block;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod connections;
+mod identity;
 mod jobs;
 mod mail;
 mod orders;
@@ -49,6 +51,15 @@ mod usage;
 
 pub use applications::{ApplicationState, PartnerApplication, PartnerApplications, ReferralMonth, Referrals};
 pub use bills::{BillSource, BilledDay, BilledLine, ProviderBills};
+pub use connections::{
+    CodeGives, CodeRecord, ConnectedKey, ConnectedKeys, ConsentRecord, DeviceRecord, DeviceRequests, DeviceStanding,
+    FamilyRecord, GrantId, GrantKind, TokenGrants,
+};
+pub use identity::{
+    AttemptBuckets, BucketChange, CodeChallenge, CodeChallenges, IdentityDeleted, IdentityEnds, IdentityRetention,
+    MailedLinks, PasskeyId, PasskeyKind, PasskeyRecord, PasskeyUse, Passkeys, Role, SessionId, SessionKind,
+    SessionRecord, Sessions, SessionsOf, Standings, TermsAcceptance,
+};
 pub use jobs::{Acquired, JobLease, JobLeases, JobOutcome, JobRecord, JobReport, JobRun, Retention};
 pub use mail::{
     LeasedMail, LimitedKey, Mail, MailCounts, MailFailure, MailId, NewMail, NoticeKind, NoticeMark, NoticeSubject,

@@ -2,8 +2,9 @@
 
 use super::bearer::Bearer;
 use super::device::{DeviceGrant, UserCode};
-use super::family::{AccessToken, TokenFamily};
+use super::family::TokenFamily;
 use super::issuer::Issuer;
+use opencredits_keys::SecretKey;
 use opencredits_units::UnixMs;
 use serde::Serialize;
 use std::fmt;
@@ -19,13 +20,18 @@ pub struct TokenAnswer {
 }
 
 impl TokenAnswer {
-    /// The answer with an access token, whose record is `record`, and a refresh token of `family`.
+    /// The answer with a user key as the access token, with the key's expiry, and a refresh token of `family`.
     #[must_use]
-    pub fn new(family: &TokenFamily, (access, record): (&Bearer, &AccessToken), refresh: &Bearer, now: UnixMs) -> Self {
+    pub fn new<K>(
+        family: &TokenFamily,
+        (access, expires_at): (&SecretKey<K>, UnixMs),
+        refresh: &Bearer,
+        now: UnixMs,
+    ) -> Self {
         Self {
             access_token: access.reveal().to_owned(),
             token_type: "Bearer",
-            expires_in: record.expires_at.ms_since(now).saturating_div(1_000),
+            expires_in: expires_at.ms_since(now).saturating_div(1_000),
             refresh_token: refresh.reveal().to_owned(),
             scope: family.consent.scopes.join(" "),
         }

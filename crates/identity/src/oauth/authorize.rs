@@ -141,10 +141,7 @@ impl Asked {
     }
 
     fn state(&self) -> Result<Option<Secret<String>>, OauthRefusal> {
-        match self.0.one("state")? {
-            Some(state) if state.len() > STATE_BYTES_MAX => Err(invalid("state has more than 1024 bytes")),
-            state => Ok(state.map(|state| Secret::new(state.to_owned()))),
-        }
+        state(&self.0)
     }
 
     fn rest(
@@ -173,14 +170,27 @@ impl Asked {
     }
 
     fn challenge(&self) -> Result<CodeChallenge, OauthRefusal> {
-        let text = self.0.required("code_challenge", "code_challenge is missing; PKCE is required")?;
-        // Without a method it would be `plain` (RFC 7636, section 4.3).
-        let method = self.0.required("code_challenge_method", "code_challenge_method is missing; it is S256")?;
-        if method != "S256" {
-            return Err(invalid("the only code_challenge_method is S256"));
-        }
-        CodeChallenge::parse(text).ok_or(invalid("code_challenge is no SHA-256 in base64url without padding"))
+        challenge(&self.0)
     }
+}
+
+/// What a client wants back.
+pub(super) fn state(form: &Form) -> Result<Option<Secret<String>>, OauthRefusal> {
+    match form.one("state")? {
+        Some(state) if state.len() > STATE_BYTES_MAX => Err(invalid("state has more than 1024 bytes")),
+        state => Ok(state.map(|state| Secret::new(state.to_owned()))),
+    }
+}
+
+/// The challenge of a request, which is made with S256.
+pub(super) fn challenge(form: &Form) -> Result<CodeChallenge, OauthRefusal> {
+    let text = form.required("code_challenge", "code_challenge is missing; PKCE is required")?;
+    // Without a method it would be `plain` (RFC 7636, section 4.3).
+    let method = form.required("code_challenge_method", "code_challenge_method is missing; it is S256")?;
+    if method != "S256" {
+        return Err(invalid("the only code_challenge_method is S256"));
+    }
+    CodeChallenge::parse(text).ok_or(invalid("code_challenge is no SHA-256 in base64url without padding"))
 }
 
 impl AuthorizationRequest {
@@ -199,7 +209,12 @@ impl AuthorizationRequest {
 }
 
 /// Each answer names its issuer, so that a client of several servers cannot be made to mix them up (RFC 9207).
-fn answer(redirect_url: &str, parameters: &[(&str, &str)], state: Option<&Secret<String>>, issuer: &Issuer) -> String {
+pub(super) fn answer(
+    redirect_url: &str,
+    parameters: &[(&str, &str)],
+    state: Option<&Secret<String>>,
+    issuer: &Issuer,
+) -> String {
     let state = state.map(|state| ("state", state.reveal().as_str()));
     let parameters: Vec<(&str, &str)> =
         parameters.iter().copied().chain(state).chain([("iss", issuer.as_str())]).collect();

@@ -1,4 +1,4 @@
-//! The secrets that OAuth hands out: codes and tokens.
+//! The secrets that OAuth hands out besides access tokens, which are user keys.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,8 +10,6 @@ use sha2::{Digest as _, Sha256};
 pub enum BearerKind {
     /// An authorization code.
     Code,
-    /// An access token.
-    Access,
     /// A refresh token.
     Refresh,
     /// A device code.
@@ -22,7 +20,6 @@ impl BearerKind {
     const fn prefix(self) -> &'static str {
         match self {
             Self::Code => "oc_code_",
-            Self::Access => "oc_at_",
             Self::Refresh => "oc_rt_",
             Self::Device => "oc_dc_",
         }

@@ -1,5 +1,5 @@
-//! What one consent of a person has issued: access tokens, and refresh tokens that replace each other (OAuth 2.1, section
-//! 4.3.1).
+//! What one consent of a person has issued: refresh tokens that replace each other (OAuth 2.1, section 4.3.1). The access
+//! token is a user key, which the caller makes and renews.
 //!
 //! A refresh token is used once. When one that was replaced comes again, two parties have it, and which of them is the
 //! client cannot be told: the family ends. One exception: an answer may be lost. For some seconds after its first use a
@@ -86,17 +86,6 @@ pub struct TokenFamily {
     pub revoked_at: Option<UnixMs>,
 }
 
-/// An access token as a store keeps it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AccessToken {
-    /// Its digest.
-    pub digest: KeyDigest,
-    /// What issued it.
-    pub family: FamilyId,
-    /// From then on it is refused, and may be deleted.
-    pub expires_at: UnixMs,
-}
-
 /// What came of a refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
@@ -153,18 +142,11 @@ impl TokenFamily {
         Refreshed::Reused
     }
 
-    /// An access token of this family.
+    /// The expiry of an access token that is issued now: no later than the family's end.
     #[must_use]
-    pub fn access(&self, token: &Bearer, lifetimes: &GrantLifetimes, now: UnixMs) -> AccessToken {
+    pub fn access_until(&self, lifetimes: &GrantLifetimes, now: UnixMs) -> UnixMs {
         let end = self.created_at.saturating_add_ms(lifetimes.family_ms);
-        let expires_at = now.saturating_add_ms(lifetimes.access_ms).min(end);
-        AccessToken { digest: token.digest(), family: self.id, expires_at }
-    }
-
-    /// Whether an access token can be used.
-    #[must_use]
-    pub fn permits(&self, token: &AccessToken, now: UnixMs) -> bool {
-        token.family == self.id && self.revoked_at.is_none() && now < token.expires_at
+        now.saturating_add_ms(lifetimes.access_ms).min(end)
     }
 
     /// Whether it can be refreshed.

@@ -52,7 +52,7 @@ impl AuthorizationServerMetadata {
             authorization_endpoint: issuer.at("/oauth/authorize"),
             token_endpoint: issuer.at("/oauth/token"),
             revocation_endpoint: issuer.at("/oauth/revoke"),
-            device_authorization_endpoint: issuer.at("/oauth/device"),
+            device_authorization_endpoint: issuer.at("/oauth/device_authorization"),
             service_documentation: issuer.at("/docs"),
             scopes_supported: owned(offer.scopes),
             response_types_supported: ["code"],

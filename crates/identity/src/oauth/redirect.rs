@@ -7,6 +7,32 @@ const URL_BYTES_MAX: usize = 500;
 /// The host names of the machine itself.
 const LOOPBACK: [&str; 3] = ["127.0.0.1", "[::1]", "localhost"];
 
+/// Schemes of editors, which hand such URLs to their extensions. They are no domain names; everything else without a dot is
+/// refused, so that no `javascript:` comes in.
+const EDITOR_SCHEMES: [&str; 7] = ["cursor", "vscode", "vscode-insiders", "vscodium", "windsurf", "zed", "code-oss"];
+
+/// Whether a URL hands over to an app on the person's own machine: its scheme is the app's, or it is loopback. A secret in
+/// such a URL reaches no other machine.
+#[must_use]
+pub fn is_on_machine(url: &str) -> bool {
+    if redirect_problem(url).is_some() {
+        return false;
+    }
+    match read(url) {
+        Some(uri) if is_web(&uri) => uri.scheme_str() == Some("http"),
+        _ => !url.starts_with("https:"),
+    }
+}
+
+/// The host of a URL, or its scheme where it is an app's own: what a person is told of where they are sent.
+#[must_use]
+pub fn redirect_host(url: &str) -> String {
+    match read(url).filter(is_web) {
+        Some(uri) => uri.authority().map_or_else(String::new, ToString::to_string),
+        None => url.split_once(':').map_or("", |(scheme, _)| scheme).to_owned(),
+    }
+}
+
 /// Whether a person may be sent to `asked` where `listed` is registered: they are the same to the letter (OAuth 2.1, section
 /// 2.3.1). For an app on the person's own machine the port does not count (RFC 8252, section 7.3).
 #[must_use]
@@ -42,6 +68,7 @@ pub fn redirect_problem(url: &str) -> Option<&'static str> {
     match scheme {
         // RFC 8252, section 7.1: an app's own scheme is a reversed domain name.
         own if own.contains('.') && is_scheme(own) => None,
+        editor if EDITOR_SCHEMES.contains(&editor) => None,
         "https" | "http" => match read(url) {
             Some(uri) if is_web(&uri) => None,
             Some(_) => Some("is not https; http is for the machine itself only"),

@@ -5,7 +5,7 @@ use super::bearer::{Bearer, BearerKind};
 use super::form::{Form, invalid};
 use super::pkce::CodeVerifier;
 use super::refusal::{OauthError, OauthRefusal};
-use opencredits_keys::KeyDigest;
+use opencredits_keys::{KeyDigest, UserKey};
 
 pub(super) const AUTHORIZATION_CODE: &str = "authorization_code";
 pub(super) const REFRESH_TOKEN: &str = "refresh_token";
@@ -97,13 +97,22 @@ impl DeviceRequest {
     }
 }
 
+/// A token that is to be revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RevokedToken {
+    /// A refresh token.
+    Refresh(KeyDigest),
+    /// An access token: a user key.
+    Access(KeyDigest),
+}
+
 /// A request to revoke a token (RFC 7009, section 2.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RevocationRequest {
     /// Who asks. Revoke nothing of another client.
     pub client_id: String,
     /// The token. None where it is none of ours, which is answered as if it had been revoked (section 2.2).
-    pub token: Option<(BearerKind, KeyDigest)>,
+    pub token: Option<RevokedToken>,
 }
 
 impl RevocationRequest {
@@ -114,8 +123,8 @@ impl RevocationRequest {
     pub fn read(form: &str) -> Result<Self, OauthRefusal> {
         let form = Form::read(form)?;
         let text = form.required("token", "token is missing")?;
-        let kinds = [BearerKind::Refresh, BearerKind::Access].into_iter();
-        let token = kinds.filter_map(|kind| Some((kind, Bearer::digest_of(kind, text)?))).next();
+        let refresh = Bearer::digest_of(BearerKind::Refresh, text).map(RevokedToken::Refresh);
+        let token = refresh.or_else(|| UserKey::digest_of(text).ok().map(RevokedToken::Access));
         Ok(Self { client_id: form.required("client_id", "client_id is missing")?.to_owned(), token })
     }
 }

@@ -2,10 +2,10 @@
 
 use opencredits_identity::oauth::{
     AuthorizationServerMetadata, Bearer, BearerKind, Consent, DeviceAnswer, DeviceGrant, DeviceRequest, FamilyId,
-    GrantLifetimes, Issuer, OauthError, OauthRefusal, Offer, ProtectedResourceMetadata, RevocationRequest, TokenAnswer,
-    TokenFamily, TokenRequest, UserCode,
+    GrantLifetimes, Issuer, OauthError, OauthRefusal, Offer, ProtectedResourceMetadata, RevocationRequest,
+    RevokedToken, TokenAnswer, TokenFamily, TokenRequest, UserCode,
 };
-use opencredits_keys::KeyDigest;
+use opencredits_keys::{KeyDigest, UserKey};
 use opencredits_units::{UnixMs, UserId};
 use serde_json::json;
 
@@ -23,7 +23,7 @@ fn issuer() -> Issuer {
 
 #[test]
 fn a_secret_is_known_by_its_prefix_and_stored_as_its_digest() {
-    let kinds = [BearerKind::Code, BearerKind::Access, BearerKind::Refresh, BearerKind::Device];
+    let kinds = [BearerKind::Code, BearerKind::Refresh, BearerKind::Device];
     for made in kinds {
         let secret = bearer(made);
         assert_eq!(format!("{secret:?}"), "Bearer(Secret(…))");
@@ -81,13 +81,13 @@ fn a_token_request_is_read_by_its_grant_type() {
 
 #[test]
 fn a_token_of_nobody_is_revoked_without_a_word() {
-    let check = |token: &str, expect: Option<(BearerKind, KeyDigest)>| {
+    let check = |token: &str, expect: Option<RevokedToken>| {
         let form = format!("client_id=app&token={token}&token_type_hint=access_token");
         assert_eq!(RevocationRequest::read(&form).unwrap().token, expect, "{token}");
     };
-    for kind in [BearerKind::Access, BearerKind::Refresh] {
-        check(bearer(kind).reveal(), Some((kind, bearer(kind).digest())));
-    }
+    let (refresh, access) = (bearer(BearerKind::Refresh), UserKey::generate([1; 32]));
+    check(refresh.reveal(), Some(RevokedToken::Refresh(refresh.digest())));
+    check(access.reveal(), Some(RevokedToken::Access(access.digest())));
     check(bearer(BearerKind::Code).reveal(), None);
     check("something", None);
     assert_eq!(RevocationRequest::read("token=a").unwrap_err().error, OauthError::InvalidRequest);
@@ -139,7 +139,7 @@ fn refusals_have_the_names_of_the_specifications() {
 #[test]
 fn answers_have_the_members_of_the_specifications_and_hide_them_from_logs() {
     let (access, refresh, device) =
-        (bearer(BearerKind::Access), bearer(BearerKind::Refresh), bearer(BearerKind::Device));
+        (UserKey::generate([1; 32]), bearer(BearerKind::Refresh), bearer(BearerKind::Device));
     let consent = Consent {
         client_id: "app".to_owned(),
         user: UserId::from_bits(1),
@@ -147,8 +147,8 @@ fn answers_have_the_members_of_the_specifications_and_hide_them_from_logs() {
         resources: Vec::new(),
     };
     let family = TokenFamily::new(FamilyId::from_bits(7), consent, &refresh, NOW);
-    let record = family.access(&access, &GrantLifetimes::default(), NOW);
-    let answer = TokenAnswer::new(&family, (&access, &record), &refresh, NOW);
+    let expires_at = family.access_until(&GrantLifetimes::default(), NOW);
+    let answer = TokenAnswer::new(&family, (&access, expires_at), &refresh, NOW);
     assert_eq!(format!("{answer:?}"), "TokenAnswer(…)");
     let expect = json!({
         "access_token": access.reveal(), "token_type": "Bearer", "expires_in": 3_600, "refresh_token": refresh.reveal(),
@@ -192,7 +192,7 @@ fn metadata_tells_what_there_is() {
         "authorization_endpoint": "https://credits.example/oauth/authorize",
         "token_endpoint": "https://credits.example/oauth/token",
         "revocation_endpoint": "https://credits.example/oauth/revoke",
-        "device_authorization_endpoint": "https://credits.example/oauth/device",
+        "device_authorization_endpoint": "https://credits.example/oauth/device_authorization",
         "service_documentation": "https://credits.example/docs",
         "scopes_supported": ["spend", "balance"],
         "response_types_supported": ["code"],

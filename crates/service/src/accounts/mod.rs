@@ -5,6 +5,7 @@
 //! leave at most an unused empty account.
 
 mod actions;
+mod app_keys;
 mod applications;
 mod audit;
 mod corrections;

@@ -13,7 +13,7 @@ const TERMS: JobTerms = JobTerms::every(Duration::from_secs(3_600), "retention")
 );
 /// Calls of the store that delete one kind in one run; the next run goes on.
 const BATCHES_MAX: usize = 1_000;
-/// Retired secrets are kept so long after their end, so that what refuses them can tell why.
+/// Retired secrets, and what apps were granted, are kept so long after their end, so that what refuses them can tell why.
 const RETIRED_KEPT_MS: u64 = 3_600_000;
 
 /// For how many days records are kept; 0 is for ever.
@@ -44,6 +44,7 @@ enum Kind {
     UnpaidOrders,
     RequestIndex,
     RetiredSecrets,
+    EndedGrants,
 }
 
 /// The job that keeps records for these days.
@@ -66,12 +67,14 @@ pub async fn delete_old(
     (now, stopping): (UnixMs, &(dyn Fn() -> bool + Sync)),
 ) -> Result<Figures, StoreError> {
     let RetentionDays { audits, mails, unpaid_orders, request_index } = days;
+    let hour_ago = Some(UnixMs::new(now.get().saturating_sub(RETIRED_KEPT_MS)));
     let kinds = [
         (Kind::Audits, "audit records", before(now, audits)),
         (Kind::Mails, "mails", before(now, mails)),
         (Kind::UnpaidOrders, "unpaid orders", before(now, unpaid_orders)),
         (Kind::RequestIndex, "index blocks", before(now, request_index)),
-        (Kind::RetiredSecrets, "retired secrets", Some(UnixMs::new(now.get().saturating_sub(RETIRED_KEPT_MS)))),
+        (Kind::RetiredSecrets, "retired secrets", hour_ago),
+        (Kind::EndedGrants, "grants of apps", hour_ago),
     ];
     let mut figures = Figures::default();
     for (kind, name, before) in kinds {
@@ -94,6 +97,7 @@ async fn delete_kind(
             Kind::UnpaidOrders => store.delete_unpaid_orders(before).await,
             Kind::RequestIndex => store.delete_request_index(before).await,
             Kind::RetiredSecrets => store.delete_retired_secrets(before).await,
+            Kind::EndedGrants => store.delete_ended_grants(before).await,
         }?;
         sum = sum.saturating_add(deleted);
         if deleted == 0 || stopping() {

@@ -3,12 +3,14 @@
 //! A suite panics where an implementation breaks a rule, and names the rule. It returns the store's own errors.
 
 mod bills;
+mod connections;
 mod jobs;
 mod orders;
 mod partners;
 mod prices;
 
 pub use bills::provider_bills;
+pub use connections::{connected_keys, device_requests, token_grants};
 pub use jobs::{job_leases, key_rotations, renames, report, retention};
 pub use orders::{cursors, order, orders, payers};
 pub use partners::{applications, commission_returns, partner_changes, partner_keys, publishable_keys};

@@ -57,6 +57,11 @@ impl UserEmails for SqliteStore {
         .await
     }
 
+    async fn user_by_email(&self, address: &str) -> Result<Option<UserId>, StoreError> {
+        let query = "SELECT user_id FROM user_emails WHERE address = ?1 ORDER BY user_id LIMIT 1".to_owned();
+        self.one(query, [address.to_owned()], |row| id(row, 0)).await
+    }
+
     async fn flag_bounced(&self, address: &str, now: UnixMs) -> Result<u64, StoreError> {
         let address = address.to_owned();
         self.run(move |connection| {

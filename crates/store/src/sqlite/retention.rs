@@ -1,6 +1,7 @@
 //! Deletes what is of no more use.
 
 use super::SqliteStore;
+use super::connections::delete_ended;
 use super::rows::{blob, number};
 use crate::jobs::Retention;
 use crate::traits::StoreError;
@@ -65,5 +66,9 @@ impl Retention for SqliteStore {
 
     async fn delete_retired_secrets(&self, now: UnixMs) -> Result<u64, StoreError> {
         self.delete(RETIRED, (number(now.get()), DELETED_MAX)).await
+    }
+
+    async fn delete_ended_grants(&self, before: UnixMs) -> Result<u64, StoreError> {
+        self.run(move |connection| delete_ended(connection, before)).await
     }
 }

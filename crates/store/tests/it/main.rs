@@ -137,6 +137,21 @@ async fn sqlite_conforms_on_settings() {
 }
 
 #[tokio::test]
+async fn sqlite_conforms_on_token_grants() {
+    check(|store| async move { conformance::token_grants(&store).await }).await;
+}
+
+#[tokio::test]
+async fn sqlite_conforms_on_device_requests() {
+    check(|store| async move { conformance::device_requests(&store).await }).await;
+}
+
+#[tokio::test]
+async fn sqlite_conforms_on_connected_keys() {
+    check(|store| async move { conformance::connected_keys(&store).await }).await;
+}
+
+#[tokio::test]
 async fn what_was_kept_is_there_after_the_store_was_closed() {
     let folder = Folder::new();
     let store = folder.filled().await;
@@ -236,7 +251,9 @@ async fn a_read_model_without_costs_is_made_anew() {
     assert!(store.apply(change).await.unwrap());
     drop(store);
     let connection = rusqlite::Connection::open(&folder.path).unwrap();
-    let before = "DROP TABLE provider_bills; DROP TABLE provider_bill_days; DROP TABLE vendor_costs;
+    let before = "DROP TABLE connected_keys; DROP TABLE refresh_tokens; DROP TABLE token_families;
+        DROP TABLE authorization_codes; DROP TABLE device_requests;
+        DROP TABLE provider_bills; DROP TABLE provider_bill_days; DROP TABLE vendor_costs;
         DROP TABLE price_book_uses; DROP TABLE price_books; ALTER TABLE partners DROP COLUMN markup_bps;
         DELETE FROM refinery_schema_history WHERE version >= 10;";
     connection.execute_batch(before).unwrap();
