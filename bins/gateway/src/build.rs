@@ -2,6 +2,7 @@
 
 use crate::discover;
 use crate::error::StartError;
+use crate::identity;
 use crate::mails;
 use crate::pages;
 use crate::parts::{OfProcess, api_settings, hash_key, make_folder, settings, when_unlocked};
@@ -20,6 +21,7 @@ use opencredits_service::config::Config;
 use opencredits_service::mail::{MailPorts, Mails};
 use opencredits_service::prices::{LivePrices, Prices, book_in_force};
 use opencredits_service::provider_bills::{BilledVendor, ProviderReconciliation, ReconcileParts};
+use opencredits_service::sign_in::SecretMailWorker;
 use opencredits_service::{
     Gateway, KeyRing, KeyTables, Notice, Parts, Ports, PriceSource, Reaper, ServedCatalogue, Upstream, UsageReads,
     books,
@@ -38,6 +40,7 @@ pub(crate) struct Built {
     pub(crate) reaper: Reaper,
     pub(crate) store: SqliteStore,
     pub(crate) mails: Mails,
+    pub(crate) secret_mails: Option<SecretMailWorker>,
     pub(crate) prices: Arc<Prices>,
     pub(crate) providers: Arc<ProviderReconciliation>,
     pub(crate) test: Option<BuiltTest>,
@@ -89,6 +92,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         entropy: Arc::clone(entropy),
     };
     let payments = payments::build(config, of_payments)?;
+    let (identity, secret_mails) = identity::build(config, (&store, &accounts), &process).await?.unzip();
     let (gateway, reaper) = Gateway::new(Parts {
         catalog: offer.on_sale(),
         upstreams: upstreams(&offer, &http),
@@ -107,11 +111,12 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         partners: Arc::new(store.clone()),
         payments,
         pages,
+        identity,
         settings: api_settings(config),
         ready: AtomicBool::new(true),
         test: test.as_ref().map(|test| test.app.clone()),
     };
-    Ok(Built { app: Arc::new(app), accounts, reaper, store, mails, prices, providers, test })
+    Ok(Built { app: Arc::new(app), accounts, reaper, store, mails, secret_mails, prices, providers, test })
 }
 
 fn ports(config: &Config, store: &SqliteStore, process: &OfProcess) -> Result<Ports, StartError> {
@@ -160,6 +165,7 @@ pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<V
     crate::log::filter(&config.log)?;
     Client::new(http_settings(config))?;
     mails::mailer(config)?;
+    identity::check(config)?;
     payments::check(config)?;
     Ok(ServedCatalogue::read(config, variables)?.notices(config))
 }

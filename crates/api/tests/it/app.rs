@@ -8,7 +8,9 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
-use opencredits_api::{ApiSettings, App, CorsOrigins, PagesApp, PaymentApp, Routes, TestAppParts, service};
+use opencredits_api::{
+    ApiSettings, App, CorsOrigins, IdentityApp, PagesApp, PaymentApp, Routes, TestAppParts, service,
+};
 use opencredits_catalog::Catalog;
 use opencredits_keys::{HashKey, Secret};
 use opencredits_ledger::Ledger;
@@ -389,6 +391,7 @@ impl TestApp {
             partners,
             payments: None,
             pages: pages(),
+            identity: None,
             settings: api_settings(),
             ready: AtomicBool::new(true),
             test: test.as_ref().map(|test| test.app.clone()),
@@ -419,6 +422,18 @@ impl TestApp {
         self.replaced(settings, payments)
     }
 
+    /// The same application in which people sign in.
+    pub(crate) fn with_identity(mut self, identity: IdentityApp) -> Self {
+        let identity = Some(Arc::new(identity));
+        let App { gateway, accounts, partners, payments, settings, test, .. } = &*self.app;
+        let (payments, test, ready) = (payments.clone(), test.clone(), AtomicBool::new(true));
+        let (accounts, settings) = (accounts.clone(), settings.clone());
+        let (gateway, partners) = (gateway.clone(), partners.clone());
+        self.app = Arc::new(App { gateway, accounts, partners, payments, identity, settings, ready, test });
+        self.router = service(self.app.clone());
+        self
+    }
+
     /// The same application that sells credits.
     pub(crate) fn with_payments(self, payments: PaymentApp) -> Self {
         let settings = self.app.settings.clone();
@@ -428,17 +443,9 @@ impl TestApp {
     fn replaced(mut self, settings: ApiSettings, payments: Option<Arc<PaymentApp>>) -> Self {
         let App { gateway, partners, .. } = &*self.app;
         let (gateway, partners, accounts) = (gateway.clone(), partners.clone(), self.accounts.clone());
-        let test = self.app.test.clone();
-        self.app = Arc::new(App {
-            gateway,
-            accounts,
-            partners,
-            payments,
-            pages: pages(),
-            settings,
-            ready: AtomicBool::new(true),
-            test,
-        });
+        let (test, identity) = (self.app.test.clone(), self.app.identity.clone());
+        let (ready, pages) = (AtomicBool::new(true), pages());
+        self.app = Arc::new(App { gateway, accounts, partners, payments, identity, pages, settings, ready, test });
         self.router = service(self.app.clone());
         self
     }

@@ -1,6 +1,7 @@
 //! One struct for each section. The name of a field ends in its unit; its variable is `OPENCREDITS_<SECTION>_<FIELD>`.
 
 use super::email::Email;
+use super::identity::Identity;
 use super::payments::PaymentSettings;
 use super::site::SiteSection;
 use crate::jobs::RetentionDays;
@@ -43,6 +44,8 @@ pub struct Config {
     pub email: Email,
     /// The pages for people.
     pub site: SiteSection,
+    /// People sign in.
+    pub identity: Identity,
     /// For how long records are kept.
     pub retention: Retention,
     /// Logging.
@@ -68,7 +71,7 @@ fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Res
 }
 
 /// The sections that variables can name.
-pub(super) const NAMES: [&str; 14] = [
+pub(super) const NAMES: [&str; 15] = [
     "server",
     "data",
     "ledger",
@@ -81,6 +84,7 @@ pub(super) const NAMES: [&str; 14] = [
     "test",
     "email",
     "site",
+    "identity",
     "retention",
     "log",
 ];

@@ -7,6 +7,7 @@ use opencredits_keys::HashKey;
 use opencredits_store::{
     AttemptBuckets, CodeChallenges, IdentityRetention, MailedLinks, Passkeys, Sessions, Standings, UserEmails,
 };
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The tables of the store that signing in uses.
@@ -61,7 +62,8 @@ pub struct SignInKeys {
 }
 
 /// Whether people make accounts themselves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum SignUp {
     /// Whoever proves an address gets an account.
     Open,

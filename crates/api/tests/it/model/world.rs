@@ -204,6 +204,7 @@ impl Live {
             partners: store.clone(),
             payments: None,
             pages: pages(),
+            identity: None,
             settings: api_settings(),
             ready: AtomicBool::new(true),
             test: None,
