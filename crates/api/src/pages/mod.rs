@@ -5,6 +5,7 @@
 //! stands in `<main>`.
 
 mod assets;
+mod embed;
 mod public;
 mod request;
 
@@ -27,7 +28,7 @@ const PERMISSIONS: &str = "camera=(), geolocation=(), microphone=(), payment=(),
 
 /// The routes of pages.
 pub(crate) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/assets/{name}", get(assets::one)).route("/favicon.ico", get(assets::icon))
+    Router::new().route("/assets/{name}", get(assets::one)).route("/favicon.ico", get(assets::icon)).merge(embed::routes())
 }
 
 pub(crate) use public::landing;

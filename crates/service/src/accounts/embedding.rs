@@ -21,6 +21,17 @@ pub struct Embedders {
     pub local: bool,
 }
 
+/// Whether a page may show the checkout of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Embedding {
+    /// The key names no partner in good standing.
+    UnknownKey,
+    /// The key names this partner, and it is not for pages of that origin.
+    OtherPage(Partner),
+    /// It may.
+    Allowed(Partner),
+}
+
 impl Embedders {
     const NOBODY: Self = Self { listed: Vec::new(), local: false };
 
@@ -72,13 +83,16 @@ impl Accounts {
         Ok(self.in_force(key).await?.map_or(Embedders::NOBODY, |(_, key)| Embedders::of(key)))
     }
 
-    /// The partner of a publishable key, where a page of this origin may show its checkout.
+    /// Whether a page of this origin may show the checkout of a publishable key.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn embedded_partner(&self, key: &str, origin: &str) -> Result<Option<Partner>, AccountsError> {
-        let found = self.in_force(key).await?;
-        Ok(found.filter(|(_, key)| Embedders::of(key.clone()).has(origin)).map(|(partner, _)| partner))
+    pub async fn embedding(&self, key: &str, origin: &str) -> Result<Embedding, AccountsError> {
+        Ok(match self.in_force(key).await? {
+            None => Embedding::UnknownKey,
+            Some((partner, key)) if Embedders::of(key.clone()).has(origin) => Embedding::Allowed(partner),
+            Some((partner, _)) => Embedding::OtherPage(partner),
+        })
     }
 
     /// A key that is not revoked, with its partner, who is not suspended.

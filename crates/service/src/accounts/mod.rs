@@ -35,7 +35,7 @@ pub use audit::{EntriesPage, EntryFilter};
 pub use corrections::{Corrected, Correction, CorrectionKind};
 pub use edit::{Edit, KeyEdit};
 pub use emails::check_address;
-pub use embedding::Embedders;
+pub use embedding::{Embedders, Embedding};
 pub use error::AccountsError;
 pub use keys::{NewKey, NewLimit};
 pub use money::{Grant, Granted, Wallet};
