@@ -1,5 +1,6 @@
 //! Builds the gateway from its config, with the real ports.
 
+use crate::connections;
 use crate::discover;
 use crate::error::StartError;
 use crate::identity;
@@ -93,6 +94,15 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     };
     let payments = payments::build(config, of_payments)?;
     let (identity, secret_mails) = identity::build(config, (&store, &accounts), &process).await?.unzip();
+    let hash_key = hash_key(&store, &**entropy).await?;
+    let of_connections = connections::Ground {
+        store: &store,
+        accounts: &accounts,
+        usage: &usage,
+        process: &process,
+        hash_key: hash_key.clone(),
+    };
+    let connections = connections::build(config, of_connections);
     let (gateway, reaper) = Gateway::new(Parts {
         catalog: offer.on_sale(),
         upstreams: upstreams(&offer, &http),
@@ -101,7 +111,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         keyring,
         ports: ports(config, &store, &process)?,
         settings: settings(config),
-        hash_key: hash_key(&store, &**entropy).await?,
+        hash_key,
     })?;
     let prices = Prices::new(Arc::new(store.clone()), Arc::clone(&accounts), Arc::clone(clock));
     let prices = Arc::new(prices.beside(live_prices(config, (&gateway, test.as_ref()), (offer, http))));
@@ -110,6 +120,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         accounts: Arc::clone(&accounts),
         partners: Arc::new(store.clone()),
         payments,
+        connections,
         pages,
         identity,
         settings: api_settings(config),

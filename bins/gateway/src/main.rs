@@ -1,6 +1,7 @@
 //! The OpenCredits gateway: `opencredits-gateway --config FILE`, or `opencredits-gateway dev` to try it out.
 
 mod build;
+mod connections;
 mod dev;
 mod discover;
 mod error;

@@ -1,5 +1,6 @@
 //! What the live gateway and that of test mode are both built of.
 
+use crate::connections;
 use crate::error::StartError;
 use crate::machine;
 use opencredits_api::{ApiSettings, CorsOrigins};
@@ -98,5 +99,6 @@ pub(crate) fn api_settings(config: &Config) -> ApiSettings {
         enabled: server.enabled,
         country: server.country.clone(),
         cors_origins: CorsOrigins::new(&server.cors_origins),
+        challenge: connections::challenge(config),
     }
 }

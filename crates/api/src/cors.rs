@@ -10,7 +10,15 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 
 /// The paths that a page of another origin may call.
-const PATHS: [&str; 2] = ["/v1/", "/v1beta/"];
+const PATHS: [&str; 7] = [
+    "/v1/",
+    "/v1beta/",
+    "/oauth/token",
+    "/oauth/revoke",
+    "/oauth/device_authorization",
+    "/.well-known/oauth-",
+    "/api/v1/auth/keys",
+];
 /// The methods that they take.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, OPTIONS");
 /// How long a browser may remember a preflight, in seconds: browsers allow two hours at most.

@@ -16,7 +16,10 @@ const STALL_MS: u64 = 1_000;
 /// The error response of a fault.
 pub(crate) fn problem(fault: &Fault, settings: &ApiSettings) -> Problem {
     match fault {
-        Fault::Key(key) => Problem::new(key_type(*key), key.to_string()),
+        Fault::Key(key) => match key_type(*key) {
+            kind @ ErrorType::Authentication => Problem::new(kind, key.to_string()).challenge(&settings.challenge),
+            kind => Problem::new(kind, key.to_string()),
+        },
         Fault::Request(request) => request_problem(request),
         Fault::Payment(needed) => payment_problem(needed, settings),
         Fault::Rate(limited) => rate_problem(limited),

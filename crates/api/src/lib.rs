@@ -14,6 +14,7 @@ mod app;
 mod applications;
 mod auth;
 mod body;
+mod connections;
 mod cors;
 mod csv;
 pub mod errors;

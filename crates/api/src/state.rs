@@ -4,7 +4,9 @@ use crate::cors::CorsOrigins;
 use crate::identity_app::IdentityApp;
 use crate::pages_app::PagesApp;
 use crate::payment_app::PaymentApp;
+use http::HeaderValue;
 use opencredits_service::accounts::Accounts;
+use opencredits_service::connections::Connections;
 use opencredits_service::{Gateway, TestGateway};
 use opencredits_store::Partners;
 use opencredits_units::{CreditPrice, GenerationId};
@@ -35,6 +37,8 @@ pub struct ApiSettings {
     pub country: Option<String>,
     /// The origins whose pages may call from a browser.
     pub cors_origins: CorsOrigins,
+    /// What a refusal for lack of a key tells of where tokens are (RFC 9728, section 5.1).
+    pub challenge: Option<HeaderValue>,
 }
 
 /// The state that all handlers share.
@@ -49,6 +53,8 @@ pub struct App {
     pub payments: Option<Arc<PaymentApp>>,
     /// Signs people in, where the operator has set that up.
     pub identity: Option<Arc<IdentityApp>>,
+    /// Connects apps; `None` where the public URL is no origin that OAuth can have.
+    pub connections: Option<Arc<Connections>>,
     /// The pages for people.
     pub pages: Arc<PagesApp>,
     /// Settings.
@@ -84,8 +90,20 @@ impl TestApp {
         let TestAppParts { accounts, partners, payments, pages, settings } = parts;
         let gateway = Arc::clone(gateway.gateway());
         let ready = AtomicBool::new(true);
-        let identity = None;
-        Self(Arc::new(App { gateway, accounts, partners, payments, identity, pages, settings, ready, test: None }))
+        // Sessions and connected apps are live only.
+        let (identity, connections, test) = (None, None, None);
+        Self(Arc::new(App {
+            gateway,
+            accounts,
+            partners,
+            payments,
+            identity,
+            connections,
+            pages,
+            settings,
+            ready,
+            test,
+        }))
     }
 
     /// The state, as handlers take it.

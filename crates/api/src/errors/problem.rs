@@ -3,7 +3,7 @@
 use super::table::{ErrorType, Retryable};
 use crate::redact::without_keys;
 use axum::body::Body;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response};
 use opencredits_providers::Overflow;
 use serde_json::{Map, Value, json};
@@ -33,13 +33,14 @@ pub struct Problem {
     message: String,
     metadata: Map<String, Value>,
     retry_after_ms: Option<u64>,
+    challenge: Option<HeaderValue>,
 }
 
 impl Problem {
     /// A problem of this type; the message is for people and names the remedy.
     #[must_use]
     pub fn new(kind: ErrorType, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), metadata: Map::new(), retry_after_ms: None }
+        Self { kind, message: message.into(), metadata: Map::new(), retry_after_ms: None, challenge: None }
     }
 
     /// The same with a further member in its metadata.
@@ -56,6 +57,13 @@ impl Problem {
         self
     }
 
+    /// The same with what `WWW-Authenticate` says.
+    #[must_use]
+    pub(crate) fn challenge(mut self, challenge: &Option<HeaderValue>) -> Self {
+        self.challenge.clone_from(challenge);
+        self
+    }
+
     /// The type.
     #[must_use]
     pub const fn kind(&self) -> ErrorType {
@@ -68,6 +76,7 @@ impl Problem {
         let status = self.kind.row().status;
         let is_final = self.kind.row().retryable == Retryable::No;
         let retry_after = self.retry_after_ms.map(|wait| HeaderValue::from(wait.div_ceil(1_000)));
+        let challenge = self.challenge.clone();
         let mut response = Response::new(Body::from(self.into_json(surface, request_id)));
         *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -76,6 +85,9 @@ impl Problem {
         }
         if let Some(value) = retry_after {
             response.headers_mut().insert(RETRY_AFTER, value);
+        }
+        if let Some(value) = challenge {
+            response.headers_mut().insert(WWW_AUTHENTICATE, value);
         }
         response
     }

@@ -120,6 +120,11 @@ impl PageRequest {
         self.notice(StatusCode::INTERNAL_SERVER_ERROR, &Notice::failed(&self.path(), &self.id.text()))
     }
 
+    /// The same, where the fault has been logged.
+    pub(crate) fn failed_page(&self) -> Response<Body> {
+        self.notice(StatusCode::INTERNAL_SERVER_ERROR, &Notice::failed(&self.path(), &self.id.text()))
+    }
+
     /// A body under the headers of a page, compressed where the client takes that; nothing where the client has it.
     fn packed(&self, packed: Packed, content_type: &HeaderValue) -> Response<Body> {
         let mut response = packed_response(&self.headers, packed);

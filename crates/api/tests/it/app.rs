@@ -392,6 +392,7 @@ impl TestApp {
             payments: None,
             pages: pages(),
             identity: None,
+            connections: None,
             settings: api_settings(),
             ready: AtomicBool::new(true),
             test: test.as_ref().map(|test| test.app.clone()),
@@ -425,11 +426,7 @@ impl TestApp {
     /// The same application in which people sign in.
     pub(crate) fn with_identity(mut self, identity: IdentityApp) -> Self {
         let identity = Some(Arc::new(identity));
-        let App { gateway, accounts, partners, payments, settings, test, .. } = &*self.app;
-        let (payments, test, ready) = (payments.clone(), test.clone(), AtomicBool::new(true));
-        let (accounts, settings) = (accounts.clone(), settings.clone());
-        let (gateway, partners) = (gateway.clone(), partners.clone());
-        self.app = Arc::new(App { gateway, accounts, partners, payments, identity, settings, ready, test });
+        self.app = Arc::new(App { identity, ..self.copied() });
         self.router = service(self.app.clone());
         self
     }
@@ -441,13 +438,27 @@ impl TestApp {
     }
 
     fn replaced(mut self, settings: ApiSettings, payments: Option<Arc<PaymentApp>>) -> Self {
-        let App { gateway, partners, .. } = &*self.app;
-        let (gateway, partners, accounts) = (gateway.clone(), partners.clone(), self.accounts.clone());
-        let (test, identity) = (self.app.test.clone(), self.app.identity.clone());
-        let (ready, pages) = (AtomicBool::new(true), pages());
-        self.app = Arc::new(App { gateway, accounts, partners, payments, identity, pages, settings, ready, test });
+        let accounts = self.accounts.clone();
+        self.app = Arc::new(App { accounts, payments, settings, ..self.copied() });
         self.router = service(self.app.clone());
         self
+    }
+
+    /// The same state, to change some of it.
+    fn copied(&self) -> App {
+        let app = &*self.app;
+        App {
+            gateway: app.gateway.clone(),
+            accounts: app.accounts.clone(),
+            partners: app.partners.clone(),
+            payments: app.payments.clone(),
+            identity: app.identity.clone(),
+            connections: app.connections.clone(),
+            pages: app.pages.clone(),
+            settings: app.settings.clone(),
+            ready: AtomicBool::new(true),
+            test: app.test.clone(),
+        }
     }
 
     /// What a listener serves.
@@ -615,5 +626,6 @@ pub(crate) fn api_settings() -> ApiSettings {
         enabled: true,
         country: Some("PT".to_owned()),
         cors_origins: CorsOrigins::new(&["*".to_owned()]),
+        challenge: None,
     }
 }

@@ -1,6 +1,6 @@
 //! Every template in every state, with texts that try to be markup too.
 
-use opencredits_pages::views::{Checkout, CheckoutEnd, Notice, Shell};
+use opencredits_pages::views::{Checkout, CheckoutEnd, Consent, Notice, Shell};
 use opencredits_pages::{Area, Chrome, Pages, Site, View};
 use serde::Serialize;
 use serde_json::Value;
@@ -79,6 +79,7 @@ fn every_template_renders_in_every_state_and_escapes_every_text() {
     let rendered = BTreeSet::from([
         check(Checkout::samples()),
         check(CheckoutEnd::samples()),
+        check(Consent::samples()),
         check(Notice::samples()),
         check(Shell::samples()),
     ]);

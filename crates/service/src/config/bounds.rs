@@ -33,6 +33,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         .chain(upstream(config))
         .chain(retention(config))
         .chain(reconcile(config))
+        .chain(connections(config))
         .chain(others(config));
     let broken = bounds.into_iter().find(|(holds, ..)| !holds).map(|(_, field, problem)| (field, problem));
     let has_url = config.server.public_url.is_some();
@@ -125,6 +126,17 @@ fn reconcile(config: &Config) -> [Bound; 3] {
             "is below zero; set the amount that may differ, such as \"0.01\"",
         ),
         (reconcile.lag_days <= LAG_DAYS_MAX, "reconcile.lag_days", "exceeds 31; set how late bills are, in days"),
+    ]
+}
+
+fn connections(config: &Config) -> [Bound; 3] {
+    let caps = &config.connections;
+    const NOTHING: &str = "is not above zero; an app that may spend nothing is no use";
+    let default = caps.default_cap_usd <= caps.cap_usd_max;
+    [
+        (caps.default_cap_usd > NanoUsd::ZERO, "connections.default_cap_usd", NOTHING),
+        (default, "connections.default_cap_usd", "exceeds connections.cap_usd_max, which nobody may"),
+        (caps.unregistered_cap_usd > NanoUsd::ZERO, "connections.unregistered_cap_usd", NOTHING),
     ]
 }
 
@@ -247,6 +259,9 @@ mod tests {
             ("retention", "unpaid_order_days", "29", "30"),
             ("retention", "unpaid_order_days", "36501", "0"),
             ("retention", "request_index_days", "36501", "1"),
+            ("connections", "default_cap_usd", "\"0\"", "\"0.01\""),
+            ("connections", "default_cap_usd", "\"1000.01\"", "\"1000\""),
+            ("connections", "unregistered_cap_usd", "\"0\"", "\"1\""),
             ("test", "play_credits", "0", "1"),
             ("test", "play_credits", "1000001", "1000000"),
             ("log", "filter", "\"loud\"", "\"WARN\""),

@@ -4,6 +4,7 @@
 //! variable is refused by name, so that a typo is noticed.
 
 mod bounds;
+mod connections;
 mod email;
 mod error;
 mod identity;
@@ -12,6 +13,7 @@ mod secret;
 mod sections;
 mod site;
 
+pub use connections::ConnectionSection;
 pub use email::{Email, MailTls, MailTransport};
 pub use error::ConfigError;
 pub use identity::{Identity, keys_of};

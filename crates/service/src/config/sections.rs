@@ -1,5 +1,6 @@
 //! One struct for each section. The name of a field ends in its unit; its variable is `OPENCREDITS_<SECTION>_<FIELD>`.
 
+use super::connections::ConnectionSection;
 use super::email::Email;
 use super::identity::Identity;
 use super::payments::PaymentSettings;
@@ -40,6 +41,8 @@ pub struct Config {
     pub reconcile: Reconcile,
     /// Test keys, play credits.
     pub test: TestMode,
+    /// What people's apps may do.
+    pub connections: ConnectionSection,
     /// Mails to people.
     pub email: Email,
     /// The pages for people.
@@ -71,7 +74,7 @@ fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Res
 }
 
 /// The sections that variables can name.
-pub(super) const NAMES: [&str; 15] = [
+pub(super) const NAMES: [&str; 16] = [
     "server",
     "data",
     "ledger",
@@ -82,6 +85,7 @@ pub(super) const NAMES: [&str; 15] = [
     "offer",
     "reconcile",
     "test",
+    "connections",
     "email",
     "site",
     "identity",

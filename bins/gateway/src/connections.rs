@@ -1,0 +1,50 @@
+//! Connected apps: built where the public URL is an origin that OAuth can have.
+
+use crate::parts::OfProcess;
+use http::HeaderValue;
+use opencredits_identity::oauth::{Issuer, ProtectedResourceMetadata};
+use opencredits_keys::HashKey;
+use opencredits_service::UsageReads;
+use opencredits_service::accounts::Accounts;
+use opencredits_service::config::Config;
+use opencredits_service::connections::{ConnectionParts, ConnectionTables, Connections};
+use opencredits_store::SqliteStore;
+use std::sync::Arc;
+
+/// What a [`Connections`] shares with the rest of the gateway.
+pub(crate) struct Ground<'a> {
+    pub(crate) store: &'a SqliteStore,
+    pub(crate) accounts: &'a Arc<Accounts>,
+    pub(crate) usage: &'a Arc<UsageReads>,
+    pub(crate) process: &'a OfProcess,
+    pub(crate) hash_key: HashKey,
+}
+
+/// Connected apps; none where clients could not tell who issues their tokens.
+pub(crate) fn build(config: &Config, ground: Ground<'_>) -> Option<Arc<Connections>> {
+    let issuer = match Issuer::from_base_url(&config.server.public_url()) {
+        Ok(issuer) => issuer,
+        Err(error) => {
+            tracing::warn!(%error, "no apps can be connected: server.public_url is no origin that OAuth can have");
+            return None;
+        }
+    };
+    let Ground { store, accounts, usage, process, hash_key } = ground;
+    Some(Arc::new(Connections::new(ConnectionParts {
+        tables: ConnectionTables::of(store.clone()),
+        accounts: Arc::clone(accounts),
+        usage: Arc::clone(usage),
+        clock: Arc::clone(&process.clock),
+        entropy: Arc::clone(&process.entropy),
+        hash_key,
+        issuer,
+        terms: config.connections.terms(),
+    })))
+}
+
+/// What a refusal for lack of a key tells of where tokens are.
+pub(crate) fn challenge(config: &Config) -> Option<HeaderValue> {
+    let issuer = Issuer::from_base_url(&config.server.public_url()).ok()?;
+    let url = format!("{}{}/v1", issuer.as_str(), ProtectedResourceMetadata::PATH);
+    HeaderValue::try_from(format!("Bearer resource_metadata=\"{url}\"")).ok()
+}

@@ -1,0 +1,32 @@
+//! What clients find out about us (RFC 8414, RFC 9728).
+
+use super::connections;
+use crate::json;
+use crate::lookups::finish;
+use crate::state::{App, RequestId};
+use axum::body::Body;
+use axum::extract::{Extension, State};
+use http::Response;
+use opencredits_service::connections::Connections;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// `GET /.well-known/oauth-authorization-server`.
+pub(crate) async fn server(State(app): State<Arc<App>>, Extension(id): Extension<RequestId>) -> Response<Body> {
+    document(&app, id, Connections::server_metadata)
+}
+
+/// `GET /.well-known/oauth-protected-resource`.
+pub(crate) async fn origin(State(app): State<Arc<App>>, Extension(id): Extension<RequestId>) -> Response<Body> {
+    document(&app, id, |connections| connections.resource_metadata(""))
+}
+
+/// `GET /.well-known/oauth-protected-resource/v1`.
+pub(crate) async fn api(State(app): State<Arc<App>>, Extension(id): Extension<RequestId>) -> Response<Body> {
+    document(&app, id, |connections| connections.resource_metadata("/v1"))
+}
+
+fn document<T: Serialize>(app: &App, id: RequestId, make: impl FnOnce(&Connections) -> T) -> Response<Body> {
+    let made = connections(app).map(|connections| serde_json::to_value(make(connections)).unwrap_or_default());
+    finish(made.map(|document| json::ok(&document)), id)
+}

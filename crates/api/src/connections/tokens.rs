@@ -1,0 +1,141 @@
+//! The endpoints that apps call themselves. They take no session, and a page of any origin may call them.
+
+use super::{BODY_BYTES_MAX, connections, private, problem};
+use crate::lookups::finish;
+use crate::state::{App, RequestId};
+use crate::{body, json};
+use axum::body::Body;
+use axum::extract::{Extension, State};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Response};
+use opencredits_identity::oauth::{CodeVerifier, OauthError, OauthRefusal};
+use opencredits_service::connections::{ConnectionError, Connections};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// `POST /oauth/token` (RFC 6749, section 3.2).
+pub(crate) async fn token(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response<Body> {
+    let (connections, form) = match asked(&app, &headers, body).await {
+        Ok(asked) => asked,
+        Err(refused) => return refused.answer(id),
+    };
+    told(connections.tokens(&form).await)
+}
+
+/// `POST /oauth/device_authorization` (RFC 8628, section 3.1).
+pub(crate) async fn device(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response<Body> {
+    let (connections, form) = match asked(&app, &headers, body).await {
+        Ok(asked) => asked,
+        Err(refused) => return refused.answer(id),
+    };
+    told(connections.begin_device(&form).await)
+}
+
+/// `POST /oauth/revoke` (RFC 7009).
+pub(crate) async fn revoke(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response<Body> {
+    let (connections, form) = match asked(&app, &headers, body).await {
+        Ok(asked) => asked,
+        Err(refused) => return refused.answer(id),
+    };
+    match connections.revoke(&form).await {
+        Ok(()) => private(Response::new(Body::empty())),
+        Err(error) => problem::oauth(&error),
+    }
+}
+
+/// `POST /api/v1/auth/keys`: a code of a callback for a key that lasts.
+pub(crate) async fn key(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response<Body> {
+    let (connections, body) = match sent(&app, &headers, body).await {
+        Ok(asked) => asked,
+        Err(refused) => return refused.answer(id),
+    };
+    match exchanged(connections, &body).await {
+        Ok(answer) => private(json::ok(&answer)),
+        Err(error) => problem::oauth(&error),
+    }
+}
+
+async fn exchanged(connections: &Connections, body: &str) -> Result<Value, ConnectionError> {
+    let invalid = |what| OauthRefusal::new(OauthError::InvalidRequest, what);
+    let read: Result<Value, _> = serde_json::from_str(body);
+    let body = read.map_err(|_| invalid("the body is no JSON"))?;
+    let text = |name: &str| body.get(name).and_then(Value::as_str);
+    if text("code_challenge_method").is_some_and(|method| method != "S256") {
+        return Err(invalid("the only code_challenge_method is S256").into());
+    }
+    let code = text("code").ok_or(invalid("code is missing"))?;
+    let verifier = text("code_verifier").ok_or(invalid("code_verifier is missing; PKCE is required"))?;
+    let verifier = CodeVerifier::parse(verifier);
+    let verifier = verifier.ok_or(invalid("code_verifier is not 43 to 128 characters of the unreserved ones"))?;
+    let (key, secret) = connections.exchange_for_key(code, &verifier).await?;
+    Ok(json!({ "key": secret.reveal(), "user_id": key.user }))
+}
+
+/// Why a request was not read.
+enum Unread {
+    /// For its client.
+    Refused(OauthRefusal),
+    /// Not by OAuth's rules: the body is too large or too slow, or there is no OAuth here.
+    Problem(Box<crate::errors::Problem>),
+}
+
+impl Unread {
+    fn answer(self, id: RequestId) -> Response<Body> {
+        match self {
+            Self::Refused(refusal) => problem::refused(&refusal),
+            Self::Problem(problem) => finish(Err(*problem), id),
+        }
+    }
+}
+
+/// The form of a request.
+async fn asked<'a>(app: &'a App, headers: &HeaderMap, body: Body) -> Result<(&'a Arc<Connections>, String), Unread> {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case(FORM) {
+        let what = "the body is application/x-www-form-urlencoded";
+        return Err(Unread::Refused(OauthRefusal::new(OauthError::InvalidRequest, what)));
+    }
+    sent(app, headers, body).await
+}
+
+async fn sent<'a>(app: &'a App, headers: &HeaderMap, body: Body) -> Result<(&'a Arc<Connections>, String), Unread> {
+    let problem = |problem| Unread::Problem(Box::new(problem));
+    let connections = connections(app).map_err(problem)?;
+    // It is too small to count.
+    let mut memory = Arc::clone(app.gateway.memory()).reservation([None; 2]);
+    let body = body::read(app, (headers, body), BODY_BYTES_MAX, &mut memory).await.map_err(problem)?;
+    let text = String::from_utf8(body.to_vec());
+    let refusal = OauthRefusal::new(OauthError::InvalidRequest, "the body is no UTF-8");
+    Ok((connections, text.map_err(|_| Unread::Refused(refusal))?))
+}
+
+fn told<T: Serialize>(answer: Result<T, ConnectionError>) -> Response<Body> {
+    match answer {
+        Ok(answer) => private(json::ok(&serde_json::to_value(answer).unwrap_or_default())),
+        Err(error) => problem::oauth(&error),
+    }
+}
