@@ -130,8 +130,11 @@ function askForTerms(problem) {
   $("#accept-terms").focus();
 }
 
+/** An app that the person has connected before keeps its limit. */
 async function connect(cap) {
-  const { user_key } = await api.connect(state.init.publishable_key, cap);
+  const { data } = await api.apps();
+  const isKnown = data.some((app) => app.id === state.app.id);
+  const { user_key } = await api.connect(state.init.publishable_key, isKnown ? undefined : cap);
   state.userKey = user_key;
   host.tell("login_completed", { user_key });
   balanced(await api.balance(user_key));
