@@ -41,12 +41,18 @@ export async function withBrowser(body, { blocksThirdParties = false, ...options
   }
 }
 
+/** The browser reports each status above 399 as an error. That somebody new is asked for the terms is none. */
+function isExpected(message) {
+  return message.text().includes("status of 403") && message.location().url === `${plan.url}/v1/auth/session`;
+}
+
 /** Collects what no page of ours may do: errors on the console, exceptions, requests to other hosts. */
 function watch(context) {
   const watched = { errors: [], requests: [] };
   const onPage = (page) => {
     page.on("console", (message) => {
-      if (message.type() === "error") watched.errors.push(`${message.text()} (${message.location().url})`);
+      if (message.type() !== "error" || isExpected(message)) return;
+      watched.errors.push(`${message.text()} (${message.location().url})`);
     });
     page.on("pageerror", (error) => watched.errors.push(String(error)));
   };
@@ -113,17 +119,11 @@ export async function signedIn(address = freshAddress()) {
   const answer = { challenge: challenge.body.challenge, code: await mailedCode(address) };
   let session = await call("POST", "/v1/auth/session", { body: answer });
   if (session.status === 403) {
-    const accept = { terms: termsVersion(session.body), age_16: true };
+    const accept = { terms: session.body.error.metadata.terms_version, age_16: true };
     session = await call("POST", "/v1/auth/session", { body: { ...answer, accept } });
   }
   equal(session.status, 201, `signing in: ${JSON.stringify(session.body)}`);
   return { address, token: session.body.session_token };
-}
-
-/** The version of the terms that an error names. */
-export function termsVersion(body) {
-  const error = body.error ?? body;
-  return error.terms_version ?? error.version ?? error.terms;
 }
 
 /**
@@ -136,7 +136,8 @@ export async function serve({ folder, pages = {}, headers = {}, host = "127.0.0.
     const name = path === "/" ? "/index.html" : path;
     const file = folder && join(folder, normalize(name));
     const text = pages[path] ?? (file && file.startsWith(folder) && existsSync(file) ? readFileSync(file) : undefined);
-    answer.statusCode = text === undefined ? 404 : 200;
+    // Browsers ask for an icon of their own accord.
+    answer.statusCode = text !== undefined ? 200 : path === "/favicon.ico" ? 204 : 404;
     const type = TYPES[extname(name)] ?? "text/html; charset=utf-8";
     for (const [header, value] of Object.entries({ "content-type": type, ...headers })) answer.setHeader(header, value);
     answer.end(text ?? "");

@@ -118,14 +118,14 @@ async function signIn() {
     state.email = user.email;
     await connect($("#cap-code").value);
   } catch (problem) {
-    if (problem.code === "terms_required") return askForTerms(problem);
+    if (problem.metadata.error_type === "terms_required") return askForTerms(problem);
     refused("code", problem);
   }
 }
 
 /** A new person: the code stays good for a second answer. */
 function askForTerms(problem) {
-  state.terms = problem.metadata.terms_version ?? problem.metadata.version ?? problem.metadata.terms;
+  state.terms = problem.metadata.terms_version;
   $("#accept").hidden = false;
   $("#accept-terms").focus();
 }

@@ -120,8 +120,9 @@ async function knownKey() {
     await popup.getByRole("button", { name: "Let the bank decline" }).click();
     await popup.waitForURL(/\/embed\/cancelled/);
     equal(await balanceOf(key), 0, "the balance");
-    await frame.getByRole("button", { name: "Back" }).click();
     await step(frame, "amount");
+    check((await frame.locator("#failure").textContent()).includes("nothing was charged"), "it says that nothing was charged");
+    await until("the error", async () => (await heard(tab)).includes("onPurchaseError"));
     await frame.getByRole("button", { name: "Account" }).click();
     await step(frame, "account");
     await frame.getByRole("button", { name: "Sign out" }).click();
