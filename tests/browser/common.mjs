@@ -25,11 +25,10 @@ const executablePath = NAMES.flatMap((name) => folders.map((folder) => join(fold
  */
 export async function withBrowser(body, { blocksThirdParties = false, ...options } = {}) {
   const profile = mkdtempSync(join(tmpdir(), "browser-"));
-  if (blocksThirdParties) {
-    mkdirSync(join(profile, "Default"));
-    const preferences = { profile: { cookie_controls_mode: 1, block_third_party_cookies: true } };
-    writeFileSync(join(profile, "Default", "Preferences"), JSON.stringify(preferences));
-  }
+  // Said either way: what a browser does by default differs by distribution and version.
+  const preferences = { profile: { cookie_controls_mode: blocksThirdParties ? 1 : 0, block_third_party_cookies: blocksThirdParties } };
+  mkdirSync(join(profile, "Default"));
+  writeFileSync(join(profile, "Default", "Preferences"), JSON.stringify(preferences));
   const context = await chromium.launchPersistentContext(profile, { executablePath, args: FLAGS, headless: true, ...options });
   context.setDefaultTimeout(PATIENCE_MS);
   const watched = watch(context);

@@ -43,11 +43,21 @@ const heard = (tab) => tab.evaluate("heard.map(([name]) => name)");
 const detail = (tab, name) => tab.evaluate((name) => heard.find(([heard]) => heard === name)?.[1], name);
 const balanceOf = async (key) => (await call("GET", "/v1/credits/balance", { token: key })).body.balance;
 
+/** Runs in the frame. */
+function storageThrows() {
+  try {
+    return localStorage.length < 0;
+  } catch {
+    return true;
+  }
+}
+
 /** Buys credits for 25 dollars in one mode, and ends with the overlay closed and the balance changed. */
 async function buy(mode, options = {}) {
   await withPartner({ mode, ...options }, async ({ tab, context, watched, site }) => {
     await tab.click("#buy");
     const frame = await frameOf(tab);
+    equal(await frame.evaluate(storageThrows), options.blocksThirdParties === true, "whether storage throws in the frame");
     await signUp(frame);
     const userKey = await until("the user key", () => tab.evaluate("OpenCredits.getUserKey()"));
     equal((await detail(tab, "onLoginCompleted")).user_key, userKey, "the key of the sign-in");
