@@ -15,6 +15,7 @@ mod estimate;
 mod gateway;
 mod holds;
 mod meter;
+mod oauth;
 mod outcome;
 mod pricebook;
 mod process;
@@ -43,6 +44,8 @@ enum Task {
     E2e(e2e::Args),
     /// Tries the pages, the browser SDK and the checkout frame in headless Chromium
     Browser(browser::Args),
+    /// Drives the gateway with public clients of OAuth, after a reference
+    Oauth,
     /// Shows a purchase, a request and a partner's payout, with a gateway of its own
     Demo,
     /// Reads recorded exchanges with the gateway's decoders and compares with the expected usage
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         Task::Bench(args) => bench::run(&args),
         Task::E2e(args) => e2e::run(&args),
         Task::Browser(args) => browser::run(&args),
+        Task::Oauth => oauth::run(),
         Task::Demo => demo::run(),
         Task::Meter(args) => meter::run(&args),
         Task::MockUpstream => bench::mock_upstream(),

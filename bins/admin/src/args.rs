@@ -4,6 +4,7 @@ use crate::catalog_args::{CatalogCommand, Steps};
 use crate::confirm::agreed;
 use crate::dates::{self, Dates};
 use crate::error::AdminError;
+use crate::identity_args::{RoleOrder, SessionsOrder};
 use crate::job_args::JobCommand;
 use crate::limit_args::{GrantCommand, KeyChange, PersonCap, RateArguments, ResetArgument, WhoAndWhy};
 use crate::order_args::{ChargeRefund, CorrectionOrder, OrderCommand};
@@ -160,6 +161,10 @@ enum UserCommand {
     Resume(WhoAndWhy),
     /// Sets or removes what a person may spend, over all of their keys.
     Limit(PersonCap),
+    /// Shows what a person may do besides using their account, or sets it: `user role USER operator`.
+    Role(RoleOrder),
+    /// Lists the browsers in which a person is signed in, or signs them out of all.
+    Sessions(SessionsOrder),
 }
 
 #[derive(Subcommand)]
@@ -405,6 +410,8 @@ impl Arguments {
             Command::User(UserCommand::Suspend(who)) => AdminRequest::SuspendUser(who.request()),
             Command::User(UserCommand::Resume(who)) => AdminRequest::ResumeUser(who.request()),
             Command::User(UserCommand::Limit(cap)) => cap.request(),
+            Command::User(UserCommand::Role(order)) => order.request(),
+            Command::User(UserCommand::Sessions(order)) => order.request(),
             Command::Grant(grant) => grant.request(),
             Command::Audit { page } => AdminRequest::ListChanges(ListChanges { after: page.after, max: page.max }),
             Command::Key(KeyCommand::Edit(change)) => change.request(now),

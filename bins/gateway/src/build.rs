@@ -93,7 +93,6 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         entropy: Arc::clone(entropy),
     };
     let payments = payments::build(config, of_payments)?;
-    let (identity, secret_mails) = identity::build(config, (&store, &accounts), &process).await?.unzip();
     let hash_key = hash_key(&store, &**entropy).await?;
     let of_connections = connections::Ground {
         store: &store,
@@ -103,6 +102,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         hash_key: hash_key.clone(),
     };
     let connections = connections::build(config, of_connections);
+    let (identity, secret_mails) = identity::build(config, (&store, &accounts), &process).await?.unzip();
     let (gateway, reaper) = Gateway::new(Parts {
         catalog: offer.on_sale(),
         upstreams: upstreams(&offer, &http),
@@ -120,9 +120,9 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         accounts: Arc::clone(&accounts),
         partners: Arc::new(store.clone()),
         payments,
+        identity,
         connections,
         pages,
-        identity,
         settings: api_settings(config),
         ready: AtomicBool::new(true),
         test: test.as_ref().map(|test| test.app.clone()),

@@ -14,7 +14,7 @@ pub(crate) fn site(config: &Config) -> Site {
             address: site.operator_address.clone(),
             contact: site.contact.clone(),
         },
-        terms: Policy { version: site.terms_version.clone(), effective: site.terms_effective.clone() },
+        terms: Policy { version: config.identity.terms_version.clone(), effective: site.terms_effective.clone() },
         privacy: Policy { version: site.privacy_version.clone(), effective: site.privacy_effective.clone() },
         // Whose payments are simulated sells credits that are worth nothing.
         is_dev: config.payments.processor == Processor::Sandbox,

@@ -135,7 +135,6 @@ fn side(app: Arc<App>) -> Side {
         .merge(sessions::routes())
         .merge(connections::routes())
         .route("/v1/features", get(lookups::features))
-        .route("/", get(pages::landing))
         .merge(pages::routes())
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))

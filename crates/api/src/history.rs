@@ -136,7 +136,7 @@ fn transaction(app: &App, money: &Money) -> Value {
 }
 
 /// What a transfer of a wallet is, by the account on its other side.
-fn kind_of(entry: &EntryRow, amount: NanoUsd) -> &'static str {
+pub(crate) fn kind_of(entry: &EntryRow, amount: NanoUsd) -> &'static str {
     let has = |account| entry.legs.iter().any(|(of, _)| *of == account);
     match amount.is_negative() {
         false if has(books::PROMOTION) => "grant",
@@ -337,15 +337,15 @@ fn wrong(name: &'static str, expected: impl Display) -> Problem {
     Problem::new(ErrorType::InvalidRequest, format!("{name} is not {expected}")).with("param", name)
 }
 
-fn read_mark(text: &str) -> Option<RequestMark> {
+pub(crate) fn read_mark(text: &str) -> Option<RequestMark> {
     (text.len() == 16).then(|| u64::from_str_radix(text, 16).ok().map(RequestMark::from_bits))?
 }
 
-fn write_money_cursor((at, entry): MoneyCursor) -> String {
+pub(crate) fn write_money_cursor((at, entry): MoneyCursor) -> String {
     format!("{:x}.{:032x}", at.get(), entry.bits())
 }
 
-fn read_money_cursor(text: &str) -> Option<MoneyCursor> {
+pub(crate) fn read_money_cursor(text: &str) -> Option<MoneyCursor> {
     let (at, entry) = text.split_once('.')?;
     let at = UnixMs::new(u64::from_str_radix(at, 16).ok()?);
     Some((at, EntryId::from_bits(u128::from_str_radix(entry, 16).ok()?)))

@@ -248,7 +248,7 @@ fn shown(app: &App, id: GenerationId, record: &GenerationRecord, collected: Nano
 }
 
 /// What was booked: from whom and to whom. The first leg is the payer's.
-fn legs(entry: &EntryRow) -> Value {
+pub(crate) fn legs(entry: &EntryRow) -> Value {
     let legs = entry.legs.iter().enumerate().map(|(at, (account, amount))| {
         let house = books::NAMES.iter().find(|(house, _)| house == account).map(|(_, name)| *name);
         // A capture takes from limits, and gives what it took to an account that counts it.
@@ -434,7 +434,7 @@ async fn quote_in(app: &App, headers: &HeaderMap, request: QuoteRequest) -> Answ
 }
 
 /// The price of a request without cache, tools or another tier.
-fn plain_price(model: &Model, usage: &Usage, terms: Terms) -> Option<NanoUsd> {
+pub(crate) fn plain_price(model: &Model, usage: &Usage, terms: Terms) -> Option<NanoUsd> {
     let bill = model.route.card.price(usage, None).ok()?;
     terms.charge(bill.cost).map(|charge| charge.total)
 }

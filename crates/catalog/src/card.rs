@@ -211,12 +211,13 @@ impl PriceCard {
     }
 
     /// The numbers of input tokens above which other rates apply.
-    pub(crate) fn thresholds(&self) -> impl Iterator<Item = Tokens> {
+    pub fn thresholds(&self) -> impl Iterator<Item = Tokens> {
         self.default.cliffs.iter().map(|(above, _)| *above)
     }
 
     /// The rate of `bucket` in a tier, for a request with this much input.
-    pub(crate) fn rate_in(&self, tier: Option<&str>, input: Tokens, bucket: Bucket) -> Rate {
+    #[must_use]
+    pub fn rate_in(&self, tier: Option<&str>, input: Tokens, bucket: Bucket) -> Rate {
         self.list(tier).at(input).of(bucket)
     }
 

@@ -9,6 +9,7 @@ const isShell = "shell" in document.body.dataset;
 // Pages that are filled with the session.
 const FILLED = ["/dashboard", "/playground", "/partner", "/operator"];
 const LOADING_MS = 300;
+const LIVE_MS = 150;
 const COPIED_MS = 2000;
 const REFRESH_MS = 30000;
 
@@ -40,7 +41,8 @@ async function fetchBalance() {
   try {
     const { balance } = await api("GET", "/v1/credits/balance");
     const shown = Math.floor(balance * 100) / 100;
-    showBalance(`${shown.toLocaleString("en", { maximumFractionDigits: 2 })} ${words.credits}`, `${balance} ${words.credits}`);
+    const unit = balance === 1 ? words.credit : words.credits;
+    showBalance(`${shown.toLocaleString("en", { maximumFractionDigits: 2 })} ${unit}`, `${balance} ${unit}`);
   } catch (error) {
     if (error.status === 401) {
       forget();
@@ -143,6 +145,52 @@ function followed(event) {
   return isFilled(url) && !isPlaceOnPage ? url : null;
 }
 
+// A part of a page that follows its form at once: <form method="get" data-live="#results">, and links in that part.
+
+let waiting = 0;
+
+function liveUrl(form) {
+  const url = new URL(form.action);
+  const given = [...new FormData(form)].filter(([, value]) => value !== "");
+  url.search = new URLSearchParams(given).toString();
+  return url;
+}
+
+async function refresh(url, selector) {
+  running?.abort();
+  const run = new AbortController();
+  running = run;
+  const slow = setTimeout(() => { root.dataset.loading = ""; }, LOADING_MS);
+  try {
+    const headers = authorized({ Accept: "text/html", "OpenCredits-Fragment": "main" });
+    const answer = await fetch(url, { headers, signal: run.signal, credentials: "omit" });
+    if (!answer.ok) throw new Error(`the page answered ${answer.status}`);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.querySelector(selector);
+    if (!fresh) throw new Error(`the page has no ${selector}`);
+    const focused = document.activeElement?.closest?.(`${selector} a[data-live]`)?.textContent;
+    document.querySelector(selector).replaceWith(fresh);
+    for (const link of focused ? fresh.querySelectorAll("a[data-live]") : []) if (link.textContent === focused) link.focus();
+    history.replaceState(null, "", url);
+    const sort = document.querySelector(`form[data-live="${selector}"] [name="sort"]`);
+    if (sort) sort.value = new URL(url).searchParams.get("sort") ?? "";
+    start();
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    location.assign(url);
+  } finally {
+    clearTimeout(slow);
+    if (running === run) delete root.dataset.loading;
+  }
+}
+
+document.addEventListener("input", (event) => {
+  const form = event.target.form;
+  if (!form?.dataset.live || !form.checkValidity()) return;
+  clearTimeout(waiting);
+  waiting = setTimeout(() => refresh(liveUrl(form).href, form.dataset.live), LIVE_MS);
+});
+
 // Things on the page.
 
 async function copy(button) {
@@ -190,6 +238,7 @@ function chooseTheme(theme) {
 // Starts what a new content needs.
 function start() {
   for (const hidden of main.querySelectorAll(".copy[hidden], [data-script][hidden]")) hidden.hidden = false;
+  for (const button of main.querySelectorAll(".copy:empty")) button.textContent = words.copy;
   for (const part of main.querySelectorAll("[data-module]")) {
     import(part.dataset.module).then((module) => module.start?.(part)).catch((error) => console.error(error));
   }
@@ -199,6 +248,12 @@ function start() {
 }
 
 document.addEventListener("click", (event) => {
+  const live = event.target.closest("a[data-live]");
+  if (live && !event.metaKey && !event.ctrlKey && !event.shiftKey) {
+    event.preventDefault();
+    refresh(live.href, live.dataset.live);
+    return;
+  }
   const url = followed(event);
   if (url) {
     event.preventDefault();
@@ -224,6 +279,12 @@ document.addEventListener("submit", async (event) => {
     if (then === "reload") load(location.href);
     else if (then && isShell && isFilled(new URL(then, location.href))) load(then, { push: true });
     else if (then) location.assign(then);
+    return;
+  }
+  if (form.dataset.live) {
+    event.preventDefault();
+    clearTimeout(waiting);
+    refresh(liveUrl(form).href, form.dataset.live);
     return;
   }
   if (form.method !== "get" || !isShell) return;

@@ -48,8 +48,8 @@ export class Refusal extends Error {
   constructor(status, error = {}, requestId = null) {
     super(error.message ?? words.failed);
     this.status = status;
-    this.code = error.code ?? error.type ?? null;
     this.metadata = error.metadata ?? {};
+    this.code = this.metadata.error_type ?? error.type ?? null;
     this.field = error.param ?? this.metadata.param ?? null;
     this.requestId = requestId;
   }

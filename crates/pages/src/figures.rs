@@ -3,11 +3,17 @@
 //! Amounts have two decimals at most and are never rounded in our favour: what a person has is rounded down, and what they
 //! were charged is rounded up.
 
-use opencredits_units::{CreditPrice, NanoUsd};
+use opencredits_units::{CreditPrice, Decimal, NanoUsd};
 use serde::Serialize;
 
 /// Nano-dollars of a cent.
 const CENT: i64 = 10_000_000;
+/// Decimal places of nano-dollars.
+const NANO_PLACES: u32 = 9;
+/// Decimal places of an amount in a column.
+const PLACES_MIN: usize = 2;
+/// A space as wide as a figure.
+pub(crate) const FIGURE_SPACE: char = '\u{2007}';
 /// Hundredths in a whole.
 const HUNDRED: i128 = 100;
 /// The units of a short count, largest first: its letter, and how much it is.
@@ -133,6 +139,35 @@ pub fn grouped_text(decimal: &str) -> String {
     out
 }
 
+/// Nano-dollars as a decimal with at most so many places, at most nine; what is beyond them is rounded up.
+#[must_use]
+pub fn rounded_up(amount: NanoUsd, places: u32) -> String {
+    let beyond = NANO_PLACES.saturating_sub(places);
+    let unit = 10_i128.checked_pow(beyond).unwrap_or(1);
+    let units = rounded(i128::from(amount.get()), unit, Rounding::Up);
+    Decimal::new(units, NANO_PLACES.saturating_sub(beyond)).to_string()
+}
+
+/// Decimals for a column: two places at least, and spaces as wide as a figure at the end, so that their points are below each
+/// other.
+#[must_use]
+pub fn aligned(decimals: &[String]) -> Vec<String> {
+    let places_of = |text: &String| text.split_once('.').map_or(0, |(_, part)| part.len());
+    let most = decimals.iter().map(places_of).max().unwrap_or_default().max(PLACES_MIN);
+    let write = |text: &String| {
+        let mut out = grouped_text(text);
+        let places = places_of(text);
+        if places == 0 {
+            out.push('.');
+        }
+        let zeros = PLACES_MIN.saturating_sub(places);
+        out.extend(std::iter::repeat_n('0', zeros));
+        out.extend(std::iter::repeat_n(FIGURE_SPACE, most.saturating_sub(places.max(PLACES_MIN))));
+        out
+    };
+    decimals.iter().map(write).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,5 +204,15 @@ mod tests {
             let Count { short, exact } = Count::of(count);
             assert_eq!(format!("{short} | {exact}"), expect);
         }
+    }
+
+    #[test]
+    fn the_points_of_a_column_are_below_each_other() {
+        let column = |decimals: &[&str]| aligned(&decimals.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
+        assert_eq!(column(&["1", "0.5", "2.1875"]), ["1.00\u{2007}\u{2007}", "0.50\u{2007}\u{2007}", "2.1875"]);
+        assert_eq!(column(&["1250.25", "3"]), ["1,250.25", "3.00"]);
+        assert_eq!(rounded_up(NanoUsd::new(46_875_001), 4), "0.0469");
+        assert_eq!(rounded_up(NanoUsd::new(50_000_000), 4), "0.05");
+        assert_eq!(rounded_up(NanoUsd::new(1), 9), "0.000000001");
     }
 }

@@ -19,7 +19,9 @@
 //! ```
 
 mod assets;
+pub mod chart;
 mod chrome;
+pub mod docs;
 mod error;
 pub mod figures;
 mod markup;
@@ -29,6 +31,7 @@ mod site;
 mod templates;
 mod view;
 pub mod views;
+pub mod when;
 mod words;
 
 pub use assets::{Asset, Assets};

@@ -2,10 +2,12 @@
 
 use crate::assets::Assets;
 use crate::chrome::Chrome;
+use crate::docs::{Docs, Group, START};
 use crate::error::PagesError;
 use crate::site::Site;
 use crate::templates;
 use crate::view::View;
+use crate::views::DocPage;
 use crate::words::Words;
 use minijinja::value::Serde;
 use minijinja::{Environment, Value, context};
@@ -20,6 +22,7 @@ const FRAGMENT: &str = "fragment.html";
 pub struct Pages {
     environment: Environment<'static>,
     assets: Arc<Assets>,
+    docs: Docs,
     site: Site,
 }
 
@@ -31,7 +34,7 @@ impl Pages {
     pub fn new(site: Site) -> Result<Self, PagesError> {
         let assets = Arc::new(Assets::read()?);
         let environment = templates::environment(&site, &Words::read()?, &assets)?;
-        Ok(Self { environment, assets, site })
+        Ok(Self { environment, assets, docs: Docs::new(), site })
     }
 
     /// A view as a whole document.
@@ -62,6 +65,37 @@ impl Pages {
     #[must_use]
     pub fn assets(&self) -> &Assets {
         &self.assets
+    }
+
+    /// A page of the documentation; none of this name may be there.
+    #[must_use]
+    pub fn doc(&self, slug: &str) -> Option<DocPage> {
+        let written = self.docs.page(slug, &self.site)?;
+        Some(DocPage {
+            slug: slug.to_owned(),
+            title: written.title.clone(),
+            headings: written.headings.clone(),
+            body: written.body.clone(),
+            groups: Docs::groups(),
+        })
+    }
+
+    /// The page of quick starts.
+    #[must_use]
+    pub fn quick_starts(&self) -> Option<DocPage> {
+        self.doc(START)
+    }
+
+    /// The file of a page of the documentation.
+    #[must_use]
+    pub fn doc_source(&self, slug: &str) -> Option<&'static str> {
+        self.docs.source(slug)
+    }
+
+    /// All pages of the documentation.
+    #[must_use]
+    pub fn doc_groups(&self) -> Vec<Group> {
+        Docs::groups()
     }
 
     /// The service that the pages belong to.

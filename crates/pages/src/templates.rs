@@ -2,6 +2,7 @@
 
 use crate::assets::Assets;
 use crate::error::PagesError;
+use crate::figures::FIGURE_SPACE;
 use crate::site::Site;
 use crate::words::{LANGUAGE, Words};
 use minijinja::syntax::SyntaxConfig;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 struct Files;
 
 /// Every template by its name, with what they have in common: `w` are the words, `site` is the service, `asset("name")` is
-/// the URL of an asset, and `text|fill(name=value)` puts values into a text.
+/// the URL of an asset, `text|fill(name=value)` puts values into a text, and `figure|column` writes an aligned figure.
 pub(crate) fn environment(
     site: &Site,
     words: &Words,
@@ -25,7 +26,8 @@ pub(crate) fn environment(
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment
+        .set_auto_escape_callback(|name| if name.ends_with(".txt") { AutoEscape::None } else { AutoEscape::Html });
     environment.add_global("w", words.value());
     environment.add_global("script_words", words.script_json());
     environment.add_global("site", Value::from(Serde(site)));
@@ -33,6 +35,7 @@ pub(crate) fn environment(
     let assets = Arc::clone(assets);
     environment.add_function("asset", move |name: &str| asset_url(&assets, name));
     environment.add_filter("fill", fill);
+    environment.add_filter("column", column);
     for name in Files::iter() {
         let file = Files::get(&name).map(|file| file.data.into_owned()).unwrap_or_default();
         let source = String::from_utf8(file).map_err(|_| PagesError::Encoding { name: name.to_string() })?;
@@ -65,8 +68,19 @@ fn fill(text: &str, values: Kwargs) -> Result<Value, Error> {
         rest = after;
     }
     escape_into(&mut out, rest);
-    values.assert_all_used()?;
     Ok(Value::from_safe_string(out))
+}
+
+/// A figure of [`crate::figures::aligned`], whose spaces at the end can be hidden where it stands in no column.
+fn column(figure: &str) -> Value {
+    let shown = figure.trim_end_matches(FIGURE_SPACE);
+    let mut out = String::with_capacity(figure.len());
+    escape_into(&mut out, shown);
+    if let Some(spaces) = figure.strip_prefix(shown).filter(|spaces| !spaces.is_empty()) {
+        // Writing to a string cannot fail.
+        let _written = write!(out, "<span class=\"pad\">{spaces}</span>");
+    }
+    Value::from_safe_string(out)
 }
 
 fn escape_into(out: &mut String, text: &str) {

@@ -6,6 +6,7 @@ mod backups;
 mod docs;
 mod fixture;
 mod flows;
+mod identity;
 mod jobs;
 mod partners;
 mod prices;

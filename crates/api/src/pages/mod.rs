@@ -5,12 +5,18 @@
 //! stands in `<main>`.
 
 mod assets;
+mod dashboard;
+mod docs;
 mod embed;
+mod model;
+mod models;
+mod prices;
 mod public;
 mod request;
 
 pub(crate) use request::PageRequest;
 
+use crate::app::unknown_path;
 use crate::state::App;
 use axum::Router;
 use axum::routing::get;
@@ -28,10 +34,23 @@ const PERMISSIONS: &str = "camera=(), geolocation=(), microphone=(), payment=(),
 
 /// The routes of pages.
 pub(crate) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/assets/{name}", get(assets::one)).route("/favicon.ico", get(assets::icon)).merge(embed::routes())
+    Router::new()
+        .route("/", get(public::landing))
+        // Programs with a wrong base URL send other methods here, and are told where there is something.
+        .route("/models", get(models::list).fallback(unknown_path))
+        .route("/models/{*id}", get(model::one).fallback(unknown_path))
+        .route("/docs", get(docs::index))
+        .route("/docs/{page}", get(docs::one))
+        .route("/llms.txt", get(docs::llms))
+        .route("/terms", get(public::terms))
+        .route("/privacy", get(public::privacy))
+        .route("/sign-in", get(public::sign_in))
+        .route("/sign-in/link", get(public::sign_in_link))
+        .route("/assets/{name}", get(assets::one))
+        .route("/favicon.ico", get(assets::icon))
+        .merge(dashboard::routes())
+        .merge(embed::routes())
 }
-
-pub(crate) use public::landing;
 
 /// Gives an answer the headers of a page, with a policy for its content.
 pub(crate) fn secure(headers: &mut HeaderMap, policy: &'static str) {

@@ -65,6 +65,9 @@ impl PageRequest {
 
     /// The same with something else around it.
     pub(crate) fn page_in<V: View>(&self, view: &V, chrome: &Chrome) -> Response<Body> {
+        if self.wants_fragment() {
+            return self.fragment(view);
+        }
         match self.app.pages.pages.page(view, chrome) {
             Ok(html) => self.packed(Packed::quickly(html.into_bytes()), &HTML),
             Err(error) => self.failed(&error),

@@ -266,7 +266,7 @@ fn shown(app: &App, order: &Order) -> Value {
     })
 }
 
-fn status(order: &Order) -> &'static str {
+pub(crate) fn status(order: &Order) -> &'static str {
     let booked = order.bookings.after;
     match order.state {
         OrderState::Open => "open",

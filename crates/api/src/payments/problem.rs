@@ -8,7 +8,7 @@ use opencredits_service::purchases::{NotSold, PurchaseError};
 use serde_json::{Value, json};
 
 /// The answer to a client.
-pub(super) fn of(app: &App, error: PurchaseError) -> Problem {
+pub(crate) fn of(app: &App, error: PurchaseError) -> Problem {
     let invalid = |error: &PurchaseError| Problem::new(ErrorType::InvalidRequest, error.to_string());
     match error {
         PurchaseError::NotSold(why) => not_sold(app, why),

@@ -1,6 +1,7 @@
 //! A whole application on a temporary folder: the real ledger, store and sandbox, and a transport that remembers what
 //! went upstream.
 
+use crate::counted::{Counted, Counts};
 use async_trait::async_trait;
 use axum::body::Body;
 use bytes::Bytes;
@@ -22,6 +23,7 @@ use opencredits_providers::{
 };
 use opencredits_service::accounts::{Accounts, Grant, NewKey, NewLimit, NewPartner, NewUser, Tables, TestDesk};
 use opencredits_service::config::Ack;
+use opencredits_service::connections::Connections;
 use opencredits_service::{
     Clock, DrainLimits, Entropy, Gateway, KeyRing, KeyTables, Parts, Ports, Retries, Settings, TEST_DIR, TestGateway,
     TestLedger, TestParts, TestPorts, TestUpstreams, Upstream, UsageReads, books,
@@ -246,6 +248,8 @@ pub(crate) struct TestApp {
     pub(crate) app: Arc<App>,
     pub(crate) upstream: Arc<Remembering>,
     pub(crate) test: Option<TestSide>,
+    /// What was asked of the read model.
+    pub(crate) counts: Arc<Counts>,
     router: Routes,
 }
 
@@ -366,12 +370,13 @@ impl TestApp {
         let limits =
             FetchLimits { bytes_max: 1_000, is_allowed: |at| at.ip() == Ipv4Addr::LOCALHOST, ..FetchLimits::default() };
         let fetch: Arc<dyn Fetch> = Arc::new(Fetcher::new(limits).unwrap());
+        let counts = Arc::<Counts>::default();
         let parts = Parts {
             catalog,
             upstreams: upstreams(vendors, &upstream),
             ledger: ledger.clone(),
             keyring,
-            usage: Arc::new(UsageReads::new(ledger.clone(), Arc::new(store.clone()))),
+            usage: Arc::new(UsageReads::new(ledger.clone(), Arc::new(Counted(store.clone(), counts.clone())))),
             ports: Ports {
                 clock: fixed.clone(),
                 entropy: fixed.clone(),
@@ -398,11 +403,16 @@ impl TestApp {
             test: test.as_ref().map(|test| test.app.clone()),
         });
         let router = service(app.clone());
-        Self { folder, ledger, accounts, store, fixed, app, upstream, test, router }
+        Self { folder, ledger, accounts, store, fixed, app, upstream, test, counts, router }
     }
 
     pub(crate) fn gateway(&self) -> &Gateway {
         &self.app.gateway
+    }
+
+    /// The time.
+    pub(crate) fn fixed_now(&self) -> UnixMs {
+        self.fixed.now()
     }
 
     /// Today, counted from the epoch.
@@ -417,48 +427,43 @@ impl TestApp {
 
     /// The same application with other settings of its HTTP interface.
     pub(crate) fn with_settings(self, change: impl FnOnce(&mut ApiSettings)) -> Self {
-        let mut settings = self.app.settings.clone();
-        change(&mut settings);
-        let payments = self.app.payments.clone();
-        self.replaced(settings, payments)
+        self.replaced(|app| change(&mut app.settings))
     }
 
     /// The same application in which people sign in.
-    pub(crate) fn with_identity(mut self, identity: IdentityApp) -> Self {
-        let identity = Some(Arc::new(identity));
-        self.app = Arc::new(App { identity, ..self.copied() });
-        self.router = service(self.app.clone());
-        self
+    pub(crate) fn with_identity(self, identity: IdentityApp) -> Self {
+        self.replaced(|app| app.identity = Some(Arc::new(identity)))
+    }
+
+    /// The same application that connects apps.
+    pub(crate) fn with_connections(self, connections: Connections) -> Self {
+        self.replaced(|app| app.connections = Some(Arc::new(connections)))
     }
 
     /// The same application that sells credits.
     pub(crate) fn with_payments(self, payments: PaymentApp) -> Self {
-        let settings = self.app.settings.clone();
-        self.replaced(settings, Some(Arc::new(payments)))
+        self.replaced(|app| app.payments = Some(Arc::new(payments)))
     }
 
-    fn replaced(mut self, settings: ApiSettings, payments: Option<Arc<PaymentApp>>) -> Self {
-        let accounts = self.accounts.clone();
-        self.app = Arc::new(App { accounts, payments, settings, ..self.copied() });
+    fn replaced(mut self, change: impl FnOnce(&mut App)) -> Self {
+        let App { gateway, accounts, partners, payments, identity, connections, pages, settings, test, .. } =
+            &*self.app;
+        let mut app = App {
+            gateway: gateway.clone(),
+            accounts: accounts.clone(),
+            partners: partners.clone(),
+            payments: payments.clone(),
+            identity: identity.clone(),
+            connections: connections.clone(),
+            pages: pages.clone(),
+            settings: settings.clone(),
+            ready: AtomicBool::new(true),
+            test: test.clone(),
+        };
+        change(&mut app);
+        self.app = Arc::new(app);
         self.router = service(self.app.clone());
         self
-    }
-
-    /// The same state, to change some of it.
-    fn copied(&self) -> App {
-        let app = &*self.app;
-        App {
-            gateway: app.gateway.clone(),
-            accounts: app.accounts.clone(),
-            partners: app.partners.clone(),
-            payments: app.payments.clone(),
-            identity: app.identity.clone(),
-            connections: app.connections.clone(),
-            pages: app.pages.clone(),
-            settings: app.settings.clone(),
-            ready: AtomicBool::new(true),
-            test: app.test.clone(),
-        }
     }
 
     /// What a listener serves.
@@ -576,7 +581,7 @@ pub(crate) fn request(method: Method, path: &str, key: &str, body: String) -> Re
 }
 
 #[expect(clippy::disallowed_methods, reason = "the reaper needs a task of its own, as in the binary")]
-fn start(reaper: impl Future<Output = ()> + Send + 'static) {
+pub(crate) fn start(reaper: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(reaper);
 }
 

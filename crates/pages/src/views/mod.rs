@@ -2,10 +2,25 @@
 
 mod checkout;
 mod consent;
+pub mod dashboard;
+mod docs;
+mod landing;
+mod llms;
+mod model;
+mod models;
 mod notice;
+mod policy;
 mod shell;
+mod sign_in;
 
 pub use checkout::{Checkout, CheckoutEnd};
 pub use consent::{Consent, ConsentApp, ConsentKind};
+pub use docs::{DocPage, DocsIndex};
+pub use landing::{BillRow, Landing, SampleBill};
+pub use llms::Llms;
+pub use model::{ModelPage, PriceRow, RouteRow, ThresholdRow};
+pub use models::{Column, ModelRow, Models, Query};
 pub use notice::Notice;
+pub use policy::{PolicyKind, PolicyPage};
 pub use shell::Shell;
+pub use sign_in::{SignIn, SignInLink};

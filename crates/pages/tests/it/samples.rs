@@ -1,6 +1,9 @@
 //! Every template in every state, with texts that try to be markup too.
 
-use opencredits_pages::views::{Checkout, CheckoutEnd, Consent, Notice, Shell};
+use opencredits_pages::views::{
+    Checkout, CheckoutEnd, Consent, DocPage, DocsIndex, Landing, Llms, ModelPage, Models, Notice, PolicyPage, Shell,
+    SignIn, SignInLink, dashboard,
+};
 use opencredits_pages::{Area, Chrome, Pages, Site, View};
 use serde::Serialize;
 use serde_json::Value;
@@ -9,7 +12,7 @@ use std::collections::BTreeSet;
 /// A text that would be a script if it were not escaped, in an element or in an attribute.
 const CANARY: &str = "\"'><script>canary()</script>";
 /// Members of views that choose words or states, and are no texts.
-const CHOICES: [&str; 3] = ["kind", "state", "sort"];
+const CHOICES: [&str; 5] = ["kind", "state", "sort", "class", "released"];
 /// All that a page may weigh, uncompressed and without assets.
 const PAGE_BYTES_MAX: usize = 100_000;
 
@@ -68,6 +71,16 @@ fn check<V: View>(samples: Vec<V>) -> &'static str {
     V::TEMPLATE
 }
 
+/// The same for plain text.
+fn check_text<V: View>(samples: Vec<V>) -> &'static str {
+    let pages = Pages::new(Site::sample()).unwrap();
+    for sample in samples {
+        let text = pages.text(&sample).unwrap_or_else(|error| panic!("{}: {error:#?}", V::TEMPLATE));
+        assert!(text.starts_with("# OpenCredits\n") && !text.contains("&quot;") && !text.contains("&#x"), "{text}");
+    }
+    V::TEMPLATE
+}
+
 fn check_escaped<V: View>(pages: &Pages, sample: &V) {
     let page = pages.page(&hostile(sample), &Chrome::public(CANARY)).unwrap();
     assert!(!page.contains("<script>canary"), "{} writes a text as markup", V::TEMPLATE);
@@ -80,10 +93,37 @@ fn every_template_renders_in_every_state_and_escapes_every_text() {
         check(Checkout::samples()),
         check(CheckoutEnd::samples()),
         check(Consent::samples()),
+        check(dashboard::Overview::samples()),
+        check(dashboard::Activity::samples()),
+        check(dashboard::Requests::samples()),
+        check(dashboard::RequestBill::samples()),
+        check(dashboard::Keys::samples()),
+        check(dashboard::KeyPage::samples()),
+        check(dashboard::Apps::samples()),
+        check(dashboard::Transactions::samples()),
+        check(dashboard::TopUp::samples()),
+        check(dashboard::Account::samples()),
+        check(DocPage::samples()),
+        check(DocsIndex::samples()),
+        check(Landing::samples()),
+        check(ModelPage::samples()),
+        check(Models::samples()),
         check(Notice::samples()),
+        check(PolicyPage::samples()),
         check(Shell::samples()),
+        check(SignIn::samples()),
+        check(SignInLink::samples()),
+        check_text(Llms::samples()),
     ]);
-    let parts = ["base.html", "fragment.html", "frame.html", "macros.html"];
+    let parts = [
+        "base.html",
+        "dashboard_macros.html",
+        "doc_parts.html",
+        "fragment.html",
+        "frame.html",
+        "macros.html",
+        "sign_in_parts.html",
+    ];
     let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/templates")).unwrap();
     for file in files {
         let name = file.unwrap().file_name().into_string().unwrap();
@@ -100,4 +140,46 @@ fn a_service_without_an_operator_has_pages_too() {
     let pages = Pages::new(site).unwrap();
     let page = pages.page(&Notice::failed("/", "req_1"), &Chrome::public("/")).unwrap();
     assert!(page.contains("has not given a name"), "{page}");
+}
+
+#[test]
+fn every_page_of_the_documentation_is_written() {
+    let pages = Pages::new(Site::sample()).unwrap();
+    let slugs: Vec<&str> = pages.doc_groups().iter().flat_map(|group| &group.pages).map(|page| page.slug).collect();
+    assert!(slugs.len() > 15);
+    for slug in &slugs {
+        let doc = pages.doc(slug).unwrap();
+        let page = pages.page(&doc, &Chrome::public("/docs")).unwrap();
+        let body = doc.body.as_str();
+        assert!(!body.contains("<h1") && !doc.title.is_empty(), "{slug}");
+        for heading in &doc.headings {
+            assert!(body.contains(&format!("id=\"{}\"", heading.id)), "{slug}: {}", heading.id);
+        }
+        for link in body.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            let name = link.strip_prefix("/docs/").map(|name| name.split('#').next().unwrap());
+            let is_known = name.is_none_or(|name| slugs.contains(&name));
+            assert!(is_known && !link.contains(".md") && !link.starts_with(".."), "{slug} links to {link}");
+        }
+        let packed = opencredits_pages::Packed::quickly(page.into_bytes());
+        assert!(packed.gzip.unwrap().len() < PAGE_BYTES_MAX / 2, "{slug}");
+    }
+    assert!(pages.doc("../Cargo.toml").is_none() && pages.doc_source("clients").unwrap().starts_with("# Clients"));
+}
+
+#[test]
+fn quick_starts_name_this_service_and_can_be_copied() {
+    let pages = Pages::new(Site::sample()).unwrap();
+    let body = pages.quick_starts().unwrap().body;
+    for part in ["ANTHROPIC_BASE_URL=https:&#x2f;&#x2f;credits.example", "data-copy=\"#code-1\"", "wire_api"] {
+        assert!(body.as_str().contains(part), "{part}: {}", body.as_str());
+    }
+    assert!(!body.as_str().contains("export ANTHROPIC_BASE_URL=$URL"));
+}
+
+#[test]
+fn html_in_the_documentation_is_text() {
+    let pages = Pages::new(Site::sample()).unwrap();
+    for slug in pages.doc_groups().iter().flat_map(|group| &group.pages).map(|page| page.slug) {
+        assert!(!pages.doc(slug).unwrap().body.as_str().contains("<script"), "{slug}");
+    }
 }

@@ -13,6 +13,7 @@ mod edit;
 mod emails;
 mod embedding;
 mod error;
+mod identity;
 mod keys;
 #[cfg(test)]
 mod limit_tests;
@@ -59,7 +60,7 @@ use opencredits_keys::{IssuedKey, LiveKind, Mode};
 use opencredits_ledger::{Accepted, Floor, Ledger, OpenAccount};
 use opencredits_store::{
     AuditLog, KeyRotations, Keys, ManagementKeys, PartnerApplications, PartnerKeys, Partners, PublishableKeys,
-    Referrals, SecretKeyRecord, SpendingLimits, UsageModel, UserEmails, Users,
+    Referrals, SecretKeyRecord, Sessions, SpendingLimits, Standings, UsageModel, UserEmails, Users,
 };
 use opencredits_units::{AccountId, UnixMs};
 use std::sync::Arc;
@@ -94,6 +95,10 @@ pub struct Tables {
     pub applications: Arc<dyn PartnerApplications>,
     /// The people whom partners brought.
     pub referrals: Arc<dyn Referrals>,
+    /// Sessions of browsers.
+    pub sessions: Arc<dyn Sessions>,
+    /// Accepted terms and roles.
+    pub standings: Arc<dyn Standings>,
 }
 
 impl Tables {
@@ -102,6 +107,7 @@ impl Tables {
     where
         S: Users + Keys + KeyRotations + Partners + PartnerKeys + PublishableKeys + 'static,
         S: SpendingLimits + ManagementKeys + AuditLog + UserEmails + UsageModel + PartnerApplications + Referrals,
+        S: Sessions + Standings,
     {
         let store = Arc::new(store);
         Self {
@@ -117,7 +123,9 @@ impl Tables {
             partner_keys: store.clone(),
             publishable: store.clone(),
             applications: store.clone(),
-            referrals: store,
+            referrals: store.clone(),
+            sessions: store.clone(),
+            standings: store,
         }
     }
 }

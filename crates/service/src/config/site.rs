@@ -20,9 +20,8 @@ pub struct SiteSection {
     pub operator_address: Option<String>,
     /// Where questions go: an email address, or a URL.
     pub contact: Option<String>,
-    /// The version of the terms of use. People accept each new version once. Default `1`.
-    pub terms_version: String,
-    /// The day from which the terms hold, as `YYYY-MM-DD`. Default 2026-01-01.
+    /// The day from which the terms of use hold, as `YYYY-MM-DD`; their version is `identity.terms_version`. Default
+    /// 2026-01-01.
     pub terms_effective: String,
     /// The version of the privacy policy. Default `1`.
     pub privacy_version: String,
@@ -38,7 +37,6 @@ impl Default for SiteSection {
             operator_name: None,
             operator_address: None,
             contact: None,
-            terms_version: version.to_owned(),
             terms_effective: effective.to_owned(),
             privacy_version: version.to_owned(),
             privacy_effective: effective.to_owned(),
@@ -61,7 +59,6 @@ impl SiteSection {
                 fits(&self.name, NAME_LETTERS_MAX),
                 ("site.name", "is empty or longer than 40 letters; set it to \"Acme\", say"),
             ),
-            (fits(&self.terms_version, VERSION_LETTERS_MAX), ("site.terms_version", version)),
             (fits(&self.privacy_version, VERSION_LETTERS_MAX), ("site.privacy_version", version)),
             (is_day(&self.terms_effective), ("site.terms_effective", day)),
             (is_day(&self.privacy_effective), ("site.privacy_effective", day)),
@@ -91,7 +88,6 @@ mod tests {
         check("name = \"Acme\"\noperator_name = \"Acme Ltd\"\ncontact = \"help@acme.example\"", None);
         check("name = \" \"", Some("site.name"));
         check(&format!("name = \"{}\"", "a".repeat(41)), Some("site.name"));
-        check("terms_version = \"\"", Some("site.terms_version"));
         check(&format!("privacy_version = \"{}\"", "1".repeat(33)), Some("site.privacy_version"));
         check("terms_effective = \"2026-02-30\"", Some("site.terms_effective"));
         check("privacy_effective = \"1 May 2026\"", Some("site.privacy_effective"));

@@ -16,8 +16,6 @@ mod error;
 mod issue;
 mod records;
 mod terms;
-#[cfg(test)]
-mod tests;
 mod tokens;
 
 pub use apps::{AppId, ConnectedApp};

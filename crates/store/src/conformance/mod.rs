@@ -4,6 +4,7 @@
 
 mod bills;
 mod connections;
+mod identity;
 mod jobs;
 mod orders;
 mod partners;
@@ -11,6 +12,10 @@ mod prices;
 
 pub use bills::provider_bills;
 pub use connections::{connected_keys, device_requests, token_grants};
+pub use identity::{
+    attempt_buckets, challenge, code_challenges, identity_retention, mailed_links, passkey, passkeys, session,
+    sessions, standings,
+};
 pub use jobs::{job_leases, key_rotations, renames, report, retention};
 pub use orders::{cursors, order, orders, payers};
 pub use partners::{applications, commission_returns, partner_changes, partner_keys, publishable_keys};

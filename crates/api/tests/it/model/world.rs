@@ -205,6 +205,7 @@ impl Live {
             payments: None,
             pages: pages(),
             identity: None,
+            connections: None,
             settings: api_settings(),
             ready: AtomicBool::new(true),
             test: None,

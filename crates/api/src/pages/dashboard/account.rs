@@ -1,0 +1,75 @@
+//! How a person signs in, and what is known about them.
+
+use super::person::Person;
+use crate::errors::Problem;
+use crate::pages::PageRequest;
+use crate::sessions::{problem, sign_in};
+use http::Uri;
+use opencredits_pages::views::dashboard::{Account, Passkey, SignedInBrowser};
+use opencredits_pages::when::When;
+use std::net::IpAddr;
+
+pub(super) async fn page(request: &PageRequest) -> Result<Account, Problem> {
+    let person = Person::of(request).await?;
+    let sign_in = sign_in(person.app)?;
+    let ours = |fault| problem(person.app, fault);
+    let account = sign_in.account(person.user.id).await.map_err(ours)?;
+    let sessions = sign_in.sessions_of(person.user.id).await.map_err(ours)?;
+    let passkeys = sign_in.passkeys_of(person.user.id).await.map_err(ours)?;
+    let mut browsers: Vec<SignedInBrowser> = sessions
+        .iter()
+        .map(|session| SignedInBrowser {
+            id: session.id.to_string(),
+            browser: session.browser.clone(),
+            created_at: session.created_at.into(),
+            last_used_at: session.used_at.into(),
+            is_current: session.id == person.session,
+        })
+        .collect();
+    browsers.sort_by_key(|browser| !browser.is_current);
+    let email = match person.app.payments.as_deref() {
+        Some(payments) => payments.emails.email_of(person.user.id).await.map_err(|error| person.problem(error))?,
+        None => None,
+    };
+    Ok(Account {
+        balance: person.balance(),
+        user_id: person.user.id.to_string(),
+        email: account.email,
+        is_bounced: email.is_some_and(|email| email.bounced_at.is_some()),
+        created_at: person.user.created_at.into(),
+        browsers,
+        passkeys: passkeys
+            .into_iter()
+            .map(|passkey| Passkey {
+                id: passkey.id.to_string(),
+                name: passkey.name,
+                created_at: passkey.created_at.into(),
+                last_used_at: passkey.used_at.map(When::from),
+            })
+            .collect(),
+        has_passkeys: has_domain(&person.app.pages.pages.site().url),
+    })
+}
+
+/// Whether a URL names a host by a domain, to which passkeys belong, and not by an address.
+fn has_domain(url: &str) -> bool {
+    let uri = url.parse::<Uri>().ok();
+    let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
+    !host.is_empty() && host.trim_matches(['[', ']']).parse::<IpAddr>().is_err()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passkeys_belong_to_domains() {
+        let check = |url: &str, expect: bool| assert_eq!(has_domain(url), expect, "{url}");
+        check("https://credits.example", true);
+        check("http://localhost:8080", true);
+        check("http://127.0.0.1:8080", false);
+        check("http://[::1]:8080", false);
+        check("nonsense", true);
+        check("", false);
+    }
+}

@@ -1,0 +1,10 @@
+//! Connected apps, over HTTP.
+
+mod apps;
+mod callbacks;
+mod codes;
+mod consent;
+mod devices;
+mod house;
+mod redirects;
+mod refreshes;

@@ -1,0 +1,36 @@
+//! How a person signs in.
+
+use crate::view::View;
+use serde::Serialize;
+
+/// The page where a person asks for a code or a link, or uses a passkey.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct SignIn {}
+
+/// The page that a mailed link opens: a button spends the link, because programs that look at mails open links too.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct SignInLink {}
+
+impl View for SignIn {
+    const TEMPLATE: &'static str = "sign_in.html";
+}
+
+impl View for SignInLink {
+    const TEMPLATE: &'static str = "sign_in_link.html";
+}
+
+impl SignIn {
+    /// Every state.
+    #[must_use]
+    pub fn samples() -> Vec<Self> {
+        vec![Self {}]
+    }
+}
+
+impl SignInLink {
+    /// Every state.
+    #[must_use]
+    pub fn samples() -> Vec<Self> {
+        vec![Self {}]
+    }
+}

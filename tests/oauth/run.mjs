@@ -1,0 +1,77 @@
+// The same clients against the reference and against the gateway: what fails at the gateway alone is the gateway's.
+
+import { execFile } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import { promisify } from "node:util";
+import * as gatewaySide from "./gateway.mjs";
+import * as reference from "./reference.mjs";
+import { run } from "./client.mjs";
+
+const [bin, python, port] = process.argv.slice(2);
+
+console.log("oauth4webapi against the reference");
+const known = await reference.start();
+await run({
+  issuer: known.issuer,
+  algorithm: "oidc",
+  clientId: reference.CLIENT,
+  redirectUri: reference.REDIRECT,
+  scope: "openid offline_access",
+  more: { prompt: "consent" },
+  resource: `${known.issuer}/me`,
+  decide: reference.decide,
+  decideDevice: null,
+});
+known.stop();
+
+const gateway = await gatewaySide.start(bin, port);
+try {
+  const { decide, decideDevice } = gatewaySide.person(gateway);
+  console.log("oauth4webapi against the gateway");
+  await run({
+    issuer: gateway.issuer,
+    algorithm: "oauth2",
+    clientId: gateway.clientId,
+    redirectUri: "http://127.0.0.1:51004/back",
+    scope: "inference",
+    more: { resource: `${gateway.issuer}/v1` },
+    resource: `${gateway.issuer}/v1/credits/balance`,
+    decide,
+    decideDevice,
+  });
+  console.log("authlib against the gateway");
+  await authlib(gateway);
+  console.log("the key exchange of other gateways");
+  await keyExchange(gateway, decide);
+  const text = gateway.log();
+  for (const secret of ["oc_sk_", "oc_rt_", "oc_code_", "oc_dc_", gateway.session]) {
+    const found = text.split("\n").filter((line) => line.includes(secret) && !line.trim().startsWith("oc_sk_"));
+    const lines = found.filter((line) => line.startsWith("{") || /\b(INFO|WARN|ERROR)\b/.test(line));
+    if (lines.length > 0) throw new Error(`a secret is in the log: ${lines[0]}`);
+  }
+  console.log("  no secret is in the log");
+} finally {
+  gateway.stop();
+}
+
+async function authlib(gateway) {
+  const settings = JSON.stringify({ issuer: gateway.issuer, client_id: gateway.clientId, session: gateway.session });
+  const { stdout } = await promisify(execFile)(python, [new URL("client.py", import.meta.url).pathname, settings]);
+  process.stdout.write(stdout);
+}
+
+async function keyExchange(gateway, decide) {
+  const verifier = randomBytes(32).toString("base64url");
+  const url = new URL(`${gateway.issuer}/auth`);
+  url.searchParams.set("callback_url", "http://localhost:3000/callback");
+  url.searchParams.set("code_challenge", createHash("sha256").update(verifier).digest("base64url"));
+  url.searchParams.set("code_challenge_method", "S256");
+  const code = new URL(await decide(url)).searchParams.get("code");
+  const body = JSON.stringify({ code, code_verifier: verifier, code_challenge_method: "S256" });
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(`${gateway.issuer}/api/v1/auth/keys`, { method: "POST", headers, body });
+  const { key } = await answer.json();
+  const used = await fetch(`${gateway.issuer}/v1/credits/balance`, { headers: { authorization: `Bearer ${key}` } });
+  if (used.status !== 200) throw new Error(`the key does not work: ${used.status}`);
+  console.log("  a callback gets a key that works");
+}
