@@ -12,7 +12,7 @@ export const plan = JSON.parse(readFileSync(process.env.BROWSER_PLAN, "utf8"));
 /** The longest wait for anything on a page, in milliseconds. */
 export const PATIENCE_MS = 15_000;
 const POLL_MS = 50;
-const NAMES = ["chromium", "chromium-browser", "google-chrome"];
+const NAMES = ["chromium", "chromium-browser"];
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css" };
 

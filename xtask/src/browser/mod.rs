@@ -14,8 +14,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 /// The programs without which nothing can be tried, each with other names under which it may be there.
-const NEEDED: [&[&str]; 4] =
-    [&["node"], &["npm"], &["python3"], &["chromium", "chromium-browser", "google-chrome"]];
+const NEEDED: [&[&str]; 4] = [&["node"], &["npm"], &["python3"], &["chromium", "chromium-browser"]];
 
 /// What to run.
 #[derive(clap::Args)]
@@ -50,7 +49,11 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let passed = scenarios(&tools, &stage)?;
     println!("{} s in all; pictures are in {}", start.elapsed().as_secs(), stage.screenshots.display());
     let log = stage.folder.join("gateway.log");
-    if passed { Ok(()) } else { Err(format!("a scenario failed; what the gateway said is in {}", log.display()).into()) }
+    if passed {
+        Ok(())
+    } else {
+        Err(format!("a scenario failed; what the gateway said is in {}", log.display()).into())
+    }
 }
 
 fn scenarios(tools: &Tools, stage: &Stage) -> Outcome<bool> {

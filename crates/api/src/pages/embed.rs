@@ -91,7 +91,8 @@ async fn embedders(app: &App, key: Option<&str>) -> Result<Embedders, Problem> {
         None => {
             let mut all = app.accounts.embedders(None).await;
             if let (Ok(all), Some(test)) = (&mut all, &app.test) {
-                all.listed.extend(test.app().accounts.embedders(None).await.map_err(|error| failed(app, error))?.listed);
+                all.listed
+                    .extend(test.app().accounts.embedders(None).await.map_err(|error| failed(app, error))?.listed);
                 all.listed.sort();
                 all.listed.dedup();
             }

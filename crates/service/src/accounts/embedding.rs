@@ -44,7 +44,8 @@ impl Embedders {
     pub fn sources(&self) -> Vec<String> {
         let mut sources = self.listed.clone();
         if self.local {
-            sources.extend(LOCAL_HOSTS.iter().flat_map(|host| [format!("http://{host}:*"), format!("https://{host}:*")]));
+            sources
+                .extend(LOCAL_HOSTS.iter().flat_map(|host| [format!("http://{host}:*"), format!("https://{host}:*")]));
             sources.extend(DESKTOP_SCHEMES.iter().map(|scheme| format!("{scheme}:")));
         }
         sources
