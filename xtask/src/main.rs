@@ -7,6 +7,7 @@
 )]
 
 mod bench;
+mod browser;
 mod check;
 mod demo;
 mod e2e;
@@ -41,6 +42,8 @@ enum Task {
     Bench(bench::Args),
     /// Drives the gateway with the official SDKs, recorded providers and a real model
     E2e(e2e::Args),
+    /// Tries the pages, the browser SDK and the checkout frame in headless Chromium
+    Browser(browser::Args),
     /// Drives the gateway with public clients of OAuth, after a reference
     Oauth,
     /// Shows a purchase, a request and a partner's payout, with a gateway of its own
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         Task::Holds(args) => holds::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::E2e(args) => e2e::run(&args),
+        Task::Browser(args) => browser::run(&args),
         Task::Oauth => oauth::run(),
         Task::Demo => demo::run(),
         Task::Meter(args) => meter::run(&args),

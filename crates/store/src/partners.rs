@@ -82,6 +82,9 @@ pub trait PublishableKeys: Send + Sync {
     async fn publishable_key_by_id(&self, id: KeyId) -> Result<Option<PublishableKeyRecord>, StoreError>;
     /// A partner's keys, revoked ones too, by id.
     async fn publishable_keys_of(&self, partner: PartnerId) -> Result<Vec<PublishableKeyRecord>, StoreError>;
+    /// The origins that keys in force list, each once, in the order of the alphabet, at most `max`. The keys of suspended
+    /// partners are not in force.
+    async fn publishable_origins(&self, max: usize) -> Result<Vec<String>, StoreError>;
     /// Writes name, origins, redirect URLs and revocation of a key; returns whether it is there.
     async fn update_publishable_key(&self, key: &PublishableKeyRecord) -> Result<bool, StoreError>;
 }

@@ -7,6 +7,7 @@
 mod assets;
 mod dashboard;
 mod docs;
+mod embed;
 mod model;
 mod models;
 mod prices;
@@ -48,6 +49,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/assets/{name}", get(assets::one))
         .route("/favicon.ico", get(assets::icon))
         .merge(dashboard::routes())
+        .merge(embed::routes())
 }
 
 /// Gives an answer the headers of a page, with a policy for its content.

@@ -26,36 +26,45 @@ const URL_CHARS_MAX: usize = 2_048;
 const PAGE_MAX: u32 = 100;
 const FIELDS: [&str; 6] = ["amount", "currency", "email", "success_url", "cancel_url", "save_method"];
 
-/// `GET /v1/credits/offer`: how credits are sold.
-pub(crate) async fn offer(State(app): State<Arc<App>>, Extension(id): Extension<RequestId>) -> Response<Body> {
-    let answer = || -> Answer {
-        let terms = payments(&app)?.purchases.terms();
-        let credits = |amount| json::number(app.settings.credit_price.show(amount));
-        let currencies: Vec<Value> = terms
-            .currencies
-            .iter()
-            .map(|sold| {
-                let priced = |minor: &i64| {
-                    let price = terms.price(Money::new(*minor, sold.currency)).ok()?;
-                    Some(json!({
-                        "amount": decimal(*minor),
-                        "fee": decimal(price.fee_minor),
-                        "total": decimal(price.total.minor()),
-                        "credits": credits(price.credits),
-                        "bonus": credits(price.bonus),
-                    }))
-                };
-                json!({
-                    "currency": sold.currency.code(),
-                    "amount_min": decimal(sold.amount_minor_min),
-                    "amount_max": decimal(sold.amount_minor_max),
-                    "suggested": sold.suggested_minor.iter().filter_map(priced).collect::<Vec<_>>(),
-                })
-            })
-            .collect();
-        Ok(json::ok(&json!({ "currencies": currencies })))
-    };
-    finish(answer(), id)
+/// `GET /v1/credits/offer`: how credits are sold; with `?amount=`, also what that amount gives.
+pub(crate) async fn offer(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    Query(query): Query<Vec<(String, String)>>,
+) -> Response<Body> {
+    finish(offered(&app, &query), id)
+}
+
+fn offered(app: &App, query: &[(String, String)]) -> Answer {
+    let terms = payments(app)?.purchases.terms();
+    let credits = |amount| json::number(app.settings.credit_price.show(amount));
+    let asked = query.iter().find(|(name, _)| name == "amount").map(|(_, amount)| {
+        minor(amount).ok_or_else(|| wrong("amount", "amount is no decimal with at most two places"))
+    });
+    let asked = asked.transpose()?;
+    let currencies = terms.currencies.iter().map(|sold| {
+        let priced = |minor: i64| {
+            let price = terms.price(Money::new(minor, sold.currency)).ok()?;
+            Some(json!({
+                "amount": decimal(minor),
+                "fee": decimal(price.fee_minor),
+                "total": decimal(price.total.minor()),
+                "credits": credits(price.credits),
+                "bonus": credits(price.bonus),
+            }))
+        };
+        let mut shown = json!({
+            "currency": sold.currency.code(),
+            "amount_min": decimal(sold.amount_minor_min),
+            "amount_max": decimal(sold.amount_minor_max),
+            "suggested": sold.suggested_minor.iter().filter_map(|minor| priced(*minor)).collect::<Vec<_>>(),
+        });
+        if let Some(minor) = asked {
+            shown["asked"] = json!(priced(minor));
+        }
+        shown
+    });
+    Ok(json::ok(&json!({ "currencies": currencies.collect::<Vec<_>>() })))
 }
 
 /// `POST /v1/credits/checkout`: begins a purchase.

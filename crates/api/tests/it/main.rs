@@ -17,6 +17,7 @@ mod counted;
 mod cuts;
 mod dashboard;
 mod docs;
+mod embed;
 mod errors;
 mod estimates;
 mod history;

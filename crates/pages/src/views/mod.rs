@@ -1,5 +1,6 @@
 //! The views: one file each. Each has `samples()`, which tests render.
 
+mod checkout;
 mod consent;
 pub mod dashboard;
 mod docs;
@@ -12,6 +13,7 @@ mod policy;
 mod shell;
 mod sign_in;
 
+pub use checkout::{Checkout, CheckoutEnd};
 pub use consent::{Consent, ConsentApp, ConsentKind};
 pub use docs::{DocPage, DocsIndex};
 pub use landing::{BillRow, Landing, SampleBill};

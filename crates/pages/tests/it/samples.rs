@@ -1,8 +1,8 @@
 //! Every template in every state, with texts that try to be markup too.
 
 use opencredits_pages::views::{
-    Consent, DocPage, DocsIndex, Landing, Llms, ModelPage, Models, Notice, PolicyPage, Shell, SignIn, SignInLink,
-    dashboard,
+    Checkout, CheckoutEnd, Consent, DocPage, DocsIndex, Landing, Llms, ModelPage, Models, Notice, PolicyPage, Shell,
+    SignIn, SignInLink, dashboard,
 };
 use opencredits_pages::{Area, Chrome, Pages, Site, View};
 use serde::Serialize;
@@ -90,6 +90,8 @@ fn check_escaped<V: View>(pages: &Pages, sample: &V) {
 #[test]
 fn every_template_renders_in_every_state_and_escapes_every_text() {
     let rendered = BTreeSet::from([
+        check(Checkout::samples()),
+        check(CheckoutEnd::samples()),
         check(Consent::samples()),
         check(dashboard::Overview::samples()),
         check(dashboard::Activity::samples()),
@@ -113,8 +115,15 @@ fn every_template_renders_in_every_state_and_escapes_every_text() {
         check(SignInLink::samples()),
         check_text(Llms::samples()),
     ]);
-    let parts =
-        ["base.html", "dashboard_macros.html", "doc_parts.html", "fragment.html", "macros.html", "sign_in_parts.html"];
+    let parts = [
+        "base.html",
+        "dashboard_macros.html",
+        "doc_parts.html",
+        "fragment.html",
+        "frame.html",
+        "macros.html",
+        "sign_in_parts.html",
+    ];
     let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/templates")).unwrap();
     for file in files {
         let name = file.unwrap().file_name().into_string().unwrap();

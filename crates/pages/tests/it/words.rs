@@ -13,7 +13,7 @@ fn sources(folder: &str, ending: &str) -> String {
     files.map(|path| std::fs::read_to_string(path).unwrap() + "\n").collect()
 }
 
-/// The dotted names after a prefix such as `w.`; a name that is indexed by a value ends in `[`.
+/// The dotted names after a prefix such as `w.`; a name that is indexed by a value, or listed whole, ends in `[`.
 fn named(source: &str, prefix: &str) -> BTreeSet<String> {
     let starts = source.match_indices(prefix).filter(|(at, _)| {
         let before = source[..*at].chars().next_back();
@@ -23,7 +23,8 @@ fn named(source: &str, prefix: &str) -> BTreeSet<String> {
         let rest = &source[at + prefix.len()..];
         let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_' && letter != '.');
         let end = end.unwrap_or(rest.len());
-        let bracket = if rest[end..].starts_with('[') { "[" } else { "" };
+        let is_table = ["[", "|items"].iter().any(|next| rest[end..].starts_with(next));
+        let bracket = if is_table { "[" } else { "" };
         format!("{}{bracket}", rest[..end].trim_end_matches('.'))
     };
     starts.map(name).collect()
@@ -67,6 +68,21 @@ fn every_word_is_used() {
     for word in there {
         let by_value = tables.iter().any(|table| word == **table || word.starts_with(&format!("{table}.")));
         assert!(by_value || used.contains(&word), "nothing uses the word {word} of words/en.toml; delete it");
+    }
+}
+
+#[test]
+fn the_checkout_has_a_phrase_for_each_that_its_scripts_name_and_no_other() {
+    let sources = sources("assets", ".js") + &sources("templates", "");
+    let words: Table = WORDS.parse().unwrap();
+    let phrases = words["checkout"]["phrases"].as_table().unwrap();
+    for phrase in phrases.keys() {
+        let ways = [format!("\"{phrase}\""), format!("data-fill=\"{phrase}\"")];
+        assert!(ways.iter().any(|way| sources.contains(way)), "nothing uses the phrase {phrase}; delete it");
+    }
+    for (at, _) in sources.match_indices("phrase(\"") {
+        let name = sources[at..].split('"').nth(1).unwrap();
+        assert!(phrases.contains_key(name), "a script names the phrase {name}, which is not in words/en.toml");
     }
 }
 

@@ -154,6 +154,19 @@ pub async fn publishable_keys(store: &(impl PublishableKeys + Partners)) -> Resu
     assert_eq!(store.publishable_key_by_id(key(9).id).await?, Some(key(9)), "and by its id");
     assert_eq!(store.publishable_keys_of(partner(1).id).await?, [first.unwrap_or_else(|| key(0)), key(9)], "by id");
     assert_eq!(store.partner_by_key(&key(9).key).await?, Some(partner(1)), "each key finds the partner");
+    let more =
+        PublishableKeyRecord { origins: vec!["https://0.example".to_owned(), key(9).origins[1].clone()], ..key(8) };
+    store.add_publishable_key(&more).await?;
+    let all = ["https://0.example", "https://a.example", "https://b.example"];
+    assert_eq!(store.publishable_origins(9).await?, all, "each origin is listed once");
+    assert_eq!(store.publishable_origins(1).await?.len(), 1, "no more than asked for");
+    let revoked = PublishableKeyRecord { revoked_at: Some(NOW), ..more.clone() };
+    assert!(store.update_publishable_key(&revoked).await?);
+    assert_eq!(store.publishable_origins(9).await?, key(9).origins, "those of a revoked key are not");
+    let suspended = Partner { standing: Standing::Suspended, ..partner(1) };
+    assert!(store.update_partner(&suspended).await?);
+    assert!(store.publishable_origins(9).await?.is_empty(), "nor those of a suspended partner");
+    assert!(store.update_partner(&partner(1)).await?);
     let changed = PublishableKeyRecord {
         name: "app".to_owned(),
         origins: Vec::new(),

@@ -7,9 +7,13 @@ use crate::traits::StoreError;
 use async_trait::async_trait;
 use opencredits_units::{KeyId, PartnerId};
 use rusqlite::{Connection, Row, params};
+use std::collections::BTreeSet;
 
 const KEY: &str =
     "SELECT id, partner_id, key, name, origins, redirect_urls, created_at, revoked_at FROM publishable_keys";
+/// The lists of keys in force.
+const ORIGINS: &str = "SELECT k.origins FROM publishable_keys AS k JOIN partners AS p ON p.id = k.partner_id
+     WHERE k.revoked_at IS NULL AND NOT p.suspended AND k.origins <> '' ORDER BY k.id";
 /// What separates the entries of a list.
 const SEPARATOR: &str = "\n";
 
@@ -31,6 +35,23 @@ impl PublishableKeys for SqliteStore {
 
     async fn publishable_keys_of(&self, partner: PartnerId) -> Result<Vec<PublishableKeyRecord>, StoreError> {
         self.all(format!("{KEY} WHERE partner_id = ?1 ORDER BY id"), [blob(partner)], read).await
+    }
+
+    async fn publishable_origins(&self, max: usize) -> Result<Vec<String>, StoreError> {
+        self.run(move |connection| {
+            let mut found = BTreeSet::new();
+            let mut statement = connection.prepare_cached(ORIGINS)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let list: String = row.get(0)?;
+                found.extend(list.lines().map(str::to_owned));
+                if found.len() >= max {
+                    break;
+                }
+            }
+            Ok(found.into_iter().take(max).collect())
+        })
+        .await
     }
 
     async fn update_publishable_key(&self, key: &PublishableKeyRecord) -> Result<bool, StoreError> {

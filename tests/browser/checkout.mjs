@@ -1,0 +1,35 @@
+// Steps of a person in the checkout frame, which scenarios share.
+
+import { check, freshAddress, mailedCode, plan, until } from "./common.mjs";
+
+/** The frame of the checkout on a page. */
+export async function frameOf(page) {
+  return until("the checkout frame", () => page.frames().find((one) => one.url().startsWith(`${plan.url}/embed/checkout`)));
+}
+
+/** Waits for a step of the checkout. */
+export async function step(frame, name) {
+  await frame.locator(`[data-step="${name}"]`).waitFor();
+}
+
+/** Signs in as somebody new, with the code from the mailbox, up to the choice of an amount. */
+export async function signUp(frame, address = freshAddress("buyer")) {
+  await step(frame, "email");
+  await frame.getByLabel("Email address", { exact: true }).fill(address);
+  await frame.getByRole("button", { name: "Send code" }).click();
+  await step(frame, "code");
+  await frame.getByLabel("Code from the mail").fill(await mailedCode(address));
+  await frame.getByRole("button", { name: "Sign in" }).click();
+  await frame.getByLabel(/accept the terms/).check();
+  await frame.getByLabel(/16 or older/).check();
+  await frame.getByRole("button", { name: "Sign in" }).click();
+  await step(frame, "amount");
+  return address;
+}
+
+/** Pays on the page of the processor without money. */
+export async function payOn(page) {
+  check(page.url().includes("/sandbox/checkout/"), `not the page of the payment processor: ${page.url()}`);
+  await page.getByRole("button", { name: "Pay", exact: true }).click();
+  await page.waitForURL(/\/embed\/paid/);
+}

@@ -1,0 +1,66 @@
+// Signing in on the service's own page: by a code from the mailbox, and by a passkey of a virtual authenticator.
+
+import { check, equal, freshAddress, mailedCode, plan, signedIn, until, withBrowser } from "../common.mjs";
+
+const token = (page) => page.evaluate("localStorage.getItem('opencredits.session')");
+
+async function firstPage(context, path) {
+  const page = context.pages()[0] ?? (await context.newPage());
+  await page.goto(plan.url + path);
+  return page;
+}
+
+async function byCode() {
+  await withBrowser(async (context, watched) => {
+    const page = await firstPage(context, "/sign-in");
+    const address = freshAddress();
+    await page.getByLabel("Email address").fill(address);
+    await page.getByRole("button", { name: "Mail me a code" }).click();
+    await page.getByLabel("Code", { exact: true }).fill(await mailedCode(address));
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
+    await page.getByLabel(/agree to the/).check();
+    await page.getByLabel(/16 or older/).check();
+    await page.getByRole("button", { name: "Agree and sign in" }).click();
+    const session = await until("the session", () => token(page).catch(() => null));
+    check(session.startsWith("oc_ses_"), "the session is in local storage");
+    equal(await context.cookies(), [], "cookies");
+    equal(watched.errors, [], "errors");
+  });
+}
+
+/** Registers a passkey by the JSON interface, which runs in a page of the service, as passkeys do. */
+async function register(page, session) {
+  return page.evaluate(async (session) => {
+    const headers = { authorization: `Bearer ${session}`, "content-type": "application/json" };
+    const asked = await (await fetch("/v1/account/passkeys/options", { method: "POST", headers })).json();
+    const options = asked.publicKey ?? asked;
+    const made = await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options) });
+    const body = JSON.stringify({ challenge: asked.challenge ?? options.challenge, credential: made.toJSON(), name: "laptop" });
+    const answer = await fetch("/v1/account/passkeys", { method: "POST", headers, body });
+    return [answer.status, await answer.text()];
+  }, session);
+}
+
+async function byPasskey() {
+  await withBrowser(async (context) => {
+    const page = await firstPage(context, "/sign-in");
+    const devtools = await context.newCDPSession(page);
+    await devtools.send("WebAuthn.enable");
+    const options = { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true };
+    await devtools.send("WebAuthn.addVirtualAuthenticator", { options: { ...options, automaticPresenceSimulation: true } });
+    const person = await signedIn();
+    const [status, text] = await register(page, person.token);
+    equal(status, 201, `registering: ${text}`);
+    await page.reload();
+    await page.getByRole("button", { name: "Use a passkey" }).click();
+    const session = await until("the session", () => token(page).catch(() => null));
+    check(session !== person.token, "a sign-in makes a new session");
+    const shown = await fetch(`${plan.url}/v1/auth/session`, { headers: { authorization: `Bearer ${session}` } });
+    equal((await shown.json()).user.email, person.address, "who is signed in");
+  });
+}
+
+export const cells = [
+  ["a person signs in with a code from the mailbox", byCode],
+  ["a person signs in with a passkey", byPasskey],
+];
