@@ -4,6 +4,8 @@ mod applications;
 mod audit;
 mod bills;
 mod copy;
+mod emails;
+mod holdings;
 mod jobs;
 mod keys;
 mod limits;
@@ -13,7 +15,9 @@ mod orders;
 mod partners;
 mod payers;
 mod people;
+mod policies;
 mod prices;
+mod privacy;
 mod publishable;
 mod retention;
 mod rotations;
@@ -25,6 +29,7 @@ mod usage_queries;
 
 pub use copy::StoreCopy;
 
+use crate::sealing::AddressKeeping;
 use crate::traits::StoreError;
 use parking_lot::Mutex;
 use rusqlite::ffi::{SQLITE_CONSTRAINT_FOREIGNKEY, SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
@@ -47,24 +52,37 @@ pub struct SqliteStore {
     connection: Arc<Mutex<Connection>>,
     /// Long queries have a connection of their own, so that nothing else waits for them.
     reader: Arc<Mutex<Connection>>,
+    addresses: Arc<AddressKeeping>,
 }
 
 impl SqliteStore {
-    /// Opens or creates the store in this file, and migrates its tables.
+    /// Opens or creates the store in this file, and migrates its tables. Addresses are kept as they are: for tests, and for
+    /// tools that keep none.
     ///
     /// # Errors
     /// When the file cannot be used, or was written by a newer program.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::open_with(path, AddressKeeping::Plain)
+    }
+
+    /// The same, with addresses kept in this way.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(path: impl AsRef<Path>, addresses: AddressKeeping) -> Result<Self, StoreError> {
         let path = path.as_ref();
         make_private(path)?;
         let mut connection = Connection::open(path)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        // What is deleted is overwritten.
+        connection.pragma_update(None, "secure_delete", true)?;
         migrations::migrations::runner().run(&mut connection)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reader = Connection::open_with_flags(path, flags)?;
-        Ok(Self { connection: Arc::new(Mutex::new(connection)), reader: Arc::new(Mutex::new(reader)) })
+        let (connection, reader) = (Arc::new(Mutex::new(connection)), Arc::new(Mutex::new(reader)));
+        Ok(Self { connection, reader, addresses: Arc::new(addresses) })
     }
 
     /// Runs `work` while no handle of this store reads or writes: what `work` begins to read elsewhere is then as of
