@@ -7,7 +7,7 @@ mod mail;
 mod privacy;
 
 use opencredits_store::conformance::{self, NOW, key, partner, secret, user};
-use opencredits_store::{Claim, Claims, Keys, Partners, SqliteStore, StoreError, UsageChange, UsageModel, Users};
+use opencredits_store::{Claim, Claims, Keys, Partners, SqliteStore, StoreError, UsageModel, Users};
 use opencredits_units::GenerationId;
 use std::future::Future;
 use std::path::PathBuf;
