@@ -20,7 +20,7 @@ const LABEL: &[u8] = b"opencredits code v1";
 pub enum ChallengeKind {}
 
 impl IdKind for ChallengeKind {
-    const PREFIX: &'static str = "chal";
+    const PREFIX: &'static str = "chl";
 }
 
 /// Names a challenge. The browser that asked for the code keeps it, and sends it with the code.

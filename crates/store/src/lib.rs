@@ -35,6 +35,7 @@ mod bills;
 mod block;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod identity;
 mod jobs;
 mod mail;
 mod orders;
@@ -51,6 +52,11 @@ mod usage;
 
 pub use applications::{ApplicationState, PartnerApplication, PartnerApplications, ReferralMonth, Referrals};
 pub use bills::{BillSource, BilledDay, BilledLine, ProviderBills};
+pub use identity::{
+    AttemptBuckets, BucketChange, CodeChallenge, CodeChallenges, IdentityDeleted, IdentityEnds, IdentityRetention,
+    MailedLinks, PasskeyId, PasskeyKind, PasskeyRecord, PasskeyUse, Passkeys, Role, SessionId, SessionKind,
+    SessionRecord, Sessions, SessionsOf, Standings, TermsAcceptance,
+};
 pub use jobs::{Acquired, JobLease, JobLeases, JobOutcome, JobRecord, JobReport, JobRun, Retention};
 pub use mail::{
     LeasedMail, LimitedKey, Mail, MailCounts, MailFailure, MailId, NewMail, NoticeKind, NoticeMark, NoticeSubject,
@@ -61,7 +67,9 @@ pub use orders::{
 };
 pub use partners::{CommissionReturn, CommissionReturns, PartnerKeys, PublishableKeyRecord, PublishableKeys};
 pub use prices::{PriceBook, PriceBookSummary, PriceBooks};
-pub use privacy::{AddressRotation, Footprint, Holding, Policies, PolicyVersion, PrivacyState, PrivacyStates};
+pub use privacy::{
+    AddressRotation, Footprint, Holding, MailTold, Policies, PolicyVersion, PrivacyState, PrivacyStates,
+};
 pub use records::{
     AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, PartnerKeyRecord, Rates, SecretKeyRecord,
     SpendingLimit, Standing, User,

@@ -161,6 +161,8 @@ pub trait UserEmails: Send + Sync {
     async fn remove_email(&self, user: UserId) -> Result<(), StoreError>;
     /// A person's address.
     async fn email_of(&self, user: UserId) -> Result<Option<UserEmail>, StoreError>;
+    /// The person with this address, in whichever case it is written; of several the one who was added first.
+    async fn user_by_email(&self, address: &str) -> Result<Option<UserId>, StoreError>;
     /// Flags an address as one that takes no mail, in whichever case it is written; returns how many people have it.
     async fn flag_bounced(&self, address: &str, now: UnixMs) -> Result<u64, StoreError>;
     /// At most `max` people whom mail reaches, by id, those above `after`.

@@ -1,5 +1,6 @@
 //! What people ask of their data, and what operators may know of it: records and ports.
 
+use crate::mail::MailId;
 use crate::records::AuditRecord;
 use crate::sealing::{AddressKeyUse, Resealed};
 use crate::traits::StoreError;
@@ -60,6 +61,21 @@ pub struct Footprint {
     pub open_orders: u64,
 }
 
+/// A mail to a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailTold {
+    /// The id.
+    pub id: MailId,
+    /// The kind.
+    pub kind: String,
+    /// The time of its making.
+    pub created_at: UnixMs,
+    /// When it was sent.
+    pub sent_at: Option<UnixMs>,
+    /// When it was given up.
+    pub failed_at: Option<UnixMs>,
+}
+
 /// What people have asked for about their data.
 #[async_trait]
 pub trait PrivacyStates: Send + Sync {
@@ -76,6 +92,8 @@ pub trait PrivacyStates: Send + Sync {
     async fn erase(&self, user: UserId, now: UnixMs) -> Result<(), StoreError>;
     /// At most `max` records of changes about a person or by them, by id, those above `after`.
     async fn audits_of(&self, user: UserId, after: EntryId, max: u32) -> Result<Vec<AuditRecord>, StoreError>;
+    /// At most `max` mails to a person, by id, those above `after`.
+    async fn mails_of(&self, user: UserId, after: MailId, max: u32) -> Result<Vec<MailTold>, StoreError>;
     /// What is held, by kind.
     async fn holdings(&self) -> Result<Vec<Holding>, StoreError>;
 }

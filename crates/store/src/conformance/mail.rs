@@ -127,6 +127,12 @@ pub async fn user_emails<S: UserEmails + Users + Partners + Keys>(store: &S) -> 
     }
     let ada = store.email_of(user(1).id).await?.map(|email| (email.address, email.bounced_at));
     assert_eq!(ada, Some(("Ada@example.org".to_owned(), None)), "an address is kept as it is");
+    let found = store.user_by_email("aDA@example.org").await?;
+    assert_eq!(found, Some(user(1).id), "a person is found by their address, in whichever case");
+    assert_eq!(store.user_by_email("eve@example.org").await?, None, "and by no other");
+    store.set_email(user(4).id, "ada@example.org").await?;
+    assert_eq!(store.user_by_email("Ada@example.org").await?, Some(user(1).id), "of several the first counts");
+    store.remove_email(user(4).id).await?;
     let person = |n| Reachable { user: user(n).id, wallet: user(n).wallet };
     assert_eq!(store.reachable(UserId::default(), 2).await?, [person(1), person(2)], "a page goes by id");
     assert_eq!(store.reachable(user(2).id, 9).await?, [person(3)], "those without an address are left out");

@@ -47,6 +47,16 @@ impl Stored {
     }
 }
 
+impl SqliteStore {
+    /// The hashes by which an address is found, where addresses are sealed.
+    fn hashes_of(&self, address: &str) -> Vec<[u8; 32]> {
+        match &*self.addresses {
+            AddressKeeping::Sealed(sealing) => sealing.hashes(address),
+            AddressKeeping::Plain | AddressKeeping::Refused => Vec::new(),
+        }
+    }
+}
+
 #[async_trait]
 impl UserEmails for SqliteStore {
     async fn set_email(&self, user: UserId, address: &str) -> Result<(), StoreError> {
@@ -84,11 +94,25 @@ impl UserEmails for SqliteStore {
         Ok(Some(UserEmail { address: stored.open(user, &self.addresses)?, bounced_at }))
     }
 
+    async fn user_by_email(&self, address: &str) -> Result<Option<UserId>, StoreError> {
+        let hashes = self.hashes_of(address);
+        let address = address.to_owned();
+        self.run(move |connection| {
+            let mut found: Vec<UserId> = Vec::new();
+            let mut by_hash = connection.prepare_cached("SELECT user_id FROM user_emails WHERE address_hash = ?1")?;
+            for hash in hashes {
+                found.extend(by_hash.query_map([hash], |row| id(row, 0))?.collect::<Result<Vec<_>, _>>()?);
+            }
+            let mut plain =
+                connection.prepare_cached("SELECT user_id FROM user_emails WHERE address = ?1 AND address <> ''")?;
+            found.extend(plain.query_map([address], |row| id(row, 0))?.collect::<Result<Vec<_>, _>>()?);
+            Ok(found.into_iter().min())
+        })
+        .await
+    }
+
     async fn flag_bounced(&self, address: &str, now: UnixMs) -> Result<u64, StoreError> {
-        let hashes = match &*self.addresses {
-            AddressKeeping::Sealed(sealing) => sealing.hashes(address),
-            AddressKeeping::Plain | AddressKeeping::Refused => Vec::new(),
-        };
+        let hashes = self.hashes_of(address);
         let address = address.to_owned();
         self.run(move |connection| {
             let now = number(now.get());

@@ -31,7 +31,7 @@ impl Kind {
 const PERSON: &str = "until the person is deleted";
 const BOOKS: &str = "for ever, as books";
 const CREATED: Option<&str> = Some("created_at");
-const KINDS: [Kind; 22] = [
+const KINDS: [Kind; 28] = [
     kind("people", "users WHERE id NOT IN (SELECT user_id FROM person_privacy WHERE erased_at IS NOT NULL)", CREATED)
         .kept(PERSON),
     kind("deleted people", "person_privacy WHERE erased_at IS NOT NULL", Some("erased_at")).kept(BOOKS),
@@ -45,6 +45,12 @@ const KINDS: [Kind; 22] = [
     kind("keys", "user_keys WHERE revoked_at IS NULL", CREATED).kept(PERSON),
     kind("revoked keys", "user_keys WHERE revoked_at IS NOT NULL", Some("revoked_at")).kept(BOOKS),
     kind("management keys", "management_keys", CREATED).kept(PERSON),
+    kind("sessions", "sessions", CREATED).kept("14 days unused, 90 days in all"),
+    kind("passkeys", "passkeys", CREATED).kept(PERSON),
+    kind("acceptances of the terms", "terms_acceptances", Some("accepted_at")).kept(PERSON),
+    kind("mailed codes", "code_challenges", CREATED).kept("5 minutes"),
+    kind("mailed links", "mailed_links", None).kept("24 hours"),
+    kind("attempts to sign in", "attempt_buckets", None).kept("until they limit nobody any more"),
     kind("earlier secrets of keys", "retired_secrets", None).kept("an hour after their end"),
     kind("limits of people", "person_caps", None).kept(PERSON),
     kind("limits of apps at people", "grants", None).kept(PERSON),

@@ -3,7 +3,8 @@
 use super::emails::truncate_log;
 use super::rows::{blob, count, id, number, time, time_or_none};
 use super::{SqliteStore, holdings, refused};
-use crate::privacy::{Footprint, Holding, PrivacyState, PrivacyStates};
+use crate::mail::MailId;
+use crate::privacy::{Footprint, Holding, MailTold, PrivacyState, PrivacyStates};
 use crate::records::AuditRecord;
 use crate::traits::StoreError;
 use async_trait::async_trait;
@@ -34,12 +35,21 @@ const AUDITS: &str = "
     SELECT a.id, a.at, a.actor, a.action, a.subject, a.detail FROM audit a
     WHERE a.id > ?1 AND (a.subject IN (SELECT name FROM named_ids) OR a.actor IN (SELECT name FROM named_ids))
     ORDER BY a.id LIMIT ?2";
+const MAILS: &str = "
+    SELECT id, kind, created_at, sent_at, failed_at FROM mail_outbox WHERE user_id = ?1 AND id > ?2
+    ORDER BY id LIMIT ?3";
 /// What is deleted of a person. The rows of keys stay without name, hint and digest: a refund that comes later follows the
 /// commission by them.
-const ERASURE: [&str; 12] = [
+const ERASURE: [&str; 18] = [
     "DELETE FROM user_emails WHERE user_id = ?1",
     "UPDATE mail_outbox SET user_id = NULL, parameters = '', failed_at = CASE WHEN sent_at IS NULL THEN ?2 END,
         failure = CASE WHEN sent_at IS NULL THEN 'erased' END WHERE user_id = ?1",
+    "DELETE FROM sessions WHERE user_id = ?1",
+    "DELETE FROM passkeys WHERE user_id = ?1",
+    "DELETE FROM passkey_challenges WHERE user_id = ?1",
+    "DELETE FROM code_challenges WHERE user_id = ?1",
+    "DELETE FROM terms_acceptances WHERE user_id = ?1",
+    "DELETE FROM user_roles WHERE user_id = ?1",
     "DELETE FROM retired_secrets WHERE key_id IN (SELECT id FROM user_keys WHERE user_id = ?1)",
     "DELETE FROM notice_marks WHERE subject = ?1 OR subject IN (SELECT id FROM user_keys WHERE user_id = ?1)",
     "UPDATE user_keys SET digest = randomblob(32), hint = '', name = '', allowed_models = NULL,
@@ -131,6 +141,19 @@ impl PrivacyStates for SqliteStore {
             };
             transaction.commit()?;
             Ok(records)
+        })
+        .await
+    }
+
+    async fn mails_of(&self, user: UserId, after: MailId, max: u32) -> Result<Vec<MailTold>, StoreError> {
+        self.all(MAILS.to_owned(), (blob(user), blob(after), max), |row| {
+            Ok(MailTold {
+                id: id(row, 0)?,
+                kind: row.get(1)?,
+                created_at: time(row, 2)?,
+                sent_at: time_or_none(row, 3)?,
+                failed_at: time_or_none(row, 4)?,
+            })
         })
         .await
     }
