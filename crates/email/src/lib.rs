@@ -60,7 +60,8 @@ pub use address::{Address, Mailbox};
 pub use console::Console;
 pub use error::{MailError, RefusedPart, Verdict};
 pub use letter::{
-    LETTER_KINDS, Letter, LimitLevel, LimitReached, LowBalance, Receipt, Refund, TopUp, TopUpFailed, TopUpFault,
+    DeletionScheduled, LETTER_KINDS, Letter, LimitLevel, LimitReached, LowBalance, PolicyChanged, Receipt, Refund,
+    TopUp, TopUpFailed, TopUpFault,
 };
 pub use mailer::Mailer;
 pub use message::{Envelope, Message, MessageId};

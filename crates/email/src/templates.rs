@@ -4,7 +4,10 @@
 //! are escaped. So both have the same words.
 
 use crate::error::MailError;
-use crate::letter::{Letter, LimitLevel, LimitReached, LowBalance, Receipt, Refund, TopUp, TopUpFailed, TopUpFault};
+use crate::letter::{
+    DeletionScheduled, Letter, LimitLevel, LimitReached, LowBalance, PolicyChanged, Receipt, Refund, TopUp,
+    TopUpFailed, TopUpFault,
+};
 use crate::message::{Envelope, Message};
 use crate::money::{Rounding, Shown, both, credits};
 use jiff::Timestamp;
@@ -14,12 +17,14 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use opencredits_units::{CreditPrice, NanoUsd, UnixMs};
 
 /// The templates by name, and the source of each.
-const SOURCES: [(&str, &str); 5] = [
+const SOURCES: [(&str, &str); 7] = [
     ("receipt", include_str!("../templates/receipt.jinja")),
     ("low_balance", include_str!("../templates/low_balance.jinja")),
     ("limit_reached", include_str!("../templates/limit_reached.jinja")),
     ("top_up_failed", include_str!("../templates/top_up_failed.jinja")),
     ("refund", include_str!("../templates/refund.jinja")),
+    ("deletion_scheduled", include_str!("../templates/deletion_scheduled.jinja")),
+    ("policy_changed", include_str!("../templates/policy_changed.jinja")),
 ];
 /// What the templates are made of, once for each form.
 const PARTS: [(&str, &str); 3] = [
@@ -154,6 +159,15 @@ fn figures(letter: &Letter, price: CreditPrice) -> Value {
             order => order.as_str(),
         },
         Letter::Refund(refund) => of_refund(refund, price),
+        Letter::DeletionScheduled(DeletionScheduled { due_at, balance }) => context! {
+            due => day(*due_at),
+            balance => (*balance > NanoUsd::ZERO).then(|| both(*balance, price, Rounding::Down)),
+        },
+        Letter::PolicyChanged(PolicyChanged { version, effective_at, summary }) => context! {
+            version => version.as_str(),
+            effective => day(*effective_at),
+            summary => summary.as_str(),
+        },
     }
 }
 

@@ -101,6 +101,7 @@ pub enum OpenError {
     Changed,
 }
 
+#[derive(Clone)]
 struct DataKey {
     id: DataKeyId,
     cipher: XChaCha20Poly1305,
@@ -131,6 +132,7 @@ impl DataKey {
 /// assert_eq!(keys.open(&sealed, place).unwrap(), b"ada@example.org");
 /// assert!(keys.open(&sealed, SealedPlace { row: b"8", ..place }).is_err());
 /// ```
+#[derive(Clone)]
 pub struct DataKeys {
     newest: DataKey,
     older: Vec<DataKey>,

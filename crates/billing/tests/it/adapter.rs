@@ -226,6 +226,20 @@ async fn a_refund_is_made_once_for_its_key_and_never_exceeds_the_rest() {
 }
 
 #[tokio::test]
+async fn a_deleted_customer_is_gone_once_and_their_payment_can_still_be_refunded() {
+    let (double, stripe) = setup();
+    let charge = saved(&double, &stripe).await;
+    stripe.delete_customer(&charge.customer).await.unwrap();
+    stripe.delete_customer(&charge.customer).await.unwrap();
+    let deletions = double.requests().into_iter().filter(|request| request.method == "DELETE");
+    let path = format!("/v1/customers/{}", charge.customer);
+    let seen: Vec<_> = deletions.map(|request| (request.path, request.status)).collect();
+    assert_eq!(seen, [(path.clone(), 200), (path, 404)]);
+    let url = stripe.portal_url(&charge.customer, "https://credits.example/account").await;
+    assert!(url.is_err() || double.requests().iter().any(|request| request.status >= 400), "a portal needs a customer");
+}
+
+#[tokio::test]
 async fn a_saved_method_belongs_to_a_customer_with_a_portal() {
     let (double, stripe) = setup();
     let charge = saved(&double, &stripe).await;

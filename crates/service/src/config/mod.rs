@@ -7,12 +7,14 @@ mod bounds;
 mod email;
 mod error;
 mod payments;
+mod privacy;
 mod secret;
 mod sections;
 
 pub use email::{Email, MailTls, MailTransport};
 pub use error::ConfigError;
 pub use payments::{BonusSection, CurrencySection, FraudWarnings, PaymentSettings, Processor, minor, nano};
+pub use privacy::PrivacySettings;
 pub use secret::SecretText;
 pub use sections::{
     Ack, Billing, Catalogue, Config, Data, Discover, LedgerSettings, Log, LogFormat, MarkupRule, OfferSection,

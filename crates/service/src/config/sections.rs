@@ -2,6 +2,7 @@
 
 use super::email::Email;
 use super::payments::PaymentSettings;
+use super::privacy::PrivacySettings;
 use crate::jobs::RetentionDays;
 use crate::partners::PartnerTerms;
 use opencredits_units::{BasisPoints, CreditPrice, NanoUsd};
@@ -40,6 +41,8 @@ pub struct Config {
     pub test: TestMode,
     /// Mails to people.
     pub email: Email,
+    /// People's data.
+    pub privacy: PrivacySettings,
     /// For how long records are kept.
     pub retention: Retention,
     /// Logging.
@@ -65,7 +68,7 @@ fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Res
 }
 
 /// The sections that variables can name.
-pub(super) const NAMES: [&str; 13] = [
+pub(super) const NAMES: [&str; 14] = [
     "server",
     "data",
     "ledger",
@@ -77,6 +80,7 @@ pub(super) const NAMES: [&str; 13] = [
     "reconcile",
     "test",
     "email",
+    "privacy",
     "retention",
     "log",
 ];
@@ -428,6 +432,8 @@ pub struct Retention {
     pub mail_days: u32,
     /// Orders that expired or failed and that nobody can pay any more. Default 90.
     pub unpaid_order_days: u32,
+    /// Applications of partners that were decided, from the decision on. Default 730.
+    pub application_days: u32,
     /// The index of requests: people list their requests this far back. Sums by day stay. Default 0.
     pub request_index_days: u32,
 }
@@ -440,6 +446,7 @@ impl Retention {
             audits: self.audit_days,
             mails: self.mail_days,
             unpaid_orders: self.unpaid_order_days,
+            applications: self.application_days,
             request_index: self.request_index_days,
         }
     }
@@ -447,7 +454,7 @@ impl Retention {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { audit_days: 0, mail_days: 0, unpaid_order_days: 90, request_index_days: 0 }
+        Self { audit_days: 0, mail_days: 0, unpaid_order_days: 90, application_days: 730, request_index_days: 0 }
     }
 }
 
