@@ -2,6 +2,7 @@
 
 use crate::discover;
 use crate::error::StartError;
+use crate::identity;
 use crate::mails;
 use crate::parts::{OfProcess, api_settings, hash_key, make_folder, settings, when_unlocked};
 use crate::payments;
@@ -19,6 +20,7 @@ use opencredits_service::config::Config;
 use opencredits_service::mail::{MailPorts, Mails};
 use opencredits_service::prices::{LivePrices, Prices, book_in_force};
 use opencredits_service::provider_bills::{BilledVendor, ProviderReconciliation, ReconcileParts};
+use opencredits_service::sign_in::SecretMailWorker;
 use opencredits_service::{
     Gateway, KeyRing, KeyTables, Notice, Parts, Ports, PriceSource, Reaper, ServedCatalogue, Upstream, UsageReads,
     books,
@@ -37,6 +39,7 @@ pub(crate) struct Built {
     pub(crate) reaper: Reaper,
     pub(crate) store: SqliteStore,
     pub(crate) mails: Mails,
+    pub(crate) secret_mails: Option<SecretMailWorker>,
     pub(crate) prices: Arc<Prices>,
     pub(crate) providers: Arc<ProviderReconciliation>,
     pub(crate) test: Option<BuiltTest>,
@@ -87,6 +90,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         entropy: Arc::clone(entropy),
     };
     let payments = payments::build(config, of_payments)?;
+    let (identity, secret_mails) = identity::build(config, (&store, &accounts), &process).await?.unzip();
     let (gateway, reaper) = Gateway::new(Parts {
         catalog: offer.on_sale(),
         upstreams: upstreams(&offer, &http),
@@ -104,11 +108,12 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         accounts: Arc::clone(&accounts),
         partners: Arc::new(store.clone()),
         payments,
+        identity,
         settings: api_settings(config),
         ready: AtomicBool::new(true),
         test: test.as_ref().map(|test| test.app.clone()),
     };
-    Ok(Built { app: Arc::new(app), accounts, reaper, store, mails, prices, providers, test })
+    Ok(Built { app: Arc::new(app), accounts, reaper, store, mails, secret_mails, prices, providers, test })
 }
 
 fn ports(config: &Config, store: &SqliteStore, process: &OfProcess) -> Result<Ports, StartError> {
@@ -157,6 +162,7 @@ pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<V
     crate::log::filter(&config.log)?;
     Client::new(http_settings(config))?;
     mails::mailer(config)?;
+    identity::check(config)?;
     payments::check(config)?;
     Ok(ServedCatalogue::read(config, variables)?.notices(config))
 }

@@ -4,7 +4,7 @@ use crate::build::Built;
 use crate::error::StartError;
 use crate::ports;
 use opencredits_service::accounts::{AccountsError, Grant, NewKey, NewUser};
-use opencredits_service::config::{Config, LogFormat, Processor};
+use opencredits_service::config::{Config, LogFormat, MailTransport, Processor};
 use opencredits_store::Rates;
 use opencredits_units::NanoUsd;
 use std::path::Path;
@@ -14,6 +14,8 @@ const SAMPLE_GRANT: NanoUsd = NanoUsd::new(10_000_000_000);
 
 /// The label of the sample person.
 const SAMPLE_LABEL: &str = "sample person";
+/// Who mails come from.
+const SENDER: &str = "OpenCredits <mail@localhost>";
 /// The operator's command line, whose binary is beside ours.
 const ADMIN: &str = "opencredits-admin";
 
@@ -24,6 +26,21 @@ pub(crate) fn adjust(config: &mut Config) {
         config.payments.processor = Processor::Sandbox;
     }
     config.log.format = LogFormat::Pretty;
+    config.identity.keys_in_data = true;
+    if config.email.transport == MailTransport::None {
+        config.email.transport = MailTransport::Console;
+        config.email.from.get_or_insert_with(|| SENDER.to_owned());
+    }
+}
+
+/// Names this machine as browsers know it: passkeys belong to a name, and `127.0.0.1` is none.
+pub(crate) fn name_locally(config: &mut Config) {
+    let server = &mut config.server;
+    if server.public_url.is_none()
+        && let Some(port) = server.listen.strip_prefix("127.0.0.1:")
+    {
+        server.public_url = Some(format!("http://localhost:{port}"));
+    }
 }
 
 /// Creates the sample person where the folder has none, and prints lines to paste.
@@ -62,7 +79,8 @@ fn print(text: &str) {
 const FIRST: &str = include_str!("dev.txt");
 
 fn first(config: &Config, key: &str) -> String {
-    let filled = FIRST.replace("{URL}", &config.server.public_url()).replace("{KEY}", key);
+    let filled =
+        FIRST.replace("{CODES}", codes(config)).replace("{URL}", &config.server.public_url()).replace("{KEY}", key);
     filled.replace("{DIR}", &config.data.dir)
 }
 
@@ -77,15 +95,25 @@ fn admin() -> String {
     if by_cargo { format!("cargo run --release -p {ADMIN} --") } else { ADMIN.to_owned() }
 }
 
+/// Where a code to sign in is to be found.
+const fn codes(config: &Config) -> &'static str {
+    match config.email.transport {
+        MailTransport::Console => "Mails are not sent: a code to sign in is printed here.",
+        _ => "Codes to sign in are mailed, as [email] says.",
+    }
+}
+
 fn again(config: &Config, admin: &str) -> String {
     format!(
         r#"
 OpenCredits is at {url}, with the data in {dir} as you left it.
+{CODES}
 The key of the {SAMPLE_LABEL} was shown when it was made; only its digest is kept, so it cannot be shown again. Make another with
 
     {admin} --data {dir} key add "{SAMPLE_LABEL}"
 "#,
         url = config.server.public_url(),
         dir = config.data.dir,
+        CODES = codes(config),
     )
 }

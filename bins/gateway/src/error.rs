@@ -25,6 +25,10 @@ pub(crate) enum StartError {
     Transport(#[from] opencredits_providers::TransportError),
     #[error("the setting hash_key in store.db has not 32 bytes; restore a backup of it")]
     HashKey,
+    #[error("{what} has no keys of 64 hexadecimal digits; write one into it with: openssl rand -hex 32")]
+    IdentityKey { what: &'static str },
+    #[error(transparent)]
+    Identity(#[from] opencredits_service::sign_in::SignInFault),
     #[error(transparent)]
     Socket(#[from] opencredits_api::admin::SocketError),
     #[error(transparent)]

@@ -9,6 +9,7 @@ use opencredits_service::jobs::{Job, JobPorts, Jobs, gateway_jobs, retention_job
 use opencredits_service::mail::MailJobs;
 use opencredits_service::prices::{self, Prices};
 use opencredits_service::provider_bills::{self, ProviderReconciliation};
+use opencredits_service::sign_in::cleanup_job;
 use opencredits_service::{Clock, purchases};
 use opencredits_store::{Claims, JobLeases as _, SqliteStore};
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub(crate) async fn build(
     jobs.extend(mails.into_iter().flat_map(MailJobs::jobs));
     jobs.extend(prices::job(prices, config.catalog.refresh_hours));
     jobs.push(provider_bills::job(providers));
+    jobs.extend(app.identity.iter().map(|identity| cleanup_job(&identity.sign_in)));
     leased(jobs, store).await
 }
 

@@ -43,7 +43,7 @@ fn resend(email: &Email) -> Result<ResendSettings, StartError> {
 }
 
 /// A secret from the config or from its file, where a blank one is a mistake.
-fn secret(text: Option<&SecretText>, file: Option<&String>) -> Result<Option<String>, StartError> {
+pub(crate) fn secret(text: Option<&SecretText>, file: Option<&String>) -> Result<Option<String>, StartError> {
     if let Some(text) = text {
         return Ok(Some(text.reveal().to_owned()));
     }

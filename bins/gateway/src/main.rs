@@ -4,6 +4,7 @@ mod build;
 mod dev;
 mod discover;
 mod error;
+mod identity;
 mod jobs;
 mod log;
 mod machine;
@@ -85,6 +86,9 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
     runtime.block_on(async {
         // A key is shown once, so it is created only after the port is bound.
         let listener = run::bind(&mut config).await?;
+        if dev {
+            dev::name_locally(&mut config);
+        }
         let built = build::build(&config, &ports::environment()).await?;
         if dev {
             dev::greet(&built, &config).await?;

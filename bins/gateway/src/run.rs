@@ -46,7 +46,7 @@ pub(crate) async fn run(
     threads: WorkerPool,
 ) -> Result<ExitCode, StartError> {
     let listen = &config.server.listen;
-    let Built { app, accounts, reaper, store, mails, prices, providers, test } = built;
+    let Built { app, accounts, reaper, store, mails, secret_mails, prices, providers, test } = built;
     release_left(&app.gateway)?;
     let jobs = jobs::build(&app, config, (&store, mails.jobs.as_ref()), (&prices, &providers)).await?;
     let (stop_jobs, jobs_stopped) = StopSwitch::new();
@@ -55,6 +55,9 @@ pub(crate) async fn run(
     tasks.spawn(async move { running.run(signal).await });
     let mut draining = JoinSet::new();
     draining.spawn(reaper.run());
+    if let Some(worker) = secret_mails {
+        draining.spawn(worker.run());
+    }
     let files = Source { ledger: app.gateway.ledger().clone(), store, data: (&config.data.dir).into() };
     let purchases = app.payments.as_ref().map(|payments| Arc::clone(&payments.purchases));
     let admin = Admin::new(accounts, app.settings.credit_price)

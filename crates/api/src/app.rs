@@ -6,11 +6,12 @@ use crate::head::Head;
 use crate::inference::Caller;
 use crate::inference_route::InferenceRoute;
 use crate::parse_errors::Answers;
+use crate::peer::Peer;
 use crate::places::Place;
 use crate::state::{App, RequestId};
 use crate::surface::{is_custom_method, surface_of_api, surface_of_path};
 use crate::{
-    applications, auth, history, inference, keys, lookups, models, partner, paths, payments, redact, webhooks,
+    applications, auth, history, inference, keys, lookups, models, partner, paths, payments, redact, sessions, webhooks,
 };
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
@@ -129,6 +130,7 @@ fn side(app: Arc<App>) -> Side {
         .route("/v1/transactions", get(history::transactions))
         .route("/v1/activity", get(history::activity))
         .merge(partner_routes())
+        .merge(sessions::routes())
         .route("/v1/features", get(lookups::features))
         .route("/", get(root))
         .route("/healthz", get(healthy))
@@ -195,6 +197,8 @@ where
             let caller = Caller { app: Arc::clone(&side.app), id, place };
             return Box::pin(async move { Ok(headed.on(inference::answer(caller, route, request).await)) });
         }
+        let peer = Peer::of(place.as_deref(), request.headers());
+        request.extensions_mut().insert(peer);
         request.extensions_mut().insert(id);
         let answer = side.rest.call(request);
         Box::pin(async move { answer.await.map(|response| headed.on(response)) })

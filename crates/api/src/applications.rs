@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::extract::{Extension, State};
 use http::{HeaderMap, Response, StatusCode};
 use opencredits_keys::Mode;
-use opencredits_service::accounts::{Actor, Applied, NewApplication, NewTestKey};
+use opencredits_service::accounts::{Applied, NewApplication, NewTestKey};
 use opencredits_store::{ApplicationState, PartnerApplication};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ async fn applied(app: &App, headers: &HeaderMap, body: Body) -> Answer {
     let Application { name, url, origins, redirect_urls } = serde_json::from_slice(&body)
         .map_err(|error| Problem::new(ErrorType::InvalidRequest, format!("the body is no application: {error}")))?;
     let new = NewApplication { applicant: manager.user, name, url, origins, redirect_urls };
-    let applied = app.accounts.apply(new, Actor::Manager(manager.key)).await;
+    let applied = app.accounts.apply(new, manager.actor).await;
     let Applied { application, test } = applied.map_err(|error| problem(app, error))?;
     let mut response = json::ok(&json!({ "data": shown(&application), "test": test.as_ref().map(test_access) }));
     *response.status_mut() = StatusCode::CREATED;

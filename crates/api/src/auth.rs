@@ -2,12 +2,15 @@
 
 use crate::errors::Problem;
 use crate::faults;
+use crate::sessions::{self, SignedIn};
 use crate::state::App;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use opencredits_keys::{KeyDigest, LiveKind, Manages, Mode, Reports, Spends};
+use opencredits_keys::{KeyDigest, LiveKind, Manages, Mode, Reports, SessionToken, Spends};
+use opencredits_service::accounts::Actor;
 use opencredits_service::{Fault, KeyFault, Manager, Spender};
 use opencredits_store::Partner;
+use opencredits_units::AccountId;
 use std::sync::Arc;
 
 /// Headers besides `Authorization` that may carry a key.
@@ -33,30 +36,57 @@ fn digest_of<K: LiveKind>(mode: Mode, headers: &HeaderMap) -> Result<KeyDigest, 
     mode.digest_of::<K>(text).map_err(|_| other_kind(mode, text))
 }
 
-/// Whether the headers carry a management key, valid or not.
+/// Whether the headers carry what manages an account, valid or not: a management key, or the token of a session.
 pub(crate) fn carries_management_key(mode: Mode, headers: &HeaderMap) -> bool {
-    digest_of::<Manages>(mode, headers).is_ok()
+    digest_of::<Manages>(mode, headers).is_ok() || session_digest(headers).is_ok()
 }
 
-/// The person whose account the request manages: it carries one of their management keys.
+/// Whether the headers carry no key and no token at all.
+pub(crate) fn carries_nothing(headers: &HeaderMap) -> bool {
+    carried(headers).next().is_none()
+}
+
+/// The digest of the one session token that the headers carry. A session is live only: there is none in test mode.
 ///
 /// # Errors
-/// When there is no such key, when keys differ, when it is revoked, or when its person is suspended.
+/// When there is no token, when there is something else beside it, or when the text is no token.
+pub(crate) fn session_digest(headers: &HeaderMap) -> Result<KeyDigest, KeyFault> {
+    SessionToken::digest_of(sent(headers)?).map_err(|_| KeyFault::Malformed)
+}
+
+/// The person whose account the request manages: it carries one of their management keys, or they are signed in.
+///
+/// # Errors
+/// When there is no such key or session, when keys differ, when it is revoked, or when its person is suspended.
 pub(crate) async fn manager(app: &App, headers: &HeaderMap) -> Result<Manager, Problem> {
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
+    if session_digest(headers).is_ok() {
+        let SignedIn { user, session } = sessions::signed_in(app, headers).await?;
+        return app.gateway.keyring().acting(user, Actor::Session(session)).await.map_err(problem);
+    }
     let digest = digest_of::<Manages>(app.gateway.mode(), headers).map_err(|fault| problem(fault.into()))?;
     app.gateway.keyring().manager(&digest).await.map_err(problem)
 }
 
 /// Who reads about the past.
 pub(crate) enum Reader {
-    /// A person, with a management key: everything of theirs.
+    /// A person, with a management key or a session: everything of theirs.
     Manager(Manager),
     /// The owner of a user key: what that key did.
     Key(Arc<Spender>),
 }
 
-/// The owner of the user key or management key of a request.
+impl Reader {
+    /// The person's wallet.
+    pub(crate) fn wallet(&self) -> AccountId {
+        match self {
+            Self::Manager(manager) => manager.wallet,
+            Self::Key(spender) => spender.wallet,
+        }
+    }
+}
+
+/// The owner of the user key or management key of a request, or who is signed in.
 ///
 /// # Errors
 /// When there is no such key, when keys differ, when it is not in force, or when its person is suspended.
@@ -93,6 +123,8 @@ fn other_kind(mode: Mode, text: &str) -> KeyFault {
         KeyFault::ManagesOnly
     } else if mode.digest_of::<Reports>(text).is_ok() {
         KeyFault::ReportsOnly
+    } else if SessionToken::digest_of(text).is_ok() {
+        KeyFault::SignsInOnly
     } else {
         KeyFault::Malformed
     }

@@ -69,6 +69,7 @@ const fn key_type(fault: KeyFault) -> ErrorType {
         | KeyFault::ManagesOnly
         | KeyFault::SpendsOnly
         | KeyFault::ReportsOnly
+        | KeyFault::SignsInOnly
         | KeyFault::NoPartner => ErrorType::PermissionDenied,
         _ => ErrorType::Authentication,
     }

@@ -4,6 +4,7 @@ use crate::auth::key_digest;
 use crate::errors::{ErrorType, Problem};
 use crate::framing::Framing;
 use crate::inference_route::InferenceRoute;
+use crate::peer::Peer;
 use crate::places::Place;
 use crate::query::asks_strictness;
 use crate::redact::without_keys;
@@ -28,8 +29,6 @@ use std::sync::Arc;
 const LOWER_CAP_HEADER: &str = "x-opencredits-lower-cap";
 /// The output cap that the gateway has set.
 const OUTPUT_CAP_HEADER: &str = "x-opencredits-output-cap";
-/// Names the addresses of client and proxies.
-const FORWARDED_HEADER: &str = "x-forwarded-for";
 /// Names the conversation of a request. It does not go upstream.
 const SESSION_HEADER: &str = "x-session-id";
 /// Requests with the same key are charged once.
@@ -52,9 +51,7 @@ impl Caller {
     /// The client's address, where it is known.
     fn address(&self, headers: &HeaderMap) -> Option<IpAddr> {
         let place = self.place.as_ref()?;
-        // A proxy appends the address that it sees; those before are the client's word.
-        let forwarded = || headers.get_all(FORWARDED_HEADER).iter().next_back()?.to_str().ok()?.rsplit(',').next();
-        place.address().or_else(|| forwarded()?.trim().parse().ok())
+        Peer::of(Some(place), headers).0
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{auth, body, faults, json, key_fields};
 use axum::body::Body;
 use axum::extract::{Extension, Path, Query, State};
 use http::{HeaderMap, Response, StatusCode};
-use opencredits_service::accounts::{AccountsError, Actor, Edit, KeyEdit, NewKey, NewLimit};
+use opencredits_service::accounts::{AccountsError, Edit, KeyEdit, NewKey, NewLimit};
 use opencredits_service::{Fault, Manager};
 use opencredits_store::{Key, LimitReset, Rates};
 use opencredits_units::{KeyId, NanoUsd};
@@ -175,7 +175,7 @@ pub(crate) async fn edit(
         let manager = changing(&app, &headers).await?;
         let key = key_id(&key)?;
         let edit = read(&app, &headers, body).await?;
-        let edited = app.accounts.edit_key((key, Some(manager.user)), edit, Actor::Manager(manager.key)).await;
+        let edited = app.accounts.edit_key((key, Some(manager.user)), edit, manager.actor).await;
         let edited = edited.map_err(|error| problem(&app, error))?;
         Ok(json::ok(&json!({ "data": shown(&app, &edited).await? })))
     };

@@ -1,6 +1,6 @@
 //! Look-ups of a key's owner: balance, key, generation, prices, features.
 
-use crate::auth::{Reader, key_digest, reader};
+use crate::auth::{Reader, key_digest, reader, session_digest};
 use crate::errors::{ApiSurface, ErrorType, Problem};
 use crate::faults::timestamp;
 use crate::query::{Parameters, known_only};
@@ -63,12 +63,20 @@ pub(crate) async fn balance(
     headers: HeaderMap,
 ) -> Response<Body> {
     let answer = async {
-        let spender = spender(&app, &headers).await?;
-        let balance = app.gateway.ledger().balance(spender.wallet);
+        // A management key tells more, at /v1/credits.
+        let reader = match session_digest(&headers) {
+            Ok(_) => reader(&app, &headers).await?,
+            Err(_) => Reader::Key(spender(&app, &headers).await?),
+        };
+        let balance = app.gateway.ledger().balance(reader.wallet());
         let balance = balance.map_err(|error| faults::problem(&error.into(), &app.settings))?;
         // The posted balance: the hold of a running request is not spent yet.
         let balance = json::number(app.settings.credit_price.show(balance.posted));
-        Ok(rated(&spender, json::ok(&json!({ "balance": balance }))))
+        let answer = json::ok(&json!({ "balance": balance }));
+        Ok(match &reader {
+            Reader::Manager(_) => answer,
+            Reader::Key(spender) => rated(spender, answer),
+        })
     };
     finish(answer.await, id)
 }
@@ -150,10 +158,7 @@ pub(crate) async fn generation(
 async fn find_generation(app: &App, query: &Parameters, headers: &HeaderMap) -> Answer {
     let reader = reader(app, headers).await?;
     known_only(app, (headers, query), &["id"])?;
-    let wallet = match &reader {
-        Reader::Manager(manager) => manager.wallet,
-        Reader::Key(spender) => spender.wallet,
-    };
+    let wallet = reader.wallet();
     let id = query.get("id").map(|id| id.replacen("req_", "gen_", 1));
     let id: GenerationId = id
         .as_deref()

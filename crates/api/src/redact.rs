@@ -1,7 +1,7 @@
 //! Takes keys out of texts that leave, whatever part of a request they repeat.
 
 /// What a secret key begins with: ours, and the usual beginning of providers' keys, which people send by mistake.
-const BEGINNINGS: [&str; 4] = ["oc_sk_", "oc_mk_", "oc_rk_", "sk-"];
+const BEGINNINGS: [&str; 5] = ["oc_sk_", "oc_mk_", "oc_rk_", "oc_ses_", "sk-"];
 /// A key is longer than its beginning and so many characters.
 const KEY_BYTES_MIN: usize = 16;
 /// A part of a path that is longer is not repeated: no path of ours has one.

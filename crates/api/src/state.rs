@@ -1,6 +1,7 @@
 //! What handlers share, and the id of a request.
 
 use crate::cors::CorsOrigins;
+use crate::identity_app::IdentityApp;
 use crate::payment_app::PaymentApp;
 use opencredits_service::accounts::Accounts;
 use opencredits_service::{Gateway, TestGateway};
@@ -45,6 +46,8 @@ pub struct App {
     pub partners: Arc<dyn Partners>,
     /// Sells credits, where they are sold.
     pub payments: Option<Arc<PaymentApp>>,
+    /// Signs people in, where the operator has set that up.
+    pub identity: Option<Arc<IdentityApp>>,
     /// Settings.
     pub settings: ApiSettings,
     /// Whether the process takes requests; cleared when it is told to stop.
@@ -76,7 +79,7 @@ impl TestApp {
         let TestAppParts { accounts, partners, payments, settings } = parts;
         let gateway = Arc::clone(gateway.gateway());
         let ready = AtomicBool::new(true);
-        Self(Arc::new(App { gateway, accounts, partners, payments, settings, ready, test: None }))
+        Self(Arc::new(App { gateway, accounts, partners, payments, identity: None, settings, ready, test: None }))
     }
 
     /// The state, as handlers take it.

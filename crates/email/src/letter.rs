@@ -1,7 +1,8 @@
 //! The mails that there are, each with its figures.
 //!
 //! A letter may wait in a queue: it has amounts, numbers of orders and names of keys. It has no field for an address, a
-//! code, a link or a key; links are made of the site's URL when the letter is written.
+//! code, a link or a key; links are made of the site's URL when the letter is written. What carries a secret is a
+//! [`SecretLetter`](crate::SecretLetter).
 
 use crate::money::Paid;
 use crate::text::{Label, Reference};

@@ -11,8 +11,9 @@
 //! | `webhook` | `WebhookSecrets`: signed reports of bounces |
 //!
 //! # What it refuses to do
-//! It has no clock, no queue and no list of recipients. It sends no picture and counts no reader. No letter has a field
-//! for a sign-in code, a link with a secret or a key.
+//! It has no clock, no queue and no list of recipients. It sends no picture and counts no reader. No [`Letter`] has a field
+//! for a sign-in code, a link with a secret or a key. Those are in a [`SecretLetter`], which cannot be serialised and so
+//! waits in no queue on a disk.
 //!
 //! # Invariants
 //! - `Debug` shows neither an address nor the text of a mail, and no error repeats what a mail server said.
@@ -48,6 +49,7 @@ mod message;
 mod money;
 #[cfg(feature = "resend")]
 mod resend;
+mod secret_letter;
 #[cfg(feature = "smtp")]
 mod smtp;
 mod templates;
@@ -68,6 +70,7 @@ pub use message::{Envelope, Message, MessageId};
 pub use money::{Currency, Paid};
 #[cfg(feature = "resend")]
 pub use resend::{Resend, ResendSettings};
+pub use secret_letter::{CodePurpose, SecretLetter};
 #[cfg(feature = "smtp")]
 pub use smtp::{Smtp, SmtpLogin, SmtpSettings, SmtpTls};
 pub use templates::{Site, Templates};

@@ -10,6 +10,7 @@ use crate::letter::{
 };
 use crate::message::{Envelope, Message};
 use crate::money::{Rounding, Shown, both, credits};
+use crate::secret_letter::SecretLetter;
 use jiff::Timestamp;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
@@ -25,6 +26,11 @@ const SOURCES: [(&str, &str); 7] = [
     ("refund", include_str!("../templates/refund.jinja")),
     ("deletion_scheduled", include_str!("../templates/deletion_scheduled.jinja")),
     ("policy_changed", include_str!("../templates/policy_changed.jinja")),
+];
+/// The same for letters that carry a secret.
+const SECRET_SOURCES: [(&str, &str); 2] = [
+    ("secret_code", include_str!("../templates/secret_code.jinja")),
+    ("secret_link", include_str!("../templates/secret_link.jinja")),
 ];
 /// What the templates are made of, once for each form.
 const PARTS: [(&str, &str); 3] = [
@@ -81,7 +87,7 @@ impl Templates {
         for (name, source) in PARTS {
             environment.add_template(name, source)?;
         }
-        for (name, source) in SOURCES {
+        for (name, source) in SOURCES.into_iter().chain(SECRET_SOURCES) {
             for form in [Form::Text, Form::Html] {
                 environment.add_template_owned(format!("{name}.{}", form.suffix()), source)?;
             }
@@ -94,24 +100,29 @@ impl Templates {
     /// # Errors
     /// When a template cannot be rendered.
     pub fn render(&self, letter: &Letter, site: &Site, envelope: Envelope) -> Result<Message, MailError> {
-        let figures = figures(letter, site.credit_price);
-        let (text, subject) = self.written(letter, site, &figures, Form::Text)?;
-        let (body, _) = self.written(letter, site, &figures, Form::Html)?;
+        self.message((letter.kind(), &figures(letter, site.credit_price)), site, envelope)
+    }
+
+    /// Writes a letter that carries a secret as a message, which is a secret too: send it and keep it nowhere.
+    ///
+    /// # Errors
+    /// When a template cannot be rendered.
+    pub fn render_secret(&self, letter: &SecretLetter, site: &Site, envelope: Envelope) -> Result<Message, MailError> {
+        self.message((letter.template(), &letter.figures()), site, envelope)
+    }
+
+    fn message(&self, letter: (&str, &Value), site: &Site, envelope: Envelope) -> Result<Message, MailError> {
+        let (text, subject) = self.written(letter, site, Form::Text)?;
+        let (body, _) = self.written(letter, site, Form::Html)?;
         let page = context! { subject => subject.as_str(), body => Value::from_safe_string(body) };
         let html = self.environment.get_template("page.html")?.render(page)?;
         Ok(Message { envelope, subject, text: without_gaps(&text), html })
     }
 
     /// The body of a letter in one form, and its subject.
-    fn written(
-        &self,
-        letter: &Letter,
-        site: &Site,
-        figures: &Value,
-        form: Form,
-    ) -> Result<(String, String), MailError> {
+    fn written(&self, (kind, figures): (&str, &Value), site: &Site, form: Form) -> Result<(String, String), MailError> {
         let suffix = form.suffix();
-        let template = self.environment.get_template(&format!("{}.{suffix}", letter.kind()))?;
+        let template = self.environment.get_template(&format!("{kind}.{suffix}"))?;
         let context = context! {
             parts => format!("parts.{suffix}"),
             site => context! { name => site.name.as_str(), url => site.url.as_str() },

@@ -160,8 +160,8 @@ pub struct Attempt<'a> {
     pub action: &'a str,
     /// The address that it concerns, if it concerns one.
     pub address: Option<&'a str>,
-    /// Where it comes from.
-    pub from: IpAddr,
+    /// Where it comes from; none where its network does not count, since the person is known already.
+    pub from: Option<IpAddr>,
 }
 
 impl Attempt<'_> {
@@ -175,7 +175,7 @@ impl Attempt<'_> {
             let address = address.trim().to_lowercase();
             buckets.push((bucket("address", address.as_bytes()), limits.address));
         }
-        for prefix in NetworkPrefix::all_of(self.from) {
+        for prefix in self.from.into_iter().flat_map(NetworkPrefix::all_of) {
             let limit = if prefix.bits == 48 { limits.site } else { limits.network };
             buckets.push((bucket(prefix.scope(), &prefix.octets()), limit));
         }

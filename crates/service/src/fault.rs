@@ -87,6 +87,9 @@ pub enum KeyFault {
     /// A partner's secret key was sent where another key belongs.
     #[error("this is a partner's secret key, which spends and manages nothing; send a user key or a management key")]
     ReportsOnly,
+    /// The token of a session was sent where a key belongs.
+    #[error("this is the token of a signed-in browser, which spends nothing; send a user key")]
+    SignsInOnly,
     /// A test key was sent, and there is no test mode.
     #[error("this is a test key, and test mode is switched off here; send a live key")]
     NoTestMode,

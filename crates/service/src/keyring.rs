@@ -1,5 +1,6 @@
 //! The key ring: finds the spender of a key, with a cache in front of the store.
 
+use crate::accounts::Actor;
 use crate::fault::{Fault, KeyFault};
 use crate::limits::LimitKind;
 use crate::partners::PartnerTerms;
@@ -104,8 +105,8 @@ pub struct Manager {
     pub user: UserId,
     /// The person's wallet.
     pub wallet: AccountId,
-    /// The management key that was sent.
-    pub key: KeyId,
+    /// What was sent: a management key, or a session's token.
+    pub actor: Actor,
 }
 
 /// Finds keys by their digest.
@@ -257,12 +258,20 @@ impl KeyRing {
     pub async fn manager(&self, digest: &KeyDigest) -> Result<Manager, Fault> {
         let key = self.management.management_key(digest).await?.filter(|key| key.revoked_at.is_none());
         let key = key.ok_or(KeyFault::Unknown)?;
-        let user = self.users.user(key.owner).await?.ok_or(KeyFault::Unknown)?;
-        if self.privacy.privacy_of(user.id).await?.is_paused() {
+        if self.privacy.privacy_of(key.owner).await?.is_paused() {
             return Err(KeyFault::Paused.into());
         }
+        self.acting(key.owner, Actor::Manager(key.id)).await
+    }
+
+    /// The person, who manages their account by a management key or by a session.
+    ///
+    /// # Errors
+    /// When there is no such person, when they are suspended, or when the store fails.
+    pub async fn acting(&self, user: UserId, actor: Actor) -> Result<Manager, Fault> {
+        let user = self.users.user(user).await?.ok_or(KeyFault::Unknown)?;
         match user.standing {
-            Standing::Good => Ok(Manager { user: user.id, wallet: user.wallet, key: key.id }),
+            Standing::Good => Ok(Manager { user: user.id, wallet: user.wallet, actor }),
             Standing::Suspended => Err(KeyFault::Suspended.into()),
         }
     }

@@ -43,6 +43,7 @@ mod rates;
 mod record;
 mod record_words;
 mod served_catalogue;
+pub mod sign_in;
 mod usage;
 
 pub use fault::{

@@ -13,6 +13,8 @@ pub enum ErrorType {
     LimitReached,
     /// The person is suspended.
     PermissionDenied,
+    /// The person has not accepted the terms in force.
+    TermsRequired,
     /// The key may not use the model.
     ModelNotAllowed,
     /// The model, route or record does not exist.
@@ -89,7 +91,7 @@ const fn row(status: StatusCode, names: [&'static str; 3], retryable: Retryable)
 
 impl ErrorType {
     /// Every type, in the order of its status.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::InvalidRequest,
         Self::UnsupportedParameter,
         Self::ContextLengthExceeded,
@@ -101,6 +103,7 @@ impl ErrorType {
         Self::PaymentRequired,
         Self::LimitReached,
         Self::PermissionDenied,
+        Self::TermsRequired,
         Self::ModelNotAllowed,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -142,6 +145,7 @@ impl ErrorType {
             Self::PermissionDenied => {
                 row(S::FORBIDDEN, ["permission_denied", "permission_error", "PERMISSION_DENIED"], No)
             }
+            Self::TermsRequired => row(S::FORBIDDEN, ["terms_required", "permission_error", "PERMISSION_DENIED"], No),
             Self::ModelNotAllowed => {
                 row(S::FORBIDDEN, ["model_not_allowed", "permission_error", "PERMISSION_DENIED"], No)
             }

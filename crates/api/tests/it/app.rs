@@ -8,7 +8,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
-use opencredits_api::{ApiSettings, App, CorsOrigins, PaymentApp, Routes, TestAppParts, service};
+use opencredits_api::{ApiSettings, App, CorsOrigins, IdentityApp, PaymentApp, Routes, TestAppParts, service};
 use opencredits_catalog::Catalog;
 use opencredits_keys::{HashKey, Secret};
 use opencredits_ledger::Ledger;
@@ -381,6 +381,7 @@ impl TestApp {
             accounts: accounts_of_app,
             partners,
             payments: None,
+            identity: None,
             settings: api_settings(),
             ready: AtomicBool::new(true),
             test: test.as_ref().map(|test| test.app.clone()),
@@ -391,6 +392,11 @@ impl TestApp {
 
     pub(crate) fn gateway(&self) -> &Gateway {
         &self.app.gateway
+    }
+
+    /// The time.
+    pub(crate) fn fixed_now(&self) -> UnixMs {
+        self.fixed.now()
     }
 
     /// Today, counted from the epoch.
@@ -411,6 +417,18 @@ impl TestApp {
         self.replaced(settings, payments)
     }
 
+    /// The same application in which people sign in.
+    pub(crate) fn with_identity(mut self, identity: IdentityApp) -> Self {
+        let identity = Some(Arc::new(identity));
+        let App { gateway, accounts, partners, payments, settings, test, .. } = &*self.app;
+        let (payments, test, ready) = (payments.clone(), test.clone(), AtomicBool::new(true));
+        let (accounts, settings) = (accounts.clone(), settings.clone());
+        let (gateway, partners) = (gateway.clone(), partners.clone());
+        self.app = Arc::new(App { gateway, accounts, partners, payments, identity, settings, ready, test });
+        self.router = service(self.app.clone());
+        self
+    }
+
     /// The same application that sells credits.
     pub(crate) fn with_payments(self, payments: PaymentApp) -> Self {
         let settings = self.app.settings.clone();
@@ -420,9 +438,9 @@ impl TestApp {
     fn replaced(mut self, settings: ApiSettings, payments: Option<Arc<PaymentApp>>) -> Self {
         let App { gateway, partners, .. } = &*self.app;
         let (gateway, partners, accounts) = (gateway.clone(), partners.clone(), self.accounts.clone());
-        let test = self.app.test.clone();
-        self.app =
-            Arc::new(App { gateway, accounts, partners, payments, settings, ready: AtomicBool::new(true), test });
+        let (test, identity) = (self.app.test.clone(), self.app.identity.clone());
+        let ready = AtomicBool::new(true);
+        self.app = Arc::new(App { gateway, accounts, partners, payments, identity, settings, ready, test });
         self.router = service(self.app.clone());
         self
     }
@@ -542,7 +560,7 @@ pub(crate) fn request(method: Method, path: &str, key: &str, body: String) -> Re
 }
 
 #[expect(clippy::disallowed_methods, reason = "the reaper needs a task of its own, as in the binary")]
-fn start(reaper: impl Future<Output = ()> + Send + 'static) {
+pub(crate) fn start(reaper: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(reaper);
 }
 

@@ -33,6 +33,7 @@ mod refunds;
 mod refusals;
 mod routing;
 mod shown;
+mod sign_in;
 mod sockets;
 mod streams;
 mod test_mode;

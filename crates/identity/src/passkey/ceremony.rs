@@ -46,6 +46,12 @@ impl PasskeyChallenge {
         Self { value: random, expires_at: now.saturating_add_ms(CEREMONY_LIFETIME_MS) }
     }
 
+    /// The bytes of a challenge as options and answers write it, in base 64.
+    #[must_use]
+    pub fn read(text: &str) -> Option<[u8; 32]> {
+        (text.len() <= PART_CHARS_MAX).then(|| URL_SAFE_NO_PAD.decode(text).ok()).flatten()?.try_into().ok()
+    }
+
     pub(super) fn text(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.value)
     }

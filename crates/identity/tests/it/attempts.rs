@@ -121,7 +121,7 @@ fn a_client_is_known_by_its_networks() {
 fn buckets_are_shared_by_those_who_share_a_limit() {
     let key = HashKey::new([1; 32]);
     let keys = |action: &str, address: Option<&str>, from: &str| {
-        let attempt = Attempt { action, address, from: from.parse::<IpAddr>().unwrap() };
+        let attempt = Attempt { action, address, from: Some(from.parse::<IpAddr>().unwrap()) };
         attempt.buckets(&key, &limits()).into_iter().map(|(key, _)| *key.as_bytes()).collect::<Vec<_>>()
     };
     let check = |a: Vec<[u8; 16]>, b: Vec<[u8; 16]>, shared: usize| {

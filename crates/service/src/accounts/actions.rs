@@ -2,7 +2,7 @@
 
 use super::{Accounts, AccountsError};
 use crate::ports::fresh_id;
-use opencredits_store::{AuditRecord, Standing, User};
+use opencredits_store::{AuditRecord, SessionId, Standing, User};
 use opencredits_units::{EntryId, KeyId};
 use std::fmt;
 
@@ -18,6 +18,8 @@ pub enum Actor {
     Operator,
     /// The owner of this management key.
     Manager(KeyId),
+    /// The person who is signed in with this session.
+    Session(SessionId),
 }
 
 impl fmt::Display for Actor {
@@ -25,6 +27,7 @@ impl fmt::Display for Actor {
         match self {
             Self::Operator => f.write_str("operator"),
             Self::Manager(key) => write!(f, "{key}"),
+            Self::Session(session) => write!(f, "{session}"),
         }
     }
 }

@@ -64,7 +64,7 @@ impl Accounts {
         self.key_in_force(id, Some(manager.user)).await?;
         self.tables.keys.revoke_key(id, self.now()).await?;
         (self.changed)();
-        self.record((Actor::Manager(manager.key), "key.revoke"), &id.to_string(), String::new()).await
+        self.record((manager.actor, "key.revoke"), &id.to_string(), String::new()).await
     }
 
     /// Records that a manager has made a key.
@@ -72,6 +72,6 @@ impl Accounts {
     /// # Errors
     /// When the store fails.
     pub async fn record_new_key(&self, manager: Manager, id: KeyId) -> Result<(), AccountsError> {
-        self.record((Actor::Manager(manager.key), "key.add"), &id.to_string(), String::new()).await
+        self.record((manager.actor, "key.add"), &id.to_string(), String::new()).await
     }
 }

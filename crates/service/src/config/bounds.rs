@@ -1,5 +1,6 @@
 //! The bounds of each setting. A value beyond them would end the process, or have another effect than intended.
 
+use super::email::MailTransport;
 use super::error::ConfigError;
 use super::sections::Config;
 use crate::price_source::PriceSource;
@@ -35,7 +36,9 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         .chain(others(config));
     let broken = bounds.into_iter().find(|(holds, ..)| !holds).map(|(_, field, problem)| (field, problem));
     let has_url = config.server.public_url.is_some();
-    match broken.or_else(|| config.email.problem(has_url)).or_else(|| config.privacy.problem()) {
+    let can_mail = config.email.transport != MailTransport::None;
+    let of_mails = || config.email.problem(has_url).or_else(|| config.identity.problem(can_mail)).or_else(|| config.privacy.problem());
+    match broken.or_else(of_mails) {
         Some((field, problem)) => Err(ConfigError::Invalid { field, problem }),
         None => config.payments.check(),
     }

@@ -6,6 +6,7 @@
 mod bounds;
 mod email;
 mod error;
+mod identity;
 mod payments;
 mod privacy;
 mod secret;
@@ -13,6 +14,7 @@ mod sections;
 
 pub use email::{Email, MailTls, MailTransport};
 pub use error::ConfigError;
+pub use identity::{Identity, keys_of};
 pub use payments::{BonusSection, CurrencySection, FraudWarnings, PaymentSettings, Processor, minor, nano};
 pub use privacy::PrivacySettings;
 pub use secret::SecretText;

@@ -1,6 +1,7 @@
 //! One struct for each section. The name of a field ends in its unit; its variable is `OPENCREDITS_<SECTION>_<FIELD>`.
 
 use super::email::Email;
+use super::identity::Identity;
 use super::payments::PaymentSettings;
 use super::privacy::PrivacySettings;
 use crate::jobs::RetentionDays;
@@ -41,6 +42,8 @@ pub struct Config {
     pub test: TestMode,
     /// Mails to people.
     pub email: Email,
+    /// People sign in.
+    pub identity: Identity,
     /// People's data.
     pub privacy: PrivacySettings,
     /// For how long records are kept.
@@ -68,7 +71,7 @@ fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Res
 }
 
 /// The sections that variables can name.
-pub(super) const NAMES: [&str; 14] = [
+pub(super) const NAMES: [&str; 15] = [
     "server",
     "data",
     "ledger",
@@ -80,6 +83,7 @@ pub(super) const NAMES: [&str; 14] = [
     "reconcile",
     "test",
     "email",
+    "identity",
     "privacy",
     "retention",
     "log",

@@ -8,6 +8,7 @@ use super::notices::{NoticeJob, NoticePorts, NoticeSettings};
 use super::queue::MailQueue;
 use crate::config::Config;
 use crate::ports::{Clock, Entropy};
+use crate::sign_in::SecretMailSettings;
 use opencredits_email::{Mailer, Site};
 use opencredits_ledger::Ledger;
 use opencredits_store::{Notices, Outbox, UserEmails};
@@ -68,6 +69,13 @@ impl Mails {
             bounces,
         })
     }
+}
+
+/// Who sends mails with secrets; `None` without a sender.
+#[must_use]
+pub fn secret_mail_settings(config: &Config) -> Option<SecretMailSettings> {
+    let MailSettings { site, from, reply_to, .. } = settings(config)?;
+    Some(SecretMailSettings { site, from, reply_to })
 }
 
 /// The settings of the dispatcher; `None` without a sender.

@@ -203,6 +203,7 @@ impl Live {
             accounts: accounts.clone(),
             partners: store.clone(),
             payments: None,
+            identity: None,
             settings: api_settings(),
             ready: AtomicBool::new(true),
             test: None,

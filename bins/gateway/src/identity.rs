@@ -1,0 +1,93 @@
+//! Signing in, as the config wants it.
+
+use crate::error::StartError;
+use crate::mails;
+use crate::parts::OfProcess;
+use opencredits_api::IdentityApp;
+use opencredits_keys::HashKey;
+use opencredits_service::accounts::Accounts;
+use opencredits_service::config::{Config, SecretText, keys_of};
+use opencredits_service::mail::secret_mail_settings;
+use opencredits_service::sign_in::{
+    LinkKeys, SecretMailWorker, SecretMails, SignIn, SignInFault, SignInKeys, SignInPorts, SignInSettings, SignInTables,
+};
+use opencredits_store::{Settings as _, SqliteStore};
+use std::sync::Arc;
+
+const HASH_KEY: &str = "identity.hash_key";
+const LINK_KEYS: &str = "identity.link_keys";
+
+/// What signs people in and what mails their codes; none where the keys are not set.
+pub(crate) async fn build(
+    config: &Config,
+    (store, accounts): (&SqliteStore, &Arc<Accounts>),
+    process: &OfProcess,
+) -> Result<Option<(Arc<IdentityApp>, SecretMailWorker)>, StartError> {
+    let (Some(mailer), Some(of_mails)) = (mails::mailer(config)?, secret_mail_settings(config)) else {
+        return Ok(None);
+    };
+    if !config.identity.is_on() {
+        tracing::info!("nobody can sign in: identity.hash_key and identity.link_keys are not set");
+        return Ok(None);
+    }
+    let OfProcess { clock, entropy } = process;
+    let settings = SignInSettings {
+        terms_version: config.identity.terms_version.clone(),
+        sign_up: config.identity.sign_up,
+        lifetimes: config.identity.lifetimes(),
+        limits: config.identity.limits(),
+        public_url: config.server.public_url(),
+        site_name: of_mails.site.name.clone(),
+    };
+    let (queue, worker) = SecretMails::new(mailer, of_mails, (Arc::clone(clock), Arc::clone(entropy)))?;
+    let keys = keys(config, store, process).await?;
+    let ports = SignInPorts {
+        accounts: Arc::clone(accounts),
+        mails: queue,
+        clock: Arc::clone(clock),
+        entropy: Arc::clone(entropy),
+    };
+    let sign_in = Arc::new(SignIn::new(SignInTables::of(store.clone()), ports, keys, settings));
+    Ok(Some((Arc::new(IdentityApp { sign_in }), worker)))
+}
+
+/// Checks the keys without touching the data folder.
+pub(crate) fn check(config: &Config) -> Result<(), StartError> {
+    let identity = &config.identity;
+    set((identity.hash_key.as_ref(), identity.hash_key_file.as_ref()), HASH_KEY)?;
+    set((identity.link_keys.as_ref(), identity.link_keys_file.as_ref()), LINK_KEYS)?;
+    Ok(())
+}
+
+async fn keys(config: &Config, store: &SqliteStore, process: &OfProcess) -> Result<SignInKeys, StartError> {
+    let identity = &config.identity;
+    let hash = match set((identity.hash_key.as_ref(), identity.hash_key_file.as_ref()), HASH_KEY)? {
+        Some(keys) => keys,
+        None => made(store, process, "identity_hash_key").await?,
+    };
+    let links = match set((identity.link_keys.as_ref(), identity.link_keys_file.as_ref()), LINK_KEYS)? {
+        Some(keys) => keys,
+        None => made(store, process, "identity_link_key").await?,
+    };
+    let hash = hash.first().copied().ok_or(StartError::IdentityKey { what: HASH_KEY })?;
+    let links = LinkKeys::new(links.into_iter().map(HashKey::new).collect()).map_err(SignInFault::from)?;
+    Ok(SignInKeys { hash: HashKey::new(hash), links })
+}
+
+/// The keys of the config or of its file, where there are any.
+fn set(
+    (text, file): (Option<&SecretText>, Option<&String>),
+    what: &'static str,
+) -> Result<Option<Vec<[u8; 32]>>, StartError> {
+    let Some(text) = mails::secret(text, file)? else { return Ok(None) };
+    keys_of(&text).map(Some).ok_or(StartError::IdentityKey { what })
+}
+
+/// A key that is made at the first start and kept in the data folder.
+async fn made(store: &SqliteStore, process: &OfProcess, name: &str) -> Result<Vec<[u8; 32]>, StartError> {
+    let mut fresh = [0; 32];
+    process.entropy.fill(&mut fresh);
+    let kept = store.setting(name, &fresh).await?;
+    let kept = kept.try_into().map_err(|_| StartError::IdentityKey { what: "a key in store.db" })?;
+    Ok(vec![kept])
+}

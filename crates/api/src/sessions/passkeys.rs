@@ -1,0 +1,154 @@
+//! Passkeys: registered by who is signed in, and a way to sign in.
+
+use super::{current, done, private, problem, read, sign_in, signed_in, with_status};
+use crate::errors::{ErrorType, Problem};
+use crate::faults::timestamp;
+use crate::json;
+use crate::lookups::{Answer, finish};
+use crate::peer::Peer;
+use crate::state::{App, RequestId};
+use axum::body::Body;
+use axum::extract::{Extension, Path, State};
+use http::{HeaderMap, Response, StatusCode};
+use opencredits_service::sign_in::{Fresh, RegistrationAnswer};
+use opencredits_store::{PasskeyId, PasskeyRecord};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// `POST /v1/auth/passkey/options`: for `navigator.credentials.get`.
+pub(crate) async fn ask(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    Extension(peer): Extension<Peer>,
+) -> Response<Body> {
+    let answer = async {
+        let options = sign_in(&app)?.passkey_request(peer.0).await.map_err(|fault| problem(&app, fault))?;
+        Ok(private(json::ok(&json!(options))))
+    };
+    finish(answer.await, id)
+}
+
+/// `POST /v1/account/passkeys/options`: for `navigator.credentials.create`.
+pub(crate) async fn options(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let answer = async {
+        let who = signed_in(&app, &headers).await?;
+        let options = sign_in(&app)?.passkey_creation(who.user).await.map_err(|fault| problem(&app, fault))?;
+        Ok(private(json::ok(&json!(options))))
+    };
+    finish(answer.await, id)
+}
+
+/// `GET /v1/account/passkeys`: by their registration.
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let answer = async {
+        let who = signed_in(&app, &headers).await?;
+        let all = sign_in(&app)?.passkeys_of(who.user).await.map_err(|fault| problem(&app, fault))?;
+        Ok(private(json::ok(&json!({ "data": all.iter().map(shown).collect::<Vec<_>>() }))))
+    };
+    finish(answer.await, id)
+}
+
+fn shown(passkey: &PasskeyRecord) -> Value {
+    json!({
+        "id": passkey.id,
+        "name": passkey.name,
+        "is_synced": passkey.is_backed_up,
+        "created_at": timestamp(passkey.created_at),
+        "last_used_at": passkey.used_at.map(timestamp),
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Registration {
+    /// That of the options.
+    challenge: String,
+    credential: RegistrationAnswer,
+    name: String,
+    /// Where the sign-in was long ago.
+    confirmation: Option<Confirmation>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Confirmation {
+    challenge: String,
+    code: String,
+}
+
+/// `POST /v1/account/passkeys`: registers one.
+pub(crate) async fn register(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response<Body> {
+    finish(registered(&app, &headers, body).await, id)
+}
+
+async fn registered(app: &App, headers: &HeaderMap, body: Body) -> Answer {
+    let session = current(app, headers).await?;
+    let Registration { challenge, credential, name, confirmation } = read(app, headers, body).await?;
+    let fresh = match &confirmation {
+        Some(code) => Fresh::Code(&code.challenge, &code.code),
+        None => Fresh::Session(&session),
+    };
+    let made = sign_in(app)?.register_passkey(session.user, (&challenge, &credential), (&name, fresh)).await;
+    let made = made.map_err(|fault| problem(app, fault))?;
+    Ok(with_status(StatusCode::CREATED, json::ok(&json!({ "data": shown(&made) }))))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rename {
+    name: String,
+}
+
+/// `PATCH /v1/account/passkeys/{id}`: gives it another name.
+pub(crate) async fn rename(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    Path(passkey): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response<Body> {
+    let answer = async {
+        let who = signed_in(&app, &headers).await?;
+        let Rename { name } = read(&app, &headers, body).await?;
+        let renamed = sign_in(&app)?.rename_passkey(who.user, passkey_id(&passkey)?, &name).await;
+        renamed.map_err(|fault| problem(&app, fault))?;
+        Ok(done())
+    };
+    finish(answer.await, id)
+}
+
+/// `DELETE /v1/account/passkeys/{id}`: removes it, with a code for `passkey_remove`.
+pub(crate) async fn remove(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    Path(passkey): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response<Body> {
+    let answer = async {
+        let who = signed_in(&app, &headers).await?;
+        let Confirmation { challenge, code } = read(&app, &headers, body).await?;
+        let removed = sign_in(&app)?.remove_passkey(who.user, passkey_id(&passkey)?, (&challenge, &code)).await;
+        removed.map_err(|fault| problem(&app, fault))?;
+        Ok(done())
+    };
+    finish(answer.await, id)
+}
+
+fn passkey_id(text: &str) -> Result<PasskeyId, Problem> {
+    text.parse().map_err(|_| Problem::new(ErrorType::NotFound, "you have no such passkey; list those that you have"))
+}

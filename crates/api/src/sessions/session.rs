@@ -1,0 +1,131 @@
+//! A session begins, is shown, and ends.
+
+use super::{current, done, private, problem, read, sign_in, signed_in, with_status};
+use crate::errors::{ErrorType, Problem};
+use crate::faults::timestamp;
+use crate::lookups::{Answer, finish};
+use crate::peer::Peer;
+use crate::state::{App, RequestId};
+use crate::{auth, json};
+use axum::body::Body;
+use axum::extract::{Extension, State};
+use http::header::USER_AGENT;
+use http::{HeaderMap, Response, StatusCode};
+use opencredits_service::sign_in::{Accept, AssertionAnswer, Browser, Proof, SignIn};
+use opencredits_store::SessionRecord;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BeginSession {
+    challenge: Option<String>,
+    code: Option<String>,
+    link: Option<String>,
+    passkey: Option<PasskeyProof>,
+    accept: Option<AcceptTerms>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PasskeyProof {
+    challenge: String,
+    credential: AssertionAnswer,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AcceptTerms {
+    terms: String,
+    #[serde(default)]
+    age_16: bool,
+}
+
+impl BeginSession {
+    fn proof(&self) -> Option<Proof<'_>> {
+        match self {
+            Self { challenge: Some(challenge), code: Some(typed), link: None, passkey: None, .. } => {
+                Some(Proof::Code { challenge, typed })
+            }
+            Self { challenge: None, code: None, link: Some(link), passkey: None, .. } => Some(Proof::Link(link)),
+            Self { challenge: None, code: None, link: None, passkey: Some(passkey), .. } => {
+                Some(Proof::Passkey { challenge: &passkey.challenge, answer: &passkey.credential })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// `POST /v1/auth/session`: signs in. The token is in this answer and nowhere else.
+pub(crate) async fn begin(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response<Body> {
+    finish(begun(&app, peer, &headers, body).await, id)
+}
+
+async fn begun(app: &App, peer: Peer, headers: &HeaderMap, body: Body) -> Answer {
+    let sign_in = sign_in(app)?;
+    let asked: BeginSession = read(app, headers, body).await?;
+    let Some(proof) = asked.proof() else {
+        let message = "send challenge and code, or link, or passkey; one of the three";
+        return Err(Problem::new(ErrorType::InvalidRequest, message));
+    };
+    let accept = asked.accept.as_ref().map(|accept| Accept { terms: &accept.terms, age_16: accept.age_16 });
+    let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let browser = Browser { from: peer.0, user_agent, old: auth::session_digest(headers).ok() };
+    let begun = sign_in.sign_in(&proof, accept.as_ref(), &browser).await;
+    let begun = begun.map_err(|fault| problem(app, fault))?;
+    let answer = json!({
+        "session_token": begun.token.reveal(),
+        "session": shown(sign_in, &begun.session),
+        "user": { "id": begun.session.user, "email": begun.email },
+        "is_new": begun.is_new,
+    });
+    Ok(with_status(StatusCode::CREATED, json::ok(&answer)))
+}
+
+fn shown(sign_in: &SignIn, session: &SessionRecord) -> Value {
+    json!({
+        "id": session.id,
+        "browser": session.browser,
+        "created_at": timestamp(session.created_at),
+        "expires_at": timestamp(sign_in.ends_at(session)),
+    })
+}
+
+/// `GET /v1/auth/session`: who is signed in.
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let answer = async {
+        let (sign_in, session) = (sign_in(&app)?, current(&app, &headers).await?);
+        let account = sign_in.account(session.user).await.map_err(|fault| problem(&app, fault))?;
+        Ok(private(json::ok(&json!({
+            "user": { "id": account.user, "email": account.email, "role": account.role.name() },
+            "session": shown(sign_in, &session),
+            "terms_version": account.terms_version,
+        }))))
+    };
+    finish(answer.await, id)
+}
+
+/// `DELETE /v1/auth/session`: signs out.
+pub(crate) async fn end(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let answer = async {
+        let who = signed_in(&app, &headers).await?;
+        sign_in(&app)?.end_session(who.user, who.session).await.map_err(|fault| problem(&app, fault))?;
+        Ok(done())
+    };
+    finish(answer.await, id)
+}
