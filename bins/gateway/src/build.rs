@@ -8,17 +8,20 @@ use crate::parts::{OfProcess, api_settings, hash_key, make_folder, settings, whe
 use crate::payments;
 use crate::ports::{SystemClock, SystemEntropy};
 use crate::prices::PriceFetcher;
+use crate::privacy;
 use crate::test_mode::{self, BuiltTest};
 use opencredits_api::App;
 use opencredits_backup::{LEDGER_FILE, STORE_FILE};
+use opencredits_keys::DataKeys;
 use opencredits_ledger::Ledger;
 use opencredits_providers::http::{Client, FetchLimits, Fetcher, Settings as HttpSettings, Timeouts};
 use opencredits_providers::sandbox::Sandbox;
 use opencredits_providers::{Fetch, Transport};
 use opencredits_service::accounts::{Accounts, Tables};
 use opencredits_service::config::Config;
-use opencredits_service::mail::{MailPorts, Mails};
+use opencredits_service::mail::{CancelLinks, MailPorts, Mails};
 use opencredits_service::prices::{LivePrices, Prices, book_in_force};
+use opencredits_service::privacy::{Exporter, Privacy};
 use opencredits_service::provider_bills::{BilledVendor, ProviderReconciliation, ReconcileParts};
 use opencredits_service::sign_in::SecretMailWorker;
 use opencredits_service::{
@@ -43,13 +46,19 @@ pub(crate) struct Built {
     pub(crate) prices: Arc<Prices>,
     pub(crate) providers: Arc<ProviderReconciliation>,
     pub(crate) test: Option<BuiltTest>,
+    pub(crate) people: (Arc<Privacy>, Arc<Exporter>),
+    pub(crate) address_keys: Option<DataKeys>,
 }
 
 /// Creates the data folder where there is none, and opens its files.
-async fn open_files(dir: &Path) -> Result<(Ledger, SqliteStore), StartError> {
+async fn open_files(
+    dir: &Path,
+    keys: Option<&DataKeys>,
+    process: &OfProcess,
+) -> Result<(Ledger, SqliteStore), StartError> {
     make_folder(dir)?;
     let ledger = when_unlocked(|| Ledger::open(dir.join(LEDGER_FILE))).await?;
-    Ok((ledger, SqliteStore::open(dir.join(STORE_FILE))?))
+    Ok((ledger, privacy::open(&dir.join(STORE_FILE), keys, &process.entropy).await?))
 }
 
 /// Opens the data folder and builds everything that serves.
@@ -58,14 +67,15 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     // An invalid config is refused before the folder is touched.
     mails::mailer(config)?;
     ServedCatalogue::read(config, variables)?;
-    let (ledger, store) = open_files(Path::new(&config.data.dir)).await?;
+    let address_keys = privacy::keys(config, variables)?;
+    let process = OfProcess { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
+    let (ledger, store) = open_files(Path::new(&config.data.dir), address_keys.as_ref(), &process).await?;
     let book = book_in_force(&store).await?;
     let offer = discover::ask(config, ServedCatalogue::over(book, config, variables)?, &http).await;
     for notice in offer.notices(config) {
         tracing::warn!("{notice}");
     }
-    let process = OfProcess { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
-    let test = test_mode::build(config, &offer, &process).await?;
+    let test = test_mode::build(config, &offer, (&process, address_keys.as_ref())).await?;
     books::open(&ledger, process.clock.now())?;
     let usage = Arc::new(UsageReads::new(ledger.clone(), Arc::new(store.clone())));
     let providers = reconciliation((config, &offer), (&usage, &store), &http, &process);
@@ -81,7 +91,8 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         // A key may be created before its model's vendor is on sale.
         .knowing(offer.catalog.clone());
     let accounts = Arc::new(accounts);
-    let mails = mails_of(config, (&ledger, &store), &process)?;
+    let cancel_links = identity::link_keys(config, &store, &process).await?.map(CancelLinks::new);
+    let mails = mails_of(config, (&ledger, &store), (&process, cancel_links.clone()))?;
     let of_payments = payments::Ground {
         ledger: ledger.clone(),
         store: &store,
@@ -90,7 +101,18 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         entropy: Arc::clone(entropy),
     };
     let payments = payments::build(config, of_payments)?;
-    let (identity, secret_mails) = identity::build(config, (&store, &accounts), &process).await?.unzip();
+    let ground = privacy::Ground {
+        store: &store,
+        usage: Arc::clone(&usage),
+        queue: mails.queue.clone(),
+        purchases: payments.as_ref().map(|payments| Arc::clone(&payments.purchases)),
+        keyring: Arc::clone(&keyring),
+        cancel_links,
+    };
+    let about_people = privacy::build(config, (ground, address_keys.as_ref()), &process);
+    let people = (Arc::clone(&about_people.privacy), Arc::clone(&about_people.exporter));
+    let identity = identity::build(config, (&store, &accounts), (&process, about_people)).await?;
+    let (identity, secret_mails) = identity.unzip();
     let (gateway, reaper) = Gateway::new(Parts {
         catalog: offer.on_sale(),
         upstreams: upstreams(&offer, &http),
@@ -113,7 +135,19 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         ready: AtomicBool::new(true),
         test: test.as_ref().map(|test| test.app.clone()),
     };
-    Ok(Built { app: Arc::new(app), accounts, reaper, store, mails, secret_mails, prices, providers, test })
+    Ok(Built {
+        app: Arc::new(app),
+        accounts,
+        reaper,
+        store,
+        mails,
+        secret_mails,
+        prices,
+        providers,
+        test,
+        people,
+        address_keys,
+    })
 }
 
 fn ports(config: &Config, store: &SqliteStore, process: &OfProcess) -> Result<Ports, StartError> {
@@ -126,13 +160,14 @@ fn ports(config: &Config, store: &SqliteStore, process: &OfProcess) -> Result<Po
 fn mails_of(
     config: &Config,
     (ledger, store): (&Ledger, &SqliteStore),
-    process: &OfProcess,
+    (process, cancel_links): (&OfProcess, Option<CancelLinks>),
 ) -> Result<Mails, StartError> {
     let of_mails = MailPorts {
         ledger: ledger.clone(),
         outbox: Arc::new(store.clone()),
         emails: Arc::new(store.clone()),
         notices: Arc::new(store.clone()),
+        cancel_links,
         clock: Arc::clone(&process.clock),
         entropy: Arc::clone(&process.entropy),
     };
@@ -164,6 +199,7 @@ pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<V
     mails::mailer(config)?;
     identity::check(config)?;
     payments::check(config)?;
+    privacy::keys_if_made(config, variables)?;
     Ok(ServedCatalogue::read(config, variables)?.notices(config))
 }
 

@@ -11,7 +11,8 @@ use crate::places::Place;
 use crate::state::{App, RequestId};
 use crate::surface::{is_custom_method, surface_of_api, surface_of_path};
 use crate::{
-    applications, auth, history, inference, keys, lookups, models, partner, paths, payments, redact, sessions, webhooks,
+    applications, auth, history, inference, keys, lookups, models, partner, paths, payments, privacy, redact, sessions,
+    webhooks,
 };
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
@@ -131,6 +132,7 @@ fn side(app: Arc<App>) -> Side {
         .route("/v1/activity", get(history::activity))
         .merge(partner_routes())
         .merge(sessions::routes())
+        .merge(privacy::routes())
         .route("/v1/features", get(lookups::features))
         .route("/", get(root))
         .route("/healthz", get(healthy))

@@ -100,7 +100,24 @@ impl Templates {
     /// # Errors
     /// When a template cannot be rendered.
     pub fn render(&self, letter: &Letter, site: &Site, envelope: Envelope) -> Result<Message, MailError> {
-        self.message((letter.kind(), &figures(letter, site.credit_price)), site, envelope)
+        self.render_linked(letter, site, envelope, None)
+    }
+
+    /// The same with a link that does what the letter is about, in place of one to the account's page. The message is a
+    /// secret then.
+    ///
+    /// # Errors
+    /// When a template cannot be rendered.
+    pub fn render_linked(
+        &self,
+        letter: &Letter,
+        site: &Site,
+        envelope: Envelope,
+        url: Option<&str>,
+    ) -> Result<Message, MailError> {
+        let account = format!("{}/dashboard/account", site.url);
+        let figures = context! { action_url => url.unwrap_or(&account), ..figures(letter, site.credit_price) };
+        self.message((letter.kind(), &figures), site, envelope)
     }
 
     /// Writes a letter that carries a secret as a message, which is a secret too: send it and keep it nowhere.

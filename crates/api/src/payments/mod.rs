@@ -7,6 +7,7 @@ mod top_up;
 mod webhook;
 
 pub(crate) use checkout::{begin, offer, one, orders};
+pub(crate) use problem::of as problem_of;
 pub(crate) use sandbox::{choose, page, style};
 pub(crate) use top_up::{portal, remove_rule, rule, set_rule};
 pub(crate) use webhook::hear;

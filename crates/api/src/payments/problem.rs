@@ -8,12 +8,13 @@ use opencredits_service::purchases::{NotSold, PurchaseError};
 use serde_json::{Value, json};
 
 /// The answer to a client.
-pub(super) fn of(app: &App, error: PurchaseError) -> Problem {
+pub(crate) fn of(app: &App, error: PurchaseError) -> Problem {
     let invalid = |error: &PurchaseError| Problem::new(ErrorType::InvalidRequest, error.to_string());
     match error {
         PurchaseError::NotSold(why) => not_sold(app, why),
         PurchaseError::OtherRequest => Problem::new(ErrorType::DuplicateRequest, error.to_string()),
         PurchaseError::TooManyOpen { .. } => Problem::new(ErrorType::RateLimitExceeded, error.to_string()),
+        PurchaseError::Paused => Problem::new(ErrorType::PermissionDenied, error.to_string()),
         PurchaseError::NoOrder { .. } => Problem::new(ErrorType::NotFound, error.to_string()),
         PurchaseError::NotPaid { .. } | PurchaseError::NoMethod | PurchaseError::MonthlyMax { .. } => invalid(&error),
         PurchaseError::Contended { .. } => Problem::new(ErrorType::Unavailable, error.to_string()),

@@ -3,8 +3,8 @@
 use crate::bugs::saved;
 use crate::support::{adapter, bought, open, position, read, request, setup, stand, usd};
 use opencredits_billing::{
-    After, ChargeOutcome, EventId, Hint, Mode, MovementId, MovementKind, NotRefundableReason, Page, PaymentError,
-    PaymentRef, Payments, Progress, RefundRequest, RefundStatus, SaveMethod, Stripe, Subject,
+    After, ChargeOutcome, Customers, EventId, Hint, Mode, MovementId, MovementKind, NotRefundableReason, Page,
+    PaymentError, PaymentRef, Payments, Progress, RefundRequest, RefundStatus, SaveMethod, Stripe, Subject,
 };
 use opencredits_testkit::stripe::{Charging, StripeDouble};
 use opencredits_units::UnixMs;

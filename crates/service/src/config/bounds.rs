@@ -37,7 +37,9 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     let broken = bounds.into_iter().find(|(holds, ..)| !holds).map(|(_, field, problem)| (field, problem));
     let has_url = config.server.public_url.is_some();
     let can_mail = config.email.transport != MailTransport::None;
-    let of_mails = || config.email.problem(has_url).or_else(|| config.identity.problem(can_mail)).or_else(|| config.privacy.problem());
+    let of_mails = || {
+        config.email.problem(has_url).or_else(|| config.identity.problem(can_mail)).or_else(|| config.privacy.problem())
+    };
     match broken.or_else(of_mails) {
         Some((field, problem)) => Err(ConfigError::Invalid { field, problem }),
         None => config.payments.check(),

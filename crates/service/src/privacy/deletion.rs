@@ -91,6 +91,23 @@ impl Privacy {
         Ok(())
     }
 
+    /// Calls a deletion off by the link in the mail about it, which holds once; returns whose it was.
+    ///
+    /// # Errors
+    /// When the link does not hold, when no deletion is under way, or the store fails.
+    pub async fn cancel_by_link(&self, token: &str) -> Result<UserId, PrivacyError> {
+        let links = self.cancel_links.as_ref().ok_or(PrivacyError::Link)?;
+        let (user, nonce, expires_at) = links.read(token, self.now()).ok_or(PrivacyError::Link)?;
+        if self.state(user).await?.deletion_due_at.is_none() {
+            return Err(PrivacyError::NotLeaving);
+        }
+        if !self.tables.links.spend_link(&nonce, expires_at).await? {
+            return Err(PrivacyError::Link);
+        }
+        self.cancel_deletion(user, Asker::Person).await?;
+        Ok(user)
+    }
+
     /// Deletes an account now: first at the payment processor, then everything in the store that tells who the person is. The
     /// books stay under the opaque id; the balance stays there, and nobody can spend it. Asking again changes nothing.
     ///
@@ -102,8 +119,12 @@ impl Privacy {
             return Ok(());
         }
         self.refuse_owners(user).await?;
-        if let Some(purchases) = &self.ports.purchases {
-            purchases.forget_person(user).await?;
+        match &self.ports.purchases {
+            Some(purchases) => purchases.forget_person(user).await?,
+            None if self.tables.payers.payer(user).await?.is_some_and(|payer| payer.customer.is_some()) => {
+                return Err(PrivacyError::Processor);
+            }
+            None => {}
         }
         self.tables.states.erase(user, self.now()).await?;
         (self.ports.changed)();

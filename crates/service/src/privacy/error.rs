@@ -27,6 +27,9 @@ pub enum PrivacyError {
     /// No deletion is under way.
     #[error("this account is not going to be deleted")]
     NotLeaving,
+    /// A link does not hold. Nobody is told why.
+    #[error("the link does not hold: it is wrong, too old or used; sign in and call the deletion off there")]
+    Link,
     /// The account was deleted.
     #[error("this account was deleted")]
     Erased,
@@ -44,6 +47,9 @@ pub enum PrivacyError {
         /// The version.
         version: String,
     },
+    /// The payment processor knows the person, and cannot be reached from here.
+    #[error("the payment processor knows this person; delete the account while a gateway runs that sells credits")]
+    Processor,
     /// Whoever takes the archive went away, or it cannot be written.
     #[error("the archive cannot be written: {0}")]
     Archive(String),

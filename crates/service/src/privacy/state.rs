@@ -1,12 +1,14 @@
 //! The use cases: ports, and the flags that a person sets.
 
 use super::error::PrivacyError;
-use crate::mail::MailQueue;
+use crate::mail::{CancelLinks, MailQueue};
 use crate::ports::{Clock, Entropy, fresh_id};
 use crate::purchases::Purchases;
 use opencredits_keys::DataKeyId;
 use opencredits_ledger::Ledger;
-use opencredits_store::{AddressRotation, AuditLog, AuditRecord, Policies, PrivacyState, PrivacyStates, User, Users};
+use opencredits_store::{
+    AddressRotation, AuditLog, AuditRecord, MailedLinks, Payers, Policies, PrivacyState, PrivacyStates, User, Users,
+};
 use opencredits_units::{UnixMs, UserId};
 use std::sync::Arc;
 
@@ -23,13 +25,17 @@ pub struct PrivacyTables {
     pub policies: Arc<dyn Policies>,
     /// The encryption of addresses.
     pub addresses: Arc<dyn AddressRotation>,
+    /// Links that were used.
+    pub links: Arc<dyn MailedLinks>,
+    /// How people pay.
+    pub payers: Arc<dyn Payers>,
 }
 
 impl PrivacyTables {
     /// All of them from one store.
     pub fn of<S>(store: S) -> Self
     where
-        S: Users + PrivacyStates + AuditLog + Policies + AddressRotation + 'static,
+        S: Users + PrivacyStates + AuditLog + Policies + AddressRotation + MailedLinks + Payers + 'static,
     {
         let store = Arc::new(store);
         Self {
@@ -37,7 +43,9 @@ impl PrivacyTables {
             states: store.clone(),
             audit: store.clone(),
             policies: store.clone(),
-            addresses: store,
+            addresses: store.clone(),
+            links: store.clone(),
+            payers: store,
         }
     }
 }
@@ -75,6 +83,7 @@ pub struct Privacy {
     pub(super) ports: PrivacyPorts,
     pub(super) grace_ms: u64,
     pub(super) address_keys: Vec<DataKeyId>,
+    pub(super) cancel_links: Option<CancelLinks>,
 }
 
 impl Privacy {
@@ -82,13 +91,20 @@ impl Privacy {
     #[must_use]
     pub fn new(tables: PrivacyTables, ports: PrivacyPorts, grace_days: u32) -> Self {
         let grace_ms = u64::from(grace_days).saturating_mul(UnixMs::DAY_MS);
-        Self { tables, ports, grace_ms, address_keys: Vec::new() }
+        Self { tables, ports, grace_ms, address_keys: Vec::new(), cancel_links: None }
     }
 
     /// Tells these keys of addresses in the report, the newest first.
     #[must_use]
     pub fn with_address_keys(mut self, keys: impl IntoIterator<Item = DataKeyId>) -> Self {
         self.address_keys = keys.into_iter().collect();
+        self
+    }
+
+    /// Takes links that call deletions off.
+    #[must_use]
+    pub fn with_cancel_links(mut self, links: Option<CancelLinks>) -> Self {
+        self.cancel_links = links;
         self
     }
 
