@@ -11,7 +11,7 @@ use opencredits_units::UnixMs;
 use std::collections::BTreeSet;
 
 #[tokio::test]
-async fn stripe_is_told_what_is_promised_and_nothing_else() {
+async fn promise_10_stripe_is_told_what_is_promised_and_nothing_else() {
     let (double, stripe) = setup();
     open(&double, &stripe, "order-1", 1_000).await;
     let request = double.requests().remove(0);

@@ -71,8 +71,6 @@ pub(crate) fn letters() -> Vec<Letter> {
         Letter::LimitReached(all),
         Letter::TopUpFailed(declined),
         Letter::TopUpFailed(action),
-        Letter::Refund(refund),
-        Letter::Refund(short),
         Letter::DeletionScheduled(DeletionScheduled { due_at: NOW, balance: usd(1_250) }),
         Letter::DeletionScheduled(DeletionScheduled { due_at: NOW, balance: NanoUsd::ZERO }),
         Letter::PolicyChanged(PolicyChanged {
@@ -80,6 +78,8 @@ pub(crate) fn letters() -> Vec<Letter> {
             effective_at: NOW,
             summary: "We keep requests for a year, and <no longer>.".to_owned(),
         }),
+        Letter::Refund(refund),
+        Letter::Refund(short),
     ]
 }
 

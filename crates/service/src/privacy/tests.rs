@@ -168,6 +168,61 @@ async fn promise_12_a_deletion_stops_keys_at_once_can_be_called_off_and_is_done_
     assert!(actions.ends_with(&tail.map(str::to_owned)), "{actions:?}");
 }
 
+#[derive(Default)]
+struct Postbox(parking_lot::Mutex<Vec<String>>);
+
+#[async_trait]
+impl opencredits_email::Mailer for Postbox {
+    async fn send(&self, message: &opencredits_email::Message) -> Result<(), opencredits_email::MailError> {
+        self.0.lock().push(message.text.clone());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn promise_06_the_link_in_the_mail_calls_a_deletion_off_once_and_is_in_no_row() {
+    use crate::mail::{CancelLinks, Dispatcher, DispatcherPorts, MailSettings};
+    use opencredits_email::Site;
+    let mut world = World::new().await;
+    let links =
+        CancelLinks::new(opencredits_identity::LinkKeys::new(vec![opencredits_keys::HashKey::new([3; 32])]).unwrap());
+    let privacy = Arc::into_inner(std::mem::replace(&mut world.privacy, World::new().await.privacy)).unwrap();
+    let privacy = privacy.with_cancel_links(Some(links.clone()));
+    let store = Arc::new(world.store.clone());
+    let mailer = Arc::new(Postbox::default());
+    let entropy = Arc::new(Counting(AtomicU64::new(9_000)));
+    let ports = DispatcherPorts {
+        outbox: store.clone(),
+        emails: store,
+        mailer: mailer.clone(),
+        clock: world.clock.clone(),
+        entropy,
+    };
+    let site =
+        Site { name: "Acme".to_owned(), url: "https://acme.example".to_owned(), credit_price: Default::default() };
+    let settings = MailSettings { site, from: "Acme <mail@acme.example>".parse().unwrap(), reply_to: None, keep_ms: 1 };
+    let dispatcher = Dispatcher::new(ports, settings).unwrap().with_cancel_links(Some(links));
+    let mailed = async || {
+        dispatcher.round().await.unwrap();
+        let text = mailer.0.lock().pop().unwrap();
+        let (_, token) = text.split_once("https://acme.example/account/deletion#").unwrap();
+        token.split_whitespace().next().unwrap().to_owned()
+    };
+    let user = world.user.id;
+    privacy.schedule_deletion(user, Asker::Person).await.unwrap();
+    let first = mailed().await;
+    assert_eq!(world.files_with(&first), Vec::<String>::new(), "no row has the link");
+    assert_eq!(privacy.cancel_by_link(&first).await.unwrap(), user);
+    assert_eq!(world.spends().await, Ok(()));
+    world.clock.0.fetch_add(1, Ordering::Relaxed);
+    privacy.schedule_deletion(user, Asker::Person).await.unwrap();
+    assert!(matches!(privacy.cancel_by_link(&first).await, Err(PrivacyError::Link)), "a link is used once");
+    let second = mailed().await;
+    world.wait_days(1);
+    assert!(matches!(privacy.cancel_by_link(&second).await, Err(PrivacyError::Link)), "and lasts for a day");
+    assert!(matches!(privacy.cancel_by_link("AQ").await, Err(PrivacyError::Link)));
+}
+
 #[tokio::test]
 async fn promise_12_after_a_deletion_no_file_names_the_person_and_the_books_are_whole() {
     let world = World::new().await;
@@ -278,7 +333,7 @@ async fn promise_12_an_export_has_everything_about_a_person_and_nothing_of_other
     let rows =
         |name: &str| -> Vec<serde_json::Value> { serde_json::from_str(&files[&format!("{name}.json")]).unwrap() };
     assert_eq!(rows("addresses")[0]["address"], CANARY);
-    assert_eq!(rows("account")[0]["balance_usd"], "3.000000000");
+    assert_eq!(rows("account")[0]["balance_usd"], "3");
     assert_eq!(rows("keys")[0]["name"], "laptop canary");
     assert_eq!(rows("acceptances")[0]["version"], "2026-01");
     assert_eq!(rows("transactions")[0]["reason"], "welcome");

@@ -217,7 +217,7 @@ async fn the_files_are_for_their_owner_alone() {
 }
 
 #[tokio::test]
-async fn no_secret_is_in_the_files() {
+async fn promise_04_no_secret_is_in_the_files() {
     let folder = Folder::new();
     let _open = folder.filled().await;
     let revealed = secret(1).reveal().to_owned();
