@@ -44,7 +44,7 @@ async fn promise_12_a_refund_after_a_deletion_finds_the_account_and_brings_nothi
         settle                | Paid
         books                 | debt 400, processor -59, fees 59
         payer                 | nothing
-        told                  | Paid { debt_settled: NanoUsd(0) }, Refunded { minor: 1000, credits: NanoUsd(10000000000), debt: NanoUsd(4000000000) }
+        told                  | Paid { debt_settled: NanoUsd(0) }, Refunded { minor: 1000, credits: NanoUsd(6000000000), debt: NanoUsd(4000000000) }
         reconcile             | 2 events, 1 orders, 0 of 2 movements, 0 in suspense, 0 failures, 0 differ
     ",
     )
@@ -64,7 +64,7 @@ async fn promise_12_a_dispute_after_a_deletion_is_booked_on_the_account() {
         books                       | frozen 1000, processor -1559, fees 1559, disputed 1000
         dispute 1000 won
         settle                      | Paid
-        books                       | wallet 1000, processor 941, fees 59
+        books                       | wallet 1000, processor -559, fees 1559
     ",
     )
     .await;
@@ -97,7 +97,7 @@ async fn a_page_that_waits_to_be_paid_ends_with_the_account() {
         "
         buy 1000
         erase
-        pay     | the payment processor refused: session_expired
+        settle  | Expired
     ",
     )
     .await;
