@@ -4,6 +4,7 @@ use crate::catalog_args::{CatalogCommand, Steps};
 use crate::confirm::agreed;
 use crate::dates::{self, Dates};
 use crate::error::AdminError;
+use crate::identity_args::{RoleOrder, SessionsOrder};
 use crate::job_args::JobCommand;
 use crate::limit_args::{GrantCommand, KeyChange, PersonCap, RateArguments, ResetArgument, WhoAndWhy};
 use crate::order_args::{ChargeRefund, CorrectionOrder, OrderCommand};
@@ -183,6 +184,10 @@ enum UserCommand {
     Restrict(FlagOrder),
     /// Ends notices to a person other than required ones.
     Object(FlagOrder),
+    /// Shows what a person may do besides using their account, or sets it: `user role USER operator`.
+    Role(RoleOrder),
+    /// Lists the browsers in which a person is signed in, or signs them out of all.
+    Sessions(SessionsOrder),
 }
 
 #[derive(Subcommand)]
@@ -446,6 +451,8 @@ impl Arguments {
             }
             Command::Privacy(PrivacyCommand::Report) => AdminRequest::Privacy(PrivacyRequest::Report),
             Command::Policy(policy) => policy.request()?,
+            Command::User(UserCommand::Role(order)) => order.request(),
+            Command::User(UserCommand::Sessions(order)) => order.request(),
             Command::Grant(grant) => grant.request(),
             Command::Audit { page } => AdminRequest::ListChanges(ListChanges { after: page.after, max: page.max }),
             Command::Key(KeyCommand::Edit(change)) => change.request(now),

@@ -12,6 +12,7 @@ mod confirm;
 mod dates;
 mod error;
 mod exit;
+mod identity_args;
 mod job_args;
 mod limit_args;
 mod order_args;

@@ -2,14 +2,18 @@
 
 use crate::show::{balance_table, holds_table, keys_table};
 use crate::show_limits::{limit_words, management_table};
-use crate::table::{or_dash, time};
-use opencredits_api::admin::{AdminReply, UserDetailView};
+use crate::table::{Table, or_dash, time};
+use opencredits_api::admin::{AdminReply, RoleName, SessionView, UserDetailView};
 
 /// A reply of these; nothing for another one.
 pub(crate) fn show(reply: &AdminReply) -> Option<String> {
     Some(match reply {
         AdminReply::UserDetails { details } => user(details),
         AdminReply::UserRenamed { user } => format!("{} is {} now\n", user.id, user.label),
+        AdminReply::UserRole { user, role: RoleName::Operator } => format!("{} is an operator\n", user.label),
+        AdminReply::UserRole { user, role: RoleName::None } => format!("{} has no role\n", user.label),
+        AdminReply::UserSessions { sessions, .. } => sessions_table(sessions),
+        AdminReply::UserSessionsEnded { user, ended } => format!("ended {ended} sessions of {}\n", user.label),
         AdminReply::KeyRotated { key, record } => {
             let old = match record.retiring.first() {
                 Some(old) => format!("…{} is valid until {}", old.hint, time(old.valid_until_ms)),
@@ -19,6 +23,15 @@ pub(crate) fn show(reply: &AdminReply) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+fn sessions_table(sessions: &[SessionView]) -> String {
+    let mut table = Table::new(["session", "browser", "since", "last used"]);
+    for session in sessions {
+        let SessionView { id, browser, created_at_ms, used_at_ms } = session;
+        table.row([id.to_string(), browser.clone(), time(*created_at_ms), time(*used_at_ms)]);
+    }
+    table.text("nobody is signed in")
 }
 
 fn user(details: &UserDetailView) -> String {

@@ -111,6 +111,7 @@ impl Admin {
             AdminRequest::RotateKey(which) => self.rotate_key(which).await,
             AdminRequest::Jobs(request) => self.jobs(request).await,
             AdminRequest::UserEmail(which) => self.user_email(which).await,
+            AdminRequest::Identity(request) => self.identity(request).await,
             AdminRequest::AddKey(new) => self.add_key(new).await,
             AdminRequest::SuspendUser(who) => self.set_standing(who, Standing::Suspended).await,
             AdminRequest::ResumeUser(who) => self.set_standing(who, Standing::Good).await,

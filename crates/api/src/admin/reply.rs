@@ -2,6 +2,7 @@
 
 use super::amount_view::AmountView;
 use super::application_views::{ApplicationView, ReferralView, TestKeyView};
+use super::identity::{RoleName, SessionView};
 use super::job_views::{JobRunView, JobView};
 use super::limit_views::{ChangeView, LimitView, ManagementKeyView};
 use super::order_views::{OrderView, ReconcileView};
@@ -72,6 +73,27 @@ pub enum AdminReply {
         address: Option<String>,
         /// Since when it takes no mail.
         bounced_at_ms: Option<UnixMs>,
+    },
+    /// A person's role.
+    UserRole {
+        /// The person.
+        user: UserView,
+        /// The role.
+        role: RoleName,
+    },
+    /// A person's sessions, the most recently used first.
+    UserSessions {
+        /// The person.
+        user: UserView,
+        /// The sessions.
+        sessions: Vec<SessionView>,
+    },
+    /// All of a person's sessions were ended.
+    UserSessionsEnded {
+        /// The person.
+        user: UserView,
+        /// How many there were.
+        ended: u64,
     },
     /// A key was made.
     KeyAdded {

@@ -1,5 +1,6 @@
 //! The requests of an operator.
 
+use super::identity::IdentityRequest;
 use super::job_views::JobRequest;
 use super::order_views::OrderRequest;
 use super::partner_views::PartnerRequest;
@@ -34,6 +35,8 @@ pub enum AdminRequest {
     Jobs(JobRequest),
     /// Shows, sets or removes a person's address.
     UserEmail(EmailOfUser),
+    /// Roles and sessions of people.
+    Identity(IdentityRequest),
     /// Makes a key; its secret is in the reply, once.
     AddKey(AddKey),
     /// Suspends a person, at once.

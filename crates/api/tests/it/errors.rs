@@ -129,6 +129,7 @@ impl House {
                 let key = self.key_of(|user| User { standing: Standing::Suspended, ..user }).await;
                 self.send(surface, &key).await
             }
+            ErrorType::TermsRequired => panic!("inference asks for no terms"),
             ErrorType::ModelNotAllowed => {
                 let allowed_models = Some(vec!["a/other".to_owned()]);
                 let key = self.app.key_with(NewKey { allowed_models, ..TestApp::plain_key(&self.person) }).await;
@@ -257,7 +258,8 @@ const fn is_of_pictures(kind: ErrorType) -> bool {
 #[tokio::test]
 async fn every_error_is_told_in_the_words_of_every_api() {
     let house = House::new().await;
-    for kind in ErrorType::ALL {
+    // Signing in alone asks for terms.
+    for kind in ErrorType::ALL.into_iter().filter(|kind| *kind != ErrorType::TermsRequired) {
         for surface in SKINS {
             // The router knows no path of this API: another method finds nothing.
             if surface == ApiSurface::GeminiGenerate && is_of_pictures(kind) {

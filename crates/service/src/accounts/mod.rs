@@ -11,6 +11,7 @@ mod corrections;
 mod edit;
 mod emails;
 mod error;
+mod identity;
 mod keys;
 #[cfg(test)]
 mod limit_tests;
@@ -56,7 +57,7 @@ use opencredits_keys::{IssuedKey, LiveKind, Mode};
 use opencredits_ledger::{Accepted, Floor, Ledger, OpenAccount};
 use opencredits_store::{
     AuditLog, KeyRotations, Keys, ManagementKeys, PartnerApplications, PartnerKeys, Partners, PublishableKeys,
-    Referrals, SecretKeyRecord, SpendingLimits, UsageModel, UserEmails, Users,
+    Referrals, SecretKeyRecord, Sessions, SpendingLimits, Standings, UsageModel, UserEmails, Users,
 };
 use opencredits_units::{AccountId, UnixMs};
 use std::sync::Arc;
@@ -91,6 +92,10 @@ pub struct Tables {
     pub applications: Arc<dyn PartnerApplications>,
     /// The people whom partners brought.
     pub referrals: Arc<dyn Referrals>,
+    /// Sessions of browsers.
+    pub sessions: Arc<dyn Sessions>,
+    /// Accepted terms and roles.
+    pub standings: Arc<dyn Standings>,
 }
 
 impl Tables {
@@ -99,6 +104,7 @@ impl Tables {
     where
         S: Users + Keys + KeyRotations + Partners + PartnerKeys + PublishableKeys + 'static,
         S: SpendingLimits + ManagementKeys + AuditLog + UserEmails + UsageModel + PartnerApplications + Referrals,
+        S: Sessions + Standings,
     {
         let store = Arc::new(store);
         Self {
@@ -114,7 +120,9 @@ impl Tables {
             partner_keys: store.clone(),
             publishable: store.clone(),
             applications: store.clone(),
-            referrals: store,
+            referrals: store.clone(),
+            sessions: store.clone(),
+            standings: store,
         }
     }
 }

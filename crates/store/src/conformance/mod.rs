@@ -3,6 +3,7 @@
 //! A suite panics where an implementation breaks a rule, and names the rule. It returns the store's own errors.
 
 mod bills;
+mod identity;
 mod jobs;
 mod orders;
 mod partners;
@@ -10,6 +11,10 @@ mod prices;
 mod privacy;
 
 pub use bills::provider_bills;
+pub use identity::{
+    attempt_buckets, challenge, code_challenges, identity_retention, mailed_links, passkey, passkeys, session,
+    sessions, standings,
+};
 pub use jobs::{job_leases, key_rotations, renames, report, retention};
 pub use orders::{cursors, order, orders, payers};
 pub use partners::{applications, commission_returns, partner_changes, partner_keys, publishable_keys};

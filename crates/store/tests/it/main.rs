@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod docs;
+mod identity;
 mod jobs;
 mod mail;
 mod privacy;
