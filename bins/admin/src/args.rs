@@ -9,14 +9,15 @@ use crate::job_args::JobCommand;
 use crate::limit_args::{GrantCommand, KeyChange, PersonCap, RateArguments, ResetArgument, WhoAndWhy};
 use crate::order_args::{ChargeRefund, CorrectionOrder, OrderCommand};
 use crate::partner_args::PartnerCommand;
+use crate::privacy_args::{DeletionOrder, ExportOrder, FlagOrder, KeyFileCommand, PolicyCommand, PrivacyCommand};
 use crate::provider_args::ProviderCommand;
 use crate::rotate_args::RotateOrder;
 use crate::usage_args::{BillCommand, UsageArguments};
 use clap::{Args, Parser, Subcommand};
 use opencredits_api::admin::{
     AddKey, AddManagementKey, AddUser, AdminRequest, Amount, BackUp, CorrectionWay, EmailChange, EmailOfUser,
-    EntriesOf, GrantCredits, LedgerEntries, ListChanges, ListUsers, OfGeneration, OfUser, OrderRequest, RenameUser,
-    ReportBalances, RevokeKey, ShowUser, VerifyHead,
+    EntriesOf, GrantCredits, LedgerEntries, ListChanges, ListUsers, OfGeneration, OfUser, OrderRequest, PrivacyRequest,
+    RenameUser, ReportBalances, RevokeKey, ShowUser, VerifyHead,
 };
 use opencredits_ledger::ChainHead;
 use opencredits_service::{Clock, Entropy, fresh_id};
@@ -110,6 +111,15 @@ enum Command {
     /// The config.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// What is held of people.
+    #[command(subcommand)]
+    Privacy(PrivacyCommand),
+    /// Versions of the policy.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Files with keys of addresses.
+    #[command(subcommand)]
+    KeyFile(KeyFileCommand),
 }
 
 #[derive(Subcommand)]
@@ -161,6 +171,19 @@ enum UserCommand {
     Resume(WhoAndWhy),
     /// Sets or removes what a person may spend, over all of their keys.
     Limit(PersonCap),
+    /// Deletes a person's account: shows what goes and what stays, then does it once you agree.
+    Delete(DeletionOrder),
+    /// Calls the deletion of an account off.
+    Keep {
+        /// The person, by id or by label.
+        user: String,
+    },
+    /// Writes everything about a person into a new file.
+    Export(ExportOrder),
+    /// Restricts what is done with a person's data to storing it: their keys stop.
+    Restrict(FlagOrder),
+    /// Ends notices to a person other than required ones.
+    Object(FlagOrder),
     /// Shows what a person may do besides using their account, or sets it: `user role USER operator`.
     Role(RoleOrder),
     /// Lists the browsers in which a person is signed in, or signs them out of all.
@@ -367,6 +390,10 @@ pub(crate) enum Task {
     AcceptLoss,
     /// A backup is restored or checked.
     Restore(RestoreOrder),
+    /// An account is deleted, once the operator agrees to what goes.
+    Deletion(DeletionOrder),
+    /// A key is made in a new file.
+    KeyFile(PathBuf),
 }
 
 impl Arguments {
@@ -410,6 +437,20 @@ impl Arguments {
             Command::User(UserCommand::Suspend(who)) => AdminRequest::SuspendUser(who.request()),
             Command::User(UserCommand::Resume(who)) => AdminRequest::ResumeUser(who.request()),
             Command::User(UserCommand::Limit(cap)) => cap.request(),
+            Command::User(UserCommand::Delete(order)) => return Ok(Task::Deletion(order.clone())),
+            Command::KeyFile(KeyFileCommand::New { path }) => return Ok(Task::KeyFile(path.clone())),
+            Command::User(UserCommand::Export(order)) => order.request()?,
+            Command::User(UserCommand::Keep { user }) => {
+                AdminRequest::Privacy(PrivacyRequest::Keep { user: user.clone() })
+            }
+            Command::User(UserCommand::Restrict(flag)) => {
+                AdminRequest::Privacy(PrivacyRequest::Restrict { user: flag.user.clone(), on: !flag.lift })
+            }
+            Command::User(UserCommand::Object(flag)) => {
+                AdminRequest::Privacy(PrivacyRequest::Object { user: flag.user.clone(), on: !flag.lift })
+            }
+            Command::Privacy(PrivacyCommand::Report) => AdminRequest::Privacy(PrivacyRequest::Report),
+            Command::Policy(policy) => policy.request()?,
             Command::User(UserCommand::Role(order)) => order.request(),
             Command::User(UserCommand::Sessions(order)) => order.request(),
             Command::Grant(grant) => grant.request(),
@@ -535,6 +576,6 @@ fn entries_of(user: Option<&String>, account: Option<&String>) -> EntriesOf {
 }
 
 /// The gateway has another working directory.
-fn absolute(dir: &Path) -> Result<PathBuf, AdminError> {
+pub(crate) fn absolute(dir: &Path) -> Result<PathBuf, AdminError> {
     std::path::absolute(dir).map_err(|source| AdminError::File { path: dir.to_owned(), source })
 }

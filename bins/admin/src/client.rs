@@ -1,7 +1,7 @@
 //! The two ways to run a request: through the running gateway, or on the files.
 
 use crate::error::{AdminError, FilesError};
-use crate::ports::{SystemClock, SystemEntropy};
+use crate::ports::{SystemClock, SystemEntropy, environment};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -9,13 +9,17 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use opencredits_api::admin::{Admin, AdminReply, AdminRequest, PartnerRequest, Refusal, SOCKET_FILE};
 use opencredits_backup::{LEDGER_FILE, STORE_FILE, Source};
-use opencredits_keys::Mode;
+use opencredits_keys::{DataKeys, Mode};
 use opencredits_ledger::{Ledger, LedgerError};
 use opencredits_service::accounts::{Accounts, Tables, TestDesk};
-use opencredits_service::config::Config;
+use opencredits_service::config::{Config, MailTransport};
+use opencredits_service::mail::MailQueue;
 use opencredits_service::prices::Prices;
-use opencredits_service::{ServedCatalogue, TEST_DIR, TestLedger};
-use opencredits_store::SqliteStore;
+use opencredits_service::privacy::{
+    DEV_ADDRESS_KEYS_FILE, ExportTables, Exporter, Privacy, PrivacyPorts, PrivacyTables, address_keys, keeping,
+};
+use opencredits_service::{Entropy, ServedCatalogue, TEST_DIR, TestLedger, UsageReads};
+use opencredits_store::{Outbox, SqliteStore};
 use opencredits_units::CreditPrice;
 use std::fs::DirBuilder;
 use std::io::ErrorKind;
@@ -121,36 +125,73 @@ impl Place {
 
 async fn open_files(place: &Place, config: &Config, with_desk: bool) -> Result<Admin, FilesError> {
     let dir = place.dir();
+    let keys = address_keys_of(&place.data, config)?;
     let (ledger, accounts, store) = match place.mode {
         Mode::Live => {
             let ledger = Ledger::open(dir.join(LEDGER_FILE))?;
-            let store = SqliteStore::open_in(dir.join(STORE_FILE), Mode::Live)?;
-            let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+            let (clock, entropy): (_, Arc<dyn Entropy>) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+            let kept = keeping(keys.as_ref(), &entropy);
+            let store = SqliteStore::open_with(dir.join(STORE_FILE), kept)?.of_mode(Mode::Live)?;
             (ledger.clone(), Accounts::new(ledger, Tables::of(store.clone()), clock, entropy), store)
         }
-        Mode::Test => open_test(&place.data)?,
+        Mode::Test => open_test(&place.data, keys.as_ref())?,
     };
     let books = Arc::new(store.clone());
-    let files = Source { ledger, store, data: dir };
+    let files = Source { ledger: ledger.clone(), store, data: dir };
     let mut accounts = known(accounts, config);
     if place.mode == Mode::Live && with_desk && config.test.enabled {
         let folder = place.data.join(TEST_DIR);
         DirBuilder::new().recursive(true).mode(DATA_MODE).create(folder)?;
-        let (_, test, _) = open_test(&place.data)?;
+        let (_, test, _) = open_test(&place.data, keys.as_ref())?;
         test.ensure_system_accounts().await?;
         accounts = accounts.with_test_desk(TestDesk::new(Arc::new(known(test, config)), config.play_credits()));
     }
     accounts.ensure_system_accounts().await?;
     let price = CreditPrice::new(config.billing.credit_price_usd).unwrap_or_default();
     let accounts = Arc::new(accounts);
-    let prices = Arc::new(Prices::new(books, Arc::clone(&accounts), Arc::new(SystemClock)));
-    Ok(Admin::new(accounts, price).of_files(files).of_prices(prices))
+    let prices = Arc::new(Prices::new(Arc::clone(&books) as Arc<_>, Arc::clone(&accounts), Arc::new(SystemClock)));
+    let (privacy, exporter) = people(config, (&ledger, &books), keys.as_ref());
+    Ok(Admin::new(accounts, price).of_files(files).of_prices(prices).of_privacy(privacy, exporter))
 }
 
-fn open_test(data: &Path) -> Result<(Ledger, Accounts, SqliteStore), FilesError> {
+/// The keys of addresses: those of the config, else those of `dev` in its data folder.
+fn address_keys_of(data: &Path, config: &Config) -> Result<Option<DataKeys>, FilesError> {
+    let mut settings = config.privacy.clone();
+    let of_dev = data.join(DEV_ADDRESS_KEYS_FILE);
+    if settings.address_keys.is_none() && settings.address_keys_file.is_none() && of_dev.is_file() {
+        settings.address_keys_file = Some(of_dev.display().to_string());
+    }
+    Ok(address_keys(&settings, &environment())?)
+}
+
+/// What is asked of people's data, without the payment processor.
+fn people(
+    config: &Config,
+    (ledger, store): (&Ledger, &Arc<SqliteStore>),
+    keys: Option<&DataKeys>,
+) -> (Arc<Privacy>, Arc<Exporter>) {
+    let outbox = (config.email.transport != MailTransport::None).then(|| Arc::clone(store) as Arc<dyn Outbox>);
+    let ports = PrivacyPorts {
+        ledger: ledger.clone(),
+        queue: MailQueue::new(outbox, Arc::new(SystemClock), Arc::new(SystemEntropy)),
+        purchases: None,
+        changed: Box::new(|| {}),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+    };
+    let store = SqliteStore::clone(store);
+    let privacy = Privacy::new(PrivacyTables::of(store.clone()), ports, config.privacy.deletion_grace_days);
+    let privacy = privacy.with_address_keys(keys.into_iter().flat_map(DataKeys::ids));
+    let usage = Arc::new(UsageReads::new(ledger.clone(), Arc::new(store.clone())));
+    let tables = ExportTables::of(Tables::of(store.clone()), store);
+    (Arc::new(privacy), Arc::new(Exporter::new(tables, usage, ledger.clone())))
+}
+
+fn open_test(data: &Path, keys: Option<&DataKeys>) -> Result<(Ledger, Accounts, SqliteStore), FilesError> {
     let ledger = TestLedger::open(data, LEDGER_FILE)?;
-    let store = SqliteStore::open_in(data.join(TEST_DIR).join(STORE_FILE), Mode::Test)?;
-    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let (clock, entropy): (_, Arc<dyn Entropy>) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let path = data.join(TEST_DIR).join(STORE_FILE);
+    let store = SqliteStore::open_with(path, keeping(keys, &entropy))?.of_mode(Mode::Test)?;
     let accounts = Accounts::of_test_mode(&ledger, Tables::of(store.clone()), clock, entropy);
     Ok((ledger.ledger().clone(), accounts, store))
 }

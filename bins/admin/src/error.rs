@@ -6,6 +6,7 @@ use opencredits_ledger::LedgerError;
 use opencredits_service::ServedCatalogueError;
 use opencredits_service::accounts::AccountsError;
 use opencredits_service::config::ConfigError;
+use opencredits_service::privacy::AddressKeysError;
 use opencredits_store::StoreError;
 use std::path::PathBuf;
 
@@ -74,6 +75,8 @@ pub(crate) enum FilesError {
     Ledger(#[from] LedgerError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    AddressKeys(#[from] AddressKeysError),
     #[error(transparent)]
     Accounts(#[from] AccountsError),
     #[error("cannot make the folder of test mode: {0}")]

@@ -19,6 +19,7 @@ mod order_args;
 mod output;
 mod partner_args;
 mod ports;
+mod privacy_args;
 mod progress;
 mod provider_args;
 mod rotate_args;
@@ -29,6 +30,7 @@ mod show_limits;
 mod show_orders;
 mod show_partners;
 mod show_prices;
+mod show_privacy;
 mod show_providers;
 mod show_reads;
 mod show_users;
@@ -93,6 +95,15 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
                 Some(request) => answered(arguments, &asked(request, arguments)?),
                 None => answered(arguments, &reply),
             }
+        }
+        Task::Deletion(order) => {
+            let preview = asked(order.preview(), arguments)?;
+            agreed((!order.yes).then(|| format!("{}{}", show::show(&preview), order.warning())))?;
+            answered(arguments, &asked(order.request(), arguments)?)
+        }
+        Task::KeyFile(path) => {
+            print(&privacy_args::new_key_file(&path)?)?;
+            Ok(ExitCode::SUCCESS)
         }
         Task::Request(request) => answered(arguments, &asked(request, arguments)?),
     }

@@ -1,7 +1,7 @@
 //! Shows that a long command is at work: on standard error, at a terminal only.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use opencredits_api::admin::{AdminRequest, JobRequest, OrderRequest};
+use opencredits_api::admin::{AdminRequest, JobRequest, OrderRequest, PrivacyRequest};
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -54,6 +54,7 @@ impl Drop for Progress {
 pub(crate) fn what(request: &AdminRequest) -> Option<&'static str> {
     Some(match request {
         AdminRequest::LedgerVerify | AdminRequest::LedgerVerifyHead(_) => "recomputing the ledger",
+        AdminRequest::Privacy(PrivacyRequest::Export { .. }) => "reading everything about the person",
         AdminRequest::Backup(_) => "copying and verifying the data folder",
         AdminRequest::CheckBills(_) => "recomputing bills",
         AdminRequest::LedgerReport(_) => "reading the ledger",

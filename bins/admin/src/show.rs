@@ -5,6 +5,7 @@ use crate::show_limits::{self, limit_words, management_table, rates_words};
 use crate::show_orders;
 use crate::show_partners;
 use crate::show_prices;
+use crate::show_privacy;
 use crate::show_providers;
 use crate::show_reads;
 use crate::table::{Table, or_dash, time};
@@ -55,6 +56,7 @@ pub(crate) fn show(reply: &AdminReply) -> String {
         }
         AdminReply::BalanceSheet { .. } => show_reads::sheet(reply),
         other => show_limits::show(other)
+            .or_else(|| show_privacy::show(other))
             .or_else(|| show_orders::show(other))
             .or_else(|| show_partners::show(other))
             .or_else(|| show_jobs::show(other))

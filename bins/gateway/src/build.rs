@@ -10,18 +10,20 @@ use crate::parts::{OfProcess, api_settings, hash_key, make_folder, settings, whe
 use crate::payments;
 use crate::ports::{SystemClock, SystemEntropy};
 use crate::prices::PriceFetcher;
+use crate::privacy;
 use crate::test_mode::{self, BuiltTest};
 use opencredits_api::{App, PagesApp};
 use opencredits_backup::{LEDGER_FILE, STORE_FILE};
-use opencredits_keys::Mode;
+use opencredits_keys::{DataKeys, Mode};
 use opencredits_ledger::Ledger;
 use opencredits_providers::http::{Client, FetchLimits, Fetcher, Settings as HttpSettings, Timeouts};
 use opencredits_providers::sandbox::Sandbox;
 use opencredits_providers::{Fetch, Transport};
 use opencredits_service::accounts::{Accounts, Tables};
 use opencredits_service::config::Config;
-use opencredits_service::mail::{MailPorts, Mails};
+use opencredits_service::mail::{CancelLinks, MailPorts, Mails};
 use opencredits_service::prices::{LivePrices, Prices, book_in_force};
+use opencredits_service::privacy::{Exporter, Privacy};
 use opencredits_service::provider_bills::{BilledVendor, ProviderReconciliation, ReconcileParts};
 use opencredits_service::sign_in::SecretMailWorker;
 use opencredits_service::{
@@ -46,13 +48,20 @@ pub(crate) struct Built {
     pub(crate) prices: Arc<Prices>,
     pub(crate) providers: Arc<ProviderReconciliation>,
     pub(crate) test: Option<BuiltTest>,
+    pub(crate) people: (Arc<Privacy>, Arc<Exporter>),
+    pub(crate) address_keys: Option<DataKeys>,
 }
 
 /// Creates the data folder where there is none, and opens its files.
-async fn open_files(dir: &Path) -> Result<(Ledger, SqliteStore), StartError> {
+async fn open_files(
+    dir: &Path,
+    keys: Option<&DataKeys>,
+    process: &OfProcess,
+) -> Result<(Ledger, SqliteStore), StartError> {
     make_folder(dir)?;
     let ledger = when_unlocked(|| Ledger::open(dir.join(LEDGER_FILE))).await?;
-    Ok((ledger, SqliteStore::open_in(dir.join(STORE_FILE), Mode::Live)?))
+    let store = privacy::open(&dir.join(STORE_FILE), keys, &process.entropy).await?;
+    Ok((ledger, store.of_mode(Mode::Live)?))
 }
 
 /// Opens the data folder and builds everything that serves.
@@ -61,15 +70,16 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     // An invalid config is refused before the folder is touched.
     mails::mailer(config)?;
     ServedCatalogue::read(config, variables)?;
-    let (ledger, store) = open_files(Path::new(&config.data.dir)).await?;
+    let address_keys = privacy::keys(config, variables)?;
+    let process = OfProcess { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
+    let (ledger, store) = open_files(Path::new(&config.data.dir), address_keys.as_ref(), &process).await?;
     let book = book_in_force(&store).await?;
     let offer = discover::ask(config, ServedCatalogue::over(book, config, variables)?, &http).await;
     for notice in offer.notices(config) {
         tracing::warn!("{notice}");
     }
-    let process = OfProcess { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
     let pages = PagesApp::new(pages::site(config))?;
-    let test = test_mode::build(config, (&offer, &pages), &process).await?;
+    let test = test_mode::build(config, (&offer, &pages), (&process, address_keys.as_ref())).await?;
     books::open(&ledger, process.clock.now())?;
     let usage = Arc::new(UsageReads::new(ledger.clone(), Arc::new(store.clone())));
     let providers = reconciliation((config, &offer), (&usage, &store), &http, &process);
@@ -85,7 +95,8 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         // A key may be created before its model's vendor is on sale.
         .knowing(offer.catalog.clone());
     let accounts = Arc::new(accounts);
-    let mails = mails_of(config, (&ledger, &store), &process)?;
+    let cancel_links = identity::link_keys(config, &store, &process).await?.map(CancelLinks::new);
+    let mails = mails_of(config, (&ledger, &store), (&process, cancel_links.clone()))?;
     let of_payments = payments::Ground {
         ledger: ledger.clone(),
         store: &store,
@@ -103,7 +114,18 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         hash_key: hash_key.clone(),
     };
     let connections = connections::build(config, of_connections);
-    let (identity, secret_mails) = identity::build(config, (&store, &accounts), &process).await?.unzip();
+    let ground = privacy::Ground {
+        store: &store,
+        usage: Arc::clone(&usage),
+        queue: mails.queue.clone(),
+        purchases: payments.as_ref().map(|payments| Arc::clone(&payments.purchases)),
+        keyring: Arc::clone(&keyring),
+        cancel_links,
+    };
+    let about_people = privacy::build(config, (ground, address_keys.as_ref()), &process);
+    let people = (Arc::clone(&about_people.privacy), Arc::clone(&about_people.exporter));
+    let identity = identity::build(config, (&store, &accounts), (&process, about_people)).await?;
+    let (identity, secret_mails) = identity.unzip();
     let (gateway, reaper) = Gateway::new(Parts {
         catalog: offer.on_sale(),
         upstreams: upstreams(&offer, &http),
@@ -128,7 +150,19 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         ready: AtomicBool::new(true),
         test: test.as_ref().map(|test| test.app.clone()),
     };
-    Ok(Built { app: Arc::new(app), accounts, reaper, store, mails, secret_mails, prices, providers, test })
+    Ok(Built {
+        app: Arc::new(app),
+        accounts,
+        reaper,
+        store,
+        mails,
+        secret_mails,
+        prices,
+        providers,
+        test,
+        people,
+        address_keys,
+    })
 }
 
 fn ports(config: &Config, store: &SqliteStore, process: &OfProcess) -> Result<Ports, StartError> {
@@ -141,7 +175,7 @@ fn ports(config: &Config, store: &SqliteStore, process: &OfProcess) -> Result<Po
 fn mails_of(
     config: &Config,
     (ledger, store): (&Ledger, &SqliteStore),
-    process: &OfProcess,
+    (process, cancel_links): (&OfProcess, Option<CancelLinks>),
 ) -> Result<Mails, StartError> {
     let of_mails = MailPorts {
         ledger: ledger.clone(),
@@ -149,6 +183,7 @@ fn mails_of(
         emails: Arc::new(store.clone()),
         limits: Arc::new(store.clone()),
         notices: Arc::new(store.clone()),
+        cancel_links,
         clock: Arc::clone(&process.clock),
         entropy: Arc::clone(&process.entropy),
     };
@@ -180,6 +215,7 @@ pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<V
     mails::mailer(config)?;
     identity::check(config)?;
     payments::check(config)?;
+    privacy::keys_if_made(config, variables)?;
     Ok(ServedCatalogue::read(config, variables)?.notices(config))
 }
 

@@ -3,6 +3,7 @@
 use crate::build::Built;
 use crate::error::StartError;
 use crate::ports;
+use crate::privacy;
 use opencredits_service::accounts::{AccountsError, Grant, NewKey, NewUser};
 use opencredits_service::config::{Config, LogFormat, MailTransport, Processor};
 use opencredits_store::Rates;
@@ -27,6 +28,7 @@ pub(crate) fn adjust(config: &mut Config) {
     }
     config.log.format = LogFormat::Pretty;
     config.identity.keys_in_data = true;
+    privacy::adjust_dev(config);
     if config.email.transport == MailTransport::None {
         config.email.transport = MailTransport::Console;
         config.email.from.get_or_insert_with(|| SENDER.to_owned());

@@ -30,6 +30,8 @@ pub(crate) enum StartError {
     #[error(transparent)]
     Identity(#[from] opencredits_service::sign_in::SignInFault),
     #[error(transparent)]
+    AddressKeys(#[from] opencredits_service::privacy::AddressKeysError),
+    #[error(transparent)]
     Socket(#[from] opencredits_api::admin::SocketError),
     #[error(transparent)]
     Prices(#[from] opencredits_service::prices::PricesError),

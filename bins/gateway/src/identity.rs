@@ -3,7 +3,7 @@
 use crate::error::StartError;
 use crate::mails;
 use crate::parts::OfProcess;
-use opencredits_api::IdentityApp;
+use opencredits_api::{IdentityApp, PrivacyApp};
 use opencredits_keys::HashKey;
 use opencredits_service::accounts::Accounts;
 use opencredits_service::config::{Config, SecretText, keys_of};
@@ -21,7 +21,7 @@ const LINK_KEYS: &str = "identity.link_keys";
 pub(crate) async fn build(
     config: &Config,
     (store, accounts): (&SqliteStore, &Arc<Accounts>),
-    process: &OfProcess,
+    (process, privacy): (&OfProcess, PrivacyApp),
 ) -> Result<Option<(Arc<IdentityApp>, SecretMailWorker)>, StartError> {
     let (Some(mailer), Some(of_mails)) = (mails::mailer(config)?, secret_mail_settings(config)) else {
         return Ok(None);
@@ -48,7 +48,19 @@ pub(crate) async fn build(
         entropy: Arc::clone(entropy),
     };
     let sign_in = Arc::new(SignIn::new(SignInTables::of(store.clone()), ports, keys, settings));
-    Ok(Some((Arc::new(IdentityApp { sign_in }), worker)))
+    Ok(Some((Arc::new(IdentityApp { sign_in, privacy: Some(privacy) }), worker)))
+}
+
+/// The keys that links are signed with; none where nobody signs in.
+pub(crate) async fn link_keys(
+    config: &Config,
+    store: &SqliteStore,
+    process: &OfProcess,
+) -> Result<Option<LinkKeys>, StartError> {
+    if !config.identity.is_on() || mails::mailer(config)?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(keys(config, store, process).await?.links))
 }
 
 /// Checks the keys without touching the data folder.

@@ -4,10 +4,12 @@ use crate::error::StartError;
 use crate::machine;
 use crate::ports::SystemClock;
 use opencredits_api::App;
+use opencredits_keys::DataKeys;
 use opencredits_service::config::Config;
 use opencredits_service::jobs::{Job, JobPorts, Jobs, gateway_jobs, retention_job};
 use opencredits_service::mail::MailJobs;
 use opencredits_service::prices::{self, Prices};
+use opencredits_service::privacy::{Privacy, privacy_jobs, rotation_job};
 use opencredits_service::provider_bills::{self, ProviderReconciliation};
 use opencredits_service::sign_in::cleanup_job;
 use opencredits_service::{Clock, purchases};
@@ -20,11 +22,14 @@ pub(crate) async fn build(
     config: &Config,
     (store, mails): (&SqliteStore, Option<&MailJobs>),
     (prices, providers): (&Arc<Prices>, &Arc<ProviderReconciliation>),
+    (privacy, address_keys): (&Arc<Privacy>, Option<&DataKeys>),
 ) -> Result<Arc<Jobs>, StartError> {
     let mut jobs = of_books(app, config, store);
     jobs.extend(mails.into_iter().flat_map(MailJobs::jobs));
     jobs.extend(prices::job(prices, config.catalog.refresh_hours));
     jobs.push(provider_bills::job(providers));
+    jobs.extend(privacy_jobs(privacy));
+    jobs.extend(address_keys.map(|keys| rotation_job(Arc::new(store.clone()), keys)));
     jobs.extend(app.identity.iter().map(|identity| cleanup_job(&identity.sign_in)));
     leased(jobs, store).await
 }

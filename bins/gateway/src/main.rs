@@ -15,6 +15,7 @@ mod parts;
 mod payments;
 mod ports;
 mod prices;
+mod privacy;
 mod run;
 mod test_mode;
 mod workers;
@@ -90,6 +91,7 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
         let listener = run::bind(&mut config).await?;
         if dev {
             dev::name_locally(&mut config);
+            privacy::make_dev_key(&config, &ports::SystemEntropy)?;
         }
         let built = build::build(&config, &ports::environment()).await?;
         if dev {

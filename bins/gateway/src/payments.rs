@@ -2,7 +2,9 @@
 
 use crate::error::StartError;
 use opencredits_api::PaymentApp;
-use opencredits_billing::{Marker, Mode, Payments, Sandbox, Stripe, StripeKey, StripeSettings, WebhookSecret};
+use opencredits_billing::{
+    Customers, Marker, Mode, Payments, Sandbox, Stripe, StripeKey, StripeSettings, WebhookSecret,
+};
 use opencredits_ledger::Ledger;
 use opencredits_service::config::{
     BonusSection, Config, CurrencySection, FraudWarnings, PaymentSettings, Processor, SecretText, minor, nano,
@@ -37,6 +39,7 @@ pub(crate) struct Ground<'a> {
 /// A processor that is ready to be asked.
 struct Ready {
     payments: Arc<dyn Payments>,
+    customers: Arc<dyn Customers>,
     mode: Mode,
     sandbox: Option<Arc<Sandbox>>,
 }
@@ -66,7 +69,7 @@ pub(crate) fn build_of_test_mode(config: &Config, ground: Ground<'_>) -> Result<
 fn app_of(
     config: &Config,
     ground: Ground<'_>,
-    Ready { payments, mode, sandbox }: Ready,
+    Ready { payments, customers, mode, sandbox }: Ready,
     webhook_secrets: Vec<WebhookSecret>,
 ) -> Result<Arc<PaymentApp>, StartError> {
     let store = Arc::new(ground.store.clone());
@@ -76,7 +79,8 @@ fn app_of(
     let usage = Arc::new(UsageReads::new(ground.ledger.clone(), store.clone()));
     let commissions = Arc::new(CommissionBooks::new(ground.ledger.clone(), store.clone(), usage));
     let ports = PurchasePorts { payments, notices, commissions, clock: ground.clock, entropy: ground.entropy };
-    let purchases = Arc::new(Purchases::new(ground.ledger, tables, ports, settings(config, mode)?));
+    let purchases = Purchases::new(ground.ledger, tables, ports, settings(config, mode)?);
+    let purchases = Arc::new(purchases.with_privacy(store.clone(), customers));
     Ok(Arc::new(PaymentApp { purchases, webhook_secrets, sandbox, emails: store }))
 }
 
@@ -84,7 +88,8 @@ fn app_of(
 fn sandbox(config: &Config, path: &str, now: UnixMs) -> Result<Ready, StartError> {
     let marker: Marker = config.payments.marker.parse()?;
     let sandbox = Arc::new(Sandbox::new(marker, format!("{}{path}", config.server.public_url()), now));
-    Ok(Ready { payments: sandbox.clone(), mode: Mode::Test, sandbox: Some(sandbox) })
+    let (payments, customers) = (sandbox.clone(), sandbox.clone());
+    Ok(Ready { payments, customers, mode: Mode::Test, sandbox: Some(sandbox) })
 }
 
 /// Checks what can be checked without the data folder.
@@ -110,7 +115,8 @@ fn processor(config: &Config, now: UnixMs) -> Result<Option<Ready>, StartError> 
             if let Some(url) = &set.api_url {
                 settings.base_url.clone_from(url);
             }
-            Some(Ready { payments: Arc::new(Stripe::new(settings)?), mode, sandbox: None })
+            let stripe = Arc::new(Stripe::new(settings)?);
+            Some(Ready { payments: stripe.clone(), customers: stripe, mode, sandbox: None })
         }
     })
 }

@@ -46,9 +46,17 @@ pub(crate) async fn run(
     threads: WorkerPool,
 ) -> Result<ExitCode, StartError> {
     let listen = &config.server.listen;
-    let Built { app, accounts, reaper, store, mails, secret_mails, prices, providers, test } = built;
+    let Built { app, accounts, reaper, store, mails, secret_mails, prices, providers, test, people, address_keys } =
+        built;
     release_left(&app.gateway)?;
-    let jobs = jobs::build(&app, config, (&store, mails.jobs.as_ref()), (&prices, &providers)).await?;
+    let jobs = jobs::build(
+        &app,
+        config,
+        (&store, mails.jobs.as_ref()),
+        (&prices, &providers),
+        (&people.0, address_keys.as_ref()),
+    )
+    .await?;
     let (stop_jobs, jobs_stopped) = StopSwitch::new();
     let mut tasks = JoinSet::new();
     let (running, signal) = (Arc::clone(&jobs), jobs_stopped.clone());
@@ -65,7 +73,8 @@ pub(crate) async fn run(
         .of_purchases(purchases)
         .of_jobs(jobs)
         .of_prices(prices)
-        .of_providers(providers);
+        .of_providers(providers)
+        .of_privacy(people.0, people.1);
     let socket = AdminSocket::bind(Path::new(&config.data.dir))?;
     let (close, closing) = oneshot::channel::<()>();
     let mut sockets = JoinSet::new();

@@ -4,10 +4,11 @@ use crate::error::StartError;
 use crate::jobs;
 use crate::parts::{self, OfProcess};
 use crate::payments;
+use crate::privacy;
 use opencredits_api::admin::{Admin, AdminSocket};
 use opencredits_api::{ApiSettings, PagesApp, TestApp, TestAppParts};
 use opencredits_backup::{LEDGER_FILE, STORE_FILE, Source};
-use opencredits_keys::Mode;
+use opencredits_keys::{DataKeys, Mode};
 use opencredits_providers::sandbox::Sandbox;
 use opencredits_service::accounts::{Accounts, Tables, TestDesk};
 use opencredits_service::config::Config;
@@ -42,7 +43,7 @@ pub(crate) struct BuiltTest {
 pub(crate) async fn build(
     config: &Config,
     (offer, pages): (&ServedCatalogue, &Arc<PagesApp>),
-    process: &OfProcess,
+    (process, keys): (&OfProcess, Option<&DataKeys>),
 ) -> Result<Option<BuiltTest>, StartError> {
     if !config.test.enabled {
         return Ok(None);
@@ -52,7 +53,7 @@ pub(crate) async fn build(
     let dir = data.join(TEST_DIR);
     parts::make_folder(&dir)?;
     let ledger = parts::when_unlocked(|| TestLedger::open(data, LEDGER_FILE)).await?;
-    let store = SqliteStore::open_in(dir.join(STORE_FILE), Mode::Test)?;
+    let store = privacy::open(&dir.join(STORE_FILE), keys, entropy).await?.of_mode(Mode::Test)?;
     books::open(ledger.ledger(), clock.now())?;
     // Every model that is on sale, by the same routes at the same prices, and the sandbox's own.
     let served: Vec<_> = offer.vendors.iter().filter(|vendor| vendor.offered || vendor.is_inside()).collect();

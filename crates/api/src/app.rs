@@ -13,7 +13,7 @@ use crate::state::{App, RequestId};
 use crate::surface::{is_custom_method, surface_of_api, surface_of_path};
 use crate::{
     applications, auth, connections, history, inference, keys, lookups, models, pages, partner, paths, payments,
-    redact, sessions, webhooks,
+    privacy, redact, sessions, webhooks,
 };
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
@@ -134,6 +134,7 @@ fn side(app: Arc<App>) -> Side {
         .merge(partner_routes())
         .merge(sessions::routes())
         .merge(connections::routes())
+        .merge(privacy::routes())
         .route("/v1/features", get(lookups::features))
         .merge(pages::routes())
         .route("/healthz", get(healthy))

@@ -68,6 +68,7 @@ fn ours(part: &'static str, error: &dyn std::error::Error) -> Problem {
 const fn key_type(fault: KeyFault) -> ErrorType {
     match fault {
         KeyFault::Suspended
+        | KeyFault::Paused
         | KeyFault::Disabled
         | KeyFault::ManagesOnly
         | KeyFault::SpendsOnly

@@ -56,7 +56,7 @@ pub use ids::{
     RefundId, SessionId, WarningId,
 };
 pub use money::{Currency, Money};
-pub use payments::Payments;
+pub use payments::{Customers, Payments};
 pub use position::{Grant, Position};
 pub use requests::{
     After, ChargeOutcome, Checkout, CheckoutRequest, Page, PaymentRef, RefundRequest, SaveMethod, SavedCharge,

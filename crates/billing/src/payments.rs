@@ -66,3 +66,14 @@ pub trait Payments: Send + Sync {
     /// [`PaymentError::Malformed`] for the return address, else as the processor answers.
     async fn portal_url(&self, customer: &CustomerId, return_url: &str) -> Result<String, PaymentError>;
 }
+
+/// The buyers that a payment processor knows.
+#[async_trait]
+pub trait Customers: Send + Sync {
+    /// Deletes a buyer with their saved payment methods. Their payments stay, and can still be refunded. One that is not there
+    /// any more is no error.
+    ///
+    /// # Errors
+    /// As the processor answers.
+    async fn delete_customer(&self, customer: &CustomerId) -> Result<(), PaymentError>;
+}

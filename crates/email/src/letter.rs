@@ -10,7 +10,8 @@ use opencredits_units::{NanoUsd, UnixMs};
 use serde::{Deserialize, Serialize};
 
 /// The kinds of letters, by the names of their templates.
-pub const LETTER_KINDS: [&str; 5] = ["receipt", "low_balance", "limit_reached", "top_up_failed", "refund"];
+pub const LETTER_KINDS: [&str; 7] =
+    ["receipt", "low_balance", "limit_reached", "top_up_failed", "refund", "deletion_scheduled", "policy_changed"];
 
 /// A mail before it is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +27,10 @@ pub enum Letter {
     TopUpFailed(TopUpFailed),
     /// Money was given back.
     Refund(Refund),
+    /// An account is going to be deleted.
+    DeletionScheduled(DeletionScheduled),
+    /// The policy changes.
+    PolicyChanged(PolicyChanged),
 }
 
 impl Letter {
@@ -38,6 +43,8 @@ impl Letter {
             Self::LimitReached(_) => "limit_reached",
             Self::TopUpFailed(_) => "top_up_failed",
             Self::Refund(_) => "refund",
+            Self::DeletionScheduled(_) => "deletion_scheduled",
+            Self::PolicyChanged(_) => "policy_changed",
         }
     }
 }
@@ -160,4 +167,26 @@ pub struct Refund {
     pub debt: NanoUsd,
     /// The number of the order.
     pub order: Reference,
+}
+
+/// An account is going to be deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeletionScheduled {
+    /// When it is deleted.
+    pub due_at: UnixMs,
+    /// The balance, which nobody can spend afterwards.
+    pub balance: NanoUsd,
+}
+
+/// The policy changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyChanged {
+    /// The version.
+    pub version: Label,
+    /// From when on it holds.
+    pub effective_at: UnixMs,
+    /// What changes, in a sentence or two.
+    pub summary: String,
 }

@@ -5,7 +5,8 @@
 
 use crate::error::MailError;
 use crate::letter::{
-    Letter, LimitLevel, LimitReached, LimitedParty, LowBalance, Receipt, Refund, TopUp, TopUpFailed, TopUpFault,
+    DeletionScheduled, Letter, LimitLevel, LimitReached, LimitedParty, LowBalance, PolicyChanged, Receipt, Refund, TopUp,
+    TopUpFailed, TopUpFault,
 };
 use crate::message::{Envelope, Message};
 use crate::money::{Rounding, Shown, both, credits};
@@ -17,12 +18,14 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use opencredits_units::{CreditPrice, NanoUsd, UnixMs};
 
 /// The templates by name, and the source of each.
-const SOURCES: [(&str, &str); 5] = [
+const SOURCES: [(&str, &str); 7] = [
     ("receipt", include_str!("../templates/receipt.jinja")),
     ("low_balance", include_str!("../templates/low_balance.jinja")),
     ("limit_reached", include_str!("../templates/limit_reached.jinja")),
     ("top_up_failed", include_str!("../templates/top_up_failed.jinja")),
     ("refund", include_str!("../templates/refund.jinja")),
+    ("deletion_scheduled", include_str!("../templates/deletion_scheduled.jinja")),
+    ("policy_changed", include_str!("../templates/policy_changed.jinja")),
 ];
 /// The same for letters that carry a secret.
 const SECRET_SOURCES: [(&str, &str); 2] = [
@@ -97,7 +100,24 @@ impl Templates {
     /// # Errors
     /// When a template cannot be rendered.
     pub fn render(&self, letter: &Letter, site: &Site, envelope: Envelope) -> Result<Message, MailError> {
-        self.message((letter.kind(), &figures(letter, site.credit_price)), site, envelope)
+        self.render_linked(letter, site, envelope, None)
+    }
+
+    /// The same with a link that does what the letter is about, in place of one to the account's page. The message is a
+    /// secret then.
+    ///
+    /// # Errors
+    /// When a template cannot be rendered.
+    pub fn render_linked(
+        &self,
+        letter: &Letter,
+        site: &Site,
+        envelope: Envelope,
+        url: Option<&str>,
+    ) -> Result<Message, MailError> {
+        let account = format!("{}/dashboard/account", site.url);
+        let figures = context! { action_url => url.unwrap_or(&account), ..figures(letter, site.credit_price) };
+        self.message((letter.kind(), &figures), site, envelope)
     }
 
     /// Writes a letter that carries a secret as a message, which is a secret too: send it and keep it nowhere.
@@ -172,6 +192,15 @@ fn figures(letter: &Letter, price: CreditPrice) -> Value {
             order => order.as_str(),
         },
         Letter::Refund(refund) => of_refund(refund, price),
+        Letter::DeletionScheduled(DeletionScheduled { due_at, balance }) => context! {
+            due => day(*due_at),
+            balance => (*balance > NanoUsd::ZERO).then(|| both(*balance, price, Rounding::Down)),
+        },
+        Letter::PolicyChanged(PolicyChanged { version, effective_at, summary }) => context! {
+            version => version.as_str(),
+            effective => day(*effective_at),
+            summary => summary.as_str(),
+        },
     }
 }
 

@@ -3,7 +3,8 @@
 //! A [`UserKey`] spends a person's balance; a [`ManagementKey`] manages a person's keys and spends nothing; a
 //! [`PublishableKey`] names a partner and grants nothing. Each has a counterpart in test mode, such as [`TestKey`], which is
 //! another type with another prefix. All have a checksum, so that a typing mistake is refused without a look-up. The
-//! store keeps the [`KeyDigest`] of a secret key. Its text is shown once, to its owner.
+//! store keeps the [`KeyDigest`] of a secret key. Its text is shown once, to its owner. [`DataKeys`] encrypt what is stored of
+//! people.
 //!
 //! # What it refuses to do
 //! It draws no randomness and reads no clock: random bytes are arguments. `Debug` shows no secret.
@@ -24,6 +25,7 @@ mod issue;
 mod key;
 mod keyed;
 mod kind;
+mod sealed;
 mod secret;
 
 pub use digest::KeyDigest;
@@ -32,4 +34,5 @@ pub use key::{
 };
 pub use keyed::HashKey;
 pub use kind::{AnyKind, InTest, KeyKind, LiveKind, Manages, Mode, Reports, SignsIn, Spends};
+pub use sealed::{DATA_KEYS_MAX, DataKeyId, DataKeys, DataKeysError, NONCE_BYTES, OpenError, SealedPlace};
 pub use secret::Secret;

@@ -72,6 +72,9 @@ pub enum KeyFault {
     /// The person is suspended.
     #[error("this account is suspended; ask the operator")]
     Suspended,
+    /// The person has restricted the use of their data, or their account is going to be deleted.
+    #[error("this account is restricted or going to be deleted; its owner can lift that on their account page")]
+    Paused,
     /// The owner has switched the key off.
     #[error("this key is switched off; its owner can switch it on again")]
     Disabled,

@@ -11,8 +11,8 @@ use moka::ops::compute::{CompResult, Op};
 use moka::sync::Cache;
 use opencredits_keys::KeyDigest;
 use opencredits_store::{
-    Key, KeyRotations, Keys, LimitOwner, ManagementKeys, Partner, PartnerKeys, Partners, Rates, SpendingLimit,
-    SpendingLimits, Standing, Users,
+    Key, KeyRotations, Keys, LimitOwner, ManagementKeys, Partner, PartnerKeys, Partners, PrivacyStates, Rates,
+    SpendingLimit, SpendingLimits, Standing, Users,
 };
 use opencredits_units::{AccountId, BasisPoints, KeyId, PartnerId, UnixMs, UserId};
 use std::num::NonZeroU32;
@@ -83,6 +83,8 @@ pub struct Spender {
     pub standing: Standing,
     /// Whether the owner has switched the key off.
     pub disabled: bool,
+    /// Whether keys rest: the person is restricted, or their account is going to be deleted.
+    pub paused: bool,
 }
 
 impl Spender {
@@ -118,6 +120,7 @@ pub struct KeyRing {
     management: Arc<dyn ManagementKeys>,
     partner_keys: Arc<dyn PartnerKeys>,
     limits: Arc<dyn SpendingLimits>,
+    privacy: Arc<dyn PrivacyStates>,
     clock: Arc<dyn Clock>,
     default_share: BasisPoints,
     /// The least and the highest markup that a partner may have.
@@ -149,13 +152,23 @@ pub struct KeyTables {
     pub partner_keys: Arc<dyn PartnerKeys>,
     /// Limits of people and of apps at people.
     pub limits: Arc<dyn SpendingLimits>,
+    /// What people have asked for about their data.
+    pub privacy: Arc<dyn PrivacyStates>,
 }
 
 impl KeyTables {
     /// All of them from one store.
     pub fn of<S>(store: S) -> Self
     where
-        S: Users + Keys + KeyRotations + Partners + PartnerKeys + ManagementKeys + SpendingLimits + 'static,
+        S: Users
+            + Keys
+            + KeyRotations
+            + Partners
+            + PartnerKeys
+            + ManagementKeys
+            + SpendingLimits
+            + PrivacyStates
+            + 'static,
     {
         let store = Arc::new(store);
         Self {
@@ -165,7 +178,8 @@ impl KeyTables {
             partners: store.clone(),
             management: store.clone(),
             partner_keys: store.clone(),
-            limits: store,
+            limits: store.clone(),
+            privacy: store,
         }
     }
 }
@@ -175,7 +189,7 @@ impl KeyRing {
     #[must_use]
     pub fn new(tables: KeyTables, clock: Arc<dyn Clock>, default_share: BasisPoints) -> Self {
         let cache = Cache::builder().max_capacity(KEYS_MAX).time_to_live(REMEMBERED).build();
-        let KeyTables { keys, rotations, users, partners, management, partner_keys, limits } = tables;
+        let KeyTables { keys, rotations, users, partners, management, partner_keys, limits, privacy } = tables;
         let rates = Cache::builder().max_capacity(KEYS_MAX).time_to_idle(RATES_IDLE).build();
         let changes = Cache::builder().max_capacity(KEYS_MAX).time_to_idle(RATES_IDLE).build();
         let reports = Cache::builder().max_capacity(KEYS_MAX).time_to_idle(RATES_IDLE).build();
@@ -187,6 +201,7 @@ impl KeyRing {
             management,
             partner_keys,
             limits,
+            privacy,
             rates,
             changes,
             reports,
@@ -232,6 +247,7 @@ impl KeyRing {
         }
         match spender.standing {
             Standing::Suspended => Err(KeyFault::Suspended.into()),
+            Standing::Good if spender.paused => Err(KeyFault::Paused.into()),
             Standing::Good if spender.disabled => Err(KeyFault::Disabled.into()),
             Standing::Good => Ok(spender),
         }
@@ -244,6 +260,9 @@ impl KeyRing {
     pub async fn manager(&self, digest: &KeyDigest) -> Result<Manager, Fault> {
         let key = self.management.management_key(digest).await?.filter(|key| key.revoked_at.is_none());
         let key = key.ok_or(KeyFault::Unknown)?;
+        if self.privacy.privacy_of(key.owner).await?.is_paused() {
+            return Err(KeyFault::Paused.into());
+        }
         self.acting(key.owner, Actor::Manager(key.id)).await
     }
 
@@ -347,6 +366,7 @@ impl KeyRing {
             expires_at: key.expires_at,
             standing: user.standing,
             disabled: key.disabled,
+            paused: self.privacy.privacy_of(user.id).await?.is_paused(),
         }))
     }
 

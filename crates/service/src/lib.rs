@@ -37,6 +37,7 @@ mod period;
 mod ports;
 mod price_source;
 pub mod prices;
+pub mod privacy;
 pub mod provider_bills;
 pub mod purchases;
 mod rates;

@@ -127,6 +127,8 @@ pub trait Retention: Send + Sync {
     async fn delete_mails(&self, before: UnixMs) -> Result<u64, StoreError>;
     /// Orders from before `before` that nobody paid, nor can pay any more.
     async fn delete_unpaid_orders(&self, before: UnixMs) -> Result<u64, StoreError>;
+    /// Applications of partners that were decided before `before`.
+    async fn delete_applications(&self, before: UnixMs) -> Result<u64, StoreError>;
     /// Blocks of the index of requests whose requests are all from before `before`.
     async fn delete_request_index(&self, before: UnixMs) -> Result<u64, StoreError>;
     /// Secrets of rotated keys that are not valid any more at `now`.

@@ -42,8 +42,10 @@ mod mail;
 mod orders;
 mod partners;
 mod prices;
+mod privacy;
 mod records;
 mod rotations;
+mod sealing;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod traits;
@@ -70,11 +72,15 @@ pub use orders::{
 };
 pub use partners::{CommissionReturn, CommissionReturns, PartnerKeys, PublishableKeyRecord, PublishableKeys};
 pub use prices::{PriceBook, PriceBookSummary, PriceBooks};
+pub use privacy::{
+    AddressRotation, Footprint, Holding, MailTold, Policies, PolicyVersion, PrivacyState, PrivacyStates,
+};
 pub use records::{
     AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, OwnedLimit, Partner, PartnerKeyRecord, Rates,
     SecretKeyRecord, SpendingLimit, Standing, User,
 };
 pub use rotations::{KeyRotation, KeyRotations, RetiredSecret};
+pub use sealing::{AddressKeeping, AddressKeyUse, KeyUse, Resealed, Sealing};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteStore, StoreCopy};
 pub use traits::{

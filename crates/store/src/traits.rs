@@ -50,6 +50,14 @@ pub enum StoreError {
         /// The mode that it was to be used in.
         expected: Mode,
     },
+    /// There is no key for addresses.
+    #[error(
+        "no key for addresses is set; write one into a file with `opencredits-admin key-file new PATH`, and name it in privacy.address_keys_file"
+    )]
+    NoAddressKey,
+    /// An address cannot be decrypted.
+    #[error("an address cannot be read: {0}; privacy.address_keys_file needs every key that encrypted one")]
+    Sealed(#[from] opencredits_keys::OpenError),
     /// The process is ending.
     #[error("the store is closing")]
     Closing,

@@ -23,6 +23,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// The key that the tool encrypts addresses with.
+pub(crate) const ADDRESS_KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
 /// Who answers the tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
@@ -122,7 +125,8 @@ pub(crate) fn run(dir: &Path, arguments: &[&str]) -> Output {
 
 fn command(dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_opencredits-admin"));
-    command.env_clear().arg("--data").arg(dir).args(arguments);
+    command.env_clear().env("OPENCREDITS_PRIVACY_ADDRESS_KEYS", ADDRESS_KEY);
+    command.arg("--data").arg(dir).args(arguments);
     command
 }
 

@@ -10,6 +10,7 @@ mod identity;
 mod jobs;
 mod partners;
 mod prices;
+mod privacy;
 mod providers;
 mod reads;
 mod refusals;

@@ -10,5 +10,6 @@ mod mails;
 mod payments;
 mod payouts;
 mod prices;
+mod privacy;
 mod serving;
 mod test_mode;

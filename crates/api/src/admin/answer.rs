@@ -17,6 +17,7 @@ use opencredits_service::accounts::{
 };
 use opencredits_service::jobs::Jobs;
 use opencredits_service::prices::Prices;
+use opencredits_service::privacy::{Exporter, Privacy};
 use opencredits_service::provider_bills::ProviderReconciliation;
 use opencredits_service::purchases::Purchases;
 use opencredits_store::{Key, Rates, SqliteStore, Standing, StoreError};
@@ -39,6 +40,7 @@ pub struct Admin {
     pub(super) jobs: Option<Arc<Jobs>>,
     pub(super) prices: Option<Arc<Prices>>,
     pub(super) providers: Option<Arc<ProviderReconciliation>>,
+    pub(super) privacy: Option<(Arc<Privacy>, Arc<Exporter>)>,
     files: Option<Source>,
 }
 
@@ -46,7 +48,17 @@ impl Admin {
     /// An executor on these accounts; `price` is that of one credit.
     #[must_use]
     pub const fn new(accounts: Arc<Accounts>, price: CreditPrice) -> Self {
-        Self { accounts, price, purchases: None, stored: None, jobs: None, prices: None, providers: None, files: None }
+        Self {
+            accounts,
+            price,
+            purchases: None,
+            stored: None,
+            jobs: None,
+            prices: None,
+            providers: None,
+            privacy: None,
+            files: None,
+        }
     }
 
     /// Answers about orders by these use cases, where credits are sold.
@@ -117,6 +129,7 @@ impl Admin {
             AdminRequest::CorrectCredits(correction) => self.correct(correction).await,
             AdminRequest::Orders(request) => self.orders(request).await,
             AdminRequest::Providers(request) => self.providers(request).await,
+            AdminRequest::Privacy(request) => self.privacy(request).await,
             AdminRequest::Balance(whose) => self.balance(whose).await,
             AdminRequest::LedgerEntries(which) => self.entries(which).await,
             AdminRequest::LedgerHolds => Ok(self.holds()),

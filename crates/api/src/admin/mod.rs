@@ -28,6 +28,8 @@ mod partner_views;
 mod partners;
 mod price_views;
 mod prices;
+mod privacy;
+mod privacy_views;
 mod provider_views;
 mod providers;
 mod publishable;
@@ -54,6 +56,7 @@ pub use partner_views::{EarningsView, PartnerKeyView, PartnerRequest, StatementV
 pub use price_views::{
     FactView, FindingView, PriceBookView, PriceChangeView, PriceRequest, RefreshOutcomeView, RefreshView, RouteView,
 };
+pub use privacy_views::{AddressKeyView, DeletionPreviewView, HoldingView, PolicyView, PrivacyReply, PrivacyRequest};
 pub use provider_views::{
     DaySpan, DifferenceView, DriftView, ImportedDayView, NotBilledView, ProviderReportView, ProviderRequest,
     VendorFailureView, VendorTotalView,

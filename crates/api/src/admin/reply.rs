@@ -8,6 +8,7 @@ use super::limit_views::{ChangeView, LimitView, ManagementKeyView};
 use super::order_views::{OrderView, ReconcileView};
 use super::partner_views::{EarningsView, PartnerKeyView, StatementView};
 use super::price_views::{PriceBookView, RefreshView};
+use super::privacy_views::PrivacyReply;
 use super::provider_views::{ImportedDayView, ProviderReportView};
 use super::publishable_views::PublishableKeyView;
 use super::reads::{BillView, CurrencySheetView, SheetLineView, UsageGroupBy, UsageGroupView, UsageSumsView};
@@ -428,6 +429,12 @@ pub enum AdminReply {
     ProvidersCompared {
         /// The comparison.
         report: Box<ProviderReportView>,
+    },
+    /// About people's data.
+    Privacy {
+        /// What it is.
+        #[serde(flatten)]
+        of: Box<PrivacyReply>,
     },
     /// A provider's bill was imported.
     BillImported {

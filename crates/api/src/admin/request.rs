@@ -5,6 +5,7 @@ use super::job_views::JobRequest;
 use super::order_views::OrderRequest;
 use super::partner_views::PartnerRequest;
 use super::price_views::PriceRequest;
+use super::privacy_views::PrivacyRequest;
 use super::provider_views::ProviderRequest;
 use super::reads::{CheckBills, OfGeneration, ReportBalances, ShowUsage};
 use super::values::{Amount, Change};
@@ -70,6 +71,8 @@ pub enum AdminRequest {
     Orders(OrderRequest),
     /// Bills of providers.
     Providers(ProviderRequest),
+    /// People's data.
+    Privacy(PrivacyRequest),
     /// A person's balance.
     Balance(OfUser),
     /// Lists entries of the ledger.

@@ -14,6 +14,7 @@ pub(crate) fn of(app: &App, error: PurchaseError) -> Problem {
         PurchaseError::NotSold(why) => not_sold(app, why),
         PurchaseError::OtherRequest => Problem::new(ErrorType::DuplicateRequest, error.to_string()),
         PurchaseError::TooManyOpen { .. } => Problem::new(ErrorType::RateLimitExceeded, error.to_string()),
+        PurchaseError::Paused => Problem::new(ErrorType::PermissionDenied, error.to_string()),
         PurchaseError::NoOrder { .. } => Problem::new(ErrorType::NotFound, error.to_string()),
         PurchaseError::NotPaid { .. } | PurchaseError::NoMethod | PurchaseError::MonthlyMax { .. } => invalid(&error),
         PurchaseError::Contended { .. } => Problem::new(ErrorType::Unavailable, error.to_string()),

@@ -88,7 +88,7 @@ pub(crate) fn sign_in(app: &App) -> Result<&Arc<SignIn>, Problem> {
 }
 
 /// The body, as JSON of this form.
-async fn read<T: DeserializeOwned>(app: &App, headers: &HeaderMap, body: Body) -> Result<T, Problem> {
+pub(crate) async fn read<T: DeserializeOwned>(app: &App, headers: &HeaderMap, body: Body) -> Result<T, Problem> {
     // It is too small to count.
     let mut memory = Arc::clone(app.gateway.memory()).reservation([None; 2]);
     let body = body::read(app, (headers, body), BODY_BYTES_MAX, &mut memory).await?;
@@ -101,18 +101,18 @@ async fn read<T: DeserializeOwned>(app: &App, headers: &HeaderMap, body: Body) -
 }
 
 /// An answer that is kept nowhere.
-fn private(mut response: Response<Body>) -> Response<Body> {
+pub(crate) fn private(mut response: Response<Body>) -> Response<Body> {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
 /// An answer with another status.
-fn with_status(status: StatusCode, mut response: Response<Body>) -> Response<Body> {
+pub(crate) fn with_status(status: StatusCode, mut response: Response<Body>) -> Response<Body> {
     *response.status_mut() = status;
     private(response)
 }
 
 /// An answer without a body.
-fn done() -> Response<Body> {
+pub(crate) fn done() -> Response<Body> {
     with_status(StatusCode::NO_CONTENT, Response::new(Body::empty()))
 }

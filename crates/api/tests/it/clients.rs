@@ -149,7 +149,7 @@ fn check_sent(app: &TestApp, client: &str, key: &str) -> usize {
 }
 
 #[tokio::test]
-async fn every_request_of_a_released_client_is_answered() {
+async fn promise_03_every_request_of_a_released_client_is_answered_and_tells_the_provider_nothing_of_the_person() {
     let Some(shared) = opencredits_testkit::shared_dir() else { return };
     let sandbox = TestApp::new().await;
     let (_, key) = sandbox.person(1_000).await;

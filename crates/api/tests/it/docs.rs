@@ -244,7 +244,7 @@ fn every_file_that_the_architecture_names_is_there() {
 const PRIVACY: &str = include_str!("../../../../docs/privacy.md");
 
 #[tokio::test]
-async fn what_is_kept_of_a_request_is_what_the_page_on_privacy_lists() {
+async fn promise_02_what_is_kept_of_a_request_is_what_the_page_on_privacy_lists() {
     let app = TestApp::new().await;
     let (_, key) = app.person(10).await;
     let body = serde_json::json!({"model": "sandbox/gpt", "messages": [{"role": "user", "content": "Hello"}]});
@@ -259,4 +259,34 @@ async fn what_is_kept_of_a_request_is_what_the_page_on_privacy_lists() {
     let mut shown: Vec<&str> = rows.map(|(field, _)| field).collect();
     shown.sort_unstable();
     assert_eq!(shown, kept);
+}
+
+/// The Rust files below a folder.
+fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("target") {
+            rust_files(&path, found);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn each_promise_has_a_test_that_bears_its_number() {
+    let mut files = Vec::new();
+    for part in ["crates", "bins"] {
+        rust_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(part), &mut files);
+    }
+    let code: String = files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    for number in 1..=14 {
+        let row = PRIVACY.lines().find(|line| line.starts_with(&format!("| {number}. "))).unwrap();
+        let named: Vec<&str> = quoted(row).filter(|name| name.starts_with("promise_")).collect();
+        assert!(!named.is_empty(), "promise {number} has no test");
+        for name in named {
+            assert!(name.starts_with(&format!("promise_{number:02}_")), "{name} is not of promise {number}");
+            assert!(code.contains(&format!("fn {name}(")), "there is no test {name}");
+        }
+    }
 }

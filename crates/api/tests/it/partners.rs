@@ -227,7 +227,7 @@ async fn a_partner_sees_its_earnings_statements_and_payouts() {
 }
 
 #[tokio::test]
-async fn no_answer_to_a_partner_names_a_person_a_key_a_balance_or_a_reason() {
+async fn promise_11_no_answer_to_a_partner_names_a_person_a_key_a_balance_or_a_reason() {
     let app = TestApp::new().await;
     let (partner, people) = people(&app).await;
     let secret = secret_of(&app, &partner).await;

@@ -100,7 +100,7 @@ fn a_backup_is_kept_out_of_the_data_folder_and_the_data_folder_out_of_a_backup()
 fn a_backup_of_one_mode_is_not_restored_into_a_folder_of_the_other() {
     for (made, restored) in [(Mode::Test, Mode::Live), (Mode::Live, Mode::Test)] {
         let installation = Installation::new();
-        drop(SqliteStore::open_in(installation.source.data.join(STORE_FILE), made).unwrap());
+        drop(SqliteStore::open(installation.source.data.join(STORE_FILE)).unwrap().of_mode(made).unwrap());
         let backup = installation.back_up(&installation.path("backups"), NOW).unwrap();
         assert_eq!(backup.checked.mode, Some(made));
         let to = installation.path("restored");

@@ -7,7 +7,7 @@ use super::{
 use crate::error::{NotRefundableReason, PaymentError};
 use crate::hint::Hint;
 use crate::ids::{CustomerId, EventId, MovementId, ProcessorId, SessionId};
-use crate::payments::Payments;
+use crate::payments::{Customers, Payments};
 use crate::requests::{
     After, ChargeOutcome, Checkout, CheckoutRequest, Page, PaymentRef, RefundRequest, SaveMethod, SavedCharge,
 };
@@ -177,6 +177,14 @@ impl Payments for Sandbox {
         }
         drop(kept);
         Ok(format!("{}{SANDBOX_PORTAL_PREFIX}{customer}", self.page_url))
+    }
+}
+
+#[async_trait]
+impl Customers for Sandbox {
+    async fn delete_customer(&self, customer: &CustomerId) -> Result<(), PaymentError> {
+        self.kept().portals.remove(customer.as_str());
+        Ok(())
     }
 }
 

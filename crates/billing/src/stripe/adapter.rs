@@ -6,7 +6,7 @@ use super::{create, lists, read};
 use crate::error::PaymentError;
 use crate::hint::Hint;
 use crate::ids::{CustomerId, EventId, MovementId, SessionId};
-use crate::payments::Payments;
+use crate::payments::{Customers, Payments};
 use crate::requests::{After, ChargeOutcome, Checkout, CheckoutRequest, Page, PaymentRef, RefundRequest, SavedCharge};
 use crate::state::{Mode, MoneyMovement, PaymentState, RefundState};
 use async_trait::async_trait;
@@ -67,5 +67,12 @@ impl Payments for Stripe {
 
     async fn portal_url(&self, customer: &CustomerId, return_url: &str) -> Result<String, PaymentError> {
         create::portal(&self.client, customer, return_url).await
+    }
+}
+
+#[async_trait]
+impl Customers for Stripe {
+    async fn delete_customer(&self, customer: &CustomerId) -> Result<(), PaymentError> {
+        create::delete_customer(&self.client, customer).await
     }
 }

@@ -98,6 +98,10 @@ impl Client {
         self.success(&Method::GET, call, None).await
     }
 
+    pub(super) async fn delete<T: DeserializeOwned>(&self, call: Call) -> Result<T, PaymentError> {
+        self.success(&Method::DELETE, call, None).await
+    }
+
     /// A request that makes or changes something. Without a key it must be harmless to repeat.
     pub(super) async fn post<T: DeserializeOwned>(&self, call: Call, key: Option<String>) -> Result<T, PaymentError> {
         self.success(&Method::POST, call, key).await

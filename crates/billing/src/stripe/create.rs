@@ -19,6 +19,7 @@ const EXPIRE: &str = "expire a checkout page";
 const CHARGE: &str = "charge a saved payment method";
 const REFUND: &str = "refund a payment";
 const PORTAL: &str = "open the billing portal";
+const DELETE_CUSTOMER: &str = "delete a customer";
 /// Where the metadata of an off-session charge has its attempt.
 const ATTEMPT: &str = "opencredits_attempt";
 /// Where the metadata has the partner.
@@ -215,6 +216,15 @@ pub(super) async fn portal(client: &Client, customer: &CustomerId, return_url: &
     let call = Call::on(PORTAL, "/v1/billing_portal/sessions".to_owned(), customer.as_str(), params.0);
     let portal: wire::Portal = client.post(call, None).await?;
     Ok(portal.url)
+}
+
+/// Deletes a customer. Stripe answers 404 once that is done.
+pub(super) async fn delete_customer(client: &Client, customer: &CustomerId) -> Result<(), PaymentError> {
+    let call = Call::on(DELETE_CUSTOMER, format!("/v1/customers/{customer}"), customer.as_str(), Params::new());
+    match client.delete::<wire::Deleted>(call).await {
+        Ok(_) | Err(PaymentError::NotFound { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Parameters in Stripe's names for nested ones: `metadata[key]`.

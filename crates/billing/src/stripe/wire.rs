@@ -197,3 +197,7 @@ impl Identified for Event {
         self.event_id()
     }
 }
+
+/// What is left of a deleted object.
+#[derive(Deserialize)]
+pub(super) struct Deleted {}

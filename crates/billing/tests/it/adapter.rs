@@ -3,15 +3,15 @@
 use crate::bugs::saved;
 use crate::support::{adapter, bought, open, position, read, request, setup, stand, usd};
 use opencredits_billing::{
-    After, ChargeOutcome, EventId, Hint, Mode, MovementId, MovementKind, NotRefundableReason, Page, PaymentError,
-    PaymentRef, Payments, Progress, RefundRequest, RefundStatus, SaveMethod, Stripe, Subject,
+    After, ChargeOutcome, Customers, EventId, Hint, Mode, MovementId, MovementKind, NotRefundableReason, Page,
+    PaymentError, PaymentRef, Payments, Progress, RefundRequest, RefundStatus, SaveMethod, Stripe, Subject,
 };
 use opencredits_testkit::stripe::{Charging, StripeDouble};
 use opencredits_units::UnixMs;
 use std::collections::BTreeSet;
 
 #[tokio::test]
-async fn stripe_is_told_what_is_promised_and_nothing_else() {
+async fn promise_10_stripe_is_told_what_is_promised_and_nothing_else() {
     let (double, stripe) = setup();
     open(&double, &stripe, "order-1", 1_000).await;
     let request = double.requests().remove(0);
@@ -223,6 +223,20 @@ async fn a_refund_is_made_once_for_its_key_and_never_exceeds_the_rest() {
     assert_eq!(stripe.refund(&refund("b", None)).await.unwrap().amount, usd(600));
     assert_eq!(stripe.refund(&refund("c", None)).await, refused(NotRefundableReason::AlreadyRefunded));
     assert_eq!(stand(&stripe, &payment, 107, 1_000).await, (107, 107, 0));
+}
+
+#[tokio::test]
+async fn a_deleted_customer_is_gone_once_and_their_payment_can_still_be_refunded() {
+    let (double, stripe) = setup();
+    let charge = saved(&double, &stripe).await;
+    stripe.delete_customer(&charge.customer).await.unwrap();
+    stripe.delete_customer(&charge.customer).await.unwrap();
+    let deletions = double.requests().into_iter().filter(|request| request.method == "DELETE");
+    let path = format!("/v1/customers/{}", charge.customer);
+    let seen: Vec<_> = deletions.map(|request| (request.path, request.status)).collect();
+    assert_eq!(seen, [(path.clone(), 200), (path, 404)]);
+    let url = stripe.portal_url(&charge.customer, "https://credits.example/account").await;
+    assert!(url.is_err() || double.requests().iter().any(|request| request.status >= 400), "a portal needs a customer");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ fn check(header: &str, secrets: &[&str], expected: Result<(), SignatureProblem>)
 }
 
 #[test]
-fn a_signature_holds_for_its_secret_and_its_time() {
+fn promise_05_a_signature_holds_for_its_secret_and_its_time() {
     use SignatureProblem::{MalformedHeader, NoMatch, TooNew, TooOld};
     let good = sign(BODY, "whsec_a", NOW_S);
     let digest = good.split_once("v1=").unwrap().1.to_owned();

@@ -1,8 +1,8 @@
 //! Letters and envelopes of all kinds.
 
 use opencredits_email::{
-    Currency, Envelope, Letter, LimitLevel, LimitReached, LimitedParty, LowBalance, Message, MessageId, Paid, Receipt,
-    Refund, Site, Templates, TopUp, TopUpFailed, TopUpFault,
+    Currency, DeletionScheduled, Envelope, Letter, LimitLevel, LimitReached, LimitedParty, LowBalance, Message, MessageId,
+    Paid, PolicyChanged, Receipt, Refund, Site, Templates, TopUp, TopUpFailed, TopUpFault,
 };
 use opencredits_units::{CreditPrice, NanoUsd, UnixMs};
 
@@ -79,6 +79,13 @@ pub(crate) fn letters() -> Vec<Letter> {
         Letter::LimitReached(all),
         Letter::TopUpFailed(declined),
         Letter::TopUpFailed(action),
+        Letter::DeletionScheduled(DeletionScheduled { due_at: NOW, balance: usd(1_250) }),
+        Letter::DeletionScheduled(DeletionScheduled { due_at: NOW, balance: NanoUsd::ZERO }),
+        Letter::PolicyChanged(PolicyChanged {
+            version: "2026-12".into(),
+            effective_at: NOW,
+            summary: "We keep requests for a year, and <no longer>.".to_owned(),
+        }),
         Letter::Refund(refund),
         Letter::Refund(short),
     ]

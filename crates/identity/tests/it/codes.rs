@@ -70,7 +70,7 @@ fn words_above_the_largest_multiple_of_a_million_are_rejected_and_not_folded() {
 }
 
 #[test]
-fn a_right_code_is_accepted_once() {
+fn promise_06_a_right_code_is_accepted_once() {
     let mut challenge = challenge(42_137);
     assert_eq!(ask(&mut challenge, "042 137", NOW), Verdict::Accepted);
     assert_eq!(ask(&mut challenge, "042137", NOW), Verdict::Refused);
@@ -78,7 +78,7 @@ fn a_right_code_is_accepted_once() {
 }
 
 #[test]
-fn a_code_lasts_for_five_minutes() {
+fn promise_06_a_code_lasts_for_five_minutes() {
     let check = |after_ms: u64, expect: Verdict| {
         assert_eq!(ask(&mut challenge(7), "000007", NOW.saturating_add_ms(after_ms)), expect, "{after_ms}");
     };

@@ -53,7 +53,7 @@ fn keys_are_exchanged_one_after_another() {
 }
 
 #[test]
-fn a_link_lasts_for_a_day() {
+fn promise_06_a_link_lasts_for_a_day() {
     let text = link(Purpose::SignIn, b"u").sign(&keys(&[1])).unwrap();
     let check = |after_ms: u64, expect: Option<LinkProblem>| {
         let now = NOW.saturating_add_ms(after_ms);

@@ -1,5 +1,7 @@
 //! What keys promise.
 
+mod sealed;
+
 use opencredits_keys::{
     HashKey, KeyDigest, KeyError, ManagementKey, Manages, Mode, PublishableKey, Reports, SessionToken, Spends, TestKey,
     UserKey,

@@ -192,7 +192,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn whatever_is_asked_the_books_balance_and_nothing_goes_below_zero(steps in prop::collection::vec(step(), 0..60)) {
+    fn promise_07_whatever_is_asked_the_books_balance_and_nothing_goes_below_zero(steps in prop::collection::vec(step(), 0..60)) {
         let ledger = Ledger::in_memory().unwrap();
         open(&ledger);
         for step in &steps {

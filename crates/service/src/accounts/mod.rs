@@ -219,6 +219,12 @@ impl Accounts {
         &self.ledger
     }
 
+    /// Now, by the clock of these accounts.
+    #[must_use]
+    pub fn now_ms(&self) -> UnixMs {
+        self.now()
+    }
+
     fn now(&self) -> UnixMs {
         self.clock.now()
     }

@@ -38,7 +38,9 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     let broken = bounds.into_iter().find(|(holds, ..)| !holds).map(|(_, field, problem)| (field, problem));
     let has_url = config.server.public_url.is_some();
     let can_mail = config.email.transport != MailTransport::None;
-    let of_mails = || config.email.problem(has_url).or_else(|| config.identity.problem(can_mail));
+    let of_mails = || {
+        config.email.problem(has_url).or_else(|| config.identity.problem(can_mail)).or_else(|| config.privacy.problem())
+    };
     match broken.or_else(of_mails).or_else(|| config.site.problem()) {
         Some((field, problem)) => Err(ConfigError::Invalid { field, problem }),
         None => config.payments.check(),
@@ -100,7 +102,7 @@ fn upstream(config: &Config) -> [Bound; 9] {
     ]
 }
 
-fn retention(config: &Config) -> [Bound; 4] {
+fn retention(config: &Config) -> [Bound; 5] {
     const TOO_LONG: &str = "exceeds 36500, a hundred years; 0 is for ever";
     let kept = &config.retention;
     let unpaid = kept.unpaid_order_days == 0 || (UNPAID_DAYS_MIN..=KEPT_DAYS_MAX).contains(&kept.unpaid_order_days);
@@ -108,6 +110,7 @@ fn retention(config: &Config) -> [Bound; 4] {
         (kept.audit_days <= KEPT_DAYS_MAX, "retention.audit_days", TOO_LONG),
         (kept.mail_days <= KEPT_DAYS_MAX, "retention.mail_days", TOO_LONG),
         (unpaid, "retention.unpaid_order_days", "is not between 30 and 36500; 0 is for ever"),
+        (kept.application_days <= KEPT_DAYS_MAX, "retention.application_days", TOO_LONG),
         (kept.request_index_days <= KEPT_DAYS_MAX, "retention.request_index_days", TOO_LONG),
     ]
 }
@@ -262,6 +265,9 @@ mod tests {
             ("connections", "default_cap_usd", "\"0\"", "\"0.01\""),
             ("connections", "default_cap_usd", "\"1000.01\"", "\"1000\""),
             ("connections", "unregistered_cap_usd", "\"0\"", "\"1\""),
+            ("retention", "application_days", "36501", "0"),
+            ("privacy", "deletion_grace_days", "31", "30"),
+            ("privacy", "address_keys_file", "\"a\"\naddress_keys = \"b\"", "\"a\""),
             ("test", "play_credits", "0", "1"),
             ("test", "play_credits", "1000001", "1000000"),
             ("log", "filter", "\"loud\"", "\"WARN\""),

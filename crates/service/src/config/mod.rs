@@ -9,6 +9,7 @@ mod email;
 mod error;
 mod identity;
 mod payments;
+mod privacy;
 mod secret;
 mod sections;
 mod site;
@@ -18,6 +19,7 @@ pub use email::{Email, MailTls, MailTransport};
 pub use error::ConfigError;
 pub use identity::{Identity, keys_of};
 pub use payments::{BonusSection, CurrencySection, FraudWarnings, PaymentSettings, Processor, minor, nano};
+pub use privacy::PrivacySettings;
 pub use secret::SecretText;
 pub use sections::{
     Ack, Billing, Catalogue, Config, Data, Discover, LedgerSettings, Log, LogFormat, MarkupRule, OfferSection,

@@ -4,6 +4,7 @@ use super::connections::ConnectionSection;
 use super::email::Email;
 use super::identity::Identity;
 use super::payments::PaymentSettings;
+use super::privacy::PrivacySettings;
 use super::site::SiteSection;
 use crate::jobs::RetentionDays;
 use crate::partners::PartnerTerms;
@@ -49,6 +50,8 @@ pub struct Config {
     pub site: SiteSection,
     /// People sign in.
     pub identity: Identity,
+    /// People's data.
+    pub privacy: PrivacySettings,
     /// For how long records are kept.
     pub retention: Retention,
     /// Logging.
@@ -74,7 +77,7 @@ fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Res
 }
 
 /// The sections that variables can name.
-pub(super) const NAMES: [&str; 16] = [
+pub(super) const NAMES: [&str; 17] = [
     "server",
     "data",
     "ledger",
@@ -89,6 +92,7 @@ pub(super) const NAMES: [&str; 16] = [
     "email",
     "site",
     "identity",
+    "privacy",
     "retention",
     "log",
 ];
@@ -440,6 +444,8 @@ pub struct Retention {
     pub mail_days: u32,
     /// Orders that expired or failed and that nobody can pay any more. Default 90.
     pub unpaid_order_days: u32,
+    /// Applications of partners that were decided, from the decision on. Default 730.
+    pub application_days: u32,
     /// The index of requests: people list their requests this far back. Sums by day stay. Default 0.
     pub request_index_days: u32,
 }
@@ -452,6 +458,7 @@ impl Retention {
             audits: self.audit_days,
             mails: self.mail_days,
             unpaid_orders: self.unpaid_order_days,
+            applications: self.application_days,
             request_index: self.request_index_days,
         }
     }
@@ -459,7 +466,7 @@ impl Retention {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { audit_days: 0, mail_days: 0, unpaid_order_days: 90, request_index_days: 0 }
+        Self { audit_days: 0, mail_days: 0, unpaid_order_days: 90, application_days: 730, request_index_days: 0 }
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const TERMS: JobTerms = JobTerms::every(Duration::from_secs(3_600), "retention").that(
-    "deletes audit records, rows of mails, unpaid orders and the index of requests after the days of [retention]",
+    "deletes audit records, rows of mails, unpaid orders, decided applications and the index of requests after the days of [retention]",
 );
 /// Calls of the store that delete one kind in one run; the next run goes on.
 const BATCHES_MAX: usize = 1_000;
@@ -25,6 +25,8 @@ pub struct RetentionDays {
     pub mails: u32,
     /// Orders that nobody paid.
     pub unpaid_orders: u32,
+    /// Decided applications of partners.
+    pub applications: u32,
     /// The index of requests, from which people list theirs.
     pub request_index: u32,
 }
@@ -42,6 +44,7 @@ enum Kind {
     Audits,
     Mails,
     UnpaidOrders,
+    Applications,
     RequestIndex,
     RetiredSecrets,
     EndedGrants,
@@ -66,12 +69,13 @@ pub async fn delete_old(
     days: RetentionDays,
     (now, stopping): (UnixMs, &(dyn Fn() -> bool + Sync)),
 ) -> Result<Figures, StoreError> {
-    let RetentionDays { audits, mails, unpaid_orders, request_index } = days;
+    let RetentionDays { audits, mails, unpaid_orders, applications, request_index } = days;
     let hour_ago = Some(UnixMs::new(now.get().saturating_sub(RETIRED_KEPT_MS)));
     let kinds = [
         (Kind::Audits, "audit records", before(now, audits)),
         (Kind::Mails, "mails", before(now, mails)),
         (Kind::UnpaidOrders, "unpaid orders", before(now, unpaid_orders)),
+        (Kind::Applications, "applications", before(now, applications)),
         (Kind::RequestIndex, "index blocks", before(now, request_index)),
         (Kind::RetiredSecrets, "retired secrets", hour_ago),
         (Kind::EndedGrants, "grants of apps", hour_ago),
@@ -95,6 +99,7 @@ async fn delete_kind(
             Kind::Audits => store.delete_audits(before).await,
             Kind::Mails => store.delete_mails(before).await,
             Kind::UnpaidOrders => store.delete_unpaid_orders(before).await,
+            Kind::Applications => store.delete_applications(before).await,
             Kind::RequestIndex => store.delete_request_index(before).await,
             Kind::RetiredSecrets => store.delete_retired_secrets(before).await,
             Kind::EndedGrants => store.delete_ended_grants(before).await,

@@ -1,6 +1,7 @@
 //! Sends what is due in the outbox.
 
 use super::backoff::wait_ms;
+use super::cancel_links::CancelLinks;
 use super::fault::MailFault;
 use crate::ports::{Clock, Entropy};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -82,6 +83,7 @@ pub struct Dispatcher {
     ports: DispatcherPorts,
     templates: Templates,
     settings: MailSettings,
+    cancel_links: Option<CancelLinks>,
 }
 
 impl Dispatcher {
@@ -90,7 +92,14 @@ impl Dispatcher {
     /// # Errors
     /// When a template is malformed, which a test rules out.
     pub fn new(ports: DispatcherPorts, settings: MailSettings) -> Result<Self, MailFault> {
-        Ok(Self { ports, templates: Templates::new()?, settings })
+        Ok(Self { ports, templates: Templates::new()?, settings, cancel_links: None })
+    }
+
+    /// Puts a link that calls a deletion off into the mail about it.
+    #[must_use]
+    pub fn with_cancel_links(mut self, links: Option<CancelLinks>) -> Self {
+        self.cancel_links = links;
+        self
     }
 
     /// Sends at most 16 mails that are due.
@@ -170,7 +179,11 @@ impl Dispatcher {
         let MailSettings { site, from, reply_to, .. } = &self.settings;
         let id = MessageId::new(&mail.id.to_string(), from.address().domain())?;
         let envelope = Envelope { from: from.clone(), reply_to: reply_to.clone(), to, id, date: mail.created_at };
-        Ok(self.templates.render(&letter, site, envelope)?)
+        // A link is made when its mail is written, so that no row has one.
+        let links = self.cancel_links.as_ref().filter(|_| matches!(letter, Letter::DeletionScheduled(_)));
+        let now = (self.ports.clock.now(), &*self.ports.entropy);
+        let url = links.and_then(|links| links.url(mail.user, &site.url, now));
+        Ok(self.templates.render_linked(&letter, site, envelope, url.as_deref())?)
     }
 
     async fn send(&self, mail: &LeasedMail, message: &Message) -> End {

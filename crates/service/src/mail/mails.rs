@@ -1,6 +1,7 @@
 //! Everything about mails, as a process has it.
 
 use super::bounces::Bounces;
+use super::cancel_links::CancelLinks;
 use super::dispatcher::{Dispatcher, DispatcherPorts, MailSettings};
 use super::fault::MailFault;
 use super::jobs::MailJobs;
@@ -30,6 +31,8 @@ pub struct MailPorts {
     pub limits: Arc<dyn SpendingLimits>,
     /// The marks of notices.
     pub notices: Arc<dyn Notices>,
+    /// Makes the links that call deletions off; none where nobody signs in.
+    pub cancel_links: Option<CancelLinks>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -52,7 +55,7 @@ impl Mails {
     /// # Errors
     /// When the config has no valid sender or webhook secret, which reading it rules out.
     pub fn new(config: &Config, mailer: Option<Arc<dyn Mailer>>, ports: MailPorts) -> Result<Self, MailFault> {
-        let MailPorts { ledger, outbox, emails, limits, notices, clock, entropy } = ports;
+        let MailPorts { ledger, outbox, emails, limits, notices, cancel_links, clock, entropy } = ports;
         let secrets = config.email.webhook_secrets()?;
         let bounces = secrets.map(|secrets| Arc::new(Bounces::new(secrets, emails.clone(), clock.clone())));
         let settings = settings(config);
@@ -71,6 +74,7 @@ impl Mails {
         let told = NoticeSettings { low_balance: config.email.low_balance_usd, limits: config.email.limit_notices };
         let notices = NoticeJob::new(of_notices, told);
         let dispatcher = Dispatcher::new(DispatcherPorts { outbox, emails, mailer, clock, entropy }, settings)?;
+        let dispatcher = dispatcher.with_cancel_links(cancel_links);
         Ok(Self {
             queue,
             jobs: Some(MailJobs { dispatcher: Arc::new(dispatcher), notices: Arc::new(notices) }),

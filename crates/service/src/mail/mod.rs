@@ -11,6 +11,7 @@
 
 mod backoff;
 mod bounces;
+mod cancel_links;
 mod dispatcher;
 mod fault;
 mod jobs;
@@ -21,6 +22,7 @@ mod queue;
 mod tests;
 
 pub use bounces::Bounces;
+pub use cancel_links::CancelLinks;
 pub use dispatcher::{Dispatcher, DispatcherPorts, MailSettings, Round};
 pub use fault::MailFault;
 pub use jobs::MailJobs;

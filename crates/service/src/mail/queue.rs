@@ -2,7 +2,7 @@
 
 use super::fault::MailFault;
 use crate::ports::{Clock, Entropy, fresh_id};
-use opencredits_email::{Letter, Receipt, Refund, TopUpFailed};
+use opencredits_email::{DeletionScheduled, Letter, PolicyChanged, Receipt, Refund, TopUpFailed};
 use opencredits_store::{NewMail, Outbox};
 use opencredits_units::{UnixMs, UserId};
 use std::sync::Arc;
@@ -59,6 +59,27 @@ impl MailQueue {
     /// As [`Self::receipt`].
     pub async fn refund(&self, user: UserId, refund_id: &str, refund: Refund) -> Result<Enqueued, MailFault> {
         self.enqueue(user, refund_id, &Letter::Refund(refund)).await
+    }
+
+    /// Puts in the news that an account is going to be deleted.
+    ///
+    /// # Errors
+    /// As [`Self::receipt`].
+    pub async fn deletion_scheduled(
+        &self,
+        user: UserId,
+        cause: &str,
+        news: DeletionScheduled,
+    ) -> Result<Enqueued, MailFault> {
+        self.enqueue(user, cause, &Letter::DeletionScheduled(news)).await
+    }
+
+    /// Puts in the news of a version of the policy.
+    ///
+    /// # Errors
+    /// As [`Self::receipt`].
+    pub async fn policy_changed(&self, user: UserId, cause: &str, news: PolicyChanged) -> Result<Enqueued, MailFault> {
+        self.enqueue(user, cause, &Letter::PolicyChanged(news)).await
     }
 
     async fn enqueue(&self, user: UserId, cause: &str, letter: &Letter) -> Result<Enqueued, MailFault> {

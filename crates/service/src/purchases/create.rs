@@ -50,6 +50,7 @@ impl Purchases {
     /// are open, or when processor or store fail.
     pub async fn begin(&self, new: NewOrder) -> Result<Order, PurchaseError> {
         let price = self.settings.terms.price(new.amount).map_err(PurchaseError::NotSold)?;
+        self.refuse_paused(new.user).await?;
         let digest = new.idempotency_key.as_deref().map(|key| request_digest(new.user, key));
         if let Some(digest) = &digest
             && let Some(order) = self.tables.orders.order_by_request(digest).await?

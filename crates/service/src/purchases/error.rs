@@ -44,6 +44,9 @@ pub enum PurchaseError {
         /// One top-up, in minor units.
         least_minor: i64,
     },
+    /// The person is restricted or leaving.
+    #[error("this account is restricted or going to be deleted; lift that before you buy")]
+    Paused,
     /// A payment has our marker, and its order is unknown: a write was lost, or a backup is old.
     #[error("payment {payment} is ours and its order is unknown; restore the order, or refund the payment by hand")]
     UnknownOrder {

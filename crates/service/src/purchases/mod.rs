@@ -10,6 +10,7 @@
 mod booking;
 mod create;
 mod error;
+mod forget;
 pub mod jobs;
 mod mailed;
 mod movements;

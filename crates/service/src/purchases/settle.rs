@@ -226,6 +226,10 @@ impl Purchases {
 
     /// Remembers how the person pays, and ends top-ups when a payment is disputed.
     async fn keep_payer(&self, order: &Order, state: &PaymentState) -> Result<(), PurchaseError> {
+        // A refund or dispute that comes after a deletion brings nothing back of the person.
+        if self.privacy_of(order.user).await?.erased_at.is_some() {
+            return Ok(());
+        }
         let disputed =
             state.disputes.iter().any(|dispute| dispute.effect() != DisputeEffect::None || !dispute.is_closed());
         let warned = !state.warnings.is_empty() && self.settings.on_fraud_warning != OnFraudWarning::Log;

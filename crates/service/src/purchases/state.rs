@@ -6,9 +6,9 @@ use crate::partners::CommissionBooks;
 use crate::ports::{Clock, Entropy};
 use async_trait::async_trait;
 use moka::sync::Cache;
-use opencredits_billing::{Marker, Mode, Payments};
+use opencredits_billing::{Customers, Marker, Mode, Payments};
 use opencredits_ledger::Ledger;
-use opencredits_store::{Cursors, Orders, Payers, Users};
+use opencredits_store::{Cursors, Orders, Payers, PrivacyStates, Users};
 use opencredits_units::{NanoUsd, OrderId, UnixMs, UserId};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -130,6 +130,8 @@ pub struct Purchases {
     pub(super) tables: PurchaseTables,
     pub(super) ports: PurchasePorts,
     pub(super) settings: PurchaseSettings,
+    /// What people have asked for about their data, and the buyers that the processor knows.
+    pub(super) privacy: Option<(Arc<dyn PrivacyStates>, Arc<dyn Customers>)>,
     pub(super) locks: [Mutex<()>; LOCKS],
     pub(super) counts: EventCounts,
     /// Within a process, purchases of a person begin one at a time.
@@ -150,12 +152,20 @@ impl Purchases {
             tables,
             ports,
             settings,
+            privacy: None,
             locks: std::array::from_fn(|_| Mutex::new(())),
             begins: std::array::from_fn(|_| Mutex::new(())),
             begun: Cache::builder().max_capacity(BEGUN_MAX).time_to_live(BEGUN).build(),
             counts: EventCounts::default(),
             polled,
         }
+    }
+
+    /// Sells nothing to people who are restricted, leaving or gone, and forgets people at the processor.
+    #[must_use]
+    pub fn with_privacy(mut self, states: Arc<dyn PrivacyStates>, customers: Arc<dyn Customers>) -> Self {
+        self.privacy = Some((states, customers));
+        self
     }
 
     /// How credits are sold.

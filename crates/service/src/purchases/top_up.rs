@@ -52,6 +52,7 @@ impl Purchases {
             return self.put(payer).await;
         };
         let price = self.settings.terms.price(rule.amount).map_err(PurchaseError::NotSold)?;
+        self.refuse_paused(user).await?;
         let mut payer = kept.filter(|payer| payer.method.is_some()).ok_or(PurchaseError::NoMethod)?;
         if rule.monthly_max_minor < price.total.minor() {
             return Err(PurchaseError::MonthlyMax { least_minor: price.total.minor() });
@@ -95,6 +96,9 @@ impl Purchases {
         let Some(user) = self.tables.users.user(payer.user).await? else {
             return Ok(false);
         };
+        if self.privacy_of(user.id).await?.is_paused() {
+            return Ok(false);
+        }
         if self.ledger.balance(user.wallet)?.available >= payer.threshold {
             return Ok(false);
         }

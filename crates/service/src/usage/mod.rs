@@ -132,6 +132,12 @@ impl UsageReads {
         Ok(self.model.payouts(account, max).await?)
     }
 
+    /// Another handle to the ledger that the model is made of.
+    #[must_use]
+    pub fn ledger_handle(&self) -> Ledger {
+        self.ledger.clone()
+    }
+
     /// The ledger that the model is made of.
     pub(crate) const fn ledger(&self) -> &Ledger {
         &self.ledger

@@ -9,6 +9,7 @@ mod jobs;
 mod orders;
 mod partners;
 mod prices;
+mod privacy;
 
 pub use bills::provider_bills;
 pub use connections::{connected_keys, device_requests, token_grants};
@@ -20,6 +21,7 @@ pub use jobs::{job_leases, key_rotations, renames, report, retention};
 pub use orders::{cursors, order, orders, payers};
 pub use partners::{applications, commission_returns, partner_changes, partner_keys, publishable_keys};
 pub use prices::{price_book, price_books};
+pub use privacy::{erasure, policies, privacy_states};
 
 use crate::records::{
     AuditRecord, Key, LimitOwner, LimitReset, ManagementKeyRecord, Partner, Rates, SpendingLimit, Standing, User,

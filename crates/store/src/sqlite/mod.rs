@@ -7,6 +7,8 @@ mod codes;
 mod connections;
 mod copy;
 mod devices;
+mod emails;
+mod holdings;
 mod jobs;
 mod keys;
 mod limits;
@@ -17,7 +19,9 @@ mod partners;
 mod passkeys;
 mod payers;
 mod people;
+mod policies;
 mod prices;
+mod privacy;
 mod publishable;
 mod retention;
 mod rotations;
@@ -30,6 +34,7 @@ mod usage_queries;
 
 pub use copy::StoreCopy;
 
+use crate::sealing::AddressKeeping;
 use crate::traits::StoreError;
 use copy::{MODE_SETTING, mode_of};
 use opencredits_keys::Mode;
@@ -54,34 +59,46 @@ pub struct SqliteStore {
     connection: Arc<Mutex<Connection>>,
     /// Long queries have a connection of their own, so that nothing else waits for them.
     reader: Arc<Mutex<Connection>>,
+    addresses: Arc<AddressKeeping>,
 }
 
 impl SqliteStore {
-    /// Opens or creates the store in this file, and migrates its tables.
+    /// Opens or creates the store in this file, and migrates its tables. Addresses are kept as they are: for tests, and for
+    /// tools that keep none.
     ///
     /// # Errors
     /// When the file cannot be used, or was written by a newer program.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::open_with(path, AddressKeeping::Plain)
+    }
+
+    /// The same, with addresses kept in this way.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(path: impl AsRef<Path>, addresses: AddressKeeping) -> Result<Self, StoreError> {
         let path = path.as_ref();
         make_private(path)?;
         let mut connection = Connection::open(path)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        // What is deleted is overwritten.
+        connection.pragma_update(None, "secure_delete", true)?;
         migrations::migrations::runner().run(&mut connection)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reader = Connection::open_with_flags(path, flags)?;
-        Ok(Self { connection: Arc::new(Mutex::new(connection)), reader: Arc::new(Mutex::new(reader)) })
+        let (connection, reader) = (Arc::new(Mutex::new(connection)), Arc::new(Mutex::new(reader)));
+        Ok(Self { connection, reader, addresses: Arc::new(addresses) })
     }
 
-    /// The same for the data of a mode, with which a new file is marked: play credits are never taken for real ones.
+    /// The same, for the data of a mode, with which a new file is marked: play credits are never taken for real ones.
     ///
     /// # Errors
-    /// As [`SqliteStore::open`], and when the file is marked with the other mode.
-    pub fn open_in(path: impl AsRef<Path>, mode: Mode) -> Result<Self, StoreError> {
-        let store = Self::open(path)?;
+    /// When the file is marked with the other mode, or cannot be written.
+    pub fn of_mode(self, mode: Mode) -> Result<Self, StoreError> {
         let found = {
-            let connection = store.connection.lock();
+            let connection = self.connection.lock();
             let mark = connection.execute(
                 "INSERT INTO settings (name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
                 (MODE_SETTING, mode.name().as_bytes()),
@@ -90,7 +107,7 @@ impl SqliteStore {
         };
         match found {
             Some(found) if found != mode => Err(StoreError::OtherMode { found, expected: mode }),
-            _ => Ok(store),
+            _ => Ok(self),
         }
     }
 

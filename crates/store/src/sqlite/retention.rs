@@ -24,6 +24,10 @@ const UNPAID_ORDERS: &str = "
             AND NOT EXISTS (SELECT 1 FROM payers WHERE payers.charging = orders.id)
         LIMIT ?2
     )";
+const APPLICATIONS: &str = "
+    DELETE FROM partner_applications WHERE id IN (
+        SELECT id FROM partner_applications WHERE decided_at < ?1 LIMIT ?2
+    )";
 /// A block ends where the next one of its series begins. The last one of a series stays.
 const BLOCKS: &str = "
     DELETE FROM usage_blocks WHERE (series, first_ms) IN (
@@ -58,6 +62,10 @@ impl Retention for SqliteStore {
 
     async fn delete_unpaid_orders(&self, before: UnixMs) -> Result<u64, StoreError> {
         self.delete(UNPAID_ORDERS, (number(before.get()), DELETED_MAX)).await
+    }
+
+    async fn delete_applications(&self, before: UnixMs) -> Result<u64, StoreError> {
+        self.delete(APPLICATIONS, (number(before.get()), DELETED_MAX)).await
     }
 
     async fn delete_request_index(&self, before: UnixMs) -> Result<u64, StoreError> {

@@ -5,10 +5,11 @@ mod docs;
 mod identity;
 mod jobs;
 mod mail;
+mod privacy;
 
 use opencredits_keys::Mode;
 use opencredits_store::conformance::{self, NOW, key, partner, secret, user};
-use opencredits_store::{Claim, Claims, Keys, Partners, SqliteStore, StoreError, UsageChange, UsageModel, Users};
+use opencredits_store::{Claim, Claims, Keys, Partners, SqliteStore, StoreError, UsageModel, Users};
 use opencredits_units::GenerationId;
 use std::future::Future;
 use std::path::PathBuf;
@@ -233,7 +234,7 @@ async fn the_files_are_for_their_owner_alone() {
 }
 
 #[tokio::test]
-async fn no_secret_is_in_the_files() {
+async fn promise_04_no_secret_is_in_the_files() {
     let folder = Folder::new();
     let _open = folder.filled().await;
     let revealed = secret(1).reveal().to_owned();
@@ -244,24 +245,18 @@ async fn no_secret_is_in_the_files() {
     }
 }
 
+mod migrations {
+    refinery::embed_migrations!("migrations");
+}
+
 /// A read model from before it had costs would never get those of requests that it has.
 #[tokio::test]
 async fn a_read_model_without_costs_is_made_anew() {
     let folder = Folder::new();
-    let store = folder.open();
-    let change = UsageChange { to: vec![1], ..UsageChange::default() };
-    assert!(store.apply(change).await.unwrap());
-    drop(store);
-    let connection = rusqlite::Connection::open(&folder.path).unwrap();
-    let before = "DROP TABLE connected_keys; DROP TABLE refresh_tokens; DROP TABLE token_families;
-        DROP TABLE authorization_codes; DROP TABLE device_requests;
-        DROP TABLE provider_bills; DROP TABLE provider_bill_days; DROP TABLE vendor_costs;
-        DROP TABLE price_book_uses; DROP TABLE price_books; ALTER TABLE partners DROP COLUMN markup_bps;
-        DROP TABLE code_challenges; DROP TABLE mailed_links; DROP TABLE spent_links; DROP TABLE attempt_buckets;
-        DROP TABLE sessions; DROP TABLE passkey_challenges; DROP TABLE passkeys; DROP TABLE terms_acceptances;
-        DROP TABLE user_roles;
-        DELETE FROM refinery_schema_history WHERE version >= 10;";
-    connection.execute_batch(before).unwrap();
+    let mut connection = rusqlite::Connection::open(&folder.path).unwrap();
+    let before_costs = refinery::Target::Version(9);
+    migrations::migrations::runner().set_target(before_costs).run(&mut connection).unwrap();
+    connection.execute("INSERT INTO usage_checkpoint (one, place) VALUES (1, x'01')", []).unwrap();
     drop(connection);
     assert_eq!(folder.open().place().await.unwrap(), [0; 0]);
 }
@@ -272,11 +267,11 @@ fn a_store_is_marked_with_its_mode_at_first_and_refused_in_the_other() {
         let folder = Folder::new();
         // One from before there were marks is marked as well.
         drop(SqliteStore::open(&folder.path).unwrap());
-        drop(SqliteStore::open_in(&folder.path, first).unwrap());
-        let refused = SqliteStore::open_in(&folder.path, other).err();
+        drop(SqliteStore::open(&folder.path).unwrap().of_mode(first).unwrap());
+        let refused = SqliteStore::open(&folder.path).unwrap().of_mode(other).err();
         assert!(
             matches!(refused, Some(StoreError::OtherMode { found, expected }) if (found, expected) == (first, other))
         );
-        SqliteStore::open_in(&folder.path, first).unwrap();
+        SqliteStore::open(&folder.path).unwrap().of_mode(first).unwrap();
     }
 }

@@ -141,6 +141,16 @@ impl Books {
         Ok(self.shown(&id))
     }
 
+    /// Payments keep the id of a customer who is gone.
+    pub(super) fn delete_customer(&mut self, id: &str) -> Handled {
+        let found = self.one("customer", id).map_err(|_| missing(404, "customer", id))?;
+        if found["deleted"] == true {
+            return Err(missing(404, "customer", id));
+        }
+        self.set(id, json!({"deleted": true, "email": null, "name": null}));
+        Ok(json!({"id": id, "object": "customer", "deleted": true}))
+    }
+
     /// A charge while the buyer is away.
     pub(super) fn create_intent(&mut self, params: &Params, charging: &Charging) -> Handled {
         refuse_unknown(params, &INTENT_PARAMS)?;

@@ -53,6 +53,10 @@ impl Books {
                     None => self.shop(method, path, params),
                 }
             }
+            ("DELETE", _) => match path.strip_prefix("/v1/customers/") {
+                Some(customer) => self.delete_customer(customer),
+                None => Err(missing(404, "", path)),
+            },
             ("GET", "/v1/payment_intents/search") => self.search(params),
             ("GET", _) if path.starts_with("/v1/payment_pages/") => self.shop(method, path, params),
             ("GET", _) => self.read(path, params),

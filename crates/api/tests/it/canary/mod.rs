@@ -200,7 +200,7 @@ fn search(dir: &Path, keys: &[&str]) -> Vec<PathBuf> {
 
 /// Only in a process whose temporary files all lie in one folder, see below.
 #[tokio::test]
-#[ignore = "no_byte_of_what_was_said_is_left_on_the_machine runs it"]
+#[ignore = "promise_01_no_byte_of_what_was_said_is_left_on_the_machine runs it"]
 async fn the_canary_flies() {
     let temporary = std::env::temp_dir();
     if !temporary.join(CAGE).exists() {
@@ -239,7 +239,7 @@ async fn the_canary_flies() {
 }
 
 #[test]
-fn no_byte_of_what_was_said_is_left_on_the_machine() {
+fn promise_01_no_byte_of_what_was_said_is_left_on_the_machine() {
     let folder = tempfile::tempdir().unwrap();
     File::create(folder.path().join(CAGE)).unwrap();
     let mut flight = Command::new(std::env::current_exe().unwrap());

@@ -70,7 +70,7 @@ async fn two_browsers_that_sign_up_at_once_are_one_person() {
 }
 
 #[tokio::test]
-async fn a_stolen_store_has_no_code_no_token_and_no_address_of_who_signs_in() {
+async fn promise_14_a_stolen_store_has_no_code_no_token_and_no_address_of_who_signs_in() {
     let site = Signing::new().await;
     let begun = site.enter("zoe@example.org").await;
     let id: UserId = begun["user"]["id"].as_str().unwrap().parse().unwrap();

@@ -54,7 +54,7 @@ async fn a_new_person_signs_in_with_a_code_and_is_known_the_next_time() {
 }
 
 #[tokio::test]
-async fn a_new_version_of_the_terms_is_accepted_at_the_next_sign_in() {
+async fn promise_14_a_new_version_of_the_terms_is_accepted_at_the_next_sign_in() {
     let site = Signing::new().await;
     let id = site.enter("ada@example.org").await["user"]["id"].clone();
     let newer = super::identity(&site.app, &site.post, SignInSettings { terms_version: "2027".into(), ..settings() });

@@ -51,7 +51,7 @@ async fn mails_are_limited_by_address_by_network_and_in_all() {
 }
 
 #[tokio::test]
-async fn a_restart_forgives_no_attempt() {
+async fn promise_06_a_restart_forgives_no_attempt() {
     let site = Signing::with(limited([2, 100, 100], [2, 100, 100])).await;
     let (challenge, code) = site.ask("ada@example.org").await;
     site.ask("ada@example.org").await;

@@ -9,6 +9,7 @@ mod codes;
 mod limits;
 mod management;
 mod passkeys;
+mod privacy;
 mod sessions;
 
 use crate::app::{Answer, TestApp, request, start};
@@ -71,7 +72,8 @@ fn identity(app: &TestApp, post: &Arc<Postbox>, settings: SignInSettings) -> Ide
     let keys = SignInKeys { hash: HashKey::new([9; 32]), links };
     let ports =
         SignInPorts { accounts: app.accounts.clone(), mails, clock: app.fixed.clone(), entropy: app.fixed.clone() };
-    IdentityApp { sign_in: Arc::new(SignIn::new(SignInTables::of(app.store.clone()), ports, keys, settings)) }
+    let sign_in = Arc::new(SignIn::new(SignInTables::of(app.store.clone()), ports, keys, settings));
+    IdentityApp { sign_in, privacy: Some(privacy::app(app)) }
 }
 
 impl Signing {

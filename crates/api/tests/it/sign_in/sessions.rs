@@ -84,7 +84,7 @@ async fn a_person_has_a_hundred_sessions_at_most() {
 }
 
 #[tokio::test]
-async fn only_a_token_in_the_header_is_a_session() {
+async fn promise_09_only_a_token_in_the_header_is_a_session() {
     let site = Signing::new().await;
     let begun = site.enter("ada@example.org").await;
     let token = token(&begun);
@@ -106,7 +106,7 @@ async fn only_a_token_in_the_header_is_a_session() {
 }
 
 #[tokio::test]
-async fn what_is_over_is_deleted_and_what_is_not_stays() {
+async fn promise_08_what_is_over_is_deleted_and_what_is_not_stays() {
     let site = Signing::new().await;
     let token = site.token("ada@example.org").await;
     site.post("/v1/auth/link", "", json!({"email": "eve@example.org"})).await;

@@ -12,11 +12,14 @@
 //! earn 400 80            the person spends so many cents through an app, and so many of them are its commission
 //! reads fail             payments cannot be read, until `reads work`
 //! give 500               the operator gives credits, which settle no debt
+//! leave                  the person asks for deletion; `stay` calls it off, `erase` does it, `restrict` restricts
+//! payer                  what is kept of how they pay
 //! pay out 80             the operator pays commission out; `earned` shows what the app has and owes
 //! ```
 
 mod bugs;
 mod commissions;
+mod leaving;
 mod tables;
 mod top_ups;
 
@@ -97,6 +100,7 @@ struct Run {
     unreliable: Arc<top_ups::Unreliable>,
     clock: Arc<Ticks>,
     notices: Arc<Heard>,
+    store: Arc<SqliteStore>,
     user: User,
     order: Option<OrderId>,
     spent: u128,
@@ -147,8 +151,12 @@ impl Run {
         let unreliable = Arc::new(top_ups::Unreliable::over(sandbox.clone()));
         let clock = Arc::new(Ticks(AtomicU64::new(START_MS)));
         let notices = Arc::new(Heard::default());
-        let tables =
-            PurchaseTables { orders: store.clone(), payers: store.clone(), users: store.clone(), cursors: store };
+        let tables = PurchaseTables {
+            orders: store.clone(),
+            payers: store.clone(),
+            users: store.clone(),
+            cursors: store.clone(),
+        };
         let ports = PurchasePorts {
             payments: unreliable.clone(),
             notices: notices.clone(),
@@ -166,8 +174,8 @@ impl Run {
             open_max: 3,
             on_fraud_warning: OnFraudWarning::Refund,
         };
-        let purchases = Purchases::new(ledger, tables, ports, settings);
-        Self { purchases, earned, sandbox, unreliable, clock, notices, user, order: None, spent: 0, _dir: dir }
+        let purchases = Purchases::new(ledger, tables, ports, settings).with_privacy(store.clone(), sandbox.clone());
+        Self { purchases, earned, sandbox, unreliable, clock, notices, store, user, order: None, spent: 0, _dir: dir }
     }
 
     fn new_order(&self, minor: i64, currency: &str) -> NewOrder {
@@ -280,6 +288,8 @@ impl Run {
                 self.unreliable.is_unreadable.store(words[1] == "fail", Ordering::Relaxed);
                 String::new()
             }
+            "restrict" | "leave" | "stay" | "erase" => self.privacy_step(words[0]).await,
+            "payer" => self.payer_line().await,
             "due" => told(self.purchases.check_due().await.map(|_| ())),
             "top" => match self.purchases.top_up_all().await {
                 Ok(charged) => {

@@ -1,0 +1,104 @@
+//! The deletion of an account.
+
+use super::{confirmed, privacy, problem, time};
+use crate::json;
+use crate::lookups::finish;
+use crate::sessions::{done, private, read, signed_in, with_status};
+use crate::state::{App, RequestId};
+use axum::body::Body;
+use axum::extract::{Extension, State};
+use http::{HeaderMap, Response, StatusCode};
+use opencredits_service::privacy::Asker;
+use opencredits_service::sign_in::Purpose;
+use opencredits_units::NanoUsd;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// `GET /v1/account/deletion`: what a deletion takes, before anybody confirms it.
+pub(crate) async fn preview(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let answer = async {
+        let who = signed_in(&app, &headers).await?;
+        let found = privacy(&app)?.privacy.preview_deletion(who.user).await.map_err(|error| problem(&app, error))?;
+        let (footprint, state) = (found.footprint, found.state);
+        Ok(private(json::ok(&json!({
+            "scheduled": state.deletion_due_at.is_some(),
+            "due_at": time(Some(state.deletion_due_at.unwrap_or(found.due_at))),
+            "balance_lost": credits(&app, found.balance),
+            "balance_lost_usd": found.balance,
+            "debt_usd": found.debt,
+            "keys": footprint.keys,
+            "management_keys": footprint.management_keys,
+            "orders_kept": footprint.orders,
+            "open_orders": footprint.open_orders,
+            "partners_to_hand_over": footprint.partners,
+        }))))
+    };
+    finish(answer.await, id)
+}
+
+/// `POST /v1/account/deletion`: schedules it.
+pub(crate) async fn schedule(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response<Body> {
+    let answer = async {
+        let who = confirmed(&app, Purpose::Deletion, &headers, body).await?;
+        let leaving = privacy(&app)?.privacy.schedule_deletion(who.user, Asker::Person).await;
+        let leaving = leaving.map_err(|error| problem(&app, error))?;
+        let told = json!({
+            "asked_at": time(Some(leaving.asked_at)),
+            "due_at": time(Some(leaving.due_at)),
+            "balance_lost": credits(&app, leaving.balance),
+            "balance_lost_usd": leaving.balance,
+        });
+        Ok(with_status(StatusCode::ACCEPTED, json::ok(&told)))
+    };
+    finish(answer.await, id)
+}
+
+/// `DELETE /v1/account/deletion`: calls it off.
+pub(crate) async fn cancel(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let answer = async {
+        let who = signed_in(&app, &headers).await?;
+        let cancelled = privacy(&app)?.privacy.cancel_deletion(who.user, Asker::Person).await;
+        cancelled.map_err(|error| problem(&app, error))?;
+        Ok(done())
+    };
+    finish(answer.await, id)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MailedLink {
+    link: String,
+}
+
+/// `POST /v1/account/deletion/cancel`: calls it off by the link in the mail about it. Nobody needs to be signed in.
+pub(crate) async fn cancel_by_link(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response<Body> {
+    let answer = async {
+        let MailedLink { link } = read(&app, &headers, body).await?;
+        privacy(&app)?.privacy.cancel_by_link(&link).await.map_err(|error| problem(&app, error))?;
+        Ok(done())
+    };
+    finish(answer.await, id)
+}
+
+fn credits(app: &App, amount: NanoUsd) -> Value {
+    json::number(app.settings.credit_price.show(amount))
+}

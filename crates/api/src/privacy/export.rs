@@ -1,0 +1,120 @@
+//! Everything about a person, as one archive. It is written while it is sent.
+
+use super::{confirmed, privacy, problem};
+use crate::errors::{ErrorType, Problem};
+use crate::faults;
+use crate::json;
+use crate::lookups::{Answer, finish};
+use crate::query::Parameters;
+use crate::sessions::{private, signed_in};
+use crate::state::{App, RequestId};
+use async_trait::async_trait;
+use axum::body::{Body, Bytes};
+use axum::extract::{Extension, Query, State};
+use futures_util::future::BoxFuture;
+use futures_util::stream::{Stream, unfold};
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Response};
+use opencredits_service::privacy::{Asker, ExportClosed, ExportSink, PrivacyError};
+use opencredits_service::sign_in::Purpose;
+use serde_json::json;
+use std::io;
+use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::mpsc::{self, Receiver, Sender};
+
+/// Portions that wait for the client.
+const WAITING_MAX: usize = 2;
+/// The file's name for a browser.
+const FILE: HeaderValue = HeaderValue::from_static("attachment; filename=\"opencredits-export.zip\"");
+
+/// `POST /v1/account/export`: confirms an export, which this session may fetch for some minutes.
+pub(crate) async fn confirm(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response<Body> {
+    let answer = async {
+        let who = confirmed(&app, Purpose::Export, &headers, body).await?;
+        let privacy = privacy(&app)?;
+        privacy.privacy.record_export(who.user, Asker::Person).await.map_err(|error| problem(&app, error))?;
+        let expires_in = privacy.confirm_export(who.session);
+        Ok(private(json::ok(&json!({ "expires_in": expires_in, "formats": ["zip"] }))))
+    };
+    finish(answer.await, id)
+}
+
+/// `GET /v1/account/export`: the archive.
+pub(crate) async fn download(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    Query(query): Query<Parameters>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    finish(archive(&app, &query, &headers).await, id)
+}
+
+async fn archive(app: &App, query: &Parameters, headers: &HeaderMap) -> Answer {
+    let who = signed_in(app, headers).await?;
+    let privacy = privacy(app)?;
+    if query.iter().any(|(name, value)| name != "format" || value != "zip") {
+        let message = "an export has one form; ask for format=zip, or for nothing";
+        return Err(Problem::new(ErrorType::InvalidRequest, message).with("param", "format"));
+    }
+    if !privacy.is_export_confirmed(who.session) {
+        let message = "confirm the export first: POST /v1/auth/code with {\"purpose\": \"export\"}, then POST the challenge \
+                       and the code here";
+        return Err(Problem::new(ErrorType::PermissionDenied, message));
+    }
+    let place =
+        privacy.export_place().ok_or_else(|| faults::unavailable("others export now; try again in a minute"))?;
+    let user = privacy.privacy.find(&who.user.to_string()).await.map_err(|error| problem(app, error))?;
+    let (sender, receiver) = mpsc::channel(WAITING_MAX);
+    let (exporter, now) = (Arc::clone(&privacy.exporter), app.gateway.clock().now());
+    let export = Box::pin(async move { exporter.export(&user, now, &mut Sink(sender)).await });
+    let writing = Writing { export: Some(export), receiver, _place: place };
+    let mut response = Response::new(Body::from_stream(portions(writing)));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/zip"));
+    response.headers_mut().insert(CONTENT_DISPOSITION, FILE);
+    Ok(private(response))
+}
+
+struct Sink(Sender<Vec<u8>>);
+
+#[async_trait]
+impl ExportSink for Sink {
+    async fn put(&mut self, bytes: Vec<u8>) -> Result<(), ExportClosed> {
+        self.0.send(bytes).await.map_err(|_| ExportClosed("the client went away".to_owned()))
+    }
+}
+
+/// An archive that is being written. It goes on as the client takes it, and ends with the connection.
+struct Writing {
+    export: Option<BoxFuture<'static, Result<(), PrivacyError>>>,
+    receiver: Receiver<Vec<u8>>,
+    _place: OwnedSemaphorePermit,
+}
+
+fn portions(writing: Writing) -> impl Stream<Item = io::Result<Bytes>> {
+    unfold(writing, |mut writing| async move {
+        while let Some(export) = &mut writing.export {
+            tokio::select! {
+                biased;
+                portion = writing.receiver.recv() => {
+                    return portion.map(|portion| (Ok(Bytes::from(portion)), writing));
+                }
+                ended = export => {
+                    writing.export = None;
+                    if let Err(error) = ended {
+                        tracing::error!(%error, "an export broke off");
+                        // The client learns of it by a body that is cut.
+                        return Some((Err(io::Error::other("the export broke off")), writing));
+                    }
+                }
+            }
+        }
+        let portion = writing.receiver.recv().await?;
+        Some((Ok(Bytes::from(portion)), writing))
+    })
+}

@@ -1,0 +1,96 @@
+//! Restriction and objection.
+
+use super::{Confirmation, confirm, privacy, problem, time};
+use crate::json;
+use crate::lookups::{Answer, finish};
+use crate::sessions::{private, read, signed_in};
+use crate::state::{App, RequestId};
+use axum::body::Body;
+use axum::extract::{Extension, State};
+use http::{HeaderMap, Response};
+use opencredits_service::privacy::Asker;
+use opencredits_service::sign_in::Purpose;
+use opencredits_store::PrivacyState;
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::Arc;
+
+/// `GET /v1/account/privacy`: what the person has asked for.
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let answer = async {
+        let who = signed_in(&app, &headers).await?;
+        let state = privacy(&app)?.privacy.state(who.user).await.map_err(|error| problem(&app, error))?;
+        Ok(private(shown(&state)))
+    };
+    finish(answer.await, id)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Restriction {
+    challenge: String,
+    code: String,
+    restricted: bool,
+}
+
+/// `PUT /v1/account/restriction`: nothing is done with the person's data but to store it, or again what was before.
+pub(crate) async fn restrict(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response<Body> {
+    let answer = async {
+        let who = signed_in(&app, &headers).await?;
+        let Restriction { challenge, code, restricted } = read(&app, &headers, body).await?;
+        confirm(&app, (who, Purpose::Restriction), &Confirmation { challenge, code }).await?;
+        let state = privacy(&app)?.privacy.restrict(who.user, restricted, Asker::Person).await;
+        told(&app, state)
+    };
+    finish(answer.await, id)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Objection {
+    challenge: String,
+    code: String,
+    objected: bool,
+}
+
+/// `PUT /v1/account/objection`: no notices come but required ones, or they come again.
+pub(crate) async fn object(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response<Body> {
+    let answer = async {
+        let who = signed_in(&app, &headers).await?;
+        let Objection { challenge, code, objected } = read(&app, &headers, body).await?;
+        confirm(&app, (who, Purpose::Restriction), &Confirmation { challenge, code }).await?;
+        let state = privacy(&app)?.privacy.object(who.user, objected, Asker::Person).await;
+        told(&app, state)
+    };
+    finish(answer.await, id)
+}
+
+fn told(app: &App, state: Result<PrivacyState, opencredits_service::privacy::PrivacyError>) -> Answer {
+    Ok(private(shown(&state.map_err(|error| problem(app, error))?)))
+}
+
+fn shown(state: &PrivacyState) -> Response<Body> {
+    let deletion = state
+        .deletion_due_at
+        .map(|due| json!({ "asked_at": time(state.deletion_asked_at), "due_at": time(Some(due)) }));
+    json::ok(&json!({
+        "restricted_since": time(state.restricted_at),
+        "objected_since": time(state.objected_at),
+        "deletion": deletion,
+        "paused": state.is_paused(),
+    }))
+}
