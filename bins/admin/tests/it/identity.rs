@@ -28,7 +28,7 @@ fn sessions_are_listed_and_ended_all_at_once() {
     assert!(fixture.text(&["user", "sessions", "Ada"]).contains("nobody is signed in"));
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
-        let store = SqliteStore::open(fixture.data().join("store.db")).unwrap();
+        let store = SqliteStore::open(fixture.dir.join("store.db")).unwrap();
         let user = store.user_by_label("Ada").await.unwrap().unwrap().id;
         for n in [1, 2] {
             let at = UnixMs::new(1_790_000_000_000);

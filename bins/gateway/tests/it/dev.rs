@@ -29,7 +29,7 @@ fn paste(gateway: &Gateway, command: &str) -> String {
             "-N" => {}
             "-H" => headers.push_str(&format!("{}\r\n", words.next().unwrap())),
             "-d" => body = words.next().unwrap(),
-            url => target = url.strip_prefix(&format!("http://{}", gateway.address)).unwrap().to_owned(),
+            url => target = url.strip_prefix(&gateway.local_url()).unwrap().to_owned(),
         }
     }
     let method = if body.is_empty() { "GET" } else { "POST" };
@@ -46,8 +46,8 @@ fn what_dev_prints_can_be_pasted_and_a_second_start_keeps_the_data() {
         let answer = paste(&first, command);
         assert!(answer.starts_with("HTTP/1.1 200") && answer.contains(expect), "{command}: {answer}");
     }
-    let url = first.greeting.split("Models: http://").nth(1).unwrap().lines().next().unwrap();
-    let models = first.get(url.strip_prefix(&first.address).unwrap(), "");
+    let url = first.greeting.split("Models: ").nth(1).unwrap().lines().next().unwrap();
+    let models = first.get(url.strip_prefix(&first.local_url()).unwrap(), "");
     assert!(models.contains("\"sandbox/gpt\""), "{models}");
     let (key, balance) = (first.key(), first.get("/v1/credits/balance", &first.key()));
     first.terminate();
@@ -89,4 +89,28 @@ fn a_port_that_is_taken_costs_nobody_the_key_that_is_shown_once() {
     let (printed, error) = failed(fixture.run(&["dev"], &[("OPENCREDITS_SERVER_LISTEN", &address)]));
     assert!(error.contains(&address) && printed.is_empty(), "{printed}{error}");
     assert!(fixture.start(&["dev"], &[]).key().starts_with("oc_sk_"));
+}
+
+#[test]
+fn a_code_to_sign_in_is_printed_and_signs_in_and_the_keys_stay() {
+    let fixture = Fixture::new();
+    let sign_in = |mut gateway: Gateway| {
+        let asked = gateway.send("POST", "/v1/auth/code", ("", r#"{"email":"ada@example.org"}"#));
+        assert!(asked.starts_with("HTTP/1.1 202"), "{asked}");
+        let challenge = asked.split("\"challenge\":\"").nth(1).unwrap().split('"').next().unwrap();
+        let code = gateway.printed_code();
+        let body = format!(r#"{{"challenge":"{challenge}","code":"{code}","accept":{{"terms":"1","age_16":true}}}}"#);
+        let begun = gateway.send("POST", "/v1/auth/session", ("", &body));
+        assert!(begun.starts_with("HTTP/1.1 201"), "{begun}");
+        let token = begun.split("\"session_token\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        gateway.terminate();
+        let (status, log) = gateway.ended();
+        assert!(status.success());
+        assert!(!log.contains("ada@") && !log.contains(&code) && !log.contains(&token), "{log}");
+        token
+    };
+    let token = sign_in(fixture.start(&["dev"], &[]));
+    let second = fixture.start(&["dev"], &[]);
+    assert!(second.get("/v1/auth/session", &token).starts_with("HTTP/1.1 200"), "a session survives a restart");
+    sign_in(second);
 }

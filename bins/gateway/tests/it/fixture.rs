@@ -24,6 +24,8 @@ pub(crate) struct Gateway {
     /// Address and port.
     pub(crate) address: String,
     log: BufReader<std::process::ChildStderr>,
+    /// What `dev` prints after its greeting.
+    printed: Option<BufReader<std::process::ChildStdout>>,
 }
 
 impl Fixture {
@@ -69,7 +71,7 @@ impl Fixture {
         let (_, after) = plain.rsplit_once("127.0.0.1:").unwrap_or_else(|| panic!("no address in {plain}"));
         let port: String = after.chars().take_while(char::is_ascii_digit).collect();
         let address = format!("127.0.0.1:{port}");
-        let mut gateway = Gateway { child, greeting: String::new(), opening: seen, address, log };
+        let mut gateway = Gateway { child, greeting: String::new(), opening: seen, address, log, printed: None };
         if arguments.contains(&"dev") {
             gateway.hear_greeting();
         }
@@ -83,6 +85,25 @@ impl Gateway {
         let mut lines = BufReader::new(self.child.stdout.take().unwrap());
         while !self.greeting.contains("/v1/credits/balance") && !self.greeting.contains("key add") {
             assert!(lines.read_line(&mut self.greeting).unwrap() > 0, "{}", self.greeting);
+        }
+        self.printed = Some(lines);
+    }
+
+    /// The URL that `dev` names.
+    pub(crate) fn local_url(&self) -> String {
+        self.address.replace("127.0.0.1", "http://localhost")
+    }
+
+    /// The next code to sign in that `dev` prints.
+    pub(crate) fn printed_code(&mut self) -> String {
+        let lines = self.printed.as_mut().unwrap();
+        loop {
+            let mut line = String::new();
+            assert!(lines.read_line(&mut line).unwrap() > 0, "it ended before it printed a code");
+            let is_code = |byte: u8| byte == b' ' || byte.is_ascii_digit();
+            if line.trim_end().len() == 7 && line.trim_end().bytes().all(is_code) {
+                return line.trim_end().to_owned();
+            }
         }
     }
 

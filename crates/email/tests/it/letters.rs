@@ -181,3 +181,21 @@ async fn the_console_writes_a_mail_in_one_piece() {
     assert!(written.starts_with(head), "{written}");
     assert!(written.contains("Message-ID: <mail_1@acme.example>\n\n"), "{written}");
 }
+
+#[test]
+fn a_mail_with_a_secret_says_the_same_in_both_forms_and_shows_nothing_of_itself() {
+    use opencredits_email::{CodePurpose, SecretLetter};
+    let code = |purpose| SecretLetter::Code { code: "042917".to_owned(), purpose };
+    let url = "https://acme.example/sign-in/link#canary_".to_owned();
+    let letters = [code(CodePurpose::SignIn), code(CodePurpose::Deletion), SecretLetter::Link { url }];
+    let mut all = Vec::new();
+    for letter in &letters {
+        let message = TEMPLATES.render_secret(letter, &site(), envelope("ada@example.org", "mail_1")).unwrap();
+        assert!(message.text.contains("042 917") || message.text.contains("#canary_"), "{}", message.text);
+        assert!(message.html.contains("042 917") || message.html.contains("#canary_"), "{}", message.html);
+        let shown = format!("{letter:?} {message:?} {}", message.subject);
+        assert!(!shown.contains("042") && !shown.contains("canary"), "{shown}");
+        all.push(format!("Subject: {}\n\n{}", message.subject, message.text));
+    }
+    insta::assert_snapshot!("secrets", all.join("\n====\n\n"));
+}

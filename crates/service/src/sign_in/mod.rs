@@ -21,6 +21,8 @@ mod passkeys;
 mod seal;
 mod sessions;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 pub use addresses::{AddressChange, AddressCodes};
 pub use cleanup::cleanup_job;

@@ -256,6 +256,9 @@ async fn a_read_model_without_costs_is_made_anew() {
         DROP TABLE authorization_codes; DROP TABLE device_requests;
         DROP TABLE provider_bills; DROP TABLE provider_bill_days; DROP TABLE vendor_costs;
         DROP TABLE price_book_uses; DROP TABLE price_books; ALTER TABLE partners DROP COLUMN markup_bps;
+        DROP TABLE code_challenges; DROP TABLE mailed_links; DROP TABLE spent_links; DROP TABLE attempt_buckets;
+        DROP TABLE sessions; DROP TABLE passkey_challenges; DROP TABLE passkeys; DROP TABLE terms_acceptances;
+        DROP TABLE user_roles;
         DELETE FROM refinery_schema_history WHERE version >= 10;";
     connection.execute_batch(before).unwrap();
     drop(connection);

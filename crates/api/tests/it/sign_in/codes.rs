@@ -34,7 +34,7 @@ async fn a_new_person_signs_in_with_a_code_and_is_known_the_next_time() {
     let begun = begun.json();
     assert_eq!((&begun["is_new"], &begun["user"]["email"]), (&json!(true), &json!("ada@example.org")));
     assert_eq!(begun["session"]["browser"], "Firefox on Linux");
-    assert_eq!(begun["session"]["expires_at"], "2026-10-05T12:53:20Z");
+    assert_eq!(begun["session"]["expires_at"], "2026-10-05T14:13:20Z");
 
     let shown = site.send(Method::GET, "/v1/auth/session", &token(&begun), &Value::Null).await.json();
     assert_eq!(shown["user"], json!({"id": begun["user"]["id"], "email": "ada@example.org", "role": "none"}));

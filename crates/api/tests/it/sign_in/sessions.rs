@@ -109,7 +109,7 @@ async fn only_a_token_in_the_header_is_a_session() {
 async fn what_is_over_is_deleted_and_what_is_not_stays() {
     let site = Signing::new().await;
     let token = site.token("ada@example.org").await;
-    site.post("/v1/auth/link", "", json!({"email": "ada@example.org"})).await;
+    site.post("/v1/auth/link", "", json!({"email": "eve@example.org"})).await;
     site.post("/v1/auth/passkey/options", "", Value::Null).await;
     let deleted = site.sign_in().delete_over(|| false).await.unwrap();
     assert_eq!(deleted.sum(), 0);
