@@ -41,7 +41,8 @@ async function fetchBalance() {
   try {
     const { balance } = await api("GET", "/v1/credits/balance");
     const shown = Math.floor(balance * 100) / 100;
-    showBalance(`${shown.toLocaleString("en", { maximumFractionDigits: 2 })} ${words.credits}`, `${balance} ${words.credits}`);
+    const unit = balance === 1 ? words.credit : words.credits;
+    showBalance(`${shown.toLocaleString("en", { maximumFractionDigits: 2 })} ${unit}`, `${balance} ${unit}`);
   } catch (error) {
     if (error.status === 401) {
       forget();

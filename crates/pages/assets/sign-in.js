@@ -39,7 +39,10 @@ async function finish(given, accept) {
     keep(answer.session_token);
     location.replace(next());
   } catch (error) {
-    if (!(error instanceof Refusal) || error.code !== "terms_required") throw error;
+    if (!(error instanceof Refusal) || error.code !== "terms_required") {
+      if (given.code && error.status === 400) error.field ??= "code";
+      throw error;
+    }
     terms = error.metadata.terms_version;
     show("accept");
   }

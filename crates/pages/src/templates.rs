@@ -44,8 +44,9 @@ pub(crate) fn environment(
     Ok(environment)
 }
 
-fn asset_url(assets: &Assets, name: &str) -> Result<String, Error> {
-    let url = assets.url(name).map(str::to_owned);
+fn asset_url(assets: &Assets, name: &str) -> Result<Value, Error> {
+    // Names of our own files need no escapes.
+    let url = assets.url(name).map(|url| Value::from_safe_string(url.to_owned()));
     url.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("there is no asset {name}")))
 }
 

@@ -282,6 +282,16 @@ impl TestApp {
         Self::build(settings(ack), catalog, &sandboxes, upstream)
     }
 
+    /// An application that sells every model of the price book, by vendors that never answer.
+    pub(crate) fn of_the_whole_book() -> Self {
+        let upstream =
+            Arc::new(Remembering { sent: Mutex::default(), answer: None, script: Mutex::default(), real: None });
+        let catalog = Catalog::builtin().unwrap().with_sandbox().unwrap();
+        let serves = |id: &str| catalog.models().iter().any(|model| model.routes().any(|route| &*route.vendor == id));
+        let vendors: Vec<_> = Vendors::builtin().unwrap().iter().filter(|vendor| serves(&vendor.id)).cloned().collect();
+        Self::build(settings(Ack::Accepted), catalog, &vendors, upstream)
+    }
+
     /// An application whose vendors always give this answer.
     pub(crate) fn answering(vendors: &str, models: &str, content_type: &'static str, body: &str) -> Self {
         let answer = Some((content_type, body.to_owned()));

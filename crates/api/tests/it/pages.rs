@@ -37,7 +37,7 @@ async fn browse(app: &TestApp, path: &str) -> Answer {
 
 #[tokio::test]
 async fn every_page_has_its_headers_and_nothing_of_its_own_to_run() {
-    let app = TestApp::new().await;
+    let app = TestApp::of_the_whole_book();
     for path in PAGES.into_iter().chain(["/nowhere", "/models/nobody/nothing"]) {
         let page = browse(&app, path).await;
         let is_there = PAGES.contains(&path);
@@ -64,7 +64,7 @@ async fn every_page_has_its_headers_and_nothing_of_its_own_to_run() {
 
 #[tokio::test]
 async fn a_page_with_all_assets_weighs_little() {
-    let app = TestApp::new().await;
+    let app = TestApp::of_the_whole_book();
     let pages = pages();
     let assets = pages.pages.assets();
     let sent = |packed: &Packed| packed.gzip.as_ref().map_or(packed.plain.len(), Vec::len);
@@ -77,7 +77,7 @@ async fn a_page_with_all_assets_weighs_little() {
 
 #[tokio::test]
 async fn programs_get_what_they_got_before_there_were_pages() {
-    let app = TestApp::new().await;
+    let app = TestApp::of_the_whole_book();
     for method in [Method::GET, Method::HEAD] {
         let root = ask(&app, method, "/", &[("accept", "*/*")]).await;
         assert_eq!((root.status.as_u16(), root.header("content-type")), (200, "text/plain; charset=utf-8"));
@@ -86,7 +86,7 @@ async fn programs_get_what_they_got_before_there_were_pages() {
         (Method::GET, "/models", "application/json", 404),
         (Method::GET, "/models/openai/gpt-5", "*/*", 404),
         (Method::POST, "/models", "*/*", 404),
-        (Method::POST, "/models/sandbox/gpt:generateContent", "*/*", 404),
+        (Method::POST, "/models/sandbox/gpt", "*/*", 404),
         (Method::GET, "/nowhere", "*/*", 404),
         (Method::GET, "/v1/nowhere", BROWSER, 404),
         (Method::GET, "/v1beta/nowhere", BROWSER, 404),
@@ -106,7 +106,7 @@ async fn programs_get_what_they_got_before_there_were_pages() {
 
 #[tokio::test]
 async fn assets_are_kept_for_ever_by_the_name_with_their_digest() {
-    let app = TestApp::new().await;
+    let app = TestApp::of_the_whole_book();
     let pages = pages();
     let url = pages.pages.assets().url("base.css").unwrap();
     let hashed = ask(&app, Method::GET, url, &[]).await;
@@ -130,7 +130,7 @@ async fn assets_are_kept_for_ever_by_the_name_with_their_digest() {
 
 #[tokio::test]
 async fn a_page_that_did_not_change_is_not_sent_again() {
-    let app = TestApp::new().await;
+    let app = TestApp::of_the_whole_book();
     let page = browse(&app, "/terms").await;
     let tag = page.header("etag").to_owned();
     let again = ask(&app, Method::GET, "/terms", &[("accept", BROWSER), ("if-none-match", &tag)]).await;
@@ -142,7 +142,7 @@ async fn a_page_that_did_not_change_is_not_sent_again() {
 
 #[tokio::test]
 async fn what_a_stranger_writes_into_an_address_is_text() {
-    let app = TestApp::new().await;
+    let app = TestApp::of_the_whole_book();
     let hostile = "%22%27%3E%3Cscript%3Ecanary()%3C%2Fscript%3E";
     for path in [
         format!("/models?q={hostile}"),
@@ -164,13 +164,13 @@ async fn what_a_stranger_writes_into_an_address_is_text() {
 
 #[tokio::test]
 async fn models_are_found_sorted_and_priced_as_they_are_charged() {
-    let app = TestApp::new().await;
+    let app = TestApp::of_the_whole_book();
     let ids = |text: &str| {
         let links = text.split("<th scope=\"row\"><a href=\"/models/").skip(1);
-        links.map(|rest| rest.split('"').next().unwrap().to_owned()).collect::<Vec<_>>()
+        links.map(|rest| rest.split('"').next().unwrap().replace("&#x2f;", "/")).collect::<Vec<_>>()
     };
     let all = ids(&browse(&app, "/models").await.text);
-    assert_eq!(all.len(), app.gateway().catalog().models().len());
+    assert!(all.len() == app.gateway().catalog().models().len() && all.len() > 250);
     let some = ids(&browse(&app, "/models?q=GPT-5&maker=openai&kind=chat").await.text);
     assert!(!some.is_empty() && some.iter().all(|id| id.contains("gpt-5")), "{some:?}");
     let none = browse(&app, "/models?q=there+is+no+such+model").await;
@@ -197,7 +197,7 @@ async fn models_are_found_sorted_and_priced_as_they_are_charged() {
 
 #[tokio::test]
 async fn a_model_has_a_page_under_every_name() {
-    let app = TestApp::new().await;
+    let app = TestApp::of_the_whole_book();
     let page = browse(&app, "/models/openai/gpt-5?input=1000000&output=0").await;
     assert!(page.text.contains("openai&#x2f;gpt-5") || page.text.contains("openai/gpt-5"));
     for part in ["Input from a cache", "Who serves it", "client.chat.completions.create", "messages.create"] {
@@ -215,7 +215,7 @@ async fn a_model_has_a_page_under_every_name() {
 
 #[tokio::test]
 async fn a_fragment_is_what_stands_in_main() {
-    let app = TestApp::new().await;
+    let app = TestApp::of_the_whole_book();
     let headers = [("accept", BROWSER), ("opencredits-fragment", "main")];
     for path in PAGES {
         let fragment = ask(&app, Method::GET, path, &headers).await;
@@ -229,7 +229,7 @@ async fn a_fragment_is_what_stands_in_main() {
 
 #[tokio::test]
 async fn programs_that_read_find_the_documentation_as_text() {
-    let app = TestApp::new().await;
+    let app = TestApp::of_the_whole_book();
     let llms = ask(&app, Method::GET, "/llms.txt", &[]).await;
     assert_eq!(llms.header("content-type"), "text/plain; charset=utf-8");
     let links = llms.text.split("(https://credits.example").skip(1).map(|rest| rest.split(')').next().unwrap());
