@@ -106,14 +106,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     };
     let payments = payments::build(config, of_payments)?;
     let hash_key = hash_key(&store, &**entropy).await?;
-    let of_connections = connections::Ground {
-        store: &store,
-        accounts: &accounts,
-        usage: &usage,
-        process: &process,
-        hash_key: hash_key.clone(),
-    };
-    let connections = connections::build(config, of_connections);
+    let connections = connections::build(config, (&store, &accounts, &usage), (&process, &hash_key));
     let ground = privacy::Ground {
         store: &store,
         usage: Arc::clone(&usage),

@@ -11,17 +11,12 @@ use opencredits_service::connections::{ConnectionParts, ConnectionTables, Connec
 use opencredits_store::SqliteStore;
 use std::sync::Arc;
 
-/// What a [`Connections`] shares with the rest of the gateway.
-pub(crate) struct Ground<'a> {
-    pub(crate) store: &'a SqliteStore,
-    pub(crate) accounts: &'a Arc<Accounts>,
-    pub(crate) usage: &'a Arc<UsageReads>,
-    pub(crate) process: &'a OfProcess,
-    pub(crate) hash_key: HashKey,
-}
-
 /// Connected apps; none where clients could not tell who issues their tokens.
-pub(crate) fn build(config: &Config, ground: Ground<'_>) -> Option<Arc<Connections>> {
+pub(crate) fn build(
+    config: &Config,
+    (store, accounts, usage): (&SqliteStore, &Arc<Accounts>, &Arc<UsageReads>),
+    (process, hash_key): (&OfProcess, &HashKey),
+) -> Option<Arc<Connections>> {
     let issuer = match Issuer::from_base_url(&config.server.public_url()) {
         Ok(issuer) => issuer,
         Err(error) => {
@@ -29,14 +24,13 @@ pub(crate) fn build(config: &Config, ground: Ground<'_>) -> Option<Arc<Connectio
             return None;
         }
     };
-    let Ground { store, accounts, usage, process, hash_key } = ground;
     Some(Arc::new(Connections::new(ConnectionParts {
         tables: ConnectionTables::of(store.clone()),
         accounts: Arc::clone(accounts),
         usage: Arc::clone(usage),
         clock: Arc::clone(&process.clock),
         entropy: Arc::clone(&process.entropy),
-        hash_key,
+        hash_key: hash_key.clone(),
         issuer,
         terms: config.connections.terms(),
     })))

@@ -1,7 +1,8 @@
 //! `/v1/apps`: what a signed-in person does with apps.
 
+use super::common::{changing, connections, person, private};
 use super::fields::Fields;
-use super::{changing, connections, person, private, problem};
+use super::problem;
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
 use crate::json;

@@ -1,7 +1,8 @@
 //! The pages on which a person lets an app use their credits, and what they decide there.
 
+use super::common::{changing, connections, path_of, private};
 use super::fields::Fields;
-use super::{changing, connections, path_of, private, problem};
+use super::problem;
 use crate::errors::Problem;
 use crate::json;
 use crate::lookups::{Answer, finish};

@@ -1,8 +1,9 @@
 //! The page on which a person types the code of a terminal.
 
+use super::common::{changing, connections, private};
 use super::consent::{app_of, refused, shown};
 use super::fields::Fields;
-use super::{changing, connections, private, problem};
+use super::problem;
 use crate::json;
 use crate::lookups::{Answer, finish};
 use crate::pages::PageRequest;

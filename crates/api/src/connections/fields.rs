@@ -1,6 +1,6 @@
 //! The fields of bodies: caps and decisions.
 
-use super::BODY_BYTES_MAX;
+use super::common::BODY_BYTES_MAX;
 use crate::body;
 use crate::errors::{ErrorType, Problem};
 use crate::state::App;

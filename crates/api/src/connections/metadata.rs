@@ -1,6 +1,6 @@
 //! What clients find out about us (RFC 8414, RFC 9728).
 
-use super::connections;
+use super::common::connections;
 use crate::json;
 use crate::lookups::finish;
 use crate::state::{App, RequestId};

@@ -1,6 +1,7 @@
 //! The endpoints that apps call themselves. They take no session, and a page of any origin may call them.
 
-use super::{BODY_BYTES_MAX, connections, private, problem};
+use super::common::{BODY_BYTES_MAX, connections, private};
+use super::problem;
 use crate::lookups::finish;
 use crate::state::{App, RequestId};
 use crate::{body, json};
