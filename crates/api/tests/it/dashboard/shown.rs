@@ -156,7 +156,7 @@ async fn a_bill_is_that_of_the_api() {
     }
     assert!(bill["bill"]["commission"] != "0" && shown.contains("Commission of the app"), "{shown}");
     assert!(shown.contains(bill["bill"]["price_book"].as_str().unwrap()));
-    for line in bill["bill"]["lines"].as_array().unwrap() {
+    for line in bill["bill"]["lines"].as_array().unwrap().iter().filter(|line| line["quantity"] != 0) {
         assert!(shown.contains(&format!("title=\"{}\"", line["quantity"])), "{line}");
     }
     assert!(shown.contains(&bill["request_id"].as_str().unwrap().to_owned()));
@@ -211,7 +211,9 @@ async fn an_amount_is_priced_as_it_is_sold() {
         let shown = page(&app, &format!("/dashboard/top-up?amount={amount}"), &token).await;
         assert!(shown.contains(text) && !shown.contains("Pay $"), "{amount}: {shown}");
     }
-    assert!(page(&app, "/dashboard/top-up", &token).await.contains(&format!("From ${least}")));
+    assert!(
+        page(&app, "/dashboard/top-up", &token).await.contains(&format!("From ${}", least.trim_end_matches(".00")))
+    );
 }
 
 #[tokio::test]
@@ -254,5 +256,5 @@ async fn an_account_lists_its_browsers() {
         "{account}"
     );
     assert_eq!(account.matches("this one").count(), 1);
-    assert!(account.contains("Sign out 1 other"), "{account}");
+    assert!(account.contains("Sign out all others"), "{account}");
 }
