@@ -70,7 +70,7 @@ async fn nobody_sees_another_persons_requests_keys_or_purchases() {
         assert!(answer.text.contains("There is nothing here"), "{path}: {}", answer.text);
     }
     for nonsense in ["gen_", "gen_00000000000000000000000000", "key_1", "..%2f", "%00", "<script>"] {
-        let path = format!("/dashboard/requests/{}", nonsense.replace('<', "%3C"));
+        let path = format!("/dashboard/requests/{}", nonsense.replace('<', "%3C").replace('>', "%3E"));
         assert_eq!(fragment(&app, &path, &ada_token).await.status, 404, "{path}");
     }
     let seen = page(&app, &format!("/dashboard/top-up?order={order}"), &ada_token).await;

@@ -54,6 +54,7 @@ pub struct BookedLeg {
 }
 
 /// The page.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of the bill that the page says or leaves out")]
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct RequestBill {
     /// What can be spent, for the header.
@@ -129,18 +130,8 @@ impl View for RequestBill {
 }
 
 impl RequestBill {
-    /// Every state.
-    #[must_use]
-    pub fn samples() -> Vec<Self> {
-        let line = |what: &str, tokens: u64, rate: &str| BillLine {
-            what: what.to_owned(),
-            quantity: count(tokens),
-            rate: rate.to_owned(),
-            is_per_million: what != "web_search",
-            amount: "$0.0123456789".to_owned(),
-        };
-        let leg = |account: &str, amount: &str| BookedLeg { account: account.to_owned(), amount: amount.to_owned() };
-        let plain = Self {
+    fn plain() -> Self {
+        Self {
             id: "gen_01".to_owned(),
             request_id: "req_01".to_owned(),
             at: ago(12),
@@ -169,7 +160,13 @@ impl RequestBill {
                 leg("revenue", "$0.003086419"),
             ],
             ..Self::default()
-        };
+        }
+    }
+
+    /// Every state.
+    #[must_use]
+    pub fn samples() -> Vec<Self> {
+        let plain = Self::plain();
         let attempt = |status: Option<u16>, is_billed| Attempt {
             vendor: HOSTILE.to_owned(),
             status,
@@ -208,4 +205,18 @@ impl RequestBill {
         };
         vec![plain, hostile, nothing]
     }
+}
+
+fn line(what: &str, tokens: u64, rate: &str) -> BillLine {
+    BillLine {
+        what: what.to_owned(),
+        quantity: count(tokens),
+        rate: rate.to_owned(),
+        is_per_million: what != "web_search",
+        amount: "$0.0123456789".to_owned(),
+    }
+}
+
+fn leg(account: &str, amount: &str) -> BookedLeg {
+    BookedLeg { account: account.to_owned(), amount: amount.to_owned() }
 }
