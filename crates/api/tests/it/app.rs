@@ -374,12 +374,10 @@ impl TestApp {
         };
         let (gateway, reaper) = Gateway::new(parts).unwrap();
         start(reaper.run());
-        let partners = Arc::new(store.clone());
-        let accounts_of_app = accounts.clone();
         let app = Arc::new(App {
             gateway,
-            accounts: accounts_of_app,
-            partners,
+            accounts: accounts.clone(),
+            partners: Arc::new(store.clone()),
             payments: None,
             identity: None,
             settings: api_settings(),
@@ -392,11 +390,6 @@ impl TestApp {
 
     pub(crate) fn gateway(&self) -> &Gateway {
         &self.app.gateway
-    }
-
-    /// The time.
-    pub(crate) fn fixed_now(&self) -> UnixMs {
-        self.fixed.now()
     }
 
     /// Today, counted from the epoch.
@@ -413,32 +406,31 @@ impl TestApp {
     pub(crate) fn with_settings(self, change: impl FnOnce(&mut ApiSettings)) -> Self {
         let mut settings = self.app.settings.clone();
         change(&mut settings);
-        let payments = self.app.payments.clone();
-        self.replaced(settings, payments)
+        let (payments, identity) = (self.app.payments.clone(), self.app.identity.clone());
+        self.replaced(settings, payments, identity)
     }
 
     /// The same application in which people sign in.
-    pub(crate) fn with_identity(mut self, identity: IdentityApp) -> Self {
-        let identity = Some(Arc::new(identity));
-        let App { gateway, accounts, partners, payments, settings, test, .. } = &*self.app;
-        let (payments, test, ready) = (payments.clone(), test.clone(), AtomicBool::new(true));
-        let (accounts, settings) = (accounts.clone(), settings.clone());
-        let (gateway, partners) = (gateway.clone(), partners.clone());
-        self.app = Arc::new(App { gateway, accounts, partners, payments, identity, settings, ready, test });
-        self.router = service(self.app.clone());
-        self
+    pub(crate) fn with_identity(self, identity: IdentityApp) -> Self {
+        let (settings, payments) = (self.app.settings.clone(), self.app.payments.clone());
+        self.replaced(settings, payments, Some(Arc::new(identity)))
     }
 
     /// The same application that sells credits.
     pub(crate) fn with_payments(self, payments: PaymentApp) -> Self {
-        let settings = self.app.settings.clone();
-        self.replaced(settings, Some(Arc::new(payments)))
+        let (settings, identity) = (self.app.settings.clone(), self.app.identity.clone());
+        self.replaced(settings, Some(Arc::new(payments)), identity)
     }
 
-    fn replaced(mut self, settings: ApiSettings, payments: Option<Arc<PaymentApp>>) -> Self {
+    fn replaced(
+        mut self,
+        settings: ApiSettings,
+        payments: Option<Arc<PaymentApp>>,
+        identity: Option<Arc<IdentityApp>>,
+    ) -> Self {
         let App { gateway, partners, .. } = &*self.app;
         let (gateway, partners, accounts) = (gateway.clone(), partners.clone(), self.accounts.clone());
-        let (test, identity) = (self.app.test.clone(), self.app.identity.clone());
+        let test = self.app.test.clone();
         let ready = AtomicBool::new(true);
         self.app = Arc::new(App { gateway, accounts, partners, payments, identity, settings, ready, test });
         self.router = service(self.app.clone());
