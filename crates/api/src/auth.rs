@@ -1,20 +1,17 @@
 //! Finds the key of a request.
 
+use crate::carried::{carried, sent, session_digest};
 use crate::errors::Problem;
 use crate::faults;
 use crate::sessions::{self, SignedIn};
 use crate::state::App;
 use http::HeaderMap;
-use http::header::AUTHORIZATION;
 use opencredits_keys::{KeyDigest, LiveKind, Manages, Mode, Reports, SessionToken, Spends};
 use opencredits_service::accounts::Actor;
 use opencredits_service::{Fault, KeyFault, Manager, Spender};
 use opencredits_store::Partner;
 use opencredits_units::AccountId;
 use std::sync::Arc;
-
-/// Headers besides `Authorization` that may carry a key.
-const KEY_HEADERS: [&str; 3] = ["x-user-key", "x-api-key", "x-goog-api-key"];
 
 /// The mode of the first key that the headers carry, valid or not; live where there is none. A key of the other mode beside
 /// it differs from it, so that the request is refused.
@@ -39,19 +36,6 @@ fn digest_of<K: LiveKind>(mode: Mode, headers: &HeaderMap) -> Result<KeyDigest, 
 /// Whether the headers carry what manages an account, valid or not: a management key, or the token of a session.
 pub(crate) fn carries_management_key(mode: Mode, headers: &HeaderMap) -> bool {
     digest_of::<Manages>(mode, headers).is_ok() || session_digest(headers).is_ok()
-}
-
-/// Whether the headers carry no key and no token at all.
-pub(crate) fn carries_nothing(headers: &HeaderMap) -> bool {
-    carried(headers).next().is_none()
-}
-
-/// The digest of the one session token that the headers carry. A session is live only: there is none in test mode.
-///
-/// # Errors
-/// When there is no token, when there is something else beside it, or when the text is no token.
-pub(crate) fn session_digest(headers: &HeaderMap) -> Result<KeyDigest, KeyFault> {
-    SessionToken::digest_of(sent(headers)?).map_err(|_| KeyFault::Malformed)
 }
 
 /// The person whose account the request manages: it carries one of their management keys, or they are signed in.
@@ -130,37 +114,11 @@ fn other_kind(mode: Mode, text: &str) -> KeyFault {
     }
 }
 
-/// What the headers that may carry a key carry; `None` for one that is of another scheme.
-fn carried(headers: &HeaderMap) -> impl Iterator<Item = Option<&[u8]>> {
-    let bearers = headers.get_all(AUTHORIZATION).iter().map(|value| bearer(value.as_bytes()));
-    let plain = KEY_HEADERS.iter().flat_map(|name| headers.get_all(*name)).map(|value| Some(value.as_bytes()));
-    bearers.chain(plain)
-}
-
-/// The text of the one key that the headers carry.
-fn sent(headers: &HeaderMap) -> Result<&str, KeyFault> {
-    let mut sent = carried(headers);
-    let Some(first) = sent.next() else {
-        return Err(KeyFault::Missing);
-    };
-    let first = first.ok_or(KeyFault::Malformed)?;
-    for other in sent {
-        if other != Some(first) {
-            return Err(KeyFault::Disagree);
-        }
-    }
-    std::str::from_utf8(first).map(str::trim).map_err(|_| KeyFault::Malformed)
-}
-
-fn bearer(value: &[u8]) -> Option<&[u8]> {
-    let (scheme, rest) = value.split_at_checked(7)?;
-    scheme.eq_ignore_ascii_case(b"bearer ").then(|| rest.trim_ascii())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use http::HeaderValue;
+    use http::header::AUTHORIZATION;
     use opencredits_keys::{ManagementKey, PartnerKey, TestKey, UserKey};
 
     fn check(lines: &[(&'static str, String)], expect: Result<(), KeyFault>) {

@@ -14,6 +14,7 @@ mod app;
 mod applications;
 mod auth;
 mod body;
+mod carried;
 mod connections;
 mod cors;
 mod csv;

@@ -1,6 +1,7 @@
 //! Look-ups of a key's owner: balance, key, generation, prices, features.
 
-use crate::auth::{Reader, key_digest, reader, session_digest};
+use crate::auth::{Reader, key_digest, reader};
+use crate::carried::session_digest;
 use crate::errors::{ApiSurface, ErrorType, Problem};
 use crate::faults::timestamp;
 use crate::query::{Parameters, known_only};

@@ -1,6 +1,6 @@
 //! The key ring: finds the spender of a key, with a cache in front of the store.
 
-use crate::accounts::Actor;
+use crate::actor::Actor;
 use crate::fault::{Fault, KeyFault};
 use crate::limits::{BegunUntil, LimitKind};
 use crate::partners::PartnerTerms;

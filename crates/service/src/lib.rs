@@ -20,6 +20,7 @@
 //! ```
 
 pub mod accounts;
+mod actor;
 pub mod books;
 pub mod config;
 pub mod connections;

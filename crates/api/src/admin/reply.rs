@@ -2,7 +2,7 @@
 
 use super::amount_view::AmountView;
 use super::application_views::{ApplicationView, ReferralView, TestKeyView};
-use super::identity::{RoleName, SessionView};
+use super::identity_views::{RoleName, SessionView};
 use super::job_views::{JobRunView, JobView};
 use super::limit_views::{ChangeView, LimitView, ManagementKeyView};
 use super::order_views::{OrderView, ReconcileView};

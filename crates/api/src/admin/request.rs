@@ -1,6 +1,6 @@
 //! The requests of an operator.
 
-use super::identity::IdentityRequest;
+use super::identity_views::IdentityRequest;
 use super::job_views::JobRequest;
 use super::order_views::OrderRequest;
 use super::partner_views::PartnerRequest;

@@ -8,16 +8,16 @@ mod codes;
 mod list;
 mod passkeys;
 mod problem;
+mod routes;
 mod session;
 
 pub(crate) use problem::problem;
+pub(crate) use routes::routes;
 
 use crate::errors::{ErrorType, Problem};
 use crate::state::App;
-use crate::{auth, body, faults};
-use axum::Router;
+use crate::{body, carried, faults};
 use axum::body::Body;
-use axum::routing::{get, patch, post};
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use opencredits_service::sign_in::{SignIn, SignInFault};
@@ -38,21 +38,6 @@ pub(crate) struct SignedIn {
     pub(crate) session: SessionId,
 }
 
-/// The routes.
-pub(crate) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/auth/code", post(codes::code))
-        .route("/v1/auth/link", post(codes::link))
-        .route("/v1/auth/passkey/options", post(passkeys::ask))
-        .route("/v1/auth/session", get(session::show).post(session::begin).delete(session::end))
-        .route("/v1/account/sessions", get(list::list).delete(list::end_others))
-        .route("/v1/account/sessions/{id}", axum::routing::delete(list::end))
-        .route("/v1/account/passkeys", get(passkeys::list).post(passkeys::register))
-        .route("/v1/account/passkeys/options", post(passkeys::options))
-        .route("/v1/account/passkeys/{id}", patch(passkeys::rename).delete(passkeys::remove))
-        .route("/v1/account/email", post(addresses::begin).put(addresses::change))
-}
-
 /// Who is signed in with the token that the headers carry.
 ///
 /// # Errors
@@ -65,9 +50,9 @@ pub(crate) async fn signed_in(app: &App, headers: &HeaderMap) -> Result<SignedIn
 /// The session of the token that the headers carry.
 async fn current(app: &App, headers: &HeaderMap) -> Result<SessionRecord, Problem> {
     let sign_in = sign_in(app)?;
-    let digest = match auth::session_digest(headers) {
+    let digest = match carried::session_digest(headers) {
         Ok(digest) => digest,
-        Err(fault) if auth::carries_nothing(headers) => return Err(faults::problem(&fault.into(), &app.settings)),
+        Err(fault) if carried::carries_nothing(headers) => return Err(faults::problem(&fault.into(), &app.settings)),
         Err(_) => return Err(problem(app, SignInFault::NoSession)),
     };
     sign_in.session(&digest).await.map_err(|fault| problem(app, fault))

@@ -1,8 +1,9 @@
 //! Faults of signing in as errors.
 
 use crate::errors::{ErrorType, Problem};
+use crate::faults;
 use crate::state::App;
-use crate::{faults, keys};
+use opencredits_service::Fault;
 use opencredits_service::accounts::AccountsError;
 use opencredits_service::sign_in::SignInFault;
 
@@ -25,8 +26,11 @@ pub(crate) fn problem(app: &App, fault: SignInFault) -> Problem {
         SignInFault::Accounts(AccountsError::Invalid { .. }) => {
             Problem::new(ErrorType::InvalidRequest, message).with("param", "email")
         }
-        SignInFault::Accounts(error) => keys::problem(app, error),
-        SignInFault::Store(error) => faults::problem(&error.into(), &app.settings),
+        SignInFault::Accounts(AccountsError::Ledger(error)) => faults::problem(&error.into(), &app.settings),
+        SignInFault::Accounts(AccountsError::Store(error)) | SignInFault::Store(error) => {
+            faults::problem(&error.into(), &app.settings)
+        }
+        SignInFault::Accounts(_) => faults::problem(&Fault::Closing, &app.settings),
         _ => Problem::new(ErrorType::InvalidRequest, message),
     }
 }

@@ -1,12 +1,13 @@
 //! A session begins, is shown, and ends.
 
 use super::{current, done, private, problem, read, sign_in, signed_in, with_status};
+use crate::carried::session_digest;
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
+use crate::json;
 use crate::lookups::{Answer, finish};
 use crate::peer::Peer;
 use crate::state::{App, RequestId};
-use crate::{auth, json};
 use axum::body::Body;
 use axum::extract::{Extension, State};
 use http::header::USER_AGENT;
@@ -77,7 +78,7 @@ async fn begun(app: &App, peer: Peer, headers: &HeaderMap, body: Body) -> Answer
     };
     let accept = asked.accept.as_ref().map(|accept| Accept { terms: &accept.terms, age_16: accept.age_16 });
     let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let browser = Browser { from: peer.0, user_agent, old: auth::session_digest(headers).ok() };
+    let browser = Browser { from: peer.0, user_agent, old: session_digest(headers).ok() };
     let begun = sign_in.sign_in(&proof, accept.as_ref(), &browser).await;
     let begun = begun.map_err(|fault| problem(app, fault))?;
     let answer = json!({

@@ -398,12 +398,10 @@ impl TestApp {
         };
         let (gateway, reaper) = Gateway::new(parts).unwrap();
         start(reaper.run());
-        let partners = Arc::new(store.clone());
-        let accounts_of_app = accounts.clone();
         let app = Arc::new(App {
             gateway,
-            accounts: accounts_of_app,
-            partners,
+            accounts: accounts.clone(),
+            partners: Arc::new(store.clone()),
             payments: None,
             pages: pages(),
             identity: None,
@@ -418,11 +416,6 @@ impl TestApp {
 
     pub(crate) fn gateway(&self) -> &Gateway {
         &self.app.gateway
-    }
-
-    /// The time.
-    pub(crate) fn fixed_now(&self) -> UnixMs {
-        self.fixed.now()
     }
 
     /// Today, counted from the epoch.

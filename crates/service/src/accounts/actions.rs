@@ -1,39 +1,15 @@
 //! Who did what: suspensions, and the record of all changes.
 
 use super::{Accounts, AccountsError};
+use crate::actor::Actor;
 use crate::ports::fresh_id;
-use opencredits_store::{AuditRecord, SessionId, Standing, User};
-use opencredits_units::{EntryId, KeyId};
-use std::fmt;
+use opencredits_store::{AuditRecord, Standing, User};
+use opencredits_units::EntryId;
 
 /// The longest reason, in bytes.
 const REASON_BYTES_MAX: usize = 500;
 /// The largest number of records on a page.
 const PAGE_MAX: u32 = 1_000;
-
-/// Who makes a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Actor {
-    /// The operator.
-    Operator,
-    /// The owner of this management key.
-    Manager(KeyId),
-    /// The person who is signed in with this session.
-    Session(SessionId),
-    /// An app, with what it has of a person.
-    App,
-}
-
-impl fmt::Display for Actor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Operator => f.write_str("operator"),
-            Self::Manager(key) => write!(f, "{key}"),
-            Self::Session(session) => write!(f, "{session}"),
-            Self::App => f.write_str("app"),
-        }
-    }
-}
 
 impl Accounts {
     /// Suspends a person or lifts the suspension, at once. Requests that run are finished and charged.

@@ -2,7 +2,7 @@
 
 use super::codes::{RightCode, TypedCode};
 use super::links::HoldingLink;
-use super::settings::SignUp;
+use super::policy::SignUp;
 use super::{SignIn, SignInFault};
 use crate::accounts::NewUser;
 use crate::ports::fresh_id;

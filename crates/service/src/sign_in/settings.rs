@@ -1,13 +1,12 @@
 //! What signing in depends on: tables, keys, settings.
 
-use super::limits::SignInLimits;
+use super::policy::{SignInLimits, SignUp};
 use opencredits_identity::passkey::Site;
 use opencredits_identity::{IdentityError, LinkKeys, SessionLifetimes};
 use opencredits_keys::HashKey;
 use opencredits_store::{
     AttemptBuckets, CodeChallenges, IdentityRetention, MailedLinks, Passkeys, Sessions, Standings, UserEmails,
 };
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The tables of the store that signing in uses.
@@ -59,16 +58,6 @@ pub struct SignInKeys {
     pub hash: HashKey,
     /// For signed links, the newest first.
     pub links: LinkKeys,
-}
-
-/// Whether people make accounts themselves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SignUp {
-    /// Whoever proves an address gets an account.
-    Open,
-    /// Only people whom the operator has added sign in.
-    Closed,
 }
 
 /// The settings of signing in.

@@ -50,7 +50,7 @@ async fn a_new_person_signs_in_with_a_code_and_is_known_the_next_time() {
     let again = site.post("/v1/auth/session", "", json!({"challenge": challenge, "code": code})).await;
     assert_eq!(again.status, 201, "terms are accepted once: {}", again.text);
     assert_eq!((&again.json()["is_new"], &again.json()["user"]["id"]), (&json!(false), &begun["user"]["id"]));
-    assert_eq!(site.app.store.counts(site.app.fixed_now()).await.unwrap().waiting, 0, "no code is in the outbox");
+    assert_eq!(site.app.store.counts(site.app.fixed.clock.now()).await.unwrap().waiting, 0, "no code is in the outbox");
 }
 
 #[tokio::test]

@@ -79,7 +79,7 @@ async fn an_address_that_took_no_mail_takes_it_again_once_a_code_came_back() {
     let site = Signing::new().await;
     let begun = site.enter("ada@example.org").await;
     let user: UserId = begun["user"]["id"].as_str().unwrap().parse().unwrap();
-    site.app.store.flag_bounced("ada@example.org", site.app.fixed_now()).await.unwrap();
+    site.app.store.flag_bounced("ada@example.org", site.app.fixed.clock.now()).await.unwrap();
     site.enter("ada@example.org").await;
     assert_eq!(site.app.store.email_of(user).await.unwrap().unwrap().bounced_at, None);
 }
