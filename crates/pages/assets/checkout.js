@@ -162,8 +162,18 @@ function balanced(balance) {
   for (const element of document.querySelectorAll("[data-balance]")) element.textContent = credits(balance);
 }
 
+/** The offer with the price of an amount; an amount that is none is as if the app had named none. */
+async function offered(amount) {
+  try {
+    return await api.offer(amount);
+  } catch (problem) {
+    if (problem.status !== 400) throw problem;
+    return api.offer();
+  }
+}
+
 async function amountStep() {
-  const { currencies } = await api.offer(state.init.amount);
+  const { currencies } = await offered(state.init.amount);
   const sold = currencies.find((one) => one.currency === state.init.currency) ?? currencies[0];
   if (!sold) {
     $("#refused").textContent = phrase("not_sold");
