@@ -13,6 +13,8 @@ pub enum Actor {
     Manager(KeyId),
     /// The person who is signed in with this session.
     Session(SessionId),
+    /// An app, with what it has of a person.
+    App,
 }
 
 impl fmt::Display for Actor {
@@ -21,6 +23,7 @@ impl fmt::Display for Actor {
             Self::Operator => f.write_str("operator"),
             Self::Manager(key) => write!(f, "{key}"),
             Self::Session(session) => write!(f, "{session}"),
+            Self::App => f.write_str("app"),
         }
     }
 }

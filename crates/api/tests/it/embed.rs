@@ -10,7 +10,7 @@ async fn with_partners() -> (TestApp, [String; 3]) {
     let app = TestApp::new().await;
     let mut keys = Vec::new();
     for (name, origin) in [("listed", Some(PAGE)), ("unlisted", None), ("other", Some("https://other.example"))] {
-        let new = NewPartner { name: name.to_owned(), share: None };
+        let new = NewPartner { name: name.to_owned(), share: None, markup: None };
         app.accounts.add_partner(new).await.unwrap();
         let origins = origin.map(|origin| vec![origin.to_owned()]);
         let edit = PublishableKeyEdit { origins, ..PublishableKeyEdit::default() };

@@ -141,7 +141,7 @@ async fn of_too_many_keys_of_one_app_the_oldest_is_revoked() {
 async fn another_partner_gets_nothing_of_a_connection() {
     let house = House::new().await;
     let (access, refresh) = house.tokens().await;
-    let new = NewPartner { name: "another app".to_owned(), share: None };
+    let new = NewPartner { name: "another app".to_owned(), share: None, markup: None };
     let other = house.app.accounts.add_partner(new).await.unwrap();
     let fields = [("client_id", &*other.publishable_key), ("token", &refresh)];
     assert_eq!(house.form("/oauth/revoke", &fields).await.status, 200);

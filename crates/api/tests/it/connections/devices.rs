@@ -75,7 +75,7 @@ async fn a_refusal_and_the_end_of_the_time_are_told() {
 async fn a_terminal_of_another_client_learns_nothing() {
     let house = House::new().await;
     let (device, user) = begin(&house).await;
-    let new = opencredits_service::accounts::NewPartner { name: "another app".to_owned(), share: None };
+    let new = opencredits_service::accounts::NewPartner { name: "another app".to_owned(), share: None, markup: None };
     let other = house.app.accounts.add_partner(new).await.unwrap();
     decide(&house, &user, "allow").await;
     let fields = [("grant_type", DEVICE_GRANT), ("client_id", &*other.publishable_key), ("device_code", &*device)];

@@ -211,7 +211,7 @@ fn sign_in(app: &TestApp) -> IdentityApp {
         site_name: "OpenCredits".to_owned(),
     };
     let tables = SignInTables::of(app.store.clone());
-    IdentityApp { sign_in: Arc::new(SignIn::new(tables, ports, keys, settings)) }
+    IdentityApp { sign_in: Arc::new(SignIn::new(tables, ports, keys, settings)), privacy: None }
 }
 
 fn connected(app: &TestApp, terms: ConnectionTerms) -> Connections {

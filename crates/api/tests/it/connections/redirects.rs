@@ -47,7 +47,7 @@ async fn a_person_is_sent_to_a_registered_url_alone() {
     let other = house
         .app
         .accounts
-        .add_partner(opencredits_service::accounts::NewPartner { name: "another app".to_owned(), share: None });
+        .add_partner(opencredits_service::accounts::NewPartner { name: "another app".to_owned(), share: None, markup: None });
     let other = other.await.unwrap();
     house.register(&other, &["https://other.example/back"]).await;
     let check = async |redirect: &str, expect: Seen| {

@@ -50,7 +50,7 @@ async fn site() -> TestApp {
         entropy: app.fixed.clone(),
     };
     let sign_in = SignIn::new(SignInTables::of(app.store.clone()), ports, keys, settings);
-    app.with_payments(payments).with_identity(IdentityApp { sign_in: Arc::new(sign_in) })
+    app.with_payments(payments).with_identity(IdentityApp { sign_in: Arc::new(sign_in), privacy: None })
 }
 
 /// The token of a new session of a person.
