@@ -63,7 +63,7 @@ pub(crate) async fn run(
     tasks.spawn(async move { running.run(signal).await });
     let mut draining = JoinSet::new();
     draining.spawn(reaper.run());
-    secret_mails.map(|worker| draining.spawn(worker.run()));
+    let _mailing = secret_mails.map(|worker| draining.spawn(worker.run()));
     let files = Source { ledger: app.gateway.ledger().clone(), store, data: (&config.data.dir).into() };
     let purchases = app.payments.as_ref().map(|payments| Arc::clone(&payments.purchases));
     let admin = Admin::new(accounts, app.settings.credit_price)
