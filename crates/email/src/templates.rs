@@ -5,8 +5,8 @@
 
 use crate::error::MailError;
 use crate::letter::{
-    DeletionScheduled, Letter, LimitLevel, LimitReached, LimitedParty, LowBalance, PolicyChanged, Receipt, Refund, TopUp,
-    TopUpFailed, TopUpFault,
+    DeletionScheduled, Letter, LimitLevel, LimitReached, LimitedParty, LowBalance, PolicyChanged, Receipt, Refund,
+    TopUp, TopUpFailed, TopUpFault,
 };
 use crate::message::{Envelope, Message};
 use crate::money::{Rounding, Shown, both, credits};

@@ -1,8 +1,8 @@
 //! Letters and envelopes of all kinds.
 
 use opencredits_email::{
-    Currency, DeletionScheduled, Envelope, Letter, LimitLevel, LimitReached, LimitedParty, LowBalance, Message, MessageId,
-    Paid, PolicyChanged, Receipt, Refund, Site, Templates, TopUp, TopUpFailed, TopUpFault,
+    Currency, DeletionScheduled, Envelope, Letter, LimitLevel, LimitReached, LimitedParty, LowBalance, Message,
+    MessageId, Paid, PolicyChanged, Receipt, Refund, Site, Templates, TopUp, TopUpFailed, TopUpFault,
 };
 use opencredits_units::{CreditPrice, NanoUsd, UnixMs};
 

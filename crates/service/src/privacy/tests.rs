@@ -371,7 +371,8 @@ async fn an_export_whose_reader_goes_away_ends() {
 async fn who_runs_a_partner_hands_it_over_before_leaving() {
     use opencredits_store::{Partner, Partners as _};
     let world = World::new().await;
-    let partner = world.accounts.add_partner(crate::accounts::NewPartner { name: "app".to_owned(), share: None, markup: None });
+    let partner =
+        world.accounts.add_partner(crate::accounts::NewPartner { name: "app".to_owned(), share: None, markup: None });
     let partner = partner.await.unwrap();
     world.store.update_partner(&Partner { owner: Some(world.user.id), ..partner.clone() }).await.unwrap();
     let refused = world.privacy.schedule_deletion(world.user.id, Asker::Person).await;

@@ -99,7 +99,8 @@ async fn one_click_takes_everything_back_at_once() {
     let waiting = house.code().await;
     let own = house.app.key(&house.user, None, None).await;
     let by_operator = house.app.key(&house.user, Some(&house.partner), None).await;
-    let other = house.app.accounts.add_partner(NewPartner { name: "another app".to_owned(), share: None, markup: None });
+    let other =
+        house.app.accounts.add_partner(NewPartner { name: "another app".to_owned(), share: None, markup: None });
     let other = other.await.unwrap();
     let kept = house.app.key(&house.user, Some(&other), None).await;
     assert_eq!(house.apps().await.len(), 2);

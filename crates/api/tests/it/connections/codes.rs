@@ -113,10 +113,11 @@ async fn a_code_that_is_used_twice_takes_back_what_it_gave() {
     let (access, refresh) = tokens(&house.exchange(&code).await);
     let (kept, _) = house.tokens().await;
     assert!(house.works(&access).await);
-    let another = house
-        .app
-        .accounts
-        .add_partner(opencredits_service::accounts::NewPartner { name: "another app".to_owned(), share: None, markup: None });
+    let another = house.app.accounts.add_partner(opencredits_service::accounts::NewPartner {
+        name: "another app".to_owned(),
+        share: None,
+        markup: None,
+    });
     let another = another.await.unwrap();
     let fields = [
         ("grant_type", "authorization_code"),

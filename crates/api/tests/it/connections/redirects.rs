@@ -44,10 +44,11 @@ async fn seen(house: &House, fields: &[(&str, &str)]) -> Seen {
 #[tokio::test]
 async fn a_person_is_sent_to_a_registered_url_alone() {
     let house = House::new().await;
-    let other = house
-        .app
-        .accounts
-        .add_partner(opencredits_service::accounts::NewPartner { name: "another app".to_owned(), share: None, markup: None });
+    let other = house.app.accounts.add_partner(opencredits_service::accounts::NewPartner {
+        name: "another app".to_owned(),
+        share: None,
+        markup: None,
+    });
     let other = other.await.unwrap();
     house.register(&other, &["https://other.example/back"]).await;
     let check = async |redirect: &str, expect: Seen| {
