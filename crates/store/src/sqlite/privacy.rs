@@ -165,7 +165,7 @@ impl PrivacyStates for SqliteStore {
     }
 
     async fn holdings(&self) -> Result<Vec<Holding>, StoreError> {
-        self.read(|connection| holdings::all(connection)).await
+        self.read(holdings::all).await
     }
 }
 
