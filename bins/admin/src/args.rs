@@ -9,6 +9,7 @@ use crate::job_args::JobCommand;
 use crate::limit_args::{GrantCommand, KeyChange, PersonCap, RateArguments, ResetArgument, WhoAndWhy};
 use crate::order_args::{ChargeRefund, CorrectionOrder, OrderCommand};
 use crate::partner_args::PartnerCommand;
+use crate::ports::absolute;
 use crate::privacy_args::{DeletionOrder, ExportOrder, FlagOrder, KeyFileCommand, PolicyCommand, PrivacyCommand};
 use crate::provider_args::ProviderCommand;
 use crate::rotate_args::RotateOrder;
@@ -22,7 +23,7 @@ use opencredits_api::admin::{
 use opencredits_ledger::ChainHead;
 use opencredits_service::{Clock, Entropy, fresh_id};
 use opencredits_units::{EntryId, GenerationId, KeyId, NanoUsd, UnixMs, UserId};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The operator's command line of OpenCredits.
 ///
@@ -410,49 +411,16 @@ impl Arguments {
             Command::Generation { id } => AdminRequest::Generation(OfGeneration { id: *id }),
             Command::Bill(BillCommand::Verify(which)) => which.request()?,
             Command::Backup { dir } => AdminRequest::Backup(BackUp { into: absolute(dir)?, at_ms: now }),
-            Command::User(UserCommand::Add { label, id, email }) => AdminRequest::AddUser(AddUser {
-                id: Some(id.unwrap_or_else(|| fresh_id(now, entropy))),
-                label: label.clone(),
-                email: email.clone(),
-            }),
-            Command::User(UserCommand::Email { user, address, remove }) => {
-                let set = address.clone().map_or(EmailChange::Show, EmailChange::Set);
-                let change = if *remove { EmailChange::Remove } else { set };
-                AdminRequest::UserEmail(EmailOfUser { user: user.clone(), change })
-            }
-            Command::User(UserCommand::List { page }) => {
-                AdminRequest::ListUsers(ListUsers { after: page.after, max: page.max })
-            }
-            Command::User(UserCommand::Show { user, address }) => {
-                AdminRequest::ShowUser(ShowUser { user: user.clone(), address: *address })
-            }
-            Command::User(UserCommand::Rename { user, label }) => {
-                AdminRequest::RenameUser(RenameUser { user: user.clone(), label: label.clone() })
-            }
             Command::Job(job) => job.request(),
             Command::Key(KeyCommand::Rotate(order)) => {
                 agreed(order.warning())?;
                 order.request()
             }
-            Command::User(UserCommand::Suspend(who)) => AdminRequest::SuspendUser(who.request()),
-            Command::User(UserCommand::Resume(who)) => AdminRequest::ResumeUser(who.request()),
-            Command::User(UserCommand::Limit(cap)) => cap.request(),
             Command::User(UserCommand::Delete(order)) => return Ok(Task::Deletion(order.clone())),
+            Command::User(user) => user.request(now, entropy)?,
             Command::KeyFile(KeyFileCommand::New { path }) => return Ok(Task::KeyFile(path.clone())),
-            Command::User(UserCommand::Export(order)) => order.request()?,
-            Command::User(UserCommand::Keep { user }) => {
-                AdminRequest::Privacy(PrivacyRequest::Keep { user: user.clone() })
-            }
-            Command::User(UserCommand::Restrict(flag)) => {
-                AdminRequest::Privacy(PrivacyRequest::Restrict { user: flag.user.clone(), on: !flag.lift })
-            }
-            Command::User(UserCommand::Object(flag)) => {
-                AdminRequest::Privacy(PrivacyRequest::Object { user: flag.user.clone(), on: !flag.lift })
-            }
             Command::Privacy(PrivacyCommand::Report) => AdminRequest::Privacy(PrivacyRequest::Report),
             Command::Policy(policy) => policy.request()?,
-            Command::User(UserCommand::Role(order)) => order.request(),
-            Command::User(UserCommand::Sessions(order)) => order.request(),
             Command::Grant(grant) => grant.request(),
             Command::Audit { page } => AdminRequest::ListChanges(ListChanges { after: page.after, max: page.max }),
             Command::Key(KeyCommand::Edit(change)) => change.request(now),
@@ -477,6 +445,43 @@ impl Arguments {
             Command::Balance(who) => AdminRequest::Balance(who.request()),
             Command::Ledger(ledger) => return ledger.task(),
         }))
+    }
+}
+
+impl UserCommand {
+    /// The request; a new person gets a fresh id, where the operator gives none.
+    fn request(&self, now: UnixMs, entropy: &dyn Entropy) -> Result<AdminRequest, AdminError> {
+        Ok(match self {
+            Self::Add { label, id, email } => AdminRequest::AddUser(AddUser {
+                id: Some(id.unwrap_or_else(|| fresh_id(now, entropy))),
+                label: label.clone(),
+                email: email.clone(),
+            }),
+            Self::Email { user, address, remove } => {
+                let set = address.clone().map_or(EmailChange::Show, EmailChange::Set);
+                let change = if *remove { EmailChange::Remove } else { set };
+                AdminRequest::UserEmail(EmailOfUser { user: user.clone(), change })
+            }
+            Self::List { page } => AdminRequest::ListUsers(ListUsers { after: page.after, max: page.max }),
+            Self::Show { user, address } => AdminRequest::ShowUser(ShowUser { user: user.clone(), address: *address }),
+            Self::Rename { user, label } => {
+                AdminRequest::RenameUser(RenameUser { user: user.clone(), label: label.clone() })
+            }
+            Self::Suspend(who) => AdminRequest::SuspendUser(who.request()),
+            Self::Resume(who) => AdminRequest::ResumeUser(who.request()),
+            Self::Limit(cap) => cap.request(),
+            Self::Export(order) => order.request()?,
+            Self::Keep { user } => AdminRequest::Privacy(PrivacyRequest::Keep { user: user.clone() }),
+            Self::Restrict(flag) => {
+                AdminRequest::Privacy(PrivacyRequest::Restrict { user: flag.user.clone(), on: !flag.lift })
+            }
+            Self::Object(flag) => {
+                AdminRequest::Privacy(PrivacyRequest::Object { user: flag.user.clone(), on: !flag.lift })
+            }
+            Self::Role(order) => order.request(),
+            Self::Sessions(order) => order.request(),
+            Self::Delete(order) => order.request(),
+        })
     }
 }
 
@@ -573,9 +578,4 @@ fn entries_of(user: Option<&String>, account: Option<&String>) -> EntriesOf {
         (None, Some(account)) => EntriesOf::Named(account.clone()),
         (None, None) => EntriesOf::All,
     }
-}
-
-/// The gateway has another working directory.
-pub(crate) fn absolute(dir: &Path) -> Result<PathBuf, AdminError> {
-    std::path::absolute(dir).map_err(|source| AdminError::File { path: dir.to_owned(), source })
 }

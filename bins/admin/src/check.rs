@@ -1,12 +1,14 @@
 //! Checks a config without touching the data folder.
 
 use crate::error::AdminError;
+use crate::ports;
 use crate::table::Table;
 use opencredits_catalog::Catalog;
 use opencredits_service::config::Config;
 use opencredits_service::{ConfiguredVendor, ServedCatalogue};
 use serde::Serialize;
 use std::fmt;
+use std::path::PathBuf;
 
 /// A valid config, and its catalogue.
 #[derive(Serialize)]
@@ -87,4 +89,15 @@ impl fmt::Display for Checked {
         }
         writeln!(f, "the config is good; {} models are offered", self.models)
     }
+}
+
+/// The config in a file; the defaults without one.
+pub(crate) fn read_config(file: Option<&PathBuf>) -> Result<Config, AdminError> {
+    let text = match file {
+        Some(path) => {
+            std::fs::read_to_string(path).map_err(|source| AdminError::File { path: path.clone(), source })?
+        }
+        None => String::new(),
+    };
+    Ok(Config::read(&text, ports::environment())?)
 }

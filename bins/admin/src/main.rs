@@ -49,7 +49,6 @@ use opencredits_service::config::Config;
 use output::{print, report};
 use ports::{SystemClock, SystemEntropy};
 use progress::{Progress, Reader};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -66,7 +65,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
     match arguments.task(&SystemClock, &SystemEntropy)? {
         Task::Check(file) => {
-            let config = read_config(file.as_ref().or(arguments.config.as_ref()))?;
+            let config = check::read_config(file.as_ref().or(arguments.config.as_ref()))?;
             let checked = check::check(&config, &ports::environment())?;
             print(&if arguments.json { serde_json::to_string_pretty(&checked)? } else { checked.to_string() })?;
             Ok(ExitCode::SUCCESS)
@@ -125,7 +124,7 @@ fn place(arguments: &Arguments) -> Result<Place, AdminError> {
 
 /// The config, with the data folder of the command line.
 fn located(arguments: &Arguments) -> Result<Config, AdminError> {
-    let mut config = read_config(arguments.config.as_ref())?;
+    let mut config = check::read_config(arguments.config.as_ref())?;
     if let Some(dir) = &arguments.data {
         config.data.dir.clone_from(dir);
     }
@@ -144,14 +143,4 @@ async fn ask(request: AdminRequest, arguments: &Arguments, config: &Config) -> R
         matches!(request, AdminRequest::AddPartner(_) | AdminRequest::Partners(PartnerRequest::Applications(_)));
     let client = Client::open(&place(arguments)?, config, with_desk).await?;
     client.ask(request).await
-}
-
-fn read_config(file: Option<&PathBuf>) -> Result<Config, AdminError> {
-    let text = match file {
-        Some(path) => {
-            std::fs::read_to_string(path).map_err(|source| AdminError::File { path: path.clone(), source })?
-        }
-        None => String::new(),
-    };
-    Ok(Config::read(&text, ports::environment())?)
 }

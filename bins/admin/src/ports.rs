@@ -1,7 +1,9 @@
 //! The real ports: the system's clock, randomness and environment.
 
+use crate::error::AdminError;
 use opencredits_service::{Clock, Entropy};
 use opencredits_units::UnixMs;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The system's clock.
@@ -34,4 +36,9 @@ pub(crate) fn environment() -> Vec<(String, String)> {
         Some((name.into_string().ok()?, value.into_string().ok()?))
     };
     std::env::vars_os().filter_map(text).collect()
+}
+
+/// The gateway has another working directory.
+pub(crate) fn absolute(dir: &Path) -> Result<PathBuf, AdminError> {
+    std::path::absolute(dir).map_err(|source| AdminError::File { path: dir.to_owned(), source })
 }

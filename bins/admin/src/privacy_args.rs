@@ -1,10 +1,9 @@
 //! People's data on the command line.
 
-use crate::args::absolute;
 use crate::confirm::agreed;
 use crate::dates;
 use crate::error::AdminError;
-use crate::ports::SystemEntropy;
+use crate::ports::{SystemEntropy, absolute};
 use clap::{Args, Subcommand};
 use opencredits_api::admin::{AdminRequest, PrivacyRequest};
 use opencredits_service::privacy::fresh_address_key;

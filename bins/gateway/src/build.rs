@@ -21,7 +21,7 @@ use opencredits_providers::sandbox::Sandbox;
 use opencredits_providers::{Fetch, Transport};
 use opencredits_service::accounts::{Accounts, Tables};
 use opencredits_service::config::Config;
-use opencredits_service::mail::{CancelLinks, MailPorts, Mails};
+use opencredits_service::mail::{CancelLinks, MailPorts, MailQueue, Mails};
 use opencredits_service::prices::{LivePrices, Prices, book_in_force};
 use opencredits_service::privacy::{Exporter, Privacy};
 use opencredits_service::provider_bills::{BilledVendor, ProviderReconciliation, ReconcileParts};
@@ -64,8 +64,18 @@ async fn open_files(
     Ok((ledger, store.of_mode(Mode::Live)?))
 }
 
-/// Opens the data folder and builds everything that serves.
-pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Result<Built, StartError> {
+/// What everything is built on.
+struct Base {
+    process: OfProcess,
+    http: Client,
+    ledger: Ledger,
+    store: SqliteStore,
+    address_keys: Option<DataKeys>,
+    offer: ServedCatalogue,
+}
+
+/// Opens the data folder, and finds what is on sale.
+async fn open(config: &Config, variables: &[(String, String)]) -> Result<Base, StartError> {
     let http = Client::new(http_settings(config))?;
     // An invalid config is refused before the folder is touched.
     mails::mailer(config)?;
@@ -78,16 +88,20 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     for notice in offer.notices(config) {
         tracing::warn!("{notice}");
     }
+    Ok(Base { process, http, ledger, store, address_keys, offer })
+}
+
+/// Opens the data folder and builds everything that serves.
+pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Result<Built, StartError> {
+    let Base { process, http, ledger, store, address_keys, offer } = open(config, variables).await?;
     let pages = PagesApp::new(pages::site(config))?;
     let test = test_mode::build(config, (&offer, &pages), (&process, address_keys.as_ref())).await?;
     books::open(&ledger, process.clock.now())?;
     let usage = Arc::new(UsageReads::new(ledger.clone(), Arc::new(store.clone())));
     let providers = reconciliation((config, &offer), (&usage, &store), &http, &process);
-    let share = BasisPoints::new(config.billing.partner_share_bps);
-    let keyring = KeyRing::new(KeyTables::of(store.clone()), Arc::clone(&process.clock), share);
-    let keyring = Arc::new(keyring.with_markup_bounds(&config.billing.partner_terms()));
-    let forgetting = Arc::clone(&keyring);
     let OfProcess { clock, entropy } = &process;
+    let keyring = keyring(config, &store, &process);
+    let forgetting = Arc::clone(&keyring);
     let accounts = Accounts::new(ledger.clone(), Tables::of(store.clone()), Arc::clone(clock), Arc::clone(entropy))
         .on_change(move || forgetting.forget_all())
         .with_partner_terms(config.billing.partner_terms())
@@ -97,24 +111,12 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     let accounts = Arc::new(accounts);
     let cancel_links = identity::link_keys(config, &store, &process).await?.map(CancelLinks::new);
     let mails = mails_of(config, (&ledger, &store), (&process, cancel_links.clone()))?;
-    let of_payments = payments::Ground {
-        ledger: ledger.clone(),
-        store: &store,
-        queue: mails.queue.clone(),
-        clock: Arc::clone(clock),
-        entropy: Arc::clone(entropy),
-    };
-    let payments = payments::build(config, of_payments)?;
+    let payments = payments::build(config, of_payments((&ledger, &store), mails.queue.clone(), &process))?;
     let hash_key = hash_key(&store, &**entropy).await?;
     let connections = connections::build(config, (&store, &accounts, &usage), (&process, &hash_key));
-    let ground = privacy::Ground {
-        store: &store,
-        usage: Arc::clone(&usage),
-        queue: mails.queue.clone(),
-        purchases: payments.as_ref().map(|payments| Arc::clone(&payments.purchases)),
-        keyring: Arc::clone(&keyring),
-        cancel_links,
-    };
+    let purchases = payments.as_ref().map(|payments| Arc::clone(&payments.purchases));
+    let (usage_of_people, keys) = (Arc::clone(&usage), Arc::clone(&keyring));
+    let ground = privacy::Ground::new(&store, (usage_of_people, keys), (mails.queue.clone(), cancel_links), purchases);
     let about_people = privacy::build(config, (ground, address_keys.as_ref()), &process);
     let people = (Arc::clone(&about_people.privacy), Arc::clone(&about_people.exporter));
     let identity = identity::build(config, (&store, &accounts), (&process, about_people)).await?;
@@ -156,6 +158,21 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         people,
         address_keys,
     })
+}
+
+fn of_payments<'a>(
+    (ledger, store): (&Ledger, &'a SqliteStore),
+    queue: MailQueue,
+    process: &OfProcess,
+) -> payments::Ground<'a> {
+    let (clock, entropy) = (Arc::clone(&process.clock), Arc::clone(&process.entropy));
+    payments::Ground { ledger: ledger.clone(), store, queue, clock, entropy }
+}
+
+fn keyring(config: &Config, store: &SqliteStore, process: &OfProcess) -> Arc<KeyRing> {
+    let share = BasisPoints::new(config.billing.partner_share_bps);
+    let keyring = KeyRing::new(KeyTables::of(store.clone()), Arc::clone(&process.clock), share);
+    Arc::new(keyring.with_markup_bounds(&config.billing.partner_terms()))
 }
 
 fn ports(config: &Config, store: &SqliteStore, process: &OfProcess) -> Result<Ports, StartError> {

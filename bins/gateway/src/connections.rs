@@ -1,8 +1,7 @@
 //! Connected apps: built where the public URL is an origin that OAuth can have.
 
 use crate::parts::OfProcess;
-use http::HeaderValue;
-use opencredits_identity::oauth::{Issuer, ProtectedResourceMetadata};
+use opencredits_identity::oauth::Issuer;
 use opencredits_keys::HashKey;
 use opencredits_service::UsageReads;
 use opencredits_service::accounts::Accounts;
@@ -34,11 +33,4 @@ pub(crate) fn build(
         issuer,
         terms: config.connections.terms(),
     })))
-}
-
-/// What a refusal for lack of a key tells of where tokens are.
-pub(crate) fn challenge(config: &Config) -> Option<HeaderValue> {
-    let issuer = Issuer::from_base_url(&config.server.public_url()).ok()?;
-    let url = format!("{}{}/v1", issuer.as_str(), ProtectedResourceMetadata::PATH);
-    HeaderValue::try_from(format!("Bearer resource_metadata=\"{url}\"")).ok()
 }

@@ -1,9 +1,10 @@
 //! What the live gateway and that of test mode are both built of.
 
-use crate::connections;
 use crate::error::StartError;
 use crate::machine;
+use http::HeaderValue;
 use opencredits_api::{ApiSettings, CorsOrigins};
+use opencredits_identity::oauth::{Issuer, ProtectedResourceMetadata};
 use opencredits_keys::HashKey;
 use opencredits_ledger::LedgerError;
 use opencredits_service::config::Config;
@@ -99,6 +100,13 @@ pub(crate) fn api_settings(config: &Config) -> ApiSettings {
         enabled: server.enabled,
         country: server.country.clone(),
         cors_origins: CorsOrigins::new(&server.cors_origins),
-        challenge: connections::challenge(config),
+        challenge: challenge(config),
     }
+}
+
+/// What a refusal for lack of a key tells of where tokens are.
+fn challenge(config: &Config) -> Option<HeaderValue> {
+    let issuer = Issuer::from_base_url(&config.server.public_url()).ok()?;
+    let url = format!("{}{}/v1", issuer.as_str(), ProtectedResourceMetadata::PATH);
+    HeaderValue::try_from(format!("Bearer resource_metadata=\"{url}\"")).ok()
 }

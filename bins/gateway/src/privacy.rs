@@ -24,12 +24,23 @@ const KEY_MODE: u32 = 0o600;
 
 /// What [`build`] works on.
 pub(crate) struct Ground<'a> {
-    pub(crate) store: &'a SqliteStore,
-    pub(crate) usage: Arc<UsageReads>,
-    pub(crate) queue: MailQueue,
-    pub(crate) purchases: Option<Arc<Purchases>>,
-    pub(crate) keyring: Arc<KeyRing>,
-    pub(crate) cancel_links: Option<CancelLinks>,
+    store: &'a SqliteStore,
+    usage: Arc<UsageReads>,
+    queue: MailQueue,
+    purchases: Option<Arc<Purchases>>,
+    keyring: Arc<KeyRing>,
+    cancel_links: Option<CancelLinks>,
+}
+
+impl<'a> Ground<'a> {
+    pub(crate) fn new(
+        store: &'a SqliteStore,
+        (usage, keyring): (Arc<UsageReads>, Arc<KeyRing>),
+        (queue, cancel_links): (MailQueue, Option<CancelLinks>),
+        purchases: Option<Arc<Purchases>>,
+    ) -> Self {
+        Self { store, usage, queue, purchases, keyring, cancel_links }
+    }
 }
 
 /// The keys of addresses, as config or environment name them.

@@ -9,6 +9,7 @@ use crate::workers::WorkerPool;
 use opencredits_api::admin::{Admin, AdminSocket};
 use opencredits_api::{App, Ended, Limits, Routes, serve, service};
 use opencredits_backup::Source;
+use opencredits_ledger::Ledger;
 use opencredits_service::config::{Config, MailTransport};
 use opencredits_service::jobs::{StopSwitch, release_left};
 use opencredits_service::mail::Bounces;
@@ -49,14 +50,8 @@ pub(crate) async fn run(
     let Built { app, accounts, reaper, store, mails, secret_mails, prices, providers, test, people, address_keys } =
         built;
     release_left(&app.gateway)?;
-    let jobs = jobs::build(
-        &app,
-        config,
-        (&store, mails.jobs.as_ref()),
-        (&prices, &providers),
-        (&people.0, address_keys.as_ref()),
-    )
-    .await?;
+    let of_people = (&people.0, address_keys.as_ref());
+    let jobs = jobs::build(&app, config, (&store, mails.jobs.as_ref()), (&prices, &providers), of_people).await?;
     let (stop_jobs, jobs_stopped) = StopSwitch::new();
     let mut tasks = JoinSet::new();
     let (running, signal) = (Arc::clone(&jobs), jobs_stopped.clone());
@@ -73,12 +68,8 @@ pub(crate) async fn run(
         .of_prices(prices)
         .of_providers(providers)
         .of_privacy(people.0, people.1);
-    let socket = AdminSocket::bind(Path::new(&config.data.dir))?;
-    let (close, closing) = oneshot::channel::<()>();
     let mut sockets = JoinSet::new();
-    sockets.spawn(socket.serve(admin, async move {
-        let _closed_or_dropped = closing.await;
-    }));
+    let close = serve_admin(&mut sockets, admin, Path::new(&config.data.dir))?;
     let sets = TaskSets { tasks: &mut tasks, draining: &mut draining, sockets: &mut sockets };
     let close_test = match test {
         Some(test) => Some(test.start(config, (sets, jobs_stopped)).await?),
@@ -103,21 +94,35 @@ pub(crate) async fn run(
     stop_jobs.stop_by(deadline.at().max(Instant::now() + JOBS_END));
     while tasks.join_next().await.is_some() {}
     drop(mails.jobs);
-    let ledger = app.gateway.ledger().clone();
-    let test_ledger = app.test.as_ref().map(|test| test.app().gateway.ledger().clone());
+    let ledgers = [Some(app.gateway.ledger()), app.test.as_ref().map(|test| test.app().gateway.ledger())];
+    let ledgers: Vec<Ledger> = ledgers.into_iter().flatten().cloned().collect();
     // The reaper ends with the gateway, once the last detached request is settled. At the time limit it settles all of
     // them with the usage known so far.
     drop(app);
+    let clean = drained(draining, &deadline).await && ended == Ended::Drained;
+    for ledger in ledgers {
+        ledger.flush()?;
+    }
+    tracing::info!(clean, "stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Serves the admin socket until what is returned is dropped.
+fn serve_admin(sockets: &mut JoinSet<()>, admin: Admin, dir: &Path) -> Result<oneshot::Sender<()>, StartError> {
+    let socket = AdminSocket::bind(dir)?;
+    let (close, closing) = oneshot::channel::<()>();
+    sockets.spawn(socket.serve(admin, async move {
+        let _closed_or_dropped = closing.await;
+    }));
+    Ok(close)
+}
+
+/// Waits for what still runs until the deadline, and ends the rest; whether nothing was left.
+async fn drained(mut draining: JoinSet<()>, deadline: &Deadline) -> bool {
     let all = async { while draining.join_next().await.is_some() {} };
     let drained = tokio::time::timeout_at(deadline.at(), all).await.is_ok();
     draining.shutdown().await;
-    ledger.flush()?;
-    if let Some(ledger) = test_ledger {
-        ledger.flush()?;
-    }
-    let clean = drained && ended == Ended::Drained;
-    tracing::info!(clean, "stopped");
-    Ok(ExitCode::SUCCESS)
+    drained
 }
 
 /// The routes, with one for mails that came back where its secret is set.

@@ -1,19 +1,18 @@
 //! The routes, and the steps that all requests share.
 
 use crate::cors::Cors;
-use crate::errors::{ErrorType, Problem};
 use crate::head::Head;
 use crate::inference::Caller;
 use crate::inference_route::InferenceRoute;
-use crate::pages::PageRequest;
+use crate::pages::{method_problem, unknown_path, wrong_method};
 use crate::parse_errors::Answers;
 use crate::peer::Peer;
 use crate::places::Place;
 use crate::state::{App, RequestId};
-use crate::surface::{is_custom_method, surface_of_api, surface_of_path};
+use crate::surface::{surface_of_api, surface_of_path};
 use crate::{
-    applications, auth, connections, history, inference, keys, lookups, models, pages, partner, paths, payments,
-    privacy, redact, sessions, webhooks,
+    applications, auth, connections, history, inference, keys, lookups, models, pages, partner, payments, privacy,
+    sessions, webhooks,
 };
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
@@ -245,40 +244,7 @@ async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, (http::Statu
     }
 }
 
-pub(crate) async fn unknown_path(request: PageRequest) -> Response<Body> {
-    let path = request.uri.path();
-    if is_for_people(&request) {
-        return request.not_found();
-    }
-    let shown = redact::path(path);
-    let message = match paths::meant(path) {
-        Some((right, remedy)) => format!("there is nothing at {shown}; the path is {right}: {remedy}"),
-        None => format!("there is nothing at {shown}; {}", paths::ALL),
-    };
-    Problem::new(ErrorType::NotFound, message).into_response(surface_of_path(path), &request.id.text())
-}
-
-async fn wrong_method(request: PageRequest) -> Response<Body> {
-    let path = request.uri.path();
-    if is_custom_method(path) {
-        return unknown_path(request).await;
-    }
-    if is_for_people(&request) {
-        return request.wrong_method();
-    }
-    method_problem(path, request.id)
-}
-
 /// The same where there are no pages.
 async fn wrong_method_of_programs(uri: Uri, axum::Extension(id): axum::Extension<RequestId>) -> Response<Body> {
     method_problem(uri.path(), id)
-}
-
-fn method_problem(path: &str, id: RequestId) -> Response<Body> {
-    let message = format!("{} does not take this method", redact::path(path));
-    Problem::new(ErrorType::MethodNotAllowed, message).into_response(surface_of_path(path), &id.text())
-}
-
-fn is_for_people(request: &PageRequest) -> bool {
-    pages::wants_html(&request.headers) && !pages::is_of_programs(request.uri.path())
 }

@@ -26,9 +26,9 @@ fn check(access: Access) {
 
     let listed = fixture.text(&["partner", "applications"]);
     assert!(listed.contains(id) && listed.contains("open"), "{listed}");
-    let approved = fixture.json(&["partner", "approve", id, "--share-bps", "3000", "--markup", "2000"]);
+    let approved = fixture.json(&["partner", "approve", id, "--share-bps", "3000", "--markup", "2500"]);
     assert_eq!((&approved["partner"]["id"], &approved["partner"]["share_bps"]), (&json!(id), &json!(3_000)));
-    assert_eq!(approved["partner"]["markup_bps"], 2_000);
+    assert_eq!(approved["partner"]["markup_bps"], 2_500);
     assert_eq!(approved["test_publishable_key"], applied["test"]["publishable_key"]);
     let keys = fixture.json(&["partner", "publishable", "list", "Editor"]);
     assert_eq!(keys["keys"][0]["origins"], json!(["https://editor.example"]));

@@ -87,7 +87,9 @@ fn a_spent_limit_is_mailed_once_over_the_life_of_two_processes() {
     tokio::runtime::Runtime::new().unwrap().block_on(prepare(&fixture.data()));
     let config = format!(
         "[server]\npublic_url = \"https://acme.example\"\n[email]\ntransport = \"smtp\"\nhost = \"127.0.0.1\"\n\
-         port = {port}\ntls = \"none\"\nfrom = \"Acme <mail@acme.example>\"\n[catalog]\nsandbox = true\n"
+         port = {port}\ntls = \"none\"\nfrom = \"Acme <mail@acme.example>\"\n[catalog]\nsandbox = true\n\
+         [privacy]\naddress_keys = \"{}\"\n",
+        "7".repeat(64)
     );
     let file = fixture.file("config.toml", &config);
     let gateway = fixture.start(&["--config", &file], &[]);

@@ -22,11 +22,11 @@ fn old_store(data: &Path) {
 }
 
 fn has_canary(data: &Path) -> bool {
-    let files = std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+    let mut files = std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
     let has = |path: std::path::PathBuf| {
         std::fs::read(path).unwrap().windows(CANARY.len()).any(|part| part == CANARY.as_bytes())
     };
-    files.map(has).any(|found| found)
+    files.any(has)
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! `GET /models/{vendor}/{model}`: one model.
 
+use super::headers::wants_html;
+use super::missing::unknown_path;
 use super::models::tokens;
 use super::prices::{self, Size};
-use super::{PageRequest, wants_html};
-use crate::app::unknown_path;
+use super::request::PageRequest;
 use crate::state::App;
 use axum::body::Body;
 use axum::extract::{Path, Query};

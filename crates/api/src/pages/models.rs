@@ -1,8 +1,9 @@
 //! `GET /models`: all models on sale, searched, sorted and priced.
 
+use super::headers::wants_html;
+use super::missing::unknown_path;
 use super::prices::{self, ASSUMED_TOKENS, Size, TOKENS_MAX};
-use super::{PageRequest, wants_html};
-use crate::app::unknown_path;
+use super::request::PageRequest;
 use crate::state::App;
 use axum::body::Body;
 use axum::extract::Query;

@@ -1,6 +1,6 @@
 //! The deletion of an account.
 
-use super::{confirmed, privacy, problem, time};
+use super::confirmed::{confirmed, privacy, problem, time};
 use crate::json;
 use crate::lookups::finish;
 use crate::sessions::{done, private, read, signed_in, with_status};

@@ -1,6 +1,6 @@
 //! Everything about a person, as one archive. It is written while it is sent.
 
-use super::{confirmed, privacy, problem};
+use super::confirmed::{confirmed, privacy, problem};
 use crate::errors::{ErrorType, Problem};
 use crate::faults;
 use crate::json;

@@ -1,6 +1,6 @@
 //! Restriction and objection.
 
-use super::{Confirmation, confirm, privacy, problem, time};
+use super::confirmed::{Confirmation, confirm, privacy, problem, time};
 use crate::json;
 use crate::lookups::{Answer, finish};
 use crate::sessions::{private, read, signed_in};

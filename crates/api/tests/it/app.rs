@@ -1,6 +1,8 @@
 //! A whole application on a temporary folder: the real ledger, store and sandbox, and a transport that remembers what
 //! went upstream.
 
+pub(crate) use crate::app_settings::{api_settings, pages, settings, start};
+
 use crate::counted::{Counted, Counts};
 use async_trait::async_trait;
 use axum::body::Body;
@@ -9,13 +11,10 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
-use opencredits_api::{
-    ApiSettings, App, CorsOrigins, IdentityApp, PagesApp, PaymentApp, Routes, TestAppParts, service,
-};
+use opencredits_api::{ApiSettings, App, IdentityApp, PaymentApp, Routes, TestAppParts, service};
 use opencredits_catalog::Catalog;
 use opencredits_keys::{HashKey, Secret};
 use opencredits_ledger::Ledger;
-use opencredits_pages::Site;
 use opencredits_providers::http::{Client, FetchLimits, Fetcher};
 use opencredits_providers::sandbox::Sandbox;
 use opencredits_providers::{
@@ -25,18 +24,18 @@ use opencredits_service::accounts::{Accounts, Grant, NewKey, NewLimit, NewPartne
 use opencredits_service::config::Ack;
 use opencredits_service::connections::Connections;
 use opencredits_service::{
-    Clock, DrainLimits, Entropy, Gateway, KeyRing, KeyTables, Parts, Ports, Retries, Settings, TEST_DIR, TestGateway,
-    TestLedger, TestParts, TestPorts, TestUpstreams, Upstream, UsageReads, books,
+    Clock, Entropy, Gateway, KeyRing, KeyTables, Parts, Ports, Settings, TEST_DIR, TestGateway, TestLedger, TestParts,
+    TestPorts, TestUpstreams, Upstream, UsageReads, books,
 };
 use opencredits_store::{Partner, Rates, SqliteStore, User};
 use opencredits_testkit::{FixedClock, FixedRandom};
-use opencredits_units::{BasisPoints, CreditPrice, NanoUsd, UnixMs};
+use opencredits_units::{BasisPoints, NanoUsd, UnixMs};
 use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
@@ -518,7 +517,7 @@ impl TestApp {
         let response = self.open(request).await;
         let (head, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
-        Answer { status: head.status, headers: head.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+        Answer { status: head.status, headers: head.headers, text: String::from_utf8_lossy(&bytes).into_owned() }
     }
 
     /// Sends a request and leaves the answer's body to be read.
@@ -583,11 +582,6 @@ pub(crate) fn request(method: Method, path: &str, key: &str, body: String) -> Re
     request.body(Body::from(body)).unwrap()
 }
 
-#[expect(clippy::disallowed_methods, reason = "the reaper needs a task of its own, as in the binary")]
-pub(crate) fn start(reaper: impl Future<Output = ()> + Send + 'static) {
-    tokio::spawn(reaper);
-}
-
 fn upstreams(vendors: &[Arc<Vendor>], transport: &Arc<Remembering>) -> HashMap<Arc<str>, Upstream> {
     vendors
         .iter()
@@ -598,42 +592,4 @@ fn upstreams(vendors: &[Arc<Vendor>], transport: &Arc<Remembering>) -> HashMap<A
             (vendor.id.clone(), Upstream { vendor: vendor.clone(), keys, transport: transport.clone() })
         })
         .collect()
-}
-
-pub(crate) fn settings(ack: Ack) -> Settings {
-    Settings {
-        markup: BasisPoints::new(2_500),
-        // Most tests are about exact amounts; those about small balances set these.
-        exposure_max: NanoUsd::ZERO,
-        lower_caps: false,
-        ack,
-        hold_expiry_ms: 1_800_000,
-        body_bytes_max: 1 << 20,
-        drains: DrainLimits { drains_max: 10, drain: Duration::from_secs(5) },
-        retries: Retries { attempts_max: 3, backoff_ms: 1, wait_ms_max: 2_000 },
-        memory_max: MEMORY_MAX,
-        large_at_once: 1,
-    }
-}
-
-/// The pages, which are read once.
-pub(crate) fn pages() -> Arc<PagesApp> {
-    static PAGES: OnceLock<Arc<PagesApp>> = OnceLock::new();
-    PAGES.get_or_init(|| PagesApp::new(Site::sample()).unwrap()).clone()
-}
-
-pub(crate) fn api_settings() -> ApiSettings {
-    ApiSettings {
-        top_up_url: "https://credits.example/top-up".to_owned(),
-        credit_price: CreditPrice::default(),
-        body_bytes_max: 1 << 20,
-        header_bytes_max: 64 << 10,
-        body_read: Duration::from_secs(5),
-        keep_alive: Duration::from_millis(40),
-        strict: false,
-        enabled: true,
-        country: Some("PT".to_owned()),
-        cors_origins: CorsOrigins::new(&["*".to_owned()]),
-        challenge: None,
-    }
 }

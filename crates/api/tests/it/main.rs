@@ -3,6 +3,7 @@
 
 mod apis;
 mod app;
+mod app_settings;
 mod applications;
 mod attachments;
 mod balances;

@@ -268,9 +268,8 @@ async fn of_families<S: ConnectedKeys + TokenGrants + Keys>(store: &S) -> Result
 
 async fn redirects<S: ConnectedKeys + PublishableKeys>(store: &S) -> Result<(), StoreError> {
     let keys = store.publishable_keys_of(partner(1).id).await?;
-    let Some(first) = keys.first().cloned() else {
-        panic!("a partner has its first key");
-    };
+    assert_eq!(keys.len(), 1, "a partner has its first key");
+    let Some(first) = keys.first().cloned() else { return Ok(()) };
     let redirect_urls = ["https://app.example/back", "https://b.example/%"].map(str::to_owned).to_vec();
     store.update_publishable_key(&crate::partners::PublishableKeyRecord { redirect_urls, ..first.clone() }).await?;
     for (url, is_there) in [

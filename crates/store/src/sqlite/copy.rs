@@ -1,11 +1,12 @@
 //! A copy of the store's file, as a backup has it.
 
 use super::migrations;
+use super::mode::mode_of;
 use super::rows::{count, id};
 use crate::traits::StoreError;
 use opencredits_keys::Mode;
 use opencredits_units::AccountId;
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 
 const ACCOUNTS: &str = "
@@ -17,17 +18,6 @@ const ACCOUNTS: &str = "
 const LIMIT_ACCOUNTS: &str = "UNION SELECT limit_account FROM person_caps UNION SELECT limit_account FROM grants";
 /// The version that they came with.
 const LIMITS_SINCE: i64 = 4;
-
-/// The setting that marks a store with its mode.
-pub(super) const MODE_SETTING: &str = "mode";
-
-/// The mode that a store is marked with.
-pub(super) fn mode_of(connection: &Connection) -> Result<Option<Mode>, StoreError> {
-    let mark = "SELECT value FROM settings WHERE name = ?1";
-    let kept: Option<Vec<u8>> = connection.query_row(mark, [MODE_SETTING], |row| row.get(0)).optional()?;
-    let named = |name: &[u8]| [Mode::Live, Mode::Test].into_iter().find(|mode| mode.name().as_bytes() == name);
-    kept.map(|name| named(&name).ok_or(StoreError::Damaged { table: "settings" })).transpose()
-}
 
 /// The content of a copy of a store, read without a change to it.
 #[derive(Debug, Clone, PartialEq, Eq)]

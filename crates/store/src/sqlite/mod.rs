@@ -13,6 +13,7 @@ mod jobs;
 mod keys;
 mod limits;
 mod mail;
+mod mode;
 mod notices;
 mod orders;
 mod partners;
@@ -36,7 +37,7 @@ pub use copy::StoreCopy;
 
 use crate::sealing::AddressKeeping;
 use crate::traits::StoreError;
-use copy::{MODE_SETTING, mode_of};
+use mode::{MODE_SETTING, mode_of};
 use opencredits_keys::Mode;
 use parking_lot::Mutex;
 use rusqlite::ffi::{SQLITE_CONSTRAINT_FOREIGNKEY, SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};

@@ -8,6 +8,9 @@ use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The fields of a form.
+type Fields = Vec<(&'static str, String)>;
+
 #[tokio::test]
 async fn a_code_gives_a_key_of_the_partner_that_is_bound_to_the_cap() {
     let house = House::new().await;
@@ -45,7 +48,7 @@ async fn every_wrong_exchange_has_the_error_of_the_specification() {
             ("code_verifier", VERIFIER.to_owned()),
         ]
     };
-    let check = async |change: &dyn Fn(&mut Vec<(&'static str, String)>), expect: (u16, &str)| {
+    let check = async |change: &dyn Fn(&mut Fields), expect: (u16, &str)| {
         let mut fields = right(&code);
         change(&mut fields);
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();

@@ -183,11 +183,11 @@ async fn the_limits_of_a_person_and_of_an_app_are_mailed_in_their_own_words() {
     desk.pay(grant, books::LIMITS, usd(500));
     assert_eq!(desk.look().await, 2);
     assert_eq!(desk.look().await, 0, "once");
+    let app = "The app \"Notes\" has spent its limit of 500 credits ($5.00)";
+    assert_eq!(desk.subjects().await, [app, "You have spent 80% of your limit of 500 credits ($5.00)"]);
     store.flag_bounced(super::ADDRESS, NOW).await.unwrap();
     desk.pay(LIMIT, books::LIMITS, usd(100));
     assert_eq!(desk.look().await, 0, "mail does not reach them");
-    let app = "The app \"Notes\" has spent its limit of 500 credits ($5.00)";
-    assert_eq!(desk.subjects().await, [app, "You have spent 80% of your limit of 500 credits ($5.00)"]);
 }
 
 fn notes() -> Partner {

@@ -4,20 +4,19 @@
 //! its size does not matter.
 
 mod archive;
+mod exporter;
 mod rows;
 mod sections;
 
+pub use exporter::{ExportTables, Exporter};
+
 use super::error::PrivacyError;
-use crate::accounts::Tables;
-use crate::usage::UsageReads;
 use archive::Archive;
 use async_trait::async_trait;
-use opencredits_ledger::Ledger;
-use opencredits_store::{Orders, Passkeys, Payers, PrivacyStates, Sessions, Standings, User};
+use opencredits_store::User;
 use opencredits_units::UnixMs;
 use rows::{Cursor, Row, csv_head, csv_row, json_row};
 use sections::Section;
-use std::sync::Arc;
 
 /// Bytes that gather before they are handed on, about.
 const PORTION_BYTES: usize = 64 * 1024;
@@ -34,58 +33,7 @@ pub trait ExportSink: Send {
     async fn put(&mut self, bytes: Vec<u8>) -> Result<(), ExportClosed>;
 }
 
-/// What an export reads.
-#[derive(Clone)]
-pub struct ExportTables {
-    /// People, keys, limits, partners, applications, addresses.
-    pub accounts: Tables,
-    /// What people have asked for, their mails and records of changes.
-    pub states: Arc<dyn PrivacyStates>,
-    /// Orders.
-    pub orders: Arc<dyn Orders>,
-    /// How people pay.
-    pub payers: Arc<dyn Payers>,
-    /// Signed-in browsers.
-    pub sessions: Arc<dyn Sessions>,
-    /// Passkeys.
-    pub passkeys: Arc<dyn Passkeys>,
-    /// Accepted terms.
-    pub standings: Arc<dyn Standings>,
-}
-
-impl ExportTables {
-    /// All of them from one store.
-    pub fn of<S>(accounts: Tables, store: S) -> Self
-    where
-        S: PrivacyStates + Orders + Payers + Sessions + Passkeys + Standings + 'static,
-    {
-        let store = Arc::new(store);
-        Self {
-            accounts,
-            states: store.clone(),
-            orders: store.clone(),
-            payers: store.clone(),
-            sessions: store.clone(),
-            passkeys: store.clone(),
-            standings: store,
-        }
-    }
-}
-
-/// Writes archives.
-pub struct Exporter {
-    tables: ExportTables,
-    usage: Arc<UsageReads>,
-    ledger: Ledger,
-}
-
 impl Exporter {
-    /// An exporter of these tables and this ledger.
-    #[must_use]
-    pub const fn new(tables: ExportTables, usage: Arc<UsageReads>, ledger: Ledger) -> Self {
-        Self { tables, usage, ledger }
-    }
-
     /// Writes everything about a person as a ZIP archive, as of `now`.
     ///
     /// # Errors

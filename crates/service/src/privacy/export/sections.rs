@@ -1,7 +1,8 @@
 //! The kinds of an export: their columns, and how their rows are read.
 
+use super::exporter::Exporter;
 use super::rows::{Cursor, Row, time, time_or_null};
-use super::{Exporter, PrivacyError};
+use crate::privacy::error::PrivacyError;
 use crate::purchases::debt_of;
 use crate::record::GenerationRecord;
 use crate::usage::{Generation, GenerationFilter, GenerationStatus};

@@ -45,7 +45,7 @@ async fn promise_12_a_refund_after_a_deletion_finds_the_account_and_brings_nothi
         books                 | debt 400, processor -59, fees 59
         payer                 | nothing
         told                  | Paid { debt_settled: NanoUsd(0) }, Refunded { minor: 1000, credits: NanoUsd(6000000000), debt: NanoUsd(4000000000) }
-        reconcile             | 2 events, 1 orders, 0 of 2 movements, 0 in suspense, 0 failures, 0 differ
+        reconcile             | 2 events, 0 orders, 0 of 2 movements, 0 in suspense, 0 failures, 0 differ
     ",
     )
     .await;

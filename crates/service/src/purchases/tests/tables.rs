@@ -412,7 +412,7 @@ async fn an_event_whose_payment_could_not_be_read_is_heeded_by_the_next_walk() {
         reconcile  | 1 events, 0 orders, 0 of 0 movements, 0 in suspense, 1 failures, 0 differ
         books      | wallet 1000, processor 941, fees 59
         reads work
-        reconcile  | 1 events, 0 orders, 0 of 0 movements, 0 in suspense, 0 failures, 0 differ
+        reconcile  | 1 events, 0 orders, 0 of 1 movements, 0 in suspense, 0 failures, 0 differ
         books      | processor -59, fees 59
     ",
     )

@@ -1,0 +1,46 @@
+//! What is said of a path at which there is nothing, and of one that does not take a method.
+
+use super::headers::{is_of_programs, wants_html};
+use super::request::PageRequest;
+use crate::errors::{ErrorType, Problem};
+use crate::state::RequestId;
+use crate::surface::{is_custom_method, surface_of_path};
+use crate::{paths, redact};
+use axum::body::Body;
+use axum::response::Response;
+
+/// There is nothing at this path.
+pub(crate) async fn unknown_path(request: PageRequest) -> Response<Body> {
+    let path = request.uri.path();
+    if is_for_people(&request) {
+        return request.not_found();
+    }
+    let shown = redact::path(path);
+    let message = match paths::meant(path) {
+        Some((right, remedy)) => format!("there is nothing at {shown}; the path is {right}: {remedy}"),
+        None => format!("there is nothing at {shown}; {}", paths::ALL),
+    };
+    Problem::new(ErrorType::NotFound, message).into_response(surface_of_path(path), &request.id.text())
+}
+
+/// The path does not take this method.
+pub(crate) async fn wrong_method(request: PageRequest) -> Response<Body> {
+    let path = request.uri.path();
+    if is_custom_method(path) {
+        return unknown_path(request).await;
+    }
+    if is_for_people(&request) {
+        return request.wrong_method();
+    }
+    method_problem(path, request.id)
+}
+
+/// The same in the form of programs.
+pub(crate) fn method_problem(path: &str, id: RequestId) -> Response<Body> {
+    let message = format!("{} does not take this method", redact::path(path));
+    Problem::new(ErrorType::MethodNotAllowed, message).into_response(surface_of_path(path), &id.text())
+}
+
+fn is_for_people(request: &PageRequest) -> bool {
+    wants_html(&request.headers) && !is_of_programs(request.uri.path())
+}

@@ -1,0 +1,53 @@
+//! The settings of the application of tests, and its pages.
+
+use crate::app::MEMORY_MAX;
+use opencredits_api::{ApiSettings, CorsOrigins, PagesApp};
+use opencredits_pages::Site;
+use opencredits_service::config::Ack;
+use opencredits_service::{DrainLimits, Retries, Settings};
+use opencredits_units::{BasisPoints, CreditPrice, NanoUsd};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+pub(crate) fn settings(ack: Ack) -> Settings {
+    Settings {
+        markup: BasisPoints::new(2_500),
+        // Most tests are about exact amounts; those about small balances set these.
+        exposure_max: NanoUsd::ZERO,
+        lower_caps: false,
+        ack,
+        hold_expiry_ms: 1_800_000,
+        body_bytes_max: 1 << 20,
+        drains: DrainLimits { drains_max: 10, drain: Duration::from_secs(5) },
+        retries: Retries { attempts_max: 3, backoff_ms: 1, wait_ms_max: 2_000 },
+        memory_max: MEMORY_MAX,
+        large_at_once: 1,
+    }
+}
+
+/// The pages, which are read once.
+pub(crate) fn pages() -> Arc<PagesApp> {
+    static PAGES: OnceLock<Arc<PagesApp>> = OnceLock::new();
+    PAGES.get_or_init(|| PagesApp::new(Site::sample()).unwrap()).clone()
+}
+
+pub(crate) fn api_settings() -> ApiSettings {
+    ApiSettings {
+        top_up_url: "https://credits.example/top-up".to_owned(),
+        credit_price: CreditPrice::default(),
+        body_bytes_max: 1 << 20,
+        header_bytes_max: 64 << 10,
+        body_read: Duration::from_secs(5),
+        keep_alive: Duration::from_millis(40),
+        strict: false,
+        enabled: true,
+        country: Some("PT".to_owned()),
+        cors_origins: CorsOrigins::new(&["*".to_owned()]),
+        challenge: None,
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the reaper needs a task of its own, as in the binary")]
+pub(crate) fn start(reaper: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(reaper);
+}
