@@ -1,7 +1,7 @@
 //! `cargo xtask oauth`: clients of OAuth made of public libraries, against a reference first and then against the gateway.
 
 use crate::outcome::Outcome;
-use crate::process::free_port;
+use crate::process::{free_port, is_on_path};
 use crate::workspace;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,15 @@ use std::process::Command;
 /// The scripts, which look for their packages beside themselves.
 const SCRIPTS: [&str; 5] = ["client.mjs", "client.py", "gateway.mjs", "reference.mjs", "run.mjs"];
 
-/// Installs what is pinned, builds the programs, and runs all.
+/// The programs without which nothing can be tried.
+const NEEDED: [&str; 3] = ["node", "npm", "python3"];
+
+/// Installs what is pinned, builds the programs, and runs all. Where a program is missing it says so and does nothing.
 pub(crate) fn run() -> Outcome {
+    if let Some(missing) = NEEDED.iter().find(|name| !is_on_path(name)) {
+        println!("skipped: there is no {missing}");
+        return Ok(());
+    }
     let tests = workspace::root().join("tests/oauth");
     let folder = workspace::target_dir().join("oauth");
     fs::create_dir_all(&folder)?;
