@@ -39,6 +39,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/privacy", get(public::privacy))
         .route("/sign-in", get(public::sign_in))
         .route("/sign-in/link", get(public::sign_in_link))
+        .route("/account/deletion", get(public::keep_account))
         .route("/assets/{name}", get(assets::one))
         .route("/favicon.ico", get(assets::icon))
         .merge(dashboard::routes())

@@ -10,7 +10,7 @@ use http::header::VARY;
 use opencredits_catalog::{Item, Model, ModelKind, Terms};
 use opencredits_pages::Chrome;
 use opencredits_pages::figures::{aligned, grouped_text};
-use opencredits_pages::views::{BillRow, Landing, PolicyKind, PolicyPage, SampleBill, SignIn, SignInLink};
+use opencredits_pages::views::{BillRow, KeepAccount, Landing, PolicyKind, PolicyPage, SampleBill, SignIn, SignInLink};
 use opencredits_units::{BasisPoints, Bucket, Tokens, Usage};
 
 /// What programs are told at `/`: some send HEAD here before anything else.
@@ -97,4 +97,10 @@ pub(crate) async fn sign_in(request: PageRequest) -> Response<Body> {
 pub(crate) async fn sign_in_link(request: PageRequest) -> Response<Body> {
     let chrome = Chrome::public(request.uri.path()).unlisted();
     request.page_in(&SignInLink::default(), &chrome)
+}
+
+/// `GET /account/deletion`: what the link in the mail about a deletion opens.
+pub(crate) async fn keep_account(request: PageRequest) -> Response<Body> {
+    let chrome = Chrome::public(request.uri.path()).unlisted();
+    request.page_in(&KeepAccount::default(), &chrome)
 }

@@ -57,7 +57,7 @@ pub(super) fn time(at: Option<UnixMs>) -> Value {
 }
 
 /// The error of a refusal.
-pub(super) fn problem(app: &App, error: PrivacyError) -> Problem {
+pub(crate) fn problem(app: &App, error: PrivacyError) -> Problem {
     let message = error.to_string();
     match error {
         PrivacyError::NoUser { .. } | PrivacyError::NotLeaving => Problem::new(ErrorType::NotFound, message),

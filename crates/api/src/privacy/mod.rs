@@ -5,6 +5,8 @@ mod deletion;
 mod export;
 mod flags;
 
+pub(crate) use confirmed::problem;
+
 use crate::state::App;
 use axum::Router;
 use axum::routing::{get, post, put};

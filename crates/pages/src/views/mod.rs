@@ -23,4 +23,4 @@ pub use models::{Column, ModelRow, Models, Query};
 pub use notice::Notice;
 pub use policy::{PolicyKind, PolicyPage};
 pub use shell::Shell;
-pub use sign_in::{SignIn, SignInLink};
+pub use sign_in::{KeepAccount, SignIn, SignInLink};

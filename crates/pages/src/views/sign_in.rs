@@ -11,6 +11,22 @@ pub struct SignIn {}
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct SignInLink {}
 
+/// The page that the link in the mail about a deletion opens: a button calls the deletion off.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct KeepAccount {}
+
+impl View for KeepAccount {
+    const TEMPLATE: &'static str = "keep_account.html";
+}
+
+impl KeepAccount {
+    /// Every state.
+    #[must_use]
+    pub fn samples() -> Vec<Self> {
+        vec![Self {}]
+    }
+}
+
 impl View for SignIn {
     const TEMPLATE: &'static str = "sign_in.html";
 }

@@ -1,8 +1,8 @@
 //! Every template in every state, with texts that try to be markup too.
 
 use opencredits_pages::views::{
-    Checkout, CheckoutEnd, Consent, DocPage, DocsIndex, Landing, Llms, ModelPage, Models, Notice, PolicyPage, Shell,
-    SignIn, SignInLink, dashboard,
+    Checkout, CheckoutEnd, Consent, DocPage, DocsIndex, KeepAccount, Landing, Llms, ModelPage, Models, Notice,
+    PolicyPage, Shell, SignIn, SignInLink, dashboard,
 };
 use opencredits_pages::{Area, Chrome, Pages, Site, View};
 use serde::Serialize;
@@ -113,6 +113,7 @@ fn every_template_renders_in_every_state_and_escapes_every_text() {
         check(Shell::samples()),
         check(SignIn::samples()),
         check(SignInLink::samples()),
+        check(KeepAccount::samples()),
         check_text(Llms::samples()),
     ]);
     let parts = [

@@ -5,8 +5,9 @@ use crate::errors::Problem;
 use crate::pages::PageRequest;
 use crate::sessions::{problem, sign_in};
 use http::Uri;
-use opencredits_pages::views::dashboard::{Account, Passkey, SignedInBrowser};
+use opencredits_pages::views::dashboard::{Account, Leaving, Passkey, SignedInBrowser};
 use opencredits_pages::when::When;
+use opencredits_units::NanoUsd;
 use std::net::IpAddr;
 
 pub(super) async fn page(request: &PageRequest) -> Result<Account, Problem> {
@@ -31,6 +32,16 @@ pub(super) async fn page(request: &PageRequest) -> Result<Account, Problem> {
         Some(payments) => payments.emails.email_of(person.user.id).await.map_err(|error| person.problem(error))?,
         None => None,
     };
+    let leaving = match person.app.identity.as_ref().and_then(|identity| identity.privacy.as_ref()) {
+        Some(privacy) => {
+            let found = privacy.privacy.preview_deletion(person.user.id).await;
+            let found = found.map_err(|error| crate::privacy::problem(person.app, error))?;
+            let due_at = found.state.deletion_due_at.unwrap_or(found.due_at);
+            let lost = (found.balance > NanoUsd::ZERO).then(|| person.has(found.balance));
+            Some(Leaving { due_at: due_at.into(), is_scheduled: found.state.deletion_due_at.is_some(), lost })
+        }
+        None => None,
+    };
     Ok(Account {
         balance: person.balance(),
         user_id: person.user.id.to_string(),
@@ -47,6 +58,7 @@ pub(super) async fn page(request: &PageRequest) -> Result<Account, Problem> {
                 last_used_at: passkey.used_at.map(When::from),
             })
             .collect(),
+        leaving,
         has_passkeys: has_domain(&person.app.pages.pages.site().url),
     })
 }

@@ -34,6 +34,17 @@ pub struct Passkey {
     pub last_used_at: Option<When>,
 }
 
+/// What is known about leaving.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Leaving {
+    /// When the account is deleted, or would be.
+    pub due_at: When,
+    /// Whether it was asked for.
+    pub is_scheduled: bool,
+    /// The balance that would be lost; `None` where there is none.
+    pub lost: Option<Money>,
+}
+
 /// The page.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Account {
@@ -53,6 +64,8 @@ pub struct Account {
     pub passkeys: Vec<Passkey>,
     /// Whether passkeys can be used with this service.
     pub has_passkeys: bool,
+    /// What is known about leaving; `None` where people cannot ask for it here.
+    pub leaving: Option<Leaving>,
 }
 
 impl View for Account {
@@ -89,8 +102,10 @@ impl Account {
             is_bounced: true,
             browsers: vec![browser("Firefox on Linux", true), browser(HOSTILE, false), browser(LONG, false)],
             passkeys: vec![passkey("phone", Some(ago(3))), passkey(HOSTILE, None)],
+            leaving: Some(Leaving { due_at: ago(2), is_scheduled: true, lost: None }),
             ..one.clone()
         };
-        vec![Self { email: None, has_passkeys: false, ..one.clone() }, one, many]
+        let leaving = Some(Leaving { due_at: ago(2), is_scheduled: false, lost: Some(Money::default()) });
+        vec![Self { email: None, has_passkeys: false, ..one.clone() }, Self { leaving, ..one.clone() }, one, many]
     }
 }
