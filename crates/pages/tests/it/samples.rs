@@ -95,6 +95,7 @@ fn every_template_renders_in_every_state_and_escapes_every_text() {
         check(Consent::samples()),
         check(dashboard::Overview::samples()),
         check(dashboard::Activity::samples()),
+        check(dashboard::Playground::samples()),
         check(dashboard::Requests::samples()),
         check(dashboard::RequestBill::samples()),
         check(dashboard::Keys::samples()),

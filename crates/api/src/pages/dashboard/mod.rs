@@ -10,6 +10,7 @@ mod links;
 mod names;
 mod overview;
 mod person;
+mod playground;
 mod range;
 mod requests;
 mod rows;
@@ -40,12 +41,21 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/dashboard/transactions", get(all_transactions))
         .route("/dashboard/top-up", get(buy))
         .route("/dashboard/account", get(own_account))
+        .route("/playground", get(try_out))
 }
 
 /// `GET /dashboard`.
 async fn overview(request: PageRequest) -> Response<Body> {
     match request.wants_fragment() {
         true => finished(&request, overview::page(&request).await),
+        false => request.shell(Area::Account),
+    }
+}
+
+/// `GET /playground`.
+async fn try_out(request: PageRequest) -> Response<Body> {
+    match request.wants_fragment() {
+        true => finished(&request, playground::page(&request).await),
         false => request.shell(Area::Account),
     }
 }

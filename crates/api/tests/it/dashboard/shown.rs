@@ -251,3 +251,12 @@ async fn an_account_lists_its_browsers() {
     assert_eq!(account.matches("this one").count(), 1);
     assert!(account.contains("Sign out all others"), "{account}");
 }
+
+#[tokio::test]
+async fn the_playground_offers_every_model_that_chats_at_its_price_in_credits() {
+    let (app, _, token) = busy().await;
+    let shown = page(&app, "/playground?model=sandbox/gpt", &token).await;
+    let option = "<option value=\"sandbox/gpt\" data-input=\"50\" data-output=\"200\"";
+    assert!(shown.contains(option) && shown.contains("selected>Sandbox"), "{shown}");
+    assert!(shown.contains("\"sandbox/claude\"") && !shown.contains("embed"), "{shown}");
+}
