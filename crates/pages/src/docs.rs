@@ -34,6 +34,8 @@ const SECTIONS: [Section; 4] = [
         &[
             doc!("routing", "routing"),
             doc!("translation", "translation"),
+            doc!("apps", "apps"),
+            doc!("browser-sdk", "browser-sdk"),
             doc!("partners", "partners"),
             doc!("privacy", "privacy"),
             doc!("identity", "identity"),

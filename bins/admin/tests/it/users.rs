@@ -115,3 +115,21 @@ fn orders_are_shown_as_they_are_stored_without_a_gateway_and_a_refund_says_what_
         assert!(error.contains("needs the payment processor") && error.contains("start the gateway"), "{error}");
     }
 }
+
+#[test]
+fn an_address_belongs_to_one_person_and_its_change_is_recorded_without_it() {
+    for access in [Access::Files, Access::Socket] {
+        let fixture = Fixture::new(access);
+        fixture.json(&["user", "add", "Ada", "--email", "ada@example.org"]);
+        fixture.json(&["user", "add", "Bea"]);
+        let taken = "is another person's";
+        assert!(fixture.error(&["user", "email", "Bea", "Ada@Example.org"]).contains(taken));
+        assert!(fixture.error(&["user", "add", "Cem", "--email", "ada@example.org"]).contains(taken));
+        assert!(fixture.error(&["user", "show", "Cem"]).contains("no user Cem"), "nobody is added");
+        fixture.json(&["user", "email", "Ada", "--remove"]);
+        fixture.json(&["user", "email", "Bea", "ada@example.org"]);
+        let audit = fixture.text(&["audit"]);
+        assert_eq!(audit.matches("user.email").count(), 3, "{audit}");
+        assert!(!audit.contains("example.org"), "{audit}");
+    }
+}

@@ -155,6 +155,9 @@ impl Admin {
     async fn add_user(&self, new: AddUser) -> Answer {
         let AddUser { id, label, email } = new;
         let email = email.map(|email| check_address(&email)).transpose()?;
+        if let Some(email) = &email {
+            self.accounts.check_free(email, id).await?;
+        }
         let user = self.accounts.add_user(NewUser { id, label }).await?;
         if let Some(email) = email {
             self.accounts.set_email(user.id, email.as_str()).await?;

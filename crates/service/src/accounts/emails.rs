@@ -1,6 +1,7 @@
 //! People's addresses, as the operator sets them.
 
 use super::{Accounts, AccountsError};
+use crate::actor::Actor;
 use opencredits_email::{Address, MailError};
 use opencredits_store::{StoreError, UserEmail};
 use opencredits_units::UserId;
@@ -9,12 +10,28 @@ impl Accounts {
     /// Sets a person's address. Mails that came back before are forgotten: it counts as one that takes mail.
     ///
     /// # Errors
-    /// When the address is invalid, the person does not exist, or the store fails.
+    /// When the address is invalid or another person's, the person does not exist, or the store fails.
     pub async fn set_email(&self, user: UserId, address: &str) -> Result<(), AccountsError> {
         let address = check_address(address)?;
+        self.check_free(&address, Some(user)).await?;
         match self.tables.emails.set_email(user, address.as_str()).await {
-            Err(StoreError::Orphan) => Err(AccountsError::NoUser { name: user.to_string() }),
-            set => Ok(set?),
+            Err(StoreError::Orphan) => return Err(AccountsError::NoUser { name: user.to_string() }),
+            set => set?,
+        }
+        self.record((Actor::Operator, "user.email"), &user.to_string(), "set".to_owned()).await
+    }
+
+    /// Refuses an address that another person signs in with.
+    ///
+    /// # Errors
+    /// When it is another person's, or the store fails.
+    pub async fn check_free(&self, address: &Address, user: Option<UserId>) -> Result<(), AccountsError> {
+        match self.tables.emails.user_by_email(address.as_str()).await? {
+            Some(other) if Some(other) != user => {
+                let problem = "is another person's, who signs in with it; choose another, or remove it there first";
+                Err(AccountsError::Invalid { field: "the address", problem })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -23,7 +40,8 @@ impl Accounts {
     /// # Errors
     /// When the store fails.
     pub async fn remove_email(&self, user: UserId) -> Result<(), AccountsError> {
-        Ok(self.tables.emails.remove_email(user).await?)
+        self.tables.emails.remove_email(user).await?;
+        self.record((Actor::Operator, "user.email"), &user.to_string(), "removed".to_owned()).await
     }
 
     /// A person's address.
