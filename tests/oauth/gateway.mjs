@@ -24,10 +24,8 @@ export async function start(bin, port) {
   const [data, log] = [join(folder, "data"), join(folder, "log")];
   const out = openSync(log, "w");
   const issuer = `http://localhost:${port}`;
-  // Settings of the caller's environment are not this gateway's.
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("OPENCREDITS_"));
   const env = {
-    ...Object.fromEntries(inherited),
+    ...process.env,
     OPENCREDITS_SERVER_LISTEN: `127.0.0.1:${port}`,
     OPENCREDITS_SERVER_PUBLIC_URL: issuer,
     OPENCREDITS_CONNECTIONS_UNREGISTERED_APPS: "true",
@@ -50,7 +48,7 @@ export async function start(bin, port) {
 }
 
 function register(admin, data) {
-  const run = (...args) => execFileSync(admin, ["--data", data, ...args], { encoding: "utf8", env: { PATH: process.env.PATH } });
+  const run = (...args) => execFileSync(admin, ["--data", data, ...args], { encoding: "utf8" });
   run("partner", "add", "Quick Notes");
   const added = run("partner", "publishable", "add", "Quick Notes", "--redirect", REDIRECT);
   return added.match(/oc_pk_[0-9A-Za-z]+/)[0];

@@ -1,7 +1,7 @@
 //! The gateway as an operator runs it: a config file, a data folder, a process, a key.
 
 use crate::outcome::Outcome;
-use crate::process::{Running, free_port, wait_for_port};
+use crate::process::{Running, free_port, wait_for_port, without_settings};
 use crate::workspace;
 use serde::Serialize;
 use serde_json::Value;
@@ -300,11 +300,7 @@ impl Gateway {
 /// A program of ours that heeds its config only: who runs a task may have variables set for a gateway of their own.
 fn command(name: &str) -> Command {
     let mut command = Command::new(program(name));
-    for (variable, _) in std::env::vars_os() {
-        if variable.to_string_lossy().starts_with("OPENCREDITS_") {
-            command.env_remove(variable);
-        }
-    }
+    without_settings(&mut command);
     command
 }
 

@@ -1,7 +1,7 @@
 //! `cargo xtask oauth`: clients of OAuth made of public libraries, against a reference first and then against the gateway.
 
 use crate::outcome::Outcome;
-use crate::process::{free_port, is_on_path};
+use crate::process::{free_port, is_on_path, without_settings};
 use crate::workspace;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,8 @@ pub(crate) fn run() -> Outcome {
     let bin = workspace::target_dir().join("debug");
     let port = free_port()?.to_string();
     let python = folder.join("venv/bin/python");
-    call(Command::new("node").arg(folder.join("run.mjs")).arg(bin).arg(python).arg(port))
+    let mut node = Command::new("node");
+    call(without_settings(&mut node).arg(folder.join("run.mjs")).arg(bin).arg(python).arg(port))
 }
 
 /// Installs the packages, unless the same ones are there.

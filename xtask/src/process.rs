@@ -153,3 +153,13 @@ pub(crate) fn is_on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).chain([Path::new("/usr/sbin").to_owned()]).any(|folder| folder.join(program).is_file())
 }
+
+/// Takes the settings of a gateway out of what a program inherits: who runs a task may have variables set for one of their own.
+pub(crate) fn without_settings(command: &mut Command) -> &mut Command {
+    for (variable, _) in std::env::vars_os() {
+        if variable.to_string_lossy().starts_with("OPENCREDITS_") {
+            command.env_remove(variable);
+        }
+    }
+    command
+}

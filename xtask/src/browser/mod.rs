@@ -5,7 +5,7 @@ mod install;
 mod stage;
 
 use crate::outcome::Outcome;
-use crate::process::is_on_path;
+use crate::process::{is_on_path, without_settings};
 use crate::workspace;
 use install::Tools;
 use stage::Stage;
@@ -58,6 +58,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
 
 fn scenarios(tools: &Tools, stage: &Stage) -> Outcome<bool> {
     let mut node = Command::new("node");
-    node.arg(tools.node.join("run.mjs")).env("BROWSER_PLAN", &stage.plan).stdin(Stdio::null());
+    without_settings(&mut node).arg(tools.node.join("run.mjs")).env("BROWSER_PLAN", &stage.plan).stdin(Stdio::null());
     Ok(node.current_dir(workspace::root()).status()?.success())
 }

@@ -2,7 +2,7 @@
 
 use super::install::Tools;
 use crate::outcome::Outcome;
-use crate::process::{Running, free_port, wait_for_port};
+use crate::process::{Running, free_port, wait_for_port, without_settings};
 use crate::workspace;
 use serde_json::{Value, json};
 use std::fs::{self, File};
@@ -92,11 +92,7 @@ impl Programs {
     /// A program of ours that heeds its config only.
     fn command(&self, name: &str, config: &Path) -> Command {
         let mut command = Command::new(self.path(name));
-        for (variable, _) in std::env::vars_os() {
-            if variable.to_string_lossy().starts_with("OPENCREDITS_") {
-                command.env_remove(variable);
-            }
-        }
+        without_settings(&mut command);
         command.arg("--config").arg(config);
         command
     }
