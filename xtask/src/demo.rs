@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// Commission can be paid out at once, and a purchase has a fee.
 const SETTINGS: &str = "[payments]\nprocessor = \"sandbox\"\nfee_bps = 300\n[billing]\ncommission_matures_days = 0\n";
+/// A digit of the key for addresses, which lives as long as the walk.
+const KEY_DIGIT: &str = "7";
 /// How long the gateway may take to end.
 const PATIENCE: Duration = Duration::from_secs(20);
 const PERSON: &str = "Ada";
@@ -34,7 +36,7 @@ fn walk() -> Outcome<String> {
     let mut told = Told::default();
     let folder = tempfile::tempdir()?;
     let mut plan = Plan::new(&folder.path().join("demo"), Ack::Durable);
-    plan.settings(SETTINGS);
+    plan.settings(&format!("{SETTINGS}[privacy]\naddress_keys = \"{}\"\n", KEY_DIGIT.repeat(64)));
     let mut gateway = Gateway::start_empty(&plan)?;
 
     told.step("An operator adds an app and a person, and the app gets a key of the person");
