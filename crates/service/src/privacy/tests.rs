@@ -337,7 +337,7 @@ async fn promise_12_an_export_has_everything_about_a_person_and_nothing_of_other
     assert_eq!(rows("keys")[0]["name"], "laptop canary");
     assert_eq!(rows("acceptances")[0]["version"], "2026-01");
     assert_eq!(rows("transactions")[0]["reason"], "welcome");
-    assert_eq!(rows("changes").len(), 451, "the key that was made, and what came after it");
+    assert_eq!(rows("changes").len(), 452, "the key that was made, the address that was set, and what came after them");
     for name in names.iter().filter_map(|name| name.strip_suffix(".json")) {
         let csv = &files[&format!("{name}.csv")];
         let count = csv::Reader::from_reader(csv.as_bytes()).into_records().map(Result::unwrap).count();
