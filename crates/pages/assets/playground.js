@@ -259,5 +259,13 @@ export function start(part) {
   }
   part.addEventListener("input", () => refresh(part));
   addEventListener("pagehide", revoke);
+  // Another page of ours may take this one's place without leaving the document.
+  document.addEventListener("opencredits:shown", function gone() {
+    if (part.isConnected) return;
+    running?.abort();
+    revoke();
+    removeEventListener("pagehide", revoke);
+    document.removeEventListener("opencredits:shown", gone);
+  });
   refresh(part);
 }

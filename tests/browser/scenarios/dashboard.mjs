@@ -68,7 +68,8 @@ async function playground() {
     check(!stored.includes("canary") && !stored.includes("oc_sk_"), "nothing of it is stored");
     const keys = async () => (await call("GET", "/v1/keys", { token: person.token })).body.data;
     equal((await keys()).map((key) => key.name), ["playground"], "its key");
-    await page.goto(`${plan.url}/models`);
+    await page.getByRole("link", { name: "Transactions" }).click();
+    await page.waitForURL(/\/dashboard\/transactions/);
     await until("the end of the key", async () => (await keys()).length === 0);
     equal(watched.errors, [], "errors");
   });
