@@ -129,6 +129,8 @@ pub trait Orders: Send + Sync {
     async fn orders(&self, user: Option<UserId>, before: Option<OrderId>, max: u32) -> Result<Vec<Order>, StoreError>;
     /// At most `max` purchases that are to be read again by `now`, the longest due first.
     async fn orders_to_check(&self, now: UnixMs, max: u32) -> Result<Vec<Order>, StoreError>;
+    /// A person's purchases whose last booking is not known to be made, the first decided first.
+    async fn orders_unbooked(&self, user: UserId) -> Result<Vec<Order>, StoreError>;
     /// Replaces the changeable part of a purchase and raises its version, unless the version has changed; whether it was
     /// replaced. Person, origin, amounts, credits and time of an order never change.
     async fn update_order(&self, order: &Order) -> Result<bool, StoreError>;

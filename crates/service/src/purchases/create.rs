@@ -150,7 +150,7 @@ impl Purchases {
     /// Gets a page for an order, and gives it out once the order names it.
     async fn with_page(&self, order: Order, new: &NewOrder) -> Result<Order, PurchaseError> {
         // A job may read the order meanwhile. Of two requests with one key, the second finds the page of the first.
-        let _alone = self.lock(order.id).lock().await;
+        let _alone = self.lock(order.user).lock().await;
         let mut order = self.order(order.id).await?;
         if order.page.is_some() || order.state != OrderState::Open {
             return Ok(order);

@@ -90,6 +90,10 @@ impl Orders for Dying {
         self.store.orders_to_check(now, max).await
     }
 
+    async fn orders_unbooked(&self, user: UserId) -> Result<Vec<Order>, StoreError> {
+        self.store.orders_unbooked(user).await
+    }
+
     async fn update_order(&self, order: &Order) -> Result<bool, StoreError> {
         let one_in = self.one_in.load(Ordering::Relaxed);
         let dies = one_in > 0 && self.dice.roll(one_in) == 0;

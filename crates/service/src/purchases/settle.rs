@@ -59,12 +59,7 @@ impl Purchases {
     /// As [`Purchases::settle`].
     pub async fn settle_order(&self, id: OrderId) -> Result<Settled, PurchaseError> {
         let order = self.order(id).await?;
-        let by_page = || order.page.as_ref().and_then(|page| page.session.parse().ok()).map(PaymentRef::Session);
-        let by_payment = order.payment.as_ref().and_then(|id| id.parse().ok()).map(PaymentRef::Payment);
-        match by_payment.or_else(by_page) {
-            Some(payment) => self.settle_by(id, &payment).await,
-            None => self.settle_by(id, &PaymentRef::Order(order_ref(id)?)).await,
-        }
+        self.settle_by(id, &payment_of(&order)?).await
     }
 
     /// The same order, as the processor says that it stands where it is not paid yet. Somebody waits for it, so it is read
@@ -85,7 +80,28 @@ impl Purchases {
     }
 
     async fn settle_by(&self, id: OrderId, payment: &PaymentRef) -> Result<Settled, PurchaseError> {
-        let _alone = self.lock(id).lock().await;
+        let Some(order) = self.tables.orders.order(id).await? else {
+            return Err(PurchaseError::UnknownOrder { payment: payment.as_str().to_owned() });
+        };
+        let _alone = self.lock(order.user).lock().await;
+        self.finish_others(&order).await?;
+        self.settle_tried(id, payment).await
+    }
+
+    /// Settles the person's other orders whose booking a crash left unmade: what a person owes and what partners earn depend
+    /// on the order of bookings, and it is the one in which they were decided.
+    async fn finish_others(&self, order: &Order) -> Result<(), PurchaseError> {
+        let unmade = self.tables.orders.orders_unbooked(order.user).await?;
+        for other in unmade.iter().filter(|other| other.id != order.id) {
+            if let Err(error) = self.settle_tried(other.id, &payment_of(other)?).await {
+                // The processor may not know it any more, which must not stop the payments of others.
+                tracing::warn!(order = %other.id, %error, "cannot finish an earlier booking of the person; going on");
+            }
+        }
+        Ok(())
+    }
+
+    async fn settle_tried(&self, id: OrderId, payment: &PaymentRef) -> Result<Settled, PurchaseError> {
         for _ in 0..TRIES_MAX {
             match self.settle_once(id, payment).await {
                 Err(PurchaseError::Contended { .. }) => {}
@@ -321,6 +337,16 @@ fn kept(booked: Booked, target: Booked, order: &Order) -> Booked {
 fn is_another_payment(order: &Order, state: &PaymentState) -> bool {
     let is_paid = order.bookings.after.granted > NanoUsd::ZERO && state.paid.is_some();
     is_paid && state.payment.as_ref().is_some_and(|payment| order.payment.as_deref() != Some(payment.as_str()))
+}
+
+/// The surest name of an order's payment.
+fn payment_of(order: &Order) -> Result<PaymentRef, PurchaseError> {
+    let by_page = || order.page.as_ref().and_then(|page| page.session.parse().ok()).map(PaymentRef::Session);
+    let by_payment = order.payment.as_ref().and_then(|id| id.parse().ok()).map(PaymentRef::Payment);
+    match by_payment.or_else(by_page) {
+        Some(payment) => Ok(payment),
+        None => Ok(PaymentRef::Order(order_ref(order.id)?)),
+    }
 }
 
 /// The surest name of a payment.

@@ -206,9 +206,9 @@ impl Purchases {
         self.begins.get(usize::from(last) % LOCKS).unwrap_or(first)
     }
 
-    /// The lock of an order: within a process its payment is read and booked by one task at a time.
-    pub(super) fn lock(&self, order: OrderId) -> &Mutex<()> {
-        let [.., last] = order.bits().to_be_bytes();
+    /// The lock of a person: within a process the payments of their orders are read and booked by one task at a time.
+    pub(super) fn lock(&self, user: UserId) -> &Mutex<()> {
+        let [.., last] = user.bits().to_be_bytes();
         let [first, ..] = &self.locks;
         self.locks.get(usize::from(last) % LOCKS).unwrap_or(first)
     }

@@ -80,6 +80,26 @@ pub async fn orders<S: Orders + Users + Partners>(store: &S) -> Result<(), Store
     let due = |ms| store.orders_to_check(NOW.saturating_add_ms(ms), 1);
     assert_eq!(due(1).await?, [], "nothing more is expected of the first");
     assert_eq!(due(3).await?, [order(2)], "the longest due first");
+
+    let unmade = |of: Order, ms| Order {
+        bookings: Bookings { number: 1, after: figures, at: NOW.saturating_add_ms(ms), ..Bookings::default() },
+        ..of
+    };
+    assert_eq!(
+        store.orders_unbooked(user(1).id).await?,
+        [],
+        "what was never booked and what is booked are not among them"
+    );
+    for of in [unmade(Order { version: 2, ..changed }, 2), unmade(order(2), 1)] {
+        assert!(store.update_order(&of).await?);
+    }
+    let unbooked = store.orders_unbooked(user(1).id).await?;
+    assert_eq!(
+        unbooked.iter().map(|one| one.id).collect::<Vec<_>>(),
+        [order(2).id, order(1).id],
+        "the first decided first"
+    );
+    assert_eq!(store.orders_unbooked(others.user).await?, [], "of one person");
     Ok(())
 }
 

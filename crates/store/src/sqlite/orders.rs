@@ -112,6 +112,17 @@ impl Orders for SqliteStore {
         .await
     }
 
+    async fn orders_unbooked(&self, user: UserId) -> Result<Vec<Order>, StoreError> {
+        self.run(move |connection| {
+            let those = "user_id = ?1 AND booking > 0 AND is_booked = 0";
+            let statement = format!("{ORDER} WHERE {those} ORDER BY booked_at, id");
+            let mut statement = connection.prepare_cached(&statement)?;
+            let rows = statement.query_map([blob(user)], read)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
     async fn update_order(&self, order: &Order) -> Result<bool, StoreError> {
         let order = order.clone();
         self.run(move |connection| {
