@@ -1,6 +1,7 @@
 //! The routes, and the steps that all requests share.
 
 use crate::cors::Cors;
+use crate::errors::{ApiSurface, Problem};
 use crate::head::Head;
 use crate::inference::Caller;
 use crate::inference_route::InferenceRoute;
@@ -204,7 +205,15 @@ where
         request.extensions_mut().insert(peer);
         request.extensions_mut().insert(id);
         let answer = side.rest.call(request);
-        Box::pin(async move { answer.await.map(|response| headed.on(response)) })
+        Box::pin(async move { answer.await.map(|response| headed.on(formed(response, id))) })
+    }
+}
+
+/// The answer, in which a handler's problem gets its form.
+fn formed(mut response: Response, id: RequestId) -> Response {
+    match response.extensions_mut().remove::<Problem>() {
+        Some(problem) => problem.into_response(ApiSurface::OpenaiChat, &id.text()),
+        None => response,
     }
 }
 

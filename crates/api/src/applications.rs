@@ -3,12 +3,12 @@
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
 use crate::keys::{changing, problem};
-use crate::lookups::{Answer, finish};
-use crate::state::{App, RequestId};
+use crate::lookups::Answer;
+use crate::state::App;
 use crate::{auth, body, json};
 use axum::body::Body;
-use axum::extract::{Extension, State};
-use http::{HeaderMap, Response, StatusCode};
+use axum::extract::State;
+use http::{HeaderMap, StatusCode};
 use opencredits_keys::Mode;
 use opencredits_service::accounts::{Applied, NewApplication, NewTestKey};
 use opencredits_store::{ApplicationState, PartnerApplication};
@@ -32,29 +32,20 @@ struct Application {
 }
 
 /// `POST /v1/partners/apply`: the person of a management key wishes to run a partner.
-pub(crate) async fn apply(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
-    finish(applied(&app, &headers, body).await, id)
-}
-
-async fn applied(app: &App, headers: &HeaderMap, body: Body) -> Answer {
-    let manager = changing(app, headers).await?;
+pub(crate) async fn apply(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
+    let manager = changing(&app, &headers).await?;
     if app.gateway.mode() == Mode::Test {
         let message = "one applies with a live management key, oc_mk_…; test mode has partners of its own";
         return Err(Problem::new(ErrorType::InvalidRequest, message));
     }
     // It is too small to count.
     let mut memory = Arc::clone(app.gateway.memory()).reservation([None; 2]);
-    let body = body::read(app, (headers, body), BODY_BYTES_MAX, &mut memory).await?;
+    let body = body::read(&app, (&headers, body), BODY_BYTES_MAX, &mut memory).await?;
     let Application { name, url, origins, redirect_urls } = serde_json::from_slice(&body)
         .map_err(|error| Problem::new(ErrorType::InvalidRequest, format!("the body is no application: {error}")))?;
     let new = NewApplication { applicant: manager.user, name, url, origins, redirect_urls };
     let applied = app.accounts.apply(new, manager.actor).await;
-    let Applied { application, test } = applied.map_err(|error| problem(app, error))?;
+    let Applied { application, test } = applied.map_err(|error| problem(&app, error))?;
     let mut response = json::ok(&json!({ "data": shown(&application), "test": test.as_ref().map(test_access) }));
     *response.status_mut() = StatusCode::CREATED;
     Ok(response)
@@ -68,15 +59,11 @@ fn test_access(test: &NewTestKey) -> Value {
 /// `GET /v1/partners/applications`: the person's own, the latest first.
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     headers: HeaderMap,
-) -> Response<Body> {
-    let answer = async {
-        let manager = auth::manager(&app, &headers).await?;
-        let found = app.accounts.applications_of(manager.user).await.map_err(|error| problem(&app, error))?;
-        Ok(json::ok(&json!({ "object": "list", "data": found.iter().map(shown).collect::<Vec<_>>() })))
-    };
-    finish(answer.await, id)
+) -> Answer {
+    let manager = auth::manager(&app, &headers).await?;
+    let found = app.accounts.applications_of(manager.user).await.map_err(|error| problem(&app, error))?;
+    Ok(json::ok(&json!({ "object": "list", "data": found.iter().map(shown).collect::<Vec<_>>() })))
 }
 
 fn shown(application: &PartnerApplication) -> Value {

@@ -2,13 +2,13 @@
 
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
-use crate::lookups::{Answer, finish};
+use crate::lookups::Answer;
 use crate::query::{Parameters, known_only};
-use crate::state::{App, RequestId};
+use crate::state::App;
 use crate::{auth, body, faults, json, key_fields};
 use axum::body::Body;
-use axum::extract::{Extension, Path, Query, State};
-use http::{HeaderMap, Response, StatusCode};
+use axum::extract::{Path, Query, State};
+use http::{HeaderMap, StatusCode};
 use opencredits_service::accounts::{AccountsError, Edit, KeyEdit, NewKey, NewLimit};
 use opencredits_service::{Fault, Manager};
 use opencredits_store::{Key, LimitReset, Rates};
@@ -27,23 +27,19 @@ const KEYS_MAX: u32 = 1_000;
 /// `GET /v1/keys`: the person's keys that are not revoked, by their creation.
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     Query(query): Query<Parameters>,
     headers: HeaderMap,
-) -> Response<Body> {
-    let answer = async {
-        let manager = auth::manager(&app, &headers).await?;
-        known_only(&app, (&headers, &query), &["cursor", "limit"])?;
-        let (after, max) = page(&query)?;
-        let found = app.accounts.keys_page(manager.user, after, max).await.map_err(|error| problem(&app, error))?;
-        let next = found.last().filter(|_| u32::try_from(found.len()).is_ok_and(|len| len >= max)).map(|key| key.id);
-        let mut data = Vec::with_capacity(found.len());
-        for key in &found {
-            data.push(shown(&app, key).await?);
-        }
-        Ok(json::ok(&json!({ "data": data, "next": next })))
-    };
-    finish(answer.await, id)
+) -> Answer {
+    let manager = auth::manager(&app, &headers).await?;
+    known_only(&app, (&headers, &query), &["cursor", "limit"])?;
+    let (after, max) = page(&query)?;
+    let found = app.accounts.keys_page(manager.user, after, max).await.map_err(|error| problem(&app, error))?;
+    let next = found.last().filter(|_| u32::try_from(found.len()).is_ok_and(|len| len >= max)).map(|key| key.id);
+    let mut data = Vec::with_capacity(found.len());
+    for key in &found {
+        data.push(shown(&app, key).await?);
+    }
+    Ok(json::ok(&json!({ "data": data, "next": next })))
 }
 
 /// The cursor and the length of a page.
@@ -71,26 +67,17 @@ fn page(query: &Parameters) -> Result<(KeyId, u32), Problem> {
 }
 
 /// `POST /v1/keys`: makes a key. Its secret is in this answer and nowhere else.
-pub(crate) async fn add(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
-    finish(made(&app, &headers, body).await, id)
-}
-
-async fn made(app: &App, headers: &HeaderMap, body: Body) -> Answer {
-    let manager = changing(app, headers).await?;
-    let edit = read(app, headers, body).await?;
+pub(crate) async fn add(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
+    let manager = changing(&app, &headers).await?;
+    let edit = read(&app, &headers, body).await?;
     let there = app.accounts.keys_page(manager.user, KeyId::default(), PAGE_MAX).await;
-    if there.map_err(|error| problem(app, error))?.len() >= usize::try_from(PAGE_MAX).unwrap_or(usize::MAX) {
-        refuse_too_many(app, manager).await?;
+    if there.map_err(|error| problem(&app, error))?.len() >= usize::try_from(PAGE_MAX).unwrap_or(usize::MAX) {
+        refuse_too_many(&app, manager).await?;
     }
     let new = new_key(manager, edit)?;
-    let (key, secret) = app.accounts.add_key(new).await.map_err(|error| problem(app, error))?;
-    app.accounts.record_new_key(manager, key.id).await.map_err(|error| problem(app, error))?;
-    let mut response = json::ok(&json!({ "data": shown(app, &key).await?, "key": secret.reveal() }));
+    let (key, secret) = app.accounts.add_key(new).await.map_err(|error| problem(&app, error))?;
+    app.accounts.record_new_key(manager, key.id).await.map_err(|error| problem(&app, error))?;
+    let mut response = json::ok(&json!({ "data": shown(&app, &key).await?, "key": secret.reveal() }));
     *response.status_mut() = StatusCode::CREATED;
     Ok(response)
 }
@@ -150,78 +137,62 @@ fn set<T>(edit: Edit<T>) -> Option<T> {
 /// `GET /v1/keys/{id}`.
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     Path(key): Path<String>,
     headers: HeaderMap,
-) -> Response<Body> {
-    let answer = async {
-        let manager = auth::manager(&app, &headers).await?;
-        let found = app.accounts.key_in_force(key_id(&key)?, Some(manager.user)).await;
-        let found = found.map_err(|error| problem(&app, error))?;
-        Ok(json::ok(&json!({ "data": shown(&app, &found).await? })))
-    };
-    finish(answer.await, id)
+) -> Answer {
+    let manager = auth::manager(&app, &headers).await?;
+    let found = app.accounts.key_in_force(key_id(&key)?, Some(manager.user)).await;
+    let found = found.map_err(|error| problem(&app, error))?;
+    Ok(json::ok(&json!({ "data": shown(&app, &found).await? })))
 }
 
 /// `PATCH /v1/keys/{id}`: changes what is named; `null` removes.
 pub(crate) async fn edit(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     Path(key): Path<String>,
     headers: HeaderMap,
     body: Body,
-) -> Response<Body> {
-    let answer = async {
-        let manager = changing(&app, &headers).await?;
-        let key = key_id(&key)?;
-        let edit = read(&app, &headers, body).await?;
-        let edited = app.accounts.edit_key((key, Some(manager.user)), edit, manager.actor).await;
-        let edited = edited.map_err(|error| problem(&app, error))?;
-        Ok(json::ok(&json!({ "data": shown(&app, &edited).await? })))
-    };
-    finish(answer.await, id)
+) -> Answer {
+    let manager = changing(&app, &headers).await?;
+    let key = key_id(&key)?;
+    let edit = read(&app, &headers, body).await?;
+    let edited = app.accounts.edit_key((key, Some(manager.user)), edit, manager.actor).await;
+    let edited = edited.map_err(|error| problem(&app, error))?;
+    Ok(json::ok(&json!({ "data": shown(&app, &edited).await? })))
 }
 
 /// `DELETE /v1/keys/{id}`: revokes it, for ever and at once.
 pub(crate) async fn revoke(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     Path(key): Path<String>,
     headers: HeaderMap,
-) -> Response<Body> {
-    let answer = async {
-        let manager = changing(&app, &headers).await?;
-        let key = key_id(&key)?;
-        app.accounts.revoke_own_key(manager, key).await.map_err(|error| problem(&app, error))?;
-        Ok(json::ok(&json!({ "data": { "id": key, "deleted": true }, "deleted": true })))
-    };
-    finish(answer.await, id)
+) -> Answer {
+    let manager = changing(&app, &headers).await?;
+    let key = key_id(&key)?;
+    app.accounts.revoke_own_key(manager, key).await.map_err(|error| problem(&app, error))?;
+    Ok(json::ok(&json!({ "data": { "id": key, "deleted": true }, "deleted": true })))
 }
 
 /// `GET /v1/credits`: what a person has got and used in total, in credits.
 pub(crate) async fn credits(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     headers: HeaderMap,
-) -> Response<Body> {
-    let answer = async {
-        let manager = auth::manager(&app, &headers).await?;
-        let ours = |fault: Fault| faults::problem(&fault, &app.settings);
-        let used = app.gateway.usage().charged_to(manager.user).await.map_err(ours)?;
-        let balance = app.gateway.ledger().balance(manager.wallet).map_err(|error| ours(error.into()))?;
-        let got = balance.posted.checked_add(used).ok_or(Fault::Overflow).map_err(ours)?;
-        let shown = |amount: NanoUsd| json::number(app.settings.credit_price.show(amount));
-        Ok(json::ok(&json!({ "data": {
-            "mode": app.gateway.mode().name(),
-            "total_credits": shown(got),
-            "total_usage": shown(used),
-            "balance": shown(balance.posted),
-            "held": shown(balance.held),
-            "available": shown(balance.available),
-            "owed": shown(owed(&app, manager)?),
-        }})))
-    };
-    finish(answer.await, id)
+) -> Answer {
+    let manager = auth::manager(&app, &headers).await?;
+    let ours = |fault: Fault| faults::problem(&fault, &app.settings);
+    let used = app.gateway.usage().charged_to(manager.user).await.map_err(ours)?;
+    let balance = app.gateway.ledger().balance(manager.wallet).map_err(|error| ours(error.into()))?;
+    let got = balance.posted.checked_add(used).ok_or(Fault::Overflow).map_err(ours)?;
+    let shown = |amount: NanoUsd| json::number(app.settings.credit_price.show(amount));
+    Ok(json::ok(&json!({ "data": {
+        "mode": app.gateway.mode().name(),
+        "total_credits": shown(got),
+        "total_usage": shown(used),
+        "balance": shown(balance.posted),
+        "held": shown(balance.held),
+        "available": shown(balance.available),
+        "owed": shown(owed(&app, manager)?),
+    }})))
 }
 
 /// What the person owes after credits were taken back that they had spent.

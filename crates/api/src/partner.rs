@@ -3,13 +3,13 @@
 
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
-use crate::lookups::finish;
+use crate::lookups::Answer;
 use crate::query::{Parameters, known_only, swapped};
-use crate::state::{App, RequestId};
+use crate::state::App;
 use crate::{auth, faults, json};
-use axum::body::Body;
-use axum::extract::{Extension, Query, State};
-use http::{HeaderMap, Response};
+use axum::extract::{FromRequestParts, Query};
+use http::HeaderMap;
+use http::request::Parts;
 use opencredits_service::accounts::AccountsError;
 use opencredits_service::partners::{Audience, Earnings, PEOPLE_MIN, ReferralGroup, month_of_text, month_text};
 use opencredits_service::{Fault, day_or_time, day_text};
@@ -24,61 +24,70 @@ const DAYS_MAX: u64 = 92;
 /// The months that statements go back.
 const MONTHS_MAX: usize = 24;
 
-/// `GET /v1/partner`: its record and its earnings.
-pub(crate) async fn show(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    Query(query): Query<Parameters>,
+/// A partner that asks, by its secret key.
+pub(crate) struct PartnerAsks {
+    app: Arc<App>,
+    partner: Partner,
+    query: Parameters,
     headers: HeaderMap,
-) -> Response<Body> {
-    let answer = async {
-        let partner = auth::partner(&app, &headers).await?;
-        known_only(&app, (&headers, &query), &[])?;
-        let earnings = earnings(&app, &partner).await?;
-        let share = partner.share.unwrap_or(app.accounts.partner_terms().share_default);
-        Ok(json::ok(&json!({
-            "object": "partner",
-            "id": partner.id,
-            "name": partner.name,
-            "publishable_key": partner.publishable_key,
-            "share_bps": share,
-            "earnings": {
-                "accrued_usd": earnings.accrued,
-                "taken_back_usd": earnings.taken_back,
-                "paid_out_usd": earnings.paid_out,
-                "balance_usd": earnings.balance,
-                "matured_usd": earnings.matured,
-                "matures_days": app.accounts.partner_terms().matures_days,
-            },
-        })))
-    };
-    finish(answer.await, id)
+}
+
+impl FromRequestParts<Arc<App>> for PartnerAsks {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let partner = auth::partner(app, &parts.headers).await?;
+        let query = Query::<Parameters>::try_from_uri(&parts.uri);
+        let Query(query) = query.map_err(|error| Problem::new(ErrorType::InvalidRequest, error.to_string()))?;
+        Ok(Self { app: Arc::clone(app), partner, query, headers: parts.headers.clone() })
+    }
+}
+
+impl PartnerAsks {
+    /// The same, unless it has parameters of other names, in strict mode.
+    fn knowing(self, known: &[&str]) -> Result<Self, Problem> {
+        known_only(&self.app, (&self.headers, &self.query), known)?;
+        Ok(self)
+    }
+}
+
+/// `GET /v1/partner`: its record and its earnings.
+pub(crate) async fn show(asks: PartnerAsks) -> Answer {
+    let PartnerAsks { app, partner, .. } = asks.knowing(&[])?;
+    let earnings = earnings(&app, &partner).await?;
+    let share = partner.share.unwrap_or(app.accounts.partner_terms().share_default);
+    Ok(json::ok(&json!({
+        "object": "partner",
+        "id": partner.id,
+        "name": partner.name,
+        "publishable_key": partner.publishable_key,
+        "share_bps": share,
+        "earnings": {
+            "accrued_usd": earnings.accrued,
+            "taken_back_usd": earnings.taken_back,
+            "paid_out_usd": earnings.paid_out,
+            "balance_usd": earnings.balance,
+            "matured_usd": earnings.matured,
+            "matures_days": app.accounts.partner_terms().matures_days,
+        },
+    })))
 }
 
 /// `GET /v1/partner/usage`: by day and model, over groups of enough people.
-pub(crate) async fn usage(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    Query(query): Query<Parameters>,
-    headers: HeaderMap,
-) -> Response<Body> {
-    let answer = async {
-        let partner = auth::partner(&app, &headers).await?;
-        known_only(&app, (&headers, &query), &["from", "to"])?;
-        // Of a day that goes on, two answers could differ by one person's requests.
-        let yesterday = app.gateway.clock().now().day().saturating_sub(1);
-        let days = days(&query, yesterday)?;
-        let found = app.gateway.usage().audiences(partner.id, days).await;
-        let found = found.map_err(|fault| faults::problem(&fault, &app.settings))?;
-        Ok(json::ok(&json!({
-            "object": "list",
-            "from": day_text(days.from),
-            "to": day_text(days.to),
-            "people_min": PEOPLE_MIN,
-            "data": found.iter().map(group).collect::<Vec<_>>(),
-        })))
-    };
-    finish(answer.await, id)
+pub(crate) async fn usage(asks: PartnerAsks) -> Answer {
+    let PartnerAsks { app, partner, query, .. } = asks.knowing(&["from", "to"])?;
+    // Of a day that goes on, two answers could differ by one person's requests.
+    let yesterday = app.gateway.clock().now().day().saturating_sub(1);
+    let days = days(&query, yesterday)?;
+    let found = app.gateway.usage().audiences(partner.id, days).await;
+    let found = found.map_err(|fault| faults::problem(&fault, &app.settings))?;
+    Ok(json::ok(&json!({
+        "object": "list",
+        "from": day_text(days.from),
+        "to": day_text(days.to),
+        "people_min": PEOPLE_MIN,
+        "data": found.iter().map(group).collect::<Vec<_>>(),
+    })))
 }
 
 fn group(audience: &Audience) -> Value {
@@ -96,53 +105,37 @@ fn group(audience: &Audience) -> Value {
 }
 
 /// `GET /v1/partner/referrals`: the people who came through it, by month, and how many of them have bought credits.
-pub(crate) async fn referrals(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-) -> Response<Body> {
-    let answer = async {
-        let partner = auth::partner(&app, &headers).await?;
-        let found = app.accounts.referrals(&partner).await.map_err(|error| problem(&app, error))?;
-        let group = |group: &ReferralGroup| {
-            let month = group.month.as_deref().unwrap_or("other");
-            json!({ "month": month, "people": group.people, "buyers": group.buyers })
-        };
-        let data: Vec<_> = found.iter().map(group).collect();
-        Ok(json::ok(&json!({ "object": "list", "people_min": PEOPLE_MIN, "data": data })))
+pub(crate) async fn referrals(asks: PartnerAsks) -> Answer {
+    let PartnerAsks { app, partner, .. } = asks;
+    let found = app.accounts.referrals(&partner).await.map_err(|error| problem(&app, error))?;
+    let group = |group: &ReferralGroup| {
+        let month = group.month.as_deref().unwrap_or("other");
+        json!({ "month": month, "people": group.people, "buyers": group.buyers })
     };
-    finish(answer.await, id)
+    let data: Vec<_> = found.iter().map(group).collect();
+    Ok(json::ok(&json!({ "object": "list", "people_min": PEOPLE_MIN, "data": data })))
 }
 
 /// `GET /v1/partner/statements`: its months, the latest first.
-pub(crate) async fn statements(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    Query(query): Query<Parameters>,
-    headers: HeaderMap,
-) -> Response<Body> {
-    let answer = async {
-        let partner = auth::partner(&app, &headers).await?;
-        known_only(&app, (&headers, &query), &[])?;
-        let mut data = Vec::new();
-        let mut day = app.gateway.clock().now().day();
-        while data.len() < MONTHS_MAX && day >= first_day(&partner) {
-            let Some(month) = month_of_text(&month_text(day)) else { break };
-            let statement = app.accounts.partner_statement(&partner, month).await;
-            let statement = statement.map_err(|error| problem(&app, error))?;
-            data.push(json!({
-                "month": month_text(month.0),
-                "commission_usd": statement.commission,
-                "taken_back_usd": statement.taken_back,
-                "paid_out_usd": statement.paid_out,
-                "balance_usd": statement.balance,
-            }));
-            let Some(before) = month.0.checked_sub(1) else { break };
-            day = before;
-        }
-        Ok(json::ok(&json!({ "object": "list", "data": data })))
-    };
-    finish(answer.await, id)
+pub(crate) async fn statements(asks: PartnerAsks) -> Answer {
+    let PartnerAsks { app, partner, .. } = asks.knowing(&[])?;
+    let mut data = Vec::new();
+    let mut day = app.gateway.clock().now().day();
+    while data.len() < MONTHS_MAX && day >= first_day(&partner) {
+        let Some(month) = month_of_text(&month_text(day)) else { break };
+        let statement = app.accounts.partner_statement(&partner, month).await;
+        let statement = statement.map_err(|error| problem(&app, error))?;
+        data.push(json!({
+            "month": month_text(month.0),
+            "commission_usd": statement.commission,
+            "taken_back_usd": statement.taken_back,
+            "paid_out_usd": statement.paid_out,
+            "balance_usd": statement.balance,
+        }));
+        let Some(before) = month.0.checked_sub(1) else { break };
+        day = before;
+    }
+    Ok(json::ok(&json!({ "object": "list", "data": data })))
 }
 
 /// The first day of the month in which a partner was added.
@@ -152,23 +145,14 @@ fn first_day(partner: &Partner) -> u64 {
 }
 
 /// `GET /v1/partner/payouts`: the newest first.
-pub(crate) async fn payouts(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    Query(query): Query<Parameters>,
-    headers: HeaderMap,
-) -> Response<Body> {
-    let answer = async {
-        let partner = auth::partner(&app, &headers).await?;
-        known_only(&app, (&headers, &query), &[])?;
-        let earnings = earnings(&app, &partner).await?;
-        let payout = earnings
-            .payouts
-            .iter()
-            .map(|payout| json!({ "id": payout.id, "created_at": timestamp(payout.at), "amount_usd": payout.amount }));
-        Ok(json::ok(&json!({ "object": "list", "data": payout.collect::<Vec<_>>() })))
-    };
-    finish(answer.await, id)
+pub(crate) async fn payouts(asks: PartnerAsks) -> Answer {
+    let PartnerAsks { app, partner, .. } = asks.knowing(&[])?;
+    let earnings = earnings(&app, &partner).await?;
+    let payout = earnings
+        .payouts
+        .iter()
+        .map(|payout| json!({ "id": payout.id, "created_at": timestamp(payout.at), "amount_usd": payout.amount }));
+    Ok(json::ok(&json!({ "object": "list", "data": payout.collect::<Vec<_>>() })))
 }
 
 async fn earnings(app: &App, partner: &Partner) -> Result<Earnings, Problem> {

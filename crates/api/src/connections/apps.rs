@@ -6,11 +6,11 @@ use super::problem;
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
 use crate::json;
-use crate::lookups::{Answer, finish};
-use crate::state::{App, RequestId};
+use crate::lookups::Answer;
+use crate::state::App;
 use axum::body::Body;
-use axum::extract::{Extension, Path, State};
-use http::{HeaderMap, Response, StatusCode};
+use axum::extract::{Path, State};
+use http::{HeaderMap, StatusCode};
 use opencredits_service::connections::{AppId, ConnectedApp};
 use opencredits_store::LimitReset;
 use serde_json::{Value, json};
@@ -19,49 +19,32 @@ use std::sync::Arc;
 /// `GET /v1/apps`: the apps that the person has connected, in the order in which they were.
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     headers: HeaderMap,
-) -> Response<Body> {
-    let answer = async {
-        let connections = connections(&app)?;
-        let person = person(&app, &headers).await?;
-        let apps = connections.apps_of(person.user).await.map_err(|error| problem::of(&app, error))?;
-        Ok(private(json::ok(&json!({ "object": "list", "data": apps.iter().map(shown).collect::<Vec<_>>() }))))
-    };
-    finish(answer.await, id)
+) -> Answer {
+    let connections = connections(&app)?;
+    let person = person(&app, &headers).await?;
+    let apps = connections.apps_of(person.user).await.map_err(|error| problem::of(&app, error))?;
+    Ok(private(json::ok(&json!({ "object": "list", "data": apps.iter().map(shown).collect::<Vec<_>>() }))))
 }
 
 /// `GET /v1/apps/{id}`.
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     Path(name): Path<String>,
     headers: HeaderMap,
-) -> Response<Body> {
-    let answer = async {
-        let connections = connections(&app)?;
-        let person = person(&app, &headers).await?;
-        let found = connections.app_of(person.user, app_id(&name)?).await;
-        Ok(private(json::ok(&json!({ "data": shown(&found.map_err(|error| problem::of(&app, error))?) }))))
-    };
-    finish(answer.await, id)
+) -> Answer {
+    let connections = connections(&app)?;
+    let person = person(&app, &headers).await?;
+    let found = connections.app_of(person.user, app_id(&name)?).await;
+    Ok(private(json::ok(&json!({ "data": shown(&found.map_err(|error| problem::of(&app, error))?) }))))
 }
 
 /// `POST /v1/apps`: makes a key for the app of a publishable key. Its secret is in this answer and nowhere else.
-pub(crate) async fn connect(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
-    finish(connected(&app, &headers, body).await, id)
-}
-
-async fn connected(app: &App, headers: &HeaderMap, body: Body) -> Answer {
-    let connections = connections(app)?;
-    let person = changing(app, headers).await?;
-    let fields = Fields::read(app, headers, body).await?;
-    let ours = |error| problem::of(app, error);
+pub(crate) async fn connect(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
+    let connections = connections(&app)?;
+    let person = changing(&app, &headers).await?;
+    let fields = Fields::read(&app, &headers, body).await?;
+    let ours = |error| problem::of(&app, error);
     let client = connections.app(fields.text("publishable_key")?).await.map_err(ours)?;
     let (_, secret) = connections.connect(person, &client, fields.cap()?).await.map_err(ours)?;
     let shown = shown(&connections.app_of(person.user, AppId::Partner(client.partner.id)).await.map_err(ours)?);
@@ -73,37 +56,29 @@ async fn connected(app: &App, headers: &HeaderMap, body: Body) -> Answer {
 /// `PATCH /v1/apps/{id}`: changes the cap.
 pub(crate) async fn change(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     Path(name): Path<String>,
     headers: HeaderMap,
     body: Body,
-) -> Response<Body> {
-    let answer = async {
-        let connections = connections(&app)?;
-        let person = changing(&app, &headers).await?;
-        let fields = Fields::read(&app, &headers, body).await?;
-        let changed = connections.change_cap(person, app_id(&name)?, fields.cap()?).await;
-        Ok(private(json::ok(&json!({ "data": shown(&changed.map_err(|error| problem::of(&app, error))?) }))))
-    };
-    finish(answer.await, id)
+) -> Answer {
+    let connections = connections(&app)?;
+    let person = changing(&app, &headers).await?;
+    let fields = Fields::read(&app, &headers, body).await?;
+    let changed = connections.change_cap(person, app_id(&name)?, fields.cap()?).await;
+    Ok(private(json::ok(&json!({ "data": shown(&changed.map_err(|error| problem::of(&app, error))?) }))))
 }
 
 /// `DELETE /v1/apps/{id}`: takes everything back that the app got of the person, at once.
 pub(crate) async fn disconnect(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     Path(name): Path<String>,
     headers: HeaderMap,
-) -> Response<Body> {
-    let answer = async {
-        let connections = connections(&app)?;
-        let person = changing(&app, &headers).await?;
-        let app_id = app_id(&name)?;
-        connections.disconnect(person, app_id).await.map_err(|error| problem::of(&app, error))?;
-        let told = json!({ "data": { "id": app_id.to_string(), "deleted": true }, "deleted": true });
-        Ok(private(json::ok(&told)))
-    };
-    finish(answer.await, id)
+) -> Answer {
+    let connections = connections(&app)?;
+    let person = changing(&app, &headers).await?;
+    let app_id = app_id(&name)?;
+    connections.disconnect(person, app_id).await.map_err(|error| problem::of(&app, error))?;
+    let told = json!({ "data": { "id": app_id.to_string(), "deleted": true }, "deleted": true });
+    Ok(private(json::ok(&told)))
 }
 
 fn app_id(text: &str) -> Result<AppId, Problem> {

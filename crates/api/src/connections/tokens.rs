@@ -2,13 +2,14 @@
 
 use super::common::{BODY_BYTES_MAX, connections, private};
 use super::problem;
-use crate::lookups::finish;
-use crate::state::{App, RequestId};
+use crate::errors::Problem;
+use crate::state::App;
 use crate::{body, json};
 use axum::body::Body;
-use axum::extract::{Extension, State};
+use axum::extract::{FromRequest, Request};
+use axum::response::IntoResponse;
+use http::Response;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Response};
 use opencredits_identity::oauth::{CodeVerifier, OauthError, OauthRefusal};
 use opencredits_service::connections::{ConnectionError, Connections};
 use serde::Serialize;
@@ -18,65 +19,26 @@ use std::sync::Arc;
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// `POST /oauth/token` (RFC 6749, section 3.2).
-pub(crate) async fn token(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
-    let (connections, form) = match asked(&app, &headers, body).await {
-        Ok(asked) => asked,
-        Err(refused) => return refused.answer(id),
-    };
-    told(connections.tokens(&form).await)
+pub(crate) async fn token(Form(Sent { connections, text }): Form) -> Response<Body> {
+    told(connections.tokens(&text).await)
 }
 
 /// `POST /oauth/device_authorization` (RFC 8628, section 3.1).
-pub(crate) async fn device(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
-    let (connections, form) = match asked(&app, &headers, body).await {
-        Ok(asked) => asked,
-        Err(refused) => return refused.answer(id),
-    };
-    told(connections.begin_device(&form).await)
+pub(crate) async fn device(Form(Sent { connections, text }): Form) -> Response<Body> {
+    told(connections.begin_device(&text).await)
 }
 
 /// `POST /oauth/revoke` (RFC 7009).
-pub(crate) async fn revoke(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
-    let (connections, form) = match asked(&app, &headers, body).await {
-        Ok(asked) => asked,
-        Err(refused) => return refused.answer(id),
-    };
-    match connections.revoke(&form).await {
+pub(crate) async fn revoke(Form(Sent { connections, text }): Form) -> Response<Body> {
+    match connections.revoke(&text).await {
         Ok(()) => private(Response::new(Body::empty())),
         Err(error) => problem::oauth(&error),
     }
 }
 
 /// `POST /api/v1/auth/keys`: a code of a callback for a key that lasts.
-pub(crate) async fn key(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
-    let (connections, body) = match sent(&app, &headers, body).await {
-        Ok(asked) => asked,
-        Err(refused) => return refused.answer(id),
-    };
-    match exchanged(connections, &body).await {
-        Ok(answer) => private(json::ok(&answer)),
-        Err(error) => problem::oauth(&error),
-    }
+pub(crate) async fn key(Sent { connections, text }: Sent) -> Response<Body> {
+    told(exchanged(&connections, &text).await)
 }
 
 async fn exchanged(connections: &Connections, body: &str) -> Result<Value, ConnectionError> {
@@ -96,42 +58,59 @@ async fn exchanged(connections: &Connections, body: &str) -> Result<Value, Conne
 }
 
 /// Why a request was not read.
-enum Unread {
+pub(crate) enum Unread {
     /// For its client.
     Refused(OauthRefusal),
     /// Not by OAuth's rules: the body is too large or too slow, or there is no OAuth here.
-    Problem(Box<crate::errors::Problem>),
+    Problem(Box<Problem>),
 }
 
-impl Unread {
-    fn answer(self, id: RequestId) -> Response<Body> {
+impl IntoResponse for Unread {
+    fn into_response(self) -> Response<Body> {
         match self {
             Self::Refused(refusal) => problem::refused(&refusal),
-            Self::Problem(problem) => finish(Err(*problem), id),
+            Self::Problem(problem) => IntoResponse::into_response(*problem),
         }
     }
 }
 
-/// The form of a request.
-async fn asked<'a>(app: &'a App, headers: &HeaderMap, body: Body) -> Result<(&'a Arc<Connections>, String), Unread> {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case(FORM) {
-        let what = "the body is application/x-www-form-urlencoded";
-        return Err(Unread::Refused(OauthRefusal::new(OauthError::InvalidRequest, what)));
-    }
-    sent(app, headers, body).await
+/// What an app sent, as text.
+pub(crate) struct Sent {
+    connections: Arc<Connections>,
+    text: String,
 }
 
-async fn sent<'a>(app: &'a App, headers: &HeaderMap, body: Body) -> Result<(&'a Arc<Connections>, String), Unread> {
-    let problem = |problem| Unread::Problem(Box::new(problem));
-    let connections = connections(app).map_err(problem)?;
-    // It is too small to count.
-    let mut memory = Arc::clone(app.gateway.memory()).reservation([None; 2]);
-    let body = body::read(app, (headers, body), BODY_BYTES_MAX, &mut memory).await.map_err(problem)?;
-    let text = String::from_utf8(body.to_vec());
-    let refusal = OauthRefusal::new(OauthError::InvalidRequest, "the body is no UTF-8");
-    Ok((connections, text.map_err(|_| Unread::Refused(refusal))?))
+impl FromRequest<Arc<App>> for Sent {
+    type Rejection = Unread;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Unread> {
+        let problem = |problem| Unread::Problem(Box::new(problem));
+        let connections = Arc::clone(connections(app).map_err(problem)?);
+        let (parts, body) = request.into_parts();
+        // It is too small to count.
+        let mut memory = Arc::clone(app.gateway.memory()).reservation([None; 2]);
+        let body = body::read(app, (&parts.headers, body), BODY_BYTES_MAX, &mut memory).await.map_err(problem)?;
+        let refusal = OauthRefusal::new(OauthError::InvalidRequest, "the body is no UTF-8");
+        let text = String::from_utf8(body.to_vec()).map_err(|_| Unread::Refused(refusal))?;
+        Ok(Self { connections, text })
+    }
+}
+
+/// The same of a form.
+pub(crate) struct Form(Sent);
+
+impl FromRequest<Arc<App>> for Form {
+    type Rejection = Unread;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Unread> {
+        let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        if !kind.eq_ignore_ascii_case(FORM) {
+            let what = "the body is application/x-www-form-urlencoded";
+            return Err(Unread::Refused(OauthRefusal::new(OauthError::InvalidRequest, what)));
+        }
+        Sent::from_request(request, app).await.map(Self)
+    }
 }
 
 fn told<T: Serialize>(answer: Result<T, ConnectionError>) -> Response<Body> {

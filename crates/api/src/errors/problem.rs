@@ -3,6 +3,7 @@
 use super::table::{ErrorType, Retryable};
 use crate::redact::without_keys;
 use axum::body::Body;
+use axum::response::IntoResponse;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response};
 use opencredits_providers::Overflow;
@@ -28,6 +29,7 @@ pub enum ApiSurface {
 }
 
 /// An error: its type, its message, and further data for programs.
+#[derive(Clone)]
 pub struct Problem {
     kind: ErrorType,
     message: String,
@@ -192,6 +194,16 @@ impl Problem {
         metadata.entry("provider_code").or_insert(Value::Null);
         metadata.entry("previous_errors").or_insert_with(|| json!([]));
         Value::Object(metadata)
+    }
+}
+
+/// What a handler of the router answers. The routes give it its form, since they know the request's id.
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.kind.row().status;
+        response.extensions_mut().insert(self);
+        response
     }
 }
 

@@ -24,6 +24,7 @@ const KEPT_NOWHERE: HeaderValue = HeaderValue::from_static("no-store");
 const DEPENDS: HeaderValue = HeaderValue::from_static("Accept, Accept-Encoding, Authorization, OpenCredits-Fragment");
 
 /// A request for a page.
+#[derive(Clone)]
 pub(crate) struct PageRequest {
     pub(crate) app: Arc<App>,
     pub(crate) id: RequestId,

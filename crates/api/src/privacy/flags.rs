@@ -2,11 +2,11 @@
 
 use super::confirmed::{Confirmation, confirm, privacy, problem, time};
 use crate::json;
-use crate::lookups::{Answer, finish};
+use crate::lookups::Answer;
 use crate::sessions::{private, read, signed_in};
-use crate::state::{App, RequestId};
+use crate::state::App;
 use axum::body::Body;
-use axum::extract::{Extension, State};
+use axum::extract::State;
 use http::{HeaderMap, Response};
 use opencredits_service::privacy::Asker;
 use opencredits_service::sign_in::Purpose;
@@ -18,15 +18,11 @@ use std::sync::Arc;
 /// `GET /v1/account/privacy`: what the person has asked for.
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     headers: HeaderMap,
-) -> Response<Body> {
-    let answer = async {
-        let who = signed_in(&app, &headers).await?;
-        let state = privacy(&app)?.privacy.state(who.user).await.map_err(|error| problem(&app, error))?;
-        Ok(private(shown(&state)))
-    };
-    finish(answer.await, id)
+) -> Answer {
+    let who = signed_in(&app, &headers).await?;
+    let state = privacy(&app)?.privacy.state(who.user).await.map_err(|error| problem(&app, error))?;
+    Ok(private(shown(&state)))
 }
 
 #[derive(Deserialize)]
@@ -40,18 +36,14 @@ struct Restriction {
 /// `PUT /v1/account/restriction`: nothing is done with the person's data but to store it, or again what was before.
 pub(crate) async fn restrict(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     headers: HeaderMap,
     body: Body,
-) -> Response<Body> {
-    let answer = async {
-        let who = signed_in(&app, &headers).await?;
-        let Restriction { challenge, code, restricted } = read(&app, &headers, body).await?;
-        confirm(&app, (who, Purpose::Restriction), &Confirmation { challenge, code }).await?;
-        let state = privacy(&app)?.privacy.restrict(who.user, restricted, Asker::Person).await;
-        told(&app, state)
-    };
-    finish(answer.await, id)
+) -> Answer {
+    let who = signed_in(&app, &headers).await?;
+    let Restriction { challenge, code, restricted } = read(&app, &headers, body).await?;
+    confirm(&app, (who, Purpose::Restriction), &Confirmation { challenge, code }).await?;
+    let state = privacy(&app)?.privacy.restrict(who.user, restricted, Asker::Person).await;
+    told(&app, state)
 }
 
 #[derive(Deserialize)]
@@ -65,18 +57,14 @@ struct Objection {
 /// `PUT /v1/account/objection`: no notices come but required ones, or they come again.
 pub(crate) async fn object(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     headers: HeaderMap,
     body: Body,
-) -> Response<Body> {
-    let answer = async {
-        let who = signed_in(&app, &headers).await?;
-        let Objection { challenge, code, objected } = read(&app, &headers, body).await?;
-        confirm(&app, (who, Purpose::Restriction), &Confirmation { challenge, code }).await?;
-        let state = privacy(&app)?.privacy.object(who.user, objected, Asker::Person).await;
-        told(&app, state)
-    };
-    finish(answer.await, id)
+) -> Answer {
+    let who = signed_in(&app, &headers).await?;
+    let Objection { challenge, code, objected } = read(&app, &headers, body).await?;
+    confirm(&app, (who, Purpose::Restriction), &Confirmation { challenge, code }).await?;
+    let state = privacy(&app)?.privacy.object(who.user, objected, Asker::Person).await;
+    told(&app, state)
 }
 
 fn told(app: &App, state: Result<PrivacyState, opencredits_service::privacy::PrivacyError>) -> Answer {

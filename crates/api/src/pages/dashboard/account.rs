@@ -10,8 +10,8 @@ use opencredits_pages::when::When;
 use opencredits_units::NanoUsd;
 use std::net::IpAddr;
 
-pub(super) async fn page(request: &PageRequest) -> Result<Account, Problem> {
-    let person = Person::of(request).await?;
+pub(super) async fn page(request: PageRequest) -> Result<Account, Problem> {
+    let person = Person::of(&request).await?;
     let sign_in = sign_in(person.app)?;
     let ours = |fault| problem(person.app, fault);
     let account = sign_in.account(person.user.id).await.map_err(ours)?;

@@ -73,8 +73,8 @@ impl Asked {
     }
 }
 
-pub(super) async fn page(request: &PageRequest) -> Result<Activity, Problem> {
-    let person = Person::of(request).await?;
+pub(super) async fn page(request: PageRequest) -> Result<Activity, Problem> {
+    let person = Person::of(&request).await?;
     let asked = Asked::of(&person);
     let behind = person.usage().refresh().await.map_err(|fault| person.problem(fault))?;
     let (filter, days) = (asked.filter(&person), asked.span.days);

@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 /// Apps on the page, those with most keys first.
 const APPS_MAX: usize = 100;
 
-pub(super) async fn page(request: &PageRequest) -> Result<Apps, Problem> {
-    let person = Person::of(request).await?;
+pub(super) async fn page(request: PageRequest) -> Result<Apps, Problem> {
+    let person = Person::of(&request).await?;
     let names = Names::of(&person, []).await?;
     let mut keys: BTreeMap<PartnerId, usize> = BTreeMap::new();
     for app in names.keys.iter().filter(|key| key.revoked_at.is_none()).filter_map(|key| key.partner) {

@@ -17,8 +17,8 @@ use opencredits_units::{GenerationId, NanoUsd, Tokens};
 /// A generation shorter than this says nothing about its speed, in ms.
 const SPEED_MS_MIN: u32 = 200;
 
-pub(super) async fn page(request: &PageRequest) -> Result<RequestBill, Problem> {
-    let person = Person::of(request).await?;
+pub(super) async fn page(request: PageRequest) -> Result<RequestBill, Problem> {
+    let person = Person::of(&request).await?;
     let unknown = || Problem::new(ErrorType::NotFound, "there is no such request of this account");
     let id = request.uri.path().rsplit('/').next().unwrap_or_default().replacen("req_", "gen_", 1);
     let id: GenerationId = id.parse().map_err(|_| unknown())?;

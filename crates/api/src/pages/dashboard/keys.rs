@@ -43,8 +43,8 @@ impl Spent {
     }
 }
 
-pub(super) async fn all(request: &PageRequest) -> Result<Keys, Problem> {
-    let person = Person::of(request).await?;
+pub(super) async fn all(request: PageRequest) -> Result<Keys, Problem> {
+    let person = Person::of(&request).await?;
     let after = person.asked("cursor").and_then(|id| id.parse().ok()).unwrap_or_default();
     let found = person.app.accounts.keys_page(person.user.id, after, PAGE).await;
     let found = found.map_err(|error| person.of_accounts(error))?;
@@ -58,8 +58,8 @@ pub(super) async fn all(request: &PageRequest) -> Result<Keys, Problem> {
     Ok(Keys { balance: person.balance(), rows, next_href })
 }
 
-pub(super) async fn one(request: &PageRequest) -> Result<KeyPage, Problem> {
-    let person = Person::of(request).await?;
+pub(super) async fn one(request: PageRequest) -> Result<KeyPage, Problem> {
+    let person = Person::of(&request).await?;
     let base_url = format!("{}/v1", person.app.pages.pages.site().url);
     let text = request.uri.path().rsplit('/').next().unwrap_or_default();
     if text == NEW {

@@ -22,7 +22,7 @@ use crate::pages::PageRequest;
 use crate::state::App;
 use axum::Router;
 use axum::body::Body;
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use http::{Response, StatusCode};
 use opencredits_pages::views::Notice;
 use opencredits_pages::{Area, View};
@@ -31,105 +31,33 @@ use std::sync::Arc;
 /// The routes.
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
-        .route("/dashboard", get(overview))
-        .route("/dashboard/activity", get(activity))
-        .route("/dashboard/requests", get(requests))
-        .route("/dashboard/requests/{id}", get(request_bill))
-        .route("/dashboard/keys", get(all_keys))
-        .route("/dashboard/keys/{id}", get(one_key))
-        .route("/dashboard/apps", get(all_apps))
-        .route("/dashboard/transactions", get(all_transactions))
-        .route("/dashboard/top-up", get(buy))
-        .route("/dashboard/account", get(own_account))
-        .route("/playground", get(try_out))
+        .route("/dashboard", filled(Area::Account, overview::page))
+        .route("/dashboard/activity", filled(Area::Account, activity::page))
+        .route("/dashboard/requests", filled(Area::Account, requests::page))
+        .route("/dashboard/requests/{id}", filled(Area::Account, bill::page))
+        .route("/dashboard/keys", filled(Area::Account, keys::all))
+        // `new` in place of an id is the form of a new one.
+        .route("/dashboard/keys/{id}", filled(Area::Account, keys::one))
+        .route("/dashboard/apps", filled(Area::Account, apps::page))
+        .route("/dashboard/transactions", filled(Area::Account, transactions::page))
+        .route("/dashboard/top-up", filled(Area::Account, top_up::page))
+        .route("/dashboard/account", filled(Area::Account, account::page))
+        .route("/playground", filled(Area::Account, playground::page))
 }
 
-/// `GET /dashboard`.
-async fn overview(request: PageRequest) -> Response<Body> {
-    match request.wants_fragment() {
-        true => finished(&request, overview::page(&request).await),
-        false => request.shell(Area::Account),
-    }
-}
-
-/// `GET /playground`.
-async fn try_out(request: PageRequest) -> Response<Body> {
-    match request.wants_fragment() {
-        true => finished(&request, playground::page(&request).await),
-        false => request.shell(Area::Account),
-    }
-}
-
-/// `GET /dashboard/activity`.
-async fn activity(request: PageRequest) -> Response<Body> {
-    match request.wants_fragment() {
-        true => finished(&request, activity::page(&request).await),
-        false => request.shell(Area::Account),
-    }
-}
-
-/// `GET /dashboard/requests`.
-async fn requests(request: PageRequest) -> Response<Body> {
-    match request.wants_fragment() {
-        true => finished(&request, requests::page(&request).await),
-        false => request.shell(Area::Account),
-    }
-}
-
-/// `GET /dashboard/requests/{id}`.
-async fn request_bill(request: PageRequest) -> Response<Body> {
-    match request.wants_fragment() {
-        true => finished(&request, bill::page(&request).await),
-        false => request.shell(Area::Account),
-    }
-}
-
-/// `GET /dashboard/keys`.
-async fn all_keys(request: PageRequest) -> Response<Body> {
-    match request.wants_fragment() {
-        true => finished(&request, keys::all(&request).await),
-        false => request.shell(Area::Account),
-    }
-}
-
-/// `GET /dashboard/keys/{id}`, and `new` for a new one.
-async fn one_key(request: PageRequest) -> Response<Body> {
-    match request.wants_fragment() {
-        true => finished(&request, keys::one(&request).await),
-        false => request.shell(Area::Account),
-    }
-}
-
-/// `GET /dashboard/apps`.
-async fn all_apps(request: PageRequest) -> Response<Body> {
-    match request.wants_fragment() {
-        true => finished(&request, apps::page(&request).await),
-        false => request.shell(Area::Account),
-    }
-}
-
-/// `GET /dashboard/transactions`.
-async fn all_transactions(request: PageRequest) -> Response<Body> {
-    match request.wants_fragment() {
-        true => finished(&request, transactions::page(&request).await),
-        false => request.shell(Area::Account),
-    }
-}
-
-/// `GET /dashboard/top-up`.
-async fn buy(request: PageRequest) -> Response<Body> {
-    match request.wants_fragment() {
-        true => finished(&request, top_up::page(&request).await),
-        false => request.shell(Area::Account),
-    }
-}
-
-/// `GET /dashboard/account`.
-async fn own_account(request: PageRequest) -> Response<Body> {
-    match request.wants_fragment() {
-        true => finished(&request, account::page(&request).await),
-        false => request.shell(Area::Account),
-    }
+/// The route of a page for signed-in people: a shell, and for the shell's script the page.
+pub(super) fn filled<V, P, F>(area: Area, page: P) -> MethodRouter<Arc<App>>
+where
+    V: View + Send + 'static,
+    P: Fn(PageRequest) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<V, Problem>> + Send + 'static,
+{
+    get(move |request: PageRequest| async move {
+        match request.wants_fragment() {
+            true => finished(&request, page(request.clone()).await),
+            false => request.shell(area),
+        }
+    })
 }
 
 /// The page, or what people are told in its place. A session that is over is told as JSON, as everywhere.

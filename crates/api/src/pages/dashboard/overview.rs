@@ -24,8 +24,8 @@ const NEAR_MAX: usize = 5;
 /// From so many percent on, a limit is near.
 const NEAR_PERCENT: u64 = 80;
 
-pub(super) async fn page(request: &PageRequest) -> Result<Overview, Problem> {
-    let person = Person::of(request).await?;
+pub(super) async fn page(request: PageRequest) -> Result<Overview, Problem> {
+    let person = Person::of(&request).await?;
     let app = person.app;
     // What was just spent is in it.
     let _behind = person.usage().refresh().await.map_err(|fault| person.problem(fault))?;

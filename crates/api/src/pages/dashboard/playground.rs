@@ -9,8 +9,8 @@ use opencredits_pages::views::dashboard::{PlayModel, Playground};
 use opencredits_units::{Bucket, Rate};
 use std::sync::Arc;
 
-pub(super) async fn page(request: &PageRequest) -> Result<Playground, Problem> {
-    let person = Person::of(request).await?;
+pub(super) async fn page(request: PageRequest) -> Result<Playground, Problem> {
+    let person = Person::of(&request).await?;
     let catalog = person.app.gateway.catalog();
     let mut models: Vec<&Arc<Model>> =
         catalog.models().iter().filter(|model| model.kind == ModelKind::Chat && !model.deprecated).collect();

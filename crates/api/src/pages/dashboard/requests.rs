@@ -60,8 +60,8 @@ impl Asked {
     }
 }
 
-pub(super) async fn page(request: &PageRequest) -> Result<Requests, Problem> {
-    let person = Person::of(request).await?;
+pub(super) async fn page(request: PageRequest) -> Result<Requests, Problem> {
+    let person = Person::of(&request).await?;
     let asked = Asked::of(&person);
     let behind = person.usage().refresh().await.map_err(|fault| person.problem(fault))?;
     let found = person.usage().generations(asked.filter(&person), asked.cursor, PAGE).await;

@@ -26,8 +26,8 @@ const MODEL_DAYS: u64 = 90;
 /// The size of a request, in tokens of each kind.
 const ASSUMED_TOKENS: u64 = 2_500;
 
-pub(super) async fn page(request: &PageRequest) -> Result<TopUp, Problem> {
-    let person = Person::of(request).await?;
+pub(super) async fn page(request: PageRequest) -> Result<TopUp, Problem> {
+    let person = Person::of(&request).await?;
     let balance = person.wallet;
     let page = TopUp { balance: person.has(balance.available), owed: person.owed()?, ..TopUp::default() };
     match person.app.payments.clone() {

@@ -18,8 +18,8 @@ const PAGE: u32 = 50;
 /// The latest purchases.
 const ORDERS: u32 = 20;
 
-pub(super) async fn page(request: &PageRequest) -> Result<Transactions, Problem> {
-    let person = Person::of(request).await?;
+pub(super) async fn page(request: PageRequest) -> Result<Transactions, Problem> {
+    let person = Person::of(&request).await?;
     let _behind = person.usage().refresh().await.map_err(|fault| person.problem(fault))?;
     let cursor = person.asked("cursor").and_then(read_money_cursor);
     let before = cursor.unwrap_or((UnixMs::new(u64::MAX), EntryId::default()));
