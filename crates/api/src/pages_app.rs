@@ -1,5 +1,6 @@
 //! What the handlers of pages share.
 
+use crate::pages::Lists;
 use opencredits_pages::{Pages, PagesError, Site};
 use std::sync::Arc;
 
@@ -7,6 +8,8 @@ use std::sync::Arc;
 pub struct PagesApp {
     /// Templates, words and assets.
     pub pages: Pages,
+    /// Lists of models that were asked for lately.
+    pub(crate) lists: Lists,
 }
 
 impl PagesApp {
@@ -15,6 +18,6 @@ impl PagesApp {
     /// # Errors
     /// When a template, the words or an asset is malformed, which a test rules out.
     pub fn new(site: Site) -> Result<Arc<Self>, PagesError> {
-        Ok(Arc::new(Self { pages: Pages::new(site)? }))
+        Ok(Arc::new(Self { pages: Pages::new(site)?, lists: Lists::default() }))
     }
 }

@@ -1,5 +1,6 @@
 //! A body as it is sent: plain or compressed, with the digest by which a browser knows it.
 
+use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
@@ -11,13 +12,13 @@ const COMPRESS_BYTES_MIN: usize = 1_000;
 /// Bytes of the digest: 2^64, for bodies that we wrote.
 const DIGEST_BYTES: usize = 8;
 
-/// A body.
+/// A body. A clone shares its bytes.
 #[derive(Debug, Clone)]
 pub struct Packed {
     /// The body.
-    pub plain: Vec<u8>,
+    pub plain: Bytes,
     /// The body compressed by gzip, where that makes it smaller.
-    pub gzip: Option<Vec<u8>>,
+    pub gzip: Option<Bytes>,
     /// A part of its SHA-256, in hex.
     pub digest: String,
 }
@@ -37,7 +38,7 @@ impl Packed {
 
     fn new(plain: Vec<u8>, effort: Compression) -> Self {
         let digest = hex(&Sha256::digest(&plain));
-        Self { gzip: compressed(&plain, effort), plain, digest }
+        Self { gzip: compressed(&plain, effort).map(Bytes::from), plain: plain.into(), digest }
     }
 }
 

@@ -9,6 +9,7 @@ mod dashboard;
 mod docs;
 mod embed;
 mod headers;
+mod lists;
 mod missing;
 mod model;
 mod models;
@@ -17,6 +18,7 @@ mod public;
 mod request;
 
 pub(crate) use headers::{POLICY, secure, wants_html};
+pub(crate) use lists::Lists;
 pub(crate) use missing::{method_problem, unknown_path, wrong_method};
 pub(crate) use request::PageRequest;
 

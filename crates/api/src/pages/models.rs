@@ -8,7 +8,7 @@ use crate::state::App;
 use axum::body::Body;
 use axum::extract::Query;
 use axum::response::Response;
-use opencredits_catalog::{Model, ModelKind};
+use opencredits_catalog::{Catalog, Model, ModelKind};
 use opencredits_pages::figures::{Count, aligned, rounded_up};
 use opencredits_pages::views::{Column, ModelRow, Models, Query as Asked};
 use opencredits_units::{Bucket, NanoUsd};
@@ -41,21 +41,35 @@ pub(crate) async fn list(query: Query<Parameters>, request: PageRequest) -> Resp
         return unknown_path(request).await;
     }
     let asked = asked(&query.0);
-    let app = &request.app;
-    let catalog = app.gateway.catalog();
+    let catalog = request.app.gateway.catalog();
+    let lists = &request.app.pages.lists;
+    // It is the same for everybody.
+    let wanted = (request.wants_fragment(), asked);
+    if let Some(made) = lists.find(&wanted, &catalog) {
+        return request.made(made);
+    }
+    match request.written(&view(&request.app, &catalog, wanted.1.clone())) {
+        Ok(made) => {
+            lists.keep(wanted, &catalog, &made);
+            request.made(made)
+        }
+        Err(error) => request.failed(&error),
+    }
+}
+
+fn view(app: &App, catalog: &Catalog, asked: Asked) -> Models {
     let makers: BTreeSet<&str> = catalog.models().iter().map(|model| model.owned_by.as_str()).collect();
     let found = catalog.models().iter().filter(|model| is_asked_for(model, &asked));
     let mut found: Vec<Priced> = found.map(|model| priced(app, model, size(&asked))).collect();
     sort(&mut found, &asked.sort);
-    let view = Models {
+    Models {
         makers: makers.into_iter().map(str::to_owned).collect(),
         rows: rows(app, &found),
         all: catalog.models().len(),
         columns: COLUMNS.iter().map(|kind| column(kind, &asked)).collect(),
         markup_percent: prices::percent(app.gateway.settings().markup),
         query: asked,
-    };
-    request.page(&view)
+    }
 }
 
 /// A size of a request among the parameters.

@@ -70,9 +70,24 @@ impl PageRequest {
             return self.fragment(view);
         }
         match self.app.pages.pages.page(view, chrome) {
-            Ok(html) => self.packed(Packed::quickly(html.into_bytes()), &HTML),
+            Ok(html) => self.made(Packed::quickly(html.into_bytes())),
             Err(error) => self.failed(&error),
         }
+    }
+
+    /// A page for everybody, or what stands in its `<main>`.
+    pub(super) fn written<V: View>(&self, view: &V) -> Result<Packed, PagesError> {
+        let pages = &self.app.pages.pages;
+        let html = match self.wants_fragment() {
+            true => pages.fragment(view)?,
+            false => pages.page(view, &Chrome::public(self.uri.path()))?,
+        };
+        Ok(Packed::quickly(html.into_bytes()))
+    }
+
+    /// A page for everybody that was made before.
+    pub(super) fn made(&self, packed: Packed) -> Response<Body> {
+        self.packed(packed, &HTML)
     }
 
     /// The page of a signed-in person, before the person is known.

@@ -33,7 +33,7 @@ pub struct Column {
 }
 
 /// What is asked for, as it stands in the URL.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct Query {
     /// Words that the name, id or maker has.
     pub q: String,

@@ -26,7 +26,7 @@ fn an_asset_is_found_by_both_of_its_names() {
 fn a_script_imports_others_by_their_hashed_names() {
     let pages = Pages::new(Site::sample()).unwrap();
     let (app, _) = pages.assets().find("app.js").unwrap();
-    let text = String::from_utf8(app.packed.plain.clone()).unwrap();
+    let text = String::from_utf8(app.packed.plain.to_vec()).unwrap();
     let session = pages.assets().url("session.js").unwrap().strip_prefix("/assets/").unwrap();
     assert!(text.contains(&format!("from \"./{session}\"")), "{session}");
     assert!(!text.contains("\"./session.js\""));
@@ -39,7 +39,7 @@ fn the_assets_are_small() {
     assert!(css.packed.plain.len() < BASE_CSS_BYTES_MAX, "base.css has {} bytes", css.packed.plain.len());
     let packed = |name: &str| {
         let (asset, _) = pages.assets().find(name).unwrap();
-        asset.packed.gzip.as_ref().map_or(asset.packed.plain.len(), Vec::len)
+        asset.packed.gzip.as_ref().map_or(asset.packed.plain.len(), bytes::Bytes::len)
     };
     let all: usize = pages.assets().names().map(packed).sum();
     assert!(all < ASSETS_BYTES_MAX, "the assets have {all} bytes compressed");

@@ -4,6 +4,7 @@ use super::keys::shown;
 use super::links::Link;
 use super::names::Names;
 use super::person::Person;
+use super::sorting::{SortKey, Sorting};
 use crate::errors::Problem;
 use crate::pages::PageRequest;
 use opencredits_pages::views::dashboard::{AppRow, Apps};
@@ -12,8 +13,11 @@ use opencredits_store::{Days, LimitOwner, UsageBy, UsageGroup};
 use opencredits_units::{NanoUsd, PartnerId};
 use std::collections::BTreeMap;
 
-/// Apps on the page, those with most keys first.
+const PATH: &str = "/dashboard/apps";
+/// Apps on the page.
 const APPS_MAX: usize = 100;
+/// By what apps are sorted.
+const COLUMNS: [&str; 3] = ["-spent", "name", "-last_used"];
 
 pub(super) async fn page(request: PageRequest) -> Result<Apps, Problem> {
     let person = Person::of(&request).await?;
@@ -46,6 +50,15 @@ pub(super) async fn page(request: PageRequest) -> Result<Apps, Problem> {
         };
         rows.push((spent, row));
     }
-    rows.sort_by_key(|(spent, _)| std::cmp::Reverse(*spent));
-    Ok(Apps { balance: person.balance(), rows: rows.into_iter().map(|(_, row)| row).collect() })
+    let sorting = Sorting::of(person.asked("sort"), &COLUMNS);
+    sorting.sort(&mut rows, |(spent, row)| match sorting.by() {
+        "name" => SortKey::text(&row.name),
+        "last_used" => SortKey::text(row.last_used.as_deref().unwrap_or_default()),
+        _ => SortKey::number(spent.get()),
+    });
+    Ok(Apps {
+        balance: person.balance(),
+        rows: rows.into_iter().map(|(_, row)| row).collect(),
+        sorting: sorting.shown(&Link::to(PATH)),
+    })
 }

@@ -3,6 +3,7 @@
 use super::figures::percent_of_amount;
 use super::links::Link;
 use super::person::Person;
+use super::sorting::{SORTED_MAX, SortKey, Sorting, paged};
 use crate::errors::{ErrorType, Problem};
 use crate::pages::PageRequest;
 use opencredits_pages::views::dashboard::{KeyForm, KeyPage, KeyRow, Keys, LimitLeft};
@@ -18,6 +19,8 @@ const PATH: &str = "/dashboard/keys";
 const NEW: &str = "new";
 /// Keys on a page.
 const PAGE: u32 = 50;
+/// The columns by which keys are sorted.
+const COLUMNS: [&str; 5] = ["created", "name", "-limit", "-month", "-total"];
 /// Models whose names a form proposes.
 const OFFERED_MAX: usize = 500;
 
@@ -45,17 +48,50 @@ impl Spent {
 
 pub(super) async fn all(request: PageRequest) -> Result<Keys, Problem> {
     let person = Person::of(&request).await?;
+    let sorting = Sorting::of(person.asked("sort"), &COLUMNS);
+    let spent = Spent::of(&person, person.everything()).await?;
+    let (found, next_href) = match sorting.is_usual() {
+        true => by_creation(&person).await?,
+        false => sorted(&person, sorting, &spent).await?,
+    };
+    let mut rows = Vec::with_capacity(found.len());
+    for key in &found {
+        rows.push(row(&person, key, &spent).await?);
+    }
+    Ok(Keys { balance: person.balance(), rows, sorting: sorting.shown(&Link::to(PATH)), next_href })
+}
+
+/// A page of keys in the order in which they were made, and what leads to the next.
+async fn by_creation(person: &Person<'_>) -> Result<(Vec<Key>, Option<String>), Problem> {
     let after = person.asked("cursor").and_then(|id| id.parse().ok()).unwrap_or_default();
     let found = person.app.accounts.keys_page(person.user.id, after, PAGE).await;
     let found = found.map_err(|error| person.of_accounts(error))?;
     let is_full = u32::try_from(found.len()).is_ok_and(|count| count >= PAGE);
     let next_href = found.last().filter(|_| is_full).map(|last| Link::to(PATH).with("cursor", last.id).text());
-    let spent = Spent::of(&person, person.everything()).await?;
-    let mut rows = Vec::with_capacity(found.len());
-    for key in &found {
-        rows.push(row(&person, key, &spent).await?);
-    }
-    Ok(Keys { balance: person.balance(), rows, next_href })
+    Ok((found, next_href))
+}
+
+/// A page of keys in another order.
+async fn sorted(
+    person: &Person<'_>,
+    sorting: Sorting,
+    spent: &Spent,
+) -> Result<(Vec<Key>, Option<String>), Problem> {
+    let mut keys = person.app.accounts.list_keys(person.user.id).await.map_err(|error| person.of_accounts(error))?;
+    keys.retain(|key| key.revoked_at.is_none());
+    keys.truncate(SORTED_MAX);
+    let of = |all: &HashMap<KeyId, NanoUsd>, key: &Key| all.get(&key.id).copied().unwrap_or_default();
+    sorting.sort(&mut keys, |key| match sorting.by() {
+        "name" => SortKey::text(&key.name),
+        // No limit is the highest.
+        "limit" => SortKey::number(key.limit.map_or(i64::MAX, |limit| limit.amount.get())),
+        "month" => SortKey::number(of(&spent.month, key).get()),
+        "total" => SortKey::number(of(&spent.total, key).get()),
+        _ => SortKey::number(key.created_at.get()),
+    });
+    let page = paged(keys, person.asked("page"), usize::try_from(PAGE).unwrap_or(SORTED_MAX));
+    let next_href = page.next.map(|number| sorting.on(Link::to(PATH)).with("page", number).text());
+    Ok((page.rows, next_href))
 }
 
 pub(super) async fn one(request: PageRequest) -> Result<KeyPage, Problem> {

@@ -14,6 +14,7 @@ mod playground;
 mod range;
 mod requests;
 mod rows;
+mod sorting;
 mod top_up;
 mod transactions;
 

@@ -3,29 +3,30 @@
 use super::figures::priced;
 use super::links::Link;
 use super::person::Person;
+use super::sorting::{Paged, SORTED_MAX, SortKey, Sorting, paged};
 use crate::errors::Problem;
 use crate::history::{kind_of, read_money_cursor, write_money_cursor};
 use crate::pages::PageRequest;
 use crate::payments::{problem_of, status};
-use opencredits_pages::views::dashboard::{MoneyRow, OrderRow, Transactions};
-use opencredits_service::Money;
+use opencredits_pages::views::dashboard::{MoneyRow, OrderRow, Sorting as SortingShown, Transactions};
+use opencredits_service::{Money, MoneyPage};
 use opencredits_store::{Order, OrderOrigin, OrderState};
 use opencredits_units::{EntryId, NanoUsd, UnixMs};
 
 const PATH: &str = "/dashboard/transactions";
 /// Transfers on a page.
-const PAGE: u32 = 50;
+const PAGE: usize = 50;
+/// The columns by which transfers are sorted.
+const COLUMNS: [&str; 4] = ["-at", "kind", "-in", "-out"];
 /// The latest purchases.
 const ORDERS: u32 = 20;
 
 pub(super) async fn page(request: PageRequest) -> Result<Transactions, Problem> {
     let person = Person::of(&request).await?;
     let _behind = person.usage().refresh().await.map_err(|fault| person.problem(fault))?;
-    let cursor = person.asked("cursor").and_then(read_money_cursor);
-    let before = cursor.unwrap_or((UnixMs::new(u64::MAX), EntryId::default()));
-    let found = person.usage().transfers(person.user.wallet, (UnixMs::default(), before), PAGE).await;
-    let found = found.map_err(|fault| person.problem(fault))?;
-    let (orders, has_receipts) = match (&person.app.payments, cursor) {
+    let sorting = Sorting::of(person.asked("sort"), &COLUMNS);
+    let found = find(&person, sorting).await?;
+    let (orders, has_receipts) = match (&person.app.payments, &found.newest_href) {
         (Some(payments), None) => {
             let orders = payments.purchases.orders(Some(person.user.id), None, ORDERS).await;
             let payer = payments.purchases.payer(person.user.id).await;
@@ -38,13 +39,48 @@ pub(super) async fn page(request: PageRequest) -> Result<Transactions, Problem> 
     Ok(Transactions {
         balance: person.balance(),
         rows: found.transfers.iter().map(|money| row(&person, money)).collect(),
-        older_href: found.next.map(|next| Link::to(PATH).with("cursor", write_money_cursor(next)).text()),
-        newest_href: cursor.map(|_| PATH.to_owned()),
+        sorting: SortingShown { cut_at: found.cut_at, ..sorting.shown(&Link::to(PATH)) },
+        older_href: found.older_href,
+        newest_href: found.newest_href,
         orders: orders.iter().map(|order| bought(&person, order)).collect(),
         has_receipts,
         is_sold: person.app.payments.is_some(),
         export_href: Link::to("/v1/transactions").with("limit", 100).text(),
     })
+}
+
+/// What was found for a page.
+struct Found {
+    transfers: Vec<Money>,
+    older_href: Option<String>,
+    newest_href: Option<String>,
+    /// The transfers that were sorted, where there are more.
+    cut_at: usize,
+}
+
+/// A page of the newest transfers, or of those that were sorted otherwise.
+async fn find(person: &Person<'_>, sorting: Sorting) -> Result<Found, Problem> {
+    let cursor = person.asked("cursor").filter(|_| sorting.is_usual()).and_then(read_money_cursor);
+    let max = if sorting.is_usual() { PAGE } else { SORTED_MAX };
+    let before = cursor.unwrap_or((UnixMs::new(u64::MAX), EntryId::default()));
+    let max = u32::try_from(max).unwrap_or(u32::MAX);
+    let found = person.usage().transfers(person.user.wallet, (UnixMs::default(), before), max).await;
+    let MoneyPage { mut transfers, next } = found.map_err(|fault| person.problem(fault))?;
+    let first = sorting.on(Link::to(PATH));
+    if sorting.is_usual() {
+        let older_href = next.map(|next| first.clone().with("cursor", write_money_cursor(next)).text());
+        return Ok(Found { transfers, older_href, newest_href: cursor.map(|_| first.text()), cut_at: 0 });
+    }
+    sorting.sort(&mut transfers, |money| match sorting.by() {
+        "kind" => SortKey::text(kind_of(&money.entry, money.amount)),
+        "in" => SortKey::number(money.amount.get().max(0)),
+        "out" => SortKey::number(money.amount.get().min(0).saturating_neg()),
+        _ => SortKey::number(money.entry.at.get()),
+    });
+    let cut_at = next.map_or(0, |_| transfers.len());
+    let Paged { rows: transfers, next, is_first } = paged(transfers, person.asked("page"), PAGE);
+    let older_href = next.map(|page| first.clone().with("page", page).text());
+    Ok(Found { transfers, older_href, newest_href: (!is_first).then(|| first.text()), cut_at })
 }
 
 fn row(person: &Person<'_>, money: &Money) -> MoneyRow {

@@ -1,5 +1,6 @@
 //! The apps that a person has connected.
 
+use super::choices::Sorting;
 use super::keys::LimitLeft;
 use super::samples::{HOSTILE, LONG, charged, has};
 use crate::figures::Money;
@@ -34,8 +35,10 @@ pub struct AppRow {
 pub struct Apps {
     /// What can be spent, for the header.
     pub balance: Money,
-    /// The apps, those that spent most first.
+    /// The apps.
     pub rows: Vec<AppRow>,
+    /// How they are sorted.
+    pub sorting: Sorting,
 }
 
 impl View for Apps {
@@ -66,6 +69,8 @@ impl Apps {
         };
         let unused =
             AppRow { cap: None, cap_usd: String::new(), spent: charged(0), last_used: None, keys: 2, ..app(HOSTILE) };
-        vec![Self::default(), Self { rows: vec![app("Writer"), unused, app(LONG)], ..Self::default() }]
+        let sorting = Sorting::sample(&["spent", "name", "last_used"], true);
+        let one = Self { rows: vec![app("Writer")], sorting: sorting.clone(), ..Self::default() };
+        vec![Self::default(), one, Self { rows: vec![app("Writer"), unused, app(LONG)], sorting, ..Self::default() }]
     }
 }

@@ -1,6 +1,7 @@
 //! Ranges and filters, which are in the URL of a page.
 
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// One of several.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -61,4 +62,41 @@ pub struct Grouping {
     pub value: String,
     /// The choices.
     pub choices: Vec<Choice>,
+}
+
+/// The head of a column by which a table can be sorted.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct SortHead {
+    /// The same page sorted by this column; the other way where it is sorted so already.
+    pub href: String,
+    /// `ascending`, `descending` or `none`, as in `aria-sort`.
+    pub state: String,
+}
+
+/// How a table is sorted.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Sorting {
+    /// The heads by the names of their columns.
+    pub heads: BTreeMap<String, SortHead>,
+    /// The value in the URL; empty where the table is sorted as usual.
+    pub value: String,
+    /// The rows that were sorted, where there are more; 0 where all were.
+    pub cut_at: usize,
+}
+
+impl Sorting {
+    /// Sorted by the first of these columns; falling and cut off when `is_other`.
+    pub(super) fn sample(columns: &[&str], is_other: bool) -> Self {
+        let direction = if is_other { "descending" } else { "ascending" };
+        let state = |column: &str| if columns.first() == Some(&column) { direction } else { "none" };
+        let head = |column: &&str| {
+            let head = SortHead { href: format!("/dashboard?sort={column}"), state: state(column).to_owned() };
+            ((*column).to_owned(), head)
+        };
+        Self {
+            heads: columns.iter().map(head).collect(),
+            value: if is_other { "-name".to_owned() } else { String::new() },
+            cut_at: if is_other { 1_000 } else { 0 },
+        }
+    }
 }

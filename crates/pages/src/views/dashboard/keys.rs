@@ -1,5 +1,6 @@
 //! A person's keys: all of them, one of them, and the form of a new one.
 
+use super::choices::Sorting;
 use super::samples::{HOSTILE, LONG, ago, ahead, charged, has};
 use crate::figures::Money;
 use crate::view::View;
@@ -53,6 +54,8 @@ pub struct Keys {
     pub balance: Money,
     /// The keys, the newest last.
     pub rows: Vec<KeyRow>,
+    /// How they are sorted.
+    pub sorting: Sorting,
     /// Further ones.
     pub next_href: Option<String>,
 }
@@ -137,12 +140,15 @@ impl Keys {
     pub fn samples() -> Vec<Self> {
         let off = KeyRow { state: "off".to_owned(), limit: None, expires_at: None, ..KeyRow::sample(HOSTILE) };
         let expired = KeyRow { state: "expired".to_owned(), app: Some(HOSTILE.to_owned()), ..KeyRow::sample(LONG) };
+        let columns = ["created", "name", "limit", "month", "total"];
+        let none = Self { sorting: Sorting::sample(&columns, false), ..Self::default() };
         let many = Self {
             rows: vec![KeyRow::sample("laptop"), off, expired],
+            sorting: Sorting::sample(&columns, true),
             next_href: Some("/dashboard/keys?cursor=key_1".to_owned()),
             ..Self::default()
         };
-        vec![Self::default(), Self { rows: vec![KeyRow::sample("laptop")], ..Self::default() }, many]
+        vec![none.clone(), Self { rows: vec![KeyRow::sample("laptop")], ..none }, many]
     }
 }
 

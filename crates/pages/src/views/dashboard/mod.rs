@@ -18,7 +18,7 @@ pub use account::{Account, Leaving, Passkey, SignedInBrowser};
 pub use activity::{Activity, Breakdown, BreakdownRow, CacheFigures, FirstToken, Headline};
 pub use apps::{AppRow, Apps};
 pub use bill::{Attempt, BillLine, BookedLeg, RequestBill, SideLines};
-pub use choices::{Choice, Filter, Filters, Grouping, Range};
+pub use choices::{Choice, Filter, Filters, Grouping, Range, SortHead, Sorting};
 pub use keys::{KeyForm, KeyPage, KeyRow, Keys, LimitLeft};
 pub use overview::{NearLimit, Overview};
 pub use playground::{PlayModel, Playground};

@@ -1,11 +1,14 @@
 //! The requests of a person, the newest first.
 
 use super::activity::exports;
-use super::choices::{Choice, Filters, Range};
+use super::choices::{Choice, Filters, Range, Sorting};
 use super::request_row::RequestRow;
 use crate::figures::Money;
 use crate::view::View;
 use serde::Serialize;
+
+/// The columns by which requests are sorted.
+const COLUMNS: [&str; 6] = ["at", "model", "key", "input", "output", "charged"];
 
 /// The page.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -18,6 +21,8 @@ pub struct Requests {
     pub filters: Filters,
     /// How requests ended, with the choice of any.
     pub statuses: Vec<Choice>,
+    /// How they are sorted.
+    pub sorting: Sorting,
     /// Whether something is left out by a range, a filter or a status.
     pub is_filtered: bool,
     /// The requests.
@@ -50,6 +55,7 @@ impl Requests {
             filters: Filters { clear_href: path.to_owned(), path: path.to_owned(), ..Filters::default() },
             statuses: ["any", "completed", "cancelled", "empty"].map(choice).to_vec(),
             exports: exports("/v1/generations"),
+            sorting: Sorting::sample(&COLUMNS, false),
             ..Self::default()
         };
         let filtered =
@@ -59,6 +65,7 @@ impl Requests {
             older_href: Some(format!("{path}?cursor=1")),
             newest_href: Some(path.to_owned()),
             behind: 3,
+            sorting: Sorting::sample(&COLUMNS, true),
             ..filtered.clone()
         };
         let gap = Self { rows: Vec::new(), ..many.clone() };

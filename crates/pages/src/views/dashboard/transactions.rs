@@ -1,5 +1,6 @@
 //! Money in and out of a balance, and purchases.
 
+use super::choices::Sorting;
 use super::samples::{HOSTILE, ago, has};
 use crate::figures::Money;
 use crate::view::View;
@@ -51,8 +52,10 @@ pub struct OrderRow {
 pub struct Transactions {
     /// The balance.
     pub balance: Money,
-    /// Transfers, the newest first.
+    /// Transfers.
     pub rows: Vec<MoneyRow>,
+    /// How they are sorted.
+    pub sorting: Sorting,
     /// Older ones.
     pub older_href: Option<String>,
     /// The newest ones; `None` where they are shown.
@@ -121,6 +124,7 @@ impl Transactions {
         let many = Self {
             balance: has(12_400_000_000),
             rows: (0..).zip(kinds).map(row).collect(),
+            sorting: Sorting::sample(&["at", "kind", "in", "out"], false),
             older_href: Some("/dashboard/transactions?cursor=1".to_owned()),
             orders: statuses.map(order).to_vec(),
             has_receipts: true,
@@ -130,6 +134,7 @@ impl Transactions {
             orders: Vec::new(),
             newest_href: Some("/dashboard/transactions".to_owned()),
             is_sold: false,
+            sorting: Sorting::sample(&["in", "at", "kind", "out"], true),
             ..many.clone()
         };
         vec![empty, many, older]
