@@ -168,11 +168,19 @@ async function send(part, form) {
   }
 }
 
+// An attachment in code names its file: code with the file's bytes in it could not be read.
+function named(file) {
+  if (file.type.startsWith("image/")) return { type: "image_url", image_url: { url: `data:${file.type};base64,BASE64_OF_${file.name}` } };
+  return { type: "text", text: `TEXT_OF_${file.name}` };
+}
+
 function code(part, language) {
   const { baseUrl } = part.dataset;
   const form = part.querySelector("[data-settings]");
-  const question = part.querySelector("#question").value.trim() || "Hello";
-  const { stream, stream_options, ...rest } = body(settings(form), [...messages, { role: "user", content: question }]);
+  const question = part.querySelector("#question").value.trim();
+  const files = [...part.querySelector("#files").files].map(named);
+  const content = files.length ? [...(question ? [{ type: "text", text: question }] : []), ...files] : question || "Hello";
+  const { stream, stream_options, ...rest } = body(settings(form), [...messages, { role: "user", content }]);
   const json = JSON.stringify(rest, null, 2);
   if (language === "python") {
     const given = Object.entries(rest).map(([name, value]) => `    ${name}=${JSON.stringify(value)},`).join("\n");
@@ -213,10 +221,12 @@ export function start(part) {
   if (!form) return;
   const [sending, stopping, clearing] = ["[data-send]", "[data-stop]", "[data-clear]"].map((one) => part.querySelector(one));
   messages = [];
+  part.querySelector("[data-more]").open = matchMedia("(min-width: 48rem)").matches;
   const busy = (isBusy) => {
     sending.disabled = isBusy;
     stopping.hidden = !isBusy;
-    form.setAttribute("aria-busy", String(isBusy));
+    // A screen reader says an answer once it is whole.
+    part.querySelector(".talk").setAttribute("aria-busy", String(isBusy));
   };
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -231,6 +241,7 @@ export function start(part) {
       if (error.name !== "AbortError") {
         if (!(error instanceof Refusal)) console.error(error);
         const other = part.querySelector("[data-settings]");
+        if (error.field) part.querySelector(`details:has([data-field="${CSS.escape(error.field)}"])`)?.setAttribute("open", "");
         showError(error.field && other.querySelector(`[data-field="${CSS.escape(error.field)}"]`) ? other : form, error);
       }
     } finally {
