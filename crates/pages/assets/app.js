@@ -100,14 +100,21 @@ function show(html, how) {
   const page = new DOMParser().parseFromString(html, "text/html");
   if (page.title) document.title = page.title;
   main.replaceChildren(...page.body.childNodes);
-  for (const link of document.querySelectorAll("header nav a")) {
-    if (link.pathname === location.pathname) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
-  }
+  showPlace();
   start();
   if (how.push) {
     scrollTo(0, 0);
     main.focus({ preventScroll: true });
+  }
+}
+
+// Which word of the header leads here, or to the list that this page belongs to.
+function showPlace() {
+  for (const link of document.querySelectorAll("header nav a")) {
+    const isHere = link.pathname === location.pathname;
+    const isAbove = link.pathname.lastIndexOf("/") > 0 && location.pathname.startsWith(`${link.pathname}/`);
+    if (isHere || isAbove) link.setAttribute("aria-current", isHere ? "page" : "true");
+    else link.removeAttribute("aria-current");
   }
 }
 

@@ -10,6 +10,7 @@ const TOKENS_PER_PICTURE = 1000;
 const FILE_BYTES_MAX = 5 * 1024 * 1024;
 const KEY_MS = 6 * 3600 * 1000;
 const MILLION = 1e6;
+const URL_CHARS_MAX = 200;
 
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
 const shown = (credits) => credits.toLocaleString("en", { maximumSignificantDigits: credits < 1 ? 2 : 4 });
@@ -109,7 +110,7 @@ async function* events(stream) {
 function say(part, who, text) {
   const row = element("li");
   const said = element("pre", text);
-  row.append(element("h3", who), said);
+  row.append(element("h2", who), said);
   part.querySelector(".talk").append(row);
   row.scrollIntoView({ block: "nearest" });
   return { row, said };
@@ -174,6 +175,11 @@ function named(file) {
   return { type: "text", text: `TEXT_OF_${file.name}` };
 }
 
+function short(name, value) {
+  const isPicture = name === "url" && value.startsWith("data:") && value.length > URL_CHARS_MAX;
+  return isPicture ? `${value.slice(0, value.indexOf(",") + 1)}BASE64_OF_THE_PICTURE` : value;
+}
+
 function code(part, language) {
   const { baseUrl } = part.dataset;
   const form = part.querySelector("[data-settings]");
@@ -181,9 +187,10 @@ function code(part, language) {
   const files = [...part.querySelector("#files").files].map(named);
   const content = files.length ? [...(question ? [{ type: "text", text: question }] : []), ...files] : question || "Hello";
   const { stream, stream_options, ...rest } = body(settings(form), [...messages, { role: "user", content }]);
-  const json = JSON.stringify(rest, null, 2);
+  const json = JSON.stringify(rest, short, 2);
   if (language === "python") {
-    const given = Object.entries(rest).map(([name, value]) => `    ${name}=${JSON.stringify(value)},`).join("\n");
+    const set = Object.entries(rest).filter(([, value]) => value !== undefined);
+    const given = set.map(([name, value]) => `    ${name}=${JSON.stringify(value, short, 4).replaceAll("\n", "\n    ")},`).join("\n");
     return `import os\nfrom openai import OpenAI\n\nclient = OpenAI(base_url="${baseUrl}", api_key=os.environ["OPENCREDITS_KEY"])\nanswer = client.chat.completions.create(\n${given}\n)\nprint(answer.choices[0].message.content)`;
   }
   if (language === "javascript") {

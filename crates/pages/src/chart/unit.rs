@@ -20,15 +20,15 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// A value with at most two decimal places, such as `1,240.5`; one that is smaller than they show is `<0.01`.
+    /// A value with at most two decimal places, rounded up as all that was charged, such as `1,240.5`; one that is smaller
+    /// than they show is `<0.01`.
     #[must_use]
     pub fn short(self, value: u64) -> String {
         match self {
             Self::Count => grouped(value),
             Self::NanoCredits if value > 0 && value < NANO_A_HUNDREDTH => "<0.01".to_owned(),
             Self::NanoCredits => {
-                let is_up = value % NANO_A_HUNDREDTH >= NANO_A_HUNDREDTH / 2;
-                let hundredths = value / NANO_A_HUNDREDTH + u64::from(is_up);
+                let hundredths = value.div_ceil(NANO_A_HUNDREDTH);
                 decimal(hundredths / 100, hundredths % 100, 2)
             }
         }
@@ -85,14 +85,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credits_have_two_places_and_are_rounded_to_the_nearest() {
+    fn credits_have_two_places_and_are_rounded_up() {
         let check = |nano: u64, short: &str, exact: &str| {
             assert_eq!((Unit::NanoCredits.short(nano), Unit::NanoCredits.exact(nano)), (short.into(), exact.into()));
         };
         check(0, "0", "0");
         check(1, "<0.01", "0.000000001");
         check(10_000_000, "0.01", "0.01");
-        check(4_921_875_000, "4.92", "4.921875");
+        check(4_921_875_000, "4.93", "4.921875");
         check(4_995_000_000, "5", "4.995");
         check(1_240_500_000_000, "1,240.5", "1,240.5");
         check(u64::MAX, "18,446,744,073.71", "18,446,744,073.709551615");
