@@ -102,10 +102,24 @@ function show(html, how) {
   main.replaceChildren(...page.body.childNodes);
   showPlace();
   start();
-  if (how.push) {
-    scrollTo(0, 0);
-    main.focus({ preventScroll: true });
-  }
+  if (!how.push || how.from?.again()) return;
+  scrollTo(0, 0);
+  const title = main.querySelector("h1") ?? main;
+  title.tabIndex = -1;
+  title.focus({ preventScroll: true });
+}
+
+// A link that sorts or filters the page that it stands on keeps the focus: the fresh content has the same link.
+function kept(link) {
+  const where = ["thead", ".choices"].find((part) => link.closest(part));
+  if (!where || link.pathname !== location.pathname) return null;
+  const text = link.firstChild.textContent;
+  const again = () => {
+    const same = [...main.querySelectorAll(`${where} a`)].find((one) => one.firstChild.textContent === text);
+    same?.focus({ preventScroll: true });
+    return same !== undefined;
+  };
+  return { again };
 }
 
 // Which word of the header leads here, or to the list that this page belongs to.
@@ -264,7 +278,7 @@ document.addEventListener("click", (event) => {
   const url = followed(event);
   if (url) {
     event.preventDefault();
-    load(url.href, { push: true });
+    load(url.href, { push: true, from: kept(event.target.closest("a[href]")) });
     return;
   }
   const button = event.target.closest("button");

@@ -1,11 +1,12 @@
 //! The checkout page of the processor without money: plainly marked, for trying things out.
 
 use crate::body;
-use crate::errors::{ApiSurface, ErrorType, Problem};
+use crate::errors::{ErrorType, Problem};
+use crate::lookups::Answer;
 use crate::payment_app::PaymentApp;
-use crate::state::{App, RequestId};
+use crate::state::App;
 use axum::body::Body;
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Path, State};
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use opencredits_billing::{
@@ -14,7 +15,6 @@ use opencredits_billing::{
 use std::sync::Arc;
 
 const PAGE: &str = include_str!("sandbox.html");
-const PORTAL: &str = include_str!("portal.html");
 const STYLE: &str = include_str!("sandbox.css");
 /// Nothing from elsewhere. The form leads to the app that asked for the page, so its target is not bound.
 const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -31,33 +31,23 @@ pub(crate) async fn style() -> Response<Body> {
 /// `GET /sandbox/checkout/{session}`: the page; or that of a customer's receipts and payment methods.
 pub(crate) async fn page(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     Path(session): Path<String>,
-) -> Response<Body> {
-    if let Some(customer) = session.strip_prefix(SANDBOX_PORTAL_PREFIX) {
-        return match portal(&app, customer) {
-            Ok(page) => answer("text/html; charset=utf-8", page),
-            Err(problem) => problem.into_response(ApiSurface::OpenaiChat, &id.text()),
-        };
-    }
-    match found(&app, &session) {
-        Ok((_, _, payment)) => answer("text/html; charset=utf-8", html(&payment)),
-        Err(problem) => problem.into_response(ApiSurface::OpenaiChat, &id.text()),
-    }
+) -> Answer {
+    let content = match session.strip_prefix(SANDBOX_PORTAL_PREFIX) {
+        Some(customer) => portal(&app, customer)?,
+        None => checkout(&found(&app, &session)?.2),
+    };
+    Ok(answer("text/html; charset=utf-8", PAGE.replace("{CONTENT}", &content)))
 }
 
 /// `POST /sandbox/checkout/{session}`: the buyer chooses.
 pub(crate) async fn choose(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     Path(session): Path<String>,
     headers: HeaderMap,
     body: Body,
-) -> Response<Body> {
-    match chosen(&app, &session, &headers, body).await {
-        Ok(to) => redirect(&to),
-        Err(problem) => problem.into_response(ApiSurface::OpenaiChat, &id.text()),
-    }
+) -> Answer {
+    Ok(redirect(&chosen(&app, &session, &headers, body).await?))
 }
 
 async fn chosen(app: &App, session: &str, headers: &HeaderMap, body: Body) -> Result<String, Problem> {
@@ -101,7 +91,7 @@ fn unknown() -> Problem {
     Problem::new(ErrorType::NotFound, "there is no such test page; a restart of the server forgets them, so buy again")
 }
 
-fn html(payment: &SandboxPayment) -> String {
+fn checkout(payment: &SandboxPayment) -> String {
     let total = total(payment.state.asked.minor(), &payment.state);
     let (state, is_open) = match payment.state.progress {
         Progress::Open => ("This page stands in for that of a payment processor.", true),
@@ -110,7 +100,7 @@ fn html(payment: &SandboxPayment) -> String {
         _ => ("This purchase can no longer be paid.", false),
     };
     let buttons = if is_open { BUTTONS } else { "" };
-    PAGE.replace("{TOTAL}", &total).replace("{STATE}", state).replace("{BUTTONS}", buttons)
+    format!("<h1>{total}</h1>\n<p>{state}</p>\n{buttons}")
 }
 
 /// The page of a customer's receipts and saved payment methods.
@@ -139,10 +129,10 @@ fn portal_html(portal: &SandboxPortal) -> String {
     let none =
         |list: String, none: &str| if list.is_empty() { format!("<p>{none}</p>") } else { format!("<ul>{list}</ul>") };
     let back = portal.return_url.as_deref().map(|url| format!("<p><a href=\"{}\">Go back</a></p>", escaped(url)));
-    PORTAL
-        .replace("{METHODS}", &none(methods, "No payment method is saved."))
-        .replace("{RECEIPTS}", &none(rows, "No payment is known. A restart of the server forgets test payments."))
-        .replace("{BACK}", &back.unwrap_or_default())
+    let methods = none(methods, "No payment method is saved.");
+    let receipts = none(rows, "No payment is known. A restart of the server forgets test payments.");
+    let head = format!("<h1>Your payments</h1>\n<h2>Payment methods</h2>\n{methods}\n<h2>Receipts</h2>\n{receipts}");
+    format!("{head}\n{}", back.unwrap_or_default())
 }
 
 /// An amount in a payment's currency, such as `12.50 USD`.
