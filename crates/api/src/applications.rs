@@ -57,10 +57,7 @@ fn test_access(test: &NewTestKey) -> Value {
 }
 
 /// `GET /v1/partners/applications`: the person's own, the latest first.
-pub(crate) async fn list(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-) -> Answer {
+pub(crate) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
     let manager = auth::manager(&app, &headers).await?;
     let found = app.accounts.applications_of(manager.user).await.map_err(|error| problem(&app, error))?;
     Ok(json::ok(&json!({ "object": "list", "data": found.iter().map(shown).collect::<Vec<_>>() })))

@@ -25,11 +25,7 @@ const PAGE_MAX: u32 = 100;
 const KEYS_MAX: u32 = 1_000;
 
 /// `GET /v1/keys`: the person's keys that are not revoked, by their creation.
-pub(crate) async fn list(
-    State(app): State<Arc<App>>,
-    Query(query): Query<Parameters>,
-    headers: HeaderMap,
-) -> Answer {
+pub(crate) async fn list(State(app): State<Arc<App>>, Query(query): Query<Parameters>, headers: HeaderMap) -> Answer {
     let manager = auth::manager(&app, &headers).await?;
     known_only(&app, (&headers, &query), &["cursor", "limit"])?;
     let (after, max) = page(&query)?;
@@ -135,11 +131,7 @@ fn set<T>(edit: Edit<T>) -> Option<T> {
 }
 
 /// `GET /v1/keys/{id}`.
-pub(crate) async fn one(
-    State(app): State<Arc<App>>,
-    Path(key): Path<String>,
-    headers: HeaderMap,
-) -> Answer {
+pub(crate) async fn one(State(app): State<Arc<App>>, Path(key): Path<String>, headers: HeaderMap) -> Answer {
     let manager = auth::manager(&app, &headers).await?;
     let found = app.accounts.key_in_force(key_id(&key)?, Some(manager.user)).await;
     let found = found.map_err(|error| problem(&app, error))?;
@@ -162,11 +154,7 @@ pub(crate) async fn edit(
 }
 
 /// `DELETE /v1/keys/{id}`: revokes it, for ever and at once.
-pub(crate) async fn revoke(
-    State(app): State<Arc<App>>,
-    Path(key): Path<String>,
-    headers: HeaderMap,
-) -> Answer {
+pub(crate) async fn revoke(State(app): State<Arc<App>>, Path(key): Path<String>, headers: HeaderMap) -> Answer {
     let manager = changing(&app, &headers).await?;
     let key = key_id(&key)?;
     app.accounts.revoke_own_key(manager, key).await.map_err(|error| problem(&app, error))?;
@@ -174,10 +162,7 @@ pub(crate) async fn revoke(
 }
 
 /// `GET /v1/credits`: what a person has got and used in total, in credits.
-pub(crate) async fn credits(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-) -> Answer {
+pub(crate) async fn credits(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
     let manager = auth::manager(&app, &headers).await?;
     let ours = |fault: Fault| faults::problem(&fault, &app.settings);
     let used = app.gateway.usage().charged_to(manager.user).await.map_err(ours)?;

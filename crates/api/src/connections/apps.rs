@@ -17,10 +17,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// `GET /v1/apps`: the apps that the person has connected, in the order in which they were.
-pub(crate) async fn list(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-) -> Answer {
+pub(crate) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
     let connections = connections(&app)?;
     let person = person(&app, &headers).await?;
     let apps = connections.apps_of(person.user).await.map_err(|error| problem::of(&app, error))?;
@@ -28,11 +25,7 @@ pub(crate) async fn list(
 }
 
 /// `GET /v1/apps/{id}`.
-pub(crate) async fn one(
-    State(app): State<Arc<App>>,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-) -> Answer {
+pub(crate) async fn one(State(app): State<Arc<App>>, Path(name): Path<String>, headers: HeaderMap) -> Answer {
     let connections = connections(&app)?;
     let person = person(&app, &headers).await?;
     let found = connections.app_of(person.user, app_id(&name)?).await;
@@ -68,11 +61,7 @@ pub(crate) async fn change(
 }
 
 /// `DELETE /v1/apps/{id}`: takes everything back that the app got of the person, at once.
-pub(crate) async fn disconnect(
-    State(app): State<Arc<App>>,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-) -> Answer {
+pub(crate) async fn disconnect(State(app): State<Arc<App>>, Path(name): Path<String>, headers: HeaderMap) -> Answer {
     let connections = connections(&app)?;
     let person = changing(&app, &headers).await?;
     let app_id = app_id(&name)?;

@@ -29,10 +29,7 @@ pub(crate) async fn style() -> Response<Body> {
 }
 
 /// `GET /sandbox/checkout/{session}`: the page; or that of a customer's receipts and payment methods.
-pub(crate) async fn page(
-    State(app): State<Arc<App>>,
-    Path(session): Path<String>,
-) -> Answer {
+pub(crate) async fn page(State(app): State<Arc<App>>, Path(session): Path<String>) -> Answer {
     let content = match session.strip_prefix(SANDBOX_PORTAL_PREFIX) {
         Some(customer) => portal(&app, customer)?,
         None => checkout(&found(&app, &session)?.2),

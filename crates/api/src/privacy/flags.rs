@@ -16,10 +16,7 @@ use serde_json::json;
 use std::sync::Arc;
 
 /// `GET /v1/account/privacy`: what the person has asked for.
-pub(crate) async fn show(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-) -> Answer {
+pub(crate) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
     let who = signed_in(&app, &headers).await?;
     let state = privacy(&app)?.privacy.state(who.user).await.map_err(|error| problem(&app, error))?;
     Ok(private(shown(&state)))
@@ -34,11 +31,7 @@ struct Restriction {
 }
 
 /// `PUT /v1/account/restriction`: nothing is done with the person's data but to store it, or again what was before.
-pub(crate) async fn restrict(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    body: Body,
-) -> Answer {
+pub(crate) async fn restrict(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
     let who = signed_in(&app, &headers).await?;
     let Restriction { challenge, code, restricted } = read(&app, &headers, body).await?;
     confirm(&app, (who, Purpose::Restriction), &Confirmation { challenge, code }).await?;
@@ -55,11 +48,7 @@ struct Objection {
 }
 
 /// `PUT /v1/account/objection`: no notices come but required ones, or they come again.
-pub(crate) async fn object(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    body: Body,
-) -> Answer {
+pub(crate) async fn object(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
     let who = signed_in(&app, &headers).await?;
     let Objection { challenge, code, objected } = read(&app, &headers, body).await?;
     confirm(&app, (who, Purpose::Restriction), &Confirmation { challenge, code }).await?;

@@ -246,3 +246,18 @@ async fn programs_that_read_find_the_documentation_as_text() {
         assert_eq!(browse(&app, &format!("/docs/{name}")).await.status.as_u16(), 404, "{name}");
     }
 }
+
+#[tokio::test]
+async fn a_list_of_models_is_that_of_the_models_on_sale() {
+    let app = TestApp::of_the_whole_book();
+    let first = browse(&app, "/models?q=sandbox").await;
+    assert_eq!(browse(&app, "/models?q=sandbox").await.text, first.text);
+    let known =
+        ask(&app, Method::GET, "/models?q=sandbox", &[("accept", BROWSER), ("if-none-match", first.header("etag"))]);
+    assert_eq!(known.await.status, 304);
+    let rest = (*app.gateway().catalog()).clone().only(|id| id == "sandbox/gpt");
+    app.gateway().sell(rest);
+    let after = browse(&app, "/models?q=sandbox").await;
+    let has = |page: &Answer, id: &str| page.text.replace("&#x2f;", "/").contains(&format!("/models/{id}\""));
+    assert!(has(&first, "sandbox/claude") && has(&after, "sandbox/gpt") && !has(&after, "sandbox/claude"));
+}

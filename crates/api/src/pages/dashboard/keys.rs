@@ -72,11 +72,7 @@ async fn by_creation(person: &Person<'_>) -> Result<(Vec<Key>, Option<String>), 
 }
 
 /// A page of keys in another order.
-async fn sorted(
-    person: &Person<'_>,
-    sorting: Sorting,
-    spent: &Spent,
-) -> Result<(Vec<Key>, Option<String>), Problem> {
+async fn sorted(person: &Person<'_>, sorting: Sorting, spent: &Spent) -> Result<(Vec<Key>, Option<String>), Problem> {
     let mut keys = person.app.accounts.list_keys(person.user.id).await.map_err(|error| person.of_accounts(error))?;
     keys.retain(|key| key.revoked_at.is_none());
     keys.truncate(SORTED_MAX);

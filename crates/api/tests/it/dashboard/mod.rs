@@ -2,6 +2,7 @@
 
 mod own;
 mod shown;
+mod sorted;
 
 use crate::app::{Answer, TestApp, request};
 use crate::payments::sandbox_payments;

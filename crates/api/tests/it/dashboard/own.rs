@@ -92,7 +92,7 @@ async fn what_cannot_be_read_in_a_url_is_left_out() {
     ask(&app, &key, "sandbox/gpt").await;
     let token = session(&app, &user, 1).await;
     let odd = "from=x&to=%3Cscript%3E&days=-1&group=%22&model=%3Cimg%20src%3Dx%3E&key_id=1&app_id=2&status=3&cursor=zz\
-               &amount=1e9&currency=%F0%9F%92%A9&order=order_1&back=1";
+               &amount=1e9&sort=%3Cscript%3E&page=-1&currency=%F0%9F%92%A9&order=order_1&back=1";
     for path in PAGES {
         let text = page(&app, &format!("{path}?{odd}"), &token).await;
         assert!(!text.contains("<img src=x") && !text.contains("<script>"), "{path}");
