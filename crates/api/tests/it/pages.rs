@@ -252,9 +252,8 @@ async fn a_list_of_models_is_that_of_the_models_on_sale() {
     let app = TestApp::of_the_whole_book();
     let first = browse(&app, "/models?q=sandbox").await;
     assert_eq!(browse(&app, "/models?q=sandbox").await.text, first.text);
-    let known =
-        ask(&app, Method::GET, "/models?q=sandbox", &[("accept", BROWSER), ("if-none-match", first.header("etag"))]);
-    assert_eq!(known.await.status, 304);
+    let headers = [("accept", BROWSER), ("if-none-match", first.header("etag"))];
+    assert_eq!(ask(&app, Method::GET, "/models?q=sandbox", &headers).await.status, 304);
     let rest = (*app.gateway().catalog()).clone().only(|id| id == "sandbox/gpt");
     app.gateway().sell(rest);
     let after = browse(&app, "/models?q=sandbox").await;
