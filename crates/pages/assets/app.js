@@ -99,11 +99,13 @@ export async function load(url, how = {}) {
 function show(html, how) {
   const page = new DOMParser().parseFromString(html, "text/html");
   if (page.title) document.title = page.title;
+  // What had the focus is gone with the old content.
+  const isFocusLost = main.contains(document.activeElement);
   main.replaceChildren(...page.body.childNodes);
   showPlace();
   start();
-  if (!how.push || how.from?.again()) return;
-  scrollTo(0, 0);
+  if (!(how.push || isFocusLost) || how.from?.again()) return;
+  if (how.push) scrollTo(0, 0);
   const title = main.querySelector("h1") ?? main;
   title.tabIndex = -1;
   title.focus({ preventScroll: true });

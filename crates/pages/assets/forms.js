@@ -40,9 +40,12 @@ export function clearErrors(form) {
 
 export function showError(form, error) {
   clearErrors(form);
-  const message = error instanceof Refusal ? error.message : words.failed;
-  const sentence = message.charAt(0).toUpperCase() + message.slice(1);
+  const told = error instanceof Refusal ? error.message : words.failed;
   const field = error.field ? form.querySelector(`[data-field="${CSS.escape(error.field)}"]`) : null;
+  // People know a field by its label, programs by its name.
+  const label = told.startsWith(`${error.field} `) && field?.querySelector("label")?.textContent.trim();
+  const message = label ? label + told.slice(error.field.length) : told;
+  const sentence = message.charAt(0).toUpperCase() + message.slice(1);
   const summary = document.createElement("div");
   summary.className = "notice bad summary";
   summary.setAttribute("role", "alert");
@@ -51,6 +54,9 @@ export function showError(form, error) {
   if (field) {
     const input = field.querySelector("input, select, textarea");
     const beside = field.querySelector(".wrong");
+    beside.id ||= `${input.id}-error`;
+    const described = new Set((input.getAttribute("aria-describedby") ?? "").split(" ").filter(Boolean));
+    input.setAttribute("aria-describedby", [...described.add(beside.id)].join(" "));
     input.setAttribute("aria-invalid", "true");
     beside.textContent = sentence;
     beside.hidden = false;
