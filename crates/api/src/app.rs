@@ -11,8 +11,8 @@ use crate::places::Place;
 use crate::state::{App, RequestId};
 use crate::surface::{surface_of_api, surface_of_path};
 use crate::{
-    applications, auth, connections, history, inference, keys, lookups, models, pages, partner, payments, portal, privacy,
-    sessions, webhooks,
+    applications, auth, connections, history, inference, keys, lookups, models, pages, partner, payments, portal,
+    privacy, sessions, webhooks,
 };
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};

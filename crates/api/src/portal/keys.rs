@@ -2,10 +2,10 @@
 
 use super::{KeyPath, PartnerPath, changing, key_id, owned, problem};
 use crate::faults::timestamp;
+use crate::json;
 use crate::lookups::finish;
 use crate::sessions::{private, read, with_status};
 use crate::state::{App, RequestId};
-use crate::json;
 use axum::body::Body;
 use axum::extract::{Extension, Path, State};
 use http::{HeaderMap, Response, StatusCode};

@@ -40,7 +40,8 @@ pub(super) async fn list(
 ) -> Response<Body> {
     let answer = async {
         let partner = owned(&app, &headers, &path).await?;
-        let keys = app.accounts.publishable_keys(&partner.id.to_string()).await.map_err(|error| problem(&app, error))?;
+        let keys =
+            app.accounts.publishable_keys(&partner.id.to_string()).await.map_err(|error| problem(&app, error))?;
         let data: Vec<Value> = keys.iter().filter(|key| key.revoked_at.is_none()).map(shown).collect();
         Ok(json::ok(&json!({ "object": "list", "data": data })))
     };

@@ -270,7 +270,10 @@ fn unknown(id: PartnerId) -> AccountsError {
 
 fn bounded(keys: usize) -> Result<(), AccountsError> {
     if keys >= KEYS_MAX {
-        return Err(AccountsError::Invalid { field: "the partner", problem: "has 20 keys of this kind; revoke one first" });
+        return Err(AccountsError::Invalid {
+            field: "the partner",
+            problem: "has 20 keys of this kind; revoke one first",
+        });
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod keys;
 mod links;
 mod names;
 mod overview;
+mod partner;
 mod person;
 mod playground;
 mod range;
@@ -42,6 +43,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/dashboard/top-up", get(buy))
         .route("/dashboard/account", get(own_account))
         .route("/playground", get(try_out))
+        .merge(partner::routes())
 }
 
 /// `GET /dashboard`.
