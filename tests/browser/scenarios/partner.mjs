@@ -121,6 +121,12 @@ async function fromApplicationToCommission() {
   });
 }
 
+/** The tab that `act` opens. */
+async function opens(context, act) {
+  const [tab] = await Promise.all([context.waitForEvent("page"), act()]);
+  return tab;
+}
+
 /** The real frame in test mode, in each mode; a payment in it; and the key that ends with the page. */
 async function preview() {
   await withBrowser(async (context, watched) => {
@@ -134,17 +140,21 @@ async function preview() {
     equal((await keys()).includes("preview"), true, "its key");
     for (const mode of ["new_tab", "manual", "embedded"]) {
       await page.getByLabel("Mode", { exact: true }).selectOption(mode);
-      await page.getByRole("button", { name: "Show it again" }).click();
       const heard = page.locator("[data-events]");
       const before = await heard.locator("li").count();
+      await page.getByRole("button", { name: "Show it again" }).click();
       await until("the frame anew", async () => (await heard.locator("li").count()) > before);
       const frame = await frameOf(page);
       await step(frame, "amount");
-      const label = mode === "manual" ? /link/ : /^Pay /;
-      const paying = mode === "manual" ? null : context.waitForEvent("page");
-      await frame.getByRole("button", { name: label }).click();
-      await step(frame, "waiting");
-      const tab = mode === "manual" ? (await Promise.all([context.waitForEvent("page"), frame.locator("#open-page").click()]))[0] : await paying;
+      const paying = frame.getByRole("button", { name: mode === "manual" ? /link/ : /^Pay / });
+      // The person of test mode has no address, so the first attempt asks for one.
+      await paying.click();
+      await frame.getByLabel("Email address for the receipt").fill("developer@example.org");
+      const tab = await opens(context, async () => {
+        await paying.click();
+        await step(frame, "waiting");
+        if (mode === "manual") await frame.locator("#open-page").click();
+      });
       await tab.waitForURL(/\/test\/checkout\//);
       if (mode !== "embedded") {
         await tab.close();
@@ -162,7 +172,7 @@ async function preview() {
     await page.getByRole("link", { name: "Statements" }).click();
     await page.getByRole("heading", { name: "Statements" }).waitFor();
     await until("the end of the key", async () => !(await keys()).includes("preview"));
-    equal(watched.errors, [], "errors");
+    equal(watched.errors.filter((error) => !error.includes("status of 400")), [], "errors");
   });
 }
 
