@@ -226,17 +226,26 @@ async function several() {
   }, { acceptDownloads: true });
 }
 
-/** Each page at each size, in light and dark, for who runs a partner that earned, and for who does not yet. */
-async function looks() {
-  const person = await running(fresh("Looks"));
-  await ask(person.testKey);
-  const paths = [...PAGES.map((path) => [`partner${path.replace("/", "-")}`, `/partner${path}`, person]), ["partner-test", "/partner?mode=test", person]];
-  paths.push(["partner-apply", "/partner", await signedIn()]);
+/** A person with two partners, whose names are as long as names may be and have no place to break. */
+async function wide() {
+  const long = (n) => `${"long-name-without-a-place-to-break-it-".repeat(5)}${n}`.slice(-190);
+  const person = await running(long(`${process.pid}-a`));
+  const second = await call("POST", "/v1/partners/apply", { token: person.token, body: { name: long(`${process.pid}-b`), url: "https://b.example" } });
+  admin("partner", "approve", second.body.data.id);
+  for (const kind of ["keys", "publishable-keys", "test-keys"]) {
+    const body = { name: long(kind), ...(kind === "publishable-keys" && { origins: [`https://${"sub-domain.".repeat(15)}example`] }) };
+    equal((await call("POST", `/v1/partners/${person.id}/${kind}`, { token: person.token, body })).status, 201, kind);
+  }
+  return person;
+}
+
+/** Pages of a person at each size, in light and dark. */
+async function lookAt(paths, person) {
   let count = 0;
   for (const colorScheme of SCHEMES) {
-    for (const [name, path, who] of paths) {
-      await withBrowser(async (context, watched) => {
-        const page = await opened(context, who, path);
+    await withBrowser(async (context, watched) => {
+      for (const [name, path] of paths) {
+        const page = await opened(context, person, path);
         for (const [size, viewport] of SIZES) {
           const where = `${path} ${size} ${colorScheme}`;
           await page.setViewportSize(viewport);
@@ -245,13 +254,30 @@ async function looks() {
           equal(await axe(page), [], `${where}: axe-core`);
           count += 1;
         }
-        equal(watched.errors, [], `${path} ${colorScheme}: errors`);
-        const foreign = watched.requests.filter((url) => !url.startsWith(`${plan.url}/`) && !url.startsWith("data:"));
-        equal(foreign, [], `${path}: requests to other origins`);
-      }, { colorScheme, reducedMotion: "reduce" });
-    }
+      }
+      equal(watched.errors, [], `${colorScheme}: errors`);
+      const foreign = watched.requests.filter((url) => !url.startsWith(`${plan.url}/`) && !url.startsWith("data:"));
+      equal(foreign, [], "requests to other origins");
+    }, { colorScheme, reducedMotion: "reduce" });
   }
   return `${count} looks`;
+}
+
+const named = (prefix, query = "") => PAGES.map((path) => [`${prefix}${path.replace("/", "-")}`, `/partner${path}${query}`]);
+
+async function looks() {
+  const person = await running(fresh("Looks"));
+  await ask(person.testKey);
+  return lookAt([...named("partner"), ["partner-test", "/partner?mode=test"]], person);
+}
+
+async function longLooks() {
+  const person = await wide();
+  return lookAt(named("partner-long", `?partner=${person.id}`), person);
+}
+
+async function newLooks() {
+  return lookAt([["partner-apply", "/partner"], ["partner-none", "/partner/keys"]], await signedIn());
 }
 
 export const cells = [
@@ -260,4 +286,6 @@ export const cells = [
   ["the snippets of the guide run as they are copied", snippets],
   ["one of several partners is chosen and kept", several],
   ["each page looks right", looks],
+  ["each page bears long names", longLooks],
+  ["who runs no partner sees pages that look right", newLooks],
 ];

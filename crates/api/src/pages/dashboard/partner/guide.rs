@@ -10,7 +10,7 @@ use opencredits_store::PublishableKeyRecord;
 
 const PATH: &str = "/partner/guide";
 /// Models that the preview offers.
-const MODELS_MAX: usize = 50;
+const MODELS_MAX: usize = 300;
 /// What stands in snippets where nothing is registered.
 const EXAMPLE_URL: &str = "https://app.example/back";
 const EXAMPLE_OWN: &str = "com.example.app:/back";
