@@ -12,8 +12,8 @@ use crate::places::Place;
 use crate::state::{App, RequestId};
 use crate::surface::{surface_of_api, surface_of_path};
 use crate::{
-    applications, auth, connections, history, inference, keys, lookups, models, pages, partner, payments, privacy,
-    sessions, webhooks,
+    applications, auth, connections, history, inference, keys, lookups, models, pages, partner, payments, portal,
+    privacy, sessions, webhooks,
 };
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
@@ -156,6 +156,7 @@ fn partner_routes() -> Router<Arc<App>> {
         .route("/v1/partner/payouts", get(partner::payouts))
         .route("/v1/partners/apply", post(applications::apply))
         .route("/v1/partners/applications", get(applications::list))
+        .merge(portal::routes())
 }
 
 impl<B> Service<Request<B>> for Routes

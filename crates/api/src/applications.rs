@@ -2,8 +2,9 @@
 
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
-use crate::keys::{changing, problem};
+use crate::keys::changing;
 use crate::lookups::Answer;
+use crate::portal::{check_lists, problem};
 use crate::state::App;
 use crate::{auth, body, json};
 use axum::body::Body;
@@ -43,6 +44,7 @@ pub(crate) async fn apply(State(app): State<Arc<App>>, headers: HeaderMap, body:
     let body = body::read(&app, (&headers, body), BODY_BYTES_MAX, &mut memory).await?;
     let Application { name, url, origins, redirect_urls } = serde_json::from_slice(&body)
         .map_err(|error| Problem::new(ErrorType::InvalidRequest, format!("the body is no application: {error}")))?;
+    check_lists(Some(&origins), Some(&redirect_urls))?;
     let new = NewApplication { applicant: manager.user, name, url, origins, redirect_urls };
     let applied = app.accounts.apply(new, manager.actor).await;
     let Applied { application, test } = applied.map_err(|error| problem(&app, error))?;

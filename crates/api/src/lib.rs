@@ -42,6 +42,7 @@ mod payment_app;
 mod payments;
 mod peer;
 mod places;
+mod portal;
 mod privacy;
 mod query;
 mod rates;

@@ -11,7 +11,9 @@ use axum::extract::{FromRequestParts, Query};
 use http::HeaderMap;
 use http::request::Parts;
 use opencredits_service::accounts::AccountsError;
-use opencredits_service::partners::{Audience, Earnings, PEOPLE_MIN, ReferralGroup, month_of_text, month_text};
+use opencredits_service::partners::{
+    Audience, Earnings, PEOPLE_MIN, PayoutEntry, ReferralGroup, Statement, month_of_text, month_text,
+};
 use opencredits_service::{Fault, day_or_time, day_text};
 use opencredits_store::{Days, Partner};
 use opencredits_units::UnixMs;
@@ -76,9 +78,14 @@ pub(crate) async fn show(asks: PartnerAsks) -> Answer {
 /// `GET /v1/partner/usage`: by day and model, over groups of enough people.
 pub(crate) async fn usage(asks: PartnerAsks) -> Answer {
     let PartnerAsks { app, partner, query, .. } = asks.knowing(&["from", "to"])?;
+    usage_of(&app, &partner, &query).await
+}
+
+/// The usage through a partner, over the days of a query.
+pub(crate) async fn usage_of(app: &App, partner: &Partner, query: &Parameters) -> Answer {
     // Of a day that goes on, two answers could differ by one person's requests.
     let yesterday = app.gateway.clock().now().day().saturating_sub(1);
-    let days = days(&query, yesterday)?;
+    let days = days(query, yesterday)?;
     let found = app.gateway.usage().audiences(partner.id, days).await;
     let found = found.map_err(|fault| faults::problem(&fault, &app.settings))?;
     Ok(json::ok(&json!({
@@ -107,7 +114,12 @@ fn group(audience: &Audience) -> Value {
 /// `GET /v1/partner/referrals`: the people who came through it, by month, and how many of them have bought credits.
 pub(crate) async fn referrals(asks: PartnerAsks) -> Answer {
     let PartnerAsks { app, partner, .. } = asks;
-    let found = app.accounts.referrals(&partner).await.map_err(|error| problem(&app, error))?;
+    referrals_of(&app, &partner).await
+}
+
+/// The people who came through a partner.
+pub(crate) async fn referrals_of(app: &App, partner: &Partner) -> Answer {
+    let found = app.accounts.referrals(partner).await.map_err(|error| problem(app, error))?;
     let group = |group: &ReferralGroup| {
         let month = group.month.as_deref().unwrap_or("other");
         json!({ "month": month, "people": group.people, "buyers": group.buyers })
@@ -119,23 +131,36 @@ pub(crate) async fn referrals(asks: PartnerAsks) -> Answer {
 /// `GET /v1/partner/statements`: its months, the latest first.
 pub(crate) async fn statements(asks: PartnerAsks) -> Answer {
     let PartnerAsks { app, partner, .. } = asks.knowing(&[])?;
-    let mut data = Vec::new();
+    statements_of(&app, &partner).await
+}
+
+/// The months of a partner.
+pub(crate) async fn statements_of(app: &App, partner: &Partner) -> Answer {
+    let month = |month: &Statement| {
+        json!({
+            "month": month_text(month.first_day),
+            "commission_usd": month.commission,
+            "taken_back_usd": month.taken_back,
+            "paid_out_usd": month.paid_out,
+            "balance_usd": month.balance,
+        })
+    };
+    let data: Vec<_> = months(app, partner).await?.iter().map(month).collect();
+    Ok(json::ok(&json!({ "object": "list", "data": data })))
+}
+
+/// The months since a partner was added, the latest first, two years at most.
+pub(crate) async fn months(app: &App, partner: &Partner) -> Result<Vec<Statement>, Problem> {
+    let mut months = Vec::new();
     let mut day = app.gateway.clock().now().day();
-    while data.len() < MONTHS_MAX && day >= first_day(&partner) {
+    while months.len() < MONTHS_MAX && day >= first_day(partner) {
         let Some(month) = month_of_text(&month_text(day)) else { break };
-        let statement = app.accounts.partner_statement(&partner, month).await;
-        let statement = statement.map_err(|error| problem(&app, error))?;
-        data.push(json!({
-            "month": month_text(month.0),
-            "commission_usd": statement.commission,
-            "taken_back_usd": statement.taken_back,
-            "paid_out_usd": statement.paid_out,
-            "balance_usd": statement.balance,
-        }));
+        let statement = app.accounts.partner_statement(partner, month).await;
+        months.push(statement.map_err(|error| problem(app, error))?);
         let Some(before) = month.0.checked_sub(1) else { break };
         day = before;
     }
-    Ok(json::ok(&json!({ "object": "list", "data": data })))
+    Ok(months)
 }
 
 /// The first day of the month in which a partner was added.
@@ -147,15 +172,18 @@ fn first_day(partner: &Partner) -> u64 {
 /// `GET /v1/partner/payouts`: the newest first.
 pub(crate) async fn payouts(asks: PartnerAsks) -> Answer {
     let PartnerAsks { app, partner, .. } = asks.knowing(&[])?;
-    let earnings = earnings(&app, &partner).await?;
-    let payout = earnings
-        .payouts
-        .iter()
-        .map(|payout| json!({ "id": payout.id, "created_at": timestamp(payout.at), "amount_usd": payout.amount }));
-    Ok(json::ok(&json!({ "object": "list", "data": payout.collect::<Vec<_>>() })))
+    payouts_of(&app, &partner).await
 }
 
-async fn earnings(app: &App, partner: &Partner) -> Result<Earnings, Problem> {
+/// The payouts to a partner.
+pub(crate) async fn payouts_of(app: &App, partner: &Partner) -> Answer {
+    let earnings = earnings(app, partner).await?;
+    let payout = |payout: &PayoutEntry| json!({ "id": payout.id, "created_at": timestamp(payout.at), "amount_usd": payout.amount });
+    let data: Vec<_> = earnings.payouts.iter().map(payout).collect();
+    Ok(json::ok(&json!({ "object": "list", "data": data })))
+}
+
+pub(crate) async fn earnings(app: &App, partner: &Partner) -> Result<Earnings, Problem> {
     app.accounts.earnings_of(partner).await.map_err(|error| problem(app, error))
 }
 

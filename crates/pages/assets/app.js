@@ -6,8 +6,9 @@ import { api, authorized, forget, signIn, store, stored, token, words } from "./
 const root = document.documentElement;
 const main = document.querySelector("main");
 const isShell = "shell" in document.body.dataset;
-// Pages that are filled with the session.
-const FILLED = ["/dashboard", "/playground", "/partner", "/operator"];
+// Pages that are filled with the session, by the part of the service. Each part has a header of its own.
+const PARTS = { account: ["/dashboard", "/playground"], partner: ["/partner"], operator: ["/operator"] };
+const FILLED = PARTS[document.body.dataset.area] ?? [];
 const LOADING_MS = 300;
 const LIVE_MS = 150;
 const COPIED_MS = 2000;

@@ -2,6 +2,7 @@
 // summary above the form.
 //
 // Values are strings; data-type="integer", "boolean" or "list" makes them something else, and an empty one is left out.
+// data-type="lines" is a list that may be empty.
 // data-then is "reload", a path to go to, or absent: then the page's own script listens for "opencredits:done".
 
 import { Refusal, api, words } from "./session.js";
@@ -9,6 +10,7 @@ import { Refusal, api, words } from "./session.js";
 function value(input) {
   if (input.type === "checkbox") return input.checked;
   const text = input.value.trim();
+  if (input.dataset.type === "lines") return text.split(/\s+/).filter(Boolean);
   if (text === "") return undefined;
   switch (input.dataset.type) {
     case "integer":

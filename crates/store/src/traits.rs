@@ -103,6 +103,8 @@ pub trait Partners: Send + Sync {
     async fn update_partner(&self, partner: &Partner) -> Result<bool, StoreError>;
     /// At most `max` partners, by id, those above `after`.
     async fn partners(&self, after: PartnerId, max: u32) -> Result<Vec<Partner>, StoreError>;
+    /// The partners that a person owns, by id, at most `max`.
+    async fn partners_owned_by(&self, owner: UserId, max: u32) -> Result<Vec<Partner>, StoreError>;
 }
 
 /// User keys.

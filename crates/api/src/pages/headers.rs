@@ -3,9 +3,10 @@
 use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// What a page may do: its own scripts, styles and pictures, calls to its own host, and nothing else.
+/// What a page may do: its own scripts, styles and pictures, calls to its own host, and nothing else. Of our own pages only the
+/// checkout can be framed, which the partner portal shows as a preview.
 pub(crate) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+     connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 /// What no page of ours needs. Passkeys are allowed to our own pages by default.

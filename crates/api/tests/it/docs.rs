@@ -50,7 +50,7 @@ fn words(command: &str) -> Vec<String> {
 }
 
 /// The request that a line with curl sends.
-fn request_of(command: &str, known: &[(&str, &str)]) -> Request<Body> {
+pub(crate) fn request_of(command: &str, known: &[(&str, &str)]) -> Request<Body> {
     let mut command = command.to_owned();
     for (name, value) in known {
         command = command.replace(name, value);

@@ -9,6 +9,7 @@ mod llms;
 mod model;
 mod models;
 mod notice;
+pub mod partner;
 mod policy;
 mod shell;
 mod sign_in;

@@ -2,7 +2,7 @@
 
 use opencredits_pages::views::{
     Checkout, CheckoutEnd, Consent, DocPage, DocsIndex, KeepAccount, Landing, Llms, ModelPage, Models, Notice,
-    PolicyPage, Shell, SignIn, SignInLink, dashboard,
+    PolicyPage, Shell, SignIn, SignInLink, dashboard, partner,
 };
 use opencredits_pages::{Area, Chrome, Pages, Site, View};
 use serde::Serialize;
@@ -104,6 +104,10 @@ fn every_template_renders_in_every_state_and_escapes_every_text() {
         check(dashboard::Transactions::samples()),
         check(dashboard::TopUp::samples()),
         check(dashboard::Account::samples()),
+        check(partner::PartnerOverview::samples()),
+        check(partner::PartnerKeys::samples()),
+        check(partner::PartnerStatements::samples()),
+        check(partner::PartnerGuide::samples()),
         check(DocPage::samples()),
         check(DocsIndex::samples()),
         check(Landing::samples()),
@@ -124,6 +128,7 @@ fn every_template_renders_in_every_state_and_escapes_every_text() {
         "fragment.html",
         "frame.html",
         "macros.html",
+        "partner_macros.html",
         "sign_in_parts.html",
     ];
     let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/templates")).unwrap();

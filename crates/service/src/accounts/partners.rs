@@ -8,7 +8,7 @@ use crate::ports::fresh_id;
 use opencredits_keys::{IssuedKey, Reports};
 use opencredits_ledger::{EntryRow, Floor, LedgerError, Replay, Transfer};
 use opencredits_store::{Partner, PartnerKeyRecord, Standing, StoreError};
-use opencredits_units::{BasisPoints, EntryId, KeyId, NanoUsd, UnixMs, UserId};
+use opencredits_units::{BasisPoints, EntryId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 
 /// The longest reason, in bytes.
 const REASON_BYTES_MAX: usize = 500;
@@ -225,11 +225,20 @@ impl Accounts {
         partner: &str,
         name: String,
     ) -> Result<(PartnerKeyRecord, IssuedKey), AccountsError> {
-        check_name("the key's name", &name)?;
         let partner = self.find_partner(partner).await?;
-        let (key, secret) = self.issue::<Reports, _>(partner.id, name);
+        self.make_partner_key(partner.id, name, Actor::Operator).await
+    }
+
+    pub(super) async fn make_partner_key(
+        &self,
+        partner: PartnerId,
+        name: String,
+        actor: Actor,
+    ) -> Result<(PartnerKeyRecord, IssuedKey), AccountsError> {
+        check_name("the key's name", &name)?;
+        let (key, secret) = self.issue::<Reports, _>(partner, name);
         self.tables.partner_keys.add_partner_key(&key).await?;
-        self.record((Actor::Operator, "partner.key_add"), &key.id.to_string(), partner.id.to_string()).await?;
+        self.record((actor, "partner.key_add"), &key.id.to_string(), partner.to_string()).await?;
         Ok((key, secret))
     }
 
@@ -247,9 +256,13 @@ impl Accounts {
     /// # Errors
     /// When the key does not exist, or the store fails.
     pub async fn revoke_partner_key(&self, id: KeyId) -> Result<PartnerKeyRecord, AccountsError> {
+        self.end_partner_key(id, Actor::Operator).await
+    }
+
+    pub(super) async fn end_partner_key(&self, id: KeyId, actor: Actor) -> Result<PartnerKeyRecord, AccountsError> {
         let revoked = self.tables.partner_keys.revoke_partner_key(id, self.now()).await?;
         let revoked = revoked.ok_or(AccountsError::NoKey { id })?;
-        self.record((Actor::Operator, "partner.key_revoke"), &id.to_string(), String::new()).await?;
+        self.record((actor, "partner.key_revoke"), &id.to_string(), String::new()).await?;
         Ok(revoked)
     }
 }

@@ -6,7 +6,7 @@ use crate::partners::{allows_origin, origin_problem, redirect_problem};
 use crate::ports::fresh_id;
 use opencredits_keys::PublishableKey;
 use opencredits_store::PublishableKeyRecord;
-use opencredits_units::KeyId;
+use opencredits_units::{KeyId, PartnerId};
 
 /// The most keys of a partner that are not revoked.
 const KEYS_MAX: usize = 100;
@@ -34,9 +34,18 @@ impl Accounts {
         partner: &str,
         edit: PublishableKeyEdit,
     ) -> Result<PublishableKeyRecord, AccountsError> {
-        let _one = self.editing.lock().await;
         let partner = self.find_partner(partner).await?;
-        let there = self.tables.publishable.publishable_keys_of(partner.id).await?;
+        self.make_publishable_key(partner.id, edit, Actor::Operator).await
+    }
+
+    pub(super) async fn make_publishable_key(
+        &self,
+        partner: PartnerId,
+        edit: PublishableKeyEdit,
+        actor: Actor,
+    ) -> Result<PublishableKeyRecord, AccountsError> {
+        let _one = self.editing.lock().await;
+        let there = self.tables.publishable.publishable_keys_of(partner).await?;
         if there.iter().filter(|key| key.revoked_at.is_none()).count() >= KEYS_MAX {
             let problem = "has 100 publishable keys already; revoke one first";
             return Err(AccountsError::Invalid { field: "the partner", problem });
@@ -44,7 +53,7 @@ impl Accounts {
         let now = self.now();
         let fresh = PublishableKeyRecord {
             id: fresh_id(now, &*self.entropy),
-            partner: partner.id,
+            partner,
             key: PublishableKey::generate(self.mode, self.random()).as_str().to_owned(),
             name: "key".to_owned(),
             origins: Vec::new(),
@@ -54,7 +63,7 @@ impl Accounts {
         };
         let key = edited(fresh, edit)?;
         self.tables.publishable.add_publishable_key(&key).await?;
-        self.record((Actor::Operator, "partner.publishable_add"), &key.id.to_string(), partner.id.to_string()).await?;
+        self.record((actor, "partner.publishable_add"), &key.id.to_string(), partner.to_string()).await?;
         Ok(key)
     }
 
@@ -76,13 +85,25 @@ impl Accounts {
         id: KeyId,
         edit: PublishableKeyEdit,
     ) -> Result<PublishableKeyRecord, AccountsError> {
+        self.change_publishable_key((id, None), edit, Actor::Operator).await
+    }
+
+    /// The same; of this partner alone, where there is one.
+    pub(super) async fn change_publishable_key(
+        &self,
+        (id, of): (KeyId, Option<PartnerId>),
+        edit: PublishableKeyEdit,
+        actor: Actor,
+    ) -> Result<PublishableKeyRecord, AccountsError> {
         let _one = self.editing.lock().await;
-        let before = self.tables.publishable.publishable_key_by_id(id).await?;
-        let before = before.filter(|key| key.revoked_at.is_none()).ok_or(AccountsError::NoKey { id })?;
+        let before = self.publishable_key_of((id, of)).await?;
+        if before.revoked_at.is_some() {
+            return Err(AccountsError::NoKey { id });
+        }
         let key = edited(before, edit)?;
         self.tables.publishable.update_publishable_key(&key).await?;
         let detail = format!("origins {}, redirects {}", key.origins.join(" "), key.redirect_urls.join(" "));
-        self.record((Actor::Operator, "partner.publishable_edit"), &id.to_string(), detail).await?;
+        self.record((actor, "partner.publishable_edit"), &id.to_string(), detail).await?;
         Ok(key)
     }
 
@@ -91,14 +112,30 @@ impl Accounts {
     /// # Errors
     /// When the key does not exist, or the store fails.
     pub async fn revoke_publishable_key(&self, id: KeyId) -> Result<PublishableKeyRecord, AccountsError> {
+        self.end_publishable_key((id, None), Actor::Operator).await
+    }
+
+    pub(super) async fn end_publishable_key(
+        &self,
+        (id, of): (KeyId, Option<PartnerId>),
+        actor: Actor,
+    ) -> Result<PublishableKeyRecord, AccountsError> {
         let _one = self.editing.lock().await;
-        let mut key = self.tables.publishable.publishable_key_by_id(id).await?.ok_or(AccountsError::NoKey { id })?;
+        let mut key = self.publishable_key_of((id, of)).await?;
         if key.revoked_at.is_none() {
             key.revoked_at = Some(self.now());
             self.tables.publishable.update_publishable_key(&key).await?;
-            self.record((Actor::Operator, "partner.publishable_revoke"), &id.to_string(), String::new()).await?;
+            self.record((actor, "partner.publishable_revoke"), &id.to_string(), String::new()).await?;
         }
         Ok(key)
+    }
+
+    async fn publishable_key_of(
+        &self,
+        (id, of): (KeyId, Option<PartnerId>),
+    ) -> Result<PublishableKeyRecord, AccountsError> {
+        let found = self.tables.publishable.publishable_key_by_id(id).await?;
+        found.filter(|key| of.is_none_or(|of| key.partner == of)).ok_or(AccountsError::NoKey { id })
     }
 
     /// Whether the pages of an origin may use a publishable key. An unknown key may be used by none.

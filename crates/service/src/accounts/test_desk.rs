@@ -1,9 +1,9 @@
 //! What partners get of test mode: a publishable key, and keys with play credits.
 
-use super::{Accounts, AccountsError, Grant, NewKey, NewPartner, NewUser};
+use super::{Accounts, AccountsError, Grant, NewKey, NewPartner, NewUser, PublishableKeyEdit};
 use opencredits_keys::{IssuedKey, Mode};
-use opencredits_store::{Key, Partner, Rates, Standing, User};
-use opencredits_units::{NanoUsd, PartnerId};
+use opencredits_store::{Key, Partner, PublishableKeyRecord, Rates, Standing, User};
+use opencredits_units::{KeyId, NanoUsd, PartnerId};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -105,6 +105,48 @@ impl TestDesk {
         };
         let (key, secret) = self.accounts.add_key(new).await?;
         Ok(NewTestKey { partner, user, key, secret })
+    }
+
+    /// The keys of a partner's developers that are not revoked, in the order of their creation.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn keys(&self, id: PartnerId) -> Result<Vec<Key>, AccountsError> {
+        let keys = self.accounts.list_keys(id.cast()).await?;
+        Ok(keys.into_iter().filter(|key| key.revoked_at.is_none()).collect())
+    }
+
+    /// Revokes one of these keys.
+    ///
+    /// # Errors
+    /// When there is no such key of this partner, or the store fails.
+    pub async fn revoke(&self, id: PartnerId, key: KeyId) -> Result<Key, AccountsError> {
+        self.accounts.key_in_force(key, Some(id.cast())).await?;
+        self.accounts.revoke_key(key).await
+    }
+
+    /// The key that names the partner in test mode.
+    ///
+    /// # Errors
+    /// When ledger or store fail.
+    pub async fn publishable_key(&self, id: PartnerId, name: &str) -> Result<PublishableKeyRecord, AccountsError> {
+        let partner = self.partner(id, name).await?;
+        let keys = self.accounts.publishable_keys(&partner.id.to_string()).await?;
+        let first = keys.into_iter().find(|key| key.key == partner.publishable_key);
+        first.ok_or(AccountsError::NoKey { id: id.cast() })
+    }
+
+    /// Changes the pages that may use that key.
+    ///
+    /// # Errors
+    /// When an origin is out of bounds, or ledger or store fail.
+    pub async fn edit_publishable_key(
+        &self,
+        (id, name): (PartnerId, &str),
+        edit: PublishableKeyEdit,
+    ) -> Result<PublishableKeyRecord, AccountsError> {
+        let key = self.publishable_key(id, name).await?;
+        self.accounts.edit_publishable_key(key.id, edit).await
     }
 
     async fn person(&self, partner: &Partner) -> Result<User, AccountsError> {

@@ -33,12 +33,19 @@ pub async fn partner_changes(store: &(impl Partners + Users)) -> Result<(), Stor
     assert!(store.update_partner(&fixed).await?, "a partner is changed");
     assert_eq!(store.partner(partner(1).id).await?, Some(changed.clone()), "its keys and its account stay");
     assert_eq!(store.partner(partner(2).id).await?, Some(partner(2)), "the other one stays");
+    assert_eq!(
+        store.partners_owned_by(user(1).id, 9).await?,
+        std::slice::from_ref(&changed),
+        "its owner's partners are listed"
+    );
+    assert_eq!(store.partners_owned_by(user(1).id, 0).await?, [], "as many as are asked for");
     let taken = Partner { name: partner(2).name, ..changed.clone() };
     assert!(matches!(store.update_partner(&taken).await, Err(StoreError::Exists)), "a name is there once");
     let orphan = Partner { owner: Some(UserId::from_bits(9)), ..changed };
     assert!(matches!(store.update_partner(&orphan).await, Err(StoreError::Orphan)), "the owner exists");
     assert!(store.update_partner(&partner(1)).await?, "owner and suspension end");
     assert_eq!(store.partner(partner(1).id).await?, Some(partner(1)), "as it was");
+    assert_eq!(store.partners_owned_by(user(1).id, 9).await?, [], "nobody owns a partner without an owner");
     Ok(())
 }
 

@@ -144,6 +144,12 @@ impl Partners for SqliteStore {
     async fn partners(&self, after: PartnerId, max: u32) -> Result<Vec<Partner>, StoreError> {
         self.all(format!("{PARTNER} WHERE id > ?1 ORDER BY id LIMIT ?2"), (blob(after), max), read_partner).await
     }
+
+    async fn partners_owned_by(&self, owner: UserId, max: u32) -> Result<Vec<Partner>, StoreError> {
+        // Partners are few, so that the table needs no index of their owners.
+        let sql = format!("{PARTNER} WHERE owner_id = ?1 ORDER BY id LIMIT ?2");
+        self.all(sql, (blob(owner), max), read_partner).await
+    }
 }
 
 /// The publishable key that a partner is added with.

@@ -9,6 +9,7 @@ mod keys;
 mod links;
 mod names;
 mod overview;
+mod partner;
 mod person;
 mod playground;
 mod range;
@@ -44,6 +45,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/dashboard/top-up", filled(Area::Account, top_up::page))
         .route("/dashboard/account", filled(Area::Account, account::page))
         .route("/playground", filled(Area::Account, playground::page))
+        .merge(partner::routes())
 }
 
 /// The route of a page for signed-in people: a shell, and for the shell's script the page.

@@ -40,6 +40,13 @@ impl Span {
         Self { days: Days { from, to: last }, is_latest: false, is_cut: from > first }
     }
 
+    /// The same, the latest days of it at most so many.
+    pub(super) fn within(self, days_max: u64) -> Self {
+        let Days { from, to } = self.days;
+        let least = to.saturating_sub(days_max.saturating_sub(1));
+        Self { days: Days { from: from.max(least), to }, is_cut: self.is_cut || from < least, ..self }
+    }
+
     /// The number of days.
     pub(super) const fn count(self) -> u64 {
         self.days.to.saturating_sub(self.days.from).saturating_add(1)

@@ -1,6 +1,8 @@
 //! The pages of signed-in people, over the router.
 
 mod own;
+mod partner;
+mod partner_pages;
 mod shown;
 mod sorted;
 
@@ -34,6 +36,11 @@ const PAGES: [&str; 9] = [
 async fn site() -> TestApp {
     let app = TestApp::new().await;
     let payments = sandbox_payments(&app);
+    signing(app.with_payments(payments))
+}
+
+/// An application in which people sign in.
+fn signing(app: TestApp) -> TestApp {
     let most = ActionLimits { address: 100, network: 100, overall: 100 };
     let settings = SignInSettings {
         terms_version: "1".to_owned(),
@@ -51,7 +58,7 @@ async fn site() -> TestApp {
         entropy: app.fixed.clone(),
     };
     let sign_in = SignIn::new(SignInTables::of(app.store.clone()), ports, keys, settings);
-    app.with_payments(payments).with_identity(IdentityApp { sign_in: Arc::new(sign_in), privacy: None })
+    app.with_identity(IdentityApp { sign_in: Arc::new(sign_in), privacy: None })
 }
 
 /// The token of a new session of a person.

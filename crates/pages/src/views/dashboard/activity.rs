@@ -109,7 +109,7 @@ impl View for Activity {
 }
 
 impl Range {
-    pub(super) fn sample() -> Self {
+    pub(in crate::views) fn sample() -> Self {
         let preset = |days: u64| Choice {
             value: days.to_string(),
             href: format!("/dashboard/activity?days={days}"),

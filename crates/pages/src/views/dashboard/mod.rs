@@ -10,7 +10,7 @@ mod overview;
 mod playground;
 mod request_row;
 mod requests;
-mod samples;
+pub(super) mod samples;
 mod top_up;
 mod transactions;
 

@@ -1,0 +1,73 @@
+//! A partner's secret keys, which read its figures.
+
+use super::{KeyPath, PartnerPath, changing, key_id, owned, problem};
+use crate::faults::timestamp;
+use crate::json;
+use crate::lookups::Answer;
+use crate::sessions::{private, read, with_status};
+use crate::state::App;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use http::{HeaderMap, Response, StatusCode};
+use opencredits_keys::IssuedKey;
+use opencredits_store::PartnerKeyRecord;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// The body of a new key.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewName {
+    pub(super) name: String,
+}
+
+/// `GET /v1/partners/{id}/keys`: those in force.
+pub(super) async fn list(State(app): State<Arc<App>>, Path(path): PartnerPath, headers: HeaderMap) -> Answer {
+    let partner = owned(&app, &headers, &path).await?;
+    let keys = app.accounts.partner_keys(&partner.id.to_string()).await.map_err(|error| problem(&app, error))?;
+    let data: Vec<Value> = keys.iter().filter(|key| key.revoked_at.is_none()).map(shown).collect();
+    Ok(json::ok(&json!({ "object": "list", "data": data })))
+}
+
+/// `POST /v1/partners/{id}/keys`: makes a key. Its secret is in this answer and nowhere else.
+pub(super) async fn add(
+    State(app): State<Arc<App>>,
+    Path(path): PartnerPath,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let change = changing(&app, &headers, &path).await?;
+    let NewName { name } = read(&app, &headers, body).await?;
+    let (key, secret) = app.accounts.add_owned_key(change, name).await.map_err(|error| problem(&app, error))?;
+    Ok(with_status(StatusCode::CREATED, made(&key, &secret)))
+}
+
+/// `POST /v1/partners/{id}/keys/{key}/rotate`: a new key of the same name in its place.
+pub(super) async fn rotate(State(app): State<Arc<App>>, Path((path, key)): KeyPath, headers: HeaderMap) -> Answer {
+    let change = changing(&app, &headers, &path).await?;
+    let replaced = app.accounts.replace_owned_key(change, key_id(&key)?).await;
+    let (key, secret) = replaced.map_err(|error| problem(&app, error))?;
+    Ok(private(made(&key, &secret)))
+}
+
+/// `DELETE /v1/partners/{id}/keys/{key}`.
+pub(super) async fn revoke(State(app): State<Arc<App>>, Path((path, key)): KeyPath, headers: HeaderMap) -> Answer {
+    let change = changing(&app, &headers, &path).await?;
+    let revoked = app.accounts.revoke_owned_key(change, key_id(&key)?).await;
+    let revoked = revoked.map_err(|error| problem(&app, error))?;
+    Ok(json::ok(&json!({ "data": { "id": revoked.id, "deleted": true } })))
+}
+
+fn made(key: &PartnerKeyRecord, secret: &IssuedKey) -> Response<Body> {
+    json::ok(&json!({ "data": shown(key), "key": secret.reveal() }))
+}
+
+fn shown(key: &PartnerKeyRecord) -> Value {
+    json!({
+        "id": key.id,
+        "name": key.name,
+        "label": format!("oc_rk_…{}", key.hint),
+        "created_at": timestamp(key.created_at),
+    })
+}

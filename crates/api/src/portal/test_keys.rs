@@ -1,0 +1,95 @@
+//! What a partner has of test mode: keys with play credits, and the pages that may use its publishable key.
+
+use super::keys::NewName;
+use super::{KeyPath, PartnerPath, changing, check_lists, key_id, managed, problem, publishable};
+use crate::faults::timestamp;
+use crate::json;
+use crate::lookups::Answer;
+use crate::sessions::{private, read, with_status};
+use crate::state::App;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use http::{HeaderMap, Response, StatusCode};
+use opencredits_service::accounts::NewTestKey;
+use opencredits_store::Key;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// The body of a change of the pages.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Origins {
+    origins: Vec<String>,
+}
+
+/// `GET /v1/partners/{id}/test-keys`: those in force; none where test mode is off.
+pub(super) async fn list(State(app): State<Arc<App>>, Path(path): PartnerPath, headers: HeaderMap) -> Answer {
+    let managed = managed(&app, &headers, &path).await?;
+    let keys = match app.accounts.test_desk() {
+        Some(desk) => desk.keys(managed.id()).await.map_err(|error| problem(&app, error))?,
+        None => Vec::new(),
+    };
+    Ok(json::ok(&json!({ "object": "list", "data": keys.iter().map(shown).collect::<Vec<_>>() })))
+}
+
+/// `POST /v1/partners/{id}/test-keys`: makes a key. It is in this answer and nowhere else.
+pub(super) async fn add(
+    State(app): State<Arc<App>>,
+    Path(path): PartnerPath,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let change = changing(&app, &headers, &path).await?;
+    let NewName { name } = read(&app, &headers, body).await?;
+    let added = app.accounts.add_managed_test_key(change, name).await.map_err(|error| problem(&app, error))?;
+    Ok(with_status(StatusCode::CREATED, made(&added)))
+}
+
+/// `POST /v1/partners/{id}/test-keys/{key}/rotate`: a new key of the same name in its place.
+pub(super) async fn rotate(State(app): State<Arc<App>>, Path((path, key)): KeyPath, headers: HeaderMap) -> Answer {
+    let change = changing(&app, &headers, &path).await?;
+    let replaced = app.accounts.replace_managed_test_key(change, key_id(&key)?).await;
+    Ok(private(made(&replaced.map_err(|error| problem(&app, error))?)))
+}
+
+/// `DELETE /v1/partners/{id}/test-keys/{key}`.
+pub(super) async fn revoke(State(app): State<Arc<App>>, Path((path, key)): KeyPath, headers: HeaderMap) -> Answer {
+    let change = changing(&app, &headers, &path).await?;
+    let revoked = app.accounts.revoke_managed_test_key(change, key_id(&key)?).await;
+    let revoked = revoked.map_err(|error| problem(&app, error))?;
+    Ok(json::ok(&json!({ "data": { "id": revoked.id, "deleted": true } })))
+}
+
+/// `PUT /v1/partners/{id}/test-origins`: the pages that may use the publishable key of test mode.
+pub(super) async fn set_origins(
+    State(app): State<Arc<App>>,
+    Path(path): PartnerPath,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let change = changing(&app, &headers, &path).await?;
+    let Origins { origins } = read(&app, &headers, body).await?;
+    check_lists(Some(&origins), None)?;
+    let edited = app.accounts.edit_managed_test_origins(change, origins).await;
+    let edited = edited.map_err(|error| problem(&app, error))?;
+    Ok(json::ok(&json!({ "data": publishable::shown(&edited) })))
+}
+
+fn made(new: &NewTestKey) -> Response<Body> {
+    let shown = shown(&new.key);
+    json::ok(&json!({
+        "data": shown,
+        "key": new.secret.reveal(),
+        "publishable_key": new.partner.publishable_key,
+    }))
+}
+
+fn shown(key: &Key) -> Value {
+    json!({
+        "id": key.id,
+        "name": key.name,
+        "label": format!("oc_sk_test_…{}", key.hint),
+        "created_at": timestamp(key.created_at),
+    })
+}
