@@ -8,7 +8,7 @@ use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use opencredits_api::admin::{Admin, AdminReply, AdminRequest, PartnerRequest, Refusal, SOCKET_FILE, WATCH_HEADER};
+use opencredits_api::admin::{Admin, AdminReply, AdminRequest, OrderRequest, PartnerRequest, Refusal, SOCKET_FILE, WATCH_HEADER};
 use opencredits_backup::{LEDGER_FILE, STORE_FILE, Source};
 use opencredits_keys::{DataKeys, Mode};
 use opencredits_ledger::{Ledger, LedgerError};
@@ -303,6 +303,9 @@ fn remedy(request: &AdminRequest) -> Option<String> {
         AdminRequest::AddUser(new) => Some(format!("ask again with --id {}", new.id?)),
         AdminRequest::GrantCredits(grant) => Some(format!("ask again with --id {}", grant.id?)),
         AdminRequest::Partners(PartnerRequest::PayOut { id, .. }) => Some(format!("ask again with --id {}", (*id)?)),
+        AdminRequest::Orders(OrderRequest::Refund { key, .. }) => {
+            Some(format!("ask again with --key {key}, under which money is sent once"))
+        }
         AdminRequest::AddKey(_) => {
             Some("look whether the key is there with `opencredits-admin key list USER`, and revoke it if so".to_owned())
         }

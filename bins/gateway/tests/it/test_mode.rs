@@ -113,3 +113,17 @@ fn a_switched_off_test_mode_has_no_folder_and_no_keys() {
     assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("test mode is switched off"), "{answer}");
     assert!(gateway.get("/readyz", "").starts_with("HTTP/1.1 200"));
 }
+
+#[test]
+fn a_partner_without_terms_of_its_own_has_those_of_the_config_in_test_mode_too() {
+    let fixture = Fixture::new();
+    let config = fixture.file("config.toml", "[billing]\nmarkup_bps = 5000\npartner_share_bps = 3000\n");
+    let gateway = fixture.start(&["--config", &config, "dev"], &[]);
+    let key = test_key(&fixture.data());
+    let answer = ask(&gateway, &key, "sandbox/gpt");
+    let (_, rest) = answer.split_once("\"id\":\"gen_").unwrap_or_else(|| panic!("{answer}"));
+    let id = format!("gen_{}", rest.split('"').next().unwrap());
+    let told = body(&gateway.get(&format!("/v1/generation?id={id}"), &key));
+    let told: serde_json::Value = serde_json::from_str(told.get(told.find('{').unwrap()..).unwrap()).unwrap();
+    panic!("{told:#}");
+}

@@ -4,6 +4,7 @@ use crate::fixture::{Installation, NOW, names, restore};
 use opencredits_backup::{FORMAT, LEDGER_FILE, Restoring, STORE_FILE};
 use opencredits_keys::Mode;
 use opencredits_ledger::Ledger;
+use opencredits_units::Progress;
 use opencredits_store::SqliteStore;
 use std::path::Path;
 

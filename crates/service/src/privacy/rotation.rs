@@ -1,15 +1,14 @@
 //! The encryption of all addresses with the newest key.
 
 use super::error::PrivacyError;
-use crate::jobs::RunSignal;
 use opencredits_keys::DataKeyId;
 use opencredits_store::AddressRotation;
-use opencredits_units::{Measure, UserId};
+use opencredits_units::{Measure, Progress, UserId};
 
 /// Addresses that one step encrypts.
 const STEP: u32 = 500;
 
-/// Encrypts every address with the newest key, until all are or the process ends; returns how many.
+/// Encrypts every address with the newest key, until all are or `is_stopping` says that the process ends; returns how many.
 /// Files that held readable addresses are written anew, without what was deleted.
 ///
 /// # Errors
@@ -17,20 +16,20 @@ const STEP: u32 = 500;
 pub(super) async fn rotate(
     store: &dyn AddressRotation,
     keys: &[DataKeyId],
-    signal: &RunSignal,
+    (is_stopping, progress): (impl Fn() -> bool, &Progress),
 ) -> Result<u64, PrivacyError> {
     let used = store.address_key_use().await?;
     let others = used.keys.iter().filter(|one| Some(&one.key) != keys.first());
     let addresses = others.fold(used.plain, |sum, one| sum.saturating_add(one.addresses));
-    signal.progress().begin("encrypting addresses", Measure::Count, Some(addresses));
+    progress.begin("encrypting addresses", Measure::Count, Some(addresses));
     let (mut changed, mut was_plain, mut after) = (0_u64, false, UserId::default());
     loop {
         let (step, last) = store.reseal(after, STEP).await?;
         changed = changed.saturating_add(step.changed);
-        signal.progress().advance(step.changed);
+        progress.advance(step.changed);
         was_plain |= step.was_plain;
         match last {
-            Some(last) if !signal.is_stopping() => after = last,
+            Some(last) if !is_stopping() => after = last,
             Some(_) | None => break,
         }
         tracing::info!(changed, "encrypting addresses with the newest key");
