@@ -1,14 +1,16 @@
 //! The two ways to run a request: through the running gateway, or on the files.
 
 use crate::error::{AdminError, FilesError};
-use crate::progress::{POLL, Shown};
 use crate::ports::{SystemClock, SystemEntropy, environment};
+use crate::progress::{POLL, Shown};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use opencredits_api::admin::{Admin, AdminReply, AdminRequest, OrderRequest, PartnerRequest, Refusal, SOCKET_FILE, WATCH_HEADER};
+use opencredits_api::admin::{
+    Admin, AdminReply, AdminRequest, OrderRequest, PartnerRequest, Refusal, SOCKET_FILE, WATCH_HEADER,
+};
 use opencredits_backup::{LEDGER_FILE, STORE_FILE, Source};
 use opencredits_keys::{DataKeys, Mode};
 use opencredits_ledger::{Ledger, LedgerError};
@@ -138,15 +140,10 @@ async fn ask_progress(socket: &Path, id: u64) -> Result<AdminReply, AdminError> 
 }
 
 /// Sends a request to the gateway, which may be asked under `watch` how far it is.
-async fn ask_gateway(
-    stream: UnixStream,
-    request: AdminRequest,
-    watch: Option<u64>,
-) -> Result<AdminReply, AdminError> {
+async fn ask_gateway(stream: UnixStream, request: AdminRequest, watch: Option<u64>) -> Result<AdminReply, AdminError> {
     let body = Bytes::from(serde_json::to_vec(&request)?);
-    let (status, body) = exchange(stream, body, watch)
-        .await
-        .map_err(|source| AdminError::Lost { remedy: remedy(&request), source })?;
+    let (status, body) =
+        exchange(stream, body, watch).await.map_err(|source| AdminError::Lost { remedy: remedy(&request), source })?;
     if status == StatusCode::OK {
         Ok(serde_json::from_slice(&body)?)
     } else {

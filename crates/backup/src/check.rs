@@ -75,11 +75,7 @@ fn hint(folder: &Path) -> String {
 }
 
 /// Verifies the copies in this folder, which may be another one than that of the manifest.
-pub(crate) fn check_copies(
-    folder: &Path,
-    manifest: &Manifest,
-    progress: &Progress,
-) -> Result<Checked, BackupError> {
+pub(crate) fn check_copies(folder: &Path, manifest: &Manifest, progress: &Progress) -> Result<Checked, BackupError> {
     let findings = changed_files(folder, manifest, progress)?;
     if !findings.is_empty() {
         return Err(BackupError::Damaged { path: folder.to_owned(), findings });

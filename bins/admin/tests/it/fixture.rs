@@ -139,13 +139,17 @@ fn jobs(store: &SqliteStore, clock: Arc<Counting>) -> Arc<Jobs> {
         Ok(Figures::of("runs", runs.fetch_add(1, Ordering::SeqCst) + 1))
     });
     let failing = Job::on(JobTerms::every(DAY, "fail").that("fails"), &runs, |_, _| async { Err("no luck".into()) });
-    let slow = Job::on(JobTerms::every(DAY, "slow").that("is slow"), &Arc::default(), |runs: Arc<AtomicU64>, signal| async move {
-        signal.progress().begin("working slowly, steps", Measure::Count, Some(200));
-        signal.progress().advance(80);
-        let wait = if runs.fetch_add(1, Ordering::SeqCst) == 0 { Duration::ZERO } else { Duration::from_secs(1) };
-        tokio::time::sleep(wait).await;
-        Ok(Figures::default())
-    });
+    let slow = Job::on(
+        JobTerms::every(DAY, "slow").that("is slow"),
+        &Arc::default(),
+        |runs: Arc<AtomicU64>, signal| async move {
+            signal.progress().begin("working slowly, steps", Measure::Count, Some(200));
+            signal.progress().advance(80);
+            let wait = if runs.fetch_add(1, Ordering::SeqCst) == 0 { Duration::ZERO } else { Duration::from_secs(1) };
+            tokio::time::sleep(wait).await;
+            Ok(Figures::default())
+        },
+    );
     let ports = JobPorts { leases: Arc::new(store.clone()), clock, holder: "gateway 1 at a test".to_owned() };
     Arc::new(Jobs::new(vec![failing, counting, slow], ports))
 }

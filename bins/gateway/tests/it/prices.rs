@@ -171,7 +171,8 @@ fn silent() -> (String, TcpListener) {
 fn at_the_end_a_job_and_an_admin_request_are_waited_for_together() {
     let fixture = Fixture::new();
     let (url, _listener) = silent();
-    let config = fixture.file("config.toml", &format!("[catalog]\nprices_url = \"{url}\"\n[server]\nshutdown_ms = 1000\n"));
+    let config =
+        fixture.file("config.toml", &format!("[catalog]\nprices_url = \"{url}\"\n[server]\nshutdown_ms = 1000\n"));
     let gateway = fixture.start(&["--config", &config, "dev"], &[]);
     // A request whose body never comes: the socket waits for it.
     let mut request = UnixStream::connect(fixture.data().join("admin.sock")).unwrap();

@@ -140,9 +140,7 @@ impl Admin {
             AdminRequest::Balance(whose) => self.balance(whose).await,
             AdminRequest::LedgerEntries(which) => self.entries(which).await,
             AdminRequest::LedgerHolds => Ok(self.holds()),
-            AdminRequest::LedgerVerify => {
-                Ok(verified(self.accounts.verify_watched(None, &self.progress).await?, None))
-            }
+            AdminRequest::LedgerVerify => Ok(verified(self.accounts.verify_watched(None, &self.progress).await?, None)),
             AdminRequest::LedgerVerifyHead(which) => self.verify_head(which).await,
             AdminRequest::LedgerHead => self.head().await,
             AdminRequest::Usage(which) => self.show_usage(which).await,

@@ -4,8 +4,8 @@ use crate::fixture::{Installation, NOW, names, restore};
 use opencredits_backup::{FORMAT, LEDGER_FILE, Restoring, STORE_FILE};
 use opencredits_keys::Mode;
 use opencredits_ledger::Ledger;
-use opencredits_units::Progress;
 use opencredits_store::SqliteStore;
+use opencredits_units::Progress;
 use std::path::Path;
 
 /// Neither the check nor the restoration takes the backup, both say why, and nothing is made.

@@ -88,7 +88,14 @@ enum Reason {
 impl Slot {
     pub(super) fn new(job: Job, ports: Arc<JobPorts>) -> Self {
         let (orders, ordered) = mpsc::channel(ORDERS_MAX);
-        Self { job, ports, shared: Mutex::default(), progress: Mutex::default(), orders, ordered: Mutex::new(Some(ordered)) }
+        Self {
+            job,
+            ports,
+            shared: Mutex::default(),
+            progress: Mutex::default(),
+            orders,
+            ordered: Mutex::new(Some(ordered)),
+        }
     }
 
     pub(super) const fn terms(&self) -> &JobTerms {
@@ -110,7 +117,9 @@ impl Slot {
             return Err(held(lease));
         }
         let (answer, answered) = oneshot::channel();
-        self.orders.try_send((answer, progress.clone())).map_err(|_| JobsError::NotServed { name: self.terms().name })?;
+        self.orders
+            .try_send((answer, progress.clone()))
+            .map_err(|_| JobsError::NotServed { name: self.terms().name })?;
         answered.await.map_err(|_| JobsError::NotServed { name: self.terms().name })?
     }
 

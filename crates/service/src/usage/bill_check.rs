@@ -115,11 +115,7 @@ impl UsageReads {
     ///
     /// # Errors
     /// When the ledger fails.
-    pub async fn check_bills(
-        &self,
-        during: (UnixMs, UnixMs),
-        cursor: Option<EntryId>,
-    ) -> Result<BillChecks, Fault> {
+    pub async fn check_bills(&self, during: (UnixMs, UnixMs), cursor: Option<EntryId>) -> Result<BillChecks, Fault> {
         self.check_bills_watched(during, cursor, &Progress::default()).await
     }
 
