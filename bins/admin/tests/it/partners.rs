@@ -140,7 +140,7 @@ fn a_markup_beyond_the_bounds_of_the_config_is_shown_with_what_is_charged() {
     let bound = |bps: u32| std::fs::write(&config, format!("[billing]\npartner_markup_bps_max = {bps}\n")).unwrap();
     let config = ["--config", config.to_str().unwrap()];
     bound(5_000);
-    fixture.text(&[&config[..], &["partner", "edit", "Editor", "--markup-bps", "4000"]].concat());
+    fixture.text(&[&config[..], &["partner", "edit", "Editor", "--markup", "4000"]].concat());
     let shown = fixture.text(&[&config[..], &["partner", "show", "Editor"]].concat());
     assert!(shown.contains("4000 bps\n"), "{shown}");
     bound(3_000);

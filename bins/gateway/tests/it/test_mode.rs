@@ -121,9 +121,11 @@ fn a_partner_without_terms_of_its_own_has_those_of_the_config_in_test_mode_too()
     let gateway = fixture.start(&["--config", &config, "dev"], &[]);
     let key = test_key(&fixture.data());
     let answer = ask(&gateway, &key, "sandbox/gpt");
-    let (_, rest) = answer.split_once("\"id\":\"gen_").unwrap_or_else(|| panic!("{answer}"));
-    let id = format!("gen_{}", rest.split('"').next().unwrap());
-    let told = body(&gateway.get(&format!("/v1/generation?id={id}"), &key));
-    let told: serde_json::Value = serde_json::from_str(told.get(told.find('{').unwrap()..).unwrap()).unwrap();
-    panic!("{told:#}");
+    let (_, rest) = answer.split_once("x-generation-id: ").unwrap_or_else(|| panic!("{answer}"));
+    let id = rest.lines().next().unwrap();
+    let told = gateway.get(&format!("/v1/generation?id={id}"), &key);
+    let told: serde_json::Value = serde_json::from_str(&body(&told)).unwrap_or_else(|_| panic!("{told}"));
+    let bill = &told["data"]["bill"];
+    assert_eq!((bill["markup_bps"].as_u64(), bill["partner_share_bps"].as_u64()), (Some(5_000), Some(3_000)), "{bill}");
+    assert_ne!(bill["commission"], "0", "{bill}");
 }
