@@ -438,7 +438,7 @@ impl Arguments {
             Command::Credits(credits) => credits.request(fresh_id(now, entropy))?,
             Command::Order(order) => {
                 agreed(order.warning())?;
-                order.request()
+                order.request(fresh_id(now, entropy))
             }
             Command::Reconcile => AdminRequest::Orders(OrderRequest::Reconcile),
             Command::Provider(command) => command.request()?,

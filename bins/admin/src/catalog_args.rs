@@ -3,6 +3,7 @@
 use crate::error::AdminError;
 use clap::{Args, Subcommand};
 use opencredits_api::admin::{AdminReply, AdminRequest, PriceRequest, RefreshOutcomeView, RefreshView};
+use opencredits_service::prices::ACCEPT_ALL;
 
 #[derive(Subcommand, Clone)]
 pub(crate) enum CatalogCommand {
@@ -25,6 +26,9 @@ pub(crate) struct RefreshOrder {
     /// Agrees to what was found of this model, by its id; may be repeated.
     #[arg(long = "accept", value_name = "MODEL")]
     accept: Vec<String>,
+    /// Agrees to everything that was found. Without --yes it is shown first.
+    #[arg(long, conflicts_with_all = ["dry_run", "accept"])]
+    accept_all: bool,
     /// Does it without asking.
     #[arg(long, conflicts_with = "dry_run")]
     yes: bool,
@@ -72,7 +76,7 @@ impl Steps {
         };
         let is_done = refreshed.outcome != RefreshOutcomeView::Compared;
         match then {
-            CatalogCommand::Refresh(order) if !is_done && refreshed.findings.is_empty() => {
+            CatalogCommand::Refresh(order) if !is_done && (refreshed.findings.is_empty() || order.accept_all) => {
                 agreed(warning(refreshed))?;
                 order.request(true, Some(refreshed.version.clone())).map(Some)
             }
@@ -92,7 +96,8 @@ fn warning(refreshed: &RefreshView) -> String {
 impl RefreshOrder {
     fn request(&self, apply: bool, version: Option<String>) -> Result<AdminRequest, AdminError> {
         let from = self.from.as_deref().map(absolute).transpose()?;
-        Ok(AdminRequest::Prices(PriceRequest::Refresh { from, accept: self.accept.clone(), apply, version }))
+        let accept = if apply && self.accept_all { vec![ACCEPT_ALL.to_owned()] } else { self.accept.clone() };
+        Ok(AdminRequest::Prices(PriceRequest::Refresh { from, accept, apply, version }))
     }
 }
 

@@ -2,12 +2,15 @@
 
 use crate::error::{AdminError, FilesError};
 use crate::ports::{SystemClock, SystemEntropy, environment};
+use crate::progress::{POLL, Shown};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use opencredits_api::admin::{Admin, AdminReply, AdminRequest, PartnerRequest, Refusal, SOCKET_FILE};
+use opencredits_api::admin::{
+    Admin, AdminReply, AdminRequest, OrderRequest, PartnerRequest, Refusal, SOCKET_FILE, WATCH_HEADER,
+};
 use opencredits_backup::{LEDGER_FILE, STORE_FILE, Source};
 use opencredits_keys::{DataKeys, Mode};
 use opencredits_ledger::{Ledger, LedgerError};
@@ -20,7 +23,7 @@ use opencredits_service::privacy::{
 };
 use opencredits_service::{Entropy, ServedCatalogue, TEST_DIR, TestLedger, UsageReads};
 use opencredits_store::{Outbox, SqliteStore};
-use opencredits_units::CreditPrice;
+use opencredits_units::{CreditPrice, Progress};
 use std::fs::DirBuilder;
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
@@ -39,8 +42,8 @@ const DATA_MODE: u32 = 0o700;
 
 /// A way to run requests.
 pub(crate) enum Client {
-    /// Through the running gateway.
-    Gateway(UnixStream),
+    /// Through the running gateway, whose socket has this path.
+    Gateway(UnixStream, PathBuf),
     /// On the files, since no gateway runs. The ledger's lock keeps gateways out meanwhile.
     Files(Box<Admin>),
 }
@@ -55,7 +58,7 @@ impl Client {
         let mut polls = 0;
         loop {
             match UnixStream::connect(&path).await {
-                Ok(stream) => return Ok(Self::Gateway(stream)),
+                Ok(stream) => return Ok(Self::Gateway(stream, path)),
                 // A gateway that was killed leaves its socket behind, and nothing answers there.
                 Err(error) if is_nobody(error.kind()) => {}
                 Err(source) => return Err(AdminError::Socket { path, source }),
@@ -78,18 +81,73 @@ impl Client {
     pub(crate) async fn ask(self, request: AdminRequest) -> Result<AdminReply, AdminError> {
         match self {
             Self::Files(admin) => Ok(admin.answer(request).await?),
-            Self::Gateway(stream) => {
-                let body = Bytes::from(serde_json::to_vec(&request)?);
-                let (status, body) = exchange(stream, body)
-                    .await
-                    .map_err(|source| AdminError::Lost { remedy: remedy(&request), source })?;
-                if status == StatusCode::OK {
-                    Ok(serde_json::from_slice(&body)?)
-                } else {
-                    Err(serde_json::from_slice::<Refusal>(&body)?.into())
-                }
+            Self::Gateway(stream, _) => ask_gateway(stream, request, None).await,
+        }
+    }
+
+    /// Runs a request, and shows how far it is.
+    pub(crate) async fn ask_watched(self, request: AdminRequest, shown: &Shown) -> Result<AdminReply, AdminError> {
+        match self {
+            Self::Files(admin) => {
+                let progress = Progress::default();
+                let admin = admin.telling(&progress);
+                let show = async || {
+                    shown.at(&progress.stage().into());
+                    true
+                };
+                while_shown(async { Ok(admin.answer(request).await?) }, show).await
+            }
+            Self::Gateway(stream, path) => {
+                let mut id = [0; 8];
+                SystemEntropy.fill(&mut id);
+                let id = u64::from_be_bytes(id);
+                let show = async || match ask_progress(&path, id).await {
+                    Ok(AdminReply::Progress { at }) => {
+                        shown.at(&at);
+                        true
+                    }
+                    // A gateway that tells no progress, or none any more: the request itself says what is wrong.
+                    Ok(_) | Err(_) => false,
+                };
+                while_shown(ask_gateway(stream, request, Some(id)), show).await
             }
         }
+    }
+}
+
+/// Waits for `work`; meanwhile shows how far it is, as long as that can be told.
+async fn while_shown<T>(work: impl Future<Output = T>, show: impl AsyncFn() -> bool) -> T {
+    let showing = async {
+        tokio::time::sleep(POLL).await;
+        while show().await {
+            tokio::time::sleep(POLL).await;
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::pin!(work);
+    tokio::select! {
+        biased;
+        done = &mut work => done,
+        () = showing => work.await,
+    }
+}
+
+/// Asks over a connection of its own how far a request is.
+async fn ask_progress(socket: &Path, id: u64) -> Result<AdminReply, AdminError> {
+    let path = socket.to_owned();
+    let stream = UnixStream::connect(socket).await.map_err(|source| AdminError::Socket { path, source })?;
+    ask_gateway(stream, AdminRequest::Progress { id }, None).await
+}
+
+/// Sends a request to the gateway, which may be asked under `watch` how far it is.
+async fn ask_gateway(stream: UnixStream, request: AdminRequest, watch: Option<u64>) -> Result<AdminReply, AdminError> {
+    let body = Bytes::from(serde_json::to_vec(&request)?);
+    let (status, body) =
+        exchange(stream, body, watch).await.map_err(|source| AdminError::Lost { remedy: remedy(&request), source })?;
+    if status == StatusCode::OK {
+        Ok(serde_json::from_slice(&body)?)
+    } else {
+        Err(serde_json::from_slice::<Refusal>(&body)?.into())
     }
 }
 
@@ -209,14 +267,18 @@ fn known(accounts: Accounts, config: &Config) -> Accounts {
 async fn exchange(
     stream: UnixStream,
     body: Bytes,
+    watch: Option<u64>,
 ) -> Result<(StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let request = Request::builder()
+    let mut request = Request::builder()
         .method(Method::POST)
         .uri("/admin")
         .header(http::header::HOST, "admin")
         .header(http::header::CONTENT_TYPE, "application/json")
         .body(Full::new(body))?;
+    if let Some(id) = watch {
+        request.headers_mut().insert(WATCH_HEADER, id.into());
+    }
     let answered = async move {
         let answer = sender.send_request(request).await?;
         let status = answer.status();
@@ -238,6 +300,9 @@ fn remedy(request: &AdminRequest) -> Option<String> {
         AdminRequest::AddUser(new) => Some(format!("ask again with --id {}", new.id?)),
         AdminRequest::GrantCredits(grant) => Some(format!("ask again with --id {}", grant.id?)),
         AdminRequest::Partners(PartnerRequest::PayOut { id, .. }) => Some(format!("ask again with --id {}", (*id)?)),
+        AdminRequest::Orders(OrderRequest::Refund { key, .. }) => {
+            Some(format!("ask again with --key {key}, under which money is sent once"))
+        }
         AdminRequest::AddKey(_) => {
             Some("look whether the key is there with `opencredits-admin key list USER`, and revoke it if so".to_owned())
         }

@@ -48,7 +48,7 @@ use opencredits_providers::Vendors;
 use opencredits_service::config::Config;
 use output::{print, report};
 use ports::{SystemClock, SystemEntropy};
-use progress::{Progress, Reader};
+use progress::{Reader, Shown};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -77,8 +77,9 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
         }
         Task::AcceptLoss => answered(arguments, &client::accept_loss(&place(arguments)?.dir())?),
         Task::Restore(order) => {
-            let _shown = Progress::show("verifying and copying the backup", Reader::of(arguments.json));
-            answered(arguments, &backups::restore(&order, &place(arguments)?, &SystemClock)?)
+            let (shown, place) = (Shown::new("verifying the backup", Reader::of(arguments.json)), place(arguments)?);
+            let reply = shown.during(|progress| backups::restore(&order, &place, &SystemClock, progress))?;
+            answered(arguments, &reply)
         }
         Task::Csv(request) => {
             let reply = asked(request, arguments)?;
@@ -111,9 +112,9 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
 /// The reply of the gateway or the files.
 fn asked(request: AdminRequest, arguments: &Arguments) -> Result<AdminReply, AdminError> {
     let config = located(arguments)?;
-    let _shown = progress::what(&request).map(|what| Progress::show(what, Reader::of(arguments.json)));
+    let shown = progress::what(&request).map(|what| Shown::new(what, Reader::of(arguments.json)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(AdminError::Runtime)?;
-    runtime.block_on(ask(request, arguments, &config))
+    runtime.block_on(ask(request, arguments, (&config, shown.as_ref())))
 }
 
 /// The folder, and the mode of it.
@@ -137,10 +138,17 @@ fn answered(arguments: &Arguments, reply: &AdminReply) -> Result<ExitCode, Admin
     Ok(exit::code_of(reply))
 }
 
-async fn ask(request: AdminRequest, arguments: &Arguments, config: &Config) -> Result<AdminReply, AdminError> {
+async fn ask(
+    request: AdminRequest,
+    arguments: &Arguments,
+    (config, shown): (&Config, Option<&Shown>),
+) -> Result<AdminReply, AdminError> {
     // The files of test mode are opened for what gives partners their part of it only.
     let with_desk =
         matches!(request, AdminRequest::AddPartner(_) | AdminRequest::Partners(PartnerRequest::Applications(_)));
     let client = Client::open(&place(arguments)?, config, with_desk).await?;
-    client.ask(request).await
+    match shown.filter(|shown| shown.is_drawn()) {
+        Some(shown) => client.ask_watched(request, shown).await,
+        None => client.ask(request).await,
+    }
 }

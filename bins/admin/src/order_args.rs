@@ -38,7 +38,8 @@ pub(crate) struct RefundOrder {
     /// The reason, for the record of changes.
     #[arg(long)]
     reason: String,
-    /// Tells two refunds of one order apart: under one key money is sent once. Default: the amount, else `all`.
+    /// Tells two refunds of one order apart: under one key money is sent once, so a refund whose answer was lost is repeated
+    /// under its key. Default: a new one.
     #[arg(long)]
     key: Option<String>,
     /// Does it without asking.
@@ -51,19 +52,17 @@ fn money(text: &str) -> Result<i64, String> {
 }
 
 impl OrderCommand {
-    pub(crate) fn request(&self) -> AdminRequest {
+    /// The request; `fresh` is the key of a refund where the operator gives none.
+    pub(crate) fn request(&self, fresh: EntryId) -> AdminRequest {
         AdminRequest::Orders(match self {
             Self::List { user, before, max } => OrderRequest::List { user: user.clone(), before: *before, max: *max },
             Self::Show { id } => OrderRequest::Show { id: *id },
-            Self::Refund(refund) => {
-                let by_amount = || refund.amount.map_or_else(|| "all".to_owned(), |minor| minor.to_string());
-                OrderRequest::Refund {
-                    id: refund.id,
-                    amount_minor: refund.amount,
-                    key: refund.key.clone().unwrap_or_else(by_amount),
-                    reason: refund.reason.clone(),
-                }
-            }
+            Self::Refund(refund) => OrderRequest::Refund {
+                id: refund.id,
+                amount_minor: refund.amount,
+                key: refund.key.clone().unwrap_or_else(|| fresh.to_string()),
+                reason: refund.reason.clone(),
+            },
         })
     }
 
@@ -157,5 +156,30 @@ impl ChargeRefund {
             }
             other => other,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(given: Option<&str>, fresh: u128) -> String {
+        let refund = RefundOrder {
+            id: OrderId::from_bits(1),
+            amount: Some(250),
+            reason: "asked for it".to_owned(),
+            key: given.map(str::to_owned),
+            yes: true,
+        };
+        match OrderCommand::Refund(refund).request(EntryId::from_bits(fresh)) {
+            AdminRequest::Orders(OrderRequest::Refund { key, .. }) => key,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn two_equal_refunds_are_two_unless_the_operator_says_that_they_are_one() {
+        assert_ne!(key(None, 1), key(None, 2));
+        assert_eq!(key(Some("once"), 1), key(Some("once"), 2));
     }
 }

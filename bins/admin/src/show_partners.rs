@@ -6,6 +6,7 @@ use opencredits_api::admin::{
     AdminReply, AmountView, EarningsView, PartnerKeyView, PartnerView, PublishableKeyView, StatementView,
 };
 use opencredits_api::csv_line;
+use opencredits_units::BasisPoints;
 
 /// A reply of these; nothing for another one.
 pub(crate) fn show(reply: &AdminReply) -> Option<String> {
@@ -45,7 +46,10 @@ fn both(amount: &AmountView) -> String {
 
 fn record(partner: &PartnerView) -> String {
     let share = partner.share_bps.map_or_else(|| "config's".to_owned(), |share| format!("{} bps", share.get()));
-    let markup = partner.markup_bps.map_or_else(|| "config's".to_owned(), |markup| format!("{} bps", markup.get()));
+    let charged = |bps: BasisPoints| format!(", beyond the config's bounds: {} bps are charged", bps.get());
+    let charged = partner.markup_charged_bps.map(charged).unwrap_or_default();
+    let markup = |markup: BasisPoints| format!("{} bps{charged}", markup.get());
+    let markup = partner.markup_bps.map_or_else(|| "config's".to_owned(), markup);
     let rows = [
         ("partner", partner.id.to_string()),
         ("name", partner.name.clone()),

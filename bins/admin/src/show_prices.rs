@@ -16,11 +16,14 @@ fn refresh(refreshed: &RefreshView) -> String {
     let RefreshView { version, before, findings, .. } = refreshed;
     let mut text = changes(refreshed);
     for finding in findings {
-        text.push_str(&if refreshed.is_in_force() {
+        text.push_str(&if refreshed.is_in_force() || !refreshed.needs_word {
             format!("note: {}\n", finding.what)
         } else {
             format!("needs your word: {}; agree with --accept {}\n", finding.what, finding.model)
         });
+    }
+    for vendor in &refreshed.unknown_vendors {
+        text.push_str(&format!("note: no vendor {vendor} is known here; its new routes are not on sale\n"));
     }
     text.push_str(&match refreshed.outcome {
         RefreshOutcomeView::Applied => format!("the price book {version} is in force, in place of {before}\n"),

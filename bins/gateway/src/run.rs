@@ -89,10 +89,10 @@ pub(crate) async fn run(
         drop(threads);
     }
     drop((close, close_test));
-    while sockets.join_next().await.is_some() {}
     // A run goes on to its end. What takes longer is done again by the next process.
     stop_jobs.stop_by(deadline.at().max(Instant::now() + JOBS_END));
-    while tasks.join_next().await.is_some() {}
+    // Both at once: an operator may wait for a job, and the end of the process for the slower of the two only.
+    tokio::join!(ended_all(&mut sockets), ended_all(&mut tasks));
     drop(mails.jobs);
     let ledgers = [Some(app.gateway.ledger()), app.test.as_ref().map(|test| test.app().gateway.ledger())];
     let ledgers: Vec<Ledger> = ledgers.into_iter().flatten().cloned().collect();
@@ -115,6 +115,10 @@ fn serve_admin(sockets: &mut JoinSet<()>, admin: Admin, dir: &Path) -> Result<on
         let _closed_or_dropped = closing.await;
     }));
     Ok(close)
+}
+
+async fn ended_all(tasks: &mut JoinSet<()>) {
+    while tasks.join_next().await.is_some() {}
 }
 
 /// Waits for what still runs until the deadline, and ends the rest; whether nothing was left.

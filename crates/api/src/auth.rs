@@ -90,7 +90,8 @@ pub(crate) async fn reader(app: &App, headers: &HeaderMap) -> Result<Reader, Pro
 pub(crate) async fn partner(app: &App, headers: &HeaderMap) -> Result<Partner, Problem> {
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
     let digest = digest_of::<Reports>(app.gateway.mode(), headers).map_err(|fault| match fault {
-        KeyFault::SpendsOnly | KeyFault::ManagesOnly => KeyFault::NoPartner,
+        KeyFault::SpendsOnly | KeyFault::ManagesOnly | KeyFault::SignsInOnly => KeyFault::NoPartner,
+        KeyFault::Missing | KeyFault::Malformed => KeyFault::NoPartnerKey,
         other => other,
     });
     app.gateway.keyring().partner(&digest.map_err(|fault| problem(fault.into()))?).await.map_err(problem)

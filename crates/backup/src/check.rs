@@ -9,6 +9,7 @@ use crate::{LEDGER_FILE, STORE_FILE};
 use opencredits_keys::Mode;
 use opencredits_ledger::{ChainHead, LedgerCopy, LedgerError, StorageError};
 use opencredits_store::StoreCopy;
+use opencredits_units::{Measure, Progress};
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -41,13 +42,21 @@ pub(crate) struct Contents {
 /// # Errors
 /// When it is no backup, damaged, newer than this program, or cannot be read. The error names the file.
 pub fn check(backup: &Path) -> Result<Checked, BackupError> {
+    check_watched(backup, &Progress::default())
+}
+
+/// The same; tells in `progress` how far it is.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_watched(backup: &Path, progress: &Progress) -> Result<Checked, BackupError> {
     let found = std::fs::symlink_metadata(backup).and_then(|_| std::fs::metadata(backup));
     let is_folder = found.map_err(BackupError::file("read", backup))?.is_dir();
     if !is_folder || !is_there(&backup.join(MANIFEST_FILE))? {
         return Err(BackupError::NotABackup { path: backup.to_owned(), hint: hint(backup) });
     }
     let manifest = Manifest::read(backup)?;
-    check_copies(backup, &manifest)
+    check_copies(backup, &manifest, progress)
 }
 
 fn is_there(path: &Path) -> Result<bool, BackupError> {
@@ -66,14 +75,14 @@ fn hint(folder: &Path) -> String {
 }
 
 /// Verifies the copies in this folder, which may be another one than that of the manifest.
-pub(crate) fn check_copies(folder: &Path, manifest: &Manifest) -> Result<Checked, BackupError> {
-    let findings = changed_files(folder, manifest)?;
+pub(crate) fn check_copies(folder: &Path, manifest: &Manifest, progress: &Progress) -> Result<Checked, BackupError> {
+    let findings = changed_files(folder, manifest, progress)?;
     if !findings.is_empty() {
         return Err(BackupError::Damaged { path: folder.to_owned(), findings });
     }
     let names: Vec<&str> = manifest.files.iter().map(|file| &*file.name).collect();
     let heads: Vec<ChainHead> = manifest.head().into_iter().collect();
-    let Contents { ledger, store, lacking, mode } = inspect(folder, &names, &heads)?;
+    let Contents { ledger, store, lacking, mode } = inspect(folder, &names, &heads, progress)?;
     if ledger != manifest.ledger || store != manifest.store {
         let findings = vec![format!("{MANIFEST_FILE} has other counts or another head than the copies")];
         return Err(BackupError::Damaged { path: folder.to_owned(), findings });
@@ -81,7 +90,9 @@ pub(crate) fn check_copies(folder: &Path, manifest: &Manifest) -> Result<Checked
     Ok(Checked { manifest: manifest.clone(), lacking, mode })
 }
 
-fn changed_files(folder: &Path, manifest: &Manifest) -> Result<Vec<String>, BackupError> {
+fn changed_files(folder: &Path, manifest: &Manifest, progress: &Progress) -> Result<Vec<String>, BackupError> {
+    progress.begin("comparing bytes", Measure::Bytes, Some(manifest.bytes()));
+    let watched = Stop::telling(progress);
     let mut findings = Vec::new();
     for file in &manifest.files {
         let path = folder.join(&file.name);
@@ -89,7 +100,7 @@ fn changed_files(folder: &Path, manifest: &Manifest) -> Result<Vec<String>, Back
             findings.push(format!("{} is missing", file.name));
             continue;
         }
-        let (bytes, sha256) = files::digest(&path, &Stop::default())?;
+        let (bytes, sha256) = files::digest(&path, &watched)?;
         if bytes != file.bytes {
             findings.push(format!("{} has {bytes} bytes instead of {}", file.name, file.bytes));
         } else if sha256 != file.sha256 {
@@ -100,7 +111,13 @@ fn changed_files(folder: &Path, manifest: &Manifest) -> Result<Vec<String>, Back
 }
 
 /// Opens the databases among these files and verifies them; the ledger must have every commit up to `heads`.
-pub(crate) fn inspect(folder: &Path, names: &[&str], heads: &[ChainHead]) -> Result<Contents, BackupError> {
+pub(crate) fn inspect(
+    folder: &Path,
+    names: &[&str],
+    heads: &[ChainHead],
+    progress: &Progress,
+) -> Result<Contents, BackupError> {
+    progress.begin("checking the databases", Measure::Count, None);
     for name in names {
         let path = folder.join(name);
         if sqlite::is_database(&path)? {
@@ -109,7 +126,7 @@ pub(crate) fn inspect(folder: &Path, names: &[&str], heads: &[ChainHead]) -> Res
     }
     let path = folder.join(LEDGER_FILE);
     let copy = LedgerCopy::open(&path)?;
-    let report = copy.verify(heads)?;
+    let report = copy.verify(heads, progress)?;
     if !report.is_clean() {
         let findings = report.findings.iter().take(FINDINGS_MAX).map(ToString::to_string).collect();
         return Err(BackupError::Unsound { path, findings });

@@ -43,6 +43,11 @@ pub(crate) fn flush_folder(path: &Path) -> Result<(), BackupError> {
     File::open(path).and_then(|folder| folder.sync_all()).map_err(BackupError::file("flush", path))
 }
 
+/// The size of a file in bytes; 0 for one that cannot be read, which shows once it is.
+pub(crate) fn size(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
+
 /// Copies a file's bytes to a new file, and flushes them.
 pub(crate) fn copy(from: &Path, to: &Path, stop: &Stop) -> Result<(), BackupError> {
     let mut target = create(to)?;
@@ -93,6 +98,7 @@ fn each_chunk(
             Some([]) | None => return Ok(()),
             Some(chunk) => visit(chunk)?,
         }
+        stop.progress().advance(u64::try_from(read).unwrap_or_default());
     }
 }
 

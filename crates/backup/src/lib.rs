@@ -31,7 +31,7 @@ mod sqlite;
 mod stop;
 mod take;
 
-pub use check::{Checked, check};
+pub use check::{Checked, check, check_watched};
 pub use error::BackupError;
 pub use manifest::{CopiedFile, FORMAT, LedgerCounts, MANIFEST_FILE, Manifest, StoreCounts};
 pub use priority::give_way;

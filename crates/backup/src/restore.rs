@@ -10,7 +10,7 @@ use crate::{LEDGER_FILE, STORE_FILE};
 use opencredits_keys::Mode;
 use opencredits_ledger::{ClosedLedger, HEAD_ENDING, LOCK_ENDING, LedgerCopy, LedgerError};
 use opencredits_store::StoreError;
-use opencredits_units::UnixMs;
+use opencredits_units::{Measure, Progress, UnixMs};
 use std::path::{Path, PathBuf};
 
 /// Begins the name of a folder with copies that are not in place yet.
@@ -29,6 +29,8 @@ pub struct Restoring<'a> {
     pub mode: Mode,
     /// Now, for the name of what is moved aside.
     pub at: UnixMs,
+    /// Where it tells how far it is.
+    pub progress: &'a Progress,
 }
 
 /// A backup that was put back.
@@ -51,8 +53,8 @@ pub struct Restored {
 /// # Errors
 /// When the backup does not verify, the folder is in use or has data, or files cannot be written.
 pub fn restore(order: Restoring<'_>) -> Result<Restored, BackupError> {
-    let Restoring { from, to, replace, mode, at } = order;
-    let Checked { manifest, mode: found, .. } = check::check(from)?;
+    let Restoring { from, to, replace, mode, at, progress } = order;
+    let Checked { manifest, mode: found, .. } = check::check_watched(from, progress)?;
     if let Some(found) = found.filter(|found| *found != mode) {
         return Err(StoreError::OtherMode { found, expected: mode }.into());
     }
@@ -71,10 +73,12 @@ pub fn restore(order: Restoring<'_>) -> Result<Restored, BackupError> {
     refuse_data(&to, &manifest, replace)?;
     clear(&to)?;
     let staged = Unfinished::create(to.join(format!("{STAGED_PREFIX}{}", manifest::stamp(at))))?;
+    progress.begin("copying", Measure::Bytes, Some(manifest.bytes()));
+    let watched = Stop::telling(progress);
     for file in &manifest.files {
-        files::copy(&from.join(&file.name), &staged.path().join(&file.name), &Stop::default())?;
+        files::copy(&from.join(&file.name), &staged.path().join(&file.name), &watched)?;
     }
-    let checked = check::check_copies(staged.path(), &manifest)?;
+    let checked = check::check_copies(staged.path(), &manifest, progress)?;
     LedgerCopy::open(staged.path().join(LEDGER_FILE))?.record_head()?;
     files::flush_folder(staged.path())?;
     let old = old_files(&to, &manifest)?;
@@ -253,7 +257,9 @@ mod tests {
                 assert_eq!(found, Some(5));
                 return;
             }
-            let again = restore(Restoring { from: &backup, to: &to, replace: true, mode: Mode::Live, at: NOW });
+            let progress = &Progress::default();
+            let order = Restoring { from: &backup, to: &to, replace: true, mode: Mode::Live, at: NOW, progress };
+            let again = restore(order);
             assert!(again.is_ok(), "{again:?}");
             assert_eq!(check(&to, None, 5), Some(5));
         }

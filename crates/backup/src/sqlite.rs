@@ -38,6 +38,20 @@ impl Snapshot {
         Ok(Self { connection, path })
     }
 
+    /// Its size.
+    pub(crate) fn bytes(&self) -> Result<u64, BackupError> {
+        Ok(self.page_bytes()?.saturating_mul(self.pragma("page_count")?))
+    }
+
+    fn page_bytes(&self) -> Result<u64, BackupError> {
+        self.pragma("page_size")
+    }
+
+    fn pragma(&self, name: &str) -> Result<u64, BackupError> {
+        let found = self.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        Ok(found.map_err(BackupError::sqlite("read", &self.path))?.cast_unsigned())
+    }
+
     /// Copies it page by page into a new file, which needs no log beside it, and flushes that.
     pub(crate) fn copy_to(self, to: &Path, stop: &Stop) -> Result<(), BackupError> {
         let file = files::create(to)?;
@@ -56,9 +70,15 @@ impl Snapshot {
     fn copy_pages(&self, (target, file): (&mut Connection, &File), to: &Path, stop: &Stop) -> Result<(), BackupError> {
         let wrong = || BackupError::sqlite("copy", &self.path);
         let backup = Backup::new(&self.connection, target).map_err(wrong())?;
+        let (page_bytes, mut copied) = (self.page_bytes()?, 0);
         for step in 1_usize.. {
             stop.check()?;
-            match backup.step(PAGES).map_err(BackupError::sqlite("write", to))? {
+            let result = backup.step(PAGES).map_err(BackupError::sqlite("write", to))?;
+            let at = backup.progress();
+            let pages = u64::try_from(at.pagecount.saturating_sub(at.remaining)).unwrap_or_default();
+            stop.progress().advance(pages.saturating_sub(copied).saturating_mul(page_bytes));
+            copied = pages;
+            match result {
                 StepResult::Done => break,
                 StepResult::Busy | StepResult::Locked => std::thread::sleep(Duration::from_millis(10)),
                 _ if step.is_multiple_of(STEPS) => file.sync_data().map_err(BackupError::file("flush", to))?,

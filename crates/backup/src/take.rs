@@ -9,7 +9,7 @@ use crate::stop::Stop;
 use crate::{LEDGER_FILE, STORE_FILE};
 use opencredits_ledger::Ledger;
 use opencredits_store::SqliteStore;
-use opencredits_units::UnixMs;
+use opencredits_units::{Measure, UnixMs};
 use std::path::{Path, PathBuf};
 
 /// Ends the name of a backup that is being made.
@@ -73,15 +73,18 @@ pub fn take(source: Source, into: &Path, at: UnixMs, stop: &Stop) -> Result<Take
     let acknowledged = source.ledger.head()?;
     let folder = unfinished.path();
     let mut names = copy_databases(source, (&data, folder), &others.databases, stop)?;
+    let sizes = |names: &[String], folder: &Path| names.iter().map(|name| files::size(&folder.join(name))).sum();
+    stop.progress().begin("copying files", Measure::Bytes, Some(sizes(&others.files, &data)));
     for name in others.files {
         files::copy(&data.join(&name), &folder.join(&name), stop)?;
         names.push(name);
     }
+    stop.progress().begin("hashing", Measure::Bytes, Some(sizes(&names, folder)));
     let copied = names.iter().map(|name| describe(folder, name, stop)).collect::<Result<Vec<_>, _>>()?;
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let heads: Vec<_> = acknowledged.into_iter().collect();
     stop.check()?;
-    let Contents { ledger, store, lacking, mode } = check::inspect(folder, &names, &heads)?;
+    let Contents { ledger, store, lacking, mode } = check::inspect(folder, &names, &heads, stop.progress())?;
     let manifest = Manifest {
         made_at_ms: at,
         made_at: manifest::time(at),
@@ -113,6 +116,8 @@ fn copy_databases(
     let snapshots = source.store.while_still(begin)?;
     // A process that ends meanwhile closes its ledger without waiting for the copies.
     drop(source);
+    let bytes = snapshots.iter().map(Snapshot::bytes).sum::<Result<u64, _>>()?;
+    stop.progress().begin("copying the databases", Measure::Bytes, Some(bytes));
     for (name, snapshot) in names.iter().zip(snapshots) {
         snapshot.copy_to(&folder.join(name), stop)?;
     }

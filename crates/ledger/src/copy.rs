@@ -7,7 +7,7 @@ use crate::head_file::{self, HeadFile};
 use crate::report::VerifyReport;
 use crate::sqlite;
 use crate::verify;
-use opencredits_units::AccountId;
+use opencredits_units::{AccountId, Progress};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 
@@ -43,12 +43,12 @@ impl LedgerCopy {
         Ok(chain_rows::tail(&self.connection)?.head)
     }
 
-    /// Recomputes everything in it, and whether it has every commit up to these heads.
+    /// Recomputes everything in it, and whether it has every commit up to these heads; tells in `progress` how far it is.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn verify(&self, heads: &[ChainHead]) -> Result<VerifyReport, LedgerError> {
-        Ok(verify::verify_rows(heads.iter().copied(), |visitor| sqlite::scan(&self.connection, visitor))?)
+    pub fn verify(&self, heads: &[ChainHead], progress: &Progress) -> Result<VerifyReport, LedgerError> {
+        Ok(verify::verify_rows(heads.iter().copied(), progress, |visitor| sqlite::scan(&self.connection, visitor))?)
     }
 
     /// Its accounts, in the order of opening.

@@ -97,6 +97,8 @@ pub(crate) struct Which {
 pub(crate) trait Visitor {
     /// The damage below the rows, in the storage engine's words.
     fn damage(&mut self, what: String);
+    /// So many entries will be shown, about: those from before the chain are not counted.
+    fn expect(&mut self, _entries: u64) {}
     fn account(&mut self, parts: AccountParts, posted: NanoUsd, origin: Origin<'_>) -> Result<(), StorageError>;
     fn hold(&mut self, id: EntryId, body: &[u8]);
     fn entry(&mut self, id: EntryId, body: &[u8], origin: Origin<'_>) -> Result<(), StorageError>;

@@ -14,7 +14,7 @@ use crate::types::{
     LimitChanged, OpenAccount, PlaceHold, Transfer, Transferred, Voided,
 };
 use crate::verify;
-use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
+use opencredits_units::{AccountId, EntryId, NanoUsd, Progress, UnixMs};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -349,7 +349,7 @@ impl Ledger {
     /// # Errors
     /// When the file cannot be read.
     pub fn verify(&self) -> Result<VerifyReport, LedgerError> {
-        Ok(verify::verify(&*self.core().reader, None)?)
+        self.verify_watched(None, &Progress::default())
     }
 
     /// The same, and whether the ledger has every commit up to `head` as it was when [`Ledger::head`] gave it. A
@@ -358,7 +358,15 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::verify`].
     pub fn verify_with(&self, head: ChainHead) -> Result<VerifyReport, LedgerError> {
-        Ok(verify::verify(&*self.core().reader, Some(head))?)
+        self.verify_watched(Some(head), &Progress::default())
+    }
+
+    /// The same, with or without a head; tells in `progress` how far it is.
+    ///
+    /// # Errors
+    /// As [`Ledger::verify`].
+    pub fn verify_watched(&self, head: Option<ChainHead>, progress: &Progress) -> Result<VerifyReport, LedgerError> {
+        Ok(verify::verify(&*self.core().reader, head, progress)?)
     }
 
     /// The end of the hash chain on disk, to be kept elsewhere and given to [`Ledger::verify_with`] later; `None` for a

@@ -377,6 +377,7 @@ pub(crate) fn scan(connection: &Connection, visitor: &mut dyn Visitor) -> Result
         visitor.damage(found);
         return Ok(());
     }
+    visitor.expect(chain_rows::tail(&snapshot)?.head.entries);
     let links = &chain_rows::Rows(&snapshot);
     for AccountRow { parts, posted, commit } in accounts(&snapshot)? {
         visitor.account(parts, posted, Origin { commit, links })?;

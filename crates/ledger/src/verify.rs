@@ -8,24 +8,31 @@ use crate::report::{Covered, Finding, VerifyReport};
 use crate::types::Floor;
 use crate::verify_chain::ChainCheck;
 use hashbrown::HashSet;
-use opencredits_units::{AccountId, EntryId, NanoUsd};
+use opencredits_units::{AccountId, EntryId, Measure, NanoUsd, Progress};
 
 /// Findings that are kept; further ones are only counted.
 const FINDINGS_MAX: usize = 1_000;
 
 /// Checks everything, and that the chain has the commits up to the recorded head and up to `head`.
-pub(crate) fn verify(reader: &dyn Reader, head: Option<ChainHead>) -> Result<VerifyReport, StorageError> {
+pub(crate) fn verify(
+    reader: &dyn Reader,
+    head: Option<ChainHead>,
+    progress: &Progress,
+) -> Result<VerifyReport, StorageError> {
     // Read before the rows, which therefore are not older.
     let heads = reader.recorded()?.into_iter().chain(head);
-    verify_rows(heads, |visitor| reader.scan(visitor))
+    verify_rows(heads, progress, |visitor| reader.scan(visitor))
 }
 
 /// Checks the rows that `scan` shows, and that the chain has the commits up to these heads.
 pub(crate) fn verify_rows(
     heads: impl Iterator<Item = ChainHead>,
+    progress: &Progress,
     scan: impl FnOnce(&mut dyn Visitor) -> Result<(), StorageError>,
 ) -> Result<VerifyReport, StorageError> {
-    let mut check = Check { chain: ChainCheck::new(heads), ..Check::default() };
+    progress.begin("checking the file", Measure::Count, None);
+    let (chain, progress) = (ChainCheck::new(heads), progress.clone());
+    let mut check = Check { chain, progress, ..Check::default() };
     scan(&mut check)?;
     Ok(check.conclude())
 }
@@ -37,6 +44,7 @@ struct Check {
     ids: HashSet<AccountId>,
     open: HashSet<EntryId>,
     chain: ChainCheck,
+    progress: Progress,
 }
 
 struct Sums {
@@ -103,6 +111,10 @@ impl Visitor for Check {
         self.chain = ChainCheck::default();
     }
 
+    fn expect(&mut self, entries: u64) {
+        self.progress.begin("recomputing the ledger, entries", Measure::Count, Some(entries));
+    }
+
     fn account(&mut self, parts: AccountParts, posted: NanoUsd, origin: Origin<'_>) -> Result<(), StorageError> {
         self.report.accounts = self.report.accounts.saturating_add(1);
         let opened = |number: Number| usize::try_from(number).is_ok_and(|at| at < self.accounts.len());
@@ -132,6 +144,7 @@ impl Visitor for Check {
 
     fn entry(&mut self, id: EntryId, body: &[u8], origin: Origin<'_>) -> Result<(), StorageError> {
         self.report.entries = self.report.entries.saturating_add(1);
+        self.progress.advance(1);
         let finding = self.chain.entry(id, body, origin)?;
         finding.into_iter().for_each(|finding| self.find(finding));
         if self.open.contains(&id) {

@@ -96,6 +96,9 @@ pub enum KeyFault {
     /// Another key was sent where a partner's secret key belongs.
     #[error("this is no partner's secret key; send one that begins with oc_rk_, which the operator makes")]
     NoPartner,
+    /// No key, or none of ours, was sent where a partner's secret key belongs.
+    #[error("this needs a partner's secret key, which the operator makes; send it as `Authorization: Bearer oc_rk_…`")]
+    NoPartnerKey,
 }
 
 /// A worst case is not covered, with the figures that a program needs to offer a top-up.

@@ -23,6 +23,7 @@ mod credits;
 mod decimal;
 mod id;
 mod money;
+mod progress;
 mod time;
 mod usage;
 
@@ -34,5 +35,6 @@ pub use id::{
     Partner, PartnerId, User, UserId,
 };
 pub use money::{BasisPoints, NanoUsd, PicoUsd, Rate, Tokens};
+pub use progress::{Measure, Progress, Stage};
 pub use time::UnixMs;
 pub use usage::{Bucket, ToolUse, Usage};

@@ -14,7 +14,7 @@ use opencredits_service::provider_bills::{BilledVendor, ProviderReconciliation, 
 use opencredits_service::{Clock, Entropy, TEST_DIR, TestLedger, UsageReads};
 use opencredits_store::SqliteStore;
 use opencredits_testkit::bills::ADMIN_KEY;
-use opencredits_units::{CreditPrice, NanoUsd, UnixMs};
+use opencredits_units::{CreditPrice, Measure, NanoUsd, UnixMs};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -130,7 +130,8 @@ fn command(dir: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// A job that counts its runs, and one that fails; neither is due again in a test.
+/// A job that counts its runs, one that fails, and one that takes a second from its second run on; none is due again in a
+/// test.
 fn jobs(store: &SqliteStore, clock: Arc<Counting>) -> Arc<Jobs> {
     const DAY: Duration = Duration::from_secs(86_400);
     let runs = Arc::new(AtomicU64::new(0));
@@ -138,8 +139,19 @@ fn jobs(store: &SqliteStore, clock: Arc<Counting>) -> Arc<Jobs> {
         Ok(Figures::of("runs", runs.fetch_add(1, Ordering::SeqCst) + 1))
     });
     let failing = Job::on(JobTerms::every(DAY, "fail").that("fails"), &runs, |_, _| async { Err("no luck".into()) });
+    let slow = Job::on(
+        JobTerms::every(DAY, "slow").that("is slow"),
+        &Arc::default(),
+        |runs: Arc<AtomicU64>, signal| async move {
+            signal.progress().begin("working slowly, steps", Measure::Count, Some(200));
+            signal.progress().advance(80);
+            let wait = if runs.fetch_add(1, Ordering::SeqCst) == 0 { Duration::ZERO } else { Duration::from_secs(1) };
+            tokio::time::sleep(wait).await;
+            Ok(Figures::default())
+        },
+    );
     let ports = JobPorts { leases: Arc::new(store.clone()), clock, holder: "gateway 1 at a test".to_owned() };
-    Arc::new(Jobs::new(vec![failing, counting], ports))
+    Arc::new(Jobs::new(vec![failing, counting, slow], ports))
 }
 
 /// Serves the admin socket of this folder from a thread, as the gateway does.

@@ -20,7 +20,7 @@ fn a_job_is_run_says_what_it_did_is_listed_and_audited() {
     assert!(failed.starts_with("fail failed in ") && failed.contains("no luck"), "{failed}");
     let list = fixture.json(&["job", "list"]);
     let names: Vec<_> = list["jobs"].as_array().unwrap().iter().map(|job| job["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["count", "fail"]);
+    assert_eq!(names, ["count", "fail", "slow"]);
     let [count, fail] = [&list["jobs"][0], &list["jobs"][1]];
     assert_eq!(
         (&count["runs"], &count["interval_ms"], &count["description"]),
@@ -32,7 +32,7 @@ fn a_job_is_run_says_what_it_did_is_listed_and_audited() {
     assert!(text.contains("1 d") && text.contains("failed, 2 in a row") && text.contains("runs 3"), "{text}");
     let audit = fixture.text(&["audit"]);
     assert_eq!(audit.matches("job.run").count(), 3, "{audit}");
-    assert!(fixture.error(&["job", "run", "coun"]).contains("no job coun; there are count, fail"));
+    assert!(fixture.error(&["job", "run", "coun"]).contains("no job coun; there are count, fail, slow"));
     fixture.stop_gateway();
     let text = fixture.text(&["job", "list"]);
     assert!(text.contains("count") && text.contains("runs 3"), "what is stored is there without a gateway: {text}");

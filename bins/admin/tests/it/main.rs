@@ -11,6 +11,7 @@ mod jobs;
 mod partners;
 mod prices;
 mod privacy;
+mod progress;
 mod providers;
 mod reads;
 mod refusals;

@@ -131,3 +131,21 @@ fn a_partner_has_several_publishable_keys_with_origins_and_redirects() {
     let listed = fixture.text(&["partner", "publishable", "list", "Editor"]);
     assert!(listed.contains("revoked") && listed.contains("in force"), "{listed}");
 }
+
+#[test]
+fn a_markup_beyond_the_bounds_of_the_config_is_shown_with_what_is_charged() {
+    let fixture = Fixture::new(Access::Files);
+    fixture.text(&["partner", "add", "Editor"]);
+    let config = fixture.dir.join("config.toml");
+    let bound = |bps: u32| std::fs::write(&config, format!("[billing]\npartner_markup_bps_max = {bps}\n")).unwrap();
+    let config = ["--config", config.to_str().unwrap()];
+    bound(5_000);
+    fixture.text(&[&config[..], &["partner", "edit", "Editor", "--markup", "4000"]].concat());
+    let shown = fixture.text(&[&config[..], &["partner", "show", "Editor"]].concat());
+    assert!(shown.contains("4000 bps\n"), "{shown}");
+    bound(3_000);
+    let bounded = [&config[..], &["partner", "show", "Editor"]].concat();
+    let shown = fixture.text(&bounded);
+    assert!(shown.contains("4000 bps, beyond the config's bounds: 3000 bps are charged"), "{shown}");
+    assert_eq!(fixture.json(&bounded)["partner"]["markup_charged_bps"], 3_000);
+}

@@ -76,3 +76,14 @@ fn new_prices_are_loaded_by_a_gateway_alone() {
         fixture.error(&["catalog", "refresh", "--from", "book.jsonl"]).contains("start it, and ask without --test")
     );
 }
+
+#[test]
+fn what_is_found_in_a_book_that_is_put_back_is_a_note_that_nobody_has_to_accept() {
+    let (fixture, versions) = past(&[book("0"), book("4")]);
+    let asked = fixture.error(&["catalog", "rollback", &versions[0]]);
+    let done = fixture.text(&["catalog", "rollback", &versions[0], "--yes"]);
+    for text in [&asked, &done] {
+        assert!(text.contains("note: the price") && text.contains("becomes zero"), "{text}");
+        assert!(!text.contains("--accept") && !text.contains("needs your word"), "{text}");
+    }
+}

@@ -4,7 +4,7 @@ use crate::fixture::{Fixture, Gateway, bearer};
 use opencredits_backup::{LEDGER_FILE, Restoring};
 use opencredits_keys::Mode;
 use opencredits_ledger::{EntryKind, Ledger};
-use opencredits_units::{EntryId, UnixMs};
+use opencredits_units::{EntryId, Progress, UnixMs};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,9 @@ fn check_damage(backup: &Path, to: &Path) {
 }
 
 fn restore(from: &Path, to: &Path) -> Result<String, String> {
-    let restored = opencredits_backup::restore(Restoring { from, to, replace: false, mode: Mode::Live, at: NOW });
+    let progress = &Progress::default();
+    let order = Restoring { from, to, replace: false, mode: Mode::Live, at: NOW, progress };
+    let restored = opencredits_backup::restore(order);
     restored.map(|restored| restored.checked.manifest.ledger.head).map_err(|error| error.to_string())
 }
 

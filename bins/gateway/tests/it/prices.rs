@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
 /// A book of one model that the sandbox serves.
 fn book(id: &str, input: &str) -> String {
@@ -120,4 +121,77 @@ fn a_book_comes_from_an_address_within_its_bounds_and_what_fails_changes_nothing
     assert!(gateway.get("/v1/models", &key).contains("book/one"));
     gateway.terminate();
     gateway.ended();
+}
+
+#[test]
+fn everything_that_was_found_may_be_accepted_at_once_and_a_vendor_that_nobody_knows_is_named() {
+    let fixture = Fixture::new();
+    let gateway = fixture.start(&["dev"], &[]);
+    let key = gateway.key();
+    let unknown = book("book/three", "1").replace("sandbox-chat", "sandbox-chatt");
+    let both = [book("book/one", "0"), book("book/two", "0"), unknown].concat();
+    let file = fixture.file("book.jsonl", &both);
+    let (_, one) = refresh(&fixture, Some(&file), &["book/one"]);
+    assert_eq!(one["refreshed"]["outcome"], "refused", "{one}");
+    assert_eq!(one["refreshed"]["unknown_vendors"], json!(["sandbox-chatt"]));
+    let (_, all) = refresh(&fixture, Some(&file), &["*"]);
+    assert_eq!(all["refreshed"]["outcome"], "applied", "{all}");
+    let found = all["refreshed"]["findings"].as_array().unwrap();
+    let models: Vec<_> = found.iter().map(|finding| finding["model"].as_str().unwrap()).collect();
+    assert!(models.contains(&"book/one") && models.contains(&"book/two"), "what was accepted is shown: {models:?}");
+    let models = gateway.get("/v1/models", &key);
+    assert!(models.contains("book/one") && models.contains("book/two") && !models.contains("book/three"), "{models}");
+    let (_, audit) = ask(&fixture, &json!({"do": "list_changes", "after": null, "max": 100}));
+    assert!(audit.to_string().contains("accepted: all "), "{audit}");
+    gateway.terminate();
+    gateway.ended();
+}
+
+#[test]
+fn a_pipe_is_no_price_book_and_does_not_keep_the_process() {
+    let fixture = Fixture::new();
+    let gateway = fixture.start(&["dev"], &[]);
+    let pipe = fixture.data().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let (_, refused) = refresh(&fixture, Some(pipe.to_str().unwrap()), &[]);
+    assert!(refused["refused"].as_str().unwrap_or_default().contains("no regular file"), "{refused}");
+    let since = Instant::now();
+    gateway.terminate();
+    let (status, log) = gateway.ended();
+    assert!(status.success() && since.elapsed() < Duration::from_secs(5), "{:?} {log}", since.elapsed());
+}
+
+/// A server that never answers.
+fn silent() -> (String, TcpListener) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    (format!("http://{}/book.jsonl", listener.local_addr().unwrap()), listener)
+}
+
+#[test]
+fn at_the_end_a_job_and_an_admin_request_are_waited_for_together() {
+    let fixture = Fixture::new();
+    let (url, _listener) = silent();
+    let config =
+        fixture.file("config.toml", &format!("[catalog]\nprices_url = \"{url}\"\n[server]\nshutdown_ms = 1000\n"));
+    let gateway = fixture.start(&["--config", &config, "dev"], &[]);
+    // A request whose body never comes: the socket waits for it.
+    let mut request = UnixStream::connect(fixture.data().join("admin.sock")).unwrap();
+    write!(request, "POST /admin HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{{").unwrap();
+    let running = json!({"do": "jobs", "job": "list"});
+    let is_loading = || {
+        let (_, listed) = ask(&fixture, &running);
+        let jobs = listed["jobs"].as_array().unwrap_or_else(|| panic!("{listed}")).clone();
+        jobs.iter().any(|job| job["name"] == "refresh-prices" && job["running_since_ms"].is_u64())
+    };
+    assert!((0..200).any(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        is_loading()
+    }));
+    let since = Instant::now();
+    gateway.terminate();
+    let (status, log) = gateway.ended();
+    let took = since.elapsed();
+    assert!(status.success() && log.contains("was cut off"), "{log}");
+    // Five seconds each.
+    assert!(took > Duration::from_secs(4) && took < Duration::from_secs(9), "{took:?} {log}");
 }

@@ -113,3 +113,19 @@ fn a_switched_off_test_mode_has_no_folder_and_no_keys() {
     assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("test mode is switched off"), "{answer}");
     assert!(gateway.get("/readyz", "").starts_with("HTTP/1.1 200"));
 }
+
+#[test]
+fn a_partner_without_terms_of_its_own_has_those_of_the_config_in_test_mode_too() {
+    let fixture = Fixture::new();
+    let config = fixture.file("config.toml", "[billing]\nmarkup_bps = 5000\npartner_share_bps = 3000\n");
+    let gateway = fixture.start(&["--config", &config, "dev"], &[]);
+    let key = test_key(&fixture.data());
+    let answer = ask(&gateway, &key, "sandbox/gpt");
+    let (_, rest) = answer.split_once("x-generation-id: ").unwrap_or_else(|| panic!("{answer}"));
+    let id = rest.lines().next().unwrap();
+    let told = gateway.get(&format!("/v1/generation?id={id}"), &key);
+    let told: serde_json::Value = serde_json::from_str(&body(&told)).unwrap_or_else(|_| panic!("{told}"));
+    let bill = &told["data"]["bill"];
+    assert_eq!((bill["markup_bps"].as_u64(), bill["partner_share_bps"].as_u64()), (Some(5_000), Some(3_000)), "{bill}");
+    assert_ne!(bill["commission"], "0", "{bill}");
+}

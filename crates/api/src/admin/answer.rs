@@ -2,6 +2,7 @@
 
 use super::amount_view::AmountView;
 use super::backup;
+use super::progress::Running;
 use super::reply::{AdminReply, Refusal, RefusalCode};
 use super::request::{
     AddKey, AddPartner, AddUser, AdminRequest, CorrectCredits, CorrectionWay, EmailChange, EmailOfUser, EntriesOf,
@@ -21,7 +22,7 @@ use opencredits_service::privacy::{Exporter, Privacy};
 use opencredits_service::provider_bills::ProviderReconciliation;
 use opencredits_service::purchases::Purchases;
 use opencredits_store::{Key, Rates, SqliteStore, Standing, StoreError};
-use opencredits_units::{CreditPrice, NanoUsd};
+use opencredits_units::{CreditPrice, NanoUsd, Progress};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -41,13 +42,17 @@ pub struct Admin {
     pub(super) prices: Option<Arc<Prices>>,
     pub(super) providers: Option<Arc<ProviderReconciliation>>,
     pub(super) privacy: Option<(Arc<Privacy>, Arc<Exporter>)>,
+    /// Requests whose progress can be asked for.
+    pub(super) running: Arc<Running>,
+    /// The progress of this request.
+    pub(super) progress: Progress,
     files: Option<Source>,
 }
 
 impl Admin {
     /// An executor on these accounts; `price` is that of one credit.
     #[must_use]
-    pub const fn new(accounts: Arc<Accounts>, price: CreditPrice) -> Self {
+    pub fn new(accounts: Arc<Accounts>, price: CreditPrice) -> Self {
         Self {
             accounts,
             price,
@@ -57,6 +62,8 @@ impl Admin {
             prices: None,
             providers: None,
             privacy: None,
+            running: Arc::default(),
+            progress: Progress::default(),
             files: None,
         }
     }
@@ -133,7 +140,7 @@ impl Admin {
             AdminRequest::Balance(whose) => self.balance(whose).await,
             AdminRequest::LedgerEntries(which) => self.entries(which).await,
             AdminRequest::LedgerHolds => Ok(self.holds()),
-            AdminRequest::LedgerVerify => Ok(verified(self.accounts.verify().await?, None)),
+            AdminRequest::LedgerVerify => Ok(verified(self.accounts.verify_watched(None, &self.progress).await?, None)),
             AdminRequest::LedgerVerifyHead(which) => self.verify_head(which).await,
             AdminRequest::LedgerHead => self.head().await,
             AdminRequest::Usage(which) => self.show_usage(which).await,
@@ -141,8 +148,9 @@ impl Admin {
             AdminRequest::CheckBill(which) => self.check_bill(which).await,
             AdminRequest::CheckBills(which) => self.check_bills(which).await,
             AdminRequest::LedgerReport(which) => self.report_balances(which).await,
+            AdminRequest::Progress { id } => Ok(self.progress_of(id)),
             AdminRequest::Backup(order) => match &self.files {
-                Some(files) => backup::take(files.clone(), order).await,
+                Some(files) => backup::take(files.clone(), order, &self.progress).await,
                 None => Err(Refusal::invalid("these accounts are not in files, so there is nothing to back up")),
             },
         }
@@ -299,7 +307,7 @@ impl Admin {
     async fn verify_head(&self, which: VerifyHead) -> Answer {
         let head: ChainHead =
             which.head.parse().map_err(|error| Refusal::invalid(format!("{}: {error}", which.head)))?;
-        Ok(verified(self.accounts.verify_with(head).await?, Some(which.head)))
+        Ok(verified(self.accounts.verify_watched(Some(head), &self.progress).await?, Some(which.head)))
     }
 
     async fn head(&self) -> Answer {

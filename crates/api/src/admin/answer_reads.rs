@@ -51,14 +51,15 @@ impl Admin {
 
     pub(super) async fn check_bills(&self, which: CheckBills) -> Result<AdminReply, Refusal> {
         let during = (which.from_ms, which.until_ms);
-        let checks = self.accounts.usage().check_bills(during, which.after).await.map_err(AccountsError::from)?;
+        let checks = self.accounts.usage().check_bills_watched(during, which.after, &self.progress).await;
+        let checks = checks.map_err(AccountsError::from)?;
         let BillChecks { checked, wrong_total, wrong, next } = checks;
         let bills = wrong.into_iter().map(Into::into).collect();
         Ok(AdminReply::BillsChecked { clean: wrong_total == 0, checked, wrong_total, bills, next })
     }
 
     pub(super) async fn report_balances(&self, which: ReportBalances) -> Result<AdminReply, Refusal> {
-        let sheet = self.accounts.balance_sheet(which.until_ms).await?;
+        let sheet = self.accounts.balance_sheet_watched(which.until_ms, &self.progress).await?;
         Ok(AdminReply::BalanceSheet {
             until_ms: sheet.until,
             entries: sheet.entries,

@@ -4,6 +4,7 @@ use super::reply::{AdminReply, Refusal, RefusalCode};
 use super::request::BackUp;
 use super::views::BackupView;
 use opencredits_backup::{BackupError, Source, Stop, Taken};
+use opencredits_units::Progress;
 
 /// Stops the backup whose request is dropped.
 struct StopOnDrop(Stop);
@@ -15,11 +16,11 @@ impl Drop for StopOnDrop {
 }
 
 /// Makes a backup. The thread has a low priority, and no runtime waits for it at its end: it may verify for minutes.
-pub(super) async fn take(files: Source, order: BackUp) -> Result<AdminReply, Refusal> {
+pub(super) async fn take(files: Source, order: BackUp, progress: &Progress) -> Result<AdminReply, Refusal> {
     if !order.into.is_absolute() {
         return Err(Refusal::invalid(format!("{} is no absolute path", order.into.display())));
     }
-    let stop = Stop::default();
+    let stop = Stop::telling(progress);
     let guard = StopOnDrop(stop.clone());
     let (sender, taken) = tokio::sync::oneshot::channel();
     let work = move || {

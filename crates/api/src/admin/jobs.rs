@@ -20,7 +20,7 @@ impl Admin {
                 Ok(AdminReply::Jobs { jobs: records.into_iter().map(Into::into).collect() })
             }
             (JobRequest::Run { name }, Some(jobs), _) => {
-                let run = jobs.run_now(&name).await?;
+                let run = jobs.run_now_watched(&name, &self.progress).await?;
                 let detail = format!("{}: {}", run.outcome.name(), run.detail);
                 self.accounts.record_change((Actor::Operator, "job.run"), &name, detail).await?;
                 Ok(AdminReply::JobRan { name, run: run.into() })

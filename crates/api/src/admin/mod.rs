@@ -31,6 +31,7 @@ mod price_views;
 mod prices;
 mod privacy;
 mod privacy_views;
+mod progress;
 mod provider_views;
 mod providers;
 mod publishable;
@@ -58,6 +59,7 @@ pub use price_views::{
     FactView, FindingView, PriceBookView, PriceChangeView, PriceRequest, RefreshOutcomeView, RefreshView, RouteView,
 };
 pub use privacy_views::{AddressKeyView, DeletionPreviewView, HoldingView, PolicyView, PrivacyReply, PrivacyRequest};
+pub use progress::{StageView, WATCH_HEADER};
 pub use provider_views::{
     DaySpan, DifferenceView, DriftView, ImportedDayView, NotBilledView, ProviderReportView, ProviderRequest,
     VendorFailureView, VendorTotalView,

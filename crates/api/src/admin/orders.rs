@@ -43,7 +43,7 @@ impl Admin {
                 Ok(self.order(order))
             }
             OrderRequest::Reconcile => {
-                let report = Box::new(purchases.reconcile().await?.into());
+                let report = Box::new(purchases.reconcile_watched(&self.progress).await?.into());
                 Ok(AdminReply::Reconciled { report })
             }
         }

@@ -5,6 +5,7 @@ use super::answer::{Admin, Answer};
 use super::partner_views::{EarningsView, PartnerRequest, StatementView};
 use super::reply::{AdminReply, Refusal};
 use super::values::Change;
+use super::views::PartnerView;
 use opencredits_ledger::Replay;
 use opencredits_service::accounts::{Edit, PartnerEdit, Payout};
 use opencredits_service::partners::month_of_text;
@@ -17,7 +18,9 @@ impl Admin {
                 let partner = self.accounts.find_partner(&partner).await?;
                 let earnings = self.accounts.earnings_of(&partner).await?;
                 let earnings = Box::new(EarningsView::new(&earnings, self.price));
-                Ok(AdminReply::Partner { partner: Box::new(partner.into()), earnings })
+                let charged = self.accounts.markup_charged(&partner).filter(|charged| Some(*charged) != partner.markup);
+                let partner = PartnerView { markup_charged_bps: charged, ..partner.into() };
+                Ok(AdminReply::Partner { partner: Box::new(partner), earnings })
             }
             PartnerRequest::Edit { partner, name, share_bps, owner, markup_bps } => {
                 let owner = match owner {

@@ -178,6 +178,16 @@ pub struct RefreshView {
     pub facts: Vec<FactView>,
     /// What nobody has agreed to.
     pub findings: Vec<FindingView>,
+    /// Whether what was found stands against the book until somebody agrees. It does not where a book is put back.
+    #[serde(default = "yes")]
+    pub needs_word: bool,
+    /// Vendors of new routes that are not known here; the routes are not on sale.
+    #[serde(default)]
+    pub unknown_vendors: Vec<String>,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 impl RefreshView {
@@ -210,6 +220,8 @@ impl From<Refreshed> for RefreshView {
             vanished: vanished.iter().take(ROWS_MAX).map(|vanished| vanished.model.to_string()).collect(),
             facts: facts.iter().take(ROWS_MAX).map(Into::into).collect(),
             findings: refreshed.findings.iter().take(ROWS_MAX).map(Into::into).collect(),
+            needs_word: refreshed.needs_word,
+            unknown_vendors: refreshed.unknown_vendors,
         }
     }
 }

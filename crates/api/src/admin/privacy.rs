@@ -7,6 +7,7 @@ use super::reply::{AdminReply, Refusal, RefusalCode};
 use async_trait::async_trait;
 use opencredits_service::privacy::{Asker, ExportClosed, ExportSink, Exporter, NewPolicy, Privacy, PrivacyError};
 use opencredits_store::User;
+use opencredits_units::Progress;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -57,7 +58,7 @@ impl Admin {
             }
             PrivacyRequest::Export { user, to } => {
                 let user = privacy.find(&user).await?;
-                export(exporter, &user, to, self.accounts.now_ms()).await?.recorded(privacy).await?
+                export((exporter, &self.progress), &user, to, self.accounts.now_ms()).await?.recorded(privacy).await?
             }
             PrivacyRequest::Restrict { user, on } => {
                 let user = privacy.find(&user).await?.id;
@@ -115,7 +116,7 @@ impl PrivacyReply {
 
 /// Writes an archive into a new file; one that is cut is removed.
 async fn export(
-    exporter: &Exporter,
+    (exporter, progress): (&Exporter, &Progress),
     user: &User,
     to: PathBuf,
     now: opencredits_units::UnixMs,
@@ -125,7 +126,7 @@ async fn export(
     }
     let file = create(&to).map_err(|error| Refusal::invalid(format!("cannot create {}: {error}", to.display())))?;
     let mut sink = FileSink { file, bytes: 0 };
-    if let Err(error) = exporter.export(user, now, &mut sink).await {
+    if let Err(error) = exporter.export_watched((user, now), &mut sink, progress).await {
         let _gone_or_left = std::fs::remove_file(&to);
         return Err(error.into());
     }

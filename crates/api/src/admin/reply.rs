@@ -9,6 +9,7 @@ use super::order_views::{OrderView, ReconcileView};
 use super::partner_views::{EarningsView, PartnerKeyView, StatementView};
 use super::price_views::{PriceBookView, RefreshView};
 use super::privacy_views::PrivacyReply;
+use super::progress::StageView;
 use super::provider_views::{ImportedDayView, ProviderReportView};
 use super::publishable_views::PublishableKeyView;
 use super::reads::{BillView, CurrencySheetView, SheetLineView, UsageGroupBy, UsageGroupView, UsageSumsView};
@@ -24,6 +25,11 @@ use std::path::PathBuf;
 #[serde(tag = "reply", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum AdminReply {
+    /// How far a request is.
+    Progress {
+        /// Its stage.
+        at: StageView,
+    },
     /// A person was added.
     UserAdded {
         /// The person.

@@ -85,6 +85,11 @@ pub enum AdminRequest {
     LedgerVerifyHead(VerifyHead),
     /// The end of the ledger's hash chain.
     LedgerHead,
+    /// How far a request is that was sent under this number.
+    Progress {
+        /// The number.
+        id: u64,
+    },
     /// Makes a backup of the data folder.
     Backup(BackUp),
     /// The usage of all people, in groups.

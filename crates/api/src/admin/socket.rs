@@ -1,6 +1,7 @@
 //! The endpoint, and its Unix socket.
 
 use super::answer::Admin;
+use super::progress::WATCH_HEADER;
 use super::reply::Refusal;
 use super::request::AdminRequest;
 use axum::body::Bytes;
@@ -8,6 +9,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
+use http::HeaderMap;
 use http::header::CACHE_CONTROL;
 use std::fs::{DirBuilder, Permissions};
 use std::future::Future;
@@ -40,7 +42,7 @@ pub fn admin_router(admin: Admin) -> Router {
     Router::new().route("/admin", post(endpoint)).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).with_state(admin)
 }
 
-async fn endpoint(State(admin): State<Admin>, body: Bytes) -> Response {
+async fn endpoint(State(admin): State<Admin>, headers: HeaderMap, body: Bytes) -> Response {
     let request: AdminRequest = match serde_json::from_slice(&body) {
         Ok(request) => request,
         Err(error) => {
@@ -48,7 +50,15 @@ async fn endpoint(State(admin): State<Admin>, body: Bytes) -> Response {
             return refuse(Refusal::invalid(words));
         }
     };
-    match admin.answer(request).await {
+    let id = headers.get(WATCH_HEADER).and_then(|id| id.to_str().ok()?.parse().ok());
+    let answered = match id {
+        Some(id) => {
+            let (admin, _watched) = admin.watched(id);
+            admin.answer(request).await
+        }
+        None => admin.answer(request).await,
+    };
+    match answered {
         // A reply may hold a secret: no cache may store it.
         Ok(reply) => ([(CACHE_CONTROL, "no-store")], Json(reply)).into_response(),
         Err(refusal) => refuse(refusal),

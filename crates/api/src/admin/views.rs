@@ -62,6 +62,9 @@ pub struct PartnerView {
     /// The markup on requests through it; the model's or the config's where there is none.
     #[serde(default)]
     pub markup_bps: Option<BasisPoints>,
+    /// That markup within the config's bounds, where it is beyond them: what is charged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub markup_charged_bps: Option<BasisPoints>,
 }
 
 impl From<Partner> for PartnerView {
@@ -76,6 +79,7 @@ impl From<Partner> for PartnerView {
             owner: partner.owner,
             suspended: partner.standing == Standing::Suspended,
             markup_bps: partner.markup,
+            markup_charged_bps: None,
         }
     }
 }

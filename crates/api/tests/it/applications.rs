@@ -56,6 +56,17 @@ async fn an_applicant_has_test_mode_only_until_the_operator_approves() {
 }
 
 #[tokio::test]
+async fn an_application_with_the_name_of_a_partner_is_refused_as_its_approval_would_be() {
+    let app = TestApp::with_test_mode();
+    let (user, _) = app.person(10).await;
+    let key = manager(&app, &user).await;
+    let taken = app.partner().await.name;
+    let refused = app.post("/v1/partners/apply", &key, &application(&taken)).await;
+    assert!(refused.status.is_client_error() && refused.text.contains(&taken), "{} {}", refused.status, refused.text);
+    assert_eq!(app.post("/v1/partners/apply", &key, &application("Another")).await.status, 201);
+}
+
+#[tokio::test]
 async fn a_rejected_applicant_has_no_test_mode_any_more() {
     let app = TestApp::with_test_mode();
     let (user, _) = app.person(10).await;

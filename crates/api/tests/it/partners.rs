@@ -281,6 +281,10 @@ async fn each_kind_of_key_opens_its_own_paths_only() {
             check(path, key, expect).await;
         }
         check(path, "", 401).await;
+        for key in ["", "oc_rk_1", "sk-1", &spending, &managing] {
+            let words = app.get(path, key).await.text;
+            assert!(words.contains("oc_rk_") && !words.contains("oc_sk_"), "{path}: {words}");
+        }
     }
     for path in ["/v1/key", "/v1/keys", "/v1/credits", "/v1/generations", "/v1/transactions", "/v1/activity"] {
         check(path, &secret, 403).await;

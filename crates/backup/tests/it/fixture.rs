@@ -4,7 +4,7 @@ use opencredits_backup::{BackupError, LEDGER_FILE, Restored, Restoring, STORE_FI
 use opencredits_keys::Mode;
 use opencredits_ledger::{Capture, Floor, Ledger, Leg, OnShortfall, OpenAccount, PlaceHold, Transfer};
 use opencredits_store::{SqliteStore, Standing, User, Users};
-use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs, UserId};
+use opencredits_units::{AccountId, EntryId, NanoUsd, Progress, UnixMs, UserId};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -99,7 +99,8 @@ impl Installation {
 
 /// Restores into an empty folder or over data.
 pub(crate) fn restore(from: &Path, to: &Path, replace: bool) -> Result<Restored, BackupError> {
-    opencredits_backup::restore(Restoring { from, to, replace, mode: Mode::Live, at: NOW })
+    let progress = &Progress::default();
+    opencredits_backup::restore(Restoring { from, to, replace, mode: Mode::Live, at: NOW, progress })
 }
 
 /// The names in a folder, in order.

@@ -5,6 +5,7 @@ use opencredits_backup::{FORMAT, LEDGER_FILE, Restoring, STORE_FILE};
 use opencredits_keys::Mode;
 use opencredits_ledger::Ledger;
 use opencredits_store::SqliteStore;
+use opencredits_units::Progress;
 use std::path::Path;
 
 /// Neither the check nor the restoration takes the backup, both say why, and nothing is made.
@@ -104,7 +105,8 @@ fn a_backup_of_one_mode_is_not_restored_into_a_folder_of_the_other() {
         let backup = installation.back_up(&installation.path("backups"), NOW).unwrap();
         assert_eq!(backup.checked.mode, Some(made));
         let to = installation.path("restored");
-        let order = |mode| Restoring { from: &backup.path, to: &to, replace: false, mode, at: NOW };
+        let progress = &Progress::default();
+        let order = |mode| Restoring { from: &backup.path, to: &to, replace: false, mode, at: NOW, progress };
         let refused = opencredits_backup::restore(order(restored)).unwrap_err().to_string();
         assert!(refused.contains(&format!("{} mode, not of {} mode", made.name(), restored.name())), "{refused}");
         assert!(!to.exists());

@@ -67,7 +67,8 @@ impl Accounts {
     /// Makes an application. Until it is approved, the partner is one in test mode only.
     ///
     /// # Errors
-    /// When the person is unknown or has three that are open, a value is out of bounds, or ledger or store fail.
+    /// When the person is unknown or has three that are open, a partner has the name, a value is out of bounds, or ledger or
+    /// store fail.
     pub async fn apply(&self, new: NewApplication, actor: Actor) -> Result<Applied, AccountsError> {
         check_name("the name", &new.name)?;
         if redirect_problem(&new.url).is_some() || !new.url.starts_with("https://") {
@@ -77,6 +78,10 @@ impl Accounts {
         let origins = listed("an origin", Some(new.origins), origin_problem)?.unwrap_or_default();
         let redirect_urls = listed("a redirect URL", Some(new.redirect_urls), redirect_problem)?.unwrap_or_default();
         self.find_user(&new.applicant.to_string()).await?;
+        // The approval would be refused for it.
+        if self.tables.partners.partner_by_name(&new.name).await?.is_some() {
+            return Err(AccountsError::PartnerExists { name: new.name });
+        }
         let now = self.now();
         let application = PartnerApplication {
             id: fresh_id(now, &*self.entropy),

@@ -2,7 +2,7 @@
 
 use super::{Accounts, AccountsError};
 use opencredits_ledger::{ChainHead, EntryRow, HoldRow, Ledger, LedgerError, VerifyReport};
-use opencredits_units::{AccountId, EntryId};
+use opencredits_units::{AccountId, EntryId, Progress};
 
 /// The largest number of entries on a page.
 pub(super) const PAGE_MAX: usize = 1_000;
@@ -37,21 +37,22 @@ impl Accounts {
     /// # Errors
     /// When the ledger cannot be written or read.
     pub async fn verify(&self) -> Result<VerifyReport, AccountsError> {
-        self.blocking(|ledger| {
-            ledger.flush()?;
-            ledger.verify()
-        })
-        .await
+        self.verify_watched(None, &Progress::default()).await
     }
 
-    /// The same, and whether the ledger has every commit up to this head.
+    /// The same, and whether the ledger has every commit up to `head`; tells in `progress` how far it is.
     ///
     /// # Errors
     /// When the ledger cannot be written or read.
-    pub async fn verify_with(&self, head: ChainHead) -> Result<VerifyReport, AccountsError> {
+    pub async fn verify_watched(
+        &self,
+        head: Option<ChainHead>,
+        progress: &Progress,
+    ) -> Result<VerifyReport, AccountsError> {
+        let progress = progress.clone();
         self.blocking(move |ledger| {
             ledger.flush()?;
-            ledger.verify_with(head)
+            ledger.verify_watched(head, &progress)
         })
         .await
     }

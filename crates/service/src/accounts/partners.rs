@@ -130,6 +130,13 @@ impl Accounts {
         Ok(())
     }
 
+    /// A partner's own markup as it is charged: within the operator's bounds, which may have changed since it was set.
+    #[must_use]
+    pub fn markup_charged(&self, partner: &Partner) -> Option<BasisPoints> {
+        let PartnerTerms { markup_min, markup_max, .. } = self.partner_terms;
+        partner.markup.map(|markup| markup.min(markup_max).max(markup_min))
+    }
+
     pub(super) fn check_share(&self, share: Option<BasisPoints>) -> Result<(), AccountsError> {
         let problem = match share {
             Some(share) if share.get() > BasisPoints::WHOLE => "exceeds 10000 basis points, the whole markup",

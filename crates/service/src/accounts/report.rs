@@ -6,7 +6,7 @@ use crate::partners::debt_of_partner;
 use hashbrown::{HashMap, HashSet};
 use opencredits_ledger::{EntryKind, EntryRow, Ledger, LedgerError};
 use opencredits_store::Partner;
-use opencredits_units::{AccountId, EntryId, NanoUsd, PartnerId, UnixMs, UserId};
+use opencredits_units::{AccountId, EntryId, Measure, NanoUsd, PartnerId, Progress, UnixMs, UserId};
 use std::collections::BTreeMap;
 
 /// Entries, people and partners that are read at once.
@@ -87,11 +87,26 @@ impl Accounts {
     /// # Errors
     /// When ledger or store fail.
     pub async fn balance_sheet(&self, until: Option<UnixMs>) -> Result<BalanceSheet, AccountsError> {
+        self.balance_sheet_watched(until, &Progress::default()).await
+    }
+
+    /// The same; tells in `progress` how far it is.
+    ///
+    /// # Errors
+    /// As [`Accounts::balance_sheet`].
+    pub async fn balance_sheet_watched(
+        &self,
+        until: Option<UnixMs>,
+        progress: &Progress,
+    ) -> Result<BalanceSheet, AccountsError> {
         let owners = self.owners().await?;
+        let progress = progress.clone();
         let sums = self
             .blocking(move |ledger| {
                 ledger.flush()?;
-                sum(ledger, until)
+                let entries = ledger.head()?.map(|head| head.entries);
+                progress.begin("adding up the ledger, entries", Measure::Count, entries);
+                sum(ledger, until, &progress)
             })
             .await?;
         Ok(sheet(&owners, &sums, until))
@@ -122,11 +137,12 @@ impl Accounts {
     }
 }
 
-fn sum(ledger: &Ledger, until: Option<UnixMs>) -> Result<Sums, LedgerError> {
+fn sum(ledger: &Ledger, until: Option<UnixMs>, progress: &Progress) -> Result<Sums, LedgerError> {
     let mut sums = Sums::default();
     let mut after = EntryId::default();
     loop {
         let page = ledger.entries(after, PAGE)?;
+        progress.advance(u64::try_from(page.len()).unwrap_or_default());
         let Some(last) = page.last().map(|entry| entry.id) else { return Ok(sums) };
         page.iter().filter(|entry| until.is_none_or(|until| entry.at < until)).for_each(|entry| sums.add(entry));
         after = last;

@@ -5,7 +5,7 @@ use super::ports::{JobPorts, JobsError};
 use super::slot::Slot;
 use super::stop::StopSignal;
 use opencredits_store::{JobRecord, JobRun};
-use opencredits_units::UnixMs;
+use opencredits_units::{Progress, UnixMs};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -94,12 +94,20 @@ impl Jobs {
     /// # Errors
     /// When there is no such job, when somebody runs it already, when the process ends, or when the store fails.
     pub async fn run_now(&self, name: &str) -> Result<JobRun, JobsError> {
+        self.run_now_watched(name, &Progress::default()).await
+    }
+
+    /// The same; the run tells in `progress` how far it is.
+    ///
+    /// # Errors
+    /// As [`Jobs::run_now`].
+    pub async fn run_now_watched(&self, name: &str, progress: &Progress) -> Result<JobRun, JobsError> {
         let slot = self.slots.iter().find(|slot| slot.terms().name == name);
         let unknown = || {
             let mut names: Vec<&str> = self.slots.iter().map(|slot| slot.terms().name).collect();
             names.sort_unstable();
             JobsError::Unknown { name: name.to_owned(), known: names.join(", ") }
         };
-        slot.ok_or_else(unknown)?.run_now().await
+        slot.ok_or_else(unknown)?.run_now(progress).await
     }
 }

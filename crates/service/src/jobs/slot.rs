@@ -7,7 +7,7 @@ use super::schedule::{late_after, retry_after, wait_since};
 use super::stop::StopSignal;
 use futures_util::FutureExt as _;
 use opencredits_store::{Acquired, JobLease, JobOutcome, JobReport, JobRun, StoreError};
-use opencredits_units::UnixMs;
+use opencredits_units::{Progress, UnixMs};
 use parking_lot::Mutex;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -28,14 +28,16 @@ const DETAIL_BYTES_MAX: usize = 500;
 /// Orders to run a job that wait at once.
 const ORDERS_MAX: usize = 1;
 
-/// What an operator who runs a job is answered.
-type Order = oneshot::Sender<Result<JobRun, JobsError>>;
+/// Where an operator who runs a job is answered, and where the run tells how far it is.
+type Order = (oneshot::Sender<Result<JobRun, JobsError>>, Progress);
 
 /// One job in its process.
 pub(super) struct Slot {
     job: Job,
     ports: Arc<JobPorts>,
     shared: Mutex<Shared>,
+    /// Where the run that goes on tells how far it is.
+    progress: Mutex<Progress>,
     orders: mpsc::Sender<Order>,
     /// Taken by the task that serves the slot.
     ordered: Mutex<Option<mpsc::Receiver<Order>>>,
@@ -86,7 +88,14 @@ enum Reason {
 impl Slot {
     pub(super) fn new(job: Job, ports: Arc<JobPorts>) -> Self {
         let (orders, ordered) = mpsc::channel(ORDERS_MAX);
-        Self { job, ports, shared: Mutex::default(), orders, ordered: Mutex::new(Some(ordered)) }
+        Self {
+            job,
+            ports,
+            shared: Mutex::default(),
+            progress: Mutex::default(),
+            orders,
+            ordered: Mutex::new(Some(ordered)),
+        }
     }
 
     pub(super) const fn terms(&self) -> &JobTerms {
@@ -103,12 +112,14 @@ impl Slot {
     }
 
     /// Runs the job now, in the task that serves the slot: it goes on, also where nobody waits for its end any more.
-    pub(super) async fn run_now(&self) -> Result<JobRun, JobsError> {
+    pub(super) async fn run_now(&self, progress: &Progress) -> Result<JobRun, JobsError> {
         if let Some((_, lease)) = &self.shared.lock().running {
             return Err(held(lease));
         }
         let (answer, answered) = oneshot::channel();
-        self.orders.try_send(answer).map_err(|_| JobsError::NotServed { name: self.terms().name })?;
+        self.orders
+            .try_send((answer, progress.clone()))
+            .map_err(|_| JobsError::NotServed { name: self.terms().name })?;
         answered.await.map_err(|_| JobsError::NotServed { name: self.terms().name })?
     }
 
@@ -124,7 +135,9 @@ impl Slot {
                 order = ordered.recv() => order,
                 () = sleep_until(course.due) => None,
             };
+            let (order, progress) = order.unzip();
             let reason = if order.is_some() { Reason::Asked } else { Reason::Due };
+            *self.progress.lock() = progress.unwrap_or_default();
             let ended = self.turn(&mut course, reason, &mut stop).await;
             if let Some(order) = order {
                 let _nobody_waits = order.send(ended);
@@ -240,7 +253,7 @@ impl Slot {
             shared.running = Some((started_at, held.lease.clone()));
             shared.expected = Some(Instant::now() + self.terms().interval);
         }
-        let mut work = AssertUnwindSafe(self.job.begin(stop.of_run())).catch_unwind();
+        let mut work = AssertUnwindSafe(self.job.begin(stop.of_run(&self.progress.lock()))).catch_unwind();
         let (outcome, detail, is_lost) = loop {
             tokio::select! {
                 biased;

@@ -1,5 +1,6 @@
 //! How jobs are told to end.
 
+use opencredits_units::Progress;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -10,8 +11,11 @@ pub struct StopSwitch(watch::Sender<Option<Instant>>);
 #[derive(Clone)]
 pub struct StopSignal(watch::Receiver<Option<Instant>>);
 
-/// What a run sees of it.
-pub struct RunSignal(StopSignal);
+/// What a run sees of it, and where the run tells how far it is.
+pub struct RunSignal {
+    stop: StopSignal,
+    progress: Progress,
+}
 
 impl StopSwitch {
     /// A switch and its signal.
@@ -49,8 +53,8 @@ impl StopSignal {
         }
     }
 
-    pub(super) fn of_run(&self) -> RunSignal {
-        RunSignal(self.clone())
+    pub(super) fn of_run(&self, progress: &Progress) -> RunSignal {
+        RunSignal { stop: self.clone(), progress: progress.clone() }
     }
 }
 
@@ -58,6 +62,12 @@ impl RunSignal {
     /// Whether the process ends: a run with several steps should end after the one that it is at.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
-        self.0.is_begun()
+        self.stop.is_begun()
+    }
+
+    /// Where the run tells how far it is, for somebody who asked for it.
+    #[must_use]
+    pub const fn progress(&self) -> &Progress {
+        &self.progress
     }
 }

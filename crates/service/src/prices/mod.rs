@@ -14,4 +14,4 @@ mod types;
 pub use error::{PriceFetchError, PricesError};
 pub use job::job;
 pub use stored::{ListedBook, book_in_force};
-pub use types::{Applies, LivePrices, PriceFetch, Prices, Refresh, RefreshOutcome, Refreshed};
+pub use types::{ACCEPT_ALL, Applies, LivePrices, PriceFetch, Prices, Refresh, RefreshOutcome, Refreshed};

@@ -3,7 +3,7 @@
 use super::error::PricesError;
 use super::propose::Proposed;
 use super::stored::read;
-use super::types::{Applies, Prices, Refresh, RefreshOutcome, Refreshed};
+use super::types::{ACCEPT_ALL, Applies, Prices, Refresh, RefreshOutcome, Refreshed};
 use crate::accounts::Actor;
 use opencredits_catalog::{Catalog, Finding};
 use opencredits_store::PriceBook;
@@ -54,6 +54,10 @@ impl Prices {
                 tracing::error!(%version, count, findings, "the new price book needs your word; run: opencredits-admin catalog refresh");
             }
             RefreshOutcome::Applied => {
+                if !refreshed.unknown_vendors.is_empty() {
+                    let vendors = refreshed.unknown_vendors.join(", ");
+                    tracing::warn!(%version, vendors, "the price book has routes of vendors that are not known here; they are not on sale");
+                }
                 let changed = refreshed.diff.changed.len();
                 tracing::info!(%version, before = %refreshed.before, changed, "a new price book is in force");
             }
@@ -73,7 +77,7 @@ impl Prices {
         let is_builtin = builtin.version().to_string() == version;
         let book = if is_builtin { builtin } else { self.stored(version).await? };
         let proposed = self.propose(book).await?;
-        let mut refreshed = proposed.compared();
+        let mut refreshed = Refreshed { needs_word: false, ..proposed.compared() };
         if applies == Applies::No || refreshed.outcome == RefreshOutcome::Unchanged {
             return Ok(refreshed);
         }
@@ -96,8 +100,11 @@ impl Prices {
         let _one = self.changing.lock().await;
         let proposed = self.propose(book).await?;
         let mut refreshed = proposed.compared();
-        let is_accepted = |finding: &Finding| order.accept.iter().any(|name| name.eq_ignore_ascii_case(&finding.model));
-        refreshed.findings.retain(|finding| !is_accepted(finding));
+        let accepts_all = order.accept.iter().any(|name| name == ACCEPT_ALL);
+        if !accepts_all {
+            let is_accepted = |of: &Finding| order.accept.iter().any(|name| name.eq_ignore_ascii_case(&of.model));
+            refreshed.findings.retain(|finding| !is_accepted(finding));
+        }
         if order.applies == Applies::No || refreshed.outcome == RefreshOutcome::Unchanged {
             return Ok(refreshed);
         }
@@ -111,7 +118,7 @@ impl Prices {
         if by == By::Job && self.books.price_book(&version).await?.is_some() {
             return Err(PricesError::Replaced { version });
         }
-        if !refreshed.findings.is_empty() {
+        if !refreshed.findings.is_empty() && !accepts_all {
             refreshed.outcome = RefreshOutcome::Refused;
             return Ok(refreshed);
         }
@@ -120,7 +127,11 @@ impl Prices {
         self.books.put_price_book(&book, now).await?;
         refreshed.outcome = RefreshOutcome::Applied;
         let how = if by == By::Job { "by itself" } else { "by hand" };
-        let accepted = if order.accept.is_empty() { "nothing".to_owned() } else { order.accept.join(", ") };
+        let accepted = match &*order.accept {
+            _ if accepts_all => format!("all {} findings", refreshed.findings.len()),
+            [] => "nothing".to_owned(),
+            models => models.join(", "),
+        };
         let detail = format!("from {source}, {how}, in place of {}, accepted: {accepted}", refreshed.before);
         self.put_on_sale(proposed, "prices.refresh", detail).await?;
         Ok(refreshed)

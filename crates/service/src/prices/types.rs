@@ -52,12 +52,15 @@ pub(super) struct Live {
     pub(super) source: Option<PriceSource>,
 }
 
+/// Agrees to what was found of any model.
+pub const ACCEPT_ALL: &str = "*";
+
 /// A book to load.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Refresh {
     /// The source; the config's where `None`.
     pub from: Option<PriceSource>,
-    /// Models whose findings were agreed to.
+    /// Models whose findings were agreed to; [`ACCEPT_ALL`] for all of them.
     pub accept: Vec<String>,
     /// Whether it is put into force; otherwise it is only compared.
     pub applies: Applies,
@@ -101,6 +104,10 @@ pub struct Refreshed {
     pub diff: BookDiff,
     /// What nobody has agreed to.
     pub findings: Vec<Finding>,
+    /// Whether what was found stands against it until somebody agrees; not where a book is put back.
+    pub needs_word: bool,
+    /// Vendors of new routes that are not known here.
+    pub unknown_vendors: Vec<String>,
 }
 
 impl Prices {

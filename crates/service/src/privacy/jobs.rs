@@ -47,7 +47,7 @@ pub fn rotation_job(store: Arc<dyn AddressRotation>, keys: &DataKeys) -> Job {
     let rotation = Arc::new((store, keys.ids().collect::<Vec<_>>()));
     Job::on(ROTATE, &rotation, |rotation, signal| async move {
         let (store, keys) = &*rotation;
-        let changed = rotate(&**store, keys, || signal.is_stopping()).await?;
+        let changed = rotate(&**store, keys, (|| signal.is_stopping(), signal.progress())).await?;
         Ok::<_, JobFault>(Figures::of("encrypted", changed))
     })
 }

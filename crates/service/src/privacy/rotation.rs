@@ -3,7 +3,7 @@
 use super::error::PrivacyError;
 use opencredits_keys::DataKeyId;
 use opencredits_store::AddressRotation;
-use opencredits_units::UserId;
+use opencredits_units::{Measure, Progress, UserId};
 
 /// Addresses that one step encrypts.
 const STEP: u32 = 500;
@@ -16,12 +16,17 @@ const STEP: u32 = 500;
 pub(super) async fn rotate(
     store: &dyn AddressRotation,
     keys: &[DataKeyId],
-    is_stopping: impl Fn() -> bool,
+    (is_stopping, progress): (impl Fn() -> bool, &Progress),
 ) -> Result<u64, PrivacyError> {
+    let used = store.address_key_use().await?;
+    let others = used.keys.iter().filter(|one| Some(&one.key) != keys.first());
+    let addresses = others.fold(used.plain, |sum, one| sum.saturating_add(one.addresses));
+    progress.begin("encrypting addresses", Measure::Count, Some(addresses));
     let (mut changed, mut was_plain, mut after) = (0_u64, false, UserId::default());
     loop {
         let (step, last) = store.reseal(after, STEP).await?;
         changed = changed.saturating_add(step.changed);
+        progress.advance(step.changed);
         was_plain |= step.was_plain;
         match last {
             Some(last) if !is_stopping() => after = last,

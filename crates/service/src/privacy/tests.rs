@@ -14,7 +14,7 @@ use opencredits_ledger::Ledger;
 use opencredits_store::{
     AuditLog as _, JobLeases as _, Outbox as _, Rates, SqliteStore, TermsAcceptance, User, UserEmails as _,
 };
-use opencredits_units::{BasisPoints, EntryId, NanoUsd, UnixMs, UserId};
+use opencredits_units::{BasisPoints, EntryId, NanoUsd, Progress, UnixMs, UserId};
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _};
 use std::sync::Arc;
@@ -454,7 +454,9 @@ async fn the_job_encrypts_addresses_of_before_and_moves_them_to_a_new_key() {
         let keys: DataKeys = keys.join(" ").parse().unwrap();
         let store = SqliteStore::open_with(&path, keeping(Some(&keys), &entropy)).unwrap();
         let ids: Vec<_> = keys.ids().collect();
-        assert_eq!(rotation::rotate(&store, &ids, || false).await.unwrap(), changed, "{texts}");
+        let progress = Progress::default();
+        assert_eq!(rotation::rotate(&store, &ids, (|| false, &progress)).await.unwrap(), changed, "{texts}");
+        assert_eq!((progress.stage().done, progress.stage().of), (changed, Some(changed)), "{texts}");
         assert_eq!(store.email_of(id).await.unwrap().unwrap().address, CANARY);
         for entry in std::fs::read_dir(folder.path()).unwrap() {
             let path = entry.unwrap().path();

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 pub const IMPORT_BYTES_MAX: usize = 1 << 20;
 /// The longest name of a model, in bytes.
 const NAME_BYTES_MAX: usize = 128;
+const TOO_LARGE: &str = "its amount, or the sum of its day, model and class, is larger than can be booked";
 
 /// The columns of a bill, by their headings. `None` stands for the default; a default column other than the day and the
 /// amount may be missing from the file.
@@ -58,7 +59,7 @@ pub(super) fn bill_of_file(file: &str, columns: &BillColumns) -> Result<BTreeMap
         let line = row.position().map_or(0, csv::Position::line);
         let (day, of, told) = places.read(&row).map_err(|problem| at(line, problem))?;
         let sum = bill.entry(day).or_default().entry(of).or_default();
-        *sum = sum.checked_add(told).ok_or_else(|| at(line, "the sum of its day, model and class fits no integer"))?;
+        *sum = sum.checked_add(told).filter(|sum| fits(*sum)).ok_or_else(|| at(line, TOO_LARGE))?;
     }
     if bill.is_empty() {
         return Err(at(1, "the file has headings and no lines; nothing was imported"));
@@ -103,11 +104,17 @@ impl Places {
             return Err(format!("the currency is {currency}; only USD is compared, so convert the amounts first"));
         }
         let text = cell(self.amount);
-        let amount = amount_of(text, AmountUnit::Dollars).ok_or_else(|| {
+        let plain = Some(text).filter(|text| !text.contains(['e', 'E']));
+        let amount = plain.and_then(|text| amount_of(text, AmountUnit::Dollars)).ok_or_else(|| {
             format!("{text:?} is no amount; write US dollars as a plain decimal such as 12.50, without a currency or separators")
         })?;
         Ok((day, (model.to_owned(), class), Told { amount, quantity }))
     }
+}
+
+/// Whether it can be stored in billionths of a dollar.
+fn fits(told: Told) -> bool {
+    told.amount.round_to_nano().is_some()
 }
 
 fn place(headings: &StringRecord, name: &str) -> Result<Option<usize>, ReconcileError> {
@@ -187,6 +194,9 @@ mod tests {
         check("day,amount\n2026-09-21,1\n21.9.2026,1\n", &plain, "line 3: \"21.9.2026\" is no day");
         check("day,amount\n2026-09-21T00:00:00Z,1\n", &plain, "line 2: \"2026-09-21T00:00:00Z\" is no day");
         check("day,amount\n2026-09-21,€ 12\n", &plain, "line 2: \"€ 12\" is no amount; write US dollars");
+        check("day,amount\n2026-09-21,1e3\n", &plain, "line 2: \"1e3\" is no amount");
+        check("day,amount\n2026-09-21,1\n2026-09-20,9999999999.99\n", &plain, "line 3: its amount, or the sum");
+        check("day,amount\n2026-09-21,9000000000\n2026-09-21,9000000000\n", &plain, "line 3: its amount, or the sum");
         check("day,amount\n2026-09-21,\"1,000\"\n", &plain, "line 2: \"1,000\" is no amount");
         check("day,amount,currency\n2026-09-21,1,EUR\n", &plain, "line 2: the currency is EUR; only USD is compared");
         check("day,amount,class\n2026-09-21,1,inputs\n", &plain, "line 2: \"inputs\" is no class");

@@ -34,8 +34,8 @@ pub fn jobs(purchases: &Arc<Purchases>, reconcile_hours: u64) -> Vec<Job> {
     ];
     if let Ok(hours @ 1..) = u32::try_from(reconcile_hours) {
         let terms = JobTerms::every(HOUR.saturating_mul(hours), RECONCILE).that(RECONCILE_THAT);
-        jobs.push(Job::on(terms, purchases, |purchases, _| async move {
-            Ok(purchases.reconcile().await.map(|report| told(&report))?)
+        jobs.push(Job::on(terms, purchases, |purchases, signal| async move {
+            Ok(purchases.reconcile_watched(signal.progress()).await.map(|report| told(&report))?)
         }));
     }
     jobs

@@ -1,6 +1,7 @@
 //! People are told of their purchases by mail.
 
 use super::state::{PurchaseNotice, PurchaseNotices};
+use crate::fault::Fault;
 use crate::mail::{MailFault, MailQueue};
 use async_trait::async_trait;
 use opencredits_email::{Paid, Receipt, Refund, TopUp, TopUpFailed, TopUpFault};
@@ -63,9 +64,16 @@ impl MailedNotices {
 
 #[async_trait]
 impl PurchaseNotices for MailedNotices {
-    async fn tell(&self, order: &Order, notice: PurchaseNotice) {
-        if let Err(error) = self.put(order, notice).await {
-            tracing::error!(order = %order.id, %error, "a mail about a purchase cannot be put into the outbox");
+    async fn tell(&self, order: &Order, notice: PurchaseNotice) -> Result<(), Fault> {
+        match self.put(order, notice).await {
+            Ok(()) => Ok(()),
+            Err(MailFault::Store(error)) => Err(error.into()),
+            Err(MailFault::Ledger(error)) => Err(error.into()),
+            Err(error) => {
+                // It would be refused again: a purchase does not wait for a mail that can never be written.
+                tracing::error!(order = %order.id, %error, "a mail about a purchase cannot be put into the outbox");
+                Ok(())
+            }
         }
     }
 }

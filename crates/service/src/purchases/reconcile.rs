@@ -7,7 +7,7 @@ use super::state::Purchases;
 use super::webhook::Heard;
 use crate::books::PerCurrency;
 use opencredits_billing::{After, Currency, MoneyMovement, MovementKind, PaymentError};
-use opencredits_units::{NanoUsd, UnixMs};
+use opencredits_units::{Measure, NanoUsd, Progress, UnixMs};
 use std::collections::BTreeMap;
 
 /// Pages of a list that one run reads at most; the next run goes on.
@@ -83,15 +83,26 @@ impl Purchases {
     /// # Errors
     /// When the processor cannot be asked, or ledger or store fail.
     pub async fn reconcile(&self) -> Result<ReconcileReport, PurchaseError> {
+        self.reconcile_watched(&Progress::default()).await
+    }
+
+    /// The same; tells in `progress` how far it is.
+    ///
+    /// # Errors
+    /// As [`Purchases::reconcile`].
+    pub async fn reconcile_watched(&self, progress: &Progress) -> Result<ReconcileReport, PurchaseError> {
         let mut report = ReconcileReport::default();
-        self.walk_events(&mut report).await?;
-        self.walk_orders(&mut report).await?;
-        self.walk_movements(&mut report).await?;
+        progress.begin("walking the processor's events", Measure::Count, None);
+        self.walk_events(&mut report, progress).await?;
+        progress.begin("reading orders again", Measure::Count, None);
+        self.walk_orders(&mut report, progress).await?;
+        progress.begin("walking movements of money", Measure::Count, None);
+        self.walk_movements(&mut report, progress).await?;
         self.sum_up(&mut report)?;
         Ok(report)
     }
 
-    async fn walk_events(&self, report: &mut ReconcileReport) -> Result<(), PurchaseError> {
+    async fn walk_events(&self, report: &mut ReconcileReport, progress: &Progress) -> Result<(), PurchaseError> {
         let mut position = self.tables.cursors.cursor(EVENTS).await?.and_then(|id| id.parse().ok());
         let failures_before = report.failures.len();
         for _ in 0..PAGES_MAX {
@@ -107,6 +118,7 @@ impl Purchases {
             };
             for hint in &page.items {
                 report.events = report.events.saturating_add(1);
+                progress.advance(1);
                 match self.heed(hint).await {
                     Ok(heard) => {
                         report.events_ours = report.events_ours.saturating_add(usize::from(heard == Heard::Settled))
@@ -129,7 +141,7 @@ impl Purchases {
     }
 
     /// Every order of which something more is expected, due or not.
-    async fn walk_orders(&self, report: &mut ReconcileReport) -> Result<(), PurchaseError> {
+    async fn walk_orders(&self, report: &mut ReconcileReport, progress: &Progress) -> Result<(), PurchaseError> {
         let mut before = None;
         loop {
             let page = self.tables.orders.orders(None, before, CHECKS_MAX).await?;
@@ -139,6 +151,7 @@ impl Purchases {
             before = Some(last.id);
             for order in page.iter().filter(|order| order.check_at.is_some()) {
                 report.orders = report.orders.saturating_add(1);
+                progress.advance(1);
                 if let Err(error) = self.settle_order(order.id).await {
                     report.failures.push(format!("{}: {error}", order.id));
                 }
@@ -146,13 +159,14 @@ impl Purchases {
         }
     }
 
-    async fn walk_movements(&self, report: &mut ReconcileReport) -> Result<(), PurchaseError> {
+    async fn walk_movements(&self, report: &mut ReconcileReport, progress: &Progress) -> Result<(), PurchaseError> {
         let mut position = self.tables.cursors.cursor(MOVEMENTS).await?.and_then(|id| id.parse().ok());
         for _ in 0..PAGES_MAX {
             let after = position.as_ref().map_or(After::Time(UnixMs::default()), After::Id);
             let page = self.ports.payments.movements_after(after).await?;
             for movement in &page.items {
                 report.movements = report.movements.saturating_add(1);
+                progress.advance(1);
                 if let Err(error) = self.walk_movement(movement, report).await {
                     // The walk stops here, so that no cent is passed over.
                     report.failures.push(format!("movement {}: {error}", movement.id));

@@ -17,6 +17,8 @@ use opencredits_store::{
     CommissionReturns, Order, Orders, Partner, Partners, SqliteStore, Standing, StoreError, User, Users,
 };
 use opencredits_units::{AccountId, BasisPoints, EntryId, NanoUsd, OrderId, PartnerId, UnixMs, UserId};
+use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -135,11 +137,22 @@ fn partner() -> Partner {
     }
 }
 
-struct Silent;
+/// What people were told: that an order was paid, and the largest sum of its refunds.
+#[derive(Default)]
+struct Told(Mutex<HashMap<OrderId, (bool, i64)>>);
 
 #[async_trait]
-impl PurchaseNotices for Silent {
-    async fn tell(&self, _order: &Order, _notice: PurchaseNotice) {}
+impl PurchaseNotices for Told {
+    async fn tell(&self, order: &Order, notice: PurchaseNotice) -> Result<(), Fault> {
+        let mut told = self.0.lock();
+        let (is_paid, refunded) = told.entry(order.id).or_default();
+        match notice {
+            PurchaseNotice::Paid { .. } => *is_paid = true,
+            PurchaseNotice::Refunded { .. } => *refunded = order.bookings.after.refunded_minor.max(*refunded),
+            PurchaseNotice::TopUpDeclined | PurchaseNotice::TopUpNeedsConfirmation => {}
+        }
+        Ok(())
+    }
 }
 
 struct World {
@@ -147,6 +160,7 @@ struct World {
     sandbox: Arc<Sandbox>,
     store: Arc<Dying>,
     earned: Arc<Earned>,
+    told: Arc<Told>,
     paid_out: i64,
     dice: Arc<Dice>,
     user: User,
@@ -179,13 +193,13 @@ impl World {
             Arc::new(Sandbox::new("test".parse().unwrap(), "http://127.0.0.1/pay/".to_owned(), UnixMs::default()));
         let store = Arc::new(Dying { store: sqlite.clone(), dice: dice.clone(), one_in: AtomicU64::new(4) });
         let sqlite = Arc::new(sqlite);
-        let earned = Arc::new(Earned::default());
+        let (earned, told) = (Arc::new(Earned::default()), Arc::new(Told::default()));
         let commissions = Arc::new(CommissionBooks::new(ledger.clone(), sqlite.clone(), earned.clone()));
         let tables =
             PurchaseTables { orders: store.clone(), payers: sqlite.clone(), users: sqlite.clone(), cursors: sqlite };
         let ports = PurchasePorts {
             payments: sandbox.clone(),
-            notices: Arc::new(Silent),
+            notices: told.clone(),
             commissions,
             clock: Arc::new(Ticks(AtomicU64::new(START_MS))),
             entropy: dice.clone(),
@@ -197,6 +211,7 @@ impl World {
             sandbox,
             store,
             earned,
+            told,
             paid_out: 0,
             dice,
             user,
@@ -334,6 +349,16 @@ impl World {
         assert_eq!(posted(books::REVENUE), taken, "what partners lose is ours");
     }
 
+    /// People were told of every purchase that was paid and of every refund, whatever crashed.
+    async fn check_told(&self) {
+        for order in self.purchases.orders(None, None, 100).await.unwrap() {
+            let (is_paid, refunded) = self.told.0.lock().get(&order.id).copied().unwrap_or_default();
+            let booked = order.bookings.after;
+            assert_eq!(is_paid, booked.granted > NanoUsd::ZERO, "{}: told of the purchase", order.id);
+            assert!(refunded >= booked.refunded_minor, "{}: told of refunds up to {refunded}", order.id);
+        }
+    }
+
     /// Some of the latest events arrive, in any order, some of them twice. Others are lost.
     async fn deliver(&mut self) {
         let after = self.heard.as_ref().map_or(After::Time(UnixMs::default()), After::Id);
@@ -368,6 +393,7 @@ impl World {
             assert!(is_frozen || open == 0, "credits are frozen for open disputes only");
         }
         self.check_commission().await;
+        self.check_told().await;
         let posted = |account| self.purchases.ledger.balance(account).map_or(0, |balance| balance.posted.get());
         let frozen: i64 = {
             let orders = self.purchases.orders(None, None, 100).await.unwrap();

@@ -115,9 +115,6 @@ impl Purchases {
         let Some(order) = self.tables.orders.order(id).await? else {
             return Err(PurchaseError::UnknownOrder { payment: payment.as_str().to_owned() });
         };
-        // What people were told of before: nothing of a booking that a crash left unmade.
-        let told = if order.bookings.is_made { order.bookings.after } else { order.bookings.before };
-        let owed = self.owed(order.user)?;
         let order = self.finish_booking(order).await?;
         let state = match self.ports.payments.payment(payment).await {
             Ok(state) => state,
@@ -136,7 +133,6 @@ impl Purchases {
         let order = self.book(order, &state).await?;
         self.book_movements(Owned { order: &order, state: &state }).await?;
         self.keep_payer(&order, &state).await?;
-        self.tell((told, owed), &order).await?;
         if self.heed_warnings(&state).await? {
             // It was refunded, and is read anew.
             return Err(PurchaseError::Contended { id });
@@ -167,7 +163,9 @@ impl Purchases {
         self.make_booking(order, check_at).await
     }
 
-    /// Makes the last booking; after that the order is due at `check_at`.
+    /// Makes the last booking; after that the order is due at `check_at`. The booking counts as made once commission has
+    /// followed it and the person is told of it, so that a crash leaves out neither: all of it is done again, and has one
+    /// effect.
     async fn make_booking(&self, mut order: Order, check_at: Option<UnixMs>) -> Result<Order, PurchaseError> {
         let user = self.tables.users.user(order.user).await?;
         let user = user.ok_or_else(|| PurchaseError::NoOrder { id: order.id.to_string() })?;
@@ -177,11 +175,12 @@ impl Purchases {
             tracing::warn!(order = %order.id, owed = %effect.owed, "credits were taken back that had been spent; the person owes them");
         }
         self.move_commission(&order, effect).await?;
+        self.tell(&order, effect).await?;
         (order.bookings.is_made, order.check_at) = (true, check_at);
         self.stored(order).await
     }
 
-    /// Lets commission follow the person's debt. The booking counts as made only after that.
+    /// Lets commission follow the person's debt.
     async fn move_commission(&self, order: &Order, effect: Effect) -> Result<(), PurchaseError> {
         let more = effect.owed.checked_sub(effect.settled).ok_or(PurchaseError::Overflow)?;
         let spent = match more.checked_neg().ok_or(PurchaseError::Overflow)? {
@@ -282,26 +281,24 @@ impl Purchases {
         }
     }
 
-    async fn tell(&self, (was, owed_before): (Booked, NanoUsd), after: &Order) -> Result<(), PurchaseError> {
-        let is = after.bookings.after;
+    /// Tells the person what the last booking of an order changes. A repetition says the same.
+    async fn tell(&self, order: &Order, effect: Effect) -> Result<(), PurchaseError> {
+        let Bookings { before: was, after: is, .. } = order.bookings;
         if was.granted == NanoUsd::ZERO && is.granted > NanoUsd::ZERO {
-            tracing::info!(order = %after.id, "a purchase was paid");
-            let settled = owed_before.checked_sub(self.owed(after.user)?).unwrap_or_default().max(NanoUsd::ZERO);
-            self.ports.notices.tell(after, PurchaseNotice::Paid { debt_settled: settled }).await;
+            tracing::info!(order = %order.id, "a purchase was paid");
+            self.ports.notices.tell(order, PurchaseNotice::Paid { debt_settled: effect.settled }).await?;
         }
         if is.refunded_minor > was.refunded_minor {
-            let owed = self.owed(after.user)?;
-            let became_debt = owed.checked_sub(owed_before).unwrap_or_default().max(NanoUsd::ZERO);
             let taken = is.taken.checked_sub(was.taken).unwrap_or_default();
             let notice = PurchaseNotice::Refunded {
                 minor: is.refunded_minor.saturating_sub(was.refunded_minor),
-                credits: taken.checked_sub(became_debt).unwrap_or_default().max(NanoUsd::ZERO),
-                debt: owed,
+                credits: taken.checked_sub(effect.owed).unwrap_or_default().max(NanoUsd::ZERO),
+                debt: self.owed(order.user)?,
             };
-            self.ports.notices.tell(after, notice).await;
+            self.ports.notices.tell(order, notice).await?;
         }
         if is.disputed_minor > was.disputed_minor || is.lost_minor > was.lost_minor {
-            tracing::error!(order = %after.id, "a payment is disputed, or a dispute is lost; answer it at the payment processor");
+            tracing::error!(order = %order.id, "a payment is disputed, or a dispute is lost; answer it at the payment processor");
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use super::error::PurchaseError;
 use super::terms::SaleTerms;
+use crate::fault::Fault;
 use crate::partners::CommissionBooks;
 use crate::ports::{Clock, Entropy};
 use async_trait::async_trait;
@@ -50,11 +51,15 @@ pub enum PurchaseNotice {
     TopUpNeedsConfirmation,
 }
 
-/// Tells people of their purchases. A notice of an order and a kind is given once, however often it is sent.
+/// Tells people of their purchases. What an order, a kind and the sum of its refunds name is told once, however often it is
+/// asked for: a crash leads to repetitions.
 #[async_trait]
 pub trait PurchaseNotices: Send + Sync {
-    /// Tells the person of this order.
-    async fn tell(&self, order: &opencredits_store::Order, notice: PurchaseNotice);
+    /// Tells the person of this order; it is certain to be told once this returns.
+    ///
+    /// # Errors
+    /// When it could not be kept. It is asked for again then.
+    async fn tell(&self, order: &opencredits_store::Order, notice: PurchaseNotice) -> Result<(), Fault>;
 }
 
 /// What a fraud warning of a card's issuer leads to.

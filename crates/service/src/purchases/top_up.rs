@@ -207,15 +207,15 @@ impl Purchases {
     }
 
     async fn refused(&self, payer: Payer, order: Order, state: TopUpState) -> Result<(), PurchaseError> {
-        let order = self.stored(Order { state: OrderState::Failed, check_at: None, ..order }).await?;
-        self.end_charge(payer, &order, Some(state)).await?;
         let notice = match state {
             TopUpState::ActionRequired => PurchaseNotice::TopUpNeedsConfirmation,
             _ => PurchaseNotice::TopUpDeclined,
         };
         tracing::warn!(order = %order.id, "a top-up was refused, and top-ups of the person end");
-        self.ports.notices.tell(&order, notice).await;
-        Ok(())
+        // First of all: a crash after it leads to the same charge, the same refusal and no second mail.
+        self.ports.notices.tell(&order, notice).await?;
+        let order = self.stored(Order { state: OrderState::Failed, check_at: None, ..order }).await?;
+        self.end_charge(payer, &order, Some(state)).await
     }
 
     /// The charge is over; top-ups go on, or end with `state`.

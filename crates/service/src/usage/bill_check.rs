@@ -7,7 +7,7 @@ use crate::fault::Fault;
 use crate::record::{GenerationRecord, UsageSource};
 use opencredits_catalog::{StatedLine, Terms, recompute};
 use opencredits_ledger::{EntryKind, EntryRow, Ledger, LedgerError};
-use opencredits_units::{EntryId, GenerationId, NanoUsd, UnixMs};
+use opencredits_units::{EntryId, GenerationId, Measure, NanoUsd, Progress, UnixMs};
 
 /// Entries that are read at once.
 const PAGE: usize = 1_000;
@@ -115,25 +115,43 @@ impl UsageReads {
     ///
     /// # Errors
     /// When the ledger fails.
-    pub async fn check_bills(
+    pub async fn check_bills(&self, during: (UnixMs, UnixMs), cursor: Option<EntryId>) -> Result<BillChecks, Fault> {
+        self.check_bills_watched(during, cursor, &Progress::default()).await
+    }
+
+    /// The same; tells in `progress` how far it is.
+    ///
+    /// # Errors
+    /// As [`UsageReads::check_bills`].
+    pub async fn check_bills_watched(
         &self,
         (from, until): (UnixMs, UnixMs),
         cursor: Option<EntryId>,
+        progress: &Progress,
     ) -> Result<BillChecks, Fault> {
         let start = EntryId::from_bits(EntryId::at(from, [0; 10]).bits().saturating_sub(1));
         let after = cursor.map_or(start, |cursor| cursor.max(start));
+        let progress = progress.clone();
         self.blocking(move |ledger| {
             ledger.flush()?;
-            check_all(ledger, after, until)
+            // It is not known how many entries there are between two times.
+            progress.begin("recomputing bills, entries", Measure::Count, None);
+            check_all(ledger, after, until, &progress)
         })
         .await
     }
 }
 
-fn check_all(ledger: &Ledger, mut after: EntryId, until: UnixMs) -> Result<BillChecks, LedgerError> {
+fn check_all(
+    ledger: &Ledger,
+    mut after: EntryId,
+    until: UnixMs,
+    progress: &Progress,
+) -> Result<BillChecks, LedgerError> {
     let mut checks = BillChecks::default();
     for _ in 0..SCANNED_MAX.div_ceil(PAGE) {
         let page = ledger.entries(after, PAGE)?;
+        progress.advance(u64::try_from(page.len()).unwrap_or_default());
         let is_end = page.len() < PAGE || page.last().is_some_and(|last| last.id.made_at() >= until);
         after = page.last().map_or(after, |last| last.id);
         for check in page.iter().take_while(|entry| entry.id.made_at() < until).filter_map(check_bill) {

@@ -56,6 +56,7 @@ impl Run {
 
     /// What happened in the sequence.
     pub(super) fn tally(mut self) -> Tally {
+        self.check_mails();
         let rates = self.model.returns;
         self.saw("commission taken back", rates.0);
         self.saw("commission restored", rates.1);

@@ -9,6 +9,7 @@
 
 mod checks;
 mod deeds;
+mod mails;
 mod reference;
 mod steps;
 mod world;
@@ -99,7 +100,7 @@ fn check_half(half: u64) {
 }
 
 /// What the sequences of each half must have had.
-const MUST_HAPPEN: [&str; 16] = [
+const MUST_HAPPEN: [&str; 17] = [
     "answers",
     "refused requests",
     "crashes",
@@ -116,6 +117,7 @@ const MUST_HAPPEN: [&str; 16] = [
     "refused corrections",
     "charges given back",
     "charges not given back",
+    "refunds that were told",
 ];
 
 #[test]

@@ -258,7 +258,7 @@ fn purchases(
         PurchaseTables { orders: store.clone(), payers: store.clone(), users: store.clone(), cursors: store.clone() };
     let ports = PurchasePorts {
         payments: processor.clone(),
-        notices: Arc::new(MailedNotices::new(MailQueue::new(None, fixed.clone(), fixed.clone()))),
+        notices: Arc::new(MailedNotices::new(MailQueue::new(Some(store.clone()), fixed.clone(), fixed.clone()))),
         commissions: Arc::new(CommissionBooks::new(ledger.clone(), store.clone(), usage)),
         clock: fixed.clone(),
         entropy: fixed.clone(),

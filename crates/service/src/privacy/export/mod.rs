@@ -14,7 +14,7 @@ use super::error::PrivacyError;
 use archive::Archive;
 use async_trait::async_trait;
 use opencredits_store::User;
-use opencredits_units::UnixMs;
+use opencredits_units::{Measure, Progress, UnixMs};
 use rows::{Cursor, Row, csv_head, csv_row, json_row};
 use sections::Section;
 
@@ -39,13 +39,30 @@ impl Exporter {
     /// # Errors
     /// When ledger or store fail, or `sink` takes no more; then the archive has no end.
     pub async fn export(&self, user: &User, now: UnixMs, sink: &mut dyn ExportSink) -> Result<(), PrivacyError> {
+        self.export_watched((user, now), sink, &Progress::default()).await
+    }
+
+    /// The same; tells in `progress` how far it is, in files of the archive.
+    ///
+    /// # Errors
+    /// As [`Exporter::export`].
+    pub async fn export_watched(
+        &self,
+        (user, now): (&User, UnixMs),
+        sink: &mut dyn ExportSink,
+        progress: &Progress,
+    ) -> Result<(), PrivacyError> {
+        let files = Section::ALL.len().saturating_mul(2);
+        progress.begin("writing the archive, files", Measure::Count, u64::try_from(files).ok());
         self.usage.refresh().await?;
         let mut archive = Archive::new(now);
         archive.begin("README.txt")?;
         archive.write(sections::readme(user.id, now).as_bytes())?;
         for section in Section::ALL {
             self.write_json(&mut archive, (section, user), sink).await?;
+            progress.advance(1);
             self.write_csv(&mut archive, (section, user), sink).await?;
+            progress.advance(1);
         }
         put(sink, archive.finish()?).await
     }

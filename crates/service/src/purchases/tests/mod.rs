@@ -63,8 +63,9 @@ struct Heard(StdMutex<Vec<PurchaseNotice>>);
 
 #[async_trait]
 impl PurchaseNotices for Heard {
-    async fn tell(&self, _order: &Order, notice: PurchaseNotice) {
+    async fn tell(&self, _order: &Order, notice: PurchaseNotice) -> Result<(), Fault> {
         self.0.lock().unwrap().push(notice);
+        Ok(())
     }
 }
 
