@@ -12,6 +12,7 @@ mod headers;
 mod missing;
 mod model;
 mod models;
+pub(crate) mod operator;
 mod prices;
 mod public;
 mod request;

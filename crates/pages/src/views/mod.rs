@@ -9,6 +9,7 @@ mod llms;
 mod model;
 mod models;
 mod notice;
+pub mod operator;
 mod policy;
 mod shell;
 mod sign_in;

@@ -2,7 +2,7 @@
 
 use opencredits_pages::views::{
     Checkout, CheckoutEnd, Consent, DocPage, DocsIndex, KeepAccount, Landing, Llms, ModelPage, Models, Notice,
-    PolicyPage, Shell, SignIn, SignInLink, dashboard,
+    PolicyPage, Shell, SignIn, SignInLink, dashboard, operator,
 };
 use opencredits_pages::{Area, Chrome, Pages, Site, View};
 use serde::Serialize;
@@ -110,6 +110,8 @@ fn every_template_renders_in_every_state_and_escapes_every_text() {
         check(ModelPage::samples()),
         check(Models::samples()),
         check(Notice::samples()),
+        check(operator::OperatorPage::samples()),
+        check(operator::Preview::samples()),
         check(PolicyPage::samples()),
         check(Shell::samples()),
         check(SignIn::samples()),
@@ -124,6 +126,7 @@ fn every_template_renders_in_every_state_and_escapes_every_text() {
         "fragment.html",
         "frame.html",
         "macros.html",
+        "operator_macros.html",
         "sign_in_parts.html",
     ];
     let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/templates")).unwrap();

@@ -17,6 +17,8 @@ mod rows;
 mod top_up;
 mod transactions;
 
+pub(super) use figures::priced;
+
 use crate::errors::{ApiSurface, Problem};
 use crate::pages::PageRequest;
 use crate::state::App;
