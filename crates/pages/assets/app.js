@@ -104,6 +104,8 @@ function show(html, how) {
     if (link.pathname === location.pathname) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+  // The operator's places are shown with an operator's page only.
+  for (const nav of document.querySelectorAll("header nav[data-guarded]")) nav.hidden = !main.querySelector("[data-operator]");
   start();
   if (how.push) {
     scrollTo(0, 0);
@@ -295,6 +297,25 @@ document.addEventListener("submit", async (event) => {
   url.search = new URLSearchParams(given).toString();
   load(url.href, { push: true });
 });
+
+// The menu of who has the operator's role leads to those pages. Nobody else's does.
+async function showOperator(menu) {
+  menu.dataset.asked = "";
+  try {
+    const { user } = await api("GET", "/v1/auth/session");
+    if (user.role !== "operator") return;
+    const link = document.createElement("a");
+    link.href = "/operator";
+    link.textContent = words.operator;
+    menu.querySelector("div").prepend(link);
+  } catch {
+    delete menu.dataset.asked;
+  }
+}
+document.addEventListener("toggle", (event) => {
+  const menu = event.target;
+  if (menu.open && menu.matches("details.menu.signed-in") && !("asked" in menu.dataset)) showOperator(menu);
+}, true);
 
 // A menu closes by Escape and by a click elsewhere.
 document.addEventListener("keydown", (event) => {
