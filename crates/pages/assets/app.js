@@ -136,6 +136,11 @@ function isFilled(url) {
   return url.origin === location.origin && FILLED.some((path) => url.pathname === path || url.pathname.startsWith(`${path}/`));
 }
 
+// Each part of the service has places of its own in the header, so that a way into another part loads the whole page.
+function partOf(path) {
+  return ["/partner", "/operator"].find((part) => path === part || path.startsWith(`${part}/`)) ?? "/dashboard";
+}
+
 // A link that this page can follow without leaving it.
 function followed(event) {
   if (!isShell || event.defaultPrevented || event.button !== 0) return null;
@@ -144,7 +149,8 @@ function followed(event) {
   if (!link || link.target || link.hasAttribute("download")) return null;
   const url = new URL(link.href);
   const isPlaceOnPage = url.hash && url.pathname === location.pathname && url.search === location.search;
-  return isFilled(url) && !isPlaceOnPage ? url : null;
+  const isSamePart = partOf(url.pathname) === partOf(location.pathname);
+  return isFilled(url) && isSamePart && !isPlaceOnPage ? url : null;
 }
 
 // A part of a page that follows its form at once: <form method="get" data-live="#results">, and links in that part.

@@ -235,8 +235,7 @@ fn of_credits(act: CreditAct, id: EntryId) -> AdminRequest {
 
 fn of_person(act: PersonAct) -> AdminRequest {
     let standing = |user: UserId, reason| SetStanding { user: user.to_string(), reason };
-    let restrict =
-        |user: UserId, on| AdminRequest::Privacy(PrivacyRequest::Restrict { user: user.to_string(), on });
+    let restrict = |user: UserId, on| AdminRequest::Privacy(PrivacyRequest::Restrict { user: user.to_string(), on });
     let object = |user: UserId, on| AdminRequest::Privacy(PrivacyRequest::Object { user: user.to_string(), on });
     match act {
         PersonAct::Rename { user, label } => AdminRequest::RenameUser(RenameUser { user: user.to_string(), label }),

@@ -83,9 +83,10 @@ async fn performed(state: &OperatorApp, uri: &Uri, headers: &HeaderMap, body: Bo
     let Confirmed { act, id, confirm } = read(&state.app, headers, body).await?;
     act.check().map_err(problem)?;
     if !who.has_confirmed((&act, id), &confirm) {
-        let refused = "look at what this will do first, at POST /operator/preview; what was looked at more than ten minutes \
+        let refused =
+            "look at what this will do first, at POST /operator/preview; what was looked at more than ten minutes \
                        ago, or is something else, is not done"
-            .to_owned();
+                .to_owned();
         return Err(problem(Refusal { code: RefusalCode::Conflict, refused }));
     }
     let done = on_behalf_of(who.user.id, state.admin.answer(act.into_request(id))).await.map_err(problem)?;

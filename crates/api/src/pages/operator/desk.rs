@@ -137,11 +137,6 @@ pub(super) fn percent(basis_points: u64) -> Cell {
     Cell::number(format!("{} %", opencredits_units::Decimal::new(i128::from(basis_points), 2)))
 }
 
-/// An amount in dollars or another currency, exactly, with its sign before it.
-pub(super) fn exact(amount: NanoUsd) -> Cell {
-    Cell::number(opencredits_pages::figures::grouped_text(&amount.to_string()))
-}
-
 pub(super) fn invalid(refused: impl Into<String>) -> Refusal {
     Refusal { code: RefusalCode::Invalid, refused: refused.into() }
 }

@@ -1,13 +1,14 @@
 //! The balance sheet as of a day, the check of the ledger, and the record of changes.
 
-use super::desk::{Desk, exact, link};
+use super::desk::{Desk, link};
 use super::person_tables::changes_table;
 use crate::admin::Refusal;
+use opencredits_pages::figures::aligned;
 use opencredits_pages::views::operator::{Back, Cell, Column, Fact, OperatorPage, Remark, Row, Section, Table, Tone};
 use opencredits_service::accounts::{AccountsError, BalanceSheet, SheetLine};
 use opencredits_service::day_or_time;
 use opencredits_store::OperatorReads as _;
-use opencredits_units::EntryId;
+use opencredits_units::{EntryId, NanoUsd};
 
 /// Findings that are shown.
 const FINDINGS_MAX: usize = 20;
@@ -23,18 +24,16 @@ pub(super) async fn page(desk: &Desk<'_>) -> Result<OperatorPage, Refusal> {
     let is_sound = desk.state().app.gateway.ledger().is_sound();
     let sound = if is_sound { Cell::toned("sound", Tone::Good) } else { Cell::toned("unsound", Tone::Bad) };
     let verify = link("/operator/ledger", &[("verify", "1")]);
-    let yesterday = opencredits_service::day_text(desk.now.day().saturating_sub(1));
+    let day_shown = desk.asked("day").filter(|_| day.is_some());
     let mut facts = vec![
         Fact::of("soundness", sound),
         Fact::of("entries", Cell::many(sheet.entries)),
-        Fact::of("as_of", desk.asked("day").filter(|_| day.is_some()).map_or(Cell::word("as_of_now"), Cell::text)),
-        Fact::of("as_of_yesterday", Cell::link(&yesterday, link("/operator/ledger", &[("day", &yesterday)]))),
-        Fact::of("verify", Cell::link(&verify, &*verify)),
+        Fact::of("as_of", day_shown.map_or(Cell::word("as_of_now"), Cell::text)),
+        Fact::of("verify", Cell::go("verify_it", verify)),
     ];
     if desk.asked("verify").is_some() {
         let report = desk.accounts().verify().await?;
-        let (state, class) =
-            if report.is_clean() { ("verified", Tone::Good) } else { ("verify_found", Tone::Bad) };
+        let (state, class) = if report.is_clean() { ("verified", Tone::Good) } else { ("verify_found", Tone::Bad) };
         let detail = report.entries.to_string();
         remarks.push(Remark { state: state.to_owned(), class, detail, href: None });
         for finding in report.findings.iter().take(FINDINGS_MAX) {
@@ -46,16 +45,19 @@ pub(super) async fn page(desk: &Desk<'_>) -> Result<OperatorPage, Refusal> {
     }
     let mut sections = vec![Section::facts("soundness", facts)];
     sections.extend(sheets(&sheet));
-    Ok(OperatorPage { remarks, sections, ..OperatorPage::of("ledger") })
+    let day = Some(day_shown.unwrap_or_default().to_owned());
+    Ok(OperatorPage { day, remarks, sections, ..OperatorPage::of("ledger") })
 }
 
 fn sheets(sheet: &BalanceSheet) -> Vec<Section> {
-    let lines = |state: &str, currency: &str, lines: &[SheetLine], difference| {
-        let row = |line: &SheetLine| {
-            Row::of([Cell::text(&line.name), Cell::word(line.side), Cell::text(currency), exact(line.amount)])
-        };
-        let total = Row::of([Cell::word("difference"), Cell::Nothing, Cell::text(currency), exact(difference)]);
-        let rows = lines.iter().map(row).chain([total]).collect();
+    let lines = |state: &str, currency: &str, lines: &[SheetLine], difference: NanoUsd| {
+        let amounts = lines.iter().map(|line| line.amount).chain([difference]);
+        // Their points stand below each other.
+        let amounts = aligned(&amounts.map(|amount| amount.to_string()).collect::<Vec<_>>());
+        let names = lines.iter().map(|line| (Cell::text(&line.name), Cell::word(line.side)));
+        let names = names.chain([(Cell::word("difference"), Cell::Nothing)]);
+        let row = |((name, side), amount)| Row::of([name, side, Cell::text(currency), Cell::number::<String>(amount)]);
+        let rows = names.zip(amounts).map(row).collect();
         let columns = [Column::of("account"), Column::of("side"), Column::of("currency"), Column::right("amount")];
         Section::from(Table::of(state, columns).with(rows))
     };
@@ -75,6 +77,7 @@ pub(super) async fn changes(desk: &Desk<'_>) -> Result<OperatorPage, Refusal> {
     let table = Table {
         more_href: found.last().filter(|_| is_full).map(|last| desk.href("before", last.id)),
         first_href: before.map(|_| "/operator/changes".to_owned()),
+        state: "record".to_owned(),
         ..changes_table(&found)
     };
     Ok(OperatorPage {

@@ -4,7 +4,9 @@ use super::desk::{Desk, at, invalid, maybe_at};
 use crate::admin::{Refusal, RefusalCode};
 use crate::pages::dashboard::priced;
 use crate::payments::status;
-use opencredits_pages::views::operator::{Act, Back, Cell, Column, Fact, Field, OperatorPage, Row, Section, Table, Tone};
+use opencredits_pages::views::operator::{
+    Act, Back, Cell, Column, Fact, Field, OperatorPage, Row, Section, Table, Tone,
+};
 use opencredits_service::accounts::AccountsError;
 use opencredits_store::{Order, OrderOrigin, Orders as _};
 use opencredits_units::{NanoUsd, OrderId, UserId};
@@ -74,7 +76,7 @@ pub(super) async fn all(desk: &Desk<'_>) -> Result<OperatorPage, Refusal> {
         more_href: found.last().filter(|_| is_full).map(|last| desk.href("before", last.id)),
         first_href: before.map(|_| "/operator/orders".to_owned()),
         acts: if can_ask { vec![Act::alone("reconcile")] } else { Vec::new() },
-        ..Table::of("orders", columns).with(rows)
+        ..Table::of("all_orders", columns).with(rows)
     };
     Ok(OperatorPage { sections: vec![table.into()], ..OperatorPage::of("orders") })
 }

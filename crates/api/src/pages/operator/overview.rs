@@ -4,7 +4,9 @@ use super::desk::{Desk, person_href};
 use crate::admin::Refusal;
 use opencredits_ledger::EntryKind;
 use opencredits_pages::figures::Count;
-use opencredits_pages::views::operator::{Cell, Column, Fact, Figure, Hour, OperatorPage, Remark, Row, Section, Table, Tone};
+use opencredits_pages::views::operator::{
+    Cell, Column, Fact, Figure, Hour, OperatorPage, Remark, Row, Section, Table, Tone,
+};
 use opencredits_service::accounts::{AccountsError, EntryFilter};
 use opencredits_store::{ApplicationState, Days, Outbox as _, UsageBy};
 use opencredits_units::{EntryId, NanoUsd, UnixMs, UserId};
@@ -42,8 +44,8 @@ pub(super) async fn page(desk: &Desk<'_>) -> Result<OperatorPage, Refusal> {
         Section::facts(
             "more",
             vec![
-                Fact::of("ledger", Cell::link("/operator/ledger", "/operator/ledger")),
-                Fact::of("changes", Cell::link("/operator/changes", "/operator/changes")),
+                Fact::of("ledger", Cell::go("open_it", "/operator/ledger")),
+                Fact::of("changes", Cell::go("open_it", "/operator/changes")),
             ],
         ),
     ];

@@ -42,9 +42,7 @@ pub(super) async fn page(desk: &Desk<'_>) -> Result<OperatorPage, Refusal> {
 }
 
 async fn terms(desk: &Desk<'_>, partner: &Partner) -> Result<Section, Refusal> {
-    let bps = |value: Option<BasisPoints>| {
-        value.map_or(Cell::word("default"), |value| percent(u64::from(value.get())))
-    };
+    let bps = |value: Option<BasisPoints>| value.map_or(Cell::word("default"), |value| percent(u64::from(value.get())));
     let owner = match partner.owner {
         Some(owner) => desk.person(owner).await?,
         None => Cell::Nothing,
@@ -130,17 +128,13 @@ fn secret_keys(partner: &Partner, keys: &[PartnerKeyRecord]) -> Table {
 fn publishable_keys(partner: &Partner, keys: &[PublishableKeyRecord]) -> Table {
     let row = |key: &PublishableKeyRecord| {
         let origins = if key.origins.is_empty() { Cell::word("any_origin") } else { Cell::text(key.origins.join(" ")) };
-        let cells = [Cell::text(&key.name), Cell::code(&key.key), origins, at(key.created_at), maybe_at(key.revoked_at)];
+        let cells =
+            [Cell::text(&key.name), Cell::code(&key.key), origins, at(key.created_at), maybe_at(key.revoked_at)];
         let revoke = Act::on("revoke_publishable", ("key", key.id)).hidden("partner", partner.id);
         let revoke = revoke.named(&key.name).dangerous();
         Row { acts: if key.revoked_at.is_none() { vec![revoke] } else { Vec::new() }, ..Row::of(cells) }
     };
-    let columns = [
-        Column::of("key"),
-        Column::of("text"),
-        Column::of("origins"),
-        Column::of("since"),
-        Column::of("revoked"),
-    ];
+    let columns =
+        [Column::of("key"), Column::of("text"), Column::of("origins"), Column::of("since"), Column::of("revoked")];
     Table::of("publishable_keys", columns).with(keys.iter().rev().take(ROWS_MAX).map(row).collect())
 }

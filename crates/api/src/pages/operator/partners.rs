@@ -31,9 +31,8 @@ async fn application_row(desk: &Desk<'_>, application: &PartnerApplication) -> R
         at(application.created_at),
     ];
     let on = |kind: &str| Act::on(kind, ("application", application.id)).named(&application.name);
-    let approve = on("approve")
-        .with(Field::optional("share_bps", "number"))
-        .with(Field::optional("markup_bps", "number"));
+    let approve =
+        on("approve").with(Field::optional("share_bps", "number")).with(Field::optional("markup_bps", "number"));
     Ok(Row { acts: vec![approve, on("reject").reasoned().dangerous()], ..Row::of(cells) })
 }
 

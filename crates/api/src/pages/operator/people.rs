@@ -49,12 +49,8 @@ fn row(desk: &Desk<'_>, user: User) -> Result<Row, Refusal> {
     let balance = desk.state().app.gateway.ledger().balance(user.wallet).map_err(AccountsError::from)?;
     let is_suspended = user.standing == Standing::Suspended;
     let state = if is_suspended { Cell::toned("suspended", Tone::Bad) } else { Cell::word("active") };
-    let cells = [
-        Cell::link(&user.label, person_href(user.id)),
-        state,
-        desk.has(balance.available),
-        at(user.created_at),
-    ];
+    let cells =
+        [Cell::link(&user.label, person_href(user.id)), state, desk.has(balance.available), at(user.created_at)];
     let orders = vec![
         by_text(&user.label),
         by_number(i128::from(is_suspended)),

@@ -41,9 +41,8 @@ pub(super) async fn page(desk: &Desk<'_>) -> Result<OperatorPage, Refusal> {
 }
 
 fn remarks(user: &User, state: &PrivacyState, email: Option<&UserEmail>) -> Vec<Remark> {
-    let remark = |is: bool, key: &str, class: Tone| {
-        is.then(|| Remark { state: key.to_owned(), class, ..Remark::default() })
-    };
+    let remark =
+        |is: bool, key: &str, class: Tone| is.then(|| Remark { state: key.to_owned(), class, ..Remark::default() });
     let all = [
         remark(user.standing == Standing::Suspended, "is_suspended", Tone::Bad),
         remark(state.erased_at.is_some(), "is_deleted", Tone::Bad),

@@ -33,8 +33,14 @@ pub(super) async fn keys(desk: &Desk<'_>, user: &User, keys: &[Key]) -> Result<T
     }
     for key in management.iter().take(ROWS_MAX) {
         let state = if key.revoked_at.is_some() { "revoked" } else { "management" };
-        let cells =
-            [Cell::text(&key.name), Cell::code(&key.hint), Cell::word(state), Cell::Nothing, Cell::Nothing, at(key.created_at)];
+        let cells = [
+            Cell::text(&key.name),
+            Cell::code(&key.hint),
+            Cell::word(state),
+            Cell::Nothing,
+            Cell::Nothing,
+            at(key.created_at),
+        ];
         let revoke = Act::on("revoke_key", ("key", key.id)).named(&key.name).dangerous();
         let acts = if key.revoked_at.is_none() { vec![revoke] } else { Vec::new() };
         rows.push(Row { acts, ..Row::of(cells) });
@@ -144,13 +150,8 @@ pub(super) async fn transfers(desk: &Desk<'_>, user: &User) -> Result<Table, Ref
             Cell::code(money.entry.id),
         ])
     };
-    let columns = [
-        Column::of("at"),
-        Column::of("what"),
-        Column::right("amount"),
-        Column::of("reason"),
-        Column::of("entry"),
-    ];
+    let columns =
+        [Column::of("at"), Column::of("what"), Column::right("amount"), Column::of("reason"), Column::of("entry")];
     Ok(Table {
         more_href: found.next.map(|next| desk.href("transfers", write_money_cursor(next))),
         first_href: cursor.map(|_| super::desk::person_href(user.id)),

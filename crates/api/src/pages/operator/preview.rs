@@ -112,7 +112,9 @@ async fn of_person(desk: &Desk<'_>, act: &PersonAct) -> Result<Seen, Refusal> {
     };
     Ok(match act {
         PersonAct::Rename { user, label: new } => label(*user).await?.fact("label", Cell::text(new)),
-        PersonAct::SetEmail { user, email } => label(*user).await?.fact("email", Cell::text(email)).warn("signs_in_with"),
+        PersonAct::SetEmail { user, email } => {
+            label(*user).await?.fact("email", Cell::text(email)).warn("signs_in_with")
+        }
         PersonAct::RemoveEmail { user } => label(*user).await?.warn("signs_in_with"),
         PersonAct::Suspend { user, reason } => {
             label(*user).await?.fact("reason", Cell::text(reason)).warn("in_force_at_once")
@@ -171,11 +173,7 @@ async fn deletion(desk: &Desk<'_>, seen: Seen, user: UserId) -> Result<Seen, Ref
         .fact("orders_kept", Cell::many(found.footprint.orders)))
 }
 
-async fn limit(
-    desk: &Desk<'_>,
-    seen: Seen,
-    (user, partner): (UserId, Option<PartnerId>),
-) -> Result<Seen, Refusal> {
+async fn limit(desk: &Desk<'_>, seen: Seen, (user, partner): (UserId, Option<PartnerId>)) -> Result<Seen, Refusal> {
     let (seen, owner) = match partner {
         Some(partner) => {
             let app = desk.accounts().find_partner(&partner.to_string()).await?.name;
@@ -235,9 +233,8 @@ async fn key_facts(desk: &Desk<'_>, key: &Key) -> Result<Seen, Refusal> {
 }
 
 async fn of_partner(desk: &Desk<'_>, act: &PartnerAct) -> Result<Seen, Refusal> {
-    let named = |partner: PartnerId| async move {
-        Ok::<_, Refusal>(desk.accounts().find_partner(&partner.to_string()).await?)
-    };
+    let named =
+        |partner: PartnerId| async move { Ok::<_, Refusal>(desk.accounts().find_partner(&partner.to_string()).await?) };
     Ok(match act {
         PartnerAct::EditPartner { partner, name, share_bps, markup_bps } => {
             let partner = named(*partner).await?;
@@ -303,9 +300,7 @@ async fn application_facts(desk: &Desk<'_>, id: PartnerId) -> Result<Seen, Refus
 async fn of_service(desk: &Desk<'_>, act: &ServiceAct) -> Result<Seen, Refusal> {
     let prices = || desk.state().admin.prices.as_ref().ok_or_else(|| invalid("no price books are kept here"));
     Ok(match act {
-        ServiceAct::AddPartner { name, share_bps } => {
-            changed(Seen::of(name), ("", "share_new"), (None, *share_bps))
-        }
+        ServiceAct::AddPartner { name, share_bps } => changed(Seen::of(name), ("", "share_new"), (None, *share_bps)),
         ServiceAct::RefundOrder { order, amount_minor, reason } => {
             let order = find(desk, *order).await?;
             let left = refundable_minor(&order)?;
@@ -316,7 +311,8 @@ async fn of_service(desk: &Desk<'_>, act: &ServiceAct) -> Result<Seen, Refusal> 
             }
             let money = |minor: i64| Cell::number(priced(minor, &order.currency));
             let seen = Seen::of(order.id.to_string()).fact("person", desk.person(order.user).await?);
-            let seen = seen.fact("amount", money(sent)).fact("left", money(left)).fact("credits", desk.has(order.credits));
+            let seen =
+                seen.fact("amount", money(sent)).fact("left", money(left)).fact("credits", desk.has(order.credits));
             seen.fact("reason", Cell::text(reason)).warn("credits_follow").warn("for_ever")
         }
         ServiceAct::Reread { order } => Seen::of(order.to_string()).warn("asks_processor"),

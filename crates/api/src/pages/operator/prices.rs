@@ -1,9 +1,14 @@
 //! Price books: the one in force, those before it, and the one that the source has now.
 
-use super::desk::{Desk, invalid, link, maybe_at};
-use crate::admin::{FindingView, PriceChangeView, Refusal, RefreshView};
-use opencredits_pages::views::operator::{Act, Cell, Column, Fact, Field, OperatorPage, Remark, Row, Section, Table, Tone};
+use super::desk::{Desk, invalid, link, maybe_at, percent};
+use crate::admin::{FindingView, PriceChangeView, RefreshView, Refusal};
+use crate::pages::prices::{markup, million_text};
+use opencredits_catalog::Model;
+use opencredits_pages::views::operator::{
+    Act, Cell, Column, Fact, Field, OperatorPage, Remark, Row, Section, Table, Tone,
+};
 use opencredits_service::prices::{Applies, ListedBook, Refresh};
+use opencredits_units::Bucket;
 
 /// Rows of a list.
 const ROWS_MAX: usize = 100;
@@ -13,10 +18,11 @@ pub(super) async fn page(desk: &Desk<'_>) -> Result<OperatorPage, Refusal> {
     let catalog = desk.state().app.gateway.catalog();
     let mut remarks = Vec::new();
     let compare = link("/operator/prices", &[("compare", "1")]);
-    let source = if prices.has_source() { Cell::link(&compare, &*compare) } else { Cell::Nothing };
+    let source = if prices.has_source() { Cell::go("compare_it", compare) } else { Cell::Nothing };
     let facts = vec![
         Fact::of("in_force", Cell::code(catalog.version())),
         Fact::of("on_sale", Cell::many(u64::try_from(catalog.models().len()).unwrap_or(u64::MAX))),
+        Fact::of("markup_general", percent(u64::from(desk.state().app.gateway.settings().markup.get()))),
         Fact::of("compare", source),
     ];
     let mut sections = vec![Section::facts("offer", facts)];
@@ -41,7 +47,33 @@ pub(super) async fn page(desk: &Desk<'_>) -> Result<OperatorPage, Refusal> {
     ];
     let books = prices.list().await?.iter().take(ROWS_MAX).map(row).collect();
     sections.push(Table::of("books", columns).with(books).into());
+    sections.push(models(desk, catalog.models()).into());
     Ok(OperatorPage { remarks, sections, ..OperatorPage::of("prices") })
+}
+
+/// What is on sale, at the prices that people pay.
+fn models(desk: &Desk<'_>, models: &[Model]) -> Table {
+    let app = &desk.state().app;
+    let row = |model: &Model| {
+        let markup = markup(app, model);
+        let price = |bucket| Cell::number(million_text(model.route.card.rate(bucket), markup));
+        Row::of([
+            Cell::link(&model.id, format!("/models/{}", model.id)),
+            Cell::text(model.routes().map(|route| &*route.vendor).collect::<Vec<_>>().join(", ")),
+            percent(u64::from(markup.get())),
+            price(Bucket::InputUncached),
+            price(Bucket::Output),
+        ])
+    };
+    let columns = [
+        Column::of("model"),
+        Column::of("vendor"),
+        Column::right("markup"),
+        Column::right("input"),
+        Column::right("output"),
+    ];
+    let left_out = u64::try_from(models.len().saturating_sub(ROWS_MAX)).unwrap_or(u64::MAX);
+    Table { left_out, ..Table::of("models", columns).with(models.iter().take(ROWS_MAX).map(row).collect()) }
 }
 
 fn row(book: &ListedBook) -> Row {

@@ -113,6 +113,7 @@ fn row((model, _, vendor): (&Model, &Route, &Vendor), health: &RouteHealth) -> (
         figure(health.tokens_per_s),
         by_number(health.failed_at.map_or(0, |at| i128::from(at.get()))),
     ];
-    let rank = (out.saturating_neg(), failures.saturating_neg(), health.uptime.unwrap_or(u64::MAX), model.id.to_string());
+    let rank =
+        (out.saturating_neg(), failures.saturating_neg(), health.uptime.unwrap_or(u64::MAX), model.id.to_string());
     (rank, Row { orders, ..Row::of(cells) })
 }

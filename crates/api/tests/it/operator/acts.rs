@@ -23,13 +23,19 @@ async fn a_grant_shows_its_amount_is_made_once_and_is_recorded_with_who_made_it(
     for replayed in [false, true] {
         let done = shop.perform(&shop.token, &act, (&id, &confirm)).await;
         assert_eq!(done.status, 200, "{}", done.text);
-        assert_eq!((done.json()["reply"].as_str(), done.json()["replayed"].as_bool()), (Some("credits_granted"), Some(replayed)));
+        assert_eq!(
+            (done.json()["reply"].as_str(), done.json()["replayed"].as_bool()),
+            (Some("credits_granted"), Some(replayed))
+        );
         assert_eq!(done.header("cache-control"), "no-store");
         assert_eq!(shop.app.available(&shop.person), before + 10_000_000_000);
     }
     let change = shop.last_change().await;
     let who = format!("operator {}", shop.operator.id);
-    assert_eq!((change.actor, change.action.as_str(), change.subject), (who, "credits.grant", shop.person.id.to_string()));
+    assert_eq!(
+        (change.actor, change.action.as_str(), change.subject),
+        (who, "credits.grant", shop.person.id.to_string())
+    );
     assert!(change.detail.contains("10 USD") && change.detail.contains("a bug of ours"), "{}", change.detail);
     assert!(shop.page(&format!("/operator/people/{}", shop.person.id)).await.contains("a bug of ours"));
     shop.app.settled();
@@ -81,7 +87,8 @@ async fn wrong_acts_are_refused_before_anybody_confirms_them() {
         assert_eq!(seen.status.as_u16(), status, "{act}: {}", seen.text);
         assert!(seen.text.contains(words), "{act}: {}", seen.text);
     };
-    let grant = |credits: &str, reason: &str| json!({"do": "grant", "user": person, "credits": credits, "reason": reason});
+    let grant =
+        |credits: &str, reason: &str| json!({"do": "grant", "user": person, "credits": credits, "reason": reason});
     check(grant("1", " "), 400, "give a reason").await;
     check(grant("0", "x"), 400, "not above zero").await;
     check(grant("-5", "x"), 400, "").await;
@@ -90,8 +97,10 @@ async fn wrong_acts_are_refused_before_anybody_confirms_them() {
     check(json!({"do": "suspend", "user": person, "reason": ""}), 400, "give a reason").await;
     check(json!({"do": "suspend", "user": nobody, "reason": "x"}), 404, "").await;
     check(json!({"do": "run_job", "job": "nothing"}), 404, "no job nothing").await;
-    check(json!({"do": "pay_out", "partner": shop.partner.id, "credits": "5", "reason": "x"}), 400, "have matured").await;
-    check(json!({"do": "refund_order", "order": shop.order, "amount_minor": 999_999, "reason": "x"}), 400, "is left").await;
+    check(json!({"do": "pay_out", "partner": shop.partner.id, "credits": "5", "reason": "x"}), 400, "have matured")
+        .await;
+    check(json!({"do": "refund_order", "order": shop.order, "amount_minor": 999_999, "reason": "x"}), 400, "is left")
+        .await;
     check(json!({"do": "refund_order", "order": shop.order, "amount_minor": -1, "reason": "x"}), 400, "is left").await;
     let generation = shop.generation.replace("gen_0", "gen_1");
     let refund = json!({"do": "refund", "user": person, "generation": generation, "credits": "1", "reason": "x"});
@@ -117,10 +126,13 @@ async fn every_act_is_done_and_recorded_with_the_operator() {
         (on("take", moved.clone()), "credits.take"),
         (on("add", moved.clone()), "credits.correct"),
         (on("deduct", moved.clone()), "credits.correct"),
-        (on("refund", json!({"credits": "0.0001", "reason": "bad answer", "generation": shop.generation})), "credits.refund"),
-        (on("set_limit", json!({"credits": "500", "reset": "monthly"})), "limit.set"),
-        (on("set_limit", cap), "limit.set"),
-        (on("remove_limit", json!({"partner": partner})), "limit.remove"),
+        (
+            on("refund", json!({"credits": "0.0001", "reason": "bad answer", "generation": shop.generation})),
+            "credits.refund",
+        ),
+        (on("set_limit", json!({"credits": "500", "reset": "monthly"})), "user.limit"),
+        (on("set_limit", cap), "grant.limit"),
+        (on("remove_limit", json!({"partner": partner})), "grant.limit"),
         (on("rename", json!({"label": "Ada Lovelace"})), "user.rename"),
         (on("set_email", json!({"email": "lovelace@example.org"})), "user.email"),
         (on("remove_email", json!({})), "user.email"),
@@ -130,8 +142,8 @@ async fn every_act_is_done_and_recorded_with_the_operator() {
         (on("unrestrict", json!({})), "user.unrestrict"),
         (on("object", json!({})), "user.object"),
         (on("unobject", json!({})), "user.unobject"),
-        (on("delete", json!({})), "user.delete"),
-        (on("keep", json!({})), "user.keep"),
+        (on("delete", json!({})), "user.deletion_ask"),
+        (on("keep", json!({})), "user.deletion_cancel"),
         (on("end_sessions", json!({})), "user.end_sessions"),
         (json!({"do": "edit_key", "key": key, "name": "laptop", "credits": "9"}), "key.edit"),
         (json!({"do": "switch_off", "key": key}), "key.edit"),
@@ -141,7 +153,10 @@ async fn every_act_is_done_and_recorded_with_the_operator() {
         (json!({"do": "edit_partner", "partner": partner, "share_bps": 2500}), "partner.edit"),
         (json!({"do": "suspend_partner", "partner": partner, "reason": "test"}), "partner.suspend"),
         (json!({"do": "resume_partner", "partner": partner, "reason": "test"}), "partner.resume"),
-        (json!({"do": "revoke_publishable", "partner": partner, "key": publishable[0].id}), "publishable_key.revoke"),
+        (
+            json!({"do": "revoke_publishable", "partner": partner, "key": publishable[0].id}),
+            "partner.publishable_revoke",
+        ),
         (json!({"do": "approve", "application": applied, "share_bps": 3000}), "partner.approve"),
         (json!({"do": "refund_order", "order": shop.order, "amount_minor": 300, "reason": "test"}), "order.refund"),
         (json!({"do": "run_job", "job": "count"}), "job.run"),

@@ -63,6 +63,13 @@ pub enum Cell {
         /// How it is to be read.
         class: Tone,
     },
+    /// A word that leads to a page.
+    Go {
+        /// The key of the word.
+        state: String,
+        /// The page.
+        href: String,
+    },
     /// Leads to a page.
     Link {
         /// The text.
@@ -108,6 +115,12 @@ impl Cell {
     #[must_use]
     pub fn link(text: impl ToString, href: impl Into<String>) -> Self {
         Self::Link { text: text.to_string(), href: href.into() }
+    }
+
+    /// A word that leads to a page.
+    #[must_use]
+    pub fn go(state: &str, href: impl Into<String>) -> Self {
+        Self::Go { state: state.to_owned(), href: href.into() }
     }
 
     /// How many.

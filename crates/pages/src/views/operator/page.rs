@@ -42,6 +42,8 @@ pub struct OperatorPage {
     pub back: Option<Back>,
     /// What was looked for, on a page that looks something up.
     pub search: Option<String>,
+    /// The day that a page is as of, which can be chosen; empty for now.
+    pub day: Option<String>,
     /// What should be seen first.
     pub remarks: Vec<Remark>,
     /// What may be done.
@@ -95,6 +97,7 @@ impl OperatorPage {
             Cell::toned("suspended", Tone::Bad),
             Cell::toned("a state without a word", Tone::Warn),
             Cell::link(HOSTILE, "/operator/people/user_1"),
+            Cell::go("open_it", "/operator/ledger"),
         ];
         let fields = ["text", "number", "amount", "check", "area", "reset"];
         let act = fields.iter().zip(["name", "share_bps", "credits", "disabled", "accept", "reset"]);
@@ -113,6 +116,7 @@ impl OperatorPage {
         let facts = cells.into_iter().map(|cell| Fact::of("balance", cell)).collect();
         Self {
             name: HOSTILE.to_owned(),
+            day: Some("2026-11-30".to_owned()),
             back: Some(Back { state: "people".to_owned(), href: "/operator/people".to_owned() }),
             acts: vec![Act::on("suspend", ("user", "user_1")).reasoned().dangerous()],
             sections: vec![

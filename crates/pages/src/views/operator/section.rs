@@ -207,7 +207,11 @@ mod tests {
             orders: vec![Order::Text(name.to_owned()), Order::Number(number)],
             ..Row::of([Cell::text(name), Cell::number(number)])
         };
-        Table::of("t", [Column::of("name"), Column::right("number")]).with(vec![row("b", 9), row("a", 10), row("c", -1)])
+        Table::of("t", [Column::of("name"), Column::right("number")]).with(vec![
+            row("b", 9),
+            row("a", 10),
+            row("c", -1),
+        ])
     }
 
     #[test]
