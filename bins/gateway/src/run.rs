@@ -7,7 +7,7 @@ use crate::machine;
 use crate::test_mode::TaskSets;
 use crate::workers::WorkerPool;
 use opencredits_api::admin::{Admin, AdminSocket};
-use opencredits_api::{App, Ended, Limits, Routes, serve, service};
+use opencredits_api::{App, Ended, Limits, OperatorApp, Routes, serve, service};
 use opencredits_backup::Source;
 use opencredits_ledger::Ledger;
 use opencredits_service::config::{Config, MailTransport};
@@ -68,6 +68,7 @@ pub(crate) async fn run(
         .of_prices(prices)
         .of_providers(providers)
         .of_privacy(people.0, people.1);
+    let operator = OperatorApp::new(Arc::clone(&app), admin.clone());
     let mut sockets = JoinSet::new();
     let close = serve_admin(&mut sockets, admin, Path::new(&config.data.dir))?;
     let sets = TaskSets { tasks: &mut tasks, draining: &mut draining, sockets: &mut sockets };
@@ -80,7 +81,7 @@ pub(crate) async fn run(
     tracing::info!(models, %price_book, listen, "serving");
     let deadline = Deadline::default();
     let stopped = deadline.begun_by(stop(&app)?, config);
-    let routes = routes(&app, mails.bounces, config);
+    let routes = routes(&app, mails.bounces, config).with_operator(operator);
     let ended = serve(listener, routes, limits(config), threads.workers(), stopped).await;
     tracing::info!(?ended, "stopped serving; settling what is left");
     if ended == Ended::Abandoned {

@@ -5,6 +5,7 @@ use crate::errors::{ApiSurface, Problem};
 use crate::head::Head;
 use crate::inference::Caller;
 use crate::inference_route::InferenceRoute;
+use crate::operator::{self, OperatorApp};
 use crate::pages::{method_problem, unknown_path, wrong_method};
 use crate::parse_errors::Answers;
 use crate::peer::Peer;
@@ -75,6 +76,14 @@ impl Routes {
     pub fn with_bounces(mut self, bounces: Arc<Bounces>) -> Self {
         let route = post(webhooks::bounces).fallback(wrong_method_of_programs);
         self.live.rest = self.live.rest.merge(Router::new().route(webhooks::BOUNCES_PATH, route).with_state(bounces));
+        self
+    }
+
+    /// The same with the routes of operators. Without them there is nothing at their paths.
+    #[must_use]
+    pub fn with_operator(mut self, operator: OperatorApp) -> Self {
+        let routes = pages::operator::routes().merge(operator::routes()).with_state(operator);
+        self.live.rest = self.live.rest.merge(routes);
         self
     }
 

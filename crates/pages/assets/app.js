@@ -104,6 +104,8 @@ function show(html, how) {
   const isFocusLost = main.contains(document.activeElement);
   main.replaceChildren(...page.body.childNodes);
   showPlace();
+  // The operator's places are shown with an operator's page only.
+  for (const nav of document.querySelectorAll("header nav[data-guarded]")) nav.hidden = !main.querySelector("[data-operator]");
   start();
   if (!(how.push || isFocusLost) || how.from?.again()) return;
   if (how.push) scrollTo(0, 0);
@@ -158,6 +160,11 @@ function isFilled(url) {
   return url.origin === location.origin && FILLED.some((path) => url.pathname === path || url.pathname.startsWith(`${path}/`));
 }
 
+// Each part of the service has places of its own in the header, so that a way into another part loads the whole page.
+function partOf(path) {
+  return ["/partner", "/operator"].find((part) => path === part || path.startsWith(`${part}/`)) ?? "/dashboard";
+}
+
 // A link that this page can follow without leaving it.
 function followed(event) {
   if (!isShell || event.defaultPrevented || event.button !== 0) return null;
@@ -166,7 +173,8 @@ function followed(event) {
   if (!link || link.target || link.hasAttribute("download")) return null;
   const url = new URL(link.href);
   const isPlaceOnPage = url.hash && url.pathname === location.pathname && url.search === location.search;
-  return isFilled(url) && !isPlaceOnPage ? url : null;
+  const isSamePart = partOf(url.pathname) === partOf(location.pathname);
+  return isFilled(url) && isSamePart && !isPlaceOnPage ? url : null;
 }
 
 // A part of a page that follows its form at once: <form method="get" data-live="#results">, and links in that part.
@@ -319,6 +327,25 @@ document.addEventListener("submit", async (event) => {
   url.search = new URLSearchParams(given).toString();
   load(url.href, { push: true });
 });
+
+// The menu of who has the operator's role leads to those pages. Nobody else's does.
+async function showOperator(menu) {
+  menu.dataset.asked = "";
+  try {
+    const { user } = await api("GET", "/v1/auth/session");
+    if (user.role !== "operator") return;
+    const link = document.createElement("a");
+    link.href = "/operator";
+    link.textContent = words.operator;
+    menu.querySelector("div").prepend(link);
+  } catch {
+    delete menu.dataset.asked;
+  }
+}
+document.addEventListener("toggle", (event) => {
+  const menu = event.target;
+  if (menu.open && menu.matches("details.menu.signed-in") && !("asked" in menu.dataset)) showOperator(menu);
+}, true);
 
 // A menu closes by Escape and by a click elsewhere.
 document.addEventListener("keydown", (event) => {

@@ -50,6 +50,7 @@ const SECTIONS: [Section; 4] = [
             doc!("jobs", "jobs"),
             doc!("accounts", "accounts"),
             doc!("ledger", "ledger"),
+            doc!("operator-pages", "operator-pages"),
             doc!("pages", "pages"),
             doc!("architecture", "ARCHITECTURE"),
         ],

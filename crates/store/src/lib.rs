@@ -39,6 +39,7 @@ mod connections;
 mod identity;
 mod jobs;
 mod mail;
+mod operator;
 mod orders;
 mod partners;
 mod prices;
@@ -67,6 +68,7 @@ pub use mail::{
     LeasedMail, LimitedKey, Mail, MailCounts, MailFailure, MailId, NewMail, NoticeKind, NoticeMark, NoticeSubject,
     Notices, Outbox, Reachable, UserEmail, UserEmails,
 };
+pub use operator::OperatorReads;
 pub use orders::{
     Booked, Bookings, Cursors, Order, OrderOrigin, OrderPage, OrderState, Orders, Payer, Payers, TopUpState,
 };

@@ -34,14 +34,14 @@ const HOLDS_MAX: usize = 1_000;
 /// Executes admin requests.
 #[derive(Clone)]
 pub struct Admin {
-    pub(super) accounts: Arc<Accounts>,
-    pub(super) price: CreditPrice,
-    pub(super) purchases: Option<Arc<Purchases>>,
-    pub(super) stored: Option<SqliteStore>,
-    pub(super) jobs: Option<Arc<Jobs>>,
-    pub(super) prices: Option<Arc<Prices>>,
+    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) price: CreditPrice,
+    pub(crate) purchases: Option<Arc<Purchases>>,
+    pub(crate) stored: Option<SqliteStore>,
+    pub(crate) jobs: Option<Arc<Jobs>>,
+    pub(crate) prices: Option<Arc<Prices>>,
     pub(super) providers: Option<Arc<ProviderReconciliation>>,
-    pub(super) privacy: Option<(Arc<Privacy>, Arc<Exporter>)>,
+    pub(crate) privacy: Option<(Arc<Privacy>, Arc<Exporter>)>,
     /// Requests whose progress can be asked for.
     pub(super) running: Arc<Running>,
     /// The progress of this request.

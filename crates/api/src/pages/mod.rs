@@ -13,6 +13,7 @@ mod lists;
 mod missing;
 mod model;
 mod models;
+pub(crate) mod operator;
 mod prices;
 mod public;
 mod request;

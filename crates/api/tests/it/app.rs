@@ -11,7 +11,8 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
-use opencredits_api::{ApiSettings, App, IdentityApp, PaymentApp, Routes, TestAppParts, service};
+use opencredits_api::admin::Admin;
+use opencredits_api::{ApiSettings, App, IdentityApp, OperatorApp, PaymentApp, Routes, TestAppParts, service};
 use opencredits_catalog::Catalog;
 use opencredits_keys::{HashKey, Secret};
 use opencredits_ledger::Ledger;
@@ -445,6 +446,13 @@ impl TestApp {
     /// The same application that sells credits.
     pub(crate) fn with_payments(self, payments: PaymentApp) -> Self {
         self.replaced(|app| app.payments = Some(Arc::new(payments)))
+    }
+
+    /// The same application with the routes of operators, which work on this.
+    pub(crate) fn with_operator(mut self, admin: Admin) -> Self {
+        let operator = OperatorApp::new(self.app.clone(), admin);
+        self.router = service(self.app.clone()).with_operator(operator);
+        self
     }
 
     fn replaced(mut self, change: impl FnOnce(&mut App)) -> Self {

@@ -9,6 +9,7 @@ mod llms;
 mod model;
 mod models;
 mod notice;
+pub mod operator;
 pub mod partner;
 mod policy;
 mod shell;

@@ -2,7 +2,7 @@
 
 use opencredits_pages::views::{
     Checkout, CheckoutEnd, Consent, DocPage, DocsIndex, KeepAccount, Landing, Llms, ModelPage, Models, Notice,
-    PolicyPage, Shell, SignIn, SignInLink, dashboard, partner,
+    PolicyPage, Shell, SignIn, SignInLink, dashboard, operator, partner,
 };
 use opencredits_pages::{Area, Chrome, Pages, Site, View};
 use serde::Serialize;
@@ -114,6 +114,8 @@ fn every_template_renders_in_every_state_and_escapes_every_text() {
         check(ModelPage::samples()),
         check(Models::samples()),
         check(Notice::samples()),
+        check(operator::OperatorPage::samples()),
+        check(operator::Preview::samples()),
         check(PolicyPage::samples()),
         check(Shell::samples()),
         check(SignIn::samples()),
@@ -128,6 +130,7 @@ fn every_template_renders_in_every_state_and_escapes_every_text() {
         "fragment.html",
         "frame.html",
         "macros.html",
+        "operator_macros.html",
         "partner_macros.html",
         "sign_in_parts.html",
     ];

@@ -31,7 +31,7 @@ mod test_desk;
 #[cfg(test)]
 mod tests;
 
-pub use crate::actor::Actor;
+pub use crate::actor::{Actor, on_behalf_of};
 pub use applications::{Applied, Approval, NewApplication};
 pub use audit::{EntriesPage, EntryFilter};
 pub use corrections::{Corrected, Correction, CorrectionKind};

@@ -27,6 +27,7 @@ struct State {
     latency_ms: Option<u64>,
     /// In thousandths.
     tokens_per_s: Option<u64>,
+    failed_at: Option<UnixMs>,
 }
 
 /// The health of a route.
@@ -40,6 +41,10 @@ pub struct RouteHealth {
     pub latency_ms: Option<u64>,
     /// The average output speed, in thousandths of a token a second.
     pub tokens_per_s: Option<u64>,
+    /// Failures since the last answer.
+    pub failures_in_row: u32,
+    /// When it failed last, since the start.
+    pub failed_at: Option<UnixMs>,
 }
 
 impl HealthTracker {
@@ -58,6 +63,7 @@ impl HealthTracker {
         let mut state = self.0.lock();
         state.failures_in_row = state.failures_in_row.saturating_add(1);
         state.failed = state.failed.saturating_add(1);
+        state.failed_at = Some(now);
         if state.failures_in_row >= FAILURES_MAX {
             // After that time one more request probes the route.
             state.open_until = now.saturating_add_ms(OPEN_MS);
@@ -82,6 +88,8 @@ impl HealthTracker {
             uptime: state.served.saturating_mul(ALL_BPS).checked_div(all),
             latency_ms: state.latency_ms,
             tokens_per_s: state.tokens_per_s,
+            failures_in_row: state.failures_in_row,
+            failed_at: state.failed_at,
         }
     }
 }
@@ -126,7 +134,14 @@ mod tests {
     #[test]
     fn figures_are_averages_of_what_was_seen() {
         let (health, at) = (HealthTracker::default(), UnixMs::new(1));
-        let nothing = RouteHealth { is_out: false, uptime: None, latency_ms: None, tokens_per_s: None };
+        let nothing = RouteHealth {
+            is_out: false,
+            uptime: None,
+            latency_ms: None,
+            tokens_per_s: None,
+            failures_in_row: 0,
+            failed_at: None,
+        };
         assert_eq!(health.route_health(at), nothing);
         health.served(100);
         health.served(180);
@@ -134,5 +149,6 @@ mod tests {
         health.produced(50, 1_000);
         let seen = health.route_health(at);
         assert_eq!((seen.latency_ms, seen.uptime, seen.tokens_per_s), (Some(110), Some(6_666), Some(50_000)));
+        assert_eq!((seen.failures_in_row, seen.failed_at), (1, Some(at)));
     }
 }

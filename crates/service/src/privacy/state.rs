@@ -1,6 +1,7 @@
 //! The use cases: ports, and the flags that a person sets.
 
 use super::error::PrivacyError;
+use crate::actor::Actor;
 use crate::mail::{CancelLinks, MailQueue};
 use crate::ports::{Clock, Entropy, fresh_id};
 use crate::purchases::Purchases;
@@ -181,7 +182,7 @@ impl Privacy {
         let at = self.now();
         let actor = match asker {
             Asker::Person => user.to_string(),
-            Asker::Operator => "operator".to_owned(),
+            Asker::Operator => Actor::Operator.to_string(),
             Asker::Time => "job".to_owned(),
         };
         let (id, action, subject) = (fresh_id(at, &*self.ports.entropy), action.to_owned(), user.to_string());

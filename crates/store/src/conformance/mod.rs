@@ -6,6 +6,7 @@ mod bills;
 mod connections;
 mod identity;
 mod jobs;
+mod operator;
 mod orders;
 mod partners;
 mod prices;
@@ -18,6 +19,7 @@ pub use identity::{
     sessions, standings,
 };
 pub use jobs::{job_leases, key_rotations, renames, report, retention};
+pub use operator::operator_reads;
 pub use orders::{cursors, order, orders, payers};
 pub use partners::{applications, commission_returns, partner_changes, partner_keys, publishable_keys};
 pub use prices::{price_book, price_books};

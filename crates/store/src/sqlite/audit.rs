@@ -6,7 +6,9 @@ use crate::records::AuditRecord;
 use crate::traits::{AuditLog, StoreError};
 use async_trait::async_trait;
 use opencredits_units::EntryId;
-use rusqlite::params;
+use rusqlite::{Row, params};
+
+pub(super) const AUDIT: &str = "SELECT id, at, actor, action, subject, detail FROM audit";
 
 #[async_trait]
 impl AuditLog for SqliteStore {
@@ -32,22 +34,17 @@ impl AuditLog for SqliteStore {
     }
 
     async fn audits(&self, after: EntryId, max: u32) -> Result<Vec<AuditRecord>, StoreError> {
-        self.run(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT id, at, actor, action, subject, detail FROM audit WHERE id > ?1 ORDER BY id LIMIT ?2",
-            )?;
-            let rows = statement.query_map(params![blob(after), max], |row| {
-                Ok(AuditRecord {
-                    id: id(row, 0)?,
-                    at: time(row, 1)?,
-                    actor: row.get(2)?,
-                    action: row.get(3)?,
-                    subject: row.get(4)?,
-                    detail: row.get(5)?,
-                })
-            })?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
-        .await
+        self.all(format!("{AUDIT} WHERE id > ?1 ORDER BY id LIMIT ?2"), (blob(after), max), read).await
     }
+}
+
+pub(super) fn read(row: &Row<'_>) -> Result<AuditRecord, rusqlite::Error> {
+    Ok(AuditRecord {
+        id: id(row, 0)?,
+        at: time(row, 1)?,
+        actor: row.get(2)?,
+        action: row.get(3)?,
+        subject: row.get(4)?,
+        detail: row.get(5)?,
+    })
 }

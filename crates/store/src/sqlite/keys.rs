@@ -10,7 +10,7 @@ use opencredits_units::{KeyId, UnixMs, UserId};
 use rusqlite::{Row, params};
 use std::num::NonZeroU32;
 
-const KEY: &str = "SELECT id, user_id, partner_id, digest, hint, name, created_at, revoked_at, expires_at,
+pub(super) const KEY: &str = "SELECT id, user_id, partner_id, digest, hint, name, created_at, revoked_at, expires_at,
     limit_account, limit_nano_usd, limit_reset, limit_since, allowed_models, requests_per_minute, tokens_per_minute,
     parallel_max, disabled FROM user_keys";
 /// The separator of a key's allowed models: no model name contains one.
@@ -117,7 +117,7 @@ impl Keys for SqliteStore {
     }
 }
 
-fn read(row: &Row<'_>) -> Result<Key, rusqlite::Error> {
+pub(super) fn read(row: &Row<'_>) -> Result<Key, rusqlite::Error> {
     let models: Option<String> = row.get(13)?;
     let rate = |column| row.get::<_, Option<u32>>(column).map(|rate| rate.and_then(NonZeroU32::new));
     Ok(Key {

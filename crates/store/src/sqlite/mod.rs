@@ -15,6 +15,7 @@ mod limits;
 mod mail;
 mod mode;
 mod notices;
+mod operator;
 mod orders;
 mod partners;
 mod passkeys;

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use opencredits_units::{BasisPoints, PartnerId, UserId};
 use rusqlite::{Row, params};
 
-const USER: &str = "SELECT id, wallet, label, created_at, suspended FROM users";
+pub(super) const USER: &str = "SELECT id, wallet, label, created_at, suspended FROM users";
 const PARTNER: &str =
     "SELECT id, name, publishable_key, share_bps, earnings, created_at, owner_id, suspended, markup_bps
      FROM partners";
@@ -69,7 +69,7 @@ impl Users for SqliteStore {
     }
 }
 
-fn read_user(row: &Row<'_>) -> Result<User, rusqlite::Error> {
+pub(super) fn read_user(row: &Row<'_>) -> Result<User, rusqlite::Error> {
     let standing = if row.get(4)? { Standing::Suspended } else { Standing::Good };
     Ok(User { id: id(row, 0)?, wallet: id(row, 1)?, label: row.get(2)?, created_at: time(row, 3)?, standing })
 }

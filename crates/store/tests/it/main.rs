@@ -155,6 +155,11 @@ async fn sqlite_conforms_on_connected_keys() {
 }
 
 #[tokio::test]
+async fn sqlite_conforms_on_look_ups_of_operators() {
+    check(|store| async move { conformance::operator_reads(&store).await }).await;
+}
+
+#[tokio::test]
 async fn what_was_kept_is_there_after_the_store_was_closed() {
     let folder = Folder::new();
     let store = folder.filled().await;

@@ -28,7 +28,7 @@ pub(super) fn seconds(ms: u32) -> String {
 }
 
 /// An amount of money, such as `$25.00`.
-pub(super) fn priced(minor: i64, currency: &str) -> String {
+pub(in crate::pages) fn priced(minor: i64, currency: &str) -> String {
     let minus = if minor < 0 { "−" } else { "" };
     let minor = minor.unsigned_abs();
     let amount = format!("{}.{:02}", grouped(minor / 100), minor % 100);

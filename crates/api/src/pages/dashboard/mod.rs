@@ -19,6 +19,8 @@ mod sorting;
 mod top_up;
 mod transactions;
 
+pub(super) use figures::priced;
+
 use crate::errors::{ApiSurface, Problem};
 use crate::pages::PageRequest;
 use crate::state::App;

@@ -33,7 +33,7 @@ const PAGES: [&str; 9] = [
 ];
 
 /// An application in which people sign in, that sells play credits.
-async fn site() -> TestApp {
+pub(crate) async fn site() -> TestApp {
     let app = TestApp::new().await;
     let payments = sandbox_payments(&app);
     signing(app.with_payments(payments))
@@ -62,7 +62,7 @@ fn signing(app: TestApp) -> TestApp {
 }
 
 /// The token of a new session of a person.
-async fn session(app: &TestApp, user: &User, n: u8) -> String {
+pub(crate) async fn session(app: &TestApp, user: &User, n: u8) -> String {
     let token = SessionToken::generate([n; 32]);
     let now = app.gateway().clock().now();
     let record = SessionRecord {
@@ -79,7 +79,7 @@ async fn session(app: &TestApp, user: &User, n: u8) -> String {
 }
 
 /// What stands in `<main>` of a page.
-async fn fragment(app: &TestApp, path: &str, token: &str) -> Answer {
+pub(crate) async fn fragment(app: &TestApp, path: &str, token: &str) -> Answer {
     let mut request = request(Method::GET, path, token, String::new());
     request.headers_mut().insert("opencredits-fragment", HeaderValue::from_static("main"));
     request.headers_mut().insert("accept", HeaderValue::from_static("text/html"));
@@ -87,7 +87,7 @@ async fn fragment(app: &TestApp, path: &str, token: &str) -> Answer {
 }
 
 /// A page that must be there.
-async fn page(app: &TestApp, path: &str, token: &str) -> String {
+pub(crate) async fn page(app: &TestApp, path: &str, token: &str) -> String {
     let answer = fragment(app, path, token).await;
     assert_eq!(answer.status, 200, "{path}: {}", answer.text);
     // Slashes are escaped in attributes, which says the same.
@@ -95,7 +95,7 @@ async fn page(app: &TestApp, path: &str, token: &str) -> String {
 }
 
 /// Sends a request of a key, and gives its id.
-async fn ask(app: &TestApp, key: &str, model: &str) -> String {
+pub(crate) async fn ask(app: &TestApp, key: &str, model: &str) -> String {
     let body = json!({"model": model, "max_tokens": 20, "messages": [{"role": "user", "content": "Hello"}]});
     let answer = app.post("/v1/chat/completions", key, &body).await;
     assert_eq!(answer.status, 200, "{}", answer.text);

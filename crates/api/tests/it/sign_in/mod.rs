@@ -9,7 +9,7 @@ mod codes;
 mod limits;
 mod management;
 mod passkeys;
-mod privacy;
+pub(crate) mod privacy;
 mod sessions;
 
 use crate::app::{Answer, TestApp, request, start};

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 const ADA: &str = "ada@example.org";
 
-pub(super) fn app(app: &TestApp) -> PrivacyApp {
+pub(crate) fn app(app: &TestApp) -> PrivacyApp {
     let store = app.store.clone();
     let gateway = Arc::clone(&app.app.gateway);
     let ports = PrivacyPorts {
