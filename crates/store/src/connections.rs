@@ -202,3 +202,14 @@ pub trait ConnectedKeys: Send + Sync {
     /// The text of each publishable key in force that has this redirect URL, to the letter.
     async fn clients_with_redirect(&self, url: &str) -> Result<Vec<String>, StoreError>;
 }
+
+/// What a person has agreed to and not seen end, for them to read.
+#[async_trait]
+pub trait AgreedGrants: Send + Sync {
+    /// At most `max` codes that came of a person's consents, by family, those above `after`.
+    async fn codes_of(&self, user: UserId, after: GrantId, max: u32) -> Result<Vec<CodeRecord>, StoreError>;
+    /// At most `max` token families of a person, by id, those above `after`.
+    async fn families_of(&self, user: UserId, after: GrantId, max: u32) -> Result<Vec<FamilyRecord>, StoreError>;
+    /// At most `max` requests of devices that a person has agreed to, by family, those above `after`.
+    async fn devices_of(&self, user: UserId, after: GrantId, max: u32) -> Result<Vec<DeviceRecord>, StoreError>;
+}

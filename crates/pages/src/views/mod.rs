@@ -12,6 +12,7 @@ mod notice;
 mod policy;
 mod shell;
 mod sign_in;
+mod unsubscribe;
 
 pub use checkout::{Checkout, CheckoutEnd};
 pub use consent::{Consent, ConsentApp, ConsentKind};
@@ -24,3 +25,4 @@ pub use notice::Notice;
 pub use policy::{PolicyKind, PolicyPage};
 pub use shell::Shell;
 pub use sign_in::{KeepAccount, SignIn, SignInLink};
+pub use unsubscribe::{Unsubscribe, UnsubscribeStep};

@@ -181,19 +181,20 @@ impl opencredits_email::Mailer for Postbox {
 
 #[tokio::test]
 async fn promise_06_the_link_in_the_mail_calls_a_deletion_off_once_and_is_in_no_row() {
-    use crate::mail::{CancelLinks, Dispatcher, DispatcherPorts, MailSettings};
+    use crate::mail::{AccountLinks, Dispatcher, DispatcherPorts, MailSettings};
     use opencredits_email::Site;
     let mut world = World::new().await;
     let links =
-        CancelLinks::new(opencredits_identity::LinkKeys::new(vec![opencredits_keys::HashKey::new([3; 32])]).unwrap());
+        AccountLinks::new(opencredits_identity::LinkKeys::new(vec![opencredits_keys::HashKey::new([3; 32])]).unwrap());
     let privacy = Arc::into_inner(std::mem::replace(&mut world.privacy, World::new().await.privacy)).unwrap();
-    let privacy = privacy.with_cancel_links(Some(links.clone()));
+    let privacy = privacy.with_links(Some(links.clone()));
     let store = Arc::new(world.store.clone());
     let mailer = Arc::new(Postbox::default());
     let entropy = Arc::new(Counting(AtomicU64::new(9_000)));
     let ports = DispatcherPorts {
         outbox: store.clone(),
-        emails: store,
+        emails: store.clone(),
+        choices: store,
         mailer: mailer.clone(),
         clock: world.clock.clone(),
         entropy,
@@ -201,7 +202,7 @@ async fn promise_06_the_link_in_the_mail_calls_a_deletion_off_once_and_is_in_no_
     let site =
         Site { name: "Acme".to_owned(), url: "https://acme.example".to_owned(), credit_price: Default::default() };
     let settings = MailSettings { site, from: "Acme <mail@acme.example>".parse().unwrap(), reply_to: None, keep_ms: 1 };
-    let dispatcher = Dispatcher::new(ports, settings).unwrap().with_cancel_links(Some(links));
+    let dispatcher = Dispatcher::new(ports, settings).unwrap().with_links(Some(links));
     let mailed = async || {
         dispatcher.round().await.unwrap();
         let text = mailer.0.lock().pop().unwrap();

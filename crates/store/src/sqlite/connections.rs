@@ -1,9 +1,11 @@
 //! Codes, token families, and the keys that apps got.
 
+use super::devices::devices_of;
 use super::rows::{blob, count, id, id_or_none, number, time, time_or_none};
 use super::{SqliteStore, refused};
 use crate::connections::{
-    CodeGives, CodeRecord, ConnectedKey, ConnectedKeys, ConsentRecord, FamilyRecord, GrantId, TokenGrants,
+    AgreedGrants, CodeGives, CodeRecord, ConnectedKey, ConnectedKeys, ConsentRecord, DeviceRecord, FamilyRecord,
+    GrantId, TokenGrants,
 };
 use crate::traits::StoreError;
 use async_trait::async_trait;
@@ -195,6 +197,23 @@ impl ConnectedKeys for SqliteStore {
         let query = "SELECT key FROM publishable_keys WHERE revoked_at IS NULL
             AND instr(char(10) || redirect_urls || char(10), char(10) || ?1 || char(10)) > 0 ORDER BY id";
         self.all(query.to_owned(), [url.to_owned()], |row| row.get(0)).await
+    }
+}
+
+#[async_trait]
+impl AgreedGrants for SqliteStore {
+    async fn codes_of(&self, user: UserId, after: GrantId, max: u32) -> Result<Vec<CodeRecord>, StoreError> {
+        let query = format!("{CODE} WHERE user_id = ?1 AND family_id > ?2 ORDER BY family_id LIMIT ?3");
+        self.all(query, (blob(user), blob(after), max), read_code).await
+    }
+
+    async fn families_of(&self, user: UserId, after: GrantId, max: u32) -> Result<Vec<FamilyRecord>, StoreError> {
+        let query = format!("{FAMILY} WHERE user_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
+        self.all(query, (blob(user), blob(after), max), read_family).await
+    }
+
+    async fn devices_of(&self, user: UserId, after: GrantId, max: u32) -> Result<Vec<DeviceRecord>, StoreError> {
+        devices_of(self, (user, after, max)).await
     }
 }
 

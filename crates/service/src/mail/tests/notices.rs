@@ -34,7 +34,8 @@ impl Desk {
             ledger: ledger.clone(),
             emails: store.clone(),
             limits: store.clone(),
-            notices: store,
+            notices: store.clone(),
+            choices: store,
             clock: office.clock.clone(),
             entropy: office.entropy.clone(),
         };
