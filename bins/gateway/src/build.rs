@@ -172,7 +172,8 @@ fn of_payments<'a>(
 fn keyring(config: &Config, store: &SqliteStore, process: &OfProcess) -> Arc<KeyRing> {
     let share = BasisPoints::new(config.billing.partner_share_bps);
     let keyring = KeyRing::new(KeyTables::of(store.clone()), Arc::clone(&process.clock), share);
-    Arc::new(keyring.with_markup_bounds(&config.billing.partner_terms()))
+    let keyring = keyring.with_markup_bounds(&config.billing.partner_terms());
+    Arc::new(keyring.with_origin(connections::origin(config).as_deref().unwrap_or_default()))
 }
 
 fn ports(config: &Config, store: &SqliteStore, process: &OfProcess) -> Result<Ports, StartError> {

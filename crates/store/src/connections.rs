@@ -143,6 +143,8 @@ pub struct ConnectedKey {
     pub family: Option<GrantId>,
     /// The session that asked, where the key was made on a page of ours.
     pub session: Option<SessionId>,
+    /// At which resources it may be used; none for all of ours.
+    pub resources: Vec<String>,
 }
 
 /// Codes and token families.
@@ -197,6 +199,8 @@ pub trait ConnectedKeys: Send + Sync {
         user: UserId,
         now: UnixMs,
     ) -> Result<Vec<(ConnectedKey, Option<UnixMs>)>, StoreError>;
+    /// Sets at which resources a key may be used, where it is an app's.
+    async fn set_resources(&self, key: KeyId, resources: &[String]) -> Result<(), StoreError>;
     /// The keys that a family has issued, by key.
     async fn keys_of_family(&self, family: GrantId) -> Result<Vec<KeyId>, StoreError>;
     /// The text of each publishable key in force that has this redirect URL, to the letter.

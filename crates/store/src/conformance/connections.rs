@@ -133,6 +133,7 @@ async fn revoked<S: TokenGrants + ConnectedKeys + Keys + Partners>(store: &S) ->
         client_id: "oc_pk_1".to_owned(),
         family: Some(family_id(1)),
         session: None,
+        resources: Vec::new(),
     };
     assert!(store.connect_key(&connected).await?, "a family that lasts gets its key");
     assert_eq!(store.revoke_family(family_id(1), later(9)).await?, [key(1).id], "its keys are told");
@@ -226,6 +227,7 @@ where
         client_id: "oc_pk_1".to_owned(),
         family: None,
         session: Some(SessionId::from_bits(7)),
+        resources: Vec::new(),
     };
     assert!(store.connect_key(&by_page).await?, "a key is connected");
     assert!(matches!(store.connect_key(&by_page).await, Err(StoreError::Exists)), "once");
@@ -248,6 +250,7 @@ async fn of_families<S: ConnectedKeys + TokenGrants + Keys>(store: &S) -> Result
         client_id: "oc_pk_1".to_owned(),
         family: Some(family_id(1)),
         session: None,
+        resources: Vec::new(),
     };
     assert!(store.connect_key(&connected).await?, "a family's key");
     assert_eq!(store.keys_of_family(family_id(1)).await?, [key(3).id], "is found by it");
@@ -298,8 +301,13 @@ async fn deleted<S: ConnectedKeys + TokenGrants + DeviceRequests + Keys + Retent
         client_id: "oc_pk_1".to_owned(),
         family: Some(family_id(6)),
         session: None,
+        resources: Vec::new(),
     };
     assert!(store.connect_key(&connected).await?, "with its key");
+    let resources = vec!["https://credits.example/v1".to_owned()];
+    store.set_resources(connected.key, &resources).await?;
+    let narrowed = store.connected_key(connected.key).await?.map(|key| key.resources);
+    assert_eq!(narrowed, Some(resources), "a key may be for less than before");
     store.add_code(&code(7)).await?;
     assert_eq!(store.delete_ended_grants(NOW).await?, 0, "nothing is over");
     assert_eq!(store.delete_ended_grants(later(60_001)).await?, 1, "a code that came to nothing");

@@ -19,7 +19,7 @@ const CODE: &str =
 const FAMILY: &str =
     "SELECT id, client_id, user_id, scopes, resources, current, replaced, replaced_at, created_at, refreshed_at,
     ends_at, revoked_at, version FROM token_families";
-const CONNECTED: &str = "SELECT key_id, user_id, client_id, family_id, session_id FROM connected_keys";
+const CONNECTED: &str = "SELECT key_id, user_id, client_id, family_id, session_id, resources FROM connected_keys";
 /// What separates the entries of a list.
 const SEPARATOR: &str = "\n";
 /// Rows that one call deletes at most, so that others need not wait for it.
@@ -155,16 +155,23 @@ impl TokenGrants for SqliteStore {
 #[async_trait]
 impl ConnectedKeys for SqliteStore {
     async fn connect_key(&self, connected: &ConnectedKey) -> Result<bool, StoreError> {
-        let ConnectedKey { key, user, client_id, family, session } = connected.clone();
+        let ConnectedKey { key, user, client_id, family, session, resources } = connected.clone();
         self.run(move |connection| {
             // One statement: a family that is revoked beside it is seen, or its keys are.
             let added = connection
                 .prepare_cached(
-                    "INSERT INTO connected_keys (key_id, user_id, client_id, family_id, session_id)
-                     SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS (
+                    "INSERT INTO connected_keys (key_id, user_id, client_id, family_id, session_id, resources)
+                     SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS (
                         SELECT 1 FROM token_families WHERE id = ?4 AND revoked_at IS NOT NULL)",
                 )?
-                .execute(params![blob(key), blob(user), client_id, family.map(blob), session.map(blob),])
+                .execute(params![
+                    blob(key),
+                    blob(user),
+                    client_id,
+                    family.map(blob),
+                    session.map(blob),
+                    resources.join(SEPARATOR),
+                ])
                 .map_err(refused)?;
             Ok(added == 1)
         })
@@ -181,12 +188,23 @@ impl ConnectedKeys for SqliteStore {
         now: UnixMs,
     ) -> Result<Vec<(ConnectedKey, Option<UnixMs>)>, StoreError> {
         let query =
-            "SELECT c.key_id, c.user_id, c.client_id, c.family_id, c.session_id, f.ends_at FROM connected_keys c
+            "SELECT c.key_id, c.user_id, c.client_id, c.family_id, c.session_id, c.resources, f.ends_at FROM connected_keys c
             JOIN user_keys k ON k.id = c.key_id AND k.revoked_at IS NULL
             LEFT JOIN token_families f ON f.id = c.family_id AND f.revoked_at IS NULL AND f.ends_at > ?2
             WHERE c.user_id = ?1 ORDER BY c.key_id";
-        let read = |row: &Row<'_>| Ok((read_connected(row)?, time_or_none(row, 5)?));
+        let read = |row: &Row<'_>| Ok((read_connected(row)?, time_or_none(row, 6)?));
         self.all(query.to_owned(), (blob(user), number(now.get())), read).await
+    }
+
+    async fn set_resources(&self, key: KeyId, resources: &[String]) -> Result<(), StoreError> {
+        let resources = resources.join(SEPARATOR);
+        self.run(move |connection| {
+            let mut statement =
+                connection.prepare_cached("UPDATE connected_keys SET resources = ?2 WHERE key_id = ?1")?;
+            statement.execute(params![blob(key), resources])?;
+            Ok(())
+        })
+        .await
     }
 
     async fn keys_of_family(&self, family: GrantId) -> Result<Vec<KeyId>, StoreError> {
@@ -364,5 +382,6 @@ fn read_connected(row: &Row<'_>) -> Result<ConnectedKey, Error> {
         client_id: row.get(2)?,
         family: id_or_none(row, 3)?,
         session: id_or_none(row, 4)?,
+        resources: list(row, 5)?,
     })
 }
