@@ -1,6 +1,7 @@
 //! Builds the gateway from its config, with the real ports.
 
 use crate::connections;
+use crate::data_key;
 use crate::discover;
 use crate::error::StartError;
 use crate::identity;
@@ -81,6 +82,7 @@ async fn open(config: &Config, variables: &[(String, String)]) -> Result<Base, S
     mails::mailer(config)?;
     ServedCatalogue::read(config, variables)?;
     let address_keys = privacy::keys(config, variables)?;
+    data_key::apply(config, variables)?;
     let process = OfProcess { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
     let (ledger, store) = open_files(Path::new(&config.data.dir), address_keys.as_ref(), &process).await?;
     let book = book_in_force(&store).await?;
@@ -228,6 +230,7 @@ pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<V
     identity::check(config)?;
     payments::check(config)?;
     privacy::keys_if_made(config, variables)?;
+    data_key::read(config, variables)?;
     Ok(ServedCatalogue::read(config, variables)?.notices(config))
 }
 
