@@ -29,6 +29,9 @@ struct Site {
 pub(crate) fn run() -> Outcome {
     build()?;
     let folder = tempfile::tempdir()?;
+    let mut example = workspace::cargo();
+    example.args(["run", "--quiet", "-p", "opencredits-backup", "--features", "sqlcipher", "--example", "encrypted"]);
+    succeed(example.arg("--").arg(folder.path().join("example")))?;
     let site = Site { folder: folder.path().to_owned(), programs: workspace::target_dir().join("debug") };
     for (name, digit) in [("one", "5"), ("two", "6")] {
         fs::write(site.folder.join(name), digit.repeat(64))?;

@@ -78,6 +78,8 @@ fn keyed(connection: Connection) -> rusqlite::Result<Connection> {
 
 /// Gives a connection its key, before anything is read through it.
 pub(crate) fn unlock(connection: &Connection, key: &FileKey) -> rusqlite::Result<()> {
+    // A key that does not fit is told by the error, and not on standard error as well.
+    connection.pragma_update(None, "cipher_log_level", "NONE")?;
     connection.pragma_update(None, "key", key.literal())
 }
 
