@@ -189,8 +189,8 @@ async fn a_notice_has_a_link_that_ends_its_kind_and_no_other_mail_has_one() {
     assert_eq!((with.len(), without.len()), (1, 1), "{taken:?}");
     assert!(!without[0].text.contains("unsubscribe"), "a receipt is always sent");
     let url = with[0].unsubscribe_url.clone().unwrap();
-    assert!(with[0].text.contains(&url) && with[0].html.contains(&url.replace('&', "&amp;")), "for people, too");
     let token = url.strip_prefix("https://acme.example/mails/unsubscribe?link=").unwrap();
+    assert!(with[0].text.contains(&url) && with[0].html.contains(token), "for people, too");
     let later = |days: u64| NOW.saturating_add_ms(days * UnixMs::DAY_MS);
     assert_eq!(links().read_unsubscribe(token, later(170)), Some((ada().id, NoticeKind::LowBalance)));
     assert_eq!(links().read_unsubscribe(token, later(181)), None, "it ends");
