@@ -19,6 +19,7 @@ mod oauth;
 mod outcome;
 mod pricebook;
 mod process;
+mod sqlcipher;
 mod tidy;
 mod workspace;
 
@@ -46,6 +47,8 @@ enum Task {
     Browser(browser::Args),
     /// Drives the gateway with public clients of OAuth, after a reference
     Oauth,
+    /// Builds with encrypted data files, and starts, backs up, restores and rekeys them
+    Sqlcipher,
     /// Shows a purchase, a request and a partner's payout, with a gateway of its own
     Demo,
     /// Reads recorded exchanges with the gateway's decoders and compares with the expected usage
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Task::Browser(args) => browser::run(&args),
         Task::Oauth => oauth::run(),
         Task::Demo => demo::run(),
+        Task::Sqlcipher => sqlcipher::run(),
         Task::Meter(args) => meter::run(&args),
         Task::MockUpstream => bench::mock_upstream(),
         Task::Load(args) => bench::load(&args),

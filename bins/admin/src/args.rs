@@ -12,6 +12,7 @@ use crate::partner_args::PartnerCommand;
 use crate::ports::absolute;
 use crate::privacy_args::{DeletionOrder, ExportOrder, FlagOrder, KeyFileCommand, PolicyCommand, PrivacyCommand};
 use crate::provider_args::ProviderCommand;
+use crate::rekey::RekeyOrder;
 use crate::rotate_args::RotateOrder;
 use crate::usage_args::{BillCommand, UsageArguments};
 use clap::{Args, Parser, Subcommand};
@@ -121,6 +122,8 @@ enum Command {
     /// Files with keys of addresses.
     #[command(subcommand)]
     KeyFile(KeyFileCommand),
+    /// Encrypts ledger and store under another key, or takes the key away, while no gateway runs.
+    Rekey(RekeyOrder),
 }
 
 #[derive(Subcommand)]
@@ -395,6 +398,8 @@ pub(crate) enum Task {
     Deletion(DeletionOrder),
     /// A key is made in a new file.
     KeyFile(PathBuf),
+    /// The data files get another key.
+    Rekey(RekeyOrder),
 }
 
 impl Arguments {
@@ -419,6 +424,7 @@ impl Arguments {
             Command::User(UserCommand::Delete(order)) => return Ok(Task::Deletion(order.clone())),
             Command::User(user) => user.request(now, entropy)?,
             Command::KeyFile(KeyFileCommand::New { path }) => return Ok(Task::KeyFile(path.clone())),
+            Command::Rekey(order) => return Ok(Task::Rekey(order.clone())),
             Command::Privacy(PrivacyCommand::Report) => AdminRequest::Privacy(PrivacyRequest::Report),
             Command::Policy(policy) => policy.request()?,
             Command::Grant(grant) => grant.request(),

@@ -3,6 +3,7 @@
 use crate::error::{AdminError, FilesError};
 use crate::ports::{SystemClock, SystemEntropy, environment};
 use crate::progress::{POLL, Shown};
+use crate::rekey;
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -183,6 +184,7 @@ impl Place {
 
 async fn open_files(place: &Place, config: &Config, with_desk: bool) -> Result<Admin, FilesError> {
     let dir = place.dir();
+    rekey::apply(config, &dir)?;
     let keys = address_keys_of(&place.data, config)?;
     let (ledger, accounts, store) = match place.mode {
         Mode::Live => {

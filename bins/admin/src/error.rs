@@ -78,6 +78,10 @@ pub(crate) enum FilesError {
     #[error(transparent)]
     AddressKeys(#[from] AddressKeysError),
     #[error(transparent)]
+    DataKey(#[from] opencredits_service::DataKeyError),
+    #[error(transparent)]
+    FileKey(#[from] opencredits_sqlite::FileKeyError),
+    #[error(transparent)]
     Accounts(#[from] AccountsError),
     #[error("cannot make the folder of test mode: {0}")]
     Folder(#[from] std::io::Error),

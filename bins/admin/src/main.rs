@@ -22,6 +22,7 @@ mod ports;
 mod privacy_args;
 mod progress;
 mod provider_args;
+mod rekey;
 mod rotate_args;
 mod show;
 mod show_applications;
@@ -75,9 +76,18 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
             print(&text)?;
             Ok(ExitCode::SUCCESS)
         }
-        Task::AcceptLoss => answered(arguments, &client::accept_loss(&place(arguments)?.dir())?),
+        Task::AcceptLoss => {
+            let place = place(arguments)?;
+            rekey::apply(&located(arguments)?, &place.dir())?;
+            answered(arguments, &client::accept_loss(&place.dir())?)
+        }
+        Task::Rekey(order) => {
+            print(&rekey::rekey(&order, &located(arguments)?)?)?;
+            Ok(ExitCode::SUCCESS)
+        }
         Task::Restore(order) => {
             let (shown, place) = (Shown::new("verifying the backup", Reader::of(arguments.json)), place(arguments)?);
+            rekey::apply(&located(arguments)?, &order.backup)?;
             let reply = shown.during(|progress| backups::restore(&order, &place, &SystemClock, progress))?;
             answered(arguments, &reply)
         }

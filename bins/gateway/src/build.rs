@@ -1,6 +1,7 @@
 //! Builds the gateway from its config, with the real ports.
 
 use crate::connections;
+use crate::data_key;
 use crate::discover;
 use crate::error::StartError;
 use crate::identity;
@@ -21,7 +22,7 @@ use opencredits_providers::sandbox::Sandbox;
 use opencredits_providers::{Fetch, Transport};
 use opencredits_service::accounts::{Accounts, Tables};
 use opencredits_service::config::Config;
-use opencredits_service::mail::{CancelLinks, MailPorts, MailQueue, Mails};
+use opencredits_service::mail::{AccountLinks, MailPorts, MailQueue, Mails};
 use opencredits_service::prices::{LivePrices, Prices, book_in_force};
 use opencredits_service::privacy::{Exporter, Privacy};
 use opencredits_service::provider_bills::{BilledVendor, ProviderReconciliation, ReconcileParts};
@@ -81,6 +82,7 @@ async fn open(config: &Config, variables: &[(String, String)]) -> Result<Base, S
     mails::mailer(config)?;
     ServedCatalogue::read(config, variables)?;
     let address_keys = privacy::keys(config, variables)?;
+    data_key::apply(config, variables)?;
     let process = OfProcess { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
     let (ledger, store) = open_files(Path::new(&config.data.dir), address_keys.as_ref(), &process).await?;
     let book = book_in_force(&store).await?;
@@ -109,14 +111,14 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         // A key may be created before its model's vendor is on sale.
         .knowing(offer.catalog.clone());
     let accounts = Arc::new(accounts);
-    let cancel_links = identity::link_keys(config, &store, &process).await?.map(CancelLinks::new);
-    let mails = mails_of(config, (&ledger, &store), (&process, cancel_links.clone()))?;
+    let account_links = identity::link_keys(config, &store, &process).await?.map(AccountLinks::new);
+    let mails = mails_of(config, (&ledger, &store), (&process, account_links.clone()))?;
     let payments = payments::build(config, of_payments((&ledger, &store), mails.queue.clone(), &process))?;
     let hash_key = hash_key(&store, &**entropy).await?;
     let connections = connections::build(config, (&store, &accounts, &usage), (&process, &hash_key));
     let purchases = payments.as_ref().map(|payments| Arc::clone(&payments.purchases));
     let (usage_of_people, keys) = (Arc::clone(&usage), Arc::clone(&keyring));
-    let ground = privacy::Ground::new(&store, (usage_of_people, keys), (mails.queue.clone(), cancel_links), purchases);
+    let ground = privacy::Ground::new(&store, (usage_of_people, keys), (mails.queue.clone(), account_links), purchases);
     let about_people = privacy::build(config, (ground, address_keys.as_ref()), &process);
     let people = (Arc::clone(&about_people.privacy), Arc::clone(&about_people.exporter));
     let identity = identity::build(config, (&store, &accounts), (&process, about_people)).await?;
@@ -172,7 +174,8 @@ fn of_payments<'a>(
 fn keyring(config: &Config, store: &SqliteStore, process: &OfProcess) -> Arc<KeyRing> {
     let share = BasisPoints::new(config.billing.partner_share_bps);
     let keyring = KeyRing::new(KeyTables::of(store.clone()), Arc::clone(&process.clock), share);
-    Arc::new(keyring.with_markup_bounds(&config.billing.partner_terms()))
+    let keyring = keyring.with_markup_bounds(&config.billing.partner_terms());
+    Arc::new(keyring.with_origin(connections::origin(config).as_deref().unwrap_or_default()))
 }
 
 fn ports(config: &Config, store: &SqliteStore, process: &OfProcess) -> Result<Ports, StartError> {
@@ -185,7 +188,7 @@ fn ports(config: &Config, store: &SqliteStore, process: &OfProcess) -> Result<Po
 fn mails_of(
     config: &Config,
     (ledger, store): (&Ledger, &SqliteStore),
-    (process, cancel_links): (&OfProcess, Option<CancelLinks>),
+    (process, account_links): (&OfProcess, Option<AccountLinks>),
 ) -> Result<Mails, StartError> {
     let of_mails = MailPorts {
         ledger: ledger.clone(),
@@ -193,7 +196,8 @@ fn mails_of(
         emails: Arc::new(store.clone()),
         limits: Arc::new(store.clone()),
         notices: Arc::new(store.clone()),
-        cancel_links,
+        choices: Arc::new(store.clone()),
+        account_links,
         clock: Arc::clone(&process.clock),
         entropy: Arc::clone(&process.entropy),
     };
@@ -226,6 +230,7 @@ pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<V
     identity::check(config)?;
     payments::check(config)?;
     privacy::keys_if_made(config, variables)?;
+    data_key::read(config, variables)?;
     Ok(ServedCatalogue::read(config, variables)?.notices(config))
 }
 

@@ -34,3 +34,8 @@ pub(crate) fn build(
         terms: config.connections.terms(),
     })))
 }
+
+/// The URL that the resources of apps' tokens begin with.
+pub(crate) fn origin(config: &Config) -> Option<String> {
+    Some(Issuer::from_base_url(&config.server.public_url()).ok()?.as_str().to_owned())
+}

@@ -32,6 +32,10 @@ pub(crate) enum StartError {
     #[error(transparent)]
     AddressKeys(#[from] opencredits_service::privacy::AddressKeysError),
     #[error(transparent)]
+    DataKey(#[from] opencredits_service::DataKeyError),
+    #[error(transparent)]
+    FileKey(#[from] opencredits_sqlite::FileKeyError),
+    #[error(transparent)]
     Socket(#[from] opencredits_api::admin::SocketError),
     #[error(transparent)]
     Prices(#[from] opencredits_service::prices::PricesError),

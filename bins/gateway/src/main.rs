@@ -2,6 +2,7 @@
 
 mod build;
 mod connections;
+mod data_key;
 mod dev;
 mod discover;
 mod error;

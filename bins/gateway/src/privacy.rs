@@ -6,7 +6,7 @@ use opencredits_api::PrivacyApp;
 use opencredits_keys::DataKeys;
 use opencredits_service::accounts::Tables;
 use opencredits_service::config::Config;
-use opencredits_service::mail::{CancelLinks, MailQueue};
+use opencredits_service::mail::{AccountLinks, MailQueue};
 use opencredits_service::privacy::{
     AddressKeysError, DEV_ADDRESS_KEYS_FILE, ExportTables, Exporter, Privacy, PrivacyPorts, PrivacyTables,
     address_keys, check_address_keys, fresh_address_key, keeping,
@@ -29,17 +29,17 @@ pub(crate) struct Ground<'a> {
     queue: MailQueue,
     purchases: Option<Arc<Purchases>>,
     keyring: Arc<KeyRing>,
-    cancel_links: Option<CancelLinks>,
+    account_links: Option<AccountLinks>,
 }
 
 impl<'a> Ground<'a> {
     pub(crate) fn new(
         store: &'a SqliteStore,
         (usage, keyring): (Arc<UsageReads>, Arc<KeyRing>),
-        (queue, cancel_links): (MailQueue, Option<CancelLinks>),
+        (queue, account_links): (MailQueue, Option<AccountLinks>),
         purchases: Option<Arc<Purchases>>,
     ) -> Self {
-        Self { store, usage, queue, purchases, keyring, cancel_links }
+        Self { store, usage, queue, purchases, keyring, account_links }
     }
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn build(
     (ground, keys): (Ground<'_>, Option<&DataKeys>),
     process: &OfProcess,
 ) -> PrivacyApp {
-    let Ground { store, usage, queue, purchases, keyring, cancel_links } = ground;
+    let Ground { store, usage, queue, purchases, keyring, account_links } = ground;
     let ledger = usage.ledger_handle();
     let ports = PrivacyPorts {
         ledger: ledger.clone(),
@@ -84,7 +84,7 @@ pub(crate) fn build(
     };
     let privacy = Privacy::new(PrivacyTables::of(store.clone()), ports, config.privacy.deletion_grace_days)
         .with_address_keys(keys.into_iter().flat_map(DataKeys::ids))
-        .with_cancel_links(cancel_links);
+        .with_links(account_links);
     let tables = ExportTables::of(Tables::of(store.clone()), store.clone());
     PrivacyApp::new(Arc::new(privacy), Arc::new(Exporter::new(tables, usage, ledger)))
 }

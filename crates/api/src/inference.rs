@@ -15,7 +15,7 @@ use crate::usage::Charged;
 use crate::{body, faults, json, rates};
 use axum::body::Body;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
 use opencredits_sanitizer::{Api, Strictness};
 use opencredits_service::{Admitted, Counted, Fault, InferenceRequest, Reply, WholeAnswer, name_of_peer};
 use opencredits_service::{KeyRates, MemoryOwner, RatePermit, Spender};
@@ -72,14 +72,14 @@ pub(crate) async fn answer(caller: Caller, route: InferenceRoute, request: Reque
 /// The spender of a request, and its place among the requests of the key. `rates` are those of the key, for its answer.
 async fn identified(
     caller: &Caller,
-    headers: &HeaderMap,
+    (headers, uri): (&HeaderMap, &Uri),
     counts: bool,
     rates: &mut Option<Arc<KeyRates>>,
 ) -> Result<(Arc<Spender>, Option<RatePermit>), Problem> {
     let Caller { app, place, .. } = caller;
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
     let digest = key_digest(app.gateway.mode(), headers).map_err(|fault| problem(fault.into()))?;
-    let spender = app.gateway.keyring().spender(&digest).await.map_err(problem)?;
+    let spender = app.gateway.keyring().spender_at(&digest, uri.path()).await.map_err(problem)?;
     rates.clone_from(&spender.rates);
     if place.as_ref().is_some_and(|place| place.has_key().is_err()) {
         return Err(faults::unavailable("there are too many connections; try again"));
@@ -104,9 +104,9 @@ async fn serve(
     let Caller { app, id, .. } = caller;
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
     let InferenceRoute { api, path, counts, framing } = route;
-    let (http::request::Parts { headers, .. }, body) = request.into_parts();
+    let (http::request::Parts { headers, uri, .. }, body) = request.into_parts();
     let idempotency_key = idempotency_key(&headers)?;
-    let (spender, permit) = identified(caller, &headers, counts, rates).await?;
+    let (spender, permit) = identified(caller, (&headers, &uri), counts, rates).await?;
     let owners = [Some(MemoryOwner::Key(spender.key)), caller.address(&headers).map(MemoryOwner::Address)];
     let mut memory = Arc::clone(app.gateway.memory()).reservation(owners);
     let body = body::read(app, (&headers, body), app.settings.body_bytes_max, &mut memory).await?;

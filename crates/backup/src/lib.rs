@@ -15,7 +15,7 @@
 //!
 //! # What it refuses to do
 //! It copies the data folder only: the config, the keys of vendors and the program are elsewhere. It encrypts nothing
-//! and sends nothing to other machines.
+//! of its own, so that copies are as encrypted as the files are, and sends nothing to other machines.
 //!
 //! # Reading the code
 //! `take` makes a backup: `sqlite` copies databases, `files` copies the rest and hashes. `manifest` is its description,

@@ -6,12 +6,9 @@ use crate::stop::Stop;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Begins every SQLite file.
-const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// The pages that are copied at once: 1 MiB of the usual 4 KiB.
 const PAGES: i32 = 256;
 /// The steps after which the copy is flushed.
@@ -55,7 +52,7 @@ impl Snapshot {
     /// Copies it page by page into a new file, which needs no log beside it, and flushes that.
     pub(crate) fn copy_to(self, to: &Path, stop: &Stop) -> Result<(), BackupError> {
         let file = files::create(to)?;
-        let opened = Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE);
+        let opened = opencredits_sqlite::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE);
         let mut target = opened.map_err(BackupError::sqlite("write", to))?;
         // The copy is flushed here, and deleted where it is not finished: it needs no journal.
         let wrong = || BackupError::sqlite("write", to);
@@ -91,13 +88,7 @@ impl Snapshot {
 
 /// Whether the file is a database. It must be none that this process has open: closing it would end SQLite's locks.
 pub(crate) fn is_database(path: &Path) -> Result<bool, BackupError> {
-    let mut begin = [0; MAGIC.len()];
-    let mut file = File::open(path).map_err(BackupError::file("read", path))?;
-    match file.read_exact(&mut begin) {
-        Ok(()) => Ok(begin == *MAGIC),
-        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
-        Err(source) => Err(BackupError::File { doing: "read", path: path.to_owned(), source }),
-    }
+    opencredits_sqlite::is_database(path).map_err(BackupError::file("read", path))
 }
 
 /// SQLite's own check of a copy.
@@ -113,7 +104,7 @@ pub(crate) fn check(path: &Path) -> Result<(), BackupError> {
 
 fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let connection = opencredits_sqlite::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_WAIT)?;
     Ok(connection)
 }

@@ -73,7 +73,7 @@ pub use resend::{Resend, ResendSettings};
 pub use secret_letter::{CodePurpose, SecretLetter};
 #[cfg(feature = "smtp")]
 pub use smtp::{Smtp, SmtpLogin, SmtpSettings, SmtpTls};
-pub use templates::{Site, Templates};
+pub use templates::{Links, Site, Templates};
 pub use text::{Label, Reference};
 #[cfg(feature = "webhook")]
 pub use webhook::{Bounce, BounceKind, Signed, WebhookSecrets};

@@ -44,6 +44,13 @@ impl MessageId {
 #[cfg(any(feature = "resend", feature = "smtp"))]
 pub(crate) const AUTO_SUBMITTED: (&str, &str) = ("Auto-Submitted", "auto-generated");
 
+/// The header with the address that ends mails like this one: RFC 2369, section 3.2.
+#[cfg(any(feature = "resend", feature = "smtp"))]
+pub(crate) const LIST_UNSUBSCRIBE: &str = "List-Unsubscribe";
+/// The header that says that one `POST` there suffices: RFC 8058, section 3.1.
+#[cfg(any(feature = "resend", feature = "smtp"))]
+pub(crate) const LIST_UNSUBSCRIBE_POST: (&str, &str) = ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click");
+
 /// Who gets a message from whom, and what identifies it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
@@ -70,6 +77,21 @@ pub struct Message {
     pub text: String,
     /// The same in HTML.
     pub html: String,
+    /// Where the recipient ends mails like this one, by one request (RFC 8058). It is a secret of theirs.
+    pub unsubscribe_url: Option<String>,
+}
+
+#[cfg(any(feature = "resend", feature = "smtp"))]
+impl Message {
+    /// The headers by which mail programs offer to unsubscribe; none where there is nothing to, or where the address would not
+    /// be HTTPS, which RFC 8058 demands.
+    pub(crate) fn unsubscribe_headers(&self) -> Vec<(&'static str, String)> {
+        let is_safe =
+            |url: &&String| url.starts_with("https://") && !url.contains(|c: char| c.is_whitespace() || c == '>');
+        let Some(url) = self.unsubscribe_url.as_ref().filter(is_safe) else { return Vec::new() };
+        let (name, value) = LIST_UNSUBSCRIBE_POST;
+        vec![(LIST_UNSUBSCRIBE, format!("<{url}>")), (name, value.to_owned())]
+    }
 }
 
 impl fmt::Debug for Message {

@@ -110,7 +110,7 @@ fn tls() -> Result<ClientConfig, rustls::Error> {
 #[async_trait]
 impl Mailer for Resend {
     async fn send(&self, message: &Message) -> Result<(), MailError> {
-        let Message { envelope, subject, text, html } = message;
+        let Message { envelope, subject, text, html, .. } = message;
         let request = Request {
             from: envelope.from.to_header(),
             to: [envelope.to.as_str()],
@@ -121,7 +121,10 @@ impl Mailer for Resend {
             headers: BTreeMap::from([
                 ("Message-ID", envelope.id.to_header()),
                 (AUTO_SUBMITTED.0, AUTO_SUBMITTED.1.to_owned()),
-            ]),
+            ])
+            .into_iter()
+            .chain(message.unsubscribe_headers())
+            .collect(),
         };
         let problem = "cannot be written as JSON";
         let body = serde_json::to_vec(&request).map_err(|_| MailError::Invalid { field: "the message", problem })?;

@@ -140,7 +140,7 @@ impl Mailer for Smtp {
 
 /// The message as bytes of mail. Its date is an argument, so that a repetition is the same mail.
 fn mime(message: &Message) -> Result<Mime, MailError> {
-    let Message { envelope, subject, text, html } = message;
+    let Message { envelope, subject, text, html, .. } = message;
     let Envelope { from, reply_to, to, id, date } = envelope;
     let problem = "is refused by the mail library; use a plain one";
     let invalid = |_: AddressError| MailError::Invalid { field: "an address", problem };
@@ -152,6 +152,9 @@ fn mime(message: &Message) -> Result<Mime, MailError> {
         .message_id(Some(id.to_header()))
         .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str(AUTO_SUBMITTED.0), AUTO_SUBMITTED.1.to_owned()))
         .date(date);
+    for (name, value) in message.unsubscribe_headers() {
+        builder = builder.raw_header(HeaderValue::new(HeaderName::new_from_ascii_str(name), value));
+    }
     if let Some(reply_to) = reply_to {
         builder = builder.reply_to(mailbox(reply_to).map_err(invalid)?);
     }

@@ -50,6 +50,15 @@ pub struct Site {
     pub credit_price: CreditPrice,
 }
 
+/// The links of a letter that are secrets of its recipient.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Links<'a> {
+    /// Does what the letter is about, in place of one to the account's page.
+    pub action_url: Option<&'a str>,
+    /// Ends mails like it.
+    pub unsubscribe_url: Option<&'a str>,
+}
+
 /// The templates of all letters, which are compiled in.
 pub struct Templates {
     environment: Environment<'static>,
@@ -100,11 +109,10 @@ impl Templates {
     /// # Errors
     /// When a template cannot be rendered.
     pub fn render(&self, letter: &Letter, site: &Site, envelope: Envelope) -> Result<Message, MailError> {
-        self.render_linked(letter, site, envelope, None)
+        self.render_linked(letter, site, envelope, Links::default())
     }
 
-    /// The same with a link that does what the letter is about, in place of one to the account's page. The message is a
-    /// secret then.
+    /// The same with links of the recipient. The message is a secret then.
     ///
     /// # Errors
     /// When a template cannot be rendered.
@@ -113,11 +121,16 @@ impl Templates {
         letter: &Letter,
         site: &Site,
         envelope: Envelope,
-        url: Option<&str>,
+        links: Links<'_>,
     ) -> Result<Message, MailError> {
         let account = format!("{}/dashboard/account", site.url);
-        let figures = context! { action_url => url.unwrap_or(&account), ..figures(letter, site.credit_price) };
-        self.message((letter.kind(), &figures), site, envelope)
+        let figures = context! {
+            action_url => links.action_url.unwrap_or(&account),
+            unsubscribe_url => links.unsubscribe_url,
+            ..figures(letter, site.credit_price)
+        };
+        let message = self.message((letter.kind(), &figures), site, envelope)?;
+        Ok(Message { unsubscribe_url: links.unsubscribe_url.map(str::to_owned), ..message })
     }
 
     /// Writes a letter that carries a secret as a message, which is a secret too: send it and keep it nowhere.
@@ -133,7 +146,7 @@ impl Templates {
         let (body, _) = self.written(letter, site, Form::Html)?;
         let page = context! { subject => subject.as_str(), body => Value::from_safe_string(body) };
         let html = self.environment.get_template("page.html")?.render(page)?;
-        Ok(Message { envelope, subject, text: without_gaps(&text), html })
+        Ok(Message { envelope, subject, text: without_gaps(&text), html, unsubscribe_url: None })
     }
 
     /// The body of a letter in one form, and its subject.

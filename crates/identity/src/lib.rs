@@ -57,6 +57,6 @@ pub use code::{
     check_code,
 };
 pub use error::{IdentityError, LinkProblem, PasskeyProblem, SiteProblem};
-pub use link::{LINK_KEYS_MAX, LINK_LIFETIME_MS, LINK_SUBJECT_BYTES_MAX, Link, LinkKeys};
+pub use link::{LINK_KEYS_MAX, LINK_LIFETIME_MS, LINK_SUBJECT_BYTES_MAX, Link, LinkKeys, UNSUBSCRIBE_LIFETIME_MS};
 pub use purpose::Purpose;
 pub use session::{BrowserName, Session, SessionLifetimes, SignIn, Standing, browser_name};

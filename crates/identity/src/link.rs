@@ -12,6 +12,8 @@ use opencredits_units::UnixMs;
 
 /// How long a link can be used.
 pub const LINK_LIFETIME_MS: u64 = 86_400_000;
+/// How long a link that ends mails of a kind can be used: 180 days, since people open old mails.
+pub const UNSUBSCRIBE_LIFETIME_MS: u64 = 180 * 86_400_000;
 /// Keys that hold at once.
 pub const LINK_KEYS_MAX: usize = 4;
 /// The longest subject, in bytes.
@@ -51,7 +53,8 @@ pub struct Link {
 }
 
 impl Link {
-    /// A link for `subject`, which can be used for a day. The nonce is random.
+    /// A link for `subject`, which can be used for a day, and for 180 days to unsubscribe. The nonce is random; a link that
+    /// may be used again can have any.
     ///
     /// # Errors
     /// [`IdentityError::Malformed`] for a subject that is empty or longer than [`LINK_SUBJECT_BYTES_MAX`].
@@ -59,7 +62,11 @@ impl Link {
         if subject.is_empty() || subject.len() > LINK_SUBJECT_BYTES_MAX {
             return Err(IdentityError::Malformed { field: "link subject", rule: "have 1 to 64 bytes" });
         }
-        let expires_at = now.saturating_add_ms(LINK_LIFETIME_MS);
+        let lifetime_ms = match purpose {
+            Purpose::Unsubscribe => UNSUBSCRIBE_LIFETIME_MS,
+            _ => LINK_LIFETIME_MS,
+        };
+        let expires_at = now.saturating_add_ms(lifetime_ms);
         Ok(Self { purpose, subject: subject.to_vec(), nonce, expires_at })
     }
 

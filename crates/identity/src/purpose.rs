@@ -29,11 +29,13 @@ pub enum Purpose {
     PasskeyAdd,
     /// To remove a passkey.
     PasskeyRemove,
+    /// To get no more mails of a kind. It ends nothing else, so its links last longer than a day and may be used again.
+    Unsubscribe,
 }
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::SignIn,
         Self::Recovery,
         Self::AddressOld,
@@ -45,6 +47,7 @@ impl Purpose {
         Self::Restriction,
         Self::PasskeyAdd,
         Self::PasskeyRemove,
+        Self::Unsubscribe,
     ];
 
     /// Its name in a store and in what is signed. It never changes.
@@ -62,6 +65,7 @@ impl Purpose {
             Self::Restriction => "restriction",
             Self::PasskeyAdd => "passkey_add",
             Self::PasskeyRemove => "passkey_remove",
+            Self::Unsubscribe => "unsubscribe",
         }
     }
 

@@ -137,7 +137,7 @@ fn lost(loss: Loss, path: &Path) -> StorageError {
 /// Opens the file without a write to it or to its log, which SQLite would fold into the file at the end otherwise: a
 /// damaged log is kept for its repair.
 fn connect(path: &Path) -> Result<Connection, StorageError> {
-    let connection = Connection::open(path)?;
+    let connection = opencredits_sqlite::open(path)?;
     connection.busy_timeout(BUSY_WAIT)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     Ok(connection)
@@ -167,7 +167,7 @@ fn loss_of_commits(connection: &Connection, path: &Path) -> Result<Option<Loss>,
 
 pub(crate) fn open_to_read(path: &Path) -> Result<Connection, StorageError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Ok(Connection::open_with_flags(path, flags)?)
+    Ok(opencredits_sqlite::open_with_flags(path, flags)?)
 }
 
 /// Begins a write. While another program has the write lock, nothing is written.

@@ -242,6 +242,8 @@ async function confirmed(form) {
     }
     const [method, path] = to.split(" ");
     const body = { challenge: form.dataset.challenge, code: form.elements.code.value.replace(/\s/g, "") };
+    // What the step switches, such as "restricted=true".
+    for (const [name, value] of new URLSearchParams(form.dataset.with ?? "")) body[name] = value === "true";
     const answer = await fetch(path, {
       method,
       headers: authorized({ "Content-Type": "application/json" }),

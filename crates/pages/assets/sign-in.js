@@ -26,7 +26,8 @@ function next() {
   try {
     const url = new URL(wanted, location.origin);
     const isOurs = url.origin === location.origin && wanted.startsWith("/") && !url.pathname.startsWith("/sign-in");
-    return isOurs ? url.pathname + url.search + url.hash : "/dashboard";
+    // The whole address: the path of "/.//other.example" alone would name another host.
+    return isOurs ? url.href : "/dashboard";
   } catch {
     return "/dashboard";
   }

@@ -69,6 +69,9 @@ pub enum KeyFault {
     /// The key has expired.
     #[error("this key has expired; make a new one")]
     Expired,
+    /// The key is an app's token for another resource.
+    #[error("this token was issued for another resource; ask for one with the `resource` that is called here")]
+    OtherResource,
     /// The person is suspended.
     #[error("this account is suspended; ask the operator")]
     Suspended,

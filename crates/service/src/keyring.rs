@@ -9,10 +9,11 @@ use crate::rates::{KeyRates, RateLimited};
 use moka::Entry;
 use moka::ops::compute::{CompResult, Op};
 use moka::sync::Cache;
+use opencredits_identity::oauth::is_for;
 use opencredits_keys::KeyDigest;
 use opencredits_store::{
-    Key, KeyRotations, Keys, LimitOwner, ManagementKeys, Partner, PartnerKeys, Partners, PrivacyStates, Rates,
-    SpendingLimit, SpendingLimits, Standing, Users,
+    ConnectedKeys, Key, KeyRotations, Keys, LimitOwner, ManagementKeys, Partner, PartnerKeys, Partners, PrivacyStates,
+    Rates, SpendingLimit, SpendingLimits, Standing, Users,
 };
 use opencredits_units::{AccountId, BasisPoints, KeyId, PartnerId, UnixMs, UserId};
 use std::num::NonZeroU32;
@@ -27,6 +28,9 @@ const KEYS_MAX: u64 = 100_000;
 const REMEMBERED: Duration = Duration::from_secs(60);
 /// Rates of a key that sends nothing for so long are forgotten: every minute of theirs is full again, and no request runs.
 const RATES_IDLE: Duration = Duration::from_secs(7_200);
+
+/// What stands before most paths that take a key.
+const API_PATH: &str = "/v1";
 
 /// Changes that a person may make in a minute with management keys: each may leave rows and accounts that stay.
 const CHANGES: Rates = Rates { requests_per_minute: NonZeroU32::new(60), tokens_per_minute: None, parallel_max: None };
@@ -77,6 +81,8 @@ pub struct Spender {
     pub markup: Option<BasisPoints>,
     /// Models that the key may use; all when `None`.
     pub allowed_models: Option<Vec<String>>,
+    /// At which resources the key may be used, where it is the token of an app; none for everywhere here.
+    pub resources: Vec<String>,
     /// The expiry of the key.
     pub expires_at: Option<UnixMs>,
     /// Whether the person may spend.
@@ -121,6 +127,9 @@ pub struct KeyRing {
     partner_keys: Arc<dyn PartnerKeys>,
     limits: Arc<dyn SpendingLimits>,
     privacy: Arc<dyn PrivacyStates>,
+    connected: Arc<dyn ConnectedKeys>,
+    /// The URL that resources of ours begin with; empty where no app has tokens.
+    origin: String,
     clock: Arc<dyn Clock>,
     default_share: BasisPoints,
     /// The least and the highest markup that a partner may have.
@@ -154,6 +163,8 @@ pub struct KeyTables {
     pub limits: Arc<dyn SpendingLimits>,
     /// What people have asked for about their data.
     pub privacy: Arc<dyn PrivacyStates>,
+    /// The keys that apps got.
+    pub connected: Arc<dyn ConnectedKeys>,
 }
 
 impl KeyTables {
@@ -168,6 +179,7 @@ impl KeyTables {
             + ManagementKeys
             + SpendingLimits
             + PrivacyStates
+            + ConnectedKeys
             + 'static,
     {
         let store = Arc::new(store);
@@ -179,7 +191,8 @@ impl KeyTables {
             management: store.clone(),
             partner_keys: store.clone(),
             limits: store.clone(),
-            privacy: store,
+            privacy: store.clone(),
+            connected: store,
         }
     }
 }
@@ -189,7 +202,8 @@ impl KeyRing {
     #[must_use]
     pub fn new(tables: KeyTables, clock: Arc<dyn Clock>, default_share: BasisPoints) -> Self {
         let cache = Cache::builder().max_capacity(KEYS_MAX).time_to_live(REMEMBERED).build();
-        let KeyTables { keys, rotations, users, partners, management, partner_keys, limits, privacy } = tables;
+        let KeyTables { keys, rotations, users, partners, management, partner_keys, limits, privacy, connected } =
+            tables;
         let rates = Cache::builder().max_capacity(KEYS_MAX).time_to_idle(RATES_IDLE).build();
         let changes = Cache::builder().max_capacity(KEYS_MAX).time_to_idle(RATES_IDLE).build();
         let reports = Cache::builder().max_capacity(KEYS_MAX).time_to_idle(RATES_IDLE).build();
@@ -202,6 +216,8 @@ impl KeyRing {
             partner_keys,
             limits,
             privacy,
+            connected,
+            origin: String::new(),
             rates,
             changes,
             reports,
@@ -220,6 +236,13 @@ impl KeyRing {
         self
     }
 
+    /// Takes tokens for resources of this URL, and no others that are bound to resources.
+    #[must_use]
+    pub fn with_origin(mut self, origin: &str) -> Self {
+        origin.clone_into(&mut self.origin);
+        self
+    }
+
     /// A partner's own markup, within the operator's bounds.
     #[must_use]
     pub fn markup_of(&self, partner: &Partner) -> Option<BasisPoints> {
@@ -227,11 +250,20 @@ impl KeyRing {
         partner.markup.map(|markup| markup.min(most).max(least))
     }
 
-    /// The spender of the key with this digest.
+    /// The spender of the key with this digest, at the API.
     ///
     /// # Errors
-    /// When the key does not exist, was revoked or has expired, when its person is suspended, or when the store fails.
+    /// As [`Self::spender_at`].
     pub async fn spender(&self, digest: &KeyDigest) -> Result<Arc<Spender>, Fault> {
+        self.spender_at(digest, API_PATH).await
+    }
+
+    /// The spender of the key with this digest, at a path.
+    ///
+    /// # Errors
+    /// When the key does not exist, was revoked or has expired, when it is a token for another resource, when its person is
+    /// suspended, or when the store fails.
+    pub async fn spender_at(&self, digest: &KeyDigest, path: &str) -> Result<Arc<Spender>, Fault> {
         let epoch = self.epoch.load(Ordering::SeqCst);
         let found = match self.cache.get(digest) {
             Some((read, found)) if read == epoch => found,
@@ -244,6 +276,9 @@ impl KeyRing {
         let spender = found.ok_or(KeyFault::Unknown)?;
         if spender.expires_at.is_some_and(|end| end <= self.clock.now()) {
             return Err(KeyFault::Expired.into());
+        }
+        if !is_for(&spender.resources, &self.origin, path) {
+            return Err(KeyFault::OtherResource.into());
         }
         match spender.standing {
             Standing::Suspended => Err(KeyFault::Suspended.into()),
@@ -351,6 +386,11 @@ impl KeyRing {
         let earner = partner.as_ref().and_then(|partner| self.earner(&key, partner));
         let limit_terms = self.limit_terms(&key).await?;
         let rates = self.rates_of(&key);
+        // Tokens expire and are an app's; other keys are bound to no resource.
+        let connected = match (key.expires_at, key.partner) {
+            (Some(_), Some(_)) => self.connected.connected_key(key.id).await?,
+            _ => None,
+        };
         Ok(Some(Spender {
             key: key.id,
             label: key.name,
@@ -363,6 +403,7 @@ impl KeyRing {
             earner,
             markup: partner.as_ref().and_then(|partner| self.markup_of(partner)),
             allowed_models: key.allowed_models,
+            resources: connected.map(|connected| connected.resources).unwrap_or_default(),
             expires_at: key.expires_at,
             standing: user.standing,
             disabled: key.disabled,

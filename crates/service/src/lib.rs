@@ -24,6 +24,7 @@ mod actor;
 pub mod books;
 pub mod config;
 pub mod connections;
+mod data_key;
 pub mod discover;
 mod fault;
 mod gateway;
@@ -48,6 +49,7 @@ mod served_catalogue;
 pub mod sign_in;
 mod usage;
 
+pub use data_key::{DataKeyError, data_key, key_in};
 pub use fault::{
     Excluded, Fault, KeyFault, NoRoute, PaymentNeeded, Previous, RequestFault, Short, UpstreamFault, UpstreamKind,
 };

@@ -143,6 +143,8 @@ pub struct ConnectedKey {
     pub family: Option<GrantId>,
     /// The session that asked, where the key was made on a page of ours.
     pub session: Option<SessionId>,
+    /// At which resources it may be used; none for all of ours.
+    pub resources: Vec<String>,
 }
 
 /// Codes and token families.
@@ -197,8 +199,21 @@ pub trait ConnectedKeys: Send + Sync {
         user: UserId,
         now: UnixMs,
     ) -> Result<Vec<(ConnectedKey, Option<UnixMs>)>, StoreError>;
+    /// Sets at which resources a key may be used, where it is an app's.
+    async fn set_resources(&self, key: KeyId, resources: &[String]) -> Result<(), StoreError>;
     /// The keys that a family has issued, by key.
     async fn keys_of_family(&self, family: GrantId) -> Result<Vec<KeyId>, StoreError>;
     /// The text of each publishable key in force that has this redirect URL, to the letter.
     async fn clients_with_redirect(&self, url: &str) -> Result<Vec<String>, StoreError>;
+}
+
+/// What a person has agreed to and not seen end, for them to read.
+#[async_trait]
+pub trait AgreedGrants: Send + Sync {
+    /// At most `max` codes that came of a person's consents, by family, those above `after`.
+    async fn codes_of(&self, user: UserId, after: GrantId, max: u32) -> Result<Vec<CodeRecord>, StoreError>;
+    /// At most `max` token families of a person, by id, those above `after`.
+    async fn families_of(&self, user: UserId, after: GrantId, max: u32) -> Result<Vec<FamilyRecord>, StoreError>;
+    /// At most `max` requests of devices that a person has agreed to, by family, those above `after`.
+    async fn devices_of(&self, user: UserId, after: GrantId, max: u32) -> Result<Vec<DeviceRecord>, StoreError>;
 }

@@ -55,8 +55,8 @@ mod usage;
 pub use applications::{ApplicationState, PartnerApplication, PartnerApplications, ReferralMonth, Referrals};
 pub use bills::{BillSource, BilledDay, BilledLine, ProviderBills};
 pub use connections::{
-    CodeGives, CodeRecord, ConnectedKey, ConnectedKeys, ConsentRecord, DeviceRecord, DeviceRequests, DeviceStanding,
-    FamilyRecord, GrantId, GrantKind, TokenGrants,
+    AgreedGrants, CodeGives, CodeRecord, ConnectedKey, ConnectedKeys, ConsentRecord, DeviceRecord, DeviceRequests,
+    DeviceStanding, FamilyRecord, GrantId, GrantKind, TokenGrants,
 };
 pub use identity::{
     AttemptBuckets, BucketChange, CodeChallenge, CodeChallenges, IdentityDeleted, IdentityEnds, IdentityRetention,
@@ -65,8 +65,8 @@ pub use identity::{
 };
 pub use jobs::{Acquired, JobLease, JobLeases, JobOutcome, JobRecord, JobReport, JobRun, Retention};
 pub use mail::{
-    LeasedMail, LimitedKey, Mail, MailCounts, MailFailure, MailId, NewMail, NoticeKind, NoticeMark, NoticeSubject,
-    Notices, Outbox, Reachable, UserEmail, UserEmails,
+    LeasedMail, LimitedKey, Mail, MailChoices, MailCounts, MailFailure, MailId, MutedNotice, NewMail, NoticeKind,
+    NoticeMark, NoticeSubject, Notices, Outbox, Reachable, UserEmail, UserEmails,
 };
 pub use operator::OperatorReads;
 pub use orders::{

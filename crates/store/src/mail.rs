@@ -63,6 +63,8 @@ pub enum MailFailure {
     Unreadable,
     /// It could not be sent for so long that it is of no use any more.
     Expired,
+    /// The person has switched mails like it off.
+    Unwanted,
 }
 
 impl MailFailure {
@@ -76,6 +78,7 @@ impl MailFailure {
             Self::MessageRefused => "message_refused",
             Self::Unreadable => "unreadable",
             Self::Expired => "expired",
+            Self::Unwanted => "unwanted",
         }
     }
 }
@@ -183,6 +186,9 @@ pub enum NoticeKind {
 }
 
 impl NoticeKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::LowBalance, Self::LimitMost, Self::LimitAll];
+
     /// The name that is stored.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -191,6 +197,12 @@ impl NoticeKind {
             Self::LimitMost => "limit_most",
             Self::LimitAll => "limit_all",
         }
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 
@@ -222,4 +234,24 @@ pub trait Notices: Send + Sync {
     /// Raises a notice, and puts its mail into the outbox in the same step. Nothing where it is raised already. Returns
     /// whether it was raised.
     async fn raise(&self, subject: NoticeSubject, mail: Option<&NewMail>) -> Result<bool, StoreError>;
+}
+
+/// A kind of notices that a person has switched off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MutedNotice {
+    /// The kind.
+    pub kind: NoticeKind,
+    /// Since when.
+    pub since: UnixMs,
+}
+
+/// Which notices people have switched off.
+#[async_trait]
+pub trait MailChoices: Send + Sync {
+    /// The kinds that a person has switched off, by name.
+    async fn muted_of(&self, user: UserId) -> Result<Vec<MutedNotice>, StoreError>;
+    /// Switches a kind off for a person, who exists; returns whether that changed anything.
+    async fn mute(&self, user: UserId, muted: MutedNotice) -> Result<bool, StoreError>;
+    /// Switches a kind on again; returns whether that changed anything.
+    async fn unmute(&self, user: UserId, kind: NoticeKind) -> Result<bool, StoreError>;
 }

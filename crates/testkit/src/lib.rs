@@ -5,6 +5,7 @@
 //!   event, slowly, cut short or not at all, and that keeps what it was sent.
 //! - [`stripe::StripeDouble`] is Stripe's API on a loopback port, with what a buyer, a bank and an operator do there.
 //! - [`bills::BillingDouble`] is a provider's billing report on a loopback port.
+//! - [`Comparison`] says whether two things take the same time.
 //! - [`FixedClock`] and [`FixedRandom`] stand for time and randomness.
 //!
 //! The crate is for tests only: other crates have it as a dev-dependency at most. So it may panic, and does where a
@@ -41,9 +42,11 @@ mod recordings;
 mod replay;
 mod shared;
 pub mod stripe;
+mod timing;
 
 pub use coded::gzip;
 pub use doubles::{FixedClock, FixedRandom};
 pub use recordings::{AdditionalUsage, ExpectedUsage, IndexRow, Recording, Unreadable, recordings, recordings_in};
 pub use replay::{Behaviour, Fault, Pieces, Received, ReplayUpstream};
 pub use shared::shared_dir;
+pub use timing::Comparison;

@@ -10,22 +10,42 @@ async function firstPage(context, path) {
   return page;
 }
 
+/** Signs a new person in on the page that is open. */
+async function enter(page) {
+  const address = freshAddress();
+  await page.getByLabel("Email address").fill(address);
+  await page.getByRole("button", { name: "Mail me a code" }).click();
+  // The sixth digit sends it.
+  await page.getByLabel("Code", { exact: true }).fill(await mailedCode(address));
+  await page.getByLabel(/agree to the/).check();
+  await page.getByLabel(/16 or older/).check();
+  await page.getByRole("button", { name: "Agree and sign in" }).click();
+}
+
 async function byCode() {
   await withBrowser(async (context, watched) => {
     const page = await firstPage(context, "/sign-in");
-    const address = freshAddress();
-    await page.getByLabel("Email address").fill(address);
-    await page.getByRole("button", { name: "Mail me a code" }).click();
-    // The sixth digit sends it.
-    await page.getByLabel("Code", { exact: true }).fill(await mailedCode(address));
-    await page.getByLabel(/agree to the/).check();
-    await page.getByLabel(/16 or older/).check();
-    await page.getByRole("button", { name: "Agree and sign in" }).click();
+    await enter(page);
     const session = await until("the session", () => token(page).catch(() => null));
     check(session.startsWith("oc_ses_"), "the session is in local storage");
     equal(await context.cookies(), [], "cookies");
     equal(watched.errors, [], "errors");
   });
+}
+
+/** A link to the sign-in page may name a page of ours to go to afterwards, and nothing else. */
+async function goesToOurs() {
+  const elsewhere = ["https://evil.example/", "//evil.example/", "/.//evil.example/", "/..//evil.example/", "/\\evil.example/", "javascript:alert(1)"];
+  for (const to of ["/dashboard/keys", ...elsewhere]) {
+    await withBrowser(async (context) => {
+      await context.route("**://evil.example/**", (route) => route.fulfill({ body: "evil" }));
+      const page = await firstPage(context, `/sign-in?to=${encodeURIComponent(to)}`);
+      await enter(page);
+      await page.waitForURL((url) => url.pathname !== "/sign-in");
+      equal(new URL(page.url()).origin, new URL(plan.url).origin, `where ${to} leads`);
+      if (to === "/dashboard/keys") equal(new URL(page.url()).pathname, to, "a page of ours");
+    });
+  }
 }
 
 /** Registers a passkey by the JSON interface, which runs in a page of the service, as passkeys do. */
@@ -63,4 +83,5 @@ async function byPasskey() {
 export const cells = [
   ["a person signs in with a code from the mailbox", byCode],
   ["a person signs in with a passkey", byPasskey],
+  ["attack: signing in leads to no other site", goesToOurs],
 ];

@@ -17,6 +17,7 @@ pub(crate) mod operator;
 mod prices;
 mod public;
 mod request;
+mod unsubscribe;
 
 pub(crate) use headers::{POLICY, secure, wants_html};
 pub(crate) use lists::Lists;
@@ -43,6 +44,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/sign-in", get(public::sign_in))
         .route("/sign-in/link", get(public::sign_in_link))
         .route("/account/deletion", get(public::keep_account))
+        .route("/mails/unsubscribe", get(unsubscribe::ask).post(unsubscribe::done))
         .route("/assets/{name}", get(assets::one))
         .route("/favicon.ico", get(assets::icon))
         .merge(dashboard::routes())

@@ -123,6 +123,15 @@ impl PageRequest {
         response
     }
 
+    /// A page at an address that is a secret: it is kept nowhere and named nowhere.
+    pub(crate) fn secret_page<V: View>(&self, status: StatusCode, view: &V) -> Response<Body> {
+        let mut response = kept_nowhere(self.page_in(view, &Chrome::public("").unlisted()));
+        if response.status() == StatusCode::OK {
+            *response.status_mut() = status;
+        }
+        response
+    }
+
     /// There is nothing at this path.
     pub(crate) fn not_found(&self) -> Response<Body> {
         self.notice(StatusCode::NOT_FOUND, &Notice::not_found(&self.path(), &self.id.text()))

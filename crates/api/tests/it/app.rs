@@ -368,7 +368,8 @@ impl TestApp {
         let store = SqliteStore::open(folder.path().join("store.db")).unwrap();
         let fixed = Arc::new(Fixed { clock: FixedClock::at_ms(1_790_000_000_000), random: FixedRandom::seeded(7) });
         books::open(&ledger, fixed.now()).unwrap();
-        let keyring = Arc::new(KeyRing::new(KeyTables::of(store.clone()), fixed.clone(), BasisPoints::new(5_000)));
+        let keyring = KeyRing::new(KeyTables::of(store.clone()), fixed.clone(), BasisPoints::new(5_000));
+        let keyring = Arc::new(keyring.with_origin("https://credits.example"));
         let forgetting = keyring.clone();
         let test = test(folder.path(), &fixed);
         let desk = test.as_ref().and_then(|test| TestDesk::new(test.accounts.clone(), PLAY_CREDITS));

@@ -63,6 +63,21 @@ async fn a_mail_is_one_request_with_its_id_as_the_idempotency_key() {
         "text": message.text, "html": message.html, "headers": { "Auto-Submitted": "auto-generated", "Message-ID": "<mail_1@acme.example>" },
     });
     assert_eq!(body, expect);
+    let url = Some("https://acme.example/mails/unsubscribe?link=AQ".to_owned());
+    let rows = [
+        (url.clone(), url),
+        (Some("http://acme.example/u".to_owned()), None),
+        (Some("https://a.example/>,<x".to_owned()), None),
+    ];
+    for (unsubscribe_url, expect) in rows {
+        let (api, task) = double("HTTP/1.1 200 OK\r\ncontent-length: 13\r\n\r\n{\"id\":\"49a3\"}").await;
+        let notice = opencredits_email::Message { unsubscribe_url, ..message.clone() };
+        sender(api).send(&notice).await.unwrap();
+        let headers = task.await.unwrap().body["headers"].clone();
+        let told = headers["List-Unsubscribe"].as_str().map(str::to_owned);
+        assert_eq!(told, expect.as_ref().map(|url| format!("<{url}>")));
+        assert_eq!(headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click", expect.is_some());
+    }
 }
 
 #[tokio::test]

@@ -44,6 +44,11 @@ async fn a_mail_arrives_whole_over_starttls_with_a_login() {
         names,
         ["auto-submitted", "content-type", "date", "from", "message-id", "mime-version", "subject", "to"]
     );
+    let url = Some("https://acme.example/mails/unsubscribe?link=AQ".to_owned());
+    smtp.send(&opencredits_email::Message { unsubscribe_url: url, ..sent.clone() }).await.unwrap();
+    let notice = server.next();
+    assert_eq!(notice["headers"]["list-unsubscribe"], "<https://acme.example/mails/unsubscribe?link=AQ>");
+    assert_eq!(notice["headers"]["list-unsubscribe-post"], "List-Unsubscribe=One-Click");
     // A repetition is the same mail.
     smtp.send(&sent).await.unwrap();
     let again = server.next();

@@ -1,6 +1,7 @@
 //! The authorization server of OAuth 2.1, without HTTP: what is asked, what is answered, and what is kept in between.
 
 mod answers;
+mod audience;
 mod authorize;
 mod bearer;
 mod code;
@@ -16,6 +17,7 @@ mod refusal;
 mod token_request;
 
 pub use answers::{DeviceAnswer, TokenAnswer};
+pub use audience::{asked_resources, is_for, is_within};
 pub use authorize::{Asked, AuthorizationRefusal, AuthorizationRequest, Client, Offer};
 pub use bearer::{Bearer, BearerKind};
 pub use code::{AUTHORIZATION_CODE_LIFETIME_MS, AuthorizationCode, Redeemed, Redemption};

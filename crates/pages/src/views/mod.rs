@@ -14,6 +14,7 @@ pub mod partner;
 mod policy;
 mod shell;
 mod sign_in;
+mod unsubscribe;
 
 pub use checkout::{Checkout, CheckoutEnd};
 pub use consent::{Consent, ConsentApp, ConsentKind};
@@ -26,3 +27,4 @@ pub use notice::Notice;
 pub use policy::{PolicyKind, PolicyPage};
 pub use shell::Shell;
 pub use sign_in::{KeepAccount, SignIn, SignInLink};
+pub use unsubscribe::{Unsubscribe, UnsubscribeStep};

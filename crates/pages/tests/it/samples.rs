@@ -2,7 +2,7 @@
 
 use opencredits_pages::views::{
     Checkout, CheckoutEnd, Consent, DocPage, DocsIndex, KeepAccount, Landing, Llms, ModelPage, Models, Notice,
-    PolicyPage, Shell, SignIn, SignInLink, dashboard, operator, partner,
+    PolicyPage, Shell, SignIn, SignInLink, Unsubscribe, dashboard, operator, partner,
 };
 use opencredits_pages::{Area, Chrome, Pages, Site, View};
 use serde::Serialize;
@@ -121,6 +121,7 @@ fn every_template_renders_in_every_state_and_escapes_every_text() {
         check(SignIn::samples()),
         check(SignInLink::samples()),
         check(KeepAccount::samples()),
+        check(Unsubscribe::samples()),
         check_text(Llms::samples()),
     ]);
     let parts = [

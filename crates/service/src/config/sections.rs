@@ -5,6 +5,7 @@ use super::email::Email;
 use super::identity::Identity;
 use super::payments::PaymentSettings;
 use super::privacy::PrivacySettings;
+use super::secret::SecretText;
 use super::site::SiteSection;
 use crate::jobs::RetentionDays;
 use crate::partners::PartnerTerms;
@@ -191,11 +192,16 @@ impl Default for Server {
 pub struct Data {
     /// The folder of ledger, store and admin socket. Default `data`.
     pub dir: String,
+    /// The key that ledger and store are encrypted with: 64 hexadecimal digits. It needs a program that was built with the feature
+    /// `sqlcipher`. Default: they are not encrypted.
+    pub key: Option<SecretText>,
+    /// A file with the key. Without either setting, the systemd credential `opencredits-data-key` holds.
+    pub key_file: Option<String>,
 }
 
 impl Default for Data {
     fn default() -> Self {
-        Self { dir: "data".to_owned() }
+        Self { dir: "data".to_owned(), key: None, key_file: None }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The device flow: a terminal shows a code, a person types it on a page of ours.
 
 use super::error::INVALID_GRANT;
+use super::tokens::narrowed;
 use super::{AppClient, Ask, ConnectionError, Connections, Decision, Person, records};
 use crate::accounts::Actor;
 use crate::ports::fresh_id;
@@ -106,9 +107,15 @@ impl Connections {
     }
 
     /// A terminal asks whether the person has decided.
-    pub(super) async fn poll(&self, app: &AppClient, code: &KeyDigest) -> Result<TokenAnswer, ConnectionError> {
+    pub(super) async fn poll(
+        &self,
+        app: &AppClient,
+        code: &KeyDigest,
+        asked: &[String],
+    ) -> Result<TokenAnswer, ConnectionError> {
         for _ in 0..TRIES_MAX {
             let record = self.parts.tables.devices.device(code).await?.ok_or(INVALID_GRANT)?;
+            let resources = narrowed(&record.resources, asked)?;
             let (mut device, now) = (records::device(&record), self.now());
             let polled = device.poll(&app.key.key, now);
             let changed = records::device_record(device.clone(), record.version);
@@ -118,7 +125,7 @@ impl Connections {
                     let family = TokenFamily::new(family, device.consent(user), &refresh, now);
                     let begun = records::family_record(&family, 0, &self.lifetimes);
                     if self.parts.tables.devices.update_device(&changed, Some(&begun)).await? {
-                        return self.first_tokens(app, &family, (&refresh, now)).await;
+                        return self.first_tokens(app, &family, (&refresh, now), resources).await;
                     }
                 }
                 DevicePoll::Refused(error) => {

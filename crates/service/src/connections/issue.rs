@@ -25,6 +25,8 @@ pub(super) struct AppKey {
     pub(super) expires_at: Option<UnixMs>,
     pub(super) family: Option<GrantId>,
     pub(super) session: Option<SessionId>,
+    /// Where it may be used; none for everywhere here.
+    pub(super) resources: Vec<String>,
 }
 
 impl Connections {
@@ -66,6 +68,7 @@ impl Connections {
             expires_at: None,
             family: None,
             session,
+            resources: Vec::new(),
         });
         // Without a family nothing can have been revoked meanwhile.
         issued.await?.ok_or(ConnectionError::NotConnected)
@@ -73,13 +76,13 @@ impl Connections {
 
     /// Makes a key and links it; none where its family was revoked meanwhile.
     pub(super) async fn issue(&self, new: AppKey) -> Result<Option<(Key, IssuedKey)>, ConnectionError> {
-        let AppKey { user, client_id, partner, name, cap, expires_at, family, session } = new;
+        let AppKey { user, client_id, partner, name, cap, expires_at, family, session, resources } = new;
         self.make_room(user, partner).await?;
         let limit = cap.map(|amount| NewLimit { amount, reset: None });
         let rates = Rates::default();
         let new = NewKey { user, partner, name, limit, expires_at, allowed_models: None, rates };
         let (key, secret) = self.parts.accounts.add_key(new).await?;
-        let connected = ConnectedKey { key: key.id, user, client_id, family, session };
+        let connected = ConnectedKey { key: key.id, user, client_id, family, session, resources };
         if self.parts.tables.connected.connect_key(&connected).await? {
             return Ok(Some((key, secret)));
         }

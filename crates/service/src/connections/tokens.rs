@@ -5,8 +5,8 @@ use super::issue::AppKey;
 use super::{AppClient, ConnectionError, Connections, records};
 use crate::accounts::{AccountsError, Actor, Rotated};
 use opencredits_identity::oauth::{
-    Bearer, BearerKind, CodeVerifier, Redeemed, Redemption, Refreshed, RevocationRequest, RevokedToken, TokenAnswer,
-    TokenFamily, TokenRequest, redirect_host,
+    Bearer, BearerKind, CodeVerifier, OauthError, OauthRefusal, Redeemed, Redemption, Refreshed, RevocationRequest,
+    RevokedToken, TokenAnswer, TokenFamily, TokenRequest, asked_resources, is_within, redirect_host,
 };
 use opencredits_keys::{IssuedKey, KeyDigest};
 use opencredits_store::{CodeGives, CodeRecord, GrantId, Key};
@@ -21,20 +21,21 @@ impl Connections {
     /// # Errors
     /// [`ConnectionError::Oauth`] where it does not hold; or when ledger or store fail.
     pub async fn tokens(&self, form: &str) -> Result<TokenAnswer, ConnectionError> {
+        let asked = self.with_offer(|offer| asked_resources(form, offer))?;
         match TokenRequest::read(form)? {
             TokenRequest::Code { client_id, code, verifier, redirect_url } => {
                 let app = self.client(&client_id).await?;
                 let redemption =
                     Redemption { client_id: &client_id, redirect_url: redirect_url.as_deref(), verifier: &verifier };
-                self.exchange(&app, &code, &redemption).await
+                self.exchange(&app, &code, &redemption, &asked).await
             }
             TokenRequest::Refresh { client_id, token } => {
                 self.client(&client_id).await?;
-                self.refresh(&client_id, &token).await
+                self.refresh(&client_id, &token, &asked).await
             }
             TokenRequest::Device { client_id, code } => {
                 let app = self.client(&client_id).await?;
-                self.poll(&app, &code).await
+                self.poll(&app, &code, &asked).await
             }
         }
     }
@@ -44,15 +45,17 @@ impl Connections {
         app: &AppClient,
         digest: &KeyDigest,
         redemption: &Redemption<'_>,
+        asked: &[String],
     ) -> Result<TokenAnswer, ConnectionError> {
         let record = self.parts.tables.grants.code(digest).await?;
         let record = record.filter(|record| record.gives == CodeGives::Tokens).ok_or(INVALID_GRANT)?;
         let now = self.now();
         let consent = records::code(&record).consent;
+        let resources = narrowed(&consent.resources, asked)?;
         let refresh = Bearer::generate(BearerKind::Refresh, self.random());
         let family = TokenFamily::new(record.family.cast(), consent, &refresh, now);
         self.redeem(&record, redemption, &family, now).await?;
-        self.first_tokens(app, &family, (&refresh, now)).await
+        self.first_tokens(app, &family, (&refresh, now), resources).await
     }
 
     /// Uses a code up and begins its family, in one step. What was used before is used twice now, and all of it ends.
@@ -88,6 +91,7 @@ impl Connections {
         app: &AppClient,
         family: &TokenFamily,
         (refresh, now): (&Bearer, UnixMs),
+        resources: Vec<String>,
     ) -> Result<TokenAnswer, ConnectionError> {
         let expires_at = family.access_until(&self.lifetimes, now);
         let issued = self.issue(AppKey {
@@ -99,15 +103,22 @@ impl Connections {
             expires_at: Some(expires_at),
             family: Some(family.id.cast()),
             session: None,
+            resources,
         });
         let (_, secret) = issued.await?.ok_or(INVALID_GRANT)?;
         Ok(TokenAnswer::new(family, (&secret, expires_at), refresh, now))
     }
 
-    async fn refresh(&self, client_id: &str, token: &KeyDigest) -> Result<TokenAnswer, ConnectionError> {
+    async fn refresh(
+        &self,
+        client_id: &str,
+        token: &KeyDigest,
+        asked: &[String],
+    ) -> Result<TokenAnswer, ConnectionError> {
         for _ in 0..TRIES_MAX {
             let record = self.parts.tables.grants.family_of_token(token).await?.ok_or(INVALID_GRANT)?;
             let (mut family, now) = (records::family(&record), self.now());
+            let resources = narrowed(&family.consent.resources, asked)?;
             let next = Bearer::generate(BearerKind::Refresh, self.random());
             match family.refresh(token, client_id, &next, (&self.lifetimes, now)) {
                 Refreshed::Refused => return Err(INVALID_GRANT.into()),
@@ -120,7 +131,7 @@ impl Connections {
             let changed = records::family_record(&family, record.version, &self.lifetimes);
             if self.parts.tables.grants.update_family(&changed).await? {
                 let expires_at = family.access_until(&self.lifetimes, now);
-                let secret = self.renewed(record.id, expires_at).await?;
+                let secret = self.renewed(record.id, expires_at, &resources).await?;
                 return Ok(TokenAnswer::new(&family, (&secret, expires_at), &next, now));
             }
         }
@@ -129,8 +140,15 @@ impl Connections {
     }
 
     /// A new secret for the family's key. Where the person has revoked the key, the family ends.
-    async fn renewed(&self, family: GrantId, expires_at: UnixMs) -> Result<IssuedKey, ConnectionError> {
+    async fn renewed(
+        &self,
+        family: GrantId,
+        expires_at: UnixMs,
+        resources: &[String],
+    ) -> Result<IssuedKey, ConnectionError> {
         for key in self.parts.tables.connected.keys_of_family(family).await? {
+            // Before the new secret is there, which ends what is remembered of the key.
+            self.parts.tables.connected.set_resources(key, resources).await?;
             match self.parts.accounts.renew_app_key(key, expires_at).await {
                 Ok(Rotated { secret, .. }) => return Ok(secret),
                 Err(AccountsError::NoKey { .. }) => {}
@@ -170,6 +188,7 @@ impl Connections {
         };
         let redemption = Redemption { client_id: &consent.client_id, redirect_url: None, verifier };
         self.redeem(&record, &redemption, &family, now).await?;
+        let resources = consent.resources.clone();
         let name = app.as_ref().map_or_else(|| redirect_host(&record.redirect_url), |app| app.partner.name.clone());
         let issued = self.issue(AppKey {
             user: consent.user,
@@ -180,6 +199,7 @@ impl Connections {
             expires_at: None,
             family: Some(record.family),
             session: None,
+            resources,
         });
         Ok(issued.await?.ok_or(INVALID_GRANT)?)
     }
@@ -210,4 +230,16 @@ impl Connections {
             None => Ok(()),
         }
     }
+}
+
+/// The resources of a token: those that are asked for, where the person agreed to them, and else all that they agreed to.
+pub(super) fn narrowed(granted: &[String], asked: &[String]) -> Result<Vec<String>, ConnectionError> {
+    if asked.is_empty() {
+        return Ok(granted.to_vec());
+    }
+    if asked.iter().all(|resource| is_within(granted, resource)) {
+        return Ok(asked.to_vec());
+    }
+    let outside = "the person agreed to other resources; ask for one of those, or for none";
+    Err(OauthRefusal::new(OauthError::InvalidTarget, outside).into())
 }

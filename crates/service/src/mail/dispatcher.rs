@@ -1,14 +1,15 @@
 //! Sends what is due in the outbox.
 
+use super::account_links::AccountLinks;
 use super::backoff::wait_ms;
-use super::cancel_links::CancelLinks;
 use super::fault::MailFault;
 use crate::ports::{Clock, Entropy};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use opencredits_email::{
-    Address, Envelope, Letter, MailError, Mailbox, Mailer, Message, MessageId, RefusedPart, Site, Templates, Verdict,
+    Address, Envelope, Letter, LimitLevel, Links, MailError, Mailbox, Mailer, Message, MessageId, RefusedPart, Site,
+    Templates, Verdict,
 };
-use opencredits_store::{LeasedMail, MailFailure, Outbox, UserEmails};
+use opencredits_store::{LeasedMail, MailChoices, MailFailure, NoticeKind, Outbox, UserEmails};
 use opencredits_units::UnixMs;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +45,8 @@ pub struct DispatcherPorts {
     pub outbox: Arc<dyn Outbox>,
     /// People's addresses.
     pub emails: Arc<dyn UserEmails>,
+    /// Which notices people get.
+    pub choices: Arc<dyn MailChoices>,
     /// The sender of messages.
     pub mailer: Arc<dyn Mailer>,
     /// The clock.
@@ -83,7 +86,7 @@ pub struct Dispatcher {
     ports: DispatcherPorts,
     templates: Templates,
     settings: MailSettings,
-    cancel_links: Option<CancelLinks>,
+    account_links: Option<AccountLinks>,
 }
 
 impl Dispatcher {
@@ -92,13 +95,13 @@ impl Dispatcher {
     /// # Errors
     /// When a template is malformed, which a test rules out.
     pub fn new(ports: DispatcherPorts, settings: MailSettings) -> Result<Self, MailFault> {
-        Ok(Self { ports, templates: Templates::new()?, settings, cancel_links: None })
+        Ok(Self { ports, templates: Templates::new()?, settings, account_links: None })
     }
 
-    /// Puts a link that calls a deletion off into the mail about it.
+    /// Puts links into mails: one that calls a deletion off, and one that ends notices like it.
     #[must_use]
-    pub fn with_cancel_links(mut self, links: Option<CancelLinks>) -> Self {
-        self.cancel_links = links;
+    pub fn with_links(mut self, links: Option<AccountLinks>) -> Self {
+        self.account_links = links;
         self
     }
 
@@ -168,22 +171,37 @@ impl Dispatcher {
         let Ok(to) = email.address.parse() else {
             return Ok(Err(MailFailure::NoAddress));
         };
-        Ok(self.render(mail, to).map_err(|error| {
+        let unreadable = |error: MailFault| {
             tracing::error!(mail = %mail.id, %error, "cannot write a mail; report this");
             MailFailure::Unreadable
-        }))
+        };
+        let letter: Letter = match serde_json::from_str(&mail.parameters) {
+            Ok(letter) => letter,
+            Err(error) => return Ok(Err(unreadable(error.into()))),
+        };
+        // It may have waited since before the person switched it off.
+        if let Some(kind) = notice_kind(&letter)
+            && self.ports.choices.muted_of(mail.user).await?.iter().any(|muted| muted.kind == kind)
+        {
+            return Ok(Err(MailFailure::Unwanted));
+        }
+        Ok(self.render(mail, &letter, to).map_err(unreadable))
     }
 
-    fn render(&self, mail: &LeasedMail, to: Address) -> Result<Message, MailFault> {
-        let letter: Letter = serde_json::from_str(&mail.parameters)?;
+    fn render(&self, mail: &LeasedMail, letter: &Letter, to: Address) -> Result<Message, MailFault> {
         let MailSettings { site, from, reply_to, .. } = &self.settings;
         let id = MessageId::new(&mail.id.to_string(), from.address().domain())?;
         let envelope = Envelope { from: from.clone(), reply_to: reply_to.clone(), to, id, date: mail.created_at };
         // A link is made when its mail is written, so that no row has one.
-        let links = self.cancel_links.as_ref().filter(|_| matches!(letter, Letter::DeletionScheduled(_)));
+        let links = self.account_links.as_ref();
         let now = (self.ports.clock.now(), &*self.ports.entropy);
-        let url = links.and_then(|links| links.url(mail.user, &site.url, now));
-        Ok(self.templates.render_linked(&letter, site, envelope, url.as_deref())?)
+        let cancelling = links.filter(|_| matches!(letter, Letter::DeletionScheduled(_)));
+        let action = cancelling.and_then(|links| links.cancel_url(mail.user, &site.url, now));
+        let kind = links.zip(notice_kind(letter));
+        let made = (mail.id, mail.created_at);
+        let unsubscribe = kind.and_then(|(links, kind)| links.unsubscribe_url((mail.user, kind), &site.url, made));
+        let links = Links { action_url: action.as_deref(), unsubscribe_url: unsubscribe.as_deref() };
+        Ok(self.templates.render_linked(letter, site, envelope, links)?)
     }
 
     async fn send(&self, mail: &LeasedMail, message: &Message) -> End {
@@ -216,5 +234,21 @@ impl Dispatcher {
         self.ports.entropy.fill(&mut random);
         let asked = error.wait().as_ref().map_or(0, Duration::as_millis);
         wait_ms(mail.attempts, random[0]).max(u64::try_from(asked).unwrap_or_default())
+    }
+}
+
+/// The kind of a letter that a person may switch off; none where it is always sent.
+pub(super) const fn notice_kind(letter: &Letter) -> Option<NoticeKind> {
+    match letter {
+        Letter::LowBalance(_) => Some(NoticeKind::LowBalance),
+        Letter::LimitReached(reached) => Some(match reached.level {
+            LimitLevel::Most => NoticeKind::LimitMost,
+            LimitLevel::All => NoticeKind::LimitAll,
+        }),
+        Letter::Receipt(_)
+        | Letter::TopUpFailed(_)
+        | Letter::Refund(_)
+        | Letter::DeletionScheduled(_)
+        | Letter::PolicyChanged(_) => None,
     }
 }

@@ -1,7 +1,7 @@
 //! Everything about mails, as a process has it.
 
+use super::account_links::AccountLinks;
 use super::bounces::Bounces;
-use super::cancel_links::CancelLinks;
 use super::dispatcher::{Dispatcher, DispatcherPorts, MailSettings};
 use super::fault::MailFault;
 use super::jobs::MailJobs;
@@ -12,7 +12,7 @@ use crate::ports::{Clock, Entropy};
 use crate::sign_in::SecretMailSettings;
 use opencredits_email::{Mailer, Site};
 use opencredits_ledger::Ledger;
-use opencredits_store::{Notices, Outbox, SpendingLimits, UserEmails};
+use opencredits_store::{MailChoices, Notices, Outbox, SpendingLimits, UserEmails};
 use opencredits_units::{CreditPrice, UnixMs};
 use std::sync::Arc;
 
@@ -31,8 +31,10 @@ pub struct MailPorts {
     pub limits: Arc<dyn SpendingLimits>,
     /// The marks of notices.
     pub notices: Arc<dyn Notices>,
-    /// Makes the links that call deletions off; none where nobody signs in.
-    pub cancel_links: Option<CancelLinks>,
+    /// Which notices people get.
+    pub choices: Arc<dyn MailChoices>,
+    /// Makes the links in mails; none where nobody signs in.
+    pub account_links: Option<AccountLinks>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -55,7 +57,7 @@ impl Mails {
     /// # Errors
     /// When the config has no valid sender or webhook secret, which reading it rules out.
     pub fn new(config: &Config, mailer: Option<Arc<dyn Mailer>>, ports: MailPorts) -> Result<Self, MailFault> {
-        let MailPorts { ledger, outbox, emails, limits, notices, cancel_links, clock, entropy } = ports;
+        let MailPorts { ledger, outbox, emails, limits, notices, choices, account_links, clock, entropy } = ports;
         let secrets = config.email.webhook_secrets()?;
         let bounces = secrets.map(|secrets| Arc::new(Bounces::new(secrets, emails.clone(), clock.clone())));
         let settings = settings(config);
@@ -68,13 +70,15 @@ impl Mails {
             emails: emails.clone(),
             limits,
             notices,
+            choices: choices.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
         };
         let told = NoticeSettings { low_balance: config.email.low_balance_usd, limits: config.email.limit_notices };
         let notices = NoticeJob::new(of_notices, told);
-        let dispatcher = Dispatcher::new(DispatcherPorts { outbox, emails, mailer, clock, entropy }, settings)?;
-        let dispatcher = dispatcher.with_cancel_links(cancel_links);
+        let dispatcher =
+            Dispatcher::new(DispatcherPorts { outbox, emails, choices, mailer, clock, entropy }, settings)?;
+        let dispatcher = dispatcher.with_links(account_links);
         Ok(Self {
             queue,
             jobs: Some(MailJobs { dispatcher: Arc::new(dispatcher), notices: Arc::new(notices) }),

@@ -9,9 +9,9 @@
 //! - No row has an address, a code or a link: a letter has no field for them.
 //! - Nothing here is done while a request waits.
 
+mod account_links;
 mod backoff;
 mod bounces;
-mod cancel_links;
 mod dispatcher;
 mod fault;
 mod jobs;
@@ -21,8 +21,8 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
+pub use account_links::AccountLinks;
 pub use bounces::Bounces;
-pub use cancel_links::CancelLinks;
 pub use dispatcher::{Dispatcher, DispatcherPorts, MailSettings, Round};
 pub use fault::MailFault;
 pub use jobs::MailJobs;

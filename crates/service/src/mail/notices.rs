@@ -6,8 +6,8 @@ use crate::ports::{Clock, Entropy};
 use opencredits_email::{Label, Letter, LimitLevel, LimitReached, LimitedParty, LowBalance};
 use opencredits_ledger::Ledger;
 use opencredits_store::{
-    LimitedKey, NewMail, NoticeKind, NoticeMark, NoticeSubject, Notices, OwnedLimit, Reachable, SpendingLimits,
-    UserEmails,
+    LimitedKey, MailChoices, NewMail, NoticeKind, NoticeMark, NoticeSubject, Notices, OwnedLimit, Reachable,
+    SpendingLimits, UserEmails,
 };
 use opencredits_units::{AccountId, KeyId, NanoUsd, UserId};
 use std::collections::HashMap;
@@ -40,6 +40,8 @@ pub struct NoticePorts {
     pub limits: Arc<dyn SpendingLimits>,
     /// The marks of notices.
     pub notices: Arc<dyn Notices>,
+    /// Which of them people get.
+    pub choices: Arc<dyn MailChoices>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -146,8 +148,8 @@ impl NoticeJob {
             }
             Step::Raise => {
                 let letter = Letter::LowBalance(LowBalance { balance, threshold });
-                let mail = self.mail(person.user, &person.user, &letter)?;
-                Ok(self.ports.notices.raise(subject, Some(&mail)).await?)
+                let mail = self.wanted(self.mail(person.user, &person.user, &letter)?, kind).await?;
+                Ok(self.ports.notices.raise(subject, mail.as_ref()).await? && mail.is_some())
             }
         }
     }
@@ -227,7 +229,10 @@ impl NoticeJob {
                     let (whose, name) = (limit.whose, limit.name.clone());
                     Letter::LimitReached(LimitReached { whose, name, level, limit: limit.amount, spent })
                 };
-                let mail = told.map(|spent| self.mail(limit.user, &limit.about, &letter(spent))).transpose()?;
+                let mail = match told {
+                    Some(spent) => self.wanted(self.mail(limit.user, &limit.about, &letter(spent))?, kind).await?,
+                    None => None,
+                };
                 Ok(self.ports.notices.raise(subject, mail.as_ref()).await? && mail.is_some())
             }
         }
@@ -252,6 +257,13 @@ impl NoticeJob {
             Err(opencredits_ledger::LedgerError::UnknownAccount { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The mail, unless its recipient has switched notices of its kind off. The notice counts as sent then: whoever switches it
+    /// on again is told of what comes, not of what was.
+    async fn wanted(&self, mail: NewMail, kind: NoticeKind) -> Result<Option<NewMail>, MailFault> {
+        let muted = self.ports.choices.muted_of(mail.user).await?;
+        Ok((!muted.iter().any(|muted| muted.kind == kind)).then_some(mail))
     }
 
     /// A mail with a cause of its own: that it comes once is the mark's doing.

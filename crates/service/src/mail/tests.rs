@@ -114,9 +114,9 @@ impl Office {
     }
 
     fn dispatcher_on(&self, outbox: Arc<dyn Outbox>, mailer: Arc<dyn Mailer>) -> Dispatcher {
-        let emails = Arc::new(self.store.clone());
-        let ports =
-            DispatcherPorts { outbox, emails, mailer, clock: self.clock.clone(), entropy: self.entropy.clone() };
+        let store = Arc::new(self.store.clone());
+        let (clock, entropy) = (self.clock.clone(), self.entropy.clone());
+        let ports = DispatcherPorts { outbox, emails: store.clone(), choices: store, mailer, clock, entropy };
         Dispatcher::new(ports, settings()).unwrap()
     }
 }

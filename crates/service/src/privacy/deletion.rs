@@ -96,8 +96,8 @@ impl Privacy {
     /// # Errors
     /// When the link does not hold, when no deletion is under way, or the store fails.
     pub async fn cancel_by_link(&self, token: &str) -> Result<UserId, PrivacyError> {
-        let links = self.cancel_links.as_ref().ok_or(PrivacyError::Link)?;
-        let (user, nonce, expires_at) = links.read(token, self.now()).ok_or(PrivacyError::Link)?;
+        let links = self.account_links.as_ref().ok_or(PrivacyError::Link)?;
+        let (user, nonce, expires_at) = links.read_cancel(token, self.now()).ok_or(PrivacyError::Link)?;
         if self.state(user).await?.deletion_due_at.is_none() {
             return Err(PrivacyError::NotLeaving);
         }

@@ -28,7 +28,7 @@ pub enum PrivacyError {
     #[error("this account is not going to be deleted")]
     NotLeaving,
     /// A link does not hold. Nobody is told why.
-    #[error("the link does not hold: it is wrong, too old or used; sign in and call the deletion off there")]
+    #[error("the link does not hold: it is wrong, too old or used; sign in and use the page of your account")]
     Link,
     /// The account was deleted.
     #[error("this account was deleted")]

@@ -1,7 +1,7 @@
 //! People's data: what they may ask of it, and what operators owe them.
 //!
 //! - [`address_keys`] finds the keys that addresses are encrypted with; [`rotation_job`] keeps all addresses at the newest.
-//! - [`Privacy`] restricts, objects, deletes accounts, publishes versions of the policy, and says what is held.
+//! - [`Privacy`] restricts, objects, switches notices, deletes accounts, publishes versions of the policy, and says what is held.
 //! - [`Exporter`] writes everything about a person as one archive.
 //!
 //! # Invariants
@@ -15,6 +15,7 @@ mod deletion;
 mod error;
 mod export;
 mod jobs;
+mod notifications;
 mod policies;
 mod report;
 mod rotation;
@@ -29,6 +30,7 @@ pub use deletion::{DeletionPreview, Leaving};
 pub use error::PrivacyError;
 pub use export::{ExportClosed, ExportSink, ExportTables, Exporter};
 pub use jobs::{privacy_jobs, rotation_job};
+pub use notifications::NoticeChoice;
 pub use policies::NewPolicy;
 pub use report::{AddressKeyReport, PrivacyReport};
 pub use state::{Asker, Privacy, PrivacyPorts, PrivacyTables};

@@ -2,13 +2,14 @@
 
 use super::error::PrivacyError;
 use crate::actor::Actor;
-use crate::mail::{CancelLinks, MailQueue};
+use crate::mail::{AccountLinks, MailQueue};
 use crate::ports::{Clock, Entropy, fresh_id};
 use crate::purchases::Purchases;
 use opencredits_keys::DataKeyId;
 use opencredits_ledger::Ledger;
 use opencredits_store::{
-    AddressRotation, AuditLog, AuditRecord, MailedLinks, Payers, Policies, PrivacyState, PrivacyStates, User, Users,
+    AddressRotation, AuditLog, AuditRecord, MailChoices, MailedLinks, Payers, Policies, PrivacyState, PrivacyStates,
+    User, Users,
 };
 use opencredits_units::{UnixMs, UserId};
 use std::sync::Arc;
@@ -30,13 +31,15 @@ pub struct PrivacyTables {
     pub links: Arc<dyn MailedLinks>,
     /// How people pay.
     pub payers: Arc<dyn Payers>,
+    /// Which notices they get.
+    pub choices: Arc<dyn MailChoices>,
 }
 
 impl PrivacyTables {
     /// All of them from one store.
     pub fn of<S>(store: S) -> Self
     where
-        S: Users + PrivacyStates + AuditLog + Policies + AddressRotation + MailedLinks + Payers + 'static,
+        S: Users + PrivacyStates + AuditLog + Policies + AddressRotation + MailedLinks + Payers + MailChoices + 'static,
     {
         let store = Arc::new(store);
         Self {
@@ -46,7 +49,8 @@ impl PrivacyTables {
             policies: store.clone(),
             addresses: store.clone(),
             links: store.clone(),
-            payers: store,
+            payers: store.clone(),
+            choices: store,
         }
     }
 }
@@ -84,7 +88,7 @@ pub struct Privacy {
     pub(super) ports: PrivacyPorts,
     pub(super) grace_ms: u64,
     pub(super) address_keys: Vec<DataKeyId>,
-    pub(super) cancel_links: Option<CancelLinks>,
+    pub(super) account_links: Option<AccountLinks>,
 }
 
 impl Privacy {
@@ -92,7 +96,7 @@ impl Privacy {
     #[must_use]
     pub fn new(tables: PrivacyTables, ports: PrivacyPorts, grace_days: u32) -> Self {
         let grace_ms = u64::from(grace_days).saturating_mul(UnixMs::DAY_MS);
-        Self { tables, ports, grace_ms, address_keys: Vec::new(), cancel_links: None }
+        Self { tables, ports, grace_ms, address_keys: Vec::new(), account_links: None }
     }
 
     /// Tells these keys of addresses in the report, the newest first.
@@ -102,10 +106,10 @@ impl Privacy {
         self
     }
 
-    /// Takes links that call deletions off.
+    /// Takes the links in mails.
     #[must_use]
-    pub fn with_cancel_links(mut self, links: Option<CancelLinks>) -> Self {
-        self.cancel_links = links;
+    pub fn with_links(mut self, links: Option<AccountLinks>) -> Self {
+        self.account_links = links;
         self
     }
 

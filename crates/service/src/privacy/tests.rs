@@ -181,19 +181,20 @@ impl opencredits_email::Mailer for Postbox {
 
 #[tokio::test]
 async fn promise_06_the_link_in_the_mail_calls_a_deletion_off_once_and_is_in_no_row() {
-    use crate::mail::{CancelLinks, Dispatcher, DispatcherPorts, MailSettings};
+    use crate::mail::{AccountLinks, Dispatcher, DispatcherPorts, MailSettings};
     use opencredits_email::Site;
     let mut world = World::new().await;
     let links =
-        CancelLinks::new(opencredits_identity::LinkKeys::new(vec![opencredits_keys::HashKey::new([3; 32])]).unwrap());
+        AccountLinks::new(opencredits_identity::LinkKeys::new(vec![opencredits_keys::HashKey::new([3; 32])]).unwrap());
     let privacy = Arc::into_inner(std::mem::replace(&mut world.privacy, World::new().await.privacy)).unwrap();
-    let privacy = privacy.with_cancel_links(Some(links.clone()));
+    let privacy = privacy.with_links(Some(links.clone()));
     let store = Arc::new(world.store.clone());
     let mailer = Arc::new(Postbox::default());
     let entropy = Arc::new(Counting(AtomicU64::new(9_000)));
     let ports = DispatcherPorts {
         outbox: store.clone(),
-        emails: store,
+        emails: store.clone(),
+        choices: store,
         mailer: mailer.clone(),
         clock: world.clock.clone(),
         entropy,
@@ -201,7 +202,7 @@ async fn promise_06_the_link_in_the_mail_calls_a_deletion_off_once_and_is_in_no_
     let site =
         Site { name: "Acme".to_owned(), url: "https://acme.example".to_owned(), credit_price: Default::default() };
     let settings = MailSettings { site, from: "Acme <mail@acme.example>".parse().unwrap(), reply_to: None, keep_ms: 1 };
-    let dispatcher = Dispatcher::new(ports, settings).unwrap().with_cancel_links(Some(links));
+    let dispatcher = Dispatcher::new(ports, settings).unwrap().with_links(Some(links));
     let mailed = async || {
         dispatcher.round().await.unwrap();
         let text = mailer.0.lock().pop().unwrap();
@@ -300,6 +301,68 @@ impl ExportSink for Gathered {
     }
 }
 
+/// What the person agreed to at an app, which mails they chose, and what they asked for.
+async fn agreed(world: &World) {
+    use opencredits_store::{
+        CodeGives, CodeRecord, ConnectedKey, ConnectedKeys, ConsentRecord, DeviceRecord, DeviceRequests,
+        DeviceStanding, FamilyRecord, GrantId, Keys, MailChoices, MutedNotice, NoticeKind, TokenGrants,
+    };
+    let (store, user, now) = (&world.store, world.user.id, world.clock.now());
+    let (scopes, resources) = (vec!["inference".to_owned()], Vec::new());
+    let consent = ConsentRecord { client_id: "oc_pk_1".to_owned(), user, scopes: scopes.clone(), resources };
+    let (family, digest) = (GrantId::from_bits(7), KeyDigest::from_bytes([9; 32]));
+    let code = CodeRecord {
+        digest,
+        consent: consent.clone(),
+        redirect_url: "https://app.example/back".to_owned(),
+        challenge: [10; 32],
+        family,
+        gives: CodeGives::Tokens,
+        cap: None,
+        expires_at: now.saturating_add_ms(60_000),
+        used_at: None,
+    };
+    store.add_code(&code).await.unwrap();
+    let begun = FamilyRecord {
+        id: family,
+        consent,
+        current: vec![digest],
+        replaced: None,
+        created_at: now,
+        refreshed_at: now,
+        ends_at: now.saturating_add_ms(90_000),
+        revoked_at: None,
+        version: 0,
+    };
+    store.use_code(&digest, now, Some(&begun)).await.unwrap();
+    let mut device = DeviceRecord {
+        digest: KeyDigest::from_bytes([10; 32]),
+        user_code: digest,
+        client_id: "oc_pk_1".to_owned(),
+        scopes,
+        resources: Vec::new(),
+        expires_at: now.saturating_add_ms(60_000),
+        interval_ms: 5_000,
+        polled_at: None,
+        standing: DeviceStanding::Pending,
+        version: 0,
+    };
+    store.add_device(&device, now, 9).await.unwrap();
+    device.standing = DeviceStanding::Approved { user, family: GrantId::from_bits(8) };
+    assert!(store.update_device(&device, None).await.unwrap());
+    let key = store.keys_of(user).await.unwrap()[0].id;
+    let (client_id, session, resources) = ("oc_pk_1".to_owned(), None, Vec::new());
+    let connected = ConnectedKey { key, user, client_id, family: Some(family), session, resources };
+    assert!(store.connect_key(&connected).await.unwrap());
+    store.mute(user, MutedNotice { kind: NoticeKind::LimitMost, since: now }).await.unwrap();
+    let state = opencredits_store::PrivacyState {
+        restricted_at: Some(now),
+        objected_at: Some(now),
+        ..opencredits_store::PrivacyState::default()
+    };
+    opencredits_store::PrivacyStates::set_privacy(store, user, &state).await.unwrap();
+}
+
 fn files(bytes: Vec<u8>) -> BTreeMap<String, String> {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
     let mut files = BTreeMap::new();
@@ -321,6 +384,7 @@ async fn promise_12_an_export_has_everything_about_a_person_and_nothing_of_other
     world.accounts.set_standing("Eve", opencredits_store::Standing::Good, "of eve".to_owned()).await.unwrap();
     let accepted = TermsAcceptance { version: "2026-01".to_owned(), is_of_age: true, accepted_at: world.clock.now() };
     world.store.accept_terms(world.user.id, &accepted).await.unwrap();
+    agreed(&world).await;
     // So many records that they come in pages.
     for _ in 0..450 {
         world.accounts.set_standing("Ada Canary", opencredits_store::Standing::Good, "=1+1".to_owned()).await.unwrap();
@@ -329,7 +393,7 @@ async fn promise_12_an_export_has_everything_about_a_person_and_nothing_of_other
     world.exporter.export(&world.user, world.clock.now(), &mut sink).await.unwrap();
     let files = files(sink.bytes);
     let names: Vec<&str> = files.keys().map(String::as_str).collect();
-    assert_eq!(names.len(), 33, "{names:?}");
+    assert_eq!(names.len(), 43, "{names:?}");
     let rows =
         |name: &str| -> Vec<serde_json::Value> { serde_json::from_str(&files[&format!("{name}.json")]).unwrap() };
     assert_eq!(rows("addresses")[0]["address"], CANARY);
@@ -337,6 +401,20 @@ async fn promise_12_an_export_has_everything_about_a_person_and_nothing_of_other
     assert_eq!(rows("keys")[0]["name"], "laptop canary");
     assert_eq!(rows("acceptances")[0]["version"], "2026-01");
     assert_eq!(rows("transactions")[0]["reason"], "welcome");
+    let notices: Vec<_> = rows("notices").iter().map(|row| (row["kind"].clone(), row["is_on"].clone())).collect();
+    let expect = [("low_balance", true), ("limit_most", false), ("limit_all", true)];
+    assert_eq!(notices, expect.map(|(kind, is_on)| (kind.into(), is_on.into())));
+    assert_eq!(rows("notices")[1]["off_since"], "2026-09-21T14:13:20Z");
+    assert_eq!(rows("authorization_codes")[0]["redirect_url"], "https://app.example/back");
+    assert_eq!(rows("token_families")[0]["client_id"], "oc_pk_1");
+    assert_eq!(rows("device_requests")[0]["scopes"][0], "inference");
+    assert_eq!(rows("connected_keys")[0]["key_id"], rows("keys")[0]["id"]);
+    assert_eq!(rows("account")[0]["restricted_since"], "2026-09-21T14:13:20Z");
+    assert_eq!(rows("account")[0]["objected_since"], "2026-09-21T14:13:20Z");
+    for secret in ["digest", "challenge", &"09".repeat(32), &"0a".repeat(32)] {
+        let has = |(name, text): (&String, &String)| name != "README.txt" && text.contains(secret);
+        assert!(!files.iter().any(has), "{secret}");
+    }
     assert_eq!(rows("changes").len(), 452, "the key that was made, the address that was set, and what came after them");
     for name in names.iter().filter_map(|name| name.strip_suffix(".json")) {
         let csv = &files[&format!("{name}.csv")];

@@ -2,8 +2,8 @@
 
 use super::{NOW, key, partner, user};
 use crate::connections::{
-    CodeGives, CodeRecord, ConnectedKey, ConnectedKeys, ConsentRecord, DeviceRecord, DeviceRequests, DeviceStanding,
-    FamilyRecord, GrantId, TokenGrants,
+    AgreedGrants, CodeGives, CodeRecord, ConnectedKey, ConnectedKeys, ConsentRecord, DeviceRecord, DeviceRequests,
+    DeviceStanding, FamilyRecord, GrantId, TokenGrants,
 };
 use crate::identity::SessionId;
 use crate::jobs::Retention;
@@ -133,6 +133,7 @@ async fn revoked<S: TokenGrants + ConnectedKeys + Keys + Partners>(store: &S) ->
         client_id: "oc_pk_1".to_owned(),
         family: Some(family_id(1)),
         session: None,
+        resources: Vec::new(),
     };
     assert!(store.connect_key(&connected).await?, "a family that lasts gets its key");
     assert_eq!(store.revoke_family(family_id(1), later(9)).await?, [key(1).id], "its keys are told");
@@ -226,6 +227,7 @@ where
         client_id: "oc_pk_1".to_owned(),
         family: None,
         session: Some(SessionId::from_bits(7)),
+        resources: Vec::new(),
     };
     assert!(store.connect_key(&by_page).await?, "a key is connected");
     assert!(matches!(store.connect_key(&by_page).await, Err(StoreError::Exists)), "once");
@@ -248,6 +250,7 @@ async fn of_families<S: ConnectedKeys + TokenGrants + Keys>(store: &S) -> Result
         client_id: "oc_pk_1".to_owned(),
         family: Some(family_id(1)),
         session: None,
+        resources: Vec::new(),
     };
     assert!(store.connect_key(&connected).await?, "a family's key");
     assert_eq!(store.keys_of_family(family_id(1)).await?, [key(3).id], "is found by it");
@@ -298,8 +301,13 @@ async fn deleted<S: ConnectedKeys + TokenGrants + DeviceRequests + Keys + Retent
         client_id: "oc_pk_1".to_owned(),
         family: Some(family_id(6)),
         session: None,
+        resources: Vec::new(),
     };
     assert!(store.connect_key(&connected).await?, "with its key");
+    let resources = vec!["https://credits.example/v1".to_owned()];
+    store.set_resources(connected.key, &resources).await?;
+    let narrowed = store.connected_key(connected.key).await?.map(|key| key.resources);
+    assert_eq!(narrowed, Some(resources), "a key may be for less than before");
     store.add_code(&code(7)).await?;
     assert_eq!(store.delete_ended_grants(NOW).await?, 0, "nothing is over");
     assert_eq!(store.delete_ended_grants(later(60_001)).await?, 1, "a code that came to nothing");
@@ -311,5 +319,42 @@ async fn deleted<S: ConnectedKeys + TokenGrants + DeviceRequests + Keys + Retent
     assert_eq!(store.key(key(1).id).await?.and_then(|key| key.revoked_at), None, "and no other");
     assert_eq!(store.family_of_token(&digest(1)).await?, None, "and with its tokens");
     assert_eq!(store.keys_of_family(family_id(1)).await?.len(), 1, "the key's record stays, as the key does");
+    Ok(())
+}
+
+/// The rules of [`AgreedGrants`].
+///
+/// # Errors
+/// When the store refuses something valid.
+///
+/// # Panics
+/// When a rule is broken.
+pub async fn agreed_grants<S>(store: &S) -> Result<(), StoreError>
+where
+    S: AgreedGrants + TokenGrants + DeviceRequests + Users,
+{
+    store.add_user(&user(1)).await?;
+    store.add_user(&user(2)).await?;
+    let (ada, bob, first) = (user(1).id, user(2).id, GrantId::default());
+    for n in [1, 2] {
+        store.add_code(&code(n)).await?;
+        assert!(store.use_code(&digest(n), NOW, Some(&family(n))).await?);
+    }
+    let mut asked = device(7);
+    assert!(store.add_device(&asked, NOW, 9).await?);
+    assert_eq!(store.devices_of(ada, first, 9).await?, [], "a request is nobody's before somebody agrees");
+    asked.standing = DeviceStanding::Approved { user: ada, family: family_id(7) };
+    assert!(store.update_device(&asked, None).await?);
+    let ids = |codes: Vec<CodeRecord>| codes.iter().map(|code| code.family).collect::<Vec<_>>();
+    assert_eq!(ids(store.codes_of(ada, first, 9).await?), [family_id(1), family_id(2)], "by family");
+    assert_eq!(ids(store.codes_of(ada, family_id(1), 9).await?), [family_id(2)], "those after the cursor");
+    assert_eq!(ids(store.codes_of(ada, first, 1).await?), [family_id(1)], "no more than asked for");
+    let families = store.families_of(ada, first, 9).await?;
+    assert_eq!(families.iter().map(|family| family.id).collect::<Vec<_>>(), [family_id(1), family_id(2)]);
+    assert_eq!(store.families_of(ada, family_id(2), 9).await?, []);
+    assert_eq!(store.devices_of(ada, first, 9).await?.len(), 1, "that of a device that they let in");
+    assert_eq!(store.devices_of(ada, family_id(7), 9).await?, []);
+    let of_bob = (store.codes_of(bob, first, 9).await?, store.families_of(bob, first, 9).await?);
+    assert_eq!(of_bob, (vec![], vec![]), "others have none");
     Ok(())
 }

@@ -2,9 +2,10 @@
 
 use super::{HARM, NOW, key, partner, user};
 use crate::mail::{
-    LeasedMail, LimitedKey, MailCounts, MailFailure, MailId, NewMail, NoticeKind, NoticeMark, NoticeSubject, Notices,
-    Outbox, Reachable, UserEmails,
+    LeasedMail, LimitedKey, MailChoices, MailCounts, MailFailure, MailId, MutedNotice, NewMail, NoticeKind, NoticeMark,
+    NoticeSubject, Notices, Outbox, Reachable, UserEmails,
 };
+use crate::privacy::PrivacyStates;
 use crate::records::Key;
 use crate::traits::{Keys, Partners, StoreError, Users};
 use opencredits_units::{KeyId, NanoUsd, UnixMs, UserId};
@@ -203,5 +204,33 @@ pub async fn notices<S: Notices + Outbox + Users>(store: &S) -> Result<(), Store
     let orphan = NewMail { user: user(9).id, ..mail(3) };
     assert!(store.raise(subject(7), Some(&orphan)).await.is_err(), "a mail that cannot be put in");
     assert_eq!(marks(7, 7).await?, [armed(7)], "leaves the notice armed");
+    Ok(())
+}
+
+/// The rules of [`MailChoices`].
+///
+/// # Errors
+/// When the store refuses something valid.
+///
+/// # Panics
+/// When a rule is broken.
+pub async fn mail_choices<S: MailChoices + PrivacyStates + Users>(store: &S) -> Result<(), StoreError> {
+    store.add_user(&user(1)).await?;
+    store.add_user(&user(2)).await?;
+    let (ada, bob) = (user(1).id, user(2).id);
+    let off = |kind| MutedNotice { kind, since: NOW };
+    assert_eq!(store.muted_of(ada).await?, [], "everything is on at first");
+    assert!(store.mute(ada, off(NoticeKind::LowBalance)).await?);
+    assert!(store.mute(ada, off(NoticeKind::LimitAll)).await?);
+    let later = MutedNotice { since: NOW.saturating_add_ms(1), ..off(NoticeKind::LowBalance) };
+    assert!(!store.mute(ada, later).await?, "what is off stays off");
+    let both = [off(NoticeKind::LimitAll), off(NoticeKind::LowBalance)];
+    assert_eq!(store.muted_of(ada).await?, both, "by name, since when they were switched off first");
+    assert_eq!(store.muted_of(bob).await?, [], "others are others");
+    assert!(store.unmute(ada, NoticeKind::LimitAll).await?);
+    assert!(!store.unmute(ada, NoticeKind::LimitAll).await?, "what is on stays on");
+    assert!(matches!(store.mute(user(9).id, off(NoticeKind::LimitMost)).await, Err(StoreError::Orphan)));
+    store.erase(ada, NOW).await?;
+    assert_eq!(store.muted_of(ada).await?, [], "it goes with the person");
     Ok(())
 }

@@ -13,7 +13,7 @@ mod prices;
 mod privacy;
 
 pub use bills::provider_bills;
-pub use connections::{connected_keys, device_requests, token_grants};
+pub use connections::{agreed_grants, connected_keys, device_requests, token_grants};
 pub use identity::{
     attempt_buckets, challenge, code_challenges, identity_retention, mailed_links, passkey, passkeys, session,
     sessions, standings,
@@ -37,7 +37,7 @@ use crate::usage::{
 };
 mod mail;
 
-pub use mail::{mail, notices, outbox, user_emails};
+pub use mail::{mail, mail_choices, notices, outbox, user_emails};
 
 use opencredits_keys::UserKey;
 use opencredits_units::{AccountId, BasisPoints, EntryId, GenerationId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};

@@ -1,9 +1,11 @@
 //! Codes, token families, and the keys that apps got.
 
+use super::devices::devices_of;
 use super::rows::{blob, count, id, id_or_none, number, time, time_or_none};
 use super::{SqliteStore, refused};
 use crate::connections::{
-    CodeGives, CodeRecord, ConnectedKey, ConnectedKeys, ConsentRecord, FamilyRecord, GrantId, TokenGrants,
+    AgreedGrants, CodeGives, CodeRecord, ConnectedKey, ConnectedKeys, ConsentRecord, DeviceRecord, FamilyRecord,
+    GrantId, TokenGrants,
 };
 use crate::traits::StoreError;
 use async_trait::async_trait;
@@ -17,7 +19,7 @@ const CODE: &str =
 const FAMILY: &str =
     "SELECT id, client_id, user_id, scopes, resources, current, replaced, replaced_at, created_at, refreshed_at,
     ends_at, revoked_at, version FROM token_families";
-const CONNECTED: &str = "SELECT key_id, user_id, client_id, family_id, session_id FROM connected_keys";
+const CONNECTED: &str = "SELECT key_id, user_id, client_id, family_id, session_id, resources FROM connected_keys";
 /// What separates the entries of a list.
 const SEPARATOR: &str = "\n";
 /// Rows that one call deletes at most, so that others need not wait for it.
@@ -153,16 +155,23 @@ impl TokenGrants for SqliteStore {
 #[async_trait]
 impl ConnectedKeys for SqliteStore {
     async fn connect_key(&self, connected: &ConnectedKey) -> Result<bool, StoreError> {
-        let ConnectedKey { key, user, client_id, family, session } = connected.clone();
+        let ConnectedKey { key, user, client_id, family, session, resources } = connected.clone();
         self.run(move |connection| {
             // One statement: a family that is revoked beside it is seen, or its keys are.
             let added = connection
                 .prepare_cached(
-                    "INSERT INTO connected_keys (key_id, user_id, client_id, family_id, session_id)
-                     SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS (
+                    "INSERT INTO connected_keys (key_id, user_id, client_id, family_id, session_id, resources)
+                     SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS (
                         SELECT 1 FROM token_families WHERE id = ?4 AND revoked_at IS NOT NULL)",
                 )?
-                .execute(params![blob(key), blob(user), client_id, family.map(blob), session.map(blob),])
+                .execute(params![
+                    blob(key),
+                    blob(user),
+                    client_id,
+                    family.map(blob),
+                    session.map(blob),
+                    resources.join(SEPARATOR),
+                ])
                 .map_err(refused)?;
             Ok(added == 1)
         })
@@ -179,12 +188,23 @@ impl ConnectedKeys for SqliteStore {
         now: UnixMs,
     ) -> Result<Vec<(ConnectedKey, Option<UnixMs>)>, StoreError> {
         let query =
-            "SELECT c.key_id, c.user_id, c.client_id, c.family_id, c.session_id, f.ends_at FROM connected_keys c
+            "SELECT c.key_id, c.user_id, c.client_id, c.family_id, c.session_id, c.resources, f.ends_at FROM connected_keys c
             JOIN user_keys k ON k.id = c.key_id AND k.revoked_at IS NULL
             LEFT JOIN token_families f ON f.id = c.family_id AND f.revoked_at IS NULL AND f.ends_at > ?2
             WHERE c.user_id = ?1 ORDER BY c.key_id";
-        let read = |row: &Row<'_>| Ok((read_connected(row)?, time_or_none(row, 5)?));
+        let read = |row: &Row<'_>| Ok((read_connected(row)?, time_or_none(row, 6)?));
         self.all(query.to_owned(), (blob(user), number(now.get())), read).await
+    }
+
+    async fn set_resources(&self, key: KeyId, resources: &[String]) -> Result<(), StoreError> {
+        let resources = resources.join(SEPARATOR);
+        self.run(move |connection| {
+            let mut statement =
+                connection.prepare_cached("UPDATE connected_keys SET resources = ?2 WHERE key_id = ?1")?;
+            statement.execute(params![blob(key), resources])?;
+            Ok(())
+        })
+        .await
     }
 
     async fn keys_of_family(&self, family: GrantId) -> Result<Vec<KeyId>, StoreError> {
@@ -195,6 +215,23 @@ impl ConnectedKeys for SqliteStore {
         let query = "SELECT key FROM publishable_keys WHERE revoked_at IS NULL
             AND instr(char(10) || redirect_urls || char(10), char(10) || ?1 || char(10)) > 0 ORDER BY id";
         self.all(query.to_owned(), [url.to_owned()], |row| row.get(0)).await
+    }
+}
+
+#[async_trait]
+impl AgreedGrants for SqliteStore {
+    async fn codes_of(&self, user: UserId, after: GrantId, max: u32) -> Result<Vec<CodeRecord>, StoreError> {
+        let query = format!("{CODE} WHERE user_id = ?1 AND family_id > ?2 ORDER BY family_id LIMIT ?3");
+        self.all(query, (blob(user), blob(after), max), read_code).await
+    }
+
+    async fn families_of(&self, user: UserId, after: GrantId, max: u32) -> Result<Vec<FamilyRecord>, StoreError> {
+        let query = format!("{FAMILY} WHERE user_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
+        self.all(query, (blob(user), blob(after), max), read_family).await
+    }
+
+    async fn devices_of(&self, user: UserId, after: GrantId, max: u32) -> Result<Vec<DeviceRecord>, StoreError> {
+        devices_of(self, (user, after, max)).await
     }
 }
 
@@ -345,5 +382,6 @@ fn read_connected(row: &Row<'_>) -> Result<ConnectedKey, Error> {
         client_id: row.get(2)?,
         family: id_or_none(row, 3)?,
         session: id_or_none(row, 4)?,
+        resources: list(row, 5)?,
     })
 }

@@ -6,7 +6,7 @@ use super::rows::{count, id};
 use crate::traits::StoreError;
 use opencredits_keys::Mode;
 use opencredits_units::AccountId;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::OpenFlags;
 use std::path::Path;
 
 const ACCOUNTS: &str = "
@@ -41,7 +41,7 @@ impl StoreCopy {
     /// When the file cannot be read, or was written by a newer program.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
+        let connection = opencredits_sqlite::open_with_flags(path, flags)?;
         let found: i64 =
             connection.query_row("SELECT max(version) FROM refinery_schema_history", [], |row| row.get(0))?;
         let runner = migrations::migrations::runner();

@@ -75,6 +75,15 @@ impl DeviceRequests for SqliteStore {
     }
 }
 
+/// At most so many requests that a person has agreed to, by family, those above another.
+pub(super) async fn devices_of(
+    store: &SqliteStore,
+    (user, after, max): (UserId, GrantId, u32),
+) -> Result<Vec<DeviceRecord>, StoreError> {
+    let query = format!("{DEVICE} WHERE user_id = ?1 AND family_id > ?2 ORDER BY family_id LIMIT ?3");
+    store.all(query, (blob(user), blob(after), max), read).await
+}
+
 fn insert(connection: &Connection, device: &DeviceRecord) -> Result<(), StoreError> {
     let (state, user, family) = columns(device.standing);
     connection

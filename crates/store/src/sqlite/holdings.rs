@@ -31,7 +31,7 @@ impl Kind {
 const PERSON: &str = "until the person is deleted";
 const BOOKS: &str = "for ever, as books";
 const CREATED: Option<&str> = Some("created_at");
-const KINDS: [Kind; 28] = [
+const KINDS: [Kind; 29] = [
     kind("people", "users WHERE id NOT IN (SELECT user_id FROM person_privacy WHERE erased_at IS NOT NULL)", CREATED)
         .kept(PERSON),
     kind("deleted people", "person_privacy WHERE erased_at IS NOT NULL", Some("erased_at")).kept(BOOKS),
@@ -39,6 +39,7 @@ const KINDS: [Kind; 28] = [
         .by("privacy.deletion_grace_days"),
     kind("restrictions", "person_privacy WHERE restricted_at IS NOT NULL", Some("restricted_at")).kept(PERSON),
     kind("objections", "person_privacy WHERE objected_at IS NOT NULL", Some("objected_at")).kept(PERSON),
+    kind("notices that are switched off", "muted_notices", Some("since")).kept(PERSON),
     kind("addresses", "user_emails", None).kept(PERSON),
     kind("addresses that are not encrypted", "user_emails WHERE sealed IS NULL", None)
         .kept("until a key is set and rotate-address-keys has run"),

@@ -81,7 +81,7 @@ impl SqliteStore {
     pub fn open_with(path: impl AsRef<Path>, addresses: AddressKeeping) -> Result<Self, StoreError> {
         let path = path.as_ref();
         make_private(path)?;
-        let mut connection = Connection::open(path)?;
+        let mut connection = opencredits_sqlite::open(path)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", true)?;
@@ -89,7 +89,7 @@ impl SqliteStore {
         connection.pragma_update(None, "secure_delete", true)?;
         migrations::migrations::runner().run(&mut connection)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let reader = Connection::open_with_flags(path, flags)?;
+        let reader = opencredits_sqlite::open_with_flags(path, flags)?;
         let (connection, reader) = (Arc::new(Mutex::new(connection)), Arc::new(Mutex::new(reader)));
         Ok(Self { connection, reader, addresses: Arc::new(addresses) })
     }

@@ -1,11 +1,13 @@
-//! The marks of notices.
+//! The marks of notices, and which of them people have switched off.
 
-use super::SqliteStore;
 use super::mail::insert;
-use crate::mail::{NewMail, NoticeKind, NoticeMark, NoticeSubject, Notices};
+use super::rows::{blob, number, time};
+use super::{SqliteStore, refused};
+use crate::mail::{MailChoices, MutedNotice, NewMail, NoticeKind, NoticeMark, NoticeSubject, Notices};
 use crate::traits::StoreError;
 use async_trait::async_trait;
-use rusqlite::{Connection, params};
+use opencredits_units::UserId;
+use rusqlite::{Connection, Error, params};
 
 #[async_trait]
 impl Notices for SqliteStore {
@@ -38,6 +40,39 @@ impl Notices for SqliteStore {
             }
             transaction.commit()?;
             Ok(is_raised)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl MailChoices for SqliteStore {
+    async fn muted_of(&self, user: UserId) -> Result<Vec<MutedNotice>, StoreError> {
+        let query = "SELECT kind, since FROM muted_notices WHERE user_id = ?1 ORDER BY kind".to_owned();
+        self.all(query, [blob(user)], |row| {
+            let kind = NoticeKind::from_name(&row.get::<_, String>(0)?).ok_or(Error::InvalidQuery)?;
+            Ok(MutedNotice { kind, since: time(row, 1)? })
+        })
+        .await
+    }
+
+    async fn mute(&self, user: UserId, muted: MutedNotice) -> Result<bool, StoreError> {
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "INSERT INTO muted_notices (user_id, kind, since) VALUES (?1, ?2, ?3)
+                    ON CONFLICT (user_id, kind) DO NOTHING",
+            )?;
+            let values = params![blob(user), muted.kind.name(), number(muted.since.get())];
+            Ok(statement.execute(values).map_err(refused)? == 1)
+        })
+        .await
+    }
+
+    async fn unmute(&self, user: UserId, kind: NoticeKind) -> Result<bool, StoreError> {
+        self.run(move |connection| {
+            let mut statement =
+                connection.prepare_cached("DELETE FROM muted_notices WHERE user_id = ?1 AND kind = ?2")?;
+            Ok(statement.execute(params![blob(user), kind.name()])? == 1)
         })
         .await
     }

@@ -40,7 +40,7 @@ const MAILS: &str = "
     ORDER BY id LIMIT ?3";
 /// What is deleted of a person. The rows of keys stay without name, hint and digest: a refund that comes later follows the
 /// commission by them.
-const ERASURE: [&str; 22] = [
+const ERASURE: [&str; 23] = [
     "DELETE FROM user_emails WHERE user_id = ?1",
     "UPDATE mail_outbox SET user_id = NULL, parameters = '', failed_at = CASE WHEN sent_at IS NULL THEN ?2 END,
         failure = CASE WHEN sent_at IS NULL THEN 'erased' END WHERE user_id = ?1",
@@ -54,6 +54,7 @@ const ERASURE: [&str; 22] = [
     "DELETE FROM notice_marks WHERE subject = ?1 OR subject IN (SELECT id FROM user_keys WHERE user_id = ?1
         UNION ALL SELECT limit_account FROM person_caps WHERE user_id = ?1
         UNION ALL SELECT limit_account FROM grants WHERE user_id = ?1)",
+    "DELETE FROM muted_notices WHERE user_id = ?1",
     "DELETE FROM authorization_codes WHERE user_id = ?1",
     "DELETE FROM token_families WHERE user_id = ?1",
     "DELETE FROM device_requests WHERE user_id = ?1",

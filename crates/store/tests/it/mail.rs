@@ -20,6 +20,11 @@ async fn sqlite_conforms_on_notices() {
     check(|store| async move { conformance::notices(&store).await }).await;
 }
 
+#[tokio::test]
+async fn notices_are_switched_off_for_one_person_and_go_with_them() {
+    check(|store| async move { conformance::mail_choices(&store).await }).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_workers_at_once_each_mail_has_one() {
     let folder = Folder::new();

@@ -150,6 +150,11 @@ async fn sqlite_conforms_on_device_requests() {
 }
 
 #[tokio::test]
+async fn what_a_person_agreed_to_is_listed_for_them() {
+    check(|store| async move { conformance::agreed_grants(&store).await }).await;
+}
+
+#[tokio::test]
 async fn sqlite_conforms_on_connected_keys() {
     check(|store| async move { conformance::connected_keys(&store).await }).await;
 }

@@ -5,8 +5,9 @@ use crate::errors::Problem;
 use crate::pages::PageRequest;
 use crate::sessions::{problem, sign_in};
 use http::Uri;
-use opencredits_pages::views::dashboard::{Account, Leaving, Passkey, SignedInBrowser};
+use opencredits_pages::views::dashboard::{Account, Leaving, Notices, Passkey, Rights, SignedInBrowser};
 use opencredits_pages::when::When;
+use opencredits_store::NoticeKind;
 use opencredits_units::NanoUsd;
 use std::net::IpAddr;
 
@@ -32,16 +33,7 @@ pub(super) async fn page(request: PageRequest) -> Result<Account, Problem> {
         Some(payments) => payments.emails.email_of(person.user.id).await.map_err(|error| person.problem(error))?,
         None => None,
     };
-    let leaving = match person.app.identity.as_ref().and_then(|identity| identity.privacy.as_ref()) {
-        Some(privacy) => {
-            let found = privacy.privacy.preview_deletion(person.user.id).await;
-            let found = found.map_err(|error| crate::privacy::problem(person.app, error))?;
-            let due_at = found.state.deletion_due_at.unwrap_or(found.due_at);
-            let lost = (found.balance > NanoUsd::ZERO).then(|| person.has(found.balance));
-            Some(Leaving { due_at: due_at.into(), is_scheduled: found.state.deletion_due_at.is_some(), lost })
-        }
-        None => None,
-    };
+    let (rights, leaving) = about_data(&person).await?.unzip();
     Ok(Account {
         balance: person.balance(),
         user_id: person.user.id.to_string(),
@@ -58,9 +50,34 @@ pub(super) async fn page(request: PageRequest) -> Result<Account, Problem> {
                 last_used_at: passkey.used_at.map(When::from),
             })
             .collect(),
+        rights,
         leaving,
         has_passkeys: has_domain(&person.app.pages.pages.site().url),
     })
+}
+
+/// What the person has asked for, and what leaving would take; nothing where nobody can ask for it here.
+async fn about_data(person: &Person<'_>) -> Result<Option<(Rights, Leaving)>, Problem> {
+    let Some(privacy) = person.app.identity.as_ref().and_then(|identity| identity.privacy.as_ref()) else {
+        return Ok(None);
+    };
+    let ours = |error| crate::privacy::problem(person.app, error);
+    let found = privacy.privacy.preview_deletion(person.user.id).await.map_err(ours)?;
+    let muted = privacy.privacy.muted(person.user.id).await.map_err(ours)?;
+    let is_on = |kind| !muted.contains(&kind);
+    let due_at = found.state.deletion_due_at.unwrap_or(found.due_at);
+    let lost = (found.balance > NanoUsd::ZERO).then(|| person.has(found.balance));
+    let rights = Rights {
+        restricted_at: found.state.restricted_at.map(When::from),
+        objected_at: found.state.objected_at.map(When::from),
+        notices: Notices {
+            low_balance: is_on(NoticeKind::LowBalance),
+            limit_80: is_on(NoticeKind::LimitMost),
+            limit_100: is_on(NoticeKind::LimitAll),
+        },
+    };
+    let is_scheduled = found.state.deletion_due_at.is_some();
+    Ok(Some((rights, Leaving { due_at: due_at.into(), is_scheduled, lost })))
 }
 
 /// Whether a URL names a host by a domain, to which passkeys belong, and not by an address.

@@ -8,3 +8,4 @@ mod devices;
 mod house;
 mod redirects;
 mod refreshes;
+mod resources;

@@ -126,3 +126,22 @@ async fn no_state_changes_without_the_header_of_the_session() {
     }
     assert_eq!(site.standing(&token).await, 200);
 }
+
+#[tokio::test]
+async fn a_session_that_somebody_else_chose_is_never_that_of_who_signs_in() {
+    let site = Signing::new().await;
+    let eve = site.enter("eve@example.org").await;
+    let planted = super::token(&eve);
+    let invented = opencredits_keys::SessionToken::generate([5; 32]).reveal().to_owned();
+    for fixed in [&planted, &invented] {
+        let (challenge, code) = site.ask("ada@example.org").await;
+        let body = json!({ "challenge": challenge, "code": code, "accept": accept() });
+        let begun = site.post("/v1/auth/session", fixed, body).await;
+        assert_eq!(begun.status, 201, "{}", begun.text);
+        let token = super::token(&begun.json());
+        assert_ne!(&token, fixed, "a sign-in always makes a new one");
+        let shown = site.send(Method::GET, "/v1/auth/session", fixed, &Value::Null).await;
+        assert_eq!(shown.status, 401, "what was planted is nobody's: {}", shown.text);
+        assert_eq!(site.standing(&token).await, 200);
+    }
+}

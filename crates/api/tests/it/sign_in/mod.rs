@@ -10,7 +10,9 @@ mod limits;
 mod management;
 mod passkeys;
 pub(crate) mod privacy;
+mod routes;
 mod sessions;
+mod timing;
 
 use crate::app::{Answer, TestApp, request, start};
 use async_trait::async_trait;

@@ -45,6 +45,28 @@ pub struct Leaving {
     pub lost: Option<Money>,
 }
 
+/// Which notices come.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Notices {
+    /// Of a low balance.
+    pub low_balance: bool,
+    /// Of a limit of which 80 % is spent.
+    pub limit_80: bool,
+    /// Of a limit that is spent.
+    pub limit_100: bool,
+}
+
+/// What a person has asked for about their data.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Rights {
+    /// Since when it is only stored.
+    pub restricted_at: Option<When>,
+    /// Since when they object to notices.
+    pub objected_at: Option<When>,
+    /// Which notices come.
+    pub notices: Notices,
+}
+
 /// The page.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Account {
@@ -64,6 +86,8 @@ pub struct Account {
     pub passkeys: Vec<Passkey>,
     /// Whether passkeys can be used with this service.
     pub has_passkeys: bool,
+    /// What was asked for; `None` where people cannot ask for it here.
+    pub rights: Option<Rights>,
     /// What is known about leaving; `None` where people cannot ask for it here.
     pub leaving: Option<Leaving>,
 }
@@ -103,9 +127,21 @@ impl Account {
             browsers: vec![browser("Firefox on Linux", true), browser(HOSTILE, false), browser(LONG, false)],
             passkeys: vec![passkey("phone", Some(ago(3))), passkey(HOSTILE, None)],
             leaving: Some(Leaving { due_at: ago(2), is_scheduled: true, lost: None }),
+            rights: Some(Rights {
+                restricted_at: Some(ago(3)),
+                objected_at: Some(ago(4)),
+                notices: Notices::default(),
+            }),
             ..one.clone()
         };
         let leaving = Some(Leaving { due_at: ago(2), is_scheduled: false, lost: Some(Money::default()) });
-        vec![Self { email: None, has_passkeys: false, ..one.clone() }, Self { leaving, ..one.clone() }, one, many]
+        let notices = Notices { low_balance: true, limit_80: false, limit_100: true };
+        let rights = Some(Rights { notices, ..Rights::default() });
+        vec![
+            Self { email: None, has_passkeys: false, ..one.clone() },
+            Self { leaving, rights, ..one.clone() },
+            one,
+            many,
+        ]
     }
 }

@@ -14,7 +14,7 @@ pub(super) mod samples;
 mod top_up;
 mod transactions;
 
-pub use account::{Account, Leaving, Passkey, SignedInBrowser};
+pub use account::{Account, Leaving, Notices, Passkey, Rights, SignedInBrowser};
 pub use activity::{Activity, Breakdown, BreakdownRow, CacheFigures, FirstToken, Headline};
 pub use apps::{AppRow, Apps};
 pub use bill::{Attempt, BillLine, BookedLeg, RequestBill, SideLines};

@@ -2,11 +2,15 @@
 
 use super::{Office, START_MS, ada, usd};
 use crate::books;
-use crate::mail::{NoticeJob, NoticePorts, NoticeSettings};
-use opencredits_keys::{Mode, PublishableKey, UserKey};
+use crate::mail::{AccountLinks, NoticeJob, NoticePorts, NoticeSettings};
+use crate::ports::Clock;
+use opencredits_email::MailError;
+use opencredits_identity::LinkKeys;
+use opencredits_keys::{HashKey, Mode, PublishableKey, UserKey};
 use opencredits_ledger::{Floor, Ledger, OpenAccount, Transfer};
 use opencredits_store::{
-    Key, Keys, LimitOwner, Partner, Partners, Rates, SpendingLimit, SpendingLimits, Standing, UserEmails,
+    Key, Keys, LimitOwner, MailChoices, MutedNotice, NoticeKind, Outbox, Partner, Partners, Rates, SpendingLimit,
+    SpendingLimits, Standing, UserEmails,
 };
 use opencredits_units::{AccountId, EntryId, KeyId, NanoUsd, PartnerId, UnixMs};
 use std::sync::Arc;
@@ -34,7 +38,8 @@ impl Desk {
             ledger: ledger.clone(),
             emails: store.clone(),
             limits: store.clone(),
-            notices: store,
+            notices: store.clone(),
+            choices: store,
             clock: office.clock.clone(),
             entropy: office.entropy.clone(),
         };
@@ -129,6 +134,78 @@ async fn notices_can_be_switched_off() {
         assert_eq!(desk.balance(cents).await, 0);
     }
     assert_eq!(desk.subjects().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_a_person_has_switched_off_is_not_mailed_then_or_later() {
+    let desk = Desk::open(NoticeSettings { low_balance: usd(200), limits: true }).await;
+    let store = &desk.office.store;
+    desk.limited_key(usd(500)).await;
+    assert_eq!(desk.balance(500).await, 0);
+    for kind in [NoticeKind::LowBalance, NoticeKind::LimitMost] {
+        assert!(store.mute(ada().id, MutedNotice { kind, since: NOW }).await.unwrap());
+    }
+    desk.pay(LIMIT, books::LIMITS, usd(400));
+    assert_eq!(desk.balance(100).await, 0, "neither of the two");
+    desk.pay(LIMIT, books::LIMITS, usd(100));
+    assert_eq!(desk.look().await, 1, "a kind that is on");
+    assert!(store.unmute(ada().id, NoticeKind::LowBalance).await.unwrap());
+    assert_eq!(desk.look().await, 0, "what was is not told later");
+    assert_eq!(desk.balance(500).await, 0);
+    assert_eq!(desk.balance(150).await, 1, "what comes is");
+    let all = "The key \"laptop\" has spent its limit of 500 credits ($5.00)";
+    assert_eq!(desk.subjects().await, [all, "Your balance is 150 credits"]);
+}
+
+#[tokio::test]
+async fn a_notice_that_waits_is_given_up_once_its_kind_is_switched_off_and_a_receipt_is_not() {
+    let desk = Desk::open(NoticeSettings { low_balance: usd(200), limits: true }).await;
+    assert_eq!((desk.balance(500).await, desk.balance(100).await), (0, 1));
+    desk.office.queue().receipt(ada().id, "pay_1", super::receipt()).await.unwrap();
+    for kind in NoticeKind::ALL {
+        desk.office.store.mute(ada().id, MutedNotice { kind, since: NOW }).await.unwrap();
+    }
+    assert_eq!(desk.subjects().await, ["You bought 2,000 credits"]);
+    let counts = desk.office.store.counts(desk.office.clock.now()).await.unwrap();
+    assert_eq!((counts.waiting, counts.sent, counts.failed), (0, 1, 1));
+}
+
+#[tokio::test]
+async fn a_notice_has_a_link_that_ends_its_kind_and_no_other_mail_has_one() {
+    let desk = Desk::open(NoticeSettings { low_balance: usd(200), limits: true }).await;
+    let links = || AccountLinks::new(LinkKeys::new(vec![HashKey::new([3; 32])]).unwrap());
+    assert_eq!((desk.balance(500).await, desk.balance(100).await), (0, 1));
+    desk.office.queue().receipt(ada().id, "pay_1", super::receipt()).await.unwrap();
+    // The first try fails, so that the notice is written twice.
+    desk.office.mailer.answer(MailError::Unreachable);
+    desk.office.mailer.answer(MailError::Unreachable);
+    let dispatcher = desk.office.dispatcher().with_links(Some(links()));
+    for _ in 0..2 {
+        dispatcher.round().await.unwrap();
+        desk.office.clock.advance(3_600_000);
+    }
+    let taken = desk.office.mailer.taken();
+    let (with, without): (Vec<_>, Vec<_>) = taken.iter().partition(|mail| mail.unsubscribe_url.is_some());
+    assert_eq!((with.len(), without.len()), (1, 1), "{taken:?}");
+    assert!(!without[0].text.contains("unsubscribe"), "a receipt is always sent");
+    let url = with[0].unsubscribe_url.clone().unwrap();
+    let token = url.strip_prefix("https://acme.example/mails/unsubscribe?link=").unwrap();
+    assert!(with[0].text.contains(&url) && with[0].html.contains(token), "for people, too");
+    let later = |days: u64| NOW.saturating_add_ms(days * UnixMs::DAY_MS);
+    assert_eq!(links().read_unsubscribe(token, later(170)), Some((ada().id, NoticeKind::LowBalance)));
+    assert_eq!(links().read_unsubscribe(token, later(181)), None, "it ends");
+    assert_eq!(links().read_cancel(token, later(0)), None, "it does nothing else");
+    let others = AccountLinks::new(LinkKeys::new(vec![HashKey::new([4; 32])]).unwrap());
+    assert_eq!(others.read_unsubscribe(token, later(0)), None, "nobody else makes one");
+    for at in 0..token.len() {
+        let mut forged = token.to_owned().into_bytes();
+        forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
+        let forged = String::from_utf8(forged).unwrap();
+        // The last letter of base 64 may have bits that nothing is read from.
+        if at + 1 < token.len() {
+            assert_eq!(links().read_unsubscribe(&forged, later(0)), None, "{at}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,9 @@
 use crate::accounts::Tables;
 use crate::usage::UsageReads;
 use opencredits_ledger::Ledger;
-use opencredits_store::{Orders, Passkeys, Payers, PrivacyStates, Sessions, Standings};
+use opencredits_store::{
+    AgreedGrants, ConnectedKeys, MailChoices, Orders, Passkeys, Payers, PrivacyStates, Sessions, Standings,
+};
 use std::sync::Arc;
 
 /// What an export reads.
@@ -23,13 +25,28 @@ pub struct ExportTables {
     pub passkeys: Arc<dyn Passkeys>,
     /// Accepted terms.
     pub standings: Arc<dyn Standings>,
+    /// What people agreed to at apps.
+    pub grants: Arc<dyn AgreedGrants>,
+    /// The keys that apps got.
+    pub connected: Arc<dyn ConnectedKeys>,
+    /// Which notices people get.
+    pub choices: Arc<dyn MailChoices>,
 }
 
 impl ExportTables {
     /// All of them from one store.
     pub fn of<S>(accounts: Tables, store: S) -> Self
     where
-        S: PrivacyStates + Orders + Payers + Sessions + Passkeys + Standings + 'static,
+        S: PrivacyStates
+            + Orders
+            + Payers
+            + Sessions
+            + Passkeys
+            + Standings
+            + AgreedGrants
+            + ConnectedKeys
+            + MailChoices
+            + 'static,
     {
         let store = Arc::new(store);
         Self {
@@ -39,7 +56,10 @@ impl ExportTables {
             payers: store.clone(),
             sessions: store.clone(),
             passkeys: store.clone(),
-            standings: store,
+            standings: store.clone(),
+            grants: store.clone(),
+            connected: store.clone(),
+            choices: store,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod archive;
 mod exporter;
+mod grants;
 mod rows;
 mod sections;
 

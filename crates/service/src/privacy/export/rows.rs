@@ -3,7 +3,7 @@
 use crate::privacy::error::PrivacyError;
 use crate::usage::MoneyCursor;
 use jiff::Timestamp;
-use opencredits_store::{MailId, RequestMark};
+use opencredits_store::{GrantId, MailId, RequestMark};
 use opencredits_units::{EntryId, OrderId, UnixMs};
 use serde_json::Value;
 
@@ -22,6 +22,14 @@ pub(super) enum Cursor {
     Order(OrderId),
     Mail(MailId),
     Change(EntryId),
+    Grant(GrantId),
+}
+
+impl Cursor {
+    /// The last consent of the page before.
+    pub(super) fn grant(self) -> GrantId {
+        if let Self::Grant(id) = self { id } else { GrantId::default() }
+    }
 }
 
 /// A row as an object, its members in the order of the columns.

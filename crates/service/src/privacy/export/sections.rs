@@ -1,6 +1,7 @@
 //! The kinds of an export: their columns, and how their rows are read.
 
 use super::exporter::Exporter;
+use super::grants;
 use super::rows::{Cursor, Row, time, time_or_null};
 use crate::privacy::error::PrivacyError;
 use crate::purchases::debt_of;
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Rows that are read at once.
-const PAGE: u32 = 200;
+pub(super) const PAGE: u32 = 200;
 /// The most applications of a person that are read; more cannot be open.
 const APPLICATIONS_MAX: u32 = 1_000;
 
@@ -31,6 +32,11 @@ pub(super) enum Section {
     ManagementKeys,
     Limits,
     Apps,
+    AuthorizationCodes,
+    TokenFamilies,
+    DeviceRequests,
+    ConnectedKeys,
+    Notices,
     Applications,
     Payment,
     Orders,
@@ -40,10 +46,12 @@ pub(super) enum Section {
     Changes,
 }
 
-type Page = Result<(Vec<Row>, Option<Cursor>), PrivacyError>;
+/// The name of the files, what is in them, and the columns.
+pub(super) type Described = (&'static str, &'static str, &'static [&'static str]);
+pub(super) type Page = Result<(Vec<Row>, Option<Cursor>), PrivacyError>;
 
 impl Section {
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 21] = [
         Self::Account,
         Self::Addresses,
         Self::Acceptances,
@@ -53,6 +61,11 @@ impl Section {
         Self::ManagementKeys,
         Self::Limits,
         Self::Apps,
+        Self::AuthorizationCodes,
+        Self::TokenFamilies,
+        Self::DeviceRequests,
+        Self::ConnectedKeys,
+        Self::Notices,
         Self::Applications,
         Self::Payment,
         Self::Orders,
@@ -72,7 +85,7 @@ impl Section {
         self.described().2
     }
 
-    const fn described(self) -> (&'static str, &'static str, &'static [&'static str]) {
+    const fn described(self) -> Described {
         match self {
             Self::Account => {
                 ("account", "Your account, its balance, and what you asked for about your data.", &ACCOUNT)
@@ -97,6 +110,11 @@ impl Section {
             ),
             Self::Limits => ("limits", "The limit over all of your keys.", &["limit_usd", "limit_reset"]),
             Self::Apps => ("apps", "Apps that made keys for you, and their limits.", &APPS),
+            Self::AuthorizationCodes => grants::CODES,
+            Self::TokenFamilies => grants::FAMILIES,
+            Self::DeviceRequests => grants::DEVICES,
+            Self::ConnectedKeys => grants::CONNECTED,
+            Self::Notices => grants::NOTICES,
             Self::Applications => ("applications", "Apps that you applied to run as a partner.", &APPLICATIONS),
             Self::Payment => ("payment", "How you pay. Card data is with the payment processor only.", &PAYMENT),
             Self::Orders => ("orders", "Your purchases.", &ORDERS),
@@ -221,6 +239,11 @@ impl Exporter {
             Section::Requests => return self.requests(user.id, from).await,
             Section::Mails => return self.mails(user.id, from).await,
             Section::Changes => return self.changes(user.id, from).await,
+            Section::AuthorizationCodes => return self.codes(user.id, from).await,
+            Section::TokenFamilies => return self.families(user.id, from).await,
+            Section::DeviceRequests => return self.devices(user.id, from).await,
+            Section::ConnectedKeys => self.connected(user.id).await?,
+            Section::Notices => self.notices(user.id).await?,
             Section::Account => vec![self.account(user).await?],
             Section::Addresses => self.addresses(user.id).await?,
             Section::Acceptances => self.acceptances(user.id).await?,
@@ -391,7 +414,7 @@ impl Exporter {
 }
 
 /// The last row of a page that may have a next one.
-fn full<T>(rows: &[T]) -> Option<&T> {
+pub(super) fn full<T>(rows: &[T]) -> Option<&T> {
     let is_full = u32::try_from(rows.len()).is_ok_and(|count| count >= PAGE);
     rows.last().filter(|_| is_full)
 }

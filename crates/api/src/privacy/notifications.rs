@@ -1,0 +1,80 @@
+//! Which notices a person gets.
+
+use super::confirmed::{privacy, problem};
+use crate::json;
+use crate::lookups::{Answer, finish};
+use crate::sessions::{private, read, signed_in};
+use crate::state::{App, RequestId};
+use axum::body::Body;
+use axum::extract::{Extension, State};
+use http::{HeaderMap, Response};
+use opencredits_service::privacy::NoticeChoice;
+use opencredits_store::NoticeKind;
+use opencredits_units::UserId;
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::Arc;
+
+/// The mails that nobody can switch off: the law wants them, or they protect money or the account.
+const ALWAYS: [&str; 7] =
+    ["receipt", "refund", "top_up_failed", "deletion_scheduled", "policy_changed", "sign_in", "security"];
+
+/// `GET /v1/account/notifications`: which notices come.
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let answer = async {
+        let who = signed_in(&app, &headers).await?;
+        shown(&app, who.user).await
+    };
+    finish(answer.await, id)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Choices {
+    low_balance: Option<bool>,
+    limit_80: Option<bool>,
+    limit_100: Option<bool>,
+}
+
+/// `PATCH /v1/account/notifications`: switches some of them on or off.
+pub(crate) async fn choose(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response<Body> {
+    let answer = async {
+        let who = signed_in(&app, &headers).await?;
+        let Choices { low_balance, limit_80, limit_100 } = read(&app, &headers, body).await?;
+        let given = [
+            (NoticeKind::LowBalance, low_balance),
+            (NoticeKind::LimitMost, limit_80),
+            (NoticeKind::LimitAll, limit_100),
+        ];
+        let choice = |is_on| if is_on { NoticeChoice::On } else { NoticeChoice::Off };
+        let choices: Vec<(NoticeKind, NoticeChoice)> =
+            given.into_iter().filter_map(|(kind, is_on)| Some((kind, choice(is_on?)))).collect();
+        let chosen = privacy(&app)?.privacy.choose_notices(who.user, &choices).await;
+        chosen.map_err(|error| problem(&app, error))?;
+        shown(&app, who.user).await
+    };
+    finish(answer.await, id)
+}
+
+async fn shown(app: &App, user: UserId) -> Answer {
+    let privacy = &privacy(app)?.privacy;
+    let muted = privacy.muted(user).await.map_err(|error| problem(app, error))?;
+    let state = privacy.state(user).await.map_err(|error| problem(app, error))?;
+    let is_on = |kind| !muted.contains(&kind);
+    Ok(private(json::ok(&json!({
+        "low_balance": is_on(NoticeKind::LowBalance),
+        "limit_80": is_on(NoticeKind::LimitMost),
+        "limit_100": is_on(NoticeKind::LimitAll),
+        "objected": state.objected_at.is_some(),
+        "always": ALWAYS,
+    }))))
+}
