@@ -19,6 +19,7 @@ mod oauth;
 mod outcome;
 mod pricebook;
 mod process;
+mod schemathesis;
 mod tidy;
 mod workspace;
 
@@ -46,6 +47,8 @@ enum Task {
     Browser(browser::Args),
     /// Drives the gateway with public clients of OAuth, after a reference
     Oauth,
+    /// Sends the gateway requests made up from its OpenAPI document
+    Schemathesis,
     /// Shows a purchase, a request and a partner's payout, with a gateway of its own
     Demo,
     /// Reads recorded exchanges with the gateway's decoders and compares with the expected usage
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
         Task::E2e(args) => e2e::run(&args),
         Task::Browser(args) => browser::run(&args),
         Task::Oauth => oauth::run(),
+        Task::Schemathesis => schemathesis::run(),
         Task::Demo => demo::run(),
         Task::Meter(args) => meter::run(&args),
         Task::MockUpstream => bench::mock_upstream(),

@@ -1,14 +1,16 @@
 //! What a partner sees of itself, by its secret key: sums over enough people, and its own money. Never an address, a
 //! person's id, a balance or a payment.
 
+use crate::address::Query;
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
 use crate::lookups::finish;
+use crate::openapi::shapes;
 use crate::query::{Parameters, known_only, swapped};
 use crate::state::{App, RequestId};
 use crate::{auth, faults, json};
 use axum::body::Body;
-use axum::extract::{Extension, Query, State};
+use axum::extract::{Extension, State};
 use http::{HeaderMap, Response};
 use opencredits_service::accounts::AccountsError;
 use opencredits_service::partners::{Audience, Earnings, PEOPLE_MIN, ReferralGroup, month_of_text, month_text};
@@ -25,6 +27,15 @@ const DAYS_MAX: u64 = 92;
 const MONTHS_MAX: usize = 24;
 
 /// `GET /v1/partner`: its record and its earnings.
+#[utoipa::path(
+    get,
+    path = "/v1/partner",
+    summary = "A partner",
+    description = "Its record and its earnings.",
+    security(("partner_key" = [])),
+    params(("x-opencredits-strict" = Option<bool>, Header, description = "Whether unknown parameters are refused.")),
+    responses((status = 200, description = "What was asked for.", body = shapes::PartnerRecord)),
+)]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -56,6 +67,19 @@ pub(crate) async fn show(
 }
 
 /// `GET /v1/partner/usage`: by day and model, over groups of enough people.
+#[utoipa::path(
+    get,
+    path = "/v1/partner/usage",
+    summary = "Usage through a partner",
+    description = "By day and model, over groups of enough people; at most 92 days.",
+    security(("partner_key" = [])),
+    params(
+        ("from" = Option<String>, Query, description = "A day such as 2026-11-30."),
+        ("to" = Option<String>, Query, description = "A day, which is included."),
+        ("x-opencredits-strict" = Option<bool>, Header, description = "Whether unknown parameters are refused."),
+    ),
+    responses((status = 200, description = "What was asked for.", body = shapes::PartnerUsage)),
+)]
 pub(crate) async fn usage(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -96,6 +120,14 @@ fn group(audience: &Audience) -> Value {
 }
 
 /// `GET /v1/partner/referrals`: the people who came through it, by month, and how many of them have bought credits.
+#[utoipa::path(
+    get,
+    path = "/v1/partner/referrals",
+    summary = "People who came through a partner",
+    description = "By month.",
+    security(("partner_key" = [])),
+    responses((status = 200, description = "What was asked for.", body = shapes::Referrals)),
+)]
 pub(crate) async fn referrals(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -115,6 +147,15 @@ pub(crate) async fn referrals(
 }
 
 /// `GET /v1/partner/statements`: its months, the latest first.
+#[utoipa::path(
+    get,
+    path = "/v1/partner/statements",
+    summary = "Months of a partner",
+    description = "The latest first.",
+    security(("partner_key" = [])),
+    params(("x-opencredits-strict" = Option<bool>, Header, description = "Whether unknown parameters are refused.")),
+    responses((status = 200, description = "What was asked for.", body = shapes::List<shapes::StatementRow>)),
+)]
 pub(crate) async fn statements(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -152,6 +193,15 @@ fn first_day(partner: &Partner) -> u64 {
 }
 
 /// `GET /v1/partner/payouts`: the newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/partner/payouts",
+    summary = "Payouts to a partner",
+    description = "The newest first.",
+    security(("partner_key" = [])),
+    params(("x-opencredits-strict" = Option<bool>, Header, description = "Whether unknown parameters are refused.")),
+    responses((status = 200, description = "What was asked for.", body = shapes::List<shapes::PayoutRow>)),
+)]
 pub(crate) async fn payouts(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,

@@ -1,11 +1,12 @@
 //! The checkout page of the processor without money: plainly marked, for trying things out.
 
+use crate::address::Path;
 use crate::body;
 use crate::errors::{ApiSurface, ErrorType, Problem};
 use crate::payment_app::PaymentApp;
 use crate::state::{App, RequestId};
 use axum::body::Body;
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, State};
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use opencredits_billing::{
