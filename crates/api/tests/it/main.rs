@@ -29,6 +29,7 @@ mod lookups;
 mod management;
 mod model;
 mod money;
+mod openapi;
 mod pages;
 mod partners;
 mod payments;

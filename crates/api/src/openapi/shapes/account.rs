@@ -235,7 +235,7 @@ pub(crate) struct DeletionPreview {
     orders_kept: u64,
     open_orders: u64,
     /// Partners that somebody else must run first.
-    partners_to_hand_over: Vec<String>,
+    partners_to_hand_over: u64,
 }
 
 /// A deletion that was scheduled.

@@ -212,14 +212,15 @@ pub(crate) struct GenerateAnswer;
 impl PartialSchema for GenerateAnswer {
     fn schema() -> RefOr<Schema> {
         open(
-            &[(
-                "usageMetadata",
-                &[Type::Object],
-                "The provider's counts, and the charge: `cost` in dollars, `credits`, `commission`, `generation_id`.",
-            )],
+            &[],
             &[
                 ("candidates", &[Type::Array], "The answers."),
                 ("modelVersion", &[Type::String], "The provider's name of the model."),
+                (
+                    "usageMetadata",
+                    &[Type::Object],
+                    "The provider's counts, and the charge: `cost` in dollars, `credits`, `commission`, `generation_id`. In a stream the last part has it.",
+                ),
             ],
         )
         .into()
