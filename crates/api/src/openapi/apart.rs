@@ -38,7 +38,7 @@ pub(super) struct Apart;
         ("x-opencredits-lower-cap" = Option<bool>, Header, description = "`false` refuses an output cap that the balance does not cover, instead of lowering it."),
     ),
     request_body = shapes::ChatRequest,
-    responses((status = 200, description = "The answer of the provider, with the charge.", content((shapes::ChatAnswer = "application/json"), (String = "text/event-stream")))),
+    responses((status = 200, description = "The answer of the provider, with the charge.", content((shapes::ChatAnswer = "application/json"), (shapes::ServerSentEvent = "text/event-stream")))),
 )]
 fn chat() {}
 
@@ -54,7 +54,7 @@ fn chat() {}
         ("x-opencredits-lower-cap" = Option<bool>, Header, description = "`false` refuses an output cap that the balance does not cover, instead of lowering it."),
     ),
     request_body = shapes::MessagesRequest,
-    responses((status = 200, description = "The answer of the provider, with the charge.", content((shapes::MessagesAnswer = "application/json"), (String = "text/event-stream")))),
+    responses((status = 200, description = "The answer of the provider, with the charge.", content((shapes::MessagesAnswer = "application/json"), (shapes::ServerSentEvent = "text/event-stream")))),
 )]
 fn messages() {}
 
@@ -81,7 +81,7 @@ fn count() {}
         ("x-opencredits-lower-cap" = Option<bool>, Header, description = "`false` refuses an output cap that the balance does not cover, instead of lowering it."),
     ),
     request_body = shapes::ResponsesRequest,
-    responses((status = 200, description = "The answer of the provider, with the charge.", content((shapes::ResponsesAnswer = "application/json"), (String = "text/event-stream")))),
+    responses((status = 200, description = "The answer of the provider, with the charge.", content((shapes::ResponsesAnswer = "application/json"), (shapes::ServerSentEvent = "text/event-stream")))),
 )]
 fn responses() {}
 
@@ -132,7 +132,7 @@ fn generate() {}
         ("x-opencredits-lower-cap" = Option<bool>, Header, description = "`false` refuses an output cap that the balance does not cover, instead of lowering it."),
     ),
     request_body = shapes::GenerateRequest,
-    responses((status = 200, description = "The answer of the provider, with the charge.", content((Vec<shapes::GenerateAnswer> = "application/json"), (String = "text/event-stream")))),
+    responses((status = 200, description = "The answer of the provider, with the charge.", content((Vec<shapes::GenerateAnswer> = "application/json"), (shapes::ServerSentEvent = "text/event-stream")))),
 )]
 fn stream() {}
 

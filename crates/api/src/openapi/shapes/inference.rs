@@ -251,3 +251,19 @@ impl ToSchema for GeminiCountAnswer {
         "GeminiCountAnswer".into()
     }
 }
+
+/// A server-sent event of a stream. Its data is an event of the API; the last of some APIs is `[DONE]`.
+pub(crate) struct ServerSentEvent;
+
+impl PartialSchema for ServerSentEvent {
+    fn schema() -> RefOr<Schema> {
+        let data = ("data", &[Type::String][..], "An event of the API, as JSON.");
+        open(&[data], &[("event", &[Type::String], "The name of the event.")]).into()
+    }
+}
+
+impl ToSchema for ServerSentEvent {
+    fn name() -> Cow<'static, str> {
+        "ServerSentEvent".into()
+    }
+}
