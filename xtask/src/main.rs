@@ -19,6 +19,7 @@ mod oauth;
 mod outcome;
 mod pricebook;
 mod process;
+mod schemathesis;
 mod sqlcipher;
 mod tidy;
 mod workspace;
@@ -47,6 +48,8 @@ enum Task {
     Browser(browser::Args),
     /// Drives the gateway with public clients of OAuth, after a reference
     Oauth,
+    /// Sends the gateway requests made up from its OpenAPI document
+    Schemathesis,
     /// Builds with encrypted data files, and starts, backs up, restores and rekeys them
     Sqlcipher,
     /// Shows a purchase, a request and a partner's payout, with a gateway of its own
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
         Task::E2e(args) => e2e::run(&args),
         Task::Browser(args) => browser::run(&args),
         Task::Oauth => oauth::run(),
+        Task::Schemathesis => schemathesis::run(),
         Task::Demo => demo::run(),
         Task::Sqlcipher => sqlcipher::run(),
         Task::Meter(args) => meter::run(&args),

@@ -5,6 +5,7 @@ use crate::errors::{ApiSurface, Problem};
 use crate::head::Head;
 use crate::inference::Caller;
 use crate::inference_route::InferenceRoute;
+use crate::openapi::{self, Document};
 use crate::operator::{self, OperatorApp};
 use crate::pages::{method_problem, unknown_path, wrong_method};
 use crate::parse_errors::Answers;
@@ -21,7 +22,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{BoxError, Router};
-use http::{HeaderName, HeaderValue, Request, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use opencredits_keys::Mode;
 use opencredits_service::fresh_id;
 use opencredits_service::mail::Bounces;
@@ -32,6 +33,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use tower_service::Service;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// All routes.
 ///
@@ -110,7 +113,25 @@ pub fn service(app: Arc<App>) -> Routes {
 }
 
 fn side(app: Arc<App>) -> Side {
-    let rest = Router::new()
+    let (router, document) = documented().split_for_parts();
+    let document = Arc::new(Document::new(document, &app.pages.pages.site().url));
+    let show = move |headers: HeaderMap| {
+        let document = Arc::clone(&document);
+        async move { document.answer(&headers) }
+    };
+    let rest = router
+        .route(openapi::PATH, get(show))
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::disable())
+        .with_state(Arc::clone(&app));
+    Side { app, rest }
+}
+
+/// All routes. Those of programs are by `routes!`, which takes path and method from the handler's operation, and so is in
+/// the document; pages and paths with a wildcard are by `route`.
+pub(crate) fn documented() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
         .route("/v1/chat/completions", post(wrong_method))
         .route("/v1/messages", post(wrong_method))
         .route("/v1/messages/count_tokens", post(wrong_method))
@@ -120,52 +141,39 @@ fn side(app: Arc<App>) -> Side {
         .route("/v1/models/{*id}", get(models::one))
         .route("/v1beta/models", get(models::list))
         .route("/v1beta/models/{*id}", get(models::one))
-        .route("/v1/credits/pricing", get(lookups::pricing_query).post(lookups::pricing_body))
-        .route("/v1/credits/balance", get(lookups::balance))
-        .route("/v1/key", get(lookups::key))
-        .route("/v1/keys", get(keys::list).post(keys::add))
-        .route("/v1/keys/{id}", get(keys::one).patch(keys::edit).delete(keys::revoke))
-        .route("/v1/credits", get(keys::credits))
-        .route("/v1/generation", get(lookups::generation))
-        .route("/v1/credits/offer", get(payments::offer))
-        .route("/v1/credits/checkout", post(payments::begin))
-        .route("/v1/credits/orders", get(payments::orders))
-        .route("/v1/credits/orders/{id}", get(payments::one))
-        .route("/v1/credits/top-up", get(payments::rule).put(payments::set_rule).delete(payments::remove_rule))
-        .route("/v1/credits/portal", post(payments::portal))
-        .route("/webhooks/stripe", post(payments::hear))
-        .route("/sandbox/checkout.css", get(payments::style))
-        .route("/sandbox/checkout/{session}", get(payments::page).post(payments::choose))
-        .route("/test/checkout/{session}", get(payments::page).post(payments::choose))
-        .route("/v1/generations", get(history::generations))
-        .route("/v1/transactions", get(history::transactions))
-        .route("/v1/activity", get(history::activity))
+        .routes(routes!(lookups::pricing_query, lookups::pricing_body))
+        .routes(routes!(lookups::balance))
+        .routes(routes!(lookups::key))
+        .routes(routes!(keys::list, keys::add))
+        .routes(routes!(keys::one, keys::edit, keys::revoke))
+        .routes(routes!(keys::credits))
+        .routes(routes!(lookups::generation))
+        .merge(payments::routes())
+        .routes(routes!(history::generations))
+        .routes(routes!(history::transactions))
+        .routes(routes!(history::activity))
         .merge(partner_routes())
         .merge(sessions::routes())
         .merge(connections::routes())
         .merge(privacy::routes())
-        .route("/v1/features", get(lookups::features))
-        .merge(pages::routes())
-        .route("/healthz", get(healthy))
-        .route("/readyz", get(ready))
-        .fallback(unknown_path)
-        .method_not_allowed_fallback(wrong_method)
-        .layer(DefaultBodyLimit::disable())
-        .with_state(Arc::clone(&app));
-    Side { app, rest }
+        .routes(routes!(lookups::features))
+        .merge(pages::of_programs())
+        .merge(pages::routes().into())
+        .routes(routes!(healthy))
+        .routes(routes!(ready))
 }
 
 /// What partners see of themselves, and how people become partners.
-fn partner_routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/partner", get(partner::show))
-        .route("/v1/partner/usage", get(partner::usage))
-        .route("/v1/partner/referrals", get(partner::referrals))
-        .route("/v1/partner/statements", get(partner::statements))
-        .route("/v1/partner/payouts", get(partner::payouts))
-        .route("/v1/partners/apply", post(applications::apply))
-        .route("/v1/partners/applications", get(applications::list))
-        .merge(portal::routes())
+fn partner_routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(partner::show))
+        .routes(routes!(partner::usage))
+        .routes(routes!(partner::referrals))
+        .routes(routes!(partner::statements))
+        .routes(routes!(partner::payouts))
+        .routes(routes!(applications::apply))
+        .routes(routes!(applications::list))
+        .merge(OpenApiRouter::from(portal::routes()))
 }
 
 impl<B> Service<Request<B>> for Routes
@@ -251,10 +259,24 @@ impl Headed {
     }
 }
 
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    summary = "Whether the process runs",
+    description = "200 while it runs.",
+    responses((status = 200, description = "It runs.", body = String, content_type = "text/plain")),
+)]
 async fn healthy() -> &'static str {
     "ok\n"
 }
 
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    summary = "Whether requests are taken",
+    description = "503 while a failed disk stops the ledger, and after the process was told to stop.",
+    responses((status = 200, description = "It takes requests.", body = String, content_type = "text/plain"), (status = 503, description = "It does not.", body = String, content_type = "text/plain")),
+)]
 async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, (http::StatusCode, &'static str)> {
     if app.ready.load(Ordering::Relaxed) && app.gateway.ledger().is_sound() {
         Ok("ready\n")

@@ -4,6 +4,7 @@ use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
 use crate::keys::changing;
 use crate::lookups::Answer;
+use crate::openapi::shapes;
 use crate::portal::{check_lists, problem};
 use crate::state::App;
 use crate::{auth, body, json};
@@ -33,6 +34,15 @@ struct Application {
 }
 
 /// `POST /v1/partners/apply`: the person of a management key wishes to run a partner.
+#[utoipa::path(
+    post,
+    path = "/v1/partners/apply",
+    summary = "Apply to run a partner",
+    description = "The operator decides. A partner of test mode is there at once.",
+    security(("management_key" = []), ("session" = [])),
+    request_body = shapes::ApplicationToMake,
+    responses((status = 201, description = "It was made.", body = shapes::ApplicationMade)),
+)]
 pub(crate) async fn apply(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
     let manager = changing(&app, &headers).await?;
     if app.gateway.mode() == Mode::Test {
@@ -59,6 +69,14 @@ fn test_access(test: &NewTestKey) -> Value {
 }
 
 /// `GET /v1/partners/applications`: the person's own, the latest first.
+#[utoipa::path(
+    get,
+    path = "/v1/partners/applications",
+    summary = "Own applications",
+    description = "The latest first.",
+    security(("management_key" = []), ("session" = [])),
+    responses((status = 200, description = "What was asked for.", body = shapes::List<shapes::ApplicationRecord>)),
+)]
 pub(crate) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
     let manager = auth::manager(&app, &headers).await?;
     let found = app.accounts.applications_of(manager.user).await.map_err(|error| problem(&app, error))?;

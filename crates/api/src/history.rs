@@ -1,16 +1,18 @@
 //! What a person sees of the past: requests, money, usage in groups.
 
+use crate::address::Query;
 use crate::auth::{Reader, reader};
 use crate::csv::csv_line;
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
 use crate::lookups::{Answer, finish, finish_reason, source};
+use crate::openapi::shapes;
 use crate::query::{Parameters, known_only, span};
 use crate::state::{App, RequestId};
 use crate::usage::usd;
 use crate::{auth, faults, json};
 use axum::body::Body;
-use axum::extract::{Extension, Query, State};
+use axum::extract::{Extension, State};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response};
 use opencredits_ledger::EntryRow;
@@ -41,6 +43,25 @@ const OF_TRANSACTIONS: [&str; 4] = ["from", "to", "limit", "cursor"];
 const OF_ACTIVITY: [&str; 9] = ["from", "to", "group_by", "format", "key_id", "model", "app_id", "app", "partner"];
 
 /// `GET /v1/generations`.
+#[utoipa::path(
+    get,
+    path = "/v1/generations",
+    summary = "Past requests",
+    description = "The newest first. A user key sees its own requests; a management key or a session sees those of all keys.",
+    security(("user_key" = []), ("management_key" = []), ("session" = [])),
+    params(
+        ("cursor" = Option<String>, Query, description = "The cursor of the page before; the first page without it."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "The most rows of a page."),
+        ("status" = Option<shapes::GenerationState>, Query, description = "How the requests ended."),
+        ("from" = Option<String>, Query, description = "A day such as 2026-11-30, or a time such as 2026-11-30T08:00:00Z."),
+        ("to" = Option<String>, Query, description = "A day, which is included, or a time, which is not."),
+        ("model" = Option<String>, Query, description = "A model."),
+        ("key_id" = Option<String>, Query, description = "The id of a key."),
+        ("app_id" = Option<String>, Query, description = "The id of an app."),
+        ("x-opencredits-strict" = Option<bool>, Header, description = "Whether unknown parameters are refused."),
+    ),
+    responses((status = 200, description = "What was asked for.", body = shapes::PastPage<shapes::GenerationRow>)),
+)]
 pub(crate) async fn generations(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -67,6 +88,21 @@ async fn list_generations(app: &App, query: &Parameters, headers: &HeaderMap) ->
 }
 
 /// `GET /v1/transactions`.
+#[utoipa::path(
+    get,
+    path = "/v1/transactions",
+    summary = "Money",
+    description = "What was paid into the balance and taken out of it besides requests, the newest first.",
+    security(("management_key" = []), ("session" = [])),
+    params(
+        ("cursor" = Option<String>, Query, description = "The cursor of the page before; the first page without it."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "The most rows of a page."),
+        ("from" = Option<String>, Query, description = "A day such as 2026-11-30, or a time such as 2026-11-30T08:00:00Z."),
+        ("to" = Option<String>, Query, description = "A day, which is included, or a time, which is not."),
+        ("x-opencredits-strict" = Option<bool>, Header, description = "Whether unknown parameters are refused."),
+    ),
+    responses((status = 200, description = "What was asked for.", body = shapes::PastPage<shapes::Transaction>)),
+)]
 pub(crate) async fn transactions(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -152,6 +188,24 @@ pub(crate) fn kind_of(entry: &EntryRow, amount: NanoUsd) -> &'static str {
 }
 
 /// `GET /v1/activity`.
+#[utoipa::path(
+    get,
+    path = "/v1/activity",
+    summary = "Usage in groups",
+    description = "The sums of requests by day, model, key and app. Without dates it covers the last 30 days.",
+    security(("user_key" = []), ("management_key" = []), ("session" = [])),
+    params(
+        ("group_by" = Option<String>, Query, description = "A list of day, model, key and app, separated by commas; `day,model` without it."),
+        ("format" = Option<String>, Query, pattern = "^(json|ndjson|csv)$", description = "json, ndjson or csv; `Accept` decides without it."),
+        ("from" = Option<String>, Query, description = "A day such as 2026-11-30, or a time such as 2026-11-30T08:00:00Z."),
+        ("to" = Option<String>, Query, description = "A day, which is included, or a time, which is not."),
+        ("model" = Option<String>, Query, description = "A model."),
+        ("key_id" = Option<String>, Query, description = "The id of a key."),
+        ("app_id" = Option<String>, Query, description = "The id of an app."),
+        ("x-opencredits-strict" = Option<bool>, Header, description = "Whether unknown parameters are refused."),
+    ),
+    responses((status = 200, description = "Groups.", content((shapes::Activity = "application/json"), (String = "application/x-ndjson"), (String = "text/csv")))),
+)]
 pub(crate) async fn activity(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,

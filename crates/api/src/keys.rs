@@ -1,13 +1,15 @@
 //! What people do with their own keys, by a management key.
 
+use crate::address::{Path, Query};
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
 use crate::lookups::Answer;
+use crate::openapi::shapes;
 use crate::query::{Parameters, known_only};
 use crate::state::App;
 use crate::{auth, body, faults, json, key_fields};
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use opencredits_service::accounts::{AccountsError, Edit, KeyEdit, NewKey, NewLimit};
 use opencredits_service::{Fault, Manager};
@@ -25,6 +27,19 @@ const PAGE_MAX: u32 = 100;
 const KEYS_MAX: u32 = 1_000;
 
 /// `GET /v1/keys`: the person's keys that are not revoked, by their creation.
+#[utoipa::path(
+    get,
+    path = "/v1/keys",
+    summary = "Keys",
+    description = "The keys of the person that are not revoked, the oldest first.",
+    security(("management_key" = []), ("session" = [])),
+    params(
+        ("cursor" = Option<String>, Query, description = "The cursor of the page before; the first page without it."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "The most rows of a page."),
+        ("x-opencredits-strict" = Option<bool>, Header, description = "Whether unknown parameters are refused."),
+    ),
+    responses((status = 200, description = "What was asked for.", body = shapes::Page<shapes::KeyRecord>)),
+)]
 pub(crate) async fn list(State(app): State<Arc<App>>, Query(query): Query<Parameters>, headers: HeaderMap) -> Answer {
     let manager = auth::manager(&app, &headers).await?;
     known_only(&app, (&headers, &query), &["cursor", "limit"])?;
@@ -63,6 +78,15 @@ fn page(query: &Parameters) -> Result<(KeyId, u32), Problem> {
 }
 
 /// `POST /v1/keys`: makes a key. Its secret is in this answer and nowhere else.
+#[utoipa::path(
+    post,
+    path = "/v1/keys",
+    summary = "Make a key",
+    description = "The key itself is in this answer and nowhere else.",
+    security(("management_key" = []), ("session" = [])),
+    request_body = shapes::KeyToMake,
+    responses((status = 201, description = "It was made.", body = shapes::NewKeyRecord)),
+)]
 pub(crate) async fn add(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
     let manager = changing(&app, &headers).await?;
     let edit = read(&app, &headers, body).await?;
@@ -131,6 +155,15 @@ fn set<T>(edit: Edit<T>) -> Option<T> {
 }
 
 /// `GET /v1/keys/{id}`.
+#[utoipa::path(
+    get,
+    path = "/v1/keys/{id}",
+    summary = "A key",
+    description = "A key of the person, without its secret.",
+    security(("management_key" = []), ("session" = [])),
+    params(("id" = String, Path, description = "The id of a key.")),
+    responses((status = 200, description = "What was asked for.", body = shapes::Data<shapes::KeyRecord>)),
+)]
 pub(crate) async fn one(State(app): State<Arc<App>>, Path(key): Path<String>, headers: HeaderMap) -> Answer {
     let manager = auth::manager(&app, &headers).await?;
     let found = app.accounts.key_in_force(key_id(&key)?, Some(manager.user)).await;
@@ -139,6 +172,16 @@ pub(crate) async fn one(State(app): State<Arc<App>>, Path(key): Path<String>, he
 }
 
 /// `PATCH /v1/keys/{id}`: changes what is named; `null` removes.
+#[utoipa::path(
+    patch,
+    path = "/v1/keys/{id}",
+    summary = "Change a key",
+    description = "What is absent stays, and null removes.",
+    security(("management_key" = []), ("session" = [])),
+    params(("id" = String, Path, description = "The id of a key.")),
+    request_body = shapes::KeyChange,
+    responses((status = 200, description = "What was asked for.", body = shapes::Data<shapes::KeyRecord>)),
+)]
 pub(crate) async fn edit(
     State(app): State<Arc<App>>,
     Path(key): Path<String>,
@@ -154,6 +197,15 @@ pub(crate) async fn edit(
 }
 
 /// `DELETE /v1/keys/{id}`: revokes it, for ever and at once.
+#[utoipa::path(
+    delete,
+    path = "/v1/keys/{id}",
+    summary = "Revoke a key",
+    description = "For ever and at once.",
+    security(("management_key" = []), ("session" = [])),
+    params(("id" = String, Path, description = "The id of a key.")),
+    responses((status = 200, description = "What was asked for.", body = shapes::Deleted)),
+)]
 pub(crate) async fn revoke(State(app): State<Arc<App>>, Path(key): Path<String>, headers: HeaderMap) -> Answer {
     let manager = changing(&app, &headers).await?;
     let key = key_id(&key)?;
@@ -162,6 +214,14 @@ pub(crate) async fn revoke(State(app): State<Arc<App>>, Path(key): Path<String>,
 }
 
 /// `GET /v1/credits`: what a person has got and used in total, in credits.
+#[utoipa::path(
+    get,
+    path = "/v1/credits",
+    summary = "Credits in total",
+    description = "What the person got and used in total.",
+    security(("management_key" = []), ("session" = [])),
+    responses((status = 200, description = "What was asked for.", body = shapes::Data<shapes::CreditTotals>)),
+)]
 pub(crate) async fn credits(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
     let manager = auth::manager(&app, &headers).await?;
     let ours = |fault: Fault| faults::problem(&fault, &app.settings);

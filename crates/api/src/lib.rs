@@ -9,6 +9,7 @@
 //! - Every response has `x-request-id`. Every error has its type in the form of its API.
 //! - The last bytes of a stream are written after its charge is booked.
 
+mod address;
 pub mod admin;
 mod app;
 mod applications;
@@ -33,6 +34,7 @@ mod keys;
 mod limits;
 mod lookups;
 mod models;
+mod openapi;
 mod operator;
 mod pages;
 mod pages_app;

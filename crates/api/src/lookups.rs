@@ -1,15 +1,17 @@
 //! Look-ups of a key's owner: balance, key, generation, prices, features.
 
+use crate::address::Query;
 use crate::auth::{Reader, key_digest, reader};
 use crate::carried::session_digest;
 use crate::errors::{ApiSurface, ErrorType, Problem};
 use crate::faults::timestamp;
+use crate::openapi::shapes;
 use crate::query::{Parameters, known_only};
 use crate::state::{App, RequestId};
 use crate::usage::{costs_by_side, usd};
 use crate::{body, faults, json, key_limits, rates};
 use axum::body::Body;
-use axum::extract::{Extension, Query, State};
+use axum::extract::{Extension, State};
 use http::header::ORIGIN;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use opencredits_catalog::{Model, Terms};
@@ -58,6 +60,14 @@ pub(crate) fn mode_header(mode: Mode, headers: &mut HeaderMap) {
 }
 
 /// `GET /v1/credits/balance`.
+#[utoipa::path(
+    get,
+    path = "/v1/credits/balance",
+    summary = "The balance",
+    description = "The balance in credits, with the holds of running requests.",
+    security(("user_key" = []), ("management_key" = []), ("session" = [])),
+    responses((status = 200, description = "What was asked for.", body = shapes::Balance)),
+)]
 pub(crate) async fn balance(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -83,6 +93,14 @@ pub(crate) async fn balance(
 }
 
 /// `GET /v1/key`: the key's own limits, rates and usage, in credits.
+#[utoipa::path(
+    get,
+    path = "/v1/key",
+    summary = "The key that asks",
+    description = "Limits, rates and usage of the key that asks.",
+    security(("user_key" = [])),
+    responses((status = 200, description = "What was asked for.", body = shapes::Data<shapes::OwnKey>)),
+)]
 pub(crate) async fn key(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -142,11 +160,30 @@ fn rated(spender: &Spender, mut response: Response<Body>) -> Response<Body> {
 }
 
 /// `GET /v1/features`.
+#[utoipa::path(
+    get,
+    path = "/v1/features",
+    summary = "What is offered here",
+    description = "Whether credits are enabled, and the country.",
+    responses((status = 200, description = "What was asked for.", body = shapes::Features)),
+)]
 pub(crate) async fn features(State(app): State<Arc<App>>) -> Response<Body> {
     json::ok(&json!({ "opencredits_enabled": app.settings.enabled, "country": app.settings.country }))
 }
 
 /// `GET /v1/generation?id=`: the whole bill of a request, as soon as it is charged.
+#[utoipa::path(
+    get,
+    path = "/v1/generation",
+    summary = "The bill of a request",
+    description = "The whole bill of a request, as soon as it is charged.",
+    security(("user_key" = []), ("management_key" = []), ("session" = [])),
+    params(
+        ("id" = String, Query, description = "The id of a request, `gen_…` or `req_…`."),
+        ("x-opencredits-strict" = Option<bool>, Header, description = "Whether unknown parameters are refused."),
+    ),
+    responses((status = 200, description = "What was asked for.", body = shapes::Data<shapes::GenerationBill>)),
+)]
 pub(crate) async fn generation(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -310,7 +347,7 @@ pub(crate) const fn source(source: UsageSource) -> &'static str {
 }
 
 /// The request of a price quote.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 struct QuoteRequest {
     publishable_key: Option<String>,
@@ -320,6 +357,19 @@ struct QuoteRequest {
 }
 
 /// `GET /v1/credits/pricing`: models are separated by commas, or each has a parameter of its own.
+#[utoipa::path(
+    get,
+    path = "/v1/credits/pricing",
+    summary = "What requests cost",
+    description = "The price of a request of a given size to each model.",
+    params(
+        ("models" = Option<String>, Query, description = "Models, separated by commas; all without it."),
+        ("input_tokens" = Option<u64>, Query, description = "Tokens of input; 2500 without it."),
+        ("output_tokens" = Option<u64>, Query, description = "Tokens of output; 2500 without it."),
+        ("publishable_key" = Option<String>, Query, description = "The publishable key of an app, which must exist."),
+    ),
+    responses((status = 200, description = "What was asked for.", body = shapes::Quote)),
+)]
 pub(crate) async fn pricing_query(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -349,6 +399,14 @@ pub(crate) async fn pricing_query(
 }
 
 /// `POST /v1/credits/pricing`.
+#[utoipa::path(
+    post,
+    path = "/v1/credits/pricing",
+    summary = "What requests cost",
+    description = "The same as a body.",
+    request_body = QuoteRequest,
+    responses((status = 200, description = "What was asked for.", body = shapes::Quote)),
+)]
 pub(crate) async fn pricing_body(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,

@@ -1,11 +1,12 @@
 //! `GET /v1/models` and `GET /v1/models/{id}`.
 
+use crate::address::Path;
 use crate::errors::ApiSurface;
 use crate::state::{App, RequestId};
 use crate::surface::surface_of_path;
 use crate::{faults, json};
 use axum::body::Body;
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, State};
 use http::{HeaderMap, Response, Uri};
 use opencredits_catalog::{Model, ModelKind, Route};
 use opencredits_providers::Vendor;

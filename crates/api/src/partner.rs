@@ -4,6 +4,7 @@
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
 use crate::lookups::Answer;
+use crate::openapi::shapes;
 use crate::query::{Parameters, known_only, swapped};
 use crate::state::App;
 use crate::{auth, faults, json};
@@ -40,7 +41,8 @@ impl FromRequestParts<Arc<App>> for PartnerAsks {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let partner = auth::partner(app, &parts.headers).await?;
         let query = Query::<Parameters>::try_from_uri(&parts.uri);
-        let Query(query) = query.map_err(|error| Problem::new(ErrorType::InvalidRequest, error.to_string()))?;
+        let wrong = |_| Problem::new(ErrorType::InvalidRequest, "a parameter of the query is malformed");
+        let Query(query) = query.map_err(wrong)?;
         Ok(Self { app: Arc::clone(app), partner, query, headers: parts.headers.clone() })
     }
 }
@@ -54,6 +56,15 @@ impl PartnerAsks {
 }
 
 /// `GET /v1/partner`: its record and its earnings.
+#[utoipa::path(
+    get,
+    path = "/v1/partner",
+    summary = "A partner",
+    description = "Its record and its earnings.",
+    security(("partner_key" = [])),
+    params(("x-opencredits-strict" = Option<bool>, Header, description = "Whether unknown parameters are refused.")),
+    responses((status = 200, description = "What was asked for.", body = shapes::PartnerRecord)),
+)]
 pub(crate) async fn show(asks: PartnerAsks) -> Answer {
     let PartnerAsks { app, partner, .. } = asks.knowing(&[])?;
     let earnings = earnings(&app, &partner).await?;
@@ -76,6 +87,19 @@ pub(crate) async fn show(asks: PartnerAsks) -> Answer {
 }
 
 /// `GET /v1/partner/usage`: by day and model, over groups of enough people.
+#[utoipa::path(
+    get,
+    path = "/v1/partner/usage",
+    summary = "Usage through a partner",
+    description = "By day and model, over groups of enough people; at most 92 days.",
+    security(("partner_key" = [])),
+    params(
+        ("from" = Option<String>, Query, description = "A day such as 2026-11-30."),
+        ("to" = Option<String>, Query, description = "A day, which is included."),
+        ("x-opencredits-strict" = Option<bool>, Header, description = "Whether unknown parameters are refused."),
+    ),
+    responses((status = 200, description = "What was asked for.", body = shapes::PartnerUsage)),
+)]
 pub(crate) async fn usage(asks: PartnerAsks) -> Answer {
     let PartnerAsks { app, partner, query, .. } = asks.knowing(&["from", "to"])?;
     usage_of(&app, &partner, &query).await
@@ -112,6 +136,14 @@ fn group(audience: &Audience) -> Value {
 }
 
 /// `GET /v1/partner/referrals`: the people who came through it, by month, and how many of them have bought credits.
+#[utoipa::path(
+    get,
+    path = "/v1/partner/referrals",
+    summary = "People who came through a partner",
+    description = "By month.",
+    security(("partner_key" = [])),
+    responses((status = 200, description = "What was asked for.", body = shapes::Referrals)),
+)]
 pub(crate) async fn referrals(asks: PartnerAsks) -> Answer {
     let PartnerAsks { app, partner, .. } = asks;
     referrals_of(&app, &partner).await
@@ -129,6 +161,15 @@ pub(crate) async fn referrals_of(app: &App, partner: &Partner) -> Answer {
 }
 
 /// `GET /v1/partner/statements`: its months, the latest first.
+#[utoipa::path(
+    get,
+    path = "/v1/partner/statements",
+    summary = "Months of a partner",
+    description = "The latest first.",
+    security(("partner_key" = [])),
+    params(("x-opencredits-strict" = Option<bool>, Header, description = "Whether unknown parameters are refused.")),
+    responses((status = 200, description = "What was asked for.", body = shapes::List<shapes::StatementRow>)),
+)]
 pub(crate) async fn statements(asks: PartnerAsks) -> Answer {
     let PartnerAsks { app, partner, .. } = asks.knowing(&[])?;
     statements_of(&app, &partner).await
@@ -170,6 +211,15 @@ fn first_day(partner: &Partner) -> u64 {
 }
 
 /// `GET /v1/partner/payouts`: the newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/partner/payouts",
+    summary = "Payouts to a partner",
+    description = "The newest first.",
+    security(("partner_key" = [])),
+    params(("x-opencredits-strict" = Option<bool>, Header, description = "Whether unknown parameters are refused.")),
+    responses((status = 200, description = "What was asked for.", body = shapes::List<shapes::PayoutRow>)),
+)]
 pub(crate) async fn payouts(asks: PartnerAsks) -> Answer {
     let PartnerAsks { app, partner, .. } = asks.knowing(&[])?;
     payouts_of(&app, &partner).await

@@ -3,13 +3,15 @@
 use super::common::{changing, connections, person, private};
 use super::fields::Fields;
 use super::problem;
+use crate::address::Path;
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
 use crate::json;
 use crate::lookups::Answer;
+use crate::openapi::shapes;
 use crate::state::App;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use opencredits_service::connections::{AppId, ConnectedApp};
 use opencredits_store::LimitReset;
@@ -17,6 +19,14 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// `GET /v1/apps`: the apps that the person has connected, in the order in which they were.
+#[utoipa::path(
+    get,
+    path = "/v1/apps",
+    summary = "Connected apps",
+    description = "In the order in which they were connected.",
+    security(("session" = [])),
+    responses((status = 200, description = "What was asked for.", body = shapes::List<shapes::AppRecord>)),
+)]
 pub(crate) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
     let connections = connections(&app)?;
     let person = person(&app, &headers).await?;
@@ -25,6 +35,15 @@ pub(crate) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Ans
 }
 
 /// `GET /v1/apps/{id}`.
+#[utoipa::path(
+    get,
+    path = "/v1/apps/{id}",
+    summary = "A connected app",
+    description = "An app with its cap and what it spent.",
+    security(("session" = [])),
+    params(("id" = String, Path, description = "The id of an app.")),
+    responses((status = 200, description = "What was asked for.", body = shapes::Data<shapes::AppRecord>)),
+)]
 pub(crate) async fn one(State(app): State<Arc<App>>, Path(name): Path<String>, headers: HeaderMap) -> Answer {
     let connections = connections(&app)?;
     let person = person(&app, &headers).await?;
@@ -33,6 +52,15 @@ pub(crate) async fn one(State(app): State<Arc<App>>, Path(name): Path<String>, h
 }
 
 /// `POST /v1/apps`: makes a key for the app of a publishable key. Its secret is in this answer and nowhere else.
+#[utoipa::path(
+    post,
+    path = "/v1/apps",
+    summary = "Connect an app",
+    description = "Makes a key for the app of a publishable key, in place of the one that the same session got before.",
+    security(("session" = [])),
+    request_body = shapes::AppToConnect,
+    responses((status = 201, description = "It was made.", body = shapes::AppConnected)),
+)]
 pub(crate) async fn connect(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
     let connections = connections(&app)?;
     let person = changing(&app, &headers).await?;
@@ -47,6 +75,16 @@ pub(crate) async fn connect(State(app): State<Arc<App>>, headers: HeaderMap, bod
 }
 
 /// `PATCH /v1/apps/{id}`: changes the cap.
+#[utoipa::path(
+    patch,
+    path = "/v1/apps/{id}",
+    summary = "Change the cap of an app",
+    description = "What is absent stays.",
+    security(("session" = [])),
+    params(("id" = String, Path, description = "The id of an app.")),
+    request_body = shapes::CapChange,
+    responses((status = 200, description = "What was asked for.", body = shapes::Data<shapes::AppRecord>)),
+)]
 pub(crate) async fn change(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
@@ -61,6 +99,15 @@ pub(crate) async fn change(
 }
 
 /// `DELETE /v1/apps/{id}`: takes everything back that the app got of the person, at once.
+#[utoipa::path(
+    delete,
+    path = "/v1/apps/{id}",
+    summary = "Disconnect an app",
+    description = "Takes everything back that the app got of the person, at once.",
+    security(("session" = [])),
+    params(("id" = String, Path, description = "The id of an app.")),
+    responses((status = 200, description = "What was asked for.", body = shapes::Deleted)),
+)]
 pub(crate) async fn disconnect(State(app): State<Arc<App>>, Path(name): Path<String>, headers: HeaderMap) -> Answer {
     let connections = connections(&app)?;
     let person = changing(&app, &headers).await?;

@@ -6,6 +6,7 @@ use super::problem;
 use crate::errors::Problem;
 use crate::json;
 use crate::lookups::{Answer, finish};
+use crate::openapi::shapes;
 use crate::pages::PageRequest;
 use crate::state::{App, RequestId};
 use axum::body::Body;
@@ -119,6 +120,15 @@ fn percent(bps: u32) -> String {
 }
 
 /// `POST /oauth/authorize`: what the person decided.
+#[utoipa::path(
+    post,
+    path = "/oauth/authorize",
+    summary = "Decide about an app",
+    description = "What the person decided on the page at the same path.",
+    security(("session" = [])),
+    request_body = shapes::ConsentDecision,
+    responses((status = 200, description = "What was asked for.", body = shapes::RedirectTo)),
+)]
 pub(crate) async fn decide_authorize(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -129,6 +139,15 @@ pub(crate) async fn decide_authorize(
 }
 
 /// `POST /auth`: the same for a callback.
+#[utoipa::path(
+    post,
+    path = "/auth",
+    summary = "Decide about an app that wants a key at a callback",
+    description = "What the person decided on the page at the same path.",
+    security(("session" = [])),
+    request_body = shapes::ConsentDecision,
+    responses((status = 200, description = "What was asked for.", body = shapes::RedirectTo)),
+)]
 pub(crate) async fn decide_callback(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -139,6 +158,15 @@ pub(crate) async fn decide_callback(
 }
 
 /// `POST /connect`: the same for an app on the person's own machine. The answer has the key, in the URL to go to.
+#[utoipa::path(
+    post,
+    path = "/connect",
+    summary = "Decide about an app on the person's own machine",
+    description = "What the person decided on the page at the same path.",
+    security(("session" = [])),
+    request_body = shapes::ConsentDecision,
+    responses((status = 200, description = "What was asked for.", body = shapes::RedirectTo)),
+)]
 pub(crate) async fn decide_hand_over(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,

@@ -6,6 +6,7 @@ use super::fields::Fields;
 use super::problem;
 use crate::json;
 use crate::lookups::{Answer, finish};
+use crate::openapi::shapes;
 use crate::pages::PageRequest;
 use crate::state::{App, RequestId};
 use axum::body::Body;
@@ -45,6 +46,15 @@ pub(crate) async fn page(request: PageRequest) -> Response<Body> {
 }
 
 /// `POST /device`: what the person decided about a terminal.
+#[utoipa::path(
+    post,
+    path = "/device",
+    summary = "Decide about a terminal",
+    description = "What the person decided on the page at the same path.",
+    security(("session" = [])),
+    request_body = shapes::DeviceDecision,
+    responses((status = 200, description = "What was asked for.", body = shapes::DeviceDecided)),
+)]
 pub(crate) async fn decide(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,

@@ -13,24 +13,29 @@ mod problem;
 mod tokens;
 
 use crate::state::App;
-use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::get;
 use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// The routes.
-pub(crate) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/apps", get(apps::list).post(apps::connect))
-        .route("/v1/apps/{id}", get(apps::one).patch(apps::change).delete(apps::disconnect))
-        .route("/oauth/authorize", get(consent::authorize).post(consent::decide_authorize))
-        .route("/auth", get(consent::callback).post(consent::decide_callback))
-        .route("/connect", get(consent::hand_over).post(consent::decide_hand_over))
-        .route("/device", get(devices::page).post(devices::decide))
-        .route("/oauth/token", post(tokens::token))
-        .route("/oauth/revoke", post(tokens::revoke))
-        .route("/oauth/device_authorization", post(tokens::device))
-        .route("/api/v1/auth/keys", post(tokens::key))
-        .route("/.well-known/oauth-authorization-server", get(metadata::server))
-        .route("/.well-known/oauth-protected-resource", get(metadata::origin))
-        .route("/.well-known/oauth-protected-resource/v1", get(metadata::api))
+pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(apps::list, apps::connect))
+        .routes(routes!(apps::one, apps::change, apps::disconnect))
+        .route("/oauth/authorize", get(consent::authorize))
+        .routes(routes!(consent::decide_authorize))
+        .route("/auth", get(consent::callback))
+        .routes(routes!(consent::decide_callback))
+        .route("/connect", get(consent::hand_over))
+        .routes(routes!(consent::decide_hand_over))
+        .route("/device", get(devices::page))
+        .routes(routes!(devices::decide))
+        .routes(routes!(tokens::token))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(tokens::device))
+        .routes(routes!(tokens::key))
+        .routes(routes!(metadata::server))
+        .routes(routes!(metadata::origin))
+        .routes(routes!(metadata::api))
 }

@@ -3,6 +3,7 @@
 use super::common::{BODY_BYTES_MAX, connections, private};
 use super::problem;
 use crate::errors::Problem;
+use crate::openapi::shapes;
 use crate::state::App;
 use crate::{body, json};
 use axum::body::Body;
@@ -19,16 +20,40 @@ use std::sync::Arc;
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// `POST /oauth/token` (RFC 6749, section 3.2).
+#[utoipa::path(
+    post,
+    path = "/oauth/token",
+    summary = "Tokens",
+    description = "RFC 6749, section 3.2.",
+    request_body(content = shapes::TokenRequest, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, description = "What was asked for.", body = shapes::Tokens)),
+)]
 pub(crate) async fn token(Form(Sent { connections, text }): Form) -> Response<Body> {
     told(connections.tokens(&text).await)
 }
 
 /// `POST /oauth/device_authorization` (RFC 8628, section 3.1).
+#[utoipa::path(
+    post,
+    path = "/oauth/device_authorization",
+    summary = "Begin at a terminal",
+    description = "RFC 8628, section 3.1.",
+    request_body(content = shapes::DeviceForm, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, description = "What was asked for.", body = shapes::DeviceCodes)),
+)]
 pub(crate) async fn device(Form(Sent { connections, text }): Form) -> Response<Body> {
     told(connections.begin_device(&text).await)
 }
 
 /// `POST /oauth/revoke` (RFC 7009).
+#[utoipa::path(
+    post,
+    path = "/oauth/revoke",
+    summary = "Revoke a token",
+    description = "RFC 7009.",
+    request_body(content = shapes::RevocationForm, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, description = "The token does not work, whatever it was.")),
+)]
 pub(crate) async fn revoke(Form(Sent { connections, text }): Form) -> Response<Body> {
     match connections.revoke(&text).await {
         Ok(()) => private(Response::new(Body::empty())),
@@ -37,6 +62,14 @@ pub(crate) async fn revoke(Form(Sent { connections, text }): Form) -> Response<B
 }
 
 /// `POST /api/v1/auth/keys`: a code of a callback for a key that lasts.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/keys",
+    summary = "Exchange a code for a key",
+    description = "The code of a callback, for a key that lasts.",
+    request_body = shapes::KeyExchange,
+    responses((status = 200, description = "What was asked for.", body = shapes::ExchangedKey)),
+)]
 pub(crate) async fn key(Sent { connections, text }: Sent) -> Response<Body> {
     told(exchanged(&connections, &text).await)
 }

@@ -4,15 +4,17 @@
 //! gets a page that all registered origins may frame, and `GET /embed/config` checks the origin of that message.
 
 use super::{PageRequest, secure};
+use crate::address::Query;
 use crate::errors::{ErrorType, Problem};
 use crate::faults;
 use crate::json;
 use crate::keys;
 use crate::lookups::{Answer, finish, mode_header};
+use crate::openapi::shapes;
 use crate::state::{App, RequestId};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Extension, Query, State};
+use axum::extract::{Extension, State};
 use axum::routing::get;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};
 use http::{HeaderName, HeaderValue, Response};
@@ -24,6 +26,8 @@ use opencredits_service::accounts::{AccountsError, Embedders, Embedding};
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::{Arc, LazyLock};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// The one source of the SDK.
 const SDK: &str = include_str!("../../../../sdk/src/opencredits.js");
@@ -47,9 +51,13 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/assets/sdk.js", get(sdk))
         .route("/embed/checkout", get(checkout))
         .route("/embed/checkout.html", get(checkout))
-        .route("/embed/config", get(config))
         .route("/embed/paid", get(paid))
         .route("/embed/cancelled", get(cancelled))
+}
+
+/// What programs ask for.
+pub(crate) fn of_programs() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(config))
 }
 
 /// `GET /assets/sdk.js`.
@@ -132,6 +140,17 @@ struct ConfigQuery {
 }
 
 /// `GET /embed/config?publishable_key=&origin=`: whose checkout it is, where a page of this origin may show it.
+#[utoipa::path(
+    get,
+    path = "/embed/config",
+    summary = "Whose checkout it is",
+    description = "The app of a publishable key, where pages of the origin may show its checkout.",
+    params(
+        ("publishable_key" = String, Query, description = "The publishable key of the app."),
+        ("origin" = String, Query, description = "The origin of the page."),
+    ),
+    responses((status = 200, description = "What was asked for.", body = shapes::EmbedConfig)),
+)]
 async fn config(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,

@@ -19,10 +19,11 @@ mod public;
 mod request;
 mod unsubscribe;
 
+pub(crate) use embed::of_programs;
 pub(crate) use headers::{POLICY, secure, wants_html};
 pub(crate) use lists::Lists;
 pub(crate) use missing::{method_problem, unknown_path, wrong_method};
-pub(crate) use request::PageRequest;
+pub(crate) use request::{PageRequest, packed_response};
 
 use crate::state::App;
 use axum::Router;

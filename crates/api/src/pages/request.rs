@@ -172,7 +172,7 @@ fn kept_nowhere(mut response: Response<Body>) -> Response<Body> {
 }
 
 /// A body with its digest, compressed where the client takes that; nothing where the client has it.
-pub(super) fn packed_response(request: &HeaderMap, packed: Packed) -> Response<Body> {
+pub(crate) fn packed_response(request: &HeaderMap, packed: Packed) -> Response<Body> {
     let Packed { plain, gzip, digest } = packed;
     // The same content in two encodings: a weak one (RFC 9110, section 8.8.1).
     let tag = format!("W/\"{digest}\"");

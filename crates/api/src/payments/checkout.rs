@@ -2,13 +2,15 @@
 
 use super::problem::{self, decimal, text_of, wrong};
 use super::{BODY_BYTES_MAX, Buyer, buyer, payments};
+use crate::address::{Path, Query};
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
 use crate::lookups::{Answer, finish};
+use crate::openapi::shapes;
 use crate::state::{App, RequestId};
 use crate::{body, json};
 use axum::body::Body;
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::{Extension, State};
 use http::{HeaderMap, Response, StatusCode};
 use opencredits_billing::{Currency, Money, SaveMethod};
 use opencredits_service::config::minor;
@@ -27,6 +29,14 @@ const PAGE_MAX: u32 = 100;
 const FIELDS: [&str; 6] = ["amount", "currency", "email", "success_url", "cancel_url", "save_method"];
 
 /// `GET /v1/credits/offer`: how credits are sold; with `?amount=`, also what that amount gives.
+#[utoipa::path(
+    get,
+    path = "/v1/credits/offer",
+    summary = "How credits are sold",
+    description = "The currencies, amounts and prices.",
+    params(("amount" = Option<String>, Query, description = "An amount whose price is told, too.")),
+    responses((status = 200, description = "What was asked for.", body = shapes::Offer)),
+)]
 pub(crate) async fn offer(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -68,6 +78,16 @@ fn offered(app: &App, query: &[(String, String)]) -> Answer {
 }
 
 /// `POST /v1/credits/checkout`: begins a purchase.
+#[utoipa::path(
+    post,
+    path = "/v1/credits/checkout",
+    summary = "Buy credits",
+    description = "Begins a purchase, which is paid on the page at `checkout_url`.",
+    security(("user_key" = []), ("management_key" = []), ("session" = [])),
+    params(("Idempotency-Key" = Option<String>, Header, max_length = 255, description = "The same key gives the same answer, and charges once.")),
+    request_body = shapes::Purchase,
+    responses((status = 201, description = "It was made.", body = shapes::OrderRecord)),
+)]
 pub(crate) async fn begin(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -183,6 +203,15 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 }
 
 /// `GET /v1/credits/orders/{id}`: an order of the caller's, as the payment processor says that it stands.
+#[utoipa::path(
+    get,
+    path = "/v1/credits/orders/{id}",
+    summary = "A purchase",
+    description = "As the payment processor says that it stands.",
+    security(("user_key" = []), ("management_key" = []), ("session" = [])),
+    params(("id" = String, Path, description = "The id of a purchase.")),
+    responses((status = 200, description = "What was asked for.", body = shapes::OrderRecord)),
+)]
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -206,6 +235,18 @@ async fn found(app: &App, text: &str, headers: &HeaderMap) -> Answer {
 }
 
 /// `GET /v1/credits/orders`: the caller's orders, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/credits/orders",
+    summary = "Purchases",
+    description = "The newest first. A user key sees those that were begun through its app.",
+    security(("user_key" = []), ("management_key" = []), ("session" = [])),
+    params(
+        ("cursor" = Option<String>, Query, description = "The cursor of the page before; the first page without it."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "The most rows of a page."),
+    ),
+    responses((status = 200, description = "What was asked for.", body = shapes::Page<shapes::OrderRecord>)),
+)]
 pub(crate) async fn orders(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,

@@ -1,12 +1,13 @@
 //! The checkout page of the processor without money: plainly marked, for trying things out.
 
+use crate::address::Path;
 use crate::body;
 use crate::errors::{ErrorType, Problem};
 use crate::lookups::Answer;
 use crate::payment_app::PaymentApp;
 use crate::state::App;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use opencredits_billing::{

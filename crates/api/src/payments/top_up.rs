@@ -4,6 +4,7 @@ use super::checkout::{amount, fields};
 use super::payments;
 use super::problem::{self, decimal, text_of, wrong};
 use crate::lookups::{Answer, finish};
+use crate::openapi::shapes;
 use crate::state::{App, RequestId};
 use crate::{auth, json};
 use axum::body::Body;
@@ -18,6 +19,14 @@ use std::sync::Arc;
 const FIELDS: [&str; 4] = ["threshold", "amount", "currency", "monthly_max"];
 
 /// `GET /v1/credits/top-up`: the rule in force.
+#[utoipa::path(
+    get,
+    path = "/v1/credits/top-up",
+    summary = "The rule of top-ups",
+    description = "The rule by which the balance is topped up.",
+    security(("management_key" = []), ("session" = [])),
+    responses((status = 200, description = "What was asked for.", body = shapes::TopUpRecord)),
+)]
 pub(crate) async fn rule(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -33,6 +42,15 @@ pub(crate) async fn rule(
 }
 
 /// `PUT /v1/credits/top-up`: turns top-ups on.
+#[utoipa::path(
+    put,
+    path = "/v1/credits/top-up",
+    summary = "Turn top-ups on",
+    description = "Needs a payment method that a purchase has kept.",
+    security(("management_key" = []), ("session" = [])),
+    request_body = shapes::TopUpToSet,
+    responses((status = 200, description = "What was asked for.", body = shapes::TopUpRecord)),
+)]
 pub(crate) async fn set_rule(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -66,6 +84,14 @@ async fn set(app: &App, headers: &HeaderMap, body: Body) -> Answer {
 }
 
 /// `DELETE /v1/credits/top-up`: turns top-ups off.
+#[utoipa::path(
+    delete,
+    path = "/v1/credits/top-up",
+    summary = "Turn top-ups off",
+    description = "The payment method is kept.",
+    security(("management_key" = []), ("session" = [])),
+    responses((status = 200, description = "What was asked for.", body = shapes::TopUpRecord)),
+)]
 pub(crate) async fn remove_rule(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -81,6 +107,14 @@ pub(crate) async fn remove_rule(
 }
 
 /// `POST /v1/credits/portal`: the payment processor's page of receipts and saved payment methods.
+#[utoipa::path(
+    post,
+    path = "/v1/credits/portal",
+    summary = "Receipts and payment methods",
+    description = "The page of the payment processor that has them.",
+    security(("management_key" = []), ("session" = [])),
+    responses((status = 200, description = "What was asked for.", body = shapes::PortalLink)),
+)]
 pub(crate) async fn portal(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,

@@ -3,6 +3,7 @@
 use super::problem::received;
 use crate::errors::{ErrorType, Problem};
 use crate::lookups::{Answer, finish};
+use crate::openapi::shapes;
 use crate::payment_app::PaymentApp;
 use crate::state::{App, RequestId};
 use crate::{body, json};
@@ -22,6 +23,15 @@ const AGAIN_MS: u64 = 30_000;
 
 /// `POST /webhooks/stripe`: an event. It is answered with success once the books stand as the processor says, or when it is
 /// about something that is none of ours.
+#[utoipa::path(
+    post,
+    path = "/webhooks/stripe",
+    summary = "An event of the payment processor",
+    description = "For the payment processor alone, which signs what it sends.",
+    security(("webhook_signature" = [])),
+    request_body = shapes::AnyObject,
+    responses((status = 200, description = "What was asked for.", body = shapes::Received)),
+)]
 pub(crate) async fn hear(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,

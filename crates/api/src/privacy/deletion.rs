@@ -3,6 +3,7 @@
 use super::confirmed::{confirmed, privacy, problem, time};
 use crate::json;
 use crate::lookups::finish;
+use crate::openapi::shapes;
 use crate::sessions::{done, private, read, signed_in, with_status};
 use crate::state::{App, RequestId};
 use axum::body::Body;
@@ -16,6 +17,14 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// `GET /v1/account/deletion`: what a deletion takes, before anybody confirms it.
+#[utoipa::path(
+    get,
+    path = "/v1/account/deletion",
+    summary = "What a deletion takes",
+    description = "Before anybody confirms it.",
+    security(("session" = [])),
+    responses((status = 200, description = "What was asked for.", body = shapes::DeletionPreview)),
+)]
 pub(crate) async fn preview(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -42,6 +51,15 @@ pub(crate) async fn preview(
 }
 
 /// `POST /v1/account/deletion`: schedules it.
+#[utoipa::path(
+    post,
+    path = "/v1/account/deletion",
+    summary = "Schedule the deletion",
+    description = "It can be called off until it is due.",
+    security(("session" = [])),
+    request_body = shapes::ConfirmedBy,
+    responses((status = 202, description = "It was begun.", body = shapes::DeletionScheduled)),
+)]
 pub(crate) async fn schedule(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -64,6 +82,14 @@ pub(crate) async fn schedule(
 }
 
 /// `DELETE /v1/account/deletion`: calls it off.
+#[utoipa::path(
+    delete,
+    path = "/v1/account/deletion",
+    summary = "Call the deletion off",
+    description = "The account stays as it is.",
+    security(("session" = [])),
+    responses((status = 204, description = "It is done.")),
+)]
 pub(crate) async fn cancel(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -85,6 +111,14 @@ struct MailedLink {
 }
 
 /// `POST /v1/account/deletion/cancel`: calls it off by the link in the mail about it. Nobody needs to be signed in.
+#[utoipa::path(
+    post,
+    path = "/v1/account/deletion/cancel",
+    summary = "Call the deletion off by a link",
+    description = "By the token in the mail about it. Nobody needs to be signed in.",
+    request_body = shapes::MailedToken,
+    responses((status = 204, description = "It is done.")),
+)]
 pub(crate) async fn cancel_by_link(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,

@@ -1,16 +1,18 @@
 //! Everything about a person, as one archive. It is written while it is sent.
 
 use super::confirmed::{confirmed, privacy, problem};
+use crate::address::Query;
 use crate::errors::{ErrorType, Problem};
 use crate::faults;
 use crate::json;
 use crate::lookups::{Answer, finish};
+use crate::openapi::shapes;
 use crate::query::Parameters;
 use crate::sessions::{private, signed_in};
 use crate::state::{App, RequestId};
 use async_trait::async_trait;
 use axum::body::{Body, Bytes};
-use axum::extract::{Extension, Query, State};
+use axum::extract::{Extension, State};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{Stream, unfold};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
@@ -29,6 +31,15 @@ const WAITING_MAX: usize = 2;
 const FILE: HeaderValue = HeaderValue::from_static("attachment; filename=\"opencredits-export.zip\"");
 
 /// `POST /v1/account/export`: confirms an export, which this session may fetch for some minutes.
+#[utoipa::path(
+    post,
+    path = "/v1/account/export",
+    summary = "Confirm an export",
+    description = "The session may fetch it for some minutes then.",
+    security(("session" = [])),
+    request_body = shapes::ConfirmedBy,
+    responses((status = 200, description = "What was asked for.", body = shapes::ExportConfirmed)),
+)]
 pub(crate) async fn confirm(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -46,6 +57,15 @@ pub(crate) async fn confirm(
 }
 
 /// `GET /v1/account/export`: the archive.
+#[utoipa::path(
+    get,
+    path = "/v1/account/export",
+    summary = "The export",
+    description = "Everything about the person, as one archive.",
+    security(("session" = [])),
+    params(("format" = Option<String>, Query, pattern = "^zip$", description = "zip, the only one.")),
+    responses((status = 200, description = "The archive.", body = shapes::Archive, content_type = "application/zip")),
+)]
 pub(crate) async fn download(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,

@@ -3,6 +3,7 @@
 use super::confirmed::{Confirmation, confirm, privacy, problem, time};
 use crate::json;
 use crate::lookups::Answer;
+use crate::openapi::shapes;
 use crate::sessions::{private, read, signed_in};
 use crate::state::App;
 use axum::body::Body;
@@ -16,6 +17,14 @@ use serde_json::json;
 use std::sync::Arc;
 
 /// `GET /v1/account/privacy`: what the person has asked for.
+#[utoipa::path(
+    get,
+    path = "/v1/account/privacy",
+    summary = "What was asked about data",
+    description = "Restriction, objection and deletion.",
+    security(("session" = [])),
+    responses((status = 200, description = "What was asked for.", body = shapes::PrivacyStanding)),
+)]
 pub(crate) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
     let who = signed_in(&app, &headers).await?;
     let state = privacy(&app)?.privacy.state(who.user).await.map_err(|error| problem(&app, error))?;
@@ -31,6 +40,15 @@ struct Restriction {
 }
 
 /// `PUT /v1/account/restriction`: nothing is done with the person's data but to store it, or again what was before.
+#[utoipa::path(
+    put,
+    path = "/v1/account/restriction",
+    summary = "Restrict processing",
+    description = "Nothing is done with the data of the person but to store it; or again what was before.",
+    security(("session" = [])),
+    request_body = shapes::RestrictionToSet,
+    responses((status = 200, description = "What was asked for.", body = shapes::PrivacyStanding)),
+)]
 pub(crate) async fn restrict(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
     let who = signed_in(&app, &headers).await?;
     let Restriction { challenge, code, restricted } = read(&app, &headers, body).await?;
@@ -48,6 +66,15 @@ struct Objection {
 }
 
 /// `PUT /v1/account/objection`: no notices come but required ones, or they come again.
+#[utoipa::path(
+    put,
+    path = "/v1/account/objection",
+    summary = "Object",
+    description = "No notices come but required ones; or they come again.",
+    security(("session" = [])),
+    request_body = shapes::ObjectionToSet,
+    responses((status = 200, description = "What was asked for.", body = shapes::PrivacyStanding)),
+)]
 pub(crate) async fn object(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
     let who = signed_in(&app, &headers).await?;
     let Objection { challenge, code, objected } = read(&app, &headers, body).await?;

@@ -9,18 +9,19 @@ mod notifications;
 pub(crate) use confirmed::problem;
 
 use crate::state::App;
-use axum::Router;
-use axum::routing::{get, post, put};
+use axum::routing::get;
 use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// The routes.
-pub(crate) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/account/privacy", get(flags::show))
-        .route("/v1/account/restriction", put(flags::restrict))
-        .route("/v1/account/objection", put(flags::object))
+pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(flags::show))
+        .routes(routes!(flags::restrict))
+        .routes(routes!(flags::object))
         .route("/v1/account/notifications", get(notifications::show).patch(notifications::choose))
-        .route("/v1/account/export", get(export::download).post(export::confirm))
-        .route("/v1/account/deletion", get(deletion::preview).post(deletion::schedule).delete(deletion::cancel))
-        .route("/v1/account/deletion/cancel", post(deletion::cancel_by_link))
+        .routes(routes!(export::download, export::confirm))
+        .routes(routes!(deletion::preview, deletion::schedule, deletion::cancel))
+        .routes(routes!(deletion::cancel_by_link))
 }

@@ -4,6 +4,7 @@ use super::codes::shown;
 use super::{private, problem, read, sign_in, signed_in, with_status};
 use crate::json;
 use crate::lookups::finish;
+use crate::openapi::shapes;
 use crate::peer::Peer;
 use crate::state::{App, RequestId};
 use axum::body::Body;
@@ -21,6 +22,15 @@ struct NewAddress {
 }
 
 /// `POST /v1/account/email`: mails a code to the old address and one to the new.
+#[utoipa::path(
+    post,
+    path = "/v1/account/email",
+    summary = "Begin to change the address",
+    description = "Mails a code to the old address and one to the new.",
+    security(("session" = [])),
+    request_body = shapes::Address,
+    responses((status = 202, description = "It was begun.", body = shapes::BothCodesSent)),
+)]
 pub(crate) async fn begin(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -52,6 +62,15 @@ struct BothCodes {
 }
 
 /// `PUT /v1/account/email`: changes the address, where both codes are right.
+#[utoipa::path(
+    put,
+    path = "/v1/account/email",
+    summary = "Change the address",
+    description = "Where both codes are right.",
+    security(("session" = [])),
+    request_body = shapes::BothCodesTyped,
+    responses((status = 200, description = "What was asked for.", body = shapes::AddressChanged)),
+)]
 pub(crate) async fn change(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,

@@ -4,6 +4,7 @@ use super::{current, private, problem, read, sign_in, with_status};
 use crate::errors::{ErrorType, Problem};
 use crate::json;
 use crate::lookups::{Answer, finish};
+use crate::openapi::shapes;
 use crate::peer::Peer;
 use crate::state::{App, RequestId};
 use axum::body::Body;
@@ -35,6 +36,15 @@ struct AskCode {
 }
 
 /// `POST /v1/auth/code`: mails a code, to an address to sign in, or to the own address of who is signed in.
+#[utoipa::path(
+    post,
+    path = "/v1/auth/code",
+    summary = "Mail a code",
+    description = "To an address, to sign in; or, with a session, to the own address for a purpose.",
+    security((), ("session" = [])),
+    request_body = shapes::CodeToSend,
+    responses((status = 202, description = "It was begun.", body = shapes::CodeSent)),
+)]
 pub(crate) async fn code(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -86,6 +96,14 @@ struct AskLink {
 }
 
 /// `POST /v1/auth/link`: mails a link to sign in.
+#[utoipa::path(
+    post,
+    path = "/v1/auth/link",
+    summary = "Mail a link",
+    description = "The link signs in.",
+    request_body = shapes::Address,
+    responses((status = 202, description = "It was begun.", body = shapes::LinkSent)),
+)]
 pub(crate) async fn link(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,

@@ -1,18 +1,28 @@
 //! A person's sessions.
 
 use super::{done, private, problem, sign_in, signed_in};
+use crate::address::Path;
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
 use crate::json;
 use crate::lookups::finish;
+use crate::openapi::shapes;
 use crate::state::{App, RequestId};
 use axum::body::Body;
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, State};
 use http::{HeaderMap, Response};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// `GET /v1/account/sessions`: the most recently used first.
+#[utoipa::path(
+    get,
+    path = "/v1/account/sessions",
+    summary = "Sessions",
+    description = "The most recently used first.",
+    security(("session" = [])),
+    responses((status = 200, description = "What was asked for.", body = shapes::All<shapes::SessionRow>)),
+)]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -36,6 +46,14 @@ pub(crate) async fn list(
 }
 
 /// `DELETE /v1/account/sessions`: ends all but this one.
+#[utoipa::path(
+    delete,
+    path = "/v1/account/sessions",
+    summary = "End all other sessions",
+    description = "All but the one that asks.",
+    security(("session" = [])),
+    responses((status = 200, description = "What was asked for.", body = shapes::Ended)),
+)]
 pub(crate) async fn end_others(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -51,6 +69,15 @@ pub(crate) async fn end_others(
 }
 
 /// `DELETE /v1/account/sessions/{id}`: ends one, perhaps this one.
+#[utoipa::path(
+    delete,
+    path = "/v1/account/sessions/{id}",
+    summary = "End a session",
+    description = "Perhaps the one that asks.",
+    security(("session" = [])),
+    params(("id" = String, Path, description = "The id of a session.")),
+    responses((status = 204, description = "It is done.")),
+)]
 pub(crate) async fn end(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,

@@ -1,14 +1,16 @@
 //! Passkeys: registered by who is signed in, and a way to sign in.
 
 use super::{current, done, private, problem, read, sign_in, signed_in, with_status};
+use crate::address::Path;
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
 use crate::json;
 use crate::lookups::{Answer, finish};
+use crate::openapi::shapes;
 use crate::peer::Peer;
 use crate::state::{App, RequestId};
 use axum::body::Body;
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, State};
 use http::{HeaderMap, Response, StatusCode};
 use opencredits_service::sign_in::{Fresh, RegistrationAnswer};
 use opencredits_store::{PasskeyId, PasskeyRecord};
@@ -17,6 +19,13 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// `POST /v1/auth/passkey/options`: for `navigator.credentials.get`.
+#[utoipa::path(
+    post,
+    path = "/v1/auth/passkey/options",
+    summary = "Options to sign in with a passkey",
+    description = "For `navigator.credentials.get`.",
+    responses((status = 200, description = "What was asked for.", body = shapes::AnyObject)),
+)]
 pub(crate) async fn ask(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -30,6 +39,14 @@ pub(crate) async fn ask(
 }
 
 /// `POST /v1/account/passkeys/options`: for `navigator.credentials.create`.
+#[utoipa::path(
+    post,
+    path = "/v1/account/passkeys/options",
+    summary = "Options to register a passkey",
+    description = "For `navigator.credentials.create`.",
+    security(("session" = [])),
+    responses((status = 200, description = "What was asked for.", body = shapes::AnyObject)),
+)]
 pub(crate) async fn options(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -44,6 +61,14 @@ pub(crate) async fn options(
 }
 
 /// `GET /v1/account/passkeys`: by their registration.
+#[utoipa::path(
+    get,
+    path = "/v1/account/passkeys",
+    summary = "Passkeys",
+    description = "By their registration.",
+    security(("session" = [])),
+    responses((status = 200, description = "What was asked for.", body = shapes::All<shapes::PasskeyRow>)),
+)]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -86,6 +111,15 @@ struct Confirmation {
 }
 
 /// `POST /v1/account/passkeys`: registers one.
+#[utoipa::path(
+    post,
+    path = "/v1/account/passkeys",
+    summary = "Register a passkey",
+    description = "With a code where the sign-in was long ago.",
+    security(("session" = [])),
+    request_body = shapes::PasskeyToRegister,
+    responses((status = 201, description = "It was made.", body = shapes::Data<shapes::PasskeyRow>)),
+)]
 pub(crate) async fn register(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -114,6 +148,16 @@ struct Rename {
 }
 
 /// `PATCH /v1/account/passkeys/{id}`: gives it another name.
+#[utoipa::path(
+    patch,
+    path = "/v1/account/passkeys/{id}",
+    summary = "Rename a passkey",
+    description = "Gives it another name.",
+    security(("session" = [])),
+    params(("id" = String, Path, description = "The id of a passkey.")),
+    request_body = shapes::Name,
+    responses((status = 204, description = "It is done.")),
+)]
 pub(crate) async fn rename(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -132,6 +176,16 @@ pub(crate) async fn rename(
 }
 
 /// `DELETE /v1/account/passkeys/{id}`: removes it, with a code for `passkey_remove`.
+#[utoipa::path(
+    delete,
+    path = "/v1/account/passkeys/{id}",
+    summary = "Remove a passkey",
+    description = "With a code for `passkey_remove`.",
+    security(("session" = [])),
+    params(("id" = String, Path, description = "The id of a passkey.")),
+    request_body = shapes::ConfirmedBy,
+    responses((status = 204, description = "It is done.")),
+)]
 pub(crate) async fn remove(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,

@@ -6,6 +6,7 @@ use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
 use crate::json;
 use crate::lookups::{Answer, finish};
+use crate::openapi::shapes;
 use crate::peer::Peer;
 use crate::state::{App, RequestId};
 use axum::body::Body;
@@ -59,6 +60,14 @@ impl BeginSession {
 }
 
 /// `POST /v1/auth/session`: signs in. The token is in this answer and nowhere else.
+#[utoipa::path(
+    post,
+    path = "/v1/auth/session",
+    summary = "Sign in",
+    description = "The token of the session is in this answer and nowhere else. Who signs in for the first time accepts the terms.",
+    request_body = shapes::SessionToBegin,
+    responses((status = 201, description = "It was made.", body = shapes::SessionBegun)),
+)]
 pub(crate) async fn begin(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -100,6 +109,14 @@ fn shown(sign_in: &SignIn, session: &SessionRecord) -> Value {
 }
 
 /// `GET /v1/auth/session`: who is signed in.
+#[utoipa::path(
+    get,
+    path = "/v1/auth/session",
+    summary = "Who is signed in",
+    description = "The person and the session.",
+    security(("session" = [])),
+    responses((status = 200, description = "What was asked for.", body = shapes::WhoIsSignedIn)),
+)]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -118,6 +135,14 @@ pub(crate) async fn show(
 }
 
 /// `DELETE /v1/auth/session`: signs out.
+#[utoipa::path(
+    delete,
+    path = "/v1/auth/session",
+    summary = "Sign out",
+    description = "Ends the session.",
+    security(("session" = [])),
+    responses((status = 204, description = "It is done.")),
+)]
 pub(crate) async fn end(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,

@@ -29,6 +29,7 @@ mod lookups;
 mod management;
 mod model;
 mod money;
+mod openapi;
 mod operator;
 mod pages;
 mod partners;

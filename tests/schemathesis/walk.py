@@ -1,0 +1,84 @@
+"""Requests that made-up ones do not find, such as those with a mailed code: each must succeed, as the document says."""
+
+import copy
+import sys
+
+import jsonschema_rs
+
+from hooks import close
+
+
+class Walk:
+    def __init__(self, gateway, document, keys):
+        self.gateway, self.document, self.keys = gateway, document, keys
+        self.components = copy.deepcopy(document["components"])
+        close(self.components["schemas"])
+        self.done = set()
+
+    def step(self, method, path, body=None, key=None, **parts):
+        """A request; its answer must be a success, and fit."""
+        address = path.format(**{name: parts.pop(name) for name in list(parts) if f"{{{name}}}" in path})
+        address += "?" + "&".join(f"{name}={value}" for name, value in parts.items()) if parts else ""
+        status, found, _ = self.gateway.call(method, address, body, self.keys.get(key))
+        answers = self.document["paths"][path][method.lower()]["responses"]
+        if not 200 <= status < 300 or str(status) not in answers:
+            sys.exit(f"{method} {path} answered {status}: {found}")
+        content = answers[str(status)].get("content", {}).get("application/json")
+        if content:
+            validator = jsonschema_rs.validator_for({**content["schema"], "components": self.components})
+            for error in validator.iter_errors(found):
+                sys.exit(f"{method} {path} does not fit the document: {error}")
+        self.done.add(f"{method.lower()} {path}")
+        return found
+
+    def confirmed(self, purpose):
+        """A challenge with its code, for a purpose of who is signed in."""
+        offset = len(self.gateway.text())
+        sent = self.step("POST", "/v1/auth/code", {"purpose": purpose}, "session")
+        return {"challenge": sent["challenge"], "code": self.gateway.mailed_code(offset)}
+
+    def keys_of_a_person(self):
+        made = self.step("POST", "/v1/keys", {"name": "walk", "limit": 5, "limit_reset": "daily"}, "management_key")
+        self.step("PATCH", "/v1/keys/{id}", {"limit": "2.5", "limit_reset": None}, "management_key", id=made["data"]["id"])
+        self.step("DELETE", "/v1/keys/{id}", None, "management_key", id=made["data"]["id"])
+
+    def purchases(self):
+        bought = {"amount": "25", "currency": "usd", "email": "ada@example.org", "save_method": True}
+        order = self.step("POST", "/v1/credits/checkout", bought, "management_key")
+        self.gateway.pay(order["checkout_url"])
+        self.step("GET", "/v1/credits/orders/{id}", None, "management_key", id=order["id"])
+        self.step("GET", "/v1/credits/orders", None, "management_key")
+        self.step("POST", "/v1/credits/portal", None, "management_key")
+        rule = {"threshold": 100, "amount": "10", "monthly_max": "50"}
+        self.step("PUT", "/v1/credits/top-up", rule, "management_key")
+        self.step("DELETE", "/v1/credits/top-up", None, "management_key")
+
+    def apps(self, publishable):
+        connects = {"publishable_key": publishable, "cap_usd": "5", "cap_reset": "monthly"}
+        app = self.step("POST", "/v1/apps", connects, "session")["app"]["id"]
+        self.step("GET", "/v1/apps/{id}", None, "session", id=app)
+        self.step("PATCH", "/v1/apps/{id}", {"cap_usd": 7, "cap_reset": None}, "session", id=app)
+        self.step("DELETE", "/v1/apps/{id}", None, "session", id=app)
+        self.step("GET", "/embed/config", publishable_key=publishable, origin=self.gateway.url)
+
+    def account(self):
+        self.step("GET", "/v1/auth/session", None, "session")
+        self.step("PUT", "/v1/account/restriction", self.confirmed("restriction") | {"restricted": False}, "session")
+        self.step("PUT", "/v1/account/objection", self.confirmed("restriction") | {"objected": True}, "session")
+        self.step("POST", "/v1/account/export", self.confirmed("export"), "session")
+        self.step("GET", "/v1/account/export", None, "session")
+        self.step("POST", "/v1/account/deletion", self.confirmed("deletion"), "session")
+        self.step("GET", "/v1/account/privacy", None, "session")
+        self.step("DELETE", "/v1/account/deletion", None, "session")
+        self.step("DELETE", "/v1/account/sessions", None, "session")
+
+
+def walk(gateway, document, keys, publishable):
+    """Walks; the operations that succeeded."""
+    all_steps = Walk(gateway, document, keys)
+    all_steps.keys_of_a_person()
+    all_steps.purchases()
+    all_steps.apps(publishable)
+    all_steps.account()
+    print(f"walked: {len(all_steps.done)} operations", flush=True)
+    return all_steps.done
