@@ -85,9 +85,10 @@ impl PageRequest {
         Ok(Packed::quickly(html.into_bytes()))
     }
 
-    /// A page for everybody that was made before.
+    /// A page for everybody that was made before, or what stands in its `<main>`.
     pub(super) fn made(&self, packed: Packed) -> Response<Body> {
-        self.packed(packed, &HTML)
+        let response = self.packed(packed, &HTML);
+        if self.wants_fragment() { kept_nowhere(response) } else { response }
     }
 
     /// The page of a signed-in person, before the person is known.

@@ -254,7 +254,7 @@ async fn a_list_of_models_is_that_of_the_models_on_sale() {
     assert_eq!(browse(&app, "/models?q=sandbox").await.text, first.text);
     let headers = [("accept", BROWSER), ("if-none-match", first.header("etag"))];
     assert_eq!(ask(&app, Method::GET, "/models?q=sandbox", &headers).await.status, 304);
-    let rest = (*app.gateway().catalog()).clone().only(|id| id == "sandbox/gpt");
+    let rest = (*app.gateway().catalog()).clone().only(|vendor| vendor == "sandbox-chat");
     app.gateway().sell(rest);
     let after = browse(&app, "/models?q=sandbox").await;
     let has = |page: &Answer, id: &str| page.text.replace("&#x2f;", "/").contains(&format!("/models/{id}\""));
