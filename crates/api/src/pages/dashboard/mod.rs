@@ -5,6 +5,7 @@ mod activity;
 mod apps;
 mod bill;
 mod figures;
+mod finish;
 mod keys;
 mod links;
 mod names;
@@ -18,15 +19,14 @@ mod rows;
 mod top_up;
 mod transactions;
 
-use crate::errors::{ApiSurface, Problem};
 use crate::pages::PageRequest;
 use crate::state::App;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
-use http::{Response, StatusCode};
-use opencredits_pages::views::Notice;
-use opencredits_pages::{Area, View};
+use finish::finished;
+use http::Response;
+use opencredits_pages::Area;
 use std::sync::Arc;
 
 /// The routes.
@@ -131,18 +131,5 @@ async fn own_account(request: PageRequest) -> Response<Body> {
     match request.wants_fragment() {
         true => finished(&request, account::page(&request).await),
         false => request.shell(Area::Account),
-    }
-}
-
-/// The page, or what people are told in its place. A session that is over is told as JSON, as everywhere.
-fn finished<V: View>(request: &PageRequest, page: Result<V, Problem>) -> Response<Body> {
-    let problem = match page {
-        Ok(view) => return request.fragment(&view),
-        Err(problem) => problem,
-    };
-    match problem.kind().row().status {
-        StatusCode::UNAUTHORIZED => problem.into_response(ApiSurface::OpenaiChat, &request.id.text()),
-        StatusCode::NOT_FOUND => request.not_found(),
-        status => request.notice(status, &Notice::failed(&request.path(), &request.id.text())),
     }
 }

@@ -6,7 +6,7 @@ mod overview;
 mod portal;
 mod statements;
 
-use super::finished;
+use super::finish::finished;
 use crate::pages::PageRequest;
 use crate::state::App;
 use axum::Router;
