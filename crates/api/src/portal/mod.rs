@@ -5,20 +5,20 @@
 mod keys;
 mod publishable;
 mod reads;
+mod routes;
 mod test_keys;
+
+pub(crate) use routes::routes;
 
 use crate::errors::{ErrorType, Problem};
 use crate::state::App;
 use crate::{auth, keys as user_keys};
-use axum::Router;
 use axum::extract::Path;
-use axum::routing::{get, patch, post};
 use http::HeaderMap;
 use opencredits_service::accounts::{AccountsError, Managed, PartnerChange};
 use opencredits_service::partners::{origin_problem, redirect_problem};
 use opencredits_store::{Partner, Standing};
 use opencredits_units::{KeyId, PartnerId};
-use std::sync::Arc;
 
 /// Characters of a wrong value that an error repeats.
 const REPEATED_CHARS_MAX: usize = 100;
@@ -26,26 +26,6 @@ const REPEATED_CHARS_MAX: usize = 100;
 /// The ids of a path: the partner, and the key where there is one.
 type PartnerPath = Path<String>;
 type KeyPath = Path<(String, String)>;
-
-/// The routes.
-pub(crate) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/partners", get(reads::list))
-        .route("/v1/partners/{id}", get(reads::one))
-        .route("/v1/partners/{id}/usage", get(reads::usage))
-        .route("/v1/partners/{id}/referrals", get(reads::referrals))
-        .route("/v1/partners/{id}/statements", get(reads::statements))
-        .route("/v1/partners/{id}/payouts", get(reads::payouts))
-        .route("/v1/partners/{id}/keys", get(keys::list).post(keys::add))
-        .route("/v1/partners/{id}/keys/{key}", axum::routing::delete(keys::revoke))
-        .route("/v1/partners/{id}/keys/{key}/rotate", post(keys::rotate))
-        .route("/v1/partners/{id}/publishable-keys", get(publishable::list).post(publishable::add))
-        .route("/v1/partners/{id}/publishable-keys/{key}", patch(publishable::edit).delete(publishable::revoke))
-        .route("/v1/partners/{id}/test-keys", get(test_keys::list).post(test_keys::add))
-        .route("/v1/partners/{id}/test-keys/{key}", axum::routing::delete(test_keys::revoke))
-        .route("/v1/partners/{id}/test-keys/{key}/rotate", post(test_keys::rotate))
-        .route("/v1/partners/{id}/test-origins", axum::routing::put(test_keys::set_origins))
-}
 
 /// The partner, or the application, that the request is about.
 async fn managed(app: &App, headers: &HeaderMap, id: &str) -> Result<Managed, Problem> {

@@ -6,7 +6,7 @@ mod overview;
 mod portal;
 mod statements;
 
-use super::filled;
+use super::finish::filled;
 use crate::state::App;
 use axum::Router;
 use opencredits_pages::Area;
