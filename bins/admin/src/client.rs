@@ -78,16 +78,17 @@ impl Client {
         }
     }
 
-    /// Runs a request.
-    pub(crate) async fn ask(self, request: AdminRequest) -> Result<AdminReply, AdminError> {
-        match self {
-            Self::Files(admin) => Ok(admin.answer(request).await?),
-            Self::Gateway(stream, _) => ask_gateway(stream, request, None).await,
+    /// Runs a request, and shows how far it is where somebody sees that.
+    pub(crate) async fn ask(self, request: AdminRequest, shown: Option<&Shown>) -> Result<AdminReply, AdminError> {
+        match (self, shown.filter(|shown| shown.is_drawn())) {
+            (client, Some(shown)) => client.ask_watched(request, shown).await,
+            (Self::Files(admin), None) => Ok(admin.answer(request).await?),
+            (Self::Gateway(stream, _), None) => ask_gateway(stream, request, None).await,
         }
     }
 
     /// Runs a request, and shows how far it is.
-    pub(crate) async fn ask_watched(self, request: AdminRequest, shown: &Shown) -> Result<AdminReply, AdminError> {
+    async fn ask_watched(self, request: AdminRequest, shown: &Shown) -> Result<AdminReply, AdminError> {
         match self {
             Self::Files(admin) => {
                 let progress = Progress::default();

@@ -156,9 +156,5 @@ async fn ask(
     // The files of test mode are opened for what gives partners their part of it only.
     let with_desk =
         matches!(request, AdminRequest::AddPartner(_) | AdminRequest::Partners(PartnerRequest::Applications(_)));
-    let client = Client::open(&place(arguments)?, config, with_desk).await?;
-    match shown.filter(|shown| shown.is_drawn()) {
-        Some(shown) => client.ask_watched(request, shown).await,
-        None => client.ask(request).await,
-    }
+    Client::open(&place(arguments)?, config, with_desk).await?.ask(request, shown).await
 }

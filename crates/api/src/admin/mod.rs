@@ -46,6 +46,7 @@ mod user_views;
 mod users;
 mod values;
 mod views;
+mod watch;
 
 pub use amount_view::AmountView;
 pub use answer::Admin;

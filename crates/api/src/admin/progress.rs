@@ -3,8 +3,6 @@
 //! A tool that wants to show the progress of a request sends a number of its own with it, in the header
 //! [`WATCH_HEADER`], and asks under that number meanwhile, over another connection.
 
-use super::answer::Admin;
-use super::reply::AdminReply;
 use opencredits_units::{Measure, Progress, Stage};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -57,7 +55,7 @@ impl Running {
     }
 
     /// Watches a request. `None` where too many are watched, or one under this number.
-    fn watch(self: &Arc<Self>, id: u64, progress: &Progress) -> Option<Watched> {
+    pub(super) fn watch(self: &Arc<Self>, id: u64, progress: &Progress) -> Option<Watched> {
         let mut running = self.lock();
         if running.len() >= RUNNING_MAX || running.contains_key(&id) {
             return None;
@@ -66,28 +64,8 @@ impl Running {
         Some(Watched { running: Arc::clone(self), id })
     }
 
-    fn stage(&self, id: u64) -> Stage {
+    pub(super) fn stage(&self, id: u64) -> Stage {
         self.lock().get(&id).map(Progress::stage).unwrap_or_default()
-    }
-}
-
-impl Admin {
-    /// The same executor, which tells the progress of its next request here.
-    #[must_use]
-    pub fn telling(mut self, progress: &Progress) -> Self {
-        self.progress = progress.clone();
-        self
-    }
-
-    /// An executor for one request that is watched under this number.
-    pub(super) fn watched(&self, id: u64) -> (Self, Option<Watched>) {
-        let progress = Progress::default();
-        let watched = self.running.watch(id, &progress);
-        (self.clone().telling(&progress), watched)
-    }
-
-    pub(super) fn progress_of(&self, id: u64) -> AdminReply {
-        AdminReply::Progress { at: self.running.stage(id).into() }
     }
 }
 
