@@ -19,7 +19,6 @@ MODELS = {
     "/v1/messages": "sandbox/claude",
     "/v1/messages/count_tokens": "sandbox/claude",
     "/v1/responses": "sandbox/gpt",
-    "/v1/embeddings": "sandbox/embedding",
 }
 
 
@@ -79,8 +78,6 @@ def map_body(context, body):
         body["model"] = MODELS[path]
     if path in MODELS and "messages" in body and chance(body, 2):
         body["messages"] = [{"role": "user", "content": "sandbox:echo Hello"}]
-    if path == "/v1/embeddings" and chance(body, 2):
-        body["input"] = "Hello"
     if path == "/v1/responses" and chance(body, 2):
         body["input"] = "sandbox:echo Hello"
     if "contents" in body and chance(body, 2):

@@ -66,8 +66,11 @@ class Gateway:
         return self.log.read_text(errors="replace")
 
     def call(self, method, path, body=None, key=None):
-        headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {})
-        data = None if body is None else json.dumps(body).encode()
+        """A request with a JSON body, or with a form as a text."""
+        is_form = isinstance(body, str)
+        headers = {"content-type": "application/x-www-form-urlencoded" if is_form else "application/json"}
+        headers |= {"authorization": f"Bearer {key}"} if key else {}
+        data = None if body is None else (body if is_form else json.dumps(body)).encode()
         request = urllib.request.Request(self.url + path, data, headers, method=method)
         try:
             with urllib.request.urlopen(request) as answer:

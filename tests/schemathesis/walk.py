@@ -2,6 +2,7 @@
 
 import copy
 import sys
+from urllib.parse import urlencode
 
 import jsonschema_rs
 
@@ -10,7 +11,7 @@ from hooks import close
 
 class Walk:
     def __init__(self, gateway, document, keys):
-        self.gateway, self.document, self.keys = gateway, document, keys
+        self.gateway, self.document, self.keys = gateway, document, dict(keys)
         self.components = copy.deepcopy(document["components"])
         close(self.components["schemas"])
         self.done = set()
@@ -61,8 +62,26 @@ class Walk:
         self.step("DELETE", "/v1/apps/{id}", None, "session", id=app)
         self.step("GET", "/embed/config", publishable_key=publishable, origin=self.gateway.url)
 
+    def terminal(self, publishable):
+        """The device flow of OAuth."""
+        client = {"client_id": publishable}
+        codes = self.step("POST", "/oauth/device_authorization", urlencode(client))
+        self.step("POST", "/device", {"user_code": codes["user_code"], "decision": "allow"}, "session")
+        grant = {"grant_type": "urn:ietf:params:oauth:grant-type:device_code", "device_code": codes["device_code"]}
+        tokens = self.step("POST", "/oauth/token", urlencode(client | grant))
+        self.step("POST", "/oauth/revoke", urlencode(client | {"token": tokens["refresh_token"]}))
+
+    def second_session(self):
+        offset = len(self.gateway.text())
+        sent = self.step("POST", "/v1/auth/code", {"email": "ada@example.org"})
+        proof = {"challenge": sent["challenge"], "code": self.gateway.mailed_code(offset)}
+        self.keys["second"] = self.step("POST", "/v1/auth/session", proof)["session_token"]
+        self.step("GET", "/v1/account/sessions", None, "second")
+        self.step("DELETE", "/v1/auth/session", None, "second")
+
     def account(self):
         self.step("GET", "/v1/auth/session", None, "session")
+        self.step("GET", "/v1/account/deletion", None, "session")
         self.step("PUT", "/v1/account/restriction", self.confirmed("restriction") | {"restricted": False}, "session")
         self.step("PUT", "/v1/account/objection", self.confirmed("restriction") | {"objected": True}, "session")
         self.step("POST", "/v1/account/export", self.confirmed("export"), "session")
@@ -79,6 +98,8 @@ def walk(gateway, document, keys, publishable):
     all_steps.keys_of_a_person()
     all_steps.purchases()
     all_steps.apps(publishable)
+    all_steps.terminal(publishable)
+    all_steps.second_session()
     all_steps.account()
     print(f"walked: {len(all_steps.done)} operations", flush=True)
     return all_steps.done

@@ -2,7 +2,7 @@
 
 use super::apart::Apart;
 use super::refusals::{add_refusals, refusal_schemas};
-use super::rooms::{ROOMS, room_of};
+use super::rooms::{ROOMS, is_inference, room_of};
 use utoipa::OpenApi as _;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
@@ -122,11 +122,6 @@ const OF_INFERENCE: &[&str] = &[
 
 fn headers_of(path: &str) -> &'static [&'static str] {
     if is_inference(path) { OF_INFERENCE } else { EVERYWHERE }
-}
-
-/// Whether a path is one of inference.
-pub(super) fn is_inference(path: &str) -> bool {
-    room_of(path).is_some_and(|room| room.name == "Inference")
 }
 
 fn headers() -> impl Iterator<Item = (&'static str, Header)> {

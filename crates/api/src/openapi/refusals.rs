@@ -1,6 +1,6 @@
 //! The refusals that an operation may give, from the table of errors.
 
-use super::complete::is_inference;
+use super::rooms::{PATH, is_inference};
 use super::shapes::{Error, GeminiError, MessagesError, OauthFailure};
 use crate::errors::{ApiSurface, ErrorType};
 use crate::surface::surface_of_path;
@@ -85,7 +85,7 @@ pub(super) fn add_refusals(operation: &mut Operation, (path, method): (&str, &st
 fn statuses(operation: &Operation, (path, method): (&str, &str)) -> Vec<StatusCode> {
     type S = StatusCode;
     let mut all = vec![S::BAD_REQUEST, S::REQUEST_HEADER_FIELDS_TOO_LARGE];
-    if path.ends_with("z") || path == super::PATH {
+    if path.ends_with("z") || path == PATH {
         return all;
     }
     all.extend([S::NOT_FOUND, S::INTERNAL_SERVER_ERROR, S::SERVICE_UNAVAILABLE]);

@@ -1,5 +1,8 @@
 //! The rooms by which operations are grouped.
 
+/// Where the document is.
+pub(crate) const PATH: &str = "/openapi.json";
+
 /// A room: its name, what it is about, and how the paths in it begin.
 pub(super) struct Room {
     pub(super) name: &'static str,
@@ -43,4 +46,9 @@ pub(super) fn room_of(path: &str) -> Option<&'static Room> {
         .filter_map(|room| longest(room).map(|length| (length, room)))
         .max_by_key(|(length, _)| *length)
         .map(|(_, room)| room)
+}
+
+/// Whether a path is one of inference.
+pub(super) fn is_inference(path: &str) -> bool {
+    room_of(path).is_some_and(|room| room.name == "Inference")
 }

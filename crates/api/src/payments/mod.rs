@@ -2,39 +2,22 @@
 
 mod checkout;
 mod problem;
+mod routes;
 mod sandbox;
 mod top_up;
 mod webhook;
 
 pub(crate) use checkout::status;
 pub(crate) use problem::of as problem_of;
+pub(crate) use routes::routes;
 
 use crate::errors::{ErrorType, Problem};
 use crate::payment_app::PaymentApp;
 use crate::state::App;
 use crate::{auth, faults, lookups};
-use axum::routing::get;
 use http::HeaderMap;
 use opencredits_store::Order;
 use opencredits_units::{PartnerId, UserId};
-use std::sync::Arc;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
-
-/// The routes. The pages of the sandbox stand in for those of a payment processor.
-pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
-        .routes(routes!(checkout::offer))
-        .routes(routes!(checkout::begin))
-        .routes(routes!(checkout::orders))
-        .routes(routes!(checkout::one))
-        .routes(routes!(top_up::rule, top_up::set_rule, top_up::remove_rule))
-        .routes(routes!(top_up::portal))
-        .routes(routes!(webhook::hear))
-        .route("/sandbox/checkout.css", get(sandbox::style))
-        .route("/sandbox/checkout/{session}", get(sandbox::page).post(sandbox::choose))
-        .route("/test/checkout/{session}", get(sandbox::page).post(sandbox::choose))
-}
 
 /// The largest body of a request.
 const BODY_BYTES_MAX: usize = 16 << 10;
