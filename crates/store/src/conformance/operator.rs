@@ -10,6 +10,9 @@ use opencredits_units::{EntryId, UserId};
 ///
 /// # Errors
 /// The store's own.
+///
+/// # Panics
+/// Where the store breaks a rule.
 pub async fn operator_reads<S>(store: &S) -> Result<(), StoreError>
 where
     S: OperatorReads + Users + Keys + Partners + AuditLog,

@@ -345,7 +345,7 @@ async fn of_service(desk: &Desk<'_>, act: &ServiceAct) -> Result<Seen, Refusal> 
 fn book(found: &opencredits_service::prices::Refreshed) -> Seen {
     let many = |count: usize| Cell::many(u64::try_from(count).unwrap_or(u64::MAX));
     Seen::of(found.version.to_string())
-        .fact("before_version", Cell::code(&found.before))
+        .fact("before_version", Cell::code(found.before))
         .fact("new_models", many(found.diff.added.len()))
         .fact("gone_models", many(found.diff.vanished.len()))
         .fact("changed_prices", many(found.diff.changed.len()))

@@ -9,6 +9,7 @@ use opencredits_pages::views::operator::{
 };
 use opencredits_service::prices::{Applies, ListedBook, Refresh};
 use opencredits_units::Bucket;
+use std::sync::Arc;
 
 /// Rows of a list.
 const ROWS_MAX: usize = 100;
@@ -52,9 +53,9 @@ pub(super) async fn page(desk: &Desk<'_>) -> Result<OperatorPage, Refusal> {
 }
 
 /// What is on sale, at the prices that people pay.
-fn models(desk: &Desk<'_>, models: &[Model]) -> Table {
+fn models(desk: &Desk<'_>, models: &[Arc<Model>]) -> Table {
     let app = &desk.state().app;
-    let row = |model: &Model| {
+    let row = |model: &Arc<Model>| {
         let markup = markup(app, model);
         let price = |bucket| Cell::number(million_text(model.route.card.rate(bucket), markup));
         Row::of([
