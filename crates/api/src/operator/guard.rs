@@ -1,6 +1,7 @@
 //! Who may use the routes of operators.
 
-use super::OperatorApp;
+use super::problem::problem;
+use super::state::OperatorApp;
 use crate::errors::{ErrorType, Problem};
 use crate::sessions::{SignedIn, signed_in};
 use crate::{paths, redact};
@@ -26,7 +27,7 @@ impl<'a> Operator<'a> {
         match found {
             Ok((user, Role::Operator)) if user.standing == Standing::Good => Ok(Self { state, user, session }),
             Ok(_) => Err(nothing_here(uri)),
-            Err(error) => Err(super::problem(error.into())),
+            Err(error) => Err(problem(error.into())),
         }
     }
 }

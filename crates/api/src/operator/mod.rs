@@ -6,95 +6,12 @@
 mod act;
 mod confirm;
 mod guard;
+mod perform;
 mod problem;
+mod state;
 
 pub(crate) use act::{Act, CreditAct, KeyAct, Move, PartnerAct, PersonAct, ServiceAct};
 pub(crate) use guard::Operator;
+pub(crate) use perform::routes;
 pub(crate) use problem::problem;
-
-use crate::admin::{Admin, AdminReply, Refusal, RefusalCode};
-use crate::lookups::{Answer, finish};
-use crate::pages::unknown_path;
-use crate::sessions::{private, read};
-use crate::state::{App, RequestId};
-use axum::Router;
-use axum::body::Body;
-use axum::extract::{Extension, FromRef, State};
-use axum::routing::post;
-use http::{HeaderMap, Response, Uri};
-use opencredits_keys::HashKey;
-use opencredits_service::accounts::on_behalf_of;
-use opencredits_units::EntryId;
-use serde::Deserialize;
-use std::sync::Arc;
-
-/// What the routes of operators work on.
-#[derive(Clone)]
-pub struct OperatorApp {
-    pub(crate) app: Arc<App>,
-    pub(crate) admin: Admin,
-    confirms: Arc<HashKey>,
-}
-
-impl OperatorApp {
-    /// The routes on this executor of requests.
-    #[must_use]
-    pub fn new(app: Arc<App>, admin: Admin) -> Self {
-        let mut key = [0; 32];
-        app.gateway.entropy().fill(&mut key);
-        Self { app, admin, confirms: Arc::new(HashKey::new(key)) }
-    }
-}
-
-impl FromRef<OperatorApp> for Arc<App> {
-    fn from_ref(operator: &OperatorApp) -> Self {
-        Self::clone(&operator.app)
-    }
-}
-
-/// The routes for programs.
-pub(crate) fn routes() -> Router<OperatorApp> {
-    // That a route takes another method is told to nobody either.
-    Router::new().route("/v1/operator/actions", post(perform).fallback(unknown_path))
-}
-
-/// An act, and what shows that somebody saw what it does.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Confirmed {
-    act: Act,
-    id: EntryId,
-    confirm: String,
-}
-
-/// `POST /v1/operator/actions`: does what was previewed.
-async fn perform(
-    State(state): State<OperatorApp>,
-    Extension(id): Extension<RequestId>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
-    finish(performed(&state, &uri, &headers, body).await, id)
-}
-
-async fn performed(state: &OperatorApp, uri: &Uri, headers: &HeaderMap, body: Body) -> Answer {
-    let who = Operator::of(state, uri, headers).await?;
-    let Confirmed { act, id, confirm } = read(&state.app, headers, body).await?;
-    act.check().map_err(problem)?;
-    if !who.has_confirmed((&act, id), &confirm) {
-        let refused =
-            "look at what this will do first, at POST /operator/preview; what was looked at more than ten minutes \
-                       ago, or is something else, is not done"
-                .to_owned();
-        return Err(problem(Refusal { code: RefusalCode::Conflict, refused }));
-    }
-    let done = on_behalf_of(who.user.id, state.admin.answer(act.into_request(id))).await.map_err(problem)?;
-    Ok(private(shown(&done)))
-}
-
-/// A reply as the admin tool prints it.
-fn shown(reply: &AdminReply) -> Response<Body> {
-    let value = serde_json::to_value(reply).unwrap_or_default();
-    crate::json::ok(&value)
-}
+pub use state::OperatorApp;

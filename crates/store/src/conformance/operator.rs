@@ -12,7 +12,7 @@ use opencredits_units::{EntryId, UserId};
 /// The store's own.
 ///
 /// # Panics
-/// When a rule is broken.
+/// Where the store breaks a rule.
 pub async fn operator_reads<S>(store: &S) -> Result<(), StoreError>
 where
     S: OperatorReads + Users + Keys + Partners + AuditLog,

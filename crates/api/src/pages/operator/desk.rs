@@ -1,9 +1,8 @@
 //! Who asks for what, and how values become cells.
 
-use super::Who;
 use crate::admin::{Refusal, RefusalCode};
 use crate::errors::Problem;
-use crate::operator::OperatorApp;
+use crate::operator::{Operator, OperatorApp};
 use crate::pages::PageRequest;
 use crate::query::Parameters;
 use axum::extract::Query;
@@ -18,7 +17,7 @@ use std::str::FromStr;
 
 /// An operator, and the page that they ask for.
 pub(super) struct Desk<'a> {
-    pub(super) who: Who<'a>,
+    pub(super) who: Operator<'a>,
     pub(super) now: UnixMs,
     path: &'a str,
     query: Parameters,
@@ -27,7 +26,7 @@ pub(super) struct Desk<'a> {
 impl<'a> Desk<'a> {
     /// Who asks.
     pub(super) async fn of(state: &'a OperatorApp, request: &'a PageRequest) -> Result<Self, Problem> {
-        let who = Who::of(state, &request.uri, &request.headers).await?;
+        let who = Operator::of(state, &request.uri, &request.headers).await?;
         // What cannot be read as a query is none.
         let query = Query::try_from_uri(&request.uri).map_or_else(|_| HashMap::new(), |Query(query)| query);
         Ok(Self { who, now: state.app.gateway.clock().now(), path: request.uri.path(), query })

@@ -56,7 +56,9 @@ fn sheets(sheet: &BalanceSheet) -> Vec<Section> {
         let amounts = aligned(&amounts.map(|amount| amount.to_string()).collect::<Vec<_>>());
         let names = lines.iter().map(|line| (Cell::text(&line.name), Cell::word(line.side)));
         let names = names.chain([(Cell::word("difference"), Cell::Nothing)]);
-        let row = |((name, side), amount)| Row::of([name, side, Cell::text(currency), Cell::number(amount)]);
+        let row = |((name, side), amount): ((Cell, Cell), String)| {
+            Row::of([name, side, Cell::text(currency), Cell::number(amount)])
+        };
         let rows = names.zip(amounts).map(row).collect();
         let columns = [Column::of("account"), Column::of("side"), Column::of("currency"), Column::right("amount")];
         Section::from(Table::of(state, columns).with(rows))

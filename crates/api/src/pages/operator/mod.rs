@@ -16,7 +16,7 @@ mod prices;
 mod routes;
 
 use crate::errors::{ApiSurface, Problem};
-use crate::operator::{Act, Operator, OperatorApp, problem};
+use crate::operator::{Act, OperatorApp, problem};
 use crate::pages::{PageRequest, unknown_path};
 use crate::sessions::read;
 use axum::Router;
@@ -127,6 +127,3 @@ async fn preview(State(state): State<OperatorApp>, request: PageRequest, body: B
         Err(problem) => problem.into_response(ApiSurface::OpenaiChat, &request.id.text()),
     }
 }
-
-/// Whoever asks, for the guard of [`Desk`].
-type Who<'a> = Operator<'a>;
