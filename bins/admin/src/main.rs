@@ -4,6 +4,7 @@
 
 mod application_args;
 mod args;
+mod asked;
 mod backups;
 mod catalog_args;
 mod check;
@@ -39,14 +40,12 @@ mod table;
 mod usage_args;
 
 use args::{Arguments, Task};
+use asked::{asked, located, place};
 use clap::Parser;
-use client::{Client, Place};
 use confirm::agreed;
 use error::AdminError;
-use opencredits_api::admin::{AdminReply, AdminRequest, PartnerRequest};
-use opencredits_keys::Mode;
+use opencredits_api::admin::AdminReply;
 use opencredits_providers::Vendors;
-use opencredits_service::config::Config;
 use output::{print, report};
 use ports::{SystemClock, SystemEntropy};
 use progress::{Reader, Shown};
@@ -119,42 +118,8 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
     }
 }
 
-/// The reply of the gateway or the files.
-fn asked(request: AdminRequest, arguments: &Arguments) -> Result<AdminReply, AdminError> {
-    let config = located(arguments)?;
-    let shown = progress::what(&request).map(|what| Shown::new(what, Reader::of(arguments.json)));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(AdminError::Runtime)?;
-    runtime.block_on(ask(request, arguments, (&config, shown.as_ref())))
-}
-
-/// The folder, and the mode of it.
-fn place(arguments: &Arguments) -> Result<Place, AdminError> {
-    let mode = if arguments.test { Mode::Test } else { Mode::Live };
-    Ok(Place { data: located(arguments)?.data.dir.into(), mode })
-}
-
-/// The config, with the data folder of the command line.
-fn located(arguments: &Arguments) -> Result<Config, AdminError> {
-    let mut config = check::read_config(arguments.config.as_ref())?;
-    if let Some(dir) = &arguments.data {
-        config.data.dir.clone_from(dir);
-    }
-    Ok(config)
-}
-
 fn answered(arguments: &Arguments, reply: &AdminReply) -> Result<ExitCode, AdminError> {
     let words = || show_users::show(reply).unwrap_or_else(|| show::show(reply));
     print(&if arguments.json { serde_json::to_string_pretty(reply)? } else { words() })?;
     Ok(exit::code_of(reply))
-}
-
-async fn ask(
-    request: AdminRequest,
-    arguments: &Arguments,
-    (config, shown): (&Config, Option<&Shown>),
-) -> Result<AdminReply, AdminError> {
-    // The files of test mode are opened for what gives partners their part of it only.
-    let with_desk =
-        matches!(request, AdminRequest::AddPartner(_) | AdminRequest::Partners(PartnerRequest::Applications(_)));
-    Client::open(&place(arguments)?, config, with_desk).await?.ask(request, shown).await
 }

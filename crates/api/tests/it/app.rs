@@ -2,6 +2,7 @@
 //! went upstream.
 
 pub(crate) use crate::app_settings::{api_settings, pages, settings, start};
+pub(crate) use crate::requests::request;
 
 use crate::counted::{Counted, Counts};
 use async_trait::async_trait;
@@ -580,15 +581,6 @@ impl TestApp {
     pub(crate) fn last_sent_text(&self) -> String {
         self.upstream.sent.lock().unwrap().last().unwrap().body.clone()
     }
-}
-
-/// A request with a key; without one where it is empty.
-pub(crate) fn request(method: Method, path: &str, key: &str, body: String) -> Request<Body> {
-    let mut request = Request::builder().method(method).uri(path).header("content-type", "application/json");
-    if !key.is_empty() {
-        request = request.header("authorization", format!("Bearer {key}"));
-    }
-    request.body(Body::from(body)).unwrap()
 }
 
 fn upstreams(vendors: &[Arc<Vendor>], transport: &Arc<Remembering>) -> HashMap<Arc<str>, Upstream> {

@@ -39,6 +39,7 @@ mod provider_bills;
 mod rates;
 mod refunds;
 mod refusals;
+mod requests;
 mod routing;
 mod shown;
 mod sign_in;

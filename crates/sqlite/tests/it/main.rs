@@ -1,4 +1,5 @@
 //! Files with and without a key. The tests of a program that can encrypt need the feature `sqlcipher`.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use opencredits_sqlite::{CAN_ENCRYPT, FileKey, FileKeyError, open, prepare};
 use std::path::Path;

@@ -1,11 +1,9 @@
 //! Codes, token families, and the keys that apps got.
 
-use super::devices::devices_of;
 use super::rows::{blob, count, id, id_or_none, number, time, time_or_none};
 use super::{SqliteStore, refused};
 use crate::connections::{
-    AgreedGrants, CodeGives, CodeRecord, ConnectedKey, ConnectedKeys, ConsentRecord, DeviceRecord, FamilyRecord,
-    GrantId, TokenGrants,
+    CodeGives, CodeRecord, ConnectedKey, ConnectedKeys, ConsentRecord, FamilyRecord, GrantId, TokenGrants,
 };
 use crate::traits::StoreError;
 use async_trait::async_trait;
@@ -13,10 +11,10 @@ use opencredits_keys::KeyDigest;
 use opencredits_units::{KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 use rusqlite::{Connection, Error, Row, params};
 
-const CODE: &str =
+pub(super) const CODE: &str =
     "SELECT digest, family_id, client_id, user_id, scopes, resources, redirect_url, challenge, gives, cap_nano_usd,
     expires_at, used_at FROM authorization_codes";
-const FAMILY: &str =
+pub(super) const FAMILY: &str =
     "SELECT id, client_id, user_id, scopes, resources, current, replaced, replaced_at, created_at, refreshed_at,
     ends_at, revoked_at, version FROM token_families";
 const CONNECTED: &str = "SELECT key_id, user_id, client_id, family_id, session_id, resources FROM connected_keys";
@@ -218,23 +216,6 @@ impl ConnectedKeys for SqliteStore {
     }
 }
 
-#[async_trait]
-impl AgreedGrants for SqliteStore {
-    async fn codes_of(&self, user: UserId, after: GrantId, max: u32) -> Result<Vec<CodeRecord>, StoreError> {
-        let query = format!("{CODE} WHERE user_id = ?1 AND family_id > ?2 ORDER BY family_id LIMIT ?3");
-        self.all(query, (blob(user), blob(after), max), read_code).await
-    }
-
-    async fn families_of(&self, user: UserId, after: GrantId, max: u32) -> Result<Vec<FamilyRecord>, StoreError> {
-        let query = format!("{FAMILY} WHERE user_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
-        self.all(query, (blob(user), blob(after), max), read_family).await
-    }
-
-    async fn devices_of(&self, user: UserId, after: GrantId, max: u32) -> Result<Vec<DeviceRecord>, StoreError> {
-        devices_of(self, (user, after, max)).await
-    }
-}
-
 /// Deletes some rows of what is over, and revokes the keys that came of it.
 pub(super) fn delete_ended(connection: &Connection, before: UnixMs) -> Result<u64, StoreError> {
     let mut deleted = 0_u64;
@@ -327,7 +308,7 @@ pub(super) fn list(row: &Row<'_>, column: usize) -> Result<Vec<String>, Error> {
     Ok(text.lines().map(str::to_owned).collect())
 }
 
-fn read_code(row: &Row<'_>) -> Result<CodeRecord, Error> {
+pub(super) fn read_code(row: &Row<'_>) -> Result<CodeRecord, Error> {
     Ok(CodeRecord {
         digest: KeyDigest::from_bytes(row.get(0)?),
         family: id(row, 1)?,
@@ -350,7 +331,7 @@ fn read_code(row: &Row<'_>) -> Result<CodeRecord, Error> {
     })
 }
 
-fn read_family(row: &Row<'_>) -> Result<FamilyRecord, Error> {
+pub(super) fn read_family(row: &Row<'_>) -> Result<FamilyRecord, Error> {
     let current: Vec<u8> = row.get(5)?;
     let (digests, rest) = current.as_chunks::<32>();
     if !rest.is_empty() {

@@ -1,5 +1,6 @@
 //! The store on SQLite: one connection, one statement at a time, off the async threads.
 
+mod agreed;
 mod applications;
 mod audit;
 mod bills;

@@ -107,10 +107,8 @@ async fn wrong_acts_are_refused_before_anybody_confirms_them() {
     check(refund, 404, "is not charged").await;
 }
 
-/// Each act is done, and its record names the operator.
-#[tokio::test]
-async fn every_act_is_done_and_recorded_with_the_operator() {
-    let shop = Shop::open().await;
+/// Every act, and what its record says.
+async fn acts(shop: &Shop) -> Vec<(Value, &'static str)> {
     let (person, partner) = (shop.person.id, shop.partner.id);
     let key = shop.app.store.keys_of(person).await.unwrap()[0].id;
     let publishable = shop.app.accounts.publishable_keys(&partner.to_string()).await.unwrap();
@@ -122,7 +120,7 @@ async fn every_act_is_done_and_recorded_with_the_operator() {
     };
     let moved = json!({"credits": "5", "reason": "test"});
     let cap = json!({"credits": "50", "reset": "daily", "partner": partner});
-    let acts = [
+    vec![
         (on("take", moved.clone()), "credits.take"),
         (on("add", moved.clone()), "credits.correct"),
         (on("deduct", moved.clone()), "credits.correct"),
@@ -160,10 +158,16 @@ async fn every_act_is_done_and_recorded_with_the_operator() {
         (json!({"do": "approve", "application": applied, "share_bps": 3000}), "partner.approve"),
         (json!({"do": "refund_order", "order": shop.order, "amount_minor": 300, "reason": "test"}), "order.refund"),
         (json!({"do": "run_job", "job": "count"}), "job.run"),
-    ];
+    ]
+}
+
+/// Each act is done, and its record names the operator.
+#[tokio::test]
+async fn every_act_is_done_and_recorded_with_the_operator() {
+    let shop = Shop::open().await;
     let who = format!("operator {}", shop.operator.id);
     let mut seen = shop.last_change().await.id;
-    for (act, action) in acts {
+    for (act, action) in acts(&shop).await {
         shop.app.pass(Duration::from_secs(1));
         let done = shop.act(act.clone()).await;
         assert_eq!(done.status, 200, "{act}: {}", done.text);
@@ -175,7 +179,7 @@ async fn every_act_is_done_and_recorded_with_the_operator() {
         assert!(new.iter().all(|change| change.actor == who), "{act}: {new:?}");
         seen = new[0].id;
     }
-    let state = shop.app.store.privacy_of(person).await.unwrap();
+    let state = shop.app.store.privacy_of(shop.person.id).await.unwrap();
     assert!(!state.is_paused() && state.objected_at.is_none(), "{state:?}");
     let all = shop.app.store.latest_audits(None, EntryId::from_bits(u128::MAX), 500).await.unwrap();
     assert!(all.iter().any(|change| change.actor == "operator"), "what the admin tool did is named as before");

@@ -1,8 +1,7 @@
 //! What a person has agreed to at apps, and which mails they chose. No secret: digests of codes and tokens are left out.
 
 use super::exporter::Exporter;
-use super::rows::{Cursor, Row, time, time_or_null};
-use super::sections::{Described, PAGE, Page, full};
+use super::rows::{Cursor, Described, PAGE, Page, Row, full, time, time_or_null};
 use crate::privacy::error::PrivacyError;
 use opencredits_store::{
     CodeGives, CodeRecord, ConnectedKey, DeviceRecord, DeviceStanding, FamilyRecord, GrantId, NoticeKind,

@@ -7,6 +7,19 @@ use opencredits_store::{GrantId, MailId, RequestMark};
 use opencredits_units::{EntryId, OrderId, UnixMs};
 use serde_json::Value;
 
+/// Rows that are read at once.
+pub(super) const PAGE: u32 = 200;
+
+/// The name of the files, what is in them, and the columns.
+pub(super) type Described = (&'static str, &'static str, &'static [&'static str]);
+pub(super) type Page = Result<(Vec<Row>, Option<Cursor>), PrivacyError>;
+
+/// The last row of a page that may have a next one.
+pub(super) fn full<T>(rows: &[T]) -> Option<&T> {
+    let is_full = u32::try_from(rows.len()).is_ok_and(|count| count >= PAGE);
+    rows.last().filter(|_| is_full)
+}
+
 /// What begins a formula in a spreadsheet.
 const FORMULAS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 

@@ -2,7 +2,7 @@
 
 use super::exporter::Exporter;
 use super::grants;
-use super::rows::{Cursor, Row, time, time_or_null};
+use super::rows::{Cursor, Described, PAGE, Page, Row, full, time, time_or_null};
 use crate::privacy::error::PrivacyError;
 use crate::purchases::debt_of;
 use crate::record::GenerationRecord;
@@ -15,8 +15,6 @@ use opencredits_units::{AccountId, EntryId, NanoUsd, OrderId, PartnerId, UnixMs,
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Rows that are read at once.
-pub(super) const PAGE: u32 = 200;
 /// The most applications of a person that are read; more cannot be open.
 const APPLICATIONS_MAX: u32 = 1_000;
 
@@ -45,10 +43,6 @@ pub(super) enum Section {
     Mails,
     Changes,
 }
-
-/// The name of the files, what is in them, and the columns.
-pub(super) type Described = (&'static str, &'static str, &'static [&'static str]);
-pub(super) type Page = Result<(Vec<Row>, Option<Cursor>), PrivacyError>;
 
 impl Section {
     pub(super) const ALL: [Self; 21] = [
@@ -411,12 +405,6 @@ impl Exporter {
         };
         Ok((found.into_iter().map(row).collect(), next))
     }
-}
-
-/// The last row of a page that may have a next one.
-pub(super) fn full<T>(rows: &[T]) -> Option<&T> {
-    let is_full = u32::try_from(rows.len()).is_ok_and(|count| count >= PAGE);
-    rows.last().filter(|_| is_full)
 }
 
 fn limit_cells(limit: Option<SpendingLimit>) -> [Value; 2] {
