@@ -200,6 +200,7 @@ pub(crate) struct DeletionDue {
 
 /// Which notices come.
 #[derive(ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "the members of an answer")]
 pub(crate) struct Notices {
     low_balance: bool,
     limit_80: bool,

@@ -159,11 +159,11 @@ async fn commission_matures_is_paid_out_and_stands_in_the_statements() {
     let token = session(&app, &user, 3).await;
     let matured = page(&app, "/partner", &token).await;
     assert_eq!(figure(&matured, "Can be paid out"), figure(&new, "Earned this month"));
-    let id = Some(EntryId::at(UnixMs::new(1_801_500_000_000), [7; 10]));
-    let payout = Payout { partner: partner.name.clone(), amount: None, id, reason: HOSTILE.to_owned() };
+    let id = EntryId::at(UnixMs::new(1_801_500_000_000), [7; 10]);
+    let payout = Payout { partner: partner.name.clone(), amount: None, id: Some(id), reason: HOSTILE.to_owned() };
     assert_eq!(app.accounts.pay_out(payout).await.unwrap().amount, earned);
     let statements = page(&app, "/partner/statements", &token).await;
-    assert!(statements.contains("September 2026") && statements.contains(&id.unwrap().to_string()), "{statements}");
+    assert!(statements.contains("September 2026") && statements.contains(&id.to_string()), "{statements}");
     assert!(statements.contains(&format!("${earned}")) && !statements.contains("<img"), "{statements}");
     assert!(
         statements.contains(&format!("data-download=\"/v1/partners/{}/statements?format=csv\"", partner.id)),
