@@ -12,7 +12,7 @@ import zlib
 
 import schemathesis
 
-# Ids and names that are there, by the path they belong to.
+# Ids that are there, by the path that they belong to and by their names in it; and a publishable key.
 KNOWN = json.loads(os.environ["KNOWN"])
 MODELS = {
     "/v1/chat/completions": "sandbox/gpt",
@@ -54,7 +54,7 @@ def map_path_parameters(context, path_parameters):
         if name == "model":
             path_parameters[name] = "sandbox/gpt"
         elif path in KNOWN:
-            path_parameters[name] = KNOWN[path]
+            path_parameters[name] = KNOWN[path][name]
     return path_parameters
 
 
@@ -62,7 +62,7 @@ def map_path_parameters(context, path_parameters):
 def map_query(context, query):
     path = context.operation.path
     if query and path in KNOWN and "id" in query and not chance(query, 4):
-        query["id"] = KNOWN[path]
+        query["id"] = KNOWN[path]["id"]
     if query and "publishable_key" in query and not chance(query, 4):
         query["publishable_key"] = KNOWN["publishable_key"]
     return query

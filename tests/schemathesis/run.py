@@ -65,11 +65,11 @@ class Gateway:
     def text(self):
         return self.log.read_text(errors="replace")
 
-    def call(self, method, path, body=None, key=None):
-        """A request with a JSON body, or with a form as a text."""
+    def call(self, method, path, body=None, key=None, more=None):
+        """A request with a JSON body, or with a form as a text, and with more headers."""
         is_form = isinstance(body, str)
         headers = {"content-type": "application/x-www-form-urlencoded" if is_form else "application/json"}
-        headers |= {"authorization": f"Bearer {key}"} if key else {}
+        headers |= ({"authorization": f"Bearer {key}"} if key else {}) | (more or {})
         data = None if body is None else (body if is_form else json.dumps(body)).encode()
         request = urllib.request.Request(self.url + path, data, headers, method=method)
         try:
@@ -115,6 +115,22 @@ def found(pattern, text):
     sys.exit(f"no {pattern} in what the program told: {text}")
 
 
+def own_partner(gateway, management):
+    """A partner that a person runs, with a key of each kind: the ids in each path that names it."""
+    wish = {"name": "Evening Notes", "url": "https://evening.example"}
+    partner = gateway.call("POST", "/v1/partners/apply", wish, management)[1]["data"]["id"]
+    gateway.admin("partner", "approve", partner)
+    path, known = "/v1/partners/{id}", {}
+    for rest in ("", "/usage", "/referrals", "/statements", "/payouts", "/test-origins"):
+        known[path + rest] = {"id": partner}
+    for kind in ("keys", "publishable-keys", "test-keys"):
+        key = gateway.call("POST", f"/v1/partners/{partner}/{kind}", {"name": "spare"}, management)[1]["data"]["id"]
+        known[f"{path}/{kind}"] = {"id": partner}
+        for rest in ("", "/rotate"):
+            known[f"{path}/{kind}/{{key}}{rest}"] = {"id": partner, "key": key}
+    return known
+
+
 def prepared(gateway):
     """A credential of each kind, and what is there to be asked for."""
     user_key = found(r"oc_sk_[0-9A-Za-z_]+", gateway.text())
@@ -131,11 +147,12 @@ def prepared(gateway):
     app = gateway.call("POST", "/v1/apps", {"publishable_key": publishable}, session)[1]
     known = {
         "publishable_key": publishable,
-        "/v1/generation": told["x-generation-id"],
-        "/v1/keys/{id}": spare["data"]["id"],
-        "/v1/credits/orders/{id}": order["id"],
-        "/v1/apps/{id}": app["app"]["id"],
+        "/v1/generation": {"id": told["x-generation-id"]},
+        "/v1/keys/{id}": {"id": spare["data"]["id"]},
+        "/v1/credits/orders/{id}": {"id": order["id"]},
+        "/v1/apps/{id}": {"id": app["app"]["id"]},
     }
+    known |= own_partner(gateway, management)
     keys = {"user_key": user_key, "management_key": management, "partner_key": partner, "session": session}
     return keys | {"nothing": None}, known
 
@@ -200,7 +217,7 @@ def main():
             keys, known = prepared(gateway)
             os.environ["KNOWN"] = json.dumps(known)
             begin = time.monotonic()
-            walked = walk(gateway, document, keys, known["publishable_key"])
+            walked = walk(gateway, document, keys, known)
             failed = [kind for kind, key in keys.items() if run(kind, key, gateway, document, reports) != 0]
             print(f"{time.monotonic() - begin:.0f} s")
             tell_seen(document, keys, reports, walked)

@@ -1,6 +1,7 @@
 """Requests that made-up ones do not find, such as those with a mailed code: each must succeed, as the document says."""
 
 import copy
+import re
 import sys
 from urllib.parse import urlencode
 
@@ -16,11 +17,11 @@ class Walk:
         close(self.components["schemas"])
         self.done = set()
 
-    def step(self, method, path, body=None, key=None, **parts):
-        """A request; its answer must be a success, and fit."""
+    def step(self, method, path, body=None, by=None, **parts):
+        """A request by a kind of key; its answer must be a success, and fit."""
         address = path.format(**{name: parts.pop(name) for name in list(parts) if f"{{{name}}}" in path})
         address += "?" + "&".join(f"{name}={value}" for name, value in parts.items()) if parts else ""
-        status, found, _ = self.gateway.call(method, address, body, self.keys.get(key))
+        status, found, _ = self.gateway.call(method, address, body, self.keys.get(by))
         answers = self.document["paths"][path][method.lower()]["responses"]
         if not 200 <= status < 300 or str(status) not in answers:
             sys.exit(f"{method} {path} answered {status}: {found}")
@@ -79,8 +80,41 @@ class Walk:
         self.step("GET", "/v1/account/sessions", None, "second")
         self.step("DELETE", "/v1/auth/session", None, "second")
 
+    def portal(self, partner):
+        """What a person does with a partner that they run."""
+        path, own = "/v1/partners/{id}", {"by": "management_key", "id": partner}
+        self.step("GET", "/v1/partners", None, "management_key")
+        for rest in ("", "/usage", "/referrals", "/statements", "/payouts"):
+            self.step("GET", path + rest, None, **own)
+        for kind in ("keys", "test-keys"):
+            made = self.step("POST", f"{path}/{kind}", {"name": "walk"}, **own)
+            self.step("GET", f"{path}/{kind}", None, **own)
+            at = f"{path}/{kind}/{{key}}"
+            made = self.step("POST", f"{at}/rotate", None, **own, key=made["data"]["id"])
+            self.step("DELETE", at, None, **own, key=made["data"]["id"])
+        lists = {"origins": ["https://evening.example"], "redirect_urls": ["https://evening.example/back"]}
+        made = self.step("POST", f"{path}/publishable-keys", {"name": "walk"} | lists, **own)
+        self.step("GET", f"{path}/publishable-keys", None, **own)
+        at = f"{path}/publishable-keys/{{key}}"
+        self.step("PATCH", at, {"origins": []}, **own, key=made["data"]["id"])
+        self.step("DELETE", at, None, **own, key=made["data"]["id"])
+        self.step("PUT", f"{path}/test-origins", {"origins": lists["origins"]}, **own)
+
+    def operator(self):
+        """An act, which the page shows first."""
+        person = self.step("GET", "/v1/auth/session", None, "session")["user"]["id"]
+        self.gateway.admin("user", "role", person, "operator")
+        act = {"do": "rename", "user": person, "label": "Ada"}
+        only = {"opencredits-fragment": "main"}
+        shown = self.gateway.call("POST", "/operator/preview", {"act": act}, self.keys["session"], only)[1].decode()
+        told = {name: re.search(rf'data-{name} value="([^"]+)"', shown)[1] for name in ("id", "confirm")}
+        self.step("POST", "/v1/operator/actions", {"act": act} | told, "session")
+        self.gateway.admin("user", "role", person, "none")
+
     def account(self):
         self.step("GET", "/v1/auth/session", None, "session")
+        self.step("GET", "/v1/account/notifications", None, "session")
+        self.step("PATCH", "/v1/account/notifications", {"limit_80": False}, "session")
         self.step("GET", "/v1/account/deletion", None, "session")
         self.step("PUT", "/v1/account/restriction", self.confirmed("restriction") | {"restricted": False}, "session")
         self.step("PUT", "/v1/account/objection", self.confirmed("restriction") | {"objected": True}, "session")
@@ -92,14 +126,17 @@ class Walk:
         self.step("DELETE", "/v1/account/sessions", None, "session")
 
 
-def walk(gateway, document, keys, publishable):
+def walk(gateway, document, keys, known):
     """Walks; the operations that succeeded."""
     all_steps = Walk(gateway, document, keys)
+    publishable = known["publishable_key"]
     all_steps.keys_of_a_person()
     all_steps.purchases()
     all_steps.apps(publishable)
     all_steps.terminal(publishable)
     all_steps.second_session()
+    all_steps.portal(known["/v1/partners/{id}"]["id"])
+    all_steps.operator()
     all_steps.account()
     print(f"walked: {len(all_steps.done)} operations", flush=True)
     return all_steps.done

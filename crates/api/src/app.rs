@@ -173,7 +173,7 @@ fn partner_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(partner::payouts))
         .routes(routes!(applications::apply))
         .routes(routes!(applications::list))
-        .merge(OpenApiRouter::from(portal::routes()))
+        .merge(portal::routes())
 }
 
 impl<B> Service<Request<B>> for Routes

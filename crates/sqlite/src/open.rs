@@ -12,7 +12,9 @@ use std::sync::OnceLock;
 pub const CAN_ENCRYPT: bool = cfg!(feature = "sqlcipher");
 
 /// Begins every plain SQLite file. An encrypted one begins with its salt.
-const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+const MAGIC: &[u8;
+/// The smallest page of SQLite: a shorter file holds no database, encrypted or not.
+const PAGE_BYTES_MIN: u64 = 512; 16] = b"SQLite format 3\0";
 
 /// Set once, by [`prepare`].
 static KEY: OnceLock<FileKey> = OnceLock::new();
@@ -105,9 +107,12 @@ pub(crate) fn begins_as_plain(path: &Path) -> std::io::Result<Option<bool>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
+    if file.metadata()?.len() < PAGE_BYTES_MIN {
+        return Ok(None);
+    }
     let mut begin = Vec::with_capacity(MAGIC.len());
     file.by_ref().take(16).read_to_end(&mut begin)?;
-    Ok((!begin.is_empty()).then_some(begin == MAGIC))
+    Ok(Some(begin == MAGIC))
 }
 
 /// Reads the first page with a key, or with none.

@@ -1,5 +1,5 @@
-//! Operations whose routes the router does not have, or has with a wildcard: inference bypasses it, and a path with a
-//! wildcard is none in a document.
+//! Operations whose routes the router does not have, or has with a wildcard: inference bypasses it, a path with a wildcard is
+//! none in a document, and the routes of operators have a state of their own.
 
 #![expect(dead_code, reason = "they carry the attributes; other functions serve the operations")]
 
@@ -22,6 +22,7 @@ use utoipa::OpenApi;
     endpoints,
     gemini_models,
     gemini_model,
+    act,
     document,
 ))]
 pub(super) struct Apart;
@@ -195,6 +196,17 @@ fn gemini_models() {}
     responses((status = 200, description = "What was asked for.", body = shapes::GeminiModel)),
 )]
 fn gemini_model() {}
+
+#[utoipa::path(
+    post,
+    path = "/v1/operator/actions",
+    summary = "Do what was previewed",
+    description = "For a session whose person has the operator's role; for all others there is nothing here. The page of an operator shows first what an act does, and gets its id and its confirmation, which hold for ten minutes.",
+    security(("session" = [])),
+    request_body = shapes::ActionToDo,
+    responses((status = 200, description = "It was done.", body = shapes::ActionDone)),
+)]
+fn act() {}
 
 #[utoipa::path(
     get,

@@ -99,6 +99,10 @@ fn statuses(operation: &Operation, (path, method): (&str, &str)) -> Vec<StatusCo
     if is_inference(path) {
         all.extend([S::PAYMENT_REQUIRED, S::CONFLICT, S::BAD_GATEWAY, S::GATEWAY_TIMEOUT]);
     }
+    // An act that is not the one that was looked at.
+    if path.starts_with("/v1/operator/") {
+        all.push(S::CONFLICT);
+    }
     // What asks the payment processor.
     let asks = ["/v1/credits/", "/v1/account/deletion"].iter().any(|start| path.starts_with(start));
     if asks && is_secured {

@@ -1,9 +1,9 @@
 //! The document, as the router and the table of errors have it.
 
-use super::Document;
 use super::complete::{complete, operations};
+use super::{Document, PATH};
 use crate::app::documented;
-use crate::pages;
+use crate::{operator, pages};
 use axum::Router;
 use http::HeaderMap;
 use serde_json::Value;
@@ -23,6 +23,14 @@ fn paths_of<S>(router: &Router<S>) -> BTreeSet<String> {
     texts.map(str::to_owned).collect()
 }
 
+/// The paths of all routers for programs.
+fn routed() -> BTreeSet<String> {
+    let (router, _) = documented().split_for_parts();
+    let mut all = paths_of(&router);
+    all.extend(paths_of(&operator::routes()));
+    all
+}
+
 fn whole() -> OpenApi {
     let (_, mut document) = documented().split_for_parts();
     complete(&mut document, "https://credits.example");
@@ -31,8 +39,7 @@ fn whole() -> OpenApi {
 
 #[test]
 fn every_route_of_the_router_is_in_the_document_unless_it_is_a_page() {
-    let (router, _) = documented().split_for_parts();
-    let found = paths_of(&router);
+    let found = routed();
     assert!(found.len() > 50, "{found:?}");
     let pages = paths_of(&pages::routes());
     let known: BTreeSet<String> = whole().paths.paths.keys().cloned().collect();
@@ -44,6 +51,16 @@ fn every_route_of_the_router_is_in_the_document_unless_it_is_a_page() {
             known.contains(&plain) || exempt,
             "{path} is not in the document: give its handler an attribute and route it by routes!"
         );
+    }
+}
+
+#[test]
+fn every_path_of_the_document_is_one_of_a_router() {
+    let routes = routed();
+    for path in whole().paths.paths.keys().filter(|path| *path != PATH) {
+        // What follows a model's id is read by the handler.
+        let under = |route: &String| route.strip_suffix("{*id}").is_some_and(|start| path.starts_with(start));
+        assert!(routes.contains(path) || routes.iter().any(under), "{path}");
     }
 }
 

@@ -10,10 +10,10 @@ mod test_keys;
 
 pub(crate) use routes::routes;
 
+use crate::address::Path;
 use crate::errors::{ErrorType, Problem};
 use crate::state::App;
 use crate::{auth, keys as user_keys};
-use axum::extract::Path;
 use http::HeaderMap;
 use opencredits_service::accounts::{AccountsError, Managed, PartnerChange};
 use opencredits_service::partners::{origin_problem, redirect_problem};

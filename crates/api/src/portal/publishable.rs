@@ -1,13 +1,15 @@
 //! The keys that name a partner in browsers, with the pages that may use them.
 
 use super::{KeyPath, PartnerPath, changing, check_lists, key_id, owned, problem};
+use crate::address::Path;
 use crate::faults::timestamp;
 use crate::json;
 use crate::lookups::Answer;
+use crate::openapi::shapes;
 use crate::sessions::{read, with_status};
 use crate::state::App;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use opencredits_service::accounts::PublishableKeyEdit;
 use opencredits_store::PublishableKeyRecord;
@@ -32,6 +34,15 @@ impl From<Fields> for PublishableKeyEdit {
 }
 
 /// `GET /v1/partners/{id}/publishable-keys`: those in force.
+#[utoipa::path(
+    get,
+    path = "/v1/partners/{id}/publishable-keys",
+    summary = "Publishable keys of a partner",
+    description = "Those in force, with the pages that may use them.",
+    security(("management_key" = []), ("session" = [])),
+    params(("id" = String, Path, description = "The id of a partner.")),
+    responses((status = 200, description = "What was asked for.", body = shapes::List<shapes::PublishableKeyRow>)),
+)]
 pub(super) async fn list(State(app): State<Arc<App>>, Path(path): PartnerPath, headers: HeaderMap) -> Answer {
     let partner = owned(&app, &headers, &path).await?;
     let keys = app.accounts.publishable_keys(&partner.id.to_string()).await.map_err(|error| problem(&app, error))?;
@@ -40,6 +51,16 @@ pub(super) async fn list(State(app): State<Arc<App>>, Path(path): PartnerPath, h
 }
 
 /// `POST /v1/partners/{id}/publishable-keys`.
+#[utoipa::path(
+    post,
+    path = "/v1/partners/{id}/publishable-keys",
+    summary = "Make a publishable key of a partner",
+    description = "It names the partner in browsers, and is no secret.",
+    security(("management_key" = []), ("session" = [])),
+    params(("id" = String, Path, description = "The id of a partner.")),
+    request_body = shapes::PublishableKeyToMake,
+    responses((status = 201, description = "It was made.", body = shapes::Data<shapes::PublishableKeyRow>)),
+)]
 pub(super) async fn add(
     State(app): State<Arc<App>>,
     Path(path): PartnerPath,
@@ -55,6 +76,19 @@ pub(super) async fn add(
 }
 
 /// `PATCH /v1/partners/{id}/publishable-keys/{key}`: changes what is named.
+#[utoipa::path(
+    patch,
+    path = "/v1/partners/{id}/publishable-keys/{key}",
+    summary = "Change a publishable key of a partner",
+    description = "What is absent stays.",
+    security(("management_key" = []), ("session" = [])),
+    params(
+        ("id" = String, Path, description = "The id of a partner."),
+        ("key" = String, Path, description = "The id of a key of the partner."),
+    ),
+    request_body = shapes::PublishableKeyChange,
+    responses((status = 200, description = "What was asked for.", body = shapes::Data<shapes::PublishableKeyRow>)),
+)]
 pub(super) async fn edit(
     State(app): State<Arc<App>>,
     Path((path, key)): KeyPath,
@@ -70,6 +104,18 @@ pub(super) async fn edit(
 }
 
 /// `DELETE /v1/partners/{id}/publishable-keys/{key}`.
+#[utoipa::path(
+    delete,
+    path = "/v1/partners/{id}/publishable-keys/{key}",
+    summary = "Revoke a publishable key of a partner",
+    description = "For ever and at once.",
+    security(("management_key" = []), ("session" = [])),
+    params(
+        ("id" = String, Path, description = "The id of a partner."),
+        ("key" = String, Path, description = "The id of a key of the partner."),
+    ),
+    responses((status = 200, description = "What was asked for.", body = shapes::Data<shapes::DeletedId>)),
+)]
 pub(super) async fn revoke(State(app): State<Arc<App>>, Path((path, key)): KeyPath, headers: HeaderMap) -> Answer {
     let change = changing(&app, &headers, &path).await?;
     let revoked = app.accounts.revoke_owned_publishable_key(change, key_id(&key)?).await;

@@ -1,12 +1,14 @@
 //! What people read of the partners that they run.
 
 use super::{PartnerPath, managed, owned, problem};
+use crate::address::{Path, Query};
 use crate::faults::timestamp;
 use crate::lookups::Answer;
+use crate::openapi::shapes;
 use crate::query::{Parameters, known_only};
 use crate::state::App;
 use crate::{auth, json, partner};
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use http::HeaderMap;
 use opencredits_service::accounts::Managed;
 use opencredits_store::{Partner, Standing};
@@ -14,6 +16,14 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// `GET /v1/partners`: those that the person runs, and what they have applied for, the newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/partners",
+    summary = "Partners of a person",
+    description = "Those that the person runs, and those that they have applied for, the newest first.",
+    security(("management_key" = []), ("session" = [])),
+    responses((status = 200, description = "What was asked for.", body = shapes::List<shapes::ManagedPartner>)),
+)]
 pub(crate) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
     let manager = auth::manager(&app, &headers).await?;
     let found = app.accounts.managed_by(manager.user).await.map_err(|error| problem(&app, error))?;
@@ -22,6 +32,15 @@ pub(crate) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Ans
 }
 
 /// `GET /v1/partners/{id}`.
+#[utoipa::path(
+    get,
+    path = "/v1/partners/{id}",
+    summary = "A partner of a person",
+    description = "With its terms; of an application, those that it would have.",
+    security(("management_key" = []), ("session" = [])),
+    params(("id" = String, Path, description = "The id of a partner.")),
+    responses((status = 200, description = "What was asked for.", body = shapes::Data<shapes::ManagedPartner>)),
+)]
 pub(crate) async fn one(State(app): State<Arc<App>>, Path(path): PartnerPath, headers: HeaderMap) -> Answer {
     let managed = managed(&app, &headers, &path).await?;
     Ok(json::ok(&json!({ "data": shown(&app, &managed) })))
@@ -49,6 +68,20 @@ fn shown(app: &App, managed: &Managed) -> Value {
 }
 
 /// `GET /v1/partners/{id}/usage`: as `GET /v1/partner/usage`.
+#[utoipa::path(
+    get,
+    path = "/v1/partners/{id}/usage",
+    summary = "Usage through a partner of a person",
+    description = "By day and model, over groups of enough people; at most 92 days.",
+    security(("management_key" = []), ("session" = [])),
+    params(
+        ("id" = String, Path, description = "The id of a partner."),
+        ("from" = Option<String>, Query, description = "A day such as 2026-11-30."),
+        ("to" = Option<String>, Query, description = "A day, which is included."),
+        ("x-opencredits-strict" = Option<bool>, Header, description = "Whether unknown parameters are refused."),
+    ),
+    responses((status = 200, description = "What was asked for.", body = shapes::PartnerUsage)),
+)]
 pub(crate) async fn usage(
     State(app): State<Arc<App>>,
     Path(path): PartnerPath,
@@ -61,16 +94,43 @@ pub(crate) async fn usage(
 }
 
 /// `GET /v1/partners/{id}/referrals`: as `GET /v1/partner/referrals`.
+#[utoipa::path(
+    get,
+    path = "/v1/partners/{id}/referrals",
+    summary = "People who came through a partner of a person",
+    description = "By month.",
+    security(("management_key" = []), ("session" = [])),
+    params(("id" = String, Path, description = "The id of a partner.")),
+    responses((status = 200, description = "What was asked for.", body = shapes::Referrals)),
+)]
 pub(crate) async fn referrals(State(app): State<Arc<App>>, Path(path): PartnerPath, headers: HeaderMap) -> Answer {
     partner::referrals_of(&app, &owned(&app, &headers, &path).await?).await
 }
 
 /// `GET /v1/partners/{id}/statements`: as `GET /v1/partner/statements`.
+#[utoipa::path(
+    get,
+    path = "/v1/partners/{id}/statements",
+    summary = "Months of a partner of a person",
+    description = "The latest first.",
+    security(("management_key" = []), ("session" = [])),
+    params(("id" = String, Path, description = "The id of a partner.")),
+    responses((status = 200, description = "What was asked for.", body = shapes::List<shapes::StatementRow>)),
+)]
 pub(crate) async fn statements(State(app): State<Arc<App>>, Path(path): PartnerPath, headers: HeaderMap) -> Answer {
     partner::statements_of(&app, &owned(&app, &headers, &path).await?).await
 }
 
 /// `GET /v1/partners/{id}/payouts`: as `GET /v1/partner/payouts`.
+#[utoipa::path(
+    get,
+    path = "/v1/partners/{id}/payouts",
+    summary = "Payouts to a partner of a person",
+    description = "The newest first.",
+    security(("management_key" = []), ("session" = [])),
+    params(("id" = String, Path, description = "The id of a partner.")),
+    responses((status = 200, description = "What was asked for.", body = shapes::List<shapes::PayoutRow>)),
+)]
 pub(crate) async fn payouts(State(app): State<Arc<App>>, Path(path): PartnerPath, headers: HeaderMap) -> Answer {
     partner::payouts_of(&app, &owned(&app, &headers, &path).await?).await
 }

@@ -2,26 +2,26 @@
 
 use super::{keys, publishable, reads, test_keys};
 use crate::state::App;
-use axum::Router;
-use axum::routing::{delete, get, patch, post, put};
 use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// The routes.
-pub(crate) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/partners", get(reads::list))
-        .route("/v1/partners/{id}", get(reads::one))
-        .route("/v1/partners/{id}/usage", get(reads::usage))
-        .route("/v1/partners/{id}/referrals", get(reads::referrals))
-        .route("/v1/partners/{id}/statements", get(reads::statements))
-        .route("/v1/partners/{id}/payouts", get(reads::payouts))
-        .route("/v1/partners/{id}/keys", get(keys::list).post(keys::add))
-        .route("/v1/partners/{id}/keys/{key}", delete(keys::revoke))
-        .route("/v1/partners/{id}/keys/{key}/rotate", post(keys::rotate))
-        .route("/v1/partners/{id}/publishable-keys", get(publishable::list).post(publishable::add))
-        .route("/v1/partners/{id}/publishable-keys/{key}", patch(publishable::edit).delete(publishable::revoke))
-        .route("/v1/partners/{id}/test-keys", get(test_keys::list).post(test_keys::add))
-        .route("/v1/partners/{id}/test-keys/{key}", delete(test_keys::revoke))
-        .route("/v1/partners/{id}/test-keys/{key}/rotate", post(test_keys::rotate))
-        .route("/v1/partners/{id}/test-origins", put(test_keys::set_origins))
+pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(reads::list))
+        .routes(routes!(reads::one))
+        .routes(routes!(reads::usage))
+        .routes(routes!(reads::referrals))
+        .routes(routes!(reads::statements))
+        .routes(routes!(reads::payouts))
+        .routes(routes!(keys::list, keys::add))
+        .routes(routes!(keys::revoke))
+        .routes(routes!(keys::rotate))
+        .routes(routes!(publishable::list, publishable::add))
+        .routes(routes!(publishable::edit, publishable::revoke))
+        .routes(routes!(test_keys::list, test_keys::add))
+        .routes(routes!(test_keys::revoke))
+        .routes(routes!(test_keys::rotate))
+        .routes(routes!(test_keys::set_origins))
 }

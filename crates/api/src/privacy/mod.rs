@@ -9,7 +9,6 @@ mod notifications;
 pub(crate) use confirmed::problem;
 
 use crate::state::App;
-use axum::routing::get;
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -20,7 +19,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(flags::show))
         .routes(routes!(flags::restrict))
         .routes(routes!(flags::object))
-        .route("/v1/account/notifications", get(notifications::show).patch(notifications::choose))
+        .routes(routes!(notifications::show, notifications::choose))
         .routes(routes!(export::download, export::confirm))
         .routes(routes!(deletion::preview, deletion::schedule, deletion::cancel))
         .routes(routes!(deletion::cancel_by_link))

@@ -3,6 +3,7 @@
 use super::confirmed::{privacy, problem};
 use crate::json;
 use crate::lookups::{Answer, finish};
+use crate::openapi::shapes;
 use crate::sessions::{private, read, signed_in};
 use crate::state::{App, RequestId};
 use axum::body::Body;
@@ -20,6 +21,14 @@ const ALWAYS: [&str; 7] =
     ["receipt", "refund", "top_up_failed", "deletion_scheduled", "policy_changed", "sign_in", "security"];
 
 /// `GET /v1/account/notifications`: which notices come.
+#[utoipa::path(
+    get,
+    path = "/v1/account/notifications",
+    summary = "Notices",
+    description = "Which notices come, and which mails always come.",
+    security(("session" = [])),
+    responses((status = 200, description = "What was asked for.", body = shapes::Notices)),
+)]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -41,6 +50,15 @@ struct Choices {
 }
 
 /// `PATCH /v1/account/notifications`: switches some of them on or off.
+#[utoipa::path(
+    patch,
+    path = "/v1/account/notifications",
+    summary = "Choose notices",
+    description = "Switches some of them on or off. What is absent stays.",
+    security(("session" = [])),
+    request_body = shapes::NoticesToChoose,
+    responses((status = 200, description = "What was asked for.", body = shapes::Notices)),
+)]
 pub(crate) async fn choose(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,

@@ -198,6 +198,30 @@ pub(crate) struct DeletionDue {
     due_at: Time,
 }
 
+/// Which notices come.
+#[derive(ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "the members of an answer")]
+pub(crate) struct Notices {
+    low_balance: bool,
+    limit_80: bool,
+    limit_100: bool,
+    /// Whether the person objected, so that none of these comes.
+    objected: bool,
+    /// The mails that nobody can switch off.
+    always: Vec<String>,
+}
+
+/// Notices to switch on or off: what is absent stays.
+#[derive(ToSchema)]
+pub(crate) struct NoticesToChoose {
+    #[schema(nullable = false)]
+    low_balance: Option<bool>,
+    #[schema(nullable = false)]
+    limit_80: Option<bool>,
+    #[schema(nullable = false)]
+    limit_100: Option<bool>,
+}
+
 /// A restriction, confirmed by a code.
 #[derive(ToSchema)]
 pub(crate) struct RestrictionToSet {

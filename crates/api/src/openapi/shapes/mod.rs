@@ -13,8 +13,10 @@ mod errors;
 mod inference;
 mod keys;
 mod models;
+mod operator;
 mod partner;
 mod past;
+mod portal;
 
 pub(crate) use account::*;
 pub(crate) use apps::*;
@@ -24,5 +26,7 @@ pub(crate) use errors::*;
 pub(crate) use inference::*;
 pub(crate) use keys::*;
 pub(crate) use models::*;
+pub(crate) use operator::*;
 pub(crate) use partner::*;
 pub(crate) use past::*;
+pub(crate) use portal::*;

@@ -26,7 +26,7 @@ async fn site() -> Signing {
 }
 
 /// The time of a request, in ns.
-#[expect(clippy::disallowed_methods, reason = "what is measured is the time of this machine")]
+#[expect(clippy::disallowed_methods, reason = "the time that passes is what is compared")]
 async fn timed(site: &Signing, path: &str, body: Value, extra: Duration) -> u64 {
     let start = Instant::now();
     let answer = site.post(path, "", body).await;
