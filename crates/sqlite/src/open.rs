@@ -12,9 +12,9 @@ use std::sync::OnceLock;
 pub const CAN_ENCRYPT: bool = cfg!(feature = "sqlcipher");
 
 /// Begins every plain SQLite file. An encrypted one begins with its salt.
-const MAGIC: &[u8;
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// The smallest page of SQLite: a shorter file holds no database, encrypted or not.
-const PAGE_BYTES_MIN: u64 = 512; 16] = b"SQLite format 3\0";
+const PAGE_BYTES_MIN: u64 = 512;
 
 /// Set once, by [`prepare`].
 static KEY: OnceLock<FileKey> = OnceLock::new();

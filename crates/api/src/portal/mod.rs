@@ -95,6 +95,9 @@ pub(crate) fn problem(app: &App, error: AccountsError) -> Problem {
                 None => problem,
             }
         }
+        AccountsError::PartnerExists { .. } => {
+            Problem::new(ErrorType::InvalidRequest, error.to_string()).with("param", "name")
+        }
         error => user_keys::problem(app, error),
     }
 }
