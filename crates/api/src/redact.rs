@@ -43,7 +43,8 @@ fn is_key(word: &str) -> bool {
     BEGINNINGS.iter().any(|beginning| match beginning.strip_suffix('-') {
         // A word such as `task-` ends like this one, too.
         Some(_) => word.starts_with(beginning) && long(beginning.len()),
-        None => word.contains(beginning),
+        // The beginning alone says which kind of key is meant.
+        None => word.contains(beginning) && word != *beginning,
     })
 }
 
@@ -60,7 +61,8 @@ mod tests {
         check("no model oc_rk_0123456789abcdef: look", "no model …: look");
         check(r#"{"param":"xoc_sk_0","of":"sk-ant-api03-0123456789"}"#, r#"{"param":"…","of":"…"}"#);
         check("a task-0123456789abcdef0123, disk-sk-, sk-1", "a task-0123456789abcdef0123, disk-sk-, sk-1");
-        check("größe oc_sk_ß", "größe …ß");
+        check("größe xoc_sk_ß", "größe …ß");
+        check("send one that begins with oc_rk_, as oc_rk_…", "send one that begins with oc_rk_, as oc_rk_…");
     }
 
     #[test]

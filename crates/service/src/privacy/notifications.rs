@@ -2,7 +2,7 @@
 
 use super::error::PrivacyError;
 use super::state::{Asker, Privacy};
-use opencredits_store::{MutedNotice, NoticeKind};
+use opencredits_store::{MutedNotice, NoticeKind, StoreError};
 use opencredits_units::UserId;
 
 /// Whether a person gets notices of a kind.
@@ -61,8 +61,11 @@ impl Privacy {
     /// When the link does not hold, the account was deleted, or the store fails.
     pub async fn unsubscribe(&self, token: &str) -> Result<NoticeKind, PrivacyError> {
         let (user, kind) = self.unsubscribing(token)?;
-        self.choose_notices(user, &[(kind, NoticeChoice::Off)]).await?;
-        Ok(kind)
+        match self.choose_notices(user, &[(kind, NoticeChoice::Off)]).await {
+            // The account is gone.
+            Err(PrivacyError::Store(StoreError::Orphan)) => Err(PrivacyError::Link),
+            done => done.map(|()| kind),
+        }
     }
 
     fn unsubscribing(&self, token: &str) -> Result<(UserId, NoticeKind), PrivacyError> {

@@ -1,6 +1,7 @@
 //! What every route does with a body that is too large or malformed, with a request of another site, and with an address to go to.
 //!
-//! The routes are read from the source, so that a new one is tried as well.
+//! The routes of programs are those of the OpenAPI document, and the others are read from the source: so a new one is tried
+//! as well.
 
 use super::Signing;
 use crate::app::{Answer, request};
@@ -30,9 +31,16 @@ const IN_NOBODYS_NAME: [&str; 11] = [
     "/api/v1/auth/keys",
 ];
 
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
 /// Every method and path of the router.
-fn routes() -> Vec<(Method, String)> {
+async fn routes(site: &Signing) -> Vec<(Method, String)> {
     let mut found = BTreeSet::new();
+    let document = site.get("/openapi.json", "").await.json();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        let names = operations.as_object().unwrap().keys().filter(|name| METHODS.contains(&&***name));
+        found.extend(names.map(|name| (plain(path), name.clone())));
+    }
     collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
     let methods = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
     let named = |name: &str| methods.iter().find(|method| method.as_str().eq_ignore_ascii_case(name)).unwrap().clone();
@@ -59,15 +67,18 @@ fn read(source: &str, found: &mut BTreeSet<(String, String)>) {
             depth == 0
         });
         let handlers = &rest[..end.unwrap()];
-        for method in ["get", "post", "put", "patch", "delete"] {
+        for method in METHODS {
             let is_there = [" ", "."].iter().any(|before| handlers.contains(&format!("{before}{method}(")));
             if is_there {
-                let path = path.replace("{*", "{");
-                let path = path.split('/').map(|part| if part.starts_with('{') { "x1" } else { part });
-                found.insert((path.collect::<Vec<_>>().join("/"), method.to_owned()));
+                found.insert((plain(path), method.to_owned()));
             }
         }
     }
+}
+
+/// A path with a value in each place.
+fn plain(path: &str) -> String {
+    path.split('/').map(|part| if part.starts_with('{') { "x1" } else { part }).collect::<Vec<_>>().join("/")
 }
 
 fn is_inference(path: &str) -> bool {
@@ -100,7 +111,7 @@ async fn send(site: &Signing, (method, path): (&Method, &str), token: &str, (kin
 async fn no_route_fails_over_a_body_or_takes_one_that_is_wrong() {
     let site = Signing::new().await;
     let (user, key) = site.app.person(20).await;
-    let routes = routes();
+    let routes = routes(&site).await;
     assert!(routes.len() > 90, "the routes were read: {routes:?}");
     let mut session = site.token("ada@example.org").await;
     let management = site.app.accounts.add_management_key(user.id, "laptop".to_owned()).await.unwrap();
@@ -137,7 +148,7 @@ async fn no_route_fails_over_a_body_or_takes_one_that_is_wrong() {
 async fn no_route_changes_anything_for_a_form_of_another_site() {
     let site = Signing::new().await;
     let token = site.token("ada@example.org").await;
-    for (method, path) in routes().iter().filter(|(method, _)| method != Method::GET) {
+    for (method, path) in routes(&site).await.iter().filter(|(method, _)| method != Method::GET) {
         if IN_NOBODYS_NAME.contains(&&**path) || path.starts_with("/sandbox/") || path.starts_with("/test/") {
             continue;
         }
@@ -164,7 +175,7 @@ async fn no_route_sends_anybody_to_another_site_or_sets_a_cookie() {
     let token = site.token("ada@example.org").await;
     let targets =
         ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "https:evil.example"];
-    for (method, path) in routes().iter().filter(|(method, _)| method == Method::GET) {
+    for (method, path) in routes(&site).await.iter().filter(|(method, _)| method == Method::GET) {
         for target in targets {
             let query: Vec<String> =
                 ["next", "redirect", "redirect_uri", "return_to", "url", "callback_url", "success_url"]
