@@ -31,8 +31,8 @@ CHECKS = ",".join(
 )
 # Requests of each kind to one operation.
 EXAMPLES = {"user_key": 25, "management_key": 15, "partner_key": 8, "session": 16, "nothing": 5}
-# Ends the session that all further requests of a run need.
-ENDS = "delete_v1_auth_session"
+# May end the session that all further requests of a run need: ids are also taken from answers of before.
+ENDS = {"delete_v1_auth_session", "delete_v1_account_sessions_by_id"}
 
 
 class Gateway:
@@ -169,7 +169,7 @@ def chosen(document, kind):
         for operation in item.values():
             takes = schemes(operation)
             if kind in takes or kind == "nothing" or others.get(kind) in takes:
-                if not (kind == "session" and operation["operationId"] == ENDS):
+                if not (kind == "session" and operation["operationId"] in ENDS):
                     yield operation["operationId"]
 
 
@@ -219,8 +219,9 @@ def main():
             begin = time.monotonic()
             walked = walk(gateway, document, keys, known)
             failed = [kind for kind, key in keys.items() if run(kind, key, gateway, document, reports) != 0]
+            walked.sign_out()
             print(f"{time.monotonic() - begin:.0f} s")
-            tell_seen(document, keys, reports, walked)
+            tell_seen(document, keys, reports, walked.done)
             lines = [line for line in gateway.text().splitlines() if "panicked" in line]
             if lines:
                 sys.exit(f"the gateway panicked: {lines[0]}")

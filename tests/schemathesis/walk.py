@@ -72,13 +72,14 @@ class Walk:
         tokens = self.step("POST", "/oauth/token", urlencode(client | grant))
         self.step("POST", "/oauth/revoke", urlencode(client | {"token": tokens["refresh_token"]}))
 
-    def second_session(self):
+    def another_session(self):
         offset = len(self.gateway.text())
         sent = self.step("POST", "/v1/auth/code", {"email": "ada@example.org"})
         proof = {"challenge": sent["challenge"], "code": self.gateway.mailed_code(offset)}
-        self.keys["second"] = self.step("POST", "/v1/auth/session", proof)["session_token"]
-        self.step("GET", "/v1/account/sessions", None, "second")
-        self.step("DELETE", "/v1/auth/session", None, "second")
+        begun = self.step("POST", "/v1/auth/session", proof)
+        self.keys["another"] = begun["session_token"]
+        self.step("GET", "/v1/account/sessions", None, "another")
+        self.step("DELETE", "/v1/account/sessions/{id}", None, "session", id=begun["session"]["id"])
 
     def portal(self, partner):
         """What a person does with a partner that they run."""
@@ -111,6 +112,10 @@ class Walk:
         self.step("POST", "/v1/operator/actions", {"act": act} | told, "session")
         self.gateway.admin("user", "role", person, "none")
 
+    def sign_out(self):
+        """After everything that needs the session."""
+        self.step("DELETE", "/v1/auth/session", None, "session")
+
     def account(self):
         self.step("GET", "/v1/auth/session", None, "session")
         self.step("GET", "/v1/account/notifications", None, "session")
@@ -127,16 +132,16 @@ class Walk:
 
 
 def walk(gateway, document, keys, known):
-    """Walks; the operations that succeeded."""
+    """Walks; what has the operations that succeeded."""
     all_steps = Walk(gateway, document, keys)
     publishable = known["publishable_key"]
     all_steps.keys_of_a_person()
     all_steps.purchases()
     all_steps.apps(publishable)
     all_steps.terminal(publishable)
-    all_steps.second_session()
+    all_steps.another_session()
     all_steps.portal(known["/v1/partners/{id}"]["id"])
     all_steps.operator()
     all_steps.account()
     print(f"walked: {len(all_steps.done)} operations", flush=True)
-    return all_steps.done
+    return all_steps
