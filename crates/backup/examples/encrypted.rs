@@ -9,7 +9,7 @@ use opencredits_keys::Mode;
 use opencredits_ledger::{Floor, Ledger, OpenAccount, Transfer};
 use opencredits_sqlite::{FileKey, FileKeyError, Reencrypted, prepare, reencrypt};
 use opencredits_store::{SqliteStore, Standing, User, Users as _};
-use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs, UserId};
+use opencredits_units::{AccountId, EntryId, NanoUsd, Progress, UnixMs, UserId};
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
@@ -32,7 +32,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let taken = take(source, &folder.join("backups"), NOW, &Stop::default())?;
     expect_encrypted(&files(&taken.path))?;
     check(&taken.path)?;
-    let order = Restoring { from: &taken.path, to: &restored, replace: false, mode: Mode::Live, at: NOW };
+    let (from, to, progress) = (&taken.path, &restored, &Progress::default());
+    let order = Restoring { from, to, replace: false, mode: Mode::Live, at: NOW, progress };
     restore(order)?;
     expect_encrypted(&files(&restored))?;
     expect_whole(&restored)?;
