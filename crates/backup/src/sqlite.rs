@@ -4,7 +4,7 @@ use crate::error::BackupError;
 use crate::files::{self, FLUSH_BYTES};
 use crate::stop::Stop;
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Row};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -45,7 +45,10 @@ impl Snapshot {
     }
 
     fn pragma(&self, name: &str) -> Result<u64, BackupError> {
-        let found = self.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        // SQLCipher tells the size of a page as text.
+        let text = |row: &Row<'_>| row.get::<_, String>(0).map(|text| text.parse().unwrap_or_default());
+        let figure = |row: &Row<'_>| row.get::<_, i64>(0).or_else(|_| text(row));
+        let found = self.connection.pragma_query_value(None, name, figure);
         Ok(found.map_err(BackupError::sqlite("read", &self.path))?.cast_unsigned())
     }
 
