@@ -2,6 +2,8 @@
 
 use crate::outcome::Outcome;
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
@@ -138,7 +140,7 @@ pub(crate) fn free_port() -> Outcome<u16> {
 /// Waits until something listens there.
 pub(crate) fn wait_for_port(port: u16, running: &mut Running, patience: Duration) -> Outcome {
     let start = Instant::now();
-    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
         running.check()?;
         if start.elapsed() > patience {
             return Err(format!("nothing listens on port {port} after {patience:?}").into());
@@ -146,6 +148,16 @@ pub(crate) fn wait_for_port(port: u16, running: &mut Running, patience: Duration
         std::thread::sleep(LOOK_AGAIN);
     }
     Ok(())
+}
+
+/// Waits for an answer of a gateway: its port is taken before data folder and admin socket are there.
+pub(crate) fn wait_until_ready(port: u16, patience: Duration) -> Outcome {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    if answer.starts_with("HTTP/1.1 200") { Ok(()) } else { Err(format!("the gateway is not ready: {answer}").into()) }
 }
 
 /// Whether a program of that name lies on the path.

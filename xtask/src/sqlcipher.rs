@@ -2,7 +2,7 @@
 //! operator does: starts under a key, makes a backup and restores it, exchanges the key, takes it away.
 
 use crate::outcome::Outcome;
-use crate::process::{Running, free_port, wait_for_port, without_settings};
+use crate::process::{Running, free_port, wait_for_port, wait_until_ready, without_settings};
 use crate::workspace;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -119,6 +119,7 @@ impl Site {
         let mut command = self.command("opencredits-gateway");
         let mut running = Running::start(command.stdout(Stdio::null()).stderr(Stdio::null()))?;
         wait_for_port(port, &mut running, START_MAX)?;
+        wait_until_ready(port, START_MAX)?;
         running.stop(END_MAX)?;
         println!("{what}");
         Ok(())

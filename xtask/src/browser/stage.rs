@@ -2,12 +2,10 @@
 
 use super::install::Tools;
 use crate::outcome::Outcome;
-use crate::process::{Running, free_port, wait_for_port, without_settings};
+use crate::process::{Running, free_port, wait_for_port, wait_until_ready, without_settings};
 use crate::workspace;
 use serde_json::{Value, json};
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -103,7 +101,7 @@ impl Programs {
         gateway.arg("dev").stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let mut running = Running::start(&mut gateway)?;
         wait_for_port(port, &mut running, START_MAX)?;
-        wait_until_ready(port)?;
+        wait_until_ready(port, START_MAX)?;
         Ok(running)
     }
 
@@ -136,16 +134,6 @@ impl Programs {
         let said = String::from_utf8_lossy(&said);
         Err(format!("{ADMIN} {}: {}", arguments.join(" "), said.trim()).into())
     }
-}
-
-/// Waits for an answer: the port is taken before data folder and admin socket are there.
-fn wait_until_ready(port: u16) -> Outcome {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.set_read_timeout(Some(START_MAX))?;
-    stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    if answer.starts_with("HTTP/1.1 200") { Ok(()) } else { Err(format!("the gateway is not ready: {answer}").into()) }
 }
 
 fn fresh_folder() -> Outcome<PathBuf> {
