@@ -1,7 +1,8 @@
 //! What people with the operator's role may do in a browser: the same as the admin tool, but for backups, exports, and the
 //! role itself.
 //!
-//! Whoever has no session with the role learns nothing: not that there is such a route, and not what it takes.
+//! Whoever has no session with the role is answered as at an unknown path, whatever they send. That there is such a route is public:
+//! it is in the OpenAPI document.
 
 mod act;
 mod confirm;
