@@ -7,6 +7,7 @@ use crate::error::AdminError;
 use crate::identity_args::{RoleOrder, SessionsOrder};
 use crate::job_args::JobCommand;
 use crate::limit_args::{GrantCommand, KeyChange, PersonCap, RateArguments, ResetArgument, WhoAndWhy};
+use crate::live::Live;
 use crate::order_args::{ChargeRefund, CorrectionOrder, OrderCommand};
 use crate::partner_args::PartnerCommand;
 use crate::ports::absolute;
@@ -14,6 +15,8 @@ use crate::privacy_args::{DeletionOrder, ExportOrder, FlagOrder, KeyFileCommand,
 use crate::provider_args::ProviderCommand;
 use crate::rekey::RekeyOrder;
 use crate::rotate_args::RotateOrder;
+use crate::tail::TailArguments;
+use crate::top::TopArguments;
 use crate::usage_args::{BillCommand, UsageArguments};
 use clap::{Args, Parser, Subcommand};
 use opencredits_api::admin::{
@@ -99,6 +102,10 @@ enum Command {
     /// Bills of requests.
     #[command(subcommand)]
     Bill(BillCommand),
+    /// Shows requests as they end, until ctrl-C.
+    Tail(TailArguments),
+    /// Shows the last minute of the running gateway: requests and spend, what is slow, what fails.
+    Top(TopArguments),
     /// Makes a verified copy of the data folder in a new, dated folder in DIR, also while the gateway runs.
     ///
     /// The copy has the ledger, the store and every other file of the data folder. It has neither the config nor the
@@ -400,6 +407,8 @@ pub(crate) enum Task {
     KeyFile(PathBuf),
     /// The data files get another key.
     Rekey(RekeyOrder),
+    /// The running gateway is shown at work.
+    Live(Live),
 }
 
 impl Arguments {
@@ -425,6 +434,8 @@ impl Arguments {
             Command::User(user) => user.request(now, entropy)?,
             Command::KeyFile(KeyFileCommand::New { path }) => return Ok(Task::KeyFile(path.clone())),
             Command::Rekey(order) => return Ok(Task::Rekey(order.clone())),
+            Command::Tail(which) => return Ok(Task::Live(Live::Tail(which.clone()))),
+            Command::Top(how) => return Ok(Task::Live(Live::Top(how.clone()))),
             Command::Privacy(PrivacyCommand::Report) => AdminRequest::Privacy(PrivacyRequest::Report),
             Command::Policy(policy) => policy.request()?,
             Command::Grant(grant) => grant.request(),

@@ -8,13 +8,18 @@ use crate::progress::{self, Reader, Shown};
 use opencredits_api::admin::{AdminReply, AdminRequest, PartnerRequest};
 use opencredits_keys::Mode;
 use opencredits_service::config::Config;
+use tokio::runtime::{Builder, Runtime};
 
 /// The reply of the gateway or the files.
 pub(crate) fn asked(request: AdminRequest, arguments: &Arguments) -> Result<AdminReply, AdminError> {
     let config = located(arguments)?;
     let shown = progress::what(&request).map(|what| Shown::new(what, Reader::of(arguments.json)));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(AdminError::Runtime)?;
-    runtime.block_on(ask(request, arguments, (&config, shown.as_ref())))
+    runtime()?.block_on(ask(request, arguments, (&config, shown.as_ref())))
+}
+
+/// What runs a command.
+pub(crate) fn runtime() -> Result<Runtime, AdminError> {
+    Builder::new_current_thread().enable_all().build().map_err(AdminError::Runtime)
 }
 
 /// The folder, and the mode of it.

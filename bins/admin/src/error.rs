@@ -26,6 +26,9 @@ pub(crate) enum AdminError {
     /// The socket is there and cannot be used.
     #[error("cannot speak to the gateway through {}: {source}; run this as the user that runs the gateway", path.display())]
     Socket { path: PathBuf, source: std::io::Error },
+    /// No gateway runs, and there is nothing to follow.
+    #[error("no gateway runs on {}; start it, or name its data folder with --data or --config", path.display())]
+    NoGateway { path: PathBuf },
     /// The exchange with the gateway broke off.
     #[error("the gateway's answer was lost, so the outcome is unknown{}: {source}", again(.remedy))]
     Lost { remedy: Option<String>, source: Box<dyn std::error::Error + Send + Sync> },

@@ -13,9 +13,11 @@ mod confirm;
 mod dates;
 mod error;
 mod exit;
+mod follow;
 mod identity_args;
 mod job_args;
 mod limit_args;
+mod live;
 mod order_args;
 mod output;
 mod partner_args;
@@ -37,10 +39,14 @@ mod show_providers;
 mod show_reads;
 mod show_users;
 mod table;
+mod tail;
+mod top;
+mod top_screen;
+mod top_state;
 mod usage_args;
 
 use args::{Arguments, Task};
-use asked::{asked, located, place};
+use asked::{asked, located, place, runtime};
 use clap::Parser;
 use confirm::agreed;
 use error::AdminError;
@@ -109,6 +115,10 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
             let preview = asked(order.preview(), arguments)?;
             agreed((!order.yes).then(|| format!("{}{}", show::show(&preview), order.warning())))?;
             answered(arguments, &asked(order.request(), arguments)?)
+        }
+        Task::Live(what) => {
+            runtime()?.block_on(what.show(&place(arguments)?, arguments.json, &SystemClock))?;
+            Ok(ExitCode::SUCCESS)
         }
         Task::KeyFile(path) => {
             print(&privacy_args::new_key_file(&path)?)?;

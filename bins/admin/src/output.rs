@@ -16,6 +16,29 @@ fn write(out: &mut impl Write, text: &str) -> std::io::Result<()> {
     }
 }
 
+/// Whether somebody still reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    Goes,
+    Ended,
+}
+
+/// Prints a line of many.
+pub(crate) fn print_line(text: &str) -> Result<Reading, AdminError> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Ok(()) => Ok(Reading::Goes),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Reading::Ended),
+        Err(source) => Err(AdminError::File { path: "standard output".into(), source }),
+    }
+}
+
+/// Tells something that is no output.
+#[expect(clippy::print_stderr, reason = "what a command line is for")]
+pub(crate) fn report_note(note: &str) {
+    eprintln!("opencredits-admin: {note}");
+}
+
 #[expect(clippy::print_stderr, reason = "what a command line is for")]
 pub(crate) fn report(error: &AdminError) {
     eprintln!("opencredits-admin: {error}");

@@ -1,18 +1,31 @@
 //! Log lines: ids and counts, never content, keys or addresses.
 
+use opencredits_service::access::{ACCESS_TARGET, AccessLines};
 use opencredits_service::config::{ConfigError, Log, LogFormat};
 use std::io::IsTerminal;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::writer::MakeWriterExt;
 
 /// The target of the store's migrations, which logs every start in full, with paths of our build.
 const TALKATIVE: &str = "refinery_core";
 /// The levels at which it does so.
 const TALKS_AT: [&str; 3] = ["info", "debug", "trace"];
 
-/// Sends log lines to standard error in the configured form.
-pub(crate) fn start(log: &Log) -> Result<(), ConfigError> {
+/// Lines of the access log that wait to be written. Where whoever reads standard error is slower, further ones are lost:
+/// a request never waits for its line.
+const WAITING_MAX: usize = 16_384;
+
+/// Sends log lines to standard error in the configured form. Lines that wait are written when what is returned is dropped.
+pub(crate) fn start(log: &Log) -> Result<WorkerGuard, ConfigError> {
     let filter = filter(log)?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let (waiting, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(WAITING_MAX)
+        .thread_name("access log")
+        .finish(std::io::stderr());
+    // Other lines are few, and the last of them before an end must not be lost.
+    let writer = waiting.with_filter(|line| line.target() == ACCESS_TARGET).or_else(std::io::stderr);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     let started = match log.format {
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
         LogFormat::Pretty => lines.compact().with_target(false).with_ansi(std::io::stderr().is_terminal()).try_init(),
@@ -20,7 +33,7 @@ pub(crate) fn start(log: &Log) -> Result<(), ConfigError> {
     if started.is_err() {
         tracing::warn!("another log was there before; its form holds");
     }
-    Ok(())
+    Ok(guard)
 }
 
 /// The filter of log lines: the operator's, and warnings only from verbose targets that it does not name.
@@ -29,6 +42,35 @@ pub(crate) fn filter(log: &Log) -> Result<EnvFilter, ConfigError> {
     let talks = |level: &str| TALKS_AT.iter().any(|known| level.trim().eq_ignore_ascii_case(known));
     let quiet = log.filter.split(',').any(talks) && !log.filter.contains(TALKATIVE);
     let more = if quiet { format!(",{TALKATIVE}=warn") } else { String::new() };
-    EnvFilter::try_new([&*log.filter, &*more].concat())
+    // The access log has settings of its own, whatever the level of other lines is.
+    let access = if log.access == AccessLines::Off || log.filter.contains(ACCESS_TARGET) {
+        String::new()
+    } else {
+        format!(",{ACCESS_TARGET}=info")
+    };
+    EnvFilter::try_new([&*log.filter, &*more, &*access].concat())
         .map_err(|_| ConfigError::Invalid { field: "log.filter", problem })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The directives of what a config says, in any order.
+    fn check(toml: &str, access: Option<&str>) {
+        let config = opencredits_service::config::Config::read(toml, []).unwrap();
+        let directives = filter(&config.log).unwrap().to_string();
+        let found = directives.split(',').find_map(|directive| directive.strip_prefix("access="));
+        assert_eq!(found, access, "{toml}: {directives}");
+    }
+
+    #[test]
+    fn the_access_log_is_heard_at_any_level_unless_it_is_off_or_the_filter_names_it() {
+        check("", Some("info"));
+        check("[log]\nfilter = \"warn\"", Some("info"));
+        check("[log]\nfilter = \"off\"", Some("info"));
+        check("[log]\nfilter = \"info,access=off\"", Some("off"));
+        check("[log]\naccess = \"errors\"", Some("info"));
+        check("[log]\naccess = \"off\"", None);
+    }
 }

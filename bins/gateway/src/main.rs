@@ -82,7 +82,7 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
     if arguments.settings.check {
         return show(&config);
     }
-    log::start(&config.log)?;
+    let _lines_until_the_end = log::start(&config.log)?;
     let io = |source| StartError::Io { what: "threads".to_owned(), source };
     let threads = workers::WorkerPool::start(config.server.threads).map_err(io)?;
     // The main thread accepts connections, runs the jobs and the reaper.

@@ -7,6 +7,7 @@ use opencredits_api::{ApiSettings, CorsOrigins};
 use opencredits_identity::oauth::{Issuer, ProtectedResourceMetadata};
 use opencredits_keys::HashKey;
 use opencredits_ledger::LedgerError;
+use opencredits_service::access::AccessSettings;
 use opencredits_service::config::Config;
 use opencredits_service::{Clock, DrainLimits, Entropy, Retries, Settings};
 use opencredits_store::{Settings as _, SqliteStore};
@@ -84,14 +85,19 @@ pub(crate) fn settings(config: &Config) -> Settings {
             max => max,
         },
         large_at_once: machine::large_at_once(),
+        access: AccessSettings::new(config.log.access, config.log.access_sample, credit_price(config)),
     }
+}
+
+fn credit_price(config: &Config) -> CreditPrice {
+    CreditPrice::new(config.billing.credit_price_usd).unwrap_or_default()
 }
 
 pub(crate) fn api_settings(config: &Config) -> ApiSettings {
     let server = &config.server;
     ApiSettings {
         top_up_url: server.top_up_url(),
-        credit_price: CreditPrice::new(config.billing.credit_price_usd).unwrap_or_default(),
+        credit_price: credit_price(config),
         body_bytes_max: server.body_bytes_max,
         header_bytes_max: server.header_bytes_max,
         body_read: Duration::from_millis(server.body_read_ms),

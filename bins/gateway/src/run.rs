@@ -67,7 +67,8 @@ pub(crate) async fn run(
         .of_jobs(jobs)
         .of_prices(prices)
         .of_providers(providers)
-        .of_privacy(people.0, people.1);
+        .of_privacy(people.0, people.1)
+        .of_access(Arc::clone(app.gateway.access()));
     let operator = OperatorApp::new(Arc::clone(&app), admin.clone());
     let mut sockets = JoinSet::new();
     let close = serve_admin(&mut sockets, admin, Path::new(&config.data.dir))?;

@@ -134,8 +134,11 @@ impl BuiltTest {
         let purchases = app.payments.as_ref().map(|payments| Arc::clone(&payments.purchases));
         sets.draining.spawn(self.reaper.run());
         let files = Source { ledger: gateway.ledger().clone(), store: self.store, data: self.dir.clone() };
-        let admin =
-            Admin::new(self.accounts, app.settings.credit_price).of_files(files).of_purchases(purchases).of_jobs(jobs);
+        let admin = Admin::new(self.accounts, app.settings.credit_price)
+            .of_files(files)
+            .of_purchases(purchases)
+            .of_jobs(jobs)
+            .of_access(Arc::clone(gateway.access()));
         let socket = AdminSocket::bind(&self.dir)?;
         let (close, closing) = oneshot::channel::<()>();
         sets.sockets.spawn(socket.serve(admin, async move {

@@ -13,6 +13,7 @@ use crate::peer::Peer;
 use crate::places::Place;
 use crate::state::{App, RequestId};
 use crate::surface::{surface_of_api, surface_of_path};
+use crate::templates::{self, Template};
 use crate::{
     applications, auth, connections, history, inference, keys, lookups, models, pages, partner, payments, portal,
     privacy, sessions, webhooks,
@@ -24,6 +25,7 @@ use axum::routing::{get, post};
 use axum::{BoxError, Router};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use opencredits_keys::Mode;
+use opencredits_service::access::RequestTrace;
 use opencredits_service::fresh_id;
 use opencredits_service::mail::Bounces;
 use std::convert::Infallible;
@@ -78,7 +80,8 @@ impl Routes {
     #[must_use]
     pub fn with_bounces(mut self, bounces: Arc<Bounces>) -> Self {
         let route = post(webhooks::bounces).fallback(wrong_method_of_programs);
-        self.live.rest = self.live.rest.merge(Router::new().route(webhooks::BOUNCES_PATH, route).with_state(bounces));
+        let routes = Router::new().route(webhooks::BOUNCES_PATH, route).with_state(bounces);
+        self.live.rest = self.live.rest.merge(templates::told_by(routes));
         self
     }
 
@@ -86,7 +89,7 @@ impl Routes {
     #[must_use]
     pub fn with_operator(mut self, operator: OperatorApp) -> Self {
         let routes = pages::operator::routes().merge(operator::routes()).with_state(operator);
-        self.live.rest = self.live.rest.merge(routes);
+        self.live.rest = self.live.rest.merge(templates::told_by(routes));
         self
     }
 
@@ -125,7 +128,7 @@ fn side(app: Arc<App>) -> Side {
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::disable())
         .with_state(Arc::clone(&app));
-    Side { app, rest }
+    Side { app, rest: templates::told_by(rest) }
 }
 
 /// All routes. Those of programs are by `routes!`, which takes path and method from the handler's operation, and so is in
@@ -195,13 +198,19 @@ where
         let place = self.place.clone();
         let side = self.side(&request);
         let cors = side.app.settings.cors_origins.of(&request);
+        let trace = RequestTrace::begin(side.app.gateway.access(), id.0, request.method());
         let headed = Headed { id, mode: side.app.gateway.mode(), cors };
         if let Some(preflight) = headed.cors.as_ref().and_then(|cors| cors.preflight(&request)) {
             let headed = Headed { cors: None, ..headed };
+            trace.answered(preflight.status().as_u16());
             return Box::pin(async move { Ok(headed.on(preflight)) });
         }
         let mut request = request.map(Body::new);
         let inference = InferenceRoute::of(request.method(), request.uri());
+        if let Some(route) = &inference {
+            trace.at(route.template);
+            trace.infers(route.api);
+        }
         let head = Head {
             method: request.method(),
             uri: request.uri(),
@@ -213,24 +222,33 @@ where
             let surface = inference
                 .as_ref()
                 .map_or_else(|| surface_of_path(request.uri().path()), |route| surface_of_api(route.api));
+            trace.failed(problem.kind().row().error_type);
+            trace.answered(problem.kind().row().status.as_u16());
             return Box::pin(async move { Ok(headed.on(problem.into_response(surface, &id.text()))) });
         }
         if let Some(route) = inference {
-            let caller = Caller { app: Arc::clone(&side.app), id, place };
+            let caller = Caller { app: Arc::clone(&side.app), id, place, trace };
             return Box::pin(async move { Ok(headed.on(inference::answer(caller, route, request).await)) });
         }
         let peer = Peer::of(place.as_deref(), request.headers());
         request.extensions_mut().insert(peer);
         request.extensions_mut().insert(id);
         let answer = side.rest.call(request);
-        Box::pin(async move { answer.await.map(|response| headed.on(formed(response, id))) })
+        Box::pin(async move { answer.await.map(|response| headed.on(formed(response, id, &trace))) })
     }
 }
 
-/// The answer, in which a handler's problem gets its form.
-fn formed(mut response: Response, id: RequestId) -> Response {
+/// The answer, in which a handler's problem gets its form. The trace is told what became of the request.
+fn formed(mut response: Response, id: RequestId, trace: &RequestTrace) -> Response {
+    if let Some(template) = response.extensions_mut().remove::<Template>() {
+        template.tell(trace);
+    }
+    trace.answered(response.status().as_u16());
     match response.extensions_mut().remove::<Problem>() {
-        Some(problem) => problem.into_response(ApiSurface::OpenaiChat, &id.text()),
+        Some(problem) => {
+            trace.failed(problem.kind().row().error_type);
+            problem.into_response(ApiSurface::OpenaiChat, &id.text())
+        }
         None => response,
     }
 }

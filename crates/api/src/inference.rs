@@ -17,6 +17,7 @@ use axum::body::Body;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
 use opencredits_sanitizer::{Api, Strictness};
+use opencredits_service::access::RequestTrace;
 use opencredits_service::{Admitted, Counted, Fault, InferenceRequest, Reply, WholeAnswer, name_of_peer};
 use opencredits_service::{KeyRates, MemoryOwner, RatePermit, Spender};
 use opencredits_units::GenerationId;
@@ -45,6 +46,7 @@ pub(crate) struct Caller {
     pub(crate) id: RequestId,
     /// The place of its connection.
     pub(crate) place: Option<Arc<Place>>,
+    pub(crate) trace: Arc<RequestTrace>,
 }
 
 impl Caller {
@@ -61,8 +63,12 @@ pub(crate) async fn answer(caller: Caller, route: InferenceRoute, request: Reque
     let mut rates = None;
     let mut response = match serve(&caller, route, request, &mut rates).await {
         Ok(response) => response,
-        Err(problem) => problem.into_response(surface, &caller.id.text()),
+        Err(problem) => {
+            caller.trace.failed(problem.kind().row().error_type);
+            problem.into_response(surface, &caller.id.text())
+        }
     };
+    caller.trace.answered(response.status().as_u16());
     if let Some(rates) = rates {
         rates::tell(&rates, response.headers_mut());
     }
@@ -80,6 +86,7 @@ async fn identified(
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
     let digest = key_digest(app.gateway.mode(), headers).map_err(|fault| problem(fault.into()))?;
     let spender = app.gateway.keyring().spender_at(&digest, uri.path()).await.map_err(problem)?;
+    caller.trace.identified(&spender);
     rates.clone_from(&spender.rates);
     if place.as_ref().is_some_and(|place| place.has_key().is_err()) {
         return Err(faults::unavailable("there are too many connections; try again"));
@@ -103,7 +110,7 @@ async fn serve(
 ) -> Result<Response<Body>, Problem> {
     let Caller { app, id, .. } = caller;
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
-    let InferenceRoute { api, path, counts, framing } = route;
+    let InferenceRoute { api, path, counts, framing, .. } = route;
     let (http::request::Parts { headers, uri, .. }, body) = request.into_parts();
     let idempotency_key = idempotency_key(&headers)?;
     let (spender, permit) = identified(caller, (&headers, &uri), counts, rates).await?;
@@ -124,6 +131,7 @@ async fn serve(
         path,
         permit,
         memory,
+        trace: Arc::clone(&caller.trace),
     };
     if counts {
         return app.gateway.count(request).await.map(|counted| count_response(api, counted)).map_err(problem);
@@ -137,8 +145,10 @@ async fn serve(
         false => Some((&mut pending).await),
     };
     let form = StreamForm { surface: surface_of_api(api), framing };
-    let streaming =
-        |headers, source| stream_response(headers, framing, StreamBody::new(source, Arc::clone(app), form, id.text()));
+    let streaming = |headers, source| {
+        let of_request = (id.text(), Arc::clone(&caller.trace));
+        stream_response(headers, framing, StreamBody::new(source, Arc::clone(app), form, of_request))
+    };
     let mut response = match reply.transpose().map_err(problem)? {
         Some(Reply::Whole(mut whole)) => {
             dropped.append(&mut whole.dropped);

@@ -55,6 +55,7 @@ mod sessions;
 mod state;
 mod streams;
 mod surface;
+mod templates;
 mod usage;
 mod webhooks;
 

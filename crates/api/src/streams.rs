@@ -6,6 +6,7 @@ use crate::state::App;
 use crate::{faults, usage};
 use bytes::Bytes;
 use http_body::{Body, Frame};
+use opencredits_service::access::RequestTrace;
 use opencredits_service::{ChargedStream, Pending, Reply, StreamItem, WholeAnswer};
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -40,6 +41,7 @@ pub(crate) struct StreamBody {
     app: Arc<App>,
     surface: ApiSurface,
     request_id: String,
+    trace: Arc<RequestTrace>,
     /// Set where the answer is a JSON array.
     array: Option<ArrayWriter>,
     silence: Interval,
@@ -48,13 +50,20 @@ pub(crate) struct StreamBody {
 }
 
 impl StreamBody {
-    pub(crate) fn new(source: Source, app: Arc<App>, form: StreamForm, request_id: String) -> Self {
+    /// A body for the request with this id and trace.
+    pub(crate) fn new(
+        source: Source,
+        app: Arc<App>,
+        form: StreamForm,
+        (request_id, trace): (String, Arc<RequestTrace>),
+    ) -> Self {
+        trace.stream_begun();
         let mut silence = interval(app.settings.keep_alive);
         silence.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The first tick comes at once, and is no silence where the answer has begun.
         let passed = matches!(source, Source::Streaming(_));
         let array = (form.framing == Framing::Array).then(ArrayWriter::default);
-        Self { source, app, surface: form.surface, request_id, array, silence, passed }
+        Self { source, app, surface: form.surface, request_id, trace, array, silence, passed }
     }
 
     /// The next bytes of the answer; `None` at its end.
@@ -83,17 +92,21 @@ impl StreamBody {
         match item {
             StreamItem::Chunk(bytes) => bytes,
             StreamItem::End(end) => {
+                self.trace.stream_ended();
                 let charged = usage::estimated(&end.receipt);
                 end.adapter.close(&usage::extras(&end.receipt, &self.app.settings), charged.as_ref())
             }
             StreamItem::Broken(fault) => {
-                faults::problem(&fault, &self.app.settings).into_event(self.surface, &self.request_id).into()
+                let problem = faults::problem(&fault, &self.app.settings);
+                self.trace.failed(problem.kind().row().error_type);
+                problem.into_event(self.surface, &self.request_id).into()
             }
         }
     }
 
     /// A whole answer that came after the response's head was sent: it becomes one event.
     fn as_event(&self, answer: &WholeAnswer) -> Bytes {
+        self.trace.stream_ended();
         let body = usage::Charged::of(&answer.receipt, &self.app.settings).written_into(&answer.body);
         let line = body.into_iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte });
         b"data: ".iter().copied().chain(line).chain(*b"\n\n").collect()

@@ -75,6 +75,8 @@ pub struct Spender {
     pub limits_begun: BegunUntil,
     /// How fast the key may send; `None` where nothing is bounded.
     pub rates: Option<Arc<KeyRates>>,
+    /// The partner that issued the key.
+    pub partner: Option<PartnerId>,
     /// The partner that earns a share. The attribution belongs to the key, never to a header.
     pub earner: Option<Earner>,
     /// The partner's own markup, where it has one; also where it earns nothing.
@@ -400,6 +402,7 @@ impl KeyRing {
             limit_terms,
             limits_begun: BegunUntil::default(),
             rates,
+            partner: key.partner,
             earner,
             markup: partner.as_ref().and_then(|partner| self.markup_of(partner)),
             allowed_models: key.allowed_models,

@@ -5,7 +5,7 @@
 //!
 //! # What it refuses to do
 //! It knows no status code, no header of ours and no table. It keeps no content: bodies have types that cannot be
-//! printed, and the only trace of a request is its [`GenerationRecord`].
+//! printed, and all that is left of a request is its [`GenerationRecord`] and its [`access`] record.
 //!
 //! # Invariants
 //! - Before a byte goes upstream its worst case is held, on balance and limits, in one step.
@@ -19,6 +19,7 @@
 //! assert_eq!(config.billing.markup_bps, 1_000);
 //! ```
 
+pub mod access;
 pub mod accounts;
 mod actor;
 pub mod books;

@@ -201,6 +201,8 @@ pub enum Partner {}
 pub enum Key {}
 /// A purchase of credits.
 pub enum Order {}
+/// Any request over HTTP.
+pub enum Request {}
 
 impl IdKind for Account {
     const PREFIX: &'static str = "acct";
@@ -223,6 +225,9 @@ impl IdKind for Key {
 impl IdKind for Order {
     const PREFIX: &'static str = "order";
 }
+impl IdKind for Request {
+    const PREFIX: &'static str = "req";
+}
 
 /// Identifies a ledger account.
 pub type AccountId = Id<Account>;
@@ -238,3 +243,5 @@ pub type PartnerId = Id<Partner>;
 pub type KeyId = Id<Key>;
 /// Identifies a purchase of credits.
 pub type OrderId = Id<Order>;
+/// Identifies a request over HTTP; one for inference has the bits of its generation.
+pub type RequestId = Id<Request>;

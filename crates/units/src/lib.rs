@@ -32,7 +32,7 @@ pub use credits::CreditPrice;
 pub use decimal::{Decimal, DecimalError};
 pub use id::{
     Account, AccountId, Entry, EntryId, Generation, GenerationId, Id, IdError, IdKind, Key, KeyId, Order, OrderId,
-    Partner, PartnerId, User, UserId,
+    Partner, PartnerId, Request, RequestId, User, UserId,
 };
 pub use money::{BasisPoints, NanoUsd, PicoUsd, Rate, Tokens};
 pub use progress::{Measure, Progress, Stage};

@@ -3,10 +3,11 @@
 use opencredits_api::admin::{Admin, AdminSocket};
 use opencredits_backup::Source;
 use opencredits_catalog::Catalog;
-use opencredits_keys::Secret;
+use opencredits_keys::{Mode, Secret};
 use opencredits_ledger::Ledger;
 use opencredits_providers::Vendors;
 use opencredits_providers::http::{Client, Settings};
+use opencredits_service::access::{AccessLines, AccessLog, AccessSettings};
 use opencredits_service::accounts::{Accounts, Tables, TestDesk};
 use opencredits_service::config::Config;
 use opencredits_service::jobs::{Figures, Job, JobPorts, JobTerms, Jobs, StopSwitch};
@@ -56,6 +57,8 @@ pub(crate) struct Fixture {
     pub(crate) dir: PathBuf,
     /// Serves the socket until it is told to stop.
     gateway: Option<(tokio::sync::oneshot::Sender<()>, std::thread::JoinHandle<()>)>,
+    /// The access log of what serves the socket.
+    pub(crate) access: Arc<AccessLog>,
     _folder: tempfile::TempDir,
 }
 
@@ -63,13 +66,15 @@ impl Fixture {
     pub(crate) fn new(access: Access) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().to_owned();
-        let gateway = (access == Access::Socket).then(|| serve(&dir, ""));
-        Self { dir, gateway, _folder: folder }
+        let settings = AccessSettings::new(AccessLines::Off, 1.0, CreditPrice::default());
+        let log = Arc::new(AccessLog::new(settings, Mode::Live, Arc::new(Counting(AtomicU64::new(1)))));
+        let gateway = (access == Access::Socket).then(|| serve(&dir, "", &log));
+        Self { dir, gateway, access: log, _folder: folder }
     }
 
     /// Serves the socket from now on, with the bills of this vendor.
     pub(crate) fn start_gateway(&mut self, vendor_toml: &str) {
-        self.gateway = Some(serve(&self.dir, vendor_toml));
+        self.gateway = Some(serve(&self.dir, vendor_toml, &self.access));
     }
 
     /// Ends what serves the socket, as SIGTERM does.
@@ -155,7 +160,12 @@ fn jobs(store: &SqliteStore, clock: Arc<Counting>) -> Arc<Jobs> {
 }
 
 /// Serves the admin socket of this folder from a thread, as the gateway does.
-fn serve(dir: &Path, vendor_toml: &str) -> (tokio::sync::oneshot::Sender<()>, std::thread::JoinHandle<()>) {
+fn serve(
+    dir: &Path,
+    vendor_toml: &str,
+    access: &Arc<AccessLog>,
+) -> (tokio::sync::oneshot::Sender<()>, std::thread::JoinHandle<()>) {
+    let access = access.clone();
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let (ready, served) = std::sync::mpsc::channel();
     let (dir, vendor_toml) = (dir.to_owned(), vendor_toml.to_owned());
@@ -187,7 +197,7 @@ fn serve(dir: &Path, vendor_toml: &str) -> (tokio::sync::oneshot::Sender<()>, st
             let (switch, signal) = StopSwitch::new();
             let jobs = jobs(&files.store, clock);
             let admin = Admin::new(Arc::new(accounts), CreditPrice::default());
-            let admin = admin.of_files(files).of_jobs(jobs.clone()).of_providers(providers);
+            let admin = admin.of_files(files).of_jobs(jobs.clone()).of_providers(providers).of_access(access);
             let stop = async move {
                 let _dropped = stopped.await;
                 switch.stop_by(Instant::now());

@@ -1,5 +1,5 @@
 //! The admin tool as an operator runs it: on files, and through the socket of a gateway.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod applications;
 mod backups;
@@ -8,6 +8,7 @@ mod fixture;
 mod flows;
 mod identity;
 mod jobs;
+mod live;
 mod partners;
 mod prices;
 mod privacy;

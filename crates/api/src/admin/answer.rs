@@ -12,6 +12,7 @@ use super::values::Amount;
 use super::views::{BalanceView, ChainView, EntryView, HoldView, KeyView};
 use opencredits_backup::Source;
 use opencredits_ledger::{ChainHead, LedgerError, Replay, VerifyReport};
+use opencredits_service::access::AccessLog;
 use opencredits_service::accounts::{
     Accounts, AccountsError, Correction, CorrectionKind, EntryFilter, Grant, NewKey, NewLimit, NewPartner, NewUser,
     Wallet, check_address,
@@ -42,6 +43,8 @@ pub struct Admin {
     pub(crate) prices: Option<Arc<Prices>>,
     pub(super) providers: Option<Arc<ProviderReconciliation>>,
     pub(crate) privacy: Option<(Arc<Privacy>, Arc<Exporter>)>,
+    /// The access log of the gateway that runs.
+    pub(super) access: Option<Arc<AccessLog>>,
     /// Requests whose progress can be asked for.
     pub(super) running: Arc<Running>,
     /// The progress of this request.
@@ -62,6 +65,7 @@ impl Admin {
             prices: None,
             providers: None,
             privacy: None,
+            access: None,
             running: Arc::default(),
             progress: Progress::default(),
             files: None,

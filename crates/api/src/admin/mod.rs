@@ -1,8 +1,8 @@
 //! The admin interface: one endpoint on a Unix socket in the data folder.
 //!
 //! `POST /admin` takes an [`AdminRequest`] as JSON and answers an [`AdminReply`] or a [`Refusal`]. The permissions of
-//! the socket file are its access control: a process that can open it may do everything here. Where no gateway runs,
-//! the admin tool calls [`Admin::answer`] itself, so that both ways run the same code.
+//! the socket file are its access control: a process that can open it may do everything here. `POST /follow` streams the
+//! access log ([`FollowRequest`]). Where no gateway runs, the admin tool calls [`Admin::answer`] itself, so that both ways run the same code.
 //!
 //! ```
 //! use opencredits_api::admin::{AdminRequest, OfUser};
@@ -18,6 +18,7 @@ mod answer_reads;
 mod application_views;
 mod applications;
 mod backup;
+mod follow;
 mod identity;
 mod identity_views;
 mod job_views;
@@ -51,6 +52,7 @@ mod watch;
 pub use amount_view::AmountView;
 pub use answer::Admin;
 pub use application_views::{ApplicationRequest, ApplicationView, ReferralView, TestKeyView};
+pub use follow::{FOLLOW_PATH, FollowLine, FollowRequest};
 pub use identity_views::{IdentityRequest, RoleName, SessionView};
 pub use job_views::{JobRequest, JobRunView, JobView};
 pub use limit_views::{ChangeView, LimitView, ManagementKeyView, RetiringSecretView};

@@ -1,6 +1,7 @@
 //! The endpoint, and its Unix socket.
 
 use super::answer::Admin;
+use super::follow::{FOLLOW_PATH, FollowRequest};
 use super::progress::WATCH_HEADER;
 use super::reply::Refusal;
 use super::request::AdminRequest;
@@ -37,9 +38,13 @@ pub struct SocketError {
     source: io::Error,
 }
 
-/// The endpoint that takes an [`AdminRequest`].
+/// The endpoint that takes an [`AdminRequest`], and the one by which the access log is followed.
 pub fn admin_router(admin: Admin) -> Router {
-    Router::new().route("/admin", post(endpoint)).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).with_state(admin)
+    Router::new()
+        .route("/admin", post(endpoint))
+        .route(FOLLOW_PATH, post(follow))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(admin)
 }
 
 async fn endpoint(State(admin): State<Admin>, headers: HeaderMap, body: Bytes) -> Response {
@@ -63,6 +68,14 @@ async fn endpoint(State(admin): State<Admin>, headers: HeaderMap, body: Bytes) -
         Ok(reply) => ([(CACHE_CONTROL, "no-store")], Json(reply)).into_response(),
         Err(refusal) => refuse(refusal),
     }
+}
+
+async fn follow(State(admin): State<Admin>, body: Bytes) -> Response {
+    let request: FollowRequest = match serde_json::from_slice(&body) {
+        Ok(request) => request,
+        Err(error) => return refuse(Refusal::invalid(format!("this is no request to follow the access log: {error}"))),
+    };
+    admin.follow(request).await.unwrap_or_else(refuse)
 }
 
 fn refuse(refusal: Refusal) -> Response {
@@ -94,8 +107,13 @@ impl AdminSocket {
     pub async fn serve(self, admin: Admin, stop: impl Future<Output = ()> + Send + 'static) {
         let Self { listener, file } = self;
         let (stopped, stopping) = tokio::sync::oneshot::channel();
+        let access = admin.access.clone();
         let stop = async move {
             stop.await;
+            // Those who follow would hold the socket open for ever.
+            if let Some(access) = access {
+                access.end_following();
+            }
             let _nobody_waits = stopped.send(());
         };
         let serving = axum::serve(listener, admin_router(admin)).with_graceful_shutdown(stop);

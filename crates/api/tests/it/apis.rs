@@ -46,7 +46,7 @@ pub(crate) const GENERATED: &str = r#"{"candidates":[{"content":{"parts":[{"text
 "usageMetadata":{"promptTokenCount":20,"cachedContentTokenCount":5,"candidatesTokenCount":4,"thoughtsTokenCount":3}}"#;
 pub(crate) const VECTORS: &str = r#"{"object":"list","data":[{"embedding":[0.5]}],"model":"vectors-1","usage":{"prompt_tokens":8,"total_tokens":8}}"#;
 
-const CHAT: &str = r#"{"id":"c","model":"model-1","choices":[{"index":0,"finish_reason":"stop","message":{"content":"Hi"}}],
+pub(crate) const CHAT: &str = r#"{"id":"c","model":"model-1","choices":[{"index":0,"finish_reason":"stop","message":{"content":"Hi"}}],
 "usage":{"prompt_tokens":20,"completion_tokens":7,"total_tokens":27,"prompt_tokens_details":{"cached_tokens":5}}}"#;
 
 /// Each API's path, its request, a whole answer, and where that answer's usage is.

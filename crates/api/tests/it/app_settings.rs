@@ -3,6 +3,7 @@
 use crate::app::MEMORY_MAX;
 use opencredits_api::{ApiSettings, CorsOrigins, PagesApp};
 use opencredits_pages::Site;
+use opencredits_service::access::{AccessLines, AccessSettings};
 use opencredits_service::config::Ack;
 use opencredits_service::{DrainLimits, Retries, Settings};
 use opencredits_units::{BasisPoints, CreditPrice, NanoUsd};
@@ -22,6 +23,7 @@ pub(crate) fn settings(ack: Ack) -> Settings {
         retries: Retries { attempts_max: 3, backoff_ms: 1, wait_ms_max: 2_000 },
         memory_max: MEMORY_MAX,
         large_at_once: 1,
+        access: AccessSettings::new(AccessLines::All, 1.0, CreditPrice::default()),
     }
 }
 

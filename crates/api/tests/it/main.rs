@@ -1,6 +1,7 @@
 //! The whole application, mostly without a socket.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod access;
 mod apis;
 mod app;
 mod app_settings;

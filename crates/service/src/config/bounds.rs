@@ -143,7 +143,7 @@ fn connections(config: &Config) -> [Bound; 3] {
     ]
 }
 
-fn others(config: &Config) -> [Bound; 10] {
+fn others(config: &Config) -> [Bound; 11] {
     let billing = &config.billing;
     let share = billing.partner_share_bps <= billing.partner_share_bps_max;
     let share_max = billing.partner_share_bps_max <= BasisPoints::WHOLE;
@@ -184,6 +184,11 @@ fn others(config: &Config) -> [Bound; 10] {
             is_filter(&config.log.filter),
             "log.filter",
             "is no level or filter; set it to \"info\", say, or \"info,hyper=warn\"",
+        ),
+        (
+            (0.0..=1.0).contains(&config.log.access_sample),
+            "log.access_sample",
+            "is not between 0 and 1; set the share of requests that get a line, such as 0.1",
         ),
     ]
 }
@@ -273,6 +278,8 @@ mod tests {
             ("log", "filter", "\"loud\"", "\"WARN\""),
             ("log", "filter", "\"info,opencredits_api=loud\"", "\"info,opencredits_api=debug\""),
             ("log", "filter", "\"\"", "\"off\""),
+            ("log", "access_sample", "1.01", "0.01"),
+            ("log", "access_sample", "nan", "0.0"),
         ];
         for (section, field, beyond, within) in rows {
             check(&format!("[{section}]\n{field} = {beyond}"), Some(&format!("{section}.{field}")));

@@ -7,6 +7,7 @@ use super::payments::PaymentSettings;
 use super::privacy::PrivacySettings;
 use super::secret::SecretText;
 use super::site::SiteSection;
+use crate::access::AccessLines;
 use crate::jobs::RetentionDays;
 use crate::partners::PartnerTerms;
 use opencredits_units::{BasisPoints, CreditPrice, NanoUsd};
@@ -494,10 +495,14 @@ pub struct Log {
     pub format: LogFormat,
     /// A level or a filter such as `info,opencredits_service=debug`. Default `info`.
     pub filter: String,
+    /// Which requests get a line of the access log, the target `access`: `all` (default), `errors` or `off`.
+    pub access: AccessLines,
+    /// The share of requests that get a line, from 0 to 1, by their ids. Errors always get one. Default 1.
+    pub access_sample: f64,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: LogFormat::Json, filter: "info".to_owned() }
+        Self { format: LogFormat::Json, filter: "info".to_owned(), access: AccessLines::All, access_sample: 1.0 }
     }
 }

@@ -153,7 +153,9 @@ impl Gateway {
             progress: Progress::Unsent,
             is_resent: false,
             failed_attempts: Vec::new(),
+            trace: Arc::clone(&request.trace),
         };
+        open.trace.admitted(plan.facts.stream);
         self.ledger.mark_in_flight(entry_id(request.generation), now)?.accepted();
         Ok(open)
     }

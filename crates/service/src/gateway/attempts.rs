@@ -152,6 +152,7 @@ impl OpenRequest {
         self.first_byte = None;
         self.progress = Progress::InFlight;
         self.sent = self.gateway.ports.clock.now();
+        self.trace.sent(&self.model, self.route_index, self.sent);
     }
 
     /// Records a failed attempt.

@@ -8,6 +8,7 @@ use super::quote::Basis;
 use super::reaper::Abandoned;
 use super::served::Served;
 use super::state::Gateway;
+use crate::access::RequestTrace;
 use crate::keyring::Spender;
 use crate::rates::RatePermit;
 use crate::record::AttemptRecord;
@@ -111,6 +112,7 @@ pub(super) struct OpenRequest {
     pub(super) is_resent: bool,
     /// The attempts that failed.
     pub(super) failed_attempts: Vec<AttemptRecord>,
+    pub(super) trace: Arc<RequestTrace>,
 }
 
 impl OpenRequest {

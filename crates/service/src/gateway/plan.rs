@@ -192,6 +192,9 @@ impl Gateway {
         let wanted = window_suffix_off(request.api, &facts.model);
         let served = self.served.load_full();
         let models = models(&served.catalog, (wanted, scrubbed.ours("models")), &request.spender)?;
+        if let Some(first) = models.first() {
+            request.trace.asks(first);
+        }
         let preferences = Preferences::read(scrubbed.ours("provider"))?;
         let conversation = self.conversation(request, &scrubbed, &models);
         let sticky = conversation.and_then(|conversation| self.sticky.get(&conversation));

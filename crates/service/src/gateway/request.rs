@@ -1,5 +1,6 @@
 //! A request for inference, as the gateway takes it.
 
+use crate::access::RequestTrace;
 use crate::keyring::Spender;
 use crate::memory::Reservation;
 use crate::rates::RatePermit;
@@ -36,6 +37,8 @@ pub struct InferenceRequest {
     pub permit: Option<RatePermit>,
     /// The memory that it takes.
     pub memory: Reservation,
+    /// Collects what the access log tells of it.
+    pub trace: Arc<RequestTrace>,
 }
 
 /// What a path says that is elsewhere in the body.

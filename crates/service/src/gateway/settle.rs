@@ -88,6 +88,7 @@ impl OpenRequest {
         let durable = (self.gateway.settings.ack == Ack::Durable).then(|| accepted.durable());
         let captured = accepted.accepted();
         self.progress = Progress::Settled;
+        self.trace.charged(&record, captured.collected, self.first_byte.map(|at| at.ms_since(self.sent)));
         if let Some(permit) = &mut self.permit {
             let (input, output) = (record.usage().input_total(), record.usage().output_total());
             let total = |side: Option<Tokens>| side.map_or(0, Tokens::get);

@@ -8,6 +8,7 @@ use super::prepared_upstream::{PreparedUpstream, Upstream};
 use super::reaper::{self, DetachedQueue, DrainLimits, Reaper};
 use super::served::Served;
 use super::vendor_keys::VendorKeys;
+use crate::access::{AccessLog, AccessSettings};
 use crate::config::Ack;
 use crate::keyring::{KeyRing, Spender};
 use crate::limits::Renewals;
@@ -87,6 +88,8 @@ pub struct Settings {
     pub memory_max: usize,
     /// Large bodies that are worked on at once, beside the threads that serve.
     pub large_at_once: usize,
+    /// The access log.
+    pub access: AccessSettings,
 }
 
 /// How a request is tried again.
@@ -103,6 +106,7 @@ pub struct Retries {
 /// Serves requests. One of a process serves live keys, and another one test keys.
 pub struct Gateway {
     mode: Mode,
+    access: Arc<AccessLog>,
     /// What is on sale.
     pub(super) served: ArcSwap<Served>,
     /// Whether any model costs nothing.
@@ -211,8 +215,10 @@ impl Gateway {
         let vendor_keys = VendorKeys::of(parts.upstreams.values());
         let upstreams = parts.upstreams.into_iter().map(prepare).collect::<Result<_, _>>()?;
         let served = Served::new(parts.catalog, None);
+        let access = AccessLog::new(parts.settings.access, mode, Arc::clone(&parts.ports.clock));
         let gateway = Self {
             mode,
+            access: Arc::new(access),
             sells_free: AtomicBool::new(served.sells_free()),
             served: ArcSwap::from_pointee(served),
             upstreams,
@@ -243,6 +249,12 @@ impl Gateway {
     #[must_use]
     pub const fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// The access log.
+    #[must_use]
+    pub const fn access(&self) -> &Arc<AccessLog> {
+        &self.access
     }
 
     /// Whether an open request of this process owns `hold`.

@@ -5,26 +5,26 @@ use http::Method;
 use serde_json::{Value, json};
 
 /// Stands in every prompt, and comes back in every answer of `sandbox:echo`.
-pub(super) const MARK: &str = "cAnArY7f3aPrOmPt";
+pub(crate) const MARK: &str = "cAnArY7f3aPrOmPt";
 
 /// A marked file, in base64.
-pub(super) fn file() -> String {
+pub(crate) fn file() -> String {
     base64::engine::general_purpose::STANDARD.encode(MARK.repeat(3))
 }
 
 /// A request, and the status that it gets.
-pub(super) struct PriceRequest {
-    pub(super) what: &'static str,
-    pub(super) method: Method,
-    pub(super) path: String,
-    pub(super) body: String,
-    pub(super) status: u16,
+pub(crate) struct PriceRequest {
+    pub(crate) what: &'static str,
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) body: String,
+    pub(crate) status: u16,
     /// An idempotency key that others have, too.
-    pub(super) again: Option<&'static str>,
+    pub(crate) again: Option<&'static str>,
 }
 
 impl PriceRequest {
-    pub(super) fn post(what: &'static str, path: impl Into<String>, body: &Value, status: u16) -> Self {
+    pub(crate) fn post(what: &'static str, path: impl Into<String>, body: &Value, status: u16) -> Self {
         Self { what, method: Method::POST, path: path.into(), body: body.to_string(), status, again: None }
     }
 
@@ -34,10 +34,10 @@ impl PriceRequest {
 }
 
 /// What the sandbox is told, and the status of a whole and of a streamed answer.
-pub(super) struct Outcome {
-    pub(super) text: &'static str,
-    pub(super) whole: u16,
-    pub(super) streamed: u16,
+pub(crate) struct Outcome {
+    pub(crate) text: &'static str,
+    pub(crate) whole: u16,
+    pub(crate) streamed: u16,
 }
 
 const OUTCOMES: [Outcome; 9] = [
@@ -53,7 +53,7 @@ const OUTCOMES: [Outcome; 9] = [
 ];
 
 /// Every route that infers, by a model of its own dialect and by one of another, whole and streamed.
-pub(super) fn inference(outcome: &Outcome) -> Vec<PriceRequest> {
+pub(crate) fn inference(outcome: &Outcome) -> Vec<PriceRequest> {
     let Outcome { text, whole, streamed } = outcome;
     let content = format!("{text} {MARK}");
     let mut all = Vec::new();
@@ -217,7 +217,7 @@ fn look_ups(key: &str) -> Vec<PriceRequest> {
 }
 
 /// All of it.
-pub(super) fn all(key: &str) -> Vec<PriceRequest> {
+pub(crate) fn all(key: &str) -> Vec<PriceRequest> {
     let inferred = OUTCOMES.iter().flat_map(inference);
     inferred.chain(parts()).chain(refused(key)).chain(look_ups(key)).collect()
 }
