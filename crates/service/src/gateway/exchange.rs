@@ -30,6 +30,9 @@ const BLANK_BYTES_MAX: usize = 4 << 10;
 /// The content type of a stream begins with this, in any case (RFC 9110, section 8.3.1).
 const EVENT_STREAM: &[u8] = b"text/event-stream";
 
+/// Room for a provider's headers and for ours, so that the map does not grow while they are added.
+const ANSWER_HEADERS: usize = 24;
+
 /// A provider's answer.
 enum Answer {
     Stream(UpstreamResponse),
@@ -262,7 +265,9 @@ fn url_of(open: &OpenRequest, candidate: &RouteCandidate) -> http::Uri {
 fn passing(open: &OpenRequest, headers: &HeaderMap) -> HeaderMap {
     let lists = open.gateway.headers();
     let kept = headers.iter().filter(|(name, _)| lists.response(name.as_str()));
-    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
+    let mut passing = HeaderMap::with_capacity(ANSWER_HEADERS);
+    passing.extend(kept.map(|(name, value)| (name.clone(), value.clone())));
+    passing
 }
 
 fn empty_stream(open: &OpenRequest) -> FailedAttempt {

@@ -8,6 +8,7 @@
 //! again. A charge lowers the balance by its hold and its exposure at most, and the exposure ends with it.
 
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use opencredits_units::{AccountId, NanoUsd};
 use parking_lot::{Mutex, MutexGuard};
 
@@ -30,10 +31,11 @@ impl Exposures {
         }
         let mut open = self.0.lock();
         for account in accounts {
-            let left = open.get(&account).and_then(|sum| sum.checked_sub(exposure));
-            match left.filter(|left| *left > NanoUsd::ZERO) {
-                Some(left) => drop(open.insert(account, left)),
-                None => drop(open.remove(&account)),
+            if let Entry::Occupied(mut sum) = open.entry(account) {
+                match sum.get().checked_sub(exposure).filter(|left| *left > NanoUsd::ZERO) {
+                    Some(left) => *sum.get_mut() = left,
+                    None => drop(sum.remove()),
+                }
             }
         }
     }
@@ -51,8 +53,8 @@ impl Admitting<'_> {
             return;
         }
         for account in accounts {
-            let sum = self.of(account).checked_add(exposure).unwrap_or(NanoUsd::MAX);
-            self.0.insert(account, sum);
+            let sum = self.0.entry(account).or_default();
+            *sum = sum.checked_add(exposure).unwrap_or(NanoUsd::MAX);
         }
     }
 }

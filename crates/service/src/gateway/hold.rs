@@ -10,8 +10,9 @@ use crate::fault::{Fault, PaymentNeeded, Short};
 use crate::keyring::Spender;
 use crate::limits::resets_at;
 use opencredits_catalog::{Model, Terms};
-use opencredits_ledger::{LedgerError, PlaceHold, Replay};
+use opencredits_ledger::{Balance, LedgerError, PlaceHold, Replay};
 use opencredits_units::{AccountId, BasisPoints, NanoUsd, UnixMs};
+use smallvec::SmallVec;
 use std::sync::atomic::Ordering;
 
 /// A request without an output cap may hold one part in so many of the available balance, so that the next request is
@@ -28,6 +29,9 @@ const LOWERED_PART: i64 = 2;
 const LOWERED_TOKENS_MIN: u64 = 1_024;
 /// or to one part in so many of the requested cap.
 const LOWERED_SHARE: u64 = 8;
+
+/// The balances of a spender's accounts, which are few.
+type Balances = SmallVec<[(AccountId, Balance); 4]>;
 
 /// The hold of a request.
 pub(super) struct HeldAmount {
@@ -71,8 +75,8 @@ impl Gateway {
         if self.sells_free.load(Ordering::Relaxed) {
             return Ok(());
         }
-        for account in spender.accounts() {
-            let available = self.ledger.balance(account)?.available;
+        for (account, balance) in self.balances(spender)? {
+            let available = balance.available;
             if available <= NanoUsd::ZERO {
                 let (short, resets_at) = self.short_of(spender, account);
                 let available = available.max(NanoUsd::ZERO);
@@ -170,14 +174,19 @@ impl Gateway {
         Terms { markup: self.markup(spender.markup, model), partner_share: BasisPoints::ZERO }
     }
 
+    /// The balances of the limits and the wallet.
+    fn balances(&self, spender: &Spender) -> Result<Balances, Fault> {
+        Ok(self.ledger.balances(spender.accounts())?)
+    }
+
     fn room(&self, spender: &Spender, admitting: &Admitting<'_>) -> Result<Room, Fault> {
         let exposure_max = self.settings.exposure_max;
         let percent = self.overruns.get(&spender.wallet).unwrap_or(100);
         // Without exposure the hold is the bound.
         let likely = if exposure_max > NanoUsd::ZERO { Basis::Likely(percent) } else { Basis::Bound };
         let mut room = Room { available: NanoUsd::MAX, bound: NanoUsd::MAX, likely };
-        for account in spender.accounts() {
-            let available = self.ledger.balance(account)?.available;
+        for (account, balance) in self.balances(spender)? {
+            let available = balance.available;
             let bound = available.checked_add(exposure_max).unwrap_or(NanoUsd::MAX);
             room.available = room.available.min(available);
             room.bound = room.bound.min(bound.checked_sub(admitting.of(account)).unwrap_or_default());
@@ -187,12 +196,10 @@ impl Gateway {
 
     /// The account that has no more than `available`.
     fn short(&self, spender: &Spender, available: NanoUsd) -> Result<AccountId, Fault> {
-        for account in [spender.wallet].into_iter().chain(spender.limits.iter().copied()) {
-            if self.ledger.balance(account)?.available <= available {
-                return Ok(account);
-            }
-        }
-        Ok(spender.wallet)
+        let accounts = [spender.wallet].into_iter().chain(spender.limits.iter().copied());
+        let balances: Balances = self.ledger.balances(accounts)?;
+        let short = balances.iter().find(|(_, balance)| balance.available <= available);
+        Ok(short.map_or(spender.wallet, |(account, _)| *account))
     }
 
     /// What an account of a spender is, and when it begins anew.
