@@ -15,6 +15,7 @@ mod estimate;
 mod gateway;
 mod holds;
 mod meter;
+mod metrics;
 mod oauth;
 mod outcome;
 mod pricebook;
@@ -50,6 +51,8 @@ enum Task {
     Oauth,
     /// Sends the gateway requests made up from its OpenAPI document
     Schemathesis,
+    /// Checks the alarms, and the metrics of a used gateway, with Prometheus' own tools
+    Metrics,
     /// Builds with encrypted data files, and starts, backs up, restores and rekeys them
     Sqlcipher,
     /// Shows a purchase, a request and a partner's payout, with a gateway of its own
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
         Task::Browser(args) => browser::run(&args),
         Task::Oauth => oauth::run(),
         Task::Schemathesis => schemathesis::run(),
+        Task::Metrics => metrics::run(),
         Task::Demo => demo::run(),
         Task::Sqlcipher => sqlcipher::run(),
         Task::Meter(args) => meter::run(&args),

@@ -21,7 +21,7 @@ use opencredits_providers::http::{Client, FetchLimits, Fetcher, Settings as Http
 use opencredits_providers::sandbox::Sandbox;
 use opencredits_providers::{Fetch, Transport};
 use opencredits_service::accounts::{Accounts, Tables};
-use opencredits_service::config::Config;
+use opencredits_service::config::{Config, admin_token};
 use opencredits_service::mail::{AccountLinks, MailPorts, MailQueue, Mails};
 use opencredits_service::prices::{LivePrices, Prices, book_in_force};
 use opencredits_service::privacy::{Exporter, Privacy};
@@ -231,6 +231,7 @@ pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<V
     payments::check(config)?;
     privacy::keys_if_made(config, variables)?;
     data_key::read(config, variables)?;
+    admin_token(&config.admin, variables)?;
     Ok(ServedCatalogue::read(config, variables)?.notices(config))
 }
 

@@ -32,6 +32,12 @@ pub(crate) enum StartError {
     #[error(transparent)]
     AddressKeys(#[from] opencredits_service::privacy::AddressKeysError),
     #[error(transparent)]
+    AdminToken(#[from] opencredits_service::config::AdminTokenError),
+    #[error("the metrics of this process have a recorder already; start one gateway in a process")]
+    Recorder,
+    #[error("the histograms of the metrics cannot be made: {0}")]
+    Histograms(#[from] metrics_exporter_prometheus::BuildError),
+    #[error(transparent)]
     DataKey(#[from] opencredits_service::DataKeyError),
     #[error(transparent)]
     FileKey(#[from] opencredits_sqlite::FileKeyError),

@@ -11,18 +11,21 @@ mod jobs;
 mod log;
 mod machine;
 mod mails;
+mod metrics;
 mod pages;
 mod parts;
 mod payments;
 mod ports;
 mod prices;
 mod privacy;
+mod process;
 mod run;
 mod test_mode;
 mod workers;
 
 use clap::{Args, Parser, Subcommand};
 use error::StartError;
+use opencredits_service::Clock as _;
 use opencredits_service::config::Config;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -94,11 +97,12 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
             dev::name_locally(&mut config);
             privacy::make_dev_key(&config, &ports::SystemEntropy)?;
         }
+        let metrics = metrics::open(&mut config, &ports::environment(), ports::SystemClock.now()).await?;
         let built = build::build(&config, &ports::environment()).await?;
         if dev {
             dev::greet(&built, &config).await?;
         }
-        run::run((built, listener), &config, threads).await
+        run::run((built, listener, metrics), &config, threads).await
     })
 }
 

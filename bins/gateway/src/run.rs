@@ -4,6 +4,8 @@ use crate::build::Built;
 use crate::error::StartError;
 use crate::jobs;
 use crate::machine;
+use crate::metrics::Metrics;
+use crate::ports::SystemClock;
 use crate::test_mode::TaskSets;
 use crate::workers::WorkerPool;
 use opencredits_api::admin::{Admin, AdminSocket};
@@ -11,8 +13,11 @@ use opencredits_api::{App, Ended, Limits, OperatorApp, Routes, serve, service};
 use opencredits_backup::Source;
 use opencredits_ledger::Ledger;
 use opencredits_service::config::{Config, MailTransport};
-use opencredits_service::jobs::{StopSwitch, release_left};
+use opencredits_service::jobs::{Jobs, StopSwitch, release_left};
 use opencredits_service::mail::Bounces;
+use opencredits_service::prices::Prices;
+use opencredits_service::telemetry::{ModeParts, StateParts};
+use opencredits_store::SqliteStore;
 use std::cell::Cell;
 use std::path::Path;
 use std::process::ExitCode;
@@ -42,7 +47,7 @@ pub(crate) async fn bind(config: &mut Config) -> Result<TcpListener, StartError>
 
 /// Serves until SIGTERM, SIGINT or SIGHUP, then gives running requests their time, settles the rest and flushes.
 pub(crate) async fn run(
-    (built, listener): (Built, TcpListener),
+    (built, listener, metrics): (Built, TcpListener, Option<Metrics>),
     config: &Config,
     threads: WorkerPool,
 ) -> Result<ExitCode, StartError> {
@@ -61,6 +66,7 @@ pub(crate) async fn run(
     let _mailing = secret_mails.map(|worker| draining.spawn(worker.run()));
     let files = Source { ledger: app.gateway.ledger().clone(), store, data: (&config.data.dir).into() };
     let purchases = app.payments.as_ref().map(|payments| Arc::clone(&payments.purchases));
+    let state = state_of(config, &app, (&files.store, mails.jobs.is_some()), (&jobs, &prices));
     let admin = Admin::new(accounts, app.settings.credit_price)
         .of_files(files)
         .of_purchases(purchases)
@@ -72,10 +78,12 @@ pub(crate) async fn run(
     let mut sockets = JoinSet::new();
     let close = serve_admin(&mut sockets, admin, Path::new(&config.data.dir))?;
     let sets = TaskSets { tasks: &mut tasks, draining: &mut draining, sockets: &mut sockets };
-    let close_test = match test {
+    let (close_test, test_mode) = match test {
         Some(test) => Some(test.start(config, (sets, jobs_stopped)).await?),
         None => None,
-    };
+    }
+    .unzip();
+    let close_metrics = metrics.map(|metrics| metrics.serve(&mut sockets, StateParts { test: test_mode, ..state }));
     let catalog = app.gateway.catalog();
     let (models, price_book) = (catalog.models().len(), catalog.version());
     tracing::info!(models, %price_book, listen, "serving");
@@ -89,14 +97,13 @@ pub(crate) async fn run(
         draining.shutdown().await;
         drop(threads);
     }
-    drop((close, close_test));
+    drop((close, close_test, close_metrics));
     // A run goes on to its end. What takes longer is done again by the next process.
     stop_jobs.stop_by(deadline.at().max(Instant::now() + JOBS_END));
     // Both at once: an operator may wait for a job, and the end of the process for the slower of the two only.
     tokio::join!(ended_all(&mut sockets), ended_all(&mut tasks));
     drop(mails.jobs);
-    let ledgers = [Some(app.gateway.ledger()), app.test.as_ref().map(|test| test.app().gateway.ledger())];
-    let ledgers: Vec<Ledger> = ledgers.into_iter().flatten().cloned().collect();
+    let ledgers = ledgers(&app);
     // The reaper ends with the gateway, once the last detached request is settled. At the time limit it settles all of
     // them with the usage known so far.
     drop(app);
@@ -106,6 +113,31 @@ pub(crate) async fn run(
     }
     tracing::info!(clean, "stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// What metrics tell of the state, without test mode.
+fn state_of(
+    config: &Config,
+    app: &Arc<App>,
+    (store, sends_mails): (&SqliteStore, bool),
+    (jobs, prices): (&Arc<Jobs>, &Arc<Prices>),
+) -> StateParts {
+    let sold = app.payments.iter().flat_map(|_| config.payments.currencies());
+    StateParts {
+        live: ModeParts { gateway: Arc::downgrade(&app.gateway), jobs: Arc::clone(jobs) },
+        test: None,
+        backlogs: Arc::new(store.clone()),
+        prices: Arc::clone(prices),
+        sends_mails,
+        currencies: sold.map(|currency| currency.code).collect(),
+        clock: Arc::new(SystemClock),
+    }
+}
+
+/// The ledgers of both modes.
+fn ledgers(app: &App) -> Vec<Ledger> {
+    let test = app.test.as_ref().map(|test| test.app().gateway.ledger());
+    [Some(app.gateway.ledger()), test].into_iter().flatten().cloned().collect()
 }
 
 /// Serves the admin socket until what is returned is dropped.

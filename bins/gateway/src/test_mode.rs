@@ -14,6 +14,7 @@ use opencredits_service::accounts::{Accounts, Tables, TestDesk};
 use opencredits_service::config::Config;
 use opencredits_service::jobs::{StopSignal, release_left};
 use opencredits_service::mail::MailQueue;
+use opencredits_service::telemetry::ModeParts;
 use opencredits_service::{
     Gateway, KeyRing, KeyTables, Reaper, ServedCatalogue, Settings, TEST_DIR, TestGateway, TestLedger, TestParts,
     TestPorts, TestUpstreams, UsageReads, books,
@@ -124,12 +125,12 @@ impl BuiltTest {
         self,
         config: &Config,
         (sets, jobs_stopped): (TaskSets<'_>, StopSignal),
-    ) -> Result<oneshot::Sender<()>, StartError> {
+    ) -> Result<(oneshot::Sender<()>, ModeParts), StartError> {
         let app = self.app.app();
         let gateway: &Arc<Gateway> = &app.gateway;
         release_left(gateway)?;
         let jobs = jobs::build_of_test_mode(app, config, &self.store).await?;
-        let running = Arc::clone(&jobs);
+        let (running, measured) = (Arc::clone(&jobs), Arc::clone(&jobs));
         sets.tasks.spawn(async move { running.run(jobs_stopped).await });
         let purchases = app.payments.as_ref().map(|payments| Arc::clone(&payments.purchases));
         sets.draining.spawn(self.reaper.run());
@@ -141,6 +142,6 @@ impl BuiltTest {
         sets.sockets.spawn(socket.serve(admin, async move {
             let _closed_or_dropped = closing.await;
         }));
-        Ok(close)
+        Ok((close, ModeParts { gateway: Arc::downgrade(gateway), jobs: measured }))
     }
 }

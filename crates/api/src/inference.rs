@@ -57,11 +57,15 @@ impl Caller {
 
 /// Answers a request for inference, with an error where it fails.
 pub(crate) async fn answer(caller: Caller, route: InferenceRoute, request: Request<Body>) -> Response<Body> {
-    let surface = surface_of_api(route.api);
+    let (api, surface) = (route.api, surface_of_api(route.api));
+    caller.app.gateway.count_request(api);
     let mut rates = None;
     let mut response = match serve(&caller, route, request, &mut rates).await {
         Ok(response) => response,
-        Err(problem) => problem.into_response(surface, &caller.id.text()),
+        Err(problem) => {
+            problem.count(&caller.app.gateway, api);
+            problem.into_response(surface, &caller.id.text())
+        }
     };
     if let Some(rates) = rates {
         rates::tell(&rates, response.headers_mut());
@@ -136,7 +140,7 @@ async fn serve(
         true => tokio::time::timeout(app.settings.keep_alive, &mut pending).await.ok(),
         false => Some((&mut pending).await),
     };
-    let form = StreamForm { surface: surface_of_api(api), framing };
+    let form = StreamForm { api, framing };
     let streaming =
         |headers, source| stream_response(headers, framing, StreamBody::new(source, Arc::clone(app), form, id.text()));
     let mut response = match reply.transpose().map_err(problem)? {

@@ -11,6 +11,7 @@
 
 mod address;
 pub mod admin;
+mod admin_listener;
 mod app;
 mod applications;
 mod auth;
@@ -58,6 +59,7 @@ mod surface;
 mod usage;
 mod webhooks;
 
+pub use admin_listener::{AdminListener, Expose};
 pub use app::{Routes, service};
 pub use cors::CorsOrigins;
 pub use csv::csv_line;

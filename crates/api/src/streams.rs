@@ -1,11 +1,13 @@
 //! The body of a streamed answer.
 
-use crate::errors::ApiSurface;
 use crate::framing::{ArrayWriter, Framing};
 use crate::state::App;
+use crate::surface::surface_of_api;
 use crate::{faults, usage};
 use bytes::Bytes;
 use http_body::{Body, Frame};
+use metrics::Gauge;
+use opencredits_sanitizer::Api;
 use opencredits_service::{ChargedStream, Pending, Reply, StreamItem, WholeAnswer};
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -30,7 +32,7 @@ pub(crate) enum Source {
 #[derive(Clone, Copy)]
 pub(crate) struct StreamForm {
     /// The API, for errors.
-    pub(crate) surface: ApiSurface,
+    pub(crate) api: Api,
     pub(crate) framing: Framing,
 }
 
@@ -38,13 +40,30 @@ pub(crate) struct StreamForm {
 pub(crate) struct StreamBody {
     source: Source,
     app: Arc<App>,
-    surface: ApiSurface,
+    api: Api,
     request_id: String,
     /// Set where the answer is a JSON array.
     array: Option<ArrayWriter>,
     silence: Interval,
     /// Whether bytes have passed since the last tick.
     passed: bool,
+    _counted: CountedStream,
+}
+
+/// Counts a stream for as long as it lasts.
+struct CountedStream(Gauge);
+
+impl CountedStream {
+    fn new(gauge: Gauge) -> Self {
+        gauge.increment(1.0);
+        Self(gauge)
+    }
+}
+
+impl Drop for CountedStream {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
 }
 
 impl StreamBody {
@@ -53,8 +72,9 @@ impl StreamBody {
         silence.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The first tick comes at once, and is no silence where the answer has begun.
         let passed = matches!(source, Source::Streaming(_));
+        let counted = CountedStream::new(app.gateway.streams_open().clone());
         let array = (form.framing == Framing::Array).then(ArrayWriter::default);
-        Self { source, app, surface: form.surface, request_id, array, silence, passed }
+        Self { source, app, api: form.api, request_id, array, silence, passed, _counted: counted }
     }
 
     /// The next bytes of the answer; `None` at its end.
@@ -87,7 +107,9 @@ impl StreamBody {
                 end.adapter.close(&usage::extras(&end.receipt, &self.app.settings), charged.as_ref())
             }
             StreamItem::Broken(fault) => {
-                faults::problem(&fault, &self.app.settings).into_event(self.surface, &self.request_id).into()
+                let problem = faults::problem(&fault, &self.app.settings);
+                problem.count(&self.app.gateway, self.api);
+                problem.into_event(surface_of_api(self.api), &self.request_id).into()
             }
         }
     }

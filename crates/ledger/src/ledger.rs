@@ -340,6 +340,14 @@ impl Ledger {
         rows
     }
 
+    /// The sum of the open holds; the highest amount where it fits no integer.
+    #[must_use]
+    pub fn held(&self) -> NanoUsd {
+        let log = self.core().log.lock();
+        let add = |sum: NanoUsd, hold: &codec::Hold| sum.checked_add(hold.amount).unwrap_or(NanoUsd::MAX);
+        log.state.holds.values().fold(NanoUsd::ZERO, add)
+    }
+
     /// Every account, in the order of opening.
     #[must_use]
     pub fn accounts(&self) -> Vec<AccountRow> {

@@ -229,6 +229,12 @@ impl KeyRing {
         }
     }
 
+    /// The number of keys in the cache, about.
+    #[must_use]
+    pub fn cached(&self) -> u64 {
+        self.cache.entry_count()
+    }
+
     /// Holds partners' markups within these bounds, whatever their records say.
     #[must_use]
     pub fn with_markup_bounds(mut self, terms: &PartnerTerms) -> Self {

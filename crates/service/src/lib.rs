@@ -47,6 +47,7 @@ mod record;
 mod record_words;
 mod served_catalogue;
 pub mod sign_in;
+pub mod telemetry;
 mod usage;
 
 pub use data_key::{DataKeyError, data_key, key_in};

@@ -47,7 +47,11 @@ impl Fixture {
     /// The binary on this folder, with none of the caller's own settings.
     pub(crate) fn command(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_opencredits-gateway"));
-        command.env_clear().env("OPENCREDITS_SERVER_LISTEN", "127.0.0.1:0").envs(variables.iter().copied());
+        command
+            .env_clear()
+            .env("OPENCREDITS_SERVER_LISTEN", "127.0.0.1:0")
+            .env("OPENCREDITS_ADMIN_LISTEN", "")
+            .envs(variables.iter().copied());
         command.arg("--data").arg(self.data()).args(arguments);
         command
     }

@@ -7,6 +7,7 @@ mod dev;
 mod fixture;
 mod jobs;
 mod mails;
+mod metrics;
 mod payments;
 mod payouts;
 mod prices;

@@ -41,7 +41,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     let of_mails = || {
         config.email.problem(has_url).or_else(|| config.identity.problem(can_mail)).or_else(|| config.privacy.problem())
     };
-    match broken.or_else(of_mails).or_else(|| config.site.problem()) {
+    match broken.or_else(|| config.admin.problem()).or_else(of_mails).or_else(|| config.site.problem()) {
         Some((field, problem)) => Err(ConfigError::Invalid { field, problem }),
         None => config.payments.check(),
     }

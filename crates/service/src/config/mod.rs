@@ -3,6 +3,7 @@
 //! A variable names a section and a field: `OPENCREDITS_SERVER_LISTEN` sets `listen` in `[server]`. An unknown key or
 //! variable is refused by name, so that a typo is noticed.
 
+mod admin;
 mod bounds;
 mod connections;
 mod email;
@@ -14,6 +15,7 @@ mod secret;
 mod sections;
 mod site;
 
+pub use admin::{AdminSection, AdminTokenError, admin_token};
 pub use connections::ConnectionSection;
 pub use email::{Email, MailTls, MailTransport};
 pub use error::ConfigError;

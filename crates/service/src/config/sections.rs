@@ -1,5 +1,6 @@
 //! One struct for each section. The name of a field ends in its unit; its variable is `OPENCREDITS_<SECTION>_<FIELD>`.
 
+use super::admin::AdminSection;
 use super::connections::ConnectionSection;
 use super::email::Email;
 use super::identity::Identity;
@@ -25,6 +26,8 @@ const REDACTED: &str = "(not shown)";
 pub struct Config {
     /// The HTTP server.
     pub server: Server,
+    /// The listener with metrics.
+    pub admin: AdminSection,
     /// Where files are stored.
     pub data: Data,
     /// How the ledger acknowledges.
@@ -78,8 +81,9 @@ fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Res
 }
 
 /// The sections that variables can name.
-pub(super) const NAMES: [&str; 17] = [
+pub(super) const NAMES: [&str; 18] = [
     "server",
+    "admin",
     "data",
     "ledger",
     "billing",

@@ -115,6 +115,20 @@ impl FailedAttempt {
         }
     }
 
+    /// The kind of the failure.
+    pub(super) const fn kind(&self) -> UpstreamKind {
+        self.fault.kind
+    }
+
+    /// Why it failed, for metrics.
+    const fn reason(&self) -> &'static str {
+        match self.ours {
+            Some(Ours::Account) => "own_account",
+            Some(Ours::Model) => "unknown_model",
+            None => self.fault.kind.error_type(),
+        }
+    }
+
     /// Whether the request itself is to blame: every provider of the model would refuse it.
     const fn blames_request(&self) -> bool {
         matches!(
@@ -161,6 +175,7 @@ impl OpenRequest {
         if !failed.blames_request() {
             candidate.health.failed(now);
         }
+        self.gateway.meters.vendor_failed(&candidate.upstream.vendor.id, failed.reason());
         let ms = u32::try_from(now.ms_since(self.started)).unwrap_or(u32::MAX);
         self.failed_attempts.push(AttemptRecord {
             vendor: candidate.upstream.vendor.id.to_string(),

@@ -14,7 +14,7 @@ use opencredits_providers::{
     ErrorKind, Outcome, StartDetector, StreamStart, TransportError, UpstreamBody, UpstreamError, UpstreamRequest,
     UpstreamResponse, is_event_stream,
 };
-use opencredits_units::UnixMs;
+use opencredits_units::{UnixMs, Usage};
 use std::time::Duration;
 
 /// The largest error body of a provider that is read, in bytes.
@@ -73,7 +73,11 @@ pub(super) async fn run(mut open: OpenRequest, plan: AttemptPlan) -> Result<Repl
         let candidates: Vec<&RouteCandidate> = plan.attempts.iter().map(|attempt| &attempt.candidate).collect();
         let next = if plan.abandoned.is_set() { Next::End } else { open.next(&failed, &candidates, index) };
         match next {
-            Next::End => return Err(failed.into_fault(&open.failed_attempts)),
+            Next::End => {
+                let error = Some(failed.kind().error_type());
+                open.measure((Usage::default(), error), open.gateway.ports.clock.now());
+                return Err(failed.into_fault(&open.failed_attempts));
+            }
             Next::Attempt { index: next, wait_ms } => {
                 index = next;
                 if wait_ms > 0 {

@@ -20,6 +20,8 @@ use std::sync::Arc;
 pub(super) struct Plan<'a> {
     /// What was on sale when it was made: all of the request is served and charged by it.
     pub(super) served: Arc<Served>,
+    /// The model that was asked for first.
+    pub(super) asked: Arc<Model>,
     scrubbed: Scrubbed<'a>,
     path: Option<&'a PathParameters>,
     /// The attachments that were fetched for it.
@@ -200,8 +202,10 @@ impl Gateway {
         let is_vendor = |name: &str| self.upstreams.contains_key(name);
         let without = |(name, raw): (&str, &str)| Some((name.to_owned(), unsealed(dialect, name, raw, &is_vendor)?));
         let unsealed = scrubbed.fields().find_map(without);
+        let asked = models.first().map(Arc::clone).ok_or(Fault::Overflow)?;
         let mut plan = Plan {
             served,
+            asked,
             scrubbed,
             path,
             attached,

@@ -80,6 +80,11 @@ impl PreparedUpstream {
         in_turn().find(|account| account.is_cool(now)).or_else(|| in_turn().next())
     }
 
+    /// The number of our accounts, and of those that rest.
+    pub(super) fn accounts_and_resting(&self, now: UnixMs) -> (usize, usize) {
+        (self.accounts.len(), self.accounts.iter().filter(|account| !account.is_cool(now)).count())
+    }
+
     /// Whether the vendor counts tokens in this dialect.
     pub(super) fn counts(&self) -> bool {
         self.vendor.counts_tokens && self.dialect == Dialect::AnthropicMessages

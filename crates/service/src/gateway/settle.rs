@@ -6,7 +6,7 @@ use super::plausible::{Believed, Reported};
 use super::reported_cost::{Judged, judge};
 use crate::books;
 use crate::config::Ack;
-use crate::fault::Fault;
+use crate::fault::{Fault, UpstreamFault, UpstreamKind};
 use crate::record::{GenerationRecord, Line, SideBill, UsageSource, name_of_peer};
 use opencredits_catalog::{Bill, Charge, Model, PriceCard, Terms};
 use opencredits_ledger::{Capture, Durable, Leg, OnShortfall};
@@ -93,6 +93,8 @@ impl OpenRequest {
             let total = |side: Option<Tokens>| side.map_or(0, Tokens::get);
             permit.settle(total(input).saturating_add(total(output)));
         }
+        self.gateway.meters.settled(record.source, self.cancelled);
+        self.measure((record.usage(), self.error_of(outcome)), now);
         let receipt =
             Receipt { generation: self.generation, record, charged: captured.collected, remaining: captured.available };
         Ok(Settled { receipt, durable })
@@ -137,6 +139,17 @@ impl OpenRequest {
         } else if !self.cancelled {
             self.health.failed(now);
         }
+    }
+
+    /// The type of the error that ended the answer; none where the client has left.
+    fn error_of(&self, outcome: &Outcome) -> Option<&'static str> {
+        if outcome.is_final() || self.cancelled {
+            return None;
+        }
+        let fault = UpstreamFault::of_outcome(outcome, UpstreamKind::Unavailable, &self.gateway.vendor_keys);
+        let reason = fault.kind.error_type();
+        self.gateway.meters.vendor_failed(&self.upstream.vendor.id, reason);
+        Some(reason)
     }
 
     fn terms(&self) -> Terms {

@@ -4,8 +4,10 @@ use super::admissions::AdmissionSet;
 use super::exposures::Exposures;
 use super::health::RouteHealth;
 use super::large::LargeBodies;
+use super::meters::Meters;
 use super::prepared_upstream::{PreparedUpstream, Upstream};
 use super::reaper::{self, DetachedQueue, DrainLimits, Reaper};
+use super::request::dialect_of;
 use super::served::Served;
 use super::vendor_keys::VendorKeys;
 use crate::config::Ack;
@@ -16,6 +18,7 @@ use crate::ports::{Clock, Entropy};
 use crate::usage::UsageReads;
 use arc_swap::ArcSwap;
 use hashbrown::{HashMap as FastMap, HashSet};
+use metrics::Gauge;
 use moka::sync::Cache;
 use opencredits_catalog::{Catalog, Model, Route};
 use opencredits_keys::{HashKey, Mode};
@@ -122,6 +125,7 @@ pub struct Gateway {
     pub(super) settings: Settings,
     pub(super) hash_key: HashKey,
     pub(super) policies: Policies,
+    pub(super) meters: Meters,
     pub(super) detached: DetachedQueue,
     pub(super) admissions: AdmissionSet,
     /// Requests whose hold this process has to end.
@@ -227,6 +231,7 @@ impl Gateway {
             settings: parts.settings,
             hash_key: parts.hash_key,
             policies,
+            meters: Meters::of(mode),
             detached,
             admissions: AdmissionSet::default(),
             open: Mutex::default(),
@@ -249,6 +254,22 @@ impl Gateway {
     #[must_use]
     pub fn serves(&self, hold: EntryId) -> bool {
         self.open.lock().contains(&hold.cast())
+    }
+
+    /// Counts a request that has come.
+    pub fn count_request(&self, api: Api) {
+        self.meters.came(dialect_of(api));
+    }
+
+    /// Counts a request that was answered with an error, or whose stream ended with one: its type, and its HTTP status.
+    pub fn count_error(&self, api: Api, error: (&str, &str)) {
+        self.meters.failed(dialect_of(api), error);
+    }
+
+    /// Counts streams that clients are reading.
+    #[must_use]
+    pub const fn streams_open(&self) -> &Gauge {
+        &self.meters.streams_open
     }
 
     /// The number of requests since the start whose reported usage was not believed.
