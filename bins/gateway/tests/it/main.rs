@@ -11,5 +11,6 @@ mod payments;
 mod payouts;
 mod prices;
 mod privacy;
+mod reload;
 mod serving;
 mod test_mode;
