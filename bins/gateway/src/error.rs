@@ -57,6 +57,10 @@ pub(crate) enum StartError {
     Mails(#[from] opencredits_service::mail::MailFault),
     #[error(transparent)]
     Pages(#[from] opencredits_pages::PagesError),
+    #[error("the gateway was started without a config file, so there is nothing to read again; start it with --config")]
+    NoConfigFile,
+    #[error("the gateway is ending")]
+    Closing,
     #[error(transparent)]
     Accounts(#[from] opencredits_service::accounts::AccountsError),
 }

@@ -19,14 +19,18 @@ mod ports;
 mod prices;
 mod privacy;
 mod process;
+mod reload;
 mod run;
+mod source;
 mod test_mode;
+mod transports;
 mod workers;
 
 use clap::{Args, Parser, Subcommand};
 use error::StartError;
 use opencredits_service::Clock as _;
 use opencredits_service::config::Config;
+use source::ConfigSource;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -81,18 +85,24 @@ fn report(error: &StartError) {
 
 fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
     let dev = matches!(arguments.command, Some(Command::Dev));
-    let mut config = read_config(&arguments.settings, dev)?;
+    let Settings { config: path, data, .. } = &arguments.settings;
+    let mut source = ConfigSource::new(path.clone(), data.clone(), dev);
+    let mut config = source.read()?;
     if arguments.settings.check {
         return show(&config);
     }
-    log::start(&config.log)?;
+    let log = log::start(&config.log)?;
     let io = |source| StartError::Io { what: "threads".to_owned(), source };
     let threads = workers::WorkerPool::start(config.server.threads).map_err(io)?;
     // The main thread accepts connections, runs the jobs and the reaper.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io)?;
     runtime.block_on(async {
+        // From here on a hangup does not end the process.
+        let hangups = run::hangups()?;
         // A key is shown once, so it is created only after the port is bound.
+        let asked = config.server.listen.clone();
         let listener = run::bind(&mut config).await?;
+        source.bound(asked, &config.server.listen);
         if dev {
             dev::name_locally(&mut config);
             privacy::make_dev_key(&config, &ports::SystemEntropy)?;
@@ -102,25 +112,8 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
         if dev {
             dev::greet(&built, &config).await?;
         }
-        run::run((built, listener, metrics), &config, threads).await
+        run::run((built, listener, metrics), &config, (source, log, hangups), threads).await
     })
-}
-
-fn read_config(settings: &Settings, dev: bool) -> Result<Config, StartError> {
-    let text = match &settings.config {
-        Some(path) => {
-            std::fs::read_to_string(path).map_err(|source| StartError::File { path: path.clone(), source })?
-        }
-        None => String::new(),
-    };
-    let mut config = Config::read(&text, ports::environment())?;
-    if let Some(dir) = &settings.data {
-        config.data.dir.clone_from(dir);
-    }
-    if dev {
-        dev::adjust(&mut config);
-    }
-    Ok(config)
 }
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "--check prints the config in force")]

@@ -137,7 +137,8 @@ fn secret(text: Option<&SecretText>, file: Option<&String>) -> Result<Option<Str
     file.map(read).transpose()
 }
 
-fn settings(config: &Config, mode: Mode) -> Result<PurchaseSettings, StartError> {
+/// How credits are sold.
+pub(crate) fn settings(config: &Config, mode: Mode) -> Result<PurchaseSettings, StartError> {
     let set = &config.payments;
     let url = config.server.public_url();
     let price = CreditPrice::new(config.billing.credit_price_usd).unwrap_or_default();

@@ -3,12 +3,15 @@
 use crate::build::Built;
 use crate::error::StartError;
 use crate::jobs;
+use crate::log::LogFilter;
 use crate::machine;
 use crate::metrics::Metrics;
 use crate::ports::SystemClock;
+use crate::reload::Reloader;
+use crate::source::ConfigSource;
 use crate::test_mode::TaskSets;
 use crate::workers::WorkerPool;
-use opencredits_api::admin::{Admin, AdminSocket};
+use opencredits_api::admin::{Admin, AdminSocket, ConfigReload};
 use opencredits_api::{App, Ended, Limits, OperatorApp, Routes, serve, service};
 use opencredits_backup::Source;
 use opencredits_ledger::Ledger;
@@ -26,7 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -45,17 +48,17 @@ pub(crate) async fn bind(config: &mut Config) -> Result<TcpListener, StartError>
     Ok(listener)
 }
 
-/// Serves until SIGTERM, SIGINT or SIGHUP, then gives running requests their time, settles the rest and flushes.
+/// Serves until SIGTERM or SIGINT, then gives running requests their time, settles the rest and flushes.
 pub(crate) async fn run(
     (built, listener, metrics): (Built, TcpListener, Option<Metrics>),
     config: &Config,
+    (source, log, hangups): (ConfigSource, LogFilter, Signal),
     threads: WorkerPool,
 ) -> Result<ExitCode, StartError> {
-    let listen = &config.server.listen;
-    let Built { app, accounts, reaper, store, mails, secret_mails, prices, providers, test, people, address_keys } =
-        built;
+    let reloader = Arc::new(Reloader::over(&built, config, (source, log)));
+    let Built { app, accounts, reaper, store, mails, secret_mails, prices, providers, test, people, .. } = built;
     release_left(&app.gateway)?;
-    let of_people = (&people.0, address_keys.as_ref());
+    let of_people = (&people.0, built.address_keys.as_ref());
     let jobs = jobs::build(&app, config, (&store, mails.jobs.as_ref()), (&prices, &providers), of_people).await?;
     let (stop_jobs, jobs_stopped) = StopSwitch::new();
     let mut tasks = JoinSet::new();
@@ -73,7 +76,8 @@ pub(crate) async fn run(
         .of_jobs(jobs)
         .of_prices(prices)
         .of_providers(providers)
-        .of_privacy(people.0, people.1);
+        .of_privacy(people.0, people.1)
+        .of_reload(Arc::clone(&reloader) as Arc<dyn ConfigReload>);
     let operator = OperatorApp::new(Arc::clone(&app), admin.clone());
     let mut sockets = JoinSet::new();
     let close = serve_admin(&mut sockets, admin, Path::new(&config.data.dir))?;
@@ -84,14 +88,15 @@ pub(crate) async fn run(
     }
     .unzip();
     let close_metrics = metrics.map(|metrics| metrics.serve(&mut sockets, StateParts { test: test_mode, ..state }));
-    let catalog = app.gateway.catalog();
-    let (models, price_book) = (catalog.models().len(), catalog.version());
-    tracing::info!(models, %price_book, listen, "serving");
+    announce(&app, &config.server.listen);
+    let mut reloading = JoinSet::new();
+    reloading.spawn(reloader.heed(hangups));
     let deadline = Deadline::default();
     let stopped = deadline.begun_by(stop(&app)?, config);
     let routes = routes(&app, mails.bounces, config).with_operator(operator);
     let ended = serve(listener, routes, limits(config), threads.workers(), stopped).await;
     tracing::info!(?ended, "stopped serving; settling what is left");
+    reloading.shutdown().await;
     if ended == Ended::Abandoned {
         // The time is over: the reaper ends, then the connections with their threads, and each settles its requests.
         draining.shutdown().await;
@@ -138,6 +143,13 @@ fn state_of(
 fn ledgers(app: &App) -> Vec<Ledger> {
     let test = app.test.as_ref().map(|test| test.app().gateway.ledger());
     [Some(app.gateway.ledger()), test].into_iter().flatten().cloned().collect()
+}
+
+/// Tells the log what is served.
+fn announce(app: &App, listen: &str) {
+    let catalog = app.gateway.catalog();
+    let (models, price_book) = (catalog.models().len(), catalog.version());
+    tracing::info!(models, %price_book, listen, "serving");
 }
 
 /// Serves the admin socket until what is returned is dropped.
@@ -190,19 +202,21 @@ impl Deadline {
     }
 }
 
+/// Hangups: their default action would end the process with requests unsettled.
+pub(crate) fn hangups() -> Result<Signal, StartError> {
+    signal(SignalKind::hangup()).map_err(|source| StartError::Io { what: "signals".to_owned(), source })
+}
+
 /// Resolves when the process is told to stop.
 fn stop(app: &Arc<App>) -> Result<impl Future<Output = ()> + use<>, StartError> {
     let wrong = |source| StartError::Io { what: "signals".to_owned(), source };
     let mut terminate = signal(SignalKind::terminate()).map_err(wrong)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(wrong)?;
-    // Its default action would end the process with requests unsettled.
-    let mut hangup = signal(SignalKind::hangup()).map_err(wrong)?;
     let app = Arc::downgrade(app);
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
-            _ = hangup.recv() => {}
         }
         if let Some(app) = app.upgrade() {
             app.ready.store(false, Ordering::Relaxed);

@@ -102,7 +102,7 @@ impl Answers for Routes {
     }
 
     fn cors_lines(&self) -> String {
-        self.live.app.settings.cors_origins.lines()
+        self.live.app.settings.front.now().cors_origins.lines()
     }
 }
 
@@ -194,7 +194,8 @@ where
         let id = self.fresh_id();
         let place = self.place.clone();
         let side = self.side(&request);
-        let cors = side.app.settings.cors_origins.of(&request);
+        let front = side.app.settings.front.now();
+        let cors = front.cors_origins.of(&request);
         let headed = Headed { id, mode: side.app.gateway.mode(), cors };
         if let Some(preflight) = headed.cors.as_ref().and_then(|cors| cors.preflight(&request)) {
             let headed = Headed { cors: None, ..headed };
@@ -216,7 +217,7 @@ where
             return Box::pin(async move { Ok(headed.on(problem.into_response(surface, &id.text()))) });
         }
         if let Some(route) = inference {
-            let caller = Caller { app: Arc::clone(&side.app), id, place };
+            let caller = Caller { app: Arc::clone(&side.app), front, id, place };
             return Box::pin(async move { Ok(headed.on(inference::answer(caller, route, request).await)) });
         }
         let peer = Peer::of(place.as_deref(), request.headers());

@@ -10,6 +10,7 @@ use http_body::Body as _;
 use http_body_util::BodyExt;
 use opencredits_providers::{Coding, SourceError};
 use opencredits_service::Reservation;
+use std::time::Duration;
 
 /// The segments of a body and the body that they are joined to.
 const COPIES: usize = 2;
@@ -20,8 +21,18 @@ const SEGMENT_BYTES: usize = 256 << 10;
 /// Reads a body of at most `limit` bytes, within the time limit of bodies and within the memory budget.
 pub(crate) async fn read(
     app: &App,
-    (headers, body): (&HeaderMap, Body),
+    headed: (&HeaderMap, Body),
     limit: usize,
+    memory: &mut Reservation,
+) -> Result<Bytes, Problem> {
+    read_within(app, headed, (limit, app.settings.front.now().body_read), memory).await
+}
+
+/// Reads a body of at most so many bytes, within this time and within the memory budget.
+pub(crate) async fn read_within(
+    app: &App,
+    (headers, body): (&HeaderMap, Body),
+    (limit, time): (usize, Duration),
     memory: &mut Reservation,
 ) -> Result<Bytes, Problem> {
     // As `Content-Length` says: nothing of it needs to be read.
@@ -36,7 +47,7 @@ pub(crate) async fn read(
         Some(coding) => Body::new(coding.decoded(body)),
         None => body,
     };
-    let Ok(read) = tokio::time::timeout(app.settings.body_read, collected(body, limit, memory)).await else {
+    let Ok(read) = tokio::time::timeout(time, collected(body, limit, memory)).await else {
         return Err(Problem::new(ErrorType::ClientTimeout, "the body took too long to arrive; send it again"));
     };
     let segments = read?;

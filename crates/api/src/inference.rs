@@ -3,6 +3,7 @@
 use crate::auth::key_digest;
 use crate::errors::{ErrorType, Problem};
 use crate::framing::Framing;
+use crate::front::FrontSettings;
 use crate::inference_route::InferenceRoute;
 use crate::peer::Peer;
 use crate::places::Place;
@@ -42,6 +43,8 @@ const DROPPED_BYTES_MAX: usize = 1_024;
 /// Where a request comes in.
 pub(crate) struct Caller {
     pub(crate) app: Arc<App>,
+    /// The settings that it is served by to its end.
+    pub(crate) front: Arc<FrontSettings>,
     pub(crate) id: RequestId,
     /// The place of its connection.
     pub(crate) place: Option<Arc<Place>>,
@@ -105,7 +108,7 @@ async fn serve(
     request: Request<Body>,
     rates: &mut Option<Arc<KeyRates>>,
 ) -> Result<Response<Body>, Problem> {
-    let Caller { app, id, .. } = caller;
+    let Caller { app, front, id, .. } = caller;
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
     let InferenceRoute { api, path, counts, framing } = route;
     let (http::request::Parts { headers, uri, .. }, body) = request.into_parts();
@@ -113,7 +116,7 @@ async fn serve(
     let (spender, permit) = identified(caller, (&headers, &uri), counts, rates).await?;
     let owners = [Some(MemoryOwner::Key(spender.key)), caller.address(&headers).map(MemoryOwner::Address)];
     let mut memory = Arc::clone(app.gateway.memory()).reservation(owners);
-    let body = body::read(app, (&headers, body), app.settings.body_bytes_max, &mut memory).await?;
+    let body = body::read_within(app, (&headers, body), (front.body_bytes_max, front.body_read), &mut memory).await?;
     let mut dropped = Vec::new();
     let request = InferenceRequest {
         api,
@@ -124,7 +127,7 @@ async fn serve(
         session: text(&headers, SESSION_HEADER).map(str::to_owned),
         idempotency_key,
         lowers_cap: !text(&headers, LOWER_CAP_HEADER).is_some_and(|value| value.eq_ignore_ascii_case("false")),
-        strictness: strictness(app, &headers),
+        strictness: strictness(front, &headers),
         path,
         permit,
         memory,
@@ -137,10 +140,10 @@ async fn serve(
     dropped.extend(scrubbed);
     let reply = match is_streamed {
         // A client that waits for a stream gets the head and comments meanwhile.
-        true => tokio::time::timeout(app.settings.keep_alive, &mut pending).await.ok(),
+        true => tokio::time::timeout(front.keep_alive, &mut pending).await.ok(),
         false => Some((&mut pending).await),
     };
-    let form = StreamForm { api, framing };
+    let form = StreamForm { api, framing, keep_alive: front.keep_alive };
     let streaming =
         |headers, source| stream_response(headers, framing, StreamBody::new(source, Arc::clone(app), form, id.text()));
     let mut response = match reply.transpose().map_err(problem)? {
@@ -230,8 +233,8 @@ fn set(response: &mut Response<Body>, header: &'static str, value: &str) {
     }
 }
 
-fn strictness(app: &App, headers: &HeaderMap) -> Strictness {
-    if app.settings.strict || asks_strictness(headers) { Strictness::Strict } else { Strictness::Lax }
+fn strictness(front: &FrontSettings, headers: &HeaderMap) -> Strictness {
+    if front.strict || asks_strictness(headers) { Strictness::Strict } else { Strictness::Lax }
 }
 
 /// The idempotency key. An unreadable one is refused: ignored, it would not prevent a second charge.

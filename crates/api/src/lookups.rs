@@ -168,7 +168,8 @@ fn rated(spender: &Spender, mut response: Response<Body>) -> Response<Body> {
     responses((status = 200, description = "What was asked for.", body = shapes::Features)),
 )]
 pub(crate) async fn features(State(app): State<Arc<App>>) -> Response<Body> {
-    json::ok(&json!({ "opencredits_enabled": app.settings.enabled, "country": app.settings.country }))
+    let front = app.settings.front.now();
+    json::ok(&json!({ "opencredits_enabled": front.enabled, "country": front.country }))
 }
 
 /// `GET /v1/generation?id=`: the whole bill of a request, as soon as it is charged.

@@ -76,7 +76,7 @@ pub(crate) async fn one(
 
 /// `GET /v1/models/{id}/endpoints`: the routes of a model, with their prices and their health.
 fn with_endpoints(app: &App, model: &Model) -> Value {
-    let endpoint = |(route, vendor, route_health): (&Route, &Vendor, RouteHealth)| {
+    let endpoint = |(route, vendor, route_health): (&Route, Arc<Vendor>, RouteHealth)| {
         let whole = |hundredths: u64| Decimal::new(i128::from(hundredths), 2);
         json!({
             "name": format!("{} | {}", vendor.id, model.id),

@@ -13,6 +13,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// A comment that every SSE parser skips.
@@ -34,6 +35,8 @@ pub(crate) struct StreamForm {
     /// The API, for errors.
     pub(crate) api: Api,
     pub(crate) framing: Framing,
+    /// The silence after which it gets a comment.
+    pub(crate) keep_alive: Duration,
 }
 
 /// Passes on the items of a [`ChargedStream`], and comments while the provider is silent.
@@ -68,7 +71,7 @@ impl Drop for CountedStream {
 
 impl StreamBody {
     pub(crate) fn new(source: Source, app: Arc<App>, form: StreamForm, request_id: String) -> Self {
-        let mut silence = interval(app.settings.keep_alive);
+        let mut silence = interval(form.keep_alive);
         silence.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The first tick comes at once, and is no silence where the answer has begun.
         let passed = matches!(source, Source::Streaming(_));

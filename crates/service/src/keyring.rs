@@ -16,6 +16,7 @@ use opencredits_store::{
     Rates, SpendingLimit, SpendingLimits, Standing, Users,
 };
 use opencredits_units::{AccountId, BasisPoints, KeyId, PartnerId, UnixMs, UserId};
+use parking_lot::RwLock;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -117,6 +118,17 @@ pub struct Manager {
     pub actor: Actor,
 }
 
+/// The terms of partners that keys are found with. A key that is found anew has them as they are then.
+#[derive(Clone, Copy)]
+struct EarnerTerms {
+    /// For partners whose record has no share.
+    default_share: BasisPoints,
+    /// The least markup that a partner may have.
+    markup_min: BasisPoints,
+    /// The highest one.
+    markup_max: BasisPoints,
+}
+
 /// Finds keys by their digest.
 pub struct KeyRing {
     keys: Arc<dyn Keys>,
@@ -131,9 +143,7 @@ pub struct KeyRing {
     /// The URL that resources of ours begin with; empty where no app has tokens.
     origin: String,
     clock: Arc<dyn Clock>,
-    default_share: BasisPoints,
-    /// The least and the highest markup that a partner may have.
-    markup_bounds: (BasisPoints, BasisPoints),
+    terms: RwLock<EarnerTerms>,
     cache: Cache<KeyDigest, (u64, Option<Arc<Spender>>)>,
     /// The rates of limited keys, which outlive their cached data.
     rates: Cache<KeyId, Arc<KeyRates>>,
@@ -222,8 +232,11 @@ impl KeyRing {
             changes,
             reports,
             clock,
-            default_share,
-            markup_bounds: (BasisPoints::ZERO, BasisPoints::new(u32::MAX)),
+            terms: RwLock::new(EarnerTerms {
+                default_share,
+                markup_min: BasisPoints::ZERO,
+                markup_max: BasisPoints::new(u32::MAX),
+            }),
             cache,
             epoch: AtomicU64::new(0),
         }
@@ -237,9 +250,23 @@ impl KeyRing {
 
     /// Holds partners' markups within these bounds, whatever their records say.
     #[must_use]
-    pub fn with_markup_bounds(mut self, terms: &PartnerTerms) -> Self {
-        self.markup_bounds = (terms.markup_min, terms.markup_max);
+    pub fn with_markup_bounds(self, terms: &PartnerTerms) -> Self {
+        self.set_markup_bounds(terms);
         self
+    }
+
+    /// The same from now on.
+    pub fn set_markup_bounds(&self, terms: &PartnerTerms) {
+        let mut held = self.terms.write();
+        (held.markup_min, held.markup_max) = (terms.markup_min, terms.markup_max);
+        drop(held);
+        self.forget_all();
+    }
+
+    /// Gives partners whose record has no share this one from now on.
+    pub fn set_default_share(&self, share: BasisPoints) {
+        self.terms.write().default_share = share;
+        self.forget_all();
     }
 
     /// Takes tokens for resources of this URL, and no others that are bound to resources.
@@ -252,8 +279,8 @@ impl KeyRing {
     /// A partner's own markup, within the operator's bounds.
     #[must_use]
     pub fn markup_of(&self, partner: &Partner) -> Option<BasisPoints> {
-        let (least, most) = self.markup_bounds;
-        partner.markup.map(|markup| markup.min(most).max(least))
+        let EarnerTerms { markup_min, markup_max, .. } = *self.terms.read();
+        partner.markup.map(|markup| markup.min(markup_max).max(markup_min))
     }
 
     /// The spender of the key with this digest, at the API.
@@ -466,7 +493,7 @@ impl KeyRing {
     fn earner(&self, key: &Key, partner: &Partner) -> Option<Earner> {
         // What a partner's owner spends themselves earns it nothing, nor does anything while it is suspended.
         let earns = partner.owner != Some(key.user) && partner.standing == Standing::Good;
-        let share = partner.share.unwrap_or(self.default_share);
+        let share = partner.share.unwrap_or_else(|| self.terms.read().default_share);
         earns.then_some(Earner { account: partner.earnings, share })
     }
 

@@ -56,8 +56,9 @@ pub use fault::{
 };
 pub use gateway::{
     Admitted, ChargedStream, Counted, DrainLimits, Gateway, GatewayError, InferenceRequest, InputEstimate, LargeBodies,
-    Parts, PathParameters, Pending, Ports, Reaper, Receipt, Reply, Retries, RouteHealth, Settings, StreamEnd,
-    StreamItem, TEST_DIR, TestGateway, TestLedger, TestParts, TestPorts, TestUpstreams, Upstream, WholeAnswer,
+    Offering, Parts, PathParameters, Pending, Ports, PreparedOffering, Reaper, Receipt, Reply, Retries, RouteHealth,
+    Settings, StreamEnd, StreamItem, TEST_DIR, TestGateway, TestLedger, TestOffering, TestParts, TestPorts,
+    TestUpstreams, Upstream, WholeAnswer,
 };
 pub use keyring::{Earner, KeyRing, KeyTables, LimitTerms, Manager, Spender};
 pub use limits::{BegunUntil, LimitBalance, LimitKind, Renewals};

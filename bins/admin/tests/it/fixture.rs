@@ -10,7 +10,7 @@ use opencredits_providers::http::{Client, Settings};
 use opencredits_service::accounts::{Accounts, Tables, TestDesk};
 use opencredits_service::config::Config;
 use opencredits_service::jobs::{Figures, Job, JobPorts, JobTerms, Jobs, StopSwitch};
-use opencredits_service::provider_bills::{BilledVendor, ProviderReconciliation, ReconcileParts};
+use opencredits_service::provider_bills::{BilledVendor, ProviderReconciliation, ReconcileParts, ReconcileTerms};
 use opencredits_service::{Clock, Entropy, TEST_DIR, TestLedger, UsageReads};
 use opencredits_store::SqliteStore;
 use opencredits_testkit::bills::ADMIN_KEY;
@@ -228,8 +228,10 @@ fn providers(
         bills: Arc::new(store.clone()),
         get: Arc::new(Client::new(Settings::default()).unwrap()),
         clock,
-        vendors: vendors.iter().map(|vendor| BilledVendor::new(vendor.clone(), key())).collect(),
-        catalog: Catalog::empty(),
-        settings: (&Config::default().reconcile).into(),
+        terms: ReconcileTerms {
+            vendors: vendors.iter().map(|vendor| BilledVendor::new(vendor.clone(), key())).collect(),
+            catalog: Catalog::empty(),
+            settings: (&Config::default().reconcile).into(),
+        },
     }))
 }

@@ -1,7 +1,9 @@
 //! A folder, and the binary run on it.
 
+use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
@@ -159,6 +161,20 @@ impl Drop for Gateway {
         let _ended_before = self.child.kill();
         let _reaped_before = self.child.wait();
     }
+}
+
+/// Sends a request of an operator; the status and the answer.
+pub(crate) fn ask(fixture: &Fixture, request: &Value) -> (u16, Value) {
+    let mut stream = UnixStream::connect(fixture.data().join("admin.sock")).unwrap();
+    let body = request.to_string();
+    let head = "POST /admin HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: ";
+    write!(stream, "{head}{}\r\n\r\n{body}", body.len()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let body = if head.contains("chunked") { body.split_once("\r\n").unwrap().1 } else { body };
+    let json = serde_json::Deserializer::from_str(body).into_iter::<Value>().next().unwrap().unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), json)
 }
 
 pub(crate) fn rest_of(mut stream: TcpStream) -> String {

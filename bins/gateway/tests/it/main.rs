@@ -12,5 +12,6 @@ mod payments;
 mod payouts;
 mod prices;
 mod privacy;
+mod reload;
 mod serving;
 mod test_mode;

@@ -37,6 +37,7 @@ mod providers;
 mod publishable;
 mod publishable_views;
 mod reads;
+mod reload;
 mod reply;
 mod request;
 mod socket;
@@ -70,6 +71,7 @@ pub use reads::{
     BillView, CheckBills, CurrencyLineView, CurrencySheetView, OfGeneration, ReportBalances, SheetLineView, ShowUsage,
     UsageGroupBy, UsageGroupView, UsageSumsView,
 };
+pub use reload::{ConfigReload, ReloadRequest, ReloadView};
 pub use reply::{AdminReply, Refusal, RefusalCode};
 pub use request::{
     AddKey, AddManagementKey, AddPartner, AddUser, AdminRequest, BackUp, CorrectCredits, CorrectionWay, EditKey,

@@ -163,8 +163,8 @@ pub(super) fn amount(app: &App, fields: &Map<String, Value>) -> Result<Money, Pr
             Some(code.ok_or_else(|| wrong("currency", "currency is a code of three letters, such as usd"))?)
         }
     };
-    let terms = payments(app)?.purchases.terms().of(currency);
-    let currency = terms.map(|terms| terms.currency).or(currency);
+    let terms = payments(app)?.purchases.terms();
+    let currency = terms.of(currency).map(|terms| terms.currency).or(currency);
     let currency = currency.ok_or_else(|| wrong("currency", "credits are sold in no currency"))?;
     let amount = fields.get("amount").and_then(text_of);
     let amount =

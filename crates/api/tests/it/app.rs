@@ -13,7 +13,9 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use opencredits_api::admin::Admin;
-use opencredits_api::{ApiSettings, App, IdentityApp, OperatorApp, PaymentApp, Routes, TestAppParts, service};
+use opencredits_api::{
+    ApiSettings, App, FrontSettings, IdentityApp, OperatorApp, PaymentApp, Routes, TestAppParts, service,
+};
 use opencredits_catalog::Catalog;
 use opencredits_keys::{HashKey, Secret};
 use opencredits_ledger::Ledger;
@@ -433,6 +435,15 @@ impl TestApp {
     /// The same application with other settings of its HTTP interface.
     pub(crate) fn with_settings(self, change: impl FnOnce(&mut ApiSettings)) -> Self {
         self.replaced(|app| change(&mut app.settings))
+    }
+
+    /// The same application with other settings of those that may change while it serves.
+    pub(crate) fn with_front(self, change: impl FnOnce(&mut FrontSettings)) -> Self {
+        self.with_settings(|settings| {
+            let mut front = (*settings.front.now()).clone();
+            change(&mut front);
+            settings.front.set(front);
+        })
     }
 
     /// The same application in which people sign in.

@@ -1,7 +1,7 @@
 //! The settings of the application of tests, and its pages.
 
 use crate::app::MEMORY_MAX;
-use opencredits_api::{ApiSettings, CorsOrigins, PagesApp};
+use opencredits_api::{ApiSettings, CorsOrigins, Front, FrontSettings, PagesApp};
 use opencredits_pages::Site;
 use opencredits_service::config::Ack;
 use opencredits_service::{DrainLimits, Retries, Settings};
@@ -35,14 +35,16 @@ pub(crate) fn api_settings() -> ApiSettings {
     ApiSettings {
         top_up_url: "https://credits.example/top-up".to_owned(),
         credit_price: CreditPrice::default(),
-        body_bytes_max: 1 << 20,
         header_bytes_max: 64 << 10,
-        body_read: Duration::from_secs(5),
-        keep_alive: Duration::from_millis(40),
-        strict: false,
-        enabled: true,
-        country: Some("PT".to_owned()),
-        cors_origins: CorsOrigins::new(&["*".to_owned()]),
+        front: Front::new(FrontSettings {
+            body_bytes_max: 1 << 20,
+            body_read: Duration::from_secs(5),
+            keep_alive: Duration::from_millis(40),
+            strict: false,
+            enabled: true,
+            country: Some("PT".to_owned()),
+            cors_origins: CorsOrigins::new(&["*".to_owned()]),
+        }),
         challenge: None,
     }
 }

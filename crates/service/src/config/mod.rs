@@ -6,10 +6,13 @@
 mod admin;
 mod bounds;
 mod connections;
+mod edit;
 mod email;
 mod error;
 mod identity;
+mod live;
 mod payments;
+mod plan;
 mod privacy;
 mod secret;
 mod sections;
@@ -17,10 +20,13 @@ mod site;
 
 pub use admin::{AdminSection, AdminTokenError, admin_token};
 pub use connections::ConnectionSection;
+pub use edit::{ConfigText, EditError, SettingValue};
 pub use email::{Email, MailTls, MailTransport};
 pub use error::ConfigError;
 pub use identity::{Identity, keys_of};
+pub use live::live_settings;
 pub use payments::{BonusSection, CurrencySection, FraudWarnings, PaymentSettings, Processor, minor, nano};
+pub use plan::{NeedsRestart, ReloadPlan, SettingChange};
 pub use privacy::PrivacySettings;
 pub use secret::SecretText;
 pub use sections::{

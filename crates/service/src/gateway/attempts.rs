@@ -3,6 +3,7 @@
 use super::open_request::{OpenRequest, Progress, RequestTerms};
 use super::reaper::Abandoned;
 use super::routing::RouteCandidate;
+use super::settings::Retries;
 use super::state::{ConversationId, Gateway};
 use super::vendor_keys::VendorKeys;
 use crate::fault::{Fault, Previous, UpstreamFault, UpstreamKind};
@@ -186,7 +187,7 @@ impl OpenRequest {
 
     /// The step after a failed attempt at index `at`.
     pub(super) fn next(&mut self, failed: &FailedAttempt, candidates: &[&RouteCandidate], at: usize) -> Next {
-        let retries = self.gateway.settings.retries;
+        let retries = self.served.settings.retries;
         // A pool cannot rule out that a server closes a connection as a request goes out: such a request is sent again, once.
         if failed.is_closed && !self.is_resent {
             self.is_resent = true;
@@ -216,7 +217,7 @@ impl OpenRequest {
         if !failed.may_pass() {
             return Next::End;
         }
-        match self.gateway.wait_ms(failed.fault.retry_after_ms, self.failed_attempts.len()) {
+        match self.gateway.wait_ms(&retries, failed.fault.retry_after_ms, self.failed_attempts.len()) {
             Some(wait_ms) => Next::Attempt { index: at, wait_ms },
             None => Next::End,
         }
@@ -226,8 +227,7 @@ impl OpenRequest {
 impl Gateway {
     /// How long to wait before a retry at the same provider: as long as it asks for, else a back-off with jitter, so that
     /// requests that failed together do not return together; `None` where the wait exceeds the limit.
-    fn wait_ms(&self, requested_ms: Option<u64>, failed_attempts: usize) -> Option<u64> {
-        let retries = self.settings.retries;
+    fn wait_ms(&self, retries: &Retries, requested_ms: Option<u64>, failed_attempts: usize) -> Option<u64> {
         if let Some(requested) = requested_ms {
             return Some(requested).filter(|requested| *requested <= retries.wait_ms_max);
         }

@@ -158,7 +158,7 @@ async fn whole(
     let headers = passing(open, &response.headers);
     let mut memory = memory.another();
     let has_room = |bytes: usize| memory.grow_to(bytes.saturating_mul(ANSWER_COPIES)).is_ok();
-    let body = match response.body.read_all_while(open.gateway.settings.body_bytes_max, has_room).await {
+    let body = match response.body.read_all_while(open.served.settings.body_bytes_max, has_room).await {
         Ok(body) => body,
         // Nothing of it reached the client, so the person pays nothing. What the provider bills is our loss.
         Err(error) => return Err(transport_failure(open, error)),
@@ -170,7 +170,7 @@ async fn whole(
         Some(error) => {
             let (generation, vendor, kind) = (open.generation, &*open.upstream.vendor.id, error.kind);
             tracing::warn!(%generation, vendor, ?kind, "the provider's answer is an error, or no JSON, under a success status");
-            Err(FailedAttempt::of_error(error, &open.gateway.vendor_keys))
+            Err(FailedAttempt::of_error(error, &open.served.upstreams.keys))
         }
         // It is no answer of a model: an empty body, say, or counts alone.
         None if !outcome.is_answer() || (outcome.is_empty() && outcome.usage.is_none()) => {
@@ -203,7 +203,7 @@ async fn wait_for_start(open: &OpenRequest, mut response: UpstreamResponse) -> R
             StreamStart::Error(error) => {
                 let (generation, vendor, kind) = (open.generation, &*open.upstream.vendor.id, error.kind);
                 tracing::info!(%generation, vendor, ?kind, "the provider's stream began with an error");
-                return Err(FailedAttempt::of_error(&error, &open.gateway.vendor_keys));
+                return Err(FailedAttempt::of_error(&error, &open.served.upstreams.keys));
             }
         }
     }
@@ -325,7 +325,7 @@ async fn refusal(open: &OpenRequest, response: UpstreamResponse, account: &Accou
         }
         kind => tracing::info!(%generation, vendor, status, ?kind, "the provider refused"),
     }
-    let failed = FailedAttempt::of_error(&error, &open.gateway.vendor_keys);
+    let failed = FailedAttempt::of_error(&error, &open.served.upstreams.keys);
     cool(open, &failed, account);
     failed
 }

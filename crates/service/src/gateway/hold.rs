@@ -5,6 +5,7 @@ use super::open_request::entry_id;
 use super::plan::{Plan, PlannedRoute};
 use super::quote::{Basis, Quote};
 use super::request::InferenceRequest;
+use super::served::Served;
 use super::state::Gateway;
 use crate::fault::{Fault, PaymentNeeded, Short};
 use crate::keyring::Spender;
@@ -65,6 +66,11 @@ impl Room {
     }
 }
 
+/// The terms of a hold: which part of it the partner gets does not matter yet.
+fn terms(served: &Served, spender: &Spender, model: &Model) -> Terms {
+    Terms { markup: served.markup(spender.markup, model), partner_share: BasisPoints::ZERO }
+}
+
 impl Gateway {
     /// Refuses a spender who has nothing available, before the request is read, unless a model on sale is free.
     ///
@@ -96,7 +102,7 @@ impl Gateway {
                 Ok(None) => plan.count_exactly().await?,
                 Err(Fault::Payment(needed)) => {
                     let cap = plan.facts.output_cap.unwrap_or(u64::MAX);
-                    let terms = |model: &Model| self.terms(&request.spender, model);
+                    let terms = |model: &Model| terms(&plan.served, &request.spender, model);
                     let charge =
                         |planned: &PlannedRoute| planned.charge(cap, terms(&planned.candidate.model), Basis::Bound);
                     let priciest =
@@ -118,11 +124,12 @@ impl Gateway {
         // Reading the body may have taken until the next period.
         let now = self.ports.clock.now();
         self.renew_limits_of(spender, now)?;
-        let terms = |model: &Model| self.terms(spender, model);
+        let terms = |model: &Model| terms(&plan.served, spender, model);
         let quote = Quote::new(&plan.routes, &terms);
         let mut admitting = self.exposures.lock();
-        let room = self.room(spender, &admitting)?;
-        let lowers = self.settings.lower_caps && request.lowers_cap;
+        let settings = &plan.served.settings;
+        let room = self.room(spender, settings.exposure_max, &admitting)?;
+        let lowers = settings.lower_caps && request.lowers_cap;
         // No provider takes a cap above its model's longest answer, so that nobody loses by a lower one.
         let asked = plan.facts.output_cap.map(|cap| cap.min(quote.longest()));
         let (lowered, output) = match asked {
@@ -154,7 +161,7 @@ impl Gateway {
             payer: spender.wallet,
             limits: &spender.limits,
             amount,
-            expires_at: now.saturating_add_ms(self.settings.hold_expiry_ms),
+            expires_at: now.saturating_add_ms(settings.hold_expiry_ms),
         };
         match self.ledger.place_hold(hold, now).map(opencredits_ledger::Accepted::accepted) {
             Ok(held) if held.replay == Replay::First => {}
@@ -169,18 +176,12 @@ impl Gateway {
         Ok(Some(HeldAmount { amount, exposure, cap }))
     }
 
-    /// The terms of a hold: which part of it the partner gets does not matter yet.
-    fn terms(&self, spender: &Spender, model: &Model) -> Terms {
-        Terms { markup: self.markup(spender.markup, model), partner_share: BasisPoints::ZERO }
-    }
-
     /// The balances of the limits and the wallet.
     fn balances(&self, spender: &Spender) -> Result<Balances, Fault> {
         Ok(self.ledger.balances(spender.accounts())?)
     }
 
-    fn room(&self, spender: &Spender, admitting: &Admitting<'_>) -> Result<Room, Fault> {
-        let exposure_max = self.settings.exposure_max;
+    fn room(&self, spender: &Spender, exposure_max: NanoUsd, admitting: &Admitting<'_>) -> Result<Room, Fault> {
         let percent = self.overruns.get(&spender.wallet).unwrap_or(100);
         // Without exposure the hold is the bound.
         let likely = if exposure_max > NanoUsd::ZERO { Basis::Likely(percent) } else { Basis::Bound };

@@ -178,7 +178,7 @@ impl Gateway {
     /// Reads a request, with the attachments that were fetched for it.
     pub(super) fn plan<'a>(
         &self,
-        request: &'a InferenceRequest,
+        (request, served): (&'a InferenceRequest, &Arc<Served>),
         hash: &dyn Fn(&str) -> String,
         attached: Attached,
     ) -> Result<Plan<'a>, Fault> {
@@ -192,19 +192,18 @@ impl Gateway {
             facts.output_cap = Some(0);
         }
         let wanted = window_suffix_off(request.api, &facts.model);
-        let served = self.served.load_full();
         let models = models(&served.catalog, (wanted, scrubbed.ours("models")), &request.spender)?;
         let preferences = Preferences::read(scrubbed.ours("provider"))?;
         let conversation = self.conversation(request, &scrubbed, &models);
         let sticky = conversation.and_then(|conversation| self.sticky.get(&conversation));
         let sticky = sticky.as_deref().map(|vendor| StickyVendor { vendor, holds_seals: holds_seals(&request.body) });
-        let candidates = self.candidates((&served, &models), dialect, &preferences, sticky)?;
-        let is_vendor = |name: &str| self.upstreams.contains_key(name);
+        let candidates = self.candidates((served, &models), dialect, &preferences, sticky)?;
+        let is_vendor = |name: &str| served.upstreams.get(name).is_some();
         let without = |(name, raw): (&str, &str)| Some((name.to_owned(), unsealed(dialect, name, raw, &is_vendor)?));
         let unsealed = scrubbed.fields().find_map(without);
         let asked = models.first().map(Arc::clone).ok_or(Fault::Overflow)?;
         let mut plan = Plan {
-            served,
+            served: Arc::clone(served),
             asked,
             scrubbed,
             path,

@@ -45,7 +45,8 @@ impl Gateway {
 
     fn sample_vendors(&self, samples: &mut Samples) {
         let now: UnixMs = self.ports.clock.now();
-        for (vendor, upstreams) in &self.upstreams {
+        let served = self.served.load_full();
+        for (vendor, upstreams) in served.upstreams.iter() {
             // An account rests in the dialect in which it was refused.
             let counts = upstreams.iter().map(|upstream| upstream.accounts_and_resting(now));
             let (accounts, resting) =

@@ -85,7 +85,7 @@ impl OpenRequest {
             memo: &memo,
         };
         let accepted = self.gateway.ledger.capture(capture, now)?;
-        let durable = (self.gateway.settings.ack == Ack::Durable).then(|| accepted.durable());
+        let durable = (self.served.settings.ack == Ack::Durable).then(|| accepted.durable());
         let captured = accepted.accepted();
         self.progress = Progress::Settled;
         if let Some(permit) = &mut self.permit {
@@ -154,7 +154,7 @@ impl OpenRequest {
 
     fn terms(&self) -> Terms {
         let partner_share = self.spender.earner.map_or(BasisPoints::ZERO, |earner| earner.share);
-        Terms { markup: self.gateway.markup(self.spender.markup, &self.model), partner_share }
+        Terms { markup: self.served.markup(self.spender.markup, &self.model), partner_share }
     }
 
     /// The provider's cost is booked in full; revenue and commission are shares of what was collected.
