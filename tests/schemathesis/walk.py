@@ -55,9 +55,29 @@ class Walk:
         return {"challenge": sent["challenge"], "code": self.gateway.mailed_code(offset, self.email)}
 
     def inference(self):
-        """What the document says of it is checked by the requests that are made up."""
+        """Each API once."""
+        said = [{"role": "user", "content": "Hello"}]
+        self.step("POST", "/v1/chat/completions", {"model": "sandbox/gpt", "messages": said}, "user_key")
+        self.step("POST", "/v1/responses", {"model": "sandbox/gpt", "input": "Hello"}, "user_key")
+        messages = {"model": "sandbox/claude", "messages": said}
+        self.step("POST", "/v1/messages", messages | {"max_tokens": 20}, "user_key")
+        self.step("POST", "/v1/messages/count_tokens", messages, "user_key")
+        contents = {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}
+        for act in ("generateContent", "streamGenerateContent", "countTokens"):
+            self.step("POST", f"/v1beta/models/{{model}}:{act}", contents, "user_key", model="sandbox%2Fgpt")
         texts = {"model": "sandbox/vectors", "input": ["Hello", "you"], "dimensions": 8}
         self.step("POST", "/v1/embeddings", texts, "user_key")
+
+    def reads(self, known):
+        """Whatever only reads, with the first kind of key that may."""
+        for path, item in self.document["paths"].items():
+            if "get" not in item or f"get {path}" in self.done:
+                continue
+            by = next((name for way in item["get"].get("security", []) for name in way), None)
+            self.step("GET", path, None, by, **({"model": "sandbox%2Fgpt"} if "{model}" in path else known.get(path, {})))
+
+    def prices(self):
+        self.step("POST", "/v1/credits/pricing", {"models": ["sandbox/gpt"], "input_tokens": 100})
 
     def keys_of_a_person(self):
         made = self.step("POST", "/v1/keys", {"name": "walk", "limit": 5, "limit_reset": "daily"}, "management_key")
@@ -163,6 +183,8 @@ class Walk:
 
     def portal(self, partner):
         """What a person does with a partner that they run."""
+        wish = {"name": "Morning Notes", "url": "https://morning.example"}
+        self.step("POST", "/v1/partners/apply", wish, "management_key")
         path, own = "/v1/partners/{id}", {"by": "management_key", "id": partner}
         self.step("GET", "/v1/partners", None, "management_key")
         for rest in ("", "/usage", "/referrals", "/statements", "/payouts"):
@@ -221,6 +243,7 @@ def walk(gateway, document, keys, known, webhook_secret):
     publishable = known["publishable_key"]
     partner = known["/v1/partners/{id}"]["id"]
     all_steps.inference()
+    all_steps.prices()
     all_steps.keys_of_a_person()
     all_steps.purchases()
     all_steps.event(webhook_secret)
@@ -234,5 +257,6 @@ def walk(gateway, document, keys, known, webhook_secret):
     all_steps.portal(partner)
     all_steps.operator()
     all_steps.account()
+    all_steps.reads(known)
     print(f"walked: {len(all_steps.done)} operations", flush=True)
     return all_steps
