@@ -18,6 +18,7 @@ mod ports;
 mod prices;
 mod privacy;
 mod run;
+mod secret_files;
 mod test_mode;
 mod workers;
 
@@ -104,9 +105,11 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
 
 fn read_config(settings: &Settings, dev: bool) -> Result<Config, StartError> {
     let text = match &settings.config {
-        Some(path) => {
-            std::fs::read_to_string(path).map_err(|source| StartError::File { path: path.clone(), source })?
-        }
+        Some(path) => std::fs::read_to_string(path).map_err(|source| StartError::File {
+            what: "the config",
+            path: path.clone(),
+            source,
+        })?,
         None => String::new(),
     };
     let mut config = Config::read(&text, ports::environment())?;
