@@ -11,6 +11,8 @@ import { check, equal, freshAddress, picture, plan, serve, until, withBrowser } 
 
 const MODES = ["embedded", "new_tab", "manual"];
 const START_MS = 30_000;
+/** It is a dozen scenarios in one. */
+const WALK_MS = 600_000;
 
 /** `dev` on an empty folder without a config: its URL, the codes that it prints, its admin tool, and its end. */
 async function started() {
@@ -184,4 +186,4 @@ async function everything() {
   }
 }
 
-export const cells = [["somebody new buys, becomes a partner, and sees bill and commission of the example app in each mode", everything]];
+export const cells = [["somebody new buys, becomes a partner, and sees bill and commission of the example app in each mode", everything, WALK_MS]];
