@@ -43,11 +43,6 @@ fn what_cannot_be_used_is_named_and_nothing_is_started() {
         "cd".repeat(32)
     );
     check(&signs_in, &[], "privacy.address_keys_file");
-    check(
-        &format!("{signs_in}hash_key_file = \"/nowhere\"").replace("hash_key = ", "#"),
-        &[],
-        "identity.hash_key_file /nowhere",
-    );
     check("", &[("OPENCREDITS_SERVR_LISTEN", "x")], "OPENCREDITS_SERVR_LISTEN");
     check("", &[("OPENAI_API_KEY_FILE", "/nowhere/key")], "/nowhere/key");
     let vendor = "[[vendor]]\nid = \"own\"\ndialect = \"openai-chat\"\nauth = \"none\"\nbase_url = \"http://x/v1\"\n";
