@@ -7,8 +7,10 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum StartError {
-    #[error("cannot read the config {}: {source}", path.display())]
-    File { path: PathBuf, source: std::io::Error },
+    #[error("cannot read {what} {}: {source}", path.display())]
+    File { what: &'static str, path: PathBuf, source: std::io::Error },
+    #[error("{what} {} is empty; write the secret into it", path.display())]
+    EmptyFile { what: &'static str, path: PathBuf },
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error("cannot show the config: {0}")]

@@ -21,6 +21,7 @@ mod privacy;
 mod process;
 mod reload;
 mod run;
+mod secret_files;
 mod source;
 mod test_mode;
 mod transports;

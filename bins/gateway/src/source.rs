@@ -25,7 +25,8 @@ impl ConfigSource {
     pub(crate) fn read(&self) -> Result<Config, StartError> {
         let text = match &self.path {
             Some(path) => {
-                std::fs::read_to_string(path).map_err(|source| StartError::File { path: path.clone(), source })?
+                let what = "the config";
+                std::fs::read_to_string(path).map_err(|source| StartError::File { what, path: path.clone(), source })?
             }
             None => String::new(),
         };

@@ -61,6 +61,7 @@ impl Stage {
             "partnerSite": partner_site,
             "partnerPort": ports.partner,
             "keys": keys,
+            "gateway": programs.path(GATEWAY),
             "admin": [programs.path(ADMIN), Path::new("--config"), &config, Path::new("--json")],
             "gatewayLog": folder.join("gateway.log"),
             "only": only,

@@ -148,6 +148,14 @@ mod tests {
     }
 
     #[test]
+    fn who_lacks_credits_is_sent_to_the_page_that_sells_them() {
+        let url = |file: &str| check(file, &[]).unwrap().server.top_up_url();
+        assert_eq!(url(""), "http://127.0.0.1:8787/dashboard/top-up");
+        assert_eq!(url("[server]\npublic_url = \"https://a.example/\""), "https://a.example/dashboard/top-up");
+        assert_eq!(url("[server]\ntop_up_url = \"https://a.example/buy\""), "https://a.example/buy");
+    }
+
+    #[test]
     fn what_means_nothing_is_refused_by_name() {
         assert!(check("[server]\nlisen = \"x\"", &[]).unwrap_err().contains("lisen"));
         assert!(check("", &[("OPENCREDITS_SERVR_LISTEN", "x")]).unwrap_err().contains("OPENCREDITS_SERVR_LISTEN"));

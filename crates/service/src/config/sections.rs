@@ -102,6 +102,9 @@ pub(super) const NAMES: [&str; 18] = [
     "log",
 ];
 
+/// The page of the dashboard on which people buy credits.
+const TOP_UP_PATH: &str = "/dashboard/top-up";
+
 /// `[server]`: the HTTP server.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -110,7 +113,8 @@ pub struct Server {
     pub listen: String,
     /// The URL of the service for people, without a slash at the end. Default: the listening address.
     pub public_url: Option<String>,
-    /// The page on which people buy credits, which refusals for lack of credits name. Default: `public_url`.
+    /// The page on which people buy credits, which refusals for lack of credits name. Default: that of the
+    /// dashboard.
     pub top_up_url: Option<String>,
     /// Largest request body, in bytes. Default 32 MiB.
     pub body_bytes_max: usize,
@@ -160,7 +164,7 @@ impl Server {
     /// The page on which people buy credits.
     #[must_use]
     pub fn top_up_url(&self) -> String {
-        self.top_up_url.clone().unwrap_or_else(|| self.public_url())
+        self.top_up_url.clone().unwrap_or_else(|| format!("{}{TOP_UP_PATH}", self.public_url()))
     }
 }
 
