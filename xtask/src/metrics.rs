@@ -4,7 +4,7 @@ use crate::outcome::Outcome;
 use crate::process::is_on_path;
 use crate::workspace;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 const PROMTOOL: &str = "promtool";
@@ -43,7 +43,7 @@ fn install() -> Outcome<PathBuf> {
     if !fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
         call(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
         let pip = ["-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check", "--requirement"];
-        call(Command::new(&python).args(pip).arg(Path::new(&pins)))?;
+        call(Command::new(&python).args(pip).arg(&pins))?;
         fs::write(stamp, wanted)?;
     }
     Ok(python)

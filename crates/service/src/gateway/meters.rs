@@ -212,7 +212,7 @@ mod tests {
     fn check(measured: &Measured, expect: &[&str]) {
         let recorder = DebuggingRecorder::new();
         let vendors = Vendors::builtin().unwrap();
-        let vendor = vendors.get("sandbox").unwrap_or_else(|| vendors.iter().next().unwrap());
+        let vendor = vendors.get("sandbox-chat").unwrap();
         metrics::with_local_recorder(&recorder, || {
             let labels = ModelLabels::new(Dialect::OpenaiChat, vendor, ["asked", "served", "upstream"]);
             ModelMeters::new(labels).record(measured);

@@ -72,7 +72,7 @@ fn check_expression(expression: &str) {
     let unknown: Vec<_> = names.iter().filter(|name| !is_family(name) && !is_label(name)).collect();
     assert!(unknown.is_empty(), "{unknown:?} in {expression}");
     let is_other = expression.contains("opencredits:") || expression.starts_with("up{");
-    assert!(is_other || names.iter().any(|name| is_family(&name)), "{expression}");
+    assert!(is_other || names.iter().any(is_family), "{expression}");
 }
 
 /// The expressions of the rules, each on one line.
