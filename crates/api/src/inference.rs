@@ -61,7 +61,7 @@ pub(crate) async fn answer(caller: Caller, route: InferenceRoute, request: Reque
     let mut rates = None;
     let mut response = match serve(&caller, route, request, &mut rates).await {
         Ok(response) => response,
-        Err(problem) => problem.into_response(surface, &caller.id.text()),
+        Err(problem) => problem.response(surface, &caller.id.text()),
     };
     if let Some(rates) = rates {
         rates::tell(&rates, response.headers_mut());

@@ -11,6 +11,7 @@
 
 mod address;
 pub mod admin;
+mod answer;
 mod app;
 mod applications;
 mod auth;
@@ -48,6 +49,7 @@ mod places;
 mod portal;
 mod privacy;
 mod query;
+mod quotes;
 mod rates;
 mod redact;
 mod serve;
