@@ -14,8 +14,8 @@ use crate::places::Place;
 use crate::state::{App, RequestId};
 use crate::surface::{surface_of_api, surface_of_path};
 use crate::{
-    applications, auth, connections, history, inference, keys, lookups, models, pages, partner, payments, portal,
-    privacy, sessions, webhooks,
+    answer, applications, auth, connections, history, inference, keys, lookups, models, pages, partner, payments,
+    portal, privacy, quotes, sessions, webhooks,
 };
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
@@ -141,7 +141,7 @@ pub(crate) fn documented() -> OpenApiRouter<Arc<App>> {
         .route("/v1/models/{*id}", get(models::one))
         .route("/v1beta/models", get(models::list))
         .route("/v1beta/models/{*id}", get(models::one))
-        .routes(routes!(lookups::pricing_query, lookups::pricing_body))
+        .routes(routes!(quotes::by_query, quotes::by_body))
         .routes(routes!(lookups::balance))
         .routes(routes!(lookups::key))
         .routes(routes!(keys::list, keys::add))
@@ -214,7 +214,7 @@ where
             let surface = inference
                 .as_ref()
                 .map_or_else(|| surface_of_path(request.uri().path()), |route| surface_of_api(route.api));
-            return Box::pin(async move { Ok(headed.on(problem.into_response(surface, &id.text()))) });
+            return Box::pin(async move { Ok(headed.on(problem.response(surface, &id.text()))) });
         }
         if let Some(route) = inference {
             let caller = Caller { app: Arc::clone(&side.app), front, id, place };
@@ -223,15 +223,16 @@ where
         let peer = Peer::of(place.as_deref(), request.headers());
         request.extensions_mut().insert(peer);
         request.extensions_mut().insert(id);
+        let surface = surface_of_path(request.uri().path());
         let answer = side.rest.call(request);
-        Box::pin(async move { answer.await.map(|response| headed.on(formed(response, id))) })
+        Box::pin(async move { answer.await.map(|response| headed.on(formed(response, surface, id))) })
     }
 }
 
 /// The answer, in which a handler's problem gets its form.
-fn formed(mut response: Response, id: RequestId) -> Response {
+fn formed(mut response: Response, surface: ApiSurface, id: RequestId) -> Response {
     match response.extensions_mut().remove::<Problem>() {
-        Some(problem) => problem.into_response(ApiSurface::OpenaiChat, &id.text()),
+        Some(problem) => problem.response(surface, &id.text()),
         None => response,
     }
 }
@@ -251,7 +252,7 @@ impl Headed {
         if let Some(cors) = self.cors {
             cors.tell(headers);
         }
-        lookups::mode_header(self.mode, headers);
+        answer::mode_header(self.mode, headers);
         if let Ok(value) = HeaderValue::try_from(self.id.text()) {
             headers.insert(HeaderName::from_static("x-request-id"), value.clone());
             headers.insert(HeaderName::from_static("request-id"), value);
@@ -287,6 +288,6 @@ async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, (http::Statu
 }
 
 /// The same where there are no pages.
-async fn wrong_method_of_programs(uri: Uri, axum::Extension(id): axum::Extension<RequestId>) -> Response<Body> {
-    method_problem(uri.path(), id)
+async fn wrong_method_of_programs(uri: Uri) -> Problem {
+    method_problem(uri.path())
 }

@@ -67,7 +67,7 @@ pub(crate) async fn answer(caller: Caller, route: InferenceRoute, request: Reque
         Ok(response) => response,
         Err(problem) => {
             problem.count(&caller.app.gateway, api);
-            problem.into_response(surface, &caller.id.text())
+            problem.response(surface, &caller.id.text())
         }
     };
     if let Some(rates) = rates {

@@ -12,6 +12,7 @@
 mod address;
 pub mod admin;
 mod admin_listener;
+mod answer;
 mod app;
 mod applications;
 mod auth;
@@ -50,6 +51,7 @@ mod places;
 mod portal;
 mod privacy;
 mod query;
+mod quotes;
 mod rates;
 mod redact;
 mod serve;

@@ -69,7 +69,7 @@ pub(crate) async fn one(
         Ok(model) => json::ok(&shown(model, surface)),
         Err(error) => {
             let fault = RequestFault::from(error).into();
-            faults::problem(&fault, &app.settings).into_response(surface, &request.text())
+            faults::problem(&fault, &app.settings).response(surface, &request.text())
         }
     }
 }

@@ -82,7 +82,7 @@ impl Problem {
 
     /// The whole response.
     #[must_use]
-    pub fn into_response(self, surface: ApiSurface, request_id: &str) -> Response<Body> {
+    pub fn response(self, surface: ApiSurface, request_id: &str) -> Response<Body> {
         let status = self.kind.row().status;
         let is_final = self.kind.row().retryable == Retryable::No;
         let retry_after = self.retry_after_ms.map(|wait| HeaderValue::from(wait.div_ceil(1_000)));

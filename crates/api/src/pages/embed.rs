@@ -5,16 +5,16 @@
 
 use super::{PageRequest, secure};
 use crate::address::Query;
+use crate::answer::{Answer, mode_header, private};
 use crate::errors::{ErrorType, Problem};
 use crate::faults;
 use crate::json;
 use crate::keys;
-use crate::lookups::{Answer, finish, mode_header};
 use crate::openapi::shapes;
-use crate::state::{App, RequestId};
+use crate::state::App;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Extension, State};
+use axum::extract::State;
 use axum::routing::get;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};
 use http::{HeaderName, HeaderValue, Response};
@@ -80,16 +80,13 @@ struct CheckoutQuery {
 }
 
 /// `GET /embed/checkout?pk=`: the checkout.
-async fn checkout(Query(query): Query<CheckoutQuery>, request: PageRequest) -> Response<Body> {
-    let embedders = match embedders(&request.app, query.pk.as_deref()).await {
-        Ok(embedders) => embedders,
-        Err(problem) => return finish(Err(problem), request.id),
-    };
+async fn checkout(Query(query): Query<CheckoutQuery>, request: PageRequest) -> Answer {
+    let embedders = embedders(&request.app, query.pk.as_deref()).await?;
     let mut response = request.page(&Checkout::default());
     let policy = policy(&embedders);
     let headers = response.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, policy);
-    response
+    Ok(response)
 }
 
 /// The pages that may frame the checkout of a key; of all keys of both modes where none is named.
@@ -151,20 +148,12 @@ struct ConfigQuery {
     ),
     responses((status = 200, description = "What was asked for.", body = shapes::EmbedConfig)),
 )]
-async fn config(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    Query(query): Query<ConfigQuery>,
-) -> Response<Body> {
-    finish(configured(&app, &query).await, id)
-}
-
-async fn configured(app: &App, query: &ConfigQuery) -> Answer {
-    let side = side(app, &query.publishable_key);
+async fn config(State(app): State<Arc<App>>, Query(query): Query<ConfigQuery>) -> Answer {
+    let side = side(&app, &query.publishable_key);
     let found = side.accounts.embedding(&query.publishable_key, &query.origin).await;
-    let partner = match found.map_err(|error| failed(app, error))? {
+    let partner = match found.map_err(|error| failed(&app, error))? {
         Embedding::Allowed(partner) => partner,
-        Embedding::OtherPage(partner) if query.origin == own_origin(app) => partner,
+        Embedding::OtherPage(partner) if query.origin == own_origin(&app) => partner,
         Embedding::OtherPage(_) => {
             let message = "pages of this origin may not show the checkout of this publishable key; \
                  register the origin with the key";
@@ -175,8 +164,7 @@ async fn configured(app: &App, query: &ConfigQuery) -> Answer {
             return Err(Problem::new(ErrorType::NotFound, message).with("param", "publishable_key"));
         }
     };
-    let mut response = json::ok(&json!({ "partner": { "id": partner.id, "name": partner.name } }));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let mut response = private(json::ok(&json!({ "partner": { "id": partner.id, "name": partner.name } })));
     mode_header(side.gateway.mode(), response.headers_mut());
     Ok(response)
 }
