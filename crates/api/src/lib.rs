@@ -19,6 +19,7 @@ mod carried;
 mod connections;
 mod cors;
 mod csv;
+mod embedding;
 pub mod errors;
 mod faults;
 mod framing;
