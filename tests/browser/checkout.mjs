@@ -20,9 +20,10 @@ export async function signUp(frame, address = freshAddress("buyer"), codeOf = ma
   await step(frame, "code");
   await frame.getByLabel("Code from the mail").fill(await codeOf(address));
   await frame.getByRole("button", { name: "Sign in" }).click();
+  await step(frame, "accept");
   await frame.getByLabel(/accept the terms/).check();
   await frame.getByLabel(/16 or older/).check();
-  await frame.getByRole("button", { name: "Sign in" }).click();
+  await frame.getByRole("button", { name: "Agree and sign in" }).click();
   await step(frame, "amount");
   return address;
 }

@@ -21,6 +21,7 @@ mod carried;
 mod connections;
 mod cors;
 mod csv;
+mod embedding;
 pub mod errors;
 mod faults;
 mod framing;

@@ -4,6 +4,7 @@ use super::{current, problem, sign_in, signed_in};
 use crate::answer::{Answer, created, done, private};
 use crate::body::read_json;
 use crate::carried::session_digest;
+use crate::embedding;
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
 use crate::json;
@@ -35,6 +36,15 @@ struct BeginSession {
 struct PasskeyProof {
     challenge: String,
     credential: AssertionAnswer,
+    embedder: Option<Embedder>,
+}
+
+/// The page around the checkout, where the passkey was asked for in its frame.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Embedder {
+    publishable_key: String,
+    origin: String,
 }
 
 #[derive(Deserialize)]
@@ -46,6 +56,10 @@ struct AcceptTerms {
 }
 
 impl BeginSession {
+    fn embedder(&self) -> Option<&Embedder> {
+        self.passkey.as_ref()?.embedder.as_ref()
+    }
+
     fn proof(&self) -> Option<Proof<'_>> {
         match self {
             Self { challenge: Some(challenge), code: Some(typed), link: None, passkey: None, .. } => {
@@ -53,7 +67,8 @@ impl BeginSession {
             }
             Self { challenge: None, code: None, link: Some(link), passkey: None, .. } => Some(Proof::Link(link)),
             Self { challenge: None, code: None, link: None, passkey: Some(passkey), .. } => {
-                Some(Proof::Passkey { challenge: &passkey.challenge, answer: &passkey.credential })
+                let PasskeyProof { challenge, credential: answer, embedder } = passkey;
+                Some(Proof::Passkey { challenge, answer, embedder: embedder.as_ref().map(|page| &*page.origin) })
             }
             _ => None,
         }
@@ -81,6 +96,9 @@ pub(crate) async fn begin(
         let message = "send challenge and code, or link, or passkey; one of the three";
         return Err(Problem::new(ErrorType::InvalidRequest, message));
     };
+    if let Some(Embedder { publishable_key, origin }) = asked.embedder() {
+        embedding::shown(app, publishable_key, origin).await?;
+    }
     let accept = asked.accept.as_ref().map(|accept| Accept { terms: &accept.terms, age_16: accept.age_16 });
     let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let browser = Browser { from: peer.0, user_agent, old: session_digest(&headers).ok() };
