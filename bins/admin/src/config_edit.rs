@@ -32,7 +32,7 @@ pub(crate) fn run(task: &ConfigTask, arguments: &Arguments) -> Result<Outcome, A
         }
         ConfigTask::Vendor(id) => {
             let text = Vendors::builtin_text(id).ok_or_else(|| AdminError::UnknownVendor { id: id.clone() })?;
-            Outcome::Text(text.to_string())
+            Outcome::Text(text)
         }
         ConfigTask::Setting(key) => {
             let file = ConfigFile::read(&path(arguments, gateway_runs(arguments)?)?)?;

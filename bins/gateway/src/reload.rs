@@ -192,9 +192,11 @@ fn put_settings(app: &App, (config, front): (&Config, &FrontSettings), purchases
 
 /// The changes in one text, as `billing.markup_bps: 2500 -> 3000; …`.
 fn recorded(changes: &[SettingChange]) -> String {
-    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".to_owned());
-    let change =
-        |change: &SettingChange| format!("{}: {} -> {}", change.setting, value(&change.before), value(&change.after));
+    let value = |value: Option<&String>| value.map_or("not set", |value| value.as_str()).to_owned();
+    let change = |change: &SettingChange| {
+        let (before, after) = (value(change.before.as_ref()), value(change.after.as_ref()));
+        format!("{}: {before} -> {after}", change.setting)
+    };
     let text = changes.iter().map(change).collect::<Vec<_>>().join("; ");
     match text.char_indices().nth(RECORDED_LETTERS_MAX) {
         Some((end, _)) => format!("{}… and more", text.get(..end).unwrap_or_default()),

@@ -110,7 +110,7 @@ fn bill(gateway: &Gateway, key: &str, id: &str) -> (String, String, u64, u64, St
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
     let data = serde_json::from_str::<Value>(body).unwrap_or_else(|_| panic!("{answer}"))["data"].clone();
     let lines = data["bill"]["lines"].as_array().unwrap();
-    let input = lines.iter().find(|line| line["what"] == "input_uncached").unwrap_or_else(|| panic!("{data}"));
+    let input = lines.iter().find(|line| line["what"] == "input").unwrap_or_else(|| panic!("{data}"));
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     (
         text(&data["model"]),
