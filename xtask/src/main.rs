@@ -17,6 +17,7 @@ mod holds;
 mod meter;
 mod oauth;
 mod outcome;
+mod package;
 mod pricebook;
 mod process;
 mod schemathesis;
@@ -52,6 +53,8 @@ enum Task {
     Schemathesis,
     /// Builds with encrypted data files, and starts, backs up, restores and rekeys them
     Sqlcipher,
+    /// Makes a package for Debian, and tries it in a fresh one
+    Package(package::Args),
     /// Shows a purchase, a request and a partner's payout, with a gateway of its own
     Demo,
     /// Reads recorded exchanges with the gateway's decoders and compares with the expected usage
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
         Task::Browser(args) => browser::run(&args),
         Task::Oauth => oauth::run(),
         Task::Schemathesis => schemathesis::run(),
+        Task::Package(args) => package::run(&args),
         Task::Demo => demo::run(),
         Task::Sqlcipher => sqlcipher::run(),
         Task::Meter(args) => meter::run(&args),

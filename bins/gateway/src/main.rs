@@ -6,11 +6,14 @@ mod data_key;
 mod dev;
 mod discover;
 mod error;
+mod health;
 mod identity;
+mod init;
 mod jobs;
 mod log;
 mod machine;
 mod mails;
+mod manual;
 mod pages;
 mod parts;
 mod payments;
@@ -18,12 +21,14 @@ mod ports;
 mod prices;
 mod privacy;
 mod run;
+mod service_manager;
+mod settings;
 mod test_mode;
 mod workers;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use error::StartError;
-use opencredits_service::config::Config;
+use settings::Settings;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -41,23 +46,18 @@ struct Arguments {
     command: Option<Command>,
 }
 
-#[derive(Args)]
-struct Settings {
-    /// The config, a TOML file. Without one, defaults and OPENCREDITS_… variables hold.
-    #[arg(long, value_name = "FILE", env = "OPENCREDITS_CONFIG", global = true)]
-    config: Option<PathBuf>,
-    /// The folder with ledger, store and admin socket.
-    #[arg(long, value_name = "DIR", env = "OPENCREDITS_DATA", global = true)]
-    data: Option<String>,
-    /// Checks the config, prints the one in force, and ends.
-    #[arg(long)]
-    check: bool,
-}
-
 #[derive(Subcommand)]
 enum Command {
     /// Starts with a sample person and the offline `sandbox` vendor, and prints lines to paste.
     Dev,
+    /// Asks five questions, and writes a config that works with the keys that it needs.
+    Init(init::Args),
+    /// Writes manual pages and completions of shells into a folder, for packages.
+    #[command(hide = true)]
+    Manual {
+        /// The folder, which is created where there is none.
+        folder: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -77,11 +77,20 @@ fn report(error: &StartError) {
 }
 
 fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
-    let dev = matches!(arguments.command, Some(Command::Dev));
-    let mut config = read_config(&arguments.settings, dev)?;
+    let dev = match &arguments.command {
+        Some(Command::Init(args)) => return init::run(args),
+        Some(Command::Manual { folder }) => return manual::write::<Arguments>(folder),
+        Some(Command::Dev) => true,
+        None => false,
+    };
+    let mut config = arguments.settings.read(dev)?;
     if arguments.settings.check {
-        return show(&config);
+        return settings::show(&config);
     }
+    if arguments.settings.health {
+        return health::check(&config.server.listen);
+    }
+    let socket = service_manager::handed_over()?;
     log::start(&config.log)?;
     let io = |source| StartError::Io { what: "threads".to_owned(), source };
     let threads = workers::WorkerPool::start(config.server.threads).map_err(io)?;
@@ -89,7 +98,7 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io)?;
     runtime.block_on(async {
         // A key is shown once, so it is created only after the port is bound.
-        let listener = run::bind(&mut config).await?;
+        let listener = run::bind(&mut config, socket).await?;
         if dev {
             dev::name_locally(&mut config);
             privacy::make_dev_key(&config, &ports::SystemEntropy)?;
@@ -100,31 +109,4 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
         }
         run::run((built, listener), &config, threads).await
     })
-}
-
-fn read_config(settings: &Settings, dev: bool) -> Result<Config, StartError> {
-    let text = match &settings.config {
-        Some(path) => {
-            std::fs::read_to_string(path).map_err(|source| StartError::File { path: path.clone(), source })?
-        }
-        None => String::new(),
-    };
-    let mut config = Config::read(&text, ports::environment())?;
-    if let Some(dir) = &settings.data {
-        config.data.dir.clone_from(dir);
-    }
-    if dev {
-        dev::adjust(&mut config);
-    }
-    Ok(config)
-}
-
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "--check prints the config in force")]
-fn show(config: &Config) -> Result<ExitCode, StartError> {
-    let notices = build::check(config, &ports::environment())?;
-    println!("{}", config.show()?);
-    for notice in notices {
-        eprintln!("opencredits-gateway: warning: {notice}");
-    }
-    Ok(ExitCode::SUCCESS)
 }

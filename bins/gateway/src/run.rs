@@ -4,6 +4,7 @@ use crate::build::Built;
 use crate::error::StartError;
 use crate::jobs;
 use crate::machine;
+use crate::service_manager;
 use crate::test_mode::TaskSets;
 use crate::workers::WorkerPool;
 use opencredits_api::admin::{Admin, AdminSocket};
@@ -29,12 +30,20 @@ use tokio::time::Instant;
 /// The time that running jobs have at the end, also where all of `server.shutdown_ms` is over.
 const JOBS_END: Duration = Duration::from_secs(5);
 
-/// Binds the listener. Where the config leaves the port open, it has the actual one from here on.
-pub(crate) async fn bind(config: &mut Config) -> Result<TcpListener, StartError> {
+/// Binds the listener, or takes the socket of the service manager in place of it. Where the config leaves the port open or
+/// the socket has another address, it has the actual one from here on.
+pub(crate) async fn bind(
+    config: &mut Config,
+    socket: Option<std::net::TcpListener>,
+) -> Result<TcpListener, StartError> {
     let listen = config.server.listen.clone();
     let wrong = |source| StartError::Io { what: format!("the address {listen}"), source };
-    let listener = TcpListener::bind(&listen).await.map_err(&wrong)?;
-    if listen.ends_with(":0") {
+    let is_handed_over = socket.is_some();
+    let listener = match socket {
+        Some(socket) => TcpListener::from_std(socket).map_err(&wrong)?,
+        None => TcpListener::bind(&listen).await.map_err(&wrong)?,
+    };
+    if is_handed_over || listen.ends_with(":0") {
         config.server.listen = listener.local_addr().map_err(wrong)?.to_string();
     }
     Ok(listener)
@@ -79,6 +88,7 @@ pub(crate) async fn run(
     let catalog = app.gateway.catalog();
     let (models, price_book) = (catalog.models().len(), catalog.version());
     tracing::info!(models, %price_book, listen, "serving");
+    service_manager::serves();
     let deadline = Deadline::default();
     let stopped = deadline.begun_by(stop(&app)?, config);
     let routes = routes(&app, mails.bounces, config).with_operator(operator);
@@ -172,6 +182,7 @@ fn stop(app: &Arc<App>) -> Result<impl Future<Output = ()> + use<>, StartError> 
             _ = interrupt.recv() => {}
             _ = hangup.recv() => {}
         }
+        service_manager::ends();
         if let Some(app) = app.upgrade() {
             app.ready.store(false, Ordering::Relaxed);
         }
