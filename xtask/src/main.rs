@@ -18,6 +18,7 @@ mod meter;
 mod metrics;
 mod oauth;
 mod outcome;
+mod package;
 mod pricebook;
 mod process;
 mod schemathesis;
@@ -55,6 +56,8 @@ enum Task {
     Metrics,
     /// Builds with encrypted data files, and starts, backs up, restores and rekeys them
     Sqlcipher,
+    /// Makes a package for Debian, and tries it in a fresh one
+    Package(package::Args),
     /// Shows a purchase, a request and a partner's payout, with a gateway of its own
     Demo,
     /// Reads recorded exchanges with the gateway's decoders and compares with the expected usage
@@ -88,6 +91,7 @@ fn main() -> ExitCode {
         Task::Oauth => oauth::run(),
         Task::Schemathesis => schemathesis::run(),
         Task::Metrics => metrics::run(),
+        Task::Package(args) => package::run(&args),
         Task::Demo => demo::run(),
         Task::Sqlcipher => sqlcipher::run(),
         Task::Meter(args) => meter::run(&args),

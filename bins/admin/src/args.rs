@@ -136,6 +136,12 @@ enum Command {
     KeyFile(KeyFileCommand),
     /// Encrypts ledger and store under another key, or takes the key away, while no gateway runs.
     Rekey(RekeyOrder),
+    /// Writes manual pages and completions of shells into a folder, for packages.
+    #[command(hide = true)]
+    Manual {
+        /// The folder, which is created where there is none.
+        folder: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]
@@ -396,6 +402,8 @@ pub(crate) enum Task {
     KeyFile(PathBuf),
     /// The data files get another key.
     Rekey(RekeyOrder),
+    /// Manual pages and completions are written.
+    Manual(PathBuf),
 }
 
 impl Arguments {
@@ -424,6 +432,7 @@ impl Arguments {
             Command::User(user) => user.request(now, entropy)?,
             Command::KeyFile(KeyFileCommand::New { path }) => return Ok(Task::KeyFile(path.clone())),
             Command::Rekey(order) => return Ok(Task::Rekey(order.clone())),
+            Command::Manual { folder } => return Ok(Task::Manual(folder.clone())),
             Command::Privacy(PrivacyCommand::Report) => AdminRequest::Privacy(PrivacyRequest::Report),
             Command::Policy(policy) => policy.request()?,
             Command::Grant(grant) => grant.request(),

@@ -20,6 +20,7 @@ mod exit;
 mod identity_args;
 mod job_args;
 mod limit_args;
+mod manual;
 mod order_args;
 mod output;
 mod partner_args;
@@ -85,6 +86,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
             print(&rekey::rekey(&order, &located(arguments)?)?)?;
             Ok(ExitCode::SUCCESS)
         }
+        Task::Manual(folder) => manual::write::<Arguments>(&folder),
         Task::Restore(order) => {
             let (shown, place) = (Shown::new("verifying the backup", Reader::of(arguments.json)), place(arguments)?);
             rekey::apply(&located(arguments)?, &order.backup)?;

@@ -17,6 +17,16 @@ pub(crate) enum StartError {
     Show(#[from] toml::ser::Error),
     #[error("cannot use {what}: {source}")]
     Io { what: String, source: std::io::Error },
+    #[error(
+        "the service manager hands over {count} sockets, and the gateway takes one; leave one ListenStream= in the socket unit"
+    )]
+    Sockets { count: usize },
+    #[error("{question} {problem}")]
+    Answer { question: &'static str, problem: String },
+    #[error("{} is there already; name another folder with --to, or delete it", path.display())]
+    Exists { path: PathBuf },
+    #[error("the gateway at {listen} does not take requests: {why}")]
+    Unhealthy { listen: String, why: String },
     #[error(transparent)]
     ServedCatalogue(#[from] opencredits_service::ServedCatalogueError),
     #[error(transparent)]

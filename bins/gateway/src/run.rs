@@ -8,6 +8,7 @@ use crate::machine;
 use crate::metrics::Metrics;
 use crate::ports::SystemClock;
 use crate::reload::Reloader;
+use crate::service_manager;
 use crate::source::ConfigSource;
 use crate::test_mode::TaskSets;
 use crate::workers::WorkerPool;
@@ -37,12 +38,20 @@ use tokio::time::Instant;
 /// The time that running jobs have at the end, also where all of `server.shutdown_ms` is over.
 const JOBS_END: Duration = Duration::from_secs(5);
 
-/// Binds the listener. Where the config leaves the port open, it has the actual one from here on.
-pub(crate) async fn bind(config: &mut Config) -> Result<TcpListener, StartError> {
+/// Binds the listener, or takes the socket of the service manager in place of it. Where the config leaves the port open or
+/// the socket has another address, it has the actual one from here on.
+pub(crate) async fn bind(
+    config: &mut Config,
+    socket: Option<std::net::TcpListener>,
+) -> Result<TcpListener, StartError> {
     let listen = config.server.listen.clone();
     let wrong = |source| StartError::Io { what: format!("the address {listen}"), source };
-    let listener = TcpListener::bind(&listen).await.map_err(&wrong)?;
-    if listen.ends_with(":0") {
+    let is_handed_over = socket.is_some();
+    let listener = match socket {
+        Some(socket) => TcpListener::from_std(socket).map_err(&wrong)?,
+        None => TcpListener::bind(&listen).await.map_err(&wrong)?,
+    };
+    if is_handed_over || listen.ends_with(":0") {
         config.server.listen = listener.local_addr().map_err(wrong)?.to_string();
     }
     Ok(listener)
@@ -89,6 +98,7 @@ pub(crate) async fn run(
     .unzip();
     let close_metrics = metrics.map(|metrics| metrics.serve(&mut sockets, StateParts { test: test_mode, ..state }));
     announce(&app, &config.server.listen);
+    service_manager::serves();
     let mut reloading = JoinSet::new();
     reloading.spawn(reloader.heed(hangups));
     let deadline = Deadline::default();
@@ -218,6 +228,7 @@ fn stop(app: &Arc<App>) -> Result<impl Future<Output = ()> + use<>, StartError> 
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+        service_manager::ends();
         if let Some(app) = app.upgrade() {
             app.ready.store(false, Ordering::Relaxed);
         }

@@ -65,24 +65,28 @@ impl Fixture {
 
     /// Starts it, and waits until it says that it serves.
     pub(crate) fn start(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Gateway {
-        let mut command = self.command(arguments, variables);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
-        let mut seen = String::new();
-        while !seen.contains("serving") {
-            let read = log.read_line(&mut seen).unwrap();
-            assert!(read > 0, "it ended before it served: {seen}");
-        }
-        let plain: String = seen.chars().filter(|letter| letter.is_ascii_graphic() || *letter == ' ').collect();
-        let (_, after) = plain.rsplit_once("127.0.0.1:").unwrap_or_else(|| panic!("no address in {plain}"));
-        let port: String = after.chars().take_while(char::is_ascii_digit).collect();
-        let address = format!("127.0.0.1:{port}");
-        let mut gateway = Gateway { child, greeting: String::new(), opening: seen, address, log, printed: None };
-        if arguments.contains(&"dev") {
-            gateway.hear_greeting();
-        }
-        gateway
+        started(self.command(arguments, variables), arguments.contains(&"dev"))
     }
+}
+
+/// Starts a command that runs a gateway, and waits until it says that it serves.
+pub(crate) fn started(mut command: Command, greets: bool) -> Gateway {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let mut seen = String::new();
+    while !seen.contains("serving") {
+        let read = log.read_line(&mut seen).unwrap();
+        assert!(read > 0, "it ended before it served: {seen}");
+    }
+    let plain: String = seen.chars().filter(|letter| letter.is_ascii_graphic() || *letter == ' ').collect();
+    let (_, after) = plain.rsplit_once("127.0.0.1:").unwrap_or_else(|| panic!("no address in {plain}"));
+    let port: String = after.chars().take_while(char::is_ascii_digit).collect();
+    let address = format!("127.0.0.1:{port}");
+    let mut gateway = Gateway { child, greeting: String::new(), opening: seen, address, log, printed: None };
+    if greets {
+        gateway.hear_greeting();
+    }
+    gateway
 }
 
 impl Gateway {
