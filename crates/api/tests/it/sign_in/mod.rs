@@ -78,6 +78,11 @@ fn identity(app: &TestApp, post: &Arc<Postbox>, settings: SignInSettings) -> Ide
     IdentityApp { sign_in, privacy: Some(privacy::app(app)) }
 }
 
+/// What signs people in who read their mails themselves.
+pub(crate) fn identity_of(app: &TestApp) -> IdentityApp {
+    identity(app, &Arc::default(), settings())
+}
+
 impl Signing {
     async fn new() -> Self {
         Self::with(settings()).await
