@@ -22,6 +22,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{BoxError, Router};
+use http::header::ALLOW;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use opencredits_keys::Mode;
 use opencredits_service::fresh_id;
@@ -231,10 +232,13 @@ where
 
 /// The answer, in which a handler's problem gets its form.
 fn formed(mut response: Response, surface: ApiSurface, id: RequestId) -> Response {
-    match response.extensions_mut().remove::<Problem>() {
-        Some(problem) => problem.response(surface, &id.text()),
-        None => response,
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
+    let mut formed = problem.response(surface, &id.text());
+    // The router has named the methods that the path takes.
+    if let Some(methods) = response.headers_mut().remove(ALLOW) {
+        formed.headers_mut().insert(ALLOW, methods);
     }
+    formed
 }
 
 /// What every answer is given.

@@ -146,7 +146,7 @@ impl OpenRequest {
         if outcome.is_final() || self.cancelled {
             return None;
         }
-        let fault = UpstreamFault::of_outcome(outcome, UpstreamKind::Unavailable, &self.gateway.vendor_keys);
+        let fault = UpstreamFault::of_outcome(outcome, UpstreamKind::Unavailable, &self.served.upstreams.keys);
         let reason = fault.kind.error_type();
         self.gateway.meters.vendor_failed(&self.upstream.vendor.id, reason);
         Some(reason)

@@ -142,7 +142,7 @@ fn confirmation(seen: &Answer) -> (String, String) {
     (value("data-id"), value("data-confirm"))
 }
 
-fn admin(app: &TestApp, live: Option<LivePrices>) -> (Admin, StopSwitch) {
+pub(crate) fn admin(app: &TestApp, live: Option<LivePrices>) -> (Admin, StopSwitch) {
     const DAY: Duration = Duration::from_secs(86_400);
     let counting = Job::on(JobTerms::every(DAY, "count").that("counts"), &Arc::new(()), |_, _| async move {
         Ok(Figures::of("runs", 1))
