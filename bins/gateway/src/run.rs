@@ -98,7 +98,6 @@ pub(crate) async fn run(
     .unzip();
     let close_metrics = metrics.map(|metrics| metrics.serve(&mut sockets, StateParts { test: test_mode, ..state }));
     announce(&app, &config.server.listen);
-    service_manager::serves();
     let mut reloading = JoinSet::new();
     reloading.spawn(reloader.heed(hangups));
     let deadline = Deadline::default();
@@ -155,11 +154,12 @@ fn ledgers(app: &App) -> Vec<Ledger> {
     [Some(app.gateway.ledger()), test].into_iter().flatten().cloned().collect()
 }
 
-/// Tells the log what is served.
+/// Tells the log what is served, and the service manager that it is.
 fn announce(app: &App, listen: &str) {
     let catalog = app.gateway.catalog();
     let (models, price_book) = (catalog.models().len(), catalog.version());
     tracing::info!(models, %price_book, listen, "serving");
+    service_manager::serves();
 }
 
 /// Serves the admin socket until what is returned is dropped.

@@ -1,6 +1,7 @@
 //! The key ring: finds the spender of a key, with a cache in front of the store.
 
 use crate::actor::Actor;
+use crate::earner_terms::EarnerTerms;
 use crate::fault::{Fault, KeyFault};
 use crate::limits::{BegunUntil, LimitKind};
 use crate::partners::PartnerTerms;
@@ -118,17 +119,6 @@ pub struct Manager {
     pub actor: Actor,
 }
 
-/// The terms of partners that keys are found with. A key that is found anew has them as they are then.
-#[derive(Clone, Copy)]
-struct EarnerTerms {
-    /// For partners whose record has no share.
-    default_share: BasisPoints,
-    /// The least markup that a partner may have.
-    markup_min: BasisPoints,
-    /// The highest one.
-    markup_max: BasisPoints,
-}
-
 /// Finds keys by their digest.
 pub struct KeyRing {
     keys: Arc<dyn Keys>,
@@ -232,11 +222,7 @@ impl KeyRing {
             changes,
             reports,
             clock,
-            terms: RwLock::new(EarnerTerms {
-                default_share,
-                markup_min: BasisPoints::ZERO,
-                markup_max: BasisPoints::new(u32::MAX),
-            }),
+            terms: RwLock::new(EarnerTerms::new(default_share)),
             cache,
             epoch: AtomicU64::new(0),
         }

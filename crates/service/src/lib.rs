@@ -26,6 +26,7 @@ pub mod config;
 pub mod connections;
 mod data_key;
 pub mod discover;
+mod earner_terms;
 mod fault;
 mod gateway;
 pub mod jobs;

@@ -4,7 +4,7 @@ mod licences;
 mod trial;
 
 use crate::outcome::Outcome;
-use crate::process::is_on_path;
+use crate::process::{is_on_path, succeed};
 use crate::workspace;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -97,10 +97,4 @@ fn files(folder: &Path) -> Outcome<Vec<PathBuf>> {
 fn megabytes(file: &Path) -> Outcome<f64> {
     let bytes = u32::try_from(fs::metadata(file)?.len() / 1_000)?;
     Ok(f64::from(bytes) / 1e3)
-}
-
-/// Runs a command that must succeed.
-pub(crate) fn succeed(command: &mut Command) -> Outcome {
-    let status = command.status().map_err(|error| format!("cannot start {command:?}: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("{command:?} failed").into()) }
 }

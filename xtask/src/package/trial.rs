@@ -1,8 +1,7 @@
 //! The package in a fresh Debian: installed, used, upgraded and removed. The data stay.
 
-use super::succeed;
 use crate::outcome::Outcome;
-use crate::process::{Running, free_port, is_on_path, wait_for_port, wait_until_ready};
+use crate::process::{Running, free_port, is_on_path, succeed, wait_for_port, wait_until_ready};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;

@@ -7,7 +7,7 @@ mod written;
 use crate::build;
 use crate::error::StartError;
 use crate::ports::{self, SystemEntropy};
-use answers::{Answers, Given};
+use answers::Given;
 use opencredits_service::Entropy;
 use opencredits_service::config::Config;
 use std::path::PathBuf;

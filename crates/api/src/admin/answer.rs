@@ -2,8 +2,8 @@
 
 use super::amount_view::AmountView;
 use super::backup;
+use super::config_reload::ConfigReload;
 use super::progress::Running;
-use super::reload::ConfigReload;
 use super::reply::{AdminReply, Refusal, RefusalCode};
 use super::request::{
     AddKey, AddPartner, AddUser, AdminRequest, CorrectCredits, CorrectionWay, EmailChange, EmailOfUser, EntriesOf,

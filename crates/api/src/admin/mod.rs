@@ -18,6 +18,7 @@ mod answer_reads;
 mod application_views;
 mod applications;
 mod backup;
+mod config_reload;
 mod identity;
 mod identity_views;
 mod job_views;
@@ -52,6 +53,7 @@ mod watch;
 pub use amount_view::AmountView;
 pub use answer::Admin;
 pub use application_views::{ApplicationRequest, ApplicationView, ReferralView, TestKeyView};
+pub use config_reload::{ConfigReload, ReloadRequest, ReloadView};
 pub use identity_views::{IdentityRequest, RoleName, SessionView};
 pub use job_views::{JobRequest, JobRunView, JobView};
 pub use limit_views::{ChangeView, LimitView, ManagementKeyView, RetiringSecretView};
@@ -71,7 +73,6 @@ pub use reads::{
     BillView, CheckBills, CurrencyLineView, CurrencySheetView, OfGeneration, ReportBalances, SheetLineView, ShowUsage,
     UsageGroupBy, UsageGroupView, UsageSumsView,
 };
-pub use reload::{ConfigReload, ReloadRequest, ReloadView};
 pub use reply::{AdminReply, Refusal, RefusalCode};
 pub use request::{
     AddKey, AddManagementKey, AddPartner, AddUser, AdminRequest, BackUp, CorrectCredits, CorrectionWay, EditKey,

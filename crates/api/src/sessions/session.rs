@@ -97,7 +97,7 @@ pub(crate) async fn begin(
         return Err(Problem::new(ErrorType::InvalidRequest, message));
     };
     if let Some(Embedder { publishable_key, origin }) = asked.embedder() {
-        embedding::shown(app, publishable_key, origin).await?;
+        embedding::shown(&app, publishable_key, origin).await?;
     }
     let accept = asked.accept.as_ref().map(|accept| Accept { terms: &accept.terms, age_16: accept.age_16 });
     let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! A whole application on a temporary folder: the real ledger, store and sandbox, and a transport that remembers what
 //! went upstream.
 
+use crate::app_settings::upstreams;
 pub(crate) use crate::app_settings::{api_settings, pages, settings, start};
 pub(crate) use crate::requests::request;
 
@@ -592,16 +593,4 @@ impl TestApp {
     pub(crate) fn last_sent_text(&self) -> String {
         self.upstream.sent.lock().unwrap().last().unwrap().body.clone()
     }
-}
-
-fn upstreams(vendors: &[Arc<Vendor>], transport: &Arc<Remembering>) -> HashMap<Arc<str>, Upstream> {
-    vendors
-        .iter()
-        .map(|vendor| {
-            // A vendor of this name has two accounts.
-            let names = if &*vendor.id == "double" { vec!["one", "two"] } else { vec![OUR_KEY] };
-            let keys = names.into_iter().map(|key| Secret::new(key.to_owned())).collect();
-            (vendor.id.clone(), Upstream { vendor: vendor.clone(), keys, transport: transport.clone() })
-        })
-        .collect()
 }

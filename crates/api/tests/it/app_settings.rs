@@ -1,11 +1,14 @@
 //! The settings of the application of tests, and its pages.
 
-use crate::app::MEMORY_MAX;
+use crate::app::{MEMORY_MAX, OUR_KEY, Remembering};
 use opencredits_api::{ApiSettings, CorsOrigins, Front, FrontSettings, PagesApp};
+use opencredits_keys::Secret;
 use opencredits_pages::Site;
+use opencredits_providers::Vendor;
 use opencredits_service::config::Ack;
-use opencredits_service::{DrainLimits, Retries, Settings};
+use opencredits_service::{DrainLimits, Retries, Settings, Upstream};
 use opencredits_units::{BasisPoints, CreditPrice, NanoUsd};
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -52,4 +55,17 @@ pub(crate) fn api_settings() -> ApiSettings {
 #[expect(clippy::disallowed_methods, reason = "the reaper needs a task of its own, as in the binary")]
 pub(crate) fn start(reaper: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(reaper);
+}
+
+/// The vendors, each with its accounts.
+pub(crate) fn upstreams(vendors: &[Arc<Vendor>], transport: &Arc<Remembering>) -> HashMap<Arc<str>, Upstream> {
+    vendors
+        .iter()
+        .map(|vendor| {
+            // A vendor of this name has two accounts.
+            let names = if &*vendor.id == "double" { vec!["one", "two"] } else { vec![OUR_KEY] };
+            let keys = names.into_iter().map(|key| Secret::new(key.to_owned())).collect();
+            (vendor.id.clone(), Upstream { vendor: vendor.clone(), keys, transport: transport.clone() })
+        })
+        .collect()
 }

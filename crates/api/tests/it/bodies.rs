@@ -46,7 +46,7 @@ impl Everything {
         let mut payments = sandbox_payments(&app);
         payments.webhook_secrets = vec![WebhookSecret::new("whsec_of_these_tests").unwrap()];
         let app = app.with_identity(identity).with_connections(connections).with_payments(payments);
-        let (admin, jobs) = admin(&app);
+        let (admin, jobs) = admin(&app, None);
         let app = app.with_operator(admin);
         let (user, key) = app.person(10).await;
         app.store.set_role(user.id, Role::Operator).await.unwrap();

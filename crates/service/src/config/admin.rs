@@ -1,7 +1,6 @@
 //! `[admin]`: the listener with metrics and health, for the operator's own machines.
 
 use super::secret::SecretText;
-use crate::data_key::key_in;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -115,7 +114,9 @@ pub fn admin_token(
     let token = match (&settings.token, file) {
         (Some(token), _) => Some(token.clone()),
         (None, Some(path)) => {
-            let text = key_in(&path).map_err(|error| AdminTokenError::File { path, source: error.source })?;
+            let text = std::fs::read_to_string(&path)
+                .and_then(|text| SecretText::try_from(text).map_err(std::io::Error::other))
+                .map_err(|source| AdminTokenError::File { path, source })?;
             Some(text)
         }
         (None, None) => None,

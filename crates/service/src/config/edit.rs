@@ -426,7 +426,8 @@ mod tests {
                     Config::read(&candidate.to_string(), []).is_ok().then_some(candidate)
                 });
                 let changed = accepted.unwrap();
-                prop_assert_eq!(changed.get(key).unwrap().unwrap().trim_matches('"'), shown);
+                let found = changed.get(key).unwrap().unwrap();
+                prop_assert_eq!(found.trim_matches('"'), shown);
                 let before = text.to_string();
                 let kept: Vec<&str> =
                     before.lines().filter(|of| line.is_empty() || !of.starts_with(line)).collect();
