@@ -13,6 +13,7 @@ use opencredits_service::jobs::{Figures, Job, JobPorts, JobTerms, Jobs, StopSwit
 use opencredits_service::provider_bills::{BilledVendor, ProviderReconciliation, ReconcileParts, ReconcileTerms};
 use opencredits_service::{Clock, Entropy, TEST_DIR, TestLedger, UsageReads};
 use opencredits_store::SqliteStore;
+use opencredits_testkit::FixedRandom;
 use opencredits_testkit::bills::ADMIN_KEY;
 use opencredits_units::{CreditPrice, Measure, NanoUsd, UnixMs};
 use serde_json::Value;
@@ -45,9 +46,7 @@ impl Clock for Counting {
 
 impl Entropy for Counting {
     fn fill(&self, bytes: &mut [u8]) {
-        for byte in bytes {
-            *byte = u8::try_from(self.0.fetch_add(1, Ordering::SeqCst) % 251).unwrap();
-        }
+        FixedRandom::seeded(self.0.fetch_add(1, Ordering::SeqCst)).fill(bytes);
     }
 }
 

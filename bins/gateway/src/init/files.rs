@@ -19,10 +19,7 @@ pub(super) fn folder(path: &Path) -> std::result::Result<PathBuf, StartError> {
 
 /// Writes everything, or nothing where one of the files is there.
 pub(super) fn write(plan: &Plan) -> std::result::Result<(), StartError> {
-    let variables = (!plan.variables.is_empty()).then(|| (plan.variables_path(), plan.variables_text()));
-    let secrets = plan.secrets.iter().map(|(path, secret)| (path.clone(), format!("{secret}\n")));
-    let files: Vec<(PathBuf, String)> =
-        [(plan.config_path(), plan.config.clone())].into_iter().chain(variables).chain(secrets).collect();
+    let files = all(plan);
     if let Some((path, _)) = files.iter().find(|(path, _)| path.exists()) {
         return Err(StartError::Exists { path: path.clone() });
     }
@@ -30,6 +27,20 @@ pub(super) fn write(plan: &Plan) -> std::result::Result<(), StartError> {
         write_new(path, text).map_err(|source| StartError::Io { what: path.display().to_string(), source })?;
     }
     Ok(())
+}
+
+/// Removes what was written.
+pub(super) fn remove(plan: &Plan) {
+    for (path, _) in all(plan) {
+        // What cannot be removed is named by the next run.
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+fn all(plan: &Plan) -> Vec<(PathBuf, String)> {
+    let variables = (!plan.variables.is_empty()).then(|| (plan.variables_path(), plan.variables_text()));
+    let secrets = plan.secrets.iter().map(|(path, secret)| (path.clone(), format!("{secret}\n")));
+    [(plan.config_path(), plan.config.clone())].into_iter().chain(variables).chain(secrets).collect()
 }
 
 fn write_new(path: &Path, text: &str) -> Result<()> {

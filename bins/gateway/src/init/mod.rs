@@ -12,6 +12,7 @@ use opencredits_service::Entropy;
 use opencredits_service::config::Config;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use written::Plan;
 
 /// The number of bytes of a key.
 const KEY_BYTES: usize = 32;
@@ -35,12 +36,18 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, StartError> {
     let answers = if args.unattended { args.given.answers()? } else { args.given.ask()? };
     let plan = written::plan(&answers, &folder, || fresh_key(&SystemEntropy));
     files::write(&plan)?;
+    // The check reads the files, so they are there before it; what it refuses does not stay.
+    let notices = checked(&plan).inspect_err(|_| files::remove(&plan))?;
+    say(&plan.words(&notices));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What may be a mistake in what was written.
+fn checked(plan: &Plan) -> Result<Vec<String>, StartError> {
     let mut variables = ports::environment();
     variables.extend(plan.variables.iter().cloned());
     let config = Config::read(&plan.config, variables.iter().cloned())?;
-    let notices = build::check(&config, &variables)?;
-    say(&plan.words(&notices.iter().map(ToString::to_string).collect::<Vec<_>>()));
-    Ok(ExitCode::SUCCESS)
+    Ok(build::check(&config, &variables)?.iter().map(ToString::to_string).collect())
 }
 
 fn fresh_key(entropy: &dyn Entropy) -> String {

@@ -7,6 +7,9 @@ use toml::Value;
 
 /// The sender of mails that are printed.
 const PRINTED_FROM: &str = "OpenCredits <mail@localhost>";
+const LISTEN: &str = "127.0.0.1:8787";
+/// Where people on this machine reach it. Passkeys belong to a name, and an address is none.
+const LOCAL_URL: &str = "http://localhost:8787";
 const CONFIG: &str = "gateway.toml";
 const VARIABLES: &str = "gateway.env";
 
@@ -32,9 +35,8 @@ pub(super) fn plan(answers: &Answers, folder: &Path, fresh_key: impl Fn() -> Str
             let _infallible = writeln!(text, "{name} = {value}");
         }
     };
-    let mut server = vec![("listen", Value::from("127.0.0.1:8787"))];
-    server.extend(answers.public_url.as_ref().map(|url| ("public_url", Value::from(url.trim_end_matches('/')))));
-    section("server", &server);
+    let url = answers.public_url.as_deref().map_or(LOCAL_URL, |url| url.trim_end_matches('/'));
+    section("server", &[("listen", Value::from(LISTEN)), ("public_url", Value::from(url))]);
     section("data", &[("dir", Value::from(folder.join("data").display().to_string()))]);
     section("site", &[("name", Value::from(&*answers.name))]);
     let (hash, links) = (plan.secret("identity-hash", fresh_key()), plan.secret("identity-links", fresh_key()));
@@ -149,8 +151,13 @@ mod tests {
 
     #[test]
     fn without_answers_it_runs_on_this_machine_with_the_sandbox() {
-        let lines = ["name = 'Ada''s \"AI\"'", "transport = \"console\"", "sandbox = true", "dir = \"/srv/ai/data\""];
-        let plan = check(&answers(), &lines[1..]);
+        let lines = [
+            "public_url = \"http://localhost:8787\"",
+            "transport = \"console\"",
+            "sandbox = true",
+            "dir = \"/srv/ai/data\"",
+        ];
+        let plan = check(&answers(), &lines);
         assert!(plan.variables.is_empty());
         assert_eq!(plan.secrets.len(), 3, "the keys of hashes, of links and of addresses");
     }

@@ -42,3 +42,13 @@ fn without_a_terminal_the_questions_are_not_asked() {
     assert!(error.contains("--unattended"), "{error}");
     assert!(!site.join("gateway.toml").exists());
 }
+
+#[test]
+fn what_the_check_refuses_does_not_stay() {
+    let fixture = Fixture::new();
+    let site = fixture.data().with_file_name("site");
+    let to = site.to_str().unwrap();
+    let (_, error) = failed(fixture.run(&["init", "--unattended", "--to", to, "--public-url", "ai.example.com"], &[]));
+    assert!(error.contains("server.public_url"), "{error}");
+    assert!(!site.join("gateway.toml").exists() && !site.join("keys/addresses").exists());
+}
