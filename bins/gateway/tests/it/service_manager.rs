@@ -55,7 +55,7 @@ fn no_connection_is_refused_while_the_gateway_restarts_on_the_socket_of_the_serv
         });
         first.terminate();
         let (status, log) = first.ended();
-        assert!(status.success() && log.contains("clean=true"), "{log}");
+        assert!(status.success() && log.contains("\"clean\":true"), "{log}");
         let second = handed_over(&fixture, &socket, &[]);
         thread::sleep(Duration::from_millis(200));
         is_over.store(true, Ordering::Relaxed);

@@ -39,6 +39,7 @@ mod publishable;
 mod publishable_views;
 mod reads;
 mod reload;
+mod reload_view;
 mod reply;
 mod request;
 mod socket;
@@ -53,7 +54,7 @@ mod watch;
 pub use amount_view::AmountView;
 pub use answer::Admin;
 pub use application_views::{ApplicationRequest, ApplicationView, ReferralView, TestKeyView};
-pub use config_reload::{ConfigReload, ReloadRequest, ReloadView};
+pub use config_reload::ConfigReload;
 pub use identity_views::{IdentityRequest, RoleName, SessionView};
 pub use job_views::{JobRequest, JobRunView, JobView};
 pub use limit_views::{ChangeView, LimitView, ManagementKeyView, RetiringSecretView};
@@ -73,6 +74,7 @@ pub use reads::{
     BillView, CheckBills, CurrencyLineView, CurrencySheetView, OfGeneration, ReportBalances, SheetLineView, ShowUsage,
     UsageGroupBy, UsageGroupView, UsageSumsView,
 };
+pub use reload_view::{ReloadRequest, ReloadView};
 pub use reply::{AdminReply, Refusal, RefusalCode};
 pub use request::{
     AddKey, AddManagementKey, AddPartner, AddUser, AdminRequest, BackUp, CorrectCredits, CorrectionWay, EditKey,

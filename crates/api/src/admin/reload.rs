@@ -1,7 +1,8 @@
 //! Reads the config again, while the process runs.
 
 use super::answer::{Admin, Answer};
-use super::config_reload::{ConfigReload, ReloadRequest};
+use super::config_reload::ConfigReload;
+use super::reload_view::ReloadRequest;
 use super::reply::{AdminReply, Refusal};
 use std::sync::Arc;
 

@@ -2,7 +2,6 @@
 
 use super::amount_view::AmountView;
 use super::application_views::{ApplicationView, ReferralView, TestKeyView};
-use super::config_reload::ReloadView;
 use super::identity_views::{RoleName, SessionView};
 use super::job_views::{JobRunView, JobView};
 use super::limit_views::{ChangeView, LimitView, ManagementKeyView};
@@ -14,6 +13,7 @@ use super::progress::StageView;
 use super::provider_views::{ImportedDayView, ProviderReportView};
 use super::publishable_views::PublishableKeyView;
 use super::reads::{BillView, CurrencySheetView, SheetLineView, UsageGroupBy, UsageGroupView, UsageSumsView};
+use super::reload_view::ReloadView;
 use super::user_views::UserDetailView;
 use super::views::{BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, PartnerView, UserView};
 use http::StatusCode;

@@ -1,6 +1,5 @@
 //! The requests of an operator.
 
-use super::config_reload::ReloadRequest;
 use super::identity_views::IdentityRequest;
 use super::job_views::JobRequest;
 use super::order_views::OrderRequest;
@@ -9,6 +8,7 @@ use super::price_views::PriceRequest;
 use super::privacy_views::PrivacyRequest;
 use super::provider_views::ProviderRequest;
 use super::reads::{CheckBills, OfGeneration, ReportBalances, ShowUsage};
+use super::reload_view::ReloadRequest;
 use super::values::{Amount, Change};
 use opencredits_units::{AccountId, BasisPoints, EntryId, GenerationId, KeyId, PartnerId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};

@@ -53,8 +53,9 @@ pub enum EditError {
 /// ```
 /// use opencredits_service::config::ConfigText;
 /// let mut text = ConfigText::parse("[billing] # money\nmarkup_bps = 2500 # 25 %\n").unwrap();
-/// let [value] = &ConfigText::values("billing.markup_bps", "3000").unwrap()[..] else { panic!() };
-/// text.set("billing.markup_bps", value).unwrap();
+/// // A number, or else a text: the first one that the setting accepts.
+/// let values = ConfigText::values("billing.markup_bps", "3000").unwrap();
+/// text.set("billing.markup_bps", &values[0]).unwrap();
 /// assert_eq!(text.to_string(), "[billing] # money\nmarkup_bps = 3000 # 25 %\n");
 /// ```
 #[derive(Debug, Clone)]

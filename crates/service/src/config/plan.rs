@@ -251,8 +251,8 @@ mod tests {
         let gone =
             [("vendor.house.base_url", Some("\"http://a\""), None), ("vendor.house.id", Some("\"house\""), None)];
         check(&vendor("http://a"), "", &gone, &[]);
-        let rules = "[[markup]]\nmodels = [\"a/*\"]\nbps = 1";
-        check("", rules, &[("markup.0", None, Some("{ models = [\"a/*\"], bps = 1 }"))], &[]);
+        let rules = "[[markup]]\nbps = 1\nmodels = [\"a/*\"]";
+        check("", rules, &[("markup.0", None, Some("{ bps = 1, models = [\"a/*\"] }"))], &[]);
     }
 
     #[test]
