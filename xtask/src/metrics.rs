@@ -21,7 +21,8 @@ pub(crate) fn run() -> Outcome {
         println!("skipped: there is no {PROMTOOL}; Debian has it in the package prometheus");
     }
     let mut test = workspace::cargo();
-    test.args(["test", "--package", "opencredits-gateway", "--test", "it", "metrics::"]);
+    // The whole workspace, so that what its tests have compiled serves here.
+    test.args(["test", "--workspace", "--test", "it", "metrics::"]);
     if has_promtool {
         test.env("OPENCREDITS_METRICS_TOOLS", "required");
     }

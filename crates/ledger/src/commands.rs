@@ -196,7 +196,9 @@ impl Capture<'_> {
         let accounts = hold.limits.iter().chain([&hold.payer]);
         let collected =
             accounts.fold(charged, |least, account| least.min(reach(state, *account, hold.amount, charged)));
-        let mut legs = Vec::with_capacity(self.legs.len().saturating_add(2 + 2 * hold.limits.len()));
+        // The payer's, bad debt's, and two for each limit.
+        let own = hold.limits.len().saturating_add(1).saturating_mul(2);
+        let mut legs = Vec::with_capacity(self.legs.len().saturating_add(own));
         legs.push((hold.payer, collected.checked_neg().ok_or(LedgerError::Amount)?));
         let mut paid = NanoUsd::ZERO;
         for leg in self.legs {

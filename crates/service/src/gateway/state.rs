@@ -210,7 +210,6 @@ impl Gateway {
     }
 
     /// Counts streams that clients are reading.
-    #[must_use]
     pub const fn streams_open(&self) -> &Gauge {
         &self.meters.streams_open
     }

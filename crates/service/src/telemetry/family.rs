@@ -58,19 +58,16 @@ impl Family {
     }
 
     /// A series of a counter. Who counts often keeps what this returns.
-    #[must_use]
     pub fn counter_of(&self, values: &[&str]) -> Counter {
         with_recorder(|recorder| recorder.register_counter(&self.key(values), &METADATA))
     }
 
     /// A series of a gauge.
-    #[must_use]
     pub fn gauge_of(&self, values: &[&str]) -> Gauge {
         with_recorder(|recorder| recorder.register_gauge(&self.key(values), &METADATA))
     }
 
     /// A series of a histogram. Who records often keeps what this returns.
-    #[must_use]
     pub fn histogram_of(&self, values: &[&str]) -> Histogram {
         with_recorder(|recorder| recorder.register_histogram(&self.key(values), &METADATA))
     }
