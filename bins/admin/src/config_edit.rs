@@ -19,7 +19,7 @@ use std::path::PathBuf;
 /// What is printed.
 pub(crate) enum Outcome {
     Text(String),
-    Reply(AdminReply),
+    Reply(Box<AdminReply>),
 }
 
 /// Does what was asked for.
@@ -38,7 +38,7 @@ pub(crate) fn run(task: &ConfigTask, arguments: &Arguments) -> Result<Outcome, A
             let file = ConfigFile::read(&path(arguments, gateway_runs(arguments)?)?)?;
             Outcome::Text(setting(&file.text, key).map_err(ConfigFileError::from)?)
         }
-        ConfigTask::Edit(order) => Outcome::Reply(edit(order, arguments)?),
+        ConfigTask::Edit(order) => Outcome::Reply(Box::new(edit(order, arguments)?)),
     })
 }
 

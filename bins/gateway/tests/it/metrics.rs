@@ -114,6 +114,7 @@ fn variable(name: &str) -> Option<String> {
 }
 
 /// Prometheus' own tools read the scrape, where they are. `OPENCREDITS_METRICS_TOOLS=required` makes them needed.
+#[expect(clippy::print_stdout, reason = "what is left out is told")]
 fn with_tools(fixture: &Fixture, text: &str) {
     let is_required = variable("OPENCREDITS_METRICS_TOOLS").as_deref() == Some("required");
     let path = fixture.file("scrape.txt", text);

@@ -17,6 +17,7 @@ const CLIENTS: usize = 4;
 /// Tokens of an answer of the double, beside those that tell its round.
 const TOKENS: u64 = 100;
 
+#[expect(clippy::disallowed_methods, reason = "whoever runs the tests says how many there are")]
 fn number(variable: &str, otherwise: usize) -> usize {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }

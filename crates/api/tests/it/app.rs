@@ -18,7 +18,7 @@ use opencredits_api::{
     ApiSettings, App, FrontSettings, IdentityApp, OperatorApp, PaymentApp, Routes, TestAppParts, service,
 };
 use opencredits_catalog::Catalog;
-use opencredits_keys::{HashKey, Secret};
+use opencredits_keys::HashKey;
 use opencredits_ledger::Ledger;
 use opencredits_providers::http::{Client, FetchLimits, Fetcher};
 use opencredits_providers::sandbox::Sandbox;
@@ -30,7 +30,7 @@ use opencredits_service::config::Ack;
 use opencredits_service::connections::Connections;
 use opencredits_service::{
     Clock, Entropy, Gateway, KeyRing, KeyTables, Parts, Ports, Settings, TEST_DIR, TestGateway, TestLedger, TestParts,
-    TestPorts, TestUpstreams, Upstream, UsageReads, books,
+    TestPorts, TestUpstreams, UsageReads, books,
 };
 use opencredits_store::{Partner, Rates, SqliteStore, User};
 use opencredits_testkit::{FixedClock, FixedRandom};
