@@ -53,7 +53,7 @@ pub(crate) enum VendorCommand {
     Add {
         /// Its id.
         id: String,
-        /// The URL of its API, such as https://models.example/v1.
+        /// The URL of its API, such as `https://models.example/v1`.
         #[arg(long)]
         url: String,
         /// Its dialect.

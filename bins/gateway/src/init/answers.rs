@@ -45,7 +45,7 @@ pub(super) struct Given {
     /// The name of the service.
     #[arg(long)]
     name: Option<String>,
-    /// The URL under which people and apps reach it, such as https://ai.example.com.
+    /// The URL under which people and apps reach it, such as `https://ai.example.com`.
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
     /// The mail server for codes and receipts: HOST, HOST:PORT or USER@HOST:PORT.
