@@ -234,7 +234,7 @@
     dialog.setAttribute("aria-label", "OpenCredits checkout");
     const frame = document.createElement("iframe");
     frame.title = "OpenCredits checkout";
-    frame.allow = "clipboard-write";
+    frame.allow = "clipboard-write; publickey-credentials-get";
     frame.referrerPolicy = "no-referrer";
     const button = document.createElement("button");
     button.type = "button";

@@ -15,8 +15,10 @@ mod estimate;
 mod gateway;
 mod holds;
 mod meter;
+mod metrics;
 mod oauth;
 mod outcome;
+mod package;
 mod pricebook;
 mod process;
 mod schemathesis;
@@ -50,8 +52,12 @@ enum Task {
     Oauth,
     /// Sends the gateway requests made up from its OpenAPI document
     Schemathesis,
+    /// Checks the alarms, and the metrics of a used gateway, with Prometheus' own tools
+    Metrics,
     /// Builds with encrypted data files, and starts, backs up, restores and rekeys them
     Sqlcipher,
+    /// Makes a package for Debian, and tries it in a fresh one
+    Package(package::Args),
     /// Shows a purchase, a request and a partner's payout, with a gateway of its own
     Demo,
     /// Reads recorded exchanges with the gateway's decoders and compares with the expected usage
@@ -84,6 +90,8 @@ fn main() -> ExitCode {
         Task::Browser(args) => browser::run(&args),
         Task::Oauth => oauth::run(),
         Task::Schemathesis => schemathesis::run(),
+        Task::Metrics => metrics::run(),
+        Task::Package(args) => package::run(&args),
         Task::Demo => demo::run(),
         Task::Sqlcipher => sqlcipher::run(),
         Task::Meter(args) => meter::run(&args),

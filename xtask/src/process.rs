@@ -160,6 +160,12 @@ pub(crate) fn wait_until_ready(port: u16, patience: Duration) -> Outcome {
     if answer.starts_with("HTTP/1.1 200") { Ok(()) } else { Err(format!("the gateway is not ready: {answer}").into()) }
 }
 
+/// Runs a command that must succeed.
+pub(crate) fn succeed(command: &mut Command) -> Outcome {
+    let status = command.status().map_err(|error| format!("cannot start {command:?}: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{command:?} failed").into()) }
+}
+
 /// Whether a program of that name lies on the path.
 pub(crate) fn is_on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -2,7 +2,7 @@
 //! operator does: starts under a key, makes a backup and restores it, exchanges the key, takes it away.
 
 use crate::outcome::Outcome;
-use crate::process::{Running, free_port, wait_for_port, wait_until_ready, without_settings};
+use crate::process::{Running, free_port, succeed, wait_for_port, wait_until_ready, without_settings};
 use crate::workspace;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -77,10 +77,6 @@ fn build() -> Outcome {
         succeed(workspace::cargo().args(["test", "--quiet", "-p", name, "--features", "sqlcipher"]))?;
     }
     Ok(())
-}
-
-fn succeed(command: &mut Command) -> Outcome {
-    if command.status()?.success() { Ok(()) } else { Err(format!("{command:?} failed").into()) }
 }
 
 fn holds(path: &Path, text: &[u8]) -> Outcome<bool> {

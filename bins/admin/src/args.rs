@@ -1,6 +1,7 @@
 //! The command line, and the request that it stands for.
 
 use crate::catalog_args::{CatalogCommand, Steps};
+use crate::config_args::{ConfigCommand, ConfigTask, MarkupCommand, ModelCommand, ReloadArguments, VendorCommand};
 use crate::confirm::agreed;
 use crate::dates::{self, Dates};
 use crate::error::AdminError;
@@ -22,7 +23,7 @@ use clap::{Args, Parser, Subcommand};
 use opencredits_api::admin::{
     AddKey, AddManagementKey, AddUser, AdminRequest, Amount, BackUp, CorrectionWay, EmailChange, EmailOfUser,
     EntriesOf, GrantCredits, LedgerEntries, ListChanges, ListUsers, OfGeneration, OfUser, OrderRequest, PrivacyRequest,
-    RenameUser, ReportBalances, RevokeKey, ShowUser, VerifyHead,
+    ReloadRequest, RenameUser, ReportBalances, RevokeKey, ShowUser, VerifyHead,
 };
 use opencredits_ledger::ChainHead;
 use opencredits_service::{Clock, Entropy, fresh_id};
@@ -65,6 +66,17 @@ enum Command {
     /// Price books.
     #[command(subcommand)]
     Catalog(CatalogCommand),
+    /// Reads the config again and serves by it: all of it, or nothing where something is wrong.
+    Reload(ReloadArguments),
+    /// Vendors of the config.
+    #[command(subcommand)]
+    Vendor(VendorCommand),
+    /// Models of the config.
+    #[command(subcommand)]
+    Model(ModelCommand),
+    /// Markups of the config.
+    #[command(subcommand)]
+    Markup(MarkupCommand),
     /// What apps may do at a person.
     #[command(subcommand)]
     Grant(GrantCommand),
@@ -131,6 +143,12 @@ enum Command {
     KeyFile(KeyFileCommand),
     /// Encrypts ledger and store under another key, or takes the key away, while no gateway runs.
     Rekey(RekeyOrder),
+    /// Writes manual pages and completions of shells into a folder, for packages.
+    #[command(hide = true)]
+    Manual {
+        /// The folder, which is created where there is none.
+        folder: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]
@@ -331,20 +349,6 @@ pub(crate) struct RestoreOrder {
     pub(crate) check: bool,
 }
 
-#[derive(Subcommand)]
-enum ConfigCommand {
-    /// Checks the config and shows the one in force.
-    Check {
-        /// The file. Default: that of --config.
-        file: Option<PathBuf>,
-    },
-    /// Prints a compiled-in vendor, to copy into a config.
-    Vendor {
-        /// Its id.
-        id: String,
-    },
-}
-
 /// A person, by id or by label.
 #[derive(Args)]
 #[group(required = true, multiple = false)]
@@ -393,10 +397,8 @@ pub(crate) enum Task {
     Csv(AdminRequest),
     /// A request, and another one once the operator agrees to what the first reply shows.
     InSteps(Steps),
-    /// A check of a config.
-    Check(Option<PathBuf>),
-    /// A compiled-in vendor is printed.
-    Vendor(String),
+    /// The config is read or changed.
+    Config(ConfigTask),
     /// A ledger is opened although it lost commits.
     AcceptLoss,
     /// A backup is restored or checked.
@@ -409,6 +411,8 @@ pub(crate) enum Task {
     Rekey(RekeyOrder),
     /// The running gateway is shown at work.
     Live(Live),
+    /// Manual pages and completions are written.
+    Manual(PathBuf),
 }
 
 impl Arguments {
@@ -416,8 +420,11 @@ impl Arguments {
     pub(crate) fn task(&self, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<Task, AdminError> {
         let now = clock.now();
         Ok(Task::Request(match &self.command {
-            Command::Config(ConfigCommand::Check { file }) => return Ok(Task::Check(file.clone())),
-            Command::Config(ConfigCommand::Vendor { id }) => return Ok(Task::Vendor(id.clone())),
+            Command::Config(command) => return Ok(Task::Config(command.task())),
+            Command::Vendor(command) => return Ok(Task::Config(command.task())),
+            Command::Model(command) => return Ok(Task::Config(command.task())),
+            Command::Markup(command) => return Ok(Task::Config(command.task())),
+            Command::Reload(order) => AdminRequest::Reload(ReloadRequest { apply: !order.dry_run, text: None }),
             Command::Catalog(command) => return Ok(Task::InSteps(command.steps()?)),
             Command::Restore(order) => return Ok(Task::Restore(order.clone())),
             Command::Usage(usage) if usage.csv => return Ok(Task::Csv(AdminRequest::Usage(usage.request()?))),
@@ -436,6 +443,7 @@ impl Arguments {
             Command::Rekey(order) => return Ok(Task::Rekey(order.clone())),
             Command::Tail(which) => return Ok(Task::Live(Live::Tail(which.clone()))),
             Command::Top(how) => return Ok(Task::Live(Live::Top(how.clone()))),
+            Command::Manual { folder } => return Ok(Task::Manual(folder.clone())),
             Command::Privacy(PrivacyCommand::Report) => AdminRequest::Privacy(PrivacyRequest::Report),
             Command::Policy(policy) => policy.request()?,
             Command::Grant(grant) => grant.request(),

@@ -1,5 +1,6 @@
 //! Errors of the admin tool.
 
+use crate::config_file_error::ConfigFileError;
 use opencredits_api::admin::Refusal;
 use opencredits_backup::BackupError;
 use opencredits_ledger::LedgerError;
@@ -44,6 +45,9 @@ pub(crate) enum AdminError {
     /// The config is invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The config file cannot be changed.
+    #[error(transparent)]
+    ConfigFile(#[from] ConfigFileError),
     /// No vendor of this id is compiled in.
     #[error("no vendor {id:?} is compiled in; `opencredits-admin config check` lists those on sale")]
     UnknownVendor {

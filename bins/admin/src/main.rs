@@ -9,6 +9,10 @@ mod backups;
 mod catalog_args;
 mod check;
 mod client;
+mod config_args;
+mod config_edit;
+mod config_file;
+mod config_file_error;
 mod confirm;
 mod dates;
 mod error;
@@ -18,6 +22,7 @@ mod identity_args;
 mod job_args;
 mod limit_args;
 mod live;
+mod manual;
 mod order_args;
 mod output;
 mod partner_args;
@@ -37,6 +42,7 @@ mod show_prices;
 mod show_privacy;
 mod show_providers;
 mod show_reads;
+mod show_reload;
 mod show_users;
 mod table;
 mod tail;
@@ -48,10 +54,10 @@ mod usage_args;
 use args::{Arguments, Task};
 use asked::{asked, located, place, runtime};
 use clap::Parser;
+use config_edit::Outcome;
 use confirm::agreed;
 use error::AdminError;
 use opencredits_api::admin::AdminReply;
-use opencredits_providers::Vendors;
 use output::{print, report};
 use ports::{SystemClock, SystemEntropy};
 use progress::{Reader, Shown};
@@ -70,17 +76,13 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
     match arguments.task(&SystemClock, &SystemEntropy)? {
-        Task::Check(file) => {
-            let config = check::read_config(file.as_ref().or(arguments.config.as_ref()))?;
-            let checked = check::check(&config, &ports::environment())?;
-            print(&if arguments.json { serde_json::to_string_pretty(&checked)? } else { checked.to_string() })?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Task::Vendor(id) => {
-            let text = Vendors::builtin_text(&id).ok_or(AdminError::UnknownVendor { id })?;
-            print(&text)?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Task::Config(task) => match config_edit::run(&task, arguments)? {
+            Outcome::Text(text) => {
+                print(&text)?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Outcome::Reply(reply) => answered(arguments, &reply),
+        },
         Task::AcceptLoss => {
             let place = place(arguments)?;
             rekey::apply(&located(arguments)?, &place.dir())?;
@@ -90,6 +92,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
             print(&rekey::rekey(&order, &located(arguments)?)?)?;
             Ok(ExitCode::SUCCESS)
         }
+        Task::Manual(folder) => manual::write::<Arguments>(&folder),
         Task::Restore(order) => {
             let (shown, place) = (Shown::new("verifying the backup", Reader::of(arguments.json)), place(arguments)?);
             rekey::apply(&located(arguments)?, &order.backup)?;
@@ -129,7 +132,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
 }
 
 fn answered(arguments: &Arguments, reply: &AdminReply) -> Result<ExitCode, AdminError> {
-    let words = || show_users::show(reply).unwrap_or_else(|| show::show(reply));
+    let words = || show_users::show(reply).or_else(|| show_reload::show(reply)).unwrap_or_else(|| show::show(reply));
     print(&if arguments.json { serde_json::to_string_pretty(reply)? } else { words() })?;
     Ok(exit::code_of(reply))
 }

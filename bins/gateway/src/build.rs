@@ -13,27 +13,24 @@ use crate::ports::{SystemClock, SystemEntropy};
 use crate::prices::PriceFetcher;
 use crate::privacy;
 use crate::test_mode::{self, BuiltTest};
+use crate::transports::{Transports, fetcher};
 use opencredits_api::{App, PagesApp};
 use opencredits_backup::{LEDGER_FILE, STORE_FILE};
 use opencredits_keys::{DataKeys, Mode};
 use opencredits_ledger::Ledger;
-use opencredits_providers::http::{Client, FetchLimits, Fetcher, Settings as HttpSettings, Timeouts};
-use opencredits_providers::sandbox::Sandbox;
-use opencredits_providers::{Fetch, Transport};
+use opencredits_providers::http::Client;
 use opencredits_service::accounts::{Accounts, Tables};
-use opencredits_service::config::Config;
+use opencredits_service::config::{Config, admin_token};
 use opencredits_service::mail::{AccountLinks, MailPorts, MailQueue, Mails};
 use opencredits_service::prices::{LivePrices, Prices, book_in_force};
 use opencredits_service::privacy::{Exporter, Privacy};
-use opencredits_service::provider_bills::{BilledVendor, ProviderReconciliation, ReconcileParts};
+use opencredits_service::provider_bills::{BilledVendor, ProviderReconciliation, ReconcileParts, ReconcileTerms};
 use opencredits_service::sign_in::SecretMailWorker;
 use opencredits_service::{
-    Gateway, KeyRing, KeyTables, Notice, Parts, Ports, PriceSource, Reaper, ServedCatalogue, Upstream, UsageReads,
-    books,
+    Gateway, KeyRing, KeyTables, Notice, Parts, Ports, PriceSource, Reaper, ServedCatalogue, UsageReads, books,
 };
 use opencredits_store::SqliteStore;
 use opencredits_units::BasisPoints;
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -51,6 +48,7 @@ pub(crate) struct Built {
     pub(crate) test: Option<BuiltTest>,
     pub(crate) people: (Arc<Privacy>, Arc<Exporter>),
     pub(crate) address_keys: Option<DataKeys>,
+    pub(crate) transports: Transports,
 }
 
 /// Creates the data folder where there is none, and opens its files.
@@ -68,7 +66,7 @@ async fn open_files(
 /// What everything is built on.
 struct Base {
     process: OfProcess,
-    http: Client,
+    transports: Transports,
     ledger: Ledger,
     store: SqliteStore,
     address_keys: Option<DataKeys>,
@@ -77,7 +75,7 @@ struct Base {
 
 /// Opens the data folder, and finds what is on sale.
 async fn open(config: &Config, variables: &[(String, String)]) -> Result<Base, StartError> {
-    let http = Client::new(http_settings(config))?;
+    let transports = Transports::new(config)?;
     // An invalid config is refused before the folder is touched.
     mails::mailer(config)?;
     ServedCatalogue::read(config, variables)?;
@@ -86,21 +84,22 @@ async fn open(config: &Config, variables: &[(String, String)]) -> Result<Base, S
     let process = OfProcess { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
     let (ledger, store) = open_files(Path::new(&config.data.dir), address_keys.as_ref(), &process).await?;
     let book = book_in_force(&store).await?;
-    let offer = discover::ask(config, ServedCatalogue::over(book, config, variables)?, &http).await;
+    let offer =
+        discover::ask(config, ServedCatalogue::over(book, config, variables)?, (&transports.client, None)).await;
     for notice in offer.notices(config) {
         tracing::warn!("{notice}");
     }
-    Ok(Base { process, http, ledger, store, address_keys, offer })
+    Ok(Base { process, transports, ledger, store, address_keys, offer })
 }
 
 /// Opens the data folder and builds everything that serves.
 pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Result<Built, StartError> {
-    let Base { process, http, ledger, store, address_keys, offer } = open(config, variables).await?;
+    let Base { process, transports, ledger, store, address_keys, offer } = open(config, variables).await?;
     let pages = PagesApp::new(pages::site(config))?;
     let test = test_mode::build(config, (&offer, &pages), (&process, address_keys.as_ref())).await?;
     books::open(&ledger, process.clock.now())?;
     let usage = Arc::new(UsageReads::new(ledger.clone(), Arc::new(store.clone())));
-    let providers = reconciliation((config, &offer), (&usage, &store), &http, &process);
+    let providers = reconciliation((config, &offer), (&usage, &store), &transports.client, &process);
     let OfProcess { clock, entropy } = &process;
     let keyring = keyring(config, &store, &process);
     let forgetting = Arc::clone(&keyring);
@@ -125,7 +124,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
     let (identity, secret_mails) = identity.unzip();
     let (gateway, reaper) = Gateway::new(Parts {
         catalog: offer.on_sale(),
-        upstreams: upstreams(&offer, &http),
+        upstreams: transports.upstreams(&offer),
         usage,
         ledger,
         keyring,
@@ -134,7 +133,8 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         hash_key,
     })?;
     let prices = Prices::new(Arc::new(store.clone()), Arc::clone(&accounts), Arc::clone(clock));
-    let prices = Arc::new(prices.beside(live_prices(config, (&gateway, test.as_ref()), (offer, http))));
+    let prices =
+        Arc::new(prices.beside(live_prices(config, (&gateway, test.as_ref()), (offer, transports.client.clone()))));
     let app = App {
         gateway,
         accounts: Arc::clone(&accounts),
@@ -159,6 +159,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         test,
         people,
         address_keys,
+        transports,
     })
 }
 
@@ -216,34 +217,36 @@ fn reconciliation(
         bills: Arc::new(store.clone()),
         get: Arc::new(http.clone()),
         clock: Arc::clone(&process.clock),
+        terms: reconcile_terms(config, offer),
+    }))
+}
+
+/// What the config says of it.
+pub(crate) fn reconcile_terms(config: &Config, offer: &ServedCatalogue) -> ReconcileTerms {
+    ReconcileTerms {
         vendors: offer.vendors.iter().map(BilledVendor::from).collect(),
         catalog: offer.catalog.clone(),
         settings: (&config.reconcile).into(),
-    }))
+    }
 }
 
 /// Checks the whole config without touching the data folder, and returns notices for the operator.
 pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<Vec<Notice>, StartError> {
+    check_apart(config, variables)?;
+    Ok(ServedCatalogue::read(config, variables)?.notices(config))
+}
+
+/// The same without the catalogue.
+pub(crate) fn check_apart(config: &Config, variables: &[(String, String)]) -> Result<(), StartError> {
     crate::log::filter(&config.log)?;
-    Client::new(http_settings(config))?;
+    Transports::new(config)?;
     mails::mailer(config)?;
     identity::check(config)?;
     payments::check(config)?;
     privacy::keys_if_made(config, variables)?;
     data_key::read(config, variables)?;
-    Ok(ServedCatalogue::read(config, variables)?.notices(config))
-}
-
-/// The vendors with a key, and the transports to them.
-fn upstreams(offer: &ServedCatalogue, http: &Client) -> HashMap<Arc<str>, Upstream> {
-    let (sandbox, http): (Arc<dyn Transport>, Arc<dyn Transport>) = (Arc::new(Sandbox::new()), Arc::new(http.clone()));
-    let mut upstreams = HashMap::new();
-    for configured in offer.vendors.iter().filter(|vendor| vendor.offered) {
-        let transport = Arc::clone(if configured.is_inside() { &sandbox } else { &http });
-        let (vendor, keys) = (Arc::clone(&configured.vendor), configured.keys.clone());
-        upstreams.insert(Arc::clone(&vendor.id), Upstream { vendor, keys, transport });
-    }
-    upstreams
+    admin_token(&config.admin, variables)?;
+    Ok(())
 }
 
 /// What a running gateway adds to the use cases of prices.
@@ -265,26 +268,4 @@ fn live_prices(
 fn price_source(config: &Config) -> Option<PriceSource> {
     let url = config.catalog.prices_url.as_deref().and_then(PriceSource::of_url);
     url.or_else(|| config.catalog.prices_file.clone().map(PriceSource::File))
-}
-
-/// Fetches attachments by URL, where the operator allows it.
-fn fetcher(config: &Config) -> Result<Option<Arc<dyn Fetch>>, StartError> {
-    if !config.upstream.fetch_attachments {
-        return Ok(None);
-    }
-    let limits = FetchLimits { bytes_max: config.upstream.attachment_bytes_max, ..FetchLimits::default() };
-    Ok(Some(Arc::new(Fetcher::new(limits)?)))
-}
-
-fn http_settings(config: &Config) -> HttpSettings {
-    let upstream = &config.upstream;
-    HttpSettings {
-        timeouts: Timeouts {
-            connect_ms: upstream.connect_ms,
-            first_byte_ms: upstream.first_byte_ms,
-            idle_ms: upstream.idle_ms,
-            total_ms: upstream.total_ms,
-        },
-        idle_connections_max: upstream.idle_connections_max,
-    }
 }

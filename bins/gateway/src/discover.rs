@@ -23,15 +23,24 @@ enum Unlisted {
     List(#[from] ServedCatalogueError),
 }
 
-/// The catalogue with the models that the vendors list. A vendor that cannot be asked is skipped, so that the others
-/// are served.
-pub(crate) async fn ask(config: &Config, mut offer: ServedCatalogue, client: &Client) -> ServedCatalogue {
+/// The catalogue with the models that the vendors list. A vendor that cannot be asked lists what it did `before`, else it is
+/// skipped, so that the others are served.
+pub(crate) async fn ask(
+    config: &Config,
+    mut offer: ServedCatalogue,
+    (client, before): (&Client, Option<&ServedCatalogue>),
+) -> ServedCatalogue {
     for terms in &config.discover {
         match with_list(&offer, terms, client).await {
             Ok(more) => offer = more,
             Err(reason) => {
                 let vendor = &*terms.vendor;
-                tracing::warn!(vendor, %reason, "the vendor's models are not offered until the next start");
+                if let Some(kept) = before.and_then(|before| offer.with_list_of(before, terms)) {
+                    tracing::warn!(vendor, %reason, "the vendor's list of models is that of before");
+                    offer = kept;
+                } else {
+                    tracing::warn!(vendor, %reason, "the vendor's models are not offered until the next reload or start");
+                }
             }
         }
     }

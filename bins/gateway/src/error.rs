@@ -7,14 +7,26 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum StartError {
-    #[error("cannot read the config {}: {source}", path.display())]
-    File { path: PathBuf, source: std::io::Error },
+    #[error("cannot read {what} {}: {source}", path.display())]
+    File { what: &'static str, path: PathBuf, source: std::io::Error },
+    #[error("{what} {} is empty; write the secret into it", path.display())]
+    EmptyFile { what: &'static str, path: PathBuf },
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error("cannot show the config: {0}")]
     Show(#[from] toml::ser::Error),
     #[error("cannot use {what}: {source}")]
     Io { what: String, source: std::io::Error },
+    #[error(
+        "the service manager hands over {count} sockets, and the gateway takes one; leave one ListenStream= in the socket unit"
+    )]
+    Sockets { count: usize },
+    #[error("{question} {problem}")]
+    Answer { question: &'static str, problem: String },
+    #[error("{} is there already; name another folder with --to, or delete it", path.display())]
+    Exists { path: PathBuf },
+    #[error("the gateway at {listen} does not take requests: {why}")]
+    Unhealthy { listen: String, why: String },
     #[error(transparent)]
     ServedCatalogue(#[from] opencredits_service::ServedCatalogueError),
     #[error(transparent)]
@@ -31,6 +43,12 @@ pub(crate) enum StartError {
     Identity(#[from] opencredits_service::sign_in::SignInFault),
     #[error(transparent)]
     AddressKeys(#[from] opencredits_service::privacy::AddressKeysError),
+    #[error(transparent)]
+    AdminToken(#[from] opencredits_service::config::AdminTokenError),
+    #[error("the metrics of this process have a recorder already; start one gateway in a process")]
+    Recorder,
+    #[error("the histograms of the metrics cannot be made: {0}")]
+    Histograms(#[from] metrics_exporter_prometheus::BuildError),
     #[error(transparent)]
     DataKey(#[from] opencredits_service::DataKeyError),
     #[error(transparent)]
@@ -51,6 +69,10 @@ pub(crate) enum StartError {
     Mails(#[from] opencredits_service::mail::MailFault),
     #[error(transparent)]
     Pages(#[from] opencredits_pages::PagesError),
+    #[error("the gateway was started without a config file, so there is nothing to read again; start it with --config")]
+    NoConfigFile,
+    #[error("the gateway is ending")]
+    Closing,
     #[error(transparent)]
     Accounts(#[from] opencredits_service::accounts::AccountsError),
 }

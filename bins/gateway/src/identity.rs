@@ -3,6 +3,7 @@
 use crate::error::StartError;
 use crate::mails;
 use crate::parts::OfProcess;
+use crate::secret_files::secret;
 use opencredits_api::{IdentityApp, PrivacyApp};
 use opencredits_keys::HashKey;
 use opencredits_service::accounts::Accounts;
@@ -14,8 +15,9 @@ use opencredits_service::sign_in::{
 use opencredits_store::{Settings as _, SqliteStore};
 use std::sync::Arc;
 
-const HASH_KEY: &str = "identity.hash_key";
-const LINK_KEYS: &str = "identity.link_keys";
+/// A setting, and the one that names a file in its place.
+const HASH_KEY: [&str; 2] = ["identity.hash_key", "identity.hash_key_file"];
+const LINK_KEYS: [&str; 2] = ["identity.link_keys", "identity.link_keys_file"];
 
 /// What signs people in and what mails their codes; none where the keys are not set.
 pub(crate) async fn build(
@@ -81,7 +83,7 @@ async fn keys(config: &Config, store: &SqliteStore, process: &OfProcess) -> Resu
         Some(keys) => keys,
         None => made(store, process, "identity_link_key").await?,
     };
-    let hash = hash.first().copied().ok_or(StartError::IdentityKey { what: HASH_KEY })?;
+    let hash = hash.first().copied().ok_or(StartError::IdentityKey { what: HASH_KEY[0] })?;
     let links = LinkKeys::new(links.into_iter().map(HashKey::new).collect()).map_err(SignInFault::from)?;
     Ok(SignInKeys { hash: HashKey::new(hash), links })
 }
@@ -89,9 +91,10 @@ async fn keys(config: &Config, store: &SqliteStore, process: &OfProcess) -> Resu
 /// The keys of the config or of its file, where there are any.
 fn set(
     (text, file): (Option<&SecretText>, Option<&String>),
-    what: &'static str,
+    [in_config, in_file]: [&'static str; 2],
 ) -> Result<Option<Vec<[u8; 32]>>, StartError> {
-    let Some(text) = mails::secret(text, file)? else { return Ok(None) };
+    let what = if text.is_some() { in_config } else { in_file };
+    let Some(text) = secret(in_file, text, file)? else { return Ok(None) };
     keys_of(&text).map(Some).ok_or(StartError::IdentityKey { what })
 }
 

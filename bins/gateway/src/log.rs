@@ -16,8 +16,8 @@ const TALKS_AT: [&str; 3] = ["info", "debug", "trace"];
 /// a request never waits for its line.
 const WAITING_MAX: usize = 16_384;
 
-/// Sends log lines to standard error in the configured form. Lines that wait are written when what is returned is dropped.
-pub(crate) fn start(log: &Log) -> Result<WorkerGuard, ConfigError> {
+/// Sends log lines to standard error in the configured form. Lines that wait are written when the guard is dropped.
+pub(crate) fn start(log: &Log) -> Result<(LogFilter, WorkerGuard), ConfigError> {
     let filter = filter(log)?;
     let (waiting, guard) = NonBlockingBuilder::default()
         .buffered_lines_limit(WAITING_MAX)
@@ -26,14 +26,34 @@ pub(crate) fn start(log: &Log) -> Result<WorkerGuard, ConfigError> {
     // Other lines are few, and the last of them before an end must not be lost.
     let writer = waiting.with_filter(|line| line.target() == ACCESS_TARGET).or_else(std::io::stderr);
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
-    let started = match log.format {
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
-        LogFormat::Pretty => lines.compact().with_target(false).with_ansi(std::io::stderr().is_terminal()).try_init(),
+    let (started, exchange) = match log.format {
+        LogFormat::Json => {
+            let lines = lines.json().flatten_event(true).with_filter_reloading();
+            let (handle, started) = (lines.reload_handle(), lines.try_init());
+            (started, LogFilter(Box::new(move |filter| handle.reload(filter).is_ok())))
+        }
+        LogFormat::Pretty => {
+            let lines = lines.compact().with_target(false).with_ansi(std::io::stderr().is_terminal());
+            let lines = lines.with_filter_reloading();
+            let (handle, started) = (lines.reload_handle(), lines.try_init());
+            (started, LogFilter(Box::new(move |filter| handle.reload(filter).is_ok())))
+        }
     };
     if started.is_err() {
         tracing::warn!("another log was there before; its form holds");
     }
-    Ok(guard)
+    Ok((exchange, guard))
+}
+
+/// Exchanges the filter of log lines.
+pub(crate) struct LogFilter(Box<dyn Fn(EnvFilter) -> bool + Send + Sync>);
+
+impl LogFilter {
+    pub(crate) fn set(&self, filter: EnvFilter) {
+        if !(self.0)(filter) {
+            tracing::warn!("another log was there before; its filter holds");
+        }
+    }
 }
 
 /// The filter of log lines: the operator's, and warnings only from verbose targets that it does not name.

@@ -1,9 +1,9 @@
 //! The sender of mails, as the config wants it.
 
 use crate::error::StartError;
-use opencredits_email::{Console, MailError, Mailer, Resend, ResendSettings, Smtp, SmtpLogin, SmtpSettings, SmtpTls};
-use opencredits_service::config::{Config, Email, MailTls, MailTransport, SecretText};
-use std::path::PathBuf;
+use crate::secret_files::{read, secret};
+use opencredits_email::{Console, Mailer, Resend, ResendSettings, Smtp, SmtpLogin, SmtpSettings, SmtpTls};
+use opencredits_service::config::{Config, Email, MailTls, MailTransport};
 use std::sync::Arc;
 
 /// The sender of mails; none where mails are switched off. It connects when it sends.
@@ -18,9 +18,10 @@ pub(crate) fn mailer(config: &Config) -> Result<Option<Arc<dyn Mailer>>, StartEr
 }
 
 fn smtp(email: &Email) -> Result<SmtpSettings, StartError> {
-    let password = secret(email.password.as_ref(), email.password_file.as_ref())?;
+    let password = secret("email.password_file", email.password.as_ref(), email.password_file.as_ref())?;
     let login = email.username.clone().zip(password).map(|(username, password)| SmtpLogin { username, password });
-    let extra_roots_pem = email.ca_file.as_ref().map(|path| read(path)).transpose()?.map(String::into_bytes);
+    let extra_roots_pem =
+        email.ca_file.as_ref().map(|path| read("email.ca_file", path)).transpose()?.map(String::into_bytes);
     let hello = email.sender().map(|from| from.address().domain().to_owned());
     Ok(SmtpSettings {
         host: email.host.clone().unwrap_or_default(),
@@ -38,28 +39,9 @@ fn smtp(email: &Email) -> Result<SmtpSettings, StartError> {
 }
 
 fn resend(email: &Email) -> Result<ResendSettings, StartError> {
-    let api_key = secret(email.api_key.as_ref(), email.api_key_file.as_ref())?.unwrap_or_default();
+    let api_key =
+        secret("email.api_key_file", email.api_key.as_ref(), email.api_key_file.as_ref())?.unwrap_or_default();
     Ok(ResendSettings { api_key, url: None, timeout_ms: email.timeout_ms })
-}
-
-/// A secret from the config or from its file, where a blank one is a mistake.
-pub(crate) fn secret(text: Option<&SecretText>, file: Option<&String>) -> Result<Option<String>, StartError> {
-    if let Some(text) = text {
-        return Ok(Some(text.reveal().to_owned()));
-    }
-    let Some(path) = file else {
-        return Ok(None);
-    };
-    match read(path)?.trim() {
-        "" => {
-            Err(MailError::Configuration { problem: "the file of a secret is empty; write the secret into it" }.into())
-        }
-        text => Ok(Some(text.to_owned())),
-    }
-}
-
-fn read(path: &str) -> Result<String, StartError> {
-    std::fs::read_to_string(path).map_err(|source| StartError::File { path: PathBuf::from(path), source })
 }
 
 #[cfg(test)]
@@ -94,8 +76,11 @@ mod tests {
         check("", Ok(false));
         check("transport = \"console\"", Ok(true));
         check(&format!("transport = \"resend\"\napi_key_file = \"{secret}\""), Ok(true));
-        check(&format!("transport = \"resend\"\napi_key_file = \"{blank}\""), Err("is empty"));
-        check("transport = \"resend\"\napi_key_file = \"/nowhere/key\"", Err("/nowhere/key"));
+        check(&format!("transport = \"resend\"\napi_key_file = \"{blank}\""), Err("email.api_key_file"));
+        check(
+            "transport = \"resend\"\napi_key_file = \"/nowhere/key\"",
+            Err("cannot read email.api_key_file /nowhere/key"),
+        );
         let smtp = "transport = \"smtp\"\nhost = \"mail.example\"\n";
         check(smtp, Ok(true));
         check(&format!("{smtp}username = \"u\"\npassword_file = \"{secret}\""), Ok(true));

@@ -6,24 +6,37 @@ mod data_key;
 mod dev;
 mod discover;
 mod error;
+mod health;
 mod identity;
+mod init;
 mod jobs;
 mod log;
 mod machine;
 mod mails;
+mod manual;
+mod metrics;
 mod pages;
 mod parts;
 mod payments;
 mod ports;
 mod prices;
 mod privacy;
+mod process;
+mod reload;
 mod run;
+mod secret_files;
+mod service_manager;
+mod settings;
+mod source;
 mod test_mode;
+mod transports;
 mod workers;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use error::StartError;
-use opencredits_service::config::Config;
+use opencredits_service::Clock as _;
+use settings::Settings;
+use source::ConfigSource;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -41,23 +54,18 @@ struct Arguments {
     command: Option<Command>,
 }
 
-#[derive(Args)]
-struct Settings {
-    /// The config, a TOML file. Without one, defaults and OPENCREDITS_… variables hold.
-    #[arg(long, value_name = "FILE", env = "OPENCREDITS_CONFIG", global = true)]
-    config: Option<PathBuf>,
-    /// The folder with ledger, store and admin socket.
-    #[arg(long, value_name = "DIR", env = "OPENCREDITS_DATA", global = true)]
-    data: Option<String>,
-    /// Checks the config, prints the one in force, and ends.
-    #[arg(long)]
-    check: bool,
-}
-
 #[derive(Subcommand)]
 enum Command {
     /// Starts with a sample person and the offline `sandbox` vendor, and prints lines to paste.
     Dev,
+    /// Asks five questions, and writes a config that works with the keys that it needs.
+    Init(init::Args),
+    /// Writes manual pages and completions of shells into a folder, for packages.
+    #[command(hide = true)]
+    Manual {
+        /// The folder, which is created where there is none.
+        folder: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -77,54 +85,43 @@ fn report(error: &StartError) {
 }
 
 fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
-    let dev = matches!(arguments.command, Some(Command::Dev));
-    let mut config = read_config(&arguments.settings, dev)?;
+    let dev = match &arguments.command {
+        Some(Command::Init(args)) => return init::run(args),
+        Some(Command::Manual { folder }) => return manual::write::<Arguments>(folder),
+        Some(Command::Dev) => true,
+        None => false,
+    };
+    let Settings { config: path, data, .. } = &arguments.settings;
+    let mut source = ConfigSource::new(path.clone(), data.clone(), dev);
+    let mut config = source.read()?;
     if arguments.settings.check {
-        return show(&config);
+        return settings::show(&config);
     }
-    let _lines_until_the_end = log::start(&config.log)?;
+    if arguments.settings.health {
+        return health::check(&config.server.listen);
+    }
+    let socket = service_manager::handed_over()?;
+    let (log, _lines_until_the_end) = log::start(&config.log)?;
     let io = |source| StartError::Io { what: "threads".to_owned(), source };
     let threads = workers::WorkerPool::start(config.server.threads).map_err(io)?;
     // The main thread accepts connections, runs the jobs and the reaper.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io)?;
     runtime.block_on(async {
+        // From here on a hangup does not end the process.
+        let hangups = run::hangups()?;
         // A key is shown once, so it is created only after the port is bound.
-        let listener = run::bind(&mut config).await?;
+        let asked = config.server.listen.clone();
+        let listener = run::bind(&mut config, socket).await?;
+        source.bound(asked, &config.server.listen);
         if dev {
             dev::name_locally(&mut config);
             privacy::make_dev_key(&config, &ports::SystemEntropy)?;
         }
+        let metrics = metrics::open(&mut config, &ports::environment(), ports::SystemClock.now()).await?;
         let built = build::build(&config, &ports::environment()).await?;
         if dev {
             dev::greet(&built, &config).await?;
         }
-        run::run((built, listener), &config, threads).await
+        run::run((built, listener, metrics), &config, (source, log, hangups), threads).await
     })
-}
-
-fn read_config(settings: &Settings, dev: bool) -> Result<Config, StartError> {
-    let text = match &settings.config {
-        Some(path) => {
-            std::fs::read_to_string(path).map_err(|source| StartError::File { path: path.clone(), source })?
-        }
-        None => String::new(),
-    };
-    let mut config = Config::read(&text, ports::environment())?;
-    if let Some(dir) = &settings.data {
-        config.data.dir.clone_from(dir);
-    }
-    if dev {
-        dev::adjust(&mut config);
-    }
-    Ok(config)
-}
-
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "--check prints the config in force")]
-fn show(config: &Config) -> Result<ExitCode, StartError> {
-    let notices = build::check(config, &ports::environment())?;
-    println!("{}", config.show()?);
-    for notice in notices {
-        eprintln!("opencredits-gateway: warning: {notice}");
-    }
-    Ok(ExitCode::SUCCESS)
 }

@@ -3,7 +3,7 @@
 use crate::error::StartError;
 use crate::machine;
 use http::HeaderValue;
-use opencredits_api::{ApiSettings, CorsOrigins};
+use opencredits_api::{ApiSettings, CorsOrigins, Front, FrontSettings};
 use opencredits_identity::oauth::{Issuer, ProtectedResourceMetadata};
 use opencredits_keys::HashKey;
 use opencredits_ledger::LedgerError;
@@ -98,15 +98,23 @@ pub(crate) fn api_settings(config: &Config) -> ApiSettings {
     ApiSettings {
         top_up_url: server.top_up_url(),
         credit_price: credit_price(config),
-        body_bytes_max: server.body_bytes_max,
         header_bytes_max: server.header_bytes_max,
+        front: Front::new(front_settings(config)),
+        challenge: challenge(config),
+    }
+}
+
+/// The settings of the HTTP interface that a reload changes.
+pub(crate) fn front_settings(config: &Config) -> FrontSettings {
+    let server = &config.server;
+    FrontSettings {
+        body_bytes_max: server.body_bytes_max,
         body_read: Duration::from_millis(server.body_read_ms),
         keep_alive: Duration::from_millis(server.keep_alive_ms),
         strict: server.strict,
         enabled: server.enabled,
         country: server.country.clone(),
         cors_origins: CorsOrigins::new(&server.cors_origins),
-        challenge: challenge(config),
     }
 }
 

@@ -1,13 +1,14 @@
 //! The sale of credits, as the config wants it.
 
 use crate::error::StartError;
+use crate::secret_files::secret;
 use opencredits_api::PaymentApp;
 use opencredits_billing::{
     Customers, Marker, Mode, Payments, Sandbox, Stripe, StripeKey, StripeSettings, WebhookSecret,
 };
 use opencredits_ledger::Ledger;
 use opencredits_service::config::{
-    BonusSection, Config, CurrencySection, FraudWarnings, PaymentSettings, Processor, SecretText, minor, nano,
+    BonusSection, Config, CurrencySection, FraudWarnings, PaymentSettings, Processor, minor, nano,
 };
 use opencredits_service::mail::MailQueue;
 use opencredits_service::partners::CommissionBooks;
@@ -18,7 +19,6 @@ use opencredits_service::purchases::{
 use opencredits_service::{Clock, Entropy, UsageReads};
 use opencredits_store::SqliteStore;
 use opencredits_units::{BasisPoints, CreditPrice, UnixMs};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The path of the sandbox's pages.
@@ -107,7 +107,7 @@ fn processor(config: &Config, now: UnixMs) -> Result<Option<Ready>, StartError> 
         Processor::None => None,
         Processor::Sandbox => Some(sandbox(config, SANDBOX_PATH, now)?),
         Processor::Stripe => {
-            let key = secret(set.key.as_ref(), set.key_file.as_ref())?.unwrap_or_default();
+            let key = secret("payments.key_file", set.key.as_ref(), set.key_file.as_ref())?.unwrap_or_default();
             let key = StripeKey::new(&key)?;
             let mode = key.mode();
             let mut settings = StripeSettings::new(key, marker);
@@ -122,22 +122,13 @@ fn processor(config: &Config, now: UnixMs) -> Result<Option<Ready>, StartError> 
 }
 
 fn webhook_secrets(set: &PaymentSettings) -> Result<Vec<WebhookSecret>, StartError> {
-    let text = secret(set.webhook_secret.as_ref(), set.webhook_secret_file.as_ref())?.unwrap_or_default();
+    let text = secret("payments.webhook_secret_file", set.webhook_secret.as_ref(), set.webhook_secret_file.as_ref())?
+        .unwrap_or_default();
     text.split_whitespace().map(|secret| Ok(WebhookSecret::new(secret)?)).collect()
 }
 
-/// A secret from the config, or from its file.
-fn secret(text: Option<&SecretText>, file: Option<&String>) -> Result<Option<String>, StartError> {
-    if let Some(text) = text {
-        return Ok(Some(text.reveal().to_owned()));
-    }
-    let read = |path: &String| {
-        std::fs::read_to_string(path).map_err(|source| StartError::File { path: PathBuf::from(path), source })
-    };
-    file.map(read).transpose()
-}
-
-fn settings(config: &Config, mode: Mode) -> Result<PurchaseSettings, StartError> {
+/// How credits are sold.
+pub(crate) fn settings(config: &Config, mode: Mode) -> Result<PurchaseSettings, StartError> {
     let set = &config.payments;
     let url = config.server.public_url();
     let price = CreditPrice::new(config.billing.credit_price_usd).unwrap_or_default();
@@ -199,6 +190,6 @@ mod tests {
         let publishable = told("processor = \"stripe\"\nkey = \"pk_test_1\"").unwrap_err();
         assert!(publishable.contains("rk_live_"), "{publishable}");
         let missing = told("processor = \"stripe\"\nkey_file = \"/nowhere/key\"").unwrap_err();
-        assert!(missing.contains("/nowhere/key"), "{missing}");
+        assert!(missing.contains("payments.key_file /nowhere/key"), "{missing}");
     }
 }

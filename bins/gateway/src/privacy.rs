@@ -45,7 +45,11 @@ impl<'a> Ground<'a> {
 
 /// The keys of addresses, as config or environment name them.
 pub(crate) fn keys(config: &Config, variables: &[(String, String)]) -> Result<Option<DataKeys>, StartError> {
-    Ok(address_keys(&config.privacy, variables)?)
+    let keys = address_keys(&config.privacy, variables)?;
+    if keys.is_none() && config.identity.is_on() {
+        return Err(AddressKeysError::SignIn.into());
+    }
+    Ok(keys)
 }
 
 /// Checks the keys without touching the data folder; `dev` makes its own later.

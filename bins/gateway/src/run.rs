@@ -3,16 +3,25 @@
 use crate::build::Built;
 use crate::error::StartError;
 use crate::jobs;
+use crate::log::LogFilter;
 use crate::machine;
+use crate::metrics::Metrics;
+use crate::ports::SystemClock;
+use crate::reload::Reloader;
+use crate::service_manager;
+use crate::source::ConfigSource;
 use crate::test_mode::TaskSets;
 use crate::workers::WorkerPool;
-use opencredits_api::admin::{Admin, AdminSocket};
+use opencredits_api::admin::{Admin, AdminSocket, ConfigReload};
 use opencredits_api::{App, Ended, Limits, OperatorApp, Routes, serve, service};
 use opencredits_backup::Source;
 use opencredits_ledger::Ledger;
 use opencredits_service::config::{Config, MailTransport};
-use opencredits_service::jobs::{StopSwitch, release_left};
+use opencredits_service::jobs::{Jobs, StopSwitch, release_left};
 use opencredits_service::mail::Bounces;
+use opencredits_service::prices::Prices;
+use opencredits_service::telemetry::{ModeParts, StateParts};
+use opencredits_store::SqliteStore;
 use std::cell::Cell;
 use std::path::Path;
 use std::process::ExitCode;
@@ -21,7 +30,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -29,28 +38,36 @@ use tokio::time::Instant;
 /// The time that running jobs have at the end, also where all of `server.shutdown_ms` is over.
 const JOBS_END: Duration = Duration::from_secs(5);
 
-/// Binds the listener. Where the config leaves the port open, it has the actual one from here on.
-pub(crate) async fn bind(config: &mut Config) -> Result<TcpListener, StartError> {
+/// Binds the listener, or takes the socket of the service manager in place of it. Where the config leaves the port open or
+/// the socket has another address, it has the actual one from here on.
+pub(crate) async fn bind(
+    config: &mut Config,
+    socket: Option<std::net::TcpListener>,
+) -> Result<TcpListener, StartError> {
     let listen = config.server.listen.clone();
     let wrong = |source| StartError::Io { what: format!("the address {listen}"), source };
-    let listener = TcpListener::bind(&listen).await.map_err(&wrong)?;
-    if listen.ends_with(":0") {
+    let is_handed_over = socket.is_some();
+    let listener = match socket {
+        Some(socket) => TcpListener::from_std(socket).map_err(&wrong)?,
+        None => TcpListener::bind(&listen).await.map_err(&wrong)?,
+    };
+    if is_handed_over || listen.ends_with(":0") {
         config.server.listen = listener.local_addr().map_err(wrong)?.to_string();
     }
     Ok(listener)
 }
 
-/// Serves until SIGTERM, SIGINT or SIGHUP, then gives running requests their time, settles the rest and flushes.
+/// Serves until SIGTERM or SIGINT, then gives running requests their time, settles the rest and flushes.
 pub(crate) async fn run(
-    (built, listener): (Built, TcpListener),
+    (built, listener, metrics): (Built, TcpListener, Option<Metrics>),
     config: &Config,
+    (source, log, hangups): (ConfigSource, LogFilter, Signal),
     threads: WorkerPool,
 ) -> Result<ExitCode, StartError> {
-    let listen = &config.server.listen;
-    let Built { app, accounts, reaper, store, mails, secret_mails, prices, providers, test, people, address_keys } =
-        built;
+    let reloader = Arc::new(Reloader::over(&built, config, (source, log)));
+    let Built { app, accounts, reaper, store, mails, secret_mails, prices, providers, test, people, .. } = built;
     release_left(&app.gateway)?;
-    let of_people = (&people.0, address_keys.as_ref());
+    let of_people = (&people.0, built.address_keys.as_ref());
     let jobs = jobs::build(&app, config, (&store, mails.jobs.as_ref()), (&prices, &providers), of_people).await?;
     let (stop_jobs, jobs_stopped) = StopSwitch::new();
     let mut tasks = JoinSet::new();
@@ -61,6 +78,7 @@ pub(crate) async fn run(
     let _mailing = secret_mails.map(|worker| draining.spawn(worker.run()));
     let files = Source { ledger: app.gateway.ledger().clone(), store, data: (&config.data.dir).into() };
     let purchases = app.payments.as_ref().map(|payments| Arc::clone(&payments.purchases));
+    let state = state_of(config, &app, (&files.store, mails.jobs.is_some()), (&jobs, &prices));
     let admin = Admin::new(accounts, app.settings.credit_price)
         .of_files(files)
         .of_purchases(purchases)
@@ -68,36 +86,39 @@ pub(crate) async fn run(
         .of_prices(prices)
         .of_providers(providers)
         .of_privacy(people.0, people.1)
-        .of_access(Arc::clone(app.gateway.access()));
+        .of_access(Arc::clone(app.gateway.access()))
+        .of_reload(Arc::clone(&reloader) as Arc<dyn ConfigReload>);
     let operator = OperatorApp::new(Arc::clone(&app), admin.clone());
     let mut sockets = JoinSet::new();
     let close = serve_admin(&mut sockets, admin, Path::new(&config.data.dir))?;
     let sets = TaskSets { tasks: &mut tasks, draining: &mut draining, sockets: &mut sockets };
-    let close_test = match test {
+    let (close_test, test_mode) = match test {
         Some(test) => Some(test.start(config, (sets, jobs_stopped)).await?),
         None => None,
-    };
-    let catalog = app.gateway.catalog();
-    let (models, price_book) = (catalog.models().len(), catalog.version());
-    tracing::info!(models, %price_book, listen, "serving");
+    }
+    .unzip();
+    let close_metrics = metrics.map(|metrics| metrics.serve(&mut sockets, StateParts { test: test_mode, ..state }));
+    announce(&app, &config.server.listen);
+    let mut reloading = JoinSet::new();
+    reloading.spawn(reloader.heed(hangups));
     let deadline = Deadline::default();
     let stopped = deadline.begun_by(stop(&app)?, config);
     let routes = routes(&app, mails.bounces, config).with_operator(operator);
     let ended = serve(listener, routes, limits(config), threads.workers(), stopped).await;
     tracing::info!(?ended, "stopped serving; settling what is left");
+    reloading.shutdown().await;
     if ended == Ended::Abandoned {
         // The time is over: the reaper ends, then the connections with their threads, and each settles its requests.
         draining.shutdown().await;
         drop(threads);
     }
-    drop((close, close_test));
+    drop((close, close_test, close_metrics));
     // A run goes on to its end. What takes longer is done again by the next process.
     stop_jobs.stop_by(deadline.at().max(Instant::now() + JOBS_END));
     // Both at once: an operator may wait for a job, and the end of the process for the slower of the two only.
     tokio::join!(ended_all(&mut sockets), ended_all(&mut tasks));
     drop(mails.jobs);
-    let ledgers = [Some(app.gateway.ledger()), app.test.as_ref().map(|test| test.app().gateway.ledger())];
-    let ledgers: Vec<Ledger> = ledgers.into_iter().flatten().cloned().collect();
+    let ledgers = ledgers(&app);
     // The reaper ends with the gateway, once the last detached request is settled. At the time limit it settles all of
     // them with the usage known so far.
     drop(app);
@@ -107,6 +128,39 @@ pub(crate) async fn run(
     }
     tracing::info!(clean, "stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// What metrics tell of the state, without test mode.
+fn state_of(
+    config: &Config,
+    app: &Arc<App>,
+    (store, sends_mails): (&SqliteStore, bool),
+    (jobs, prices): (&Arc<Jobs>, &Arc<Prices>),
+) -> StateParts {
+    let sold = app.payments.iter().flat_map(|_| config.payments.currencies());
+    StateParts {
+        live: ModeParts { gateway: Arc::downgrade(&app.gateway), jobs: Arc::clone(jobs) },
+        test: None,
+        backlogs: Arc::new(store.clone()),
+        prices: Arc::clone(prices),
+        sends_mails,
+        currencies: sold.map(|currency| currency.code).collect(),
+        clock: Arc::new(SystemClock),
+    }
+}
+
+/// The ledgers of both modes.
+fn ledgers(app: &App) -> Vec<Ledger> {
+    let test = app.test.as_ref().map(|test| test.app().gateway.ledger());
+    [Some(app.gateway.ledger()), test].into_iter().flatten().cloned().collect()
+}
+
+/// Tells the log what is served, and the service manager that it is.
+fn announce(app: &App, listen: &str) {
+    let catalog = app.gateway.catalog();
+    let (models, price_book) = (catalog.models().len(), catalog.version());
+    tracing::info!(models, %price_book, listen, "serving");
+    service_manager::serves();
 }
 
 /// Serves the admin socket until what is returned is dropped.
@@ -159,20 +213,23 @@ impl Deadline {
     }
 }
 
+/// Hangups: their default action would end the process with requests unsettled.
+pub(crate) fn hangups() -> Result<Signal, StartError> {
+    signal(SignalKind::hangup()).map_err(|source| StartError::Io { what: "signals".to_owned(), source })
+}
+
 /// Resolves when the process is told to stop.
 fn stop(app: &Arc<App>) -> Result<impl Future<Output = ()> + use<>, StartError> {
     let wrong = |source| StartError::Io { what: "signals".to_owned(), source };
     let mut terminate = signal(SignalKind::terminate()).map_err(wrong)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(wrong)?;
-    // Its default action would end the process with requests unsettled.
-    let mut hangup = signal(SignalKind::hangup()).map_err(wrong)?;
     let app = Arc::downgrade(app);
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
-            _ = hangup.recv() => {}
         }
+        service_manager::ends();
         if let Some(app) = app.upgrade() {
             app.ready.store(false, Ordering::Relaxed);
         }

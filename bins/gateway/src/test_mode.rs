@@ -14,9 +14,10 @@ use opencredits_service::accounts::{Accounts, Tables, TestDesk};
 use opencredits_service::config::Config;
 use opencredits_service::jobs::{StopSignal, release_left};
 use opencredits_service::mail::MailQueue;
+use opencredits_service::telemetry::ModeParts;
 use opencredits_service::{
-    Gateway, KeyRing, KeyTables, Reaper, ServedCatalogue, Settings, TEST_DIR, TestGateway, TestLedger, TestParts,
-    TestPorts, TestUpstreams, UsageReads, books,
+    Gateway, KeyRing, KeyTables, Reaper, ServedCatalogue, Settings, TEST_DIR, TestGateway, TestLedger, TestOffering,
+    TestParts, TestPorts, TestUpstreams, UsageReads, books,
 };
 use opencredits_store::SqliteStore;
 use opencredits_units::BasisPoints;
@@ -55,10 +56,7 @@ pub(crate) async fn build(
     let ledger = parts::when_unlocked(|| TestLedger::open(data, LEDGER_FILE)).await?;
     let store = privacy::open(&dir.join(STORE_FILE), keys, entropy).await?.of_mode(Mode::Test)?;
     books::open(ledger.ledger(), clock.now())?;
-    // Every model that is on sale, by the same routes at the same prices, and the sandbox's own.
-    let served: Vec<_> = offer.vendors.iter().filter(|vendor| vendor.offered || vendor.is_inside()).collect();
-    let catalog = offer.in_test_mode();
-    let upstreams = TestUpstreams::new(Sandbox::new(), served.iter().map(|vendor| &*vendor.vendor))?;
+    let TestOffering { catalog, upstreams, settings: of_requests } = offering(config, offer)?;
     let share = BasisPoints::new(config.billing.partner_share_bps);
     let keyring = Arc::new(KeyRing::new(KeyTables::of(store.clone()), Arc::clone(clock), share));
     let forgetting = Arc::clone(&keyring);
@@ -84,7 +82,7 @@ pub(crate) async fn build(
         ledger,
         keyring,
         ports: TestPorts { clock: Arc::clone(clock), entropy: Arc::clone(entropy), claims: Arc::new(store.clone()) },
-        settings: smaller(parts::settings(config)),
+        settings: of_requests,
         hash_key: parts::hash_key(&store, &**entropy).await?,
     };
     let (gateway, reaper) = TestGateway::new(of_gateway)?;
@@ -93,6 +91,13 @@ pub(crate) async fn build(
     let settings: ApiSettings = parts::api_settings(config);
     let of_app = TestAppParts { accounts: Arc::clone(&accounts), partners, payments, pages, settings };
     Ok(Some(BuiltTest { app: TestApp::new(&gateway, of_app), accounts, reaper, store, dir }))
+}
+
+/// Every model that is on sale, by the same routes at the same prices, and the sandbox's own.
+pub(crate) fn offering(config: &Config, offer: &ServedCatalogue) -> Result<TestOffering, StartError> {
+    let served = offer.vendors.iter().filter(|vendor| vendor.offered || vendor.is_inside());
+    let upstreams = TestUpstreams::new(Sandbox::new(), served.map(|vendor| &*vendor.vendor))?;
+    Ok(TestOffering { catalog: offer.in_test_mode(), upstreams, settings: smaller(parts::settings(config)) })
 }
 
 /// Test keys must not take what live ones need.
@@ -124,12 +129,12 @@ impl BuiltTest {
         self,
         config: &Config,
         (sets, jobs_stopped): (TaskSets<'_>, StopSignal),
-    ) -> Result<oneshot::Sender<()>, StartError> {
+    ) -> Result<(oneshot::Sender<()>, ModeParts), StartError> {
         let app = self.app.app();
         let gateway: &Arc<Gateway> = &app.gateway;
         release_left(gateway)?;
         let jobs = jobs::build_of_test_mode(app, config, &self.store).await?;
-        let running = Arc::clone(&jobs);
+        let (running, measured) = (Arc::clone(&jobs), Arc::clone(&jobs));
         sets.tasks.spawn(async move { running.run(jobs_stopped).await });
         let purchases = app.payments.as_ref().map(|payments| Arc::clone(&payments.purchases));
         sets.draining.spawn(self.reaper.run());
@@ -144,6 +149,6 @@ impl BuiltTest {
         sets.sockets.spawn(socket.serve(admin, async move {
             let _closed_or_dropped = closing.await;
         }));
-        Ok(close)
+        Ok((close, ModeParts { gateway: Arc::downgrade(gateway), jobs: measured }))
     }
 }

@@ -2,11 +2,7 @@
 //! the form of the API.
 
 use crate::errors::{ErrorType, Problem};
-use crate::state::RequestId;
-use crate::surface::surface_of_path;
-use axum::body::Body;
 use axum::extract::{self, FromRequestParts};
-use http::Response;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -14,12 +10,12 @@ use serde::de::DeserializeOwned;
 pub(crate) struct Path<T>(pub(crate) T);
 
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
-    type Rejection = Response<Body>;
+    type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         match extract::Path::from_request_parts(parts, state).await {
             Ok(extract::Path(found)) => Ok(Self(found)),
-            Err(_) => Err(refused(parts, "the path is not one that belongs here; escape it as UTF-8")),
+            Err(_) => Err(refused("the path is not one that belongs here; escape it as UTF-8")),
         }
     }
 }
@@ -28,18 +24,17 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
 pub(crate) struct Query<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
-    type Rejection = Response<Body>;
+    type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         match extract::Query::from_request_parts(parts, state).await {
             Ok(extract::Query(found)) => Ok(Self(found)),
             // The error's own text would repeat values.
-            Err(_) => Err(refused(parts, "a parameter of the query is missing, there twice or malformed")),
+            Err(_) => Err(refused("a parameter of the query is missing, there twice or malformed")),
         }
     }
 }
 
-fn refused(parts: &Parts, message: &str) -> Response<Body> {
-    let id = parts.extensions.get::<RequestId>().map(|id| id.text()).unwrap_or_default();
-    Problem::new(ErrorType::InvalidRequest, message).into_response(surface_of_path(parts.uri.path()), &id)
+fn refused(message: &str) -> Problem {
+    Problem::new(ErrorType::InvalidRequest, message)
 }

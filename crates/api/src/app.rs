@@ -15,14 +15,15 @@ use crate::state::{App, RequestId};
 use crate::surface::{surface_of_api, surface_of_path};
 use crate::templates::{self, Template};
 use crate::{
-    applications, auth, connections, history, inference, keys, lookups, models, pages, partner, payments, portal,
-    privacy, sessions, webhooks,
+    answer, applications, auth, connections, history, inference, keys, lookups, models, pages, partner, payments,
+    portal, privacy, quotes, sessions, webhooks,
 };
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{BoxError, Router};
+use http::header::ALLOW;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use opencredits_keys::Mode;
 use opencredits_service::access::RequestTrace;
@@ -105,7 +106,7 @@ impl Answers for Routes {
     }
 
     fn cors_lines(&self) -> String {
-        self.live.app.settings.cors_origins.lines()
+        self.live.app.settings.front.now().cors_origins.lines()
     }
 }
 
@@ -144,7 +145,7 @@ pub(crate) fn documented() -> OpenApiRouter<Arc<App>> {
         .route("/v1/models/{*id}", get(models::one))
         .route("/v1beta/models", get(models::list))
         .route("/v1beta/models/{*id}", get(models::one))
-        .routes(routes!(lookups::pricing_query, lookups::pricing_body))
+        .routes(routes!(quotes::by_query, quotes::by_body))
         .routes(routes!(lookups::balance))
         .routes(routes!(lookups::key))
         .routes(routes!(keys::list, keys::add))
@@ -197,7 +198,8 @@ where
         let id = self.fresh_id();
         let place = self.place.clone();
         let side = self.side(&request);
-        let cors = side.app.settings.cors_origins.of(&request);
+        let front = side.app.settings.front.now();
+        let cors = front.cors_origins.of(&request);
         let trace = RequestTrace::begin(side.app.gateway.access(), id.0, request.method());
         let headed = Headed { id, mode: side.app.gateway.mode(), cors };
         if let Some(preflight) = headed.cors.as_ref().and_then(|cors| cors.preflight(&request)) {
@@ -224,33 +226,38 @@ where
                 .map_or_else(|| surface_of_path(request.uri().path()), |route| surface_of_api(route.api));
             trace.failed(problem.kind().row().error_type);
             trace.answered(problem.kind().row().status.as_u16());
-            return Box::pin(async move { Ok(headed.on(problem.into_response(surface, &id.text()))) });
+            return Box::pin(async move { Ok(headed.on(problem.response(surface, &id.text()))) });
         }
         if let Some(route) = inference {
-            let caller = Caller { app: Arc::clone(&side.app), id, place, trace };
+            let caller = Caller { app: Arc::clone(&side.app), front, id, place, trace };
             return Box::pin(async move { Ok(headed.on(inference::answer(caller, route, request).await)) });
         }
         let peer = Peer::of(place.as_deref(), request.headers());
         request.extensions_mut().insert(peer);
         request.extensions_mut().insert(id);
+        let surface = surface_of_path(request.uri().path());
         let answer = side.rest.call(request);
-        Box::pin(async move { answer.await.map(|response| headed.on(formed(response, id, &trace))) })
+        Box::pin(async move { answer.await.map(|response| headed.on(formed(response, surface, (id, &trace)))) })
     }
 }
 
 /// The answer, in which a handler's problem gets its form. The trace is told what became of the request.
-fn formed(mut response: Response, id: RequestId, trace: &RequestTrace) -> Response {
+fn formed(mut response: Response, surface: ApiSurface, (id, trace): (RequestId, &RequestTrace)) -> Response {
     if let Some(template) = response.extensions_mut().remove::<Template>() {
         template.tell(trace);
     }
-    trace.answered(response.status().as_u16());
-    match response.extensions_mut().remove::<Problem>() {
-        Some(problem) => {
-            trace.failed(problem.kind().row().error_type);
-            problem.into_response(ApiSurface::OpenaiChat, &id.text())
-        }
-        None => response,
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else {
+        trace.answered(response.status().as_u16());
+        return response;
+    };
+    let mut formed = problem.response(surface, &id.text());
+    trace.failed(problem.kind().row().error_type);
+    trace.answered(formed.status().as_u16());
+    // The router has named the methods that the path takes.
+    if let Some(methods) = response.headers_mut().remove(ALLOW) {
+        formed.headers_mut().insert(ALLOW, methods);
     }
+    formed
 }
 
 /// What every answer is given.
@@ -268,7 +275,7 @@ impl Headed {
         if let Some(cors) = self.cors {
             cors.tell(headers);
         }
-        lookups::mode_header(self.mode, headers);
+        answer::mode_header(self.mode, headers);
         if let Ok(value) = HeaderValue::try_from(self.id.text()) {
             headers.insert(HeaderName::from_static("x-request-id"), value.clone());
             headers.insert(HeaderName::from_static("request-id"), value);
@@ -304,6 +311,6 @@ async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, (http::Statu
 }
 
 /// The same where there are no pages.
-async fn wrong_method_of_programs(uri: Uri, axum::Extension(id): axum::Extension<RequestId>) -> Response<Body> {
-    method_problem(uri.path(), id)
+async fn wrong_method_of_programs(uri: Uri) -> Problem {
+    method_problem(uri.path())
 }

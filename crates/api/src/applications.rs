@@ -1,16 +1,16 @@
 //! How a person becomes a partner: they apply, and the operator decides.
 
+use crate::answer::{Answer, created, list_of};
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
 use crate::keys::changing;
-use crate::lookups::Answer;
 use crate::openapi::shapes;
 use crate::portal::{check_lists, problem};
 use crate::state::App;
-use crate::{auth, body, json};
+use crate::{auth, body};
 use axum::body::Body;
 use axum::extract::State;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use opencredits_keys::Mode;
 use opencredits_service::accounts::{Applied, NewApplication, NewTestKey};
 use opencredits_store::{ApplicationState, PartnerApplication};
@@ -49,18 +49,14 @@ pub(crate) async fn apply(State(app): State<Arc<App>>, headers: HeaderMap, body:
         let message = "one applies with a live management key, oc_mk_…; test mode has partners of its own";
         return Err(Problem::new(ErrorType::InvalidRequest, message));
     }
-    // It is too small to count.
-    let mut memory = Arc::clone(app.gateway.memory()).reservation([None; 2]);
-    let body = body::read(&app, (&headers, body), BODY_BYTES_MAX, &mut memory).await?;
+    let body = body::read_small(&app, (&headers, body), BODY_BYTES_MAX).await?;
     let Application { name, url, origins, redirect_urls } = serde_json::from_slice(&body)
         .map_err(|error| Problem::new(ErrorType::InvalidRequest, format!("the body is no application: {error}")))?;
     check_lists(Some(&origins), Some(&redirect_urls))?;
     let new = NewApplication { applicant: manager.user, name, url, origins, redirect_urls };
     let applied = app.accounts.apply(new, manager.actor).await;
     let Applied { application, test } = applied.map_err(|error| problem(&app, error))?;
-    let mut response = json::ok(&json!({ "data": shown(&application), "test": test.as_ref().map(test_access) }));
-    *response.status_mut() = StatusCode::CREATED;
-    Ok(response)
+    Ok(created(&json!({ "data": shown(&application), "test": test.as_ref().map(test_access) })))
 }
 
 /// What developers begin with. The key is in this answer and nowhere else.
@@ -80,7 +76,7 @@ fn test_access(test: &NewTestKey) -> Value {
 pub(crate) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
     let manager = auth::manager(&app, &headers).await?;
     let found = app.accounts.applications_of(manager.user).await.map_err(|error| problem(&app, error))?;
-    Ok(json::ok(&json!({ "object": "list", "data": found.iter().map(shown).collect::<Vec<_>>() })))
+    Ok(list_of(found.iter().map(shown)))
 }
 
 fn shown(application: &PartnerApplication) -> Value {

@@ -10,18 +10,33 @@ use http_body::Body as _;
 use http_body_util::BodyExt;
 use opencredits_providers::{Coding, SourceError};
 use opencredits_service::Reservation;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// The segments of a body and the body that they are joined to.
 const COPIES: usize = 2;
 /// A body grows in segments of so many bytes. One buffer would be copied as a whole each time that it is full, and hold up
 /// the other requests of the thread.
 const SEGMENT_BYTES: usize = 256 << 10;
+/// The largest body that `read_json` reads: an answer of an authenticator is the longest.
+const JSON_BYTES_MAX: usize = 64 << 10;
 
 /// Reads a body of at most `limit` bytes, within the time limit of bodies and within the memory budget.
 pub(crate) async fn read(
     app: &App,
-    (headers, body): (&HeaderMap, Body),
+    headed: (&HeaderMap, Body),
     limit: usize,
+    memory: &mut Reservation,
+) -> Result<Bytes, Problem> {
+    read_within(app, headed, (limit, app.settings.front.now().body_read), memory).await
+}
+
+/// Reads a body of at most so many bytes, within this time and within the memory budget.
+pub(crate) async fn read_within(
+    app: &App,
+    (headers, body): (&HeaderMap, Body),
+    (limit, time): (usize, Duration),
     memory: &mut Reservation,
 ) -> Result<Bytes, Problem> {
     // As `Content-Length` says: nothing of it needs to be read.
@@ -36,13 +51,30 @@ pub(crate) async fn read(
         Some(coding) => Body::new(coding.decoded(body)),
         None => body,
     };
-    let Ok(read) = tokio::time::timeout(app.settings.body_read, collected(body, limit, memory)).await else {
+    let Ok(read) = tokio::time::timeout(time, collected(body, limit, memory)).await else {
         return Err(Problem::new(ErrorType::ClientTimeout, "the body took too long to arrive; send it again"));
     };
     let segments = read?;
     let length = segments.iter().map(Bytes::len).sum();
     let joined = app.gateway.large().run(length, move || joined(segments, length)).await;
     joined.map_err(|fault| faults::problem(&fault, &app.settings))
+}
+
+/// Reads a body that is too small to count against the memory budget.
+pub(crate) async fn read_small(app: &App, (headers, body): (&HeaderMap, Body), limit: usize) -> Result<Bytes, Problem> {
+    let mut memory = Arc::clone(app.gateway.memory()).reservation([None; 2]);
+    read(app, (headers, body), limit, &mut memory).await
+}
+
+/// Reads a body as JSON of this form.
+pub(crate) async fn read_json<T: DeserializeOwned>(app: &App, headers: &HeaderMap, body: Body) -> Result<T, Problem> {
+    let body = read_small(app, (headers, body), JSON_BYTES_MAX).await?;
+    serde_json::from_slice(&body).map_err(|error| {
+        // The error's own text would repeat values.
+        let (line, column) = (error.line(), error.column());
+        let message = format!("the body is not the JSON that belongs here (line {line}, column {column})");
+        Problem::new(ErrorType::InvalidRequest, message)
+    })
 }
 
 /// The body of these segments. One alone, the usual case, is not copied.

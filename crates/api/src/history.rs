@@ -1,18 +1,19 @@
 //! What a person sees of the past: requests, money, usage in groups.
 
 use crate::address::Query;
+use crate::answer::Answer;
 use crate::auth::{Reader, reader};
 use crate::csv::csv_line;
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
-use crate::lookups::{Answer, finish, finish_reason, source};
+use crate::lookups::{finish_reason, source};
 use crate::openapi::shapes;
 use crate::query::{Parameters, known_only, span};
-use crate::state::{App, RequestId};
+use crate::state::App;
 use crate::usage::usd;
 use crate::{auth, faults, json};
 use axum::body::Body;
-use axum::extract::{Extension, State};
+use axum::extract::State;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response};
 use opencredits_ledger::EntryRow;
@@ -64,26 +65,21 @@ const OF_ACTIVITY: [&str; 9] = ["from", "to", "group_by", "format", "key_id", "m
 )]
 pub(crate) async fn generations(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     Query(query): Query<Parameters>,
     headers: HeaderMap,
-) -> Response<Body> {
-    finish(list_generations(&app, &query, &headers).await, id)
-}
-
-async fn list_generations(app: &App, query: &Parameters, headers: &HeaderMap) -> Answer {
+) -> Answer {
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
-    let of = usage_of(&reader(app, headers).await?);
-    known_only(app, (headers, query), &OF_GENERATIONS)?;
-    let status = optional(query, "status", GenerationStatus::parse, "completed, cancelled or empty")?;
-    let (from, until) = span(query)?;
+    let of = usage_of(&reader(&app, &headers).await?);
+    known_only(&app, (&headers, &query), &OF_GENERATIONS)?;
+    let status = optional(&query, "status", GenerationStatus::parse, "completed, cancelled or empty")?;
+    let (from, until) = span(&query)?;
     let from = from.unwrap_or_default();
-    let filter = GenerationFilter { usage: filter(app, of, query)?, status, from, until };
-    let cursor = optional(query, "cursor", read_mark, "the next_cursor of the page before")?;
-    let max = limit(query)?;
+    let filter = GenerationFilter { usage: filter(&app, of, &query)?, status, from, until };
+    let cursor = optional(&query, "cursor", read_mark, "the next_cursor of the page before")?;
+    let max = limit(&query)?;
     let behind = app.gateway.usage().refresh().await.map_err(problem)?;
     let page = app.gateway.usage().generations(filter, cursor, max).await.map_err(problem)?;
-    let data: Vec<Value> = page.requests.iter().map(|request| generation(app, request)).collect();
+    let data: Vec<Value> = page.requests.iter().map(|request| generation(&app, request)).collect();
     Ok(json::ok(&list(data, page.next.map(|mark| format!("{:016x}", mark.bits())), behind)))
 }
 
@@ -105,27 +101,22 @@ async fn list_generations(app: &App, query: &Parameters, headers: &HeaderMap) ->
 )]
 pub(crate) async fn transactions(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     Query(query): Query<Parameters>,
     headers: HeaderMap,
-) -> Response<Body> {
-    finish(list_transactions(&app, &query, &headers).await, id)
-}
-
-async fn list_transactions(app: &App, query: &Parameters, headers: &HeaderMap) -> Answer {
+) -> Answer {
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
     // A key that an app has does not tell what its person pays.
-    let wallet = auth::manager(app, headers).await?.wallet;
-    known_only(app, (headers, query), &OF_TRANSACTIONS)?;
-    let (from, until) = span(query)?;
+    let wallet = auth::manager(&app, &headers).await?.wallet;
+    known_only(&app, (&headers, &query), &OF_TRANSACTIONS)?;
+    let (from, until) = span(&query)?;
     let end = until.map_or((UnixMs::new(u64::MAX), EntryId::default()), |until| (until, EntryId::default()));
-    let cursor = optional(query, "cursor", read_money_cursor, "the next_cursor of the page before")?;
+    let cursor = optional(&query, "cursor", read_money_cursor, "the next_cursor of the page before")?;
     let before = cursor.map_or(end, |cursor| cursor.min(end));
-    let max = u32::try_from(limit(query)?).unwrap_or(u32::MAX);
+    let max = u32::try_from(limit(&query)?).unwrap_or(u32::MAX);
     let behind = app.gateway.usage().refresh().await.map_err(problem)?;
     let span = (from.unwrap_or_default(), before);
     let page = app.gateway.usage().transfers(wallet, span, max).await.map_err(problem)?;
-    let data: Vec<Value> = page.transfers.iter().map(|money| transaction(app, money)).collect();
+    let data: Vec<Value> = page.transfers.iter().map(|money| transaction(&app, money)).collect();
     Ok(json::ok(&list(data, page.next.map(write_money_cursor), behind)))
 }
 
@@ -208,37 +199,24 @@ pub(crate) fn kind_of(entry: &EntryRow, amount: NanoUsd) -> &'static str {
 )]
 pub(crate) async fn activity(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     Query(query): Query<Parameters>,
     headers: HeaderMap,
-) -> Response<Body> {
-    finish(show_activity(&app, &query, &headers).await, id)
-}
-
-/// The form of an activity.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Json,
-    Ndjson,
-    Csv,
-}
-
-async fn show_activity(app: &App, query: &Parameters, headers: &HeaderMap) -> Answer {
+) -> Answer {
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
-    let of = usage_of(&reader(app, headers).await?);
-    known_only(app, (headers, query), &OF_ACTIVITY)?;
-    let form = form(query, headers)?;
-    let by = groups(query)?;
-    let (from, until) = span(query)?;
+    let of = usage_of(&reader(&app, &headers).await?);
+    known_only(&app, (&headers, &query), &OF_ACTIVITY)?;
+    let form = form(&query, &headers)?;
+    let by = groups(&query)?;
+    let (from, until) = span(&query)?;
     let to = until.map_or(app.gateway.clock().now().day(), |until| UnixMs::new(until.get().saturating_sub(1)).day());
     let from = from.map_or(to.saturating_sub(DAYS.saturating_sub(1)), UnixMs::day);
-    let filter = filter(app, of, query)?;
+    let filter = filter(&app, of, &query)?;
     let usage = app.gateway.usage();
     let behind = usage.refresh().await.map_err(problem)?;
     let order = if by.contains(&UsageBy::Day) { UsageOrder::Newest } else { UsageOrder::Highest };
     let query = UsageQuery { filter, days: Days { from, to }, by: by.clone(), order, max: GROUPS_MAX };
     let found = usage.sums(query).await.map_err(problem)?;
-    let rows: Vec<Vec<(&'static str, Value)>> = found.iter().map(|group| row(app, group, &by)).collect();
+    let rows: Vec<Vec<(&'static str, Value)>> = found.iter().map(|group| row(&app, group, &by)).collect();
     let object = |row: Vec<(&'static str, Value)>| -> Value {
         row.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>().into()
     };
@@ -254,8 +232,16 @@ async fn show_activity(app: &App, query: &Parameters, headers: &HeaderMap) -> An
             let lines = rows.into_iter().map(|row| json::text(&object(row)));
             text("application/x-ndjson", lines.flat_map(|line| [line, b"\n".to_vec()].concat()).collect())
         }
-        Form::Csv => text("text/csv; charset=utf-8", csv(app, &rows, &by).into_bytes()),
+        Form::Csv => text("text/csv; charset=utf-8", csv(&app, &rows, &by).into_bytes()),
     })
+}
+
+/// The form of an activity.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Json,
+    Ndjson,
+    Csv,
 }
 
 /// The table, also when it is empty.

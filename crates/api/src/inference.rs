@@ -3,6 +3,7 @@
 use crate::auth::key_digest;
 use crate::errors::{ErrorType, Problem};
 use crate::framing::Framing;
+use crate::front::FrontSettings;
 use crate::inference_route::InferenceRoute;
 use crate::peer::Peer;
 use crate::places::Place;
@@ -43,6 +44,8 @@ const DROPPED_BYTES_MAX: usize = 1_024;
 /// Where a request comes in.
 pub(crate) struct Caller {
     pub(crate) app: Arc<App>,
+    /// The settings that it is served by to its end.
+    pub(crate) front: Arc<FrontSettings>,
     pub(crate) id: RequestId,
     /// The place of its connection.
     pub(crate) place: Option<Arc<Place>>,
@@ -59,13 +62,15 @@ impl Caller {
 
 /// Answers a request for inference, with an error where it fails.
 pub(crate) async fn answer(caller: Caller, route: InferenceRoute, request: Request<Body>) -> Response<Body> {
-    let surface = surface_of_api(route.api);
+    let (api, surface) = (route.api, surface_of_api(route.api));
+    caller.app.gateway.count_request(api);
     let mut rates = None;
     let mut response = match serve(&caller, route, request, &mut rates).await {
         Ok(response) => response,
         Err(problem) => {
             caller.trace.failed(problem.kind().row().error_type);
-            problem.into_response(surface, &caller.id.text())
+            problem.count(&caller.app.gateway, api);
+            problem.response(surface, &caller.id.text())
         }
     };
     caller.trace.answered(response.status().as_u16());
@@ -108,7 +113,7 @@ async fn serve(
     request: Request<Body>,
     rates: &mut Option<Arc<KeyRates>>,
 ) -> Result<Response<Body>, Problem> {
-    let Caller { app, id, .. } = caller;
+    let Caller { app, front, id, .. } = caller;
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
     let InferenceRoute { api, path, counts, framing, .. } = route;
     let (http::request::Parts { headers, uri, .. }, body) = request.into_parts();
@@ -116,7 +121,7 @@ async fn serve(
     let (spender, permit) = identified(caller, (&headers, &uri), counts, rates).await?;
     let owners = [Some(MemoryOwner::Key(spender.key)), caller.address(&headers).map(MemoryOwner::Address)];
     let mut memory = Arc::clone(app.gateway.memory()).reservation(owners);
-    let body = body::read(app, (&headers, body), app.settings.body_bytes_max, &mut memory).await?;
+    let body = body::read_within(app, (&headers, body), (front.body_bytes_max, front.body_read), &mut memory).await?;
     let mut dropped = Vec::new();
     let request = InferenceRequest {
         api,
@@ -127,7 +132,7 @@ async fn serve(
         session: text(&headers, SESSION_HEADER).map(str::to_owned),
         idempotency_key,
         lowers_cap: !text(&headers, LOWER_CAP_HEADER).is_some_and(|value| value.eq_ignore_ascii_case("false")),
-        strictness: strictness(app, &headers),
+        strictness: strictness(front, &headers),
         path,
         permit,
         memory,
@@ -141,10 +146,10 @@ async fn serve(
     dropped.extend(scrubbed);
     let reply = match is_streamed {
         // A client that waits for a stream gets the head and comments meanwhile.
-        true => tokio::time::timeout(app.settings.keep_alive, &mut pending).await.ok(),
+        true => tokio::time::timeout(front.keep_alive, &mut pending).await.ok(),
         false => Some((&mut pending).await),
     };
-    let form = StreamForm { surface: surface_of_api(api), framing };
+    let form = StreamForm { api, framing, keep_alive: front.keep_alive };
     let streaming = |headers, source| {
         let of_request = (id.text(), Arc::clone(&caller.trace));
         stream_response(headers, framing, StreamBody::new(source, Arc::clone(app), form, of_request))
@@ -236,8 +241,8 @@ fn set(response: &mut Response<Body>, header: &'static str, value: &str) {
     }
 }
 
-fn strictness(app: &App, headers: &HeaderMap) -> Strictness {
-    if app.settings.strict || asks_strictness(headers) { Strictness::Strict } else { Strictness::Lax }
+fn strictness(front: &FrontSettings, headers: &HeaderMap) -> Strictness {
+    if front.strict || asks_strictness(headers) { Strictness::Strict } else { Strictness::Lax }
 }
 
 /// The idempotency key. An unreadable one is refused: ignored, it would not prevent a second charge.

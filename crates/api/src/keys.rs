@@ -1,16 +1,16 @@
 //! What people do with their own keys, by a management key.
 
 use crate::address::{Path, Query};
+use crate::answer::{Answer, created};
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
-use crate::lookups::Answer;
 use crate::openapi::shapes;
 use crate::query::{Parameters, known_only};
 use crate::state::App;
 use crate::{auth, body, faults, json, key_fields};
 use axum::body::Body;
 use axum::extract::State;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use opencredits_service::accounts::{AccountsError, Edit, KeyEdit, NewKey, NewLimit};
 use opencredits_service::{Fault, Manager};
 use opencredits_store::{Key, LimitReset, Rates};
@@ -97,9 +97,7 @@ pub(crate) async fn add(State(app): State<Arc<App>>, headers: HeaderMap, body: B
     let new = new_key(manager, edit)?;
     let (key, secret) = app.accounts.add_key(new).await.map_err(|error| problem(&app, error))?;
     app.accounts.record_new_key(manager, key.id).await.map_err(|error| problem(&app, error))?;
-    let mut response = json::ok(&json!({ "data": shown(&app, &key).await?, "key": secret.reveal() }));
-    *response.status_mut() = StatusCode::CREATED;
-    Ok(response)
+    Ok(created(&json!({ "data": shown(&app, &key).await?, "key": secret.reveal() })))
 }
 
 /// Counts page by page: few people have more than one.
@@ -255,9 +253,7 @@ pub(crate) async fn changing(app: &App, headers: &HeaderMap) -> Result<Manager, 
 }
 
 async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<KeyEdit, Problem> {
-    // It is too small to count.
-    let mut memory = Arc::clone(app.gateway.memory()).reservation([None; 2]);
-    let body = body::read(app, (headers, body), BODY_BYTES_MAX, &mut memory).await?;
+    let body = body::read_small(app, (headers, body), BODY_BYTES_MAX).await?;
     key_fields::read(&body, app.settings.credit_price)
 }
 

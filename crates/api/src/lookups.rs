@@ -1,62 +1,34 @@
-//! Look-ups of a key's owner: balance, key, generation, prices, features.
+//! Look-ups of a key's owner: balance, key, generation, features.
 
 use crate::address::Query;
+use crate::answer::Answer;
 use crate::auth::{Reader, key_digest, reader};
 use crate::carried::session_digest;
-use crate::errors::{ApiSurface, ErrorType, Problem};
+use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
 use crate::openapi::shapes;
 use crate::query::{Parameters, known_only};
-use crate::state::{App, RequestId};
+use crate::state::App;
 use crate::usage::{costs_by_side, usd};
-use crate::{body, faults, json, key_limits, rates};
+use crate::{faults, json, key_limits, rates};
 use axum::body::Body;
-use axum::extract::{Extension, State};
-use http::header::ORIGIN;
-use http::{HeaderMap, HeaderName, HeaderValue, Response};
-use opencredits_catalog::{Model, Terms};
+use axum::extract::State;
+use http::{HeaderMap, Response};
 use opencredits_keys::Mode;
 use opencredits_ledger::EntryRow;
-use opencredits_service::accounts::AccountsError;
-use opencredits_service::{
-    Fault, GenerationRecord, KeyRates, Line, RequestFault, Spender, UsageSource, books, check_bill,
-};
-use opencredits_store::{Partner, Standing};
-use opencredits_units::{BasisPoints, Bucket, GenerationId, NanoUsd, Tokens, Usage};
-use serde::Deserialize;
+use opencredits_service::{Fault, GenerationRecord, KeyRates, Line, Spender, UsageSource, books, check_bill};
+use opencredits_units::{Bucket, GenerationId, NanoUsd, Tokens};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// The default size of a request in price quotes, in tokens.
-const ASSUMED_TOKENS: u64 = 2_500;
 /// How a charge is rounded, for a bill.
 const ROUNDING: &str = "the sum of quantity × rate of all lines, with the markup, is rounded once, up, to 0.000000001; the \
                         commission is rounded down";
-/// Tells the mode of an answer, where it is not live.
-const MODE_HEADER: HeaderName = HeaderName::from_static("opencredits-mode");
-/// The largest body of a price quote.
-const QUOTE_BYTES_MAX: usize = 64 << 10;
-
-/// The models that a price quote may name; without names it is about all.
-const QUOTE_MODELS_MAX: usize = 1_000;
-
-pub(crate) type Answer = Result<Response<Body>, Problem>;
-
-pub(crate) fn finish(answer: Answer, id: RequestId) -> Response<Body> {
-    answer.unwrap_or_else(|problem| problem.into_response(ApiSurface::OpenaiChat, &id.text()))
-}
 
 pub(crate) async fn spender(app: &App, headers: &HeaderMap) -> Result<Arc<Spender>, Problem> {
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
     let digest = key_digest(app.gateway.mode(), headers).map_err(|fault| problem(fault.into()))?;
     app.gateway.keyring().spender(&digest).await.map_err(problem)
-}
-
-/// Tells that an answer is one of test mode.
-pub(crate) fn mode_header(mode: Mode, headers: &mut HeaderMap) {
-    if mode == Mode::Test {
-        headers.insert(MODE_HEADER, HeaderValue::from_static(mode.name()));
-    }
 }
 
 /// `GET /v1/credits/balance`.
@@ -68,28 +40,21 @@ pub(crate) fn mode_header(mode: Mode, headers: &mut HeaderMap) {
     security(("user_key" = []), ("management_key" = []), ("session" = [])),
     responses((status = 200, description = "What was asked for.", body = shapes::Balance)),
 )]
-pub(crate) async fn balance(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-) -> Response<Body> {
-    let answer = async {
-        // A management key tells more, at /v1/credits.
-        let reader = match session_digest(&headers) {
-            Ok(_) => reader(&app, &headers).await?,
-            Err(_) => Reader::Key(spender(&app, &headers).await?),
-        };
-        let balance = app.gateway.ledger().balance(reader.wallet());
-        let balance = balance.map_err(|error| faults::problem(&error.into(), &app.settings))?;
-        // The posted balance: the hold of a running request is not spent yet.
-        let balance = json::number(app.settings.credit_price.show(balance.posted));
-        let answer = json::ok(&json!({ "balance": balance }));
-        Ok(match &reader {
-            Reader::Manager(_) => answer,
-            Reader::Key(spender) => rated(spender, answer),
-        })
+pub(crate) async fn balance(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
+    // A management key tells more, at /v1/credits.
+    let reader = match session_digest(&headers) {
+        Ok(_) => reader(&app, &headers).await?,
+        Err(_) => Reader::Key(spender(&app, &headers).await?),
     };
-    finish(answer.await, id)
+    let balance = app.gateway.ledger().balance(reader.wallet());
+    let balance = balance.map_err(|error| faults::problem(&error.into(), &app.settings))?;
+    // The posted balance: the hold of a running request is not spent yet.
+    let balance = json::number(app.settings.credit_price.show(balance.posted));
+    let answer = json::ok(&json!({ "balance": balance }));
+    Ok(match &reader {
+        Reader::Manager(_) => answer,
+        Reader::Key(spender) => rated(spender, answer),
+    })
 }
 
 /// `GET /v1/key`: the key's own limits, rates and usage, in credits.
@@ -101,40 +66,33 @@ pub(crate) async fn balance(
     security(("user_key" = [])),
     responses((status = 200, description = "What was asked for.", body = shapes::Data<shapes::OwnKey>)),
 )]
-pub(crate) async fn key(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-) -> Response<Body> {
-    let answer = async {
-        let spender = spender(&app, &headers).await?;
-        let problem = |fault: Fault| faults::problem(&fault, &app.settings);
-        let now = app.gateway.clock().now();
-        let usage = app.gateway.usage().usage_of(spender.key, now).await.map_err(problem)?;
-        let credits = |amount: NanoUsd| json::number(app.settings.credit_price.show(amount));
-        let limits = key_limits::limits_of(&app, &spender)?;
-        let own = limits.iter().find(|limit| limit["whose"] == "key").cloned().unwrap_or_default();
-        Ok(rated(
-            &spender,
-            json::ok(&json!({ "data": {
-                "label": spender.label,
-                "limit": own["limit"],
-                "limit_reset": own["limit_reset"],
-                "limit_remaining": own["limit_remaining"],
-                "limits": limits,
-                "usage": credits(usage.total),
-                "usage_daily": credits(usage.daily),
-                "usage_weekly": credits(usage.weekly),
-                "usage_monthly": credits(usage.monthly),
-                "is_test": app.gateway.mode() == Mode::Test,
-                "mode": app.gateway.mode().name(),
-                "expires_at": spender.expires_at.map(timestamp),
-                "allowed_models": spender.allowed_models,
-                "rate_limit": spender.rates.as_deref().map(rate_limit),
-            }})),
-        ))
-    };
-    finish(answer.await, id)
+pub(crate) async fn key(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
+    let spender = spender(&app, &headers).await?;
+    let problem = |fault: Fault| faults::problem(&fault, &app.settings);
+    let now = app.gateway.clock().now();
+    let usage = app.gateway.usage().usage_of(spender.key, now).await.map_err(problem)?;
+    let credits = |amount: NanoUsd| json::number(app.settings.credit_price.show(amount));
+    let limits = key_limits::limits_of(&app, &spender)?;
+    let own = limits.iter().find(|limit| limit["whose"] == "key").cloned().unwrap_or_default();
+    Ok(rated(
+        &spender,
+        json::ok(&json!({ "data": {
+            "label": spender.label,
+            "limit": own["limit"],
+            "limit_reset": own["limit_reset"],
+            "limit_remaining": own["limit_remaining"],
+            "limits": limits,
+            "usage": credits(usage.total),
+            "usage_daily": credits(usage.daily),
+            "usage_weekly": credits(usage.weekly),
+            "usage_monthly": credits(usage.monthly),
+            "is_test": app.gateway.mode() == Mode::Test,
+            "mode": app.gateway.mode().name(),
+            "expires_at": spender.expires_at.map(timestamp),
+            "allowed_models": spender.allowed_models,
+            "rate_limit": spender.rates.as_deref().map(rate_limit),
+        }})),
+    ))
 }
 
 /// The rates of a key, and what is left of them.
@@ -168,7 +126,8 @@ fn rated(spender: &Spender, mut response: Response<Body>) -> Response<Body> {
     responses((status = 200, description = "What was asked for.", body = shapes::Features)),
 )]
 pub(crate) async fn features(State(app): State<Arc<App>>) -> Response<Body> {
-    json::ok(&json!({ "opencredits_enabled": app.settings.enabled, "country": app.settings.country }))
+    let front = app.settings.front.now();
+    json::ok(&json!({ "opencredits_enabled": front.enabled, "country": front.country }))
 }
 
 /// `GET /v1/generation?id=`: the whole bill of a request, as soon as it is charged.
@@ -186,16 +145,11 @@ pub(crate) async fn features(State(app): State<Arc<App>>) -> Response<Body> {
 )]
 pub(crate) async fn generation(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     Query(query): Query<Parameters>,
     headers: HeaderMap,
-) -> Response<Body> {
-    finish(find_generation(&app, &query, &headers).await, id)
-}
-
-async fn find_generation(app: &App, query: &Parameters, headers: &HeaderMap) -> Answer {
-    let reader = reader(app, headers).await?;
-    known_only(app, (headers, query), &["id"])?;
+) -> Answer {
+    let reader = reader(&app, &headers).await?;
+    known_only(&app, (&headers, &query), &["id"])?;
     let wallet = reader.wallet();
     let id = query.get("id").map(|id| id.replacen("req_", "gen_", 1));
     let id: GenerationId = id
@@ -211,7 +165,7 @@ async fn find_generation(app: &App, query: &Parameters, headers: &HeaderMap) -> 
     let partner = app.gateway.keyring().partner_of(record.key).await;
     let partner = partner.map_err(|fault| faults::problem(&fault, &app.settings))?;
     let collected = entry.legs.first().and_then(|(_, amount)| amount.checked_neg()).unwrap_or_default();
-    let mut data = shown(app, id, &record, collected);
+    let mut data = shown(&app, id, &record, collected);
     data["app_id"] = json!(partner);
     data["bill"]["legs"] = legs(&entry);
     data["bill"]["rounding"] = json!(ROUNDING);
@@ -344,158 +298,6 @@ pub(crate) const fn source(source: UsageSource) -> &'static str {
         UsageSource::NothingProduced => "nothing_produced",
         UsageSource::Implausible => "implausible",
     }
-}
-
-/// The request of a price quote.
-#[derive(Default, Deserialize, utoipa::ToSchema)]
-#[serde(default)]
-struct QuoteRequest {
-    publishable_key: Option<String>,
-    models: Option<Vec<String>>,
-    input_tokens: Option<u64>,
-    output_tokens: Option<u64>,
-}
-
-/// `GET /v1/credits/pricing`: models are separated by commas, or each has a parameter of its own.
-#[utoipa::path(
-    get,
-    path = "/v1/credits/pricing",
-    summary = "What requests cost",
-    description = "The price of a request of a given size to each model.",
-    params(
-        ("models" = Option<String>, Query, description = "Models, separated by commas; all without it."),
-        ("input_tokens" = Option<u64>, Query, description = "Tokens of input; 2500 without it."),
-        ("output_tokens" = Option<u64>, Query, description = "Tokens of output; 2500 without it."),
-        ("publishable_key" = Option<String>, Query, description = "The publishable key of an app, which must exist."),
-    ),
-    responses((status = 200, description = "What was asked for.", body = shapes::Quote)),
-)]
-pub(crate) async fn pricing_query(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    Query(query): Query<Vec<(String, String)>>,
-    headers: HeaderMap,
-) -> Response<Body> {
-    let get = |parameter: &str| query.iter().find(|(name, _)| name == parameter).map(|(_, value)| value);
-    let number = |name: &'static str| match get(name).map(|text| text.parse()) {
-        Some(Err(_)) => {
-            Err(Problem::new(ErrorType::InvalidRequest, format!("{name} is not a number")).with("param", name))
-        }
-        Some(Ok(count)) => Ok(Some(count)),
-        None => Ok(None),
-    };
-    let answer = async {
-        let lists = query.iter().filter(|(name, _)| name == "models" || name == "models[]");
-        let models: Vec<_> = lists.flat_map(|(_, list)| list.split(',')).map(str::to_owned).collect();
-        let request = QuoteRequest {
-            publishable_key: get("publishable_key").cloned(),
-            models: (!models.is_empty()).then_some(models),
-            input_tokens: number("input_tokens")?,
-            output_tokens: number("output_tokens")?,
-        };
-        quote(&app, &headers, request).await
-    };
-    finish(answer.await, id)
-}
-
-/// `POST /v1/credits/pricing`.
-#[utoipa::path(
-    post,
-    path = "/v1/credits/pricing",
-    summary = "What requests cost",
-    description = "The same as a body.",
-    request_body = QuoteRequest,
-    responses((status = 200, description = "What was asked for.", body = shapes::Quote)),
-)]
-pub(crate) async fn pricing_body(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
-    let answer = async {
-        // It is too small to count.
-        let mut memory = Arc::clone(app.gateway.memory()).reservation([None; 2]);
-        let body = body::read(&app, (&headers, body), QUOTE_BYTES_MAX, &mut memory).await?;
-        let request = serde_json::from_slice(&body)
-            .map_err(|error| Problem::new(ErrorType::InvalidRequest, format!("the body is no price quote: {error}")))?;
-        quote(&app, &headers, request).await
-    };
-    finish(answer.await, id)
-}
-
-/// Refuses a publishable key that is unknown, or that pages of the request's origin may not use.
-async fn check_publishable(app: &App, headers: &HeaderMap, key: &str) -> Result<Partner, Problem> {
-    let failed = |error: AccountsError| match error {
-        AccountsError::Store(error) => faults::problem(&error.into(), &app.settings),
-        _ => faults::problem(&Fault::Closing, &app.settings),
-    };
-    let found = app.partners.partner_by_key(key).await.map_err(|error| failed(error.into()))?;
-    let unknown = "there is no partner with this publishable_key; copy it again from the partner portal";
-    let known = found.filter(|partner| partner.standing == Standing::Good);
-    let known =
-        known.ok_or_else(|| Problem::new(ErrorType::InvalidRequest, unknown).with("param", "publishable_key"))?;
-    // An origin that is no text is one that nobody has listed.
-    let origin = headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or("null"));
-    if app.accounts.is_usable_at(key, origin).await.map_err(failed)? {
-        return Ok(known);
-    }
-    let elsewhere = "pages of this origin may not use this publishable_key; the operator can list the origin";
-    Err(Problem::new(ErrorType::PermissionDenied, elsewhere).with("param", "publishable_key"))
-}
-
-async fn quote(app: &App, headers: &HeaderMap, request: QuoteRequest) -> Answer {
-    // A publishable key is in no header, by which requests are told apart before.
-    let names_test = request.publishable_key.as_deref().is_some_and(|key| Mode::of_key(key) == Mode::Test);
-    match &app.test {
-        Some(test) if names_test => {
-            let mut response = quote_in(test.app(), headers, request).await?;
-            mode_header(Mode::Test, response.headers_mut());
-            Ok(response)
-        }
-        _ => quote_in(app, headers, request).await,
-    }
-}
-
-async fn quote_in(app: &App, headers: &HeaderMap, request: QuoteRequest) -> Answer {
-    let problem = |fault: Fault| faults::problem(&fault, &app.settings);
-    let partner = match &request.publishable_key {
-        Some(key) => Some(check_publishable(app, headers, key).await?),
-        None => None,
-    };
-    let of_partner = partner.and_then(|partner| app.gateway.keyring().markup_of(&partner));
-    let catalog = app.gateway.catalog();
-    let models: Vec<Arc<Model>> = match &request.models {
-        None => catalog.models().to_vec(),
-        Some(names) if names.len() > QUOTE_MODELS_MAX => {
-            let message = format!("models has more than {QUOTE_MODELS_MAX} names; name fewer, or none to ask for all");
-            return Err(Problem::new(ErrorType::InvalidRequest, message).with("param", "models"));
-        }
-        Some(names) => {
-            let found = names.iter().map(|name| catalog.resolve(name).cloned());
-            found.collect::<Result<_, _>>().map_err(|error| problem(RequestFault::from(error).into()))?
-        }
-    };
-    let input = request.input_tokens.unwrap_or(ASSUMED_TOKENS);
-    let output = request.output_tokens.unwrap_or(ASSUMED_TOKENS);
-    let mut usage = Usage::default();
-    usage.set(Bucket::InputUncached, Tokens::new(input));
-    usage.set(Bucket::Output, Tokens::new(output));
-    let mut quotes = Vec::with_capacity(models.len());
-    for model in models {
-        let terms = Terms { markup: app.gateway.markup(of_partner, &model), partner_share: BasisPoints::ZERO };
-        let credits = plain_price(&model, &usage, terms).ok_or(Fault::Overflow).map_err(problem)?;
-        let credits = json::number(app.settings.credit_price.show(credits));
-        quotes.push(json!({ "id": &*model.id, "credits_per_request": credits }));
-    }
-    let assumption = json!({ "input_tokens": input, "output_tokens": output });
-    Ok(json::ok(&json!({ "models": quotes, "token_assumption": assumption })))
-}
-
-/// The price of a request without cache, tools or another tier.
-pub(crate) fn plain_price(model: &Model, usage: &Usage, terms: Terms) -> Option<NanoUsd> {
-    let bill = model.route.card.price(usage, None).ok()?;
-    terms.charge(bill.cost).map(|charge| charge.total)
 }
 
 #[cfg(test)]

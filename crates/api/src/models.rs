@@ -69,14 +69,14 @@ pub(crate) async fn one(
         Ok(model) => json::ok(&shown(model, surface)),
         Err(error) => {
             let fault = RequestFault::from(error).into();
-            faults::problem(&fault, &app.settings).into_response(surface, &request.text())
+            faults::problem(&fault, &app.settings).response(surface, &request.text())
         }
     }
 }
 
 /// `GET /v1/models/{id}/endpoints`: the routes of a model, with their prices and their health.
 fn with_endpoints(app: &App, model: &Model) -> Value {
-    let endpoint = |(route, vendor, route_health): (&Route, &Vendor, RouteHealth)| {
+    let endpoint = |(route, vendor, route_health): (&Route, Arc<Vendor>, RouteHealth)| {
         let whole = |hundredths: u64| Decimal::new(i128::from(hundredths), 2);
         json!({
             "name": format!("{} | {}", vendor.id, model.id),

@@ -1,9 +1,9 @@
 //! What a partner sees of itself, by its secret key: sums over enough people, and its own money. Never an address, a
 //! person's id, a balance or a payment.
 
+use crate::answer::{Answer, list_of};
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
-use crate::lookups::Answer;
 use crate::openapi::shapes;
 use crate::query::{Parameters, known_only, swapped};
 use crate::state::App;
@@ -186,8 +186,7 @@ pub(crate) async fn statements_of(app: &App, partner: &Partner) -> Answer {
             "balance_usd": month.balance,
         })
     };
-    let data: Vec<_> = months(app, partner).await?.iter().map(month).collect();
-    Ok(json::ok(&json!({ "object": "list", "data": data })))
+    Ok(list_of(months(app, partner).await?.iter().map(month)))
 }
 
 /// The months since a partner was added, the latest first, two years at most.
@@ -229,8 +228,7 @@ pub(crate) async fn payouts(asks: PartnerAsks) -> Answer {
 pub(crate) async fn payouts_of(app: &App, partner: &Partner) -> Answer {
     let earnings = earnings(app, partner).await?;
     let payout = |payout: &PayoutEntry| json!({ "id": payout.id, "created_at": timestamp(payout.at), "amount_usd": payout.amount });
-    let data: Vec<_> = earnings.payouts.iter().map(payout).collect();
-    Ok(json::ok(&json!({ "object": "list", "data": data })))
+    Ok(list_of(earnings.payouts.iter().map(payout)))
 }
 
 pub(crate) async fn earnings(app: &App, partner: &Partner) -> Result<Earnings, Problem> {

@@ -5,6 +5,8 @@
 //! take the place of somebody who has one.
 
 use crate::limits::Limits;
+use metrics::{Counter, Gauge};
+use opencredits_service::telemetry::families::{CONNECTIONS, CONNECTIONS_REFUSED};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -22,6 +24,24 @@ pub(crate) struct Places {
     with_key_max: usize,
     of_address_max: usize,
     trusted: Vec<IpAddr>,
+    meters: Meters,
+}
+
+/// What connections are counted by.
+struct Meters {
+    without_key: Gauge,
+    with_key: Gauge,
+    refused: Counter,
+}
+
+impl Meters {
+    fn new() -> Self {
+        Self {
+            without_key: CONNECTIONS.gauge_of(&["without_key"]),
+            with_key: CONNECTIONS.gauge_of(&["with_key"]),
+            refused: CONNECTIONS_REFUSED.counter_of(&[]),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -56,6 +76,7 @@ impl Places {
             with_key_max: limits.connections_max.saturating_sub(without_key_max).max(1),
             of_address_max: limits.connections_of_address_max,
             trusted: limits.trusted_proxies.clone(),
+            meters: Meters::new(),
         }
     }
 
@@ -67,6 +88,7 @@ impl Places {
         if let Some(address) = address {
             let count = state.of_address.entry(address).or_default();
             if *count >= self.of_address_max {
+                self.meters.refused.increment(1);
                 return None;
             }
             *count = count.saturating_add(1);
@@ -80,6 +102,8 @@ impl Places {
         state.next = number.wrapping_add(1);
         let closed = Arc::new(Notify::new());
         state.without_key.insert(number, Arc::clone(&closed));
+        drop(state);
+        self.meters.without_key.increment(1.0);
         Some(Place { places: Arc::clone(self), number, address, has_key: AtomicBool::new(false), closed })
     }
 }
@@ -103,6 +127,8 @@ impl Place {
         state.without_key.remove(&self.number).ok_or(NoPlace)?;
         state.with_key = state.with_key.saturating_add(1);
         self.has_key.store(true, Ordering::Relaxed);
+        self.places.meters.without_key.decrement(1.0);
+        self.places.meters.with_key.increment(1.0);
         Ok(())
     }
 
@@ -117,8 +143,10 @@ impl Drop for Place {
         let mut state = self.places.state.lock();
         if self.has_key.load(Ordering::Relaxed) {
             state.with_key = state.with_key.saturating_sub(1);
+            self.places.meters.with_key.decrement(1.0);
         } else {
             state.without_key.remove(&self.number);
+            self.places.meters.without_key.decrement(1.0);
         }
         if let Some(address) = self.address
             && let Some(count) = state.of_address.get_mut(&address)

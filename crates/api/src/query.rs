@@ -24,7 +24,7 @@ pub(crate) fn known_only(
     (headers, query): (&HeaderMap, &Parameters),
     known: &[&str],
 ) -> Result<(), Problem> {
-    if !app.settings.strict && !asks_strictness(headers) {
+    if !app.settings.front.now().strict && !asks_strictness(headers) {
         return Ok(());
     }
     // Of several the first by name, so that the answer is always the same.

@@ -1,6 +1,6 @@
 //! What handlers share, and the id of a request.
 
-use crate::cors::CorsOrigins;
+use crate::front::Front;
 use crate::identity_app::IdentityApp;
 use crate::pages_app::PagesApp;
 use crate::payment_app::PaymentApp;
@@ -12,7 +12,6 @@ use opencredits_store::Partners;
 use opencredits_units::{CreditPrice, GenerationId};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 /// Settings of the HTTP interface.
 #[derive(Debug, Clone)]
@@ -21,22 +20,10 @@ pub struct ApiSettings {
     pub top_up_url: String,
     /// The price of a credit.
     pub credit_price: CreditPrice,
-    /// Largest request body, in bytes.
-    pub body_bytes_max: usize,
     /// Largest request head, in bytes.
     pub header_bytes_max: usize,
-    /// The time in which a client must send its body.
-    pub body_read: Duration,
-    /// The silence after which a stream gets a comment.
-    pub keep_alive: Duration,
-    /// Whether fields that are not passed on are refused.
-    pub strict: bool,
-    /// Whether `GET /v1/features` says that credits are enabled.
-    pub enabled: bool,
-    /// The country that `GET /v1/features` names.
-    pub country: Option<String>,
-    /// The origins whose pages may call from a browser.
-    pub cors_origins: CorsOrigins,
+    /// What may change while it serves.
+    pub front: Front,
     /// What a refusal for lack of a key tells of where tokens are (RFC 9728, section 5.1).
     pub challenge: Option<HeaderValue>,
 }

@@ -1,17 +1,20 @@
 //! The body of a streamed answer.
 
-use crate::errors::ApiSurface;
 use crate::framing::{ArrayWriter, Framing};
 use crate::state::App;
+use crate::surface::surface_of_api;
 use crate::{faults, usage};
 use bytes::Bytes;
 use http_body::{Body, Frame};
+use metrics::Gauge;
+use opencredits_sanitizer::Api;
 use opencredits_service::access::RequestTrace;
 use opencredits_service::{ChargedStream, Pending, Reply, StreamItem, WholeAnswer};
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// A comment that every SSE parser skips.
@@ -31,15 +34,17 @@ pub(crate) enum Source {
 #[derive(Clone, Copy)]
 pub(crate) struct StreamForm {
     /// The API, for errors.
-    pub(crate) surface: ApiSurface,
+    pub(crate) api: Api,
     pub(crate) framing: Framing,
+    /// The silence after which it gets a comment.
+    pub(crate) keep_alive: Duration,
 }
 
 /// Passes on the items of a [`ChargedStream`], and comments while the provider is silent.
 pub(crate) struct StreamBody {
     source: Source,
     app: Arc<App>,
-    surface: ApiSurface,
+    api: Api,
     request_id: String,
     trace: Arc<RequestTrace>,
     /// Set where the answer is a JSON array.
@@ -47,6 +52,23 @@ pub(crate) struct StreamBody {
     silence: Interval,
     /// Whether bytes have passed since the last tick.
     passed: bool,
+    _counted: CountedStream,
+}
+
+/// Counts a stream for as long as it lasts.
+struct CountedStream(Gauge);
+
+impl CountedStream {
+    fn new(gauge: Gauge) -> Self {
+        gauge.increment(1.0);
+        Self(gauge)
+    }
+}
+
+impl Drop for CountedStream {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
 }
 
 impl StreamBody {
@@ -58,12 +80,13 @@ impl StreamBody {
         (request_id, trace): (String, Arc<RequestTrace>),
     ) -> Self {
         trace.stream_begun();
-        let mut silence = interval(app.settings.keep_alive);
+        let mut silence = interval(form.keep_alive);
         silence.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The first tick comes at once, and is no silence where the answer has begun.
         let passed = matches!(source, Source::Streaming(_));
+        let counted = CountedStream::new(app.gateway.streams_open().clone());
         let array = (form.framing == Framing::Array).then(ArrayWriter::default);
-        Self { source, app, surface: form.surface, request_id, trace, array, silence, passed }
+        Self { source, app, api: form.api, request_id, trace, array, silence, passed, _counted: counted }
     }
 
     /// The next bytes of the answer; `None` at its end.
@@ -99,7 +122,8 @@ impl StreamBody {
             StreamItem::Broken(fault) => {
                 let problem = faults::problem(&fault, &self.app.settings);
                 self.trace.failed(problem.kind().row().error_type);
-                problem.into_event(self.surface, &self.request_id).into()
+                problem.count(&self.app.gateway, self.api);
+                problem.into_event(surface_of_api(self.api), &self.request_id).into()
             }
         }
     }

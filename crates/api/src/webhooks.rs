@@ -1,11 +1,7 @@
 //! Webhooks about mails that came back.
 
 use crate::errors::{ErrorType, Problem};
-use crate::state::RequestId;
-use crate::surface::surface_of_path;
-use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use opencredits_email::Signed;
@@ -21,22 +17,7 @@ const BODY_BYTES_MAX: usize = 64 << 10;
 const BODY_READ: Duration = Duration::from_secs(10);
 
 /// Takes a webhook about mails that came back. One that is not ours is refused before anything in it is believed.
-pub(crate) async fn bounces(
-    State(bounces): State<Arc<Bounces>>,
-    axum::Extension(id): axum::Extension<RequestId>,
-    request: Request,
-) -> Response {
-    match take(&bounces, request).await {
-        Ok(()) => {
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = StatusCode::NO_CONTENT;
-            response
-        }
-        Err(problem) => problem.into_response(surface_of_path(BOUNCES_PATH), &id.text()),
-    }
-}
-
-async fn take(bounces: &Bounces, request: Request) -> Result<(), Problem> {
+pub(crate) async fn bounces(State(bounces): State<Arc<Bounces>>, request: Request) -> Result<StatusCode, Problem> {
     let (head, body) = request.into_parts();
     let read = tokio::time::timeout(BODY_READ, Limited::new(body, BODY_BYTES_MAX).collect()).await;
     let late = || Problem::new(ErrorType::ClientTimeout, "the webhook took too long to arrive; send it again");
@@ -49,7 +30,7 @@ async fn take(bounces: &Bounces, request: Request) -> Result<(), Problem> {
         body: &body,
     };
     match bounces.take(&signed).await {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(StatusCode::NO_CONTENT),
         Err(MailFault::Mail(error)) => Err(Problem::new(ErrorType::InvalidRequest, error.to_string())),
         Err(error) => {
             tracing::error!(%error, "cannot take a webhook about mails that came back");

@@ -1,10 +1,10 @@
 //! Sells ten dollars of credits: `cargo run -p opencredits-billing --example checkout -- rk_test_…`
 
+use opencredits_billing::units::UnixMs;
 use opencredits_billing::{
     CheckoutRequest, Currency, Grant, Money, PaymentRef, Payments, Position, SaveMethod, Stripe, StripeKey,
     StripeSettings,
 };
-use opencredits_units::UnixMs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 #[tokio::main(flavor = "current_thread")]

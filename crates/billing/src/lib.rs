@@ -56,6 +56,8 @@ pub use ids::{
     RefundId, SessionId, WarningId,
 };
 pub use money::{Currency, Money};
+/// Ids and time, as the crate takes them.
+pub use opencredits_units as units;
 pub use payments::{Customers, Payments};
 pub use position::{Grant, Position};
 pub use requests::{

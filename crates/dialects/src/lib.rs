@@ -18,7 +18,7 @@
 //! # Example
 //! ```
 //! use opencredits_dialects::{Dialect, read_body};
-//! use opencredits_units::{Bucket, Tokens};
+//! use opencredits_dialects::units::{Bucket, Tokens};
 //!
 //! let body = br#"{"id": "a1", "model": "m", "choices": [{"finish_reason": "stop", "message": {"content": "Hi"}}],
 //!     "usage": {"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 25,
@@ -48,6 +48,8 @@ pub use dialect::{Dialect, UnknownDialect};
 pub use enum_names::{BLOCK_REASONS, FINISH_REASONS, enum_name};
 pub use error::RequestError;
 pub use facts::{ExactInput, InputAmount, RequestFacts};
+/// Tokens, buckets and usage, as an outcome has them.
+pub use opencredits_units as units;
 pub use outcome::{End, Finish, Outcome, Produced, Trust};
 pub use overflow::Overflow;
 pub use stream::start_detector::{StartDetector, StreamStart};

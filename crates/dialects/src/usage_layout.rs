@@ -156,7 +156,7 @@ impl UsageLayoutTap {
 ///
 /// ```
 /// use opencredits_dialects::{UsageLayout, read_usage};
-/// use opencredits_units::{Bucket, Tokens};
+/// use opencredits_dialects::units::{Bucket, Tokens};
 ///
 /// let layout = UsageLayout::named("ollama").unwrap();
 /// let outcome = read_usage(layout, br#"{"done_reason": "stop", "prompt_eval_count": 18, "eval_count": 64}"#);

@@ -1,9 +1,9 @@
 //! Writes a receipt and shows it: `cargo run -p opencredits-email --example receipt`.
 
+use opencredits_email::units::{CreditPrice, NanoUsd, UnixMs};
 use opencredits_email::{
     Console, Currency, Envelope, Letter, MailError, Mailer, MessageId, Paid, Receipt, Site, Templates, TopUp,
 };
-use opencredits_units::{CreditPrice, NanoUsd, UnixMs};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let now = UnixMs::new(1_790_000_000_000);

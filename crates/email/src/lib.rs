@@ -23,7 +23,7 @@
 //! # Example
 //! ```
 //! use opencredits_email::{Envelope, Letter, LowBalance, MessageId, Site, Templates};
-//! use opencredits_units::{CreditPrice, NanoUsd, UnixMs};
+//! use opencredits_email::units::{CreditPrice, NanoUsd, UnixMs};
 //!
 //! let envelope = Envelope {
 //!     from: "Acme <mail@acme.example>".parse().unwrap(),
@@ -68,6 +68,8 @@ pub use letter::{
 pub use mailer::Mailer;
 pub use message::{Envelope, Message, MessageId};
 pub use money::{Currency, Paid};
+/// Money and time, as letters take them.
+pub use opencredits_units as units;
 #[cfg(feature = "resend")]
 pub use resend::{Resend, ResendSettings};
 pub use secret_letter::{CodePurpose, SecretLetter};

@@ -115,14 +115,8 @@ impl Counted {
     }
 
     /// Counts several characters.
-    #[inline]
-    pub(crate) fn add_all(&mut self, units: u16, chars: u8) {
-        self.units = self.units.saturating_add(u32::from(units));
-        self.chars = self.chars.saturating_add(u32::from(chars));
-    }
-
-    pub(crate) fn join(&mut self, other: Self) {
-        self.units = self.units.saturating_add(other.units);
-        self.chars = self.chars.saturating_add(other.chars);
+    pub(crate) fn add_all(&mut self, units: u64, chars: u64) {
+        self.units = self.units.saturating_add(u32::try_from(units).unwrap_or(u32::MAX));
+        self.chars = self.chars.saturating_add(u32::try_from(chars).unwrap_or(u32::MAX));
     }
 }

@@ -3,7 +3,6 @@
 use crate::context::Context;
 use crate::slot::Slot;
 use crate::tables::{ALONE, CAPITALS, LETTERS, ONE, PAIRS, Tables, WIDE_STEP, wide_place};
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Tokens that began at a slot, and how often the slot was met.
@@ -35,7 +34,8 @@ pub struct Sample {
 
 /// Makes the tables.
 pub struct Fit {
-    tables: Tables,
+    /// The tables in one piece.
+    tables: Vec<u8>,
     alone: HashMap<char, u8>,
     joined: Vec<(char, char)>,
 }
@@ -45,13 +45,14 @@ impl Fit {
     /// has side by side.
     #[must_use]
     pub fn new(alone: HashMap<char, u8>, joined: Vec<(char, char)>) -> Self {
-        Self { tables: Tables { bytes: Cow::Owned(vec![0; Tables::BYTES]) }, alone, joined }
+        Self { tables: vec![0; Tables::BYTES], alone, joined }
     }
 
     /// Goes through the samples once. The context depends on the tables, so a few rounds are needed.
     pub fn round(&mut self, samples: &[Sample]) {
         let mut dense = vec![Seen::default(); LETTERS + CAPITALS + PAIRS];
         let mut wide: HashMap<(char, char), [Seen; 2]> = HashMap::new();
+        let Some(tables) = Tables::of(&self.tables) else { return };
         for sample in samples {
             let mut context = Context::default();
             for (c, starts) in sample.chars.iter().zip(&sample.starts) {
@@ -68,13 +69,13 @@ impl Fit {
                         }
                     }
                 }
-                context.step(&self.tables, *c);
+                context.step(&tables, *c);
             }
         }
         self.tables = self.made(&dense, &wide);
     }
 
-    fn made(&self, dense: &[Seen], wide: &HashMap<(char, char), [Seen; 2]>) -> Tables {
+    fn made(&self, dense: &[Seen], wide: &HashMap<(char, char), [Seen; 2]>) -> Vec<u8> {
         let mut bytes: Vec<u8> = dense
             .iter()
             .enumerate()
@@ -92,7 +93,7 @@ impl Fit {
         }
         bytes.extend(alone);
         bytes.extend(self.wide_entries(wide));
-        Tables { bytes: Cow::Owned(bytes) }
+        bytes
     }
 
     fn wide_entries(&self, wide: &HashMap<(char, char), [Seen; 2]>) -> Vec<u8> {
@@ -128,7 +129,7 @@ impl Fit {
     /// The tables, as they are built in.
     #[must_use]
     pub fn finish(self) -> Vec<u8> {
-        self.tables.bytes.into_owned()
+        self.tables
     }
 }
 

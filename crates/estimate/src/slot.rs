@@ -8,13 +8,13 @@ const CONTROL: u8 = 3;
 pub(crate) const WIDE: u8 = 4;
 /// Punctuation and white space begin here.
 const FIRST_SIGN: u8 = 5;
-/// How many symbols there are.
-pub(crate) const SYMBOLS: usize = 48;
+/// The bits of a symbol.
+pub(crate) const SYMBOL_BITS: u32 = 6;
 
-static OF_ASCII: [u8; 128] = of_ascii();
+static OF_BYTE: [u8; 256] = of_byte();
 
-const fn of_ascii() -> [u8; 128] {
-    let mut symbols = [CONTROL; 128];
+const fn of_byte() -> [u8; 256] {
+    let mut symbols = [WIDE; 256];
     let mut at = 0_u8;
     while at < 128 {
         symbols[at as usize] = match at {
@@ -38,7 +38,20 @@ const fn of_ascii() -> [u8; 128] {
 /// The symbol of a character.
 #[inline]
 pub(crate) fn symbol(c: char) -> u8 {
-    OF_ASCII.get(c as usize).copied().unwrap_or(WIDE)
+    u8::try_from(c).map_or(WIDE, symbol_of)
+}
+
+/// The symbol of a byte of UTF-8.
+#[inline]
+pub(crate) fn symbol_of(byte: u8) -> u8 {
+    let Some(symbol) = OF_BYTE.get(usize::from(byte)) else { return WIDE };
+    *symbol
+}
+
+/// Whether a symbol is neither a letter nor a digit, and ASCII.
+#[inline]
+pub(crate) const fn is_sign(symbol: u8) -> bool {
+    symbol >= CONTROL && symbol != WIDE
 }
 
 /// The place of a character's expected tokens.

@@ -1,33 +1,36 @@
 //! The tables: how many tokens begin at a character, on average, by what stands before it.
 
-use crate::slot::{SYMBOLS, Slot};
-use std::borrow::Cow;
+use crate::slot::Slot;
 
 /// One token; the tables have 1/128 tokens.
 pub(crate) const ONE: u16 = 128;
 /// By level, the letter before the last, the last letter and the letter itself.
-pub(crate) const LETTERS: usize = 4 * LETTERS_A_LEVEL;
-/// The letters of one level.
-pub(crate) const LETTERS_A_LEVEL: usize = 27 * 26 * 26;
+pub(crate) const LETTERS: usize = 1 << (2 + 3 * 5);
 /// By level, the last letter and the letter itself.
-pub(crate) const CAPITALS: usize = 4 * 26 * 26;
+pub(crate) const CAPITALS: usize = 1 << (2 + 2 * 5);
 /// By the signs in a row, the symbol before and the symbol itself.
-pub(crate) const PAIRS: usize = 4 * SYMBOLS * SYMBOLS;
+pub(crate) const PAIRS: usize = 1 << (2 + 2 * 6);
 /// Two bits for each character of the basic plane: the tokens of the character alone, less one.
 pub(crate) const ALONE: usize = 0x1_0000 / 4;
 /// Entries of two bytes: a tag of four bits and the tokens for two levels, in 1/16, of six bits each.
-#[cfg(any(test, feature = "fit"))]
 pub(crate) const WIDE: usize = 1 << 16;
 /// Tokens of a character of another plane that the tables do not have.
 const ASTRAL_UNITS: u16 = 3 * ONE;
 /// Units of a step of the wide entries.
 pub(crate) const WIDE_STEP: u16 = ONE / 16;
 
-static BUILT_IN: Tables = Tables { bytes: Cow::Borrowed(include_bytes!("../data/boundaries.bin")) };
+static BUILT_IN: Tables<'static> = match Tables::of(include_bytes!("../data/boundaries.bin")) {
+    Some(tables) => tables,
+    None => panic!("the built-in tables have another length"),
+};
 
-/// The tables, in one piece: letters, capitals, pairs, alone, wide.
-pub(crate) struct Tables {
-    pub(crate) bytes: Cow<'static, [u8]>,
+/// The tables. Lengths are powers of two, so that a mask takes the place of a check.
+pub(crate) struct Tables<'a> {
+    letters: &'a [u8; LETTERS],
+    capitals: &'a [u8; CAPITALS],
+    pairs: &'a [u8; PAIRS],
+    alone: &'a [u8; ALONE],
+    wide: &'a [u8; 2 * WIDE],
 }
 
 /// The place of a pair in the wide table, and its tag.
@@ -37,35 +40,45 @@ pub(crate) const fn wide_place(before: char, here: char) -> (usize, u16) {
     ((hash >> 48) as usize, ((hash >> 44) & 0xF) as u16)
 }
 
-impl Tables {
-    #[cfg(any(test, feature = "fit"))]
+/// The tokens at a place, in 1/128.
+#[inline]
+fn units<const LENGTH: usize>(table: &[u8; LENGTH], at: usize) -> u16 {
+    const { assert!(LENGTH.is_power_of_two(), "a mask takes the place of a check") };
+    table.get(at & (LENGTH - 1)).copied().map_or(ONE, u16::from)
+}
+
+impl<'a> Tables<'a> {
+    #[cfg(feature = "fit")]
     pub(crate) const BYTES: usize = LETTERS + CAPITALS + PAIRS + ALONE + 2 * WIDE;
 
-    pub(crate) fn built_in() -> &'static Self {
+    pub(crate) fn built_in() -> &'static Tables<'static> {
         &BUILT_IN
     }
 
-    fn byte(&self, at: usize) -> u16 {
-        self.bytes.get(at).copied().map_or(ONE, u16::from)
+    /// The tables in one piece of bytes; nothing if it has another length.
+    pub(crate) const fn of(bytes: &'a [u8]) -> Option<Self> {
+        let Some((letters, rest)) = bytes.split_first_chunk() else { return None };
+        let Some((capitals, rest)) = rest.split_first_chunk() else { return None };
+        let Some((pairs, rest)) = rest.split_first_chunk() else { return None };
+        let Some((alone, rest)) = rest.split_first_chunk() else { return None };
+        let Some((wide, [])) = rest.split_first_chunk() else { return None };
+        Some(Self { letters, capitals, pairs, alone, wide })
     }
 
     /// The expected tokens of a letter, in 1/128.
+    #[inline]
     pub(crate) fn letters(&self, at: usize) -> u16 {
-        self.byte(at)
+        units(self.letters, at)
     }
 
-    /// The letters table of one level.
-    pub(crate) fn letters_of(&self, level: u8) -> &[u8] {
-        let from = usize::from(level) * LETTERS_A_LEVEL;
-        self.bytes.get(from..from + LETTERS_A_LEVEL).unwrap_or_default()
-    }
-
+    #[inline]
     pub(crate) fn capitals(&self, at: usize) -> u16 {
-        self.byte(LETTERS + at)
+        units(self.capitals, at)
     }
 
+    #[inline]
     pub(crate) fn pairs(&self, at: usize) -> u16 {
-        self.byte(LETTERS + CAPITALS + at)
+        units(self.pairs, at)
     }
 
     /// The expected tokens at a slot, in 1/128.
@@ -90,8 +103,7 @@ impl Tables {
 
     fn wide(&self, before: char, here: char, level: u8) -> Option<u16> {
         let (place, tag) = wide_place(before, here);
-        let at = LETTERS + CAPITALS + PAIRS + ALONE + 2 * place;
-        let entry = u16::from_le_bytes([*self.bytes.get(at)?, *self.bytes.get(at + 1)?]);
+        let entry = u16::from_le_bytes(*self.wide.get(2 * place..)?.first_chunk()?);
         if entry >> 12 != tag || entry & 0xFFF == 0xFFF {
             return None;
         }
@@ -103,7 +115,7 @@ impl Tables {
         if code > 0xFFFF {
             return self.wide('\0', here, 0).unwrap_or(ASTRAL_UNITS);
         }
-        let bits = self.byte(LETTERS + CAPITALS + PAIRS + code / 4) >> (2 * (code % 4));
+        let bits = units(self.alone, code / 4) >> (2 * (code % 4));
         ONE * ((bits & 3) + 1)
     }
 }

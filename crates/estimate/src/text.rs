@@ -1,7 +1,7 @@
 //! The amount of a text, counted while it passes.
 
 use crate::class::{Class, Counted};
-use crate::context::{AsciiSums, Context};
+use crate::context::{AsciiSums, Context, Sum};
 use crate::tables::{ONE, Tables};
 
 /// The amount of a text: what an estimate of its tokens needs. The text itself is not kept.
@@ -63,10 +63,12 @@ impl TextAmount {
             }
             at += if plain == 0 { c.len_utf8() } else { plain };
         }
-        self.of(Class::Letters).join(sums.letters);
-        self.of(Class::RareLetters).join(sums.rare_letters);
-        self.of(Class::Digits).join(sums.digits);
-        self.of(Class::Signs).join(sums.signs);
+        let AsciiSums { letters, rare_letters, digits, signs } = sums;
+        let of_ascii = [letters, rare_letters, digits, signs];
+        let classes = [Class::Letters, Class::RareLetters, Class::Digits, Class::Signs];
+        for (class, Sum { units, chars }) in classes.into_iter().zip(of_ascii) {
+            self.of(class).add_all(units, chars);
+        }
         self.bytes = self.bytes.saturating_add(text.len() as u64);
     }
 

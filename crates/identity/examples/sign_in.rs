@@ -1,10 +1,10 @@
 //! Signs a person in with a code: `cargo run -p opencredits-identity --example sign_in`
 
+use opencredits_identity::keys::{HashKey, Secret};
+use opencredits_identity::units::{UnixMs, UserId};
 use opencredits_identity::{
     Challenge, ChallengeId, CodeAnswer, OneTimeCode, Purpose, Session, SessionLifetimes, Verdict, browser_name,
 };
-use opencredits_keys::{HashKey, Secret};
-use opencredits_units::{UnixMs, UserId};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 #[expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a program speaks, and has a clock")]

@@ -23,8 +23,8 @@
 //! # Example
 //! ```
 //! use opencredits_identity::{Challenge, ChallengeId, CodeAnswer, OneTimeCode, Purpose, Verdict};
-//! use opencredits_keys::{HashKey, Secret};
-//! use opencredits_units::UnixMs;
+//! use opencredits_identity::keys::{HashKey, Secret};
+//! use opencredits_identity::units::UnixMs;
 //!
 //! let (key, now) = (HashKey::new([1; 32]), UnixMs::new(1_000));
 //! let code = OneTimeCode::draw([7; 32]).unwrap();
@@ -58,5 +58,9 @@ pub use code::{
 };
 pub use error::{IdentityError, LinkProblem, PasskeyProblem, SiteProblem};
 pub use link::{LINK_KEYS_MAX, LINK_LIFETIME_MS, LINK_SUBJECT_BYTES_MAX, Link, LinkKeys, UNSUBSCRIBE_LIFETIME_MS};
+/// Keys of hashes and secrets, as the crate takes them.
+pub use opencredits_keys as keys;
+/// Ids and time, as the crate takes them.
+pub use opencredits_units as units;
 pub use purpose::Purpose;
 pub use session::{BrowserName, Session, SessionLifetimes, SignIn, Standing, browser_name};

@@ -1,7 +1,7 @@
 //! Top up, hold, capture: `cargo run -p opencredits-ledger --example prepaid`.
 
+use opencredits_ledger::units::{AccountId, EntryId, NanoUsd, UnixMs};
 use opencredits_ledger::{Capture, Floor, Ledger, LedgerError, Leg, OnShortfall, OpenAccount, PlaceHold, Transfer};
-use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
 
 fn main() -> Result<(), LedgerError> {
     let ledger = Ledger::open(std::env::temp_dir().join("prepaid.db"))?;

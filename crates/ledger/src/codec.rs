@@ -6,6 +6,7 @@
 
 use crate::types::{EntryKind, Floor, Phase};
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
+use smallvec::SmallVec;
 
 const TRANSFER: u8 = 1;
 const CAPTURE: u8 = 2;
@@ -45,11 +46,14 @@ pub(crate) struct EntryParts<'a> {
     pub(crate) memo: &'a [u8],
 }
 
+/// The limits of a hold: few, so that a hold needs no memory of its own.
+pub(crate) type Limits = SmallVec<[Number; 4]>;
+
 /// An open hold, with accounts by number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Hold {
     pub(crate) payer: Number,
-    pub(crate) limits: Box<[Number]>,
+    pub(crate) limits: Limits,
     pub(crate) amount: NanoUsd,
     pub(crate) expires_at: UnixMs,
     pub(crate) phase: Phase,
@@ -102,7 +106,8 @@ pub(crate) fn read_entry(id: EntryId, bytes: &[u8]) -> Option<Entry> {
     rest = after;
     let charged = if short { Some(take_amount(&mut rest)?) } else { None };
     let count = take(&mut rest)?;
-    let mut legs = Vec::new();
+    // A damaged count is no reason to take memory: a leg has two bytes at least.
+    let mut legs = Vec::with_capacity(usize::try_from(count).map_or(0, |count| count.min(rest.len() / 2)));
     for _ in 0..count {
         legs.push((take_number(&mut rest)?, take_amount(&mut rest)?));
     }
@@ -146,11 +151,11 @@ pub(crate) fn read_hold(bytes: &[u8]) -> Option<Hold> {
     let expires_at = UnixMs::new(take(&mut rest)?);
     let amount = take_amount(&mut rest).filter(|amount| !amount.is_negative())?;
     let payer = take_number(&mut rest)?;
-    let mut limits = Vec::new();
+    let mut limits = Limits::new();
     while !rest.is_empty() {
         limits.push(take_number(&mut rest)?);
     }
-    Some(Hold { payer, limits: limits.into(), amount, expires_at, phase, fingerprint })
+    Some(Hold { payer, limits, amount, expires_at, phase, fingerprint })
 }
 
 fn put(out: &mut Vec<u8>, mut value: u64) {

@@ -1,6 +1,6 @@
 //! The commands: their effects, and when they are refused.
 
-use crate::codec::{AccountParts, EntryParts, Hold, Number, write_entry};
+use crate::codec::{AccountParts, EntryParts, Hold, Limits, Number, write_entry};
 use crate::error::LedgerError;
 use crate::fingerprint::Fingerprint;
 use crate::state::{Command, Effect, Effects, State};
@@ -80,7 +80,7 @@ impl Command for PlaceHold<'_> {
             return Ok(Held { available: state.balance(payer).available, replay });
         }
         at_most("open holds", state.holds.len().saturating_add(1), HOLDS_MAX)?;
-        let limits = self.limits.iter().map(|limit| state.number(*limit)).collect::<Result<Box<[_]>, _>>()?;
+        let limits = self.limits.iter().map(|limit| state.number(*limit)).collect::<Result<Limits, _>>()?;
         let twice =
             limits.iter().enumerate().any(|(at, limit)| *limit == payer || limits.iter().take(at).any(|l| l == limit));
         at_most("mentions of one account in a hold", if twice { 2 } else { 1 }, 1)?;
@@ -139,11 +139,12 @@ impl Command for Capture<'_> {
     fn decide(self, state: &mut State, now: UnixMs, effects: &mut Effects) -> Result<Captured, LedgerError> {
         at_most("legs of a charge", self.legs.len(), LEGS_MAX)?;
         at_most("bytes of a memo", self.memo.len(), MEMO_BYTES_MAX)?;
-        let Some(hold) = state.holds.get(&self.hold).cloned() else {
+        let Some(hold) = state.holds.get(&self.hold) else {
             return self.replay(state);
         };
-        let split = self.split(state, &hold)?;
-        must_bear(state, &hold, &split.legs)?;
+        let split = self.split(state, hold)?;
+        must_bear(state, hold, &split.legs)?;
+        let (payer, fingerprint) = (hold.payer, hold.fingerprint);
         state.remove_hold(self.hold);
         for (number, amount) in &split.legs {
             state.post(*number, *amount, effects);
@@ -153,13 +154,13 @@ impl Command for Capture<'_> {
             id: self.hold,
             kind: EntryKind::Capture,
             at: now,
-            fingerprint: hold.fingerprint,
+            fingerprint,
             charged: split.charged,
             legs: &split.legs,
             memo: self.memo,
         });
         state.finish(self.hold, body, effects);
-        let available = state.balance(hold.payer).available;
+        let available = state.balance(payer).available;
         Ok(Captured { charged: split.charged, collected: split.collected, available, replay: Replay::First })
     }
 }
@@ -195,7 +196,9 @@ impl Capture<'_> {
         let accounts = hold.limits.iter().chain([&hold.payer]);
         let collected =
             accounts.fold(charged, |least, account| least.min(reach(state, *account, hold.amount, charged)));
-        let mut legs = Vec::with_capacity(self.legs.len().saturating_add(4));
+        // The payer's, bad debt's, and two for each limit.
+        let own = hold.limits.len().saturating_add(1).saturating_mul(2);
+        let mut legs = Vec::with_capacity(self.legs.len().saturating_add(own));
         legs.push((hold.payer, collected.checked_neg().ok_or(LedgerError::Amount)?));
         let mut paid = NanoUsd::ZERO;
         for leg in self.legs {

@@ -243,6 +243,18 @@ impl Ledger {
         Ok(log.state.balance(log.state.number(account)?))
     }
 
+    /// The balances of several accounts at one moment, in their order, in any collection.
+    ///
+    /// # Errors
+    /// When one of them does not exist.
+    pub fn balances<C>(&self, accounts: impl Iterator<Item = AccountId>) -> Result<C, LedgerError>
+    where
+        C: FromIterator<(AccountId, Balance)>,
+    {
+        let log = self.core().log.lock();
+        accounts.map(|account| Ok((account, log.state.balance(log.state.number(account)?)))).collect()
+    }
+
     /// The entry of a finished hold or transfer, as soon as it is accepted.
     ///
     /// # Errors
@@ -326,6 +338,14 @@ impl Ledger {
         drop(log);
         rows.sort_by_key(|row| row.id);
         rows
+    }
+
+    /// The sum of the open holds; the highest amount where it fits no integer.
+    #[must_use]
+    pub fn held(&self) -> NanoUsd {
+        let log = self.core().log.lock();
+        let add = |sum: NanoUsd, hold: &codec::Hold| sum.checked_add(hold.amount).unwrap_or(NanoUsd::MAX);
+        log.state.holds.values().fold(NanoUsd::ZERO, add)
     }
 
     /// Every account, in the order of opening.

@@ -6,12 +6,12 @@
 //!
 //! ```
 //! use opencredits_ledger::{Capture, Floor, Ledger, Leg, OnShortfall, OpenAccount, PlaceHold, Transfer};
-//! use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
-//! # fn main() -> Result<(), opencredits_ledger::LedgerError> {
-//! # let dir = std::env::temp_dir().join(format!("ledger-doc-{}", std::process::id()));
-//! # std::fs::create_dir_all(&dir).unwrap();
-//! # let path = dir.join("ledger.db");
-//! let ledger = Ledger::open(&path)?;
+//! use opencredits_ledger::units::{AccountId, EntryId, NanoUsd, UnixMs};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let dir = std::env::temp_dir().join(format!("ledger-example-{}", std::process::id()));
+//! std::fs::create_dir_all(&dir)?;
+//! let ledger = Ledger::open(dir.join("ledger.db"))?;
 //! let now = UnixMs::new(1_790_000_000_000); // time and ids are the caller's
 //! let [payments, wallet, supplier] = [1, 2, 3].map(AccountId::from_bits);
 //! let [top_up, request] = [EntryId::at(now, [1; 10]), EntryId::at(now, [2; 10])];
@@ -33,7 +33,7 @@
 //! assert_eq!(ledger.balance(wallet)?.available, NanoUsd::new(4_998_000_000));
 //! assert!(ledger.verify()?.is_clean());
 //! # drop(ledger);
-//! # std::fs::remove_dir_all(dir).unwrap();
+//! # std::fs::remove_dir_all(dir)?;
 //! # Ok(())
 //! # }
 //! ```
@@ -109,12 +109,14 @@ pub use commands::{HOLDS_MAX, LEGS_MAX, LIMITS_MAX, LINKED_MAX, MEMO_BYTES_MAX, 
 pub use copy::{ClosedLedger, LedgerCopy};
 pub use error::{LedgerError, StorageError};
 pub use follow::{Changes, Checkpoint};
+#[cfg(feature = "sqlite")]
 pub use head_file::HEAD_ENDING;
 pub use ids::random_id;
 pub use ledger::{Ledger, Options, Stats};
 /// Money, ids and time, as the ledger takes them.
 pub use opencredits_units as units;
 pub use report::{Covered, Finding, VerifyReport};
+#[cfg(feature = "sqlite")]
 pub use sqlite::LOCK_ENDING;
 pub use ticket::{Accepted, Durable};
 pub use types::{

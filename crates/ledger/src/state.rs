@@ -262,13 +262,6 @@ impl Account {
 impl Hold {
     /// Every account of the hold.
     pub(crate) fn accounts(&self) -> impl Iterator<Item = Number> {
-        let mut at = 0_usize;
-        let payer = self.payer;
-        let limits = self.limits.clone();
-        std::iter::once(payer).chain(std::iter::from_fn(move || {
-            let next = limits.get(at).copied();
-            at = at.saturating_add(1);
-            next
-        }))
+        std::iter::once(self.payer).chain(self.limits.iter().copied())
     }
 }

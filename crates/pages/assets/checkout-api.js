@@ -28,6 +28,7 @@ const query = (values) => new URLSearchParams(Object.entries(values).filter(([, 
 
 export const config = (publishable_key, origin) => call("GET", `/embed/config?${query({ publishable_key, origin })}`);
 export const sendCode = (email) => call("POST", "/v1/auth/code", { body: { email } });
+export const passkeyOptions = () => call("POST", "/v1/auth/passkey/options", { body: {} });
 export const signIn = (body) => call("POST", "/v1/auth/session", { body });
 export const whoAmI = () => call("GET", "/v1/auth/session", { bearer: token() });
 export const signOut = () => call("DELETE", "/v1/auth/session", { bearer: token() });

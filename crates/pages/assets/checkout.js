@@ -2,6 +2,7 @@
 
 import * as api from "./checkout-api.js";
 import * as host from "./checkout-host.js";
+import * as passkey from "./passkey.js";
 import { $, busy, count, credits, fail, fill, known, money, phrase, show, shown, wrong } from "./checkout-view.js";
 
 const POLL_MS = 2000;
@@ -14,7 +15,7 @@ const TOKENS_DEFAULT = 2500;
 
 /** What the page around has asked for, and what is known of app and person. */
 const state = {
-  init: null, app: null, userKey: null, email: null, challenge: null, terms: null, terms_ask: false,
+  init: null, embedder: null, app: null, userKey: null, email: null, challenge: null, proof: null, terms: null,
   sold: null, quoted: null, prices: [], order: null, bought: false, polling: 0,
 };
 
@@ -37,6 +38,7 @@ async function greet(init, origin) {
   if (mine !== greeting) return;
   host.confirm(origin);
   state.init = { checkout_mode: "embedded", currency: "usd", ...init };
+  state.embedder = { publishable_key: init.publishable_key, origin };
   state.app = config.partner;
   named({});
   await begin();
@@ -90,8 +92,7 @@ async function sendCode() {
   wrong("email", null);
   try {
     const { challenge } = await api.sendCode(email);
-    Object.assign(state, { email, challenge, terms: null });
-    $("#accept").hidden = true;
+    Object.assign(state, { email, challenge });
     $("#f-code").value = "";
     wrong("code", null);
     named({});
@@ -105,29 +106,51 @@ async function signIn() {
   const code = $("#f-code").value.replace(/\D/g, "");
   if (code.length !== 6) return wrong("code", phrase("no_code"));
   wrong("code", null);
-  const answer = { challenge: state.challenge, code };
-  if (state.terms !== null) {
-    const accepted = $("#accept-terms").checked && $("#accept-age").checked;
-    $("#accept-error").hidden = accepted;
-    if (!accepted) return $("#accept-terms").focus();
-    answer.accept = { terms: state.terms, age_16: true };
+  await enter({ challenge: state.challenge, code });
+}
+
+/** The challenge of a passkey is used up by its first answer, so that each attempt asks for another. */
+async function usePasskey(accept) {
+  const used = await passkey.use(await api.passkeyOptions());
+  if (!used) {
+    show("email");
+    return fail(phrase("passkey_failed"));
   }
+  await enter({ passkey: { ...used, embedder: state.embedder } }, accept);
+}
+
+/** Signs in with what proves who it is, and connects the app; somebody new agrees to the terms before. */
+async function enter(proof, accept) {
   try {
-    const { session_token, user } = await api.signIn(answer);
+    const { session_token, user } = await api.signIn(accept ? { ...proof, accept } : proof);
     api.keep(session_token);
     state.email = user.email;
+    named({});
+  } catch (problem) {
+    if (problem.code === "terms_required") {
+      Object.assign(state, { proof, terms: problem.metadata.terms_version });
+      return show("accept");
+    }
+    if (proof.passkey) throw problem;
+    if (shown() !== "code") show("code");
+    return refused("code", problem);
+  }
+  if (proof.passkey) return show("connect");
+  try {
     await connect($("#cap-code").value);
   } catch (problem) {
-    if (problem.metadata.error_type === "terms_required") return askForTerms(problem);
-    refused("code", problem);
+    // The code is spent, and the person is signed in.
+    if (shown() !== "amount") show("connect");
+    throw problem;
   }
 }
 
-/** A new person: the code stays good for a second answer. */
-function askForTerms(problem) {
-  state.terms = problem.metadata.terms_version;
-  $("#accept").hidden = false;
-  $("#accept-terms").focus();
+async function agree() {
+  const accepted = $("#accept-terms").checked && $("#accept-age").checked;
+  $("#accept-error").hidden = accepted;
+  if (!accepted) return $("#accept-terms").focus();
+  const accept = { terms: state.terms, age_16: true };
+  await (state.proof.passkey ? usePasskey(accept) : enter(state.proof, accept));
 }
 
 /** An app that the person has connected before keeps its limit. */
@@ -455,6 +478,7 @@ function onSubmit(step, work) {
 
 onSubmit("email", sendCode);
 onSubmit("code", signIn);
+onSubmit("accept", agree);
 onSubmit("connect", () => connect($("#cap-connect").value));
 onSubmit("amount", pay);
 $("#f-amount").addEventListener("input", typed);
@@ -464,6 +488,10 @@ $("#manage").addEventListener("click", (event) => follow(event, $("#manage").hre
 
 const DOES = {
   "other-address": () => show("email"),
+  passkey: () => {
+    fail(null);
+    return busy(() => usePasskey());
+  },
   "sign-out": signOut,
   account: accountStep,
   copy,
@@ -485,5 +513,7 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden && state.order && shown() === "waiting") poll(++state.polling, 0);
 });
 
+// They are on the page only where the service has a domain.
+if (passkey.isKnown && $("#passkey")) $(passkey.isForbidden() ? "#no-passkey" : "#passkey").hidden = false;
 if (host.isFramed) host.listen((init, origin) => greet(init, origin).catch(stuck));
 else show("refused");

@@ -1,6 +1,7 @@
 // Signing in: an address and a code or a link, or a passkey; and what a new person agrees to.
 
 import { clearErrors, during } from "./forms.js";
+import * as passkey from "./passkey.js";
 import { Refusal, api, keep, words } from "./session.js";
 
 const page = document.getElementById("sign-in");
@@ -69,41 +70,10 @@ async function sendLink(form) {
   show("link");
 }
 
-// WebAuthn speaks in bytes, and the API in base64url.
-const bytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
-const text = (buffer) =>
-  btoa(String.fromCharCode(...new Uint8Array(buffer))).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
-
 async function usePasskey(accept) {
-  const options = await api("POST", "/v1/auth/passkey/options", {});
-  const publicKey = {
-    ...options,
-    challenge: bytes(options.challenge),
-    allowCredentials: (options.allowCredentials ?? []).map((one) => ({ ...one, id: bytes(one.id) })),
-  };
-  let credential;
-  try {
-    credential = await navigator.credentials.get({ publicKey });
-  } catch {
-    throw new Refusal(0, { message: words.passkey_failed });
-  }
-  const { response } = credential;
-  await finish({
-    passkey: {
-      challenge: options.challenge,
-      credential: {
-        id: credential.id,
-        rawId: text(credential.rawId),
-        type: credential.type,
-        response: {
-          clientDataJSON: text(response.clientDataJSON),
-          authenticatorData: text(response.authenticatorData),
-          signature: text(response.signature),
-          userHandle: response.userHandle ? text(response.userHandle) : null,
-        },
-      },
-    },
-  }, accept);
+  const used = await passkey.use(await api("POST", "/v1/auth/passkey/options", {}));
+  if (!used) throw new Refusal(0, { message: words.passkey_failed });
+  await finish({ passkey: used }, accept);
 }
 
 const submits = {
@@ -150,7 +120,6 @@ if (step("spend")) {
   history.replaceState(null, "", location.pathname);
   if (!linkToken) show("no-link");
 } else {
-  const passkey = page.querySelector("[data-passkey]");
-  passkey.hidden = !("PublicKeyCredential" in window);
+  page.querySelector("[data-passkey]").hidden = !passkey.isKnown;
   email.focus();
 }

@@ -16,7 +16,7 @@
 //! # Example
 //! ```
 //! use opencredits_providers::{Dialect, read_body};
-//! use opencredits_units::{Bucket, Tokens};
+//! use opencredits_providers::units::{Bucket, Tokens};
 //!
 //! let body = br#"{"id": "a1", "model": "m", "choices": [{"finish_reason": "stop", "message": {"content": "Hi"}}],
 //!     "usage": {"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 25,
@@ -58,6 +58,8 @@ pub use opencredits_translation::{
     Translated, addresses, body_of_events, fitted_ids, takes_names, translate, translate_body, translate_with,
     unsealed, usage_members,
 };
+/// Tokens, buckets and usage, as an outcome has them.
+pub use opencredits_units as units;
 pub use opencredits_wire::EventTooLarge;
 pub use opencredits_wire::sse::is_event_stream;
 pub use rewrite::{Rewrite, TOOL_CALLS_MAX, upstream_body};

@@ -79,6 +79,9 @@ pub struct Vendor {
     /// The base URL, up to the dialect's path. Parts that only the operator knows are names of environment variables in
     /// braces.
     pub base_url: String,
+    /// Its name in the metrics of the OpenTelemetry conventions (`gen_ai_provider_name`), where that is not its id.
+    #[serde(default)]
+    pub gen_ai_provider: Option<String>,
     /// How the key is sent.
     #[serde(default)]
     pub auth: Auth,

@@ -68,6 +68,13 @@ impl ConfiguredVendor {
 }
 
 impl ServedCatalogue {
+    /// This catalogue with the models that this vendor listed before; none where it did not.
+    #[must_use]
+    pub fn with_list_of(&self, before: &Self, terms: &Discover) -> Option<Self> {
+        let (_, list) = before.lists.iter().find(|(listed, _)| listed.vendor == terms.vendor)?;
+        self.clone().with_listed(terms, list).ok()
+    }
+
     /// This catalogue with the models of a list, except those that have prices of their own already.
     ///
     /// # Errors

@@ -298,6 +298,23 @@ pub enum UpstreamKind {
     Unavailable,
 }
 
+impl UpstreamKind {
+    /// Its name in metrics, which is that of the error's type.
+    #[must_use]
+    pub const fn error_type(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::ContextLength => "context_length_exceeded",
+            Self::ContentPolicy => "content_policy_violation",
+            Self::TooLarge => "payload_too_large",
+            Self::RateLimited => "rate_limit_exceeded",
+            Self::Overloaded => "provider_overloaded",
+            Self::TimedOut => "timeout",
+            Self::Unavailable => "provider_unavailable",
+        }
+    }
+}
+
 /// The provider's message may repeat the prompt: logs show the kind only.
 impl std::fmt::Debug for UpstreamFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

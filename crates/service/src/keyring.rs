@@ -1,6 +1,7 @@
 //! The key ring: finds the spender of a key, with a cache in front of the store.
 
 use crate::actor::Actor;
+use crate::earner_terms::EarnerTerms;
 use crate::fault::{Fault, KeyFault};
 use crate::limits::{BegunUntil, LimitKind};
 use crate::partners::PartnerTerms;
@@ -16,6 +17,7 @@ use opencredits_store::{
     Rates, SpendingLimit, SpendingLimits, Standing, Users,
 };
 use opencredits_units::{AccountId, BasisPoints, KeyId, PartnerId, UnixMs, UserId};
+use parking_lot::RwLock;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -133,9 +135,7 @@ pub struct KeyRing {
     /// The URL that resources of ours begin with; empty where no app has tokens.
     origin: String,
     clock: Arc<dyn Clock>,
-    default_share: BasisPoints,
-    /// The least and the highest markup that a partner may have.
-    markup_bounds: (BasisPoints, BasisPoints),
+    terms: RwLock<EarnerTerms>,
     cache: Cache<KeyDigest, (u64, Option<Arc<Spender>>)>,
     /// The rates of limited keys, which outlive their cached data.
     rates: Cache<KeyId, Arc<KeyRates>>,
@@ -224,18 +224,37 @@ impl KeyRing {
             changes,
             reports,
             clock,
-            default_share,
-            markup_bounds: (BasisPoints::ZERO, BasisPoints::new(u32::MAX)),
+            terms: RwLock::new(EarnerTerms::new(default_share)),
             cache,
             epoch: AtomicU64::new(0),
         }
     }
 
+    /// The number of keys in the cache, about.
+    #[must_use]
+    pub fn cached(&self) -> u64 {
+        self.cache.entry_count()
+    }
+
     /// Holds partners' markups within these bounds, whatever their records say.
     #[must_use]
-    pub fn with_markup_bounds(mut self, terms: &PartnerTerms) -> Self {
-        self.markup_bounds = (terms.markup_min, terms.markup_max);
+    pub fn with_markup_bounds(self, terms: &PartnerTerms) -> Self {
+        self.set_markup_bounds(terms);
         self
+    }
+
+    /// The same from now on.
+    pub fn set_markup_bounds(&self, terms: &PartnerTerms) {
+        let mut held = self.terms.write();
+        (held.markup_min, held.markup_max) = (terms.markup_min, terms.markup_max);
+        drop(held);
+        self.forget_all();
+    }
+
+    /// Gives partners whose record has no share this one from now on.
+    pub fn set_default_share(&self, share: BasisPoints) {
+        self.terms.write().default_share = share;
+        self.forget_all();
     }
 
     /// Takes tokens for resources of this URL, and no others that are bound to resources.
@@ -248,8 +267,8 @@ impl KeyRing {
     /// A partner's own markup, within the operator's bounds.
     #[must_use]
     pub fn markup_of(&self, partner: &Partner) -> Option<BasisPoints> {
-        let (least, most) = self.markup_bounds;
-        partner.markup.map(|markup| markup.min(most).max(least))
+        let EarnerTerms { markup_min, markup_max, .. } = *self.terms.read();
+        partner.markup.map(|markup| markup.min(markup_max).max(markup_min))
     }
 
     /// The spender of the key with this digest, at the API.
@@ -463,7 +482,7 @@ impl KeyRing {
     fn earner(&self, key: &Key, partner: &Partner) -> Option<Earner> {
         // What a partner's owner spends themselves earns it nothing, nor does anything while it is suspended.
         let earns = partner.owner != Some(key.user) && partner.standing == Standing::Good;
-        let share = partner.share.unwrap_or(self.default_share);
+        let share = partner.share.unwrap_or_else(|| self.terms.read().default_share);
         earns.then_some(Earner { account: partner.earnings, share })
     }
 

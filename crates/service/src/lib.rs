@@ -27,6 +27,7 @@ pub mod config;
 pub mod connections;
 mod data_key;
 pub mod discover;
+mod earner_terms;
 mod fault;
 mod gateway;
 pub mod jobs;
@@ -48,6 +49,7 @@ mod record;
 mod record_words;
 mod served_catalogue;
 pub mod sign_in;
+pub mod telemetry;
 mod usage;
 
 pub use data_key::{DataKeyError, data_key, key_in};
@@ -56,8 +58,9 @@ pub use fault::{
 };
 pub use gateway::{
     Admitted, ChargedStream, Counted, DrainLimits, Gateway, GatewayError, InferenceRequest, InputEstimate, LargeBodies,
-    Parts, PathParameters, Pending, Ports, Reaper, Receipt, Reply, Retries, RouteHealth, Settings, StreamEnd,
-    StreamItem, TEST_DIR, TestGateway, TestLedger, TestParts, TestPorts, TestUpstreams, Upstream, WholeAnswer,
+    Offering, Parts, PathParameters, Pending, Ports, PreparedOffering, Reaper, Receipt, Reply, Retries, RouteHealth,
+    Settings, StreamEnd, StreamItem, TEST_DIR, TestGateway, TestLedger, TestOffering, TestParts, TestPorts,
+    TestUpstreams, Upstream, WholeAnswer,
 };
 pub use keyring::{Earner, KeyRing, KeyTables, LimitTerms, Manager, Spender};
 pub use limits::{BegunUntil, LimitBalance, LimitKind, Renewals};

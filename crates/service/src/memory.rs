@@ -57,6 +57,12 @@ impl MemoryBudget {
         Self { max, reserved: Mutex::default() }
     }
 
+    /// The memory that may be reserved, in bytes.
+    #[must_use]
+    pub const fn max(&self) -> usize {
+        self.max
+    }
+
     /// The memory that is reserved now, in bytes.
     #[must_use]
     pub fn reserved(&self) -> usize {

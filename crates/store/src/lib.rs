@@ -31,6 +31,7 @@
 
 #[cfg(feature = "sqlite")]
 mod applications;
+mod backlog;
 mod bills;
 mod block;
 #[cfg(feature = "conformance")]
@@ -53,6 +54,7 @@ mod traits;
 mod usage;
 
 pub use applications::{ApplicationState, PartnerApplication, PartnerApplications, ReferralMonth, Referrals};
+pub use backlog::{Backlog, Backlogs};
 pub use bills::{BillSource, BilledDay, BilledLine, ProviderBills};
 pub use connections::{
     AgreedGrants, CodeGives, CodeRecord, ConnectedKey, ConnectedKeys, ConsentRecord, DeviceRecord, DeviceRequests,

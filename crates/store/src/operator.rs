@@ -10,7 +10,8 @@ use opencredits_units::{EntryId, UserId};
 pub trait OperatorReads: Send + Sync {
     /// At most `max` people below `before`, the highest id first.
     async fn latest_people(&self, before: UserId, max: u32) -> Result<Vec<User>, StoreError>;
-    /// At most `max` people whose label contains this text, in any case of ASCII letters, by label. It reads all labels.
+    /// At most `max` people whose label contains this text, in any case, by label: of the latest 1,000 such people. A text of
+    /// fewer than three characters is looked for at the beginning of labels only.
     async fn people_like(&self, text: &str, max: u32) -> Result<Vec<User>, StoreError>;
     /// At most `max` keys with these last characters, revoked ones too, by id.
     async fn keys_by_hint(&self, hint: &str, max: u32) -> Result<Vec<Key>, StoreError>;

@@ -28,6 +28,20 @@ pub enum OrderState {
     Expired,
 }
 
+impl OrderState {
+    /// Its name in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Waiting => "waiting",
+            Self::Paid => "paid",
+            Self::Failed => "failed",
+            Self::Expired => "expired",
+        }
+    }
+}
+
 /// What the books show of a purchase: absolute figures, not changes. Money is in the minor unit of the order's currency.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Booked {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { axe, isTooWide } from "../looks.mjs";
 import { frameOf, payOn, signUp, step } from "../checkout.mjs";
 import { call, check, equal, picture, plan, serve, until, withBrowser } from "../common.mjs";
+import { withPasskey } from "../passkeys.mjs";
 
 const MODES = ["embedded", "new_tab", "manual"];
 const EVENTS = ["checkout_opened", "login_completed", "purchase_completed", "account_details_shown", "account_details_dismissed"];
@@ -153,6 +154,59 @@ async function personWithKey() {
   const name = `known-${Date.now()}`;
   admin("user", "add", name, "--email", `${name}@example.org`);
   return admin("key", "add", name, "--partner", "Acme Editor").key;
+}
+
+/** Opens the checkout in a tab with an authenticator that has a person's passkey, and gives that person. */
+async function withPasskeyFrame(options, body) {
+  await withPartner(options, async (stage) => {
+    const { tab, site } = stage;
+    await tab.goto(`${plan.url}/sign-in`);
+    const person = await withPasskey(tab);
+    await tab.goto(`${site}/`);
+    await tab.click("#buy");
+    const frame = await frameOf(tab);
+    await step(frame, "email");
+    await body({ ...stage, frame, person });
+  });
+}
+
+/** From a page of another origin, with storage of third parties or without. */
+async function passkey(options = {}) {
+  await withPasskeyFrame(options, async ({ tab, frame, person, watched, context }) => {
+    await frame.getByRole("button", { name: "Use a passkey" }).click();
+    await step(frame, "connect");
+    check((await frame.locator('[data-step="connect"]').textContent()).includes(person.address), "who is signed in");
+    await frame.locator("#cap-connect").selectOption("25");
+    await frame.getByRole("button", { name: "Connect Acme Editor" }).click();
+    await step(frame, "amount");
+    const userKey = await until("the user key", () => tab.evaluate("OpenCredits.getUserKey()"));
+    equal((await call("GET", "/v1/apps", { token: person.token })).body.data.map((app) => Number(app.cap_usd)), [25], "its limit");
+    const [popup] = await Promise.all([context.waitForEvent("page"), frame.locator("#pay").click()]);
+    await popup.waitForURL(/\/sandbox\/checkout\//);
+    await payOn(popup);
+    await step(frame, "account");
+    equal(await balanceOf(userKey), 2500, "the balance after");
+    equal(watched.errors, [], "errors");
+  });
+}
+
+/** Where the page forbids passkeys the frame says so; where no passkey is used it says why that may be. Both leave the code. */
+async function withoutPasskey() {
+  const plain = page(plan.keys.listed, "embedded").replace("</html>", `<script>
+    Object.defineProperty(HTMLIFrameElement.prototype, "allow", { set() {} });
+  </script></html>`);
+  await withPasskeyFrame({ html: plain }, async ({ tab, frame, watched }) => {
+    equal(await frame.getByRole("button", { name: "Use a passkey" }).count(), 0, "buttons for a passkey");
+    check(await frame.locator("#no-passkey").isVisible(), "it does not say why there is none");
+    await picture(tab, "checkout-no-passkey");
+    // Browsers that do not tell refuse when they are asked.
+    await frame.evaluate("document.querySelector('#passkey').hidden = false");
+    await frame.getByRole("button", { name: "Use a passkey" }).click();
+    await frame.getByRole("alert").getByText(/^No passkey was used/).waitFor();
+    check(await frame.getByRole("button", { name: "Send code" }).isEnabled(), "a code cannot be asked for");
+    equal(watched.errors.filter((error) => !error.includes("publickey-credentials-get")), [], "errors");
+    await signUp(frame);
+  });
 }
 
 /** The frame at its own size and on a small phone, in both themes, at each step that needs no account. */
@@ -310,6 +364,9 @@ export const cells = [
   ...MODES.map((mode) => [`the same with third-party storage blocked, ${mode}`, () => buy(mode, { blocksThirdParties: true })]),
   ["a person with a key buys without signing in, and signs out", knownKey],
   ["the frame fits, in both themes, and axe-core finds nothing serious", looks],
+  ["a person signs in with a passkey within the frame", () => passkey()],
+  ["the same with third-party storage blocked, by a passkey", () => passkey({ blocksThirdParties: true })],
+  ["a page that forbids passkeys leaves the code, and says so", withoutPasskey],
   ["an app that names its key in the first message works", withoutQuery],
   ["the example app connects, buys and chats", exampleApp],
   ["attack: a site that is not registered cannot frame it", framing],

@@ -2,7 +2,8 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { check, plan, signedIn, withBrowser } from "../common.mjs";
+import { check, plan, withBrowser } from "../common.mjs";
+import { visit } from "../people.mjs";
 
 const pages = JSON.parse(readFileSync(join(import.meta.dirname, "../pages.json"), "utf8"));
 const LOADS = 5;
@@ -31,11 +32,11 @@ const watchShell = () => {
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
 /** One first visit: nothing is in the browser's cache. */
-async function visited({ path, session, ready = "main" }, token) {
+async function visited({ path, token, ready = "main" }) {
   return withBrowser(async (context) => {
     const page = context.pages()[0] ?? (await context.newPage());
-    if (session) await page.addInitScript((token) => localStorage.setItem("opencredits.session", token), token);
-    if (session) await page.addInitScript(watchShell);
+    if (token) await page.addInitScript((token) => localStorage.setItem("opencredits.session", token), token);
+    if (token) await page.addInitScript(watchShell);
     const devtools = await context.newCDPSession(page);
     await devtools.send("Network.enable");
     let bytes = 0;
@@ -58,8 +59,7 @@ async function visited({ path, session, ready = "main" }, token) {
 export const cells = pages.map((page) => [
   `${page.name} is light and quick`,
   async () => {
-    const token = page.session ? (await signedIn()).token : undefined;
-    const { bytes, ms } = await visited(page, token);
+    const { bytes, ms } = await visited({ ...page, ...(await visit(page)) });
     check(ms < MS_MAX, `${page.path} can be used after ${Math.round(ms)} ms`);
     return `${(bytes / 1000).toFixed(1)} kB, usable after ${Math.round(ms)} ms`;
   },

@@ -1,39 +1,12 @@
 // The operator's pages: who has the role finds a person and gives them credits; who has not finds nothing.
 
-import { execFileSync } from "node:child_process";
-import { call, check, equal, plan, signedIn, withBrowser } from "../common.mjs";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { call, check, equal, plan, serve, withBrowser } from "../common.mjs";
 import { lookAt } from "../looks.mjs";
+import { who } from "../people.mjs";
 
-const MODEL = "sandbox/gpt";
 const PAGES = ["", "/people", "/partners", "/orders", "/routes", "/prices", "/jobs", "/ledger", "/changes"];
-
-/** What the admin tool answers. */
-function admin(...words) {
-  const [tool, ...always] = plan.admin;
-  return JSON.parse(execFileSync(tool, [...always, ...words], { encoding: "utf8", env: { PATH: process.env.PATH } }));
-}
-
-async function idOf(person) {
-  return (await call("GET", "/v1/auth/session", { token: person.token })).body.user.id;
-}
-
-let made;
-
-/** An operator, and a person with a key and a request. */
-async function people() {
-  made ??= (async () => {
-    const [operator, person] = [await signedIn(), await signedIn()];
-    const [operatorId, personId] = [await idOf(operator), await idOf(person)];
-    admin("user", "role", operatorId, "operator");
-    admin("credits", "grant", personId, "500", "--reason", "welcome");
-    const key = await call("POST", "/v1/keys", { token: person.token, body: { name: "laptop", limit: 5 } });
-    equal(key.status, 201, `a key: ${JSON.stringify(key.body)}`);
-    const body = { model: MODEL, max_tokens: 40, messages: [{ role: "user", content: "A canary that nobody keeps" }] };
-    equal((await call("POST", "/v1/chat/completions", { token: key.body.key, body })).status, 200, "a request");
-    return { operator, person, operatorId, personId };
-  })();
-  return made;
-}
 
 async function opened(context, person, path) {
   const page = context.pages()[0] ?? (await context.newPage());
@@ -45,7 +18,8 @@ async function opened(context, person, path) {
 
 /** Found by the address, given credits with a reason, seen by the person, and recorded. */
 async function grant() {
-  const { operator, person, operatorId, personId } = await people();
+  const operator = await who("operator");
+  const { person, operatorId, personId } = operator;
   const before = (await call("GET", "/v1/credits/balance", { token: person.token })).body.balance;
   await withBrowser(async (context, watched) => {
     const page = await opened(context, operator, "/dashboard");
@@ -88,7 +62,8 @@ async function grant() {
 
 /** A secret is shown once, and a wrong act is told before it can be confirmed. */
 async function secret() {
-  const { operator, personId } = await people();
+  const operator = await who("operator");
+  const { personId } = operator;
   await withBrowser(async (context, watched) => {
     const page = await opened(context, operator, `/operator/people/${personId}`);
     await page.getByRole("button", { name: "Take credits" }).click();
@@ -117,7 +92,7 @@ async function secret() {
 
 /** Who has not the role sees no link, no places and no page. */
 async function nothing() {
-  const { person, personId } = await people();
+  const { person, personId } = await who("operator");
   await withBrowser(async (context) => {
     const page = await opened(context, person, "/dashboard");
     await page.getByText("Account", { exact: true }).click();
@@ -131,20 +106,64 @@ async function nothing() {
   });
 }
 
-const looks = [...PAGES, "/people/"].map((path) => [
-  `/operator${path} looks right`,
-  async () => {
-    const { operator, personId } = await people();
-    const whole = path === "/people/" ? path + personId : path;
-    const name = `operator${path.replaceAll("/", "-").replace(/-$/, "-one")}`;
-    const count = await lookAt({ name, path: `/operator${whole}`, token: operator.token, ready: "main h1" });
-    return `${count} looks`;
-  },
-]);
+/** Where the decimal points of a column of a table are, in pixels. */
+function points(table, column) {
+  const cells = [...table.querySelectorAll(`tbody td:nth-child(${column})`)];
+  return cells.map((cell) => {
+    const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const at = texts.currentNode.data.indexOf(".");
+      if (at < 0) continue;
+      const range = document.createRange();
+      range.setStart(texts.currentNode, at);
+      range.setEnd(texts.currentNode, at + 1);
+      return Math.round(range.getBoundingClientRect().left);
+    }
+    return null;
+  });
+}
+
+/** A book of the source with two other prices is compared before it is put into force, and its figures stand below each other. */
+async function comparison() {
+  const operator = await who("operator");
+  const book = readFileSync(join(plan.root, "crates/catalog/data/pricebook.jsonl"), "utf8").trimEnd().split("\n");
+  const at = book.findIndex((line) => JSON.parse(line).prices?.input !== undefined && JSON.parse(line).prices.output !== undefined);
+  const model = JSON.parse(book[at]);
+  const changed = { ...model, prices: { ...model.prices, input: "9.125", output: "71.5" } };
+  const text = [...book.slice(0, at), JSON.stringify(changed), ...book.slice(at + 1)].join("\n");
+  await withBrowser(async (context, watched) => {
+    const page = await opened(context, operator, "/operator/prices?compare=1");
+    await page.getByText(/^The source cannot be compared/).waitFor();
+    const source = await serve({ pages: { "/book.jsonl": text }, port: plan.pricesPort });
+    try {
+      await page.goto(`${plan.url}/operator/prices`, { waitUntil: "networkidle" });
+      await page.getByRole("link", { name: "Compare now" }).click();
+      const table = page.getByRole("table", { name: /^List prices that change/ });
+      await table.waitFor();
+      const rows = await table.locator("tbody tr").allTextContents();
+      check(rows.length >= 2 && rows.every((row) => row.includes(model.id)), `rows of ${model.id}: ${rows}`);
+      for (const price of ["9.125", "71.50"]) check(rows.some((row) => row.includes(price)), `${price} in ${rows}`);
+      for (const column of [4, 5, 6]) {
+        const lefts = await table.evaluate(points, column);
+        equal(new Set(lefts).size, 1, `points of column ${column}, in pixels: ${lefts}`);
+      }
+      const models = page.getByRole("table", { name: "Models on sale" });
+      for (const column of [4, 5]) {
+        const lefts = await models.evaluate(points, column);
+        equal(new Set(lefts).size, 1, `points of the models' column ${column}, in pixels: ${lefts}`);
+      }
+      await page.getByRole("button", { name: "Put into force" }).waitFor();
+      equal(watched.errors, [], "errors");
+      return `${await lookAt({ name: "operator-prices-compared", path: "/operator/prices?compare=1", token: operator.token, ready: "main h1" })} looks`;
+    } finally {
+      source.close();
+    }
+  });
+}
 
 export const cells = [
   ["an operator finds a person and gives credits, which the person sees", grant],
   ["a secret is shown once, and a wrong act cannot be confirmed", secret],
+  ["the book of the source is compared, and its figures are aligned", comparison],
   ["who has not the role finds nothing", nothing],
-  ...looks,
 ];

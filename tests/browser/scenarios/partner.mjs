@@ -1,20 +1,12 @@
 // The partner portal: a person applies, the operator approves, keys and origins are made, the checkout is previewed, and a
 // request in the sandbox becomes commission.
 
-import { execFileSync } from "node:child_process";
 import { frameOf, step } from "../checkout.mjs";
 import { call, check, equal, picture, plan, serve, signedIn, until, withBrowser } from "../common.mjs";
 import { axe, isTooWide, SCHEMES, SIZES } from "../looks.mjs";
+import { admin, ask, fresh, MODEL, runsPartner } from "../people.mjs";
 
-const MODEL = "sandbox/gpt";
 const PAGES = ["", "/keys", "/statements", "/guide"];
-let number = 0;
-
-function admin(...words) {
-  const [program, ...options] = plan.admin;
-  return JSON.parse(execFileSync(program, [...options, ...words], { encoding: "utf8" }));
-}
-
 /** A page of the portal for a person who is signed in. */
 async function opened(context, person, path) {
   const page = context.pages()[0] ?? (await context.newPage());
@@ -39,23 +31,6 @@ async function applied(page, name) {
   await page.getByRole("button", { name: "See your application" }).click();
   await page.getByText(`has not decided on ${name}`).waitFor();
   return key;
-}
-
-const fresh = (name) => `${name} ${process.pid} ${(number += 1)}`;
-
-/** A person with an approved partner, made by the JSON interface and the admin tool. */
-async function running(name = fresh("Portal")) {
-  const person = await signedIn();
-  const body = { name, url: "https://editor.example", origins: ["https://editor.example"], redirect_urls: ["https://editor.example/back"] };
-  const sent = await call("POST", "/v1/partners/apply", { token: person.token, body });
-  equal(sent.status, 201, `applying: ${JSON.stringify(sent.body)}`);
-  admin("partner", "approve", sent.body.data.id);
-  return { ...person, id: sent.body.data.id, testKey: sent.body.test.key };
-}
-
-async function ask(key) {
-  const body = { model: MODEL, max_tokens: 40, messages: [{ role: "user", content: "Say hello" }] };
-  equal((await call("POST", "/v1/chat/completions", { token: key, body })).status, 200, "a request");
 }
 
 /** From the application to commission in test mode. */
@@ -130,7 +105,7 @@ async function opens(context, act) {
 /** The real frame in test mode, in each mode; a payment in it; and the key that ends with the page. */
 async function preview() {
   await withBrowser(async (context, watched) => {
-    const person = await running();
+    const person = await runsPartner();
     const page = await opened(context, person, "/partner");
     await page.getByRole("link", { name: "Guide", exact: true }).click();
     await page.getByLabel("Amount", { exact: true }).fill("25");
@@ -179,7 +154,7 @@ async function preview() {
 /** The snippets of the guide run as they are copied: the button on a page of one's own machine, and the terminal's request. */
 async function snippets() {
   await withBrowser(async (context, watched) => {
-    const person = await running();
+    const person = await runsPartner();
     const page = await opened(context, person, "/partner/guide");
     const button = (await page.locator("#code-sdk").textContent()).replaceAll("$TEST_KEY", person.testKey);
     const request = await page.locator("#code-request").textContent();
@@ -207,7 +182,7 @@ async function snippets() {
 /** Who runs two partners stays with the one that they look at; and nobody sees another's. */
 async function several() {
   await withBrowser(async (context) => {
-    const person = await running(fresh("First"));
+    const person = await runsPartner(fresh("First"));
     const second = await call("POST", "/v1/partners/apply", { token: person.token, body: { name: fresh("Second"), url: "https://b.example" } });
     admin("partner", "approve", second.body.data.id);
     const page = await opened(context, person, `/partner?partner=${person.id}`);
@@ -229,7 +204,7 @@ async function several() {
 /** A person with two partners, whose names are as long as names may be and have no place to break. */
 async function wide() {
   const long = (n) => `${"long-name-without-a-place-to-break-it-".repeat(5)}${n}`.slice(-190);
-  const person = await running(long(`${process.pid}-a`));
+  const person = await runsPartner(long(`${process.pid}-a`));
   const second = await call("POST", "/v1/partners/apply", { token: person.token, body: { name: long(`${process.pid}-b`), url: "https://b.example" } });
   admin("partner", "approve", second.body.data.id);
   for (const kind of ["keys", "publishable-keys", "test-keys"]) {
@@ -265,12 +240,6 @@ async function lookAt(paths, person) {
 
 const named = (prefix, query = "") => PAGES.map((path) => [`${prefix}${path.replace("/", "-")}`, `/partner${path}${query}`]);
 
-async function looks() {
-  const person = await running(fresh("Looks"));
-  await ask(person.testKey);
-  return lookAt([...named("partner"), ["partner-test", "/partner?mode=test"]], person);
-}
-
 async function longLooks() {
   const person = await wide();
   return lookAt(named("partner-long", `?partner=${person.id}`), person);
@@ -285,7 +254,6 @@ export const cells = [
   ["the checkout is previewed in each mode and paid in test mode", preview],
   ["the snippets of the guide run as they are copied", snippets],
   ["one of several partners is chosen and kept", several],
-  ["each page looks right", looks],
   ["each page bears long names", longLooks],
   ["who runs no partner sees pages that look right", newLooks],
 ];

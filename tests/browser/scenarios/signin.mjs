@@ -1,6 +1,7 @@
 // Signing in on the service's own page: by a code from the mailbox, and by a passkey of a virtual authenticator.
 
-import { check, equal, freshAddress, mailedCode, plan, signedIn, until, withBrowser } from "../common.mjs";
+import { check, equal, freshAddress, mailedCode, plan, until, withBrowser } from "../common.mjs";
+import { withPasskey } from "../passkeys.mjs";
 
 const token = (page) => page.evaluate("localStorage.getItem('opencredits.session')");
 
@@ -48,29 +49,10 @@ async function goesToOurs() {
   }
 }
 
-/** Registers a passkey by the JSON interface, which runs in a page of the service, as passkeys do. */
-async function register(page, session) {
-  return page.evaluate(async (session) => {
-    const headers = { authorization: `Bearer ${session}`, "content-type": "application/json" };
-    const asked = await (await fetch("/v1/account/passkeys/options", { method: "POST", headers })).json();
-    const options = asked.publicKey ?? asked;
-    const made = await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options) });
-    const body = JSON.stringify({ challenge: asked.challenge ?? options.challenge, credential: made.toJSON(), name: "laptop" });
-    const answer = await fetch("/v1/account/passkeys", { method: "POST", headers, body });
-    return [answer.status, await answer.text()];
-  }, session);
-}
-
 async function byPasskey() {
   await withBrowser(async (context) => {
     const page = await firstPage(context, "/sign-in");
-    const devtools = await context.newCDPSession(page);
-    await devtools.send("WebAuthn.enable");
-    const options = { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true };
-    await devtools.send("WebAuthn.addVirtualAuthenticator", { options: { ...options, automaticPresenceSimulation: true } });
-    const person = await signedIn();
-    const [status, text] = await register(page, person.token);
-    equal(status, 201, `registering: ${text}`);
+    const person = await withPasskey(page);
     await page.reload();
     await page.getByRole("button", { name: "Use a passkey" }).click();
     const session = await until("the session", () => token(page).catch(() => null));

@@ -37,6 +37,8 @@ struct Ports {
     mail: u16,
     /// The site of the partner, whose origin is registered before the site is served.
     partner: u16,
+    /// The source of price books, which a scenario serves.
+    prices: u16,
 }
 
 impl Stage {
@@ -44,7 +46,7 @@ impl Stage {
     pub(super) fn set(tools: &Tools, is_release: bool, only: Option<&str>) -> Outcome<Self> {
         let programs = Programs::build(is_release)?;
         let folder = fresh_folder()?;
-        let ports = Ports { gateway: free_port()?, mail: free_port()?, partner: free_port()? };
+        let ports = Ports { gateway: free_port()?, mail: free_port()?, partner: free_port()?, prices: free_port()? };
         let mailbox = start_mailbox(tools, &folder, ports.mail)?;
         let config = folder.join("config.toml");
         fs::write(&config, settings(&folder, ports))?;
@@ -60,7 +62,9 @@ impl Stage {
             "screenshots": screenshots,
             "partnerSite": partner_site,
             "partnerPort": ports.partner,
+            "pricesPort": ports.prices,
             "keys": keys,
+            "gateway": programs.path(GATEWAY),
             "admin": [programs.path(ADMIN), Path::new("--config"), &config, Path::new("--json")],
             "gatewayLog": folder.join("gateway.log"),
             "only": only,
@@ -148,7 +152,7 @@ fn fresh_folder() -> Outcome<PathBuf> {
 /// Passkeys belong to a domain, so the gateway is known as `localhost`. The admin socket's path has a bound of its own, and a
 /// target folder may lie deep.
 fn settings(folder: &Path, ports: Ports) -> String {
-    let Ports { gateway, mail, .. } = ports;
+    let Ports { gateway, mail, prices, .. } = ports;
     format!(
         r#"[server]
 listen = "127.0.0.1:{gateway}"
@@ -157,6 +161,9 @@ public_url = "http://localhost:{gateway}"
 dir = "{}"
 [log]
 filter = "info"
+[catalog]
+prices_url = "http://127.0.0.1:{prices}/book.jsonl"
+refresh_hours = 0
 [email]
 transport = "smtp"
 from = "Acme <mail@acme.example>"

@@ -5,6 +5,7 @@
 mod arrows;
 mod caps;
 mod circles;
+mod examples;
 mod places;
 mod secrets;
 mod source;
@@ -36,7 +37,8 @@ pub(crate) fn run() -> Outcome {
 }
 
 fn check(sources: &[Source]) -> Vec<Finding> {
-    let rules = [arrows::check, caps::check, circles::check, places::check, secrets::check, vendors::check];
+    let rules =
+        [arrows::check, caps::check, circles::check, examples::check, places::check, secrets::check, vendors::check];
     let mut findings: Vec<Finding> = rules.iter().flat_map(|rule| rule(sources)).collect();
     findings.sort();
     findings

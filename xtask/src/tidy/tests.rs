@@ -225,6 +225,27 @@ fn a_path_of_one_machine_is_found() {
     check_line("the workshop", 0);
 }
 
+#[test]
+fn an_example_that_needs_a_second_crate_of_ours_is_found() {
+    let front = "//! ```\n//! use opencredits_units::UnixMs;\n//! ```";
+    check_one(
+        "crates/ledger/src/lib.rs",
+        front,
+        &["crates/ledger/src/lib.rs:2: an example of ledger needs opencredits_units besides"],
+    );
+    check_one("crates/store/src/lib.rs", front, &[]);
+    check_one(
+        "crates/ledger/src/lib.rs",
+        "//! use opencredits_ledger::units::UnixMs;\nuse opencredits_units::UnixMs;",
+        &[],
+    );
+    check_one(
+        "crates/ledger/examples/prepaid.rs",
+        "use opencredits_units::UnixMs;",
+        &["crates/ledger/examples/prepaid.rs:1: an example of ledger needs opencredits_units besides"],
+    );
+}
+
 /// Files of one crate, and the circles among them.
 fn check_circles(files: &[(&str, &str)], expected: &[&str]) {
     let paths: Vec<String> = files.iter().map(|(name, _)| format!("crates/units/src/{name}")).collect();

@@ -11,9 +11,10 @@ use opencredits_service::access::{AccessLines, AccessLog, AccessSettings};
 use opencredits_service::accounts::{Accounts, Tables, TestDesk};
 use opencredits_service::config::Config;
 use opencredits_service::jobs::{Figures, Job, JobPorts, JobTerms, Jobs, StopSwitch};
-use opencredits_service::provider_bills::{BilledVendor, ProviderReconciliation, ReconcileParts};
+use opencredits_service::provider_bills::{BilledVendor, ProviderReconciliation, ReconcileParts, ReconcileTerms};
 use opencredits_service::{Clock, Entropy, TEST_DIR, TestLedger, UsageReads};
 use opencredits_store::SqliteStore;
+use opencredits_testkit::FixedRandom;
 use opencredits_testkit::bills::ADMIN_KEY;
 use opencredits_units::{CreditPrice, Measure, NanoUsd, UnixMs};
 use serde_json::Value;
@@ -46,9 +47,7 @@ impl Clock for Counting {
 
 impl Entropy for Counting {
     fn fill(&self, bytes: &mut [u8]) {
-        for byte in bytes {
-            *byte = u8::try_from(self.0.fetch_add(1, Ordering::SeqCst) % 251).unwrap();
-        }
+        FixedRandom::seeded(self.0.fetch_add(1, Ordering::SeqCst)).fill(bytes);
     }
 }
 
@@ -238,8 +237,10 @@ fn providers(
         bills: Arc::new(store.clone()),
         get: Arc::new(Client::new(Settings::default()).unwrap()),
         clock,
-        vendors: vendors.iter().map(|vendor| BilledVendor::new(vendor.clone(), key())).collect(),
-        catalog: Catalog::empty(),
-        settings: (&Config::default().reconcile).into(),
+        terms: ReconcileTerms {
+            vendors: vendors.iter().map(|vendor| BilledVendor::new(vendor.clone(), key())).collect(),
+            catalog: Catalog::empty(),
+            settings: (&Config::default().reconcile).into(),
+        },
     }))
 }

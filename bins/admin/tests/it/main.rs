@@ -3,6 +3,7 @@
 
 mod applications;
 mod backups;
+mod config;
 mod docs;
 mod fixture;
 mod flows;

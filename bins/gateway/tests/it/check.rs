@@ -35,8 +35,14 @@ fn what_cannot_be_used_is_named_and_nothing_is_started() {
     check("[email]\ntransport = \"console\"", &[], "email.from");
     let mail = "[server]\npublic_url = \"https://a.example\"\n[email]\nfrom = \"mail@a.example\"\n";
     let smtp = format!("{mail}transport = \"smtp\"\nhost = \"mail.example\"\nusername = \"u\"\n");
-    check(&format!("{smtp}password_file = \"/nowhere/word\""), &[], "/nowhere/word");
+    check(&format!("{smtp}password_file = \"/nowhere/word\""), &[], "cannot read email.password_file /nowhere/word");
     check(&format!("{smtp}tls = \"none\""), &[("OPENCREDITS_EMAIL_PASSWORD", "canary")], "without TLS");
+    let signs_in = format!(
+        "{mail}transport = \"console\"\n[identity]\nhash_key = \"{}\"\nlink_keys = \"{}\"\n",
+        "ab".repeat(32),
+        "cd".repeat(32)
+    );
+    check(&signs_in, &[], "privacy.address_keys_file");
     check("", &[("OPENCREDITS_SERVR_LISTEN", "x")], "OPENCREDITS_SERVR_LISTEN");
     check("", &[("OPENAI_API_KEY_FILE", "/nowhere/key")], "/nowhere/key");
     let vendor = "[[vendor]]\nid = \"own\"\ndialect = \"openai-chat\"\nauth = \"none\"\nbase_url = \"http://x/v1\"\n";
@@ -67,4 +73,37 @@ fn a_vendor_without_its_key_is_told_by_the_check_and_at_the_start() {
     };
     check(&[], &["vendor house is not offered: HOUSE_API_KEY is not set", "no model is offered"]);
     check(&[("HOUSE_API_KEY", "k")], &["the key of vendor house goes to models.example in clear"]);
+}
+
+/// The files of step 2 and 3 of the page, with something of the right form in each.
+const FILES: [(&str, &str); 7] = [
+    ("hash-key", "0101010101010101010101010101010101010101010101010101010101010101"),
+    ("link-keys", "0202020202020202020202020202020202020202020202020202020202020202"),
+    ("address-keys", "0303030303030303030303030303030303030303030303030303030303030303"),
+    ("stripe-key", "rk_test_placeholder"),
+    ("stripe-webhook", "whsec_placeholder"),
+    ("mail-password", "placeholder"),
+    ("openai-key", "placeholder"),
+];
+
+#[test]
+fn the_config_that_the_page_begins_with_starts_and_warns_of_nothing() {
+    let page = include_str!("../../../../docs/OPERATIONS.md");
+    let (_, section) = page.split_once("\n## From nothing to a service\n").unwrap();
+    let (_, config) = section.split_once("```toml\n").unwrap();
+    let (config, _) = config.split_once("```").unwrap();
+    let fixture = Fixture::new();
+    let folder = |text: &str| text.replace("/etc/opencredits", fixture.data().parent().unwrap().to_str().unwrap());
+    for (name, text) in FILES {
+        assert!(section.contains(name), "{name} is not of the page");
+        fixture.file(name, text);
+    }
+    let file = fixture.file("config.toml", &folder(config));
+    let provider = folder("/etc/opencredits/openai-key");
+    let variables = [("OPENAI_API_KEY_FILE", provider.as_str())];
+    let output = fixture.run(&["--config", &file, "--check"], &variables);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && told.is_empty(), "{told}");
+    let gateway = fixture.start(&["--config", &file], &variables);
+    assert!(!gateway.opening.contains("WARN"), "{}", gateway.opening);
 }

@@ -1,7 +1,9 @@
 //! A folder, and the binary run on it.
 
+use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
@@ -47,7 +49,11 @@ impl Fixture {
     /// The binary on this folder, with none of the caller's own settings.
     pub(crate) fn command(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_opencredits-gateway"));
-        command.env_clear().env("OPENCREDITS_SERVER_LISTEN", "127.0.0.1:0").envs(variables.iter().copied());
+        command
+            .env_clear()
+            .env("OPENCREDITS_SERVER_LISTEN", "127.0.0.1:0")
+            .env("OPENCREDITS_ADMIN_LISTEN", "")
+            .envs(variables.iter().copied());
         command.arg("--data").arg(self.data()).args(arguments);
         command
     }
@@ -59,24 +65,28 @@ impl Fixture {
 
     /// Starts it, and waits until it says that it serves.
     pub(crate) fn start(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Gateway {
-        let mut command = self.command(arguments, variables);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
-        let mut seen = String::new();
-        while !seen.contains("serving") {
-            let read = log.read_line(&mut seen).unwrap();
-            assert!(read > 0, "it ended before it served: {seen}");
-        }
-        let plain: String = seen.chars().filter(|letter| letter.is_ascii_graphic() || *letter == ' ').collect();
-        let (_, after) = plain.rsplit_once("127.0.0.1:").unwrap_or_else(|| panic!("no address in {plain}"));
-        let port: String = after.chars().take_while(char::is_ascii_digit).collect();
-        let address = format!("127.0.0.1:{port}");
-        let mut gateway = Gateway { child, greeting: String::new(), opening: seen, address, log, printed: None };
-        if arguments.contains(&"dev") {
-            gateway.hear_greeting();
-        }
-        gateway
+        started(self.command(arguments, variables), arguments.contains(&"dev"))
     }
+}
+
+/// Starts a command that runs a gateway, and waits until it says that it serves.
+pub(crate) fn started(mut command: Command, greets: bool) -> Gateway {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let mut seen = String::new();
+    while !seen.contains("serving") {
+        let read = log.read_line(&mut seen).unwrap();
+        assert!(read > 0, "it ended before it served: {seen}");
+    }
+    let plain: String = seen.chars().filter(|letter| letter.is_ascii_graphic() || *letter == ' ').collect();
+    let (_, after) = plain.rsplit_once("127.0.0.1:").unwrap_or_else(|| panic!("no address in {plain}"));
+    let port: String = after.chars().take_while(char::is_ascii_digit).collect();
+    let address = format!("127.0.0.1:{port}");
+    let mut gateway = Gateway { child, greeting: String::new(), opening: seen, address, log, printed: None };
+    if greets {
+        gateway.hear_greeting();
+    }
+    gateway
 }
 
 impl Gateway {
@@ -155,6 +165,20 @@ impl Drop for Gateway {
         let _ended_before = self.child.kill();
         let _reaped_before = self.child.wait();
     }
+}
+
+/// Sends a request of an operator; the status and the answer.
+pub(crate) fn ask(fixture: &Fixture, request: &Value) -> (u16, Value) {
+    let mut stream = UnixStream::connect(fixture.data().join("admin.sock")).unwrap();
+    let body = request.to_string();
+    let head = "POST /admin HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: ";
+    write!(stream, "{head}{}\r\n\r\n{body}", body.len()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let body = if head.contains("chunked") { body.split_once("\r\n").unwrap().1 } else { body };
+    let json = serde_json::Deserializer::from_str(body).into_iter::<Value>().next().unwrap().unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), json)
 }
 
 pub(crate) fn rest_of(mut stream: TcpStream) -> String {

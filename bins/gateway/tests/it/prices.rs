@@ -1,6 +1,6 @@
 //! Price books, loaded by a real gateway from files and URLs, and kept for its next start.
 
-use crate::fixture::{Fixture, bearer};
+use crate::fixture::{Fixture, ask, bearer};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -14,20 +14,6 @@ fn book(id: &str, input: &str) -> String {
         "prices": {"input": input, "output": "2"},
     });
     format!("{line}\n")
-}
-
-/// Sends a request of an operator; the status and the answer.
-fn ask(fixture: &Fixture, request: &Value) -> (u16, Value) {
-    let mut stream = UnixStream::connect(fixture.data().join("admin.sock")).unwrap();
-    let body = request.to_string();
-    let head = "POST /admin HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: ";
-    write!(stream, "{head}{}\r\n\r\n{body}", body.len()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let body = if head.contains("chunked") { body.split_once("\r\n").unwrap().1 } else { body };
-    let json = serde_json::Deserializer::from_str(body).into_iter::<Value>().next().unwrap().unwrap();
-    (head.split(' ').nth(1).unwrap().parse().unwrap(), json)
 }
 
 /// Puts the book of a source into force.

@@ -30,20 +30,6 @@ fn a_stream_is_finished_and_charged_when_the_gateway_is_told_to_end() {
 }
 
 #[test]
-fn a_hangup_ends_the_gateway_in_order_and_settles_what_runs() {
-    let fixture = Fixture::new();
-    let gateway = fixture.start(&["dev"], &[]);
-    let key = gateway.key();
-    let mut stream =
-        gateway.open("POST", "/v1/chat/completions", (&bearer(&key), &chat("sandbox/gpt", "sandbox:slow 50")));
-    stream.read_exact(&mut [0; 64]).unwrap();
-    gateway.signal("-HUP");
-    assert!(rest_of(stream).contains("data: [DONE]"));
-    let (status, log) = gateway.ended();
-    assert!(status.success() && log.contains("clean=true"), "{log}");
-}
-
-#[test]
 fn a_folder_has_one_gateway() {
     let fixture = Fixture::new();
     let first = fixture.start(&["dev"], &[]);

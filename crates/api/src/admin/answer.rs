@@ -2,6 +2,7 @@
 
 use super::amount_view::AmountView;
 use super::backup;
+use super::config_reload::ConfigReload;
 use super::progress::Running;
 use super::reply::{AdminReply, Refusal, RefusalCode};
 use super::request::{
@@ -49,6 +50,7 @@ pub struct Admin {
     pub(super) running: Arc<Running>,
     /// The progress of this request.
     pub(super) progress: Progress,
+    pub(super) reload: Option<Arc<dyn ConfigReload>>,
     files: Option<Source>,
 }
 
@@ -68,6 +70,7 @@ impl Admin {
             access: None,
             running: Arc::default(),
             progress: Progress::default(),
+            reload: None,
             files: None,
         }
     }
@@ -136,6 +139,7 @@ impl Admin {
             AdminRequest::ListPartners(which) => self.list_partners(which).await,
             AdminRequest::Partners(request) => self.partners(request).await,
             AdminRequest::Prices(request) => self.prices(request).await,
+            AdminRequest::Reload(request) => self.reload(request).await,
             AdminRequest::GrantCredits(grant) => self.grant(grant).await,
             AdminRequest::CorrectCredits(correction) => self.correct(correction).await,
             AdminRequest::Orders(request) => self.orders(request).await,

@@ -18,6 +18,7 @@ mod answer_reads;
 mod application_views;
 mod applications;
 mod backup;
+mod config_reload;
 mod follow;
 mod identity;
 mod identity_views;
@@ -38,6 +39,8 @@ mod providers;
 mod publishable;
 mod publishable_views;
 mod reads;
+mod reload;
+mod reload_view;
 mod reply;
 mod request;
 mod socket;
@@ -52,6 +55,7 @@ mod watch;
 pub use amount_view::AmountView;
 pub use answer::Admin;
 pub use application_views::{ApplicationRequest, ApplicationView, ReferralView, TestKeyView};
+pub use config_reload::ConfigReload;
 pub use follow::{FOLLOW_PATH, FollowLine, FollowRequest};
 pub use identity_views::{IdentityRequest, RoleName, SessionView};
 pub use job_views::{JobRequest, JobRunView, JobView};
@@ -72,6 +76,7 @@ pub use reads::{
     BillView, CheckBills, CurrencyLineView, CurrencySheetView, OfGeneration, ReportBalances, SheetLineView, ShowUsage,
     UsageGroupBy, UsageGroupView, UsageSumsView,
 };
+pub use reload_view::{ReloadRequest, ReloadView};
 pub use reply::{AdminReply, Refusal, RefusalCode};
 pub use request::{
     AddKey, AddManagementKey, AddPartner, AddUser, AdminRequest, BackUp, CorrectCredits, CorrectionWay, EditKey,

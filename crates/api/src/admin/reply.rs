@@ -13,6 +13,7 @@ use super::progress::StageView;
 use super::provider_views::{ImportedDayView, ProviderReportView};
 use super::publishable_views::PublishableKeyView;
 use super::reads::{BillView, CurrencySheetView, SheetLineView, UsageGroupBy, UsageGroupView, UsageSumsView};
+use super::reload_view::ReloadView;
 use super::user_views::UserDetailView;
 use super::views::{BackupView, BalanceView, ChainView, EntryView, HoldView, KeyView, PartnerView, UserView};
 use http::StatusCode;
@@ -263,6 +264,11 @@ pub enum AdminReply {
     PricesRefreshed {
         /// What it changes, and what became of it.
         refreshed: Box<RefreshView>,
+    },
+    /// The config was read again, or only compared.
+    Reloaded {
+        /// What that changes.
+        reload: ReloadView,
     },
     /// The price books that are kept.
     PriceBooks {

@@ -8,6 +8,7 @@ use super::price_views::PriceRequest;
 use super::privacy_views::PrivacyRequest;
 use super::provider_views::ProviderRequest;
 use super::reads::{CheckBills, OfGeneration, ReportBalances, ShowUsage};
+use super::reload_view::ReloadRequest;
 use super::values::{Amount, Change};
 use opencredits_units::{AccountId, BasisPoints, EntryId, GenerationId, KeyId, PartnerId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,8 @@ pub enum AdminRequest {
     Partners(PartnerRequest),
     /// Price books.
     Prices(PriceRequest),
+    /// Reads the config again.
+    Reload(ReloadRequest),
     /// Gives credits, without a payment.
     GrantCredits(GrantCredits),
     /// Takes credits, gives a charge back, or corrects a mistake.

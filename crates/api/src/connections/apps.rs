@@ -1,18 +1,18 @@
 //! `/v1/apps`: what a signed-in person does with apps.
 
-use super::common::{changing, connections, person, private};
+use super::common::{changing, connections, person};
 use super::fields::Fields;
 use super::problem;
 use crate::address::Path;
+use crate::answer::{Answer, created, list_of, private};
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
 use crate::json;
-use crate::lookups::Answer;
 use crate::openapi::shapes;
 use crate::state::App;
 use axum::body::Body;
 use axum::extract::State;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use opencredits_service::connections::{AppId, ConnectedApp};
 use opencredits_store::LimitReset;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Ans
     let connections = connections(&app)?;
     let person = person(&app, &headers).await?;
     let apps = connections.apps_of(person.user).await.map_err(|error| problem::of(&app, error))?;
-    Ok(private(json::ok(&json!({ "object": "list", "data": apps.iter().map(shown).collect::<Vec<_>>() }))))
+    Ok(private(list_of(apps.iter().map(shown))))
 }
 
 /// `GET /v1/apps/{id}`.
@@ -69,9 +69,7 @@ pub(crate) async fn connect(State(app): State<Arc<App>>, headers: HeaderMap, bod
     let client = connections.app(fields.text("publishable_key")?).await.map_err(ours)?;
     let (_, secret) = connections.connect(person, &client, fields.cap()?).await.map_err(ours)?;
     let shown = shown(&connections.app_of(person.user, AppId::Partner(client.partner.id)).await.map_err(ours)?);
-    let mut response = json::ok(&json!({ "user_key": secret.reveal(), "app": shown }));
-    *response.status_mut() = StatusCode::CREATED;
-    Ok(private(response))
+    Ok(created(&json!({ "user_key": secret.reveal(), "app": shown })))
 }
 
 /// `PATCH /v1/apps/{id}`: changes the cap.

@@ -4,9 +4,7 @@ use crate::errors::{ErrorType, Problem};
 use crate::faults;
 use crate::sessions::{self, SignedIn};
 use crate::state::App;
-use axum::body::Body;
-use http::header::CACHE_CONTROL;
-use http::{HeaderMap, HeaderValue, Response};
+use http::HeaderMap;
 use opencredits_service::Fault;
 use opencredits_service::accounts::Actor;
 use opencredits_service::connections::{Connections, Person, Way};
@@ -52,10 +50,4 @@ pub(super) async fn changing(app: &App, headers: &HeaderMap) -> Result<Person, P
     let manager = app.gateway.keyring().acting(user, Actor::Session(session)).await.map_err(fault)?;
     app.gateway.keyring().admit_change(manager).map_err(|limited| fault(limited.into()))?;
     Ok(Person { user, session })
-}
-
-/// An answer that is kept nowhere: it has a secret, or is one person's.
-pub(super) fn private(mut response: Response<Body>) -> Response<Body> {
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }

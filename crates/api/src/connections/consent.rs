@@ -1,17 +1,17 @@
 //! The pages on which a person lets an app use their credits, and what they decide there.
 
-use super::common::{changing, connections, path_of, private};
+use super::common::{changing, connections, path_of};
 use super::fields::Fields;
 use super::problem;
+use crate::answer::{Answer, private};
 use crate::errors::Problem;
 use crate::json;
-use crate::lookups::{Answer, finish};
 use crate::openapi::shapes;
 use crate::pages::PageRequest;
-use crate::state::{App, RequestId};
+use crate::state::App;
 use axum::body::Body;
-use axum::extract::{Extension, State};
-use http::header::{CACHE_CONTROL, LOCATION};
+use axum::extract::State;
+use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use opencredits_pages::views::{Consent, ConsentApp, ConsentKind};
 use opencredits_pages::{Area, Chrome};
@@ -69,11 +69,10 @@ pub(super) fn refused(request: &PageRequest, error: &ConnectionError) -> Respons
 
 /// A page around which nothing distracts, and which is kept nowhere.
 pub(super) fn shown(request: &PageRequest, (status, view): (StatusCode, &Consent)) -> Response<Body> {
-    let mut response = match request.wants_fragment() {
+    let mut response = private(match request.wants_fragment() {
         true => request.fragment(view),
         false => request.page_in(view, &Chrome::new(Area::Step, request.uri.path())),
-    };
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    });
     if response.status() == StatusCode::OK {
         *response.status_mut() = status;
     }
@@ -129,13 +128,8 @@ fn percent(bps: u32) -> String {
     request_body = shapes::ConsentDecision,
     responses((status = 200, description = "What was asked for.", body = shapes::RedirectTo)),
 )]
-pub(crate) async fn decide_authorize(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
-    finish(decided(&app, Way::Authorize, (&headers, body)).await, id)
+pub(crate) async fn decide_authorize(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
+    decided(&app, Way::Authorize, (&headers, body)).await
 }
 
 /// `POST /auth`: the same for a callback.
@@ -148,13 +142,8 @@ pub(crate) async fn decide_authorize(
     request_body = shapes::ConsentDecision,
     responses((status = 200, description = "What was asked for.", body = shapes::RedirectTo)),
 )]
-pub(crate) async fn decide_callback(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
-    finish(decided(&app, Way::Callback, (&headers, body)).await, id)
+pub(crate) async fn decide_callback(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
+    decided(&app, Way::Callback, (&headers, body)).await
 }
 
 /// `POST /connect`: the same for an app on the person's own machine. The answer has the key, in the URL to go to.
@@ -167,13 +156,8 @@ pub(crate) async fn decide_callback(
     request_body = shapes::ConsentDecision,
     responses((status = 200, description = "What was asked for.", body = shapes::RedirectTo)),
 )]
-pub(crate) async fn decide_hand_over(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
-    finish(decided(&app, Way::HandOver, (&headers, body)).await, id)
+pub(crate) async fn decide_hand_over(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
+    decided(&app, Way::HandOver, (&headers, body)).await
 }
 
 async fn decided(app: &App, way: Way, (headers, body): (&HeaderMap, Body)) -> Answer {

@@ -1,16 +1,17 @@
 //! The page on which a person types the code of a terminal.
 
-use super::common::{changing, connections, private};
+use super::common::{changing, connections};
 use super::consent::{app_of, refused, shown};
 use super::fields::Fields;
 use super::problem;
+use crate::answer::{Answer, private};
 use crate::json;
-use crate::lookups::{Answer, finish};
 use crate::openapi::shapes;
 use crate::pages::PageRequest;
-use crate::state::{App, RequestId};
+use crate::state::App;
 use axum::body::Body;
-use axum::extract::{Extension, State};
+use axum::extract::State;
+use axum::response::IntoResponse;
 use http::{HeaderMap, Response, StatusCode};
 use opencredits_pages::views::Consent;
 use opencredits_service::connections::{ConnectionError, Decision, DeviceAsk};
@@ -31,7 +32,7 @@ pub(crate) async fn page(request: PageRequest) -> Response<Body> {
         return shown(&request, (StatusCode::OK, &Consent::device_enter(&code)));
     }
     if let Err(problem) = changing(&request.app, &request.headers).await {
-        return finish(Err(problem), request.id);
+        return problem.into_response();
     }
     match connections.ask_of_device(&code).await {
         Ok(DeviceAsk { ask, user_code }) => {
@@ -55,22 +56,13 @@ pub(crate) async fn page(request: PageRequest) -> Response<Body> {
     request_body = shapes::DeviceDecision,
     responses((status = 200, description = "What was asked for.", body = shapes::DeviceDecided)),
 )]
-pub(crate) async fn decide(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
-    finish(decided(&app, &headers, body).await, id)
-}
-
-async fn decided(app: &App, headers: &HeaderMap, body: Body) -> Answer {
-    let connections = connections(app)?;
-    let person = changing(app, headers).await?;
-    let fields = Fields::read(app, headers, body).await?;
+pub(crate) async fn decide(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
+    let connections = connections(&app)?;
+    let person = changing(&app, &headers).await?;
+    let fields = Fields::read(&app, &headers, body).await?;
     let (code, decision) = (fields.text("user_code")?, fields.decision()?);
     let name = connections.decide_device(code, person, decision).await;
-    let name = name.map_err(|error| problem::of(app, error))?;
+    let name = name.map_err(|error| problem::of(&app, error))?;
     let decision = match decision {
         Decision::Allow(_) => "allow",
         Decision::Deny => "deny",

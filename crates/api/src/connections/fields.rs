@@ -11,7 +11,6 @@ use opencredits_service::connections::{CapChoice, Decision};
 use opencredits_store::LimitReset;
 use opencredits_units::NanoUsd;
 use serde_json::{Map, Value};
-use std::sync::Arc;
 
 /// The members of a body that is a JSON object.
 pub(super) struct Fields(Map<String, Value>);
@@ -19,9 +18,7 @@ pub(super) struct Fields(Map<String, Value>);
 impl Fields {
     /// Reads a body.
     pub(super) async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Self, Problem> {
-        // It is too small to count.
-        let mut memory = Arc::clone(app.gateway.memory()).reservation([None; 2]);
-        let body = body::read(app, (headers, body), BODY_BYTES_MAX, &mut memory).await?;
+        let body = body::read_small(app, (headers, body), BODY_BYTES_MAX).await?;
         // The error's own text would repeat values.
         let read = serde_json::from_slice(&body);
         read.map(Self).map_err(|_| Problem::new(ErrorType::InvalidRequest, "the body is no JSON object"))

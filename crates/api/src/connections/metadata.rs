@@ -1,13 +1,11 @@
 //! What clients find out about us (RFC 8414, RFC 9728).
 
 use super::common::connections;
+use crate::answer::Answer;
 use crate::json;
-use crate::lookups::finish;
 use crate::openapi::shapes;
-use crate::state::{App, RequestId};
-use axum::body::Body;
-use axum::extract::{Extension, State};
-use http::Response;
+use crate::state::App;
+use axum::extract::State;
 use opencredits_service::connections::Connections;
 use serde::Serialize;
 use std::sync::Arc;
@@ -20,8 +18,8 @@ use std::sync::Arc;
     description = "RFC 8414.",
     responses((status = 200, description = "What was asked for.", body = shapes::AnyObject)),
 )]
-pub(crate) async fn server(State(app): State<Arc<App>>, Extension(id): Extension<RequestId>) -> Response<Body> {
-    document(&app, id, Connections::server_metadata)
+pub(crate) async fn server(State(app): State<Arc<App>>) -> Answer {
+    document(&app, Connections::server_metadata)
 }
 
 /// `GET /.well-known/oauth-protected-resource`.
@@ -32,8 +30,8 @@ pub(crate) async fn server(State(app): State<Arc<App>>, Extension(id): Extension
     description = "RFC 9728.",
     responses((status = 200, description = "What was asked for.", body = shapes::AnyObject)),
 )]
-pub(crate) async fn origin(State(app): State<Arc<App>>, Extension(id): Extension<RequestId>) -> Response<Body> {
-    document(&app, id, |connections| connections.resource_metadata(""))
+pub(crate) async fn origin(State(app): State<Arc<App>>) -> Answer {
+    document(&app, |connections| connections.resource_metadata(""))
 }
 
 /// `GET /.well-known/oauth-protected-resource/v1`.
@@ -44,11 +42,11 @@ pub(crate) async fn origin(State(app): State<Arc<App>>, Extension(id): Extension
     description = "RFC 9728.",
     responses((status = 200, description = "What was asked for.", body = shapes::AnyObject)),
 )]
-pub(crate) async fn api(State(app): State<Arc<App>>, Extension(id): Extension<RequestId>) -> Response<Body> {
-    document(&app, id, |connections| connections.resource_metadata("/v1"))
+pub(crate) async fn api(State(app): State<Arc<App>>) -> Answer {
+    document(&app, |connections| connections.resource_metadata("/v1"))
 }
 
-fn document<T: Serialize>(app: &App, id: RequestId, make: impl FnOnce(&Connections) -> T) -> Response<Body> {
-    let made = connections(app).map(|connections| serde_json::to_value(make(connections)).unwrap_or_default());
-    finish(made.map(|document| json::ok(&document)), id)
+fn document<T: Serialize>(app: &App, make: impl FnOnce(&Connections) -> T) -> Answer {
+    let document = make(connections(app)?);
+    Ok(json::ok(&serde_json::to_value(document).unwrap_or_default()))
 }

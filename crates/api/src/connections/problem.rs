@@ -1,6 +1,6 @@
 //! Errors of connecting apps, as answers: ours for our own pages, OAuth's own for its endpoints.
 
-use super::common::private;
+use crate::answer::private;
 use crate::errors::{ErrorType, Problem};
 use crate::state::App;
 use crate::{faults, json, keys};

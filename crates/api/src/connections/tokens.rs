@@ -1,7 +1,8 @@
 //! The endpoints that apps call themselves. They take no session, and a page of any origin may call them.
 
-use super::common::{BODY_BYTES_MAX, connections, private};
+use super::common::{BODY_BYTES_MAX, connections};
 use super::problem;
+use crate::answer::private;
 use crate::errors::Problem;
 use crate::openapi::shapes;
 use crate::state::App;
@@ -102,7 +103,7 @@ impl IntoResponse for Unread {
     fn into_response(self) -> Response<Body> {
         match self {
             Self::Refused(refusal) => problem::refused(&refusal),
-            Self::Problem(problem) => IntoResponse::into_response(*problem),
+            Self::Problem(problem) => problem.into_response(),
         }
     }
 }
@@ -120,9 +121,7 @@ impl FromRequest<Arc<App>> for Sent {
         let problem = |problem| Unread::Problem(Box::new(problem));
         let connections = Arc::clone(connections(app).map_err(problem)?);
         let (parts, body) = request.into_parts();
-        // It is too small to count.
-        let mut memory = Arc::clone(app.gateway.memory()).reservation([None; 2]);
-        let body = body::read(app, (&parts.headers, body), BODY_BYTES_MAX, &mut memory).await.map_err(problem)?;
+        let body = body::read_small(app, (&parts.headers, body), BODY_BYTES_MAX).await.map_err(problem)?;
         let refusal = OauthRefusal::new(OauthError::InvalidRequest, "the body is no UTF-8");
         let text = String::from_utf8(body.to_vec()).map_err(|_| Unread::Refused(refusal))?;
         Ok(Self { connections, text })

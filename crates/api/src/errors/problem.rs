@@ -7,6 +7,8 @@ use axum::response::IntoResponse;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response};
 use opencredits_providers::Overflow;
+use opencredits_sanitizer::Api;
+use opencredits_service::Gateway;
 use serde_json::{Map, Value, json};
 
 /// The OpenAI and Anthropic SDKs obey this header; without it they retry a 409.
@@ -72,9 +74,15 @@ impl Problem {
         self.kind
     }
 
+    /// Counts it as the error of a request for inference: its type and its HTTP status.
+    pub(crate) fn count(&self, gateway: &Gateway, api: Api) {
+        let row = self.kind.row();
+        gateway.count_error(api, (row.error_type, row.status.as_str()));
+    }
+
     /// The whole response.
     #[must_use]
-    pub fn into_response(self, surface: ApiSurface, request_id: &str) -> Response<Body> {
+    pub fn response(self, surface: ApiSurface, request_id: &str) -> Response<Body> {
         let status = self.kind.row().status;
         let is_final = self.kind.row().retryable == Retryable::No;
         let retry_after = self.retry_after_ms.map(|wait| HeaderValue::from(wait.div_ceil(1_000)));

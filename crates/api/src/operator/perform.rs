@@ -4,16 +4,16 @@ use super::act::Act;
 use super::guard::Operator;
 use super::problem::problem;
 use super::state::OperatorApp;
-use crate::admin::{AdminReply, Refusal, RefusalCode};
-use crate::lookups::{Answer, finish};
+use crate::admin::{Refusal, RefusalCode};
+use crate::answer::{Answer, private};
+use crate::body::read_json;
+use crate::json;
 use crate::pages::unknown_path;
-use crate::sessions::{private, read};
-use crate::state::RequestId;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Extension, State};
+use axum::extract::State;
 use axum::routing::post;
-use http::{HeaderMap, Response, Uri};
+use http::{HeaderMap, Uri};
 use opencredits_service::accounts::on_behalf_of;
 use opencredits_units::EntryId;
 use serde::Deserialize;
@@ -34,19 +34,9 @@ struct Confirmed {
 }
 
 /// `POST /v1/operator/actions`: does what was previewed.
-async fn perform(
-    State(state): State<OperatorApp>,
-    Extension(id): Extension<RequestId>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
-    finish(performed(&state, &uri, &headers, body).await, id)
-}
-
-async fn performed(state: &OperatorApp, uri: &Uri, headers: &HeaderMap, body: Body) -> Answer {
-    let who = Operator::of(state, uri, headers).await?;
-    let Confirmed { act, id, confirm } = read(&state.app, headers, body).await?;
+async fn perform(State(state): State<OperatorApp>, uri: Uri, headers: HeaderMap, body: Body) -> Answer {
+    let who = Operator::of(&state, &uri, &headers).await?;
+    let Confirmed { act, id, confirm } = read_json(&state.app, &headers, body).await?;
     act.check().map_err(problem)?;
     if !who.has_confirmed((&act, id), &confirm) {
         let refused =
@@ -56,11 +46,6 @@ async fn performed(state: &OperatorApp, uri: &Uri, headers: &HeaderMap, body: Bo
         return Err(problem(Refusal { code: RefusalCode::Conflict, refused }));
     }
     let done = on_behalf_of(who.user.id, state.admin.answer(act.into_request(id))).await.map_err(problem)?;
-    Ok(private(shown(&done)))
-}
-
-/// A reply as the admin tool prints it.
-fn shown(reply: &AdminReply) -> Response<Body> {
-    let value = serde_json::to_value(reply).unwrap_or_default();
-    crate::json::ok(&value)
+    // As the admin tool prints it.
+    Ok(private(json::ok(&serde_json::to_value(done).unwrap_or_default())))
 }

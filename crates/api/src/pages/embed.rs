@@ -3,26 +3,24 @@
 //! Which pages may frame it depends on the publishable key in the query. A client that names its key only in its first message
 //! gets a page that all registered origins may frame, and `GET /embed/config` checks the origin of that message.
 
+use super::domain::has_domain;
 use super::{PageRequest, secure};
 use crate::address::Query;
-use crate::errors::{ErrorType, Problem};
-use crate::faults;
+use crate::answer::{Answer, mode_header, private};
+use crate::embedding::{self, Shown};
+use crate::errors::Problem;
 use crate::json;
-use crate::keys;
-use crate::lookups::{Answer, finish, mode_header};
 use crate::openapi::shapes;
-use crate::state::{App, RequestId};
+use crate::state::App;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Extension, State};
+use axum::extract::State;
 use axum::routing::get;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};
 use http::{HeaderName, HeaderValue, Response};
-use opencredits_keys::Mode;
 use opencredits_pages::views::{Checkout, CheckoutEnd};
 use opencredits_pages::{Area, Chrome, Packed};
-use opencredits_service::Fault;
-use opencredits_service::accounts::{AccountsError, Embedders, Embedding};
+use opencredits_service::accounts::Embedders;
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::{Arc, LazyLock};
@@ -80,34 +78,32 @@ struct CheckoutQuery {
 }
 
 /// `GET /embed/checkout?pk=`: the checkout.
-async fn checkout(Query(query): Query<CheckoutQuery>, request: PageRequest) -> Response<Body> {
-    let embedders = match embedders(&request.app, query.pk.as_deref()).await {
-        Ok(embedders) => embedders,
-        Err(problem) => return finish(Err(problem), request.id),
-    };
-    let mut response = request.page(&Checkout::default());
+async fn checkout(Query(query): Query<CheckoutQuery>, request: PageRequest) -> Answer {
+    let embedders = embedders(&request.app, query.pk.as_deref()).await?;
+    let mut response = request.page(&Checkout::new(has_domain(&request.app.pages.pages.site().url)));
     let policy = policy(&embedders);
     let headers = response.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, policy);
-    response
+    Ok(response)
 }
 
 /// The pages that may frame the checkout of a key; of all keys of both modes where none is named.
 async fn embedders(app: &App, key: Option<&str>) -> Result<Embedders, Problem> {
     let found = match key {
-        Some(key) => side(app, key).accounts.embedders(Some(key)).await,
+        Some(key) => embedding::side(app, key).accounts.embedders(Some(key)).await,
         None => {
             let mut all = app.accounts.embedders(None).await;
             if let (Ok(all), Some(test)) = (&mut all, &app.test) {
-                all.listed
-                    .extend(test.app().accounts.embedders(None).await.map_err(|error| failed(app, error))?.listed);
+                all.listed.extend(
+                    test.app().accounts.embedders(None).await.map_err(|error| embedding::failed(app, error))?.listed,
+                );
                 all.listed.sort();
                 all.listed.dedup();
             }
             all
         }
     };
-    found.map_err(|error| failed(app, error))
+    found.map_err(|error| embedding::failed(app, error))
 }
 
 /// The policy of the checkout. Our own pages may always show it. Sources that do not fit are left out.
@@ -123,14 +119,6 @@ fn policy(embedders: &Embedders) -> HeaderValue {
     }
     // Origins are checked when they are registered, so that each fits into a header.
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"))
-}
-
-/// What serves a publishable key.
-fn side<'a>(app: &'a App, key: &str) -> &'a App {
-    match &app.test {
-        Some(test) if Mode::of_key(key) == Mode::Test => test.app(),
-        _ => app,
-    }
 }
 
 #[derive(Deserialize)]
@@ -151,49 +139,11 @@ struct ConfigQuery {
     ),
     responses((status = 200, description = "What was asked for.", body = shapes::EmbedConfig)),
 )]
-async fn config(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    Query(query): Query<ConfigQuery>,
-) -> Response<Body> {
-    finish(configured(&app, &query).await, id)
-}
-
-async fn configured(app: &App, query: &ConfigQuery) -> Answer {
-    let side = side(app, &query.publishable_key);
-    let found = side.accounts.embedding(&query.publishable_key, &query.origin).await;
-    let partner = match found.map_err(|error| failed(app, error))? {
-        Embedding::Allowed(partner) => partner,
-        Embedding::OtherPage(partner) if query.origin == own_origin(app) => partner,
-        Embedding::OtherPage(_) => {
-            let message = "pages of this origin may not show the checkout of this publishable key; \
-                 register the origin with the key";
-            return Err(Problem::new(ErrorType::PermissionDenied, message).with("param", "origin"));
-        }
-        Embedding::UnknownKey => {
-            let message = "there is no partner with this publishable_key; copy it again from the partner portal";
-            return Err(Problem::new(ErrorType::NotFound, message).with("param", "publishable_key"));
-        }
-    };
-    let mut response = json::ok(&json!({ "partner": { "id": partner.id, "name": partner.name } }));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+async fn config(State(app): State<Arc<App>>, Query(query): Query<ConfigQuery>) -> Answer {
+    let Shown { side, partner } = embedding::shown(&app, &query.publishable_key, &query.origin).await?;
+    let mut response = private(json::ok(&json!({ "partner": { "id": partner.id, "name": partner.name } })));
     mode_header(side.gateway.mode(), response.headers_mut());
     Ok(response)
-}
-
-/// The origin of our own pages, which the partner portal's preview has.
-fn own_origin(app: &App) -> &str {
-    let url = app.pages.pages.site().url.as_str();
-    let host = url.find("://").map_or(0, |at| at.saturating_add(3));
-    let end = url.get(host..).and_then(|rest| rest.find('/')).and_then(|at| host.checked_add(at));
-    end.and_then(|end| url.get(..end)).unwrap_or(url)
-}
-
-fn failed(app: &App, error: AccountsError) -> Problem {
-    match error {
-        AccountsError::Store(error) => faults::problem(&Fault::Store(error), &app.settings),
-        error => keys::problem(app, error),
-    }
 }
 
 /// `GET /embed/paid`: where the payment processor sends people who have paid.

@@ -3,11 +3,10 @@
 use super::headers::{is_of_programs, wants_html};
 use super::request::PageRequest;
 use crate::errors::{ErrorType, Problem};
-use crate::state::RequestId;
-use crate::surface::{is_custom_method, surface_of_path};
+use crate::surface::is_custom_method;
 use crate::{paths, redact};
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 /// There is nothing at this path.
 pub(crate) async fn unknown_path(request: PageRequest) -> Response<Body> {
@@ -20,7 +19,7 @@ pub(crate) async fn unknown_path(request: PageRequest) -> Response<Body> {
         Some((right, remedy)) => format!("there is nothing at {shown}; the path is {right}: {remedy}"),
         None => format!("there is nothing at {shown}; {}", paths::ALL),
     };
-    Problem::new(ErrorType::NotFound, message).into_response(surface_of_path(path), &request.id.text())
+    Problem::new(ErrorType::NotFound, message).into_response()
 }
 
 /// The path does not take this method.
@@ -32,13 +31,12 @@ pub(crate) async fn wrong_method(request: PageRequest) -> Response<Body> {
     if is_for_people(&request) {
         return request.wrong_method();
     }
-    method_problem(path, request.id)
+    method_problem(path).into_response()
 }
 
 /// The same in the form of programs.
-pub(crate) fn method_problem(path: &str, id: RequestId) -> Response<Body> {
-    let message = format!("{} does not take this method", redact::path(path));
-    Problem::new(ErrorType::MethodNotAllowed, message).into_response(surface_of_path(path), &id.text())
+pub(crate) fn method_problem(path: &str) -> Problem {
+    Problem::new(ErrorType::MethodNotAllowed, format!("{} does not take this method", redact::path(path)))
 }
 
 fn is_for_people(request: &PageRequest) -> bool {

@@ -7,6 +7,7 @@
 mod assets;
 mod dashboard;
 mod docs;
+mod domain;
 mod embed;
 mod headers;
 mod lists;

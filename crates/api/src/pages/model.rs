@@ -119,8 +119,11 @@ fn threshold_rows(card: &PriceCard, markup: BasisPoints) -> Vec<ThresholdRow> {
 }
 
 fn route_rows(app: &App, model: &Model, markup: BasisPoints) -> Vec<RouteRow> {
-    let rows: Vec<(&Route, RouteRow)> =
-        app.gateway.route_health(model).map(|found| (found.0, route_row(found))).collect();
+    let rows: Vec<(&Route, RouteRow)> = app
+        .gateway
+        .route_health(model)
+        .map(|(route, vendor, health)| (route, route_row((route, &vendor, health))))
+        .collect();
     let column = |bucket| {
         let texts = rows.iter().map(|(route, _)| prices::million_text(route.card.rate(bucket), markup));
         aligned(&texts.collect::<Vec<_>>())

@@ -1,6 +1,6 @@
 //! Prices as pages show them: what a person pays, with the markup.
 
-use crate::lookups::plain_price;
+use crate::quotes::plain_price;
 use crate::state::App;
 use opencredits_catalog::{Model, Terms};
 use opencredits_pages::figures::{Money, Rounding, rounded_up};

@@ -28,7 +28,7 @@ pub(crate) async fn done(Query(query): Query<Parameters>, request: PageRequest) 
     };
     match privacy.unsubscribe(link).await {
         Ok(kind) => shown(&request, StatusCode::OK, Unsubscribe::done(kind.name())),
-        Err(error @ PrivacyError::Store(_)) => {
+        Err(error @ PrivacyError::Fault(_)) => {
             tracing::error!(%error, "cannot switch notices off");
             request.failed_page()
         }

@@ -3,15 +3,15 @@
 use super::problem::{self, decimal, text_of, wrong};
 use super::{BODY_BYTES_MAX, Buyer, buyer, payments};
 use crate::address::{Path, Query};
+use crate::answer::{Answer, created};
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
-use crate::lookups::{Answer, finish};
 use crate::openapi::shapes;
-use crate::state::{App, RequestId};
+use crate::state::App;
 use crate::{body, json};
 use axum::body::Body;
-use axum::extract::{Extension, State};
-use http::{HeaderMap, Response, StatusCode};
+use axum::extract::State;
+use http::HeaderMap;
 use opencredits_billing::{Currency, Money, SaveMethod};
 use opencredits_service::config::minor;
 use opencredits_service::purchases::NewOrder;
@@ -37,16 +37,8 @@ const FIELDS: [&str; 6] = ["amount", "currency", "email", "success_url", "cancel
     params(("amount" = Option<String>, Query, description = "An amount whose price is told, too.")),
     responses((status = 200, description = "What was asked for.", body = shapes::Offer)),
 )]
-pub(crate) async fn offer(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    Query(query): Query<Vec<(String, String)>>,
-) -> Response<Body> {
-    finish(offered(&app, &query), id)
-}
-
-fn offered(app: &App, query: &[(String, String)]) -> Answer {
-    let terms = payments(app)?.purchases.terms();
+pub(crate) async fn offer(State(app): State<Arc<App>>, Query(query): Query<Vec<(String, String)>>) -> Answer {
+    let terms = payments(&app)?.purchases.terms();
     let credits = |amount| json::number(app.settings.credit_price.show(amount));
     let asked = query.iter().find(|(name, _)| name == "amount").map(|(_, amount)| {
         minor(amount).ok_or_else(|| wrong("amount", "amount is no decimal with at most two places"))
@@ -88,32 +80,19 @@ fn offered(app: &App, query: &[(String, String)]) -> Answer {
     request_body = shapes::Purchase,
     responses((status = 201, description = "It was made.", body = shapes::OrderRecord)),
 )]
-pub(crate) async fn begin(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
-    finish(begun(&app, &headers, body).await, id)
-}
-
-async fn begun(app: &App, headers: &HeaderMap, body: Body) -> Answer {
-    let purchases = &payments(app)?.purchases;
-    let buyer = buyer(app, headers).await?;
-    let fields = fields(app, headers, body).await?;
-    let email = email(app, &fields, buyer.user).await?;
-    let new = new_order(app, &fields, Customer { buyer, email }, headers)?;
-    let order = purchases.begin(new).await.map_err(|error| problem::of(app, error))?;
-    let mut response = json::ok(&shown(app, &order));
-    *response.status_mut() = StatusCode::CREATED;
-    Ok(response)
+pub(crate) async fn begin(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
+    let purchases = &payments(&app)?.purchases;
+    let buyer = buyer(&app, &headers).await?;
+    let fields = fields(&app, &headers, body).await?;
+    let email = email(&app, &fields, buyer.user).await?;
+    let new = new_order(&app, &fields, Customer { buyer, email }, &headers)?;
+    let order = purchases.begin(new).await.map_err(|error| problem::of(&app, error))?;
+    Ok(created(&shown(&app, &order)))
 }
 
 /// The members of a JSON object, of which there is each once.
 pub(super) async fn fields(app: &App, headers: &HeaderMap, body: Body) -> Result<Map<String, Value>, Problem> {
-    // It is too small to count.
-    let mut memory = Arc::clone(app.gateway.memory()).reservation([None; 2]);
-    let read = body::read(app, (headers, body), BODY_BYTES_MAX, &mut memory).await?;
+    let read = body::read_small(app, (headers, body), BODY_BYTES_MAX).await?;
     let value: Value = serde_json::from_slice(&read)
         .map_err(|error| Problem::new(ErrorType::InvalidRequest, format!("the body is no JSON: {error}")))?;
     match value {
@@ -163,8 +142,8 @@ pub(super) fn amount(app: &App, fields: &Map<String, Value>) -> Result<Money, Pr
             Some(code.ok_or_else(|| wrong("currency", "currency is a code of three letters, such as usd"))?)
         }
     };
-    let terms = payments(app)?.purchases.terms().of(currency);
-    let currency = terms.map(|terms| terms.currency).or(currency);
+    let terms = payments(app)?.purchases.terms();
+    let currency = terms.of(currency).map(|terms| terms.currency).or(currency);
     let currency = currency.ok_or_else(|| wrong("currency", "credits are sold in no currency"))?;
     let amount = fields.get("amount").and_then(text_of);
     let amount =
@@ -212,26 +191,17 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     params(("id" = String, Path, description = "The id of a purchase.")),
     responses((status = 200, description = "What was asked for.", body = shapes::OrderRecord)),
 )]
-pub(crate) async fn one(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    Path(order): Path<String>,
-    headers: HeaderMap,
-) -> Response<Body> {
-    finish(found(&app, &order, &headers).await, id)
-}
-
-async fn found(app: &App, text: &str, headers: &HeaderMap) -> Answer {
-    let purchases = &payments(app)?.purchases;
-    let buyer = buyer(app, headers).await?;
+pub(crate) async fn one(State(app): State<Arc<App>>, Path(order): Path<String>, headers: HeaderMap) -> Answer {
+    let purchases = &payments(&app)?.purchases;
+    let buyer = buyer(&app, &headers).await?;
     let unknown = || Problem::new(ErrorType::NotFound, "there is no such order of this account");
-    let id: OrderId = text.parse().map_err(|_| unknown())?;
-    let order = purchases.order(id).await.map_err(|error| problem::of(app, error))?;
+    let id: OrderId = order.parse().map_err(|_| unknown())?;
+    let order = purchases.order(id).await.map_err(|error| problem::of(&app, error))?;
     if !buyer.sees(&order) {
         return Err(unknown());
     }
-    let order = purchases.poll(order).await.map_err(|error| problem::of(app, error))?;
-    Ok(json::ok(&shown(app, &order)))
+    let order = purchases.poll(order).await.map_err(|error| problem::of(&app, error))?;
+    Ok(json::ok(&shown(&app, &order)))
 }
 
 /// `GET /v1/credits/orders`: the caller's orders, newest first.
@@ -249,18 +219,13 @@ async fn found(app: &App, text: &str, headers: &HeaderMap) -> Answer {
 )]
 pub(crate) async fn orders(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     Query(query): Query<Vec<(String, String)>>,
     headers: HeaderMap,
-) -> Response<Body> {
-    finish(listed(&app, &query, &headers).await, id)
-}
-
-async fn listed(app: &App, query: &[(String, String)], headers: &HeaderMap) -> Answer {
-    let purchases = &payments(app)?.purchases;
-    let buyer = buyer(app, headers).await?;
+) -> Answer {
+    let purchases = &payments(&app)?.purchases;
+    let buyer = buyer(&app, &headers).await?;
     let (mut before, mut max) = (None, PAGE_MAX);
-    for (name, value) in query {
+    for (name, value) in &query {
         match name.as_str() {
             "cursor" => {
                 let cursor = value.parse().map_err(|_| wrong("cursor", "cursor is the `next` of the page before"))?;
@@ -273,10 +238,10 @@ async fn listed(app: &App, query: &[(String, String)], headers: &HeaderMap) -> A
             _ => return Err(wrong(name, format!("there is no parameter {name}; there are cursor and limit"))),
         }
     }
-    let found = purchases.orders(Some(buyer.user), before, max).await.map_err(|error| problem::of(app, error))?;
+    let found = purchases.orders(Some(buyer.user), before, max).await.map_err(|error| problem::of(&app, error))?;
     let is_full = u32::try_from(found.len()).is_ok_and(|count| count >= max);
     let next = found.last().filter(|_| is_full).map(|order| order.id);
-    let data: Vec<Value> = found.iter().filter(|order| buyer.sees(order)).map(|order| shown(app, order)).collect();
+    let data: Vec<Value> = found.iter().filter(|order| buyer.sees(order)).map(|order| shown(&app, order)).collect();
     Ok(json::ok(&json!({ "data": data, "next": next })))
 }
 

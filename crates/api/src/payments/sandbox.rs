@@ -1,9 +1,9 @@
 //! The checkout page of the processor without money: plainly marked, for trying things out.
 
 use crate::address::Path;
+use crate::answer::Answer;
 use crate::body;
 use crate::errors::{ErrorType, Problem};
-use crate::lookups::Answer;
 use crate::payment_app::PaymentApp;
 use crate::state::App;
 use axum::body::Body;
@@ -50,9 +50,7 @@ pub(crate) async fn choose(
 
 async fn chosen(app: &App, session: &str, headers: &HeaderMap, body: Body) -> Result<String, Problem> {
     let (payments, sandbox, payment) = found(app, session)?;
-    // It is too small to count.
-    let mut memory = Arc::clone(app.gateway.memory()).reservation([None; 2]);
-    let form = body::read(app, (headers, body), FORM_BYTES_MAX, &mut memory).await?;
+    let form = body::read_small(app, (headers, body), FORM_BYTES_MAX).await?;
     let id: SessionId = session.parse().map_err(|_| unknown())?;
     let now = app.gateway.clock().now();
     if payment.state.progress == Progress::Paid {

@@ -3,13 +3,13 @@
 use super::checkout::{amount, fields};
 use super::payments;
 use super::problem::{self, decimal, text_of, wrong};
-use crate::lookups::{Answer, finish};
+use crate::answer::Answer;
 use crate::openapi::shapes;
-use crate::state::{App, RequestId};
+use crate::state::App;
 use crate::{auth, json};
 use axum::body::Body;
-use axum::extract::{Extension, State};
-use http::{HeaderMap, Response};
+use axum::extract::State;
+use http::HeaderMap;
 use opencredits_service::config::minor;
 use opencredits_service::purchases::TopUpRule;
 use opencredits_store::{Payer, TopUpState};
@@ -27,18 +27,11 @@ const FIELDS: [&str; 4] = ["threshold", "amount", "currency", "monthly_max"];
     security(("management_key" = []), ("session" = [])),
     responses((status = 200, description = "What was asked for.", body = shapes::TopUpRecord)),
 )]
-pub(crate) async fn rule(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-) -> Response<Body> {
-    let answer = async {
-        let manager = auth::manager(&app, &headers).await?;
-        let payer = payments(&app)?.purchases.payer(manager.user).await;
-        let payer = payer.map_err(|error| problem::of(&app, error))?;
-        Ok(json::ok(&shown(&app, payer.as_ref())))
-    };
-    finish(answer.await, id)
+pub(crate) async fn rule(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
+    let manager = auth::manager(&app, &headers).await?;
+    let payer = payments(&app)?.purchases.payer(manager.user).await;
+    let payer = payer.map_err(|error| problem::of(&app, error))?;
+    Ok(json::ok(&shown(&app, payer.as_ref())))
 }
 
 /// `PUT /v1/credits/top-up`: turns top-ups on.
@@ -51,19 +44,10 @@ pub(crate) async fn rule(
     request_body = shapes::TopUpToSet,
     responses((status = 200, description = "What was asked for.", body = shapes::TopUpRecord)),
 )]
-pub(crate) async fn set_rule(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
-    finish(set(&app, &headers, body).await, id)
-}
-
-async fn set(app: &App, headers: &HeaderMap, body: Body) -> Answer {
-    let manager = auth::manager(app, headers).await?;
-    let purchases = &payments(app)?.purchases;
-    let fields = fields(app, headers, body).await?;
+pub(crate) async fn set_rule(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
+    let manager = auth::manager(&app, &headers).await?;
+    let purchases = &payments(&app)?.purchases;
+    let fields = fields(&app, &headers, body).await?;
     if let Some(name) = fields.keys().find(|name| !FIELDS.contains(&name.as_str())) {
         return Err(wrong(name, format!("there is no field {name}; there are {}", FIELDS.join(", "))));
     }
@@ -74,13 +58,13 @@ async fn set(app: &App, headers: &HeaderMap, body: Body) -> Answer {
         threshold: threshold.filter(|threshold| !threshold.is_negative()).ok_or_else(|| {
             wrong("threshold", "threshold is the number of credits below which the balance is topped up")
         })?,
-        amount: amount(app, &fields)?,
+        amount: amount(&app, &fields)?,
         monthly_max_minor: monthly_max.ok_or_else(|| {
             wrong("monthly_max", "monthly_max is the most that is charged in a month, such as \"100\"")
         })?,
     };
-    let payer = purchases.set_top_up(manager.user, Some(rule)).await.map_err(|error| problem::of(app, error))?;
-    Ok(json::ok(&shown(app, Some(&payer))))
+    let payer = purchases.set_top_up(manager.user, Some(rule)).await.map_err(|error| problem::of(&app, error))?;
+    Ok(json::ok(&shown(&app, Some(&payer))))
 }
 
 /// `DELETE /v1/credits/top-up`: turns top-ups off.
@@ -92,18 +76,11 @@ async fn set(app: &App, headers: &HeaderMap, body: Body) -> Answer {
     security(("management_key" = []), ("session" = [])),
     responses((status = 200, description = "What was asked for.", body = shapes::TopUpRecord)),
 )]
-pub(crate) async fn remove_rule(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-) -> Response<Body> {
-    let answer = async {
-        let manager = auth::manager(&app, &headers).await?;
-        let payer = payments(&app)?.purchases.set_top_up(manager.user, None).await;
-        let payer = payer.map_err(|error| problem::of(&app, error))?;
-        Ok(json::ok(&shown(&app, Some(&payer))))
-    };
-    finish(answer.await, id)
+pub(crate) async fn remove_rule(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
+    let manager = auth::manager(&app, &headers).await?;
+    let payer = payments(&app)?.purchases.set_top_up(manager.user, None).await;
+    let payer = payer.map_err(|error| problem::of(&app, error))?;
+    Ok(json::ok(&shown(&app, Some(&payer))))
 }
 
 /// `POST /v1/credits/portal`: the payment processor's page of receipts and saved payment methods.
@@ -115,17 +92,10 @@ pub(crate) async fn remove_rule(
     security(("management_key" = []), ("session" = [])),
     responses((status = 200, description = "What was asked for.", body = shapes::PortalLink)),
 )]
-pub(crate) async fn portal(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-) -> Response<Body> {
-    let answer = async {
-        let manager = auth::manager(&app, &headers).await?;
-        let url = payments(&app)?.purchases.portal(manager.user, &app.settings.top_up_url).await;
-        Ok(json::ok(&json!({ "url": url.map_err(|error| problem::of(&app, error))? })))
-    };
-    finish(answer.await, id)
+pub(crate) async fn portal(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
+    let manager = auth::manager(&app, &headers).await?;
+    let url = payments(&app)?.purchases.portal(manager.user, &app.settings.top_up_url).await;
+    Ok(json::ok(&json!({ "url": url.map_err(|error| problem::of(&app, error))? })))
 }
 
 fn shown(app: &App, payer: Option<&Payer>) -> Value {

@@ -1,15 +1,15 @@
 //! The processor's events.
 
 use super::problem::received;
+use crate::answer::Answer;
 use crate::errors::{ErrorType, Problem};
-use crate::lookups::{Answer, finish};
 use crate::openapi::shapes;
 use crate::payment_app::PaymentApp;
-use crate::state::{App, RequestId};
+use crate::state::App;
 use crate::{body, json};
 use axum::body::Body;
-use axum::extract::{Extension, State};
-use http::{HeaderMap, Response};
+use axum::extract::State;
+use http::HeaderMap;
 use opencredits_billing::{Fault, PaymentError};
 use opencredits_service::purchases::PurchaseError;
 use std::sync::Arc;
@@ -32,25 +32,14 @@ const AGAIN_MS: u64 = 30_000;
     request_body = shapes::AnyObject,
     responses((status = 200, description = "What was asked for.", body = shapes::Received)),
 )]
-pub(crate) async fn hear(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
-    finish(heard(&app, &headers, body).await, id)
-}
-
-async fn heard(app: &App, headers: &HeaderMap, body: Body) -> Answer {
+pub(crate) async fn hear(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
     let unknown =
         || Problem::new(ErrorType::NotFound, "there is nothing at /webhooks/stripe: no webhook secret is set");
     let payments: &PaymentApp = app.payments.as_deref().ok_or_else(unknown)?;
     if payments.webhook_secrets.is_empty() {
         return Err(unknown());
     }
-    // It is too small to count.
-    let mut memory = Arc::clone(app.gateway.memory()).reservation([None; 2]);
-    let payload = body::read(app, (headers, body), EVENT_BYTES_MAX, &mut memory).await?;
+    let payload = body::read_small(&app, (&headers, body), EVENT_BYTES_MAX).await?;
     let signature = headers.get(SIGNATURE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match payments.purchases.hear(&payload, signature, &payments.webhook_secrets).await {
         Ok(_) => Ok(json::ok(&received())),

@@ -2,15 +2,15 @@
 
 use super::{KeyPath, PartnerPath, changing, key_id, owned, problem};
 use crate::address::Path;
+use crate::answer::{Answer, created, deleted, list_of, private};
+use crate::body::read_json;
 use crate::faults::timestamp;
 use crate::json;
-use crate::lookups::Answer;
 use crate::openapi::shapes;
-use crate::sessions::{private, read, with_status};
 use crate::state::App;
 use axum::body::Body;
 use axum::extract::State;
-use http::{HeaderMap, Response, StatusCode};
+use http::HeaderMap;
 use opencredits_keys::IssuedKey;
 use opencredits_store::PartnerKeyRecord;
 use serde::Deserialize;
@@ -37,8 +37,7 @@ pub(super) struct NewName {
 pub(super) async fn list(State(app): State<Arc<App>>, Path(path): PartnerPath, headers: HeaderMap) -> Answer {
     let partner = owned(&app, &headers, &path).await?;
     let keys = app.accounts.partner_keys(&partner.id.to_string()).await.map_err(|error| problem(&app, error))?;
-    let data: Vec<Value> = keys.iter().filter(|key| key.revoked_at.is_none()).map(shown).collect();
-    Ok(json::ok(&json!({ "object": "list", "data": data })))
+    Ok(list_of(keys.iter().filter(|key| key.revoked_at.is_none()).map(shown)))
 }
 
 /// `POST /v1/partners/{id}/keys`: makes a key. Its secret is in this answer and nowhere else.
@@ -59,9 +58,9 @@ pub(super) async fn add(
     body: Body,
 ) -> Answer {
     let change = changing(&app, &headers, &path).await?;
-    let NewName { name } = read(&app, &headers, body).await?;
+    let NewName { name } = read_json(&app, &headers, body).await?;
     let (key, secret) = app.accounts.add_owned_key(change, name).await.map_err(|error| problem(&app, error))?;
-    Ok(with_status(StatusCode::CREATED, made(&key, &secret)))
+    Ok(created(&made(&key, &secret)))
 }
 
 /// `POST /v1/partners/{id}/keys/{key}/rotate`: a new key of the same name in its place.
@@ -81,7 +80,7 @@ pub(super) async fn rotate(State(app): State<Arc<App>>, Path((path, key)): KeyPa
     let change = changing(&app, &headers, &path).await?;
     let replaced = app.accounts.replace_owned_key(change, key_id(&key)?).await;
     let (key, secret) = replaced.map_err(|error| problem(&app, error))?;
-    Ok(private(made(&key, &secret)))
+    Ok(private(json::ok(&made(&key, &secret))))
 }
 
 /// `DELETE /v1/partners/{id}/keys/{key}`.
@@ -101,11 +100,11 @@ pub(super) async fn revoke(State(app): State<Arc<App>>, Path((path, key)): KeyPa
     let change = changing(&app, &headers, &path).await?;
     let revoked = app.accounts.revoke_owned_key(change, key_id(&key)?).await;
     let revoked = revoked.map_err(|error| problem(&app, error))?;
-    Ok(json::ok(&json!({ "data": { "id": revoked.id, "deleted": true } })))
+    Ok(deleted(revoked.id))
 }
 
-fn made(key: &PartnerKeyRecord, secret: &IssuedKey) -> Response<Body> {
-    json::ok(&json!({ "data": shown(key), "key": secret.reveal() }))
+fn made(key: &PartnerKeyRecord, secret: &IssuedKey) -> Value {
+    json!({ "data": shown(key), "key": secret.reveal() })
 }
 
 fn shown(key: &PartnerKeyRecord) -> Value {

@@ -2,15 +2,15 @@
 
 use super::{KeyPath, PartnerPath, changing, check_lists, key_id, owned, problem};
 use crate::address::Path;
+use crate::answer::{Answer, created, deleted, list_of};
+use crate::body::read_json;
 use crate::faults::timestamp;
 use crate::json;
-use crate::lookups::Answer;
 use crate::openapi::shapes;
-use crate::sessions::{read, with_status};
 use crate::state::App;
 use axum::body::Body;
 use axum::extract::State;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use opencredits_service::accounts::PublishableKeyEdit;
 use opencredits_store::PublishableKeyRecord;
 use serde::Deserialize;
@@ -46,8 +46,7 @@ impl From<Fields> for PublishableKeyEdit {
 pub(super) async fn list(State(app): State<Arc<App>>, Path(path): PartnerPath, headers: HeaderMap) -> Answer {
     let partner = owned(&app, &headers, &path).await?;
     let keys = app.accounts.publishable_keys(&partner.id.to_string()).await.map_err(|error| problem(&app, error))?;
-    let data: Vec<Value> = keys.iter().filter(|key| key.revoked_at.is_none()).map(shown).collect();
-    Ok(json::ok(&json!({ "object": "list", "data": data })))
+    Ok(list_of(keys.iter().filter(|key| key.revoked_at.is_none()).map(shown)))
 }
 
 /// `POST /v1/partners/{id}/publishable-keys`.
@@ -68,11 +67,11 @@ pub(super) async fn add(
     body: Body,
 ) -> Answer {
     let change = changing(&app, &headers, &path).await?;
-    let fields: Fields = read(&app, &headers, body).await?;
+    let fields: Fields = read_json(&app, &headers, body).await?;
     check_lists(fields.origins.as_deref(), fields.redirect_urls.as_deref())?;
     let added = app.accounts.add_owned_publishable_key(change, fields.into()).await;
     let added = added.map_err(|error| problem(&app, error))?;
-    Ok(with_status(StatusCode::CREATED, json::ok(&json!({ "data": shown(&added) }))))
+    Ok(created(&json!({ "data": shown(&added) })))
 }
 
 /// `PATCH /v1/partners/{id}/publishable-keys/{key}`: changes what is named.
@@ -96,7 +95,7 @@ pub(super) async fn edit(
     body: Body,
 ) -> Answer {
     let change = changing(&app, &headers, &path).await?;
-    let fields: Fields = read(&app, &headers, body).await?;
+    let fields: Fields = read_json(&app, &headers, body).await?;
     check_lists(fields.origins.as_deref(), fields.redirect_urls.as_deref())?;
     let edited = app.accounts.edit_owned_publishable_key(change, key_id(&key)?, fields.into()).await;
     let edited = edited.map_err(|error| problem(&app, error))?;
@@ -120,7 +119,7 @@ pub(super) async fn revoke(State(app): State<Arc<App>>, Path((path, key)): KeyPa
     let change = changing(&app, &headers, &path).await?;
     let revoked = app.accounts.revoke_owned_publishable_key(change, key_id(&key)?).await;
     let revoked = revoked.map_err(|error| problem(&app, error))?;
-    Ok(json::ok(&json!({ "data": { "id": revoked.id, "deleted": true } })))
+    Ok(deleted(revoked.id))
 }
 
 pub(super) fn shown(key: &PublishableKeyRecord) -> Value {

@@ -2,8 +2,8 @@
 
 use super::{PartnerPath, managed, owned, problem};
 use crate::address::{Path, Query};
+use crate::answer::{Answer, list_of};
 use crate::faults::timestamp;
-use crate::lookups::Answer;
 use crate::openapi::shapes;
 use crate::query::{Parameters, known_only};
 use crate::state::App;
@@ -27,8 +27,7 @@ use std::sync::Arc;
 pub(crate) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
     let manager = auth::manager(&app, &headers).await?;
     let found = app.accounts.managed_by(manager.user).await.map_err(|error| problem(&app, error))?;
-    let data: Vec<Value> = found.iter().map(|one| shown(&app, one)).collect();
-    Ok(json::ok(&json!({ "object": "list", "data": data })))
+    Ok(list_of(found.iter().map(|one| shown(&app, one))))
 }
 
 /// `GET /v1/partners/{id}`.

@@ -3,15 +3,15 @@
 use super::keys::NewName;
 use super::{KeyPath, PartnerPath, changing, check_lists, key_id, managed, problem, publishable};
 use crate::address::Path;
+use crate::answer::{Answer, created, deleted, list_of, private};
+use crate::body::read_json;
 use crate::faults::timestamp;
 use crate::json;
-use crate::lookups::Answer;
 use crate::openapi::shapes;
-use crate::sessions::{private, read, with_status};
 use crate::state::App;
 use axum::body::Body;
 use axum::extract::State;
-use http::{HeaderMap, Response, StatusCode};
+use http::HeaderMap;
 use opencredits_service::accounts::NewTestKey;
 use opencredits_store::Key;
 use serde::Deserialize;
@@ -41,7 +41,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, Path(path): PartnerPath, h
         Some(desk) => desk.keys(managed.id()).await.map_err(|error| problem(&app, error))?,
         None => Vec::new(),
     };
-    Ok(json::ok(&json!({ "object": "list", "data": keys.iter().map(shown).collect::<Vec<_>>() })))
+    Ok(list_of(keys.iter().map(shown)))
 }
 
 /// `POST /v1/partners/{id}/test-keys`: makes a key. It is in this answer and nowhere else.
@@ -62,9 +62,9 @@ pub(super) async fn add(
     body: Body,
 ) -> Answer {
     let change = changing(&app, &headers, &path).await?;
-    let NewName { name } = read(&app, &headers, body).await?;
+    let NewName { name } = read_json(&app, &headers, body).await?;
     let added = app.accounts.add_managed_test_key(change, name).await.map_err(|error| problem(&app, error))?;
-    Ok(with_status(StatusCode::CREATED, made(&added)))
+    Ok(created(&made(&added)))
 }
 
 /// `POST /v1/partners/{id}/test-keys/{key}/rotate`: a new key of the same name in its place.
@@ -83,7 +83,7 @@ pub(super) async fn add(
 pub(super) async fn rotate(State(app): State<Arc<App>>, Path((path, key)): KeyPath, headers: HeaderMap) -> Answer {
     let change = changing(&app, &headers, &path).await?;
     let replaced = app.accounts.replace_managed_test_key(change, key_id(&key)?).await;
-    Ok(private(made(&replaced.map_err(|error| problem(&app, error))?)))
+    Ok(private(json::ok(&made(&replaced.map_err(|error| problem(&app, error))?))))
 }
 
 /// `DELETE /v1/partners/{id}/test-keys/{key}`.
@@ -103,7 +103,7 @@ pub(super) async fn revoke(State(app): State<Arc<App>>, Path((path, key)): KeyPa
     let change = changing(&app, &headers, &path).await?;
     let revoked = app.accounts.revoke_managed_test_key(change, key_id(&key)?).await;
     let revoked = revoked.map_err(|error| problem(&app, error))?;
-    Ok(json::ok(&json!({ "data": { "id": revoked.id, "deleted": true } })))
+    Ok(deleted(revoked.id))
 }
 
 /// `PUT /v1/partners/{id}/test-origins`: the pages that may use the publishable key of test mode.
@@ -124,20 +124,16 @@ pub(super) async fn set_origins(
     body: Body,
 ) -> Answer {
     let change = changing(&app, &headers, &path).await?;
-    let Origins { origins } = read(&app, &headers, body).await?;
+    let Origins { origins } = read_json(&app, &headers, body).await?;
     check_lists(Some(&origins), None)?;
     let edited = app.accounts.edit_managed_test_origins(change, origins).await;
     let edited = edited.map_err(|error| problem(&app, error))?;
     Ok(json::ok(&json!({ "data": publishable::shown(&edited) })))
 }
 
-fn made(new: &NewTestKey) -> Response<Body> {
-    let shown = shown(&new.key);
-    json::ok(&json!({
-        "data": shown,
-        "key": new.secret.reveal(),
-        "publishable_key": new.partner.publishable_key,
-    }))
+fn made(new: &NewTestKey) -> Value {
+    let NewTestKey { key, secret, partner, .. } = new;
+    json!({ "data": shown(key), "key": secret.reveal(), "publishable_key": partner.publishable_key })
 }
 
 fn shown(key: &Key) -> Value {

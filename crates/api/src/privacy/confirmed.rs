@@ -1,10 +1,11 @@
 //! What the routes share: the code that confirms a request, and the errors.
 
+use crate::body::read_json;
 use crate::errors::{ErrorType, Problem};
 use crate::faults;
 use crate::identity_app::PrivacyApp;
 use crate::payments;
-use crate::sessions::{SignedIn, problem as sign_in_problem, read, sign_in, signed_in};
+use crate::sessions::{Confirmation, SignedIn, problem as sign_in_problem, sign_in, signed_in};
 use crate::state::App;
 use axum::body::Body;
 use http::HeaderMap;
@@ -12,16 +13,7 @@ use opencredits_service::Fault;
 use opencredits_service::privacy::PrivacyError;
 use opencredits_service::sign_in::Purpose;
 use opencredits_units::UnixMs;
-use serde::Deserialize;
 use serde_json::Value;
-
-/// A code that confirms a request.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Confirmation {
-    pub(super) challenge: String,
-    pub(super) code: String,
-}
 
 /// The use cases.
 pub(super) fn privacy(app: &App) -> Result<&PrivacyApp, Problem> {
@@ -38,7 +30,7 @@ pub(super) async fn confirmed(
     body: Body,
 ) -> Result<SignedIn, Problem> {
     let who = signed_in(app, headers).await?;
-    let confirmation: Confirmation = read(app, headers, body).await?;
+    let confirmation: Confirmation = read_json(app, headers, body).await?;
     confirm(app, (who, purpose), &confirmation).await?;
     Ok(who)
 }
@@ -65,9 +57,7 @@ pub(crate) fn problem(app: &App, error: PrivacyError) -> Problem {
         PrivacyError::RunsPartners { .. } => Problem::new(ErrorType::PermissionDenied, message),
         PrivacyError::Link => Problem::new(ErrorType::InvalidRequest, message).with("param", "link"),
         PrivacyError::Purchase(error) => payments::problem_of(app, error),
-        PrivacyError::Ledger(error) => faults::problem(&error.into(), &app.settings),
-        PrivacyError::Store(error) => faults::problem(&error.into(), &app.settings),
-        PrivacyError::Usage(fault) => faults::problem(&fault, &app.settings),
+        PrivacyError::Fault(fault) => faults::problem(&fault, &app.settings),
         PrivacyError::Mail(_) => faults::problem(&Fault::Closing, &app.settings),
         _ => Problem::new(ErrorType::InvalidRequest, message),
     }

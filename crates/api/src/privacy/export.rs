@@ -2,17 +2,17 @@
 
 use super::confirmed::{confirmed, privacy, problem};
 use crate::address::Query;
+use crate::answer::{Answer, private};
 use crate::errors::{ErrorType, Problem};
 use crate::faults;
 use crate::json;
-use crate::lookups::{Answer, finish};
 use crate::openapi::shapes;
 use crate::query::Parameters;
-use crate::sessions::{private, signed_in};
-use crate::state::{App, RequestId};
+use crate::sessions::signed_in;
+use crate::state::App;
 use async_trait::async_trait;
 use axum::body::{Body, Bytes};
-use axum::extract::{Extension, State};
+use axum::extract::State;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{Stream, unfold};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
@@ -40,20 +40,12 @@ const FILE: HeaderValue = HeaderValue::from_static("attachment; filename=\"openc
     request_body = shapes::ConfirmedBy,
     responses((status = 200, description = "What was asked for.", body = shapes::ExportConfirmed)),
 )]
-pub(crate) async fn confirm(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
-    let answer = async {
-        let who = confirmed(&app, Purpose::Export, &headers, body).await?;
-        let privacy = privacy(&app)?;
-        privacy.privacy.record_export(who.user, Asker::Person).await.map_err(|error| problem(&app, error))?;
-        let expires_in = privacy.confirm_export(who.session);
-        Ok(private(json::ok(&json!({ "expires_in": expires_in, "formats": ["zip"] }))))
-    };
-    finish(answer.await, id)
+pub(crate) async fn confirm(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
+    let who = confirmed(&app, Purpose::Export, &headers, body).await?;
+    let privacy = privacy(&app)?;
+    privacy.privacy.record_export(who.user, Asker::Person).await.map_err(|error| problem(&app, error))?;
+    let expires_in = privacy.confirm_export(who.session);
+    Ok(private(json::ok(&json!({ "expires_in": expires_in, "formats": ["zip"] }))))
 }
 
 /// `GET /v1/account/export`: the archive.
@@ -68,16 +60,11 @@ pub(crate) async fn confirm(
 )]
 pub(crate) async fn download(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     Query(query): Query<Parameters>,
     headers: HeaderMap,
-) -> Response<Body> {
-    finish(archive(&app, &query, &headers).await, id)
-}
-
-async fn archive(app: &App, query: &Parameters, headers: &HeaderMap) -> Answer {
-    let who = signed_in(app, headers).await?;
-    let privacy = privacy(app)?;
+) -> Answer {
+    let who = signed_in(&app, &headers).await?;
+    let privacy = privacy(&app)?;
     if query.iter().any(|(name, value)| name != "format" || value != "zip") {
         let message = "an export has one form; ask for format=zip, or for nothing";
         return Err(Problem::new(ErrorType::InvalidRequest, message).with("param", "format"));
@@ -89,7 +76,7 @@ async fn archive(app: &App, query: &Parameters, headers: &HeaderMap) -> Answer {
     }
     let place =
         privacy.export_place().ok_or_else(|| faults::unavailable("others export now; try again in a minute"))?;
-    let user = privacy.privacy.find(&who.user.to_string()).await.map_err(|error| problem(app, error))?;
+    let user = privacy.privacy.find(&who.user.to_string()).await.map_err(|error| problem(&app, error))?;
     let (sender, receiver) = mpsc::channel(WAITING_MAX);
     let (exporter, now) = (Arc::clone(&privacy.exporter), app.gateway.clock().now());
     let export = Box::pin(async move { exporter.export(&user, now, &mut Sink(sender)).await });

@@ -1,10 +1,11 @@
 //! Restriction and objection.
 
-use super::confirmed::{Confirmation, confirm, privacy, problem, time};
+use super::confirmed::{confirm, privacy, problem, time};
+use crate::answer::{Answer, private};
+use crate::body::read_json;
 use crate::json;
-use crate::lookups::Answer;
 use crate::openapi::shapes;
-use crate::sessions::{private, read, signed_in};
+use crate::sessions::{Confirmation, signed_in};
 use crate::state::App;
 use axum::body::Body;
 use axum::extract::State;
@@ -51,7 +52,7 @@ struct Restriction {
 )]
 pub(crate) async fn restrict(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
     let who = signed_in(&app, &headers).await?;
-    let Restriction { challenge, code, restricted } = read(&app, &headers, body).await?;
+    let Restriction { challenge, code, restricted } = read_json(&app, &headers, body).await?;
     confirm(&app, (who, Purpose::Restriction), &Confirmation { challenge, code }).await?;
     let state = privacy(&app)?.privacy.restrict(who.user, restricted, Asker::Person).await;
     told(&app, state)
@@ -77,7 +78,7 @@ struct Objection {
 )]
 pub(crate) async fn object(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
     let who = signed_in(&app, &headers).await?;
-    let Objection { challenge, code, objected } = read(&app, &headers, body).await?;
+    let Objection { challenge, code, objected } = read_json(&app, &headers, body).await?;
     confirm(&app, (who, Purpose::Restriction), &Confirmation { challenge, code }).await?;
     let state = privacy(&app)?.privacy.object(who.user, objected, Asker::Person).await;
     told(&app, state)

@@ -1,14 +1,15 @@
 //! Which notices a person gets.
 
 use super::confirmed::{privacy, problem};
+use crate::answer::{Answer, private};
+use crate::body::read_json;
 use crate::json;
-use crate::lookups::{Answer, finish};
 use crate::openapi::shapes;
-use crate::sessions::{private, read, signed_in};
-use crate::state::{App, RequestId};
+use crate::sessions::signed_in;
+use crate::state::App;
 use axum::body::Body;
-use axum::extract::{Extension, State};
-use http::{HeaderMap, Response};
+use axum::extract::State;
+use http::HeaderMap;
 use opencredits_service::privacy::NoticeChoice;
 use opencredits_store::NoticeKind;
 use opencredits_units::UserId;
@@ -29,16 +30,9 @@ const ALWAYS: [&str; 7] =
     security(("session" = [])),
     responses((status = 200, description = "What was asked for.", body = shapes::Notices)),
 )]
-pub(crate) async fn show(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-) -> Response<Body> {
-    let answer = async {
-        let who = signed_in(&app, &headers).await?;
-        shown(&app, who.user).await
-    };
-    finish(answer.await, id)
+pub(crate) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
+    let who = signed_in(&app, &headers).await?;
+    shown(&app, who.user).await
 }
 
 #[derive(Deserialize)]
@@ -59,28 +53,17 @@ struct Choices {
     request_body = shapes::NoticesToChoose,
     responses((status = 200, description = "What was asked for.", body = shapes::Notices)),
 )]
-pub(crate) async fn choose(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
-    let answer = async {
-        let who = signed_in(&app, &headers).await?;
-        let Choices { low_balance, limit_80, limit_100 } = read(&app, &headers, body).await?;
-        let given = [
-            (NoticeKind::LowBalance, low_balance),
-            (NoticeKind::LimitMost, limit_80),
-            (NoticeKind::LimitAll, limit_100),
-        ];
-        let choice = |is_on| if is_on { NoticeChoice::On } else { NoticeChoice::Off };
-        let choices: Vec<(NoticeKind, NoticeChoice)> =
-            given.into_iter().filter_map(|(kind, is_on)| Some((kind, choice(is_on?)))).collect();
-        let chosen = privacy(&app)?.privacy.choose_notices(who.user, &choices).await;
-        chosen.map_err(|error| problem(&app, error))?;
-        shown(&app, who.user).await
-    };
-    finish(answer.await, id)
+pub(crate) async fn choose(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
+    let who = signed_in(&app, &headers).await?;
+    let Choices { low_balance, limit_80, limit_100 } = read_json(&app, &headers, body).await?;
+    let given =
+        [(NoticeKind::LowBalance, low_balance), (NoticeKind::LimitMost, limit_80), (NoticeKind::LimitAll, limit_100)];
+    let choice = |is_on| if is_on { NoticeChoice::On } else { NoticeChoice::Off };
+    let choices: Vec<(NoticeKind, NoticeChoice)> =
+        given.into_iter().filter_map(|(kind, is_on)| Some((kind, choice(is_on?)))).collect();
+    let chosen = privacy(&app)?.privacy.choose_notices(who.user, &choices).await;
+    chosen.map_err(|error| problem(&app, error))?;
+    shown(&app, who.user).await
 }
 
 async fn shown(app: &App, user: UserId) -> Answer {

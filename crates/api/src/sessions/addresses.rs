@@ -1,15 +1,16 @@
 //! A person changes their address.
 
 use super::codes::shown;
-use super::{private, problem, read, sign_in, signed_in, with_status};
+use super::{problem, sign_in, signed_in};
+use crate::answer::{Answer, private, with_status};
+use crate::body::read_json;
 use crate::json;
-use crate::lookups::finish;
 use crate::openapi::shapes;
 use crate::peer::Peer;
-use crate::state::{App, RequestId};
+use crate::state::App;
 use axum::body::Body;
 use axum::extract::{Extension, State};
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, StatusCode};
 use opencredits_service::sign_in::AddressChange;
 use serde::Deserialize;
 use serde_json::json;
@@ -33,23 +34,19 @@ struct NewAddress {
 )]
 pub(crate) async fn begin(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     body: Body,
-) -> Response<Body> {
-    let answer = async {
-        let who = signed_in(&app, &headers).await?;
-        let NewAddress { email } = read(&app, &headers, body).await?;
-        let sent = sign_in(&app)?.begin_address_change(who.user, &email, peer.0).await;
-        let sent = sent.map_err(|fault| problem(&app, fault))?;
-        let (old, new) = (shown(sent.old), shown(sent.new));
-        let answer = json!({
-            "challenge_old": old["challenge"], "challenge_new": new["challenge"], "expires_in": new["expires_in"],
-        });
-        Ok(with_status(StatusCode::ACCEPTED, json::ok(&answer)))
-    };
-    finish(answer.await, id)
+) -> Answer {
+    let who = signed_in(&app, &headers).await?;
+    let NewAddress { email } = read_json(&app, &headers, body).await?;
+    let sent = sign_in(&app)?.begin_address_change(who.user, &email, peer.0).await;
+    let sent = sent.map_err(|fault| problem(&app, fault))?;
+    let (old, new) = (shown(sent.old), shown(sent.new));
+    let answer = json!({
+        "challenge_old": old["challenge"], "challenge_new": new["challenge"], "expires_in": new["expires_in"],
+    });
+    Ok(with_status(StatusCode::ACCEPTED, json::ok(&answer)))
 }
 
 #[derive(Deserialize)]
@@ -71,18 +68,10 @@ struct BothCodes {
     request_body = shapes::BothCodesTyped,
     responses((status = 200, description = "What was asked for.", body = shapes::AddressChanged)),
 )]
-pub(crate) async fn change(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
-    let answer = async {
-        let who = signed_in(&app, &headers).await?;
-        let BothCodes { challenge_old, code_old, challenge_new, code_new } = read(&app, &headers, body).await?;
-        let change = AddressChange { old: (&challenge_old, &code_old), new: (&challenge_new, &code_new) };
-        let email = sign_in(&app)?.change_address(who.user, &change).await.map_err(|fault| problem(&app, fault))?;
-        Ok(private(json::ok(&json!({ "user": { "id": who.user, "email": email } }))))
-    };
-    finish(answer.await, id)
+pub(crate) async fn change(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
+    let who = signed_in(&app, &headers).await?;
+    let BothCodes { challenge_old, code_old, challenge_new, code_new } = read_json(&app, &headers, body).await?;
+    let change = AddressChange { old: (&challenge_old, &code_old), new: (&challenge_new, &code_new) };
+    let email = sign_in(&app)?.change_address(who.user, &change).await.map_err(|fault| problem(&app, fault))?;
+    Ok(private(json::ok(&json!({ "user": { "id": who.user, "email": email } }))))
 }

@@ -1,15 +1,16 @@
 //! Codes and links by mail.
 
-use super::{current, private, problem, read, sign_in, with_status};
+use super::{current, problem, sign_in};
+use crate::answer::{Answer, with_status};
+use crate::body::read_json;
 use crate::errors::{ErrorType, Problem};
 use crate::json;
-use crate::lookups::{Answer, finish};
 use crate::openapi::shapes;
 use crate::peer::Peer;
-use crate::state::{App, RequestId};
+use crate::state::App;
 use axum::body::Body;
 use axum::extract::{Extension, State};
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, StatusCode};
 use opencredits_service::sign_in::{Purpose, SentCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -47,20 +48,15 @@ struct AskCode {
 )]
 pub(crate) async fn code(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     body: Body,
-) -> Response<Body> {
-    finish(asked(&app, peer, &headers, body).await, id)
-}
-
-async fn asked(app: &App, peer: Peer, headers: &HeaderMap, body: Body) -> Answer {
-    let sign_in = sign_in(app)?;
-    let sent = match read(app, headers, body).await? {
+) -> Answer {
+    let sign_in = sign_in(&app)?;
+    let sent = match read_json(&app, &headers, body).await? {
         AskCode { email: Some(email), purpose: None } => sign_in.send_code(&email, peer.0).await,
         AskCode { email: None, purpose: Some(name) } => {
-            let user = current(app, headers).await?.user;
+            let user = current(&app, &headers).await?.user;
             sign_in.send_code_to(user, purpose(&name)?).await
         }
         _ => {
@@ -68,7 +64,7 @@ async fn asked(app: &App, peer: Peer, headers: &HeaderMap, body: Body) -> Answer
             return Err(Problem::new(ErrorType::InvalidRequest, message).with("param", "email"));
         }
     };
-    let sent = sent.map_err(|fault| problem(app, fault))?;
+    let sent = sent.map_err(|fault| problem(&app, fault))?;
     Ok(with_status(StatusCode::ACCEPTED, json::ok(&shown(sent))))
 }
 
@@ -106,17 +102,13 @@ struct AskLink {
 )]
 pub(crate) async fn link(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     body: Body,
-) -> Response<Body> {
-    let answer = async {
-        let sign_in = sign_in(&app)?;
-        let AskLink { email } = read(&app, &headers, body).await?;
-        let lifetime_ms = sign_in.send_link(&email, peer.0).await.map_err(|fault| problem(&app, fault))?;
-        let sent = json!({ "expires_in": seconds(lifetime_ms) });
-        Ok(private(with_status(StatusCode::ACCEPTED, json::ok(&sent))))
-    };
-    finish(answer.await, id)
+) -> Answer {
+    let sign_in = sign_in(&app)?;
+    let AskLink { email } = read_json(&app, &headers, body).await?;
+    let lifetime_ms = sign_in.send_link(&email, peer.0).await.map_err(|fault| problem(&app, fault))?;
+    let sent = json!({ "expires_in": seconds(lifetime_ms) });
+    Ok(with_status(StatusCode::ACCEPTED, json::ok(&sent)))
 }

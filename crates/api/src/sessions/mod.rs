@@ -16,18 +16,13 @@ pub(crate) use routes::routes;
 
 use crate::errors::{ErrorType, Problem};
 use crate::state::App;
-use crate::{body, carried, faults};
-use axum::body::Body;
-use http::header::CACHE_CONTROL;
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use crate::{carried, faults};
+use http::HeaderMap;
 use opencredits_service::sign_in::{SignIn, SignInFault};
 use opencredits_store::{SessionId, SessionRecord};
 use opencredits_units::UserId;
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 use std::sync::Arc;
-
-/// The largest body: an answer of an authenticator is the longest.
-const BODY_BYTES_MAX: usize = 64 << 10;
 
 /// Who is signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +31,14 @@ pub(crate) struct SignedIn {
     pub(crate) user: UserId,
     /// Their session.
     pub(crate) session: SessionId,
+}
+
+/// A code that confirms a request.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Confirmation {
+    pub(crate) challenge: String,
+    pub(crate) code: String,
 }
 
 /// Who is signed in with the token that the headers carry.
@@ -70,34 +73,4 @@ pub(crate) fn sign_in(app: &App) -> Result<&Arc<SignIn>, Problem> {
         )
     })?;
     Ok(&identity.sign_in)
-}
-
-/// The body, as JSON of this form.
-pub(crate) async fn read<T: DeserializeOwned>(app: &App, headers: &HeaderMap, body: Body) -> Result<T, Problem> {
-    // It is too small to count.
-    let mut memory = Arc::clone(app.gateway.memory()).reservation([None; 2]);
-    let body = body::read(app, (headers, body), BODY_BYTES_MAX, &mut memory).await?;
-    serde_json::from_slice(&body).map_err(|error| {
-        // The error's own text would repeat values.
-        let (line, column) = (error.line(), error.column());
-        let message = format!("the body is not the JSON that belongs here (line {line}, column {column})");
-        Problem::new(ErrorType::InvalidRequest, message)
-    })
-}
-
-/// An answer that is kept nowhere.
-pub(crate) fn private(mut response: Response<Body>) -> Response<Body> {
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-/// An answer with another status.
-pub(crate) fn with_status(status: StatusCode, mut response: Response<Body>) -> Response<Body> {
-    *response.status_mut() = status;
-    private(response)
-}
-
-/// An answer without a body.
-pub(crate) fn done() -> Response<Body> {
-    with_status(StatusCode::NO_CONTENT, Response::new(Body::empty()))
 }

@@ -1,17 +1,18 @@
 //! Passkeys: registered by who is signed in, and a way to sign in.
 
-use super::{current, done, private, problem, read, sign_in, signed_in, with_status};
+use super::{Confirmation, current, problem, sign_in, signed_in};
 use crate::address::Path;
+use crate::answer::{Answer, created, done, private};
+use crate::body::read_json;
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
 use crate::json;
-use crate::lookups::{Answer, finish};
 use crate::openapi::shapes;
 use crate::peer::Peer;
-use crate::state::{App, RequestId};
+use crate::state::App;
 use axum::body::Body;
 use axum::extract::{Extension, State};
-use http::{HeaderMap, Response, StatusCode};
+use http::HeaderMap;
 use opencredits_service::sign_in::{Fresh, RegistrationAnswer};
 use opencredits_store::{PasskeyId, PasskeyRecord};
 use serde::Deserialize;
@@ -26,16 +27,9 @@ use std::sync::Arc;
     description = "For `navigator.credentials.get`.",
     responses((status = 200, description = "What was asked for.", body = shapes::AnyObject)),
 )]
-pub(crate) async fn ask(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    Extension(peer): Extension<Peer>,
-) -> Response<Body> {
-    let answer = async {
-        let options = sign_in(&app)?.passkey_request(peer.0).await.map_err(|fault| problem(&app, fault))?;
-        Ok(private(json::ok(&json!(options))))
-    };
-    finish(answer.await, id)
+pub(crate) async fn ask(State(app): State<Arc<App>>, Extension(peer): Extension<Peer>) -> Answer {
+    let options = sign_in(&app)?.passkey_request(peer.0).await.map_err(|fault| problem(&app, fault))?;
+    Ok(private(json::ok(&json!(options))))
 }
 
 /// `POST /v1/account/passkeys/options`: for `navigator.credentials.create`.
@@ -47,17 +41,10 @@ pub(crate) async fn ask(
     security(("session" = [])),
     responses((status = 200, description = "What was asked for.", body = shapes::AnyObject)),
 )]
-pub(crate) async fn options(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-) -> Response<Body> {
-    let answer = async {
-        let who = signed_in(&app, &headers).await?;
-        let options = sign_in(&app)?.passkey_creation(who.user).await.map_err(|fault| problem(&app, fault))?;
-        Ok(private(json::ok(&json!(options))))
-    };
-    finish(answer.await, id)
+pub(crate) async fn options(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
+    let who = signed_in(&app, &headers).await?;
+    let options = sign_in(&app)?.passkey_creation(who.user).await.map_err(|fault| problem(&app, fault))?;
+    Ok(private(json::ok(&json!(options))))
 }
 
 /// `GET /v1/account/passkeys`: by their registration.
@@ -69,17 +56,10 @@ pub(crate) async fn options(
     security(("session" = [])),
     responses((status = 200, description = "What was asked for.", body = shapes::All<shapes::PasskeyRow>)),
 )]
-pub(crate) async fn list(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-) -> Response<Body> {
-    let answer = async {
-        let who = signed_in(&app, &headers).await?;
-        let all = sign_in(&app)?.passkeys_of(who.user).await.map_err(|fault| problem(&app, fault))?;
-        Ok(private(json::ok(&json!({ "data": all.iter().map(shown).collect::<Vec<_>>() }))))
-    };
-    finish(answer.await, id)
+pub(crate) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
+    let who = signed_in(&app, &headers).await?;
+    let all = sign_in(&app)?.passkeys_of(who.user).await.map_err(|fault| problem(&app, fault))?;
+    Ok(private(json::ok(&json!({ "data": all.iter().map(shown).collect::<Vec<_>>() }))))
 }
 
 fn shown(passkey: &PasskeyRecord) -> Value {
@@ -103,13 +83,6 @@ struct Registration {
     confirmation: Option<Confirmation>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Confirmation {
-    challenge: String,
-    code: String,
-}
-
 /// `POST /v1/account/passkeys`: registers one.
 #[utoipa::path(
     post,
@@ -120,25 +93,16 @@ struct Confirmation {
     request_body = shapes::PasskeyToRegister,
     responses((status = 201, description = "It was made.", body = shapes::Data<shapes::PasskeyRow>)),
 )]
-pub(crate) async fn register(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
-    finish(registered(&app, &headers, body).await, id)
-}
-
-async fn registered(app: &App, headers: &HeaderMap, body: Body) -> Answer {
-    let session = current(app, headers).await?;
-    let Registration { challenge, credential, name, confirmation } = read(app, headers, body).await?;
+pub(crate) async fn register(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
+    let session = current(&app, &headers).await?;
+    let Registration { challenge, credential, name, confirmation } = read_json(&app, &headers, body).await?;
     let fresh = match &confirmation {
         Some(code) => Fresh::Code(&code.challenge, &code.code),
         None => Fresh::Session(&session),
     };
-    let made = sign_in(app)?.register_passkey(session.user, (&challenge, &credential), (&name, fresh)).await;
-    let made = made.map_err(|fault| problem(app, fault))?;
-    Ok(with_status(StatusCode::CREATED, json::ok(&json!({ "data": shown(&made) }))))
+    let made = sign_in(&app)?.register_passkey(session.user, (&challenge, &credential), (&name, fresh)).await;
+    let made = made.map_err(|fault| problem(&app, fault))?;
+    Ok(created(&json!({ "data": shown(&made) })))
 }
 
 #[derive(Deserialize)]
@@ -160,19 +124,15 @@ struct Rename {
 )]
 pub(crate) async fn rename(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     Path(passkey): Path<String>,
     headers: HeaderMap,
     body: Body,
-) -> Response<Body> {
-    let answer = async {
-        let who = signed_in(&app, &headers).await?;
-        let Rename { name } = read(&app, &headers, body).await?;
-        let renamed = sign_in(&app)?.rename_passkey(who.user, passkey_id(&passkey)?, &name).await;
-        renamed.map_err(|fault| problem(&app, fault))?;
-        Ok(done())
-    };
-    finish(answer.await, id)
+) -> Answer {
+    let who = signed_in(&app, &headers).await?;
+    let Rename { name } = read_json(&app, &headers, body).await?;
+    let renamed = sign_in(&app)?.rename_passkey(who.user, passkey_id(&passkey)?, &name).await;
+    renamed.map_err(|fault| problem(&app, fault))?;
+    Ok(done())
 }
 
 /// `DELETE /v1/account/passkeys/{id}`: removes it, with a code for `passkey_remove`.
@@ -188,19 +148,15 @@ pub(crate) async fn rename(
 )]
 pub(crate) async fn remove(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     Path(passkey): Path<String>,
     headers: HeaderMap,
     body: Body,
-) -> Response<Body> {
-    let answer = async {
-        let who = signed_in(&app, &headers).await?;
-        let Confirmation { challenge, code } = read(&app, &headers, body).await?;
-        let removed = sign_in(&app)?.remove_passkey(who.user, passkey_id(&passkey)?, (&challenge, &code)).await;
-        removed.map_err(|fault| problem(&app, fault))?;
-        Ok(done())
-    };
-    finish(answer.await, id)
+) -> Answer {
+    let who = signed_in(&app, &headers).await?;
+    let Confirmation { challenge, code } = read_json(&app, &headers, body).await?;
+    let removed = sign_in(&app)?.remove_passkey(who.user, passkey_id(&passkey)?, (&challenge, &code)).await;
+    removed.map_err(|fault| problem(&app, fault))?;
+    Ok(done())
 }
 
 fn passkey_id(text: &str) -> Result<PasskeyId, Problem> {

@@ -1,18 +1,20 @@
 //! A session begins, is shown, and ends.
 
-use super::{current, done, private, problem, read, sign_in, signed_in, with_status};
+use super::{current, problem, sign_in, signed_in};
+use crate::answer::{Answer, created, done, private};
+use crate::body::read_json;
 use crate::carried::session_digest;
+use crate::embedding;
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
 use crate::json;
-use crate::lookups::{Answer, finish};
 use crate::openapi::shapes;
 use crate::peer::Peer;
-use crate::state::{App, RequestId};
+use crate::state::App;
 use axum::body::Body;
 use axum::extract::{Extension, State};
+use http::HeaderMap;
 use http::header::USER_AGENT;
-use http::{HeaderMap, Response, StatusCode};
 use opencredits_service::sign_in::{Accept, AssertionAnswer, Browser, Proof, SignIn};
 use opencredits_store::SessionRecord;
 use serde::Deserialize;
@@ -34,6 +36,15 @@ struct BeginSession {
 struct PasskeyProof {
     challenge: String,
     credential: AssertionAnswer,
+    embedder: Option<Embedder>,
+}
+
+/// The page around the checkout, where the passkey was asked for in its frame.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Embedder {
+    publishable_key: String,
+    origin: String,
 }
 
 #[derive(Deserialize)]
@@ -45,6 +56,10 @@ struct AcceptTerms {
 }
 
 impl BeginSession {
+    fn embedder(&self) -> Option<&Embedder> {
+        self.passkey.as_ref()?.embedder.as_ref()
+    }
+
     fn proof(&self) -> Option<Proof<'_>> {
         match self {
             Self { challenge: Some(challenge), code: Some(typed), link: None, passkey: None, .. } => {
@@ -52,7 +67,8 @@ impl BeginSession {
             }
             Self { challenge: None, code: None, link: Some(link), passkey: None, .. } => Some(Proof::Link(link)),
             Self { challenge: None, code: None, link: None, passkey: Some(passkey), .. } => {
-                Some(Proof::Passkey { challenge: &passkey.challenge, answer: &passkey.credential })
+                let PasskeyProof { challenge, credential: answer, embedder } = passkey;
+                Some(Proof::Passkey { challenge, answer, embedder: embedder.as_ref().map(|page| &*page.origin) })
             }
             _ => None,
         }
@@ -70,33 +86,31 @@ impl BeginSession {
 )]
 pub(crate) async fn begin(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     body: Body,
-) -> Response<Body> {
-    finish(begun(&app, peer, &headers, body).await, id)
-}
-
-async fn begun(app: &App, peer: Peer, headers: &HeaderMap, body: Body) -> Answer {
-    let sign_in = sign_in(app)?;
-    let asked: BeginSession = read(app, headers, body).await?;
+) -> Answer {
+    let sign_in = sign_in(&app)?;
+    let asked: BeginSession = read_json(&app, &headers, body).await?;
     let Some(proof) = asked.proof() else {
         let message = "send challenge and code, or link, or passkey; one of the three";
         return Err(Problem::new(ErrorType::InvalidRequest, message));
     };
+    if let Some(Embedder { publishable_key, origin }) = asked.embedder() {
+        embedding::shown(&app, publishable_key, origin).await?;
+    }
     let accept = asked.accept.as_ref().map(|accept| Accept { terms: &accept.terms, age_16: accept.age_16 });
     let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let browser = Browser { from: peer.0, user_agent, old: session_digest(headers).ok() };
+    let browser = Browser { from: peer.0, user_agent, old: session_digest(&headers).ok() };
     let begun = sign_in.sign_in(&proof, accept.as_ref(), &browser).await;
-    let begun = begun.map_err(|fault| problem(app, fault))?;
+    let begun = begun.map_err(|fault| problem(&app, fault))?;
     let answer = json!({
         "session_token": begun.token.reveal(),
         "session": shown(sign_in, &begun.session),
         "user": { "id": begun.session.user, "email": begun.email },
         "is_new": begun.is_new,
     });
-    Ok(with_status(StatusCode::CREATED, json::ok(&answer)))
+    Ok(created(&answer))
 }
 
 fn shown(sign_in: &SignIn, session: &SessionRecord) -> Value {
@@ -117,21 +131,14 @@ fn shown(sign_in: &SignIn, session: &SessionRecord) -> Value {
     security(("session" = [])),
     responses((status = 200, description = "What was asked for.", body = shapes::WhoIsSignedIn)),
 )]
-pub(crate) async fn show(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-) -> Response<Body> {
-    let answer = async {
-        let (sign_in, session) = (sign_in(&app)?, current(&app, &headers).await?);
-        let account = sign_in.account(session.user).await.map_err(|fault| problem(&app, fault))?;
-        Ok(private(json::ok(&json!({
-            "user": { "id": account.user, "email": account.email, "role": account.role.name() },
-            "session": shown(sign_in, &session),
-            "terms_version": account.terms_version,
-        }))))
-    };
-    finish(answer.await, id)
+pub(crate) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
+    let (sign_in, session) = (sign_in(&app)?, current(&app, &headers).await?);
+    let account = sign_in.account(session.user).await.map_err(|fault| problem(&app, fault))?;
+    Ok(private(json::ok(&json!({
+        "user": { "id": account.user, "email": account.email, "role": account.role.name() },
+        "session": shown(sign_in, &session),
+        "terms_version": account.terms_version,
+    }))))
 }
 
 /// `DELETE /v1/auth/session`: signs out.
@@ -143,15 +150,8 @@ pub(crate) async fn show(
     security(("session" = [])),
     responses((status = 204, description = "It is done.")),
 )]
-pub(crate) async fn end(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-) -> Response<Body> {
-    let answer = async {
-        let who = signed_in(&app, &headers).await?;
-        sign_in(&app)?.end_session(who.user, who.session).await.map_err(|fault| problem(&app, fault))?;
-        Ok(done())
-    };
-    finish(answer.await, id)
+pub(crate) async fn end(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
+    let who = signed_in(&app, &headers).await?;
+    sign_in(&app)?.end_session(who.user, who.session).await.map_err(|fault| problem(&app, fault))?;
+    Ok(done())
 }

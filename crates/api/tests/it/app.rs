@@ -1,6 +1,7 @@
 //! A whole application on a temporary folder: the real ledger, store and sandbox, and a transport that remembers what
 //! went upstream.
 
+use crate::app_settings::upstreams;
 pub(crate) use crate::app_settings::{api_settings, pages, settings, start};
 pub(crate) use crate::requests::request;
 
@@ -13,9 +14,11 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use opencredits_api::admin::Admin;
-use opencredits_api::{ApiSettings, App, IdentityApp, OperatorApp, PaymentApp, Routes, TestAppParts, service};
+use opencredits_api::{
+    ApiSettings, App, FrontSettings, IdentityApp, OperatorApp, PaymentApp, Routes, TestAppParts, service,
+};
 use opencredits_catalog::Catalog;
-use opencredits_keys::{HashKey, Secret};
+use opencredits_keys::HashKey;
 use opencredits_ledger::Ledger;
 use opencredits_providers::http::{Client, FetchLimits, Fetcher};
 use opencredits_providers::sandbox::Sandbox;
@@ -27,7 +30,7 @@ use opencredits_service::config::Ack;
 use opencredits_service::connections::Connections;
 use opencredits_service::{
     Clock, Entropy, Gateway, KeyRing, KeyTables, Parts, Ports, Settings, TEST_DIR, TestGateway, TestLedger, TestParts,
-    TestPorts, TestUpstreams, Upstream, UsageReads, books,
+    TestPorts, TestUpstreams, UsageReads, books,
 };
 use opencredits_store::{Partner, Rates, SqliteStore, User};
 use opencredits_testkit::{FixedClock, FixedRandom};
@@ -435,6 +438,15 @@ impl TestApp {
         self.replaced(|app| change(&mut app.settings))
     }
 
+    /// The same application with other settings of those that may change while it serves.
+    pub(crate) fn with_front(self, change: impl FnOnce(&mut FrontSettings)) -> Self {
+        self.with_settings(|settings| {
+            let mut front = (*settings.front.now()).clone();
+            change(&mut front);
+            settings.front.set(front);
+        })
+    }
+
     /// The same application in which people sign in.
     pub(crate) fn with_identity(self, identity: IdentityApp) -> Self {
         self.replaced(|app| app.identity = Some(Arc::new(identity)))
@@ -581,16 +593,4 @@ impl TestApp {
     pub(crate) fn last_sent_text(&self) -> String {
         self.upstream.sent.lock().unwrap().last().unwrap().body.clone()
     }
-}
-
-fn upstreams(vendors: &[Arc<Vendor>], transport: &Arc<Remembering>) -> HashMap<Arc<str>, Upstream> {
-    vendors
-        .iter()
-        .map(|vendor| {
-            // A vendor of this name has two accounts.
-            let names = if &*vendor.id == "double" { vec!["one", "two"] } else { vec![OUR_KEY] };
-            let keys = names.into_iter().map(|key| Secret::new(key.to_owned())).collect();
-            (vendor.id.clone(), Upstream { vendor: vendor.clone(), keys, transport: transport.clone() })
-        })
-        .collect()
 }

@@ -1,12 +1,15 @@
 //! The settings of the application of tests, and its pages.
 
-use crate::app::MEMORY_MAX;
-use opencredits_api::{ApiSettings, CorsOrigins, PagesApp};
+use crate::app::{MEMORY_MAX, OUR_KEY, Remembering};
+use opencredits_api::{ApiSettings, CorsOrigins, Front, FrontSettings, PagesApp};
+use opencredits_keys::Secret;
 use opencredits_pages::Site;
+use opencredits_providers::Vendor;
 use opencredits_service::access::{AccessLines, AccessSettings};
 use opencredits_service::config::Ack;
-use opencredits_service::{DrainLimits, Retries, Settings};
+use opencredits_service::{DrainLimits, Retries, Settings, Upstream};
 use opencredits_units::{BasisPoints, CreditPrice, NanoUsd};
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -37,14 +40,16 @@ pub(crate) fn api_settings() -> ApiSettings {
     ApiSettings {
         top_up_url: "https://credits.example/top-up".to_owned(),
         credit_price: CreditPrice::default(),
-        body_bytes_max: 1 << 20,
         header_bytes_max: 64 << 10,
-        body_read: Duration::from_secs(5),
-        keep_alive: Duration::from_millis(40),
-        strict: false,
-        enabled: true,
-        country: Some("PT".to_owned()),
-        cors_origins: CorsOrigins::new(&["*".to_owned()]),
+        front: Front::new(FrontSettings {
+            body_bytes_max: 1 << 20,
+            body_read: Duration::from_secs(5),
+            keep_alive: Duration::from_millis(40),
+            strict: false,
+            enabled: true,
+            country: Some("PT".to_owned()),
+            cors_origins: CorsOrigins::new(&["*".to_owned()]),
+        }),
         challenge: None,
     }
 }
@@ -52,4 +57,17 @@ pub(crate) fn api_settings() -> ApiSettings {
 #[expect(clippy::disallowed_methods, reason = "the reaper needs a task of its own, as in the binary")]
 pub(crate) fn start(reaper: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(reaper);
+}
+
+/// The vendors, each with its accounts.
+pub(crate) fn upstreams(vendors: &[Arc<Vendor>], transport: &Arc<Remembering>) -> HashMap<Arc<str>, Upstream> {
+    vendors
+        .iter()
+        .map(|vendor| {
+            // A vendor of this name has two accounts.
+            let names = if &*vendor.id == "double" { vec!["one", "two"] } else { vec![OUR_KEY] };
+            let keys = names.into_iter().map(|key| Secret::new(key.to_owned())).collect();
+            (vendor.id.clone(), Upstream { vendor: vendor.clone(), keys, transport: transport.clone() })
+        })
+        .collect()
 }

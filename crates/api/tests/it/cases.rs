@@ -39,7 +39,7 @@ fn app() -> TestApp {
         ));
     }
     TestApp::with_exposure(&vendors, &models, NanoUsd::new(500_000_000), true)
-        .with_settings(|settings| settings.body_bytes_max = 16 << 20)
+        .with_front(|settings| settings.body_bytes_max = 16 << 20)
 }
 
 /// The vendor's answer of a case.

@@ -51,7 +51,7 @@ async fn answers_and_errors_may_be_read_by_every_page_and_show_our_headers() {
 #[tokio::test]
 async fn only_listed_origins_may_read_where_there_is_a_list() {
     let listed = CorsOrigins::new(&[PAGE.to_owned()]);
-    let app = TestApp::new().await.with_settings(|settings| settings.cors_origins = listed);
+    let app = TestApp::new().await.with_front(|settings| settings.cors_origins = listed);
     let (_, key) = app.person(10).await;
     let good = ask(&app, Method::GET, "/v1/models", &key, PAGE).await;
     assert_eq!(told(&good), [Some(PAGE), Some("Origin")]);

@@ -67,7 +67,7 @@ struct House {
 impl House {
     async fn new() -> Self {
         let app = TestApp::answering(VENDORS, MODELS, "application/json", ANSWER);
-        let app = app.with_settings(|settings| settings.body_read = Duration::from_millis(200));
+        let app = app.with_front(|settings| settings.body_read = Duration::from_millis(200));
         let (person, key) = app.person(10).await;
         Self { app, person, key }
     }

@@ -265,7 +265,7 @@ async fn an_unknown_parameter_is_refused_in_strict_mode_and_ignored_otherwise() 
         assert!(answer.text.contains("there is no parameter modle; there "), "{path}: {}", answer.text);
         assert_eq!(answer.json()["error"]["metadata"]["param"], "modle", "{path}");
     }
-    let app = app.with_settings(|settings| settings.strict = true);
+    let app = app.with_front(|settings| settings.strict = true);
     for (path, key) in paths {
         assert_eq!(app.get(&format!("{path}modle=x"), key).await.status, 400, "{path}");
         assert_eq!(app.get(path.trim_end_matches(['?', '&']), key).await.status, 200, "{path}");

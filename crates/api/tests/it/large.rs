@@ -180,7 +180,7 @@ async fn what_a_translation_keeps_of_a_stream_counts_as_memory() {
 #[tokio::test]
 async fn a_body_of_many_small_objects_needs_the_memory_that_its_work_takes() {
     let app = TestApp::answering(VENDORS, MODELS, "application/json", &answer("Hi"))
-        .with_settings(|settings| settings.body_bytes_max = 16 << 20);
+        .with_front(|settings| settings.body_bytes_max = 16 << 20);
     let (_, key) = app.person(10_000).await;
     let check = async |messages: usize, status: u16| {
         let message = json!({"role": "user", "content": "a"});

@@ -8,6 +8,7 @@ mod app_settings;
 mod applications;
 mod attachments;
 mod balances;
+mod bodies;
 mod bounds;
 mod canary;
 mod cases;

@@ -6,7 +6,7 @@ use opencredits_keys::Secret;
 use opencredits_providers::Vendors;
 use opencredits_providers::http::{Client, Settings};
 use opencredits_service::config::Config;
-use opencredits_service::provider_bills::{BilledVendor, ProviderReconciliation, ReconcileParts};
+use opencredits_service::provider_bills::{BilledVendor, ProviderReconciliation, ReconcileParts, ReconcileTerms};
 use opencredits_testkit::bills::{ADMIN_KEY, BillForm, BilledItem, BillingDouble};
 use opencredits_units::PicoUsd;
 use serde_json::{Value, json};
@@ -78,9 +78,11 @@ fn reconciliation(app: &TestApp, doubles: &[(&str, &BillingDouble)]) -> Provider
         bills: Arc::new(app.store.clone()),
         get: Arc::new(Client::new(Settings::default()).unwrap()),
         clock: app.fixed.clone(),
-        vendors: vendors.iter().map(|vendor| BilledVendor::new(vendor.clone(), key())).collect(),
-        catalog: Catalog::builtin().unwrap().with_sandbox().unwrap(),
-        settings: (&config.reconcile).into(),
+        terms: ReconcileTerms {
+            vendors: vendors.iter().map(|vendor| BilledVendor::new(vendor.clone(), key())).collect(),
+            catalog: Catalog::builtin().unwrap().with_sandbox().unwrap(),
+            settings: (&config.reconcile).into(),
+        },
     })
 }
 

@@ -34,7 +34,7 @@ pub const SANDBOX_PORTAL_PREFIX: &str = "portal_";
 ///
 /// ```
 /// use opencredits_billing::{Marker, Money, Currency, CheckoutRequest, Payments, PaymentRef, Progress, Sandbox, SaveMethod};
-/// use opencredits_units::UnixMs;
+/// use opencredits_billing::units::UnixMs;
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let sandbox = Sandbox::new("main".parse().unwrap(), "http://127.0.0.1/sandbox/checkout/".to_owned(), UnixMs::default());
 /// let request = CheckoutRequest {

@@ -13,23 +13,24 @@ const CAP_USD: u32 = 50;
 pub struct Checkout {
     caps_usd: Vec<u32>,
     cap_usd: u32,
+    has_passkeys: bool,
 }
 
 impl View for Checkout {
     const TEMPLATE: &'static str = "checkout.html";
 }
 
-impl Default for Checkout {
-    fn default() -> Self {
-        Self { caps_usd: CAPS_USD.to_vec(), cap_usd: CAP_USD }
-    }
-}
-
 impl Checkout {
-    /// Its one state.
+    /// With passkeys where the service has a domain, to which they belong.
+    #[must_use]
+    pub fn new(has_passkeys: bool) -> Self {
+        Self { caps_usd: CAPS_USD.to_vec(), cap_usd: CAP_USD, has_passkeys }
+    }
+
+    /// Every state.
     #[must_use]
     pub fn samples() -> Vec<Self> {
-        vec![Self::default()]
+        vec![Self::new(true), Self::new(false)]
     }
 }
 

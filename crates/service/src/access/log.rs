@@ -4,6 +4,7 @@ use super::follow::{Audience, Follower};
 use super::line;
 use super::record::AccessRecord;
 use crate::ports::Clock;
+use arc_swap::ArcSwap;
 use opencredits_keys::Mode;
 use opencredits_units::{CreditPrice, GenerationId, RequestId, UnixMs};
 use serde::{Deserialize, Serialize};
@@ -63,11 +64,6 @@ impl AccessSettings {
             AccessLines::All => id.bits().rem_euclid(u128::from(SHARE_WHOLE)) < u128::from(self.share),
         }
     }
-
-    /// The price of a credit.
-    pub(super) const fn price(&self) -> CreditPrice {
-        self.price
-    }
 }
 
 /// Requests that run.
@@ -81,7 +77,7 @@ pub struct OpenCounts {
 
 /// Takes the records of finished requests. One of a gateway.
 pub struct AccessLog {
-    pub(super) settings: AccessSettings,
+    settings: ArcSwap<AccessSettings>,
     pub(super) mode: Mode,
     clock: Arc<dyn Clock>,
     requests: AtomicU64,
@@ -94,7 +90,18 @@ impl AccessLog {
     #[must_use]
     pub fn new(settings: AccessSettings, mode: Mode, clock: Arc<dyn Clock>) -> Self {
         let (requests, streams) = (AtomicU64::new(0), AtomicU64::new(0));
+        let settings = ArcSwap::from_pointee(settings);
         Self { settings, mode, clock, requests, streams, audience: Audience::default() }
+    }
+
+    /// Exchanges the settings, from the next record on.
+    pub(crate) fn set(&self, settings: AccessSettings) {
+        self.settings.store(Arc::new(settings));
+    }
+
+    /// The price of a credit.
+    pub(super) fn price(&self) -> CreditPrice {
+        self.settings.load().price
     }
 
     /// The requests that run.
@@ -159,7 +166,7 @@ impl AccessLog {
     }
 
     fn is_logged(&self, id: RequestId, is_error: bool) -> bool {
-        self.settings.wants(id, is_error) && line::is_heard()
+        self.settings.load().wants(id, is_error) && line::is_heard()
     }
 
     /// Takes a record: for the log where its settings say so, and for everybody who follows.

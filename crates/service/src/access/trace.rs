@@ -256,7 +256,7 @@ impl Call {
             reasoning_tokens: tokens.and_then(|tokens| tokens.reasoning),
             cost_usd: charge.as_ref().map(|charge| charge.cost),
             charge_usd: collected,
-            credits: collected.map(|collected| log.settings.price().show(collected).to_string()),
+            credits: collected.map(|collected| log.price().show(collected).to_string()),
             queue_ms: self.first_sent.map(|sent| sent.ms_since(began)),
             first_byte_ms: self.first_byte_ms,
             streamed: self.is_streamed,

@@ -1,6 +1,8 @@
 //! Queries of the ledger.
 
 use super::{Accounts, AccountsError};
+use crate::telemetry::families::{VERIFY_AT, VERIFY_FINDINGS};
+use crate::telemetry::{float, seconds};
 use opencredits_ledger::{ChainHead, EntryRow, HoldRow, Ledger, LedgerError, VerifyReport};
 use opencredits_units::{AccountId, EntryId, Progress};
 
@@ -50,11 +52,15 @@ impl Accounts {
         progress: &Progress,
     ) -> Result<VerifyReport, AccountsError> {
         let progress = progress.clone();
-        self.blocking(move |ledger| {
+        let verified = self.blocking(move |ledger| {
             ledger.flush()?;
             ledger.verify_watched(head, &progress)
-        })
-        .await
+        });
+        let report = verified.await?;
+        let mode = &[self.mode.name()];
+        VERIFY_FINDINGS.gauge_of(mode).set(float(report.findings_total));
+        VERIFY_AT.gauge_of(mode).set(seconds(self.clock.now().get()));
+        Ok(report)
     }
 
     /// The end of the ledger's hash chain, every decision so far included; `None` for a ledger in memory.

@@ -65,6 +65,7 @@ use opencredits_store::{
     Referrals, SecretKeyRecord, Sessions, SpendingLimits, Standings, UsageModel, UserEmails, Users,
 };
 use opencredits_units::{AccountId, UnixMs};
+use parking_lot::RwLock;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -142,7 +143,7 @@ pub struct Accounts {
     changed: Box<dyn Fn() + Send + Sync>,
     models: ArcSwapOption<Catalog>,
     renewals: Renewals,
-    partner_terms: PartnerTerms,
+    partner_terms: RwLock<PartnerTerms>,
     mode: Mode,
     test_desk: Option<TestDesk>,
     /// One decision on an application at a time.
@@ -165,7 +166,7 @@ impl Accounts {
             changed: Box::new(|| {}),
             models: ArcSwapOption::empty(),
             renewals: Renewals::default(),
-            partner_terms: PartnerTerms::default(),
+            partner_terms: RwLock::default(),
             mode: Mode::Live,
             test_desk: None,
             deciding: Mutex::default(),

@@ -55,15 +55,20 @@ pub struct PaidOut {
 impl Accounts {
     /// Works by these terms of partners.
     #[must_use]
-    pub const fn with_partner_terms(mut self, terms: PartnerTerms) -> Self {
-        self.partner_terms = terms;
+    pub fn with_partner_terms(self, terms: PartnerTerms) -> Self {
+        self.set_partner_terms(terms);
         self
+    }
+
+    /// Works by them from now on.
+    pub fn set_partner_terms(&self, terms: PartnerTerms) {
+        *self.partner_terms.write() = terms;
     }
 
     /// The terms of partners.
     #[must_use]
-    pub const fn partner_terms(&self) -> PartnerTerms {
-        self.partner_terms
+    pub fn partner_terms(&self) -> PartnerTerms {
+        *self.partner_terms.read()
     }
 
     /// Changes a partner, for all requests from now on.
@@ -133,14 +138,14 @@ impl Accounts {
     /// A partner's own markup as it is charged: within the operator's bounds, which may have changed since it was set.
     #[must_use]
     pub fn markup_charged(&self, partner: &Partner) -> Option<BasisPoints> {
-        let PartnerTerms { markup_min, markup_max, .. } = self.partner_terms;
+        let PartnerTerms { markup_min, markup_max, .. } = self.partner_terms();
         partner.markup.map(|markup| markup.min(markup_max).max(markup_min))
     }
 
     pub(super) fn check_share(&self, share: Option<BasisPoints>) -> Result<(), AccountsError> {
         let problem = match share {
             Some(share) if share.get() > BasisPoints::WHOLE => "exceeds 10000 basis points, the whole markup",
-            Some(share) if share > self.partner_terms.share_max => {
+            Some(share) if share > self.partner_terms().share_max => {
                 "exceeds billing.partner_share_bps_max; choose a smaller one, or raise that"
             }
             _ => return Ok(()),
@@ -149,7 +154,7 @@ impl Accounts {
     }
 
     pub(super) fn check_markup(&self, markup: Option<BasisPoints>) -> Result<(), AccountsError> {
-        let PartnerTerms { markup_min, markup_max, .. } = self.partner_terms;
+        let PartnerTerms { markup_min, markup_max, .. } = self.partner_terms();
         let problem = match markup {
             Some(markup) if markup < markup_min => {
                 "is below billing.partner_markup_bps_min; choose a higher one, or lower that"
@@ -167,7 +172,7 @@ impl Accounts {
     /// # Errors
     /// When ledger or store fail.
     pub async fn earnings_of(&self, partner: &Partner) -> Result<Earnings, AccountsError> {
-        Ok(self.usage.earnings(partner, self.partner_terms, self.now()).await?)
+        Ok(self.usage.earnings(partner, self.partner_terms(), self.now()).await?)
     }
 
     /// A month of a partner; `month` is what [`crate::partners::month_of_text`] gives.

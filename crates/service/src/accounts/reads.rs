@@ -131,9 +131,11 @@ fn page(
 ) -> Result<EntriesPage, LedgerError> {
     ledger.flush()?;
     let mut entries = Vec::new();
-    for _ in 0..SCANNED_MAX.div_ceil(PAGE_MAX) {
-        let read = ledger.entries_before(before, PAGE_MAX)?;
-        let is_whole = read.len() == PAGE_MAX;
+    // Without a filter each entry that is read stands on the page.
+    let at_once = if filter.account.is_some() { PAGE_MAX } else { max };
+    for _ in 0..SCANNED_MAX.div_ceil(at_once) {
+        let read = ledger.entries_before(before, at_once)?;
+        let is_whole = read.len() == at_once;
         for entry in read {
             if entry.id < from {
                 return Ok(EntriesPage { entries, next: None });

@@ -65,6 +65,7 @@ const OWN: &str = "usd";
 /// Who the accounts belong to.
 #[derive(Default)]
 struct Owners {
+    /// Of people.
     wallets: HashSet<AccountId>,
     partners: HashSet<AccountId>,
     /// Limits count spending and hold no money.
@@ -109,19 +110,55 @@ impl Accounts {
                 sum(ledger, until, &progress)
             })
             .await?;
-        Ok(sheet(&owners, &sums, until))
+        let people = sums.all(&owners.wallets);
+        let promotional =
+            owners.wallets.iter().fold(0_i128, |sum, wallet| sum.saturating_add(sums.promotional(*wallet)));
+        let paid = people.saturating_sub(promotional);
+        let people = vec![
+            ("liabilities", "people's credits, paid", paid),
+            ("liabilities", "people's credits, promotional", promotional),
+        ];
+        Ok(sheet(&owners, &sums, until, people))
+    }
+
+    /// The balance sheet as of now, of the balances that the ledger keeps: it reads neither entries nor people. What belongs
+    /// neither to the house nor to a partner counts as people's credits, and is not told apart into paid and promotional
+    /// ones, which only the entries tell.
+    ///
+    /// # Errors
+    /// When ledger or store fail.
+    pub async fn kept_balances(&self) -> Result<BalanceSheet, AccountsError> {
+        let mut owners = self.partners_and_limits().await?;
+        let (entries, accounts) = self
+            .blocking(|ledger| {
+                ledger.flush()?;
+                Ok((ledger.head()?.map(|head| head.entries), ledger.accounts()))
+            })
+            .await?;
+        let posted = accounts.iter().map(|row| (row.account.id, i128::from(row.balance.posted.get()))).collect();
+        let sums = Sums { entries: entries.unwrap_or_default(), posted, ..Sums::default() };
+        let is_of_house = |account| books::name(account).is_some() || Derived::of(account).is_some();
+        let others = sums.posted.keys().copied().filter(|account| !is_of_house(*account) && !owners.has(*account));
+        owners.wallets = others.collect();
+        let people = sums.all(&owners.wallets);
+        Ok(sheet(&owners, &sums, None, vec![("liabilities", "people's credits", people)]))
     }
 
     async fn owners(&self) -> Result<Owners, AccountsError> {
-        let mut owners = Owners::default();
+        let mut owners = self.partners_and_limits().await?;
         let max = u32::try_from(PAGE).unwrap_or(u32::MAX);
         let mut after = UserId::default();
         loop {
             let page = self.tables.users.users(after, max).await?;
-            let Some(last) = page.last().map(|user| user.id) else { break };
+            let Some(last) = page.last().map(|user| user.id) else { return Ok(owners) };
             owners.wallets.extend(page.iter().map(|user| user.wallet));
             after = last;
         }
+    }
+
+    async fn partners_and_limits(&self) -> Result<Owners, AccountsError> {
+        let mut owners = Owners::default();
+        let max = u32::try_from(PAGE).unwrap_or(u32::MAX);
         let mut after = PartnerId::default();
         loop {
             let page = self.tables.partners.partners(after, max).await?;
@@ -149,6 +186,12 @@ fn sum(ledger: &Ledger, until: Option<UnixMs>, progress: &Progress) -> Result<Su
     }
 }
 
+impl Owners {
+    fn has(&self, account: AccountId) -> bool {
+        self.wallets.contains(&account) || self.partners.contains(&account) || self.limits.contains(&account)
+    }
+}
+
 impl Sums {
     fn add(&mut self, entry: &EntryRow) {
         self.entries = self.entries.saturating_add(1);
@@ -165,6 +208,11 @@ impl Sums {
 
     fn of(&self, account: AccountId) -> i128 {
         self.posted.get(&account).copied().unwrap_or_default()
+    }
+
+    /// The sum of these accounts.
+    fn all(&self, accounts: &HashSet<AccountId>) -> i128 {
+        accounts.iter().fold(0, |sum, account| sum.saturating_add(self.of(*account)))
     }
 
     /// The sum of all accounts of a kind.
@@ -185,35 +233,33 @@ fn add(sums: &mut HashMap<AccountId, i128>, account: AccountId, amount: i128) {
     *sum = sum.saturating_add(amount);
 }
 
-fn sheet(owners: &Owners, sums: &Sums, until: Option<UnixMs>) -> BalanceSheet {
-    let total = |accounts: &HashSet<AccountId>| {
-        accounts.iter().fold(0_i128, |sum, account| sum.saturating_add(sums.of(*account)))
-    };
+/// The sheet, with the rows of people.
+fn sheet(
+    owners: &Owners,
+    sums: &Sums,
+    until: Option<UnixMs>,
+    people: Vec<(&'static str, &'static str, i128)>,
+) -> BalanceSheet {
     let derived = |kind: Derived| sums.over(|account| Derived::of(account) == Some(kind));
-    let people = total(&owners.wallets);
-    let promotional = owners.wallets.iter().fold(0_i128, |sum, wallet| sum.saturating_add(sums.promotional(*wallet)));
-    let is_owned = |account: &AccountId| {
-        owners.wallets.contains(account) || owners.partners.contains(account) || owners.limits.contains(account)
-    };
     let other =
-        sums.over(|account| books::name(account).is_none() && Derived::of(account).is_none() && !is_owned(&account));
-    let mut rows: Vec<Row> = [
+        sums.over(|account| books::name(account).is_none() && Derived::of(account).is_none() && !owners.has(account));
+    let assets = [
         ("assets", "payments received", sums.of(books::CLEARING).saturating_neg()),
         ("assets", "owed by people", derived(Derived::Debt).saturating_neg()),
         ("assets", "paid out to partners", sums.of(books::PAYOUTS).saturating_neg()),
-        ("liabilities", "people's credits, paid", people.saturating_sub(promotional)),
-        ("liabilities", "people's credits, promotional", promotional),
+    ];
+    let others = [
         ("liabilities", "credits frozen for disputes", derived(Derived::Frozen)),
         ("liabilities", "payable to providers", sums.of(books::PROVIDERS)),
-        ("liabilities", "payable to partners", total(&owners.partners)),
+        ("liabilities", "payable to partners", sums.all(&owners.partners)),
         ("liabilities", "accounts of nobody", other),
         ("income", "revenue", sums.of(books::REVENUE)),
         ("expenses", "promotional credits given", sums.of(books::PROMOTION).saturating_neg()),
         ("expenses", "bad debt", sums.of(books::BAD_DEBT).saturating_neg()),
         ("expenses", "corrections", sums.of(books::CORRECTIONS).saturating_neg()),
-    ]
-    .map(|(side, name, sum)| (side, name.to_owned(), sum))
-    .to_vec();
+    ];
+    let rows = assets.into_iter().chain(people).chain(others);
+    let mut rows: Vec<Row> = rows.map(|(side, name, sum)| (side, name.to_owned(), sum)).collect();
     let mut payments = payment_rows(sums);
     rows.extend(payments.remove(OWN).unwrap_or_default());
     let (lines, difference) = totalled(rows);
@@ -276,7 +322,8 @@ mod tests {
             });
         }
         let owners = Owners { wallets: HashSet::from_iter([WALLET]), ..Owners::default() };
-        let found = sheet(&owners, &sums, None);
+        let people = vec![("liabilities", "people's credits", sums.all(&owners.wallets))];
+        let found = sheet(&owners, &sums, None, people);
         let told = |lines: &[SheetLine], difference: NanoUsd| {
             let lines = lines.iter().filter(|line| line.amount != NanoUsd::ZERO);
             let lines = lines.map(|line| format!("{} {}", line.name, line.amount.get())).collect::<Vec<_>>();
@@ -297,17 +344,17 @@ mod tests {
             [&[(clearing, -900), (exchange, 900)], &[(books::EXCHANGE, -1_000), (WALLET, 1_000)]];
         check(
             &sold_for_euros,
-            "people's credits, paid 1000, exchange -1000: 0 | eur: payment clearing eur 900, exchange eur 900: 0",
+            "people's credits 1000, exchange -1000: 0 | eur: payment clearing eur 900, exchange eur 900: 0",
         );
         let dollars = of(PerCurrency::Clearing, "usd");
         check(
             &[&[(dollars, -500), (books::EXCHANGE, 500)], &[(books::EXCHANGE, -500), (WALLET, 500)]],
-            "people's credits, paid 500, payment clearing usd 500: 0",
+            "people's credits 500, payment clearing usd 500: 0",
         );
         // What is wrong in one currency does not hide behind another.
         check(
             &[&[(clearing, -900)], &[(WALLET, 900)]],
-            "people's credits, paid 900: -900 | eur: payment clearing eur 900: 900",
+            "people's credits 900: -900 | eur: payment clearing eur 900: 900",
         );
     }
 }

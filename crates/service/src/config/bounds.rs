@@ -41,18 +41,23 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     let of_mails = || {
         config.email.problem(has_url).or_else(|| config.identity.problem(can_mail)).or_else(|| config.privacy.problem())
     };
-    match broken.or_else(of_mails).or_else(|| config.site.problem()) {
+    match broken.or_else(|| config.admin.problem()).or_else(of_mails).or_else(|| config.site.problem()) {
         Some((field, problem)) => Err(ConfigError::Invalid { field, problem }),
         None => config.payments.check(),
     }
 }
 
-fn server(config: &Config) -> [Bound; 10] {
+fn server(config: &Config) -> [Bound; 11] {
     let server = &config.server;
     let places = (1..=PLACES_MAX).contains(&server.connections_max);
     let head = server.header_bytes_max >= HEADER_BYTES_MIN;
     [
         (is_address(&server.listen), "server.listen", "is no address with a port; set it to \"127.0.0.1:8787\", say"),
+        (
+            server.public_url.as_deref().is_none_or(is_site),
+            "server.public_url",
+            "is no address of a service; write it as \"https://credits.example\", with the scheme and without a path",
+        ),
         (server.body_bytes_max > 0, "server.body_bytes_max", "is 0; set how many bytes a request may have"),
         (head, "server.header_bytes_max", "is below 8192, the least that a head needs; raise it"),
         (server.header_read_ms > 0, "server.header_read_ms", "is 0; set it to some seconds, such as 10000"),
@@ -71,6 +76,12 @@ fn server(config: &Config) -> [Bound; 10] {
             "has something that is no origin; name each as \"https://app.example\", without a path, or \"*\" for all",
         ),
     ]
+}
+
+/// Whether a text is where a service may be: its pages name each other by paths from the top.
+fn is_site(text: &str) -> bool {
+    let is_web = text.starts_with("https://") || text.starts_with("http://");
+    is_web && is_origin(text.trim_end_matches('/'))
 }
 
 /// Whether a text is an origin, as browsers send it, or stands for all.
@@ -228,6 +239,10 @@ mod tests {
             ("server", "listen", "\":8899\"", "\"0.0.0.0:8899\""),
             ("server", "listen", "\"::1:8899\"", "\"[::1]:8899\""),
             ("server", "listen", "\"127.0.0.1:99999\"", "\"127.0.0.1:0\""),
+            ("server", "public_url", "\"credits.example\"", "\"https://credits.example\""),
+            ("server", "public_url", "\"https://example.org/credits\"", "\"http://localhost:8787/\""),
+            ("server", "public_url", "\"https://\"", "\"https://[::1]:8787\""),
+            ("server", "public_url", "\"ftp://credits.example\"", "\"http://127.0.0.1\""),
             ("server", "body_bytes_max", "0", "1"),
             ("server", "header_bytes_max", "8191", "8192"),
             ("server", "header_read_ms", "0", "1"),

@@ -3,22 +3,30 @@
 //! A variable names a section and a field: `OPENCREDITS_SERVER_LISTEN` sets `listen` in `[server]`. An unknown key or
 //! variable is refused by name, so that a typo is noticed.
 
+mod admin;
 mod bounds;
 mod connections;
+mod edit;
 mod email;
 mod error;
 mod identity;
+mod live;
 mod payments;
+mod plan;
 mod privacy;
 mod secret;
 mod sections;
 mod site;
 
+pub use admin::{AdminSection, AdminTokenError, admin_token};
 pub use connections::ConnectionSection;
+pub use edit::{ConfigText, EditError, SettingValue};
 pub use email::{Email, MailTls, MailTransport};
 pub use error::ConfigError;
 pub use identity::{Identity, keys_of};
+pub use live::live_settings;
 pub use payments::{BonusSection, CurrencySection, FraudWarnings, PaymentSettings, Processor, minor, nano};
+pub use plan::{NeedsRestart, ReloadPlan, SettingChange};
 pub use privacy::PrivacySettings;
 pub use secret::SecretText;
 pub use sections::{
@@ -137,6 +145,14 @@ mod tests {
         assert_eq!(config.server.country.as_deref(), Some("12"));
         let error = check("", &[("OPENCREDITS_SERVER_STRICT", "yes")]).unwrap_err();
         assert!(error.contains("expected a boolean"), "{error}");
+    }
+
+    #[test]
+    fn who_lacks_credits_is_sent_to_the_page_that_sells_them() {
+        let url = |file: &str| check(file, &[]).unwrap().server.top_up_url();
+        assert_eq!(url(""), "http://127.0.0.1:8787/dashboard/top-up");
+        assert_eq!(url("[server]\npublic_url = \"https://a.example/\""), "https://a.example/dashboard/top-up");
+        assert_eq!(url("[server]\ntop_up_url = \"https://a.example/buy\""), "https://a.example/buy");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One struct for each section. The name of a field ends in its unit; its variable is `OPENCREDITS_<SECTION>_<FIELD>`.
 
+use super::admin::AdminSection;
 use super::connections::ConnectionSection;
 use super::email::Email;
 use super::identity::Identity;
@@ -26,6 +27,8 @@ const REDACTED: &str = "(not shown)";
 pub struct Config {
     /// The HTTP server.
     pub server: Server,
+    /// The listener with metrics.
+    pub admin: AdminSection,
     /// Where files are stored.
     pub data: Data,
     /// How the ledger acknowledges.
@@ -79,8 +82,9 @@ fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Res
 }
 
 /// The sections that variables can name.
-pub(super) const NAMES: [&str; 17] = [
+pub(super) const NAMES: [&str; 18] = [
     "server",
+    "admin",
     "data",
     "ledger",
     "billing",
@@ -99,6 +103,9 @@ pub(super) const NAMES: [&str; 17] = [
     "log",
 ];
 
+/// The page of the dashboard on which people buy credits.
+const TOP_UP_PATH: &str = "/dashboard/top-up";
+
 /// `[server]`: the HTTP server.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -107,7 +114,8 @@ pub struct Server {
     pub listen: String,
     /// The URL of the service for people, without a slash at the end. Default: the listening address.
     pub public_url: Option<String>,
-    /// The page on which people buy credits, which refusals for lack of credits name. Default: `public_url`.
+    /// The page on which people buy credits, which refusals for lack of credits name. Default: that of the
+    /// dashboard.
     pub top_up_url: Option<String>,
     /// Largest request body, in bytes. Default 32 MiB.
     pub body_bytes_max: usize,
@@ -157,7 +165,7 @@ impl Server {
     /// The page on which people buy credits.
     #[must_use]
     pub fn top_up_url(&self) -> String {
-        self.top_up_url.clone().unwrap_or_else(|| self.public_url())
+        self.top_up_url.clone().unwrap_or_else(|| format!("{}{TOP_UP_PATH}", self.public_url()))
     }
 }
 

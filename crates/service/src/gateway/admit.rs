@@ -134,6 +134,7 @@ impl Gateway {
             gateway: Arc::clone(self),
             served: Arc::clone(&plan.served),
             spender: Arc::clone(&request.spender),
+            asked: Arc::clone(&plan.asked),
             model: Arc::clone(&candidate.model),
             route_index: candidate.route_index,
             upstream: Arc::clone(&candidate.upstream),

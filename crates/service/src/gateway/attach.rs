@@ -3,6 +3,7 @@
 use super::large::LargePlace;
 use super::plan::Plan;
 use super::request::{InferenceRequest, dialect_of, request_fields};
+use super::served::Served;
 use super::state::Gateway;
 use crate::fault::{Fault, RequestFault};
 use futures_util::future::try_join_all;
@@ -21,18 +22,19 @@ impl Gateway {
         hash: &(dyn Fn(&str) -> String + Sync),
         mut place: Option<LargePlace>,
     ) -> Result<(Plan<'a>, Option<LargePlace>), Fault> {
-        let plan = match self.plan(request, hash, Attached::default()) {
+        let served = self.served.load_full();
+        let plan = match self.plan((request, &served), hash, Attached::default()) {
             Err(Fault::Request(RequestFault::Field(RequestError::NeedsBytes { .. })))
-                if self.ports.fetch.is_some() && self.can_pay(request)? =>
+                if served.fetch.is_some() && self.can_pay(request)? =>
             {
                 let _permit = self.fetching.acquire().await;
                 // Others may work while it waits for strangers.
                 let was_large = place.take().is_some();
-                let attached = self.attached(request).await?;
+                let attached = self.attached(request, &served).await?;
                 if was_large {
                     place = Some(self.large.place().await?);
                 }
-                self.plan(request, hash, attached)
+                self.plan((request, &served), hash, attached)
             }
             plan => plan,
         };
@@ -44,9 +46,9 @@ impl Gateway {
         Ok(self.ledger.balance(request.spender.wallet)?.available.get() > 0)
     }
 
-    async fn attached(&self, request: &InferenceRequest) -> Result<Attached, Fault> {
+    async fn attached(&self, request: &InferenceRequest, served: &Served) -> Result<Attached, Fault> {
         let mut attached = Attached::default();
-        let Some(fetch) = &self.ports.fetch else { return Ok(attached) };
+        let Some(fetch) = &served.fetch else { return Ok(attached) };
         let wrong = |problem| Fault::from(RequestFault::Attachment { problem });
         let addresses = addresses_of(self, request)?;
         if addresses.len() > ADDRESSES_MAX {

@@ -3,6 +3,7 @@
 use super::open_request::{OpenRequest, Progress, RequestTerms};
 use super::reaper::Abandoned;
 use super::routing::RouteCandidate;
+use super::settings::Retries;
 use super::state::{ConversationId, Gateway};
 use super::vendor_keys::VendorKeys;
 use crate::fault::{Fault, Previous, UpstreamFault, UpstreamKind};
@@ -115,6 +116,20 @@ impl FailedAttempt {
         }
     }
 
+    /// The kind of the failure.
+    pub(super) const fn kind(&self) -> UpstreamKind {
+        self.fault.kind
+    }
+
+    /// Why it failed, for metrics.
+    const fn reason(&self) -> &'static str {
+        match self.ours {
+            Some(Ours::Account) => "own_account",
+            Some(Ours::Model) => "unknown_model",
+            None => self.fault.kind.error_type(),
+        }
+    }
+
     /// Whether the request itself is to blame: every provider of the model would refuse it.
     const fn blames_request(&self) -> bool {
         matches!(
@@ -162,6 +177,7 @@ impl OpenRequest {
         if !failed.blames_request() {
             candidate.health.failed(now);
         }
+        self.gateway.meters.vendor_failed(&candidate.upstream.vendor.id, failed.reason());
         let ms = u32::try_from(now.ms_since(self.started)).unwrap_or(u32::MAX);
         self.failed_attempts.push(AttemptRecord {
             vendor: candidate.upstream.vendor.id.to_string(),
@@ -172,7 +188,7 @@ impl OpenRequest {
 
     /// The step after a failed attempt at index `at`.
     pub(super) fn next(&mut self, failed: &FailedAttempt, candidates: &[&RouteCandidate], at: usize) -> Next {
-        let retries = self.gateway.settings.retries;
+        let retries = self.served.settings.retries;
         // A pool cannot rule out that a server closes a connection as a request goes out: such a request is sent again, once.
         if failed.is_closed && !self.is_resent {
             self.is_resent = true;
@@ -202,7 +218,7 @@ impl OpenRequest {
         if !failed.may_pass() {
             return Next::End;
         }
-        match self.gateway.wait_ms(failed.fault.retry_after_ms, self.failed_attempts.len()) {
+        match self.gateway.wait_ms(&retries, failed.fault.retry_after_ms, self.failed_attempts.len()) {
             Some(wait_ms) => Next::Attempt { index: at, wait_ms },
             None => Next::End,
         }
@@ -212,8 +228,7 @@ impl OpenRequest {
 impl Gateway {
     /// How long to wait before a retry at the same provider: as long as it asks for, else a back-off with jitter, so that
     /// requests that failed together do not return together; `None` where the wait exceeds the limit.
-    fn wait_ms(&self, requested_ms: Option<u64>, failed_attempts: usize) -> Option<u64> {
-        let retries = self.settings.retries;
+    fn wait_ms(&self, retries: &Retries, requested_ms: Option<u64>, failed_attempts: usize) -> Option<u64> {
         if let Some(requested) = requested_ms {
             return Some(requested).filter(|requested| *requested <= retries.wait_ms_max);
         }

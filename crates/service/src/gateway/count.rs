@@ -4,6 +4,7 @@ use super::estimate::InputEstimate;
 use super::plan::{Plan, PlannedRoute, window_suffix_off};
 use super::prepared_upstream::PreparedUpstream;
 use super::request::{InferenceRequest, dialect_of, request_fields};
+use super::served::Served;
 use super::state::Gateway;
 use crate::fault::{Fault, RequestFault};
 use opencredits_providers::{
@@ -32,6 +33,7 @@ pub struct Counted {
 
 /// How a request may be counted.
 struct Counting {
+    served: Arc<Served>,
     calls: Vec<CounterCall>,
     estimate: u64,
 }
@@ -56,7 +58,7 @@ impl Gateway {
         let gateway = Arc::clone(self);
         let counting = self.large.run(request.body.len(), move || gateway.counting(&request)).await??;
         for call in counting.calls {
-            if let Some(input_tokens) = self.ask_counter(call).await? {
+            if let Some(input_tokens) = self.ask_counter(call, &counting.served).await? {
                 return Ok(Counted { input_tokens, is_estimated: false });
             }
         }
@@ -66,28 +68,30 @@ impl Gateway {
     /// The calls of counters that may be made, and the estimate without one.
     fn counting(&self, request: &InferenceRequest) -> Result<Counting, Fault> {
         let hash = |value: &str| self.pseudonym(&request.spender, value);
-        let plan = match self.plan(request, &hash, Attached::default()) {
+        let served = self.served.load_full();
+        let plan = match self.plan((request, &served), &hash, Attached::default()) {
             // Attachments are not fetched for a request that is free.
             Err(Fault::Request(RequestFault::Field(RequestError::NeedsBytes { .. }))) => {
-                return self.count_untranslated(request);
+                return self.count_untranslated(request, served);
             }
             plan => plan?,
         };
         let counters = plan.routes.iter().filter(|planned| planned.candidate.upstream.counts());
         let calls = counters.filter_map(|planned| self.counter_call(request, &plan, planned)).collect();
         let estimate = |planned: &PlannedRoute| planned.estimate.tokens().get();
-        Ok(Counting { calls, estimate: plan.routes.first().map(estimate).unwrap_or_default() })
+        let estimate = plan.routes.first().map(estimate).unwrap_or_default();
+        Ok(Counting { served, calls, estimate })
     }
 
     /// An estimate from the client's body, where it cannot be translated.
-    fn count_untranslated(&self, request: &InferenceRequest) -> Result<Counting, Fault> {
+    fn count_untranslated(&self, request: &InferenceRequest, served: Arc<Served>) -> Result<Counting, Fault> {
         let how = Scrub { strictness: Strictness::Lax, hash: &str::to_owned };
         let scrubbed = self.policies.of(request.api).scrub(&request.body, &how).map_err(RequestFault::from)?;
         let fields = request_fields(request.path.as_ref(), &scrubbed);
         let facts = RequestFacts::read(dialect_of(request.api), fields).map_err(RequestFault::from)?;
-        let catalog = self.catalog();
-        let model = catalog.resolve(window_suffix_off(request.api, &facts.model)).map_err(RequestFault::from)?;
-        Ok(Counting { calls: Vec::new(), estimate: InputEstimate::of(&facts, model.family).tokens().get() })
+        let model = served.catalog.resolve(window_suffix_off(request.api, &facts.model)).map_err(RequestFault::from)?;
+        let estimate = InputEstimate::of(&facts, model.family).tokens().get();
+        Ok(Counting { served, calls: Vec::new(), estimate })
     }
 
     /// The call of a provider's counter; `None` where none of its accounts can be used.
@@ -112,7 +116,11 @@ impl Gateway {
     }
 
     /// The provider's count; `None` where its counter fails.
-    async fn ask_counter(&self, CounterCall { upstream, request }: CounterCall) -> Result<Option<u64>, Fault> {
+    async fn ask_counter(
+        &self,
+        CounterCall { upstream, request }: CounterCall,
+        served: &Served,
+    ) -> Result<Option<u64>, Fault> {
         let Ok(Ok(response)) = upstream.transport.send(request).await.map(UpstreamResponse::decoded) else {
             return Ok(None);
         };
@@ -124,7 +132,7 @@ impl Gateway {
         let error = UpstreamError::read(status.as_u16(), &answer, None);
         match error.kind {
             ErrorKind::InvalidRequest | ErrorKind::ContextLength | ErrorKind::TooLarge => {
-                Err(RequestFault::Uncountable { message: self.vendor_keys.taken_out_of(error.message) }.into())
+                Err(RequestFault::Uncountable { message: served.upstreams.keys.taken_out_of(error.message) }.into())
             }
             _ => {
                 tracing::warn!(

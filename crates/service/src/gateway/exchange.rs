@@ -14,7 +14,7 @@ use opencredits_providers::{
     ErrorKind, Outcome, StartDetector, StreamStart, TransportError, UpstreamBody, UpstreamError, UpstreamRequest,
     UpstreamResponse, is_event_stream,
 };
-use opencredits_units::UnixMs;
+use opencredits_units::{UnixMs, Usage};
 use std::time::Duration;
 
 /// The largest error body of a provider that is read, in bytes.
@@ -29,6 +29,9 @@ const RETRY_AFTER_MS_MAX: u64 = 3_600_000;
 const BLANK_BYTES_MAX: usize = 4 << 10;
 /// The content type of a stream begins with this, in any case (RFC 9110, section 8.3.1).
 const EVENT_STREAM: &[u8] = b"text/event-stream";
+
+/// Room for a provider's headers and for ours, so that the map does not grow while they are added.
+const ANSWER_HEADERS: usize = 24;
 
 /// A provider's answer.
 enum Answer {
@@ -70,7 +73,11 @@ pub(super) async fn run(mut open: OpenRequest, plan: AttemptPlan) -> Result<Repl
         let candidates: Vec<&RouteCandidate> = plan.attempts.iter().map(|attempt| &attempt.candidate).collect();
         let next = if plan.abandoned.is_set() { Next::End } else { open.next(&failed, &candidates, index) };
         match next {
-            Next::End => return Err(failed.into_fault(&open.failed_attempts)),
+            Next::End => {
+                let error = Some(failed.kind().error_type());
+                open.measure((Usage::default(), error), open.gateway.ports.clock.now());
+                return Err(failed.into_fault(&open.failed_attempts));
+            }
             Next::Attempt { index: next, wait_ms } => {
                 index = next;
                 if wait_ms > 0 {
@@ -151,7 +158,7 @@ async fn whole(
     let headers = passing(open, &response.headers);
     let mut memory = memory.another();
     let has_room = |bytes: usize| memory.grow_to(bytes.saturating_mul(ANSWER_COPIES)).is_ok();
-    let body = match response.body.read_all_while(open.gateway.settings.body_bytes_max, has_room).await {
+    let body = match response.body.read_all_while(open.served.settings.body_bytes_max, has_room).await {
         Ok(body) => body,
         // Nothing of it reached the client, so the person pays nothing. What the provider bills is our loss.
         Err(error) => return Err(transport_failure(open, error)),
@@ -163,7 +170,7 @@ async fn whole(
         Some(error) => {
             let (generation, vendor, kind) = (open.generation, &*open.upstream.vendor.id, error.kind);
             tracing::warn!(%generation, vendor, ?kind, "the provider's answer is an error, or no JSON, under a success status");
-            Err(FailedAttempt::of_error(error, &open.gateway.vendor_keys))
+            Err(FailedAttempt::of_error(error, &open.served.upstreams.keys))
         }
         // It is no answer of a model: an empty body, say, or counts alone.
         None if !outcome.is_answer() || (outcome.is_empty() && outcome.usage.is_none()) => {
@@ -196,7 +203,7 @@ async fn wait_for_start(open: &OpenRequest, mut response: UpstreamResponse) -> R
             StreamStart::Error(error) => {
                 let (generation, vendor, kind) = (open.generation, &*open.upstream.vendor.id, error.kind);
                 tracing::info!(%generation, vendor, ?kind, "the provider's stream began with an error");
-                return Err(FailedAttempt::of_error(&error, &open.gateway.vendor_keys));
+                return Err(FailedAttempt::of_error(&error, &open.served.upstreams.keys));
             }
         }
     }
@@ -262,7 +269,9 @@ fn url_of(open: &OpenRequest, candidate: &RouteCandidate) -> http::Uri {
 fn passing(open: &OpenRequest, headers: &HeaderMap) -> HeaderMap {
     let lists = open.gateway.headers();
     let kept = headers.iter().filter(|(name, _)| lists.response(name.as_str()));
-    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
+    let mut passing = HeaderMap::with_capacity(ANSWER_HEADERS);
+    passing.extend(kept.map(|(name, value)| (name.clone(), value.clone())));
+    passing
 }
 
 fn empty_stream(open: &OpenRequest) -> FailedAttempt {
@@ -316,7 +325,7 @@ async fn refusal(open: &OpenRequest, response: UpstreamResponse, account: &Accou
         }
         kind => tracing::info!(%generation, vendor, status, ?kind, "the provider refused"),
     }
-    let failed = FailedAttempt::of_error(&error, &open.gateway.vendor_keys);
+    let failed = FailedAttempt::of_error(&error, &open.served.upstreams.keys);
     cool(open, &failed, account);
     failed
 }

@@ -8,19 +8,32 @@
 //! again. A charge lowers the balance by its hold and its exposure at most, and the exposure ends with it.
 
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use opencredits_units::{AccountId, NanoUsd};
 use parking_lot::{Mutex, MutexGuard};
 
 /// The exposures of open requests, by account.
 #[derive(Default)]
-pub(super) struct Exposures(Mutex<HashMap<AccountId, NanoUsd>>);
+pub(super) struct Exposures(Mutex<Open>);
+
+#[derive(Default)]
+struct Open {
+    of: HashMap<AccountId, NanoUsd>,
+    /// The sum over requests, each once.
+    total: NanoUsd,
+}
 
 /// Keeps others from admitting requests between the check and the hold.
-pub(super) struct Admitting<'a>(MutexGuard<'a, HashMap<AccountId, NanoUsd>>);
+pub(super) struct Admitting<'a>(MutexGuard<'a, Open>);
 
 impl Exposures {
     pub(super) fn lock(&self) -> Admitting<'_> {
         Admitting(self.0.lock())
+    }
+
+    /// The sum of the exposures of all open requests.
+    pub(super) fn total(&self) -> NanoUsd {
+        self.0.lock().total
     }
 
     /// Ends the exposure of a request.
@@ -29,11 +42,13 @@ impl Exposures {
             return;
         }
         let mut open = self.0.lock();
+        open.total = open.total.checked_sub(exposure).unwrap_or_default();
         for account in accounts {
-            let left = open.get(&account).and_then(|sum| sum.checked_sub(exposure));
-            match left.filter(|left| *left > NanoUsd::ZERO) {
-                Some(left) => drop(open.insert(account, left)),
-                None => drop(open.remove(&account)),
+            if let Entry::Occupied(mut sum) = open.of.entry(account) {
+                match sum.get().checked_sub(exposure).filter(|left| *left > NanoUsd::ZERO) {
+                    Some(left) => *sum.get_mut() = left,
+                    None => drop(sum.remove()),
+                }
             }
         }
     }
@@ -42,7 +57,7 @@ impl Exposures {
 impl Admitting<'_> {
     /// The sum of an account's exposures.
     pub(super) fn of(&self, account: AccountId) -> NanoUsd {
-        self.0.get(&account).copied().unwrap_or_default()
+        self.0.of.get(&account).copied().unwrap_or_default()
     }
 
     /// Adds the exposure of a request that was admitted.
@@ -50,9 +65,10 @@ impl Admitting<'_> {
         if exposure == NanoUsd::ZERO {
             return;
         }
+        self.0.total = self.0.total.checked_add(exposure).unwrap_or(NanoUsd::MAX);
         for account in accounts {
-            let sum = self.of(account).checked_add(exposure).unwrap_or(NanoUsd::MAX);
-            self.0.insert(account, sum);
+            let sum = self.0.of.entry(account).or_default();
+            *sum = sum.checked_add(exposure).unwrap_or(NanoUsd::MAX);
         }
     }
 }
@@ -72,9 +88,10 @@ mod tests {
             (open.of(wallet).get(), open.of(limit).get())
         };
         assert_eq!(sums(&exposures), (42, 30));
+        assert_eq!(exposures.total().get(), 42, "a request counts once, whatever it has of limits");
         exposures.end([wallet, limit].into_iter(), NanoUsd::new(30));
-        assert_eq!(sums(&exposures), (12, 0));
+        assert_eq!((sums(&exposures), exposures.total().get()), ((12, 0), 12));
         exposures.end([wallet].into_iter(), NanoUsd::new(12));
-        assert!(exposures.lock().0.is_empty(), "nothing is kept of an account without open requests");
+        assert!(exposures.lock().0.of.is_empty(), "nothing is kept of an account without open requests");
     }
 }

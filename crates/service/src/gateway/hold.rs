@@ -5,13 +5,15 @@ use super::open_request::entry_id;
 use super::plan::{Plan, PlannedRoute};
 use super::quote::{Basis, Quote};
 use super::request::InferenceRequest;
+use super::served::Served;
 use super::state::Gateway;
 use crate::fault::{Fault, PaymentNeeded, Short};
 use crate::keyring::Spender;
 use crate::limits::resets_at;
 use opencredits_catalog::{Model, Terms};
-use opencredits_ledger::{LedgerError, PlaceHold, Replay};
+use opencredits_ledger::{Balance, LedgerError, PlaceHold, Replay};
 use opencredits_units::{AccountId, BasisPoints, NanoUsd, UnixMs};
+use smallvec::SmallVec;
 use std::sync::atomic::Ordering;
 
 /// A request without an output cap may hold one part in so many of the available balance, so that the next request is
@@ -28,6 +30,9 @@ const LOWERED_PART: i64 = 2;
 const LOWERED_TOKENS_MIN: u64 = 1_024;
 /// or to one part in so many of the requested cap.
 const LOWERED_SHARE: u64 = 8;
+
+/// The balances of a spender's accounts, which are few.
+type Balances = SmallVec<[(AccountId, Balance); 4]>;
 
 /// The hold of a request.
 pub(super) struct HeldAmount {
@@ -61,6 +66,11 @@ impl Room {
     }
 }
 
+/// The terms of a hold: which part of it the partner gets does not matter yet.
+fn terms(served: &Served, spender: &Spender, model: &Model) -> Terms {
+    Terms { markup: served.markup(spender.markup, model), partner_share: BasisPoints::ZERO }
+}
+
 impl Gateway {
     /// Refuses a spender who has nothing available, before the request is read, unless a model on sale is free.
     ///
@@ -71,8 +81,8 @@ impl Gateway {
         if self.sells_free.load(Ordering::Relaxed) {
             return Ok(());
         }
-        for account in spender.accounts() {
-            let available = self.ledger.balance(account)?.available;
+        for (account, balance) in self.balances(spender)? {
+            let available = balance.available;
             if available <= NanoUsd::ZERO {
                 let (short, resets_at) = self.short_of(spender, account);
                 let available = available.max(NanoUsd::ZERO);
@@ -92,7 +102,7 @@ impl Gateway {
                 Ok(None) => plan.count_exactly().await?,
                 Err(Fault::Payment(needed)) => {
                     let cap = plan.facts.output_cap.unwrap_or(u64::MAX);
-                    let terms = |model: &Model| self.terms(&request.spender, model);
+                    let terms = |model: &Model| terms(&plan.served, &request.spender, model);
                     let charge =
                         |planned: &PlannedRoute| planned.charge(cap, terms(&planned.candidate.model), Basis::Bound);
                     let priciest =
@@ -114,11 +124,12 @@ impl Gateway {
         // Reading the body may have taken until the next period.
         let now = self.ports.clock.now();
         self.renew_limits_of(spender, now)?;
-        let terms = |model: &Model| self.terms(spender, model);
+        let terms = |model: &Model| terms(&plan.served, spender, model);
         let quote = Quote::new(&plan.routes, &terms);
         let mut admitting = self.exposures.lock();
-        let room = self.room(spender, &admitting)?;
-        let lowers = self.settings.lower_caps && request.lowers_cap;
+        let settings = &plan.served.settings;
+        let room = self.room(spender, settings.exposure_max, &admitting)?;
+        let lowers = settings.lower_caps && request.lowers_cap;
         // No provider takes a cap above its model's longest answer, so that nobody loses by a lower one.
         let asked = plan.facts.output_cap.map(|cap| cap.min(quote.longest()));
         let (lowered, output) = match asked {
@@ -150,7 +161,7 @@ impl Gateway {
             payer: spender.wallet,
             limits: &spender.limits,
             amount,
-            expires_at: now.saturating_add_ms(self.settings.hold_expiry_ms),
+            expires_at: now.saturating_add_ms(settings.hold_expiry_ms),
         };
         match self.ledger.place_hold(hold, now).map(opencredits_ledger::Accepted::accepted) {
             Ok(held) if held.replay == Replay::First => {}
@@ -165,19 +176,18 @@ impl Gateway {
         Ok(Some(HeldAmount { amount, exposure, cap }))
     }
 
-    /// The terms of a hold: which part of it the partner gets does not matter yet.
-    fn terms(&self, spender: &Spender, model: &Model) -> Terms {
-        Terms { markup: self.markup(spender.markup, model), partner_share: BasisPoints::ZERO }
+    /// The balances of the limits and the wallet.
+    fn balances(&self, spender: &Spender) -> Result<Balances, Fault> {
+        Ok(self.ledger.balances(spender.accounts())?)
     }
 
-    fn room(&self, spender: &Spender, admitting: &Admitting<'_>) -> Result<Room, Fault> {
-        let exposure_max = self.settings.exposure_max;
+    fn room(&self, spender: &Spender, exposure_max: NanoUsd, admitting: &Admitting<'_>) -> Result<Room, Fault> {
         let percent = self.overruns.get(&spender.wallet).unwrap_or(100);
         // Without exposure the hold is the bound.
         let likely = if exposure_max > NanoUsd::ZERO { Basis::Likely(percent) } else { Basis::Bound };
         let mut room = Room { available: NanoUsd::MAX, bound: NanoUsd::MAX, likely };
-        for account in spender.accounts() {
-            let available = self.ledger.balance(account)?.available;
+        for (account, balance) in self.balances(spender)? {
+            let available = balance.available;
             let bound = available.checked_add(exposure_max).unwrap_or(NanoUsd::MAX);
             room.available = room.available.min(available);
             room.bound = room.bound.min(bound.checked_sub(admitting.of(account)).unwrap_or_default());
@@ -187,12 +197,10 @@ impl Gateway {
 
     /// The account that has no more than `available`.
     fn short(&self, spender: &Spender, available: NanoUsd) -> Result<AccountId, Fault> {
-        for account in [spender.wallet].into_iter().chain(spender.limits.iter().copied()) {
-            if self.ledger.balance(account)?.available <= available {
-                return Ok(account);
-            }
-        }
-        Ok(spender.wallet)
+        let accounts = [spender.wallet].into_iter().chain(spender.limits.iter().copied());
+        let balances: Balances = self.ledger.balances(accounts)?;
+        let short = balances.iter().find(|(_, balance)| balance.available <= available);
+        Ok(short.map_or(spender.wallet, |(account, _)| *account))
     }
 
     /// What an account of a spender is, and when it begins anew.

@@ -3,7 +3,7 @@
 //! One request is one [`OpenRequest`](open_request::OpenRequest). Placing its hold opens it; it is settled or voided
 //! once. Its last owner must settle it: the handler or, when the client has disconnected, the [`Reaper`].
 //!
-//! The files depend in one direction. [`state`] holds what all requests share, `served` what is on sale; `request` and `open_request` hold what
+//! The files depend in one direction. [`state`] holds what all requests share, `served` what the config says of requests; `request` and `open_request` hold what
 //! one request carries from stage to stage. `admit` reads a request (`plan`, `routing`, `attach`) and places its hold
 //! (`claims`); `exchange` sends it (`attempts`) and delivers the answer (`stream`), which `settle` charges.
 
@@ -20,18 +20,21 @@ mod exposures;
 mod health;
 mod hold;
 mod large;
+mod meters;
 mod open_request;
 mod pending;
 mod plan;
 mod plausible;
 mod prepared_upstream;
 mod quote;
+mod reading;
 mod reaper;
 mod reply;
 mod reported_cost;
 mod request;
 mod routing;
 mod served;
+mod settings;
 mod settle;
 mod state;
 mod stream;
@@ -50,7 +53,9 @@ pub use prepared_upstream::Upstream;
 pub use reaper::{DrainLimits, Reaper};
 pub use reply::{Reply, WholeAnswer};
 pub use request::{InferenceRequest, PathParameters};
+pub use served::Offering;
+pub use settings::{GatewayError, Retries, Settings};
 pub use settle::Receipt;
-pub use state::{Gateway, GatewayError, Parts, Ports, Retries, Settings};
+pub use state::{Gateway, Parts, Ports, PreparedOffering};
 pub use stream::{ChargedStream, StreamEnd, StreamItem};
-pub use test_mode::{TEST_DIR, TestGateway, TestLedger, TestParts, TestPorts, TestUpstreams};
+pub use test_mode::{TEST_DIR, TestGateway, TestLedger, TestOffering, TestParts, TestPorts, TestUpstreams};

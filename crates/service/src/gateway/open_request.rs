@@ -1,6 +1,7 @@
 //! The state of a request from its hold to its settlement.
 
 use super::health::HealthTracker;
+use super::meters::{Measured, ModelLabels, ModelMeters};
 use super::plan::PlannedRoute;
 use super::plausible::UsageBounds;
 use super::prepared_upstream::PreparedUpstream;
@@ -85,6 +86,9 @@ pub(super) struct OpenRequest {
     /// What was on sale when it was admitted.
     pub(super) served: Arc<Served>,
     pub(super) spender: Arc<Spender>,
+    /// The model that was asked for first.
+    pub(super) asked: Arc<Model>,
+    /// The model that serves it.
     pub(super) model: Arc<Model>,
     /// The index of the route among those of the model.
     pub(super) route_index: usize,
@@ -126,6 +130,26 @@ impl OpenRequest {
     /// Records that the client has disconnected.
     pub(super) fn client_gone(&mut self) {
         self.cancelled = true;
+    }
+
+    /// Records its end, by model and vendor.
+    pub(super) fn measure(&self, (usage, error): (Usage, Option<&'static str>), ended: UnixMs) {
+        if !self.gateway.meters.tells_models() {
+            return;
+        }
+        let first_byte = self.first_byte.filter(|_| self.delivery == Delivery::Streamed);
+        let measured = Measured { started: self.started, ended, first_byte, usage, error };
+        let labels = || {
+            let upstream_model = &self.model.route_at(self.route_index).upstream_model;
+            let models = [&*self.asked.id, &*self.model.id, upstream_model];
+            ModelLabels::new(self.dialect, &self.upstream.vendor, models)
+        };
+        if self.asked.id != self.model.id {
+            // A fallback is rare, and any pair of models may be one.
+            ModelMeters::new(labels()).record(&measured);
+        } else if let Some(meters) = self.served.meters(&self.model, self.route_index) {
+            meters.of(self.dialect, labels).into_iter().for_each(|meters| meters.record(&measured));
+        }
     }
 
     /// The adapter that a streamed answer passes through.

@@ -20,6 +20,8 @@ use std::sync::Arc;
 pub(super) struct Plan<'a> {
     /// What was on sale when it was made: all of the request is served and charged by it.
     pub(super) served: Arc<Served>,
+    /// The model that was asked for first.
+    pub(super) asked: Arc<Model>,
     scrubbed: Scrubbed<'a>,
     path: Option<&'a PathParameters>,
     /// The attachments that were fetched for it.
@@ -176,7 +178,7 @@ impl Gateway {
     /// Reads a request, with the attachments that were fetched for it.
     pub(super) fn plan<'a>(
         &self,
-        request: &'a InferenceRequest,
+        (request, served): (&'a InferenceRequest, &Arc<Served>),
         hash: &dyn Fn(&str) -> String,
         attached: Attached,
     ) -> Result<Plan<'a>, Fault> {
@@ -190,7 +192,6 @@ impl Gateway {
             facts.output_cap = Some(0);
         }
         let wanted = window_suffix_off(request.api, &facts.model);
-        let served = self.served.load_full();
         let models = models(&served.catalog, (wanted, scrubbed.ours("models")), &request.spender)?;
         if let Some(first) = models.first() {
             request.trace.asks(first);
@@ -199,12 +200,14 @@ impl Gateway {
         let conversation = self.conversation(request, &scrubbed, &models);
         let sticky = conversation.and_then(|conversation| self.sticky.get(&conversation));
         let sticky = sticky.as_deref().map(|vendor| StickyVendor { vendor, holds_seals: holds_seals(&request.body) });
-        let candidates = self.candidates((&served, &models), dialect, &preferences, sticky)?;
-        let is_vendor = |name: &str| self.upstreams.contains_key(name);
+        let candidates = self.candidates((served, &models), dialect, &preferences, sticky)?;
+        let is_vendor = |name: &str| served.upstreams.get(name).is_some();
         let without = |(name, raw): (&str, &str)| Some((name.to_owned(), unsealed(dialect, name, raw, &is_vendor)?));
         let unsealed = scrubbed.fields().find_map(without);
+        let asked = models.first().map(Arc::clone).ok_or(Fault::Overflow)?;
         let mut plan = Plan {
-            served,
+            served: Arc::clone(served),
+            asked,
             scrubbed,
             path,
             attached,

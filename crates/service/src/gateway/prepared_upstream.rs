@@ -26,6 +26,8 @@ pub(super) struct PreparedUpstream {
     pub(super) transport: Arc<dyn Transport>,
     /// One for each of our keys; one without a key where none is needed.
     accounts: Vec<Account>,
+    /// What it was prepared from.
+    keys: Vec<Secret<String>>,
     /// Counts requests, which take the accounts in turn.
     turn: AtomicUsize,
 }
@@ -64,9 +66,18 @@ impl PreparedUpstream {
             // Where the path names the model, this URL only proves that the address is valid.
             let url = vendor.url(dialect, "model", false).parse().ok()?;
             let (vendor, transport) = (Arc::clone(vendor), Arc::clone(&upstream.transport));
-            Some(Arc::new(Self { vendor, dialect, url, transport, accounts, turn: AtomicUsize::new(0) }))
+            let (keys, turn) = (upstream.keys.clone(), AtomicUsize::new(0));
+            Some(Arc::new(Self { vendor, dialect, url, transport, accounts, keys, turn }))
         };
         vendor.dialects().map(prepare).collect()
+    }
+
+    /// Whether it was prepared from the same vendor, keys and transport.
+    pub(super) fn is_of(&self, upstream: &Upstream) -> bool {
+        let keys = |keys: &[Secret<String>]| keys.iter().map(|key| key.reveal().clone()).collect::<Vec<_>>();
+        *self.vendor == *upstream.vendor
+            && keys(&self.keys) == keys(&upstream.keys)
+            && Arc::ptr_eq(&self.transport, &upstream.transport)
     }
 
     /// The next account in turn that is in use; the next one in turn where none is.
@@ -78,6 +89,11 @@ impl PreparedUpstream {
         let (before, from) = self.accounts.split_at(turn.checked_rem(self.accounts.len())?);
         let in_turn = || from.iter().chain(before);
         in_turn().find(|account| account.is_cool(now)).or_else(|| in_turn().next())
+    }
+
+    /// The number of our accounts, and of those that rest.
+    pub(super) fn accounts_and_resting(&self, now: UnixMs) -> (usize, usize) {
+        (self.accounts.len(), self.accounts.iter().filter(|account| !account.is_cool(now)).count())
     }
 
     /// Whether the vendor counts tokens in this dialect.

@@ -196,7 +196,7 @@ impl Gateway {
         dialect: Dialect,
     ) -> impl Iterator<Item = RouteCandidate> {
         model.routes().enumerate().filter_map(move |(route_index, route)| {
-            let all = self.upstreams.get(&route.vendor)?;
+            let all = served.upstreams.get(&route.vendor)?;
             let thinks = model.supports.iter().any(|what| what == "reasoning");
             let dialect = all.first()?.vendor.dialect_for(dialect, &route.upstream_model, thinks)?;
             let upstream = all.iter().find(|prepared| prepared.dialect == dialect)?;

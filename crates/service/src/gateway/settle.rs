@@ -6,7 +6,7 @@ use super::plausible::{Believed, Reported};
 use super::reported_cost::{Judged, judge};
 use crate::books;
 use crate::config::Ack;
-use crate::fault::Fault;
+use crate::fault::{Fault, UpstreamFault, UpstreamKind};
 use crate::record::{GenerationRecord, Line, SideBill, UsageSource, name_of_peer};
 use opencredits_catalog::{Bill, Charge, Model, PriceCard, Terms};
 use opencredits_ledger::{Capture, Durable, Leg, OnShortfall};
@@ -85,7 +85,7 @@ impl OpenRequest {
             memo: &memo,
         };
         let accepted = self.gateway.ledger.capture(capture, now)?;
-        let durable = (self.gateway.settings.ack == Ack::Durable).then(|| accepted.durable());
+        let durable = (self.served.settings.ack == Ack::Durable).then(|| accepted.durable());
         let captured = accepted.accepted();
         self.progress = Progress::Settled;
         self.trace.charged(&record, captured.collected, self.first_byte.map(|at| at.ms_since(self.sent)));
@@ -94,6 +94,8 @@ impl OpenRequest {
             let total = |side: Option<Tokens>| side.map_or(0, Tokens::get);
             permit.settle(total(input).saturating_add(total(output)));
         }
+        self.gateway.meters.settled(record.source, self.cancelled);
+        self.measure((record.usage(), self.error_of(outcome)), now);
         let receipt =
             Receipt { generation: self.generation, record, charged: captured.collected, remaining: captured.available };
         Ok(Settled { receipt, durable })
@@ -140,9 +142,20 @@ impl OpenRequest {
         }
     }
 
+    /// The type of the error that ended the answer; none where the client has left.
+    fn error_of(&self, outcome: &Outcome) -> Option<&'static str> {
+        if outcome.is_final() || self.cancelled {
+            return None;
+        }
+        let fault = UpstreamFault::of_outcome(outcome, UpstreamKind::Unavailable, &self.served.upstreams.keys);
+        let reason = fault.kind.error_type();
+        self.gateway.meters.vendor_failed(&self.upstream.vendor.id, reason);
+        Some(reason)
+    }
+
     fn terms(&self) -> Terms {
         let partner_share = self.spender.earner.map_or(BasisPoints::ZERO, |earner| earner.share);
-        Terms { markup: self.gateway.markup(self.spender.markup, &self.model), partner_share }
+        Terms { markup: self.served.markup(self.spender.markup, &self.model), partner_share }
     }
 
     /// The provider's cost is booked in full; revenue and commission are shares of what was collected.

@@ -4,27 +4,29 @@ use super::admissions::AdmissionSet;
 use super::exposures::Exposures;
 use super::health::RouteHealth;
 use super::large::LargeBodies;
-use super::prepared_upstream::{PreparedUpstream, Upstream};
-use super::reaper::{self, DetachedQueue, DrainLimits, Reaper};
-use super::served::Served;
-use super::vendor_keys::VendorKeys;
-use crate::access::{AccessLog, AccessSettings};
-use crate::config::Ack;
+use super::meters::Meters;
+use super::prepared_upstream::Upstream;
+use super::reaper::{self, DetachedQueue, Reaper};
+use super::request::dialect_of;
+use super::served::{Offering, Served};
+use super::settings::{GatewayError, Settings};
+use crate::access::AccessLog;
 use crate::keyring::{KeyRing, Spender};
 use crate::limits::Renewals;
 use crate::memory::MemoryBudget;
 use crate::ports::{Clock, Entropy};
 use crate::usage::UsageReads;
 use arc_swap::ArcSwap;
-use hashbrown::{HashMap as FastMap, HashSet};
+use hashbrown::HashSet;
+use metrics::Gauge;
 use moka::sync::Cache;
 use opencredits_catalog::{Catalog, Model, Route};
 use opencredits_keys::{HashKey, Mode};
 use opencredits_ledger::{Ledger, LedgerError};
 use opencredits_providers::{Fetch, Vendor};
-use opencredits_sanitizer::{Api, Headers, Policy, PolicyError};
+use opencredits_sanitizer::{Api, Headers, Policy};
 use opencredits_store::{Claims, SpendingLimit};
-use opencredits_units::{AccountId, BasisPoints, EntryId, GenerationId, NanoUsd, UnixMs};
+use opencredits_units::{AccountId, BasisPoints, EntryId, GenerationId, UnixMs};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -61,60 +63,19 @@ pub struct Ports {
     pub entropy: Arc<dyn Entropy>,
     /// The claims on idempotency keys.
     pub claims: Arc<dyn Claims>,
-    /// Fetches attachments that requests name by URL; `None` where the operator does not allow it.
+    /// Fetches attachments that requests name by URL, until another one is served by; `None` where the operator does not
+    /// allow it.
     pub fetch: Option<Arc<dyn Fetch>>,
-}
-
-/// Settings from the config that a request needs.
-#[derive(Debug, Clone, Copy)]
-pub struct Settings {
-    /// Markup on the provider's cost.
-    pub markup: BasisPoints,
-    /// The amount by which the exposures of an account may exceed its available balance; zero holds the worst case.
-    pub exposure_max: NanoUsd,
-    /// Whether an output cap that the balance does not cover is lowered.
-    pub lower_caps: bool,
-    /// Whether an answer waits until its charge is on disk.
-    pub ack: Ack,
-    /// The lifetime of a hold that is never settled, in ms.
-    pub hold_expiry_ms: u64,
-    /// Largest answer that is not streamed, in bytes.
-    pub body_bytes_max: usize,
-    /// Bounds on detached requests.
-    pub drains: DrainLimits,
-    /// How a request is tried again.
-    pub retries: Retries,
-    /// The memory that bodies and answers may take together, in bytes.
-    pub memory_max: usize,
-    /// Large bodies that are worked on at once, beside the threads that serve.
-    pub large_at_once: usize,
-    /// The access log.
-    pub access: AccessSettings,
-}
-
-/// How a request is tried again.
-#[derive(Debug, Clone, Copy)]
-pub struct Retries {
-    /// Exchanges with providers that one request may take.
-    pub attempts_max: u8,
-    /// The wait before the second exchange with the same provider, in ms; it doubles each time.
-    pub backoff_ms: u64,
-    /// The longest wait, in ms. Where a provider asks for more, the client gets its error.
-    pub wait_ms_max: u64,
 }
 
 /// Serves requests. One of a process serves live keys, and another one test keys.
 pub struct Gateway {
     mode: Mode,
     access: Arc<AccessLog>,
-    /// What is on sale.
+    /// What the config says of requests.
     pub(super) served: ArcSwap<Served>,
     /// Whether any model costs nothing.
     pub(super) sells_free: AtomicBool,
-    /// By vendor id: one for each dialect of the vendor, its own first.
-    pub(super) upstreams: FastMap<Arc<str>, Vec<Arc<PreparedUpstream>>>,
-    /// Our keys at the vendors.
-    pub(super) vendor_keys: VendorKeys,
     /// The vendor that each conversation stays with.
     pub(super) sticky: Cache<ConversationId, Arc<str>>,
     pub(super) ledger: Ledger,
@@ -123,9 +84,9 @@ pub struct Gateway {
     pub(super) ports: Ports,
     pub(super) memory: Arc<MemoryBudget>,
     pub(super) large: LargeBodies,
-    pub(super) settings: Settings,
     pub(super) hash_key: HashKey,
     pub(super) policies: Policies,
+    pub(super) meters: Meters,
     pub(super) detached: DetachedQueue,
     pub(super) admissions: AdmissionSet,
     /// Requests whose hold this process has to end.
@@ -140,6 +101,12 @@ pub struct Gateway {
     pub(super) implausible: AtomicU64,
     /// Permits to fetch attachments.
     pub(super) fetching: Semaphore,
+}
+
+/// What was prepared to be served, by [`Gateway::prepare`].
+pub struct PreparedOffering {
+    mode: Mode,
+    served: Served,
 }
 
 /// A keyed hash that stands for a conversation.
@@ -174,21 +141,6 @@ impl Policies {
     }
 }
 
-/// A gateway cannot be built.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum GatewayError {
-    /// The sanitizer's data is damaged.
-    #[error(transparent)]
-    Policy(#[from] PolicyError),
-    /// A vendor's address, header or key has characters that HTTP does not allow.
-    #[error("the address, a header or the key of vendor {vendor} has characters that HTTP does not allow")]
-    Vendor {
-        /// The vendor.
-        vendor: String,
-    },
-}
-
 impl Gateway {
     /// Builds a gateway. The caller must run the [`Reaper`], or detached requests stay open.
     ///
@@ -208,21 +160,15 @@ impl Gateway {
             gemini_generate: Policy::builtin(Api::GeminiGenerate)?,
             headers: Headers::builtin()?,
         };
-        let prepare = |(id, upstream): (Arc<str>, Upstream)| {
-            let wrong = GatewayError::Vendor { vendor: id.to_string() };
-            PreparedUpstream::all(&upstream).map(|prepared| (id, prepared)).ok_or(wrong)
-        };
-        let vendor_keys = VendorKeys::of(parts.upstreams.values());
-        let upstreams = parts.upstreams.into_iter().map(prepare).collect::<Result<_, _>>()?;
-        let served = Served::new(parts.catalog, None);
         let access = AccessLog::new(parts.settings.access, mode, Arc::clone(&parts.ports.clock));
+        let (settings, fetch) = (parts.settings, parts.ports.fetch.clone());
+        let offering = Offering { catalog: parts.catalog, upstreams: parts.upstreams, settings, fetch };
+        let served = Served::new(offering)?;
         let gateway = Self {
             mode,
             access: Arc::new(access),
             sells_free: AtomicBool::new(served.sells_free()),
             served: ArcSwap::from_pointee(served),
-            upstreams,
-            vendor_keys,
             sticky: Cache::builder().max_capacity(STICKY_MAX).time_to_idle(STICKY).build(),
             ledger: parts.ledger,
             keyring: parts.keyring,
@@ -230,9 +176,9 @@ impl Gateway {
             ports: parts.ports,
             memory: Arc::new(MemoryBudget::new(parts.settings.memory_max)),
             large: LargeBodies::new(parts.settings.large_at_once),
-            settings: parts.settings,
             hash_key: parts.hash_key,
             policies,
+            meters: Meters::of(mode),
             detached,
             admissions: AdmissionSet::default(),
             open: Mutex::default(),
@@ -263,6 +209,21 @@ impl Gateway {
         self.open.lock().contains(&hold.cast())
     }
 
+    /// Counts a request that has come.
+    pub fn count_request(&self, api: Api) {
+        self.meters.came(dialect_of(api));
+    }
+
+    /// Counts a request that was answered with an error, or whose stream ended with one: its type, and its HTTP status.
+    pub fn count_error(&self, api: Api, error: (&str, &str)) {
+        self.meters.failed(dialect_of(api), error);
+    }
+
+    /// Counts streams that clients are reading.
+    pub const fn streams_open(&self) -> &Gauge {
+        &self.meters.streams_open
+    }
+
     /// The number of requests since the start whose reported usage was not believed.
     #[must_use]
     pub fn implausible_usages(&self) -> u64 {
@@ -276,24 +237,54 @@ impl Gateway {
     }
 
     /// Sells these models from now on. Requests that run are served and charged as they began.
+    ///
+    /// Like [`put`](Self::put), it is called by one task at a time.
     pub fn sell(&self, catalog: Catalog) {
-        let served = Arc::new(Served::new(catalog, Some(&self.served.load())));
+        self.exchange(self.served.load().selling(catalog));
+    }
+
+    /// Prepares what a config puts in place of what is served. Nothing is exchanged yet.
+    ///
+    /// # Errors
+    /// When an address, header or key of a vendor is not valid in HTTP, or the gateway is that of test mode.
+    pub fn prepare(&self, offering: Offering) -> Result<PreparedOffering, GatewayError> {
+        self.prepare_as(Mode::Live, offering)
+    }
+
+    pub(super) fn prepare_as(&self, mode: Mode, offering: Offering) -> Result<PreparedOffering, GatewayError> {
+        if self.mode != mode {
+            return Err(GatewayError::OtherMode);
+        }
+        self.served.load().exchanged(offering).map(|served| PreparedOffering { mode, served })
+    }
+
+    /// Serves by it from now on. Requests that run are served and charged as they began. Nothing else may have been
+    /// exchanged since it was prepared.
+    pub fn put(&self, prepared: PreparedOffering) {
+        // What was prepared for the other mode does not reach this one.
+        if prepared.mode == self.mode {
+            self.exchange(prepared.served);
+        }
+    }
+
+    fn exchange(&self, served: Served) {
         self.sells_free.store(served.sells_free(), Ordering::Relaxed);
-        self.served.store(served);
+        self.access.set(served.settings.access);
+        self.served.store(Arc::new(served));
     }
 
     /// The markup on a model: that of the partner that issued the key, else the model's, else the general one.
     #[must_use]
     pub fn markup(&self, of_partner: Option<BasisPoints>, model: &Model) -> BasisPoints {
-        of_partner.or(model.markup).unwrap_or(self.settings.markup)
+        self.served.load().markup(of_partner, model)
     }
 
     /// The health of each route of a model, with the vendor that serves it.
-    pub fn route_health<'a>(&'a self, model: &'a Model) -> impl Iterator<Item = (&'a Route, &'a Vendor, RouteHealth)> {
+    pub fn route_health<'a>(&self, model: &'a Model) -> impl Iterator<Item = (&'a Route, Arc<Vendor>, RouteHealth)> {
         let (now, served) = (self.ports.clock.now(), self.served.load_full());
         model.routes().filter_map(move |route| {
-            let vendor = &self.upstreams.get(&route.vendor)?.first()?.vendor;
-            Some((route, &**vendor, served.health(route)?.route_health(now)))
+            let vendor = Arc::clone(&served.upstreams.get(&route.vendor)?.first()?.vendor);
+            Some((route, vendor, served.health(route)?.route_health(now)))
         })
     }
 
@@ -362,10 +353,10 @@ impl Gateway {
         &self.policies.headers
     }
 
-    /// The settings from the config.
+    /// The settings from the config, as they are now.
     #[must_use]
-    pub const fn settings(&self) -> &Settings {
-        &self.settings
+    pub fn settings(&self) -> Settings {
+        self.served.load().settings
     }
 
     /// A keyed hash of a client's value: two users never share one, and it cannot be turned back.

@@ -154,7 +154,7 @@ impl InFlightStream {
         if !whole {
             log_failure(&open, &outcome, cause);
         }
-        let fault = || UpstreamFault::of_outcome(&outcome, UpstreamKind::Unavailable, &open.gateway.vendor_keys);
+        let fault = || UpstreamFault::of_outcome(&outcome, UpstreamKind::Unavailable, &open.served.upstreams.keys);
         let fault = (!whole).then(fault);
         let settled = match open.settle(&outcome) {
             Ok(settled) => settled,

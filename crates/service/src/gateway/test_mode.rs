@@ -5,7 +5,9 @@
 
 use super::prepared_upstream::Upstream;
 use super::reaper::Reaper;
-use super::state::{Gateway, GatewayError, Parts, Ports, Settings};
+use super::served::Offering;
+use super::settings::{GatewayError, Settings};
+use super::state::{Gateway, Parts, Ports, PreparedOffering};
 use crate::keyring::KeyRing;
 use crate::ports::{Clock, Entropy};
 use crate::usage::UsageReads;
@@ -119,6 +121,27 @@ pub struct TestPorts {
     pub entropy: Arc<dyn Entropy>,
     /// The claims on idempotency keys, in the store of test mode.
     pub claims: Arc<dyn Claims>,
+}
+
+/// What a config puts in place of what test keys were served with.
+pub struct TestOffering {
+    /// The models.
+    pub catalog: Catalog,
+    /// The upstreams that serve them.
+    pub upstreams: TestUpstreams,
+    /// The settings of requests.
+    pub settings: Settings,
+}
+
+impl Gateway {
+    /// Prepares what a config puts in place of what is served in test mode. Nothing is exchanged yet.
+    ///
+    /// # Errors
+    /// When the gateway is not that of test mode.
+    pub fn prepare_test(&self, offering: TestOffering) -> Result<PreparedOffering, GatewayError> {
+        let TestOffering { catalog, upstreams: TestUpstreams(upstreams), settings } = offering;
+        self.prepare_as(Mode::Test, Offering { catalog, upstreams, settings, fetch: None })
+    }
 }
 
 /// A gateway that serves test keys, with play credits and by the sandbox.

@@ -4,7 +4,9 @@ use super::job::{Job, JobTerms};
 use super::ports::{JobPorts, JobsError};
 use super::slot::Slot;
 use super::stop::StopSignal;
-use opencredits_store::{JobRecord, JobRun};
+use crate::telemetry::Samples;
+use crate::telemetry::families::{JOB_FAILURES, JOB_INTERVAL, JOB_LAST_SUCCESS, JOB_RUNNING};
+use opencredits_store::{JobOutcome, JobRecord, JobRun};
 use opencredits_units::{Progress, UnixMs};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +27,8 @@ pub struct JobStatus {
     pub running_since: Option<UnixMs>,
     /// The last run: of this process, else of the record.
     pub last: Option<JobRun>,
+    /// When it last did its work, as far as this process or the record knows.
+    pub last_success: Option<UnixMs>,
     /// When this process runs it next.
     pub next_at: Option<UnixMs>,
 }
@@ -76,7 +80,10 @@ impl Jobs {
             let record = records.iter().find(|record| record.name == slot.terms().name).cloned();
             let seen = slot.seen();
             let ms = |wait: Duration| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            let done = |run: &JobRun| (run.outcome == JobOutcome::Done).then_some(run.ended_at);
+            let of_record = record.as_ref().and_then(|record| record.last.as_ref()).and_then(done);
             JobStatus {
+                last_success: seen.last_success.max(of_record),
                 terms: *slot.terms(),
                 running_since: seen.running_since,
                 last: seen.last.or_else(|| record.as_ref()?.last.clone()),
@@ -87,6 +94,25 @@ impl Jobs {
         let mut all: Vec<JobStatus> = self.slots.iter().map(status).collect();
         all.sort_by_key(|status| status.terms.name);
         Ok(all)
+    }
+
+    /// Adds how each job stands, those of a mode.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn sample(&self, mode: &str, samples: &mut Samples) -> Result<(), JobsError> {
+        let now = self.ports.clock.now();
+        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        for status in self.list().await? {
+            let labels = &[mode, status.terms.name];
+            samples.ms(&JOB_INTERVAL, labels, ms(status.terms.interval));
+            samples.ms(&JOB_RUNNING, labels, status.running_since.map_or(0, |since| now.ms_since(since)));
+            samples.count(&JOB_FAILURES, labels, status.record.map_or(0, |record| record.failures));
+            if let Some(at) = status.last_success {
+                samples.ms(&JOB_LAST_SUCCESS, labels, at.get());
+            }
+        }
+        Ok(())
     }
 
     /// Runs a job now, under its lease; a run that failed is a run, too.

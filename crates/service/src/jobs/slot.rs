@@ -54,6 +54,7 @@ struct Shared {
     expected: Option<Instant>,
     is_told_late: bool,
     last: Option<JobRun>,
+    last_success: Option<UnixMs>,
 }
 
 /// What others see of a slot, now.
@@ -61,6 +62,7 @@ pub(super) struct Seen {
     pub(super) running_since: Option<UnixMs>,
     pub(super) due_in: Option<Duration>,
     pub(super) last: Option<JobRun>,
+    pub(super) last_success: Option<UnixMs>,
 }
 
 /// A lease that this process has.
@@ -108,6 +110,7 @@ impl Slot {
             running_since: shared.running.as_ref().map(|(since, _)| *since),
             due_in: shared.due.map(|due| due.saturating_duration_since(Instant::now())),
             last: shared.last.clone(),
+            last_success: shared.last_success,
         }
     }
 
@@ -198,6 +201,9 @@ impl Slot {
         let mut shared = self.shared.lock();
         shared.running = None;
         shared.last = Some(run.clone());
+        if run.outcome == JobOutcome::Done {
+            shared.last_success = Some(run.ended_at);
+        }
         shared.expected = Some(begun + interval);
         shared.is_told_late &= run.outcome != JobOutcome::Done;
         Ok(run)

@@ -6,6 +6,7 @@
 
 mod error;
 mod job;
+mod offer;
 mod propose;
 mod refresh;
 mod stored;
@@ -13,5 +14,6 @@ mod types;
 
 pub use error::{PriceFetchError, PricesError};
 pub use job::job;
+pub use offer::OfferChange;
 pub use stored::{ListedBook, book_in_force};
 pub use types::{ACCEPT_ALL, Applies, LivePrices, PriceFetch, Prices, Refresh, RefreshOutcome, Refreshed};

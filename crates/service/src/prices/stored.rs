@@ -78,10 +78,43 @@ impl Prices {
         Ok(listed)
     }
 
+    /// Since when the prices in force are: when the book was put into force or, of the compiled-in one, the day of its
+    /// facts; `None` where that is unknown.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn in_force_since(&self) -> Result<Option<UnixMs>, PricesError> {
+        let listed = self.list().await?;
+        let Some(book) = listed.into_iter().find(|book| book.is_in_force) else { return Ok(None) };
+        Ok(book.in_force_since.or_else(|| day_of(&book.version)))
+    }
+
     /// A stored book.
     pub(super) async fn stored(&self, version: &str) -> Result<Catalog, PricesError> {
         let book = self.books.price_book(version).await?;
         let book = book.ok_or_else(|| PricesError::NoBook { version: version.to_owned() })?;
         read(book.text.into()).await
+    }
+}
+
+/// The first moment of the day that a dated version names, in UTC.
+fn day_of(version: &str) -> Option<UnixMs> {
+    let (date, _revision) = version.split_once('.')?;
+    let date: jiff::civil::Date = date.parse().ok()?;
+    let at = jiff::tz::Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok()?.as_millisecond();
+    u64::try_from(at).ok().map(UnixMs::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dated_version_names_its_day_and_one_of_a_content_none() {
+        let check =
+            |version: &str, expect: Option<u64>| assert_eq!(day_of(version).map(UnixMs::get), expect, "{version}");
+        check("2026-07-02.1", Some(1_782_950_400_000));
+        check("0000-00-00.0", None);
+        check("9f86d081884c7d65", None);
     }
 }

@@ -46,6 +46,11 @@ pub enum AddressKeysError {
         /// The number of addresses.
         addresses: u64,
     },
+    /// People sign in, and nothing could keep their addresses.
+    #[error(
+        "people sign in by their addresses, which are kept encrypted, and neither privacy.address_keys_file nor privacy.address_keys is set; {REMEDY}"
+    )]
+    SignIn,
     /// Addresses are encrypted with a key that is not set.
     #[error(
         "{addresses} addresses are encrypted with the key {key}, which privacy.address_keys_file does not have; add it there"

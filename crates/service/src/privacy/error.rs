@@ -59,13 +59,19 @@ pub enum PrivacyError {
     /// The outbox failed.
     #[error(transparent)]
     Mail(#[from] MailFault),
-    /// The ledger failed.
+    /// The ledger, the store or the read model of usage failed.
     #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The read model of usage failed.
-    #[error(transparent)]
-    Usage(#[from] Fault),
+    Fault(#[from] Fault),
+}
+
+impl From<LedgerError> for PrivacyError {
+    fn from(error: LedgerError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+impl From<StoreError> for PrivacyError {
+    fn from(error: StoreError) -> Self {
+        Self::Fault(error.into())
+    }
 }

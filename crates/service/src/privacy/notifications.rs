@@ -2,6 +2,7 @@
 
 use super::error::PrivacyError;
 use super::state::{Asker, Privacy};
+use crate::fault::Fault;
 use opencredits_store::{MutedNotice, NoticeKind, StoreError};
 use opencredits_units::UserId;
 
@@ -63,7 +64,7 @@ impl Privacy {
         let (user, kind) = self.unsubscribing(token)?;
         match self.choose_notices(user, &[(kind, NoticeChoice::Off)]).await {
             // The account is gone.
-            Err(PrivacyError::Store(StoreError::Orphan)) => Err(PrivacyError::Link),
+            Err(PrivacyError::Fault(Fault::Store(StoreError::Orphan))) => Err(PrivacyError::Link),
             done => done.map(|()| kind),
         }
     }

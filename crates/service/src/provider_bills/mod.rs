@@ -30,6 +30,7 @@ pub use request::BilledVendor;
 use crate::config;
 use crate::ports::Clock;
 use crate::usage::{UsageReads, day_text};
+use arc_swap::ArcSwap;
 use fetch::Asking;
 use gauges::DriftGauges;
 use names::ModelNames;
@@ -76,6 +77,12 @@ pub struct ReconcileParts {
     pub get: Arc<dyn Get>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// What the config says of it.
+    pub terms: ReconcileTerms,
+}
+
+/// What a config says of the comparison.
+pub struct ReconcileTerms {
     /// All vendors that the config knows.
     pub vendors: Vec<BilledVendor>,
     /// All models that the config knows, for their names at the vendors.
@@ -99,7 +106,11 @@ pub struct ImportedDay {
 
 /// Compares what we booked as cost with what providers billed.
 pub struct ProviderReconciliation {
-    parts: ReconcileParts,
+    usage: Arc<UsageReads>,
+    bills: Arc<dyn ProviderBills>,
+    get: Arc<dyn Get>,
+    clock: Arc<dyn Clock>,
+    terms: ArcSwap<ReconcileTerms>,
     gauges: DriftGauges,
     /// One at a time: the recurring job and an operator would ask a vendor twice.
     turn: Mutex<()>,
@@ -109,14 +120,21 @@ impl ProviderReconciliation {
     /// The comparison on these parts.
     #[must_use]
     pub fn new(parts: ReconcileParts) -> Self {
-        Self { parts, gauges: DriftGauges::default(), turn: Mutex::default() }
+        let ReconcileParts { usage, bills, get, clock, terms } = parts;
+        let terms = ArcSwap::from_pointee(terms);
+        Self { usage, bills, get, clock, terms, gauges: DriftGauges::default(), turn: Mutex::default() }
+    }
+
+    /// Compares by these terms from now on; a comparison that runs goes on by those that it began with.
+    pub fn compare_by(&self, terms: ReconcileTerms) {
+        self.terms.store(Arc::new(terms));
     }
 
     /// The latest day whose bill counts as complete.
     #[must_use]
     pub fn latest_day(&self) -> Option<u64> {
-        let today = self.parts.clock.now().day();
-        today.checked_sub(self.parts.settings.lag_days)?.checked_sub(1)
+        let today = self.clock.now().day();
+        today.checked_sub(self.terms.load().settings.lag_days)?.checked_sub(1)
     }
 
     /// Reads every vendor's bill of a day, compares it, logs each difference above the tolerance and sets the metrics. A
@@ -143,7 +161,8 @@ impl ProviderReconciliation {
         if let Some(name) = vendor {
             self.ask_named(name, days).await?;
         } else {
-            for vendor in self.parts.vendors.iter().filter(|vendor| vendor.report().is_some() && vendor.key.is_some()) {
+            let terms = self.terms.load_full();
+            for vendor in terms.vendors.iter().filter(|vendor| vendor.report().is_some() && vendor.key.is_some()) {
                 match self.ask(vendor, days).await {
                     Ok(()) => {}
                     // What the store refuses, it refuses for every vendor.
@@ -182,7 +201,7 @@ impl ProviderReconciliation {
     ) -> Result<Vec<ImportedDay>, ReconcileError> {
         self.known(vendor)?;
         let bill = import::bill_of_file(file, columns)?;
-        let today = self.parts.clock.now().day();
+        let today = self.clock.now().day();
         if let Some(day) = bill.keys().copied().find(|day| *day > today) {
             let problem = "the day is in the future; check the column of days";
             return Err(ReconcileError::Days { days: day_text(day), problem });
@@ -193,7 +212,7 @@ impl ProviderReconciliation {
         for bill in days {
             let sum = bill.lines.iter().map(|line| i128::from(line.amount.get())).fold(0, i128::saturating_add);
             let (day, lines, amount) = (bill.day, bill.lines.len(), Difference::of(0, sum).theirs);
-            let replaced = self.parts.bills.replace_bill(bill).await?;
+            let replaced = self.bills.replace_bill(bill).await?;
             imported.push(ImportedDay { day, lines, amount, replaced });
         }
         Ok(imported)
@@ -213,17 +232,18 @@ impl ProviderReconciliation {
         Ok(Days { from: days.from, to })
     }
 
-    fn known(&self, name: &str) -> Result<&BilledVendor, ReconcileError> {
-        let vendor = self.parts.vendors.iter().find(|vendor| *vendor.vendor.id == *name);
-        vendor.ok_or_else(|| ReconcileError::NoVendor { vendor: name.to_owned() })
+    fn known(&self, name: &str) -> Result<BilledVendor, ReconcileError> {
+        let terms = self.terms.load();
+        let vendor = terms.vendors.iter().find(|vendor| *vendor.vendor.id == *name);
+        vendor.cloned().ok_or_else(|| ReconcileError::NoVendor { vendor: name.to_owned() })
     }
 
     /// Asks a vendor that was named: there, a bill that cannot be had is an error.
     async fn ask_named(&self, name: &str, days: Days) -> Result<(), ReconcileError> {
         let vendor = self.known(name)?;
         match (vendor.report(), &vendor.key) {
-            (Some(_), Some(_)) => return self.ask(vendor, days).await,
-            _ if !self.parts.bills.bills(Some(name.to_owned()), days).await?.is_empty() => Ok(()),
+            (Some(_), Some(_)) => return self.ask(&vendor, days).await,
+            _ if !self.bills.bills(Some(name.to_owned()), days).await?.is_empty() => Ok(()),
             (Some(report), None) => {
                 Err(ReconcileError::NoKey { vendor: name.to_owned(), variable: report.key_env.clone() })
             }
@@ -234,14 +254,14 @@ impl ProviderReconciliation {
     /// Reads a vendor's bill of these days and stores its figures.
     async fn ask(&self, vendor: &BilledVendor, days: Days) -> Result<(), ReconcileError> {
         let (Some(report), Some(key)) = (vendor.report(), &vendor.key) else { return Ok(()) };
-        let ReconcileParts { get, settings, .. } = &self.parts;
-        let asking = Asking { get: &**get, vendor, report, key, patience: settings.patience };
+        let patience = self.terms.load().settings.patience;
+        let asking = Asking { get: &*self.get, vendor, report, key, patience };
         let mut from = days.from;
         while from <= days.to {
             let to = from.saturating_add(request::DAYS_MAX).saturating_sub(1).min(days.to);
             for (day, lines) in asking.bill(Days { from, to }).await? {
                 let bill = self.billed(&vendor.vendor.id, (day, BillSource::Report), lines)?;
-                self.parts.bills.replace_bill(bill).await?;
+                self.bills.replace_bill(bill).await?;
             }
             from = to.saturating_add(1);
         }
@@ -260,27 +280,28 @@ impl ProviderReconciliation {
             Ok(BilledLine { model, class, quantity, amount })
         };
         let lines = lines.into_iter().map(line).collect::<Result<_, ReconcileError>>()?;
-        Ok(BilledDay { vendor: vendor.to_owned(), day, source, told_at: self.parts.clock.now(), lines })
+        Ok(BilledDay { vendor: vendor.to_owned(), day, source, told_at: self.clock.now(), lines })
     }
 
     /// Compares the stored figures, day by day where both sides know the day, and summed up over the days.
     async fn compared(&self, vendor: Option<&str>, days: Days) -> Result<ProviderReport, ReconcileError> {
-        self.parts.usage.refresh().await?;
-        self.parts.usage.catch_up().await?;
+        self.usage.refresh().await?;
+        self.usage.catch_up().await?;
         let named = || vendor.map(str::to_owned);
-        let costs = self.parts.bills.vendor_costs(named(), days).await?;
+        let costs = self.bills.vendor_costs(named(), days).await?;
         let mut bills: BTreeMap<String, Vec<BilledDay>> = BTreeMap::new();
-        for bill in self.parts.bills.bills(named(), days).await? {
+        for bill in self.bills.bills(named(), days).await? {
             bills.entry(bill.vendor.clone()).or_default().push(bill);
         }
-        let tolerance = self.parts.settings.tolerance;
+        let terms = self.terms.load_full();
+        let tolerance = terms.settings.tolerance;
         let known: BTreeSet<(&str, u64)> = bills.values().flatten().map(|bill| (&*bill.vendor, bill.day)).collect();
         let (billed, not_billed): (Vec<_>, Vec<_>) =
             costs.iter().partition(|cost| known.contains(&(&*cost.vendor, cost.day)));
         let (mut rows, mut totals) = (Vec::new(), Vec::new());
         for (vendor, bills) in &bills {
             let of_vendor = billed.iter().copied().filter(|cost| cost.vendor == *vendor);
-            let of_vendor = self.of_vendor((vendor, days.from), of_vendor, bills);
+            let of_vendor = of_vendor_by(&terms, (vendor, days.from), of_vendor, bills);
             totals.push(total(vendor, bills.len(), &of_vendor, tolerance));
             rows.extend(of_vendor);
         }
@@ -288,37 +309,38 @@ impl ProviderReconciliation {
         let not_billed = sums_of(not_billed);
         Ok(ProviderReport { from, to, tolerance, rows, totals, not_billed, failures: Vec::new() })
     }
+}
 
-    fn of_vendor<'c>(
-        &self,
-        (vendor, day): (&str, u64),
-        costs: impl Iterator<Item = &'c VendorCost>,
-        bills: &[BilledDay],
-    ) -> Vec<Drift> {
-        let report = self.known(vendor).ok().and_then(BilledVendor::report);
-        let none = BTreeMap::new();
-        let names = ModelNames::new(&self.parts.catalog, vendor, report.map_or(&none, |report| &report.models));
-        let key = |model, class| CostKey { vendor: vendor.to_owned(), day, model, class };
-        let mut ours: Vec<CostRow> = costs
-            .map(|cost| CostRow {
-                key: key(names.of_ours(&cost.model), cost.class),
-                amount: cost.cost,
-                quantity: Some(cost.quantity),
-            })
-            .collect();
-        let mut theirs: Vec<CostRow> = bills
-            .iter()
-            .flat_map(|bill| &bill.lines)
-            .map(|line| CostRow {
-                key: key(names.of_theirs(&line.model), line.class),
-                amount: line.amount,
-                quantity: line.quantity,
-            })
-            .collect();
-        let merge = report.map_or_else(usual_merge, |report| report.merge.clone());
-        align::align(&mut ours, &mut theirs, &merge);
-        side_by_side(&ours, &theirs, self.parts.settings.tolerance)
-    }
+fn of_vendor_by<'c>(
+    terms: &ReconcileTerms,
+    (vendor, day): (&str, u64),
+    costs: impl Iterator<Item = &'c VendorCost>,
+    bills: &[BilledDay],
+) -> Vec<Drift> {
+    let known = terms.vendors.iter().find(|known| *known.vendor.id == *vendor);
+    let report = known.and_then(BilledVendor::report);
+    let none = BTreeMap::new();
+    let names = ModelNames::new(&terms.catalog, vendor, report.map_or(&none, |report| &report.models));
+    let key = |model, class| CostKey { vendor: vendor.to_owned(), day, model, class };
+    let mut ours: Vec<CostRow> = costs
+        .map(|cost| CostRow {
+            key: key(names.of_ours(&cost.model), cost.class),
+            amount: cost.cost,
+            quantity: Some(cost.quantity),
+        })
+        .collect();
+    let mut theirs: Vec<CostRow> = bills
+        .iter()
+        .flat_map(|bill| &bill.lines)
+        .map(|line| CostRow {
+            key: key(names.of_theirs(&line.model), line.class),
+            amount: line.amount,
+            quantity: line.quantity,
+        })
+        .collect();
+    let merge = report.map_or_else(usual_merge, |report| report.merge.clone());
+    align::align(&mut ours, &mut theirs, &merge);
+    side_by_side(&ours, &theirs, terms.settings.tolerance)
 }
 
 fn usual_merge() -> BTreeMap<CostClass, CostClass> {

@@ -49,7 +49,7 @@ impl Purchases {
     /// When nothing is sold for the amount, when the key was used for another purchase, when too many orders of the person
     /// are open, or when processor or store fail.
     pub async fn begin(&self, new: NewOrder) -> Result<Order, PurchaseError> {
-        let price = self.settings.terms.price(new.amount).map_err(PurchaseError::NotSold)?;
+        let price = self.settings().terms.price(new.amount).map_err(PurchaseError::NotSold)?;
         self.refuse_paused(new.user).await?;
         let digest = new.idempotency_key.as_deref().map(|key| request_digest(new.user, key));
         if let Some(digest) = &digest
@@ -117,8 +117,8 @@ impl Purchases {
         if let Some(order) = open.iter().find(same) {
             return Ok(Some((*order).clone()));
         }
-        if open.len() >= self.settings.open_max {
-            return Err(PurchaseError::TooManyOpen { max: self.settings.open_max });
+        if open.len() >= self.settings().open_max {
+            return Err(PurchaseError::TooManyOpen { max: self.settings().open_max });
         }
         Ok(None)
     }
@@ -192,8 +192,8 @@ impl Purchases {
             amount: super::target::price(order)?,
             email: new.email.clone(),
             partner: order.partner.map(|partner| partner.to_string()),
-            success_url: new.success_url.clone().unwrap_or_else(|| self.settings.success_url.clone()),
-            cancel_url: new.cancel_url.clone().unwrap_or_else(|| self.settings.cancel_url.clone()),
+            success_url: new.success_url.clone().unwrap_or_else(|| self.settings().success_url.clone()),
+            cancel_url: new.cancel_url.clone().unwrap_or_else(|| self.settings().cancel_url.clone()),
             save_method: new.save_method,
             customer,
             expires_at: self.page_end(order).max(self.now().saturating_add_ms(PAGE_MS_MIN)),
@@ -203,7 +203,7 @@ impl Purchases {
     /// The same for every repetition of an attempt, as the processor compares them; a later one for an order whose first
     /// attempts are long ago.
     fn page_end(&self, order: &Order) -> UnixMs {
-        order.created_at.saturating_add_ms(self.settings.page_ms)
+        order.created_at.saturating_add_ms(self.settings().page_ms)
     }
 
     /// Stores a changed order.

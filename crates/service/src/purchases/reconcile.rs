@@ -227,6 +227,6 @@ impl Purchases {
     /// The currencies that credits are sold in, the default first.
     #[must_use]
     pub fn currencies(&self) -> Vec<Currency> {
-        self.settings.terms.currencies.iter().map(|terms| terms.currency).collect()
+        self.settings().terms.currencies.iter().map(|terms| terms.currency).collect()
     }
 }

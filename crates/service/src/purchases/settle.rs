@@ -143,8 +143,8 @@ impl Purchases {
     /// The order of a payment; `None` when it is none of ours.
     fn owner(&self, state: &PaymentState) -> Result<Option<OrderId>, PurchaseError> {
         let payment = || named_by(state).map_or_else(String::new, |payment| payment.as_str().to_owned());
-        match state.owner(&self.settings.marker) {
-            _ if state.mode != self.settings.mode => Ok(None),
+        match state.owner(&self.settings().marker) {
+            _ if state.mode != self.settings().mode => Ok(None),
             Owner::Foreign => Ok(None),
             Owner::OursWithoutOrder => Err(PurchaseError::UnknownOrder { payment: payment() }),
             Owner::Ours(order) => match order.as_str().parse() {
@@ -231,7 +231,7 @@ impl Purchases {
 
     /// An order that the processor has never heard of ends with the time that its page would have had.
     async fn never_begun(&self, mut order: Order) -> Result<Settled, PurchaseError> {
-        let end = order.created_at.saturating_add_ms(self.settings.page_ms);
+        let end = order.created_at.saturating_add_ms(self.settings().page_ms);
         let now = self.now();
         let is_over = end.saturating_add_ms(HOUR_MS) <= now;
         order.state = if is_over { OrderState::Expired } else { order.state };
@@ -247,7 +247,7 @@ impl Purchases {
         }
         let disputed =
             state.disputes.iter().any(|dispute| dispute.effect() != DisputeEffect::None || !dispute.is_closed());
-        let warned = !state.warnings.is_empty() && self.settings.on_fraud_warning != OnFraudWarning::Log;
+        let warned = !state.warnings.is_empty() && self.settings().on_fraud_warning != OnFraudWarning::Log;
         for _ in 0..TRIES_MAX {
             let before = self.tables.payers.payer(order.user).await?;
             let mut payer = before.clone().unwrap_or_else(|| fresh_payer(order));
@@ -310,7 +310,7 @@ impl Purchases {
         };
         tracing::error!(warning = %warning.id, "a card's issuer reports a payment as fraud; see docs/payments.md");
         let is_refunded = state.refunds.iter().any(|refund| refund.status.counts());
-        let refunds = self.settings.on_fraud_warning == OnFraudWarning::Refund;
+        let refunds = self.settings().on_fraud_warning == OnFraudWarning::Refund;
         let Some(payment) = state.payment.clone().filter(|_| refunds && !is_refunded) else {
             return Ok(false);
         };

@@ -5,6 +5,7 @@ use super::terms::SaleTerms;
 use crate::fault::Fault;
 use crate::partners::CommissionBooks;
 use crate::ports::{Clock, Entropy};
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use moka::sync::Cache;
 use opencredits_billing::{Customers, Marker, Mode, Payments};
@@ -134,7 +135,7 @@ pub struct Purchases {
     pub(super) ledger: Ledger,
     pub(super) tables: PurchaseTables,
     pub(super) ports: PurchasePorts,
-    pub(super) settings: PurchaseSettings,
+    pub(super) settings: ArcSwap<PurchaseSettings>,
     /// What people have asked for about their data, and the buyers that the processor knows.
     pub(super) privacy: Option<(Arc<dyn PrivacyStates>, Arc<dyn Customers>)>,
     pub(super) locks: [Mutex<()>; LOCKS],
@@ -156,7 +157,7 @@ impl Purchases {
             ledger,
             tables,
             ports,
-            settings,
+            settings: ArcSwap::from_pointee(settings),
             privacy: None,
             locks: std::array::from_fn(|_| Mutex::new(())),
             begins: std::array::from_fn(|_| Mutex::new(())),
@@ -175,8 +176,19 @@ impl Purchases {
 
     /// How credits are sold.
     #[must_use]
-    pub const fn terms(&self) -> &SaleTerms {
-        &self.settings.terms
+    pub fn terms(&self) -> SaleTerms {
+        self.settings.load().terms.clone()
+    }
+
+    /// The settings, as they are now.
+    #[must_use]
+    pub fn settings(&self) -> Arc<PurchaseSettings> {
+        self.settings.load_full()
+    }
+
+    /// Sells by these settings from now on. An order keeps the terms that it was begun with.
+    pub fn sell_by(&self, settings: PurchaseSettings) {
+        self.settings.store(Arc::new(settings));
     }
 
     /// An order.

@@ -51,7 +51,7 @@ impl Purchases {
             payer.top_up = TopUpState::Off;
             return self.put(payer).await;
         };
-        let price = self.settings.terms.price(rule.amount).map_err(PurchaseError::NotSold)?;
+        let price = self.settings().terms.price(rule.amount).map_err(PurchaseError::NotSold)?;
         self.refuse_paused(user).await?;
         let mut payer = kept.filter(|payer| payer.method.is_some()).ok_or(PurchaseError::NoMethod)?;
         if rule.monthly_max_minor < price.total.minor() {
@@ -111,7 +111,7 @@ impl Purchases {
     /// Stores the order, and that it is the one being charged. Of two processes one succeeds; the other's order ends unpaid.
     async fn begin_charge(&self, mut payer: Payer) -> Result<Option<(Payer, Order)>, PurchaseError> {
         let amount = Money::new(payer.amount_minor, payer.currency.parse()?);
-        let price = self.settings.terms.price(amount).map_err(PurchaseError::NotSold)?;
+        let price = self.settings().terms.price(amount).map_err(PurchaseError::NotSold)?;
         let now = self.now();
         let month = month_of(now);
         let so_far = if payer.month == month { payer.month_minor } else { 0 };

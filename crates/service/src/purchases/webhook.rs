@@ -43,8 +43,8 @@ impl Purchases {
         let Subject::Payment(payment) = &hint.subject else {
             return Ok(Heard::Ignored);
         };
-        let is_theirs = hint.marker.as_ref().is_some_and(|marker| *marker != self.settings.marker);
-        if hint.mode != self.settings.mode || hint.account.is_some() || is_theirs {
+        let is_theirs = hint.marker.as_ref().is_some_and(|marker| *marker != self.settings().marker);
+        if hint.mode != self.settings().mode || hint.account.is_some() || is_theirs {
             return Ok(Heard::Ignored);
         }
         match self.settle(payment).await {

@@ -1,5 +1,6 @@
 //! The catalogue that a config puts on sale: models, the vendors that serve them, and our keys there.
 
+mod changes;
 mod notice;
 
 pub use notice::Notice;

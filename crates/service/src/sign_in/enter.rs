@@ -34,6 +34,8 @@ pub enum Proof<'a> {
         challenge: &'a str,
         /// What the authenticator says.
         answer: &'a AssertionAnswer,
+        /// The origin of the page that may show the checkout in a frame, where the passkey was asked for in it.
+        embedder: Option<&'a str>,
     },
 }
 
@@ -140,8 +142,8 @@ impl SignIn {
                 self.examine_code(&code).await.map(Proven::Code)
             }
             Proof::Link(token) => self.examine_link(token, from).await.map(Proven::Link),
-            Proof::Passkey { challenge, answer } => {
-                self.examine_passkey(challenge, answer, from).await.map(Proven::Passkey)
+            Proof::Passkey { challenge, answer, embedder } => {
+                self.examine_passkey((challenge, answer), *embedder, from).await.map(Proven::Passkey)
             }
         }
     }

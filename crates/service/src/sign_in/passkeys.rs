@@ -108,8 +108,8 @@ impl SignIn {
     /// The person whose passkey this answer is of. Its challenge is used up, whether the answer holds or not.
     pub(super) async fn examine_passkey(
         &self,
-        challenge: &str,
-        answer: &AssertionAnswer,
+        (challenge, answer): (&str, &AssertionAnswer),
+        embedder: Option<&str>,
         from: Option<IpAddr>,
     ) -> Result<UserId, SignInFault> {
         let site = self.settings.site()?;
@@ -119,8 +119,10 @@ impl SignIn {
         let record = self.tables.passkeys.passkey(&credential).await?.ok_or(REFUSED)?;
         let stored = passkey_of(&record).ok_or(StoreError::Damaged { table: "passkeys" })?;
         let now = self.now();
-        let asserted =
-            answer.verify(&stored, &self.handle(record.user), &ceremony(&site, &challenge), now).map_err(refused)?;
+        let pages = embedder.map(|origin| [origin]);
+        let frames = pages.as_ref().map_or(Frames::Refused, |pages| Frames::Within(pages));
+        let ceremony = Ceremony { frames, ..ceremony(&site, &challenge) };
+        let asserted = answer.verify(&stored, &self.handle(record.user), &ceremony, now).map_err(refused)?;
         if let Counter::WentBack { stored, came } = asserted.counter {
             tracing::warn!(passkey = %record.id, stored, came, "a passkey's counter went back: it may have been copied");
         }
@@ -189,6 +191,7 @@ impl SignIn {
     }
 }
 
+/// Within no frame of another site.
 const fn ceremony<'a>(site: &'a Site, challenge: &'a PasskeyChallenge) -> Ceremony<'a> {
     Ceremony { site, challenge, verification: UserVerification::Required, frames: Frames::Refused }
 }

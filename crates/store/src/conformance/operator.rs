@@ -27,8 +27,15 @@ where
     assert_eq!(labels(store.latest_people(user(2).id, 9).await?), ["Ada 100%"], "the cursor is left out");
     assert_eq!(labels(store.people_like("ADA", 9).await?), ["Ada 100%", "adam"], "any case");
     assert_eq!(labels(store.people_like("ada", 1).await?), ["Ada 100%"], "no more than asked for");
-    assert_eq!(labels(store.people_like("%", 9).await?), ["Ada 100%"], "a percent sign is itself");
-    assert_eq!(labels(store.people_like("_", 9).await?), ["Bob_1"], "so is an underscore");
+    assert_eq!(labels(store.people_like("a 10", 9).await?), ["Ada 100%"], "anywhere in the label");
+    assert_eq!(labels(store.people_like("00%", 9).await?), ["Ada 100%"], "a percent sign is itself");
+    assert_eq!(labels(store.people_like("ob_", 9).await?), ["Bob_1"], "so is an underscore");
+    assert_eq!(labels(store.people_like("a%1", 9).await?), [""; 0], "and stands for nothing else");
+    assert_eq!(labels(store.people_like("aD", 9).await?), ["Ada 100%", "adam"], "few characters begin the label");
+    assert_eq!(labels(store.people_like("da", 9).await?), [""; 0], "and are found nowhere else");
+    for text in ["%", "_", "\"", "\0\0\0", "a\" OR \"b", "*", "NEAR(ada, adam)"] {
+        assert_eq!(labels(store.people_like(text, 9).await?), [""; 0], "{text:?} is looked for as it is");
+    }
     assert_eq!(labels(store.people_like(HARM, 9).await?), [HARM], "a text is no part of the statement");
     store.add_key(&key(1)).await?;
     let hint = key(1).hint;

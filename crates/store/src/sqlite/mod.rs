@@ -3,6 +3,7 @@
 mod agreed;
 mod applications;
 mod audit;
+mod backlog;
 mod bills;
 mod codes;
 mod connections;

@@ -258,7 +258,7 @@ const fn state_number(state: OrderState) -> u8 {
     }
 }
 
-fn state(row: &Row<'_>, column: usize) -> Result<OrderState, Error> {
+pub(super) fn state(row: &Row<'_>, column: usize) -> Result<OrderState, Error> {
     match count(row, column)? {
         0 => Ok(OrderState::Open),
         1 => Ok(OrderState::Waiting),

@@ -51,6 +51,15 @@ pub(crate) struct PasskeyAnswer {
     challenge: String,
     /// What `PublicKeyCredential.toJSON()` gives.
     credential: AnyObject,
+    embedder: Option<EmbedderPage>,
+}
+
+/// The page around the checkout, where the passkey was asked for in its frame.
+#[derive(ToSchema)]
+pub(crate) struct EmbedderPage {
+    publishable_key: String,
+    /// The origin of the page, as `GET /embed/config` is asked for it.
+    origin: String,
 }
 
 /// What a person accepts when they first sign in.

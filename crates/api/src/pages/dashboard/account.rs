@@ -3,13 +3,12 @@
 use super::person::Person;
 use crate::errors::Problem;
 use crate::pages::PageRequest;
+use crate::pages::domain::has_domain;
 use crate::sessions::{problem, sign_in};
-use http::Uri;
 use opencredits_pages::views::dashboard::{Account, Leaving, Notices, Passkey, Rights, SignedInBrowser};
 use opencredits_pages::when::When;
 use opencredits_store::NoticeKind;
 use opencredits_units::NanoUsd;
-use std::net::IpAddr;
 
 pub(super) async fn page(request: PageRequest) -> Result<Account, Problem> {
     let person = Person::of(&request).await?;
@@ -78,27 +77,4 @@ async fn about_data(person: &Person<'_>) -> Result<Option<(Rights, Leaving)>, Pr
     };
     let is_scheduled = found.state.deletion_due_at.is_some();
     Ok(Some((rights, Leaving { due_at: due_at.into(), is_scheduled, lost })))
-}
-
-/// Whether a URL names a host by a domain, to which passkeys belong, and not by an address.
-fn has_domain(url: &str) -> bool {
-    let uri = url.parse::<Uri>().ok();
-    let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
-    !host.is_empty() && host.trim_matches(['[', ']']).parse::<IpAddr>().is_err()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn passkeys_belong_to_domains() {
-        let check = |url: &str, expect: bool| assert_eq!(has_domain(url), expect, "{url}");
-        check("https://credits.example", true);
-        check("http://localhost:8080", true);
-        check("http://127.0.0.1:8080", false);
-        check("http://[::1]:8080", false);
-        check("nonsense", true);
-        check("", false);
-    }
 }

@@ -1,9 +1,10 @@
 //! The answer of a page of a signed-in person.
 
-use crate::errors::{ApiSurface, Problem};
+use crate::errors::Problem;
 use crate::pages::PageRequest;
 use crate::state::App;
 use axum::body::Body;
+use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, get};
 use http::{Response, StatusCode};
 use opencredits_pages::views::Notice;
@@ -32,7 +33,7 @@ fn finished<V: View>(request: &PageRequest, page: Result<V, Problem>) -> Respons
         Err(problem) => problem,
     };
     match problem.kind().row().status {
-        StatusCode::UNAUTHORIZED => problem.into_response(ApiSurface::OpenaiChat, &request.id.text()),
+        StatusCode::UNAUTHORIZED => problem.into_response(),
         StatusCode::NOT_FOUND => request.not_found(),
         status => request.notice(status, &Notice::failed(&request.path(), &request.id.text())),
     }

@@ -15,13 +15,14 @@ mod preview;
 mod prices;
 mod routes;
 
-use crate::errors::{ApiSurface, Problem};
+use crate::body::read_json;
+use crate::errors::Problem;
 use crate::operator::{Act, OperatorApp, problem};
 use crate::pages::{PageRequest, unknown_path};
-use crate::sessions::read;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
+use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use desk::Desk;
 use http::{Response, StatusCode};
@@ -103,7 +104,7 @@ async fn found(which: Which, state: &OperatorApp, request: &PageRequest) -> Resu
 /// What is told in place of a page. A session that is over is told as JSON, as everywhere.
 fn told(request: &PageRequest, problem: Problem) -> Response<Body> {
     match problem.kind().row().status {
-        StatusCode::UNAUTHORIZED => problem.into_response(ApiSurface::OpenaiChat, &request.id.text()),
+        StatusCode::UNAUTHORIZED => problem.into_response(),
         StatusCode::NOT_FOUND => request.not_found(),
         status => request.notice(status, &Notice::failed(&request.path(), &request.id.text())),
     }
@@ -119,11 +120,11 @@ struct Asked {
 async fn preview(State(state): State<OperatorApp>, request: PageRequest, body: Body) -> Response<Body> {
     let seen = async {
         let desk = Desk::of(&state, &request).await?;
-        let Asked { act } = read(&state.app, &request.headers, body).await?;
+        let Asked { act } = read_json(&state.app, &request.headers, body).await?;
         preview::of(&desk, &act).await.map_err(problem)
     };
     match seen.await {
         Ok(view) => request.fragment(&view),
-        Err(problem) => problem.into_response(ApiSurface::OpenaiChat, &request.id.text()),
+        Err(problem) => problem.into_response(),
     }
 }

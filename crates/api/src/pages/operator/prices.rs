@@ -3,16 +3,19 @@
 use super::desk::{Desk, invalid, link, maybe_at, percent};
 use crate::admin::{FindingView, PriceChangeView, RefreshView, Refusal};
 use crate::pages::prices::{markup, million_text};
-use opencredits_catalog::Model;
+use opencredits_catalog::{Item, Model, PriceChange};
+use opencredits_pages::figures::aligned;
 use opencredits_pages::views::operator::{
     Act, Cell, Column, Fact, Field, OperatorPage, Remark, Row, Section, Table, Tone,
 };
-use opencredits_service::prices::{Applies, ListedBook, Refresh};
-use opencredits_units::Bucket;
+use opencredits_service::prices::{Applies, ListedBook, Refresh, Refreshed};
+use opencredits_units::{Bucket, Decimal, Rate};
 use std::sync::Arc;
 
 /// Rows of a list.
 const ROWS_MAX: usize = 100;
+/// Decimal places of a price for a million tokens, whose unit is a millionth of a dollar: that for one token has twelve.
+const MILLION_PLACES: u32 = 6;
 
 pub(super) async fn page(desk: &Desk<'_>) -> Result<OperatorPage, Refusal> {
     let prices = desk.state().admin.prices.as_ref().ok_or_else(|| invalid("no price books are kept here"))?;
@@ -30,7 +33,7 @@ pub(super) async fn page(desk: &Desk<'_>) -> Result<OperatorPage, Refusal> {
     if desk.asked("compare").is_some() && prices.has_source() {
         let refresh = Refresh { from: None, accept: Vec::new(), applies: Applies::No };
         match prices.refresh(refresh).await {
-            Ok(refreshed) => sections.extend(compared(&refreshed.into())),
+            Ok(refreshed) => sections.extend(compared(refreshed)),
             Err(error) => remarks.push(Remark {
                 state: "source_fails".to_owned(),
                 class: Tone::Bad,
@@ -55,16 +58,17 @@ pub(super) async fn page(desk: &Desk<'_>) -> Result<OperatorPage, Refusal> {
 /// What is on sale, at the prices that people pay.
 fn models(desk: &Desk<'_>, models: &[Arc<Model>]) -> Table {
     let app = &desk.state().app;
-    let row = |model: &Arc<Model>| {
-        let markup = markup(app, model);
-        let price = |bucket| Cell::number(million_text(model.route.card.rate(bucket), markup));
-        Row::of([
-            Cell::link(&model.id, format!("/models/{}", model.id)),
-            Cell::text(model.routes().map(|route| &*route.vendor).collect::<Vec<_>>().join(", ")),
-            percent(u64::from(markup.get())),
-            price(Bucket::InputUncached),
-            price(Bucket::Output),
-        ])
+    let shown: Vec<_> = models.iter().take(ROWS_MAX).collect();
+    let prices = |bucket| {
+        let price = |model: &&Arc<Model>| million_text(model.route.card.rate(bucket), markup(app, model));
+        in_column(shown.iter().map(price).map(Some).collect())
+    };
+    let prices = prices(Bucket::InputUncached).into_iter().zip(prices(Bucket::Output));
+    let row = |(model, (input, output)): (&&Arc<Model>, (Cell, Cell))| {
+        let vendors = model.routes().map(|route| &*route.vendor).collect::<Vec<_>>().join(", ");
+        let markup = percent(u64::from(markup(app, model).get()));
+        let model = Cell::link(&model.id, format!("/models/{}", model.id));
+        Row::of([model, Cell::text(vendors), markup, input, output])
     };
     let columns = [
         Column::of("model"),
@@ -74,7 +78,14 @@ fn models(desk: &Desk<'_>, models: &[Arc<Model>]) -> Table {
         Column::right("output"),
     ];
     let left_out = u64::try_from(models.len().saturating_sub(ROWS_MAX)).unwrap_or(u64::MAX);
-    Table { left_out, ..Table::of("models", columns).with(models.iter().take(ROWS_MAX).map(row).collect()) }
+    Table { left_out, ..Table::of("models", columns).with(shown.iter().zip(prices).map(row).collect()) }
+}
+
+/// Figures whose decimal points stand below each other; nothing where there is none.
+fn in_column(figures: Vec<Option<String>>) -> Vec<Cell> {
+    let mut shown = aligned(&figures.iter().flatten().cloned().collect::<Vec<_>>()).into_iter();
+    let cell = |figure: Option<String>| figure.and_then(|_| shown.next()).map_or(Cell::Nothing, Cell::number);
+    figures.into_iter().map(cell).collect()
 }
 
 fn row(book: &ListedBook) -> Row {
@@ -91,7 +102,12 @@ fn row(book: &ListedBook) -> Row {
 }
 
 /// What the book of the source changes.
-fn compared(found: &RefreshView) -> Vec<Section> {
+fn compared(found: Refreshed) -> Vec<Section> {
+    let (tokens, tools): (Vec<_>, Vec<_>) =
+        found.diff.changed.iter().partition(|change| matches!(change.place.item, Item::Tokens(_)));
+    let tokens = changes("changed", &tokens, |rate| Decimal::new(i128::from(rate.get()), MILLION_PLACES));
+    let tools = changes("changed_tools", &tools, Rate::usd_per_unit);
+    let found = RefreshView::from(found);
     let many = |count: usize| Cell::many(u64::try_from(count).unwrap_or(u64::MAX));
     let facts = vec![
         Fact::of("version", Cell::code(&found.version)),
@@ -104,16 +120,28 @@ fn compared(found: &RefreshView) -> Vec<Section> {
     let acts = if found.is_in_force() { Vec::new() } else { vec![refresh] };
     let finding = |finding: &FindingView| Row::of([Cell::text(&finding.model), Cell::text(&finding.what)]);
     let findings = Table::of("findings", [Column::of("model"), Column::of("what")]);
-    let change = |change: &PriceChangeView| {
-        let price = |price: &Option<String>| price.as_ref().map_or(Cell::Nothing, Cell::number);
-        Row::of([
-            Cell::text(&change.model),
-            Cell::text(&change.vendor),
-            Cell::text(format!("{} {}", change.what, change.at)),
-            price(&change.old_usd),
-            price(&change.new_usd),
-            change.percent.as_ref().map_or(Cell::Nothing, |percent| Cell::number(format!("{percent} %"))),
-        ])
+    let findings = findings.with(found.findings.iter().take(ROWS_MAX).map(finding).collect());
+    let mut sections =
+        vec![Section::Facts { state: "compared".to_owned(), facts, acts }, findings.into(), tokens.into()];
+    if !tools.rows.is_empty() {
+        sections.push(tools.into());
+    }
+    sections
+}
+
+/// Prices that change, in the unit of `usd`.
+fn changes(state: &str, changed: &[&PriceChange], usd: impl Fn(Rate) -> Decimal) -> Table {
+    let left_out = u64::try_from(changed.len().saturating_sub(ROWS_MAX)).unwrap_or(u64::MAX);
+    let changed = changed.get(..ROWS_MAX.min(changed.len())).unwrap_or_default();
+    let views: Vec<PriceChangeView> = changed.iter().map(|change| (*change).into()).collect();
+    let prices = |side: fn(&PriceChange) -> Option<Rate>| {
+        in_column(changed.iter().map(|change| side(change).map(|rate| usd(rate).to_string())).collect())
+    };
+    let percents = in_column(views.iter().map(|view| view.percent.clone()).collect());
+    let rows = views.iter().zip(prices(|change| change.old)).zip(prices(|change| change.new)).zip(percents);
+    let row = |(((view, old), new), percent): (((&PriceChangeView, Cell), Cell), Cell)| {
+        let what = [view.what.as_str(), &view.at].map(str::trim).join(" ");
+        Row::of([Cell::text(&view.model), Cell::text(&view.vendor), Cell::text(what.trim()), old, new, percent])
     };
     let columns = [
         Column::of("model"),
@@ -123,11 +151,5 @@ fn compared(found: &RefreshView) -> Vec<Section> {
         Column::right("new"),
         Column::right("change"),
     ];
-    let left_out = u64::try_from(found.changed_total.saturating_sub(ROWS_MAX)).unwrap_or(u64::MAX);
-    let changed = found.changed.iter().take(ROWS_MAX).map(change).collect();
-    vec![
-        Section::Facts { state: "compared".to_owned(), facts, acts },
-        findings.with(found.findings.iter().take(ROWS_MAX).map(finding).collect()).into(),
-        Table { left_out, ..Table::of("changed", columns).with(changed) }.into(),
-    ]
+    Table { left_out, ..Table::of(state, columns).with(rows.map(row).collect()) }
 }

@@ -34,7 +34,7 @@ pub(super) fn page(desk: &Desk<'_>) -> OperatorPage {
             of.worst_uptime = [of.worst_uptime, health.uptime].into_iter().flatten().min();
             of.failed_at = of.failed_at.max(health.failed_at);
             if wanted.is_none_or(|wanted| wanted == &*vendor.id) {
-                routes.push(row((model, route, vendor), &health));
+                routes.push(row((model, route, &vendor), &health));
             }
         }
     }

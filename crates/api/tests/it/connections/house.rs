@@ -214,7 +214,7 @@ fn sign_in(app: &TestApp) -> IdentityApp {
     IdentityApp { sign_in: Arc::new(SignIn::new(tables, ports, keys, settings)), privacy: None }
 }
 
-fn connected(app: &TestApp, terms: ConnectionTerms) -> Connections {
+pub(crate) fn connected(app: &TestApp, terms: ConnectionTerms) -> Connections {
     Connections::new(ConnectionParts {
         tables: ConnectionTables::of(app.store.clone()),
         accounts: app.accounts.clone(),

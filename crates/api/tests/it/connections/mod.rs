@@ -5,7 +5,7 @@ mod callbacks;
 mod codes;
 mod consent;
 mod devices;
-mod house;
+pub(crate) mod house;
 mod redirects;
 mod refreshes;
 mod resources;

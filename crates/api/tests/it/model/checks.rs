@@ -3,12 +3,14 @@
 use super::deeds::Run;
 use super::reference::{self, Charged, Order, PARTNERS, PEOPLE, SHARES, Stand, TOP_UPS_MAX};
 use opencredits_ledger::{EntryKind, EntryRow};
+use opencredits_service::accounts::{BalanceSheet, CurrencySheet};
 use opencredits_service::books::{self, Derived, PerCurrency};
 use opencredits_service::partners::debt_of_partner;
 use opencredits_service::purchases::debt_of;
 use opencredits_service::{LimitBalance, check_bill, jobs};
 use opencredits_store::{LimitOwner, OrderOrigin, OrderState, Orders, SpendingLimit};
 use opencredits_units::{AccountId, NanoUsd, OrderId, UnixMs};
+use std::collections::BTreeMap;
 
 /// What the books say.
 impl Run {
@@ -110,6 +112,12 @@ impl Run {
         assert!(sheet.currencies.iter().all(|one| one.difference == NanoUsd::ZERO), "{sheet:?}");
         let nobodys = sheet.lines.iter().find(|line| line.name == "accounts of nobody").unwrap();
         assert_eq!(nobodys.amount, NanoUsd::ZERO);
+        let kept = self.world.run(None, async |live| live.accounts.kept_balances().await.unwrap()).unwrap();
+        assert_eq!(
+            with_people_in_one(&kept),
+            with_people_in_one(&sheet),
+            "the balances that are kept are those of the entries"
+        );
         for currency in ["usd", "eur"] {
             assert_eq!(self.posted(PerCurrency::Clearing.account(currency)), 0, "clearing in {currency}");
             let orders = self.model.orders.values().filter(|order| order.currency == currency);
@@ -190,4 +198,20 @@ impl Run {
 
 fn left(balance: LimitBalance) -> i128 {
     i128::from(balance.available.get())
+}
+
+/// The amounts of a sheet by line; paid and promotional credits of people are one line. What is zero is left out.
+fn with_people_in_one(sheet: &BalanceSheet) -> (BTreeMap<String, i64>, u64, Vec<CurrencySheet>) {
+    let mut lines = BTreeMap::new();
+    for line in &sheet.lines {
+        let name = line.name.split(", ").next().unwrap().to_owned();
+        *lines.entry(name).or_default() += line.amount.get();
+    }
+    lines.retain(|_, amount| *amount != 0);
+    let mut currencies = sheet.currencies.clone();
+    for one in &mut currencies {
+        one.lines.retain(|line| line.amount != NanoUsd::ZERO);
+    }
+    currencies.retain(|one| !one.lines.is_empty());
+    (lines, sheet.entries, currencies)
 }

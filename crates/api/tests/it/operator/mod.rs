@@ -2,6 +2,7 @@
 
 mod acts;
 mod guard;
+mod prices;
 mod shown;
 
 use crate::app::{Answer, TestApp, request, start};
@@ -12,7 +13,7 @@ use opencredits_api::admin::Admin;
 use opencredits_backup::Source;
 use opencredits_service::accounts::{NewApplication, NewPartner};
 use opencredits_service::jobs::{Figures, Job, JobPorts, JobTerms, Jobs, StopSwitch};
-use opencredits_service::prices::Prices;
+use opencredits_service::prices::{LivePrices, Prices};
 use opencredits_store::{AuditRecord, OperatorReads, Orders, Partner, Role, Standings, User};
 use opencredits_units::{CreditPrice, EntryId, OrderId};
 use serde_json::{Value, json};
@@ -50,8 +51,14 @@ struct Shop {
 
 impl Shop {
     async fn open() -> Self {
+        Self::selling(|_| None).await
+    }
+
+    /// With a source of prices.
+    async fn selling(live: impl FnOnce(&TestApp) -> Option<LivePrices>) -> Self {
         let app = site().await;
-        let (admin, jobs) = admin(&app);
+        let live = live(&app);
+        let (admin, jobs) = admin(&app, live);
         let app = app.with_operator(admin);
         let (operator, _) = app.person(0).await;
         app.store.set_role(operator.id, Role::Operator).await.unwrap();
@@ -135,7 +142,7 @@ fn confirmation(seen: &Answer) -> (String, String) {
     (value("data-id"), value("data-confirm"))
 }
 
-fn admin(app: &TestApp) -> (Admin, StopSwitch) {
+pub(crate) fn admin(app: &TestApp, live: Option<LivePrices>) -> (Admin, StopSwitch) {
     const DAY: Duration = Duration::from_secs(86_400);
     let counting = Job::on(JobTerms::every(DAY, "count").that("counts"), &Arc::new(()), |_, _| async move {
         Ok(Figures::of("runs", 1))
@@ -148,7 +155,10 @@ fn admin(app: &TestApp) -> (Admin, StopSwitch) {
     start(async move { running.run(signal).await });
     let purchases = Arc::clone(&app.app.payments.as_ref().unwrap().purchases);
     let people = privacy::app(app);
-    let prices = Prices::new(Arc::new(app.store.clone()), app.accounts.clone(), app.fixed.clone());
+    let mut prices = Prices::new(Arc::new(app.store.clone()), app.accounts.clone(), app.fixed.clone());
+    if let Some(live) = live {
+        prices = prices.beside(live);
+    }
     let files = Source { ledger: app.ledger.clone(), store: app.store.clone(), data: app.folder.path().to_owned() };
     let admin = Admin::new(app.accounts.clone(), CreditPrice::default())
         .of_files(files)

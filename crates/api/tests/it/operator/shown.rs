@@ -1,7 +1,9 @@
 //! What stands on the pages.
 
 use super::{CANARY, PAGES, Shop};
+use opencredits_service::accounts::Grant;
 use opencredits_store::{Keys, UserEmails};
+use opencredits_units::NanoUsd;
 use std::time::Duration;
 
 #[tokio::test]
@@ -115,6 +117,28 @@ async fn the_ledger_is_verified_and_reported_as_of_a_day() {
     assert!(page.contains("Assets") && page.contains("Difference"), "{page}");
     let long_ago = shop.page("/operator/ledger?day=2001-01-01").await;
     assert!(long_ago.contains("2001-01-01") && !long_ago.contains("The ledger is sound"), "{long_ago}");
+}
+
+#[tokio::test]
+async fn the_entries_of_the_ledger_have_pages() {
+    let shop = Shop::open().await;
+    for n in 0..55 {
+        let (user, amount, reason) = (shop.person.id, NanoUsd::new(1_000_000_000), format!("reason {n}"));
+        shop.app.accounts.grant_credits(Grant { user, amount, id: None, reason }).await.unwrap();
+        shop.app.pass(Duration::from_millis(5));
+    }
+    let first = shop.page("/operator/ledger").await;
+    assert!(first.contains("reason 54") && !first.contains("reason 4<"), "the latest stand first: {first}");
+    let next = first.split("href=\"/operator/ledger?before=").nth(1).unwrap().split('"').next().unwrap();
+    let second = shop.page(&format!("/operator/ledger?before={next}")).await;
+    assert!(second.contains("reason 4<") && !second.contains("reason 54"), "{second}");
+    assert!(
+        second.contains("sandbox/gpt") && second.contains(&format!("?q={}", shop.generation)),
+        "a request: {second}"
+    );
+    assert!(second.contains("href=\"/operator/ledger\""), "it leads back to the first page");
+    let long_ago = shop.page("/operator/ledger?day=2001-01-01").await;
+    assert!(long_ago.contains("Nothing was booked") && !long_ago.contains("reason 54"), "{long_ago}");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod attacks;
 #[expect(dead_code, reason = "shared with the tests of the crate identity, which use all of it")]
 mod authenticator;
 mod codes;
+mod costly;
 mod limits;
 mod management;
 mod passkeys;
@@ -63,6 +64,10 @@ fn settings() -> SignInSettings {
 }
 
 fn identity(app: &TestApp, post: &Arc<Postbox>, settings: SignInSettings) -> IdentityApp {
+    identity_on(app, post, settings, SignInTables::of(app.store.clone()))
+}
+
+fn identity_on(app: &TestApp, post: &Arc<Postbox>, settings: SignInSettings, tables: SignInTables) -> IdentityApp {
     let of_mails = SecretMailSettings {
         site: Site { name: "Acme".to_owned(), url: settings.public_url.clone(), credit_price: CreditPrice::default() },
         from: "Acme <mail@acme.example>".parse().unwrap(),
@@ -74,8 +79,13 @@ fn identity(app: &TestApp, post: &Arc<Postbox>, settings: SignInSettings) -> Ide
     let keys = SignInKeys { hash: HashKey::new([9; 32]), links };
     let ports =
         SignInPorts { accounts: app.accounts.clone(), mails, clock: app.fixed.clone(), entropy: app.fixed.clone() };
-    let sign_in = Arc::new(SignIn::new(SignInTables::of(app.store.clone()), ports, keys, settings));
+    let sign_in = Arc::new(SignIn::new(tables, ports, keys, settings));
     IdentityApp { sign_in, privacy: Some(privacy::app(app)) }
+}
+
+/// What signs people in who read their mails themselves.
+pub(crate) fn identity_of(app: &TestApp) -> IdentityApp {
+    identity(app, &Arc::default(), settings())
 }
 
 impl Signing {

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Method;
 use opencredits_identity::passkey::{AssertionAnswer, PasskeyChallenge, RegistrationAnswer};
+use opencredits_service::accounts::{NewPartner, PublishableKeyEdit};
 use opencredits_service::sign_in::SignInSettings;
 use opencredits_units::UnixMs;
 use serde_json::{Value, json};
@@ -122,6 +123,56 @@ async fn an_answer_that_does_not_hold_signs_nobody_in() {
     assert_eq!(words.len(), 1, "{words:?}");
     let body = asserting(&site, &key, |words| words.flags = UP | UV | BE).await;
     assert_eq!(site.post("/v1/auth/session", "", body).await.status, 201);
+}
+
+/// A site with a person who has a passkey, and the keys of two apps: one of pages of `https://app.example`, one of any own machine.
+async fn with_apps(key: &Authenticator) -> (Signing, [String; 2]) {
+    let site = Signing::new().await;
+    let session = site.token("ada@example.org").await;
+    let body = registering(&options(&site, &session).await, key);
+    assert_eq!(site.post("/v1/account/passkeys", &session, body).await.status, 201);
+    let mut keys = Vec::new();
+    for (name, origins) in [("listed", Some(vec!["https://app.example".to_owned()])), ("unlisted", None)] {
+        let new = NewPartner { name: name.to_owned(), share: None, markup: None };
+        site.app.accounts.add_partner(new).await.unwrap();
+        let edit = PublishableKeyEdit { origins, ..PublishableKeyEdit::default() };
+        keys.push(site.app.accounts.add_publishable_key(name, edit).await.unwrap().key);
+    }
+    (site, keys.try_into().unwrap())
+}
+
+#[tokio::test]
+async fn a_passkey_signs_in_within_the_checkout_of_pages_that_may_show_it() {
+    const APP: &str = r#","crossOrigin":true,"topOrigin":"https://app.example""#;
+    const LOCAL: &str = r#","crossOrigin":true,"topOrigin":"http://localhost:3000""#;
+    // Browsers may leave the page's origin out.
+    const UNTOLD: &str = r#","crossOrigin":true"#;
+    let key = Authenticator::es256();
+    let (site, [listed, unlisted]) = with_apps(&key).await;
+    let check = async |words: &'static str, embedder: Option<(&str, &str)>, expect: (u16, Value)| {
+        let mut body = asserting(&site, &key, |said| said.more = words).await;
+        if let Some((publishable_key, origin)) = embedder {
+            body["passkey"]["embedder"] = json!({"publishable_key": publishable_key, "origin": origin});
+        }
+        let answer = site.post("/v1/auth/session", "", body).await;
+        let param = answer.json()["error"]["param"].clone();
+        assert_eq!((answer.status.as_u16(), param), expect, "{words} {embedder:?}: {}", answer.text);
+    };
+    let begun = || (201, NOTHING);
+    let refused = |status, param| (status, json!(param));
+    let app = (listed.as_str(), "https://app.example");
+    check(APP, Some(app), begun()).await;
+    check(UNTOLD, Some(app), begun()).await;
+    check("", Some(app), begun()).await;
+    check(LOCAL, Some((&unlisted, "http://localhost:3000")), begun()).await;
+    check(APP, None, refused(400, "passkey")).await;
+    check(UNTOLD, None, refused(400, "passkey")).await;
+    // The page is another than the frame was told.
+    check(LOCAL, Some(app), refused(400, "passkey")).await;
+    check(LOCAL, Some((&unlisted, "http://localhost:3001")), refused(400, "passkey")).await;
+    check(LOCAL, Some((&listed, "http://localhost:3000")), refused(403, "origin")).await;
+    check(APP, Some((&unlisted, "https://app.example")), refused(403, "origin")).await;
+    check(APP, Some(("oc_pk_unknown", "https://app.example")), refused(404, "publishable_key")).await;
 }
 
 #[tokio::test]

@@ -87,7 +87,7 @@ async fn costs_by_class_sum_up_to_the_booked_cost_and_a_model_made_anew_has_them
     house.book(DAY, &odd);
     let kept = GenerationRecord { cost: NanoUsd::new(odd.cost.get() - 1_234), ..odd };
     house.book(DAY, &kept);
-    let usage = &house.reconciliation.parts.usage;
+    let usage = &house.reconciliation.usage;
     let by = UsageQuery {
         filter: UsageFilter::of(UsageOf::All),
         days: Days::ALL,

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::ports::Clock;
 use crate::provider_bills::{
     BilledVendor, FetchPatience, ProviderReconciliation, ProviderReport, ReconcileParts, ReconcileSettings,
+    ReconcileTerms,
 };
 use crate::record::{GenerationRecord, Line, SideBill, UsageSource};
 use crate::usage::UsageReads;
@@ -93,7 +94,7 @@ impl House {
     pub(super) fn with_one_away(form: BillForm) -> Self {
         let mut house = Self::new(form);
         let mut parts = house.parts();
-        for vendor in parts.vendors.iter_mut().filter(|vendor| &*vendor.vendor.id == "away") {
+        for vendor in parts.terms.vendors.iter_mut().filter(|vendor| &*vendor.vendor.id == "away") {
             vendor.key = Some(Secret::new("k".to_owned()));
         }
         house.reconciliation = ProviderReconciliation::new(parts);
@@ -101,15 +102,15 @@ impl House {
     }
 
     fn parts(&self) -> ReconcileParts {
-        let old = &self.reconciliation.parts;
+        let old = &self.reconciliation;
+        let terms = old.terms.load();
+        let (vendors, catalog, settings) = (terms.vendors.clone(), terms.catalog.clone(), terms.settings);
         ReconcileParts {
             usage: Arc::clone(&old.usage),
             bills: Arc::clone(&old.bills),
             get: Arc::clone(&old.get),
             clock: Arc::clone(&old.clock),
-            vendors: old.vendors.clone(),
-            catalog: old.catalog.clone(),
-            settings: old.settings,
+            terms: ReconcileTerms { vendors, catalog, settings },
         }
     }
 
@@ -129,9 +130,7 @@ impl House {
             bills: Arc::new(store.clone()),
             get: Arc::new(Client::new(Settings::default()).unwrap()),
             clock: Arc::new(Time(FixedClock::at_ms((DAY + 2) * UnixMs::DAY_MS + 5))),
-            vendors,
-            catalog: Catalog::empty().with_operator(MODELS).unwrap(),
-            settings,
+            terms: ReconcileTerms { vendors, catalog: Catalog::empty().with_operator(MODELS).unwrap(), settings },
         };
         let reconciliation = ProviderReconciliation::new(parts);
         Self { ledger, store, double, reconciliation, form, requests: 0, _folder: folder }

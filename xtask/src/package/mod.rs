@@ -1,0 +1,100 @@
+//! `cargo xtask package`: a package for Debian with both programs, units, config, manual pages, completions and licences.
+
+mod licences;
+mod trial;
+
+use crate::outcome::Outcome;
+use crate::process::{is_on_path, succeed};
+use crate::workspace;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const PROGRAMS: [&str; 2] = ["opencredits-gateway", "opencredits-admin"];
+const UNIT: &str = "ops/systemd/opencredits-gateway.service";
+/// The exposure of the unit by `systemd-analyze security`, in tenths, stays below this.
+const EXPOSURE_MAX_TENTHS: &str = "20";
+
+/// What to do besides making the package.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Install it in a fresh Debian, use it, upgrade and remove it; as root, with mmdebstrap
+    #[arg(long = "try")]
+    try_it: bool,
+    /// Where the package goes; by default `package` in the folder of the release build
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// Makes the package, and tries it where that was asked for.
+pub(crate) fn run(args: &Args) -> Outcome {
+    let release = workspace::target_dir().join("release");
+    let out = args.out.clone().unwrap_or_else(|| release.join("package"));
+    check_unit()?;
+    let packages = make(&release, &out, if args.try_it { &["1", "2"] } else { &["1"] })?;
+    for package in &packages {
+        println!("{}: {:.1} MB", package.display(), megabytes(package)?);
+    }
+    match packages.as_slice() {
+        [first, second] => trial::run(first, second),
+        _ => Ok(()),
+    }
+}
+
+/// Builds, and packs one package for each revision.
+fn make(release: &Path, out: &Path, revisions: &[&str]) -> Outcome<Vec<PathBuf>> {
+    if !is_on_path("cargo-deb") {
+        return Err("cargo-deb is missing; install it with: cargo install --locked cargo-deb".into());
+    }
+    let mut build = workspace::cargo();
+    build.args(["build", "--release", "--quiet"]);
+    succeed(build.args(PROGRAMS.iter().flat_map(|program| ["-p", program])))?;
+    let staged = release.join("package-files");
+    if staged.exists() {
+        fs::remove_dir_all(&staged)?;
+    }
+    for program in PROGRAMS {
+        succeed(Command::new(release.join(program)).arg("manual").arg(&staged))?;
+    }
+    fs::write(staged.join("licences.txt"), licences::of_dependencies(&PROGRAMS)?)?;
+    fs::create_dir_all(out)?;
+    let mut packages = Vec::new();
+    for revision in revisions {
+        let before = files(out)?;
+        let mut pack = workspace::cargo();
+        pack.args(["deb", "--quiet", "--no-build", "--no-strip", "-p", PROGRAMS[0], "--deb-revision", revision]);
+        succeed(pack.arg("--output").arg(out))?;
+        let made =
+            files(out)?.into_iter().find(|file| file.to_string_lossy().ends_with(&format!("-{revision}_amd64.deb")));
+        packages.push(made.ok_or_else(|| format!("no package of revision {revision} among {before:?}"))?);
+    }
+    Ok(packages)
+}
+
+/// The service manager's own judgement of what the unit may do.
+fn check_unit() -> Outcome {
+    if !is_on_path("systemd-analyze") {
+        println!("skipped: the unit's exposure is not checked, as systemd-analyze is missing");
+        return Ok(());
+    }
+    let mut analyze = Command::new("systemd-analyze");
+    analyze.args(["security", "--offline=true", "--no-pager", "--threshold", EXPOSURE_MAX_TENTHS, UNIT]);
+    let told = analyze.current_dir(workspace::root()).output()?;
+    let text = String::from_utf8_lossy(&told.stdout);
+    let verdict = text.lines().rev().find(|line| line.contains("Overall exposure")).unwrap_or("no verdict");
+    println!("{}", verdict.trim_start_matches(['→', ' ']));
+    if told.status.success() { Ok(()) } else { Err(format!("{UNIT} is too exposed").into()) }
+}
+
+fn files(folder: &Path) -> Outcome<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        files.push(entry?.path());
+    }
+    Ok(files)
+}
+
+fn megabytes(file: &Path) -> Outcome<f64> {
+    let bytes = u32::try_from(fs::metadata(file)?.len() / 1_000)?;
+    Ok(f64::from(bytes) / 1e3)
+}
