@@ -7,7 +7,7 @@ use crate::output::{Reading, print_line, report_note};
 use clap::{Args, ValueEnum};
 use opencredits_api::admin::{FollowLine, FollowRequest};
 use opencredits_service::access::{AccessOutcome, AccessRecord};
-use opencredits_units::{NanoUsd, UnixMs};
+use opencredits_units::UnixMs;
 use std::fmt::Write;
 
 /// Which requests to show. Each that is given must hold.

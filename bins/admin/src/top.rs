@@ -50,7 +50,7 @@ pub(crate) async fn top(
         return shown.once(Duration::from_secs(arguments.seconds.into()), is_json).await;
     }
     if is_json {
-        return shown.as_json().await;
+        return shown.print_json().await;
     }
     let mut terminal = ratatui::try_init().map_err(terminal_failed)?;
     let ended = shown.on(&mut terminal).await;
@@ -106,7 +106,7 @@ impl Shown<'_> {
     }
 
     /// Prints a line of JSON each second.
-    async fn as_json(mut self) -> Result<(), AdminError> {
+    async fn print_json(mut self) -> Result<(), AdminError> {
         loop {
             tokio::select! {
                 ended = self.take_all() => return ended,

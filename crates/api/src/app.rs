@@ -250,8 +250,8 @@ fn formed(mut response: Response, surface: ApiSurface, (id, trace): (RequestId, 
         trace.answered(response.status().as_u16());
         return response;
     };
-    let mut formed = problem.response(surface, &id.text());
     trace.failed(problem.kind().row().error_type);
+    let mut formed = problem.response(surface, &id.text());
     trace.answered(formed.status().as_u16());
     // The router has named the methods that the path takes.
     if let Some(methods) = response.headers_mut().remove(ALLOW) {

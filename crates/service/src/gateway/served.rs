@@ -157,10 +157,11 @@ mod tests {
     use super::*;
     use crate::config::Ack;
     use crate::gateway::{DrainLimits, Retries};
+    use crate::access::{AccessLines, AccessSettings};
     use opencredits_keys::Secret;
     use opencredits_providers::sandbox::Sandbox;
     use opencredits_providers::{Transport, Vendors};
-    use opencredits_units::{NanoUsd, UnixMs};
+    use opencredits_units::{CreditPrice, NanoUsd, UnixMs};
     use std::time::Duration;
 
     const MODEL: &str = "[[model]]\nid = \"house/small\"\nvendor = \"house\"\nupstream_model = \"small\"\ncontext_window = 9\nmax_output_tokens = 9\nprices = { input = \"1\", output = \"2\" }\n";
@@ -187,6 +188,7 @@ mod tests {
                 retries: Retries { attempts_max: 1, backoff_ms: 1, wait_ms_max: 1 },
                 memory_max: 1,
                 large_at_once: 1,
+                access: AccessSettings::new(AccessLines::Off, 1.0, CreditPrice::default()),
             },
             fetch: None,
         }
