@@ -1,7 +1,7 @@
 //! The command line, and the request that it stands for.
 
-use crate::catalog_args::{CatalogCommand, Steps};
-use crate::config_args::{ConfigCommand, ConfigTask, MarkupCommand, ModelCommand, ReloadArguments, VendorCommand};
+use crate::catalog_args::CatalogCommand;
+use crate::config_args::{ConfigCommand, MarkupCommand, ModelCommand, ReloadArguments, VendorCommand};
 use crate::confirm::agreed;
 use crate::dates::{self, Dates};
 use crate::error::AdminError;
@@ -17,6 +17,7 @@ use crate::provider_args::ProviderCommand;
 use crate::rekey::RekeyOrder;
 use crate::rotate_args::RotateOrder;
 use crate::tail::TailArguments;
+use crate::task::{RestoreOrder, Task};
 use crate::top::TopArguments;
 use crate::usage_args::{BillCommand, UsageArguments};
 use clap::{Args, Parser, Subcommand};
@@ -333,22 +334,6 @@ enum LedgerCommand {
     AcceptLoss,
 }
 
-/// A backup to restore or to check.
-#[derive(Args, Clone)]
-pub(crate) struct RestoreOrder {
-    /// The backup, a folder opencredits-…Z.
-    pub(crate) backup: PathBuf,
-    /// The data folder. Default: that of --data, else the config's.
-    #[arg(long, value_name = "DATA_DIR")]
-    pub(crate) to: Option<PathBuf>,
-    /// Moves the data that is there aside, into a dated folder within the data folder. Nothing is deleted.
-    #[arg(long)]
-    pub(crate) replace: bool,
-    /// Verifies the backup and restores nothing.
-    #[arg(long, conflicts_with_all = ["to", "replace"])]
-    pub(crate) check: bool,
-}
-
 /// A person, by id or by label.
 #[derive(Args)]
 #[group(required = true, multiple = false)]
@@ -387,32 +372,6 @@ where
     /// The largest number of rows.
     #[arg(long, value_name = "COUNT", default_value_t = 100)]
     max: u32,
-}
-
-/// The task of a command line.
-pub(crate) enum Task {
-    /// A request to the gateway or the files.
-    Request(AdminRequest),
-    /// The same, and the reply is printed as CSV.
-    Csv(AdminRequest),
-    /// A request, and another one once the operator agrees to what the first reply shows.
-    InSteps(Steps),
-    /// The config is read or changed.
-    Config(ConfigTask),
-    /// A ledger is opened although it lost commits.
-    AcceptLoss,
-    /// A backup is restored or checked.
-    Restore(RestoreOrder),
-    /// An account is deleted, once the operator agrees to what goes.
-    Deletion(DeletionOrder),
-    /// A key is made in a new file.
-    KeyFile(PathBuf),
-    /// The data files get another key.
-    Rekey(RekeyOrder),
-    /// The running gateway is shown at work.
-    Live(Live),
-    /// Manual pages and completions are written.
-    Manual(PathBuf),
 }
 
 impl Arguments {

@@ -1,8 +1,8 @@
 //! Restores and checks backups, on files that no gateway has open.
 
-use crate::args::RestoreOrder;
 use crate::client::Place;
 use crate::error::AdminError;
+use crate::task::RestoreOrder;
 use opencredits_api::admin::{AdminReply, BackupView};
 use opencredits_backup::{Restored, Restoring};
 use opencredits_service::Clock;

@@ -46,12 +46,13 @@ mod show_reload;
 mod show_users;
 mod table;
 mod tail;
+mod task;
 mod top;
 mod top_screen;
 mod top_state;
 mod usage_args;
 
-use args::{Arguments, Task};
+use args::Arguments;
 use asked::{asked, located, place, runtime};
 use clap::Parser;
 use config_edit::Outcome;
@@ -62,6 +63,7 @@ use output::{print, report};
 use ports::{SystemClock, SystemEntropy};
 use progress::{Reader, Shown};
 use std::process::ExitCode;
+use task::Task;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();

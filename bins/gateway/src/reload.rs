@@ -267,6 +267,8 @@ mod tests {
         ("reconcile.minimum_usd", "\"7\""),
         ("reconcile.lag_days", "7"),
         ("log.filter", "\"warn\""),
+        ("log.access", "\"off\""),
+        ("log.access_sample", "0.5"),
     ];
     /// The same of lists, which are whole tables.
     const OTHER_LISTS: &[(&str, &str)] = &[

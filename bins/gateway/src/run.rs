@@ -77,11 +77,10 @@ pub(crate) async fn run(
     draining.spawn(reaper.run());
     let _mailing = secret_mails.map(|worker| draining.spawn(worker.run()));
     let files = Source { ledger: app.gateway.ledger().clone(), store, data: (&config.data.dir).into() };
-    let purchases = app.payments.as_ref().map(|payments| Arc::clone(&payments.purchases));
     let state = state_of(config, &app, (&files.store, mails.jobs.is_some()), (&jobs, &prices));
     let admin = Admin::new(accounts, app.settings.credit_price)
         .of_files(files)
-        .of_purchases(purchases)
+        .of_purchases(app.payments.as_ref().map(|payments| Arc::clone(&payments.purchases)))
         .of_jobs(jobs)
         .of_prices(prices)
         .of_providers(providers)

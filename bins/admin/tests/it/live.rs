@@ -64,7 +64,7 @@ impl Drop for Following {
 fn a_tail_shows_what_was_asked_for_and_ends_with_the_gateway() {
     let mut fixture = Fixture::new(Access::Socket);
     fixture.text(&["partner", "add", "Editor"]);
-    let partner = fixture.json(&["partner", "show", "Editor"])["partner"]["partner"]["id"].clone();
+    let partner = fixture.json(&["partner", "show", "Editor"])["partner"]["id"].clone();
     assert!(partner.is_string(), "{partner}");
     let all = Following::start(&fixture, &["tail", "--json"]);
     let take = |number, more: Value| fixture.access.take(record(number, &more));

@@ -155,9 +155,9 @@ fn meters(catalog: &Catalog) -> FastMap<Arc<str>, Box<[RouteMeters]>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::{AccessLines, AccessSettings};
     use crate::config::Ack;
     use crate::gateway::{DrainLimits, Retries};
-    use crate::access::{AccessLines, AccessSettings};
     use opencredits_keys::Secret;
     use opencredits_providers::sandbox::Sandbox;
     use opencredits_providers::{Transport, Vendors};
