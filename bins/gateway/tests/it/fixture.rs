@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// A test that waits longer has failed.
@@ -25,7 +26,8 @@ pub(crate) struct Gateway {
     pub(crate) opening: String,
     /// Address and port.
     pub(crate) address: String,
-    log: BufReader<std::process::ChildStderr>,
+    /// The rest of its log. It is read at all times: a full pipe would keep the process.
+    log: Option<JoinHandle<String>>,
     /// What `dev` prints after its greeting.
     printed: Option<BufReader<std::process::ChildStdout>>,
 }
@@ -82,7 +84,12 @@ pub(crate) fn started(mut command: Command, greets: bool) -> Gateway {
     let (_, after) = plain.rsplit_once("127.0.0.1:").unwrap_or_else(|| panic!("no address in {plain}"));
     let port: String = after.chars().take_while(char::is_ascii_digit).collect();
     let address = format!("127.0.0.1:{port}");
-    let mut gateway = Gateway { child, greeting: String::new(), opening: seen, address, log, printed: None };
+    let log = std::thread::spawn(move || {
+        let mut rest = String::new();
+        log.read_to_string(&mut rest).unwrap();
+        rest
+    });
+    let mut gateway = Gateway { child, greeting: String::new(), opening: seen, address, log: Some(log), printed: None };
     if greets {
         gateway.hear_greeting();
     }
@@ -154,9 +161,9 @@ impl Gateway {
 
     /// Waits for its end: how it ended, and the rest of its log.
     pub(crate) fn ended(mut self) -> (ExitStatus, String) {
-        let mut log = String::new();
-        self.log.read_to_string(&mut log).unwrap();
-        (self.child.wait().unwrap(), log)
+        let status = self.child.wait().unwrap();
+        let log = self.log.take().unwrap();
+        (status, log.join().unwrap())
     }
 }
 
