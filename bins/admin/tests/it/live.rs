@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// A test that waits longer has failed.
-const POLLS: usize = 500;
+const POLLS: usize = 3_000;
 const POLL: Duration = Duration::from_millis(20);
 
 fn until(what: &str, mut is_so: impl FnMut() -> bool) {
@@ -167,9 +167,15 @@ struct Terminal {
 }
 
 impl Terminal {
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut tmux = Command::new("tmux");
+        tmux.args(["-f", "/dev/null", "-S", &self.socket]).args(arguments);
+        tmux
+    }
+
     fn tmux(&self, arguments: &[&str]) -> String {
-        let output =
-            Command::new("tmux").args(["-f", "/dev/null", "-S", &self.socket]).args(arguments).output().unwrap();
+        let output = self.command(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
@@ -184,7 +190,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        self.tmux(&["kill-server"]);
+        let _killed = self.command(&["kill-server"]).status();
     }
 }
 
