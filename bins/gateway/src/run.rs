@@ -97,11 +97,12 @@ pub(crate) async fn run(
     }
     .unzip();
     let close_metrics = metrics.map(|metrics| metrics.serve(&mut sockets, StateParts { test: test_mode, ..state }));
-    announce(&app, &config.server.listen);
     let mut reloading = JoinSet::new();
     reloading.spawn(reloader.heed(hangups));
     let deadline = Deadline::default();
+    // Signals are heard from before anyone is told that the process serves.
     let stopped = deadline.begun_by(stop(&app)?, config);
+    announce(&app, &config.server.listen);
     let routes = routes(&app, mails.bounces, config).with_operator(operator);
     let ended = serve(listener, routes, limits(config), threads.workers(), stopped).await;
     tracing::info!(?ended, "stopped serving; settling what is left");

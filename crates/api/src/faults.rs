@@ -149,7 +149,7 @@ fn payment_problem(needed: &PaymentNeeded, settings: &ApiSettings) -> Problem {
     };
     let resets_at = needed.resets_at.map(timestamp);
     let other = match (needed.short, &resets_at) {
-        (Short::Balance, _) => "top up".to_owned(),
+        (Short::Balance, _) => format!("top up at {}", settings.top_up_url),
         (Short::Limit(_), Some(at)) => format!("wait until it begins anew at {at}, or have it raised"),
         (Short::Limit(LimitKind::Key), None) => "use a key with a higher limit".to_owned(),
         (Short::Limit(_), None) => "have it raised".to_owned(),

@@ -31,18 +31,6 @@ impl Api {
         Self::OpenaiEmbeddings,
         Self::GeminiGenerate,
     ];
-
-    /// The name of its dialect.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::OpenaiChat => "openai-chat",
-            Self::AnthropicMessages => "anthropic-messages",
-            Self::OpenaiResponses => "openai-responses",
-            Self::OpenaiEmbeddings => "openai-embeddings",
-            Self::GeminiGenerate => "gemini-generate",
-        }
-    }
 }
 
 /// The treatment of a field that is not on the allow-list.

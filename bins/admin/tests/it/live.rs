@@ -4,6 +4,7 @@ use crate::fixture::{Access, Fixture};
 use opencredits_service::access::{AccessLog, AccessRecord};
 use opencredits_units::{RequestId, UnixMs};
 use serde_json::{Value, json};
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -12,14 +13,18 @@ use std::time::Duration;
 const POLLS: usize = 3_000;
 const POLL: Duration = Duration::from_millis(20);
 
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    for _ in 0..POLLS {
-        if is_so() {
-            return;
+fn is_within_its_time(mut is_so: impl FnMut() -> bool) -> bool {
+    (0..POLLS).any(|_| {
+        let so = is_so();
+        if !so {
+            std::thread::sleep(POLL);
         }
-        std::thread::sleep(POLL);
-    }
-    panic!("not within its time: {what}");
+        so
+    })
+}
+
+fn until(what: &str, is_so: impl FnMut() -> bool) {
+    assert!(is_within_its_time(is_so), "not within its time: {what}");
 }
 
 fn record(number: u128, more: &Value) -> AccessRecord {
@@ -164,11 +169,14 @@ fn one_screen_of_top_is_printed_as_text_and_as_json() {
 /// A session of tmux, which is ended with the test.
 struct Terminal {
     socket: String,
+    /// All that the tool's environment has: it refuses settings that it does not know.
+    variables: Vec<(OsString, OsString)>,
 }
 
 impl Terminal {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut tmux = Command::new("tmux");
+        tmux.env_clear().envs(self.variables.iter().cloned());
         tmux.args(["-f", "/dev/null", "-S", &self.socket]).args(arguments);
         tmux
     }
@@ -184,7 +192,11 @@ impl Terminal {
     }
 
     fn shows(&self, what: &str) {
-        until(what, || self.screen().contains(what));
+        self.until(what, || self.screen().contains(what));
+    }
+
+    fn until(&self, what: &str, is_so: impl FnMut() -> bool) {
+        assert!(is_within_its_time(is_so), "not within its time: {what}; the screen: {}", self.screen());
     }
 }
 
@@ -201,14 +213,19 @@ fn at_a_terminal_keys_change_what_top_shows_and_end_it() {
         return;
     }
     let fixture = Fixture::new(Access::Socket);
-    let terminal = Terminal { socket: fixture.dir.join("tmux").to_str().unwrap().to_owned() };
     let command = fixture.command(&["top"]);
+    let of_tool = command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+    let of_terminal = ["PATH", "TERM"].into_iter().filter_map(|name| Some((name.into(), std::env::var_os(name)?)));
+    let terminal = Terminal {
+        socket: fixture.dir.join("tmux").to_str().unwrap().to_owned(),
+        variables: of_tool.chain(of_terminal).collect(),
+    };
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let quoted: Vec<String> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
     // The shell shows afterwards that the terminal is as it was.
     let line = format!("{}; echo it ended with $?; cat", quoted.join(" "));
-    terminal.tmux(&["new-session", "-d", "-s", "top", "-x", "110", "-y", "30", &line]);
-    until("it follows", || fixture.access.is_followed());
+    terminal.tmux(&["new-session", "-d", "-s", "top", "-x", "110", "-y", "30", "sh", "-c", &line]);
+    terminal.until("it follows", || fixture.access.is_followed());
     busy(&fixture.access);
     for (key, shown) in [("m", "MODEL"), ("v", "VENDOR"), ("p", "PARTNER")] {
         terminal.tmux(&["send-keys", "-t", "top", key]);

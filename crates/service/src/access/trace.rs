@@ -2,6 +2,7 @@
 
 use super::log::AccessLog;
 use super::record::{AccessOutcome, AccessRecord, CallRecord};
+use crate::gateway::dialect_of;
 use crate::keyring::Spender;
 use crate::record::{GenerationRecord, UsageSource};
 use opencredits_catalog::{Item, Model};
@@ -240,7 +241,7 @@ impl Call {
         let collected = charge.as_ref().map(|charge| charge.collected);
         let tokens = charge.as_ref().map(|charge| &charge.tokens);
         CallRecord {
-            api: Some(Cow::Borrowed(self.api.name())),
+            api: Some(Cow::Borrowed(dialect_of(self.api).name())),
             asked: self.asked.map(|asked| asked.to_string()),
             model: route.map(|(model, _)| model.id.to_string()),
             vendor: route.map(|(_, route)| route.vendor.to_string()),

@@ -59,7 +59,7 @@ pub(super) fn request_fields<'a>(
 }
 
 /// The dialect of an API.
-pub(super) const fn dialect_of(api: Api) -> Dialect {
+pub(crate) const fn dialect_of(api: Api) -> Dialect {
     match api {
         Api::OpenaiChat => Dialect::OpenaiChat,
         Api::AnthropicMessages => Dialect::AnthropicMessages,
