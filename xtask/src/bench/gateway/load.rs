@@ -18,7 +18,7 @@ use tokio::task::{JoinSet, LocalSet};
 const WARM_UP: usize = 5;
 /// The time limit for an answer.
 const ANSWER_MAX: Duration = Duration::from_secs(20);
-/// The length of a wrong answer that is shown.
+/// The length of the end of an answer that is looked at, and shown where it is wrong, in bytes.
 const SHOWN_MAX: usize = 300;
 
 /// The target and the load.
@@ -170,22 +170,23 @@ impl Client {
         let status = response.status();
         let mut body = response.into_body();
         let (mut events, mut bytes) = (Events::default(), 0);
-        let mut last = Bytes::new();
+        let mut end = Vec::new();
         while let Some(frame) = body.frame().await {
             if let Ok(data) = frame?.into_data() {
                 events.feed(&data);
                 bytes += data.len();
-                last = data;
+                // The last piece alone may be a part of the last word.
+                end.extend_from_slice(&data);
+                end.drain(..end.len().saturating_sub(SHOWN_MAX));
             }
         }
         let whole = if self.streams {
-            events.count > 3 && last.trim_ascii_end().ends_with(b"[DONE]")
+            events.count > 3 && end.trim_ascii_end().ends_with(b"[DONE]")
         } else {
-            bytes > 500 && last.trim_ascii_end().ends_with(b"}")
+            bytes > 500 && end.trim_ascii_end().ends_with(b"}")
         };
         if !status.is_success() || !whole {
-            let text = String::from_utf8_lossy(&last);
-            let text: String = text.chars().take(SHOWN_MAX).collect();
+            let text = String::from_utf8_lossy(&end);
             return Err(format!("a wrong answer: {status}, {bytes} bytes, at its end: {text}").into());
         }
         self.answered.set(self.answered.get() + 1);
