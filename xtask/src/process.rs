@@ -172,6 +172,11 @@ pub(crate) fn is_on_path(program: &str) -> bool {
     std::env::split_paths(&path).chain([Path::new("/usr/sbin").to_owned()]).any(|folder| folder.join(program).is_file())
 }
 
+/// Whether this process may do everything.
+pub(crate) fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|of_us| std::os::unix::fs::MetadataExt::uid(&of_us) == 0)
+}
+
 /// Takes the settings of a gateway out of what a program inherits: who runs a task may have variables set for one of their own.
 pub(crate) fn without_settings(command: &mut Command) -> &mut Command {
     for (variable, _) in std::env::vars_os() {

@@ -44,6 +44,7 @@ const SECTIONS: [Section; 4] = [
     (
         "operate",
         &[
+            doc!("install", "install"),
             doc!("operations", "OPERATIONS"),
             doc!("providers", "providers"),
             doc!("email", "email"),
@@ -157,6 +158,11 @@ struct Writer<'a> {
     /// The code that is being read.
     code: Option<String>,
     is_in_cell: bool,
+    is_in_head: bool,
+    /// The heads of the columns of the table that is being read.
+    columns: Vec<String>,
+    /// The column of the cell that comes next.
+    column: usize,
     codes: usize,
 }
 
@@ -188,13 +194,9 @@ impl Writer<'_> {
                 events.push(Event::End(TagEnd::Table));
                 events.push(Event::Html("</div>".into()));
             }
-            Event::Start(Tag::TableCell) => {
-                self.is_in_cell = true;
-                events.push(Event::Start(Tag::TableCell));
-            }
-            Event::End(TagEnd::TableCell) => {
-                self.is_in_cell = false;
-                events.push(Event::End(TagEnd::TableCell));
+            Event::Start(Tag::TableHead | Tag::TableRow | Tag::TableCell)
+            | Event::End(TagEnd::TableHead | TagEnd::TableCell) => {
+                events.push(self.in_table(event));
             }
             Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
                 let dest_url = CowStr::from(target(&dest_url));
@@ -218,6 +220,27 @@ impl Writer<'_> {
         }
     }
 
+    /// Keeps the place in a table. A cell names its column, which stands before it where a row is shown as a list.
+    fn in_table<'e>(&mut self, event: Event<'e>) -> Event<'e> {
+        match &event {
+            Event::Start(Tag::TableHead) => (self.is_in_head, self.columns) = (true, Vec::new()),
+            Event::End(TagEnd::TableHead) => self.is_in_head = false,
+            Event::Start(Tag::TableRow) => self.column = 0,
+            Event::End(TagEnd::TableCell) => self.is_in_cell = false,
+            _ => {
+                self.is_in_cell = true;
+                if self.is_in_head {
+                    self.columns.push(String::new());
+                    return event;
+                }
+                let name = self.columns.get(self.column).map_or("", String::as_str);
+                self.column = self.column.saturating_add(1);
+                return Event::Html(format!("<td data-label=\"{}\">", HtmlEscape(name)).into());
+            }
+        }
+        event
+    }
+
     /// A text as it is shown: the name of a file is the title of its page, and what separates codes in a cell is left out
     /// where these stand below each other.
     fn shown<'e>(&self, text: CowStr<'e>) -> CowStr<'e> {
@@ -230,8 +253,11 @@ impl Writer<'_> {
         }
     }
 
-    /// Text of a heading that is being read.
+    /// Text of a heading, or of the head of a column, that is being read.
     fn note(&mut self, text: &str) {
+        if let Some(name) = self.columns.last_mut().filter(|_| self.is_in_head) {
+            name.push_str(text);
+        }
         if let Some((_, _, heading)) = &mut self.heading {
             heading.push_str(text);
         }

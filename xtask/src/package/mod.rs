@@ -1,5 +1,7 @@
-//! `cargo xtask package`: a package for Debian with both programs, units, config, manual pages, completions and licences.
+//! `cargo xtask package`: a package for Debian with both programs, units, config, manual pages, completions and licences,
+//! and an image for containers.
 
+mod image;
 mod licences;
 mod trial;
 
@@ -18,7 +20,7 @@ const EXPOSURE_MAX_TENTHS: &str = "20";
 /// What to do besides making the package.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Install it in a fresh Debian, use it, upgrade and remove it; as root, with mmdebstrap
+    /// Install it in a fresh Debian, use it, upgrade and remove it, and start the image; as root, with mmdebstrap
     #[arg(long = "try")]
     try_it: bool,
     /// Where the package goes; by default `package` in the folder of the release build
@@ -35,10 +37,17 @@ pub(crate) fn run(args: &Args) -> Outcome {
     for package in &packages {
         println!("{}: {:.1} MB", package.display(), megabytes(package)?);
     }
-    match packages.as_slice() {
-        [first, second] => trial::run(first, second),
-        _ => Ok(()),
+    if let [first, second] = packages.as_slice() {
+        trial::run(first, second)?;
     }
+    image::run(&release, &out, args.try_it)
+}
+
+/// The Debian that the programs were built on, since they need its C library or a newer one.
+fn suite() -> Outcome<String> {
+    let told = fs::read_to_string("/etc/os-release")?;
+    let suite = told.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    Ok(suite.ok_or("/etc/os-release names no VERSION_CODENAME")?.to_owned())
 }
 
 /// Builds, and packs one package for each revision.
@@ -57,6 +66,9 @@ fn make(release: &Path, out: &Path, revisions: &[&str]) -> Outcome<Vec<PathBuf>>
         succeed(Command::new(release.join(program)).arg("manual").arg(&staged))?;
     }
     fs::write(staged.join("licences.txt"), licences::of_dependencies(&PROGRAMS)?)?;
+    // As Debian wants manual pages and long documents.
+    let is_long = |file: &PathBuf| file.extension().is_some_and(|ending| ending == "1" || ending == "txt");
+    succeed(Command::new("gzip").args(["-9", "--no-name"]).args(files(&staged)?.into_iter().filter(is_long)))?;
     fs::create_dir_all(out)?;
     let mut packages = Vec::new();
     for revision in revisions {

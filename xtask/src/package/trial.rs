@@ -1,7 +1,7 @@
 //! The package in a fresh Debian: installed, used, upgraded and removed. The data stay.
 
 use crate::outcome::Outcome;
-use crate::process::{Running, free_port, is_on_path, succeed, wait_for_port, wait_until_ready};
+use crate::process::{Running, free_port, is_on_path, is_root, succeed, wait_for_port, wait_until_ready};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -30,8 +30,7 @@ struct Debian {
 }
 
 pub(super) fn run(first: &Path, second: &Path) -> Outcome {
-    let is_root = std::fs::metadata("/proc/self").is_ok_and(|of_us| std::os::unix::fs::MetadataExt::uid(&of_us) == 0);
-    if !is_root || !is_on_path("mmdebstrap") {
+    if !is_root() || !is_on_path("mmdebstrap") {
         println!("skipped: the package is not installed anywhere, which takes root and mmdebstrap");
         return Ok(());
     }
@@ -74,7 +73,7 @@ pub(super) fn run(first: &Path, second: &Path) -> Outcome {
 impl Debian {
     fn make(&self) -> Outcome {
         let mut make = Command::new("mmdebstrap");
-        make.args(["--quiet", "--variant=minbase", "--include=adduser,init-system-helpers", "stable"]);
+        make.args(["--quiet", "--variant=minbase", "--include=adduser,init-system-helpers", &super::suite()?]);
         succeed(make.arg(&self.root))
     }
 
