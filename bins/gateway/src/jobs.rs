@@ -6,7 +6,7 @@ use crate::ports::SystemClock;
 use opencredits_api::App;
 use opencredits_keys::DataKeys;
 use opencredits_service::config::Config;
-use opencredits_service::jobs::{Job, JobPorts, Jobs, gateway_jobs, retention_job};
+use opencredits_service::jobs::{Job, JobPorts, Jobs, gateway_jobs, retention_job, verify_job};
 use opencredits_service::mail::MailJobs;
 use opencredits_service::prices::{self, Prices};
 use opencredits_service::privacy::{Privacy, privacy_jobs, rotation_job};
@@ -47,6 +47,7 @@ pub(crate) async fn build_of_test_mode(
 fn of_books(app: &App, config: &Config, store: &SqliteStore) -> Vec<Job> {
     let claims: Arc<dyn Claims> = Arc::new(store.clone());
     let mut jobs = gateway_jobs(&app.gateway, &claims);
+    jobs.push(verify_job(&app.gateway));
     if let Some(payments) = &app.payments {
         jobs.extend(purchases::jobs::jobs(&payments.purchases, config.payments.reconcile_hours));
     }

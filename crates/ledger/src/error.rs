@@ -113,6 +113,9 @@ pub enum StorageError {
         /// The ledger's file.
         ledger: PathBuf,
     },
+    /// The step of long work that the caller gave has ended it.
+    #[error("it was ended before it was done")]
+    Interrupted,
     /// A row cannot be decoded.
     #[error("a row of {table} is damaged; restore a backup")]
     Damaged {

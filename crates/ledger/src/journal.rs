@@ -6,6 +6,7 @@ use crate::error::StorageError;
 use crate::state::{Effect, Effects, State};
 use hashbrown::HashMap;
 use opencredits_units::{EntryId, NanoUsd};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Encoded entries.
@@ -48,6 +49,9 @@ impl Batch {
     }
 }
 
+/// Called between the steps of long work, where it may wait; a break ends the work.
+pub(crate) type Step = Box<dyn FnMut() -> ControlFlow<()> + Send>;
+
 /// The reading side of a journal, usable from any thread.
 pub(crate) trait Reader: Send + Sync {
     /// The entry with this id.
@@ -55,8 +59,8 @@ pub(crate) trait Reader: Send + Sync {
     /// At most `max` entries with ids above `after`, by id.
     fn entries(&self, after: EntryId, max: usize) -> Result<Bodies, StorageError>;
     /// Shows every row as of one commit to `visitor`: accounts by number, then holds, then entries. A file that is
-    /// damaged below its rows is reported as such, and read no further.
-    fn scan(&self, visitor: &mut dyn Visitor) -> Result<(), StorageError>;
+    /// damaged below its rows is reported as such, and read no further. What is in memory is read in one step.
+    fn scan(&self, visitor: &mut dyn Visitor, step: Option<Step>) -> Result<(), StorageError>;
     /// At most `max` entries with ids below `before`, the highest id first.
     fn entries_before(&self, before: EntryId, max: usize) -> Result<Bodies, StorageError>;
     /// The commits, for a follower.
@@ -232,7 +236,7 @@ impl Reader for MemoryJournal {
         self
     }
 
-    fn scan(&self, visitor: &mut dyn Visitor) -> Result<(), StorageError> {
+    fn scan(&self, visitor: &mut dyn Visitor, _: Option<Step>) -> Result<(), StorageError> {
         let kept = self.0.lock();
         let origin = Origin { commit: None, links: &NoLinks };
         for (parts, posted) in &kept.accounts {

@@ -15,6 +15,7 @@ use crate::types::{
 };
 use crate::verify;
 use opencredits_units::{AccountId, EntryId, NanoUsd, Progress, UnixMs};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -386,7 +387,20 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::verify`].
     pub fn verify_watched(&self, head: Option<ChainHead>, progress: &Progress) -> Result<VerifyReport, LedgerError> {
-        Ok(verify::verify(&*self.core().reader, head, progress)?)
+        Ok(verify::verify(&*self.core().reader, head, progress, None)?)
+    }
+
+    /// The same in steps of some microseconds: `step` is called between them, may wait, and may end the work. All of it is
+    /// as of one commit, and SQLite keeps its write-ahead log for so long. A ledger in memory is verified in one step.
+    ///
+    /// # Errors
+    /// As [`Ledger::verify`]; [`StorageError::Interrupted`] when `step` has ended it.
+    pub fn verify_in_steps(
+        &self,
+        progress: &Progress,
+        step: impl FnMut() -> ControlFlow<()> + Send + 'static,
+    ) -> Result<VerifyReport, LedgerError> {
+        Ok(verify::verify(&*self.core().reader, None, progress, Some(Box::new(step)))?)
     }
 
     /// The end of the hash chain on disk, to be kept elsewhere and given to [`Ledger::verify_with`] later; `None` for a

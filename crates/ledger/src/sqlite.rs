@@ -5,7 +5,7 @@ use crate::chain_rows::{self, Tail};
 use crate::codec::{self, AccountParts};
 use crate::error::{LedgerError, StorageError};
 use crate::head_file::{self, HeadFile, Recorded};
-use crate::journal::{Batch, Bodies, Commits, Journal, Origin, Reader, Span, Visitor};
+use crate::journal::{Batch, Bodies, Commits, Journal, Origin, Reader, Span, Step, Visitor};
 use crate::sqlite_commits::SqliteCommits;
 use crate::sqlite_rows::{bodies, from_key, key, limit};
 use crate::state::State;
@@ -26,6 +26,8 @@ pub(crate) const FORM: i64 = 2;
 const FORM_WITHOUT_CHAIN: i64 = 1;
 /// The length of the write-ahead log, in pages, at which it is merged into the file: 16 MiB, so that this is rare.
 const CHECKPOINT_PAGES: i64 = 4_096;
+/// Operations of SQLite in a step of long work: some microseconds.
+const STEP_OPERATIONS: i32 = 1_000;
 
 /// The size of [`Journal::probe`]'s write. Far more than a page, since a failed batch leaves room for as much as it
 /// wrote.
@@ -350,8 +352,17 @@ impl Reader for SqliteReader {
         &self.commits
     }
 
-    fn scan(&self, visitor: &mut dyn Visitor) -> Result<(), StorageError> {
-        scan(&open_to_read(&self.path)?, visitor)
+    fn scan(&self, visitor: &mut dyn Visitor, step: Option<Step>) -> Result<(), StorageError> {
+        let connection = open_to_read(&self.path)?;
+        if let Some(mut step) = step {
+            connection.progress_handler(STEP_OPERATIONS, Some(move || step().is_break()))?;
+        }
+        scan(&connection, visitor).map_err(|error| match error {
+            StorageError::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
+                StorageError::Interrupted
+            }
+            other => other,
+        })
     }
 
     fn head(&self) -> Result<Option<ChainHead>, StorageError> {

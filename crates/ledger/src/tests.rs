@@ -2,7 +2,7 @@
 
 use crate::commands::{HOLDS_MAX, UNFLUSHED_MAX, Void};
 use crate::error::{LedgerError, StorageError};
-use crate::journal::{Batch, Bodies, Commits, Journal, MemoryJournal, Reader, Span, Visitor};
+use crate::journal::{Batch, Bodies, Commits, Journal, MemoryJournal, Reader, Span, Step, Visitor};
 use crate::ledger::{Ledger, Options};
 use crate::state::{RECENT_MAX, State};
 use crate::types::{Floor, Held, OpenAccount, PlaceHold, Replay, Transfer};
@@ -113,8 +113,8 @@ impl Reader for Watched {
         &self.journal
     }
 
-    fn scan(&self, visitor: &mut dyn Visitor) -> Result<(), StorageError> {
-        self.journal.scan(visitor)
+    fn scan(&self, visitor: &mut dyn Visitor, step: Option<Step>) -> Result<(), StorageError> {
+        self.journal.scan(visitor, step)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::chain::{self, ChainHead, Hash, Link};
 use crate::codec::{self, AccountParts, Number};
 use crate::error::StorageError;
-use crate::journal::{Origin, Reader, Visitor};
+use crate::journal::{Origin, Reader, Step, Visitor};
 use crate::report::{Covered, Finding, VerifyReport};
 use crate::types::Floor;
 use crate::verify_chain::ChainCheck;
@@ -18,10 +18,11 @@ pub(crate) fn verify(
     reader: &dyn Reader,
     head: Option<ChainHead>,
     progress: &Progress,
+    step: Option<Step>,
 ) -> Result<VerifyReport, StorageError> {
     // Read before the rows, which therefore are not older.
     let heads = reader.recorded()?.into_iter().chain(head);
-    verify_rows(heads, progress, |visitor| reader.scan(visitor))
+    verify_rows(heads, progress, |visitor| reader.scan(visitor, step))
 }
 
 /// Checks the rows that `scan` shows, and that the chain has the commits up to these heads.

@@ -1,9 +1,14 @@
 //! Disks that fail: nothing is promised that is not kept.
 
-use opencredits_ledger::{Finding, Floor, Ledger, LedgerError, OpenAccount, Options, PlaceHold, Replay, Transfer};
-use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
+use opencredits_ledger::{
+    Finding, Floor, Ledger, LedgerError, OpenAccount, Options, PlaceHold, Replay, StorageError, Transfer, VerifyReport,
+};
+use opencredits_units::{AccountId, EntryId, NanoUsd, Progress, UnixMs};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 const NOW: UnixMs = UnixMs::new(1_790_000_000_000);
@@ -157,6 +162,33 @@ fn a_row_that_was_damaged_behind_our_back_is_found() {
     assert!(ledger.verify().unwrap().is_clean());
     damage("UPDATE entries SET body = x'00'");
     assert!(!ledger.verify().unwrap().is_clean());
+}
+
+#[test]
+fn a_verification_in_steps_sees_one_commit_finds_the_same_and_ends_when_it_is_told_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ledger.db");
+    let ledger = open(&file);
+    for n in 0..500 {
+        top_up(&ledger, n).unwrap();
+    }
+    let (steps, writer) = (Arc::new(AtomicU64::new(0)), ledger.clone());
+    let counted = Arc::clone(&steps);
+    let step = move || {
+        let n = counted.fetch_add(1, Ordering::SeqCst);
+        top_up(&writer, 1_000 + u128::from(n)).unwrap();
+        ControlFlow::Continue(())
+    };
+    let report = ledger.verify_in_steps(&Progress::default(), step).unwrap();
+    assert!(report.is_clean() && report.entries <= 501, "{} entries, {:?}", report.entries, report.findings);
+    assert!(steps.load(Ordering::SeqCst) > 3, "{steps:?} steps");
+    let ended = ledger.verify_in_steps(&Progress::default(), || ControlFlow::Break(()));
+    assert!(matches!(ended, Err(LedgerError::Storage(StorageError::Interrupted))), "{ended:?}");
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    connection.execute("UPDATE accounts SET posted = posted + 5 WHERE number = 1", []).unwrap();
+    let found = |report: VerifyReport| report.findings;
+    let in_steps = ledger.verify_in_steps(&Progress::default(), || ControlFlow::Continue(())).map(found).unwrap();
+    assert_eq!((in_steps.len(), in_steps), (1, ledger.verify().map(found).unwrap()));
 }
 
 /// Damages a file with a wallet behind our back; what is found, and that the file is not opened again.

@@ -3,8 +3,9 @@
 use super::{Accounts, AccountsError};
 use crate::telemetry::families::{VERIFY_AT, VERIFY_FINDINGS};
 use crate::telemetry::{float, seconds};
+use opencredits_keys::Mode;
 use opencredits_ledger::{ChainHead, EntryRow, HoldRow, Ledger, LedgerError, VerifyReport};
-use opencredits_units::{AccountId, EntryId, Progress};
+use opencredits_units::{AccountId, EntryId, Progress, UnixMs};
 
 /// The largest number of entries on a page.
 pub(super) const PAGE_MAX: usize = 1_000;
@@ -57,9 +58,7 @@ impl Accounts {
             ledger.verify_watched(head, &progress)
         });
         let report = verified.await?;
-        let mode = &[self.mode.name()];
-        VERIFY_FINDINGS.gauge_of(mode).set(float(report.findings_total));
-        VERIFY_AT.gauge_of(mode).set(seconds(self.clock.now().get()));
+        tell_verified(self.mode, &report, self.clock.now());
         Ok(report)
     }
 
@@ -83,6 +82,12 @@ impl Accounts {
         let done = tokio::task::spawn_blocking(move || work(&ledger)).await;
         Ok(done.map_err(|_| AccountsError::Closing)??)
     }
+}
+
+/// Tells the metrics what a verification has found.
+pub(crate) fn tell_verified(mode: Mode, report: &VerifyReport, now: UnixMs) {
+    VERIFY_FINDINGS.gauge_of(&[mode.name()]).set(float(report.findings_total));
+    VERIFY_AT.gauge_of(&[mode.name()]).set(seconds(now.get()));
 }
 
 pub(super) fn wanted(filter: EntryFilter, entry: &EntryRow) -> bool {

@@ -33,6 +33,7 @@ mod tests;
 
 pub use crate::actor::{Actor, on_behalf_of};
 pub use applications::{Applied, Approval, NewApplication};
+pub(crate) use audit::tell_verified;
 pub use audit::{EntriesPage, EntryFilter};
 pub use corrections::{Corrected, Correction, CorrectionKind};
 pub use edit::{Edit, KeyEdit};

@@ -37,6 +37,7 @@ mod slot;
 mod stop;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 pub use gateway::{expire, gateway_jobs, release_left, release_strays, renew_limits};
 pub use job::{Figures, Job, JobFault, JobTerms};
@@ -44,3 +45,4 @@ pub use ports::{JobPorts, JobsError};
 pub use retention::{RetentionDays, delete_old, retention_job};
 pub use runner::{JobStatus, Jobs};
 pub use stop::{RunSignal, StopSignal, StopSwitch};
+pub use verify::verify_job;

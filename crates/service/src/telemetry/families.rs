@@ -153,6 +153,12 @@ pub const VERIFY_FINDINGS: Family = Family::gauge(
     &["mode"],
     "differences that the last verification of the ledger found, through this process",
 );
+/// How far the verification is that runs.
+pub const VERIFY_POSITION: Family = Family::gauge(
+    "opencredits_ledger_verify_position_entries",
+    &["mode"],
+    "entries that the job verify-books has read in the run that is under way; 0 while none is",
+);
 /// The time of the last verification.
 pub const VERIFY_AT: Family = Family::gauge(
     "opencredits_ledger_verify_timestamp_seconds",
@@ -317,7 +323,7 @@ pub const UNREAD: Family = Family::gauge(
 );
 
 /// All families.
-pub const ALL: [&Family; 56] = [
+pub const ALL: [&Family; 57] = [
     &REQUEST_DURATION,
     &TOKEN_USAGE,
     &FIRST_TOKEN,
@@ -338,6 +344,7 @@ pub const ALL: [&Family; 56] = [
     &LEDGER_COMMITS,
     &LEDGER_UNFLUSHED,
     &VERIFY_FINDINGS,
+    &VERIFY_POSITION,
     &VERIFY_AT,
     &HOLDS_OPEN,
     &HELD,
