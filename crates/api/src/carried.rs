@@ -34,7 +34,11 @@ pub(crate) fn sent(headers: &HeaderMap) -> Result<&str, KeyFault> {
     let Some(first) = sent.next() else {
         return Err(KeyFault::Missing);
     };
-    let first = first.ok_or(KeyFault::Malformed)?;
+    // A variable that is not set leaves the scheme alone.
+    let first = match first {
+        Some([]) => return Err(KeyFault::Missing),
+        other => other.ok_or(KeyFault::Malformed)?,
+    };
     for other in sent {
         if other != Some(first) {
             return Err(KeyFault::Disagree);
@@ -44,6 +48,8 @@ pub(crate) fn sent(headers: &HeaderMap) -> Result<&str, KeyFault> {
 }
 
 fn bearer(value: &[u8]) -> Option<&[u8]> {
-    let (scheme, rest) = value.split_at_checked(7)?;
-    scheme.eq_ignore_ascii_case(b"bearer ").then(|| rest.trim_ascii())
+    // A line of a head has no space at its end.
+    let (scheme, rest) = value.split_at_checked(b"bearer".len())?;
+    let is_bearer = scheme.eq_ignore_ascii_case(b"bearer") && rest.first().is_none_or(|space| *space == b' ');
+    is_bearer.then(|| rest.trim_ascii())
 }

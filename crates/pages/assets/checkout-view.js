@@ -48,7 +48,7 @@ export function shown() {
 export function fail(text) {
   const failure = $("#failure");
   failure.hidden = !text;
-  failure.textContent = text ?? "";
+  failure.textContent = text ? text[0].toUpperCase() + text.slice(1) : "";
 }
 
 // What is wrong with a field, beside it; nothing where `text` is null.

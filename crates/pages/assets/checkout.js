@@ -13,6 +13,9 @@ const TYPING_MS = 250;
 const ADDRESS = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
 const TOKENS_DEFAULT = 2500;
 
+/** How a publishable key of test mode begins. */
+const TEST_KEY = "oc_pk_test_";
+
 /** What the page around has asked for, and what is known of app and person. */
 const state = {
   init: null, embedder: null, app: null, userKey: null, email: null, challenge: null, proof: null, terms: null,
@@ -53,6 +56,10 @@ function named(values) {
 async function begin() {
   try {
     if (await keyWorks(state.init.user_key)) return await amountStep();
+    if (state.init.publishable_key?.startsWith(TEST_KEY)) {
+      $("#refused").textContent = phrase("test_key");
+      return show("refused");
+    }
     if (api.token()) {
       const { user } = await api.whoAmI();
       state.email = user.email;
@@ -203,6 +210,7 @@ async function amountStep() {
     return show("refused");
   }
   state.sold = sold;
+  $("#own-amount").textContent = phrase("own_amount", { currency: sold.currency.toUpperCase() });
   suggest(sold);
   await models();
   show("amount");

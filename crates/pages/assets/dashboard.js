@@ -95,7 +95,8 @@ function written(rows, form) {
 async function download(part, button) {
   const url = new URL(button.dataset.download, location.href);
   const form = url.searchParams.get("format") ?? "json";
-  const name = `${url.pathname.split("/").pop()}.${form}`;
+  const what = url.pathname.split("/").pop();
+  const name = `${what === "generations" ? "requests" : what}.${form}`;
   button.disabled = true;
   try {
     if (url.pathname === "/v1/activity") {
@@ -154,6 +155,8 @@ async function saveKey(part, form) {
     const { key } = await api("POST", "/v1/keys", keyBody(form));
     const made = part.querySelector("[data-made]");
     made.querySelector("#secret").textContent = key;
+    const first = made.querySelector("#first-request");
+    first.textContent = first.textContent.replace("oc_sk_...", key);
     form.hidden = true;
     made.hidden = false;
     made.querySelector("h2").focus();
@@ -194,7 +197,7 @@ async function buy(form) {
       save_method: form.elements.save_method.checked,
       ...(form.elements.email ? { email: form.elements.email.value.trim() } : {}),
       success_url: `${back}?back=1`,
-      cancel_url: `${back}?amount=${encodeURIComponent(form.dataset.amount)}&currency=${form.dataset.buy}`,
+      cancel_url: `${back}?amount=${encodeURIComponent(form.dataset.amount)}&currency=${form.dataset.buy}&cancelled=1`,
     });
     kept(order.id);
     location.assign(order.checkout_url);
@@ -226,10 +229,21 @@ function lookForOrder(part) {
 
 // A step that asks for a code by mail: the first button sends it, the second takes the step.
 
+function step(form, number) {
+  for (const one of form.querySelectorAll("[data-step-2]")) one.hidden = number !== 2;
+  for (const one of form.querySelectorAll("[data-step-1]")) one.hidden = number !== 1;
+}
+
 function second(form) {
-  for (const one of form.querySelectorAll("[data-step-2]")) one.hidden = false;
-  for (const one of form.querySelectorAll("[data-step-1]")) one.hidden = true;
+  step(form, 2);
   form.querySelector("[data-step-2] input").focus();
+}
+
+/** A code is used once: the next time begins with another one. */
+function first(form) {
+  delete form.dataset.challenge;
+  form.elements.code.value = "";
+  step(form, 1);
 }
 
 async function confirmed(form) {
@@ -257,6 +271,7 @@ async function confirmed(form) {
       if (!archive.ok) throw await refused(archive);
       saveAs(await archive.blob(), file);
     }
+    first(form);
     const done = form.querySelector("[data-done]");
     done.textContent = words.done;
     done.hidden = false;

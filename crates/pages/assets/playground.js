@@ -191,12 +191,12 @@ function code(part, language) {
   if (language === "python") {
     const set = Object.entries(rest).filter(([, value]) => value !== undefined);
     const given = set.map(([name, value]) => `    ${name}=${JSON.stringify(value, short, 4).replaceAll("\n", "\n    ")},`).join("\n");
-    return `import os\nfrom openai import OpenAI\n\nclient = OpenAI(base_url="${baseUrl}", api_key=os.environ["OPENCREDITS_KEY"])\nanswer = client.chat.completions.create(\n${given}\n)\nprint(answer.choices[0].message.content)`;
+    return `import os\nfrom openai import OpenAI\n\nclient = OpenAI(base_url="${baseUrl}", api_key=os.environ["KEY"])\nanswer = client.chat.completions.create(\n${given}\n)\nprint(answer.choices[0].message.content)`;
   }
   if (language === "javascript") {
-    return `import OpenAI from "openai";\n\nconst client = new OpenAI({ baseURL: "${baseUrl}", apiKey: process.env.OPENCREDITS_KEY });\nconst answer = await client.chat.completions.create(${json});\nconsole.log(answer.choices[0].message.content);`;
+    return `import OpenAI from "openai";\n\nconst client = new OpenAI({ baseURL: "${baseUrl}", apiKey: process.env.KEY });\nconst answer = await client.chat.completions.create(${json});\nconsole.log(answer.choices[0].message.content);`;
   }
-  return `curl ${baseUrl}/chat/completions \\\n  -H "Authorization: Bearer $OPENCREDITS_KEY" \\\n  -H "Content-Type: application/json" \\\n  -d '${json.replaceAll("'", "'\\''")}'`;
+  return `curl ${baseUrl}/chat/completions \\\n  -H "Authorization: Bearer $KEY" \\\n  -H "Content-Type: application/json" \\\n  -d '${json.replaceAll("'", "'\\''")}'`;
 }
 
 function refresh(part) {

@@ -1,7 +1,7 @@
 //! Figures as people read them: short in sight, exact on hover.
 //!
 //! Amounts have two decimals at most and are never rounded in our favour: what a person has is rounded down, and what they
-//! were charged is rounded up.
+//! were charged is rounded up. What is less than a hundredth is shown as that, since a rounding would be most of it.
 
 use opencredits_units::{CreditPrice, Decimal, NanoUsd};
 use serde::Serialize;
@@ -14,6 +14,10 @@ const NANO_PLACES: u32 = 9;
 const PLACES_MIN: usize = 2;
 /// A space as wide as a figure.
 pub(crate) const FIGURE_SPACE: char = '\u{2007}';
+/// What is shown of credits below a hundredth.
+const LEAST: &str = "<0.01";
+/// What is shown of dollars below a cent.
+const LEAST_DOLLARS: &str = "<$0.01";
 /// Hundredths in a whole.
 const HUNDRED: i128 = 100;
 /// The units of a short count, largest first: its letter, and how much it is.
@@ -53,10 +57,14 @@ impl Money {
         let credits = rounded(nano.saturating_mul(HUNDRED), i128::from(price.get().get()), rounding);
         let cents = rounded(nano, i128::from(CENT), rounding);
         let exact = price.show(amount).to_string();
+        let is_below = |hundredths: i128, rest: bool| nano > 0 && (hundredths == 0 || (hundredths == 1 && rest));
+        let is_rest = |unit: i64, of: i128| of.checked_rem_euclid(i128::from(unit)).unwrap_or_default() != 0;
+        let few_credits = is_below(credits, is_rest(price.get().get(), nano.saturating_mul(HUNDRED)));
+        let few_cents = is_below(cents, is_rest(CENT, nano));
         Self {
-            credits: hundredths(credits, Zeros::Drop),
-            fixed: hundredths(credits, Zeros::Keep),
-            dollars: signed(&hundredths(cents, Zeros::Keep)),
+            credits: if few_credits { LEAST.to_owned() } else { hundredths(credits, Zeros::Drop) },
+            fixed: if few_credits { LEAST.to_owned() } else { hundredths(credits, Zeros::Keep) },
+            dollars: if few_cents { LEAST_DOLLARS.to_owned() } else { signed(&hundredths(cents, Zeros::Keep)) },
             is_one: exact == "1",
             exact: grouped_text(&exact),
             exact_dollars: signed(&amount.to_string()),
@@ -183,8 +191,12 @@ mod tests {
         check_money(49_218_750, Rounding::Up, "4.93 | $0.05 | 4.921875");
         check_money(49_218_750, Rounding::Down, "4.92 | $0.04 | 4.921875");
         check_money(0, Rounding::Up, "0 | $0.00 | 0");
-        check_money(1, Rounding::Up, "0.01 | $0.01 | 0.0000001");
-        check_money(1, Rounding::Down, "0 | $0.00 | 0.0000001");
+        check_money(1, Rounding::Up, "<0.01 | <$0.01 | 0.0000001");
+        check_money(1, Rounding::Down, "<0.01 | <$0.01 | 0.0000001");
+        check_money(100_000, Rounding::Up, "0.01 | <$0.01 | 0.01");
+        check_money(100_001, Rounding::Up, "0.02 | <$0.01 | 0.0100001");
+        check_money(10_000_000, Rounding::Down, "1 | $0.01 | 1");
+        check_money(10_000_001, Rounding::Up, "1.01 | $0.02 | 1.0000001");
         check_money(-15_000_000, Rounding::Down, "−1.50 | −$0.02 | −1.5");
         check_money(i64::MAX, Rounding::Up, "922,337,203,685.48 | $9,223,372,036.86 | 922,337,203,685.4775807");
     }

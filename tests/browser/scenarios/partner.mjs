@@ -64,8 +64,8 @@ async function fromApplicationToCommission() {
     await page.getByRole("button", { name: "I have copied it" }).click();
     await page.getByRole("row", { name: /billing/ }).waitFor();
     check(!(await page.content()).includes(secret), "the key is shown once");
-    await page.getByRole("button", { name: "Replace billing" }).click();
-    await page.locator("dialog[open]").getByRole("button", { name: "Replace billing" }).click();
+    await page.getByRole("button", { name: "Replace “billing”" }).click();
+    await page.locator("dialog[open]").getByRole("button", { name: "Replace “billing”" }).click();
     await page.locator("#made[open]").waitFor();
     equal((await call("GET", "/v1/partner", { token: secret })).status, 401, "the replaced key");
     await page.keyboard.press("Escape");
@@ -82,7 +82,7 @@ async function fromApplicationToCommission() {
     await page.getByText("Change name, origins and redirect URLs").click();
     await edit.getByLabel("Allowed origins").fill("");
     await edit.getByRole("button").click();
-    await page.locator(".key .facts").getByText("pages on the own machine only").waitFor();
+    await page.locator(".key .facts").getByText("pages on your own machine only").waitFor();
 
     await ask(testKey);
     await page.goto(`${plan.url}/partner?mode=test`, { waitUntil: "networkidle" });

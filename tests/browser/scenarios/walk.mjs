@@ -149,7 +149,7 @@ async function usesApp(service, site, key, mode) {
     await enter(page, service, address, 2);
     await page.locator("table.requests tbody th a").first().click();
     await page.waitForURL(/\/dashboard\/requests\/gen_/);
-    await page.getByText("Commission of the app, 50 % of the markup").waitFor();
+    await page.getByText("Commission of the app, 50% of the markup").waitFor();
     await page.getByRole("link", { name: "Example app" }).first().waitFor();
     await page.getByText(`${charged} credits`, { exact: true }).waitFor();
     await picture(page, `walk-9-${mode}-bill`);

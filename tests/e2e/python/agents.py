@@ -75,11 +75,11 @@ def codex():
         [model_providers.opencredits]
         name = "OpenCredits"
         base_url = "{BASE_URL}/v1"
-        env_key = "CREDITS_KEY"
+        env_key = "KEY"
         wire_api = "responses"
     """
     arguments = ["exec", "--skip-git-repo-check", task]
-    works("codex", arguments, {"CREDITS_KEY": KEY}, {".codex/config.toml": config})
+    works("codex", arguments, {"KEY": KEY}, {".codex/config.toml": config})
 
 
 @cell("gemini-cli", replayed=False)

@@ -43,7 +43,7 @@ enum RunsOn {
 }
 
 /// All clients. Where a client asks for models of another dialect than its own, the gateway translates.
-const CLIENTS: [Client; 28] = [
+const CLIENTS: [Client; 29] = [
     Client::python("sdk", "python chat", "chat.py", CHAT),
     Client::python("sdk", "python messages", "messages.py", MESSAGES),
     Client::node("sdk", "node chat", "chat.mjs", CHAT),
@@ -70,6 +70,7 @@ const CLIENTS: [Client; 28] = [
     Client::python("types", "types of resp", "conformance.py", RESPONSES),
     Client::python("types", "types of gemini", "conformance.py", GEMINI),
     Client::python("look-ups", "types of rest", "conformance_rest.py", CHAT),
+    Client::python("docs", "first requests", "first_requests.py", CHAT),
     Client::python("agents", "agents chat", "agents.py", CHAT),
     Client::python("agents", "agents msgs", "agents.py", MESSAGES),
 ];

@@ -165,8 +165,10 @@ pub(super) fn newest(app: &App, count: usize) -> Vec<ModelRow> {
     let catalog = app.gateway.catalog();
     let mut models: Vec<&Arc<Model>> = catalog.models().iter().filter(|model| is_shown(model)).collect();
     models.sort_by(|a, b| b.released.cmp(&a.released).then_with(|| a.id.cmp(&b.id)));
-    let mut makers = BTreeSet::new();
-    models.retain(|model| makers.insert(model.owned_by.as_str()));
+    if models.len() > count {
+        let mut makers = BTreeSet::new();
+        models.retain(|model| makers.insert(model.owned_by.as_str()));
+    }
     let size = Size { input: ASSUMED_TOKENS, output: ASSUMED_TOKENS };
     let found: Vec<Priced> = models.into_iter().take(count).map(|model| priced(app, model, size)).collect();
     rows(app, &found)

@@ -179,7 +179,9 @@ async fn models_are_found_sorted_and_priced_as_they_are_charged() {
     assert!(none.text.contains("No model has this") && ids(&none.text).is_empty());
     let price = |text: &str| {
         let cells = text.split("data-label=\"Credits per request\"").skip(1);
-        let text = |cell: &str| cell.split('>').nth(2).unwrap().split('<').next().unwrap().replace([',', '.'], "");
+        let text = |cell: &str| {
+            cell.split('>').nth(2).unwrap().split('<').next().unwrap().replace("&lt;0.01", "0").replace([',', '.'], "")
+        };
         cells.map(|cell| text(cell).parse::<u64>().unwrap()).collect::<Vec<_>>()
     };
     let falling = browse(&app, "/models?sort=-price&input=1000&output=1000").await.text;

@@ -13,9 +13,11 @@ pub(super) enum NoticeKind {
     WrongMethod,
     /// The page could not be made.
     Failed,
+    /// The request that it is about has not ended.
+    Running,
 }
 
-/// A page that says what went wrong, whether money moved, and what to do.
+/// A page that says what went wrong and what to do; where the fault is ours, also that no money moved.
 #[derive(Debug, Clone, Serialize)]
 pub struct Notice {
     kind: NoticeKind,
@@ -46,6 +48,12 @@ impl Notice {
         Self::new(NoticeKind::Failed, path, request_id)
     }
 
+    /// The request that the page is about has not ended.
+    #[must_use]
+    pub fn running(path: &str, request_id: &str) -> Self {
+        Self::new(NoticeKind::Running, path, request_id)
+    }
+
     fn new(kind: NoticeKind, path: &str, request_id: &str) -> Self {
         Self { kind, path: path.to_owned(), request_id: request_id.to_owned() }
     }
@@ -54,6 +62,6 @@ impl Notice {
     #[must_use]
     pub fn samples() -> Vec<Self> {
         let (path, id) = ("/dashboard/request", "req_01j9zq5k3n8vd2m4");
-        vec![Self::not_found(path, id), Self::wrong_method(path, id), Self::failed(path, id)]
+        vec![Self::not_found(path, id), Self::wrong_method(path, id), Self::failed(path, id), Self::running(path, id)]
     }
 }

@@ -72,7 +72,7 @@ impl Accounts {
     pub async fn apply(&self, new: NewApplication, actor: Actor) -> Result<Applied, AccountsError> {
         check_name("the name", &new.name)?;
         if redirect_problem(&new.url).is_some() || !new.url.starts_with("https://") {
-            let problem = "is no https address; write it as https://app.example";
+            let problem = "is no https address; write it as https://app.example (any will do for a trial)";
             return Err(AccountsError::Invalid { field: "the url", problem });
         }
         let origins = listed("an origin", Some(new.origins), origin_problem)?.unwrap_or_default();

@@ -22,6 +22,12 @@ pub(super) async fn page(request: PageRequest) -> Result<RequestBill, Problem> {
     let unknown = || Problem::new(ErrorType::NotFound, "there is no such request of this account");
     let id = request.uri.path().rsplit('/').next().unwrap_or_default().replacen("req_", "gen_", 1);
     let id: GenerationId = id.parse().map_err(|_| unknown())?;
+    if person.app.gateway.serves(id.cast()) {
+        return Err(Problem::new(
+            ErrorType::DuplicateRequest,
+            "this request still runs; its bill is here when it has ended",
+        ));
+    }
     let entry = person.app.gateway.ledger().entry(id.cast()).map_err(|error| person.problem(error))?;
     let is_own = |entry: &EntryRow| entry.legs.first().is_some_and(|(account, _)| *account == person.user.wallet);
     let entry = entry.filter(is_own).ok_or_else(unknown)?;

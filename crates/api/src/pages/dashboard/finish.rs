@@ -35,6 +35,9 @@ fn finished<V: View>(request: &PageRequest, page: Result<V, Problem>) -> Respons
     match problem.kind().row().status {
         StatusCode::UNAUTHORIZED => problem.into_response(),
         StatusCode::NOT_FOUND => request.not_found(),
+        StatusCode::CONFLICT => {
+            request.notice(StatusCode::NOT_FOUND, &Notice::running(&request.path(), &request.id.text()))
+        }
         status => request.notice(status, &Notice::failed(&request.path(), &request.id.text())),
     }
 }

@@ -69,6 +69,7 @@ async fn sold(person: &Person<'_>, payments: &PaymentApp, (page, balance): (TopU
         rule: rule(person, payer.as_ref()),
         order: seen(person, payments).await?,
         is_back: person.asked("back").is_some(),
+        is_cancelled: person.asked("cancelled").is_some(),
         email: email.filter(|email| email.bounced_at.is_none()).map(|email| email.address),
         amount,
         ..page

@@ -133,7 +133,7 @@ pub(super) fn by_number(number: impl Into<i128>) -> Order {
 
 /// Hundredths of a percent, such as `12.5 %`.
 pub(super) fn percent(basis_points: u64) -> Cell {
-    Cell::number(format!("{} %", opencredits_units::Decimal::new(i128::from(basis_points), 2)))
+    Cell::number(format!("{}%", opencredits_units::Decimal::new(i128::from(basis_points), 2)))
 }
 
 pub(super) fn invalid(refused: impl Into<String>) -> Refusal {

@@ -15,8 +15,8 @@ async fn the_page_names_app_models_cap_markup_share_and_host() {
     for text in [
         "Let an app use your credits?".to_owned(),
         format!("All {models} models that are on sale here."),
-        "price and 25 % on it.".to_owned(),
-        "an app gets 40 % of that markup.".to_owned(),
+        "price and 25% on it.".to_owned(),
+        "an app gets 40% of that markup.".to_owned(),
         "<code>app.example</code>".to_owned(),
         "value=\"10\"".to_owned(),
     ] {

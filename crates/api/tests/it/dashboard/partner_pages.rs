@@ -51,7 +51,7 @@ async fn who_runs_no_partner_is_told_what_it_is_and_may_apply() {
     let token = session(&app, &user, 1).await;
     let overview = page(&app, "/partner", &token).await;
     assert!(
-        overview.contains("data-api=\"POST /v1/partners/apply\"") && overview.contains("50 % of the markup"),
+        overview.contains("data-api=\"POST /v1/partners/apply\"") && overview.contains("50% of the markup"),
         "{overview}"
     );
     for path in &PAGES[1..] {
@@ -198,7 +198,7 @@ async fn keys_terms_and_the_guide_are_the_partners_own() {
     let edit = PartnerEdit { share: Edit::Set(BasisPoints::new(4_250)), ..PartnerEdit::default() };
     let partner = app.accounts.edit_partner(&partner.name, edit).await.unwrap();
     let keys = page(&app, "/partner/keys", &token).await;
-    for part in ["42.5 % of the markup", "https://editor.example", &partner.publishable_key, "oc_pk_test_"] {
+    for part in ["42.5% of the markup", "https://editor.example", &partner.publishable_key, "oc_pk_test_"] {
         assert!(keys.contains(part), "{part}: {keys}");
     }
     let guide = page(&app, "/partner/guide", &token).await;

@@ -53,13 +53,13 @@ async fn a_new_person_is_shown_three_steps() {
     let user = app.person(0).await.0;
     let token = session(&app, &user, 1).await;
     let overview = page(&app, "/dashboard", &token).await;
-    assert!(overview.contains("What you spend will stand here") && overview.contains("curl "), "{overview}");
+    assert!(overview.contains("Your spending appears here") && overview.contains("curl "), "{overview}");
     assert!(!overview.contains("<svg viewBox=\"0 0 3000"), "an empty chart says nothing");
     let empties = [
-        ("activity", "What you spend will stand here"),
-        ("requests", "Your requests will stand here"),
-        ("apps", "Connected apps will stand here"),
-        ("transactions", "Purchases and refunds will stand here"),
+        ("activity", "Your spending appears here"),
+        ("requests", "Your requests will appear here"),
+        ("apps", "Connected apps will appear here"),
+        ("transactions", "Purchases and refunds will appear here"),
     ];
     for (path, text) in empties {
         let page = page(&app, &format!("/dashboard/{path}"), &token).await;

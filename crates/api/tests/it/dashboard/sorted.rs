@@ -12,7 +12,7 @@ fn all<'a>(text: &'a str, before: &str, after: &str) -> Vec<&'a str> {
 /// The credits of each request on a page.
 fn charges(page: &str) -> Vec<f64> {
     let cells = all(page, "data-label=\"Credits\" class=\"right\">", "</td>");
-    cells.iter().map(|cell| all(cell, "\">", "</span>")[0].replace("<0.01", "0.001").parse().unwrap()).collect()
+    cells.iter().map(|cell| all(cell, "\">", "</span>")[0].replace("&lt;0.01", "0.001").parse().unwrap()).collect()
 }
 
 async fn spender() -> (TestApp, String) {

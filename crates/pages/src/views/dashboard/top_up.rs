@@ -139,6 +139,8 @@ pub struct TopUp {
     pub order: Option<OrderSeen>,
     /// Whether the buyer has come back from paying, so that the script looks for the purchase.
     pub is_back: bool,
+    /// Whether the buyer has come back without paying.
+    pub is_cancelled: bool,
     /// Where the receipt goes; `None` where no address is known.
     pub email: Option<String>,
 }
@@ -229,6 +231,7 @@ impl TopUp {
         for state in ["off", "on", "declined", "action_required", "disputed"] {
             all.push(Self { rule: Rule::sample(state), ..sold.clone() });
         }
+        all.push(Self { is_cancelled: true, ..sold.clone() });
         all.push(Self { is_back: true, ..sold });
         all
     }

@@ -89,7 +89,7 @@ impl OperatorPage {
             Cell::Nothing,
             Cell::text(HOSTILE),
             Cell::code("key_1"),
-            Cell::number("12.5 %"),
+            Cell::number("12.5%"),
             Cell::Time { at },
             Cell::Amount { amount: amount(12_400_000_000) },
             Cell::many(12_431),
