@@ -100,7 +100,6 @@ pub(crate) async fn run(
     let mut reloading = JoinSet::new();
     reloading.spawn(reloader.heed(hangups));
     let deadline = Deadline::default();
-    // Signals are heard from before anyone is told that the process serves.
     let stopped = deadline.begun_by(stop(&app)?, config);
     announce(&app, &config.server.listen);
     let routes = routes(&app, mails.bounces, config).with_operator(operator);
@@ -218,7 +217,8 @@ pub(crate) fn hangups() -> Result<Signal, StartError> {
     signal(SignalKind::hangup()).map_err(|source| StartError::Io { what: "signals".to_owned(), source })
 }
 
-/// Resolves when the process is told to stop.
+/// Resolves when the process is told to stop. Signals are heard from the call on, which therefore is before anyone is told that
+/// the process serves.
 fn stop(app: &Arc<App>) -> Result<impl Future<Output = ()> + use<>, StartError> {
     let wrong = |source| StartError::Io { what: "signals".to_owned(), source };
     let mut terminate = signal(SignalKind::terminate()).map_err(wrong)?;

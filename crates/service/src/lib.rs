@@ -22,6 +22,7 @@
 pub mod access;
 pub mod accounts;
 mod actor;
+mod api_dialects;
 pub mod books;
 pub mod config;
 pub mod connections;

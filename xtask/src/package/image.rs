@@ -1,6 +1,6 @@
 //! An image for containers: the C library of a Debian without its tools, and both programs, as nobody.
 
-use super::PROGRAMS;
+use super::parts::{PROGRAMS, megabytes, suite};
 use crate::outcome::Outcome;
 use crate::process::{Running, free_port, is_on_path, is_root, succeed, wait_for_port, wait_until_ready};
 use serde_json::Value;
@@ -40,7 +40,7 @@ pub(super) fn run(release: &Path, out: &Path, try_it: bool) -> Outcome {
     }
     let image = Image { release, archive: out.join("opencredits-gateway-image.tar"), folder: tempfile::tempdir()? };
     image.make()?;
-    println!("{}: {:.1} MB", image.archive.display(), super::megabytes(&image.archive)?);
+    println!("{}: {:.1} MB", image.archive.display(), megabytes(&image.archive)?);
     if try_it { image.try_it() } else { Ok(()) }
 }
 
@@ -49,7 +49,7 @@ impl Image<'_> {
         let container = self.told(&["from", "--format", "docker", "scratch"])?;
         let root = PathBuf::from(self.told(&["mount", &container])?);
         let mut make = Command::new("mmdebstrap");
-        make.args(["--quiet", "--variant=extract", "--include", LIBRARIES, &super::suite()?]);
+        make.args(["--quiet", "--variant=extract", "--include", LIBRARIES, &suite()?]);
         succeed(make.arg(&root))?;
         self.fill(&root)?;
         self.configure(&container)?;

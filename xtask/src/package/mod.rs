@@ -3,16 +3,17 @@
 
 mod image;
 mod licences;
+mod parts;
 mod trial;
 
 use crate::outcome::Outcome;
 use crate::process::{is_on_path, succeed};
 use crate::workspace;
+use parts::{PROGRAMS, megabytes};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const PROGRAMS: [&str; 2] = ["opencredits-gateway", "opencredits-admin"];
 const UNIT: &str = "ops/systemd/opencredits-gateway.service";
 /// The exposure of the unit by `systemd-analyze security`, in tenths, stays below this.
 const EXPOSURE_MAX_TENTHS: &str = "20";
@@ -41,13 +42,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
         trial::run(first, second)?;
     }
     image::run(&release, &out, args.try_it)
-}
-
-/// The Debian that the programs were built on, since they need its C library or a newer one.
-fn suite() -> Outcome<String> {
-    let told = fs::read_to_string("/etc/os-release")?;
-    let suite = told.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
-    Ok(suite.ok_or("/etc/os-release names no VERSION_CODENAME")?.to_owned())
 }
 
 /// Builds, and packs one package for each revision.
@@ -104,9 +98,4 @@ fn files(folder: &Path) -> Outcome<Vec<PathBuf>> {
         files.push(entry?.path());
     }
     Ok(files)
-}
-
-fn megabytes(file: &Path) -> Outcome<f64> {
-    let bytes = u32::try_from(fs::metadata(file)?.len() / 1_000)?;
-    Ok(f64::from(bytes) / 1e3)
 }

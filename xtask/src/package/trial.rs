@@ -73,7 +73,7 @@ pub(super) fn run(first: &Path, second: &Path) -> Outcome {
 impl Debian {
     fn make(&self) -> Outcome {
         let mut make = Command::new("mmdebstrap");
-        make.args(["--quiet", "--variant=minbase", "--include=adduser,init-system-helpers", &super::suite()?]);
+        make.args(["--quiet", "--variant=minbase", "--include=adduser,init-system-helpers", &super::parts::suite()?]);
         succeed(make.arg(&self.root))
     }
 

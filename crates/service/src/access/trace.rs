@@ -2,7 +2,7 @@
 
 use super::log::AccessLog;
 use super::record::{AccessOutcome, AccessRecord, CallRecord};
-use crate::gateway::dialect_of;
+use crate::api_dialects::dialect_of;
 use crate::keyring::Spender;
 use crate::record::{GenerationRecord, UsageSource};
 use opencredits_catalog::{Item, Model};

@@ -2,9 +2,10 @@
 
 use super::large::LargePlace;
 use super::plan::Plan;
-use super::request::{InferenceRequest, dialect_of, request_fields};
+use super::request::{InferenceRequest, request_fields};
 use super::served::Served;
 use super::state::Gateway;
+use crate::api_dialects::dialect_of;
 use crate::fault::{Fault, RequestFault};
 use futures_util::future::try_join_all;
 use opencredits_providers::{Attached, FetchError, RequestError, addresses};

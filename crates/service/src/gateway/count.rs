@@ -3,9 +3,10 @@
 use super::estimate::InputEstimate;
 use super::plan::{Plan, PlannedRoute, window_suffix_off};
 use super::prepared_upstream::PreparedUpstream;
-use super::request::{InferenceRequest, dialect_of, request_fields};
+use super::request::{InferenceRequest, request_fields};
 use super::served::Served;
 use super::state::Gateway;
+use crate::api_dialects::dialect_of;
 use crate::fault::{Fault, RequestFault};
 use opencredits_providers::{
     Attached, ErrorKind, RequestError, RequestFacts, Rewrite, UpstreamError, UpstreamRequest, UpstreamResponse,

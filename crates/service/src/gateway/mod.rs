@@ -42,7 +42,6 @@ mod test_mode;
 mod vendor_keys;
 
 pub(crate) use prepared_upstream::headers_to;
-pub(crate) use request::dialect_of;
 
 pub use admit::Admitted;
 pub use count::Counted;

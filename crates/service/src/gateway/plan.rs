@@ -1,10 +1,11 @@
 //! The plan of a request: its body sanitized, its facts read, its routes found and the body for each translated.
 
 use super::estimate::InputEstimate;
-use super::request::{InferenceRequest, PathParameters, dialect_of, request_fields};
+use super::request::{InferenceRequest, PathParameters, request_fields};
 use super::routing::{CANDIDATES_MAX, Preferences, RouteCandidate, StickyVendor, fallbacks};
 use super::served::Served;
 use super::state::{ConversationId, Gateway};
+use crate::api_dialects::dialect_of;
 use crate::fault::{Fault, RequestFault};
 use crate::keyring::Spender;
 use opencredits_catalog::{Catalog, Model};

@@ -6,7 +6,6 @@ use crate::memory::Reservation;
 use crate::rates::RatePermit;
 use bytes::Bytes;
 use http::HeaderMap;
-use opencredits_providers::Dialect;
 use opencredits_sanitizer::{Api, Scrubbed, Strictness};
 use opencredits_units::GenerationId;
 use std::sync::Arc;
@@ -56,15 +55,4 @@ pub(super) fn request_fields<'a>(
 ) -> impl Iterator<Item = (&'a str, &'a str)> {
     let path = path.map(|path| [("model", path.model.as_str()), ("stream", path.stream)]);
     path.into_iter().flatten().chain(scrubbed.fields())
-}
-
-/// The dialect of an API.
-pub(crate) const fn dialect_of(api: Api) -> Dialect {
-    match api {
-        Api::OpenaiChat => Dialect::OpenaiChat,
-        Api::AnthropicMessages => Dialect::AnthropicMessages,
-        Api::OpenaiResponses => Dialect::OpenaiResponses,
-        Api::OpenaiEmbeddings => Dialect::OpenaiEmbeddings,
-        Api::GeminiGenerate => Dialect::GeminiGenerate,
-    }
 }
