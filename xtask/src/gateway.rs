@@ -1,13 +1,11 @@
 //! The gateway as an operator runs it: a config file, a data folder, a process, a key.
 
 use crate::outcome::Outcome;
-use crate::process::{Running, free_port, wait_for_port, without_settings};
+use crate::process::{self, Running, free_port, wait_for_port, without_settings};
 use crate::workspace;
 use serde::Serialize;
 use serde_json::Value;
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -218,12 +216,7 @@ impl Gateway {
     }
 
     pub(crate) fn exchange(&self, request: &str) -> Outcome<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
-        stream.set_read_timeout(Some(ANSWER_MAX))?;
-        stream.write_all(request.as_bytes())?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
+        process::exchange(self.port, request, ANSWER_MAX)
     }
 
     /// A person with so many credits; their key.

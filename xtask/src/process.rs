@@ -152,12 +152,18 @@ pub(crate) fn wait_for_port(port: u16, running: &mut Running, patience: Duration
 
 /// Waits for an answer of a gateway: its port is taken before data folder and admin socket are there.
 pub(crate) fn wait_until_ready(port: u16, patience: Duration) -> Outcome {
+    let answer = exchange(port, "GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n", patience)?;
+    if answer.starts_with("HTTP/1.1 200") { Ok(()) } else { Err(format!("the gateway is not ready: {answer}").into()) }
+}
+
+/// Sends a request as it stands, which must ask for the connection to be closed, and reads the whole answer.
+pub(crate) fn exchange(port: u16, request: &str, patience: Duration) -> Outcome<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(patience))?;
-    stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
+    stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
-    if answer.starts_with("HTTP/1.1 200") { Ok(()) } else { Err(format!("the gateway is not ready: {answer}").into()) }
+    Ok(answer)
 }
 
 /// Runs a command that must succeed.

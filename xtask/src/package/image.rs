@@ -177,7 +177,8 @@ impl Terms {
     }
 
     fn command(&self, root: &Path, port: u16, words: &[String]) -> Command {
-        let mut command = Command::new("chroot");
+        let mut command = Command::new("/usr/sbin/chroot");
+        // Its own variables are those of the image, so no path leads to it.
         command.env_clear().envs(self.variables.iter().filter_map(|variable| variable.split_once('=')));
         command.env("OPENCREDITS_SERVER_LISTEN", format!("127.0.0.1:{port}"));
         command.arg(format!("--userspec={}", self.user)).arg(root).args(words).stdout(Stdio::null());

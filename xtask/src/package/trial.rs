@@ -1,7 +1,9 @@
 //! The package in a fresh Debian: installed, used, upgraded and removed. The data stay.
 
 use crate::outcome::Outcome;
-use crate::process::{Running, free_port, is_on_path, is_root, succeed, wait_for_port, wait_until_ready};
+use crate::process::{Running, exchange, free_port, is_on_path, is_root, succeed, wait_for_port, wait_until_ready};
+use serde_json::Value;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -43,14 +45,16 @@ pub(super) fn run(first: &Path, second: &Path) -> Outcome {
             return Err(format!("{file} is not installed").into());
         }
     }
-    debian.serve("installed", |debian| {
+    debian.serve("installed", |debian, port| {
         debian.admin(&["user", "add", PERSON])?;
         debian.admin(&["credits", "grant", PERSON, "500", "--reason", "welcome"])?;
-        Ok(())
+        debian.ask(port)
     })?;
+    let balance = debian.admin(&["balance", PERSON])?;
+    let is_whole = |debian: &Debian, _| debian.expect_books(&balance);
     let keys = debian.read("/etc/opencredits/keys/addresses")?;
     debian.install(second)?;
-    debian.serve("upgraded", Debian::expect_books)?;
+    debian.serve("upgraded", is_whole)?;
     if debian.read("/etc/opencredits/keys/addresses")? != keys {
         return Err("the upgrade has made other keys".into());
     }
@@ -59,7 +63,7 @@ pub(super) fn run(first: &Path, second: &Path) -> Outcome {
         return Err("the program is still there after the removal".into());
     }
     debian.install(second)?;
-    debian.serve("installed again", Debian::expect_books)?;
+    debian.serve("installed again", is_whole)?;
     debian.run(&["dpkg", "--purge", "opencredits-gateway"])?;
     for kept in ["var/lib/opencredits/ledger.db", "etc/opencredits/keys/addresses"] {
         if !debian.root.join(kept).exists() {
@@ -101,6 +105,7 @@ impl Debian {
         let mut command = Command::new("chroot");
         command.args(["--userspec=opencredits:opencredits"]).arg(&self.root).args(words).args(["--config", CONFIG]);
         command.env("OPENCREDITS_SERVER_LISTEN", format!("127.0.0.1:{port}"));
+        command.env("OPENCREDITS_ADMIN_LISTEN", "127.0.0.1:0").env("OPENCREDITS_CATALOG_SANDBOX", "true");
         command
     }
 
@@ -113,14 +118,21 @@ impl Debian {
         Err(format!("{words:?} failed: {}", String::from_utf8_lossy(&told.stderr)).into())
     }
 
-    /// Starts the gateway, asks for its health, does `act` beside it, and ends it.
-    fn serve(&self, what: &str, act: impl Fn(&Self) -> Outcome) -> Outcome {
+    /// Starts the gateway, asks for its health, does `act` beside it, and ends it. What fails comes with the log.
+    fn serve(&self, what: &str, act: impl Fn(&Self, u16) -> Outcome) -> Outcome {
+        let log = self.root.join("tmp/gateway.log");
+        let serving = self.serve_with_log(what, &log, act);
+        serving.map_err(|error| format!("{error}\n{}", std::fs::read_to_string(&log).unwrap_or_default()).into())
+    }
+
+    fn serve_with_log(&self, what: &str, log: &Path, act: impl Fn(&Self, u16) -> Outcome) -> Outcome {
         let port = free_port()?;
-        let mut gateway = Running::start(self.program(&["/usr/bin/opencredits-gateway"], port).stderr(Stdio::null()))?;
+        let mut program = self.program(&["/usr/bin/opencredits-gateway"], port);
+        let mut gateway = Running::start(program.stdout(Stdio::null()).stderr(File::create(log)?))?;
         wait_for_port(port, &mut gateway, START_MAX)?;
         wait_until_ready(port, START_MAX)?;
         succeed(&mut self.program(&["/usr/bin/opencredits-gateway", "--health"], port))?;
-        act(self)?;
+        act(self, port)?;
         if !gateway.stop(END_MAX)?.success() {
             return Err(format!("the gateway that was {what} does not end in order").into());
         }
@@ -128,10 +140,23 @@ impl Debian {
         Ok(())
     }
 
-    fn expect_books(&self) -> Outcome {
+    /// Sends a request for inference, which must be answered and charged.
+    fn ask(&self, port: u16) -> Outcome {
+        let before = self.admin(&["balance", PERSON])?;
+        let added: Value = serde_json::from_str(&self.admin(&["--json", "key", "add", PERSON])?)?;
+        let key = added["key"].as_str().ok_or("the admin tool tells no key")?;
+        let body = r#"{"model":"sandbox/gpt","messages":[{"role":"user","content":"Hello"}]}"#;
+        let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nconnection: close";
+        let request = format!("{head}\r\nauthorization: Bearer {key}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let answer = exchange(port, &request, START_MAX)?;
+        let is_served = answer.starts_with("HTTP/1.1 200") && self.admin(&["balance", PERSON])? != before;
+        if is_served { Ok(()) } else { Err(format!("a request was not served, or was free: {answer}").into()) }
+    }
+
+    fn expect_books(&self, before: &str) -> Outcome {
         let balance = self.admin(&["balance", PERSON])?;
         let verified = self.admin(&["ledger", "verify"])?;
-        let is_whole = balance.contains("500") && verified.contains("everything adds up");
+        let is_whole = balance == before && verified.contains("everything adds up");
         if is_whole { Ok(()) } else { Err(format!("the books are not whole:\n{balance}\n{verified}").into()) }
     }
 }
