@@ -4,6 +4,7 @@ use crate::catalog_args::CatalogCommand;
 use crate::config_args::{ConfigCommand, MarkupCommand, ModelCommand, ReloadArguments, VendorCommand};
 use crate::confirm::agreed;
 use crate::dates::{self, Dates};
+use crate::doctor::DoctorOrder;
 use crate::error::AdminError;
 use crate::identity_args::{RoleOrder, SessionsOrder};
 use crate::job_args::JobCommand;
@@ -128,6 +129,8 @@ enum Command {
         /// The folder for backups, which is created where there is none.
         dir: PathBuf,
     },
+    /// Checks this installation: config, disk, clock, providers' keys, public address, mail, backups. Says what to do.
+    Doctor(DoctorOrder),
     /// Verifies a backup, and puts it into a data folder that no gateway has open.
     Restore(RestoreOrder),
     /// The config.
@@ -400,6 +403,7 @@ impl Arguments {
             Command::User(user) => user.request(now, entropy)?,
             Command::KeyFile(KeyFileCommand::New { path }) => return Ok(Task::KeyFile(path.clone())),
             Command::Rekey(order) => return Ok(Task::Rekey(order.clone())),
+            Command::Doctor(order) => return Ok(Task::Doctor(order.clone())),
             Command::Tail(which) => return Ok(Task::Live(Live::Tail(which.clone()))),
             Command::Top(how) => return Ok(Task::Live(Live::Top(how.clone()))),
             Command::Manual { folder } => return Ok(Task::Manual(folder.clone())),

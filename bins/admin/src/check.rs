@@ -35,6 +35,17 @@ struct Offered {
     models: usize,
 }
 
+impl Checked {
+    pub(crate) fn notices(&self) -> &[String] {
+        &self.notices
+    }
+
+    /// Models on sale.
+    pub(crate) const fn models(&self) -> usize {
+        self.models
+    }
+}
+
 /// Checks settings, vendors and models. Which vendors are on sale depends on the environment, too.
 pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<Checked, AdminError> {
     let offer = ServedCatalogue::read(config, variables)?;
@@ -62,7 +73,7 @@ pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<C
     })
 }
 
-fn served_by(catalog: &Catalog, vendor: &str) -> usize {
+pub(crate) fn served_by(catalog: &Catalog, vendor: &str) -> usize {
     let models = catalog.models().iter();
     models.filter(|model| model.routes().any(|route| &*route.vendor == vendor)).count()
 }

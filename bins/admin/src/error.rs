@@ -72,6 +72,8 @@ pub(crate) enum AdminError {
     /// No thread could be started.
     #[error("cannot start: {0}")]
     Runtime(std::io::Error),
+    #[error(transparent)]
+    Transport(#[from] opencredits_providers::TransportError),
 }
 
 /// The files of a data folder cannot be opened.

@@ -15,6 +15,7 @@ mod config_file;
 mod config_file_error;
 mod confirm;
 mod dates;
+mod doctor;
 mod error;
 mod exit;
 mod follow;
@@ -124,6 +125,11 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
         Task::Live(what) => {
             runtime()?.block_on(what.show(&place(arguments)?, arguments.json, &SystemClock))?;
             Ok(ExitCode::SUCCESS)
+        }
+        Task::Doctor(order) => {
+            let found = runtime()?.block_on(doctor::diagnose(&order, &located(arguments)?, &SystemClock))?;
+            print(&if arguments.json { serde_json::to_string_pretty(&found)? } else { found.to_string() })?;
+            Ok(if found.is_healthy() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Task::KeyFile(path) => {
             print(&privacy_args::new_key_file(&path)?)?;

@@ -2,6 +2,7 @@
 
 use crate::catalog_args::Steps;
 use crate::config_args::ConfigTask;
+use crate::doctor::DoctorOrder;
 use crate::live::Live;
 use crate::privacy_args::DeletionOrder;
 use crate::rekey::RekeyOrder;
@@ -30,6 +31,8 @@ pub(crate) enum Task {
     Rekey(RekeyOrder),
     /// The running gateway is shown at work.
     Live(Live),
+    /// The installation is checked.
+    Doctor(DoctorOrder),
     /// Manual pages and completions are written.
     Manual(PathBuf),
 }

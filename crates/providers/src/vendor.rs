@@ -113,6 +113,9 @@ pub struct Vendor {
     /// Whether the vendor lists its models, at `/models` beside the dialect's path.
     #[serde(default)]
     pub discover: bool,
+    /// A path below `base_url` whose GET needs our key and costs nothing, by which the key is checked.
+    #[serde(default)]
+    pub check_path: Option<String>,
     /// Whether, in `openai-chat`, a reasoning model refuses a turn with calls that comes back without its reasoning.
     #[serde(default)]
     pub wants_reasoning: bool,
@@ -174,6 +177,13 @@ impl Vendor {
     #[must_use]
     pub fn models_url(&self) -> Option<String> {
         self.discover.then(|| format!("{}/models", self.base_url.trim_end_matches('/')))
+    }
+
+    /// The URL by which our key is checked at no cost; `None` where none is known.
+    #[must_use]
+    pub fn check_url(&self) -> Option<String> {
+        let base = self.base_url.trim_end_matches('/');
+        self.check_path.as_ref().map(|path| format!("{base}{path}")).or_else(|| self.models_url())
     }
 
     /// The environment variables that the vendor needs: that of our key, and those in its URLs.

@@ -62,8 +62,18 @@ impl ConfiguredVendor {
     /// The URL of the vendor's list of models, and the headers of the request; `None` where there is none.
     #[must_use]
     pub fn list_request(&self) -> Option<(http::Uri, http::HeaderMap)> {
-        let url = self.vendor.models_url()?.parse().ok()?;
-        Some((url, headers_to(&self.vendor, self.vendor.dialect, self.keys.first())?))
+        self.request_to(&self.vendor.models_url()?)
+    }
+
+    /// A request that the vendor answers with 401 or 403 where our key is none of its, and that costs nothing; `None` where
+    /// none is known.
+    #[must_use]
+    pub fn check_request(&self) -> Option<(http::Uri, http::HeaderMap)> {
+        self.request_to(&self.vendor.check_url()?)
+    }
+
+    fn request_to(&self, url: &str) -> Option<(http::Uri, http::HeaderMap)> {
+        Some((url.parse().ok()?, headers_to(&self.vendor, self.vendor.dialect, self.keys.first())?))
     }
 }
 

@@ -215,7 +215,8 @@ fn at_a_terminal_keys_change_what_top_shows_and_end_it() {
     let fixture = Fixture::new(Access::Socket);
     let command = fixture.command(&["top"]);
     let of_tool = command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
-    let of_terminal = ["PATH", "TERM"].into_iter().filter_map(|name| Some((name.into(), std::env::var_os(name)?)));
+    let of_terminal = [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("TERM", "xterm")];
+    let of_terminal = of_terminal.map(|(name, value)| (name.into(), value.into()));
     let terminal = Terminal {
         socket: fixture.dir.join("tmux").to_str().unwrap().to_owned(),
         variables: of_tool.chain(of_terminal).collect(),

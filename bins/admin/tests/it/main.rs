@@ -5,6 +5,7 @@ mod applications;
 mod backups;
 mod config;
 mod docs;
+mod doctor;
 mod fixture;
 mod flows;
 mod identity;

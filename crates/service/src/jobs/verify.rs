@@ -9,7 +9,8 @@ use crate::telemetry::float;
 use opencredits_ledger::{LedgerError, StorageError, VerifyReport};
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 const VERIFY_BOOKS: JobTerms = JobTerms::every(Duration::from_secs(3_600), "verify-books")
     .that("recomputes the books from the entries, at a tenth of one core");

@@ -1,0 +1,127 @@
+//! `doctor`, on an installation whose peers are doubles.
+
+use crate::fixture::{Access, Fixture};
+use serde_json::Value;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+
+/// In the form of one.
+const WEBHOOK_SECRET: &str = concat!("whsec", "_0123456789abcdef0123456789abcdef");
+const DATE: &str = "Mon, 30 Nov 2026 00:00:00 GMT";
+
+/// A peer that answers each path with a status, and greets who says nothing.
+fn peer(statuses: &'static [(&'static str, u16)]) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let _whoever_left = answer(&stream.unwrap(), statuses);
+        }
+    });
+    port
+}
+
+fn answer(mut stream: &TcpStream, statuses: &[(&str, u16)]) -> std::io::Result<()> {
+    let mut lines = BufReader::new(stream).lines();
+    let target = lines.next().unwrap()?.split(' ').nth(1).unwrap_or_default().to_owned();
+    while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+    let status = statuses.iter().find(|(path, _)| *path == target).map_or(404, |(_, status)| *status);
+    write!(stream, "HTTP/1.1 {status} X\r\ndate: {DATE}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+}
+
+fn mail_server(greeting: &'static str) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let _whoever_left = stream.unwrap().write_all(greeting.as_bytes());
+        }
+    });
+    port
+}
+
+/// The health of each thing, and what to do, with these peers.
+fn check(fixture: &Fixture, (service, mail): (u16, u16), expect: &[(&str, &str, &str)]) -> bool {
+    let config = fixture.dir.join("doctor.toml");
+    let text = format!(
+        "[server]\npublic_url = \"http://127.0.0.1:{service}\"\n[email]\ntransport = \"smtp\"\nhost = \"127.0.0.1\"\n\
+         port = {mail}\ntls = \"none\"\nfrom = \"A <a@acme.example>\"\n[payments]\nprocessor = \"stripe\"\n\
+         key = \"rk_test_1\"\nwebhook_secret = \"{WEBHOOK_SECRET}\"\n\
+         [[vendor]]\nid = \"peer\"\ndialect = \"openai-chat\"\nbase_url = \"http://127.0.0.1:{service}/v1\"\nkey_env = \"PEER_KEY\"\ndiscover = true\n\
+         [[model]]\nid = \"peer/m\"\nvendor = \"peer\"\nupstream_model = \"m\"\ncontext_window = 4000\nmax_output_tokens = 1000\n\
+         prices = {{ input = \"1\", output = \"2\" }}\n",
+    );
+    std::fs::write(&config, text).unwrap();
+    let backups = fixture.dir.join("backups");
+    let mut command = fixture.command(&["--json", "--config"]);
+    command.arg(&config).arg("doctor").arg("--backups").arg(&backups).env("PEER_KEY", "k");
+    let output = command.output().unwrap();
+    let told: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    assert_eq!(told["healthy"].as_bool(), Some(output.status.success()));
+    for (what, health, part) in expect {
+        let findings = told["findings"].as_array().unwrap();
+        let finding = findings.iter().find(|finding| finding["what"] == *what);
+        let finding = finding.unwrap_or_else(|| panic!("{what}: {told:#}"));
+        assert!(
+            finding["health"] == *health && finding.to_string().contains(part),
+            "{what} {health} {part}: {finding}"
+        );
+    }
+    output.status.success()
+}
+
+#[test]
+fn a_healthy_installation_is_told_so_and_a_wrong_clock_is_found() {
+    let fixture = Fixture::new(Access::Socket);
+    std::fs::create_dir_all(fixture.dir.join("backups/opencredits-20250929T000000Z")).unwrap();
+    std::fs::create_dir_all(fixture.dir.join("backups/opencredits-20250901T000000Z")).unwrap();
+    let service = peer(&[("/healthz", 200), ("/webhooks/stripe", 405), ("/v1/models", 200)]);
+    check(
+        &fixture,
+        (service, mail_server("220 mail ESMTP\r\n")),
+        &[
+            ("config", "good", "valid"),
+            ("offer", "good", "models are on sale"),
+            ("gateway", "good", "its admin socket answers"),
+            ("flush", "good", "ms to the disk"),
+            ("provider peer", "good", "takes our key"),
+            ("public address", "good", "reaches the gateway"),
+            ("webhook", "good", "is there"),
+            ("mail", "good", "answers"),
+            // The double has stopped at one moment.
+            ("clock", "bad", "chrony"),
+            ("backups", "bad", "opencredits-20250929T000000Z is the newest"),
+        ],
+    );
+}
+
+#[test]
+fn what_does_not_work_is_named_with_what_to_do() {
+    let fixture = Fixture::new(Access::Files);
+    let service = peer(&[("/healthz", 502), ("/v1/models", 401)]);
+    let is_healthy = check(
+        &fixture,
+        (service, mail_server("554 no\r\n")),
+        &[
+            ("gateway", "warning", "start it"),
+            ("provider peer", "bad", "put a valid key into PEER_KEY"),
+            ("public address", "bad", "answers 502"),
+            ("webhook", "bad", "payments.webhook_secret_file"),
+            ("mail", "bad", "greets with 554"),
+            ("backups", "bad", "opencredits-admin backup DIR"),
+        ],
+    );
+    assert!(!is_healthy);
+}
+
+#[test]
+fn without_a_network_the_folder_alone_is_looked_at() {
+    let fixture = Fixture::new(Access::Files);
+    let output = fixture.command(&["doctor", "--offline"]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    for part in ["data folder", "GB free", "name their folder with --backups", "to look at"] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    assert!(!said.contains("\nprovider ") && !said.contains("public address"), "{said}");
+}
