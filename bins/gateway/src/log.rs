@@ -1,9 +1,10 @@
 //! Log lines: ids and counts, never content, keys or addresses.
 
+use crate::error::StartError;
+use crate::waiting_lines::{LastLines, WaitingLines};
 use opencredits_service::access::{ACCESS_TARGET, AccessLines};
 use opencredits_service::config::{ConfigError, Log, LogFormat};
 use std::io::IsTerminal;
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::MakeWriterExt;
 
@@ -12,17 +13,11 @@ const TALKATIVE: &str = "refinery_core";
 /// The levels at which it does so.
 const TALKS_AT: [&str; 3] = ["info", "debug", "trace"];
 
-/// Lines of the access log that wait to be written. Where whoever reads standard error is slower, further ones are lost:
-/// a request never waits for its line.
-const WAITING_MAX: usize = 16_384;
-
 /// Sends log lines to standard error in the configured form. Lines that wait are written when the guard is dropped.
-pub(crate) fn start(log: &Log) -> Result<(LogFilter, WorkerGuard), ConfigError> {
+pub(crate) fn start(log: &Log) -> Result<(LogFilter, LastLines), StartError> {
     let filter = filter(log)?;
-    let (waiting, guard) = NonBlockingBuilder::default()
-        .buffered_lines_limit(WAITING_MAX)
-        .thread_name("access log")
-        .finish(std::io::stderr());
+    let io = |source| StartError::Io { what: "threads".to_owned(), source };
+    let (waiting, guard) = WaitingLines::to(std::io::stderr()).map_err(io)?;
     // Other lines are few, and the last of them before an end must not be lost.
     let writer = waiting.with_filter(|line| line.target() == ACCESS_TARGET).or_else(std::io::stderr);
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);

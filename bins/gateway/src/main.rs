@@ -30,6 +30,7 @@ mod settings;
 mod source;
 mod test_mode;
 mod transports;
+mod waiting_lines;
 mod workers;
 
 use clap::{Parser, Subcommand};
