@@ -143,6 +143,10 @@ mod tests {
         check(&[("x-goog-api-key", key.clone())], Ok(()));
         check(&[("authorization", format!("Bearer {key}")), ("x-api-key", key.clone())], Ok(()));
         check(&[("authorization", format!("Bearer {key}")), ("x-api-key", other)], Err(KeyFault::Disagree));
+        for unset in ["Bearer", "Bearer ", "bearer"] {
+            check(&[("authorization", unset.to_owned())], Err(KeyFault::Missing));
+        }
+        check(&[("authorization", format!("Bearer{key}"))], Err(KeyFault::Malformed));
         check(&[("authorization", format!("Basic {key}"))], Err(KeyFault::Malformed));
         check(&[("x-api-key", key.replace("oc_sk_", "sk-"))], Err(KeyFault::Malformed));
     }

@@ -106,6 +106,7 @@ async fn what_is_not_covered_is_refused_with_what_would_be() {
     assert_eq!(error["metadata"]["affordable_max_tokens"], 0);
     assert_eq!(error["metadata"]["limit"], "balance");
     assert!(error["metadata"]["top_up_url"].as_str().unwrap().starts_with("https://credits.example/"));
+    assert!(error["message"].as_str().unwrap().contains("top up at https://credits.example/top-up"), "{error}");
 
     let (rich, _) = app.person(10).await;
     let limited = app.key(&rich, None, Some(1)).await;
