@@ -24,10 +24,10 @@ pub(crate) fn run() -> Outcome {
     // The whole workspace, so that what its tests have compiled serves here.
     test.args(["test", "--workspace", "--test", "it", "metrics::"]);
     if has_promtool {
-        test.env("OPENCREDITS_METRICS_TOOLS", "required");
+        test.env("TEST_METRICS_TOOLS", "required");
     }
     if is_on_path("python3") {
-        test.env("OPENCREDITS_METRICS_PYTHON", install()?);
+        test.env("TEST_METRICS_PYTHON", install()?);
     } else {
         println!("skipped: there is no python3 to parse the scrape with");
     }

@@ -74,6 +74,13 @@ pub(super) fn run(first: &Path, second: &Path) -> Outcome {
     Ok(())
 }
 
+/// A fresh machine has none of this one's variables.
+fn chroot() -> Command {
+    let mut command = Command::new("chroot");
+    command.env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    command
+}
+
 impl Debian {
     fn make(&self) -> Outcome {
         let mut make = Command::new("mmdebstrap");
@@ -82,7 +89,7 @@ impl Debian {
     }
 
     fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new("chroot");
+        let mut command = chroot();
         command.arg(&self.root).args(words).env("DEBIAN_FRONTEND", "noninteractive");
         command
     }
@@ -102,7 +109,7 @@ impl Debian {
 
     /// A program of the package, as the unit starts it.
     fn program(&self, words: &[&str], port: u16) -> Command {
-        let mut command = Command::new("chroot");
+        let mut command = chroot();
         command.args(["--userspec=opencredits:opencredits"]).arg(&self.root).args(words).args(["--config", CONFIG]);
         command.env("OPENCREDITS_SERVER_LISTEN", format!("127.0.0.1:{port}"));
         command.env("OPENCREDITS_ADMIN_LISTEN", "127.0.0.1:0").env("OPENCREDITS_CATALOG_SANDBOX", "true");

@@ -113,10 +113,10 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Prometheus' own tools read the scrape, where they are. `OPENCREDITS_METRICS_TOOLS=required` makes them needed.
+/// Prometheus' own tools read the scrape, where they are. `TEST_METRICS_TOOLS=required` makes them needed.
 #[expect(clippy::print_stdout, reason = "what is left out is told")]
 fn with_tools(fixture: &Fixture, text: &str) {
-    let is_required = variable("OPENCREDITS_METRICS_TOOLS").as_deref() == Some("required");
+    let is_required = variable("TEST_METRICS_TOOLS").as_deref() == Some("required");
     let path = fixture.file("scrape.txt", text);
     let input = std::fs::File::open(&path).unwrap();
     let promtool = Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::from(input)).output();
@@ -130,14 +130,14 @@ fn with_tools(fixture: &Fixture, text: &str) {
             println!("skipped: there is no promtool");
         }
     }
-    match variable("OPENCREDITS_METRICS_PYTHON") {
+    match variable("TEST_METRICS_PYTHON") {
         Some(python) => {
             let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/metrics/parse.py");
             let output = Command::new(python).arg(script).arg(path).output().unwrap();
             let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
             assert!(output.status.success(), "prometheus-client: {said}");
         }
-        None => println!("skipped: OPENCREDITS_METRICS_PYTHON names no python with prometheus-client"),
+        None => println!("skipped: TEST_METRICS_PYTHON names no python with prometheus-client"),
     }
 }
 

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// How many rounds are made: `OPENCREDITS_CRASH_ROUNDS`, or a few.
-const ROUNDS_VARIABLE: &str = "OPENCREDITS_CRASH_ROUNDS";
+/// How many rounds are made: `TEST_CRASH_ROUNDS`, or a few.
+const ROUNDS_VARIABLE: &str = "TEST_CRASH_ROUNDS";
 const ROUNDS: u64 = 4;
 const SECRET: &str = "whsec_of_these_tests";
 /// How often an event is sent until it is heard.

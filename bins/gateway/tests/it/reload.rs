@@ -130,7 +130,7 @@ fn round_of(rate: &str) -> u64 {
 
 #[test]
 fn requests_under_reloads_are_all_served_and_each_is_priced_by_one_config() {
-    let (requests, reloads) = (number("OPENCREDITS_RELOAD_REQUESTS", REQUESTS), number("OPENCREDITS_RELOADS", RELOADS));
+    let (requests, reloads) = (number("TEST_RELOAD_REQUESTS", REQUESTS), number("TEST_RELOADS", RELOADS));
     let (fixture, url) = (Fixture::new(), vendor_double());
     let path = fixture.file("config.toml", &config(&url, 1));
     let gateway = Arc::new(fixture.start(&["--config", &path, "dev"], &[]));

@@ -9,7 +9,7 @@ const PAGE: &str = include_str!("../../../../docs/translation.md");
 const BEGIN: &str = "<!-- tables: begin -->\n";
 const END: &str = "<!-- tables: end -->";
 /// Set to have the page written anew.
-const UPDATE: &str = "OPENCREDITS_UPDATE_DOCS";
+const UPDATE: &str = "TEST_UPDATE_DOCS";
 
 const ALL: [(Api, Dialect); 4] = [
     (Api::OpenaiChat, Dialect::OpenaiChat),

@@ -2,7 +2,7 @@
 //! command line.
 //!
 //! They need Python with `venv`, the packages of `testkit/python/requirements.txt`, and npm. Where these cannot be had a
-//! test says so and passes, unless `OPENCREDITS_STRIPE_TOOLS` is `required`.
+//! test says so and passes, unless `TEST_STRIPE_TOOLS` is `required`.
 
 use crate::bugs::saved;
 use crate::support::{adapter, open, position, read, request, setup, stand, usd};
@@ -32,7 +32,7 @@ fn python() -> Option<&'static Path> {
 
 #[expect(clippy::disallowed_methods, reason = "a test's own switch, which no program reads")]
 fn skip(why: &str) {
-    assert_ne!(std::env::var("OPENCREDITS_STRIPE_TOOLS").as_deref(), Ok("required"), "{why}");
+    assert_ne!(std::env::var("TEST_STRIPE_TOOLS").as_deref(), Ok("required"), "{why}");
     eprintln!("SKIPPED: the double is not compared with what Stripe publishes: {why}");
 }
 

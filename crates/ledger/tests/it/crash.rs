@@ -23,8 +23,8 @@ const CHARGED: i64 = 3;
 /// Makes the test's own program the writer.
 const FILE_VARIABLE: &str = "LEDGER_CRASH_FILE";
 const FIRST_VARIABLE: &str = "LEDGER_CRASH_FIRST";
-/// How many rounds are made: `OPENCREDITS_CRASH_ROUNDS`, or a few.
-const ROUNDS_VARIABLE: &str = "OPENCREDITS_CRASH_ROUNDS";
+/// How many rounds are made: `TEST_CRASH_ROUNDS`, or a few.
+const ROUNDS_VARIABLE: &str = "TEST_CRASH_ROUNDS";
 const ROUNDS: u64 = 5;
 /// Rounds from one check to the next.
 const ROUNDS_UNCHECKED: u64 = 20;

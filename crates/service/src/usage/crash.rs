@@ -9,8 +9,8 @@ use std::time::Duration;
 /// Makes the test's own program the process that is killed.
 const FOLDER_VARIABLE: &str = "USAGE_CRASH_FOLDER";
 const ROUND_VARIABLE: &str = "USAGE_CRASH_ROUND";
-/// How many rounds are made: `OPENCREDITS_CRASH_ROUNDS`, or a few.
-const ROUNDS_VARIABLE: &str = "OPENCREDITS_CRASH_ROUNDS";
+/// How many rounds are made: `TEST_CRASH_ROUNDS`, or a few.
+const ROUNDS_VARIABLE: &str = "TEST_CRASH_ROUNDS";
 const ROUNDS: u64 = 3;
 /// Rounds from one check to the next.
 const ROUNDS_UNCHECKED: u64 = 10;

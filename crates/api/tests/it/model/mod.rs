@@ -4,8 +4,8 @@
 //! processor agree, and every balance is the one that the model predicts: wallets, debts, frozen credits, limits,
 //! partners' earnings and debts, revenue, and the money at the processor.
 //!
-//! A failing sequence is shrunk before it is printed. `OPENCREDITS_MODEL_SEEDS` runs more of them, and
-//! `OPENCREDITS_MODEL_SEED` one.
+//! A failing sequence is shrunk before it is printed. `TEST_MODEL_SEEDS` runs more of them, and
+//! `TEST_MODEL_SEED` one.
 
 mod checks;
 mod deeds;
@@ -82,13 +82,13 @@ fn number_in(variable: &str) -> Option<u64> {
 
 /// The seeds of one of two threads.
 fn check_half(half: u64) {
-    if let Some(seed) = number_in("OPENCREDITS_MODEL_SEED") {
+    if let Some(seed) = number_in("TEST_MODEL_SEED") {
         if half == 0 {
             check(seed);
         }
         return;
     }
-    let seeds = number_in("OPENCREDITS_MODEL_SEEDS").unwrap_or(SEEDS);
+    let seeds = number_in("TEST_MODEL_SEEDS").unwrap_or(SEEDS);
     let mut all = Tally::new();
     for (what, times) in (0..seeds).filter(|seed| seed % 2 == half).flat_map(check) {
         *all.entry(what).or_default() += times;
