@@ -5,6 +5,7 @@
 //!   event, slowly, cut short or not at all, and that keeps what it was sent.
 //! - [`stripe::StripeDouble`] is Stripe's API on a loopback port, with what a buyer, a bank and an operator do there.
 //! - [`bills::BillingDouble`] is a provider's billing report on a loopback port.
+//! - [`Terminal`] is a terminal in which a program runs.
 //! - [`Comparison`] says whether two things take the same time.
 //! - [`FixedClock`] and [`FixedRandom`] stand for time and randomness.
 //!
@@ -42,6 +43,7 @@ mod recordings;
 mod replay;
 mod shared;
 pub mod stripe;
+mod terminal;
 mod timing;
 
 pub use coded::gzip;
@@ -49,4 +51,5 @@ pub use doubles::{FixedClock, FixedRandom};
 pub use recordings::{AdditionalUsage, ExpectedUsage, IndexRow, Recording, Unreadable, recordings, recordings_in};
 pub use replay::{Behaviour, Fault, Pieces, Received, ReplayUpstream};
 pub use shared::shared_dir;
+pub use terminal::Terminal;
 pub use timing::Comparison;

@@ -2,9 +2,9 @@
 
 use crate::fixture::{Access, Fixture};
 use opencredits_service::access::{AccessLog, AccessRecord};
+use opencredits_testkit::Terminal;
 use opencredits_units::{RequestId, UnixMs};
 use serde_json::{Value, json};
-use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -166,76 +166,20 @@ fn one_screen_of_top_is_printed_as_text_and_as_json() {
     assert_eq!(view["groups"][0]["name"], "v");
 }
 
-/// A session of tmux, which is ended with the test.
-struct Terminal {
-    socket: String,
-    /// All that the tool's environment has: it refuses settings that it does not know.
-    variables: Vec<(OsString, OsString)>,
-}
-
-impl Terminal {
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut tmux = Command::new("tmux");
-        tmux.env_clear().envs(self.variables.iter().cloned());
-        tmux.args(["-f", "/dev/null", "-S", &self.socket]).args(arguments);
-        tmux
-    }
-
-    fn tmux(&self, arguments: &[&str]) -> String {
-        let output = self.command(arguments).output().unwrap();
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-
-    fn screen(&self) -> String {
-        self.tmux(&["capture-pane", "-p", "-t", "top"])
-    }
-
-    fn shows(&self, what: &str) {
-        self.until(what, || self.screen().contains(what));
-    }
-
-    fn until(&self, what: &str, is_so: impl FnMut() -> bool) {
-        assert!(is_within_its_time(is_so), "not within its time: {what}; the screen: {}", self.screen());
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let _killed = self.command(&["kill-server"]).status();
-    }
-}
-
 #[test]
 fn at_a_terminal_keys_change_what_top_shows_and_end_it() {
-    if Command::new("tmux").arg("-V").output().is_err() {
-        eprintln!("skipped: tmux is not there, so top was not tried at a terminal");
-        return;
-    }
     let fixture = Fixture::new(Access::Socket);
-    let command = fixture.command(&["top"]);
-    let of_tool = command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
-    let of_terminal = [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("TERM", "xterm")];
-    let of_terminal = of_terminal.map(|(name, value)| (name.into(), value.into()));
-    let terminal = Terminal {
-        socket: fixture.dir.join("tmux").to_str().unwrap().to_owned(),
-        variables: of_tool.chain(of_terminal).collect(),
-    };
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
-    let quoted: Vec<String> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
-    // The shell shows afterwards that the terminal is as it was.
-    let line = format!("{}; echo it ended with $?; cat", quoted.join(" "));
-    terminal.tmux(&["new-session", "-d", "-s", "top", "-x", "110", "-y", "30", "sh", "-c", &line]);
+    let Some(terminal) = Terminal::of(&fixture.command(&["top"]), &fixture.dir) else { return };
     terminal.until("it follows", || fixture.access.is_followed());
     busy(&fixture.access);
     for (key, shown) in [("m", "MODEL"), ("v", "VENDOR"), ("p", "PARTNER")] {
-        terminal.tmux(&["send-keys", "-t", "top", key]);
+        terminal.press(key);
         terminal.shows(shown);
     }
     terminal.shows("(no partner)");
     terminal.shows("payment_required");
     terminal.shows("q quit");
-    terminal.tmux(&["send-keys", "-t", "top", "q"]);
+    terminal.press("q");
     terminal.shows("it ended with 0");
     assert!(!terminal.screen().contains("requests/s"), "the terminal is as it was");
     until("it is gone", || !fixture.access.is_followed());

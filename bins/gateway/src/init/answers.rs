@@ -1,5 +1,6 @@
 //! The five questions, and their answers.
 
+use super::say::say;
 use crate::error::StartError;
 use dialoguer::{Input, Password};
 use opencredits_providers::Vendors;
@@ -8,6 +9,8 @@ use std::path::{Path, PathBuf};
 /// The port of a mail server where none is named.
 const MAIL_PORT: u16 = 587;
 const NAME: &str = "OpenCredits";
+/// Characters of a line in a list of names.
+const LIST_WIDTH: usize = 78;
 
 /// What a person decided. It holds secrets, and so has no `Debug`.
 pub(super) struct Answers {
@@ -87,25 +90,24 @@ impl Given {
     pub(super) fn ask(&self) -> Result<Answers, StartError> {
         let mut answers = self.answers()?;
         if self.name.is_none() {
-            answers.name = asked("1. What is the service called?", Some(NAME))?.unwrap_or_else(|| NAME.to_owned());
+            answers.name = asked("1. Name of the service", Some(NAME))?.unwrap_or_else(|| NAME.to_owned());
         }
         if self.public_url.is_none() {
-            let question = "2. Under which URL do people reach it? Empty: on this machine only";
+            let question = "2. URL under which people reach it (empty: on this machine only)";
             answers.public_url = asked(question, None)?;
         }
         if self.mail_server.is_none() {
-            let question = "3. Which server sends mails (host or user@host:port)? Empty: they are printed";
+            let question = "3. Mail server, as host or user@host:port (empty: mails are printed)";
             answers.mail = asked(question, None)?.map(|text| self.ask_mail(&text)).transpose()?;
         }
         if self.stripe_key_file.is_none() {
-            answers.stripe_key = asked_secret("4. Which key of Stripe takes payments? Empty: credits are not sold")?;
+            answers.stripe_key = asked_secret("4. Key of Stripe that takes payments (empty: credits are not sold)")?;
         }
         if self.vendor_key.is_none() {
-            let question = format!(
-                "5. Which provider answers? Empty: the sandbox. Else the variable of its key, one of\n   {}",
-                variables(&Vendors::builtin()?).join(", ")
-            );
-            answers.vendor = asked(&question, None)?.map(ask_key).transpose()?;
+            // Not within the question, which is drawn again when it is answered.
+            say(&listed(&variables(&Vendors::builtin()?)));
+            let question = "5. Provider that answers, by the variable of its key (empty: the sandbox)";
+            answers.vendor = asked(question, None)?.map(ask_key).transpose()?;
         }
         Ok(answers)
     }
@@ -113,10 +115,10 @@ impl Given {
     fn ask_mail(&self, text: &str) -> Result<Mail, StartError> {
         let from = match &self.mail_from {
             Some(from) => from.clone(),
-            None => asked("   Who is the sender, such as Example AI <mail@example.com>?", None)?.unwrap_or_default(),
+            None => asked("   Sender, such as Example AI <mail@example.com>", None)?.unwrap_or_default(),
         };
         let password = match server(text)?.username {
-            Some(_) if self.mail_password_file.is_none() => asked_secret("   What is the password there?")?,
+            Some(_) if self.mail_password_file.is_none() => asked_secret("   Password at the mail server")?,
             _ => None,
         };
         let mut mail = self.mail(text, Some(from))?;
@@ -170,9 +172,26 @@ fn variables(vendors: &Vendors) -> Vec<&str> {
     names
 }
 
+/// Names in lines that fit a terminal.
+fn listed(names: &[&str]) -> String {
+    let mut text = "Variables of providers' keys:".to_owned();
+    let mut width = LIST_WIDTH;
+    for name in names {
+        width = width.saturating_add(name.len()).saturating_add(1);
+        if width > LIST_WIDTH {
+            text.push_str("\n  ");
+            width = name.len().saturating_add(3);
+        }
+        text.push(' ');
+        text.push_str(name);
+    }
+    text.push('\n');
+    text
+}
+
 fn ask_key(variable: String) -> Result<VendorKey, StartError> {
     let key = known(VendorKey { variable, key: String::new() })?;
-    let asked = asked_secret(&format!("   What is the key in {}?", key.variable))?;
+    let asked = asked_secret(&format!("   Key of {}", key.variable))?;
     let missing = || StartError::Answer { question: "the provider's key", problem: "is empty".to_owned() };
     Ok(VendorKey { key: asked.ok_or_else(missing)?, ..key })
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod files;
+mod say;
 mod written;
 
 use crate::build;
@@ -10,6 +11,7 @@ use crate::ports::{self, SystemEntropy};
 use answers::Given;
 use opencredits_service::Entropy;
 use opencredits_service::config::Config;
+use say::say;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use written::Plan;
@@ -54,9 +56,4 @@ fn fresh_key(entropy: &dyn Entropy) -> String {
     let mut bytes = [0; KEY_BYTES];
     entropy.fill(&mut bytes);
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[expect(clippy::print_stdout, reason = "it speaks to the person who called it")]
-fn say(words: &str) {
-    print!("{words}");
 }

@@ -1,6 +1,7 @@
 //! `init`: a config from a few answers, on which a gateway serves.
 
 use crate::fixture::{Fixture, failed};
+use opencredits_testkit::Terminal;
 use std::os::unix::fs::PermissionsExt;
 
 #[test]
@@ -32,6 +33,34 @@ fn a_gateway_serves_on_what_init_has_written_and_it_is_never_overwritten() {
     let (_, error) = failed(fixture.run(&answers[..4], &[]));
     assert!(error.contains("is there already"), "{error}");
     assert_eq!(std::fs::read_to_string(&config).unwrap(), before);
+}
+
+#[test]
+fn at_a_terminal_it_asks_five_questions_and_shows_no_secret() {
+    let fixture = Fixture::new();
+    let site = fixture.data().with_file_name("site");
+    let asking = fixture.command(&["init", "--to", site.to_str().unwrap()], &[]);
+    let Some(terminal) = Terminal::of(&asking, site.parent().unwrap()) else { return };
+    for (question, answer) in [
+        ("1. Name of the service", "Example AI"),
+        ("2. URL under which people reach it", "https://ai.example.com"),
+        ("3. Mail server", "ada@smtp.example.com"),
+        ("Sender", "Example AI <mail@example.com>"),
+        ("Password at the mail server", "a mail secret"),
+        ("4. Key of Stripe", ""),
+        ("5. Provider that answers", "OPENAI_API_KEY"),
+        ("Key of OPENAI_API_KEY", "a vendor secret"),
+    ] {
+        terminal.shows(question);
+        terminal.enter(answer);
+    }
+    terminal.shows("it ended with 0");
+    let screen = terminal.screen().replace(site.parent().unwrap().to_str().unwrap(), "/srv");
+    assert!(!screen.contains("secret"), "{screen}");
+    insta::assert_snapshot!("asked", screen.trim_end());
+    let written = |name: &str| std::fs::read_to_string(site.join(name)).unwrap();
+    assert_eq!(written("keys/smtp-password").trim_end(), "a mail secret");
+    assert!(written("gateway.toml").contains("https://ai.example.com"));
 }
 
 #[test]
