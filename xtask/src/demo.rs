@@ -4,15 +4,16 @@
 use crate::gateway::{Ack, Gateway, Plan};
 use crate::outcome::Outcome;
 use serde_json::{Value, json};
+use std::path::Path;
 use std::time::Duration;
 
 /// Commission can be paid out at once, and a purchase has a fee.
 const SETTINGS: &str = "[payments]\nprocessor = \"sandbox\"\nfee_bps = 300\n[billing]\ncommission_matures_days = 0\n";
 /// A digit of the key for addresses, which lives as long as the walk.
-const KEY_DIGIT: &str = "7";
+pub(crate) const KEY_DIGIT: &str = "7";
 /// How long the gateway may take to end.
 const PATIENCE: Duration = Duration::from_secs(20);
-const PERSON: &str = "Ada";
+pub(crate) const PERSON: &str = "Ada";
 const APP: &str = "Acme Notes";
 const EMAIL: &str = "ada@example.org";
 
@@ -22,7 +23,9 @@ const FENCE: &str = "```text\n";
 
 pub(crate) fn run() -> Outcome {
     Gateway::build()?;
-    let found = walk()?;
+    let folder = tempfile::tempdir()?;
+    let (mut gateway, found) = walk(&folder.path().join("demo"))?;
+    gateway.running.stop(PATIENCE)?;
     println!("{found}");
     let shown = PAGE.split_once(FENCE).and_then(|(_, rest)| rest.split_once("```")).map(|(shown, _)| shown.trim());
     if shown == Some(found.trim()) { Ok(()) } else { Err("docs/walk.md shows another walk".into()) }
@@ -32,10 +35,10 @@ pub(crate) fn run() -> Outcome {
 #[derive(Default)]
 struct Told(String);
 
-fn walk() -> Outcome<String> {
+/// Walks, in this folder; the gateway, which still runs, with the person's key, and the walk in words.
+pub(crate) fn walk(folder: &Path) -> Outcome<(Gateway, String)> {
     let mut told = Told::default();
-    let folder = tempfile::tempdir()?;
-    let mut plan = Plan::new(&folder.path().join("demo"), Ack::Durable);
+    let mut plan = Plan::new(folder, Ack::Durable);
     plan.settings(&format!("{SETTINGS}[privacy]\naddress_keys = \"{}\"\n", KEY_DIGIT.repeat(64)));
     let mut gateway = Gateway::start_empty(&plan)?;
 
@@ -87,8 +90,7 @@ fn walk() -> Outcome<String> {
     let report = gateway.admin(&["ledger", "report"])?;
     told.fact("difference", &report["difference_usd"]);
     told.fact("verified", &json!(gateway.verify()?));
-    gateway.running.stop(PATIENCE)?;
-    Ok(told.0)
+    Ok((gateway, told.0))
 }
 
 impl Told {
@@ -102,7 +104,8 @@ impl Told {
     }
 }
 
-fn balance(gateway: &Gateway) -> Outcome<Value> {
+/// What the person has.
+pub(crate) fn balance(gateway: &Gateway) -> Outcome<Value> {
     Ok(send(gateway, "GET", "/v1/credits/balance", &Value::Null)?["balance"].clone())
 }
 
@@ -123,7 +126,7 @@ fn pay(gateway: &Gateway, url: &str) -> Outcome {
 }
 
 /// One request with the person's key; its answer, which must be a success.
-fn send(gateway: &Gateway, method: &str, path: &str, body: &Value) -> Outcome<Value> {
+pub(crate) fn send(gateway: &Gateway, method: &str, path: &str, body: &Value) -> Outcome<Value> {
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let (key, length) = (&gateway.key, body.len());
     let answer = gateway.exchange(&format!(

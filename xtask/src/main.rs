@@ -21,6 +21,7 @@ mod outcome;
 mod package;
 mod pricebook;
 mod process;
+mod released;
 mod schemathesis;
 mod sqlcipher;
 mod tidy;
@@ -60,6 +61,8 @@ enum Task {
     Package(package::Args),
     /// Shows a purchase, a request and a partner's payout, with a gateway of its own
     Demo,
+    /// Keeps the data folder of this version, which later versions must open
+    ReleaseData,
     /// Reads recorded exchanges with the gateway's decoders and compares with the expected usage
     Meter(meter::Args),
     /// Compares estimated tokens with real tokenizers, by class of text
@@ -93,6 +96,7 @@ fn main() -> ExitCode {
         Task::Metrics => metrics::run(),
         Task::Package(args) => package::run(&args),
         Task::Demo => demo::run(),
+        Task::ReleaseData => released::run(),
         Task::Sqlcipher => sqlcipher::run(),
         Task::Meter(args) => meter::run(&args),
         Task::MockUpstream => bench::mock_upstream(),

@@ -30,7 +30,7 @@ impl LedgerCopy {
         let connection = sqlite::open_to_read(&path)?;
         let found = sqlite::form(&connection)?;
         if found != sqlite::FORM {
-            return Err(StorageError::Version { found, known: sqlite::FORM }.into());
+            return Err(sqlite::other_form(&connection, found).into());
         }
         Ok(Self { connection, path })
     }

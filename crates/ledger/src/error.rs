@@ -94,8 +94,10 @@ pub enum StorageError {
     #[error("another program is writing to it; wait until it is done, or end it")]
     Busy,
     /// The file was written by a newer program.
-    #[error("it has form {found} and this program knows {known}; upgrade the program")]
+    #[error("{} has form {found} and this program knows {known}; use the program that wrote it, or a newer one", path.display())]
     Version {
+        /// The file.
+        path: PathBuf,
         /// The version that was found.
         found: i64,
         /// The newest version that this program knows.

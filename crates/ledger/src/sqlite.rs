@@ -228,7 +228,12 @@ pub(crate) fn make_private(path: &Path) -> Result<(), StorageError> {
 
 pub(crate) fn form(connection: &Connection) -> Result<i64, StorageError> {
     let found = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if (0..=FORM).contains(&found) { Ok(found) } else { Err(StorageError::Version { found, known: FORM }) }
+    if (0..=FORM).contains(&found) { Ok(found) } else { Err(other_form(connection, found)) }
+}
+
+/// The error of a file whose form is another than this program can use.
+pub(crate) fn other_form(connection: &Connection, found: i64) -> StorageError {
+    StorageError::Version { path: connection.path().unwrap_or_default().into(), found, known: FORM }
 }
 
 fn prepare(connection: &Connection) -> Result<(), StorageError> {

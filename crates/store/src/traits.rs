@@ -6,6 +6,7 @@ use crate::records::{
 use async_trait::async_trait;
 use opencredits_keys::{KeyDigest, Mode};
 use opencredits_units::{AccountId, EntryId, GenerationId, KeyId, PartnerId, UnixMs, UserId};
+use std::path::PathBuf;
 
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,14 @@ pub enum StoreError {
         found: i64,
         /// The newest version that this program knows.
         known: i64,
+    },
+    /// The file cannot be opened.
+    #[error("{}: {source}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: Box<Self>,
     },
     /// The file belongs to the other mode.
     #[error("it holds data of {} mode, not of {} mode: {}", found.name(), expected.name(), other_mode(*found))]

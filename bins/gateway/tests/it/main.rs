@@ -13,6 +13,7 @@ mod payments;
 mod payouts;
 mod prices;
 mod privacy;
+mod released;
 mod reload;
 mod service_manager;
 mod serving;

@@ -1,8 +1,8 @@
 //! A copy of the store's file, as a backup has it.
 
-use super::migrations;
 use super::mode::mode_of;
 use super::rows::{count, id};
+use super::schema::{refuse_newer, version};
 use crate::traits::StoreError;
 use opencredits_keys::Mode;
 use opencredits_units::AccountId;
@@ -42,14 +42,8 @@ impl StoreCopy {
     pub fn read(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = opencredits_sqlite::open_with_flags(path, flags)?;
-        let found: i64 =
-            connection.query_row("SELECT max(version) FROM refinery_schema_history", [], |row| row.get(0))?;
-        let runner = migrations::migrations::runner();
-        let known = runner.get_migrations().iter().map(|migration| i64::from(migration.version())).max();
-        let known = known.unwrap_or_default();
-        if found > known {
-            return Err(StoreError::Newer { found, known });
-        }
+        let found = version(&connection)?;
+        refuse_newer(found)?;
         let is_orphaned = connection.prepare("PRAGMA foreign_key_check")?.exists([])?;
         if is_orphaned {
             return Err(StoreError::Damaged { table: "user_keys" });

@@ -30,6 +30,7 @@ mod publishable;
 mod retention;
 mod rotations;
 mod rows;
+mod schema;
 mod secret_keys;
 mod sessions;
 mod usage;
@@ -52,10 +53,6 @@ use std::sync::Arc;
 /// The store names people: only its owner may read it.
 #[cfg(unix)]
 const FILE_MODE: u32 = 0o600;
-
-mod migrations {
-    refinery::embed_migrations!("migrations");
-}
 
 /// Implements every trait of this crate on one SQLite file. A clone is another handle to the same store.
 #[derive(Clone)]
@@ -82,14 +79,21 @@ impl SqliteStore {
     /// As [`Self::open`].
     pub fn open_with(path: impl AsRef<Path>, addresses: AddressKeeping) -> Result<Self, StoreError> {
         let path = path.as_ref();
+        let opened = Self::open_file(path, addresses);
+        opened.map_err(|source| StoreError::Open { path: path.to_owned(), source: Box::new(source) })
+    }
+
+    fn open_file(path: &Path, addresses: AddressKeeping) -> Result<Self, StoreError> {
         make_private(path)?;
         let mut connection = opencredits_sqlite::open(path)?;
+        // Before anything is changed.
+        schema::refuse_newer(schema::version(&connection)?)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         // What is deleted is overwritten.
         connection.pragma_update(None, "secure_delete", true)?;
-        migrations::migrations::runner().run(&mut connection)?;
+        schema::migrate(&mut connection)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reader = opencredits_sqlite::open_with_flags(path, flags)?;
         let (connection, reader) = (Arc::new(Mutex::new(connection)), Arc::new(Mutex::new(reader)));

@@ -12,7 +12,7 @@ use opencredits_store::conformance::{self, NOW, key, partner, secret, user};
 use opencredits_store::{Claim, Claims, Keys, Partners, SqliteStore, StoreError, UsageModel, Users};
 use opencredits_units::GenerationId;
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 struct Folder {
     path: PathBuf,
@@ -213,7 +213,11 @@ fn a_store_of_a_newer_program_is_left_alone() {
         VALUES (999, 'newer', '2026-01-01T00:00:00Z', '1')";
     raw.execute(newer, []).unwrap();
     drop(raw);
-    assert!(matches!(SqliteStore::open(&folder.path), Err(StoreError::Migration(_))));
+    let before = std::fs::read(&folder.path).unwrap();
+    let error = SqliteStore::open(&folder.path).err().unwrap().to_string();
+    assert!(error.starts_with(&folder.path.display().to_string()), "{error}");
+    assert!(error.contains("it has version 999") && error.contains("the program that wrote it"), "{error}");
+    assert!(std::fs::read(&folder.path).unwrap() == before, "it was changed");
 }
 
 #[test]
@@ -221,10 +225,14 @@ fn a_file_that_is_no_store_is_refused_and_left_as_it_is() {
     let folder = Folder::new();
     let text = "this is a letter, not a database; ".repeat(100);
     std::fs::write(&folder.path, &text).unwrap();
-    assert!(matches!(SqliteStore::open(&folder.path), Err(StoreError::Sqlite(_))));
+    let cause = |path: &Path| match SqliteStore::open(path) {
+        Err(StoreError::Open { source, .. }) => source,
+        other => panic!("{:?} of {}", other.err(), path.display()),
+    };
+    assert!(matches!(*cause(&folder.path), StoreError::Sqlite(_)));
     assert_eq!(std::fs::read_to_string(&folder.path).unwrap(), text);
     let nowhere = folder.dir.path().join("missing").join("store.db");
-    assert!(matches!(SqliteStore::open(nowhere), Err(StoreError::Io(_))));
+    assert!(matches!(*cause(&nowhere), StoreError::Io(_)));
 }
 
 #[cfg(unix)]
