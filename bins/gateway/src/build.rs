@@ -71,10 +71,14 @@ struct Base {
     store: SqliteStore,
     address_keys: Option<DataKeys>,
     offer: ServedCatalogue,
+    pages: Arc<PagesApp>,
 }
 
-/// Opens the data folder, and finds what is on sale.
+/// Opens the data folder, reads the pages, and finds what is on sale.
 async fn open(config: &Config, variables: &[(String, String)]) -> Result<Base, StartError> {
+    let site = pages::site(config);
+    // Beside the files, on another core.
+    let pages = tokio::task::spawn_blocking(move || PagesApp::new(site));
     let transports = Transports::new(config)?;
     // An invalid config is refused before the folder is touched.
     mails::mailer(config)?;
@@ -89,13 +93,13 @@ async fn open(config: &Config, variables: &[(String, String)]) -> Result<Base, S
     for notice in offer.notices(config) {
         tracing::warn!("{notice}");
     }
-    Ok(Base { process, transports, ledger, store, address_keys, offer })
+    let pages = pages.await.map_err(|_| StartError::Thread)??;
+    Ok(Base { process, transports, ledger, store, address_keys, offer, pages })
 }
 
 /// Opens the data folder and builds everything that serves.
 pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Result<Built, StartError> {
-    let Base { process, transports, ledger, store, address_keys, offer } = open(config, variables).await?;
-    let pages = PagesApp::new(pages::site(config))?;
+    let Base { process, transports, ledger, store, address_keys, offer, pages } = open(config, variables).await?;
     let test = test_mode::build(config, (&offer, &pages), (&process, address_keys.as_ref())).await?;
     books::open(&ledger, process.clock.now())?;
     let usage = Arc::new(UsageReads::new(ledger.clone(), Arc::new(store.clone())));

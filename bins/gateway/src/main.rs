@@ -101,9 +101,10 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
     if arguments.settings.health {
         return health::check(&config.server.listen);
     }
+    let io = |source| StartError::Io { what: "threads".to_owned(), source };
+    let recorder = metrics::Making::begin().map_err(io)?;
     let socket = service_manager::handed_over()?;
     let (log, _lines_until_the_end) = log::start(&config.log)?;
-    let io = |source| StartError::Io { what: "threads".to_owned(), source };
     let threads = workers::WorkerPool::start(config.server.threads).map_err(io)?;
     // The main thread accepts connections, runs the jobs and the reaper.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io)?;
@@ -118,7 +119,7 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
             dev::name_locally(&mut config);
             privacy::make_dev_key(&config, &ports::SystemEntropy)?;
         }
-        let metrics = metrics::open(&mut config, &ports::environment(), ports::SystemClock.now()).await?;
+        let metrics = metrics::open(recorder, &mut config, &ports::environment(), ports::SystemClock.now()).await?;
         let built = build::build(&config, &ports::environment()).await?;
         if dev {
             dev::greet(&built, &config).await?;

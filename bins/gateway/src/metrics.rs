@@ -10,6 +10,7 @@ use opencredits_units::UnixMs;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, oneshot};
@@ -26,16 +27,28 @@ pub(crate) struct Metrics {
     process: Process,
 }
 
+/// A recorder that is being made. It measures the clock of the processor against the system's for some milliseconds, in which
+/// the process can start otherwise.
+pub(crate) struct Making(JoinHandle<Result<PrometheusRecorder, BuildError>>);
+
+impl Making {
+    /// Begins.
+    pub(crate) fn begin() -> std::io::Result<Self> {
+        std::thread::Builder::new().name("recorder".to_owned()).spawn(recorder).map(Self)
+    }
+}
+
 /// Binds the admin listener and installs the recorder; `None` where the config has no listener. To be called once, before
 /// anything records.
 pub(crate) async fn open(
+    making: Making,
     config: &mut Config,
     variables: &[(String, String)],
     now: UnixMs,
 ) -> Result<Option<Metrics>, StartError> {
     let token = admin_token(&config.admin, variables)?;
     let Some(listener) = bind(config).await? else { return Ok(None) };
-    let recorder = recorder()?;
+    let recorder = making.0.join().map_err(|_| StartError::Thread)??;
     let handle = recorder.handle();
     // It fails where there is one already, and a process has one.
     metrics::set_global_recorder(recorder).map_err(|_| StartError::Recorder)?;

@@ -33,7 +33,7 @@ pub struct Assets {
 }
 
 impl Assets {
-    /// Reads and compresses all files.
+    /// Reads all files.
     pub(crate) fn read() -> Result<Self, PagesError> {
         let mut found = Self { by_name: BTreeMap::new(), by_hashed_name: BTreeMap::new() };
         for name in Files::iter() {

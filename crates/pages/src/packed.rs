@@ -6,6 +6,7 @@ use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::sync::{Arc, OnceLock};
 
 /// A body below this is not worth compressing: it fits one packet.
 const COMPRESS_BYTES_MIN: usize = 1_000;
@@ -17,10 +18,10 @@ const DIGEST_BYTES: usize = 8;
 pub struct Packed {
     /// The body.
     pub plain: Bytes,
-    /// The body compressed by gzip, where that makes it smaller.
-    pub gzip: Option<Bytes>,
     /// A part of its SHA-256, in hex.
     pub digest: String,
+    effort: Compression,
+    gzip: Arc<OnceLock<Option<Bytes>>>,
 }
 
 impl Packed {
@@ -38,7 +39,13 @@ impl Packed {
 
     fn new(plain: Vec<u8>, effort: Compression) -> Self {
         let digest = hex(&Sha256::digest(&plain));
-        Self { gzip: compressed(&plain, effort).map(Bytes::from), plain: plain.into(), digest }
+        Self { plain: plain.into(), digest, effort, gzip: Arc::default() }
+    }
+
+    /// The body compressed by gzip, where that makes it smaller. It is compressed when it is first asked for: a start does not
+    /// wait for it, and who takes no gzip does not pay for it.
+    pub fn gzip(&self) -> Option<&Bytes> {
+        self.gzip.get_or_init(|| compressed(&self.plain, self.effort).map(Bytes::from)).as_ref()
     }
 }
 

@@ -30,7 +30,7 @@ impl Document {
     /// The answer to `GET /openapi.json`. It has no secret, so that every page may read it.
     pub(crate) fn answer(&self, request: &HeaderMap) -> Response<Body> {
         let packed = self.packed.get_or_init(|| Packed::quickly(self.text()));
-        let mut response = packed_response(request, packed.clone());
+        let mut response = packed_response(request, packed);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, JSON);
         headers.insert(CACHE_CONTROL, KEPT);

@@ -30,7 +30,7 @@ fn asset(request: &PageRequest, name: &str) -> Response<Body> {
     let Some((asset, is_hashed)) = request.app.pages.pages.assets().find(name) else {
         return request.not_found();
     };
-    let mut response = packed_response(&request.headers, asset.packed.clone());
+    let mut response = packed_response(&request.headers, &asset.packed);
     let headers = response.headers_mut();
     secure(headers, POLICY);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));

@@ -60,7 +60,7 @@ pub(crate) fn of_programs() -> OpenApiRouter<Arc<App>> {
 
 /// `GET /assets/sdk.js`.
 async fn sdk(request: PageRequest) -> Response<Body> {
-    let mut response = super::request::packed_response(&request.headers, SDK_PACKED.clone());
+    let mut response = super::request::packed_response(&request.headers, &SDK_PACKED);
     let headers = response.headers_mut();
     secure(headers, SDK_POLICY);
     headers.insert(CONTENT_TYPE, SCRIPT);

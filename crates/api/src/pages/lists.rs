@@ -21,8 +21,8 @@ pub(crate) struct Lists(Cache<Wanted, Made>);
 impl Default for Lists {
     fn default() -> Self {
         let size = |_: &Wanted, (_, packed): &Made| {
-            let gzip = packed.gzip.as_ref().map_or(0, |gzip| gzip.len());
-            u32::try_from(packed.plain.len().saturating_add(gzip)).unwrap_or(u32::MAX)
+            // Its compressed form is smaller, and may be made later.
+            u32::try_from(packed.plain.len().saturating_mul(2)).unwrap_or(u32::MAX)
         };
         Self(Cache::builder().max_capacity(BYTES_MAX).weigher(size).build())
     }

@@ -156,7 +156,7 @@ impl PageRequest {
 
     /// A body under the headers of a page, compressed where the client takes that; nothing where the client has it.
     fn packed(&self, packed: Packed, content_type: &HeaderValue) -> Response<Body> {
-        let mut response = packed_response(&self.headers, packed);
+        let mut response = packed_response(&self.headers, &packed);
         let headers = response.headers_mut();
         secure(headers, POLICY);
         headers.insert(CONTENT_TYPE, content_type.clone());
@@ -173,19 +173,18 @@ fn kept_nowhere(mut response: Response<Body>) -> Response<Body> {
 }
 
 /// A body with its digest, compressed where the client takes that; nothing where the client has it.
-pub(crate) fn packed_response(request: &HeaderMap, packed: Packed) -> Response<Body> {
-    let Packed { plain, gzip, digest } = packed;
+pub(crate) fn packed_response(request: &HeaderMap, packed: &Packed) -> Response<Body> {
     // The same content in two encodings: a weak one (RFC 9110, section 8.8.1).
-    let tag = format!("W/\"{digest}\"");
+    let tag = format!("W/\"{}\"", packed.digest);
     let mut response = Response::new(Body::empty());
     if has(request, &tag) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     } else {
-        let gzip = gzip.filter(|_| takes_gzip(request));
+        let gzip = if takes_gzip(request) { packed.gzip() } else { None };
         if gzip.is_some() {
             response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
-        *response.body_mut() = Body::from(gzip.unwrap_or(plain));
+        *response.body_mut() = Body::from(gzip.unwrap_or(&packed.plain).clone());
     }
     if let Ok(tag) = HeaderValue::try_from(tag) {
         response.headers_mut().insert(ETAG, tag);

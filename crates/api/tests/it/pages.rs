@@ -68,7 +68,7 @@ async fn a_page_with_all_assets_weighs_little() {
     let app = TestApp::of_the_whole_book();
     let pages = pages();
     let assets = pages.pages.assets();
-    let sent = |packed: &Packed| packed.gzip.as_ref().map_or(packed.plain.len(), bytes::Bytes::len);
+    let sent = |packed: &Packed| packed.gzip().map_or(packed.plain.len(), bytes::Bytes::len);
     let of_assets: usize = assets.names().map(|name| sent(&assets.find(name).unwrap().0.packed)).sum();
     for path in PAGES {
         let page = Packed::quickly(browse(&app, path).await.text.into_bytes());

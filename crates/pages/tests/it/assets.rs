@@ -39,7 +39,7 @@ fn the_assets_are_small() {
     assert!(css.packed.plain.len() < BASE_CSS_BYTES_MAX, "base.css has {} bytes", css.packed.plain.len());
     let packed = |name: &str| {
         let (asset, _) = pages.assets().find(name).unwrap();
-        asset.packed.gzip.as_ref().map_or(asset.packed.plain.len(), bytes::Bytes::len)
+        asset.packed.gzip().map_or(asset.packed.plain.len(), bytes::Bytes::len)
     };
     let all: usize = pages.assets().names().map(packed).sum();
     assert!(all < ASSETS_BYTES_MAX, "the assets have {all} bytes compressed");

@@ -172,7 +172,7 @@ fn every_page_of_the_documentation_is_written() {
             assert!(is_known && !link.contains(".md") && !link.starts_with(".."), "{slug} links to {link}");
         }
         let packed = opencredits_pages::Packed::quickly(page.into_bytes());
-        assert!(packed.gzip.unwrap().len() < PAGE_BYTES_MAX / 2, "{slug}");
+        assert!(packed.gzip().unwrap().len() < PAGE_BYTES_MAX / 2, "{slug}");
     }
     assert!(pages.doc("../Cargo.toml").is_none() && pages.doc_source("clients").unwrap().starts_with("# Clients"));
 }
