@@ -5,6 +5,7 @@
 //!   event, slowly, cut short or not at all, and that keeps what it was sent.
 //! - [`stripe::StripeDouble`] is Stripe's API on a loopback port, with what a buyer, a bank and an operator do there.
 //! - [`bills::BillingDouble`] is a provider's billing report on a loopback port.
+//! - [`book`] reads the pages of the documentation and the snippets on them.
 //! - [`Comparison`] says whether two things take the same time.
 //! - [`FixedClock`] and [`FixedRandom`] stand for time and randomness.
 //!
@@ -36,6 +37,7 @@
 )]
 
 pub mod bills;
+pub mod book;
 mod coded;
 mod doubles;
 mod recordings;
