@@ -1,7 +1,7 @@
 //! `cargo xtask check`: everything that must hold before a change is taken.
 
 use crate::outcome::Outcome;
-use crate::{tidy, workspace};
+use crate::{book, tidy, workspace};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -25,12 +25,13 @@ enum Run {
     /// A cargo subcommand that may not be installed.
     Extra(&'static [&'static str]),
     /// Our own rules.
-    Tidy,
+    Ours(fn() -> Outcome),
 }
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     Step { name: "fmt", run: Run::Cargo(&["fmt", "--all", "--check"]) },
-    Step { name: "tidy", run: Run::Tidy },
+    Step { name: "tidy", run: Run::Ours(tidy::run) },
+    Step { name: "book", run: Run::Ours(book::check) },
     Step {
         name: "clippy",
         run: Run::Cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
@@ -71,7 +72,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
 impl Run {
     fn run(&self) -> Outcome<End> {
         let passed = match self {
-            Self::Tidy => match tidy::run() {
+            Self::Ours(rules) => match rules() {
                 Ok(()) => true,
                 Err(error) => {
                     eprintln!("{error}");

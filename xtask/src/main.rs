@@ -7,6 +7,7 @@
 )]
 
 mod bench;
+mod book;
 mod browser;
 mod check;
 mod demo;
@@ -43,6 +44,8 @@ enum Task {
     Check(check::Args),
     /// The house rules that no compiler knows
     Tidy,
+    /// The book of docs/: its links, contents and snippets, and its pages as HTML
+    Book,
     /// Measures the ledger or the gateway, in a release build
     Bench(bench::Args),
     /// Drives the gateway with the official SDKs, recorded providers and a real model
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
     let outcome = match Args::parse().task {
         Task::Check(args) => check::run(&args),
         Task::Tidy => tidy::run(),
+        Task::Book => book::run(),
         Task::Estimate(args) => estimate::run(&args),
         Task::Holds(args) => holds::run(&args),
         Task::Bench(args) => bench::run(&args),

@@ -6,6 +6,8 @@ mod application_args;
 mod args;
 mod asked;
 mod backups;
+#[cfg(test)]
+mod book;
 mod catalog_args;
 mod check;
 mod client;

@@ -1,5 +1,7 @@
 //! The OpenCredits gateway: `opencredits-gateway --config FILE`, or `opencredits-gateway dev` to try it out.
 
+#[cfg(test)]
+mod book;
 mod build;
 mod connections;
 mod data_key;

@@ -6,6 +6,7 @@
 //! - [`stripe::StripeDouble`] is Stripe's API on a loopback port, with what a buyer, a bank and an operator do there.
 //! - [`bills::BillingDouble`] is a provider's billing report on a loopback port.
 //! - [`Terminal`] is a terminal in which a program runs.
+//! - [`book`] reads the pages of the documentation and the snippets on them.
 //! - [`Comparison`] says whether two things take the same time.
 //! - [`FixedClock`] and [`FixedRandom`] stand for time and randomness.
 //!
@@ -37,6 +38,7 @@
 )]
 
 pub mod bills;
+pub mod book;
 mod coded;
 mod doubles;
 mod recordings;

@@ -87,7 +87,7 @@ fn the_lines_for_programs_are_those_that_they_are_run_with() {
     for block in page.split("```").skip(1).step_by(2) {
         let (kind, lines) = block.split_once('\n').unwrap();
         for line in lines.lines().filter(|line| !line.is_empty()) {
-            if kind == "toml" {
+            if kind == "toml codex" {
                 let line = if line.starts_with("model =") { "model =" } else { line };
                 assert!(scripts.contains(line), "no script has {line}");
                 settings += 1;

@@ -2,7 +2,7 @@
 
 use super::source::{Finding, Source};
 
-/// The crates that [README.md](../../../README.md) offers to other programs.
+/// The crates that [embedding.md](../../../docs/embedding.md) offers to other programs.
 const ALONE: [&str; 7] = ["billing", "dialects", "email", "identity", "ledger", "providers", "translation"];
 const REMEDY: &str = "re-export it, and name the re-export";
 const OURS: &str = "opencredits_";

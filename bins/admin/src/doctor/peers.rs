@@ -93,6 +93,12 @@ async fn of_address(config: &Config, client: &Client) -> Vec<Finding> {
     if config.payments.processor != Processor::Stripe {
         return vec![address];
     }
+    let payments = &config.payments;
+    // The route answers GET alike with a secret and without one.
+    if payments.webhook_secret.is_none() && payments.webhook_secret_file.is_none() {
+        let how = "set payments.webhook_secret_file to the signing secret of a webhook";
+        return vec![address, Finding::warning("webhook", "there is none: payments are found by polling", how)];
+    }
     let hook = format!("{url}/webhooks/stripe");
     let webhook = match status(client, &hook).await {
         // It takes POST alone.

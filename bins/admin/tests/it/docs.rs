@@ -1,8 +1,8 @@
-//! The examples of the operations page, run in their order on one data folder.
+//! The examples of the page of the admin tool, run in their order on one data folder.
 
 use crate::fixture::{Access, Fixture};
 
-const PAGE: &str = include_str!("../../../../docs/OPERATIONS.md");
+const PAGE: &str = include_str!("../../../../docs/admin.md");
 /// What ids and keys begin with; the page shows the rest as `…`.
 const PREFIXES: [&str; 12] = [
     "oc_pk_test_",
@@ -97,11 +97,11 @@ fn check(access: Access) {
 }
 
 #[test]
-fn the_examples_of_the_operations_page_print_what_it_says_on_files() {
+fn the_examples_of_the_page_print_what_it_says_on_files() {
     check(Access::Files);
 }
 
 #[test]
-fn the_examples_of_the_operations_page_print_what_it_says_through_the_socket() {
+fn the_examples_of_the_page_print_what_it_says_through_the_socket() {
     check(Access::Socket);
 }

@@ -41,12 +41,17 @@ fn mail_server(greeting: &'static str) -> u16 {
 }
 
 /// The health of each thing, and what to do, with these peers.
-fn check(fixture: &Fixture, (service, mail): (u16, u16), expect: &[(&str, &str, &str)]) -> bool {
+fn check(fixture: &Fixture, peers: (u16, u16), expect: &[(&str, &str, &str)]) -> bool {
+    check_with(fixture, &format!("webhook_secret = \"{WEBHOOK_SECRET}\""), peers, expect)
+}
+
+/// The same with this setting of `[payments]`.
+fn check_with(fixture: &Fixture, setting: &str, (service, mail): (u16, u16), expect: &[(&str, &str, &str)]) -> bool {
     let config = fixture.dir.join("doctor.toml");
     let text = format!(
         "[server]\npublic_url = \"http://127.0.0.1:{service}\"\n[email]\ntransport = \"smtp\"\nhost = \"127.0.0.1\"\n\
          port = {mail}\ntls = \"none\"\nfrom = \"A <a@acme.example>\"\n[payments]\nprocessor = \"stripe\"\n\
-         key = \"rk_test_1\"\nwebhook_secret = \"{WEBHOOK_SECRET}\"\n\
+         key = \"rk_test_1\"\n{setting}\n\
          [[vendor]]\nid = \"peer\"\ndialect = \"openai-chat\"\nbase_url = \"http://127.0.0.1:{service}/v1\"\nkey_env = \"PEER_KEY\"\ndiscover = true\n\
          [[model]]\nid = \"peer/m\"\nvendor = \"peer\"\nupstream_model = \"m\"\ncontext_window = 4000\nmax_output_tokens = 1000\n\
          prices = {{ input = \"1\", output = \"2\" }}\n",
@@ -113,6 +118,14 @@ fn what_does_not_work_is_named_with_what_to_do() {
         ],
     );
     assert!(!is_healthy);
+}
+
+#[test]
+fn a_service_without_a_webhook_is_told_that_payments_are_polled() {
+    let fixture = Fixture::new(Access::Socket);
+    let service = peer(&[("/healthz", 200), ("/webhooks/stripe", 405), ("/v1/models", 200)]);
+    let expect = [("webhook", "warning", "found by polling"), ("webhook", "warning", "payments.webhook_secret_file")];
+    check_with(&fixture, "", (service, mail_server("220 mail ESMTP\r\n")), &expect);
 }
 
 #[test]

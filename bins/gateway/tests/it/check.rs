@@ -75,7 +75,7 @@ fn a_vendor_without_its_key_is_told_by_the_check_and_at_the_start() {
     check(&[("HOUSE_API_KEY", "k")], &["the key of vendor house goes to models.example in clear"]);
 }
 
-/// The files of step 2 and 3 of the page, with something of the right form in each.
+/// The files of steps 2 and 3 of the page, with something of the right form in each.
 const FILES: [(&str, &str); 7] = [
     ("hash-key", "0101010101010101010101010101010101010101010101010101010101010101"),
     ("link-keys", "0202020202020202020202020202020202020202020202020202020202020202"),
@@ -88,8 +88,8 @@ const FILES: [(&str, &str); 7] = [
 
 #[test]
 fn the_config_that_the_page_begins_with_starts_and_warns_of_nothing() {
-    let page = include_str!("../../../../docs/OPERATIONS.md");
-    let (_, section) = page.split_once("\n## From nothing to a service\n").unwrap();
+    let page = include_str!("../../../../docs/install.md");
+    let (_, section) = page.split_once("\n## By hand\n").unwrap();
     let (_, config) = section.split_once("```toml\n").unwrap();
     let (config, _) = config.split_once("```").unwrap();
     let fixture = Fixture::new();

@@ -42,7 +42,7 @@ fn what_the_page_says_of_a_vendor_is_so() {
 #[test]
 fn the_file_on_the_page_is_a_vendors_whole_file() {
     let (_, rest) = PAGE.split_once("This is the whole\n`").unwrap();
-    let (name, rest) = rest.split_once("`:\n\n```toml\n").unwrap();
+    let (name, rest) = rest.split_once("`:\n\n```toml vendor\n").unwrap();
     let file = std::fs::read_to_string(format!("{}/vendors/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
     assert_eq!(rest.split_once("```").unwrap().0, file);
 }

@@ -183,7 +183,7 @@ mod tests {
     /// The names and defaults in the table under a heading of the page.
     fn shown(heading: &str) -> Vec<(String, String)> {
         let page = include_str!("../../../../docs/OPERATIONS.md");
-        let (_, rest) = page.split_once(&format!("#### `{heading}`\n")).unwrap_or_else(|| panic!("no {heading}"));
+        let (_, rest) = page.split_once(&format!("### `{heading}`\n")).unwrap_or_else(|| panic!("no {heading}"));
         let (_, rows) = rest.split_once("| --- | --- | --- |\n").unwrap();
         let rows = rows.lines().map_while(|line| line.strip_prefix("| `")?.split_once("` | "));
         let mut rows: Vec<_> = rows

@@ -324,7 +324,7 @@ pub struct Upstream {
     /// The longest wait, in ms: where a provider asks for more, the client gets its error. Default 5 s.
     pub retry_wait_ms_max: u64,
     /// Whether pictures and documents that a request names by URL are fetched for providers that take bytes only.
-    /// Default false: the request is refused. Only public addresses are visited, see docs/OPERATIONS.md.
+    /// Default false: the request is refused. Only public addresses are visited, see docs/translation.md.
     pub fetch_attachments: bool,
     /// The largest attachment that is fetched, in bytes. Default 10 MiB.
     pub attachment_bytes_max: usize,
