@@ -1,6 +1,7 @@
 //! The OpenCredits gateway: `opencredits-gateway --config FILE`, or `opencredits-gateway dev` to try it out.
 
 mod build;
+mod certificate;
 mod connections;
 mod data_key;
 mod dev;
@@ -99,7 +100,7 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
         return settings::show(&config);
     }
     if arguments.settings.health {
-        return health::check(&config.server.listen);
+        return health::check(&config.server);
     }
     let socket = service_manager::handed_over()?;
     let (log, _lines_until_the_end) = log::start(&config.log)?;
@@ -120,6 +121,7 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
         }
         let metrics = metrics::open(&mut config, &ports::environment(), ports::SystemClock.now()).await?;
         let built = build::build(&config, &ports::environment()).await?;
+        let metrics = metrics.map(|metrics| metrics.of_certificate(built.tls.clone()));
         if dev {
             dev::greet(&built, &config).await?;
         }
