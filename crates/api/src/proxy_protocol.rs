@@ -107,7 +107,7 @@ fn block(bytes: &[u8]) -> Result<Header, NoHeader> {
     let (is_local, is_proxy) = (command == LOCAL, command == PROXY);
     // A LOCAL command has any family, which is to be ignored.
     let is_family = family >> 4 <= FAMILY_MAX && family & 0x0f <= TRANSPORT_MAX;
-    if !is_local && !(is_proxy && is_family) {
+    if !(is_local || is_proxy && is_family) {
         return Err(NoHeader::Malformed);
     }
     let length = FIXED_BYTES.saturating_add(u16::from_be_bytes([high, low]).into());

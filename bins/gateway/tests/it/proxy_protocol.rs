@@ -130,7 +130,7 @@ fn a_listed_peer_without_a_header_is_closed_and_told() {
     // A check of the port alone is nothing to tell.
     drop(socket(&target.gateway));
     assert!(target.kept(&version_1("203.0.113.7")).is_some() && !told());
-    for bytes in [&KEPT[..], b"PROXY TCP4 here there 1 2\r\n", b"\r\n\r\n\0\r\nQUIT\n\x31\x11\0\x0c"] {
+    for bytes in [KEPT, b"PROXY TCP4 here there 1 2\r\n", b"\r\n\r\n\0\r\nQUIT\n\x31\x11\0\x0c"] {
         assert_eq!(answer(&target.gateway, bytes), "", "{}", bytes.escape_ascii());
     }
     eventually("it is told", told);

@@ -233,7 +233,6 @@ fn tool(fixture: &Fixture, name: &str, arguments: &str) -> Option<String> {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "what is left out is told")]
 fn keys_in_each_form_that_openssl_writes_are_taken_and_curl_is_served() {
     let fixture = Fixture::new();
     let path = fixture.file("config.toml", &config(&fixture, NO_WATCH));

@@ -85,7 +85,7 @@ impl Client {
         while stream.conn.is_handshaking() {
             stream.conn.complete_io(&mut stream.sock)?;
         }
-        assert_eq!(stream.conn.peer_certificates().unwrap(), [expected.der.clone()]);
+        assert_eq!(stream.conn.peer_certificates().unwrap(), std::slice::from_ref(&expected.der));
         Ok(stream)
     }
 
