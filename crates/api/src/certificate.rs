@@ -343,8 +343,8 @@ mod tests {
         check(&certificate, &key[..key.len() / 2], &["key.pem has no private key"]);
         let encrypted = key.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
         check(&certificate, &encrypted, &["key.pem has no private key", "passphrase"]);
-        let broken = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
-        check(&certificate, broken, &["key.pem cannot be used"]);
+        let broken = certificate.replace("CERTIFICATE", "PRIVATE KEY");
+        check(&certificate, &broken, &["key.pem cannot be used"]);
         let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         check(broken, &key, &["chain.pem cannot be read"]);
         let files = CertificateFiles { certificate: "/nowhere/chain.pem".into(), key: "/nowhere/key.pem".into() };
