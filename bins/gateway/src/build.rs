@@ -1,5 +1,6 @@
 //! Builds the gateway from its config, with the real ports.
 
+use crate::certificate;
 use crate::connections;
 use crate::data_key;
 use crate::discover;
@@ -14,7 +15,7 @@ use crate::prices::PriceFetcher;
 use crate::privacy;
 use crate::test_mode::{self, BuiltTest};
 use crate::transports::{Transports, fetcher};
-use opencredits_api::{App, PagesApp};
+use opencredits_api::{App, LiveCertificate, PagesApp};
 use opencredits_backup::{LEDGER_FILE, STORE_FILE};
 use opencredits_keys::{DataKeys, Mode};
 use opencredits_ledger::Ledger;
@@ -27,7 +28,8 @@ use opencredits_service::privacy::{Exporter, Privacy};
 use opencredits_service::provider_bills::{BilledVendor, ProviderReconciliation, ReconcileParts, ReconcileTerms};
 use opencredits_service::sign_in::SecretMailWorker;
 use opencredits_service::{
-    Gateway, KeyRing, KeyTables, Notice, Parts, Ports, PriceSource, Reaper, ServedCatalogue, UsageReads, books,
+    Clock as _, Gateway, KeyRing, KeyTables, Notice, Parts, Ports, PriceSource, Reaper, ServedCatalogue, UsageReads,
+    books,
 };
 use opencredits_store::SqliteStore;
 use opencredits_units::BasisPoints;
@@ -49,6 +51,7 @@ pub(crate) struct Built {
     pub(crate) people: (Arc<Privacy>, Arc<Exporter>),
     pub(crate) address_keys: Option<DataKeys>,
     pub(crate) transports: Transports,
+    pub(crate) tls: Option<Arc<LiveCertificate>>,
 }
 
 /// Creates the data folder where there is none, and opens its files.
@@ -72,6 +75,7 @@ struct Base {
     address_keys: Option<DataKeys>,
     offer: ServedCatalogue,
     pages: Arc<PagesApp>,
+    tls: Option<Arc<LiveCertificate>>,
 }
 
 /// Opens the data folder, reads the pages, and finds what is on sale.
@@ -86,6 +90,7 @@ async fn open(config: &Config, variables: &[(String, String)]) -> Result<Base, S
     let address_keys = privacy::keys(config, variables)?;
     data_key::apply(config, variables)?;
     let process = OfProcess { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
+    let tls = certificate::open(config, process.clock.now())?;
     let (ledger, store) = open_files(Path::new(&config.data.dir), address_keys.as_ref(), &process).await?;
     let book = book_in_force(&store).await?;
     let offer =
@@ -94,12 +99,12 @@ async fn open(config: &Config, variables: &[(String, String)]) -> Result<Base, S
         tracing::warn!("{notice}");
     }
     let pages = pages.await.map_err(|_| StartError::Thread)??;
-    Ok(Base { process, transports, ledger, store, address_keys, offer, pages })
+    Ok(Base { process, transports, ledger, store, address_keys, offer, pages, tls })
 }
 
 /// Opens the data folder and builds everything that serves.
 pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Result<Built, StartError> {
-    let Base { process, transports, ledger, store, address_keys, offer, pages } = open(config, variables).await?;
+    let Base { process, transports, ledger, store, address_keys, offer, pages, tls } = open(config, variables).await?;
     let test = test_mode::build(config, (&offer, &pages), (&process, address_keys.as_ref())).await?;
     books::open(&ledger, process.clock.now())?;
     let usage = Arc::new(UsageReads::new(ledger.clone(), Arc::new(store.clone())));
@@ -164,6 +169,7 @@ pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Re
         people,
         address_keys,
         transports,
+        tls,
     })
 }
 
@@ -235,9 +241,11 @@ pub(crate) fn reconcile_terms(config: &Config, offer: &ServedCatalogue) -> Recon
 }
 
 /// Checks the whole config without touching the data folder, and returns notices for the operator.
-pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<Vec<Notice>, StartError> {
+pub(crate) fn check(config: &Config, variables: &[(String, String)]) -> Result<Vec<String>, StartError> {
     check_apart(config, variables)?;
-    Ok(ServedCatalogue::read(config, variables)?.notices(config))
+    let of_offer = ServedCatalogue::read(config, variables)?.notices(config);
+    let of_certificate = certificate::read(config)?.and_then(|certificate| certificate.notice(SystemClock.now()));
+    Ok(of_offer.iter().map(Notice::to_string).chain(of_certificate).collect())
 }
 
 /// The same without the catalogue.
@@ -250,6 +258,7 @@ pub(crate) fn check_apart(config: &Config, variables: &[(String, String)]) -> Re
     privacy::keys_if_made(config, variables)?;
     data_key::read(config, variables)?;
     admin_token(&config.admin, variables)?;
+    certificate::read(config)?;
     Ok(())
 }
 

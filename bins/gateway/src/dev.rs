@@ -41,7 +41,7 @@ pub(crate) fn name_locally(config: &mut Config) {
     if server.public_url.is_none()
         && let Some(port) = server.listen.strip_prefix("127.0.0.1:")
     {
-        server.public_url = Some(format!("http://localhost:{port}"));
+        server.public_url = Some(format!("{}://localhost:{port}", server.scheme()));
     }
 }
 

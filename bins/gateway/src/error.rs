@@ -46,6 +46,8 @@ pub(crate) enum StartError {
     #[error(transparent)]
     AddressKeys(#[from] opencredits_service::privacy::AddressKeysError),
     #[error(transparent)]
+    Certificate(#[from] opencredits_api::CertificateError),
+    #[error(transparent)]
     AdminToken(#[from] opencredits_service::config::AdminTokenError),
     #[error("the metrics of this process have a recorder already; start one gateway in a process")]
     Recorder,

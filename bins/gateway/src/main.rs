@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod book;
 mod build;
+mod certificate;
 mod connections;
 mod data_key;
 mod dev;
@@ -101,7 +102,7 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
         return settings::show(&config);
     }
     if arguments.settings.health {
-        return health::check(&config.server.listen);
+        return health::check(&config.server);
     }
     let io = |source| StartError::Io { what: "threads".to_owned(), source };
     let recorder = metrics::Making::begin().map_err(io)?;
@@ -123,6 +124,7 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
         }
         let metrics = metrics::open(recorder, &mut config, &ports::environment(), ports::SystemClock.now()).await?;
         let built = build::build(&config, &ports::environment()).await?;
+        let metrics = metrics.map(|metrics| metrics.of_certificate(built.tls.clone()));
         if dev {
             dev::greet(&built, &config).await?;
         }

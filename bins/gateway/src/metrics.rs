@@ -3,8 +3,9 @@
 use crate::error::StartError;
 use crate::process::Process;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
-use opencredits_api::{AdminListener, Expose};
+use opencredits_api::{AdminListener, Expose, LiveCertificate};
 use opencredits_service::config::{Config, SecretText, admin_token};
+use opencredits_service::telemetry::families::TLS_NOT_AFTER;
 use opencredits_service::telemetry::{Kind, StateParts, StateReader, describe_all, families};
 use opencredits_units::UnixMs;
 use std::io::ErrorKind;
@@ -25,6 +26,7 @@ pub(crate) struct Metrics {
     listener: TcpListener,
     token: Option<SecretText>,
     process: Process,
+    certificate: Option<Arc<LiveCertificate>>,
 }
 
 /// A recorder that is being made. It measures the clock of the processor against the system's for some milliseconds, in which
@@ -54,7 +56,7 @@ pub(crate) async fn open(
     metrics::set_global_recorder(recorder).map_err(|_| StartError::Recorder)?;
     describe_all();
     let process = Process::new(now, Path::new(&config.data.dir));
-    Ok(Some(Metrics { handle, listener, token, process }))
+    Ok(Some(Metrics { handle, listener, token, process, certificate: None }))
 }
 
 /// Binds the listener. The default address may be another gateway's: that one is told of, and this one goes on without
@@ -91,12 +93,17 @@ fn recorder() -> Result<PrometheusRecorder, BuildError> {
 }
 
 impl Metrics {
+    /// The same with the certificate of the listener, where it has one.
+    pub(crate) fn of_certificate(self, certificate: Option<Arc<LiveCertificate>>) -> Self {
+        Self { certificate, ..self }
+    }
+
     /// Serves until what is returned is dropped.
     pub(crate) fn serve(self, tasks: &mut JoinSet<()>, state: StateParts) -> oneshot::Sender<()> {
         let (close, closing) = oneshot::channel::<()>();
-        let Self { handle, listener, token, process } = self;
-        let exposed =
-            Exposed { handle: handle.clone(), reader: StateReader::new(state), process, one: Mutex::default() };
+        let Self { handle, listener, token, process, certificate } = self;
+        let (reader, one) = (StateReader::new(state), Mutex::default());
+        let exposed = Exposed { handle: handle.clone(), reader, process, certificate, one };
         let admin = AdminListener::new(Arc::new(exposed), token.as_ref().map(SecretText::reveal));
         tasks.spawn(async move {
             let closed = async {
@@ -124,6 +131,7 @@ struct Exposed {
     handle: PrometheusHandle,
     reader: StateReader,
     process: Process,
+    certificate: Option<Arc<LiveCertificate>>,
     /// One scrape at a time.
     one: Mutex<()>,
 }
@@ -134,6 +142,9 @@ impl Expose for Exposed {
         let _one = self.one.lock().await;
         let mut samples = self.reader.read().await;
         self.process.sample(&mut samples);
+        if let Some(certificate) = &self.certificate {
+            samples.ms(&TLS_NOT_AFTER, &[], certificate.now().not_after().get());
+        }
         let handle = self.handle.clone();
         let text = tokio::task::spawn_blocking(move || {
             let mut text = handle.render();

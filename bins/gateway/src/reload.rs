@@ -1,6 +1,7 @@
 //! Reads the config again while the process serves: checked first, then everything at once, or nothing.
 
 use crate::build::{self, Built};
+use crate::certificate;
 use crate::discover;
 use crate::error::StartError;
 use crate::log::{self, LogFilter};
@@ -12,17 +13,19 @@ use crate::test_mode;
 use crate::transports::{Transports, fetcher};
 use async_trait::async_trait;
 use opencredits_api::admin::{ConfigReload, Refusal, RefusalCode, ReloadRequest, ReloadView};
-use opencredits_api::{App, FrontSettings};
+use opencredits_api::{App, Certificate, FrontSettings, LiveCertificate};
 use opencredits_service::accounts::Actor;
 use opencredits_service::config::{Config, ReloadPlan, SettingChange};
 use opencredits_service::prices::{OfferChange, Prices};
 use opencredits_service::provider_bills::{ProviderReconciliation, ReconcileTerms};
 use opencredits_service::purchases::PurchaseSettings;
-use opencredits_service::{Offering, PreparedOffering, ServedCatalogue};
+use opencredits_service::{Clock as _, Offering, PreparedOffering, ServedCatalogue};
 use opencredits_units::BasisPoints;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 use tokio::signal::unix::Signal;
 use tokio::sync::Mutex;
+use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
 /// The longest list of changes in the record of changes, in letters.
@@ -43,6 +46,7 @@ struct Live {
     prices: Arc<Prices>,
     providers: Arc<ProviderReconciliation>,
     log: LogFilter,
+    tls: Option<Arc<LiveCertificate>>,
 }
 
 /// What is in force.
@@ -61,6 +65,7 @@ struct Staged {
     purchases_of_test_mode: Option<PurchaseSettings>,
     reconcile: ReconcileTerms,
     filter: EnvFilter,
+    certificate: Option<Certificate>,
 }
 
 impl Reloader {
@@ -71,15 +76,22 @@ impl Reloader {
             prices: Arc::clone(&built.prices),
             providers: Arc::clone(&built.providers),
             log,
+            tls: built.tls.clone(),
         };
         let state = Mutex::new(InForce { config: config.clone(), transports: built.transports.clone() });
         Self { source, variables: ports::environment(), live, state }
     }
 
+    /// Begins to heed hangups and changes of the certificate's files.
+    pub(crate) fn start(self: Arc<Self>, tasks: &mut JoinSet<()>, hangups: Signal) {
+        tasks.spawn(Arc::clone(&self).watch());
+        tasks.spawn(self.heed(hangups));
+    }
+
     /// Reloads with each hangup, until it is dropped.
-    pub(crate) async fn heed(self: Arc<Self>, mut hangups: Signal) {
+    async fn heed(self: Arc<Self>, mut hangups: Signal) {
         while hangups.recv().await.is_some() {
-            if self.source.path.is_none() {
+            if !self.has_files() {
                 tracing::warn!("there is nothing to read on a hangup: the gateway was started without --config");
                 continue;
             }
@@ -89,11 +101,51 @@ impl Reloader {
         }
     }
 
+    /// Whether there is anything to read again.
+    const fn has_files(&self) -> bool {
+        self.source.path.is_some() || self.live.tls.is_some()
+    }
+
+    /// Takes over another certificate once its files have changed and are valid, until it is dropped.
+    async fn watch(self: Arc<Self>) {
+        let (files, every) = {
+            let config = &self.state.lock().await.config;
+            (certificate::files(config), Duration::from_millis(config.server.tls_check_ms))
+        };
+        let (Some(files), Some(tls)) = (files, &self.live.tls) else { return };
+        // The files may have changed since they were read at the start.
+        let mut seen = None;
+        loop {
+            let stamped = certificate::stamps(&files).await;
+            if stamped != seen {
+                seen = stamped;
+                self.take_certificate(tls).await;
+            }
+            tokio::time::sleep(every).await;
+        }
+    }
+
+    /// Takes over the certificate of the files, where it is valid and another one.
+    async fn take_certificate(&self, tls: &LiveCertificate) {
+        // No reload runs meanwhile.
+        let state = self.state.lock().await;
+        match certificate::read_beside(&state.config).await {
+            Ok(Some(certificate)) => {
+                let Some(change) = certificate::change(&tls.now(), &certificate) else { return };
+                certificate::put(tls, certificate, ports::SystemClock.now());
+                let (before, after) = (change.before, change.after);
+                tracing::info!(before, after, "the files of the certificate have changed, and it is in force");
+            }
+            Ok(None) | Err(StartError::Closing) => {}
+            Err(error) => tracing::warn!(%error, "the files of the certificate have changed and are not taken over"),
+        }
+    }
+
     async fn run(&self, request: ReloadRequest) -> Result<ReloadView, StartError> {
         let mut state = self.state.lock().await;
         let new = match &request.text {
             Some(text) => self.source.read_text(text)?,
-            None if self.source.path.is_none() => return Err(StartError::NoConfigFile),
+            None if !self.has_files() => return Err(StartError::NoConfigFile),
             None => self.source.read()?,
         };
         let mut plan = ReloadPlan::between(&state.config, &new);
@@ -105,7 +157,10 @@ impl Reloader {
         let change = self.live.prices.change_offer().await?;
         let staged = self.stage(&state, config, &change).await?;
         plan.changes.extend(change.current().key_changes(&staged.served));
-        let notices = staged.served.notices(&new).iter().map(ToString::to_string).collect();
+        plan.changes.extend(self.live.certificate_change(staged.certificate.as_ref()));
+        let of_certificate =
+            staged.certificate.iter().filter_map(|certificate| certificate.notice(ports::SystemClock.now()));
+        let notices = staged.served.notices(&new).iter().map(ToString::to_string).chain(of_certificate).collect();
         let view = ReloadView { applied: request.apply, config: self.source.path.clone(), notices, ..plan.into() };
         if request.apply {
             self.put(&mut state, change, staged)?;
@@ -117,7 +172,7 @@ impl Reloader {
     /// Builds everything of a config. Nothing is exchanged yet.
     async fn stage(&self, state: &InForce, config: Config, change: &OfferChange<'_>) -> Result<Staged, StartError> {
         let app = self.live.app.upgrade().ok_or(StartError::Closing)?;
-        let filter = log::filter(&config.log)?;
+        let (filter, certificate) = (log::filter(&config.log)?, certificate::read_beside(&config).await?);
         let transports = state.transports.exchanged(&config)?;
         let (book, variables, of_catalogue) = (change.book().await?, self.variables.clone(), config.clone());
         // A large book takes some time, and the thread that accepts connections is this one.
@@ -142,7 +197,17 @@ impl Reloader {
         };
         let purchases_of_test_mode = app.test.as_ref().map(|test| sold(test.app())).transpose()?.flatten();
         let (purchases, reconcile) = (sold(&app)?, build::reconcile_terms(&config, &served));
-        Ok(Staged { config, transports, served, offerings, purchases, purchases_of_test_mode, reconcile, filter })
+        Ok(Staged {
+            config,
+            transports,
+            served,
+            offerings,
+            purchases,
+            purchases_of_test_mode,
+            reconcile,
+            filter,
+            certificate,
+        })
     }
 
     /// Serves by it from now on: nothing of it can fail but that the process ends.
@@ -158,6 +223,9 @@ impl Reloader {
         }
         self.live.providers.compare_by(staged.reconcile);
         self.live.log.set(staged.filter);
+        if let (Some(tls), Some(certificate)) = (&self.live.tls, staged.certificate) {
+            certificate::put(tls, certificate, ports::SystemClock.now());
+        }
         *state = InForce { config, transports: staged.transports };
         Ok(())
     }
@@ -177,6 +245,13 @@ impl Reloader {
         let subject = view.config.as_ref().map_or_else(String::new, |path| path.display().to_string());
         let detail = recorded(&view.changes);
         Ok(app.accounts.record_change((Actor::Operator, "config.reload"), &subject, detail).await?)
+    }
+}
+
+impl Live {
+    /// What another certificate would change.
+    fn certificate_change(&self, certificate: Option<&Certificate>) -> Option<SettingChange> {
+        certificate::change(&self.tls.as_ref()?.now(), certificate?)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::source::ConfigSource;
 use crate::test_mode::TaskSets;
 use crate::workers::WorkerPool;
 use opencredits_api::admin::{Admin, AdminSocket, ConfigReload};
-use opencredits_api::{App, Ended, Limits, OperatorApp, Routes, serve, service};
+use opencredits_api::{App, Ended, Limits, Listening, OperatorApp, Routes, serve, service};
 use opencredits_backup::Source;
 use opencredits_ledger::Ledger;
 use opencredits_service::config::{Config, MailTransport};
@@ -65,7 +65,7 @@ pub(crate) async fn run(
     threads: WorkerPool,
 ) -> Result<ExitCode, StartError> {
     let reloader = Arc::new(Reloader::over(&built, config, (source, log)));
-    let Built { app, accounts, reaper, store, mails, secret_mails, prices, providers, test, people, .. } = built;
+    let Built { app, accounts, reaper, store, mails, secret_mails, prices, providers, test, people, tls, .. } = built;
     release_left(&app.gateway)?;
     let of_people = (&people.0, built.address_keys.as_ref());
     let jobs = jobs::build(&app, config, (&store, mails.jobs.as_ref()), (&prices, &providers), of_people).await?;
@@ -98,12 +98,12 @@ pub(crate) async fn run(
     .unzip();
     let close_metrics = metrics.map(|metrics| metrics.serve(&mut sockets, StateParts { test: test_mode, ..state }));
     let mut reloading = JoinSet::new();
-    reloading.spawn(reloader.heed(hangups));
+    reloader.start(&mut reloading, hangups);
     let deadline = Deadline::default();
     let stopped = deadline.begun_by(stop(&app)?, config);
     announce(&app, &config.server.listen);
     let routes = routes(&app, mails.bounces, config).with_operator(operator);
-    let ended = serve(listener, routes, limits(config), threads.workers(), stopped).await;
+    let ended = serve(Listening { listener, tls }, routes, limits(config), threads.workers(), stopped).await;
     tracing::info!(?ended, "stopped serving; settling what is left");
     reloading.shutdown().await;
     if ended == Ended::Abandoned {
@@ -241,6 +241,7 @@ fn limits(config: &Config) -> Limits {
         connections_max: machine::connections(config.server.connections_max),
         connections_of_address_max: config.server.connections_per_address_max,
         trusted_proxies: config.server.trusted_proxies.clone(),
+        proxy_protocol_from: config.server.proxy_protocol_from.clone(),
         header_bytes_max: config.server.header_bytes_max,
         header_read: Duration::from_millis(config.server.header_read_ms),
         write: Duration::from_millis(config.server.write_ms),

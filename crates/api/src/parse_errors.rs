@@ -36,14 +36,7 @@ impl<T: AsyncWrite + Unpin> WithErrors<T> {
     /// Replaces these bytes where they are an automatic answer.
     fn replace(&mut self, bytes: &[u8]) -> bool {
         let Some(problem) = problem_of(bytes, self.header_bytes_max) else { return false };
-        let (id, cors) = (self.answers.fresh_id(), self.answers.cors_lines());
-        let status = problem.kind().row().status;
-        let body = problem.into_json(ApiSurface::OpenaiChat, &id);
-        let head = format!(
-            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nx-should-retry: false\r\nx-request-id: {id}\r\nrequest-id: {id}\r\n{cors}content-length: {}\r\nconnection: close\r\n\r\n",
-            body.len()
-        );
-        self.left = (head + &body).into_bytes();
+        self.left = whole_answer(problem, &*self.answers);
         true
     }
 
@@ -57,6 +50,18 @@ impl<T: AsyncWrite + Unpin> WithErrors<T> {
         }
         Poll::Ready(Ok(()))
     }
+}
+
+/// The bytes of an answer to what is no request.
+pub(crate) fn whole_answer(problem: Problem, answers: &dyn Answers) -> Vec<u8> {
+    let (id, cors) = (answers.fresh_id(), answers.cors_lines());
+    let status = problem.kind().row().status;
+    let body = problem.into_json(ApiSurface::OpenaiChat, &id);
+    let head = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nx-should-retry: false\r\nx-request-id: {id}\r\nrequest-id: {id}\r\n{cors}content-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    (head + &body).into_bytes()
 }
 
 /// The problem that hyper's own answer stands for; `None` where the bytes are an answer of ours, or a part of one.

@@ -6,6 +6,7 @@
 
 use crate::limits::Limits;
 use metrics::{Counter, Gauge};
+use opencredits_service::config::Network;
 use opencredits_service::telemetry::families::{CONNECTIONS, CONNECTIONS_REFUSED};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
@@ -23,7 +24,7 @@ pub(crate) struct Places {
     without_key_max: usize,
     with_key_max: usize,
     of_address_max: usize,
-    trusted: Vec<IpAddr>,
+    trusted: Vec<Network>,
     meters: Meters,
 }
 
@@ -63,7 +64,7 @@ pub(crate) struct Place {
     closed: Arc<Notify>,
 }
 
-/// Every place for connections with a key is taken.
+/// Every place is taken: for connections with a key, or for those from an address.
 #[derive(Debug)]
 pub(crate) struct NoPlace;
 
@@ -80,19 +81,13 @@ impl Places {
         }
     }
 
-    /// A place for a new connection; `None` where its address has as many as it may have.
-    pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
-        let address = address.to_canonical();
-        let address = Some(address).filter(|address| !self.trusted.contains(address));
+    /// A place for a new connection, from this address where it is known; `None` where that has as many as it may have.
+    pub(crate) fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Place> {
         let mut state = self.state.lock();
-        if let Some(address) = address {
-            let count = state.of_address.entry(address).or_default();
-            if *count >= self.of_address_max {
-                self.meters.refused.increment(1);
-                return None;
-            }
-            *count = count.saturating_add(1);
-        }
+        let address = match address {
+            Some(address) => self.count(&mut state, address).ok()?,
+            None => None,
+        };
         if state.without_key.len() >= self.without_key_max
             && let Some((_, oldest)) = state.without_key.pop_first()
         {
@@ -106,9 +101,40 @@ impl Places {
         self.meters.without_key.increment(1.0);
         Some(Place { places: Arc::clone(self), number, address, has_key: AtomicBool::new(false), closed })
     }
+
+    /// Counts a connection at its address, which is returned unless it is a proxy's.
+    fn count(&self, state: &mut State, address: IpAddr) -> Result<Option<IpAddr>, NoPlace> {
+        let address = address.to_canonical();
+        if self.is_trusted(address) {
+            return Ok(None);
+        }
+        let count = state.of_address.entry(address).or_default();
+        if *count >= self.of_address_max {
+            self.meters.refused.increment(1);
+            return Err(NoPlace);
+        }
+        *count = count.saturating_add(1);
+        Ok(Some(address))
+    }
+
+    fn is_trusted(&self, address: IpAddr) -> bool {
+        self.trusted.iter().any(|network| network.contains(address))
+    }
 }
 
 impl Place {
+    /// The same place at the address that a load balancer tells; `None` where that has as many as it may have.
+    pub(crate) fn at(mut self, address: IpAddr) -> Option<Self> {
+        let counted = self.places.count(&mut self.places.state.lock(), address);
+        self.address = counted.ok()?;
+        Some(self)
+    }
+
+    /// Whether an address is a trusted proxy's.
+    pub(crate) fn is_of_proxy(&self, address: IpAddr) -> bool {
+        self.places.is_trusted(address)
+    }
+
     /// The client's address; `None` where that is a proxy's.
     pub(crate) const fn address(&self) -> Option<IpAddr> {
         self.address

@@ -1,5 +1,6 @@
 //! `opencredits-admin doctor`: checks an installation, and says what to do.
 
+mod certificate;
 mod finding;
 mod folder;
 mod peers;
@@ -48,6 +49,7 @@ impl Diagnosis {
 pub(crate) async fn diagnose(order: &DoctorOrder, config: &Config, clock: &dyn Clock) -> Result<Diagnosis, AdminError> {
     let variables = ports::environment();
     let mut findings = of_config(config, &variables)?;
+    findings.extend(certificate::findings(&config.server, clock.now()));
     findings.extend(folder::findings(config.data.dir.as_ref()));
     findings.push(folder::backups(order.backups.as_deref(), clock.now()));
     if !order.offline {

@@ -1,9 +1,11 @@
 //! `doctor`, on an installation whose peers are doubles.
 
 use crate::fixture::{Access, Fixture};
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 
 /// In the form of one.
 const WEBHOOK_SECRET: &str = concat!("whsec", "_0123456789abcdef0123456789abcdef");
@@ -137,4 +139,41 @@ fn without_a_network_the_folder_alone_is_looked_at() {
         assert!(said.contains(part), "{part} in {said}");
     }
     assert!(!said.contains("\nprovider ") && !said.contains("public address"), "{said}");
+}
+
+/// A certificate that ends with this year, and its key, in PEM.
+fn made(until: i32) -> [String; 2] {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.not_before = date_time_ymd(2020, 1, 1);
+    params.not_after = date_time_ymd(until, 1, 1);
+    [params.self_signed(&key).unwrap().pem(), key.serialize_pem()]
+}
+
+#[test]
+fn a_certificate_is_looked_at_where_there_is_one() {
+    let fixture = Fixture::new(Access::Files);
+    let path = |name: &str| fixture.dir.join(name);
+    let config = path("tls.toml");
+    let text = format!(
+        "[server]\ntls_certificate_file = \"{}\"\ntls_key_file = \"{}\"\n[catalog]\nsandbox = true\n",
+        path("chain.pem").display(),
+        path("key.pem").display()
+    );
+    std::fs::write(&config, text).unwrap();
+    let check = |[certificate, key]: [&str; 2], mode: u32, expect: &[&str]| {
+        std::fs::write(path("chain.pem"), certificate).unwrap();
+        std::fs::write(path("key.pem"), key).unwrap();
+        std::fs::set_permissions(path("key.pem"), std::fs::Permissions::from_mode(mode)).unwrap();
+        let output = fixture.command(&["--config"]).arg(&config).args(["doctor", "--offline"]).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(expect.iter().all(|part| said.contains(part)), "{expect:?}: {said}");
+        assert!(said.contains("certificate key") == (mode == 0o644), "{said}");
+    };
+    let ([good, key], [expired, old_key], [_, other_key]) = (made(2090), made(2021), made(2090));
+    check([&good, &key], 0o640, &["certificate", "valid until 2090-01-01T00:00:00Z, and its key belongs to it"]);
+    check([&good, &key], 0o644, &["is open to all users (mode 644)", "chmod o= "]);
+    check([&expired, &old_key], 0o600, &["BAD", "valid until 2021-01-01T00:00:00Z: it has expired", "renew it"]);
+    check([&good, &other_key], 0o600, &["BAD", "does not belong to the first certificate"]);
+    check(["", &key], 0o600, &["BAD", "has no certificate"]);
 }

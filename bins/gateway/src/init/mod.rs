@@ -49,7 +49,7 @@ fn checked(plan: &Plan) -> Result<Vec<String>, StartError> {
     let mut variables = ports::environment();
     variables.extend(plan.variables.iter().cloned());
     let config = Config::read(&plan.config, variables.iter().cloned())?;
-    Ok(build::check(&config, &variables)?.iter().map(ToString::to_string).collect())
+    build::check(&config, &variables)
 }
 
 fn fresh_key(entropy: &dyn Entropy) -> String {

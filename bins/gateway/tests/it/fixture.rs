@@ -6,11 +6,12 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// A test that waits longer has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A folder for data and config, gone with the test.
 pub(crate) struct Fixture {
@@ -26,8 +27,8 @@ pub(crate) struct Gateway {
     pub(crate) opening: String,
     /// Address and port.
     pub(crate) address: String,
-    /// The rest of its log. It is read at all times: a full pipe would keep the process.
-    log: Option<JoinHandle<String>>,
+    /// The rest of its log, and who reads it at all times: a full pipe would keep the process.
+    log: (Arc<Mutex<String>>, Option<JoinHandle<()>>),
     /// What `dev` prints after its greeting.
     printed: Option<BufReader<std::process::ChildStdout>>,
 }
@@ -84,12 +85,12 @@ pub(crate) fn started(mut command: Command, greets: bool) -> Gateway {
     let (_, after) = plain.rsplit_once("127.0.0.1:").unwrap_or_else(|| panic!("no address in {plain}"));
     let port: String = after.chars().take_while(char::is_ascii_digit).collect();
     let address = format!("127.0.0.1:{port}");
-    let log = std::thread::spawn(move || {
-        let mut rest = String::new();
-        log.read_to_string(&mut rest).unwrap();
-        rest
-    });
-    let mut gateway = Gateway { child, greeting: String::new(), opening: seen, address, log: Some(log), printed: None };
+    let rest = Arc::new(Mutex::new(String::new()));
+    let heard = Arc::clone(&rest);
+    let reader =
+        std::thread::spawn(move || log.lines().for_each(|line| *heard.lock().unwrap() += &(line.unwrap() + "\n")));
+    let log = (rest, Some(reader));
+    let mut gateway = Gateway { child, greeting: String::new(), opening: seen, address, log, printed: None };
     if greets {
         gateway.hear_greeting();
     }
@@ -162,8 +163,13 @@ impl Gateway {
     /// Waits for its end: how it ended, and the rest of its log.
     pub(crate) fn ended(mut self) -> (ExitStatus, String) {
         let status = self.child.wait().unwrap();
-        let log = self.log.take().unwrap();
-        (status, log.join().unwrap())
+        self.log.1.take().unwrap().join().unwrap();
+        (status, self.log())
+    }
+
+    /// What it has logged so far since it serves.
+    pub(crate) fn log(&self) -> String {
+        self.log.0.lock().unwrap().clone()
     }
 }
 
@@ -172,6 +178,15 @@ impl Drop for Gateway {
         let _ended_before = self.child.kill();
         let _reaped_before = self.child.wait();
     }
+}
+
+/// Waits until something holds.
+pub(crate) fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let holds = || {
+        std::thread::sleep(Duration::from_millis(20));
+        holds()
+    };
+    assert!((0..500).any(|_| holds()), "{what}");
 }
 
 /// Sends a request of an operator; the status and the answer.

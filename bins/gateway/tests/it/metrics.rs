@@ -25,7 +25,7 @@ fn ask(gateway: &Gateway, target: &str, headers: &str) -> String {
     rest_of(stream)
 }
 
-fn scrape(gateway: &Gateway) -> String {
+pub(crate) fn scrape(gateway: &Gateway) -> String {
     let answer = ask(gateway, "/metrics", "");
     let (head, text) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 200") && head.contains("text/plain; version=0.0.4"), "{head}");
@@ -38,7 +38,7 @@ fn families(scrape: &str) -> BTreeMap<&str, &str> {
 }
 
 /// The value of a series.
-fn value(scrape: &str, series: &str) -> Option<f64> {
+pub(crate) fn value(scrape: &str, series: &str) -> Option<f64> {
     scrape.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
 }
 

@@ -1,6 +1,6 @@
 //! The config, read again while the gateway serves.
 
-use crate::fixture::{Fixture, Gateway, ask, bearer};
+use crate::fixture::{Fixture, Gateway, ask, bearer, eventually};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -204,15 +204,6 @@ fn started(fixture: &Fixture, config: &str) -> (Gateway, String) {
     let gateway = fixture.start(&["--config", &path, "dev"], &[]);
     let key = gateway.key();
     (gateway, key)
-}
-
-/// Waits until a setting has its effect.
-fn eventually(what: &str, holds: impl Fn() -> bool) {
-    let holds = || {
-        std::thread::sleep(Duration::from_millis(20));
-        holds()
-    };
-    assert!((0..500).any(|_| holds()), "{what}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -42,13 +42,14 @@ fn no_connection_is_refused_while_the_gateway_restarts_on_the_socket_of_the_serv
     let address = socket.local_addr().unwrap();
     let first = handed_over(&fixture, &socket, &[("OPENCREDITS_SERVER_LISTEN", "127.0.0.1:1")]);
     assert!(first.opening.contains(&address.to_string()), "the socket's address holds: {}", first.opening);
-    let is_over = AtomicBool::new(false);
+    let (is_over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
     let answers = thread::scope(|scope| {
         let clients = [(); 4].map(|()| {
             scope.spawn(|| {
                 let mut answers = Vec::new();
                 while !is_over.load(Ordering::Relaxed) {
                     answers.push(asked(address));
+                    answered.fetch_add(1, Ordering::Relaxed);
                 }
                 answers
             })
@@ -57,13 +58,19 @@ fn no_connection_is_refused_while_the_gateway_restarts_on_the_socket_of_the_serv
         let (status, log) = first.ended();
         assert!(status.success() && log.contains("\"clean\":true"), "{log}");
         let second = handed_over(&fixture, &socket, &[]);
-        thread::sleep(Duration::from_millis(200));
+        let wait = || thread::sleep(Duration::from_millis(20));
+        let has_enough = (0..500).any(|_| {
+            answered.load(Ordering::Relaxed) > 8 || {
+                wait();
+                false
+            }
+        });
         is_over.store(true, Ordering::Relaxed);
         let answers: Vec<String> = clients.into_iter().flat_map(|client| client.join().unwrap()).collect();
         second.terminate();
+        assert!(has_enough, "{} requests", answers.len());
         answers
     });
-    assert!(answers.len() > 8, "{} requests", answers.len());
     assert!(answers.iter().all(|answer| answer == "HTTP/1.1 200 OK"), "{answers:?}");
 }
 

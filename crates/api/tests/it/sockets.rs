@@ -13,6 +13,7 @@ pub(crate) const LIMITS: Limits = Limits {
     connections_max: 12,
     connections_of_address_max: 100,
     trusted_proxies: Vec::new(),
+    proxy_protocol_from: Vec::new(),
     header_bytes_max: 8_192,
     header_read: Duration::from_millis(150),
     write: Duration::from_millis(200),
@@ -35,7 +36,7 @@ pub(crate) async fn server(limits: Limits) -> Server {
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
     let routes = app.routes();
-    let ended = tokio::spawn(serve(listener, routes, limits, WorkerThreads::new(vec![]), async move {
+    let ended = tokio::spawn(serve(listener.into(), routes, limits, WorkerThreads::new(vec![]), async move {
         let _told_or_dropped = stopped.await;
     }));
     Server { app, key, address, stop, ended }

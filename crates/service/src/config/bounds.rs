@@ -47,7 +47,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     }
 }
 
-fn server(config: &Config) -> [Bound; 11] {
+fn server(config: &Config) -> [Bound; 14] {
     let server = &config.server;
     let places = (1..=PLACES_MAX).contains(&server.connections_max);
     let head = server.header_bytes_max >= HEADER_BYTES_MIN;
@@ -70,6 +70,17 @@ fn server(config: &Config) -> [Bound; 11] {
             "is 0; set how many may connect from one address",
         ),
         (server.keep_alive_ms > 0, "server.keep_alive_ms", "is 0; set it to some seconds, such as 10000"),
+        (
+            server.tls_key_file.is_none() || server.tls_certificate_file.is_some(),
+            "server.tls_certificate_file",
+            "is not set beside server.tls_key_file; set both for TLS, or neither",
+        ),
+        (
+            server.tls_certificate_file.is_none() || server.tls_key_file.is_some(),
+            "server.tls_key_file",
+            "is not set beside server.tls_certificate_file; set both for TLS, or neither",
+        ),
+        (server.tls_check_ms > 0, "server.tls_check_ms", "is 0; set it to some seconds, such as 30000"),
         (
             server.cors_origins.iter().all(|origin| is_origin(origin)),
             "server.cors_origins",
@@ -251,6 +262,7 @@ mod tests {
             ("server", "connections_max", "0", "1"),
             ("server", "connections_max", "1000001", "1000000"),
             ("server", "keep_alive_ms", "0", "1"),
+            ("server", "tls_check_ms", "0", "1"),
             ("upstream", "connect_ms", "0", "1"),
             ("upstream", "first_byte_ms", "0", "1"),
             ("upstream", "idle_ms", "0", "1"),
@@ -299,6 +311,22 @@ mod tests {
         for (section, field, beyond, within) in rows {
             check(&format!("[{section}]\n{field} = {beyond}"), Some(&format!("{section}.{field}")));
             check(&format!("[{section}]\n{field} = {within}"), None);
+        }
+    }
+
+    #[test]
+    fn a_certificate_and_its_key_are_set_together_or_not_at_all() {
+        check("[server]\ntls_certificate_file = \"a\"", Some("server.tls_key_file"));
+        check("[server]\ntls_key_file = \"b\"", Some("server.tls_certificate_file"));
+        check("[server]\ntls_certificate_file = \"a\"\ntls_key_file = \"b\"", None);
+    }
+
+    #[test]
+    fn peers_are_addresses_or_networks() {
+        for setting in ["trusted_proxies", "proxy_protocol_from"] {
+            check(&format!("[server]\n{setting} = [\"10.0.0.0/8\", \"::1\", \"192.0.2.7\"]"), None);
+            let error = Config::read(&format!("[server]\n{setting} = [\"10.0.0.7/8\"]"), []).unwrap_err().to_string();
+            assert!(error.contains(setting) && error.contains("the network is \"10.0.0.0/8\""), "{error}");
         }
     }
 }

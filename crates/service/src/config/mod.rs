@@ -11,6 +11,7 @@ mod email;
 mod error;
 mod identity;
 mod live;
+mod network;
 mod payments;
 mod plan;
 mod privacy;
@@ -25,6 +26,7 @@ pub use email::{Email, MailTls, MailTransport};
 pub use error::ConfigError;
 pub use identity::{Identity, keys_of};
 pub use live::live_settings;
+pub use network::{Network, NetworkError};
 pub use payments::{BonusSection, CurrencySection, FraudWarnings, PaymentSettings, Processor, minor, nano};
 pub use plan::{NeedsRestart, ReloadPlan, SettingChange};
 pub use privacy::PrivacySettings;
@@ -153,6 +155,17 @@ mod tests {
         assert_eq!(url(""), "http://127.0.0.1:8787/dashboard/top-up");
         assert_eq!(url("[server]\npublic_url = \"https://a.example/\""), "https://a.example/dashboard/top-up");
         assert_eq!(url("[server]\ntop_up_url = \"https://a.example/buy\""), "https://a.example/buy");
+    }
+
+    #[test]
+    fn a_listener_with_a_certificate_is_public_by_https() {
+        let pair = "[server]\ntls_certificate_file = \"a.pem\"\ntls_key_file = \"b.pem\"\n";
+        let url = |more: &str| check(&format!("{pair}{more}"), &[]).unwrap().server.public_url();
+        assert_eq!(url(""), "https://127.0.0.1:8787");
+        assert_eq!(url("public_url = \"http://a.example\""), "http://a.example");
+        let by_variables =
+            [("OPENCREDITS_SERVER_TLS_CERTIFICATE_FILE", "a.pem"), ("OPENCREDITS_SERVER_TLS_KEY_FILE", "b.pem")];
+        assert_eq!(check("", &by_variables).unwrap().server.scheme(), "https");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::admin::AdminSection;
 use super::connections::ConnectionSection;
 use super::email::Email;
 use super::identity::Identity;
+use super::network::Network;
 use super::payments::PaymentSettings;
 use super::privacy::PrivacySettings;
 use super::secret::SecretText;
@@ -112,7 +113,8 @@ const TOP_UP_PATH: &str = "/dashboard/top-up";
 pub struct Server {
     /// Address and port. Default 127.0.0.1:8787.
     pub listen: String,
-    /// The URL of the service for people, without a slash at the end. Default: the listening address.
+    /// The URL of the service for people, without a slash at the end. Default: the listening address, with `https` where it
+    /// has a certificate.
     pub public_url: Option<String>,
     /// The page on which people buy credits, which refusals for lack of credits name. Default: that of the
     /// dashboard.
@@ -136,9 +138,18 @@ pub struct Server {
     pub connections_max: usize,
     /// The largest number of connections from one address. Default 1,000.
     pub connections_per_address_max: usize,
-    /// The addresses of reverse proxies. Limits for each address do not hold for these, and they tell the client's
+    /// Reverse proxies, by address or network. Limits for each address do not hold for these, and they tell the client's
     /// address in `X-Forwarded-For`. Default 127.0.0.1 and ::1.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<Network>,
+    /// Load balancers, by address or network, whose connections begin with a header of the PROXY protocol. Default: none.
+    pub proxy_protocol_from: Vec<Network>,
+    /// The certificate chain of the listener, a file in PEM with the server's own certificate first. With it, the listener
+    /// speaks TLS. Default: it does not.
+    pub tls_certificate_file: Option<PathBuf>,
+    /// The private key of the certificate, a file in PEM.
+    pub tls_key_file: Option<PathBuf>,
+    /// How often the two files are looked at, in ms: a pair that has changed is taken once it is valid. Default 30 s.
+    pub tls_check_ms: u64,
     /// The memory that bodies and answers may take together, in bytes; one client may take a quarter. Default 0: half of
     /// what the machine, or the process's group, has.
     pub memory_max: usize,
@@ -158,8 +169,14 @@ impl Server {
     /// The URL of the service for people.
     #[must_use]
     pub fn public_url(&self) -> String {
-        let url = self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen));
+        let url = self.public_url.clone().unwrap_or_else(|| format!("{}://{}", self.scheme(), self.listen));
         url.trim_end_matches('/').to_owned()
+    }
+
+    /// What the listener speaks: `https` where it has a certificate, else `http`.
+    #[must_use]
+    pub const fn scheme(&self) -> &'static str {
+        if self.tls_certificate_file.is_some() { "https" } else { "http" }
     }
 
     /// The page on which people buy credits.
@@ -184,7 +201,11 @@ impl Default for Server {
             shutdown_ms: 30_000,
             connections_max: 10_000,
             connections_per_address_max: 1_000,
-            trusted_proxies: vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
+            trusted_proxies: [IpAddr::V4(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()].map(Network::from).to_vec(),
+            proxy_protocol_from: Vec::new(),
+            tls_certificate_file: None,
+            tls_key_file: None,
+            tls_check_ms: 30_000,
             memory_max: 0,
             threads: 0,
             strict: false,

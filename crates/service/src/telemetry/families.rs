@@ -117,6 +117,12 @@ pub const CONNECTIONS_REFUSED: Family = Family::counter(
     &[],
     "connections that were closed because their address has as many as it may have",
 );
+/// The end of the certificate.
+pub const TLS_NOT_AFTER: Family = Family::gauge(
+    "opencredits_tls_certificate_not_after_seconds",
+    &[],
+    "when the certificate of the listener expires, as a Unix time",
+);
 
 /// Whether the ledger decides.
 pub const LEDGER_SOUND: Family =
@@ -323,7 +329,7 @@ pub const UNREAD: Family = Family::gauge(
 );
 
 /// All families.
-pub const ALL: [&Family; 57] = [
+pub const ALL: [&Family; 58] = [
     &REQUEST_DURATION,
     &TOKEN_USAGE,
     &FIRST_TOKEN,
@@ -337,6 +343,7 @@ pub const ALL: [&Family; 57] = [
     &STREAMS_OPEN,
     &CONNECTIONS,
     &CONNECTIONS_REFUSED,
+    &TLS_NOT_AFTER,
     &LEDGER_SOUND,
     &LEDGER_BALANCE,
     &LEDGER_CUSTOMERS,
