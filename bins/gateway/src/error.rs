@@ -21,6 +21,8 @@ pub(crate) enum StartError {
         "the service manager hands over {count} sockets, and the gateway takes one; leave one ListenStream= in the socket unit"
     )]
     Sockets { count: usize },
+    #[error("{what} names a file whose text {source}")]
+    AlarmSecret { what: &'static str, source: opencredits_service::alarms::WebhookSecretError },
     #[error("{question} {problem}")]
     Answer { question: &'static str, problem: String },
     #[error("{} is there already; name another folder with --to, or delete it", path.display())]

@@ -4,11 +4,10 @@ use crate::error::StartError;
 use crate::process::Process;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use opencredits_api::{AdminListener, Expose};
+use opencredits_service::alarms::Alarms;
 use opencredits_service::config::{Config, SecretText, admin_token};
-use opencredits_service::telemetry::{Kind, StateParts, StateReader, describe_all, families};
-use opencredits_units::UnixMs;
+use opencredits_service::telemetry::{Kind, StateReader, describe_all, families};
 use std::io::ErrorKind;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -23,16 +22,18 @@ pub(crate) struct Metrics {
     handle: PrometheusHandle,
     listener: TcpListener,
     token: Option<SecretText>,
-    process: Process,
+}
+
+/// What a scrape reads besides what was recorded.
+pub(crate) struct State {
+    pub(crate) reader: Arc<StateReader>,
+    pub(crate) process: Arc<Process>,
+    pub(crate) alarms: Arc<Alarms>,
 }
 
 /// Binds the admin listener and installs the recorder; `None` where the config has no listener. To be called once, before
 /// anything records.
-pub(crate) async fn open(
-    config: &mut Config,
-    variables: &[(String, String)],
-    now: UnixMs,
-) -> Result<Option<Metrics>, StartError> {
+pub(crate) async fn open(config: &mut Config, variables: &[(String, String)]) -> Result<Option<Metrics>, StartError> {
     let token = admin_token(&config.admin, variables)?;
     let Some(listener) = bind(config).await? else { return Ok(None) };
     let recorder = recorder()?;
@@ -40,8 +41,7 @@ pub(crate) async fn open(
     // It fails where there is one already, and a process has one.
     metrics::set_global_recorder(recorder).map_err(|_| StartError::Recorder)?;
     describe_all();
-    let process = Process::new(now, Path::new(&config.data.dir));
-    Ok(Some(Metrics { handle, listener, token, process }))
+    Ok(Some(Metrics { handle, listener, token }))
 }
 
 /// Binds the listener. The default address may be another gateway's: that one is told of, and this one goes on without
@@ -79,11 +79,10 @@ fn recorder() -> Result<PrometheusRecorder, BuildError> {
 
 impl Metrics {
     /// Serves until what is returned is dropped.
-    pub(crate) fn serve(self, tasks: &mut JoinSet<()>, state: StateParts) -> oneshot::Sender<()> {
+    pub(crate) fn serve(self, tasks: &mut JoinSet<()>, state: State) -> oneshot::Sender<()> {
         let (close, closing) = oneshot::channel::<()>();
-        let Self { handle, listener, token, process } = self;
-        let exposed =
-            Exposed { handle: handle.clone(), reader: StateReader::new(state), process, one: Mutex::default() };
+        let Self { handle, listener, token } = self;
+        let exposed = Exposed { handle: handle.clone(), state, one: Mutex::default() };
         let admin = AdminListener::new(Arc::new(exposed), token.as_ref().map(SecretText::reveal));
         tasks.spawn(async move {
             let closed = async {
@@ -109,8 +108,7 @@ async fn upkeep(handle: PrometheusHandle) {
 /// What was recorded, and the state of now.
 struct Exposed {
     handle: PrometheusHandle,
-    reader: StateReader,
-    process: Process,
+    state: State,
     /// One scrape at a time.
     one: Mutex<()>,
 }
@@ -119,8 +117,10 @@ struct Exposed {
 impl Expose for Exposed {
     async fn text(&self) -> String {
         let _one = self.one.lock().await;
-        let mut samples = self.reader.read().await;
-        self.process.sample(&mut samples);
+        let State { reader, process, alarms } = &self.state;
+        let mut samples = reader.read().await;
+        process.sample(&mut samples);
+        alarms.sample(&mut samples);
         let handle = self.handle.clone();
         let text = tokio::task::spawn_blocking(move || {
             let mut text = handle.render();
