@@ -1,5 +1,6 @@
 //! The command line, and the request that it stands for.
 
+use crate::alarm_args::AlarmCommand;
 use crate::catalog_args::CatalogCommand;
 use crate::config_args::{ConfigCommand, MarkupCommand, ModelCommand, ReloadArguments, VendorCommand};
 use crate::confirm::agreed;
@@ -93,6 +94,9 @@ enum Command {
     /// Recurring jobs.
     #[command(subcommand)]
     Job(JobCommand),
+    /// Alarms of the gateway.
+    #[command(subcommand)]
+    Alarms(AlarmCommand),
     /// Purchases of credits.
     #[command(subcommand)]
     Order(OrderCommand),
@@ -395,6 +399,7 @@ impl Arguments {
             Command::Bill(BillCommand::Verify(which)) => which.request()?,
             Command::Backup { dir } => AdminRequest::Backup(BackUp { into: absolute(dir)?, at_ms: now }),
             Command::Job(job) => job.request(),
+            Command::Alarms(alarms) => alarms.request(),
             Command::Key(KeyCommand::Rotate(order)) => {
                 agreed(order.warning())?;
                 order.request()

@@ -19,6 +19,7 @@ pub(crate) fn code_of(reply: &AdminReply) -> ExitCode {
         }
         AdminReply::ProvidersCompared { report } if !report.agrees || !report.failures.is_empty() => ExitCode::FAILURE,
         AdminReply::JobRan { run, .. } if run.outcome == FAILED => ExitCode::FAILURE,
+        AdminReply::AlarmsTested { answers } if answers.iter().any(|answer| !answer.taken) => ExitCode::FAILURE,
         _ => ExitCode::SUCCESS,
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! It speaks to the running gateway through the admin socket in the data folder, or opens the files when none runs.
 
+mod alarm_args;
 mod application_args;
 mod args;
 mod asked;
@@ -36,6 +37,7 @@ mod provider_args;
 mod rekey;
 mod rotate_args;
 mod show;
+mod show_alarms;
 mod show_applications;
 mod show_jobs;
 mod show_limits;

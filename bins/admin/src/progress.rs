@@ -1,7 +1,9 @@
 //! Shows that a long command is at work: on standard error, at a terminal only.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use opencredits_api::admin::{AdminRequest, JobRequest, OrderRequest, PriceRequest, PrivacyRequest, StageView};
+use opencredits_api::admin::{
+    AdminRequest, AlarmRequest, JobRequest, OrderRequest, PriceRequest, PrivacyRequest, StageView,
+};
 use opencredits_units::Progress;
 use std::cell::Cell;
 use std::io::IsTerminal;
@@ -168,6 +170,7 @@ pub(crate) fn what(request: &AdminRequest) -> Option<&'static str> {
         AdminRequest::Orders(OrderRequest::Reconcile) => "walking the payment processor's books",
         AdminRequest::Prices(PriceRequest::Refresh { .. }) => "loading the price book",
         AdminRequest::Jobs(JobRequest::Run { .. }) => "running the job",
+        AdminRequest::Alarms(AlarmRequest::Test) => "telling the webhook and the mail server",
         _ => return None,
     })
 }

@@ -1,5 +1,6 @@
 //! Replies for people.
 
+use crate::show_alarms;
 use crate::show_jobs;
 use crate::show_limits::{self, limit_words, management_table, rates_words};
 use crate::show_orders;
@@ -60,6 +61,7 @@ pub(crate) fn show(reply: &AdminReply) -> String {
             .or_else(|| show_orders::show(other))
             .or_else(|| show_partners::show(other))
             .or_else(|| show_jobs::show(other))
+            .or_else(|| show_alarms::show(other))
             .or_else(|| show_prices::show(other))
             .or_else(|| show_providers::show(other))
             .unwrap_or_else(|| NEWER.to_owned()),

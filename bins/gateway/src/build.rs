@@ -86,6 +86,7 @@ async fn open(config: &Config, variables: &[(String, String)]) -> Result<Base, S
     let transports = Transports::new(config)?;
     // An invalid config is refused before the folder is touched.
     mails::mailer(config)?;
+    crate::alarms::channels(config)?;
     ServedCatalogue::read(config, variables)?;
     let address_keys = privacy::keys(config, variables)?;
     data_key::apply(config, variables)?;
@@ -259,6 +260,7 @@ pub(crate) fn check_apart(config: &Config, variables: &[(String, String)]) -> Re
     data_key::read(config, variables)?;
     admin_token(&config.admin, variables)?;
     certificate::read(config)?;
+    crate::alarms::channels(config)?;
     Ok(())
 }
 

@@ -23,6 +23,8 @@ pub(crate) enum StartError {
     Sockets { count: usize },
     #[error("a thread of the start ended early; its last words are above")]
     Thread,
+    #[error("{what} names a file whose text {source}")]
+    AlarmSecret { what: &'static str, source: opencredits_service::alarms::WebhookSecretError },
     #[error("{question} {problem}")]
     Answer { question: &'static str, problem: String },
     #[error("{} is there already; name another folder with --to, or delete it", path.display())]

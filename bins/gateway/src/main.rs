@@ -1,5 +1,6 @@
 //! The OpenCredits gateway: `opencredits-gateway --config FILE`, or `opencredits-gateway dev` to try it out.
 
+mod alarms;
 #[cfg(test)]
 mod book;
 mod build;
@@ -25,6 +26,7 @@ mod ports;
 mod prices;
 mod privacy;
 mod process;
+mod readings;
 mod reload;
 mod run;
 mod secret_files;
@@ -114,6 +116,7 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
     runtime.block_on(async {
         // From here on a hangup does not end the process.
         let hangups = run::hangups()?;
+        let started = ports::SystemClock.now();
         // A key is shown once, so it is created only after the port is bound.
         let asked = config.server.listen.clone();
         let listener = run::bind(&mut config, socket).await?;
@@ -122,12 +125,11 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
             dev::name_locally(&mut config);
             privacy::make_dev_key(&config, &ports::SystemEntropy)?;
         }
-        let metrics = metrics::open(recorder, &mut config, &ports::environment(), ports::SystemClock.now()).await?;
+        let metrics = metrics::open(recorder, &mut config, &ports::environment()).await?;
         let built = build::build(&config, &ports::environment()).await?;
-        let metrics = metrics.map(|metrics| metrics.of_certificate(built.tls.clone()));
         if dev {
             dev::greet(&built, &config).await?;
         }
-        run::run((built, listener, metrics), &config, (source, log, hangups), threads).await
+        run::run((built, listener, metrics), &config, (source, log, hangups), (threads, started)).await
     })
 }

@@ -1,15 +1,13 @@
 //! The metrics of the process, and the listener that tells them.
 
 use crate::error::StartError;
-use crate::process::Process;
+use crate::readings::Readings;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
-use opencredits_api::{AdminListener, Expose, LiveCertificate};
+use opencredits_api::{AdminListener, Expose};
+use opencredits_service::alarms::Alarms;
 use opencredits_service::config::{Config, SecretText, admin_token};
-use opencredits_service::telemetry::families::TLS_NOT_AFTER;
-use opencredits_service::telemetry::{Kind, StateParts, StateReader, describe_all, families};
-use opencredits_units::UnixMs;
+use opencredits_service::telemetry::{Kind, describe_all, families};
 use std::io::ErrorKind;
-use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -25,8 +23,12 @@ pub(crate) struct Metrics {
     handle: PrometheusHandle,
     listener: TcpListener,
     token: Option<SecretText>,
-    process: Process,
-    certificate: Option<Arc<LiveCertificate>>,
+}
+
+/// What a scrape reads besides what was recorded.
+pub(crate) struct State {
+    pub(crate) readings: Arc<Readings>,
+    pub(crate) alarms: Arc<Alarms>,
 }
 
 /// A recorder that is being made. It measures the clock of the processor against the system's for some milliseconds, in which
@@ -46,7 +48,6 @@ pub(crate) async fn open(
     making: Making,
     config: &mut Config,
     variables: &[(String, String)],
-    now: UnixMs,
 ) -> Result<Option<Metrics>, StartError> {
     let token = admin_token(&config.admin, variables)?;
     let Some(listener) = bind(config).await? else { return Ok(None) };
@@ -55,8 +56,7 @@ pub(crate) async fn open(
     // It fails where there is one already, and a process has one.
     metrics::set_global_recorder(recorder).map_err(|_| StartError::Recorder)?;
     describe_all();
-    let process = Process::new(now, Path::new(&config.data.dir));
-    Ok(Some(Metrics { handle, listener, token, process, certificate: None }))
+    Ok(Some(Metrics { handle, listener, token }))
 }
 
 /// Binds the listener. The default address may be another gateway's: that one is told of, and this one goes on without
@@ -93,17 +93,11 @@ fn recorder() -> Result<PrometheusRecorder, BuildError> {
 }
 
 impl Metrics {
-    /// The same with the certificate of the listener, where it has one.
-    pub(crate) fn of_certificate(self, certificate: Option<Arc<LiveCertificate>>) -> Self {
-        Self { certificate, ..self }
-    }
-
     /// Serves until what is returned is dropped.
-    pub(crate) fn serve(self, tasks: &mut JoinSet<()>, state: StateParts) -> oneshot::Sender<()> {
+    pub(crate) fn serve(self, tasks: &mut JoinSet<()>, state: State) -> oneshot::Sender<()> {
         let (close, closing) = oneshot::channel::<()>();
-        let Self { handle, listener, token, process, certificate } = self;
-        let (reader, one) = (StateReader::new(state), Mutex::default());
-        let exposed = Exposed { handle: handle.clone(), reader, process, certificate, one };
+        let Self { handle, listener, token } = self;
+        let exposed = Exposed { handle: handle.clone(), state, one: Mutex::default() };
         let admin = AdminListener::new(Arc::new(exposed), token.as_ref().map(SecretText::reveal));
         tasks.spawn(async move {
             let closed = async {
@@ -129,9 +123,7 @@ async fn upkeep(handle: PrometheusHandle) {
 /// What was recorded, and the state of now.
 struct Exposed {
     handle: PrometheusHandle,
-    reader: StateReader,
-    process: Process,
-    certificate: Option<Arc<LiveCertificate>>,
+    state: State,
     /// One scrape at a time.
     one: Mutex<()>,
 }
@@ -140,11 +132,9 @@ struct Exposed {
 impl Expose for Exposed {
     async fn text(&self) -> String {
         let _one = self.one.lock().await;
-        let mut samples = self.reader.read().await;
-        self.process.sample(&mut samples);
-        if let Some(certificate) = &self.certificate {
-            samples.ms(&TLS_NOT_AFTER, &[], certificate.now().not_after().get());
-        }
+        let State { readings, alarms } = &self.state;
+        let mut samples = readings.samples().await;
+        alarms.sample(&mut samples);
         let handle = self.handle.clone();
         let text = tokio::task::spawn_blocking(move || {
             let mut text = handle.render();

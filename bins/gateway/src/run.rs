@@ -1,5 +1,6 @@
 //! Serves: listener, jobs, signals, and an orderly end.
 
+use crate::alarms;
 use crate::build::Built;
 use crate::error::StartError;
 use crate::jobs;
@@ -16,12 +17,16 @@ use opencredits_api::admin::{Admin, AdminSocket, ConfigReload};
 use opencredits_api::{App, Ended, Limits, Listening, OperatorApp, Routes, serve, service};
 use opencredits_backup::Source;
 use opencredits_ledger::Ledger;
+use opencredits_service::accounts::Accounts;
 use opencredits_service::config::{Config, MailTransport};
 use opencredits_service::jobs::{Jobs, StopSwitch, release_left};
 use opencredits_service::mail::Bounces;
 use opencredits_service::prices::Prices;
+use opencredits_service::privacy::{Exporter, Privacy};
+use opencredits_service::provider_bills::ProviderReconciliation;
 use opencredits_service::telemetry::{ModeParts, StateParts};
 use opencredits_store::SqliteStore;
+use opencredits_units::UnixMs;
 use std::cell::Cell;
 use std::path::Path;
 use std::process::ExitCode;
@@ -62,7 +67,7 @@ pub(crate) async fn run(
     (built, listener, metrics): (Built, TcpListener, Option<Metrics>),
     config: &Config,
     (source, log, hangups): (ConfigSource, LogFilter, Signal),
-    threads: WorkerPool,
+    (threads, started): (WorkerPool, UnixMs),
 ) -> Result<ExitCode, StartError> {
     let reloader = Arc::new(Reloader::over(&built, config, (source, log)));
     let Built { app, accounts, reaper, store, mails, secret_mails, prices, providers, test, people, tls, .. } = built;
@@ -76,27 +81,26 @@ pub(crate) async fn run(
     let mut draining = JoinSet::new();
     draining.spawn(reaper.run());
     let _mailing = secret_mails.map(|worker| draining.spawn(worker.run()));
-    let files = Source { ledger: app.gateway.ledger().clone(), store, data: (&config.data.dir).into() };
-    let state = state_of(config, &app, (&files.store, mails.jobs.is_some()), (&jobs, &prices));
-    let admin = Admin::new(accounts, app.settings.credit_price)
-        .of_files(files)
-        .of_purchases(app.payments.as_ref().map(|payments| Arc::clone(&payments.purchases)))
-        .of_jobs(jobs)
-        .of_prices(prices)
-        .of_providers(providers)
-        .of_privacy(people.0, people.1)
-        .of_access(Arc::clone(app.gateway.access()))
-        .of_reload(Arc::clone(&reloader) as Arc<dyn ConfigReload>);
-    let operator = OperatorApp::new(Arc::clone(&app), admin.clone());
     let mut sockets = JoinSet::new();
-    let close = serve_admin(&mut sockets, admin, Path::new(&config.data.dir))?;
     let sets = TaskSets { tasks: &mut tasks, draining: &mut draining, sockets: &mut sockets };
     let (close_test, test_mode) = match test {
-        Some(test) => Some(test.start(config, (sets, jobs_stopped)).await?),
+        Some(test) => Some(test.start(config, (sets, jobs_stopped.clone())).await?),
         None => None,
     }
     .unzip();
-    let close_metrics = metrics.map(|metrics| metrics.serve(&mut sockets, StateParts { test: test_mode, ..state }));
+    let state = state_of(config, &app, (&store, mails.jobs.is_some()), (&jobs, &prices, &providers));
+    let state = StateParts { test: test_mode, ..state };
+    let state = alarms::start((config, started), (state, tls.clone()), &store, (&mut tasks, jobs_stopped))?;
+    let files = Source { ledger: app.gateway.ledger().clone(), store, data: (&config.data.dir).into() };
+    let admin = admin_of(&app, (accounts, files), people)
+        .of_jobs(jobs)
+        .of_prices(prices)
+        .of_providers(providers)
+        .of_alarms(Arc::clone(&state.alarms))
+        .of_reload(Arc::clone(&reloader) as Arc<dyn ConfigReload>);
+    let operator = OperatorApp::new(Arc::clone(&app), admin.clone());
+    let close = serve_admin(&mut sockets, admin, Path::new(&config.data.dir))?;
+    let close_metrics = metrics.map(|metrics| metrics.serve(&mut sockets, state));
     let mut reloading = JoinSet::new();
     reloader.start(&mut reloading, hangups);
     let deadline = Deadline::default();
@@ -129,12 +133,25 @@ pub(crate) async fn run(
     Ok(ExitCode::SUCCESS)
 }
 
+/// What answers operators about these accounts and people.
+fn admin_of(
+    app: &Arc<App>,
+    (accounts, files): (Arc<Accounts>, Source),
+    (privacy, exporter): (Arc<Privacy>, Arc<Exporter>),
+) -> Admin {
+    Admin::new(accounts, app.settings.credit_price)
+        .of_files(files)
+        .of_purchases(app.payments.as_ref().map(|payments| Arc::clone(&payments.purchases)))
+        .of_privacy(privacy, exporter)
+        .of_access(Arc::clone(app.gateway.access()))
+}
+
 /// What metrics tell of the state, without test mode.
 fn state_of(
     config: &Config,
     app: &Arc<App>,
     (store, sends_mails): (&SqliteStore, bool),
-    (jobs, prices): (&Arc<Jobs>, &Arc<Prices>),
+    (jobs, prices, providers): (&Arc<Jobs>, &Arc<Prices>, &Arc<ProviderReconciliation>),
 ) -> StateParts {
     let sold = app.payments.iter().flat_map(|_| config.payments.currencies());
     StateParts {
@@ -142,6 +159,7 @@ fn state_of(
         test: None,
         backlogs: Arc::new(store.clone()),
         prices: Arc::clone(prices),
+        providers: Arc::clone(providers),
         sends_mails,
         currencies: sold.map(|currency| currency.code).collect(),
         clock: Arc::new(SystemClock),

@@ -10,8 +10,16 @@ use opencredits_units::{NanoUsd, UnixMs};
 use serde::{Deserialize, Serialize};
 
 /// The kinds of letters, by the names of their templates.
-pub const LETTER_KINDS: [&str; 7] =
-    ["receipt", "low_balance", "limit_reached", "top_up_failed", "refund", "deletion_scheduled", "policy_changed"];
+pub const LETTER_KINDS: [&str; 8] = [
+    "receipt",
+    "low_balance",
+    "limit_reached",
+    "top_up_failed",
+    "refund",
+    "deletion_scheduled",
+    "policy_changed",
+    "alarm",
+];
 
 /// A mail before it is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +39,8 @@ pub enum Letter {
     DeletionScheduled(DeletionScheduled),
     /// The policy changes.
     PolicyChanged(PolicyChanged),
+    /// An alarm, for the operator.
+    Alarm(AlarmLetter),
 }
 
 impl Letter {
@@ -45,6 +55,7 @@ impl Letter {
             Self::Refund(_) => "refund",
             Self::DeletionScheduled(_) => "deletion_scheduled",
             Self::PolicyChanged(_) => "policy_changed",
+            Self::Alarm(_) => "alarm",
         }
     }
 }
@@ -189,4 +200,38 @@ pub struct PolicyChanged {
     pub effective_at: UnixMs,
     /// What changes, in a sentence or two.
     pub summary: String,
+}
+
+/// What a letter tells of an alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlarmNews {
+    /// It fires.
+    Fired,
+    /// It still fires.
+    Repeated,
+    /// It has ended.
+    Resolved,
+    /// Nothing: somebody tries out whether alarms arrive.
+    Test,
+}
+
+/// An alarm, for the operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlarmLetter {
+    /// What it tells.
+    pub news: AlarmNews,
+    /// The alarm's name.
+    pub alarm: Label,
+    /// How soon somebody has to look.
+    pub severity: Label,
+    /// What the alarm is about, such as a vendor; blank where there is one of it only.
+    pub about: Label,
+    /// What it says.
+    pub summary: String,
+    /// Since when its condition holds.
+    pub since: UnixMs,
+    /// When this came about.
+    pub at: UnixMs,
 }

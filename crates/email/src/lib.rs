@@ -62,8 +62,8 @@ pub use address::{Address, Mailbox};
 pub use console::Console;
 pub use error::{MailError, RefusedPart, Verdict};
 pub use letter::{
-    DeletionScheduled, LETTER_KINDS, Letter, LimitLevel, LimitReached, LimitedParty, LowBalance, PolicyChanged,
-    Receipt, Refund, TopUp, TopUpFailed, TopUpFault,
+    AlarmLetter, AlarmNews, DeletionScheduled, LETTER_KINDS, Letter, LimitLevel, LimitReached, LimitedParty,
+    LowBalance, PolicyChanged, Receipt, Refund, TopUp, TopUpFailed, TopUpFault,
 };
 pub use mailer::Mailer;
 pub use message::{Envelope, Message, MessageId};

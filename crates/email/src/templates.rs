@@ -5,8 +5,8 @@
 
 use crate::error::MailError;
 use crate::letter::{
-    DeletionScheduled, Letter, LimitLevel, LimitReached, LimitedParty, LowBalance, PolicyChanged, Receipt, Refund,
-    TopUp, TopUpFailed, TopUpFault,
+    AlarmLetter, AlarmNews, DeletionScheduled, Letter, LimitLevel, LimitReached, LimitedParty, LowBalance,
+    PolicyChanged, Receipt, Refund, TopUp, TopUpFailed, TopUpFault,
 };
 use crate::message::{Envelope, Message};
 use crate::money::{Rounding, Shown, both, credits};
@@ -18,7 +18,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use opencredits_units::{CreditPrice, NanoUsd, UnixMs};
 
 /// The templates by name, and the source of each.
-const SOURCES: [(&str, &str); 7] = [
+const SOURCES: [(&str, &str); 8] = [
     ("receipt", include_str!("../templates/receipt.jinja")),
     ("low_balance", include_str!("../templates/low_balance.jinja")),
     ("limit_reached", include_str!("../templates/limit_reached.jinja")),
@@ -26,6 +26,7 @@ const SOURCES: [(&str, &str); 7] = [
     ("refund", include_str!("../templates/refund.jinja")),
     ("deletion_scheduled", include_str!("../templates/deletion_scheduled.jinja")),
     ("policy_changed", include_str!("../templates/policy_changed.jinja")),
+    ("alarm", include_str!("../templates/alarm.jinja")),
 ];
 /// The same for letters that carry a secret.
 const SECRET_SOURCES: [(&str, &str); 2] = [
@@ -214,6 +215,25 @@ fn figures(letter: &Letter, price: CreditPrice) -> Value {
             effective => day(*effective_at),
             summary => summary.as_str(),
         },
+        Letter::Alarm(alarm) => of_alarm(alarm),
+    }
+}
+
+fn of_alarm(alarm: &AlarmLetter) -> Value {
+    let AlarmLetter { news, alarm, severity, about, summary, since, at } = alarm;
+    context! {
+        news => match news {
+            AlarmNews::Fired => "fired",
+            AlarmNews::Repeated => "repeated",
+            AlarmNews::Resolved => "resolved",
+            AlarmNews::Test => "test",
+        },
+        alarm => alarm.as_str(),
+        severity => severity.as_str(),
+        about => about.as_str(),
+        summary => summary.as_str(),
+        since => moment(*since),
+        at => moment(*at),
     }
 }
 
@@ -250,4 +270,10 @@ fn of_receipt(receipt: &Receipt, price: CreditPrice) -> Value {
 fn day(at: UnixMs) -> String {
     let at = i64::try_from(at.get()).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_default();
     at.strftime("%-d %B %Y").to_string()
+}
+
+/// A time in UTC, to the second.
+fn moment(at: UnixMs) -> String {
+    let at = i64::try_from(at.as_secs()).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    at.unwrap_or_default().to_string()
 }

@@ -14,6 +14,7 @@ use crate::types::{
     LimitChanged, OpenAccount, PlaceHold, Transfer, Transferred, Voided,
 };
 use crate::verify;
+use crate::watch::CommitWatch;
 use opencredits_units::{AccountId, EntryId, NanoUsd, Progress, UnixMs};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -387,7 +388,7 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::verify`].
     pub fn verify_watched(&self, head: Option<ChainHead>, progress: &Progress) -> Result<VerifyReport, LedgerError> {
-        Ok(verify::verify(&*self.core().reader, head, progress, None)?)
+        Ok(self.verified(verify::verify(&*self.core().reader, head, progress, None)?))
     }
 
     /// The same in steps of some microseconds: `step` is called between them, may wait, and may end the work. All of it is
@@ -400,7 +401,18 @@ impl Ledger {
         progress: &Progress,
         step: impl FnMut() -> ControlFlow<()> + Send + 'static,
     ) -> Result<VerifyReport, LedgerError> {
-        Ok(verify::verify(&*self.core().reader, None, progress, Some(Box::new(step)))?)
+        Ok(self.verified(verify::verify(&*self.core().reader, None, progress, Some(Box::new(step)))?))
+    }
+
+    fn verified(&self, report: VerifyReport) -> VerifyReport {
+        *self.core().findings.lock() = Some(report.findings_total);
+        report
+    }
+
+    /// The number of findings of the last verification of this ledger, by whomever; none before the first.
+    #[must_use]
+    pub fn last_findings(&self) -> Option<u64> {
+        *self.core().findings.lock()
     }
 
     /// The end of the hash chain on disk, to be kept elsewhere and given to [`Ledger::verify_with`] later; `None` for a
@@ -435,6 +447,11 @@ impl Ledger {
     /// When the file cannot be written or read. The ledger stays as it is, and the call may be repeated.
     pub fn reload(&self) -> Result<(), LedgerError> {
         self.core().reload()
+    }
+
+    /// Tells `watch` of every commit from now on. The first watch stays; a later one is told nothing.
+    pub fn watch_commits(&self, watch: Arc<dyn CommitWatch>) {
+        let _first_stays = self.core().watch.set(watch);
     }
 
     /// Figures of writes and memory.

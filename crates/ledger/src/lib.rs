@@ -63,7 +63,7 @@
 //! batches to the disk and `sqlite` writes them. `progress` and `ticket` wait for them. `ledger` is the whole, and `verify`
 //! checks all of it, into a `report`. `chain` hashes what a commit writes, `chain_rows` keeps the hashes, `verify_chain` checks them, and
 //! `head_file` records the last commit beside the ledger. `copy` reads a backup's copy of the file.
-//! `follow` gives entries to a projection, each once.
+//! `follow` gives entries to a projection, each once. `watch` tells who measures commits.
 #![warn(clippy::float_arithmetic, clippy::arithmetic_side_effects, clippy::as_conversions)]
 
 mod chain;
@@ -102,6 +102,7 @@ mod ticket;
 mod types;
 mod verify;
 mod verify_chain;
+mod watch;
 
 pub use chain::{ChainHead, ChainHeadError, Loss};
 pub use commands::{HOLDS_MAX, LEGS_MAX, LIMITS_MAX, LINKED_MAX, MEMO_BYTES_MAX, UNFLUSHED_MAX};
@@ -124,3 +125,4 @@ pub use types::{
     HoldRow, Leg, LimitChange, LimitChanged, Most, OnShortfall, OpenAccount, Phase, PlaceHold, Replay, Transfer,
     Transferred, Voided,
 };
+pub use watch::CommitWatch;

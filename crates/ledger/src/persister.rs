@@ -4,17 +4,18 @@
 //! leaves an empty one. The log is the batch, so batches grow with the load.
 
 use crate::error::{LedgerError, StorageError};
-use crate::journal::{Batch, Journal, Reader};
+use crate::journal::{Batch, Journal, Reader, Span};
 use crate::progress::Progress;
 use crate::recent::Recent;
 use crate::state::{Effects, State};
+use crate::watch::CommitWatch;
 use hashbrown::HashSet;
 use opencredits_units::EntryId;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// The state that callers and the persister share.
@@ -28,6 +29,10 @@ pub(crate) struct Core {
     /// How long effects may gather while no caller waits for the disk.
     gather: Duration,
     pub(crate) commits: AtomicU64,
+    /// Who is told of commits.
+    pub(crate) watch: OnceLock<Arc<dyn CommitWatch>>,
+    /// The number of findings of the last verification; none before the first.
+    pub(crate) findings: Mutex<Option<u64>>,
 }
 
 /// The state, and the effects that are not on disk yet.
@@ -86,6 +91,8 @@ impl Core {
             recent: Mutex::default(),
             gather,
             commits: AtomicU64::new(0),
+            watch: OnceLock::new(),
+            findings: Mutex::default(),
         })
     }
 
@@ -258,16 +265,7 @@ pub(crate) fn run(core: &Core, mut journal: impl Journal, mut written: HashSet<E
 
 fn write(core: &Core, journal: &mut impl Journal, written: &mut HashSet<EntryId>, (effects, mark): (&Effects, u64)) {
     let batch = Batch::of(effects, |id| written.contains(&id));
-    let span = loop {
-        match journal.commit(&batch) {
-            Ok(span) => break span,
-            // Nothing is written and nothing is lost yet: the persister waits until the other program releases the
-            // lock, however long. Callers that wait for the disk wait, too; only a caller that drops the ledger does
-            // not wait for ever.
-            Err(StorageError::Busy) if !core.stops() => {}
-            Err(_) => return core.poison(Health::Poisoned),
-        }
-    };
+    let Ok(span) = commit(core, journal, &batch) else { return core.poison(Health::Poisoned) };
     for (id, hold) in &batch.holds {
         match hold {
             Some(_) => written.insert(*id),
@@ -276,4 +274,24 @@ fn write(core: &Core, journal: &mut impl Journal, written: &mut HashSet<EntryId>
     }
     core.recent.lock().push(span, &batch.entries);
     core.committed(mark);
+}
+
+fn commit(core: &Core, journal: &mut impl Journal, batch: &Batch) -> Result<Span, StorageError> {
+    let watch = core.watch.get();
+    if let Some(watch) = watch {
+        watch.begins();
+    }
+    let outcome = loop {
+        match journal.commit(batch) {
+            // Nothing is written and nothing is lost yet: the persister waits until the other program releases the
+            // lock, however long. Callers that wait for the disk wait, too; only a caller that drops the ledger does
+            // not wait for ever.
+            Err(StorageError::Busy) if !core.stops() => {}
+            outcome => break outcome,
+        }
+    };
+    if let Some(watch) = watch {
+        watch.ended();
+    }
+    outcome
 }

@@ -75,6 +75,9 @@ pub enum TransportError {
     /// No connection could be made, or not in time.
     #[error("cannot connect to the provider")]
     Connect,
+    /// The name of the host has no address, or the resolver of names did not answer in time.
+    #[error("the provider's host name cannot be resolved")]
+    Unresolved,
     /// TLS failed.
     #[error("cannot agree on a safe connection with the provider")]
     Tls,
@@ -118,7 +121,7 @@ impl TransportError {
     /// Whether it happened before the request was sent: its provider cannot have got it.
     #[must_use]
     pub const fn is_unsent(self) -> bool {
-        matches!(self, Self::Connect | Self::Tls | Self::InvalidRequest | Self::Refused)
+        matches!(self, Self::Connect | Self::Unresolved | Self::Tls | Self::InvalidRequest | Self::Refused)
     }
 
     /// Whether it is a time-out.

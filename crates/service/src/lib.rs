@@ -22,6 +22,7 @@
 pub mod access;
 pub mod accounts;
 mod actor;
+pub mod alarms;
 mod api_dialects;
 pub mod books;
 pub mod config;

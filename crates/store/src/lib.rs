@@ -29,6 +29,7 @@
 //! # });
 //! ```
 
+mod alarms;
 #[cfg(feature = "sqlite")]
 mod applications;
 mod backlog;
@@ -53,6 +54,7 @@ mod sqlite;
 mod traits;
 mod usage;
 
+pub use alarms::{AlarmRow, AlarmStates};
 pub use applications::{ApplicationState, PartnerApplication, PartnerApplications, ReferralMonth, Referrals};
 pub use backlog::{Backlog, Backlogs};
 pub use bills::{BillSource, BilledDay, BilledLine, ProviderBills};

@@ -55,7 +55,7 @@ async fn prepare(dir: &Path) {
 }
 
 /// Takes one mail, as a mail server does, and returns what the client said.
-fn take_mail(stream: TcpStream) -> String {
+pub(crate) fn take_mail(stream: TcpStream) -> String {
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let (mut out, mut lines) = (stream.try_clone().unwrap(), BufReader::new(stream).lines());
     let (mut said, mut is_data) = (String::new(), false);

@@ -1,6 +1,8 @@
 //! The gateway as an operator runs it: the binary on a folder of its own.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod alarm_doubles;
+mod alarms;
 mod backups;
 mod check;
 mod dev;

@@ -18,6 +18,7 @@ use opencredits_service::accounts::{
     Accounts, AccountsError, Correction, CorrectionKind, EntryFilter, Grant, NewKey, NewLimit, NewPartner, NewUser,
     Wallet, check_address,
 };
+use opencredits_service::alarms::Alarms;
 use opencredits_service::jobs::Jobs;
 use opencredits_service::prices::Prices;
 use opencredits_service::privacy::{Exporter, Privacy};
@@ -41,6 +42,7 @@ pub struct Admin {
     pub(crate) purchases: Option<Arc<Purchases>>,
     pub(crate) stored: Option<SqliteStore>,
     pub(crate) jobs: Option<Arc<Jobs>>,
+    pub(super) alarms: Option<Arc<Alarms>>,
     pub(crate) prices: Option<Arc<Prices>>,
     pub(super) providers: Option<Arc<ProviderReconciliation>>,
     pub(crate) privacy: Option<(Arc<Privacy>, Arc<Exporter>)>,
@@ -64,6 +66,7 @@ impl Admin {
             purchases: None,
             stored: None,
             jobs: None,
+            alarms: None,
             prices: None,
             providers: None,
             privacy: None,
@@ -124,6 +127,7 @@ impl Admin {
             AdminRequest::RenameUser(new) => self.rename_user(new).await,
             AdminRequest::RotateKey(which) => self.rotate_key(which).await,
             AdminRequest::Jobs(request) => self.jobs(request).await,
+            AdminRequest::Alarms(request) => self.alarms(request).await,
             AdminRequest::UserEmail(which) => self.user_email(which).await,
             AdminRequest::Identity(request) => self.identity(request).await,
             AdminRequest::AddKey(new) => self.add_key(new).await,

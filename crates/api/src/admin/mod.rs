@@ -11,6 +11,8 @@
 //! assert_eq!(request, AdminRequest::Balance(OfUser { user: "Ada".to_owned() }));
 //! ```
 
+mod alarm_views;
+mod alarms;
 mod amount_view;
 mod answer;
 mod answer_limits;
@@ -52,6 +54,7 @@ mod values;
 mod views;
 mod watch;
 
+pub use alarm_views::{AlarmRequest, AlarmTestView, AlarmView};
 pub use amount_view::AmountView;
 pub use answer::Admin;
 pub use application_views::{ApplicationRequest, ApplicationView, ReferralView, TestKeyView};

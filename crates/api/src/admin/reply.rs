@@ -1,5 +1,6 @@
 //! The replies to admin requests.
 
+use super::alarm_views::{AlarmTestView, AlarmView};
 use super::amount_view::AmountView;
 use super::application_views::{ApplicationView, ReferralView, TestKeyView};
 use super::identity_views::{RoleName, SessionView};
@@ -71,6 +72,16 @@ pub enum AdminReply {
         name: String,
         /// How it went.
         run: JobRunView,
+    },
+    /// Alarms that wait or fire.
+    Alarms {
+        /// All of them, by name and labels.
+        alarms: Vec<AlarmView>,
+    },
+    /// A notice that says nothing was told.
+    AlarmsTested {
+        /// What each channel answered; mails have an answer for each address.
+        answers: Vec<AlarmTestView>,
     },
     /// A person's address.
     UserEmail {

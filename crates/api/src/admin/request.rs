@@ -1,5 +1,6 @@
 //! The requests of an operator.
 
+use super::alarm_views::AlarmRequest;
 use super::identity_views::IdentityRequest;
 use super::job_views::JobRequest;
 use super::order_views::OrderRequest;
@@ -34,6 +35,8 @@ pub enum AdminRequest {
     RotateKey(RotateKey),
     /// Recurring jobs.
     Jobs(JobRequest),
+    /// Alarms.
+    Alarms(AlarmRequest),
     /// Shows, sets or removes a person's address.
     UserEmail(EmailOfUser),
     /// Roles and sessions of people.

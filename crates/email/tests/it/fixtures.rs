@@ -1,8 +1,9 @@
 //! Letters and envelopes of all kinds.
 
 use opencredits_email::{
-    Currency, DeletionScheduled, Envelope, Letter, LimitLevel, LimitReached, LimitedParty, LowBalance, Message,
-    MessageId, Paid, PolicyChanged, Receipt, Refund, Site, Templates, TopUp, TopUpFailed, TopUpFault,
+    AlarmLetter, AlarmNews, Currency, DeletionScheduled, Envelope, Letter, LimitLevel, LimitReached, LimitedParty,
+    LowBalance, Message, MessageId, Paid, PolicyChanged, Receipt, Refund, Site, Templates, TopUp, TopUpFailed,
+    TopUpFault,
 };
 use opencredits_units::{CreditPrice, NanoUsd, UnixMs};
 
@@ -86,9 +87,25 @@ pub(crate) fn letters() -> Vec<Letter> {
             effective_at: NOW,
             summary: "We keep requests for a year, and <no longer>.".to_owned(),
         }),
+        alarm(AlarmNews::Fired, "vendor house"),
+        alarm(AlarmNews::Repeated, ""),
+        alarm(AlarmNews::Resolved, "vendor house"),
+        alarm(AlarmNews::Test, ""),
         Letter::Refund(refund),
         Letter::Refund(short),
     ]
+}
+
+fn alarm(news: AlarmNews, about: &str) -> Letter {
+    Letter::Alarm(AlarmLetter {
+        news,
+        alarm: "OpenCreditsVendorRefusesAccount".into(),
+        severity: "page".into(),
+        about: about.into(),
+        summary: "house refuses our own account".to_owned(),
+        since: NOW,
+        at: NOW.saturating_add_ms(600_000),
+    })
 }
 
 pub(crate) fn message(to: &str, local_id: &str) -> Message {

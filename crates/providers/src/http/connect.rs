@@ -1,5 +1,6 @@
 //! Makes connections within a time limit, and classifies failures.
 
+use super::resolve::{TimedResolver, Unresolved};
 use crate::transport::TransportError;
 use http::Uri;
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
@@ -30,13 +31,13 @@ pub(super) enum HttpVersions {
 /// Makes plain and TLS connections. The time limit covers name resolution, TCP and TLS together.
 #[derive(Clone)]
 pub(super) struct Connector {
-    inner: HttpsConnector<HttpConnector>,
+    inner: HttpsConnector<HttpConnector<TimedResolver>>,
     within: Duration,
 }
 
 impl Connector {
     pub(super) fn new(within: Duration, tls: ClientConfig, versions: HttpVersions) -> Self {
-        let mut tcp = HttpConnector::new();
+        let mut tcp = HttpConnector::new_with_resolver(TimedResolver::new(within));
         // Without it, Nagle's algorithm and delayed acknowledgements stall a request by some 40 ms.
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(within));
@@ -86,10 +87,15 @@ pub(super) fn tls(roots: &[&[u8]]) -> Result<ClientConfig, TransportError> {
 pub(super) fn why(error: &PoolError) -> TransportError {
     match (error.is_connect(), is_tls(error)) {
         (true, true) => TransportError::Tls,
-        (true, false) => TransportError::Connect,
+        (true, false) => unconnected(error),
         (false, _) if is_refused(error) => TransportError::Refused,
         (false, _) => TransportError::Broken,
     }
+}
+
+/// Classifies the failure of a connection without TLS.
+pub(super) fn unconnected(error: &(dyn StdError + 'static)) -> TransportError {
+    if Unresolved::caused(error) { TransportError::Unresolved } else { TransportError::Connect }
 }
 
 fn is_refused(error: &PoolError) -> bool {

@@ -16,6 +16,7 @@ mod body;
 mod connect;
 mod fetch;
 mod plain;
+mod resolve;
 
 pub use fetch::{FetchLimits, Fetcher, Resolve, is_public};
 

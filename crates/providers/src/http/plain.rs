@@ -4,7 +4,7 @@
 //! the connection once it is read, which saves a twentieth of a request's time. Dropping an unread body closes its
 //! connection, which stops the provider.
 
-use super::connect::Connector;
+use super::connect::{self, Connector};
 use crate::transport::TransportError;
 use bytes::Bytes;
 use http::header::{HOST, HeaderValue};
@@ -150,7 +150,7 @@ fn address(request: &mut Request<Full<Bytes>>, authority: &Authority) -> Result<
 }
 
 async fn connect(connector: &Connector, url: &Uri) -> Result<Sender, TransportError> {
-    let stream = connector.clone().call(url.clone()).await.map_err(|_| TransportError::Connect)?;
+    let stream = connector.clone().call(url.clone()).await.map_err(|error| connect::unconnected(&*error))?;
     let (sender, connection) = handshake(stream).await.map_err(|_| TransportError::Connect)?;
     TokioExecutor::new().execute(async move {
         // The request that waits for a response gets the connection's error.

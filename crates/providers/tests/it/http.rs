@@ -230,6 +230,15 @@ async fn a_closed_port_is_no_connection() {
 }
 
 #[tokio::test]
+async fn a_name_without_an_address_is_told_from_a_server_that_is_away() {
+    // Names below `.invalid` have no address (RFC 6761, section 6.4).
+    for scheme in ["http", "https"] {
+        let got = post(&client(TIMEOUTS), &format!("{scheme}://vendor.invalid/v1"), b"{}").await;
+        assert_eq!(got.err(), Some(TransportError::Unresolved), "{scheme}");
+    }
+}
+
+#[tokio::test]
 async fn a_handshake_that_never_ends_is_no_connection() {
     let address = serve(|stream| async move {
         tokio::time::sleep(Duration::from_secs(60)).await;

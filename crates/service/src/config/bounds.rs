@@ -39,7 +39,9 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     let has_url = config.server.public_url.is_some();
     let can_mail = config.email.transport != MailTransport::None;
     let of_mails = || {
-        config.email.problem(has_url).or_else(|| config.identity.problem(can_mail)).or_else(|| config.privacy.problem())
+        let of_alarms = || config.alarms.problem(can_mail);
+        let of_people = || config.identity.problem(can_mail).or_else(|| config.privacy.problem());
+        config.email.problem(has_url).or_else(of_alarms).or_else(of_people)
     };
     match broken.or_else(|| config.admin.problem()).or_else(of_mails).or_else(|| config.site.problem()) {
         Some((field, problem)) => Err(ConfigError::Invalid { field, problem }),

@@ -189,6 +189,18 @@ pub(super) const RESTART: &[(&str, &[&str])] = &[
         "addresses are decrypted with it from the start",
         &["privacy.address_keys", "privacy.address_keys_file", "privacy.deletion_grace_days"],
     ),
+    (
+        "what tells alarms is built at the start",
+        &[
+            "alarms.mail_to",
+            "alarms.webhook_url",
+            "alarms.webhook_secret",
+            "alarms.webhook_secret_file",
+            "alarms.repeat_hours",
+            "alarms.runbooks_url",
+            "alarms.pace",
+        ],
+    ),
     ("the form of the log is chosen at the start", &["log.format"]),
     ("the admin listener is made at the start", &["admin.listen", "admin.token", "admin.token_file"]),
 ];

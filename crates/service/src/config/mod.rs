@@ -4,6 +4,7 @@
 //! variable is refused by name, so that a typo is noticed.
 
 mod admin;
+mod alarms;
 mod bounds;
 mod connections;
 mod edit;
@@ -20,6 +21,7 @@ mod sections;
 mod site;
 
 pub use admin::{AdminSection, AdminTokenError, admin_token};
+pub use alarms::AlarmSection;
 pub use connections::ConnectionSection;
 pub use edit::{ConfigText, EditError, SettingValue};
 pub use email::{Email, MailTls, MailTransport};

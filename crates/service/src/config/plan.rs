@@ -121,8 +121,8 @@ impl Shown {
 }
 
 /// The secrets of a config, which its serialized form does not have.
-pub(super) fn secrets(config: &Config) -> [(&'static str, Option<&SecretText>); 9] {
-    let Config { data, payments, email, identity, privacy, .. } = config;
+pub(super) fn secrets(config: &Config) -> [(&'static str, Option<&SecretText>); 10] {
+    let Config { data, payments, email, alarms, identity, privacy, .. } = config;
     [
         ("data.key", data.key.as_ref()),
         ("payments.key", payments.key.as_ref()),
@@ -130,6 +130,7 @@ pub(super) fn secrets(config: &Config) -> [(&'static str, Option<&SecretText>); 
         ("email.password", email.password.as_ref()),
         ("email.api_key", email.api_key.as_ref()),
         ("email.webhook_secret", email.webhook_secret.as_ref()),
+        ("alarms.webhook_secret", alarms.webhook_secret.as_ref()),
         ("identity.hash_key", identity.hash_key.as_ref()),
         ("identity.link_keys", identity.link_keys.as_ref()),
         ("privacy.address_keys", privacy.address_keys.as_ref()),
@@ -271,6 +272,7 @@ mod tests {
         let sources = [
             include_str!("sections.rs"),
             include_str!("email.rs"),
+            include_str!("alarms.rs"),
             include_str!("identity.rs"),
             include_str!("payments.rs"),
             include_str!("privacy.rs"),

@@ -1,6 +1,7 @@
 //! One struct for each section. The name of a field ends in its unit; its variable is `OPENCREDITS_<SECTION>_<FIELD>`.
 
 use super::admin::AdminSection;
+use super::alarms::AlarmSection;
 use super::connections::ConnectionSection;
 use super::email::Email;
 use super::identity::Identity;
@@ -52,6 +53,8 @@ pub struct Config {
     pub connections: ConnectionSection,
     /// Mails to people.
     pub email: Email,
+    /// Who is told of alarms.
+    pub alarms: AlarmSection,
     /// The pages for people.
     pub site: SiteSection,
     /// People sign in.
@@ -83,7 +86,7 @@ fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Res
 }
 
 /// The sections that variables can name.
-pub(super) const NAMES: [&str; 18] = [
+pub(super) const NAMES: [&str; 19] = [
     "server",
     "admin",
     "data",
@@ -97,6 +100,7 @@ pub(super) const NAMES: [&str; 18] = [
     "test",
     "connections",
     "email",
+    "alarms",
     "site",
     "identity",
     "privacy",

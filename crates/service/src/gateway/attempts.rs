@@ -1,5 +1,6 @@
 //! The attempts of a request, and the step after a failed one: the next route, the same one later, or the end.
 
+use super::meters::{OWN_ACCOUNT, UNRESOLVED};
 use super::open_request::{OpenRequest, Progress, RequestTerms};
 use super::reaper::Abandoned;
 use super::routing::RouteCandidate;
@@ -61,6 +62,8 @@ enum Ours {
     Account,
     /// A model that the provider lacks.
     Model,
+    /// Our resolver of names, or the address that our config has of the provider.
+    Name,
 }
 
 /// The step after a failed attempt.
@@ -90,7 +93,8 @@ impl FailedAttempt {
             TransportError::NoMemory => UpstreamKind::Overloaded,
             _ => UpstreamKind::Unavailable,
         };
-        Self { may_be_billed: !error.is_unsent(), is_closed: error == TransportError::Closed, ..Self::of(kind) }
+        let ours = (error == TransportError::Unresolved).then_some(Ours::Name);
+        Self { may_be_billed: !error.is_unsent(), is_closed: error == TransportError::Closed, ours, ..Self::of(kind) }
     }
 
     pub(super) fn of_error(error: &UpstreamError, keys: &VendorKeys) -> Self {
@@ -124,8 +128,9 @@ impl FailedAttempt {
     /// Why it failed, for metrics.
     const fn reason(&self) -> &'static str {
         match self.ours {
-            Some(Ours::Account) => "own_account",
+            Some(Ours::Account) => OWN_ACCOUNT,
             Some(Ours::Model) => "unknown_model",
+            Some(Ours::Name) => UNRESOLVED,
             None => self.fault.kind.error_type(),
         }
     }
@@ -143,7 +148,7 @@ impl FailedAttempt {
 
     /// Whether a retry at the same provider may succeed.
     const fn may_pass(&self) -> bool {
-        !self.blames_request() && self.ours.is_none()
+        !self.blames_request() && matches!(self.ours, None | Some(Ours::Name))
     }
 
     /// The fault for the client, with the attempts before.

@@ -282,7 +282,12 @@ fn empty_stream(open: &OpenRequest) -> FailedAttempt {
 
 fn transport_failure(open: &OpenRequest, error: TransportError) -> FailedAttempt {
     let (generation, vendor) = (open.generation, &*open.upstream.vendor.id);
-    tracing::warn!(%generation, vendor, %error, "the provider could not be reached, or broke off");
+    if error == TransportError::Unresolved {
+        let host = open.upstream.url.host().unwrap_or_default();
+        tracing::error!(%generation, vendor, host, "the host name of the provider cannot be resolved; check the machine's DNS");
+    } else {
+        tracing::warn!(%generation, vendor, %error, "the provider could not be reached, or broke off");
+    }
     FailedAttempt::of_transport(error)
 }
 

@@ -5,7 +5,7 @@ use crate::telemetry::families::{
     CANCELLED, ERRORS, FIRST_TOKEN, PER_OUTPUT_TOKEN, REQUEST_DURATION, REQUESTS, SETTLED, STREAMS_OPEN, TOKEN_USAGE,
     VENDOR_FAILURES,
 };
-use crate::telemetry::{float, seconds};
+use crate::telemetry::{Tally, float, seconds};
 use metrics::{Counter, Gauge, Histogram};
 use opencredits_keys::Mode;
 use opencredits_providers::{Dialect, Vendor};
@@ -28,6 +28,12 @@ const SOURCES: [(UsageSource, &str); 5] = [
     (UsageSource::NothingProduced, "nothing_produced"),
     (UsageSource::Implausible, "implausible"),
 ];
+/// Sources of a usage that was not believed.
+const NOT_BELIEVED: [UsageSource; 2] = [UsageSource::Quarantined, UsageSource::Implausible];
+/// The reason of a failure that is a refusal of our own account.
+pub(super) const OWN_ACCOUNT: &str = "own_account";
+/// The reason of a failure to resolve the name of a vendor's host.
+pub(super) const UNRESOLVED: &str = "unresolved_name";
 /// The types of tokens, in the order of the places.
 const TOKEN_TYPES: [&str; 5] = ["input", "output", "cached_input", "cache_creation_input", "reasoning"];
 
@@ -38,6 +44,8 @@ pub(super) struct Meters {
     settled: [Counter; SOURCES.len()],
     cancelled: Counter,
     pub(super) streams_open: Gauge,
+    /// What the process counts for its own alarms, of the live mode.
+    pub(super) tally: Tally,
 }
 
 impl Meters {
@@ -49,6 +57,7 @@ impl Meters {
             settled: SOURCES.map(|(_, source)| SETTLED.counter_of(&[name, source])),
             cancelled: CANCELLED.counter_of(&[name]),
             streams_open: STREAMS_OPEN.gauge_of(&[]),
+            tally: Tally::default(),
         }
     }
 
@@ -57,11 +66,17 @@ impl Meters {
         if let Some(counter) = place(api).and_then(|place| self.requests.get(place)) {
             counter.increment(1);
         }
+        if self.mode == Mode::Live {
+            self.tally.request();
+        }
     }
 
     /// A request has failed. Errors are not worth a table: a handle is looked up for each.
     pub(super) fn failed(&self, api: Dialect, (error_type, status): (&str, &str)) {
         ERRORS.counter_of(&[self.mode.name(), api.name(), error_type, status]).increment(1);
+        if self.mode == Mode::Live {
+            self.tally.error(status);
+        }
     }
 
     /// A request was settled.
@@ -73,12 +88,22 @@ impl Meters {
         if cancelled {
             self.cancelled.increment(1);
         }
+        if self.mode == Mode::Live && NOT_BELIEVED.contains(&source) {
+            let name = SOURCES.iter().find(|(known, _)| *known == source).map_or("", |(_, name)| name);
+            self.tally.not_believed(name);
+        }
     }
 
     /// An exchange with a vendor has failed. Test mode reaches none.
     pub(super) fn vendor_failed(&self, vendor: &str, reason: &str) {
-        if self.mode == Mode::Live {
-            VENDOR_FAILURES.counter_of(&[vendor, reason]).increment(1);
+        if self.mode != Mode::Live {
+            return;
+        }
+        VENDOR_FAILURES.counter_of(&[vendor, reason]).increment(1);
+        match reason {
+            OWN_ACCOUNT => self.tally.refused_account(vendor),
+            UNRESOLVED => self.tally.unresolved_name(vendor),
+            _ => {}
         }
     }
 

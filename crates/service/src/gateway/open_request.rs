@@ -138,6 +138,9 @@ impl OpenRequest {
             return;
         }
         let first_byte = self.first_byte.filter(|_| self.delivery == Delivery::Streamed);
+        if let Some(first_byte) = first_byte {
+            self.gateway.meters.tally.stream(first_byte.ms_since(self.started));
+        }
         let measured = Measured { started: self.started, ended, first_byte, usage, error };
         let labels = || {
             let upstream_model = &self.model.route_at(self.route_index).upstream_model;

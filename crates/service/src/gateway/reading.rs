@@ -1,11 +1,12 @@
 //! What a gateway tells of its state at a scrape.
 
 use super::state::Gateway;
-use crate::telemetry::Samples;
 use crate::telemetry::families::{
     BODY_MEMORY, BODY_MEMORY_MAX, CACHE_ENTRIES, EXPOSURE, HELD, HOLDS_OPEN, LEDGER_ACCOUNTS, LEDGER_COMMITS,
     LEDGER_SOUND, LEDGER_UNFLUSHED, MODELS, REQUESTS_OPEN, ROUTE_FAILURES, ROUTE_OUT, VENDOR_ACCOUNTS, VENDOR_RESTING,
+    VERIFY_FINDINGS,
 };
+use crate::telemetry::{Counts, Samples};
 use opencredits_keys::Mode;
 use opencredits_units::UnixMs;
 
@@ -14,6 +15,7 @@ impl Gateway {
     pub fn sample(&self, samples: &mut Samples) {
         let mode = &[self.mode().name()];
         self.sample_ledger(mode, samples);
+        self.commits.sample(samples);
         samples.count(&REQUESTS_OPEN, mode, self.open.lock().len());
         samples.amount(&EXPOSURE, mode, self.exposures.total());
         samples.count(&BODY_MEMORY, mode, self.memory.reserved());
@@ -33,11 +35,20 @@ impl Gateway {
         }
     }
 
+    /// What requests of the live mode and commits have counted since the start.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts { commits: self.commits.counted(), ..self.meters.tally.counts() }
+    }
+
     fn sample_ledger(&self, mode: &[&str], samples: &mut Samples) {
         let (ledger, stats) = (&self.ledger, self.ledger.stats());
         samples.count(&LEDGER_SOUND, mode, u64::from(ledger.is_sound()));
         samples.count(&LEDGER_ACCOUNTS, mode, stats.accounts);
         samples.count(&LEDGER_COMMITS, mode, stats.commits);
+        if let Some(findings) = ledger.last_findings() {
+            samples.count(&VERIFY_FINDINGS, mode, findings);
+        }
         samples.count(&LEDGER_UNFLUSHED, mode, stats.unflushed);
         samples.count(&HOLDS_OPEN, mode, stats.holds);
         samples.amount(&HELD, mode, ledger.held());

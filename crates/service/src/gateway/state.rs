@@ -15,6 +15,7 @@ use crate::keyring::{KeyRing, Spender};
 use crate::limits::Renewals;
 use crate::memory::MemoryBudget;
 use crate::ports::{Clock, Entropy};
+use crate::telemetry::CommitTimes;
 use crate::usage::UsageReads;
 use arc_swap::ArcSwap;
 use hashbrown::HashSet;
@@ -22,7 +23,7 @@ use metrics::Gauge;
 use moka::sync::Cache;
 use opencredits_catalog::{Catalog, Model, Route};
 use opencredits_keys::{HashKey, Mode};
-use opencredits_ledger::{Ledger, LedgerError};
+use opencredits_ledger::{CommitWatch, Ledger, LedgerError};
 use opencredits_providers::{Fetch, Vendor};
 use opencredits_sanitizer::{Api, Headers, Policy};
 use opencredits_store::{Claims, SpendingLimit};
@@ -87,6 +88,8 @@ pub struct Gateway {
     pub(super) hash_key: HashKey,
     pub(super) policies: Policies,
     pub(super) meters: Meters,
+    /// How long the ledger's commits take.
+    pub(super) commits: Arc<CommitTimes>,
     pub(super) detached: DetachedQueue,
     pub(super) admissions: AdmissionSet,
     /// Requests whose hold this process has to end.
@@ -164,6 +167,8 @@ impl Gateway {
         let (settings, fetch) = (parts.settings, parts.ports.fetch.clone());
         let offering = Offering { catalog: parts.catalog, upstreams: parts.upstreams, settings, fetch };
         let served = Served::new(offering)?;
+        let commits = Arc::new(CommitTimes::of(mode.name()));
+        parts.ledger.watch_commits(Arc::clone(&commits) as Arc<dyn CommitWatch>);
         let gateway = Self {
             mode,
             access: Arc::new(access),
@@ -179,6 +184,7 @@ impl Gateway {
             hash_key: parts.hash_key,
             policies,
             meters: Meters::of(mode),
+            commits,
             detached,
             admissions: AdmissionSet::default(),
             open: Mutex::default(),

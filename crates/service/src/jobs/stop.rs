@@ -38,7 +38,7 @@ impl StopSignal {
     }
 
     /// Resolves once the jobs are told to end.
-    pub(super) async fn begun(&mut self) {
+    pub async fn begun(&mut self) {
         let _told_or_dropped = self.0.wait_for(Option::is_some).await;
     }
 

@@ -47,7 +47,7 @@ async fn verify(gateway: Arc<Gateway>, signal: RunSignal) -> Result<Figures, Job
     position.set(0.0);
     match verified {
         Ok(report) => {
-            tell_verified(mode, &report, clock.clock().now());
+            tell_verified(mode, clock.clock().now());
             Ok(told(&report))
         }
         // The process ends.

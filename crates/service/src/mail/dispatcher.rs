@@ -249,6 +249,7 @@ pub(super) const fn notice_kind(letter: &Letter) -> Option<NoticeKind> {
         | Letter::TopUpFailed(_)
         | Letter::Refund(_)
         | Letter::DeletionScheduled(_)
-        | Letter::PolicyChanged(_) => None,
+        | Letter::PolicyChanged(_)
+        | Letter::Alarm(_) => None,
     }
 }

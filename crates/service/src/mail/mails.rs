@@ -60,7 +60,7 @@ impl Mails {
         let MailPorts { ledger, outbox, emails, limits, notices, choices, account_links, clock, entropy } = ports;
         let secrets = config.email.webhook_secrets()?;
         let bounces = secrets.map(|secrets| Arc::new(Bounces::new(secrets, emails.clone(), clock.clone())));
-        let settings = settings(config);
+        let settings = mail_settings(config);
         let (Some(mailer), Some(settings)) = (mailer, settings) else {
             return Ok(Self { queue: MailQueue::new(None, clock, entropy), jobs: None, bounces });
         };
@@ -90,12 +90,13 @@ impl Mails {
 /// Who sends mails with secrets; `None` without a sender.
 #[must_use]
 pub fn secret_mail_settings(config: &Config) -> Option<SecretMailSettings> {
-    let MailSettings { site, from, reply_to, .. } = settings(config)?;
+    let MailSettings { site, from, reply_to, .. } = mail_settings(config)?;
     Some(SecretMailSettings { site, from, reply_to })
 }
 
-/// The settings of the dispatcher; `None` without a sender.
-fn settings(config: &Config) -> Option<MailSettings> {
+/// Who sends mails; `None` without a sender.
+#[must_use]
+pub fn mail_settings(config: &Config) -> Option<MailSettings> {
     let from = config.email.sender()?;
     let site = Site {
         name: from.name().unwrap_or(NAME).to_owned(),

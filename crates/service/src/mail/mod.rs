@@ -26,6 +26,6 @@ pub use bounces::Bounces;
 pub use dispatcher::{Dispatcher, DispatcherPorts, MailSettings, Round};
 pub use fault::MailFault;
 pub use jobs::MailJobs;
-pub use mails::{MailPorts, Mails, secret_mail_settings};
+pub use mails::{MailPorts, Mails, mail_settings, secret_mail_settings};
 pub use notices::{NoticeJob, NoticePorts, NoticeSettings};
 pub use queue::{Enqueued, MailQueue};

@@ -29,6 +29,7 @@ pub use request::BilledVendor;
 
 use crate::config;
 use crate::ports::Clock;
+use crate::telemetry::Samples;
 use crate::usage::{UsageReads, day_text};
 use arc_swap::ArcSwap;
 use fetch::Asking;
@@ -147,6 +148,11 @@ impl ProviderReconciliation {
         let report = self.reconcile(None, Days { from: day, to: day }).await?;
         self.gauges.set(&report);
         Ok(report)
+    }
+
+    /// Adds the figures of the day that was compared last.
+    pub fn sample(&self, samples: &mut Samples) {
+        self.gauges.sample(samples);
     }
 
     /// The same for one vendor, or for several days, which are compared together; without metrics. Days that are not

@@ -171,6 +171,19 @@ pub const VERIFY_AT: Family = Family::gauge(
     &["mode"],
     "when the ledger was last verified through this process, as a Unix time",
 );
+/// How long commits took.
+pub const LEDGER_COMMIT: Family = Family {
+    name: "opencredits_ledger_commit_duration_seconds",
+    kind: Kind::Histogram(&[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]),
+    labels: &["mode"],
+    help: "duration of the ledger's transactions, each with its flush of the disk, in seconds",
+};
+/// How long a commit takes.
+pub const LEDGER_COMMIT_RUNNING: Family = Family::gauge(
+    "opencredits_ledger_commit_running_seconds",
+    &["mode"],
+    "how long the transaction takes that is being written, in seconds; 0 while none is",
+);
 /// Open holds.
 pub const HOLDS_OPEN: Family = Family::gauge("opencredits_holds_open", &["mode"], "open holds");
 /// The sum of open holds.
@@ -321,6 +334,24 @@ pub const DISK_FREE: Family =
 /// The size of the disk.
 pub const DISK_SIZE: Family =
     Family::gauge("opencredits_disk_size_bytes", &[], "size of the file system with the data folder, in bytes");
+/// Jumps of the clock.
+pub const CLOCK_JUMPS: Family = Family::counter(
+    "opencredits_clock_jumps_total",
+    &[],
+    "times that the machine's clock was more than two seconds from where the time that had passed put it",
+);
+/// Deliveries of alarms.
+pub const ALARM_DELIVERIES: Family = Family::counter(
+    "opencredits_alarm_deliveries_total",
+    &["channel", "outcome"],
+    "notices of alarms by webhook or mail: delivered, retried after a failure, given up, or dropped because too many waited",
+);
+/// Alarms that fire.
+pub const ALARMS_FIRING: Family = Family::gauge(
+    "opencredits_alarms_firing",
+    &["alarm", "severity"],
+    "how many times the process's own alarm fires, each for other labels",
+);
 /// Parts of the state that could not be read.
 pub const UNREAD: Family = Family::gauge(
     "opencredits_scrape_failures",
@@ -329,7 +360,7 @@ pub const UNREAD: Family = Family::gauge(
 );
 
 /// All families.
-pub const ALL: [&Family; 58] = [
+pub const ALL: [&Family; 63] = [
     &REQUEST_DURATION,
     &TOKEN_USAGE,
     &FIRST_TOKEN,
@@ -353,6 +384,8 @@ pub const ALL: [&Family; 58] = [
     &VERIFY_FINDINGS,
     &VERIFY_POSITION,
     &VERIFY_AT,
+    &LEDGER_COMMIT,
+    &LEDGER_COMMIT_RUNNING,
     &HOLDS_OPEN,
     &HELD,
     &EXPOSURE,
@@ -387,5 +420,8 @@ pub const ALL: [&Family; 58] = [
     &PROCESS_START,
     &DISK_FREE,
     &DISK_SIZE,
+    &CLOCK_JUMPS,
+    &ALARM_DELIVERIES,
+    &ALARMS_FIRING,
     &UNREAD,
 ];

@@ -6,17 +6,22 @@
 //! Labels have bounded values: models and vendors of the catalogue, names from lists in the code. No key, person or
 //! address is one.
 
+mod commits;
 pub mod families;
 mod family;
 mod sample;
 mod state;
+mod tally;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use commits::CommitTimes;
 pub use family::{Family, Kind};
 pub use sample::Samples;
-pub(crate) use sample::{float, seconds, units};
+pub(crate) use sample::{float, seconds};
 pub use state::{ModeParts, StateParts, StateReader};
+pub(crate) use tally::Tally;
+pub use tally::{Counts, Part};
 
 /// Tells the recorder what each family says.
 pub fn describe_all() {

@@ -43,6 +43,12 @@ impl Samples {
         self.0.iter().find(is_it).map(|sample| sample.value)
     }
 
+    /// The series of a family: the values of its labels, and its own.
+    pub fn of<'a>(&'a self, family: &'a Family) -> impl Iterator<Item = (&'a [String], f64)> + 'a {
+        let of_it = self.0.iter().filter(|sample| sample.family.name == family.name);
+        of_it.map(|sample| (sample.labels.as_slice(), sample.value))
+    }
+
     /// Records all of them.
     pub fn record(&self) {
         for Sample { family, labels, value } in &self.0 {
@@ -75,6 +81,6 @@ pub(crate) fn seconds(ms: u64) -> f64 {
 }
 
 /// Billionths as whole units. The text of an amount is always a number.
-pub(crate) fn units(amount: NanoUsd) -> f64 {
+fn units(amount: NanoUsd) -> f64 {
     amount.to_string().parse().unwrap_or_default()
 }

@@ -5,11 +5,13 @@ use super::families::{
     PRICE_BOOK_AT, UNREAD,
 };
 use super::sample::Samples;
+use super::tally::Counts;
 use crate::books::{self, PerCurrency};
 use crate::gateway::Gateway;
 use crate::jobs::Jobs;
 use crate::ports::Clock;
 use crate::prices::Prices;
+use crate::provider_bills::ProviderReconciliation;
 use opencredits_keys::Mode;
 use opencredits_ledger::Ledger;
 use opencredits_store::{Backlog, Backlogs, OrderState};
@@ -41,6 +43,8 @@ pub struct StateParts {
     pub backlogs: Arc<dyn Backlogs>,
     /// Price books.
     pub prices: Arc<Prices>,
+    /// The comparison with the bills of providers.
+    pub providers: Arc<ProviderReconciliation>,
     /// Whether mails are sent.
     pub sends_mails: bool,
     /// The currencies that credits are sold in, by their codes; none where credits are not sold.
@@ -59,6 +63,12 @@ impl StateReader {
         Self(parts)
     }
 
+    /// What the live mode has counted since the start; `None` at the end of the process.
+    #[must_use]
+    pub fn counts(&self) -> Option<Counts> {
+        self.0.live.gateway.upgrade().map(|gateway| gateway.counts())
+    }
+
     /// The state now. A part that cannot be read is left out and named.
     pub async fn read(&self) -> Samples {
         let mut samples = Samples::default();
@@ -74,6 +84,7 @@ impl StateReader {
             let read = parts.jobs.sample(mode.name(), &mut samples).await;
             unread("jobs", read.err(), &mut samples);
         }
+        self.0.providers.sample(&mut samples);
         match self.0.backlogs.backlog().await {
             Ok(backlog) => self.backlog(&backlog, &mut samples),
             Err(error) => unread("outbox", Some(error), &mut samples),

@@ -2,6 +2,7 @@
 //!
 //! A suite panics where an implementation breaks a rule, and names the rule. It returns the store's own errors.
 
+mod alarms;
 mod bills;
 mod connections;
 mod identity;
@@ -12,6 +13,7 @@ mod partners;
 mod prices;
 mod privacy;
 
+pub use alarms::{alarm, alarm_states};
 pub use bills::provider_bills;
 pub use connections::{agreed_grants, connected_keys, device_requests, token_grants};
 pub use identity::{

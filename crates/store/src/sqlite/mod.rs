@@ -1,6 +1,7 @@
 //! The store on SQLite: one connection, one statement at a time, off the async threads.
 
 mod agreed;
+mod alarms;
 mod applications;
 mod audit;
 mod backlog;

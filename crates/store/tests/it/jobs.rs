@@ -11,6 +11,11 @@ async fn sqlite_conforms_on_the_leases_of_jobs() {
 }
 
 #[tokio::test]
+async fn sqlite_conforms_on_the_state_of_alarms() {
+    check(|store| async move { conformance::alarm_states(&store).await }).await;
+}
+
+#[tokio::test]
 async fn sqlite_conforms_on_what_is_deleted_after_some_time() {
     check(|store| async move { conformance::retention(&store).await }).await;
 }

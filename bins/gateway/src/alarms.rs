@@ -1,0 +1,68 @@
+//! The alarms of the process, and what they are about.
+
+use crate::error::StartError;
+use crate::mails;
+use crate::metrics::State;
+use crate::ports::SystemClock;
+use crate::process::Process;
+use crate::readings::Readings;
+use crate::secret_files::secret;
+use opencredits_api::LiveCertificate;
+use opencredits_providers::http::{Client, Settings, Timeouts};
+use opencredits_service::alarms::{AlarmChannels, AlarmPorts, AlarmSettings, AlarmSource, Alarms, WebhookSecret};
+use opencredits_service::config::Config;
+use opencredits_service::jobs::StopSignal;
+use opencredits_service::mail::mail_settings;
+use opencredits_service::telemetry::{StateParts, StateReader};
+use opencredits_store::SqliteStore;
+use opencredits_units::UnixMs;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+/// The setting that names the file with the secret.
+const SECRET_FILE: &str = "alarms.webhook_secret_file";
+/// The time limits of a webhook.
+const WITHIN: Settings = Settings {
+    timeouts: Timeouts { connect_ms: 5_000, first_byte_ms: 10_000, idle_ms: 5_000, total_ms: 15_000 },
+    idle_connections_max: 1,
+};
+
+/// The ways by which the config wants alarms told.
+pub(crate) fn channels(config: &Config) -> Result<AlarmChannels, StartError> {
+    let alarms = &config.alarms;
+    let mut channels = AlarmChannels::default();
+    let text = secret(SECRET_FILE, alarms.webhook_secret.as_ref(), alarms.webhook_secret_file.as_ref())?;
+    if let (Some(url), Some(text)) = (alarms.webhook(), text) {
+        let secret =
+            WebhookSecret::parse(&text).map_err(|source| StartError::AlarmSecret { what: SECRET_FILE, source })?;
+        channels = channels.with_webhook((url, secret), Arc::new(Client::new(WITHIN)?));
+    }
+    if let (Some(mailer), Some(settings)) = (mails::mailer(config)?, mail_settings(config)) {
+        channels = channels.with_mails(&mailer, &settings, alarms.addresses())?;
+    }
+    Ok(channels)
+}
+
+/// Starts the alarms of a process that began at this time, with this certificate; returns what a scrape reads.
+pub(crate) fn start(
+    (config, started): (&Config, UnixMs),
+    (parts, certificate): (StateParts, Option<Arc<LiveCertificate>>),
+    store: &SqliteStore,
+    (tasks, stop): (&mut JoinSet<()>, StopSignal),
+) -> Result<State, StartError> {
+    let process = Process::new(started, Path::new(&config.data.dir));
+    let readings = Arc::new(Readings { reader: StateReader::new(parts), process, certificate });
+    let source = Arc::clone(&readings) as Arc<dyn AlarmSource>;
+    let ports = AlarmPorts { source, store: Arc::new(store.clone()), clock: Arc::new(SystemClock) };
+    let settings = AlarmSettings {
+        repeat_ms: config.alarms.repeat_ms(),
+        runbooks_url: config.alarms.runbooks_url.clone(),
+        service: config.server.public_url(),
+        pace: config.alarms.pace,
+    };
+    let alarms = Arc::new(Alarms::new(ports, settings, channels(config)?));
+    let watching = Arc::clone(&alarms);
+    tasks.spawn(async move { watching.run(stop).await });
+    Ok(State { readings, alarms })
+}
