@@ -1,7 +1,7 @@
 //! Recurring jobs, as an operator lists and runs them.
 
 use crate::fixture::{Access, Fixture};
-use opencredits_store::{JobLeases, SqliteStore};
+use opencredits_store::{AlarmRow, AlarmStates, JobLeases, SqliteStore};
 use opencredits_units::UnixMs;
 use serde_json::{Value, json};
 
@@ -57,4 +57,30 @@ fn a_job_that_another_process_runs_is_refused_with_who_and_until_when() {
     let error = fixture.error(&["job", "run", "count"]);
     assert!(error.contains("gateway 2 elsewhere runs count and holds its lease until 2026-09-21T14:23:20Z"), "{error}");
     assert!(fixture.text(&["job", "list"]).contains("gateway 2 elsewhere, until 2026-09-21T14:23:20Z"));
+}
+
+#[test]
+fn without_a_gateway_alarms_are_shown_as_they_are_stored_and_none_is_told() {
+    let fixture = Fixture::new(Access::Files);
+    assert_eq!(fixture.text(&["alarms", "list"]), "no alarm fires\n");
+    let error = fixture.error(&["alarms", "test"]);
+    assert!(error.contains("alarms are told by the gateway") && error.contains("start it"), "{error}");
+    let store = SqliteStore::open(fixture.dir.join("store.db")).unwrap();
+    let row = AlarmRow {
+        alarm: "OpenCreditsDiskLow".to_owned(),
+        labels: "{}".to_owned(),
+        summary: "the disk has little space left".to_owned(),
+        since: UnixMs::new(1_790_000_000_000),
+        told_at: UnixMs::new(1_790_000_600_000),
+        repeats: 0,
+        ended_at: None,
+        is_told: true,
+    };
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(store.put_alarm(&row)).unwrap();
+    drop(store);
+    let list = fixture.json(&["alarms", "list"]);
+    let shown = &list["alarms"][0];
+    assert_eq!((&shown["alarm"], &shown["state"]), (&json!("OpenCreditsDiskLow"), &json!("firing")));
+    let text = fixture.text(&["alarms", "list"]);
+    assert!(text.contains("OpenCreditsDiskLow") && text.contains("2026-09-21T14:13:20Z"), "{text}");
 }

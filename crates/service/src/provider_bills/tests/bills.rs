@@ -3,13 +3,13 @@
 use super::fixture::{DAY, House, priced, record, usd};
 use crate::provider_bills::{BillColumns, KnownTo, ReconcileError};
 use crate::record::{GenerationRecord, Line, SideBill};
-use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
+use crate::telemetry::Samples;
+use crate::telemetry::families::{DRIFT_RATIO, DRIFT_USD};
 use opencredits_catalog::Item;
 use opencredits_providers::BillingReportKind;
 use opencredits_store::{Days, ProviderBills, UsageBy, UsageFilter, UsageOf, UsageOrder, UsageQuery};
 use opencredits_testkit::bills::{BillForm, BilledItem};
 use opencredits_units::{Bucket, CostClass, NanoUsd, Rate, Tokens, ToolUse};
-use std::collections::BTreeMap;
 
 const FORMS: [BillForm; 2] = [BillForm::Costs, BillForm::Usage];
 const ONE_DAY: Days = Days { from: DAY, to: DAY };
@@ -225,22 +225,15 @@ async fn a_file_is_a_bill_too_and_importing_it_again_replaces_its_days() {
     assert_eq!(kept.len(), 1, "a file with a mistake changes nothing");
 }
 
-/// The gauges by name, model and class.
-fn gauges(snapshotter: &Snapshotter) -> BTreeMap<String, f64> {
-    let snapshot = snapshotter.snapshot().into_vec().into_iter();
-    let gauge = |(key, _, _, value): (metrics_util::CompositeKey, _, _, DebugValue)| {
-        let DebugValue::Gauge(value) = value else { panic!("{key:?} is no gauge") };
-        let labels: Vec<_> = key.key().labels().map(|label| format!("{}={}", label.key(), label.value())).collect();
-        (format!("{} {}", key.key().name(), labels.join(" ")), value.into_inner())
-    };
-    snapshot.map(gauge).collect()
+/// The figures of metrics and alarms now.
+fn figures(house: &House) -> Samples {
+    let mut samples = Samples::default();
+    house.reconciliation.sample(&mut samples);
+    samples
 }
 
 #[tokio::test]
-async fn the_drift_of_a_day_is_a_metric_and_what_is_gone_from_the_bill_is_zero() {
-    let recorder = DebuggingRecorder::new();
-    let snapshotter = recorder.snapshotter();
-    let _guard = metrics::set_default_local_recorder(&recorder);
+async fn the_drift_of_the_day_that_was_compared_last_is_a_figure_and_what_is_gone_from_the_bill_is_none() {
     let mut house = House::new(BillForm::Costs);
     house.charge(DAY, ("v", "maker/small"), [0, 0, 100_000, 0]);
     house.double.set_bill(vec![
@@ -248,21 +241,20 @@ async fn the_drift_of_a_day_is_a_metric_and_what_is_gone_from_the_bill_is_zero()
         BilledItem::new(DAY, "foreign", "input", "2", 0),
     ]);
     house.reconcile_day().await;
-    let found = gauges(&snapshotter);
-    let of = |found: &BTreeMap<String, f64>, name: &str, model: &str, class: &str| {
-        found.get(&format!("opencredits_provider_drift_{name} vendor=v model={model} class={class}")).copied()
+    let found = figures(&house);
+    assert_eq!(found.of(&DRIFT_USD).count(), 2, "{found:?}");
+    let check = |found: &Samples, model, class, expect: Option<(f64, f64)>| {
+        let labels = ["v", model, class];
+        let figures = found.value(&DRIFT_USD, &labels).zip(found.value(&DRIFT_RATIO, &labels));
+        assert_eq!(figures, expect, "{model}");
     };
-    assert_eq!(found.len(), 4, "{found:?}");
-    assert_eq!(of(&found, "usd", "small", "output"), Some(0.25));
-    assert_eq!(of(&found, "ratio", "small", "output"), Some(0.2));
-    assert_eq!(of(&found, "usd", "foreign", "input"), Some(2.0));
-    assert_eq!(of(&found, "ratio", "foreign", "input"), Some(1.0));
+    check(&found, "small", "output", Some((0.25, 0.2)));
+    check(&found, "foreign", "input", Some((2.0, 1.0)));
     house.double.set_bill(vec![BilledItem::new(DAY, "small", "output", "1", 0)]);
     house.reconcile_day().await;
-    let found = gauges(&snapshotter);
-    assert_eq!(of(&found, "usd", "small", "output"), Some(0.0));
-    assert_eq!(of(&found, "usd", "foreign", "input"), Some(0.0));
-    assert_eq!(of(&found, "ratio", "foreign", "input"), Some(0.0));
+    let found = figures(&house);
+    check(&found, "small", "output", Some((0.0, 0.0)));
+    check(&found, "foreign", "input", None);
 }
 
 #[test]
