@@ -45,7 +45,7 @@ pub(crate) fn channels(config: &Config) -> Result<AlarmChannels, StartError> {
 }
 
 /// Starts the alarms of a process that began at this time, with this certificate; returns what a scrape reads.
-pub(crate) fn start(
+pub(crate) async fn start(
     (config, started): (&Config, UnixMs),
     (parts, certificate): (StateParts, Option<Arc<LiveCertificate>>),
     store: &SqliteStore,
@@ -62,6 +62,8 @@ pub(crate) fn start(
         pace: config.alarms.pace,
     };
     let alarms = Arc::new(Alarms::new(ports, settings, channels(config)?));
+    // Before anybody can ask which alarms fire.
+    alarms.restore().await;
     let watching = Arc::clone(&alarms);
     tasks.spawn(async move { watching.run(stop).await });
     Ok(State { readings, alarms })

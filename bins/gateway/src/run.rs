@@ -90,7 +90,7 @@ pub(crate) async fn run(
     .unzip();
     let state = state_of(config, &app, (&store, mails.jobs.is_some()), (&jobs, &prices, &providers));
     let state = StateParts { test: test_mode, ..state };
-    let state = alarms::start((config, started), (state, tls.clone()), &store, (&mut tasks, jobs_stopped))?;
+    let state = alarms::start((config, started), (state, tls.clone()), &store, (&mut tasks, jobs_stopped)).await?;
     let files = Source { ledger: app.gateway.ledger().clone(), store, data: (&config.data.dir).into() };
     let admin = admin_of(&app, (accounts, files), people)
         .of_jobs(jobs)

@@ -43,7 +43,7 @@ const FIRST: &str = "tests/e2e/python/first_requests.py";
 const FIRST_TEST: &str = "\"docs\" / \"clients.md\"";
 
 /// Who runs what.
-pub(super) const RUNS: [Runs; 17] = [
+pub(super) const RUNS: [Runs; 20] = [
     row(ALL, "toml", OURS, "fn every_config_is_one_that_the_gateway_reads"),
     row(ALL, "nginx", OURS, "fn every_server_is_one_that_nginx_takes"),
     row(ALL, "yaml", OURS, "fn every_scrape_config_is_one_that_prometheus_takes"),
@@ -52,6 +52,18 @@ pub(super) const RUNS: [Runs; 17] = [
         "console",
         "bins/admin/tests/it/docs.rs",
         "fn the_examples_of_the_page_print_what_it_says_on_files",
+    ),
+    row(
+        "docs/alarms.md",
+        "http",
+        "crates/service/src/alarms/tests/page.rs",
+        "fn the_request_on_the_page_has_the_signature_of_its_body",
+    ),
+    row(
+        "docs/alarms.md",
+        "python",
+        "crates/service/src/alarms/tests/page.rs",
+        "fn the_program_on_the_page_takes_the_request_and_no_other",
     ),
     row("docs/api.md", "sh", HTTP, HTTP_TEST),
     row("docs/api.md", "json", HTTP, HTTP_TEST),
@@ -85,6 +97,12 @@ pub(super) const RUNS: [Runs; 17] = [
         "fn the_config_that_the_page_begins_with_starts_and_warns_of_nothing",
     ),
     row("docs/ledger.md", "rust", "crates/ledger/src/docs.rs", "docs/ledger.md"),
+    row(
+        "docs/partners.md",
+        "sh",
+        "crates/api/tests/it/dashboard/partner.rs",
+        "fn the_commands_of_the_documentation_do_what_it_says",
+    ),
     row(
         "docs/providers.md",
         "toml vendor",

@@ -123,9 +123,9 @@ impl Alarms {
         Self { ports, settings, channels, queues, workers: Mutex::new(workers), state: Mutex::default(), jumps }
     }
 
-    /// Watches until it is told to stop. A notice that is on its way then is told by the next process. It can be called once.
+    /// Watches until it is told to stop. A notice that is on its way then is told by the next process. It can be called once,
+    /// after [`Alarms::restore`].
     pub async fn run(&self, mut stop: StopSignal) {
-        self.restore().await;
         let workers = std::mem::take(&mut *self.workers.lock());
         let telling = async {
             futures_util::future::join_all(workers.into_iter().map(Worker::run)).await;
@@ -168,7 +168,7 @@ impl Alarms {
     }
 
     /// Takes over what fired before the process began, and tells what was not told then.
-    pub(super) async fn restore(&self) {
+    pub async fn restore(&self) {
         let rows = match self.ports.store.alarms().await {
             Ok(rows) => rows,
             Err(error) => {

@@ -7,7 +7,7 @@ use crate::alarms::history::History;
 use crate::telemetry::families::{
     DISK_FREE, DISK_SIZE, DRIFT_RATIO, DRIFT_USD, JOB_FAILURES, JOB_INTERVAL, JOB_LAST_SUCCESS, LEDGER_BALANCE,
     LEDGER_COMMIT_RUNNING, LEDGER_SOUND, ORDERS_OVERDUE, OUTBOX_OLDEST, PAYMENTS_BALANCE, PRICE_BOOK_AT,
-    PROCESS_DESCRIPTORS, PROCESS_DESCRIPTORS_MAX, ROUTE_OUT, UNREAD, VERIFY_FINDINGS,
+    PROCESS_DESCRIPTORS, PROCESS_DESCRIPTORS_MAX, ROUTE_OUT, TLS_NOT_AFTER, UNREAD, VERIFY_FINDINGS,
 };
 use crate::telemetry::{Counts, Family, Samples};
 use opencredits_units::UnixMs;
@@ -114,6 +114,9 @@ fn a_state_raises_its_alarm_after_its_wait_and_ends_it() {
     check("OpenCreditsModelDown model=a/b", 5, &routes(1.0, 1.0), &routes(1.0, 0.0));
     let descriptors = |open| [(&PROCESS_DESCRIPTORS, &[][..], open), (&PROCESS_DESCRIPTORS_MAX, &[][..], 1_000.0)];
     check("OpenCreditsDescriptorsLow", 5, &descriptors(801.0), &descriptors(800.0));
+    let ends_in = |days: f64| [(&TLS_NOT_AFTER, &[][..], days.mul_add(86_400.0, now_s))];
+    check("OpenCreditsCertificateExpires", 60, &ends_in(14.0), &ends_in(90.0));
+    check("OpenCreditsCertificateExpires", 60, &ends_in(-1.0), &[]);
     check("OpenCreditsStateUnread part=outbox", 10, &[(&UNREAD, &["outbox"], 1.0)], &[]);
     let running = |seconds| [(&LEDGER_COMMIT_RUNNING, &["live"][..], seconds)];
     check("OpenCreditsFsyncSlow", 1, &running(1.1), &running(0.9));

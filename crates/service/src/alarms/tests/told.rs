@@ -128,6 +128,7 @@ impl World {
     /// Runs alarms while `during` does; the process ends with it.
     async fn run(alarms: &Alarms, during: impl Future<Output = ()>) {
         let (_stop, stopped) = StopSwitch::new();
+        alarms.restore().await;
         tokio::select! {
             () = alarms.run(stopped) => panic!("it ended"),
             () = during => {}
