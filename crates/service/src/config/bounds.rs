@@ -34,7 +34,8 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         .chain(retention(config))
         .chain(reconcile(config))
         .chain(connections(config))
-        .chain(others(config));
+        .chain(others(config))
+        .chain(config.traces.bounds());
     let broken = bounds.into_iter().find(|(holds, ..)| !holds).map(|(_, field, problem)| (field, problem));
     let has_url = config.server.public_url.is_some();
     let can_mail = config.email.transport != MailTransport::None;
@@ -309,6 +310,8 @@ mod tests {
             ("log", "filter", "\"\"", "\"off\""),
             ("log", "access_sample", "1.01", "0.01"),
             ("log", "access_sample", "nan", "0.0"),
+            ("traces", "sample", "-0.1", "0.1"),
+            ("traces", "endpoint", "\"collector\"", "\"http://127.0.0.1:4318\""),
         ];
         for (section, field, beyond, within) in rows {
             check(&format!("[{section}]\n{field} = {beyond}"), Some(&format!("{section}.{field}")));
