@@ -1,4 +1,5 @@
-//! `cargo xtask metrics`: the rules, their tests, and the scrape of a used gateway, with Prometheus' own tools.
+//! `cargo xtask metrics`: the rules, their tests, the scrape of a used gateway with Prometheus' own tools, and traces with
+//! OpenTelemetry's own protocol files.
 
 use crate::outcome::Outcome;
 use crate::process::is_on_path;
@@ -22,14 +23,14 @@ pub(crate) fn run() -> Outcome {
     }
     let mut test = workspace::cargo();
     // The whole workspace, so that what its tests have compiled serves here.
-    test.args(["test", "--workspace", "--test", "it", "metrics::"]);
+    test.args(["test", "--workspace", "--test", "it", "--", "metrics::", "traces::"]);
     if has_promtool {
         test.env("TEST_METRICS_TOOLS", "required");
     }
     if is_on_path("python3") {
         test.env("TEST_METRICS_PYTHON", install()?);
     } else {
-        println!("skipped: there is no python3 to parse the scrape with");
+        println!("skipped: there is no python3 to parse the scrape and the traces with");
     }
     call(&mut test)
 }

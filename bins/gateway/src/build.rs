@@ -20,6 +20,7 @@ use opencredits_backup::{LEDGER_FILE, STORE_FILE};
 use opencredits_keys::{DataKeys, Mode};
 use opencredits_ledger::Ledger;
 use opencredits_providers::http::Client;
+use opencredits_service::access::TraceSink;
 use opencredits_service::accounts::{Accounts, Tables};
 use opencredits_service::config::{Config, admin_token};
 use opencredits_service::mail::{AccountLinks, MailPorts, MailQueue, Mails};
@@ -52,6 +53,16 @@ pub(crate) struct Built {
     pub(crate) address_keys: Option<DataKeys>,
     pub(crate) transports: Transports,
     pub(crate) tls: Option<Arc<LiveCertificate>>,
+}
+
+impl Built {
+    /// Gives the requests of both modes to a sink of traces.
+    pub(crate) fn trace_to(&self, sink: &Arc<dyn TraceSink>) {
+        let test = self.app.test.as_ref().map(|test| test.app());
+        for app in [Some(&self.app), test].into_iter().flatten() {
+            app.gateway.access().trace_to(Arc::clone(sink));
+        }
+    }
 }
 
 /// Creates the data folder where there is none, and opens its files.

@@ -21,6 +21,12 @@ pub(crate) enum StartError {
         "the service manager hands over {count} sockets, and the gateway takes one; leave one ListenStream= in the socket unit"
     )]
     Sockets { count: usize },
+    #[cfg(feature = "otel")]
+    #[error("traces cannot be sent: {0}; see traces.endpoint")]
+    Traces(#[from] opentelemetry_otlp::ExporterBuildError),
+    #[cfg(not(feature = "otel"))]
+    #[error("traces.endpoint is set, and this program has no traces; build it with --features otel, or unset it")]
+    NoTraces,
     #[error("a thread of the start ended early; its last words are above")]
     Thread,
     #[error("{what} names a file whose text {source}")]

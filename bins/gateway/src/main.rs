@@ -34,6 +34,8 @@ mod service_manager;
 mod settings;
 mod source;
 mod test_mode;
+#[cfg_attr(not(feature = "otel"), path = "no_traces.rs")]
+mod traces;
 mod transports;
 mod waiting_lines;
 mod workers;
@@ -110,6 +112,7 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
     let recorder = metrics::Making::begin().map_err(io)?;
     let socket = service_manager::handed_over()?;
     let (log, _lines_until_the_end) = log::start(&config.log)?;
+    let (spans, _spans_until_the_end) = traces::start(&config.traces)?.unzip();
     let threads = workers::WorkerPool::start(config.server.threads).map_err(io)?;
     // The main thread accepts connections, runs the jobs and the reaper.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io)?;
@@ -127,6 +130,9 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
         }
         let metrics = metrics::open(recorder, &mut config, &ports::environment()).await?;
         let built = build::build(&config, &ports::environment()).await?;
+        if let Some(spans) = spans {
+            built.trace_to(&spans);
+        }
         if dev {
             dev::greet(&built, &config).await?;
         }

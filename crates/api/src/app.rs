@@ -61,6 +61,8 @@ struct Side {
 
 /// The pages of test mode, which carry no key.
 const TEST_PAGES: &str = "/test/";
+/// What names the span of a caller (W3C Trace Context).
+const TRACE_PARENT: &str = "traceparent";
 
 impl Routes {
     /// What serves a request: the one place where test keys and live ones part.
@@ -201,6 +203,7 @@ where
         let front = side.app.settings.front.now();
         let cors = front.cors_origins.of(&request);
         let trace = RequestTrace::begin(side.app.gateway.access(), id.0, request.method());
+        trace.follows(request.headers().get(TRACE_PARENT).and_then(|parent| parent.to_str().ok()));
         let headed = Headed { id, mode: side.app.gateway.mode(), cors };
         if let Some(preflight) = headed.cors.as_ref().and_then(|cors| cors.preflight(&request)) {
             let headed = Headed { cors: None, ..headed };

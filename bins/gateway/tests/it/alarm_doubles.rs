@@ -9,9 +9,9 @@ use sha2::Sha256;
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A test that waits longer has failed.
@@ -151,24 +151,34 @@ fn signature(id: &str, at: &str, body: &[u8]) -> String {
 pub(crate) struct VendorDouble {
     pub(crate) url: String,
     refuses: Arc<AtomicBool>,
+    headers: Arc<Mutex<HashMap<String, String>>>,
 }
 
 impl VendorDouble {
     pub(crate) fn start() -> Self {
         let refuses = Arc::new(AtomicBool::new(false));
         let refusing = Arc::clone(&refuses);
-        let url = serve(listener(), move |stream, _| {
+        let headers = Arc::new(Mutex::default());
+        let seen = Arc::clone(&headers);
+        let url = serve(listener(), move |stream, request| {
+            *seen.lock().unwrap() = request.0;
             if refusing.load(Ordering::SeqCst) {
                 respond(stream, "401 Unauthorized", VENDOR_REFUSAL);
             } else {
                 respond(stream, "200 OK", VENDOR_ANSWER);
             }
         });
-        Self { url, refuses }
+        Self { url, refuses, headers }
     }
 
     pub(crate) fn refuse(&self, refuses: bool) {
         self.refuses.store(refuses, Ordering::SeqCst);
+    }
+
+    /// The headers of the last request.
+    #[cfg(feature = "otel")]
+    pub(crate) fn headers(&self) -> HashMap<String, String> {
+        self.headers.lock().unwrap().clone()
     }
 }
 

@@ -23,3 +23,5 @@ mod serving;
 mod test_mode;
 mod tls;
 mod tls_client;
+#[cfg(feature = "otel")]
+mod traces;

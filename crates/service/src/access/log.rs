@@ -3,13 +3,14 @@
 use super::follow::{Audience, Follower};
 use super::line;
 use super::record::AccessRecord;
+use super::traced::TraceSink;
 use crate::ports::Clock;
 use arc_swap::ArcSwap;
 use opencredits_keys::Mode;
 use opencredits_units::{CreditPrice, GenerationId, RequestId, UnixMs};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// A share is counted in millionths.
 const SHARE_WHOLE: u32 = 1_000_000;
@@ -83,6 +84,7 @@ pub struct AccessLog {
     requests: AtomicU64,
     streams: AtomicU64,
     audience: Audience,
+    traces: OnceLock<Arc<dyn TraceSink>>,
 }
 
 impl AccessLog {
@@ -91,7 +93,16 @@ impl AccessLog {
     pub fn new(settings: AccessSettings, mode: Mode, clock: Arc<dyn Clock>) -> Self {
         let (requests, streams) = (AtomicU64::new(0), AtomicU64::new(0));
         let settings = ArcSwap::from_pointee(settings);
-        Self { settings, mode, clock, requests, streams, audience: Audience::default() }
+        Self { settings, mode, clock, requests, streams, audience: Audience::default(), traces: OnceLock::new() }
+    }
+
+    /// Gives finished requests to a sink of traces, too. The first one stays.
+    pub fn trace_to(&self, sink: Arc<dyn TraceSink>) {
+        let _first_stays = self.traces.set(sink);
+    }
+
+    pub(super) fn traces(&self) -> Option<&dyn TraceSink> {
+        self.traces.get().map(|sink| &**sink)
     }
 
     /// Exchanges the settings, from the next record on.

@@ -12,9 +12,11 @@ mod line;
 mod log;
 mod record;
 mod trace;
+mod traced;
 
 pub use follow::{AccessFilter, Followed, Follower};
 pub use line::ACCESS_TARGET;
 pub use log::{AccessLines, AccessLog, AccessSettings, OpenCounts};
 pub use record::{AccessOutcome, AccessRecord, CallRecord};
 pub use trace::RequestTrace;
+pub use traced::{TraceParent, TraceSink, TracedAttempt, TracedRequest, TracedSteps};

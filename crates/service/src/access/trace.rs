@@ -2,6 +2,7 @@
 
 use super::log::AccessLog;
 use super::record::{AccessOutcome, AccessRecord, CallRecord};
+use super::traced::{TraceParent, TracedAttempt, TracedRequest, TracedSteps};
 use crate::api_dialects::dialect_of;
 use crate::keyring::Spender;
 use crate::record::{GenerationRecord, UsageSource};
@@ -35,6 +36,14 @@ struct Known {
     error: Option<&'static str>,
     stream: Stream,
     call: Option<Box<Call>>,
+    /// What a trace of it needs, where there is one.
+    traced: Option<Box<Traced>>,
+}
+
+/// The caller's span, and the parts so far.
+struct Traced {
+    parent: Option<TraceParent>,
+    steps: TracedSteps,
 }
 
 /// How far the answer is as a stream.
@@ -106,6 +115,22 @@ impl RequestTrace {
         Arc::new(Self { log: Arc::clone(log), id, method: method_name(method), began, known: Mutex::default() })
     }
 
+    /// The caller's span, as the header `traceparent` tells it. Called once, where it is not, there is no trace.
+    pub fn follows(&self, parent: Option<&str>) {
+        let Some(sink) = self.log.traces() else { return };
+        let parent = parent.and_then(TraceParent::parse);
+        if sink.wants(self.id.cast(), parent.as_ref()) {
+            let steps = TracedSteps::default();
+            self.known.lock().traced = Some(Box::new(Traced { parent, steps }));
+        }
+    }
+
+    fn of_steps(&self, note: impl FnOnce(&mut TracedSteps, UnixMs)) {
+        if let Some(traced) = &mut self.known.lock().traced {
+            note(&mut traced.steps, self.log.now());
+        }
+    }
+
     /// The request is at this route.
     pub fn at(&self, template: impl Into<Cow<'static, str>>) {
         self.known.lock().path = Some(template.into());
@@ -144,6 +169,7 @@ impl RequestTrace {
     /// It was admitted.
     pub(crate) fn admitted(&self, is_streamed: bool) {
         self.of_call(|call| call.is_streamed = Some(is_streamed));
+        self.of_steps(|steps, now| steps.admitted = Some(now));
     }
 
     /// It is sent to a provider, by this route of the model.
@@ -153,13 +179,43 @@ impl RequestTrace {
             call.attempts = call.attempts.saturating_add(1);
             call.first_sent.get_or_insert(now);
         });
+        self.of_steps(|steps, _| {
+            let route = model.route_at(route_index);
+            steps.attempts.push(TracedAttempt {
+                vendor: route.vendor.to_string(),
+                upstream_model: route.upstream_model.to_string(),
+                began: now,
+                ended: None,
+                failure: None,
+            });
+        });
     }
 
-    /// It was charged; its answer began so many ms after it was sent.
-    pub(crate) fn charged(&self, record: &GenerationRecord, collected: NanoUsd, first_byte_ms: Option<u64>) {
+    /// What it was sent for last has failed.
+    pub(crate) fn attempt_failed(&self, reason: &'static str, now: UnixMs) {
+        self.of_steps(|steps, _| {
+            if let Some(attempt) = steps.attempts.last_mut() {
+                (attempt.ended, attempt.failure) = (Some(now), Some(reason));
+            }
+        });
+    }
+
+    /// It was charged, since a moment; its answer began so many ms after it was sent.
+    pub(crate) fn charged(
+        &self,
+        record: &GenerationRecord,
+        collected: NanoUsd,
+        (first_byte_ms, since): (Option<u64>, UnixMs),
+    ) {
         let is_estimated = matches!(record.source, UsageSource::Estimated | UsageSource::Implausible);
         let charge = Charge { tokens: Tokens::of(record), cost: record.cost, collected, is_estimated };
         self.of_call(|call| (call.charge, call.first_byte_ms) = (Some(charge), first_byte_ms));
+        self.of_steps(|steps, now| {
+            steps.settled = Some((since, now));
+            if let Some(attempt) = steps.attempts.last_mut() {
+                attempt.ended.get_or_insert(since);
+            }
+        });
     }
 
     /// An error of this type was told.
@@ -212,13 +268,14 @@ impl Known {
 impl Drop for RequestTrace {
     fn drop(&mut self) {
         let Self { log, id, method, began, known } = self;
-        let (log, began, known) = (&**log, *began, std::mem::take(known.get_mut()));
+        let (log, began, mut known) = (&**log, *began, std::mem::take(known.get_mut()));
         let (outcome, is_stream) = (known.outcome(), known.stream != Stream::None);
         if known.is_probe && outcome == AccessOutcome::Served {
             log.left_unseen();
             return;
         }
-        log.left(*id, (is_stream, outcome.is_error()), || AccessRecord {
+        let (traced, now) = (known.traced.take(), log.now());
+        let record = || AccessRecord {
             request_id: id.cast(),
             began_ms: began,
             test: log.mode == Mode::Test,
@@ -227,9 +284,16 @@ impl Drop for RequestTrace {
             status: known.status,
             outcome,
             error: known.error.map(Cow::Borrowed),
-            duration_ms: log.now().ms_since(began),
+            duration_ms: now.ms_since(began),
             call: known.call.map(|call| call.record(log, began)).unwrap_or_default(),
-        });
+        };
+        let Some((traced, sink)) = traced.zip(log.traces()) else {
+            return log.left(*id, (is_stream, outcome.is_error()), record);
+        };
+        let record = record();
+        log.left(*id, (is_stream, outcome.is_error()), || record.clone());
+        let Traced { parent, steps } = *traced;
+        sink.take(TracedRequest { parent, record, ended: now, steps });
     }
 }
 

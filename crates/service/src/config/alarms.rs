@@ -50,7 +50,7 @@ impl Default for AlarmSection {
 }
 
 /// Whether a text is the URL of a web page.
-fn is_url(text: &str) -> bool {
+pub(super) fn is_url(text: &str) -> bool {
     let url = text.parse::<http::Uri>().ok();
     url.is_some_and(|url| {
         matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some_and(|host| !host.is_empty())

@@ -201,6 +201,7 @@ pub(super) const RESTART: &[(&str, &[&str])] = &[
             "alarms.pace",
         ],
     ),
+    ("what sends traces is built at the start", &["traces.endpoint", "traces.sample"]),
     ("the form of the log is chosen at the start", &["log.format"]),
     ("the admin listener is made at the start", &["admin.listen", "admin.token", "admin.token_file"]),
 ];

@@ -19,6 +19,7 @@ mod privacy;
 mod secret;
 mod sections;
 mod site;
+mod traces;
 
 pub use admin::{AdminSection, AdminTokenError, admin_token};
 pub use alarms::AlarmSection;
@@ -38,6 +39,7 @@ pub use sections::{
     Reconcile, Retention, Server, TestMode, Upstream,
 };
 pub use site::SiteSection;
+pub use traces::Traces;
 
 use toml::{Table, Value};
 

@@ -10,6 +10,7 @@ use super::payments::PaymentSettings;
 use super::privacy::PrivacySettings;
 use super::secret::SecretText;
 use super::site::SiteSection;
+use super::traces::Traces;
 use crate::access::AccessLines;
 use crate::jobs::RetentionDays;
 use crate::partners::PartnerTerms;
@@ -65,6 +66,8 @@ pub struct Config {
     pub retention: Retention,
     /// Logging.
     pub log: Log,
+    /// Where spans of requests are sent.
+    pub traces: Traces,
     /// The operator's own vendors, in the form of the vendor files.
     #[serde(serialize_with = "without_header_values")]
     pub vendor: Vec<Table>,
@@ -86,7 +89,7 @@ fn without_header_values<S: Serializer>(vendors: &[Table], serializer: S) -> Res
 }
 
 /// The sections that variables can name.
-pub(super) const NAMES: [&str; 19] = [
+pub(super) const NAMES: [&str; 20] = [
     "server",
     "admin",
     "data",
@@ -106,6 +109,7 @@ pub(super) const NAMES: [&str; 19] = [
     "privacy",
     "retention",
     "log",
+    "traces",
 ];
 
 /// The page of the dashboard on which people buy credits.

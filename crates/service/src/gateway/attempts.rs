@@ -183,6 +183,7 @@ impl OpenRequest {
             candidate.health.failed(now);
         }
         self.gateway.meters.vendor_failed(&candidate.upstream.vendor.id, failed.reason());
+        self.trace.attempt_failed(failed.reason(), now);
         let ms = u32::try_from(now.ms_since(self.started)).unwrap_or(u32::MAX);
         self.failed_attempts.push(AttemptRecord {
             vendor: candidate.upstream.vendor.id.to_string(),

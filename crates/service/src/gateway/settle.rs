@@ -88,7 +88,8 @@ impl OpenRequest {
         let durable = (self.served.settings.ack == Ack::Durable).then(|| accepted.durable());
         let captured = accepted.accepted();
         self.progress = Progress::Settled;
-        self.trace.charged(&record, captured.collected, self.first_byte.map(|at| at.ms_since(self.sent)));
+        let first_byte_ms = self.first_byte.map(|at| at.ms_since(self.sent));
+        self.trace.charged(&record, captured.collected, (first_byte_ms, now));
         if let Some(permit) = &mut self.permit {
             let (input, output) = (record.usage().input_total(), record.usage().output_total());
             let total = |side: Option<Tokens>| side.map_or(0, Tokens::get);
