@@ -7,7 +7,7 @@ use toml::{Table, Value};
 ///
 /// The first two are floor 0 of the architecture: its crates use `units` and nothing else, but for the [`CHAIN`].
 const FLOORS: [&[&str]; 6] = [
-    &["estimate", "sqlite", "units"],
+    &["estimate", "postgres", "sqlite", "units"],
     &["billing", "catalog", "dialects", "email", "keys", "ledger", "providers", "sanitizer", "translation", "wire"],
     &["identity", "pages", "store"],
     &["backup", "service"],

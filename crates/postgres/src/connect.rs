@@ -1,0 +1,41 @@
+//! Connections.
+
+use crate::error::PostgresError;
+use crate::settings::Settings;
+use deadpool_postgres::{Manager, ManagerConfig, RecyclingMethod, Runtime};
+use std::time::Duration;
+
+pub use deadpool_postgres::Pool;
+pub use tokio_postgres::Client;
+
+/// Nobody waits longer for a connection of a pool.
+const WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Connects. A task on the current runtime works for the connection and ends with it.
+///
+/// # Errors
+/// When the server cannot be reached, or refuses.
+pub async fn connect(settings: &Settings) -> Result<Client, PostgresError> {
+    let (client, connection) = settings.config().connect(settings.tls()?).await?;
+    let work = async move {
+        // The client tells whoever uses it next that the connection is lost.
+        let _ended = connection.await;
+    };
+    #[expect(clippy::disallowed_methods, reason = "the one task of a connection, which ends with its client")]
+    drop(tokio::spawn(work));
+    Ok(client)
+}
+
+/// A pool of at most so many connections, each made when it is needed first. One that was lost is replaced.
+///
+/// # Errors
+/// When TLS cannot be set up. The server is not asked yet.
+pub fn pool(settings: &Settings, connections_max: usize) -> Result<Pool, PostgresError> {
+    let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let manager = Manager::from_config(settings.config().clone(), settings.tls()?, config);
+    let builder = Pool::builder(manager).max_size(connections_max.max(1)).runtime(Runtime::Tokio1);
+    let waits = Some(WAIT_MAX);
+    let built = builder.wait_timeout(waits).create_timeout(waits).recycle_timeout(waits).build();
+    // It fails only without a runtime.
+    built.map_err(|_| PostgresError::Closed)
+}

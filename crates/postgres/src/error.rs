@@ -1,0 +1,122 @@
+//! Errors of settings, connections and statements.
+
+use deadpool_postgres::PoolError;
+use std::error::Error as _;
+use std::fmt;
+use std::path::PathBuf;
+use tokio_postgres::error::SqlState;
+
+/// A database cannot be reached or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PostgresError {
+    /// A text is no connection string.
+    #[error(
+        "the connection string of the database cannot be read; it is like postgres://USER:PASSWORD@HOST/DATABASE, or host=HOST user=USER password=PASSWORD dbname=DATABASE"
+    )]
+    Malformed,
+    /// A text is a connection string with a value that is none.
+    #[error("{0} in the connection string of the database")]
+    Option(String),
+    /// The file of certificates cannot be read.
+    #[error("cannot read the certificates in {}: {source}", path.display())]
+    Authorities {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// The file of certificates has none.
+    #[error("{} has no certificate of an authority in the form of PEM", path.display())]
+    NoAuthorities {
+        /// The file.
+        path: PathBuf,
+    },
+    /// TLS cannot be set up.
+    #[error("TLS to the database cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+    /// All connections were in use for too long.
+    #[error("no connection to the database was free in time; raise their number, or look for slow statements")]
+    Busy,
+    /// The pool is closed.
+    #[error("the connections to the database are closed")]
+    Closed,
+    /// The database refused, or cannot be reached.
+    #[error("{0}")]
+    Database(#[from] DatabaseError),
+}
+
+impl From<tokio_postgres::Error> for PostgresError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+impl From<PoolError> for PostgresError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Backend(error) => error.into(),
+            PoolError::Timeout(_) => Self::Busy,
+            PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => Self::Closed,
+        }
+    }
+}
+
+/// What the database or the connection to it says, without the values of rows.
+pub struct DatabaseError(tokio_postgres::Error);
+
+impl DatabaseError {
+    /// The code, where the server says it.
+    #[must_use]
+    pub fn code(&self) -> Option<&SqlState> {
+        self.0.code()
+    }
+
+    /// Whether the same work may be done again.
+    #[must_use]
+    pub fn is_repeatable(&self) -> bool {
+        is_repeatable(&self.0)
+    }
+
+    /// Whether the connection is lost. What was sent last may have been done.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        // A server that ends says so before it closes.
+        let ends = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW];
+        match self.0.code() {
+            Some(code) => ends.contains(code),
+            None => self.0.is_closed() || self.0.source().is_some_and(|source| source.is::<std::io::Error>()),
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for DatabaseError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self(error)
+    }
+}
+
+impl fmt::Display for DatabaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0.as_db_error(), self.0.source()) {
+            (Some(said), _) => write!(f, "{} (SQLSTATE {})", said.message(), said.code().code()),
+            (None, Some(source)) => write!(f, "{}: {source}", self.0),
+            (None, None) => write!(f, "{}", self.0),
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DatabaseError({self})")
+    }
+}
+
+impl std::error::Error for DatabaseError {}
+
+/// Whether a transaction failed only because of others that ran at the same time: it may be done again from its beginning.
+#[must_use]
+pub fn is_repeatable(error: &tokio_postgres::Error) -> bool {
+    let codes = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
+    error.code().is_some_and(|code| codes.contains(code))
+}

@@ -1,0 +1,105 @@
+//! Where a database is, and how it is spoken to.
+
+use crate::error::PostgresError;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+use std::error::Error as _;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_postgres::Config;
+use tokio_postgres::config::SslNegotiation;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// A server that does not answer a connection in so long is taken as absent, where the connection string says nothing else.
+const CONNECT_MAX: Duration = Duration::from_secs(10);
+/// A connection on which the server has confirmed nothing for so long is taken as lost, where the connection string says nothing else.
+const UNCONFIRMED_MAX: Duration = Duration::from_secs(30);
+/// What connections tell the server about themselves.
+const NAME: &str = "opencredits";
+/// What the protocol is called where TLS comes first.
+const ALPN: &[u8] = b"postgresql";
+/// How the errors begin that name an option and not its value.
+const NAMES_OPTION: &str = "invalid value for option";
+
+/// Where a database is, and how it is spoken to.
+#[derive(Clone)]
+pub struct Settings {
+    config: Config,
+    /// The authorities that may vouch for the server; those of browsers where there are none.
+    authorities: Vec<CertificateDer<'static>>,
+}
+
+impl Settings {
+    /// Reads a connection string: a URL, or words such as `host=/run/postgresql user=app dbname=app`.
+    ///
+    /// # Errors
+    /// When it is none. The error has nothing of the text in it.
+    pub fn parse(text: &str) -> Result<Self, PostgresError> {
+        let mut config: Config = text.trim().parse().map_err(|error: tokio_postgres::Error| {
+            let said = error.source().map(ToString::to_string).unwrap_or_default();
+            // Others repeat parts of the text, which may be parts of a password.
+            if said.starts_with(NAMES_OPTION) { PostgresError::Option(said) } else { PostgresError::Malformed }
+        })?;
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_MAX);
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(UNCONFIRMED_MAX);
+        }
+        if config.get_application_name().is_none() {
+            config.application_name(NAME);
+        }
+        Ok(Self { config, authorities: Vec::new() })
+    }
+
+    /// The same, with the authorities in a file of PEM certificates in place of those of browsers.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or has no certificate.
+    pub fn with_authorities(self, path: &Path) -> Result<Self, PostgresError> {
+        let pem = std::fs::read(path).map_err(|source| PostgresError::Authorities { path: path.to_owned(), source })?;
+        let authorities: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+        let authorities = authorities.unwrap_or_default();
+        if authorities.is_empty() {
+            return Err(PostgresError::NoAuthorities { path: path.to_owned() });
+        }
+        Ok(Self { authorities, ..self })
+    }
+
+    pub(crate) const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn tls(&self) -> Result<MakeRustlsConnect, PostgresError> {
+        let mut roots = RootCertStore::empty();
+        if self.authorities.is_empty() {
+            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        }
+        for authority in &self.authorities {
+            roots.add(authority.clone())?;
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+        if self.config.get_ssl_negotiation() == SslNegotiation::Direct {
+            config.alpn_protocols = vec![ALPN.to_vec()];
+        }
+        Ok(MakeRustlsConnect::new(config))
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("hosts", &self.config.get_hosts())
+            .field("ports", &self.config.get_ports())
+            .field("user", &self.config.get_user())
+            .field("database", &self.config.get_dbname())
+            .field("sslmode", &self.config.get_ssl_mode())
+            .field("authorities", &self.authorities.len())
+            .finish_non_exhaustive()
+    }
+}
