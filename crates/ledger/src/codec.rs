@@ -68,6 +68,14 @@ pub(crate) struct AccountParts {
     pub(crate) contra: Option<Number>,
 }
 
+impl AccountParts {
+    /// Whether the account's balance decides on commands.
+    #[cfg(feature = "postgres")]
+    pub(crate) const fn has_floor(&self) -> bool {
+        matches!(self.floor, Floor::Zero)
+    }
+}
+
 pub(crate) fn write_entry(entry: &EntryParts<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(entry.memo.len().saturating_add(64));
     let short = entry.charged != given(entry.legs);

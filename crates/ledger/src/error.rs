@@ -74,8 +74,12 @@ pub enum LedgerError {
         /// The lock file.
         path: PathBuf,
     },
-    /// The file cannot be read or written.
-    #[error("cannot use the ledger's file: {0}")]
+    /// The database does not answer. Nothing has changed.
+    #[cfg(feature = "postgres")]
+    #[error("the database of the ledger does not answer; try again in some seconds")]
+    Away,
+    /// The file or the database cannot be read or written.
+    #[error("cannot use the ledger: {0}")]
     Storage(#[from] StorageError),
 }
 
@@ -90,6 +94,21 @@ pub enum StorageError {
     #[cfg(feature = "sqlite")]
     #[error("{0}")]
     Sqlite(#[from] rusqlite::Error),
+    /// PostgreSQL refused, or cannot be reached.
+    #[cfg(feature = "postgres")]
+    #[error("{0}")]
+    Postgres(#[source] Box<opencredits_postgres::PostgresError>),
+    /// The tables were made by a newer program.
+    #[cfg(feature = "postgres")]
+    #[error(
+        "the ledger's tables have form {found} and this program knows {known}; use the program that made them, or a newer one"
+    )]
+    NewerTables {
+        /// The version that was found.
+        found: i64,
+        /// The newest version that this program knows.
+        known: i64,
+    },
     /// Another program has the file's write lock: a backup, somebody's `sqlite3`.
     #[error("another program is writing to it; wait until it is done, or end it")]
     Busy,

@@ -33,6 +33,19 @@ struct Pass {
     left: Option<u64>,
 }
 
+#[cfg(feature = "postgres")]
+impl Checkpoint {
+    /// Covers every commit up to this one.
+    pub(crate) const fn at(head: ChainHead) -> Self {
+        Self { done: Some(head), pass: None }
+    }
+
+    /// The last commit that is covered with all before it.
+    pub(crate) const fn done(&self) -> Option<ChainHead> {
+        self.done
+    }
+}
+
 /// A portion of the entries that a checkpoint does not cover.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changes {

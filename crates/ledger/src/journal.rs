@@ -133,7 +133,7 @@ pub(crate) struct Found {
 }
 
 /// No chain.
-struct NoLinks;
+pub(crate) struct NoLinks;
 
 impl Links for NoLinks {
     fn find(&self, _commit: u64) -> Result<Option<Found>, StorageError> {

@@ -63,6 +63,7 @@
 //! batches to the disk and `sqlite` writes them. `progress` and `ticket` wait for them. `ledger` is the whole, and `verify`
 //! checks all of it, into a `report`. `chain` hashes what a commit writes, `chain_rows` keeps the hashes, `verify_chain` checks them, and
 //! `head_file` records the last commit beside the ledger. `copy` reads a backup's copy of the file.
+//! `postgres` is the same ledger in a PostgreSQL database that several processes share.
 //! `follow` gives entries to a projection, each once. `watch` tells who measures commits.
 #![warn(clippy::float_arithmetic, clippy::arithmetic_side_effects, clippy::as_conversions)]
 
@@ -86,6 +87,8 @@ mod journal;
 mod ledger;
 mod limits;
 mod persister;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod progress;
 mod recent;
 mod report;
@@ -114,8 +117,13 @@ pub use follow::{Changes, Checkpoint};
 pub use head_file::HEAD_ENDING;
 pub use ids::random_id;
 pub use ledger::{Ledger, Options, Stats};
+/// Where a PostgreSQL database is.
+#[cfg(feature = "postgres")]
+pub use opencredits_postgres::Settings as PostgresSettings;
 /// Money, ids and time, as the ledger takes them.
 pub use opencredits_units as units;
+#[cfg(feature = "postgres")]
+pub use postgres::{Decision, SharedLedger, SharedOptions};
 pub use report::{Covered, Finding, VerifyReport};
 #[cfg(feature = "sqlite")]
 pub use sqlite::LOCK_ENDING;

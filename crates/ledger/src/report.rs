@@ -67,6 +67,15 @@ pub enum Finding {
         /// The sum of its entries.
         entries: i128,
     },
+    /// An account's row states another sum of its holds than they have.
+    WrongHeld {
+        /// The account.
+        account: AccountId,
+        /// The sum in its row.
+        stated: NanoUsd,
+        /// The sum of its holds.
+        holds: i128,
+    },
     /// An account with a floor at zero has less than its holds.
     Overdrawn {
         /// The account.
@@ -117,6 +126,10 @@ impl fmt::Display for Finding {
             Self::WrongSum { account, stated, entries } => {
                 let stated = stated.get();
                 write!(f, "{account} has {stated} nano-USD in its row, its entries sum to {entries}")
+            }
+            Self::WrongHeld { account, stated, holds } => {
+                let stated = stated.get();
+                write!(f, "{account} has {stated} nano-USD in holds by its row, its holds sum to {holds}")
             }
             Self::Overdrawn { account, available } => {
                 write!(f, "{account} has {available} nano-USD left of its holds")

@@ -108,6 +108,19 @@ impl State {
         Ok(state)
     }
 
+    /// A state of some rows. The held sums of the accounts have holds in them that are not among these.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn of_rows(
+        accounts: Vec<Account>,
+        holds: Vec<(EntryId, Hold)>,
+        entries: Vec<(EntryId, Arc<[u8]>)>,
+    ) -> Self {
+        let numbers = accounts.iter().map(|account| account.parts.id).zip(0..).collect();
+        let expiries = holds.iter().map(|(id, hold)| (hold.expires_at, *id)).collect();
+        let (holds, finished) = (holds.into_iter().collect(), entries.into_iter().collect());
+        Self { accounts, numbers, holds, expiries, finished, ..Self::default() }
+    }
+
     /// Decides a command, with the history of its ids from memory and from the recalled entries. `None`, with nothing
     /// changed, when these do not suffice: then the ids must be recalled again.
     pub(crate) fn apply_recalled<C: Command>(

@@ -31,15 +31,14 @@ pub(crate) fn verify_rows(
     progress: &Progress,
     scan: impl FnOnce(&mut dyn Visitor) -> Result<(), StorageError>,
 ) -> Result<VerifyReport, StorageError> {
-    progress.begin("checking the file", Measure::Count, None);
-    let (chain, progress) = (ChainCheck::new(heads), progress.clone());
-    let mut check = Check { chain, progress, ..Check::default() };
+    let mut check = Check::new(heads, progress);
     scan(&mut check)?;
     Ok(check.conclude())
 }
 
+/// The check of all rows.
 #[derive(Default)]
-struct Check {
+pub(crate) struct Check {
     report: VerifyReport,
     accounts: Vec<Sums>,
     ids: HashSet<AccountId>,
@@ -59,7 +58,13 @@ struct Sums {
 }
 
 impl Check {
-    fn find(&mut self, finding: Finding) {
+    /// Nothing was shown yet. The chain must have the commits up to these heads.
+    pub(crate) fn new(heads: impl Iterator<Item = ChainHead>, progress: &Progress) -> Self {
+        progress.begin("checking the file", Measure::Count, None);
+        Self { chain: ChainCheck::new(heads), progress: progress.clone(), ..Self::default() }
+    }
+
+    pub(crate) fn find(&mut self, finding: Finding) {
         self.report.findings_total = self.report.findings_total.saturating_add(1);
         if self.report.findings.len() < FINDINGS_MAX {
             self.report.findings.push(finding);
@@ -84,7 +89,7 @@ impl Check {
         accounts.iter().all(is_from_before).then(|| chain::anchor(old.into_iter()))
     }
 
-    fn conclude(mut self) -> VerifyReport {
+    pub(crate) fn conclude(mut self) -> VerifyReport {
         let (head, losses) = self.chain.conclude();
         losses.into_iter().for_each(|loss| self.find(loss));
         let (entries, first) = (self.chain.entries, self.chain.first);

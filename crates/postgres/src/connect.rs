@@ -3,7 +3,10 @@
 use crate::error::PostgresError;
 use crate::settings::Settings;
 use deadpool_postgres::{Manager, ManagerConfig, RecyclingMethod, Runtime};
+use std::future::poll_fn;
 use std::time::Duration;
+use tokio_postgres::AsyncMessage;
+use tokio_postgres::error::DbError;
 
 pub use deadpool_postgres::Pool;
 pub use tokio_postgres::Client;
@@ -16,10 +19,25 @@ const WAIT_MAX: Duration = Duration::from_secs(10);
 /// # Errors
 /// When the server cannot be reached, or refuses.
 pub async fn connect(settings: &Settings) -> Result<Client, PostgresError> {
-    let (client, connection) = settings.config().connect(settings.tls()?).await?;
+    connect_with_notices(settings, |_| {}).await
+}
+
+/// The same, and each notice of the server is given to `notice` before the statement that it belongs to is answered.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_with_notices(
+    settings: &Settings,
+    notice: impl Fn(&DbError) + Send + 'static,
+) -> Result<Client, PostgresError> {
+    let (client, mut connection) = settings.config().connect(settings.tls()?).await?;
     let work = async move {
         // The client tells whoever uses it next that the connection is lost.
-        let _ended = connection.await;
+        while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+            if let AsyncMessage::Notice(said) = message {
+                notice(&said);
+            }
+        }
     };
     #[expect(clippy::disallowed_methods, reason = "the one task of a connection, which ends with its client")]
     drop(tokio::spawn(work));

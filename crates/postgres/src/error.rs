@@ -46,6 +46,18 @@ pub enum PostgresError {
     Database(#[from] DatabaseError),
 }
 
+impl PostgresError {
+    /// Whether the database is not to be reached now. What was sent last may have been done.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Database(error) => error.is_lost(),
+            Self::Busy | Self::Closed => true,
+            _ => false,
+        }
+    }
+}
+
 impl From<tokio_postgres::Error> for PostgresError {
     fn from(error: tokio_postgres::Error) -> Self {
         Self::Database(error.into())

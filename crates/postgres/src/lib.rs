@@ -21,7 +21,7 @@ mod connect;
 mod error;
 mod settings;
 
-pub use connect::{Client, Pool, connect, pool};
+pub use connect::{Client, Pool, connect, connect_with_notices, pool};
 pub use deadpool_postgres::{Object, Transaction};
 pub use error::{DatabaseError, PostgresError, is_repeatable};
 pub use settings::Settings;

@@ -1,8 +1,10 @@
 //! Laws, for any sequence of commands and any interleaving of callers.
 
+use crate::books::{Books, connect};
 use opencredits_ledger::{
     Capture, ChangeLimit, Collect, Floor, Ledger, Leg, LimitChange, Most, OnShortfall, OpenAccount, PlaceHold, Transfer,
 };
+use opencredits_testkit::Postgres;
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
 use proptest::prelude::*;
 use std::collections::HashSet;
@@ -101,30 +103,30 @@ fn step_of(id: Range<u8>) -> impl Strategy<Value = Step> {
     ]
 }
 
-fn open(ledger: &Ledger) {
+fn open(ledger: &Books) {
     for n in [CLEARING, PAYABLE, BAD_DEBT, CONTRA] {
-        ledger.open_account(OpenAccount { id: account(n), floor: Floor::None, contra: None }, NOW).unwrap().accepted();
+        ledger.open_account(OpenAccount { id: account(n), floor: Floor::None, contra: None }, NOW).unwrap();
     }
     for n in WALLETS {
-        ledger.open_account(OpenAccount { id: account(n), floor: Floor::Zero, contra: None }, NOW).unwrap().accepted();
+        ledger.open_account(OpenAccount { id: account(n), floor: Floor::Zero, contra: None }, NOW).unwrap();
     }
     let none = OpenAccount { id: account(SPENT), floor: Floor::None, contra: None };
     let changing = OpenAccount { id: account(CHANGING), floor: Floor::Zero, contra: Some(none.id) };
     for opened in [none, changing] {
-        ledger.open_account(opened, NOW).unwrap().accepted();
+        ledger.open_account(opened, NOW).unwrap();
     }
     for n in LIMITS {
         let contra = Some(account(CONTRA));
-        ledger.open_account(OpenAccount { id: account(n), floor: Floor::Zero, contra }, NOW).unwrap().accepted();
+        ledger.open_account(OpenAccount { id: account(n), floor: Floor::Zero, contra }, NOW).unwrap();
     }
 }
 
 /// Takes a step, and tells its outcome or why it was refused.
-fn take(ledger: &Ledger, step: &Step) -> String {
+fn take(ledger: &Books, step: &Step) -> String {
     let amount = |n: i64| NanoUsd::new(n);
     let transfer = |id, from, to, n| {
         let transfer = Transfer { id: entry(id), from: account(from), to: account(to), amount: amount(n), memo: b"" };
-        format!("{:?}", ledger.transfer(transfer, NOW).map(|done| done.accepted()))
+        format!("{:?}", ledger.transfer(transfer, NOW))
     };
     match *step {
         Step::TopUp { id, to, amount } => {
@@ -136,39 +138,39 @@ fn take(ledger: &Ledger, step: &Step) -> String {
             let expires_at = NOW.saturating_add_ms(u64::from(id) * 50);
             let hold =
                 PlaceHold { id: entry(id), payer: account(payer), limits: &limits, amount: amount(n), expires_at };
-            format!("{:?}", ledger.place_hold(hold, NOW).map(|done| done.accepted()))
+            format!("{:?}", ledger.place_hold(hold, NOW))
         }
         Step::Capture { id, cost, commission, bad_debt } => {
             let leg = |to, n, on_shortfall| Leg { to: account(to), amount: amount(n), on_shortfall };
             let legs = [leg(PAYABLE, cost, OnShortfall::Full), leg(4, commission, OnShortfall::Proportional)];
             let capture = Capture { hold: entry(id), legs: &legs, bad_debt: account(bad_debt), memo: b"m" };
-            format!("{:?}", ledger.capture(capture, NOW).map(|done| done.accepted()))
+            format!("{:?}", ledger.capture(capture, NOW))
         }
         Step::Collect { id, from, most, shortfall } => {
             let (from, to, shortfall) = (account(from), account(CLEARING), shortfall.map(account));
             let most = most.map_or(Most::Owed, |n| Most::Amount(amount(n)));
             let collect = Collect { id: entry(id), from, to, most, shortfall, memo: b"" };
-            format!("{:?}", ledger.collect(collect, NOW).map(|done| done.accepted()))
+            format!("{:?}", ledger.collect(collect, NOW))
         }
-        Step::Flight { id } => format!("{:?}", ledger.mark_in_flight(entry(id), NOW).map(|done| done.accepted())),
-        Step::Void { id } => format!("{:?}", ledger.void(entry(id), NOW).map(|done| done.accepted())),
+        Step::Flight { id } => format!("{:?}", ledger.mark_in_flight(entry(id), NOW)),
+        Step::Void { id } => format!("{:?}", ledger.void(entry(id), NOW)),
         Step::Change { id, amount: to } => {
             let change = match to {
                 Some(to) => LimitChange::Amount { amount: amount(to), from: account(CLEARING) },
                 None => LimitChange::Restart,
             };
             let change = ChangeLimit { id: entry(id), limit: account(CHANGING), change, memo: b"" };
-            format!("{:?}", ledger.change_limit(change, NOW).map(|done| done.accepted()))
+            format!("{:?}", ledger.change_limit(change, NOW))
         }
         Step::Expire { after_ms } => {
             let now = NOW.saturating_add_ms(after_ms);
-            format!("{:?}", ledger.expire_due(now, 5).map(|done| done.accepted()))
+            format!("{:?}", ledger.expire_due(now, 5))
         }
     }
 }
 
 /// Balances never below their floor, but for a limit that may have been lowered; as much held as the open holds say, and all money in the world zero.
-fn lawful(ledger: &Ledger) {
+fn lawful(ledger: &Books) {
     let mut world = 0;
     let holds = ledger.holds();
     for row in ledger.accounts() {
@@ -184,7 +186,7 @@ fn lawful(ledger: &Ledger) {
     assert_eq!(world, 0);
 }
 
-fn shown(ledger: &Ledger) -> String {
+fn shown(ledger: &Books) -> String {
     format!("{:?} {:?}", ledger.accounts(), ledger.holds())
 }
 
@@ -193,14 +195,13 @@ proptest! {
 
     #[test]
     fn promise_07_whatever_is_asked_the_books_balance_and_nothing_goes_below_zero(steps in prop::collection::vec(step(), 0..60)) {
-        let ledger = Ledger::in_memory().unwrap();
+        let ledger = Books::in_memory();
         open(&ledger);
         for step in &steps {
             take(&ledger, step);
             lawful(&ledger);
         }
-        ledger.flush().unwrap();
-        prop_assert!(ledger.verify().unwrap().is_clean());
+        prop_assert!(ledger.verify().is_clean());
     }
 
     #[test]
@@ -209,27 +210,26 @@ proptest! {
     ) {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("ledger.db");
-        let (through, ledger) = (Ledger::in_memory().unwrap(), Ledger::open(&file).unwrap());
+        let (through, ledger) = (Books::in_memory(), Books::Own(Ledger::open(&file).unwrap()));
         open(&through);
         open(&ledger);
         for step in &steps {
             prop_assert_eq!(take(&ledger, step), take(&through, step));
         }
         drop(ledger);
-        let ledger = Ledger::open(&file).unwrap();
+        let ledger = Books::Own(Ledger::open(&file).unwrap());
         prop_assert_eq!(shown(&ledger), shown(&through));
         // What was finished before the restart is known by its id, and what is new is new.
         for step in steps.iter().chain(&more) {
             prop_assert_eq!(take(&ledger, step), take(&through, step));
         }
         lawful(&ledger);
-        ledger.flush().unwrap();
-        prop_assert!(ledger.verify().unwrap().is_clean());
+        prop_assert!(ledger.verify().is_clean());
     }
 
     #[test]
     fn the_same_steps_in_the_same_order_have_the_same_outcomes(steps in prop::collection::vec(step(), 0..60)) {
-        let [first, second] = [Ledger::in_memory().unwrap(), Ledger::in_memory().unwrap()];
+        let [first, second] = [Books::in_memory(), Books::in_memory()];
         open(&first);
         open(&second);
         for step in &steps {
@@ -240,7 +240,7 @@ proptest! {
 
     #[test]
     fn taking_every_step_twice_changes_nothing(steps in prop::collection::vec(step(), 0..60)) {
-        let [once, twice] = [Ledger::in_memory().unwrap(), Ledger::in_memory().unwrap()];
+        let [once, twice] = [Books::in_memory(), Books::in_memory()];
         open(&once);
         open(&twice);
         for step in steps.iter().filter(|step| !matches!(step, Step::Expire { .. })) {
@@ -252,27 +252,27 @@ proptest! {
     }
 }
 
-/// Takes the steps of each lane on a thread of its own, and tells their outcomes.
-fn take_at_once(ledger: &Ledger, lanes: &[Vec<Step>]) -> Vec<Vec<String>> {
+/// Takes the steps of each lane on a thread of its own, with the handles in turn, and tells their outcomes.
+fn take_at_once(ledgers: &[Books], lanes: &[Vec<Step>]) -> Vec<Vec<String>> {
     let start = Barrier::new(lanes.len());
+    let run = |lane: &[Step], ledger: &Books| {
+        start.wait();
+        lane.iter().map(|step| take(ledger, step)).collect()
+    };
+    let run = &run;
     std::thread::scope(|scope| {
-        let run = |lane: &'_ [Step]| {
-            start.wait();
-            lane.iter().map(|step| take(ledger, step)).collect()
-        };
-        let threads: Vec<_> = lanes.iter().map(|lane| scope.spawn(move || run(lane))).collect();
+        let lanes = lanes.iter().zip(ledgers.iter().cycle());
+        let threads: Vec<_> = lanes.map(|(lane, ledger)| scope.spawn(move || run(lane, ledger))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     })
 }
 
-/// A ledger whose wallets and limits have something to lose.
-fn funded() -> Ledger {
-    let ledger = Ledger::in_memory().unwrap();
-    open(&ledger);
+/// Opens accounts of which wallets and limits have something to lose.
+fn fund(ledger: &Books) {
+    open(ledger);
     for to in WALLETS.start..LIMITS.end {
-        take(&ledger, &Step::TopUp { id: 200 + to, to, amount: 300 });
+        take(ledger, &Step::TopUp { id: 200 + to, to, amount: 300 });
     }
-    ledger
 }
 
 /// What was seen of lanes whose steps were taken at once.
@@ -286,7 +286,8 @@ impl Seen<'_> {
     /// Whether the steps can go on behind `order`, lane by lane, one after the other, so that each has the outcome that
     /// was seen and all end in the state that was seen. `tried` are the places from which they cannot.
     fn has_serial_order(&self, order: &mut Vec<usize>, tried: &mut HashSet<(Vec<usize>, String)>) -> bool {
-        let ledger = funded();
+        let ledger = Books::in_memory();
+        fund(&ledger);
         let mut taken = vec![0; self.lanes.len()];
         for lane in order.iter().copied() {
             if take(&ledger, &self.lanes[lane][taken[lane]]) != self.outcomes[lane][taken[lane]] {
@@ -318,13 +319,46 @@ proptest! {
     fn any_interleaving_of_callers_equals_some_serial_order(
         lanes in prop::collection::vec(prop::collection::vec(step_of(0..4), 1..6), 2..4)
     ) {
-        let ledger = funded();
-        let outcomes = take_at_once(&ledger, &lanes);
-        lawful(&ledger);
-        let end = shown(&ledger);
-        let seen = Seen { lanes: &lanes, outcomes: &outcomes, end: &end };
-        prop_assert!(seen.has_serial_order(&mut Vec::new(), &mut HashSet::new()), "{outcomes:?}");
-        ledger.flush().unwrap();
-        prop_assert!(ledger.verify().unwrap().is_clean());
+        has_some_serial_order(&[Books::in_memory()], &lanes);
+    }
+}
+
+/// Takes the lanes at once, and checks that some order of their steps, one after the other, explains all that was seen.
+fn has_some_serial_order(ledgers: &[Books], lanes: &[Vec<Step>]) {
+    let ledger = &ledgers[0];
+    fund(ledger);
+    let outcomes = take_at_once(ledgers, lanes);
+    lawful(ledger);
+    let end = shown(ledger);
+    let seen = Seen { lanes, outcomes: &outcomes, end: &end };
+    assert!(seen.has_serial_order(&mut Vec::new(), &mut HashSet::new()), "{outcomes:?}");
+    assert!(ledger.verify().is_clean());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn a_database_decides_as_memory_does(steps in prop::collection::vec(step(), 0..60)) {
+        let Some(shared) = Books::in_database() else { return Ok(()) };
+        let own = Books::in_memory();
+        open(&shared);
+        open(&own);
+        for step in &steps {
+            prop_assert_eq!(take(&shared, step), take(&own, step), "{:?}", step);
+        }
+        prop_assert_eq!(shown(&shared), shown(&own));
+        prop_assert_eq!(shared.entries(), own.entries());
+        lawful(&shared);
+        prop_assert!(shared.verify().is_clean());
+    }
+
+    #[test]
+    fn any_interleaving_of_two_processes_on_a_database_equals_some_serial_order(
+        lanes in prop::collection::vec(prop::collection::vec(step_of(0..4), 1..6), 2..4)
+    ) {
+        let Some(server) = Postgres::shared() else { return Ok(()) };
+        let database = server.database();
+        has_some_serial_order(&[(); 2].map(|()| Books::Shared(connect(&database))), &lanes);
     }
 }

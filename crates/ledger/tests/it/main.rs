@@ -1,6 +1,7 @@
 //! What the ledger promises.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod books;
 mod chain;
 mod crash;
 mod docs;
@@ -9,6 +10,7 @@ mod follow;
 mod laws;
 mod lessons;
 mod limits;
+mod shared;
 mod table;
 mod tables;
 

@@ -16,13 +16,15 @@
 //! limit X L C 50       | ok      the limit L is 50 from now on, under the id X, with C as the other side
 //! limit X L restart    | ok      nothing of the limit L is spent from now on
 //! balance W            | 65 5 60 posted, held, available
-//! reopen               | ok      the file is closed and opened again (a ledger in memory only writes what waits)
+//! reopen               | ok      the file is closed and opened again, or another process comes (a ledger in memory stays)
 //! ```
 
+use crate::books::{Books, connect};
 use opencredits_ledger::{
     Capture, ChangeLimit, Collect, Floor, Ledger, LedgerError, Leg, LimitChange, Most, OnShortfall, OpenAccount,
     PlaceHold, Replay, Transfer,
 };
+use opencredits_testkit::Postgres;
 use opencredits_units::{AccountId, EntryId, NanoUsd, UnixMs};
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -33,9 +35,11 @@ const EXPIRES: UnixMs = UnixMs::new(1_000);
 /// Runs a table and compares what comes of each line that has a bar.
 pub(crate) fn check(table: &str) {
     let dir = tempfile::tempdir().unwrap();
-    for file in [None, Some(dir.path().join("ledger.db"))] {
-        let ledger = file.as_ref().map_or_else(Ledger::in_memory, Ledger::open).unwrap();
-        let mut run = Run { ledger, file, now: UnixMs::new(1) };
+    let file = dir.path().join("ledger.db");
+    let database = Postgres::shared().map(Postgres::database);
+    let places = [Some(Place::Memory), Some(Place::File(file)), database.map(Place::Database)];
+    for place in places.into_iter().flatten() {
+        let mut run = Run { ledger: place.open(), place, now: UnixMs::new(1) };
         run.line("account BAD none");
         for line in table.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let (command, expect) = line.split_once('|').map_or((line, None), |(c, e)| (c, Some(e.trim())));
@@ -44,15 +48,31 @@ pub(crate) fn check(table: &str) {
                 assert_eq!(outcome, expect, "in the line: {line}");
             }
         }
-        run.ledger.flush().unwrap();
-        let report = run.ledger.verify().unwrap();
+        let report = run.ledger.verify();
         assert!(report.is_clean(), "{:?}", report.findings);
     }
 }
 
+/// Where the ledger of a table is.
+enum Place {
+    Memory,
+    File(PathBuf),
+    Database(String),
+}
+
+impl Place {
+    fn open(&self) -> Books {
+        match self {
+            Self::Memory => Books::in_memory(),
+            Self::File(file) => Books::Own(Ledger::open(file).unwrap()),
+            Self::Database(database) => Books::Shared(connect(database)),
+        }
+    }
+}
+
 struct Run {
-    ledger: Ledger,
-    file: Option<PathBuf>,
+    ledger: Books,
+    place: Place,
     now: UnixMs,
 }
 
@@ -91,7 +111,7 @@ impl Run {
             "linked" => self.linked(&words[1..]),
             "hold" => self.hold(&words[1..]),
             "capture" => self.capture(&words[1..]),
-            "void" => self.ledger.void(entry(words[1]), self.now).map(|done| replayed("ok", done.accepted().replay)),
+            "void" => self.ledger.void(entry(words[1]), self.now).map(|done| replayed("ok", done.replay)),
             "flight" => self.ledger.mark_in_flight(entry(words[1]), self.now).map(|_| "ok".to_owned()),
             "extend" => {
                 let until = UnixMs::new(words[2].parse().unwrap());
@@ -111,11 +131,10 @@ impl Run {
     }
 
     fn reopen(&mut self) -> Result<String, LedgerError> {
-        self.ledger.flush()?;
-        if let Some(file) = &self.file {
-            // The file is closed with its last handle.
-            self.ledger = Ledger::in_memory()?;
-            self.ledger = Ledger::open(file)?;
+        if !matches!(self.place, Place::Memory) {
+            // A file is closed with its last handle.
+            self.ledger = Books::in_memory();
+            self.ledger = self.place.open();
         }
         Ok("ok".to_owned())
     }
@@ -123,12 +142,12 @@ impl Run {
     fn open(&self, words: &[&str]) -> Result<String, LedgerError> {
         let floor = if words[1] == "zero" { Floor::Zero } else { Floor::None };
         let contra = words.get(2).map(|name| account(name));
-        self.ledger.open_account(OpenAccount { id: account(words[0]), floor, contra }, self.now)?.accepted();
+        self.ledger.open_account(OpenAccount { id: account(words[0]), floor, contra }, self.now)?;
         Ok("ok".to_owned())
     }
 
     fn transfer(&self, words: &[&str]) -> Result<String, LedgerError> {
-        let done = self.ledger.transfer(read_transfer(words), self.now)?.accepted();
+        let done = self.ledger.transfer(read_transfer(words), self.now)?;
         Ok(replayed("ok", done.replay))
     }
 
@@ -138,13 +157,13 @@ impl Run {
         let (from, to) = (account(from), account(to));
         let most = if most == "owed" { Most::Owed } else { Most::Amount(amount(most)) };
         let collect = Collect { id: entry(id), from, to, most, shortfall, memo: b"" };
-        let done = self.ledger.collect(collect, self.now)?.accepted();
+        let done = self.ledger.collect(collect, self.now)?;
         Ok(replayed(&done.collected.get().to_string(), done.replay))
     }
 
     fn linked(&self, words: &[&str]) -> Result<String, LedgerError> {
         let transfers: Vec<Transfer<'_>> = words.split(|word| *word == "+").map(read_transfer).collect();
-        let done = self.ledger.transfer_linked(&transfers, self.now)?.accepted();
+        let done = self.ledger.transfer_linked(&transfers, self.now)?;
         Ok(replayed("ok", done.replay))
     }
 
@@ -154,7 +173,7 @@ impl Run {
         let limits: Vec<AccountId> = names.map(account).collect();
         let hold =
             PlaceHold { id: entry(words[0]), payer, limits: &limits, amount: amount(words[2]), expires_at: EXPIRES };
-        let held = self.ledger.place_hold(hold, self.now)?.accepted();
+        let held = self.ledger.place_hold(hold, self.now)?;
         Ok(replayed(&held.available.get().to_string(), held.replay))
     }
 
@@ -169,7 +188,7 @@ impl Run {
         let legs: Vec<Leg> = legs.into_iter().map(leg).collect();
         let bad_debt = account(bearers.first().map_or("BAD", |word| &word[1..]));
         let capture = Capture { hold: entry(words[0]), legs: &legs, bad_debt, memo: b"memo" };
-        let done = self.ledger.capture(capture, self.now)?.accepted();
+        let done = self.ledger.capture(capture, self.now)?;
         Ok(replayed(&format!("{}/{}", done.charged.get(), done.collected.get()), done.replay))
     }
 
@@ -180,11 +199,11 @@ impl Run {
             _ => panic!("no such change: {words:?}"),
         };
         let change = ChangeLimit { id: entry(words[0]), limit: account(words[1]), change, memo: b"" };
-        Ok(replayed("ok", self.ledger.change_limit(change, self.now)?.accepted().replay))
+        Ok(replayed("ok", self.ledger.change_limit(change, self.now)?.replay))
     }
 
     fn expire(&self, max: usize) -> Result<String, LedgerError> {
-        let expired = self.ledger.expire_due(self.now, max)?.accepted();
+        let expired = self.ledger.expire_due(self.now, max)?;
         let mut told = String::new();
         for (word, ids) in [("void", expired.voided), ("flight", expired.in_flight)] {
             for id in ids {

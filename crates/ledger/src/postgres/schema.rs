@@ -1,0 +1,95 @@
+//! The tables, and how they come to be.
+
+use super::error::Trouble;
+use crate::error::StorageError;
+use std::time::Duration;
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+
+/// The version of the tables; raised whenever one changes.
+pub(crate) const FORM: i64 = 1;
+
+/// Several processes may start at once, and `IF NOT EXISTS` does not see what another one is just making.
+const TRIES: usize = 50;
+const BETWEEN: Duration = Duration::from_millis(50);
+
+/// `ledger_head` and `ledger_numbers` have one row each. Amounts are nano-USD, times milliseconds since 1970, ids 16 bytes. Legs are
+/// 12 bytes each: the account's number and the amount, big-endian. The limits of a hold are 4 bytes each.
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS ledger_form (form bigint PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS ledger_accounts (
+    number integer PRIMARY KEY, id bytea NOT NULL UNIQUE, floor smallint NOT NULL, contra integer,
+    posted bigint NOT NULL, held bigint NOT NULL, commit bigint NOT NULL
+) WITH (fillfactor = 50);
+CREATE TABLE IF NOT EXISTS ledger_holds (
+    id bytea PRIMARY KEY, payer integer NOT NULL, limits bytea NOT NULL, amount bigint NOT NULL,
+    expires_at bigint NOT NULL, phase smallint NOT NULL, fingerprint bigint NOT NULL, writer bigint NOT NULL
+);
+CREATE INDEX IF NOT EXISTS ledger_holds_due ON ledger_holds (expires_at);
+CREATE TABLE IF NOT EXISTS ledger_entries (
+    id bytea PRIMARY KEY, commit bigint NOT NULL, kind smallint NOT NULL, at bigint NOT NULL,
+    fingerprint bigint NOT NULL, charged bigint NOT NULL, legs bytea NOT NULL, memo bytea NOT NULL
+);
+CREATE INDEX IF NOT EXISTS ledger_entries_commit ON ledger_entries (commit);
+CREATE TABLE IF NOT EXISTS ledger_commits (
+    commit bigint PRIMARY KEY, entries bigint NOT NULL, digest bytea NOT NULL, hash bytea NOT NULL, writer bigint NOT NULL
+);
+CREATE TABLE IF NOT EXISTS ledger_writers (
+    writer bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, batch bigint NOT NULL, looks bigint NOT NULL
+) WITH (fillfactor = 50);
+CREATE TABLE IF NOT EXISTS ledger_numbers (one boolean PRIMARY KEY CHECK (one), accounts integer NOT NULL);
+CREATE TABLE IF NOT EXISTS ledger_head (
+    one boolean PRIMARY KEY CHECK (one), commit bigint NOT NULL, entries bigint NOT NULL, hash bytea NOT NULL
+) WITH (fillfactor = 10);
+INSERT INTO ledger_numbers VALUES (true, 0) ON CONFLICT DO NOTHING;
+INSERT INTO ledger_head VALUES (true, 0, 0, '') ON CONFLICT DO NOTHING;
+INSERT INTO ledger_form VALUES (1) ON CONFLICT DO NOTHING;
+";
+
+/// Makes the tables that are not there. Tables of a newer program are refused, and left as they are.
+pub(crate) async fn prepare(client: &Client) -> Result<(), StorageError> {
+    let mut tries = 0;
+    loop {
+        match found(client).await? {
+            Some(form) if form > FORM => {
+                return Err(StorageError::NewerTables { found: form, known: FORM });
+            }
+            Some(_) => return Ok(()),
+            None => {}
+        }
+        match client.batch_execute(&format!("BEGIN; {TABLES} COMMIT")).await {
+            Ok(()) => return Ok(()),
+            Err(error) if tries < TRIES && is_race(&error) => {
+                tries = tries.saturating_add(1);
+                // The failed transaction is still open.
+                client.batch_execute("ROLLBACK").await.map_err(Trouble::of)?;
+                tokio::time::sleep(BETWEEN).await;
+            }
+            Err(error) => return Err(Trouble::of(error).into()),
+        }
+    }
+}
+
+/// The newest form that the database has; `None` before the first process has made the tables.
+async fn found(client: &Client) -> Result<Option<i64>, StorageError> {
+    let read = client.query_typed_one("SELECT max(form) FROM ledger_form", &[]).await;
+    match read {
+        Ok(row) => Ok(row.try_get(0).map_err(Trouble::of)?),
+        Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => Ok(None),
+        Err(error) => Err(Trouble::of(error).into()),
+    }
+}
+
+/// Whether another process has made the same thing at the same time.
+fn is_race(error: &tokio_postgres::Error) -> bool {
+    let codes = [
+        SqlState::UNIQUE_VIOLATION,
+        SqlState::DUPLICATE_TABLE,
+        SqlState::DUPLICATE_OBJECT,
+        SqlState::T_R_DEADLOCK_DETECTED,
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        // A catalogue row that two have changed.
+        SqlState::INTERNAL_ERROR,
+    ];
+    error.code().is_some_and(|code| codes.contains(code))
+}

@@ -1,0 +1,306 @@
+//! The effects of a batch, as statements.
+
+use super::error::Failed;
+use super::known::Known;
+use super::rows::{
+    CommitDigest, EntryRecord, floor_number, id_bytes, kind_number, leg_bytes, limit_bytes, phase_number,
+};
+use super::scope::{Place, Scope};
+use super::session::Session;
+use crate::codec::{self, AccountParts, Hold, Number};
+use crate::error::StorageError;
+use crate::journal::Batch;
+use crate::state::Effects;
+use opencredits_units::EntryId;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio_postgres::Client;
+use tokio_postgres::types::{ToSql, Type};
+
+const OPEN: &str = "INSERT INTO ledger_accounts (number, id, floor, contra, posted, held, commit)
+    SELECT opened.number, opened.id, opened.floor, opened.contra, opened.posted, opened.held, ledger_head.commit
+    FROM ledger_head, UNNEST($1, $2, $3, $4, $5, $6) AS opened(number, id, floor, contra, posted, held)";
+const COUNT: &str = "UPDATE ledger_numbers SET accounts = accounts + $1";
+const PLACE: &str = "INSERT INTO ledger_holds (id, payer, limits, amount, expires_at, phase, fingerprint, writer)
+    SELECT *, $8 FROM UNNEST($1, $2, $3, $4, $5, $6, $7)";
+const CHANGE: &str = "UPDATE ledger_holds SET expires_at = changed.expires_at, phase = changed.phase
+    FROM UNNEST($1, $2, $3) AS changed(id, expires_at, phase) WHERE ledger_holds.id = changed.id";
+const END: &str = "DELETE FROM ledger_holds WHERE id = ANY($1)";
+const LOCK: &str = "SELECT FROM ledger_accounts WHERE number = ANY($1) ORDER BY number FOR UPDATE";
+const GAIN: &str = "UPDATE ledger_accounts SET posted = ledger_accounts.posted + gained.posted,
+        held = ledger_accounts.held + gained.held
+    FROM UNNEST($1, $2, $3) AS gained(number, posted, held) WHERE ledger_accounts.number = gained.number";
+/// The head is locked from here to the end of the transaction, so that commits have one order. Its hash is
+/// [`super::rows::commit_hash`].
+const ENTER: &str = "WITH head AS (
+        UPDATE ledger_head SET commit = commit + 1, entries = entries + $1,
+            hash = sha256(hash || int8send(commit + 1) || int8send(entries + $1) || $2)
+        RETURNING commit, entries, hash
+    ), made AS (
+        INSERT INTO ledger_commits (commit, entries, digest, hash, writer)
+        SELECT commit, entries, $2, hash, $3 FROM head
+    )
+    INSERT INTO ledger_entries (id, commit, kind, at, fingerprint, charged, legs, memo)
+    SELECT made.id, head.commit, made.kind, made.at, made.fingerprint, made.charged, made.legs, made.memo
+    FROM head, UNNEST($4, $5, $6, $7, $8, $9, $10) AS made(id, kind, at, fingerprint, charged, legs, memo)";
+
+/// What a batch writes.
+#[derive(Default)]
+pub(crate) struct Writing {
+    opened: Vec<(Number, AccountParts)>,
+    placed: Vec<(EntryId, Hold)>,
+    changed: Vec<(EntryId, Hold)>,
+    ended: Vec<EntryId>,
+    entries: Vec<EntryRecord>,
+    /// Of accounts that are locked, of others, and of those that are opened.
+    locked: Gains,
+    house: Gains,
+    fresh: Gains,
+    writer: i64,
+}
+
+#[derive(Default)]
+struct Gains {
+    numbers: Vec<i32>,
+    posted: Vec<i64>,
+    held: Vec<i64>,
+}
+
+impl Writing {
+    /// The last state of each row that changed, with the database's numbers.
+    pub(crate) fn of(scope: &Scope, effects: &Effects, writer: i64) -> Result<Self, StorageError> {
+        let batch = Batch::of(effects, |id| scope.on_disk.contains(&id));
+        let damaged = || StorageError::Damaged { table: "ledger_accounts" };
+        let own = |local: Number| scope.number(local).ok_or_else(damaged);
+        let mut writing = Self { opened: scope.opened().collect(), writer, ..Self::default() };
+        for (id, hold) in batch.holds {
+            let Some(hold) = hold else {
+                writing.ended.push(id);
+                continue;
+            };
+            let limits = hold.limits.iter().map(|limit| own(*limit)).collect::<Result<_, _>>()?;
+            let hold = Hold { payer: own(hold.payer)?, limits, ..hold };
+            let list = if scope.on_disk.contains(&id) { &mut writing.changed } else { &mut writing.placed };
+            list.push((id, hold));
+        }
+        for (id, body) in batch.entries {
+            let entry = codec::read_entry(id, &body).ok_or_else(damaged)?;
+            let legs = entry.legs.iter().map(|(number, amount)| Ok((own(*number)?, *amount)));
+            writing.entries.push(EntryRecord {
+                id,
+                commit: 0,
+                kind: entry.kind,
+                at: entry.at,
+                fingerprint: entry.fingerprint,
+                charged: entry.charged,
+                legs: legs.collect::<Result<_, StorageError>>()?,
+                memo: entry.memo,
+            });
+        }
+        for (number, posted, held, place) in scope.gains() {
+            let gains = match place {
+                Place::Locked => &mut writing.locked,
+                Place::House => &mut writing.house,
+                Place::Opened => &mut writing.fresh,
+            };
+            gains.numbers.push(number.cast_signed());
+            gains.posted.push(posted);
+            gains.held.push(held);
+        }
+        Ok(writing)
+    }
+
+    /// Sends everything and the commit at once, and looks at every answer.
+    pub(crate) async fn commit(&self, session: &Session) -> Result<(), Failed> {
+        let sending = Sending { client: &session.client, has_failed: AtomicBool::new(false) };
+        let (held, locked, house, entered, opened, committed) = tokio::join!(
+            biased;
+            self.hold(&sending),
+            self.locked.write(&sending, false),
+            self.house.write(&sending, true),
+            self.enter(&sending),
+            self.open(&sending),
+            sending.commit(),
+        );
+        // The database has made a rollback of the commit after a statement that it refused. One without an answer tells nothing.
+        for done in [held, locked, house, entered, opened] {
+            let Err(error) = done else { continue };
+            let is_answer = error.code().is_some();
+            return Err(if is_answer { error.into() } else { Failed::Unknown });
+        }
+        committed.map_err(|_| Failed::Unknown)
+    }
+
+    /// What never changes of what was written.
+    pub(crate) fn remember(&self, known: &Known) {
+        for (number, parts) in &self.opened {
+            known.add_account(*number, *parts);
+        }
+        for (id, hold) in &self.placed {
+            known.add_hold(*id, hold.accounts().collect());
+        }
+        self.ended.iter().for_each(|id| known.end_hold(*id));
+    }
+
+    async fn open(&self, sending: &Sending<'_>) -> Result<(), tokio_postgres::Error> {
+        if self.opened.is_empty() {
+            return Ok(());
+        }
+        let numbers: Vec<i32> = self.opened.iter().map(|(number, _)| number.cast_signed()).collect();
+        let ids: Vec<Vec<u8>> = self.opened.iter().map(|(_, parts)| id_bytes(parts.id.bits())).collect();
+        let floors: Vec<i16> = self.opened.iter().map(|(_, parts)| floor_number(parts.floor)).collect();
+        let contras: Vec<Option<i32>> =
+            self.opened.iter().map(|(_, parts)| parts.contra.map(u32::cast_signed)).collect();
+        let count = i32::try_from(self.opened.len()).unwrap_or(i32::MAX);
+        let opened: [(&(dyn ToSql + Sync), Type); 6] = [
+            (&numbers, Type::INT4_ARRAY),
+            (&ids, Type::BYTEA_ARRAY),
+            (&floors, Type::INT2_ARRAY),
+            (&contras, Type::INT4_ARRAY),
+            (&self.fresh.posted, Type::INT8_ARRAY),
+            (&self.fresh.held, Type::INT8_ARRAY),
+        ];
+        let counted: [(&(dyn ToSql + Sync), Type); 1] = [(&count, Type::INT4)];
+        let (opened, counted) = tokio::join!(
+            biased;
+            sending.execute(OPEN, &opened),
+            sending.execute(COUNT, &counted),
+        );
+        opened.and(counted)
+    }
+
+    async fn hold(&self, sending: &Sending<'_>) -> Result<(), tokio_postgres::Error> {
+        let (placed, changed, ended) =
+            tokio::join!(biased; self.place(sending), self.change(sending), self.end(sending));
+        placed.and(changed).and(ended)
+    }
+
+    async fn place(&self, sending: &Sending<'_>) -> Result<(), tokio_postgres::Error> {
+        if self.placed.is_empty() {
+            return Ok(());
+        }
+        let holds = Holds::of(&self.placed);
+        let payers: Vec<i32> = self.placed.iter().map(|(_, hold)| hold.payer.cast_signed()).collect();
+        let limits: Vec<Vec<u8>> =
+            self.placed.iter().map(|(_, hold)| limit_bytes(hold.limits.iter().copied())).collect();
+        let amounts: Vec<i64> = self.placed.iter().map(|(_, hold)| hold.amount.get()).collect();
+        let prints: Vec<i64> = self.placed.iter().map(|(_, hold)| hold.fingerprint.cast_signed()).collect();
+        let parameters: [(&(dyn ToSql + Sync), Type); 8] = [
+            (&holds.ids, Type::BYTEA_ARRAY),
+            (&payers, Type::INT4_ARRAY),
+            (&limits, Type::BYTEA_ARRAY),
+            (&amounts, Type::INT8_ARRAY),
+            (&holds.expiries, Type::INT8_ARRAY),
+            (&holds.phases, Type::INT2_ARRAY),
+            (&prints, Type::INT8_ARRAY),
+            (&self.writer, Type::INT8),
+        ];
+        sending.execute(PLACE, &parameters).await
+    }
+
+    async fn change(&self, sending: &Sending<'_>) -> Result<(), tokio_postgres::Error> {
+        if self.changed.is_empty() {
+            return Ok(());
+        }
+        let holds = Holds::of(&self.changed);
+        let parameters: [(&(dyn ToSql + Sync), Type); 3] =
+            [(&holds.ids, Type::BYTEA_ARRAY), (&holds.expiries, Type::INT8_ARRAY), (&holds.phases, Type::INT2_ARRAY)];
+        sending.execute(CHANGE, &parameters).await
+    }
+
+    async fn end(&self, sending: &Sending<'_>) -> Result<(), tokio_postgres::Error> {
+        if self.ended.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<Vec<u8>> = self.ended.iter().map(|id| id_bytes(id.bits())).collect();
+        sending.execute(END, &[(&ids, Type::BYTEA_ARRAY)]).await
+    }
+
+    async fn enter(&self, sending: &Sending<'_>) -> Result<(), tokio_postgres::Error> {
+        if self.entries.is_empty() && self.opened.is_empty() {
+            return Ok(());
+        }
+        let mut digest = CommitDigest::default();
+        self.opened.iter().for_each(|(number, parts)| digest.account(*number, parts));
+        self.entries.iter().for_each(|entry| digest.entry(entry));
+        let (count, digest) = (i64::try_from(self.entries.len()).unwrap_or(i64::MAX), digest.finish());
+        let digest: &[u8] = &digest;
+        let ids: Vec<Vec<u8>> = self.entries.iter().map(|entry| id_bytes(entry.id.bits())).collect();
+        let kinds: Vec<i16> = self.entries.iter().map(|entry| kind_number(entry.kind)).collect();
+        let times: Vec<i64> = self.entries.iter().map(|entry| entry.at.get().cast_signed()).collect();
+        let prints: Vec<i64> = self.entries.iter().map(|entry| entry.fingerprint.cast_signed()).collect();
+        let charged: Vec<i64> = self.entries.iter().map(|entry| entry.charged.get()).collect();
+        let legs: Vec<Vec<u8>> = self.entries.iter().map(|entry| leg_bytes(&entry.legs)).collect();
+        let memos: Vec<&[u8]> = self.entries.iter().map(|entry| entry.memo.as_slice()).collect();
+        let parameters: [(&(dyn ToSql + Sync), Type); 10] = [
+            (&count, Type::INT8),
+            (&digest, Type::BYTEA),
+            (&self.writer, Type::INT8),
+            (&ids, Type::BYTEA_ARRAY),
+            (&kinds, Type::INT2_ARRAY),
+            (&times, Type::INT8_ARRAY),
+            (&prints, Type::INT8_ARRAY),
+            (&charged, Type::INT8_ARRAY),
+            (&legs, Type::BYTEA_ARRAY),
+            (&memos, Type::BYTEA_ARRAY),
+        ];
+        sending.execute(ENTER, &parameters).await
+    }
+}
+
+/// The statements of a batch, sent one after another without waiting.
+struct Sending<'a> {
+    client: &'a Client,
+    has_failed: AtomicBool,
+}
+
+impl Sending<'_> {
+    async fn execute(
+        &self,
+        sql: &str,
+        parameters: &[(&(dyn ToSql + Sync), Type)],
+    ) -> Result<(), tokio_postgres::Error> {
+        let done = self.client.execute_typed(sql, parameters).await;
+        if done.is_err() {
+            self.has_failed.store(true, Ordering::Relaxed);
+        }
+        done.map(drop)
+    }
+
+    /// Commits, unless a statement was not even sent: the database would know nothing of that.
+    async fn commit(&self) -> Result<(), tokio_postgres::Error> {
+        let end = if self.has_failed.load(Ordering::Relaxed) { "ROLLBACK" } else { "COMMIT" };
+        self.client.batch_execute(end).await
+    }
+}
+
+/// The columns that every statement about holds has.
+struct Holds {
+    ids: Vec<Vec<u8>>,
+    expiries: Vec<i64>,
+    phases: Vec<i16>,
+}
+
+impl Holds {
+    fn of(holds: &[(EntryId, Hold)]) -> Self {
+        Self {
+            ids: holds.iter().map(|(id, _)| id_bytes(id.bits())).collect(),
+            expiries: holds.iter().map(|(_, hold)| hold.expires_at.get().cast_signed()).collect(),
+            phases: holds.iter().map(|(_, hold)| phase_number(hold.phase)).collect(),
+        }
+    }
+}
+
+impl Gains {
+    /// Accounts of the house are locked just before, in the order of their numbers.
+    async fn write(&self, sending: &Sending<'_>, is_house: bool) -> Result<(), tokio_postgres::Error> {
+        if self.numbers.is_empty() {
+            return Ok(());
+        }
+        let numbers: [(&(dyn ToSql + Sync), Type); 1] = [(&self.numbers, Type::INT4_ARRAY)];
+        let gains: [(&(dyn ToSql + Sync), Type); 3] =
+            [(&self.numbers, Type::INT4_ARRAY), (&self.posted, Type::INT8_ARRAY), (&self.held, Type::INT8_ARRAY)];
+        let lock = async { if is_house { sending.execute(LOCK, &numbers).await } else { Ok(()) } };
+        let (locked, gained) = tokio::join!(biased; lock, sending.execute(GAIN, &gains));
+        locked.and(gained)
+    }
+}

@@ -1,0 +1,325 @@
+//! What only a ledger that processes share has to promise.
+
+use crate::books::{Books, connect, wait};
+use opencredits_ledger::{
+    Capture, Checkpoint, Finding, Floor, LedgerError, Leg, OnShortfall, OpenAccount, PlaceHold, Replay, SharedLedger,
+    Transfer,
+};
+use opencredits_testkit::Postgres;
+use opencredits_units::{AccountId, EntryId, NanoUsd, Progress, UnixMs};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+
+const NOW: UnixMs = UnixMs::new(1_790_000_000_000);
+const CLEARING: AccountId = AccountId::from_bits(1);
+const WALLET: AccountId = AccountId::from_bits(2);
+const PROVIDER: AccountId = AccountId::from_bits(3);
+const BAD_DEBT: AccountId = AccountId::from_bits(4);
+
+fn id(n: u64) -> EntryId {
+    EntryId::from_bits((u128::from(NOW.get()) << 80) | u128::from(n))
+}
+
+fn open(ledger: &SharedLedger, balance: i64) {
+    for (id, floor) in
+        [(CLEARING, Floor::None), (WALLET, Floor::Zero), (PROVIDER, Floor::None), (BAD_DEBT, Floor::None)]
+    {
+        wait(ledger.open_account(OpenAccount { id, floor, contra: None }, NOW).accepted()).unwrap();
+    }
+    let first = Transfer { id: id(1), from: CLEARING, to: WALLET, amount: NanoUsd::new(balance), memo: b"credits" };
+    wait(ledger.transfer(first, NOW).durable()).unwrap();
+}
+
+async fn hold(ledger: &SharedLedger, n: u64, amount: i64) -> Result<Replay, LedgerError> {
+    let (amount, expires_at) = (NanoUsd::new(amount), NOW.saturating_add_ms(1_000));
+    let hold = PlaceHold { id: id(n), payer: WALLET, limits: &[], amount, expires_at };
+    Ok(ledger.place_hold(hold, NOW).accepted().await?.replay)
+}
+
+async fn capture(ledger: &SharedLedger, n: u64, amount: i64) -> Result<Replay, LedgerError> {
+    let legs = [Leg { to: PROVIDER, amount: NanoUsd::new(amount), on_shortfall: OnShortfall::Full }];
+    let capture = Capture { hold: id(n), legs: &legs, bad_debt: BAD_DEBT, memo: b"what was used" };
+    Ok(ledger.capture(capture, NOW).durable().await?.replay)
+}
+
+fn posted(ledger: &SharedLedger, account: AccountId) -> i64 {
+    wait(ledger.balance(account)).unwrap().posted.get()
+}
+
+fn findings(ledger: &SharedLedger) -> Vec<Finding> {
+    wait(ledger.verify(None, &Progress::default())).unwrap().findings
+}
+
+/// What SQL alone, which shares no code with the ledger, finds wrong.
+const AUDIT: &str = include_str!("audit.sql");
+
+#[test]
+fn five_hundred_at_once_through_four_processes_get_as_many_holds_as_the_money_allows() {
+    let Some(server) = Postgres::shared() else { return };
+    let database = server.database();
+    let processes: Vec<SharedLedger> = (0..4).map(|_| connect(&database)).collect();
+    open(&processes[0], 100);
+    let (held, refused) = (AtomicU64::new(0), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        for ledger in &processes {
+            let (held, refused) = (&held, &refused);
+            scope.spawn(move || {
+                let asked = (0..125_u64).map(|n| async move {
+                    // Ids of different processes differ.
+                    let own = std::ptr::from_ref(ledger).addr() as u64 & 0xffff_ffff;
+                    match hold(ledger, (own << 8) | n, 1).await {
+                        Ok(replay) => assert_eq!(replay, Replay::First),
+                        Err(LedgerError::InsufficientFunds { .. }) => {
+                            refused.fetch_add(1, Ordering::Relaxed);
+                            return;
+                        }
+                        Err(other) => panic!("{other}"),
+                    }
+                    held.fetch_add(1, Ordering::Relaxed);
+                });
+                wait(all(asked));
+            });
+        }
+    });
+    assert_eq!((held.into_inner(), refused.into_inner()), (100, 400));
+    assert_eq!(wait(processes[3].balance(WALLET)).unwrap().available, NanoUsd::ZERO);
+    assert_eq!(findings(&processes[1]), []);
+    assert_eq!(server.psql(name(&database), AUDIT), "");
+}
+
+/// Waits for all of them.
+async fn all<F: Future<Output = ()>>(asked: impl Iterator<Item = F>) {
+    let mut asked: Vec<_> = asked.map(Box::pin).collect();
+    std::future::poll_fn(|context| {
+        asked.retain_mut(|one| one.as_mut().poll(context).is_pending());
+        if asked.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+}
+
+fn name(database: &str) -> &str {
+    database.rsplit_once("dbname=").unwrap().1
+}
+
+#[test]
+fn processes_that_start_at_once_make_the_tables_once() {
+    let Some(server) = Postgres::shared() else { return };
+    let database = server.database();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| drop(connect(&database)));
+        }
+    });
+    assert_eq!(server.psql(name(&database), "SELECT form FROM ledger_form"), "1\n");
+    server.sql(name(&database), "INSERT INTO ledger_form VALUES (2)");
+    let settings = opencredits_ledger::PostgresSettings::parse(&database).unwrap();
+    let refused = wait(SharedLedger::connect(settings, opencredits_ledger::SharedOptions::default())).err().unwrap();
+    assert!(refused.to_string().contains("form 2 and this program knows 1"), "{refused}");
+}
+
+#[test]
+fn a_server_that_is_killed_under_load_loses_and_doubles_nothing() {
+    let Some(server) = Postgres::start(&[]) else { return };
+    let database = server.database();
+    let processes = [connect(&database), connect(&database)];
+    open(&processes[0], 1_000_000_000);
+    let (next, charged, done) = (AtomicU64::new(100), AtomicI64::new(0), AtomicU64::new(0));
+    let rounds: u64 = crate::variable("TEST_DATABASE_KILLS").map_or(3, |rounds| rounds.parse().unwrap());
+    let stop = &AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for at in 0..16 {
+            let (ledger, next, charged, done) = (&processes[at % 2], &next, &charged, &done);
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let n = next.fetch_add(1, Ordering::Relaxed);
+                    if wait(hold(ledger, n, 5)).is_err() {
+                        std::thread::sleep(std::time::Duration::from_millis(5));
+                        continue;
+                    }
+                    // The end of a hold waits for the database, however long; its hold may be lost with the server's memory.
+                    match wait(capture(ledger, n, 3)) {
+                        Ok(_) => {
+                            charged.fetch_add(3, Ordering::Relaxed);
+                            done.fetch_add(1, Ordering::Relaxed);
+                        }
+                        Err(LedgerError::UnknownHold { .. }) => {}
+                        Err(other) => panic!("{other}"),
+                    }
+                }
+            });
+        }
+        for _ in 0..rounds {
+            let before = done.load(Ordering::Relaxed);
+            while done.load(Ordering::Relaxed) < before + 200 {
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+            server.kill("KILL");
+            server.start_again();
+        }
+        let before = done.load(Ordering::Relaxed);
+        while done.load(Ordering::Relaxed) < before + 200 {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    let ledger = &processes[1];
+    assert_eq!(posted(ledger, PROVIDER), charged.into_inner(), "what was acknowledged as durable, and nothing twice");
+    assert_eq!(posted(ledger, WALLET) + posted(ledger, PROVIDER), 1_000_000_000);
+    assert_eq!(findings(ledger), []);
+    assert_eq!(server.psql(name(&database), AUDIT), "");
+}
+
+#[test]
+fn what_is_begun_while_the_database_is_away_is_refused_and_what_ends_waits() {
+    let Some(server) = Postgres::start(&[]) else { return };
+    let ledger = connect(&server.database());
+    open(&ledger, 100);
+    for n in 10..20 {
+        wait(hold(&ledger, n, 5)).unwrap();
+    }
+    wait(capture(&ledger, 19, 1)).unwrap();
+    server.kill("KILL");
+    let ends = std::thread::scope(|scope| {
+        let ends = scope.spawn(|| wait(capture(&ledger, 10, 4)));
+        while ledger.is_sound() {
+            let _noticed = wait(hold(&ledger, 30, 1));
+        }
+        let refused = wait(hold(&ledger, 31, 1));
+        assert!(matches!(refused, Err(LedgerError::Away)), "{refused:?}");
+        assert!(!ends.is_finished());
+        server.start_again();
+        ends.join().unwrap()
+    });
+    assert_eq!(ends.unwrap(), Replay::First);
+    assert_eq!(posted(&ledger, PROVIDER), 5);
+    wait(hold(&ledger, 32, 1)).unwrap();
+}
+
+#[test]
+fn a_connection_whose_row_another_one_uses_begins_anew_and_loses_nothing() {
+    let Some(server) = Postgres::shared() else { return };
+    let database = server.database();
+    let ledger = connect(&database);
+    open(&ledger, 100);
+    for n in 10..20 {
+        wait(hold(&ledger, n, 2)).unwrap();
+        // As if this process had been asleep, and another one had taken its place.
+        server.sql(name(&database), "UPDATE ledger_writers SET batch = batch + 1");
+        wait(capture(&ledger, n, 2)).unwrap();
+    }
+    assert_eq!(posted(&ledger, PROVIDER), 20);
+    assert_eq!(findings(&ledger), []);
+}
+
+#[test]
+fn sessions_that_the_database_ends_lose_nothing() {
+    let Some(server) = Postgres::shared() else { return };
+    let database = server.database();
+    let ledger = connect(&database);
+    open(&ledger, 1_000);
+    let end = format!(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{}' AND pid <> pg_backend_pid()",
+        name(&database)
+    );
+    let mut charged = 0;
+    for n in 10..40 {
+        while wait(hold(&ledger, n, 2)).is_err() {}
+        if n % 3 == 0 {
+            server.sql(name(&database), &end);
+        }
+        // A replay is the same capture, whose first answer was lost.
+        wait(capture(&ledger, n, 2)).unwrap();
+        charged += 2;
+    }
+    assert_eq!(posted(&ledger, PROVIDER), charged);
+    assert_eq!(findings(&ledger), []);
+}
+
+#[test]
+fn what_was_changed_in_the_database_is_found() {
+    let Some(server) = Postgres::shared() else { return };
+    for (change, expect, is_seen_by_sql) in [
+        ("UPDATE ledger_accounts SET posted = posted + 1 WHERE number = 1", "WrongSum", true),
+        ("UPDATE ledger_accounts SET held = held + 1 WHERE number = 1", "WrongHeld", true),
+        ("DELETE FROM ledger_holds", "WrongHeld", true),
+        ("UPDATE ledger_entries SET memo = 'other' WHERE commit = 5", "ChangedCommit { commit: 5 }", false),
+        ("UPDATE ledger_entries SET at = at + 1 WHERE commit = 5", "ChangedCommit { commit: 5 }", false),
+        ("DELETE FROM ledger_entries WHERE commit = 5", "IncompleteCommit { commit: 5, missing: 1 }", true),
+        ("UPDATE ledger_entries SET commit = 99 WHERE commit = 5", "NotOfCommit", false),
+        ("UPDATE ledger_entries SET legs = substr(legs, 1, 12) WHERE commit = 5", "Unbalanced", true),
+        ("UPDATE ledger_accounts SET floor = 1 WHERE number = 1", "ChangedCommit { commit: 2 }", false),
+        (
+            "UPDATE ledger_commits SET entries = entries + 1 WHERE commit = 5",
+            "IncompleteCommit { commit: 5, missing: 1 }",
+            true,
+        ),
+        ("UPDATE ledger_commits SET hash = sha256('') WHERE commit = 5", "ChangedCommit { commit: 5 }", true),
+        ("DELETE FROM ledger_commits WHERE commit = 6", "NotOfCommit", true),
+        ("UPDATE ledger_head SET commit = commit + 1", "ChangedCommit", true),
+    ] {
+        let database = server.database();
+        let ledger = connect(&database);
+        open(&ledger, 1_000);
+        wait(hold(&ledger, 10, 5)).unwrap();
+        wait(capture(&ledger, 10, 5)).unwrap();
+        wait(hold(&ledger, 11, 5)).unwrap();
+        assert_eq!(findings(&ledger), []);
+        let head = wait(ledger.head()).unwrap();
+        server.sql(name(&database), change);
+        let found = format!("{:?}", findings(&ledger));
+        assert!(found.contains(expect), "{change}: {found}");
+        assert_eq!(!server.psql(name(&database), AUDIT).is_empty(), is_seen_by_sql, "{change}");
+        assert!(head.commit == 6 && head.entries == 2, "{head:?}");
+    }
+}
+
+#[test]
+fn a_follower_gets_every_entry_once_whoever_writes_it() {
+    let Some(server) = Postgres::shared() else { return };
+    let database = server.database();
+    let processes = [connect(&database), connect(&database)];
+    open(&processes[0], 1_000_000);
+    let (mut seen, mut checkpoint) = (BTreeSet::new(), Checkpoint::default());
+    let follow = |checkpoint: &mut Checkpoint, seen: &mut BTreeSet<EntryId>| {
+        loop {
+            let changes = wait(processes[1].changes(checkpoint, 7)).unwrap();
+            assert!(!changes.restarted);
+            if changes.entries.is_empty() && changes.next == *checkpoint {
+                return;
+            }
+            changes.entries.iter().for_each(|row| assert!(seen.insert(row.id), "{row:?} comes twice"));
+            *checkpoint = Checkpoint::from_bytes(&changes.next.to_bytes()).unwrap();
+        }
+    };
+    std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..8_u64)
+            .map(|at| {
+                let ledger = &processes[usize::try_from(at % 2).unwrap()];
+                scope.spawn(move || {
+                    for n in 0..20 {
+                        wait(hold(ledger, 1_000 * (at + 1) + n, 5)).unwrap();
+                        wait(capture(ledger, 1_000 * (at + 1) + n, 3)).unwrap();
+                    }
+                })
+            })
+            .collect();
+        while !writers.iter().all(std::thread::ScopedJoinHandle::is_finished) {
+            follow(&mut checkpoint, &mut seen);
+        }
+    });
+    follow(&mut checkpoint, &mut seen);
+    let all: BTreeSet<EntryId> = Books::Shared(processes[0].clone()).entries().iter().map(|row| row.id).collect();
+    assert_eq!((seen.len(), seen == all), (161, true));
+    assert_eq!(wait(processes[0].behind(&checkpoint)).unwrap(), 0);
+}
+
+#[test]
+fn a_closed_ledger_has_written_everything() {
+    let Some(server) = Postgres::shared() else { return };
+    let database = server.database();
+    let ledger = connect(&database);
+    open(&ledger, 100);
+    wait(ledger.close());
+    let again = connect(&database);
+    assert_eq!(posted(&again, WALLET), 100);
+}
