@@ -2,6 +2,7 @@
 
 pub(super) mod books;
 mod naive;
+mod shared;
 
 use super::effort::{Effort, scratch};
 use super::machine::median;
@@ -47,7 +48,8 @@ pub(super) fn run(effort: Effort, report: &mut Report) -> Outcome {
     let folder = scratch()?;
     pairs(folder.path(), &timing, report)?;
     holds(folder.path(), &timing, report)?;
-    bytes(folder.path(), &timing, report)
+    bytes(folder.path(), &timing, report)?;
+    shared::run(timing.rounds, timing.length, report)
 }
 
 /// Pairs of hold and capture, each on disk before its caller goes on, next to the naive journal.
