@@ -14,15 +14,21 @@ const DEBIAN: &str = "/usr/lib/postgresql";
 const LOOKS: usize = 3_000;
 const BETWEEN: Duration = Duration::from_millis(20);
 
-/// Makes a cluster and tells its folder. Each line that it reads starts a server; at the end of its input, as when the test is
-/// killed, the server is stopped and the folder removed.
+/// Makes a folder and tells it. Each line that it reads makes a cluster there, or a copy of another server's, or starts a server; at
+/// the end of its input, as when the test is killed, the server is stopped and the folder removed.
 const KEEPER: &str = r#"
 bin=$1; shift
 folder=$(mktemp -d /tmp/postgres-XXXXXX) && chmod 755 "$folder" || exit 1
 trap 'rm -rf "$folder"' EXIT
-"$bin/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >"$folder/log" 2>&1 || { cat "$folder/log" >&2; exit 1; }
 echo "$folder"
-while read -r _; do "$bin/postgres" -D "$folder/data" -k "$folder" -h '' "$@" >>"$folder/log" 2>&1 & server=$!; done
+while read -r order from; do
+  case $order in
+    init) "$bin/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 --locale=C --no-sync ;;
+    follow) rm -rf "$folder/data"; "$bin/pg_basebackup" -h "$from" -U postgres -D "$folder/data" -R -c fast --no-sync ;;
+    start) "$bin/postgres" -D "$folder/data" -k "$folder" -h '' "$@" & server=$! ;;
+  esac >>"$folder/log" 2>&1
+done
+kill -CONT "$server" 2>/dev/null
 kill -QUIT "$server" 2>/dev/null
 wait
 "#;
@@ -40,6 +46,43 @@ impl Postgres {
     /// error, where PostgreSQL is not installed.
     #[must_use]
     pub fn start(settings: &[(&str, &str)]) -> Option<Self> {
+        let server = Self::prepared(settings)?;
+        server.order("init");
+        server.start_again();
+        Some(server)
+    }
+
+    /// Makes a copy of a server and starts it as a standby of that one.
+    ///
+    /// # Panics
+    /// Where PostgreSQL is not installed; then there is no other server.
+    #[must_use]
+    pub fn standby_of(primary: &Self, settings: &[(&str, &str)]) -> Self {
+        let standby = Self::prepared(settings).expect("PostgreSQL is there");
+        standby.follow(primary);
+        standby
+    }
+
+    /// Becomes a standby of another server, of which it makes a new copy; its own server was killed before.
+    pub fn follow(&self, primary: &Self) {
+        self.order(&format!("follow {}", primary.folder.display()));
+        self.start_again();
+    }
+
+    /// Makes a standby a primary.
+    pub fn promote(&self) {
+        self.sql("postgres", "SELECT pg_promote()");
+    }
+
+    /// From now on each commit waits for a standby.
+    pub fn wait_for_standbys(&self) {
+        self.sql("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'");
+        self.sql("postgres", "SELECT pg_reload_conf()");
+        self.shows("SELECT 'it is ' || sync_state FROM pg_stat_replication", "it is sync");
+    }
+
+    /// A folder and what keeps it.
+    fn prepared(settings: &[(&str, &str)]) -> Option<Self> {
         let Some(binaries) = binaries() else {
             assert!(!is_required(), "TEST_POSTGRES says that PostgreSQL is there, and it is not");
             eprintln!("skipped: PostgreSQL is not there; Debian has it in the package postgresql");
@@ -59,11 +102,14 @@ impl Postgres {
         let orders = keeper.stdin.take();
         let mut folder = String::new();
         BufReader::new(keeper.stdout.take().expect("it is piped")).read_line(&mut folder).expect("it tells its folder");
-        assert!(!folder.is_empty(), "no cluster was made");
+        assert!(!folder.is_empty(), "no folder was made");
         let folder = PathBuf::from(folder.trim_end());
-        let server = Self { binaries, folder, keeper: Mutex::new((keeper, orders)), databases: AtomicU32::new(0) };
-        server.start_again();
-        Some(server)
+        Some(Self { binaries, folder, keeper: Mutex::new((keeper, orders)), databases: AtomicU32::new(0) })
+    }
+
+    fn order(&self, order: &str) {
+        let mut keeper = self.keeper.lock().expect("nobody has panicked");
+        writeln!(keeper.1.as_mut().expect("it is open"), "{order}").expect("the keeper reads");
     }
 
     /// The server that all tests of one program share. It does not wait for its disk.
@@ -76,24 +122,35 @@ impl Postgres {
 
     /// Starts the server after [`Self::kill`], and waits until it answers.
     pub fn start_again(&self) {
-        let mut keeper = self.keeper.lock().expect("nobody has panicked");
-        writeln!(keeper.1.as_mut().expect("it is open"), "start").expect("the keeper reads");
-        drop(keeper);
+        self.order("start");
         let is_ready = || self.command("pg_isready").arg("-q").status().is_ok_and(|status| status.success());
         let answers = within_its_time(is_ready);
         assert!(answers, "{}", std::fs::read_to_string(self.folder.join("log")).unwrap_or_default());
     }
 
-    /// Sends the server's first process a signal, such as `KILL` or `INT`, and waits until it is gone.
-    pub fn kill(&self, signal: &str) {
+    /// Sends the server's first process and those that it has started a signal, such as `STOP`.
+    pub fn signal(&self, signal: &str) {
+        let process = self.process();
+        let children = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
+        let all = children.split_whitespace().chain([process.as_str()]);
+        let _some_may_be_gone = Command::new("kill").arg(format!("-{signal}")).args(all).status();
+    }
+
+    /// The number of the server's first process.
+    fn process(&self) -> String {
         let lock = self.folder.join("data/postmaster.pid");
         let text = std::fs::read_to_string(&lock).expect("the server runs");
-        let process = text.lines().next().expect("it has a number");
+        text.lines().next().expect("it has a number").to_owned()
+    }
+
+    /// Sends the server's first process a signal, such as `KILL` or `INT`, and waits until it is gone.
+    pub fn kill(&self, signal: &str) {
+        let process = self.process();
         // A new server does not start while a child of the old one is left.
         let children = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
-        let status = Command::new("kill").args([&format!("-{signal}"), process]).status();
+        let status = Command::new("kill").args([&format!("-{signal}"), &process]).status();
         assert!(status.is_ok_and(|status| status.success()), "{process} takes {signal}");
-        for process in children.split_whitespace().chain([process]) {
+        for process in children.split_whitespace().chain([process.as_str()]) {
             let state = format!("/proc/{process}/stat");
             // One that the keeper has not waited for yet is gone as well.
             let is_gone = || std::fs::read_to_string(&state).map_or(true, |stat| stat.contains(") Z "));
@@ -123,6 +180,11 @@ impl Postgres {
         let output = output.expect("psql runs");
         assert!(output.status.success(), "{statements}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Waits until a query in the server's first database shows a text.
+    pub fn shows(&self, query: &str, text: &str) {
+        assert!(within_its_time(|| self.psql("postgres", query).contains(text)), "{query} shows {text}");
     }
 
     /// Runs statements in a database.

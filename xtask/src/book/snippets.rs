@@ -43,7 +43,7 @@ const FIRST: &str = "tests/e2e/python/first_requests.py";
 const FIRST_TEST: &str = "\"docs\" / \"clients.md\"";
 
 /// Who runs what.
-pub(super) const RUNS: [Runs; 20] = [
+pub(super) const RUNS: [Runs; 21] = [
     row(ALL, "toml", OURS, "fn every_config_is_one_that_the_gateway_reads"),
     row(ALL, "nginx", OURS, "fn every_server_is_one_that_nginx_takes"),
     row(ALL, "yaml", OURS, "fn every_scrape_config_is_one_that_prometheus_takes"),
@@ -97,6 +97,7 @@ pub(super) const RUNS: [Runs; 20] = [
         "fn the_config_that_the_page_begins_with_starts_and_warns_of_nothing",
     ),
     row("docs/ledger.md", "rust", "crates/ledger/src/docs.rs", "docs/ledger.md"),
+    row("docs/ledger-on-postgresql.md", "rust,no_run", "crates/ledger/src/docs.rs", "docs/ledger-on-postgresql.md"),
     row(
         "docs/partners.md",
         "sh",

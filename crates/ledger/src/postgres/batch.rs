@@ -42,12 +42,12 @@ pub(crate) async fn run(session: &mut Session, known: &Known, waiting: &mut [Box
     }
     let writing = Writing::of(&scope, &effects, session.writer)?;
     writing.commit(session).await?;
-    session.batch = session.batch.saturating_add(1);
     writing.remember(known);
     if session.was_cancelled.swap(false, Ordering::AcqRel) {
         // The primary has it, the standby may not.
         return Err(Failed::Unknown);
     }
+    session.batch = session.batch.saturating_add(1);
     Ok(())
 }
 

@@ -5,6 +5,7 @@ mod books;
 mod chain;
 mod crash;
 mod docs;
+mod failover;
 mod faults;
 mod follow;
 mod laws;

@@ -9,18 +9,19 @@ use opencredits_testkit::Postgres;
 use opencredits_units::{AccountId, EntryId, NanoUsd, Progress, UnixMs};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 const NOW: UnixMs = UnixMs::new(1_790_000_000_000);
 const CLEARING: AccountId = AccountId::from_bits(1);
 const WALLET: AccountId = AccountId::from_bits(2);
-const PROVIDER: AccountId = AccountId::from_bits(3);
+pub(crate) const PROVIDER: AccountId = AccountId::from_bits(3);
 const BAD_DEBT: AccountId = AccountId::from_bits(4);
 
 fn id(n: u64) -> EntryId {
     EntryId::from_bits((u128::from(NOW.get()) << 80) | u128::from(n))
 }
 
-fn open(ledger: &SharedLedger, balance: i64) {
+pub(crate) fn open(ledger: &SharedLedger, balance: i64) {
     for (id, floor) in
         [(CLEARING, Floor::None), (WALLET, Floor::Zero), (PROVIDER, Floor::None), (BAD_DEBT, Floor::None)]
     {
@@ -30,28 +31,28 @@ fn open(ledger: &SharedLedger, balance: i64) {
     wait(ledger.transfer(first, NOW).durable()).unwrap();
 }
 
-async fn hold(ledger: &SharedLedger, n: u64, amount: i64) -> Result<Replay, LedgerError> {
+pub(crate) async fn hold(ledger: &SharedLedger, n: u64, amount: i64) -> Result<Replay, LedgerError> {
     let (amount, expires_at) = (NanoUsd::new(amount), NOW.saturating_add_ms(1_000));
     let hold = PlaceHold { id: id(n), payer: WALLET, limits: &[], amount, expires_at };
     Ok(ledger.place_hold(hold, NOW).accepted().await?.replay)
 }
 
-async fn capture(ledger: &SharedLedger, n: u64, amount: i64) -> Result<Replay, LedgerError> {
+pub(crate) async fn capture(ledger: &SharedLedger, n: u64, amount: i64) -> Result<Replay, LedgerError> {
     let legs = [Leg { to: PROVIDER, amount: NanoUsd::new(amount), on_shortfall: OnShortfall::Full }];
     let capture = Capture { hold: id(n), legs: &legs, bad_debt: BAD_DEBT, memo: b"what was used" };
     Ok(ledger.capture(capture, NOW).durable().await?.replay)
 }
 
-fn posted(ledger: &SharedLedger, account: AccountId) -> i64 {
+pub(crate) fn posted(ledger: &SharedLedger, account: AccountId) -> i64 {
     wait(ledger.balance(account)).unwrap().posted.get()
 }
 
-fn findings(ledger: &SharedLedger) -> Vec<Finding> {
+pub(crate) fn findings(ledger: &SharedLedger) -> Vec<Finding> {
     wait(ledger.verify(None, &Progress::default())).unwrap().findings
 }
 
 /// What SQL alone, which shares no code with the ledger, finds wrong.
-const AUDIT: &str = include_str!("audit.sql");
+pub(crate) const AUDIT: &str = include_str!("audit.sql");
 
 #[test]
 fn five_hundred_at_once_through_four_processes_get_as_many_holds_as_the_money_allows() {
@@ -97,7 +98,7 @@ async fn all<F: Future<Output = ()>>(asked: impl Iterator<Item = F>) {
     .await;
 }
 
-fn name(database: &str) -> &str {
+pub(crate) fn name(database: &str) -> &str {
     database.rsplit_once("dbname=").unwrap().1
 }
 
@@ -117,53 +118,86 @@ fn processes_that_start_at_once_make_the_tables_once() {
     assert!(refused.to_string().contains("form 2 and this program knows 1"), "{refused}");
 }
 
+/// Callers who hold and capture, one request after the other.
+#[derive(Default)]
+pub(crate) struct Load {
+    next: AtomicU64,
+    charged: AtomicI64,
+    done: AtomicU64,
+    stop: AtomicBool,
+}
+
+impl Load {
+    /// What was acknowledged as durable.
+    pub(crate) fn charged(&self) -> i64 {
+        self.charged.load(Ordering::Relaxed)
+    }
+
+    /// Waits until so many requests more are done.
+    pub(crate) fn go_on(&self, requests: u64) {
+        let until = self.done.load(Ordering::Relaxed) + requests;
+        while self.done.load(Ordering::Relaxed) < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Sixteen callers, while `meanwhile` goes on.
+    pub(crate) fn run(&self, processes: &[SharedLedger], meanwhile: impl FnOnce()) {
+        /// Ends the callers, also where the test has failed.
+        struct Stop<'a>(&'a AtomicBool);
+        impl Drop for Stop<'_> {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
+        std::thread::scope(|scope| {
+            for ledger in processes.iter().cycle().take(16) {
+                scope.spawn(move || self.call(ledger));
+            }
+            let _stop = Stop(&self.stop);
+            meanwhile();
+        });
+    }
+
+    fn call(&self, ledger: &SharedLedger) {
+        while !self.stop.load(Ordering::Relaxed) {
+            let n = 100 + self.next.fetch_add(1, Ordering::Relaxed);
+            if wait(hold(ledger, n, 5)).is_err() {
+                std::thread::sleep(Duration::from_millis(5));
+                continue;
+            }
+            // The end of a hold waits for the database, however long. Its hold, which nobody has waited for, may be lost with the
+            // server's memory.
+            match wait(capture(ledger, n, 3)) {
+                Ok(_) => {
+                    self.charged.fetch_add(3, Ordering::Relaxed);
+                    self.done.fetch_add(1, Ordering::Relaxed);
+                }
+                Err(LedgerError::UnknownHold { .. }) => {}
+                Err(other) => panic!("{other}"),
+            }
+        }
+    }
+}
+
 #[test]
 fn a_server_that_is_killed_under_load_loses_and_doubles_nothing() {
     let Some(server) = Postgres::start(&[]) else { return };
     let database = server.database();
     let processes = [connect(&database), connect(&database)];
     open(&processes[0], 1_000_000_000);
-    let (next, charged, done) = (AtomicU64::new(100), AtomicI64::new(0), AtomicU64::new(0));
     let rounds: u64 = crate::variable("TEST_DATABASE_KILLS").map_or(3, |rounds| rounds.parse().unwrap());
-    let stop = &AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        for at in 0..16 {
-            let (ledger, next, charged, done) = (&processes[at % 2], &next, &charged, &done);
-            scope.spawn(move || {
-                while !stop.load(Ordering::Relaxed) {
-                    let n = next.fetch_add(1, Ordering::Relaxed);
-                    if wait(hold(ledger, n, 5)).is_err() {
-                        std::thread::sleep(std::time::Duration::from_millis(5));
-                        continue;
-                    }
-                    // The end of a hold waits for the database, however long; its hold may be lost with the server's memory.
-                    match wait(capture(ledger, n, 3)) {
-                        Ok(_) => {
-                            charged.fetch_add(3, Ordering::Relaxed);
-                            done.fetch_add(1, Ordering::Relaxed);
-                        }
-                        Err(LedgerError::UnknownHold { .. }) => {}
-                        Err(other) => panic!("{other}"),
-                    }
-                }
-            });
-        }
+    let load = Load::default();
+    load.run(&processes, || {
         for _ in 0..rounds {
-            let before = done.load(Ordering::Relaxed);
-            while done.load(Ordering::Relaxed) < before + 200 {
-                std::thread::sleep(std::time::Duration::from_millis(5));
-            }
+            load.go_on(200);
             server.kill("KILL");
             server.start_again();
         }
-        let before = done.load(Ordering::Relaxed);
-        while done.load(Ordering::Relaxed) < before + 200 {
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
-        stop.store(true, Ordering::Relaxed);
+        load.go_on(200);
     });
     let ledger = &processes[1];
-    assert_eq!(posted(ledger, PROVIDER), charged.into_inner(), "what was acknowledged as durable, and nothing twice");
+    assert_eq!(posted(ledger, PROVIDER), load.charged(), "what was acknowledged as durable, and nothing twice");
     assert_eq!(posted(ledger, WALLET) + posted(ledger, PROVIDER), 1_000_000_000);
     assert_eq!(findings(ledger), []);
     assert_eq!(server.psql(name(&database), AUDIT), "");
