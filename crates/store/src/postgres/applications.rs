@@ -69,7 +69,8 @@ impl PartnerApplications for PostgresStore {
         max: u32,
     ) -> Result<Vec<PartnerApplication>, StoreError> {
         let state = state.map_or(ANY_STATE, |state| i64::from(state.number()));
-        let sql = format!("{APPLICATION} WHERE id > $1 AND CAST($2 AS bigint) IN (state, {ANY_STATE}) ORDER BY id LIMIT $3");
+        let sql =
+            format!("{APPLICATION} WHERE id > $1 AND CAST($2 AS bigint) IN (state, {ANY_STATE}) ORDER BY id LIMIT $3");
         self.all(&sql, &[v(after), v(state), v(max)], read).await
     }
 

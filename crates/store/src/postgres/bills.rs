@@ -31,7 +31,9 @@ const ADD_LINE: &str = "
 #[async_trait]
 impl ProviderBills for PostgresStore {
     async fn vendor_costs(&self, vendor: Option<String>, days: Days) -> Result<Vec<VendorCost>, StoreError> {
-        let mut costs = self.old(COSTS, &[v(days.from), v(days.to), v(vendor)], cost).await?;
+        let values = &[v(days.from), v(days.to), v(vendor)];
+        let costs = self.read_model(|connection| async move { connection.all(COSTS, values, cost).await });
+        let mut costs = costs.await?;
         costs.sort_by(|a, b| key(a).cmp(&key(b)));
         Ok(costs)
     }

@@ -5,6 +5,7 @@ use super::values::Value;
 use crate::traits::{EngineError, StoreError};
 use opencredits_postgres::{Object, Pool, PostgresError};
 use std::sync::atomic::{AtomicBool, Ordering};
+use tokio_postgres::Statement;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
@@ -12,16 +13,29 @@ use tokio_postgres::types::ToSql;
 pub(super) struct Connection {
     object: Option<Object>,
     is_in_transaction: AtomicBool,
+    has_sent: AtomicBool,
 }
 
 impl Connection {
     pub(super) async fn of(pool: &Pool) -> Result<Self, StoreError> {
         let object = pool.get().await.map_err(PostgresError::from)?;
-        Ok(Self { object: Some(object), is_in_transaction: AtomicBool::new(false) })
+        Ok(Self { object: Some(object), is_in_transaction: AtomicBool::new(false), has_sent: AtomicBool::new(false) })
     }
 
     fn object(&self) -> Result<&Object, StoreError> {
         self.object.as_ref().ok_or(StoreError::Closing)
+    }
+
+    /// Whether anything was sent on it that may have been done.
+    pub(super) fn has_sent(&self) -> bool {
+        self.has_sent.load(Ordering::Relaxed)
+    }
+
+    /// A statement that is sent next.
+    async fn prepared(&self, sql: &str) -> Result<Statement, StoreError> {
+        let statement = self.object()?.prepare_cached(sql).await.map_err(refused)?;
+        self.has_sent.store(true, Ordering::Relaxed);
+        Ok(statement)
     }
 
     pub(super) async fn begin(&self) -> Result<(), StoreError> {
@@ -43,9 +57,8 @@ impl Connection {
 
     /// Runs one statement; returns the number of its rows.
     pub(super) async fn execute(&self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
-        let object = self.object()?;
-        let statement = object.prepare_cached(sql).await.map_err(refused)?;
-        object.execute(&statement, &bound(values)).await.map_err(refused)
+        let statement = self.prepared(sql).await?;
+        self.object()?.execute(&statement, &bound(values)).await.map_err(refused)
     }
 
     /// All rows that a statement returns.
@@ -55,9 +68,8 @@ impl Connection {
         values: &[Value],
         read: impl Fn(&Cells<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        let object = self.object()?;
-        let statement = object.prepare_cached(sql).await.map_err(refused)?;
-        let rows = object.query(&statement, &bound(values)).await.map_err(refused)?;
+        let statement = self.prepared(sql).await?;
+        let rows = self.object()?.query(&statement, &bound(values)).await.map_err(refused)?;
         rows.iter().map(|row| read(&Cells(row))).collect()
     }
 

@@ -1,7 +1,7 @@
 //! The store on PostgreSQL, which several processes may use at once.
 //!
 //! Where SQLite's one connection does one thing after the other, a statement here decides and writes in one, or a transaction locks the
-//! rows that it decides by. Each takes its locks in one order: a row of [`locks`](lock), people, then others. Statements are plain, and
+//! rows that it decides by. Each takes its locks in one order: a row of `locks`, people, then others. Statements are plain, and
 //! a transaction that failed because of others is done again.
 
 mod agreed;
@@ -68,7 +68,7 @@ const TRIES_MAX: u32 = 20;
 pub struct Databases {
     /// The database that is written, and read where it matters what is there now.
     pub primary: Settings,
-    /// A copy of it for what may be old: usage, lists of changes, what operators look up.
+    /// A copy of it for what may be old: lists of changes, what operators look up, and usage while it has all that the other has.
     pub replica: Option<Settings>,
     /// Connections to each of them at most.
     pub connections_max: usize,
@@ -79,7 +79,7 @@ pub struct Databases {
 pub struct PostgresStore {
     primary: Pool,
     /// For what may be old.
-    reads: Pool,
+    replica: Option<Pool>,
     addresses: Arc<AddressKeeping>,
 }
 
@@ -104,11 +104,8 @@ impl PostgresStore {
         migrate(&mut client, embedded::migrations::runner(), HISTORY).await?;
         drop(client);
         let primary = pool(&primary, connections_max)?;
-        let reads = match replica {
-            Some(replica) => pool(&replica, connections_max)?,
-            None => primary.clone(),
-        };
-        Ok(Self { primary, reads, addresses: Arc::new(addresses) })
+        let replica = replica.map(|replica| pool(&replica, connections_max)).transpose()?;
+        Ok(Self { primary, replica, addresses: Arc::new(addresses) })
     }
 
     /// The same, for the data of a mode, with which a new store is marked: play credits are never taken for real ones.
@@ -122,6 +119,10 @@ impl PostgresStore {
             Some(found) => Err(StoreError::OtherMode { found, expected: mode }),
             None => Err(StoreError::Damaged { table: "settings" }),
         }
+    }
+
+    fn reads(&self) -> &Pool {
+        self.replica.as_ref().unwrap_or(&self.primary)
     }
 
     /// The first row that a query finds.
@@ -139,7 +140,7 @@ impl PostgresStore {
     /// All rows that a query finds which may be old.
     async fn old<T: Send>(&self, sql: &str, values: &[Value], read: Read<T>) -> Result<Vec<T>, StoreError> {
         let query = |connection: Arc<Connection>| async move { connection.all(sql, values, read).await };
-        repeated(&self.reads, Repeat::EvenLost, query).await
+        repeated(self.reads(), Repeat::EvenLost, query).await
     }
 
     /// Several queries whose rows may be old.
@@ -148,7 +149,7 @@ impl PostgresStore {
         T: Send,
         F: Future<Output = Result<T, StoreError>> + Send,
     {
-        repeated(&self.reads, Repeat::EvenLost, queries).await
+        repeated(self.reads(), Repeat::EvenLost, queries).await
     }
 
     /// Runs one statement that writes; returns the number of its rows.
@@ -185,7 +186,7 @@ type Read<T> = fn(&Cells<'_>) -> Result<T, StoreError>;
 /// After which failures work is done again.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Repeat {
-    /// Where others hindered it.
+    /// Where others hindered it, or the connection was lost before anything was sent.
     Hindered,
     /// Also where the connection was lost: it only reads.
     EvenLost,
@@ -203,14 +204,15 @@ where
     let mut tries = 0;
     loop {
         tries += 1;
-        let connection = Connection::of(pool).await?;
-        let error = match work(Arc::new(connection)).await {
+        let connection = Arc::new(Connection::of(pool).await?);
+        let error = match work(Arc::clone(&connection)).await {
             Ok(done) => return Ok(done),
             Err(error) => error,
         };
         let again = match &error {
             StoreError::Engine(EngineError::Postgres(PostgresError::Database(error))) => {
-                error.is_repeatable() || (repeat == Repeat::EvenLost && error.is_lost())
+                let is_harmless = repeat == Repeat::EvenLost || !connection.has_sent();
+                error.is_repeatable() || (error.is_lost() && is_harmless)
             }
             _ => false,
         };

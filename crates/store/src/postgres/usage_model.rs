@@ -3,7 +3,7 @@
 use super::bills::add_costs;
 use super::connection::Connection;
 use super::values::v;
-use super::{PostgresStore, lock, usage_queries as queries};
+use super::{PostgresStore, Repeat, lock, repeated, usage_queries as queries};
 use crate::additions::by_series;
 use crate::block;
 use crate::traits::StoreError;
@@ -12,7 +12,10 @@ use crate::usage::{
     UsageSums, UsedRequest,
 };
 use async_trait::async_trait;
+use opencredits_postgres::Pool;
 use opencredits_units::{AccountId, EntryId, KeyId, NanoUsd, UnixMs};
+use std::future::Future;
+use std::sync::Arc;
 
 const PLACE: &str = "SELECT place FROM usage_checkpoint";
 const SET_PLACE: &str = "
@@ -49,10 +52,38 @@ const FIND_BLOCK: &str = "
 const FIRST_BLOCK: &str = "SELECT first_ms, items FROM usage_blocks WHERE series = $1 ORDER BY first_ms LIMIT 1";
 const NEXT_BLOCK: &str = "SELECT min(first_ms) FROM usage_blocks WHERE series = $1 AND first_ms > $2";
 
+impl PostgresStore {
+    /// Runs queries on the replica where it has all of the read model: amounts are decided by what they find.
+    pub(super) async fn read_model<T, F>(
+        &self,
+        queries: impl Fn(Arc<Connection>) -> F + Send + Sync,
+    ) -> Result<T, StoreError>
+    where
+        T: Send,
+        F: Future<Output = Result<T, StoreError>> + Send,
+    {
+        let reads = match &self.replica {
+            Some(replica) => {
+                // The replica first: it is not taken for newer by what is applied in between.
+                let there = place_in(replica).await;
+                let here = place_in(&self.primary).await?;
+                if there.is_ok_and(|there| there == here) { replica } else { &self.primary }
+            }
+            None => &self.primary,
+        };
+        repeated(reads, Repeat::EvenLost, queries).await
+    }
+}
+
+async fn place_in(pool: &Pool) -> Result<Vec<u8>, StoreError> {
+    let find = |connection: Arc<Connection>| async move { connection.one(PLACE, &[], |cells| cells.bytes(0)).await };
+    Ok(repeated(pool, Repeat::EvenLost, find).await?.unwrap_or_default())
+}
+
 #[async_trait]
 impl UsageModel for PostgresStore {
     async fn place(&self) -> Result<Vec<u8>, StoreError> {
-        Ok(self.one(PLACE, &[], |cells| cells.bytes(0)).await?.unwrap_or_default())
+        place_in(&self.primary).await
     }
 
     async fn apply(&self, change: UsageChange) -> Result<bool, StoreError> {
@@ -79,7 +110,7 @@ impl UsageModel for PostgresStore {
 
     async fn sums(&self, query: UsageQuery) -> Result<Vec<UsageGroup>, StoreError> {
         let query = &query;
-        self.read(|connection| async move { queries::sums(&connection, query).await }).await
+        self.read_model(|connection| async move { queries::sums(&connection, query).await }).await
     }
 
     async fn requests(
@@ -89,7 +120,8 @@ impl UsageModel for PostgresStore {
         max: usize,
     ) -> Result<Vec<IndexedRequest>, StoreError> {
         let filter = &filter;
-        self.read(|connection| async move { queries::requests(&connection, filter, (from, before), max).await }).await
+        self.read_model(|connection| async move { queries::requests(&connection, filter, (from, before), max).await })
+            .await
     }
 
     async fn transfers(
@@ -102,7 +134,8 @@ impl UsageModel for PostgresStore {
             "{} AND at_ms >= $2 AND (at_ms, entry) < ($3, $4) ORDER BY at_ms DESC, entry DESC LIMIT $5",
             queries::TRANSFER
         );
-        self.old(&sql, &[v(account), v(from), v(at), v(entry), v(max)], queries::read_transfer).await
+        let (sql, values) = (&sql, &[v(account), v(from), v(at), v(entry), v(max)]);
+        self.read_model(|connection| async move { connection.all(sql, values, queries::read_transfer).await }).await
     }
 
     async fn moved(
@@ -110,14 +143,17 @@ impl UsageModel for PostgresStore {
         account: AccountId,
         (from, until): (UnixMs, UnixMs),
     ) -> Result<(NanoUsd, NanoUsd), StoreError> {
-        let values = [v(account), v(from), v(until)];
-        let sums = self.old(queries::MOVED, &values, |cells| Ok((cells.amount(0)?, cells.amount(1)?))).await?;
-        Ok(sums.first().copied().unwrap_or_default())
+        let values = &[v(account), v(from), v(until)];
+        let sums = self.read_model(|connection| async move {
+            connection.one(queries::MOVED, values, |cells| Ok((cells.amount(0)?, cells.amount(1)?))).await
+        });
+        Ok(sums.await?.unwrap_or_default())
     }
 
     async fn payouts(&self, account: AccountId, max: u32) -> Result<Vec<AccountTransfer>, StoreError> {
         let sql = format!("{} AND paid_out_nano_usd <> 0 ORDER BY at_ms DESC, entry DESC LIMIT $2", queries::TRANSFER);
-        self.old(&sql, &[v(account), v(max)], queries::read_transfer).await
+        let (sql, values) = (&sql, &[v(account), v(max)]);
+        self.read_model(|connection| async move { connection.all(sql, values, queries::read_transfer).await }).await
     }
 }
 

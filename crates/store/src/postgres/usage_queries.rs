@@ -1,4 +1,4 @@
-//! The read model of usage: its queries. What they find may be old.
+//! The read model of usage: its queries.
 
 use super::cells::Cells;
 use super::connection::Connection;
@@ -11,6 +11,7 @@ use crate::usage::{
     UsageSums,
 };
 use opencredits_units::{PartnerId, UnixMs};
+use std::cmp::Reverse;
 
 /// Where every query begins. A key that is gone belongs to nobody.
 const FROM: &str = "usage_series AS s LEFT JOIN user_keys AS k ON k.id = s.key_id";
@@ -194,7 +195,7 @@ pub(super) async fn requests(
             let marks = marks_of(connection, (series.number, series.newest), (from, before), max).await?;
             if !marks.is_empty() {
                 found.extend(marks.into_iter().map(|mark| IndexedRequest { mark, ..series.like.clone() }));
-                found.sort_by(|a, b| b.mark.cmp(&a.mark));
+                found.sort_by_key(|request| Reverse(request.mark));
                 cut(&mut found, max, |request| request.mark);
             }
         }

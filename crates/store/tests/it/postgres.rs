@@ -5,13 +5,13 @@ use opencredits_keys::{DataKeys, Mode};
 use opencredits_postgres::Settings;
 use opencredits_store::conformance::{self, NOW, challenge, key, mail, partner, passkey, secret, session, user};
 use opencredits_store::{
-    Acquired, AddressKeeping, AddressRotation, AttemptBuckets, AuditLog, BucketChange, Claim, Claims, CodeChallenge,
-    CodeChallenges, Databases, JobLeases, KeyRotation, KeyRotations, Keys, MailedLinks, NewMail, OperatorReads, Outbox,
-    Partners, Passkeys, PostgresStore, PriceBook, PriceBooks, PrivacyStates, Sealing, SessionRecord, Sessions,
-    Settings as _, StoreError, UsageChange, UsageModel, UserEmails, Users,
+    AccountTransfer, Acquired, AddressKeeping, AddressRotation, AttemptBuckets, AuditLog, BucketChange, Claim, Claims,
+    CodeChallenge, CodeChallenges, Databases, JobLeases, KeyRotation, KeyRotations, Keys, MailedLinks, NewMail,
+    OperatorReads, Outbox, Partners, Passkeys, PostgresStore, PriceBook, PriceBooks, PrivacyStates, Sealing,
+    SessionRecord, Sessions, Settings as _, StoreError, UsageChange, UsageModel, UserEmails, Users,
 };
 use opencredits_testkit::Postgres;
-use opencredits_units::{GenerationId, UserId};
+use opencredits_units::{EntryId, GenerationId, NanoUsd, UserId};
 use std::collections::HashSet;
 use std::future::Future;
 
@@ -170,7 +170,7 @@ async fn of_many_changes_of_buckets_at_once_one_is_made_whole() {
             let was = before.first().copied().flatten().map(|bucket| bucket[0]);
             assert_eq!(was.is_some(), from.is_some());
             let mut changes = vec![change(1, was, 100 + n), change(2, was, 100 + n)];
-            if n % 3 == 0 {
+            if n.is_multiple_of(3) {
                 changes.reverse();
             }
             async move { store.put_buckets(&changes).await.unwrap() }
@@ -310,7 +310,27 @@ async fn what_may_be_old_is_read_from_the_replica() {
     store.add_user(&user(1)).await.unwrap();
     assert_eq!(store.users(UserId::default(), 9).await.unwrap(), [user(1)]);
     assert_eq!(store.latest_people(UserId::from_bits(u128::MAX), 9).await.unwrap(), [user(2)]);
-    assert_eq!(store.audits(Default::default(), 9).await.unwrap(), []);
+    assert_eq!(store.audits(EntryId::default(), 9).await.unwrap(), []);
+    // Usage too, while it has all that the other has: amounts are decided by it.
+    let transfer = |n: u128| AccountTransfer {
+        account: user(1).wallet,
+        at: NOW,
+        entry: EntryId::from_bits(n),
+        returned: NanoUsd::ZERO,
+        paid_out: NanoUsd::new(1),
+    };
+    let change = |from: &[u8], to: u8, n| UsageChange {
+        from: from.to_vec(),
+        to: vec![to],
+        transfers: vec![transfer(n)],
+        ..UsageChange::default()
+    };
+    assert!(other.apply(change(&[], 1, 2)).await.unwrap());
+    assert!(store.apply(change(&[], 1, 1)).await.unwrap());
+    assert_eq!(store.payouts(user(1).wallet, 9).await.unwrap(), [transfer(2)], "they are as far");
+    assert!(store.apply(change(&[1], 2, 3)).await.unwrap());
+    let found = store.payouts(user(1).wallet, 9).await.unwrap();
+    assert_eq!(found, [transfer(3), transfer(1)], "the replica is behind");
 }
 
 #[tokio::test]
