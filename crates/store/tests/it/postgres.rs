@@ -6,9 +6,10 @@ use opencredits_postgres::Settings;
 use opencredits_store::conformance::{self, NOW, challenge, key, mail, partner, passkey, secret, session, user};
 use opencredits_store::{
     AccountTransfer, Acquired, AddressKeeping, AddressRotation, AttemptBuckets, AuditLog, BucketChange, Claim, Claims,
-    CodeChallenge, CodeChallenges, Databases, JobLeases, KeyRotation, KeyRotations, Keys, MailedLinks, NewMail,
-    OperatorReads, Outbox, Partners, Passkeys, PostgresStore, PriceBook, PriceBooks, PrivacyStates, Sealing,
-    SessionRecord, Sessions, Settings as _, StoreError, UsageChange, UsageModel, UserEmails, Users,
+    CodeChallenge, CodeChallenges, CodeGives, CodeRecord, ConnectedKey, ConnectedKeys, ConsentRecord, Databases,
+    FamilyRecord, GrantId, JobLeases, KeyRotation, KeyRotations, Keys, MailedLinks, NewMail, OperatorReads, Outbox,
+    Partners, Passkeys, PostgresStore, PriceBook, PriceBooks, PrivacyStates, Sealing, SessionRecord, Sessions,
+    Settings as _, StoreError, TokenGrants, UsageChange, UsageModel, UserEmails, Users,
 };
 use opencredits_testkit::Postgres;
 use opencredits_units::{EntryId, GenerationId, NanoUsd, UserId};
@@ -259,6 +260,60 @@ async fn of_many_rotations_at_once_each_retires_the_one_before() {
     };
     race(&stores, 12, rotate).await;
     assert_eq!(stores[0].retired_secrets_of(key(1).id, NOW).await.unwrap().len(), 12);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_joins_a_family_while_it_is_revoked_is_told_of_or_refused() {
+    let Some([one, other]) = two().await else { return };
+    one.add_user(&user(1)).await.unwrap();
+    one.add_partner(&partner(1)).await.unwrap();
+    for n in 1..=20 {
+        let (family, list) = (GrantId::from_bits(n.into()), Vec::new);
+        let consent =
+            ConsentRecord { client_id: "app".to_owned(), user: user(1).id, scopes: list(), resources: list() };
+        let code = CodeRecord {
+            digest: secret(n).digest(),
+            consent: consent.clone(),
+            redirect_url: String::new(),
+            challenge: [0; 32],
+            family,
+            gives: CodeGives::Tokens,
+            cap: None,
+            expires_at: NOW,
+            used_at: None,
+        };
+        let begun = FamilyRecord {
+            id: family,
+            consent,
+            current: vec![secret(n).digest()],
+            replaced: None,
+            created_at: NOW,
+            refreshed_at: NOW,
+            ends_at: NOW,
+            revoked_at: None,
+            version: 0,
+        };
+        one.add_key(&key(n)).await.unwrap();
+        one.add_code(&code).await.unwrap();
+        let digest = code.digest;
+        let begin = |store: PostgresStore, _| {
+            let begun = begun.clone();
+            async move { store.use_code(&digest, NOW, Some(&begun)).await.unwrap() }
+        };
+        let used = race(&[one.clone(), other.clone()], 8, begin).await;
+        assert_eq!(used.into_iter().filter(|used| *used).count(), 1, "a code is used once");
+        let (client_id, resources) = ("app".to_owned(), Vec::new());
+        let joins = ConnectedKey {
+            key: key(n).id,
+            user: user(1).id,
+            client_id,
+            family: Some(family),
+            session: None,
+            resources,
+        };
+        let (joined, told) = tokio::join!(one.connect_key(&joins), other.revoke_family(family, NOW));
+        assert_eq!(told.unwrap(), if joined.unwrap() { vec![key(n).id] } else { vec![] });
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
