@@ -35,6 +35,17 @@ pub enum PostgresError {
     /// TLS cannot be set up.
     #[error("TLS to the database cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
+    /// The tables were made by a newer program.
+    #[error("it has version {found} and this program knows {known}; use the program that made it, or a newer one")]
+    Newer {
+        /// The version that was found.
+        found: i64,
+        /// The newest version that this program knows.
+        known: i64,
+    },
+    /// The tables could not be migrated.
+    #[error("cannot bring the tables up to date: {}", cause(.0))]
+    Migration(#[from] refinery_core::Error),
     /// All connections were in use for too long.
     #[error("no connection to the database was free in time; raise their number, or look for slow statements")]
     Busy,
@@ -56,6 +67,11 @@ impl PostgresError {
             _ => false,
         }
     }
+}
+
+/// What refused a migration; the error itself names the migration only.
+fn cause(error: &refinery_core::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
 impl From<tokio_postgres::Error> for PostgresError {

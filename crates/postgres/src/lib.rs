@@ -1,4 +1,4 @@
-//! Connects to PostgreSQL: one connection, or a pool of them.
+//! Connects to PostgreSQL: one connection, or a pool of them; and migrates tables there.
 //!
 //! TLS is rustls with the provider ring. Where a server speaks TLS, its certificate is checked against the name of the host, whatever
 //! `sslmode` is: with `require` there is no connection without TLS, with `prefer` (the default) there is one where the server has
@@ -19,9 +19,11 @@
 
 mod connect;
 mod error;
+mod migrate;
 mod settings;
 
 pub use connect::{Client, Pool, connect, connect_with_notices, pool};
-pub use deadpool_postgres::{Object, Transaction};
+pub use deadpool_postgres::Object;
 pub use error::{DatabaseError, PostgresError, is_repeatable};
+pub use migrate::migrate;
 pub use settings::Settings;

@@ -1,7 +1,7 @@
 //! Everything that OpenCredits stores except the ledger: people, partners, keys, the read model of usage, claims, settings.
 //!
 //! Small traits, one a concern, so that a use case names what it needs. The `sqlite` feature (default) has
-//! [`SqliteStore`], which implements all of them.
+//! [`SqliteStore`], which implements all of them; `postgres` has `PostgresStore`, which several processes may use at once.
 //!
 //! The `conformance` feature has the suites that every implementation must pass.
 //!
@@ -29,21 +29,29 @@
 //! # });
 //! ```
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod additions;
 mod alarms;
-#[cfg(feature = "sqlite")]
 mod applications;
 mod backlog;
 mod bills;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod block;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod columns;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod connections;
 mod identity;
 mod jobs;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod kinds;
 mod mail;
 mod operator;
 mod orders;
 mod partners;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod prices;
 mod privacy;
 mod records;
@@ -77,6 +85,8 @@ pub use orders::{
     Booked, Bookings, Cursors, Order, OrderOrigin, OrderPage, OrderState, Orders, Payer, Payers, TopUpState,
 };
 pub use partners::{CommissionReturn, CommissionReturns, PartnerKeys, PublishableKeyRecord, PublishableKeys};
+#[cfg(feature = "postgres")]
+pub use postgres::{Databases, PostgresStore};
 pub use prices::{PriceBook, PriceBookSummary, PriceBooks};
 pub use privacy::{
     AddressRotation, Footprint, Holding, MailTold, Policies, PolicyVersion, PrivacyState, PrivacyStates,
@@ -90,7 +100,7 @@ pub use sealing::{AddressKeeping, AddressKeyUse, KeyUse, Resealed, Sealing};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteStore, StoreCopy};
 pub use traits::{
-    AuditLog, Claim, Claims, Keys, ManagementKeys, Partners, Settings, SpendingLimits, StoreError, Users,
+    AuditLog, Claim, Claims, EngineError, Keys, ManagementKeys, Partners, Settings, SpendingLimits, StoreError, Users,
 };
 pub use usage::{
     AccountTransfer, Days, IndexedRequest, RequestMark, UsageBy, UsageChange, UsageFilter, UsageGroup, UsageModel,

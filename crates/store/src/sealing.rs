@@ -1,7 +1,11 @@
 //! How people's addresses are kept: encrypted, and found by a keyed hash.
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use crate::traits::StoreError;
 use opencredits_keys::{DataKeyId, DataKeys, NONCE_BYTES, OpenError, SealedPlace};
 use opencredits_units::UserId;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Fills a nonce with random bytes.
@@ -77,6 +81,49 @@ pub enum AddressKeeping {
     Refused,
 }
 
+/// An address as it is stored: as it is, or sealed with the hash by which it is found.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) struct StoredAddress {
+    pub(crate) address: String,
+    pub(crate) sealed: Option<Vec<u8>>,
+    pub(crate) hash: Option<[u8; 32]>,
+}
+
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+impl StoredAddress {
+    /// The address in readable form.
+    pub(crate) fn open(self, user: UserId, keeping: &AddressKeeping) -> Result<String, StoreError> {
+        match (self.sealed, keeping) {
+            (None, _) => Ok(self.address),
+            (Some(sealed), AddressKeeping::Sealed(sealing)) => Ok(sealing.open(user, &sealed)?),
+            (Some(_), AddressKeeping::Plain | AddressKeeping::Refused) => Err(StoreError::NoAddressKey),
+        }
+    }
+}
+
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+impl AddressKeeping {
+    /// The address as it is to be stored.
+    pub(crate) fn keep(&self, user: UserId, address: &str) -> Result<StoredAddress, StoreError> {
+        match self {
+            Self::Plain => Ok(StoredAddress { address: address.to_owned(), sealed: None, hash: None }),
+            Self::Sealed(sealing) => {
+                let SealedAddress { sealed, hash } = sealing.seal(user, address);
+                Ok(StoredAddress { address: String::new(), sealed: Some(sealed), hash: Some(hash) })
+            }
+            Self::Refused => Err(StoreError::NoAddressKey),
+        }
+    }
+
+    /// The hashes by which an address is found, where addresses are sealed.
+    pub(crate) fn hashes(&self, address: &str) -> Vec<[u8; 32]> {
+        match self {
+            Self::Sealed(sealing) => sealing.hashes(address),
+            Self::Plain | Self::Refused => Vec::new(),
+        }
+    }
+}
+
 /// The addresses that one key has encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyUse {
@@ -93,6 +140,18 @@ pub struct AddressKeyUse {
     pub plain: u64,
     /// The encrypted ones, by key.
     pub keys: Vec<KeyUse>,
+}
+
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+impl AddressKeyUse {
+    /// Of the first bytes of sealed addresses, with their number; none where such bytes name no key.
+    pub(crate) fn of(plain: u64, sealed: Vec<(Vec<u8>, u64)>) -> Option<Self> {
+        let mut keys = BTreeMap::new();
+        for (bytes, addresses) in sealed {
+            keys.insert(DataKeyId::of_sealed(&bytes)?, addresses);
+        }
+        Some(Self { plain, keys: keys.into_iter().map(|(key, addresses)| KeyUse { key, addresses }).collect() })
+    }
 }
 
 /// One step of a rotation.

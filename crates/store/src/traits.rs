@@ -18,14 +18,9 @@ pub enum StoreError {
     /// The record refers to one that does not exist: a key to its person, say.
     #[error("what this record belongs to is not there; add that first")]
     Orphan,
-    /// The database refused.
-    #[cfg(feature = "sqlite")]
-    #[error("cannot use the store: {0}")]
-    Sqlite(#[from] rusqlite::Error),
-    /// The tables could not be migrated.
-    #[cfg(feature = "sqlite")]
-    #[error("cannot bring the store's tables up to date: {0}")]
-    Migration(#[from] refinery::Error),
+    /// The database refused, or its tables could not be migrated.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// The file system refused.
     #[error("cannot use the store's file: {0}")]
     Io(#[from] std::io::Error),
@@ -35,7 +30,7 @@ pub enum StoreError {
         /// The table.
         table: &'static str,
     },
-    /// The file was written by a newer program.
+    /// The tables were written by a newer program.
     #[error("it has version {found} and this program knows {known}; use the program that wrote it, or a newer one")]
     Newer {
         /// The version that was found.
@@ -70,6 +65,38 @@ pub enum StoreError {
     /// The process is ending.
     #[error("the store is closing")]
     Closing,
+}
+
+/// What a database says.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// SQLite refused.
+    #[cfg(feature = "sqlite")]
+    #[error("cannot use the store: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The tables of a file could not be migrated.
+    #[cfg(feature = "sqlite")]
+    #[error("cannot bring the store's tables up to date: {0}")]
+    Migration(#[from] refinery::Error),
+    /// PostgreSQL refused, or cannot be reached.
+    #[cfg(feature = "postgres")]
+    #[error("cannot use the store: {0}")]
+    Postgres(#[from] opencredits_postgres::PostgresError),
+}
+
+#[cfg(feature = "sqlite")]
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Engine(error.into())
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl From<refinery::Error> for StoreError {
+    fn from(error: refinery::Error) -> Self {
+        Self::Engine(error.into())
+    }
 }
 
 const fn other_mode(found: Mode) -> &'static str {

@@ -1,4 +1,5 @@
 //! Connections to a server, and what is told of them.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use opencredits_postgres::{PostgresError, Settings, connect, pool};
 use opencredits_testkit::Postgres;
@@ -61,4 +62,50 @@ fn a_file_without_a_certificate_is_refused() {
     assert!(matches!(with(&path), Err(PostgresError::Authorities { .. })));
     std::fs::write(&path, "none").unwrap();
     assert!(matches!(with(&path), Err(PostgresError::NoAuthorities { .. })));
+}
+
+/// An authority, and a server's certificate for an address by it.
+#[cfg(target_os = "linux")]
+fn certificates(folder: &Path, address: &str) -> Result<(), rcgen::Error> {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::new(Vec::<String>::new())?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    std::fs::write(folder.join("authority.pem"), params.self_signed(&key)?.pem()).unwrap();
+    let (issuer, server) = (Issuer::new(params, key), KeyPair::generate()?);
+    let certificate = CertificateParams::new(vec![address.to_owned()])?.signed_by(&server, &issuer)?;
+    std::fs::write(folder.join("server.pem"), certificate.pem()).unwrap();
+    std::fs::write(folder.join("server.key"), server.serialize_pem()).unwrap();
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_server_is_spoken_to_by_tls_where_its_authority_is_known() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let (of, open) = (|name: &str| folder.path().join(name), |mode| std::fs::Permissions::from_mode(mode));
+    // An address of this process's own: others may have a server on the usual one.
+    let [high, low] = [std::process::id() / 250 % 250, std::process::id() % 250];
+    let address = format!("127.77.{high}.{}", low + 1);
+    certificates(folder.path(), &address).unwrap();
+    std::fs::set_permissions(folder.path(), open(0o755)).unwrap();
+    std::fs::set_permissions(of("server.key"), open(0o600)).unwrap();
+    // A server that is started by root runs as another, who must have the key.
+    let _by_others = std::process::Command::new("chown").arg("postgres").arg(of("server.key")).output();
+    let [certificate, key] = ["server.pem", "server.key"].map(|name| of(name).display().to_string());
+    let settings =
+        [("ssl", "on"), ("ssl_cert_file", &certificate), ("ssl_key_file", &key), ("listen_addresses", &address)];
+    let Some(_server) = Postgres::start(&settings) else { return };
+    let by = |mode: &str| Settings::parse(&format!("host={address} user=postgres sslmode={mode}")).unwrap();
+    let asked = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    let is_private = async |settings: &Settings| -> Result<bool, PostgresError> {
+        Ok(connect(settings).await?.query_one(asked, &[]).await?.get(0))
+    };
+    let known = by("require").with_authorities(&of("authority.pem")).unwrap();
+    assert!(is_private(&known).await.unwrap());
+    assert!(is_private(&by("prefer").with_authorities(&of("authority.pem")).unwrap()).await.unwrap());
+    assert!(!is_private(&by("disable")).await.unwrap());
+    let refused = is_private(&by("require")).await.unwrap_err().to_string();
+    assert!(refused.contains("TLS"), "{refused}");
 }

@@ -3,6 +3,7 @@
 use super::rows::{blob, count, id, number, time, time_or_none};
 use super::{SqliteStore, refused};
 use crate::applications::{ApplicationState, PartnerApplication, PartnerApplications, ReferralMonth, Referrals};
+use crate::columns::{joined, list_of};
 use crate::traits::StoreError;
 use async_trait::async_trait;
 use opencredits_units::{PartnerId, UnixMs, UserId};
@@ -26,8 +27,6 @@ const REFERRALS: &str = "
     SELECT strftime('%Y-%m', since / 1000, 'unixepoch'), count(*),
         sum(EXISTS (SELECT 1 FROM orders WHERE orders.user_id = people.user_id AND orders.state = 2))
     FROM people WHERE since < ?2 GROUP BY 1 ORDER BY 1";
-/// What separates the entries of a list.
-const SEPARATOR: &str = "\n";
 /// The state of any application.
 const ANY_STATE: i64 = -1;
 
@@ -41,9 +40,9 @@ impl PartnerApplications for SqliteStore {
                 blob(new.applicant),
                 new.name,
                 new.url,
-                new.origins.join(SEPARATOR),
-                new.redirect_urls.join(SEPARATOR),
-                state_code(new.state),
+                joined(&new.origins),
+                joined(&new.redirect_urls),
+                new.state.number(),
                 new.reason,
                 number(new.created_at.get()),
                 new.decided_at.map(|at| number(at.get())),
@@ -64,7 +63,7 @@ impl PartnerApplications for SqliteStore {
         after: PartnerId,
         max: u32,
     ) -> Result<Vec<PartnerApplication>, StoreError> {
-        let state = state.map_or(ANY_STATE, state_code);
+        let state = state.map_or(ANY_STATE, |state| i64::from(state.number()));
         let sql = format!("{APPLICATION} WHERE id > ?1 AND ?2 IN (state, {ANY_STATE}) ORDER BY id LIMIT ?3");
         self.all(sql, (blob(after), state, max), read).await
     }
@@ -85,7 +84,7 @@ impl PartnerApplications for SqliteStore {
                 .prepare_cached(
                     "UPDATE partner_applications SET state = ?2, reason = ?3, decided_at = ?4 WHERE id = ?1 AND state = 0",
                 )?
-                .execute(params![blob(id), state_code(state), reason, number(now.get())])?;
+                .execute(params![blob(id), state.number(), reason, number(now.get())])?;
             Ok(changed == 1)
         })
         .await
@@ -106,25 +105,12 @@ impl Referrals for SqliteStore {
     }
 }
 
-const fn state_code(state: ApplicationState) -> i64 {
-    match state {
-        ApplicationState::Open => 0,
-        ApplicationState::Approved => 1,
-        ApplicationState::Rejected => 2,
-    }
-}
-
 fn read(row: &Row<'_>) -> Result<PartnerApplication, rusqlite::Error> {
     let list = |column: usize| -> Result<Vec<String>, rusqlite::Error> {
         let text: String = row.get(column)?;
-        Ok(text.lines().map(str::to_owned).collect())
+        Ok(list_of(&text))
     };
-    let state = match row.get(6)? {
-        0_i64 => ApplicationState::Open,
-        1 => ApplicationState::Approved,
-        2 => ApplicationState::Rejected,
-        _ => return Err(rusqlite::Error::InvalidQuery),
-    };
+    let state = ApplicationState::of_number(count(row, 6)?).ok_or(rusqlite::Error::InvalidQuery)?;
     Ok(PartnerApplication {
         id: id(row, 0)?,
         applicant: id(row, 1)?,

@@ -2,6 +2,7 @@
 
 use super::rows::{blob, count, id, id_or_none, number, time, time_or_none};
 use super::{SqliteStore, refused};
+use crate::columns::{bytes_of, digests_of, joined, list_of};
 use crate::connections::{
     CodeGives, CodeRecord, ConnectedKey, ConnectedKeys, ConsentRecord, FamilyRecord, GrantId, TokenGrants,
 };
@@ -18,8 +19,6 @@ pub(super) const FAMILY: &str =
     "SELECT id, client_id, user_id, scopes, resources, current, replaced, replaced_at, created_at, refreshed_at,
     ends_at, revoked_at, version FROM token_families";
 const CONNECTED: &str = "SELECT key_id, user_id, client_id, family_id, session_id, resources FROM connected_keys";
-/// What separates the entries of a list.
-const SEPARATOR: &str = "\n";
 /// Rows that one call deletes at most, so that others need not wait for it.
 const DELETED_MAX: u32 = 1_000;
 
@@ -104,7 +103,7 @@ impl TokenGrants for SqliteStore {
                 .execute(params![
                     blob(family.id),
                     number(family.version),
-                    joined(&family.current),
+                    bytes_of(&family.current),
                     family.replaced.map(|(digest, _)| *digest.as_bytes()),
                     family.replaced.map(|(_, at)| number(at.get())),
                     number(family.refreshed_at.get()),
@@ -168,7 +167,7 @@ impl ConnectedKeys for SqliteStore {
                     client_id,
                     family.map(blob),
                     session.map(blob),
-                    resources.join(SEPARATOR),
+                    joined(&resources),
                 ])
                 .map_err(refused)?;
             Ok(added == 1)
@@ -195,7 +194,7 @@ impl ConnectedKeys for SqliteStore {
     }
 
     async fn set_resources(&self, key: KeyId, resources: &[String]) -> Result<(), StoreError> {
-        let resources = resources.join(SEPARATOR);
+        let resources = joined(resources);
         self.run(move |connection| {
             let mut statement =
                 connection.prepare_cached("UPDATE connected_keys SET resources = ?2 WHERE key_id = ?1")?;
@@ -240,14 +239,11 @@ fn insert_code(connection: &Connection, code: &CodeRecord) -> Result<(), StoreEr
             blob(code.family),
             code.consent.client_id,
             blob(code.consent.user),
-            code.consent.scopes.join(SEPARATOR),
-            code.consent.resources.join(SEPARATOR),
+            joined(&code.consent.scopes),
+            joined(&code.consent.resources),
             code.redirect_url,
             code.challenge,
-            match code.gives {
-                CodeGives::Tokens => 0,
-                CodeGives::Key => 1,
-            },
+            code.gives.number(),
             code.cap.map(NanoUsd::get),
             number(code.expires_at.get()),
             code.used_at.map(|at| number(at.get())),
@@ -268,9 +264,9 @@ pub(super) fn insert_family(connection: &Connection, family: &FamilyRecord) -> R
             blob(family.id),
             family.consent.client_id,
             blob(family.consent.user),
-            family.consent.scopes.join(SEPARATOR),
-            family.consent.resources.join(SEPARATOR),
-            joined(&family.current),
+            joined(&family.consent.scopes),
+            joined(&family.consent.resources),
+            bytes_of(&family.current),
             family.replaced.map(|(digest, _)| *digest.as_bytes()),
             family.replaced.map(|(_, at)| number(at.get())),
             number(family.created_at.get()),
@@ -299,13 +295,9 @@ fn keys_of_family(connection: &Connection, family: GrantId) -> Result<Vec<KeyId>
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn joined(digests: &[KeyDigest]) -> Vec<u8> {
-    digests.iter().flat_map(|digest| *digest.as_bytes()).collect()
-}
-
 pub(super) fn list(row: &Row<'_>, column: usize) -> Result<Vec<String>, Error> {
     let text: String = row.get(column)?;
-    Ok(text.lines().map(str::to_owned).collect())
+    Ok(list_of(&text))
 }
 
 pub(super) fn read_code(row: &Row<'_>) -> Result<CodeRecord, Error> {
@@ -320,11 +312,7 @@ pub(super) fn read_code(row: &Row<'_>) -> Result<CodeRecord, Error> {
         },
         redirect_url: row.get(6)?,
         challenge: row.get(7)?,
-        gives: match row.get::<_, u8>(8)? {
-            0 => CodeGives::Tokens,
-            1 => CodeGives::Key,
-            _ => return Err(Error::InvalidQuery),
-        },
+        gives: CodeGives::of_number(count(row, 8)?).ok_or(Error::InvalidQuery)?,
         cap: row.get::<_, Option<i64>>(9)?.map(NanoUsd::new),
         expires_at: time(row, 10)?,
         used_at: time_or_none(row, 11)?,
@@ -333,10 +321,6 @@ pub(super) fn read_code(row: &Row<'_>) -> Result<CodeRecord, Error> {
 
 pub(super) fn read_family(row: &Row<'_>) -> Result<FamilyRecord, Error> {
     let current: Vec<u8> = row.get(5)?;
-    let (digests, rest) = current.as_chunks::<32>();
-    if !rest.is_empty() {
-        return Err(Error::InvalidQuery);
-    }
     let replaced: Option<[u8; 32]> = row.get(6)?;
     Ok(FamilyRecord {
         id: id(row, 0)?,
@@ -346,7 +330,7 @@ pub(super) fn read_family(row: &Row<'_>) -> Result<FamilyRecord, Error> {
             scopes: list(row, 3)?,
             resources: list(row, 4)?,
         },
-        current: digests.iter().map(|digest| KeyDigest::from_bytes(*digest)).collect(),
+        current: digests_of(&current).ok_or(Error::InvalidQuery)?,
         replaced: replaced.map(KeyDigest::from_bytes).zip(time_or_none(row, 7)?),
         created_at: time(row, 8)?,
         refreshed_at: time(row, 9)?,

@@ -3,6 +3,7 @@
 use super::connections::{insert_family, list};
 use super::rows::{blob, count, id_or_none, number, time, time_or_none};
 use super::{SqliteStore, refused};
+use crate::columns::joined;
 use crate::connections::{DeviceRecord, DeviceRequests, DeviceStanding, FamilyRecord, GrantId};
 use crate::traits::StoreError;
 use async_trait::async_trait;
@@ -13,8 +14,6 @@ use rusqlite::{Connection, Error, Row, params};
 const DEVICE: &str =
     "SELECT digest, user_code, client_id, scopes, resources, expires_at, interval_ms, polled_at, state, user_id,
     family_id, version FROM device_requests";
-/// What separates the entries of a list.
-const SEPARATOR: &str = "\n";
 
 #[async_trait]
 impl DeviceRequests for SqliteStore {
@@ -45,7 +44,7 @@ impl DeviceRequests for SqliteStore {
         let (device, begun) = (device.clone(), begun.cloned());
         self.run(move |connection| {
             let transaction = connection.transaction()?;
-            let (state, user, family) = columns(device.standing);
+            let (state, user, family) = device.standing.columns();
             let changed = transaction
                 .prepare_cached(
                     "UPDATE device_requests SET interval_ms = ?3, polled_at = ?4, state = ?5, user_id = ?6,
@@ -85,7 +84,7 @@ pub(super) async fn devices_of(
 }
 
 fn insert(connection: &Connection, device: &DeviceRecord) -> Result<(), StoreError> {
-    let (state, user, family) = columns(device.standing);
+    let (state, user, family) = device.standing.columns();
     connection
         .prepare_cached(
             "INSERT INTO device_requests (digest, user_code, client_id, scopes, resources, expires_at, interval_ms,
@@ -96,8 +95,8 @@ fn insert(connection: &Connection, device: &DeviceRecord) -> Result<(), StoreErr
             device.digest.as_bytes(),
             device.user_code.as_bytes(),
             device.client_id,
-            device.scopes.join(SEPARATOR),
-            device.resources.join(SEPARATOR),
+            joined(&device.scopes),
+            joined(&device.resources),
             number(device.expires_at.get()),
             number(device.interval_ms),
             device.polled_at.map(|at| number(at.get())),
@@ -110,25 +109,9 @@ fn insert(connection: &Connection, device: &DeviceRecord) -> Result<(), StoreErr
     Ok(())
 }
 
-/// The columns state, person and family.
-const fn columns(standing: DeviceStanding) -> (u8, Option<UserId>, Option<GrantId>) {
-    match standing {
-        DeviceStanding::Pending => (0, None, None),
-        DeviceStanding::Approved { user, family } => (1, Some(user), Some(family)),
-        DeviceStanding::Denied => (2, None, None),
-        DeviceStanding::Redeemed { family } => (3, None, Some(family)),
-    }
-}
-
 fn read(row: &Row<'_>) -> Result<DeviceRecord, Error> {
     let (user, family) = (id_or_none(row, 9)?, id_or_none(row, 10)?);
-    let standing = match (row.get::<_, u8>(8)?, user, family) {
-        (0, None, None) => DeviceStanding::Pending,
-        (1, Some(user), Some(family)) => DeviceStanding::Approved { user, family },
-        (2, None, None) => DeviceStanding::Denied,
-        (3, None, Some(family)) => DeviceStanding::Redeemed { family },
-        _ => return Err(Error::InvalidQuery),
-    };
+    let standing = DeviceStanding::of_columns(count(row, 8)?, user, family).ok_or(Error::InvalidQuery)?;
     Ok(DeviceRecord {
         digest: KeyDigest::from_bytes(row.get(0)?),
         user_code: KeyDigest::from_bytes(row.get(1)?),

@@ -4,13 +4,11 @@ use super::rows::{blob, count, id, number, time_or_none};
 use super::{SqliteStore, refused};
 use crate::mail::{LimitedKey, Reachable, UserEmail, UserEmails};
 use crate::privacy::AddressRotation;
-use crate::sealing::{AddressKeeping, AddressKeyUse, KeyUse, Resealed};
+use crate::sealing::{AddressKeeping, AddressKeyUse, Resealed, StoredAddress};
 use crate::traits::StoreError;
 use async_trait::async_trait;
-use opencredits_keys::DataKeyId;
 use opencredits_units::{KeyId, NanoUsd, UnixMs, UserId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use std::collections::BTreeMap;
 
 /// Notices are for people who take mail, and who neither objected nor are restricted or leaving.
 const TAKES_NOTICES: &str = "e.bounced_at IS NULL AND NOT EXISTS (
@@ -27,47 +25,16 @@ const SET: &str = "
 const RESEAL: &str = "UPDATE user_emails SET address = '', sealed = ?2, address_hash = ?3 WHERE user_id = ?1";
 const FLAG: &str = "UPDATE user_emails SET bounced_at = coalesce(bounced_at, ?2)";
 
-/// An address as it is stored.
-struct Stored {
-    address: String,
-    sealed: Option<Vec<u8>>,
-}
-
-impl Stored {
-    fn read(row: &Row<'_>, first: usize) -> Result<Self, rusqlite::Error> {
-        Ok(Self { address: row.get(first)?, sealed: row.get(first + 1)? })
-    }
-
-    fn open(self, user: UserId, keeping: &AddressKeeping) -> Result<String, StoreError> {
-        match (self.sealed, keeping) {
-            (None, _) => Ok(self.address),
-            (Some(sealed), AddressKeeping::Sealed(sealing)) => Ok(sealing.open(user, &sealed)?),
-            (Some(_), AddressKeeping::Plain | AddressKeeping::Refused) => Err(StoreError::NoAddressKey),
-        }
-    }
-}
-
-impl SqliteStore {
-    /// The hashes by which an address is found, where addresses are sealed.
-    fn hashes_of(&self, address: &str) -> Vec<[u8; 32]> {
-        match &*self.addresses {
-            AddressKeeping::Sealed(sealing) => sealing.hashes(address),
-            AddressKeeping::Plain | AddressKeeping::Refused => Vec::new(),
-        }
-    }
+fn stored(row: &Row<'_>, first: usize) -> Result<StoredAddress, rusqlite::Error> {
+    Ok(StoredAddress { address: row.get(first)?, sealed: row.get(first + 1)?, hash: None })
 }
 
 #[async_trait]
 impl UserEmails for SqliteStore {
     async fn set_email(&self, user: UserId, address: &str) -> Result<(), StoreError> {
-        let (plain, sealed) = match &*self.addresses {
-            AddressKeeping::Plain => (address.to_owned(), None),
-            AddressKeeping::Sealed(sealing) => (String::new(), Some(sealing.seal(user, address))),
-            AddressKeeping::Refused => return Err(StoreError::NoAddressKey),
-        };
+        let StoredAddress { address, sealed, hash } = self.addresses.keep(user, address)?;
         self.run(move |connection| {
-            let (sealed, hash) = sealed.map(|sealed| (sealed.sealed, sealed.hash)).unzip();
-            connection.prepare_cached(SET)?.execute(params![blob(user), plain, sealed, hash]).map_err(refused)?;
+            connection.prepare_cached(SET)?.execute(params![blob(user), address, sealed, hash]).map_err(refused)?;
             Ok(())
         })
         .await
@@ -86,7 +53,7 @@ impl UserEmails for SqliteStore {
             .run(move |connection| {
                 let mut statement = connection
                     .prepare_cached("SELECT address, sealed, bounced_at FROM user_emails WHERE user_id = ?1")?;
-                let read = |row: &Row<'_>| Ok((Stored::read(row, 0)?, time_or_none(row, 2)?));
+                let read = |row: &Row<'_>| Ok((stored(row, 0)?, time_or_none(row, 2)?));
                 Ok(statement.query_row([blob(user)], read).optional()?)
             })
             .await?;
@@ -95,7 +62,7 @@ impl UserEmails for SqliteStore {
     }
 
     async fn user_by_email(&self, address: &str) -> Result<Option<UserId>, StoreError> {
-        let hashes = self.hashes_of(address);
+        let hashes = self.addresses.hashes(address);
         let address = address.to_owned();
         self.run(move |connection| {
             let mut found: Vec<UserId> = Vec::new();
@@ -112,7 +79,7 @@ impl UserEmails for SqliteStore {
     }
 
     async fn flag_bounced(&self, address: &str, now: UnixMs) -> Result<u64, StoreError> {
-        let hashes = self.hashes_of(address);
+        let hashes = self.addresses.hashes(address);
         let address = address.to_owned();
         self.run(move |connection| {
             let now = number(now.get());
@@ -177,8 +144,8 @@ impl AddressRotation for SqliteStore {
                 let newest = sealing.keys().newest();
                 let mut statement = transaction.prepare_cached(NOT_NEWEST)?;
                 let values = params![blob(after), newest.bytes(), max];
-                let rows = statement.query_map(values, |row| Ok((id(row, 0)?, Stored::read(row, 1)?)))?;
-                let rows: Vec<(UserId, Stored)> = rows.collect::<Result<_, _>>()?;
+                let rows = statement.query_map(values, |row| Ok((id(row, 0)?, stored(row, 1)?)))?;
+                let rows: Vec<(UserId, StoredAddress)> = rows.collect::<Result<_, _>>()?;
                 let mut update = transaction.prepare_cached(RESEAL)?;
                 for (user, stored) in rows {
                     done.was_plain |= stored.sealed.is_none();
@@ -216,11 +183,6 @@ fn key_use(connection: &Connection) -> Result<AddressKeyUse, StoreError> {
     let mut statement = connection
         .prepare_cached("SELECT substr(sealed, 1, 8), count(*) FROM user_emails WHERE sealed IS NOT NULL GROUP BY 1")?;
     let rows = statement.query_map([], |row| Ok((row.get::<_, Vec<u8>>(0)?, count(row, 1)?)))?;
-    let mut keys: BTreeMap<DataKeyId, u64> = BTreeMap::new();
-    for row in rows {
-        let (bytes, addresses) = row?;
-        let key = DataKeyId::of_sealed(&bytes).ok_or(StoreError::Damaged { table: "user_emails" })?;
-        keys.insert(key, addresses);
-    }
-    Ok(AddressKeyUse { plain, keys: keys.into_iter().map(|(key, addresses)| KeyUse { key, addresses }).collect() })
+    let keys = rows.collect::<Result<Vec<_>, _>>()?;
+    AddressKeyUse::of(plain, keys).ok_or(StoreError::Damaged { table: "user_emails" })
 }

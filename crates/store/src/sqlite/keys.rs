@@ -2,6 +2,7 @@
 
 use super::rows::{blob, id, id_or_none, limit_or_none, number, time, time_or_none};
 use super::{SqliteStore, refused};
+use crate::columns::{joined, models_of};
 use crate::records::{Key, LimitReset, Rates};
 use crate::traits::{Keys, StoreError};
 use async_trait::async_trait;
@@ -13,8 +14,6 @@ use std::num::NonZeroU32;
 pub(super) const KEY: &str = "SELECT id, user_id, partner_id, digest, hint, name, created_at, revoked_at, expires_at,
     limit_account, limit_nano_usd, limit_reset, limit_since, allowed_models, requests_per_minute, tokens_per_minute,
     parallel_max, disabled FROM user_keys";
-/// The separator of a key's allowed models: no model name contains one.
-const SEPARATOR: &str = "\n";
 
 #[async_trait]
 impl Keys for SqliteStore {
@@ -42,7 +41,7 @@ impl Keys for SqliteStore {
                     key.limit.map(|limit| limit.amount.get()),
                     key.limit.and_then(|limit| limit.reset).map(LimitReset::name),
                     key.limit.map_or(0, |limit| number(limit.since.get())),
-                    key.allowed_models.map(|models| models.join(SEPARATOR)),
+                    key.allowed_models.map(|models| joined(&models)),
                     key.rates.requests_per_minute.map(NonZeroU32::get),
                     key.rates.tokens_per_minute.map(NonZeroU32::get),
                     key.rates.parallel_max.map(NonZeroU32::get),
@@ -96,7 +95,7 @@ impl Keys for SqliteStore {
                     key.limit.map(|limit| limit.amount.get()),
                     key.limit.and_then(|limit| limit.reset).map(LimitReset::name),
                     key.limit.map_or(0, |limit| number(limit.since.get())),
-                    key.allowed_models.map(|models| models.join(SEPARATOR)),
+                    key.allowed_models.map(|models| joined(&models)),
                     key.rates.requests_per_minute.map(NonZeroU32::get),
                     key.rates.tokens_per_minute.map(NonZeroU32::get),
                     key.rates.parallel_max.map(NonZeroU32::get),
@@ -131,13 +130,8 @@ pub(super) fn read(row: &Row<'_>) -> Result<Key, rusqlite::Error> {
         revoked_at: time_or_none(row, 7)?,
         expires_at: time_or_none(row, 8)?,
         limit: limit_or_none(row, 9)?,
-        allowed_models: models.map(|models| list(&models)),
+        allowed_models: models.map(|models| models_of(&models)),
         rates: Rates { requests_per_minute: rate(14)?, tokens_per_minute: rate(15)?, parallel_max: rate(16)? },
         disabled: row.get(17)?,
     })
-}
-
-/// The models of a list; an empty text is an empty list, not a list of one empty name.
-fn list(models: &str) -> Vec<String> {
-    models.split(SEPARATOR).filter(|model| !model.is_empty()).map(str::to_owned).collect()
 }

@@ -40,9 +40,10 @@ mod usage_queries;
 
 pub use copy::StoreCopy;
 
+use crate::columns::MODE_SETTING;
 use crate::sealing::AddressKeeping;
 use crate::traits::StoreError;
-use mode::{MODE_SETTING, mode_of};
+use mode::mode_of;
 use opencredits_keys::Mode;
 use parking_lot::Mutex;
 use rusqlite::ffi::{SQLITE_CONSTRAINT_FOREIGNKEY, SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};

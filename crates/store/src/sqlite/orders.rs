@@ -6,15 +6,12 @@ use crate::orders::{Booked, Bookings, Cursors, Order, OrderOrigin, OrderPage, Or
 use crate::traits::StoreError;
 use async_trait::async_trait;
 use opencredits_units::{NanoUsd, OrderId, UnixMs, UserId};
-use rusqlite::types::Type;
 use rusqlite::{Error, OptionalExtension, Row, params};
 
 const ORDER: &str =
     "SELECT id, version, user_id, partner_id, origin, request_digest, currency, amount_minor, fee_minor,
     credits_nano_usd, bonus_nano_usd, created_at, state, attempt, session, url, url_expires_at, payment, booking,
     booked_before, booked, is_booked, booked_at, check_at FROM orders";
-/// The separator of booked figures.
-const SEPARATOR: &str = " ";
 
 #[async_trait]
 impl Orders for SqliteStore {
@@ -35,7 +32,7 @@ impl Orders for SqliteStore {
                     order.version,
                     blob(order.user),
                     order.partner.map(blob),
-                    origin_number(order.origin),
+                    order.origin.number(),
                     order.request,
                     order.currency,
                     order.amount_minor,
@@ -43,15 +40,15 @@ impl Orders for SqliteStore {
                     order.credits.get(),
                     order.bonus.get(),
                     number(order.created_at.get()),
-                    state_number(order.state),
+                    order.state.number(),
                     order.attempt,
                     page.map(|page| &page.session),
                     page.map(|page| &page.url),
                     page.map(|page| number(page.expires_at.get())),
                     order.payment,
                     order.bookings.number,
-                    text_of(order.bookings.before),
-                    text_of(order.bookings.after),
+                    order.bookings.before.text(),
+                    order.bookings.after.text(),
                     order.bookings.is_made,
                     number(order.bookings.at.get()),
                     order.check_at.map(|at| number(at.get())),
@@ -137,15 +134,15 @@ impl Orders for SqliteStore {
                 .execute(params![
                     blob(order.id),
                     order.version,
-                    state_number(order.state),
+                    order.state.number(),
                     order.attempt,
                     page.map(|page| &page.session),
                     page.map(|page| &page.url),
                     page.map(|page| number(page.expires_at.get())),
                     order.payment,
                     order.bookings.number,
-                    text_of(order.bookings.before),
-                    text_of(order.bookings.after),
+                    order.bookings.before.text(),
+                    order.bookings.after.text(),
                     order.bookings.is_made,
                     number(order.bookings.at.get()),
                     order.check_at.map(|at| number(at.get())),
@@ -193,7 +190,7 @@ fn read(row: &Row<'_>) -> Result<Order, Error> {
         version: row.get(1)?,
         user: id(row, 2)?,
         partner: id_or_none(row, 3)?,
-        origin: origin(row, 4)?,
+        origin: OrderOrigin::of_number(count(row, 4)?).ok_or(Error::InvalidQuery)?,
         request: row.get(5)?,
         currency: row.get(6)?,
         amount_minor: row.get(7)?,
@@ -216,55 +213,10 @@ fn read(row: &Row<'_>) -> Result<Order, Error> {
     })
 }
 
-fn text_of(booked: Booked) -> String {
-    let Booked { paid_minor, refunded_minor, disputed_minor, lost_minor, granted, taken, frozen } = booked;
-    let figures = [paid_minor, refunded_minor, disputed_minor, lost_minor, granted.get(), taken.get(), frozen.get()];
-    figures.map(|figure| figure.to_string()).join(SEPARATOR)
-}
-
 fn booked(row: &Row<'_>, column: usize) -> Result<Booked, Error> {
-    let damaged = |_| Error::InvalidColumnType(column, "booked".to_owned(), Type::Text);
-    let text: String = row.get(column)?;
-    let figures: Vec<i64> = text.split(SEPARATOR).map(str::parse).collect::<Result<_, _>>().map_err(damaged)?;
-    let figures: [i64; 7] =
-        figures.try_into().map_err(|_| Error::InvalidColumnType(column, "booked".to_owned(), Type::Text))?;
-    let [paid_minor, refunded_minor, disputed_minor, lost_minor, granted, taken, frozen] = figures;
-    let [granted, taken, frozen] = [granted, taken, frozen].map(NanoUsd::new);
-    Ok(Booked { paid_minor, refunded_minor, disputed_minor, lost_minor, granted, taken, frozen })
-}
-
-const fn origin_number(origin: OrderOrigin) -> u8 {
-    match origin {
-        OrderOrigin::Checkout => 0,
-        OrderOrigin::TopUp => 1,
-    }
-}
-
-fn origin(row: &Row<'_>, column: usize) -> Result<OrderOrigin, Error> {
-    match count(row, column)? {
-        0 => Ok(OrderOrigin::Checkout),
-        1 => Ok(OrderOrigin::TopUp),
-        other => Err(Error::IntegralValueOutOfRange(column, number(other))),
-    }
-}
-
-const fn state_number(state: OrderState) -> u8 {
-    match state {
-        OrderState::Open => 0,
-        OrderState::Waiting => 1,
-        OrderState::Paid => 2,
-        OrderState::Failed => 3,
-        OrderState::Expired => 4,
-    }
+    Booked::of_text(&row.get::<_, String>(column)?).ok_or(Error::InvalidQuery)
 }
 
 pub(super) fn state(row: &Row<'_>, column: usize) -> Result<OrderState, Error> {
-    match count(row, column)? {
-        0 => Ok(OrderState::Open),
-        1 => Ok(OrderState::Waiting),
-        2 => Ok(OrderState::Paid),
-        3 => Ok(OrderState::Failed),
-        4 => Ok(OrderState::Expired),
-        other => Err(Error::IntegralValueOutOfRange(column, number(other))),
-    }
+    OrderState::of_number(count(row, column)?).ok_or(Error::InvalidQuery)
 }

@@ -1,6 +1,6 @@
 //! How people pay.
 
-use super::rows::{blob, count, id, id_or_none, number};
+use super::rows::{blob, count, id, id_or_none};
 use super::{SqliteStore, refused};
 use crate::orders::{Payer, Payers, TopUpState};
 use crate::traits::StoreError;
@@ -42,7 +42,7 @@ impl Payers for SqliteStore {
                 .execute(params![
                     payer.customer,
                     payer.method,
-                    state_number(payer.top_up),
+                    payer.top_up.number(),
                     payer.threshold.get(),
                     payer.amount_minor,
                     payer.currency,
@@ -76,7 +76,7 @@ fn read(row: &Row<'_>) -> Result<Payer, Error> {
         version: row.get(1)?,
         customer: row.get(2)?,
         method: row.get(3)?,
-        top_up: state(row, 4)?,
+        top_up: TopUpState::of_number(count(row, 4)?).ok_or(Error::InvalidQuery)?,
         threshold: NanoUsd::new(row.get(5)?),
         amount_minor: row.get(6)?,
         currency: row.get(7)?,
@@ -85,25 +85,4 @@ fn read(row: &Row<'_>) -> Result<Payer, Error> {
         month_minor: row.get(10)?,
         charging: id_or_none(row, 11)?,
     })
-}
-
-const fn state_number(state: TopUpState) -> u8 {
-    match state {
-        TopUpState::Off => 0,
-        TopUpState::On => 1,
-        TopUpState::Declined => 2,
-        TopUpState::ActionRequired => 3,
-        TopUpState::Disputed => 4,
-    }
-}
-
-fn state(row: &Row<'_>, column: usize) -> Result<TopUpState, Error> {
-    match count(row, column)? {
-        0 => Ok(TopUpState::Off),
-        1 => Ok(TopUpState::On),
-        2 => Ok(TopUpState::Declined),
-        3 => Ok(TopUpState::ActionRequired),
-        4 => Ok(TopUpState::Disputed),
-        other => Err(Error::IntegralValueOutOfRange(column, number(other))),
-    }
 }

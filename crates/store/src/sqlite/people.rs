@@ -2,7 +2,7 @@
 
 use super::rows::{blob, id, id_or_none, number, time};
 use super::{SqliteStore, publishable, refused};
-use crate::partners::PublishableKeyRecord;
+use crate::columns::first_key;
 use crate::records::{Partner, Standing, User};
 use crate::traits::{Partners, StoreError, Users};
 use async_trait::async_trait;
@@ -149,20 +149,6 @@ impl Partners for SqliteStore {
         // Partners are few, so that the table needs no index of their owners.
         let sql = format!("{PARTNER} WHERE owner_id = ?1 ORDER BY id LIMIT ?2");
         self.all(sql, (blob(owner), max), read_partner).await
-    }
-}
-
-/// The publishable key that a partner is added with.
-fn first_key(partner: &Partner) -> PublishableKeyRecord {
-    PublishableKeyRecord {
-        id: partner.id.cast(),
-        partner: partner.id,
-        key: partner.publishable_key.clone(),
-        name: "first".to_owned(),
-        origins: Vec::new(),
-        redirect_urls: Vec::new(),
-        created_at: partner.created_at,
-        revoked_at: None,
     }
 }
 

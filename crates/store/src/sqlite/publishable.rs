@@ -2,6 +2,7 @@
 
 use super::rows::{blob, id, number, time, time_or_none};
 use super::{SqliteStore, refused};
+use crate::columns::{joined, list_of};
 use crate::partners::{PublishableKeyRecord, PublishableKeys};
 use crate::traits::StoreError;
 use async_trait::async_trait;
@@ -14,8 +15,6 @@ const KEY: &str =
 /// The lists of keys in force.
 const ORIGINS: &str = "SELECT k.origins FROM publishable_keys AS k JOIN partners AS p ON p.id = k.partner_id
      WHERE k.revoked_at IS NULL AND NOT p.suspended AND k.origins <> '' ORDER BY k.id";
-/// What separates the entries of a list.
-const SEPARATOR: &str = "\n";
 
 #[async_trait]
 impl PublishableKeys for SqliteStore {
@@ -65,8 +64,8 @@ impl PublishableKeys for SqliteStore {
                 .execute(params![
                     blob(key.id),
                     key.name,
-                    key.origins.join(SEPARATOR),
-                    key.redirect_urls.join(SEPARATOR),
+                    joined(&key.origins),
+                    joined(&key.redirect_urls),
                     key.revoked_at.map(|at| number(at.get())),
                 ])?;
             Ok(changed == 1)
@@ -87,8 +86,8 @@ pub(super) fn insert(connection: &Connection, key: &PublishableKeyRecord) -> Res
             blob(key.partner),
             key.key,
             key.name,
-            key.origins.join(SEPARATOR),
-            key.redirect_urls.join(SEPARATOR),
+            joined(&key.origins),
+            joined(&key.redirect_urls),
             number(key.created_at.get()),
             key.revoked_at.map(|at| number(at.get())),
         ])
@@ -99,7 +98,7 @@ pub(super) fn insert(connection: &Connection, key: &PublishableKeyRecord) -> Res
 fn read(row: &Row<'_>) -> Result<PublishableKeyRecord, rusqlite::Error> {
     let list = |column: usize| -> Result<Vec<String>, rusqlite::Error> {
         let text: String = row.get(column)?;
-        Ok(text.lines().map(str::to_owned).collect())
+        Ok(list_of(&text))
     };
     Ok(PublishableKeyRecord {
         id: id(row, 0)?,

@@ -4,6 +4,7 @@ use super::SqliteStore;
 use super::bills::add_costs;
 use super::rows::{blob, number};
 use super::usage_queries as queries;
+use crate::additions::by_series;
 use crate::block;
 use crate::traits::StoreError;
 use crate::usage::{
@@ -13,7 +14,6 @@ use crate::usage::{
 use async_trait::async_trait;
 use opencredits_units::{AccountId, EntryId, KeyId, NanoUsd, UnixMs};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
-use std::collections::{BTreeMap, HashMap};
 
 /// The partner of a series is that of its key, as long as the key is there.
 const ADD_SERIES: &str = "
@@ -115,26 +115,10 @@ fn place(connection: &Connection) -> Result<Vec<u8>, StoreError> {
     Ok(statement.query_row([], |row| row.get(0)).optional()?.unwrap_or_default())
 }
 
-/// The additions to one series.
-#[derive(Default)]
-struct Additions {
-    marks: Vec<RequestMark>,
-    /// By day.
-    sums: BTreeMap<u64, UsageSums>,
-}
-
 fn add_requests(transaction: &Transaction<'_>, requests: &[UsedRequest]) -> Result<(), StoreError> {
-    let mut by_series: HashMap<(KeyId, &str, &str), Additions> = HashMap::new();
-    for request in requests {
-        let additions = by_series.entry((request.key, &request.model, &request.vendor)).or_default();
-        let mark = RequestMark::of(request.id);
-        additions.marks.push(mark);
-        let sums = additions.sums.entry(mark.made_at().day()).or_default();
-        *sums = sums.checked_add(&request.sums).ok_or(StoreError::Damaged { table: "usage_sums" })?;
-    }
-    for ((key, model, vendor), mut additions) in by_series {
+    let by_series = by_series(requests).ok_or(StoreError::Damaged { table: "usage_sums" })?;
+    for ((key, model, vendor), additions) in by_series {
         let series = series(transaction, key, model, vendor)?;
-        additions.marks.sort_unstable();
         add_marks(transaction, series, &additions.marks)?;
         for (day, sums) in &additions.sums {
             add_sums(transaction, (series, *day), sums)?;

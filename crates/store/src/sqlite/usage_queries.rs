@@ -1,6 +1,7 @@
 //! The read model of usage: its queries. They run on a connection of their own, beside the store's other work.
 
 use super::rows::{blob, count, id, id_or_none, number, time};
+use crate::additions::cut;
 use crate::block;
 use crate::traits::StoreError;
 use crate::usage::{
@@ -196,15 +197,6 @@ fn marks_of(
     }
     cut(&mut found, max, |mark| *mark);
     Ok(found)
-}
-
-/// Keeps the first `max` of a sorted list, and those that equal the last of them.
-fn cut<T>(list: &mut Vec<T>, max: usize, mark: impl Fn(&T) -> RequestMark) {
-    let Some(last) = max.checked_sub(1).and_then(|at| list.get(at)).map(&mark) else {
-        return;
-    };
-    let keep = list.iter().position(|item| mark(item) < last).unwrap_or(list.len());
-    list.truncate(keep);
 }
 
 pub(super) fn transfers(

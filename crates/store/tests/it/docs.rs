@@ -1,6 +1,6 @@
 //! The page on privacy lists every column that is kept.
 
-use crate::Folder;
+use crate::engines::Folder;
 
 const PAGE: &str = include_str!("../../../../docs/privacy.md");
 

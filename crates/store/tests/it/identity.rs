@@ -1,43 +1,8 @@
 //! Signing in, on SQLite.
 
-use crate::{Folder, check};
+use crate::engines::Folder;
 use opencredits_store::conformance::{self, NOW, user};
 use opencredits_store::{CodeChallenge, CodeChallenges, Users};
-
-#[tokio::test]
-async fn sqlite_conforms_on_code_challenges() {
-    check(|store| async move { conformance::code_challenges(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_mailed_links() {
-    check(|store| async move { conformance::mailed_links(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_attempt_buckets() {
-    check(|store| async move { conformance::attempt_buckets(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_sessions() {
-    check(|store| async move { conformance::sessions(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_passkeys() {
-    check(|store| async move { conformance::passkeys(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_standings() {
-    check(|store| async move { conformance::standings(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_the_end_of_what_is_over() {
-    check(|store| async move { conformance::identity_retention(&store).await }).await;
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_answers_at_once_no_two_take_the_same_attempt_and_one_spends() {

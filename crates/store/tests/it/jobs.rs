@@ -1,34 +1,9 @@
 //! The leases of jobs on SQLite: the rules, and a model of them under random calls.
 
-use crate::{Folder, check};
-use opencredits_store::conformance::{self, NOW, report};
+use crate::engines::Folder;
+use opencredits_store::conformance::{NOW, report};
 use opencredits_store::{Acquired, JobLease, JobLeases, SqliteStore};
 use proptest::prelude::*;
-
-#[tokio::test]
-async fn sqlite_conforms_on_the_leases_of_jobs() {
-    check(|store| async move { conformance::job_leases(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_the_state_of_alarms() {
-    check(|store| async move { conformance::alarm_states(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_what_is_deleted_after_some_time() {
-    check(|store| async move { conformance::retention(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_rotated_keys() {
-    check(|store| async move { conformance::key_rotations(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_renamed_people() {
-    check(|store| async move { conformance::renames(&store).await }).await;
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_holders_at_once_one_has_the_lease() {

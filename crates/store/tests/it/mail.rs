@@ -1,29 +1,9 @@
 //! Mails, addresses and notices on SQLite.
 
-use crate::{Folder, check};
-use opencredits_store::conformance::{self, NOW, mail, user};
+use crate::engines::Folder;
+use opencredits_store::conformance::{NOW, mail, user};
 use opencredits_store::{NewMail, Outbox, UserEmails, Users};
 use std::collections::HashSet;
-
-#[tokio::test]
-async fn sqlite_conforms_on_the_outbox() {
-    check(|store| async move { conformance::outbox(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_user_emails() {
-    check(|store| async move { conformance::user_emails(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_notices() {
-    check(|store| async move { conformance::notices(&store).await }).await;
-}
-
-#[tokio::test]
-async fn notices_are_switched_off_for_one_person_and_go_with_them() {
-    check(|store| async move { conformance::mail_choices(&store).await }).await;
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_workers_at_once_each_mail_has_one() {

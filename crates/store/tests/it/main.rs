@@ -1,168 +1,21 @@
-//! What a store promises: each suite on SQLite, and what is SQLite's own.
+//! What a store promises: each suite on each engine, and what each engine has of its own.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod conform;
 mod docs;
+mod engines;
 mod identity;
 mod jobs;
 mod mail;
+mod postgres;
 mod privacy;
 
+use engines::Folder;
 use opencredits_keys::Mode;
-use opencredits_store::conformance::{self, NOW, key, partner, secret, user};
-use opencredits_store::{Claim, Claims, Keys, Partners, SqliteStore, StoreError, UsageModel, Users};
+use opencredits_store::conformance::{NOW, key, partner, secret, user};
+use opencredits_store::{Claim, Claims, EngineError, Keys, Partners, SqliteStore, StoreError, UsageModel, Users};
 use opencredits_units::GenerationId;
-use std::future::Future;
-use std::path::{Path, PathBuf};
-
-struct Folder {
-    path: PathBuf,
-    dir: tempfile::TempDir,
-}
-
-impl Folder {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        Self { path: dir.path().join("store.db"), dir }
-    }
-
-    fn open(&self) -> SqliteStore {
-        SqliteStore::open(&self.path).unwrap()
-    }
-
-    /// A store with a person, a partner and a key.
-    async fn filled(&self) -> SqliteStore {
-        let store = self.open();
-        store.add_user(&user(1)).await.unwrap();
-        store.add_partner(&partner(1)).await.unwrap();
-        store.add_key(&key(1)).await.unwrap();
-        store
-    }
-}
-
-async fn check<F: Future<Output = Result<(), StoreError>>>(suite: impl FnOnce(SqliteStore) -> F) {
-    let folder = Folder::new();
-    suite(folder.open()).await.unwrap();
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_users() {
-    check(|store| async move { conformance::users(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_partners() {
-    check(|store| async move { conformance::partners(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_keys() {
-    check(|store| async move { conformance::keys(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_provider_bills() {
-    check(|store| async move { conformance::provider_bills(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_orders() {
-    check(|store| async move { conformance::orders(&store).await }).await;
-}
-
-#[tokio::test]
-async fn partners_change_as_their_rules_say() {
-    check(|store| async move { conformance::partner_changes(&store).await }).await;
-}
-
-#[tokio::test]
-async fn commission_returns_keep_their_rules() {
-    check(|store| async move { conformance::commission_returns(&store).await }).await;
-}
-
-#[tokio::test]
-async fn publishable_keys_keep_their_rules() {
-    check(|store| async move { conformance::publishable_keys(&store).await }).await;
-}
-
-#[tokio::test]
-async fn applications_keep_their_rules() {
-    check(|store| async move { conformance::applications(&store).await }).await;
-}
-
-#[tokio::test]
-async fn secret_keys_of_partners_keep_their_rules() {
-    check(|store| async move { conformance::partner_keys(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_price_books() {
-    check(|store| async move { conformance::price_books(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_payers() {
-    check(|store| async move { conformance::payers(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_cursors() {
-    check(|store| async move { conformance::cursors(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_spending_limits() {
-    check(|store| async move { conformance::spending_limits(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_management_keys() {
-    check(|store| async move { conformance::management_keys(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_the_audit_log() {
-    check(|store| async move { conformance::audit_log(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_the_read_model_of_usage() {
-    check(|store| async move { conformance::usage_model(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_claims() {
-    check(|store| async move { conformance::claims(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_settings() {
-    check(|store| async move { conformance::settings(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_token_grants() {
-    check(|store| async move { conformance::token_grants(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_device_requests() {
-    check(|store| async move { conformance::device_requests(&store).await }).await;
-}
-
-#[tokio::test]
-async fn what_a_person_agreed_to_is_listed_for_them() {
-    check(|store| async move { conformance::agreed_grants(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_connected_keys() {
-    check(|store| async move { conformance::connected_keys(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_look_ups_of_operators() {
-    check(|store| async move { conformance::operator_reads(&store).await }).await;
-}
+use std::path::Path;
 
 #[tokio::test]
 async fn what_was_kept_is_there_after_the_store_was_closed() {
@@ -229,7 +82,7 @@ fn a_file_that_is_no_store_is_refused_and_left_as_it_is() {
         Err(StoreError::Open { source, .. }) => source,
         other => panic!("{:?} of {}", other.err(), path.display()),
     };
-    assert!(matches!(*cause(&folder.path), StoreError::Sqlite(_)));
+    assert!(matches!(*cause(&folder.path), StoreError::Engine(EngineError::Sqlite(_))));
     assert_eq!(std::fs::read_to_string(&folder.path).unwrap(), text);
     let nowhere = folder.dir.path().join("missing").join("store.db");
     assert!(matches!(*cause(&nowhere), StoreError::Io(_)));

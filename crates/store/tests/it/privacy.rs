@@ -1,6 +1,6 @@
 //! Addresses at rest, and what people ask of their data.
 
-use crate::{Folder, check};
+use crate::engines::Folder;
 use opencredits_keys::DataKeys;
 use opencredits_store::conformance::{self, NOW, user};
 use opencredits_store::{
@@ -41,21 +41,6 @@ fn memory_has(bytes: &[u8], part: &[u8]) -> bool {
 
 async fn address_of(store: &SqliteStore, n: u8) -> Result<Option<String>, StoreError> {
     Ok(store.email_of(user(n).id).await?.map(|email| email.address))
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_privacy_states() {
-    check(|store| async move { conformance::privacy_states(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_erasure() {
-    check(|store| async move { conformance::erasure(&store).await }).await;
-}
-
-#[tokio::test]
-async fn sqlite_conforms_on_policies() {
-    check(|store| async move { conformance::policies(&store).await }).await;
 }
 
 #[tokio::test]
