@@ -69,7 +69,7 @@ pub(crate) async fn run(
     (source, log, hangups): (ConfigSource, LogFilter, Signal),
     (threads, started): (WorkerPool, UnixMs),
 ) -> Result<ExitCode, StartError> {
-    let reloader = Arc::new(Reloader::over(&built, config, (source, log)));
+    let reloader = Reloader::over(&built, config, (source, log));
     let Built { app, accounts, reaper, store, mails, secret_mails, prices, providers, test, people, tls, .. } = built;
     release_left(&app.gateway)?;
     let of_people = (&people.0, built.address_keys.as_ref());
@@ -91,6 +91,7 @@ pub(crate) async fn run(
     let state = state_of(config, &app, (&store, mails.jobs.is_some()), (&jobs, &prices, &providers));
     let state = StateParts { test: test_mode, ..state };
     let state = alarms::start((config, started), (state, tls.clone()), &store, (&mut tasks, jobs_stopped)).await?;
+    let reloader = Arc::new(reloader.of_alarms(&state.alarms));
     let files = Source { ledger: app.gateway.ledger().clone(), store, data: (&config.data.dir).into() };
     let admin = admin_of(&app, (accounts, files), people)
         .of_jobs(jobs)

@@ -213,6 +213,42 @@ fn a_changed_entry_is_told_once_over_a_restart_and_so_is_that_it_is_as_it_was() 
 }
 
 #[test]
+fn channels_are_reloaded_and_an_alarm_that_fires_goes_on() {
+    let (hook, other, fixture) = (Hook::start(), Hook::start(), Fixture::new());
+    let (port, mails) = mail_server();
+    let email = format!(
+        "[server]\npublic_url = \"https://acme.example\"\n[email]\ntransport = \"smtp\"\nhost = \"127.0.0.1\"\nport = {port}\n\
+         tls = \"none\"\nfrom = \"Acme <mail@acme.example>\"\n"
+    );
+    let config = fixture.file("config.toml", &format!("{email}{}", alarms_to(&hook, "")));
+    let gateway = fixture.start(&["--config", &config, "dev"], &[]);
+    let (alarm, first) = ("OpenCreditsVerifyFindings", "WHERE id = (SELECT min(id) FROM entries)");
+    let verify = || ask(&fixture, &json!({ "do": "ledger_verify" })).1;
+    alter(&fixture, &format!("UPDATE entries SET body = CAST(body || x'00' AS BLOB) {first}"));
+    assert_eq!(verify()["clean"], false);
+    hook.next(alarm, "alarm.fired");
+    let secret = fixture.file("secret", &Hook::secret());
+    let reload = |secret: &str| {
+        let url = &other.url;
+        let alarms = format!(
+            "[alarms]\nmail_to = [\"ops@acme.example\"]\nwebhook_url = \"{url}\"\nwebhook_secret_file = \"{secret}\"\npace = {PACE}\n"
+        );
+        fixture.file("config.toml", &format!("{email}{alarms}"));
+        ask(&fixture, &json!({ "do": "reload", "apply": true }))
+    };
+    assert_eq!(reload("/nowhere/secret").0, 400);
+    let (status, reloaded) = reload(&secret);
+    assert_eq!((status, &reloaded["reload"]["needs_restart"]), (200, &json!([])));
+    assert!(!reloaded.to_string().contains("whsec"), "{reloaded}");
+    alter(&fixture, &format!("UPDATE entries SET body = substr(body, 1, length(body) - 1) {first}"));
+    assert_eq!(verify()["clean"], true);
+    other.next(alarm, "alarm.resolved");
+    assert!(mails.iter().any(|mail: String| mail.contains("[ended]") && mail.contains(alarm)));
+    end(gateway);
+    assert_eq!((hook.told(alarm), other.told(alarm)), (vec!["alarm.fired".into()], vec!["alarm.resolved".into()]));
+}
+
+#[test]
 fn a_lock_on_the_ledger_that_lasts_is_told_as_slow_commits_and_so_is_its_end() {
     let hook = Hook::start();
     let fixture = Fixture::new();
