@@ -4,7 +4,7 @@ use crate::table::{Table, or_dash, time};
 use opencredits_api::admin::{AdminReply, AlarmTestView, AlarmView};
 
 /// Said where alarms stand in the log only.
-const NO_CHANNEL: &str = "alarms stand in the log only: set alarms.webhook_url or alarms.mail_to, and restart";
+const NO_CHANNEL: &str = "alarms stand in the log only: set alarms.webhook_url or alarms.mail_to, and reload";
 
 /// A reply of these; nothing for another one.
 pub(crate) fn show(reply: &AdminReply) -> Option<String> {

@@ -44,6 +44,16 @@ pub(crate) fn channels(config: &Config) -> Result<AlarmChannels, StartError> {
     Ok(channels)
 }
 
+/// How the config wants alarms told.
+pub(crate) fn settings(config: &Config) -> AlarmSettings {
+    AlarmSettings {
+        repeat_ms: config.alarms.repeat_ms(),
+        runbooks_url: config.alarms.runbooks_url.clone(),
+        service: config.server.public_url(),
+        pace: config.alarms.pace,
+    }
+}
+
 /// Starts the alarms of a process that began at this time, with this certificate; returns what a scrape reads.
 pub(crate) async fn start(
     (config, started): (&Config, UnixMs),
@@ -55,13 +65,7 @@ pub(crate) async fn start(
     let readings = Arc::new(Readings { reader: StateReader::new(parts), process, certificate });
     let source = Arc::clone(&readings) as Arc<dyn AlarmSource>;
     let ports = AlarmPorts { source, store: Arc::new(store.clone()), clock: Arc::new(SystemClock) };
-    let settings = AlarmSettings {
-        repeat_ms: config.alarms.repeat_ms(),
-        runbooks_url: config.alarms.runbooks_url.clone(),
-        service: config.server.public_url(),
-        pace: config.alarms.pace,
-    };
-    let alarms = Arc::new(Alarms::new(ports, settings, channels(config)?));
+    let alarms = Arc::new(Alarms::new(ports, settings(config), channels(config)?));
     // Before anybody can ask which alarms fire.
     alarms.restore().await;
     let watching = Arc::clone(&alarms);

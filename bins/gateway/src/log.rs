@@ -18,8 +18,7 @@ pub(crate) fn start(log: &Log) -> Result<(LogFilter, LastLines), StartError> {
     let filter = filter(log)?;
     let io = |source| StartError::Io { what: "threads".to_owned(), source };
     let (waiting, guard) = WaitingLines::to(std::io::stderr()).map_err(io)?;
-    // Other lines are few, and the last of them before an end must not be lost.
-    let writer = waiting.with_filter(|line| line.target() == ACCESS_TARGET).or_else(std::io::stderr);
+    let writer = waiting.of_access().with_filter(|line| line.target() == ACCESS_TARGET).or_else(waiting);
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     let (started, exchange) = match log.format {
         LogFormat::Json => {

@@ -2,8 +2,9 @@
 
 use crate::error::StartError;
 use crate::secret_files::{read, secret};
-use opencredits_email::{Console, Mailer, Resend, ResendSettings, Smtp, SmtpLogin, SmtpSettings, SmtpTls};
-use opencredits_service::config::{Config, Email, MailTls, MailTransport};
+use opencredits_email::{Console, Mailer, Resend, ResendSettings, Smtp, SmtpSettings};
+use opencredits_service::config::{Config, Email, MailTransport};
+use opencredits_service::mail::{MailServerSecrets, smtp_settings};
 use std::sync::Arc;
 
 /// The sender of mails; none where mails are switched off. It connects when it sends.
@@ -19,23 +20,8 @@ pub(crate) fn mailer(config: &Config) -> Result<Option<Arc<dyn Mailer>>, StartEr
 
 fn smtp(email: &Email) -> Result<SmtpSettings, StartError> {
     let password = secret("email.password_file", email.password.as_ref(), email.password_file.as_ref())?;
-    let login = email.username.clone().zip(password).map(|(username, password)| SmtpLogin { username, password });
-    let extra_roots_pem =
-        email.ca_file.as_ref().map(|path| read("email.ca_file", path)).transpose()?.map(String::into_bytes);
-    let hello = email.sender().map(|from| from.address().domain().to_owned());
-    Ok(SmtpSettings {
-        host: email.host.clone().unwrap_or_default(),
-        port: email.port(),
-        tls: match email.tls {
-            MailTls::StartTls => SmtpTls::StartTls,
-            MailTls::Implicit => SmtpTls::Implicit,
-            MailTls::None => SmtpTls::None,
-        },
-        extra_roots_pem,
-        login,
-        hello: hello.unwrap_or_else(|| "localhost".to_owned()),
-        timeout_ms: email.timeout_ms,
-    })
+    let ca_pem = email.ca_file.as_ref().map(|path| read("email.ca_file", path)).transpose()?;
+    Ok(smtp_settings(email, MailServerSecrets { password, ca_pem }))
 }
 
 fn resend(email: &Email) -> Result<ResendSettings, StartError> {

@@ -1,5 +1,6 @@
 //! Reads the config again while the process serves: checked first, then everything at once, or nothing.
 
+use crate::alarms;
 use crate::build::{self, Built};
 use crate::certificate;
 use crate::discover;
@@ -15,6 +16,7 @@ use async_trait::async_trait;
 use opencredits_api::admin::{ConfigReload, Refusal, RefusalCode, ReloadRequest, ReloadView};
 use opencredits_api::{App, Certificate, FrontSettings, LiveCertificate};
 use opencredits_service::accounts::Actor;
+use opencredits_service::alarms::{AlarmChannels, AlarmSettings, Alarms};
 use opencredits_service::config::{Config, ReloadPlan, SettingChange};
 use opencredits_service::prices::{OfferChange, Prices};
 use opencredits_service::provider_bills::{ProviderReconciliation, ReconcileTerms};
@@ -47,6 +49,7 @@ struct Live {
     providers: Arc<ProviderReconciliation>,
     log: LogFilter,
     tls: Option<Arc<LiveCertificate>>,
+    alarms: Option<Arc<Alarms>>,
 }
 
 /// What is in force.
@@ -66,6 +69,7 @@ struct Staged {
     reconcile: ReconcileTerms,
     filter: EnvFilter,
     certificate: Option<Certificate>,
+    alarms: (AlarmSettings, AlarmChannels),
 }
 
 impl Reloader {
@@ -77,9 +81,16 @@ impl Reloader {
             providers: Arc::clone(&built.providers),
             log,
             tls: built.tls.clone(),
+            alarms: None,
         };
         let state = Mutex::new(InForce { config: config.clone(), transports: built.transports.clone() });
         Self { source, variables: ports::environment(), live, state }
+    }
+
+    /// The same, which reloads how these alarms are told as well.
+    pub(crate) fn of_alarms(mut self, alarms: &Arc<Alarms>) -> Self {
+        self.live.alarms = Some(Arc::clone(alarms));
+        self
     }
 
     /// Begins to heed hangups and changes of the certificate's files.
@@ -174,6 +185,7 @@ impl Reloader {
         let app = self.live.app.upgrade().ok_or(StartError::Closing)?;
         let (filter, certificate) = (log::filter(&config.log)?, certificate::read_beside(&config).await?);
         let transports = state.transports.exchanged(&config)?;
+        let alarms = (alarms::settings(&config), alarms::channels(&config)?);
         let (book, variables, of_catalogue) = (change.book().await?, self.variables.clone(), config.clone());
         // A large book takes some time, and the thread that accepts connections is this one.
         let built = tokio::task::spawn_blocking(move || ServedCatalogue::over(book, &of_catalogue, &variables)).await;
@@ -207,6 +219,7 @@ impl Reloader {
             reconcile,
             filter,
             certificate,
+            alarms,
         })
     }
 
@@ -223,6 +236,10 @@ impl Reloader {
         }
         self.live.providers.compare_by(staged.reconcile);
         self.live.log.set(staged.filter);
+        if let Some(alarms) = &self.live.alarms {
+            let (settings, channels) = staged.alarms;
+            alarms.exchange(settings, channels);
+        }
         if let (Some(tls), Some(certificate)) = (&self.live.tls, staged.certificate) {
             certificate::put(tls, certificate, ports::SystemClock.now());
         }
@@ -344,7 +361,14 @@ mod tests {
         ("log.filter", "\"warn\""),
         ("log.access", "\"off\""),
         ("log.access_sample", "0.5"),
+        ("alarms.repeat_hours", "7"),
+        ("alarms.runbooks_url", "\"https://wiki.example\""),
+        ("alarms.pace", "7"),
     ];
+    /// Those that a test of the binary changes, which tells by them: vendors that list their models are asked over HTTP, and
+    /// secrets are not shown.
+    const OF_THE_BINARY: &[&str] =
+        &["discover", "alarms.mail_to", "alarms.webhook_url", "alarms.webhook_secret", "alarms.webhook_secret_file"];
     /// The same of lists, which are whole tables.
     const OTHER_LISTS: &[(&str, &str)] = &[
         (
@@ -367,7 +391,7 @@ mod tests {
             served.vendors.iter().map(|vendor| (vendor.vendor.id.to_string(), vendor.offered)).collect();
         let requests = (parts::settings(config), parts::front_settings(config), config.billing.partner_terms());
         let money = (payments::settings(config, Mode::Test).unwrap(), ReconcileSettings::from(&config.reconcile));
-        let ways = (transports::settings(config), transports::fetch_limits(config));
+        let ways = (transports::settings(config), transports::fetch_limits(config), alarms::settings(config));
         format!("{requests:?} {money:?} {ways:?} {} {models:?} {vendors:?}", log::filter(&config.log).unwrap())
     }
 
@@ -375,7 +399,7 @@ mod tests {
     fn each_live_setting_reaches_what_a_reload_exchanges() {
         let base = Config::read("[upstream]\nfetch_attachments = true", []).unwrap();
         let before = built(&base);
-        let mut checked: Vec<&str> = vec!["discover"];
+        let mut checked = OF_THE_BINARY.to_vec();
         for (setting, value) in OTHER_VALUES {
             let (section, field) = setting.split_once('.').unwrap();
             let fetches = if section == "upstream" && !value.contains("fetch") && field != "fetch_attachments" {
@@ -395,7 +419,6 @@ mod tests {
         let mut live = live_settings().to_vec();
         live.sort_unstable();
         checked.sort_unstable();
-        // Vendors that list their models are asked over HTTP; a test of the binary does that.
         assert_eq!(checked, live);
     }
 }

@@ -11,7 +11,7 @@ use crate::ports::SystemClock;
 use crate::reload::Reloader;
 use crate::service_manager;
 use crate::source::ConfigSource;
-use crate::test_mode::TaskSets;
+use crate::test_mode::{BuiltTest, TaskSets};
 use crate::workers::WorkerPool;
 use opencredits_api::admin::{Admin, AdminSocket, ConfigReload};
 use opencredits_api::{App, Ended, Limits, Listening, OperatorApp, Routes, serve, service};
@@ -69,9 +69,10 @@ pub(crate) async fn run(
     (source, log, hangups): (ConfigSource, LogFilter, Signal),
     (threads, started): (WorkerPool, UnixMs),
 ) -> Result<ExitCode, StartError> {
-    let reloader = Arc::new(Reloader::over(&built, config, (source, log)));
+    let reloader = Reloader::over(&built, config, (source, log));
     let Built { app, accounts, reaper, store, mails, secret_mails, prices, providers, test, people, tls, .. } = built;
     release_left(&app.gateway)?;
+    let stores = [Some(&store), test.as_ref().map(BuiltTest::store)].map(Option::<&SqliteStore>::cloned);
     let of_people = (&people.0, built.address_keys.as_ref());
     let jobs = jobs::build(&app, config, (&store, mails.jobs.as_ref()), (&prices, &providers), of_people).await?;
     let (stop_jobs, jobs_stopped) = StopSwitch::new();
@@ -91,6 +92,7 @@ pub(crate) async fn run(
     let state = state_of(config, &app, (&store, mails.jobs.is_some()), (&jobs, &prices, &providers));
     let state = StateParts { test: test_mode, ..state };
     let state = alarms::start((config, started), (state, tls.clone()), &store, (&mut tasks, jobs_stopped)).await?;
+    let reloader = Arc::new(reloader.of_alarms(&state.alarms));
     let files = Source { ledger: app.gateway.ledger().clone(), store, data: (&config.data.dir).into() };
     let admin = admin_of(&app, (accounts, files), people)
         .of_jobs(jobs)
@@ -126,9 +128,8 @@ pub(crate) async fn run(
     // them with the usage known so far.
     drop(app);
     let clean = drained(draining, &deadline).await && ended == Ended::Drained;
-    for ledger in ledgers {
-        ledger.flush()?;
-    }
+    ledgers.iter().try_for_each(Ledger::flush)?;
+    empty_logs(stores.iter().flatten()).await;
     tracing::info!(clean, "stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -170,6 +171,19 @@ fn state_of(
 fn ledgers(app: &App) -> Vec<Ledger> {
     let test = app.test.as_ref().map(|test| test.app().gateway.ledger());
     [Some(app.gateway.ledger()), test].into_iter().flatten().cloned().collect()
+}
+
+/// Merges the logs of stores into their files, so that the folder can be copied as files. The next start would do it as well.
+async fn empty_logs(stores: impl Iterator<Item = &SqliteStore>) {
+    for store in stores {
+        match store.checkpoint().await {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!("another process reads the store; copy store.db-wal together with store.db"),
+            Err(error) => {
+                tracing::warn!(%error, "the log of the store is not merged; copy store.db-wal together with store.db")
+            }
+        }
+    }
 }
 
 /// Tells the log what is served, and the service manager that it is.

@@ -124,6 +124,11 @@ impl BuiltTest {
         TestDesk::new(Arc::clone(&self.accounts), config.play_credits())
     }
 
+    /// Its store.
+    pub(crate) const fn store(&self) -> &SqliteStore {
+        &self.store
+    }
+
     /// Starts its jobs and its admin socket, which serves until the sender is dropped.
     pub(crate) async fn start(
         self,

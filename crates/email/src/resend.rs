@@ -20,6 +20,8 @@ const API_URL: &str = "https://api.resend.com";
 const USER_AGENT: &str = concat!("opencredits/", env!("CARGO_PKG_VERSION"));
 /// The largest answer that is read, in bytes: it has an id, or a name of an error.
 const ANSWER_BYTES_MAX: usize = 16 << 10;
+/// The name of the error that a key gets which is valid, and may only send.
+const SENDS_ONLY: &str = "restricted_api_key";
 /// The longest wait that is taken from an answer.
 const WAIT_MAX: Duration = Duration::from_secs(3_600);
 
@@ -44,7 +46,8 @@ impl fmt::Debug for ResendSettings {
 /// sent twice.
 pub struct Resend {
     client: Client,
-    emails_url: String,
+    /// The API's address, without a slash at its end.
+    url: String,
     timeout_ms: u64,
 }
 
@@ -92,7 +95,25 @@ impl Resend {
             .build()
             .map_err(|_| MailError::Configuration { problem })?;
         let url = url.unwrap_or_else(|| API_URL.to_owned());
-        Ok(Self { client, emails_url: format!("{}/emails", url.trim_end_matches('/')), timeout_ms })
+        Ok(Self { client, url: url.trim_end_matches('/').to_owned(), timeout_ms })
+    }
+
+    /// Whether the API takes the key, by a call that sends nothing. A key that may only send may not make this call either, and
+    /// the refusal says so.
+    ///
+    /// # Errors
+    /// Those of a mail.
+    pub async fn check(&self) -> Result<(), MailError> {
+        let asked = self.client.get(format!("{}/domains", self.url)).send().await;
+        let answer = asked.map_err(|error| self.lost(&error))?;
+        if answer.status().is_success() {
+            return Ok(());
+        }
+        let (status, wait) = (answer.status().as_u16(), wait(answer.headers()));
+        match &*name_of(answer).await.map_err(|error| self.lost(&error))? {
+            SENDS_ONLY => Ok(()),
+            name => of_answer(status, name, wait),
+        }
     }
 
     fn lost(&self, error: &reqwest::Error) -> MailError {
@@ -128,7 +149,8 @@ impl Mailer for Resend {
         };
         let problem = "cannot be written as JSON";
         let body = serde_json::to_vec(&request).map_err(|_| MailError::Invalid { field: "the message", problem })?;
-        let post = self.client.post(&self.emails_url).header("Idempotency-Key", envelope.id.as_str()).body(body);
+        let post =
+            self.client.post(format!("{}/emails", self.url)).header("Idempotency-Key", envelope.id.as_str()).body(body);
         let answer = post.send().await.map_err(|error| self.lost(&error))?;
         let status = answer.status().as_u16();
         if answer.status().is_success() {
@@ -162,7 +184,7 @@ fn of_answer(status: u16, name: &str, wait: Option<Duration>) -> Result<(), Mail
     match (status, name) {
         // The mail with this id was taken before, when its template or its recipient was another.
         (409, "invalid_idempotent_request") => Ok(()),
-        (401 | 403, _) | (_, "missing_api_key" | "invalid_api_key" | "restricted_api_key" | "invalid_from_address") => {
+        (401 | 403, _) | (_, "missing_api_key" | "invalid_api_key" | SENDS_ONLY | "invalid_from_address") => {
             let problem = "the API refuses the key or the sender; check api_key, from, and that the domain is verified";
             Err(MailError::Configuration { problem })
         }

@@ -96,6 +96,24 @@ impl Smtp {
         }
         Ok(Self { transport: builder.build(), timeout_ms })
     }
+
+    /// Whether the server takes us: connects, says the login where there is one, and takes leave. Nothing is sent.
+    ///
+    /// # Errors
+    /// Those of a mail.
+    pub async fn check(&self) -> Result<(), MailError> {
+        let is_served = self.within(self.transport.test_connection()).await?;
+        if is_served { Ok(()) } else { Err(MailError::Unreachable) }
+    }
+
+    async fn within<T>(&self, exchange: impl Future<Output = Result<T, Error>>) -> Result<T, MailError> {
+        let late = || MailError::TimedOut { limit_ms: self.timeout_ms };
+        match tokio::time::timeout(Duration::from_millis(self.timeout_ms), exchange).await {
+            Ok(Err(error)) if error.is_timeout() => Err(late()),
+            Ok(done) => done.map_err(|error| error_of(&error)),
+            Err(_) => Err(late()),
+        }
+    }
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -127,14 +145,7 @@ fn tls_of(host: &str, tls: SmtpTls, extra_roots_pem: Option<&[u8]>) -> Result<Tl
 #[async_trait]
 impl Mailer for Smtp {
     async fn send(&self, message: &Message) -> Result<(), MailError> {
-        let mime = mime(message)?;
-        let limit = Duration::from_millis(self.timeout_ms);
-        match tokio::time::timeout(limit, self.transport.send(mime)).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) if error.is_timeout() => Err(MailError::TimedOut { limit_ms: self.timeout_ms }),
-            Ok(Err(error)) => Err(error_of(&error)),
-            Err(_) => Err(MailError::TimedOut { limit_ms: self.timeout_ms }),
-        }
+        self.within(self.transport.send(mime(message)?)).await.map(|_| ())
     }
 }
 

@@ -3,6 +3,7 @@
 mod certificate;
 mod finding;
 mod folder;
+mod mail;
 mod peers;
 
 use crate::check;

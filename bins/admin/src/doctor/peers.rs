@@ -1,22 +1,19 @@
-//! Providers, the public address, the mail server, and the clock by what they say.
+//! Providers, the public address, and the clock by what they say.
 
 use super::finding::Finding;
+use super::mail;
 use crate::check;
 use crate::error::AdminError;
 use http::{HeaderMap, StatusCode, Uri};
 use jiff::fmt::rfc2822::DateTimeParser;
 use opencredits_providers::http::{Client, Settings, Timeouts};
 use opencredits_providers::{TransportError, UpstreamResponse};
-use opencredits_service::config::{Config, MailTls, MailTransport, Processor};
+use opencredits_service::config::{Config, Processor};
 use opencredits_service::{Clock, ConfiguredVendor, ServedCatalogue};
 use opencredits_units::UnixMs;
-use std::time::Duration;
-use tokio::io::AsyncReadExt as _;
-use tokio::net::TcpStream;
 
 /// How long a peer may take.
 const WAIT_MS: u64 = 10_000;
-const WAIT: Duration = Duration::from_millis(WAIT_MS);
 /// A difference of clocks that should be mended, and one that breaks signatures and codes.
 const CLOCK_OFF_MS: u64 = 5_000;
 const CLOCK_TOO_FAR_OFF_MS: u64 = 60_000;
@@ -38,7 +35,7 @@ pub(super) async fn findings(
         dates.extend(date.map(|date| (date, clock.now())));
     }
     all.extend(of_address(config, &client).await);
-    all.extend(of_mail(config).await);
+    all.extend(mail::finding(&config.email, WAIT_MS).await);
     all.push(of_clock(&dates));
     Ok(all)
 }
@@ -121,36 +118,6 @@ async fn of_address(config: &Config, client: &Client) -> Vec<Finding> {
 async fn status(client: &Client, url: &str) -> Result<StatusCode, TransportError> {
     let url: Uri = url.parse().map_err(|_| TransportError::InvalidRequest)?;
     Ok(client.get(url, HeaderMap::new()).await?.status)
-}
-
-/// Whether the mail server answers; whether it takes our login shows the first mail.
-async fn of_mail(config: &Config) -> Option<Finding> {
-    let email = &config.email;
-    match email.transport {
-        MailTransport::Smtp => {}
-        MailTransport::Console => {
-            return Some(Finding::warning("mail", "mails are printed, not sent", "set email.transport"));
-        }
-        MailTransport::None | MailTransport::Resend => return None,
-    }
-    let host = email.host.as_deref().unwrap_or_default();
-    let server = format!("{host}:{}", email.port());
-    let remedy = "check email.host, email.port and the firewall; many providers of machines block port 25";
-    let greeted = tokio::time::timeout(WAIT, greeting(&server, email.tls)).await;
-    Some(match greeted.unwrap_or_else(|_| Err("no answer in 10 s".to_owned())) {
-        Ok(()) => Finding::good("mail", format!("{server} answers")),
-        Err(error) => Finding::bad("mail", format!("{server}: {error}"), remedy),
-    })
-}
-
-async fn greeting(server: &str, tls: MailTls) -> Result<(), String> {
-    let mut stream = TcpStream::connect(server).await.map_err(|error| error.to_string())?;
-    if tls == MailTls::Implicit {
-        return Ok(());
-    }
-    let mut code = [0; 3];
-    stream.read_exact(&mut code).await.map_err(|error| error.to_string())?;
-    if &code == b"220" { Ok(()) } else { Err(format!("it greets with {}", String::from_utf8_lossy(&code))) }
 }
 
 /// The clock of this machine by those of others: the smallest difference counts.

@@ -31,15 +31,36 @@ fn answer(mut stream: &TcpStream, statuses: &[(&str, u16)]) -> std::io::Result<(
     write!(stream, "HTTP/1.1 {status} X\r\ndate: {DATE}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
 }
 
+/// A mail server that greets so, takes one login, and no mails.
 fn mail_server(greeting: &'static str) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            let _whoever_left = stream.unwrap().write_all(greeting.as_bytes());
+            let _whoever_left = converse(&stream.unwrap(), greeting);
         }
     });
     port
+}
+
+/// `AUTH PLAIN` with the user `acme` and the password `right` (RFC 4616).
+const LOGIN: &str = "AUTH PLAIN AGFjbWUAcmlnaHQ=";
+
+fn converse(mut stream: &TcpStream, greeting: &str) -> std::io::Result<()> {
+    stream.write_all(greeting.as_bytes())?;
+    for line in BufReader::new(stream).lines() {
+        let line = line?;
+        let reply = match line.split(' ').next().unwrap_or_default() {
+            "EHLO" => "250-mail.example\r\n250 AUTH PLAIN\r\n",
+            "AUTH" if line == LOGIN => "235 2.7.0 welcome\r\n",
+            "AUTH" => "535 5.7.8 acme@example.org is not welcome\r\n",
+            "NOOP" => "250 fine\r\n",
+            "QUIT" => return stream.write_all(b"221 bye\r\n"),
+            _ => panic!("{line} is no check"),
+        };
+        stream.write_all(reply.as_bytes())?;
+    }
+    Ok(())
 }
 
 /// The health of each thing, and what to do, with these peers.
@@ -48,10 +69,20 @@ fn check(fixture: &Fixture, peers: (u16, u16), expect: &[(&str, &str, &str)]) ->
 }
 
 /// The same with this setting of `[payments]`.
-fn check_with(fixture: &Fixture, setting: &str, (service, mail): (u16, u16), expect: &[(&str, &str, &str)]) -> bool {
+fn check_with(fixture: &Fixture, setting: &str, peers: (u16, u16), expect: &[(&str, &str, &str)]) -> bool {
+    check_all(fixture, (setting, ""), peers, expect)
+}
+
+/// The same with these settings of `[payments]` and of `[email]`.
+fn check_all(
+    fixture: &Fixture,
+    (setting, email): (&str, &str),
+    (service, mail): (u16, u16),
+    expect: &[(&str, &str, &str)],
+) -> bool {
     let config = fixture.dir.join("doctor.toml");
     let text = format!(
-        "[server]\npublic_url = \"http://127.0.0.1:{service}\"\n[email]\ntransport = \"smtp\"\nhost = \"127.0.0.1\"\n\
+        "[server]\npublic_url = \"http://127.0.0.1:{service}\"\n[email]\n{email}transport = \"smtp\"\nhost = \"127.0.0.1\"\n\
          port = {mail}\ntls = \"none\"\nfrom = \"A <a@acme.example>\"\n[payments]\nprocessor = \"stripe\"\n\
          key = \"rk_test_1\"\n{setting}\n\
          [[vendor]]\nid = \"peer\"\ndialect = \"openai-chat\"\nbase_url = \"http://127.0.0.1:{service}/v1\"\nkey_env = \"PEER_KEY\"\ndiscover = true\n\
@@ -95,7 +126,7 @@ fn a_healthy_installation_is_told_so_and_a_wrong_clock_is_found() {
             ("provider peer", "good", "takes our key"),
             ("public address", "good", "reaches the gateway"),
             ("webhook", "good", "is there"),
-            ("mail", "good", "answers"),
+            ("mail", "good", "there is no login"),
             // The double has stopped at one moment.
             ("clock", "bad", "chrony"),
             ("backups", "bad", "opencredits-20250929T000000Z is the newest"),
@@ -115,11 +146,29 @@ fn what_does_not_work_is_named_with_what_to_do() {
             ("provider peer", "bad", "put a valid key into PEER_KEY"),
             ("public address", "bad", "answers 502"),
             ("webhook", "bad", "payments.webhook_secret_file"),
-            ("mail", "bad", "greets with 554"),
+            ("mail", "bad", "refuses us with 554"),
             ("backups", "bad", "opencredits-admin backup DIR"),
         ],
     );
     assert!(!is_healthy);
+}
+
+#[test]
+fn a_login_at_the_mail_server_is_tried_and_no_mail_is_sent() {
+    let fixture = Fixture::new(Access::Socket);
+    let service = peer(&[("/healthz", 200), ("/webhooks/stripe", 405), ("/v1/models", 200)]);
+    let check = |password: &str, expect: (&str, &str, &str)| {
+        let file = fixture.dir.join("password");
+        std::fs::write(&file, password).unwrap();
+        let more = format!("username = \"acme\"\npassword_file = \"{}\"\n", file.display());
+        check_all(&fixture, ("", &more), (service, mail_server("220 mail ESMTP\r\n")), &[expect]);
+    };
+    check("right\n", ("mail", "good", "takes our login"));
+    check("wrong\n", ("mail", "bad", "the server refuses the login"));
+    check("wrong\n", ("mail", "bad", "email.password_file"));
+    let more = "username = \"acme\"\npassword_file = \"/nowhere/password\"\n";
+    let expect = [("mail", "bad", "cannot read email.password_file /nowhere/password")];
+    check_all(&fixture, ("", more), (service, 1), &expect);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Alarms by their real causes, from the cause to the webhook and the mail, and to their end.
 
-use crate::alarm_doubles::{Hook, VendorDouble, mail_server};
-use crate::fixture::{Fixture, Gateway, ask, bearer, config_of};
+use crate::alarm_doubles::{Hook, HttpDouble, mail_server};
+use crate::fixture::{Fixture, Gateway, ask, bearer, config_of, eventually};
+use opencredits_service::alarms::RULES;
 use opencredits_store::{NewMail, Outbox as _, SqliteStore, Standing, User, UserEmails as _, Users as _};
 use opencredits_units::{AccountId, Id, UnixMs, UserId};
 use serde_json::{Value, json};
@@ -11,35 +12,77 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 /// A minute of an alarm's waits takes a tenth of a second.
-const PACE: &str = "600";
+pub(crate) const PACE: u32 = 600;
+/// It takes five milliseconds: for waits and windows of hours.
+pub(crate) const FAST_PACE: u32 = 12_000;
 
 /// The config of a gateway that tells this hook.
 fn alarms_to(hook: &Hook, more: &str) -> String {
+    format!("{}{more}\n", alarms_at(PACE, hook))
+}
+
+/// The same at a pace of its own.
+pub(crate) fn alarms_at(pace: u32, hook: &Hook) -> String {
     format!(
-        "[alarms]\nwebhook_url = \"{}\"\nwebhook_secret = \"{}\"\nrunbooks_url = \"https://wiki.example\"\npace = {PACE}\n{more}\n",
+        "[alarms]\nwebhook_url = \"{}\"\nwebhook_secret = \"{}\"\nrunbooks_url = \"https://wiki.example\"\npace = {pace}\n",
         hook.url,
         Hook::secret()
     )
 }
 
-fn chat(gateway: &Gateway, key: &str) -> String {
+pub(crate) fn chat(gateway: &Gateway, key: &str) -> String {
     let body = r#"{"model":"house/small","max_tokens":20,"messages":[{"role":"user","content":"Hi"}]}"#;
     gateway.send("POST", "/v1/chat/completions", (&bearer(key), body))
 }
 
-/// Ends a gateway, and checks that nothing more was told of an alarm.
-fn check_end(gateway: Gateway, hook: &Hook, alarm: &str) -> String {
+/// The real time, so long ago.
+#[expect(clippy::disallowed_methods, reason = "the gateway reads the same clock")]
+pub(crate) fn ago(span: Duration) -> UnixMs {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    UnixMs::new(u64::try_from((now - span).as_millis()).unwrap())
+}
+
+/// Runs a job, once nobody else runs it; it may fail.
+pub(crate) fn run_job(fixture: &Fixture, name: &str) {
+    let run = json!({ "do": "jobs", "job": "run", "name": name });
+    eventually(name, || ask(fixture, &run).0 == 200);
+}
+
+/// Ends a gateway; returns its log.
+fn end(gateway: Gateway) -> String {
     gateway.terminate();
     let (status, log) = gateway.ended();
     assert!(status.success(), "{log}");
-    let rest: Vec<Value> = hook.rest().into_iter().filter(|told| told["data"]["alarm"] == alarm).collect();
-    assert_eq!(rest, [Value::Null; 0], "{alarm} is told once when it fires and once when it has ended");
+    log
+}
+
+/// Ends a gateway, and checks that nothing more was told of these alarms.
+pub(crate) fn check_end(gateway: Gateway, hook: &Hook, alarms: &[&str]) -> String {
+    let log = end(gateway);
+    for alarm in alarms {
+        let told = hook.told(alarm);
+        assert_eq!(told, ["alarm.fired", "alarm.resolved"], "{alarm} is told once when it fires and once when it ends");
+    }
     log
 }
 
 #[test]
+fn each_alarm_has_a_test_in_which_its_cause_raises_and_ends_it() {
+    let sources = [
+        include_str!("alarms.rs"),
+        include_str!("alarms_of_money.rs"),
+        include_str!("alarms_of_process.rs"),
+        include_str!("alarms_of_requests.rs"),
+    ];
+    for rule in &RULES {
+        let name = format!("\"{}\"", rule.name);
+        assert!(sources.iter().any(|source| source.contains(&name)), "{name} has none");
+    }
+}
+
+#[test]
 fn a_vendor_that_refuses_our_account_is_told_by_webhook_and_by_mail_and_so_is_its_end() {
-    let (hook, vendor) = (Hook::start(), VendorDouble::start());
+    let (hook, vendor) = (Hook::start(), HttpDouble::vendor());
     let (port, mails) = mail_server();
     let email = format!(
         "[server]\npublic_url = \"https://acme.example\"\n[email]\ntransport = \"smtp\"\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\n\
@@ -76,7 +119,7 @@ fn a_vendor_that_refuses_our_account_is_told_by_webhook_and_by_mail_and_so_is_it
     let taken = |channel: &str| json!({ "channel": channel, "taken": true, "error": null });
     assert_eq!((status, &tested["answers"]), (200, &json!([taken("webhook"), taken("mail")])));
     hook.next("OpenCreditsTest", "alarm.test");
-    let log = check_end(gateway, &hook, alarm);
+    let log = check_end(gateway, &hook, &[alarm]);
     assert!(!log.contains("ops@") && !log.contains("key-canary"), "{log}");
 }
 
@@ -130,9 +173,9 @@ fn a_full_disk_is_told_though_nothing_can_be_written_and_so_is_that_the_ledger_s
     assert_eq!(status, 500, "a full disk takes no credits");
     hook.next("OpenCreditsLedgerNotSound", "alarm.fired");
     memory.free();
-    let ended = hook.next_two(["OpenCreditsDiskLow", "OpenCreditsLedgerNotSound"], "alarm.resolved");
-    assert_eq!(ended.len(), 2);
-    check_end(gateway, &hook, "OpenCreditsDiskLow");
+    let alarms = ["OpenCreditsDiskLow", "OpenCreditsLedgerNotSound"];
+    hook.all(&alarms, "alarm.resolved");
+    check_end(gateway, &hook, &alarms);
     drop(memory);
 }
 
@@ -159,14 +202,50 @@ fn a_changed_entry_is_told_once_over_a_restart_and_so_is_that_it_is_as_it_was() 
     let listed = || ask(&fixture, &json!({ "do": "alarms", "alarm": "list" })).1;
     let is_listed = |reply: &Value| reply["alarms"].as_array().unwrap().iter().any(|row| row["alarm"] == alarm);
     assert!(is_listed(&listed()));
-    check_end(gateway, &hook, alarm);
+    end(gateway);
     let gateway = start();
     assert!(is_listed(&listed()), "the next process knows that it fires");
     alter(&fixture, &format!("UPDATE entries SET body = substr(body, 1, length(body) - 1) {first}"));
     assert_eq!(verify()["clean"], true);
     hook.next(alarm, "alarm.resolved");
     assert!(!is_listed(&listed()));
-    check_end(gateway, &hook, alarm);
+    check_end(gateway, &hook, &[alarm]);
+}
+
+#[test]
+fn channels_are_reloaded_and_an_alarm_that_fires_goes_on() {
+    let (hook, other, fixture) = (Hook::start(), Hook::start(), Fixture::new());
+    let (port, mails) = mail_server();
+    let email = format!(
+        "[server]\npublic_url = \"https://acme.example\"\n[email]\ntransport = \"smtp\"\nhost = \"127.0.0.1\"\nport = {port}\n\
+         tls = \"none\"\nfrom = \"Acme <mail@acme.example>\"\n"
+    );
+    let config = fixture.file("config.toml", &format!("{email}{}", alarms_to(&hook, "")));
+    let gateway = fixture.start(&["--config", &config, "dev"], &[]);
+    let (alarm, first) = ("OpenCreditsVerifyFindings", "WHERE id = (SELECT min(id) FROM entries)");
+    let verify = || ask(&fixture, &json!({ "do": "ledger_verify" })).1;
+    alter(&fixture, &format!("UPDATE entries SET body = CAST(body || x'00' AS BLOB) {first}"));
+    assert_eq!(verify()["clean"], false);
+    hook.next(alarm, "alarm.fired");
+    let secret = fixture.file("secret", &Hook::secret());
+    let reload = |secret: &str| {
+        let url = &other.url;
+        let alarms = format!(
+            "[alarms]\nmail_to = [\"ops@acme.example\"]\nwebhook_url = \"{url}\"\nwebhook_secret_file = \"{secret}\"\npace = {PACE}\n"
+        );
+        fixture.file("config.toml", &format!("{email}{alarms}"));
+        ask(&fixture, &json!({ "do": "reload", "apply": true }))
+    };
+    assert_eq!(reload("/nowhere/secret").0, 400);
+    let (status, reloaded) = reload(&secret);
+    assert_eq!((status, &reloaded["reload"]["needs_restart"]), (200, &json!([])));
+    assert!(!reloaded.to_string().contains("whsec"), "{reloaded}");
+    alter(&fixture, &format!("UPDATE entries SET body = substr(body, 1, length(body) - 1) {first}"));
+    assert_eq!(verify()["clean"], true);
+    other.next(alarm, "alarm.resolved");
+    assert!(mails.iter().any(|mail: String| mail.contains("[ended]") && mail.contains(alarm)));
+    end(gateway);
+    assert_eq!((hook.told(alarm), other.told(alarm)), (vec!["alarm.fired".into()], vec!["alarm.resolved".into()]));
 }
 
 #[test]
@@ -186,7 +265,7 @@ fn a_lock_on_the_ledger_that_lasts_is_told_as_slow_commits_and_so_is_its_end() {
         assert_eq!(granted.join().unwrap(), 200, "it waited");
     });
     hook.next("OpenCreditsFsyncSlow", "alarm.resolved");
-    check_end(gateway, &hook, "OpenCreditsFsyncSlow");
+    check_end(gateway, &hook, &["OpenCreditsFsyncSlow"]);
 }
 
 #[test]
@@ -201,22 +280,15 @@ fn a_vendor_whose_name_has_no_address_is_told_and_named_in_the_log() {
     let fired = hook.next("OpenCreditsVendorNameUnresolved", "alarm.fired");
     assert_eq!(fired["data"]["labels"], json!({ "vendor": "house" }));
     hook.next("OpenCreditsVendorNameUnresolved", "alarm.resolved");
-    let log = check_end(gateway, &hook, "OpenCreditsVendorNameUnresolved");
+    let log = check_end(gateway, &hook, &["OpenCreditsVendorNameUnresolved"]);
     assert!(log.contains("cannot be resolved") && log.contains("vendor.invalid"), "{log}");
-}
-
-/// The real time, two hours ago.
-#[expect(clippy::disallowed_methods, reason = "the gateway reads the same clock")]
-fn two_hours_ago() -> UnixMs {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    UnixMs::new(u64::try_from((now - Duration::from_secs(7_200)).as_millis()).unwrap())
 }
 
 /// A data folder with a mail that has waited for two hours.
 async fn with_old_mail(fixture: &Fixture) {
     std::fs::create_dir(fixture.data()).unwrap();
     let store = SqliteStore::open(fixture.data().join("store.db")).unwrap();
-    let (id, created_at) = (UserId::from_bits(1), two_hours_ago());
+    let (id, created_at) = (UserId::from_bits(1), ago(Duration::from_secs(7_200)));
     let label = "Ada".to_owned();
     let user = User { id, wallet: AccountId::from_bits(1_000), label, created_at, standing: Standing::Good };
     store.add_user(&user).await.unwrap();
@@ -249,5 +321,5 @@ fn a_mail_server_that_is_away_is_told_by_webhook_as_a_stuck_outbox_until_mails_l
     store.execute_batch("UPDATE mail_outbox SET next_attempt_at = 0, leased_until = NULL").unwrap();
     assert!(mails.iter().any(|mail: String| mail.contains("RCPT TO:<ada@example.org>")));
     hook.next("OpenCreditsOutboxStuck", "alarm.resolved");
-    check_end(gateway, &hook, "OpenCreditsOutboxStuck");
+    check_end(gateway, &hook, &["OpenCreditsOutboxStuck"]);
 }

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ pub(crate) struct Gateway {
     pub(crate) address: String,
     /// The rest of its log, and who reads it at all times: a full pipe would keep the process.
     log: (Arc<Mutex<String>>, Option<JoinHandle<()>>),
+    /// Locked while nobody reads its log.
+    reading: Arc<Mutex<()>>,
     /// What `dev` prints after its greeting.
     printed: Option<BufReader<std::process::ChildStdout>>,
 }
@@ -86,11 +88,16 @@ pub(crate) fn started(mut command: Command, greets: bool) -> Gateway {
     let port: String = after.chars().take_while(char::is_ascii_digit).collect();
     let address = format!("127.0.0.1:{port}");
     let rest = Arc::new(Mutex::new(String::new()));
-    let heard = Arc::clone(&rest);
-    let reader =
-        std::thread::spawn(move || log.lines().for_each(|line| *heard.lock().unwrap() += &(line.unwrap() + "\n")));
+    let reading = Arc::new(Mutex::new(()));
+    let (heard, may_read) = (Arc::clone(&rest), Arc::clone(&reading));
+    let reader = std::thread::spawn(move || {
+        for line in log.lines() {
+            let _goes_on = may_read.lock().unwrap();
+            *heard.lock().unwrap() += &(line.unwrap() + "\n");
+        }
+    });
     let log = (rest, Some(reader));
-    let mut gateway = Gateway { child, greeting: String::new(), opening: seen, address, log, printed: None };
+    let mut gateway = Gateway { child, greeting: String::new(), opening: seen, address, log, reading, printed: None };
     if greets {
         gateway.hear_greeting();
     }
@@ -165,6 +172,11 @@ impl Gateway {
         let status = self.child.wait().unwrap();
         self.log.1.take().unwrap().join().unwrap();
         (status, self.log())
+    }
+
+    /// Lets nobody read its log until what is returned is dropped.
+    pub(crate) fn unread(&self) -> MutexGuard<'_, ()> {
+        self.reading.lock().unwrap()
     }
 
     /// What it has logged so far since it serves.

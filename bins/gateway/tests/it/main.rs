@@ -3,6 +3,9 @@
 
 mod alarm_doubles;
 mod alarms;
+mod alarms_of_money;
+mod alarms_of_process;
+mod alarms_of_requests;
 mod backups;
 mod check;
 mod dev;

@@ -1,13 +1,41 @@
 //! Serving: its end, its folder, its keys at vendors.
 
-use crate::fixture::{Fixture, bearer, config_of, failed, rest_of};
+use crate::fixture::{Fixture, ask, bearer, config_of, eventually, failed, rest_of};
 use opencredits_testkit::ReplayUpstream;
+use serde_json::json;
 use std::fs::Permissions;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 
 fn chat(model: &str, text: &str) -> String {
     format!(r#"{{"model":"{model}","max_tokens":20,"stream":true,"messages":[{{"role":"user","content":"{text}"}}]}}"#)
+}
+
+#[test]
+fn after_an_orderly_end_the_files_have_everything_without_their_logs() {
+    let fixture = Fixture::new();
+    let gateway = fixture.start(&["dev"], &[]);
+    let grant =
+        json!({ "do": "grant_credits", "user": "sample person", "amount": { "usd": "1" }, "id": null, "reason": "x" });
+    assert_eq!(ask(&fixture, &grant).0, 200);
+    gateway.terminate();
+    let (status, log) = gateway.ended();
+    assert!(status.success(), "{log}");
+    let copied = fixture.data().with_file_name("copied");
+    for folder in ["", "test"] {
+        std::fs::create_dir(copied.join(folder)).unwrap();
+        for name in ["store.db", "ledger.db"] {
+            let of = |file: String| fixture.data().join(folder).join(file);
+            let rest = std::fs::metadata(of(format!("{name}-wal"))).map_or(0, |file| file.len());
+            assert_eq!(rest, 0, "{folder}/{name}-wal");
+            std::fs::copy(of(name.to_owned()), copied.join(folder).join(name)).unwrap();
+        }
+    }
+    let store = opencredits_sqlite::open(copied.join("store.db")).unwrap();
+    let count = |sql: &str| store.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(count("SELECT count(*) FROM users WHERE label = 'sample person'"), 1);
+    let kept = opencredits_ledger::Ledger::open(copied.join("ledger.db")).unwrap();
+    assert!(kept.verify().unwrap().is_clean());
 }
 
 #[test]
@@ -87,4 +115,29 @@ fn the_log_says_how_tables_were_brought_up_to_date_to_an_operator_who_asks_alone
     check("info", false);
     check("opencredits_gateway=info,Debug", false);
     check("info,refinery_core=info", true);
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_no_request_and_tells_later_how_many_lines_were_lost() {
+    let fixture = Fixture::new();
+    let config = fixture.file("config.toml", "");
+    let gateway = fixture.start(&["--config", &config, "dev"], &[]);
+    let key = gateway.key();
+    let unread = gateway.unread();
+    // The log names the line of a config that cannot be read: some of them are more than has room.
+    fixture.file("config.toml", &format!("x = \"{}", "y".repeat(1 << 20)));
+    for _ in 0..20 {
+        gateway.signal("-HUP");
+        assert_eq!(ask(&fixture, &json!({ "do": "reload", "apply": true })).0, 400);
+        assert!(gateway.get("/v1/credits/balance", &key).starts_with("HTTP/1.1 200"));
+    }
+    drop(unread);
+    let said = "lines of the log were lost";
+    eventually("the loss is told", || gateway.log().contains(said));
+    gateway.terminate();
+    let (status, log) = gateway.ended();
+    assert!(status.success());
+    let (_, lost) = log.split_once(said).and_then(|(_, after)| after.split_once("lost=")).unwrap();
+    let lost: u64 = lost.split_whitespace().next().unwrap().parse().unwrap();
+    assert!(lost > 0);
 }

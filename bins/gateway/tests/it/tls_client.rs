@@ -12,6 +12,7 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 static BOTH: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
 
@@ -32,10 +33,23 @@ impl Pair {
 
     /// One that ends with the beginning of a year.
     pub(crate) fn until(serial: u8, year: i32) -> Self {
+        let mut params = CertificateParams::default();
+        params.not_after = date_time_ymd(year, 1, 1);
+        Self::of(serial, params)
+    }
+
+    /// One that ends so long after the beginning of 1970.
+    pub(crate) fn ending(serial: u8, at: Duration) -> Self {
+        let mut params = CertificateParams::default();
+        params.not_after = date_time_ymd(1970, 1, 1) + at;
+        Self::of(serial, params)
+    }
+
+    fn of(serial: u8, ending: CertificateParams) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
         params.not_before = date_time_ymd(2020, 1, 1);
-        params.not_after = date_time_ymd(year, 1, 1);
+        params.not_after = ending.not_after;
         params.serial_number = Some(vec![serial].into());
         let certificate = params.self_signed(&key).unwrap();
         Self { der: certificate.der().clone(), certificate: certificate.pem(), key: key.serialize_pem() }

@@ -1,6 +1,6 @@
 //! Traces, as a collector reads them that was written with OpenTelemetry's own protocol files.
 
-use crate::alarm_doubles::VendorDouble;
+use crate::alarm_doubles::HttpDouble;
 use crate::fixture::{Fixture, Gateway, bearer, config_of};
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -60,7 +60,7 @@ fn chat(gateway: &Gateway, flags: &str) -> String {
 #[test]
 fn a_request_is_a_trace_that_goes_on_from_the_callers_and_ends_before_the_provider() {
     let Some(collector) = Collector::start() else { return };
-    let (fixture, vendor) = (Fixture::new(), VendorDouble::start());
+    let (fixture, vendor) = (Fixture::new(), HttpDouble::vendor());
     let traces = format!("[traces]\nendpoint = \"{}\"\n", collector.endpoint);
     let config = fixture.file("config.toml", &format!("{traces}{}", config_of(&vendor.url)));
     let gateway = fixture.start(&["--config", &config, "dev"], &[("HOUSE_API_KEY", "key-canary")]);
@@ -111,7 +111,7 @@ fn a_request_is_a_trace_that_goes_on_from_the_callers_and_ends_before_the_provid
 
 #[test]
 fn a_collector_that_is_away_stops_nothing() {
-    let (fixture, vendor) = (Fixture::new(), VendorDouble::start());
+    let (fixture, vendor) = (Fixture::new(), HttpDouble::vendor());
     let config = fixture
         .file("config.toml", &format!("[traces]\nendpoint = \"http://127.0.0.1:9\"\n{}", config_of(&vendor.url)));
     let gateway = fixture.start(&["--config", &config, "dev"], &[("HOUSE_API_KEY", "k")]);

@@ -23,9 +23,9 @@ async fn double(answer: &'static str) -> (String, tokio::task::JoinHandle<Got>) 
         loop {
             let text = String::from_utf8_lossy(&bytes).into_owned();
             if let Some((head, body)) = text.split_once("\r\n\r\n") {
-                let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+                let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or("0");
                 if body.len() >= length.parse::<usize>().unwrap() {
-                    let body = serde_json::from_str(body).unwrap();
+                    let body = serde_json::from_str(body).unwrap_or_default();
                     if answer.is_empty() {
                         tokio::time::sleep(Duration::from_secs(2)).await;
                     }
@@ -116,4 +116,25 @@ async fn a_server_that_is_not_there_is_tried_again() {
     drop(listener);
     let sent = sender(url).send(&message("ada@example.org", "mail_1")).await;
     assert!(matches!(sent, Err(MailError::Unreachable)));
+}
+
+#[tokio::test]
+async fn a_key_is_checked_without_a_mail_also_one_that_may_only_send() {
+    let check = async |answer: &'static str| {
+        let (url, task) = double(answer).await;
+        let checked = sender(url).check().await;
+        let Got { head, body } = task.await.unwrap();
+        assert!(
+            head.starts_with("GET /domains HTTP/1.1\r\n") && head.contains("authorization: Bearer re_test"),
+            "{head}"
+        );
+        assert_eq!(body, serde_json::Value::Null);
+        checked.err().map(|error| error.verdict())
+    };
+    assert_eq!(check("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await, None);
+    let restricted = "HTTP/1.1 401 X\r\ncontent-length: 29\r\n\r\n{\"name\":\"restricted_api_key\"}";
+    assert_eq!(check(restricted).await, None);
+    let invalid = "HTTP/1.1 403 X\r\ncontent-length: 26\r\n\r\n{\"name\":\"invalid_api_key\"}";
+    assert_eq!(check(invalid).await, Some(Verdict::Misconfigured));
+    assert_eq!(check("HTTP/1.1 503 X\r\ncontent-length: 0\r\n\r\n").await, Some(Verdict::Retry));
 }

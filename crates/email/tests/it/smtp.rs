@@ -129,3 +129,16 @@ async fn a_mail_server_that_is_not_there_is_tried_again() {
         send(SmtpSettings { host, port, tls, extra_roots_pem, login, hello, timeout_ms: 1_000 }, "a@example.org");
     assert!(matches!(error.await, Err(MailError::Unreachable)));
 }
+
+#[tokio::test]
+async fn a_login_is_checked_without_a_mail() {
+    let Some(server) = MailServer::start("starttls") else { return };
+    let check = async |password: &str| {
+        let login = Some(SmtpLogin { username: "acme".to_owned(), password: password.to_owned() });
+        let settings = SmtpSettings { login, ..settings(&server, SmtpTls::StartTls) };
+        Smtp::new(settings).unwrap().check().await.err().map(|error| error.verdict())
+    };
+    assert_eq!(check("right horse").await, None);
+    assert_eq!(check("wrong horse").await, Some(Verdict::Misconfigured));
+    assert_eq!(server.end(), 0, "nothing was sent");
+}

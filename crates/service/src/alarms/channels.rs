@@ -56,6 +56,8 @@ impl ChannelError {
 pub(super) trait Channel: Send + Sync {
     /// Its name: `webhook` or `mail`.
     fn name(&self) -> &'static str;
+    /// What tells it from others of its name: a channel of the config that has both takes the place of this one.
+    fn place(&self) -> &str;
     /// Tells a notice, once.
     async fn send(&self, notice: &Notice, now: UnixMs) -> Result<(), ChannelError>;
 }
@@ -107,6 +109,10 @@ impl Channel for Webhook {
         "webhook"
     }
 
+    fn place(&self) -> &str {
+        ""
+    }
+
     async fn send(&self, notice: &Notice, now: UnixMs) -> Result<(), ChannelError> {
         let body = notice.body();
         let signature = self.secret.signature(&notice.id, now, &body);
@@ -135,6 +141,10 @@ struct Mail {
 impl Channel for Mail {
     fn name(&self) -> &'static str {
         "mail"
+    }
+
+    fn place(&self) -> &str {
+        self.to.as_str()
     }
 
     async fn send(&self, notice: &Notice, _: UnixMs) -> Result<(), ChannelError> {

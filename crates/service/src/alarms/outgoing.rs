@@ -1,4 +1,5 @@
-//! Notices on their way: a bounded queue for each channel, and what empties it.
+//! Notices on their way: a bounded queue for each channel, and what empties it. A channel may be exchanged meanwhile: what
+//! waits for it is told by the new one.
 
 use super::channels::{AlarmChannels, Channel};
 use super::notice::Notice;
@@ -6,9 +7,11 @@ use crate::ports::Clock;
 use crate::telemetry::families::ALARM_DELIVERIES;
 use futures_util::StreamExt as _;
 use opencredits_store::{AlarmRow, AlarmStates};
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 /// Notices that wait for a channel at most.
@@ -52,12 +55,36 @@ struct Outgoing {
     ack: Arc<Ack>,
 }
 
+/// A channel that may be exchanged; none once the config has it no more.
+struct Place {
+    channel: Mutex<Option<Arc<dyn Channel>>>,
+    exchanged: Notify,
+}
+
+impl Place {
+    fn exchange(&self, channel: Option<Arc<dyn Channel>>) {
+        *self.channel.lock() = channel;
+        self.exchanged.notify_waiters();
+    }
+}
+
+/// The queue of a channel.
+struct Queue {
+    place: Arc<Place>,
+    /// The channel's name and where it tells, besides which a channel is another one.
+    key: (&'static str, String),
+    sender: Sender<Outgoing>,
+}
+
 /// The queues of all channels.
-pub(super) struct Queues(Vec<(&'static str, Sender<Outgoing>)>);
+pub(super) struct Queues {
+    queues: Mutex<Vec<Queue>>,
+    clock: Arc<dyn Clock>,
+}
 
 /// Tells what waits for a channel.
 pub(super) struct Worker {
-    channel: Arc<dyn Channel>,
+    place: Arc<Place>,
     waiting: Receiver<Outgoing>,
     clock: Arc<dyn Clock>,
 }
@@ -68,34 +95,50 @@ pub(super) fn count(channel: &str, outcome: &str) {
 }
 
 impl Queues {
-    /// A queue for each channel, and what empties them.
-    pub(super) fn of(channels: &AlarmChannels, clock: &Arc<dyn Clock>) -> (Self, Vec<Worker>) {
-        let made = channels.iter().map(|channel| {
-            let (sender, waiting) = mpsc::channel(WAITING_MAX);
-            let worker = Worker { channel: Arc::clone(channel), waiting, clock: Arc::clone(clock) };
-            ((channel.name(), sender), worker)
-        });
-        let (queues, workers) = made.unzip();
-        (Self(queues), workers)
+    /// Without channels.
+    pub(super) fn new(clock: &Arc<dyn Clock>) -> Self {
+        Self { queues: Mutex::default(), clock: Arc::clone(clock) }
     }
 
-    pub(super) const fn len(&self) -> usize {
-        self.0.len()
+    /// Tells through these channels from now on; returns what empties the queues of those that are new.
+    pub(super) fn exchange(&self, channels: &AlarmChannels) -> Vec<Worker> {
+        let mut queues = self.queues.lock();
+        let mut before = std::mem::take(&mut *queues);
+        let mut workers = Vec::new();
+        for channel in channels.iter() {
+            let key = (channel.name(), channel.place().to_owned());
+            let kept = before.iter().position(|queue| queue.key == key).map(|at| before.swap_remove(at));
+            let queue = kept.unwrap_or_else(|| {
+                let (sender, waiting) = mpsc::channel(WAITING_MAX);
+                let place = Arc::new(Place { channel: Mutex::default(), exchanged: Notify::new() });
+                workers.push(Worker { place: Arc::clone(&place), waiting, clock: Arc::clone(&self.clock) });
+                Queue { place, key, sender }
+            });
+            queue.place.exchange(Some(Arc::clone(channel)));
+            queues.push(queue);
+        }
+        before.iter().for_each(|gone| gone.place.exchange(None));
+        workers
     }
 
-    /// Puts a notice into each queue.
-    pub(super) async fn put(&self, notice: Notice, ack: Ack) {
-        let (notice, ack) = (Arc::new(notice), Arc::new(ack));
-        if self.0.is_empty() {
+    /// Puts a notice into each queue. It is told once each channel has ended with it.
+    pub(super) async fn put(&self, notice: Notice, (store, row): (&Arc<dyn AlarmStates>, AlarmRow)) {
+        let notice = Arc::new(notice);
+        let (ack, full, is_silent) = {
+            let queues = self.queues.lock();
+            let ack = Arc::new(Ack::new(store, row, queues.len()));
+            let outgoing = || Outgoing { notice: Arc::clone(&notice), ack: Arc::clone(&ack) };
+            let full = queues.iter().filter(|queue| queue.sender.try_send(outgoing()).is_err());
+            let full: Vec<&'static str> = full.map(|queue| queue.key.0).collect();
+            (Arc::clone(&ack), full, queues.is_empty())
+        };
+        if is_silent {
             ack.told().await;
         }
-        for (name, queue) in &self.0 {
-            let outgoing = Outgoing { notice: Arc::clone(&notice), ack: Arc::clone(&ack) };
-            if queue.try_send(outgoing).is_err() {
-                tracing::error!(channel = name, notice = notice.id, "too many alarms wait; this one is dropped");
-                count(name, "dropped");
-                ack.ended().await;
-            }
+        for name in full {
+            tracing::error!(channel = name, notice = notice.id, "too many alarms wait; this one is dropped");
+            count(name, "dropped");
+            ack.ended().await;
         }
     }
 }
@@ -103,16 +146,16 @@ impl Queues {
 impl Worker {
     /// Tells notices until nobody can put one in any more.
     pub(super) async fn run(self) {
-        let Self { channel, waiting, clock } = self;
+        let Self { place, waiting, clock } = self;
         let notices = futures_util::stream::unfold(waiting, |mut waiting| async move {
             let next = waiting.recv().await?;
             Some((next, waiting))
         });
         notices
             .for_each_concurrent(AT_ONCE, |outgoing| {
-                let (channel, clock) = (&channel, &clock);
+                let (place, clock) = (&place, &clock);
                 async move {
-                    deliver(&**channel, &outgoing.notice, &**clock).await;
+                    deliver(place, &outgoing.notice, &**clock).await;
                     outgoing.ack.ended().await;
                 }
             })
@@ -120,11 +163,16 @@ impl Worker {
     }
 }
 
-/// Tells a notice, again where it is not taken.
-async fn deliver(channel: &dyn Channel, notice: &Notice, clock: &dyn Clock) {
-    let (name, id, alarm) = (channel.name(), &notice.id, notice.alarm);
+/// Tells a notice, again where it is not taken, and at once where the channel is exchanged.
+async fn deliver(place: &Place, notice: &Notice, clock: &dyn Clock) {
+    let (id, alarm) = (&notice.id, notice.alarm);
     let mut waits = WAITS_MS.into_iter();
     loop {
+        let exchanged = place.exchanged.notified();
+        let Some(channel) = place.channel.lock().clone() else {
+            return tracing::warn!(notice = id, alarm, "an alarm is not told: the config has its channel no more");
+        };
+        let name = channel.name();
         let Err(error) = channel.send(notice, clock.now()).await else {
             count(name, "delivered");
             return tracing::info!(channel = name, notice = id, alarm, "told of an alarm");
@@ -135,6 +183,9 @@ async fn deliver(channel: &dyn Channel, notice: &Notice, clock: &dyn Clock) {
         };
         count(name, "retried");
         tracing::warn!(channel = name, notice = id, alarm, %error, wait_ms, "an alarm was not taken; trying again");
-        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(wait_ms)) => {}
+            () = exchanged => {}
+        }
     }
 }

@@ -6,21 +6,25 @@ use super::clock_watch::{ClockWatch, Jump};
 use super::conditions::View;
 use super::history::History;
 use super::notice::{Notice, labels_json};
-use super::outgoing::{Ack, Queues, Worker, count};
+use super::outgoing::{Queues, Worker, count};
 use super::raised::AlarmLabels;
 use super::rules::{RULES, Rule, Severity};
 use crate::jobs::StopSignal;
 use crate::ports::Clock;
 use crate::telemetry::families::{ALARMS_FIRING, CLOCK_JUMPS};
 use crate::telemetry::{Counts, Samples};
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use metrics::Counter;
 use opencredits_store::{AlarmRow, AlarmStates};
 use opencredits_units::UnixMs;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
 
 /// How often alarms are evaluated.
 const EVERY: Duration = Duration::from_secs(60);
@@ -97,11 +101,14 @@ pub struct AlarmTest {
 /// Watches the process, and tells of its alarms.
 pub struct Alarms {
     ports: AlarmPorts,
-    settings: AlarmSettings,
-    channels: AlarmChannels,
+    settings: ArcSwap<AlarmSettings>,
+    channels: ArcSwap<AlarmChannels>,
     queues: Queues,
-    /// Taken by [`Alarms::run`].
+    /// Those of new channels, which [`Alarms::run`] takes.
     workers: Mutex<Vec<Worker>>,
+    /// Told when there are new workers, and when the pace may be another one.
+    has_workers: Notify,
+    has_settings: Notify,
     state: Mutex<State>,
     jumps: Counter,
 }
@@ -112,32 +119,79 @@ struct State {
     book: Book,
     clock: ClockWatch,
     clock_jumps: u64,
+    steady: Steady,
+}
+
+/// The time of waits and windows, which may pass faster than written.
+#[derive(Default)]
+struct Steady {
+    passed_ms: u64,
+    ms: u64,
+    pace: u32,
+}
+
+impl Steady {
+    /// The time now; from here on it passes at this pace.
+    fn at(&mut self, passed_ms: u64, pace: u32) -> u64 {
+        let more = passed_ms.saturating_sub(self.passed_ms).saturating_mul(self.pace.into());
+        *self = Self { passed_ms, ms: self.ms.saturating_add(more), pace };
+        self.ms
+    }
 }
 
 impl Alarms {
     /// Alarms that are told through these channels, once [`Alarms::run`] does.
     #[must_use]
     pub fn new(ports: AlarmPorts, settings: AlarmSettings, channels: AlarmChannels) -> Self {
-        let (queues, workers) = Queues::of(&channels, &ports.clock);
-        let jumps = CLOCK_JUMPS.counter_of(&[]);
-        Self { ports, settings, channels, queues, workers: Mutex::new(workers), state: Mutex::default(), jumps }
+        let queues = Queues::new(&ports.clock);
+        let workers = Mutex::new(queues.exchange(&channels));
+        Self {
+            ports,
+            settings: ArcSwap::from_pointee(settings),
+            channels: ArcSwap::from_pointee(channels),
+            queues,
+            workers,
+            has_workers: Notify::new(),
+            has_settings: Notify::new(),
+            state: Mutex::default(),
+            jumps: CLOCK_JUMPS.counter_of(&[]),
+        }
+    }
+
+    /// Tells by these settings and through these channels from now on. What waits or fires stays as it is. A notice that a
+    /// channel has not taken yet is told by the one that takes its place: the webhook by the webhook, mails to an address by
+    /// mails to that address. Where none does, it is given up.
+    pub fn exchange(&self, settings: AlarmSettings, channels: AlarmChannels) {
+        let workers = self.queues.exchange(&channels);
+        self.workers.lock().extend(workers);
+        self.settings.store(Arc::new(settings));
+        self.channels.store(Arc::new(channels));
+        self.has_workers.notify_one();
+        self.has_settings.notify_one();
     }
 
     /// Watches until it is told to stop. A notice that is on its way then is told by the next process. It can be called once,
     /// after [`Alarms::restore`].
     pub async fn run(&self, mut stop: StopSignal) {
-        let workers = std::mem::take(&mut *self.workers.lock());
         let telling = async {
-            futures_util::future::join_all(workers.into_iter().map(Worker::run)).await;
-            std::future::pending::<()>().await;
+            let mut told = FuturesUnordered::new();
+            loop {
+                told.extend(std::mem::take(&mut *self.workers.lock()).into_iter().map(Worker::run));
+                tokio::select! {
+                    () = self.has_workers.notified() => {}
+                    Some(()) = told.next() => {}
+                }
+            }
         };
         let watching = async {
             let started = Instant::now();
-            let mut ticks = tokio::time::interval(EVERY / self.settings.pace.max(1));
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
-                ticks.tick().await;
+                let begun = Instant::now();
                 self.evaluate(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)).await;
+                tokio::select! {
+                    () = sleep_until(begun + EVERY / self.settings.load().pace.max(1)) => {}
+                    () = self.has_settings.notified() => {}
+                }
             }
         };
         tokio::select! {
@@ -150,17 +204,17 @@ impl Alarms {
     /// Reads everything, so many ms after the start, and tells what has changed.
     pub(super) async fn evaluate(&self, passed_ms: u64) {
         let Some((samples, counts)) = self.ports.source.read().await else { return };
-        let wall = self.ports.clock.now();
-        let now = Moment { wall, steady_ms: passed_ms.saturating_mul(self.settings.pace.into()) };
+        let (wall, settings) = (self.ports.clock.now(), self.settings.load_full());
         let changes = {
             let mut state = self.state.lock();
+            let now = Moment { wall, steady_ms: state.steady.at(passed_ms, settings.pace) };
             if let Some(jump) = state.clock.read(wall, passed_ms) {
                 tell_jump(jump);
                 self.jumps.increment(1);
                 state.clock_jumps = state.clock_jumps.saturating_add(1);
             }
             let counts = Counts { clock_jumps: state.clock_jumps, ..counts };
-            state.step(now, (&samples, counts), self.settings.repeat_ms)
+            state.step(now, (&samples, counts), settings.repeat_ms)
         };
         for change in changes {
             self.tell(change, false).await;
@@ -205,23 +259,23 @@ impl Alarms {
     /// Tells the log, the store and all channels.
     async fn tell(&self, change: Change, is_stored: bool) {
         let Some(rule) = Rule::of_name(change.key.alarm) else { return };
-        let notice = Notice::of(&change, rule, (&self.settings.runbooks_url, &self.settings.service));
+        let settings = self.settings.load_full();
+        let notice = Notice::of(&change, rule, (&settings.runbooks_url, &settings.service));
         log(&notice, rule.severity);
         let row = row_of(&change);
         if !is_stored && let Err(error) = self.ports.store.put_alarm(&row).await {
             // A full disk is told of by webhook and mail, which need none.
             tracing::error!(alarm = rule.name, %error, "the state of an alarm is not stored; a restart does not know it");
         }
-        let ack = Ack::new(&self.ports.store, row, self.queues.len());
-        self.queues.put(notice, ack).await;
+        self.queues.put(notice, (&self.ports.store, row)).await;
     }
 
     /// Tells every channel a notice that says nothing, and what each answers.
     pub async fn test(&self) -> Vec<AlarmTest> {
-        let now = self.ports.clock.now();
-        let notice = Notice::test(now, (&self.settings.runbooks_url, &self.settings.service));
+        let (now, settings, channels) = (self.ports.clock.now(), self.settings.load_full(), self.channels.load_full());
+        let notice = Notice::test(now, (&settings.runbooks_url, &settings.service));
         let mut answers = Vec::new();
-        for channel in self.channels.iter() {
+        for channel in channels.iter() {
             let error = channel.send(&notice, now).await.err().map(|error| error.to_string());
             count(channel.name(), if error.is_none() { "delivered" } else { "given_up" });
             answers.push(AlarmTest { channel: channel.name(), error });
@@ -232,7 +286,7 @@ impl Alarms {
     /// The alarms that wait or fire, by name and labels.
     #[must_use]
     pub fn list(&self) -> Vec<AlarmStatus> {
-        let state = self.state.lock();
+        let (state, settings) = (self.state.lock(), self.settings.load());
         let status = |(key, phase): (&AlarmKey, &Phase)| {
             let rule = Rule::of_name(key.alarm)?;
             let (phase, since, told_at, summary) = match phase {
@@ -241,7 +295,7 @@ impl Alarms {
                     (AlarmPhase::Firing, firing.since, Some(firing.told_at), firing.summary.clone())
                 }
             };
-            let runbook_url = rule.runbook_url(&self.settings.runbooks_url);
+            let runbook_url = rule.runbook_url(&settings.runbooks_url);
             let (alarm, severity, labels) = (rule.name, rule.severity, key.labels.clone());
             Some(AlarmStatus { alarm, severity, labels, phase, since, told_at, summary, runbook_url })
         };

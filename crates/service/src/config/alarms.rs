@@ -11,8 +11,8 @@ const RUNBOOKS_URL: &str = "https://github.com/opencredits/opencredits/blob/main
 const ADDRESSES_MAX: usize = 10;
 /// The longest time until an alarm is told again, in hours: a month.
 const REPEAT_HOURS_MAX: u32 = 744;
-/// The fastest pace: a minute takes a tenth of a second.
-const PACE_MAX: u32 = 600;
+/// The fastest pace: a minute takes five milliseconds, a day seven seconds.
+const PACE_MAX: u32 = 12_000;
 const HOUR_MS: u64 = 3_600_000;
 
 /// `[alarms]`: who is told of alarms. With neither setting they stand in the log.
@@ -123,7 +123,7 @@ impl AlarmSection {
             ),
             (
                 (1..=PACE_MAX).contains(&self.pace),
-                ("alarms.pace", "is not between 1 and 600; leave it at 1 but where you try alarms out"),
+                ("alarms.pace", "is not between 1 and 12000; leave it at 1 but where you try alarms out"),
             ),
         ];
         rows.into_iter().find(|(holds, _)| !holds).map(|(_, problem)| problem)
@@ -168,7 +168,7 @@ mod tests {
         check(&format!("{url}\nwebhook_secret = \"short\""), Some("alarms.webhook_secret"));
         check(&format!("webhook_url = \"a.example\"\nwebhook_secret = \"{secret}\""), Some("alarms.webhook_url"));
         check("repeat_hours = 0", Some("alarms.repeat_hours"));
-        check("pace = 601", Some("alarms.pace"));
+        check("pace = 12001", Some("alarms.pace"));
         check("runbooks_url = \"wiki\"", Some("alarms.runbooks_url"));
         let without_mails = Config::read("[alarms]\nmail_to = [\"ops@acme.example\"]", []).unwrap_err().to_string();
         assert!(without_mails.contains("email.transport"), "{without_mails}");

@@ -62,7 +62,14 @@ live! {
         reconcile.lag_days,
         log.filter,
         log.access,
-        log.access_sample;
+        log.access_sample,
+        alarms.mail_to,
+        alarms.webhook_url,
+        alarms.webhook_secret,
+        alarms.webhook_secret_file,
+        alarms.repeat_hours,
+        alarms.runbooks_url,
+        alarms.pace;
     lists: vendor, model, discover, markup
 }
 
@@ -188,18 +195,6 @@ pub(super) const RESTART: &[(&str, &[&str])] = &[
     (
         "addresses are decrypted with it from the start",
         &["privacy.address_keys", "privacy.address_keys_file", "privacy.deletion_grace_days"],
-    ),
-    (
-        "what tells alarms is built at the start",
-        &[
-            "alarms.mail_to",
-            "alarms.webhook_url",
-            "alarms.webhook_secret",
-            "alarms.webhook_secret_file",
-            "alarms.repeat_hours",
-            "alarms.runbooks_url",
-            "alarms.pace",
-        ],
     ),
     ("what sends traces is built at the start", &["traces.endpoint", "traces.sample"]),
     ("the form of the log is chosen at the start", &["log.format"]),

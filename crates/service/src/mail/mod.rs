@@ -18,6 +18,7 @@ mod jobs;
 mod mails;
 mod notices;
 mod queue;
+mod server;
 #[cfg(test)]
 mod tests;
 
@@ -29,3 +30,4 @@ pub use jobs::MailJobs;
 pub use mails::{MailPorts, Mails, mail_settings, secret_mail_settings};
 pub use notices::{NoticeJob, NoticePorts, NoticeSettings};
 pub use queue::{Enqueued, MailQueue};
+pub use server::{MailServerSecrets, smtp_settings};

@@ -128,6 +128,22 @@ impl SqliteStore {
         work()
     }
 
+    /// Merges the write-ahead log into the file and empties it; whether all of it, which another process that reads may
+    /// prevent. It is for the end of a process: the file alone then has everything.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn checkpoint(&self) -> Result<bool, StoreError> {
+        let reader = Arc::clone(&self.reader);
+        self.run(move |connection| {
+            // A query that is under way needs its part of the log.
+            let _still = reader.lock();
+            let is_busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+            Ok(!is_busy)
+        })
+        .await
+    }
+
     /// Runs `work` on a thread that may block.
     async fn run<T: Send + 'static>(
         &self,

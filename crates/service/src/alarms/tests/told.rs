@@ -65,6 +65,10 @@ impl Transport for Receiver {
     }
 }
 
+fn receiver(taken: mpsc::UnboundedSender<(HeaderMap, Bytes)>) -> Arc<Receiver> {
+    Arc::new(Receiver { answers: Mutex::default(), taken })
+}
+
 /// A store that a full disk lets nobody write.
 struct Full;
 
@@ -92,6 +96,21 @@ struct World {
     taken: mpsc::UnboundedReceiver<(HeaderMap, Bytes)>,
 }
 
+fn settings(pace: u32) -> AlarmSettings {
+    AlarmSettings {
+        repeat_ms: 24 * 60 * MINUTE_MS,
+        runbooks_url: "https://a.example/runbooks/".to_owned(),
+        service: "https://acme.example".to_owned(),
+        pace,
+    }
+}
+
+fn to(receiver: &Arc<Receiver>) -> AlarmChannels {
+    let secret = format!("{}{}", concat!("whs", "ec_"), STANDARD.encode(KEY));
+    let hook = ("https://alarms.example/hook".parse().unwrap(), WebhookSecret::parse(&secret).unwrap());
+    AlarmChannels::default().with_webhook(hook, receiver.clone())
+}
+
 /// A webhook whose signature was right: its id, its type, its body.
 type Hook = (String, String, Value);
 
@@ -102,7 +121,7 @@ impl World {
             folder: tempfile::tempdir().unwrap(),
             clock: Arc::new(Ticking(Instant::now())),
             source: Arc::new(Findings(AtomicU64::new(0))),
-            receiver: Arc::new(Receiver { answers: Mutex::default(), taken: sender }),
+            receiver: receiver(sender),
             taken,
         }
     }
@@ -113,16 +132,7 @@ impl World {
 
     fn alarms(&self, store: Arc<dyn AlarmStates>) -> Arc<Alarms> {
         let ports = AlarmPorts { source: self.source.clone(), store, clock: self.clock.clone() };
-        let settings = AlarmSettings {
-            repeat_ms: 24 * 60 * MINUTE_MS,
-            runbooks_url: "https://a.example/runbooks/".to_owned(),
-            service: "https://acme.example".to_owned(),
-            pace: 1,
-        };
-        let secret = format!("{}{}", concat!("whs", "ec_"), STANDARD.encode(KEY));
-        let hook = ("https://alarms.example/hook".parse().unwrap(), WebhookSecret::parse(&secret).unwrap());
-        let channels = AlarmChannels::default().with_webhook(hook, self.receiver.clone());
-        Arc::new(Alarms::new(ports, settings, channels))
+        Arc::new(Alarms::new(ports, settings(1), to(&self.receiver)))
     }
 
     /// Runs alarms while `during` does; the process ends with it.
@@ -308,4 +318,50 @@ async fn a_test_tells_what_each_channel_answered() {
     assert_eq!(alarms.test().await[0].error, None);
     assert_eq!(World::hook(&mut world.taken).await.1, "alarm.test");
     assert_eq!(alarms.list(), [], "a test is no alarm");
+}
+
+#[tokio::test(start_paused = true)]
+async fn channels_are_exchanged_and_what_the_old_one_did_not_take_is_told_by_the_new_one() {
+    let mut world = World::new();
+    world.receiver.answers.lock().extend(vec![Ok(503); 9]);
+    let alarms = world.alarms(world.store());
+    world.source.0.store(1, Ordering::SeqCst);
+    let (sender, mut taken_by_new) = mpsc::unbounded_channel();
+    let (taken, source) = (&mut world.taken, &world.source);
+    World::run(&alarms, async {
+        let (id, ..) = World::hook(taken).await;
+        let before = alarms.list();
+        alarms.exchange(settings(1), to(&receiver(sender)));
+        let (again, kind, _) = World::hook(&mut taken_by_new).await;
+        assert_eq!((again, kind.as_str()), (id, "alarm.fired"));
+        assert_eq!(alarms.list(), before, "what fires goes on");
+        // Nobody is told of the end, and whoever comes later is told of what begins then.
+        alarms.exchange(settings(1), AlarmChannels::default());
+        source.0.store(0, Ordering::SeqCst);
+        tokio::time::sleep(std::time::Duration::from_secs(3_600)).await;
+        assert_eq!(alarms.list(), []);
+    })
+    .await;
+    assert!(taken_by_new.try_recv().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_pace_holds_at_once_and_the_time_before_counts_as_it_passed() {
+    let mut world = World::new();
+    let alarms = world.alarms(world.store());
+    let (taken, source) = (&mut world.taken, &world.source);
+    World::run(&alarms, async {
+        tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+        source.0.store(1, Ordering::SeqCst);
+        let before = Instant::now();
+        alarms.exchange(settings(600), to(&world.receiver));
+        assert_eq!(World::hook(taken).await.1, "alarm.fired");
+        assert!(before.elapsed().as_secs() < 1, "no minute is waited for");
+        alarms.exchange(settings(1), to(&world.receiver));
+        source.0.store(0, Ordering::SeqCst);
+        let before = Instant::now();
+        assert_eq!(World::hook(taken).await.1, "alarm.resolved");
+        assert!(before.elapsed().as_secs() <= 60);
+    })
+    .await;
 }
