@@ -97,7 +97,7 @@ pub(super) const RUNS: [Runs; 21] = [
         "fn the_config_that_the_page_begins_with_starts_and_warns_of_nothing",
     ),
     row("docs/ledger.md", "rust", "crates/ledger/src/docs.rs", "docs/ledger.md"),
-    row("docs/ledger-on-postgresql.md", "rust", "crates/ledger/src/docs.rs", "docs/ledger-on-postgresql.md"),
+    row("docs/ledger-on-postgresql.md", "rust no_run", "crates/ledger/src/docs.rs", "docs/ledger-on-postgresql.md"),
     row(
         "docs/partners.md",
         "sh",
