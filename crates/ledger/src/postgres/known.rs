@@ -8,24 +8,49 @@ use hashbrown::HashMap;
 use opencredits_units::{AccountId, EntryId};
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 /// Accounts and holds that are remembered. Beyond it, all are forgotten and read again as they are needed.
 const REMEMBERED_MAX: usize = 1 << 20;
 
-/// A memory that connections share.
+/// The memory that connections share. What is forgotten is put aside as a whole: a batch has learned what it needs, and keeps it.
 #[derive(Default)]
-pub(crate) struct Known(Mutex<Memory>);
+pub(crate) struct Memory(Mutex<Arc<Known>>);
+
+impl Memory {
+    /// What is known now, for one batch or one reading.
+    pub(crate) fn known(&self) -> Arc<Known> {
+        let mut known = self.0.lock();
+        if known.is_full() {
+            *known = Arc::default();
+        }
+        Arc::clone(&known)
+    }
+
+    pub(crate) fn forget(&self) {
+        *self.0.lock() = Arc::default();
+    }
+}
+
+/// What is known. It only grows.
+#[derive(Default)]
+pub(crate) struct Known(Mutex<Maps>);
 
 #[derive(Default)]
-struct Memory {
+struct Maps {
     accounts: HashMap<Number, AccountParts>,
     numbers: HashMap<AccountId, Number>,
     holds: HashMap<EntryId, Vec<Number>>,
 }
 
 impl Known {
+    fn is_full(&self) -> bool {
+        let maps = self.0.lock();
+        maps.accounts.len().max(maps.holds.len()) >= REMEMBERED_MAX
+    }
+
     pub(crate) fn number(&self, id: AccountId) -> Option<Number> {
         self.0.lock().numbers.get(&id).copied()
     }
@@ -42,31 +67,19 @@ impl Known {
 
     /// The payer of an open hold.
     pub(crate) fn payer(&self, id: EntryId) -> Option<AccountId> {
-        let memory = self.0.lock();
-        let payer = memory.holds.get(&id)?.first()?;
-        memory.accounts.get(payer).map(|parts| parts.id)
+        let maps = self.0.lock();
+        let payer = maps.holds.get(&id)?.first()?;
+        maps.accounts.get(payer).map(|parts| parts.id)
     }
 
     pub(crate) fn add_account(&self, number: Number, parts: AccountParts) {
-        let mut memory = self.0.lock();
-        if memory.accounts.len() >= REMEMBERED_MAX {
-            memory.accounts.clear();
-            memory.numbers.clear();
-        }
-        memory.accounts.insert(number, parts);
-        memory.numbers.insert(parts.id, number);
+        let mut maps = self.0.lock();
+        maps.accounts.insert(number, parts);
+        maps.numbers.insert(parts.id, number);
     }
 
     pub(crate) fn add_hold(&self, id: EntryId, accounts: Vec<Number>) {
-        let mut memory = self.0.lock();
-        if memory.holds.len() >= REMEMBERED_MAX {
-            memory.holds.clear();
-        }
-        memory.holds.insert(id, accounts);
-    }
-
-    pub(crate) fn forget(&self) {
-        *self.0.lock() = Memory::default();
+        self.0.lock().holds.insert(id, accounts);
     }
 
     pub(crate) fn end_hold(&self, id: EntryId) {
@@ -121,4 +134,20 @@ impl Known {
 /// Numbers as the database takes them.
 pub(crate) fn signed(numbers: impl Iterator<Item = Number>) -> Vec<i32> {
     numbers.map(u32::cast_signed).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Floor;
+
+    #[test]
+    fn what_a_batch_knows_stays_when_another_connection_makes_all_forget() {
+        let memory = Memory::default();
+        let (known, id) = (memory.known(), AccountId::from_bits(7));
+        known.add_account(3, AccountParts { id, floor: Floor::Zero, contra: None });
+        assert_eq!(memory.known().number(id), Some(3));
+        memory.forget();
+        assert_eq!((known.number(id), memory.known().number(id)), (Some(3), None));
+    }
 }

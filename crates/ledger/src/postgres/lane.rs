@@ -2,7 +2,7 @@
 
 use super::batch;
 use super::error::{Failed, Follows};
-use super::known::Known;
+use super::known::Memory;
 use super::requests::Waiting;
 use super::session::Session;
 use crate::error::{LedgerError, StorageError};
@@ -71,7 +71,7 @@ impl Lane {
 pub(crate) struct Worker {
     settings: Settings,
     session: Session,
-    known: Arc<Known>,
+    memory: Arc<Memory>,
     queue: UnboundedReceiver<Box<dyn Waiting>>,
     shared: Arc<Shared>,
     /// What came while the database was away.
@@ -79,10 +79,10 @@ pub(crate) struct Worker {
 }
 
 /// Both ends of a new queue.
-pub(crate) fn lane(settings: Settings, session: Session, known: Arc<Known>) -> (Lane, Worker) {
+pub(crate) fn lane(settings: Settings, session: Session, memory: Arc<Memory>) -> (Lane, Worker) {
     let (sender, queue) = unbounded_channel();
     let shared = Arc::new(Shared::default());
-    let worker = Worker { settings, session, known, queue, shared: Arc::clone(&shared), kept: Vec::new() };
+    let worker = Worker { settings, session, memory, queue, shared: Arc::clone(&shared), kept: Vec::new() };
     (Lane { queue: sender, shared }, worker)
 }
 
@@ -103,7 +103,8 @@ impl Worker {
         let (mut repeats, mut size) = (0_u32, waiting.len());
         while !waiting.is_empty() {
             let mut batch: Vec<_> = waiting.drain(..size.min(waiting.len())).collect();
-            match batch::run(&mut self.session, &self.known, &mut batch).await {
+            let known = self.memory.known();
+            match batch::run(&mut self.session, &known, &mut batch).await {
                 Ok(()) => self.answer(batch),
                 Err(Failed::Before(_, Follows::Again)) if repeats < REPEATS_MAX => {
                     repeats = repeats.saturating_add(1);
@@ -175,7 +176,7 @@ impl Worker {
                 Ok((session, is_committed)) => {
                     self.session = session;
                     // Another database may answer now.
-                    self.known.forget();
+                    self.memory.forget();
                     self.shared.is_away.store(false, Ordering::Release);
                     return is_committed;
                 }

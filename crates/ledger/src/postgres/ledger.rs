@@ -1,7 +1,7 @@
 //! The public interface of a ledger on PostgreSQL.
 
 use super::error::Trouble;
-use super::known::Known;
+use super::known::Memory;
 use super::lane::{Lane, Worker, lane};
 use super::reads::Reads;
 use super::requests::{Affinity, Asked, Change, Charge, Gather, Moves, Place, Request};
@@ -54,7 +54,7 @@ pub struct SharedLedger {
 
 struct Inner {
     lanes: Vec<Lane>,
-    known: Arc<Known>,
+    memory: Arc<Memory>,
     reads: Reads,
     spread: RandomState,
     /// Ends when every queue is done.
@@ -92,10 +92,10 @@ impl SharedLedger {
     /// # Errors
     /// When the database cannot be reached, or its tables are of a newer program.
     pub async fn connect(settings: Settings, options: SharedOptions) -> Result<Self, LedgerError> {
-        let known = Arc::new(Known::default());
+        let memory = Arc::new(Memory::default());
         let (started, starting) = oneshot::channel();
         let (ended, done) = oneshot::channel();
-        let (theirs, memory) = (settings.clone(), Arc::clone(&known));
+        let (theirs, shared) = (settings.clone(), Arc::clone(&memory));
         let writers = options.writers.max(1);
         // Its own thread, so that a batch waits for no other work of the process.
         let work = move || {
@@ -104,7 +104,7 @@ impl SharedLedger {
                 Err(error) => return drop(started.send(Err(StorageError::from(error)))),
             };
             runtime.block_on(async move {
-                let workers = match open(&theirs, &memory, writers).await {
+                let workers = match open(&theirs, &shared, writers).await {
                     Ok((lanes, workers)) => started.send(Ok(lanes)).map(|()| workers).unwrap_or_default(),
                     Err(error) => return drop(started.send(Err(error))),
                 };
@@ -120,8 +120,8 @@ impl SharedLedger {
         std::thread::Builder::new().name("ledger".to_owned()).spawn(work).map_err(StorageError::from)?;
         let lanes = starting.await.map_err(|_| LedgerError::Poisoned)??;
         let pool = opencredits_postgres::pool(&settings, options.readers.max(1)).map_err(Trouble::from);
-        let reads = Reads { pool: pool.map_err(StorageError::from)?, known: Arc::clone(&known) };
-        let inner = Inner { lanes, known, reads, spread: RandomState::new(), done: tokio::sync::Mutex::new(done) };
+        let reads = Reads { pool: pool.map_err(StorageError::from)?, memory: Arc::clone(&memory) };
+        let inner = Inner { lanes, memory, reads, spread: RandomState::new(), done: tokio::sync::Mutex::new(done) };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -148,10 +148,10 @@ impl SharedLedger {
     }
 
     fn lane(&self, affinity: Affinity) -> Option<&Lane> {
-        let Inner { lanes, known, spread, .. } = &*self.inner;
+        let Inner { lanes, memory, spread, .. } = &*self.inner;
         let bits = match affinity {
             Affinity::Account(account) => account.bits(),
-            Affinity::Hold(hold) => known.payer(hold).map_or(hold.bits(), AccountId::bits),
+            Affinity::Hold(hold) => memory.known().payer(hold).map_or(hold.bits(), AccountId::bits),
         };
         let at = spread.hash_one(bits).checked_rem(u64::try_from(lanes.len()).ok()?)?;
         lanes.get(usize::try_from(at).ok()?)
@@ -383,13 +383,13 @@ impl SharedLedger {
 
 async fn open(
     settings: &Settings,
-    known: &Arc<Known>,
+    memory: &Arc<Memory>,
     writers: usize,
 ) -> Result<(Vec<Lane>, Vec<Worker>), StorageError> {
     let mut lanes = (Vec::new(), Vec::new());
     for _ in 0..writers {
         let session = Session::open(settings).await?;
-        let (lane, worker) = lane(settings.clone(), session, Arc::clone(known));
+        let (lane, worker) = lane(settings.clone(), session, Arc::clone(memory));
         lanes.0.push(lane);
         lanes.1.push(worker);
     }

@@ -1,7 +1,7 @@
 //! What is read without a lock.
 
 use super::error::Trouble;
-use super::known::Known;
+use super::known::{Known, Memory};
 use super::rows::{ACCOUNT_COLUMNS, AccountRecord, ENTRY_COLUMNS, EntryRecord, HOLD_COLUMNS, HoldRecord, id_bytes};
 use crate::chain::ChainHead;
 use crate::codec::Number;
@@ -16,7 +16,7 @@ use tokio_postgres::types::{ToSql, Type};
 /// Reads with the connections of a pool.
 pub(crate) struct Reads {
     pub(crate) pool: Pool,
-    pub(crate) known: Arc<Known>,
+    pub(crate) memory: Arc<Memory>,
 }
 
 type Parameters<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
@@ -37,18 +37,14 @@ impl Reads {
         rows.iter().map(read).collect()
     }
 
-    /// The ids of accounts, by number.
-    async fn learn(&self, numbers: impl Iterator<Item = Number>) -> Result<(), StorageError> {
-        let missing: Vec<Number> = numbers.filter(|number| self.known.account(*number).is_none()).collect();
-        if missing.is_empty() {
-            return Ok(());
+    /// What is known, of these accounts at least.
+    async fn learn(&self, numbers: impl Iterator<Item = Number>) -> Result<Arc<Known>, StorageError> {
+        let known = self.memory.known();
+        let missing: Vec<Number> = numbers.filter(|number| known.account(*number).is_none()).collect();
+        if !missing.is_empty() {
+            known.learn(&*self.client().await?, std::iter::empty(), missing.into_iter()).await?;
         }
-        let client = self.client().await?;
-        self.known.learn(&client, std::iter::empty(), missing.into_iter()).await
-    }
-
-    fn id(&self, number: Number) -> AccountId {
-        self.known.account(number).map_or(AccountId::from_bits(0), |parts| parts.id)
+        Ok(known)
     }
 
     pub(crate) async fn balances(&self, ids: &[AccountId]) -> Result<Vec<(AccountId, Balance)>, LedgerError> {
@@ -65,10 +61,11 @@ impl Reads {
     pub(crate) async fn accounts(&self) -> Result<Vec<AccountRow>, LedgerError> {
         let sql = format!("SELECT {ACCOUNT_COLUMNS} FROM ledger_accounts ORDER BY number");
         let found = self.rows(&sql, &[], AccountRecord::read).await?;
-        found.iter().for_each(|account| self.known.add_account(account.number, account.parts));
+        let known = self.memory.known();
+        found.iter().for_each(|account| known.add_account(account.number, account.parts));
         let row = |account: &AccountRecord| {
             let AccountRecord { parts, .. } = account;
-            let contra = parts.contra.map(|contra| self.id(contra));
+            let contra = parts.contra.map(|contra| id_of(&known, contra));
             AccountRow { account: OpenAccount { id: parts.id, floor: parts.floor, contra }, balance: balance(account) }
         };
         Ok(found.iter().map(row).collect())
@@ -87,11 +84,11 @@ impl Reads {
     }
 
     async fn hold_rows(&self, holds: Vec<HoldRecord>) -> Result<Vec<HoldRow>, StorageError> {
-        self.learn(holds.iter().flat_map(HoldRecord::accounts)).await?;
+        let known = self.learn(holds.iter().flat_map(HoldRecord::accounts)).await?;
         let row = |hold: HoldRecord| HoldRow {
             id: hold.id,
-            payer: self.id(hold.payer),
-            limits: hold.limits.iter().map(|limit| self.id(*limit)).collect(),
+            payer: id_of(&known, hold.payer),
+            limits: hold.limits.iter().map(|limit| id_of(&known, *limit)).collect(),
             amount: hold.amount,
             expires_at: hold.expires_at,
             phase: hold.phase,
@@ -128,12 +125,12 @@ impl Reads {
     }
 
     pub(crate) async fn entry_rows(&self, entries: Vec<EntryRecord>) -> Result<Vec<EntryRow>, StorageError> {
-        self.learn(entries.iter().flat_map(|entry| &entry.legs).map(|(number, _)| *number)).await?;
+        let known = self.learn(entries.iter().flat_map(|entry| &entry.legs).map(|(number, _)| *number)).await?;
         let row = |entry: EntryRecord| EntryRow {
             id: entry.id,
             kind: entry.kind,
             at: entry.at,
-            legs: entry.legs.iter().map(|(number, amount)| (self.id(*number), *amount)).collect(),
+            legs: entry.legs.iter().map(|(number, amount)| (id_of(&known, *number), *amount)).collect(),
             charged: entry.charged,
             memo: entry.memo,
         };
@@ -183,6 +180,10 @@ impl Reads {
         };
         Ok(self.rows(sql, &[], pair).await?.into_iter().next().unwrap_or_default())
     }
+}
+
+fn id_of(known: &Known, number: Number) -> AccountId {
+    known.account(number).map_or(AccountId::from_bits(0), |parts| parts.id)
 }
 
 fn signed_count(count: u64) -> i64 {
