@@ -93,17 +93,10 @@ impl Postgres {
         keeper
             .current_dir("/")
             .args(settings.iter().flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]));
-        if number(&["-u"]) == Some(0) {
-            // A server does not run as root.
-            let of = |flag| number(&[flag, "postgres"]).expect("PostgreSQL's package has made its user");
-            keeper.gid(of("-g")).uid(of("-u"));
-        }
+        as_its_user(&mut keeper);
         let mut keeper = keeper.spawn().expect("a shell starts");
         let orders = keeper.stdin.take();
-        let mut folder = String::new();
-        BufReader::new(keeper.stdout.take().expect("it is piped")).read_line(&mut folder).expect("it tells its folder");
-        assert!(!folder.is_empty(), "no folder was made");
-        let folder = PathBuf::from(folder.trim_end());
+        let folder = PathBuf::from(first_line(&mut keeper));
         Some(Self { binaries, folder, keeper: Mutex::new((keeper, orders)), databases: AtomicU32::new(0) })
     }
 
@@ -222,6 +215,22 @@ fn within_its_time(is_so: impl Fn() -> bool) -> bool {
         }
         is_so()
     })
+}
+
+/// Makes a command run as PostgreSQL's user where this is root: a server does not run as root.
+pub(crate) fn as_its_user(command: &mut Command) {
+    if number(&["-u"]) == Some(0) {
+        let of = |flag| number(&[flag, "postgres"]).expect("PostgreSQL's package has made its user");
+        command.gid(of("-g")).uid(of("-u"));
+    }
+}
+
+/// The first line that a program prints.
+pub(crate) fn first_line(child: &mut Child) -> String {
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("it is piped")).read_line(&mut line).expect("it prints a line");
+    assert!(!line.is_empty(), "no folder was made");
+    line.trim_end().to_owned()
 }
 
 /// The folder of the newest version's programs.

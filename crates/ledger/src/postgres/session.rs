@@ -17,6 +17,9 @@ const WAIT_CANCELLED: &str = "canceling";
 /// A database that does not answer a read for so long is taken as away.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
+/// A look for a commit may wait for the transaction and for the standby. It can be repeated on another connection.
+const LOOK_MAX: Duration = Duration::from_secs(60);
+
 /// A connection.
 pub(crate) struct Session {
     pub(crate) client: Client,
@@ -47,7 +50,8 @@ pub(crate) async fn connect(settings: &Settings) -> Result<(Client, Arc<AtomicBo
             theirs.store(true, Ordering::Release);
         }
     });
-    Ok((client.await?, was_cancelled))
+    let client = tokio::time::timeout(PATIENCE, client).await.map_err(|_| Trouble::silent())?;
+    Ok((client?, was_cancelled))
 }
 
 impl Session {
@@ -69,7 +73,10 @@ impl Session {
         let (client, was_cancelled) = connect(settings).await?;
         let sql = "UPDATE ledger_writers SET looks = looks + 1 WHERE writer = $1 RETURNING batch";
         let found = loop {
-            let row = client.query_typed_opt(sql, &[(&writer, Type::INT8)]).await.map_err(Trouble::of)?;
+            let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 1] = [(&writer, Type::INT8)];
+            let look = client.query_typed_opt(sql, &parameters);
+            let row =
+                tokio::time::timeout(LOOK_MAX, look).await.map_err(|_| Trouble::silent())?.map_err(Trouble::of)?;
             if !was_cancelled.swap(false, Ordering::AcqRel) {
                 break row;
             }

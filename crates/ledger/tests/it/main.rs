@@ -14,6 +14,7 @@ mod limits;
 mod shared;
 mod table;
 mod tables;
+mod wire;
 
 /// A variable of the environment: how a test tells its own program, run again, what to be.
 #[expect(clippy::disallowed_methods, reason = "the one place where these tests read the environment")]
