@@ -100,7 +100,7 @@ impl Worker {
 
     /// Answers every command of the list.
     async fn settle(&mut self, waiting: &mut Vec<Box<dyn Waiting>>) {
-        let (mut repeats, mut size) = (0_u32, waiting.len());
+        let (mut repeats, mut size, mut pause) = (0_u32, waiting.len(), PAUSE_MIN);
         while !waiting.is_empty() {
             let mut batch: Vec<_> = waiting.drain(..size.min(waiting.len())).collect();
             let known = self.memory.known();
@@ -122,6 +122,9 @@ impl Worker {
                     self.refuse_beginnings(&mut batch, || LedgerError::Away);
                     waiting.splice(..0, batch);
                     self.reconnect(waiting).await;
+                    // One that lets itself be connected to and then refuses, such as for its full disk, is not asked without end.
+                    sleep(pause).await;
+                    pause = longer(pause);
                 }
                 Err(Failed::Fenced) => {
                     waiting.splice(..0, batch);
@@ -199,7 +202,11 @@ impl Worker {
                 return false;
             }
             sleep(pause).await;
-            pause = pause.saturating_mul(2).min(PAUSE_MAX);
+            pause = longer(pause);
         }
     }
+}
+
+fn longer(pause: Duration) -> Duration {
+    pause.saturating_mul(2).min(PAUSE_MAX)
 }
