@@ -9,7 +9,9 @@ use crate::doctor::DoctorOrder;
 use crate::error::AdminError;
 use crate::identity_args::{RoleOrder, SessionsOrder};
 use crate::job_args::JobCommand;
-use crate::limit_args::{GrantCommand, KeyChange, PersonCap, RateArguments, ResetArgument, WhoAndWhy};
+use crate::limit_args::{
+    GrantCommand, KeyChange, PersonCap, RateArguments, ResetArgument, Revocation, SuspensionOrder, WhoAndWhy,
+};
 use crate::live::Live;
 use crate::order_args::{ChargeRefund, CorrectionOrder, OrderCommand};
 use crate::partner_args::PartnerCommand;
@@ -30,7 +32,7 @@ use opencredits_api::admin::{
 };
 use opencredits_ledger::ChainHead;
 use opencredits_service::{Clock, Entropy, fresh_id};
-use opencredits_units::{EntryId, GenerationId, KeyId, NanoUsd, UnixMs, UserId};
+use opencredits_units::{EntryId, GenerationId, NanoUsd, UnixMs, UserId};
 use std::path::PathBuf;
 
 /// The operator's command line of OpenCredits.
@@ -203,7 +205,7 @@ enum UserCommand {
         label: String,
     },
     /// Suspends a person: none of their keys works any more. Requests that run are finished.
-    Suspend(WhoAndWhy),
+    Suspend(SuspensionOrder),
     /// Lifts a suspension.
     Resume(WhoAndWhy),
     /// Sets or removes what a person may spend, over all of their keys.
@@ -238,10 +240,7 @@ enum KeyCommand {
     /// Gives a key a new secret, shown once. Name, limits, models and rates stay.
     Rotate(RotateOrder),
     /// Revokes a user key or a management key.
-    Revoke {
-        /// The key's id, `key_…`.
-        id: KeyId,
-    },
+    Revoke(Revocation),
 }
 
 #[derive(Args)]
@@ -404,7 +403,8 @@ impl Arguments {
                 agreed(order.warning())?;
                 order.request()
             }
-            Command::User(UserCommand::Delete(order)) => return Ok(Task::Deletion(order.clone())),
+            Command::User(UserCommand::Delete(order)) => return Ok(Task::Previewed(Box::new(order.previewed()))),
+            Command::User(UserCommand::Suspend(order)) => return Ok(Task::Previewed(Box::new(order.previewed()))),
             Command::User(user) => user.request(now, entropy)?,
             Command::KeyFile(KeyFileCommand::New { path }) => return Ok(Task::KeyFile(path.clone())),
             Command::Rekey(order) => return Ok(Task::Rekey(order.clone())),
@@ -419,10 +419,13 @@ impl Arguments {
             Command::Key(KeyCommand::Edit(change)) => change.request(now),
             Command::Key(KeyCommand::Add(new)) => new.request(now),
             Command::Key(KeyCommand::List(who)) => AdminRequest::ListKeys(who.request()),
-            Command::Key(KeyCommand::Revoke { id }) => AdminRequest::RevokeKey(RevokeKey { id: *id }),
+            Command::Key(KeyCommand::Revoke(order)) => AdminRequest::RevokeKey(RevokeKey { id: order.agreed()? }),
             Command::Partner(command) => {
-                agreed(command.warning())?;
-                let request = command.request(fresh_id(now, entropy));
+                let fresh = fresh_id(now, entropy);
+                if let Some(previewed) = command.previewed(fresh) {
+                    return Ok(Task::Previewed(Box::new(previewed)));
+                }
+                let request = command.request(fresh)?;
                 if matches!(command, PartnerCommand::Statement(of) if of.csv) {
                     return Ok(Task::Csv(request));
                 }
@@ -460,7 +463,7 @@ impl UserCommand {
             Self::Rename { user, label } => {
                 AdminRequest::RenameUser(RenameUser { user: user.clone(), label: label.clone() })
             }
-            Self::Suspend(who) => AdminRequest::SuspendUser(who.request()),
+            Self::Suspend(order) => order.previewed().request,
             Self::Resume(who) => AdminRequest::ResumeUser(who.request()),
             Self::Limit(cap) => cap.request(),
             Self::Export(order) => order.request()?,
@@ -473,7 +476,7 @@ impl UserCommand {
             }
             Self::Role(order) => order.request(),
             Self::Sessions(order) => order.request(),
-            Self::Delete(order) => order.request(),
+            Self::Delete(order) => order.previewed().request,
         })
     }
 }

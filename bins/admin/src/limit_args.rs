@@ -1,7 +1,11 @@
 //! The commands about limits, rates, suspensions and changes of keys.
 
+use crate::confirm::{Agreement, Previewed, agreed};
+use crate::error::AdminError;
 use clap::{Args, Subcommand, ValueEnum};
-use opencredits_api::admin::{AdminRequest, Amount, Change, EditKey, RateChange, Reset, SetLimit, SetStanding};
+use opencredits_api::admin::{
+    AdminRequest, Amount, Change, EditKey, RateChange, Reset, SetLimit, SetStanding, ShowUser,
+};
 use opencredits_units::{KeyId, NanoUsd, UnixMs};
 use std::str::FromStr;
 
@@ -122,6 +126,44 @@ pub(crate) struct WhoAndWhy {
 impl WhoAndWhy {
     pub(crate) fn request(&self) -> SetStanding {
         SetStanding { user: self.user.clone(), reason: self.reason.clone() }
+    }
+}
+
+/// A suspension of a person.
+#[derive(Args)]
+pub(crate) struct SuspensionOrder {
+    #[command(flatten)]
+    who: WhoAndWhy,
+    #[command(flatten)]
+    agreement: Agreement,
+}
+
+impl SuspensionOrder {
+    pub(crate) fn previewed(&self) -> Previewed {
+        let show = AdminRequest::ShowUser(ShowUser { user: self.who.user.clone(), address: false });
+        let warning = "All keys of this person are refused from now on, until `user resume`.";
+        self.agreement.after(show, warning, AdminRequest::SuspendUser(self.who.request()))
+    }
+}
+
+/// A key to revoke.
+#[derive(Args)]
+pub(crate) struct Revocation {
+    /// The key's id, `key_…`.
+    id: KeyId,
+    #[command(flatten)]
+    agreement: Agreement,
+}
+
+impl Revocation {
+    /// The key, once the operator agrees.
+    ///
+    /// # Errors
+    /// When they do not.
+    pub(crate) fn agreed(&self) -> Result<KeyId, AdminError> {
+        let warning = || format!("Whoever has {} is refused from now on. It cannot be undone.", self.id);
+        agreed(self.agreement.unless_given(warning))?;
+        Ok(self.id)
     }
 }
 

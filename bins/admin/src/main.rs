@@ -121,10 +121,12 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
                 None => answered(arguments, &reply),
             }
         }
-        Task::Deletion(order) => {
-            let preview = asked(order.preview(), arguments)?;
-            agreed((!order.yes).then(|| format!("{}{}", show::show(&preview), order.warning())))?;
-            answered(arguments, &asked(order.request(), arguments)?)
+        Task::Previewed(order) => {
+            if let Some(preview) = order.preview {
+                let shown = words(&asked(preview, arguments)?);
+                agreed(Some(format!("{shown}{}", order.warning)))?;
+            }
+            answered(arguments, &asked(order.request, arguments)?)
         }
         Task::Live(what) => {
             runtime()?.block_on(what.show(&place(arguments)?, arguments.json, &SystemClock))?;
@@ -144,7 +146,10 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
 }
 
 fn answered(arguments: &Arguments, reply: &AdminReply) -> Result<ExitCode, AdminError> {
-    let words = || show_users::show(reply).or_else(|| show_reload::show(reply)).unwrap_or_else(|| show::show(reply));
-    print(&if arguments.json { serde_json::to_string_pretty(reply)? } else { words() })?;
+    print(&if arguments.json { serde_json::to_string_pretty(reply)? } else { words(reply) })?;
     Ok(exit::code_of(reply))
+}
+
+fn words(reply: &AdminReply) -> String {
+    show_users::show(reply).or_else(|| show_reload::show(reply)).unwrap_or_else(|| show::show(reply))
 }

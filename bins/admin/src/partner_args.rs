@@ -1,6 +1,9 @@
 //! Partners on the command line.
 
 use crate::application_args::ApplicationCommand;
+use crate::confirm::{Agreement, Previewed};
+use crate::error::AdminError;
+use crate::limit_args::Revocation;
 use clap::{Args, Subcommand};
 use opencredits_api::admin::{
     AddPartner, AdminRequest, Amount, Change, ListPartners, PartnerRequest, PublishableKeyChange, PublishableKeyRequest,
@@ -34,7 +37,7 @@ pub(crate) enum PartnerCommand {
     /// Changes a partner, for requests from now on. What is not named stays.
     Edit(EditPartner),
     /// Suspends a partner: keys that it issued earn nothing, and its publishable key is unknown.
-    Suspend(PartnerAndWhy),
+    Suspend(PartnerSuspension),
     /// Lifts a suspension.
     Resume(PartnerAndWhy),
     /// Records that matured commission was paid out.
@@ -92,6 +95,15 @@ pub(crate) struct PartnerAndWhy {
     reason: String,
 }
 
+/// A suspension of a partner.
+#[derive(Args)]
+pub(crate) struct PartnerSuspension {
+    #[command(flatten)]
+    of: PartnerAndWhy,
+    #[command(flatten)]
+    agreement: Agreement,
+}
+
 #[derive(Args)]
 pub(crate) struct PayOutOrder {
     /// The partner, by id or name.
@@ -111,9 +123,8 @@ pub(crate) struct PayOutOrder {
     /// The entry's id, to repeat a request whose answer was lost: under one id it is paid out once.
     #[arg(long, value_name = "ID")]
     id: Option<EntryId>,
-    /// Does it without asking.
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    agreement: Agreement,
 }
 
 #[derive(Args)]
@@ -144,10 +155,7 @@ pub(crate) enum PartnerKeyCommand {
         partner: String,
     },
     /// Revokes a key.
-    Revoke {
-        /// The key's id, `key_…`.
-        id: KeyId,
-    },
+    Revoke(Revocation),
 }
 
 #[derive(Subcommand)]
@@ -172,10 +180,7 @@ pub(crate) enum PublishableKeyCommand {
         change: PublishableKeyArguments,
     },
     /// Revokes a key.
-    Revoke {
-        /// The key's id, `key_…`.
-        id: KeyId,
-    },
+    Revoke(Revocation),
 }
 
 #[derive(Args)]
@@ -209,35 +214,38 @@ impl PublishableKeyArguments {
 }
 
 impl PublishableKeyCommand {
-    fn request(&self) -> PublishableKeyRequest {
-        match self {
+    fn request(&self) -> Result<PublishableKeyRequest, AdminError> {
+        Ok(match self {
             Self::Add { partner, change } => {
                 PublishableKeyRequest::Add { partner: partner.clone(), change: change.change() }
             }
             Self::List { partner } => PublishableKeyRequest::List { partner: partner.clone() },
             Self::Edit { id, change } => PublishableKeyRequest::Edit { id: *id, change: change.change() },
-            Self::Revoke { id } => PublishableKeyRequest::Revoke { id: *id },
-        }
+            Self::Revoke(order) => PublishableKeyRequest::Revoke { id: order.agreed()? },
+        })
     }
 }
 
 impl PartnerCommand {
     /// The request; `fresh` is a payout's entry where the operator gives none.
-    pub(crate) fn request(&self, fresh: EntryId) -> AdminRequest {
+    ///
+    /// # Errors
+    /// When the operator is asked and does not agree.
+    pub(crate) fn request(&self, fresh: EntryId) -> Result<AdminRequest, AdminError> {
         let of = |partner: &String| partner.clone();
-        AdminRequest::Partners(match self {
+        Ok(AdminRequest::Partners(match self {
             Self::Add { name, share_bps } => {
                 let share_bps = share_bps.map(BasisPoints::new);
-                return AdminRequest::AddPartner(AddPartner { name: name.clone(), share_bps });
+                return Ok(AdminRequest::AddPartner(AddPartner { name: name.clone(), share_bps }));
             }
             Self::List { after, max } => {
-                return AdminRequest::ListPartners(ListPartners { after: *after, max: *max });
+                return Ok(AdminRequest::ListPartners(ListPartners { after: *after, max: *max }));
             }
             Self::Referrals { partner } => PartnerRequest::Referrals { partner: of(partner) },
             Self::Application(command) => PartnerRequest::Applications(command.request()),
             Self::Show { partner } => PartnerRequest::Show { partner: of(partner) },
             Self::Edit(edit) => edit.request(),
-            Self::Suspend(PartnerAndWhy { partner, reason }) => {
+            Self::Suspend(PartnerSuspension { of: PartnerAndWhy { partner, reason }, .. }) => {
                 PartnerRequest::Suspend { partner: of(partner), reason: reason.clone() }
             }
             Self::Resume(PartnerAndWhy { partner, reason }) => {
@@ -251,20 +259,35 @@ impl PartnerCommand {
                 PartnerRequest::AddKey { partner: of(partner), name: name.clone() }
             }
             Self::Key(PartnerKeyCommand::List { partner }) => PartnerRequest::ListKeys { partner: of(partner) },
-            Self::Publishable(command) => PartnerRequest::Publishable(command.request()),
-            Self::Key(PartnerKeyCommand::Revoke { id }) => PartnerRequest::RevokeKey { id: *id },
-        })
+            Self::Publishable(command) => PartnerRequest::Publishable(command.request()?),
+            Self::Key(PartnerKeyCommand::Revoke(order)) => PartnerRequest::RevokeKey { id: order.agreed()? },
+        }))
     }
 
-    /// What will happen, where that cannot be undone and the operator has not agreed to it.
-    pub(crate) fn warning(&self) -> Option<String> {
-        let Self::Payout(order) = self else { return None };
-        let amount = match (&order.credits, order.usd) {
+    /// What is shown and agreed to first, for what moves money or stops a partner.
+    pub(crate) fn previewed(&self, fresh: EntryId) -> Option<Previewed> {
+        let (partner, agreement, warning, request) = match self {
+            Self::Payout(order) => (&order.partner, order.agreement, order.warning(), order.request(fresh)),
+            Self::Suspend(PartnerSuspension { of: PartnerAndWhy { partner, reason }, agreement }) => {
+                let warning = "Keys that it issued earn it nothing from now on, and its publishable keys are unknown.";
+                let request = PartnerRequest::Suspend { partner: partner.clone(), reason: reason.clone() };
+                (partner, *agreement, warning.to_owned(), request)
+            }
+            _ => return None,
+        };
+        let show = AdminRequest::Partners(PartnerRequest::Show { partner: partner.clone() });
+        Some(agreement.after(show, warning, AdminRequest::Partners(request)))
+    }
+}
+
+impl PayOutOrder {
+    fn warning(&self) -> String {
+        let amount = match (&self.credits, self.usd) {
             (Some(credits), _) => format!("{credits} credits"),
             (None, Some(usd)) => format!("${usd}"),
             (None, None) => "all that has matured".to_owned(),
         };
-        (!order.yes).then(|| format!("This records that {amount} of commission were paid to {}.", order.partner))
+        format!("This records that {amount} of commission were paid to {}.", self.partner)
     }
 }
 

@@ -1,6 +1,6 @@
 //! People's data on the command line.
 
-use crate::confirm::agreed;
+use crate::confirm::{Agreement, Previewed, agreed};
 use crate::dates;
 use crate::error::AdminError;
 use crate::ports::{SystemEntropy, absolute};
@@ -59,27 +59,21 @@ pub(crate) struct DeletionOrder {
     /// Deletes the account at once, without the days of privacy.deletion_grace_days.
     #[arg(long)]
     now: bool,
-    /// Does it without asking.
-    #[arg(long)]
-    pub(crate) yes: bool,
+    #[command(flatten)]
+    agreement: Agreement,
 }
 
 impl DeletionOrder {
-    pub(crate) fn preview(&self) -> AdminRequest {
-        AdminRequest::Privacy(PrivacyRequest::PreviewDeletion { user: self.user.clone() })
-    }
-
-    pub(crate) fn request(&self) -> AdminRequest {
-        AdminRequest::Privacy(PrivacyRequest::Delete { user: self.user.clone(), now: self.now })
-    }
-
-    /// What will happen.
-    pub(crate) fn warning(&self) -> &'static str {
-        if self.now {
+    pub(crate) fn previewed(&self) -> Previewed {
+        let user = || self.user.clone();
+        let warning = if self.now {
             "This deletes the account now. It cannot be undone."
         } else {
             "This stops the person's keys now, and deletes the account after its grace period."
-        }
+        };
+        let preview = AdminRequest::Privacy(PrivacyRequest::PreviewDeletion { user: user() });
+        let request = AdminRequest::Privacy(PrivacyRequest::Delete { user: user(), now: self.now });
+        self.agreement.after(preview, warning, request)
     }
 }
 

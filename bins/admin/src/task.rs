@@ -2,9 +2,9 @@
 
 use crate::catalog_args::Steps;
 use crate::config_args::ConfigTask;
+use crate::confirm::Previewed;
 use crate::doctor::DoctorOrder;
 use crate::live::Live;
-use crate::privacy_args::DeletionOrder;
 use crate::rekey::RekeyOrder;
 use clap::Args;
 use opencredits_api::admin::AdminRequest;
@@ -23,8 +23,8 @@ pub(crate) enum Task {
     AcceptLoss,
     /// A backup is restored or checked.
     Restore(RestoreOrder),
-    /// An account is deleted, once the operator agrees to what goes.
-    Deletion(DeletionOrder),
+    /// A request that is made once the operator agrees to what is shown first.
+    Previewed(Box<Previewed>),
     /// A key is made in a new file.
     KeyFile(PathBuf),
     /// The data files get another key.

@@ -63,8 +63,9 @@ fn a_revoked_key_stays_in_the_list() {
     fixture.text(&["user", "add", "Ada"]);
     let added = fixture.json(&["key", "add", "Ada"]);
     let id = added["record"]["id"].as_str().unwrap();
-    assert!(fixture.text(&["key", "revoke", id]).contains("has been revoked since 20"));
-    fixture.text(&["key", "revoke", id]);
+    assert!(fixture.error(&["key", "revoke", id]).contains("cannot be undone"));
+    assert!(fixture.text(&["key", "revoke", id, "--yes"]).contains("has been revoked since 20"));
+    fixture.text(&["key", "revoke", id, "--yes"]);
     assert!(fixture.text(&["key", "list", "Ada"]).contains("revoked 20"));
 }
 
@@ -116,8 +117,8 @@ fn a_cap_a_change_and_a_suspension_are_recorded_over_both_ways() {
         let managing = fixture.json(&["key", "add", "Ada", "--management"]);
         assert!(managing["key"].as_str().unwrap().starts_with("oc_mk_"));
         assert!(fixture.text(&["key", "list", "Ada"]).contains("MANAGEMENT KEY"));
-        fixture.text(&["key", "revoke", managing["record"]["id"].as_str().unwrap()]);
-        assert_eq!(fixture.json(&["user", "suspend", "Ada", "--reason", "why"])["user"]["suspended"], true);
+        fixture.text(&["key", "revoke", managing["record"]["id"].as_str().unwrap(), "--yes"]);
+        assert_eq!(fixture.json(&["user", "suspend", "Ada", "--reason", "why", "--yes"])["user"]["suspended"], true);
         assert_eq!(fixture.json(&["user", "list"])["users"][0]["suspended"], true);
         assert_eq!(fixture.json(&["user", "resume", "Ada"])["user"]["suspended"], false);
         let changes = fixture.json(&["audit"])["changes"].clone();

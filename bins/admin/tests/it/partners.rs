@@ -33,6 +33,10 @@ fn a_payout_is_asked_for_recorded_once_and_shown_with_its_reason() {
     assert_eq!((shown("accrued"), shown("matured")), (json!("0.04"), json!("0.04")));
     let asked = fixture.error(&["partner", "payout", "Editor", "--all"]);
     assert!(asked.contains("--yes") && asked.contains("all that has matured"), "{asked}");
+    assert!(asked.contains("0.04"), "what has matured is shown: {asked}");
+    for stops in [vec!["partner", "suspend", "Editor"], vec!["user", "suspend", "Ada"]] {
+        assert!(fixture.error(&stops).contains("--yes"), "{stops:?}");
+    }
     let much = fixture.error(&["partner", "payout", "Editor", "--usd", "0.05", "--yes"]);
     assert!(much.contains("0.04 USD of the commission of Editor have matured"), "{much}");
     let pay = |id: &str| fixture.json(&["partner", "payout", "Editor", "--usd", "0.03", "--yes", "--id", id]);
@@ -89,14 +93,14 @@ fn a_partner_is_changed_suspended_and_has_keys() {
     let bounded =
         fixture.error(&["--config", text(&json!(config)), "partner", "edit", "Writer", "--share-bps", "5001"]);
     assert!(bounded.contains("billing.partner_share_bps_max"), "{bounded}");
-    assert!(fixture.text(&["partner", "suspend", "Writer", "--reason", "fraud"]).contains("suspended"));
+    assert!(fixture.text(&["partner", "suspend", "Writer", "--reason", "fraud", "--yes"]).contains("suspended"));
     assert!(fixture.text(&["partner", "resume", "Writer"]).contains("good"));
     let nobody = fixture.json(&["partner", "edit", "Writer", "--no-owner"]);
     assert_eq!(nobody["partner"]["owner"], Value::Null);
     let added = fixture.json(&["partner", "key", "add", "Writer", "--name", "reports"]);
     assert!(text(&added["key"]).starts_with("oc_rk_"));
     let id = text(&added["record"]["id"]).to_owned();
-    let revoked = fixture.json(&["partner", "key", "revoke", &id]);
+    let revoked = fixture.json(&["partner", "key", "revoke", &id, "--yes"]);
     assert!(revoked["record"]["revoked_at_ms"].is_number());
     let listed = fixture.text(&["partner", "key", "list", "Writer"]);
     assert!(listed.contains("reports") && listed.contains("revoked"), "{listed}");
@@ -127,7 +131,7 @@ fn a_partner_has_several_publishable_keys_with_origins_and_redirects() {
     assert_eq!((&edited[0]["origins"], &edited[0]["redirect_urls"]), (&json!([]), &json!(["https://a.example/back"])));
     let wrong = fixture.error(&["partner", "publishable", "edit", &id, "--redirect", "javascript:alert(1)"]);
     assert!(wrong.contains("a redirect URL is neither https nor"), "{wrong}");
-    assert!(publishable(&["revoke", &id])[0]["revoked_at_ms"].is_number());
+    assert!(publishable(&["revoke", &id, "--yes"])[0]["revoked_at_ms"].is_number());
     let listed = fixture.text(&["partner", "publishable", "list", "Editor"]);
     assert!(listed.contains("revoked") && listed.contains("in force"), "{listed}");
 }

@@ -17,7 +17,7 @@ fn each_refusal_names_the_thing_and_the_remedy_over_both_ways() {
         check(&fixture, &["balance", "Eve"], "no user Eve; list users with `opencredits-admin user list`");
         check(&fixture, &["user", "add", "Ada"], "there is a user Ada already, user_");
         check(&fixture, &["key", "add", "Ada", "--partner", "App"], "no partner App; list partners with");
-        check(&fixture, &["key", "revoke", "key_00000000000000000000000001"], "list a user's keys with");
+        check(&fixture, &["key", "revoke", "key_00000000000000000000000001", "--yes"], "list a user's keys with");
         check(&fixture, &["credits", "grant", "Ada", "much"], "much is no amount of credits");
         check(&fixture, &["credits", "grant", "Ada", "0"], "the amount is not above zero");
         check(

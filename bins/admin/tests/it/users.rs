@@ -83,7 +83,7 @@ fn a_key_gets_a_new_secret_and_is_listed_as_rotating_while_the_old_one_is_valid(
         assert!(fixture.text(&["key", "list", "Ada"]).contains("in force"));
         assert!(fixture.error(&["key", "rotate", id, "--overlap", "25h"]).contains("longer than a day"));
         assert_eq!(fixture.text(&["audit"]).matches("key.rotate").count(), 2);
-        fixture.text(&["key", "revoke", id]);
+        fixture.text(&["key", "revoke", id, "--yes"]);
         assert!(fixture.error(&["key", "rotate", id, "--yes"]).contains("no key key_"));
     }
 }
