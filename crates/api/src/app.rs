@@ -16,7 +16,7 @@ use crate::surface::{surface_of_api, surface_of_path};
 use crate::templates::{self, Template};
 use crate::{
     answer, applications, auth, connections, history, inference, keys, lookups, models, pages, partner, payments,
-    portal, privacy, quotes, sessions, webhooks,
+    portal, privacy, quotes, rates, sessions, webhooks,
 };
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
@@ -240,7 +240,8 @@ where
         request.extensions_mut().insert(id);
         let surface = surface_of_path(request.uri().path());
         let answer = side.rest.call(request);
-        Box::pin(async move { answer.await.map(|response| headed.on(formed(response, surface, (id, &trace)))) })
+        let formed = async move { answer.await.map(|response| formed(response, surface, (id, &trace))) };
+        Box::pin(async move { rates::told(formed).await.map(|response| headed.on(response)) })
     }
 }
 

@@ -2,9 +2,9 @@
 
 use crate::carried::{carried, sent, session_digest};
 use crate::errors::Problem;
-use crate::faults;
 use crate::sessions::{self, SignedIn};
 use crate::state::App;
+use crate::{faults, rates};
 use http::HeaderMap;
 use opencredits_keys::{KeyDigest, LiveKind, Manages, Mode, Reports, SessionToken, Spends};
 use opencredits_service::accounts::Actor;
@@ -78,9 +78,19 @@ pub(crate) async fn reader(app: &App, headers: &HeaderMap) -> Result<Reader, Pro
     if carries_management_key(app.gateway.mode(), headers) {
         return manager(app, headers).await.map(Reader::Manager);
     }
+    spender(app, headers).await.map(Reader::Key)
+}
+
+/// The owner of the user key of a request.
+///
+/// # Errors
+/// As [`reader`].
+pub(crate) async fn spender(app: &App, headers: &HeaderMap) -> Result<Arc<Spender>, Problem> {
     let problem = |fault: Fault| faults::problem(&fault, &app.settings);
     let digest = key_digest(app.gateway.mode(), headers).map_err(|fault| problem(fault.into()))?;
-    app.gateway.keyring().spender(&digest).await.map(Reader::Key).map_err(problem)
+    let spender = app.gateway.keyring().spender(&digest).await.map_err(problem)?;
+    rates::asks(&spender);
+    Ok(spender)
 }
 
 /// The partner whose secret key the request carries.

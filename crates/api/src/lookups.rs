@@ -2,7 +2,7 @@
 
 use crate::address::Query;
 use crate::answer::Answer;
-use crate::auth::{Reader, key_digest, reader};
+use crate::auth::{Reader, reader, spender};
 use crate::carried::session_digest;
 use crate::errors::{ErrorType, Problem};
 use crate::faults::timestamp;
@@ -10,13 +10,13 @@ use crate::openapi::shapes;
 use crate::query::{Parameters, known_only};
 use crate::state::App;
 use crate::usage::{costs_by_side, usd};
-use crate::{faults, json, key_limits, rates};
+use crate::{faults, json, key_limits};
 use axum::body::Body;
 use axum::extract::State;
 use http::{HeaderMap, Response};
 use opencredits_keys::Mode;
 use opencredits_ledger::EntryRow;
-use opencredits_service::{Fault, GenerationRecord, KeyRates, Line, Spender, UsageSource, books, check_bill};
+use opencredits_service::{Fault, GenerationRecord, KeyRates, Line, UsageSource, books, check_bill};
 use opencredits_units::{Bucket, GenerationId, NanoUsd, Tokens};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -24,12 +24,6 @@ use std::sync::Arc;
 /// How a charge is rounded, for a bill.
 const ROUNDING: &str = "the sum of quantity × rate of all lines, with the markup, is rounded once, up, to 0.000000001; the \
                         commission is rounded down";
-
-pub(crate) async fn spender(app: &App, headers: &HeaderMap) -> Result<Arc<Spender>, Problem> {
-    let problem = |fault: Fault| faults::problem(&fault, &app.settings);
-    let digest = key_digest(app.gateway.mode(), headers).map_err(|fault| problem(fault.into()))?;
-    app.gateway.keyring().spender(&digest).await.map_err(problem)
-}
 
 /// `GET /v1/credits/balance`.
 #[utoipa::path(
@@ -50,11 +44,7 @@ pub(crate) async fn balance(State(app): State<Arc<App>>, headers: HeaderMap) -> 
     let balance = balance.map_err(|error| faults::problem(&error.into(), &app.settings))?;
     // The posted balance: the hold of a running request is not spent yet.
     let balance = json::number(app.settings.credit_price.show(balance.posted));
-    let answer = json::ok(&json!({ "balance": balance }));
-    Ok(match &reader {
-        Reader::Manager(_) => answer,
-        Reader::Key(spender) => rated(spender, answer),
-    })
+    Ok(json::ok(&json!({ "balance": balance })))
 }
 
 /// `GET /v1/key`: the key's own limits, rates and usage, in credits.
@@ -74,9 +64,7 @@ pub(crate) async fn key(State(app): State<Arc<App>>, headers: HeaderMap) -> Answ
     let credits = |amount: NanoUsd| json::number(app.settings.credit_price.show(amount));
     let limits = key_limits::limits_of(&app, &spender)?;
     let own = limits.iter().find(|limit| limit["whose"] == "key").cloned().unwrap_or_default();
-    Ok(rated(
-        &spender,
-        json::ok(&json!({ "data": {
+    Ok(json::ok(&json!({ "data": {
             "label": spender.label,
             "limit": own["limit"],
             "limit_reset": own["limit_reset"],
@@ -91,8 +79,7 @@ pub(crate) async fn key(State(app): State<Arc<App>>, headers: HeaderMap) -> Answ
             "expires_at": spender.expires_at.map(timestamp),
             "allowed_models": spender.allowed_models,
             "rate_limit": spender.rates.as_deref().map(rate_limit),
-        }})),
-    ))
+    }})))
 }
 
 /// The rates of a key, and what is left of them.
@@ -107,14 +94,6 @@ fn rate_limit(rates: &KeyRates) -> Value {
         "parallel": figures.parallel_max,
         "running": rates.running(),
     })
-}
-
-/// An answer with the rates of the key in its headers.
-fn rated(spender: &Spender, mut response: Response<Body>) -> Response<Body> {
-    if let Some(rates) = &spender.rates {
-        rates::tell(rates, response.headers_mut());
-    }
-    response
 }
 
 /// `GET /v1/features`.
@@ -176,11 +155,7 @@ pub(crate) async fn generation(
     if let Some((input, output)) = record.reported {
         data["usage_reported"] = json!({"input": input.get(), "output": output.get()});
     }
-    let answer = json::ok(&json!({ "data": data }));
-    Ok(match &reader {
-        Reader::Manager(_) => answer,
-        Reader::Key(spender) => rated(spender, answer),
-    })
+    Ok(json::ok(&json!({ "data": data })))
 }
 
 fn shown(app: &App, id: GenerationId, record: &GenerationRecord, collected: NanoUsd) -> Value {

@@ -1,7 +1,11 @@
 //! The headers that tell what is left of a key's rates, in the form of OpenAI's.
 
+use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use opencredits_service::{KeyRates, RateLeft};
+use opencredits_service::{KeyRates, RateLeft, Spender};
+use std::cell::RefCell;
+use std::future::Future;
+use std::sync::Arc;
 
 /// The names of the limit, of what is left, and of the time until all of it is left again.
 type Names = [HeaderName; 3];
@@ -16,6 +20,29 @@ static TOKENS: Names = [
     HeaderName::from_static("x-ratelimit-remaining-tokens"),
     HeaderName::from_static("x-ratelimit-reset-tokens"),
 ];
+
+tokio::task_local! {
+    /// The rates of the key that the request of this task came with.
+    static ASKING: RefCell<Option<Arc<KeyRates>>>;
+}
+
+/// The request of this task came with this key.
+pub(crate) fn asks(spender: &Spender) {
+    // Where nobody answers a request, nobody is to be told.
+    let _outside = ASKING.try_with(|asking| asking.borrow_mut().clone_from(&spender.rates));
+}
+
+/// The answer of a handler; where its request came with a key that has rates, it tells what is left of them.
+pub(crate) async fn told<E>(answer: impl Future<Output = Result<Response, E>>) -> Result<Response, E> {
+    let told = async {
+        let mut response = answer.await?;
+        if let Some(rates) = ASKING.with(RefCell::take) {
+            tell(&rates, response.headers_mut());
+        }
+        Ok(response)
+    };
+    ASKING.scope(RefCell::default(), told).await
+}
 
 /// Adds them. What a provider says of our own rates there is overwritten.
 pub(crate) fn tell(rates: &KeyRates, headers: &mut HeaderMap) {

@@ -14,7 +14,7 @@ pub(crate) use routes::routes;
 use crate::errors::{ErrorType, Problem};
 use crate::payment_app::PaymentApp;
 use crate::state::App;
-use crate::{auth, faults, lookups};
+use crate::{auth, faults};
 use http::HeaderMap;
 use opencredits_store::Order;
 use opencredits_units::{PartnerId, UserId};
@@ -46,7 +46,7 @@ async fn buyer(app: &App, headers: &HeaderMap) -> Result<Buyer, Problem> {
         let manager = auth::manager(app, headers).await?;
         return Ok(Buyer { user: manager.user, partner: None, sees_all: true });
     }
-    let spender = lookups::spender(app, headers).await?;
+    let spender = auth::spender(app, headers).await?;
     let partner = app.gateway.keyring().partner_of(spender.key).await;
     let partner = partner.map_err(|fault| faults::problem(&fault, &app.settings))?;
     Ok(Buyer { user: spender.user, partner, sees_all: false })

@@ -55,6 +55,9 @@ async fn every_answer_of_a_limited_key_tells_its_rates_through_every_api() {
     let lookup = app.get("/v1/key", &key).await;
     assert_eq!(told(&lookup), ["8", "0", "1m0s"], "a look-up costs nothing");
     assert_eq!(lookup.json()["data"]["rate_limit"]["requests_remaining"], 0);
+    for path in ["/v1/credits/balance", "/v1/generations", "/v1/activity", "/v1/generation?id=none"] {
+        assert_eq!(told(&app.get(path, &key).await), ["8", "0", "1m0s"], "{path}");
+    }
     for (path, body) in [("/v1/chat/completions", chat("Hello")), ("/v1/messages", chat("Hello"))] {
         let answer = app.post(path, &key, &body).await;
         assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (429, "8"), "{}", answer.text);
