@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-const DIALECTS: [&str; 4] = ["openai-chat", "anthropic-messages", "openai-responses", "gemini-generate"];
+const DIALECTS: [&str; 5] =
+    ["openai-chat", "anthropic-messages", "openai-responses", "gemini-generate", "openai-embeddings"];
 /// Requests at once, and for how many of them there is money.
 const AT_ONCE: usize = 500;
 const COVERED: usize = 100;
@@ -24,14 +25,19 @@ fn app() -> Arc<TestApp> {
         vendors.push_str(&format!(
             "[[vendor]]\nid = \"{dialect}\"\ndialect = \"{dialect}\"\nbase_url = \"http://{dialect}.example/v1\"\nauth = \"none\"\n"
         ));
+        let kind = match dialect {
+            "openai-embeddings" => "kind = \"embedding\"\nprices = { input = \"1\", output = \"0\" }",
+            _ => "prices = { input = \"1\", output = \"10\" }",
+        };
         models.push_str(&format!(
-            "[[model]]\nid = \"a/{dialect}\"\nvendor = \"{dialect}\"\ncontext_window = 100000\nmax_output_tokens = 1000\nprices = {{ input = \"1\", output = \"10\" }}\n"
+            "[[model]]\nid = \"a/{dialect}\"\nvendor = \"{dialect}\"\ncontext_window = 100000\nmax_output_tokens = 1000\n{kind}\n"
         ));
     }
     Arc::new(TestApp::answering(&vendors, &models, "application/json", "{}"))
 }
 
-/// A request through the API of this dialect, and what its provider answers: 20 and 7 tokens.
+/// A request through the API of this dialect, and what its provider answers: 20 and 7 tokens, or 90 where there is no output, which
+/// cost the same.
 fn asked(dialect: &str) -> (String, Value, Value) {
     let model = format!("a/{dialect}");
     let messages = json!([{"role": "user", "content": "Hello"}]);
@@ -54,6 +60,12 @@ fn asked(dialect: &str) -> (String, Value, Value) {
             json!({"id": "r", "object": "response", "status": "completed", "output": [{"type": "message",
                 "role": "assistant", "content": [{"type": "output_text", "text": "Hi"}]}],
                 "usage": {"input_tokens": 20, "output_tokens": 7, "total_tokens": 27}}),
+        ),
+        "openai-embeddings" => (
+            "/v1/embeddings".to_owned(),
+            json!({"model": model, "input": "Hello ".repeat(100)}),
+            json!({"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}], "model": "m",
+                "usage": {"prompt_tokens": 90, "total_tokens": 90}}),
         ),
         _ => (
             format!("/v1beta/models/{model}:generateContent"),
