@@ -595,4 +595,12 @@ mod tests {
         let remembered = ring.spender(&key.digest).await;
         assert!(remembered.is_err(), "and that is remembered");
     }
+
+    #[tokio::test]
+    async fn promise_08_a_key_is_remembered_for_a_minute() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("store.db")).unwrap();
+        let ring = KeyRing::new(KeyTables::of(store), Arc::new(Stopped), BasisPoints::ZERO);
+        assert_eq!(ring.cache.policy().time_to_live(), Some(Duration::from_secs(60)));
+    }
 }

@@ -37,7 +37,23 @@ async fn browse(app: &TestApp, path: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn every_page_has_its_headers_and_nothing_of_its_own_to_run() {
+async fn promise_13_a_policy_shows_its_version_and_since_when_it_is_in_force() {
+    let app = TestApp::of_the_whole_book();
+    for path in ["/privacy", "/terms"] {
+        let page = browse(&app, path).await.text;
+        let shown = |label: &str| {
+            let (_, rest) =
+                page.split_once(&format!("<dt>{label}</dt><dd>")).unwrap_or_else(|| panic!("{path}: {page}"));
+            rest.split("</dd>").next().unwrap().to_owned()
+        };
+        assert!(!shown("Version").is_empty(), "{path}");
+        let since = shown("In force since");
+        assert!(since.contains("<time datetime=\"20"), "{path}: {since}");
+    }
+}
+
+#[tokio::test]
+async fn promise_09_every_page_has_its_headers_and_nothing_of_its_own_to_run() {
     let app = TestApp::of_the_whole_book();
     for path in PAGES.into_iter().chain(["/nowhere", "/models/nobody/nothing"]) {
         let page = browse(&app, path).await;

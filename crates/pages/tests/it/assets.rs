@@ -46,7 +46,7 @@ fn the_assets_are_small() {
 }
 
 #[test]
-fn no_asset_names_another_host() {
+fn promise_09_no_asset_names_another_host() {
     let pages = Pages::new(Site::sample()).unwrap();
     for name in pages.assets().names() {
         let (asset, _) = pages.assets().find(name).unwrap();

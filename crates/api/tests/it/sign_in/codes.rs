@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 #[tokio::test]
-async fn a_new_person_signs_in_with_a_code_and_is_known_the_next_time() {
+async fn promise_14_a_new_person_signs_in_with_a_code_says_their_age_and_is_known_the_next_time() {
     let site = Signing::new().await;
     let asked = site.post("/v1/auth/code", "", json!({"email": " Ada@Example.org "})).await;
     assert_eq!((asked.status.as_u16(), &asked.json()["expires_in"]), (202, &json!(300)));
