@@ -129,7 +129,8 @@ async fn earnings_count_everything_and_days_of_fewer_than_five_people_are_not_sh
     app.pass(DAY);
     let shown = page(&app, "/partner?days=7", &token).await;
     assert!(shown.contains("sandbox/gpt") && shown.contains("September 2026"), "{shown}");
-    assert_eq!(shown.matches("<rect class=\"hit\"").count(), 7);
+    assert_eq!(shown.matches("<rect class=\"hit\"").count(), 2 * 7, "commission and requests");
+    assert!(shown.contains("Requests by day") && shown.contains(": 6"), "{shown}");
     let day = app.gateway().clock().now().day() - 1;
     let date = opencredits_service::day_text(day);
     let api = app.get(&format!("/v1/partners/{}/usage?from={date}&to={date}", partner.id), &token).await.json();
@@ -138,7 +139,7 @@ async fn earnings_count_everything_and_days_of_fewer_than_five_people_are_not_sh
     let charged = api["data"][0]["charged_usd"].as_str().unwrap();
     assert!(one.contains(&format!("${charged}")), "{charged}: {one}");
     let long = page(&app, "/partner?days=365", &token).await;
-    assert_eq!(long.matches("<rect class=\"hit\"").count(), 92);
+    assert_eq!(long.matches("<rect class=\"hit\"").count(), 2 * 92);
     assert!(page(&app, "/partner?from=1970-01-01&to=2999-01-01&days=x&mode=else", &token).await.len() < 100_000);
 }
 

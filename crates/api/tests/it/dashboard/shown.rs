@@ -35,6 +35,14 @@ fn figure<'a>(page: &'a str, after: &str) -> &'a str {
     from[..from.find('<').unwrap()].trim()
 }
 
+/// Where the figure behind a heading leads.
+fn figure_link<'a>(page: &'a str, after: &str) -> &'a str {
+    let from = &page[page.find(after).unwrap_or_else(|| panic!("{after} in {page}"))..];
+    let from = &from[from.find("class=\"figure\"").unwrap()..];
+    let from = &from[from.find("href=\"").unwrap() + 6..];
+    &from[..from.find('"').unwrap()]
+}
+
 #[tokio::test]
 async fn the_overview_has_the_balance_that_the_ledger_has() {
     let (app, user, token) = busy().await;
@@ -71,7 +79,11 @@ async fn a_new_person_is_shown_three_steps() {
 async fn an_activity_adds_up_and_its_filters_narrow_it() {
     let (app, user, token) = busy().await;
     let all = page(&app, "/dashboard/activity", &token).await;
-    assert_eq!((figure(&all, "Requests"), figure(&all, "Spent") != "0"), ("", true), "the requests are a link");
+    // Each figure is a link to its requests.
+    for title in ["Spent", "Requests", "Tokens", "First token", "Input from caches"] {
+        assert_eq!(figure(&all, title), "", "{title}");
+        assert!(figure_link(&all, title).starts_with("/dashboard/requests?"), "{title}");
+    }
     for (query, requests) in [
         ("", 9),
         ("?model=sandbox/gpt", 6),

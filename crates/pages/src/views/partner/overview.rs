@@ -94,6 +94,8 @@ pub struct Earned {
     pub range_kept: Vec<(String, String)>,
     /// Commission by day.
     pub chart: Bars,
+    /// Requests by day.
+    pub usage: Bars,
     /// Usage by model, the highest commission first.
     pub models: Vec<ModelUsage>,
     /// People by the month in which they came.
@@ -143,8 +145,12 @@ impl ApplicationRow {
 impl Earned {
     fn sample(kind: &str) -> Self {
         let days = (1..=30).map(|day| Day { date: format!("2026-11-{day:02}"), href: "/partner?from=1".to_owned() });
-        let values = (0..30).map(|day| day * 7 % 11 * 300_000_000).collect();
-        let series = vec![Series { name: String::new(), href: String::new(), values }];
+        let days: Vec<Day> = days.collect();
+        let by_day = |unit: Unit, most: u64| {
+            let values = (0..30).map(|day| day * 7 % 11 * most).collect();
+            let series = vec![Series { name: String::new(), href: String::new(), values }];
+            Bars::of(Data { days: days.clone(), series, ends_today: true, unit })
+        };
         let mode = |value: &str| Choice {
             value: value.to_owned(),
             href: format!("/partner?mode={value}"),
@@ -171,7 +177,8 @@ impl Earned {
             taken_back: Some(has(1_000_000_000)),
             range: Range::sample(),
             range_kept: vec![("partner".to_owned(), "partner_1".to_owned())],
-            chart: Bars::of(Data { days: days.collect(), series, ends_today: true, unit: Unit::NanoCredits }),
+            chart: by_day(Unit::NanoCredits, 300_000_000),
+            usage: by_day(Unit::Count, 30),
             models: vec![model(Some("sandbox/gpt")), model(Some(HOSTILE)), model(Some(LONG)), model(None)],
             referrals: vec![group(Some("2026-11")), group(None)],
             people_min: 5,
@@ -184,6 +191,7 @@ impl Earned {
             modes: Vec::new(),
             taken_back: None,
             chart: Bars::default(),
+            usage: Bars::default(),
             models: Vec::new(),
             referrals: Vec::new(),
             behind: 0,

@@ -168,7 +168,8 @@ async fn earned(portal: &Portal<'_>, live: &Partner) -> Result<Earned, Problem> 
         taken_back: (earnings.taken_back > NanoUsd::ZERO).then(|| person.has(earnings.taken_back)),
         range: span.shown(&base),
         range_kept,
-        chart: chart(&books, days, &base, &shown),
+        chart: chart(&books, days, &base, (&shown, Unit::NanoCredits)),
+        usage: chart(&books, days, &base, (&shown, Unit::Count)),
         models: models(person, &shown),
         referrals: books.referrals().await?,
         people_min: PEOPLE_MIN,
@@ -176,12 +177,21 @@ async fn earned(portal: &Portal<'_>, live: &Partner) -> Result<Earned, Problem> 
     })
 }
 
-fn chart(books: &Books<'_>, days: Days, base: &Link, shown: &[(u64, Option<String>, UsageSums)]) -> Bars {
+/// By day: commission where the unit is money, else requests.
+fn chart(
+    books: &Books<'_>,
+    days: Days,
+    base: &Link,
+    (shown, unit): (&[(u64, Option<String>, UsageSums)], Unit),
+) -> Bars {
     let price = books.person.app.settings.credit_price;
     let mut by_day: BTreeMap<u64, u64> = BTreeMap::new();
     for (day, _, sums) in shown {
         let value = by_day.entry(*day).or_default();
-        *value = value.saturating_add(nano_credits(sums.commission, price));
+        *value = value.saturating_add(match unit {
+            Unit::NanoCredits => nano_credits(sums.commission, price),
+            Unit::Count => sums.requests,
+        });
     }
     let all = days.from..=days.to;
     let bar = |day: u64| {
@@ -193,7 +203,7 @@ fn chart(books: &Books<'_>, days: Days, base: &Link, shown: &[(u64, Option<Strin
         days: all.map(bar).collect(),
         series: vec![Series { name: String::new(), href: String::new(), values }],
         ends_today: days.to >= books.person.now.day(),
-        unit: Unit::NanoCredits,
+        unit,
     })
 }
 
