@@ -1,6 +1,7 @@
 // The dashboard: readings of charts, downloads, keys, purchases, codes that confirm a step.
 
 import { load } from "./app.js";
+import { refused, save, saveAs } from "./download.js";
 import { clearErrors, during, showError, values } from "./forms.js";
 import { Refusal, api, authorized, words } from "./session.js";
 
@@ -40,21 +41,6 @@ function read(part) {
       load(bar.getAttribute("href"), { push: true });
     });
   }
-}
-
-// Downloads need the session, so a link does not do.
-
-function saveAs(blob, name) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-}
-
-async function refused(answer) {
-  const json = await answer.json().catch(() => null);
-  return new Refusal(answer.status, json?.error ?? {}, answer.headers.get("x-request-id"));
 }
 
 function warn(part, error) {
@@ -100,9 +86,7 @@ async function download(part, button) {
   button.disabled = true;
   try {
     if (url.pathname === "/v1/activity") {
-      const answer = await fetch(url, { headers: authorized(), credentials: "omit", cache: "no-store" });
-      if (!answer.ok) throw await refused(answer);
-      saveAs(await answer.blob(), name);
+      await save(url, name);
     } else {
       url.searchParams.delete("format");
       saveAs(new Blob([written(await listed(url), form)]), name);
@@ -266,11 +250,7 @@ async function confirmed(form) {
       cache: "no-store",
     });
     if (!answer.ok) throw await refused(answer);
-    if (file) {
-      const archive = await fetch(form.dataset.from, { headers: authorized({}), credentials: "omit", cache: "no-store" });
-      if (!archive.ok) throw await refused(archive);
-      saveAs(await archive.blob(), file);
-    }
+    if (file) await save(form.dataset.from, file);
     first(form);
     const done = form.querySelector("[data-done]");
     done.textContent = words.done;

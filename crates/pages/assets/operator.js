@@ -1,6 +1,7 @@
-// Acts of an operator: the first step asks what will happen, and the second one does it.
+// Acts of an operator: the first step asks what will happen, and the second one does it. Downloads.
 
 import { load } from "./app.js";
+import { save } from "./download.js";
 import { during, values } from "./forms.js";
 import { Refusal, api, authorized, words } from "./session.js";
 
@@ -63,6 +64,22 @@ async function act(form) {
   }
 }
 
+async function download(part, button) {
+  button.disabled = true;
+  part.querySelector(":scope > .failed")?.remove();
+  try {
+    await save(button.dataset.download, button.dataset.file);
+  } catch (error) {
+    const notice = document.createElement("p");
+    notice.className = "notice bad failed";
+    notice.setAttribute("role", "alert");
+    notice.textContent = error instanceof Refusal ? error.message : words.failed;
+    part.prepend(notice);
+  } finally {
+    button.disabled = false;
+  }
+}
+
 export function start(part) {
   part.addEventListener("submit", (event) => {
     const form = event.target.closest("form[data-act]");
@@ -73,6 +90,7 @@ export function start(part) {
   part.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
+    if (button.dataset.download) download(part, button);
     if ("again" in button.dataset) show(button.form, false);
     if ("shown" in button.dataset) {
       button.closest("dialog").close();

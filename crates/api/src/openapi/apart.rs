@@ -23,6 +23,7 @@ use utoipa::OpenApi;
     gemini_models,
     gemini_model,
     act,
+    export_of_person,
     document,
 ))]
 pub(super) struct Apart;
@@ -207,6 +208,17 @@ fn gemini_model() {}
     responses((status = 200, description = "It was done.", body = shapes::ActionDone)),
 )]
 fn act() {}
+
+#[utoipa::path(
+    get,
+    path = "/v1/operator/people/{id}/export",
+    summary = "Everything about a person",
+    description = "For a session whose person has the operator's role; for all others there is nothing here. The export is recorded.",
+    security(("session" = [])),
+    params(("id" = String, Path, description = "The person, by id.")),
+    responses((status = 200, description = "The archive.", body = shapes::Archive, content_type = "application/zip")),
+)]
+fn export_of_person() {}
 
 #[utoipa::path(
     get,

@@ -6,10 +6,35 @@ use crate::admin::{
     PartnerRequest, PriceRequest, PrivacyRequest, PublishableKeyRequest, RateChange, Refusal, RefusalCode, RenameUser,
     Reset, RevokeKey, RotateKey, SetLimit, SetStanding,
 };
-use opencredits_units::{BasisPoints, EntryId, GenerationId, KeyId, OrderId, PartnerId, UserId};
+use opencredits_units::{BasisPoints, EntryId, GenerationId, KeyId, OrderId, PartnerId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
 
 const HOUR_MS: u64 = 3_600_000;
+
+/// What a key may do, and for how long. What is absent stays as it is, or is not bounded; zero takes a bound away.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeyTerms {
+    pub(crate) reset: Option<Reset>,
+    /// Counted from when the act was looked at.
+    pub(crate) expires_in_days: Option<u32>,
+    pub(crate) models: Option<Vec<String>>,
+    pub(crate) requests_per_minute: Option<u32>,
+    pub(crate) tokens_per_minute: Option<u32>,
+    pub(crate) parallel: Option<u32>,
+}
+
+impl KeyTerms {
+    const fn rates(&self) -> RateChange {
+        let Self { requests_per_minute, tokens_per_minute, parallel: parallel_max, .. } = *self;
+        RateChange { requests_per_minute, tokens_per_minute, parallel_max }
+    }
+
+    /// The end of so many days; `None` for none.
+    fn expiry(&self, now: UnixMs) -> Option<Change<UnixMs>> {
+        let end = |days: u32| now.saturating_add_ms(u64::from(days).saturating_mul(UnixMs::DAY_MS));
+        self.expires_in_days.map(|days| if days == 0 { Change::Remove } else { Change::To(end(days)) })
+    }
+}
 
 /// What an operator does. Each is one request of the admin interface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,11 +86,24 @@ pub(crate) enum PersonAct {
     Object { user: UserId },
     Unobject { user: UserId },
     Delete { user: UserId },
+    DeleteNow { user: UserId },
     Keep { user: UserId },
     SetLimit { user: UserId, partner: Option<PartnerId>, credits: String, reset: Option<Reset> },
     RemoveLimit { user: UserId, partner: Option<PartnerId> },
-    AddKey { user: UserId, name: String, credits: Option<String> },
+    AddKey(NewKey),
     AddManagementKey { user: UserId, name: String },
+}
+
+/// A key to be made for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NewKey {
+    pub(crate) user: UserId,
+    /// The partner that issues it.
+    pub(crate) partner: Option<PartnerId>,
+    pub(crate) name: String,
+    pub(crate) credits: Option<String>,
+    #[serde(flatten)]
+    pub(crate) terms: KeyTerms,
 }
 
 /// What is done to a key of a person. What is absent stays.
@@ -78,7 +116,10 @@ pub(crate) enum KeyAct {
         credits: Option<String>,
         #[serde(default)]
         no_limit: bool,
-        reset: Option<Reset>,
+        #[serde(default)]
+        all_models: bool,
+        #[serde(flatten)]
+        terms: KeyTerms,
     },
     SwitchOff {
         key: KeyId,
@@ -210,8 +251,8 @@ impl Act {
     pub(crate) fn into_request(self, id: EntryId) -> AdminRequest {
         match self {
             Self::Credits(act) => of_credits(act, id),
-            Self::Person(act) => of_person(act),
-            Self::Key(act) => of_key(act),
+            Self::Person(act) => of_person(act, id.made_at()),
+            Self::Key(act) => of_key(act, id.made_at()),
             Self::Partner(act) => AdminRequest::Partners(of_partner(act, id)),
             Self::Service(act) => of_service(act, id),
         }
@@ -233,7 +274,7 @@ fn of_credits(act: CreditAct, id: EntryId) -> AdminRequest {
     AdminRequest::CorrectCredits(CorrectCredits { user, way, amount, generation, id: Some(id), reason: of.reason })
 }
 
-fn of_person(act: PersonAct) -> AdminRequest {
+fn of_person(act: PersonAct, now: UnixMs) -> AdminRequest {
     let standing = |user: UserId, reason| SetStanding { user: user.to_string(), reason };
     let restrict = |user: UserId, on| AdminRequest::Privacy(PrivacyRequest::Restrict { user: user.to_string(), on });
     let object = |user: UserId, on| AdminRequest::Privacy(PrivacyRequest::Object { user: user.to_string(), on });
@@ -250,31 +291,42 @@ fn of_person(act: PersonAct) -> AdminRequest {
         PersonAct::Unrestrict { user } => restrict(user, false),
         PersonAct::Object { user } => object(user, true),
         PersonAct::Unobject { user } => object(user, false),
-        PersonAct::Delete { user } => {
-            AdminRequest::Privacy(PrivacyRequest::Delete { user: user.to_string(), now: false })
-        }
+        PersonAct::Delete { user } => delete(user, false),
+        PersonAct::DeleteNow { user } => delete(user, true),
         PersonAct::Keep { user } => AdminRequest::Privacy(PrivacyRequest::Keep { user: user.to_string() }),
         PersonAct::SetLimit { user, partner, credits, reset } => {
             limit((user, partner), Some(Amount::Credits(credits)), reset)
         }
         PersonAct::RemoveLimit { user, partner } => limit((user, partner), None, None),
-        PersonAct::AddKey { user, name, credits } => AdminRequest::AddKey(AddKey {
-            user: user.to_string(),
-            partner: None,
-            name,
-            limit: credits.map(Amount::Credits),
-            limit_reset: None,
-            rates: RateChange::default(),
-            expires_at_ms: None,
-            models: None,
-        }),
+        PersonAct::AddKey(key) => new_key(key, now),
         PersonAct::AddManagementKey { user, name } => {
             AdminRequest::AddManagementKey(AddManagementKey { user: user.to_string(), name })
         }
     }
 }
 
-fn of_key(act: KeyAct) -> AdminRequest {
+fn delete(user: UserId, now: bool) -> AdminRequest {
+    AdminRequest::Privacy(PrivacyRequest::Delete { user: user.to_string(), now })
+}
+
+fn new_key(NewKey { user, partner, name, credits, terms }: NewKey, now: UnixMs) -> AdminRequest {
+    let expires_at_ms = match terms.expiry(now) {
+        Some(Change::To(end)) => Some(end),
+        Some(Change::Remove) | None => None,
+    };
+    AdminRequest::AddKey(AddKey {
+        user: user.to_string(),
+        partner: partner.map(|partner| partner.to_string()),
+        name,
+        limit: credits.map(Amount::Credits),
+        limit_reset: terms.reset,
+        rates: terms.rates(),
+        expires_at_ms,
+        models: terms.models,
+    })
+}
+
+fn of_key(act: KeyAct, now: UnixMs) -> AdminRequest {
     let edit = match act {
         KeyAct::RotateKey { key, overlap_hours } => {
             let overlap_ms = u64::from(overlap_hours).saturating_mul(HOUR_MS);
@@ -283,10 +335,17 @@ fn of_key(act: KeyAct) -> AdminRequest {
         KeyAct::RevokeKey { key } => return AdminRequest::RevokeKey(RevokeKey { id: key }),
         KeyAct::SwitchOff { key } => EditKey { disabled: Some(true), ..unchanged(key) },
         KeyAct::SwitchOn { key } => EditKey { disabled: Some(false), ..unchanged(key) },
-        KeyAct::EditKey { key, name, credits, no_limit, reset } => {
+        KeyAct::EditKey { key, name, credits, no_limit, all_models, terms } => {
             let limit = credits.map(|credits| Change::To(Amount::Credits(credits)));
-            let limit = if no_limit { Some(Change::Remove) } else { limit };
-            EditKey { name, limit, limit_reset: reset.map(Change::To), ..unchanged(key) }
+            EditKey {
+                name,
+                limit: if no_limit { Some(Change::Remove) } else { limit },
+                expires_at_ms: terms.expiry(now),
+                rates: terms.rates(),
+                models: if all_models { Some(Change::Remove) } else { terms.models.map(Change::To) },
+                limit_reset: terms.reset.map(Change::To),
+                ..unchanged(key)
+            }
         }
     };
     AdminRequest::EditKey(Box::new(edit))

@@ -9,10 +9,11 @@ use crate::answer::{Answer, private};
 use crate::body::read_json;
 use crate::json;
 use crate::pages::unknown_path;
+use crate::privacy::by_operator;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::routing::post;
+use axum::routing::{get, post};
 use http::{HeaderMap, Uri};
 use opencredits_service::accounts::on_behalf_of;
 use opencredits_units::EntryId;
@@ -21,7 +22,9 @@ use serde::Deserialize;
 /// The routes for programs.
 pub(crate) fn routes() -> Router<OperatorApp> {
     // That a route takes another method is told to nobody either.
-    Router::new().route("/v1/operator/actions", post(perform).fallback(unknown_path))
+    Router::new()
+        .route("/v1/operator/actions", post(perform).fallback(unknown_path))
+        .route("/v1/operator/people/{id}/export", get(by_operator).fallback(unknown_path))
 }
 
 /// An act, and what shows that somebody saw what it does.

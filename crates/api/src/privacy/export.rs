@@ -1,12 +1,13 @@
 //! Everything about a person, as one archive. It is written while it is sent.
 
 use super::confirmed::{confirmed, privacy, problem};
-use crate::address::Query;
+use crate::address::{Path, Query};
 use crate::answer::{Answer, private};
 use crate::errors::{ErrorType, Problem};
 use crate::faults;
 use crate::json;
 use crate::openapi::shapes;
+use crate::operator::{Operator, OperatorApp};
 use crate::query::Parameters;
 use crate::sessions::signed_in;
 use crate::state::App;
@@ -16,9 +17,12 @@ use axum::extract::State;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{Stream, unfold};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Response};
-use opencredits_service::privacy::{Asker, ExportClosed, ExportSink, PrivacyError};
+use http::{HeaderMap, HeaderValue, Response, Uri};
+use opencredits_service::accounts::on_behalf_of;
+use opencredits_service::privacy::{Asker, ExportClosed, ExportSink, Exporter, PrivacyError};
 use opencredits_service::sign_in::Purpose;
+use opencredits_store::User;
+use opencredits_units::UnixMs;
 use serde_json::json;
 use std::io;
 use std::sync::Arc;
@@ -74,17 +78,46 @@ pub(crate) async fn download(
                        and the code here";
         return Err(Problem::new(ErrorType::PermissionDenied, message));
     }
-    let place =
-        privacy.export_place().ok_or_else(|| faults::unavailable("others export now; try again in a minute"))?;
     let user = privacy.privacy.find(&who.user.to_string()).await.map_err(|error| problem(&app, error))?;
+    let place = place(privacy.export_place())?;
+    Ok(archive((Arc::clone(&privacy.exporter), place), user, app.gateway.clock().now()))
+}
+
+/// `GET /v1/operator/people/{id}/export`: the archive of a person, for an operator.
+pub(crate) async fn by_operator(
+    State(state): State<OperatorApp>,
+    id: Result<Path<String>, Problem>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Answer {
+    let who = Operator::of(&state, &uri, &headers).await?;
+    // Whoever is no operator is told nothing of the path.
+    let Path(id) = id?;
+    let app = &state.app;
+    let (privacy, exporter) = state.admin.privacy.as_ref().ok_or_else(elsewhere)?;
+    let user = privacy.find(&id).await.map_err(|error| problem(app, error))?;
+    let place = place(state.export_place())?;
+    let recorded = privacy.record_export(user.id, Asker::Operator);
+    on_behalf_of(who.user.id, recorded).await.map_err(|error| problem(app, error))?;
+    Ok(archive((Arc::clone(exporter), place), user, app.gateway.clock().now()))
+}
+
+fn elsewhere() -> Problem {
+    Problem::new(ErrorType::NotFound, "people's data is elsewhere")
+}
+
+fn place(place: Option<OwnedSemaphorePermit>) -> Result<OwnedSemaphorePermit, Problem> {
+    place.ok_or_else(|| faults::unavailable("others export now; try again in a minute"))
+}
+
+fn archive((exporter, place): (Arc<Exporter>, OwnedSemaphorePermit), user: User, now: UnixMs) -> Response<Body> {
     let (sender, receiver) = mpsc::channel(WAITING_MAX);
-    let (exporter, now) = (Arc::clone(&privacy.exporter), app.gateway.clock().now());
     let export = Box::pin(async move { exporter.export(&user, now, &mut Sink(sender)).await });
     let writing = Writing { export: Some(export), receiver, _place: place };
     let mut response = Response::new(Body::from_stream(portions(writing)));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/zip"));
     response.headers_mut().insert(CONTENT_DISPOSITION, FILE);
-    Ok(private(response))
+    private(response)
 }
 
 struct Sink(Sender<Vec<u8>>);

@@ -7,6 +7,7 @@ mod flags;
 mod notifications;
 
 pub(crate) use confirmed::problem;
+pub(crate) use export::by_operator;
 
 use crate::state::App;
 use std::sync::Arc;

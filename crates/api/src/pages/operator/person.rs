@@ -35,6 +35,7 @@ pub(super) async fn page(desk: &Desk<'_>) -> Result<OperatorPage, Refusal> {
         back: Some(Back { state: "people".to_owned(), href: "/operator/people".to_owned() }),
         remarks: remarks(&user, &state, email.as_ref()),
         acts: acts(&user, balance),
+        export_href: state.erased_at.is_none().then(|| format!("/v1/operator/people/{id}/export")),
         sections,
         ..OperatorPage::of("person")
     })
@@ -95,6 +96,7 @@ fn account(user: &User, role: Role, (email, state): (Option<&UserEmail>, &Privac
         acts.push(on(if state.restricted_at.is_some() { "unrestrict" } else { "restrict" }));
         acts.push(on(if state.objected_at.is_some() { "unobject" } else { "object" }));
         acts.push(if state.deletion_due_at.is_some() { on("keep") } else { on("delete").dangerous() });
+        acts.push(on("delete_now").dangerous());
     }
     Section::Facts { state: "account".to_owned(), facts, acts }
 }

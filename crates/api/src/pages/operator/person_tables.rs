@@ -54,8 +54,20 @@ pub(super) async fn keys(desk: &Desk<'_>, user: &User, keys: &[Key]) -> Result<T
         Column::of("since"),
     ];
     let on = |kind: &str| Act::on(kind, ("user", user.id)).with(Field::needed("name", "text"));
-    let acts = vec![on("add_key").with(Field::optional("credits", "amount")), on("add_management_key")];
+    let add = on("add_key").with(Field::optional("partner", "text")).with(Field::optional("credits", "amount"));
+    let acts = vec![with_terms(add), on("add_management_key")];
     Ok(Table { acts, left_out: left_out(keys.len()), ..Table::of("keys", columns).with(rows) })
+}
+
+/// An act with the fields of what a key may do.
+fn with_terms(act: Act) -> Act {
+    let number = |name: &str| Field::optional(name, "number");
+    act.with(Field::optional("reset", "reset"))
+        .with(number("expires_in_days"))
+        .with(Field::optional("models", "area"))
+        .with(number("requests_per_minute"))
+        .with(number("tokens_per_minute"))
+        .with(number("parallel"))
 }
 
 fn key_row(desk: &Desk<'_>, key: &Key) -> Result<Row, Refusal> {
@@ -79,11 +91,13 @@ fn key_row(desk: &Desk<'_>, key: &Key) -> Result<Row, Refusal> {
     let acts = match key.revoked_at {
         Some(_) => Vec::new(),
         None => vec![
-            on("edit_key")
-                .with(Field::optional("name", "text"))
-                .with(Field::optional("credits", "amount"))
-                .with(Field::optional("no_limit", "check"))
-                .with(Field::optional("reset", "reset")),
+            with_terms(
+                on("edit_key")
+                    .with(Field::optional("name", "text"))
+                    .with(Field::optional("credits", "amount"))
+                    .with(Field::optional("no_limit", "check"))
+                    .with(Field::optional("all_models", "check")),
+            ),
             on(if key.disabled { "switch_on" } else { "switch_off" }),
             on("rotate_key").with(Field::needed("overlap_hours", "number").with(OVERLAP_HOURS)),
             on("revoke_key").dangerous(),

@@ -3,14 +3,14 @@
 use super::desk::{Desk, at, invalid, percent};
 use super::orders::{find, refundable_minor};
 use crate::admin::{Refusal, RefusalCode, Reset};
-use crate::operator::{Act, CreditAct, KeyAct, Move, PartnerAct, PersonAct, ServiceAct};
+use crate::operator::{Act, CreditAct, KeyAct, KeyTerms, Move, PartnerAct, PersonAct, ServiceAct};
 use crate::pages::dashboard::priced;
 use opencredits_ledger::EntryKind;
 use opencredits_pages::views::operator::{Cell, Fact, Preview, Remark, Tone};
 use opencredits_service::accounts::{AccountsError, Wallet};
 use opencredits_service::prices::{Applies, Refresh};
 use opencredits_store::{Key, Keys as _, LimitOwner, PartnerApplications as _};
-use opencredits_units::{BasisPoints, GenerationId, KeyId, NanoUsd, PartnerId, UserId};
+use opencredits_units::{BasisPoints, GenerationId, KeyId, NanoUsd, PartnerId, UnixMs, UserId};
 use serde_json::Value;
 
 /// What is shown of an act.
@@ -132,6 +132,9 @@ async fn of_person(desk: &Desk<'_>, act: &PersonAct) -> Result<Seen, Refusal> {
             label(*user).await?
         }
         PersonAct::Delete { user } => deletion(desk, label(*user).await?, *user).await?.warn("keys_rest"),
+        PersonAct::DeleteNow { user } => {
+            deletion(desk, label(*user).await?, *user).await?.warn("at_once").warn("for_ever")
+        }
         PersonAct::Keep { user } => deletion(desk, label(*user).await?, *user).await?,
         PersonAct::SetLimit { user, partner, credits, reset } => {
             let seen = limit(desk, label(*user).await?, (*user, *partner)).await?;
@@ -139,17 +142,50 @@ async fn of_person(desk: &Desk<'_>, act: &PersonAct) -> Result<Seen, Refusal> {
             seen.fact("limit_new", desk.has(amount(desk, credits)?)).fact("reset", Cell::word(reset))
         }
         PersonAct::RemoveLimit { user, partner } => limit(desk, label(*user).await?, (*user, *partner)).await?,
-        PersonAct::AddKey { user, name, credits } => {
-            let seen = label(*user).await?.fact("key", Cell::text(name)).warn("secret_once");
-            match credits {
+        PersonAct::AddKey(key) => {
+            let seen = label(key.user).await?.fact("key", Cell::text(&key.name)).warn("secret_once");
+            let seen = match &key.credits {
                 Some(credits) => seen.fact("limit", desk.has(amount(desk, credits)?)),
                 None => seen,
-            }
+            };
+            let seen = match key.partner {
+                Some(partner) => {
+                    seen.fact("app", Cell::text(desk.accounts().find_partner(&partner.to_string()).await?.name))
+                }
+                None => seen,
+            };
+            terms(desk, seen, &key.terms)
         }
         PersonAct::AddManagementKey { user, name } => {
             label(*user).await?.fact("key", Cell::text(name)).warn("secret_once")
         }
     })
+}
+
+/// What a key may do. A bound of zero is none.
+fn terms(desk: &Desk<'_>, seen: Seen, terms: &KeyTerms) -> Seen {
+    let bound = |seen: Seen, state: &str, bound: Option<u32>| match bound {
+        Some(0) => seen.fact(state, Cell::word("none")),
+        Some(bound) => seen.fact(state, Cell::many(u64::from(bound))),
+        None => seen,
+    };
+    let seen = match terms.reset {
+        Some(reset) => seen.fact("reset", Cell::word(reset_name(reset))),
+        None => seen,
+    };
+    let seen = match terms.expires_in_days {
+        Some(0) => seen.fact("expires", Cell::word("never")),
+        Some(days) => {
+            let ms = u64::from(days).saturating_mul(UnixMs::DAY_MS);
+            seen.fact("expires", at(desk.now.saturating_add_ms(ms)))
+        }
+        None => seen,
+    };
+    let models = terms.models.as_ref().map(|models| models.join(" "));
+    let seen = seen.maybe("models", models.as_deref());
+    let seen = bound(seen, "requests_per_minute", terms.requests_per_minute);
+    let seen = bound(seen, "tokens_per_minute", terms.tokens_per_minute);
+    bound(seen, "parallel", terms.parallel)
 }
 
 const fn reset_name(reset: Reset) -> &'static str {
@@ -200,17 +236,15 @@ async fn of_key(desk: &Desk<'_>, act: &KeyAct) -> Result<Seen, Refusal> {
     };
     let seen = key_facts(desk, &key).await?;
     Ok(match act {
-        KeyAct::EditKey { name, credits, no_limit, reset, .. } => {
+        KeyAct::EditKey { name, credits, no_limit, all_models, terms: new, .. } => {
             let seen = seen.maybe("label", name.as_deref());
             let seen = match (no_limit, credits) {
                 (true, _) => seen.fact("limit_new", Cell::word("none")),
                 (false, Some(credits)) => seen.fact("limit_new", desk.has(amount(desk, credits)?)),
                 (false, None) => seen,
             };
-            match reset {
-                Some(reset) => seen.fact("reset", Cell::word(reset_name(*reset))),
-                None => seen,
-            }
+            let seen = if *all_models { seen.fact("models", Cell::word("all")) } else { seen };
+            terms(desk, seen, new)
         }
         KeyAct::RotateKey { overlap_hours, .. } => {
             seen.fact("overlap_hours", Cell::number(overlap_hours)).warn("secret_once")

@@ -2,6 +2,7 @@
 
 use super::desk::{Desk, invalid, link, maybe_at, percent};
 use crate::admin::{FindingView, PriceChangeView, RefreshView, Refusal};
+use crate::pages::dashboard::priced;
 use crate::pages::prices::{markup, million_text};
 use opencredits_catalog::{Item, Model, PriceChange};
 use opencredits_pages::figures::aligned;
@@ -9,6 +10,7 @@ use opencredits_pages::views::operator::{
     Act, Cell, Column, Fact, Field, OperatorPage, Remark, Row, Section, Table, Tone,
 };
 use opencredits_service::prices::{Applies, ListedBook, Refresh, Refreshed};
+use opencredits_service::purchases::{Bonus, CurrencyTerms, SaleTerms};
 use opencredits_units::{Bucket, Decimal, Rate};
 use std::sync::Arc;
 
@@ -16,6 +18,10 @@ use std::sync::Arc;
 const ROWS_MAX: usize = 100;
 /// Decimal places of a price for a million tokens, whose unit is a millionth of a dollar: that for one token has twelve.
 const MILLION_PLACES: u32 = 6;
+/// Decimal places of a price in billionths.
+const NANO_PLACES: u32 = 9;
+/// Decimal places of an amount in minor units.
+const MINOR_PLACES: u32 = 2;
 
 pub(super) async fn page(desk: &Desk<'_>) -> Result<OperatorPage, Refusal> {
     let prices = desk.state().admin.prices.as_ref().ok_or_else(|| invalid("no price books are kept here"))?;
@@ -49,10 +55,47 @@ pub(super) async fn page(desk: &Desk<'_>) -> Result<OperatorPage, Refusal> {
         Column::of("added"),
         Column::of("in_force_since"),
     ];
+    if let Some(payments) = &desk.state().app.payments {
+        sections.extend(sale(&payments.purchases.terms()));
+    }
     let books = prices.list().await?.iter().take(ROWS_MAX).map(row).collect();
     sections.push(Table::of("books", columns).with(books).into());
     sections.push(models(desk, catalog.models()).into());
     Ok(OperatorPage { remarks, sections, ..OperatorPage::of("prices") })
+}
+
+/// How credits are sold: by currency, and what is given with a purchase.
+fn sale(terms: &SaleTerms) -> [Section; 2] {
+    let row = |of: &CurrencyTerms| {
+        let currency = of.currency.code();
+        let amount = |minor: i64| Cell::number(priced(minor, currency));
+        let suggested: Vec<String> = of.suggested_minor.iter().map(|minor| priced(*minor, currency)).collect();
+        Row::of([
+            Cell::text(currency.to_uppercase()),
+            Cell::number(Decimal::new(i128::from(of.credit_price_nano), NANO_PLACES)),
+            amount(of.amount_minor_min),
+            amount(of.amount_minor_max),
+            Cell::text(suggested.join(", ")),
+            percent(u64::from(terms.fee.get())),
+            amount(of.fee_fixed_minor),
+        ])
+    };
+    let columns = [
+        Column::of("currency"),
+        Column::right("credit_price"),
+        Column::right("least"),
+        Column::right("most"),
+        Column::of("suggested"),
+        Column::right("fee"),
+        Column::right("fee_fixed"),
+    ];
+    let sold = Table::of("sale", columns).with(terms.currencies.iter().map(row).collect());
+    let bonus = |bonus: &Bonus| {
+        let from = Decimal::new(i128::from(bonus.from_minor), MINOR_PLACES);
+        Row::of([Cell::number(from), percent(u64::from(bonus.share.get()))])
+    };
+    let given = Table::of("bonuses", [Column::right("from_amount"), Column::right("bonus")]);
+    [sold.into(), given.with(terms.bonuses.iter().map(bonus).collect()).into()]
 }
 
 /// What is on sale, at the prices that people pay.

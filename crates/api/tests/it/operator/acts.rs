@@ -144,6 +144,7 @@ async fn acts(shop: &Shop) -> Vec<(Value, &'static str)> {
         (on("keep", json!({})), "user.deletion_cancel"),
         (on("end_sessions", json!({})), "user.end_sessions"),
         (json!({"do": "edit_key", "key": key, "name": "laptop", "credits": "9"}), "key.edit"),
+        (json!({"do": "edit_key", "key": key, "models": ["sandbox/gpt"], "expires_in_days": 3}), "key.edit"),
         (json!({"do": "switch_off", "key": key}), "key.edit"),
         (json!({"do": "switch_on", "key": key}), "key.edit"),
         (json!({"do": "rotate_key", "key": key, "overlap_hours": 1}), "key.rotate"),
@@ -203,6 +204,57 @@ async fn a_secret_is_in_the_answer_once_and_works() {
     assert_eq!((read.json()["reply"].as_str(), read.json()["as_stored"].as_bool()), (Some("order"), Some(false)));
     let reconciled = shop.act(json!({"do": "reconcile"})).await;
     assert_eq!(reconciled.status, 200, "{}", reconciled.text);
+}
+
+#[tokio::test]
+async fn a_key_is_made_and_changed_with_all_that_it_may_do() {
+    let shop = Shop::open().await;
+    let made = json!({"do": "add_key", "user": shop.person.id, "name": "new", "credits": "50", "reset": "weekly",
+        "partner": shop.partner.id, "expires_in_days": 7, "models": ["sandbox/gpt"], "requests_per_minute": 9,
+        "tokens_per_minute": 5000, "parallel": 2});
+    let seen = shop.preview(&shop.token, &made).await;
+    for shown in ["Every Monday", "sandbox&#x2f;gpt", "5,000", "Editor"] {
+        assert!(seen.text.contains(shown), "{shown}: {}", seen.text);
+    }
+    let key = shop.act(made).await.json()["key"].as_str().unwrap().to_owned();
+    let own = shop.app.get("/v1/key", &key).await.json()["data"].clone();
+    assert_eq!((&own["limit"], &own["limit_reset"]), (&json!(50), &json!("weekly")), "{own}");
+    assert_eq!(own["allowed_models"], json!(["sandbox/gpt"]), "{own}");
+    let rates = ["requests", "tokens", "parallel"].map(|name| own["rate_limit"][name].as_u64());
+    assert_eq!(rates, [Some(9), Some(5_000), Some(2)], "{own}");
+    assert!(own["expires_at"].is_string(), "{own}");
+    let keys = shop.app.store.keys_of(shop.person.id).await.unwrap();
+    let id = keys.iter().find(|key| key.name == "new").unwrap().id;
+    assert_eq!(keys.iter().find(|key| key.name == "new").unwrap().partner, Some(shop.partner.id));
+    let edited = json!({"do": "edit_key", "key": id, "no_limit": true, "all_models": true, "expires_in_days": 0,
+        "requests_per_minute": 0, "tokens_per_minute": 0, "parallel": 3});
+    assert_eq!(shop.act(edited).await.status, 200);
+    let own = shop.app.get("/v1/key", &key).await.json()["data"].clone();
+    let gone = [&own["limit"], &own["allowed_models"], &own["expires_at"], &own["rate_limit"]["requests"]];
+    assert!(gone.iter().all(|value| value.is_null()), "{own}");
+    assert_eq!(own["rate_limit"]["parallel"], 3, "{own}");
+}
+
+#[tokio::test]
+async fn everything_about_a_person_is_exported_and_deleted_at_once_by_an_operator() {
+    let shop = Shop::open().await;
+    let who = format!("operator {}", shop.operator.id);
+    let path = format!("/v1/operator/people/{}/export", shop.person.id);
+    let stranger = session(&shop.app, &shop.person, 9).await;
+    assert_eq!(shop.app.get(&path, &stranger).await.status, 404, "a person without the role");
+    let archive = shop.app.get(&path, &shop.token).await;
+    assert_eq!((archive.status.as_u16(), archive.header("content-type")), (200, "application/zip"));
+    assert!(archive.text.starts_with("PK"), "a zip archive");
+    let recorded = shop.last_change().await;
+    assert_eq!((recorded.action.as_str(), &recorded.actor), ("user.export", &who));
+    let seen = shop.preview(&shop.token, &json!({"do": "delete_now", "user": shop.person.id})).await;
+    assert!(seen.text.contains("nothing calls it off"), "{}", seen.text);
+    let done = shop.act(json!({"do": "delete_now", "user": shop.person.id})).await;
+    assert_eq!((done.status.as_u16(), done.json()["privacy"].as_str()), (200, Some("deleted")), "{}", done.text);
+    let state = shop.app.store.privacy_of(shop.person.id).await.unwrap();
+    assert!(state.erased_at.is_some(), "{state:?}");
+    let page = shop.page(&format!("/operator/people/{}", shop.person.id)).await;
+    assert!(!page.contains("data-download"), "nothing is left to export: {page}");
 }
 
 #[tokio::test]

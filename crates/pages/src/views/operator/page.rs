@@ -48,6 +48,8 @@ pub struct OperatorPage {
     pub remarks: Vec<Remark>,
     /// What may be done.
     pub acts: Vec<Act>,
+    /// Where everything about the person is to be had, as one archive.
+    pub export_href: Option<String>,
     /// The parts.
     pub sections: Vec<Section>,
 }
@@ -119,6 +121,7 @@ impl OperatorPage {
             day: Some("2026-11-30".to_owned()),
             back: Some(Back { state: "people".to_owned(), href: "/operator/people".to_owned() }),
             acts: vec![Act::on("suspend", ("user", "user_1")).reasoned().dangerous()],
+            export_href: Some("/v1/operator/people/user_1/export".to_owned()),
             sections: vec![
                 Section::Facts { state: "account".to_owned(), facts, acts: vec![act] },
                 Section::facts("", Vec::new()),
