@@ -126,6 +126,9 @@ impl RequestTrace {
     }
 
     fn of_steps(&self, note: impl FnOnce(&mut TracedSteps, UnixMs)) {
+        if self.log.traces().is_none() {
+            return;
+        }
         if let Some(traced) = &mut self.known.lock().traced {
             note(&mut traced.steps, self.log.now());
         }
