@@ -1,6 +1,6 @@
 //! Disputes of the sandbox.
 
-use super::{Kept, Sandbox, negative, not_found, paid};
+use super::{Kept, Sandbox, negative, not_found, on, paid};
 use crate::error::PaymentError;
 use crate::ids::{DisputeId, SessionId};
 use crate::money::Money;
@@ -44,7 +44,7 @@ impl Sandbox {
     ) -> Result<DisputeId, PaymentError> {
         let id: DisputeId = self.kept().fresh("dp");
         let opened = id.clone();
-        self.change(session, EVENT, |kept, payment| {
+        self.change(&on(session), EVENT, |kept, payment| {
             paid(payment)?;
             let reason = "fraudulent".to_owned();
             let (amount, movements) = (Money::new(minor, payment.state.asked.currency()), Vec::new());
@@ -67,7 +67,7 @@ impl Sandbox {
         status: DisputeStatus,
         now: UnixMs,
     ) -> Result<(), PaymentError> {
-        self.change(session, EVENT, |kept, payment| {
+        self.change(&on(session), EVENT, |kept, payment| {
             let found = payment.state.disputes.iter_mut().find(|one| one.id == *dispute);
             let found = found.ok_or_else(|| not_found(dispute.as_str()))?;
             found.status = status;
