@@ -126,6 +126,7 @@ impl Purchases {
             partner: None,
             origin: OrderOrigin::TopUp,
             request: None,
+            content: None,
             currency: price.total.currency().code().to_owned(),
             amount_minor: price.total.minor(),
             fee_minor: price.fee_minor,
