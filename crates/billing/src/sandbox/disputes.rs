@@ -51,6 +51,8 @@ impl Sandbox {
             let mut fresh = DisputeState { id, amount, status, reason, is_charge_refundable: false, movements };
             kept.move_disputed(&mut fresh, now);
             payment.state.disputes.push(fresh);
+            // It is too late to forestall it.
+            payment.state.warnings.iter_mut().for_each(|warning| warning.actionable = false);
             Ok(())
         })?;
         Ok(opened)
