@@ -1,7 +1,7 @@
 //! Replies about orders, for people.
 
 use crate::table::{Table, time};
-use opencredits_api::admin::{AdminReply, OrderView, ReconcileView};
+use opencredits_api::admin::{AdminReply, NamedView, OrderView, ReconcileView};
 
 /// A reply of these; nothing for another one.
 pub(crate) fn show(reply: &AdminReply) -> Option<String> {
@@ -79,12 +79,31 @@ fn reconciled(report: &ReconcileView) -> String {
         format!("orders      {} read again", report.orders),
         format!("movements   {movements} read, {booked} not booked before"),
     ];
-    lines.extend(report.processor.iter().map(|(currency, amount)| format!("processor   {amount} {currency}")));
-    lines.extend(report.clearing.iter().map(|(currency, amount)| format!("clearing    {amount} {currency}")));
-    lines.extend(report.suspense.iter().map(|movement| format!("suspense    {movement}")));
+    lines.extend(named("changed", &report.changed, ToString::to_string));
+    lines.extend(named("booked", &report.booked, Clone::clone));
+    let sums = [
+        ("processor", &report.processor),
+        ("clearing", &report.clearing),
+        ("suspense", &report.in_suspense),
+        ("foreign", &report.foreign),
+    ];
+    for (name, amounts) in sums {
+        lines.extend(amounts.iter().map(|(currency, amount)| format!("{name:<12}{amount} {currency}")));
+    }
+    lines.extend(named("unmoved", &report.unmoved, |of| {
+        format!("{} leaves {} {} in clearing", of.order, of.amount, of.currency)
+    }));
+    lines.extend(report.suspense.iter().map(|movement| format!("suspense    {movement} belongs to no order")));
     lines.extend(report.failures.iter().map(|failure| format!("failed      {failure}")));
     lines.push(if report.agrees { "both books agree" } else { "the books differ; see docs/payments.md" }.to_owned());
     lines.join("\n") + "\n"
+}
+
+/// A line for each that is named, and one for those beyond.
+fn named<T>(what: &str, named: &NamedView<T>, shown: impl Fn(&T) -> String) -> Vec<String> {
+    let lines = named.first.iter().map(|item| format!("{what:<12}{}", shown(item)));
+    let more = (named.more > 0).then(|| format!("{what:<12}and {} more", named.more));
+    lines.chain(more).collect()
 }
 
 fn money(minor: i64, currency: &str) -> String {

@@ -29,6 +29,8 @@ pub struct PaymentState {
     pub asked: Money,
     /// What was paid, refunds not counted; `None` before.
     pub paid: Option<Money>,
+    /// Whether it was not paid because the bank wants the buyer to confirm it.
+    pub needs_buyer: bool,
     /// The buyer, where the processor keeps them.
     pub customer: Option<CustomerId>,
     /// The payment method, where it was saved for later.
@@ -234,6 +236,7 @@ impl PaymentState {
             charge: None,
             asked,
             paid: None,
+            needs_buyer: false,
             customer: None,
             saved_method: None,
             created_at: UnixMs::default(),
@@ -242,6 +245,11 @@ impl PaymentState {
             warnings: Vec::new(),
             movements: Vec::new(),
         }
+    }
+
+    /// Its movements of money, those of its disputes too. One may come twice.
+    pub fn all_movements(&self) -> impl Iterator<Item = &MoneyMovement> {
+        self.movements.iter().chain(self.disputes.iter().flat_map(|dispute| &dispute.movements))
     }
 
     /// Whose payment it is, for the instance with this marker.

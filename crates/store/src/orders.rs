@@ -102,6 +102,8 @@ pub struct Order {
     pub origin: OrderOrigin,
     /// The digest of the request's idempotency key.
     pub request: Option<[u8; 32]>,
+    /// The digest of all that this request asked for; `None` without a key, and for orders of earlier versions.
+    pub content: Option<[u8; 32]>,
     /// The currency, as three lower-case letters.
     pub currency: String,
     /// What is to be paid, the fee included, in the currency's minor unit.

@@ -112,6 +112,8 @@ class Validator:
                 yield from self.strangers(item)
         if isinstance(value, dict):
             kind = value.get("object")
+            if value.get("deleted") is True and isinstance(kind, str):
+                kind = f"deleted_{kind}"
             known = self.schemas.get(kind, {}).get("properties") if isinstance(kind, str) else None
             if kind == "event":
                 yield from self.errors_of_kind(value["data"]["object"])

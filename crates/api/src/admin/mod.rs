@@ -63,7 +63,7 @@ pub use follow::{FOLLOW_PATH, FollowLine, FollowRequest};
 pub use identity_views::{IdentityRequest, RoleName, SessionView};
 pub use job_views::{JobRequest, JobRunView, JobView};
 pub use limit_views::{ChangeView, LimitView, ManagementKeyView, RetiringSecretView};
-pub use order_views::{OrderRequest, OrderView, ReconcileView};
+pub use order_views::{NamedView, OrderRequest, OrderView, ReconcileView, UnmovedView};
 pub use partner_views::{EarningsView, PartnerKeyView, PartnerRequest, StatementView};
 pub use price_views::{
     FactView, FindingView, PriceBookView, PriceChangeView, PriceRequest, RefreshOutcomeView, RefreshView, RouteView,

@@ -1,7 +1,7 @@
 //! What operators ask about orders, and what they are shown.
 
 use super::amount_view::AmountView;
-use opencredits_service::purchases::ReconcileReport;
+use opencredits_service::purchases::{Listed, ReconcileReport, Unmoved};
 use opencredits_store::{Order, OrderOrigin, OrderState};
 use opencredits_units::{CreditPrice, NanoUsd, OrderId, UnixMs, UserId};
 use serde::{Deserialize, Serialize};
@@ -124,14 +124,60 @@ pub struct ReconcileView {
     pub orders: usize,
     /// Movements of money that were read, and those that were not in the books before.
     pub movements: [usize; 2],
-    /// Movements of ours whose order is unknown.
+    /// The latter, by their ids.
+    pub booked: NamedView<String>,
+    /// Orders of which this run changed what the books show.
+    pub changed: NamedView<OrderId>,
+    /// Orders whose payments or refunds are not all in the processor's books, or the other way about: they explain what is left
+    /// in clearing.
+    pub unmoved: NamedView<UnmovedView>,
+    /// Movements of ours whose order is unknown, of this run.
     pub suspense: Vec<String>,
     /// What failed, and is tried again in the next run.
     pub failures: Vec<String>,
     /// Payments and refunds that are in one of both books only, by currency, in units of the currency: zero when all agree.
     pub clearing: BTreeMap<String, NanoUsd>,
+    /// Money of ours that belongs to no order, by currency: zero when all agree.
+    pub in_suspense: BTreeMap<String, NanoUsd>,
+    /// Money of other products on the same account, by currency.
+    pub foreign: BTreeMap<String, NanoUsd>,
     /// What the processor holds for us by our books, by currency.
     pub processor: BTreeMap<String, NanoUsd>,
+}
+
+/// What a report names: the first of them, and how many there are beyond.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedView<T> {
+    /// The first.
+    pub first: Vec<T>,
+    /// How many more there are.
+    pub more: usize,
+}
+
+/// What an order leaves in clearing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnmovedView {
+    /// The order.
+    pub order: OrderId,
+    /// The currency.
+    pub currency: String,
+    /// The movements of money less the payments and refunds, in units of the currency.
+    pub amount: NanoUsd,
+}
+
+/// Orders that are named at most.
+const UNMOVED_MAX: usize = 100;
+
+impl<T> From<Listed<T>> for NamedView<T> {
+    fn from(listed: Listed<T>) -> Self {
+        Self { first: listed.first, more: listed.more }
+    }
+}
+
+fn unmoved(orders: BTreeMap<OrderId, Unmoved>) -> NamedView<UnmovedView> {
+    let more = orders.len().saturating_sub(UNMOVED_MAX);
+    let shown = |(order, Unmoved { currency, amount })| UnmovedView { order, currency, amount };
+    NamedView { first: orders.into_iter().take(UNMOVED_MAX).map(shown).collect(), more }
 }
 
 impl From<ReconcileReport> for ReconcileView {
@@ -140,10 +186,15 @@ impl From<ReconcileReport> for ReconcileView {
             agrees: report.agrees(),
             events: [report.events, report.events_ours],
             orders: report.orders,
-            movements: [report.movements, report.movements_booked],
+            movements: [report.movements, report.booked.count()],
+            booked: report.booked.into(),
+            changed: report.changed.into(),
+            unmoved: unmoved(report.unmoved),
             suspense: report.suspense,
             failures: report.failures,
             clearing: report.clearing,
+            in_suspense: report.in_suspense,
+            foreign: report.foreign,
             processor: report.processor,
         }
     }

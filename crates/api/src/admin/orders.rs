@@ -20,7 +20,7 @@ impl Admin {
         match request {
             OrderRequest::List { user, before, max } => self.list_orders(purchases, user, (before, max)).await,
             OrderRequest::Show { id } => match purchases.settle_order(id).await {
-                Ok(Settled::Ours(order)) => Ok(self.order(*order)),
+                Ok(Settled::Ours(settled)) => Ok(self.order(settled.order)),
                 // What is known is shown, also while the processor does not answer.
                 Ok(Settled::Foreign) | Err(PurchaseError::Payment(_)) => {
                     let order = Box::new(OrderView::new(purchases.order(id).await?, self.price));
@@ -29,24 +29,41 @@ impl Admin {
                 Err(error) => Err(error.into()),
             },
             OrderRequest::Refund { id, amount_minor, key, reason } => {
-                let before = purchases.order(id).await?.bookings.after.refunded_minor;
-                let order = purchases.refund(id, amount_minor, &key).await?;
-                let sent = order.bookings.after.refunded_minor.saturating_sub(before);
-                let detail = format!("{sent} minor units of {}, key {key}: {reason}", order.currency);
-                self.accounts.record_change((Actor::Operator, "order.refund"), &id.to_string(), detail).await?;
-                if sent == 0 {
-                    let why = format!(
-                        "{id} was refunded under the key {key} before, and nothing was sent now; refund more under another --key"
-                    );
-                    return Err(Refusal { code: RefusalCode::Conflict, refused: why });
-                }
-                Ok(self.order(order))
+                self.refund_order(purchases, id, (amount_minor, &key, &reason)).await
             }
             OrderRequest::Reconcile => {
                 let report = Box::new(purchases.reconcile_watched(&self.progress).await?.into());
                 Ok(AdminReply::Reconciled { report })
             }
         }
+    }
+
+    /// Refunds an order. That it was asked for is recorded before money moves, so that no crash leaves a refund without a reason;
+    /// what was sent is recorded after it.
+    async fn refund_order(
+        &self,
+        purchases: &Purchases,
+        id: OrderId,
+        (amount_minor, key, reason): (Option<i64>, &str, &str),
+    ) -> Answer {
+        let before = purchases.order(id).await?;
+        let (subject, currency) = (id.to_string(), &before.currency);
+        let asked = amount_minor
+            .map_or_else(|| "all that is left".to_owned(), |minor| format!("{minor} minor units of {currency}"));
+        let record = async |action: &str, detail: String| {
+            self.accounts.record_change((Actor::Operator, action), &subject, detail).await
+        };
+        record("order.refund", format!("{asked}, key {key}: {reason}")).await?;
+        let order = purchases.refund(id, amount_minor, key).await?;
+        let sent = order.bookings.after.refunded_minor.saturating_sub(before.bookings.after.refunded_minor);
+        record("order.refunded", format!("{sent} minor units of {currency}, key {key}")).await?;
+        if sent == 0 {
+            let why = format!(
+                "{id} was refunded under the key {key} before, and nothing was sent now; refund more under another --key"
+            );
+            return Err(Refusal { code: RefusalCode::Conflict, refused: why });
+        }
+        Ok(self.order(order))
     }
 
     /// Orders as they are stored, where nothing can be asked at the payment processor.

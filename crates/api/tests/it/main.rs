@@ -35,6 +35,7 @@ mod openapi;
 mod operator;
 mod pages;
 mod partners;
+mod payment_events;
 mod payments;
 mod prices;
 mod provider_bills;

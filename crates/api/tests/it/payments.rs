@@ -14,19 +14,19 @@ use opencredits_service::purchases::{
     SaleTerms, debt_of,
 };
 use opencredits_store::User;
-use opencredits_testkit::stripe::{Produced, StripeDouble, StripeFault, sign};
+use opencredits_testkit::stripe::{Permissions, Produced, StripeDouble, StripeFault, sign};
 use opencredits_units::{BasisPoints, NanoUsd, UnixMs};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
-const SECRET: &str = "whsec_of_these_tests";
-const ROTATED: &str = "whsec_from_before";
+pub(crate) const SECRET: &str = "whsec_of_these_tests";
+pub(crate) const ROTATED: &str = "whsec_from_before";
 
 /// An application that sells credits, and the processor where it does.
-struct Shop {
-    app: TestApp,
-    stripe: StripeDouble,
+pub(crate) struct Shop {
+    pub(crate) app: TestApp,
+    pub(crate) stripe: StripeDouble,
 }
 
 /// What lets commission follow purchases back.
@@ -37,8 +37,15 @@ fn commissions(app: &TestApp) -> Arc<CommissionBooks> {
 }
 
 impl Shop {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
+        Self::hearing(&[SECRET, ROTATED]).await
+    }
+
+    /// One that hears events which are signed with these secrets.
+    pub(crate) async fn hearing(secrets: &[&str]) -> Self {
         let stripe = StripeDouble::start().unwrap();
+        // A key has the permissions that the page names.
+        stripe.permit(Permissions::of_page(include_str!("../../../../docs/payments.md")));
         let app = TestApp::new().await;
         let mut settings = StripeSettings::new(StripeKey::new("rk_test_1").unwrap(), "test".parse().unwrap());
         settings.base_url = stripe.base_url();
@@ -58,10 +65,9 @@ impl Shop {
             entropy: app.fixed.clone(),
         };
         let purchases = Purchases::new(app.ledger.clone(), tables, ports, purchase_settings());
-        let secrets = [SECRET, ROTATED].map(|secret| WebhookSecret::new(secret).unwrap());
         let payments = PaymentApp {
             purchases: Arc::new(purchases),
-            webhook_secrets: secrets.to_vec(),
+            webhook_secrets: secrets.iter().map(|secret| WebhookSecret::new(secret).unwrap()).collect(),
             sandbox: None,
             emails: store,
         };
@@ -75,17 +81,17 @@ impl Shop {
         self.stripe.set_now_s(self.app.gateway().clock().now().get() / 1_000);
     }
 
-    fn pass(&self, time: Duration) {
+    pub(crate) fn pass(&self, time: Duration) {
         self.app.pass(time);
         self.tell_time();
     }
 
-    async fn buy(&self, key: &str, body: Value) -> Answer {
+    pub(crate) async fn buy(&self, key: &str, body: Value) -> Answer {
         self.app.post("/v1/credits/checkout", key, &body).await
     }
 
     /// An order for ten dollars, its id and its page.
-    async fn order(&self, key: &str) -> (String, String) {
+    pub(crate) async fn order(&self, key: &str) -> (String, String) {
         let order = self.buy(key, json!({"amount": 10, "email": "ada@example.org"})).await;
         assert_eq!(order.status, 201, "{}", order.text);
         let order = order.json();
@@ -96,19 +102,19 @@ impl Shop {
         (id, of_order["id"].as_str().unwrap().to_owned())
     }
 
-    async fn deliver(&self, event: &str, secret: &str) -> Answer {
+    pub(crate) async fn deliver(&self, event: &str, secret: &str) -> Answer {
         let at_s = self.app.gateway().clock().now().get() / 1_000;
         self.hear(event, &sign(event.as_bytes(), secret, at_s)).await
     }
 
-    async fn hear(&self, event: &str, signature: &str) -> Answer {
+    pub(crate) async fn hear(&self, event: &str, signature: &str) -> Answer {
         let request = Request::builder().method(Method::POST).uri("/webhooks/stripe");
         let request = request.header("stripe-signature", signature).body(Body::from(event.to_owned()));
         self.app.send(request.unwrap()).await
     }
 
     /// Delivers every event that was made, as snapshots and as thin events in turn.
-    async fn deliver_all(&self) -> Vec<Produced> {
+    pub(crate) async fn deliver_all(&self) -> Vec<Produced> {
         let events = self.stripe.take_events();
         for (at, event) in events.iter().enumerate() {
             let body = if at % 2 == 0 { &event.snapshot } else { &event.thin };
@@ -118,16 +124,24 @@ impl Shop {
         events
     }
 
-    fn dollars(&self, user: &User) -> i64 {
+    pub(crate) fn purchases(&self) -> &Purchases {
+        &self.app.app.payments.as_ref().unwrap().purchases
+    }
+
+    pub(crate) fn posted(&self, kind: PerCurrency) -> i64 {
+        self.app.ledger.balance(kind.account("usd")).map_or(0, |balance| balance.posted.get())
+    }
+
+    pub(crate) fn dollars(&self, user: &User) -> i64 {
         self.app.available(user) / 1_000_000_000
     }
 
-    async fn status(&self, id: &str, key: &str) -> Value {
+    pub(crate) async fn status(&self, id: &str, key: &str) -> Value {
         self.app.get(&format!("/v1/credits/orders/{id}"), key).await.json()["status"].clone()
     }
 
     /// Our books and those of the processor agree.
-    fn agree(&self) {
+    pub(crate) fn agree(&self) {
         let posted = |kind: PerCurrency| self.app.ledger.balance(kind.account("usd")).unwrap().posted.get();
         assert_eq!(posted(PerCurrency::Clearing), 0, "every payment and refund is in both books");
         assert_eq!(-posted(PerCurrency::Processor), self.stripe.balance_minor() * 10_000_000);
@@ -275,68 +289,6 @@ async fn the_processor_is_told_the_address_the_amount_the_order_and_the_marker_a
 }
 
 #[tokio::test]
-async fn an_event_is_heard_when_it_is_signed_by_one_of_the_secrets_and_fresh() {
-    let shop = Shop::open().await;
-    let (user, key) = shop.app.person(0).await;
-    let (_, session) = shop.order(&key).await;
-    shop.stripe.pay(&session);
-    let events = shop.stripe.take_events();
-    let event = &events.iter().find(|event| event.kind == "checkout.session.completed").unwrap().snapshot;
-    let now_s = shop.app.gateway().clock().now().get() / 1_000;
-    let wrong = [
-        String::new(),
-        "t=1,v1=".to_owned(),
-        sign(event.as_bytes(), "whsec_of_somebody", now_s),
-        sign(event.as_bytes(), "", now_s),
-        sign(event.as_bytes(), SECRET, now_s - 301),
-        sign(b"another body", SECRET, now_s),
-    ];
-    for signature in wrong {
-        let answer = shop.hear(event, &signature).await;
-        assert_eq!((answer.status.as_u16(), shop.dollars(&user)), (400, 0), "{signature}: {}", answer.text);
-    }
-    assert_eq!(shop.deliver(event, ROTATED).await.status, 200);
-    assert_eq!(shop.dollars(&user), 10);
-    let twice = shop.deliver(event, SECRET).await;
-    assert_eq!((twice.status.as_u16(), shop.dollars(&user)), (200, 10), "once is enough");
-}
-
-#[tokio::test]
-async fn events_of_others_are_received_and_change_nothing() {
-    let shop = Shop::open().await;
-    let (user, key) = shop.app.person(0).await;
-    shop.stripe.foreign_payment(5_000);
-    shop.deliver_all().await;
-    let (_, session) = shop.order(&key).await;
-    shop.stripe.set_livemode(true);
-    shop.stripe.pay(&session);
-    shop.deliver_all().await;
-    assert_eq!(shop.dollars(&user), 0, "money of the other mode is none");
-}
-
-#[tokio::test]
-async fn a_payment_of_ours_without_its_order_is_sent_again_until_the_order_is_there() {
-    let shop = Shop::open().await;
-    let (_, key) = shop.app.person(0).await;
-    let (_, session) = shop.order(&key).await;
-    let payment = shop.stripe.pay(&session);
-    let lost = "order_00000000000000000000000001";
-    for (id, pointer) in [(&session, "/metadata/opencredits_order"), (&payment, "/metadata/opencredits_order")] {
-        let object = shop.stripe.object(id);
-        let metadata = object["metadata"].as_object().unwrap();
-        let name = metadata.iter().find(|(_, value)| value.as_str().is_some_and(|text| text.starts_with("order_")));
-        let pointer = name.map_or(pointer.to_owned(), |(name, _)| format!("/metadata/{name}"));
-        shop.stripe.edit(id, &pointer, json!(lost));
-    }
-    shop.stripe.edit(&session, "/client_reference_id", json!(lost));
-    let _of_the_payment = shop.stripe.take_events();
-    shop.stripe.emit("payment_intent.succeeded", &payment);
-    let events = shop.stripe.take_events();
-    let answer = shop.deliver(&events[0].snapshot, SECRET).await;
-    assert_eq!(answer.status, 500, "{}", answer.text);
-}
-
-#[tokio::test]
 async fn an_unreachable_processor_asks_for_the_event_again_and_sells_nothing() {
     let shop = Shop::open().await;
     let (user, key) = shop.app.person(0).await;
@@ -402,6 +354,40 @@ async fn a_lost_answer_or_a_stored_failure_makes_no_second_order() {
         assert_eq!(shop.dollars(&user), 10, "{fault:?}");
         shop.agree();
     }
+}
+
+#[tokio::test]
+async fn an_idempotency_key_with_another_purchase_is_a_conflict_and_sells_nothing_more() {
+    let shop = Shop::open().await;
+    let (user, key) = shop.app.person(0).await;
+    let through = shop.app.key(&user, Some(&shop.app.partner().await), None).await;
+    let whole = json!({"amount": 10, "email": "ada@example.org", "success_url": "https://app.example/a",
+        "cancel_url": "https://app.example/b"});
+    let buy = async |key: &str, field: &str, value: Value| {
+        let mut body = whole.clone();
+        if !field.is_empty() {
+            body[field] = value;
+        }
+        let mut sent = request(Method::POST, "/v1/credits/checkout", key, body.to_string());
+        sent.headers_mut().insert("idempotency-key", "one purchase".parse().unwrap());
+        shop.app.send(sent).await
+    };
+    let first = buy(&key, "", Value::Null).await;
+    assert_eq!(first.status, 201, "{}", first.text);
+    for (field, other) in [
+        ("amount", json!(11)),
+        ("email", json!("eve@example.org")),
+        ("success_url", json!("https://app.example/c")),
+        ("success_url", Value::Null),
+        ("cancel_url", json!("https://app.example/c")),
+        ("save_method", json!(true)),
+    ] {
+        let refused = buy(&key, field, other.clone()).await;
+        assert_eq!(refused.status, 409, "{field} {other}: {}", refused.text);
+    }
+    assert_eq!(buy(&through, "", Value::Null).await.status, 409, "through an app");
+    assert_eq!(buy(&key, "amount", json!("10.00")).await.json()["id"], first.json()["id"], "the same in other words");
+    assert_eq!(shop.stripe.objects("checkout.session").len(), 1);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Disputes of the sandbox.
 
-use super::{Kept, Sandbox, negative, not_found, paid};
+use super::{Kept, Sandbox, negative, not_found, on, paid};
 use crate::error::PaymentError;
 use crate::ids::{DisputeId, SessionId};
 use crate::money::Money;
@@ -44,13 +44,15 @@ impl Sandbox {
     ) -> Result<DisputeId, PaymentError> {
         let id: DisputeId = self.kept().fresh("dp");
         let opened = id.clone();
-        self.change(session, EVENT, |kept, payment| {
+        self.change(&on(session), EVENT, |kept, payment| {
             paid(payment)?;
             let reason = "fraudulent".to_owned();
             let (amount, movements) = (Money::new(minor, payment.state.asked.currency()), Vec::new());
             let mut fresh = DisputeState { id, amount, status, reason, is_charge_refundable: false, movements };
             kept.move_disputed(&mut fresh, now);
             payment.state.disputes.push(fresh);
+            // It is too late to forestall it.
+            payment.state.warnings.iter_mut().for_each(|warning| warning.actionable = false);
             Ok(())
         })?;
         Ok(opened)
@@ -67,7 +69,7 @@ impl Sandbox {
         status: DisputeStatus,
         now: UnixMs,
     ) -> Result<(), PaymentError> {
-        self.change(session, EVENT, |kept, payment| {
+        self.change(&on(session), EVENT, |kept, payment| {
             let found = payment.state.disputes.iter_mut().find(|one| one.id == *dispute);
             let found = found.ok_or_else(|| not_found(dispute.as_str()))?;
             found.status = status;

@@ -114,7 +114,7 @@ impl Sandbox {
     /// When there is no such page.
     pub fn page(&self, session: &SessionId) -> Result<SandboxPayment, PaymentError> {
         let kept = self.kept();
-        kept.find(&PaymentRef::Session(session.clone())).cloned().ok_or_else(|| not_found(session.as_str()))
+        kept.find(&on(session)).cloned().ok_or_else(|| not_found(session.as_str()))
     }
 
     /// What the page of receipts of a customer shows.
@@ -139,7 +139,7 @@ impl Sandbox {
     /// # Errors
     /// When there is no such page, or it was paid or declined before.
     pub fn pay(&self, session: &SessionId, now: UnixMs) -> Result<(), PaymentError> {
-        self.change(session, "checkout.session.completed", |kept, payment| {
+        self.change(&on(session), "checkout.session.completed", |kept, payment| {
             if !matches!(payment.state.progress, Progress::Open | Progress::Waiting | Progress::Expired) {
                 return Err(closed());
             }
@@ -153,7 +153,7 @@ impl Sandbox {
     /// # Errors
     /// When there is no such page, or it cannot be paid on any more.
     pub fn pay_later(&self, session: &SessionId) -> Result<(), PaymentError> {
-        self.becomes(session, "checkout.session.completed", Progress::Waiting)
+        self.becomes(on(session), "checkout.session.completed", Progress::Waiting)
     }
 
     /// The buyer's bank declines, or a delayed payment fails.
@@ -161,7 +161,7 @@ impl Sandbox {
     /// # Errors
     /// When there is no such page, or it cannot be paid on any more.
     pub fn decline(&self, session: &SessionId) -> Result<(), PaymentError> {
-        self.becomes(session, "checkout.session.async_payment_failed", Progress::Failed)
+        self.becomes(on(session), "checkout.session.async_payment_failed", Progress::Failed)
     }
 
     /// The page ends.
@@ -169,7 +169,15 @@ impl Sandbox {
     /// # Errors
     /// When there is no such page, or it is paid.
     pub fn expire(&self, session: &SessionId) -> Result<(), PaymentError> {
-        self.becomes(session, "checkout.session.expired", Progress::Expired)
+        self.becomes(on(session), "checkout.session.expired", Progress::Expired)
+    }
+
+    /// The charge of a saved method that takes days fails.
+    ///
+    /// # Errors
+    /// When there is no such charge, or it has ended.
+    pub fn charge_fails(&self, order: &OrderRef) -> Result<(), PaymentError> {
+        self.becomes(PaymentRef::Order(order.clone()), "payment_intent.payment_failed", Progress::Failed)
     }
 
     /// A page of an earlier process has ended: what became of it is forgotten.
@@ -186,8 +194,8 @@ impl Sandbox {
         })
     }
 
-    fn becomes(&self, session: &SessionId, kind: &str, progress: Progress) -> Result<(), PaymentError> {
-        self.change(session, kind, |_, payment| {
+    fn becomes(&self, of: PaymentRef, kind: &str, progress: Progress) -> Result<(), PaymentError> {
+        self.change(&of, kind, |_, payment| {
             if !matches!(payment.state.progress, Progress::Open | Progress::Waiting) {
                 return Err(closed());
             }
@@ -207,7 +215,7 @@ impl Sandbox {
         status: RefundStatus,
         now: UnixMs,
     ) -> Result<(), PaymentError> {
-        self.change(session, "refund.created", |kept, payment| {
+        self.change(&on(session), "refund.created", |kept, payment| {
             let amount = Money::new(minor, payment.state.asked.currency());
             add_refund(kept, payment, (amount, status, None), now).map(|_| ())
         })
@@ -218,7 +226,7 @@ impl Sandbox {
     /// # Errors
     /// When there is no such page, or no refund of it.
     pub fn refund_becomes(&self, session: &SessionId, status: RefundStatus, now: UnixMs) -> Result<(), PaymentError> {
-        self.change(session, "refund.updated", |kept, payment| {
+        self.change(&on(session), "refund.updated", |kept, payment| {
             let refund = payment.state.refunds.last_mut().ok_or_else(|| not_found("a refund"))?;
             let came_back = refund.status.counts() && !status.counts();
             refund.status = status;
@@ -235,7 +243,7 @@ impl Sandbox {
     /// # Errors
     /// When there is no such page, or it is not paid.
     pub fn warn_of_fraud(&self, session: &SessionId) -> Result<(), PaymentError> {
-        self.change(session, "radar.early_fraud_warning.created", |kept, payment| {
+        self.change(&on(session), "radar.early_fraud_warning.created", |kept, payment| {
             paid(payment)?;
             payment.state.warnings.push(FraudWarning { id: kept.fresh("issfr"), actionable: true });
             Ok(())
@@ -244,13 +252,12 @@ impl Sandbox {
 
     fn change(
         &self,
-        session: &SessionId,
+        of: &PaymentRef,
         kind: &str,
         change: impl FnOnce(&mut Kept, &mut SandboxPayment) -> Result<(), PaymentError>,
     ) -> Result<(), PaymentError> {
         let mut kept = self.kept();
-        let found = kept.find(&PaymentRef::Session(session.clone())).cloned();
-        let mut payment = found.ok_or_else(|| not_found(session.as_str()))?;
+        let mut payment = kept.find(of).cloned().ok_or_else(|| not_found(of.as_str()))?;
         change(&mut kept, &mut payment)?;
         kept.note(&payment, kind);
         kept.put(payment);
@@ -387,6 +394,11 @@ fn is_named(state: &PaymentState, of: &PaymentRef) -> bool {
         PaymentRef::Warning(id) => state.warnings.iter().any(|warning| warning.id == *id),
         PaymentRef::Order(order) => state.order.as_ref() == Some(order),
     }
+}
+
+/// The payment of a page.
+fn on(session: &SessionId) -> PaymentRef {
+    PaymentRef::Session(session.clone())
 }
 
 fn negative(amount: Money) -> Money {

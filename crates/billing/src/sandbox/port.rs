@@ -11,7 +11,7 @@ use crate::payments::{Customers, Payments};
 use crate::requests::{
     After, ChargeOutcome, Checkout, CheckoutRequest, Page, PaymentRef, RefundRequest, SaveMethod, SavedCharge,
 };
-use crate::state::{MoneyMovement, PaymentState, RefundState, RefundStatus};
+use crate::state::{MoneyMovement, PaymentState, Progress, RefundState, RefundStatus};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 
@@ -19,6 +19,8 @@ use std::collections::BTreeMap;
 const DECLINED: &str = "pm_card_chargeDeclined";
 /// The saved method whose charges the bank wants confirmed.
 const NEEDS_ACTION: &str = "pm_card_authenticationRequired";
+/// The saved method whose charges take days; see [`Sandbox::charge_fails`].
+const PROCESSING: &str = "pm_usBankAccount_processing";
 
 #[async_trait]
 impl Payments for Sandbox {
@@ -74,13 +76,11 @@ impl Payments for Sandbox {
         charge.check()?;
         let mut kept = self.kept();
         let before = kept.find(&PaymentRef::Order(charge.order.clone()));
-        if let Some(payment) = before.and_then(|before| before.state.payment.clone()) {
-            return Ok(ChargeOutcome::Succeeded { payment });
-        }
-        match charge.method.as_str() {
-            DECLINED => return Ok(ChargeOutcome::Declined { payment: None, code: "card_declined".to_owned() }),
-            NEEDS_ACTION => return Ok(ChargeOutcome::ActionRequired { payment: None }),
-            _ => {}
+        // A refused charge can be tried again by a new attempt; everything else stands.
+        let stands =
+            |before: &&SandboxPayment| before.state.progress != Progress::Failed || before.attempt == charge.attempt;
+        if let Some(outcome) = before.filter(stands).and_then(|before| outcome(&before.state)) {
+            return Ok(outcome);
         }
         let state = PaymentState {
             order: Some(charge.order.clone()),
@@ -98,11 +98,27 @@ impl Payments for Sandbox {
             email: String::new(),
             refund_keys: BTreeMap::new(),
         };
-        settle(&mut kept, &mut payment, charge.ordered_at);
-        let made = payment.state.payment.clone();
-        kept.note(&payment, "payment_intent.succeeded");
+        let event = match charge.method.as_str() {
+            method @ (DECLINED | NEEDS_ACTION) => {
+                (payment.state.progress, payment.state.needs_buyer) = (Progress::Failed, method == NEEDS_ACTION);
+                "payment_intent.payment_failed"
+            }
+            PROCESSING => {
+                payment.state.progress = Progress::Waiting;
+                "payment_intent.processing"
+            }
+            _ => {
+                settle(&mut kept, &mut payment, charge.ordered_at);
+                "payment_intent.succeeded"
+            }
+        };
+        if payment.state.payment.is_none() {
+            payment.state.payment = Some(kept.fresh("pi"));
+        }
+        let made = outcome(&payment.state);
+        kept.note(&payment, event);
         kept.put(payment);
-        made.map(|payment| ChargeOutcome::Succeeded { payment }).ok_or_else(closed)
+        made.ok_or_else(closed)
     }
 
     async fn refund(&self, request: &RefundRequest) -> Result<RefundState, PaymentError> {
@@ -186,6 +202,17 @@ impl Customers for Sandbox {
         self.kept().portals.remove(customer.as_str());
         Ok(())
     }
+}
+
+/// How the charge of a saved method ended, if this payment is one.
+fn outcome(state: &PaymentState) -> Option<ChargeOutcome> {
+    let payment = state.payment.clone()?;
+    Some(match state.progress {
+        Progress::Waiting => ChargeOutcome::Processing { payment },
+        Progress::Failed if state.needs_buyer => ChargeOutcome::ActionRequired { payment: Some(payment) },
+        Progress::Failed => ChargeOutcome::Declined { payment: Some(payment), code: "card_declined".to_owned() },
+        _ => ChargeOutcome::Succeeded { payment },
+    })
 }
 
 impl SandboxPayment {

@@ -162,7 +162,7 @@ fn declined(error: &wire::ApiError) -> Result<ChargeOutcome, PaymentError> {
 }
 
 fn refusal(error: &wire::ApiError, payment: Option<PaymentId>) -> ChargeOutcome {
-    if error.code.as_deref() == Some("authentication_required") {
+    if error.needs_buyer() {
         return ChargeOutcome::ActionRequired { payment };
     }
     let code = error.decline_code.as_deref().or(error.code.as_deref()).unwrap_or("unknown");

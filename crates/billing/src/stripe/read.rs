@@ -162,6 +162,7 @@ async fn add_intent(
         _ => None,
     };
     state.paid = paid.map(|minor| convert::money(READ, minor, &intent.currency)).transpose()?;
+    state.needs_buyer = state.progress == Progress::Failed && intent.needs_buyer();
     state.order = convert::told(intent.metadata.as_ref(), metadata::ORDER).or(state.order.take());
     state.marker = convert::told(intent.metadata.as_ref(), metadata::MARKER).or(state.marker.take());
     if let Some(customer) = &intent.customer {
@@ -195,6 +196,7 @@ fn progress(intent: &wire::Intent, charge: Option<&wire::Charge>, page: Option<P
         ("canceled", _) | (_, Some(Page::Complete)) => Progress::Failed,
         (_, Some(Page::Open)) => Progress::Open,
         // Without a page nobody can try again.
+        ("requires_action", None) => Progress::Failed,
         _ if intent.last_payment_error.is_some() || charge.is_some() => Progress::Failed,
         _ => Progress::Open,
     }

@@ -148,6 +148,21 @@ pub(super) struct ApiError {
     pub(super) payment_intent: Option<Named>,
 }
 
+impl Intent {
+    /// Whether the bank wants the buyer to confirm it.
+    pub(super) fn needs_buyer(&self) -> bool {
+        self.status == "requires_action" || self.last_payment_error.as_ref().is_some_and(ApiError::needs_buyer)
+    }
+}
+
+impl ApiError {
+    /// Whether the bank wants the buyer to confirm the payment.
+    pub(super) fn needs_buyer(&self) -> bool {
+        self.code.as_deref() == Some("authentication_required")
+            || self.decline_code.as_deref() == Some("authentication_required")
+    }
+}
+
 impl Linked<Named> {
     pub(super) fn id(&self) -> &str {
         match self {

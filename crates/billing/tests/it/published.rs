@@ -5,11 +5,13 @@
 //! test says so and passes, unless `TEST_STRIPE_TOOLS` is `required`.
 
 use crate::bugs::saved;
-use crate::support::{adapter, open, position, read, request, setup, stand, usd};
+use crate::support::{adapter, open, permissions, position, read, request, setup, stand, usd};
+use futures_util::FutureExt as _;
 use opencredits_billing::{
-    After, MovementId, PaymentRef, Payments as _, RefundRequest, TOLERANCE_MS, WebhookSecret, verify_signature,
+    After, Customers as _, MovementId, PaymentRef, Payments as _, RefundRequest, TOLERANCE_MS, WebhookSecret,
+    verify_signature,
 };
-use opencredits_testkit::stripe::{Charging, StripeDouble, StripeFault, sign};
+use opencredits_testkit::stripe::{Charging, Permissions, StripeDouble, StripeFault, sign};
 use opencredits_units::UnixMs;
 use std::fs;
 use std::io::Write as _;
@@ -116,6 +118,7 @@ async fn whole_life(double: &StripeDouble) {
         stripe.charge_saved(&charge).await.unwrap();
     }
     stripe.portal_url(&charge.customer, "https://credits.example/account").await.unwrap();
+    stripe.delete_customer(&charge.customer).await.unwrap();
     let expired = open(double, &stripe, "order-2", 1_000).await;
     stripe.expire_checkout(&expired).await.unwrap();
     stripe.expire_checkout(&expired).await.unwrap();
@@ -147,6 +150,7 @@ async fn the_whole_life_of_payments_is_valid_by_stripes_document() {
     let double = StripeDouble::start().unwrap();
     let log = Path::new(FOLDER).join("stripe-life.jsonl");
     double.log_to(&log).unwrap();
+    double.permit(permissions());
     whole_life(&double).await;
     let events = double.take_events();
     assert!(events.len() > 40, "{}", events.len());
@@ -155,6 +159,25 @@ async fn the_whole_life_of_payments_is_valid_by_stripes_document() {
     assert!(is_valid, "{said}");
     eprintln!("{said}");
     check_that_errors_are_found(python, &fs::read_to_string(&log).unwrap());
+}
+
+/// The life of payments that a key with these permissions can lead; whether it leads to the end.
+async fn lives_with(permissions: Permissions) -> bool {
+    let double = StripeDouble::start().unwrap();
+    double.permit(permissions);
+    std::panic::AssertUnwindSafe(whole_life(&double)).catch_unwind().await.is_ok()
+}
+
+#[tokio::test]
+async fn the_permissions_of_the_page_suffice_and_each_is_needed() {
+    let all = permissions();
+    assert!(lives_with(all.clone()).await, "the page lacks a permission");
+    for resource in all.resources() {
+        assert!(!lives_with(all.without(resource)).await, "{resource} is not needed");
+    }
+    for resource in ["Checkout Sessions", "PaymentIntents", "Refunds", "Customers", "Customer portal"] {
+        assert!(!lives_with(all.only_reading(resource)).await, "{resource} need not be written");
+    }
 }
 
 fn check_that_errors_are_found(python: &Path, life: &str) {

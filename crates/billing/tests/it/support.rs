@@ -4,10 +4,15 @@ use opencredits_billing::{
     CheckoutRequest, Currency, Grant, Money, PaymentError, PaymentRef, PaymentState, Payments as _, Position,
     SaveMethod, SessionId, Stripe, StripeKey, StripeSettings,
 };
-use opencredits_testkit::stripe::StripeDouble;
+use opencredits_testkit::stripe::{Permissions, StripeDouble};
 use opencredits_units::UnixMs;
 
 pub(crate) const MARKER: &str = "instance-1";
+
+/// The permissions that the page says that a key needs.
+pub(crate) fn permissions() -> Permissions {
+    Permissions::of_page(include_str!("../../../../docs/payments.md"))
+}
 
 pub(crate) fn usd(minor: i64) -> Money {
     Money::new(minor, Currency::USD)
@@ -22,6 +27,7 @@ pub(crate) fn adapter(double: &StripeDouble, key: &str, marker: &str) -> Stripe 
 /// A double and an adapter that speaks to it.
 pub(crate) fn setup() -> (StripeDouble, Stripe) {
     let double = StripeDouble::start().unwrap();
+    double.permit(permissions());
     let stripe = adapter(&double, "rk_test_double", MARKER);
     (double, stripe)
 }

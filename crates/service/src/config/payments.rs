@@ -243,6 +243,18 @@ pub fn minor(text: &str) -> Option<i64> {
 mod tests {
     use crate::config::Config;
 
+    #[test]
+    fn a_blank_webhook_secret_is_refused_wherever_it_is_set() {
+        for blank in ["", " ", "\n"] {
+            let file = format!("[payments]\nwebhook_secret = {blank:?}");
+            let variable = ("OPENCREDITS_PAYMENTS_WEBHOOK_SECRET".to_owned(), blank.to_owned());
+            for read in [Config::read(&file, []), Config::read("", [variable])] {
+                let error = read.unwrap_err().to_string();
+                assert!(error.contains("blank"), "{blank:?}: {error}");
+            }
+        }
+    }
+
     fn check(toml: &str, problem: Option<&str>) {
         let error = Config::read(toml, []).err().map(|error| error.to_string());
         match (problem, error) {

@@ -87,10 +87,13 @@ impl Purchases {
 
     /// The order of an earlier request with the same key.
     async fn again(&self, order: Order, new: &NewOrder, price: Price) -> Result<Order, PurchaseError> {
-        let same = order.user == new.user
-            && order.amount_minor == price.total.minor()
-            && order.currency == price.total.currency().code();
-        if !same {
+        let currency = price.total.currency();
+        let same = match order.content {
+            Some(content) => content == content_digest(new),
+            // One of an earlier version.
+            None => order.amount_minor == price.total.minor() && order.currency == currency.code(),
+        };
+        if !same || order.user != new.user {
             return Err(PurchaseError::OtherRequest);
         }
         if order.page.is_some() || order.state != OrderState::Open {
@@ -132,6 +135,7 @@ impl Purchases {
             partner: new.partner,
             origin: OrderOrigin::Checkout,
             request,
+            content: request.map(|_| content_digest(new)),
             currency: price.total.currency().code().to_owned(),
             amount_minor: price.total.minor(),
             fee_minor: price.fee_minor,
@@ -223,8 +227,16 @@ pub(super) fn order_ref(id: OrderId) -> Result<opencredits_billing::OrderRef, Pa
 
 /// A key is a person's own: two people may use the same.
 fn request_digest(user: UserId, key: &str) -> [u8; 32] {
-    let [first, second] = ["order request", "order request, second half"]
-        .map(|part| derived(part, &[&user.bits().to_be_bytes(), key.as_bytes()]));
+    let parts: [&[u8]; 2] = [&user.bits().to_be_bytes(), key.as_bytes()];
+    halves(["order request", "order request, second half"].map(|half| derived(half, &parts)))
+}
+
+/// All that a request asks for: the same key with another one is a mistake of who sends it.
+fn content_digest(new: &NewOrder) -> [u8; 32] {
+    halves(["the same purchase", "the same purchase, second half"].map(|half| asked(half, new)))
+}
+
+fn halves([first, second]: [u128; 2]) -> [u8; 32] {
     let mut digest = [0; 32];
     let (head, tail) = digest.split_at_mut(16);
     head.copy_from_slice(&first.to_be_bytes());
@@ -234,6 +246,10 @@ fn request_digest(user: UserId, key: &str) -> [u8; 32] {
 
 /// Tells requests without an idempotency key apart: the same one again gets the same order.
 fn same_request(new: &NewOrder) -> u128 {
+    asked("the same purchase", new)
+}
+
+fn asked(label: &str, new: &NewOrder) -> u128 {
     let partner = new.partner.map(|partner| partner.to_string()).unwrap_or_default();
     let url = |url: &Option<String>| url.clone().unwrap_or_default();
     let saves = if new.save_method == SaveMethod::OffSession { "saves" } else { "" };
@@ -249,5 +265,5 @@ fn same_request(new: &NewOrder) -> u128 {
     let (user, minor) = (new.user.bits().to_be_bytes(), new.amount.minor().to_be_bytes());
     let mut parts: Vec<&[u8]> = vec![&user, &minor];
     parts.extend(texts.iter().map(|text| text.as_bytes()));
-    derived("the same purchase", &parts)
+    derived(label, &parts)
 }

@@ -14,7 +14,7 @@ pub enum PurchaseError {
     /// Nothing is sold for this amount.
     #[error("nothing is sold for this amount")]
     NotSold(NotSold),
-    /// The idempotency key was used for a purchase with another amount, currency or person.
+    /// The idempotency key was used for another purchase: another amount or currency, other addresses, another app.
     #[error("the idempotency key was used for another purchase; use a new key for a new purchase")]
     OtherRequest,
     /// Too many purchases of this person wait to be paid.

@@ -48,6 +48,8 @@ fn told(report: &ReconcileReport) -> Figures {
             suspense = report.suspense.len(),
             failures = report.failures.len(),
             clearing = ?report.clearing,
+            in_suspense = ?report.in_suspense,
+            unmoved = report.unmoved.len(),
             "our books and those of the payment processor differ; see opencredits-admin reconcile"
         );
     }
@@ -55,7 +57,8 @@ fn told(report: &ReconcileReport) -> Figures {
         .with_len("events", report.events)
         .with_len("orders", report.orders)
         .with_len("movements", report.movements)
-        .with_len("booked", report.movements_booked)
+        .with_len("booked", report.booked.count())
+        .with_len("orders changed", report.changed.count())
         .with_len("in suspense", report.suspense.len())
         .with_len("failures", report.failures.len())
 }

@@ -12,6 +12,7 @@ mod create;
 mod error;
 mod forget;
 pub mod jobs;
+mod listed;
 mod mailed;
 mod movements;
 mod reconcile;
@@ -30,9 +31,10 @@ mod webhook;
 pub use booking::{Effect, debt_of};
 pub use create::NewOrder;
 pub use error::PurchaseError;
+pub use listed::Listed;
 pub use mailed::MailedNotices;
-pub use reconcile::ReconcileReport;
-pub use settle::Settled;
+pub use reconcile::{ReconcileReport, Unmoved};
+pub use settle::{Settled, SettledOrder};
 pub use state::{
     OnFraudWarning, PurchaseNotice, PurchaseNotices, PurchasePorts, PurchaseSettings, PurchaseTables, Purchases,
 };

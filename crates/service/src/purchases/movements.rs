@@ -5,10 +5,11 @@ use super::error::PurchaseError;
 use super::state::Purchases;
 use crate::books::PerCurrency;
 use crate::ledger_ids::entry_id;
-use opencredits_billing::{Money, MoneyMovement, MovementKind, PaymentState};
-use opencredits_ledger::{Floor, OpenAccount, Transfer};
-use opencredits_store::Order;
+use opencredits_billing::{Money, MoneyMovement, MovementId, MovementKind, PaymentState};
+use opencredits_ledger::{EntryRow, Floor, OpenAccount, Transfer};
+use opencredits_store::{Booked, Order};
 use opencredits_units::{AccountId, EntryId, NanoUsd};
+use std::collections::BTreeMap;
 
 /// An order, and what the processor says of it.
 #[derive(Clone, Copy)]
@@ -37,10 +38,15 @@ struct Part {
 
 impl Purchases {
     /// Books every movement of an order that is not in the books yet.
-    pub(super) async fn book_movements(&self, owned: Owned<'_>) -> Result<(), PurchaseError> {
-        let of_disputes = owned.state.disputes.iter().flat_map(|dispute| &dispute.movements);
-        for movement in owned.state.movements.iter().chain(of_disputes) {
-            self.book_movement(movement, Whose::Order(owned)).await?;
+    pub(super) async fn book_movements(
+        &self,
+        owned: Owned<'_>,
+        booked: &mut Vec<MovementId>,
+    ) -> Result<(), PurchaseError> {
+        for movement in owned.state.all_movements() {
+            if self.book_movement(movement, Whose::Order(owned)).await? {
+                booked.push(movement.id.clone());
+            }
         }
         Ok(())
     }
@@ -51,10 +57,13 @@ impl Purchases {
         movement: &MoneyMovement,
         whose: Whose<'_>,
     ) -> Result<bool, PurchaseError> {
-        if self.is_booked(movement)? {
+        let parts = match self.ledger.entry(part_id(movement, GROSS))? {
+            None => parts(movement, whose)?,
+            Some(before) => found_parts(movement, whose, &before)?,
+        };
+        if parts.is_empty() || self.is_made(movement, &parts)? {
             return Ok(false);
         }
-        let parts = parts(movement, whose)?;
         let memo = format!("{} {}", movement.id, movement.source.as_deref().unwrap_or_default());
         for part in &parts {
             for id in [part.from, part.to] {
@@ -74,6 +83,22 @@ impl Purchases {
         Ok(true)
     }
 
+    /// Whether the first of these parts is in the books, and so all of them.
+    fn is_made(&self, movement: &MoneyMovement, parts: &[Part]) -> Result<bool, PurchaseError> {
+        match parts.first() {
+            Some(part) => Ok(self.ledger.entry(part_id(movement, part.role))?.is_some()),
+            None => Ok(true),
+        }
+    }
+
+    /// Whether a movement is in suspense: no order has claimed it yet.
+    pub(super) fn is_suspended(&self, movement: &MoneyMovement) -> Result<bool, PurchaseError> {
+        let suspense = suspense_of(movement);
+        let entry = self.ledger.entry(part_id(movement, GROSS))?;
+        let was_suspended = entry.is_some_and(|entry| entry.legs.iter().any(|(account, _)| *account == suspense));
+        Ok(was_suspended && self.ledger.entry(part_id(movement, FOUND))?.is_none())
+    }
+
     /// Whether a movement is in the books.
     pub(super) fn is_booked(&self, movement: &MoneyMovement) -> Result<bool, PurchaseError> {
         Ok(self.ledger.entry(part_id(movement, GROSS))?.is_some())
@@ -82,9 +107,32 @@ impl Purchases {
 
 /// The part that every movement has.
 const GROSS: &str = "gross";
+/// The part by which a movement leaves suspense for its order.
+const FOUND: &str = "found";
+
+fn suspense_of(movement: &MoneyMovement) -> AccountId {
+    PerCurrency::Suspense.account(movement.amount.currency().code())
+}
 
 fn part_id(movement: &MoneyMovement, role: &str) -> EntryId {
     entry_id(movement.created_at, &["movement", role], &[movement.id.as_str().as_bytes()])
+}
+
+/// What is left to book of a movement that was booked before: where it was in suspense and its order is there by now, the
+/// order's money leaves suspense.
+fn found_parts(movement: &MoneyMovement, whose: Whose<'_>, before: &EntryRow) -> Result<Vec<Part>, PurchaseError> {
+    let suspense = suspense_of(movement);
+    let was_suspended = before.legs.iter().any(|(account, _)| *account == suspense);
+    if !was_suspended || !matches!(whose, Whose::Order(_)) {
+        return Ok(Vec::new());
+    }
+    let mut parts = parts(movement, whose)?;
+    // The processor's side and its fee are booked.
+    parts.retain(|part| part.role != "fee");
+    for part in parts.iter_mut().filter(|part| part.role == GROSS) {
+        (part.role, part.from) = (FOUND, suspense);
+    }
+    Ok(parts)
 }
 
 fn parts(movement: &MoneyMovement, whose: Whose<'_>) -> Result<Vec<Part>, PurchaseError> {
@@ -120,6 +168,19 @@ fn parts(movement: &MoneyMovement, whose: Whose<'_>) -> Result<Vec<Part>, Purcha
         }
     }
     Ok(parts)
+}
+
+/// What an order leaves in payment clearing, in its minor unit: its movements of money less its payments and refunds.
+pub(super) fn unmoved_minor(owned: Owned<'_>) -> i64 {
+    let Booked { paid_minor, refunded_minor, disputed_minor, lost_minor, .. } = owned.order.bookings.after;
+    let expected = [refunded_minor, disputed_minor, lost_minor].into_iter().fold(paid_minor, i64::saturating_sub);
+    let each: BTreeMap<&str, &MoneyMovement> =
+        owned.state.all_movements().map(|movement| (movement.id.as_str(), movement)).collect();
+    let moved = each.values().map(|movement| match movement.amount.minor() {
+        minor if movement.amount.currency().code() == owned.order.currency => minor,
+        minor => ordered(movement, owned.state).map_or(0, Money::minor).saturating_mul(minor.signum()),
+    });
+    moved.fold(0, i64::saturating_add).saturating_sub(expected)
 }
 
 /// The amount of a movement in the order's currency, without its sign: that of the object that caused it.

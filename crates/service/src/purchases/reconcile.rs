@@ -1,13 +1,15 @@
 //! Reconciliation: walks the processor's events and its books, and finds what nobody told us.
 
+use super::booking::minor;
 use super::error::PurchaseError;
+use super::listed::Listed;
 use super::movements::Whose;
-use super::settle::Settled;
+use super::settle::{Settled, SettledOrder};
 use super::state::Purchases;
 use super::webhook::Heard;
 use crate::books::PerCurrency;
 use opencredits_billing::{After, Currency, MoneyMovement, MovementKind, PaymentError};
-use opencredits_units::{Measure, NanoUsd, Progress, UnixMs};
+use opencredits_units::{Measure, NanoUsd, OrderId, Progress, UnixMs};
 use std::collections::BTreeMap;
 
 /// Pages of a list that one run reads at most; the next run goes on.
@@ -32,24 +34,66 @@ pub struct ReconcileReport {
     pub orders: usize,
     /// Movements of money that were read.
     pub movements: usize,
-    /// Of these, those that were not in the books before.
-    pub movements_booked: usize,
-    /// Movements of ours whose order is unknown, by their ids.
+    /// Movements that were not in the books before this run, by their ids.
+    pub booked: Listed<String>,
+    /// Orders of which this run changed what the books show.
+    pub changed: Listed<OrderId>,
+    /// Orders whose payments or refunds are not all in the processor's books yet, or the other way about: what they leave in
+    /// clearing is explained.
+    pub unmoved: BTreeMap<OrderId, Unmoved>,
+    /// Movements of ours whose order is unknown, by their ids, of this run.
     pub suspense: Vec<String>,
     /// What failed, and is tried again in the next run.
     pub failures: Vec<String>,
     /// Payments and refunds that are in one of both books only, by currency, in billionths: zero when all agree.
     pub clearing: BTreeMap<String, NanoUsd>,
+    /// Money of ours that belongs to no order, by currency, in billionths: zero when all agree.
+    pub in_suspense: BTreeMap<String, NanoUsd>,
+    /// Money of other products on the same account, by currency, in billionths.
+    pub foreign: BTreeMap<String, NanoUsd>,
     /// What the processor holds for us by our books, by currency, in billionths.
     pub processor: BTreeMap<String, NanoUsd>,
 }
 
+/// What an order leaves in payment clearing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmoved {
+    /// The currency.
+    pub currency: String,
+    /// In billionths of it: the movements of money less the payments and refunds.
+    pub amount: NanoUsd,
+}
+
 impl ReconcileReport {
-    /// Whether both books have every payment and every refund, and nothing failed.
+    /// Whether both books have every payment and every refund but those of the orders that are named, nothing is in
+    /// suspense, and nothing failed. What is foreign is nobody's business here.
     #[must_use]
     pub fn agrees(&self) -> bool {
-        let is_clear = self.clearing.values().all(|amount| *amount == NanoUsd::ZERO);
-        is_clear && self.suspense.is_empty() && self.failures.is_empty()
+        let is_explained = self.clearing.iter().all(|(currency, amount)| *amount == self.explained(currency));
+        let is_zero = self.in_suspense.values().all(|amount| *amount == NanoUsd::ZERO);
+        is_explained && is_zero && self.suspense.is_empty() && self.failures.is_empty()
+    }
+
+    /// What the named orders leave in clearing.
+    fn explained(&self, currency: &str) -> NanoUsd {
+        let of_currency = self.unmoved.values().filter(|unmoved| unmoved.currency == currency);
+        NanoUsd::new(of_currency.map(|unmoved| unmoved.amount.get()).fold(0, i64::saturating_add))
+    }
+
+    /// Notes what the settlement of an order has found. The last one of an order counts.
+    fn note(&mut self, settled: &SettledOrder) -> Result<(), PurchaseError> {
+        let order = &settled.order;
+        if settled.is_changed {
+            self.changed.add(order.id);
+        }
+        settled.booked.iter().for_each(|movement| self.booked.add(movement.to_string()));
+        if settled.unmoved_minor == 0 {
+            self.unmoved.remove(&order.id);
+        } else {
+            let amount = minor(settled.unmoved_minor)?;
+            self.unmoved.insert(order.id, Unmoved { currency: order.currency.clone(), amount });
+        }
+        Ok(())
     }
 }
 
@@ -69,7 +113,7 @@ impl Purchases {
         Ok(due.len())
     }
 
-    async fn postpone(&self, id: opencredits_units::OrderId) -> Result<(), PurchaseError> {
+    async fn postpone(&self, id: OrderId) -> Result<(), PurchaseError> {
         let mut order = self.order(id).await?;
         order.check_at = Some(self.now().saturating_add_ms(AGAIN_MS));
         match self.stored(order).await {
@@ -120,9 +164,11 @@ impl Purchases {
                 report.events = report.events.saturating_add(1);
                 progress.advance(1);
                 match self.heed(hint).await {
-                    Ok(heard) => {
-                        report.events_ours = report.events_ours.saturating_add(usize::from(heard == Heard::Settled))
+                    Ok(Heard::Settled(settled)) => {
+                        report.events_ours = report.events_ours.saturating_add(1);
+                        report.note(&settled)?;
                     }
+                    Ok(_) => {}
                     Err(error) => report.failures.push(format!("event {}: {error}", hint.event)),
                 }
             }
@@ -152,8 +198,10 @@ impl Purchases {
             for order in page.iter().filter(|order| order.check_at.is_some()) {
                 report.orders = report.orders.saturating_add(1);
                 progress.advance(1);
-                if let Err(error) = self.settle_order(order.id).await {
-                    report.failures.push(format!("{}: {error}", order.id));
+                match self.settle_order(order.id).await {
+                    Ok(Settled::Ours(settled)) => report.note(&settled)?,
+                    Ok(Settled::Foreign) => {}
+                    Err(error) => report.failures.push(format!("{}: {error}", order.id)),
                 }
             }
         }
@@ -186,21 +234,31 @@ impl Purchases {
 
     async fn walk_movement(&self, movement: &MoneyMovement, report: &mut ReconcileReport) -> Result<(), PurchaseError> {
         if self.is_booked(movement)? {
+            // An event has put it there.
+            if self.is_suspended(movement)? {
+                report.suspense.push(movement.id.to_string());
+            }
             return Ok(());
         }
-        report.movements_booked = report.movements_booked.saturating_add(1);
         let is_the_accounts = matches!(movement.kind, MovementKind::Fee | MovementKind::Payout);
         let subject = movement.subject().filter(|_| !is_the_accounts);
         let whose = match subject {
             None => Whose::Foreign,
             Some(subject) => match self.settle(&subject).await {
                 // Settling it books its movements; one that is still not among them is booked by itself.
-                Ok(Settled::Ours(_)) | Err(PurchaseError::UnknownOrder { .. }) => Whose::Suspense,
+                Ok(Settled::Ours(settled)) => {
+                    report.note(&settled)?;
+                    Whose::Suspense
+                }
+                Err(PurchaseError::UnknownOrder { .. }) => Whose::Suspense,
                 Ok(Settled::Foreign) | Err(PurchaseError::Payment(PaymentError::NotFound { .. })) => Whose::Foreign,
                 Err(error) => return Err(error),
             },
         };
         let was_booked = self.book_movement(movement, whose).await?;
+        if was_booked {
+            report.booked.add(movement.id.to_string());
+        }
         if was_booked && matches!(whose, Whose::Suspense) {
             tracing::error!(movement = %movement.id, "money of ours at the payment processor belongs to no order; it is in suspense");
             report.suspense.push(movement.id.to_string());
@@ -214,6 +272,8 @@ impl Purchases {
             let sums = match kind {
                 PerCurrency::Clearing => &mut report.clearing,
                 PerCurrency::Processor => &mut report.processor,
+                PerCurrency::Suspense => &mut report.in_suspense,
+                PerCurrency::Foreign => &mut report.foreign,
                 _ => continue,
             };
             let posted = row.balance.posted;

@@ -18,7 +18,7 @@ impl Purchases {
     pub async fn refund(&self, id: OrderId, amount_minor: Option<i64>, key: &str) -> Result<Order, PurchaseError> {
         // What the processor knows by now decides whether it can be refunded.
         let order = match self.settle_order(id).await? {
-            Settled::Ours(order) => *order,
+            Settled::Ours(settled) => settled.order,
             Settled::Foreign => return Err(PurchaseError::NoOrder { id: id.to_string() }),
         };
         let booked = order.bookings.after;
@@ -35,7 +35,7 @@ impl Purchases {
             return Err(PurchaseError::OtherRequest);
         }
         match self.settle_order(id).await? {
-            Settled::Ours(order) => Ok(*order),
+            Settled::Ours(settled) => Ok(settled.order),
             Settled::Foreign => Err(PurchaseError::NoOrder { id: id.to_string() }),
         }
     }

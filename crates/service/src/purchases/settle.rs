@@ -3,29 +3,45 @@
 use super::booking::{Booking, Effect, debt_of};
 use super::create::order_ref;
 use super::error::PurchaseError;
-use super::movements::{Owned, Whose};
+use super::movements::{Owned, Whose, unmoved_minor};
 use super::state::{OnFraudWarning, PurchaseNotice, Purchases};
 use super::target::{granted, order_state, target};
+use super::top_up::uncharge;
 use crate::partners::{SpendingChange, SpentCredits};
 use opencredits_billing::{
-    DisputeEffect, Owner, PaymentError, PaymentRef, PaymentState, Progress, RefundRequest, RefundStatus,
+    DisputeEffect, MovementId, Owner, PaymentError, PaymentRef, PaymentState, Progress, RefundRequest, RefundStatus,
 };
 use opencredits_ledger::LedgerError;
-use opencredits_store::{Booked, Bookings, Order, OrderState, Payer, TopUpState};
+use opencredits_store::{Booked, Bookings, Order, OrderOrigin, OrderState, Payer, TopUpState};
 use opencredits_units::{NanoUsd, OrderId, UnixMs, UserId};
 
 /// How often an order is read anew when another process changes it at the same time.
 const TRIES_MAX: usize = 4;
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
+/// How long an order is read again whose payments or refunds are not all in the processor's books.
+const UNMOVED_MS: u64 = 60 * UnixMs::DAY_MS;
 
 /// What a settlement found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Settled {
     /// The order stands as the processor says, and so do the books.
-    Ours(Box<Order>),
+    Ours(Box<SettledOrder>),
     /// The payment is none of ours: of another product or installation on the same account, or in the other mode.
     Foreign,
+}
+
+/// An order that was settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettledOrder {
+    /// The order, as it stands.
+    pub order: Order,
+    /// Whether this settlement changed what the books show of it.
+    pub is_changed: bool,
+    /// Movements of money that this settlement booked.
+    pub booked: Vec<MovementId>,
+    /// What it leaves in payment clearing, in the currency's minor unit: its movements of money less its payments and refunds.
+    pub unmoved_minor: i64,
 }
 
 impl Purchases {
@@ -74,7 +90,7 @@ impl Purchases {
         }
         self.polled.insert(order.id, ());
         match self.settle_order(order.id).await? {
-            Settled::Ours(order) => Ok(*order),
+            Settled::Ours(settled) => Ok(settled.order),
             Settled::Foreign => Ok(order),
         }
     }
@@ -84,8 +100,13 @@ impl Purchases {
             return Err(PurchaseError::UnknownOrder { payment: payment.as_str().to_owned() });
         };
         let _alone = self.lock(order.user).lock().await;
-        self.finish_others(&order).await?;
-        self.settle_tried(id, payment).await
+        self.settle_alone(&order, payment).await
+    }
+
+    /// Settles an order, for who holds the lock of its person.
+    pub(super) async fn settle_alone(&self, order: &Order, payment: &PaymentRef) -> Result<Settled, PurchaseError> {
+        self.finish_others(order).await?;
+        self.settle_tried(order.id, payment).await
     }
 
     /// Settles the person's other orders whose booking a crash left unmade: what a person owes and what partners earn depend
@@ -102,42 +123,57 @@ impl Purchases {
     }
 
     async fn settle_tried(&self, id: OrderId, payment: &PaymentRef) -> Result<Settled, PurchaseError> {
+        let mut found = Found::default();
         for _ in 0..TRIES_MAX {
-            match self.settle_once(id, payment).await {
+            match self.settle_once((id, payment), &mut found).await {
                 Err(PurchaseError::Contended { .. }) => {}
-                done => return done,
+                Ok(None) => return Ok(Settled::Foreign),
+                Ok(Some(order)) => {
+                    let is_changed = found.number.is_some_and(|number| number != order.bookings.number);
+                    let Found { booked, unmoved_minor, .. } = found;
+                    return Ok(Settled::Ours(Box::new(SettledOrder { order, is_changed, booked, unmoved_minor })));
+                }
+                Err(error) => return Err(error),
             }
         }
         Err(PurchaseError::Contended { id })
     }
 
-    async fn settle_once(&self, id: OrderId, payment: &PaymentRef) -> Result<Settled, PurchaseError> {
+    /// One try; `None` where the payment is none of ours.
+    async fn settle_once(
+        &self,
+        (id, payment): (OrderId, &PaymentRef),
+        found: &mut Found,
+    ) -> Result<Option<Order>, PurchaseError> {
         let Some(order) = self.tables.orders.order(id).await? else {
             return Err(PurchaseError::UnknownOrder { payment: payment.as_str().to_owned() });
         };
+        found.number.get_or_insert(order.bookings.number);
         let order = self.finish_booking(order).await?;
         let state = match self.ports.payments.payment(payment).await {
             Ok(state) => state,
             // Nothing was begun there: the answer to our request was lost, or it never arrived.
             Err(PaymentError::NotFound { .. }) if order.page.is_none() && order.payment.is_none() => {
-                return self.never_begun(order).await;
+                return self.never_begun(order).await.map(Some);
             }
             Err(error) => return Err(error.into()),
         };
         if self.owner(&state)? != Some(id) {
-            return Ok(Settled::Foreign);
+            return Ok(None);
         }
         if is_another_payment(&order, &state) {
-            return self.paid_again(order, &state).await;
+            return self.paid_again(order, &state).await.map(Some);
         }
         let order = self.book(order, &state).await?;
-        self.book_movements(Owned { order: &order, state: &state }).await?;
+        let owned = Owned { order: &order, state: &state };
+        self.book_movements(owned, &mut found.booked).await?;
+        found.unmoved_minor = unmoved_minor(owned);
         self.keep_payer(&order, &state).await?;
         if self.heed_warnings(&state).await? {
             // It was refunded, and is read anew.
             return Err(PurchaseError::Contended { id });
         }
-        Ok(Settled::Ours(Box::new(order)))
+        Ok(Some(order))
     }
 
     /// The order of a payment; `None` when it is none of ours.
@@ -211,7 +247,7 @@ impl Purchases {
         if let Some(payment) = &state.payment {
             order.payment = Some(payment.as_str().to_owned());
         }
-        let check_at = next_check(&order, state, now);
+        let check_at = next_check(Owned { order: &order, state }, now);
         // A crash may leave the booking unmade, and nothing may ever be heard of the order again: it is due until it is made.
         order.check_at = if is_changed { Some(now) } else { check_at };
         let order = self.stored(order).await?;
@@ -219,24 +255,42 @@ impl Purchases {
     }
 
     /// An order that is paid was paid again, on a page of an earlier attempt: the money is the person's, and goes back.
-    async fn paid_again(&self, order: Order, state: &PaymentState) -> Result<Settled, PurchaseError> {
-        let movements = state.movements.iter().chain(state.disputes.iter().flat_map(|dispute| &dispute.movements));
-        for movement in movements {
-            self.book_movement(movement, Whose::Suspense).await?;
-        }
+    async fn paid_again(&self, order: Order, state: &PaymentState) -> Result<Order, PurchaseError> {
+        self.suspend(state).await?;
         let payment = named_by(state).map_or_else(String::new, |payment| payment.as_str().to_owned());
         tracing::error!(order = %order.id, payment, "an order was paid twice; the second payment is in suspense, refund it");
-        Ok(Settled::Ours(Box::new(order)))
+        Ok(order)
+    }
+
+    /// Books the money of a payment of ours that has no order to suspense.
+    async fn suspend(&self, state: &PaymentState) -> Result<(), PurchaseError> {
+        for movement in state.all_movements() {
+            self.book_movement(movement, Whose::Suspense).await?;
+        }
+        Ok(())
+    }
+
+    /// The same, for an event's payment whose order is unknown: its money is in the books from the first event on.
+    pub(super) async fn suspend_unknown(&self, payment: &PaymentRef) -> Result<(), PurchaseError> {
+        let state = self.ports.payments.payment(payment).await?;
+        match self.owner(&state) {
+            Ok(None) => Ok(()),
+            Ok(Some(id)) if self.tables.orders.order(id).await?.is_some() => Ok(()),
+            Ok(Some(_)) | Err(PurchaseError::UnknownOrder { .. }) => self.suspend(&state).await,
+            Err(error) => Err(error),
+        }
     }
 
     /// An order that the processor has never heard of ends with the time that its page would have had.
-    async fn never_begun(&self, mut order: Order) -> Result<Settled, PurchaseError> {
+    async fn never_begun(&self, mut order: Order) -> Result<Order, PurchaseError> {
         let end = order.created_at.saturating_add_ms(self.settings().page_ms);
         let now = self.now();
         let is_over = end.saturating_add_ms(HOUR_MS) <= now;
-        order.state = if is_over { OrderState::Expired } else { order.state };
+        // One that was refused stays so.
+        let ends = is_over && order.state == OrderState::Open;
+        order.state = if ends { OrderState::Expired } else { order.state };
         order.check_at = if is_over { None } else { Some(now.saturating_add_ms(10 * MINUTE_MS)) };
-        Ok(Settled::Ours(Box::new(self.stored(order).await?)))
+        self.stored(order).await
     }
 
     /// Remembers how the person pays, and ends top-ups when a payment is disputed.
@@ -245,9 +299,7 @@ impl Purchases {
         if self.privacy_of(order.user).await?.erased_at.is_some() {
             return Ok(());
         }
-        let disputed =
-            state.disputes.iter().any(|dispute| dispute.effect() != DisputeEffect::None || !dispute.is_closed());
-        let warned = !state.warnings.is_empty() && self.settings().on_fraud_warning != OnFraudWarning::Log;
+        let ended = self.ends_top_ups(order, state);
         for _ in 0..TRIES_MAX {
             let before = self.tables.payers.payer(order.user).await?;
             let mut payer = before.clone().unwrap_or_else(|| fresh_payer(order));
@@ -257,8 +309,12 @@ impl Purchases {
             if let Some(method) = &state.saved_method {
                 payer.method = Some(method.as_str().to_owned());
             }
-            if (disputed || warned) && payer.top_up == TopUpState::On {
-                payer.top_up = TopUpState::Disputed;
+            if let Some(ended) = ended.filter(|_| payer.top_up == TopUpState::On) {
+                if ended == TopUpState::Declined {
+                    self.tell_refused(order, ended).await?;
+                    uncharge(&mut payer, order);
+                }
+                payer.top_up = ended;
             }
             let is_same = before.map_or_else(|| payer == fresh_payer(order), |before| before == payer);
             if is_same || self.tables.payers.put_payer(&payer).await? {
@@ -266,6 +322,20 @@ impl Purchases {
             }
         }
         Err(PurchaseError::Contended { id: order.id })
+    }
+
+    /// Whether what became of a payment ends the person's top-ups, and with what state.
+    fn ends_top_ups(&self, order: &Order, state: &PaymentState) -> Option<TopUpState> {
+        let disputed =
+            state.disputes.iter().any(|dispute| dispute.effect() != DisputeEffect::None || !dispute.is_closed());
+        let warned = !state.warnings.is_empty() && self.settings().on_fraud_warning != OnFraudWarning::Log;
+        match (state.progress, order.origin) {
+            _ if disputed || warned => Some(TopUpState::Disputed),
+            // The bank takes back a payment that it had let pass: the next one would end alike.
+            (Progress::Reversed, OrderOrigin::TopUp) => Some(TopUpState::Declined),
+            (Progress::Reversed, OrderOrigin::Checkout) => Some(TopUpState::Disputed),
+            _ => None,
+        }
     }
 
     /// What a person owes.
@@ -320,6 +390,15 @@ impl Purchases {
     }
 }
 
+/// What the tries of a settlement have found so far.
+#[derive(Default)]
+struct Found {
+    /// The number of the order's last booking before the first of them.
+    number: Option<u32>,
+    booked: Vec<MovementId>,
+    unmoved_minor: i64,
+}
+
 /// What the books must show, where the processor no longer says that an order was paid whose credits were given: all of them
 /// are taken back.
 fn kept(booked: Booked, target: Booked, order: &Order) -> Booked {
@@ -337,7 +416,7 @@ fn is_another_payment(order: &Order, state: &PaymentState) -> bool {
 }
 
 /// The surest name of an order's payment.
-fn payment_of(order: &Order) -> Result<PaymentRef, PurchaseError> {
+pub(super) fn payment_of(order: &Order) -> Result<PaymentRef, PurchaseError> {
     let by_page = || order.page.as_ref().and_then(|page| page.session.parse().ok()).map(PaymentRef::Session);
     let by_payment = order.payment.as_ref().and_then(|id| id.parse().ok()).map(PaymentRef::Payment);
     match by_payment.or_else(by_page) {
@@ -371,7 +450,8 @@ pub(super) fn fresh_payer(order: &Order) -> Payer {
 }
 
 /// When the processor is asked again without being told to. Events that get lost are found so.
-fn next_check(order: &Order, state: &PaymentState, now: UnixMs) -> Option<UnixMs> {
+fn next_check(owned: Owned<'_>, now: UnixMs) -> Option<UnixMs> {
+    let Owned { order, state } = owned;
     let age_ms = now.ms_since(order.created_at);
     let pending =
         |status| matches!(status, RefundStatus::Pending | RefundStatus::RequiresAction | RefundStatus::Unknown);
@@ -384,6 +464,7 @@ fn next_check(order: &Order, state: &PaymentState, now: UnixMs) -> Option<UnixMs
         // A payment may follow the end of its page, and a bank may still take one back.
         Progress::Expired | Progress::Failed if age_ms < 48 * HOUR_MS => 12 * HOUR_MS,
         _ if is_moving => 12 * HOUR_MS,
+        _ if unmoved_minor(owned) != 0 && age_ms < UNMOVED_MS => 12 * HOUR_MS,
         _ => return None,
     };
     Some(now.saturating_add_ms(wait_ms))

@@ -13,7 +13,6 @@ use opencredits_ledger::Ledger;
 use opencredits_store::{Cursors, Orders, Payers, PrivacyStates, Users};
 use opencredits_units::{NanoUsd, OrderId, UnixMs, UserId};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -123,13 +122,6 @@ pub struct PurchasePorts {
     pub entropy: Arc<dyn Entropy>,
 }
 
-/// Events by what became of them, since the start.
-#[derive(Debug, Default)]
-pub(super) struct EventCounts {
-    pub(super) settled: AtomicU64,
-    pub(super) ignored: AtomicU64,
-}
-
 /// The use cases of purchases.
 pub struct Purchases {
     pub(super) ledger: Ledger,
@@ -139,7 +131,6 @@ pub struct Purchases {
     /// What people have asked for about their data, and the buyers that the processor knows.
     pub(super) privacy: Option<(Arc<dyn PrivacyStates>, Arc<dyn Customers>)>,
     pub(super) locks: [Mutex<()>; LOCKS],
-    pub(super) counts: EventCounts,
     /// Within a process, purchases of a person begin one at a time.
     pub(super) begins: [Mutex<()>; LOCKS],
     /// Orders of requests without an idempotency key, by their request.
@@ -162,7 +153,6 @@ impl Purchases {
             locks: std::array::from_fn(|_| Mutex::new(())),
             begins: std::array::from_fn(|_| Mutex::new(())),
             begun: Cache::builder().max_capacity(BEGUN_MAX).time_to_live(BEGUN).build(),
-            counts: EventCounts::default(),
             polled,
         }
     }

@@ -2,13 +2,13 @@
 
 use super::create::order_ref;
 use super::error::PurchaseError;
-use super::settle::Settled;
+use super::settle::{Settled, payment_of};
 use super::state::{PurchaseNotice, Purchases};
 use super::target;
 use crate::ports::fresh_id;
-use opencredits_billing::{ChargeOutcome, Money, PaymentRef, Retry, SavedCharge};
+use opencredits_billing::{ChargeOutcome, Money, PaymentError, PaymentId, Retry, SavedCharge};
 use opencredits_store::{Bookings, Order, OrderOrigin, OrderState, Payer, TopUpState};
-use opencredits_units::{NanoUsd, UnixMs, UserId};
+use opencredits_units::{NanoUsd, OrderId, UnixMs, UserId};
 
 /// People that are looked at in one page.
 const PAGE_MAX: u32 = 200;
@@ -90,8 +90,7 @@ impl Purchases {
     /// Charges one person if it is time; whether they were charged.
     async fn top_up(&self, payer: Payer) -> Result<bool, PurchaseError> {
         if let Some(order) = payer.charging {
-            let order = self.order(order).await?;
-            return self.go_on(payer, order).await;
+            return self.go_on(payer.user, order).await;
         }
         let Some(user) = self.tables.users.user(payer.user).await? else {
             return Ok(false);
@@ -102,14 +101,14 @@ impl Purchases {
         if self.ledger.balance(user.wallet)?.available >= payer.threshold {
             return Ok(false);
         }
-        let Some((payer, order)) = self.begin_charge(payer).await? else {
-            return Ok(false);
-        };
-        self.go_on(payer, order).await
+        match self.begin_charge(payer).await? {
+            Some(order) => self.go_on(user.id, order).await,
+            None => Ok(false),
+        }
     }
 
     /// Stores the order, and that it is the one being charged. Of two processes one succeeds; the other's order ends unpaid.
-    async fn begin_charge(&self, mut payer: Payer) -> Result<Option<(Payer, Order)>, PurchaseError> {
+    async fn begin_charge(&self, mut payer: Payer) -> Result<Option<OrderId>, PurchaseError> {
         let amount = Money::new(payer.amount_minor, payer.currency.parse()?);
         let price = self.settings().terms.price(amount).map_err(PurchaseError::NotSold)?;
         let now = self.now();
@@ -126,6 +125,7 @@ impl Purchases {
             partner: None,
             origin: OrderOrigin::TopUp,
             request: None,
+            content: None,
             currency: price.total.currency().code().to_owned(),
             amount_minor: price.total.minor(),
             fee_minor: price.fee_minor,
@@ -142,7 +142,7 @@ impl Purchases {
         self.tables.orders.add_order(&order).await?;
         (payer.charging, payer.month, payer.month_minor) = (Some(order.id), month, with_this);
         match self.put(payer).await {
-            Ok(payer) => Ok(Some((payer, order))),
+            Ok(_) => Ok(Some(order.id)),
             Err(PurchaseError::Contended { .. }) => {
                 self.stored(Order { state: OrderState::Failed, check_at: None, ..order }).await?;
                 Ok(None)
@@ -152,14 +152,22 @@ impl Purchases {
     }
 
     /// Charges the order that is being charged, or sees what has become of it.
-    async fn go_on(&self, payer: Payer, order: Order) -> Result<bool, PurchaseError> {
-        if order.state != OrderState::Open {
-            let is_over = order.state != OrderState::Waiting;
-            if is_over {
-                self.end_charge(payer, &order, None).await?;
-            }
+    async fn go_on(&self, user: UserId, id: OrderId) -> Result<bool, PurchaseError> {
+        // An event of the charge waits until its answer is heeded.
+        let _alone = self.lock(user).lock().await;
+        let payer = self.tables.payers.payer(user).await?.filter(|payer| payer.charging == Some(id));
+        let (Some(payer), order) = (payer, self.order(id).await?) else {
             return Ok(false);
+        };
+        match order.state {
+            OrderState::Open => self.charge(payer, order).await,
+            OrderState::Waiting => Ok(false),
+            OrderState::Failed => self.found_refused(payer, &order).await.map(|()| false),
+            OrderState::Paid | OrderState::Expired => self.end_charge(payer, &order, None).await.map(|()| false),
         }
+    }
+
+    async fn charge(&self, payer: Payer, order: Order) -> Result<bool, PurchaseError> {
         let (Some(customer), Some(method)) = (&payer.customer, &payer.method) else {
             self.end_charge(payer, &order, Some(TopUpState::Off)).await?;
             return Ok(false);
@@ -175,20 +183,19 @@ impl Purchases {
         };
         match self.ports.payments.charge_saved(&charge).await {
             Ok(ChargeOutcome::Succeeded { payment } | ChargeOutcome::Processing { payment }) => {
-                let settled = self.settle_paid(order, payment.as_str()).await?;
+                let settled = self.settle_paid(paid_by(order, Some(payment))).await?;
                 if settled.state == OrderState::Paid {
                     self.end_charge(payer, &settled, None).await?;
                 }
                 Ok(true)
             }
-            Ok(ChargeOutcome::ActionRequired { .. }) => {
-                self.refused(payer, order, TopUpState::ActionRequired).await?;
-                Ok(false)
+            Ok(ChargeOutcome::ActionRequired { payment }) => {
+                self.refused(payer, paid_by(order, payment), TopUpState::ActionRequired).await.map(|()| false)
             }
-            Ok(_) => {
-                self.refused(payer, order, TopUpState::Declined).await?;
-                Ok(false)
+            Ok(ChargeOutcome::Declined { payment, .. }) => {
+                self.refused(payer, paid_by(order, payment), TopUpState::Declined).await.map(|()| false)
             }
+            Ok(_) => self.refused(payer, order, TopUpState::Declined).await.map(|()| false),
             Err(error) if error.retry() == Retry::NewAttempt && order.attempt < ATTEMPTS_MAX => {
                 self.stored(Order { attempt: order.attempt.saturating_add(1), ..order }).await?;
                 Err(error.into())
@@ -197,25 +204,42 @@ impl Purchases {
         }
     }
 
-    async fn settle_paid(&self, mut order: Order, payment: &str) -> Result<Order, PurchaseError> {
-        order.payment = Some(payment.to_owned());
+    async fn settle_paid(&self, order: Order) -> Result<Order, PurchaseError> {
         let order = self.stored(order).await?;
-        match self.settle(&PaymentRef::Order(order_ref(order.id)?)).await? {
-            Settled::Ours(order) => Ok(*order),
+        match self.settle_alone(&order, &payment_of(&order)?).await? {
+            Settled::Ours(settled) => Ok(settled.order),
             Settled::Foreign => Ok(order),
         }
     }
 
+    /// The answer to our call is a refusal.
     async fn refused(&self, payer: Payer, order: Order, state: TopUpState) -> Result<(), PurchaseError> {
+        // First of all: a crash after it leads to the same charge, the same refusal and no second mail.
+        self.tell_refused(&order, state).await?;
+        let order = self.stored(Order { state: OrderState::Failed, check_at: None, ..order }).await?;
+        self.end_charge(payer, &order, Some(state)).await
+    }
+
+    /// The charge was refused, and something else than the answer to our call told so: an event, a check, or an earlier run
+    /// that a crash ended.
+    async fn found_refused(&self, payer: Payer, order: &Order) -> Result<(), PurchaseError> {
+        let state = match self.ports.payments.payment(&payment_of(order)?).await {
+            Ok(state) if state.needs_buyer => TopUpState::ActionRequired,
+            Ok(_) | Err(PaymentError::NotFound { .. }) => TopUpState::Declined,
+            Err(error) => return Err(error.into()),
+        };
+        self.tell_refused(order, state).await?;
+        self.end_charge(payer, order, Some(state)).await
+    }
+
+    /// A mail has the order as its cause, so the person gets one however often this is called.
+    pub(super) async fn tell_refused(&self, order: &Order, state: TopUpState) -> Result<(), PurchaseError> {
         let notice = match state {
             TopUpState::ActionRequired => PurchaseNotice::TopUpNeedsConfirmation,
             _ => PurchaseNotice::TopUpDeclined,
         };
         tracing::warn!(order = %order.id, "a top-up was refused, and top-ups of the person end");
-        // First of all: a crash after it leads to the same charge, the same refusal and no second mail.
-        self.ports.notices.tell(&order, notice).await?;
-        let order = self.stored(Order { state: OrderState::Failed, check_at: None, ..order }).await?;
-        self.end_charge(payer, &order, Some(state)).await
+        Ok(self.ports.notices.tell(order, notice).await?)
     }
 
     /// The charge is over; top-ups go on, or end with `state`.
@@ -225,11 +249,7 @@ impl Purchases {
         order: &Order,
         state: Option<TopUpState>,
     ) -> Result<(), PurchaseError> {
-        payer.charging = None;
-        if matches!(order.state, OrderState::Failed | OrderState::Expired) && payer.month == month_of(order.created_at)
-        {
-            payer.month_minor = payer.month_minor.saturating_sub(order.amount_minor).max(0);
-        }
+        uncharge(&mut payer, order);
         if let Some(state) = state {
             payer.top_up = state;
         }
@@ -257,6 +277,24 @@ impl Purchases {
         let customer = customer.ok_or(PurchaseError::NoMethod)?.parse()?;
         Ok(self.ports.payments.portal_url(&customer, return_url).await?)
     }
+}
+
+/// Nothing is being charged any more; what was not paid counts for no month.
+pub(super) fn uncharge(payer: &mut Payer, order: &Order) {
+    if payer.charging != Some(order.id) {
+        return;
+    }
+    payer.charging = None;
+    let is_unpaid = matches!(order.state, OrderState::Failed | OrderState::Expired);
+    if is_unpaid && payer.month == month_of(order.created_at) {
+        payer.month_minor = payer.month_minor.saturating_sub(order.amount_minor).max(0);
+    }
+}
+
+/// The order with its payment, where one was made.
+fn paid_by(order: Order, payment: Option<PaymentId>) -> Order {
+    let payment = payment.map(|payment| payment.as_str().to_owned());
+    Order { payment: payment.or(order.payment), ..order }
 }
 
 /// The calendar month of a time, UTC, counted from January 1970.

@@ -214,6 +214,13 @@ pub const ORDERS_OVERDUE: Family = Family::gauge(
     "how long the order is due that should have been read again first, in seconds",
 );
 
+/// Events of the payment processor.
+pub const PAYMENT_EVENTS: Family = Family::counter(
+    "opencredits_payment_events_total",
+    &["outcome"],
+    "events of the payment processor that were heard or found by reconciliation: settled, foreign (of another product, installation, account or mode), other (about no payment) or failed",
+);
+
 /// Runs of jobs.
 pub const JOB_RUNS: Family = Family::counter("opencredits_job_runs_total", &["job", "outcome"], "runs of a job");
 /// How long they took.
@@ -360,7 +367,7 @@ pub const UNREAD: Family = Family::gauge(
 );
 
 /// All families.
-pub const ALL: [&Family; 63] = [
+pub const ALL: [&Family; 64] = [
     &REQUEST_DURATION,
     &TOKEN_USAGE,
     &FIRST_TOKEN,
@@ -392,6 +399,7 @@ pub const ALL: [&Family; 63] = [
     &PAYMENTS_BALANCE,
     &ORDERS_PENDING,
     &ORDERS_OVERDUE,
+    &PAYMENT_EVENTS,
     &JOB_RUNS,
     &JOB_DURATION,
     &JOB_LAST_SUCCESS,

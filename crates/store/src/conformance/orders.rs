@@ -17,6 +17,7 @@ pub fn order(n: u8) -> Order {
         partner: Some(partner(1).id),
         origin: OrderOrigin::Checkout,
         request: Some([n; 32]),
+        content: Some([n | 128; 32]),
         currency: "eur".to_owned(),
         amount_minor: 1_050,
         fee_minor: 50,
@@ -45,7 +46,8 @@ pub async fn orders<S: Orders + Users + Partners>(store: &S) -> Result<(), Store
         store.add_user(&user(n)).await?;
     }
     store.add_partner(&partner(1)).await?;
-    let others = Order { user: user(2).id, partner: None, request: None, origin: OrderOrigin::TopUp, ..order(3) };
+    let others =
+        Order { user: user(2).id, partner: None, request: None, content: None, origin: OrderOrigin::TopUp, ..order(3) };
     for order in [&order(1), &order(2), &others] {
         store.add_order(order).await?;
     }

@@ -11,13 +11,13 @@ use opencredits_units::{OrderId, UnixMs, UserId};
 const ORDER: &str =
     "SELECT id, version, user_id, partner_id, origin, request_digest, currency, amount_minor, fee_minor,
     credits_nano_usd, bonus_nano_usd, created_at, state, attempt, session, url, url_expires_at, payment, booking,
-    booked_before, booked, is_booked, booked_at, check_at FROM orders";
+    booked_before, booked, is_booked, booked_at, check_at, request_content FROM orders";
 const ADD: &str = "
     INSERT INTO orders (id, version, user_id, partner_id, origin, request_digest, currency, amount_minor, fee_minor,
         credits_nano_usd, bonus_nano_usd, created_at, state, attempt, session, url, url_expires_at, payment, booking,
-        booked_before, booked, is_booked, booked_at, check_at)
+        booked_before, booked, is_booked, booked_at, check_at, request_content)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
-        $24)";
+        $24, $25)";
 const UPDATE: &str = "
     UPDATE orders SET version = version + 1, state = $3, attempt = $4, session = $5, url = $6, url_expires_at = $7,
         payment = $8, booking = $9, booked_before = $10, booked = $11, is_booked = $12, booked_at = $13, check_at = $14
@@ -40,7 +40,7 @@ impl Orders for PostgresStore {
             v(order.bonus),
             v(order.created_at),
         ];
-        let values: Vec<Value> = fixed.into_iter().chain(changeable(order)).collect();
+        let values: Vec<Value> = fixed.into_iter().chain(changeable(order)).chain([v(order.content)]).collect();
         self.execute(ADD, &values).await?;
         Ok(())
     }
@@ -127,6 +127,7 @@ fn read(cells: &Cells<'_>) -> Result<Order, StoreError> {
         partner: cells.id_or_none(3)?,
         origin: cells.known(OrderOrigin::of_number(cells.count(4)?))?,
         request: cells.array_or_none(5)?,
+        content: cells.array_or_none(24)?,
         currency: cells.text(6)?,
         amount_minor: cells.number(7)?,
         fee_minor: cells.number(8)?,

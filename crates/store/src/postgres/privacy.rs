@@ -64,7 +64,7 @@ const ERASURE: [&str; 23] = [
     "DELETE FROM grants WHERE user_id = $1",
     "DELETE FROM payers WHERE user_id = $1",
     "DELETE FROM partner_applications WHERE user_id = $1",
-    "UPDATE orders SET url = CASE WHEN url IS NULL THEN NULL ELSE '' END, request_digest = NULL WHERE user_id = $1",
+    "UPDATE orders SET url = CASE WHEN url IS NULL THEN NULL ELSE '' END, request_digest = NULL, request_content = NULL WHERE user_id = $1",
     "UPDATE partners SET owner_id = NULL WHERE owner_id = $1",
 ];
 

@@ -11,7 +11,7 @@ use rusqlite::{Error, OptionalExtension, Row, params};
 const ORDER: &str =
     "SELECT id, version, user_id, partner_id, origin, request_digest, currency, amount_minor, fee_minor,
     credits_nano_usd, bonus_nano_usd, created_at, state, attempt, session, url, url_expires_at, payment, booking,
-    booked_before, booked, is_booked, booked_at, check_at FROM orders";
+    booked_before, booked, is_booked, booked_at, check_at, request_content FROM orders";
 
 #[async_trait]
 impl Orders for SqliteStore {
@@ -23,9 +23,10 @@ impl Orders for SqliteStore {
                 .prepare_cached(
                     "INSERT INTO orders (id, version, user_id, partner_id, origin, request_digest, currency,
                         amount_minor, fee_minor, credits_nano_usd, bonus_nano_usd, created_at, state, attempt, session,
-                        url, url_expires_at, payment, booking, booked_before, booked, is_booked, booked_at, check_at)
+                        url, url_expires_at, payment, booking, booked_before, booked, is_booked, booked_at, check_at,
+                        request_content)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-                        ?20, ?21, ?22, ?23, ?24)",
+                        ?20, ?21, ?22, ?23, ?24, ?25)",
                 )?
                 .execute(params![
                     blob(order.id),
@@ -52,6 +53,7 @@ impl Orders for SqliteStore {
                     order.bookings.is_made,
                     number(order.bookings.at.get()),
                     order.check_at.map(|at| number(at.get())),
+                    order.content,
                 ])
                 .map_err(refused)?;
             Ok(())
@@ -192,6 +194,7 @@ fn read(row: &Row<'_>) -> Result<Order, Error> {
         partner: id_or_none(row, 3)?,
         origin: OrderOrigin::of_number(count(row, 4)?).ok_or(Error::InvalidQuery)?,
         request: row.get(5)?,
+        content: row.get(24)?,
         currency: row.get(6)?,
         amount_minor: row.get(7)?,
         fee_minor: row.get(8)?,

@@ -4,6 +4,7 @@ use super::books::{amount, text};
 use super::events::Produced;
 use super::lifecycle::Method;
 use super::objects::Price;
+use super::permissions::Permissions;
 use super::server::{Changing, Charging, Shared, StripeFault, StripeRequest, accept};
 use serde_json::{Value, json};
 use std::fs::File;
@@ -73,6 +74,11 @@ impl StripeDouble {
     /// Whether it is about real money from now on; only keys of that mode are taken.
     pub fn set_livemode(&self, livemode: bool) {
         self.changing().books.livemode = livemode;
+    }
+
+    /// Restricted keys may do this from now on, and nothing else.
+    pub fn permit(&self, permissions: Permissions) {
+        self.changing().permissions = Some(permissions);
     }
 
     /// Appends every exchange and event to a file, a JSON line each.

@@ -187,6 +187,7 @@ impl Books {
             self.withdraw_refund(&id);
         }
         self.count_refunds(charge);
+        self.heed_no_warning(charge);
         self.emit("refund.created", &id);
         self.emit("charge.refunded", charge);
         id
@@ -247,6 +248,7 @@ impl Books {
         self.keep(dispute);
         self.set(&id, json!({"status": status}));
         self.set(charge, json!({"disputed": true}));
+        self.heed_no_warning(charge);
         let is_chargeback = matches!(status, "needs_response" | "under_review" | "lost");
         if is_chargeback {
             self.move_dispute(&id, -1);
@@ -289,6 +291,15 @@ impl Books {
         let mut all: Vec<Value> = movements(self.get(dispute)).cloned().collect();
         all.push(self.get(&movement).clone());
         self.set(dispute, json!({"balance_transactions": all, "is_charge_refundable": false}));
+    }
+
+    /// A warning asks for something until its payment is refunded or disputed.
+    fn heed_no_warning(&mut self, charge: &str) {
+        let warnings = self.of_kind("radar.early_fraud_warning").filter(|warning| warning["charge"] == charge);
+        let warnings: Vec<String> = warnings.map(|warning| text(warning, "id").to_owned()).collect();
+        for warning in warnings {
+            self.set(&warning, json!({"actionable": false}));
+        }
     }
 
     /// The issuer reports fraud.

@@ -8,7 +8,7 @@
 //!
 //! # What it refuses to do
 //! Parameters that it does not know are refused like a misspelt one. It has one currency an account, so that a balance
-//! is a number, and no Connect.
+//! is a number, and no Connect. With [`StripeDouble::permit`] it refuses what a restricted key may not do.
 //!
 //! ```
 //! use opencredits_testkit::stripe::StripeDouble;
@@ -26,6 +26,7 @@ mod events;
 mod form;
 mod lifecycle;
 mod objects;
+mod permissions;
 mod query;
 mod routes;
 mod server;
@@ -33,4 +34,5 @@ mod shop;
 
 pub use double::StripeDouble;
 pub use events::{Produced, sign};
+pub use permissions::Permissions;
 pub use server::{Charging, StripeFault, StripeRequest};

@@ -2,6 +2,7 @@
 
 use super::books::{Books, Handled, Refusal, invalid};
 use super::form;
+use super::permissions::Permissions;
 use super::routes::Manners;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
@@ -88,6 +89,8 @@ pub(super) struct Changing {
     pub(super) faults: VecDeque<Option<StripeFault>>,
     pub(super) requests: Vec<StripeRequest>,
     pub(super) log: Option<File>,
+    /// What restricted keys may do; everything where `None`.
+    pub(super) permissions: Option<Permissions>,
     stored: HashMap<String, Stored>,
 }
 
@@ -108,6 +111,7 @@ impl Shared {
             faults: VecDeque::new(),
             requests: Vec::new(),
             log: None,
+            permissions: None,
             stored: HashMap::new(),
         }))
     }
@@ -133,6 +137,11 @@ impl Changing {
         let mode = if self.books.livemode { "_live_" } else { "_test_" };
         if !bearer.is_some_and(|key| key.contains(mode) && (key.starts_with("sk_") || key.starts_with("rk_"))) {
             let refusal = Refusal { status: 401, ..invalid("", "", "Invalid API Key provided.") };
+            return answer(Err(refusal));
+        }
+        let allowed = |permissions: &Permissions| permissions.check(&request.method, &request.path, &request.params);
+        let is_restricted = bearer.is_some_and(|key| key.starts_with("rk_"));
+        if let Some(Err(refusal)) = self.permissions.as_ref().filter(|_| is_restricted).map(allowed) {
             return answer(Err(refusal));
         }
         let asked = format!("{} {} {}", request.method, request.path, form::to_json(&request.params));

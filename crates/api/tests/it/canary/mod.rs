@@ -6,6 +6,7 @@ pub(crate) mod requests;
 use crate::apis::{GENERATED, MODELS, RESPONSE, VECTORS, VENDORS};
 use crate::app::{Answer, TestApp};
 use crate::attachments;
+use crate::payments::{SECRET, Shop};
 use axum::body::{Body, Bytes};
 use http::Request;
 use http_body_util::{BodyExt, StreamBody};
@@ -178,6 +179,35 @@ async fn over_a_socket() -> (TestApp, String) {
     (app, key)
 }
 
+/// Signed events of the payment processor name the buyer, their address and their card; so does what is read of the payment.
+async fn events_of_payments() -> (TestApp, String) {
+    let shop = Shop::open().await;
+    let (user, key) = shop.app.person(0).await;
+    let (_, session) = shop.order(&key).await;
+    let payment = shop.stripe.pay(&session);
+    let charge = shop.stripe.object(&payment)["latest_charge"].as_str().unwrap().to_owned();
+    let address = json!({"line1": MARK, "city": MARK, "postal_code": MARK, "country": "GB"});
+    let buyer = json!({"name": MARK, "email": format!("{MARK}@example.org"), "phone": MARK, "address": address});
+    shop.stripe.edit(&session, "/customer_details", buyer.clone());
+    shop.stripe.edit(&charge, "/billing_details", buyer);
+    let card = json!({"type": "card", "card": {"last4": MARK, "fingerprint": MARK}});
+    shop.stripe.edit(&charge, "/payment_method_details", card);
+    let _plain = shop.stripe.take_events();
+    for (kind, id) in
+        [("checkout.session.completed", &session), ("charge.failed", &charge), ("charge.refunded", &charge)]
+    {
+        shop.stripe.emit(kind, id);
+        let event = shop.stripe.take_events().remove(0).snapshot;
+        assert!(event.contains(MARK), "{event}");
+        // One that nobody signed, one that is cut off, and one that is heard.
+        assert_eq!(shop.hear(&event, &format!("t=1,v1={MARK}")).await.status, 400);
+        assert_eq!(shop.deliver(&event[..event.len() - 1], SECRET).await.status, 400);
+        assert_eq!(shop.deliver(&event, SECRET).await.status, 200);
+    }
+    assert_eq!(shop.dollars(&user), 10, "the events were heard");
+    (shop.app, key)
+}
+
 fn files(dir: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
@@ -226,7 +256,7 @@ async fn the_canary_flies() {
         check(&app, &limited, (asks.len(), &ask)).await;
     }
     broken_off(&app, &key).await;
-    let others = [by_address().await, through_its_own_api().await, over_a_socket().await];
+    let others = [by_address().await, through_its_own_api().await, over_a_socket().await, events_of_payments().await];
     for app in others.iter().map(|(app, _)| app).chain([&app]) {
         while !app.ledger.holds().is_empty() {
             tokio::task::yield_now().await;

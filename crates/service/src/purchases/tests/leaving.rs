@@ -23,7 +23,12 @@ impl Run {
 
     pub(super) async fn payer_line(&self) -> String {
         match self.purchases.payer(self.user.id).await.unwrap() {
-            Some(payer) => format!("customer {}, method {}", payer.customer.is_some(), payer.method.is_some()),
+            Some(payer) => format!(
+                "customer {}, method {}, top-ups {:?}",
+                payer.customer.is_some(),
+                payer.method.is_some(),
+                payer.top_up
+            ),
             None => "nothing".to_owned(),
         }
     }
@@ -36,7 +41,7 @@ async fn promise_12_a_refund_after_a_deletion_finds_the_account_and_brings_nothi
         save 1000
         pay
         settle                | Paid
-        payer                 | customer true, method true
+        payer                 | customer true, method true, top-ups Off
         spend 400
         erase
         payer                 | nothing

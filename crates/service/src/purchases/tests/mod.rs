@@ -11,6 +11,10 @@
 //! books                  | wallet 10.00 frozen 0 debt 0 taken 0 clearing 0
 //! earn 400 80            the person spends so many cents through an app, and so many of them are its commission
 //! reads fail             payments cannot be read, until `reads work`
+//! charges fail           charges of saved methods do not arrive, until `charges work`
+//! answers get lost       charges of saved methods are made and their answers lost, until `answers arrive`
+//! charge fails           the charge that is being processed fails
+//! warnings lead to log    what a fraud warning leads to: log, stop_top_ups or refund
 //! give 500               the operator gives credits, which settle no debt
 //! leave                  the person asks for deletion; `stay` calls it off, `erase` does it, `restrict` restricts
 //! payer                  what is kept of how they pay
@@ -245,7 +249,7 @@ impl Run {
                 String::new()
             }
             "settle" => match self.purchases.settle_order(self.order.unwrap()).await {
-                Ok(Settled::Ours(order)) => format!("{:?}", order.state),
+                Ok(Settled::Ours(settled)) => format!("{:?}", settled.order.state),
                 Ok(Settled::Foreign) => "foreign".to_owned(),
                 Err(error) => error.to_string(),
             },
@@ -285,8 +289,26 @@ impl Run {
                 self.unreliable.is_failing.store(words[1] == "fail", Ordering::Relaxed);
                 String::new()
             }
+            "answers" => {
+                self.unreliable.loses_answers.store(words[1] == "get", Ordering::Relaxed);
+                String::new()
+            }
+            "charge" => {
+                let charging = self.purchases.payer(self.user.id).await.unwrap().unwrap().charging.unwrap();
+                told(self.sandbox.charge_fails(&create::order_ref(charging).unwrap()))
+            }
             "reads" => {
                 self.unreliable.is_unreadable.store(words[1] == "fail", Ordering::Relaxed);
+                String::new()
+            }
+            "warnings" => {
+                let on_fraud_warning = match words[3] {
+                    "log" => OnFraudWarning::Log,
+                    "stop_top_ups" => OnFraudWarning::StopTopUps,
+                    "refund" => OnFraudWarning::Refund,
+                    other => panic!("no such setting: {other}"),
+                };
+                self.purchases.sell_by(PurchaseSettings { on_fraud_warning, ..(*self.purchases.settings()).clone() });
                 String::new()
             }
             "restrict" | "leave" | "stay" | "erase" => self.privacy_step(words[0]).await,
@@ -332,7 +354,7 @@ impl Run {
             "{} events, {} orders, {} of {} movements, {} in suspense, {} failures, {differs} differ",
             report.events,
             report.orders,
-            report.movements_booked,
+            report.booked.count(),
             report.movements,
             report.suspense.len(),
             report.failures.len()

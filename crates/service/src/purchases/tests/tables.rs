@@ -274,18 +274,29 @@ async fn a_disputed_payment_is_not_refunded_and_a_refund_is_made_once() {
 }
 
 #[tokio::test]
-async fn a_fraud_warning_refunds_the_payment_where_the_operator_says_so() {
-    check(
-        "
-        buy 1000
-        pay
-        settle   | Paid
-        warn
-        settle   | Paid
-        books    | processor -59, fees 59
-    ",
-    )
-    .await;
+async fn a_fraud_warning_does_what_its_setting_says() {
+    for (setting, top_up, books) in [
+        ("log", "On", "wallet 1000, processor 941, fees 59"),
+        ("stop_top_ups", "Disputed", "wallet 1000, processor 941, fees 59"),
+        ("refund", "Disputed", "processor -59, fees 59"),
+    ] {
+        check(&format!(
+            "
+            warnings lead to {setting}
+            save 1000
+            pay
+            settle   | Paid
+            rule 1 1000 9000
+            top      | 0 On 0
+            warn
+            settle   | Paid
+            payer    | customer true, method true, top-ups {top_up}
+            books    | {books}
+            top      | 0 {top_up} 0
+            "
+        ))
+        .await;
+    }
 }
 
 #[tokio::test]
@@ -295,7 +306,7 @@ async fn what_nobody_told_us_is_found_by_reconciliation() {
         buy 1000
         pay
         refund 400 succeeded
-        reconcile  | 2 events, 0 orders, 0 of 2 movements, 0 in suspense, 0 failures, 0 differ
+        reconcile  | 2 events, 0 orders, 2 of 2 movements, 0 in suspense, 0 failures, 0 differ
         books      | wallet 600, processor 541, fees 59
         reconcile  | 0 events, 0 orders, 0 of 0 movements, 0 in suspense, 0 failures, 0 differ
         told       | Paid { debt_settled: NanoUsd(0) }, Refunded { minor: 400, credits: NanoUsd(4000000000), debt: NanoUsd(0) }
@@ -412,7 +423,7 @@ async fn an_event_whose_payment_could_not_be_read_is_heeded_by_the_next_walk() {
         reconcile  | 1 events, 0 orders, 0 of 0 movements, 0 in suspense, 1 failures, 0 differ
         books      | wallet 1000, processor 941, fees 59
         reads work
-        reconcile  | 1 events, 0 orders, 0 of 1 movements, 0 in suspense, 0 failures, 0 differ
+        reconcile  | 1 events, 0 orders, 1 of 1 movements, 0 in suspense, 0 failures, 0 differ
         books      | processor -59, fees 59
     ",
     )

@@ -1,4 +1,4 @@
-//! Top-ups whose charge the processor never hears of.
+//! Top-ups whose charge the processor never hears of, or whose refusal comes by another way than the answer.
 
 use super::check;
 use async_trait::async_trait;
@@ -13,12 +13,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(super) struct Unreliable {
     sandbox: Arc<Sandbox>,
     pub(super) is_failing: AtomicBool,
+    /// Whether charges are made, and their answers lost.
+    pub(super) loses_answers: AtomicBool,
     pub(super) is_unreadable: AtomicBool,
 }
 
 impl Unreliable {
     pub(super) fn over(sandbox: Arc<Sandbox>) -> Self {
-        Self { sandbox, is_failing: AtomicBool::new(false), is_unreadable: AtomicBool::new(false) }
+        let [is_failing, loses_answers, is_unreadable] = [false; 3].map(AtomicBool::new);
+        Self { sandbox, is_failing, loses_answers, is_unreadable }
     }
 }
 
@@ -43,7 +46,11 @@ impl Payments for Unreliable {
         if self.is_failing.load(Ordering::Relaxed) {
             return Err(PaymentError::Unreachable { operation: "charge a saved method" });
         }
-        self.sandbox.charge_saved(charge).await
+        let outcome = self.sandbox.charge_saved(charge).await;
+        if self.loses_answers.load(Ordering::Relaxed) {
+            return Err(PaymentError::Unreachable { operation: "charge a saved method" });
+        }
+        outcome
     }
 
     async fn refund(&self, request: &RefundRequest) -> Result<RefundState, PaymentError> {
@@ -112,4 +119,55 @@ async fn a_charge_that_expires_in_a_later_month_leaves_that_months_amount_whole(
     ",
     )
     .await;
+}
+
+#[tokio::test]
+async fn a_charge_that_is_processed_for_days_and_then_fails_ends_top_ups_with_a_mail() {
+    check(
+        "
+        save 1000
+        pay
+        settle               | Paid
+        rule 5000 1000 9000
+        method pm_usBankAccount_processing
+        top                  | 1 On 1000
+        top                  | 0 On 1000
+        wait 4320
+        charge fails
+        reconcile            | 3 events, 0 orders, 0 of 1 movements, 0 in suspense, 0 failures, 0 differ
+        top                  | 0 Declined 0
+        top                  | 0 Declined 0
+        told                 | Paid { debt_settled: NanoUsd(0) }, TopUpDeclined
+    ",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_charge_that_was_settled_before_it_was_refused_ends_top_ups_with_a_mail() {
+    for (method, state, notice) in [
+        ("pm_card_chargeDeclined", "Declined", "TopUpDeclined"),
+        ("pm_card_authenticationRequired", "ActionRequired", "TopUpNeedsConfirmation"),
+    ] {
+        check(&format!(
+            "
+            save 1000
+            pay
+            settle             | Paid
+            rule 5000 1000 9000
+            method {method}
+            answers get lost
+            top                | 0 On 1000
+            reconcile          | 2 events, 1 orders, 0 of 1 movements, 0 in suspense, 0 failures, 0 differ
+            answers arrive
+            reads fail
+            top                | 0 On 1000
+            reads work
+            top                | 0 {state} 0
+            top                | 0 {state} 0
+            told               | Paid {{ debt_settled: NanoUsd(0) }}, {notice}
+            "
+        ))
+        .await;
+    }
 }
