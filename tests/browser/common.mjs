@@ -40,6 +40,18 @@ export async function withBrowser(body, { blocksThirdParties = false, ...options
   }
 }
 
+/** The tab that a browser begins with. */
+export const firstPage = async (context) => context.pages()[0] ?? (await context.newPage());
+
+/** A page of a person who is signed in, once it is filled. */
+export async function opened(context, person, path) {
+  const page = await firstPage(context);
+  await page.addInitScript((token) => localStorage.setItem("opencredits.session", token), person.token);
+  await page.goto(plan.url + path, { waitUntil: "networkidle" });
+  await page.locator("main h1").first().waitFor();
+  return page;
+}
+
 /** The browser reports each status above 399 as an error. That somebody new is asked for the terms is none. */
 function isExpected(message) {
   return message.text().includes("status of 403") && new URL(message.location().url).pathname === "/v1/auth/session";
@@ -111,11 +123,11 @@ export async function call(method, path, { token, body } = {}) {
   return { status: answer.status, body: text && JSON.parse(text) };
 }
 
-/** A new person, signed in by the JSON interface: token and address. */
-export async function signedIn(address = freshAddress()) {
+/** A person, signed in by the JSON interface: token and address. `count` says which mailed code of theirs this sign-in uses. */
+export async function signedIn(address = freshAddress(), count = 1) {
   const challenge = await call("POST", "/v1/auth/code", { body: { email: address } });
   equal(challenge.status, 202, `asking for a code: ${JSON.stringify(challenge.body)}`);
-  const answer = { challenge: challenge.body.challenge, code: await mailedCode(address) };
+  const answer = { challenge: challenge.body.challenge, code: await mailedCode(address, count) };
   let session = await call("POST", "/v1/auth/session", { body: answer });
   if (session.status === 403) {
     const accept = { terms: session.body.error.metadata.terms_version, age_16: true };
@@ -126,11 +138,13 @@ export async function signedIn(address = freshAddress()) {
 }
 
 /**
- * Serves a site: files of a folder, or pages given as text by path. Returns its origin and `close`. The host may be chosen,
- * since `localhost` and `127.0.0.1` are different sites for a browser.
+ * Serves a site: files of a folder, or pages given as text by path. Returns its origin, the requests to it, and `close`. The host
+ * may be chosen, since `localhost` and `127.0.0.1` are different sites for a browser.
  */
 export async function serve({ folder, pages = {}, headers = {}, host = "127.0.0.1", port = 0 }) {
+  const requests = [];
   const server = createServer((request, answer) => {
+    requests.push({ url: request.url, referrer: request.headers.referer ?? null });
     const path = new URL(request.url, "http://site").pathname;
     const name = path === "/" ? "/index.html" : path;
     const file = folder && join(folder, normalize(name));
@@ -143,7 +157,7 @@ export async function serve({ folder, pages = {}, headers = {}, host = "127.0.0.
   });
   await new Promise((done, failed) => server.once("error", failed).listen(port, "127.0.0.1", done));
   const close = () => (server.closeAllConnections(), server.close());
-  return { origin: `http://${host}:${server.address().port}`, close };
+  return { origin: `http://${host}:${server.address().port}`, requests, close };
 }
 
 /** Keeps a picture of a page for people to look at. */

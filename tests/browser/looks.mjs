@@ -25,28 +25,41 @@ export async function axe(frame) {
 export const isTooWide = (frame) =>
   frame.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
 
-/** Looks at one page at each size and in each scheme; returns how often. */
-export async function lookAt({ name, path, token, ready = "main" }) {
+/** What the browser reports of the page itself where its status is above 399, as that of an error page is. */
+const isOfStatus = (error, status) => status >= 400 && error.includes(`status of ${status} `);
+
+/**
+ * Looks at one page at each size and in each scheme; returns how often. It is loaded once for each size. `status` is that of its
+ * answer.
+ */
+export async function lookAt({ name, path, token, ready = "main", status = 200 }) {
   let count = 0;
-  for (const colorScheme of SCHEMES) {
-    await withBrowser(async (context, watched) => {
-      const page = context.pages()[0] ?? (await context.newPage());
-      if (token) await page.addInitScript((token) => localStorage.setItem("opencredits.session", token), token);
-      for (const [size, viewport] of SIZES) {
-        await page.setViewportSize(viewport);
-        await page.goto(plan.url + path, { waitUntil: "networkidle" });
-        await page.locator(ready).first().waitFor();
+  await withBrowser(async (context, watched) => {
+    const page = context.pages()[0] ?? (await context.newPage());
+    // An empty page has no storage.
+    const signIn = (token) => location.protocol === "about:" || localStorage.setItem("opencredits.session", token);
+    if (token) await page.addInitScript(signIn, token);
+    for (const [size, viewport] of SIZES) {
+      await page.setViewportSize(viewport);
+      // A part of the address after # alone would load nothing.
+      await page.goto("about:blank");
+      const answer = await page.goto(plan.url + path, { waitUntil: "networkidle" });
+      equal(answer.status(), status, `${path}: the status`);
+      await page.locator(ready).first().waitFor();
+      for (const colorScheme of SCHEMES) {
+        await page.emulateMedia({ colorScheme });
         const where = `${path} ${size} ${colorScheme}`;
         await picture(page, `${name}-${size}-${colorScheme}`);
-        equal(watched.errors, [], `${where}: errors`);
-        const foreign = watched.requests.filter((url) => !url.startsWith(`${plan.url}/`) && !url.startsWith("data:"));
-        equal(foreign, [], `${where}: requests to other origins`);
-        equal(await context.cookies(), [], `${where}: cookies`);
         check(!(await isTooWide(page)), `${where}: it scrolls sideways`);
         equal(await axe(page), [], `${where}: axe-core`);
         count += 1;
       }
-    }, { colorScheme, reducedMotion: "reduce" });
-  }
+      const where = `${path} ${size}`;
+      equal(watched.errors.filter((error) => !isOfStatus(error, status)), [], `${where}: errors`);
+      const foreign = watched.requests.filter((url) => !url.startsWith(`${plan.url}/`) && !url.startsWith("data:"));
+      equal(foreign, [], `${where}: requests to other origins`);
+      equal(await context.cookies(), [], `${where}: cookies`);
+    }
+  }, { reducedMotion: "reduce" });
   return count;
 }

@@ -7,11 +7,16 @@ const AUTHENTICATOR = {
   automaticPresenceSimulation: true,
 };
 
-/** A new person whose passkey is in an authenticator of this tab, which must show a page of the service. */
-export async function withPasskey(page) {
+/** Gives a tab an authenticator, which agrees to everything. */
+export async function withAuthenticator(page) {
   const devtools = await page.context().newCDPSession(page);
   await devtools.send("WebAuthn.enable");
   await devtools.send("WebAuthn.addVirtualAuthenticator", { options: AUTHENTICATOR });
+}
+
+/** A new person whose passkey is in an authenticator of this tab, which must show a page of the service. */
+export async function withPasskey(page) {
+  await withAuthenticator(page);
   const person = await signedIn();
   const [status, text] = await register(page, person.token);
   equal(status, 201, `registering: ${text}`);

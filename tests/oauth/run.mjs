@@ -43,7 +43,10 @@ try {
   await authlib(gateway);
   console.log("the key exchange of other gateways");
   await keyExchange(gateway, decide);
+  console.log("an app on the person's machine");
+  const key = await handOver(gateway, decide);
   const text = gateway.log();
+  if (text.includes(key)) throw new Error("the key of a redirect is in the log");
   for (const secret of ["oc_sk_", "oc_rt_", "oc_code_", "oc_dc_", gateway.session]) {
     const found = text.split("\n").filter((line) => line.includes(secret) && !line.trim().startsWith("oc_sk_"));
     const lines = found.filter((line) => line.startsWith("{") || /\b(INFO|WARN|ERROR)\b/.test(line));
@@ -74,4 +77,18 @@ async function keyExchange(gateway, decide) {
   const used = await fetch(`${gateway.issuer}/v1/credits/balance`, { headers: { authorization: `Bearer ${key}` } });
   if (used.status !== 200) throw new Error(`the key does not work: ${used.status}`);
   console.log("  a callback gets a key that works");
+}
+
+// The one way in which a key stands in an address. Nobody listens there: the browser that goes to it is the person's.
+async function handOver(gateway, decide) {
+  const url = new URL(`${gateway.issuer}/connect`);
+  url.searchParams.set("publishable_key", gateway.clientId);
+  url.searchParams.set("redirect_url", gatewaySide.REDIRECT.replace("127.0.0.1", "127.0.0.1:51005"));
+  url.searchParams.set("state", "a");
+  const back = new URL(await decide(url));
+  const key = back.searchParams.get("key");
+  const used = await fetch(`${gateway.issuer}/v1/credits/balance`, { headers: { authorization: `Bearer ${key}` } });
+  if (used.status !== 200 || back.searchParams.get("state") !== "a") throw new Error(`the key does not work: ${used.status}`);
+  console.log("  a redirect has a key that works");
+  return key;
 }

@@ -4,6 +4,7 @@ import { submit } from "./forms.js";
 import { api, authorized, forget, signIn, store, stored, token, words } from "./session.js";
 
 const root = document.documentElement;
+const LANGUAGE = root.lang || "en";
 const main = document.querySelector("main");
 const isShell = "shell" in document.body.dataset;
 // Pages that are filled with the session, by the part of the service. Each part has a header of its own.
@@ -43,7 +44,7 @@ async function fetchBalance() {
     const { balance } = await api("GET", "/v1/credits/balance");
     const shown = Math.floor(balance * 100) / 100;
     const unit = balance === 1 ? words.credit : words.credits;
-    showBalance(`${shown.toLocaleString("en", { maximumFractionDigits: 2 })} ${unit}`, `${balance} ${unit}`);
+    showBalance(`${shown.toLocaleString(LANGUAGE, { maximumFractionDigits: 2 })} ${unit}`, `${balance} ${unit}`);
   } catch (error) {
     if (error.status === 401) {
       forget();
@@ -239,7 +240,7 @@ async function copy(button) {
   setTimeout(() => { button.textContent = text; }, COPIED_MS);
 }
 
-const relative = new Intl.RelativeTimeFormat(root.lang || "en", { numeric: "auto" });
+const relative = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
 
 function showTimes() {

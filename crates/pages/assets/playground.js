@@ -13,7 +13,8 @@ const MILLION = 1e6;
 const URL_CHARS_MAX = 200;
 
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
-const shown = (credits) => credits.toLocaleString("en", { maximumSignificantDigits: credits < 1 ? 2 : 4 });
+const LANGUAGE = document.documentElement.lang || "en";
+const shown = (credits) => credits.toLocaleString(LANGUAGE, { maximumSignificantDigits: credits < 1 ? 2 : 4 });
 
 let key = null;
 let messages = [];

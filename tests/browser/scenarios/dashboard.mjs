@@ -1,18 +1,9 @@
 // The dashboard as a person uses it: buying, a key, a request and its bill, the playground, the export, and leaving.
 
 import { readFileSync } from "node:fs";
-import { call, check, equal, mailedCode, mails, plan, signedIn, until, withBrowser } from "../common.mjs";
+import { call, check, equal, mailedCode, mails, opened, plan, signedIn, until, withBrowser } from "../common.mjs";
 
 const MODEL = "sandbox/gpt";
-
-/** A page of a person who is signed in. */
-async function opened(context, person, path) {
-  const page = context.pages()[0] ?? (await context.newPage());
-  await page.addInitScript((token) => localStorage.setItem("opencredits.session", token), person.token);
-  await page.goto(plan.url + path, { waitUntil: "networkidle" });
-  await page.locator("main h1").first().waitFor();
-  return page;
-}
 
 async function buy(page) {
   await page.goto(`${plan.url}/dashboard/top-up`, { waitUntil: "networkidle" });

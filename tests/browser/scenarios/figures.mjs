@@ -6,7 +6,7 @@ import { check, plan, withBrowser } from "../common.mjs";
 import { visit } from "../people.mjs";
 
 const pages = JSON.parse(readFileSync(join(import.meta.dirname, "../pages.json"), "utf8"));
-const LOADS = 5;
+const LOADS = 3;
 /** All that a first visit may transfer: page, style sheets, scripts, pictures, calls. */
 const BYTES_MAX = 100_000;
 /** Time depends on what else the machine does: it is printed, and this bound catches only what hangs. */

@@ -2,19 +2,11 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { call, check, equal, plan, serve, withBrowser } from "../common.mjs";
+import { call, check, equal, opened, plan, serve, withBrowser } from "../common.mjs";
 import { lookAt } from "../looks.mjs";
 import { who } from "../people.mjs";
 
 const PAGES = ["", "/people", "/partners", "/orders", "/routes", "/prices", "/jobs", "/ledger", "/changes"];
-
-async function opened(context, person, path) {
-  const page = context.pages()[0] ?? (await context.newPage());
-  await page.addInitScript((token) => localStorage.setItem("opencredits.session", token), person.token);
-  await page.goto(plan.url + path, { waitUntil: "networkidle" });
-  await page.locator("main h1").first().waitFor();
-  return page;
-}
 
 /** Found by the address, given credits with a reason, seen by the person, and recorded. */
 async function grant() {

@@ -2,20 +2,11 @@
 // request in the sandbox becomes commission.
 
 import { frameOf, step } from "../checkout.mjs";
-import { call, check, equal, picture, plan, serve, signedIn, until, withBrowser } from "../common.mjs";
+import { call, check, equal, opened, picture, plan, serve, signedIn, until, withBrowser } from "../common.mjs";
 import { axe, isTooWide, SCHEMES, SIZES } from "../looks.mjs";
 import { admin, ask, fresh, MODEL, runsPartner } from "../people.mjs";
 
 const PAGES = ["", "/keys", "/statements", "/guide"];
-/** A page of the portal for a person who is signed in. */
-async function opened(context, person, path) {
-  const page = context.pages()[0] ?? (await context.newPage());
-  await page.addInitScript((token) => localStorage.setItem("opencredits.session", token), person.token);
-  await page.goto(plan.url + path, { waitUntil: "networkidle" });
-  await page.locator("main h1").first().waitFor();
-  return page;
-}
-
 /** Fills the form of an application and gives the test key that is shown. */
 async function apply(page, name, origins = "") {
   await page.getByLabel("Name of the app").fill(name);

@@ -1,6 +1,6 @@
 // The browser SDK against a service that says what the test wants: each event, and who is believed.
 
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { axe, isTooWide } from "../looks.mjs";
@@ -12,6 +12,10 @@ const CALLBACKS = [
   "onCheckoutOpened", "onPurchaseCompleted", "onComplete", "onPurchaseError", "onError", "onLoginCompleted", "onLoggedOut",
   "onCopyUrl", "onOpenUrl", "onAccountDetailsShown", "onAccountDetailsDismissed",
 ];
+
+const PACKAGE = join(plan.root, "sdk");
+const MANIFEST = JSON.parse(readFileSync(join(PACKAGE, "package.json"), "utf8"));
+const TYPES = readFileSync(join(PACKAGE, MANIFEST.types), "utf8");
 
 /** A page that loads the SDK from the service; what the callbacks get is in `window.heard`. */
 const page = (service) => `<!doctype html><html lang="en"><title>App</title><main><h1>App</h1><button id="buy">Buy</button></main>
@@ -265,7 +269,71 @@ async function strictHost() {
   }, { headers: { "content-security-policy": "default-src 'none'; script-src 'unsafe-inline' http://localhost:*; frame-src http://localhost:*; style-src 'none'" } });
 }
 
+/** A page that imports the package, as a bundler or an import map leaves it: nothing tells where the service is but the page. */
+const importing = (service) => `<!doctype html><html lang="en"><title>App</title><main><h1>App</h1></main>
+<script type="importmap">{ "imports": { "${MANIFEST.name}": "/package/${MANIFEST.exports["."].default}" } }</script>
+<script type="module">
+  import OpenCredits, { OpenCredits as named } from "${MANIFEST.name}";
+  window.heard = [];
+  window.sdk = OpenCredits;
+  window.isOne = OpenCredits === named && OpenCredits === window.OpenCredits;
+  try { OpenCredits.init({ publishableKey: "oc_pk_1" }); } catch (error) { window.refusal = error.message; }
+  OpenCredits.init({ publishableKey: "oc_pk_1", baseUrl: "${service}", onLoginCompleted: (detail) => heard.push(detail.userKey) });
+  OpenCredits.open({ amount: 25 });
+</script></html>`;
+
+async function imported() {
+  const service = await serve({ pages: { "/embed/checkout.html": FRAME }, host: "localhost" });
+  const files = readdirSync(join(PACKAGE, "src")).map((name) => [`/package/src/${name}`, readFileSync(join(PACKAGE, "src", name))]);
+  const site = await serve({ pages: { "/": importing(service.origin), ...Object.fromEntries(files) } });
+  try {
+    await withBrowser(async (context, watched) => {
+      const tab = context.pages()[0] ?? (await context.newPage());
+      await tab.goto(`${site.origin}/`);
+      const frame = await until("the frame", () => tab.frames().find((one) => one.url().includes("/embed/checkout.html")));
+      await frame.waitForFunction("typeof say === 'function'");
+      equal(await tab.evaluate("isOne"), true, "the default, the named and the global one are one");
+      check((await tab.evaluate("refusal")).includes("baseUrl is missing"), "it says that the service must be named");
+      await frame.evaluate("say('login_completed', { user_key: 'oc_sk_1' })");
+      await until("the sign-in", async () => (await tab.evaluate("heard.join()")) === "oc_sk_1");
+      equal(await tab.evaluate("sdk.getUserKey()"), "oc_sk_1", "the key");
+      equal(watched.errors, [], "errors");
+    });
+  } finally {
+    service.close();
+    site.close();
+  }
+}
+
+/** The members of an interface of the types. */
+function members(name) {
+  const [, body] = TYPES.match(new RegExp(`interface ${name} [^{]*{([^}]*)}`));
+  return [...body.matchAll(/^ {2}(\w+)\??[(:]/gm)].map(([, member]) => member).sort();
+}
+
+/** The types name what the script has, and nothing else. */
+function typed() {
+  const script = SDK.toString();
+  const named = (pattern) => [...new Set([...script.matchAll(pattern)].map(([, name]) => name))].sort();
+  equal(members("InitOptions").filter((name) => name.startsWith("on")), [...CALLBACKS].sort(), "callbacks");
+  equal(named(/"(on[A-Z]\w+)"/g), [...CALLBACKS].sort(), "callbacks of the script");
+  equal(members("InitOptions").filter((name) => !name.startsWith("on")), named(/options\.(\w+)/g), "options of init");
+  const [[, opening], [, offered]] = [script.match(/function open\({ ([^}]*) }/), script.match(/Object\.freeze\({ ([^}]*) }/)];
+  equal(members("OpenOptions"), opening.split(", ").sort(), "options of open");
+  equal(members("OpenCreditsSdk"), offered.split(", ").sort(), "functions");
+  const [, modes] = TYPES.match(/type CheckoutMode = ([^;]*);/);
+  equal(modes.split(" | "), script.match(/MODES = \[([^\]]*)\]/)[1].split(", "), "modes");
+  const camel = (name) => name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
+  const details = { CheckoutOpened: "checkout_opened", PurchaseCompleted: "purchase_completed", PurchaseError: "purchase_error", LoginCompleted: "login_completed", UrlEvent: "copy_url" };
+  for (const [type, event] of Object.entries(details)) {
+    const [, fields] = EVENTS.find(([name]) => name === event);
+    equal(members(type), Object.keys(fields).map(camel).sort(), `fields of ${event}`);
+  }
+}
+
 export const cells = [
+  ["the package is imported as a module", imported],
+  ["the types of the package name what the script has", async () => typed()],
   ["it weighs less than 8 KB compressed", async () => {
     const bytes = gzipSync(SDK, { level: 9 }).length;
     check(bytes < SDK_BYTES_MAX, `${bytes} bytes`);

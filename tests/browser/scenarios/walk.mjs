@@ -1,44 +1,14 @@
 // The first hour of somebody new, from an empty data folder: `dev` as README.md says, a purchase, a partner by the portal, and
 // examples/partner-app as its README.md says, in each mode, up to the bill and the commission.
 
-import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { frameOf, payOn, signUp, step } from "../checkout.mjs";
-import { check, equal, freshAddress, picture, plan, serve, until, withBrowser } from "../common.mjs";
+import { check, equal, freshAddress, picture, plan, serve, withBrowser } from "../common.mjs";
+import { started } from "../service.mjs";
 
 const MODES = ["embedded", "new_tab", "manual"];
-const START_MS = 30_000;
 /** It is a dozen scenarios in one. */
 const WALK_MS = 600_000;
-
-/** `dev` on an empty folder without a config: its URL, the codes that it prints, its admin tool, and its end. */
-async function started() {
-  const folder = mkdtempSync(join(tmpdir(), "walk-"));
-  const env = { ...process.env, OPENCREDITS_SERVER_LISTEN: "127.0.0.1:0" };
-  const gateway = spawn(plan.gateway, ["dev", "--data", join(folder, "data")], { env, stdio: ["ignore", "pipe", "ignore"] });
-  let said = "";
-  gateway.stdout.on("data", (bytes) => (said += bytes));
-  const url = await until("the printed URL", () => said.match(/OpenCredits is at (\S+), with/)?.[1], START_MS);
-  const codeOf = async (address, count = 1) => {
-    const mails = () => said.split("From: ").filter((mail) => mail.includes(`To: ${address}\n`)).map((mail) => mail.match(/\b(\d{3}) (\d{3})\b/));
-    const found = await until(`a printed code for ${address}`, () => mails().length >= count && mails().at(-1));
-    return found[1] + found[2];
-  };
-  const admin = (...words) => {
-    const program = join(dirname(plan.gateway), "opencredits-admin");
-    return execFileSync(program, ["--data", join(folder, "data"), "--json", ...words], { encoding: "utf8" });
-  };
-  const stop = async () => {
-    const ended = once(gateway, "exit");
-    gateway.kill("SIGTERM");
-    await ended;
-    rmSync(folder, { recursive: true, force: true });
-  };
-  return { url, codeOf, admin, stop };
-}
 
 /**
  * Signs in on the service's own page, from its first page. Who is new agrees to the terms. Where storage of frames is not

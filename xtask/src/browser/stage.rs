@@ -164,6 +164,8 @@ filter = "info"
 [catalog]
 prices_url = "http://127.0.0.1:{prices}/book.jsonl"
 refresh_hours = 0
+[connections]
+unregistered_apps = true
 [email]
 transport = "smtp"
 from = "Acme <mail@acme.example>"

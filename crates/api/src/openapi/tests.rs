@@ -14,13 +14,34 @@ use utoipa::openapi::OpenApi;
 const NOT_FOR_DEVELOPERS: [&str; 3] =
     ["/sandbox/checkout.css", "/sandbox/checkout/{session}", "/test/checkout/{session}"];
 
-/// The paths of a router, as it shows them.
-fn paths_of<S>(router: &Router<S>) -> BTreeSet<String> {
+/// What a GET sends that is no page by itself: files, texts of programs, and a second path of the checkout.
+const NO_PAGES: [&str; 7] = [
+    PATH,
+    "/assets/{name}",
+    "/assets/sdk.js",
+    "/embed/checkout.html",
+    "/favicon.ico",
+    "/llms.txt",
+    "/sandbox/checkout.css",
+];
+/// The pages that `cargo xtask browser` looks at.
+const LOOKED_AT: &str = include_str!("../../../../tests/browser/pages.json");
+
+/// The paths of a router, as it shows them, with whether each has a handler of GET.
+fn shown<S>(router: &Router<S>) -> BTreeMap<String, bool> {
     let shown = format!("{router:?}");
-    let (_, node) = shown.split_once("Node { paths: {").unwrap();
+    let (routes, node) = shown.split_once("Node { paths: {").unwrap();
     let (paths, _) = node.split_once("} }").unwrap_or((node, ""));
-    let texts = paths.split("RouteId(").skip(1).filter_map(|route| route.split('"').nth(1));
-    texts.map(str::to_owned).collect()
+    let each = |part| str::split(part, "RouteId(").skip(1).filter_map(|route| route.split_once(')'));
+    let gets: BTreeSet<&str> =
+        each(routes).filter(|(_, route)| route.contains("{ get: BoxedHandler")).map(|(id, _)| id).collect();
+    let texts = each(paths).filter_map(|(id, rest)| Some((rest.split('"').nth(1)?.to_owned(), gets.contains(id))));
+    texts.collect()
+}
+
+/// The paths of a router.
+fn paths_of<S>(router: &Router<S>) -> BTreeSet<String> {
+    shown(router).into_keys().collect()
 }
 
 /// The paths of all routers for programs.
@@ -51,6 +72,38 @@ fn every_route_of_the_router_is_in_the_document_unless_it_is_a_page() {
             known.contains(&plain) || exempt,
             "{path} is not in the document: give its handler an attribute and route it by routes!"
         );
+    }
+}
+
+/// Whether a path, such as `/docs/sandbox`, is one of a route, such as `/docs/{page}`.
+fn is_of(route: &str, path: &str) -> bool {
+    let (mut parts, mut segments) = (path.split('/'), route.split('/'));
+    loop {
+        match (segments.next(), parts.next()) {
+            (Some(segment), Some(_)) if segment.starts_with("{*") => return true,
+            (Some(segment), Some(part)) if segment == part || segment.starts_with('{') => {}
+            (None, None) => return true,
+            _ => return false,
+        }
+    }
+}
+
+#[test]
+fn every_page_is_looked_at_in_the_browser() {
+    let (router, _) = documented().split_for_parts();
+    let mut gets = shown(&router);
+    gets.extend(shown(&operator::routes()));
+    gets.extend(shown(&pages::operator::routes()));
+    let known = whole().paths.paths;
+    let is_of_programs = |path: &String| known.get(path).is_some_and(|item| item.get.is_some());
+    gets.retain(|path, has_get| *has_get && !is_of_programs(path) && !path.starts_with("/v1"));
+    assert!(gets.len() > 40 && gets.contains_key("/oauth/authorize"), "{gets:?}");
+    let looked_at: Vec<Value> = serde_json::from_str(LOOKED_AT).unwrap();
+    let paths = looked_at.iter().filter_map(|page| page["path"].as_str()?.split(['?', '#']).next());
+    let paths: Vec<&str> = paths.collect();
+    for route in gets.keys().filter(|route| !NO_PAGES.contains(&route.as_str())) {
+        let is_seen = paths.iter().any(|path| is_of(route, path));
+        assert!(is_seen, "{route} is a page that tests/browser/pages.json does not have");
     }
 }
 

@@ -4,6 +4,20 @@ use opencredits_pages::{Pages, Site};
 
 /// The most that base.css may weigh, uncompressed.
 const BASE_CSS_BYTES_MAX: usize = 12_288;
+/// Ways of a script to make markup of a text, or a script of it.
+const MARKUP: [&str; 9] = [
+    "innerHTML",
+    "outerHTML",
+    "insertAdjacentHTML",
+    "setHTMLUnsafe",
+    "createContextualFragment",
+    "srcdoc",
+    "document.write",
+    "eval(",
+    "Function(",
+];
+/// The script that apps load. It stands in their pages.
+const SDK: &str = include_str!("../../../../sdk/src/opencredits.js");
 /// The most that a page's own scripts and styles may weigh together, compressed.
 const ASSETS_BYTES_MAX: usize = 60_000;
 
@@ -52,5 +66,17 @@ fn promise_09_no_asset_names_another_host() {
         let (asset, _) = pages.assets().find(name).unwrap();
         let text = String::from_utf8_lossy(&asset.packed.plain).replace("http://www.w3.org/2000/svg", "");
         assert!(!text.contains("http://") && !text.contains("https://") && !text.contains("//cdn"), "{name}");
+    }
+}
+
+#[test]
+fn no_script_makes_markup_of_a_text() {
+    let pages = Pages::new(Site::sample()).unwrap();
+    let text = |name| String::from_utf8(pages.assets().find(name).unwrap().0.packed.plain.to_vec()).unwrap();
+    let scripts = pages.assets().names().filter(|name| name.ends_with(".js")).map(|name| (name, text(name)));
+    for (name, script) in scripts.chain([("the SDK", SDK.to_owned())]) {
+        for way in MARKUP {
+            assert!(!script.contains(way), "{name} has {way}: make elements, and set their textContent");
+        }
     }
 }
