@@ -16,7 +16,7 @@ use opencredits_ledger::{Floor, Ledger, OpenAccount, Transfer};
 use opencredits_store::{CommissionReturns, Partners, SqliteStore, Standing, User, Users};
 use opencredits_units::{AccountId, BasisPoints, EntryId, NanoUsd, UnixMs, UserId};
 use parts::{Dice, Dying, Earned, Ticks, Told, partner};
-use processor::{Happening, Processor};
+use processor::{Happening, Processor, Unpaid};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -136,9 +136,9 @@ impl World {
         let stage = self.processor.stage(session);
         let (part, rest) = (self.part(stage.paid), stage.paid - stage.claimed);
         let happening = match self.dice.roll(11) {
-            0..=2 if stage.is_open || stage.is_waiting => Happening::Pay,
-            3 if stage.is_open => Happening::PayLater,
-            4 if stage.is_open || stage.is_waiting => Happening::Fail,
+            0..=2 if stage.unpaid.is_some() => Happening::Pay,
+            3 if stage.unpaid == Some(Unpaid::Open) => Happening::PayLater,
+            4 if stage.unpaid.is_some() => Happening::Fail,
             5 | 6 if part <= rest => {
                 let unmoved =
                     if self.processor.is_double() { RefundStatus::RequiresAction } else { RefundStatus::Pending };

@@ -36,10 +36,17 @@ pub(super) enum Happening {
     Warn,
 }
 
+/// A payment that may still be paid.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unpaid {
+    Open,
+    Waiting,
+}
+
 /// What can happen to a payment depends on this.
 pub(super) struct Stage {
-    pub(super) is_open: bool,
-    pub(super) is_waiting: bool,
+    /// Whether it is open or waits for a delayed method; neither where `None`.
+    pub(super) unpaid: Option<Unpaid>,
     pub(super) paid: i64,
     /// What was refunded or disputed, whatever became of the disputes.
     pub(super) claimed: i64,
@@ -97,8 +104,11 @@ impl Processor {
                 let disputed: i64 = state.disputes.iter().map(|dispute| dispute.amount.minor()).sum();
                 let is_inquiry = |status| matches!(status, DisputeStatus::Inquiry | DisputeStatus::InquiryClosed);
                 Stage {
-                    is_open: state.progress == Progress::Open,
-                    is_waiting: state.progress == Progress::Waiting,
+                    unpaid: match state.progress {
+                        Progress::Open => Some(Unpaid::Open),
+                        Progress::Waiting => Some(Unpaid::Waiting),
+                        _ => None,
+                    },
                     paid: state.paid.map_or(0, |paid| paid.minor()),
                     claimed: refunded + disputed,
                     has_refund: state.refunds.last().is_some_and(|refund| refund.status.counts()),
@@ -207,8 +217,11 @@ fn stage_at(double: &StripeDouble, session: &SessionId) -> Stage {
     let sum = |amount: i64, object: &Value| amount + object["amount"].as_i64().unwrap();
     let status = |is: &str| payment.as_ref().is_some_and(|payment| payment["status"] == is);
     Stage {
-        is_open: page["status"] == "open",
-        is_waiting: status("processing"),
+        unpaid: match () {
+            () if page["status"] == "open" => Some(Unpaid::Open),
+            () if status("processing") => Some(Unpaid::Waiting),
+            () => None,
+        },
         paid: if status("succeeded") { page["amount_total"].as_i64().unwrap() } else { 0 },
         claimed: disputes.iter().fold(refunds.iter().filter(counts).fold(0, sum), sum),
         has_refund: refunds.last().is_some_and(|refund| counts(&refund)),
