@@ -165,12 +165,13 @@ async fn of_many_changes_of_buckets_at_once_one_is_made_whole() {
         is_full_at: NOW,
     };
     // Each in another order, from absent rows and then from present ones.
-    for from in [None, Some(())] {
+    for (is_there, base) in [(false, 100), (true, 150)] {
         let before = stores[0].buckets(&[[1; 16], [2; 16]]).await.unwrap();
         let put = |store: PostgresStore, n: u8| {
             let was = before.first().copied().flatten().map(|bucket| bucket[0]);
-            assert_eq!(was.is_some(), from.is_some());
-            let mut changes = vec![change(1, was, 100 + n), change(2, was, 100 + n)];
+            assert_eq!(was.is_some(), is_there);
+            // Nobody puts what is there, which would let another one follow.
+            let mut changes = vec![change(1, was, base + n), change(2, was, base + n)];
             if n.is_multiple_of(3) {
                 changes.reverse();
             }
