@@ -3,6 +3,7 @@
 //! It speaks to the running gateway through the admin socket in the data folder, or opens the files when none runs.
 
 mod alarm_args;
+mod answered;
 mod application_args;
 mod args;
 mod asked;
@@ -57,13 +58,13 @@ mod top_screen;
 mod top_state;
 mod usage_args;
 
+use answered::{answered, words};
 use args::Arguments;
 use asked::{asked, located, place, runtime};
 use clap::Parser;
 use config_edit::Outcome;
 use confirm::agreed;
 use error::AdminError;
-use opencredits_api::admin::AdminReply;
 use output::{print, report};
 use ports::{SystemClock, SystemEntropy};
 use progress::{Reader, Shown};
@@ -143,13 +144,4 @@ fn run(arguments: &Arguments) -> Result<ExitCode, AdminError> {
         }
         Task::Request(request) => answered(arguments, &asked(request, arguments)?),
     }
-}
-
-fn answered(arguments: &Arguments, reply: &AdminReply) -> Result<ExitCode, AdminError> {
-    print(&if arguments.json { serde_json::to_string_pretty(reply)? } else { words(reply) })?;
-    Ok(exit::code_of(reply))
-}
-
-fn words(reply: &AdminReply) -> String {
-    show_users::show(reply).or_else(|| show_reload::show(reply)).unwrap_or_else(|| show::show(reply))
 }

@@ -8,6 +8,7 @@
 //! ids that follow from it, and it is made again until it is known to be made.
 
 mod booking;
+mod charging;
 mod create;
 mod error;
 mod forget;

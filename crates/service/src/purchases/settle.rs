@@ -1,12 +1,12 @@
 //! Settlement: one way for every event, poll, job and command.
 
 use super::booking::{Booking, Effect, debt_of};
+use super::charging::uncharge;
 use super::create::order_ref;
 use super::error::PurchaseError;
 use super::movements::{Owned, Whose, unmoved_minor};
 use super::state::{OnFraudWarning, PurchaseNotice, Purchases};
 use super::target::{granted, order_state, target};
-use super::top_up::uncharge;
 use crate::partners::{SpendingChange, SpentCredits};
 use opencredits_billing::{
     DisputeEffect, MovementId, Owner, PaymentError, PaymentRef, PaymentState, Progress, RefundRequest, RefundStatus,

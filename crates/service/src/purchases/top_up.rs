@@ -1,5 +1,6 @@
 //! Top-ups: a saved payment method is charged when a balance is below its threshold, one charge at a time for a person.
 
+use super::charging::{month_of, uncharge};
 use super::create::order_ref;
 use super::error::PurchaseError;
 use super::settle::{Settled, payment_of};
@@ -8,7 +9,7 @@ use super::target;
 use crate::ports::fresh_id;
 use opencredits_billing::{ChargeOutcome, Money, PaymentError, PaymentId, Retry, SavedCharge};
 use opencredits_store::{Bookings, Order, OrderOrigin, OrderState, Payer, TopUpState};
-use opencredits_units::{NanoUsd, OrderId, UnixMs, UserId};
+use opencredits_units::{NanoUsd, OrderId, UserId};
 
 /// People that are looked at in one page.
 const PAGE_MAX: u32 = 200;
@@ -279,43 +280,8 @@ impl Purchases {
     }
 }
 
-/// Nothing is being charged any more; what was not paid counts for no month.
-pub(super) fn uncharge(payer: &mut Payer, order: &Order) {
-    if payer.charging != Some(order.id) {
-        return;
-    }
-    payer.charging = None;
-    let is_unpaid = matches!(order.state, OrderState::Failed | OrderState::Expired);
-    if is_unpaid && payer.month == month_of(order.created_at) {
-        payer.month_minor = payer.month_minor.saturating_sub(order.amount_minor).max(0);
-    }
-}
-
 /// The order with its payment, where one was made.
 fn paid_by(order: Order, payment: Option<PaymentId>) -> Order {
     let payment = payment.map(|payment| payment.as_str().to_owned());
     Order { payment: payment.or(order.payment), ..order }
-}
-
-/// The calendar month of a time, UTC, counted from January 1970.
-fn month_of(at: UnixMs) -> u32 {
-    let ms = i64::try_from(at.get()).unwrap_or(i64::MAX);
-    let Ok(time) = jiff::Timestamp::from_millisecond(ms) else {
-        return u32::MAX;
-    };
-    let date = jiff::tz::Offset::UTC.to_datetime(time).date();
-    let months = i32::from(date.year()).saturating_sub(1970).saturating_mul(12);
-    u32::try_from(months.saturating_add(i32::from(date.month())).saturating_sub(1)).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn months_are_those_of_the_calendar() {
-        for (ms, month) in [(0, 0), (31 * 86_400_000 - 1, 0), (31 * 86_400_000, 1), (1_790_000_000_000, 680)] {
-            assert_eq!(month_of(UnixMs::new(ms)), month, "{ms}");
-        }
-    }
 }

@@ -68,6 +68,9 @@ fn application(application: &PartnerApplication) -> ApplicationRow {
     }
 }
 
+/// The sums of a day and of a model; of several models where none is named.
+type OfDay = (u64, Option<String>, UsageSums);
+
 /// The books of one mode, and the partner in it.
 struct Books<'a> {
     person: &'a Person<'a>,
@@ -95,7 +98,7 @@ impl<'a> Books<'a> {
     }
 
     /// What is shown by day and model: of test mode everything, for there is one person only, and it is the partner's own.
-    async fn shown(&self, days: Days) -> Result<Vec<(u64, Option<String>, UsageSums)>, Problem> {
+    async fn shown(&self, days: Days) -> Result<Vec<OfDay>, Problem> {
         if self.is_test {
             let groups = self.sums(days, &[UsageBy::Day, UsageBy::Model]).await?;
             return Ok(groups.into_iter().filter_map(|group| Some((group.day?, group.model, group.sums))).collect());
@@ -178,12 +181,7 @@ async fn earned(portal: &Portal<'_>, live: &Partner) -> Result<Earned, Problem> 
 }
 
 /// By day: commission where the unit is money, else requests.
-fn chart(
-    books: &Books<'_>,
-    days: Days,
-    base: &Link,
-    (shown, unit): (&[(u64, Option<String>, UsageSums)], Unit),
-) -> Bars {
+fn chart(books: &Books<'_>, days: Days, base: &Link, (shown, unit): (&[OfDay], Unit)) -> Bars {
     let price = books.person.app.settings.credit_price;
     let mut by_day: BTreeMap<u64, u64> = BTreeMap::new();
     for (day, _, sums) in shown {
@@ -208,7 +206,7 @@ fn chart(
 }
 
 /// The models of the days, the highest commission first.
-fn models(person: &Person<'_>, shown: &[(u64, Option<String>, UsageSums)]) -> Vec<ModelUsage> {
+fn models(person: &Person<'_>, shown: &[OfDay]) -> Vec<ModelUsage> {
     let mut by_model: BTreeMap<Option<&str>, UsageSums> = BTreeMap::new();
     for (_, model, sums) in shown {
         let of_model = by_model.entry(model.as_deref()).or_default();
