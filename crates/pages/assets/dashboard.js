@@ -10,6 +10,8 @@ const POLL_MS = 2000;
 const POLLS_MAX = 90;
 const PAGES_MAX = 100;
 const ORDER = "opencredits.order";
+// What people call what programs call otherwise.
+const FILES = { generations: "requests", orders: "purchases" };
 
 function kept(value) {
   try {
@@ -58,8 +60,9 @@ async function listed(url) {
   for (let page = 0; page < PAGES_MAX; page += 1) {
     const list = await api("GET", url.pathname + url.search);
     rows.push(...list.data);
-    if (!list.next_cursor) break;
-    url.searchParams.set("cursor", list.next_cursor);
+    const next = list.next_cursor ?? list.next;
+    if (!next) break;
+    url.searchParams.set("cursor", next);
   }
   return rows;
 }
@@ -82,7 +85,7 @@ async function download(part, button) {
   const url = new URL(button.dataset.download, location.href);
   const form = url.searchParams.get("format") ?? "json";
   const what = url.pathname.split("/").pop();
-  const name = `${what === "generations" ? "requests" : what}.${form}`;
+  const name = `${FILES[what] ?? what}.${form}`;
   button.disabled = true;
   try {
     if (url.pathname === "/v1/activity") {

@@ -7,34 +7,31 @@ use super::sorting::{Paged, SORTED_MAX, SortKey, Sorting, paged};
 use crate::errors::Problem;
 use crate::history::{kind_of, read_money_cursor, write_money_cursor};
 use crate::pages::PageRequest;
+use crate::payment_app::PaymentApp;
 use crate::payments::{problem_of, status};
 use opencredits_pages::views::dashboard::{MoneyRow, OrderRow, Sorting as SortingShown, Transactions};
 use opencredits_service::{Money, MoneyPage};
 use opencredits_store::{Order, OrderOrigin, OrderState};
-use opencredits_units::{EntryId, NanoUsd, UnixMs};
+use opencredits_units::{EntryId, NanoUsd, OrderId, UnixMs};
 
 const PATH: &str = "/dashboard/transactions";
+/// The parameter of the purchase after which older ones are shown.
+const ORDERS_BEFORE: &str = "orders";
 /// Transfers on a page.
 const PAGE: usize = 50;
 /// The columns by which transfers are sorted.
 const COLUMNS: [&str; 4] = ["-at", "kind", "-in", "-out"];
-/// The latest purchases.
-const ORDERS: u32 = 20;
+/// Purchases on a page.
+const ORDERS: usize = 20;
 
 pub(super) async fn page(request: PageRequest) -> Result<Transactions, Problem> {
     let person = Person::of(&request).await?;
     let _behind = person.usage().refresh().await.map_err(|fault| person.problem(fault))?;
     let sorting = Sorting::of(person.asked("sort"), &COLUMNS);
     let found = find(&person, sorting).await?;
-    let (orders, has_receipts) = match (&person.app.payments, &found.newest_href) {
-        (Some(payments), None) => {
-            let orders = payments.purchases.orders(Some(person.user.id), None, ORDERS).await;
-            let payer = payments.purchases.payer(person.user.id).await;
-            let payer = payer.map_err(|error| problem_of(person.app, error))?;
-            let has_customer = payer.is_some_and(|payer| payer.customer.is_some());
-            (orders.map_err(|error| problem_of(person.app, error))?, has_customer)
-        }
-        _ => (Vec::new(), false),
+    let purchases = match (&person.app.payments, &found.newest_href) {
+        (Some(payments), None) => purchases(&person, payments).await?,
+        _ => Purchased::default(),
     };
     Ok(Transactions {
         balance: person.balance(),
@@ -42,10 +39,40 @@ pub(super) async fn page(request: PageRequest) -> Result<Transactions, Problem> 
         sorting: SortingShown { cut_at: found.cut_at, ..sorting.shown(&Link::to(PATH)) },
         older_href: found.older_href,
         newest_href: found.newest_href,
-        orders: orders.iter().map(|order| bought(&person, order)).collect(),
-        has_receipts,
+        orders: purchases.orders.iter().map(|order| bought(&person, order)).collect(),
+        older_orders_href: purchases.older_href,
+        newest_orders_href: purchases.newest_href,
+        orders_export_href: Link::to("/v1/credits/orders").with("limit", 100).text(),
+        has_receipts: purchases.has_receipts,
         is_sold: person.app.payments.is_some(),
         export_href: Link::to("/v1/transactions").with("limit", 100).text(),
+    })
+}
+
+/// A page of a person's purchases.
+#[derive(Default)]
+struct Purchased {
+    orders: Vec<Order>,
+    older_href: Option<String>,
+    newest_href: Option<String>,
+    has_receipts: bool,
+}
+
+async fn purchases(person: &Person<'_>, payments: &PaymentApp) -> Result<Purchased, Problem> {
+    let problem = |error| problem_of(person.app, error);
+    let before: Option<OrderId> = person.asked(ORDERS_BEFORE).and_then(|id| id.parse().ok());
+    // One more tells whether there are older ones.
+    let max = u32::try_from(ORDERS).unwrap_or(u32::MAX).saturating_add(1);
+    let mut orders = payments.purchases.orders(Some(person.user.id), before, max).await.map_err(problem)?;
+    let has_older = orders.len() > ORDERS;
+    orders.truncate(ORDERS);
+    let last = orders.last().filter(|_| has_older).map(|order| order.id);
+    let payer = payments.purchases.payer(person.user.id).await.map_err(problem)?;
+    Ok(Purchased {
+        orders,
+        older_href: last.map(|id| Link::to(PATH).with(ORDERS_BEFORE, id).text()),
+        newest_href: before.map(|_| Link::to(PATH).text()),
+        has_receipts: payer.is_some_and(|payer| payer.customer.is_some()),
     })
 }
 

@@ -126,3 +126,24 @@ async fn a_suspended_person_sees_the_account_and_is_told() {
         page(&app, path, &token).await;
     }
 }
+
+#[tokio::test]
+async fn older_purchases_are_a_page_away() {
+    let app = site().await;
+    let (user, _) = app.person(0).await;
+    for n in 1..=23 {
+        let mut order = opencredits_store::conformance::order(n);
+        (order.user, order.partner, order.request) = (user.id, None, None);
+        app.store.add_order(&order).await.unwrap();
+    }
+    let token = session(&app, &user, 1).await;
+    let newest = page(&app, "/dashboard/transactions", &token).await;
+    let shown = |page: &str| page.matches("<code>order_").count();
+    assert_eq!((shown(&newest), newest.contains(">Newest</a>")), (20, false), "{newest}");
+    let (_, from) = newest.split_once("href=\"/dashboard/transactions?orders=").unwrap();
+    let older = format!("/dashboard/transactions?orders={}", from.split('"').next().unwrap());
+    let oldest = page(&app, &older, &token).await;
+    assert_eq!((shown(&oldest), oldest.contains("?orders=")), (3, false), "{oldest}");
+    assert!(oldest.contains("href=\"/dashboard/transactions\""), "{oldest}");
+    assert!(oldest.contains("data-download=\"/v1/credits/orders?limit=100\""), "{oldest}");
+}

@@ -62,6 +62,12 @@ pub struct Transactions {
     pub newest_href: Option<String>,
     /// Purchases, the newest first; shown on the first page.
     pub orders: Vec<OrderRow>,
+    /// Older purchases.
+    pub older_orders_href: Option<String>,
+    /// The newest purchases; `None` where they are shown.
+    pub newest_orders_href: Option<String>,
+    /// All purchases as a file.
+    pub orders_export_href: String,
     /// Whether receipts are to be had from the payment processor.
     pub has_receipts: bool,
     /// Whether credits are sold here.
@@ -80,6 +86,7 @@ impl Transactions {
     pub fn samples() -> Vec<Self> {
         let empty =
             Self { balance: has(0), is_sold: true, export_href: "/v1/transactions".to_owned(), ..Self::default() };
+        let empty = Self { orders_export_href: "/v1/credits/orders".to_owned(), ..empty };
         let kinds = [
             "purchase",
             "grant",
@@ -127,6 +134,8 @@ impl Transactions {
             sorting: Sorting::sample(&["at", "kind", "in", "out"], false),
             older_href: Some("/dashboard/transactions?cursor=1".to_owned()),
             orders: statuses.map(order).to_vec(),
+            older_orders_href: Some("/dashboard/transactions?orders=1".to_owned()),
+            newest_orders_href: Some("/dashboard/transactions".to_owned()),
             has_receipts: true,
             ..empty.clone()
         };
