@@ -22,7 +22,7 @@ async function refusal(run) {
 }
 
 // server: issuer, algorithm ("oauth2" or "oidc"), clientId, redirectUri, scope, resource (a URL that takes the access token),
-// decide(url): gives the redirect's URL, decideDevice(userCode) or null.
+// decide(url): gives the redirect's URL, decideDevice(userCode), slowsDown: whether questions that come too early are told so.
 export async function run(server) {
   const issuer = new URL(server.issuer);
   const found = await oauth.discoveryRequest(issuer, { algorithm: server.algorithm, ...insecure });
@@ -106,10 +106,9 @@ async function device(as, client, auth, server, use) {
     return oauth.processDeviceCodeResponse(as, client, response);
   };
   check("and waits until the person decides", (await refusal(poll)) === "authorization_pending");
-  if (!server.decideDevice) return;
-  check("a question that comes too early is slow_down", (await refusal(poll)) === "slow_down");
+  if (server.slowsDown) check("a question that comes too early is slow_down", (await refusal(poll)) === "slow_down");
   await server.decideDevice(begun.user_code);
-  await new Promise((resolve) => setTimeout(resolve, (begun.interval + 5) * 1000));
+  await new Promise((resolve) => setTimeout(resolve, ((begun.interval ?? 5) + 5) * 1000));
   const tokens = await poll();
   check("and then gets a token that works", (await use(tokens.access_token)) === 200);
 }

@@ -51,22 +51,41 @@ async function agree(provider, request, response) {
   return provider.interactionFinished(request, response, { consent: { grantId: await grant.save() } });
 }
 
-// Follows redirects as a browser does, up to the client's own.
-export async function decide(url) {
-  const cookies = new Map();
+// Follows redirects as a browser does, with its cookies, until `isOver` or an answer that is none. A form is sent where one is given.
+async function browse(cookies, url, { form, isOver = () => false } = {}) {
   let next = url;
   for (let step = 0; step < 20; step += 1) {
     const headers = { cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join("; ") };
-    const answer = await fetch(next, { redirect: "manual", headers });
+    const sent = step === 0 && form ? { method: "POST", body: new URLSearchParams(form) } : {};
+    const answer = await fetch(next, { redirect: "manual", headers, ...sent });
     for (const line of answer.headers.getSetCookie()) {
       const [pair] = line.split(";");
       const at = pair.indexOf("=");
       cookies.set(pair.slice(0, at), pair.slice(at + 1));
     }
     const location = answer.headers.get("location");
-    if (!location) throw new Error(`the reference answered ${answer.status}: ${await answer.text()}`);
+    if (!location) return { url: next, status: answer.status, text: await answer.text() };
     next = new URL(location, next);
-    if (next.href.startsWith(`${REDIRECT}?`)) return next;
+    if (isOver(next)) return { url: next };
   }
   throw new Error("the reference redirects for ever");
+}
+
+// Up to the client's own address.
+export async function decide(url) {
+  const { url: back, status, text } = await browse(new Map(), url, { isOver: (next) => next.href.startsWith(`${REDIRECT}?`) });
+  if (status) throw new Error(`the reference answered ${status}: ${text}`);
+  return back;
+}
+
+// Types the code, and confirms it.
+export async function decideDevice(issuer, code) {
+  const cookies = new Map();
+  const page = new URL("/device", issuer);
+  const secret = (text) => text.match(/name="xsrf" value="([^"]+)"/)[1];
+  const asked = await browse(cookies, page);
+  const shown = await browse(cookies, page, { form: { xsrf: secret(asked.text), user_code: code } });
+  const form = { xsrf: secret(shown.text), user_code: code, confirm: "yes" };
+  const { status, text } = await browse(cookies, page, { form });
+  if (status !== 200 || !text.includes("Sign-in Success")) throw new Error(`the reference answered ${status}: ${text}`);
 }

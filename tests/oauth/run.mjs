@@ -2,6 +2,7 @@
 
 import { execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
+import { createServer } from "node:http";
 import { promisify } from "node:util";
 import * as gatewaySide from "./gateway.mjs";
 import * as reference from "./reference.mjs";
@@ -9,38 +10,40 @@ import { run } from "./client.mjs";
 
 const [bin, python, port] = process.argv.slice(2);
 
-console.log("oauth4webapi against the reference");
 const known = await reference.start();
-await run({
+const toReference = {
   issuer: known.issuer,
-  algorithm: "oidc",
   clientId: reference.CLIENT,
-  redirectUri: reference.REDIRECT,
   scope: "openid offline_access",
   more: { prompt: "consent" },
   resource: `${known.issuer}/me`,
   decide: reference.decide,
-  decideDevice: null,
-});
+  decideDevice: (code) => reference.decideDevice(known.issuer, code),
+  slowsDown: false,
+};
+console.log("oauth4webapi against the reference");
+await run({ ...toReference, algorithm: "oidc", redirectUri: reference.REDIRECT });
+console.log("authlib against the reference");
+await authlib({ ...toReference, metadata: "openid-configuration", redirectUri: reference.REDIRECT });
 known.stop();
 
 const gateway = await gatewaySide.start(bin, port);
 try {
   const { decide, decideDevice } = gatewaySide.person(gateway);
-  console.log("oauth4webapi against the gateway");
-  await run({
+  const toGateway = {
     issuer: gateway.issuer,
-    algorithm: "oauth2",
     clientId: gateway.clientId,
-    redirectUri: "http://127.0.0.1:51004/back",
     scope: "inference",
     more: { resource: `${gateway.issuer}/v1` },
     resource: `${gateway.issuer}/v1/credits/balance`,
     decide,
     decideDevice,
-  });
+    slowsDown: true,
+  };
+  console.log("oauth4webapi against the gateway");
+  await run({ ...toGateway, algorithm: "oauth2", redirectUri: "http://127.0.0.1:51004/back" });
   console.log("authlib against the gateway");
-  await authlib(gateway);
+  await authlib({ ...toGateway, metadata: "oauth-authorization-server", redirectUri: "http://127.0.0.1:52001/back" });
   console.log("the key exchange of other gateways");
   await keyExchange(gateway, decide);
   console.log("an app on the person's machine");
@@ -57,10 +60,32 @@ try {
   gateway.stop();
 }
 
-async function authlib(gateway) {
-  const settings = JSON.stringify({ issuer: gateway.issuer, client_id: gateway.clientId, session: gateway.session });
-  const { stdout } = await promisify(execFile)(python, [new URL("client.py", import.meta.url).pathname, settings]);
-  process.stdout.write(stdout);
+// How a person decides is this program's to know: the other one asks here.
+async function deciding({ decide, decideDevice }) {
+  const server = createServer(async (request, response) => {
+    try {
+      let body = "";
+      for await (const part of request) body += part;
+      const { url, user_code } = JSON.parse(body);
+      response.end(url ? String(await decide(new URL(url))) : String(await decideDevice(user_code)));
+    } catch (error) {
+      response.writeHead(500).end(String(error));
+    }
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return server;
+}
+
+async function authlib({ issuer, clientId, scope, more, resource, metadata, redirectUri, decide, decideDevice }) {
+  const person = await deciding({ decide, decideDevice });
+  const asks = `http://127.0.0.1:${person.address().port}`;
+  const settings = { issuer, client_id: clientId, scope, more, resource, metadata, redirect_uri: redirectUri, person: asks };
+  try {
+    const { stdout } = await promisify(execFile)(python, [new URL("client.py", import.meta.url).pathname, JSON.stringify(settings)]);
+    process.stdout.write(stdout);
+  } finally {
+    person.close();
+  }
 }
 
 async function keyExchange(gateway, decide) {
