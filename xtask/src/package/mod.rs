@@ -1,6 +1,8 @@
 //! `cargo xtask package`: a package for Debian with both programs, units, config, manual pages, completions and licences,
 //! and an image for containers.
 
+mod debian;
+mod first_hour;
 mod image;
 mod licences;
 mod parts;
