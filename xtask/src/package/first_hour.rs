@@ -209,11 +209,11 @@ fn watching(admin_port: u16, folder: &Path) -> Outcome<(Running, u16)> {
     Ok((running, port))
 }
 
-/// The code of the latest mail in a log.
+/// The code of the latest mail in a log, which has it on a line of its own, in two groups.
 fn code_in(log: &str) -> Option<String> {
     let (_, mail) = log.rsplit_once("Subject: Your code")?;
-    let is_code = |word: &&str| word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_digit());
-    mail.split_whitespace().find(is_code).map(str::to_owned)
+    let mut lines = mail.lines().map(|line| line.replace(' ', ""));
+    lines.find(|line| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn until<T>(what: &str, mut found: impl FnMut() -> Outcome<Option<T>>) -> Outcome<T> {

@@ -99,10 +99,32 @@ pub fn secret_mail_settings(config: &Config) -> Option<SecretMailSettings> {
 pub fn mail_settings(config: &Config) -> Option<MailSettings> {
     let from = config.email.sender()?;
     let site = Site {
-        name: from.name().unwrap_or(NAME).to_owned(),
+        name: service_name(&config.site.name, from.name()).to_owned(),
         url: config.server.public_url(),
         credit_price: CreditPrice::new(config.billing.credit_price_usd).unwrap_or_default(),
     };
     let keep_ms = u64::from(config.email.keep_days).saturating_mul(UnixMs::DAY_MS);
     Some(MailSettings { site, from, reply_to: config.email.answers_to(), keep_ms })
+}
+
+/// The name of the service in mails: that of its pages; where nobody has set that, the sender's.
+fn service_name<'a>(of_site: &'a str, of_sender: Option<&'a str>) -> &'a str {
+    of_sender.filter(|_| of_site == NAME).unwrap_or(of_site)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mails_name_the_service_as_its_pages_do() {
+        let check = |toml: &str, expect: &str| {
+            let config = Config::read(toml, []).unwrap();
+            assert_eq!(mail_settings(&config).unwrap().site.name, expect, "{toml}");
+        };
+        let mails = |from: &str| format!("[email]\ntransport = \"console\"\nfrom = \"{from}\"\n");
+        check(&mails("Sender <mail@acme.example>"), "Sender");
+        check(&mails("mail@acme.example"), "OpenCredits");
+        check(&(mails("Sender <mail@acme.example>") + "[site]\nname = \"Acme\""), "Acme");
+    }
 }
