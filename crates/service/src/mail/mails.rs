@@ -7,7 +7,7 @@ use super::fault::MailFault;
 use super::jobs::MailJobs;
 use super::notices::{NoticeJob, NoticePorts, NoticeSettings};
 use super::queue::MailQueue;
-use crate::config::Config;
+use crate::config::{Config, SiteSection};
 use crate::ports::{Clock, Entropy};
 use crate::sign_in::SecretMailSettings;
 use opencredits_email::{Mailer, Site};
@@ -15,9 +15,6 @@ use opencredits_ledger::Ledger;
 use opencredits_store::{MailChoices, Notices, Outbox, SpendingLimits, UserEmails};
 use opencredits_units::{CreditPrice, UnixMs};
 use std::sync::Arc;
-
-/// The name of the service where the sender has none.
-const NAME: &str = "OpenCredits";
 
 /// The ports of [`Mails`].
 pub struct MailPorts {
@@ -109,7 +106,7 @@ pub fn mail_settings(config: &Config) -> Option<MailSettings> {
 
 /// The name of the service in mails: that of its pages; where nobody has set that, the sender's.
 fn service_name<'a>(of_site: &'a str, of_sender: Option<&'a str>) -> &'a str {
-    of_sender.filter(|_| of_site == NAME).unwrap_or(of_site)
+    of_sender.filter(|_| of_site == SiteSection::default().name).unwrap_or(of_site)
 }
 
 #[cfg(test)]
