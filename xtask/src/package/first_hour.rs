@@ -147,7 +147,8 @@ impl Gateway<'_> {
         let made = self.done("POST", "/v1/keys", session, &json!({"name": "laptop"}))?;
         self.ask(&text(&made, "/key")?)?;
         let usage = self.debian.admin(&["usage"])?;
-        expect("usage has the request", usage.contains("sandbox/gpt"), &json!(usage))
+        let requests = usage.lines().nth(1).and_then(|day| day.split_whitespace().nth(1));
+        expect("usage has the request", requests == Some("1"), &json!(usage))
     }
 
     /// A charged request with this key.
