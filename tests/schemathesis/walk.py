@@ -212,6 +212,7 @@ class Walk:
         shown = self.gateway.call("POST", "/operator/preview", {"act": act}, self.keys["session"], only)[1].decode()
         told = {name: re.search(rf'data-{name} value="([^"]+)"', shown)[1] for name in ("id", "confirm")}
         self.step("POST", "/v1/operator/actions", {"act": act} | told, "session")
+        self.step("GET", "/v1/operator/people/{id}/export", None, "session", id=person)
         self.gateway.admin("user", "role", person, "none")
 
     def sign_out(self):
