@@ -45,6 +45,8 @@ async function visited({ path, token, ready = "main" }) {
     devtools.on("Network.loadingFinished", ({ encodedDataLength }) => (bytes += encodedDataLength));
     const times = [];
     for (let load = 0; load < LOADS; load += 1) {
+      // An address with a fragment is not loaded again where its page is shown.
+      await page.goto("about:blank");
       // The first visit of all starts the browser's own processes, and fetches everything.
       await page.goto(plan.url + path, { waitUntil: load === 0 ? "networkidle" : "load" });
       await page.locator(ready).first().waitFor();
