@@ -1,5 +1,6 @@
 //! Log lines: ids and counts, never content, keys or addresses.
 
+use crate::access_format::AccessFormat;
 use crate::error::StartError;
 use crate::waiting_lines::{LastLines, WaitingLines};
 use opencredits_service::access::{ACCESS_TARGET, AccessLines};
@@ -22,7 +23,8 @@ pub(crate) fn start(log: &Log) -> Result<(LogFilter, LastLines), StartError> {
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     let (started, exchange) = match log.format {
         LogFormat::Json => {
-            let lines = lines.json().flatten_event(true).with_filter_reloading();
+            let lines = lines.json().flatten_event(true).map_event_format(|rest| AccessFormat { rest });
+            let lines = lines.with_filter_reloading();
             let (handle, started) = (lines.reload_handle(), lines.try_init());
             (started, LogFilter(Box::new(move |filter| handle.reload(filter).is_ok())))
         }

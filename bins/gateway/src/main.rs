@@ -1,5 +1,6 @@
 //! The OpenCredits gateway: `opencredits-gateway --config FILE`, or `opencredits-gateway dev` to try it out.
 
+mod access_format;
 mod alarms;
 #[cfg(test)]
 mod book;

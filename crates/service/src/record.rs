@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 /// The version of the encoding, which is the first byte of each record.
 const VERSION: u8 = 6;
+/// Room for the usual memo, so that it does not grow while it is written.
+const USUAL_MEMO_BYTES: usize = 256;
 /// The longest name from a peer, in bytes, so that a record stays a small row.
 const NAME_BYTES_MAX: usize = 64;
 /// The number of the first tool in [`Line::what`].
@@ -218,7 +220,11 @@ impl GenerationRecord {
     /// # Errors
     /// When the record cannot be encoded, which no value causes.
     pub fn to_memo(&self) -> Result<Vec<u8>, RecordError> {
-        let encode = |record: &Self| postcard::to_extend(record, vec![VERSION]).map_err(|_| RecordError::Malformed);
+        let encode = |record: &Self| {
+            let mut memo = Vec::with_capacity(USUAL_MEMO_BYTES);
+            memo.push(VERSION);
+            postcard::to_extend(record, memo).map_err(|_| RecordError::Malformed)
+        };
         let memo = encode(self)?;
         if memo.len() <= MEMO_BYTES_MAX {
             return Ok(memo);

@@ -203,7 +203,9 @@ impl Gateway {
         let sticky = sticky.as_deref().map(|vendor| StickyVendor { vendor, holds_seals: holds_seals(&request.body) });
         let candidates = self.candidates((served, &models), dialect, &preferences, sticky)?;
         let is_vendor = |name: &str| served.upstreams.get(name).is_some();
-        let without = |(name, raw): (&str, &str)| Some((name.to_owned(), unsealed(dialect, name, raw, &is_vendor)?));
+        let without = |(name, raw): (&str, &str)| {
+            unsealed(dialect, name, raw, &is_vendor).map(|unsealed| (name.to_owned(), unsealed))
+        };
         let unsealed = scrubbed.fields().find_map(without);
         let asked = models.first().map(Arc::clone).ok_or(Fault::Overflow)?;
         let mut plan = Plan {
@@ -321,7 +323,7 @@ impl Plan<'_> {
         let length = candidate.upstream.vendor.call_id_length;
         self.scrubbed.fields().find_map(|(name, raw)| {
             let raw = self.replacement_of(name).unwrap_or(raw);
-            Some((name.to_owned(), fitted_ids(self.dialect, name, raw, length)?))
+            fitted_ids(self.dialect, name, raw, length).map(|fitted| (name.to_owned(), fitted))
         })
     }
 
