@@ -24,7 +24,7 @@ use opencredits_service::access::TraceSink;
 use opencredits_service::accounts::{Accounts, Tables};
 use opencredits_service::config::{Config, admin_token};
 use opencredits_service::mail::{AccountLinks, MailPorts, MailQueue, Mails};
-use opencredits_service::prices::{LivePrices, Prices, book_in_force};
+use opencredits_service::prices::{LivePrices, Prices, stored_book_in_force};
 use opencredits_service::privacy::{Exporter, Privacy};
 use opencredits_service::provider_bills::{BilledVendor, ProviderReconciliation, ReconcileParts, ReconcileTerms};
 use opencredits_service::sign_in::SecretMailWorker;
@@ -78,7 +78,7 @@ async fn open_files(
 }
 
 /// What everything is built on.
-struct Base {
+pub(crate) struct Base {
     process: OfProcess,
     transports: Transports,
     ledger: Ledger,
@@ -89,8 +89,8 @@ struct Base {
     tls: Option<Arc<LiveCertificate>>,
 }
 
-/// Opens the data folder, reads the pages, and finds what is on sale.
-async fn open(config: &Config, variables: &[(String, String)]) -> Result<Base, StartError> {
+/// Opens the data folder, reads the pages, and finds what is on sale. Nothing of it records metrics.
+pub(crate) async fn open(config: &Config, variables: &[(String, String)]) -> Result<Base, StartError> {
     let site = pages::site(config);
     // Beside the files, on another core.
     let pages = tokio::task::spawn_blocking(move || PagesApp::new(site));
@@ -98,15 +98,17 @@ async fn open(config: &Config, variables: &[(String, String)]) -> Result<Base, S
     // An invalid config is refused before the folder is touched.
     mails::mailer(config)?;
     crate::alarms::channels(config)?;
-    ServedCatalogue::read(config, variables)?;
+    let of_program = ServedCatalogue::read(config, variables)?;
     let address_keys = privacy::keys(config, variables)?;
     data_key::apply(config, variables)?;
     let process = OfProcess { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
     let tls = certificate::open(config, process.clock.now())?;
     let (ledger, store) = open_files(Path::new(&config.data.dir), address_keys.as_ref(), &process).await?;
-    let book = book_in_force(&store).await?;
-    let offer =
-        discover::ask(config, ServedCatalogue::over(book, config, variables)?, (&transports.client, None)).await;
+    let offer = match stored_book_in_force(&store).await? {
+        Some(book) => of_program.rebased(book)?,
+        None => of_program,
+    };
+    let offer = discover::ask(config, offer, (&transports.client, None)).await;
     for notice in offer.notices(config) {
         tracing::warn!("{notice}");
     }
@@ -114,9 +116,9 @@ async fn open(config: &Config, variables: &[(String, String)]) -> Result<Base, S
     Ok(Base { process, transports, ledger, store, address_keys, offer, pages, tls })
 }
 
-/// Opens the data folder and builds everything that serves.
-pub(crate) async fn build(config: &Config, variables: &[(String, String)]) -> Result<Built, StartError> {
-    let Base { process, transports, ledger, store, address_keys, offer, pages, tls } = open(config, variables).await?;
+/// Builds everything that serves.
+pub(crate) async fn build(base: Base, config: &Config) -> Result<Built, StartError> {
+    let Base { process, transports, ledger, store, address_keys, offer, pages, tls } = base;
     let test = test_mode::build(config, (&offer, &pages), (&process, address_keys.as_ref())).await?;
     books::open(&ledger, process.clock.now())?;
     let usage = Arc::new(UsageReads::new(ledger.clone(), Arc::new(store.clone())));

@@ -129,8 +129,10 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
             dev::name_locally(&mut config);
             privacy::make_dev_key(&config, &ports::SystemEntropy)?;
         }
-        let metrics = metrics::open(recorder, &mut config, &ports::environment()).await?;
-        let built = build::build(&config, &ports::environment()).await?;
+        let metrics = metrics::bind(&mut config, &ports::environment()).await?;
+        let base = build::open(&config, &ports::environment()).await?;
+        let metrics = metrics.map(|metrics| metrics.install(recorder)).transpose()?;
+        let built = build::build(base, &config).await?;
         if let Some(spans) = spans {
             built.trace_to(&spans);
         }

@@ -42,26 +42,34 @@ impl Making {
     }
 }
 
-/// Binds the admin listener and installs the recorder; `None` where the config has no listener. To be called once, before
-/// anything records.
-pub(crate) async fn open(
-    making: Making,
-    config: &mut Config,
-    variables: &[(String, String)],
-) -> Result<Option<Metrics>, StartError> {
+/// The listener, and what a scrape must show.
+pub(crate) struct Bound {
+    listener: TcpListener,
+    token: Option<SecretText>,
+}
+
+/// Binds the admin listener; `None` where the config has none.
+pub(crate) async fn bind(config: &mut Config, variables: &[(String, String)]) -> Result<Option<Bound>, StartError> {
     let token = admin_token(&config.admin, variables)?;
-    let Some(listener) = bind(config).await? else { return Ok(None) };
-    let recorder = making.0.join().map_err(|_| StartError::Thread)??;
-    let handle = recorder.handle();
-    // It fails where there is one already, and a process has one.
-    metrics::set_global_recorder(recorder).map_err(|_| StartError::Recorder)?;
-    describe_all();
-    Ok(Some(Metrics { handle, listener, token }))
+    Ok(listener(config).await?.map(|listener| Bound { listener, token }))
+}
+
+impl Bound {
+    /// Waits for the recorder and installs it. To be called once, before anything records.
+    pub(crate) fn install(self, making: Making) -> Result<Metrics, StartError> {
+        let Self { listener, token } = self;
+        let recorder = making.0.join().map_err(|_| StartError::Thread)??;
+        let handle = recorder.handle();
+        // It fails where there is one already, and a process has one.
+        metrics::set_global_recorder(recorder).map_err(|_| StartError::Recorder)?;
+        describe_all();
+        Ok(Metrics { handle, listener, token })
+    }
 }
 
 /// Binds the listener. The default address may be another gateway's: that one is told of, and this one goes on without
 /// metrics.
-async fn bind(config: &mut Config) -> Result<Option<TcpListener>, StartError> {
+async fn listener(config: &mut Config) -> Result<Option<TcpListener>, StartError> {
     if !config.admin.is_on() {
         return Ok(None);
     }

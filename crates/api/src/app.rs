@@ -36,6 +36,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use tower_service::Service;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -114,13 +115,13 @@ impl Answers for Routes {
 
 /// The service that answers all routes.
 pub fn service(app: Arc<App>) -> Routes {
-    let test = app.test.as_ref().map(|test| side(Arc::clone(test.app())));
-    Routes { live: side(app), test, place: None }
+    let (router, _) = documented().split_for_parts();
+    let test = app.test.as_ref().map(|test| side(router.clone(), Arc::clone(test.app())));
+    Routes { live: side(router, app), test, place: None }
 }
 
-fn side(app: Arc<App>) -> Side {
-    let (router, document) = documented().split_for_parts();
-    let document = Arc::new(Document::new(document, &app.pages.pages.site().url));
+fn side(router: Router<Arc<App>>, app: Arc<App>) -> Side {
+    let document = Arc::new(Document::new(operations, &app.pages.pages.site().url));
     let show = move |headers: HeaderMap| {
         let document = Arc::clone(&document);
         async move { document.answer(&headers) }
@@ -167,6 +168,11 @@ pub(crate) fn documented() -> OpenApiRouter<Arc<App>> {
         .merge(pages::routes().into())
         .routes(routes!(healthy))
         .routes(routes!(ready))
+}
+
+/// What the document says of all routes, before it is completed.
+pub(crate) fn operations() -> OpenApi {
+    documented().into_openapi()
 }
 
 /// What partners see of themselves, and how people become partners.

@@ -36,12 +36,16 @@ pub(crate) fn environment(
     environment.add_function("asset", move |name: &str| asset_url(&assets, name));
     environment.add_filter("fill", fill);
     environment.add_filter("column", column);
-    for name in Files::iter() {
-        let file = Files::get(&name).map(|file| file.data.into_owned()).unwrap_or_default();
-        let source = String::from_utf8(file).map_err(|_| PagesError::Encoding { name: name.to_string() })?;
-        environment.add_template_owned(name.into_owned(), source)?;
-    }
+    // A template is parsed when it is first used: a start does not wait for it, and no memory is taken before.
+    environment.set_loader(source);
     Ok(environment)
+}
+
+/// The source of a template; `None` where there is none of this name.
+fn source(name: &str) -> Result<Option<String>, Error> {
+    let Some(file) = Files::get(name) else { return Ok(None) };
+    let wrong = |_| Error::new(ErrorKind::InvalidOperation, format!("{name} is no UTF-8 text; save it as UTF-8"));
+    String::from_utf8(file.data.into_owned()).map(Some).map_err(wrong)
 }
 
 fn asset_url(assets: &Assets, name: &str) -> Result<Value, Error> {
@@ -87,4 +91,18 @@ fn column(figure: &str) -> Value {
 fn escape_into(out: &mut String, text: &str) {
     // Writing to a string cannot fail.
     let _written = write!(out, "{}", HtmlEscape(text));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_template_can_be_read() {
+        let assets = Arc::new(Assets::read().unwrap());
+        let environment = environment(&Site::sample(), &Words::read().unwrap(), &assets).unwrap();
+        for name in Files::iter() {
+            environment.get_template(&name).unwrap_or_else(|error| panic!("{error:#}"));
+        }
+    }
 }

@@ -15,16 +15,17 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The document of a service.
 pub(crate) struct Document {
-    routes: OpenApi,
+    /// Finds the operations of the routes anew: they take megabytes, so that they are not kept.
+    operations: fn() -> OpenApi,
     url: String,
     /// Made when it is first asked for.
     packed: OnceLock<Packed>,
 }
 
 impl Document {
-    /// The document of these routes at this public URL.
-    pub(crate) fn new(routes: OpenApi, url: &str) -> Self {
-        Self { routes, url: url.to_owned(), packed: OnceLock::new() }
+    /// The document of these operations at this public URL.
+    pub(crate) fn new(operations: fn() -> OpenApi, url: &str) -> Self {
+        Self { operations, url: url.to_owned(), packed: OnceLock::new() }
     }
 
     /// The answer to `GET /openapi.json`. It has no secret, so that every page may read it.
@@ -40,7 +41,7 @@ impl Document {
     }
 
     fn text(&self) -> Vec<u8> {
-        let mut document = self.routes.clone();
+        let mut document = (self.operations)();
         complete(&mut document, &self.url);
         // Its maps have texts as keys, so that it is always written; the test of the document reads it.
         serde_json::to_vec_pretty(&document).unwrap_or_default()

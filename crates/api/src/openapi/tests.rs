@@ -161,8 +161,7 @@ fn every_reference_of_the_document_leads_somewhere() {
 
 #[test]
 fn the_document_is_sent_whole_once_and_then_by_its_tag() {
-    let (_, routes) = documented().split_for_parts();
-    let document = Document::new(routes, "https://credits.example");
+    let document = Document::new(crate::app::operations, "https://credits.example");
     let first = document.answer(&HeaderMap::new());
     assert_eq!(first.status(), 200);
     assert_eq!(first.headers()["content-type"], "application/json");

@@ -15,5 +15,5 @@ mod types;
 pub use error::{PriceFetchError, PricesError};
 pub use job::job;
 pub use offer::OfferChange;
-pub use stored::{ListedBook, book_in_force};
+pub use stored::{ListedBook, book_in_force, stored_book_in_force};
 pub use types::{ACCEPT_ALL, Applies, LivePrices, PriceFetch, Prices, Refresh, RefreshOutcome, Refreshed};

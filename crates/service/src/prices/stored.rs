@@ -27,13 +27,24 @@ pub struct ListedBook {
     pub is_in_force: bool,
 }
 
-/// The price book in force, for the start of a gateway.
+/// The price book in force where it is a stored one; `None` where it is the compiled-in one.
+///
+/// # Errors
+/// When the store fails, or this program cannot read the stored book.
+pub async fn stored_book_in_force(books: &dyn PriceBooks) -> Result<Option<Catalog>, PricesError> {
+    match books.price_book_in_force().await? {
+        Some(book) => read(book.text.into()).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The price book in force.
 ///
 /// # Errors
 /// When the store fails, or this program cannot read the stored book.
 pub async fn book_in_force(books: &dyn PriceBooks) -> Result<Catalog, PricesError> {
-    match books.price_book_in_force().await? {
-        Some(book) => read(book.text.into()).await,
+    match stored_book_in_force(books).await? {
+        Some(book) => Ok(book),
         None => Ok(Catalog::builtin()?),
     }
 }
