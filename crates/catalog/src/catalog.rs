@@ -42,10 +42,16 @@ impl Catalog {
     /// # Errors
     /// When the book is damaged, which a test rules out.
     pub fn builtin() -> Result<Self, CatalogError> {
+        Ok(Self { version: Self::builtin_version()?, ..Self::of(models_of(BOOK)?) })
+    }
+
+    /// The version of the compiled-in price book.
+    ///
+    /// # Errors
+    /// When it is damaged, which a test rules out.
+    pub fn builtin_version() -> Result<BookVersion, CatalogError> {
         let problem = || "its version is damaged".to_owned();
-        let version = BookVersion::parse(BOOK_VERSION.trim());
-        let version = version.ok_or_else(|| CatalogError::Book { line: 0, problem: problem() })?;
-        Ok(Self { version, ..Self::of(models_of(BOOK)?) })
+        BookVersion::parse(BOOK_VERSION.trim()).ok_or_else(|| CatalogError::Book { line: 0, problem: problem() })
     }
 
     /// A price book: one model a line, as JSON, in the form of the compiled-in one. It is read whole or not at all. Its

@@ -61,7 +61,7 @@ impl Prices {
     /// # Errors
     /// When the store fails.
     pub async fn list(&self) -> Result<Vec<ListedBook>, PricesError> {
-        let builtin = Catalog::builtin()?.version().to_string();
+        let builtin = Catalog::builtin_version()?.to_string();
         let current = match &self.live {
             Some(live) => live.served.lock().catalog.version().to_string(),
             None => self.books.price_book_in_force().await?.map_or_else(|| builtin.clone(), |book| book.version),
