@@ -48,10 +48,15 @@ use settings::Settings;
 use source::ConfigSource;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use tokio::runtime::Builder;
 
 /// mimalloc: a third less CPU for each request than the C library's allocator, and memory is given back to the system.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The blocking threads of the jobs, for store, ledger and name resolution. More would wait: the store runs one statement at
+/// a time. And each keeps memory for what it may do next.
+const BLOCKING_MAX: usize = 8;
 
 /// Prepaid AI credits that you run yourself.
 #[derive(Parser)]
@@ -116,7 +121,7 @@ fn start(arguments: &Arguments) -> Result<ExitCode, StartError> {
     let (spans, _spans_until_the_end) = traces::start(&config.traces)?.unzip();
     let threads = workers::WorkerPool::start(config.server.threads).map_err(io)?;
     // The main thread accepts connections, runs the jobs and the reaper.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io)?;
+    let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(BLOCKING_MAX).build().map_err(io)?;
     runtime.block_on(async {
         // From here on a hangup does not end the process.
         let hangups = run::hangups()?;

@@ -29,9 +29,9 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 /// Entries that are projected in one transaction, about.
-const PORTION_MAX: usize = 4_000;
+const PORTION_MAX: usize = 1_000;
 /// Portions that a reader waits for. What is more is a backlog, which the job works off.
-const REFRESHED_MAX: usize = 5;
+const REFRESHED_MAX: usize = 20;
 
 /// The read model, and the ledger that it is made of.
 pub struct UsageReads {
